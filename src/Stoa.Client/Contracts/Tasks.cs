@@ -1,0 +1,90 @@
+using System.Text.Json;
+
+namespace Stoa.Client.Contracts;
+
+/// <summary><c>POST /api/v1/tasks</c>.</summary>
+/// <param name="Agent"><c>publisher/name[@version]</c>.</param>
+/// <param name="Input">What the agent reads.</param>
+/// <param name="Parameters">Named settings that the agent declares.</param>
+/// <param name="Limits">Less than the agent's own limits, to hold and risk less; null for the agent's.</param>
+/// <param name="MaxPrice">Refuse when the hold would be above this; decimal string in US dollars.</param>
+public sealed record SubmitTaskRequest(
+    string Agent,
+    TaskInputBody Input,
+    IReadOnlyDictionary<string, string>? Parameters = null,
+    TaskLimitsBody? Limits = null,
+    string? MaxPrice = null);
+
+/// <summary>The input: exactly one of the members.</summary>
+/// <param name="Text">UTF-8 text, at most 1 MiB.</param>
+/// <param name="Json">A JSON value, sent to the agent as it is, at most 1 MiB.</param>
+/// <param name="Base64">Bytes, at most 1 MiB.</param>
+/// <param name="Digest">An uploaded blob.</param>
+public sealed record TaskInputBody(string? Text = null, JsonElement? Json = null, string? Base64 = null, string? Digest = null);
+
+/// <summary>Limits of a task; each null member takes the agent's.</summary>
+public sealed record TaskLimitsBody(
+    long? Fuel = null, long? MemoryBytes = null, long? TimeoutMs = null, long? OutputBytes = null, long? LogBytes = null);
+
+/// <summary>A task. <c>GET /api/v1/tasks/{id}</c>.</summary>
+/// <param name="Id">TypeID with prefix <c>task</c>.</param>
+/// <param name="Agent">Full name of the version that does it.</param>
+/// <param name="State"><c>queued</c>, <c>running</c>, <c>succeeded</c>, <c>failed</c> or <c>cancelled</c>.</param>
+/// <param name="InputDigest">What it reads.</param>
+/// <param name="InputBytes">Size of the input.</param>
+/// <param name="Parameters">As given.</param>
+/// <param name="Limits">In force.</param>
+/// <param name="Hold">Held for it.</param>
+/// <param name="Attempts">Executions that ended by themselves.</param>
+/// <param name="CreatedAt">Submitted.</param>
+/// <param name="DueAt">While queued: not before.</param>
+/// <param name="StartedAt">While running: when this attempt began.</param>
+/// <param name="CancelRequestedAt">When its consumer asked to stop it.</param>
+/// <param name="FinishedAt">When it ended.</param>
+/// <param name="Result">Of a success.</param>
+/// <param name="Failure">Of a failure.</param>
+public sealed record TaskResponse(
+    string Id,
+    string Agent,
+    string State,
+    string InputDigest,
+    long InputBytes,
+    IReadOnlyDictionary<string, string> Parameters,
+    AgentLimitsBody Limits,
+    string Hold,
+    int Attempts,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset? DueAt = null,
+    DateTimeOffset? StartedAt = null,
+    DateTimeOffset? CancelRequestedAt = null,
+    DateTimeOffset? FinishedAt = null,
+    TaskResultBody? Result = null,
+    TaskFailureBody? Failure = null);
+
+/// <summary>What a task produced; the bytes are at <c>GET /api/v1/tasks/{id}/result</c>.</summary>
+/// <param name="Digest">SHA-256 of the output.</param>
+/// <param name="SizeBytes">Its size.</param>
+/// <param name="MediaType">From the manifest.</param>
+/// <param name="Usage">Measured.</param>
+/// <param name="Price">Charged.</param>
+/// <param name="ReceiptId">The signed receipt, at <c>GET /api/v1/tasks/{id}/receipt</c>.</param>
+public sealed record TaskResultBody(
+    string Digest, long SizeBytes, string MediaType, UsageBody Usage, string Price, string ReceiptId);
+
+/// <summary>What the sandbox measured.</summary>
+public sealed record UsageBody(long Fuel, long PeakMemoryBytes, long InputBytes, long OutputBytes, long DurationMs);
+
+/// <summary>Why a task failed; nothing was charged.</summary>
+/// <param name="Code">The failure's name in camelCase.</param>
+/// <param name="Detail">What happened and what to do next.</param>
+/// <param name="Log">The end of what the agent wrote to stderr.</param>
+/// <param name="Usage">Of the last attempt; null when it never ran.</param>
+public sealed record TaskFailureBody(string Code, string Detail, string? Log = null, UsageBody? Usage = null);
+
+/// <summary><c>POST /api/v1/tasks/quote</c>: what a submission would hold, without making a task.</summary>
+/// <param name="Agent">Full name.</param>
+/// <param name="Hold">The price at the task's limits: the most that it can cost.</param>
+/// <param name="Base">Part per task.</param>
+/// <param name="Input">Part for the input's size.</param>
+/// <param name="Fuel">Part for the fuel limit; what is not burnt is released.</param>
+public sealed record QuoteResponse(string Agent, string Hold, string Base, string Input, string Fuel);

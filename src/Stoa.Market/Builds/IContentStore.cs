@@ -1,0 +1,36 @@
+using Stoa.Primitives;
+
+namespace Stoa.Market.Builds;
+
+/// <summary>What is stored under a digest.</summary>
+public sealed record ContentDescriptor(ContentHash Digest, long SizeBytes);
+
+/// <summary>Why content was not taken.</summary>
+public enum ContentRefusal
+{
+    /// <summary>More bytes arrived than allowed.</summary>
+    TooLarge,
+
+    /// <summary>The bytes do not have the digest that was announced.</summary>
+    DigestMismatch,
+}
+
+/// <summary>Bytes under their SHA-256. What is stored is whole and verified: nothing is visible before its last byte was hashed and synced.</summary>
+public interface IContentStore
+{
+    /// <summary>Streams bytes in. Content that is there already is accepted and stored once.</summary>
+    /// <param name="source">Read to its end, or until it is too long.</param>
+    /// <param name="expected">Refuse when the bytes have another digest; null when the digest is to be computed.</param>
+    /// <param name="maxBytes">The most that is accepted.</param>
+    /// <param name="cancellationToken">Leaves nothing behind.</param>
+    Task<Outcome<ContentDescriptor, ContentRefusal>> PutAsync(
+        Stream source, ContentHash? expected, long maxBytes, CancellationToken cancellationToken);
+
+    /// <summary>A seekable stream over the content, or null when it is not here. The caller disposes of it.</summary>
+    Task<Stream?> OpenAsync(ContentHash digest, CancellationToken cancellationToken);
+
+    Task<ContentDescriptor?> StatAsync(ContentHash digest, CancellationToken cancellationToken);
+
+    /// <summary>Removes the content; true when it was there.</summary>
+    Task<bool> DeleteAsync(ContentHash digest, CancellationToken cancellationToken);
+}

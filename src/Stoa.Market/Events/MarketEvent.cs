@@ -1,0 +1,34 @@
+using Stoa.Market.Identity;
+using Stoa.Primitives;
+
+namespace Stoa.Market.Events;
+
+/// <summary>Something that happened, written in the same transaction as the change that it tells of.</summary>
+/// <param name="Type">Reverse-dotted name such as <c>stoa.task.succeeded</c>; see <see cref="EventTypes"/>.</param>
+/// <param name="Subject">Id of the thing that it is about.</param>
+/// <param name="Audience">The user who may see it; null when everyone may.</param>
+/// <param name="Time">When it happened, UTC.</param>
+/// <param name="DataJson">The data member of the CloudEvent, a JSON object.</param>
+public sealed record NewEvent(string Type, string Subject, Id<User>? Audience, DateTimeOffset Time, string DataJson);
+
+/// <summary>An event in the stream.</summary>
+/// <param name="Sequence">Position: strictly increasing in the order in which changes became visible, so that a reader who
+/// continues after the last one that it saw misses none.</param>
+/// <param name="Event">What was written.</param>
+public sealed record MarketEvent(long Sequence, NewEvent Event);
+
+/// <summary>The event types of this version.</summary>
+public static class EventTypes
+{
+    public const string TaskQueued = "stoa.task.queued";
+    public const string TaskStarted = "stoa.task.started";
+    public const string TaskRetried = "stoa.task.retried";
+    public const string TaskSucceeded = "stoa.task.succeeded";
+    public const string TaskFailed = "stoa.task.failed";
+    public const string TaskCancelled = "stoa.task.cancelled";
+    public const string AgentPublished = "stoa.agent.published";
+    public const string RoyaltyEarned = "stoa.ledger.royalty";
+
+    /// <summary>Measured progress of a running task: live only, never stored, so it carries no sequence.</summary>
+    public const string TaskProgress = "stoa.task.progress";
+}

@@ -1,0 +1,48 @@
+using Stoa.Primitives;
+
+namespace Stoa.Market.Ledger;
+
+/// <summary>What an account is for.</summary>
+public enum AccountKind
+{
+    /// <summary>A user's wallet: pays for tasks, receives royalties. Never below zero.</summary>
+    Wallet,
+
+    /// <summary>What the operator of this node earned. Never below zero.</summary>
+    Node,
+
+    /// <summary>The market's own fee. Never below zero.</summary>
+    Platform,
+
+    /// <summary>Where a captured price rests between the consumer and those who share it; zero after every linked set.</summary>
+    Clearing,
+
+    /// <summary>The world outside: the only account that may go below zero, by exactly what has been paid in.</summary>
+    World,
+}
+
+/// <summary>One account of the double-entry ledger with its balances.</summary>
+/// <param name="Id">Client-made.</param>
+/// <param name="Owner">Id of the user, or the word <c>node</c>, <c>platform</c>, <c>clearing</c>, <c>world</c>; unique together with the kind.</param>
+/// <param name="Kind">See <see cref="AccountKind"/>.</param>
+/// <param name="Posted">Credits minus debits that are final.</param>
+/// <param name="PendingDebits">Held: sum of open pending transfers out of this account.</param>
+/// <param name="PendingCredits">Announced: sum of open pending transfers into this account.</param>
+/// <param name="CreatedAt">UTC.</param>
+public sealed record Account(
+    Id<Account> Id,
+    string Owner,
+    AccountKind Kind,
+    Money Posted,
+    Money PendingDebits,
+    Money PendingCredits,
+    DateTimeOffset CreatedAt) : IIdentified
+{
+    public static string IdPrefix => "acct";
+
+    /// <summary>What may still be spent: posted less held.</summary>
+    public Money Available => Posted - PendingDebits;
+
+    /// <summary>Whether the available balance may go below zero.</summary>
+    public bool MayOverdraw => Kind is AccountKind.World;
+}

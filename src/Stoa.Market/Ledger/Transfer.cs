@@ -1,0 +1,92 @@
+using Stoa.Primitives;
+
+namespace Stoa.Market.Ledger;
+
+/// <summary>How a transfer touches balances.</summary>
+public enum TransferKind
+{
+    /// <summary>Moves the amount at once and for good.</summary>
+    Posted,
+
+    /// <summary>Holds the amount until a post or a void resolves it.</summary>
+    Pending,
+
+    /// <summary>Resolves a pending transfer by moving up to its amount; the rest is released.</summary>
+    PostPending,
+
+    /// <summary>Resolves a pending transfer by releasing all of it. Its amount is zero.</summary>
+    VoidPending,
+}
+
+/// <summary>Why money moved.</summary>
+public enum TransferPurpose
+{
+    Deposit,
+    TaskHold,
+    TaskCapture,
+    TaskRelease,
+    CreatorShare,
+    NodeShare,
+    PlatformShare,
+}
+
+/// <summary>An immutable entry of the journal. Its id is made by the caller, so the same transfer sent twice moves money once.</summary>
+/// <param name="Id">Client-made; the idempotency key of the ledger.</param>
+/// <param name="Kind">See <see cref="TransferKind"/>.</param>
+/// <param name="DebitAccountId">The account that pays. For a resolution it equals that of the pending transfer.</param>
+/// <param name="CreditAccountId">The account that receives. For a resolution it equals that of the pending transfer.</param>
+/// <param name="Amount">Positive; zero for <see cref="TransferKind.VoidPending"/> and allowed for <see cref="TransferKind.PostPending"/>.</param>
+/// <param name="PendingId">The pending transfer that this one resolves; null otherwise.</param>
+/// <param name="Purpose">See <see cref="TransferPurpose"/>.</param>
+/// <param name="Cause">Id of what caused it, such as a task.</param>
+/// <param name="CreatedAt">UTC.</param>
+public sealed record Transfer(
+    Id<Transfer> Id,
+    TransferKind Kind,
+    Id<Account> DebitAccountId,
+    Id<Account> CreditAccountId,
+    Money Amount,
+    Id<Transfer>? PendingId,
+    TransferPurpose Purpose,
+    string Cause,
+    DateTimeOffset CreatedAt) : IIdentified
+{
+    public static string IdPrefix => "xfer";
+}
+
+/// <summary>Every reason for which the ledger says no.</summary>
+public enum TransferRefusal
+{
+    /// <summary>The amount is zero or negative where it must be positive.</summary>
+    AmountNotPositive,
+
+    /// <summary>Debit and credit account are the same.</summary>
+    AccountsSame,
+
+    /// <summary>The debit account does not exist.</summary>
+    DebitAccountUnknown,
+
+    /// <summary>The credit account does not exist.</summary>
+    CreditAccountUnknown,
+
+    /// <summary>The debit account's available balance would fall below zero.</summary>
+    InsufficientFunds,
+
+    /// <summary>A balance would leave the range of int64 nanodollars.</summary>
+    BalanceOverflow,
+
+    /// <summary>The id was used before, for a transfer that differs.</summary>
+    IdReusedWithOtherContent,
+
+    /// <summary>The pending transfer to resolve does not exist or is not pending.</summary>
+    PendingUnknown,
+
+    /// <summary>The pending transfer was already posted or voided.</summary>
+    PendingAlreadyResolved,
+
+    /// <summary>The accounts differ from those of the pending transfer.</summary>
+    PendingAccountsDiffer,
+
+    /// <summary>More was to be posted than is held.</summary>
+    AmountExceedsPending,
+}

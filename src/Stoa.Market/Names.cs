@@ -1,0 +1,25 @@
+using System.Text.RegularExpressions;
+
+namespace Stoa.Market;
+
+/// <summary>The grammar of the names that people choose.</summary>
+public static partial class Names
+{
+    /// <summary>A handle: 2 to 39 characters of <c>a-z 0-9 -</c>, a letter or digit at both ends.</summary>
+    public static bool IsHandle(string text) => HandlePattern().IsMatch(text);
+
+    /// <summary>An agent's name: 2 to 64 characters of <c>a-z 0-9 -</c>, starting with a letter, no hyphen at the end.</summary>
+    public static bool IsAgentName(string text) => AgentNamePattern().IsMatch(text);
+
+    /// <summary>A capability: dotted lower-case words such as <c>image.resize</c>, at most 64 characters.</summary>
+    public static bool IsCapability(string text) => text.Length <= 64 && CapabilityPattern().IsMatch(text);
+
+    [GeneratedRegex(@"^[a-z0-9][a-z0-9-]{0,37}[a-z0-9]\z", RegexOptions.CultureInvariant)]
+    private static partial Regex HandlePattern();
+
+    [GeneratedRegex(@"^[a-z][a-z0-9-]{0,62}[a-z0-9]\z", RegexOptions.CultureInvariant)]
+    private static partial Regex AgentNamePattern();
+
+    [GeneratedRegex(@"^[a-z][a-z0-9-]*(\.[a-z0-9][a-z0-9-]*)*\z", RegexOptions.CultureInvariant)]
+    private static partial Regex CapabilityPattern();
+}

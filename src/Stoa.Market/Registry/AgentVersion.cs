@@ -1,0 +1,48 @@
+using Stoa.Market.Identity;
+using Stoa.Primitives;
+
+namespace Stoa.Market.Registry;
+
+/// <summary>A published version of an agent. It never changes.</summary>
+/// <param name="Id">Of this version.</param>
+/// <param name="PublisherId">The user who published it and earns from it.</param>
+/// <param name="Publisher">That user's handle.</param>
+/// <param name="Manifest">What it says of itself.</param>
+/// <param name="ArtifactDigest">Of the OCI image manifest: the identity of the artifact.</param>
+/// <param name="ProgramDigest">Of the WebAssembly program.</param>
+/// <param name="ProgramBytes">Size of the program.</param>
+/// <param name="PublishedAt">UTC.</param>
+public sealed record AgentVersion(
+    Id<AgentVersion> Id,
+    Id<User> PublisherId,
+    string Publisher,
+    AgentManifest Manifest,
+    ContentHash ArtifactDigest,
+    ContentHash ProgramDigest,
+    long ProgramBytes,
+    DateTimeOffset PublishedAt) : IIdentified
+{
+    public static string IdPrefix => "agent";
+
+    /// <summary>The full name: <c>publisher/name@version</c>.</summary>
+    public ListingName Listing => new(Publisher, Manifest.Name, Manifest.Version);
+}
+
+/// <summary>Every reason for which a publication is refused.</summary>
+public enum PublishRefusal
+{
+    /// <summary>The manifest is not JSON or breaks its rules; every reason is listed.</summary>
+    ManifestInvalid,
+
+    /// <summary>The program is not a valid WebAssembly module.</summary>
+    ProgramInvalid,
+
+    /// <summary>The program lacks an export that an agent needs, or asks for an import that no node gives.</summary>
+    ProgramUnusable,
+
+    /// <summary>The program is larger than the node accepts.</summary>
+    ProgramTooLarge,
+
+    /// <summary>This version was published before with other content.</summary>
+    VersionExists,
+}

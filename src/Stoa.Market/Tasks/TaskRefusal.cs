@@ -1,0 +1,41 @@
+namespace Stoa.Market.Tasks;
+
+/// <summary>Every reason for which an act on a task is refused.</summary>
+public enum TaskRefusal
+{
+    /// <summary>No such task, or it belongs to somebody else.</summary>
+    TaskUnknown,
+
+    /// <summary>No agent of that name and version.</summary>
+    AgentUnknown,
+
+    /// <summary>A parameter is not declared by the agent or has the wrong form; every reason is listed.</summary>
+    ParametersInvalid,
+
+    /// <summary>A limit is not positive or is above what the agent's manifest allows.</summary>
+    LimitsInvalid,
+
+    /// <summary>The input does not fit the agent's JSON Schema; every reason is listed.</summary>
+    InputInvalid,
+
+    /// <summary>The inline input is larger than 1 MiB: upload it as a blob.</summary>
+    InputTooLarge,
+
+    /// <summary>The input digest is not stored here, or belongs to somebody else.</summary>
+    InputUnknown,
+
+    /// <summary>The price at the task's limits is above the most that the consumer wants to pay.</summary>
+    BudgetTooSmall,
+
+    /// <summary>The wallet does not cover the hold.</summary>
+    InsufficientFunds,
+
+    /// <summary>The idempotency key was used for another submission.</summary>
+    IdempotencyKeyReused,
+
+    /// <summary>The task has ended: there is nothing to cancel.</summary>
+    AlreadyFinal,
+
+    /// <summary>There is no result: the task has not ended, failed or was cancelled.</summary>
+    NoResult,
+}
