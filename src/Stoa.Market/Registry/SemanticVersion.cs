@@ -61,6 +61,14 @@ public sealed partial record SemanticVersion : IComparable<SemanticVersion>, IPa
         return other.PreRelease.Length == 0 ? -1 : ComparePreRelease(PreRelease.Split('.'), other.PreRelease.Split('.'));
     }
 
+    public static bool operator <(SemanticVersion left, SemanticVersion right) => left.CompareTo(right) < 0;
+
+    public static bool operator >(SemanticVersion left, SemanticVersion right) => left.CompareTo(right) > 0;
+
+    public static bool operator <=(SemanticVersion left, SemanticVersion right) => left.CompareTo(right) <= 0;
+
+    public static bool operator >=(SemanticVersion left, SemanticVersion right) => left.CompareTo(right) >= 0;
+
     private static int ComparePreRelease(string[] left, string[] right)
     {
         for (var i = 0; i < Math.Min(left.Length, right.Length); i++)
