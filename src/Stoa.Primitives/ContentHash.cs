@@ -120,8 +120,11 @@ public readonly record struct ContentHash : ISpanParsable<ContentHash>, ICompara
     public static bool operator <=(ContentHash left, ContentHash right) => left.CompareTo(right) <= 0;
     public static bool operator >=(ContentHash left, ContentHash right) => left.CompareTo(right) >= 0;
 
+    /// <inheritdoc/>
+    /// <remarks>Public, not explicit, because minimal APIs look for it by name.</remarks>
+    public static bool TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, out ContentHash result) => TryParse(s, out result);
+
     static ContentHash IParsable<ContentHash>.Parse(string s, IFormatProvider? provider) => Parse(s);
     static ContentHash ISpanParsable<ContentHash>.Parse(ReadOnlySpan<char> s, IFormatProvider? provider) => Parse(s);
-    static bool IParsable<ContentHash>.TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, out ContentHash result) => TryParse(s, out result);
     static bool ISpanParsable<ContentHash>.TryParse(ReadOnlySpan<char> s, IFormatProvider? provider, out ContentHash result) => TryParse(s, out result);
 }

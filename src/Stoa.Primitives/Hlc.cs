@@ -85,8 +85,11 @@ public readonly record struct Hlc : ISpanParsable<Hlc>, IComparable<Hlc>, ICompa
     public static bool operator <=(Hlc left, Hlc right) => left.Packed <= right.Packed;
     public static bool operator >=(Hlc left, Hlc right) => left.Packed >= right.Packed;
 
+    /// <inheritdoc/>
+    /// <remarks>Public, not explicit, because minimal APIs look for it by name.</remarks>
+    public static bool TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, out Hlc result) => TryParse(s, out result);
+
     static Hlc IParsable<Hlc>.Parse(string s, IFormatProvider? provider) => Parse(s);
     static Hlc ISpanParsable<Hlc>.Parse(ReadOnlySpan<char> s, IFormatProvider? provider) => Parse(s);
-    static bool IParsable<Hlc>.TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, out Hlc result) => TryParse(s, out result);
     static bool ISpanParsable<Hlc>.TryParse(ReadOnlySpan<char> s, IFormatProvider? provider, out Hlc result) => TryParse(s, out result);
 }

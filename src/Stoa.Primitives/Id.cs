@@ -42,8 +42,11 @@ public readonly record struct Id<T>(Guid Uuid) : ISpanParsable<Id<T>>, IComparab
     public static bool operator <=(Id<T> left, Id<T> right) => left.CompareTo(right) <= 0;
     public static bool operator >=(Id<T> left, Id<T> right) => left.CompareTo(right) >= 0;
 
+    /// <inheritdoc/>
+    /// <remarks>Public, not explicit, because minimal APIs look for it by name.</remarks>
+    public static bool TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, out Id<T> result) => TryParse(s, out result);
+
     static Id<T> IParsable<Id<T>>.Parse(string s, IFormatProvider? provider) => Parse(s);
     static Id<T> ISpanParsable<Id<T>>.Parse(ReadOnlySpan<char> s, IFormatProvider? provider) => Parse(s);
-    static bool IParsable<Id<T>>.TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, out Id<T> result) => TryParse(s, out result);
     static bool ISpanParsable<Id<T>>.TryParse(ReadOnlySpan<char> s, IFormatProvider? provider, out Id<T> result) => TryParse(s, out result);
 }

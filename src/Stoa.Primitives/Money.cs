@@ -153,8 +153,11 @@ public readonly record struct Money(long Nanodollars) : ISpanParsable<Money>, IC
     public static bool operator <=(Money left, Money right) => left.Nanodollars <= right.Nanodollars;
     public static bool operator >=(Money left, Money right) => left.Nanodollars >= right.Nanodollars;
 
+    /// <inheritdoc/>
+    /// <remarks>Public, not explicit, because minimal APIs look for it by name.</remarks>
+    public static bool TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, out Money result) => TryParse(s, out result);
+
     static Money IParsable<Money>.Parse(string s, IFormatProvider? provider) => Parse(s);
     static Money ISpanParsable<Money>.Parse(ReadOnlySpan<char> s, IFormatProvider? provider) => Parse(s);
-    static bool IParsable<Money>.TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, out Money result) => TryParse(s, out result);
     static bool ISpanParsable<Money>.TryParse(ReadOnlySpan<char> s, IFormatProvider? provider, out Money result) => TryParse(s, out result);
 }

@@ -33,8 +33,11 @@ public readonly record struct PeerId : ISpanParsable<PeerId>
     public bool IsEmpty => _text is null;
 
     /// <summary>The id of a public key of any type, given as libp2p's PublicKey message.</summary>
+    /// <exception cref="FormatException">There are no bytes.</exception>
     public static PeerId FromEncodedPublicKey(ReadOnlySpan<byte> message)
     {
+        if (message.IsEmpty)
+            throw new FormatException("A libp2p PublicKey message is expected, not nothing.");
         if (message.Length <= MaxInlineKeyLength)
             return new PeerId([Identity, (byte)message.Length, .. message]);
         return new PeerId([Sha256, SHA256.HashSizeInBytes, .. SHA256.HashData(message)]);
@@ -92,8 +95,11 @@ public readonly record struct PeerId : ISpanParsable<PeerId>
             _ => false,
         };
 
+    /// <inheritdoc/>
+    /// <remarks>Public, not explicit, because minimal APIs look for it by name.</remarks>
+    public static bool TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, out PeerId result) => TryParse(s, out result);
+
     static PeerId IParsable<PeerId>.Parse(string s, IFormatProvider? provider) => Parse(s);
     static PeerId ISpanParsable<PeerId>.Parse(ReadOnlySpan<char> s, IFormatProvider? provider) => Parse(s);
-    static bool IParsable<PeerId>.TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, out PeerId result) => TryParse(s, out result);
     static bool ISpanParsable<PeerId>.TryParse(ReadOnlySpan<char> s, IFormatProvider? provider, out PeerId result) => TryParse(s, out result);
 }

@@ -102,8 +102,11 @@ public readonly record struct TypeId : ISpanParsable<TypeId>, IComparable<TypeId
     public static bool operator <=(TypeId left, TypeId right) => left.CompareTo(right) <= 0;
     public static bool operator >=(TypeId left, TypeId right) => left.CompareTo(right) >= 0;
 
+    /// <inheritdoc/>
+    /// <remarks>Public, not explicit, because minimal APIs look for it by name.</remarks>
+    public static bool TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, out TypeId result) => TryParse(s, out result);
+
     static TypeId IParsable<TypeId>.Parse(string s, IFormatProvider? provider) => Parse(s);
     static TypeId ISpanParsable<TypeId>.Parse(ReadOnlySpan<char> s, IFormatProvider? provider) => Parse(s);
-    static bool IParsable<TypeId>.TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, out TypeId result) => TryParse(s, out result);
     static bool ISpanParsable<TypeId>.TryParse(ReadOnlySpan<char> s, IFormatProvider? provider, out TypeId result) => TryParse(s, out result);
 }
