@@ -1,0 +1,159 @@
+using System.Text.Json;
+
+namespace Stoa.Market.Registry;
+
+/// <summary>One object of a document that is being read, with the faults found so far. Reading goes on after a fault, so that all are told.</summary>
+internal sealed class JsonFields
+{
+    private readonly JsonElement element;
+    private readonly string pointer;
+    private readonly HashSet<string> known = new(StringComparer.Ordinal);
+    private readonly bool absent;
+
+    public JsonFields(JsonElement root)
+        : this(root, "", [])
+    {
+    }
+
+    private JsonFields(JsonElement element, string pointer, List<FieldError> errors)
+    {
+        (this.element, this.pointer, Errors) = (element, pointer, errors);
+        absent = element.ValueKind is not JsonValueKind.Object;
+        if (absent)
+            errors.Add(new FieldError(pointer, "Must be an object."));
+    }
+
+    public List<FieldError> Errors { get; }
+
+    public void Refuse(string name, string mustBe) => Errors.Add(new FieldError($"{pointer}/{name}", $"Must be {mustBe}."));
+
+    public string Text(string name, Func<string, bool> rule, string mustBe)
+    {
+        if (TryGet(name, out var value) && value.ValueKind is JsonValueKind.String && rule(value.GetString()!))
+            return value.GetString()!;
+        RefuseUnlessAbsent(name, mustBe);
+        return "";
+    }
+
+    public string? OptionalText(string name, int maxLength)
+    {
+        if (!TryGet(name, out var value))
+            return null;
+        if (value.ValueKind is JsonValueKind.String && value.GetString() is { } text && text.Length <= maxLength)
+            return text;
+        Refuse(name, $"a text of at most {maxLength} characters");
+        return null;
+    }
+
+    public T? Parsed<T>(string name, string mustBe)
+        where T : IParsable<T>
+    {
+        if (TryGet(name, out var value) && value.ValueKind is JsonValueKind.String && T.TryParse(value.GetString(), null, out var parsed))
+            return parsed;
+        RefuseUnlessAbsent(name, mustBe);
+        return default;
+    }
+
+    public long Number(string name, long least, long most)
+    {
+        if (TryGet(name, out var value) && value.ValueKind is JsonValueKind.Number
+            && value.TryGetInt64(out var number) && number >= least && number <= most)
+        {
+            return number;
+        }
+
+        RefuseUnlessAbsent(name, $"a whole number from {least:N0} to {most:N0}");
+        return least;
+    }
+
+    public T OneOf<T>(string name)
+        where T : struct, Enum
+    {
+        var names = Enum.GetValues<T>();
+        if (TryGet(name, out var value) && value.ValueKind is JsonValueKind.String)
+        {
+            foreach (var candidate in names)
+            {
+                if (candidate.ToString().Equals(value.GetString(), StringComparison.OrdinalIgnoreCase)
+                    && value.GetString()!.All(char.IsAsciiLetterLower))
+                {
+                    return candidate;
+                }
+            }
+        }
+
+        RefuseUnlessAbsent(name, "one of " + string.Join(", ", names.Select(candidate => candidate.ToString().ToLowerInvariant())));
+        return default;
+    }
+
+    public IReadOnlyList<string> Texts(string name, int least, int most, Func<string, bool> rule, string eachMustBe)
+    {
+        var items = Items(name, least, most);
+        var texts = new List<string>(items.Count);
+        for (var i = 0; i < items.Count; i++)
+        {
+            if (items[i].ValueKind is JsonValueKind.String && rule(items[i].GetString()!))
+                texts.Add(items[i].GetString()!);
+            else
+                Refuse($"{name}/{i}", eachMustBe);
+        }
+
+        return texts;
+    }
+
+    public IReadOnlyList<T> Objects<T>(string name, int most, Func<JsonFields, T> read) =>
+        [.. Items(name, 0, most).Select((item, i) => read(new JsonFields(item, $"{pointer}/{name}/{i}", Errors)))];
+
+    public JsonFields Object(string name)
+    {
+        _ = TryGet(name, out var value);
+        // A missing object is told once, as the object itself and not as each of its members.
+        return absent ? this : new JsonFields(value, $"{pointer}/{name}", Errors);
+    }
+
+    public string? Raw(string name) => TryGet(name, out var value) ? value.GetRawText() : null;
+
+    public void RefuseRepeated(string name, IEnumerable<string> texts)
+    {
+        foreach (var repeated in texts.Where(text => text.Length > 0).GroupBy(text => text).Where(group => group.Count() > 1))
+            Refuse(name, $"free of repetitions, but '{repeated.Key}' is there more than once");
+    }
+
+    public void RefuseUnknown()
+    {
+        if (absent)
+            return;
+        foreach (var member in element.EnumerateObject().Where(member => !known.Contains(member.Name)))
+        {
+            Errors.Add(new FieldError(
+                $"{pointer}/{Escape(member.Name)}", $"Unknown member; known are {string.Join(", ", known.Order(StringComparer.Ordinal))}."));
+        }
+    }
+
+    // RFC 6901: ~ and / are escaped in a pointer.
+    private static string Escape(string name) =>
+        name.Replace("~", "~0", StringComparison.Ordinal).Replace("/", "~1", StringComparison.Ordinal);
+
+    private IReadOnlyList<JsonElement> Items(string name, int least, int most)
+    {
+        if (!TryGet(name, out var value) && least == 0)
+            return [];
+        if (value.ValueKind is JsonValueKind.Array && value.GetArrayLength() >= least && value.GetArrayLength() <= most)
+            return [.. value.EnumerateArray()];
+        RefuseUnlessAbsent(name, $"a list of {least} to {most} items");
+        return [];
+    }
+
+    private void RefuseUnlessAbsent(string name, string mustBe)
+    {
+        if (!absent)
+            Refuse(name, mustBe);
+    }
+
+    private bool TryGet(string name, out JsonElement value)
+    {
+        known.Add(name);
+        value = default;
+        return !absent && element.TryGetProperty(name, out value) && value.ValueKind is not JsonValueKind.Null;
+    }
+}

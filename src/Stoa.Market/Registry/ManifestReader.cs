@@ -1,0 +1,134 @@
+using System.Text.Json;
+using Stoa.Primitives;
+
+namespace Stoa.Market.Registry;
+
+/// <summary>Reads <c>agent.json</c> and says everything that is wrong with it at once.</summary>
+/// <remarks>Unknown and repeated members are refused: a misspelt limit must not silently become a default.</remarks>
+public static class ManifestReader
+{
+    /// <summary>The largest manifest that is read.</summary>
+    public const int MaxBytes = 64 * 1024;
+
+    private const int MaxDepth = 32;
+    private const int MaxListItems = 32;
+    private const int MaxTagLength = 64;
+    private const int MaxDescriptionLength = 1_000;
+    private const long Megabyte = 1 << 20;
+
+    /// <summary>The bounds of every limit: the least that makes sense and the most that any node may be asked for.</summary>
+    private static readonly (string Name, long Least, long Most)[] LimitBounds =
+    [
+        ("fuel", 1, 1_000_000_000_000_000),
+        ("memoryBytes", 64 * 1024, 4096 * Megabyte),
+        ("timeoutMs", 1, 24L * 60 * 60 * 1000),
+        ("outputBytes", 0, 4096 * Megabyte),
+        ("logBytes", 0, 16 * Megabyte),
+    ];
+
+    /// <summary>The manifest, or <see cref="PublishRefusal.ManifestInvalid"/> with every reason.</summary>
+    public static Outcome<AgentManifest, PublishRefusal> Read(ReadOnlyMemory<byte> json)
+    {
+        if (json.Length > MaxBytes)
+            return Refused([new FieldError("", $"The manifest has {json.Length:N0} bytes; at most {MaxBytes:N0} are read.")]);
+        JsonDocument document;
+        try
+        {
+            document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = MaxDepth, AllowDuplicateProperties = false });
+        }
+        catch (JsonException e)
+        {
+            return Refused([new FieldError("", $"The manifest is not JSON: {e.Message}")]);
+        }
+
+        using (document)
+        {
+            var root = new JsonFields(document.RootElement);
+            var manifest = ReadManifest(root);
+            return root.Errors.Count == 0 ? manifest : Refused(root.Errors);
+        }
+    }
+
+    private static Refusal<PublishRefusal> Refused(List<FieldError> errors) =>
+        new(PublishRefusal.ManifestInvalid, $"agent.json has {errors.Count} fault(s); mend them and publish again.", errors);
+
+    private static AgentManifest ReadManifest(JsonFields root)
+    {
+        var manifest = new AgentManifest(
+            root.Text("name", Names.IsAgentName, "2 to 64 characters of a-z 0-9 -, starting with a letter"),
+            root.Parsed<SemanticVersion>("version", "a semantic version such as 1.0.0")!,
+            root.Text("description", text => text.Length is > 0 and <= MaxDescriptionLength, $"1 to {MaxDescriptionLength} characters"),
+            root.Texts("capabilities", 1, MaxListItems, Names.IsCapability, "a dotted lower-case name such as image.resize"),
+            root.Texts("tags", 0, MaxListItems, tag => tag.Length is > 0 and <= MaxTagLength, $"1 to {MaxTagLength} characters"),
+            root.Text("program", IsFileName, "the file name of the program beside the manifest, such as my-agent.wasm"),
+            ReadPort(root.Object("input")),
+            ReadPort(root.Object("output")),
+            root.Objects("parameters", MaxListItems, ReadParameter),
+            ReadLimits(root.Object("limits")),
+            root.Texts("permissions", 0, MaxListItems, _ => false, "left out: this version of Stoa grants no permissions yet"),
+            ReadPrice(root.Object("price")));
+        root.RefuseRepeated("parameters", manifest.Parameters.Select(parameter => parameter.Name));
+        root.RefuseRepeated("capabilities", manifest.Capabilities);
+        root.RefuseUnknown();
+        return manifest;
+    }
+
+    private static AgentPort ReadPort(JsonFields fields)
+    {
+        var mediaType = fields.Text("mediaType", IsMediaType, "a media type such as text/csv");
+        var schema = fields.Raw("schema");
+        if (schema is not null)
+        {
+            if (mediaType.Length > 0 && mediaType != "application/json")
+                fields.Refuse("schema", "only given when the media type is application/json");
+            foreach (var error in PortSchema.Check(schema))
+                fields.Refuse("schema" + error.Pointer, error.Reason);
+        }
+
+        fields.RefuseUnknown();
+        return new AgentPort(mediaType, schema);
+    }
+
+    private static AgentParameter ReadParameter(JsonFields fields)
+    {
+        var parameter = new AgentParameter(
+            fields.Text("name", Names.IsAgentName, "2 to 64 characters of a-z 0-9 -, starting with a letter"),
+            fields.Text("description", text => text.Length is > 0 and <= MaxDescriptionLength, $"1 to {MaxDescriptionLength} characters"),
+            fields.OneOf<AgentParameterType>("type"),
+            fields.OptionalText("default", MaxDescriptionLength),
+            fields.Texts("values", 0, 256, value => value.Length is > 0 and <= 256, "1 to 256 characters"));
+        if ((parameter.Type is AgentParameterType.Choice) != (parameter.Values.Count > 0))
+            fields.Refuse("values", "given, with at least one text, exactly when the type is choice");
+        fields.RefuseUnknown();
+        return parameter;
+    }
+
+    private static AgentLimits ReadLimits(JsonFields fields)
+    {
+        var values = LimitBounds.Select(bound => fields.Number(bound.Name, bound.Least, bound.Most)).ToArray();
+        fields.RefuseUnknown();
+        return new AgentLimits(values[0], values[1], values[2], values[3], values[4]);
+    }
+
+    private static AgentPrice ReadPrice(JsonFields fields)
+    {
+        var price = new AgentPrice(ReadMoney(fields, "base"), ReadMoney(fields, "perMegabyte"), ReadMoney(fields, "perGigafuel"));
+        fields.RefuseUnknown();
+        return price;
+    }
+
+    private static Money ReadMoney(JsonFields fields, string name)
+    {
+        var amount = fields.Parsed<Money>(name, "a decimal text in US dollars such as \"0.000100000\"");
+        if (amount < Money.Zero)
+            fields.Refuse(name, "zero or more: a price is never negative");
+        return amount;
+    }
+
+    private static bool IsFileName(string text) =>
+        text.Length is > 0 and <= 255 && !text.Any(c => c is '/' or '\\' || char.IsControl(c)) && text is not ("." or "..");
+
+    private static bool IsMediaType(string text) =>
+        text.Length <= 127 && System.Net.Http.Headers.MediaTypeHeaderValue.TryParse(text, out var value)
+        && value.MediaType == text && !text.Contains('*', StringComparison.Ordinal);
+}
