@@ -1,0 +1,36 @@
+using System.Text.Json.Serialization;
+using Stoa.Client.Contracts;
+using Stoa.Primitives;
+
+namespace Stoa.Client;
+
+/// <summary>How the contracts are written on the wire: camelCase, nulls left out, without reflection.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(AgentManifestBody))]
+[JsonSerializable(typeof(AgentResponse))]
+[JsonSerializable(typeof(ListResponse<AgentResponse>))]
+[JsonSerializable(typeof(ApiKeyResponse))]
+[JsonSerializable(typeof(ListResponse<ApiKeyResponse>))]
+[JsonSerializable(typeof(BlobResponse))]
+[JsonSerializable(typeof(CloudEvent))]
+[JsonSerializable(typeof(CreateApiKeyRequest))]
+[JsonSerializable(typeof(DepositRequest))]
+[JsonSerializable(typeof(DsseEnvelope))]
+[JsonSerializable(typeof(LoginRequest))]
+[JsonSerializable(typeof(NodeResponse))]
+[JsonSerializable(typeof(Problem))]
+[JsonSerializable(typeof(QuoteResponse))]
+[JsonSerializable(typeof(RegisterRequest))]
+[JsonSerializable(typeof(SessionResponse))]
+[JsonSerializable(typeof(SubmitTaskRequest))]
+[JsonSerializable(typeof(TaskEventData))]
+[JsonSerializable(typeof(TaskProgressData))]
+[JsonSerializable(typeof(TaskResponse))]
+[JsonSerializable(typeof(ListResponse<TaskResponse>))]
+[JsonSerializable(typeof(TransferResponse))]
+[JsonSerializable(typeof(ListResponse<TransferResponse>))]
+[JsonSerializable(typeof(UserResponse))]
+[JsonSerializable(typeof(WalletResponse))]
+public sealed partial class StoaJson : JsonSerializerContext;
