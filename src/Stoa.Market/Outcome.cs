@@ -24,9 +24,9 @@ public sealed record Refusal<TCode>(TCode Code, string Detail, IReadOnlyList<Fie
 public readonly struct Outcome<T, TCode>
     where TCode : struct, Enum
 {
-    private readonly T? value;
+    private readonly T? _value;
 
-    private Outcome(T? value, Refusal<TCode>? refusal) => (this.value, Refusal) = (value, refusal);
+    private Outcome(T? value, Refusal<TCode>? refusal) => (_value, Refusal) = (value, refusal);
 
     /// <summary>The refusal, or null when the act was accepted.</summary>
     public Refusal<TCode>? Refusal { get; }
@@ -34,20 +34,20 @@ public readonly struct Outcome<T, TCode>
     /// <summary>The value of an accepted act.</summary>
     /// <exception cref="InvalidOperationException">The act was refused.</exception>
     public T Value => Refusal is null
-        ? value!
+        ? _value!
         : throw new InvalidOperationException($"Refused: {Refusal.Code}: {Refusal.Detail}");
 
     /// <summary>True with the value when accepted; false with the refusal otherwise.</summary>
     public bool TryGet([MaybeNullWhen(false)] out T accepted, [NotNullWhen(false)] out Refusal<TCode>? refusal)
     {
-        accepted = value;
+        accepted = _value;
         refusal = Refusal;
         return refusal is null;
     }
 
     /// <summary>Maps both sides to one type.</summary>
     public TResult Match<TResult>(Func<T, TResult> accepted, Func<Refusal<TCode>, TResult> refused) =>
-        Refusal is null ? accepted(value!) : refused(Refusal);
+        Refusal is null ? accepted(_value!) : refused(Refusal);
 
     public static implicit operator Outcome<T, TCode>(T value) => new(value, null);
 

@@ -5,10 +5,10 @@ namespace Stoa.Market.Registry;
 /// <summary>One object of a document that is being read, with the faults found so far. Reading goes on after a fault, so that all are told.</summary>
 internal sealed class JsonFields
 {
-    private readonly JsonElement element;
-    private readonly string pointer;
-    private readonly HashSet<string> known = new(StringComparer.Ordinal);
-    private readonly bool absent;
+    private readonly JsonElement _element;
+    private readonly string _pointer;
+    private readonly HashSet<string> _known = new(StringComparer.Ordinal);
+    private readonly bool _absent;
 
     public JsonFields(JsonElement root)
         : this(root, "", [])
@@ -17,15 +17,15 @@ internal sealed class JsonFields
 
     private JsonFields(JsonElement element, string pointer, List<FieldError> errors)
     {
-        (this.element, this.pointer, Errors) = (element, pointer, errors);
-        absent = element.ValueKind is not JsonValueKind.Object;
-        if (absent)
+        (_element, _pointer, Errors) = (element, pointer, errors);
+        _absent = element.ValueKind is not JsonValueKind.Object;
+        if (_absent)
             errors.Add(new FieldError(pointer, "Must be an object."));
     }
 
     public List<FieldError> Errors { get; }
 
-    public void Refuse(string name, string mustBe) => Errors.Add(new FieldError($"{pointer}/{name}", $"Must be {mustBe}."));
+    public void Refuse(string name, string mustBe) => Errors.Add(new FieldError($"{_pointer}/{name}", $"Must be {mustBe}."));
 
     public string Text(string name, Func<string, bool> rule, string mustBe)
     {
@@ -102,13 +102,13 @@ internal sealed class JsonFields
     }
 
     public IReadOnlyList<T> Objects<T>(string name, int most, Func<JsonFields, T> read) =>
-        [.. Items(name, 0, most).Select((item, i) => read(new JsonFields(item, $"{pointer}/{name}/{i}", Errors)))];
+        [.. Items(name, 0, most).Select((item, i) => read(new JsonFields(item, $"{_pointer}/{name}/{i}", Errors)))];
 
     public JsonFields Object(string name)
     {
         _ = TryGet(name, out var value);
         // A missing object is told once, as the object itself and not as each of its members.
-        return absent ? this : new JsonFields(value, $"{pointer}/{name}", Errors);
+        return _absent ? this : new JsonFields(value, $"{_pointer}/{name}", Errors);
     }
 
     public string? Raw(string name) => TryGet(name, out var value) ? value.GetRawText() : null;
@@ -121,12 +121,12 @@ internal sealed class JsonFields
 
     public void RefuseUnknown()
     {
-        if (absent)
+        if (_absent)
             return;
-        foreach (var member in element.EnumerateObject().Where(member => !known.Contains(member.Name)))
+        foreach (var member in _element.EnumerateObject().Where(member => !_known.Contains(member.Name)))
         {
             Errors.Add(new FieldError(
-                $"{pointer}/{Escape(member.Name)}", $"Unknown member; known are {string.Join(", ", known.Order(StringComparer.Ordinal))}."));
+                $"{_pointer}/{Escape(member.Name)}", $"Unknown member; known are {string.Join(", ", _known.Order(StringComparer.Ordinal))}."));
         }
     }
 
@@ -146,14 +146,14 @@ internal sealed class JsonFields
 
     private void RefuseUnlessAbsent(string name, string mustBe)
     {
-        if (!absent)
+        if (!_absent)
             Refuse(name, mustBe);
     }
 
     private bool TryGet(string name, out JsonElement value)
     {
-        known.Add(name);
+        _known.Add(name);
         value = default;
-        return !absent && element.TryGetProperty(name, out value) && value.ValueKind is not JsonValueKind.Null;
+        return !_absent && _element.TryGetProperty(name, out value) && value.ValueKind is not JsonValueKind.Null;
     }
 }
