@@ -6,7 +6,8 @@ namespace Stoa.Primitives;
 /// <summary>Bytes, what they are, and who signed both: a statement as it travels and is stored.</summary>
 /// <remarks>
 /// JSON is the DSSE envelope: <c>payload</c> (base64), <c>payloadType</c>, <c>signatures</c> of <c>keyid</c> and
-/// <c>sig</c> (base64). It is written compactly, in that order, in standard base64; <see cref="ContentHash"/> is of
+/// <c>sig</c> (base64). It is written compactly, in that order, in standard base64, with no
+/// character escaped that need not be; <see cref="ContentHash"/> is of
 /// those bytes. Reading takes either base64 and any order, ignores foreign members and refuses repeated ones.
 /// </remarks>
 /// <param name="PayloadType">What the payload is: a media type or a URI, at most <see cref="MaxPayloadTypeLength"/> characters.</param>

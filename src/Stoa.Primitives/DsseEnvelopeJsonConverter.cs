@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -14,13 +15,13 @@ public sealed class DsseEnvelopeJsonConverter : JsonConverter<DsseEnvelope>
     {
         writer.WriteStartObject();
         writer.WriteBase64String(PayloadName, value.Payload);
-        writer.WriteString(PayloadTypeName, value.PayloadType);
+        writer.WriteString(PayloadTypeName, Escape(value.PayloadType));
         writer.WriteStartArray(SignaturesName);
         foreach (var signature in value.Signatures)
         {
             writer.WriteStartObject();
             if (signature.KeyId.Length > 0)
-                writer.WriteString(KeyIdName, signature.KeyId);
+                writer.WriteString(KeyIdName, Escape(signature.KeyId));
             writer.WriteBase64String(SigName, signature.Sig);
             writer.WriteEndObject();
         }
@@ -61,6 +62,9 @@ public sealed class DsseEnvelopeJsonConverter : JsonConverter<DsseEnvelope>
             throw new JsonException("A DSSE envelope with a payloadType and at least one signature is expected.");
         return new DsseEnvelope(payloadType, payload ?? [], signatures);
     }
+
+    // Other languages leave the + of a media type as it is; with them, and under any options, the bytes shall be the same.
+    private static JsonEncodedText Escape(string text) => JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping);
 
     private static List<DsseSignature> ReadSignatures(ref Utf8JsonReader reader)
     {

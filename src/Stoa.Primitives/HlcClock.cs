@@ -11,7 +11,9 @@ namespace Stoa.Primitives;
 public sealed class HlcClock(TimeProvider time, TimeSpan? maxDrift = null)
 {
     private readonly Lock _lock = new();
-    private readonly long _maxDriftMs = (long)(maxDrift ?? DefaultMaxDrift).TotalMilliseconds;
+    private readonly long _maxDriftMs = maxDrift >= TimeSpan.Zero || maxDrift is null
+        ? (long)(maxDrift ?? DefaultMaxDrift).TotalMilliseconds
+        : throw new ArgumentOutOfRangeException(nameof(maxDrift), maxDrift, "A drift that is not negative is expected.");
     private Hlc _last;
 
     /// <summary>One minute: generous for clocks kept by NTP, short against any deadline of the market.</summary>

@@ -6,7 +6,7 @@ namespace Stoa.Primitives;
 /// <summary>The id of one <typeparamref name="T"/>: an id of another kind neither converts nor parses.</summary>
 /// <remarks>Text is a <see cref="TypeId"/> whose prefix is <see cref="IIdentified.IdPrefix"/>. Ids order as their UUIDs do: in the order of making for those of an <see cref="IdSource"/>.</remarks>
 [JsonConverter(typeof(IdJsonConverterFactory))]
-[SuppressMessage("Design", "CA1000", Justification = "Id<TaskRecord>.Parse is how an id of a known kind reads best.")]
+[SuppressMessage("Design", "CA1000", Justification = "Id<Order>.Parse is how an id of a known kind reads best.")]
 public readonly record struct Id<T>(Guid Uuid) : ISpanParsable<Id<T>>, IComparable<Id<T>> where T : IIdentified
 {
     /// <summary>Whether this is the default value, which is the id of nothing.</summary>

@@ -12,7 +12,6 @@ namespace Stoa.Primitives;
 /// </remarks>
 /// <param name="Nanodollars">The amount in nanodollars.</param>
 [JsonConverter(typeof(TextJsonConverter<Money>))]
-[SuppressMessage("Usage", "CA2225", Justification = "Arithmetic reads best as operators; C# is the only language that calls it.")]
 public readonly record struct Money(long Nanodollars) : ISpanParsable<Money>, IComparable<Money>
 {
     /// <summary>Nanodollars in a dollar.</summary>
