@@ -6,43 +6,60 @@ using Stoa.Primitives;
 namespace Stoa.Market.Tasks;
 
 /// <summary>One piece of work for one agent, from submission to its single final state.</summary>
+/// <remarks>The verbs are in AgentTask.Verbs.cs; nothing else makes one state out of another.</remarks>
 /// <param name="Id">Made by the node that took the submission.</param>
 /// <param name="OwnerId">The consumer, who pays.</param>
 /// <param name="AgentId">The version that does it.</param>
 /// <param name="Agent">Its full name.</param>
 /// <param name="Input">What it reads.</param>
-/// <param name="Parameters">Named settings, checked against the manifest.</param>
+/// <param name="Parameters">Named settings, checked against the manifest and in its order.</param>
 /// <param name="Limits">The most that one attempt may use; never above the manifest's.</param>
-/// <param name="Hold">What is held for it: the price at its limits.</param>
-/// <param name="HoldId">The pending transfer.</param>
+/// <param name="Hold">The money that waits for it; null when the agent is free.</param>
 /// <param name="Attempts">Executions that ended by themselves, well or badly.</param>
 /// <param name="Losses">Executions that ended because their node vanished.</param>
+/// <param name="Token">Fencing token of the newest lease; 0 before the first.</param>
 /// <param name="State">See <see cref="TaskState"/>.</param>
 /// <param name="CancelRequestedAt">When the consumer asked to stop it; null when not.</param>
 /// <param name="TraceParent">W3C trace context of the submission, carried through the queue; null when not traced.</param>
 /// <param name="CreatedAt">UTC.</param>
-public sealed record AgentTask(
+public sealed partial record AgentTask(
     Id<AgentTask> Id,
     Id<User> OwnerId,
     Id<AgentVersion> AgentId,
     ListingName Agent,
     TaskInput Input,
-    IReadOnlyDictionary<string, string> Parameters,
+    IReadOnlyList<TaskParameter> Parameters,
     AgentLimits Limits,
-    Money Hold,
-    Id<Transfer> HoldId,
+    TaskHold? Hold,
     int Attempts,
     int Losses,
+    long Token,
     TaskState State,
     DateTimeOffset? CancelRequestedAt,
     string? TraceParent,
     DateTimeOffset CreatedAt) : IIdentified
 {
     public static string IdPrefix => "task";
+
+    /// <summary>The most that the task can cost.</summary>
+    public Money MaxPrice => Hold?.Amount ?? Money.Zero;
 }
 
 /// <summary>The bytes on the agent's stdin.</summary>
 /// <param name="Digest">Their SHA-256.</param>
 /// <param name="SizeBytes">Their number.</param>
-/// <param name="Inline">The bytes themselves when they came with the submission (at most 1 MiB); null when they are in the content store.</param>
-public sealed record TaskInput(ContentHash Digest, long SizeBytes, ReadOnlyMemory<byte>? Inline);
+/// <param name="IsInline">They came with the submission and are kept beside the task; otherwise they are in the content store.</param>
+public sealed record TaskInput(ContentHash Digest, long SizeBytes, bool IsInline)
+{
+    /// <summary>The longest input that comes with a submission: 1 MiB. Longer ones are uploaded first.</summary>
+    public const int MaxInlineBytes = 1 << 20;
+}
+
+/// <summary>One named setting, given to the program as <c>--name value</c>.</summary>
+public sealed record TaskParameter(string Name, string Value);
+
+/// <summary>Money that waits for the outcome of a task.</summary>
+/// <param name="Id">The pending transfer.</param>
+/// <param name="PayerId">The wallet that it is held in.</param>
+/// <param name="Amount">The price at the task's limits; above zero.</param>
+public sealed record TaskHold(Id<Transfer> Id, Id<Account> PayerId, Money Amount);

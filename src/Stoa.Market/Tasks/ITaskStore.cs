@@ -6,86 +6,141 @@ using Stoa.Primitives;
 namespace Stoa.Market.Tasks;
 
 /// <summary>A key by which a consumer may send the same submission twice and get one task.</summary>
-/// <param name="Key">The consumer's own, 1 to 255 characters.</param>
+/// <param name="Key">The consumer's own, 1 to 255 visible ASCII characters.</param>
 /// <param name="RequestHash">Of the whole request: the same key with another hash is refused.</param>
 public sealed record IdempotencyKey(string Key, ContentHash RequestHash);
 
-/// <summary>A change that ends or hands back an attempt: all of it is written in one transaction, or none.</summary>
-/// <param name="TaskId">The task.</param>
-/// <param name="Token">Fencing token of the lease under which the work was done.</param>
-/// <param name="Next">The new state: a final one, or <see cref="TaskState.Queued"/> for a retry.</param>
-/// <param name="Attempts">The new count.</param>
-/// <param name="Transfers">Linked transfers: capture and shares, or the release of the hold; empty for a retry.</param>
-/// <param name="Receipt">The signed receipt of a success.</param>
+/// <summary>A submission: all of it is written in one transaction, or none.</summary>
+/// <param name="Task">Queued and due.</param>
+/// <param name="InlineInput">The input's bytes when they are kept beside the task.</param>
+/// <param name="Hold">The pending transfer; null when the agent is free.</param>
+/// <param name="Idempotency">Null when the consumer gave none.</param>
+/// <param name="Claim">Lease it to this holder in the same transaction if nothing that is due waits before it; null to only queue it.</param>
+public sealed record NewTask(
+    AgentTask Task, ReadOnlyMemory<byte>? InlineInput, Transfer? Hold, IdempotencyKey? Idempotency, ImmediateClaim? Claim);
+
+/// <summary>A node that is idle while it takes a submission offers to work on it at once, which saves a transaction and a wait.</summary>
+public sealed record ImmediateClaim(LeaseHolder Holder, TimeSpan Lease);
+
+/// <summary>What a submission gave.</summary>
+/// <param name="Task">Queued, or running for the holder that offered itself.</param>
+/// <param name="IsNew">False when the idempotency key named an earlier submission of the same request: that task is answered.</param>
+public sealed record Submitted(AgentTask Task, bool IsNew);
+
+/// <summary>What a node has room for.</summary>
+/// <param name="Count">Tasks.</param>
+/// <param name="FreeMemoryBytes">Sum of the memory limits of what it takes.</param>
+/// <param name="MaxMemoryBytes">All of its memory: a task that needs more is left to other nodes, one that needs less is waited for, so
+/// that small tasks do not pass by a large one for ever.</param>
+public sealed record ClaimRoom(int Count, long FreeMemoryBytes, long MaxMemoryBytes);
+
+/// <summary>The end of an attempt: all of it is written in one transaction, or none.</summary>
+/// <param name="Task">The task after the verb that ended its attempt; its token is the one under which the work was done.</param>
+/// <param name="Transfers">Linked transfers: capture and shares, or the release of the hold; empty when the task goes back to the queue.</param>
+/// <param name="Receipt">Of a success.</param>
+/// <param name="InlineOutput">The output's bytes when they are kept beside the task.</param>
+/// <param name="Log">The end of what the agent wrote to stderr, as UTF-8; empty for none.</param>
 /// <param name="Events">What is told.</param>
 public sealed record AttemptEnd(
-    Id<AgentTask> TaskId,
-    long Token,
-    TaskState Next,
-    int Attempts,
+    AgentTask Task,
     IReadOnlyList<Transfer> Transfers,
     SignedReceipt? Receipt,
+    ReadOnlyMemory<byte>? InlineOutput,
+    ReadOnlyMemory<byte> Log,
     IReadOnlyList<NewEvent> Events);
+
+/// <summary>What became of the end of an attempt.</summary>
+public enum AttemptEndOutcome
+{
+    /// <summary>Written.</summary>
+    Written,
+
+    /// <summary>Nothing was written: the task is not running under that token any more, somebody else has it or has ended it.</summary>
+    LeaseLost,
+
+    /// <summary>Nothing was written: it was to go back to the queue, but its consumer wants it stopped. Cancel it.</summary>
+    CancelRequested,
+}
 
 /// <summary>A receipt with its signature.</summary>
 public sealed record SignedReceipt(Id<Receipt> Id, Id<AgentTask> TaskId, DsseEnvelope Envelope);
 
-/// <summary>What a holder learns when it renews its leases.</summary>
-/// <param name="Lost">Tasks whose lease it no longer has: stop working on them.</param>
-/// <param name="CancelRequested">Tasks that their consumers want stopped.</param>
-public sealed record Renewal(IReadOnlyList<Id<AgentTask>> Lost, IReadOnlyList<Id<AgentTask>> CancelRequested);
+/// <summary>The right to work on one task, as its holder remembers it.</summary>
+public readonly record struct LeaseRef(Id<AgentTask> TaskId, long Token);
 
-/// <summary>Keeps tasks, their queue and their receipts. Every method is one transaction.</summary>
+/// <summary>What a holder learns when it renews its leases.</summary>
+/// <param name="Lost">Leases that it no longer has: stop working on them.</param>
+/// <param name="CancelRequested">Leases of tasks that their consumers want stopped.</param>
+public sealed record Renewal(IReadOnlyList<LeaseRef> Lost, IReadOnlyList<LeaseRef> CancelRequested);
+
+/// <summary>Keeps tasks, their queue and their receipts. Every method is one transaction, and durable when it returns.</summary>
+/// <remarks>
+/// Cursors of a page that are not the store's own are treated as the first page's. All instants are kept to the millisecond.
+/// </remarks>
 public interface ITaskStore
 {
     /// <summary>Writes task, queue entry, hold and event together. With an idempotency key that was used for the same request
     /// the earlier task is answered and nothing is written.</summary>
     /// <returns>The task, or <see cref="TaskRefusal.InsufficientFunds"/> or <see cref="TaskRefusal.IdempotencyKeyReused"/>.</returns>
-    Task<Outcome<AgentTask, TaskRefusal>> SubmitAsync(
-        AgentTask task, Transfer hold, IdempotencyKey? idempotency, NewEvent queued, CancellationToken cancellationToken);
+    Task<Outcome<Submitted, TaskRefusal>> SubmitAsync(NewTask submission, CancellationToken cancellationToken);
 
-    /// <summary>Leases up to <paramref name="count"/> due tasks, oldest due first, to a holder. No two holders ever get the same task.</summary>
+    /// <summary>The task of an earlier submission under the key, if there is one.</summary>
+    /// <returns>The task, null, or <see cref="TaskRefusal.IdempotencyKeyReused"/>.</returns>
+    Task<Outcome<AgentTask?, TaskRefusal>> FindSubmissionAsync(Id<User> owner, IdempotencyKey key, CancellationToken cancellationToken);
+
+    /// <summary>Leases due tasks, expedited ones first, then oldest due first. No two holders ever have the same task.</summary>
     Task<IReadOnlyList<AgentTask>> ClaimAsync(
-        string holder, int count, DateTimeOffset now, TimeSpan lease, CancellationToken cancellationToken);
+        LeaseHolder holder, ClaimRoom room, DateTimeOffset now, TimeSpan lease, CancellationToken cancellationToken);
 
-    /// <summary>Leases one given task that is queued, whatever its place in the queue; null when it is not queued any more.</summary>
-    Task<AgentTask?> ClaimOneAsync(
-        Id<AgentTask> id, string holder, DateTimeOffset now, TimeSpan lease, CancellationToken cancellationToken);
+    /// <summary>Moves a queued task of the owner to the head of the queue, due at once. A task in another state is left as it is.</summary>
+    /// <returns>The task as it is now, or null when the owner has no such task.</returns>
+    Task<AgentTask?> ExpediteAsync(Id<AgentTask> id, Id<User> owner, DateTimeOffset now, CancellationToken cancellationToken);
 
-    /// <summary>Extends the leases of a holder.</summary>
+    /// <summary>Extends leases. One that expired but was not taken over is extended too.</summary>
     Task<Renewal> RenewAsync(
-        string holder, IReadOnlyList<Id<AgentTask>> tasks, DateTimeOffset now, TimeSpan lease, CancellationToken cancellationToken);
+        IReadOnlyList<LeaseRef> leases, DateTimeOffset now, TimeSpan lease, CancellationToken cancellationToken);
 
-    /// <summary>Ends an attempt. False, and nothing written, when the task is not running under that token any more.</summary>
-    Task<bool> EndAttemptAsync(AttemptEnd end, CancellationToken cancellationToken);
+    /// <summary>Ends an attempt, if the task is still running under the token of <see cref="AttemptEnd.Task"/>.</summary>
+    Task<AttemptEndOutcome> EndAttemptAsync(AttemptEnd end, CancellationToken cancellationToken);
 
-    /// <summary>Ends a queued task at once, or marks a running one. The transfer releases the hold and is applied only in the first case.</summary>
+    /// <summary>Ends a queued task at once and releases its hold, or marks a running one for its node to stop.</summary>
+    /// <param name="id">The task.</param>
+    /// <param name="owner">The consumer.</param>
+    /// <param name="releaseId">Id of the transfer that releases the hold of a queued task.</param>
+    /// <param name="clearing">The account that the hold is for.</param>
+    /// <param name="now">UTC.</param>
+    /// <param name="cancellationToken">Stops the transaction.</param>
     /// <returns>The task as it is now, or <see cref="TaskRefusal.TaskUnknown"/> or <see cref="TaskRefusal.AlreadyFinal"/>.</returns>
     Task<Outcome<AgentTask, TaskRefusal>> CancelAsync(
-        Id<AgentTask> id, Id<User> owner, Transfer release, NewEvent cancelled, DateTimeOffset now, CancellationToken cancellationToken);
+        Id<AgentTask> id, Id<User> owner, Id<Transfer> releaseId, Id<Account> clearing, DateTimeOffset now, CancellationToken cancellationToken);
 
-    /// <summary>Running tasks whose lease has expired or whose holder is one of <paramref name="goneHolders"/> (for instance an
-    /// earlier start of this node): they are work to be taken over.</summary>
+    /// <summary>Running tasks whose lease has expired or is of an earlier start of the same node: work to be taken over.</summary>
     Task<IReadOnlyList<AgentTask>> ListAbandonedAsync(
-        DateTimeOffset now, IReadOnlyList<string> goneHolders, int limit, CancellationToken cancellationToken);
-
-    /// <summary>Hands an abandoned task back to the queue, counting the loss, or ends it; false when it is not running under that token any more.</summary>
-    Task<bool> EndLostAsync(AttemptEnd end, int losses, CancellationToken cancellationToken);
+        LeaseHolder self, DateTimeOffset now, int limit, CancellationToken cancellationToken);
 
     Task<AgentTask?> GetAsync(Id<AgentTask> id, CancellationToken cancellationToken);
 
     /// <summary>A consumer's tasks, newest first.</summary>
     /// <param name="owner">The consumer.</param>
-    /// <param name="state">A state's lower-case name, or null for all.</param>
+    /// <param name="state">One of <see cref="TaskStateNames"/>, or null for all.</param>
     /// <param name="page">Which part.</param>
     /// <param name="cancellationToken">Stops the query.</param>
     Task<Page<AgentTask>> ListAsync(Id<User> owner, string? state, PageRequest page, CancellationToken cancellationToken);
+
+    /// <summary>The bytes of an inline input; null when it is in the content store or there is no such task.</summary>
+    Task<byte[]?> ReadInputAsync(Id<AgentTask> id, CancellationToken cancellationToken);
+
+    /// <summary>The bytes of an inline output; null when there is none, or it is in the content store.</summary>
+    Task<byte[]?> ReadOutputAsync(Id<AgentTask> id, CancellationToken cancellationToken);
+
+    /// <summary>The end of what the agent wrote to stderr in the attempt that ended the task; null when there is nothing.</summary>
+    Task<byte[]?> ReadLogAsync(Id<AgentTask> id, CancellationToken cancellationToken);
 
     Task<SignedReceipt?> GetReceiptAsync(Id<AgentTask> task, CancellationToken cancellationToken);
 
     /// <summary>When the earliest queued task is due; null when nothing is queued.</summary>
     Task<DateTimeOffset?> NextDueAsync(CancellationToken cancellationToken);
 
-    /// <summary>How many tasks are in each state, by its lower-case name.</summary>
-    Task<IReadOnlyDictionary<string, long>> CountAsync(CancellationToken cancellationToken);
+    /// <summary>How many tasks wait or run: by state, for the two states that are not final.</summary>
+    Task<IReadOnlyDictionary<string, long>> CountOpenAsync(CancellationToken cancellationToken);
 }

@@ -5,24 +5,27 @@ using Stoa.Primitives;
 namespace Stoa.Market.Tasks;
 
 /// <summary>What a node swears about one execution; signed as a DSSE envelope of type <see cref="PayloadType"/>.</summary>
-/// <remarks>With the same program, input, parameters and fuel anyone can run it again and must get the same output and the same fuel.</remarks>
+/// <remarks>
+/// With the same program, input, parameters, limits, seed and clock anyone can run it again and must get the same
+/// output and the same fuel. The JSON form is in <see cref="ReceiptJson"/>.
+/// </remarks>
 /// <param name="Id">Of the receipt.</param>
 /// <param name="TaskId">The task.</param>
 /// <param name="ConsumerId">Who paid.</param>
 /// <param name="Agent">Full name of the version.</param>
 /// <param name="ArtifactDigest">Its OCI artifact.</param>
 /// <param name="ProgramDigest">The program that ran.</param>
-/// <param name="Parameters">As given.</param>
+/// <param name="Parameters">As given, in the manifest's order.</param>
 /// <param name="Limits">In force.</param>
 /// <param name="Seed">Seed of the agent's deterministic random source.</param>
 /// <param name="ClockMs">Unix time in milliseconds at which the agent's deterministic clock began.</param>
-/// <param name="InputDigest">What it read.</param>
+/// <param name="InputDigest">What it was given to read.</param>
 /// <param name="OutputDigest">What it wrote.</param>
 /// <param name="Usage">What was measured.</param>
 /// <param name="Price">What was charged.</param>
 /// <param name="Shares">Who got what; sums to the price.</param>
-/// <param name="Node">Peer id of the signing node.</param>
-/// <param name="FinishedAt">UTC.</param>
+/// <param name="NodeKey">The public key of the signing node; its peer id is the node's name.</param>
+/// <param name="FinishedAt">UTC, to the millisecond.</param>
 public sealed record Receipt(
     Id<Receipt> Id,
     Id<AgentTask> TaskId,
@@ -30,7 +33,7 @@ public sealed record Receipt(
     ListingName Agent,
     ContentHash ArtifactDigest,
     ContentHash ProgramDigest,
-    IReadOnlyDictionary<string, string> Parameters,
+    IReadOnlyList<TaskParameter> Parameters,
     AgentLimits Limits,
     long Seed,
     long ClockMs,
@@ -38,16 +41,17 @@ public sealed record Receipt(
     ContentHash OutputDigest,
     Usage Usage,
     Money Price,
-    IReadOnlyList<ReceiptShare> Shares,
-    PeerId Node,
+    Shares Shares,
+    PublicKey NodeKey,
     DateTimeOffset FinishedAt) : IIdentified
 {
     public const string PayloadType = "application/vnd.stoa.receipt.v1+json";
 
     public static string IdPrefix => "rcpt";
-}
 
-/// <summary>One part of a captured price.</summary>
-/// <param name="Role"><c>creator</c>, <c>node</c> or <c>platform</c>.</param>
-/// <param name="Amount">Its part.</param>
-public sealed record ReceiptShare(string Role, Money Amount);
+    /// <summary>Signs it with the key of the node that it names.</summary>
+    /// <exception cref="ArgumentException">The key is another one.</exception>
+    public SignedReceipt Sign(PrivateKey nodeKey) => nodeKey.PublicKey.Equals(NodeKey)
+        ? new SignedReceipt(Id, TaskId, DsseEnvelope.Sign(PayloadType, ReceiptJson.Write(this), nodeKey))
+        : throw new ArgumentException($"The receipt names {NodeKey.PeerId}, the key is of {nodeKey.PublicKey.PeerId}.", nameof(nodeKey));
+}

@@ -12,23 +12,29 @@ public enum TaskRefusal
     /// <summary>A parameter is not declared by the agent or has the wrong form; every reason is listed.</summary>
     ParametersInvalid,
 
-    /// <summary>A limit is not positive or is above what the agent's manifest allows.</summary>
+    /// <summary>A limit is not positive, is above what the agent's manifest allows, or above what this node can give.</summary>
     LimitsInvalid,
 
     /// <summary>The input does not fit the agent's JSON Schema; every reason is listed.</summary>
     InputInvalid,
 
-    /// <summary>The inline input is larger than 1 MiB: upload it as a blob.</summary>
+    /// <summary>The inline input is larger than 1 MiB: upload it as a blob. Or a JSON input is larger than what is checked against a schema.</summary>
     InputTooLarge,
 
     /// <summary>The input digest is not stored here, or belongs to somebody else.</summary>
     InputUnknown,
+
+    /// <summary>The price at the task's limits is beyond any amount of money: ask for lower limits.</summary>
+    PriceOutOfRange,
 
     /// <summary>The price at the task's limits is above the most that the consumer wants to pay.</summary>
     BudgetTooSmall,
 
     /// <summary>The wallet does not cover the hold.</summary>
     InsufficientFunds,
+
+    /// <summary>The idempotency key has not 1 to 255 visible ASCII characters.</summary>
+    IdempotencyKeyInvalid,
 
     /// <summary>The idempotency key was used for another submission.</summary>
     IdempotencyKeyReused,

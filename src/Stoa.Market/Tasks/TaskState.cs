@@ -2,38 +2,78 @@ using Stoa.Primitives;
 
 namespace Stoa.Market.Tasks;
 
-/// <summary>Where a task is. The picture of all transitions is docs/task-states.md.</summary>
+/// <summary>Where a task is. The picture of all transitions is docs/task-states.md; the verbs are on <see cref="AgentTask"/>.</summary>
 public abstract record TaskState
 {
     private TaskState()
     {
     }
 
+    /// <summary>The lower-case word for it: <c>queued</c>, <c>running</c>, <c>succeeded</c>, <c>failed</c> or <c>cancelled</c>.</summary>
+    public abstract string Name { get; }
+
     /// <summary>Whether the task has ended for good.</summary>
     public bool IsFinal => this is Succeeded or Failed or Cancelled;
 
     /// <summary>Waits for a node.</summary>
     /// <param name="DueAt">Not before this instant: later than now while a retry backs off.</param>
-    public sealed record Queued(DateTimeOffset DueAt) : TaskState;
+    public sealed record Queued(DateTimeOffset DueAt) : TaskState
+    {
+        public override string Name => TaskStateNames.Queued;
+    }
 
     /// <summary>A node works on it.</summary>
-    public sealed record Running(Lease Lease, DateTimeOffset StartedAt) : TaskState;
+    public sealed record Running(Lease Lease, DateTimeOffset StartedAt) : TaskState
+    {
+        public override string Name => TaskStateNames.Running;
+    }
 
     /// <summary>Done, paid for and shared out.</summary>
-    public sealed record Succeeded(TaskResult Result, DateTimeOffset FinishedAt) : TaskState;
+    public sealed record Succeeded(TaskResult Result, DateTimeOffset FinishedAt) : TaskState
+    {
+        public override string Name => TaskStateNames.Succeeded;
+    }
 
     /// <summary>Ended without a result; nothing was charged.</summary>
-    public sealed record Failed(TaskFailure Failure, DateTimeOffset FinishedAt) : TaskState;
+    public sealed record Failed(TaskFailure Failure, DateTimeOffset FinishedAt) : TaskState
+    {
+        public override string Name => TaskStateNames.Failed;
+    }
 
     /// <summary>Stopped by its consumer; nothing was charged.</summary>
-    public sealed record Cancelled(DateTimeOffset FinishedAt) : TaskState;
+    public sealed record Cancelled(DateTimeOffset FinishedAt) : TaskState
+    {
+        public override string Name => TaskStateNames.Cancelled;
+    }
+}
+
+/// <summary>The words for the states, as they are stored, sent and filtered by.</summary>
+public static class TaskStateNames
+{
+    public const string Queued = "queued";
+    public const string Running = "running";
+    public const string Succeeded = "succeeded";
+    public const string Failed = "failed";
+    public const string Cancelled = "cancelled";
+
+    /// <summary>All of them, in the order of a task's life.</summary>
+    public static IReadOnlyList<string> All { get; } = [Queued, Running, Succeeded, Failed, Cancelled];
 }
 
 /// <summary>The right to work on a task, for a while.</summary>
-/// <param name="Holder">One start of one node: a restarted node is another holder.</param>
+/// <param name="Holder">One start of one node, see <see cref="LeaseHolder"/>: a restarted node is another holder.</param>
 /// <param name="Token">Fencing token: rises with every lease of the task; a write with an older one is refused.</param>
 /// <param name="ExpiresAt">When the lease ends unless it is renewed.</param>
 public sealed record Lease(string Holder, long Token, DateTimeOffset ExpiresAt);
+
+/// <summary>Who holds leases: one start of one node.</summary>
+/// <param name="Node">The node's peer id.</param>
+/// <param name="Boot">Made anew at every start, without a slash.</param>
+public sealed record LeaseHolder(string Node, string Boot)
+{
+    /// <summary><c>node/boot</c>.</summary>
+    public override string ToString() => $"{Node}/{Boot}";
+}
 
 /// <summary>What the sandbox measured.</summary>
 /// <param name="Fuel">Units burnt.</param>
@@ -46,13 +86,17 @@ public sealed record Usage(long Fuel, long PeakMemoryBytes, long InputBytes, lon
 /// <summary>What a task produced.</summary>
 /// <param name="Output">SHA-256 of the output.</param>
 /// <param name="OutputBytes">Its size.</param>
-/// <param name="Inline">The output itself up to 64 KiB; null when it is in the content store.</param>
+/// <param name="IsInline">It is kept beside the task; otherwise it is in the content store.</param>
 /// <param name="MediaType">From the manifest.</param>
 /// <param name="Usage">What was measured.</param>
 /// <param name="Price">What was captured.</param>
 /// <param name="ReceiptId">The signed receipt.</param>
 public sealed record TaskResult(
-    ContentHash Output, long OutputBytes, ReadOnlyMemory<byte>? Inline, string MediaType, Usage Usage, Money Price, Id<Receipt> ReceiptId);
+    ContentHash Output, long OutputBytes, bool IsInline, string MediaType, Usage Usage, Money Price, Id<Receipt> ReceiptId)
+{
+    /// <summary>The longest output that is kept beside the task: 64 KiB. Longer ones go to the content store.</summary>
+    public const int MaxInlineBytes = 64 << 10;
+}
 
 /// <summary>Why a task failed.</summary>
 /// <param name="Code">The case.</param>
@@ -61,11 +105,14 @@ public sealed record TaskResult(
 /// <param name="Usage">What the last attempt used; null when it never ran.</param>
 public sealed record TaskFailure(FailureCode Code, string Detail, string Log, Usage? Usage);
 
-/// <summary>Every way in which a task fails.</summary>
+/// <summary>Every way in which an attempt fails.</summary>
 public enum FailureCode
 {
-    /// <summary>The agent ended with an exit code other than 0 (or with 75 in its last attempt).</summary>
+    /// <summary>The agent ended with an exit code other than 0 and 75: it does not take this input.</summary>
     AgentExit,
+
+    /// <summary>The agent ended with exit code 75 (EX_TEMPFAIL: try again later), in its last attempt.</summary>
+    AgentUnavailable,
 
     /// <summary>The program trapped: unreachable, out of bounds, division by zero and so on.</summary>
     Trap,

@@ -1,0 +1,86 @@
+namespace Stoa.Market.Tasks;
+
+/// <summary>The transitions of docs/task-states.md, each a verb. A verb that does not fit the state is a bug of its caller.</summary>
+public sealed partial record AgentTask
+{
+    /// <summary>Queued → running: a node takes it on, under a token greater than every earlier one.</summary>
+    public AgentTask Claim(string holder, DateTimeOffset now, TimeSpan lease)
+    {
+        _ = From<TaskState.Queued>();
+        return this with { Token = Token + 1, State = new TaskState.Running(new Lease(holder, Token + 1, now + lease), now) };
+    }
+
+    /// <summary>Running → running: the node that has it keeps it for longer.</summary>
+    public AgentTask Renew(DateTimeOffset now, TimeSpan lease)
+    {
+        var running = From<TaskState.Running>();
+        return this with { State = running with { Lease = running.Lease with { ExpiresAt = now + lease } } };
+    }
+
+    /// <summary>Running → succeeded.</summary>
+    public AgentTask Succeed(TaskResult result, DateTimeOffset now)
+    {
+        _ = From<TaskState.Running>();
+        return this with { Attempts = Attempts + 1, State = new TaskState.Succeeded(result, now) };
+    }
+
+    /// <summary>Running → failed: the attempt ended badly and there will be no other.</summary>
+    public AgentTask Fail(TaskFailure failure, DateTimeOffset now)
+    {
+        _ = From<TaskState.Running>();
+        return this with { Attempts = Attempts + 1, State = new TaskState.Failed(failure, now) };
+    }
+
+    /// <summary>Running → queued: the attempt ended badly, another may end well.</summary>
+    public AgentTask Retry(DateTimeOffset dueAt)
+    {
+        _ = From<TaskState.Running>();
+        return this with { Attempts = Attempts + 1, State = new TaskState.Queued(dueAt) };
+    }
+
+    /// <summary>Running → queued: the node stops and gives the task to others; nothing is counted.</summary>
+    public AgentTask HandBack(DateTimeOffset now)
+    {
+        _ = From<TaskState.Running>();
+        return this with { State = new TaskState.Queued(now) };
+    }
+
+    /// <summary>Running → queued: its node vanished.</summary>
+    public AgentTask Lose(DateTimeOffset now)
+    {
+        _ = From<TaskState.Running>();
+        return this with { Losses = Losses + 1, State = new TaskState.Queued(now) };
+    }
+
+    /// <summary>Running → failed: its nodes vanished too often.</summary>
+    public AgentTask GiveUp(TaskFailure failure, DateTimeOffset now)
+    {
+        _ = From<TaskState.Running>();
+        return this with { Losses = Losses + 1, State = new TaskState.Failed(failure, now) };
+    }
+
+    /// <summary>Running → running: the consumer wants it stopped, and the node will see that.</summary>
+    public AgentTask RequestCancel(DateTimeOffset now)
+    {
+        _ = From<TaskState.Running>();
+        return this with { CancelRequestedAt = CancelRequestedAt ?? now };
+    }
+
+    /// <summary>Queued, or running and stopped by its node → cancelled.</summary>
+    public AgentTask Cancel(DateTimeOffset now) => State.IsFinal
+        ? throw Misfit(nameof(Cancel))
+        : this with { CancelRequestedAt = CancelRequestedAt ?? now, State = new TaskState.Cancelled(now) };
+
+    /// <summary>Queued → queued: due at once.</summary>
+    public AgentTask Expedite(DateTimeOffset now)
+    {
+        _ = From<TaskState.Queued>();
+        return this with { State = new TaskState.Queued(now) };
+    }
+
+    private TState From<TState>([System.Runtime.CompilerServices.CallerMemberName] string verb = "")
+        where TState : TaskState =>
+        State as TState ?? throw Misfit(verb);
+
+    private InvalidOperationException Misfit(string verb) => new($"{verb} does not apply to {Id}, which is {State.Name}.");
+}

@@ -1,0 +1,143 @@
+using System.Buffers;
+using System.Globalization;
+using System.Text.Json;
+using Stoa.Market.Identity;
+using Stoa.Market.Registry;
+using Stoa.Primitives;
+
+namespace Stoa.Market.Tasks;
+
+/// <summary>The payload of a signed receipt: compact UTF-8 JSON with its members in one fixed order.</summary>
+/// <remarks>
+/// <code>
+/// { "id", "taskId", "consumerId", "agent", "artifactDigest", "programDigest", "parameters": [{ "name", "value" }],
+///   "limits": { "fuel", "memoryBytes", "timeoutMs", "outputBytes", "logBytes" }, "seed", "clockMs", "inputDigest", "outputDigest",
+///   "usage": { "fuel", "peakMemoryBytes", "inputBytes", "outputBytes", "durationMs" }, "price",
+///   "shares": { "creator", "node", "platform" }, "node", "nodeKey", "finishedAt" }
+/// </code>
+/// <c>seed</c> is a decimal string, since not every language's numbers hold 64 bits; all other numbers are below 2⁵³ or
+/// sizes. <c>node</c> is the peer id of <c>nodeKey</c>, the base64 of its SubjectPublicKeyInfo. Money is decimal strings in US
+/// dollars. A reader ignores members that it does not know; the signature is over the exact bytes, so the order
+/// only helps those who compare.
+/// </remarks>
+public static class ReceiptJson
+{
+    private const string InstantFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z'";
+
+    /// <summary>The bytes that are signed.</summary>
+    public static byte[] Write(Receipt receipt)
+    {
+        var buffer = new ArrayBufferWriter<byte>(1024);
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            json.WriteString("id", receipt.Id.ToString());
+            json.WriteString("taskId", receipt.TaskId.ToString());
+            json.WriteString("consumerId", receipt.ConsumerId.ToString());
+            json.WriteString("agent", receipt.Agent.ToString());
+            json.WriteString("artifactDigest", receipt.ArtifactDigest.ToString());
+            json.WriteString("programDigest", receipt.ProgramDigest.ToString());
+            WriteParameters(json, receipt.Parameters);
+            WriteLimits(json, receipt.Limits);
+            json.WriteString("seed", receipt.Seed.ToString(CultureInfo.InvariantCulture));
+            json.WriteNumber("clockMs", receipt.ClockMs);
+            json.WriteString("inputDigest", receipt.InputDigest.ToString());
+            json.WriteString("outputDigest", receipt.OutputDigest.ToString());
+            WriteUsage(json, receipt.Usage);
+            json.WriteString("price", receipt.Price.ToString());
+            json.WriteStartObject("shares");
+            json.WriteString("creator", receipt.Shares.Creator.ToString());
+            json.WriteString("node", receipt.Shares.Node.ToString());
+            json.WriteString("platform", receipt.Shares.Platform.ToString());
+            json.WriteEndObject();
+            json.WriteString("node", receipt.NodeKey.PeerId.ToString());
+            json.WriteBase64String("nodeKey", receipt.NodeKey.ToSpki());
+            json.WriteString("finishedAt", receipt.FinishedAt.UtcDateTime.ToString(InstantFormat, CultureInfo.InvariantCulture));
+            json.WriteEndObject();
+        }
+
+        return buffer.WrittenSpan.ToArray();
+    }
+
+    /// <summary>Reads a payload.</summary>
+    /// <param name="utf8Json">The payload of the envelope.</param>
+    /// <param name="node">The peer id that the payload states beside the key.</param>
+    /// <exception cref="FormatException">It is anything else; the message says what is missing.</exception>
+    public static Receipt Read(ReadOnlyMemory<byte> utf8Json, out PeerId node)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(utf8Json);
+            var root = document.RootElement;
+            node = PeerId.Parse(Text(root, "node"));
+            var limits = root.GetProperty("limits");
+            var usage = root.GetProperty("usage");
+            var shares = root.GetProperty("shares");
+            return new Receipt(
+                Id<Receipt>.Parse(Text(root, "id")),
+                Id<AgentTask>.Parse(Text(root, "taskId")),
+                Id<User>.Parse(Text(root, "consumerId")),
+                ListingName.Parse(Text(root, "agent")),
+                ContentHash.Parse(Text(root, "artifactDigest")),
+                ContentHash.Parse(Text(root, "programDigest")),
+                [.. root.GetProperty("parameters").EnumerateArray().Select(item => new TaskParameter(Text(item, "name"), Text(item, "value")))],
+                new AgentLimits(
+                    Number(limits, "fuel"), Number(limits, "memoryBytes"), Number(limits, "timeoutMs"), Number(limits, "outputBytes"), Number(limits, "logBytes")),
+                long.Parse(Text(root, "seed"), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture),
+                Number(root, "clockMs"),
+                ContentHash.Parse(Text(root, "inputDigest")),
+                ContentHash.Parse(Text(root, "outputDigest")),
+                new Usage(
+                    Number(usage, "fuel"), Number(usage, "peakMemoryBytes"), Number(usage, "inputBytes"), Number(usage, "outputBytes"), Number(usage, "durationMs")),
+                Money.Parse(Text(root, "price")),
+                new Shares(Money.Parse(Text(shares, "creator")), Money.Parse(Text(shares, "node")), Money.Parse(Text(shares, "platform"))),
+                PublicKey.FromSpki(root.GetProperty("nodeKey").GetBytesFromBase64()),
+                DateTimeOffset.ParseExact(Text(root, "finishedAt"), InstantFormat, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal));
+        }
+        catch (Exception refusal) when (refusal is JsonException or KeyNotFoundException or InvalidOperationException or OverflowException)
+        {
+            throw new FormatException($"The payload is not a receipt: {refusal.Message}", refusal);
+        }
+    }
+
+    private static void WriteParameters(Utf8JsonWriter json, IReadOnlyList<TaskParameter> parameters)
+    {
+        json.WriteStartArray("parameters");
+        foreach (var parameter in parameters)
+        {
+            json.WriteStartObject();
+            json.WriteString("name", parameter.Name);
+            json.WriteString("value", parameter.Value);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static void WriteLimits(Utf8JsonWriter json, AgentLimits limits)
+    {
+        json.WriteStartObject("limits");
+        json.WriteNumber("fuel", limits.Fuel);
+        json.WriteNumber("memoryBytes", limits.MemoryBytes);
+        json.WriteNumber("timeoutMs", limits.TimeoutMs);
+        json.WriteNumber("outputBytes", limits.OutputBytes);
+        json.WriteNumber("logBytes", limits.LogBytes);
+        json.WriteEndObject();
+    }
+
+    private static void WriteUsage(Utf8JsonWriter json, Usage usage)
+    {
+        json.WriteStartObject("usage");
+        json.WriteNumber("fuel", usage.Fuel);
+        json.WriteNumber("peakMemoryBytes", usage.PeakMemoryBytes);
+        json.WriteNumber("inputBytes", usage.InputBytes);
+        json.WriteNumber("outputBytes", usage.OutputBytes);
+        json.WriteNumber("durationMs", usage.DurationMs);
+        json.WriteEndObject();
+    }
+
+    private static string Text(JsonElement element, string name) =>
+        element.GetProperty(name).GetString() ?? throw new FormatException($"The payload is not a receipt: \"{name}\" is null.");
+
+    private static long Number(JsonElement element, string name) => element.GetProperty(name).GetInt64();
+}

@@ -1,0 +1,75 @@
+using Stoa.Primitives;
+
+namespace Stoa.Market.Tasks;
+
+/// <summary>Why a receipt is not to be believed.</summary>
+public enum ReceiptFault
+{
+    /// <summary>The envelope holds something else, or a receipt that cannot be read.</summary>
+    NotAReceipt,
+
+    /// <summary>The peer id that it states is not that of the key that it carries.</summary>
+    KeyMismatch,
+
+    /// <summary>It is of another node than the one expected.</summary>
+    OtherNode,
+
+    /// <summary>No signature over these bytes was made by the node's key.</summary>
+    SignatureInvalid,
+
+    /// <summary>The shares do not sum to the price, or one of them is negative.</summary>
+    SharesDoNotSum,
+
+    /// <summary>More was used than the limits in it allow.</summary>
+    UsageAboveLimits,
+}
+
+/// <summary>Checks what can be known from a receipt alone. What it swears is checked by running it again: <see cref="ReceiptRerun"/>.</summary>
+public static class ReceiptVerifier
+{
+    /// <summary>Reads a receipt and checks form, key, signature and sums.</summary>
+    /// <param name="envelope">As the node gave it.</param>
+    /// <param name="expectedNode">The node that must have signed; null for whichever the receipt names.</param>
+    public static Outcome<Receipt, ReceiptFault> Verify(DsseEnvelope envelope, PeerId? expectedNode)
+    {
+        if (envelope.PayloadType != Receipt.PayloadType)
+            return Fault(ReceiptFault.NotAReceipt, $"The envelope holds {envelope.PayloadType}, not {Receipt.PayloadType}.");
+        Receipt receipt;
+        PeerId statedNode;
+        try
+        {
+            receipt = ReceiptJson.Read(envelope.Payload, out statedNode);
+        }
+        catch (FormatException refusal)
+        {
+            return Fault(ReceiptFault.NotAReceipt, refusal.Message);
+        }
+
+        var node = receipt.NodeKey.PeerId;
+        if (statedNode != node)
+            return Fault(ReceiptFault.KeyMismatch, $"The receipt names node {statedNode}, but its key is of {node}.");
+        if (expectedNode is { } expected && expected != node)
+            return Fault(ReceiptFault.OtherNode, $"The receipt is of node {node}, not of {expected}.");
+        if (!envelope.Verify(receipt.NodeKey))
+            return Fault(ReceiptFault.SignatureInvalid, $"The receipt was not signed by node {node}, or was changed since.");
+        if (!SharesSum(receipt))
+            return Fault(ReceiptFault.SharesDoNotSum, $"The shares of the receipt do not sum to its price of {receipt.Price}.");
+        return UsageFits(receipt)
+            ? receipt
+            : Fault(ReceiptFault.UsageAboveLimits, "The receipt swears to more use than its own limits allow.");
+    }
+
+    private static bool SharesSum(Receipt receipt)
+    {
+        var (creator, node, platform) = receipt.Shares;
+        return creator >= Money.Zero && node >= Money.Zero && platform >= Money.Zero
+            && (Int128)creator.Nanodollars + node.Nanodollars + platform.Nanodollars == receipt.Price.Nanodollars;
+    }
+
+    private static bool UsageFits(Receipt receipt) =>
+        receipt.Usage.Fuel >= 0 && receipt.Usage.Fuel <= receipt.Limits.Fuel
+        && receipt.Usage.PeakMemoryBytes >= 0 && receipt.Usage.PeakMemoryBytes <= receipt.Limits.MemoryBytes
+        && receipt.Usage.OutputBytes >= 0 && receipt.Usage.OutputBytes <= receipt.Limits.OutputBytes;
+
+    private static Refusal<ReceiptFault> Fault(ReceiptFault fault, string detail) => new(fault, detail);
+}

@@ -1,0 +1,68 @@
+namespace Stoa.Market.Tasks;
+
+/// <summary>When another attempt is worth it, and how long to wait for it.</summary>
+/// <remarks>
+/// A sandboxed agent is deterministic: the same input under the same limits traps, burns its fuel or refuses the input
+/// again. So only two failures are transient: the agent's own word for it (exit code 75) and storage that did not
+/// answer. A timeout is final too: fuel bounds the work, and an agent that is too slow for its limit on one node is not
+/// helped by doing it three times. Delays are exponential with full jitter (Brooker, "Exponential Backoff And Jitter"):
+/// anything from nothing to the cap, so that tasks that failed together do not come back together. A node that
+/// vanishes is not the agent's fault: losses are counted apart from attempts.
+/// </remarks>
+public sealed record RetryPolicy
+{
+    /// <summary>Attempts in all. Default 3.</summary>
+    public int MaxAttempts { get; init; } = 3;
+
+    /// <summary>The cap of the first delay; doubles with each attempt. Default 1 s.</summary>
+    public TimeSpan FirstDelay { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>The cap of every delay. Default 1 minute.</summary>
+    public TimeSpan MaxDelay { get; init; } = TimeSpan.FromMinutes(1);
+
+    /// <summary>How often a task may lose its node and start again. Default 5.</summary>
+    public int MaxLosses { get; init; } = 5;
+
+    /// <summary>Whether the same task may do better another time.</summary>
+    public static bool IsTransient(FailureCode code) => code switch
+    {
+        FailureCode.AgentUnavailable or FailureCode.StorageUnavailable => true,
+        FailureCode.AgentExit or FailureCode.Trap or FailureCode.CallStackExhausted or FailureCode.OutOfFuel
+            or FailureCode.TimedOut or FailureCode.OutputTooLarge or FailureCode.NotStartable or FailureCode.NodeLost => false,
+        _ => throw new ArgumentOutOfRangeException(nameof(code)),
+    };
+
+    /// <summary>Ends an attempt that failed: back to the queue for later, or failed for good.</summary>
+    /// <param name="task">Running.</param>
+    /// <param name="failure">What happened.</param>
+    /// <param name="now">UTC.</param>
+    /// <param name="random">Chance of the jitter.</param>
+    public AgentTask AfterFailure(AgentTask task, TaskFailure failure, DateTimeOffset now, Random random)
+    {
+        var attempt = task.Attempts + 1;
+        if (!IsTransient(failure.Code))
+            return task.Fail(failure, now);
+        return attempt < MaxAttempts
+            ? task.Retry(now + DelayAfter(attempt, random))
+            : task.Fail(failure with { Detail = $"{failure.Detail} This was attempt {attempt} of {MaxAttempts}." }, now);
+    }
+
+    /// <summary>Takes a task whose node vanished: back to the queue at once, or failed when that happened too often.</summary>
+    public AgentTask AfterLoss(AgentTask task, DateTimeOffset now) => task.Losses < MaxLosses
+        ? task.Lose(now)
+        : task.GiveUp(
+            new TaskFailure(
+                FailureCode.NodeLost,
+                $"{task.Losses + 1} nodes that worked on this task vanished before they had finished. Nothing was charged; submit it again.",
+                Log: "",
+                Usage: null),
+            now);
+
+    /// <summary>The wait after so many attempts.</summary>
+    internal TimeSpan DelayAfter(int attempts, Random random)
+    {
+        // Thirty doublings of a tick-sized delay pass any cap that makes sense, and keep the factor far from running over.
+        var cap = Math.Min(FirstDelay.TotalMilliseconds * (1L << Math.Min(attempts - 1, 30)), MaxDelay.TotalMilliseconds);
+        return TimeSpan.FromMilliseconds(cap * random.NextDouble());
+    }
+}

@@ -1,0 +1,79 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Json;
+using Stoa.Market.Events;
+using Stoa.Market.Identity;
+using Stoa.Market.Registry;
+using Stoa.Primitives;
+
+namespace Stoa.Market.Tasks;
+
+/// <summary>What is told about a task. Its consumer sees it, and of a royalty the creator.</summary>
+/// <remarks>Data members: <c>taskId</c>, <c>agent</c>, <c>state</c>, <c>attempt</c> (from 1, 0 before the first), and by
+/// type <c>price</c>, <c>code</c>, <c>detail</c>, <c>dueAt</c>.</remarks>
+public static class TaskEvents
+{
+    /// <summary>The task waits for a node.</summary>
+    public static NewEvent Queued(AgentTask task, DateTimeOffset now) => About(task, EventTypes.TaskQueued, now);
+
+    /// <summary>A node works on it.</summary>
+    public static NewEvent Started(AgentTask task, DateTimeOffset now) => About(task, EventTypes.TaskStarted, now);
+
+    /// <summary>An attempt ended badly, or its node vanished or stopped; another attempt follows.</summary>
+    public static NewEvent Retried(AgentTask task, string code, string detail, DateTimeOffset now) =>
+        About(task, EventTypes.TaskRetried, now, json =>
+        {
+            json.WriteString("code", code);
+            json.WriteString("detail", detail);
+            if (task.State is TaskState.Queued queued)
+                json.WriteString("dueAt", queued.DueAt.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", System.Globalization.CultureInfo.InvariantCulture));
+        });
+
+    /// <summary>The final state.</summary>
+    /// <exception cref="InvalidOperationException">The task is not in one.</exception>
+    public static NewEvent Ended(AgentTask task, DateTimeOffset now) => task.State switch
+    {
+        TaskState.Succeeded succeeded => About(task, EventTypes.TaskSucceeded, now, json =>
+            json.WriteString("price", succeeded.Result.Price.ToString())),
+        TaskState.Failed failed => About(task, EventTypes.TaskFailed, now, json =>
+        {
+            json.WriteString("code", JsonNamingPolicy.CamelCase.ConvertName(failed.Failure.Code.ToString()));
+            json.WriteString("detail", failed.Failure.Detail);
+        }),
+        TaskState.Cancelled => About(task, EventTypes.TaskCancelled, now),
+        _ => throw new InvalidOperationException($"{task.Id} is {task.State.Name}, which is not an end."),
+    };
+
+    /// <summary>A creator earned a share.</summary>
+    /// <remarks>Data members: <c>taskId</c>, <c>agent</c>, <c>amount</c>.</remarks>
+    public static NewEvent RoyaltyEarned(AgentTask task, Id<User> creator, Money amount, DateTimeOffset now) => new(
+        EventTypes.RoyaltyEarned, task.Id.ToString(), creator, now, Json(json =>
+        {
+            json.WriteString("taskId", task.Id.ToString());
+            json.WriteString("agent", task.Agent.ToString());
+            json.WriteString("amount", amount.ToString());
+        }));
+
+    private static NewEvent About(AgentTask task, string type, DateTimeOffset now, Action<Utf8JsonWriter>? more = null) =>
+        new(type, task.Id.ToString(), task.OwnerId, now, Json(json =>
+        {
+            json.WriteString("taskId", task.Id.ToString());
+            json.WriteString("agent", task.Agent.ToString());
+            json.WriteString("state", task.State.Name);
+            json.WriteNumber("attempt", task.State is TaskState.Running ? task.Attempts + 1 : task.Attempts);
+            more?.Invoke(json);
+        }));
+
+    private static string Json(Action<Utf8JsonWriter> members)
+    {
+        var buffer = new ArrayBufferWriter<byte>(256);
+        using (var json = new Utf8JsonWriter(buffer))
+        {
+            json.WriteStartObject();
+            members(json);
+            json.WriteEndObject();
+        }
+
+        return Encoding.UTF8.GetString(buffer.WrittenSpan);
+    }
+}
