@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
-using Stoa.Market.Registry;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Tasks;

@@ -1,0 +1,170 @@
+using Stoa.Market.Builds;
+using Stoa.Market.Identity;
+using Stoa.Market.Ledger;
+using Stoa.Market.Registry;
+using Stoa.Primitives;
+
+namespace Stoa.Market.Tasks;
+
+/// <summary>The act of submitting a task: everything is checked, then task, hold, queue entry and event are written in one transaction.</summary>
+/// <param name="agents">The catalogue.</param>
+/// <param name="content">Where uploaded inputs are.</param>
+/// <param name="owners">Who may read them.</param>
+/// <param name="ledger">Where wallets are found.</param>
+/// <param name="tasks">Where the task goes.</param>
+/// <param name="clearing">The account that holds are for.</param>
+/// <param name="maxMemoryBytes">The most memory that a task can get here.</param>
+/// <param name="ids">Makes ids of tasks and holds.</param>
+/// <param name="time">The clock.</param>
+public sealed class SubmitTask(
+    IAgentStore agents,
+    IContentStore content,
+    IContentOwners owners,
+    ILedgerStore ledger,
+    ITaskStore tasks,
+    Id<Account> clearing,
+    long maxMemoryBytes,
+    IdSource ids,
+    TimeProvider time)
+{
+    /// <summary>The largest input that is checked against a JSON Schema: 8 MiB.</summary>
+    public const int MaxSchemaInputBytes = 8 << 20;
+
+    private readonly InputSchemas schemas = new();
+
+    /// <summary>What the request would hold, without making a task.</summary>
+    public async Task<Outcome<Quote, TaskRefusal>> QuoteAsync(Id<User> owner, TaskRequest request, CancellationToken cancellationToken) =>
+        (await PrepareAsync(owner, request, cancellationToken)).Match<Outcome<Quote, TaskRefusal>>(
+            prepared => new Quote(prepared.Agent, prepared.Limits, prepared.Parts), refusal => refusal);
+
+    /// <summary>Makes a task.</summary>
+    /// <param name="owner">The consumer.</param>
+    /// <param name="request">What is asked for.</param>
+    /// <param name="idempotencyKey">The consumer's key; null for none.</param>
+    /// <param name="claim">An idle node's offer to work on it at once; null to only queue it.</param>
+    /// <param name="traceParent">W3C trace context of the request.</param>
+    /// <param name="cancellationToken">Stops the submission; once it is written it stays.</param>
+    public async Task<Outcome<Submitted, TaskRefusal>> SubmitAsync(
+        Id<User> owner,
+        TaskRequest request,
+        string? idempotencyKey,
+        ImmediateClaim? claim,
+        string? traceParent,
+        CancellationToken cancellationToken)
+    {
+        if (idempotencyKey is not null && !IsIdempotencyKey(idempotencyKey))
+            return Refuse(TaskRefusal.IdempotencyKeyInvalid, "An idempotency key has 1 to 255 visible ASCII characters; a random UUID is a good one.");
+        var key = idempotencyKey is null ? null : new IdempotencyKey(idempotencyKey, request.Hash());
+        if (key is not null)
+        {
+            // Asked before anything is checked: the agent, the wallet and the blob may all have changed since the first time.
+            if (!(await tasks.FindSubmissionAsync(owner, key, cancellationToken)).TryGet(out var earlier, out var reused))
+                return reused;
+            if (earlier is not null)
+                return new Submitted(earlier, IsNew: false);
+        }
+
+        if (!(await PrepareAsync(owner, request, cancellationToken)).TryGet(out var prepared, out var refusal))
+            return refusal;
+        if (request.MaxPrice is { } maxPrice && prepared.Parts.Total > maxPrice)
+        {
+            return Refuse(
+                TaskRefusal.BudgetTooSmall,
+                $"The task would hold {prepared.Parts.Total} USD at its limits, more than the {maxPrice} that you allow. Ask for less fuel, or allow more: what is not used is released.");
+        }
+
+        if (!(await HoldAsync(owner, prepared.Parts.Total, cancellationToken)).TryGet(out var hold, out var unfunded))
+            return unfunded;
+        var now = ToMilliseconds(time.GetUtcNow());
+        var task = new AgentTask(
+            ids.Next<AgentTask>(),
+            owner,
+            prepared.Agent.Id,
+            prepared.Agent.Listing,
+            prepared.Input,
+            prepared.Parameters,
+            prepared.Limits,
+            hold,
+            Attempts: 0,
+            Losses: 0,
+            Token: 0,
+            new TaskState.Queued(now),
+            CancelRequestedAt: null,
+            traceParent,
+            now);
+        var inline = request.Input is RequestedInput.Inline given ? given.Bytes : (ReadOnlyMemory<byte>?)null;
+        var transfer = hold is null ? null : Settlement.Hold(hold, clearing, task.Id, now);
+        return await tasks.SubmitAsync(new NewTask(task, inline, transfer, key, claim), cancellationToken);
+    }
+
+    private async Task<Outcome<Prepared, TaskRefusal>> PrepareAsync(Id<User> owner, TaskRequest request, CancellationToken cancellationToken)
+    {
+        if (await agents.FindAsync(request.Agent, cancellationToken) is not { } agent)
+            return Refuse(TaskRefusal.AgentUnknown, $"There is no agent {request.Agent}. List what there is with GET /api/v1/agents.");
+        if (!TaskRules.CheckParameters(agent.Manifest.Parameters, request.Parameters).TryGet(out var parameters, out var refusal))
+            return refusal;
+        if (!TaskRules.CheckLimits(agent.Manifest.Limits, request.Limits, maxMemoryBytes).TryGet(out var limits, out refusal))
+            return refusal;
+        if (!(await CheckInputAsync(owner, agent.Manifest.Input, request.Input, cancellationToken)).TryGet(out var input, out refusal))
+            return refusal;
+        return TaskPricing.TryPrice(agent.Manifest.Price, input.SizeBytes, limits.Fuel, out var parts)
+            ? new Prepared(agent, parameters, limits, input, parts)
+            : Refuse(TaskRefusal.PriceOutOfRange, $"The price of {agent.Listing} at {limits.Fuel} units of fuel is beyond any amount of money. Ask for a lower limits.fuel.");
+    }
+
+    private async Task<Outcome<TaskInput, TaskRefusal>> CheckInputAsync(
+        Id<User> owner, AgentPort port, RequestedInput input, CancellationToken cancellationToken)
+    {
+        if (input is RequestedInput.Inline inline)
+        {
+            if (inline.Bytes.Length > TaskInput.MaxInlineBytes)
+                return TooLarge($"An input that comes with the request has at most {TaskInput.MaxInlineBytes} bytes, this one has {inline.Bytes.Length}. Upload it with POST /api/v1/blobs and give its digest.");
+            return port.Schema is null || await schemas.CheckAsync(port.Schema, inline.Bytes, cancellationToken) is not { Count: > 0 } errors
+                ? new TaskInput(inline.Digest, inline.Bytes.Length, IsInline: true)
+                : Invalid(errors);
+        }
+
+        // Whether it is missing or somebody else's is not told apart: a digest must not be a way to ask what others have.
+        if (!await owners.MayReadAsync(input.Digest, owner, cancellationToken)
+            || await content.StatAsync(input.Digest, cancellationToken) is not { } stored)
+        {
+            return Refuse(TaskRefusal.InputUnknown, $"No content {input.Digest} of yours is here. Upload it with POST /api/v1/blobs.");
+        }
+
+        if (port.Schema is null)
+            return new TaskInput(stored.Digest, stored.SizeBytes, IsInline: false);
+        if (stored.SizeBytes > MaxSchemaInputBytes)
+            return TooLarge($"This agent checks its input against a JSON Schema, which is done for at most {MaxSchemaInputBytes} bytes; this one has {stored.SizeBytes}.");
+        await using var stream = await content.OpenAsync(stored.Digest, cancellationToken);
+        if (stream is null)
+            return Refuse(TaskRefusal.InputUnknown, $"The content {stored.Digest} was deleted just now.");
+        var bytes = new byte[stored.SizeBytes];
+        await stream.ReadExactlyAsync(bytes, cancellationToken);
+        return await schemas.CheckAsync(port.Schema, bytes, cancellationToken) is { Count: > 0 } reasons
+            ? Invalid(reasons)
+            : new TaskInput(stored.Digest, stored.SizeBytes, IsInline: false);
+    }
+
+    private async Task<Outcome<TaskHold?, TaskRefusal>> HoldAsync(Id<User> owner, Money amount, CancellationToken cancellationToken)
+    {
+        if (amount == Money.Zero)
+            return (TaskHold?)null;
+        return await ledger.FindAccountAsync(owner.ToString(), AccountKind.Wallet, cancellationToken) is { } wallet
+            ? new TaskHold(ids.Next<Transfer>(), wallet.Id, amount)
+            : Refuse(TaskRefusal.InsufficientFunds, $"The task would hold {amount} USD and you have no wallet yet: add funds first.");
+    }
+
+    private static bool IsIdempotencyKey(string key) => key.Length is >= 1 and <= 255 && key.All(character => character is > ' ' and < '\x7f');
+
+    private static DateTimeOffset ToMilliseconds(DateTimeOffset instant) => DateTimeOffset.FromUnixTimeMilliseconds(instant.ToUnixTimeMilliseconds());
+
+    private static Refusal<TaskRefusal> Invalid(IReadOnlyList<FieldError> errors) =>
+        new(TaskRefusal.InputInvalid, "The input does not fit the JSON Schema of the agent's input.", errors);
+
+    private static Refusal<TaskRefusal> TooLarge(string detail) => Refuse(TaskRefusal.InputTooLarge, detail);
+
+    private static Refusal<TaskRefusal> Refuse(TaskRefusal code, string detail) => new(code, detail);
+
+    private sealed record Prepared(
+        AgentVersion Agent, IReadOnlyList<TaskParameter> Parameters, AgentLimits Limits, TaskInput Input, PriceParts Parts);
+}

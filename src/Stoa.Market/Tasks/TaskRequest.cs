@@ -1,0 +1,82 @@
+using System.Security.Cryptography;
+using System.Text;
+using Stoa.Market.Registry;
+using Stoa.Primitives;
+
+namespace Stoa.Market.Tasks;
+
+/// <summary>What a consumer asks for.</summary>
+/// <param name="Agent">Without a version: the newest.</param>
+/// <param name="Input">What the agent is to read.</param>
+/// <param name="Parameters">Settings by name.</param>
+/// <param name="Limits">Lower limits than the agent's own.</param>
+/// <param name="MaxPrice">Refuse when the hold would be above this; null for any.</param>
+public sealed record TaskRequest(
+    ListingName Agent,
+    RequestedInput Input,
+    IReadOnlyDictionary<string, string> Parameters,
+    RequestedLimits Limits,
+    Money? MaxPrice)
+{
+    /// <summary>The same for the same request, however it was written down: what an idempotency key stands for.</summary>
+    public ContentHash Hash()
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Add(Agent.ToString());
+        Add(Input.Digest.ToString());
+        foreach (var (name, value) in Parameters.OrderBy(parameter => parameter.Key, StringComparer.Ordinal))
+        {
+            Add(name);
+            Add(value);
+        }
+
+        Add(FormattableString.Invariant($"{Limits.Fuel},{Limits.MemoryBytes},{Limits.TimeoutMs},{Limits.OutputBytes},{Limits.LogBytes}"));
+        Add(MaxPrice?.ToString() ?? "");
+        return ContentHash.FromBytes(hash.GetHashAndReset());
+
+        // Each text goes in behind its length, so that no two lists of texts give the same bytes.
+        void Add(string text)
+        {
+            var bytes = Encoding.UTF8.GetBytes(text);
+            hash.AppendData(BitConverter.GetBytes(bytes.Length));
+            hash.AppendData(bytes);
+        }
+    }
+}
+
+/// <summary>The input of a request.</summary>
+public abstract record RequestedInput
+{
+    private RequestedInput()
+    {
+    }
+
+    /// <summary>SHA-256 of the bytes.</summary>
+    public abstract ContentHash Digest { get; }
+
+    /// <summary>Bytes that come with the request.</summary>
+    public sealed record Inline(ReadOnlyMemory<byte> Bytes) : RequestedInput
+    {
+        public override ContentHash Digest { get; } = ContentHash.Of(Bytes.Span);
+    }
+
+    /// <summary>Bytes that were uploaded before.</summary>
+    public sealed record Stored(ContentHash Content) : RequestedInput
+    {
+        public override ContentHash Digest => Content;
+    }
+}
+
+/// <summary>Limits of a request; each null takes the agent's.</summary>
+public sealed record RequestedLimits(
+    long? Fuel = null, long? MemoryBytes = null, long? TimeoutMs = null, long? OutputBytes = null, long? LogBytes = null)
+{
+    /// <summary>All of the agent's.</summary>
+    public static RequestedLimits None { get; } = new();
+}
+
+/// <summary>What a submission would hold.</summary>
+/// <param name="Agent">The version that would do it.</param>
+/// <param name="Limits">That would be in force.</param>
+/// <param name="Parts">The price at those limits: the most that it can cost.</param>
+public sealed record Quote(AgentVersion Agent, AgentLimits Limits, PriceParts Parts);

@@ -1,0 +1,113 @@
+using System.Text.RegularExpressions;
+using Stoa.Market.Tasks;
+
+namespace Stoa.Market.Tests.Tasks;
+
+public sealed class AgentTaskTests
+{
+    private static readonly DateTimeOffset Later = TaskSamples.Now.AddMinutes(1);
+
+    private static readonly Dictionary<string, Func<AgentTask, AgentTask>> Verbs = new()
+    {
+        ["Claim"] = task => task.Claim("node/boot", Later, TimeSpan.FromSeconds(5)),
+        ["Renew"] = task => task.Renew(Later, TimeSpan.FromSeconds(5)),
+        ["Succeed"] = task => task.Succeed(TaskSamples.Result(), Later),
+        ["Fail"] = task => task.Fail(TaskSamples.Failure(FailureCode.Trap), Later),
+        ["Retry"] = task => task.Retry(Later),
+        ["HandBack"] = task => task.HandBack(Later),
+        ["Lose"] = task => task.Lose(Later),
+        ["GiveUp"] = task => task.GiveUp(TaskSamples.Failure(FailureCode.NodeLost), Later),
+        ["RequestCancel"] = task => task.RequestCancel(Later),
+        ["Cancel"] = task => task.Cancel(Later),
+        ["Expedite"] = task => task.Expedite(Later),
+    };
+
+    private static readonly Dictionary<string, AgentTask> States = new()
+    {
+        ["queued"] = TaskSamples.Queued(),
+        ["running"] = TaskSamples.Running(),
+        ["succeeded"] = TaskSamples.Running().Succeed(TaskSamples.Result(), Later),
+        ["failed"] = TaskSamples.Running().Fail(TaskSamples.Failure(FailureCode.Trap), Later),
+        ["cancelled"] = TaskSamples.Queued().Cancel(Later),
+    };
+
+    /// <summary>Every state with every verb: the state that follows and what is counted, or null where the verb does not fit.</summary>
+    public static TheoryData<string, string, string?, int, int> Transitions()
+    {
+        var data = new TheoryData<string, string, string?, int, int>();
+        var fits = new Dictionary<(string, string), (string, int, int)>
+        {
+            [("queued", "Claim")] = ("running", 0, 0),
+            [("queued", "Cancel")] = ("cancelled", 0, 0),
+            [("queued", "Expedite")] = ("queued", 0, 0),
+            [("running", "Renew")] = ("running", 0, 0),
+            [("running", "Succeed")] = ("succeeded", 1, 0),
+            [("running", "Fail")] = ("failed", 1, 0),
+            [("running", "Retry")] = ("queued", 1, 0),
+            [("running", "HandBack")] = ("queued", 0, 0),
+            [("running", "Lose")] = ("queued", 0, 1),
+            [("running", "GiveUp")] = ("failed", 0, 1),
+            [("running", "RequestCancel")] = ("running", 0, 0),
+            [("running", "Cancel")] = ("cancelled", 0, 0),
+        };
+        foreach (var state in States.Keys)
+        {
+            foreach (var verb in Verbs.Keys)
+            {
+                var (next, attempts, losses) = fits.TryGetValue((state, verb), out var fit) ? fit : (null, 0, 0);
+                data.Add(state, verb, next, attempts, losses);
+            }
+        }
+
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(Transitions))]
+    public void Verb_OnAState_LeadsWhereThePictureSays(string state, string verb, string? next, int attempts, int losses)
+    {
+        var task = States[state];
+        if (next is null)
+        {
+            Should.Throw<InvalidOperationException>(() => Verbs[verb](task)).Message.ShouldContain(verb);
+            return;
+        }
+
+        var after = Verbs[verb](task);
+        after.State.Name.ShouldBe(next);
+        (after.Attempts - task.Attempts, after.Losses - task.Losses).ShouldBe((attempts, losses));
+    }
+
+    [Fact]
+    public void Claim_AgainAndAgain_RaisesTheToken()
+    {
+        var task = TaskSamples.Queued();
+        for (var token = 1; token <= 4; token++)
+        {
+            task = task.Claim("node/boot", Later, TimeSpan.FromSeconds(5));
+            task.State.ShouldBeOfType<TaskState.Running>().Lease.Token.ShouldBe(token);
+            task = task.HandBack(Later);
+        }
+    }
+
+    [Fact]
+    public void RequestCancel_Twice_KeepsTheFirstInstant() =>
+        TaskSamples.Running().RequestCancel(TaskSamples.Now).RequestCancel(Later).CancelRequestedAt.ShouldBe(TaskSamples.Now);
+
+    [Fact]
+    public void Picture_InTheDocs_ShowsTheSameStates()
+    {
+        var picture = File.ReadAllText(FindInRepository("docs/task-states.md"));
+
+        Regex.Matches(picture, @"^    (\w+) --> ", RegexOptions.Multiline).Select(match => match.Groups[1].Value).Distinct()
+            .ShouldBe(TaskStateNames.All, ignoreOrder: true);
+    }
+
+    private static string FindInRepository(string path)
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder.FullName, "Stoa.slnx")))
+            folder = folder.Parent ?? throw new InvalidOperationException("The tests run from a build inside the repository.");
+        return Path.Combine(folder.FullName, path);
+    }
+}

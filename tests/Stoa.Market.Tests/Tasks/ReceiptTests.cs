@@ -1,0 +1,114 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using Stoa.Market.Tasks;
+using Stoa.Primitives;
+
+namespace Stoa.Market.Tests.Tasks;
+
+public sealed class ReceiptTests : IDisposable
+{
+    private readonly PrivateKey key = PrivateKey.Generate();
+
+    public void Dispose() => key.Dispose();
+
+    [Fact]
+    public void Receipt_SignedAndRead_IsTheSame()
+    {
+        var receipt = TaskSamples.Receipt(key);
+
+        var read = ReceiptVerifier.Verify(receipt.Sign(key).Envelope, key.PublicKey.PeerId).Value;
+
+        read.Parameters.ShouldBe(receipt.Parameters);
+        (read with { Parameters = receipt.Parameters }).ShouldBe(receipt);
+    }
+
+    [Fact]
+    public void Payload_OfTheSameReceipt_IsTheSameBytes()
+    {
+        var receipt = TaskSamples.Receipt(key);
+
+        ReceiptJson.Write(receipt).ShouldBe(ReceiptJson.Write(ReceiptJson.Read(ReceiptJson.Write(receipt), out _)));
+    }
+
+    [Fact]
+    public void Sign_WithAnotherKey_IsABug()
+    {
+        using var other = PrivateKey.Generate();
+
+        Should.Throw<ArgumentException>(() => TaskSamples.Receipt(key).Sign(other));
+    }
+
+    [Fact]
+    public void Verify_AfterAnyByteOfThePayloadChanged_Refuses()
+    {
+        var envelope = TaskSamples.Receipt(key).Sign(key).Envelope;
+        for (var i = 0; i < envelope.Payload.Length; i++)
+        {
+            var changed = envelope.Payload.ToArray();
+            changed[i] ^= 1;
+            ReceiptVerifier.Verify(envelope with { Payload = changed }, null).Refusal.ShouldNotBeNull();
+        }
+    }
+
+    [Fact]
+    public void Verify_OfAnotherNode_Refuses()
+    {
+        using var other = PrivateKey.Generate();
+
+        Fault(TaskSamples.Receipt(key).Sign(key).Envelope, other.PublicKey.PeerId).ShouldBe(ReceiptFault.OtherNode);
+    }
+
+    [Fact]
+    public void Verify_OfAForeignSignature_Refuses()
+    {
+        using var other = PrivateKey.Generate();
+
+        Fault(DsseEnvelope.Sign(Receipt.PayloadType, ReceiptJson.Write(TaskSamples.Receipt(key)), other)).ShouldBe(ReceiptFault.SignatureInvalid);
+    }
+
+    [Fact]
+    public void Verify_OfSharesThatDoNotSum_Refuses()
+    {
+        var receipt = TaskSamples.Receipt(key);
+
+        Fault((receipt with { Price = receipt.Price + new Money(1) }).Sign(key).Envelope).ShouldBe(ReceiptFault.SharesDoNotSum);
+    }
+
+    [Fact]
+    public void Verify_OfANegativeShare_Refuses()
+    {
+        var receipt = TaskSamples.Receipt(key, Money.Zero) with { Shares = new Shares(new Money(5), new Money(-5), Money.Zero) };
+
+        Fault(receipt.Sign(key).Envelope).ShouldBe(ReceiptFault.SharesDoNotSum);
+    }
+
+    [Fact]
+    public void Verify_OfUseAboveTheLimits_Refuses()
+    {
+        var receipt = TaskSamples.Receipt(key) with { Usage = TaskSamples.Usage(TaskSamples.Limits.Fuel + 1) };
+
+        Fault(receipt.Sign(key).Envelope).ShouldBe(ReceiptFault.UsageAboveLimits);
+    }
+
+    [Fact]
+    public void Verify_OfAKeyOfAnotherNode_Refuses()
+    {
+        using var other = PrivateKey.Generate();
+        var payload = JsonNode.Parse(ReceiptJson.Write(TaskSamples.Receipt(key)))!.AsObject();
+        payload["node"] = other.PublicKey.PeerId.ToString();
+
+        Fault(DsseEnvelope.Sign(Receipt.PayloadType, Encoding.UTF8.GetBytes(payload.ToJsonString()), key)).ShouldBe(ReceiptFault.KeyMismatch);
+    }
+
+    [Theory]
+    [InlineData("application/json", "{}")]
+    [InlineData(Receipt.PayloadType, "{}")]
+    [InlineData(Receipt.PayloadType, "[1]")]
+    [InlineData(Receipt.PayloadType, "not JSON")]
+    [InlineData(Receipt.PayloadType, "")]
+    public void Verify_OfSomethingElse_Refuses(string payloadType, string payload) =>
+        Fault(DsseEnvelope.Sign(payloadType, Encoding.UTF8.GetBytes(payload), key)).ShouldBe(ReceiptFault.NotAReceipt);
+
+    private static ReceiptFault? Fault(DsseEnvelope envelope, PeerId? expected = null) =>
+        ReceiptVerifier.Verify(envelope, expected).Refusal?.Code;
+}

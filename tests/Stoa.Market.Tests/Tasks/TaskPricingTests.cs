@@ -1,0 +1,63 @@
+using FsCheck;
+using FsCheck.Fluent;
+using Stoa.Market.Registry;
+using Stoa.Market.Tasks;
+using Stoa.Primitives;
+
+namespace Stoa.Market.Tests.Tasks;
+
+public sealed class TaskPricingTests
+{
+    [Theory]
+    [InlineData("0.001", "0", "0", 0, 0, "0.001000000")]
+    [InlineData("0", "1", "0", 1_000_000, 0, "1.000000000")]
+    [InlineData("0", "0", "1", 0, 1_000_000_000, "1.000000000")]
+    [InlineData("0", "0.000000001", "0", 1, 0, "0.000000001")]
+    [InlineData("0", "0.000000001", "0.000000001", 1, 1, "0.000000002")]
+    [InlineData("0.001", "0.0005", "0.002", 2_500_000, 500_000_000, "0.003250000")]
+    public void Price_EachPart_IsRoundedUpToTheNanodollar(string @base, string perMegabyte, string perGigafuel, long bytes, long fuel, string total)
+    {
+        var price = new AgentPrice(Money.Parse(@base), Money.Parse(perMegabyte), Money.Parse(perGigafuel));
+
+        TaskPricing.TryPrice(price, bytes, fuel, out var parts).ShouldBeTrue();
+
+        parts.Total.ToString().ShouldBe(total);
+    }
+
+    [Theory]
+    [InlineData("9223372036", "9223372036", "0")]
+    [InlineData("0", "9223372036", "0")]
+    [InlineData("0", "0", "9223372036")]
+    public void Price_BeyondMoney_IsRefused(string @base, string perMegabyte, string perGigafuel)
+    {
+        var price = new AgentPrice(Money.Parse(@base), Money.Parse(perMegabyte), Money.Parse(perGigafuel));
+
+        TaskPricing.TryPrice(price, 2_000_000, 2_000_000_000, out _).ShouldBeFalse();
+    }
+
+    [Fact]
+    public void Price_OfAnyUseWithinTheLimits_IsAtMostTheHold() => Prop.ForAll(
+        Prices.ToArbitrary(),
+        Gen.Choose64(0, 1L << 40).Two().ToArbitrary(),
+        (price, fuel) =>
+        {
+            var (limit, burnt) = (Math.Max(fuel.Item1, fuel.Item2), Math.Min(fuel.Item1, fuel.Item2));
+            TaskPricing.TryPrice(price, 123_456_789, limit, out var hold).ShouldBeTrue();
+            TaskPricing.TryPrice(price, 123_456_789, burnt, out var captured).ShouldBeTrue();
+            captured.Total.ShouldBeLessThanOrEqualTo(hold.Total);
+        }).QuickCheckThrowOnFailure();
+
+    [Fact]
+    public void Capture_AboveTheHold_IsABug()
+    {
+        var task = TaskSamples.Running(Money.Parse("0.001"));
+
+        Should.Throw<InvalidOperationException>(() => TaskPricing.Capture(TaskSamples.Price, task, TaskSamples.Usage(fuel: 2_000_000_000)));
+    }
+
+    private static Gen<AgentPrice> Prices =>
+        from @base in Gen.Choose64(0, 1_000_000_000_000)
+        from perMegabyte in Gen.Choose64(0, 1_000_000_000_000)
+        from perGigafuel in Gen.Choose64(0, 1_000_000_000_000)
+        select new AgentPrice(new Money(@base), new Money(perMegabyte), new Money(perGigafuel));
+}
