@@ -98,7 +98,7 @@ public interface ITaskStore
 
     /// <summary>Extends leases. One that expired but was not taken over is extended too.</summary>
     Task<Renewal> RenewAsync(
-        IReadOnlyList<LeaseRef> leases, DateTimeOffset now, TimeSpan lease, CancellationToken cancellationToken);
+        LeaseHolder holder, IReadOnlyList<LeaseRef> leases, DateTimeOffset now, TimeSpan lease, CancellationToken cancellationToken);
 
     /// <summary>Ends an attempt, if the task is still running under the token of <see cref="AttemptEnd.Task"/>.</summary>
     Task<AttemptEndOutcome> EndAttemptAsync(AttemptEnd end, CancellationToken cancellationToken);

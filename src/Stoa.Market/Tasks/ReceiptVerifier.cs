@@ -24,7 +24,7 @@ public enum ReceiptFault
     UsageAboveLimits,
 }
 
-/// <summary>Checks what can be known from a receipt alone. What it swears is checked by running it again: <see cref="ReceiptRerun"/>.</summary>
+/// <summary>Checks what can be known from a receipt alone. What it swears is checked by running it again: the re-run.</summary>
 public static class ReceiptVerifier
 {
     /// <summary>Reads a receipt and checks form, key, signature and sums.</summary>

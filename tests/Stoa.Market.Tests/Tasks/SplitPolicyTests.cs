@@ -24,7 +24,7 @@ public sealed class SplitPolicyTests
         (from creator in Gen.Choose(0, 100)
          from node in Gen.Choose(0, 100 - creator)
          select new SplitPolicy(creator, node, 100 - creator - node)).ToArbitrary(),
-        Gen.Choose64(0, long.MaxValue).ToArbitrary(),
+        TaskSamples.Longs(long.MaxValue).ToArbitrary(),
         (policy, price) =>
         {
             var shares = policy.Split(new Money(price));

@@ -38,7 +38,7 @@ public sealed class TaskPricingTests
     [Fact]
     public void Price_OfAnyUseWithinTheLimits_IsAtMostTheHold() => Prop.ForAll(
         Prices.ToArbitrary(),
-        Gen.Choose64(0, 1L << 40).Two().ToArbitrary(),
+        TaskSamples.Longs(1L << 40).Two().ToArbitrary(),
         (price, fuel) =>
         {
             var (limit, burnt) = (Math.Max(fuel.Item1, fuel.Item2), Math.Min(fuel.Item1, fuel.Item2));
@@ -56,8 +56,8 @@ public sealed class TaskPricingTests
     }
 
     private static Gen<AgentPrice> Prices =>
-        from @base in Gen.Choose64(0, 1_000_000_000_000)
-        from perMegabyte in Gen.Choose64(0, 1_000_000_000_000)
-        from perGigafuel in Gen.Choose64(0, 1_000_000_000_000)
+        from @base in TaskSamples.Longs(1_000_000_000_000)
+        from perMegabyte in TaskSamples.Longs(1_000_000_000_000)
+        from perGigafuel in TaskSamples.Longs(1_000_000_000_000)
         select new AgentPrice(new Money(@base), new Money(perMegabyte), new Money(perGigafuel));
 }

@@ -1,3 +1,5 @@
+using FsCheck;
+using FsCheck.Fluent;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
@@ -75,4 +77,11 @@ internal static class TaskSamples
         SplitPolicy.Default.Split(price ?? Money.Parse("0.003141593")),
         key.PublicKey,
         Now);
+
+    /// <summary>Numbers from 0 to a greatest one, of any size.</summary>
+    public static Gen<long> Longs(long max) =>
+        from bits in Gen.Choose(0, 62)
+        from high in Gen.Choose(0, int.MaxValue)
+        from low in Gen.Choose(0, int.MaxValue)
+        select (((long)high << 31 | (long)low) >> bits) % Math.Max(max, 1);
 }
