@@ -13,7 +13,7 @@ public sealed class PublicKey : IEquatable<PublicKey>
     public const int SpkiLength = 91;
 
     /// <summary>The longest DER signature of this curve in bytes.</summary>
-    public const int MaxSignatureLength = 72;
+    public const int MaxSignatureLength = DerSignature.MaxLength;
 
     // SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING { 04 …
     private static ReadOnlySpan<byte> SpkiPrefix =>
@@ -76,7 +76,7 @@ public sealed class PublicKey : IEquatable<PublicKey>
     /// </remarks>
     public bool Verify(ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature)
     {
-        if (!IsStrictDer(signature))
+        if (!DerSignature.IsStrict(signature))
             return false;
         return _keys.Use(
             new Signed { Data = data, Signature = signature },
@@ -108,32 +108,6 @@ public sealed class PublicKey : IEquatable<PublicKey>
             key.Dispose();
             throw;
         }
-    }
-
-    /// <summary>Two positive integers of at most 32 significant bytes, each in its shortest form, and nothing behind them.</summary>
-    /// <remarks>Platforms differ in how much they tolerate, and all nodes must agree on what is a signature.</remarks>
-    private static bool IsStrictDer(ReadOnlySpan<byte> signature)
-    {
-        const byte sequence = 0x30;
-        return signature.Length is >= 8 and <= MaxSignatureLength
-            && signature[0] == sequence
-            && signature[1] == signature.Length - 2
-            && TrySkipInteger(signature[2..], out var rest)
-            && TrySkipInteger(rest, out rest)
-            && rest.IsEmpty;
-    }
-
-    private static bool TrySkipInteger(ReadOnlySpan<byte> source, out ReadOnlySpan<byte> rest)
-    {
-        const byte integer = 0x02;
-        rest = default;
-        if (source.Length < 3 || source[0] != integer || source[1] is 0 or > 33 || source.Length < 2 + source[1])
-            return false;
-        var content = source.Slice(2, source[1]);
-        rest = source[(2 + content.Length)..];
-        var negative = content[0] >= 0x80;
-        var padded = content[0] == 0 && (content.Length == 1 || content[1] < 0x80);
-        return !negative && !padded && (content.Length < 33 || content[0] == 0);
     }
 
     private readonly ref struct Signed

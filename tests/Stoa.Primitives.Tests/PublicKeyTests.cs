@@ -39,11 +39,16 @@ public sealed class PublicKeyTests
         KeyVectors.Go.Verify(Encoding.ASCII.GetBytes(KeyVectors.GoMessage), Write(r, Order - s)).ShouldBeTrue();
     }
 
-    public static TheoryData<string> NotSignatures => Malformed();
+    public static TheoryData<string, bool> NotSignatures => new(Malformed().Select(bytes => (Convert.ToHexStringLower(bytes), false))
+        .Concat(OutOfRange().Select(bytes => (Convert.ToHexStringLower(bytes), true))));
 
     [Theory, MemberData(nameof(NotSignatures))]
-    public void Verify_AnythingButStrictDer_IsFalse(string hex) =>
-        KeyVectors.Go.Verify(Encoding.ASCII.GetBytes(KeyVectors.GoMessage), Convert.FromHexString(hex)).ShouldBeFalse();
+    public void Verify_AnythingButStrictDer_IsFalse(string hex, bool isWellFormed)
+    {
+        var signature = Convert.FromHexString(hex);
+        KeyVectors.Go.Verify(Encoding.ASCII.GetBytes(KeyVectors.GoMessage), signature).ShouldBeFalse();
+        DerSignature.IsStrict(signature).ShouldBe(isWellFormed);
+    }
 
     [Fact]
     public void Verify_AnyBitFlipped_IsFalse()
@@ -120,12 +125,12 @@ public sealed class PublicKeyTests
         wrong.ShouldBe(0);
     }
 
-    private static TheoryData<string> Malformed()
+    private static byte[][] Malformed()
     {
         var valid = Convert.FromHexString(KeyVectors.GoSignature);
         var (r, s) = Read(valid);
         byte[] integers = valid[2..];
-        byte[][] malformed =
+        return
         [
             [],
             [0x30],
@@ -134,23 +139,36 @@ public sealed class PublicKeyTests
             [.. valid, 0],
             // A byte behind, inside the sequence.
             [0x30, (byte)(integers.Length + 1), .. integers, 0],
-            // The length in its long form.
+            // One integer, three integers, two octet strings, a set.
+            [0x30, 0x22, .. integers[..34]],
+            [0x30, 0x0c, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01],
+            [0x30, 0x06, 0x04, 0x01, 0x01, 0x04, 0x01, 0x01],
+            [0x31, .. valid[1..]],
+            // The length in its long form, and the indefinite form.
             [0x30, 0x81, (byte)integers.Length, .. integers],
-            // The indefinite form.
             [0x30, 0x80, .. integers, 0, 0],
-            // A zero in front of r that is not needed.
+            // A zero in front of r that is not needed; an r of no bytes; one that reaches beyond the end.
             [0x30, (byte)(integers.Length + 1), 0x02, 0x21, 0x00, .. integers[2..]],
+            [0x30, 0x07, 0x02, 0x00, 0x02, 0x03, 0x01, 0x01, 0x01],
+            [0x30, 0x06, 0x02, 0x01, 0x01, 0x02, 0x02, 0x01],
             Write(0, s),
             Write(r, 0),
             Write(-r, s),
-            Write(r, Order),
+            Write(r, -s),
+            // Of more than 256 bits, among them what is r and s again modulo the order.
             Write(r + Order, s),
             Write(r, s + Order),
+            Write(BigInteger.Pow(2, 260), 1),
             Write(BigInteger.Pow(2, 300), s),
             // r and s side by side, as in JWS.
             [.. r.ToByteArray(true, true), .. s.ToByteArray(true, true)],
         ];
-        return new(malformed.Select(Convert.ToHexStringLower));
+    }
+
+    private static byte[][] OutOfRange()
+    {
+        var (r, s) = Read(Convert.FromHexString(KeyVectors.GoSignature));
+        return [Write(r, Order), Write(Order, s), Write(BigInteger.Pow(2, 256) - 1, s)];
     }
 
     private static (BigInteger R, BigInteger S) Read(byte[] signature)
