@@ -1,0 +1,118 @@
+using System.Data.Common;
+
+namespace Stoa.Node.Storage;
+
+/// <summary>The statements of one act, inside its transaction. Used by one flow of control at a time, and not after the act.</summary>
+/// <remarks>
+/// SQL is written in the common subset of SQLite and PostgreSQL with the tokens of <see cref="SqlDialect"/>. Parameters
+/// are the properties of an object (or the entries of a dictionary), named with an at sign: <c>@id</c>. Write statements as
+/// constants: each is prepared once per connection and kept.
+/// </remarks>
+public abstract class SqlSession
+{
+    private readonly List<Action> _committed = [];
+    private bool _ended;
+
+    private protected SqlSession(SqlDialect dialect, CancellationToken cancellationToken) =>
+        (Dialect, CancellationToken) = (dialect, cancellationToken);
+
+    /// <summary>How the database differs from the common subset.</summary>
+    public SqlDialect Dialect { get; }
+
+    /// <summary>The token of the act; every statement heeds it.</summary>
+    public CancellationToken CancellationToken { get; }
+
+    internal bool IsAbandoned { get; private set; }
+
+    internal IReadOnlyList<Action> Committed => _committed;
+
+    /// <summary>Has all writes of this act rolled back although it returns normally, for instance with a refusal.</summary>
+    public void Abandon() => IsAbandoned = true;
+
+    /// <summary>Has an action called once the act is committed and durable, before its caller goes on; never when it is rolled back.</summary>
+    /// <param name="action">Short, and does not throw: what it would undo is already written.</param>
+    public void OnCommitted(Action action) => _committed.Add(action);
+
+    /// <summary>Runs a statement and answers how many rows it changed.</summary>
+    public async Task<int> ExecuteAsync(string sql, object? parameters = null)
+    {
+        var command = Prepare(Start(sql), parameters);
+        try
+        {
+            return await command.ExecuteNonQueryAsync(CancellationToken);
+        }
+        finally
+        {
+            await ReleaseAsync(command);
+        }
+    }
+
+    /// <summary>Runs one statement for each of the parameter objects, in one round trip where the database can, and answers how many rows were changed in all.</summary>
+    public Task<int> ExecuteEachAsync(string sql, IEnumerable<object> parameters)
+    {
+        ArgumentNullException.ThrowIfNull(parameters);
+        return RunEachAsync(Start(sql), parameters);
+    }
+
+    /// <summary>Runs a query and answers all its rows.</summary>
+    /// <typeparam name="T">A value that fits in one column, a tuple (read by position), or a record whose constructor's
+    /// parameters bear the names of the columns, case and underscores ignored.</typeparam>
+    public Task<IReadOnlyList<T>> QueryAsync<T>(string sql, object? parameters = null) =>
+        ReadAsync<T>(sql, parameters, int.MaxValue);
+
+    /// <summary>The first row, or the default of <typeparamref name="T"/> when there is none. Ask for <c>long?</c> rather than <c>long</c>.</summary>
+    public async Task<T?> QueryFirstOrDefaultAsync<T>(string sql, object? parameters = null)
+    {
+        var rows = await ReadAsync<T>(sql, parameters, 1);
+        return rows.Count == 0 ? default : rows[0];
+    }
+
+    /// <summary>The only row.</summary>
+    /// <exception cref="InvalidOperationException">There is none, or more than one.</exception>
+    public async Task<T> QuerySingleAsync<T>(string sql, object? parameters = null)
+    {
+        var rows = await ReadAsync<T>(sql, parameters, 2);
+        return rows.Count == 1
+            ? rows[0]
+            : throw new InvalidOperationException($"One row was expected of a query that gave {(rows.Count == 0 ? "none" : "more")}.");
+    }
+
+    internal void End() => _ended = true;
+
+    private protected abstract DbCommand Prepare(SqlStatement statement, object? parameters);
+
+    private protected abstract ValueTask ReleaseAsync(DbCommand command);
+
+    private protected abstract Task<int> RunEachAsync(SqlStatement statement, IEnumerable<object> parameters);
+
+    private async Task<IReadOnlyList<T>> ReadAsync<T>(string sql, object? parameters, int limit)
+    {
+        var statement = Start(sql);
+        var command = Prepare(statement, parameters);
+        try
+        {
+            await using var reader = await command.ExecuteReaderAsync(CancellationToken);
+            List<T> rows = [];
+            Func<DbDataReader, T>? readRow = null;
+            while (rows.Count < limit && await reader.ReadAsync(CancellationToken))
+            {
+                readRow ??= statement.GetRowReader<T>(reader);
+                rows.Add(readRow(reader));
+            }
+            return rows;
+        }
+        finally
+        {
+            await ReleaseAsync(command);
+        }
+    }
+
+    private SqlStatement Start(string sql)
+    {
+        ArgumentNullException.ThrowIfNull(sql);
+        if (_ended)
+            throw new InvalidOperationException("The act of this session has ended.");
+        CancellationToken.ThrowIfCancellationRequested();
+        return Dialect.GetStatement(sql);
+    }
+}

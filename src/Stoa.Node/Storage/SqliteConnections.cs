@@ -1,0 +1,64 @@
+using Microsoft.Data.Sqlite;
+
+namespace Stoa.Node.Storage;
+
+/// <summary>Opens connections to one SQLite file with the settings that the promises of <see cref="SqliteDatabase"/> rest on.</summary>
+internal static class SqliteConnections
+{
+    /// <summary>The one connection that writes.</summary>
+    /// <remarks>With the write-ahead log and synchronous=FULL a commit is one append and one fsync, and survives a power cut.</remarks>
+    public static SqliteConnection OpenWriter(string path) => Open(
+        path,
+        SqliteOpenMode.ReadWriteCreate,
+        [
+            "PRAGMA busy_timeout = 10000",
+            "PRAGMA journal_mode = WAL",
+            "PRAGMA synchronous = FULL",
+            "PRAGMA foreign_keys = ON",
+            "PRAGMA temp_store = MEMORY",
+            "PRAGMA cache_size = -65536",
+            "PRAGMA journal_size_limit = 67108864",
+        ]);
+
+    /// <summary>A connection that only reads.</summary>
+    public static SqliteConnection OpenReader(string path) => Open(
+        path,
+        SqliteOpenMode.ReadOnly,
+        [
+            "PRAGMA busy_timeout = 10000",
+            "PRAGMA temp_store = MEMORY",
+            "PRAGMA cache_size = -16384",
+        ]);
+
+    private static SqliteConnection Open(string path, SqliteOpenMode mode, IReadOnlyList<string> settings)
+    {
+        var connection = new SqliteConnection(new SqliteConnectionStringBuilder
+        {
+            DataSource = path,
+            Mode = mode,
+            Pooling = false,
+        }.ConnectionString);
+        try
+        {
+            connection.Open();
+            // One by one: of a script, Microsoft.Data.Sqlite reports no error behind the first statement that gives rows.
+            foreach (var setting in settings)
+                Run(connection, setting);
+            // The first that must read the file, and so finds out when it is none of SQLite's.
+            Run(connection, "SELECT count(*) FROM sqlite_schema");
+            return connection;
+        }
+        catch (SqliteException broken)
+        {
+            connection.Dispose();
+            throw new StorageUnusableException($"{path} cannot be opened as an SQLite database: {broken.Message}", broken);
+        }
+    }
+
+    private static void Run(SqliteConnection connection, string sql)
+    {
+        using var command = connection.CreateCommand();
+        command.CommandText = sql;
+        command.ExecuteNonQuery();
+    }
+}

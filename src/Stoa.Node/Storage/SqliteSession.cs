@@ -1,0 +1,20 @@
+using System.Data.Common;
+
+namespace Stoa.Node.Storage;
+
+/// <summary>A session over one SQLite connection, whose prepared statements outlive it.</summary>
+internal sealed class SqliteSession(SqliteCommands commands, CancellationToken cancellationToken)
+    : SqlSession(SqlDialect.Sqlite, cancellationToken)
+{
+    private protected override DbCommand Prepare(SqlStatement statement, object? parameters) => commands.Prepare(statement, parameters);
+
+    private protected override ValueTask ReleaseAsync(DbCommand command) => ValueTask.CompletedTask;
+
+    private protected override Task<int> RunEachAsync(SqlStatement statement, IEnumerable<object> parameters)
+    {
+        var changed = 0;
+        foreach (var one in parameters)
+            changed += commands.Prepare(statement, one).ExecuteNonQuery();
+        return Task.FromResult(changed);
+    }
+}

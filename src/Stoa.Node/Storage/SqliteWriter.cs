@@ -1,0 +1,218 @@
+using System.Collections.Concurrent;
+using System.Runtime.ExceptionServices;
+using Microsoft.Data.Sqlite;
+using SQLitePCL;
+
+namespace Stoa.Node.Storage;
+
+/// <summary>The one writer of an SQLite file: a thread that takes what has queued up, runs each act in a savepoint, commits all with one fsync, then answers.</summary>
+/// <remarks>
+/// There is no delay to gather acts: those that arrive while the disk is busy are the next group. So a lone act
+/// costs one fsync, and a thousand at once cost little more. Statements run synchronously inside Microsoft.Data.Sqlite whatever
+/// their names say; a thread of its own keeps them off the thread pool.
+/// <para>No answer is given before the commit, not even of an act that failed or was abandoned: what it saw may have been
+/// written by an act of the same group.</para>
+/// </remarks>
+internal sealed class SqliteWriter : IDisposable
+{
+    // Bounds how long the first of a group waits for the last under a load that never pauses.
+    private const int MaxActsPerCommit = 1024;
+
+    private static readonly SqlStatement Begin = new("BEGIN IMMEDIATE");
+    private static readonly SqlStatement Commit = new("COMMIT");
+    private static readonly SqlStatement Rollback = new("ROLLBACK");
+    private static readonly SqlStatement OpenSavepoint = new("SAVEPOINT act");
+    private static readonly SqlStatement ReleaseSavepoint = new("RELEASE act");
+    private static readonly SqlStatement UndoSavepoint = new("ROLLBACK TO act");
+
+    private readonly SqliteCommands _commands;
+    private readonly Action _enterAct;
+    private readonly SemaphoreSlim _room;
+    private readonly BlockingCollection<QueuedAct> _queue = [];
+    private readonly Thread _thread;
+
+    /// <param name="connection">The writing connection; becomes this object's own.</param>
+    /// <param name="maxQueued">How many acts may wait before callers are held back.</param>
+    /// <param name="enterAct">Called once on the writer's thread: marks its flow of control as the inside of acts.</param>
+    public SqliteWriter(SqliteConnection connection, int maxQueued, Action enterAct)
+    {
+        _commands = new SqliteCommands(connection);
+        _enterAct = enterAct;
+        _room = new SemaphoreSlim(maxQueued);
+        _thread = new Thread(Run) { Name = "SQLite writer", IsBackground = true };
+        _thread.Start();
+    }
+
+    /// <summary>Queues an act and answers once it is durable, or undone.</summary>
+    public async Task<(T Result, IReadOnlyList<Action> Committed)> RunAsync<T>(Func<SqlSession, Task<T>> act, CancellationToken cancellationToken)
+    {
+        await _room.WaitAsync(cancellationToken);
+        var queued = new QueuedAct<T>(act, cancellationToken);
+        try
+        {
+            _queue.Add(queued, CancellationToken.None);
+        }
+        catch (InvalidOperationException)
+        {
+            throw new ObjectDisposedException(nameof(SqliteDatabase));
+        }
+        return await queued.Answer;
+    }
+
+    /// <summary>Finishes what is queued, moves the log into the file and closes it.</summary>
+    public void Dispose()
+    {
+        if (_queue.IsAddingCompleted)
+            return;
+        _queue.CompleteAdding();
+        _thread.Join();
+        CheckpointLog();
+        _commands.Dispose();
+    }
+
+    private void CheckpointLog()
+    {
+        try
+        {
+            _commands.Run(new SqlStatement("PRAGMA wal_checkpoint(TRUNCATE)"));
+        }
+        catch (SqliteException)
+        {
+            // Only tidiness: every commit is durable in the log, which the next start reads.
+        }
+    }
+
+    private void Run()
+    {
+        _enterAct();
+        var group = new List<QueuedAct>();
+        foreach (var first in _queue.GetConsumingEnumerable())
+        {
+            _room.Release();
+            group.Add(first);
+            try
+            {
+                RunGroup(group);
+            }
+            catch (Exception broken) when (broken is not OutOfMemoryException)
+            {
+                UndoGroup();
+                foreach (var act in group)
+                    act.AnswerBroken(broken);
+            }
+            group.Clear();
+        }
+    }
+
+    private void RunGroup(List<QueuedAct> group)
+    {
+        _commands.Run(Begin);
+        RunOne(group[0]);
+        while (group.Count < MaxActsPerCommit && _queue.TryTake(out var next))
+        {
+            _room.Release();
+            group.Add(next);
+            RunOne(next);
+        }
+        _commands.Run(Commit);
+        foreach (var act in group)
+            act.AnswerDone();
+    }
+
+    private void RunOne(QueuedAct act)
+    {
+        if (act.SkipIfCancelled())
+            return;
+        _commands.Run(OpenSavepoint);
+        var keep = act.Run(_commands);
+        // A full disk or the like makes SQLite roll back the transaction as a whole: then the group is lost with it.
+        if (raw.sqlite3_get_autocommit(_commands.Connection.Handle!) != 0)
+            throw new IOException("The SQLite database rolled back a group of acts.", act.Failure);
+        if (!keep)
+            _commands.Run(UndoSavepoint);
+        _commands.Run(ReleaseSavepoint);
+    }
+
+    private void UndoGroup()
+    {
+        if (raw.sqlite3_get_autocommit(_commands.Connection.Handle!) == 0)
+            _commands.Run(Rollback);
+    }
+
+    private abstract class QueuedAct
+    {
+        /// <summary>What the act threw, if it did.</summary>
+        public abstract Exception? Failure { get; }
+
+        public abstract bool SkipIfCancelled();
+
+        /// <summary>Runs the act to its end and says whether its writes are to be kept.</summary>
+        public abstract bool Run(SqliteCommands commands);
+
+        public abstract void AnswerDone();
+
+        public abstract void AnswerBroken(Exception broken);
+    }
+
+    private sealed class QueuedAct<T>(Func<SqlSession, Task<T>> act, CancellationToken cancellationToken) : QueuedAct
+    {
+        // Callers go on elsewhere: the writer's thread is for writing.
+        private readonly TaskCompletionSource<(T, IReadOnlyList<Action>)> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private ExceptionDispatchInfo? _failure;
+        private IReadOnlyList<Action> _committed = [];
+        private T? _result;
+
+        public Task<(T Result, IReadOnlyList<Action> Committed)> Answer => _answer.Task;
+
+        public override Exception? Failure => _failure?.SourceException;
+
+        public override bool SkipIfCancelled()
+        {
+            if (!cancellationToken.IsCancellationRequested)
+                return false;
+            _failure = ExceptionDispatchInfo.Capture(new OperationCanceledException(cancellationToken));
+            return true;
+        }
+
+        public override bool Run(SqliteCommands commands)
+        {
+            var session = new SqliteSession(commands, cancellationToken);
+            try
+            {
+                // Completed by now unless the act awaited something besides its statements; then the writer waits for it.
+                _result = act(session).GetAwaiter().GetResult();
+                if (session.IsAbandoned)
+                    return false;
+                _committed = session.Committed;
+                return true;
+            }
+            catch (Exception thrown) when (thrown is not OutOfMemoryException)
+            {
+                _failure = ExceptionDispatchInfo.Capture(thrown);
+                return false;
+            }
+            finally
+            {
+                session.End();
+            }
+        }
+
+        public override void AnswerDone()
+        {
+            switch (_failure?.SourceException)
+            {
+                case null:
+                    _answer.SetResult((_result!, _committed));
+                    break;
+                case OperationCanceledException cancelled when cancellationToken.IsCancellationRequested:
+                    _answer.SetCanceled(cancelled.CancellationToken);
+                    break;
+                case var thrown:
+                    _answer.SetException(thrown);
+                    break;
+            }
+        }
+
+        public override void AnswerBroken(Exception broken) => _answer.TrySetException(broken);
+    }
+}

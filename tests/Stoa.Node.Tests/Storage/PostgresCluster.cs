@@ -1,0 +1,110 @@
+using System.Diagnostics;
+using System.Globalization;
+using Npgsql;
+
+[assembly: AssemblyFixture(typeof(Stoa.Node.Tests.Storage.PostgresCluster))]
+
+namespace Stoa.Node.Tests.Storage;
+
+/// <summary>A throw-away PostgreSQL server for one test run, started when the first test asks for it.</summary>
+/// <remarks>
+/// STOA_TEST_POSTGRES may hold the connection string of a server to use instead; its user must be allowed to make databases.
+/// The server listens on a Unix socket in a temporary folder only. A watchdog shell that waits for the end of its standard
+/// input stops the server and removes the folder: the pipe closes when this process ends, however it ends.
+/// </remarks>
+public sealed class PostgresCluster : IAsyncDisposable
+{
+    private readonly Lazy<Task<string>> _server;
+    private Process? _watchdog;
+    private int _databases;
+
+    public PostgresCluster() => _server = new Lazy<Task<string>>(StartAsync);
+
+    /// <summary>Makes an empty database and answers its connection string.</summary>
+    public async Task<string> CreateDatabaseAsync()
+    {
+        var server = await _server.Value;
+        var name = string.Create(CultureInfo.InvariantCulture, $"stoa_test_{Environment.ProcessId}_{Interlocked.Increment(ref _databases)}");
+        await ExecuteAsync(server, $"CREATE DATABASE {name}");
+        return new NpgsqlConnectionStringBuilder(server) { Database = name }.ConnectionString;
+    }
+
+    public async Task DropDatabaseAsync(string connectionString)
+    {
+        var name = new NpgsqlConnectionStringBuilder(connectionString).Database;
+        await ExecuteAsync(await _server.Value, $"DROP DATABASE {name} WITH (FORCE)");
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_watchdog is null)
+            return;
+        _watchdog.StandardInput.Close();
+        await _watchdog.WaitForExitAsync();
+        _watchdog.Dispose();
+    }
+
+    private async Task<string> StartAsync()
+    {
+        if (Environment.GetEnvironmentVariable("STOA_TEST_POSTGRES") is { Length: > 0 } given)
+            return given;
+        var programs = FindPrograms();
+        Assert.SkipWhen(programs is null, "PostgreSQL is not installed (Debian: apt-get install postgresql), and STOA_TEST_POSTGRES is not set.");
+
+        var folder = Directory.CreateTempSubdirectory("stoa-pg-").FullName;
+        // PostgreSQL refuses to run as root.
+        var asUser = Environment.UserName == "root" ? "runuser -u postgres -- " : "";
+        _watchdog = StartShell($"cat >/dev/null; cd /; {asUser}'{programs}/pg_ctl' -D '{folder}/data' -m immediate stop; rm -rf '{folder}'");
+        var owned = asUser.Length == 0 ? "" : $"chown postgres '{folder}'; ";
+        await RunShellAsync(
+            $"set -e; cd /; {owned}{asUser}'{programs}/initdb' -D '{folder}/data' -U postgres -A trust -E UTF8 --no-locale --no-sync; "
+            + $"{asUser}'{programs}/pg_ctl' -D '{folder}/data' -w -l '{folder}/log' "
+            + $"-o \"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off -c max_connections=300\" start");
+        return $"Host={folder};Port=5432;Username=postgres;Database=postgres;Maximum Pool Size=60";
+    }
+
+    private static string? FindPrograms()
+    {
+        const string debian = "/usr/lib/postgresql";
+        var folders = Directory.Exists(debian)
+            ? Directory.GetDirectories(debian)
+                .OrderByDescending(version => int.TryParse(Path.GetFileName(version), CultureInfo.InvariantCulture, out var number) ? number : 0)
+                .Select(version => Path.Combine(version, "bin"))
+            : [];
+        var path = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
+        return folders.Concat(path).FirstOrDefault(folder =>
+            File.Exists(Path.Combine(folder, "initdb")) && File.Exists(Path.Combine(folder, "pg_ctl")));
+    }
+
+    private static Process StartShell(string script) => Process.Start(new ProcessStartInfo("/bin/sh", ["-c", script])
+    {
+        RedirectStandardInput = true,
+        RedirectStandardOutput = true,
+        RedirectStandardError = true,
+    })!;
+
+    private static async Task RunShellAsync(string script)
+    {
+        // The server inherits the output of pg_ctl and would keep it open: it goes to a file.
+        var output = Path.GetTempFileName();
+        try
+        {
+            using var shell = StartShell($"exec >'{output}' 2>&1; {script}");
+            shell.StandardInput.Close();
+            await shell.WaitForExitAsync();
+            if (shell.ExitCode != 0)
+                throw new InvalidOperationException($"PostgreSQL did not start: {await File.ReadAllTextAsync(output)}");
+        }
+        finally
+        {
+            File.Delete(output);
+        }
+    }
+
+    private static async Task ExecuteAsync(string connectionString, string sql)
+    {
+        await using var source = NpgsqlDataSource.Create(connectionString);
+        await using var command = source.CreateCommand(sql);
+        await command.ExecuteNonQueryAsync();
+    }
+}
