@@ -4,10 +4,13 @@ using Stoa.Primitives;
 
 namespace Stoa.Client;
 
-/// <summary>How the contracts are written on the wire: camelCase, nulls left out, without reflection.</summary>
+/// <summary>How the contracts are written on the wire: camelCase, nulls left out, times in UTC with milliseconds, without reflection.</summary>
+/// <remarks>A client skips members that it does not know, so that a newer node may add some. A node reads with stricter options.</remarks>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
-    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    Converters = [typeof(UtcTimeConverter)],
+    MaxDepth = MaxDepth)]
 [JsonSerializable(typeof(AgentManifestBody))]
 [JsonSerializable(typeof(AgentResponse))]
 [JsonSerializable(typeof(ListResponse<AgentResponse>))]
@@ -33,4 +36,8 @@ namespace Stoa.Client;
 [JsonSerializable(typeof(ListResponse<TransferResponse>))]
 [JsonSerializable(typeof(UserResponse))]
 [JsonSerializable(typeof(WalletResponse))]
-public sealed partial class StoaJson : JsonSerializerContext;
+public sealed partial class StoaJson : JsonSerializerContext
+{
+    /// <summary>How deep arrays and objects may nest.</summary>
+    public const int MaxDepth = 32;
+}

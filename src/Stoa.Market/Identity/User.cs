@@ -43,4 +43,7 @@ public sealed record ApiKey(
     DateTimeOffset? RevokedAt) : IIdentified
 {
     public static string IdPrefix => "key";
+
+    /// <summary>Whether it opens the door at that instant.</summary>
+    public bool IsInForce(DateTimeOffset now) => RevokedAt is null && !(ExpiresAt <= now);
 }

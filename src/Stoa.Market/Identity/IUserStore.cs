@@ -1,0 +1,34 @@
+using Stoa.Primitives;
+
+namespace Stoa.Market.Identity;
+
+/// <summary>A user with what proves a password; null when the user has none and signs in by API key only.</summary>
+public sealed record StoredUser(User User, string? PasswordHash);
+
+/// <summary>Keeps users and their API keys. Every method is one transaction.</summary>
+public interface IUserStore
+{
+    /// <summary>Adds a user together with an empty wallet. The same id again answers the stored user and writes nothing.</summary>
+    /// <returns>The user, or <see cref="IdentityRefusal.HandleTaken"/> or <see cref="IdentityRefusal.EmailTaken"/>.</returns>
+    Task<Outcome<User, IdentityRefusal>> AddAsync(StoredUser user, CancellationToken cancellationToken);
+
+    Task<User?> GetAsync(Id<User> id, CancellationToken cancellationToken);
+
+    Task<User?> FindByHandleAsync(string handle, CancellationToken cancellationToken);
+
+    /// <summary>The user with that handle or that email.</summary>
+    Task<StoredUser?> FindByLoginAsync(string login, CancellationToken cancellationToken);
+
+    /// <summary>Adds a key, or replaces the secret of the key with the same id.</summary>
+    /// <returns>The key, or <see cref="IdentityRefusal.ApiKeysTooMany"/> when the user has <paramref name="most"/> keys in force already.</returns>
+    Task<Outcome<ApiKey, IdentityRefusal>> PutKeyAsync(ApiKey key, int most, CancellationToken cancellationToken);
+
+    /// <summary>The key whose secret has that hash, whether in force or not.</summary>
+    Task<ApiKey?> FindKeyAsync(ContentHash secretHash, CancellationToken cancellationToken);
+
+    /// <summary>A user's keys that were not revoked, newest first.</summary>
+    Task<Page<ApiKey>> ListKeysAsync(Id<User> user, PageRequest page, CancellationToken cancellationToken);
+
+    /// <summary>Revokes a key; null when the user has no such key in force.</summary>
+    Task<ApiKey?> RevokeKeyAsync(Id<ApiKey> id, Id<User> user, DateTimeOffset at, CancellationToken cancellationToken);
+}

@@ -1,0 +1,70 @@
+namespace Stoa.Node.Hosting;
+
+/// <summary>Binds each room's options record from its section, and gathers everything that is wrong before anything starts.</summary>
+public static class RoomOptions
+{
+    /// <summary>The section that holds all of the node's options.</summary>
+    public const string Root = "Stoa";
+
+    private static readonly object findingsKey = new();
+
+    /// <summary>Binds the section <c>Stoa:{room}</c> and registers the record. What is wrong is told by <see cref="RefuseBadOptions"/>.</summary>
+    /// <param name="builder">Whose configuration and services.</param>
+    /// <param name="room">Name of the section.</param>
+    /// <param name="defaults">Used when the section is absent.</param>
+    /// <param name="validate">Every reason against a record; null when all values are good.</param>
+    public static T AddRoomOptions<T>(
+        this IHostApplicationBuilder builder, string room, T defaults, Func<T, IEnumerable<string>>? validate = null)
+        where T : class
+    {
+        var findings = Findings.Of(builder);
+        findings.Rooms.Add(room);
+        var options = defaults;
+        try
+        {
+            options = builder.Configuration.GetSection(Root).GetSection(room).Get<T>(binder => binder.ErrorOnUnknownConfiguration = true) ?? defaults;
+            findings.Reasons.AddRange(validate?.Invoke(options) ?? []);
+        }
+        catch (InvalidOperationException refused)
+        {
+            findings.Reasons.Add($"{room}: {refused.Message}");
+        }
+
+        builder.Services.AddSingleton(options);
+        return options;
+    }
+
+    /// <summary>Called when every room has added its options.</summary>
+    /// <exception cref="BadOptionsException">Something is wrong with them.</exception>
+    public static void RefuseBadOptions(this IHostApplicationBuilder builder)
+    {
+        var findings = Findings.Of(builder);
+        findings.Reasons.AddRange(builder.Configuration.GetSection(Root).GetChildren()
+            .Where(section => !findings.Rooms.Contains(section.Key))
+            .Select(section => $"There is no room {section.Key}. Rooms with options: {string.Join(", ", findings.Rooms)}."));
+        if (findings.Reasons.Count > 0)
+            throw new BadOptionsException(findings.Reasons);
+    }
+
+    private sealed class Findings
+    {
+        public SortedSet<string> Rooms { get; } = new(StringComparer.OrdinalIgnoreCase);
+
+        public List<string> Reasons { get; } = [];
+
+        public static Findings Of(IHostApplicationBuilder builder)
+        {
+            if (!builder.Properties.TryGetValue(findingsKey, out var findings))
+                builder.Properties[findingsKey] = findings = new Findings();
+            return (Findings)findings;
+        }
+    }
+}
+
+/// <summary>The options cannot be used; each reason names one. It needs no stack trace.</summary>
+public sealed class BadOptionsException(IReadOnlyList<string> reasons)
+    : Exception("The options cannot be used:" + string.Concat(reasons.Select(reason => Environment.NewLine + "- " + reason)))
+{
+    /// <summary>Everything that is wrong.</summary>
+    public IReadOnlyList<string> Reasons { get; } = reasons;
+}

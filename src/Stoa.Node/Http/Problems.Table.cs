@@ -1,0 +1,210 @@
+using Stoa.Market.Builds;
+using Stoa.Market.Identity;
+using Stoa.Market.Ledger;
+using Stoa.Market.Registry;
+using Stoa.Market.Tasks;
+
+// Values without a name cannot occur; a name without a row is CS8509, which stays an error.
+#pragma warning disable CS8524
+
+namespace Stoa.Node.Http;
+
+public static partial class Problems
+{
+    private static readonly ProblemKind insufficientFunds = new(
+        "insufficientFunds", 402, "Not enough money",
+        "The available balance of the wallet, which is what is posted less what is held, does not cover the amount.",
+        "Top up the wallet, wait until running tasks release their holds, or lower the limits of the task.");
+
+    private static readonly ProblemKind idempotencyKeyReused = new(
+        "idempotencyKeyReused", 422, "Idempotency key used for something else",
+        "The Idempotency-Key came before with another request. One key stands for one request, so that a repetition is recognised.",
+        "Send a new key for a new request; repeat a request with its own key and exactly the same content.");
+
+    public static ProblemKind Of(RequestRefusal refusal) => refusal switch
+    {
+        RequestRefusal.RequestInvalid => Row(refusal, 400, "Request breaks its contract",
+            "The body, a parameter or a header is not what this resource takes: wrong type, unknown or missing member, out of range.",
+            "Correct what is listed in errors, each with a JSON Pointer into the body. The contract is in /openapi/v1.json."),
+        RequestRefusal.NotFound => Row(refusal, 404, "Nothing here",
+            "No resource has this address. Resources of other users are answered in the same way.",
+            "Check the address, and whether you use the key of the right user. All addresses are in /reference."),
+        RequestRefusal.MethodNotAllowed => Row(refusal, 405, "Method not known here",
+            "The resource exists but does not know this method.",
+            "Use one of the methods in the Allow header."),
+        RequestRefusal.NotAcceptable => Row(refusal, 406, "No such representation",
+            "The resource cannot be given in any of the media types of the Accept header.",
+            "Accept application/json, or what /reference says of this resource."),
+        RequestRefusal.RequestTimeout => Row(refusal, 408, "Request came too slowly",
+            "The request did not arrive within the time that the node waits for one.",
+            "Send it again over a faster connection; upload large content by digest, which resumes."),
+        RequestRefusal.PayloadTooLarge => Row(refusal, 413, "Body too large",
+            "The body is larger than this resource takes.",
+            "Send less. Content above 1 MiB is uploaded as a blob and named by its digest."),
+        RequestRefusal.UnsupportedMediaType => Row(refusal, 415, "Kind of body not taken",
+            "The Content-Type of the body is not one that this resource takes.",
+            "Send the Content-Type that /reference names for this resource, usually application/json."),
+        RequestRefusal.HeadersTooLarge => Row(refusal, 431, "Header fields too large",
+            "The header fields of the request are together larger than the node takes, or too many.",
+            "Send fewer or shorter header fields."),
+        RequestRefusal.RangeNotSatisfiable => Row(refusal, 416, "Range outside of the content",
+            "The Range header asks for bytes that the content does not have.",
+            "Ask for a range within the size in the Content-Range header."),
+        RequestRefusal.Unauthenticated => Row(refusal, 401, "Who is calling?",
+            "The resource needs a caller, and the request has no credential, or one that is wrong, expired or revoked.",
+            "Send Authorization: Bearer with an API key, or with the token of a session from POST /api/v1/sessions."),
+        RequestRefusal.Forbidden => Row(refusal, 403, "Not allowed",
+            "The caller is known, but this needs a role that the caller does not have.",
+            "Use the key of an administrator of this node, or ask one."),
+        RequestRefusal.RateLimited => Row(refusal, 429, "Too many requests",
+            "More requests came within the window than the limit in the RateLimit-Policy header allows.",
+            "Wait as long as Retry-After says, then go on more slowly."),
+        RequestRefusal.IdempotencyKeyReused => idempotencyKeyReused,
+        RequestRefusal.IdempotencyKeyBusy => Row(refusal, 409, "The same request is being worked on",
+            "A request with the same Idempotency-Key has not been answered yet.",
+            "Wait as long as Retry-After says and repeat the request: it gets the answer of the first one."),
+        RequestRefusal.Unavailable => Row(refusal, 503, "Not available now",
+            "The node is starting, stopping or cut off from its storage. Nothing was done.",
+            "Repeat the request after a short while."),
+        RequestRefusal.InternalError => Row(refusal, 500, "The node failed",
+            "Something unexpected happened inside the node. Its log has the whole story under the traceId.",
+            "Repeat the request; when it fails again, report it to the operator with the traceId."),
+    };
+
+    public static ProblemKind Of(IdentityRefusal refusal) => refusal switch
+    {
+        IdentityRefusal.RegistrationInvalid => Row(refusal, 422, "Registration breaks the rules",
+            "Handle, email or password is not as it must be.",
+            "Correct what is listed in errors and register again."),
+        IdentityRefusal.HandleTaken => Row(refusal, 409, "Handle taken",
+            "Somebody else has this handle; handles are unique on a node.",
+            "Choose another handle, or sign in if it is yours."),
+        IdentityRefusal.EmailTaken => Row(refusal, 409, "Email taken",
+            "There is an account with this email already.",
+            "Sign in with it, or register with another email."),
+        IdentityRefusal.CredentialsWrong => Row(refusal, 401, "Login or password wrong",
+            "No account has this login with this password. Which of the two is wrong is not said, so that nobody can probe for accounts.",
+            "Check both and sign in again, or register."),
+        IdentityRefusal.ApiKeyInvalid => Row(refusal, 422, "API key breaks the rules",
+            "The name or the expiry of the key is not as it must be.",
+            "Correct what is listed in errors and try again."),
+        IdentityRefusal.ApiKeyUnknown => Row(refusal, 404, "No such API key",
+            "There is no such key in force, or it belongs to somebody else.",
+            "List your keys with GET /api/v1/api-keys."),
+        IdentityRefusal.ApiKeysTooMany => Row(refusal, 409, "Too many API keys",
+            "The user has as many keys in force as are allowed.",
+            "Revoke keys that are not used any more with DELETE /api/v1/api-keys/{id}."),
+        IdentityRefusal.UserUnknown => Row(refusal, 404, "No such user",
+            "No user of this node has this handle.",
+            "Check the handle."),
+    };
+
+    public static ProblemKind Of(ContentRefusal refusal) => refusal switch
+    {
+        ContentRefusal.TooLarge => Row(refusal, 413, "Content too large",
+            "More bytes arrived than the node stores in one piece.",
+            "Split the content, or ask the operator to raise the limit."),
+        ContentRefusal.DigestMismatch => Row(refusal, 422, "Digest does not match",
+            "The SHA-256 of the bytes that arrived is not the one that was announced. Nothing was stored.",
+            "Compute the digest of exactly the bytes that you send, and send them again."),
+    };
+
+    public static ProblemKind Of(PublishRefusal refusal) => refusal switch
+    {
+        PublishRefusal.ManifestInvalid => Row(refusal, 422, "Manifest breaks the rules",
+            "The agent's manifest is not JSON, or its members are not as they must be.",
+            "Correct everything that is listed in errors and publish again."),
+        PublishRefusal.ProgramInvalid => Row(refusal, 422, "Program is not valid WebAssembly",
+            "The program cannot be decoded or does not pass validation.",
+            "Build it again for wasm32-wasi and publish the file that the compiler wrote."),
+        PublishRefusal.ProgramUnusable => Row(refusal, 422, "Program cannot be run as an agent",
+            "The program is valid, but lacks an export that an agent needs or asks for an import that no node gives.",
+            "Build it as a WASI preview 1 command: it exports _start and memory, and imports from wasi_snapshot_preview1 only."),
+        PublishRefusal.ProgramTooLarge => Row(refusal, 413, "Program too large",
+            "The program is larger than the node accepts.",
+            "Build it with optimisation for size and without debug information."),
+        PublishRefusal.VersionExists => Row(refusal, 409, "Version published before",
+            "This version was published before with other content. A published version never changes.",
+            "Raise the version in agent.json and publish again."),
+    };
+
+    public static ProblemKind Of(TaskRefusal refusal) => refusal switch
+    {
+        TaskRefusal.TaskUnknown => Row(refusal, 404, "No such task",
+            "There is no such task, or it belongs to somebody else.",
+            "List your tasks with GET /api/v1/tasks."),
+        TaskRefusal.AgentUnknown => Row(refusal, 404, "No such agent",
+            "No agent of this name and version is published here.",
+            "Look for agents with GET /api/v1/agents."),
+        TaskRefusal.ParametersInvalid => Row(refusal, 422, "Parameters do not fit the agent",
+            "A parameter is not declared by the agent or has the wrong form.",
+            "Correct what is listed in errors; GET /api/v1/agents/{publisher}/{name} lists the parameters."),
+        TaskRefusal.LimitsInvalid => Row(refusal, 422, "Limits do not fit the agent",
+            "A limit is not positive, or above what the agent's manifest allows.",
+            "Ask for no more than the agent's own limits, or leave the member out."),
+        TaskRefusal.InputInvalid => Row(refusal, 422, "Input does not fit the agent",
+            "The input does not fit the JSON Schema in the agent's manifest, or is not given in exactly one form.",
+            "Correct what is listed in errors."),
+        TaskRefusal.InputTooLarge => Row(refusal, 413, "Inline input too large",
+            "An input within the request has at most 1 MiB.",
+            "Upload it with PUT /api/v1/blobs/{digest} and name its digest as the input."),
+        TaskRefusal.InputUnknown => Row(refusal, 422, "Input not stored here",
+            "No blob with this digest is stored here for you.",
+            "Upload it with PUT /api/v1/blobs/{digest} first."),
+        TaskRefusal.BudgetTooSmall => Row(refusal, 422, "Price above the budget",
+            "The price at the task's limits is above maxPrice.",
+            "Raise maxPrice, or lower the task's limits; POST /api/v1/tasks/quote tells the price beforehand."),
+        TaskRefusal.PriceOutOfRange => Row(refusal, 422, "Price out of range",
+            "The price at the task's limits is more than an amount of money can say, about 9.2 billion dollars.",
+            "Lower the task's limits."),
+        TaskRefusal.InsufficientFunds => insufficientFunds,
+        TaskRefusal.IdempotencyKeyReused => idempotencyKeyReused,
+        TaskRefusal.IdempotencyKeyInvalid => Row(refusal, 400, "Idempotency key has the wrong form",
+            "An Idempotency-Key is 1 to 255 visible ASCII characters.",
+            "Send a UUID, for instance."),
+        TaskRefusal.AlreadyFinal => Row(refusal, 409, "Task has ended",
+            "The task has ended, so there is nothing to cancel.",
+            "GET /api/v1/tasks/{id} tells how it ended."),
+        TaskRefusal.NoResult => Row(refusal, 409, "No result",
+            "The task has not ended yet, has failed or was cancelled.",
+            "Wait for its events, or see GET /api/v1/tasks/{id} for why it failed."),
+    };
+
+    public static ProblemKind Of(TransferRefusal refusal) => refusal switch
+    {
+        TransferRefusal.AmountNotPositive => Row(refusal, 422, "Amount not positive",
+            "A transfer moves more than nothing.",
+            "Give an amount above zero."),
+        TransferRefusal.AccountsSame => Row(refusal, 422, "Same account twice",
+            "A transfer moves money from one account to another one.",
+            "Give two different accounts."),
+        TransferRefusal.DebitAccountUnknown => Row(refusal, 404, "No such account to debit",
+            "The account that should pay does not exist.",
+            "Check the account."),
+        TransferRefusal.CreditAccountUnknown => Row(refusal, 404, "No such account to credit",
+            "The account that should receive does not exist.",
+            "Check the account."),
+        TransferRefusal.InsufficientFunds => insufficientFunds,
+        TransferRefusal.BalanceOverflow => Row(refusal, 422, "Balance out of range",
+            "A balance would leave the range of int64 nanodollars, about 9.2 billion dollars.",
+            "Move less."),
+        TransferRefusal.IdReusedWithOtherContent => Row(refusal, 409, "Transfer id used before",
+            "The id belongs to another transfer. One id stands for one transfer, so that a repetition moves nothing.",
+            "Give a new transfer a new id."),
+        TransferRefusal.PendingUnknown => Row(refusal, 404, "No such hold",
+            "The pending transfer does not exist, or is not pending.",
+            "Check the id of the hold."),
+        TransferRefusal.PendingAlreadyResolved => Row(refusal, 409, "Hold resolved before",
+            "The pending transfer was posted or voided before.",
+            "Nothing is left to do."),
+        TransferRefusal.PendingAccountsDiffer => Row(refusal, 422, "Accounts differ from the hold's",
+            "A hold is resolved between its own accounts.",
+            "Give the accounts of the hold."),
+        TransferRefusal.AmountExceedsPending => Row(refusal, 422, "More than is held",
+            "No more can be posted than is held.",
+            "Give an amount up to that of the hold."),
+    };
+
+    private static ProblemKind Row<TCode>(TCode refusal, int status, string title, string explanation, string remedy)
+        where TCode : struct, Enum => new(ProblemKind.CodeOf(refusal), status, title, explanation, remedy);
+}

@@ -1,0 +1,73 @@
+using Stoa.Market;
+using Stoa.Market.Builds;
+using Stoa.Market.Identity;
+using Stoa.Market.Ledger;
+using Stoa.Market.Registry;
+using Stoa.Market.Tasks;
+
+namespace Stoa.Node.Http;
+
+/// <summary>The one table that turns refusals into problem details. Each row gives status, title, when it happens and what to do.</summary>
+/// <remarks>The switches have no default, so a new case of an enum does not compile until it has its row.</remarks>
+public static partial class Problems
+{
+    private static readonly Lazy<IReadOnlyDictionary<string, ProblemKind>> all = new(Collect);
+
+    /// <summary>Every problem that this node may answer, by code, in alphabetical order.</summary>
+    public static IReadOnlyDictionary<string, ProblemKind> All => all.Value;
+
+    public static ProblemResult ToProblem(this Refusal<ContentRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
+
+    public static ProblemResult ToProblem(this Refusal<IdentityRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
+
+    public static ProblemResult ToProblem(this Refusal<PublishRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
+
+    public static ProblemResult ToProblem(this Refusal<TaskRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
+
+    public static ProblemResult ToProblem(this Refusal<TransferRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
+
+    /// <summary>A refusal of the node itself.</summary>
+    /// <param name="refusal">The case.</param>
+    /// <param name="detail">What happened and what to do next; null for the remedy of the table.</param>
+    /// <param name="errors">Every reason, where there are several.</param>
+    public static ProblemResult ToProblem(this RequestRefusal refusal, string? detail = null, IReadOnlyList<FieldError>? errors = null)
+    {
+        var kind = Of(refusal);
+        return new ProblemResult(kind, detail ?? kind.Remedy, errors ?? []);
+    }
+
+    /// <summary>The refusal behind a status that was set without one, by the framework or by a bare result.</summary>
+    public static RequestRefusal OfStatus(int status) => status switch
+    {
+        StatusCodes.Status401Unauthorized => RequestRefusal.Unauthenticated,
+        StatusCodes.Status403Forbidden => RequestRefusal.Forbidden,
+        StatusCodes.Status404NotFound => RequestRefusal.NotFound,
+        StatusCodes.Status405MethodNotAllowed => RequestRefusal.MethodNotAllowed,
+        StatusCodes.Status406NotAcceptable => RequestRefusal.NotAcceptable,
+        StatusCodes.Status408RequestTimeout => RequestRefusal.RequestTimeout,
+        StatusCodes.Status413PayloadTooLarge => RequestRefusal.PayloadTooLarge,
+        StatusCodes.Status415UnsupportedMediaType => RequestRefusal.UnsupportedMediaType,
+        StatusCodes.Status416RangeNotSatisfiable => RequestRefusal.RangeNotSatisfiable,
+        StatusCodes.Status429TooManyRequests => RequestRefusal.RateLimited,
+        StatusCodes.Status431RequestHeaderFieldsTooLarge => RequestRefusal.HeadersTooLarge,
+        StatusCodes.Status503ServiceUnavailable => RequestRefusal.Unavailable,
+        >= 400 and < 500 => RequestRefusal.RequestInvalid,
+        _ => RequestRefusal.InternalError,
+    };
+
+    private static SortedDictionary<string, ProblemKind> Collect()
+    {
+        ProblemKind[] rows =
+        [
+            .. Enum.GetValues<RequestRefusal>().Select(Of),
+            .. Enum.GetValues<ContentRefusal>().Select(Of),
+            .. Enum.GetValues<IdentityRefusal>().Select(Of),
+            .. Enum.GetValues<PublishRefusal>().Select(Of),
+            .. Enum.GetValues<TaskRefusal>().Select(Of),
+            .. Enum.GetValues<TransferRefusal>().Select(Of),
+        ];
+        // Two enums may share a code only when they mean the same: then their rows are one row.
+        return new SortedDictionary<string, ProblemKind>(
+            rows.Distinct().ToDictionary(kind => kind.Code, StringComparer.Ordinal), StringComparer.Ordinal);
+    }
+}

@@ -1,0 +1,17 @@
+namespace Stoa.Node.Http;
+
+/// <summary>What is limited.</summary>
+public enum RateLimit
+{
+    /// <summary>Calls of the API, per caller; per address where the caller is anonymous.</summary>
+    Calls,
+
+    /// <summary>Attempts to sign in, per address.</summary>
+    SignIn,
+
+    /// <summary>Attempts to sign in as one login, from wherever they come.</summary>
+    SignInOfOneLogin,
+
+    /// <summary>Attempts to open an account, per address.</summary>
+    Registration,
+}

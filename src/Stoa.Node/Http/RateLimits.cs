@@ -1,0 +1,90 @@
+using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
+using System.Threading.RateLimiting;
+using Stoa.Node.Identity;
+
+namespace Stoa.Node.Http;
+
+/// <summary>Counts requests against their limits and tells clients where they stand, by the <c>RateLimit</c> header fields of the IETF draft.</summary>
+public sealed class RateLimits : IDisposable
+{
+    private readonly Dictionary<RateLimit, Quota> quotas;
+
+    public RateLimits(HttpOptions options) => quotas = new Dictionary<RateLimit, Quota>
+    {
+        [RateLimit.Calls] = new("calls", options.CallsPerMinute, TimeSpan.FromMinutes(1)),
+        [RateLimit.SignIn] = new("sign-in", options.SignInsPerMinute, TimeSpan.FromMinutes(1)),
+        [RateLimit.SignInOfOneLogin] = new("sign-in-of-one-login", options.SignInsPerLogin, TimeSpan.FromMinutes(10)),
+        [RateLimit.Registration] = new("registration", options.RegistrationsPerHour, TimeSpan.FromHours(1)),
+    };
+
+    /// <summary>Counts a request; a problem when it is one too many. The header fields are set in both cases.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="limit">What it counts as.</param>
+    /// <param name="key">For whom it counts.</param>
+    public ProblemResult? Refuse(HttpContext context, RateLimit limit, string key)
+    {
+        var quota = quotas[limit];
+        using var lease = quota.Limiter.AttemptAcquire(key);
+        var remaining = lease.IsAcquired ? quota.Limiter.GetStatistics(key)?.CurrentAvailablePermits ?? 0 : 0;
+        var headers = context.Response.Headers;
+        headers.Append("RateLimit-Policy", string.Create(CultureInfo.InvariantCulture, $"\"{quota.Name}\";q={quota.Permits};w={quota.Window.TotalSeconds}"));
+        if (lease.IsAcquired)
+        {
+            headers.Append("RateLimit", string.Create(CultureInfo.InvariantCulture, $"\"{quota.Name}\";r={remaining}"));
+            return null;
+        }
+
+        var wait = lease.TryGetMetadata(MetadataName.RetryAfter, out var retryAfter) ? retryAfter : quota.Window;
+        var seconds = Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds));
+        headers.Append("RateLimit", string.Create(CultureInfo.InvariantCulture, $"\"{quota.Name}\";r=0;t={seconds}"));
+        headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
+        return RequestRefusal.RateLimited.ToProblem(
+            string.Create(CultureInfo.InvariantCulture, $"At most {quota.Permits} in {quota.Window.TotalSeconds} seconds: wait {seconds} seconds, then go on more slowly."));
+    }
+
+    public void Dispose()
+    {
+        foreach (var quota in quotas.Values)
+            quota.Limiter.Dispose();
+    }
+
+    /// <summary>Who is counted: the caller, or the address of an anonymous one. An IPv6 customer has a whole /64, so that counts as one.</summary>
+    internal static string KeyOf(HttpContext context, RateLimit limit) =>
+        limit is RateLimit.Calls && Caller.Of(context) is { } caller ? caller.UserId.ToString() : Network(context.Connection.RemoteIpAddress);
+
+    private static string Network(IPAddress? address)
+    {
+        if (address is null)
+            return "local";
+        if (address.IsIPv4MappedToIPv6)
+            address = address.MapToIPv4();
+        return address.AddressFamily is AddressFamily.InterNetworkV6
+            ? Convert.ToHexString(address.GetAddressBytes().AsSpan(0, 8))
+            : address.ToString();
+    }
+
+    private sealed record Quota(string Name, int Permits, TimeSpan Window)
+    {
+        public PartitionedRateLimiter<string> Limiter { get; } = PartitionedRateLimiter.Create<string, string>(
+            key => RateLimitPartition.GetFixedWindowLimiter(key, _ => new FixedWindowRateLimiterOptions
+            {
+                PermitLimit = Permits,
+                Window = Window,
+                QueueLimit = 0,
+            }));
+    }
+}
+
+/// <summary>Puts endpoints under a limit.</summary>
+public static class RateLimiting
+{
+    public static TBuilder LimitedBy<TBuilder>(this TBuilder endpoint, RateLimit limit)
+        where TBuilder : IEndpointConventionBuilder => endpoint.AddEndpointFilter(async (invocation, next) =>
+        {
+            var context = invocation.HttpContext;
+            var limits = context.RequestServices.GetRequiredService<RateLimits>();
+            return limits.Refuse(context, limit, RateLimits.KeyOf(context, limit)) ?? await next(invocation);
+        });
+}

@@ -1,0 +1,35 @@
+using Stoa.Market.Builds;
+using Stoa.Market.Identity;
+using Stoa.Market.Ledger;
+using Stoa.Market.Registry;
+using Stoa.Market.Tasks;
+
+namespace Stoa.Node.Http;
+
+/// <summary>Says which refusals an endpoint may answer, for the OpenAPI document. Those that every endpoint may answer need not be said.</summary>
+public static class Refusing
+{
+    public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params RequestRefusal[] refusals)
+        where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
+
+    public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params ContentRefusal[] refusals)
+        where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
+
+    public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params IdentityRefusal[] refusals)
+        where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
+
+    public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params PublishRefusal[] refusals)
+        where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
+
+    public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params TaskRefusal[] refusals)
+        where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
+
+    public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params TransferRefusal[] refusals)
+        where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
+
+    private static TBuilder Refuses<TBuilder>(this TBuilder endpoint, IEnumerable<ProblemKind> kinds)
+        where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata([.. kinds.Select(kind => new RefusedWith(kind))]);
+}
+
+/// <summary>One refusal that an endpoint may answer.</summary>
+public sealed record RefusedWith(ProblemKind Kind);
