@@ -1,0 +1,105 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Stoa.Wasm.Binary;
+
+/// <summary>Forms that several sections share: types, constant expressions; and refusals.</summary>
+internal static class Forms
+{
+    [DoesNotReturn]
+    public static void Invalid(string reason, int offset) =>
+        throw new InvalidModuleException(InvalidModuleKind.Invalid, offset, reason);
+
+    [DoesNotReturn]
+    public static void Exceeded(string reason, int offset) =>
+        throw new InvalidModuleException(InvalidModuleKind.LimitExceeded, offset, reason);
+
+    [DoesNotReturn]
+    public static void Unsupported(string reason, int offset) =>
+        throw new InvalidModuleException(InvalidModuleKind.Unsupported, offset, reason);
+
+    public static ValueKind ReadValueKind(ref WasmReader reader)
+    {
+        int at = reader.Position;
+        byte code = reader.ReadByte();
+        if (!IsValueKind(code))
+            WasmReader.Malformed("malformed value type", at);
+        return Supported((ValueKind)code, at);
+    }
+
+    public static bool IsValueKind(byte code) => code is (>= 0x7B and <= 0x7F) or 0x70 or 0x6F;
+
+    public static ValueKind Supported(ValueKind kind, int at)
+    {
+        if (kind == ValueKind.V128)
+            Unsupported("vector instructions (SIMD) are not supported", at);
+        return kind;
+    }
+
+    public static ValueKind ReadReferenceKind(ref WasmReader reader)
+    {
+        int at = reader.Position;
+        byte code = reader.ReadByte();
+        if (code is not (0x70 or 0x6F))
+            WasmReader.Malformed("malformed reference type", at);
+        return (ValueKind)code;
+    }
+
+    /// <summary>Reads a constant expression that has to yield a value of a type (core specification 3.3.10).</summary>
+    public static ConstantExpression ReadConstant(ref WasmReader reader, ModuleDefinition module, ValueKind expected)
+    {
+        int start = reader.Position;
+        ConstantExpression? value = null;
+        for (int instructions = 0; ; instructions++)
+        {
+            int at = reader.Position;
+            byte opcode = reader.ReadByte();
+            if (opcode == (byte)Opcode.End)
+            {
+                if (instructions != 1 || value is not { } constant || constant.Type != expected)
+                    Invalid("type mismatch", start);
+                return value.Value;
+            }
+
+            value = ReadConstantInstruction(ref reader, module, (Opcode)opcode, at);
+        }
+    }
+
+    private static ConstantExpression ReadConstantInstruction(
+        ref WasmReader reader, ModuleDefinition module, Opcode opcode, int at)
+    {
+        switch (opcode)
+        {
+            case Opcode.I32Const:
+                return new(ConstantKind.Number, ValueKind.I32, (uint)reader.ReadS32());
+            case Opcode.I64Const:
+                return new(ConstantKind.Number, ValueKind.I64, (ulong)reader.ReadS64());
+            case Opcode.F32Const:
+                return new(ConstantKind.Number, ValueKind.F32, reader.ReadF32Bits());
+            case Opcode.F64Const:
+                return new(ConstantKind.Number, ValueKind.F64, reader.ReadF64Bits());
+            case Opcode.RefNull:
+                return new(ConstantKind.Number, ReadReferenceKind(ref reader), 0);
+            case Opcode.RefFunc:
+                uint function = reader.ReadU32();
+                if (function >= (uint)module.FunctionTypes.Count)
+                    Invalid("unknown function", at);
+                module.ReferencedFunctions.Add((int)function);
+                return new(ConstantKind.Function, ValueKind.FuncRef, function);
+            case Opcode.GlobalGet:
+                uint global = reader.ReadU32();
+                if (global >= (uint)module.ImportedGlobals)
+                    Invalid("unknown global", at);
+                if (module.Globals[(int)global].IsMutable)
+                    Invalid("constant expression required", at);
+                return new(ConstantKind.Global, module.Globals[(int)global].Content, global);
+            case Opcode.PrefixVector:
+                Unsupported("vector instructions (SIMD) are not supported", at);
+                return default;
+            default:
+                if (!Instructions.IsKnown(opcode))
+                    WasmReader.Malformed("illegal opcode", at);
+                Invalid("constant expression required", at);
+                return default;
+        }
+    }
+}

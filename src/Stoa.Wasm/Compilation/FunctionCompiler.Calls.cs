@@ -1,0 +1,116 @@
+using System.Reflection;
+using Stoa.Wasm.Runtime;
+
+namespace Stoa.Wasm.Compilation;
+
+/// <summary>Calls: within the module by cells, to others by records.</summary>
+internal sealed partial class FunctionCompiler
+{
+    private static readonly MethodInfo s_resolve = Thunks.Find(typeof(IndirectCall), nameof(IndirectCall.Resolve));
+
+    private int _record = -1;
+
+    private void CompileCall(int function)
+    {
+        var signature = _definition.TypeOfFunction(function);
+        Pop(signature.Type.Parameters.Length);
+        if (function < _definition.ImportedFunctions)
+        {
+            EmitContextAddress(_layout.Imports + (function * nint.Size));
+            _il.Emit(Il.LdindI);
+            EmitCallOfRecord(signature);
+            return;
+        }
+
+        EmitFuelStore();
+        if (function != _function && !_module.Code.IsCompiled(function))
+        {
+            EmitContextAddress(ContextFields.PendingFunction);
+            _il.EmitConstant(function);
+            _il.Emit(Il.StindI4);
+        }
+
+        EmitContext();
+        _il.EmitConstant((long)_module.Code.CellOf(function));
+        _il.Emit([Il.ConvI, Il.LdindI]);
+        EmitCalli(signature);
+        EmitFuelLoad();
+        PushResults(signature, ofRecord: false);
+    }
+
+    private void CompileCallIndirect(int type, int table)
+    {
+        var signature = _definition.Types[type];
+        Pop(signature.Type.Parameters.Length + 1);
+        EmitContextAddress(_layout.Tables + (table * nint.Size));
+        _il.Emit(Il.LdindI);
+        _il.EmitConstant(signature.Id);
+        EmitCall(s_resolve);
+        EmitCallOfRecord(signature);
+    }
+
+    /// <summary>Calls through the record whose address lies on top, above the arguments.</summary>
+    private void EmitCallOfRecord(Signature signature)
+    {
+        if (_record < 0)
+            _record = NewLocal(Il.TypeI);
+        EmitStloc(_record);
+        EmitFuelStore();
+        EmitLdloc(_record);
+        _il.EmitConstant(ContextFields.RecordContext);
+        _il.Emit([Il.Add, Il.LdindI]);
+        EmitLdloc(_record);
+        _il.Emit(Il.LdindI);
+        EmitCalli(signature);
+        EmitFuelLoad();
+        PushResults(signature, ofRecord: true);
+    }
+
+    private void EmitCalli(Signature signature)
+    {
+        _il.Emit(Il.Calli, _info.GetTokenFor(signature.Blob));
+    }
+
+    private void PushResults(Signature signature, bool ofRecord)
+    {
+        var results = signature.Type.Results;
+        if (results.Length > 0)
+            Push(results[0]);
+        for (int i = 1; i < results.Length; i++)
+        {
+            if (ofRecord)
+            {
+                EmitLdloc(_record);
+                _il.EmitConstant(ContextFields.RecordContext);
+                _il.Emit([Il.Add, Il.LdindI]);
+            }
+            else
+            {
+                EmitContext();
+            }
+
+            _il.EmitConstant(ContextFields.Results);
+            _il.Emit([Il.Add, Il.LdindI]);
+            _il.EmitConstant((i - 1) * Runtime.Slot.Bytes);
+            _il.Emit(Il.Add);
+            _il.Emit(Il.LoadOf(results[i]));
+            Push(results[i]);
+        }
+    }
+
+    private void CompileFunctionReference(int function)
+    {
+        EnsureLoaded();
+        if (function < _definition.ImportedFunctions)
+        {
+            EmitContextAddress(_layout.Imports + (function * nint.Size));
+            _il.Emit(Il.LdindI);
+        }
+        else
+        {
+            EmitContextAddress(_layout.FunctionRecords[function]);
+        }
+
+        Push(ValueKind.FuncRef);
+    }
+}

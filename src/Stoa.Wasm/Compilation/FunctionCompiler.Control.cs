@@ -1,0 +1,304 @@
+using System.Collections.Immutable;
+using Stoa.Wasm.Binary;
+using Stoa.Wasm.Validation;
+
+namespace Stoa.Wasm.Compilation;
+
+/// <summary>Blocks, loops, branches.</summary>
+internal sealed partial class FunctionCompiler
+{
+    private Frame[] _frames = new Frame[16];
+    private int _frameCount;
+    private bool _isReachable = true;
+    private int _skippedBlocks;
+
+    private struct Frame
+    {
+        public Opcode Opcode;
+        public FunctionType Type;
+
+        /// <summary>Operands below the block; its parameters lie above.</summary>
+        public int Height;
+
+        /// <summary>Where branches to the block go.</summary>
+        public int Label;
+
+        public bool IsLabelUsed;
+
+        /// <summary>Where an <c>if</c> goes when its condition is false.</summary>
+        public int ElseLabel;
+
+        public readonly ImmutableArray<ValueKind> LabelTypes => Opcode == Opcode.Loop ? Type.Parameters : Type.Results;
+    }
+
+    private ref Frame CurrentFrame => ref _frames[_frameCount - 1];
+
+    private void PushFrame(Opcode opcode, FunctionType type, int elseLabel = -1)
+    {
+        if (_frameCount == _frames.Length)
+            Array.Resize(ref _frames, _frameCount * 2);
+        bool isFunction = _frameCount == 0;
+        int height = isFunction ? 0 : _height - type.Parameters.Length;
+        _frames[_frameCount++] = new Frame { Opcode = opcode, Type = type, Height = height, Label = _il.NewLabel(), ElseLabel = elseLabel };
+    }
+
+    private void CompileBlock(Opcode opcode, ref WasmReader reader)
+    {
+        var type = BlockType.Read(ref reader, _definition);
+        Flush();
+        PushFrame(opcode, type);
+        if (opcode == Opcode.Loop)
+        {
+            CloseBlock();
+            _il.Mark(CurrentFrame.Label);
+            OpenBlock(isChecked: true);
+        }
+    }
+
+    private void CompileIf(ref WasmReader reader)
+    {
+        var type = BlockType.Read(ref reader, _definition);
+        PopCondition();
+        int elseLabel = _il.NewLabel();
+        _il.EmitBranch(Il.Brfalse, elseLabel);
+        CloseBlock();
+        PushFrame(Opcode.If, type, elseLabel);
+    }
+
+    /// <summary>Leaves an i32 alone on the evaluation stack, with the operands below it in their slots.</summary>
+    private void PopCondition()
+    {
+        Pop();
+        _poppedDepth = 0;
+        if (_height == CurrentFrame.Height)
+        {
+            _isFlushed = true;
+            return;
+        }
+
+        int condition = Temporary(ValueKind.I32);
+        EmitStloc(condition);
+        Flush();
+        EmitLdloc(condition);
+    }
+
+    private void CompileElse()
+    {
+        ref var frame = ref CurrentFrame;
+        if (_isReachable)
+        {
+            Flush();
+            _il.EmitBranch(Il.Br, frame.Label);
+            frame.IsLabelUsed = true;
+        }
+
+        CloseBlock();
+        _il.Mark(frame.ElseLabel);
+        frame.ElseLabel = -1;
+        ResumeAt(frame.Height, frame.Type.Parameters);
+    }
+
+    private void CompileEnd()
+    {
+        ref var frame = ref CurrentFrame;
+        bool continues = _isReachable || frame.ElseLabel >= 0 || (frame.IsLabelUsed && frame.Opcode != Opcode.Loop);
+        if (_isReachable)
+            Flush();
+        CloseBlock();
+        if (frame.ElseLabel >= 0)
+            _il.Mark(frame.ElseLabel);
+        if (frame.Opcode != Opcode.Loop)
+            _il.Mark(frame.Label);
+        _frameCount--;
+        if (continues || _frameCount == 0)
+            ResumeAt(frame.Height, frame.Type.Results);
+        else
+            _height = frame.Height;
+        _isReachable = continues;
+    }
+
+    private void ResumeAt(int height, ImmutableArray<ValueKind> kinds)
+    {
+        _height = height;
+        foreach (var kind in kinds)
+            _kinds[_height++] = kind;
+        _isFlushed = true;
+        _isReachable = true;
+    }
+
+    private void CompileBranch(int depth)
+    {
+        ref var target = ref Target(depth);
+        if (IsFunctionEnd(depth) && target.LabelTypes.Length <= 1 && !_isFlushed && _height - target.LabelTypes.Length == CurrentFrame.Height)
+        {
+            // A return needs no slot.
+            EmitLeave();
+            _il.Emit(Il.Ret);
+        }
+        else
+        {
+            MoveToTarget(in target);
+            _il.EmitBranch(Il.Br, target.Label);
+            target.IsLabelUsed = true;
+        }
+
+        BecomeUnreachable();
+    }
+
+    private void CompileBranchIf(int depth)
+    {
+        ref var target = ref Target(depth);
+        PopCondition();
+        target.IsLabelUsed = true;
+        int arity = target.LabelTypes.Length;
+        if (arity == 0 || target.Height + arity == _height)
+        {
+            _il.EmitBranch(Il.Brtrue, target.Label);
+        }
+        else
+        {
+            int skip = _il.NewLabel();
+            _il.EmitBranch(Il.Brfalse, skip);
+            CopyToTarget(in target);
+            _il.EmitBranch(Il.Br, target.Label);
+            _il.Mark(skip);
+        }
+
+        CloseBlock();
+    }
+
+    private void CompileBranchTable(ref WasmReader reader)
+    {
+        int count = (int)reader.ReadU32();
+        var depths = new int[count + 1];
+        for (int i = 0; i <= count; i++)
+            depths[i] = (int)reader.ReadU32();
+        PopCondition();
+        var labels = new int[count + 1];
+        var copies = new Dictionary<int, int>();
+        for (int i = 0; i <= count; i++)
+        {
+            ref var target = ref Target(depths[i]);
+            target.IsLabelUsed = true;
+            int arity = target.LabelTypes.Length;
+            labels[i] = target.Label;
+            if (arity > 0 && target.Height + arity != _height)
+            {
+                if (!copies.TryGetValue(depths[i], out int copy))
+                    copies.Add(depths[i], copy = _il.NewLabel());
+                labels[i] = copy;
+            }
+        }
+
+        _il.EmitSwitch(labels.AsSpan(0, count));
+        _il.EmitBranch(Il.Br, labels[count]);
+        foreach (var (depth, copy) in copies)
+        {
+            ref var target = ref Target(depth);
+            _il.Mark(copy);
+            CopyToTarget(in target);
+            _il.EmitBranch(Il.Br, target.Label);
+        }
+
+        BecomeUnreachable();
+    }
+
+    private ref Frame Target(int depth) => ref _frames[_frameCount - 1 - depth];
+
+    private bool IsFunctionEnd(int depth) => depth == _frameCount - 1;
+
+    /// <summary>Moves the operands that a branch takes along to where its target expects them, and forgets the others.</summary>
+    private void MoveToTarget(in Frame target)
+    {
+        int arity = target.LabelTypes.Length;
+        if (_isFlushed)
+        {
+            CopyToTarget(in target);
+            return;
+        }
+
+        for (int i = arity - 1; i >= 0; i--)
+        {
+            _height--;
+            EmitStloc(TargetSlot(in target, i));
+        }
+
+        for (; _height > CurrentFrame.Height; _height--)
+            _il.Emit(Il.Pop);
+    }
+
+    private void CopyToTarget(in Frame target)
+    {
+        int arity = target.LabelTypes.Length;
+        if (target.Height + arity == _height)
+            return;
+        for (int i = 0; i < arity; i++)
+        {
+            EmitLdloc(Slot(_height - arity + i));
+            EmitStloc(TargetSlot(in target, i));
+        }
+    }
+
+    private int TargetSlot(in Frame target, int index)
+    {
+        int height = target.Height + index;
+        var kind = target.LabelTypes[index];
+        ref int local = ref _slots[(height * KindCount) + KindIndex(kind)];
+        if (local < 0)
+            local = NewLocal(Il.TypeOf(kind));
+        return local;
+    }
+
+    private void BecomeUnreachable()
+    {
+        CloseBlock();
+        _isReachable = false;
+        _isFlushed = true;
+        _height = CurrentFrame.Height;
+    }
+
+    /// <summary>Passes over code that nothing reaches, up to the <c>else</c> or <c>end</c> of the present block.</summary>
+    private void SkipUnreachable(Opcode opcode, ref WasmReader reader)
+    {
+        switch (opcode)
+        {
+            case Opcode.Block or Opcode.Loop or Opcode.If:
+                BlockType.Read(ref reader, _definition);
+                _skippedBlocks++;
+                break;
+            case Opcode.Else when _skippedBlocks == 0:
+                CompileElse();
+                break;
+            case Opcode.End when _skippedBlocks == 0:
+                CompileEnd();
+                break;
+            case Opcode.End:
+                _skippedBlocks--;
+                break;
+            default:
+                Immediates.Skip(opcode, ref reader);
+                break;
+        }
+    }
+
+    /// <summary>The end of the function: all results lie in their slots.</summary>
+    private void EmitExit()
+    {
+        if (!_isReachable)
+            return;
+        for (int i = 1; i < _type.Results.Length; i++)
+        {
+            EmitContextAddress(ContextFields.Results);
+            _il.Emit(Il.LdindI);
+            _il.EmitConstant((i - 1) * Runtime.Slot.Bytes);
+            _il.Emit(Il.Add);
+            EmitLdloc(Slot(i));
+            _il.Emit(Il.StoreOf(_type.Results[i]));
+        }
+
+        if (_type.Results.Length > 0)
+            EmitLdloc(Slot(0));
+        EmitLeave();
+        _il.Emit(Il.Ret);
+    }
+}

@@ -1,0 +1,277 @@
+using System.Reflection;
+using Stoa.Wasm.Binary;
+using Stoa.Wasm.Runtime;
+
+namespace Stoa.Wasm.Compilation;
+
+/// <summary>The instructions one by one.</summary>
+internal sealed partial class FunctionCompiler
+{
+    private static readonly MethodInfo s_singleFromBits = typeof(BitConverter).GetMethod(nameof(BitConverter.Int32BitsToSingle))!;
+    private static readonly MethodInfo s_doubleFromBits = typeof(BitConverter).GetMethod(nameof(BitConverter.Int64BitsToDouble))!;
+
+    private void Compile(Opcode opcode, ref WasmReader reader)
+    {
+        _poppedDepth = 0;
+        if (opcode is not (Opcode.Nop or Opcode.Block or Opcode.Loop or Opcode.Else or Opcode.End))
+            Charge();
+        if (Instructions.Shapes[(int)opcode].IsPlain)
+        {
+            if (Instructions.IsMemoryAccess(opcode))
+                CompileMemoryAccess(opcode, ref reader);
+            else
+                CompileNumeric(opcode);
+            return;
+        }
+
+        switch (opcode)
+        {
+            case Opcode.Unreachable:
+                EmitFuelStore();
+                EmitDiscard();
+                EmitCall(s_unreachable);
+                _il.Emit([Il.LdNull, Il.Throw]);
+                BecomeUnreachable();
+                break;
+            case Opcode.Nop:
+                break;
+            case Opcode.Block or Opcode.Loop:
+                CompileBlock(opcode, ref reader);
+                break;
+            case Opcode.If:
+                CompileIf(ref reader);
+                break;
+            case Opcode.Else:
+                CompileElse();
+                break;
+            case Opcode.End:
+                CompileEnd();
+                break;
+            case Opcode.Br:
+                CompileBranch((int)reader.ReadU32());
+                break;
+            case Opcode.BrIf:
+                CompileBranchIf((int)reader.ReadU32());
+                break;
+            case Opcode.BrTable:
+                CompileBranchTable(ref reader);
+                break;
+            case Opcode.Return:
+                CompileBranch(_frameCount - 1);
+                break;
+            case Opcode.Call:
+                CompileCall((int)reader.ReadU32());
+                break;
+            case Opcode.CallIndirect:
+                CompileCallIndirect((int)reader.ReadU32(), (int)reader.ReadU32());
+                break;
+            case Opcode.Drop:
+                Pop();
+                _il.Emit(Il.Pop);
+                break;
+            case Opcode.Select:
+                CompileSelect();
+                break;
+            case Opcode.SelectTyped:
+                reader.ReadU32();
+                reader.ReadByte();
+                CompileSelect();
+                break;
+            case Opcode.LocalGet:
+                CompileLocalGet((int)reader.ReadU32());
+                break;
+            case Opcode.LocalSet:
+                int set = (int)reader.ReadU32();
+                Pop();
+                EmitLocalSet(set);
+                break;
+            case Opcode.LocalTee:
+                int tee = (int)reader.ReadU32();
+                Pop();
+                _il.Emit(Il.Dup);
+                EmitLocalSet(tee);
+                Push(_localKinds[tee]);
+                break;
+            case Opcode.GlobalGet:
+                CompileGlobalGet((int)reader.ReadU32());
+                break;
+            case Opcode.GlobalSet:
+                CompileGlobalSet((int)reader.ReadU32());
+                break;
+            case Opcode.I32Const:
+                CompileConstant(reader.ReadS32());
+                _lastConstantEnd = reader.Position;
+                break;
+            case Opcode.I64Const:
+                EnsureLoaded();
+                _il.EmitConstant(reader.ReadS64());
+                Push(ValueKind.I64);
+                break;
+            case Opcode.F32Const:
+                EnsureLoaded();
+                EmitSingle((int)reader.ReadF32Bits());
+                Push(ValueKind.F32);
+                break;
+            case Opcode.F64Const:
+                EnsureLoaded();
+                EmitDouble((long)reader.ReadF64Bits());
+                Push(ValueKind.F64);
+                break;
+            case Opcode.RefNull:
+                var kind = (ValueKind)reader.ReadByte();
+                EnsureLoaded();
+                _il.Emit([Il.LdcI4_0, Il.ConvI]);
+                Push(kind);
+                break;
+            case Opcode.RefIsNull:
+                Pop();
+                _il.Emit([Il.LdcI4_0, Il.ConvI, Il.Prefix, Il.Ceq]);
+                Push(ValueKind.I32);
+                break;
+            case Opcode.RefFunc:
+                CompileFunctionReference((int)reader.ReadU32());
+                break;
+            case Opcode.TableGet or Opcode.TableSet:
+                CompileTableAccess(opcode, (int)reader.ReadU32());
+                break;
+            case Opcode.MemorySize:
+                reader.ReadByte();
+                CompileMemorySize();
+                break;
+            case Opcode.MemoryGrow:
+                reader.ReadByte();
+                CompileRuntimeCall(s_memoryGrow, 1, ValueKind.I32);
+                break;
+            case Opcode.PrefixFC:
+                CompileExtended((ExtendedOpcode)reader.ReadU32(), ref reader);
+                break;
+            default:
+                throw new InvalidOperationException($"Instruction {opcode} passed validation and has no code.");
+        }
+
+        if (opcode != Opcode.I32Const)
+            _lastConstantEnd = -1;
+    }
+
+    private void CompileNumeric(Opcode opcode)
+    {
+        var shape = Instructions.Shapes[(int)opcode];
+        Pop(shape.Second == 0 ? 1 : 2);
+        if (IsDivisionByHarmlessConstant(opcode))
+        {
+            // The JIT multiplies by the inverse instead.
+            _il.Emit(opcode == Opcode.I32DivS ? Il.Div : Il.Rem);
+        }
+        else
+        {
+            EmitNumeric(NumericCode.Of(opcode));
+        }
+
+        _lastConstantEnd = -1;
+        Push(shape.Result);
+    }
+
+    private bool IsDivisionByHarmlessConstant(Opcode opcode) =>
+        _lastConstantEnd >= 0 && _lastConstant is not (0 or -1) && opcode is Opcode.I32DivS or Opcode.I32RemS;
+
+    private void EmitNumeric(NumericCode code)
+    {
+        _il.Emit(code.Before);
+        if (code.Call is { } method)
+            EmitCall(method);
+        _il.Emit(code.After);
+    }
+
+    private void CompileConstant(int value)
+    {
+        EnsureLoaded();
+        _il.EmitConstant(value);
+        _lastConstant = value;
+        Push(ValueKind.I32);
+    }
+
+    // Numbers that are none go around the JIT's own constants, which may not keep their bits.
+    private void EmitSingle(int bits)
+    {
+        if (float.IsNaN(BitConverter.Int32BitsToSingle(bits)))
+        {
+            _il.EmitConstant(bits);
+            EmitCall(s_singleFromBits);
+            return;
+        }
+
+        _il.Emit(Il.LdcR4, bits);
+    }
+
+    private void EmitDouble(long bits)
+    {
+        if (double.IsNaN(BitConverter.Int64BitsToDouble(bits)))
+        {
+            _il.EmitConstant(bits);
+            EmitCall(s_doubleFromBits);
+            return;
+        }
+
+        _il.Emit(Il.LdcR8, (int)bits);
+        Span<byte> upper = stackalloc byte[4];
+        System.Buffers.Binary.BinaryPrimitives.WriteInt32LittleEndian(upper, (int)(bits >> 32));
+        _il.Emit(upper);
+    }
+
+    private void CompileLocalGet(int local)
+    {
+        EnsureLoaded();
+        EmitLocalGet(local);
+        Push(_localKinds[local]);
+    }
+
+    private void CompileSelect()
+    {
+        Pop(3);
+        var kind = _kinds[_height];
+        EmitCall(Select(kind));
+        Push(kind);
+    }
+
+    private static MethodInfo Select(ValueKind kind)
+    {
+        var type = Signature.ClrType(kind);
+        return typeof(Numerics).GetMethod(nameof(Numerics.Select), [type, type, typeof(int)])!;
+    }
+
+    private void CompileGlobalGet(int global)
+    {
+        EnsureLoaded();
+        var type = _definition.Globals[global];
+        EmitGlobalAddress(global);
+        _il.Emit(Il.LoadOf(type.Content));
+        Push(type.Content);
+    }
+
+    private void CompileGlobalSet(int global)
+    {
+        var kind = _definition.Globals[global].Content;
+        Pop();
+        int value = Temporary(kind);
+        EmitStloc(value);
+        EmitGlobalAddress(global);
+        EmitLdloc(value);
+        _il.Emit(Il.StoreOf(kind));
+    }
+
+    private void EmitGlobalAddress(int global)
+    {
+        EmitContextAddress(_layout.Global(global, out bool isShared));
+        if (isShared)
+            _il.Emit(Il.LdindI);
+    }
+
+    /// <summary>Forgets the operands of the present block that lie on the evaluation stack.</summary>
+    private void EmitDiscard()
+    {
+        if (_isFlushed)
+            return;
+        for (; _height > CurrentFrame.Height; _height--)
+            _il.Emit(Il.Pop);
+    }
+}

@@ -1,0 +1,214 @@
+using System.Buffers.Binary;
+using System.Reflection;
+using Stoa.Wasm.Binary;
+using Stoa.Wasm.Runtime;
+
+namespace Stoa.Wasm.Compilation;
+
+/// <summary>Loads and stores, and everything else that has to do with memories and tables.</summary>
+internal sealed partial class FunctionCompiler
+{
+    private static readonly MethodInfo s_memoryGrow = Bulk(nameof(BulkOperations.MemoryGrow));
+
+    private int _address = -1;
+
+    private static MethodInfo Bulk(string name) => Thunks.Find(typeof(BulkOperations), name);
+
+    private void CompileMemoryAccess(Opcode opcode, ref WasmReader reader)
+    {
+        reader.ReadU32();
+        uint offset = reader.ReadU32();
+        var access = MemoryAccess.Of(opcode);
+        var shape = Instructions.Shapes[(int)opcode];
+        if (shape.Second == 0)
+        {
+            Pop();
+            EmitAddress(offset, access.Bytes);
+            EmitAccess(access);
+            _il.Emit(access.Widen);
+            Push(shape.Result);
+            return;
+        }
+
+        Pop(2);
+        int value = Temporary(shape.Second);
+        _il.Emit(access.Widen);
+        if (access.Bytes > 1 && !BitConverter.IsLittleEndian)
+            EmitCall(access.Reverse!);
+        EmitStloc(value);
+        EmitAddress(offset, access.Bytes);
+        EmitLdloc(value);
+        EmitAccess(access);
+    }
+
+    /// <summary>
+    /// Replaces a guest's address on the evaluation stack by the real one, of an access that lies wholly inside the memory.
+    /// The one place that knows how bounds are checked.
+    /// </summary>
+    /// <remarks>
+    /// size - (address + offset + bytes), in 64 bits, cannot overflow unless the access is out of bounds. The JIT makes
+    /// a subtraction and a jump of the checked operation, without ending its basic block as a branch would.
+    /// </remarks>
+    private void EmitAddress(uint offset, int bytes)
+    {
+        if (_address < 0)
+            _address = NewLocal(Il.TypeI);
+        _il.Emit(Il.ConvU);
+        EmitStloc(_address);
+        EmitContextAddress(ContextFields.MemorySize);
+        _il.Emit(Il.LdindI);
+        EmitLdloc(_address);
+        EmitNativeConstant(offset + (long)bytes);
+        _il.Emit([Il.Add, Il.SubOvfUn, Il.Pop]);
+        EmitLdloc(_memoryBase);
+        EmitLdloc(_address);
+        _il.Emit(Il.Add);
+        if (offset > 0)
+        {
+            EmitNativeConstant(offset);
+            _il.Emit(Il.Add);
+        }
+    }
+
+    private void EmitNativeConstant(long value)
+    {
+        if (value <= int.MaxValue)
+        {
+            _il.EmitConstant((int)value);
+            _il.Emit(Il.ConvI);
+        }
+        else
+        {
+            _il.EmitConstant(value);
+            _il.Emit(Il.ConvI);
+        }
+    }
+
+    private void EmitAccess(MemoryAccess access)
+    {
+        if (access.Bytes > 1)
+            _il.Emit([Il.Prefix, Il.Unaligned, 1]);
+        _il.Emit(access.Indirect);
+        if (access is { IsStore: false, Bytes: > 1 } && !BitConverter.IsLittleEndian)
+            EmitCall(access.Reverse!);
+    }
+
+    private void CompileMemorySize()
+    {
+        EnsureLoaded();
+        EmitContextAddress(ContextFields.MemorySize);
+        _il.Emit([Il.LdindI8, Il.LdcI4_S, 16, Il.ShrUn, Il.ConvI4]);
+        Push(ValueKind.I32);
+    }
+
+    private void CompileTableAccess(Opcode opcode, int table)
+    {
+        var element = _definition.Tables[table].Element;
+        if (opcode == Opcode.TableGet)
+            CompileRuntimeCall(Bulk(nameof(BulkOperations.TableGet)), 1, element, table);
+        else
+            CompileRuntimeCall(Bulk(nameof(BulkOperations.TableSet)), 2, null, table);
+    }
+
+    private void CompileExtended(ExtendedOpcode opcode, ref WasmReader reader)
+    {
+        switch (opcode)
+        {
+            case <= ExtendedOpcode.I64TruncSatF64U:
+                Pop();
+                EmitNumeric(NumericCode.Of(opcode));
+                Push(Instructions.SaturatingConversion(opcode).Result);
+                break;
+            case ExtendedOpcode.MemoryInit:
+                int data = (int)reader.ReadU32();
+                reader.ReadByte();
+                CompileRuntimeCall(Bulk(nameof(BulkOperations.MemoryInit)), 3, null, data);
+                break;
+            case ExtendedOpcode.DataDrop:
+                CompileRuntimeCall(Bulk(nameof(BulkOperations.DataDrop)), 0, null, (int)reader.ReadU32());
+                break;
+            case ExtendedOpcode.MemoryCopy:
+                reader.ReadByte();
+                reader.ReadByte();
+                CompileRuntimeCall(Bulk(nameof(BulkOperations.MemoryCopy)), 3, null);
+                break;
+            case ExtendedOpcode.MemoryFill:
+                reader.ReadByte();
+                CompileRuntimeCall(Bulk(nameof(BulkOperations.MemoryFill)), 3, null);
+                break;
+            case ExtendedOpcode.TableInit:
+                int segment = (int)reader.ReadU32();
+                CompileRuntimeCall(Bulk(nameof(BulkOperations.TableInit)), 3, null, segment, (int)reader.ReadU32());
+                break;
+            case ExtendedOpcode.ElemDrop:
+                CompileRuntimeCall(Bulk(nameof(BulkOperations.ElemDrop)), 0, null, (int)reader.ReadU32());
+                break;
+            case ExtendedOpcode.TableCopy:
+                int destination = (int)reader.ReadU32();
+                CompileRuntimeCall(Bulk(nameof(BulkOperations.TableCopy)), 3, null, destination, (int)reader.ReadU32());
+                break;
+            case ExtendedOpcode.TableGrow:
+                CompileRuntimeCall(Bulk(nameof(BulkOperations.TableGrow)), 2, ValueKind.I32, (int)reader.ReadU32());
+                break;
+            case ExtendedOpcode.TableSize:
+                CompileRuntimeCall(Bulk(nameof(BulkOperations.TableSize)), 0, ValueKind.I32, (int)reader.ReadU32());
+                break;
+            default:
+                CompileRuntimeCall(Bulk(nameof(BulkOperations.TableFill)), 3, null, (int)reader.ReadU32());
+                break;
+        }
+    }
+
+    /// <summary>Calls a part of the runtime with operands, then fixed numbers, then the context.</summary>
+    private void CompileRuntimeCall(MethodInfo method, int operands, ValueKind? result, params ReadOnlySpan<int> numbers)
+    {
+        Pop(operands);
+        EmitFuelStore();
+        foreach (int number in numbers)
+            _il.EmitConstant(number);
+        EmitContext();
+        EmitCall(method);
+        EmitFuelLoad();
+        if (result is { } kind)
+            Push(kind);
+    }
+}
+
+/// <summary>How a load or store touches memory.</summary>
+/// <param name="Bytes">How many bytes.</param>
+/// <param name="Indirect">The opcode that touches them.</param>
+/// <param name="Widen">What makes the value of the instruction's type; for a store, what makes the value to store.</param>
+/// <param name="IsStore">Whether it stores.</param>
+/// <param name="Reverse">Swaps the bytes of the value, for big-endian machines.</param>
+internal readonly record struct MemoryAccess(int Bytes, byte Indirect, byte[] Widen, bool IsStore, MethodInfo? Reverse)
+{
+    private static readonly MemoryAccess[] s_all =
+    [
+        Load(4, Il.LdindI4, typeof(int)), Load(8, Il.LdindI8, typeof(long)),
+        Load(4, Il.LdindR4, typeof(float)), Load(8, Il.LdindR8, typeof(double)),
+        Load(1, Il.LdindI1, null), Load(1, Il.LdindU1, null), Load(2, Il.LdindI2, typeof(short)), Load(2, Il.LdindU2, typeof(ushort)),
+        Load(1, Il.LdindI1, null, Il.ConvI8), Load(1, Il.LdindU1, null, Il.ConvU8),
+        Load(2, Il.LdindI2, typeof(short), Il.ConvI8), Load(2, Il.LdindU2, typeof(ushort), Il.ConvU8),
+        Load(4, Il.LdindI4, typeof(int), Il.ConvI8), Load(4, Il.LdindU4, typeof(uint), Il.ConvU8),
+        Store(4, Il.StindI4, typeof(int)), Store(8, Il.StindI8, typeof(long)),
+        Store(4, Il.StindR4, typeof(float)), Store(8, Il.StindR8, typeof(double)),
+        Store(1, Il.StindI1, null), Store(2, Il.StindI2, typeof(short)),
+        Store(1, Il.StindI1, null), Store(2, Il.StindI2, typeof(short)), Store(4, Il.StindI4, typeof(int)),
+    ];
+
+    public static MemoryAccess Of(Opcode opcode) => s_all[(int)opcode - (int)Opcode.I32Load];
+
+    private static MemoryAccess Load(int bytes, byte indirect, Type? type, params byte[] widen) =>
+        new(bytes, indirect, widen, false, Reversal(type));
+
+    private static MemoryAccess Store(int bytes, byte indirect, Type? type) => new(bytes, indirect, [], true, Reversal(type));
+
+    private static MethodInfo? Reversal(Type? type)
+    {
+        if (type is null)
+            return null;
+        if (type == typeof(float) || type == typeof(double))
+            return Thunks.Find(typeof(ByteOrder), type == typeof(float) ? nameof(ByteOrder.ReverseSingle) : nameof(ByteOrder.ReverseDouble));
+        return typeof(BinaryPrimitives).GetMethod(nameof(BinaryPrimitives.ReverseEndianness), [type]);
+    }
+}

@@ -1,0 +1,182 @@
+using System.Reflection;
+using Stoa.Wasm.Binary;
+using Stoa.Wasm.Runtime;
+using static Stoa.Wasm.Compilation.ContextFields;
+
+namespace Stoa.Wasm.Compilation;
+
+/// <summary>Fuel, interruption, depth of calls, room on the stack.</summary>
+/// <remarks>
+/// A basic block pays for all of its instructions at its start. The balance is compared with the floor on entry and at the head of
+/// each loop only, since there is no other way to run for long; whoever wants to interrupt raises the floor.
+/// Where a function has loops its balance is kept in a local, and in the context while it calls others.
+/// </remarks>
+internal sealed partial class FunctionCompiler
+{
+    private static readonly MethodInfo s_outOfFuel = Thunks.Find(typeof(Trap), nameof(Trap.OutOfFuel));
+    private static readonly MethodInfo s_callStackExhausted = Thunks.Find(typeof(Trap), nameof(Trap.CallStackExhausted));
+
+    private int _fuel = -1;
+    private int _costAt = -1;
+    private int _cost;
+    private int _outOfFuel = -1;
+    private int _stackExhausted = -1;
+    private int _memoryBase = -1;
+
+    private bool KeepsFuelInLocal => (_body.Facts & FunctionFacts.HasLoop) != 0;
+
+    private void EmitEntry()
+    {
+        EmitDepthCheck();
+        _fuel = NewLocal(Il.TypeI8);
+        EmitFuelReload();
+        OpenBlock(isChecked: true);
+        if ((_body.Facts & FunctionFacts.UsesMemory) != 0)
+        {
+            // The base of a memory never moves.
+            _memoryBase = NewLocal(Il.TypeI);
+            EmitContextAddress(MemoryBase);
+            _il.Emit(Il.LdindI);
+            EmitStloc(_memoryBase);
+        }
+    }
+
+    private void EmitDepthCheck()
+    {
+        _stackExhausted = _il.NewLabel();
+        int here = NewLocal(Il.TypeI4);
+        _il.EmitWide(Il.Ldloca, here);
+        _il.Emit(Il.ConvU);
+        EmitContextAddress(StackLimit);
+        _il.Emit(Il.LdindI);
+        _il.EmitBranch(Il.BltUn, _stackExhausted);
+        int depth = Temporary(ValueKind.I32);
+        EmitContextAddress(DepthRemaining);
+        _il.Emit(Il.LdindI4);
+        _il.EmitConstant(1);
+        _il.Emit(Il.Sub);
+        EmitStloc(depth);
+        EmitContextAddress(DepthRemaining);
+        EmitLdloc(depth);
+        _il.Emit(Il.StindI4);
+        EmitLdloc(depth);
+        _il.EmitConstant(0);
+        _il.EmitBranch(Il.Blt, _stackExhausted);
+    }
+
+    /// <summary>What every return does before it leaves.</summary>
+    private void EmitLeave()
+    {
+        EmitFuelStore();
+        EmitContextAddress(DepthRemaining);
+        EmitContextAddress(DepthRemaining);
+        _il.Emit(Il.LdindI4);
+        _il.EmitConstant(1);
+        _il.Emit(Il.Add);
+        _il.Emit(Il.StindI4);
+    }
+
+    /// <summary>Charges the present basic block for an instruction.</summary>
+    private void Charge()
+    {
+        if (_costAt < 0)
+            OpenBlock(isChecked: false);
+        _cost++;
+    }
+
+    private void OpenBlock(bool isChecked)
+    {
+        if (KeepsFuelInLocal || isChecked)
+        {
+            EmitLdloc(_fuel);
+            EmitCost();
+            EmitStloc(_fuel);
+        }
+
+        if (!KeepsFuelInLocal)
+        {
+            EmitContextAddress(Fuel);
+            if (isChecked)
+            {
+                EmitLdloc(_fuel);
+            }
+            else
+            {
+                EmitContextAddress(Fuel);
+                _il.Emit(Il.LdindI8);
+                EmitCost();
+            }
+
+            _il.Emit(Il.StindI8);
+        }
+
+        if (isChecked)
+            EmitFloorCheck();
+    }
+
+    private void EmitCost()
+    {
+        _costAt = _il.EmitPlaceholder();
+        _il.Emit(Il.ConvI8);
+        _il.Emit(Il.Sub);
+    }
+
+    private void EmitFloorCheck()
+    {
+        if (_outOfFuel < 0)
+            _outOfFuel = _il.NewLabel();
+        EmitLdloc(_fuel);
+        EmitContextAddress(FuelFloor);
+        _il.Emit([Il.Prefix, Il.Volatile, Il.LdindI8]);
+        _il.EmitBranch(Il.Blt, _outOfFuel);
+    }
+
+    /// <summary>Ends the present basic block: control may leave it or join after it.</summary>
+    private void CloseBlock()
+    {
+        if (_costAt >= 0)
+            _il.Patch(_costAt, _cost);
+        _costAt = -1;
+        _cost = 0;
+    }
+
+    /// <summary>Before the function gives control away: the context has to know the balance.</summary>
+    private void EmitFuelStore()
+    {
+        if (!KeepsFuelInLocal)
+            return;
+        EmitContextAddress(Fuel);
+        EmitLdloc(_fuel);
+        _il.Emit(Il.StindI8);
+    }
+
+    /// <summary>When the function has control again.</summary>
+    private void EmitFuelLoad()
+    {
+        if (KeepsFuelInLocal)
+            EmitFuelReload();
+    }
+
+    private void EmitFuelReload()
+    {
+        EmitContextAddress(Fuel);
+        _il.Emit(Il.LdindI8);
+        EmitStloc(_fuel);
+    }
+
+    /// <summary>The ends of the method that are not reached in the normal course.</summary>
+    private void EmitColdEnds()
+    {
+        _il.Mark(_stackExhausted);
+        EmitCall(s_callStackExhausted);
+        _il.Emit([Il.LdNull, Il.Throw]);
+        if (_outOfFuel >= 0)
+        {
+            _il.Mark(_outOfFuel);
+            EmitLdloc(_fuel);
+            EmitContext();
+            EmitCall(s_outOfFuel);
+            _il.Emit([Il.LdNull, Il.Throw]);
+        }
+    }
+}

@@ -1,0 +1,295 @@
+using System.Reflection;
+using System.Reflection.Emit;
+using Stoa.Wasm.Binary;
+using Stoa.Wasm.Runtime;
+
+namespace Stoa.Wasm.Compilation;
+
+/// <summary>Turns the body of one function, known to be valid, into a method for the JIT. One use.</summary>
+/// <remarks>
+/// A compiled function takes the declared parameters and then the instance's context, and returns its first result.
+/// Operands live on the evaluation stack as long as control flows straight; where it may join they are kept in
+/// slots, locals of the method, one for each height and type. So every label is reached with an empty evaluation stack.
+/// </remarks>
+internal sealed partial class FunctionCompiler
+{
+    /// <summary>Operands of operands of operands ... beyond this depth go through a local, so the JIT never recurses deeply.</summary>
+    private const int MaxTreeDepth = 48;
+
+    private static readonly MethodInfo s_unreachable = Thunks.Find(typeof(Trap), nameof(Trap.Unreachable));
+
+    private readonly Module _module;
+    private readonly ModuleDefinition _definition;
+    private readonly ContextLayout _layout;
+    private readonly int _function;
+    private readonly FunctionType _type;
+    private readonly FunctionBody _body;
+    private readonly DynamicMethod _method;
+    private readonly DynamicILInfo _info;
+    private readonly IlBuffer _il = new();
+    private readonly List<byte> _localTypes = [];
+    private readonly Dictionary<MethodInfo, int> _tokens = [];
+    private readonly int _context;
+    private readonly ValueKind[] _kinds;
+    private readonly byte[] _treeDepths;
+    private readonly int[] _slots;
+    private readonly int[] _temporaries = new int[5];
+    private ValueKind[] _localKinds = [];
+    private int _height;
+    private bool _isFlushed;
+    private int _poppedDepth;
+    private int _lastConstant;
+    private int _lastConstantEnd = -1;
+
+    public FunctionCompiler(Module module, int function)
+    {
+        _module = module;
+        _definition = module.Definition;
+        _layout = module.Layout;
+        _function = function;
+        var signature = _definition.TypeOfFunction(function);
+        _type = signature.Type;
+        _body = _definition.Bodies[function - _definition.ImportedFunctions];
+        _context = _type.Parameters.Length;
+        _method = Thunks.NewMethod($"wasm[{function}]", signature.ReturnType, signature.ParameterTypes);
+        _info = _method.GetDynamicILInfo();
+        int operands = _body.MaxOperands + 1;
+        _kinds = new ValueKind[operands];
+        _treeDepths = new byte[operands];
+        _slots = new int[operands * KindCount];
+        Array.Fill(_slots, -1);
+        Array.Fill(_temporaries, -1);
+    }
+
+    private const int KindCount = 5;
+
+    public DynamicMethod Compile()
+    {
+        var reader = new WasmReader(_definition.Bytes.Span, _body.Offset, _body.Offset + _body.Length);
+        DeclareLocals(ref reader);
+        EmitEntry();
+        PushFrame(Opcode.Block, _type);
+        while (_frameCount > 0)
+        {
+            var opcode = (Opcode)reader.ReadByte();
+            if (_isReachable)
+                Compile(opcode, ref reader);
+            else
+                SkipUnreachable(opcode, ref reader);
+        }
+
+        EmitExit();
+        EmitColdEnds();
+        _info.SetCode(_il.ToArray(), _body.MaxOperands + 16);
+        _info.SetLocalSignature(LocalSignature());
+        return _method;
+    }
+
+    private void DeclareLocals(ref WasmReader reader)
+    {
+        var kinds = new List<ValueKind>(_type.Parameters);
+        for (uint groups = reader.ReadU32(); groups > 0; groups--)
+        {
+            uint count = reader.ReadU32();
+            var kind = (ValueKind)reader.ReadByte();
+            for (; count > 0; count--)
+            {
+                kinds.Add(kind);
+                NewLocal(Il.TypeOf(kind));
+            }
+        }
+
+        _localKinds = [.. kinds];
+    }
+
+    private byte[] LocalSignature()
+    {
+        var signature = new List<byte>(_localTypes.Count + 4) { Il.LocalSignature };
+        Il.WriteCompressed(signature, _localTypes.Count);
+        signature.AddRange(_localTypes);
+        return [.. signature];
+    }
+
+    private int NewLocal(byte type)
+    {
+        _localTypes.Add(type);
+        return _localTypes.Count - 1;
+    }
+
+    /// <summary>A local of a type for use within one instruction.</summary>
+    private int Temporary(ValueKind kind)
+    {
+        ref int local = ref _temporaries[KindIndex(kind)];
+        if (local < 0)
+            local = NewLocal(Il.TypeOf(kind));
+        return local;
+    }
+
+    private static int KindIndex(ValueKind kind) => kind switch
+    {
+        ValueKind.I32 => 0,
+        ValueKind.I64 => 1,
+        ValueKind.F32 => 2,
+        ValueKind.F64 => 3,
+        _ => 4,
+    };
+
+    private int Slot(int height)
+    {
+        var kind = _kinds[height];
+        ref int local = ref _slots[(height * KindCount) + KindIndex(kind)];
+        if (local < 0)
+            local = NewLocal(Il.TypeOf(kind));
+        return local;
+    }
+
+    /// <summary>Brings the operands of the present block from their slots to the evaluation stack.</summary>
+    private void EnsureLoaded()
+    {
+        if (!_isFlushed)
+            return;
+        _isFlushed = false;
+        for (int i = CurrentFrame.Height; i < _height; i++)
+        {
+            EmitLdloc(Slot(i));
+            _treeDepths[i] = 0;
+        }
+    }
+
+    /// <summary>Brings the operands of the present block from the evaluation stack to their slots.</summary>
+    private void Flush()
+    {
+        if (_isFlushed)
+            return;
+        _isFlushed = true;
+        for (int i = _height - 1; i >= CurrentFrame.Height; i--)
+            EmitStloc(Slot(i));
+    }
+
+    /// <summary>Takes operands, which from here on lie on the evaluation stack.</summary>
+    private void Pop(int count = 1)
+    {
+        EnsureLoaded();
+        for (; count > 0; count--)
+        {
+            _height--;
+            _poppedDepth = Math.Max(_poppedDepth, _treeDepths[_height]);
+        }
+    }
+
+    /// <summary>Counts what the code just emitted has left on the evaluation stack.</summary>
+    private void Push(ValueKind kind)
+    {
+        int depth = _poppedDepth + 1;
+        _poppedDepth = 0;
+        if (depth >= MaxTreeDepth)
+        {
+            int local = Temporary(kind);
+            EmitStloc(local);
+            EmitLdloc(local);
+            depth = 0;
+        }
+
+        _kinds[_height] = kind;
+        _treeDepths[_height++] = (byte)depth;
+    }
+
+    private void EmitLdloc(int local)
+    {
+        if (local < 4)
+        {
+            _il.Emit((byte)(Il.Ldloc_0 + local));
+        }
+        else if (local < 256)
+        {
+            _il.Emit(Il.Ldloc_S);
+            _il.Emit((byte)local);
+        }
+        else
+        {
+            _il.EmitWide(Il.Ldloc, local);
+        }
+    }
+
+    private void EmitStloc(int local)
+    {
+        if (local < 4)
+        {
+            _il.Emit((byte)(Il.Stloc_0 + local));
+        }
+        else if (local < 256)
+        {
+            _il.Emit(Il.Stloc_S);
+            _il.Emit((byte)local);
+        }
+        else
+        {
+            _il.EmitWide(Il.Stloc, local);
+        }
+    }
+
+    private void EmitLdarg(int argument)
+    {
+        if (argument < 4)
+        {
+            _il.Emit((byte)(Il.Ldarg_0 + argument));
+        }
+        else if (argument < 256)
+        {
+            _il.Emit(Il.Ldarg_S);
+            _il.Emit((byte)argument);
+        }
+        else
+        {
+            _il.EmitWide(Il.Ldarg, argument);
+        }
+    }
+
+    private void EmitLocalGet(int local)
+    {
+        if (local < _context)
+            EmitLdarg(local);
+        else
+            EmitLdloc(local - _context);
+    }
+
+    private void EmitLocalSet(int local)
+    {
+        if (local >= _context)
+        {
+            EmitStloc(local - _context);
+        }
+        else if (local < 256)
+        {
+            _il.Emit(Il.Starg_S);
+            _il.Emit((byte)local);
+        }
+        else
+        {
+            _il.EmitWide(Il.Starg, local);
+        }
+    }
+
+    private void EmitContext() => EmitLdarg(_context);
+
+    /// <summary>Leaves the address of a part of the context.</summary>
+    private void EmitContextAddress(int offset)
+    {
+        EmitContext();
+        if (offset == 0)
+            return;
+        _il.EmitConstant(offset);
+        _il.Emit(Il.Add);
+    }
+
+    private void EmitCall(MethodInfo method)
+    {
+        if (!_tokens.TryGetValue(method, out int token))
+        {
+            token = _info.GetTokenFor(method.MethodHandle);
+            _tokens.Add(method, token);
+        }
+
+        _il.Emit(Il.Call, token);
+    }
+}

@@ -1,0 +1,132 @@
+using System.Buffers.Binary;
+
+namespace Stoa.Wasm.Compilation;
+
+/// <summary>Bytes of a method body as they grow, with branches to places that are not known yet.</summary>
+internal sealed class IlBuffer
+{
+    private readonly List<(int At, int Base, int Label)> _branches = [];
+    private readonly List<int> _labels = [];
+    private byte[] _bytes = new byte[1024];
+
+    public int Length { get; private set; }
+
+    public void Clear()
+    {
+        Length = 0;
+        _branches.Clear();
+        _labels.Clear();
+    }
+
+    public void Emit(byte opcode)
+    {
+        Ensure(1);
+        _bytes[Length++] = opcode;
+    }
+
+    public void Emit(ReadOnlySpan<byte> code)
+    {
+        Ensure(code.Length);
+        code.CopyTo(_bytes.AsSpan(Length));
+        Length += code.Length;
+    }
+
+    public void Emit(byte opcode, int operand)
+    {
+        Ensure(5);
+        _bytes[Length] = opcode;
+        BinaryPrimitives.WriteInt32LittleEndian(_bytes.AsSpan(Length + 1), operand);
+        Length += 5;
+    }
+
+    /// <summary>Emits one of the opcodes behind 0xFE with a two-byte operand.</summary>
+    public void EmitWide(byte opcode, int operand)
+    {
+        Ensure(4);
+        _bytes[Length] = Il.Prefix;
+        _bytes[Length + 1] = opcode;
+        BinaryPrimitives.WriteUInt16LittleEndian(_bytes.AsSpan(Length + 2), checked((ushort)operand));
+        Length += 4;
+    }
+
+    public void EmitConstant(int value)
+    {
+        if (value is >= -1 and <= 8)
+        {
+            Emit((byte)(Il.LdcI4_0 + value));
+        }
+        else if (value is >= sbyte.MinValue and <= sbyte.MaxValue)
+        {
+            Emit(Il.LdcI4_S);
+            Emit((byte)value);
+        }
+        else
+        {
+            Emit(Il.LdcI4, value);
+        }
+    }
+
+    public void EmitConstant(long value)
+    {
+        if (value is >= int.MinValue and <= int.MaxValue)
+        {
+            EmitConstant((int)value);
+            Emit(Il.ConvI8);
+            return;
+        }
+
+        Ensure(9);
+        _bytes[Length] = Il.LdcI8;
+        BinaryPrimitives.WriteInt64LittleEndian(_bytes.AsSpan(Length + 1), value);
+        Length += 9;
+    }
+
+    /// <summary>Emits an int32 constant of fixed width, whose value is set later.</summary>
+    /// <returns>Where to <see cref="Patch"/> it.</returns>
+    public int EmitPlaceholder()
+    {
+        Emit(Il.LdcI4, 0);
+        return Length - 4;
+    }
+
+    public void Patch(int at, int value) => BinaryPrimitives.WriteInt32LittleEndian(_bytes.AsSpan(at), value);
+
+    public int NewLabel()
+    {
+        _labels.Add(-1);
+        return _labels.Count - 1;
+    }
+
+    public void Mark(int label) => _labels[label] = Length;
+
+    public void EmitBranch(byte opcode, int label)
+    {
+        Emit(opcode, 0);
+        _branches.Add((Length - 4, Length, label));
+    }
+
+    public void EmitSwitch(ReadOnlySpan<int> labels)
+    {
+        Emit(Il.Switch, labels.Length);
+        int end = Length + (4 * labels.Length);
+        foreach (int label in labels)
+        {
+            Ensure(4);
+            _branches.Add((Length, end, label));
+            Length += 4;
+        }
+    }
+
+    public byte[] ToArray()
+    {
+        foreach (var (at, from, label) in _branches)
+            Patch(at, _labels[label] - from);
+        return _bytes[..Length];
+    }
+
+    private void Ensure(int count)
+    {
+        if (Length + count > _bytes.Length)
+            Array.Resize(ref _bytes, Math.Max(Length + count, _bytes.Length * 2));
+    }
+}

@@ -1,0 +1,50 @@
+namespace Stoa.Wasm;
+
+/// <summary>What an engine admits, and how much it keeps. Every limit refuses with <see cref="InvalidModuleException"/>.</summary>
+public sealed record EngineOptions
+{
+    /// <summary>Largest module, in bytes. Default 64 MiB.</summary>
+    public int MaxModuleBytes { get; init; } = 64 << 20;
+
+    /// <summary>Most types, and most imports, and most exports. Default 100,000 each.</summary>
+    public int MaxDeclarations { get; init; } = 100_000;
+
+    /// <summary>Most functions, imported ones included. Default 200,000.</summary>
+    public int MaxFunctions { get; init; } = 200_000;
+
+    /// <summary>Largest body of one function, in bytes. Default 8 MiB.</summary>
+    public int MaxFunctionBytes { get; init; } = 8 << 20;
+
+    /// <summary>Most locals of one function, parameters included. Default 50,000.</summary>
+    public int MaxLocals { get; init; } = 50_000;
+
+    /// <summary>Most parameters of a function or block, and most results. Default 1,000 each.</summary>
+    public int MaxParameters { get; init; } = 1_000;
+
+    /// <summary>Most operands on the stack of one function. Default 4,096.</summary>
+    public int MaxOperands { get; init; } = 4_096;
+
+    /// <summary>Deepest nesting of blocks in one function. Default 5,000.</summary>
+    public int MaxNestingDepth { get; init; } = 5_000;
+
+    /// <summary>Most targets of one <c>br_table</c>. Default 65,536.</summary>
+    public int MaxBranchTargets { get; init; } = 65_536;
+
+    /// <summary>Most globals. Default 100,000.</summary>
+    public int MaxGlobals { get; init; } = 100_000;
+
+    /// <summary>Most tables. Default 100.</summary>
+    public int MaxTables { get; init; } = 100;
+
+    /// <summary>Most data segments, and most element segments. Default 100,000 each.</summary>
+    public int MaxSegments { get; init; } = 100_000;
+
+    /// <summary>Most modules kept in the cache. Default 256; 0 switches it off.</summary>
+    public int CachedModules { get; init; } = 256;
+
+    /// <summary>Most bytes of modules kept in the cache. Default 256 MiB.</summary>
+    public long CachedModuleBytes { get; init; } = 256L << 20;
+
+    /// <summary>The clock of <see cref="ExecutionLimits.Timeout"/>. Default: the system's.</summary>
+    public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
+}

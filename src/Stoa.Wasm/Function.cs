@@ -1,0 +1,91 @@
+using Stoa.Wasm.Runtime;
+
+namespace Stoa.Wasm;
+
+/// <summary>A function: exported by an instance, or given by the host to be imported.</summary>
+/// <remarks>Calls into one instance, and into instances linked with it, come from one thread at a time.</remarks>
+public sealed unsafe class Function : Extern
+{
+    private readonly HostCode? _host;
+    private ContextOwner? _owner;
+    private FunctionRecord* _record;
+
+    internal Function(ContextOwner owner, FunctionRecord* record)
+    {
+        _owner = owner;
+        _record = record;
+        Type = owner.TypeOf(record);
+    }
+
+    private Function(FunctionType type, HostCode host)
+    {
+        Type = type;
+        _host = host;
+    }
+
+    /// <inheritdoc/>
+    public override FunctionType Type { get; }
+
+    /// <summary>The code of a function of the host; null for a guest's.</summary>
+    internal HostCode? Host => _host;
+
+    internal ContextOwner? Owner => _owner;
+
+    /// <summary>Makes a function of the host whose signature is that of a delegate. Calls to it are direct: nothing is boxed.</summary>
+    /// <param name="body">
+    /// Its first parameter may be a <see cref="Caller"/>; the others, and the result if any, are <c>int</c>, <c>uint</c>, <c>long</c>,
+    /// <c>ulong</c>, <c>float</c> or <c>double</c>.
+    /// </param>
+    /// <exception cref="ArgumentException">The delegate has parameters or a result of another type.</exception>
+    public static Function FromDelegate(Delegate body)
+    {
+        ArgumentNullException.ThrowIfNull(body);
+        HostCode host = HostCode.OfDelegate(body, out FunctionType type);
+        return new Function(type, host);
+    }
+
+    /// <summary>Makes a function of the host of any signature.</summary>
+    public static Function FromHost(FunctionType type, HostFunction body)
+    {
+        ArgumentNullException.ThrowIfNull(type);
+        ArgumentNullException.ThrowIfNull(body);
+        return new Function(type, HostCode.OfUntyped(type, body));
+    }
+
+    /// <summary>Calls the function.</summary>
+    /// <returns>Its results.</returns>
+    /// <exception cref="ArgumentException">The arguments do not match the signature.</exception>
+    /// <exception cref="TrapException">The guest trapped or reached a limit.</exception>
+    /// <remarks>An exception that a host function throws passes through the guest as it is.</remarks>
+    public Value[] Invoke(params ReadOnlySpan<Value> arguments) => Invoke(arguments, CancellationToken.None);
+
+    /// <summary>Calls the function until it ends or the token is cancelled (<see cref="TrapCode.Cancelled"/>).</summary>
+    /// <inheritdoc cref="Invoke(ReadOnlySpan{Value})"/>
+    public Value[] Invoke(ReadOnlySpan<Value> arguments, CancellationToken cancellationToken)
+    {
+        if (arguments.Length != Type.Parameters.Length)
+            throw new ArgumentException($"The function takes {Type}, not {arguments.Length} arguments.", nameof(arguments));
+        for (int i = 0; i < arguments.Length; i++)
+        {
+            if (arguments[i].Kind != Type.Parameters[i])
+                throw new ArgumentException($"Argument {i} is {arguments[i].Kind}; the function takes {Type}.", nameof(arguments));
+        }
+
+        if (_owner is null)
+            Enter(new InstanceGroup());
+        return Invocation.Run(_owner!, _record, Type, arguments, cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public override string ToString() => $"function {Type}";
+
+    /// <summary>Makes the function known to a group of instances.</summary>
+    internal FunctionRecord* Enter(InstanceGroup group)
+    {
+        if (_owner is null)
+            _record = HostCode.Bind(this, group, out _owner);
+        else
+            _owner.Join(group);
+        return _record;
+    }
+}

@@ -1,0 +1,67 @@
+using System.Collections.Immutable;
+using Stoa.Primitives;
+using Stoa.Wasm.Binary;
+using Stoa.Wasm.Compilation;
+using Stoa.Wasm.Runtime;
+
+namespace Stoa.Wasm;
+
+/// <summary>A validated WebAssembly program. It never changes, and any number of threads may instantiate it at the same time.</summary>
+/// <remarks>A function is compiled when it is first called; all instances share the code.</remarks>
+public sealed class Module
+{
+    private readonly Lazy<FunctionNames> _names;
+
+    internal Module(Engine engine, ModuleDefinition definition, ContentHash digest)
+    {
+        Engine = engine;
+        Definition = definition;
+        Digest = digest;
+        Layout = new ContextLayout(definition);
+        Code = new LazyCode(this);
+        Imports = [.. definition.Imports];
+        Exports = [.. definition.Exports.Select(export => new ModuleExport(export.Name, TypeOf(export)))];
+        _names = new(() => FunctionNames.Decode(definition.Names));
+    }
+
+    /// <summary>The engine that compiled it.</summary>
+    public Engine Engine { get; }
+
+    /// <summary>The hash of its bytes.</summary>
+    public ContentHash Digest { get; }
+
+    /// <summary>What it needs, in its own order.</summary>
+    public ImmutableArray<ModuleImport> Imports { get; }
+
+    /// <summary>What it offers, in its own order.</summary>
+    public ImmutableArray<ModuleExport> Exports { get; }
+
+    internal ModuleDefinition Definition { get; }
+
+    internal ContextLayout Layout { get; }
+
+    internal LazyCode Code { get; }
+
+    /// <summary>Makes an instance, and runs the module's start function if it has one.</summary>
+    /// <param name="imports">Where the module's imports are looked up.</param>
+    /// <param name="limits">What the instance may use; null: <see cref="ExecutionLimits.Default"/>.</param>
+    /// <param name="cancellationToken">Stops the start function.</param>
+    /// <exception cref="LinkException">An import is missing or of another type, or memory or tables exceed the limits.</exception>
+    /// <exception cref="TrapException">A segment does not fit, or the start function trapped.</exception>
+    public Instance Instantiate(Imports imports, ExecutionLimits? limits = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(imports);
+        return new Instance(this, imports, limits ?? ExecutionLimits.Default, cancellationToken);
+    }
+
+    /// <summary>The name that the name section gives to a function; null when it gives none.</summary>
+    public string? FunctionName(int index) => _names.Value.Find(index);
+
+    private ExternType TypeOf(ExportDefinition export) => export.Kind switch
+    {
+        ExternKind.Function => Definition.TypeOfFunction(export.Index).Type,
+        ExternKind.Table => Definition.Tables[export.Index],
+        ExternKind.Memory => Definition.Memories[export.Index],
+        _ => Definition.Globals[export.Index],
+    };
+}

@@ -1,0 +1,105 @@
+using System.Runtime.InteropServices;
+
+namespace Stoa.Wasm.Runtime;
+
+/// <summary>A range of addresses, reserved at once and made readable and writable from its start on, bit by bit.</summary>
+/// <remarks>
+/// Reserving costs no memory, so the base of a linear memory never has to move. Where the system has neither
+/// <c>mmap</c> nor <c>VirtualAlloc</c>, the whole range is allocated, zeroed, at once.
+/// </remarks>
+internal sealed unsafe partial class AddressSpace : IDisposable
+{
+    private readonly nuint _reservedBytes;
+    private nint _base;
+
+    /// <summary>Reserves a range; nothing in it can be touched yet.</summary>
+    /// <exception cref="InsufficientMemoryException">The system refuses.</exception>
+    public AddressSpace(long bytes)
+    {
+        _reservedBytes = (nuint)Math.Max(bytes, 1);
+        if (OperatingSystem.IsWindows())
+        {
+            _base = VirtualAlloc(0, _reservedBytes, MemReserve, PageNoAccess);
+        }
+        else if (IsUnix)
+        {
+            int flags = OperatingSystem.IsLinux() || OperatingSystem.IsAndroid() ? LinuxMapFlags : DarwinMapFlags;
+            _base = MapMemory(0, _reservedBytes, ProtectNone, flags, -1, 0);
+            if (_base == -1)
+                _base = 0;
+        }
+        else
+        {
+            _base = (nint)NativeMemory.AllocZeroed(_reservedBytes);
+        }
+
+        if (_base == 0)
+            throw new InsufficientMemoryException($"The system does not give {_reservedBytes} bytes of addresses.");
+    }
+
+    ~AddressSpace() => Release();
+
+    /// <summary>The first address; 0 once disposed.</summary>
+    public nint Base => _base;
+
+    private static bool IsUnix =>
+        OperatingSystem.IsLinux() || OperatingSystem.IsAndroid() || OperatingSystem.IsMacOS()
+        || OperatingSystem.IsIOS() || OperatingSystem.IsFreeBSD();
+
+    /// <summary>Makes a range usable; its bytes are zero.</summary>
+    /// <returns>False when the system has no more memory.</returns>
+    public bool TryCommit(long offset, long bytes)
+    {
+        if (bytes == 0)
+            return true;
+        nint start = _base + (nint)offset;
+        if (OperatingSystem.IsWindows())
+            return VirtualAlloc(start, (nuint)bytes, MemCommit, PageReadWrite) != 0;
+        return !IsUnix || ProtectMemory(start, (nuint)bytes, ProtectReadWrite) == 0;
+    }
+
+    public void Dispose()
+    {
+        Release();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Release()
+    {
+        nint start = Interlocked.Exchange(ref _base, 0);
+        if (start == 0)
+            return;
+        if (OperatingSystem.IsWindows())
+            _ = VirtualFree(start, 0, MemRelease);
+        else if (IsUnix)
+            _ = UnmapMemory(start, _reservedBytes);
+        else
+            NativeMemory.Free((void*)start);
+    }
+
+    private const int ProtectNone = 0;
+    private const int ProtectReadWrite = 1 | 2;
+    private const int LinuxMapFlags = 0x02 | 0x20 | 0x4000; // private, anonymous, no reserve
+    private const int DarwinMapFlags = 0x0002 | 0x1000 | 0x0040; // the same, numbered otherwise; FreeBSD agrees
+    private const uint MemCommit = 0x1000;
+    private const uint MemReserve = 0x2000;
+    private const uint MemRelease = 0x8000;
+    private const uint PageNoAccess = 0x01;
+    private const uint PageReadWrite = 0x04;
+
+    [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
+    private static partial nint MapMemory(nint address, nuint length, int protection, int flags, int file, long offset);
+
+    [LibraryImport("libc", EntryPoint = "mprotect", SetLastError = true)]
+    private static partial int ProtectMemory(nint address, nuint length, int protection);
+
+    [LibraryImport("libc", EntryPoint = "munmap", SetLastError = true)]
+    private static partial int UnmapMemory(nint address, nuint length);
+
+    [LibraryImport("kernel32", SetLastError = true)]
+    private static partial nint VirtualAlloc(nint address, nuint size, uint type, uint protection);
+
+    [LibraryImport("kernel32", SetLastError = true)]
+    [return: MarshalAs(UnmanagedType.Bool)]
+    private static partial bool VirtualFree(nint address, nuint size, uint type);
+}

@@ -1,0 +1,94 @@
+using System.Runtime.InteropServices;
+
+namespace Stoa.Wasm.Runtime;
+
+/// <summary>The managed side of an <see cref="InstanceContext"/>: finds what compiled code knows only as an address.</summary>
+internal sealed unsafe class ContextOwner : IDisposable
+{
+    private readonly Dictionary<nint, Function> _functions = [];
+    private readonly List<Memory> _memories = [];
+    private GCHandle _handle;
+    private InstanceGroup _group;
+    private byte* _block;
+
+    public ContextOwner(Instance? instance, int blockBytes, InstanceGroup group)
+    {
+        Instance = instance;
+        _handle = GCHandle.Alloc(this, GCHandleType.Weak);
+        _block = (byte*)NativeMemory.AlignedAlloc((nuint)blockBytes, 16);
+        NativeMemory.Clear(_block, (nuint)blockBytes);
+        _group = group;
+        _group.Add(this);
+        Context->Owner = GCHandle.ToIntPtr(_handle);
+    }
+
+    ~ContextOwner() => Free();
+
+    /// <summary>The instance; null for functions of the host that no instance imported.</summary>
+    public Instance? Instance { get; }
+
+    /// <summary>Functions of the host that contexts of this owner call, by <see cref="InstanceContext.HostIndex"/>.</summary>
+    public Function[] HostFunctions { get; set; } = [];
+
+    public InstanceGroup Group => _group;
+
+    public InstanceContext* Context => (InstanceContext*)_block;
+
+    public bool IsFreed => _block == null;
+
+    public static ContextOwner Of(InstanceContext* context) =>
+        (ContextOwner)GCHandle.FromIntPtr(context->Owner).Target!;
+
+    public static Function FunctionOf(FunctionRecord* record) => Of(record->Context).Function(record);
+
+    public Function Function(FunctionRecord* record)
+    {
+        if (!_functions.TryGetValue((nint)record, out Function? function))
+        {
+            function = new Function(this, record);
+            _functions.Add((nint)record, function);
+        }
+
+        return function;
+    }
+
+    public FunctionType TypeOf(FunctionRecord* record) =>
+        record->Context == Context && Instance is { } instance
+            ? instance.Module.Definition.TypeOfFunction(record->Index).Type
+            : HostFunctions[record->Index].Type;
+
+    /// <summary>The address of a function, compiled if it was not yet.</summary>
+    public nint CodeOf(FunctionRecord* record)
+    {
+        if (record->Code == 0)
+            record->Code = Instance!.Module.Code.Compile(record->Index);
+        return record->Code;
+    }
+
+    public void Join(InstanceGroup group) => _group = InstanceGroup.Merge(_group, group);
+
+    /// <summary>Shows a memory to compiled code for as long as this context lives.</summary>
+    public void View(Memory memory)
+    {
+        memory.AddView(&Context->Memory);
+        _memories.Add(memory);
+    }
+
+    public void Dispose()
+    {
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Free()
+    {
+        byte* block = _block;
+        _block = null;
+        if (block == null)
+            return;
+        foreach (var memory in _memories)
+            memory.RemoveView(&((InstanceContext*)block)->Memory);
+        _handle.Free();
+        NativeMemory.AlignedFree(block);
+    }
+}

@@ -1,0 +1,110 @@
+using System.Runtime.InteropServices;
+
+namespace Stoa.Wasm.Runtime;
+
+/// <summary>Instances, tables and globals that can reach each other, by imports or by references.</summary>
+/// <remarks>
+/// References between instances are plain addresses for compiled code, so what belongs together lives together: native memory is
+/// given back when the last instance of the group is disposed, or when nothing refers to any of them.
+/// Merging leaves a forwarding address behind, as in a union-find structure.
+/// </remarks>
+internal sealed class InstanceGroup
+{
+    private List<ContextOwner> _owners = [];
+    private Dictionary<object, nint>? _handles;
+    private InstanceGroup? _forward;
+    private Interruption? _interruption;
+    private bool _isRunning;
+
+    ~InstanceGroup()
+    {
+        if (_handles is not null)
+        {
+            foreach (nint handle in _handles.Values)
+                GCHandle.FromIntPtr(handle).Free();
+        }
+    }
+
+    private InstanceGroup Root
+    {
+        get
+        {
+            InstanceGroup root = this;
+            while (root._forward is not null)
+                root = root._forward;
+            return root;
+        }
+    }
+
+    public List<ContextOwner> Owners => Root._owners;
+
+    /// <summary>Whether the host has called into one of the instances.</summary>
+    public bool IsRunning
+    {
+        get => Root._isRunning;
+        set => Root._isRunning = value;
+    }
+
+    /// <summary>What may stop the outermost call.</summary>
+    public Interruption? Interruption
+    {
+        get => Root._interruption;
+        set => Root._interruption = value;
+    }
+
+    /// <summary>Gives native memory back if no instance is left that can be called.</summary>
+    public void FreeIfAllDisposed()
+    {
+        if (!Owners.TrueForAll(owner => owner.Instance is null or { IsDisposed: true }))
+            return;
+        foreach (var owner in Owners)
+        {
+            owner.Instance?.FreeParts();
+            owner.Dispose();
+        }
+
+        Owners.Clear();
+    }
+
+    public void Add(ContextOwner owner) => Root._owners.Add(owner);
+
+    public static InstanceGroup Merge(InstanceGroup first, InstanceGroup second)
+    {
+        first = first.Root;
+        second = second.Root;
+        if (first == second)
+            return first;
+        first._owners.AddRange(second._owners);
+        second._owners = [];
+        first._isRunning |= second._isRunning;
+        first._interruption ??= second._interruption;
+        if (second._handles is { } handles)
+        {
+            first._handles ??= new(ReferenceEqualityComparer.Instance);
+            foreach ((object target, nint handle) in handles)
+            {
+                // An object known to both keeps both handles: either may lie in a table.
+                if (!first._handles.TryAdd(target, handle))
+                    first._handles.Add(new object(), handle);
+            }
+
+            second._handles = null;
+        }
+
+        second._forward = first;
+        return first;
+    }
+
+    /// <summary>The number by which guests of this group know an object of the host.</summary>
+    public nint HandleOf(object target)
+    {
+        Dictionary<object, nint> handles = Root._handles ??= new(ReferenceEqualityComparer.Instance);
+        if (!handles.TryGetValue(target, out nint handle))
+        {
+            handle = GCHandle.ToIntPtr(GCHandle.Alloc(target));
+            handles.Add(target, handle);
+        }
+
+        return handle;
+    }
+}

@@ -1,0 +1,220 @@
+using Stoa.Wasm.Binary;
+
+namespace Stoa.Wasm.Runtime;
+
+/// <summary>Memories, tables, globals and segments of an instance, and how they come to be (core specification 2.0, 4.5.4).</summary>
+internal sealed unsafe class InstanceParts(Instance instance, ContextOwner owner)
+{
+    private readonly ModuleDefinition _definition = instance.Module.Definition;
+    private readonly ContextLayout _layout = instance.Module.Layout;
+    private readonly Global?[] _globals = new Global?[instance.Module.Definition.Globals.Count];
+    private bool[]? _droppedData;
+    private bool[]? _droppedElements;
+
+    public Memory[] Memories { get; } = new Memory[instance.Module.Definition.Memories.Count];
+
+    public Table[] Tables { get; } = new Table[instance.Module.Definition.Tables.Count];
+
+    private byte* Block => (byte*)owner.Context;
+
+    public void Link(Imports imports)
+    {
+        var context = owner.Context;
+        context->Fuel = instance.Limits.Fuel;
+        context->DepthRemaining = instance.Limits.MaxCallDepth;
+        context->Results = Block + _layout.Results;
+        new ImportLinker(instance, owner, this).Link(imports);
+        CreateTables();
+        CreateMemories();
+        CreateRecords();
+        CreateGlobals();
+        FillTables();
+        FillMemories();
+    }
+
+    public void SetGlobal(int index, Global global)
+    {
+        _globals[index] = global;
+        *(nint*)(Block + _layout.Global(index, out _)) = (nint)global.Cell;
+    }
+
+    public void SetTable(int index, Table table)
+    {
+        Tables[index] = table;
+        ((nint*)(Block + _layout.Tables))[index] = (nint)table.View;
+    }
+
+    public void SetMemory(int index, Memory memory)
+    {
+        Memories[index] = memory;
+        owner.View(memory);
+    }
+
+    public void SetFunction(int index, FunctionRecord* record) => ((nint*)(Block + _layout.Imports))[index] = (nint)record;
+
+    public FunctionRecord* Record(int function) => function < _definition.ImportedFunctions
+        ? ((FunctionRecord**)(Block + _layout.Imports))[function]
+        : (FunctionRecord*)(Block + _layout.FunctionRecords[function]);
+
+    public IReadOnlyDictionary<string, Extern> Exports()
+    {
+        ObjectDisposedException.ThrowIf(instance.IsDisposed, instance);
+        var exports = new Dictionary<string, Extern>(StringComparer.Ordinal);
+        foreach (var (name, kind, index) in _definition.Exports)
+        {
+            exports.Add(name, kind switch
+            {
+                ExternKind.Function => ContextOwner.FunctionOf(Record(index)),
+                ExternKind.Table => Tables[index],
+                ExternKind.Memory => Memories[index],
+                _ => _globals[index]!,
+            });
+        }
+
+        return exports;
+    }
+
+    public ReadOnlyMemory<byte> Data(int segment) =>
+        _droppedData is not null && _droppedData[segment] ? default : _definition.Data[segment].Content;
+
+    public void DropData(int segment) => (_droppedData ??= new bool[_definition.Data.Count])[segment] = true;
+
+    public ReadOnlySpan<int> Elements(int segment) =>
+        _droppedElements is not null && _droppedElements[segment] ? default : _definition.Elements[segment].Items;
+
+    public void DropElements(int segment) => (_droppedElements ??= new bool[_definition.Elements.Count])[segment] = true;
+
+    /// <summary>The reference that an item of an element segment means.</summary>
+    public nint Reference(int item)
+    {
+        if (item >= 0)
+            return (nint)Record(item);
+        return item == ElementSegment.Null ? 0 : *(nint*)GlobalCell(ElementSegment.OfGlobal(item));
+    }
+
+    /// <summary>Disposes what the instance itself made.</summary>
+    public void Free()
+    {
+        for (int i = _definition.ImportedMemories; i < Memories.Length; i++)
+            Memories[i]?.Dispose();
+        for (int i = _definition.ImportedTables; i < Tables.Length; i++)
+            Tables[i]?.Dispose();
+    }
+
+    private byte* GlobalCell(int index)
+    {
+        var at = Block + _layout.Global(index, out bool isShared);
+        return isShared ? *(byte**)at : at;
+    }
+
+    private void CreateTables()
+    {
+        int left = instance.Limits.MaxTableElements;
+        for (int i = _definition.ImportedTables; i < Tables.Length; i++)
+        {
+            var type = _definition.Tables[i];
+            if (type.Elements.Minimum > (uint)left)
+                throw new LinkException(LinkRefusal.TableLimit, $"tables hold more than {instance.Limits.MaxTableElements} elements");
+            SetTable(i, new Table(type, left, owner.Group));
+            left -= (int)type.Elements.Minimum;
+        }
+    }
+
+    private void CreateMemories()
+    {
+        for (int i = _definition.ImportedMemories; i < Memories.Length; i++)
+        {
+            var type = _definition.Memories[i];
+            if ((long)type.Pages.Minimum * Memory.PageBytes > instance.Limits.MaxMemoryBytes)
+            {
+                throw new LinkException(
+                    LinkRefusal.MemoryLimit,
+                    $"the memory starts with {type.Pages.Minimum} pages, more than {instance.Limits.MaxMemoryBytes} bytes");
+            }
+
+            SetMemory(i, new Memory(type.Pages, instance.Limits.MaxMemoryBytes));
+        }
+    }
+
+    private void CreateRecords()
+    {
+        var code = instance.Module.Code;
+        foreach (var (function, at) in _layout.FunctionRecords)
+        {
+            *(FunctionRecord*)(Block + at) = new FunctionRecord
+            {
+                Code = code.Find(function),
+                Context = owner.Context,
+                SignatureId = _definition.TypeOfFunction(function).Id,
+                Index = function,
+            };
+        }
+    }
+
+    private void CreateGlobals()
+    {
+        for (int i = _definition.ImportedGlobals; i < _globals.Length; i++)
+        {
+            var at = Block + _layout.Global(i, out bool isShared);
+            if (isShared)
+            {
+                SetGlobal(i, new Global(_definition.Globals[i], owner.Group));
+                at = _globals[i]!.Cell;
+            }
+
+            Evaluate(_definition.GlobalInitializers[i - _definition.ImportedGlobals], at);
+        }
+    }
+
+    private void Evaluate(ConstantExpression expression, byte* slot)
+    {
+        switch (expression.Kind)
+        {
+            case ConstantKind.Number:
+                *(ulong*)slot = (ulong)expression.Bits;
+                *((ulong*)slot + 1) = (ulong)(expression.Bits >> 64);
+                break;
+            case ConstantKind.Global:
+                new ReadOnlySpan<byte>(GlobalCell(expression.Index), Slot.Bytes).CopyTo(new Span<byte>(slot, Slot.Bytes));
+                break;
+            default:
+                *(nint*)slot = (nint)Record(expression.Index);
+                break;
+        }
+    }
+
+    private uint Offset(ConstantExpression expression)
+    {
+        var slot = stackalloc byte[Slot.Bytes];
+        Evaluate(expression, slot);
+        return *(uint*)slot;
+    }
+
+    private void FillTables()
+    {
+        for (int i = 0; i < _definition.Elements.Count; i++)
+        {
+            var segment = _definition.Elements[i];
+            if (segment.Mode == SegmentMode.Active)
+            {
+                BulkOperations.TableInit(
+                    (int)Offset(segment.Offset), 0, segment.Items.Length, i, segment.Table, (nint)owner.Context);
+            }
+
+            if (segment.Mode != SegmentMode.Passive)
+                DropElements(i);
+        }
+    }
+
+    private void FillMemories()
+    {
+        for (int i = 0; i < _definition.Data.Count; i++)
+        {
+            var segment = _definition.Data[i];
+            if (segment.Mode != SegmentMode.Active)
+                continue;
+            BulkOperations.MemoryInit((int)Offset(segment.Offset), 0, segment.Content.Length, i, (nint)owner.Context);
+            DropData(i);
+        }
+    }
+}

@@ -1,0 +1,49 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Stoa.Wasm.Runtime;
+
+/// <summary>How compiled code ends a guest.</summary>
+internal static unsafe class Trap
+{
+    /// <summary>Whether an exception that left compiled code is a trap that the hardware or the runtime noticed.</summary>
+    /// <remarks>
+    /// Compiled code checks bounds by a checked subtraction, so <see cref="OverflowException"/> is an access out of bounds. It
+    /// divides with the plain instruction where overflow cannot happen.
+    /// </remarks>
+    public static bool Means(Exception exception, out TrapCode code)
+    {
+        code = exception is DivideByZeroException ? TrapCode.IntegerDivideByZero : TrapCode.MemoryOutOfBounds;
+        return !HostCode.IsInHost && exception is OverflowException or DivideByZeroException;
+    }
+
+    /// <summary>Ends a guest whose fuel is below its floor.</summary>
+    [DoesNotReturn]
+    public static void OutOfFuel(long fuel, nint contextAddress)
+    {
+        var context = (InstanceContext*)contextAddress;
+        context->Fuel = fuel;
+        throw new TrapException(ReasonBelowFloor(context));
+    }
+
+    [DoesNotReturn]
+    public static void Unreachable() => throw new TrapException(TrapCode.Unreachable);
+
+    [DoesNotReturn]
+    public static void CallStackExhausted() => throw new TrapException(TrapCode.CallStackExhausted);
+
+    /// <summary>Charges what is known only when it runs, and polls.</summary>
+    public static void Charge(InstanceContext* context, long units)
+    {
+        long fuel = context->Fuel - units;
+        context->Fuel = fuel;
+        if (fuel < Volatile.Read(ref context->FuelFloor))
+            throw new TrapException(ReasonBelowFloor(context));
+    }
+
+    private static TrapCode ReasonBelowFloor(InstanceContext* context)
+    {
+        if (context->Fuel < 0)
+            return TrapCode.OutOfFuel;
+        return ContextOwner.Of(context).Group.Interruption?.Reason ?? TrapCode.Cancelled;
+    }
+}

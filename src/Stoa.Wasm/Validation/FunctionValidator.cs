@@ -1,0 +1,538 @@
+// Long because it holds one switch: the validation rule of every instruction.
+using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
+using Stoa.Wasm.Binary;
+
+namespace Stoa.Wasm.Validation;
+
+/// <summary>Checks the bodies of functions, by the algorithm of the core specification's appendix.</summary>
+internal sealed class FunctionValidator(ModuleDefinition module, EngineOptions options)
+{
+    private const ValueKind Unknown = 0;
+
+    private ValueKind[] _operands = new ValueKind[256];
+    private int _height;
+    private Frame[] _frames = new Frame[64];
+    private int _depth;
+    private ValueKind[] _locals = new ValueKind[64];
+    private int _localCount;
+    private int _at;
+    private int _maxOperands;
+    private FunctionFacts _facts;
+
+    private struct Frame
+    {
+        public Opcode Opcode;
+        public FunctionType Type;
+        public int Height;
+        public bool IsUnreachable;
+
+        public readonly ImmutableArray<ValueKind> LabelTypes => Opcode == Opcode.Loop ? Type.Parameters : Type.Results;
+    }
+
+    /// <summary>Checks a body.</summary>
+    /// <returns>The body with what was seen in it.</returns>
+    public FunctionBody Validate(int function, FunctionBody body)
+    {
+        var reader = new WasmReader(module.Bytes.Span, body.Offset, body.Offset + body.Length);
+        var type = module.TypeOfFunction(function).Type;
+        ReadLocals(ref reader, type);
+        _height = 0;
+        _depth = 0;
+        _maxOperands = 0;
+        _facts = FunctionFacts.None;
+        PushFrame(Opcode.Block, type);
+        while (_depth > 0)
+        {
+            _at = reader.Position;
+            if (reader.IsAtEnd)
+                reader.Malformed("unexpected end of section or function");
+            Check((Opcode)reader.ReadByte(), ref reader);
+        }
+
+        if (!reader.IsAtEnd)
+            reader.Malformed("section size mismatch");
+        if (_maxOperands > options.MaxOperands)
+            Forms.Exceeded($"more than {options.MaxOperands} operands on the stack", body.Offset);
+        return body with { MaxOperands = _maxOperands, Facts = _facts };
+    }
+
+    private void ReadLocals(ref WasmReader reader, FunctionType type)
+    {
+        _localCount = 0;
+        AddLocals(type.Parameters.AsSpan(), reader.Position);
+        int groups = reader.ReadCount(int.MaxValue, "groups of locals");
+        long total = _localCount;
+        for (; groups > 0; groups--)
+        {
+            int at = reader.Position;
+            uint count = reader.ReadU32();
+            total += count;
+            if (total > uint.MaxValue)
+                WasmReader.Malformed("too many locals", at);
+            if (total > options.MaxLocals)
+                Forms.Exceeded($"more than {options.MaxLocals} locals", at);
+            var kind = Forms.ReadValueKind(ref reader);
+            EnsureLocals((int)total);
+            _locals.AsSpan(_localCount, (int)count).Fill(kind);
+            _localCount += (int)count;
+        }
+    }
+
+    private void AddLocals(ReadOnlySpan<ValueKind> kinds, int at)
+    {
+        if (kinds.Length > options.MaxLocals)
+            Forms.Exceeded($"more than {options.MaxLocals} locals", at);
+        EnsureLocals(kinds.Length);
+        kinds.CopyTo(_locals);
+        _localCount = kinds.Length;
+    }
+
+    private void EnsureLocals(int count)
+    {
+        if (count > _locals.Length)
+            Array.Resize(ref _locals, Math.Max(count, _locals.Length * 2));
+    }
+
+    private void Check(Opcode opcode, ref WasmReader reader)
+    {
+        ref readonly var shape = ref Instructions.Shapes[(int)opcode];
+        if (shape.IsPlain)
+        {
+            CheckPlain(opcode, in shape, ref reader);
+            return;
+        }
+
+        switch (opcode)
+        {
+            case Opcode.Unreachable:
+                SetUnreachable();
+                break;
+            case Opcode.Nop:
+                break;
+            case Opcode.Block:
+                EnterBlock(opcode, ref reader);
+                break;
+            case Opcode.Loop:
+                _facts |= FunctionFacts.HasLoop;
+                EnterBlock(opcode, ref reader);
+                break;
+            case Opcode.If:
+                var ifType = BlockType.Read(ref reader, module);
+                Pop(ValueKind.I32);
+                Pop(ifType.Parameters);
+                PushFrame(Opcode.If, ifType);
+                break;
+            case Opcode.Else:
+                var frame = PopFrame();
+                if (frame.Opcode != Opcode.If)
+                    WasmReader.Malformed("else without if", _at);
+                PushFrame(Opcode.Else, frame.Type);
+                break;
+            case Opcode.End:
+                CheckEnd();
+                break;
+            case Opcode.Br:
+                Pop(Label(reader.ReadU32()));
+                SetUnreachable();
+                break;
+            case Opcode.BrIf:
+                var target = Label(reader.ReadU32());
+                Pop(ValueKind.I32);
+                Pop(target);
+                Push(target);
+                break;
+            case Opcode.BrTable:
+                CheckBranchTable(ref reader);
+                break;
+            case Opcode.Return:
+                Pop(_frames[0].Type.Results);
+                SetUnreachable();
+                break;
+            case Opcode.Call:
+                CheckCall(module.TypeOfFunction(Index(ref reader, module.FunctionTypes.Count, "unknown function")).Type);
+                break;
+            case Opcode.CallIndirect:
+                int type = Index(ref reader, module.Types.Length, "unknown type");
+                int table = Index(ref reader, module.Tables.Count, "unknown table");
+                if (module.Tables[table].Element != ValueKind.FuncRef)
+                    Mismatch();
+                Pop(ValueKind.I32);
+                CheckCall(module.Types[type].Type);
+                break;
+            case Opcode.Drop:
+                Pop();
+                break;
+            case Opcode.Select:
+                CheckSelect();
+                break;
+            case Opcode.SelectTyped:
+                if (reader.ReadU32() != 1)
+                    Forms.Invalid("invalid result arity", _at);
+                var selected = Forms.ReadValueKind(ref reader);
+                Pop(ValueKind.I32);
+                Pop(selected);
+                Pop(selected);
+                Push(selected);
+                break;
+            case Opcode.LocalGet:
+                Push(Local(ref reader));
+                break;
+            case Opcode.LocalSet:
+                Pop(Local(ref reader));
+                break;
+            case Opcode.LocalTee:
+                var local = Local(ref reader);
+                Pop(local);
+                Push(local);
+                break;
+            case Opcode.GlobalGet:
+                Push(module.Globals[Index(ref reader, module.Globals.Count, "unknown global")].Content);
+                break;
+            case Opcode.GlobalSet:
+                var global = module.Globals[Index(ref reader, module.Globals.Count, "unknown global")];
+                if (!global.IsMutable)
+                    Forms.Invalid("global is immutable", _at);
+                Pop(global.Content);
+                break;
+            case Opcode.TableGet:
+                var got = Table(ref reader);
+                Pop(ValueKind.I32);
+                Push(got);
+                break;
+            case Opcode.TableSet:
+                var set = Table(ref reader);
+                Pop(set);
+                Pop(ValueKind.I32);
+                break;
+            case Opcode.MemorySize:
+                CheckMemoryIndex(ref reader);
+                Push(ValueKind.I32);
+                break;
+            case Opcode.MemoryGrow:
+                CheckMemoryIndex(ref reader);
+                Pop(ValueKind.I32);
+                Push(ValueKind.I32);
+                break;
+            case Opcode.I32Const:
+                reader.ReadS32();
+                Push(ValueKind.I32);
+                break;
+            case Opcode.I64Const:
+                reader.ReadS64();
+                Push(ValueKind.I64);
+                break;
+            case Opcode.F32Const:
+                reader.ReadBytes(4);
+                Push(ValueKind.F32);
+                break;
+            case Opcode.F64Const:
+                reader.ReadBytes(8);
+                Push(ValueKind.F64);
+                break;
+            case Opcode.RefNull:
+                Push(Forms.ReadReferenceKind(ref reader));
+                break;
+            case Opcode.RefIsNull:
+                var reference = Pop();
+                if (reference is not (Unknown or ValueKind.FuncRef or ValueKind.ExternRef))
+                    Mismatch();
+                Push(ValueKind.I32);
+                break;
+            case Opcode.RefFunc:
+                int function = Index(ref reader, module.FunctionTypes.Count, "unknown function");
+                if (!module.ReferencedFunctions.Contains(function))
+                    Forms.Invalid("undeclared function reference", _at);
+                Push(ValueKind.FuncRef);
+                break;
+            case Opcode.PrefixFC:
+                CheckExtended(ref reader);
+                break;
+            case Opcode.PrefixVector:
+                Forms.Unsupported("vector instructions (SIMD) are not supported", _at);
+                break;
+            default:
+                WasmReader.Malformed("illegal opcode", _at);
+                break;
+        }
+    }
+
+    private void CheckPlain(Opcode opcode, in Instructions.Shape shape, ref WasmReader reader)
+    {
+        if (Instructions.IsMemoryAccess(opcode))
+        {
+            RequireMemory();
+            uint alignment = reader.ReadU32();
+            if (alignment >= 32)
+                WasmReader.Malformed("malformed memop flags", _at);
+            if (alignment > shape.NaturalAlignment)
+                Forms.Invalid("alignment must not be larger than natural", _at);
+            reader.ReadU32();
+        }
+
+        if (shape.Second != 0)
+            Pop(shape.Second);
+        Pop(shape.First);
+        if (shape.Result != 0)
+            Push(shape.Result);
+    }
+
+    private void CheckExtended(ref WasmReader reader)
+    {
+        var opcode = (ExtendedOpcode)reader.ReadU32();
+        switch (opcode)
+        {
+            case <= ExtendedOpcode.I64TruncSatF64U:
+                var (source, result) = Instructions.SaturatingConversion(opcode);
+                Pop(source);
+                Push(result);
+                break;
+            case ExtendedOpcode.MemoryInit:
+                DataIndex(ref reader);
+                CheckMemoryIndex(ref reader);
+                PopThreeIntegers();
+                break;
+            case ExtendedOpcode.DataDrop:
+                DataIndex(ref reader);
+                break;
+            case ExtendedOpcode.MemoryCopy:
+                CheckMemoryIndex(ref reader);
+                CheckMemoryIndex(ref reader);
+                PopThreeIntegers();
+                break;
+            case ExtendedOpcode.MemoryFill:
+                CheckMemoryIndex(ref reader);
+                PopThreeIntegers();
+                break;
+            case ExtendedOpcode.TableInit:
+                var element = module.Elements[Index(ref reader, module.Elements.Count, "unknown elem segment")].Element;
+                if (Table(ref reader) != element)
+                    Mismatch();
+                PopThreeIntegers();
+                break;
+            case ExtendedOpcode.ElemDrop:
+                Index(ref reader, module.Elements.Count, "unknown elem segment");
+                break;
+            case ExtendedOpcode.TableCopy:
+                if (Table(ref reader) != Table(ref reader))
+                    Mismatch();
+                PopThreeIntegers();
+                break;
+            case ExtendedOpcode.TableGrow:
+                var grown = Table(ref reader);
+                Pop(ValueKind.I32);
+                Pop(grown);
+                Push(ValueKind.I32);
+                break;
+            case ExtendedOpcode.TableSize:
+                Table(ref reader);
+                Push(ValueKind.I32);
+                break;
+            case ExtendedOpcode.TableFill:
+                var filled = Table(ref reader);
+                Pop(ValueKind.I32);
+                Pop(filled);
+                Pop(ValueKind.I32);
+                break;
+            default:
+                WasmReader.Malformed("illegal opcode", _at);
+                break;
+        }
+    }
+
+    private void EnterBlock(Opcode opcode, ref WasmReader reader)
+    {
+        var type = BlockType.Read(ref reader, module);
+        Pop(type.Parameters);
+        PushFrame(opcode, type);
+    }
+
+    private void CheckEnd()
+    {
+        var frame = PopFrame();
+        if (frame.Opcode == Opcode.If && !frame.Type.Parameters.AsSpan().SequenceEqual(frame.Type.Results.AsSpan()))
+            Mismatch();
+        if (_depth > 0)
+            Push(frame.Type.Results);
+    }
+
+    private void CheckCall(FunctionType type)
+    {
+        _facts |= FunctionFacts.HasCall;
+        Pop(type.Parameters);
+        Push(type.Results);
+    }
+
+    private void CheckSelect()
+    {
+        Pop(ValueKind.I32);
+        var first = Pop();
+        var second = Pop();
+        if (IsReference(first) || IsReference(second) || (first != second && first != Unknown && second != Unknown))
+            Mismatch();
+        Push(first == Unknown ? second : first);
+    }
+
+    private static bool IsReference(ValueKind kind) => kind is ValueKind.FuncRef or ValueKind.ExternRef;
+
+    private void CheckBranchTable(ref WasmReader reader)
+    {
+        int count = reader.ReadCount(options.MaxBranchTargets, "branch targets");
+        Pop(ValueKind.I32);
+        int arity = -1;
+        for (int i = 0; i <= count; i++)
+        {
+            var types = Label(reader.ReadU32());
+            if (arity >= 0 && types.Length != arity)
+                Mismatch();
+            arity = types.Length;
+            CheckOperands(types);
+        }
+
+        SetUnreachable();
+    }
+
+    /// <summary>Checks what lies on top without taking it.</summary>
+    private void CheckOperands(ImmutableArray<ValueKind> types)
+    {
+        ref var frame = ref _frames[_depth - 1];
+        for (int i = 1; i <= types.Length; i++)
+        {
+            if (_height - i < frame.Height)
+            {
+                if (!frame.IsUnreachable)
+                    Mismatch();
+                return;
+            }
+
+            var actual = _operands[_height - i];
+            if (actual != types[^i] && actual != Unknown)
+                Mismatch();
+        }
+    }
+
+    private void CheckMemoryIndex(ref WasmReader reader)
+    {
+        if (reader.ReadByte() != 0)
+            WasmReader.Malformed("zero byte expected", reader.Position - 1);
+        RequireMemory();
+    }
+
+    private void RequireMemory()
+    {
+        if (module.Memories.Count == 0)
+            Forms.Invalid("unknown memory", _at);
+        _facts |= FunctionFacts.UsesMemory;
+    }
+
+    private void DataIndex(ref WasmReader reader)
+    {
+        uint index = reader.ReadU32();
+        if (module.DataCount is not { } count)
+            WasmReader.Malformed("data count section required", _at);
+        else if (index >= (uint)count)
+            Forms.Invalid("unknown data segment", _at);
+    }
+
+    private int Index(ref WasmReader reader, int count, string refusal)
+    {
+        uint index = reader.ReadU32();
+        if (index >= (uint)count)
+            Forms.Invalid(refusal, _at);
+        return (int)index;
+    }
+
+    private ValueKind Local(ref WasmReader reader) => _locals[Index(ref reader, _localCount, "unknown local")];
+
+    private ValueKind Table(ref WasmReader reader) =>
+        module.Tables[Index(ref reader, module.Tables.Count, "unknown table")].Element;
+
+    private ImmutableArray<ValueKind> Label(uint depth)
+    {
+        if (depth >= (uint)_depth)
+            Forms.Invalid("unknown label", _at);
+        return _frames[_depth - 1 - (int)depth].LabelTypes;
+    }
+
+    private void PopThreeIntegers()
+    {
+        Pop(ValueKind.I32);
+        Pop(ValueKind.I32);
+        Pop(ValueKind.I32);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Push(ValueKind kind)
+    {
+        if (_height == _operands.Length)
+            Array.Resize(ref _operands, _height * 2);
+        _operands[_height++] = kind;
+        if (_height > _maxOperands)
+            _maxOperands = _height;
+    }
+
+    private void Push(ImmutableArray<ValueKind> kinds)
+    {
+        foreach (var kind in kinds)
+            Push(kind);
+    }
+
+    private ValueKind Pop()
+    {
+        ref var frame = ref _frames[_depth - 1];
+        if (_height == frame.Height)
+        {
+            if (!frame.IsUnreachable)
+                Mismatch();
+            return Unknown;
+        }
+
+        return _operands[--_height];
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Pop(ValueKind expected)
+    {
+        var actual = Pop();
+        if (actual != expected && actual != Unknown)
+            Mismatch();
+    }
+
+    private void Pop(ImmutableArray<ValueKind> expected)
+    {
+        for (int i = expected.Length - 1; i >= 0; i--)
+            Pop(expected[i]);
+    }
+
+    private void PushFrame(Opcode opcode, FunctionType type)
+    {
+        if (_depth >= options.MaxNestingDepth)
+            Forms.Exceeded($"blocks nest deeper than {options.MaxNestingDepth}", _at);
+        if (_depth == _frames.Length)
+            Array.Resize(ref _frames, _depth * 2);
+        _frames[_depth++] = new Frame { Opcode = opcode, Type = type, Height = _height };
+        if (_depth > 1)
+            Push(type.Parameters);
+    }
+
+    private Frame PopFrame()
+    {
+        var frame = _frames[_depth - 1];
+        Pop(frame.Type.Results);
+        if (_height != frame.Height)
+            Mismatch();
+        _depth--;
+        return frame;
+    }
+
+    private void SetUnreachable()
+    {
+        ref var frame = ref _frames[_depth - 1];
+        _height = frame.Height;
+        frame.IsUnreachable = true;
+    }
+
+    [DoesNotReturn]
+    private void Mismatch() => Forms.Invalid("type mismatch", _at);
+}
