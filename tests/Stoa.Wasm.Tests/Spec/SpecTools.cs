@@ -1,0 +1,65 @@
+using System.Diagnostics;
+
+namespace Stoa.Wasm.Tests.Spec;
+
+/// <summary>The official suite and what it needs: the archive beside the checkout, and wabt's wast2json.</summary>
+internal static class SpecTools
+{
+    private const string Archive = "wasm-spec-2.0.tar.xz";
+
+    /// <summary>Why the suite cannot run here; null when it can.</summary>
+    public static string? MissingReason
+    {
+        get
+        {
+            if (FindArchive() is null)
+                return $"the official suite is not there: ../shared/wasm-spec/{Archive} (or STOA_WASM_SPEC names its folder)";
+            if (FindProgram("wast2json") is null)
+                return "wast2json is not installed (apt-get install wabt)";
+            return FindProgram("tar") is null ? "tar is not installed" : null;
+        }
+    }
+
+    /// <summary>Unpacks the suite and converts every file.</summary>
+    /// <returns>For each file of the suite, by name, the JSON that says what to do.</returns>
+    public static SortedDictionary<string, string> Convert(string folder)
+    {
+        Run("tar", "xJf", FindArchive()!, "-C", folder);
+        var converted = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (string wast in Directory.EnumerateFiles(folder, "*.wast", SearchOption.AllDirectories))
+        {
+            string name = Path.GetFileNameWithoutExtension(wast);
+            string target = Path.Combine(Directory.CreateDirectory(Path.Combine(folder, "json", name)).FullName, name + ".json");
+            Run("wast2json", wast, "-o", target);
+            converted.Add(name, target);
+        }
+
+        return converted;
+    }
+
+    private static string? FindArchive()
+    {
+        string? folder = Environment.GetEnvironmentVariable("STOA_WASM_SPEC");
+        for (var at = new DirectoryInfo(AppContext.BaseDirectory); folder is null && at is not null; at = at.Parent)
+        {
+            if (File.Exists(Path.Combine(at.FullName, "Stoa.slnx")))
+                folder = Path.Combine(at.FullName, "..", "shared", "wasm-spec");
+        }
+
+        string archive = Path.Combine(folder ?? ".", Archive);
+        return File.Exists(archive) ? archive : null;
+    }
+
+    private static string? FindProgram(string name) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator)
+            .Select(folder => Path.Combine(folder, name)).FirstOrDefault(File.Exists);
+
+    private static void Run(string program, params string[] arguments)
+    {
+        using var process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true })!;
+        string errors = process.StandardError.ReadToEnd();
+        process.WaitForExit();
+        if (process.ExitCode != 0)
+            throw new InvalidOperationException($"{program} {string.Join(' ', arguments)}: {errors}");
+    }
+}
