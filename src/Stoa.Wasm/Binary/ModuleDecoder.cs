@@ -308,7 +308,6 @@ internal sealed class ModuleDecoder
         if (!type.Parameters.IsEmpty || !type.Results.IsEmpty)
             Forms.Invalid("start function", at);
         _module.Start = (int)function;
-        _module.ReferencedFunctions.Add((int)function);
     }
 
     private void DecodeCode(ref WasmReader reader)

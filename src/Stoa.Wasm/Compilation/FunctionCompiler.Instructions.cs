@@ -9,10 +9,15 @@ internal sealed partial class FunctionCompiler
 {
     private static readonly MethodInfo s_singleFromBits = typeof(BitConverter).GetMethod(nameof(BitConverter.Int32BitsToSingle))!;
     private static readonly MethodInfo s_doubleFromBits = typeof(BitConverter).GetMethod(nameof(BitConverter.Int64BitsToDouble))!;
+    private static readonly MethodInfo s_demotePromoted = Thunks.Find(typeof(Numerics), nameof(Numerics.DemotePromoted));
+
+    private Opcode _previous;
 
     private void Compile(Opcode opcode, ref WasmReader reader)
     {
         _poppedDepth = 0;
+        var previous = _previous;
+        _previous = opcode;
         if (opcode is not (Opcode.Nop or Opcode.Block or Opcode.Loop or Opcode.Else or Opcode.End))
             Charge();
         if (Instructions.Shapes[(int)opcode].IsPlain)
@@ -20,7 +25,7 @@ internal sealed partial class FunctionCompiler
             if (Instructions.IsMemoryAccess(opcode))
                 CompileMemoryAccess(opcode, ref reader);
             else
-                CompileNumeric(opcode);
+                CompileNumeric(opcode, previous);
             return;
         }
 
@@ -153,7 +158,7 @@ internal sealed partial class FunctionCompiler
             _lastConstantEnd = -1;
     }
 
-    private void CompileNumeric(Opcode opcode)
+    private void CompileNumeric(Opcode opcode, Opcode previous)
     {
         var shape = Instructions.Shapes[(int)opcode];
         Pop(shape.Second == 0 ? 1 : 2);
@@ -161,6 +166,11 @@ internal sealed partial class FunctionCompiler
         {
             // The JIT multiplies by the inverse instead.
             _il.Emit(opcode == Opcode.I32DivS ? Il.Div : Il.Rem);
+        }
+        else if (opcode == Opcode.F32DemoteF64 && previous == Opcode.F64PromoteF32)
+        {
+            // The JIT would leave both conversions out, and so the quieting of what is not a number.
+            EmitCall(s_demotePromoted);
         }
         else
         {

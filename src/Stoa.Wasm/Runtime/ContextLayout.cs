@@ -34,10 +34,9 @@ internal sealed unsafe class ContextLayout
         HostRecords = at;
         at += module.ImportedFunctions * sizeof(FunctionRecord);
         Records = at;
-        foreach (int function in module.ReferencedFunctions.Order())
+        var referenced = module.ReferencedFunctions.Concat(module.Start is { } start ? [start] : []).Distinct().Order();
+        foreach (int function in referenced.SkipWhile(function => function < module.ImportedFunctions))
         {
-            if (function < module.ImportedFunctions)
-                continue;
             _records.Add(function, at);
             at += sizeof(FunctionRecord);
         }

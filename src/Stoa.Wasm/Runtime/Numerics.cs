@@ -114,6 +114,9 @@ internal static class Numerics
 
     public static double ConvertF64U(long x) => x >= 0 ? x : 2d * (double)((long)((ulong)x >> 1) | (x & 1));
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static float DemotePromoted(double x) => (float)x;
+
     public static int Select(int a, int b, int condition) => condition != 0 ? a : b;
 
     public static long Select(long a, long b, int condition) => condition != 0 ? a : b;

@@ -71,13 +71,16 @@ internal sealed class FunctionValidator(ModuleDefinition module, EngineOptions o
             total += count;
             if (total > uint.MaxValue)
                 WasmReader.Malformed("too many locals", at);
-            if (total > options.MaxLocals)
-                Forms.Exceeded($"more than {options.MaxLocals} locals", at);
             var kind = Forms.ReadValueKind(ref reader);
+            if (total > options.MaxLocals)
+                continue;
             EnsureLocals((int)total);
             _locals.AsSpan(_localCount, (int)count).Fill(kind);
             _localCount += (int)count;
         }
+
+        if (total > options.MaxLocals)
+            Forms.Exceeded($"more than {options.MaxLocals} locals", reader.Position);
     }
 
     private void AddLocals(ReadOnlySpan<ValueKind> kinds, int at)

