@@ -1,9 +1,11 @@
 using System.Text;
+using System.Text.Json;
 
 namespace Stoa.Wasm.Tests.Spec;
 
 /// <summary>The official test suite of WebAssembly 2.0, all files in one run.</summary>
 [Trait("needs", "wabt")]
+[Trait("suite", "spec")]
 [Trait("speed", "slow")]
 public sealed class OfficialSuiteTests(ITestOutputHelper output)
 {
@@ -23,6 +25,7 @@ public sealed class OfficialSuiteTests(ITestOutputHelper output)
             thread.Join();
             string report = Report(counts);
             output.WriteLine(report);
+            Save(report, counts);
             counts.SelectMany(file => file.Failures).ShouldBeEmpty();
             counts.Sum(file => file.Passed).ShouldBeGreaterThan(20_000);
         }
@@ -30,6 +33,29 @@ public sealed class OfficialSuiteTests(ITestOutputHelper output)
         {
             folder.Delete(recursive: true);
         }
+    }
+
+    // What ./test spec prints.
+    private static void Save(string report, List<SpecCounts> counts)
+    {
+        if (SpecTools.Root is not { } root)
+            return;
+        string folder = Directory.CreateDirectory(Path.Combine(root, "artifacts")).FullName;
+        File.WriteAllText(Path.Combine(folder, "spec.txt"), report);
+        File.WriteAllText(Path.Combine(folder, "spec.json"), JsonSerializer.Serialize(new
+        {
+            passed = counts.Sum(file => file.Passed),
+            failed = counts.Sum(file => file.Failures.Count),
+            skipped = counts.Sum(file => file.SkippedCount),
+            files = counts.Select(file => new
+            {
+                file = file.File,
+                passed = file.Passed,
+                failed = file.Failures.Count,
+                skipped = file.SkippedCount,
+                reasons = file.Skipped,
+            }),
+        }));
     }
 
     private static string Report(List<SpecCounts> counts)

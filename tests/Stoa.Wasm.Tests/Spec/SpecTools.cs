@@ -20,6 +20,18 @@ internal static class SpecTools
         }
     }
 
+    /// <summary>The root of the checkout; null when the tests run elsewhere.</summary>
+    public static string? Root
+    {
+        get
+        {
+            var at = new DirectoryInfo(AppContext.BaseDirectory);
+            while (at is not null && !File.Exists(Path.Combine(at.FullName, "Stoa.slnx")))
+                at = at.Parent;
+            return at?.FullName;
+        }
+    }
+
     /// <summary>Unpacks the suite and converts every file.</summary>
     /// <returns>For each file of the suite, by name, the JSON that says what to do.</returns>
     public static SortedDictionary<string, string> Convert(string folder)
@@ -40,12 +52,8 @@ internal static class SpecTools
     private static string? FindArchive()
     {
         string? folder = Environment.GetEnvironmentVariable("STOA_WASM_SPEC");
-        for (var at = new DirectoryInfo(AppContext.BaseDirectory); folder is null && at is not null; at = at.Parent)
-        {
-            if (File.Exists(Path.Combine(at.FullName, "Stoa.slnx")))
-                folder = Path.Combine(at.FullName, "..", "shared", "wasm-spec");
-        }
-
+        if (folder is null && Root is { } root)
+            folder = Path.Combine(root, "..", "shared", "wasm-spec");
         string archive = Path.Combine(folder ?? ".", Archive);
         return File.Exists(archive) ? archive : null;
     }
