@@ -9,11 +9,18 @@ namespace Stoa.Market.Events;
 /// <param name="Types">Only these types, or empty for all.</param>
 public sealed record EventFilter(Id<User>? Viewer, string? Subject, IReadOnlyList<string> Types);
 
+/// <summary>A part of the stream.</summary>
+/// <param name="Events">What was asked for, oldest first.</param>
+/// <param name="ContinueAfter">Up to here all has been looked at: the position to go on from. It moves on over events that
+/// were not asked for, so that they are not looked at again.</param>
+public sealed record EventBatch(IReadOnlyList<MarketEvent> Events, long ContinueAfter);
+
 /// <summary>Reads the event stream. Events are appended by the stores of the other rooms, inside their own transactions.</summary>
 public interface IEventStore
 {
-    /// <summary>Events after a position, oldest first.</summary>
-    Task<IReadOnlyList<MarketEvent>> ReadAfterAsync(long sequence, EventFilter filter, int limit, CancellationToken cancellationToken);
+    /// <summary>Events after a position, at most <paramref name="limit"/> of them.</summary>
+    /// <remarks>A reader that goes on from <see cref="EventBatch.ContinueAfter"/> misses none, whoever writes meanwhile.</remarks>
+    Task<EventBatch> ReadAfterAsync(long sequence, EventFilter filter, int limit, CancellationToken cancellationToken);
 
     /// <summary>The position of the newest event; 0 when there is none.</summary>
     Task<long> LastSequenceAsync(CancellationToken cancellationToken);

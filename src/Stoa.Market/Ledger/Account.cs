@@ -40,6 +40,10 @@ public sealed record Account(
 {
     public static string IdPrefix => "acct";
 
+    /// <summary>A new account, with nothing in it.</summary>
+    public static Account Open(Id<Account> id, string owner, AccountKind kind, DateTimeOffset createdAt) =>
+        new(id, owner, kind, Money.Zero, Money.Zero, Money.Zero, createdAt);
+
     /// <summary>What may still be spent: posted less held.</summary>
     public Money Available => Posted - PendingDebits;
 

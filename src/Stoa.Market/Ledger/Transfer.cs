@@ -39,7 +39,7 @@ public enum TransferPurpose
 /// <param name="PendingId">The pending transfer that this one resolves; null otherwise.</param>
 /// <param name="Purpose">See <see cref="TransferPurpose"/>.</param>
 /// <param name="Cause">Id of what caused it, such as a task.</param>
-/// <param name="CreatedAt">UTC.</param>
+/// <param name="CreatedAt">UTC. Not part of what is compared when an id is used again: who sends again may have asked its clock again.</param>
 public sealed record Transfer(
     Id<Transfer> Id,
     TransferKind Kind,
@@ -52,12 +52,18 @@ public sealed record Transfer(
     DateTimeOffset CreatedAt) : IIdentified
 {
     public static string IdPrefix => "xfer";
+
+    /// <summary>Whether this transfer resolves a pending one.</summary>
+    public bool IsResolution => Kind is TransferKind.PostPending or TransferKind.VoidPending;
+
+    /// <summary>Whether both say the same, whenever they were made.</summary>
+    public bool SaysTheSameAs(Transfer other) => this == other with { CreatedAt = CreatedAt };
 }
 
 /// <summary>Every reason for which the ledger says no.</summary>
 public enum TransferRefusal
 {
-    /// <summary>The amount is zero or negative where it must be positive.</summary>
+    /// <summary>The amount is zero where it must be positive, or negative.</summary>
     AmountNotPositive,
 
     /// <summary>Debit and credit account are the same.</summary>
@@ -72,7 +78,7 @@ public enum TransferRefusal
     /// <summary>The debit account's available balance would fall below zero.</summary>
     InsufficientFunds,
 
-    /// <summary>A balance would leave the range of int64 nanodollars.</summary>
+    /// <summary>A balance, with what is pending, would leave the range of int64 nanodollars.</summary>
     BalanceOverflow,
 
     /// <summary>The id was used before, for a transfer that differs.</summary>
@@ -87,6 +93,6 @@ public enum TransferRefusal
     /// <summary>The accounts differ from those of the pending transfer.</summary>
     PendingAccountsDiffer,
 
-    /// <summary>More was to be posted than is held.</summary>
+    /// <summary>More was to be posted than is held; a void posts nothing, so any amount is more.</summary>
     AmountExceedsPending,
 }

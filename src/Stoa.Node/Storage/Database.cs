@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 
 namespace Stoa.Node.Storage;
@@ -14,6 +15,8 @@ public abstract class Database : IAsyncDisposable
 {
     // Flows into acts and all that they await; a call from inside one is a bug that would otherwise show as a hang.
     private static readonly AsyncLocal<bool> InsideAct = new();
+
+    private readonly ConcurrentDictionary<string, Signal> _signals = new(StringComparer.Ordinal);
 
     /// <summary>How this database differs from the common subset of SQL.</summary>
     public abstract SqlDialect Dialect { get; }
@@ -52,9 +55,11 @@ public abstract class Database : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(act);
         ThrowIfInsideAct();
-        var (result, committed) = await RunWriteAsync(act, cancellationToken);
-        foreach (var action in committed)
+        var (result, session) = await RunWriteAsync(act, cancellationToken);
+        foreach (var action in session.Committed)
             action();
+        foreach (var (topic, value) in session.Raised)
+            GetSignal(topic).Raise(value);
         return result;
     }
 
@@ -80,6 +85,9 @@ public abstract class Database : IAsyncDisposable
         return RunReadAsync(act, cancellationToken);
     }
 
+    /// <summary>The signal of a topic that acts raise by <see cref="SqlSession.RaiseOnCommitAsync"/>.</summary>
+    public Signal GetSignal(string topic) => _signals.GetOrAdd(topic, _ => new Signal());
+
     /// <summary>Stops taking acts, finishes those that were taken, and lets go of the data.</summary>
     [SuppressMessage("Usage", "CA1816", Justification = "No finalizer: the operating system frees what a crash leaves.")]
     public abstract ValueTask DisposeAsync();
@@ -97,6 +105,6 @@ public abstract class Database : IAsyncDisposable
             throw new InvalidOperationException("An act uses its own session; it does not call the database again.");
     }
 
-    /// <summary>The result of a committed act and what is to be called now that it is.</summary>
-    private protected readonly record struct Written<T>(T Result, IReadOnlyList<Action> Committed);
+    /// <summary>The result of an act and its session, whose writes are durable or, when it was abandoned, gone.</summary>
+    private protected readonly record struct Written<T>(T Result, SqlSession Session);
 }

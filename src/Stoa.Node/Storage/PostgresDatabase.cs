@@ -1,3 +1,4 @@
+using System.Globalization;
 using Npgsql;
 
 namespace Stoa.Node.Storage;
@@ -10,16 +11,30 @@ public sealed class PostgresDatabase : Database
     private const int MaxAttempts = 12;
     private const int MaxPreparedStatements = 300;
 
-    private PostgresDatabase(NpgsqlDataSource dataSource) => DataSource = dataSource;
+    private readonly NpgsqlDataSource _dataSource;
+
+    private PostgresDatabase(NpgsqlDataSource dataSource) => _dataSource = dataSource;
 
     /// <inheritdoc/>
     public override SqlDialect Dialect => SqlDialect.Postgres;
 
-    /// <summary>For what needs a connection of its own, such as listening.</summary>
-    internal NpgsqlDataSource DataSource { get; }
-
     /// <inheritdoc/>
-    public override ValueTask DisposeAsync() => DataSource.DisposeAsync();
+    public override ValueTask DisposeAsync() => _dataSource.DisposeAsync();
+
+    /// <summary>Raises the signal of a topic whenever any node of the cell commits an act that raised it; goes on until it is cancelled or the connection breaks.</summary>
+    internal async Task ListenAsync(string topic, CancellationToken cancellationToken)
+    {
+        await using var connection = await OpenConnectionAsync(cancellationToken);
+        connection.Notification += (_, notification) =>
+        {
+            if (long.TryParse(notification.Payload, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value))
+                GetSignal(topic).Raise(value);
+        };
+        await using (var listen = new NpgsqlCommand($"LISTEN {topic}", connection))
+            await listen.ExecuteNonQueryAsync(cancellationToken);
+        while (true)
+            await connection.WaitAsync(cancellationToken);
+    }
 
     /// <summary>Opens the pool; the schema stays as it is.</summary>
     internal static PostgresDatabase Open(StorageOptions options)
@@ -82,10 +97,10 @@ public sealed class PostgresDatabase : Database
         {
             var result = await act(session);
             if (session.IsAbandoned)
-                return new Written<T>(result, []);
+                return new Written<T>(result, session);
             // A commit that is called off on its way may still happen: from here on it is waited for.
             await transaction.CommitAsync(CancellationToken.None);
-            return new Written<T>(result, session.Committed);
+            return new Written<T>(result, session);
         }
         finally
         {
@@ -94,7 +109,7 @@ public sealed class PostgresDatabase : Database
     }
 
     private async Task<NpgsqlConnection> OpenConnectionAsync(CancellationToken cancellationToken) =>
-        await DataSource.OpenConnectionAsync(cancellationToken);
+        await _dataSource.OpenConnectionAsync(cancellationToken);
 
     private static bool IsConflict(Exception exception) => exception is SqlRetryException
         or PostgresException { SqlState: PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected };

@@ -1,4 +1,5 @@
 using System.Data.Common;
+using System.Globalization;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -8,6 +9,10 @@ namespace Stoa.Node.Storage;
 internal sealed class PostgresSession(NpgsqlConnection connection, CancellationToken cancellationToken)
     : SqlSession(SqlDialect.Postgres, cancellationToken)
 {
+    private protected override Task NotifyAsync(string topic, long value) => QuerySingleAsync<int>(
+        "SELECT 1 FROM (SELECT pg_notify(@topic, @value)) AS notified",
+        new { topic, value = value.ToString(CultureInfo.InvariantCulture) });
+
     private protected override DbCommand Prepare(SqlStatement statement, object? parameters)
     {
         var command = new NpgsqlCommand(statement.Text, connection);

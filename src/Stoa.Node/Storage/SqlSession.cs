@@ -11,6 +11,7 @@ namespace Stoa.Node.Storage;
 public abstract class SqlSession
 {
     private readonly List<Action> _committed = [];
+    private readonly Dictionary<string, long> _raised = new(StringComparer.Ordinal);
     private bool _ended;
 
     private protected SqlSession(SqlDialect dialect, CancellationToken cancellationToken) =>
@@ -24,7 +25,9 @@ public abstract class SqlSession
 
     internal bool IsAbandoned { get; private set; }
 
-    internal IReadOnlyList<Action> Committed => _committed;
+    internal IReadOnlyList<Action> Committed => IsAbandoned ? [] : _committed;
+
+    internal IEnumerable<KeyValuePair<string, long>> Raised => IsAbandoned ? [] : _raised;
 
     /// <summary>Has all writes of this act rolled back although it returns normally, for instance with a refusal.</summary>
     public void Abandon() => IsAbandoned = true;
@@ -32,6 +35,17 @@ public abstract class SqlSession
     /// <summary>Has an action called once the act is committed and durable, before its caller goes on; never when it is rolled back.</summary>
     /// <param name="action">Short, and does not throw: what it would undo is already written.</param>
     public void OnCommitted(Action action) => _committed.Add(action);
+
+    /// <summary>Raises a signal of the database once the act is committed: here before the act's caller goes on, at other
+    /// nodes of a PostgreSQL cell that listen to the topic soon after.</summary>
+    /// <param name="topic">A constant: lower-case letters and underscores.</param>
+    /// <param name="value">What the signal is raised to, unless it is there already.</param>
+    public Task RaiseOnCommitAsync(string topic, long value)
+    {
+        ArgumentNullException.ThrowIfNull(topic);
+        _raised[topic] = Math.Max(value, _raised.GetValueOrDefault(topic, long.MinValue));
+        return NotifyAsync(topic, value);
+    }
 
     /// <summary>Runs a statement and answers how many rows it changed.</summary>
     public async Task<int> ExecuteAsync(string sql, object? parameters = null)
@@ -78,6 +92,8 @@ public abstract class SqlSession
     }
 
     internal void End() => _ended = true;
+
+    private protected abstract Task NotifyAsync(string topic, long value);
 
     private protected abstract DbCommand Prepare(SqlStatement statement, object? parameters);
 

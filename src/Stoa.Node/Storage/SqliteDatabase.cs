@@ -54,8 +54,8 @@ public sealed class SqliteDatabase : Database
 
     private protected override async Task<Written<T>> RunWriteAsync<T>(Func<SqlSession, Task<T>> act, CancellationToken cancellationToken)
     {
-        var (result, committed) = await _writer.RunAsync(act, cancellationToken);
-        return new Written<T>(result, committed);
+        var (result, session) = await _writer.RunAsync(act, cancellationToken);
+        return new Written<T>(result, session);
     }
 
     private protected override Task<T> RunReadAsync<T>(Func<SqlSession, Task<T>> act, CancellationToken cancellationToken) =>

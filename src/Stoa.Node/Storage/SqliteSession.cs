@@ -6,6 +6,9 @@ namespace Stoa.Node.Storage;
 internal sealed class SqliteSession(SqliteCommands commands, CancellationToken cancellationToken)
     : SqlSession(SqlDialect.Sqlite, cancellationToken)
 {
+    // One file has one node: there is nobody else to tell.
+    private protected override Task NotifyAsync(string topic, long value) => Task.CompletedTask;
+
     private protected override DbCommand Prepare(SqlStatement statement, object? parameters) => commands.Prepare(statement, parameters);
 
     private protected override ValueTask ReleaseAsync(DbCommand command) => ValueTask.CompletedTask;

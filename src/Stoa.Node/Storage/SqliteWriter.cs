@@ -44,7 +44,7 @@ internal sealed class SqliteWriter : IDisposable
     }
 
     /// <summary>Queues an act and answers once it is durable, or undone.</summary>
-    public async Task<(T Result, IReadOnlyList<Action> Committed)> RunAsync<T>(Func<SqlSession, Task<T>> act, CancellationToken cancellationToken)
+    public async Task<(T Result, SqlSession Session)> RunAsync<T>(Func<SqlSession, Task<T>> act, CancellationToken cancellationToken)
     {
         await _room.WaitAsync(cancellationToken);
         var queued = new QueuedAct<T>(act, cancellationToken);
@@ -157,12 +157,12 @@ internal sealed class SqliteWriter : IDisposable
     private sealed class QueuedAct<T>(Func<SqlSession, Task<T>> act, CancellationToken cancellationToken) : QueuedAct
     {
         // Callers go on elsewhere: the writer's thread is for writing.
-        private readonly TaskCompletionSource<(T, IReadOnlyList<Action>)> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource<(T, SqlSession)> _answer = new(TaskCreationOptions.RunContinuationsAsynchronously);
         private ExceptionDispatchInfo? _failure;
-        private IReadOnlyList<Action> _committed = [];
+        private SqlSession? _session;
         private T? _result;
 
-        public Task<(T Result, IReadOnlyList<Action> Committed)> Answer => _answer.Task;
+        public Task<(T Result, SqlSession Session)> Answer => _answer.Task;
 
         public override Exception? Failure => _failure?.SourceException;
 
@@ -176,15 +176,12 @@ internal sealed class SqliteWriter : IDisposable
 
         public override bool Run(SqliteCommands commands)
         {
-            var session = new SqliteSession(commands, cancellationToken);
+            _session = new SqliteSession(commands, cancellationToken);
             try
             {
                 // Completed by now unless the act awaited something besides its statements; then the writer waits for it.
-                _result = act(session).GetAwaiter().GetResult();
-                if (session.IsAbandoned)
-                    return false;
-                _committed = session.Committed;
-                return true;
+                _result = act(_session).GetAwaiter().GetResult();
+                return !_session.IsAbandoned;
             }
             catch (Exception thrown) when (thrown is not OutOfMemoryException)
             {
@@ -193,7 +190,7 @@ internal sealed class SqliteWriter : IDisposable
             }
             finally
             {
-                session.End();
+                _session.End();
             }
         }
 
@@ -202,7 +199,7 @@ internal sealed class SqliteWriter : IDisposable
             switch (_failure?.SourceException)
             {
                 case null:
-                    _answer.SetResult((_result!, _committed));
+                    _answer.SetResult((_result!, _session!));
                     break;
                 case OperationCanceledException cancelled when cancellationToken.IsCancellationRequested:
                     _answer.SetCanceled(cancelled.CancellationToken);

@@ -46,4 +46,3 @@ CREATE TABLE events (
 );
 
 CREATE INDEX events_by_subject ON events (subject, sequence);
-CREATE INDEX events_by_audience ON events (audience, sequence);

@@ -1,0 +1,166 @@
+using Stoa.Primitives;
+
+namespace Stoa.Market.Ledger;
+
+/// <summary>What the ledger must know to judge a linked set.</summary>
+/// <param name="Accounts">Those that the set names, as far as they exist.</param>
+/// <param name="Transfers">Those of the journal that bear an id of the set, or that the set resolves.</param>
+/// <param name="Resolved">The pending transfers among them that are resolved.</param>
+public sealed record LedgerState(
+    IReadOnlyList<Account> Accounts,
+    IReadOnlyList<Transfer> Transfers,
+    IReadOnlySet<Id<Transfer>> Resolved);
+
+/// <summary>What an accepted set changes.</summary>
+/// <param name="Applied">The whole set as it stands in the journal, in order.</param>
+/// <param name="Added">Those of it that are new: to be written to the journal.</param>
+/// <param name="Accounts">The accounts whose balances change, with their new balances.</param>
+public sealed record LedgerChange(
+    IReadOnlyList<Transfer> Applied,
+    IReadOnlyList<Transfer> Added,
+    IReadOnlyList<Account> Accounts);
+
+/// <summary>The rules of double entry, without any storage.</summary>
+/// <remarks>
+/// The model is that of accounting with two-phase transfers: <c>Posted</c> moves money; <c>Pending</c> holds it, and
+/// is resolved at most once, by <c>PostPending</c> (all or a part; the rest is released) or <c>VoidPending</c>.
+/// <code>
+///   Posted ──────────────────────────► posted
+///   Pending ──► held ──PostPending───► posted
+///                    └─VoidPending───► released
+/// </code>
+/// What holds after every set: posted balances sum to zero; pending debits and pending credits have the same sum; no
+/// account but the world has less posted than held; for every account, posted minus pending debits and posted plus pending
+/// credits are within ±(2⁶³−1) nanodollars, so no balance can run over when a hold is resolved; clearing accounts have
+/// nothing posted.
+/// </remarks>
+public static class LedgerRules
+{
+    /// <summary>Judges a linked set: its transfers are applied in order, each seeing those before it, and all of them or none.</summary>
+    /// <remarks>A transfer whose id is in the journal already moves nothing again, if it says the same.</remarks>
+    /// <exception cref="ArgumentException">The set is not one: a transfer that resolves nothing names a pending one, or money is left in a clearing account.</exception>
+    public static Outcome<LedgerChange, TransferRefusal> Apply(IReadOnlyList<Transfer> linked, LedgerState state)
+    {
+        ArgumentNullException.ThrowIfNull(linked);
+        ArgumentNullException.ThrowIfNull(state);
+        var books = new Books(state);
+        foreach (var transfer in linked)
+        {
+            if (books.Enter(transfer) is { } refusal)
+                return refusal;
+        }
+        return books.Close();
+    }
+
+    /// <summary>The state while a set is applied.</summary>
+    private sealed class Books(LedgerState before)
+    {
+        private readonly Dictionary<Id<Account>, Account> _accounts = before.Accounts.ToDictionary(account => account.Id);
+        private readonly Dictionary<Id<Transfer>, Transfer> _journal = before.Transfers.ToDictionary(transfer => transfer.Id);
+        private readonly HashSet<Id<Transfer>> _resolved = [.. before.Resolved];
+        private readonly HashSet<Id<Account>> _changed = [];
+        private readonly List<Transfer> _applied = [];
+        private readonly List<Transfer> _added = [];
+
+        public Refusal<TransferRefusal>? Enter(Transfer transfer)
+        {
+            if (_journal.TryGetValue(transfer.Id, out var earlier))
+            {
+                _applied.Add(earlier);
+                return earlier.SaysTheSameAs(transfer)
+                    ? null
+                    : Refuse(TransferRefusal.IdReusedWithOtherContent, $"{transfer.Id} is in the journal with other content. Give the new transfer an id of its own.");
+            }
+            if ((CheckForm(transfer) ?? Move(transfer)) is { } refusal)
+                return refusal;
+
+            _journal.Add(transfer.Id, transfer);
+            _applied.Add(transfer);
+            _added.Add(transfer);
+            return null;
+        }
+
+        public LedgerChange Close()
+        {
+            List<Account> changed = [.. _changed.Select(id => _accounts[id])];
+            if (changed.FirstOrDefault(account => account.Kind is AccountKind.Clearing && account.Posted != Money.Zero) is { } clearing)
+                throw new ArgumentException($"The linked set leaves {clearing.Posted} USD in the clearing account {clearing.Id}: what is captured must be shared out in the same set.");
+            return new LedgerChange(_applied, _added, changed);
+        }
+
+        private static Refusal<TransferRefusal>? CheckForm(Transfer transfer)
+        {
+            if (!transfer.IsResolution && transfer.PendingId is not null)
+                throw new ArgumentException($"{transfer.Id} is {transfer.Kind} and resolves nothing, yet names {transfer.PendingId}.");
+            if (transfer.Amount < Money.Zero || (transfer.Amount == Money.Zero && !transfer.IsResolution))
+                return Refuse(TransferRefusal.AmountNotPositive, $"{transfer.Amount} USD cannot be moved; the amount must be above zero.");
+            return transfer.DebitAccountId == transfer.CreditAccountId
+                ? Refuse(TransferRefusal.AccountsSame, $"{transfer.DebitAccountId} cannot pay itself.")
+                : null;
+        }
+
+        private Refusal<TransferRefusal>? Move(Transfer transfer)
+        {
+            if (!_accounts.TryGetValue(transfer.DebitAccountId, out var debit))
+                return Refuse(TransferRefusal.DebitAccountUnknown, $"The account to be debited, {transfer.DebitAccountId}, does not exist.");
+            if (!_accounts.TryGetValue(transfer.CreditAccountId, out var credit))
+                return Refuse(TransferRefusal.CreditAccountUnknown, $"The account to be credited, {transfer.CreditAccountId}, does not exist.");
+            return transfer.IsResolution ? Resolve(transfer, debit, credit) : MoveOrHold(transfer, debit, credit);
+        }
+
+        private Refusal<TransferRefusal>? MoveOrHold(Transfer transfer, Account debit, Account credit)
+        {
+            var amount = transfer.Amount;
+            if (!debit.MayOverdraw && debit.Available < amount)
+            {
+                return Refuse(
+                    TransferRefusal.InsufficientFunds,
+                    $"{amount} USD are needed and {debit.Available} USD are available: {amount - debit.Available} USD are missing.");
+            }
+            if ((Int128)debit.Available.Nanodollars - amount.Nanodollars < -long.MaxValue)
+                return Refuse(TransferRefusal.BalanceOverflow, $"The balance of {debit.Id} would fall out of range.");
+            if ((Int128)credit.Posted.Nanodollars + credit.PendingCredits.Nanodollars + amount.Nanodollars > long.MaxValue)
+                return Refuse(TransferRefusal.BalanceOverflow, $"The balance of {credit.Id} would rise out of range.");
+
+            if (transfer.Kind is TransferKind.Pending)
+            {
+                Set(debit with { PendingDebits = debit.PendingDebits + amount });
+                Set(credit with { PendingCredits = credit.PendingCredits + amount });
+            }
+            else
+            {
+                Set(debit with { Posted = debit.Posted - amount });
+                Set(credit with { Posted = credit.Posted + amount });
+            }
+            return null;
+        }
+
+        private Refusal<TransferRefusal>? Resolve(Transfer transfer, Account debit, Account credit)
+        {
+            if (transfer.PendingId is not { } pendingId
+                || !_journal.TryGetValue(pendingId, out var pending)
+                || pending.Kind is not TransferKind.Pending)
+            {
+                return Refuse(TransferRefusal.PendingUnknown, $"There is no pending transfer {transfer.PendingId} to resolve.");
+            }
+            if (pending.DebitAccountId != debit.Id || pending.CreditAccountId != credit.Id)
+                return Refuse(TransferRefusal.PendingAccountsDiffer, $"{pendingId} holds money of {pending.DebitAccountId} for {pending.CreditAccountId}; its resolution must name the same.");
+            if (transfer.Amount > (transfer.Kind is TransferKind.PostPending ? pending.Amount : Money.Zero))
+                return Refuse(TransferRefusal.AmountExceedsPending, $"{transfer.Amount} USD are more than a {transfer.Kind} of {pendingId} may post: it holds {pending.Amount} USD.");
+            if (!_resolved.Add(pendingId))
+                return Refuse(TransferRefusal.PendingAlreadyResolved, $"{pendingId} was posted or voided before.");
+
+            Set(debit with { Posted = debit.Posted - transfer.Amount, PendingDebits = debit.PendingDebits - pending.Amount });
+            Set(credit with { Posted = credit.Posted + transfer.Amount, PendingCredits = credit.PendingCredits - pending.Amount });
+            return null;
+        }
+
+        private void Set(Account account)
+        {
+            _accounts[account.Id] = account;
+            _changed.Add(account.Id);
+        }
+
+        private static Refusal<TransferRefusal> Refuse(TransferRefusal code, string detail) => new(code, detail);
+    }
+}

@@ -1,0 +1,73 @@
+using Npgsql;
+using Stoa.Node.Storage;
+
+namespace Stoa.Node.Events;
+
+/// <summary>Wakes live feeds: a wait for events after a position, whichever node of the cell commits them.</summary>
+/// <remarks>
+/// What this process commits is known at once. What other nodes commit on PostgreSQL is told by NOTIFY; should the listening
+/// connection break, a look at the stream each second finds it all the same.
+/// </remarks>
+public sealed class EventSignal : IAsyncDisposable
+{
+    private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
+
+    private readonly Signal _signal;
+    private readonly ILogger<EventSignal> _log;
+    private readonly TimeProvider _time;
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Task _watching;
+
+    public EventSignal(Database database, TimeProvider time, ILogger<EventSignal> log)
+    {
+        ArgumentNullException.ThrowIfNull(database);
+        _signal = database.GetSignal(SqlEvents.Topic);
+        _log = log;
+        _time = time;
+        _watching = database is PostgresDatabase postgres
+            ? Task.WhenAll(Task.Run(() => ListenAsync(postgres)), Task.Run(() => PollAsync(postgres)))
+            : Task.CompletedTask;
+    }
+
+    /// <summary>Ends once an event after <paramref name="sequence"/> is known to be committed; at once when one is already.</summary>
+    public Task WaitBeyondAsync(long sequence, CancellationToken cancellationToken) => _signal.WaitBeyondAsync(sequence, cancellationToken);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _watching.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _stop.Dispose();
+    }
+
+    private async Task ListenAsync(PostgresDatabase database)
+    {
+        while (!_stop.IsCancellationRequested)
+        {
+            try
+            {
+                await database.ListenAsync(SqlEvents.Topic, _stop.Token);
+            }
+            catch (Exception broken) when (broken is NpgsqlException or IOException or TimeoutException)
+            {
+                _log.LogWarning(broken, "The connection that listens for events broke; events of other nodes come up to a second later until it is back.");
+                await Task.Delay(PollInterval, _time, _stop.Token);
+            }
+        }
+    }
+
+    private async Task PollAsync(PostgresDatabase database)
+    {
+        using var timer = new PeriodicTimer(PollInterval, _time);
+        while (await timer.WaitForNextTickAsync(_stop.Token))
+        {
+            try
+            {
+                _signal.Raise(await database.ReadAsync(SqlEvents.LastSequenceAsync, _stop.Token));
+            }
+            catch (Exception broken) when (broken is NpgsqlException or IOException or TimeoutException)
+            {
+                _log.LogWarning(broken, "The event stream could not be looked at; trying again in a second.");
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+namespace Stoa.Node.Storage;
+
+/// <summary>A number that only grows, and the wait for it to grow beyond what one has seen.</summary>
+/// <remarks>Safe for use by many threads. A wait never misses: it looks at the number first.</remarks>
+public sealed class Signal
+{
+    private readonly Lock _lock = new();
+    private TaskCompletionSource _grown = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private long _value;
+
+    /// <summary>The greatest number raised so far; 0 at first.</summary>
+    public long Value
+    {
+        get
+        {
+            lock (_lock)
+                return _value;
+        }
+    }
+
+    /// <summary>Raises the number and wakes those who wait for it; a number that is no greater changes nothing.</summary>
+    public void Raise(long value)
+    {
+        TaskCompletionSource reached;
+        lock (_lock)
+        {
+            if (value <= _value)
+                return;
+            _value = value;
+            reached = _grown;
+            _grown = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+        reached.SetResult();
+    }
+
+    /// <summary>Ends once the number is greater than <paramref name="seen"/>; at once when it is already.</summary>
+    public async Task WaitBeyondAsync(long seen, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            Task grown;
+            lock (_lock)
+            {
+                if (_value > seen)
+                    return;
+                grown = _grown.Task;
+            }
+            await grown.WaitAsync(cancellationToken);
+        }
+    }
+}

@@ -1,0 +1,221 @@
+using Stoa.Market;
+using Stoa.Market.Ledger;
+using Stoa.Node.Ledger;
+using Stoa.Node.Tests.Storage;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Tests.Ledger;
+
+/// <summary>What every ledger store does. The rules themselves are tested without one.</summary>
+public abstract class LedgerStoreConformance(DatabaseSource source) : DatabaseTest(source)
+{
+    private static readonly DateTimeOffset Now = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123);
+
+    private protected IdSource Ids { get; } = new(TimeProvider.System, new Random(1));
+
+    private protected SqlLedgerStore Ledger => new(Database);
+
+    [Fact]
+    public async Task OpenAccount_Twice_AnswersTheFirst()
+    {
+        var first = await OpenAsync("ann");
+
+        var second = await OpenAsync("ann");
+
+        second.ShouldBe(first);
+        (await Ledger.GetAccountAsync(first.Id, Stop)).ShouldBe(first);
+        (await Ledger.FindAccountAsync("ann", AccountKind.Wallet, Stop)).ShouldBe(first);
+    }
+
+    [Fact]
+    public async Task OpenAccount_ByManyAtOnce_OpensOne()
+    {
+        var opened = await Task.WhenAll(Enumerable.Range(0, 20).Select(_ => OpenAsync("ann")));
+
+        opened.Distinct().Count().ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Account_NotThere_IsNull()
+    {
+        (await Ledger.GetAccountAsync(Ids.Next<Account>(), Stop)).ShouldBeNull();
+        (await Ledger.FindAccountAsync("ann", AccountKind.Wallet, Stop)).ShouldBeNull();
+        (await Ledger.GetTransferAsync(Ids.Next<Transfer>(), Stop)).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task SystemAccounts_OpenedAgain_AreTheSame()
+    {
+        var first = await SystemAccounts.OpenAsync(Ledger, Ids, TimeProvider.System, Stop);
+        await ReopenAsync();
+
+        var second = await SystemAccounts.OpenAsync(Ledger, Ids, TimeProvider.System, Stop);
+
+        second.ShouldBe(first);
+        (await Ledger.GetAccountAsync(first.World, Stop))!.MayOverdraw.ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task MainJob_HoldThenCaptureAndShares_MovesEveryNanodollar()
+    {
+        var accounts = await SystemAccounts.OpenAsync(Ledger, Ids, TimeProvider.System, Stop);
+        var (consumer, creator) = (await OpenAsync("consumer"), await OpenAsync("creator"));
+        var hold = Make(TransferKind.Pending, consumer.Id, accounts.Clearing, 700, purpose: TransferPurpose.TaskHold);
+        await AcceptAsync(Make(TransferKind.Posted, accounts.World, consumer.Id, 1000));
+        await AcceptAsync(hold);
+        (await Ledger.TotalAsync(Stop)).ShouldBe(new LedgerTotals(Money.Zero, new Money(700), new Money(700), 1, Money.Zero));
+
+        var linked = new[]
+        {
+            Make(TransferKind.PostPending, consumer.Id, accounts.Clearing, 501, hold.Id, TransferPurpose.TaskCapture),
+            Make(TransferKind.Posted, accounts.Clearing, creator.Id, 351, purpose: TransferPurpose.CreatorShare),
+            Make(TransferKind.Posted, accounts.Clearing, accounts.Node, 100, purpose: TransferPurpose.NodeShare),
+            Make(TransferKind.Posted, accounts.Clearing, accounts.Platform, 50, purpose: TransferPurpose.PlatformShare),
+        };
+        (await AcceptAsync(linked)).ShouldBe(linked);
+
+        (await BalanceAsync(consumer.Id)).ShouldBe((499, 0, 0));
+        (await BalanceAsync(creator.Id)).ShouldBe((351, 0, 0));
+        (await BalanceAsync(accounts.Clearing)).ShouldBe((0, 0, 0));
+        (await BalanceAsync(accounts.Node)).ShouldBe((100, 0, 0));
+        (await BalanceAsync(accounts.Platform)).ShouldBe((50, 0, 0));
+        (await BalanceAsync(accounts.World)).ShouldBe((-1000, 0, 0));
+        (await Ledger.TotalAsync(Stop)).ShouldBe(new LedgerTotals(Money.Zero, Money.Zero, Money.Zero, 0, Money.Zero));
+        foreach (var transfer in linked)
+            (await Ledger.GetTransferAsync(transfer.Id, Stop)).ShouldBe(transfer);
+    }
+
+    [Fact]
+    public async Task Set_AppliedAgain_MovesNothingAndAnswersTheSame()
+    {
+        var (world, ann) = (await OpenAsync("world", AccountKind.World), await OpenAsync("ann"));
+        var deposit = Make(TransferKind.Posted, world.Id, ann.Id, 10);
+        await AcceptAsync(deposit);
+        await ReopenAsync();
+
+        (await AcceptAsync(deposit with { CreatedAt = Now.AddHours(1) })).ShouldBe([deposit]);
+
+        (await BalanceAsync(ann.Id)).ShouldBe((10, 0, 0));
+    }
+
+    [Fact]
+    public async Task Set_RefusedAtItsEnd_LeavesNothing()
+    {
+        var (world, ann) = (await OpenAsync("world", AccountKind.World), await OpenAsync("ann"));
+        var deposit = Make(TransferKind.Posted, world.Id, ann.Id, 10);
+
+        var refusal = await RefuseAsync(deposit, Make(TransferKind.Posted, ann.Id, world.Id, 11));
+
+        refusal.ShouldBe(TransferRefusal.InsufficientFunds);
+        (await Ledger.GetTransferAsync(deposit.Id, Stop)).ShouldBeNull();
+        (await BalanceAsync(ann.Id)).ShouldBe((0, 0, 0));
+    }
+
+    [Fact]
+    public async Task Refusals_ThatNeedTheJournal_AreFoundInIt()
+    {
+        var (world, ann, bob) = (await OpenAsync("world", AccountKind.World), await OpenAsync("ann"), await OpenAsync("bob"));
+        var deposit = Make(TransferKind.Posted, world.Id, ann.Id, 10);
+        var hold = Make(TransferKind.Pending, ann.Id, bob.Id, 7);
+        var release = Make(TransferKind.VoidPending, ann.Id, bob.Id, 0, hold.Id);
+        await AcceptAsync(deposit, hold);
+
+        (await RefuseAsync(deposit with { Amount = new Money(11) })).ShouldBe(TransferRefusal.IdReusedWithOtherContent);
+        (await RefuseAsync(Make(TransferKind.PostPending, ann.Id, bob.Id, 1, deposit.Id))).ShouldBe(TransferRefusal.PendingUnknown);
+        (await RefuseAsync(Make(TransferKind.PostPending, ann.Id, bob.Id, 1, Ids.Next<Transfer>()))).ShouldBe(TransferRefusal.PendingUnknown);
+        (await RefuseAsync(Make(TransferKind.PostPending, ann.Id, bob.Id, 8, hold.Id))).ShouldBe(TransferRefusal.AmountExceedsPending);
+        await AcceptAsync(release);
+        (await RefuseAsync(Make(TransferKind.PostPending, ann.Id, bob.Id, 1, hold.Id))).ShouldBe(TransferRefusal.PendingAlreadyResolved);
+        (await RefuseAsync(Make(TransferKind.Posted, ann.Id, Ids.Next<Account>(), 1))).ShouldBe(TransferRefusal.CreditAccountUnknown);
+        (await AcceptAsync(release)).ShouldBe([release]);
+    }
+
+    [Fact]
+    public async Task Hold_ResolvedByManyAtOnce_IsResolvedOnce()
+    {
+        var (world, ann, bob) = (await OpenAsync("world", AccountKind.World), await OpenAsync("ann"), await OpenAsync("bob"));
+        var hold = Make(TransferKind.Pending, ann.Id, bob.Id, 7);
+        await AcceptAsync(Make(TransferKind.Posted, world.Id, ann.Id, 10), hold);
+
+        var outcomes = await Task.WhenAll(Enumerable.Range(1, 7).Select(
+            amount => Ledger.ApplyAsync([Make(TransferKind.PostPending, ann.Id, bob.Id, amount, hold.Id)], Stop)));
+
+        var accepted = outcomes.Where(outcome => outcome.Refusal is null).ShouldHaveSingleItem().Value[0];
+        outcomes.Count(outcome => outcome.Refusal?.Code == TransferRefusal.PendingAlreadyResolved).ShouldBe(6);
+        (await BalanceAsync(bob.Id)).ShouldBe((accepted.Amount.Nanodollars, 0, 0));
+    }
+
+    [Fact]
+    public async Task Transfer_SentByManyAtOnce_MovesOnce()
+    {
+        var (world, ann, bob) = (await OpenAsync("world", AccountKind.World), await OpenAsync("ann"), await OpenAsync("bob"));
+        var toAnn = Make(TransferKind.Posted, world.Id, ann.Id, 10);
+        // The same id between other accounts: only one of the two may ever be in the journal.
+        var toBob = toAnn with { DebitAccountId = ann.Id, CreditAccountId = bob.Id };
+        await AcceptAsync(Make(TransferKind.Posted, world.Id, ann.Id, 1000));
+
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 20).Select(
+            number => Ledger.ApplyAsync([number % 2 == 0 ? toAnn : toBob], Stop)));
+
+        outcomes.Count(outcome => outcome.Refusal is null).ShouldBe(10);
+        outcomes.Count(outcome => outcome.Refusal?.Code == TransferRefusal.IdReusedWithOtherContent).ShouldBe(10);
+        var kept = await Ledger.GetTransferAsync(toAnn.Id, Stop);
+        (await BalanceAsync(bob.Id)).ShouldBe(kept == toAnn ? (0, 0, 0) : (10, 0, 0));
+        (await BalanceAsync(world.Id)).ShouldBe(kept == toAnn ? (-1010, 0, 0) : (-1000, 0, 0));
+    }
+
+    [Fact]
+    public async Task Statement_InPages_IsWholeAndNewestFirst()
+    {
+        var (world, ann, bob) = (await OpenAsync("world", AccountKind.World), await OpenAsync("ann"), await OpenAsync("bob"));
+        var expected = new List<Transfer>();
+        for (var number = 0; number < 12; number++)
+        {
+            expected.Add(Make(TransferKind.Posted, world.Id, ann.Id, 10 + number));
+            await AcceptAsync(expected[^1]);
+            await AcceptAsync(Make(TransferKind.Posted, world.Id, bob.Id, 1));
+            expected.Add(Make(TransferKind.Posted, ann.Id, bob.Id, 1));
+            await AcceptAsync(expected[^1]);
+        }
+        expected.Reverse();
+
+        var read = new List<Transfer>();
+        var sizes = new List<int>();
+        string? cursor = null;
+        do
+        {
+            var page = await Ledger.ListTransfersAsync(ann.Id, new PageRequest(10, cursor), Stop);
+            read.AddRange(page.Items);
+            sizes.Add(page.Items.Count);
+            cursor = page.NextCursor;
+        }
+        while (cursor is not null);
+
+        sizes.ShouldBe([10, 10, 4]);
+        read.ShouldBe(expected);
+        (await Ledger.ListTransfersAsync(ann.Id, new PageRequest(24), Stop)).NextCursor.ShouldBeNull();
+        (await Ledger.ListTransfersAsync(Ids.Next<Account>(), new PageRequest(), Stop)).Items.ShouldBeEmpty();
+    }
+
+    private protected Task<Account> OpenAsync(string owner, AccountKind kind = AccountKind.Wallet) =>
+        Ledger.OpenAccountAsync(Account.Open(Ids.Next<Account>(), owner, kind, Now), Stop);
+
+    private protected Transfer Make(
+        TransferKind kind, Id<Account> debit, Id<Account> credit, long amount, Id<Transfer>? pending = null, TransferPurpose purpose = TransferPurpose.Deposit) =>
+        new(Ids.Next<Transfer>(), kind, debit, credit, new Money(amount), pending, purpose, "test", Now);
+
+    private protected async Task<(long Posted, long PendingDebits, long PendingCredits)> BalanceAsync(Id<Account> id)
+    {
+        var account = (await Ledger.GetAccountAsync(id, Stop))!;
+        return (account.Posted.Nanodollars, account.PendingDebits.Nanodollars, account.PendingCredits.Nanodollars);
+    }
+
+    private async Task<IReadOnlyList<Transfer>> AcceptAsync(params Transfer[] linked) => (await Ledger.ApplyAsync(linked, Stop)).Value;
+
+    private async Task<TransferRefusal?> RefuseAsync(params Transfer[] linked) => (await Ledger.ApplyAsync(linked, Stop)).Refusal?.Code;
+}
+
+public sealed class SqliteLedgerStoreTests() : LedgerStoreConformance(new SqliteSource());
+
+[Trait("needs", "postgres")]
+public sealed class PostgresLedgerStoreTests(PostgresCluster cluster) : LedgerStoreConformance(new PostgresSource(cluster));
