@@ -6,6 +6,7 @@ using Stoa.Market.Registry;
 using Stoa.Node.Events;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
+using AgentQuery = Stoa.Market.Registry.AgentQuery;
 
 namespace Stoa.Node.Registry;
 
