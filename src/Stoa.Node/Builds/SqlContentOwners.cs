@@ -18,12 +18,12 @@ public sealed class SqlContentOwners(Database database) : IContentOwners
         await database.ReadAsync(
             session => session.QueryFirstOrDefaultAsync<long?>(
                 "SELECT 1 FROM content_owners WHERE digest = @digest AND owner IN (@everyone, @reader)",
-                new { digest = digest.ToString(), everyone = Everyone, reader = reader?.ToString() ?? Everyone }),
+                new { digest, everyone = Everyone, reader = reader?.ToString() ?? Everyone }),
             cancellationToken) is not null;
 
     /// <summary>The same within a transaction of another store.</summary>
     public static Task<int> GrantAsync(SqlSession session, ContentDescriptor content, Id<User>? owner) =>
         session.ExecuteAsync(
             "INSERT INTO content_owners (digest, owner, size_bytes) VALUES (@digest, @owner, @size) ON CONFLICT DO NOTHING",
-            new { digest = content.Digest.ToString(), owner = owner?.ToString() ?? Everyone, size = content.SizeBytes });
+            new { digest = content.Digest, owner = owner?.ToString() ?? Everyone, size = content.SizeBytes });
 }

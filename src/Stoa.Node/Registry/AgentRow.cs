@@ -7,18 +7,19 @@ namespace Stoa.Node.Registry;
 
 /// <summary>A row of <c>agent_versions</c>.</summary>
 internal sealed record AgentRow(
-    string Id, string PublisherId, string Publisher, string Manifest, string ArtifactDigest, string ProgramDigest, long ProgramBytes, long PublishedAt)
+    Id<AgentVersion> Id,
+    Id<User> PublisherId,
+    string Publisher,
+    string Manifest,
+    ContentHash ArtifactDigest,
+    ContentHash ProgramDigest,
+    long ProgramBytes,
+    DateTimeOffset PublishedAt)
 {
     public const string Columns =
         "v.id, v.publisher_id, v.publisher, v.manifest, v.artifact_digest, v.program_digest, v.program_bytes, v.published_at";
 
+    // The manifest was written from one that had been read, so reading it again cannot be refused.
     public AgentVersion ToVersion() => new(
-        Id<AgentVersion>.Parse(Id, null),
-        Id<User>.Parse(PublisherId, null),
-        Publisher,
-        ManifestReader.Read(Encoding.UTF8.GetBytes(Manifest)).Value,
-        ContentHash.Parse(ArtifactDigest, null),
-        ContentHash.Parse(ProgramDigest, null),
-        ProgramBytes,
-        DateTimeOffset.FromUnixTimeMilliseconds(PublishedAt));
+        Id, PublisherId, Publisher, ManifestReader.Read(Encoding.UTF8.GetBytes(Manifest)).Value, ArtifactDigest, ProgramDigest, ProgramBytes, PublishedAt);
 }

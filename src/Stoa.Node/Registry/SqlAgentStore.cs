@@ -33,7 +33,7 @@ public sealed class SqlAgentStore(Database database) : IAgentStore
     {
         var row = await database.ReadAsync(
             session => session.QueryFirstOrDefaultAsync<AgentRow>(
-                $"SELECT {AgentRow.Columns} FROM agent_versions v WHERE v.id = @id", new { id = id.ToString() }),
+                $"SELECT {AgentRow.Columns} FROM agent_versions v WHERE v.id = @id", new { id }),
             cancellationToken);
         return row?.ToVersion();
     }
@@ -69,16 +69,16 @@ public sealed class SqlAgentStore(Database database) : IAgentStore
             """,
             new
             {
-                id = version.Id.ToString(),
-                publisherId = version.PublisherId.ToString(),
+                id = version.Id,
+                publisherId = version.PublisherId,
                 publisher = version.Publisher,
                 name = manifest.Name,
-                version = manifest.Version.ToString(),
+                version = manifest.Version,
                 manifest = JsonSerializer.Serialize(ManifestBody.Of(manifest), StoaJson.Default.AgentManifestBody),
-                artifact = version.ArtifactDigest.ToString(),
-                program = version.ProgramDigest.ToString(),
+                artifact = version.ArtifactDigest,
+                program = version.ProgramDigest,
                 bytes = version.ProgramBytes,
-                at = version.PublishedAt.ToUnixTimeMilliseconds(),
+                at = version.PublishedAt,
             });
         if (added == 0)
             return await AnswerExistingAsync(session, version);
@@ -100,7 +100,7 @@ public sealed class SqlAgentStore(Database database) : IAgentStore
 
     private static async Task PointToNewestAsync(SqlSession session, AgentVersion version)
     {
-        var (publisher, name, id) = (version.Publisher, version.Manifest.Name, version.Id.ToString());
+        var (publisher, name, id) = (version.Publisher, version.Manifest.Name, version.Id);
         await session.ExecuteAsync(
             """
             INSERT INTO agent_listings (publisher, name, newest_id, search_text) VALUES (@publisher, @name, @id, '')
@@ -108,7 +108,7 @@ public sealed class SqlAgentStore(Database database) : IAgentStore
             """,
             new { publisher, name, id });
         // Of two publications of one agent at once, each misses the other's version: the lock on the listing puts them in a row.
-        var newestId = await session.QuerySingleAsync<string>(
+        var newestId = await session.QuerySingleAsync<Id<AgentVersion>>(
             "SELECT newest_id FROM agent_listings WHERE publisher = @publisher AND name = @name {for update}", new { publisher, name });
         if (newestId != id)
         {
@@ -134,5 +134,5 @@ public sealed class SqlAgentStore(Database database) : IAgentStore
     private static Task<AgentRow?> FindExactAsync(SqlSession session, string publisher, string name, SemanticVersion version) =>
         session.QueryFirstOrDefaultAsync<AgentRow>(
             $"SELECT {AgentRow.Columns} FROM agent_versions v WHERE v.publisher = @publisher AND v.name = @name AND v.version = @version",
-            new { publisher, name, version = version.ToString() });
+            new { publisher, name, version });
 }
