@@ -1,1 +1,3 @@
-System.Console.WriteLine();
+using Stoa.Node.Hosting;
+
+return await NodeProgram.RunAsync(args, StartMessage.Print, Console.Error, CancellationToken.None);

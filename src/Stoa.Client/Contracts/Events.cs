@@ -33,3 +33,16 @@ public sealed record TaskEventData(
 /// <summary>Data of <c>stoa.task.progress</c>: measured by the sandbox, live only.</summary>
 public sealed record TaskProgressData(
     string TaskId, long InputBytesRead, long InputBytesTotal, long OutputBytesWritten, long Fuel, long FuelLimit, long ElapsedMs);
+
+/// <summary>What a client sends over <c>/api/v1/ws</c>. A later one takes the place of the one before.</summary>
+/// <param name="Subscribe">Event types, names such as <c>stoa.task.*</c>, ids of subjects: an event that meets any of them is sent. At most 100.</param>
+/// <param name="After">Id of the last event that the client has; null for events from now on.</param>
+public sealed record SubscribeRequest(IReadOnlyList<string> Subscribe, string? After = null);
+
+/// <summary>What the node answers to a subscription, before its events.</summary>
+/// <param name="Subscribed">As asked.</param>
+/// <param name="After">The position from which events are sent.</param>
+public sealed record SubscribedResponse(IReadOnlyList<string> Subscribed, string After);
+
+/// <summary>What the node answers to a message that it refuses.</summary>
+public sealed record RefusedMessage(Problem Problem);

@@ -31,4 +31,10 @@ public static class EventTypes
 
     /// <summary>Measured progress of a running task: live only, never stored, so it carries no sequence.</summary>
     public const string TaskProgress = "stoa.task.progress";
+
+    /// <summary>All of them.</summary>
+    public static IReadOnlyList<string> All { get; } =
+    [
+        TaskQueued, TaskStarted, TaskRetried, TaskSucceeded, TaskFailed, TaskCancelled, TaskProgress, AgentPublished, RoyaltyEarned,
+    ];
 }

@@ -20,26 +20,28 @@ public sealed record Body<T>(T Value, ReadOnlyMemory<byte> Utf8)
     static async ValueTask<Body<T>?> IBindableFromHttpContext<Body<T>>.BindAsync(HttpContext context, ParameterInfo parameter)
     {
         var utf8 = await RequestBody.ReadJsonAsync(context.Request, context.RequestAborted);
-        var contract = (JsonTypeInfo<T>)StrictJson.Options.GetTypeInfo(typeof(T));
-        return new Body<T>(Read(utf8.Span, contract), utf8);
+        return new Body<T>(Read(utf8), utf8);
     }
 
     static void IEndpointParameterMetadataProvider.PopulateMetadata(ParameterInfo parameter, EndpointBuilder builder) =>
         builder.Metadata.Add(new AcceptsMetadata(["application/json"], typeof(T)));
 
-    private static T Read(ReadOnlySpan<byte> utf8, JsonTypeInfo<T> contract)
+    /// <summary>Reads JSON that did not come as a body.</summary>
+    /// <exception cref="RequestRefusedException">It is not what the contract says.</exception>
+    internal static T Read(ReadOnlyMemory<byte> utf8)
     {
+        var contract = (JsonTypeInfo<T>)StrictJson.Options.GetTypeInfo(typeof(T));
         IReadOnlyList<FieldError> errors;
         try
         {
-            if (JsonSerializer.Deserialize(utf8, contract) is { } value)
+            if (JsonSerializer.Deserialize(utf8.Span, contract) is { } value)
                 return value;
             errors = [new FieldError("", "A JSON object is expected.")];
         }
         catch (JsonException)
         {
             // Reading stops at the first fault; a second look finds them all.
-            errors = JsonFaults.Find(utf8, contract);
+            errors = JsonFaults.Find(utf8.Span, contract);
         }
 
         throw new RequestRefusedException(RequestRefusal.RequestInvalid, "Correct what is listed in errors and send the request again.", errors);

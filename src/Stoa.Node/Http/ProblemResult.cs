@@ -26,18 +26,19 @@ public sealed record ProblemResult(ProblemKind Kind, string Detail, IReadOnlyLis
         response.StatusCode = Kind.Status;
         response.ContentType = MediaType;
         response.Headers.CacheControl = "no-store";
-        var body = JsonSerializer.SerializeToUtf8Bytes(ToContract(httpContext), StoaJson.Default.Problem);
+        var body = JsonSerializer.SerializeToUtf8Bytes(ToContract(Activity.Current?.TraceId.ToHexString() ?? httpContext.TraceIdentifier), StoaJson.Default.Problem);
         response.ContentLength = body.Length;
         if (!HttpMethods.IsHead(httpContext.Request.Method))
             await response.Body.WriteAsync(body, httpContext.RequestAborted);
     }
 
-    private Problem ToContract(HttpContext context) => new(
+    /// <summary>The problem as it is on the wire.</summary>
+    public Problem ToContract(string? traceId) => new(
         Kind.Type,
         Kind.Title,
         Kind.Status,
         Detail,
         Kind.Code,
         Errors.Count == 0 ? null : [.. Errors.Select(error => new ProblemError(error.Pointer, error.Reason))],
-        Activity.Current?.TraceId.ToHexString() ?? context.TraceIdentifier);
+        traceId);
 }

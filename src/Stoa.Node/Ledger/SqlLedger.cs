@@ -25,6 +25,24 @@ public static class SqlLedger
         return change.Applied.ToList();
     }
 
+    /// <summary>Opens an account, or answers the one that already exists for the same owner and kind.</summary>
+    public static async Task<Account> OpenAccountAsync(SqlSession session, Account account)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        ArgumentNullException.ThrowIfNull(account);
+        await session.ExecuteAsync(
+            """
+            INSERT INTO accounts (id, owner, kind, posted, pending_debits, pending_credits, open_holds, created_at)
+            VALUES (@id, @owner, @kind, 0, 0, 0, 0, @createdAt)
+            ON CONFLICT (owner, kind) DO NOTHING
+            """,
+            new { account.Id, account.Owner, account.Kind, account.CreatedAt });
+        return (await FindAccountAsync(session, account.Owner, account.Kind))!;
+    }
+
+    internal static Task<Account?> FindAccountAsync(SqlSession session, string owner, AccountKind kind) => session.QueryFirstOrDefaultAsync<Account>(
+        $"SELECT {AccountColumns} FROM accounts WHERE owner = @owner AND kind = @kind", new { owner, kind });
+
     private static async Task<LedgerState> ReadStateAsync(SqlSession session, IReadOnlyList<Transfer> linked)
     {
         // The accounts come first: who holds them has every transfer between them to itself, so the journal that is read next

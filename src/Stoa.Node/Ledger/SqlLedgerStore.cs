@@ -12,19 +12,7 @@ public sealed class SqlLedgerStore(Database database) : ILedgerStore
     public Task<Account> OpenAccountAsync(Account account, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(account);
-        return database.WriteAsync(
-            async session =>
-            {
-                await session.ExecuteAsync(
-                    """
-                    INSERT INTO accounts (id, owner, kind, posted, pending_debits, pending_credits, open_holds, created_at)
-                    VALUES (@id, @owner, @kind, 0, 0, 0, 0, @createdAt)
-                    ON CONFLICT (owner, kind) DO NOTHING
-                    """,
-                    new { account.Id, account.Owner, account.Kind, account.CreatedAt });
-                return (await FindAsync(session, account.Owner, account.Kind))!;
-            },
-            cancellationToken);
+        return database.WriteAsync(session => SqlLedger.OpenAccountAsync(session, account), cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -34,7 +22,7 @@ public sealed class SqlLedgerStore(Database database) : ILedgerStore
 
     /// <inheritdoc/>
     public Task<Account?> FindAccountAsync(string owner, AccountKind kind, CancellationToken cancellationToken) =>
-        database.ReadAsync(session => FindAsync(session, owner, kind), cancellationToken);
+        database.ReadAsync(session => SqlLedger.FindAccountAsync(session, owner, kind), cancellationToken);
 
     /// <inheritdoc/>
     public Task<Outcome<IReadOnlyList<Transfer>, TransferRefusal>> ApplyAsync(IReadOnlyList<Transfer> linked, CancellationToken cancellationToken) =>
@@ -90,7 +78,4 @@ public sealed class SqlLedgerStore(Database database) : ILedgerStore
             FROM accounts
             """),
         cancellationToken);
-
-    private static Task<Account?> FindAsync(SqlSession session, string owner, AccountKind kind) => session.QueryFirstOrDefaultAsync<Account>(
-        $"SELECT {SqlLedger.AccountColumns} FROM accounts WHERE owner = @owner AND kind = @kind", new { owner, kind });
 }

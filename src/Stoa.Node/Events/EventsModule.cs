@@ -1,0 +1,16 @@
+using Stoa.Market.Events;
+
+namespace Stoa.Node.Events;
+
+/// <summary>Wires the event stream.</summary>
+public static class EventsModule
+{
+    public static void AddEvents(this IHostApplicationBuilder builder)
+    {
+        var services = builder.Services;
+        services.AddSingleton<EventSignal>();
+        services.AddSingleton<LiveEvents>();
+        services.AddSingleton<IEventStore, SqlEventStore>();
+        services.AddSingleton<EventFeed>();
+    }
+}

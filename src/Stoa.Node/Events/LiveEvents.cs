@@ -1,0 +1,59 @@
+using System.Collections.Concurrent;
+using System.Threading.Channels;
+using Stoa.Market.Events;
+
+namespace Stoa.Node.Events;
+
+/// <summary>Passes on what is worth knowing only now, such as measured progress. It is never stored, and a reader who is too slow misses the oldest of it.</summary>
+public sealed class LiveEvents
+{
+    private const int WaitingMax = 64;
+
+    private readonly ConcurrentDictionary<Subscription, byte> subscriptions = new();
+
+    /// <summary>Whether anybody listens: nobody needs to measure for nobody.</summary>
+    public bool IsWatched => !subscriptions.IsEmpty;
+
+    /// <summary>Hands an event to those who want it and may see it. Never waits.</summary>
+    public void Publish(NewEvent happened)
+    {
+        foreach (var (subscription, _) in subscriptions)
+            subscription.Offer(happened);
+    }
+
+    /// <summary>Listens until the subscription is disposed of.</summary>
+    public Subscription Subscribe(EventFilter filter)
+    {
+        var subscription = new Subscription(this, filter);
+        subscriptions.TryAdd(subscription, 0);
+        return subscription;
+    }
+
+    /// <summary>One listener.</summary>
+    public sealed class Subscription : IDisposable
+    {
+        private readonly LiveEvents events;
+        private readonly EventFilter filter;
+        private readonly Channel<NewEvent> waiting = Channel.CreateBounded<NewEvent>(
+            new BoundedChannelOptions(WaitingMax) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
+
+        internal Subscription(LiveEvents events, EventFilter filter) => (this.events, this.filter) = (events, filter);
+
+        /// <summary>The next event that waits, oldest first.</summary>
+        public bool TryRead([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out NewEvent? happened) => waiting.Reader.TryRead(out happened);
+
+        /// <summary>Completes when an event waits.</summary>
+        public async Task WaitAsync(CancellationToken cancellationToken) => await waiting.Reader.WaitToReadAsync(cancellationToken);
+
+        public void Dispose() => events.subscriptions.TryRemove(this, out _);
+
+        internal void Offer(NewEvent happened)
+        {
+            var wanted = (happened.Audience is null || happened.Audience == filter.Viewer)
+                && (filter.Subject is null || happened.Subject == filter.Subject)
+                && (filter.Types.Count == 0 || filter.Types.Contains(happened.Type));
+            if (wanted)
+                waiting.Writer.TryWrite(happened);
+        }
+    }
+}

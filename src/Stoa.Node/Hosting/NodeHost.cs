@@ -1,0 +1,103 @@
+using System.Diagnostics;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http.Features;
+using Stoa.Market.Identity;
+using Stoa.Node.Events;
+using Stoa.Node.Http;
+using Stoa.Node.Http.OpenApi;
+using Stoa.Node.Identity;
+using Stoa.Node.Ledger;
+using Stoa.Node.Observability;
+using Stoa.Node.Pages;
+using Stoa.Node.Storage;
+
+namespace Stoa.Node.Hosting;
+
+/// <summary>A node in this process: built, prepared, then started. Dispose of it to stop it.</summary>
+public sealed class NodeHost : IAsyncDisposable
+{
+    private readonly WebApplication app;
+    private readonly ApiKeySecret? adminKey;
+    private readonly long began;
+
+    private NodeHost(WebApplication app, ApiKeySecret? adminKey, long began) => (this.app, this.adminKey, this.began) = (app, adminKey, began);
+
+    /// <summary>The wired services, for tests on production wiring.</summary>
+    public IServiceProvider Services => app.Services;
+
+    /// <summary>Wires a node, opens its storage and makes what a first start needs. It does not listen yet.</summary>
+    /// <param name="args">Options of the command line; see <see cref="NodeConfiguration"/>.</param>
+    /// <param name="physics">Time and chance; null for the machine's own.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="BadOptionsException">Options are wrong.</exception>
+    /// <exception cref="StorageUnusableException">The storage cannot be used.</exception>
+    public static async Task<NodeHost> BuildAsync(
+        IReadOnlyList<string> args, NodePhysics? physics = null, CancellationToken cancellationToken = default)
+    {
+        var began = Stopwatch.GetTimestamp();
+        physics ??= NodePhysics.Real;
+        // The empty builder wires nothing on its own: what a node does at start is what is written here.
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "Stoa.Node" });
+        builder.Configuration.AddNodeConfiguration(args);
+        var node = builder.AddHosting(physics);
+        builder.AddObservability();
+        builder.AddHttp();
+        builder.AddOpenApiDocument();
+        builder.AddIdentity();
+        builder.AddLedger();
+        builder.AddEvents();
+        var storage = builder.AddStorage();
+        builder.RefuseBadOptions();
+
+        builder.Services.AddSingleton(new DataFolder(node.DataFolder));
+        var database = await builder.OpenStorageAsync(storage, physics, cancellationToken);
+        var app = await OrDispose(database, () => Task.FromResult(builder.Build()));
+        return await OrDispose(app, async () =>
+        {
+            var adminKey = await app.Services.GetRequiredService<FirstAdmin>().EnsureAsync(cancellationToken);
+            MapRooms(app);
+            return new NodeHost(app, adminKey, began);
+        });
+    }
+
+    /// <summary>Starts the background work, listens, and tells what is to be said of it.</summary>
+    public async Task<NodeStarted> StartAsync(CancellationToken cancellationToken = default)
+    {
+        await app.StartAsync(cancellationToken);
+        var address = app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.First();
+        var folder = app.Services.GetRequiredService<DataFolder>();
+        return new NodeStarted(
+            new Uri(address), folder.FullPath, adminKey?.Text, folder.PathOf(FirstAdmin.KeyFileName), Stopwatch.GetElapsedTime(began));
+    }
+
+    /// <summary>Completes when the node is asked to stop, by a signal of the operating system or by the token, and has stopped.</summary>
+    public Task WaitForShutdownAsync(CancellationToken cancellationToken = default) => app.WaitForShutdownAsync(cancellationToken);
+
+    public ValueTask DisposeAsync() => app.DisposeAsync();
+
+    private static void MapRooms(WebApplication app)
+    {
+        app.UseHttp();
+        app.MapPages();
+        app.MapOpenApiDocument();
+        app.MapObservability();
+        var api = app.MapApi();
+        api.MapIdentity();
+        api.MapLedger();
+        api.MapEvents();
+    }
+
+    private static async Task<T> OrDispose<T>(IAsyncDisposable opened, Func<Task<T>> act)
+    {
+        try
+        {
+            return await act();
+        }
+        catch
+        {
+            await opened.DisposeAsync();
+            throw;
+        }
+    }
+}

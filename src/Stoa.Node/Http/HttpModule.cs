@@ -1,0 +1,76 @@
+using System.IO.Compression;
+using System.Text.Json.Serialization.Metadata;
+using Microsoft.AspNetCore.ResponseCompression;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Stoa.Node.Hosting;
+using Stoa.Node.Identity;
+
+namespace Stoa.Node.Http;
+
+/// <summary>Wires the edge: Kestrel, its limits, and what happens to every request.</summary>
+public static class HttpModule
+{
+    public static void AddHttp(this WebApplicationBuilder builder)
+    {
+        var options = builder.AddRoomOptions("Http", new HttpOptions(), options => options.Validate());
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel => Limit(kestrel, options));
+        builder.WebHost.UseUrls(builder.Configuration[$"{RoomOptions.Root}:Node:Url"] ?? new NodeOptions().Url);
+        var services = builder.Services;
+        services.AddRoutingCore();
+        services.Configure<RouteHandlerOptions>(routes => routes.ThrowOnBadRequest = true);
+        services.ConfigureHttpJsonOptions(json =>
+        {
+            StrictJson.Configure(json.SerializerOptions);
+            // The OpenAPI document describes parameters too, which are not contracts.
+            json.SerializerOptions.TypeInfoResolverChain.Add(new DefaultJsonTypeInfoResolver());
+        });
+        services.AddSingleton<RateLimits>();
+        services.AddSingleton<SqlIdempotentRequests>();
+        services.AddCors(cors => cors.AddDefaultPolicy(policy => policy
+            .WithOrigins([.. options.AllowedOrigins])
+            .WithMethods("GET", "POST", "PUT", "DELETE")
+            .WithHeaders("Authorization", "Content-Type", IdempotencyKeyHeader.Name, "Last-Event-ID", "Range")
+            .WithExposedHeaders("Location", "Retry-After", "RateLimit", "RateLimit-Policy", ResponseHeaders.TraceId, Idempotency.ReplayedHeader)));
+        services.AddResponseCompression(compression =>
+        {
+            compression.Providers.Add<BrotliCompressionProvider>();
+            compression.Providers.Add<GzipCompressionProvider>();
+            compression.MimeTypes = ["application/json", ProblemResult.MediaType, "text/html", "text/css", "text/javascript", "text/plain", "image/svg+xml"];
+        });
+        services.Configure<BrotliCompressionProviderOptions>(brotli => brotli.Level = CompressionLevel.Fastest);
+        services.Configure<GzipCompressionProviderOptions>(gzip => gzip.Level = CompressionLevel.Fastest);
+    }
+
+    /// <summary>What happens to every request, from the outside in.</summary>
+    public static void UseHttp(this WebApplication app)
+    {
+        app.UseMiddleware<ResponseHeaders>();
+        app.UseResponseCompression();
+        app.UseMiddleware<ProblemMiddleware>();
+        app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.FromSeconds(20), KeepAliveTimeout = TimeSpan.FromSeconds(20) });
+        app.UseRouting();
+        app.UseCors();
+        app.UseAuthentication();
+        app.UseMiddleware<CredentialGate>();
+        app.UseAuthorization();
+    }
+
+    /// <summary>The group of everything below <c>/api/v1</c>: for known callers only, unless an endpoint says otherwise.</summary>
+    public static RouteGroupBuilder MapApi(this WebApplication app) =>
+        app.MapGroup("/api/v1").RequireAuthorization().LimitedBy(RateLimit.Calls);
+
+    private static void Limit(KestrelServerOptions kestrel, HttpOptions options)
+    {
+        kestrel.AddServerHeader = false;
+        var limits = kestrel.Limits;
+        limits.MaxRequestBodySize = options.MaxBodyBytes;
+        limits.MaxRequestHeadersTotalSize = options.MaxHeaderBytes;
+        limits.MaxRequestHeaderCount = 64;
+        limits.MaxRequestLineSize = 8 * 1024;
+        limits.RequestHeadersTimeout = TimeSpan.FromSeconds(options.HeaderTimeoutSeconds);
+        limits.KeepAliveTimeout = TimeSpan.FromSeconds(130);
+        limits.MinRequestBodyDataRate = new MinDataRate(bytesPerSecond: 240, gracePeriod: TimeSpan.FromSeconds(10));
+        limits.MaxConcurrentConnections = options.MaxConnections;
+        limits.MaxConcurrentUpgradedConnections = options.MaxConnections;
+    }
+}

@@ -1,0 +1,99 @@
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Http.Metadata;
+using Microsoft.AspNetCore.OpenApi;
+using Microsoft.OpenApi;
+using Stoa.Client.Contracts;
+using Stoa.Node.Identity;
+
+namespace Stoa.Node.Http.OpenApi;
+
+/// <summary>What the OpenAPI document says of an operation beyond its own metadata: who may call it, and every way in which it refuses.</summary>
+internal static class DescribeOperation
+{
+    public static async Task ApplyAsync(
+        OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
+    {
+        var metadata = context.Description.ActionDescriptor.EndpointMetadata;
+        var needsCaller = metadata.OfType<IAuthorizeData>().Any() && !metadata.OfType<IAllowAnonymous>().Any();
+        operation.Security = needsCaller
+            ? [Requirement(DescribeDocument.ApiKeyScheme, context), Requirement(DescribeDocument.SessionScheme, context)]
+            : [];
+        if (metadata.OfType<Idempotency.IdempotencyKeyTaken>().Any())
+            (operation.Parameters ??= []).Add(DescribeIdempotencyKey());
+
+        var problem = await context.GetOrCreateSchemaAsync(typeof(Problem), cancellationToken: cancellationToken);
+        var refusals = Refusals(operation, metadata, needsCaller, context.Description.RelativePath ?? "");
+        operation.Responses ??= [];
+        foreach (var status in refusals.GroupBy(kind => kind.Status))
+            operation.Responses[$"{status.Key}"] = DescribeRefusals([.. status], problem);
+        foreach (var (status, response) in operation.Responses)
+        {
+            if (string.IsNullOrWhiteSpace(response.Description))
+                response.Description = $"Status {status}.";
+        }
+    }
+
+    private static SortedSet<ProblemKind> Refusals(OpenApiOperation operation, IList<object> metadata, bool needsCaller, string path)
+    {
+        var refusals = new SortedSet<ProblemKind>(Comparer<ProblemKind>.Create((left, right) =>
+            (left.Status, left.Code).CompareTo((right.Status, right.Code))));
+        refusals.UnionWith(metadata.OfType<RefusedWith>().Select(refused => refused.Kind));
+        Add(operation.Parameters is { Count: > 0 } || operation.RequestBody is not null, RequestRefusal.RequestInvalid);
+        Add(needsCaller, RequestRefusal.Unauthenticated);
+        Add(metadata.OfType<IAuthorizeData>().Any(data => data.Policy == IdentityModule.AdminPolicy), RequestRefusal.Forbidden);
+        Add(operation.RequestBody is not null, RequestRefusal.PayloadTooLarge);
+        Add(operation.RequestBody is not null && metadata.OfType<IAcceptsMetadata>().Any(), RequestRefusal.UnsupportedMediaType);
+        Add(path.StartsWith("api/", StringComparison.Ordinal), RequestRefusal.RateLimited);
+        Add(true, RequestRefusal.InternalError);
+        return refusals;
+
+        void Add(bool applies, RequestRefusal refusal)
+        {
+            if (applies)
+                refusals.Add(Problems.Of(refusal));
+        }
+    }
+
+    private static OpenApiResponse DescribeRefusals(IReadOnlyList<ProblemKind> kinds, IOpenApiSchema problem)
+    {
+        var response = new OpenApiResponse
+        {
+            Description = string.Join(" ", kinds.Select(kind => $"`{kind.Code}`: {kind.Explanation}")),
+            Content = new Dictionary<string, OpenApiMediaType>
+            {
+                [ProblemResult.MediaType] = new()
+                {
+                    Schema = problem,
+                    Examples = kinds.ToDictionary(
+                        kind => kind.Code,
+                        kind => (IOpenApiExample)new OpenApiExample { Summary = kind.Title, Value = Examples.Of(kind) }),
+                },
+            },
+        };
+        if (kinds.Any(kind => kind.Status is StatusCodes.Status429TooManyRequests or StatusCodes.Status503ServiceUnavailable))
+        {
+            response.Headers = new Dictionary<string, IOpenApiHeader>
+            {
+                ["Retry-After"] = new OpenApiHeader
+                {
+                    Description = "Seconds to wait.",
+                    Schema = new OpenApiSchema { Type = JsonSchemaType.Integer },
+                },
+            };
+        }
+
+        return response;
+    }
+
+    private static OpenApiParameter DescribeIdempotencyKey() => new()
+    {
+        Name = IdempotencyKeyHeader.Name,
+        In = ParameterLocation.Header,
+        Description = "Makes the request safe to repeat: the same key with the same content gets the same answer, the same key with other content is refused. 1 to 255 visible ASCII characters; a UUID is a good key.",
+        Schema = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 1, MaxLength = 255, Pattern = "^[!-~]+$" },
+        Example = "5f0c6d1e-8f7a-4b1e-9a57-0d6c3a1f2b44",
+    };
+
+    private static OpenApiSecurityRequirement Requirement(string scheme, OpenApiOperationTransformerContext context) =>
+        new() { [new OpenApiSecuritySchemeReference(scheme, context.Document)] = [] };
+}

@@ -1,0 +1,75 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Stoa.Client;
+using Stoa.Client.Contracts;
+
+namespace Stoa.Node.Http.OpenApi;
+
+/// <summary>An example of every contract, written with the contracts themselves, so that it cannot differ from them.</summary>
+internal static class Examples
+{
+    private const string TaskId = "task_01m81g22zze29bsw17hnv1mf7s";
+    private const string InputDigest = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+    private const string OutputDigest = "sha256:5f1b0f0a3d9a8a6d6c3d5a55b9c2fd4f8f2c2c1c3e6f7a1d0b4e2f9c8d7a6b51";
+
+    private static readonly DateTimeOffset submitted = new(2026, 11, 22, 10, 41, 7, 250, TimeSpan.Zero);
+    private static readonly AgentLimitsBody limits = new(20_000_000_000, 268_435_456, 60_000, 67_108_864, 65_536);
+    private static readonly UserResponse user = new("user_01m81g29hdep1sct759qs8z33q", "ada", "ada@example.org", "member", submitted);
+
+    private static readonly AgentResponse agent = new(
+        "agent_01m81g1x6vf1cvk6r0j3y9g2qd", "stoa/markdown-html@1.0.0", "stoa", "markdown-html", "1.0.0", "Turns Markdown into HTML.",
+        ["text.convert"], ["markdown", "html"], new AgentPortBody("text/markdown"), new AgentPortBody("text/html"),
+        [new AgentParameterBody("title", "Title of the page.", "string")], limits, new AgentPriceBody("0.000100000", "0.000050000", "0.001000000"),
+        OutputDigest, InputDigest, 84_211, submitted);
+
+    private static readonly TaskResponse task = new(
+        TaskId, "stoa/markdown-html@1.0.0", "succeeded", InputDigest, 5, new Dictionary<string, string> { ["title"] = "Hello" }, limits,
+        "0.020100001", 1, submitted, FinishedAt: submitted.AddMilliseconds(9),
+        Result: new TaskResultBody(
+            OutputDigest, 12, "text/html", new UsageBody(48_312, 1_179_648, 5, 12, 3), "0.000100050", "rcpt_01m81g2a4me0r9y3c1v6w8x2zt"));
+
+    private static readonly TransferResponse transfer = new(
+        "xfer_01m81g2b7kf8n9p0q1r2s3t4v5", "posted", "deposit", "in", "25.000000000", user.Id, submitted);
+
+    private static readonly ApiKeyResponse apiKey = new(
+        "key_01m81g2c8wf3y7z1a2b3c4d5e6", "laptop", "stoa_fcbgrb", submitted, submitted.AddYears(1), "stoa_fcbgrb… (shown once)");
+
+    private static readonly Dictionary<Type, JsonNode> byType = new object[]
+    {
+        new RegisterRequest("ada", "ada@example.org", "correct horse battery staple"),
+        new LoginRequest("ada", "correct horse battery staple"),
+        new SessionResponse("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9…", submitted.AddHours(12), user),
+        user,
+        new CreateApiKeyRequest("laptop", submitted.AddYears(1)),
+        apiKey,
+        new ListResponse<ApiKeyResponse>([apiKey with { Secret = null }]),
+        new WalletResponse("acct_01m81g232ce5ztjh482mqvxtvy", "25.000000000", "0.020100001", "24.979899999"),
+        transfer,
+        new ListResponse<TransferResponse>([transfer], "MTI4"),
+        new DepositRequest("ada", "25.00"),
+        new CloudEvent(
+            "1.0", "128", "stoa://QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", "stoa.task.succeeded", TaskId, submitted.AddMilliseconds(9),
+            JsonSerializer.SerializeToElement(
+                new TaskEventData(TaskId, "stoa/markdown-html@1.0.0", "succeeded", 1, "0.000100050"), StoaJson.Default.TaskEventData)),
+        new SubmitTaskRequest(
+            "stoa/markdown-html", new TaskInputBody(Text: "# Hi"), new Dictionary<string, string> { ["title"] = "Hello" }, MaxPrice: "0.05"),
+        task,
+        new ListResponse<TaskResponse>([task]),
+        new QuoteResponse("stoa/markdown-html@1.0.0", "0.020100001", "0.000100000", "0.000000001", "0.020000000"),
+        agent,
+        new ListResponse<AgentResponse>([agent]),
+        new BlobResponse(InputDigest, 5),
+        new NodeResponse(
+            "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE…", "0.1.0", "sqlite", 4, 70, 25, 5),
+    }.ToDictionary(example => example.GetType(), example => JsonSerializer.SerializeToNode(example, example.GetType(), StrictJson.Options)!);
+
+    /// <summary>Which contracts have an example.</summary>
+    public static IReadOnlyCollection<Type> Types => byType.Keys;
+
+    /// <summary>An example of a contract; null when it has none of its own.</summary>
+    public static JsonNode? Of(Type type) => byType.TryGetValue(type, out var example) ? example.DeepClone() : null;
+
+    /// <summary>An example of a refusal.</summary>
+    public static JsonNode Of(ProblemKind kind) => JsonSerializer.SerializeToNode(
+        new Problem(kind.Type, kind.Title, kind.Status, kind.Remedy, kind.Code, TraceId: "434e7f7e2cfb9e98ad787d619d5c2db6"), StoaJson.Default.Problem)!;
+}

@@ -1,0 +1,89 @@
+using Stoa.Node.Storage;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Http;
+
+/// <summary>How a request with an idempotency key begins.</summary>
+public abstract record IdempotencyStart
+{
+    private IdempotencyStart()
+    {
+    }
+
+    /// <summary>The request is to be done, and what it makes has this id.</summary>
+    public sealed record Reserved(Guid MadeId) : IdempotencyStart;
+
+    /// <summary>It was done before.</summary>
+    public sealed record Answered(StoredAnswer Answer) : IdempotencyStart;
+
+    /// <summary>It is being done.</summary>
+    public sealed record Busy : IdempotencyStart;
+
+    /// <summary>The key came before with other content.</summary>
+    public sealed record Reused : IdempotencyStart;
+}
+
+/// <summary>Keeps requests with an idempotency key, and their answers, for a day.</summary>
+public sealed class SqlIdempotentRequests(Database database, TimeProvider time)
+{
+    private static readonly TimeSpan kept = TimeSpan.FromDays(1);
+
+    // Longer than any request that makes something takes; after it, the node that worked on it is taken to be gone.
+    private static readonly TimeSpan busy = TimeSpan.FromSeconds(30);
+
+    /// <summary>Reserves the key, or tells what became of it.</summary>
+    public Task<IdempotencyStart> BeginAsync(
+        IdempotencyTicket ticket, ContentHash requestHash, Guid madeId, CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        var keyHash = ticket.Hash;
+        return database.WriteAsync<IdempotencyStart>(
+            async session =>
+            {
+                await session.ExecuteAsync("DELETE FROM idempotent_requests WHERE created_at < @before", new { before = now - kept });
+                var inserted = await session.ExecuteAsync(
+                    """
+                    INSERT INTO idempotent_requests (key_hash, request_hash, made_id, busy_until, created_at)
+                    VALUES (@keyHash, @requestHash, @madeId, @busyUntil, @now)
+                    ON CONFLICT (key_hash) DO NOTHING
+                    """,
+                    new { keyHash, requestHash, madeId = madeId.ToString(), busyUntil = now + busy, now });
+                if (inserted == 1)
+                    return new IdempotencyStart.Reserved(madeId);
+
+                var stored = await session.QuerySingleAsync<StoredRequest>(
+                    "SELECT request_hash, made_id, busy_until, sealed_answer FROM idempotent_requests WHERE key_hash = @keyHash {for update}",
+                    new { keyHash });
+                if (stored.RequestHash != requestHash)
+                    return new IdempotencyStart.Reused();
+                if (stored.SealedAnswer is not null)
+                    return new IdempotencyStart.Answered(ticket.Open(stored.SealedAnswer));
+                if (stored.BusyUntil > now)
+                    return new IdempotencyStart.Busy();
+                await session.ExecuteAsync(
+                    "UPDATE idempotent_requests SET busy_until = @busyUntil WHERE key_hash = @keyHash", new { keyHash, busyUntil = now + busy });
+                return new IdempotencyStart.Reserved(Guid.Parse(stored.MadeId));
+            },
+            cancellationToken);
+    }
+
+    /// <summary>Keeps the answer.</summary>
+    public Task AnswerAsync(IdempotencyTicket ticket, StoredAnswer answer, CancellationToken cancellationToken) =>
+        ChangeAsync(
+            "UPDATE idempotent_requests SET sealed_answer = @sealedAnswer WHERE key_hash = @keyHash",
+            new { keyHash = ticket.Hash, sealedAnswer = ticket.Seal(answer) },
+            cancellationToken);
+
+    /// <summary>Lets a repetition act at once, under the same id.</summary>
+    public Task HandBackAsync(IdempotencyTicket ticket, CancellationToken cancellationToken) =>
+        ChangeAsync("UPDATE idempotent_requests SET busy_until = 0 WHERE key_hash = @keyHash", new { keyHash = ticket.Hash }, cancellationToken);
+
+    /// <summary>Frees the key of a request that was refused, so that it may be sent again corrected.</summary>
+    public Task ForgetAsync(IdempotencyTicket ticket, CancellationToken cancellationToken) =>
+        ChangeAsync("DELETE FROM idempotent_requests WHERE key_hash = @keyHash", new { keyHash = ticket.Hash }, cancellationToken);
+
+    private Task<int> ChangeAsync(string sql, object parameters, CancellationToken cancellationToken) =>
+        database.WriteAsync(session => session.ExecuteAsync(sql, parameters), cancellationToken);
+
+    private sealed record StoredRequest(ContentHash RequestHash, string MadeId, DateTimeOffset BusyUntil, byte[]? SealedAnswer);
+}

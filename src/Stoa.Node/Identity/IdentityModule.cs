@@ -1,0 +1,34 @@
+using System.Text.Encodings.Web;
+using Stoa.Market.Identity;
+using Stoa.Node.Hosting;
+
+namespace Stoa.Node.Identity;
+
+/// <summary>Wires the identity room.</summary>
+public static class IdentityModule
+{
+    /// <summary>Policy of endpoints that are for administrators of this node.</summary>
+    public const string AdminPolicy = "admin";
+
+    public static void AddIdentity(this IHostApplicationBuilder builder)
+    {
+        var services = builder.Services;
+        builder.AddRoomOptions("Identity", new IdentityOptions(), options => options.Validate());
+        services.AddSingleton<IUserStore, SqlUserStore>();
+        services.AddSingleton<IPasswordHasher, Passwords>();
+        services.AddSingleton<Users>();
+        services.AddSingleton<ApiKeys>();
+        services.AddSingleton<Sessions>();
+        services.AddSingleton<Credentials>();
+        // The core alone: the rest of the framework's authentication is about cookies, and would make key files in the home folder.
+        services.AddAuthenticationCore(schemes =>
+        {
+            schemes.AddScheme<BearerAuthentication>(BearerAuthentication.SchemeName, displayName: null);
+            schemes.DefaultScheme = BearerAuthentication.SchemeName;
+        });
+        services.AddTransient<BearerAuthentication>();
+        services.AddSingleton(UrlEncoder.Default);
+        services.AddAuthorizationBuilder()
+            .AddPolicy(AdminPolicy, policy => policy.RequireAuthenticatedUser().RequireRole(nameof(UserRole.Admin)));
+    }
+}

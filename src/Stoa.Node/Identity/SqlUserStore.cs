@@ -1,0 +1,134 @@
+using Stoa.Market;
+using Stoa.Market.Identity;
+using Stoa.Market.Ledger;
+using Stoa.Node.Ledger;
+using Stoa.Node.Storage;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Identity;
+
+/// <summary>Users and API keys in the database.</summary>
+public sealed class SqlUserStore(Database database, IdSource ids) : IUserStore
+{
+    private const string UserColumns = "id, handle, email, role, created_at";
+    private const string KeyColumns = "id, user_id, name, prefix, secret_hash, created_at, expires_at, revoked_at";
+    private const string InForce = "user_id = @user AND revoked_at IS NULL";
+
+    /// <inheritdoc/>
+    public Task<Outcome<User, IdentityRefusal>> AddAsync(StoredUser user, CancellationToken cancellationToken) =>
+        database.WriteAsync(session => AddAsync(session, user), cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<User?> GetAsync(Id<User> id, CancellationToken cancellationToken) =>
+        database.ReadAsync(session => GetAsync(session, id), cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<User?> FindByHandleAsync(string handle, CancellationToken cancellationToken) =>
+        database.ReadAsync(
+            session => session.QueryFirstOrDefaultAsync<User>($"SELECT {UserColumns} FROM users WHERE handle = @handle", new { handle }),
+            cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<StoredUser?> FindByLoginAsync(string login, CancellationToken cancellationToken) =>
+        database.ReadAsync(
+            async session =>
+            {
+                var user = await session.QueryFirstOrDefaultAsync<User>(
+                    $"SELECT {UserColumns} FROM users WHERE handle = @login OR email = @login", new { login });
+                if (user is null)
+                    return null;
+                var hash = await session.QueryFirstOrDefaultAsync<string>("SELECT password_hash FROM users WHERE id = @id", new { id = user.Id });
+                return new StoredUser(user, hash);
+            },
+            cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<Outcome<ApiKey, IdentityRefusal>> PutKeyAsync(ApiKey key, int most, CancellationToken cancellationToken) =>
+        database.WriteAsync(
+            async session =>
+            {
+                // The user's row is locked, so that two keys made at once cannot both be the last one.
+                await session.QueryFirstOrDefaultAsync<string>("SELECT id FROM users WHERE id = @user {for update}", new { user = key.UserId });
+                var others = await session.QuerySingleAsync<long>(
+                    $"SELECT count(*) FROM api_keys WHERE {InForce} AND id <> @id AND (expires_at IS NULL OR expires_at > @now)",
+                    new { user = key.UserId, id = key.Id, now = key.CreatedAt });
+                if (others >= most)
+                {
+                    return new Refusal<IdentityRefusal>(
+                        IdentityRefusal.ApiKeysTooMany, $"You have {most} API keys in force. Revoke those that are not used any more.");
+                }
+
+                await session.ExecuteAsync(
+                    $"""
+                    INSERT INTO api_keys ({KeyColumns})
+                    VALUES (@id, @userId, @name, @prefix, @secretHash, @createdAt, @expiresAt, @revokedAt)
+                    ON CONFLICT (id) DO UPDATE SET prefix = excluded.prefix, secret_hash = excluded.secret_hash
+                    """,
+                    key);
+                return (Outcome<ApiKey, IdentityRefusal>)key;
+            },
+            cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<ApiKey?> FindKeyAsync(ContentHash secretHash, CancellationToken cancellationToken) =>
+        database.ReadAsync(
+            session => session.QueryFirstOrDefaultAsync<ApiKey>(
+                $"SELECT {KeyColumns} FROM api_keys WHERE secret_hash = @secretHash", new { secretHash }),
+            cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<Page<ApiKey>> ListKeysAsync(Id<User> user, PageRequest page, CancellationToken cancellationToken) =>
+        database.ReadAsync(
+            async session =>
+            {
+                // Ids rise with time, so the newest key has the greatest id.
+                var before = Id<ApiKey>.TryParse(page.Cursor, out var last) ? last : new Id<ApiKey>(Guid.AllBitsSet);
+                var keys = await session.QueryAsync<ApiKey>(
+                    $"SELECT {KeyColumns} FROM api_keys WHERE {InForce} AND id < @before ORDER BY id DESC LIMIT @limit",
+                    new { user, before, limit = page.Limit + 1 });
+                return keys.Count <= page.Limit
+                    ? new Page<ApiKey>(keys, null)
+                    : new Page<ApiKey>([.. keys.Take(page.Limit)], keys[page.Limit - 1].Id.ToString());
+            },
+            cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<ApiKey?> RevokeKeyAsync(Id<ApiKey> id, Id<User> user, DateTimeOffset at, CancellationToken cancellationToken) =>
+        database.WriteAsync(
+            async session =>
+            {
+                var revoked = await session.ExecuteAsync(
+                    $"UPDATE api_keys SET revoked_at = @at WHERE id = @id AND {InForce}", new { at, id, user });
+                return revoked == 0
+                    ? null
+                    : await session.QuerySingleAsync<ApiKey>($"SELECT {KeyColumns} FROM api_keys WHERE id = @id", new { id });
+            },
+            cancellationToken);
+
+    private async Task<Outcome<User, IdentityRefusal>> AddAsync(SqlSession session, StoredUser stored)
+    {
+        var user = stored.User;
+        var inserted = await session.ExecuteAsync(
+            $"""
+            INSERT INTO users ({UserColumns}, password_hash) VALUES (@id, @handle, @email, @role, @createdAt, @passwordHash)
+            ON CONFLICT DO NOTHING
+            """,
+            new { user.Id, user.Handle, user.Email, user.Role, user.CreatedAt, stored.PasswordHash });
+        if (inserted == 1)
+        {
+            var wallet = LedgerModule.Empty(ids.Next<Account>(), user.Id.ToString(), AccountKind.Wallet, user.CreatedAt);
+            await SqlLedger.OpenAccountAsync(session, wallet);
+            return user;
+        }
+
+        if (await GetAsync(session, user.Id) is { } before)
+            return before;
+        var handleTaken = await session.QueryFirstOrDefaultAsync<string>("SELECT id FROM users WHERE handle = @handle", new { user.Handle });
+        return handleTaken is not null
+            ? new Refusal<IdentityRefusal>(IdentityRefusal.HandleTaken, $"The handle '{user.Handle}' is taken: choose another.")
+            : new Refusal<IdentityRefusal>(IdentityRefusal.EmailTaken, "There is an account with this email: sign in, or use another email.");
+    }
+
+    private static Task<User?> GetAsync(SqlSession session, Id<User> id) =>
+        session.QueryFirstOrDefaultAsync<User>($"SELECT {UserColumns} FROM users WHERE id = @id", new { id });
+}
