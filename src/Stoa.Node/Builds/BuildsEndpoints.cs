@@ -1,0 +1,105 @@
+using Stoa.Client.Contracts;
+using Stoa.Market.Builds;
+using Stoa.Market.Identity;
+using Stoa.Market.Registry;
+using Stoa.Node.Http;
+using Stoa.Node.Identity;
+using Stoa.Node.Registry;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Builds;
+
+/// <summary>Publishing agents, and blobs by digest, over HTTP.</summary>
+public static class BuildsEndpoints
+{
+    // Part headers and boundaries around the manifest and the program.
+    private const long MultipartOverheadBytes = 64 * 1024;
+
+    public static void MapBuilds(this IEndpointRouteBuilder api, BuildsOptions options)
+    {
+        api.MapPost("/agents/upload", PublishAsync)
+            .WithName("publishAgent").WithTags("Agents").WithSummary("Publish a version of an agent")
+            .WithDescription("Takes agent.json (part manifest) and the WebAssembly program (part program), checks both and lists the version under your handle. All faults are told at once. The same content again answers the version that is there.")
+            .Accepts<AgentUploadForm>("multipart/form-data")
+            .TakesAtMost(options.MaxProgramBytes + ManifestReader.MaxBytes + MultipartOverheadBytes)
+            .Produces<AgentResponse>(StatusCodes.Status201Created)
+            .Refuses(Enum.GetValues<PublishRefusal>());
+        api.MapPost("/blobs", (HttpRequest request, Caller caller, IContentStore content, IContentOwners owners, CancellationToken cancellationToken) =>
+                PutAsync(null, request, caller, content, owners, options, cancellationToken))
+            .WithName("createBlob").WithTags("Blobs").WithSummary("Upload content")
+            .WithDescription("Streams the body into the content store and answers its digest. Use it as the input of tasks.")
+            .Accepts<Stream>("application/octet-stream")
+            .TakesAtMost(options.MaxBlobBytes)
+            .Produces<BlobResponse>(StatusCodes.Status201Created)
+            .Refuses(ContentRefusal.TooLarge);
+        api.MapPut("/blobs/{digest}", (ContentHash digest, HttpRequest request, Caller caller, IContentStore content, IContentOwners owners, CancellationToken cancellationToken) =>
+                PutAsync(digest, request, caller, content, owners, options, cancellationToken))
+            .WithName("putBlob").WithTags("Blobs").WithSummary("Upload content under its digest")
+            .WithDescription("As creating a blob, but refused when the bytes do not have the digest. Repeating it changes nothing.")
+            .Accepts<Stream>("application/octet-stream")
+            .TakesAtMost(options.MaxBlobBytes)
+            .Produces<BlobResponse>(StatusCodes.Status201Created)
+            .Refuses(ContentRefusal.TooLarge, ContentRefusal.DigestMismatch);
+        api.MapMethods("/blobs/{digest}", ["HEAD"], GetAsync)
+            .WithName("headBlob").WithTags("Blobs").WithSummary("Is it there?")
+            .WithDescription("Answers the size of content that you may read.")
+            .AllowAnonymous()
+            .Produces(StatusCodes.Status200OK)
+            .Refuses(RequestRefusal.NotFound);
+        api.MapGet("/blobs/{digest}", GetAsync)
+            .WithName("getBlob").WithTags("Blobs").WithSummary("Download content")
+            .WithDescription("Your own content, or what is public such as an agent's program. Ranges are served; content by digest never changes.")
+            .AllowAnonymous()
+            .Produces<Stream>(StatusCodes.Status200OK, "application/octet-stream")
+            .Refuses(RequestRefusal.NotFound, RequestRefusal.RangeNotSatisfiable);
+    }
+
+    private static async Task<IResult> PublishAsync(
+        HttpRequest request, Caller caller, IUserStore users, AgentPublisher publisher, BuildsOptions options, CancellationToken cancellationToken)
+    {
+        if (!(await AgentUpload.ReadAsync(request, options.MaxProgramBytes, cancellationToken)).TryGet(out var upload, out var unreadable))
+            return unreadable.ToProblem();
+        var user = await users.GetAsync(caller.UserId, cancellationToken);
+        if (user is null)
+            return RequestRefusal.Unauthenticated.ToProblem();
+        var published = await publisher.PublishAsync(user, upload.Manifest, upload.Program, cancellationToken);
+        return published.Match<IResult>(
+            version => TypedResults.Created(
+                $"/api/v1/agents/{version.Publisher}/{version.Manifest.Name}/{version.Manifest.Version}", ManifestBody.Of(version)),
+            refusal => refusal.ToProblem());
+    }
+
+    private static async Task<IResult> PutAsync(
+        ContentHash? expected,
+        HttpRequest request,
+        Caller caller,
+        IContentStore content,
+        IContentOwners owners,
+        BuildsOptions options,
+        CancellationToken cancellationToken)
+    {
+        var put = await content.PutAsync(request.Body, expected, options.MaxBlobBytes, cancellationToken);
+        if (!put.TryGet(out var stored, out var refusal))
+            return refusal.ToProblem();
+        await owners.GrantAsync(stored, caller.UserId, cancellationToken);
+        return TypedResults.Created($"/api/v1/blobs/{stored.Digest}", new BlobResponse(stored.Digest.ToString(), stored.SizeBytes));
+    }
+
+    private static async Task<IResult> GetAsync(
+        ContentHash digest, Caller? caller, HttpContext context, IContentStore content, IContentOwners owners, CancellationToken cancellationToken)
+    {
+        if (!await owners.MayReadAsync(digest, caller?.UserId, cancellationToken) || await content.OpenAsync(digest, cancellationToken) is not { } stream)
+            return RequestRefusal.NotFound.ToProblem($"No content {digest} is here, or it belongs to somebody else.");
+        context.Response.Headers.CacheControl = "private, max-age=31536000, immutable";
+        return TypedResults.Stream(
+            stream,
+            "application/octet-stream",
+            entityTag: new Microsoft.Net.Http.Headers.EntityTagHeaderValue($"\"{digest}\""),
+            enableRangeProcessing: true);
+    }
+
+    /// <summary>The form of a publication, for the OpenAPI document.</summary>
+    /// <param name="Manifest">agent.json.</param>
+    /// <param name="Program">The WebAssembly program.</param>
+    private sealed record AgentUploadForm(AgentManifestBody Manifest, IFormFile Program);
+}

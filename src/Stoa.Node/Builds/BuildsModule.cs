@@ -1,0 +1,21 @@
+using Stoa.Market.Builds;
+using Stoa.Node.Hosting;
+using Stoa.Wasm;
+
+namespace Stoa.Node.Builds;
+
+/// <summary>Wires the builds room: the content store, and publishing.</summary>
+public static class BuildsModule
+{
+    private const string ContentFolder = "content";
+
+    public static void AddBuilds(this IHostApplicationBuilder builder)
+    {
+        var options = builder.AddRoomOptions("Builds", new BuildsOptions(), options => options.Validate());
+        var services = builder.Services;
+        services.AddSingleton(new Engine(new EngineOptions { MaxModuleBytes = (int)options.MaxProgramBytes }));
+        services.AddSingleton<IContentStore>(provider => new FileContentStore(provider.GetRequiredService<DataFolder>().PathOf(ContentFolder)));
+        services.AddSingleton<IContentOwners, SqlContentOwners>();
+        services.AddSingleton<AgentPublisher>();
+    }
+}

@@ -1,0 +1,67 @@
+using System.Text.Json;
+using Stoa.Client.Contracts;
+using Stoa.Market.Registry;
+
+namespace Stoa.Node.Registry;
+
+/// <summary>The wire form of manifests and versions.</summary>
+internal static class ManifestBody
+{
+    public static AgentManifestBody Of(AgentManifest manifest) => new(
+        manifest.Name,
+        manifest.Version.ToString(),
+        manifest.Description,
+        manifest.Capabilities,
+        manifest.Program,
+        Port(manifest.Input),
+        Port(manifest.Output),
+        Limits(manifest.Limits),
+        Price(manifest.Price),
+        manifest.Tags,
+        [.. manifest.Parameters.Select(Parameter)],
+        manifest.Permissions);
+
+    public static AgentResponse Of(AgentVersion version)
+    {
+        var manifest = Of(version.Manifest);
+        return new AgentResponse(
+            version.Id.ToString(),
+            version.Listing.ToString(),
+            version.Publisher,
+            manifest.Name,
+            manifest.Version,
+            manifest.Description,
+            manifest.Capabilities,
+            manifest.Tags!,
+            manifest.Input,
+            manifest.Output,
+            manifest.Parameters!,
+            manifest.Limits,
+            manifest.Price,
+            version.ArtifactDigest.ToString(),
+            version.ProgramDigest.ToString(),
+            version.ProgramBytes,
+            version.PublishedAt);
+    }
+
+    public static AgentLimitsBody Limits(AgentLimits limits) =>
+        new(limits.Fuel, limits.MemoryBytes, limits.TimeoutMs, limits.OutputBytes, limits.LogBytes);
+
+    private static AgentPortBody Port(AgentPort port)
+    {
+        if (port.Schema is null)
+            return new AgentPortBody(port.MediaType);
+        using var schema = JsonDocument.Parse(port.Schema);
+        return new AgentPortBody(port.MediaType, schema.RootElement.Clone());
+    }
+
+    private static AgentParameterBody Parameter(AgentParameter parameter) => new(
+        parameter.Name,
+        parameter.Description,
+        parameter.Type.ToString().ToLowerInvariant(),
+        parameter.Default,
+        parameter.Values.Count > 0 ? parameter.Values : null);
+
+    private static AgentPriceBody Price(AgentPrice price) =>
+        new(price.Base.ToString(), price.PerMegabyte.ToString(), price.PerGigafuel.ToString());
+}

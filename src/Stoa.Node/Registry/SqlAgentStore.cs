@@ -1,0 +1,138 @@
+using System.Text.Json;
+using Stoa.Client;
+using Stoa.Market;
+using Stoa.Market.Events;
+using Stoa.Market.Registry;
+using Stoa.Node.Events;
+using Stoa.Node.Storage;
+using Stoa.Primitives;
+using AgentQuery = Stoa.Market.Registry.AgentQuery;
+
+namespace Stoa.Node.Registry;
+
+/// <summary>Versions in <c>agent_versions</c>; the newest of each agent, and what a search looks at, in <c>agent_listings</c>.</summary>
+public sealed class SqlAgentStore(Database database) : IAgentStore
+{
+    public Task<Outcome<AgentVersion, PublishRefusal>> AddAsync(
+        AgentVersion version, NewEvent published, CancellationToken cancellationToken) =>
+        database.WriteAsync(session => AddAsync(session, version, published), cancellationToken);
+
+    public async Task<AgentVersion?> FindAsync(ListingName listing, CancellationToken cancellationToken)
+    {
+        var row = await database.ReadAsync(
+            session => listing.Version is { } version
+                ? FindExactAsync(session, listing.Publisher, listing.Name, version)
+                : session.QueryFirstOrDefaultAsync<AgentRow>(
+                    $"SELECT {AgentRow.Columns} FROM agent_listings l JOIN agent_versions v ON v.id = l.newest_id WHERE l.publisher = @publisher AND l.name = @name",
+                    new { publisher = listing.Publisher, name = listing.Name }),
+            cancellationToken);
+        return row?.ToVersion();
+    }
+
+    public async Task<AgentVersion?> GetAsync(Id<AgentVersion> id, CancellationToken cancellationToken)
+    {
+        var row = await database.ReadAsync(
+            session => session.QueryFirstOrDefaultAsync<AgentRow>(
+                $"SELECT {AgentRow.Columns} FROM agent_versions v WHERE v.id = @id", new { id }),
+            cancellationToken);
+        return row?.ToVersion();
+    }
+
+    public async Task<IReadOnlyList<AgentVersion>> ListVersionsAsync(
+        string publisher, string name, CancellationToken cancellationToken)
+    {
+        var rows = await database.ReadAsync(
+            session => session.QueryAsync<AgentRow>(
+                $"SELECT {AgentRow.Columns} FROM agent_versions v WHERE v.publisher = @publisher AND v.name = @name", new { publisher, name }),
+            cancellationToken);
+        return [.. rows.Select(row => row.ToVersion()).OrderByDescending(version => version.Manifest.Version)];
+    }
+
+    public async Task<Page<AgentVersion>> ListAsync(AgentQuery query, PageRequest page, CancellationToken cancellationToken)
+    {
+        var search = new AgentSearch(query, page);
+        var rows = await database.ReadAsync(session => session.QueryAsync<AgentRow>(search.Sql, search.Parameters), cancellationToken);
+        var items = rows.Take(page.Limit).Select(row => row.ToVersion()).ToList();
+        var next = rows.Count > page.Limit ? $"{items[^1].Publisher}/{items[^1].Manifest.Name}" : null;
+        return new Page<AgentVersion>(items, next);
+    }
+
+    private static async Task<Outcome<AgentVersion, PublishRefusal>> AddAsync(SqlSession session, AgentVersion version, NewEvent published)
+    {
+        var manifest = version.Manifest;
+        var added = await session.ExecuteAsync(
+            """
+            INSERT INTO agent_versions
+                (id, publisher_id, publisher, name, version, manifest, artifact_digest, program_digest, program_bytes, published_at)
+            VALUES (@id, @publisherId, @publisher, @name, @version, @manifest, @artifact, @program, @bytes, @at)
+            ON CONFLICT (publisher, name, version) DO NOTHING
+            """,
+            new
+            {
+                id = version.Id,
+                publisherId = version.PublisherId,
+                publisher = version.Publisher,
+                name = manifest.Name,
+                version = manifest.Version,
+                manifest = JsonSerializer.Serialize(ManifestBody.Of(manifest), StoaJson.Default.AgentManifestBody),
+                artifact = version.ArtifactDigest,
+                program = version.ProgramDigest,
+                bytes = version.ProgramBytes,
+                at = version.PublishedAt,
+            });
+        if (added == 0)
+            return await AnswerExistingAsync(session, version);
+        await PointToNewestAsync(session, version);
+        await SqlEvents.AppendAsync(session, [published]);
+        return version;
+    }
+
+    private static async Task<Outcome<AgentVersion, PublishRefusal>> AnswerExistingAsync(SqlSession session, AgentVersion version)
+    {
+        var row = await FindExactAsync(session, version.Publisher, version.Manifest.Name, version.Manifest.Version);
+        var existing = row!.ToVersion();
+        return existing.ArtifactDigest == version.ArtifactDigest
+            ? existing
+            : new Refusal<PublishRefusal>(
+                PublishRefusal.VersionExists,
+                $"{existing.Listing} was published before with other content, and a version never changes; raise the version.");
+    }
+
+    private static async Task PointToNewestAsync(SqlSession session, AgentVersion version)
+    {
+        var (publisher, name, id) = (version.Publisher, version.Manifest.Name, version.Id);
+        await session.ExecuteAsync(
+            """
+            INSERT INTO agent_listings (publisher, name, newest_id, search_text) VALUES (@publisher, @name, @id, '')
+            ON CONFLICT (publisher, name) DO NOTHING
+            """,
+            new { publisher, name, id });
+        // Of two publications of one agent at once, each misses the other's version: the lock on the listing puts them in a row.
+        var newestId = await session.QuerySingleAsync<Id<AgentVersion>>(
+            "SELECT newest_id FROM agent_listings WHERE publisher = @publisher AND name = @name {for update}", new { publisher, name });
+        if (newestId != id)
+        {
+            var newest = await session.QuerySingleAsync<AgentRow>(
+                $"SELECT {AgentRow.Columns} FROM agent_versions v WHERE v.id = @newestId", new { newestId });
+            if (Rank(newest.ToVersion()).CompareTo(Rank(version)) > 0)
+                return;
+        }
+
+        await session.ExecuteAsync(
+            "UPDATE agent_listings SET newest_id = @id, search_text = @text WHERE publisher = @publisher AND name = @name",
+            new { id, text = AgentSearch.TextOf(version), publisher, name });
+        await session.ExecuteAsync("DELETE FROM agent_capabilities WHERE publisher = @publisher AND name = @name", new { publisher, name });
+        await session.ExecuteEachAsync(
+            "INSERT INTO agent_capabilities (capability, publisher, name) VALUES (@capability, @publisher, @name)",
+            version.Manifest.Capabilities.Select(capability => new { capability, publisher, name }));
+    }
+
+    /// <summary>Releases before pre-releases, then by precedence.</summary>
+    private static (bool IsRelease, SemanticVersion Version) Rank(AgentVersion version) =>
+        (version.Manifest.Version.PreRelease.Length == 0, version.Manifest.Version);
+
+    private static Task<AgentRow?> FindExactAsync(SqlSession session, string publisher, string name, SemanticVersion version) =>
+        session.QueryFirstOrDefaultAsync<AgentRow>(
+            $"SELECT {AgentRow.Columns} FROM agent_versions v WHERE v.publisher = @publisher AND v.name = @name AND v.version = @version",
+            new { publisher, name, version });
+}

@@ -1,0 +1,103 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using Stoa.Market.Registry;
+
+namespace Stoa.Market.Tests.Registry;
+
+public sealed class ManifestReaderTests
+{
+    private const string Good =
+        """
+        {
+          "name": "csv-profile", "version": "1.2.0", "description": "Column statistics.",
+          "capabilities": ["csv.profile"], "tags": ["csv"], "program": "csv-profile.wasm",
+          "input": { "mediaType": "application/json", "schema": { "type": "object" } },
+          "output": { "mediaType": "application/json" },
+          "parameters": [
+            { "name": "delimiter", "description": "Separator.", "type": "choice", "values": ["comma", "tab"] },
+            { "name": "rows", "description": "At most so many.", "type": "integer", "default": "all" }
+          ],
+          "limits": { "fuel": 1000000, "memoryBytes": 1048576, "timeoutMs": 1000, "outputBytes": 65536, "logBytes": 0 },
+          "permissions": [],
+          "price": { "base": "0.000100000", "perMegabyte": "0", "perGigafuel": "0.5" }
+        }
+        """;
+
+    [Fact]
+    public void Read_GoodManifest_GivesEveryMember()
+    {
+        var manifest = Read(Good).Value;
+        manifest.Name.ShouldBe("csv-profile");
+        manifest.Version.ToString().ShouldBe("1.2.0");
+        manifest.Capabilities.ShouldBe(["csv.profile"]);
+        manifest.Input.Schema.ShouldNotBeNull();
+        manifest.Parameters.Select(parameter => parameter.Type).ShouldBe([AgentParameterType.Choice, AgentParameterType.Integer]);
+        manifest.Limits.ShouldBe(new AgentLimits(1_000_000, 1_048_576, 1_000, 65_536, 0));
+        manifest.Price.PerGigafuel.Nanodollars.ShouldBe(500_000_000);
+    }
+
+    [Theory]
+    [InlineData("name", "\"Csv\"", "/name")]
+    [InlineData("name", "\"x\"", "/name")]
+    [InlineData("name", "7", "/name")]
+    [InlineData("version", "\"1.2\"", "/version")]
+    [InlineData("version", "\"1.2.03\"", "/version")]
+    [InlineData("description", "\"\"", "/description")]
+    [InlineData("capabilities", "[]", "/capabilities")]
+    [InlineData("capabilities", "[\"csv.profile\", \"CSV\"]", "/capabilities/1")]
+    [InlineData("capabilities", "[\"a\", \"a\"]", "/capabilities")]
+    [InlineData("tags", "\"csv\"", "/tags")]
+    [InlineData("program", "\"../up.wasm\"", "/program")]
+    [InlineData("input", "null", "/input")]
+    [InlineData("input", "{\"mediaType\": \"text\"}", "/input/mediaType")]
+    [InlineData("input", "{\"mediaType\": \"text/csv\", \"schema\": {}}", "/input/schema")]
+    [InlineData("input", "{\"mediaType\": \"application/json\", \"schema\": 3}", "/input/schema")]
+    [InlineData("input", "{\"mediaType\": \"application/json\", \"schema\": {\"$ref\": \"http://127.0.0.1/x\"}}", "/input/schema/$ref")]
+    [InlineData("input", "{\"mediaType\": \"application/json\", \"schema\": {\"items\": [{\"$ref\": \"/etc/passwd\"}]}}", "/input/schema/items/0/$ref")]
+    [InlineData("parameters", "[{\"name\": \"rows\", \"description\": \"d\", \"type\": \"text\"}]", "/parameters/0/type")]
+    [InlineData("parameters", "[{\"name\": \"rows\", \"description\": \"d\", \"type\": \"choice\"}]", "/parameters/0/values")]
+    [InlineData("parameters", "[{\"name\": \"rows\", \"description\": \"d\", \"type\": \"string\", \"size\": 1}]", "/parameters/0/size")]
+    [InlineData("limits", "{}", "/limits/fuel")]
+    [InlineData("permissions", "[\"http.fetch\"]", "/permissions/0")]
+    [InlineData("price", "{\"base\": \"-1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\"}", "/price/base")]
+    [InlineData("price", "{\"base\": 1, \"perMegabyte\": \"0\", \"perGigafuel\": \"0\"}", "/price/base")]
+    [InlineData("price", "{\"base\": \"0.0000000001\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\"}", "/price/base")]
+    [InlineData("limit", "{}", "/limit")]
+    [InlineData("a/b~", "1", "/a~1b~0")]
+    public void Read_OneFault_IsRefusedWhereItIs(string member, string json, string pointer)
+    {
+        var document = JsonNode.Parse(Good)!.AsObject();
+        document[member] = JsonNode.Parse(json);
+        Read(document.ToJsonString()).Refusal.ShouldNotBeNull().Errors.Select(error => error.Pointer).ShouldContain(pointer);
+    }
+
+    [Fact]
+    public void Read_ManyFaults_TellsAllOfThem()
+    {
+        var document = JsonNode.Parse(Good)!.AsObject();
+        document["name"] = "X";
+        document["version"] = "one";
+        document["limits"]!["fuel"] = -1;
+        document["surprise"] = true;
+        Read(document.ToJsonString()).Refusal.ShouldNotBeNull().Errors.Select(error => error.Pointer)
+            .ShouldBe(["/name", "/version", "/limits/fuel", "/surprise"], ignoreOrder: true);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("[]")]
+    [InlineData("null")]
+    [InlineData("{\"name\": \"aa\", \"name\": \"bb\"}")]
+    [InlineData("{\"name\": ")]
+    public void Read_NoManifestAtAll_IsRefused(string text) => Read(text).Refusal.ShouldNotBeNull().Errors.ShouldNotBeEmpty();
+
+    [Fact]
+    public void Read_DeepNesting_IsRefused() =>
+        Read(new string('[', 100_000)[..60_000]).Refusal.ShouldNotBeNull();
+
+    [Fact]
+    public void Read_TooManyBytes_IsRefusedUnread() =>
+        Read(Good + new string(' ', ManifestReader.MaxBytes)).Refusal.ShouldNotBeNull().Errors[0].Reason.ShouldContain("65,536");
+
+    private static Outcome<AgentManifest, PublishRefusal> Read(string json) => ManifestReader.Read(Encoding.UTF8.GetBytes(json));
+}
