@@ -318,6 +318,7 @@ internal sealed class ModuleDecoder
         if (count != _declaredFunctions)
             WasmReader.Malformed("function and code section have inconsistent lengths", at);
         var bodies = new FunctionBody[count];
+        _module.CallGraph = new CallGraph(_module.ImportedFunctions);
         var validator = new FunctionValidator(_module, _options);
         for (int i = 0; i < count; i++)
         {
@@ -329,6 +330,7 @@ internal sealed class ModuleDecoder
             reader.Position += length;
         }
 
+        _module.CallGraph.Close();
         _module.Bodies = bodies;
     }
 }

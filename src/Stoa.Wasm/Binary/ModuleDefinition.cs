@@ -1,4 +1,5 @@
 using Stoa.Wasm.Runtime;
+using Stoa.Wasm.Validation;
 
 namespace Stoa.Wasm.Binary;
 
@@ -45,6 +46,9 @@ internal sealed class ModuleDefinition
 
     /// <summary>Where the bodies of the functions that are not imported lie.</summary>
     public FunctionBody[] Bodies { get; set; } = [];
+
+    /// <summary>Which functions call which.</summary>
+    public CallGraph CallGraph { get; set; } = new(0);
 
     /// <summary>The content of the custom section <c>name</c>, if there is one.</summary>
     public ReadOnlyMemory<byte> Names { get; set; }

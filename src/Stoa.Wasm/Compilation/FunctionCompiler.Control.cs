@@ -51,7 +51,6 @@ internal sealed partial class FunctionCompiler
         {
             CloseBlock();
             _il.Mark(CurrentFrame.Label);
-            OpenBlock(isChecked: true);
         }
     }
 
@@ -138,8 +137,7 @@ internal sealed partial class FunctionCompiler
         else
         {
             MoveToTarget(in target);
-            _il.EmitBranch(Il.Br, target.Label);
-            target.IsLabelUsed = true;
+            EmitJump(ref target);
         }
 
         BecomeUnreachable();
@@ -150,8 +148,7 @@ internal sealed partial class FunctionCompiler
         ref var target = ref Target(depth);
         PopCondition();
         target.IsLabelUsed = true;
-        int arity = target.LabelTypes.Length;
-        if (arity == 0 || target.Height + arity == _height)
+        if (IsReachedAsIs(in target))
         {
             _il.EmitBranch(Il.Brtrue, target.Label);
         }
@@ -160,7 +157,7 @@ internal sealed partial class FunctionCompiler
             int skip = _il.NewLabel();
             _il.EmitBranch(Il.Brfalse, skip);
             CopyToTarget(in target);
-            _il.EmitBranch(Il.Br, target.Label);
+            EmitJump(ref target);
             _il.Mark(skip);
         }
 
@@ -180,9 +177,8 @@ internal sealed partial class FunctionCompiler
         {
             ref var target = ref Target(depths[i]);
             target.IsLabelUsed = true;
-            int arity = target.LabelTypes.Length;
             labels[i] = target.Label;
-            if (arity > 0 && target.Height + arity != _height)
+            if (!IsReachedAsIs(in target))
             {
                 if (!copies.TryGetValue(depths[i], out int copy))
                     copies.Add(depths[i], copy = _il.NewLabel());
@@ -197,10 +193,23 @@ internal sealed partial class FunctionCompiler
             ref var target = ref Target(depth);
             _il.Mark(copy);
             CopyToTarget(in target);
-            _il.EmitBranch(Il.Br, target.Label);
+            EmitJump(ref target);
         }
 
         BecomeUnreachable();
+    }
+
+    /// <summary>Whether a branch needs nothing before it: no operands to move, no check of the fuel.</summary>
+    private bool IsReachedAsIs(in Frame target) =>
+        target.Opcode != Opcode.Loop && (target.LabelTypes.Length == 0 || target.Height + target.LabelTypes.Length == _height);
+
+    private void EmitJump(ref Frame target)
+    {
+        target.IsLabelUsed = true;
+        if (target.Opcode == Opcode.Loop)
+            EmitRepeat(target.Label);
+        else
+            _il.EmitBranch(Il.Br, target.Label);
     }
 
     private ref Frame Target(int depth) => ref _frames[_frameCount - 1 - depth];

@@ -7,8 +7,9 @@ namespace Stoa.Wasm.Compilation;
 
 /// <summary>Fuel, interruption, depth of calls, room on the stack.</summary>
 /// <remarks>
-/// A basic block pays for all of its instructions at its start. The balance is compared with the floor on entry and at the head of
-/// each loop only, since there is no other way to run for long; whoever wants to interrupt raises the floor.
+/// A basic block pays for all of its instructions at its start. The balance is compared with the floor when a function that calls
+/// others is entered and before a loop is repeated, since there is no other way to run for long; whoever wants to interrupt
+/// raises the floor.
 /// Where a function has loops its balance is kept in a local, and in the context while it calls others.
 /// </remarks>
 internal sealed partial class FunctionCompiler
@@ -23,14 +24,20 @@ internal sealed partial class FunctionCompiler
     private int _stackExhausted = -1;
     private int _memoryBase = -1;
 
+    private bool IsGuarded => _definition.CallGraph.IsGuarded(_function);
+
     private bool KeepsFuelInLocal => (_body.Facts & FunctionFacts.HasLoop) != 0;
 
     private void EmitEntry()
     {
-        EmitDepthCheck();
+        if (IsGuarded)
+            EmitDepthCheck();
         _fuel = NewLocal(Il.TypeI8);
-        EmitFuelReload();
-        OpenBlock(isChecked: true);
+        bool isChecked = (_body.Facts & FunctionFacts.HasCall) != 0;
+        if (KeepsFuelInLocal || isChecked)
+            EmitFuelReload();
+        if (isChecked)
+            OpenBlock(isChecked: true);
         if ((_body.Facts & FunctionFacts.UsesMemory) != 0)
         {
             // The base of a memory never moves.
@@ -44,12 +51,17 @@ internal sealed partial class FunctionCompiler
     private void EmitDepthCheck()
     {
         _stackExhausted = _il.NewLabel();
-        int here = NewLocal(Il.TypeI4);
-        _il.EmitWide(Il.Ldloca, here);
-        _il.Emit(Il.ConvU);
-        EmitContextAddress(StackLimit);
-        _il.Emit(Il.LdindI);
-        _il.EmitBranch(Il.BltUn, _stackExhausted);
+        if (!_definition.CallGraph.IsLarge(_function))
+        {
+            // Where a local lies tells where the stack pointer is.
+            int here = NewLocal(Il.TypeI4);
+            _il.EmitWide(Il.Ldloca, here);
+            _il.Emit(Il.ConvU);
+            EmitContextAddress(StackLimit);
+            _il.Emit(Il.LdindI);
+            _il.EmitBranch(Il.BltUn, _stackExhausted);
+        }
+
         int depth = Temporary(ValueKind.I32);
         EmitContextAddress(DepthRemaining);
         _il.Emit(Il.LdindI4);
@@ -68,6 +80,8 @@ internal sealed partial class FunctionCompiler
     private void EmitLeave()
     {
         EmitFuelStore();
+        if (!IsGuarded)
+            return;
         EmitContextAddress(DepthRemaining);
         EmitContextAddress(DepthRemaining);
         _il.Emit(Il.LdindI4);
@@ -110,8 +124,12 @@ internal sealed partial class FunctionCompiler
             _il.Emit(Il.StindI8);
         }
 
-        if (isChecked)
-            EmitFloorCheck();
+        if (!isChecked)
+            return;
+        if (_outOfFuel < 0)
+            _outOfFuel = _il.NewLabel();
+        EmitBalanceAndFloor();
+        _il.EmitBranch(Il.Blt, _outOfFuel);
     }
 
     private void EmitCost()
@@ -121,14 +139,21 @@ internal sealed partial class FunctionCompiler
         _il.Emit(Il.Sub);
     }
 
-    private void EmitFloorCheck()
+    /// <summary>Goes back to the head of a loop, or out of the guest.</summary>
+    private void EmitRepeat(int loopLabel)
     {
         if (_outOfFuel < 0)
             _outOfFuel = _il.NewLabel();
+        EmitBalanceAndFloor();
+        _il.EmitBranch(Il.Bge, loopLabel);
+        _il.EmitBranch(Il.Br, _outOfFuel);
+    }
+
+    private void EmitBalanceAndFloor()
+    {
         EmitLdloc(_fuel);
         EmitContextAddress(FuelFloor);
         _il.Emit([Il.Prefix, Il.Volatile, Il.LdindI8]);
-        _il.EmitBranch(Il.Blt, _outOfFuel);
     }
 
     /// <summary>Ends the present basic block: control may leave it or join after it.</summary>
@@ -167,9 +192,13 @@ internal sealed partial class FunctionCompiler
     /// <summary>The ends of the method that are not reached in the normal course.</summary>
     private void EmitColdEnds()
     {
-        _il.Mark(_stackExhausted);
-        EmitCall(s_callStackExhausted);
-        _il.Emit([Il.LdNull, Il.Throw]);
+        if (_stackExhausted >= 0)
+        {
+            _il.Mark(_stackExhausted);
+            EmitCall(s_callStackExhausted);
+            _il.Emit([Il.LdNull, Il.Throw]);
+        }
+
         if (_outOfFuel >= 0)
         {
             _il.Mark(_outOfFuel);

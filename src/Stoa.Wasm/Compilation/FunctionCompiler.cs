@@ -52,6 +52,7 @@ internal sealed partial class FunctionCompiler
         _body = _definition.Bodies[function - _definition.ImportedFunctions];
         _context = _type.Parameters.Length;
         _method = Thunks.NewMethod($"wasm[{function}]", signature.ReturnType, signature.ParameterTypes);
+        _method.InitLocals = false;
         _info = _method.GetDynamicILInfo();
         int operands = _body.MaxOperands + 1;
         _kinds = new ValueKind[operands];
@@ -68,6 +69,7 @@ internal sealed partial class FunctionCompiler
         var reader = new WasmReader(_definition.Bytes.Span, _body.Offset, _body.Offset + _body.Length);
         DeclareLocals(ref reader);
         EmitEntry();
+        EmitZeroes();
         PushFrame(Opcode.Block, _type);
         while (_frameCount > 0)
         {
@@ -100,6 +102,34 @@ internal sealed partial class FunctionCompiler
         }
 
         _localKinds = [.. kinds];
+    }
+
+    /// <summary>Locals begin as zeros; the JIT drops what is assigned before it is read.</summary>
+    private void EmitZeroes()
+    {
+        for (int i = _context; i < _localKinds.Length; i++)
+        {
+            switch (_localKinds[i])
+            {
+                case ValueKind.I32:
+                    _il.EmitConstant(0);
+                    break;
+                case ValueKind.I64:
+                    _il.EmitConstant(0L);
+                    break;
+                case ValueKind.F32:
+                    EmitSingle(0);
+                    break;
+                case ValueKind.F64:
+                    EmitDouble(0);
+                    break;
+                default:
+                    _il.Emit([Il.LdcI4_0, Il.ConvI]);
+                    break;
+            }
+
+            EmitLocalSet(i);
+        }
     }
 
     private byte[] LocalSignature()

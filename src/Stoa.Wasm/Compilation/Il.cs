@@ -25,6 +25,7 @@ internal static class Il
     public const byte Br = 0x38;
     public const byte Brfalse = 0x39;
     public const byte Brtrue = 0x3A;
+    public const byte Bge = 0x3C;
     public const byte Blt = 0x3F;
     public const byte BltUn = 0x44;
     public const byte Switch = 0x45;

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Reflection.Emit;
 using System.Runtime.InteropServices;
 using Stoa.Wasm.Runtime;
@@ -18,6 +19,7 @@ internal sealed unsafe class LazyCode
 
     private readonly Module _module;
     private readonly DynamicMethod?[] _methods;
+    private readonly ConcurrentBag<DynamicMethod> _guards = [];
     private readonly Lock[] _locks = [new(), new(), new(), new(), new(), new(), new(), new()];
     private readonly nint* _cells;
 
@@ -58,7 +60,7 @@ internal sealed unsafe class LazyCode
             if (IsCompiled(function))
                 return _cells[function];
             var method = new FunctionCompiler(_module, function).Compile();
-            nint address = NativeCode.Compile(method);
+            nint address = Guard(function, NativeCode.Compile(method));
             Volatile.Write(ref _cells[function], address);
             Volatile.Write(ref _methods[function], method);
             return address;
@@ -70,6 +72,17 @@ internal sealed unsafe class LazyCode
     {
         var context = (InstanceContext*)contextAddress;
         return ContextOwner.Of(context).Instance!.Module.Code.Compile(context->PendingFunction);
+    }
+
+    /// <summary>Puts a check of the stack in front of a function whose frame may be large.</summary>
+    private nint Guard(int function, nint address)
+    {
+        var graph = _module.Definition.CallGraph;
+        if (!graph.IsLarge(function))
+            return address;
+        var guard = Thunks.StackGuard(_module.Definition.TypeOfFunction(function), address, graph.FrameBytes(function));
+        _guards.Add(guard);
+        return NativeCode.Compile(guard);
     }
 
     private nint CompileOnOtherThread(int function)

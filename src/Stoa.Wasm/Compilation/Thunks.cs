@@ -12,6 +12,7 @@ internal static class Thunks
     private static readonly MethodInfo s_leaveHost = Find(typeof(HostCode), nameof(HostCode.Leave));
     private static readonly MethodInfo s_callerOf = Find(typeof(HostCode), nameof(HostCode.CallerOf));
     private static readonly MethodInfo s_callUntyped = Find(typeof(HostCode), nameof(HostCode.CallUntyped));
+    private static readonly MethodInfo s_callStackExhausted = Find(typeof(Trap), nameof(Trap.CallStackExhausted));
     private static readonly MethodInfo s_compilePending = Find(typeof(LazyCode), nameof(LazyCode.CompilePending));
 
     /// <inheritdoc cref="Signature.Entry"/>
@@ -49,6 +50,37 @@ internal static class Thunks
         il.Emit(OpCodes.Call, s_compilePending);
         il.EmitCalli(OpCodes.Calli, CallingConventions.Standard, signature.ReturnType, signature.ParameterTypes, null);
         il.Emit(OpCodes.Ret);
+        return method;
+    }
+
+    /// <summary>Has the signature; calls a function if the stack has room for a frame of so many bytes.</summary>
+    public static DynamicMethod StackGuard(Signature signature, nint address, long frameBytes)
+    {
+        var method = NewMethod("guard", signature.ReturnType, signature.ParameterTypes);
+        var il = method.GetILGenerator();
+        int context = signature.ParameterTypes.Length - 1;
+        var exhausted = il.DefineLabel();
+        il.DeclareLocal(typeof(int));
+        il.Emit(OpCodes.Ldloca_S, (byte)0);
+        il.Emit(OpCodes.Conv_U);
+        EmitArgument(il, context);
+        il.Emit(OpCodes.Ldc_I4, ContextFields.StackLimit);
+        il.Emit(OpCodes.Add);
+        il.Emit(OpCodes.Ldind_I);
+        il.Emit(OpCodes.Ldc_I8, frameBytes);
+        il.Emit(OpCodes.Conv_I);
+        il.Emit(OpCodes.Add);
+        il.Emit(OpCodes.Blt_Un, exhausted);
+        for (int i = 0; i <= context; i++)
+            EmitArgument(il, i);
+        il.Emit(OpCodes.Ldc_I8, (long)address);
+        il.Emit(OpCodes.Conv_I);
+        il.EmitCalli(OpCodes.Calli, CallingConventions.Standard, signature.ReturnType, signature.ParameterTypes, null);
+        il.Emit(OpCodes.Ret);
+        il.MarkLabel(exhausted);
+        il.Emit(OpCodes.Call, s_callStackExhausted);
+        il.Emit(OpCodes.Ldnull);
+        il.Emit(OpCodes.Throw);
         return method;
     }
 

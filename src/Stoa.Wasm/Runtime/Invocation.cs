@@ -32,6 +32,10 @@ internal static unsafe class Invocation
                 ((delegate*<nint, void>)code)((nint)record->Context);
             else
                 ((delegate*<nint, nint, byte*, void>)entry)(code, (nint)record->Context, slots);
+
+            // Compiled code looks at its balance now and then; nobody gets more than the fuel there was.
+            if (owner.Context->Fuel < 0)
+                throw new TrapException(TrapCode.OutOfFuel);
         }
         catch (Exception exception) when (Trap.Means(exception, out _))
         {

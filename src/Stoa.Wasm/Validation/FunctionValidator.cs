@@ -55,7 +55,9 @@ internal sealed class FunctionValidator(ModuleDefinition module, EngineOptions o
             reader.Malformed("section size mismatch");
         if (_maxOperands > options.MaxOperands)
             Forms.Exceeded($"more than {options.MaxOperands} operands on the stack", body.Offset);
-        return body with { MaxOperands = _maxOperands, Facts = _facts };
+        body = body with { MaxOperands = _maxOperands, Facts = _facts };
+        module.CallGraph.AddFunction(body, _localCount);
+        return body;
     }
 
     private void ReadLocals(ref WasmReader reader, FunctionType type)
@@ -154,7 +156,9 @@ internal sealed class FunctionValidator(ModuleDefinition module, EngineOptions o
                 SetUnreachable();
                 break;
             case Opcode.Call:
-                CheckCall(module.TypeOfFunction(Index(ref reader, module.FunctionTypes.Count, "unknown function")).Type);
+                int callee = Index(ref reader, module.FunctionTypes.Count, "unknown function");
+                module.CallGraph.AddCall(callee);
+                CheckCall(module.TypeOfFunction(callee).Type);
                 break;
             case Opcode.CallIndirect:
                 int type = Index(ref reader, module.Types.Length, "unknown type");
@@ -162,6 +166,7 @@ internal sealed class FunctionValidator(ModuleDefinition module, EngineOptions o
                 if (module.Tables[table].Element != ValueKind.FuncRef)
                     Mismatch();
                 Pop(ValueKind.I32);
+                module.CallGraph.AddIndirectCall();
                 CheckCall(module.Types[type].Type);
                 break;
             case Opcode.Drop:

@@ -1,0 +1,156 @@
+using System.Runtime.InteropServices;
+using Stoa.Wasm.Binary;
+
+namespace Stoa.Wasm.Validation;
+
+/// <summary>Which functions call which, and so where a call has to look at how deep it is and how much stack is left.</summary>
+/// <remarks>
+/// Only a function that may be entered again before it returns can use up the stack: one on a cycle of direct calls, or one that
+/// calls through a table or an import, where anything may follow. Other functions have a depth that is known; they look only where
+/// their frames together could be larger than what is kept in reserve below the limit.
+/// </remarks>
+internal sealed class CallGraph
+{
+    /// <summary>Stack that functions which do not look may use together, below one that did.</summary>
+    private const long MaxUnguardedBytes = 64 << 10;
+
+    private readonly int _imported;
+    private readonly List<int> _callees = [];
+    private readonly List<int> _ends = [];
+    private readonly HashSet<int> _current = [];
+    private readonly List<long> _frameBytes = [];
+    private bool _callsAnything;
+    private bool[] _isGuarded = [];
+
+    public CallGraph(int importedFunctions)
+    {
+        _imported = importedFunctions;
+    }
+
+    /// <summary>Whether a function checks depth and stack when it is entered.</summary>
+    public bool IsGuarded(int function) => _isGuarded[function - _imported];
+
+    /// <summary>Whether the frame may be so large that the stack has to be checked before there is a frame.</summary>
+    public bool IsLarge(int function) => FrameBytes(function) > MaxUnguardedBytes;
+
+    /// <summary>No less than the stack that one call takes, whatever the JIT does.</summary>
+    public long FrameBytes(int function) => _frameBytes[function - _imported];
+
+    public void AddCall(int function)
+    {
+        if (function < _imported)
+            _callsAnything = true;
+        else
+            _current.Add(function - _imported);
+    }
+
+    public void AddIndirectCall() => _callsAnything = true;
+
+    /// <summary>Ends the function whose calls were added.</summary>
+    public void AddFunction(FunctionBody body, int locals)
+    {
+        if (_callsAnything)
+            _current.Add(-1);
+        _callees.AddRange(_current);
+        _ends.Add(_callees.Count);
+        _current.Clear();
+        _callsAnything = false;
+
+        // Each local may have a home in the frame, and so may each value in between: no byte of code makes more than three.
+        _frameBytes.Add(128 + (8L * (locals + body.MaxOperands)) + (24L * body.Length));
+    }
+
+    /// <summary>Decides for all functions, once they are all known: strongly connected components by Tarjan's algorithm.</summary>
+    public void Close()
+    {
+        int count = _ends.Count;
+        _isGuarded = new bool[count];
+        var order = new int[count];
+        var lowest = new int[count];
+        var isOpen = new bool[count];
+        var chains = new long[count];
+        var component = new Stack<int>();
+        var path = new Stack<(int Function, int Next)>();
+        int visited = 0;
+        for (int root = 0; root < count; root++)
+        {
+            if (order[root] != 0)
+                continue;
+            path.Push((root, Start(root)));
+            while (path.TryPop(out var step))
+            {
+                var (function, next) = step;
+                if (next == Start(function))
+                {
+                    order[function] = lowest[function] = ++visited;
+                    isOpen[function] = true;
+                    component.Push(function);
+                }
+
+                int child = NextChild(function, ref next, order, lowest, isOpen);
+                if (child >= 0)
+                {
+                    path.Push((function, next));
+                    path.Push((child, Start(child)));
+                    continue;
+                }
+
+                if (lowest[function] == order[function])
+                    CloseComponent(function, component, isOpen, chains);
+                if (path.TryPeek(out var parent))
+                    lowest[parent.Function] = Math.Min(lowest[parent.Function], lowest[function]);
+            }
+        }
+
+        _callees.Clear();
+        _callees.TrimExcess();
+    }
+
+    private int Start(int function) => function == 0 ? 0 : _ends[function - 1];
+
+    /// <summary>Goes on through the callees of a function until one is met that was never visited; -1 when none is left.</summary>
+    private int NextChild(int function, ref int next, int[] order, int[] lowest, bool[] isOpen)
+    {
+        while (next < _ends[function])
+        {
+            int callee = _callees[next++];
+            if (callee < 0)
+                continue;
+            if (order[callee] == 0)
+                return callee;
+            if (isOpen[callee])
+                lowest[function] = Math.Min(lowest[function], order[callee]);
+        }
+
+        return -1;
+    }
+
+    private void CloseComponent(int root, Stack<int> component, bool[] isOpen, long[] chains)
+    {
+        bool isCycle = component.Peek() != root;
+        int function;
+        do
+        {
+            function = component.Pop();
+            isOpen[function] = false;
+            Decide(function, isCycle, chains);
+        }
+        while (function != root);
+    }
+
+    private void Decide(int function, bool isCycle, long[] chains)
+    {
+        long below = 0;
+        bool isGuarded = isCycle;
+        foreach (int callee in CollectionsMarshal.AsSpan(_callees)[Start(function).._ends[function]])
+        {
+            if (callee < 0 || callee == function)
+                isGuarded = true;
+            else if (!_isGuarded[callee])
+                below = Math.Max(below, chains[callee]);
+        }
+
+        chains[function] = below + _frameBytes[function];
+        _isGuarded[function] = isGuarded || chains[function] > MaxUnguardedBytes;
+    }
+}
