@@ -26,6 +26,14 @@ void parameters_read(int argument_count, char **arguments, parameter *parameters
     }
 }
 
+static _Noreturn void refuse(const parameter *given)
+{
+    char message[64] = "parameter ";
+    strncat(message, given->name, 32);
+    strcat(message, " does not take");
+    refuse_value(message, given->value);
+}
+
 uint32_t parameter_unsigned(const parameter *given, uint32_t least, uint32_t most)
 {
     const char *text = given->value;
@@ -34,7 +42,7 @@ uint32_t parameter_unsigned(const parameter *given, uint32_t least, uint32_t mos
     for (; text[digits] >= '0' && text[digits] <= '9' && digits < 10; digits++)
         value = value * 10 + (uint64_t)(text[digits] - '0');
     if (digits == 0 || text[digits] != 0 || value < least || value > most)
-        refuse_value(given->name, text);
+        refuse(given);
     return (uint32_t)value;
 }
 
@@ -43,5 +51,5 @@ int parameter_choice(const parameter *given, const char *const *words)
     for (int i = 0; words[i] != NULL; i++)
         if (strcmp(words[i], given->value) == 0)
             return i;
-    refuse_value(given->name, given->value);
+    refuse(given);
 }

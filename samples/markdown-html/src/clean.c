@@ -1,24 +1,7 @@
 #include "markdown.h"
 
 #include "../../common/stream.h"
-
-static const uint8_t replacement[3] = {0xEF, 0xBF, 0xBD}; // U+FFFD
-
-// The length of the well-formed UTF-8 sequence at `text`, or 0 (Unicode 15, table 3-7).
-static size_t sequence_length(const uint8_t *text, size_t length)
-{
-    uint8_t lead = text[0];
-    size_t size = lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
-    if (size > length)
-        return 0;
-    for (size_t i = 1; i < size; i++)
-        if ((text[i] & 0xC0) != 0x80)
-            return 0;
-    if ((lead == 0xE0 && text[1] < 0xA0) || (lead == 0xED && text[1] > 0x9F) || (lead == 0xF0 && text[1] < 0x90) ||
-        (lead == 0xF4 && text[1] > 0x8F))
-        return 0;
-    return size;
-}
+#include "../../common/utf8.h"
 
 static bool stays(uint8_t c)
 {
@@ -35,7 +18,7 @@ static size_t clean_prefix(const uint8_t *text, size_t length)
                 return at;
             at++;
         } else {
-            size_t size = sequence_length(text + at, length - at);
+            size_t size = utf8_sequence(text + at, length - at);
             if (size == 0)
                 return at;
             at += size;
@@ -64,7 +47,7 @@ uint8_t *clean(uint8_t *input, size_t length, size_t *clean_length)
     size_t used = at;
     while (at < length) {
         uint8_t c = input[at];
-        size_t size = sequence_length(input + at, length - at);
+        size_t size = utf8_sequence(input + at, length - at);
         if (size > 0 && stays(c)) {
             memcpy(output + used, input + at, size);
             used += size;
@@ -79,8 +62,8 @@ uint8_t *clean(uint8_t *input, size_t length, size_t *clean_length)
         } else if (c == '\f' || c == '\v') {
             output[used++] = ' ';
         } else {
-            memcpy(output + used, replacement, sizeof replacement);
-            used += sizeof replacement;
+            memcpy(output + used, utf8_replacement, sizeof utf8_replacement);
+            used += sizeof utf8_replacement;
         }
     }
     *clean_length = used;
