@@ -30,7 +30,9 @@ internal abstract class Descriptor(Rights rights, Rights inheriting, FdFlags fla
 
     public FdFlags Flags { get; set; } = flags;
 
-    public virtual void Dispose()
+    public void Dispose() => Close();
+
+    protected virtual void Close()
     {
     }
 }
@@ -45,7 +47,7 @@ internal sealed class FileDescriptor(FileNode node, Rights rights, Rights inheri
 
     public override FileType Type => FileType.RegularFile;
 
-    public override void Dispose() => node.Dispose();
+    protected override void Close() => node.Dispose();
 }
 
 /// <summary>An open directory, with the listing that is being read from it.</summary>
@@ -62,7 +64,7 @@ internal sealed class DirectoryDescriptor(DirectoryNode node, Rights rights, Rig
 
     public override FileType Type => FileType.Directory;
 
-    public override void Dispose() => node.Dispose();
+    protected override void Close() => node.Dispose();
 }
 
 /// <summary>The standard input.</summary>

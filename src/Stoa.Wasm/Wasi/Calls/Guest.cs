@@ -28,6 +28,15 @@ internal readonly struct Guest
     /// <exception cref="TrapException">There is less left.</exception>
     public void Charge(long units) => _caller.ConsumeFuel(units);
 
+    /// <summary>Ends a wait that was broken off: the trap that did it, or else <see cref="Errno.Intr"/>.</summary>
+    /// <exception cref="TrapException">The deadline has passed, or the call was cancelled.</exception>
+    public Errno Interrupted()
+    {
+        // Charging looks whether the guest is to stop. Where the news has not come that far, it meets the guest right after.
+        Charge(0);
+        return Errno.Intr;
+    }
+
     /// <summary>The bytes of a region; false when it does not lie inside the memory.</summary>
     public bool TryGet(uint address, uint length, out Span<byte> span)
     {

@@ -45,7 +45,9 @@ internal sealed class PathCalls(DescriptorTable descriptors, WasiClock clock, Wa
         using var walk = Walk(guest, path, Rights.PathFilestatGet, out var errno);
         if (errno != Errno.Success)
             return errno;
-        errno = lookupFlags > FollowLinks ? Errno.Inval : Find(walk!, lookupFlags == FollowLinks, out var stat, out _);
+        if (lookupFlags > FollowLinks)
+            return Errno.Inval;
+        errno = Find(walk!, lookupFlags == FollowLinks, out var stat, out _);
         return errno == Errno.Success ? FdCalls.WriteFilestat(guest, resultAddress, stat) : errno;
     }
 
@@ -104,7 +106,9 @@ internal sealed class PathCalls(DescriptorTable descriptors, WasiClock clock, Wa
         using var source = Walk(guest, from, Rights.PathLinkSource, out var errno);
         if (errno != Errno.Success)
             return errno;
-        errno = lookupFlags > FollowLinks ? Errno.Inval : Find(source!, lookupFlags == FollowLinks, out var stat, out _);
+        if (lookupFlags > FollowLinks)
+            return Errno.Inval;
+        errno = Find(source!, lookupFlags == FollowLinks, out var stat, out _);
         if (errno != Errno.Success)
             return errno;
         using var target = Walk(guest, to, Rights.PathLinkTarget, out errno);

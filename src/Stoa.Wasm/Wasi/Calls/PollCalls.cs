@@ -34,7 +34,16 @@ internal sealed class PollCalls(DescriptorTable descriptors, WasiClock clock, Wa
                 return Errno.Inval;
         }
 
-        var fired = Wait(guest, subscriptions);
+        List<Event> fired;
+        try
+        {
+            fired = Wait(guest, subscriptions);
+        }
+        catch (OperationCanceledException) when (guest.Stopping.IsCancellationRequested)
+        {
+            return guest.Interrupted();
+        }
+
         for (var i = 0; i < fired.Count; i++)
             Write(events.Slice(i * EventBytes, EventBytes), fired[i]);
         return guest.Write(resultAddress, (uint)fired.Count);

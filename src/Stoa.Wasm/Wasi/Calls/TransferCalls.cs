@@ -151,6 +151,10 @@ internal sealed class TransferCalls(DescriptorTable descriptors, WasiLimits limi
                 {
                     return Errno.Io;
                 }
+                catch (OperationCanceledException) when (guest.Stopping.IsCancellationRequested)
+                {
+                    return guest.Interrupted();
+                }
 
                 guest.Charge(bytesRead * WasiFuel.Byte);
                 if (bytesRead == 0)

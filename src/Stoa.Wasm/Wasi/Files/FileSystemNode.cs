@@ -15,12 +15,12 @@ public abstract class FileSystemNode : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        Dispose(true);
+        Close();
         GC.SuppressFinalize(this);
     }
 
-    /// <summary>Closes the node; called once or more.</summary>
-    protected virtual void Dispose(bool disposing)
+    /// <summary>Lets go of what the node holds; may be called more than once.</summary>
+    protected virtual void Close()
     {
     }
 }

@@ -4,8 +4,9 @@ namespace Stoa.Wasm.Wasi.Files;
 /// <remarks>
 /// On 64-bit Linux every step is taken from an open directory and follows no link, so the guest stays inside whatever other
 /// processes do to the tree meanwhile. Elsewhere (Windows, macOS) paths are joined and links looked for before each use: the
-/// guest cannot leave by itself, but a program beside it that replaces directories by links could lead it out.
-/// Only regular files and directories can be opened: a device, a pipe or a socket answers <see cref="Errno.NxIo"/>.
+/// guest cannot leave by itself, but a program beside it that replaces directories by links could lead it out, and one that
+/// puts a pipe there could make it wait.
+/// On Linux only regular files and directories can be opened: a device, a pipe or a socket answers <see cref="Errno.NxIo"/>.
 /// Names that are not UTF-8 are not shown.
 /// </remarks>
 public sealed class HostFileSystem : FileSystem
@@ -30,7 +31,7 @@ public sealed class HostFileSystem : FileSystem
     /// <inheritdoc/>
     public override DirectoryNode OpenRoot()
     {
-        if (_portable || !OperatingSystem.IsLinux())
+        if (_portable || !LinuxNative.IsSupported)
         {
             return Directory.Exists(_root)
                 ? new PortableDirectoryNode(_root)

@@ -161,11 +161,7 @@ internal sealed class LinuxDirectoryNode(SafeFileHandle handle) : DirectoryNode
         return Answer(LinuxNative.SetTimes(file, ref specs[0]));
     }
 
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-            handle.Dispose();
-    }
+    protected override void Close() => handle.Dispose();
 
     private SafeFileHandle Handle => handle;
 

@@ -80,9 +80,5 @@ internal sealed class LinuxFileNode(SafeFileHandle handle) : FileNode
         return result < 0 ? LinuxNative.LastErrno() : Errno.Success;
     }
 
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-            handle.Dispose();
-    }
+    protected override void Close() => handle.Dispose();
 }

@@ -5,7 +5,6 @@ using Microsoft.Win32.SafeHandles;
 namespace Stoa.Wasm.Wasi.Files;
 
 /// <summary>The system calls of 64-bit Linux that a confined file system needs: those that take a directory and one name.</summary>
-[SupportedOSPlatform("linux")]
 internal static partial class LinuxNative
 {
     public const int OpenReadOnly = 0;
@@ -45,6 +44,7 @@ internal static partial class LinuxNative
     public static readonly int OpenNoFollow = OtherNumbers ? 0x8000 : 0x20000;
 
     /// <summary>True where the structures and numbers in this class hold.</summary>
+    [SupportedOSPlatformGuard("linux")]
     public static bool IsSupported => OperatingSystem.IsLinux() && Environment.Is64BitProcess && BitConverter.IsLittleEndian;
 
     /// <summary>A file's attributes as <c>statx</c> gives them: the same layout on every architecture.</summary>

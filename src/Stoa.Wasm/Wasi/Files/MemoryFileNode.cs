@@ -77,7 +77,7 @@ internal sealed class MemoryFileNode : FileNode
 
     public override Errno Sync(bool dataOnly) => Errno.Success;
 
-    protected override void Dispose(bool disposing)
+    protected override void Close()
     {
         lock (_fileSystem.Gate)
         {

@@ -23,7 +23,6 @@ public sealed class MemoryFileSystem : FileSystem
         ArgumentOutOfRangeException.ThrowIfNegative(_options.MaxBytes, nameof(options));
         ArgumentOutOfRangeException.ThrowIfLessThan(_options.MaxNodes, 1, nameof(options));
         _root = new MemoryDirectory(NextNumber(), NowNs) { LinkCount = 1 };
-        _root.Parent = _root;
     }
 
     /// <summary>Bytes in all files together.</summary>

@@ -32,7 +32,7 @@ internal sealed class MemoryDirectory(ulong number, ulong nowNs) : MemoryInode(n
 {
     public SortedDictionary<string, MemoryInode> Children { get; } = new(StringComparer.Ordinal);
 
-    /// <summary>The directory that holds this one; itself at the root, and after removal the last one.</summary>
+    /// <summary>The directory that holds this one, after removal the last one that did; null at the root.</summary>
     public MemoryDirectory? Parent { get; set; }
 
     public override FileType Type => FileType.Directory;
@@ -41,13 +41,16 @@ internal sealed class MemoryDirectory(ulong number, ulong nowNs) : MemoryInode(n
 
     public bool IsInside(MemoryDirectory other)
     {
-        for (var directory = this; directory is not null; directory = directory.Parent)
+        var directory = this;
+        // The root is its own parent, so it ends the walk.
+        while (directory != other)
         {
-            if (directory == other)
-                return true;
+            if (directory.Parent is not { } parent || parent == directory)
+                return false;
+            directory = parent;
         }
 
-        return false;
+        return true;
     }
 }
 

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 
 namespace Stoa.Wasm.Wasi.Files;
@@ -6,6 +7,8 @@ namespace Stoa.Wasm.Wasi.Files;
 /// <remarks>What .NET does not offer everywhere (hard links, inode numbers) is refused or derived from the path.</remarks>
 internal sealed class PortableDirectoryNode(string path) : DirectoryNode
 {
+    private static readonly SearchValues<char> NotInWindowsNames = SearchValues.Create("\\/:*?\"<>|");
+
     public override Errno Open(string name, OpenRequest request, out FileSystemNode? node)
     {
         node = null;
@@ -234,7 +237,7 @@ internal sealed class PortableDirectoryNode(string path) : DirectoryNode
     /// <summary>False for a name that Windows takes for more than a name: a device, a stream, a drive, or one that it trims.</summary>
     private static bool IsPlainWindowsName(string name)
     {
-        if (name.AsSpan().IndexOfAny("\\/:*?\"<>|") >= 0 || name.Any(char.IsControl) || name[^1] is '.' or ' ')
+        if (name.AsSpan().ContainsAny(NotInWindowsNames) || name.Any(char.IsControl) || name[^1] is '.' or ' ')
             return false;
         var stem = name.Split('.')[0].TrimEnd().ToUpperInvariant();
         return stem is not ("CON" or "PRN" or "AUX" or "NUL" or "CONIN$" or "CONOUT$")
@@ -268,13 +271,8 @@ internal sealed class PortableDirectoryNode(string path) : DirectoryNode
             return FileType.SymbolicLink;
         if (info.Attributes.HasFlag(FileAttributes.Directory))
             return FileType.Directory;
-        return info.Attributes.HasFlag(FileAttributes.Device) || (!OperatingSystem.IsWindows() && IsSpecial(info))
-            ? FileType.Unknown
-            : FileType.RegularFile;
+        return info.Attributes.HasFlag(FileAttributes.Device) ? FileType.Unknown : FileType.RegularFile;
     }
-
-    // .NET reports pipes, sockets and devices of Unix as plain attributes; only their mode of creation tells them from files.
-    private static bool IsSpecial(FileSystemInfo info) => info is FileInfo { Length: 0 } && info.Attributes == 0;
 
     private static ulong NumberOf(string full)
     {

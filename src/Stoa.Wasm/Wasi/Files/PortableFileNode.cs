@@ -98,9 +98,5 @@ internal sealed class PortableFileNode(SafeFileHandle handle, string path) : Fil
 
     public override Errno Sync(bool dataOnly) => HostErrors.Try(() => RandomAccess.FlushToDisk(handle));
 
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-            handle.Dispose();
-    }
+    protected override void Close() => handle.Dispose();
 }

@@ -69,11 +69,7 @@ internal sealed class ReadOnlyDirectory(DirectoryNode inner) : DirectoryNode
 
     public override Errno Rename(string name, DirectoryNode toDirectory, string toName) => Errno.Rofs;
 
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-            inner.Dispose();
-    }
+    protected override void Close() => inner.Dispose();
 }
 
 /// <summary>A file that can be read and not written.</summary>
@@ -104,9 +100,5 @@ internal sealed class ReadOnlyFile(FileNode inner) : FileNode
 
     public override Errno Sync(bool dataOnly) => Errno.Success;
 
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-            inner.Dispose();
-    }
+    protected override void Close() => inner.Dispose();
 }

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Text;
 
 namespace Stoa.Wasm.Wasi.Streams;
@@ -103,7 +104,7 @@ internal sealed class StreamOutput(Stream stream, long maxBytes, OutputOverflow 
 public sealed class BufferOutput : GuestOutput
 {
     private readonly Lock _gate = new();
-    private readonly MemoryStream _buffer = new();
+    private readonly ArrayBufferWriter<byte> _buffer = new();
 
     internal BufferOutput(long maxBytes, OutputOverflow overflow)
         : base(maxBytes, overflow)
@@ -114,7 +115,7 @@ public sealed class BufferOutput : GuestOutput
     public byte[] ToArray()
     {
         lock (_gate)
-            return _buffer.ToArray();
+            return _buffer.WrittenSpan.ToArray();
     }
 
     /// <summary>What has been written, as text; bytes that are not UTF-8 become U+FFFD.</summary>
