@@ -1,1 +1,14 @@
-System.Console.WriteLine();
+using System.Runtime.InteropServices;
+using Stoa.Cli;
+
+// The first signal asks the command to stop by itself; the second one ends the process at once, as it would without this.
+using var stop = new CancellationTokenSource();
+using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, Stop);
+using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Stop);
+return await new StoaCommandLine(Surroundings.OfProcess()).RunAsync(args, stop.Token);
+
+void Stop(PosixSignalContext signal)
+{
+    signal.Cancel = !stop.IsCancellationRequested;
+    stop.Cancel();
+}

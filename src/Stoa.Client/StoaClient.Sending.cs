@@ -92,7 +92,7 @@ public sealed partial class StoaClient
 
     private async Task<HttpResponseMessage> SendOnceAsync(Call call, CancellationToken cancellationToken)
     {
-        using var request = new HttpRequestMessage(call.Method, new Uri(api, call.Path));
+        using var request = new HttpRequestMessage(call.Method, new Uri(_api, call.Path));
         request.Content = call.Body?.Invoke();
         if (call.IdempotencyKey is not null)
             request.Headers.Add(IdempotencyKeyHeader, call.IdempotencyKey);
@@ -103,7 +103,7 @@ public sealed partial class StoaClient
         using var patience = new CancellationTokenSource(
             isLarge ? Timeout.InfiniteTimeSpan : call.ResponseTimeout ?? Options.ResponseTimeout, Options.TimeProvider);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, patience.Token);
-        return await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, either.Token);
+        return await _http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, either.Token);
     }
 
     private static bool IsNetworkFailure(Exception failure, CancellationToken cancellationToken) =>

@@ -15,8 +15,8 @@ namespace Stoa.Client;
 /// </remarks>
 public sealed partial class StoaClient : IDisposable
 {
-    private readonly HttpClient http;
-    private readonly Uri api;
+    private readonly HttpClient _http;
+    private readonly Uri _api;
 
     /// <param name="options">Null for a node on this machine with default options.</param>
     public StoaClient(StoaClientOptions? options = null)
@@ -25,8 +25,8 @@ public sealed partial class StoaClient : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(Options.MaxAttempts, 1);
         if (!Options.Address.IsAbsoluteUri || Options.Address.Scheme is not ("http" or "https"))
             throw new ArgumentException($"The address of a node starts with http:// or https://; '{Options.Address}' does not.", nameof(options));
-        api = new Uri(Options.Address, "/api/v1/");
-        http = Options.Handler is { } handler
+        _api = new Uri(Options.Address, "/api/v1/");
+        _http = Options.Handler is { } handler
             ? new HttpClient(handler, disposeHandler: false)
             : new HttpClient(new SocketsHttpHandler
             {
@@ -35,16 +35,16 @@ public sealed partial class StoaClient : IDisposable
                 PooledConnectionLifetime = TimeSpan.FromMinutes(5),
                 AllowAutoRedirect = false,
             });
-        http.Timeout = Timeout.InfiniteTimeSpan;
-        http.DefaultRequestHeaders.UserAgent.ParseAdd(Options.UserAgent);
+        _http.Timeout = Timeout.InfiniteTimeSpan;
+        _http.DefaultRequestHeaders.UserAgent.ParseAdd(Options.UserAgent);
         if (Options.ApiKey is { Length: > 0 } key)
-            http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
+            _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
     }
 
     /// <summary>As given.</summary>
     public StoaClientOptions Options { get; }
 
-    public void Dispose() => http.Dispose();
+    public void Dispose() => _http.Dispose();
 
     /// <summary><c>GET /api/v1/node</c>: who the node is, and the key by which its receipts are verified.</summary>
     public Task<NodeResponse> GetNodeAsync(CancellationToken cancellationToken = default) =>

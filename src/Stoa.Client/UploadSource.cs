@@ -6,29 +6,29 @@ namespace Stoa.Client;
 /// <summary>A stream that goes out as a body: from its first position again in each attempt, where it can be sought.</summary>
 internal sealed class UploadSource(Stream content, IProgress<TransferProgress>? progress)
 {
-    private readonly long start = content.CanSeek ? content.Position : 0;
+    private readonly long _start = content.CanSeek ? content.Position : 0;
 
     public bool IsRepeatable => content.CanSeek;
 
-    public long? SizeBytes => content.CanSeek ? content.Length - start : null;
+    public long? SizeBytes => content.CanSeek ? content.Length - _start : null;
 
     public HttpContent Open(string mediaType)
     {
         if (content.CanSeek)
-            content.Position = start;
+            content.Position = _start;
         return new Body(content, SizeBytes, progress, mediaType);
     }
 
     private sealed class Body : HttpContent
     {
         private const int BufferBytes = 128 * 1024;
-        private readonly Stream content;
-        private readonly long? sizeBytes;
-        private readonly IProgress<TransferProgress>? progress;
+        private readonly Stream _content;
+        private readonly long? _sizeBytes;
+        private readonly IProgress<TransferProgress>? _progress;
 
         public Body(Stream content, long? sizeBytes, IProgress<TransferProgress>? progress, string mediaType)
         {
-            (this.content, this.sizeBytes, this.progress) = (content, sizeBytes, progress);
+            (_content, _sizeBytes, _progress) = (content, sizeBytes, progress);
             Headers.ContentType = new MediaTypeHeaderValue(mediaType);
         }
 
@@ -41,18 +41,18 @@ internal sealed class UploadSource(Stream content, IProgress<TransferProgress>? 
             var buffer = new byte[BufferBytes];
             long sent = 0;
             int read;
-            while ((read = await content.ReadAsync(buffer, cancellationToken)) > 0)
+            while ((read = await _content.ReadAsync(buffer, cancellationToken)) > 0)
             {
                 await stream.WriteAsync(buffer.AsMemory(0, read), cancellationToken);
                 sent += read;
-                progress?.Report(new TransferProgress(sent, sizeBytes));
+                _progress?.Report(new TransferProgress(sent, _sizeBytes));
             }
         }
 
         protected override bool TryComputeLength(out long length)
         {
-            length = sizeBytes ?? 0;
-            return sizeBytes is not null;
+            length = _sizeBytes ?? 0;
+            return _sizeBytes is not null;
         }
     }
 }

@@ -1,0 +1,50 @@
+using System.CommandLine;
+using Stoa.Cli.Agents;
+using Stoa.Cli.Terminal;
+using Stoa.Client;
+using Stoa.Client.Contracts;
+
+namespace Stoa.Cli.Commands;
+
+/// <summary><c>stoa agent publish</c>.</summary>
+internal sealed class AgentPublishCommand : StoaCommand
+{
+    private readonly Argument<string> _directory = new("DIR") { Description = "The agent's folder. Default: the current one.", DefaultValueFactory = _ => "." };
+
+    public AgentPublishCommand(CommandScope scope)
+        : base(
+            scope,
+            "publish",
+            "Publish an agent: agent.json and its program. A version never changes; publishing the same again is no harm.",
+            new("The agent in this folder", "stoa agent publish"),
+            new("One of the samples", "stoa agent publish samples/markdown-html")) =>
+        Add(_directory);
+
+    protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
+    {
+        var folder = await AgentFolder.OpenAsync(invocation.Surroundings.FullPath(invocation.Get(_directory)), cancellationToken);
+        await ProgramFile.CheckAsync(folder, cancellationToken);
+        var published = await TaskProgress.RunAsync(
+            invocation.Screen, "publishing", progress => PublishAsync(invocation.Client, folder, progress.Upload, cancellationToken));
+        if (invocation.IsJson)
+        {
+            invocation.Screen.Json(published, json => json.AgentResponse);
+            return ExitCode.Ok;
+        }
+
+        invocation.Screen.Markup($"[green]✓[/] [bold]{Format.Escaped(published.Listing)}[/]");
+        invocation.Screen.Facts(
+            ("Artifact", $"[grey]{Format.Escaped(published.ArtifactDigest)}[/]"),
+            ("Program", $"{Format.Size(published.ProgramBytes)}, [grey]{Format.Escaped(published.ProgramDigest)}[/]"));
+        invocation.Screen.Note($"[grey]Use it: stoa task submit {Format.Escaped(published.Publisher)}/{Format.Escaped(published.Name)} FILE[/]");
+        return ExitCode.Ok;
+    }
+
+    internal static async Task<AgentResponse> PublishAsync(
+        StoaClient client, AgentFolder folder, IProgress<TransferProgress>? progress, CancellationToken cancellationToken)
+    {
+        await using var program = new FileStream(
+            folder.ProgramPath, FileMode.Open, FileAccess.Read, FileShare.Read, 1, FileOptions.Asynchronous | FileOptions.SequentialScan);
+        return await client.PublishAgentAsync(folder.ManifestBytes, program, progress, cancellationToken);
+    }
+}

@@ -1,0 +1,68 @@
+using System.CommandLine;
+using Stoa.Cli.Terminal;
+using Stoa.Client.Contracts;
+
+namespace Stoa.Cli.Commands;
+
+/// <summary><c>stoa agent show</c>.</summary>
+internal sealed class AgentShowCommand : StoaCommand
+{
+    private readonly Argument<string> _agent = CommonArguments.Agent("PUBLISHER/NAME, or PUBLISHER/NAME@VERSION for one that is not the newest.");
+
+    public AgentShowCommand(CommandScope scope)
+        : base(
+            scope,
+            "show",
+            "Show an agent: what it reads and writes, its parameters, limits, price and versions.",
+            new("The newest version", "stoa agent show stoa/image-resize"),
+            new("A certain one", "stoa agent show stoa/image-resize@1.0.0")) =>
+        Add(_agent);
+
+    protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
+    {
+        var reference = CommonArguments.ParseAgent(invocation.Get(_agent));
+        var found = await invocation.Client.GetAgentAsync(reference, cancellationToken);
+        if (invocation.IsJson)
+        {
+            invocation.Screen.Json(found, json => json.AgentResponse);
+            return ExitCode.Ok;
+        }
+
+        var (versions, _) = await ListLimit.TakeAsync(invocation.Client.ListAgentVersionsAsync(reference, cancellationToken), limit: 10);
+        Show(invocation.Screen, found, versions);
+        return ExitCode.Ok;
+    }
+
+    private static void Show(Screen screen, AgentResponse agent, IReadOnlyList<AgentResponse> versions)
+    {
+        screen.Markup($"[bold]{Format.Escaped(agent.Listing)}[/]");
+        screen.Line(Format.Wrap(Format.Clean(agent.Description), screen.Surroundings.TerminalWidth ?? 100, 0));
+        screen.Line();
+        screen.Facts(
+            ("Can do", Format.Escaped(string.Join(", ", agent.Capabilities))),
+            ("Tags", agent.Tags.Count == 0 ? null : Format.Escaped(string.Join(", ", agent.Tags))),
+            ("Reads", Format.Escaped(agent.Input.MediaType) + (agent.Input.Schema is null ? "" : " (with a JSON Schema)")),
+            ("Writes", Format.Escaped(agent.Output.MediaType) + (agent.Output.Schema is null ? "" : " (with a JSON Schema)")),
+            ("Price", $"{Format.Money(agent.Price.Base)} a task + {Format.Money(agent.Price.PerMegabyte)} a MB read + {Format.Money(agent.Price.PerGigafuel)} a Gfuel"),
+            ("At most", $"{Format.Fuel(agent.Limits.Fuel)}, {Format.Size(agent.Limits.MemoryBytes)} memory, {Format.Duration(TimeSpan.FromMilliseconds(agent.Limits.TimeoutMs))}, {Format.Size(agent.Limits.OutputBytes)} output"),
+            ("Program", $"{Format.Size(agent.ProgramBytes)}, [grey]{Format.Escaped(agent.ProgramDigest)}[/]"),
+            ("Published", Format.Time(agent.PublishedAt)),
+            ("Versions", Format.Escaped(string.Join(", ", versions.Select(version => version.Version)))));
+        if (agent.Parameters.Count > 0)
+        {
+            screen.Line();
+            screen.Table(
+                ["Parameter", "Type", "Default", "Description"],
+                [.. agent.Parameters.Select(parameter => (IReadOnlyList<string>)
+                [
+                    parameter.Name,
+                    parameter.Values is { Count: > 0 } values ? string.Join(" | ", values) : parameter.Type,
+                    parameter.Default ?? "",
+                    parameter.Description,
+                ])]);
+        }
+
+        var parameters = string.Concat(agent.Parameters.Take(1).Select(parameter => $" --param {parameter.Name}={parameter.Default ?? "VALUE"}"));
+        screen.Note($"\n[grey]Use it: stoa task submit {Format.Escaped(agent.Publisher)}/{Format.Escaped(agent.Name)} FILE{Format.Escaped(parameters)}[/]");
+    }
+}

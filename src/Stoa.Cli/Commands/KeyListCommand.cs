@@ -1,0 +1,34 @@
+using System.CommandLine;
+using Stoa.Cli.Terminal;
+using Stoa.Client.Contracts;
+
+namespace Stoa.Cli.Commands;
+
+/// <summary><c>stoa key list</c>.</summary>
+internal sealed class KeyListCommand : StoaCommand
+{
+    private readonly Option<int> _limit = ListLimit.Option();
+
+    public KeyListCommand(CommandScope scope)
+        : base(scope, "list", "List the account's API keys, without their secrets.", new CommandExample("Which keys are out there", "stoa key list")) =>
+        Add(_limit);
+
+    protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
+    {
+        var (keys, hasMore) = await ListLimit.TakeAsync(invocation.Client.ListApiKeysAsync(cancellationToken), invocation.Get(_limit));
+        if (invocation.IsJson)
+        {
+            invocation.Screen.Json(new ListResponse<ApiKeyResponse>(keys), json => json.ListResponseApiKeyResponse);
+            return ExitCode.Ok;
+        }
+
+        invocation.Screen.Table(
+            ["Id", "Name", "Prefix", "Created", "Expires"],
+            [.. keys.Select(key => (IReadOnlyList<string>)
+            [
+                key.Id, key.Name, key.Prefix, ListLimit.When(invocation, key.CreatedAt), key.ExpiresAt is { } end ? Format.Time(end) : "never",
+            ])]);
+        ListLimit.TellOfMore(invocation, hasMore);
+        return ExitCode.Ok;
+    }
+}

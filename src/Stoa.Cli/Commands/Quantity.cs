@@ -1,0 +1,43 @@
+using System.CommandLine.Parsing;
+using System.Globalization;
+
+namespace Stoa.Cli.Commands;
+
+/// <summary>Numbers with a unit on the command line: <c>64MB</c>, <c>2G</c>, <c>30s</c>.</summary>
+internal static class Quantity
+{
+    private static readonly (string Unit, long Factor)[] Sizes =
+        [("KiB", 1L << 10), ("MiB", 1L << 20), ("GiB", 1L << 30), ("kB", 1_000), ("KB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("B", 1)];
+
+    private static readonly (string Unit, long Factor)[] Counts =
+        [("k", 1_000), ("M", 1_000_000), ("G", 1_000_000_000), ("T", 1_000_000_000_000)];
+
+    private static readonly (string Unit, long Factor)[] Times =
+        [("ms", 1), ("s", 1_000), ("min", 60_000), ("h", 3_600_000)];
+
+    /// <summary>Bytes: a number, or one with B, kB, MB, GB, KiB, MiB or GiB.</summary>
+    public static long? Bytes(ArgumentResult result) => Parse(result, Sizes, 1, "a size such as 64MB, 512KiB or 1000000");
+
+    /// <summary>A count: a number, or one with k, M, G or T.</summary>
+    public static long? Count(ArgumentResult result) => Parse(result, Counts, 1, "a number such as 500M, 2G or 1000000");
+
+    /// <summary>Milliseconds from a time with ms, s, min or h; without a unit it is seconds.</summary>
+    public static long? Milliseconds(ArgumentResult result) => Parse(result, Times, 1_000, "a time such as 500ms, 30s or 2min");
+
+    private static long? Parse(ArgumentResult result, (string Unit, long Factor)[] units, long factorWithoutUnit, string expected)
+    {
+        var text = result.Tokens[0].Value;
+        var (unit, factor) = units.Where(known => text.EndsWith(known.Unit, StringComparison.Ordinal))
+            .OrderByDescending(known => known.Unit.Length).FirstOrDefault(("", factorWithoutUnit));
+        if (decimal.TryParse(text[..^unit.Length], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var number)
+            && number <= long.MaxValue / factor
+            && number * factor is var value
+            && value == decimal.Truncate(value))
+        {
+            return (long)value;
+        }
+
+        result.AddError($"'{text}' is not {expected}.");
+        return null;
+    }
+}

@@ -1,0 +1,83 @@
+using System.CommandLine;
+using System.Text;
+using Stoa.Cli.Terminal;
+using Stoa.Client;
+using Stoa.Client.Contracts;
+
+namespace Stoa.Cli.Commands;
+
+/// <summary>Where a result goes: a file, a pipe, or a terminal when it is text.</summary>
+internal static class ResultOutput
+{
+    private const int MaxShownBytes = 64 * 1024;
+
+    public static Option<string?> Option() => new("--output", "-o")
+    {
+        Description = "Write the result to this file; - for standard output, whatever it is.",
+        HelpName = "FILE",
+    };
+
+    /// <summary>Writes a result whole or not at all. Says on standard error what happened when that is not plain.</summary>
+    /// <returns>The file that it is in; null when it is in none.</returns>
+    public static async Task<string?> WriteAsync(Invocation invocation, TaskResponse task, string? output, CancellationToken cancellationToken)
+    {
+        var surroundings = invocation.Surroundings;
+        if (output is not null and not "-")
+        {
+            var path = surroundings.FullPath(output);
+            await TaskProgress.RunAsync(invocation.Screen, "downloading", async progress =>
+            {
+                await SaveAsync(invocation.Client, task, path, progress.Download, cancellationToken);
+                return path;
+            });
+            return path;
+        }
+
+        // JSON on standard output is the task; the result goes where it was told to, and nowhere else.
+        if (invocation.IsJson && output is null)
+            return null;
+        if (surroundings.IsOutputTerminal && output is null)
+        {
+            await ShowAsync(invocation, task, cancellationToken);
+            return null;
+        }
+
+        await surroundings.Out.FlushAsync(cancellationToken);
+        await invocation.Client.DownloadResultAsync(task, surroundings.Output, cancellationToken: cancellationToken);
+        await surroundings.Output.FlushAsync(cancellationToken);
+        return null;
+    }
+
+    private static async Task SaveAsync(
+        StoaClient client, TaskResponse task, string path, IProgress<TransferProgress> progress, CancellationToken cancellationToken)
+    {
+        // Beside the target and moved there when it is whole and verified: a broken download leaves what was there before.
+        var partial = path + ".part";
+        try
+        {
+            await using (var file = new FileStream(partial, FileMode.Create, FileAccess.Write, FileShare.None, 1, FileOptions.Asynchronous))
+                await client.DownloadResultAsync(task, file, progress, cancellationToken);
+            File.Move(partial, path, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(partial);
+            throw;
+        }
+    }
+
+    private static async Task ShowAsync(Invocation invocation, TaskResponse task, CancellationToken cancellationToken)
+    {
+        var result = task.Result!;
+        var isText = result.MediaType.StartsWith("text/", StringComparison.Ordinal) || result.MediaType.Contains("json", StringComparison.Ordinal);
+        if (!isText || result.SizeBytes > MaxShownBytes)
+        {
+            invocation.Screen.Note($"[grey]The result is {Format.Size(result.SizeBytes)} of {Format.Escaped(result.MediaType)}. Save it with:[/] stoa task result {Format.Escaped(task.Id)} -o FILE");
+            return;
+        }
+
+        using var bytes = new MemoryStream();
+        await invocation.Client.DownloadResultAsync(task, bytes, cancellationToken: cancellationToken);
+        invocation.Screen.Line(Format.Clean(Encoding.UTF8.GetString(bytes.ToArray())).TrimEnd('\n'));
+    }
+}

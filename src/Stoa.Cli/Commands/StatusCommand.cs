@@ -1,0 +1,36 @@
+using Stoa.Cli.Terminal;
+using Stoa.Client.Contracts;
+
+namespace Stoa.Cli.Commands;
+
+/// <summary><c>stoa status</c>: which node, which account.</summary>
+internal sealed class StatusCommand(CommandScope scope) : StoaCommand(
+    scope,
+    "status",
+    "Show which node the commands speak to, and as whom.",
+    new CommandExample("Is the node there, and does my key fit?", "stoa status"))
+{
+    protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
+    {
+        var connection = invocation.Connection;
+        var node = await invocation.Client.GetNodeAsync(cancellationToken);
+        if (invocation.IsJson)
+        {
+            invocation.Screen.Json(node, json => json.NodeResponse);
+            return ExitCode.Ok;
+        }
+
+        var user = connection.Key is null ? null : await invocation.Client.GetMeAsync(cancellationToken);
+        var wallet = user is null ? null : await invocation.Client.GetWalletAsync(cancellationToken);
+        invocation.Screen.Facts(
+            ("Node", $"[bold]{Format.Escaped(connection.Address.ToString().TrimEnd('/'))}[/]  version {Format.Escaped(node.Version)}, {Format.Escaped(node.Storage)}, {Workers(node)}"),
+            ("Peer id", Format.Escaped(node.PeerId)),
+            ("Split", $"creator {node.CreatorPercent} %, node {node.NodePercent} %, platform {node.PlatformPercent} %"),
+            ("Account", user is null ? "none: no key was found (stoa login)" : $"[bold]{Format.Escaped(user.Handle)}[/] ({Format.Escaped(user.Role)})"),
+            ("Key from", connection.KeySource is null ? null : Format.Escaped(connection.KeySource)),
+            ("Wallet", wallet is null ? null : $"[green]{Format.Money(wallet.Available)}[/] free, {Format.Money(wallet.Held)} held"));
+        return ExitCode.Ok;
+    }
+
+    private static string Workers(NodeResponse node) => node.Workers == 1 ? "1 worker" : $"{node.Workers} workers";
+}

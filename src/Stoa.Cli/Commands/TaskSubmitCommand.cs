@@ -1,0 +1,126 @@
+using System.CommandLine;
+using System.Text;
+using System.Text.Json;
+using Stoa.Cli.Terminal;
+using Stoa.Client;
+using Stoa.Client.Contracts;
+
+namespace Stoa.Cli.Commands;
+
+/// <summary><c>stoa task submit</c>.</summary>
+internal sealed class TaskSubmitCommand : StoaCommand
+{
+    private readonly Argument<string> _agent = CommonArguments.Agent("PUBLISHER/NAME for the newest version, or PUBLISHER/NAME@VERSION.");
+    private readonly Argument<string?> _file = new("FILE")
+    {
+        Description = "The input; - for standard input, which is also taken when it is piped. Above 1 MiB it is uploaded by its digest.",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    private readonly Option<string?> _text = new("--text", "-t") { Description = "The input itself, instead of a file.", HelpName = "TEXT" };
+    private readonly Option<bool> _isJsonInput = new("--json-input") { Description = "The input is JSON: refuse it here when it is not, and have the agent's JSON Schema checked." };
+    private readonly Option<Dictionary<string, string>?> _parameters = ParameterOption.Create();
+    private readonly Option<string?> _maxPrice = new("--max-price") { Description = "Refuse when more than so many dollars would be held.", HelpName = "USD" };
+    private readonly Option<long?> _fuel = new("--fuel") { Description = "Burn at most so much fuel, such as 500M.", HelpName = "N", CustomParser = Quantity.Count };
+    private readonly Option<long?> _memory = new("--memory") { Description = "Use at most so much memory, such as 64MB.", HelpName = "SIZE", CustomParser = Quantity.Bytes };
+    private readonly Option<long?> _timeout = new("--timeout") { Description = "Stop an attempt after this time, such as 30s.", HelpName = "TIME", CustomParser = Quantity.Milliseconds };
+    private readonly Option<string?> _idempotencyKey = new("--idempotency-key") { Description = "The same key with the same submission gives the same task, however often it is sent.", HelpName = "KEY" };
+    private readonly Option<bool> _wait = new("--wait") { Description = "Wait for the result. Default.", DefaultValueFactory = _ => true };
+    private readonly Option<bool> _noWait = new("--no-wait") { Description = "Print the task's id and return at once." };
+    private readonly Option<string?> _outputFile = ResultOutput.Option();
+
+    public TaskSubmitCommand(CommandScope scope)
+        : base(
+            scope,
+            "submit",
+            "Submit a task, watch it, and get its result. The result goes to -o or to standard output, all else to standard error.",
+            new("Shrink a picture", "stoa task submit stoa/image-resize photo.png --param width=640 -o small.png"),
+            new("In a pipe", "curl -s https://example.org/data.csv | stoa task submit stoa/csv-profile | jq .columns"),
+            new("For at most a tenth of a cent", "stoa task submit stoa/markdown-html --text '# Hello' --max-price 0.001"),
+            new("Start many, and look later", "for f in *.png; do stoa task submit stoa/image-resize \"$f\" --param width=320 --no-wait; done"))
+    {
+        Add(_agent);
+        Add(_file);
+        foreach (var option in new Option[] { _text, _isJsonInput, _parameters, _outputFile, _maxPrice, _fuel, _memory, _timeout, _wait, _noWait, _idempotencyKey })
+            Add(option);
+        Validators.Add(result =>
+        {
+            if (result.GetResult(_file) is { Tokens.Count: > 0 } && result.GetResult(_text) is { Implicit: false })
+                result.AddError("Either FILE or --text is the input, not both.");
+        });
+    }
+
+    protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
+    {
+        CommonArguments.ParseAgent(invocation.Get(_agent));
+        var isWaiting = invocation.Get(_wait) && !invocation.Get(_noWait);
+        TaskResponse? submitted = null;
+        try
+        {
+            var task = await TaskProgress.RunAsync(invocation.Screen, "submitting", async progress =>
+            {
+                submitted = await SubmitAsync(invocation, progress, cancellationToken);
+                return isWaiting ? await TaskFollowing.ToEndAsync(invocation.Client, submitted, progress, cancellationToken) : submitted;
+            });
+            if (isWaiting)
+                return await TaskEnding.TellAsync(invocation, task, invocation.Get(_outputFile), cancellationToken);
+            if (invocation.IsJson)
+                invocation.Screen.Json(task, json => json.TaskResponse);
+            else
+                invocation.Screen.Line(task.Id);
+            return ExitCode.Ok;
+        }
+        catch (OperationCanceledException) when (submitted is not null && cancellationToken.IsCancellationRequested)
+        {
+            TaskFollowing.TellThatItGoesOn(invocation.Screen, submitted.Id);
+            return ExitCode.Interrupted;
+        }
+    }
+
+    private async Task<TaskResponse> SubmitAsync(Invocation invocation, TaskProgress progress, CancellationToken cancellationToken)
+    {
+        var limits = new TaskLimitsBody(invocation.Get(_fuel), invocation.Get(_memory), invocation.Get(_timeout));
+        var input = await ReadInputAsync(invocation, progress, cancellationToken);
+        progress.Show("waiting for a worker", 0);
+        return await invocation.Client.SubmitAsync(
+            new SubmitTaskRequest(
+                invocation.Get(_agent),
+                input,
+                invocation.Get(_parameters),
+                limits == new TaskLimitsBody() ? null : limits,
+                invocation.Get(_maxPrice)?.TrimStart('$')),
+            idempotencyKey: invocation.Get(_idempotencyKey),
+            cancellationToken: cancellationToken);
+    }
+
+    private async Task<TaskInputBody> ReadInputAsync(Invocation invocation, TaskProgress progress, CancellationToken cancellationToken)
+    {
+        await using var source = OpenInput(invocation);
+        if (!invocation.Get(_isJsonInput))
+            return await invocation.Client.PrepareInputAsync(source, progress.Upload, cancellationToken);
+        try
+        {
+            using var document = await JsonDocument.ParseAsync(source, cancellationToken: cancellationToken);
+            var value = document.RootElement.Clone();
+            if (Encoding.UTF8.GetByteCount(value.GetRawText()) <= StoaClient.MaxInlineInputBytes)
+                return new TaskInputBody(Json: value);
+            using var large = new MemoryStream(Encoding.UTF8.GetBytes(value.GetRawText()));
+            return await invocation.Client.PrepareInputAsync(large, progress.Upload, cancellationToken);
+        }
+        catch (JsonException notJson)
+        {
+            throw new CommandFailure($"The input is not JSON: {notJson.Message}");
+        }
+    }
+
+    private Stream OpenInput(Invocation invocation)
+    {
+        if (invocation.Get(_text) is { } itself)
+            return new MemoryStream(Encoding.UTF8.GetBytes(itself));
+        if (invocation.Get(_file) is { } path and not "-")
+            return new FileStream(invocation.Surroundings.FullPath(path), FileMode.Open, FileAccess.Read, FileShare.Read, 1, FileOptions.Asynchronous | FileOptions.SequentialScan);
+        if (invocation.Get(_file) is null && invocation.Surroundings.IsInputTerminal)
+            throw new CommandFailure("There is no input.", hint: "Name a FILE, give --text TEXT, pipe something in, or type it after - and end it with Ctrl-D.");
+        return invocation.Surroundings.Input;
+    }
+}

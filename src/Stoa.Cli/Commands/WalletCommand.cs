@@ -1,0 +1,35 @@
+using Stoa.Cli.Terminal;
+using Stoa.Client.Contracts;
+
+namespace Stoa.Cli.Commands;
+
+/// <summary><c>stoa wallet</c>: what there is. Holds <c>transfers</c> and <c>deposit</c>.</summary>
+internal sealed class WalletCommand : StoaCommand
+{
+    public WalletCommand(CommandScope scope)
+        : base(
+            scope,
+            "wallet",
+            "Show the money of the account: what there is, what is held for running tasks, what is free.",
+            new("What is left", "stoa wallet"),
+            new("What it went on", "stoa wallet transfers"))
+    {
+        Add(new WalletTransfersCommand(scope));
+        Add(new WalletDepositCommand(scope));
+    }
+
+    protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
+    {
+        var wallet = await invocation.Client.GetWalletAsync(cancellationToken);
+        if (invocation.IsJson)
+            invocation.Screen.Json(wallet, json => json.WalletResponse);
+        else
+            Show(invocation.Screen, wallet);
+        return ExitCode.Ok;
+    }
+
+    internal static void Show(Screen screen, WalletResponse wallet) => screen.Facts(
+        ("Available", $"[green]{Format.Money(wallet.Available)}[/]"),
+        ("Held", Format.Money(wallet.Held)),
+        ("Posted", Format.Money(wallet.Posted)));
+}

@@ -1,0 +1,53 @@
+using Stoa.Client;
+
+namespace Stoa.Cli.Connection;
+
+/// <summary>Which node a command speaks to and with which key, and where both came from.</summary>
+/// <param name="Address">Of the node.</param>
+/// <param name="Key">Null: as anybody.</param>
+/// <param name="KeySource">For people; null without a key.</param>
+internal sealed record NodeConnection(Uri Address, string? Key, string? KeySource)
+{
+    /// <summary>The file in a node's data folder that holds the key of its first administrator.</summary>
+    public const string AdminKeyFile = "admin.key";
+
+    /// <summary>The first that is there: the options, STOA_ADDRESS and STOA_KEY, what <c>stoa login</c> remembered, and for a
+    /// node on this machine the first administrator's key in the data folder (STOA_DATA, or ./data).</summary>
+    /// <remarks>A remembered key is for the remembered address alone: it is never sent to another node.</remarks>
+    public static NodeConnection Find(Surroundings surroundings, string? addressOption, string? keyOption)
+    {
+        var config = ConfigFile.Read(surroundings.ConfigDirectory);
+        var address = ParseAddress(addressOption ?? NotEmpty(surroundings.Variable("STOA_ADDRESS")) ?? config.Address);
+        if (keyOption is not null)
+            return new NodeConnection(address, keyOption, "--key");
+        if (NotEmpty(surroundings.Variable("STOA_KEY")) is { } variable)
+            return new NodeConnection(address, variable, "STOA_KEY");
+        if (config.Key is not null && config.Address is not null && ParseAddress(config.Address) == address)
+            return new NodeConnection(address, config.Key, ConfigFile.PathIn(surroundings.ConfigDirectory));
+        if (address.IsLoopback)
+        {
+            var file = Path.Combine(DataDirectory(surroundings, option: null), AdminKeyFile);
+            if (File.Exists(file))
+                return new NodeConnection(address, File.ReadAllText(file).Trim(), file);
+        }
+
+        return new NodeConnection(address, null, null);
+    }
+
+    /// <summary>Where a node on this machine keeps its data: the option, STOA_DATA, or <c>data</c> in the current folder.</summary>
+    public static string DataDirectory(Surroundings surroundings, string? option) =>
+        surroundings.FullPath(option ?? NotEmpty(surroundings.Variable("STOA_DATA")) ?? "data");
+
+    /// <exception cref="CommandFailure">Not an address of a node.</exception>
+    public static Uri ParseAddress(string? text)
+    {
+        if (text is null)
+            return StoaClientOptions.DefaultAddress;
+        var withScheme = text.Contains("://", StringComparison.Ordinal) ? text : "http://" + text;
+        if (Uri.TryCreate(withScheme, UriKind.Absolute, out var address) && address.Scheme is "http" or "https" && address.Host.Length > 0)
+            return new Uri(address.GetLeftPart(UriPartial.Authority));
+        throw new CommandFailure($"'{text}' is not the address of a node such as http://127.0.0.1:8420 or https://stoa.example.org.");
+    }
+
+    private static string? NotEmpty(string? text) => string.IsNullOrWhiteSpace(text) ? null : text;
+}

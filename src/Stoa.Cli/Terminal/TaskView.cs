@@ -1,0 +1,57 @@
+using Stoa.Client.Contracts;
+
+namespace Stoa.Cli.Terminal;
+
+/// <summary>A task as people read it.</summary>
+internal static class TaskView
+{
+    public static string State(TaskResponse task) =>
+        $"[{Format.StateColour(task.State)}]{Format.Escaped(task.State)}[/]"
+        + (task.CancelRequestedAt is not null && task.FinishedAt is null ? " (asked to stop)" : "");
+
+    /// <summary>From the submission to the end.</summary>
+    public static string Elapsed(TaskResponse task) =>
+        task.FinishedAt is { } end ? Format.Duration(end - task.CreatedAt) : "";
+
+    /// <summary>What was charged; before the end what is held.</summary>
+    public static string Price(TaskResponse task) => task switch
+    {
+        { Result.Price: { } price } => Format.Money(price),
+        { FinishedAt: null } => $"≤ {Format.Money(task.Hold)}",
+        _ => Format.Money("0"),
+    };
+
+    public static IReadOnlyList<(string Name, string? Markup)> Facts(TaskResponse task) =>
+    [
+        ("State", State(task) + (task.Attempts > 1 ? $" after {task.Attempts} attempts" : "")),
+        ("Agent", Format.Escaped(task.Agent)),
+        ("Input", $"{Format.Size(task.InputBytes)}, [grey]{Format.Escaped(task.InputDigest)}[/]"),
+        ("Parameters", task.Parameters.Count == 0 ? null : Format.Escaped(string.Join(" ", task.Parameters.Select(parameter => $"{parameter.Key}={parameter.Value}")))),
+        ("Submitted", Format.Time(task.CreatedAt)),
+        ("Due", task.DueAt is { } due && due > task.CreatedAt ? $"{Format.Time(due)} (another attempt)" : null),
+        ("Ended", task.FinishedAt is { } end ? $"{Format.Time(end)}, after {Elapsed(task)}" : null),
+        .. task.Result is { } result ? ResultFacts(task, result) : [],
+        .. task.Failure is { } failure ? FailureFacts(failure) : [],
+        ("Held", task.FinishedAt is null ? Format.Money(task.Hold) : null),
+    ];
+
+    public static IReadOnlyList<(string Name, string? Markup)> ResultFacts(TaskResponse task, TaskResultBody result) =>
+    [
+        ("Result", $"{Format.Size(result.SizeBytes)} of {Format.Escaped(result.MediaType)}, [grey]{Format.Escaped(result.Digest)}[/]"),
+        ("Used", Usage(result.Usage)),
+        ("Price", $"[bold]{Format.Money(result.Price)}[/] of {Format.Money(task.Hold)} that were held"),
+        ("Receipt", $"{Format.Escaped(result.ReceiptId)}, check it with: stoa receipt verify {Format.Escaped(task.Id)}"),
+    ];
+
+    public static string Usage(UsageBody usage) =>
+        $"{Format.Fuel(usage.Fuel)}, {Format.Size(usage.PeakMemoryBytes)} memory, {Format.Duration(TimeSpan.FromMilliseconds(usage.DurationMs))}, "
+        + $"{Format.Size(usage.InputBytes)} in, {Format.Size(usage.OutputBytes)} out";
+
+    private static IReadOnlyList<(string Name, string? Markup)> FailureFacts(TaskFailureBody failure) =>
+    [
+        ("Failure", $"[red]{Format.Escaped(failure.Code)}[/]: {Format.Escaped(failure.Detail)}"),
+        ("Used", failure.Usage is { } usage ? Usage(usage) : null),
+        ("Price", "nothing was charged"),
+        ("Log", string.IsNullOrWhiteSpace(failure.Log) ? null : Format.Escaped(failure.Log.TrimEnd())),
+    ];
+}

@@ -1,0 +1,148 @@
+using System.Text;
+using System.Text.Json;
+using Microsoft.AspNetCore.Http;
+
+namespace Stoa.Cli.Tests.Commands;
+
+public sealed class TaskSubmitTests : IAsyncLifetime
+{
+    private const string Submission = "POST /api/v1/tasks";
+    private readonly TestCli _cli = new();
+    private FakeNode _node = null!;
+
+    public async ValueTask InitializeAsync()
+    {
+        _node = await FakeNode.StartAsync();
+        _cli.Variables["STOA_ADDRESS"] = _node.Address.ToString();
+        _node.On(Submission, 202, Samples.Task("queued"))
+            .On($"GET /api/v1/tasks/{Samples.TaskId}/events", context => context.Response.WriteAsync(
+                Samples.Event("1", "stoa.task.queued", Samples.TaskData("queued")) + Samples.Event("2", "stoa.task.succeeded", Samples.TaskData("succeeded"))))
+            .On($"GET /api/v1/tasks/{Samples.TaskId}", 200, Samples.Task("succeeded", "HI"))
+            .On($"GET /api/v1/tasks/{Samples.TaskId}/result", context => context.Response.WriteAsync("HI"));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _cli.Dispose();
+        await _node.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Success_InAPipe_GivesTheResultAloneToStandardOutput()
+    {
+        (await _cli.RunAsync("task submit stoa/upper", Encoding.UTF8.GetBytes("hi"))).ShouldBe(ExitCode.Ok);
+
+        _cli.Output.ShouldBe("HI");
+        _cli.Error.ShouldContain("$0.00125 of $0.002 that were held");
+        _cli.Error.ShouldContain("1.2 Mfuel");
+        _cli.Error.ShouldContain("rcpt_");
+    }
+
+    [Fact]
+    public async Task Success_WithOutput_IsSavedWhole()
+    {
+        (await _cli.RunAsync("task submit stoa/upper --text hi -o out.txt")).ShouldBe(ExitCode.Ok);
+
+        File.ReadAllText(Path.Combine(_cli.Folder, "out.txt")).ShouldBe("HI");
+        _cli.OutputBytes.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task DamagedResult_LeavesWhatWasThere()
+    {
+        _cli.Write("out.txt", "before");
+        await using var damaged = (await FakeNode.StartAsync())
+            .On(Submission, 200, Samples.Task("succeeded", "HI"))
+            .On($"GET /api/v1/tasks/{Samples.TaskId}/result", context => context.Response.WriteAsync("HO"));
+
+        (await _cli.RunAsync($"task submit stoa/upper --text hi -o out.txt --address {damaged.Address}")).ShouldBe(ExitCode.Refused);
+
+        File.ReadAllText(Path.Combine(_cli.Folder, "out.txt")).ShouldBe("before");
+        Directory.GetFiles(_cli.Folder, "*.part").ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Success_WithJson_GivesTheTaskAlone()
+    {
+        (await _cli.RunAsync("task submit stoa/upper --text hi --json")).ShouldBe(ExitCode.Ok);
+
+        JsonDocument.Parse(_cli.Output).RootElement.GetProperty("result").GetProperty("price").GetString().ShouldBe("0.001250000");
+        _cli.Error.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task NoWait_PrintsTheIdAlone()
+    {
+        (await _cli.RunAsync("task submit stoa/upper --text hi --no-wait")).ShouldBe(ExitCode.Ok);
+
+        _cli.Output.ShouldBe(Samples.TaskId + "\n");
+        _node.SeenOf($"GET /api/v1/tasks/{Samples.TaskId}/events").ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Options_AreInTheRequest()
+    {
+        await _cli.RunAsync("task submit stoa/upper@1.0.0 --text [1,2] --json-input -p width=640 -p mode=fast --max-price $0.01 --fuel 2G --memory 64MiB --timeout 1.5s --idempotency-key k1 --no-wait");
+
+        var request = _node.SeenOf(Submission).Single();
+        request.Text.ShouldBe("""{"agent":"stoa/upper@1.0.0","input":{"json":[1,2]},"parameters":{"width":"640","mode":"fast"},"limits":{"fuel":2000000000,"memoryBytes":67108864,"timeoutMs":1500},"maxPrice":"0.01"}""");
+        request.Headers["Idempotency-Key"].ShouldBe("k1");
+    }
+
+    [Theory]
+    [InlineData("failed", "agentExit")]
+    [InlineData("cancelled", "cancelled")]
+    public async Task EndWithoutAResult_IsToldAndIsNotASuccess(string state, string told)
+    {
+        await using var failing = (await FakeNode.StartAsync()).On(Submission, 200, Samples.Task(state));
+
+        (await _cli.RunAsync($"task submit stoa/upper --text hi --address {failing.Address}")).ShouldBe(ExitCode.Refused);
+
+        _cli.Error.ShouldContain(told);
+        _cli.OutputBytes.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Interruption_SaysThatTheTaskGoesOn()
+    {
+        using var interrupt = new CancellationTokenSource();
+        await using var slow = (await FakeNode.StartAsync())
+            .On(Submission, 202, Samples.Task("queued"))
+            .On($"GET /api/v1/tasks/{Samples.TaskId}/events", async context =>
+            {
+                await context.Response.WriteAsync(Samples.Event("1", "stoa.task.started", Samples.TaskData("running")));
+                await context.Response.Body.FlushAsync();
+                await interrupt.CancelAsync();
+                await Task.Delay(Timeout.Infinite, context.RequestAborted);
+            });
+
+        (await _cli.RunAsync($"task submit stoa/upper --text hi --address {slow.Address}", cancellationToken: interrupt.Token)).ShouldBe(ExitCode.Interrupted);
+
+        _cli.Error.ShouldContain($"stoa task watch {Samples.TaskId}");
+        _cli.Error.ShouldContain($"stoa task cancel {Samples.TaskId}");
+    }
+
+    [Fact]
+    public async Task Watch_InAPipe_IsALineAnEvent()
+    {
+        (await _cli.RunAsync($"task watch {Samples.TaskId} --json")).ShouldBe(ExitCode.Ok);
+
+        _cli.Output.TrimEnd('\n').Split('\n').Select(line => JsonDocument.Parse(line).RootElement.GetProperty("type").GetString())
+            .ShouldBe(["stoa.task.queued", "stoa.task.succeeded"]);
+    }
+
+    [Fact]
+    public async Task List_InAPipe_IsTabSeparated()
+    {
+        _node.On("GET /api/v1/tasks", 200, $$"""{"items":[{{Samples.Task("succeeded", "HI")}},{{Samples.Task("running")}}]}""");
+
+        (await _cli.RunAsync("task list")).ShouldBe(ExitCode.Ok);
+
+        _cli.Output.Split('\n')[..3].ShouldBe(
+        [
+            "TASK\tAGENT\tSTATE\tSUBMITTED\tTOOK\tPRICE",
+            $"{Samples.TaskId}\tstoa/upper@1.0.0\tsucceeded\t2026-01-01T00:00:00.000Z\t1.5 s\t$0.00125",
+            $"{Samples.TaskId}\tstoa/upper@1.0.0\trunning\t2026-01-01T00:00:00.000Z\t\t≤ $0.002",
+        ]);
+    }
+}
