@@ -6,6 +6,7 @@ using Stoa.Bench;
 Benchmark[] benchmarks =
 [
     new("main-job", "submit to result over HTTP on a warm node, throughput, start to ready", MainJobBench.RunAsync),
+    new("storage", "durable acts on the embedded database with 1, 16 and 256 concurrent writers", StorageBench.RunAsync),
 ];
 
 using var stop = new CancellationTokenSource();
