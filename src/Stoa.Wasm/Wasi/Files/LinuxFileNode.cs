@@ -1,0 +1,84 @@
+using System.Runtime.InteropServices;
+using System.Runtime.Versioning;
+using Microsoft.Win32.SafeHandles;
+
+namespace Stoa.Wasm.Wasi.Files;
+
+/// <summary>An open file of a Linux host.</summary>
+[SupportedOSPlatform("linux")]
+internal sealed class LinuxFileNode(SafeFileHandle handle) : FileNode
+{
+    private const int GetFlagsCommand = 3;
+    private const int SetFlagsCommand = 4;
+
+    public override Errno ReadAt(Span<byte> buffer, ulong offset, out int bytesRead)
+    {
+        bytesRead = 0;
+        if (offset > long.MaxValue)
+            return Errno.Inval;
+        nint count;
+        do
+            count = LinuxNative.ReadAt(handle, ref MemoryMarshal.GetReference(buffer), buffer.Length, (long)offset);
+        while (count < 0 && LinuxNative.LastErrno() == Errno.Intr);
+        bytesRead = (int)Math.Max(count, 0);
+        return count < 0 ? LinuxNative.LastErrno() : Errno.Success;
+    }
+
+    public override Errno WriteAt(ReadOnlySpan<byte> bytes, ulong offset, out int bytesWritten)
+    {
+        bytesWritten = 0;
+        if (offset > long.MaxValue)
+            return Errno.Fbig;
+        nint count;
+        do
+            count = LinuxNative.WriteAt(handle, ref MemoryMarshal.GetReference(bytes), bytes.Length, (long)offset);
+        while (count < 0 && LinuxNative.LastErrno() == Errno.Intr);
+        bytesWritten = (int)Math.Max(count, 0);
+        return count < 0 ? LinuxNative.LastErrno() : Errno.Success;
+    }
+
+    public override Errno Append(ReadOnlySpan<byte> bytes, out int bytesWritten, out ulong endOffset)
+    {
+        bytesWritten = 0;
+        endOffset = 0;
+        // The kernel appends atomically, among other processes too, only while the flag is on.
+        var flags = LinuxNative.SetFlags(handle, GetFlagsCommand, 0);
+        if (flags < 0 || LinuxNative.SetFlags(handle, SetFlagsCommand, flags | LinuxNative.OpenAppend) < 0)
+            return LinuxNative.LastErrno();
+        nint count;
+        do
+            count = LinuxNative.Write(handle, ref MemoryMarshal.GetReference(bytes), bytes.Length);
+        while (count < 0 && LinuxNative.LastErrno() == Errno.Intr);
+        var errno = count < 0 ? LinuxNative.LastErrno() : Errno.Success;
+        bytesWritten = (int)Math.Max(count, 0);
+        endOffset = (ulong)Math.Max(LinuxNative.Seek(handle, 0, 1), 0);
+        LinuxNative.SetFlags(handle, SetFlagsCommand, flags);
+        return errno;
+    }
+
+    public override Errno SetSize(ulong sizeBytes)
+    {
+        if (sizeBytes > long.MaxValue)
+            return Errno.Fbig;
+        return LinuxNative.Truncate(handle, (long)sizeBytes) < 0 ? LinuxNative.LastErrno() : Errno.Success;
+    }
+
+    public override Errno Allocate(ulong offset, ulong lengthBytes)
+    {
+        if (offset > long.MaxValue || lengthBytes > long.MaxValue)
+            return Errno.Fbig;
+        return LinuxNative.ToErrno(LinuxNative.Allocate(handle, (long)offset, (long)lengthBytes));
+    }
+
+    public override Errno GetStat(out FileStat stat) => LinuxDirectoryNode.GetStat(handle, "", out stat);
+
+    public override Errno SetTimes(FileTimes times) => LinuxDirectoryNode.SetTimes(handle, times);
+
+    public override Errno Sync(bool dataOnly)
+    {
+        var result = dataOnly ? LinuxNative.SyncData(handle) : LinuxNative.Sync(handle);
+        return result < 0 ? LinuxNative.LastErrno() : Errno.Success;
+    }
+
+    protected override void Close() => handle.Dispose();
+}

@@ -1,0 +1,132 @@
+using System.Buffers;
+
+namespace Stoa.Wasm.Wasi.Streams;
+
+/// <summary>What a guest reads on its standard input, with a count of what it has read.</summary>
+public abstract class GuestInput
+{
+    private long _bytesRead;
+
+    /// <summary>An input that has ended before it began.</summary>
+    public static GuestInput Empty() => FromBytes(ReadOnlySequence<byte>.Empty);
+
+    /// <summary>An input of bytes that are in memory.</summary>
+    public static GuestInput FromBytes(ReadOnlyMemory<byte> bytes) => FromBytes(new ReadOnlySequence<byte>(bytes));
+
+    /// <summary>An input of bytes that are in memory.</summary>
+    public static GuestInput FromBytes(ReadOnlySequence<byte> bytes) => new BytesInput(bytes);
+
+    /// <summary>An input that is read from a stream as the guest asks for it. The stream is not closed.</summary>
+    /// <param name="stream">Any readable stream; it is read from one thread at a time.</param>
+    /// <param name="fillReads">
+    /// True: a read waits until it is filled or the stream ends, so that what the guest sees does not depend on how the bytes
+    /// arrive: use it where runs must replay. False: a read gives what is there, as a terminal or a pipe does.
+    /// </param>
+    /// <param name="isTerminal">True where a person sits at the other end: the guest is told of a character device.</param>
+    public static GuestInput FromStream(Stream stream, bool fillReads = true, bool isTerminal = false) =>
+        new StreamInput(stream, fillReads, isTerminal);
+
+    /// <summary>Bytes that the guest has read so far; may be asked from any thread.</summary>
+    public long BytesRead => Interlocked.Read(ref _bytesRead);
+
+    /// <summary>True where the guest is told of a character device, which makes C libraries buffer by the line.</summary>
+    public virtual bool IsTerminal => false;
+
+    /// <summary>Reads into a buffer; 0 means the end.</summary>
+    /// <exception cref="OperationCanceledException">The token was cancelled while waiting.</exception>
+    /// <exception cref="IOException">The source failed.</exception>
+    public int Read(Span<byte> buffer, CancellationToken cancellationToken)
+    {
+        var count = ReadSome(buffer, cancellationToken);
+        Interlocked.Add(ref _bytesRead, count);
+        return count;
+    }
+
+    /// <summary>Completes when a read would not wait; null when that is already so.</summary>
+    internal abstract Task? WaitReadable();
+
+    /// <summary>How many bytes can be read without waiting, as far as is known; 0 also means the end or unknown.</summary>
+    internal abstract ulong AvailableBytes { get; }
+
+    /// <summary>True where a read comes back short only at the end.</summary>
+    internal virtual bool FillsReads => true;
+
+    private protected abstract int ReadSome(Span<byte> buffer, CancellationToken cancellationToken);
+}
+
+/// <summary>Input from memory.</summary>
+internal sealed class BytesInput(ReadOnlySequence<byte> bytes) : GuestInput
+{
+    private ReadOnlySequence<byte> _rest = bytes;
+
+    internal override ulong AvailableBytes => (ulong)_rest.Length;
+
+    internal override Task? WaitReadable() => null;
+
+    private protected override int ReadSome(Span<byte> buffer, CancellationToken cancellationToken)
+    {
+        var part = _rest.Slice(0, Math.Min(buffer.Length, _rest.Length));
+        part.CopyTo(buffer);
+        _rest = _rest.Slice(part.End);
+        return (int)part.Length;
+    }
+}
+
+/// <summary>Input from a stream.</summary>
+/// <remarks>
+/// One read of the stream is under way at most, into a buffer of its own: so waiting for it can be broken off, by a deadline
+/// or a timeout, and what it brings is there for the next read.
+/// </remarks>
+internal sealed class StreamInput(Stream stream, bool fillReads, bool isTerminal) : GuestInput
+{
+    private const int BufferBytes = 64 * 1024;
+
+    private readonly byte[] _buffer = new byte[BufferBytes];
+    private int _start;
+    private int _end;
+    private bool _ended;
+    private Task<int>? _pending;
+
+    public override bool IsTerminal => isTerminal;
+
+    internal override bool FillsReads => fillReads;
+
+    internal override ulong AvailableBytes => (ulong)(_end - _start);
+
+    internal override Task? WaitReadable()
+    {
+        if (_ended || _start < _end)
+            return null;
+        var pending = Begin();
+        return pending.IsCompleted ? null : pending;
+    }
+
+    private protected override int ReadSome(Span<byte> buffer, CancellationToken cancellationToken)
+    {
+        var total = 0;
+        while (total < buffer.Length && !_ended && (total == 0 || fillReads))
+        {
+            if (_start == _end)
+                Complete(cancellationToken);
+            var count = Math.Min(buffer.Length - total, _end - _start);
+            _buffer.AsSpan(_start, count).CopyTo(buffer[total..]);
+            _start += count;
+            total += count;
+        }
+
+        return total;
+    }
+
+    private Task<int> Begin() => _pending ??= stream.ReadAsync(_buffer, CancellationToken.None).AsTask();
+
+    private void Complete(CancellationToken cancellationToken)
+    {
+        var pending = Begin();
+        if (!pending.IsCompleted)
+            Task.WaitAny([pending], cancellationToken);
+        _pending = null;
+        _start = 0;
+        _end = pending.GetAwaiter().GetResult();
+        _ended = _end == 0;
+    }
+}
