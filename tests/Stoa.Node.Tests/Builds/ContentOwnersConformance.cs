@@ -1,0 +1,41 @@
+using Stoa.Market.Builds;
+using Stoa.Market.Identity;
+using Stoa.Node.Builds;
+using Stoa.Node.Tests.Storage;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Tests.Builds;
+
+/// <summary>What every keeper of grants does.</summary>
+public abstract class ContentOwnersConformance(DatabaseSource source) : DatabaseTest(source)
+{
+    private static readonly ContentDescriptor Content = new(ContentHash.Of("content"u8), 7);
+    private readonly IdSource _ids = new(TimeProvider.System, new Random(1));
+
+    private SqlContentOwners Owners => new(Database);
+
+    [Fact]
+    public async Task MayRead_OnlyThoseWhoWereGranted()
+    {
+        var (ann, bob) = (_ids.Next<User>(), _ids.Next<User>());
+        await Owners.GrantAsync(Content, ann, Stop);
+        await Owners.GrantAsync(Content, ann, Stop);
+        (await Owners.MayReadAsync(Content.Digest, ann, Stop)).ShouldBeTrue();
+        (await Owners.MayReadAsync(Content.Digest, bob, Stop)).ShouldBeFalse();
+        (await Owners.MayReadAsync(Content.Digest, null, Stop)).ShouldBeFalse();
+        (await Owners.MayReadAsync(ContentHash.Of("other"u8), ann, Stop)).ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task MayRead_PublicContent_Everyone()
+    {
+        await Owners.GrantAsync(Content, null, Stop);
+        (await Owners.MayReadAsync(Content.Digest, _ids.Next<User>(), Stop)).ShouldBeTrue();
+        (await Owners.MayReadAsync(Content.Digest, null, Stop)).ShouldBeTrue();
+    }
+}
+
+public sealed class SqliteContentOwnersTests() : ContentOwnersConformance(new SqliteSource());
+
+[Trait("needs", "postgres")]
+public sealed class PostgresContentOwnersTests(PostgresCluster cluster) : ContentOwnersConformance(new PostgresSource(cluster));
