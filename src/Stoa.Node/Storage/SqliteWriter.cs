@@ -115,6 +115,7 @@ internal sealed class SqliteWriter : IDisposable
             RunOne(next);
         }
         _commands.Run(Commit);
+        StorageMeter.ActsPerCommit.Record(group.Count);
         foreach (var act in group)
             act.AnswerDone();
     }
