@@ -6,7 +6,7 @@ using Stoa.Primitives;
 namespace Stoa.Market.Tasks;
 
 /// <summary>A key by which a consumer may send the same submission twice and get one task.</summary>
-/// <param name="Key">The consumer's own, 1 to 255 visible ASCII characters.</param>
+/// <param name="Key">The consumer's own, 1 to 255 characters.</param>
 /// <param name="RequestHash">Of the whole request: the same key with another hash is refused.</param>
 public sealed record IdempotencyKey(string Key, ContentHash RequestHash);
 

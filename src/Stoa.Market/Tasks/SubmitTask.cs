@@ -40,20 +40,18 @@ public sealed class SubmitTask(
     /// <summary>Makes a task.</summary>
     /// <param name="owner">The consumer.</param>
     /// <param name="request">What is asked for.</param>
-    /// <param name="idempotencyKey">The consumer's key; null for none.</param>
-    /// <param name="claim">An idle node's offer to work on it at once; null to only queue it.</param>
+    /// <param name="idempotencyKey">The consumer's key, 1 to 255 characters; null for none.</param>
+    /// <param name="offer">Asked once all is checked: an idle node's offer to work on it at once, or null to only queue it.</param>
     /// <param name="traceParent">W3C trace context of the request.</param>
     /// <param name="cancellationToken">Stops the submission; once it is written it stays.</param>
     public async Task<Outcome<Submitted, TaskRefusal>> SubmitAsync(
         Id<User> owner,
         TaskRequest request,
         string? idempotencyKey,
-        ImmediateClaim? claim,
+        Func<AgentLimits, ImmediateClaim?> offer,
         string? traceParent,
         CancellationToken cancellationToken)
     {
-        if (idempotencyKey is not null && !IsIdempotencyKey(idempotencyKey))
-            return Refuse(TaskRefusal.IdempotencyKeyInvalid, "An idempotency key has 1 to 255 visible ASCII characters; a random UUID is a good one.");
         var key = idempotencyKey is null ? null : new IdempotencyKey(idempotencyKey, request.Hash());
         if (key is not null)
         {
@@ -94,7 +92,7 @@ public sealed class SubmitTask(
             now);
         var inline = request.Input is RequestedInput.Inline given ? given.Bytes : (ReadOnlyMemory<byte>?)null;
         var transfer = hold is null ? null : Settlement.Hold(hold, clearing, task.Id, now);
-        return await tasks.SubmitAsync(new NewTask(task, inline, transfer, key, claim), cancellationToken);
+        return await tasks.SubmitAsync(new NewTask(task, inline, transfer, key, offer(prepared.Limits)), cancellationToken);
     }
 
     private async Task<Outcome<Prepared, TaskRefusal>> PrepareAsync(Id<User> owner, TaskRequest request, CancellationToken cancellationToken)
@@ -153,8 +151,6 @@ public sealed class SubmitTask(
             ? new TaskHold(ids.Next<Transfer>(), wallet.Id, amount)
             : Refuse(TaskRefusal.InsufficientFunds, $"The task would hold {amount} USD and you have no wallet yet: add funds first.");
     }
-
-    private static bool IsIdempotencyKey(string key) => key.Length is >= 1 and <= 255 && key.All(character => character is > ' ' and < '\x7f');
 
     private static DateTimeOffset ToMilliseconds(DateTimeOffset instant) => DateTimeOffset.FromUnixTimeMilliseconds(instant.ToUnixTimeMilliseconds());
 

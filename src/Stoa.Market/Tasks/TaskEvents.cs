@@ -18,7 +18,11 @@ public static class TaskEvents
     /// <summary>A node works on it.</summary>
     public static NewEvent Started(AgentTask task, DateTimeOffset now) => About(task, EventTypes.TaskStarted, now);
 
-    /// <summary>An attempt ended badly, or its node vanished or stopped; another attempt follows.</summary>
+    /// <summary>An attempt ended badly; another follows.</summary>
+    public static NewEvent Retried(AgentTask task, FailureCode code, string detail, DateTimeOffset now) =>
+        Retried(task, JsonNamingPolicy.CamelCase.ConvertName(code.ToString()), detail, now);
+
+    /// <summary>The node that worked on it vanished or stopped; another attempt follows.</summary>
     public static NewEvent Retried(AgentTask task, string code, string detail, DateTimeOffset now) =>
         About(task, EventTypes.TaskRetried, now, json =>
         {

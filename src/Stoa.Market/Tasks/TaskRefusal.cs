@@ -33,9 +33,6 @@ public enum TaskRefusal
     /// <summary>The wallet does not cover the hold.</summary>
     InsufficientFunds,
 
-    /// <summary>The idempotency key has not 1 to 255 visible ASCII characters.</summary>
-    IdempotencyKeyInvalid,
-
     /// <summary>The idempotency key was used for another submission.</summary>
     IdempotencyKeyReused,
 

@@ -1,0 +1,199 @@
+using System.Globalization;
+using Stoa.Market.Registry;
+using Stoa.Primitives;
+using Stoa.Wasm;
+using Stoa.Wasm.Wasi;
+using Stoa.Wasm.Wasi.Streams;
+
+namespace Stoa.Market.Tasks;
+
+/// <summary>What one attempt runs.</summary>
+/// <param name="Agent">Its full name; the name alone is the program's first argument.</param>
+/// <param name="Parameters">In the manifest's order; each becomes <c>--name value</c>.</param>
+/// <param name="Limits">What it may use.</param>
+/// <param name="Seed">Of the program's randomness.</param>
+/// <param name="ClockMs">Unix time in milliseconds at which the program's clock begins.</param>
+public sealed record SandboxJob(
+    ListingName Agent, IReadOnlyList<TaskParameter> Parameters, AgentLimits Limits, long Seed, long ClockMs);
+
+/// <summary>How an attempt ended.</summary>
+/// <param name="Log">The end of what the program wrote to stderr, at most as much as the limits allow.</param>
+public abstract record AttemptOutcome(byte[] Log)
+{
+    /// <summary>The program ended with exit code 0.</summary>
+    public sealed record Completed(ContentHash Output, Usage Usage, byte[] Log) : AttemptOutcome(Log);
+
+    /// <summary>It ended in any other way.</summary>
+    public sealed record Failed(TaskFailure Failure, byte[] Log) : AttemptOutcome(Log);
+
+    /// <summary>It was stopped from outside.</summary>
+    public sealed record Stopped(byte[] Log) : AttemptOutcome(Log);
+}
+
+/// <summary>Runs one attempt of an agent in the WebAssembly sandbox: no files, no network, a clock and chance that replay, and a limit on everything.</summary>
+/// <remarks>
+/// The same program, input, parameters, limits, seed and clock give the same output and the same fuel, on any node. What stops
+/// a program that would not stop: fuel (deterministic), the deadline, and the token. <see cref="Run"/> works on the calling
+/// thread until the program has ended; call it on one of <see cref="GuestThreads"/>, whose stacks are as deep as the
+/// deepest recursion that is allowed.
+/// </remarks>
+/// <param name="time">The clock of deadlines and of <see cref="Usage.DurationMs"/>.</param>
+public sealed class AgentSandbox(TimeProvider time)
+{
+    /// <summary>The longest log that is kept, whatever the limits say: 64 KiB.</summary>
+    public const int MaxLogBytes = 64 << 10;
+
+    private const int ExitTemporaryFailure = 75;
+    private const int MaxFailureLogBytes = 4 << 10;
+    private const int MaxTableElements = 1_000_000;
+
+    // Part of what a receipt promises: where a recursion ends must not depend on the node.
+    private const int MaxCallDepth = 16_384;
+
+    /// <summary>Runs a program to its end.</summary>
+    /// <param name="program">The agent's module.</param>
+    /// <param name="job">With what.</param>
+    /// <param name="input">Its stdin.</param>
+    /// <param name="output">Takes its stdout, at most as much as the limits allow.</param>
+    /// <param name="progress">Counts while it runs.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    public AttemptOutcome Run(
+        Module program, SandboxJob job, GuestInput input, Stream output, AttemptProgress progress, CancellationToken cancellationToken)
+    {
+        var log = new LogTail((int)Math.Clamp(job.Limits.LogBytes, 1, MaxLogBytes));
+        using var hashed = new HashingStream(output);
+        var start = time.GetTimestamp();
+        var world = WasiOptions.Deterministic(DateTimeOffset.FromUnixTimeMilliseconds(job.ClockMs), unchecked((ulong)job.Seed)) with
+        {
+            Arguments = [job.Agent.Name, .. job.Parameters.SelectMany(parameter => new[] { "--" + parameter.Name, parameter.Value })],
+            Stdin = input,
+            Stdout = GuestOutput.ToStream(hashed, job.Limits.OutputBytes),
+            Stderr = GuestOutput.ToStream(log),
+        };
+        Usage? usage = null;
+        try
+        {
+            using var context = new WasiContext(world);
+            var imports = new Imports();
+            context.DefineIn(imports);
+            using var instance = program.Instantiate(imports, LimitsOf(job.Limits), cancellationToken);
+            progress.Attach(instance, context, start);
+            try
+            {
+                var exitCode = context.RunCommand(instance, cancellationToken);
+                usage = Measure();
+                return exitCode == 0
+                    ? new AttemptOutcome.Completed(hashed.GetHash(), usage, log.ToArray())
+                    : Fail(ExitCode(exitCode));
+            }
+            finally
+            {
+                usage ??= Measure();
+                progress.Detach();
+            }
+
+            Usage Measure() => new(
+                instance.FuelConsumed,
+                instance.Memory?.SizeBytes ?? 0,
+                context.Stdin.BytesRead,
+                context.Stdout.BytesWritten,
+                (long)time.GetElapsedTime(start).TotalMilliseconds);
+        }
+        catch (TrapException trap) when (trap.Code == TrapCode.Cancelled)
+        {
+            return new AttemptOutcome.Stopped(log.ToArray());
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            return new AttemptOutcome.Stopped(log.ToArray());
+        }
+        catch (TrapException trap)
+        {
+            return Fail(Trapped(trap.Code, job.Limits));
+        }
+        catch (OutputLimitExceededException)
+        {
+            return Fail((FailureCode.OutputTooLarge, $"The agent wrote more than the {job.Limits.OutputBytes:N0} bytes of its limit. Raise limits.outputBytes if the agent allows more, or give less input."));
+        }
+        catch (LinkException unlinked)
+        {
+            return Fail((FailureCode.NotStartable, unlinked.Refusal is LinkRefusal.MemoryLimit
+                ? $"The program needs more memory to start than the {job.Limits.MemoryBytes:N0} bytes of its limit. Raise limits.memoryBytes if the agent allows more."
+                : $"The program cannot be started: {unlinked.Message}. Ask the agent's publisher, or take another agent."));
+        }
+        catch (MissingExportException missing)
+        {
+            return Fail((FailureCode.NotStartable, $"The program cannot be started: {missing.Message} Ask the agent's publisher, or take another agent."));
+        }
+
+        AttemptOutcome.Failed Fail((FailureCode Code, string Detail) failure) =>
+            new(new TaskFailure(failure.Code, failure.Detail, log.ToText(MaxFailureLogBytes), usage), log.ToArray());
+    }
+
+    private static ExecutionLimits LimitsOf(AgentLimits limits) => new()
+    {
+        Fuel = limits.Fuel,
+        MaxMemoryBytes = limits.MemoryBytes,
+        MaxTableElements = MaxTableElements,
+        MaxCallDepth = MaxCallDepth,
+        Timeout = TimeSpan.FromMilliseconds(limits.TimeoutMs),
+    };
+
+    private static (FailureCode Code, string Detail) ExitCode(int exitCode) => exitCode == ExitTemporaryFailure
+        ? (FailureCode.AgentUnavailable, $"The agent ended with exit code {ExitTemporaryFailure}: it asks to be tried again later.")
+        : (FailureCode.AgentExit, $"The agent ended with exit code {exitCode}; its log says why it does not take this input.");
+
+    private static (FailureCode Code, string Detail) Trapped(TrapCode code, AgentLimits limits) => code switch
+    {
+        TrapCode.OutOfFuel => (FailureCode.OutOfFuel,
+            $"The agent burnt all {Gigafuel(limits.Fuel)} Gfuel of its limit. Raise limits.fuel if the agent allows more, or give less input."),
+        TrapCode.DeadlineExceeded => (FailureCode.TimedOut,
+            $"The agent did not end within the {limits.TimeoutMs:N0} ms of its limit. Raise limits.timeoutMs if the agent allows more, or give less input."),
+        TrapCode.CallStackExhausted => (FailureCode.CallStackExhausted,
+            $"The agent's calls went deeper than {MaxCallDepth:N0}: most likely it recurses without end on this input. Ask the agent's publisher."),
+        _ => (FailureCode.Trap,
+            $"The program trapped: {TrapException.Describe(code)}. That is a fault of the program on this input. Ask the agent's publisher."),
+    };
+
+    private static string Gigafuel(long fuel) => (fuel / 1e9).ToString("0.###", CultureInfo.InvariantCulture);
+}
+
+/// <summary>What a running program has used so far; may be read from any thread.</summary>
+public sealed class AttemptProgress
+{
+    private readonly Lock gate = new();
+    private Instance? instance;
+    private WasiContext? context;
+    private long start;
+
+    /// <summary>The counts now; null before the program has started and after it has ended.</summary>
+    public AttemptCounts? Read(TimeProvider time)
+    {
+        // The lock keeps the instance, whose memory is not the runtime's, from being freed while it is read.
+        lock (gate)
+        {
+            return instance is null || context is null
+                ? null
+                : new AttemptCounts(
+                    context.Stdin.BytesRead,
+                    context.Stdout.BytesWritten,
+                    instance.FuelConsumed,
+                    (long)time.GetElapsedTime(start).TotalMilliseconds);
+        }
+    }
+
+    internal void Attach(Instance running, WasiContext world, long startTimestamp)
+    {
+        lock (gate)
+            (instance, context, start) = (running, world, startTimestamp);
+    }
+
+    internal void Detach()
+    {
+        lock (gate)
+            (instance, context) = (null, null);
+    }
+}
+
+/// <summary>Counts of a running program.</summary>
+public sealed record AttemptCounts(long InputBytesRead, long OutputBytesWritten, long Fuel, long ElapsedMs);

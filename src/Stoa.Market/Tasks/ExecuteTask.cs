@@ -1,0 +1,300 @@
+using System.Collections.Concurrent;
+using Stoa.Market.Builds;
+using Stoa.Market.Events;
+using Stoa.Market.Ledger;
+using Stoa.Market.Registry;
+using Stoa.Primitives;
+using Stoa.Wasm;
+using Stoa.Wasm.Wasi.Streams;
+
+namespace Stoa.Market.Tasks;
+
+/// <summary>Why a running attempt is stopped from outside.</summary>
+public enum StopReason
+{
+    /// <summary>Its consumer asked for it: the task ends as cancelled.</summary>
+    Cancelled,
+
+    /// <summary>Somebody else has the task now: nothing is written.</summary>
+    LeaseLost,
+
+    /// <summary>This node stops: the task goes back to the queue.</summary>
+    NodeStopping,
+}
+
+/// <summary>One attempt under way: what it has used, and the means to stop it.</summary>
+public sealed class Attempt(AgentTask task) : IDisposable
+{
+    private readonly CancellationTokenSource stop = new();
+    private int reason = -1;
+
+    /// <summary>As it was claimed.</summary>
+    public AgentTask Task { get; } = task;
+
+    /// <summary>The lease under which it works.</summary>
+    public LeaseRef Lease => new(Task.Id, Task.Token);
+
+    /// <summary>Counts while the program runs.</summary>
+    public AttemptProgress Progress { get; } = new();
+
+    /// <summary>Why it was stopped; null when it was not.</summary>
+    public StopReason? StopReason => Volatile.Read(ref reason) is var value and >= 0 ? (StopReason)value : null;
+
+    internal CancellationToken Token => stop.Token;
+
+    /// <summary>Stops the program. The first reason stands, except that a lost lease overrules the others: then nothing may be written.</summary>
+    public void Stop(StopReason why)
+    {
+        if (why is Tasks.StopReason.LeaseLost)
+            Volatile.Write(ref reason, (int)why);
+        else
+            Interlocked.CompareExchange(ref reason, (int)why, -1);
+        try
+        {
+            stop.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It ended by itself just now.
+        }
+    }
+
+    public void Dispose() => stop.Dispose();
+}
+
+/// <summary>The act of working on a claimed task: runs one attempt and writes its end, with all that belongs to it, in one transaction.</summary>
+/// <param name="agents">Where the agent's manifest is.</param>
+/// <param name="programs">Its compiled program.</param>
+/// <param name="content">Where long inputs are and long outputs go.</param>
+/// <param name="owners">Who is given the output.</param>
+/// <param name="ledger">Where the creator's wallet is.</param>
+/// <param name="tasks">Where the end is written.</param>
+/// <param name="accounts">The node's own accounts.</param>
+/// <param name="node">Signs receipts.</param>
+/// <param name="split">Shares prices out.</param>
+/// <param name="retry">Decides about failures.</param>
+/// <param name="threads">What programs run on.</param>
+/// <param name="ids">Makes ids of transfers and receipts.</param>
+/// <param name="time">The clock.</param>
+/// <param name="random">Seeds of programs, and the jitter of retries; safe for many threads.</param>
+public sealed class ExecuteTask(
+    IAgentStore agents,
+    AgentPrograms programs,
+    IContentStore content,
+    IContentOwners owners,
+    ILedgerStore ledger,
+    ITaskStore tasks,
+    SystemAccounts accounts,
+    PrivateKey node,
+    SplitPolicy split,
+    RetryPolicy retry,
+    GuestThreads threads,
+    IdSource ids,
+    TimeProvider time,
+    Random random)
+{
+    private const int MaxRemembered = 4_096;
+
+    private readonly AgentSandbox sandbox = new(time);
+    private readonly ConcurrentDictionary<Id<AgentVersion>, Known> known = new();
+
+    /// <summary>Runs one attempt.</summary>
+    /// <param name="attempt">Of a task that this node has just claimed.</param>
+    /// <param name="inlineInput">The input's bytes when the caller still has them; null to read them.</param>
+    /// <returns>The task as it is now, or null when the lease was lost and nothing was written.</returns>
+    public async Task<AgentTask?> RunAsync(Attempt attempt, ReadOnlyMemory<byte>? inlineInput)
+    {
+        var task = attempt.Task;
+        if (task.CancelRequestedAt is not null)
+            return await CancelAsync(task);
+        await using var output = new SpoolStream(content, task.Limits.OutputBytes);
+        var seed = random.NextInt64();
+        var clockMs = Now().ToUnixTimeMilliseconds();
+        AttemptOutcome outcome;
+        Known? agent = null;
+        try
+        {
+            agent = await RememberAsync(task.AgentId);
+            var program = await programs.LoadAsync(agent.Version.ProgramDigest, attempt.Token);
+            await using var input = await OpenInputAsync(task, inlineInput, attempt.Token);
+            var job = new SandboxJob(task.Agent, task.Parameters, task.Limits, seed, clockMs);
+            outcome = await threads.RunAsync(() => sandbox.Run(program, job, input.Stdin, output, attempt.Progress, attempt.Token));
+            // A program is only told that reading or writing failed; whatever it made of that is not its fault.
+            if (outcome is not AttemptOutcome.Stopped && (input.Fault ?? output.Fault) is { } fault)
+                outcome = Unavailable(fault, outcome.Log);
+        }
+        catch (InvalidModuleException invalid)
+        {
+            outcome = new AttemptOutcome.Failed(
+                new TaskFailure(FailureCode.NotStartable, $"The program is not one that this node can run: {invalid.Message}. Ask the agent's publisher.", "", null), []);
+        }
+        catch (OperationCanceledException) when (attempt.StopReason is not null)
+        {
+            outcome = new AttemptOutcome.Stopped([]);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            outcome = Unavailable(fault, []);
+        }
+
+        switch (outcome)
+        {
+            case AttemptOutcome.Completed completed:
+                try
+                {
+                    return await SucceedAsync(task, agent!, completed, output, new ReceiptFacts(seed, clockMs));
+                }
+                catch (IOException fault)
+                {
+                    return await FailAsync(task, Unavailable(fault, completed.Log));
+                }
+
+            case AttemptOutcome.Failed failed:
+                return await FailAsync(task, failed);
+            default:
+                return attempt.StopReason switch
+                {
+                    StopReason.Cancelled => await CancelAsync(task),
+                    StopReason.NodeStopping => await HandBackAsync(task),
+                    _ => null,
+                };
+        }
+    }
+
+    /// <summary>Takes over a task whose node vanished: back to the queue, or ended when its consumer wants that or it was lost too often.</summary>
+    /// <returns>The task as it is now, or null when somebody was faster.</returns>
+    public async Task<AgentTask?> RescueAsync(AgentTask abandoned)
+    {
+        var now = Now();
+        if (abandoned.CancelRequestedAt is not null)
+            return await CancelAsync(abandoned);
+        var next = retry.AfterLoss(abandoned, now);
+        return await EndAsync(next, next.State is TaskState.Queued
+            ? TaskEvents.Retried(next, "nodeLost", "The node that worked on it vanished.", now)
+            : TaskEvents.Ended(next, now));
+    }
+
+    private async Task<AgentTask?> SucceedAsync(
+        AgentTask task, Known agent, AttemptOutcome.Completed completed, SpoolStream output, ReceiptFacts facts)
+    {
+        var inline = await output.CompleteAsync();
+        var usage = completed.Usage;
+        if (inline is null)
+            await owners.GrantAsync(new ContentDescriptor(completed.Output, usage.OutputBytes), task.OwnerId, CancellationToken.None);
+        var now = Now();
+        var manifest = agent.Version.Manifest;
+        var price = TaskPricing.Capture(manifest.Price, task, usage);
+        var shares = split.Split(price);
+        var receipt = new Receipt(
+            ids.Next<Receipt>(),
+            task.Id,
+            task.OwnerId,
+            task.Agent,
+            agent.Version.ArtifactDigest,
+            agent.Version.ProgramDigest,
+            task.Parameters,
+            task.Limits,
+            facts.Seed,
+            facts.ClockMs,
+            task.Input.Digest,
+            completed.Output,
+            usage,
+            price,
+            shares,
+            node.PublicKey,
+            now);
+        var next = task.Succeed(
+            new TaskResult(completed.Output, usage.OutputBytes, inline is not null, manifest.Output.MediaType, usage, price, receipt.Id), now);
+        NewEvent[] events = shares.Creator > Money.Zero
+            ? [TaskEvents.Ended(next, now), TaskEvents.RoyaltyEarned(next, agent.Version.PublisherId, shares.Creator, now)]
+            : [TaskEvents.Ended(next, now)];
+        var payees = new Payees(accounts.Clearing, agent.Wallet, accounts.Node, accounts.Platform);
+        return await EndAsync(new AttemptEnd(
+            next, Settlement.Capture(task, shares, payees, ids, now), receipt.Sign(node), inline, completed.Log, events));
+    }
+
+    private async Task<AgentTask?> FailAsync(AgentTask task, AttemptOutcome.Failed failed)
+    {
+        var now = Now();
+        var next = retry.AfterFailure(task, failed.Failure, now, random);
+        return next.State is TaskState.Queued
+            ? await EndAsync(next, TaskEvents.Retried(next, failed.Failure.Code, failed.Failure.Detail, now))
+            : await EndAsync(next, TaskEvents.Ended(next, now), failed.Log);
+    }
+
+    private Task<AgentTask?> CancelAsync(AgentTask task)
+    {
+        var now = Now();
+        var next = task.Cancel(now);
+        return EndAsync(next, TaskEvents.Ended(next, now));
+    }
+
+    private Task<AgentTask?> HandBackAsync(AgentTask task)
+    {
+        var now = Now();
+        var next = task.HandBack(now);
+        return EndAsync(next, TaskEvents.Retried(next, "nodeStopping", "The node that worked on it stops.", now));
+    }
+
+    private Task<AgentTask?> EndAsync(AgentTask next, NewEvent told, byte[]? log = null) => EndAsync(new AttemptEnd(
+        next,
+        next.State.IsFinal ? Settlement.Release(next, accounts.Clearing, ids.Next<Transfer>(), Now()) : [],
+        Receipt: null,
+        InlineOutput: null,
+        log ?? [],
+        [told]));
+
+    private async Task<AgentTask?> EndAsync(AttemptEnd end) => await tasks.EndAttemptAsync(end, CancellationToken.None) switch
+    {
+        AttemptEndOutcome.Written => end.Task,
+        AttemptEndOutcome.LeaseLost => null,
+        // It never went back: it still runs under this token, and ends under it.
+        AttemptEndOutcome.CancelRequested => await CancelAsync(end.Task),
+        _ => throw new InvalidOperationException("Unknown outcome of the end of an attempt."),
+    };
+
+    private async Task<Source> OpenInputAsync(AgentTask task, ReadOnlyMemory<byte>? inlineInput, CancellationToken cancellationToken)
+    {
+        if (task.Input.IsInline)
+        {
+            return new Source(GuestInput.FromBytes(inlineInput
+                ?? await tasks.ReadInputAsync(task.Id, cancellationToken)
+                ?? throw new IOException($"The input of {task.Id} is not in the database.")), null);
+        }
+
+        var stream = new InputStream(await content.OpenAsync(task.Input.Digest, cancellationToken)
+            ?? throw new IOException($"The input {task.Input.Digest} is not in the content store any more."));
+        return new Source(GuestInput.FromStream(stream), stream);
+    }
+
+    private async Task<Known> RememberAsync(Id<AgentVersion> id)
+    {
+        if (known.TryGetValue(id, out var agent))
+            return agent;
+        var version = await agents.GetAsync(id, CancellationToken.None) ?? throw new IOException($"The agent {id} is not in the catalogue.");
+        var wallet = await ledger.FindAccountAsync(version.PublisherId.ToString(), AccountKind.Wallet, CancellationToken.None)
+            ?? await ledger.OpenAccountAsync(
+                new Account(ids.Next<Account>(), version.PublisherId.ToString(), AccountKind.Wallet, Money.Zero, Money.Zero, Money.Zero, Now()),
+                CancellationToken.None);
+        if (known.Count >= MaxRemembered)
+            known.Clear();
+        return known.GetOrAdd(id, new Known(version, wallet.Id));
+    }
+
+    private static AttemptOutcome.Failed Unavailable(Exception fault, byte[] log) => new(
+        new TaskFailure(FailureCode.StorageUnavailable, $"The node's storage did not do its part: {fault.Message}", "", null), log);
+
+    private DateTimeOffset Now() => DateTimeOffset.FromUnixTimeMilliseconds(time.GetUtcNow().ToUnixTimeMilliseconds());
+
+    /// <summary>What never changes about a version: its manifest, and where its creator is paid.</summary>
+    private sealed record Known(AgentVersion Version, Id<Account> Wallet);
+
+    private sealed record ReceiptFacts(long Seed, long ClockMs);
+
+    private sealed record Source(GuestInput Stdin, InputStream? Stream) : IAsyncDisposable
+    {
+        public Exception? Fault => Stream?.Fault;
+
+        public ValueTask DisposeAsync() => Stream?.DisposeAsync() ?? ValueTask.CompletedTask;
+    }
+}

@@ -1,0 +1,103 @@
+using System.IO.Pipelines;
+using Stoa.Market.Builds;
+
+namespace Stoa.Market.Tasks;
+
+/// <summary>Takes a program's output: a short one stays in memory, a longer one streams into the content store while it is written.</summary>
+/// <remarks>
+/// At most 64 KiB and what a pipe holds are in memory. The writer waits when the store is slower. What was streamed becomes
+/// visible only when the spool is completed: a program that fails leaves nothing behind.
+/// </remarks>
+/// <param name="content">Where long outputs go.</param>
+/// <param name="maxBytes">The most that will be written.</param>
+public sealed class SpoolStream(IContentStore content, long maxBytes) : Stream, IAsyncDisposable
+{
+    private readonly MemoryStream head = new();
+    private Pipe? pipe;
+    private Task<Outcome<ContentDescriptor, ContentRefusal>>? upload;
+
+    /// <summary>What went wrong with the store, if anything did. A program is only told that its write failed.</summary>
+    public Exception? Fault { get; private set; }
+
+    public override bool CanRead => false;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => true;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    /// <exception cref="IOException">The content store failed.</exception>
+    public override void Write(ReadOnlySpan<byte> buffer)
+    {
+        if (pipe is null && head.Length + buffer.Length <= TaskResult.MaxInlineBytes)
+        {
+            head.Write(buffer);
+            return;
+        }
+
+        if (pipe is null)
+        {
+            pipe = new Pipe();
+            upload = content.PutAsync(pipe.Reader.AsStream(), null, maxBytes, CancellationToken.None);
+            WriteThrough(head.GetBuffer().AsSpan(0, (int)head.Length));
+        }
+
+        WriteThrough(buffer);
+    }
+
+    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
+
+    public override void Flush()
+    {
+    }
+
+    /// <summary>Ends the output and waits until it is stored.</summary>
+    /// <returns>The bytes of a short output, or null when it is in the content store.</returns>
+    /// <exception cref="IOException">The content store failed.</exception>
+    public async Task<ReadOnlyMemory<byte>?> CompleteAsync()
+    {
+        if (pipe is null)
+            return head.GetBuffer().AsMemory(0, (int)head.Length);
+        await pipe.Writer.CompleteAsync();
+        var stored = await upload!;
+        return stored.Refusal is null ? null : throw new IOException($"The content store did not take the output: {stored.Refusal.Detail}");
+    }
+
+    /// <summary>Throws away what was not completed.</summary>
+    public override async ValueTask DisposeAsync()
+    {
+        if (pipe is not null && upload is { IsCompleted: false })
+        {
+            // The store sees its source fail and drops what it has.
+            await pipe.Writer.CompleteAsync(new OperationCanceledException("The output was given up."));
+            await upload.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        }
+
+        await base.DisposeAsync();
+    }
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    private void WriteThrough(ReadOnlySpan<byte> bytes)
+    {
+        bytes.CopyTo(pipe!.Writer.GetSpan(bytes.Length));
+        pipe.Writer.Advance(bytes.Length);
+        // The guest's own thread waits here, as it would for any slow disk.
+        var flushed = pipe.Writer.FlushAsync(CancellationToken.None).AsTask().GetAwaiter().GetResult();
+        if (!flushed.IsCompleted)
+            return;
+        Fault = upload!.Exception?.GetBaseException() ?? new IOException("The content store stopped reading the output.");
+        throw new IOException("The output cannot be stored.", Fault);
+    }
+}

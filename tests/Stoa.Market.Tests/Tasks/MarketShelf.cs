@@ -1,0 +1,110 @@
+using Stoa.Market.Builds;
+using Stoa.Market.Events;
+using Stoa.Market.Identity;
+using Stoa.Market.Ledger;
+using Stoa.Market.Registry;
+using Stoa.Market.Tasks;
+using Stoa.Primitives;
+
+namespace Stoa.Market.Tests.Tasks;
+
+/// <summary>The few things that a submission looks up, in memory: one agent, some blobs, some wallets, and what was submitted.</summary>
+internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, ILedgerStore, ITaskStore
+{
+    public AgentVersion? Agent { get; set; }
+
+    public Dictionary<ContentHash, byte[]> Blobs { get; } = [];
+
+    public HashSet<(ContentHash, Id<User>)> Grants { get; } = [];
+
+    public Dictionary<string, Account> Wallets { get; } = [];
+
+    public List<NewTask> Submissions { get; } = [];
+
+    public TaskRefusal? Refusing { get; set; }
+
+    public Task<AgentVersion?> FindAsync(ListingName listing, CancellationToken cancellationToken) =>
+        Task.FromResult(Agent is { } agent && agent.Publisher == listing.Publisher && agent.Manifest.Name == listing.Name ? agent : null);
+
+    public Task<Stream?> OpenAsync(ContentHash digest, CancellationToken cancellationToken) =>
+        Task.FromResult<Stream?>(Blobs.TryGetValue(digest, out var bytes) ? new MemoryStream(bytes) : null);
+
+    public Task<ContentDescriptor?> StatAsync(ContentHash digest, CancellationToken cancellationToken) =>
+        Task.FromResult(Blobs.TryGetValue(digest, out var bytes) ? new ContentDescriptor(digest, bytes.Length) : null);
+
+    public Task<bool> MayReadAsync(ContentHash digest, Id<User>? reader, CancellationToken cancellationToken) =>
+        Task.FromResult(reader is { } user && Grants.Contains((digest, user)));
+
+    public Task<Account?> FindAccountAsync(string owner, AccountKind kind, CancellationToken cancellationToken) =>
+        Task.FromResult(Wallets.GetValueOrDefault(owner));
+
+    public Task<Outcome<Submitted, TaskRefusal>> SubmitAsync(NewTask submission, CancellationToken cancellationToken)
+    {
+        if (Refusing is { } refusal)
+            return Task.FromResult<Outcome<Submitted, TaskRefusal>>(new Refusal<TaskRefusal>(refusal, "No."));
+        Submissions.Add(submission);
+        return Task.FromResult<Outcome<Submitted, TaskRefusal>>(new Submitted(submission.Task, IsNew: true));
+    }
+
+    public Task<Outcome<AgentTask?, TaskRefusal>> FindSubmissionAsync(Id<User> owner, IdempotencyKey key, CancellationToken cancellationToken)
+    {
+        var earlier = Submissions.FirstOrDefault(submission => submission.Task.OwnerId == owner && submission.Idempotency?.Key == key.Key);
+        return Task.FromResult<Outcome<AgentTask?, TaskRefusal>>(earlier is null || earlier.Idempotency == key
+            ? earlier?.Task
+            : new Refusal<TaskRefusal>(TaskRefusal.IdempotencyKeyReused, "Another request."));
+    }
+
+    Task<Outcome<ContentDescriptor, ContentRefusal>> IContentStore.PutAsync(Stream source, ContentHash? expected, long maxBytes, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<bool> IContentStore.DeleteAsync(ContentHash digest, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task IContentOwners.GrantAsync(ContentDescriptor content, Id<User>? owner, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<Outcome<AgentVersion, PublishRefusal>> IAgentStore.AddAsync(AgentVersion version, NewEvent published, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<AgentVersion?> IAgentStore.GetAsync(Id<AgentVersion> id, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<IReadOnlyList<AgentVersion>> IAgentStore.ListVersionsAsync(string publisher, string name, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<Page<AgentVersion>> IAgentStore.ListAsync(AgentQuery query, PageRequest page, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<Account> ILedgerStore.OpenAccountAsync(Account account, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<Account?> ILedgerStore.GetAccountAsync(Id<Account> id, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<Outcome<IReadOnlyList<Transfer>, TransferRefusal>> ILedgerStore.ApplyAsync(IReadOnlyList<Transfer> linked, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<Transfer?> ILedgerStore.GetTransferAsync(Id<Transfer> id, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<Page<Transfer>> ILedgerStore.ListTransfersAsync(Id<Account> account, PageRequest page, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<LedgerTotals> ILedgerStore.TotalAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<IReadOnlyList<AgentTask>> ITaskStore.ClaimAsync(LeaseHolder holder, ClaimRoom room, DateTimeOffset now, TimeSpan lease, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<AgentTask?> ITaskStore.ExpediteAsync(Id<AgentTask> id, Id<User> owner, DateTimeOffset now, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<Renewal> ITaskStore.RenewAsync(LeaseHolder holder, IReadOnlyList<LeaseRef> leases, DateTimeOffset now, TimeSpan lease, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<AttemptEndOutcome> ITaskStore.EndAttemptAsync(AttemptEnd end, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<Outcome<AgentTask, TaskRefusal>> ITaskStore.CancelAsync(Id<AgentTask> id, Id<User> owner, Id<Transfer> releaseId, Id<Account> clearing, DateTimeOffset now, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<IReadOnlyList<AgentTask>> ITaskStore.ListAbandonedAsync(LeaseHolder self, DateTimeOffset now, int limit, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<AgentTask?> ITaskStore.GetAsync(Id<AgentTask> id, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<Page<AgentTask>> ITaskStore.ListAsync(Id<User> owner, string? state, PageRequest page, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<byte[]?> ITaskStore.ReadInputAsync(Id<AgentTask> id, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<byte[]?> ITaskStore.ReadOutputAsync(Id<AgentTask> id, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<byte[]?> ITaskStore.ReadLogAsync(Id<AgentTask> id, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<SignedReceipt?> ITaskStore.GetReceiptAsync(Id<AgentTask> task, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<DateTimeOffset?> ITaskStore.NextDueAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<IReadOnlyDictionary<string, long>> ITaskStore.CountOpenAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+}

@@ -1,0 +1,253 @@
+using System.Text;
+using Stoa.Market.Identity;
+using Stoa.Market.Ledger;
+using Stoa.Market.Registry;
+using Stoa.Market.Tasks;
+using Stoa.Primitives;
+
+namespace Stoa.Market.Tests.Tasks;
+
+public sealed class SubmitTaskTests
+{
+    private const string Schema =
+        """
+        { "type": "object", "required": ["rows"], "additionalProperties": false,
+          "properties": { "rows": { "type": "array", "items": { "type": "object", "properties": { "age": { "type": "integer", "minimum": 0 } } } }, "title": { "type": "string" } } }
+        """;
+
+    private static readonly AgentParameter[] Parameters =
+    [
+        new("width", "Pixels.", AgentParameterType.Integer, null, []),
+        new("fit", "How.", AgentParameterType.Choice, "inside", ["inside", "cover"]),
+        new("factor", "How much.", AgentParameterType.Number, null, []),
+        new("grey", "No colour.", AgentParameterType.Boolean, null, []),
+        new("title", "Any text.", AgentParameterType.String, null, []),
+    ];
+
+    private readonly MarketShelf shelf = new();
+    private readonly Id<User> owner = TaskSamples.Ids.Next<User>();
+    private readonly Id<Account> clearing = TaskSamples.Ids.Next<Account>();
+    private readonly SubmitTask submit;
+
+    public SubmitTaskTests()
+    {
+        shelf.Wallets[owner.ToString()] = new Account(
+            TaskSamples.Ids.Next<Account>(), owner.ToString(), AccountKind.Wallet, Money.Parse("10"), Money.Zero, Money.Zero, TaskSamples.Now);
+        shelf.Agent = Agent(TaskSamples.Manifest(parameters: Parameters));
+        submit = new SubmitTask(shelf, shelf, shelf, shelf, shelf, clearing, maxMemoryBytes: 1L << 30, TaskSamples.Ids, TimeProvider.System);
+    }
+
+    [Fact]
+    public async Task Submit_OfAGoodRequest_HoldsThePriceAtTheLimits()
+    {
+        var task = (await SubmitAsync(Request() with { Limits = new RequestedLimits(Fuel: 1_000_000_000) })).Value.Task;
+
+        // 0.001 + 5 bytes at 0.0005 per MB + 1 Gfuel at 0.002.
+        task.MaxPrice.ToString().ShouldBe("0.003000003");
+        var made = shelf.Submissions.ShouldHaveSingleItem();
+        made.Hold.ShouldNotBeNull().Amount.ShouldBe(task.MaxPrice);
+        (made.Hold.CreditAccountId, made.Hold.Cause, made.Hold.Id).ShouldBe((clearing, task.Id.ToString(), task.Hold!.Id));
+        task.Limits.ShouldBe(TaskSamples.Limits with { Fuel = 1_000_000_000 });
+    }
+
+    [Fact]
+    public async Task Submit_ToAFreeAgent_HoldsNothingAndNeedsNoWallet()
+    {
+        shelf.Agent = Agent(TaskSamples.Manifest(price: new AgentPrice(Money.Zero, Money.Zero, Money.Zero)));
+        shelf.Wallets.Clear();
+
+        (await SubmitAsync(Request())).Value.Task.Hold.ShouldBeNull();
+        shelf.Submissions.ShouldHaveSingleItem().Hold.ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Submit_OfParametersInAnyOrder_KeepsTheManifestsOrder()
+    {
+        var parameters = new Dictionary<string, string> { ["title"] = "x", ["grey"] = "true", ["factor"] = "-1.5e3", ["fit"] = "cover", ["width"] = "-7" };
+
+        var task = (await SubmitAsync(Request() with { Parameters = parameters })).Value.Task;
+
+        task.Parameters.Select(parameter => parameter.Name).ShouldBe(["width", "fit", "factor", "grey", "title"]);
+    }
+
+    [Fact]
+    public async Task Submit_OfBadParameters_SaysEveryReason()
+    {
+        var parameters = new Dictionary<string, string>
+        {
+            ["width"] = "wide",
+            ["fit"] = "stretch",
+            ["factor"] = "NaN",
+            ["grey"] = "yes",
+            ["title"] = "a\0b",
+            ["a/b~c"] = "1",
+        };
+
+        var refusal = (await SubmitAsync(Request() with { Parameters = parameters })).Refusal.ShouldNotBeNull();
+
+        refusal.Code.ShouldBe(TaskRefusal.ParametersInvalid);
+        refusal.Errors.Select(error => error.Pointer).ShouldBe(
+            ["/parameters/a~1b~0c", "/parameters/width", "/parameters/fit", "/parameters/factor", "/parameters/grey", "/parameters/title"], ignoreOrder: true);
+    }
+
+    [Fact]
+    public async Task Submit_OfBadLimits_SaysEveryReason()
+    {
+        var limits = new RequestedLimits(Fuel: 0, MemoryBytes: -1, TimeoutMs: 60_001, OutputBytes: long.MaxValue, LogBytes: 4096);
+
+        var refusal = (await SubmitAsync(Request() with { Limits = limits })).Refusal.ShouldNotBeNull();
+
+        refusal.Code.ShouldBe(TaskRefusal.LimitsInvalid);
+        refusal.Errors.Select(error => error.Pointer).ShouldBe(["/limits/fuel", "/limits/memoryBytes", "/limits/timeoutMs", "/limits/outputBytes"]);
+    }
+
+    [Fact]
+    public async Task Submit_BeyondTheNodesMemory_IsRefused()
+    {
+        var small = new SubmitTask(shelf, shelf, shelf, shelf, shelf, clearing, maxMemoryBytes: 1 << 20, TaskSamples.Ids, TimeProvider.System);
+
+        (await small.SubmitAsync(owner, Request(), null, _ => null, null, Stop)).Refusal!.Code.ShouldBe(TaskRefusal.LimitsInvalid);
+    }
+
+    [Theory]
+    [InlineData("{}", "rows")]
+    [InlineData("[]", "")]
+    [InlineData("""{"rows": [{"age": -1}]}""", "/input/rows/0/age")]
+    [InlineData("""{"rows": [], "extra": 1}""", "extra")]
+    [InlineData("not JSON", "JSON")]
+    [InlineData("", "JSON")]
+    public async Task Submit_OfAnInputThatDoesNotFitTheSchema_SaysWhere(string input, string where)
+    {
+        shelf.Agent = Agent(TaskSamples.Manifest(Schema));
+
+        var refusal = (await SubmitAsync(Request(input))).Refusal.ShouldNotBeNull();
+
+        refusal.Code.ShouldBe(TaskRefusal.InputInvalid);
+        string.Join("\n", refusal.Errors.Select(error => error.Pointer + " " + error.Reason)).ShouldContain(where);
+    }
+
+    [Fact]
+    public async Task Submit_OfABombOfBrackets_IsRefused()
+    {
+        shelf.Agent = Agent(TaskSamples.Manifest(Schema));
+
+        (await SubmitAsync(Request(new string('[', 500_000) + new string(']', 500_000)))).Refusal!.Code.ShouldBe(TaskRefusal.InputInvalid);
+    }
+
+    [Theory]
+    [InlineData("""{ "$ref": "http://127.0.0.1:9/secret.json" }""")]
+    [InlineData("""{ "$ref": "/etc/passwd" }""")]
+    [InlineData("""{ "properties": { "a": { "$ref": "file:///etc/hostname" } } }""")]
+    public async Task Submit_WithASchemaThatPointsOutside_FetchesNothing(string schema)
+    {
+        shelf.Agent = Agent(TaskSamples.Manifest(schema));
+
+        var refusal = (await SubmitAsync(Request("{}"))).Refusal.ShouldNotBeNull();
+
+        refusal.Errors.ShouldHaveSingleItem().Pointer.ShouldBe("/agent");
+    }
+
+    [Fact]
+    public async Task Submit_OfAFittingInput_IsTaken()
+    {
+        shelf.Agent = Agent(TaskSamples.Manifest(Schema));
+
+        (await SubmitAsync(Request("""{"rows": [{"age": 7}], "title": "ages"}"""))).Refusal.ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Submit_OfABlob_NeedsItToBeHereAndReadable()
+    {
+        var bytes = Encoding.UTF8.GetBytes("a blob");
+        var request = Request() with { Input = new RequestedInput.Stored(ContentHash.Of(bytes)) };
+
+        (await SubmitAsync(request)).Refusal!.Code.ShouldBe(TaskRefusal.InputUnknown);
+        shelf.Blobs[ContentHash.Of(bytes)] = bytes;
+        (await SubmitAsync(request)).Refusal!.Code.ShouldBe(TaskRefusal.InputUnknown);
+        shelf.Grants.Add((ContentHash.Of(bytes), owner));
+        (await SubmitAsync(request)).Value.Task.Input.ShouldBe(new TaskInput(ContentHash.Of(bytes), bytes.Length, IsInline: false));
+    }
+
+    public static TheoryData<TaskRefusal> Codes() =>
+    [
+        TaskRefusal.AgentUnknown, TaskRefusal.InputTooLarge, TaskRefusal.PriceOutOfRange, TaskRefusal.BudgetTooSmall, TaskRefusal.InsufficientFunds, TaskRefusal.IdempotencyKeyReused,
+    ];
+
+    [Theory]
+    [MemberData(nameof(Codes))]
+    public async Task Submit_InEachBadSituation_IsRefusedByItsName(TaskRefusal code)
+    {
+        var request = Request();
+        switch (code)
+        {
+            case TaskRefusal.AgentUnknown:
+                shelf.Agent = null;
+                break;
+            case TaskRefusal.InputTooLarge:
+                request = request with { Input = new RequestedInput.Inline(new byte[TaskInput.MaxInlineBytes + 1]) };
+                break;
+            case TaskRefusal.PriceOutOfRange:
+                shelf.Agent = Agent(TaskSamples.Manifest(price: new AgentPrice(Money.Zero, Money.Zero, Money.Parse("9000000000"))));
+                break;
+            case TaskRefusal.BudgetTooSmall:
+                request = request with { MaxPrice = Money.Parse("0.001") };
+                break;
+            case TaskRefusal.InsufficientFunds:
+                shelf.Wallets.Clear();
+                break;
+            default:
+                (await SubmitAsync(request, key: "k")).Refusal.ShouldBeNull();
+                request = Request("other");
+                break;
+        }
+
+        (await SubmitAsync(request, key: "k")).Refusal.ShouldNotBeNull().Code.ShouldBe(code);
+    }
+
+    [Fact]
+    public async Task Submit_AgainWithTheSameKey_AnswersTheSameTaskEvenWhenTheAgentIsGone()
+    {
+        var first = (await SubmitAsync(Request(), key: "k")).Value;
+        shelf.Agent = null;
+
+        var second = (await SubmitAsync(Request(), key: "k")).Value;
+
+        (second.IsNew, second.Task.Id).ShouldBe((false, first.Task.Id));
+        shelf.Submissions.Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public void Hash_OfTheSameRequestInAnotherOrder_IsTheSame()
+    {
+        var one = Request() with { Parameters = new Dictionary<string, string> { ["a"] = "1", ["b"] = "2" } };
+        var two = Request() with { Parameters = new Dictionary<string, string> { ["b"] = "2", ["a"] = "1" } };
+
+        two.Hash().ShouldBe(one.Hash());
+        (one with { Parameters = new Dictionary<string, string> { ["a"] = "1b", ["2"] = "" } }).Hash().ShouldNotBe(one.Hash());
+        (one with { MaxPrice = Money.Zero }).Hash().ShouldNotBe(one.Hash());
+        (one with { Limits = new RequestedLimits(Fuel: 1) }).Hash().ShouldNotBe(one.Hash());
+    }
+
+    [Fact]
+    public async Task Quote_OfARequest_IsWhatASubmissionHolds()
+    {
+        var quote = (await submit.QuoteAsync(owner, Request(), Stop)).Value;
+
+        quote.Parts.Total.ShouldBe((await SubmitAsync(Request())).Value.Task.MaxPrice);
+    }
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    private static TaskRequest Request(string input = "hello") => new(
+        ListingName.Parse("stoa/upper"),
+        new RequestedInput.Inline(Encoding.UTF8.GetBytes(input)),
+        new Dictionary<string, string>(),
+        RequestedLimits.None,
+        MaxPrice: null);
+
+    private static AgentVersion Agent(AgentManifest manifest) => new(
+        TaskSamples.Ids.Next<AgentVersion>(), TaskSamples.Ids.Next<User>(), "stoa", manifest, ContentHash.Of("artifact"u8), ContentHash.Of("program"u8), 7, TaskSamples.Now);
+
+    private Task<Outcome<Submitted, TaskRefusal>> SubmitAsync(TaskRequest request, string? key = null) =>
+        submit.SubmitAsync(owner, request, key, _ => null, null, Stop);
+}
