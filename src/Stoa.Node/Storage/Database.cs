@@ -1,7 +1,5 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using System.Diagnostics.CodeAnalysis;
-using Npgsql;
 
 namespace Stoa.Node.Storage;
 
@@ -42,12 +40,6 @@ public abstract class Database : IAsyncDisposable
             await Migrations.ApplyAsync(database, Migrations.Embedded, time, cancellationToken);
             return database;
         }
-        catch (NpgsqlException broken)
-        {
-            await database.DisposeAsync();
-            throw new StorageUnusableException(
-                $"The PostgreSQL database of Storage:ConnectionString cannot be used: {broken.Message} Check the address and that the server runs, the database exists and its user may make tables.", broken);
-        }
         catch
         {
             await database.DisposeAsync();
@@ -63,9 +55,7 @@ public abstract class Database : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(act);
         ThrowIfInsideAct();
-        var start = Stopwatch.GetTimestamp();
         var (result, session) = await RunWriteAsync(act, cancellationToken);
-        StorageMeter.WriteDuration.Record(Stopwatch.GetElapsedTime(start).TotalSeconds);
         foreach (var action in session.Committed)
             action();
         foreach (var (topic, value) in session.Raised)

@@ -115,7 +115,6 @@ internal sealed class SqliteWriter : IDisposable
             RunOne(next);
         }
         _commands.Run(Commit);
-        StorageMeter.ActsPerCommit.Record(group.Count);
         foreach (var act in group)
             act.AnswerDone();
     }

@@ -1,0 +1,406 @@
+using Stoa.Market;
+using Stoa.Market.Events;
+using Stoa.Market.Identity;
+using Stoa.Market.Ledger;
+using Stoa.Market.Tasks;
+using Stoa.Node.Tests.Storage;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Tests.Tasks;
+
+/// <summary>What every task store does.</summary>
+public abstract class TaskStoreConformance(DatabaseSource source) : TaskStoreTest(source)
+{
+    [Fact]
+    public async Task Submit_IsThereWithItsHoldItsInputAndItsEventAfterReopening()
+    {
+        var submission = NewTask();
+        (await Tasks.SubmitAsync(submission, Stop)).Value.IsNew.ShouldBeTrue();
+
+        await ReopenAsync();
+        Open();
+
+        var task = (await Tasks.GetAsync(submission.Task.Id, Stop)).ShouldNotBeNull();
+        task.Parameters.ShouldBe(submission.Task.Parameters);
+        (task with { Parameters = submission.Task.Parameters }).ShouldBe(submission.Task);
+        (await Tasks.ReadInputAsync(task.Id, Stop)).ShouldBe("hello"u8.ToArray());
+        (await WalletAsync()).ShouldBe((Money.Parse("10"), Price));
+        (await EventsAsync(task.Id)).ShouldBe([EventTypes.TaskQueued]);
+        await BooksBalanceAsync(openHolds: 1);
+    }
+
+    [Fact]
+    public async Task Submit_BeyondTheWallet_LeavesNothing()
+    {
+        var submission = NewTask(Money.Parse("10.000000001"), key: "k");
+
+        (await Tasks.SubmitAsync(submission, Stop)).Refusal!.Code.ShouldBe(TaskRefusal.InsufficientFunds);
+
+        (await Tasks.GetAsync(submission.Task.Id, Stop)).ShouldBeNull();
+        (await EventsAsync(submission.Task.Id)).ShouldBeEmpty();
+        (await Tasks.FindSubmissionAsync(Owner, submission.Idempotency!, Stop)).Value.ShouldBeNull();
+        await BooksBalanceAsync(openHolds: 0);
+    }
+
+    [Fact]
+    public async Task Submit_OfMoreThanTheWalletAtOnce_IsRefusedToTheRest()
+    {
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 15).Select(_ => Tasks.SubmitAsync(NewTask(Money.Parse("1")), Stop)));
+
+        outcomes.Count(outcome => outcome.Refusal is null).ShouldBe(10);
+        (await WalletAsync()).ShouldBe((Money.Parse("10"), Money.Parse("10")));
+        await BooksBalanceAsync(openHolds: 10);
+    }
+
+    [Fact]
+    public async Task Submit_ManyTimesAtOnceUnderOneKey_MakesOneTask()
+    {
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => Tasks.SubmitAsync(NewTask(key: "k"), Stop)));
+
+        outcomes.Select(outcome => outcome.Value.Task.Id).Distinct().Count().ShouldBe(1);
+        outcomes.Count(outcome => outcome.Value.IsNew).ShouldBe(1);
+        (await WalletAsync()).Held.ShouldBe(Price);
+        await BooksBalanceAsync(openHolds: 1);
+    }
+
+    [Fact]
+    public async Task Submit_OfAnotherRequestUnderTheKey_IsRefused()
+    {
+        await Tasks.SubmitAsync(NewTask(key: "k"), Stop);
+
+        (await Tasks.SubmitAsync(NewTask(key: "k", request: "two"), Stop)).Refusal!.Code.ShouldBe(TaskRefusal.IdempotencyKeyReused);
+        (await Tasks.FindSubmissionAsync(Owner, new IdempotencyKey("k", ContentHash.Of("two"u8)), Stop)).Refusal!.Code.ShouldBe(TaskRefusal.IdempotencyKeyReused);
+        (await Tasks.FindSubmissionAsync(Ids.Next<User>(), new IdempotencyKey("k", ContentHash.Of("two"u8)), Stop)).Value.ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Submit_WithAnOfferWhileNothingIsDue_IsClaimedInTheSameTransaction()
+    {
+        await SubmitAsync(dueAt: Now.AddHours(1));
+
+        var task = (await Tasks.SubmitAsync(NewTask(claim: new ImmediateClaim(Holder, Lease)), Stop)).Value.Task;
+
+        task.State.ShouldBe(new TaskState.Running(new Lease(Holder.ToString(), 1, Now + Lease), Now));
+        (await Tasks.GetAsync(task.Id, Stop))!.State.ShouldBe(task.State);
+        (await EventsAsync(task.Id)).ShouldBe([EventTypes.TaskQueued, EventTypes.TaskStarted]);
+    }
+
+    [Fact]
+    public async Task Submit_WithAnOfferWhileAnotherIsDue_WaitsItsTurn()
+    {
+        await SubmitAsync();
+
+        (await Tasks.SubmitAsync(NewTask(claim: new ImmediateClaim(Holder, Lease)), Stop)).Value.Task.State.ShouldBeOfType<TaskState.Queued>();
+    }
+
+    [Fact]
+    public async Task Claim_ByManyHoldersAtOnce_GivesEachTaskToOne()
+    {
+        const int count = 120;
+        await Task.WhenAll(Enumerable.Range(0, count).Select(_ => SubmitAsync()));
+
+        var claimed = await Task.WhenAll(Enumerable.Range(0, 8).Select(async number =>
+        {
+            var mine = new List<AgentTask>();
+            IReadOnlyList<AgentTask> batch;
+            // SKIP LOCKED may answer nothing while others hold what is left; the queue tells whether there is more.
+            do
+                mine.AddRange(batch = await Tasks.ClaimAsync(new LeaseHolder("node", $"boot{number}"), Room with { Count = 7 }, Now, Lease, Stop));
+            while (batch.Count > 0 || await Tasks.NextDueAsync(Stop) is not null);
+            return mine;
+        }));
+
+        claimed.Sum(mine => mine.Count).ShouldBe(count);
+        claimed.SelectMany(mine => mine).Select(task => task.Id).Distinct().Count().ShouldBe(count);
+        (await Tasks.CountOpenAsync(Stop)).ShouldBe(new Dictionary<string, long> { ["queued"] = 0, ["running"] = count }, ignoreOrder: true);
+    }
+
+    [Fact]
+    public async Task Claim_TakesTheOldestDueFirstAndNothingThatIsNotDue()
+    {
+        var later = await SubmitAsync(dueAt: Now.AddSeconds(-1));
+        var earlier = await SubmitAsync(dueAt: Now.AddSeconds(-2));
+        await SubmitAsync(dueAt: Now.AddMilliseconds(1));
+
+        (await Tasks.NextDueAsync(Stop)).ShouldBe(Now.AddSeconds(-2));
+        (await ClaimIdsAsync(Room with { Count = 1 })).ShouldBe([earlier.Id]);
+        (await ClaimIdsAsync(Room)).ShouldBe([later.Id]);
+        (await Tasks.NextDueAsync(Stop)).ShouldBe(Now.AddMilliseconds(1));
+    }
+
+    [Fact]
+    public async Task Claim_AfterExpediting_TakesThatTaskFirstThoughItWasNotDue()
+    {
+        await SubmitAsync(dueAt: Now.AddHours(-1));
+        var hurried = await SubmitAsync(dueAt: Now.AddHours(1));
+
+        (await Tasks.ExpediteAsync(hurried.Id, Owner, Now, Stop))!.State.ShouldBe(new TaskState.Queued(Now));
+
+        (await ClaimIdsAsync(Room with { Count = 1 })).ShouldBe([hurried.Id]);
+        (await Tasks.ExpediteAsync(hurried.Id, Owner, Now, Stop))!.State.ShouldBeOfType<TaskState.Running>();
+        (await Tasks.ExpediteAsync(hurried.Id, Ids.Next<User>(), Now, Stop)).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Claim_WithinItsMemory_DoesNotLetSmallTasksPassByALargeOne()
+    {
+        var first = await SubmitAsync(memoryBytes: 100);
+        var large = await SubmitAsync(memoryBytes: 1_000);
+        var last = await SubmitAsync(memoryBytes: 100);
+        var tooLarge = await SubmitAsync(dueAt: Now.AddHours(-1), memoryBytes: 5_000);
+
+        (await ClaimIdsAsync(new ClaimRoom(10, FreeMemoryBytes: 500, MaxMemoryBytes: 2_000))).ShouldBe([first.Id]);
+        (await ClaimIdsAsync(new ClaimRoom(10, FreeMemoryBytes: 500, MaxMemoryBytes: 2_000))).ShouldBeEmpty();
+        (await ClaimIdsAsync(new ClaimRoom(10, FreeMemoryBytes: 2_000, MaxMemoryBytes: 2_000))).ShouldBe([large.Id, last.Id]);
+        (await Tasks.GetAsync(tooLarge.Id, Stop))!.State.ShouldBeOfType<TaskState.Queued>();
+    }
+
+    [Fact]
+    public async Task End_OfASuccess_WritesResultReceiptMoneyAndEventTogether()
+    {
+        var running = await SubmitAndClaimAsync();
+        var end = Success(running);
+
+        (await Tasks.EndAttemptAsync(end, Stop)).ShouldBe(AttemptEndOutcome.Written);
+
+        await ReopenAsync();
+        Open();
+        var task = (await Tasks.GetAsync(running.Id, Stop)).ShouldNotBeNull();
+        task.State.ShouldBe(end.Task.State);
+        (task.Attempts, task.Token).ShouldBe((1, 1));
+        (await Tasks.ReadOutputAsync(running.Id, Stop)).ShouldBe("HELLO"u8.ToArray());
+        (await Tasks.ReadLogAsync(running.Id, Stop)).ShouldBe("a line"u8.ToArray());
+        (await Tasks.GetReceiptAsync(running.Id, Stop)).ShouldBe(end.Receipt);
+        (await WalletAsync()).ShouldBe((Money.Parse("9.999"), Money.Zero));
+        (await Ledger.GetAccountAsync(Creator, Stop))!.Posted.ShouldBe(Money.Parse("0.0007"));
+        (await EventsAsync(running.Id)).ShouldBe([EventTypes.TaskQueued, EventTypes.TaskStarted, EventTypes.TaskSucceeded]);
+        await BooksBalanceAsync(openHolds: 0);
+    }
+
+    [Fact]
+    public async Task End_ByManyAtOnce_IsWrittenOnce()
+    {
+        var running = await SubmitAndClaimAsync();
+
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 8).Select(number => Tasks.EndAttemptAsync(
+            number % 2 == 0 ? Success(running) : End(running.Fail(new TaskFailure(FailureCode.Trap, "trapped", "", null), Now)), Stop)));
+
+        outcomes.Count(outcome => outcome == AttemptEndOutcome.Written).ShouldBe(1);
+        outcomes.Count(outcome => outcome == AttemptEndOutcome.LeaseLost).ShouldBe(7);
+        (await WalletAsync()).Posted.ShouldBe((await Tasks.GetAsync(running.Id, Stop))!.State is TaskState.Succeeded ? Money.Parse("9.999") : Money.Parse("10"));
+        await BooksBalanceAsync(openHolds: 0);
+    }
+
+    [Fact]
+    public async Task End_UnderAnEarlierToken_ChangesNothing()
+    {
+        var first = await SubmitAndClaimAsync();
+        (await Tasks.EndAttemptAsync(End(first.Lose(Now)), Stop)).ShouldBe(AttemptEndOutcome.Written);
+        var second = (await Tasks.ClaimAsync(Holder, Room, Now, Lease, Stop)).ShouldHaveSingleItem();
+
+        (await Tasks.EndAttemptAsync(Success(first), Stop)).ShouldBe(AttemptEndOutcome.LeaseLost);
+
+        (await Tasks.GetAsync(first.Id, Stop)).ShouldNotBeNull().State.ShouldBe(second.State);
+        (second.Token, second.Losses, second.Attempts).ShouldBe((2, 1, 0));
+        (await Tasks.ReadOutputAsync(first.Id, Stop)).ShouldBeNull();
+        await BooksBalanceAsync(openHolds: 1);
+    }
+
+    [Fact]
+    public async Task End_ThatGoesBackToTheQueueThoughItsConsumerCancels_IsLeftToBeCancelled()
+    {
+        var running = await SubmitAndClaimAsync();
+        await CancelAsync(running.Id);
+
+        (await Tasks.EndAttemptAsync(End(running.Retry(Now)), Stop)).ShouldBe(AttemptEndOutcome.CancelRequested);
+        (await Tasks.EndAttemptAsync(End(running.Retry(Now).Cancel(Now)), Stop)).ShouldBe(AttemptEndOutcome.Written);
+
+        (await Tasks.GetAsync(running.Id, Stop))!.State.ShouldBeOfType<TaskState.Cancelled>();
+        await BooksBalanceAsync(openHolds: 0);
+    }
+
+    [Fact]
+    public async Task End_OfAFailure_IsReadBackWhole()
+    {
+        var running = await SubmitAndClaimAsync();
+        var failed = running.Fail(new TaskFailure(FailureCode.AgentExit, "The agent ended with exit code 1.", "größe?", new Usage(1, 2, 3, 4, 5)), Now);
+
+        await Tasks.EndAttemptAsync(End(failed), Stop);
+
+        (await Tasks.GetAsync(running.Id, Stop))!.State.ShouldBe(failed.State);
+        (await WalletAsync()).ShouldBe((Money.Parse("10"), Money.Zero));
+    }
+
+    [Fact]
+    public async Task Cancel_OfAQueuedTask_EndsItAndReleasesItsHold()
+    {
+        var task = await SubmitAsync();
+
+        (await CancelAsync(task.Id)).Value.State.ShouldBe(new TaskState.Cancelled(Now));
+
+        (await CancelAsync(task.Id)).Refusal!.Code.ShouldBe(TaskRefusal.AlreadyFinal);
+        (await ClaimIdsAsync(Room)).ShouldBeEmpty();
+        (await EventsAsync(task.Id)).ShouldBe([EventTypes.TaskQueued, EventTypes.TaskCancelled]);
+        await BooksBalanceAsync(openHolds: 0);
+    }
+
+    [Fact]
+    public async Task Cancel_OfSomebodyElsesTask_IsRefusedAsUnknown()
+    {
+        var task = await SubmitAsync();
+
+        (await Tasks.CancelAsync(task.Id, Ids.Next<User>(), Ids.Next<Transfer>(), Accounts.Clearing, Now, Stop)).Refusal!.Code.ShouldBe(TaskRefusal.TaskUnknown);
+    }
+
+    [Fact]
+    public async Task Cancel_OfARunningTask_IsSeenAtTheNextRenewal()
+    {
+        var running = await SubmitAndClaimAsync();
+        var lease = new LeaseRef(running.Id, running.Token);
+
+        (await CancelAsync(running.Id)).Value.State.ShouldBeOfType<TaskState.Running>();
+
+        (await Tasks.RenewAsync(Holder, [lease], Now, Lease, Stop)).CancelRequested.ShouldBe([lease]);
+        await BooksBalanceAsync(openHolds: 1);
+    }
+
+    [Fact]
+    public async Task Cancel_WhileOthersClaim_EitherEndsOrMarksEachTask()
+    {
+        var submitted = await Task.WhenAll(Enumerable.Range(0, 40).Select(_ => SubmitAsync()));
+
+        await Task.WhenAll(
+            Task.WhenAll(submitted.Select(task => CancelAsync(task.Id))),
+            Task.WhenAll(Enumerable.Range(0, 20).Select(_ => Tasks.ClaimAsync(Holder, Room with { Count = 2 }, Now, Lease, Stop))));
+
+        var running = 0;
+        foreach (var submittedTask in submitted)
+        {
+            var task = (await Tasks.GetAsync(submittedTask.Id, Stop)).ShouldNotBeNull();
+            task.CancelRequestedAt.ShouldNotBeNull();
+            running += task.State is TaskState.Running ? 1 : 0;
+            task.State.Name.ShouldBeOneOf("running", "cancelled");
+        }
+
+        await BooksBalanceAsync(openHolds: running);
+    }
+
+    [Fact]
+    public async Task Cancel_WhileTheAttemptEnds_ChargesOnlyASuccess()
+    {
+        var attempts = new List<AgentTask>();
+        for (var i = 0; i < 20; i++)
+            attempts.Add(await SubmitAndClaimAsync());
+
+        await Task.WhenAll(attempts.SelectMany(running => new Task[] { CancelAsync(running.Id), Tasks.EndAttemptAsync(Success(running), Stop) }));
+
+        foreach (var attempt in attempts)
+            (await Tasks.GetAsync(attempt.Id, Stop))!.State.ShouldBeOfType<TaskState.Succeeded>();
+        (await WalletAsync()).ShouldBe((Money.Parse("9.98"), Money.Zero));
+        await BooksBalanceAsync(openHolds: 0);
+    }
+
+    [Fact]
+    public async Task Renew_ExtendsWhatIsHeldAndTellsWhatIsLost()
+    {
+        var kept = await SubmitAndClaimAsync();
+        var ended = await SubmitAndClaimAsync();
+        await Tasks.EndAttemptAsync(Success(ended), Stop);
+        var stale = new LeaseRef(kept.Id, kept.Token + 1);
+
+        var renewal = await Tasks.RenewAsync(
+            Holder, [new LeaseRef(kept.Id, kept.Token), new LeaseRef(ended.Id, ended.Token), stale], Now.AddSeconds(20), Lease, Stop);
+
+        renewal.Lost.ShouldBe([new LeaseRef(ended.Id, ended.Token), stale], ignoreOrder: true);
+        renewal.CancelRequested.ShouldBeEmpty();
+        (await Tasks.GetAsync(kept.Id, Stop))!.State.ShouldBeOfType<TaskState.Running>().Lease.ExpiresAt.ShouldBe(Now.AddSeconds(25));
+        (await Tasks.RenewAsync(new LeaseHolder("node", "other"), [new LeaseRef(kept.Id, kept.Token)], Now, Lease, Stop)).Lost.Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Abandoned_AreExpiredLeasesAndThoseOfEarlierStartsOfTheSameNode()
+    {
+        await SubmitAsync();
+        var earlierStart = (await Tasks.ClaimAsync(new LeaseHolder("node", "boot1"), Room, Now, Lease, Stop)).Single();
+        await SubmitAsync();
+        (await Tasks.ClaimAsync(new LeaseHolder("nodeB", "boot1"), Room, Now, Lease, Stop)).Count.ShouldBe(1);
+        await SubmitAsync();
+        (await Tasks.ClaimAsync(Holder, Room, Now, Lease, Stop)).Count.ShouldBe(1);
+
+        (await Tasks.ListAbandonedAsync(Holder, Now, 10, Stop)).Select(task => task.Id).ShouldBe([earlierStart.Id]);
+        (await Tasks.ListAbandonedAsync(Holder, Now + Lease, 10, Stop)).Count.ShouldBe(3);
+    }
+
+    [Fact]
+    public async Task List_PageByPage_IsNewestFirstAndStableUnderWrites()
+    {
+        var submitted = new List<AgentTask>();
+        for (var i = 0; i < 5; i++)
+            submitted.Add(await SubmitAsync());
+        await CancelAsync(submitted[1].Id);
+
+        var first = await Tasks.ListAsync(Owner, null, new PageRequest(2), Stop);
+        await SubmitAsync();
+        var second = await Tasks.ListAsync(Owner, null, new PageRequest(2, first.NextCursor), Stop);
+        var third = await Tasks.ListAsync(Owner, null, new PageRequest(2, second.NextCursor), Stop);
+
+        first.Items.Concat(second.Items).Concat(third.Items).Select(task => task.Id).ShouldBe(submitted.Select(task => task.Id).Reverse());
+        third.NextCursor.ShouldBeNull();
+        (await Tasks.ListAsync(Owner, "cancelled", new PageRequest(), Stop)).Items.ShouldHaveSingleItem().Id.ShouldBe(submitted[1].Id);
+        (await Tasks.ListAsync(Ids.Next<User>(), null, new PageRequest(), Stop)).Items.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Queue_UnderManyWorkersAndCancellations_LosesNothingAndBalances()
+    {
+        const int count = 100;
+        var submitted = await Task.WhenAll(Enumerable.Range(0, count).Select(_ => SubmitAsync()));
+        using var key = PrivateKey.Generate();
+
+        async Task WorkAsync(int worker)
+        {
+            var random = new Random(worker);
+            while (await Tasks.NextDueAsync(Stop) is not null)
+            {
+                foreach (var task in await Tasks.ClaimAsync(new LeaseHolder("node", $"{worker}"), Room with { Count = 3 }, Now, Lease, Stop))
+                {
+                    var end = random.Next(4) switch
+                    {
+                        0 => End(task.HandBack(Now)),
+                        1 => End(task.Fail(new TaskFailure(FailureCode.Trap, "trapped", "", null), Now)),
+                        _ => Success(task, key),
+                    };
+                    if (await Tasks.EndAttemptAsync(end, Stop) is AttemptEndOutcome.CancelRequested)
+                        (await Tasks.EndAttemptAsync(End(task.Cancel(Now)), Stop)).ShouldBe(AttemptEndOutcome.Written);
+                }
+            }
+        }
+
+        await Task.WhenAll([.. Enumerable.Range(0, 4).Select(WorkAsync), .. submitted.Where((_, i) => i % 5 == 0).Select(task => CancelAsync(task.Id))]);
+        // A worker may have seen an empty queue just before another handed its tasks back.
+        await WorkAsync(99);
+
+        var succeeded = 0;
+        foreach (var task in submitted)
+        {
+            var state = (await Tasks.GetAsync(task.Id, Stop))!.State;
+            state.IsFinal.ShouldBeTrue();
+            succeeded += state is TaskState.Succeeded ? 1 : 0;
+            (await EventsAsync(task.Id)).Count(type => type is EventTypes.TaskSucceeded or EventTypes.TaskFailed or EventTypes.TaskCancelled).ShouldBe(1);
+        }
+
+        (await WalletAsync()).ShouldBe((Money.Parse("10") - (Money.Parse("0.001") * succeeded), Money.Zero));
+        await BooksBalanceAsync(openHolds: 0);
+    }
+
+    private async Task<IEnumerable<Id<AgentTask>>> ClaimIdsAsync(ClaimRoom room) =>
+        (await Tasks.ClaimAsync(Holder, room, Now, Lease, Stop)).Select(task => task.Id);
+
+    private Task<Outcome<AgentTask, TaskRefusal>> CancelAsync(Id<AgentTask> id) =>
+        Tasks.CancelAsync(id, Owner, Ids.Next<Transfer>(), Accounts.Clearing, Now, Stop);
+}
+
+public sealed class SqliteTaskStoreTests() : TaskStoreConformance(new SqliteSource());
+
+[Trait("needs", "postgres")]
+public sealed class PostgresTaskStoreTests(PostgresCluster cluster) : TaskStoreConformance(new PostgresSource(cluster));
