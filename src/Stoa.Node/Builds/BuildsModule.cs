@@ -9,7 +9,7 @@ public static class BuildsModule
 {
     private const string ContentFolder = "content";
 
-    public static void AddBuilds(this IHostApplicationBuilder builder)
+    public static BuildsOptions AddBuilds(this IHostApplicationBuilder builder)
     {
         var options = builder.AddRoomOptions("Builds", new BuildsOptions(), options => options.Validate());
         var services = builder.Services;
@@ -17,5 +17,6 @@ public static class BuildsModule
         services.AddSingleton<IContentStore>(provider => new FileContentStore(provider.GetRequiredService<DataFolder>().PathOf(ContentFolder)));
         services.AddSingleton<IContentOwners, SqlContentOwners>();
         services.AddSingleton<AgentPublisher>();
+        return options;
     }
 }

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http.Features;
 using Stoa.Market.Identity;
+using Stoa.Node.Builds;
 using Stoa.Node.Events;
 using Stoa.Node.Http;
 using Stoa.Node.Http.OpenApi;
@@ -10,7 +11,9 @@ using Stoa.Node.Identity;
 using Stoa.Node.Ledger;
 using Stoa.Node.Observability;
 using Stoa.Node.Pages;
+using Stoa.Node.Registry;
 using Stoa.Node.Storage;
+using Stoa.Node.Tasks;
 
 namespace Stoa.Node.Hosting;
 
@@ -47,6 +50,9 @@ public sealed class NodeHost : IAsyncDisposable
         builder.AddIdentity();
         builder.AddLedger();
         builder.AddEvents();
+        var builds = builder.AddBuilds();
+        builder.AddRegistry();
+        builder.AddTasks();
         var storage = builder.AddStorage();
         builder.RefuseBadOptions();
 
@@ -56,7 +62,7 @@ public sealed class NodeHost : IAsyncDisposable
         return await OrDispose(app, async () =>
         {
             var adminKey = await app.Services.GetRequiredService<FirstAdmin>().EnsureAsync(cancellationToken);
-            MapRooms(app);
+            MapRooms(app, builds);
             return new NodeHost(app, adminKey, began);
         });
     }
@@ -76,7 +82,7 @@ public sealed class NodeHost : IAsyncDisposable
 
     public ValueTask DisposeAsync() => app.DisposeAsync();
 
-    private static void MapRooms(WebApplication app)
+    private static void MapRooms(WebApplication app, BuildsOptions builds)
     {
         app.UseHttp();
         app.MapPages();
@@ -86,6 +92,9 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapIdentity();
         api.MapLedger();
         api.MapEvents();
+        api.MapBuilds(builds);
+        api.MapRegistry();
+        api.MapTasks();
     }
 
     private static async Task<T> OrDispose<T>(IAsyncDisposable opened, Func<Task<T>> act)

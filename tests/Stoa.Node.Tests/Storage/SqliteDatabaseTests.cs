@@ -106,39 +106,6 @@ public sealed class SqliteDatabaseTests() : DatabaseConformance(new SqliteSource
     }
 
     [Fact]
-    public async Task Writes_OnAFullDisk_AreWhollyThereOrFailAndTheNextGoOn()
-    {
-        await Database.WriteAsync(session => session.ExecuteAsync("CREATE TABLE bags (counter TEXT NOT NULL, data {blob} NOT NULL)"), Stop);
-        await Database.WriteAsync(
-            async session => await session.ExecuteAsync($"PRAGMA max_page_count = {await session.QuerySingleAsync<long>("PRAGMA page_count") + 20}"), Stop);
-
-        var acts = Enumerable.Range(0, 60).Select(number => Database.WriteAsync(
-            async session =>
-            {
-                await AddAsync(session, $"n{number}", number);
-                await session.ExecuteAsync(
-                    "INSERT INTO bags (counter, data) VALUES (@name, zeroblob(@size))", new { name = $"n{number}", size = number % 3 == 0 ? 10_000 : 10 });
-                return $"n{number}";
-            },
-            Stop)).ToList();
-        foreach (var act in acts)
-            await Task.WhenAny(act);
-
-        acts.ShouldContain(act => act.IsFaulted);
-        var (names, bags) = await Database.ReadAsync(
-            async session => (
-                await session.QueryAsync<string>("SELECT name FROM counters ORDER BY name"),
-                await session.QueryAsync<string>("SELECT counter FROM bags ORDER BY counter")),
-            Stop);
-        names.ShouldBe(bags);
-        names.ShouldBe(acts.Where(act => act.IsCompletedSuccessfully).Select(act => act.Result).Order(StringComparer.Ordinal));
-
-        await Database.WriteAsync(session => session.ExecuteAsync("PRAGMA max_page_count = 100000"), Stop);
-        await AddAsync("after", 1);
-        (await GetAsync("after")).ShouldBe(1);
-    }
-
-    [Fact]
     public async Task Constraint_OfAForeignKey_IsEnforced()
     {
         await Should.ThrowAsync<Exception>(() => Database.WriteAsync(

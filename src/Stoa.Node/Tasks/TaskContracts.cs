@@ -1,0 +1,116 @@
+using System.Text;
+using System.Text.Json;
+using Stoa.Client.Contracts;
+using Stoa.Market;
+using Stoa.Market.Registry;
+using Stoa.Market.Tasks;
+using Stoa.Node.Http;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Tasks;
+
+/// <summary>Between the tasks of the market and those of the wire.</summary>
+internal static class TaskContracts
+{
+    /// <summary>What a request's body asks for.</summary>
+    /// <exception cref="RequestRefusedException">Texts in it do not have their form; every reason is listed.</exception>
+    public static TaskRequest ToRequest(this SubmitTaskRequest body)
+    {
+        var errors = new List<FieldError>();
+        if (!ListingName.TryParse(body.Agent, null, out var agent))
+            errors.Add(new FieldError("/agent", "A listing such as stoa/markdown-html or stoa/markdown-html@1.0.0 is expected."));
+        Money? maxPrice = null;
+        if (body.MaxPrice is not null)
+        {
+            if (Money.TryParse(body.MaxPrice, out var amount))
+                maxPrice = amount;
+            else
+                errors.Add(new FieldError("/maxPrice", "A decimal string of US dollars such as \"0.05\" is expected, with at most nine decimals."));
+        }
+
+        var input = ReadInput(body.Input, errors);
+        if (errors.Count > 0)
+            throw new RequestRefusedException(RequestRefusal.RequestInvalid, errors: errors);
+        var limits = body.Limits is { } asked
+            ? new RequestedLimits(asked.Fuel, asked.MemoryBytes, asked.TimeoutMs, asked.OutputBytes, asked.LogBytes)
+            : RequestedLimits.None;
+        return new TaskRequest(agent!, input!, body.Parameters ?? new Dictionary<string, string>(), limits, maxPrice);
+    }
+
+    public static TaskResponse ToContract(this AgentTask task) => new(
+        task.Id.ToString(),
+        task.Agent.ToString(),
+        task.State.Name,
+        task.Input.Digest.ToString(),
+        task.Input.SizeBytes,
+        task.Parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Value),
+        new AgentLimitsBody(
+            task.Limits.Fuel, task.Limits.MemoryBytes, task.Limits.TimeoutMs, task.Limits.OutputBytes, task.Limits.LogBytes),
+        task.MaxPrice.ToString(),
+        task.Attempts,
+        task.CreatedAt,
+        DueAt: (task.State as TaskState.Queued)?.DueAt,
+        StartedAt: (task.State as TaskState.Running)?.StartedAt,
+        CancelRequestedAt: task.CancelRequestedAt,
+        FinishedAt: task.State switch
+        {
+            TaskState.Succeeded succeeded => succeeded.FinishedAt,
+            TaskState.Failed failed => failed.FinishedAt,
+            TaskState.Cancelled cancelled => cancelled.FinishedAt,
+            _ => null,
+        },
+        Result: (task.State as TaskState.Succeeded)?.Result is { } result
+            ? new TaskResultBody(
+                result.Output.ToString(), result.OutputBytes, result.MediaType, result.Usage.ToContract(), result.Price.ToString(), result.ReceiptId.ToString())
+            : null,
+        Failure: (task.State as TaskState.Failed)?.Failure is { } failure
+            ? new TaskFailureBody(
+                JsonNamingPolicy.CamelCase.ConvertName(failure.Code.ToString()),
+                failure.Detail,
+                failure.Log.Length == 0 ? null : failure.Log,
+                failure.Usage?.ToContract())
+            : null);
+
+    public static QuoteResponse ToContract(this Quote quote) => new(
+        quote.Agent.Listing.ToString(),
+        quote.Parts.Total.ToString(),
+        quote.Parts.Base.ToString(),
+        quote.Parts.Input.ToString(),
+        quote.Parts.Fuel.ToString());
+
+    private static UsageBody ToContract(this Usage usage) => new(
+        usage.Fuel, usage.PeakMemoryBytes, usage.InputBytes, usage.OutputBytes, usage.DurationMs);
+
+    private static RequestedInput? ReadInput(TaskInputBody body, List<FieldError> errors)
+    {
+        var given = new object?[] { body.Text, body.Json, body.Base64, body.Digest }.Count(member => member is not null);
+        if (given != 1)
+            errors.Add(new FieldError("/input", "Exactly one of text, json, base64 and digest is expected."));
+        else if (body.Text is { } text)
+            return new RequestedInput.Inline(Encoding.UTF8.GetBytes(text));
+        else if (body.Json is { } json)
+            return new RequestedInput.Inline(Encoding.UTF8.GetBytes(json.GetRawText()));
+        else if (body.Digest is { } digest)
+            return ReadDigest(digest, errors);
+        else
+            return ReadBase64(body.Base64!, errors);
+        return null;
+    }
+
+    private static RequestedInput.Stored? ReadDigest(string text, List<FieldError> errors)
+    {
+        if (ContentHash.TryParse(text, out var digest))
+            return new RequestedInput.Stored(digest);
+        errors.Add(new FieldError("/input/digest", "\"sha256:\" and 64 lower-case hex digits are expected."));
+        return null;
+    }
+
+    private static RequestedInput.Inline? ReadBase64(string text, List<FieldError> errors)
+    {
+        var bytes = new byte[(text.Length / 4 * 3) + 3];
+        if (Convert.TryFromBase64String(text, bytes, out var length))
+            return new RequestedInput.Inline(bytes.AsMemory(0, length));
+        errors.Add(new FieldError("/input/base64", "Standard base64 with padding is expected."));
+        return null;
+    }
+}

@@ -1,0 +1,219 @@
+using System.Collections.Concurrent;
+using Stoa.Market.Tasks;
+
+namespace Stoa.Node.Tasks;
+
+/// <summary>Works on tasks: claims what this node has room for, runs it, and stops it when somebody says so.</summary>
+/// <remarks>
+/// It sleeps until a task is queued in this process, one falls due or room becomes free; other nodes' submissions it
+/// finds by asking now and then. A submission may also reserve room first and be claimed in its own transaction.
+/// </remarks>
+public sealed class TaskWorkers(
+    ITaskStore tasks,
+    ExecuteTask execute,
+    TaskWaiters waiters,
+    TaskTelemetry telemetry,
+    LeaseHolder self,
+    TasksOptions options,
+    TimeProvider time,
+    ILogger<TaskWorkers> logger) : IHostedService, IDisposable
+{
+    private readonly WorkRoom room = new(options.Workers, options.MaxMemoryBytes);
+    private readonly WakeSignal wake = new();
+    private readonly CancellationTokenSource stopping = new();
+    private readonly ConcurrentDictionary<LeaseRef, Attempt> running = new();
+    private readonly TaskCompletionSource idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private Task dispatching = Task.CompletedTask;
+
+    private LeaseHolder Holder => self;
+
+    private TimeSpan LeaseDuration => TimeSpan.FromMilliseconds(options.LeaseMs);
+
+    /// <summary>The attempts that run here now.</summary>
+    public IReadOnlyCollection<Attempt> Running => (IReadOnlyCollection<Attempt>)running.Values;
+
+    /// <summary>Whether the lease is of an attempt that runs here now.</summary>
+    public bool IsRunning(LeaseRef lease) => running.ContainsKey(lease);
+
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        telemetry.Watch(() => room.Busy, () => room.BusyMemoryBytes);
+        dispatching = Task.Run(DispatchAsync, CancellationToken.None);
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Says that something may be due: a task was queued, or moved to the head of the queue.</summary>
+    public void Wake() => wake.Set();
+
+    /// <summary>Keeps room for a task that is about to be submitted, so that it can be claimed in the same transaction.</summary>
+    /// <returns>What to hand to the submission, or null when there is no room.</returns>
+    public Reservation? TryReserve(long memoryBytes) =>
+        !stopping.IsCancellationRequested && room.TryTake(memoryBytes) ? new Reservation(this, memoryBytes) : null;
+
+    /// <summary>Stops the attempt at a task, if it runs here.</summary>
+    public void Stop(AgentTask task, StopReason reason)
+    {
+        if (running.TryGetValue(new LeaseRef(task.Id, task.Token), out var attempt))
+            attempt.Stop(reason);
+    }
+
+    /// <summary>Takes no more, lets what runs end for a while, and hands the rest back to the queue.</summary>
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await stopping.CancelAsync();
+        await dispatching;
+        if (running.IsEmpty)
+            return;
+        logger.LogInformation("Waiting for {Count} running tasks to end.", running.Count);
+        if (await EndedWithinAsync(TimeSpan.FromMilliseconds(options.StopGraceMs), cancellationToken))
+            return;
+        logger.LogInformation("Handing {Count} tasks back to the queue.", running.Count);
+        foreach (var attempt in running.Values)
+            attempt.Stop(StopReason.NodeStopping);
+        await EndedWithinAsync(Timeout.InfiniteTimeSpan, cancellationToken);
+    }
+
+    public void Dispose()
+    {
+        stopping.Dispose();
+        wake.Dispose();
+    }
+
+    private async Task<bool> EndedWithinAsync(TimeSpan timeout, CancellationToken cancellationToken)
+    {
+        if (running.IsEmpty)
+            return true;
+        try
+        {
+            await idle.Task.WaitAsync(timeout, time, cancellationToken);
+            return true;
+        }
+        catch (Exception over) when (over is TimeoutException or OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    private async Task DispatchAsync()
+    {
+        var token = stopping.Token;
+        while (!token.IsCancellationRequested)
+        {
+            var pause = TimeSpan.FromMilliseconds(options.PollMs);
+            try
+            {
+                if (room.Busy < options.Workers && await tasks.NextDueAsync(token) is { } due)
+                {
+                    var ahead = due - time.GetUtcNow();
+                    if (ahead <= TimeSpan.Zero && await ClaimAsync(token))
+                        continue;
+                    if (ahead > TimeSpan.Zero && ahead < pause)
+                        pause = ahead;
+                }
+            }
+            catch (OperationCanceledException) when (token.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception failure)
+            {
+                logger.LogError(failure, "The queue cannot be read; trying again in {Pause}.", pause);
+            }
+
+            try
+            {
+                await wake.WaitAsync(pause, time, token);
+            }
+            catch (OperationCanceledException)
+            {
+                return;
+            }
+        }
+    }
+
+    /// <summary>Claims what there is room for; false when nothing came of it.</summary>
+    private async Task<bool> ClaimAsync(CancellationToken cancellationToken)
+    {
+        var (slots, memoryBytes) = room.TakeAll();
+        if (slots == 0)
+            return false;
+        IReadOnlyList<AgentTask> claimed = [];
+        try
+        {
+            claimed = await tasks.ClaimAsync(
+                Holder, new ClaimRoom(slots, memoryBytes, options.MaxMemoryBytes), time.GetUtcNow(), LeaseDuration, cancellationToken);
+        }
+        finally
+        {
+            room.Give(slots - claimed.Count, memoryBytes - claimed.Sum(task => task.Limits.MemoryBytes));
+        }
+
+        foreach (var task in claimed)
+            Begin(task, null);
+        return claimed.Count > 0;
+    }
+
+    /// <summary>Starts working on a claimed task, whose room is taken already.</summary>
+    private void Begin(AgentTask task, ReadOnlyMemory<byte>? inlineInput)
+    {
+        var attempt = new Attempt(task);
+        running[attempt.Lease] = attempt;
+        // Not awaited: the attempt ends itself, and StopAsync waits for all of them.
+        _ = Task.Run(() => RunAsync(attempt, inlineInput), CancellationToken.None);
+    }
+
+    private async Task RunAsync(Attempt attempt, ReadOnlyMemory<byte>? inlineInput)
+    {
+        var start = time.GetTimestamp();
+        using var span = telemetry.Begin(attempt.Task, time.GetUtcNow());
+        AgentTask? after = null;
+        try
+        {
+            after = await execute.RunAsync(attempt, inlineInput);
+        }
+        catch (Exception failure)
+        {
+            // The task stays leased until nobody renews it, and is then taken over like that of a vanished node.
+            logger.LogError(failure, "The attempt at {TaskId} could not be ended.", attempt.Task.Id);
+        }
+
+        telemetry.End(span, after, time.GetElapsedTime(start));
+        if (after is { State.IsFinal: true })
+            waiters.Complete(after);
+        running.TryRemove(attempt.Lease, out _);
+        attempt.Dispose();
+        room.Give(1, attempt.Task.Limits.MemoryBytes);
+        if (stopping.IsCancellationRequested && running.IsEmpty)
+            idle.TrySetResult();
+        wake.Set();
+    }
+
+    /// <summary>Room that is kept for a submission. Give it a task that was claimed for this node, or dispose of it.</summary>
+    public sealed class Reservation : IDisposable
+    {
+        private readonly TaskWorkers workers;
+        private readonly long memoryBytes;
+        private bool used;
+
+        internal Reservation(TaskWorkers workers, long memoryBytes) => (this.workers, this.memoryBytes) = (workers, memoryBytes);
+
+        /// <summary>The offer that goes into the submission.</summary>
+        public ImmediateClaim Claim => new(workers.Holder, workers.LeaseDuration);
+
+        /// <summary>Starts working on the task that the room was kept for.</summary>
+        public void Begin(AgentTask claimed, ReadOnlyMemory<byte>? inlineInput)
+        {
+            used = true;
+            workers.Begin(claimed, inlineInput);
+        }
+
+        public void Dispose()
+        {
+            if (!used)
+            {
+                workers.room.Give(1, memoryBytes);
+                workers.wake.Set();
+            }
+        }
+    }
+}

@@ -1,0 +1,274 @@
+using System.Diagnostics;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.Net.Http.Headers;
+using Stoa.Client.Contracts;
+using Stoa.Market;
+using Stoa.Market.Builds;
+using Stoa.Market.Events;
+using Stoa.Market.Ledger;
+using Stoa.Market.Tasks;
+using Stoa.Node.Events;
+using Stoa.Node.Http;
+using Stoa.Node.Identity;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Tasks;
+
+/// <summary>The outer door of tasks. A task that belongs to somebody else is one that does not exist.</summary>
+public static class TasksEndpoints
+{
+    // Base64 of the largest inline input, and room for the rest of the request.
+    private const long MaxRequestBytes = (TaskInput.MaxInlineBytes * 4L / 3) + (256 << 10);
+
+    private static readonly TimeSpan ExecuteWait = TimeSpan.FromSeconds(30);
+
+    public static void MapTasks(this IEndpointRouteBuilder api)
+    {
+        var tasks = api.MapGroup("/tasks").WithTags("Tasks");
+        tasks.MapPost("/", SubmitAsync)
+            .WithName("submitTask")
+            .WithSummary("Submit a task")
+            .WithDescription("Holds the price at the task's limits and queues the task; an idle node begins at once. With wait the line is held until the task has ended (201) or the time is over (202).")
+            .TakesAtMost(MaxRequestBytes)
+            .Refuses([.. SubmissionRefusals, TaskRefusal.BudgetTooSmall, TaskRefusal.InsufficientFunds, TaskRefusal.IdempotencyKeyReused]);
+        tasks.MapPost("/quote", QuoteAsync)
+            .WithName("quoteTask")
+            .WithSummary("Ask what a task would hold")
+            .WithDescription("Checks everything that a submission checks but the wallet, and makes no task.")
+            .TakesAtMost(MaxRequestBytes)
+            .Refuses(SubmissionRefusals);
+        tasks.MapGet("/", ListAsync)
+            .WithName("listTasks")
+            .WithSummary("List your tasks, newest first");
+        tasks.MapGet("/{id}", GetAsync)
+            .WithName("getTask")
+            .WithSummary("Get a task")
+            .WithDescription("With wait the line is held until the task has ended or the time is over.")
+            .Refuses(TaskRefusal.TaskUnknown);
+        tasks.MapDelete("/{id}", CancelAsync)
+            .WithName("cancelTask")
+            .WithSummary("Cancel a task")
+            .WithDescription("Ends a queued task at once (200). A running one is asked to stop (202): it ends as cancelled, or as it ends by itself if it is faster.")
+            .Refuses(TaskRefusal.TaskUnknown, TaskRefusal.AlreadyFinal);
+        tasks.MapPost("/{id}/execute", ExecuteAsync)
+            .WithName("executeTask")
+            .WithSummary("Run a task now and wait for it")
+            .WithDescription("Moves a queued task to the head of the queue, due at once, and holds the line until it has ended (200) or the time is over (202).")
+            .Refuses(TaskRefusal.TaskUnknown);
+        tasks.MapGet("/{id}/result", GetResultAsync)
+            .WithName("getTaskResult")
+            .WithSummary("Download what a task produced")
+            .WithDescription("The bytes, in the media type of the agent's output. Takes ranges; the ETag is the digest.")
+            .Produces<byte[]>(StatusCodes.Status200OK, "application/octet-stream")
+            .Refuses(TaskRefusal.TaskUnknown, TaskRefusal.NoResult);
+        tasks.MapGet("/{id}/receipt", GetReceiptAsync)
+            .WithName("getTaskReceipt")
+            .WithSummary("Get the signed receipt of a task")
+            .WithDescription("A DSSE envelope; its payload says what ran, on what, what was measured and what was charged. Anyone can verify it, and run it again.")
+            .Refuses(TaskRefusal.TaskUnknown, TaskRefusal.NoResult);
+        tasks.MapGet("/{id}/events", WatchAsync)
+            .WithName("watchTask")
+            .WithSummary("Watch a task")
+            .WithDescription("Server-sent events, each a CloudEvent: all that has happened to the task, measured progress four times a second while it runs, and the end, after which the stream ends. Last-Event-ID resumes it.")
+            .Produces<CloudEvent>(StatusCodes.Status200OK, "text/event-stream")
+            .Refuses(TaskRefusal.TaskUnknown);
+        tasks.MapGet("/{id}/log", GetLogAsync)
+            .WithName("getTaskLog")
+            .WithSummary("Get the end of what the agent wrote to stderr")
+            .Produces<string>(StatusCodes.Status200OK, "text/plain")
+            .Refuses(TaskRefusal.TaskUnknown);
+    }
+
+    private static TaskRefusal[] SubmissionRefusals =>
+    [
+        TaskRefusal.AgentUnknown, TaskRefusal.ParametersInvalid, TaskRefusal.LimitsInvalid, TaskRefusal.InputInvalid,
+        TaskRefusal.InputTooLarge, TaskRefusal.InputUnknown, TaskRefusal.PriceOutOfRange,
+    ];
+
+    private static async Task<Results<Created<TaskResponse>, Accepted<TaskResponse>, ProblemResult>> SubmitAsync(
+        Body<SubmitTaskRequest> body,
+        string? wait,
+        Caller caller,
+        HttpRequest http,
+        SubmitTask submit,
+        TaskWorkers workers,
+        TaskWaiters waiters,
+        CancellationToken cancellationToken)
+    {
+        var time = WaitQuery.Parse(wait ?? "").Time;
+        var request = body.Value.ToRequest();
+        TaskWorkers.Reservation? room = null;
+        try
+        {
+            var submitted = await submit.SubmitAsync(
+                caller.UserId,
+                request,
+                IdempotencyKeyHeader.Read(http),
+                limits => (room = workers.TryReserve(limits.MemoryBytes))?.Claim,
+                Activity.Current?.Id,
+                cancellationToken);
+            if (!submitted.TryGet(out var made, out var refusal))
+                return refusal.ToProblem();
+            var task = made.Task;
+            var end = time is null ? null : waiters.Listen(task.Id);
+            if (made.IsNew && task.State is TaskState.Running)
+                room!.Begin(task, (request.Input as RequestedInput.Inline)?.Bytes);
+            else if (made.IsNew)
+                workers.Wake();
+            if (time is { } longest)
+                task = await waiters.WaitAsync(task, end!, longest, cancellationToken);
+            return task.State.IsFinal
+                ? TypedResults.Created(PathOf(task.Id), task.ToContract())
+                : TypedResults.Accepted(PathOf(task.Id), task.ToContract());
+        }
+        finally
+        {
+            room?.Dispose();
+        }
+    }
+
+    private static async Task<Results<Ok<QuoteResponse>, ProblemResult>> QuoteAsync(
+        Body<SubmitTaskRequest> body, Caller caller, SubmitTask submit, CancellationToken cancellationToken) =>
+        (await submit.QuoteAsync(caller.UserId, body.Value.ToRequest(), cancellationToken)).Match<Results<Ok<QuoteResponse>, ProblemResult>>(
+            quote => TypedResults.Ok(quote.ToContract()), refusal => refusal.ToProblem());
+
+    private static async Task<Ok<ListResponse<TaskResponse>>> ListAsync(
+        [AsParameters] ListQuery list, string? state, Caller caller, ITaskStore tasks, CancellationToken cancellationToken)
+    {
+        if (state is not null && !TaskStateNames.All.Contains(state))
+        {
+            throw new RequestRefusedException(
+                RequestRefusal.RequestInvalid, errors: [new FieldError("", $"The parameter state is one of {string.Join(", ", TaskStateNames.All)}.")]);
+        }
+
+        return TypedResults.Ok(ListQuery.Answer(await tasks.ListAsync(caller.UserId, state, list.ToPage(), cancellationToken), task => task.ToContract()));
+    }
+
+    private static async Task<Results<Ok<TaskResponse>, ProblemResult>> GetAsync(
+        Id<AgentTask> id, string? wait, Caller caller, ITaskStore tasks, TaskWaiters waiters, CancellationToken cancellationToken)
+    {
+        var time = WaitQuery.Parse(wait ?? "").Time;
+        var end = time is null ? null : waiters.Listen(id);
+        if (await FindAsync(tasks, id, caller, cancellationToken) is not { } task)
+        {
+            waiters.Forget(id);
+            return Unknown(id);
+        }
+
+        if (time is { } longest)
+            task = await waiters.WaitAsync(task, end!, longest, cancellationToken);
+        return TypedResults.Ok(task.ToContract());
+    }
+
+    private static async Task<Results<Ok<TaskResponse>, Accepted<TaskResponse>, ProblemResult>> CancelAsync(
+        Id<AgentTask> id,
+        Caller caller,
+        ITaskStore tasks,
+        TaskWorkers workers,
+        TaskWaiters waiters,
+        SystemAccounts accounts,
+        IdSource ids,
+        TimeProvider time,
+        CancellationToken cancellationToken)
+    {
+        var cancelled = await tasks.CancelAsync(id, caller.UserId, ids.Next<Transfer>(), accounts.Clearing, time.GetUtcNow(), cancellationToken);
+        if (!cancelled.TryGet(out var task, out var refusal))
+            return refusal.ToProblem();
+        if (task.State.IsFinal)
+        {
+            waiters.Complete(task);
+            return TypedResults.Ok(task.ToContract());
+        }
+
+        workers.Stop(task, StopReason.Cancelled);
+        return TypedResults.Accepted(PathOf(id), task.ToContract());
+    }
+
+    private static async Task<Results<Ok<TaskResponse>, Accepted<TaskResponse>, ProblemResult>> ExecuteAsync(
+        Id<AgentTask> id,
+        string? wait,
+        Caller caller,
+        ITaskStore tasks,
+        TaskWorkers workers,
+        TaskWaiters waiters,
+        TimeProvider time,
+        CancellationToken cancellationToken)
+    {
+        var longest = WaitQuery.Parse(wait ?? "").Time ?? ExecuteWait;
+        var end = waiters.Listen(id);
+        if (await tasks.ExpediteAsync(id, caller.UserId, time.GetUtcNow(), cancellationToken) is not { } task)
+        {
+            waiters.Forget(id);
+            return Unknown(id);
+        }
+
+        workers.Wake();
+        task = await waiters.WaitAsync(task, end, longest, cancellationToken);
+        return task.State.IsFinal ? TypedResults.Ok(task.ToContract()) : TypedResults.Accepted(PathOf(id), task.ToContract());
+    }
+
+    private static async Task<Results<FileStreamHttpResult, FileContentHttpResult, ProblemResult>> GetResultAsync(
+        Id<AgentTask> id, Caller caller, ITaskStore tasks, IContentStore content, HttpResponse http, CancellationToken cancellationToken)
+    {
+        if (await FindAsync(tasks, id, caller, cancellationToken) is not { } task)
+            return Unknown(id);
+        if (task.State is not TaskState.Succeeded { Result: var result })
+            return NoResult(task);
+        // What an agent made is not to be trusted by a browser that is signed in here, whatever it calls itself.
+        http.Headers.ContentSecurityPolicy = "default-src 'none'; sandbox";
+        http.Headers.XContentTypeOptions = "nosniff";
+        http.Headers.CacheControl = "private, no-store";
+        var etag = new EntityTagHeaderValue($"\"{result.Output}\"");
+        if (result.IsInline)
+        {
+            return await tasks.ReadOutputAsync(id, cancellationToken) is { } bytes
+                ? TypedResults.Bytes(bytes, result.MediaType, enableRangeProcessing: true, entityTag: etag)
+                : throw new IOException($"The output of {id} is not in the database.");
+        }
+
+        return await content.OpenAsync(result.Output, cancellationToken) is { } stream
+            ? TypedResults.Stream(stream, result.MediaType, enableRangeProcessing: true, entityTag: etag)
+            : throw new IOException($"The output {result.Output} of {id} is not in the content store.");
+    }
+
+    private static async Task<Results<Ok<DsseEnvelope>, ProblemResult>> GetReceiptAsync(
+        Id<AgentTask> id, Caller caller, ITaskStore tasks, CancellationToken cancellationToken)
+    {
+        if (await FindAsync(tasks, id, caller, cancellationToken) is not { } task)
+            return Unknown(id);
+        return await tasks.GetReceiptAsync(id, cancellationToken) is { } receipt ? TypedResults.Ok(receipt.Envelope) : NoResult(task);
+    }
+
+    private static async Task<IResult> WatchAsync(Id<AgentTask> id, Caller caller, ITaskStore tasks, CancellationToken cancellationToken)
+    {
+        if (await FindAsync(tasks, id, caller, cancellationToken) is null)
+            return Unknown(id);
+        return new EventStreamResult(
+            new EventFilter(caller.UserId, id.ToString(), []),
+            DefaultAfter: 0,
+            EndsWith: told => told.Type is EventTypes.TaskSucceeded or EventTypes.TaskFailed or EventTypes.TaskCancelled);
+    }
+
+    private static async Task<Results<FileContentHttpResult, ProblemResult>> GetLogAsync(
+        Id<AgentTask> id, Caller caller, ITaskStore tasks, HttpResponse http, CancellationToken cancellationToken)
+    {
+        if (await FindAsync(tasks, id, caller, cancellationToken) is null)
+            return Unknown(id);
+        http.Headers.XContentTypeOptions = "nosniff";
+        http.Headers.CacheControl = "private, no-store";
+        return TypedResults.Bytes(await tasks.ReadLogAsync(id, cancellationToken) ?? [], "text/plain; charset=utf-8");
+    }
+
+    private static async Task<AgentTask?> FindAsync(ITaskStore tasks, Id<AgentTask> id, Caller caller, CancellationToken cancellationToken) =>
+        await tasks.GetAsync(id, cancellationToken) is { } task && task.OwnerId == caller.UserId ? task : null;
+
+    private static string PathOf(Id<AgentTask> id) => $"/api/v1/tasks/{id}";
+
+    private static ProblemResult Unknown(Id<AgentTask> id) => new Refusal<TaskRefusal>(TaskRefusal.TaskUnknown, $"You have no task {id}.").ToProblem();
+
+    private static ProblemResult NoResult(AgentTask task) => new Refusal<TaskRefusal>(
+        TaskRefusal.NoResult,
+        task.State.IsFinal
+            ? $"The task has {task.State.Name}: there is no result. GET {PathOf(task.Id)} says why."
+            : $"The task is {task.State.Name}. Wait for its end with GET {PathOf(task.Id)}?wait=30s.").ToProblem();
+}

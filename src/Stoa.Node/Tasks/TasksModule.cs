@@ -1,0 +1,47 @@
+using Stoa.Market.Builds;
+using Stoa.Market.Ledger;
+using Stoa.Market.Registry;
+using Stoa.Market.Tasks;
+using Stoa.Node.Hosting;
+using Stoa.Node.Storage;
+using Stoa.Primitives;
+using Stoa.Wasm;
+
+namespace Stoa.Node.Tasks;
+
+/// <summary>Wires tasks into the node.</summary>
+public static class TasksModule
+{
+    public static void AddTasks(this IHostApplicationBuilder builder)
+    {
+        var options = builder.AddRoomOptions("Tasks", new TasksOptions(), options => options.Validate());
+        var services = builder.Services;
+        services.AddSingleton<ITaskStore>(provider => new SqlTaskStore(provider.GetRequiredService<Database>()));
+        services.AddSingleton(provider => new LeaseHolder(
+            provider.GetRequiredService<PrivateKey>().PublicKey.PeerId.ToString(), provider.GetRequiredService<IdSource>().NextUuid().ToString("n")));
+        services.AddSingleton(provider => new SubmitTask(
+            provider.GetRequiredService<IAgentStore>(),
+            provider.GetRequiredService<IContentStore>(),
+            provider.GetRequiredService<IContentOwners>(),
+            provider.GetRequiredService<ILedgerStore>(),
+            provider.GetRequiredService<ITaskStore>(),
+            provider.GetRequiredService<SystemAccounts>().Clearing,
+            options.MaxMemoryBytes,
+            provider.GetRequiredService<IdSource>(),
+            provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton(provider => new AgentPrograms(
+            provider.GetRequiredService<Engine>(), provider.GetRequiredService<IContentStore>(), options.CachedPrograms));
+        services.AddSingleton(_ => new GuestThreads(options.Workers));
+        services.AddSingleton(new SplitPolicy(options.CreatorPercent, options.NodePercent, options.PlatformPercent));
+        services.AddSingleton(new RetryPolicy { MaxAttempts = options.MaxAttempts });
+        services.AddSingleton<ExecuteTask>();
+        services.AddSingleton<TaskWaiters>();
+        services.AddSingleton<TaskTelemetry>();
+        services.AddSingleton<TaskWorkers>();
+        // Hosted services stop in the reverse order: leases are renewed for as long as the workers let tasks end.
+        services.AddHostedService<LeaseKeeper>();
+        services.AddHostedService<LeaseRescuer>();
+        services.AddHostedService<ProgressTeller>();
+        services.AddHostedService(provider => provider.GetRequiredService<TaskWorkers>());
+    }
+}

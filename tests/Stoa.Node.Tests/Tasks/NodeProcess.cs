@@ -1,0 +1,61 @@
+using System.Diagnostics;
+using System.Text.RegularExpressions;
+using Stoa.Node.Hosting;
+
+namespace Stoa.Node.Tests.Tasks;
+
+/// <summary>A real node in a process of its own, to be killed.</summary>
+internal sealed partial class NodeProcess : IAsyncDisposable
+{
+    private readonly Process process;
+
+    private NodeProcess(Process process, Uri address) => (this.process, Address) = (process, address);
+
+    public Uri Address { get; }
+
+    /// <summary>Starts a node on a data folder and waits until it listens.</summary>
+    public static async Task<NodeProcess> StartAsync(string folder, CancellationToken cancellationToken)
+    {
+        var process = Process.Start(new ProcessStartInfo(
+            Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet",
+            [
+                Path.Combine(AppContext.BaseDirectory, "Stoa.Node.dll"), "--data", folder, "--url", "http://127.0.0.1:0",
+                "--Observability:LogLevel", "Error", "--Http:MaxConnections", "2000",
+            ])
+        {
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+        var errors = process.StandardError.ReadToEndAsync(cancellationToken);
+        while (await process.StandardOutput.ReadLineAsync(cancellationToken) is { } line)
+        {
+            if (AddressPattern().Match(line) is { Success: true } match)
+            {
+                _ = process.StandardOutput.ReadToEndAsync(cancellationToken);
+                return new NodeProcess(process, new Uri(match.Value));
+            }
+        }
+
+        throw new InvalidOperationException($"The node did not start: {await errors}");
+    }
+
+    /// <summary>The key of the node's first administrator.</summary>
+    public static string AdminKey(string folder) => File.ReadAllText(Path.Combine(folder, FirstAdmin.KeyFileName)).Trim();
+
+    /// <summary>kill -9.</summary>
+    public async Task KillAsync()
+    {
+        process.Kill();
+        await process.WaitForExitAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!process.HasExited)
+            await KillAsync();
+        process.Dispose();
+    }
+
+    [GeneratedRegex(@"http://127\.0\.0\.1:\d+/?")]
+    private static partial Regex AddressPattern();
+}

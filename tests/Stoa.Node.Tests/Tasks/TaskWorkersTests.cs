@@ -1,0 +1,174 @@
+using System.Diagnostics;
+using Microsoft.Extensions.DependencyInjection;
+using Stoa.Client.Contracts;
+using Stoa.Market.Tasks;
+using Stoa.Market.Tests.Tasks;
+using Stoa.Node.Tasks;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Tests.Tasks;
+
+public sealed class TaskWorkersTests
+{
+    private static readonly AgentLimitsBody Endless = new(1_000_000_000_000, 8 << 20, 600_000, 1_000, 1_000);
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Node_StoppedWhileATaskRuns_HandsItBackAndTheNextStartTakesItUp()
+    {
+        var node = await TestNode.StartAsync(null, "--Tasks:StopGraceMs", "0");
+        var agent = await node.PublishAsync("forever", GuestPrograms.EndlessLoop, Endless);
+        var task = await SubmitEndlessAsync(node, agent);
+        await RunningAsync(node, task);
+
+        var folder = await node.StopAsync();
+        await using (node = await TestNode.StartAsync(folder))
+        {
+            var events = await TypesUntilAsync(node, task.Id, "stoa.task.started", times: 2);
+            events.ShouldBe(["stoa.task.queued", "stoa.task.started", "stoa.task.retried", "stoa.task.started"]);
+            var again = await node.Client.GetTaskAsync(task.Id, Stop);
+            (again.State, again.Attempts).ShouldBe(("running", 0));
+            await node.Client.CancelTaskAsync(task.Id, Stop);
+            (await node.Client.WaitForTaskAsync(task.Id, cancellationToken: Stop)).State.ShouldBe("cancelled");
+        }
+
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Fact]
+    public async Task Execute_WhileTheOnlyWorkerIsBusy_GoesAheadOfTheQueue()
+    {
+        await using var node = await TestNode.StartAsync(null, "--Tasks:Workers", "1");
+        var echo = await node.PublishAsync("echo", GuestPrograms.Echo);
+        var blocking = await SubmitEndlessAsync(node, await node.PublishAsync("forever", GuestPrograms.EndlessLoop, Endless));
+        await RunningAsync(node, blocking);
+        var first = await node.Client.SubmitTextAsync(echo, "first", cancellationToken: Stop);
+        var hurried = await node.Client.SubmitTextAsync(echo, "hurried", cancellationToken: Stop);
+
+        (await node.Client.ExecuteTaskAsync(hurried.Id, TimeSpan.FromMilliseconds(1), Stop)).State.ShouldBe("queued");
+        await node.Client.CancelTaskAsync(blocking.Id, Stop);
+
+        var ended = new[] { await node.Client.WaitForTaskAsync(first.Id, cancellationToken: Stop), await node.Client.WaitForTaskAsync(hurried.Id, cancellationToken: Stop) };
+        ended[1].FinishedAt!.Value.ShouldBeLessThanOrEqualTo(ended[0].FinishedAt!.Value);
+        var started = await StartedInOrderAsync(node);
+        started.IndexOf(hurried.Id).ShouldBeLessThan(started.IndexOf(first.Id));
+    }
+
+    [Fact]
+    public async Task Workers_WithLittleMemory_RunOneLargeTaskAtATimeAndRefuseALargerOne()
+    {
+        await using var node = await TestNode.StartAsync(null, "--Tasks:Workers", "4", "--Tasks:MaxMemoryBytes", $"{64 << 20}");
+        var limits = new AgentLimitsBody(1_000_000_000, 40 << 20, 60_000, 1_000, 1_000);
+        var agent = await node.PublishAsync("large", GuestPrograms.Echo, limits);
+        var larger = await node.PublishAsync("larger", GuestPrograms.Echo, limits with { MemoryBytes = 65 << 20 });
+
+        (await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => node.RunAsync(agent)))).ShouldAllBe(task => task.State == "succeeded");
+        (await Should.ThrowAsync<Stoa.Client.StoaException>(() => node.RunAsync(larger))).Code.ShouldBe("limitsInvalid");
+        node.Host.Services.GetRequiredService<TaskWorkers>().Running.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Progress_OfARunningTask_IsToldLive()
+    {
+        await using var node = await TestNode.StartAsync(null, "--Tasks:ProgressMs", "50");
+        var task = await SubmitEndlessAsync(node, await node.PublishAsync("chatty", GuestPrograms.EndlessOutput(2), Endless));
+
+        await foreach (var told in node.Client.WatchTaskAsync(task.Id, cancellationToken: Stop))
+        {
+            if (told.Type == "stoa.task.progress" && told.Data.GetProperty("fuel").GetInt64() > 0)
+                break;
+        }
+
+        await node.Client.CancelTaskAsync(task.Id, Stop);
+        (await node.Client.WaitForTaskAsync(task.Id, cancellationToken: Stop)).State.ShouldBe("cancelled");
+    }
+
+    [Fact]
+    public async Task Trace_OfASubmission_ReachesThroughTheQueueIntoTheExecution()
+    {
+        var spans = new List<Activity>();
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name == TaskTelemetry.Name,
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
+            ActivityStopped = span =>
+            {
+                lock (spans)
+                    spans.Add(span);
+            },
+        };
+        ActivitySource.AddActivityListener(listener);
+        await using var node = await TestNode.StartAsync();
+        var echo = await node.PublishAsync("echo", GuestPrograms.Echo);
+        using var submission = new Activity("test").SetIdFormat(ActivityIdFormat.W3C).Start();
+
+        var task = await node.RunAsync(echo);
+        await node.Host.DisposeAsync();
+
+        lock (spans)
+        {
+            var mine = spans.Where(span => Equals(span.GetTagItem("stoa.task.id"), task.Id)).ToList();
+            mine.Select(span => span.OperationName).ShouldBe(["task queue", "task execute"]);
+            mine.ShouldAllBe(span => span.TraceId == submission.TraceId);
+        }
+    }
+
+    [Fact]
+    public async Task Rescue_OfTasksLostAgainAndAgain_GivesUpAndReleasesTheHold()
+    {
+        await using var node = await TestNode.StartAsync();
+        var services = node.Host.Services;
+        var tasks = services.GetRequiredService<ITaskStore>();
+        var execute = services.GetRequiredService<ExecuteTask>();
+        var gone = new LeaseHolder("gone", "boot");
+        var agent = await node.PublishAsync("echo", GuestPrograms.Echo);
+        var submit = services.GetRequiredService<SubmitTask>();
+        var owner = Id<Market.Identity.User>.Parse((await node.Client.GetMeAsync(Stop)).Id);
+        var request = new TaskRequest(
+            Market.Registry.ListingName.Parse(agent), new RequestedInput.Inline("x"u8.ToArray()), new Dictionary<string, string>(), RequestedLimits.None, null);
+        var offer = new ImmediateClaim(gone, TimeSpan.FromHours(1));
+        var task = (await submit.SubmitAsync(owner, request, null, _ => offer, null, Stop)).Value.Task;
+
+        // Lost five times, each time claimed again by the same vanished node before anybody else can.
+        for (var loss = 1; loss <= 5; loss++)
+        {
+            var end = new AttemptEnd(task.Lose(DateTimeOffset.UtcNow.AddHours(1)), [], null, null, ReadOnlyMemory<byte>.Empty, []);
+            (await tasks.EndAttemptAsync(end, Stop)).ShouldBe(AttemptEndOutcome.Written);
+            task = (await tasks.ClaimAsync(gone, new ClaimRoom(1, 1L << 40, 1L << 40), DateTimeOffset.UtcNow.AddHours(2), TimeSpan.FromHours(1), Stop)).ShouldHaveSingleItem();
+        }
+
+        var after = (await execute.RescueAsync(task)).ShouldNotBeNull();
+
+        after.State.ShouldBeOfType<TaskState.Failed>().Failure.Code.ShouldBe(FailureCode.NodeLost);
+        (await node.Client.GetWalletAsync(Stop)).Held.ShouldBe("0.000000000");
+        (await execute.RescueAsync(task)).ShouldBeNull();
+    }
+
+    private static Task<TaskResponse> SubmitEndlessAsync(TestNode node, string agent) => node.Client.SubmitAsync(
+        new SubmitTaskRequest(agent, new TaskInputBody(Text: ""), Limits: new TaskLimitsBody(Fuel: 1_000_000_000_000)), cancellationToken: Stop);
+
+    private static Task<List<string>> RunningAsync(TestNode node, TaskResponse task) => TypesUntilAsync(node, task.Id, "stoa.task.started", times: 1);
+
+    private static async Task<List<string>> TypesUntilAsync(TestNode node, string taskId, string type, int times)
+    {
+        var types = new List<string>();
+        await foreach (var told in node.Client.WatchTaskAsync(taskId, cancellationToken: Stop))
+        {
+            if (told.Type != "stoa.task.progress")
+                types.Add(told.Type);
+            if (types.Count(told => told == type) == times)
+                break;
+        }
+
+        return types;
+    }
+
+    private static async Task<List<string>> StartedInOrderAsync(TestNode node)
+    {
+        var store = node.Host.Services.GetRequiredService<Market.Events.IEventStore>();
+        var owner = Id<Market.Identity.User>.Parse((await node.Client.GetMeAsync(Stop)).Id);
+        var batch = await store.ReadAfterAsync(0, new Market.Events.EventFilter(owner, null, ["stoa.task.started"]), 100, Stop);
+        return [.. batch.Events.Select(told => told.Event.Subject)];
+    }
+}

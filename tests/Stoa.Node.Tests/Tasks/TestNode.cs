@@ -1,0 +1,84 @@
+using System.Text;
+using Stoa.Client;
+using Stoa.Client.Contracts;
+using Stoa.Node.Hosting;
+
+namespace Stoa.Node.Tests.Tasks;
+
+/// <summary>A node on production wiring, in this process, on a free port, with a data folder of its own.</summary>
+public sealed class TestNode : IAsyncDisposable
+{
+    private static readonly AgentLimitsBody Limits = new(
+        Fuel: 100_000_000, MemoryBytes: 8 << 20, TimeoutMs: 60_000, OutputBytes: 10_000_000, LogBytes: 4096);
+
+    private readonly string folder;
+    private readonly bool ownsFolder;
+
+    private TestNode(string folder, bool ownsFolder, NodeHost host, StoaClient client) =>
+        (this.folder, this.ownsFolder, Host, Client) = (folder, ownsFolder, host, client);
+
+    public NodeHost Host { get; }
+
+    /// <summary>As the node's first administrator, whose wallet has an opening credit of 10 dollars.</summary>
+    public StoaClient Client { get; }
+
+    /// <summary>Starts a node. Options are as on the command line.</summary>
+    /// <param name="folder">The data folder of an earlier node; null for a new one.</param>
+    /// <param name="options">Such as <c>--Tasks:Workers</c> and <c>1</c>.</param>
+    public static async Task<TestNode> StartAsync(string? folder = null, params string[] options)
+    {
+        var data = folder ?? Directory.CreateTempSubdirectory("stoa-node-").FullName;
+        var host = await NodeHost.BuildAsync(
+            ["--data", data, "--url", "http://127.0.0.1:0", "--Observability:LogLevel", "Warning", .. options],
+            cancellationToken: TestContext.Current.CancellationToken);
+        var started = await host.StartAsync(TestContext.Current.CancellationToken);
+        var key = await File.ReadAllTextAsync(started.AdminKeyFile, TestContext.Current.CancellationToken);
+        var client = new StoaClient(new StoaClientOptions { Address = started.Address, ApiKey = key.Trim() });
+        return new TestNode(data, folder is null, host, client);
+    }
+
+    /// <summary>Publishes a program as an agent and answers its listing.</summary>
+    public static async Task<string> PublishAsync(StoaClient client, string name, byte[] program, AgentLimitsBody? limits = null, string version = "1.0.0")
+    {
+        var manifest = new AgentManifestBody(
+            name,
+            version,
+            "A program of the tests.",
+            ["test.run"],
+            name + ".wasm",
+            new AgentPortBody("text/plain"),
+            new AgentPortBody("text/plain"),
+            limits ?? Limits,
+            new AgentPriceBody("0.0001", "0.0005", "0.001"));
+        var json = System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(manifest, StoaJson.Default.AgentManifestBody);
+        return (await client.PublishAgentAsync(json, new MemoryStream(program), cancellationToken: TestContext.Current.CancellationToken)).Listing;
+    }
+
+    public Task<string> PublishAsync(string name, byte[] program, AgentLimitsBody? limits = null) => PublishAsync(Client, name, program, limits);
+
+    /// <summary>Submits a text and waits for the end.</summary>
+    public Task<TaskResponse> RunAsync(string agent, string input = "hello", TimeSpan? wait = null) => Client.SubmitTextAsync(
+        agent, input, new SubmitOptions { Wait = wait ?? TimeSpan.FromSeconds(30) }, TestContext.Current.CancellationToken);
+
+    public async Task<string> ResultAsync(TaskResponse task)
+    {
+        using var result = new MemoryStream();
+        await Client.DownloadResultAsync(task, result, cancellationToken: TestContext.Current.CancellationToken);
+        return Encoding.UTF8.GetString(result.ToArray());
+    }
+
+    /// <summary>Stops the node as a signal does, and leaves its data folder for the next one.</summary>
+    public async Task<string> StopAsync()
+    {
+        Client.Dispose();
+        await Host.DisposeAsync();
+        return folder;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        if (ownsFolder)
+            Directory.Delete(folder, recursive: true);
+    }
+}
