@@ -90,7 +90,7 @@ public sealed unsafe class Memory : Extern, IDisposable
         lock (_views)
         {
             foreach (nint view in _views)
-                ((MemoryView*)view)->SizeBytes = _sizeBytes;
+                ((InstanceContext*)view)->MemorySizeComplement = ~(nuint)_sizeBytes;
         }
 
         return (int)(before / PageBytes);
@@ -126,25 +126,26 @@ public sealed unsafe class Memory : Extern, IDisposable
         lock (_views)
         {
             foreach (nint view in _views)
-                *(MemoryView*)view = default;
+                ((InstanceContext*)view)->MemorySizeComplement = nuint.MaxValue;
             _views.Clear();
         }
 
         _space.Dispose();
     }
 
-    /// <summary>Keeps a view, which compiled code reads, up to date until it is removed.</summary>
-    internal void AddView(MemoryView* view)
+    /// <summary>Keeps what compiled code reads in a context up to date until the view is removed.</summary>
+    internal void AddView(InstanceContext* view)
     {
         lock (_views)
         {
-            *view = new MemoryView { Base = _base, SizeBytes = _sizeBytes };
+            view->MemoryBase = _base;
+            view->MemorySizeComplement = ~(nuint)_sizeBytes;
             _views.Add((nint)view);
         }
     }
 
     /// <summary>Also called by finalizers.</summary>
-    internal void RemoveView(MemoryView* view)
+    internal void RemoveView(InstanceContext* view)
     {
         lock (_views)
             _views.Remove((nint)view);

@@ -1,21 +1,21 @@
-using System.Runtime.InteropServices;
+using System.Reflection;
 using Stoa.Wasm.Runtime;
 
 namespace Stoa.Wasm.Compilation;
 
-/// <summary>Where the parts of a context, a table view and a function record lie, in bytes.</summary>
+/// <summary>The fields of the context and of function records that compiled code touches.</summary>
 internal static class ContextFields
 {
-    public static readonly int Fuel = Context(nameof(InstanceContext.Fuel));
-    public static readonly int FuelFloor = Context(nameof(InstanceContext.FuelFloor));
-    public static readonly int StackLimit = Context(nameof(InstanceContext.StackLimit));
-    public static readonly int DepthRemaining = Context(nameof(InstanceContext.DepthRemaining));
-    public static readonly int PendingFunction = Context(nameof(InstanceContext.PendingFunction));
-    public static readonly int MemoryBase = Context(nameof(InstanceContext.Memory));
-    public static readonly int MemorySize = MemoryBase + (int)Marshal.OffsetOf<MemoryView>(nameof(MemoryView.SizeBytes));
-    public static readonly int Results = Context(nameof(InstanceContext.Results));
-    public static readonly int RecordCode = (int)Marshal.OffsetOf<FunctionRecord>(nameof(FunctionRecord.Code));
-    public static readonly int RecordContext = (int)Marshal.OffsetOf<FunctionRecord>(nameof(FunctionRecord.Context));
+    public static readonly FieldInfo Fuel = Context(nameof(InstanceContext.Fuel));
+    public static readonly FieldInfo FuelFloor = Context(nameof(InstanceContext.FuelFloor));
+    public static readonly FieldInfo StackLimit = Context(nameof(InstanceContext.StackLimit));
+    public static readonly FieldInfo DepthRemaining = Context(nameof(InstanceContext.DepthRemaining));
+    public static readonly FieldInfo PendingFunction = Context(nameof(InstanceContext.PendingFunction));
+    public static readonly FieldInfo MemoryBase = Context(nameof(InstanceContext.MemoryBase));
+    public static readonly FieldInfo MemorySizeComplement = Context(nameof(InstanceContext.MemorySizeComplement));
+    public static readonly FieldInfo Results = Context(nameof(InstanceContext.Results));
+    public static readonly FieldInfo RecordCode = typeof(FunctionRecord).GetField(nameof(FunctionRecord.Code))!;
+    public static readonly FieldInfo RecordContext = typeof(FunctionRecord).GetField(nameof(FunctionRecord.Context))!;
 
-    private static int Context(string field) => (int)Marshal.OffsetOf<InstanceContext>(field);
+    private static FieldInfo Context(string field) => typeof(InstanceContext).GetField(field)!;
 }

@@ -25,9 +25,9 @@ internal sealed partial class FunctionCompiler
         EmitFuelStore();
         if (function != _function && !_module.Code.IsCompiled(function))
         {
-            EmitContextAddress(ContextFields.PendingFunction);
+            EmitContext();
             _il.EmitConstant(function);
-            _il.Emit(Il.StindI4);
+            EmitField(Il.Stfld, ContextFields.PendingFunction);
         }
 
         EmitContext();
@@ -57,10 +57,9 @@ internal sealed partial class FunctionCompiler
         EmitStloc(_record);
         EmitFuelStore();
         EmitLdloc(_record);
-        _il.EmitConstant(ContextFields.RecordContext);
-        _il.Emit([Il.Add, Il.LdindI]);
+        EmitField(Il.Ldfld, ContextFields.RecordContext);
         EmitLdloc(_record);
-        _il.Emit(Il.LdindI);
+        EmitField(Il.Ldfld, ContextFields.RecordCode);
         EmitCalli(signature);
         EmitFuelLoad();
         PushResults(signature, ofRecord: true);
@@ -81,16 +80,14 @@ internal sealed partial class FunctionCompiler
             if (ofRecord)
             {
                 EmitLdloc(_record);
-                _il.EmitConstant(ContextFields.RecordContext);
-                _il.Emit([Il.Add, Il.LdindI]);
+                EmitField(Il.Ldfld, ContextFields.RecordContext);
             }
             else
             {
                 EmitContext();
             }
 
-            _il.EmitConstant(ContextFields.Results);
-            _il.Emit([Il.Add, Il.LdindI]);
+            EmitField(Il.Ldfld, ContextFields.Results);
             _il.EmitConstant((i - 1) * Runtime.Slot.Bytes);
             _il.Emit(Il.Add);
             _il.Emit(Il.LoadOf(results[i]));

@@ -10,6 +10,9 @@ internal sealed partial class FunctionCompiler
     private Frame[] _frames = new Frame[16];
     private int _frameCount;
     private bool _isReachable = true;
+    private Opcode _comparison;
+    private int _comparisonStart;
+    private int _comparisonEnd = -1;
     private int _skippedBlocks;
 
     private struct Frame
@@ -50,7 +53,7 @@ internal sealed partial class FunctionCompiler
         if (opcode == Opcode.Loop)
         {
             CloseBlock();
-            _il.Mark(CurrentFrame.Label);
+            Mark(CurrentFrame.Label);
         }
     }
 
@@ -59,9 +62,23 @@ internal sealed partial class FunctionCompiler
         var type = BlockType.Read(ref reader, _definition);
         PopCondition();
         int elseLabel = _il.NewLabel();
-        _il.EmitBranch(Il.Brfalse, elseLabel);
+        EmitConditional(elseLabel, outcome: false);
         CloseBlock();
         PushFrame(Opcode.If, type, elseLabel);
+    }
+
+    /// <summary>Branches when the condition on top is true, or is false.</summary>
+    private void EmitConditional(int label, bool outcome)
+    {
+        if (_comparisonEnd != _il.Length)
+        {
+            _il.EmitBranch(outcome ? Il.Brtrue : Il.Brfalse, label);
+            return;
+        }
+
+        // The comparison came last: the branch can do it.
+        _il.Rewind(_comparisonStart);
+        _il.EmitBranch(ConditionalBranch.Of(_comparison, outcome), label);
     }
 
     /// <summary>Leaves an i32 alone on the evaluation stack, with the operands below it in their slots.</summary>
@@ -92,7 +109,7 @@ internal sealed partial class FunctionCompiler
         }
 
         CloseBlock();
-        _il.Mark(frame.ElseLabel);
+        Mark(frame.ElseLabel);
         frame.ElseLabel = -1;
         ResumeAt(frame.Height, frame.Type.Parameters);
     }
@@ -105,9 +122,9 @@ internal sealed partial class FunctionCompiler
             Flush();
         CloseBlock();
         if (frame.ElseLabel >= 0)
-            _il.Mark(frame.ElseLabel);
+            Mark(frame.ElseLabel);
         if (frame.Opcode != Opcode.Loop)
-            _il.Mark(frame.Label);
+            Mark(frame.Label);
         _frameCount--;
         if (continues || _frameCount == 0)
             ResumeAt(frame.Height, frame.Type.Results);
@@ -150,12 +167,12 @@ internal sealed partial class FunctionCompiler
         target.IsLabelUsed = true;
         if (IsReachedAsIs(in target))
         {
-            _il.EmitBranch(Il.Brtrue, target.Label);
+            EmitConditional(target.Label, outcome: true);
         }
         else
         {
             int skip = _il.NewLabel();
-            _il.EmitBranch(Il.Brfalse, skip);
+            EmitConditional(skip, outcome: false);
             CopyToTarget(in target);
             EmitJump(ref target);
             _il.Mark(skip);
@@ -210,6 +227,14 @@ internal sealed partial class FunctionCompiler
             EmitRepeat(target.Label);
         else
             _il.EmitBranch(Il.Br, target.Label);
+    }
+
+    /// <summary>Control may join here, so nothing is known any more.</summary>
+    private void Mark(int label)
+    {
+        _il.Mark(label);
+        _comparisonEnd = -1;
+        ForgetExtents();
     }
 
     private ref Frame Target(int depth) => ref _frames[_frameCount - 1 - depth];
@@ -297,8 +322,8 @@ internal sealed partial class FunctionCompiler
             return;
         for (int i = 1; i < _type.Results.Length; i++)
         {
-            EmitContextAddress(ContextFields.Results);
-            _il.Emit(Il.LdindI);
+            EmitContext();
+            EmitField(Il.Ldfld, ContextFields.Results);
             _il.EmitConstant((i - 1) * Runtime.Slot.Bytes);
             _il.Emit(Il.Add);
             EmitLdloc(Slot(i));

@@ -89,13 +89,16 @@ internal sealed partial class FunctionCompiler
                 int set = (int)reader.ReadU32();
                 Pop();
                 EmitLocalSet(set);
+                ForgetLocal(set);
                 break;
             case Opcode.LocalTee:
                 int tee = (int)reader.ReadU32();
                 Pop();
                 _il.Emit(Il.Dup);
                 EmitLocalSet(tee);
+                ForgetLocal(tee);
                 Push(_localKinds[tee]);
+                _sources[_height - 1] = tee;
                 break;
             case Opcode.GlobalGet:
                 CompileGlobalGet((int)reader.ReadU32());
@@ -162,6 +165,7 @@ internal sealed partial class FunctionCompiler
     {
         var shape = Instructions.Shapes[(int)opcode];
         Pop(shape.Second == 0 ? 1 : 2);
+        int start = _il.Length;
         if (IsDivisionByHarmlessConstant(opcode))
         {
             // The JIT multiplies by the inverse instead.
@@ -178,6 +182,13 @@ internal sealed partial class FunctionCompiler
         }
 
         _lastConstantEnd = -1;
+        if (ConditionalBranch.Exists(opcode))
+        {
+            _comparison = opcode;
+            _comparisonStart = start;
+            _comparisonEnd = _il.Length;
+        }
+
         Push(shape.Result);
     }
 
@@ -233,6 +244,7 @@ internal sealed partial class FunctionCompiler
         EnsureLoaded();
         EmitLocalGet(local);
         Push(_localKinds[local]);
+        _sources[_height - 1] = local;
     }
 
     private void CompileSelect()

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Reflection;
+using System.Runtime.InteropServices;
 using Stoa.Wasm.Binary;
 using Stoa.Wasm.Runtime;
 
@@ -10,7 +11,11 @@ internal sealed partial class FunctionCompiler
 {
     private static readonly MethodInfo s_memoryGrow = Bulk(nameof(BulkOperations.MemoryGrow));
 
-    private int _address = -1;
+    // One instruction less for the JIT to count.
+    private static readonly bool s_allowsUnaligned = RuntimeInformation.ProcessArchitecture is Architecture.X64 or Architecture.Arm64;
+
+    // For locals that hold addresses: how many bytes from there are known to lie inside the memory.
+    private readonly Dictionary<int, long> _extents = [];
 
     private static MethodInfo Bulk(string name) => Thunks.Find(typeof(BulkOperations), name);
 
@@ -23,7 +28,7 @@ internal sealed partial class FunctionCompiler
         if (shape.Second == 0)
         {
             Pop();
-            EmitAddress(offset, access.Bytes);
+            EmitAddress(offset, access.Bytes, _sources[_height]);
             EmitAccess(access);
             _il.Emit(access.Widen);
             Push(shape.Result);
@@ -36,7 +41,7 @@ internal sealed partial class FunctionCompiler
         if (access.Bytes > 1 && !BitConverter.IsLittleEndian)
             EmitCall(access.Reverse!);
         EmitStloc(value);
-        EmitAddress(offset, access.Bytes);
+        EmitAddress(offset, access.Bytes, _sources[_height]);
         EmitLdloc(value);
         EmitAccess(access);
     }
@@ -46,22 +51,24 @@ internal sealed partial class FunctionCompiler
     /// The one place that knows how bounds are checked.
     /// </summary>
     /// <remarks>
-    /// size - (address + offset + bytes), in 64 bits, cannot overflow unless the access is out of bounds. The JIT makes
-    /// a subtraction and a jump of the checked operation, without ending its basic block as a branch would.
+    /// (address + offset + bytes) + ~size, in 64 bits, overflows just when the access is out of bounds. The JIT makes an addition and
+    /// a jump of the checked operation, without ending its basic block as a branch would.
+    /// Memories never shrink: what was inside once needs no check again.
     /// </remarks>
-    private void EmitAddress(uint offset, int bytes)
+    private void EmitAddress(uint offset, int bytes, int source)
     {
-        if (_address < 0)
-            _address = NewLocal(Il.TypeI);
         _il.Emit(Il.ConvU);
-        EmitStloc(_address);
-        EmitContextAddress(ContextFields.MemorySize);
-        _il.Emit(Il.LdindI);
-        EmitLdloc(_address);
-        EmitNativeConstant(offset + (long)bytes);
-        _il.Emit([Il.Add, Il.SubOvfUn, Il.Pop]);
+        if (!IsWithinExtent(source, offset + (long)bytes))
+        {
+            _il.Emit(Il.Dup);
+            EmitNativeConstant(offset + (long)bytes);
+            _il.Emit(Il.Add);
+            EmitContext();
+            EmitField(Il.Ldfld, ContextFields.MemorySizeComplement);
+            _il.Emit([Il.AddOvfUn, Il.Pop]);
+        }
+
         EmitLdloc(_memoryBase);
-        EmitLdloc(_address);
         _il.Emit(Il.Add);
         if (offset > 0)
         {
@@ -70,12 +77,36 @@ internal sealed partial class FunctionCompiler
         }
     }
 
+    /// <summary>Whether bytes up to a distance from the address in a local are known to be inside; if not, they are from now on.</summary>
+    private bool IsWithinExtent(int local, long extent)
+    {
+        if (local < 0)
+            return false;
+        if (_extents.TryGetValue(local, out long known) && known >= extent)
+            return true;
+        _extents[local] = extent;
+        return false;
+    }
+
+    private void ForgetExtents() => _extents.Clear();
+
+    /// <summary>A local has got another value: operands that were copied from it say nothing about it any more.</summary>
+    private void ForgetLocal(int local)
+    {
+        _extents.Remove(local);
+        for (int i = CurrentFrame.Height; i < _height; i++)
+        {
+            if (_sources[i] == local)
+                _sources[i] = -1;
+        }
+    }
+
     private void EmitNativeConstant(long value)
     {
         if (value <= int.MaxValue)
         {
+            // An int32 and a native int may be added as they are.
             _il.EmitConstant((int)value);
-            _il.Emit(Il.ConvI);
         }
         else
         {
@@ -86,7 +117,7 @@ internal sealed partial class FunctionCompiler
 
     private void EmitAccess(MemoryAccess access)
     {
-        if (access.Bytes > 1)
+        if (access.Bytes > 1 && !s_allowsUnaligned)
             _il.Emit([Il.Prefix, Il.Unaligned, 1]);
         _il.Emit(access.Indirect);
         if (access is { IsStore: false, Bytes: > 1 } && !BitConverter.IsLittleEndian)
@@ -96,8 +127,9 @@ internal sealed partial class FunctionCompiler
     private void CompileMemorySize()
     {
         EnsureLoaded();
-        EmitContextAddress(ContextFields.MemorySize);
-        _il.Emit([Il.LdindI8, Il.LdcI4_S, 16, Il.ShrUn, Il.ConvI4]);
+        EmitContext();
+        EmitField(Il.Ldfld, ContextFields.MemorySizeComplement);
+        _il.Emit([Il.Not, Il.LdcI4_S, 16, Il.ShrUn, Il.ConvI4]);
         Push(ValueKind.I32);
     }
 

@@ -26,24 +26,22 @@ internal sealed partial class FunctionCompiler
 
     private bool IsGuarded => _definition.CallGraph.IsGuarded(_function);
 
-    private bool KeepsFuelInLocal => (_body.Facts & FunctionFacts.HasLoop) != 0;
+    private bool KeepsFuelInLocal => (_body.Facts & FunctionFacts.HasLoop) != 0 && !_isFrugal;
 
     private void EmitEntry()
     {
         if (IsGuarded)
             EmitDepthCheck();
         _fuel = NewLocal(Il.TypeI8);
-        bool isChecked = (_body.Facts & FunctionFacts.HasCall) != 0;
-        if (KeepsFuelInLocal || isChecked)
-            EmitFuelReload();
-        if (isChecked)
+        EmitFuelLoad();
+        if ((_body.Facts & FunctionFacts.HasCall) != 0)
             OpenBlock(isChecked: true);
         if ((_body.Facts & FunctionFacts.UsesMemory) != 0)
         {
             // The base of a memory never moves.
             _memoryBase = NewLocal(Il.TypeI);
-            EmitContextAddress(MemoryBase);
-            _il.Emit(Il.LdindI);
+            EmitContext();
+            EmitField(Il.Ldfld, MemoryBase);
             EmitStloc(_memoryBase);
         }
     }
@@ -57,20 +55,20 @@ internal sealed partial class FunctionCompiler
             int here = NewLocal(Il.TypeI4);
             _il.EmitWide(Il.Ldloca, here);
             _il.Emit(Il.ConvU);
-            EmitContextAddress(StackLimit);
-            _il.Emit(Il.LdindI);
+            EmitContext();
+            EmitField(Il.Ldfld, StackLimit);
             _il.EmitBranch(Il.BltUn, _stackExhausted);
         }
 
         int depth = Temporary(ValueKind.I32);
-        EmitContextAddress(DepthRemaining);
-        _il.Emit(Il.LdindI4);
+        EmitContext();
+        EmitField(Il.Ldfld, DepthRemaining);
         _il.EmitConstant(1);
         _il.Emit(Il.Sub);
         EmitStloc(depth);
-        EmitContextAddress(DepthRemaining);
+        EmitContext();
         EmitLdloc(depth);
-        _il.Emit(Il.StindI4);
+        EmitField(Il.Stfld, DepthRemaining);
         EmitLdloc(depth);
         _il.EmitConstant(0);
         _il.EmitBranch(Il.Blt, _stackExhausted);
@@ -82,12 +80,12 @@ internal sealed partial class FunctionCompiler
         EmitFuelStore();
         if (!IsGuarded)
             return;
-        EmitContextAddress(DepthRemaining);
-        EmitContextAddress(DepthRemaining);
-        _il.Emit(Il.LdindI4);
+        EmitContext();
+        _il.Emit(Il.Dup);
+        EmitField(Il.Ldfld, DepthRemaining);
         _il.EmitConstant(1);
         _il.Emit(Il.Add);
-        _il.Emit(Il.StindI4);
+        EmitField(Il.Stfld, DepthRemaining);
     }
 
     /// <summary>Charges the present basic block for an instruction.</summary>
@@ -100,60 +98,66 @@ internal sealed partial class FunctionCompiler
 
     private void OpenBlock(bool isChecked)
     {
-        if (KeepsFuelInLocal || isChecked)
+        if (KeepsFuelInLocal)
         {
             EmitLdloc(_fuel);
             EmitCost();
             EmitStloc(_fuel);
         }
-
-        if (!KeepsFuelInLocal)
+        else
         {
-            EmitContextAddress(Fuel);
-            if (isChecked)
-            {
-                EmitLdloc(_fuel);
-            }
-            else
-            {
-                EmitContextAddress(Fuel);
-                _il.Emit(Il.LdindI8);
-                EmitCost();
-            }
-
-            _il.Emit(Il.StindI8);
+            EmitContext();
+            _il.Emit(Il.Dup);
+            EmitField(Il.Ldfld, Fuel);
+            EmitCost();
+            EmitField(Il.Stfld, Fuel);
         }
 
         if (!isChecked)
             return;
-        if (_outOfFuel < 0)
-            _outOfFuel = _il.NewLabel();
         EmitBalanceAndFloor();
-        _il.EmitBranch(Il.Blt, _outOfFuel);
+        _il.EmitBranch(Il.Blt, OutOfFuelLabel());
     }
 
     private void EmitCost()
     {
         _costAt = _il.EmitPlaceholder();
-        _il.Emit(Il.ConvI8);
         _il.Emit(Il.Sub);
     }
 
     /// <summary>Goes back to the head of a loop, or out of the guest.</summary>
     private void EmitRepeat(int loopLabel)
     {
-        if (_outOfFuel < 0)
-            _outOfFuel = _il.NewLabel();
         EmitBalanceAndFloor();
         _il.EmitBranch(Il.Bge, loopLabel);
-        _il.EmitBranch(Il.Br, _outOfFuel);
+        _il.EmitBranch(Il.Br, OutOfFuelLabel());
+    }
+
+    private int OutOfFuelLabel()
+    {
+        if (_outOfFuel < 0)
+            _outOfFuel = _il.NewLabel();
+        return _outOfFuel;
     }
 
     private void EmitBalanceAndFloor()
     {
-        EmitLdloc(_fuel);
-        EmitContextAddress(FuelFloor);
-        _il.Emit([Il.Prefix, Il.Volatile, Il.LdindI8]);
+        EmitBalance();
+        EmitContext();
+        _il.Emit([Il.Prefix, Il.Volatile]);
+        EmitField(Il.Ldfld, FuelFloor);
+    }
+
+    private void EmitBalance()
+    {
+        if (KeepsFuelInLocal)
+        {
+            EmitLdloc(_fuel);
+            return;
+        }
+
+        EmitContext();
+        EmitField(Il.Ldfld, Fuel);
     }
 
     /// <summary>Ends the present basic block: control may leave it or join after it.</summary>
@@ -170,22 +174,18 @@ internal sealed partial class FunctionCompiler
     {
         if (!KeepsFuelInLocal)
             return;
-        EmitContextAddress(Fuel);
+        EmitContext();
         EmitLdloc(_fuel);
-        _il.Emit(Il.StindI8);
+        EmitField(Il.Stfld, Fuel);
     }
 
-    /// <summary>When the function has control again.</summary>
+    /// <summary>When the function has control, for the first time or again.</summary>
     private void EmitFuelLoad()
     {
-        if (KeepsFuelInLocal)
-            EmitFuelReload();
-    }
-
-    private void EmitFuelReload()
-    {
-        EmitContextAddress(Fuel);
-        _il.Emit(Il.LdindI8);
+        if (!KeepsFuelInLocal)
+            return;
+        EmitContext();
+        EmitField(Il.Ldfld, Fuel);
         EmitStloc(_fuel);
     }
 
@@ -202,7 +202,7 @@ internal sealed partial class FunctionCompiler
         if (_outOfFuel >= 0)
         {
             _il.Mark(_outOfFuel);
-            EmitLdloc(_fuel);
+            EmitFuelStore();
             EmitContext();
             EmitCall(s_outOfFuel);
             _il.Emit([Il.LdNull, Il.Throw]);

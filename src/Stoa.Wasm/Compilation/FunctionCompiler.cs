@@ -16,6 +16,11 @@ internal sealed partial class FunctionCompiler
     /// <summary>Operands of operands of operands ... beyond this depth go through a local, so the JIT never recurses deeply.</summary>
     private const int MaxTreeDepth = 48;
 
+    /// <summary>The JIT does not optimise a method that refers more often than this to its locals and arguments.</summary>
+    private const int MaxLocalReferences = 8_000;
+
+    private const int KindCount = 5;
+
     private static readonly MethodInfo s_unreachable = Thunks.Find(typeof(Trap), nameof(Trap.Unreachable));
 
     private readonly Module _module;
@@ -28,22 +33,26 @@ internal sealed partial class FunctionCompiler
     private readonly DynamicILInfo _info;
     private readonly IlBuffer _il = new();
     private readonly List<byte> _localTypes = [];
-    private readonly Dictionary<MethodInfo, int> _tokens = [];
+    private readonly Dictionary<MemberInfo, int> _tokens = [];
     private readonly int _context;
     private readonly ValueKind[] _kinds;
     private readonly byte[] _treeDepths;
+    private readonly int[] _sources;
     private readonly int[] _slots;
     private readonly int[] _temporaries = new int[5];
+    private readonly bool _isFrugal;
     private ValueKind[] _localKinds = [];
+    private int _localReferences;
     private int _height;
     private bool _isFlushed;
     private int _poppedDepth;
     private int _lastConstant;
     private int _lastConstantEnd = -1;
 
-    public FunctionCompiler(Module module, int function)
+    private FunctionCompiler(Module module, int function, bool isFrugal)
     {
         _module = module;
+        _isFrugal = isFrugal;
         _definition = module.Definition;
         _layout = module.Layout;
         _function = function;
@@ -57,14 +66,23 @@ internal sealed partial class FunctionCompiler
         int operands = _body.MaxOperands + 1;
         _kinds = new ValueKind[operands];
         _treeDepths = new byte[operands];
+        _sources = new int[operands];
         _slots = new int[operands * KindCount];
         Array.Fill(_slots, -1);
         Array.Fill(_temporaries, -1);
     }
 
-    private const int KindCount = 5;
+    /// <summary>Makes the method for a function.</summary>
+    public static DynamicMethod Compile(Module module, int function)
+    {
+        var compiler = new FunctionCompiler(module, function, isFrugal: false);
+        var method = compiler.Compile();
+        return compiler._localReferences <= MaxLocalReferences
+            ? method
+            : new FunctionCompiler(module, function, isFrugal: true).Compile();
+    }
 
-    public DynamicMethod Compile()
+    private DynamicMethod Compile()
     {
         var reader = new WasmReader(_definition.Bytes.Span, _body.Offset, _body.Offset + _body.Length);
         DeclareLocals(ref reader);
@@ -183,6 +201,7 @@ internal sealed partial class FunctionCompiler
         {
             EmitLdloc(Slot(i));
             _treeDepths[i] = 0;
+            _sources[i] = -1;
         }
     }
 
@@ -221,11 +240,13 @@ internal sealed partial class FunctionCompiler
         }
 
         _kinds[_height] = kind;
+        _sources[_height] = -1;
         _treeDepths[_height++] = (byte)depth;
     }
 
     private void EmitLdloc(int local)
     {
+        _localReferences++;
         if (local < 4)
         {
             _il.Emit((byte)(Il.Ldloc_0 + local));
@@ -243,6 +264,7 @@ internal sealed partial class FunctionCompiler
 
     private void EmitStloc(int local)
     {
+        _localReferences++;
         if (local < 4)
         {
             _il.Emit((byte)(Il.Stloc_0 + local));
@@ -260,6 +282,7 @@ internal sealed partial class FunctionCompiler
 
     private void EmitLdarg(int argument)
     {
+        _localReferences++;
         if (argument < 4)
         {
             _il.Emit((byte)(Il.Ldarg_0 + argument));
@@ -310,6 +333,17 @@ internal sealed partial class FunctionCompiler
             return;
         _il.EmitConstant(offset);
         _il.Emit(Il.Add);
+    }
+
+    private void EmitField(byte opcode, FieldInfo field)
+    {
+        if (!_tokens.TryGetValue(field, out int token))
+        {
+            token = _info.GetTokenFor(field.FieldHandle);
+            _tokens.Add(field, token);
+        }
+
+        _il.Emit(opcode, token);
     }
 
     private void EmitCall(MethodInfo method)

@@ -25,8 +25,15 @@ internal static class Il
     public const byte Br = 0x38;
     public const byte Brfalse = 0x39;
     public const byte Brtrue = 0x3A;
+    public const byte Beq = 0x3B;
     public const byte Bge = 0x3C;
+    public const byte Bgt = 0x3D;
+    public const byte Ble = 0x3E;
     public const byte Blt = 0x3F;
+    public const byte BneUn = 0x40;
+    public const byte BgeUn = 0x41;
+    public const byte BgtUn = 0x42;
+    public const byte BleUn = 0x43;
     public const byte BltUn = 0x44;
     public const byte Switch = 0x45;
     public const byte LdindI1 = 0x46;
@@ -60,6 +67,7 @@ internal static class Il
     public const byte Shr = 0x63;
     public const byte ShrUn = 0x64;
     public const byte Neg = 0x65;
+    public const byte Not = 0x66;
     public const byte ConvI1 = 0x67;
     public const byte ConvI2 = 0x68;
     public const byte ConvI4 = 0x69;
@@ -70,8 +78,10 @@ internal static class Il
     public const byte ConvU8 = 0x6E;
     public const byte ConvRUn = 0x76;
     public const byte Throw = 0x7A;
+    public const byte Ldfld = 0x7B;
+    public const byte Stfld = 0x7D;
     public const byte ConvI = 0xD3;
-    public const byte SubOvfUn = 0xDB;
+    public const byte AddOvfUn = 0xD7;
     public const byte ConvU = 0xE0;
     public const byte Prefix = 0xFE;
 

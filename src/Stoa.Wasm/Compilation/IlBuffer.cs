@@ -68,28 +68,27 @@ internal sealed class IlBuffer
 
     public void EmitConstant(long value)
     {
-        if (value is >= int.MinValue and <= int.MaxValue)
-        {
-            EmitConstant((int)value);
-            Emit(Il.ConvI8);
-            return;
-        }
-
         Ensure(9);
         _bytes[Length] = Il.LdcI8;
         BinaryPrimitives.WriteInt64LittleEndian(_bytes.AsSpan(Length + 1), value);
         Length += 9;
     }
 
-    /// <summary>Emits an int32 constant of fixed width, whose value is set later.</summary>
-    /// <returns>Where to <see cref="Patch"/> it.</returns>
+    /// <summary>Emits an int64 constant of fixed width, whose value is set later.</summary>
+    /// <returns>Where to <see cref="Patch(int, long)"/> it.</returns>
     public int EmitPlaceholder()
     {
-        Emit(Il.LdcI4, 0);
-        return Length - 4;
+        Ensure(9);
+        _bytes[Length] = Il.LdcI8;
+        _bytes.AsSpan(Length + 1, 8).Clear();
+        Length += 9;
+        return Length - 8;
     }
 
-    public void Patch(int at, int value) => BinaryPrimitives.WriteInt32LittleEndian(_bytes.AsSpan(at), value);
+    public void Patch(int at, long value) => BinaryPrimitives.WriteInt64LittleEndian(_bytes.AsSpan(at), value);
+
+    /// <summary>Takes back what was emitted from a place on; no branch and no label may lie there.</summary>
+    public void Rewind(int length) => Length = length;
 
     public int NewLabel()
     {
@@ -120,7 +119,7 @@ internal sealed class IlBuffer
     public byte[] ToArray()
     {
         foreach (var (at, from, label) in _branches)
-            Patch(at, _labels[label] - from);
+            BinaryPrimitives.WriteInt32LittleEndian(_bytes.AsSpan(at), _labels[label] - from);
         return _bytes[..Length];
     }
 

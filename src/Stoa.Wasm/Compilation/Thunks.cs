@@ -64,9 +64,7 @@ internal static class Thunks
         il.Emit(OpCodes.Ldloca_S, (byte)0);
         il.Emit(OpCodes.Conv_U);
         EmitArgument(il, context);
-        il.Emit(OpCodes.Ldc_I4, ContextFields.StackLimit);
-        il.Emit(OpCodes.Add);
-        il.Emit(OpCodes.Ldind_I);
+        il.Emit(OpCodes.Ldfld, ContextFields.StackLimit);
         il.Emit(OpCodes.Ldc_I8, frameBytes);
         il.Emit(OpCodes.Conv_I);
         il.Emit(OpCodes.Add);

@@ -122,9 +122,9 @@ internal static unsafe class BulkOperations
 
     private static byte* Check(InstanceContext* context, uint start, uint count)
     {
-        if (start + (ulong)count > (ulong)context->Memory.SizeBytes)
+        if (start + (ulong)count > context->MemorySizeBytes)
             throw new TrapException(TrapCode.MemoryOutOfBounds);
-        return context->Memory.Base;
+        return context->MemoryBase;
     }
 
     private static nint* Check(Table table, uint start, uint count)

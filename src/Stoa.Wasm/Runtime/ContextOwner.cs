@@ -19,6 +19,7 @@ internal sealed unsafe class ContextOwner : IDisposable
         NativeMemory.Clear(_block, (nuint)blockBytes);
         _group = group;
         _group.Add(this);
+        Context->MemorySizeComplement = nuint.MaxValue;
         Context->Owner = GCHandle.ToIntPtr(_handle);
     }
 
@@ -70,7 +71,7 @@ internal sealed unsafe class ContextOwner : IDisposable
     /// <summary>Shows a memory to compiled code for as long as this context lives.</summary>
     public void View(Memory memory)
     {
-        memory.AddView(&Context->Memory);
+        memory.AddView(Context);
         _memories.Add(memory);
     }
 
@@ -87,7 +88,7 @@ internal sealed unsafe class ContextOwner : IDisposable
         if (block == null)
             return;
         foreach (var memory in _memories)
-            memory.RemoveView(&((InstanceContext*)block)->Memory);
+            memory.RemoveView((InstanceContext*)block);
         _handle.Free();
         NativeMemory.AlignedFree(block);
     }

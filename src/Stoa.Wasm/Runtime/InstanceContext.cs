@@ -25,12 +25,19 @@ internal unsafe struct InstanceContext
     /// <summary>A weak handle to the <see cref="ContextOwner"/>.</summary>
     public nint Owner;
 
-    /// <summary>Memory 0.</summary>
-    public MemoryView Memory;
+    /// <summary>Where memory 0 begins.</summary>
+    public byte* MemoryBase;
+
+    /// <summary>All bits of memory 0's size in bytes turned over: what must be added to the size to reach the largest number.</summary>
+    /// <remarks>So the sum of this and the end of an access overflows just when the access does not lie inside the memory.</remarks>
+    public nuint MemorySizeComplement;
 
     /// <summary>Where a function leaves its results after the first: 16 bytes each.</summary>
     public byte* Results;
 
     /// <summary>In the context of a host function: which one of its owner's.</summary>
     public int HostIndex;
+
+    /// <summary>The size of memory 0.</summary>
+    public readonly ulong MemorySizeBytes => ~MemorySizeComplement;
 }

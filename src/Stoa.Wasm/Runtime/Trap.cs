@@ -18,12 +18,7 @@ internal static unsafe class Trap
 
     /// <summary>Ends a guest whose fuel is below its floor.</summary>
     [DoesNotReturn]
-    public static void OutOfFuel(long fuel, nint contextAddress)
-    {
-        var context = (InstanceContext*)contextAddress;
-        context->Fuel = fuel;
-        throw new TrapException(ReasonBelowFloor(context));
-    }
+    public static void OutOfFuel(nint context) => throw new TrapException(ReasonBelowFloor((InstanceContext*)context));
 
     [DoesNotReturn]
     public static void Unreachable() => throw new TrapException(TrapCode.Unreachable);
