@@ -26,6 +26,8 @@ internal static class StorageBench
                 new StorageOptions(DataFolder: folder.FullName), TimeProvider.System, cancellationToken);
             var ids = new IdSource(TimeProvider.System, new SecureRandom());
             var accounts = await SystemAccounts.OpenAsync(new SqlLedgerStore(database), ids, TimeProvider.System, cancellationToken);
+            tell("warming up");
+            await WriteAsync(database, ids, accounts, 16, cancellationToken);
             foreach (var writers in WriterCounts)
             {
                 tell($"{writers} concurrent writers, {Measured.TotalSeconds:0} s");

@@ -1,4 +1,3 @@
-using Npgsql;
 using Stoa.Node.Storage;
 
 namespace Stoa.Node.Events;
@@ -39,34 +38,39 @@ public sealed class EventSignal : IAsyncDisposable
         _stop.Dispose();
     }
 
-    private async Task ListenAsync(PostgresDatabase database)
-    {
-        while (!_stop.IsCancellationRequested)
-        {
-            try
-            {
-                await database.ListenAsync(SqlEvents.Topic, _stop.Token);
-            }
-            catch (Exception broken) when (broken is NpgsqlException or IOException or TimeoutException)
-            {
-                _log.LogWarning(broken, "The connection that listens for events broke; events of other nodes come up to a second later until it is back.");
-                await Task.Delay(PollInterval, _time, _stop.Token);
-            }
-        }
-    }
+    private Task ListenAsync(PostgresDatabase database) => RepeatAsync(
+        () => database.ListenAsync(SqlEvents.Topic, _stop.Token),
+        "The connection that listens for events broke; until it is back, events of other nodes come up to a second later.");
 
     private async Task PollAsync(PostgresDatabase database)
     {
         using var timer = new PeriodicTimer(PollInterval, _time);
-        while (await timer.WaitForNextTickAsync(_stop.Token))
+        await RepeatAsync(
+            async () =>
+            {
+                await timer.WaitForNextTickAsync(_stop.Token);
+                _signal.Raise(await database.ReadAsync(SqlEvents.LastSequenceAsync, _stop.Token));
+            },
+            "The event stream cannot be read; live feeds go on once it can.");
+    }
+
+    /// <summary>Does a step again and again until this signal is disposed of; of failures in a row it tells the first.</summary>
+    private async Task RepeatAsync(Func<Task> step, string warning)
+    {
+        var isBroken = false;
+        while (!_stop.IsCancellationRequested)
         {
             try
             {
-                _signal.Raise(await database.ReadAsync(SqlEvents.LastSequenceAsync, _stop.Token));
+                await step();
+                isBroken = false;
             }
-            catch (Exception broken) when (broken is NpgsqlException or IOException or TimeoutException)
+            catch (Exception broken) when (!_stop.IsCancellationRequested)
             {
-                _log.LogWarning(broken, "The event stream could not be looked at; trying again in a second.");
+                if (!isBroken)
+                    _log.LogWarning(broken, "{Warning}", warning);
+                isBroken = true;
+                await Task.Delay(PollInterval, _time, _stop.Token);
             }
         }
     }
