@@ -21,7 +21,10 @@ internal static class DescribeOperation
         if (metadata.OfType<Idempotency.IdempotencyKeyTaken>().Any())
             (operation.Parameters ??= []).Add(DescribeIdempotencyKey());
 
-        var problem = await context.GetOrCreateSchemaAsync(typeof(Problem), cancellationToken: cancellationToken);
+        var document = context.Document ?? throw new InvalidOperationException("An operation is described as part of a document.");
+        if (document.Components?.Schemas?.ContainsKey(nameof(Problem)) is not true)
+            document.AddComponent(nameof(Problem), await context.GetOrCreateSchemaAsync(typeof(Problem), cancellationToken: cancellationToken));
+        var problem = new OpenApiSchemaReference(nameof(Problem), document);
         var refusals = Refusals(operation, metadata, needsCaller, context.Description.RelativePath ?? "");
         operation.Responses ??= [];
         foreach (var status in refusals.GroupBy(kind => kind.Status))
@@ -54,7 +57,7 @@ internal static class DescribeOperation
         }
     }
 
-    private static OpenApiResponse DescribeRefusals(IReadOnlyList<ProblemKind> kinds, IOpenApiSchema problem)
+    private static OpenApiResponse DescribeRefusals(IReadOnlyList<ProblemKind> kinds, OpenApiSchemaReference problem)
     {
         var response = new OpenApiResponse
         {

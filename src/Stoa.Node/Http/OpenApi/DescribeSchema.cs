@@ -10,6 +10,13 @@ internal static class DescribeSchema
     public static Task ApplyAsync(OpenApiSchema schema, OpenApiSchemaTransformerContext context, CancellationToken cancellationToken)
     {
         var type = context.JsonTypeInfo.Type;
+        // Its converter is ours, so the framework does not know what it writes.
+        if ((Nullable.GetUnderlyingType(type) ?? type) == typeof(DateTimeOffset))
+        {
+            schema.Type = type == typeof(DateTimeOffset) ? JsonSchemaType.String : JsonSchemaType.String | JsonSchemaType.Null;
+            schema.Format = "date-time";
+        }
+
         if (context.JsonTypeInfo.Kind is JsonTypeInfoKind.Object && context.JsonPropertyInfo is null && Examples.Of(type) is { } example)
             schema.Examples = [example];
         // Requests are closed, answers are not: a later version of the node may add members to them.
