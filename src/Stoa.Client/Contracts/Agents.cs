@@ -2,7 +2,24 @@ using System.Text.Json;
 
 namespace Stoa.Client.Contracts;
 
-/// <summary>A published version of an agent.</summary>
+/// <summary>A published version of an agent. It never changes.</summary>
+/// <param name="Id">TypeID with prefix <c>agent</c>.</param>
+/// <param name="Listing">Full name, <c>publisher/name@version</c>.</param>
+/// <param name="Publisher">Handle of who published it and earns from it.</param>
+/// <param name="Name">Name of the agent.</param>
+/// <param name="Version">Semantic version.</param>
+/// <param name="Description">What it does, in a sentence or two.</param>
+/// <param name="Capabilities">Dotted names such as <c>image.resize</c>.</param>
+/// <param name="Tags">Free words.</param>
+/// <param name="Input">What it reads.</param>
+/// <param name="Output">What it writes.</param>
+/// <param name="Parameters">Named settings of a task.</param>
+/// <param name="Limits">The most that a task may use.</param>
+/// <param name="Price">What a task costs.</param>
+/// <param name="ArtifactDigest">Of the OCI artifact.</param>
+/// <param name="ProgramDigest">Of the WebAssembly program.</param>
+/// <param name="ProgramBytes">Size of the program.</param>
+/// <param name="PublishedAt">When it was published.</param>
 public sealed record AgentResponse(
     string Id,
     string Listing,
@@ -23,6 +40,18 @@ public sealed record AgentResponse(
     DateTimeOffset PublishedAt);
 
 /// <summary><c>agent.json</c>: the manifest that is uploaded beside the program (multipart parts <c>manifest</c> and <c>program</c>).</summary>
+/// <param name="Name">2 to 64 characters of <c>a-z 0-9 -</c>, starting with a letter.</param>
+/// <param name="Version">Semantic version; once published it never changes.</param>
+/// <param name="Description">One or two sentences, at most 1,000 characters.</param>
+/// <param name="Capabilities">Dotted lower-case names such as <c>image.resize</c>, 1 to 32.</param>
+/// <param name="Program">File name of the program beside the manifest.</param>
+/// <param name="Input">What it reads from stdin.</param>
+/// <param name="Output">What it writes to stdout.</param>
+/// <param name="Limits">The most that a task may use.</param>
+/// <param name="Price">What a task costs.</param>
+/// <param name="Tags">Free words for search, at most 32.</param>
+/// <param name="Parameters">Named settings of a task.</param>
+/// <param name="Permissions">Operations of the <c>stoa</c> import module that it needs; this version grants none.</param>
 public sealed record AgentManifestBody(
     string Name,
     string Version,
@@ -38,6 +67,8 @@ public sealed record AgentManifestBody(
     IReadOnlyList<string>? Permissions = null);
 
 /// <summary>One side of an agent.</summary>
+/// <param name="MediaType">For example <c>image/png</c>.</param>
+/// <param name="Schema">JSON Schema, when the media type is <c>application/json</c>.</param>
 public sealed record AgentPortBody(string MediaType, JsonElement? Schema = null);
 
 /// <summary>A named setting of a task.</summary>
@@ -50,7 +81,15 @@ public sealed record AgentParameterBody(
     string Name, string Description, string Type, string? Default = null, IReadOnlyList<string>? Values = null);
 
 /// <summary>The most that one attempt may use.</summary>
+/// <param name="Fuel">Instructions, by the engine's schedule.</param>
+/// <param name="MemoryBytes">Linear memory.</param>
+/// <param name="TimeoutMs">Wall time.</param>
+/// <param name="OutputBytes">Standard output.</param>
+/// <param name="LogBytes">Standard error; more is cut off, not refused.</param>
 public sealed record AgentLimitsBody(long Fuel, long MemoryBytes, long TimeoutMs, long OutputBytes, long LogBytes);
 
 /// <summary>Price in US dollars, as decimal strings: base + perMegabyte × input MB + perGigafuel × Gfuel.</summary>
+/// <param name="Base">Per task.</param>
+/// <param name="PerMegabyte">Per 1,000,000 bytes of input.</param>
+/// <param name="PerGigafuel">Per 1,000,000,000 units of fuel burnt.</param>
 public sealed record AgentPriceBody(string Base, string PerMegabyte, string PerGigafuel);

@@ -1,6 +1,9 @@
 namespace Stoa.Client.Contracts;
 
 /// <summary><c>POST /api/v1/users</c>: opens an account.</summary>
+/// <param name="Handle">2 to 39 characters of <c>a-z 0-9 -</c>; the publisher part of your listings, and unique.</param>
+/// <param name="Email">Unique, too.</param>
+/// <param name="Password">12 to 128 characters, at least 5 different ones, without the handle or the email in it.</param>
 public sealed record RegisterRequest(string Handle, string Email, string Password);
 
 /// <summary><c>POST /api/v1/sessions</c>: signs in.</summary>
@@ -9,14 +12,30 @@ public sealed record RegisterRequest(string Handle, string Email, string Passwor
 public sealed record LoginRequest(string Login, string Password);
 
 /// <summary>A session: send <c>Authorization: Bearer</c> with the token.</summary>
+/// <param name="Token">Stands for the user until it ends.</param>
+/// <param name="ExpiresAt">When it ends.</param>
+/// <param name="User">Whom it stands for.</param>
 public sealed record SessionResponse(string Token, DateTimeOffset ExpiresAt, UserResponse User);
 
 /// <summary>A user as its owner sees it. <c>GET /api/v1/users/me</c>.</summary>
+/// <param name="Id">TypeID with prefix <c>user</c>.</param>
+/// <param name="Handle">The publisher part of listings.</param>
+/// <param name="Email">Lower case.</param>
+/// <param name="Role"><c>member</c> or <c>admin</c>.</param>
+/// <param name="CreatedAt">When the account was opened.</param>
 public sealed record UserResponse(string Id, string Handle, string Email, string Role, DateTimeOffset CreatedAt);
 
 /// <summary><c>POST /api/v1/api-keys</c>.</summary>
+/// <param name="Name">What you call it, 1 to 100 characters.</param>
+/// <param name="ExpiresAt">In the future; null for a key that does not expire.</param>
 public sealed record CreateApiKeyRequest(string Name, DateTimeOffset? ExpiresAt = null);
 
 /// <summary>An API key. The secret is there only in the answer that made it.</summary>
+/// <param name="Id">TypeID with prefix <c>key</c>; revokes it.</param>
+/// <param name="Name">What you call it.</param>
+/// <param name="Prefix">First characters of the secret, to recognise it.</param>
+/// <param name="CreatedAt">When it was made.</param>
+/// <param name="ExpiresAt">Null: never.</param>
+/// <param name="Secret">Send it as <c>Authorization: Bearer</c>.</param>
 public sealed record ApiKeyResponse(
-    string Id, string Name, string Prefix, DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt, string? Secret = null);
+    string Id, string Name, string Prefix, DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt = null, string? Secret = null);

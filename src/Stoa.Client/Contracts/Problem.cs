@@ -18,4 +18,6 @@ public sealed record Problem(
     string? TraceId = null);
 
 /// <summary>One reason, and where.</summary>
+/// <param name="Pointer">JSON Pointer (RFC 6901) into the body; empty for the body as a whole, or for a parameter or header.</param>
+/// <param name="Reason">What is wrong and what would be right.</param>
 public sealed record ProblemError(string Pointer, string Reason);

@@ -1,6 +1,6 @@
 // Draws the API reference from the node's own OpenAPI document. No library, nothing from elsewhere.
 
-const methods = ['get', 'post', 'put', 'patch', 'delete'];
+const methods = ['get', 'head', 'post', 'put', 'patch', 'delete'];
 
 /** Makes an element; children are nodes or plain text, so nothing of the document is ever read as HTML. */
 function element(name, attributes, ...children) {

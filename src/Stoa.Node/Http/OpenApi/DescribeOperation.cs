@@ -25,7 +25,7 @@ internal static class DescribeOperation
         if (document.Components?.Schemas?.ContainsKey(nameof(Problem)) is not true)
             document.AddComponent(nameof(Problem), await context.GetOrCreateSchemaAsync(typeof(Problem), cancellationToken: cancellationToken));
         var problem = new OpenApiSchemaReference(nameof(Problem), document);
-        var refusals = Refusals(operation, metadata, needsCaller, context.Description.RelativePath ?? "");
+        var refusals = Refusals(operation, metadata, context.Description.RelativePath ?? "");
         operation.Responses ??= [];
         foreach (var status in refusals.GroupBy(kind => kind.Status))
             operation.Responses[$"{status.Key}"] = DescribeRefusals([.. status], problem);
@@ -36,17 +36,19 @@ internal static class DescribeOperation
         }
     }
 
-    private static SortedSet<ProblemKind> Refusals(OpenApiOperation operation, IList<object> metadata, bool needsCaller, string path)
+    private static SortedSet<ProblemKind> Refusals(OpenApiOperation operation, IList<object> metadata, string path)
     {
+        var isApi = path.StartsWith("api/", StringComparison.Ordinal);
         var refusals = new SortedSet<ProblemKind>(Comparer<ProblemKind>.Create((left, right) =>
             (left.Status, left.Code).CompareTo((right.Status, right.Code))));
         refusals.UnionWith(metadata.OfType<RefusedWith>().Select(refused => refused.Kind));
         Add(operation.Parameters is { Count: > 0 } || operation.RequestBody is not null, RequestRefusal.RequestInvalid);
-        Add(needsCaller, RequestRefusal.Unauthenticated);
+        // A wrong credential is refused where none is needed, too.
+        Add(isApi, RequestRefusal.Unauthenticated);
         Add(metadata.OfType<IAuthorizeData>().Any(data => data.Policy == IdentityModule.AdminPolicy), RequestRefusal.Forbidden);
         Add(operation.RequestBody is not null, RequestRefusal.PayloadTooLarge);
         Add(operation.RequestBody is not null && metadata.OfType<IAcceptsMetadata>().Any(), RequestRefusal.UnsupportedMediaType);
-        Add(path.StartsWith("api/", StringComparison.Ordinal), RequestRefusal.RateLimited);
+        Add(isApi, RequestRefusal.RateLimited);
         Add(true, RequestRefusal.InternalError);
         return refusals;
 
