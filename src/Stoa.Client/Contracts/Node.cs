@@ -20,4 +20,6 @@ public sealed record NodeResponse(
     int PlatformPercent);
 
 /// <summary>A stored blob. <c>PUT /api/v1/blobs/{digest}</c>, <c>POST /api/v1/blobs</c>.</summary>
+/// <param name="Digest">SHA-256 of its bytes, <c>sha256:…</c>.</param>
+/// <param name="SizeBytes">Their number.</param>
 public sealed record BlobResponse(string Digest, long SizeBytes);

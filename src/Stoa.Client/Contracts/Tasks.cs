@@ -23,6 +23,11 @@ public sealed record SubmitTaskRequest(
 public sealed record TaskInputBody(string? Text = null, JsonElement? Json = null, string? Base64 = null, string? Digest = null);
 
 /// <summary>Limits of a task; each null member takes the agent's.</summary>
+/// <param name="Fuel">Instructions, by the engine's schedule.</param>
+/// <param name="MemoryBytes">Linear memory.</param>
+/// <param name="TimeoutMs">Wall time of one attempt.</param>
+/// <param name="OutputBytes">Standard output.</param>
+/// <param name="LogBytes">Standard error; more is cut off, not refused.</param>
 public sealed record TaskLimitsBody(
     long? Fuel = null, long? MemoryBytes = null, long? TimeoutMs = null, long? OutputBytes = null, long? LogBytes = null);
 
@@ -72,6 +77,11 @@ public sealed record TaskResultBody(
     string Digest, long SizeBytes, string MediaType, UsageBody Usage, string Price, string ReceiptId);
 
 /// <summary>What the sandbox measured.</summary>
+/// <param name="Fuel">Units burnt.</param>
+/// <param name="PeakMemoryBytes">Linear memory at its largest.</param>
+/// <param name="InputBytes">Read from stdin.</param>
+/// <param name="OutputBytes">Written to stdout.</param>
+/// <param name="DurationMs">Wall time in the sandbox.</param>
 public sealed record UsageBody(long Fuel, long PeakMemoryBytes, long InputBytes, long OutputBytes, long DurationMs);
 
 /// <summary>Why a task failed; nothing was charged.</summary>

@@ -80,7 +80,12 @@ public sealed class NodeHost : IAsyncDisposable
     /// <summary>Completes when the node is asked to stop, by a signal of the operating system or by the token, and has stopped.</summary>
     public Task WaitForShutdownAsync(CancellationToken cancellationToken = default) => app.WaitForShutdownAsync(cancellationToken);
 
-    public ValueTask DisposeAsync() => app.DisposeAsync();
+    /// <summary>Stops listening, lets background work come to its end, and closes the storage.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await app.StopAsync();
+        await app.DisposeAsync();
+    }
 
     private static void MapRooms(WebApplication app, BuildsOptions builds)
     {

@@ -29,8 +29,13 @@ public sealed class JsonFaults
             using var document = JsonDocument.ParseValue(ref reader);
             var search = new JsonFaults();
             search.Look(document.RootElement, contract, "");
-            if (reader.Read() || search.faults.Count == 0)
-                search.Add("", "One JSON object, and nothing after it, is expected.");
+            if (search.faults.Count == 0)
+            {
+                // What was refused is not in the document, so it comes after it; reading on says where.
+                reader.Read();
+                search.Add("", "A JSON object that follows the contract is expected.");
+            }
+
             return search.faults;
         }
         catch (JsonException broken)
@@ -39,12 +44,12 @@ public sealed class JsonFaults
         }
         catch (InvalidOperationException)
         {
-            return [new FieldError("", "A text holds half a surrogate pair, which is not Unicode.")];
+            return [new FieldError("", "A member's name holds half a surrogate pair, which is not Unicode.")];
         }
     }
 
     private static string Describe(JsonException broken) =>
-        broken.Message.Contains("depth", StringComparison.Ordinal)
+        broken.Message.Contains("maximum configured depth", StringComparison.Ordinal)
             ? $"Arrays and objects nest deeper than {StoaJson.MaxDepth} levels."
             : $"This is not JSON from line {broken.LineNumber + 1}, byte {broken.BytePositionInLine + 1} on.";
 
@@ -121,7 +126,9 @@ public sealed class JsonFaults
         }
         catch (JsonException refused)
         {
-            Add(pointer, Expect(Nullable.GetUnderlyingType(contract.Type) ?? contract.Type, refused));
+            Add(pointer, value.ValueKind is JsonValueKind.String && contract.Type == typeof(string)
+                ? "The text holds half a surrogate pair, which is not Unicode."
+                : Expect(Nullable.GetUnderlyingType(contract.Type) ?? contract.Type, refused));
         }
     }
 

@@ -14,13 +14,14 @@ public sealed class BearerAuthentication(
     /// <summary>Name of the scheme, in headers too.</summary>
     public const string SchemeName = "Bearer";
 
+    private const string SubProtocolPrefix = "stoa.bearer.";
     private const int TokenLengthMax = 4096;
 
     protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
     {
-        if (Request.Headers.Authorization.Count == 0)
+        var header = Request.Headers.Authorization.Count > 0 ? Request.Headers.Authorization.ToString() : FromSubProtocol();
+        if (header is null)
             return AuthenticateResult.NoResult();
-        var header = Request.Headers.Authorization.ToString();
         if (!header.StartsWith(SchemeName + " ", StringComparison.OrdinalIgnoreCase) || header.Length > TokenLengthMax)
             return AuthenticateResult.Fail("The Authorization header is not of the form: Bearer, one space, an API key or the token of a session.");
 
@@ -34,6 +35,12 @@ public sealed class BearerAuthentication(
             SchemeName, "handle", "role");
         return AuthenticateResult.Success(new AuthenticationTicket(new ClaimsPrincipal(identity), SchemeName));
     }
+
+    /// <summary>A page cannot set headers on its WebSocket, so it offers its credential among the subprotocols: <c>stoa.bearer.</c> and the token.</summary>
+    private string? FromSubProtocol() => Context.WebSockets.WebSocketRequestedProtocols
+        .Where(offered => offered.StartsWith(SubProtocolPrefix, StringComparison.Ordinal))
+        .Select(offered => $"{SchemeName} {offered[SubProtocolPrefix.Length..]}")
+        .FirstOrDefault();
 
     protected override async Task HandleChallengeAsync(AuthenticationProperties properties)
     {

@@ -5,8 +5,13 @@ namespace Stoa.Node.Identity;
 /// <summary>Refuses a wrong credential even where none is needed: whoever sends one wants to be recognised, and should hear that it failed.</summary>
 public sealed class CredentialGate(RequestDelegate next)
 {
-    public Task InvokeAsync(HttpContext context) =>
-        context.Features.Get<IAuthenticateResultFeature>()?.AuthenticateResult?.Failure is null
-            ? next(context)
-            : context.ChallengeAsync(BearerAuthentication.SchemeName);
+    public async Task InvokeAsync(HttpContext context)
+    {
+        // The handler has its answer already: it is asked once a request.
+        var recognised = await context.AuthenticateAsync(BearerAuthentication.SchemeName);
+        if (recognised.Failure is null)
+            await next(context);
+        else
+            await context.ChallengeAsync(BearerAuthentication.SchemeName);
+    }
 }

@@ -13,6 +13,8 @@ public static class ObservabilityEndpoints
 
     public static void MapObservability(this IEndpointRouteBuilder app)
     {
+        // Counting begins now, not when the figures are first asked for.
+        app.ServiceProvider.GetRequiredService<Metrics>();
         app.MapGet("/health", () => TypedResults.Text("live\n"))
             .WithName("getHealth").WithTags("Operations").WithSummary("Is the node alive?")
             .WithDescription("Answers as long as the process can answer anything. When it does not, restart it.")

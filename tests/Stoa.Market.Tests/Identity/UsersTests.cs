@@ -1,0 +1,115 @@
+using Stoa.Market.Identity;
+using Stoa.Primitives;
+
+namespace Stoa.Market.Tests.Identity;
+
+public sealed class UsersTests
+{
+    private readonly MemoryUsers store = new();
+    private readonly CountingHasher hasher = new();
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    private Users Users => new(store, hasher, TimeProvider.System);
+
+    [Fact]
+    public async Task Registered_UserSignsIn_ByHandleAndEmailInAnyCase()
+    {
+        var registered = await Users.RegisterAsync(NewId(), "ada", "Ada@Example.org", "correct horse battery", Stop);
+
+        registered.Value.Email.ShouldBe("ada@example.org");
+        foreach (var login in new[] { "ada", "ADA@example.org" })
+            (await Users.SignInAsync(login, "correct horse battery", Stop)).Value.ShouldBe(registered.Value);
+    }
+
+    [Fact]
+    public async Task BadRegistration_IsNeitherHashedNorStored()
+    {
+        var refused = await Users.RegisterAsync(NewId(), "A", "x", "y", Stop);
+
+        refused.Refusal!.Code.ShouldBe(IdentityRefusal.RegistrationInvalid);
+        refused.Refusal.Errors.Count.ShouldBeGreaterThan(2);
+        hasher.Work.ShouldBe(0);
+        store.Added.ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData("ada", "wrong horse battery")]
+    [InlineData("nobody", "correct horse battery")]
+    [InlineData("keyonly", "correct horse battery")]
+    [InlineData("keyonly", "")]
+    public async Task WrongSignIn_CostsTheSameWorkWhateverIsWrong(string login, string password)
+    {
+        await Users.RegisterAsync(NewId(), "ada", "ada@example.org", "correct horse battery", Stop);
+        store.Added.Add(new StoredUser(new User(NewId(), "keyonly", "k@example.org", UserRole.Admin, default), null));
+        hasher.Work = 0;
+
+        var refused = await Users.SignInAsync(login, password, Stop);
+
+        refused.Refusal!.Code.ShouldBe(IdentityRefusal.CredentialsWrong);
+        hasher.Work.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task EndlessPassword_IsNotHashed()
+    {
+        await Users.RegisterAsync(NewId(), "ada", "ada@example.org", "correct horse battery", Stop);
+
+        await Users.SignInAsync("ada", new string('x', 1_000_000), Stop);
+
+        hasher.Longest.ShouldBeLessThanOrEqualTo(RegistrationRules.PasswordLengthMax);
+    }
+
+    private static Id<User> NewId() => new(Guid.CreateVersion7());
+
+    private sealed class CountingHasher : IPasswordHasher
+    {
+        public int Work { get; set; }
+
+        public int Longest { get; private set; }
+
+        public string Decoy => "decoy";
+
+        public Task<string> HashAsync(string password, CancellationToken cancellationToken) => Task.FromResult(Count(password));
+
+        public Task<bool> VerifyAsync(string hash, string password, CancellationToken cancellationToken) => Task.FromResult(Count(password) == hash);
+
+        private string Count(string password)
+        {
+            Work++;
+            Longest = Math.Max(Longest, password.Length);
+            return "hash of " + password;
+        }
+    }
+
+    /// <summary>As much of a store as signing in needs. The whole port has its conformance suite.</summary>
+    private sealed class MemoryUsers : IUserStore
+    {
+        public List<StoredUser> Added { get; } = [];
+
+        public Task<Outcome<User, IdentityRefusal>> AddAsync(StoredUser user, CancellationToken cancellationToken)
+        {
+            Added.Add(user);
+            return Task.FromResult<Outcome<User, IdentityRefusal>>(user.User);
+        }
+
+        public Task<StoredUser?> FindByLoginAsync(string login, CancellationToken cancellationToken) =>
+            Task.FromResult(Added.FirstOrDefault(stored => stored.User.Handle == login || stored.User.Email == login));
+
+        public Task<User?> GetAsync(Id<User> id, CancellationToken cancellationToken) =>
+            Task.FromResult(Added.FirstOrDefault(stored => stored.User.Id == id)?.User);
+
+        public Task<User?> FindByHandleAsync(string handle, CancellationToken cancellationToken) =>
+            Task.FromResult(Added.FirstOrDefault(stored => stored.User.Handle == handle)?.User);
+
+        public Task<Outcome<ApiKey, IdentityRefusal>> PutKeyAsync(ApiKey key, int most, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
+
+        public Task<ApiKey?> FindKeyAsync(ContentHash secretHash, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public Task<Page<ApiKey>> ListKeysAsync(Id<User> user, PageRequest page, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public Task<ApiKey?> RevokeKeyAsync(Id<ApiKey> id, Id<User> user, DateTimeOffset at, CancellationToken cancellationToken) =>
+            throw new NotSupportedException();
+    }
+}
