@@ -49,29 +49,41 @@ public sealed record EventStreamResult(EventFilter Filter, long? DefaultAfter, F
         HttpContext context, IAsyncEnumerable<FeedEvent> events, PeerId node, CancellationToken cancellationToken)
     {
         var time = context.RequestServices.GetRequiredService<TimeProvider>();
-        await using var reader = events.GetAsyncEnumerator(cancellationToken);
+        var reader = events.GetAsyncEnumerator(cancellationToken);
         var next = reader.MoveNextAsync().AsTask();
-        while (true)
+        try
         {
-            while (!next.IsCompleted)
+            while (true)
             {
-                try
-                {
-                    await next.WaitAsync(heartbeat, time, cancellationToken);
-                }
-                catch (TimeoutException)
-                {
+                while (!await IsDoneWithinAsync(next, time, cancellationToken))
                     await SendAsync(context, ":\n\n", cancellationToken);
-                }
+                if (!await next)
+                    return;
+                var happened = reader.Current;
+                await SendAsync(context, Format(happened, node), cancellationToken);
+                if (EndsWith?.Invoke(happened.Event) == true)
+                    return;
+                next = reader.MoveNextAsync().AsTask();
             }
+        }
+        finally
+        {
+            // An enumerator cannot be disposed of in the middle of a step; the token ends the step.
+            await ((Task)next).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await reader.DisposeAsync();
+        }
+    }
 
-            if (!await next)
-                return;
-            var happened = reader.Current;
-            await SendAsync(context, Format(happened, node), cancellationToken);
-            if (EndsWith?.Invoke(happened.Event) == true)
-                return;
-            next = reader.MoveNextAsync().AsTask();
+    private static async Task<bool> IsDoneWithinAsync(Task next, TimeProvider time, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await next.WaitAsync(heartbeat, time, cancellationToken);
+            return true;
+        }
+        catch (TimeoutException) when (!next.IsCompleted)
+        {
+            return false;
         }
     }
 
