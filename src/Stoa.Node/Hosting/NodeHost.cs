@@ -23,6 +23,7 @@ public sealed class NodeHost : IAsyncDisposable
     private readonly WebApplication app;
     private readonly ApiKeySecret? adminKey;
     private readonly long began;
+    private bool stopped;
 
     private NodeHost(WebApplication app, ApiKeySecret? adminKey, long began) => (this.app, this.adminKey, this.began) = (app, adminKey, began);
 
@@ -78,12 +79,17 @@ public sealed class NodeHost : IAsyncDisposable
     }
 
     /// <summary>Completes when the node is asked to stop, by a signal of the operating system or by the token, and has stopped.</summary>
-    public Task WaitForShutdownAsync(CancellationToken cancellationToken = default) => app.WaitForShutdownAsync(cancellationToken);
+    public async Task WaitForShutdownAsync(CancellationToken cancellationToken = default)
+    {
+        await app.WaitForShutdownAsync(cancellationToken);
+        stopped = true;
+    }
 
     /// <summary>Stops listening, lets background work come to its end, and closes the storage.</summary>
     public async ValueTask DisposeAsync()
     {
-        await app.StopAsync();
+        if (!stopped)
+            await app.StopAsync();
         await app.DisposeAsync();
     }
 
@@ -94,6 +100,7 @@ public sealed class NodeHost : IAsyncDisposable
         app.MapOpenApiDocument();
         app.MapObservability();
         var api = app.MapApi();
+        api.MapNode();
         api.MapIdentity();
         api.MapLedger();
         api.MapEvents();
