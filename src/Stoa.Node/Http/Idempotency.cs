@@ -17,12 +17,14 @@ public static class Idempotency
     /// <summary>Heeds the <c>Idempotency-Key</c> header. The endpoint has a <see cref="Body{T}"/> and makes its thing under <see cref="MadeId"/>.</summary>
     public static TBuilder Idempotent<TBuilder>(this TBuilder endpoint)
         where TBuilder : IEndpointConventionBuilder =>
-        endpoint.AddEndpointFilter(FilterAsync).TakesIdempotencyKey();
+        endpoint.AddEndpointFilter(FilterAsync)
+            .TakesIdempotencyKey()
+            .Refuses(RequestRefusal.IdempotencyKeyReused, RequestRefusal.IdempotencyKeyBusy);
 
     /// <summary>Says in the OpenAPI document that the endpoint heeds the <c>Idempotency-Key</c> header, for one that does so by itself.</summary>
     public static TBuilder TakesIdempotencyKey<TBuilder>(this TBuilder endpoint)
         where TBuilder : IEndpointConventionBuilder =>
-        endpoint.WithMetadata(new IdempotencyKeyTaken()).Refuses(RequestRefusal.IdempotencyKeyReused, RequestRefusal.IdempotencyKeyBusy);
+        endpoint.WithMetadata(new IdempotencyKeyTaken());
 
     /// <summary>Marks endpoints for the OpenAPI document.</summary>
     internal sealed record IdempotencyKeyTaken;

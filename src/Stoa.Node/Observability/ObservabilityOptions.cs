@@ -13,7 +13,7 @@ public enum LogFormat
 /// <summary>What the node tells its operator.</summary>
 public sealed record ObservabilityOptions
 {
-    /// <summary>How log lines look; they go to standard error. Default <c>console</c>.</summary>
+    /// <summary>How log lines look; they go to standard error. Default <c>Console</c>.</summary>
     public LogFormat LogFormat { get; init; }
 
     /// <summary>The least that is logged: <c>trace</c>, <c>debug</c>, <c>information</c>, <c>warning</c>, <c>error</c>, <c>critical</c> or <c>none</c>. Default <c>information</c>.</summary>

@@ -136,10 +136,16 @@ class Reference {
       return [
         element('dt', {}, element('code', {}, name), ' ', element('span', { class: 'quiet' },
           this.nameOf(member) + (shape.required?.includes(name) ? '' : ', optional'))),
-        element('dd', {}, ...inline(this.resolve(member).description),
+        element('dd', {}, ...inline(this.describe(member)),
           inner && depth < 3 ? element('details', {}, element('summary', {}, 'Members'), this.drawSchema(inner, depth + 1)) : ''),
       ];
     }));
+  }
+
+  /** What is said of a member; of one that may be null it is said within. */
+  describe(member) {
+    const shape = this.resolve(member);
+    return shape.description ?? (shape.oneOf ?? shape.anyOf)?.map(choice => this.resolve(choice).description).find(Boolean);
   }
 
   /** The schema behind a member that has members of its own, be it an object, a list of them or one that may be null. */

@@ -30,6 +30,7 @@ public static class TasksEndpoints
             .WithSummary("Submit a task")
             .WithDescription("Holds the price at the task's limits and queues the task; an idle node begins at once. With wait the line is held until the task has ended (201) or the time is over (202).")
             .TakesAtMost(MaxRequestBytes)
+            .TakesIdempotencyKey()
             .Refuses([.. SubmissionRefusals, TaskRefusal.BudgetTooSmall, TaskRefusal.InsufficientFunds, TaskRefusal.IdempotencyKeyReused]);
         tasks.MapPost("/quote", QuoteAsync)
             .WithName("quoteTask")
@@ -39,7 +40,8 @@ public static class TasksEndpoints
             .Refuses(SubmissionRefusals);
         tasks.MapGet("/", ListAsync)
             .WithName("listTasks")
-            .WithSummary("List your tasks, newest first");
+            .WithSummary("List your tasks, newest first")
+            .WithDescription("All of them, or those in one state.");
         tasks.MapGet("/{id}", GetAsync)
             .WithName("getTask")
             .WithSummary("Get a task")
@@ -75,6 +77,7 @@ public static class TasksEndpoints
         tasks.MapGet("/{id}/log", GetLogAsync)
             .WithName("getTaskLog")
             .WithSummary("Get the end of what the agent wrote to stderr")
+            .WithDescription("The log of the last attempt, at most the last 4 KiB of it, as plain text.")
             .Produces<string>(StatusCodes.Status200OK, "text/plain")
             .Refuses(TaskRefusal.TaskUnknown);
     }

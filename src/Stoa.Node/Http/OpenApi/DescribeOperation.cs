@@ -10,6 +10,18 @@ namespace Stoa.Node.Http.OpenApi;
 /// <summary>What the OpenAPI document says of an operation beyond its own metadata: who may call it, and every way in which it refuses.</summary>
 internal static class DescribeOperation
 {
+    /// <summary>Parameters that mean the same wherever they are.</summary>
+    private static readonly Dictionary<string, string> parameterTexts = new(StringComparer.Ordinal)
+    {
+        ["id"] = "The id, a TypeID.",
+        ["digest"] = "SHA-256 of the content, `sha256:` and 64 hexadecimal digits.",
+        ["publisher"] = "Handle of the publisher.",
+        ["name"] = "Name of the agent.",
+        ["version"] = "Semantic version.",
+        ["state"] = "Only those in this state.",
+        ["wait"] = "How long the line is held, such as `30s` or `500ms`; at most a minute.",
+    };
+
     public static async Task ApplyAsync(
         OpenApiOperation operation, OpenApiOperationTransformerContext context, CancellationToken cancellationToken)
     {
@@ -18,6 +30,12 @@ internal static class DescribeOperation
         operation.Security = needsCaller
             ? [Requirement(DescribeDocument.ApiKeyScheme, context), Requirement(DescribeDocument.SessionScheme, context)]
             : [];
+        foreach (var parameter in operation.Parameters ?? [])
+        {
+            if (parameter.Name is { } name && parameterTexts.TryGetValue(name, out var text))
+                parameter.Description ??= text;
+        }
+
         if (metadata.OfType<Idempotency.IdempotencyKeyTaken>().Any())
             (operation.Parameters ??= []).Add(DescribeIdempotencyKey());
 
