@@ -34,7 +34,7 @@ geometry geometry_plan(uint32_t width, uint32_t height, uint32_t wanted_width, u
         g.left = (width - g.across) / 2;
         g.top = (height - g.down) / 2;
     } else {
-        double scale = least(across, down);
+        double scale = least(least(across, down), least((double)MAX_TARGET_SIDE / width, (double)MAX_TARGET_SIDE / height));
         scale = enlarge ? scale : least(scale, 1);
         g.width = side(width * scale);
         g.height = side(height * scale);
