@@ -11,7 +11,7 @@ namespace Stoa.Node.Tests.Events;
 public abstract class EventStoreConformance(DatabaseSource source) : DatabaseTest(source)
 {
     private static readonly DateTimeOffset Now = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123);
-    private static readonly EventFilter Everything = new(null, null, []);
+    private protected static readonly EventFilter Everything = new(null, null, []);
 
     private readonly IdSource _ids = new(TimeProvider.System, new Random(1));
 
@@ -170,6 +170,34 @@ public sealed class SqliteEventStoreTests() : EventStoreConformance(new SqliteSo
 public sealed class PostgresEventStoreTests(PostgresCluster cluster) : EventStoreConformance(new PostgresSource(cluster))
 {
     [Fact]
+    public async Task Reader_BetweenTwoCommits_MissesNeitherEvent()
+    {
+        var hasAppended = new TaskCompletionSource();
+        var mayCommit = new TaskCompletionSource();
+        var slow = Database.WriteAsync(
+            async session =>
+            {
+                await SqlEvents.AppendAsync(session, [Make("slow")]);
+                hasAppended.SetResult();
+                await mayCommit.Task;
+            },
+            Stop);
+        await hasAppended.Task;
+        var fast = AppendAsync(Make("fast"));
+
+        // The second writer either waits for the first, or would have committed the greater sequence before the lesser.
+        while (!fast.IsCompleted && await CountWaitingAsync() == 0)
+        {
+        }
+        var first = await Events.ReadAfterAsync(0, Everything, 10, Stop);
+        mayCommit.SetResult();
+        await Task.WhenAll(slow, fast);
+        var second = await Events.ReadAfterAsync(first.ContinueAfter, Everything, 10, Stop);
+
+        first.Events.Concat(second.Events).Select(read => read.Event.Subject).ShouldBe(["slow", "fast"]);
+    }
+
+    [Fact]
     public async Task Signal_OfAnotherNodesEvent_ComesByNotification()
     {
         await using var other = await Source.OpenAsync();
@@ -198,6 +226,13 @@ public sealed class PostgresEventStoreTests(PostgresCluster cluster) : EventStor
 
         await signal.WaitBeyondAsync(0, Stop);
     }
+
+    private Task<long> CountWaitingAsync() => Database.ReadAsync(
+        session => session.QuerySingleAsync<long>("""
+            SELECT COUNT(*) FROM pg_locks
+            WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+            """),
+        Stop);
 
     private sealed class StoppedTime : TimeProvider
     {
