@@ -58,6 +58,11 @@ public sealed partial class StoaClient
             progress,
             cancellationToken);
 
+    /// <summary><c>GET /api/v1/tasks/{id}/input</c>: what a task read, verified against the digest that a task or a receipt names.</summary>
+    public Task DownloadTaskInputAsync(
+        string id, string digest, Stream destination, IProgress<TransferProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        DownloadAsync(TaskPath(id) + "/input", digest, destination, progress, cancellationToken);
+
     /// <summary><c>GET /api/v1/tasks/{id}/receipt</c>: what the node signed about the execution.</summary>
     public Task<DsseEnvelope> GetReceiptAsync(string id, CancellationToken cancellationToken = default) =>
         GetAsync(TaskPath(id) + "/receipt", StoaJson.Default.DsseEnvelope, cancellationToken);

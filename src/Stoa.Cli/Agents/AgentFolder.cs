@@ -1,3 +1,4 @@
+using Stoa.Market;
 using Stoa.Market.Registry;
 
 namespace Stoa.Cli.Agents;
@@ -11,6 +12,9 @@ internal sealed record AgentFolder(string Path, byte[] ManifestBytes, AgentManif
     public const string ManifestFile = "agent.json";
 
     public string ProgramPath => System.IO.Path.Combine(Path, Manifest.Program);
+
+    /// <summary>Whether a node would take it as an agent's name.</summary>
+    public static bool IsAgentName(string name) => Names.IsAgentName(name);
 
     /// <summary>Reads the manifest by the same rules as a node does at publication.</summary>
     /// <exception cref="CommandFailure">There is none, or it breaks its rules; every reason is in the message.</exception>

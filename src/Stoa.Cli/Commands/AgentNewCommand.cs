@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Stoa.Cli.Agents;
 using Stoa.Cli.Terminal;
-using Stoa.Market;
 
 namespace Stoa.Cli.Commands;
 
@@ -23,7 +22,7 @@ internal sealed class AgentNewCommand : StoaCommand
     {
         var folder = invocation.Surroundings.FullPath(invocation.Get(_name));
         var agentName = Path.GetFileName(folder);
-        if (!Names.IsAgentName(agentName))
+        if (!AgentFolder.IsAgentName(agentName))
             throw new CommandFailure($"'{agentName}' cannot be an agent's name: 2 to 64 characters of a-z 0-9 -, starting with a letter.");
         if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
             throw new CommandFailure($"{folder} is there already, and not empty.", hint: "Choose another name, or remove the folder.");

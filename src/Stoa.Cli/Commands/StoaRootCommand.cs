@@ -10,6 +10,8 @@ internal static class StoaRootCommand
         var scope = new CommandScope(surroundings, new GlobalOptions());
         var root = new StoaRoot
         {
+            new UpCommand(scope),
+            new TourCommand(scope),
             new CommandGroup(
                 "agent",
                 "Make, publish and find agents.",
@@ -29,6 +31,16 @@ internal static class StoaRootCommand
                 new TaskWatchCommand(scope),
                 new TaskResultCommand(scope),
                 new TaskCancelCommand(scope)),
+            new CommandGroup(
+                "receipt",
+                "Check what nodes have signed.",
+                [new("Check a task's receipt by running it again", "stoa receipt verify task_01h2xcejqtf2nbrexx3vqjhp41 --rerun")],
+                new ReceiptVerifyCommand(scope)),
+            new CommandGroup(
+                "wasm",
+                "WebAssembly programs on this machine, without a node.",
+                [new("Try an agent before it is published", "echo Ada | stoa wasm run hello.wasm")],
+                new WasmRunCommand(scope)),
             new WalletCommand(scope),
             new CommandGroup(
                 "key",
@@ -52,7 +64,7 @@ internal static class StoaRootCommand
     {
         public IReadOnlyList<CommandExample> Examples { get; } =
         [
-            new("Is a node there, and does my key fit?", "stoa status"),
+            new("Start a node on this machine", "stoa up"),
             new("See the agents that it offers", "stoa agent list"),
             new("Have one of them do something", "stoa task submit stoa/markdown-html README.md -o readme.html"),
         ];

@@ -69,24 +69,12 @@ internal sealed class Screen
     }
 
     /// <summary>Writes an object that is not part of the API. Values are strings, numbers, truths or lists of strings.</summary>
-    public void JsonObject(params IReadOnlyList<(string Name, object? Value)> members)
-    {
-        var json = new JsonObject();
-        foreach (var (name, value) in members)
-        {
-            json[name] = value switch
-            {
-                string text => text,
-                long number => number,
-                bool truth => truth,
-                IEnumerable<string> texts => new JsonArray([.. texts.Select(text => (JsonNode)text)]),
-                null => null,
-                _ => throw new ArgumentException($"{name} is of a type that is not written: {value.GetType()}.", nameof(members)),
-            };
-        }
+    public void JsonObject(params IReadOnlyList<(string Name, object? Value)> members) =>
+        Surroundings.Out.WriteLine(ObjectOf(members).ToJsonString(Indented.Options));
 
-        Surroundings.Out.WriteLine(json.ToJsonString(Indented.Options));
-    }
+    /// <summary>As <see cref="JsonObject"/>, on one line of standard error.</summary>
+    public void ErrorObject(params IReadOnlyList<(string Name, object? Value)> members) =>
+        Surroundings.Error.WriteLine(ObjectOf(members).ToJsonString(OneLine.Options));
 
     /// <summary>Writes a refusal as one line of JSON to standard error.</summary>
     public void JsonErrorLine(Problem problem) =>
@@ -125,6 +113,24 @@ internal sealed class Screen
         foreach (var (name, markup) in present)
             grid.AddRow($"[grey]{name.EscapeMarkup()}[/]", markup!);
         console.Write(grid);
+    }
+
+    private static JsonObject ObjectOf(IReadOnlyList<(string Name, object? Value)> members)
+    {
+        var json = new JsonObject();
+        foreach (var (name, value) in members.Where(member => member.Value is not null))
+        {
+            json[name] = value switch
+            {
+                string text => text,
+                long number => number,
+                bool truth => truth,
+                IEnumerable<string> texts => new JsonArray([.. texts.Select(text => (JsonNode)text)]),
+                _ => throw new ArgumentException($"{name} is of a type that is not written: {value.GetType()}.", nameof(members)),
+            };
+        }
+
+        return json;
     }
 
     private static IAnsiConsole Open(Surroundings surroundings, TextWriter writer, bool isTerminal)

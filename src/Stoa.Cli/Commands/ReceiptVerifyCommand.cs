@@ -1,0 +1,126 @@
+using System.CommandLine;
+using Stoa.Cli.Receipts;
+using Stoa.Cli.Terminal;
+using Stoa.Client;
+using Stoa.Market.Tasks;
+using Stoa.Primitives;
+
+namespace Stoa.Cli.Commands;
+
+/// <summary><c>stoa receipt verify</c>.</summary>
+internal sealed class ReceiptVerifyCommand : StoaCommand
+{
+    private const int MaxReceiptBytes = 1 << 20;
+
+    private readonly Argument<string> _subject = new("RECEIPT|TASK") { Description = "A file with a receipt, - for standard input, or the id of a task (task_…)." };
+    private readonly Option<bool> _rerun = new("--rerun") { Description = "Run the program on the input again, in a sandbox on this machine, and compare output and fuel." };
+    private readonly Option<string?> _input = new("--input") { Description = "The input of the run, where the node does not give it to you.", HelpName = "FILE" };
+    private readonly Option<string?> _node = new("--node") { Description = "Peer id of the node that must have signed. Default for a task: the node that is asked.", HelpName = "PEER-ID" };
+
+    public ReceiptVerifyCommand(CommandScope scope)
+        : base(
+            scope,
+            "verify",
+            "Check a receipt: who signed it, whether its sums are right, and with --rerun whether what it says is true. The exit code is 0 when it holds.",
+            new("Of a task, by running it again", "stoa receipt verify task_01h2xcejqtf2nbrexx3vqjhp41 --rerun"),
+            new("Of somebody else, from a file", "stoa receipt verify receipt.json --rerun --input photo.png"))
+    {
+        Add(_subject);
+        Add(_rerun);
+        Add(_input);
+        Add(_node);
+    }
+
+    protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
+    {
+        var subject = invocation.Get(_subject);
+        var isTask = TypeId.TryParse(subject, out var id) && id.Prefix == "task";
+        var envelope = isTask
+            ? await invocation.Client.GetReceiptAsync(subject, cancellationToken)
+            : await ReadAsync(invocation, subject, cancellationToken);
+        var check = ReceiptCheck.Verify(envelope, await FindNodeAsync(invocation, isTask, cancellationToken));
+        if (isTask && check.Receipt.TaskId.ToString() != subject)
+            throw new CommandFailure($"The node gave the receipt of {check.Receipt.TaskId}, not of {subject}.", ExitCode.Refused);
+        var report = invocation.Get(_rerun) ? await RerunAsync(invocation, check, cancellationToken) : null;
+        Tell(invocation.Screen, check.Receipt, report);
+        return report is null or { Confirms: true } ? ExitCode.Ok : ExitCode.Refused;
+    }
+
+    private async Task<RerunReport> RerunAsync(Invocation invocation, ReceiptCheck check, CancellationToken cancellationToken)
+    {
+        var inputFile = invocation.Get(_input) is { } path ? invocation.Surroundings.FullPath(path) : null;
+        return await TaskProgress.RunAsync(
+            invocation.Screen,
+            "running it again",
+            _ => check.RerunAsync(invocation.Client, inputFile, invocation.Surroundings.TimeProvider, cancellationToken));
+    }
+
+    private async Task<PeerId?> FindNodeAsync(Invocation invocation, bool isTask, CancellationToken cancellationToken)
+    {
+        if (invocation.Get(_node) is { } named)
+            return PeerId.TryParse(named, out var peer) ? peer : throw new CommandFailure($"'{named}' is not a peer id.");
+        return isTask ? PeerId.Parse((await invocation.Client.GetNodeAsync(cancellationToken)).PeerId) : null;
+    }
+
+    private static async Task<DsseEnvelope> ReadAsync(Invocation invocation, string subject, CancellationToken cancellationToken)
+    {
+        await using var source = subject == "-"
+            ? invocation.Surroundings.Input
+            : new FileStream(invocation.Surroundings.FullPath(subject), FileMode.Open, FileAccess.Read, FileShare.Read);
+        var bytes = new byte[MaxReceiptBytes + 1];
+        var length = await source.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellationToken);
+        if (length > MaxReceiptBytes)
+            throw new CommandFailure($"{subject} is longer than any receipt ({Format.Size(MaxReceiptBytes)}).");
+        try
+        {
+            return DsseEnvelope.FromJson(bytes.AsSpan(0, length));
+        }
+        catch (FormatException other)
+        {
+            throw new CommandFailure($"{subject} is not a receipt: {other.Message}", ExitCode.Refused);
+        }
+    }
+
+    private static void Tell(Screen screen, Receipt receipt, RerunReport? report)
+    {
+        if (screen.IsJson)
+        {
+            screen.JsonObject(
+                ("receiptId", receipt.Id.ToString()),
+                ("taskId", receipt.TaskId.ToString()),
+                ("node", receipt.NodeKey.PeerId.ToString()),
+                ("signatureValid", true),
+                ("price", receipt.Price.ToString()),
+                ("rerunConfirms", report?.Confirms),
+                ("rerunOutputMatches", report?.OutputMatches),
+                ("rerunFuelMatches", report?.FuelMatches));
+            return;
+        }
+
+        screen.Markup($"[green]✓[/] [bold]{receipt.Id}[/] was signed by node {receipt.NodeKey.PeerId}");
+        screen.Facts(
+            ("Task", receipt.TaskId.ToString()),
+            ("Agent", Format.Escaped(receipt.Agent.ToString())),
+            ("Input", $"{Format.Size(receipt.Usage.InputBytes)}, [grey]{receipt.InputDigest}[/]"),
+            ("Output", $"{Format.Size(receipt.Usage.OutputBytes)}, [grey]{receipt.OutputDigest}[/]"),
+            ("Fuel", Format.Fuel(receipt.Usage.Fuel)),
+            ("Price", $"{Format.Money(receipt.Price.ToString())} = {Split(receipt)}"),
+            ("Finished", Format.Time(receipt.FinishedAt)));
+        if (report is { Confirms: true })
+            screen.Markup("[green]✓[/] Run again on this machine: the same output, the same fuel.");
+        else if (report is not null)
+            screen.Markup($"[red]✗[/] Run again on this machine: {Difference(receipt, report)}");
+        else
+            screen.Note("[grey]Whether it is true, this machine can find out: --rerun[/]");
+    }
+
+    internal static string Split(Receipt receipt) =>
+        $"{Format.Money(receipt.Shares.Creator.ToString())} creator + {Format.Money(receipt.Shares.Node.ToString())} node + {Format.Money(receipt.Shares.Platform.ToString())} platform";
+
+    private static string Difference(Receipt receipt, RerunReport report) => report switch
+    {
+        { Outcome: AttemptOutcome.Failed failed } => Format.Escaped($"it failed here ({failed.Failure.Detail})"),
+        { OutputMatches: false } => Format.Escaped($"another output came ({report.Output})."),
+        _ => $"another amount of fuel was burnt: {report.Usage?.Fuel} instead of {receipt.Usage.Fuel}.",
+    };
+}

@@ -1,0 +1,74 @@
+using System.CommandLine;
+using Stoa.Cli.Connection;
+using Stoa.Cli.Terminal;
+using Stoa.Node.Hosting;
+
+namespace Stoa.Cli.Commands;
+
+/// <summary><c>stoa up</c>: a node in this process.</summary>
+internal sealed class UpCommand : StoaCommand
+{
+    private readonly Option<string?> _data = NodeOptionSet.Data();
+    private readonly Option<int?> _port = NodeOptionSet.Port();
+    private readonly Option<string?> _url = new("--url") { Description = "Listen on this address instead, such as http://0.0.0.0:8420. For HTTPS put a reverse proxy in front.", HelpName = "URL" };
+    private readonly Option<string[]> _settings = new("--set") { Description = "An option of the node, such as tasks:workers=4; may be given several times.", HelpName = "NAME=VALUE", DefaultValueFactory = _ => [] };
+
+    public UpCommand(CommandScope scope)
+        : base(
+            scope,
+            "up",
+            "Start a node on this machine and keep it running until Ctrl-C. Its data is in one folder; a second start finds it again.",
+            new("With its data in ./data", "stoa up"),
+            new("On another port, with another folder", "stoa up --port 9000 --data /srv/stoa"),
+            new("Two tasks at a time, logs as JSON", "stoa up --set tasks:workers=2 --set observability:logFormat=json"))
+    {
+        Add(_data);
+        Add(_port);
+        Add(_url);
+        Add(_settings);
+        Validators.Add(result =>
+        {
+            if (result.GetResult(_port) is not null && result.GetResult(_url) is not null)
+                result.AddError("Either --port or --url says where to listen, not both.");
+        });
+    }
+
+    protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
+    {
+        var arguments = NodeOptionSet.Arguments(invocation, invocation.Get(_data), invocation.Get(_port), invocation.Get(_url), invocation.Get(_settings)!);
+        var errors = new StringWriter();
+        var exitCode = await NodeProgram.RunAsync(arguments, started => Tell(invocation.Screen, started), errors, cancellationToken);
+        if (exitCode == 0)
+        {
+            invocation.Screen.Note("[grey]The node has stopped.[/]");
+            return ExitCode.Ok;
+        }
+
+        throw NodeOptionSet.Failure(exitCode, errors.ToString());
+    }
+
+    private static void Tell(Screen screen, NodeStarted started)
+    {
+        if (screen.IsJson)
+        {
+            screen.JsonObject(
+                ("address", started.Address.ToString()),
+                ("dataFolder", started.DataFolder),
+                ("adminKeyFile", started.AdminKeyFile),
+                ("adminKey", started.AdminKey),
+                ("startMs", (long)started.Duration.TotalMilliseconds));
+            return;
+        }
+
+        var address = Format.Escaped(started.Address.ToString().TrimEnd('/'));
+        screen.Markup($"[green]✓[/] [bold]Stoa is up[/] after {Format.Duration(started.Duration)}");
+        screen.Facts(
+            ("Address", $"[bold]{address}[/]"),
+            ("API reference", $"{address}/reference"),
+            ("Data", Format.Escaped(started.DataFolder)),
+            ("Key", started.AdminKey is { } key
+                ? $"{Format.Escaped(key)}  [grey](of the first administrator, shown this once; also in {Format.Escaped(started.AdminKeyFile)})[/]"
+                : File.Exists(started.AdminKeyFile) ? $"in {Format.Escaped(started.AdminKeyFile)}" : null));
+        screen.Note("[grey]Ctrl-C stops it. In another terminal: stoa agent list[/]");
+    }
+}
