@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Stoa.Cli.Receipts;
 using Stoa.Cli.Terminal;
-using Stoa.Client;
 using Stoa.Market.Tasks;
 using Stoa.Primitives;
 

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Stoa.Cli.Connection;
 using Stoa.Cli.Terminal;
 using Stoa.Node.Hosting;
 

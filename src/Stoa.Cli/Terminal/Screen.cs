@@ -100,15 +100,22 @@ internal sealed class Screen
     }
 
     /// <summary>Writes names and values under each other. Values are markup on a terminal and stripped of it elsewhere.</summary>
-    public void Facts(params IReadOnlyList<(string Name, string? Markup)> facts) => Facts(_output, facts);
+    public void Facts(params IReadOnlyList<(string Name, string? Markup)> facts) => Facts(_output, IsRich, facts);
 
     /// <summary>As <see cref="Facts(IReadOnlyList{ValueTuple{string, string}})"/>, on standard error.</summary>
-    public void NoteFacts(params IReadOnlyList<(string Name, string? Markup)> facts) => Facts(Notes, facts);
+    public void NoteFacts(params IReadOnlyList<(string Name, string? Markup)> facts) => Facts(Notes, CanShowProgress, facts);
 
-    private static void Facts(IAnsiConsole console, IReadOnlyList<(string Name, string? Markup)> facts)
+    private static void Facts(IAnsiConsole console, bool isTerminal, IReadOnlyList<(string Name, string? Markup)> facts)
     {
         var present = facts.Where(fact => fact.Markup is not null).ToList();
         var width = present.Max(fact => fact.Name.Length);
+        if (!isTerminal)
+        {
+            foreach (var (name, markup) in present)
+                console.Profile.Out.Writer.WriteLine($"  {name.PadRight(width)}  {Spectre.Console.Markup.Remove(markup!)}");
+            return;
+        }
+
         var grid = new Grid().AddColumn(new GridColumn().NoWrap().PadLeft(2).PadRight(2).Width(width)).AddColumn(new GridColumn().PadRight(0));
         foreach (var (name, markup) in present)
             grid.AddRow($"[grey]{name.EscapeMarkup()}[/]", markup!);
@@ -125,8 +132,8 @@ internal sealed class Screen
                 string text => text,
                 long number => number,
                 bool truth => truth,
-                IEnumerable<string> texts => new JsonArray([.. texts.Select(text => (JsonNode)text)]),
-                _ => throw new ArgumentException($"{name} is of a type that is not written: {value.GetType()}.", nameof(members)),
+                IEnumerable<string> texts => new JsonArray([.. texts.Select(text => JsonValue.Create(text))]),
+                _ => throw new ArgumentException($"{name} is of a type that is not written: {value?.GetType()}.", nameof(members)),
             };
         }
 
