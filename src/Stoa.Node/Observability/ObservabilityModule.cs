@@ -28,6 +28,12 @@ public static class ObservabilityModule
         // The framework's own news is only of interest when something is wrong.
         logs.AddFilter("Microsoft", level => level >= LogLevel.Warning && level >= options.LogLevel);
         logs.Configure(activity => activity.ActivityTrackingOptions = ActivityTrackingOptions.TraceId | ActivityTrackingOptions.SpanId);
+        if (options.LogFile is { Length: > 0 } path)
+        {
+            logs.Services.AddSingleton<ILoggerProvider>(provider => new LogFile(path, provider.GetRequiredService<TimeProvider>()));
+            return;
+        }
+
         // Standard output belongs to what the program answers.
         logs.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         if (options.LogFormat is LogFormat.Json)

@@ -16,6 +16,9 @@ public sealed record ObservabilityOptions
     /// <summary>How log lines look; they go to standard error. Default <c>Console</c>.</summary>
     public LogFormat LogFormat { get; init; }
 
+    /// <summary>The file to which log lines for people are appended; when left out they go to standard error.</summary>
+    public string? LogFile { get; init; }
+
     /// <summary>The least that is logged: <c>trace</c>, <c>debug</c>, <c>information</c>, <c>warning</c>, <c>error</c>, <c>critical</c> or <c>none</c>. Default <c>information</c>.</summary>
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 

@@ -63,6 +63,12 @@ public static class TasksEndpoints
             .WithDescription("The bytes, in the media type of the agent's output. Takes ranges; the ETag is the digest.")
             .Produces<byte[]>(StatusCodes.Status200OK, "application/octet-stream")
             .Refuses(TaskRefusal.TaskUnknown, TaskRefusal.NoResult);
+        tasks.MapGet("/{id}/input", GetInputAsync)
+            .WithName("getTaskInput")
+            .WithSummary("Download what a task read")
+            .WithDescription("The bytes, to look at them or to run the receipt again. Takes ranges; the ETag is the digest.")
+            .Produces<byte[]>(StatusCodes.Status200OK, "application/octet-stream")
+            .Refuses(TaskRefusal.TaskUnknown, TaskRefusal.InputUnknown);
         tasks.MapGet("/{id}/receipt", GetReceiptAsync)
             .WithName("getTaskReceipt")
             .WithSummary("Get the signed receipt of a task")
@@ -232,6 +238,24 @@ public static class TasksEndpoints
         return await content.OpenAsync(result.Output, cancellationToken) is { } stream
             ? TypedResults.Stream(stream, result.MediaType, enableRangeProcessing: true, entityTag: etag)
             : throw new IOException($"The output {result.Output} of {id} is not in the content store.");
+    }
+
+    private static async Task<Results<FileStreamHttpResult, FileContentHttpResult, ProblemResult>> GetInputAsync(
+        Id<AgentTask> id, Caller caller, ITaskStore tasks, IContentStore content, HttpResponse http, CancellationToken cancellationToken)
+    {
+        if (await FindAsync(tasks, id, caller, cancellationToken) is not { } task)
+            return Unknown(id);
+        // What a consumer brought is not a page of this node either.
+        http.Headers.ContentSecurityPolicy = "default-src 'none'; sandbox";
+        http.Headers.XContentTypeOptions = "nosniff";
+        http.Headers.CacheControl = "private, no-store";
+        const string mediaType = "application/octet-stream";
+        var etag = new EntityTagHeaderValue($"\"{task.Input.Digest}\"");
+        if (await tasks.ReadInputAsync(id, cancellationToken) is { } bytes)
+            return TypedResults.Bytes(bytes, mediaType, enableRangeProcessing: true, entityTag: etag);
+        return await content.OpenAsync(task.Input.Digest, cancellationToken) is { } stream
+            ? TypedResults.Stream(stream, mediaType, enableRangeProcessing: true, entityTag: etag)
+            : new Refusal<TaskRefusal>(TaskRefusal.InputUnknown, $"The input {task.Input.Digest} of the task is not stored here any more.").ToProblem();
     }
 
     private static async Task<Results<Ok<DsseEnvelope>, ProblemResult>> GetReceiptAsync(
