@@ -1,5 +1,8 @@
 using System.CommandLine;
+using System.Net;
+using System.Net.Sockets;
 using Stoa.Cli.Connection;
+using Stoa.Client;
 
 namespace Stoa.Cli.Commands;
 
@@ -43,11 +46,29 @@ internal static class NodeOptionSet
         return arguments;
     }
 
+    /// <summary>Looks whether somebody listens at a node's address already, which is told better before a start than after it.</summary>
+    /// <exception cref="CommandFailure">Somebody does.</exception>
+    public static void RefuseTakenPort(int? port, string? url)
+    {
+        var address = url is null ? new Uri($"http://127.0.0.1:{port ?? StoaClientOptions.DefaultAddress.Port}") : NodeConnection.ParseAddress(url);
+        if (address.Port == 0 || !IPAddress.TryParse(address.Host, out var ip))
+            return;
+        try
+        {
+            using var listener = new TcpListener(ip, address.Port);
+            listener.Start();
+        }
+        catch (SocketException taken) when (taken.SocketErrorCode is SocketError.AddressAlreadyInUse)
+        {
+            throw new CommandFailure(
+                $"Port {address.Port} of {address.Host} is taken already.",
+                ExitCode.Refused,
+                "Perhaps a node is running there: stoa status says so. For another port: --port N, with 0 for any that is free.");
+        }
+    }
+
     /// <summary>Why a node did not start, as this command line says it.</summary>
     public static CommandFailure Failure(int exitCode, string errors) => new(
         errors.Trim(),
-        exitCode == WrongOptions ? ExitCode.Usage : ExitCode.Refused,
-        errors.Contains("address already in use", StringComparison.OrdinalIgnoreCase)
-            ? "Perhaps a node is running already: see stoa status. Or take another port: --port N (0 for any that is free)."
-            : null);
+        exitCode == WrongOptions ? ExitCode.Usage : ExitCode.Refused);
 }

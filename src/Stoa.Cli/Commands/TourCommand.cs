@@ -40,6 +40,7 @@ internal sealed class TourCommand : StoaCommand
         var arguments = NodeOptionSet.Arguments(
             invocation, dataFolder, invocation.Get(_port), url: null, [$"observability:logFile={Path.Combine(dataFolder, "logs", "node.log")}"]);
 
+        NodeOptionSet.RefuseTakenPort(invocation.Get(_port), url: null);
         var samples = await SampleAgents.FindAsync(invocation.Surroundings.FullPath(invocation.Get(_samples)!), cancellationToken);
         await using var node = await steps.DoAsync(
             "starting a node",
@@ -149,16 +150,19 @@ internal sealed class TourCommand : StoaCommand
         }
 
         screen.Line();
-        screen.Table(
-            ["First task", Format.Clean(task.Agent)],
-            [
-                ["Input", $"{Path.GetFileName(first.InputPath)}, {Format.Size(task.InputBytes)}{string.Concat(first.Parameters.Select(parameter => $", {parameter.Key} {parameter.Value}"))}"],
-                ["Result", $"{outputPath}, {Format.Size(task.Result!.SizeBytes)} of {task.Result.MediaType}"],
-                ["Used", $"{Format.Fuel(task.Result.Usage.Fuel)}, {Format.Size(task.Result.Usage.PeakMemoryBytes)} memory, {Format.Duration(TimeSpan.FromMilliseconds(task.Result.Usage.DurationMs))}"],
-                ["Price", $"{Format.Money(task.Result.Price)} of {Format.Money(task.Hold)} that were held"],
-                ["Split", ReceiptVerifyCommand.Split(receipt)],
-                ["Receipt", $"{receipt.Id}, signed by node {Format.ShortDigest(receipt.NodeKey.PeerId.ToString())}"],
-            ]);
+        IReadOnlyList<(string Name, string Value)> rows =
+        [
+            ("Input", $"{Path.GetFileName(first.InputPath)}, {Format.Size(task.InputBytes)}{string.Concat(first.Parameters.Select(parameter => $", {parameter.Key} {parameter.Value}"))}"),
+            ("Result", $"{outputPath}, {Format.Size(task.Result!.SizeBytes)} of {task.Result.MediaType}"),
+            ("Used", $"{Format.Fuel(task.Result.Usage.Fuel)}, {Format.Size(task.Result.Usage.PeakMemoryBytes)} memory, {Format.Duration(TimeSpan.FromMilliseconds(task.Result.Usage.DurationMs))}"),
+            ("Price", $"{Format.Money(task.Result.Price)} of {Format.Money(task.Hold)} that were held"),
+            ("Split", ReceiptVerifyCommand.Split(receipt)),
+            ("Receipt", $"{receipt.Id}, signed by node {Format.ShortDigest(receipt.NodeKey.PeerId.ToString())}"),
+        ];
+        if (screen.IsRich)
+            screen.Table(["First task", task.Agent], [.. rows.Select(row => (IReadOnlyList<string>)[row.Name, row.Value])]);
+        else
+            screen.Facts([("First task", Format.Escaped(task.Agent)), .. rows.Select(row => (row.Name, (string?)Format.Escaped(row.Value)))]);
         screen.Line();
         screen.Facts(
             ("API reference", $"[bold]{Address(node)}/reference[/]"),

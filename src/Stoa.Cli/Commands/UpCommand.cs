@@ -35,6 +35,7 @@ internal sealed class UpCommand : StoaCommand
     protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
     {
         var arguments = NodeOptionSet.Arguments(invocation, invocation.Get(_data), invocation.Get(_port), invocation.Get(_url), invocation.Get(_settings)!);
+        NodeOptionSet.RefuseTakenPort(invocation.Get(_port), invocation.Get(_url));
         var errors = new StringWriter();
         var exitCode = await NodeProgram.RunAsync(arguments, started => Tell(invocation.Screen, started), errors, cancellationToken);
         if (exitCode == 0)

@@ -1,0 +1,203 @@
+using System.Text;
+using System.Text.Json;
+using Stoa.Client;
+using Stoa.Client.Contracts;
+
+namespace Stoa.Cli.Tests.Node;
+
+public sealed class CommandsOnANodeTests(RealNode node) : IDisposable
+{
+    private const string Markdown = "stoa/markdown-html";
+    private readonly TestCli _cli = node.Cli();
+
+    private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
+
+    public void Dispose() => _cli.Dispose();
+
+    [Fact]
+    public async Task Submission_GivesTheResultAndAReceiptThatHolds()
+    {
+        (await _cli.RunAsync(["task", "submit", Markdown, "--text", "# Hello"])).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain("<h1>Hello</h1>");
+
+        (await _cli.RunAsync("task list --json --limit 1")).ShouldBe(ExitCode.Ok);
+        var id = JsonDocument.Parse(_cli.Output).RootElement.GetProperty("items")[0].GetProperty("id").GetString()!;
+
+        (await _cli.RunAsync($"task show {id}")).ShouldBe(ExitCode.Ok);
+        _cli.Output.ShouldContain("succeeded");
+        (await _cli.RunAsync($"task result {id} -o again.html")).ShouldBe(ExitCode.Ok);
+        File.ReadAllText(Path.Combine(_cli.Folder, "again.html")).ShouldContain("<h1>Hello</h1>");
+        (await _cli.RunAsync($"task watch {id}")).ShouldBe(ExitCode.Ok);
+        _cli.Output.ShouldContain("succeeded");
+        (await _cli.RunAsync($"receipt verify {id} --rerun --json")).ShouldBe(ExitCode.Ok, _cli.Error);
+        JsonDocument.Parse(_cli.Output).RootElement.GetProperty("rerunConfirms").GetBoolean().ShouldBeTrue();
+        (await _cli.RunAsync($"task cancel {id}")).ShouldBe(ExitCode.Refused);
+        _cli.Error.ShouldContain("nothing to cancel");
+    }
+
+    [Fact]
+    public async Task LargeInput_IsUploadedAndProfiled()
+    {
+        var rows = string.Concat(Enumerable.Range(0, 200_000).Select(row => $"{row},name {row}\n"));
+        _cli.Write("large.csv", "id,name\n" + rows);
+
+        (await _cli.RunAsync("task submit stoa/csv-profile large.csv")).ShouldBe(ExitCode.Ok, _cli.Error);
+
+        _cli.OutputBytes.Length.ShouldBeGreaterThan(0);
+        JsonDocument.Parse(_cli.Output).RootElement.GetRawText().ShouldContain("200000");
+    }
+
+    [Fact]
+    public async Task Receipt_ThatWasChanged_IsNotBelieved()
+    {
+        using var client = node.Client();
+        var task = await client.WaitForTaskAsync((await client.SubmitTextAsync(Markdown, "x", cancellationToken: Cancellation)).Id, cancellationToken: Cancellation);
+        var receipt = await client.GetReceiptAsync(task.Id, Cancellation);
+        _cli.Write("good.json", Encoding.UTF8.GetString(receipt.ToJson()));
+        var payload = Encoding.UTF8.GetString(receipt.Payload).Replace(task.Result!.Price, "0.000000001", StringComparison.Ordinal);
+        _cli.Write("bad.json", Encoding.UTF8.GetString((receipt with { Payload = Encoding.UTF8.GetBytes(payload) }).ToJson()));
+
+        (await _cli.RunAsync("receipt verify good.json")).ShouldBe(ExitCode.Ok, _cli.Error);
+        (await _cli.RunAsync("receipt verify bad.json")).ShouldBe(ExitCode.Refused);
+
+        _cli.Error.ShouldContain("not signed");
+    }
+
+    [Fact]
+    public async Task Rerun_OnAnotherInput_IsRefused()
+    {
+        using var client = node.Client();
+        var task = await client.WaitForTaskAsync((await client.SubmitTextAsync(Markdown, "mine", cancellationToken: Cancellation)).Id, cancellationToken: Cancellation);
+        _cli.Write("other.md", "other");
+
+        (await _cli.RunAsync($"receipt verify {task.Id} --rerun --input other.md")).ShouldBe(ExitCode.Refused);
+
+        _cli.Error.ShouldContain("The receipt is about the input");
+    }
+
+    [Theory]
+    [InlineData("task submit stoa/nothing --text x", ExitCode.Refused, "nothing")]
+    [InlineData("task submit stoa/markdown-html --text x --max-price 0.000000001", ExitCode.Refused, "0.000000001")]
+    [InlineData("task submit stoa/markdown-html --text x --param colour=red", ExitCode.Refused, "colour")]
+    [InlineData("task submit stoa/markdown-html --text x --fuel 100", ExitCode.Refused, "outOfFuel")]
+    [InlineData("task show task_01h2xcejqtf2nbrexx3vqjhp41", ExitCode.Refused, "task_01h2xcejqtf2nbrexx3vqjhp41")]
+    [InlineData("agent show stoa/nothing", ExitCode.Refused, "stoa/nothing")]
+    [InlineData("wallet deposit nobody 5", ExitCode.Refused, "nobody")]
+    [InlineData("wallet deposit stoa lots", ExitCode.Refused, "/amount")]
+    [InlineData("status --key stoa_wrong", ExitCode.NotAuthorized, "stoa login")]
+    public async Task Refusal_OfTheNode_IsToldWithItsExitCode(string commandLine, int exitCode, string told)
+    {
+        (await _cli.RunAsync(commandLine)).ShouldBe(exitCode, _cli.Error);
+
+        _cli.Error.ShouldContain(told);
+    }
+
+    [Fact]
+    public async Task Agents_AreListedFoundAndShown()
+    {
+        (await _cli.RunAsync("agent list")).ShouldBe(ExitCode.Ok);
+        _cli.Output.ShouldContain(Markdown);
+        (await _cli.RunAsync("agent list --capability text.markdown-to-html --json")).ShouldBe(ExitCode.Ok);
+        JsonDocument.Parse(_cli.Output).RootElement.GetProperty("items").GetArrayLength().ShouldBe(1);
+        (await _cli.RunAsync($"agent show {Markdown}")).ShouldBe(ExitCode.Ok);
+        _cli.Output.ShouldContain("text/markdown");
+        _cli.Output.ShouldContain("1.0.0");
+    }
+
+    [Fact]
+    public async Task Publication_OfTheSameAgain_IsTheSameVersion()
+    {
+        (await _cli.RunAsync(["agent", "publish", RealNode.Sample("markdown-html"), "--json"])).ShouldBe(ExitCode.Ok, _cli.Error);
+
+        using var client = node.Client();
+        var known = await client.GetAgentAsync(new AgentReference("stoa", "markdown-html"), Cancellation);
+        JsonDocument.Parse(_cli.Output).RootElement.GetProperty("id").GetString().ShouldBe(known.Id);
+    }
+
+    [Fact]
+    public async Task Key_IsMadeUsedAndRevoked()
+    {
+        (await _cli.RunAsync("key create test --expires-days 1")).ShouldBe(ExitCode.Ok, _cli.Error);
+        var secret = _cli.Output.Trim();
+        (await _cli.RunAsync(["login", "--key", secret])).ShouldBe(ExitCode.Ok, _cli.Error);
+        (await _cli.RunAsync("key list --json")).ShouldBe(ExitCode.Ok);
+        var id = JsonDocument.Parse(_cli.Output).RootElement.GetProperty("items").EnumerateArray()
+            .Single(key => key.GetProperty("name").GetString() == "test").GetProperty("id").GetString();
+        (await _cli.RunAsync($"key revoke {id}")).ShouldBe(ExitCode.Ok, _cli.Error);
+
+        (await _cli.RunAsync(["wallet", "--key", secret])).ShouldBe(ExitCode.NotAuthorized);
+    }
+
+    [Fact]
+    public async Task Wallet_ShowsWhatADepositBrings()
+    {
+        (await _cli.RunAsync("wallet deposit stoa 2.5")).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain("$2.50");
+        (await _cli.RunAsync("wallet")).ShouldBe(ExitCode.Ok);
+        _cli.Output.ShouldContain("Available");
+        (await _cli.RunAsync("wallet transfers")).ShouldBe(ExitCode.Ok);
+        _cli.Output.ShouldContain("+$2.50");
+    }
+
+    [Fact]
+    public async Task Status_SaysNodeAndAccount()
+    {
+        (await _cli.RunAsync("status")).ShouldBe(ExitCode.Ok, _cli.Error);
+
+        _cli.Output.ShouldContain("stoa (admin)");
+        _cli.Output.ShouldContain("STOA_KEY");
+    }
+
+    [Fact]
+    public async Task Events_FromTheBeginning_TellOfPublications()
+    {
+        using var client = node.Client();
+
+        var first = await client.WatchEventsAsync("0", Cancellation).FirstAsync(happened => happened.Type == "stoa.agent.published", Cancellation);
+
+        first.Source.ShouldStartWith("stoa://");
+    }
+
+    [Fact]
+    public async Task Quote_IsWhatTheSubmissionHolds()
+    {
+        using var client = node.Client();
+        var request = new SubmitTaskRequest(Markdown, new TaskInputBody(Text: "# x"));
+
+        var quote = await client.QuoteAsync(request, Cancellation);
+        var task = await client.SubmitAsync(request, cancellationToken: Cancellation);
+
+        task.Hold.ShouldBe(quote.Hold);
+    }
+
+    [Fact]
+    public async Task Tour_Once_DoesTheMainJobTwiceOnTheSameData()
+    {
+        string[] tour = ["tour", "--once", "--port", "0", "--data", Path.Combine(_cli.Folder, "data"), "--samples", RealNode.Sample("")];
+
+        (await _cli.RunAsync(tour)).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain("Published the sample agents");
+        _cli.Output.ShouldContain("The receipt holds");
+        _cli.Error.ShouldBeEmpty();
+
+        (await _cli.RunAsync([.. tour, "--json"])).ShouldBe(ExitCode.Ok, _cli.Error);
+        JsonDocument.Parse(_cli.Output).RootElement.GetProperty("receiptConfirmed").GetBoolean().ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task Up_OnAPortThatIsTaken_SaysSo()
+    {
+        (await _cli.RunAsync($"up --port {node.Address.Port} --data data")).ShouldBe(ExitCode.Refused);
+
+        _cli.Error.ShouldContain(node.Address.Port.ToString(System.Globalization.CultureInfo.InvariantCulture));
+        _cli.Error.ShouldContain("--port N");
+    }
+
+    [Fact]
+    public async Task Up_WithAWrongOption_SaysWhich()
+    {
+        (await _cli.RunAsync("up --port 0 --data data --set tasks:workers=none")).ShouldBe(ExitCode.Usage);
+
+        _cli.Error.ShouldContain("Workers", Case.Insensitive);
+    }
+}

@@ -1,0 +1,58 @@
+using System.Text;
+
+namespace Stoa.Cli.Tests.Node;
+
+public sealed class WasmRunTests : IDisposable
+{
+    private readonly TestCli _cli = new();
+
+    private static string Markdown => Path.Combine(RealNode.Sample("markdown-html"), "markdown-html.wasm");
+
+    public void Dispose() => _cli.Dispose();
+
+    [Fact]
+    public async Task Program_ReadsAndWritesThePipes()
+    {
+        (await _cli.RunAsync(["wasm", "run", Markdown, "--stats"], Encoding.UTF8.GetBytes("*hi*"))).ShouldBe(ExitCode.Ok, _cli.Error);
+
+        _cli.Output.ShouldContain("<em>hi</em>");
+        _cli.Error.ShouldContain("fuel");
+    }
+
+    [Fact]
+    public async Task Program_ExitCode_IsTheCommands()
+    {
+        // A module whose _start calls proc_exit(42).
+        byte[] exiting =
+        [
+            0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0,
+            1, 8, 2, 0x60, 1, 0x7f, 0, 0x60, 0, 0,
+            2, 36, 1, 22, .. "wasi_snapshot_preview1"u8, 9, .. "proc_exit"u8, 0, 0,
+            3, 2, 1, 1,
+            5, 3, 1, 0, 1,
+            7, 19, 2, 6, .. "_start"u8, 0, 1, 6, .. "memory"u8, 2, 0,
+            10, 8, 1, 6, 0, 0x41, 42, 0x10, 0, 0x0b,
+        ];
+        File.WriteAllBytes(Path.Combine(_cli.Folder, "exit.wasm"), exiting);
+
+        (await _cli.RunAsync("wasm run exit.wasm")).ShouldBe(42, _cli.Error);
+    }
+
+    [Fact]
+    public async Task Program_OutOfFuel_Traps()
+    {
+        (await _cli.RunAsync(["wasm", "run", Markdown, "--fuel", "100"], "x"u8.ToArray())).ShouldBe(ExitCode.Refused);
+
+        _cli.Error.ShouldContain("out of fuel");
+    }
+
+    [Fact]
+    public async Task File_ThatIsNoProgram_IsRefused()
+    {
+        _cli.Write("text.wasm", "just text");
+
+        (await _cli.RunAsync("wasm run text.wasm")).ShouldBe(ExitCode.Refused);
+
+        _cli.Error.ShouldContain("not a WebAssembly module");
+    }
+}
