@@ -1,4 +1,5 @@
 using Spectre.Console;
+using Spectre.Console.Rendering;
 using Stoa.Client;
 using Stoa.Client.Contracts;
 
@@ -32,8 +33,13 @@ internal sealed class TaskProgress
         return screen.Notes.Progress()
             .AutoClear(true)
             .HideCompleted(true)
-            .Columns(new SpinnerColumn(), new ProgressBarColumn { Width = 28 }, new TaskDescriptionColumn { Alignment = Justify.Left }, new ElapsedTimeColumn())
-            .StartAsync(context => act(new TaskProgress(context.AddTask(first.EscapeMarkup(), maxValue: 1))));
+            .Columns(new SpinnerColumn(), new MeasuredBar(), new TaskDescriptionColumn { Alignment = Justify.Left }, new ElapsedTimeColumn())
+            .StartAsync(context =>
+            {
+                var line = context.AddTask(first.EscapeMarkup(), maxValue: 1);
+                line.IsIndeterminate = true;
+                return act(new TaskProgress(line));
+            });
     }
 
     /// <summary>Follows an event of the task.</summary>
@@ -55,6 +61,15 @@ internal sealed class TaskProgress
         _line.IsIndeterminate = fraction <= 0;
         // A line at its maximum disappears: the end is for the caller to say.
         _line.Value = Math.Min(fraction, 0.999);
+    }
+
+    /// <summary>A bar where there is something to measure, and nothing where there is not.</summary>
+    private sealed class MeasuredBar : ProgressColumn
+    {
+        private readonly ProgressBarColumn _bar = new() { Width = 28 };
+
+        public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
+            task.IsIndeterminate ? Text.Empty : _bar.Render(options, task, deltaTime);
     }
 
     // IProgress<T> in the framework posts to a pool; here the last report must be the last one shown.
