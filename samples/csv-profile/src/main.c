@@ -92,19 +92,19 @@ int main(int argument_count, char **arguments)
     static const char *const separators[] = {"auto", "comma", "semicolon", "tab", "pipe", NULL};
     static const uint8_t separator_bytes[] = {0, ',', ';', '\t', '|'};
     static const char *const decimals[] = {"point", "comma", NULL};
-    static const char *const headers[] = {"yes", "no", NULL};
+    static const char *const headers[] = {"false", "true", NULL};
     enum { SEPARATOR, DECIMAL, HEADER, TOP, PARAMETERS };
     parameter parameters[] = {
         [SEPARATOR] = {"separator", "auto", 0},
         [DECIMAL] = {"decimal", "point", 0},
-        [HEADER] = {"header", "yes", 0},
+        [HEADER] = {"header", "true", 0},
         [TOP] = {"top", "5", 0},
     };
     parameters_read(argument_count, arguments, parameters, PARAMETERS);
     int separator = parameter_choice(&parameters[SEPARATOR], separators);
     uint8_t decimal_point = parameter_choice(&parameters[DECIMAL], decimals) == 0 ? '.' : ',';
     profile p = {
-        .header = parameter_choice(&parameters[HEADER], headers) == 0,
+        .header = parameter_choice(&parameters[HEADER], headers) == 1,
         .top = parameter_unsigned(&parameters[TOP], 0, MAX_TOP),
     };
 

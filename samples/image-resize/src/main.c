@@ -43,13 +43,13 @@ static void resize(const png_header *h, const geometry *g)
 int main(int argument_count, char **arguments)
 {
     static const char *const fits[] = {"contain", "cover", "stretch", NULL};
-    static const char *const answers[] = {"no", "yes", NULL};
+    static const char *const answers[] = {"false", "true", NULL};
     enum { WIDTH, HEIGHT, FIT, ENLARGE, PARAMETERS };
     parameter parameters[] = {
         [WIDTH] = {"width", "0", 0},
         [HEIGHT] = {"height", "0", 0},
         [FIT] = {"fit", "contain", 0},
-        [ENLARGE] = {"enlarge", "no", 0},
+        [ENLARGE] = {"enlarge", "false", 0},
     };
     parameters_read(argument_count, arguments, parameters, PARAMETERS);
     uint32_t width = parameter_unsigned(&parameters[WIDTH], 0, MAX_TARGET_SIDE);
