@@ -12,8 +12,9 @@ public sealed record EngineOptions
     /// <summary>Most functions, imported ones included. Default 200,000.</summary>
     public int MaxFunctions { get; init; } = 200_000;
 
-    /// <summary>Largest body of one function, in bytes. Default 8 MiB.</summary>
-    public int MaxFunctionBytes { get; init; } = 8 << 20;
+    /// <summary>Largest body of one function, in bytes. Default 1 MiB.</summary>
+    /// <remarks>What the JIT needs for one function, in time and memory, grows with it: seconds and hundreds of megabytes at this size.</remarks>
+    public int MaxFunctionBytes { get; init; } = 1 << 20;
 
     /// <summary>Most locals of one function, parameters included. Default 50,000.</summary>
     public int MaxLocals { get; init; } = 50_000;
@@ -21,8 +22,8 @@ public sealed record EngineOptions
     /// <summary>Most parameters of a function or block, and most results. Default 1,000 each.</summary>
     public int MaxParameters { get; init; } = 1_000;
 
-    /// <summary>Most operands on the stack of one function. Default 4,096.</summary>
-    public int MaxOperands { get; init; } = 4_096;
+    /// <summary>Most operands on the stack of one function. Default 2,000.</summary>
+    public int MaxOperands { get; init; } = 2_000;
 
     /// <summary>Deepest nesting of blocks in one function. Default 5,000.</summary>
     public int MaxNestingDepth { get; init; } = 5_000;

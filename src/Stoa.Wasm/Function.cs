@@ -6,6 +6,7 @@ namespace Stoa.Wasm;
 /// <remarks>Calls into one instance, and into instances linked with it, come from one thread at a time.</remarks>
 public sealed unsafe class Function : Extern
 {
+    private readonly Signature _signature;
     private readonly HostCode? _host;
     private ContextOwner? _owner;
     private FunctionRecord* _record;
@@ -14,17 +15,17 @@ public sealed unsafe class Function : Extern
     {
         _owner = owner;
         _record = record;
-        Type = owner.TypeOf(record);
+        _signature = owner.SignatureOf(record);
     }
 
-    private Function(FunctionType type, HostCode host)
+    private Function(HostCode host)
     {
-        Type = type;
+        _signature = host.Signature;
         _host = host;
     }
 
     /// <inheritdoc/>
-    public override FunctionType Type { get; }
+    public override FunctionType Type => _signature.Type;
 
     /// <summary>The code of a function of the host; null for a guest's.</summary>
     internal HostCode? Host => _host;
@@ -40,8 +41,7 @@ public sealed unsafe class Function : Extern
     public static Function FromDelegate(Delegate body)
     {
         ArgumentNullException.ThrowIfNull(body);
-        HostCode host = HostCode.OfDelegate(body, out FunctionType type);
-        return new Function(type, host);
+        return new Function(HostCode.OfDelegate(body));
     }
 
     /// <summary>Makes a function of the host of any signature.</summary>
@@ -49,7 +49,7 @@ public sealed unsafe class Function : Extern
     {
         ArgumentNullException.ThrowIfNull(type);
         ArgumentNullException.ThrowIfNull(body);
-        return new Function(type, HostCode.OfUntyped(type, body));
+        return new Function(HostCode.OfUntyped(type, body));
     }
 
     /// <summary>Calls the function.</summary>
@@ -73,7 +73,7 @@ public sealed unsafe class Function : Extern
 
         if (_owner is null)
             Enter(new InstanceGroup());
-        return Invocation.Run(_owner!, _record, Type, arguments, cancellationToken);
+        return Invocation.Run(_owner!, _record, _signature, arguments, cancellationToken);
     }
 
     /// <inheritdoc/>

@@ -53,10 +53,10 @@ internal sealed unsafe class ContextOwner : IDisposable
         return function;
     }
 
-    public FunctionType TypeOf(FunctionRecord* record) =>
+    public Signature SignatureOf(FunctionRecord* record) =>
         record->Context == Context && Instance is { } instance
-            ? instance.Module.Definition.TypeOfFunction(record->Index).Type
-            : HostFunctions[record->Index].Type;
+            ? instance.Module.Definition.TypeOfFunction(record->Index)
+            : HostFunctions[record->Index].Host!.Signature;
 
     /// <summary>The address of a function, compiled if it was not yet.</summary>
     public nint CodeOf(FunctionRecord* record)

@@ -40,10 +40,9 @@ internal sealed unsafe class HostCode
 
     public static HostCode OfUntyped(FunctionType type, HostFunction body) => new(body, Signature.Of(type), null);
 
-    public static HostCode OfDelegate(Delegate body, out FunctionType type)
+    public static HostCode OfDelegate(Delegate body)
     {
         var shape = s_shapes.GetOrAdd(body.GetType(), static type => new Shape(type));
-        type = shape.Signature.Type;
         return new HostCode(body, shape.Signature, shape);
     }
 

@@ -4,13 +4,14 @@ namespace Stoa.Wasm.Runtime;
 internal static unsafe class Invocation
 {
     public static Value[] Run(
-        ContextOwner owner, FunctionRecord* record, FunctionType type, ReadOnlySpan<Value> arguments, CancellationToken cancellationToken)
+        ContextOwner owner, FunctionRecord* record, Signature signature, ReadOnlySpan<Value> arguments, CancellationToken cancellationToken)
     {
+        var type = signature.Type;
         var slots = stackalloc byte[(Math.Max(arguments.Length, 1) * Slot.Bytes) + Slot.Bytes];
         slots += Slot.Bytes - ((nint)slots & (Slot.Bytes - 1));
         for (int i = 0; i < arguments.Length; i++)
             Slot.Write(slots + (i * Slot.Bytes), arguments[i], owner.Group);
-        Call(owner, record, type, slots, cancellationToken);
+        Call(owner, record, signature, slots, cancellationToken);
         if (type.Results.IsEmpty)
             return [];
         var results = new Value[type.Results.Length];
@@ -20,11 +21,11 @@ internal static unsafe class Invocation
     }
 
     private static void Call(
-        ContextOwner owner, FunctionRecord* record, FunctionType type, byte* slots, CancellationToken cancellationToken)
+        ContextOwner owner, FunctionRecord* record, Signature signature, byte* slots, CancellationToken cancellationToken)
     {
         ObjectDisposedException.ThrowIf(owner.IsFreed || owner.Instance is { IsDisposed: true }, typeof(Instance));
         nint code = owner.CodeOf(record);
-        nint entry = type.Parameters.IsEmpty && type.Results.IsEmpty ? 0 : Signature.Of(type).Entry;
+        nint entry = signature.Type.Parameters.IsEmpty && signature.Type.Results.IsEmpty ? 0 : signature.Entry;
         var guard = new ExecutionGuard(owner, cancellationToken);
         try
         {
