@@ -59,7 +59,8 @@ public sealed unsafe class Memory : Extern, IDisposable
     /// <summary>Pages that it can grow to: the least of its declared maximum, the limit in bytes and the format's own.</summary>
     public uint MaxPages { get; }
 
-    internal byte* Base => _base;
+    /// <summary>The instances that go together with the one that made this memory; null when the host made it.</summary>
+    internal InstanceGroup? Group { get; init; }
 
     /// <summary>The bytes from an address on.</summary>
     /// <exception cref="TrapException">They do not all lie inside the memory (<see cref="TrapCode.MemoryOutOfBounds"/>).</exception>

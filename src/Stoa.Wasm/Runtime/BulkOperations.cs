@@ -12,6 +12,8 @@ internal static unsafe class BulkOperations
     /// <summary>How much is done between two looks at whether to go on.</summary>
     private const uint SliceBytes = 1 << 20;
 
+    private const uint SliceElements = SliceBytes / 8;
+
     public static int MemoryGrow(int pages, nint context)
     {
         var memory = InstanceOf(context).Memory!;
@@ -56,7 +58,13 @@ internal static unsafe class BulkOperations
         if ((uint)source + (ulong)(uint)count > (ulong)content.Length)
             throw new TrapException(TrapCode.MemoryOutOfBounds);
         ChargeBytes(context, (uint)count);
-        content.Slice(source, count).CopyTo(new Span<byte>(memory + (uint)destination, count));
+        content = content.Slice(source, count);
+        for (int done = 0; done < count; done += (int)SliceBytes)
+        {
+            var slice = content.Slice(done, (int)Slice((uint)(count - done)));
+            slice.CopyTo(new Span<byte>(memory + (uint)destination + done, slice.Length));
+            Trap.Charge((InstanceContext*)context, 0);
+        }
     }
 
     public static void DataDrop(int segment, nint context) => InstanceOf(context).DropData(segment);
@@ -90,7 +98,12 @@ internal static unsafe class BulkOperations
     {
         var entries = Check(InstanceOf(context).Table(table), (uint)start, (uint)count);
         ChargeElements(context, (uint)count);
-        new Span<nint>(entries + (uint)start, count).Fill(value);
+        for (uint done = 0; done < (uint)count; done += SliceElements)
+        {
+            uint slice = Math.Min((uint)count - done, SliceElements);
+            new Span<nint>(entries + (uint)start + done, (int)slice).Fill(value);
+            Trap.Charge((InstanceContext*)context, 0);
+        }
     }
 
     public static void TableCopy(int destination, int source, int count, int destinationTable, int sourceTable, nint context)
@@ -99,7 +112,15 @@ internal static unsafe class BulkOperations
         var from = Check(instance.Table(sourceTable), (uint)source, (uint)count);
         var to = Check(instance.Table(destinationTable), (uint)destination, (uint)count);
         ChargeElements(context, (uint)count);
-        new Span<nint>(from + (uint)source, count).CopyTo(new Span<nint>(to + (uint)destination, count));
+        from += (uint)source;
+        to += (uint)destination;
+        for (uint done = 0; done < (uint)count; done += SliceElements)
+        {
+            uint slice = Math.Min((uint)count - done, SliceElements);
+            uint at = to <= from ? done : (uint)count - done - slice;
+            new Span<nint>(from + at, (int)slice).CopyTo(new Span<nint>(to + at, (int)slice));
+            Trap.Charge((InstanceContext*)context, 0);
+        }
     }
 
     public static void TableInit(int destination, int source, int count, int segment, int table, nint context)
@@ -111,7 +132,11 @@ internal static unsafe class BulkOperations
             throw OutOfTable();
         ChargeElements(context, (uint)count);
         for (int i = 0; i < count; i++)
+        {
             to[(uint)destination + i] = instance.Reference(items[source + i]);
+            if (i % SliceElements == SliceElements - 1)
+                Trap.Charge((InstanceContext*)context, 0);
+        }
     }
 
     public static void ElemDrop(int segment, nint context) => InstanceOf(context).DropElements(segment);

@@ -58,10 +58,13 @@ internal sealed unsafe class ImportLinker(Instance instance, ContextOwner owner,
                 parts.SetTable(_tables++, table);
                 break;
             case Memory memory:
+                if (memory.Group is { } group)
+                    InstanceGroup.Merge(owner.Group, group);
                 parts.SetMemory(_memories++, memory);
                 break;
             case Global global:
-                global.Join(owner.Group);
+                if (global.Type.Content is ValueKind.FuncRef or ValueKind.ExternRef)
+                    global.Join(owner.Group);
                 parts.SetGlobal(_globals++, global);
                 break;
         }

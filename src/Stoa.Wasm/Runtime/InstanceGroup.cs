@@ -10,7 +10,8 @@ namespace Stoa.Wasm.Runtime;
 /// </remarks>
 internal sealed class InstanceGroup
 {
-    private List<ContextOwner> _owners = [];
+    // Replaced, never changed: a deadline reads it from another thread.
+    private ContextOwner[] _owners = [];
     private Dictionary<object, nint>? _handles;
     private InstanceGroup? _forward;
     private Interruption? _interruption;
@@ -36,7 +37,7 @@ internal sealed class InstanceGroup
         }
     }
 
-    public List<ContextOwner> Owners => Root._owners;
+    public ContextOwner[] Owners => Volatile.Read(ref Root._owners);
 
     /// <summary>Whether the host has called into one of the instances.</summary>
     public bool IsRunning
@@ -55,7 +56,7 @@ internal sealed class InstanceGroup
     /// <summary>Gives native memory back if no instance is left that can be called.</summary>
     public void FreeIfAllDisposed()
     {
-        if (!Owners.TrueForAll(owner => owner.Instance is null or { IsDisposed: true }))
+        if (!Array.TrueForAll(Owners, owner => owner.Instance is null or { IsDisposed: true }))
             return;
         foreach (var owner in Owners)
         {
@@ -63,10 +64,10 @@ internal sealed class InstanceGroup
             owner.Dispose();
         }
 
-        Owners.Clear();
+        Root._owners = [];
     }
 
-    public void Add(ContextOwner owner) => Root._owners.Add(owner);
+    public void Add(ContextOwner owner) => Root._owners = [.. Root._owners, owner];
 
     public static InstanceGroup Merge(InstanceGroup first, InstanceGroup second)
     {
@@ -74,7 +75,7 @@ internal sealed class InstanceGroup
         second = second.Root;
         if (first == second)
             return first;
-        first._owners.AddRange(second._owners);
+        Volatile.Write(ref first._owners, [.. first._owners, .. second._owners]);
         second._owners = [];
         first._isRunning |= second._isRunning;
         first._interruption ??= second._interruption;
@@ -92,6 +93,7 @@ internal sealed class InstanceGroup
         }
 
         second._forward = first;
+        first._interruption?.Repeat();
         return first;
     }
 

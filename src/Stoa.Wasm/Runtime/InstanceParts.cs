@@ -132,7 +132,7 @@ internal sealed unsafe class InstanceParts(Instance instance, ContextOwner owner
                     $"the memory starts with {type.Pages.Minimum} pages, more than {instance.Limits.MaxMemoryBytes} bytes");
             }
 
-            SetMemory(i, new Memory(type.Pages, instance.Limits.MaxMemoryBytes));
+            SetMemory(i, new Memory(type.Pages, instance.Limits.MaxMemoryBytes) { Group = owner.Group });
         }
     }
 

@@ -1,15 +1,17 @@
 namespace Stoa.Wasm.Runtime;
 
 /// <summary>A deadline and a cancellation token that stop the guests of a group from another thread.</summary>
-internal sealed unsafe class Interruption : IDisposable
+internal sealed class Interruption : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly Instance _instance;
     private readonly CancellationToken _callerToken;
-    private readonly CancellationTokenSource? _deadline;
-    private readonly CancellationTokenSource? _either;
     private readonly CancellationTokenRegistration _registration;
+    private readonly ITimer? _timer;
+    private readonly bool _isWatched;
+    private CancellationTokenSource? _source;
     private bool _isDisarmed;
+    private bool _hasFired;
 
     private Interruption(Instance instance, TimeSpan? timeout, CancellationToken callerToken)
     {
@@ -17,19 +19,53 @@ internal sealed unsafe class Interruption : IDisposable
         _callerToken = callerToken;
         if (timeout is { } limit)
         {
-            _deadline = new CancellationTokenSource(limit, instance.Module.Engine.Options.TimeProvider);
-            if (callerToken.CanBeCanceled)
-                _either = CancellationTokenSource.CreateLinkedTokenSource(callerToken, _deadline.Token);
+            HasDeadline = true;
+            var clock = instance.Module.Engine.Options.TimeProvider;
+            if (clock == TimeProvider.System)
+            {
+                _isWatched = true;
+                Watchdog.Shared.Add(this, limit);
+            }
+            else
+            {
+                _timer = clock.CreateTimer(static self => ((Interruption)self!).PassDeadline(), this, limit, Timeout.InfiniteTimeSpan);
+            }
         }
 
-        Token = _either?.Token ?? _deadline?.Token ?? callerToken;
-        _registration = Token.UnsafeRegister(static self => ((Interruption)self!).Interrupt(), this);
+        if (callerToken.CanBeCanceled)
+            _registration = callerToken.UnsafeRegister(static self => ((Interruption)self!).Fire(TrapCode.Cancelled), this);
     }
 
-    /// <summary>Cancelled when the guest is to stop, for whichever reason.</summary>
-    public CancellationToken Token { get; }
+    /// <summary>Why the guest is stopped.</summary>
+    public TrapCode Reason { get; private set; } = TrapCode.Cancelled;
 
-    public TrapCode Reason => _callerToken.IsCancellationRequested ? TrapCode.Cancelled : TrapCode.DeadlineExceeded;
+    /// <summary>Cancelled when the guest is to stop, for whichever reason.</summary>
+    public CancellationToken Token
+    {
+        get
+        {
+            if (!HasDeadline)
+                return _callerToken;
+            lock (_lock)
+            {
+                if (_source is null)
+                {
+                    _source = CancellationTokenSource.CreateLinkedTokenSource(_callerToken);
+                    if (_hasFired)
+                        _source.Cancel();
+                }
+
+                return _source.Token;
+            }
+        }
+    }
+
+    /// <summary>When the deadline passes, by the watchdog's clock; and the place in its heap.</summary>
+    internal long DueTimestamp { get; set; }
+
+    internal int HeapIndex { get; set; } = -1;
+
+    private bool HasDeadline { get; }
 
     /// <summary>Starts the clock; null when nothing can interrupt.</summary>
     public static Interruption? Arm(Instance instance, CancellationToken cancellationToken) =>
@@ -45,21 +81,52 @@ internal sealed unsafe class Interruption : IDisposable
             SetFloor(0);
         }
 
+        if (_isWatched)
+            Watchdog.Shared.Remove(this);
+        _timer?.Dispose();
         _registration.Dispose();
-        _either?.Dispose();
-        _deadline?.Dispose();
+        _source?.Dispose();
     }
 
-    private void Interrupt()
+    /// <summary>Stops instances too that joined the group after the others were stopped.</summary>
+    public void Repeat()
     {
         lock (_lock)
         {
-            if (!_isDisarmed)
+            if (_hasFired && !_isDisarmed)
                 SetFloor(long.MaxValue);
         }
     }
 
-    private void SetFloor(long floor)
+    internal void PassDeadline() => Fire(TrapCode.DeadlineExceeded);
+
+    private void Fire(TrapCode reason)
+    {
+        lock (_lock)
+        {
+            if (_isDisarmed || _hasFired)
+                return;
+            _hasFired = true;
+            Reason = reason;
+            SetFloor(long.MaxValue);
+            if (_source is { } source)
+                ThreadPool.UnsafeQueueUserWorkItem(static source => Cancel(source), source, preferLocal: false);
+        }
+    }
+
+    private static void Cancel(CancellationTokenSource source)
+    {
+        try
+        {
+            source.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The call into the guest ended meanwhile.
+        }
+    }
+
+    private unsafe void SetFloor(long floor)
     {
         foreach (var owner in _instance.Owner.Group.Owners)
             Volatile.Write(ref owner.Context->FuelFloor, floor);
