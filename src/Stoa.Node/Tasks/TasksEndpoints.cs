@@ -106,34 +106,39 @@ public static class TasksEndpoints
     {
         var time = WaitQuery.Parse(wait ?? "").Time;
         var request = body.Value.ToRequest();
+        var key = IdempotencyKeyHeader.Read(http);
+        Outcome<Submitted, TaskRefusal> submitted;
+        Task<AgentTask>? end;
         TaskWorkers.Reservation? room = null;
         try
         {
-            var submitted = await submit.SubmitAsync(
+            submitted = await submit.SubmitAsync(
                 caller.UserId,
                 request,
-                IdempotencyKeyHeader.Read(http),
+                key,
                 limits => (room = workers.TryReserve(limits.MemoryBytes))?.Claim,
                 Activity.Current?.Id,
                 cancellationToken);
             if (!submitted.TryGet(out var made, out var refusal))
                 return refusal.ToProblem();
-            var task = made.Task;
-            var end = time is null ? null : waiters.Listen(task.Id);
-            if (made.IsNew && task.State is TaskState.Running)
-                room!.Begin(task, (request.Input as RequestedInput.Inline)?.Bytes);
+            end = time is null ? null : waiters.Listen(made.Task.Id);
+            if (made.IsNew && made.Task.State is TaskState.Running)
+                room!.Begin(made.Task, (request.Input as RequestedInput.Inline)?.Bytes);
             else if (made.IsNew)
                 workers.Wake();
-            if (time is { } longest)
-                task = await waiters.WaitAsync(task, end!, longest, cancellationToken);
-            return task.State.IsFinal
-                ? TypedResults.Created(PathOf(task.Id), task.ToContract())
-                : TypedResults.Accepted(PathOf(task.Id), task.ToContract());
         }
         finally
         {
+            // Room that was kept and not needed is others' again before the wait begins.
             room?.Dispose();
         }
+
+        var task = submitted.Value.Task;
+        if (time is { } longest)
+            task = await waiters.WaitAsync(task, end!, longest, cancellationToken);
+        return task.State.IsFinal
+            ? TypedResults.Created(PathOf(task.Id), task.ToContract())
+            : TypedResults.Accepted(PathOf(task.Id), task.ToContract());
     }
 
     private static async Task<Results<Ok<QuoteResponse>, ProblemResult>> QuoteAsync(

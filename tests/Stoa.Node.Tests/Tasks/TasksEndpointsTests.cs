@@ -25,7 +25,7 @@ public sealed class TaskNodeFixture : IAsyncLifetime
 
 public sealed class TasksEndpointsTests(TaskNodeFixture fixture) : IClassFixture<TaskNodeFixture>
 {
-    private static readonly TimeSpan Wait = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Wait = TimeSpan.FromSeconds(60);
 
     private TestNode Node => fixture.Node;
 

@@ -25,11 +25,15 @@ public sealed class TestNode : IAsyncDisposable
     /// <summary>Starts a node. Options are as on the command line.</summary>
     /// <param name="folder">The data folder of an earlier node; null for a new one.</param>
     /// <param name="options">Such as <c>--Tasks:Workers</c> and <c>1</c>.</param>
-    public static async Task<TestNode> StartAsync(string? folder = null, params string[] options)
+    public static Task<TestNode> StartAsync(string? folder = null, params string[] options) => StartAsync(folder, NodePhysics.Real, options);
+
+    /// <summary>Starts a node with a clock or chance of the test's own.</summary>
+    public static async Task<TestNode> StartAsync(string? folder, NodePhysics physics, params string[] options)
     {
         var data = folder ?? Directory.CreateTempSubdirectory("stoa-node-").FullName;
         var host = await NodeHost.BuildAsync(
             ["--data", data, "--url", "http://127.0.0.1:0", "--Observability:LogLevel", "Warning", .. options],
+            physics,
             cancellationToken: TestContext.Current.CancellationToken);
         var started = await host.StartAsync(TestContext.Current.CancellationToken);
         var key = await File.ReadAllTextAsync(started.AdminKeyFile, TestContext.Current.CancellationToken);
@@ -58,7 +62,7 @@ public sealed class TestNode : IAsyncDisposable
 
     /// <summary>Submits a text and waits for the end.</summary>
     public Task<TaskResponse> RunAsync(string agent, string input = "hello", TimeSpan? wait = null) => Client.SubmitTextAsync(
-        agent, input, new SubmitOptions { Wait = wait ?? TimeSpan.FromSeconds(30) }, TestContext.Current.CancellationToken);
+        agent, input, new SubmitOptions { Wait = wait ?? TimeSpan.FromSeconds(60) }, TestContext.Current.CancellationToken);
 
     public async Task<string> ResultAsync(TaskResponse task)
     {
