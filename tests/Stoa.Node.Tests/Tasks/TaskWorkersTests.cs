@@ -151,7 +151,7 @@ public sealed class TaskWorkersTests
         using var submission = new Activity("test").SetIdFormat(ActivityIdFormat.W3C).Start();
 
         var task = await node.RunAsync(echo);
-        await node.Host.DisposeAsync();
+        await node.StopAsync();
 
         lock (spans)
         {

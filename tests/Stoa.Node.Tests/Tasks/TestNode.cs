@@ -13,6 +13,7 @@ public sealed class TestNode : IAsyncDisposable
 
     private readonly string folder;
     private readonly bool ownsFolder;
+    private bool stopped;
 
     private TestNode(string folder, bool ownsFolder, NodeHost host, StoaClient client) =>
         (this.folder, this.ownsFolder, Host, Client) = (folder, ownsFolder, host, client);
@@ -74,6 +75,9 @@ public sealed class TestNode : IAsyncDisposable
     /// <summary>Stops the node as a signal does, and leaves its data folder for the next one.</summary>
     public async Task<string> StopAsync()
     {
+        if (stopped)
+            return folder;
+        stopped = true;
         Client.Dispose();
         await Host.DisposeAsync();
         return folder;
