@@ -176,6 +176,10 @@ class Reference {
     if (one.security?.length) parts.push('-H "Authorization: Bearer $STOA_API_KEY"');
     const json = this.resolve(one.requestBody).content?.['application/json'];
     if (json) parts.push("-H 'Content-Type: application/json'", "-d '" + JSON.stringify(this.exampleOf(json.schema) ?? {}).replaceAll("'", "'\\''") + "'");
+    const form = this.resolve(one.requestBody).content?.['multipart/form-data'];
+    for (const name of Object.keys(this.resolve(form?.schema).properties ?? {})) parts.push(`-F ${name}=@${name}`);
+    if (this.resolve(one.requestBody).content?.['application/octet-stream']) parts.push('--data-binary @file');
+    if (one.method === 'head') parts[1] = '--head';
     parts.push(location.origin + one.path);
     return parts.join(' \\\n  ');
   }

@@ -27,14 +27,14 @@ internal static class DescribeDocument
 
     private static readonly (string Name, string Description)[] tags =
     [
+        ("Tasks", "Work for agents: submit it, watch it, fetch its result and receipt."),
         ("Agents", "Programs that do tasks: publish them and find them."),
         ("Blobs", "Content by its digest: inputs that are too large to send with a task."),
         ("Events", "What happens, as it happens."),
-        ("Identity", "Accounts, sessions and API keys."),
         ("Ledger", "Wallets, holds and deposits."),
+        ("Identity", "Accounts, sessions and API keys."),
         ("Node", "Who this node is."),
         ("Operations", "For operators and their machines."),
-        ("Tasks", "Work for agents: submit it, watch it, fetch its result and receipt."),
     ];
 
     public static Task ApplyAsync(OpenApiDocument document, OpenApiDocumentTransformerContext context, CancellationToken cancellationToken)
@@ -67,6 +67,7 @@ internal static class DescribeDocument
         };
         var used = document.Paths.Values.SelectMany(path => path.Operations ?? []).SelectMany(pair => pair.Value.Tags ?? new HashSet<OpenApiTagReference>())
             .Select(tag => tag.Name).ToHashSet();
+        // The order here is the order in the reference.
         document.Tags = tags.Where(tag => used.Contains(tag.Name))
             .Select(tag => new OpenApiTag { Name = tag.Name, Description = tag.Description }).ToHashSet();
         return Task.CompletedTask;
