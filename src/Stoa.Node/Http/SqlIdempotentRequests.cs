@@ -33,28 +33,29 @@ public sealed class SqlIdempotentRequests(Database database, TimeProvider time)
 
     /// <summary>Reserves the key, or tells what became of it.</summary>
     public Task<IdempotencyStart> BeginAsync(
-        IdempotencyTicket ticket, ContentHash requestHash, Guid madeId, CancellationToken cancellationToken)
+        IdempotencyTicket ticket, ContentHash content, Guid madeId, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
         var keyHash = ticket.Hash;
+        var fingerprint = ticket.Fingerprint(content);
         return database.WriteAsync<IdempotencyStart>(
             async session =>
             {
                 await session.ExecuteAsync("DELETE FROM idempotent_requests WHERE created_at < @before", new { before = now - kept });
                 var inserted = await session.ExecuteAsync(
                     """
-                    INSERT INTO idempotent_requests (key_hash, request_hash, made_id, busy_until, created_at)
-                    VALUES (@keyHash, @requestHash, @madeId, @busyUntil, @now)
+                    INSERT INTO idempotent_requests (key_hash, fingerprint, made_id, busy_until, created_at)
+                    VALUES (@keyHash, @fingerprint, @madeId, @busyUntil, @now)
                     ON CONFLICT (key_hash) DO NOTHING
                     """,
-                    new { keyHash, requestHash, madeId = madeId.ToString(), busyUntil = now + busy, now });
+                    new { keyHash, fingerprint, madeId = madeId.ToString(), busyUntil = now + busy, now });
                 if (inserted == 1)
                     return new IdempotencyStart.Reserved(madeId);
 
                 var stored = await session.QuerySingleAsync<StoredRequest>(
-                    "SELECT request_hash, made_id, busy_until, sealed_answer FROM idempotent_requests WHERE key_hash = @keyHash {for update}",
+                    "SELECT fingerprint, made_id, busy_until, sealed_answer FROM idempotent_requests WHERE key_hash = @keyHash {for update}",
                     new { keyHash });
-                if (stored.RequestHash != requestHash)
+                if (stored.Fingerprint != fingerprint)
                     return new IdempotencyStart.Reused();
                 if (stored.SealedAnswer is not null)
                     return new IdempotencyStart.Answered(ticket.Open(stored.SealedAnswer));
@@ -85,5 +86,5 @@ public sealed class SqlIdempotentRequests(Database database, TimeProvider time)
     private Task<int> ChangeAsync(string sql, object parameters, CancellationToken cancellationToken) =>
         database.WriteAsync(session => session.ExecuteAsync(sql, parameters), cancellationToken);
 
-    private sealed record StoredRequest(ContentHash RequestHash, string MadeId, DateTimeOffset BusyUntil, byte[]? SealedAnswer);
+    private sealed record StoredRequest(ContentHash Fingerprint, string MadeId, DateTimeOffset BusyUntil, byte[]? SealedAnswer);
 }

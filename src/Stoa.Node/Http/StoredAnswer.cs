@@ -25,6 +25,14 @@ public sealed record IdempotencyTicket(string Scope, string Key)
     /// <summary>Under which the request is stored.</summary>
     public ContentHash Hash => ContentHash.FromBytes(Derive("lookup"));
 
+    /// <summary>Recognises the content of the request again. It is keyed, because a plain hash would help to guess a password in the content.</summary>
+    public ContentHash Fingerprint(ContentHash content)
+    {
+        var digest = new byte[ContentHash.Size];
+        content.CopyTo(digest);
+        return ContentHash.FromBytes(HMACSHA256.HashData(Derive("content"), digest));
+    }
+
     /// <summary>AES-256-GCM: nonce, tag and ciphertext.</summary>
     public byte[] Seal(StoredAnswer answer)
     {

@@ -62,9 +62,12 @@ public static class IdentityEndpoints
     private static async Task<IResult> SignInAsync(
         Body<LoginRequest> body, Users users, Sessions sessions, RateLimits limits, HttpContext context, CancellationToken cancellationToken)
     {
-        if (limits.Refuse(context, RateLimit.SignInOfOneLogin, body.Value.Login.ToLowerInvariant()) is { } tooOften)
+        var (login, password) = body.Value;
+        // Logins that are too long for any account are counted as one.
+        var counted = login.Length <= RegistrationRules.EmailLengthMax ? login.ToLowerInvariant() : "";
+        if (limits.Refuse(context, RateLimit.SignInOfOneLogin, counted) is { } tooOften)
             return tooOften;
-        var signedIn = await users.SignInAsync(body.Value.Login, body.Value.Password, cancellationToken);
+        var signedIn = await users.SignInAsync(login, password, cancellationToken);
         if (!signedIn.TryGet(out var user, out var refusal))
             return refusal.ToProblem();
         var (token, expiresAt) = sessions.Create(user);

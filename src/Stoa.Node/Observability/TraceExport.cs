@@ -15,7 +15,7 @@ public sealed class TraceExport(Uri endpoint, double ratio, PeerId node) : IHost
         provider = Sdk.CreateTracerProviderBuilder()
             .ConfigureResource(resource => resource.AddService("stoa", serviceInstanceId: node.ToString()))
             .SetSampler(new ParentBasedSampler(new TraceIdRatioBasedSampler(ratio)))
-            .AddSource(Traces.SourceName, "Microsoft.AspNetCore", "System.Net.Http")
+            .AddSource("Stoa.*", "Microsoft.AspNetCore", "System.Net.Http")
             .AddOtlpExporter(otlp => otlp.Endpoint = endpoint)
             .Build();
         return Task.CompletedTask;

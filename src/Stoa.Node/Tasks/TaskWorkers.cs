@@ -32,6 +32,9 @@ public sealed class TaskWorkers(
     /// <summary>The attempts that run here now.</summary>
     public IReadOnlyCollection<Attempt> Running => (IReadOnlyCollection<Attempt>)running.Values;
 
+    /// <summary>Why no task is taken here; null when tasks are.</summary>
+    public string? Fault => dispatching.IsCompleted ? "no tasks are taken here." : null;
+
     /// <summary>Whether the lease is of an attempt that runs here now.</summary>
     public bool IsRunning(LeaseRef lease) => running.ContainsKey(lease);
 

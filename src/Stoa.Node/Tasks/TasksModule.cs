@@ -3,6 +3,7 @@ using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
 using Stoa.Node.Hosting;
+using Stoa.Node.Observability;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
 using Stoa.Wasm;
@@ -38,6 +39,7 @@ public static class TasksModule
         services.AddSingleton<TaskWaiters>();
         services.AddSingleton<TaskTelemetry>();
         services.AddSingleton<TaskWorkers>();
+        services.AddSingleton(provider => new ReadinessCheck("workers", _ => Task.FromResult(provider.GetRequiredService<TaskWorkers>().Fault)));
         // Hosted services stop in the reverse order: leases are renewed for as long as the workers let tasks end.
         services.AddHostedService<LeaseKeeper>();
         services.AddHostedService<LeaseRescuer>();

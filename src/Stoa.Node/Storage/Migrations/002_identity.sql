@@ -30,7 +30,7 @@ CREATE TABLE cell_secrets (
 -- Requests that make something, by their idempotency key, with the answer once there is one.
 CREATE TABLE idempotent_requests (
     key_hash TEXT NOT NULL PRIMARY KEY,
-    request_hash TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
     made_id TEXT NOT NULL,
     busy_until BIGINT NOT NULL,
     sealed_answer {blob},
