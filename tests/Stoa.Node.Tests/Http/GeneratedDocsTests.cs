@@ -78,6 +78,8 @@ public sealed class GeneratedDocsTests
         var path = Path.GetFullPath(Path.Combine(here, "../../../../docs", name));
         if (Environment.GetEnvironmentVariable("STOA_WRITE_DOCS") == "1")
             File.WriteAllText(path, text);
-        File.ReadAllText(path).ShouldBe(text, $"docs/{name} is behind the code: run this test with STOA_WRITE_DOCS=1.");
+        var differences = File.ReadLines(path).Zip(text.Split('\n')).Where(lines => lines.First != lines.Second).Take(3);
+        differences.ShouldBeEmpty($"docs/{name} is behind the code: run this test with STOA_WRITE_DOCS=1.");
+        File.ReadAllText(path).Length.ShouldBe(text.Length);
     }
 }
