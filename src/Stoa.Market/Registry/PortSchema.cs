@@ -1,17 +1,21 @@
 using System.Collections.Concurrent;
+using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using NJsonSchema;
+using NJsonSchema.References;
 using NJsonSchema.Validation;
 
 namespace Stoa.Market.Registry;
 
 /// <summary>The JSON Schema of an agent's input or output: checked when it is published, applied when a task is submitted.</summary>
 /// <remarks>A schema comes from a stranger. It may only refer to itself, so that reading it fetches nothing, and it is bounded in size.</remarks>
-public static class PortSchema
+public static partial class PortSchema
 {
     /// <summary>The largest schema that is read.</summary>
     public const int MaxBytes = 32 * 1024;
 
+    private const int MaxDepth = 64;
     private const int MaxErrors = 50;
     private const int MaxCached = 256;
     private static readonly ConcurrentDictionary<string, JsonSchema> Cache = new(StringComparer.Ordinal);
@@ -39,19 +43,28 @@ public static class PortSchema
         }
     }
 
-    /// <summary>Everything in which the document differs from the schema, at most 50 reasons; empty when it fits.</summary>
+    /// <summary>Everything in which a document differs from the schema, at most 50 reasons with pointers into the document; empty when it fits.</summary>
+    /// <remarks>The text is parsed with a depth limit before the schema library sees it, so that a bomb of brackets is a refusal.</remarks>
     /// <param name="schema">A schema that <see cref="Check"/> accepted.</param>
-    /// <param name="json">Any JSON text.</param>
-    public static IReadOnlyList<FieldError> Validate(string schema, string json)
+    /// <param name="json">Any text in UTF-8.</param>
+    public static IReadOnlyList<FieldError> Validate(string schema, ReadOnlyMemory<byte> json)
     {
         try
         {
-            var errors = Compile(schema).Validate(json);
-            return [.. errors.Take(MaxErrors).Select(error => new FieldError(ToPointer(error), Describe(error)))];
+            using var document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = MaxDepth });
         }
-        catch (Newtonsoft.Json.JsonException e)
+        catch (JsonException refusal)
         {
-            return [new FieldError("", $"The input is not JSON: {e.Message}")];
+            return [new FieldError("", $"JSON at most {MaxDepth} levels deep is expected: {refusal.Message}")];
+        }
+
+        try
+        {
+            return [.. Compile(schema).Validate(Encoding.UTF8.GetString(json.Span)).SelectMany(Flatten).Take(MaxErrors)];
+        }
+        catch (RegexMatchTimeoutException)
+        {
+            return [new FieldError("", "A pattern of the agent's schema takes too long on this input.")];
         }
     }
 
@@ -59,8 +72,8 @@ public static class PortSchema
     {
         if (Cache.TryGetValue(schema, out var compiled))
             return compiled;
-        // Nothing is awaited in truth: references to other documents were refused before.
-        compiled = JsonSchema.FromJsonAsync(schema).GetAwaiter().GetResult();
+        // Nothing is awaited in truth: what is not in the text itself is not looked for.
+        compiled = JsonSchema.FromJsonAsync(schema, null, root => new ClosedResolver(root)).GetAwaiter().GetResult();
         if (Cache.Count < MaxCached)
             Cache.TryAdd(schema, compiled);
         return compiled;
@@ -88,9 +101,44 @@ public static class PortSchema
         }
     }
 
-    private static string ToPointer(ValidationError error) =>
-        string.IsNullOrEmpty(error.Path) ? "" : error.Path.Replace(".", "/", StringComparison.Ordinal).Replace('[', '/').Replace("]", "", StringComparison.Ordinal).Replace("#", "", StringComparison.Ordinal);
+    /// <summary>The error and, where none of several branches fits, those of each branch.</summary>
+    private static IEnumerable<FieldError> Flatten(ValidationError error)
+    {
+        yield return new FieldError(ToPointer(error.Path), Describe(error));
+        if (error is ChildSchemaValidationError branches)
+        {
+            foreach (var inner in branches.Errors.SelectMany(branch => branch.Value).SelectMany(Flatten))
+                yield return inner;
+        }
+    }
 
-    private static string Describe(ValidationError error) =>
-        error.Property is { Length: > 0 } property ? $"{error.Kind} at '{property}'." : $"{error.Kind}.";
+    private static string Describe(ValidationError error) => error.Kind switch
+    {
+        ValidationErrorKind.PropertyRequired => $"The member \"{error.Property}\" is required.",
+        ValidationErrorKind.NoAdditionalPropertiesAllowed => $"The member \"{error.Property}\" is not known.",
+        _ => $"{Capitals().Replace(error.Kind.ToString(), " $0").Trim().ToLowerInvariant()} (line {error.LineNumber})",
+    };
+
+    /// <summary><c>#/rows[3].name</c>, as the library says it, as a JSON Pointer.</summary>
+    private static string ToPointer(string? path) =>
+        string.IsNullOrEmpty(path) ? "" : Indexes().Replace(path.TrimStart('#'), "/$1").Replace('.', '/');
+
+    [GeneratedRegex("[A-Z]", RegexOptions.CultureInvariant)]
+    private static partial Regex Capitals();
+
+    [GeneratedRegex(@"\[(\d+)\]", RegexOptions.CultureInvariant)]
+    private static partial Regex Indexes();
+
+    /// <summary>Finds nothing outside of the schema, should a reference have got past <see cref="Check"/>.</summary>
+    private sealed class ClosedResolver(JsonSchema schema)
+        : JsonReferenceResolver(new JsonSchemaAppender(schema, new DefaultTypeNameGenerator()))
+    {
+        public override Task<IJsonReference> ResolveFileReferenceAsync(string filePath, CancellationToken cancellationToken = default) =>
+            throw Outside(filePath);
+
+        public override Task<IJsonReference> ResolveUrlReferenceAsync(string url, CancellationToken cancellationToken = default) =>
+            throw Outside(url);
+
+        private static InvalidOperationException Outside(string reference) => new($"The schema points outside of itself, to {reference}.");
+    }
 }

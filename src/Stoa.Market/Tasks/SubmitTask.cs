@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Stoa.Market.Builds;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
@@ -30,7 +31,10 @@ public sealed class SubmitTask(
     /// <summary>The largest input that is checked against a JSON Schema: 8 MiB.</summary>
     public const int MaxSchemaInputBytes = 8 << 20;
 
-    private readonly InputSchemas schemas = new();
+    private const int MaxRememberedWallets = 10_000;
+
+    // Whose wallet is which never changes.
+    private readonly ConcurrentDictionary<Id<User>, Id<Account>> wallets = new();
 
     /// <summary>What the request would hold, without making a task.</summary>
     public async Task<Outcome<Quote, TaskRefusal>> QuoteAsync(Id<User> owner, TaskRequest request, CancellationToken cancellationToken) =>
@@ -117,9 +121,9 @@ public sealed class SubmitTask(
         {
             if (inline.Bytes.Length > TaskInput.MaxInlineBytes)
                 return TooLarge($"An input that comes with the request has at most {TaskInput.MaxInlineBytes} bytes, this one has {inline.Bytes.Length}. Upload it with POST /api/v1/blobs and give its digest.");
-            return port.Schema is null || await schemas.CheckAsync(port.Schema, inline.Bytes, cancellationToken) is not { Count: > 0 } errors
-                ? new TaskInput(inline.Digest, inline.Bytes.Length, IsInline: true)
-                : Invalid(errors);
+            return Misfits(port, inline.Bytes) is { Count: > 0 } errors
+                ? Invalid(errors)
+                : new TaskInput(inline.Digest, inline.Bytes.Length, IsInline: true);
         }
 
         // Whether it is missing or somebody else's is not told apart: a digest must not be a way to ask what others have.
@@ -138,7 +142,7 @@ public sealed class SubmitTask(
             return Refuse(TaskRefusal.InputUnknown, $"The content {stored.Digest} was deleted just now.");
         var bytes = new byte[stored.SizeBytes];
         await stream.ReadExactlyAsync(bytes, cancellationToken);
-        return await schemas.CheckAsync(port.Schema, bytes, cancellationToken) is { Count: > 0 } reasons
+        return Misfits(port, bytes) is { Count: > 0 } reasons
             ? Invalid(reasons)
             : new TaskInput(stored.Digest, stored.SizeBytes, IsInline: false);
     }
@@ -147,10 +151,21 @@ public sealed class SubmitTask(
     {
         if (amount == Money.Zero)
             return (TaskHold?)null;
-        return await ledger.FindAccountAsync(owner.ToString(), AccountKind.Wallet, cancellationToken) is { } wallet
-            ? new TaskHold(ids.Next<Transfer>(), wallet.Id, amount)
-            : Refuse(TaskRefusal.InsufficientFunds, $"The task would hold {amount} USD and you have no wallet yet: add funds first.");
+        if (!wallets.TryGetValue(owner, out var wallet))
+        {
+            if (await ledger.FindAccountAsync(owner.ToString(), AccountKind.Wallet, cancellationToken) is not { } account)
+                return Refuse(TaskRefusal.InsufficientFunds, $"The task would hold {amount} USD and you have no wallet yet: add funds first.");
+            if (wallets.Count >= MaxRememberedWallets)
+                wallets.Clear();
+            wallets[owner] = wallet = account.Id;
+        }
+
+        return new TaskHold(ids.Next<Transfer>(), wallet, amount);
     }
+
+    private static IReadOnlyList<FieldError> Misfits(AgentPort port, ReadOnlyMemory<byte> input) => port.Schema is null
+        ? []
+        : [.. PortSchema.Validate(port.Schema, input).Select(error => error with { Pointer = "/input" + error.Pointer })];
 
     private static DateTimeOffset ToMilliseconds(DateTimeOffset instant) => DateTimeOffset.FromUnixTimeMilliseconds(instant.ToUnixTimeMilliseconds());
 

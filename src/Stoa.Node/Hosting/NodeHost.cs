@@ -40,6 +40,8 @@ public sealed class NodeHost : IAsyncDisposable
         IReadOnlyList<string> args, NodePhysics? physics = null, CancellationToken cancellationToken = default)
     {
         var began = Stopwatch.GetTimestamp();
+        // Schemas of strangers bring patterns of their own, and none may be matched for ever. Heeded when the process has made no pattern yet.
+        AppContext.SetData("REGEX_DEFAULT_MATCH_TIMEOUT", TimeSpan.FromSeconds(1));
         physics ??= NodePhysics.Real;
         // The empty builder wires nothing on its own: what a node does at start is what is written here.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions { ApplicationName = "Stoa.Node" });

@@ -25,7 +25,7 @@ public sealed class TaskTelemetry : IDisposable
         ended = meter.CreateCounter<long>("stoa.tasks.ended", "{task}", "Tasks that ended here, by outcome.");
         retried = meter.CreateCounter<long>("stoa.tasks.requeued", "{task}", "Attempts after which a task went back to the queue.");
         fuel = meter.CreateCounter<long>("stoa.tasks.fuel", "{unit}", "Fuel burnt by tasks that succeeded.");
-        queueWait = meter.CreateHistogram<double>("stoa.tasks.queue_wait", "s", "From when a task was due to when a node took it.");
+        queueWait = meter.CreateHistogram<double>("stoa.tasks.queue_wait", "s", "From the submission of a task to its first attempt.");
         execution = meter.CreateHistogram<double>("stoa.tasks.execution", "s", "From when a node took a task to the end of the attempt.");
     }
 
@@ -39,14 +39,16 @@ public sealed class TaskTelemetry : IDisposable
     /// <summary>An attempt begins: the wait is over, the execution's span opens.</summary>
     public Activity? Begin(AgentTask task, DateTimeOffset now)
     {
-        queueWait.Record(Math.Max(0, (now - task.CreatedAt).TotalSeconds));
+        // Of a later attempt the wait is the policy's doing, not the queue's.
+        var isFirst = task is { Attempts: 0, Losses: 0 };
+        if (isFirst)
+            queueWait.Record(Math.Max(0, (now - task.CreatedAt).TotalSeconds));
         ActivityContext.TryParse(task.TraceParent, null, isRemote: true, out var parent);
         // Only what was traced when it came in is traced here; a task of its own makes no trace of its own.
         if (parent == default)
             return null;
-        using (Source.StartActivity("task queue", ActivityKind.Internal, parent, startTime: task.CreatedAt)?.SetTag("stoa.task.id", task.Id.ToString()))
-        {
-        }
+        if (isFirst)
+            Source.StartActivity("task queue", ActivityKind.Internal, parent, startTime: task.CreatedAt)?.SetTag("stoa.task.id", task.Id.ToString()).Dispose();
 
         return Source.StartActivity("task execute", ActivityKind.Consumer, parent)?
             .SetTag("stoa.task.id", task.Id.ToString())

@@ -181,11 +181,12 @@ public sealed class TaskWorkers(
         }
 
         telemetry.End(span, after, time.GetElapsedTime(start));
-        if (after is { State.IsFinal: true })
-            waiters.Complete(after);
         running.TryRemove(attempt.Lease, out _);
         attempt.Dispose();
+        // Room first: whoever waited for this task may submit the next one at once.
         room.Give(1, attempt.Task.Limits.MemoryBytes);
+        if (after is { State.IsFinal: true })
+            waiters.Complete(after);
         if (stopping.IsCancellationRequested && running.IsEmpty)
             idle.TrySetResult();
         wake.Set();

@@ -134,19 +134,6 @@ public sealed class SubmitTaskTests
         (await SubmitAsync(Request(new string('[', 500_000) + new string(']', 500_000)))).Refusal!.Code.ShouldBe(TaskRefusal.InputInvalid);
     }
 
-    [Theory]
-    [InlineData("""{ "$ref": "http://127.0.0.1:9/secret.json" }""")]
-    [InlineData("""{ "$ref": "/etc/passwd" }""")]
-    [InlineData("""{ "properties": { "a": { "$ref": "file:///etc/hostname" } } }""")]
-    public async Task Submit_WithASchemaThatPointsOutside_FetchesNothing(string schema)
-    {
-        shelf.Agent = Agent(TaskSamples.Manifest(schema));
-
-        var refusal = (await SubmitAsync(Request("{}"))).Refusal.ShouldNotBeNull();
-
-        refusal.Errors.ShouldHaveSingleItem().Pointer.ShouldBe("/agent");
-    }
-
     [Fact]
     public async Task Submit_OfAFittingInput_IsTaken()
     {

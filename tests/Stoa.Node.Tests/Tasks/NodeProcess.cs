@@ -14,13 +14,13 @@ internal sealed partial class NodeProcess : IAsyncDisposable
     public Uri Address { get; }
 
     /// <summary>Starts a node on a data folder and waits until it listens.</summary>
-    public static async Task<NodeProcess> StartAsync(string folder, CancellationToken cancellationToken)
+    public static async Task<NodeProcess> StartAsync(string folder, CancellationToken cancellationToken, params string[] options)
     {
         var process = Process.Start(new ProcessStartInfo(
             Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet",
             [
                 Path.Combine(AppContext.BaseDirectory, "Stoa.Node.dll"), "--data", folder, "--url", "http://127.0.0.1:0",
-                "--Observability:LogLevel", "Error", "--Http:MaxConnections", "2000",
+                "--Observability:LogLevel", "Error", "--Http:MaxConnections", "2000", .. options,
             ])
         {
             RedirectStandardOutput = true,
@@ -47,6 +47,15 @@ internal sealed partial class NodeProcess : IAsyncDisposable
     {
         process.Kill();
         await process.WaitForExitAsync();
+    }
+
+    /// <summary>kill -15; the exit code.</summary>
+    public async Task<int> StopAsync()
+    {
+        using var kill = Process.Start("kill", ["-TERM", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        await kill.WaitForExitAsync();
+        await process.WaitForExitAsync();
+        return process.ExitCode;
     }
 
     public async ValueTask DisposeAsync()
