@@ -58,6 +58,13 @@ public sealed partial class StoaClient
             progress,
             cancellationToken);
 
+    /// <summary><c>GET /api/v1/tasks/{id}/log</c>: the end of what the agent wrote to stderr in the attempt that ended the task; empty when there is nothing.</summary>
+    public async Task<string> GetTaskLogAsync(string id, CancellationToken cancellationToken = default)
+    {
+        using var response = await SendAsync(new Call(HttpMethod.Get, TaskPath(id) + "/log"), cancellationToken);
+        return await response.Content.ReadAsStringAsync(cancellationToken);
+    }
+
     /// <summary><c>GET /api/v1/tasks/{id}/input</c>: what a task read, verified against the digest that a task or a receipt names.</summary>
     public Task DownloadTaskInputAsync(
         string id, string digest, Stream destination, IProgress<TransferProgress>? progress = null, CancellationToken cancellationToken = default) =>

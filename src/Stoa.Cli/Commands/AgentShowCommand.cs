@@ -7,7 +7,7 @@ namespace Stoa.Cli.Commands;
 /// <summary><c>stoa agent show</c>.</summary>
 internal sealed class AgentShowCommand : StoaCommand
 {
-    private readonly Argument<string> _agent = CommonArguments.Agent("PUBLISHER/NAME, or PUBLISHER/NAME@VERSION for one that is not the newest.");
+    private readonly Argument<string> _agent;
 
     public AgentShowCommand(CommandScope scope)
         : base(
@@ -15,8 +15,11 @@ internal sealed class AgentShowCommand : StoaCommand
             "show",
             "Show an agent: what it reads and writes, its parameters, limits, price and versions.",
             new("The newest version", "stoa agent show stoa/image-resize"),
-            new("A certain one", "stoa agent show stoa/image-resize@1.0.0")) =>
+            new("A certain one", "stoa agent show stoa/image-resize@1.0.0"))
+    {
+        _agent = CommonArguments.Agent(scope, "PUBLISHER/NAME, or PUBLISHER/NAME@VERSION for one that is not the newest.");
         Add(_agent);
+    }
 
     protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
     {
@@ -62,7 +65,7 @@ internal sealed class AgentShowCommand : StoaCommand
                 ])]);
         }
 
-        var parameters = string.Concat(agent.Parameters.Take(1).Select(parameter => $" --param {parameter.Name}={parameter.Default ?? "VALUE"}"));
+        var parameters = string.Concat(agent.Parameters.Where(parameter => parameter.Default is null).Select(parameter => $" --param {parameter.Name}=VALUE"));
         screen.Note($"\n[grey]Use it: stoa task submit {Format.Escaped(agent.Publisher)}/{Format.Escaped(agent.Name)} FILE{Format.Escaped(parameters)}[/]");
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Stoa.Cli.Completion;
 using Stoa.Client;
 
 namespace Stoa.Cli.Commands;
@@ -6,7 +7,14 @@ namespace Stoa.Cli.Commands;
 /// <summary>Arguments that several commands take.</summary>
 internal static class CommonArguments
 {
-    public static Argument<string> Agent(string description) => new("AGENT") { Description = description };
+    /// <summary>An agent; completion asks the node for names.</summary>
+    public static Argument<string> Agent(CommandScope scope, string description)
+    {
+        var agent = new Argument<string>("AGENT") { Description = description };
+        agent.CompletionSources.Add(context => AgentNames.Find(
+            scope.Surroundings, context.ParseResult.GetValue(scope.Globals.Address), context.ParseResult.GetValue(scope.Globals.Key)));
+        return agent;
+    }
 
     public static Argument<string> Task() => new("TASK") { Description = "Id of the task (task_…)." };
 

@@ -30,6 +30,7 @@ internal static class StoaRootCommand
                 new TaskListCommand(scope),
                 new TaskWatchCommand(scope),
                 new TaskResultCommand(scope),
+                new TaskLogCommand(scope),
                 new TaskCancelCommand(scope)),
             new CommandGroup(
                 "receipt",

@@ -10,7 +10,7 @@ namespace Stoa.Cli.Commands;
 /// <summary><c>stoa task submit</c>.</summary>
 internal sealed class TaskSubmitCommand : StoaCommand
 {
-    private readonly Argument<string> _agent = CommonArguments.Agent("PUBLISHER/NAME for the newest version, or PUBLISHER/NAME@VERSION.");
+    private readonly Argument<string> _agent;
     private readonly Argument<string?> _file = new("FILE")
     {
         Description = "The input; - for standard input, which is also taken when it is piped. Above 1 MiB it is uploaded by its digest.",
@@ -39,6 +39,7 @@ internal sealed class TaskSubmitCommand : StoaCommand
             new("For at most a tenth of a cent", "stoa task submit stoa/markdown-html --text '# Hello' --max-price 0.001"),
             new("Start many, and look later", "for f in *.png; do stoa task submit stoa/image-resize \"$f\" --param width=320 --no-wait; done"))
     {
+        _agent = CommonArguments.Agent(scope, "PUBLISHER/NAME for the newest version, or PUBLISHER/NAME@VERSION.");
         Add(_agent);
         Add(_file);
         foreach (var option in new Option[] { _text, _isJsonInput, _parameters, _outputFile, _maxPrice, _fuel, _memory, _timeout, _wait, _noWait, _idempotencyKey })

@@ -92,8 +92,15 @@ internal sealed class Screen
         }
 
         var table = new Table().Border(TableBorder.Rounded).BorderColor(Color.Grey39);
-        foreach (var heading in headings)
-            table.AddColumn(new TableColumn($"[grey]{heading.EscapeMarkup()}[/]").NoWrap());
+        foreach (var (index, heading) in headings.Index())
+        {
+            var column = new TableColumn($"[grey]{heading.EscapeMarkup()}[/]").NoWrap();
+            // The last column is where the long texts are: it alone gives way.
+            if (index < headings.Count - 1)
+                column.Width(rows.Select(row => row[index].Length).Append(heading.Length).Max());
+            table.AddColumn(column);
+        }
+
         foreach (var row in rows)
             table.AddRow(row.Select(cell => (IRenderable)new Text(Format.Clean(cell))));
         _output.Write(table);

@@ -36,6 +36,28 @@ public sealed class CommandsOnANodeTests(RealNode node) : IDisposable
     }
 
     [Fact]
+    public async Task Suggestion_OfAnAgent_AsksTheNode()
+    {
+        const string line = "stoa agent show ";
+
+        await _cli.RunAsync([$"[suggest:{line.Length}]", line]);
+
+        _cli.Output.Split('\n').ShouldContain(Markdown);
+    }
+
+    [Fact]
+    public async Task Log_IsWhatTheAgentWroteToStderr()
+    {
+        (await _cli.RunAsync("task submit stoa/image-resize --text nonsense --json")).ShouldBe(ExitCode.Refused);
+        var task = JsonDocument.Parse(_cli.Output).RootElement;
+
+        (await _cli.RunAsync($"task log {task.GetProperty("id").GetString()}")).ShouldBe(ExitCode.Ok, _cli.Error);
+
+        _cli.Output.Trim().ShouldBe(task.GetProperty("failure").GetProperty("log").GetString()!.Trim());
+        _cli.Output.ShouldContain("PNG");
+    }
+
+    [Fact]
     public async Task LargeInput_IsUploadedAndProfiled()
     {
         var rows = string.Concat(Enumerable.Range(0, 200_000).Select(row => $"{row},name {row}\n"));
