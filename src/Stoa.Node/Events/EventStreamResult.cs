@@ -4,6 +4,7 @@ using System.Text.Json;
 using Microsoft.AspNetCore.Http.Features;
 using Stoa.Client;
 using Stoa.Market.Events;
+using Stoa.Node.Http;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Events;
@@ -21,6 +22,14 @@ public sealed record EventStreamResult(EventFilter Filter, long? DefaultAfter, F
     public async Task ExecuteAsync(HttpContext httpContext)
     {
         var services = httpContext.RequestServices;
+        var refusal = services.GetRequiredService<RateLimits>().RefuseStream(httpContext, out var place);
+        using var _ = place;
+        if (refusal is not null)
+        {
+            await refusal.ExecuteAsync(httpContext);
+            return;
+        }
+
         var feed = services.GetRequiredService<EventFeed>();
         var node = services.GetRequiredService<PublicKey>().PeerId;
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(

@@ -49,10 +49,14 @@ public static class EventsEndpoints
     }
 
     private static async Task<IResult> ServeSocketAsync(
-        HttpContext context, Caller caller, EventFeed feed, PublicKey node, IHostApplicationLifetime lifetime)
+        HttpContext context, Caller caller, EventFeed feed, RateLimits limits, PublicKey node, IHostApplicationLifetime lifetime)
     {
         if (!context.WebSockets.IsWebSocketRequest)
             return RequestRefusal.RequestInvalid.ToProblem("This resource is a WebSocket: open it with ws:// or wss://, not with a plain request.");
+        var refusal = limits.RefuseStream(context, out var place);
+        using var _ = place;
+        if (refusal is not null)
+            return refusal;
         var protocol = context.WebSockets.WebSocketRequestedProtocols.Contains(SubProtocol) ? SubProtocol : null;
         using var webSocket = await context.WebSockets.AcceptWebSocketAsync(protocol);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);

@@ -30,6 +30,9 @@ public sealed record HttpOptions
     /// <summary>Accounts that one address may try to open in an hour. Default 60.</summary>
     public int RegistrationsPerHour { get; init; } = 60;
 
+    /// <summary>Event streams and sockets that one caller may have open at once. Default 64.</summary>
+    public int StreamsPerCaller { get; init; } = 64;
+
     public IEnumerable<string> Validate()
     {
         if (MaxBodyBytes < 1024)
@@ -42,6 +45,8 @@ public sealed record HttpOptions
             yield return "Http:HeaderTimeoutSeconds is at least 1.";
         if (AllowedOrigins.Any(origin => !Uri.TryCreate(origin, UriKind.Absolute, out var uri) || uri.GetLeftPart(UriPartial.Authority) != origin))
             yield return "Http:AllowedOrigins are origins such as https://console.example.org, without a path.";
+        if (StreamsPerCaller < 1)
+            yield return "Http:StreamsPerCaller is at least 1.";
         if (CallsPerMinute < 1 || SignInsPerMinute < 1 || SignInsPerLogin < 1 || RegistrationsPerHour < 1)
             yield return "Http:CallsPerMinute, SignInsPerMinute, SignInsPerLogin and RegistrationsPerHour are at least 1.";
     }

@@ -10,14 +10,34 @@ namespace Stoa.Node.Http;
 public sealed class RateLimits : IDisposable
 {
     private readonly Dictionary<RateLimit, Quota> quotas;
+    private readonly PartitionedRateLimiter<string> streams;
+    private readonly int streamsPerCaller;
 
-    public RateLimits(HttpOptions options) => quotas = new Dictionary<RateLimit, Quota>
+    public RateLimits(HttpOptions options)
     {
-        [RateLimit.Calls] = new("calls", options.CallsPerMinute, TimeSpan.FromMinutes(1)),
-        [RateLimit.SignIn] = new("sign-in", options.SignInsPerMinute, TimeSpan.FromMinutes(1)),
-        [RateLimit.SignInOfOneLogin] = new("sign-in-of-one-login", options.SignInsPerLogin, TimeSpan.FromMinutes(10)),
-        [RateLimit.Registration] = new("registration", options.RegistrationsPerHour, TimeSpan.FromHours(1)),
-    };
+        quotas = new Dictionary<RateLimit, Quota>
+        {
+            [RateLimit.Calls] = new("calls", options.CallsPerMinute, TimeSpan.FromMinutes(1)),
+            [RateLimit.SignIn] = new("sign-in", options.SignInsPerMinute, TimeSpan.FromMinutes(1)),
+            [RateLimit.SignInOfOneLogin] = new("sign-in-of-one-login", options.SignInsPerLogin, TimeSpan.FromMinutes(10)),
+            [RateLimit.Registration] = new("registration", options.RegistrationsPerHour, TimeSpan.FromHours(1)),
+        };
+        streamsPerCaller = options.StreamsPerCaller;
+        streams = PartitionedRateLimiter.Create<string, string>(key => RateLimitPartition.GetConcurrencyLimiter(
+            key, _ => new ConcurrencyLimiterOptions { PermitLimit = options.StreamsPerCaller, QueueLimit = 0 }));
+    }
+
+    /// <summary>Takes a place for a stream that stays open, until the place is disposed of; a problem when the caller has no place left.</summary>
+    public ProblemResult? RefuseStream(HttpContext context, out IDisposable place)
+    {
+        var lease = streams.AttemptAcquire(KeyOf(context, RateLimit.Calls));
+        place = lease;
+        if (lease.IsAcquired)
+            return null;
+        context.Response.Headers.RetryAfter = "5";
+        return RequestRefusal.RateLimited.ToProblem(
+            $"At most {streamsPerCaller} event streams may be open at once: close one, or watch several subjects in one stream.");
+    }
 
     /// <summary>Counts a request; a problem when it is one too many. The header fields are set in both cases.</summary>
     /// <param name="context">The request.</param>
@@ -46,6 +66,7 @@ public sealed class RateLimits : IDisposable
 
     public void Dispose()
     {
+        streams.Dispose();
         foreach (var quota in quotas.Values)
             quota.Limiter.Dispose();
     }

@@ -116,6 +116,21 @@ public sealed class EventStreamTests(SharedNode shared) : IClassFixture<SharedNo
     }
 
     [Fact]
+    public async Task Streams_BeyondTheMostOfOneCaller_AreRefused()
+    {
+        await using var node = await RunningNode.StartAsync("--http:streamsPerCaller", "2");
+        using var ada = await node.NewMemberAsync("ada");
+        using var first = await node.Admin.GetAsync("/api/v1/events", HttpCompletionOption.ResponseHeadersRead, Stop);
+        using var second = await node.Admin.GetAsync("/api/v1/events", HttpCompletionOption.ResponseHeadersRead, Stop);
+
+        using var third = await node.Admin.GetAsync("/api/v1/events", HttpCompletionOption.ResponseHeadersRead, Stop);
+        using var ofAda = await ada.GetAsync("/api/v1/events", HttpCompletionOption.ResponseHeadersRead, Stop);
+
+        (await RunningNode.ReadProblemAsync(third)).Code.ShouldBe("rateLimited");
+        new[] { first, second, ofAda }.ShouldAllBe(response => response.StatusCode == HttpStatusCode.OK);
+    }
+
+    [Fact]
     public async Task Stream_ForAnAnonymousReader_IsRefused() =>
         (await Node.Anonymous.GetAsync("/api/v1/events", Stop)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
 
