@@ -45,7 +45,7 @@ public sealed class SpoolStream(IContentStore content, long maxBytes) : Stream, 
         if (pipe is null)
         {
             pipe = new Pipe();
-            upload = content.PutAsync(pipe.Reader.AsStream(), null, maxBytes, CancellationToken.None);
+            upload = UploadAsync(pipe.Reader);
             WriteThrough(head.GetBuffer().AsSpan(0, (int)head.Length));
         }
 
@@ -89,6 +89,13 @@ public sealed class SpoolStream(IContentStore content, long maxBytes) : Stream, 
 
     public override void SetLength(long value) => throw new NotSupportedException();
 
+    private async Task<Outcome<ContentDescriptor, ContentRefusal>> UploadAsync(PipeReader reader)
+    {
+        // Disposing of the source ends the pipe: when the store gives up, whoever waits to write into it must hear of that.
+        await using var source = reader.AsStream();
+        return await content.PutAsync(source, null, maxBytes, CancellationToken.None);
+    }
+
     private void WriteThrough(ReadOnlySpan<byte> bytes)
     {
         bytes.CopyTo(pipe!.Writer.GetSpan(bytes.Length));
@@ -97,7 +104,21 @@ public sealed class SpoolStream(IContentStore content, long maxBytes) : Stream, 
         var flushed = pipe.Writer.FlushAsync(CancellationToken.None).AsTask().GetAwaiter().GetResult();
         if (!flushed.IsCompleted)
             return;
-        Fault = upload!.Exception?.GetBaseException() ?? new IOException("The content store stopped reading the output.");
+        Fault = FindFault();
         throw new IOException("The output cannot be stored.", Fault);
+    }
+
+    /// <summary>Why the store stopped reading: it is just ending, so this waits no longer than that takes.</summary>
+    private Exception FindFault()
+    {
+        try
+        {
+            var stored = upload!.GetAwaiter().GetResult();
+            return new IOException($"The content store stopped reading the output{(stored.Refusal is { } refusal ? $": {refusal.Detail}" : ".")}");
+        }
+        catch (Exception fault)
+        {
+            return fault;
+        }
     }
 }
