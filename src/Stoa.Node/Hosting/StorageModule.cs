@@ -1,6 +1,8 @@
+using Stoa.Market.Ledger;
 using Stoa.Node.Identity;
 using Stoa.Node.Ledger;
 using Stoa.Node.Storage;
+using Stoa.Primitives;
 
 namespace Stoa.Node.Hosting;
 
@@ -26,7 +28,8 @@ public static class StorageModule
             // Made by a function, so that the container disposes of it.
             builder.Services.AddSingleton(_ => database);
             builder.Services.AddSingleton(await SessionKey.OpenAsync(database, physics.Time, cancellationToken));
-            builder.Services.AddSingleton(await LedgerModule.OpenSystemAccountsAsync(database, physics, cancellationToken));
+            builder.Services.AddSingleton(await SystemAccounts.OpenAsync(
+                new SqlLedgerStore(database), new IdSource(physics.Time, physics.Random), physics.Time, cancellationToken));
             return database;
         }
         catch

@@ -116,7 +116,7 @@ public sealed class SqlUserStore(Database database, IdSource ids) : IUserStore
             new { user.Id, user.Handle, user.Email, user.Role, user.CreatedAt, stored.PasswordHash });
         if (inserted == 1)
         {
-            var wallet = LedgerModule.Empty(ids.Next<Account>(), user.Id.ToString(), AccountKind.Wallet, user.CreatedAt);
+            var wallet = Account.Open(ids.Next<Account>(), user.Id.ToString(), AccountKind.Wallet, user.CreatedAt);
             await SqlLedger.OpenAccountAsync(session, wallet);
             return user;
         }
