@@ -144,7 +144,7 @@ public sealed class ExecuteTask(
                 {
                     return await SucceedAsync(task, agent!, completed, output, new ReceiptFacts(seed, clockMs));
                 }
-                catch (IOException fault)
+                catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
                 {
                     return await FailAsync(task, Unavailable(fault, completed.Log));
                 }
@@ -274,8 +274,7 @@ public sealed class ExecuteTask(
         var version = await agents.GetAsync(id, CancellationToken.None) ?? throw new IOException($"The agent {id} is not in the catalogue.");
         var wallet = await ledger.FindAccountAsync(version.PublisherId.ToString(), AccountKind.Wallet, CancellationToken.None)
             ?? await ledger.OpenAccountAsync(
-                new Account(ids.Next<Account>(), version.PublisherId.ToString(), AccountKind.Wallet, Money.Zero, Money.Zero, Money.Zero, Now()),
-                CancellationToken.None);
+                Account.Open(ids.Next<Account>(), version.PublisherId.ToString(), AccountKind.Wallet, Now()), CancellationToken.None);
         if (known.Count >= MaxRemembered)
             known.Clear();
         return known.GetOrAdd(id, new Known(version, wallet.Id));
