@@ -16,7 +16,7 @@ public sealed class LeaseKeeper(
             {
                 await RenewAsync(stoppingToken);
             }
-            catch (Exception failure) when (failure is not OperationCanceledException)
+            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
             {
                 logger.LogError(failure, "Leases cannot be renewed; trying again.");
             }

@@ -24,7 +24,7 @@ public sealed class LeaseRescuer(
             {
                 await RescueAsync(stoppingToken);
             }
-            catch (Exception failure) when (failure is not OperationCanceledException)
+            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
             {
                 logger.LogError(failure, "Abandoned tasks cannot be taken over; trying again.");
             }
