@@ -51,7 +51,7 @@ public static class ObservabilityEndpoints
     /// <summary>The check of the room that has no module of its own.</summary>
     internal static ReadinessCheck CheckStorage(Database database) => new("storage", async cancellationToken =>
     {
-        await database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT count(*) FROM users"), cancellationToken);
+        await database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT count(*) FROM schema_migrations"), cancellationToken);
         return null;
     });
 
