@@ -14,6 +14,7 @@ public sealed class FileContentStore : IContentStore
     private const int CopyBufferBytes = 128 * 1024;
     private readonly string _root;
     private readonly string _incoming;
+    private readonly Lock _folders = new();
     private long _sequence;
 
     /// <summary>Opens the store and clears what an earlier start left unfinished.</summary>
@@ -117,10 +118,22 @@ public sealed class FileContentStore : IContentStore
     {
         var target = PathOf(digest);
         var folder = Path.GetDirectoryName(target)!;
-        Directory.CreateDirectory(folder);
+        MakeFolder(folder);
         // The same digest is the same bytes: replacing them changes nothing for a reader that has them open.
         File.Move(path, target, overwrite: true);
         DirectorySync.Flush(folder);
+    }
+
+    /// <summary>A new folder is an entry of its parent, which must be as durable as what goes into it.</summary>
+    private void MakeFolder(string folder)
+    {
+        lock (_folders)
+        {
+            if (Directory.Exists(folder))
+                return;
+            Directory.CreateDirectory(folder);
+            DirectorySync.Flush(_root);
+        }
     }
 
     private string PathOf(ContentHash digest) => Path.Combine(_root, digest.Hex[..2], digest.Hex);
