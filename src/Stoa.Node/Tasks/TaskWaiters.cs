@@ -1,34 +1,71 @@
-using System.Collections.Concurrent;
 using Stoa.Market.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Tasks;
 
 /// <summary>Those who wait for the end of a task: told at once when it ends in this process, and asking now and then for the case that it ends elsewhere.</summary>
-public sealed class TaskWaiters(ITaskStore tasks, TasksOptions options, TimeProvider time)
+/// <remarks>When the node is asked to stop, all of them are let go with what is known by then: a held line must not hold up the stop.</remarks>
+public sealed class TaskWaiters(ITaskStore tasks, TasksOptions options, TimeProvider time, IHostApplicationLifetime lifetime)
 {
-    private readonly ConcurrentDictionary<Id<AgentTask>, TaskCompletionSource<AgentTask>> ends = new();
+    private readonly Lock _lock = new();
+    private readonly Dictionary<Id<AgentTask>, List<Waiter>> _waiters = [];
 
     /// <summary>Tells those who wait that the task has ended.</summary>
     public void Complete(AgentTask ended)
     {
-        if (ends.TryRemove(ended.Id, out var end))
-            end.TrySetResult(ended);
+        lock (_lock)
+        {
+            foreach (var waiter in _waiters.GetValueOrDefault(ended.Id, []))
+                waiter.Complete(ended);
+        }
     }
 
-    /// <summary>Takes back a <see cref="Listen"/> that nobody waits for.</summary>
-    public void Forget(Id<AgentTask> id) => ends.TryRemove(id, out _);
+    /// <summary>Begins to listen, until the waiter is disposed of. Do so before the task can end, or look at it once more afterwards.</summary>
+    public Waiter Listen(Id<AgentTask> id)
+    {
+        var waiter = new Waiter(this, id);
+        lock (_lock)
+        {
+            if (!_waiters.TryGetValue(id, out var others))
+                _waiters[id] = others = [];
+            others.Add(waiter);
+        }
 
-    /// <summary>Begins to listen. Do so before the task can end, or look at it once more afterwards.</summary>
-    public Task<AgentTask> Listen(Id<AgentTask> id) =>
-        ends.GetOrAdd(id, static _ => new TaskCompletionSource<AgentTask>(TaskCreationOptions.RunContinuationsAsynchronously)).Task;
+        return waiter;
+    }
 
-    /// <summary>Waits until a task that exists has ended, or the time is over.</summary>
-    /// <returns>The task as it was last seen.</returns>
-    public async Task<AgentTask> WaitAsync(AgentTask seen, Task<AgentTask> end, TimeSpan timeout, CancellationToken cancellationToken)
+    private void Forget(Waiter waiter, Id<AgentTask> id)
+    {
+        lock (_lock)
+        {
+            if (_waiters.TryGetValue(id, out var others) && others.Remove(waiter) && others.Count == 0)
+                _waiters.Remove(id);
+        }
+    }
+
+    /// <summary>One who waits for one task.</summary>
+    public sealed class Waiter : IDisposable
+    {
+        private readonly TaskWaiters _all;
+        private readonly Id<AgentTask> _id;
+        private readonly TaskCompletionSource<AgentTask> _end = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        internal Waiter(TaskWaiters all, Id<AgentTask> id) => (_all, _id) = (all, id);
+
+        /// <summary>Waits until the task, which exists, has ended, the time is over or the node stops.</summary>
+        /// <returns>The task as it was last seen.</returns>
+        public Task<AgentTask> WaitAsync(AgentTask seen, TimeSpan timeout, CancellationToken cancellationToken) =>
+            _all.WaitAsync(seen, _end.Task, timeout, cancellationToken);
+
+        public void Dispose() => _all.Forget(this, _id);
+
+        internal void Complete(AgentTask ended) => _end.TrySetResult(ended);
+    }
+
+    private async Task<AgentTask> WaitAsync(AgentTask seen, Task<AgentTask> end, TimeSpan timeout, CancellationToken cancellationToken)
     {
         using var timer = new CancellationTokenSource(timeout, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellationToken);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, lifetime.ApplicationStopping, cancellationToken);
         var poll = TimeSpan.FromMilliseconds(options.PollMs);
         while (!seen.State.IsFinal)
         {
@@ -42,13 +79,10 @@ public sealed class TaskWaiters(ITaskStore tasks, TasksOptions options, TimeProv
             }
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
             {
-                seen = await tasks.GetAsync(seen.Id, cancellationToken) ?? seen;
-                break;
+                return await tasks.GetAsync(seen.Id, cancellationToken) ?? seen;
             }
         }
 
-        // Nobody may ever complete what ends elsewhere. Others who wait for the same task still see its end when they next look.
-        ends.TryRemove(seen.Id, out _);
         return seen;
     }
 }

@@ -83,7 +83,7 @@ public static class TasksEndpoints
         tasks.MapGet("/{id}/log", GetLogAsync)
             .WithName("getTaskLog")
             .WithSummary("Get the end of what the agent wrote to stderr")
-            .WithDescription("The log of the last attempt, at most the last 4 KiB of it, as plain text.")
+            .WithDescription("The log of the attempt that ended the task, as plain text: its end, up to the task's limit and never more than 64 KiB.")
             .Produces<string>(StatusCodes.Status200OK, "text/plain")
             .Refuses(TaskRefusal.TaskUnknown);
     }
@@ -108,7 +108,7 @@ public static class TasksEndpoints
         var request = body.Value.ToRequest();
         var key = IdempotencyKeyHeader.Read(http);
         Outcome<Submitted, TaskRefusal> submitted;
-        Task<AgentTask>? end;
+        TaskWaiters.Waiter? end;
         TaskWorkers.Reservation? room = null;
         try
         {
@@ -133,9 +133,10 @@ public static class TasksEndpoints
             room?.Dispose();
         }
 
+        using var waiter = end;
         var task = submitted.Value.Task;
         if (time is { } longest)
-            task = await waiters.WaitAsync(task, end!, longest, cancellationToken);
+            task = await waiter!.WaitAsync(task, longest, cancellationToken);
         return task.State.IsFinal
             ? TypedResults.Created(PathOf(task.Id), task.ToContract())
             : TypedResults.Accepted(PathOf(task.Id), task.ToContract());
@@ -162,15 +163,12 @@ public static class TasksEndpoints
         Id<AgentTask> id, string? wait, Caller caller, ITaskStore tasks, TaskWaiters waiters, CancellationToken cancellationToken)
     {
         var time = WaitQuery.Parse(wait ?? "").Time;
-        var end = time is null ? null : waiters.Listen(id);
+        using var end = time is null ? null : waiters.Listen(id);
         if (await FindAsync(tasks, id, caller, cancellationToken) is not { } task)
-        {
-            waiters.Forget(id);
             return Unknown(id);
-        }
 
         if (time is { } longest)
-            task = await waiters.WaitAsync(task, end!, longest, cancellationToken);
+            task = await end!.WaitAsync(task, longest, cancellationToken);
         return TypedResults.Ok(task.ToContract());
     }
 
@@ -209,15 +207,12 @@ public static class TasksEndpoints
         CancellationToken cancellationToken)
     {
         var longest = WaitQuery.Parse(wait ?? "").Time ?? ExecuteWait;
-        var end = waiters.Listen(id);
+        using var end = waiters.Listen(id);
         if (await tasks.ExpediteAsync(id, caller.UserId, time.GetUtcNow(), cancellationToken) is not { } task)
-        {
-            waiters.Forget(id);
             return Unknown(id);
-        }
 
         workers.Wake();
-        task = await waiters.WaitAsync(task, end, longest, cancellationToken);
+        task = await end.WaitAsync(task, longest, cancellationToken);
         return task.State.IsFinal ? TypedResults.Ok(task.ToContract()) : TypedResults.Accepted(PathOf(id), task.ToContract());
     }
 
