@@ -4,7 +4,6 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using Spectre.Console;
-using Spectre.Console.Rendering;
 using Stoa.Client;
 using Stoa.Client.Contracts;
 
@@ -91,19 +90,7 @@ internal sealed class Screen
             return;
         }
 
-        var table = new Table().Border(TableBorder.Rounded).BorderColor(Color.Grey39);
-        foreach (var (index, heading) in headings.Index())
-        {
-            var column = new TableColumn($"[grey]{heading.EscapeMarkup()}[/]").NoWrap();
-            // The last column is where the long texts are: it alone gives way.
-            if (index < headings.Count - 1)
-                column.Width(rows.Select(row => row[index].Length).Append(heading.Length).Max());
-            table.AddColumn(column);
-        }
-
-        foreach (var row in rows)
-            table.AddRow(row.Select(cell => (IRenderable)new Text(Format.Clean(cell))));
-        _output.Write(table);
+        _output.Write(new TableView(headings, [.. rows.Select(row => (IReadOnlyList<string>)[.. row.Select(Format.Clean)])], _output.Profile.Width).Render());
     }
 
     /// <summary>Writes names and values under each other. Values are markup on a terminal and stripped of it elsewhere.</summary>
