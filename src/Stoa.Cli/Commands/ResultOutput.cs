@@ -17,6 +17,31 @@ internal static class ResultOutput
         HelpName = "FILE",
     };
 
+    /// <summary>Looks whether a result could be written, which is told better before a task is paid for than after it.</summary>
+    /// <exception cref="CommandFailure">The output is a folder, or its folder cannot be written to.</exception>
+    public static void RefuseUnwritable(Invocation invocation, string? output)
+    {
+        if (output is null or "-")
+            return;
+        var path = invocation.Surroundings.FullPath(output);
+        if (IsDevice(path))
+            return;
+        if (Directory.Exists(path))
+            throw new CommandFailure($"{path} is a folder.", hint: $"Name a file in it: -o {Path.Combine(output, "FILE")}");
+        if (!Directory.Exists(Path.GetDirectoryName(path)))
+            throw new CommandFailure($"There is no folder {Path.GetDirectoryName(path)} for the result.", hint: "Make it, or name a file elsewhere.");
+        try
+        {
+            using var probe = new FileStream(
+                path + $".{Environment.ProcessId}.part", FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new CommandFailure(
+                $"The result cannot be written to {path}: {failure.Message}", hint: "Name a file in a folder that is there and that you may write to.");
+        }
+    }
+
     /// <summary>Writes a result whole or not at all. Says on standard error what happened when that is not plain.</summary>
     /// <returns>The file that it is in; null when it is in none.</returns>
     public static async Task<string?> WriteAsync(Invocation invocation, TaskResponse task, string? output, CancellationToken cancellationToken)
@@ -51,6 +76,13 @@ internal static class ResultOutput
     private static async Task SaveAsync(
         StoaClient client, TaskResponse task, string path, IProgress<TransferProgress> progress, CancellationToken cancellationToken)
     {
+        if (IsDevice(path))
+        {
+            await using var device = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, 1, FileOptions.Asynchronous);
+            await client.DownloadResultAsync(task, device, progress, cancellationToken);
+            return;
+        }
+
         // Beside the target and moved there when it is whole and verified: a broken download leaves what was there before.
         var partial = path + ".part";
         try
@@ -65,6 +97,9 @@ internal static class ResultOutput
             throw;
         }
     }
+
+    /// <summary>Such as /dev/null, which a file moved to its place would replace for the whole machine.</summary>
+    private static bool IsDevice(string path) => path.StartsWith("/dev/", StringComparison.Ordinal) && File.Exists(path);
 
     private static async Task ShowAsync(Invocation invocation, TaskResponse task, CancellationToken cancellationToken)
     {

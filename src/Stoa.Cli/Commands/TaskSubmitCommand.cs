@@ -23,7 +23,7 @@ internal sealed class TaskSubmitCommand : StoaCommand
     private readonly Option<string?> _maxPrice = new("--max-price") { Description = "Refuse when more than so many dollars would be held.", HelpName = "USD" };
     private readonly Option<long?> _fuel = new("--fuel") { Description = "Burn at most so much fuel, such as 500M.", HelpName = "N", CustomParser = Quantity.Count };
     private readonly Option<long?> _memory = new("--memory") { Description = "Use at most so much memory, such as 64MB.", HelpName = "SIZE", CustomParser = Quantity.Bytes };
-    private readonly Option<long?> _timeout = new("--timeout") { Description = "Stop an attempt after this time, such as 30s.", HelpName = "TIME", CustomParser = Quantity.Milliseconds };
+    private readonly Option<long?> _timeout = new("--timeout") { Description = "Stop an attempt after this time, such as 30s; a number alone is seconds.", HelpName = "TIME", CustomParser = Quantity.Milliseconds };
     private readonly Option<string?> _idempotencyKey = new("--idempotency-key") { Description = "The same key with the same submission gives the same task, however often it is sent.", HelpName = "KEY" };
     private readonly Option<bool> _wait = new("--wait") { Description = "Wait for the result. Default.", DefaultValueFactory = _ => true };
     private readonly Option<bool> _noWait = new("--no-wait") { Description = "Print the task's id and return at once." };
@@ -55,6 +55,8 @@ internal sealed class TaskSubmitCommand : StoaCommand
     {
         CommonArguments.ParseAgent(invocation.Get(_agent));
         var isWaiting = invocation.Get(_wait) && !invocation.Get(_noWait);
+        if (isWaiting)
+            ResultOutput.RefuseUnwritable(invocation, invocation.Get(_outputFile));
         TaskResponse? submitted = null;
         try
         {
@@ -119,7 +121,12 @@ internal sealed class TaskSubmitCommand : StoaCommand
         if (invocation.Get(_text) is { } itself)
             return new MemoryStream(Encoding.UTF8.GetBytes(itself));
         if (invocation.Get(_file) is { } path and not "-")
+        {
+            if (Directory.Exists(invocation.Surroundings.FullPath(path)))
+                throw new CommandFailure($"{path} is a folder; the input is one file.");
             return new FileStream(invocation.Surroundings.FullPath(path), FileMode.Open, FileAccess.Read, FileShare.Read, 1, FileOptions.Asynchronous | FileOptions.SequentialScan);
+        }
+
         if (invocation.Get(_file) is null && invocation.Surroundings.IsInputTerminal)
             throw new CommandFailure("There is no input.", hint: "Name a FILE, give --text TEXT, pipe something in, or type it after - and end it with Ctrl-D.");
         return invocation.Surroundings.Input;
