@@ -41,7 +41,7 @@ internal sealed class AgentListCommand : StoaCommand
         if (agents.Count == 0)
         {
             invocation.Screen.Note(query == new AgentQuery()
-                ? "[grey]No agents yet. Make one with: stoa agent new NAME[/]"
+                ? "[grey]No agents yet. Publish one with: stoa agent publish DIR (in a checkout: samples/markdown-html), or make one with: stoa agent new NAME[/]"
                 : "[grey]No agent fits. See all with: stoa agent list[/]");
             return ExitCode.Ok;
         }

@@ -15,6 +15,7 @@ internal static class ListLimit
             Description = $"Show at most so many. Default: {Default}.",
             HelpName = "N",
             DefaultValueFactory = _ => Default,
+            CustomParser = Quantity.Whole,
         };
         option.Validators.Add(result =>
         {

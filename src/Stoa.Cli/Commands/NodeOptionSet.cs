@@ -19,7 +19,12 @@ internal static class NodeOptionSet
 
     public static Option<int?> Port()
     {
-        var port = new Option<int?>("--port") { Description = "Listen on this port of this machine; 0 takes a free one. Default: 8420.", HelpName = "N" };
+        var port = new Option<int?>("--port")
+        {
+            Description = "Listen on this port of this machine; 0 takes a free one. Default: 8420.",
+            HelpName = "N",
+            CustomParser = result => Quantity.Whole(result),
+        };
         port.Validators.Add(result =>
         {
             if (result.Tokens is [var token] && int.TryParse(token.Value, out var number) && number is < 0 or > 65535)

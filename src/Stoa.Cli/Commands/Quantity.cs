@@ -24,6 +24,16 @@ internal static class Quantity
     /// <summary>Milliseconds from a time with ms, s, min or h; without a unit it is seconds.</summary>
     public static long? Milliseconds(ArgumentResult result) => Parse(result, Times, 1_000, "a time such as 500ms, 30s or 2min");
 
+    /// <summary>A whole number without a unit.</summary>
+    public static int Whole(ArgumentResult result)
+    {
+        var text = result.Tokens[0].Value;
+        if (int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number))
+            return number;
+        result.AddError($"{(result.Parent as OptionResult)?.Option.Name} takes a whole number; '{text}' is not one in range.");
+        return 0;
+    }
+
     private static long? Parse(ArgumentResult result, (string Unit, long Factor)[] units, long factorWithoutUnit, string expected)
     {
         var text = result.Tokens[0].Value;

@@ -1,5 +1,7 @@
 using System.CommandLine;
+using Stoa.Cli.Connection;
 using Stoa.Cli.Terminal;
+using Stoa.Client;
 using Stoa.Node.Hosting;
 
 namespace Stoa.Cli.Commands;
@@ -47,6 +49,17 @@ internal sealed class UpCommand : StoaCommand
         throw NodeOptionSet.Failure(exitCode, errors.ToString());
     }
 
+    /// <summary>What another terminal must be told to find this node and its key; empty when it finds them by itself.</summary>
+    private static string OtherTerminal(Surroundings surroundings, NodeStarted started)
+    {
+        var isDefaultAddress = NodeConnection.ParseAddress(started.Address.ToString()) == StoaClientOptions.DefaultAddress;
+        var isDefaultData = started.DataFolder == NodeConnection.DataDirectory(surroundings, option: null);
+        return (isDefaultAddress ? "" : $"STOA_ADDRESS={started.Address.ToString().TrimEnd('/')} ")
+            + (isDefaultData ? "" : $"STOA_DATA={Quoted(started.DataFolder)} ");
+    }
+
+    private static string Quoted(string path) => path.Contains(' ') ? $"'{path}'" : path;
+
     private static void Tell(Screen screen, NodeStarted started)
     {
         if (screen.IsJson)
@@ -69,6 +82,6 @@ internal sealed class UpCommand : StoaCommand
             ("Key", started.AdminKey is { } key
                 ? $"{Format.Escaped(key)}  [grey](of the first administrator, shown this once; also in {Format.Escaped(started.AdminKeyFile)})[/]"
                 : File.Exists(started.AdminKeyFile) ? $"in {Format.Escaped(started.AdminKeyFile)}" : null));
-        screen.Note("[grey]Ctrl-C stops it. In another terminal: stoa agent list[/]");
+        screen.Note($"[grey]Ctrl-C stops it. In another terminal: {Format.Escaped(OtherTerminal(screen.Surroundings, started))}stoa agent list[/]");
     }
 }

@@ -40,7 +40,8 @@ internal static class TaskView
         ("Result", $"{Format.Size(result.SizeBytes)} of {Format.Escaped(result.MediaType)}, [grey]{Format.Escaped(result.Digest)}[/]"),
         ("Used", Usage(result.Usage)),
         ("Price", $"[bold]{Format.Money(result.Price)}[/] of {Format.Money(task.Hold)} that were held"),
-        ("Receipt", $"{Format.Escaped(result.ReceiptId)}, check it with: stoa receipt verify {Format.Escaped(task.Id)}"),
+        ("Receipt", Format.Escaped(result.ReceiptId)),
+        ("Check it", $"stoa receipt verify {Format.Escaped(task.Id)}"),
     ];
 
     public static string Usage(UsageBody usage) =>
