@@ -78,7 +78,7 @@ internal static class ResultOutput
     {
         if (IsDevice(path))
         {
-            await using var device = new FileStream(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite, 1, FileOptions.Asynchronous);
+            await using var device = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.ReadWrite, 1, FileOptions.Asynchronous);
             await client.DownloadResultAsync(task, device, progress, cancellationToken);
             return;
         }
