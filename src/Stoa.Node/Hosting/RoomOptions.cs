@@ -19,17 +19,11 @@ public static class RoomOptions
     {
         var findings = Findings.Of(builder);
         findings.Rooms.Add(room);
-        var options = defaults;
-        try
-        {
-            options = builder.Configuration.GetSection(Root).GetSection(room).Get<T>(binder => binder.ErrorOnUnknownConfiguration = true) ?? defaults;
-            findings.Reasons.AddRange(validate?.Invoke(options) ?? []);
-        }
-        catch (InvalidOperationException refused)
-        {
-            findings.Reasons.Add($"{room}: {refused.Message}");
-        }
-
+        var section = builder.Configuration.GetSection(Root).GetSection(room);
+        var unreadable = FindUnreadable<T>(room, section).ToList();
+        findings.Reasons.AddRange(unreadable);
+        var options = unreadable.Count == 0 ? section.Get<T>() ?? defaults : defaults;
+        findings.Reasons.AddRange(validate?.Invoke(options) ?? []);
         builder.Services.AddSingleton(options);
         return options;
     }
@@ -45,6 +39,42 @@ public static class RoomOptions
         if (findings.Reasons.Count > 0)
             throw new BadOptionsException(findings.Reasons);
     }
+
+    /// <summary>Options that there are not, and values that are not of their option's type.</summary>
+    private static IEnumerable<string> FindUnreadable<T>(string room, IConfigurationSection section)
+    {
+        var known = typeof(T).GetProperties().ToDictionary(property => property.Name, StringComparer.OrdinalIgnoreCase);
+        foreach (var option in section.GetChildren())
+        {
+            if (!known.TryGetValue(option.Key, out var property))
+                yield return $"There is no option {room}:{option.Key}. The options of {room}: {string.Join(", ", known.Keys.Order())}.";
+            else if (option.Value is { } text && !CanRead(section, option.Key, property.PropertyType))
+                yield return $"{room}:{property.Name} cannot be '{text}'; it is {Describe(Nullable.GetUnderlyingType(property.PropertyType) ?? property.PropertyType)}.";
+        }
+    }
+
+    private static bool CanRead(IConfigurationSection section, string key, Type type)
+    {
+        try
+        {
+            _ = section.GetValue(type, key);
+            return true;
+        }
+        catch (InvalidOperationException)
+        {
+            return false;
+        }
+    }
+
+    private static string Describe(Type type) => type switch
+    {
+        { IsEnum: true } => "one of " + string.Join(", ", Enum.GetNames(type).Select(name => name.ToLowerInvariant())),
+        _ when type == typeof(int) || type == typeof(long) => "a whole number",
+        _ when type == typeof(double) => "a number",
+        _ when type == typeof(bool) => "true or false",
+        _ when type == typeof(TimeSpan) => "a time such as 00:00:30",
+        _ => $"a {type.Name}",
+    };
 
     private sealed class Findings
     {
