@@ -32,7 +32,8 @@ public sealed class Users(IUserStore store, IPasswordHasher passwords, TimeProvi
     /// <returns>The user, or <see cref="IdentityRefusal.CredentialsWrong"/>.</returns>
     public async Task<Outcome<User, IdentityRefusal>> SignInAsync(string login, string password, CancellationToken cancellationToken)
     {
-        var plausible = login.Length <= RegistrationRules.EmailLengthMax && password.Length <= RegistrationRules.PasswordLengthMax;
+        var plausible = login.Length <= RegistrationRules.EmailLengthMax && password.Length <= RegistrationRules.PasswordLengthMax
+            && !login.Contains('\0', StringComparison.Ordinal);
         var found = plausible ? await store.FindByLoginAsync(Normalise(login), cancellationToken) : null;
         var verified = await passwords.VerifyAsync(found?.PasswordHash ?? passwords.Decoy, plausible ? password : "", cancellationToken);
         if (found?.PasswordHash is not null && verified)

@@ -27,6 +27,9 @@ internal sealed class JsonFields
 
     public void Refuse(string name, string mustBe) => Errors.Add(new FieldError($"{_pointer}/{name}", $"Must be {mustBe}."));
 
+    /// <summary>Whether a text has no control characters but the ends of lines and tabs: it is shown on terminals, and PostgreSQL stores no NUL.</summary>
+    public static bool IsReadable(string text) => !text.Any(character => char.IsControl(character) && character is not ('\n' or '\r' or '\t'));
+
     public string Text(string name, Func<string, bool> rule, string mustBe)
     {
         if (TryGet(name, out var value) && value.ValueKind is JsonValueKind.String && rule(value.GetString()!))
@@ -39,9 +42,9 @@ internal sealed class JsonFields
     {
         if (!TryGet(name, out var value))
             return null;
-        if (value.ValueKind is JsonValueKind.String && value.GetString() is { } text && text.Length <= maxLength)
+        if (value.ValueKind is JsonValueKind.String && value.GetString() is { } text && text.Length <= maxLength && IsReadable(text))
             return text;
-        Refuse(name, $"a text of at most {maxLength} characters");
+        Refuse(name, $"a text of at most {maxLength} characters, none of them a control character");
         return null;
     }
 

@@ -40,14 +40,29 @@ public static class ManifestReader
         {
             return Refused([new FieldError("", $"The manifest is not JSON: {e.Message}")]);
         }
+        catch (InvalidOperationException)
+        {
+            return NotUnicode();
+        }
 
         using (document)
         {
             var root = new JsonFields(document.RootElement);
-            var manifest = ReadManifest(root);
-            return root.Errors.Count == 0 ? manifest : Refused(root.Errors);
+            try
+            {
+                var manifest = ReadManifest(root);
+                return root.Errors.Count == 0 ? manifest : Refused(root.Errors);
+            }
+            catch (InvalidOperationException)
+            {
+                // The parser lets the escape through; only reading the text finds that it is none.
+                return NotUnicode();
+            }
         }
     }
+
+    private static Refusal<PublishRefusal> NotUnicode() =>
+        Refused([new FieldError("", "A text is not Unicode: half of a surrogate pair is alone.")]);
 
     private static Refusal<PublishRefusal> Refused(List<FieldError> errors) =>
         new(PublishRefusal.ManifestInvalid, $"agent.json has {errors.Count} fault(s); mend them and publish again.", errors);
@@ -57,9 +72,9 @@ public static class ManifestReader
         var manifest = new AgentManifest(
             root.Text("name", Names.IsAgentName, "2 to 64 characters of a-z 0-9 -, starting with a letter"),
             root.Parsed<SemanticVersion>("version", "a semantic version such as 1.0.0")!,
-            root.Text("description", text => text.Length is > 0 and <= MaxDescriptionLength, $"1 to {MaxDescriptionLength} characters"),
+            root.Text("description", text => text.Length is > 0 and <= MaxDescriptionLength && JsonFields.IsReadable(text), $"1 to {MaxDescriptionLength} characters, none of them a control character"),
             root.Texts("capabilities", 1, MaxListItems, Names.IsCapability, "a dotted lower-case name such as image.resize"),
-            root.Texts("tags", 0, MaxListItems, tag => tag.Length is > 0 and <= MaxTagLength, $"1 to {MaxTagLength} characters"),
+            root.Texts("tags", 0, MaxListItems, tag => tag.Length is > 0 and <= MaxTagLength && JsonFields.IsReadable(tag), $"1 to {MaxTagLength} characters, none of them a control character"),
             root.Text("program", IsFileName, "the file name of the program beside the manifest, such as my-agent.wasm"),
             ReadPort(root.Object("input")),
             ReadPort(root.Object("output")),
@@ -93,10 +108,10 @@ public static class ManifestReader
     {
         var parameter = new AgentParameter(
             fields.Text("name", Names.IsAgentName, "2 to 64 characters of a-z 0-9 -, starting with a letter"),
-            fields.Text("description", text => text.Length is > 0 and <= MaxDescriptionLength, $"1 to {MaxDescriptionLength} characters"),
+            fields.Text("description", text => text.Length is > 0 and <= MaxDescriptionLength && JsonFields.IsReadable(text), $"1 to {MaxDescriptionLength} characters, none of them a control character"),
             fields.OneOf<AgentParameterType>("type"),
             fields.OptionalText("default", MaxDescriptionLength),
-            fields.Texts("values", 0, 256, value => value.Length is > 0 and <= 256, "1 to 256 characters"));
+            fields.Texts("values", 0, 256, value => value.Length is > 0 and <= 256 && JsonFields.IsReadable(value), "1 to 256 characters, none of them a control character"));
         if ((parameter.Type is AgentParameterType.Choice) != (parameter.Values.Count > 0))
             fields.Refuse("values", "given, with at least one text, exactly when the type is choice");
         fields.RefuseUnknown();

@@ -30,6 +30,8 @@ public static partial class PortSchema
             return [new FieldError("", "a JSON Schema, which is an object")];
         var errors = new List<FieldError>();
         RefuseOutsideReferences(document.RootElement, "", errors);
+        if (errors.Count == 0)
+            errors.AddRange(SchemaLoops.Find(document.RootElement));
         if (errors.Count > 0)
             return errors;
         try
@@ -66,12 +68,24 @@ public static partial class PortSchema
         {
             return [new FieldError("", "A pattern of the agent's schema takes too long on this input.")];
         }
+        catch (Exception e) when (e is InvalidOperationException or ArgumentException)
+        {
+            // The publisher's mistake, found late: the consumer can do nothing but choose another version.
+            return [new FieldError("", "The agent's own schema cannot be used, whatever the input: ask its publisher, or take another version.")];
+        }
     }
 
     private static JsonSchema Compile(string schema)
     {
         if (Cache.TryGetValue(schema, out var compiled))
             return compiled;
+        // A version that was published before this was checked must not end the process either.
+        using (var document = JsonDocument.Parse(schema))
+        {
+            if (SchemaLoops.Find(document.RootElement).Count > 0)
+                throw new InvalidOperationException("The schema refers to itself without end.");
+        }
+
         // Nothing is awaited in truth: what is not in the text itself is not looked for.
         compiled = JsonSchema.FromJsonAsync(schema, null, root => new ClosedResolver(root)).GetAwaiter().GetResult();
         if (Cache.Count < MaxCached)

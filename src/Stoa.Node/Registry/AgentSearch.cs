@@ -20,17 +20,17 @@ internal sealed class AgentSearch
         if (query.Capability is not null)
         {
             _sql.Append(" JOIN agent_capabilities c ON c.publisher = l.publisher AND c.name = l.name AND c.capability = @capability");
-            _parameters["capability"] = query.Capability;
+            _parameters["capability"] = Storable(query.Capability);
         }
 
         _sql.Append(" WHERE 1 = 1");
         if (query.Publisher is not null)
         {
             _sql.Append(" AND l.publisher = @publisher");
-            _parameters["publisher"] = query.Publisher;
+            _parameters["publisher"] = Storable(query.Publisher);
         }
 
-        AddWords((query.Text ?? "").ToLowerInvariant());
+        AddWords(Storable(query.Text ?? "").ToLowerInvariant());
         // The cursor is the last listing of the page before: publisher/name.
         if (ListingName.TryParse(page.Cursor, null, out var last))
         {
@@ -63,6 +63,9 @@ internal sealed class AgentSearch
             _parameters[$"word{i}"] = "%" + EscapeLike(words[i]) + "%";
         }
     }
+
+    // PostgreSQL takes no NUL; in its place comes a character that no listing has.
+    private static string Storable(string text) => text.Replace('\0', '\uFFFD');
 
     private static string EscapeLike(string word) =>
         word.Replace("!", "!!", StringComparison.Ordinal).Replace("%", "!%", StringComparison.Ordinal).Replace("_", "!_", StringComparison.Ordinal);

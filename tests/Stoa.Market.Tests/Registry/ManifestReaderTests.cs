@@ -46,7 +46,9 @@ public sealed class ManifestReaderTests
     [InlineData("capabilities", "[]", "/capabilities")]
     [InlineData("capabilities", "[\"csv.profile\", \"CSV\"]", "/capabilities/1")]
     [InlineData("capabilities", "[\"a\", \"a\"]", "/capabilities")]
+    [InlineData("description", "\"\\u001b[2J\"", "/description")]
     [InlineData("tags", "\"csv\"", "/tags")]
+    [InlineData("tags", "[\"a\\u0000\"]", "/tags/0")]
     [InlineData("program", "\"../up.wasm\"", "/program")]
     [InlineData("input", "null", "/input")]
     [InlineData("input", "{\"mediaType\": \"text\"}", "/input/mediaType")]
@@ -89,6 +91,8 @@ public sealed class ManifestReaderTests
     [InlineData("null")]
     [InlineData("{\"name\": \"aa\", \"name\": \"bb\"}")]
     [InlineData("{\"name\": ")]
+    [InlineData("{\"description\": \"\\ud800\"}")]
+    [InlineData("{\"\\ud800\": 1}")]
     public void Read_NoManifestAtAll_IsRefused(string text) => Read(text).Refusal.ShouldNotBeNull().Errors.ShouldNotBeEmpty();
 
     [Fact]
