@@ -193,6 +193,7 @@ public sealed class CommandsOnANodeTests(RealNode node) : IDisposable
     }
 
     [Fact]
+    [Trait("speed", "slow")]
     public async Task Tour_Once_DoesTheMainJobTwiceOnTheSameData()
     {
         string[] tour = ["tour", "--once", "--port", "0", "--data", Path.Combine(_cli.Folder, "data"), "--samples", RealNode.Sample("")];
