@@ -7,9 +7,7 @@ namespace Stoa.Wasm.Compilation;
 /// <summary>The instructions one by one.</summary>
 internal sealed partial class FunctionCompiler
 {
-    private static readonly MethodInfo s_singleFromBits = typeof(BitConverter).GetMethod(nameof(BitConverter.Int32BitsToSingle))!;
-    private static readonly MethodInfo s_doubleFromBits = typeof(BitConverter).GetMethod(nameof(BitConverter.Int64BitsToDouble))!;
-    private static readonly MethodInfo s_demotePromoted = Thunks.Find(typeof(Numerics), nameof(Numerics.DemotePromoted));
+    private static readonly MethodInfo s_demote = Thunks.Find(typeof(Numerics), nameof(Numerics.Demote));
 
     private Opcode _previous;
 
@@ -117,12 +115,12 @@ internal sealed partial class FunctionCompiler
                 break;
             case Opcode.F32Const:
                 EnsureLoaded();
-                EmitSingle((int)reader.ReadF32Bits());
+                CompileSingle((int)reader.ReadF32Bits(), (Opcode)reader.PeekByte());
                 Push(ValueKind.F32);
                 break;
             case Opcode.F64Const:
                 EnsureLoaded();
-                EmitDouble((long)reader.ReadF64Bits());
+                CompileDouble((long)reader.ReadF64Bits(), (Opcode)reader.PeekByte());
                 Push(ValueKind.F64);
                 break;
             case Opcode.RefNull:
@@ -171,10 +169,10 @@ internal sealed partial class FunctionCompiler
             // The JIT multiplies by the inverse instead.
             _il.Emit(opcode == Opcode.I32DivS ? Il.Div : Il.Rem);
         }
-        else if (opcode == Opcode.F32DemoteF64 && previous == Opcode.F64PromoteF32)
+        else if (opcode == Opcode.F32DemoteF64 && !IsNeverPromoted(previous))
         {
-            // The JIT would leave both conversions out, and so the quieting of what is not a number.
-            EmitCall(s_demotePromoted);
+            // The JIT leaves out the demotion of a promotion, even through locals, and so the quieting of what is not a number.
+            EmitCall(s_demote);
         }
         else
         {
@@ -195,6 +193,16 @@ internal sealed partial class FunctionCompiler
     private bool IsDivisionByHarmlessConstant(Opcode opcode) =>
         _lastConstantEnd >= 0 && _lastConstant is not (0 or -1) && opcode is Opcode.I32DivS or Opcode.I32RemS;
 
+    /// <summary>Whether an instruction leaves a double that the JIT does not take for the promotion of a float.</summary>
+    private static bool IsNeverPromoted(Opcode opcode) =>
+        opcode is Opcode.F64Const or Opcode.F64Load
+            or (>= Opcode.F64Ceil and <= Opcode.F64Max)
+            or (>= Opcode.F64ConvertI32S and <= Opcode.F64ConvertI64U);
+
+    /// <summary>Whether an instruction, as the next one, does no arithmetic with a constant: that one may stay known to the JIT.</summary>
+    private static bool IsHarmlessUse(Opcode next) =>
+        next is Opcode.F32Store or Opcode.F64Store or (>= Opcode.F32Eq and <= Opcode.F64Ge);
+
     private void EmitNumeric(NumericCode code)
     {
         _il.Emit(code.Before);
@@ -211,28 +219,53 @@ internal sealed partial class FunctionCompiler
         Push(ValueKind.I32);
     }
 
-    // Numbers that are none go around the JIT's own constants, which may not keep their bits.
-    private void EmitSingle(int bits)
+    // See OpaqueConstants for what the JIT may not know.
+    private void CompileSingle(int bits, Opcode next)
     {
-        if (float.IsNaN(BitConverter.Int32BitsToSingle(bits)))
+        float value = BitConverter.Int32BitsToSingle(bits);
+        if (float.IsNaN(value))
         {
             _il.EmitConstant(bits);
-            EmitCall(s_singleFromBits);
-            return;
+            EmitNumeric(NumericCode.Of(Opcode.F32ReinterpretI32));
         }
-
-        _il.Emit(Il.LdcR4, bits);
+        else if (OpaqueConstants.IdentityAddress(value) is not 0 and var address && !IsHarmlessUse(next))
+        {
+            EmitLoad(address, Il.LdindR4);
+        }
+        else
+        {
+            EmitSingle(bits);
+        }
     }
+
+    private void CompileDouble(long bits, Opcode next)
+    {
+        double value = BitConverter.Int64BitsToDouble(bits);
+        if (double.IsNaN(value))
+        {
+            _il.EmitConstant(bits);
+            EmitNumeric(NumericCode.Of(Opcode.F64ReinterpretI64));
+        }
+        else if (OpaqueConstants.IdentityAddress(value) is not 0 and var address && !IsHarmlessUse(next))
+        {
+            EmitLoad(address, Il.LdindR8);
+        }
+        else
+        {
+            EmitDouble(bits);
+        }
+    }
+
+    private void EmitLoad(nint address, byte indirect)
+    {
+        _il.EmitConstant((long)address);
+        _il.Emit([Il.ConvI, indirect]);
+    }
+
+    private void EmitSingle(int bits) => _il.Emit(Il.LdcR4, bits);
 
     private void EmitDouble(long bits)
     {
-        if (double.IsNaN(BitConverter.Int64BitsToDouble(bits)))
-        {
-            _il.EmitConstant(bits);
-            EmitCall(s_doubleFromBits);
-            return;
-        }
-
         _il.Emit(Il.LdcR8, (int)bits);
         Span<byte> upper = stackalloc byte[4];
         System.Buffers.Binary.BinaryPrimitives.WriteInt32LittleEndian(upper, (int)(bits >> 32));

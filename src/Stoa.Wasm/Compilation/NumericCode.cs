@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Numerics;
 using System.Reflection;
 using Stoa.Wasm.Binary;
@@ -116,10 +117,20 @@ internal readonly record struct NumericCode(byte[] Before, MethodInfo? Call, byt
         Plain(all, Opcode.F64PromoteF32, [Il.ConvR8]);
         all[(int)Opcode.I32ReinterpretF32] = ByCall(typeof(BitConverter), nameof(BitConverter.SingleToInt32Bits), typeof(float));
         all[(int)Opcode.I64ReinterpretF64] = ByCall(typeof(BitConverter), nameof(BitConverter.DoubleToInt64Bits), typeof(double));
-        all[(int)Opcode.F32ReinterpretI32] = ByCall(typeof(BitConverter), nameof(BitConverter.Int32BitsToSingle), typeof(int));
-        all[(int)Opcode.F64ReinterpretI64] = ByCall(typeof(BitConverter), nameof(BitConverter.Int64BitsToDouble), typeof(long));
+        AddReinterpretations(all);
         Plain(all, Opcode.I32Extend8S, [Il.ConvI1], [Il.ConvI2]);
         Plain(all, Opcode.I64Extend8S, [Il.ConvI1, Il.ConvI8], [Il.ConvI2, Il.ConvI8], [Il.ConvI4, Il.ConvI8]);
+    }
+
+    // The integer may be a constant, and then what becomes of it would be one: see OpaqueConstants.
+    private static void AddReinterpretations(NumericCode[] all)
+    {
+        byte[] zero = [Il.LdcI8, 0, 0, 0, 0, 0, 0, 0, 0, Il.ConvI];
+        BinaryPrimitives.WriteInt64LittleEndian(zero.AsSpan(1), OpaqueConstants.Zero);
+        all[(int)Opcode.F32ReinterpretI32] = new(
+            [.. zero, Il.LdindI4, Il.Xor], Find(typeof(BitConverter), nameof(BitConverter.Int32BitsToSingle), [typeof(int)]), []);
+        all[(int)Opcode.F64ReinterpretI64] = new(
+            [.. zero, Il.LdindI8, Il.Xor], Find(typeof(BitConverter), nameof(BitConverter.Int64BitsToDouble), [typeof(long)]), []);
     }
 
     private static NumericCode[] BuildSaturating() =>

@@ -114,8 +114,9 @@ internal static class Numerics
 
     public static double ConvertF64U(long x) => x >= 0 ? x : 2d * (double)((long)((ulong)x >> 1) | (x & 1));
 
+    /// <summary>A conversion that the JIT cannot put together with one before it.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    public static float DemotePromoted(double x) => (float)x;
+    public static float Demote(double x) => (float)x;
 
     public static int Select(int a, int b, int condition) => condition != 0 ? a : b;
 
