@@ -107,7 +107,7 @@ public sealed class ExecuteTask(
         var task = attempt.Task;
         if (task.CancelRequestedAt is not null)
             return await CancelAsync(task);
-        await using var output = new SpoolStream(content, task.Limits.OutputBytes);
+        await using var output = new SpoolStream(content, task.Limits.OutputBytes, attempt.Token);
         var seed = random.NextInt64();
         var clockMs = Now().ToUnixTimeMilliseconds();
         AttemptOutcome outcome;

@@ -10,7 +10,8 @@ namespace Stoa.Market.Tasks;
 /// </remarks>
 /// <param name="content">Where long outputs go.</param>
 /// <param name="maxBytes">The most that will be written.</param>
-public sealed class SpoolStream(IContentStore content, long maxBytes) : Stream, IAsyncDisposable
+/// <param name="cancellationToken">Ends the writer's waits for a store that is slower.</param>
+public sealed class SpoolStream(IContentStore content, long maxBytes, CancellationToken cancellationToken) : Stream, IAsyncDisposable
 {
     private readonly MemoryStream head = new();
     private Pipe? pipe;
@@ -34,6 +35,7 @@ public sealed class SpoolStream(IContentStore content, long maxBytes) : Stream, 
     }
 
     /// <exception cref="IOException">The content store failed.</exception>
+    /// <exception cref="OperationCanceledException">The token was cancelled while waiting for the store.</exception>
     public override void Write(ReadOnlySpan<byte> buffer)
     {
         if (pipe is null && head.Length + buffer.Length <= TaskResult.MaxInlineBytes)
@@ -101,7 +103,7 @@ public sealed class SpoolStream(IContentStore content, long maxBytes) : Stream, 
         bytes.CopyTo(pipe!.Writer.GetSpan(bytes.Length));
         pipe.Writer.Advance(bytes.Length);
         // The guest's own thread waits here, as it would for any slow disk.
-        var flushed = pipe.Writer.FlushAsync(CancellationToken.None).AsTask().GetAwaiter().GetResult();
+        var flushed = pipe.Writer.FlushAsync(cancellationToken).AsTask().GetAwaiter().GetResult();
         if (!flushed.IsCompleted)
             return;
         Fault = FindFault();

@@ -96,6 +96,32 @@ public sealed class TaskWorkersTests
     }
 
     [Fact]
+    public async Task Task_WhoseInputHasVanished_IsTriedThreeTimesAndCostsNothing()
+    {
+        var time = new ManualTime(DateTimeOffset.UtcNow);
+        await using var node = await TestNode.StartAsync(null, new NodePhysics(time, new SecureRandom()));
+        var agent = await node.PublishAsync("echo", GuestPrograms.Echo);
+        var blob = await node.Client.UploadAsync(new MemoryStream("a blob"u8.ToArray()), cancellationToken: Stop);
+        var request = new TaskRequest(
+            Market.Registry.ListingName.Parse(agent), new RequestedInput.Stored(ContentHash.Parse(blob.Digest)), new Dictionary<string, string>(), RequestedLimits.None, null);
+        var owner = Id<Market.Identity.User>.Parse((await node.Client.GetMeAsync(Stop)).Id);
+        var services = node.Host.Services;
+        var task = (await services.GetRequiredService<SubmitTask>().SubmitAsync(owner, request, null, _ => null, null, Stop)).Value.Task;
+        await services.GetRequiredService<Market.Builds.IContentStore>().DeleteAsync(ContentHash.Parse(blob.Digest), Stop);
+        services.GetRequiredService<TaskWorkers>().Wake();
+
+        await foreach (var told in node.Client.WatchTaskAsync(task.Id.ToString(), cancellationToken: Stop))
+        {
+            if (told.Type == "stoa.task.retried")
+                time.Advance(TimeSpan.FromSeconds(3));
+        }
+
+        var failed = await node.Client.GetTaskAsync(task.Id.ToString(), Stop);
+        (failed.State, failed.Attempts, failed.Failure?.Code).ShouldBe(("failed", 3, "storageUnavailable"));
+        (await node.Client.GetWalletAsync(Stop)).Held.ShouldBe("0.000000000");
+    }
+
+    [Fact]
     public async Task Lease_ThatIsNotRenewedByAVanishedNode_IsTakenOverWhenItExpires()
     {
         var time = new ManualTime(DateTimeOffset.UtcNow);
