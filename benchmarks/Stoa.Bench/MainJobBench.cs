@@ -8,7 +8,8 @@ namespace Stoa.Bench;
 internal static class MainJobBench
 {
     private const string Agent = "stoa/markdown-html";
-    private const int WarmUp = 300;
+    // The runtime recompiles what is called often; after so many tasks it has settled.
+    private const int WarmUp = 1_500;
     private const int RoundTrips = 1_000;
     private const int Starts = 5;
     private static readonly int[] Clients = [2, 16];
