@@ -27,7 +27,7 @@ internal sealed class WasmRunCommand : StoaCommand
             "run",
             "Run a WASI program in the sandbox, here, without a node. Its exit code is this command's; a trap is 1.",
             new("Try an agent before it is published", "echo Ada | stoa wasm run hello.wasm --stats -- --greeting Hi"),
-            new("With files, and an end", "stoa wasm run tool.wasm --dir .:/work --timeout 10s -- /work/in.txt"))
+            new("With files, and an end", "stoa wasm run tool.wasm --dir .:/files --timeout 10s -- /files/in.txt"))
     {
         Add(_file);
         Add(_arguments);
