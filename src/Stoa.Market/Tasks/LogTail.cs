@@ -4,24 +4,10 @@ namespace Stoa.Market.Tasks;
 
 /// <summary>Keeps the last bytes that were written to it: a program says last why it failed.</summary>
 /// <param name="capacity">How many; its memory grows with what is written.</param>
-internal sealed class LogTail(int capacity) : Stream
+internal sealed class LogTail(int capacity) : WriteOnlyStream
 {
     private byte[] ring = [];
     private long written;
-
-    public override bool CanRead => false;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => true;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     public override void Write(ReadOnlySpan<byte> buffer)
     {
@@ -42,17 +28,9 @@ internal sealed class LogTail(int capacity) : Stream
         }
     }
 
-    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
-
     public override void Flush()
     {
     }
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     /// <summary>What is kept, in order.</summary>
     public byte[] ToArray()

@@ -11,7 +11,7 @@ namespace Stoa.Market.Tasks;
 /// <param name="content">Where long outputs go.</param>
 /// <param name="maxBytes">The most that will be written.</param>
 /// <param name="cancellationToken">Ends the writer's waits for a store that is slower.</param>
-public sealed class SpoolStream(IContentStore content, long maxBytes, CancellationToken cancellationToken) : Stream, IAsyncDisposable
+public sealed class SpoolStream(IContentStore content, long maxBytes, CancellationToken cancellationToken) : WriteOnlyStream, IAsyncDisposable
 {
     private readonly MemoryStream head = new();
     private Pipe? pipe;
@@ -19,20 +19,6 @@ public sealed class SpoolStream(IContentStore content, long maxBytes, Cancellati
 
     /// <summary>What went wrong with the store, if anything did. A program is only told that its write failed.</summary>
     public Exception? Fault { get; private set; }
-
-    public override bool CanRead => false;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => true;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     /// <exception cref="IOException">The content store failed.</exception>
     /// <exception cref="OperationCanceledException">The token was cancelled while waiting for the store.</exception>
@@ -53,8 +39,6 @@ public sealed class SpoolStream(IContentStore content, long maxBytes, Cancellati
 
         WriteThrough(buffer);
     }
-
-    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
 
     public override void Flush()
     {
@@ -84,12 +68,6 @@ public sealed class SpoolStream(IContentStore content, long maxBytes, Cancellati
 
         await base.DisposeAsync();
     }
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     private async Task<Outcome<ContentDescriptor, ContentRefusal>> UploadAsync(PipeReader reader)
     {
