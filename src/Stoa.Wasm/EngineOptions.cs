@@ -46,6 +46,15 @@ public sealed record EngineOptions
     /// <summary>Most bytes of modules kept in the cache. Default 256 MiB.</summary>
     public long CachedModuleBytes { get; init; } = 256L << 20;
 
+    /// <summary>Whether compiled code counts its fuel and can be stopped. Default true. False is for guests that are trusted to end.</summary>
+    /// <remarks>
+    /// Unmetered code runs faster, and nothing can stop it: <see cref="Module.Instantiate"/> and calls refuse finite
+    /// <see cref="ExecutionLimits.Fuel"/>, an <see cref="ExecutionLimits.Timeout"/> and a token that can be cancelled with
+    /// <see cref="ArgumentException"/>. The limits of memory, tables and nested calls hold as ever. Metered and unmetered instances cannot
+    /// be linked, nor be given references to each other's functions (<see cref="LinkRefusal.MixedMetering"/>).
+    /// </remarks>
+    public bool IsMetered { get; init; } = true;
+
     /// <summary>The clock of <see cref="ExecutionLimits.Timeout"/>. Default: the system's.</summary>
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 }

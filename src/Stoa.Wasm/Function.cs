@@ -60,6 +60,9 @@ public sealed unsafe class Function : Extern
     public Value[] Invoke(params ReadOnlySpan<Value> arguments) => Invoke(arguments, CancellationToken.None);
 
     /// <summary>Calls the function until it ends or the token is cancelled (<see cref="TrapCode.Cancelled"/>).</summary>
+    /// <exception cref="ArgumentException">
+    /// The arguments do not match the signature; or the guest is unmetered (<see cref="EngineOptions.IsMetered"/>) and the token can be cancelled.
+    /// </exception>
     /// <inheritdoc cref="Invoke(ReadOnlySpan{Value})"/>
     public Value[] Invoke(ReadOnlySpan<Value> arguments, CancellationToken cancellationToken)
     {
@@ -73,7 +76,8 @@ public sealed unsafe class Function : Extern
 
         if (_owner is null)
             Enter(new InstanceGroup());
-        return Invocation.Run(_owner!, _record, _signature, arguments, cancellationToken);
+        _owner!.Instance?.Module.RequireStoppable(cancellationToken);
+        return Invocation.Run(_owner, _record, _signature, arguments, cancellationToken);
     }
 
     /// <inheritdoc/>

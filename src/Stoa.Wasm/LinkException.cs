@@ -28,4 +28,7 @@ public enum LinkRefusal
 
     /// <summary>The tables that the module declares are larger than <see cref="ExecutionLimits.MaxTableElements"/>.</summary>
     TableLimit,
+
+    /// <summary>One instance is metered and the other is not (<see cref="EngineOptions.IsMetered"/>): the limits of the one could not hold in the other.</summary>
+    MixedMetering,
 }

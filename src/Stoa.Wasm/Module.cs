@@ -48,14 +48,27 @@ public sealed class Module
     /// <param name="cancellationToken">Stops the start function.</param>
     /// <exception cref="LinkException">An import is missing or of another type, or memory or tables exceed the limits.</exception>
     /// <exception cref="TrapException">A segment does not fit, or the start function trapped.</exception>
+    /// <exception cref="ArgumentException">The engine is unmetered, and finite fuel, a timeout or a token that can be cancelled is given.</exception>
     public Instance Instantiate(Imports imports, ExecutionLimits? limits = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(imports);
-        return new Instance(this, imports, limits ?? ExecutionLimits.Default, cancellationToken);
+        limits ??= ExecutionLimits.Default;
+        if (!Engine.Options.IsMetered && (limits.Fuel != long.MaxValue || limits.Timeout is not null))
+            throw new ArgumentException("An unmetered engine knows neither fuel nor timeouts.", nameof(limits));
+        RequireStoppable(cancellationToken);
+        return new Instance(this, imports, limits, cancellationToken);
     }
 
     /// <summary>The name that the name section gives to a function; null when it gives none.</summary>
     public string? FunctionName(int index) => _names.Value.Find(index);
+
+    /// <summary>Refuses a token that could not stop the guest.</summary>
+    /// <exception cref="ArgumentException">The engine is unmetered and the token can be cancelled.</exception>
+    internal void RequireStoppable(CancellationToken cancellationToken)
+    {
+        if (cancellationToken.CanBeCanceled && !Engine.Options.IsMetered)
+            throw new ArgumentException("A guest of an unmetered engine cannot be cancelled.", nameof(cancellationToken));
+    }
 
     private ExternType TypeOf(ExportDefinition export) => export.Kind switch
     {

@@ -26,15 +26,18 @@ internal sealed partial class FunctionCompiler
 
     private bool IsGuarded => _definition.CallGraph.IsGuarded(_function);
 
-    private bool KeepsFuelInLocal => (_body.Facts & FunctionFacts.HasLoop) != 0 && !_isFrugal;
+    private bool IsMetered => _module.Engine.Options.IsMetered;
+
+    private bool KeepsFuelInLocal => IsMetered && (_body.Facts & FunctionFacts.HasLoop) != 0 && !_isFrugal;
 
     private void EmitEntry()
     {
         if (IsGuarded)
             EmitDepthCheck();
-        _fuel = NewLocal(Il.TypeI8);
+        if (KeepsFuelInLocal)
+            _fuel = NewLocal(Il.TypeI8);
         EmitFuelLoad();
-        if ((_body.Facts & FunctionFacts.HasCall) != 0)
+        if (IsMetered && (_body.Facts & FunctionFacts.HasCall) != 0)
             OpenBlock(isChecked: true);
         if ((_body.Facts & FunctionFacts.UsesMemory) != 0)
         {
@@ -91,6 +94,8 @@ internal sealed partial class FunctionCompiler
     /// <summary>Charges the present basic block for an instruction.</summary>
     private void Charge()
     {
+        if (!IsMetered)
+            return;
         if (_costAt < 0)
             OpenBlock(isChecked: false);
         _cost++;
@@ -128,6 +133,12 @@ internal sealed partial class FunctionCompiler
     /// <summary>Goes back to the head of a loop, or out of the guest.</summary>
     private void EmitRepeat(int loopLabel)
     {
+        if (!IsMetered)
+        {
+            _il.EmitBranch(Il.Br, loopLabel);
+            return;
+        }
+
         EmitBalanceAndFloor();
         _il.EmitBranch(Il.Bge, loopLabel);
         _il.EmitBranch(Il.Br, OutOfFuelLabel());

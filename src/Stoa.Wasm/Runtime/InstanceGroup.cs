@@ -37,6 +37,10 @@ internal sealed class InstanceGroup
         }
     }
 
+    /// <summary>Whether its instances are metered; null while it has none.</summary>
+    private bool? IsMetered =>
+        Array.Find(Owners, owner => owner.Instance is not null)?.Instance!.Module.Engine.Options.IsMetered;
+
     public ContextOwner[] Owners => Volatile.Read(ref Root._owners);
 
     /// <summary>Whether the host has called into one of the instances.</summary>
@@ -69,12 +73,16 @@ internal sealed class InstanceGroup
 
     public void Add(ContextOwner owner) => Root._owners = [.. Root._owners, owner];
 
+    /// <summary>Makes one group of two.</summary>
+    /// <exception cref="LinkException">One is metered and the other is not.</exception>
     public static InstanceGroup Merge(InstanceGroup first, InstanceGroup second)
     {
         first = first.Root;
         second = second.Root;
         if (first == second)
             return first;
+        if (first.IsMetered is { } isMetered && second.IsMetered == !isMetered)
+            throw new LinkException(LinkRefusal.MixedMetering, "a metered instance and an unmetered one cannot reach each other");
         Volatile.Write(ref first._owners, [.. first._owners, .. second._owners]);
         second._owners = [];
         first._isRunning |= second._isRunning;
