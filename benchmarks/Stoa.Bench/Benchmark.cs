@@ -5,30 +5,20 @@ namespace Stoa.Bench;
 /// <summary>Something that can be measured by name.</summary>
 /// <param name="Name">What is typed after <c>./bench</c>.</param>
 /// <param name="Summary">One line for the list.</param>
-/// <param name="RunAsync">Measures; tells what it is doing through the given writer.</param>
-internal sealed record Benchmark(string Name, string Summary, Func<Action<string>, CancellationToken, Task<Figures>> RunAsync);
-
-/// <summary>The outcome of a benchmark: names with their unit last, in the order in which they are shown.</summary>
-internal sealed class Figures
+/// <param name="RunAsync">Measures.</param>
+internal sealed record Benchmark(string Name, string Summary, Func<BenchmarkRun, CancellationToken, Task<Figures>> RunAsync)
 {
-    private readonly List<(string Name, double Value)> _values = [];
+    /// <summary>What can be measured alone, by <c>--only</c>. Empty: only all of it.</summary>
+    public IReadOnlyList<string> Parts { get; init; } = [];
+}
 
-    public IReadOnlyList<(string Name, double Value)> Values => _values;
-
-    public void Add(string name, double value) => _values.Add((name, value));
-
-    /// <summary>The named percentiles of samples in milliseconds.</summary>
-    public void AddPercentiles(string name, IEnumerable<double> samplesMs, params int[] percentiles)
-    {
-        var sorted = samplesMs.Order().ToArray();
-        foreach (var percentile in percentiles)
-            Add($"{name}_p{percentile}", Percentile(sorted, percentile));
-    }
-
-    public static double Median(IEnumerable<double> samples) => Percentile([.. samples.Order()], 50);
-
-    private static double Percentile(double[] sorted, int percentile) =>
-        sorted[Math.Min(sorted.Length - 1, (int)Math.Ceiling(sorted.Length * percentile / 100.0) - 1)];
+/// <summary>One run of a benchmark.</summary>
+/// <param name="Tell">Takes the steps, for a person who waits.</param>
+/// <param name="Warn">Takes what is missing from the figures, and why.</param>
+/// <param name="Only">The parts that are wanted; empty: all.</param>
+internal sealed record BenchmarkRun(Action<string> Tell, Action<string> Warn, IReadOnlyList<string> Only)
+{
+    public bool Wants(string part) => Only.Count == 0 || Only.Contains(part);
 }
 
 /// <summary>Time since a start, in milliseconds.</summary>

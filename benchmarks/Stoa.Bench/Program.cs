@@ -1,12 +1,11 @@
-using System.Globalization;
-using System.Text.Json;
-using Spectre.Console;
 using Stoa.Bench;
+using Stoa.Bench.Wasm;
 
 Benchmark[] benchmarks =
 [
-    new("main-job", "submit to result over HTTP on a warm node, throughput, start to ready", MainJobBench.RunAsync),
-    new("storage", "durable acts on the embedded database with 1, 16 and 256 concurrent writers", StorageBench.RunAsync),
+    new("main-job", "submit to result over HTTP on a warm node, throughput, start to ready", (run, stop) => MainJobBench.RunAsync(run.Tell, stop)),
+    new("storage", "durable acts on the embedded database with 1, 16 and 256 concurrent writers", (run, stop) => StorageBench.RunAsync(run.Tell, stop)),
+    new("wasm", "the WebAssembly engine: programs beside V8, metering, start, instances, stopping", WasmBench.RunAsync) { Parts = WasmBench.Parts },
 ];
 
 using var stop = new CancellationTokenSource();
@@ -16,46 +15,49 @@ Console.CancelKeyPress += (_, pressed) =>
     stop.Cancel();
 };
 
-var json = args.Contains("--json");
-var names = args.Where(argument => !argument.StartsWith('-')).ToList();
-if (names.Count == 0)
+if (CommandLine.Parse(args, benchmarks, out var complaint) is not { } commandLine)
 {
-    Console.WriteLine("usage: ./bench NAME [--json]");
-    Console.WriteLine();
-    foreach (var benchmark in benchmarks)
-        Console.WriteLine($"  {benchmark.Name,-12} {benchmark.Summary}");
+    Console.Error.WriteLine($"bench: {complaint}");
+    return 2;
+}
+
+if (commandLine.Benchmarks.Count == 0)
+{
+    CommandLine.WriteUsage(benchmarks, Console.Out);
     return 0;
 }
 
-foreach (var name in names)
+foreach (var benchmark in commandLine.Benchmarks)
 {
-    var benchmark = Array.Find(benchmarks, candidate => candidate.Name == name);
-    if (benchmark is null)
+    // Steps and warnings go to stderr, so that stdout is the tables or the JSON alone.
+    var run = new BenchmarkRun(
+        step => { if (commandLine.Format != OutputFormat.Json) Console.Error.WriteLine($"· {step}"); },
+        gap => Console.Error.WriteLine($"bench: {gap}"),
+        commandLine.Only);
+    Figures figures;
+    try
     {
-        Console.Error.WriteLine($"bench: no benchmark '{name}'; there are {string.Join(", ", benchmarks.Select(known => known.Name))}.");
-        return 2;
+        figures = await benchmark.RunAsync(run, stop.Token);
+    }
+    catch (BenchmarkException failure)
+    {
+        Console.Error.WriteLine($"bench: {failure.Message}");
+        return 1;
     }
 
-    var figures = await benchmark.RunAsync(step => Tell(step, json), stop.Token);
-    if (json)
-        Console.WriteLine(JsonSerializer.Serialize(figures.Values.ToDictionary(figure => figure.Name, figure => Math.Round(figure.Value, 4))));
-    else
-        Show(benchmark, figures);
+    switch (commandLine.Format)
+    {
+        case OutputFormat.Json:
+            Console.WriteLine(figures.ToJson().ToJsonString());
+            break;
+        case OutputFormat.Markdown:
+            Console.WriteLine($"{Machine.Describe()}\n");
+            FigureTables.WriteMarkdown(benchmark, figures, Console.Out);
+            break;
+        default:
+            FigureTables.Show(benchmark, figures);
+            break;
+    }
 }
 
 return 0;
-
-// Steps go to stderr, so that stdout is the table or the JSON alone.
-static void Tell(string step, bool quiet)
-{
-    if (!quiet)
-        Console.Error.WriteLine($"· {step}");
-}
-
-static void Show(Benchmark benchmark, Figures figures)
-{
-    var table = new Table().Title(benchmark.Summary).AddColumn(benchmark.Name).AddColumn(new TableColumn("value").RightAligned());
-    foreach (var (name, value) in figures.Values)
-        table.AddRow(name, value.ToString(value >= 100 ? "N0" : "N3", CultureInfo.InvariantCulture));
-    AnsiConsole.Write(table);
-}

@@ -55,14 +55,15 @@ internal sealed class ModuleBuilder
     }
 
     /// <summary>Adds a function; its code ends without <c>end</c>.</summary>
-    /// <param name="name">Under which it is exported.</param>
+    /// <param name="name">Under which it is exported; null: it is not.</param>
     /// <param name="parameters">Of its type.</param>
     /// <param name="results">Of its type.</param>
     /// <param name="locals">Beyond the parameters.</param>
     /// <param name="code">Parts of the body, one after the other.</param>
-    public ModuleBuilder Function(string name, ValueKind[] parameters, ValueKind[] results, ValueKind[] locals, params byte[][] code)
+    public ModuleBuilder Function(string? name, ValueKind[] parameters, ValueKind[] results, ValueKind[] locals, params byte[][] code)
     {
-        _exports.Add([.. Name(name), 0, .. Number((uint)(_imports.Count + _functions.Count))]);
+        if (name is not null)
+            _exports.Add([.. Name(name), 0, .. Number((uint)(_imports.Count + _functions.Count))]);
         _functions.Add(Number(Type(parameters, results)));
         byte[] body = [.. Vector(locals.Select(kind => (byte[])[1, (byte)kind])), .. code.SelectMany(part => part), (byte)Opcode.End];
         _bodies.Add([.. Number((uint)body.Length), .. body]);
