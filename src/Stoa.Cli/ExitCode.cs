@@ -24,6 +24,9 @@ internal static class ExitCode
     /// <summary>A bug in this program.</summary>
     public const int Bug = 70;
 
+    /// <summary>A WASI program trapped under <c>wasm run</c>: what a shell says of a program that aborts.</summary>
+    public const int Trapped = 134;
+
     /// <summary>Stopped by Ctrl-C or a signal.</summary>
     public const int Interrupted = 130;
 
@@ -38,5 +41,6 @@ internal static class ExitCode
         (ToolMissing, "a tool that the command needs is not installed"),
         (Bug, "a bug in this program"),
         (Interrupted, "stopped by Ctrl-C"),
+        (Trapped, "a program under wasm run trapped; else that program's own code"),
     ];
 }

@@ -12,7 +12,8 @@ internal sealed class StoaCommandLine(Surroundings surroundings)
     public async Task<int> RunAsync(IReadOnlyList<string> words, CancellationToken cancellationToken)
     {
         var root = StoaRootCommand.Create(surroundings);
-        var parsed = root.Parse(words);
+        // A word that begins with an @ is a word, and no file of further words: programs under wasm run get what was typed.
+        var parsed = root.Parse(words, new ParserConfiguration { ResponseFileTokenReplacer = null });
         // A parse with errors still knows whether JSON was asked for, in whichever place it stands.
         var screen = new Screen(surroundings, words.Contains("--json"));
         try

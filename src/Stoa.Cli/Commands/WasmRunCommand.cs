@@ -14,7 +14,8 @@ internal sealed class WasmRunCommand : StoaCommand
 
     private readonly Argument<string> _file = new("FILE") { Description = "The .wasm program." };
     private readonly Argument<string[]> _arguments = new("ARGS") { Description = "What the program gets as arguments; put -- before those that begin with a dash.", Arity = ArgumentArity.ZeroOrMore };
-    private readonly Option<string[]> _directories = new("--dir") { Description = "A folder that the program may see, under a name of its own if given; may be given several times.", HelpName = "HOST[:GUEST]", DefaultValueFactory = _ => [] };
+    private readonly Option<string[]> _directories = new("--dir") { Description = "A folder that the program may use, under a name of its own if given; may be given several times.", HelpName = "HOST[::GUEST]", DefaultValueFactory = _ => [] };
+    private readonly Option<string[]> _readOnlyDirectories = new("--read-only-dir") { Description = "The same, for a folder that it may see and not change.", HelpName = "HOST[::GUEST]", DefaultValueFactory = _ => [] };
     private readonly Option<string[]> _variables = new("--env") { Description = "An environment variable for the program; may be given several times.", HelpName = "NAME=VALUE", DefaultValueFactory = _ => [] };
     private readonly Option<long?> _fuel = new("--fuel") { Description = "Stop when so much fuel is burnt, such as 2G.", HelpName = "N", CustomParser = Quantity.Count };
     private readonly Option<long?> _memory = new("--memory") { Description = "Give at most so much memory, such as 64MB.", HelpName = "SIZE", CustomParser = Quantity.Bytes };
@@ -25,26 +26,29 @@ internal sealed class WasmRunCommand : StoaCommand
         : base(
             scope,
             "run",
-            "Run a WASI program in the sandbox, here, without a node. Its exit code is this command's; a trap is 1.",
+            "Run a WASI program in the sandbox, here, without a node. Its exit code is this command's; a trap is 134.",
             new("Try an agent before it is published", "echo Ada | stoa wasm run hello.wasm --stats -- --greeting Hi"),
-            new("With files, and an end", "stoa wasm run tool.wasm --dir .:/files --timeout 10s -- /files/in.txt"))
+            new("With files, and an end", "stoa wasm run tool.wasm --dir .::/files --timeout 10s -- /files/in.txt"))
     {
         Add(_file);
         Add(_arguments);
-        foreach (var option in new Option[] { _directories, _variables, _fuel, _memory, _timeout, _stats })
+        foreach (var option in new Option[] { _directories, _readOnlyDirectories, _variables, _fuel, _memory, _timeout, _stats })
             Add(option);
     }
 
     protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
     {
         var path = invocation.Surroundings.FullPath(invocation.Get(_file));
-        var module = Compile(await File.ReadAllBytesAsync(path, cancellationToken), path);
-        var world = World(invocation, Path.GetFileName(path));
-        var limits = new ExecutionLimits
+        var request = new WasiRunRequest
         {
-            Fuel = invocation.Get(_fuel) ?? long.MaxValue,
-            MaxMemoryBytes = invocation.Get(_memory) ?? ExecutionLimits.Default.MaxMemoryBytes,
-            Timeout = invocation.Get(_timeout) is { } milliseconds ? TimeSpan.FromMilliseconds(milliseconds) : null,
+            Module = await File.ReadAllBytesAsync(path, cancellationToken),
+            World = World(invocation, Path.GetFileName(path)),
+            Limits = new()
+            {
+                Fuel = invocation.Get(_fuel) ?? long.MaxValue,
+                MaxMemoryBytes = invocation.Get(_memory) ?? ExecutionLimits.Default.MaxMemoryBytes,
+                Timeout = invocation.Get(_timeout) is { } milliseconds ? TimeSpan.FromMilliseconds(milliseconds) : null,
+            },
         };
 
         // A guest is synchronous, and its recursion needs a deeper stack than the threads of the pool have.
@@ -57,7 +61,7 @@ internal sealed class WasmRunCommand : StoaCommand
         {
             try
             {
-                ended.SetResult(Execute(invocation, module, world, limits, cancellationToken));
+                ended.SetResult(Execute(invocation, path, request, cancellationToken));
             }
             catch (Exception failure)
             {
@@ -66,61 +70,37 @@ internal sealed class WasmRunCommand : StoaCommand
         }
     }
 
-    private int Execute(Invocation invocation, Module module, WasiOptions world, ExecutionLimits limits, CancellationToken cancellationToken)
+    private int Execute(Invocation invocation, string path, WasiRunRequest request, CancellationToken cancellationToken)
     {
         var time = invocation.Surroundings.TimeProvider;
         var started = time.GetTimestamp();
-        using var context = new WasiContext(world);
-        var imports = new Imports();
-        context.DefineIn(imports);
-        Instance? instance = null;
-        try
+        var report = WasiRun.Execute(new Engine(), request, cancellationToken);
+        if (invocation.Get(_stats) && report.Outcome is not WasiRunOutcome.Refused)
+            Tell(invocation.Screen, report, time.GetElapsedTime(started));
+        return report.Outcome switch
         {
-            instance = module.Instantiate(imports, limits, cancellationToken);
-            return context.RunCommand(instance, cancellationToken);
-        }
-        catch (TrapException trap) when (trap.Code == TrapCode.Cancelled && cancellationToken.IsCancellationRequested)
-        {
-            throw new OperationCanceledException(cancellationToken);
-        }
-        catch (TrapException trap)
-        {
-            throw new CommandFailure($"The program trapped: {TrapException.Describe(trap.Code)}.", ExitCode.Refused);
-        }
-        catch (Exception unfit) when (unfit is LinkException or MissingExportException)
-        {
-            throw new CommandFailure($"The program cannot be run as a WASI command: {unfit.Message}", ExitCode.Refused);
-        }
-        finally
-        {
-            if (instance is not null && invocation.Get(_stats))
-                Tell(invocation.Screen, instance, context, time.GetElapsedTime(started));
-            instance?.Dispose();
-        }
+            WasiRunOutcome.Exited exited => exited.ExitCode,
+            WasiRunOutcome.Refused refused => throw new CommandFailure($"{path} cannot be run as a WASI command. {refused.Reason}", ExitCode.Refused),
+            WasiRunOutcome.Trapped { Trap.Code: TrapCode.Cancelled } when cancellationToken.IsCancellationRequested => throw new OperationCanceledException(cancellationToken),
+            WasiRunOutcome.Trapped trapped => throw new CommandFailure($"The program trapped: {TrapException.Describe(trapped.Trap.Code)}.", ExitCode.Trapped),
+            var other => throw new InvalidOperationException($"A command with unlimited output cannot end by {other}."),
+        };
     }
 
     private WasiOptions World(Invocation invocation, string name) => new()
     {
         Arguments = [name, .. invocation.Get(_arguments)],
         Environment = [.. invocation.Get(_variables)!.Select(ParseVariable)],
-        Preopens = [.. invocation.Get(_directories)!.Select(text => ParseDirectory(invocation.Surroundings, text))],
+        Preopens =
+        [
+            .. invocation.Get(_directories)!.Select(text => ParseDirectory(invocation.Surroundings, text, readOnly: false)),
+            .. invocation.Get(_readOnlyDirectories)!.Select(text => ParseDirectory(invocation.Surroundings, text, readOnly: true)),
+        ],
         Stdin = GuestInput.FromStream(invocation.Surroundings.Input, fillReads: false, isTerminal: invocation.Surroundings.IsInputTerminal),
         Stdout = GuestOutput.ToStream(invocation.Surroundings.Output, isTerminal: invocation.Surroundings.IsOutputTerminal),
         Stderr = GuestOutput.ToStream(new TextWriterStream(invocation.Surroundings.Error), isTerminal: invocation.Surroundings.IsErrorTerminal),
         Clock = WasiClock.Real(invocation.Surroundings.TimeProvider),
     };
-
-    private static Module Compile(byte[] program, string path)
-    {
-        try
-        {
-            return new Engine().Compile(program);
-        }
-        catch (InvalidModuleException invalid)
-        {
-            throw new CommandFailure($"{path} is not a WebAssembly module that can run here: {invalid.Message}", ExitCode.Refused);
-        }
-    }
 
     private static KeyValuePair<string, string> ParseVariable(string text)
     {
@@ -130,29 +110,28 @@ internal sealed class WasmRunCommand : StoaCommand
             : throw new CommandFailure($"--env is written as NAME=VALUE; '{text}' is not.");
     }
 
-    private static Preopen ParseDirectory(Surroundings surroundings, string text)
+    private static Preopen ParseDirectory(Surroundings surroundings, string text, bool readOnly)
     {
-        // The last colon, so that a drive letter of Windows stays with the folder.
-        var colon = text.LastIndexOf(':');
-        var (host, guest) = colon > 1 ? (text[..colon], text[(colon + 1)..]) : (text, text);
-        var path = surroundings.FullPath(host);
-        return Directory.Exists(path) ? Preopen.Host(path, guest) : throw new CommandFailure($"There is no folder {path}.");
+        if (Preopen.Split(text) is not { } names)
+            throw new CommandFailure($"A folder for the program is written as HOST or HOST::GUEST; '{text}' is not.");
+        var path = surroundings.FullPath(names.HostPath);
+        return Directory.Exists(path) ? Preopen.Host(path, names.GuestPath, readOnly) : throw new CommandFailure($"There is no folder {path}.");
     }
 
-    private static void Tell(Screen screen, Instance instance, WasiContext context, TimeSpan took)
+    private static void Tell(Screen screen, WasiRunReport report, TimeSpan took)
     {
         if (screen.IsJson)
         {
             screen.ErrorObject(
-                ("fuel", instance.FuelConsumed), ("memoryBytes", instance.Memory?.SizeBytes ?? 0L), ("durationMs", (long)took.TotalMilliseconds),
-                ("inputBytes", context.Stdin.BytesRead), ("outputBytes", context.Stdout.BytesWritten));
+                ("fuel", report.FuelConsumed), ("memoryBytes", report.MemoryBytes), ("durationMs", (long)took.TotalMilliseconds),
+                ("inputBytes", report.BytesRead), ("outputBytes", report.BytesWritten));
             return;
         }
 
         screen.NoteFacts(
-            ("Fuel", Format.Fuel(instance.FuelConsumed)),
-            ("Memory", Format.Size(instance.Memory?.SizeBytes ?? 0L)),
+            ("Fuel", Format.Fuel(report.FuelConsumed)),
+            ("Memory", Format.Size(report.MemoryBytes)),
             ("Time", Format.Duration(took)),
-            ("In, out", $"{Format.Size(context.Stdin.BytesRead)}, {Format.Size(context.Stdout.BytesWritten)}"));
+            ("In, out", $"{Format.Size(report.BytesRead)}, {Format.Size(report.BytesWritten)}"));
     }
 }

@@ -193,7 +193,7 @@ public enum Errno : ushort
     /// <summary>The previous owner died.</summary>
     OwnerDead = 62,
 
-    /// <summary>The operation is not permitted.</summary>
+    /// <summary>The operation is not permitted; also a path that leads out of its directory.</summary>
     Perm = 63,
 
     /// <summary>The pipe is broken.</summary>
@@ -232,6 +232,6 @@ public enum Errno : ushort
     /// <summary>The link would cross devices.</summary>
     Xdev = 75,
 
-    /// <summary>The descriptor lacks the right, or the path leads out of its directory.</summary>
+    /// <summary>The descriptor lacks the right.</summary>
     NotCapable = 76,
 }

@@ -15,11 +15,19 @@ public sealed record Preopen(string GuestPath, FileSystem FileSystem)
     }
 
     /// <summary>Understands <c>HOST::GUEST</c>, or <c>HOST</c> alone for a directory that the guest knows by the same name.</summary>
+    /// <remarks>
+    /// One colon before a slash or a dot, <c>HOST:/GUEST</c> or <c>HOST:.</c>, means the same; after a single letter it is a drive
+    /// of Windows, and any other colon belongs to the name.
+    /// </remarks>
     /// <returns>Null when a part is empty.</returns>
-    public static Preopen? Parse(string text, bool readOnly = false)
+    public static (string HostPath, string GuestPath)? Split(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        var parts = text.Split("::", 2);
-        return parts[0].Length == 0 || parts[^1].Length == 0 ? null : Host(parts[0], parts[^1], readOnly);
+        var (hostEnd, guestStart) = (text.Length, 0);
+        if (text.LastIndexOf("::", StringComparison.Ordinal) is var two and >= 0)
+            (hostEnd, guestStart) = (two, two + 2);
+        else if (text.LastIndexOf(':') is var one and not (-1 or 1) && (one + 1 == text.Length || text[one + 1] is '/' or '.'))
+            (hostEnd, guestStart) = (one, one + 1);
+        return hostEnd == 0 || guestStart == text.Length ? null : (text[..hostEnd], text[guestStart..]);
     }
 }

@@ -169,13 +169,13 @@ public sealed class WasiContext : IDisposable
 
     private void DefineTransfers(Imports imports) => imports
         .AddFunction(ModuleName, "fd_read", (Caller c, int fd, uint buffers, uint count, uint result) =>
-            Code(_transfers.Read(new(c), fd, buffers, count, result)))
+            Code(_transfers.Read(new(c), fd, new(buffers, count, result))))
         .AddFunction(ModuleName, "fd_pread", (Caller c, int fd, uint buffers, uint count, ulong offset, uint result) =>
-            Code(_transfers.ReadAt(new(c), fd, buffers, count, offset, result)))
+            Code(_transfers.ReadAt(new(c), fd, new(buffers, count, result), offset)))
         .AddFunction(ModuleName, "fd_write", (Caller c, int fd, uint buffers, uint count, uint result) =>
-            Code(_transfers.Write(new(c), fd, buffers, count, result)))
+            Code(_transfers.Write(new(c), fd, new(buffers, count, result))))
         .AddFunction(ModuleName, "fd_pwrite", (Caller c, int fd, uint buffers, uint count, ulong offset, uint result) =>
-            Code(_transfers.WriteAt(new(c), fd, buffers, count, offset, result)))
+            Code(_transfers.WriteAt(new(c), fd, new(buffers, count, result), offset)))
         .AddFunction(ModuleName, "fd_readdir", (Caller c, int fd, uint address, uint length, ulong cookie, uint result) =>
             Code(_directories.Read(new(c), fd, address, length, cookie, result)));
 

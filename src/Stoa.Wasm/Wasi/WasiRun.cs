@@ -18,7 +18,7 @@ public static class WasiRun
         }
         catch (InvalidModuleException exception)
         {
-            return Refuse($"The module is not valid: {exception.Message}");
+            return Refuse($"This is not a WebAssembly module that can run here: {exception.Message}");
         }
 
         WasiContext context;

@@ -38,10 +38,42 @@ public sealed class WasmRunTests : IDisposable
         (await _cli.RunAsync("wasm run exit.wasm")).ShouldBe(42, _cli.Error);
     }
 
+    [Theory]
+    [InlineData(0, "--dir", "files")]
+    [InlineData(0, "--dir", "files::/")]
+    [InlineData(0, "--dir", "files:/data")]
+    [InlineData(69, "--read-only-dir", "files")]
+    [InlineData(69, "--read-only-dir", "files::/")]
+    [InlineData(8)]
+    public async Task Program_GetsTheFoldersOfTheCommandLine(int exitCode, params string[] options)
+    {
+        // A module whose _start calls proc_exit with what path_open(3, "new", O_CREAT) answers.
+        File.WriteAllBytes(Path.Combine(_cli.Folder, "open.wasm"), Convert.FromBase64String(
+            "AGFzbQEAAAABFQNgCX9/f39/fn5/fwF/YAF/AGAAAAJHAhZ3YXNpX3NuYXBzaG90X3ByZXZpZXcxCXBhdGhfb3BlbgAAFndhc2lfc25hcHNo"
+            + "b3RfcHJldmlldzEJcHJvY19leGl0AAEDAgECBQMBAAEHEwIGbWVtb3J5AgAGX3N0YXJ0AAIKGgEYAEEDQQBBAEEDQQFCAEIAQQBBCBAAEAEL"
+            + "CwkBAEEACwNuZXc="));
+        var folder = Directory.CreateDirectory(Path.Combine(_cli.Folder, "files"));
+
+        (await _cli.RunAsync(["wasm", "run", .. options, "open.wasm", "@no-file"])).ShouldBe(exitCode, _cli.Error);
+
+        folder.GetFiles().Select(file => file.Name).ShouldBe(exitCode == 0 ? ["new"] : []);
+    }
+
+    [Theory]
+    [InlineData("missing::/")]
+    [InlineData("::/")]
+    [InlineData("files::")]
+    public async Task Folder_ThatIsNone_IsRefused(string text)
+    {
+        File.WriteAllBytes(Path.Combine(_cli.Folder, "any.wasm"), []);
+
+        (await _cli.RunAsync(["wasm", "run", "any.wasm", "--dir", text])).ShouldBe(ExitCode.Usage);
+    }
+
     [Fact]
     public async Task Program_OutOfFuel_Traps()
     {
-        (await _cli.RunAsync(["wasm", "run", Markdown, "--fuel", "100"], "x"u8.ToArray())).ShouldBe(ExitCode.Refused);
+        (await _cli.RunAsync(["wasm", "run", Markdown, "--fuel", "100"], "x"u8.ToArray())).ShouldBe(ExitCode.Trapped);
 
         _cli.Error.ShouldContain("out of fuel");
     }

@@ -103,6 +103,34 @@ public sealed class WaitingTests
     }
 
     [Fact]
+    public async Task Read_OfAPipeThatMustNotWait_AsksToTryAgain()
+    {
+        var pipe = new Pipe();
+        using var guest = new WasiGuest(new() { Stdin = GuestInput.FromStream(pipe.Reader.AsStream(), fillReads: false) });
+        guest.Call("fd_fdstat_set_flags", 0, 4).ShouldBe(Errno.Success);
+        guest.Read(0, 10, out _).ShouldBe(Errno.Again);
+        await pipe.Writer.WriteAsync("x"u8.ToArray());
+        PutDescriptor(guest, 0, 1, isWrite: false, 0);
+        Poll(guest, 1).ShouldBe([(1UL, Errno.Success, 1)]);
+        guest.Read(0, 10, out var text).ShouldBe(Errno.Success);
+        text.ShouldBe("x");
+        await pipe.Writer.CompleteAsync();
+        PutDescriptor(guest, 0, 1, isWrite: false, 0);
+        Poll(guest, 1).ShouldBe([(1UL, Errno.Success, 1)]);
+        guest.Read(0, 10, out text).ShouldBe(Errno.Success);
+        text.ShouldBe("");
+    }
+
+    [Fact]
+    public void Read_OfAnInputThatReplays_WaitsWhateverTheFlags()
+    {
+        using var guest = new WasiGuest(new() { Stdin = GuestInput.FromStream(new MemoryStream("input"u8.ToArray())) });
+        guest.Call("fd_fdstat_set_flags", 0, 4).ShouldBe(Errno.Success);
+        guest.Read(0, 10, out var text).ShouldBe(Errno.Success);
+        text.ShouldBe("input");
+    }
+
+    [Fact]
     public void Poll_RealClock_WaitsAtLeastAsLong()
     {
         using var guest = new WasiGuest();

@@ -79,16 +79,19 @@ internal sealed class WasiGuest : IDisposable
 
     public Errno OnPath(string function, string path, int at = Root) => Call(function, at, PathAddress, Put(path));
 
-    public Errno OnPaths(string function, string path, string other) => function switch
+    public Errno OnPaths(string function, string path, string other, int at = Root, int otherAt = Root) => function switch
     {
-        "path_rename" => Call(function, Root, PathAddress, Put(path), Root, OtherPathAddress, Put(other, OtherPathAddress)),
-        "path_link" => Call(function, Root, 0, PathAddress, Put(path), Root, OtherPathAddress, Put(other, OtherPathAddress)),
-        _ => Call(function, PathAddress, Put(path), Root, OtherPathAddress, Put(other, OtherPathAddress)),
+        "path_rename" => Call(function, at, PathAddress, Put(path), otherAt, OtherPathAddress, Put(other, OtherPathAddress)),
+        "path_link" => Call(function, at, 0, PathAddress, Put(path), otherAt, OtherPathAddress, Put(other, OtherPathAddress)),
+        _ => Call(function, PathAddress, Put(path), otherAt, OtherPathAddress, Put(other, OtherPathAddress)),
     };
 
-    public Errno Stat(string path, out FileStat stat, bool follow = false)
+    public Errno SetTimes(string path, ulong accessedNs, ulong modifiedNs, int flags, bool follow = false, int at = Root) => Call(
+        "path_filestat_set_times", at, follow ? 1 : 0, PathAddress, Put(path), (long)accessedNs, (long)modifiedNs, flags);
+
+    public Errno Stat(string path, out FileStat stat, bool follow = false, int at = Root)
     {
-        var errno = Call("path_filestat_get", Root, follow ? 1 : 0, PathAddress, Put(path), BufferAddress);
+        var errno = Call("path_filestat_get", at, follow ? 1 : 0, PathAddress, Put(path), BufferAddress);
         stat = errno == Errno.Success ? ReadStat() : default;
         return errno;
     }

@@ -227,7 +227,8 @@ internal sealed class FdCalls(DescriptorTable descriptors, WasiClock clock)
         return descriptor switch
         {
             null => Errno.Badf,
-            DirectoryDescriptor => Errno.IsDir,
+            // Where POSIX would say that it is a directory, WASI's own tests want the answer for what is not open for this.
+            DirectoryDescriptor => Errno.Badf,
             FileDescriptor => (descriptor.Rights & rights) == rights ? Errno.Success : Errno.NotCapable,
             _ => Errno.SPipe,
         };

@@ -93,7 +93,7 @@ internal sealed class PathCalls(DescriptorTable descriptors, WasiClock clock, Wa
             return errno;
         // A link that could never be followed is refused when it is made.
         if (target.StartsWith('/'))
-            return Errno.NotCapable;
+            return Errno.Perm;
         if (target.Length == 0)
             return Errno.NoEnt;
         if (walk!.Name is not { } name)

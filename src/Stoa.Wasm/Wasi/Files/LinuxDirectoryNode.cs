@@ -129,7 +129,7 @@ internal sealed class LinuxDirectoryNode(SafeFileHandle handle) : DirectoryNode
 
             try
             {
-                return ReadListing(listing, entries, maxEntries);
+                return ReadListing(listing, ((LinuxDirectoryNode)reopened!).Handle, entries, maxEntries);
             }
             finally
             {
@@ -184,7 +184,7 @@ internal sealed class LinuxDirectoryNode(SafeFileHandle handle) : DirectoryNode
         return errno == Errno.Success ? Errno.NxIo : errno;
     }
 
-    private static unsafe Errno ReadListing(nint listing, List<DirectoryEntry> entries, int maxEntries)
+    private static unsafe Errno ReadListing(nint listing, SafeFileHandle directory, List<DirectoryEntry> entries, int maxEntries)
     {
         while (true)
         {
@@ -199,8 +199,13 @@ internal sealed class LinuxDirectoryNode(SafeFileHandle handle) : DirectoryNode
             if (entries.Count >= maxEntries)
                 return Errno.NoMem;
             // A name that is not UTF-8 cannot be said in WASI, so it is not listed either.
-            if (TryDecode(name, out var text))
-                entries.Add(new DirectoryEntry(text, *(ulong*)entry, TypeOf((ushort)(entry[18] << 12))));
+            if (!TryDecode(name, out var text))
+                continue;
+            var type = TypeOf((ushort)(entry[18] << 12));
+            // Some file systems leave the type out of their listings.
+            if (entry[18] == 0 && GetStat(directory, text, out var stat) == Errno.Success)
+                type = stat.Type;
+            entries.Add(new DirectoryEntry(text, *(ulong*)entry, type));
         }
     }
 

@@ -19,9 +19,8 @@ internal sealed class LinuxFileNode(SafeFileHandle handle) : FileNode
         nint count;
         do
             count = LinuxNative.ReadAt(handle, ref MemoryMarshal.GetReference(buffer), buffer.Length, (long)offset);
-        while (count < 0 && LinuxNative.LastErrno() == Errno.Intr);
-        bytesRead = (int)Math.Max(count, 0);
-        return count < 0 ? LinuxNative.LastErrno() : Errno.Success;
+        while (IsInterrupted(count));
+        return Answer(count, out bytesRead);
     }
 
     public override Errno WriteAt(ReadOnlySpan<byte> bytes, ulong offset, out int bytesWritten)
@@ -32,9 +31,8 @@ internal sealed class LinuxFileNode(SafeFileHandle handle) : FileNode
         nint count;
         do
             count = LinuxNative.WriteAt(handle, ref MemoryMarshal.GetReference(bytes), bytes.Length, (long)offset);
-        while (count < 0 && LinuxNative.LastErrno() == Errno.Intr);
-        bytesWritten = (int)Math.Max(count, 0);
-        return count < 0 ? LinuxNative.LastErrno() : Errno.Success;
+        while (IsInterrupted(count));
+        return Answer(count, out bytesWritten);
     }
 
     public override Errno Append(ReadOnlySpan<byte> bytes, out int bytesWritten, out ulong endOffset)
@@ -48,9 +46,8 @@ internal sealed class LinuxFileNode(SafeFileHandle handle) : FileNode
         nint count;
         do
             count = LinuxNative.Write(handle, ref MemoryMarshal.GetReference(bytes), bytes.Length);
-        while (count < 0 && LinuxNative.LastErrno() == Errno.Intr);
-        var errno = count < 0 ? LinuxNative.LastErrno() : Errno.Success;
-        bytesWritten = (int)Math.Max(count, 0);
+        while (IsInterrupted(count));
+        var errno = Answer(count, out bytesWritten);
         endOffset = (ulong)Math.Max(LinuxNative.Seek(handle, 0, 1), 0);
         LinuxNative.SetFlags(handle, SetFlagsCommand, flags);
         return errno;
@@ -60,7 +57,7 @@ internal sealed class LinuxFileNode(SafeFileHandle handle) : FileNode
     {
         if (sizeBytes > long.MaxValue)
             return Errno.Fbig;
-        return LinuxNative.Truncate(handle, (long)sizeBytes) < 0 ? LinuxNative.LastErrno() : Errno.Success;
+        return Answer(LinuxNative.Truncate(handle, (long)sizeBytes), out _);
     }
 
     public override Errno Allocate(ulong offset, ulong lengthBytes)
@@ -74,11 +71,15 @@ internal sealed class LinuxFileNode(SafeFileHandle handle) : FileNode
 
     public override Errno SetTimes(FileTimes times) => LinuxDirectoryNode.SetTimes(handle, times);
 
-    public override Errno Sync(bool dataOnly)
-    {
-        var result = dataOnly ? LinuxNative.SyncData(handle) : LinuxNative.Sync(handle);
-        return result < 0 ? LinuxNative.LastErrno() : Errno.Success;
-    }
+    public override Errno Sync(bool dataOnly) => Answer(dataOnly ? LinuxNative.SyncData(handle) : LinuxNative.Sync(handle), out _);
 
     protected override void Close() => handle.Dispose();
+
+    private static bool IsInterrupted(nint result) => result < 0 && LinuxNative.LastErrno() == Errno.Intr;
+
+    private static Errno Answer(nint result, out int count)
+    {
+        count = (int)Math.Max(result, 0);
+        return result < 0 ? LinuxNative.LastErrno() : Errno.Success;
+    }
 }

@@ -35,6 +35,7 @@ internal static partial class LinuxNative
     public const ushort ModeSocket = 0xC000;
 
     private const uint StatBasic = 0x7FF;
+    private const int DuplicateCloseOnExecCommand = 1030;
 
     // Arm and PowerPC number these two otherwise than the rest.
     private static readonly bool OtherNumbers =
@@ -136,9 +137,6 @@ internal static partial class LinuxNative
     [LibraryImport("libc", EntryPoint = "futimens", SetLastError = true)]
     public static partial int SetTimes(SafeFileHandle file, ref TimeSpec times);
 
-    [LibraryImport("libc", EntryPoint = "dup", SetLastError = true)]
-    public static partial int Duplicate(SafeFileHandle file);
-
     [LibraryImport("libc", EntryPoint = "fdopendir", SetLastError = true)]
     public static partial nint OpenListing(int directory);
 
@@ -150,6 +148,9 @@ internal static partial class LinuxNative
 
     [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
     public static partial int Close(int file);
+
+    /// <summary>Another descriptor of the same open file, which programs that this process starts do not get.</summary>
+    public static int Duplicate(SafeFileHandle file) => SetFlags(file, DuplicateCloseOnExecCommand, 0);
 
     public static int Stat(SafeFileHandle directory, string name, out Statx stat) =>
         StatxAt(directory, name, AtNoFollow | (name.Length == 0 ? AtEmptyPath : 0), StatBasic, out stat);

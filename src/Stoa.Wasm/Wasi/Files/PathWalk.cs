@@ -7,7 +7,7 @@ namespace Stoa.Wasm.Wasi.Files;
 /// <remarks>
 /// The walk holds every directory between the root and where it stands. <c>..</c> goes back to the one before, never through
 /// the file system, and from the root it is refused; a symbolic link is read and its target walked by the same rules; an
-/// absolute path or target is refused. So whatever others do to the tree meanwhile, a directory is reached only by
+/// absolute path or target is refused. Both refusals are <see cref="Errno.Perm"/>. So whatever others do to the tree meanwhile, a directory is reached only by
 /// descending from the root: there is no gap between check and use.
 /// The result is a <see cref="Directory"/> and a <see cref="Name"/> in it, or no name when the path stands for the directory itself.
 /// </remarks>
@@ -95,7 +95,7 @@ internal sealed class PathWalk : IDisposable
     private Errno Ascend()
     {
         if (_below.Count == 0)
-            return Errno.NotCapable;
+            return Errno.Perm;
         _below[^1].Dispose();
         _below.RemoveAt(_below.Count - 1);
         return Errno.Success;
@@ -128,7 +128,7 @@ internal sealed class PathWalk : IDisposable
         if (path.Length == 0)
             return Errno.NoEnt;
         if (path[0] == '/')
-            return Errno.NotCapable;
+            return Errno.Perm;
         // A slash after the last name counts for the whole path only where that name is the last one.
         if (_pending.Count == 0 && path[^1] == '/')
             MustBeDirectory = true;
