@@ -24,7 +24,7 @@ public sealed class HostFileSystem : FileSystem
     internal HostFileSystem(string root, bool portable)
     {
         ArgumentException.ThrowIfNullOrEmpty(root);
-        _root = Path.GetFullPath(root);
+        _root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(root));
         _portable = portable;
     }
 
@@ -34,7 +34,7 @@ public sealed class HostFileSystem : FileSystem
         if (_portable || !LinuxNative.IsSupported)
         {
             return Directory.Exists(_root)
-                ? new PortableDirectoryNode(_root)
+                ? new PortableDirectoryNode(_root, _root)
                 : throw new DirectoryNotFoundException($"'{_root}' is not a directory.");
         }
 

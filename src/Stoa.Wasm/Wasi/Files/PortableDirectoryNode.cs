@@ -4,19 +4,25 @@ using System.Text;
 namespace Stoa.Wasm.Wasi.Files;
 
 /// <summary>An open directory of any host, known by its path.</summary>
-/// <remarks>What .NET does not offer everywhere (hard links, inode numbers) is refused or derived from the path.</remarks>
-internal sealed class PortableDirectoryNode(string path) : DirectoryNode
+/// <remarks>
+/// What .NET does not offer everywhere (hard links, inode numbers) is refused or derived from the path. Before each use every
+/// name from the root to this directory is looked at: a guest that renames a directory which it holds open, and puts a link in
+/// its place, finds its own descriptor gone.
+/// </remarks>
+/// <param name="root">The directory that the guest stays in.</param>
+/// <param name="path">This directory: the root, or below it.</param>
+internal sealed class PortableDirectoryNode(string root, string path) : DirectoryNode
 {
     private static readonly SearchValues<char> NotInWindowsNames = SearchValues.Create("\\/:*?\"<>|");
 
     public override Errno Open(string name, OpenRequest request, out FileSystemNode? node)
     {
         node = null;
-        var errno = Find(name, out var full, out var type);
-        if (errno == Errno.NoEnt && request.Create)
-            return request.MustBeDirectory ? Errno.IsDir : OpenFile(full, FileMode.CreateNew, request, out node);
+        var errno = Look(name, out var full, out var found);
         if (errno != Errno.Success)
             return errno;
+        if (found is not { } type)
+            return !request.Create ? Errno.NoEnt : request.MustBeDirectory ? Errno.IsDir : OpenFile(full, FileMode.CreateNew, request, out node);
         if (request is { Create: true, Exclusive: true })
             return Errno.Exist;
         switch (type)
@@ -26,7 +32,7 @@ internal sealed class PortableDirectoryNode(string path) : DirectoryNode
             case FileType.Directory when request.Write || request.Create || request.Truncate:
                 return Errno.IsDir;
             case FileType.Directory:
-                node = new PortableDirectoryNode(full);
+                node = new PortableDirectoryNode(root, full);
                 return Errno.Success;
             case FileType.RegularFile when request.MustBeDirectory:
                 return Errno.NotDir;
@@ -47,17 +53,23 @@ internal sealed class PortableDirectoryNode(string path) : DirectoryNode
                 FileType.SymbolicLink => Errno.Loop,
                 _ => Errno.NotDir,
             };
-        directory = errno == Errno.Success ? new PortableDirectoryNode(full) : null;
+        directory = errno == Errno.Success ? new PortableDirectoryNode(root, full) : null;
         return errno;
     }
 
     public override Errno Reopen(out DirectoryNode? directory)
     {
-        directory = new PortableDirectoryNode(path);
-        return Errno.Success;
+        var errno = CheckPlace();
+        directory = errno == Errno.Success ? new PortableDirectoryNode(root, path) : null;
+        return errno;
     }
 
-    public override Errno GetStat(out FileStat stat) => GetStat(new DirectoryInfo(path), out stat);
+    public override Errno GetStat(out FileStat stat)
+    {
+        stat = default;
+        var errno = CheckPlace();
+        return errno == Errno.Success ? GetStat(new DirectoryInfo(path), out stat) : errno;
+    }
 
     public override Errno GetStat(string name, out FileStat stat)
     {
@@ -66,7 +78,11 @@ internal sealed class PortableDirectoryNode(string path) : DirectoryNode
         return errno != Errno.Success ? errno : GetStat(InfoOf(full, type), out stat);
     }
 
-    public override Errno SetTimes(FileTimes times) => SetTimes(new DirectoryInfo(path), times);
+    public override Errno SetTimes(FileTimes times)
+    {
+        var errno = CheckPlace();
+        return errno == Errno.Success ? SetTimes(new DirectoryInfo(path), times) : errno;
+    }
 
     public override Errno SetTimes(string name, FileTimes times)
     {
@@ -81,10 +97,10 @@ internal sealed class PortableDirectoryNode(string path) : DirectoryNode
 
     public override Errno CreateDirectory(string name)
     {
-        var errno = Find(name, out var full, out _);
-        return errno == Errno.NoEnt
-            ? HostErrors.Try(() => Directory.CreateDirectory(full))
-            : errno == Errno.Success ? Errno.Exist : errno;
+        var errno = Look(name, out var full, out var found);
+        if (errno != Errno.Success)
+            return errno;
+        return found is null ? HostErrors.Try(() => Directory.CreateDirectory(full)) : Errno.Exist;
     }
 
     public override Errno RemoveDirectory(string name)
@@ -128,10 +144,10 @@ internal sealed class PortableDirectoryNode(string path) : DirectoryNode
 
     public override Errno CreateLink(string name, string target)
     {
-        var errno = Find(name, out var full, out _);
-        return errno == Errno.NoEnt
-            ? HostErrors.Try(() => File.CreateSymbolicLink(full, target))
-            : errno == Errno.Success ? Errno.Exist : errno;
+        var errno = Look(name, out var full, out var found);
+        if (errno != Errno.Success)
+            return errno;
+        return found is null ? HostErrors.Try(() => File.CreateSymbolicLink(full, target)) : Errno.Exist;
     }
 
     public override Errno HardLink(string name, DirectoryNode toDirectory, string toName) => Errno.NotSup;
@@ -143,19 +159,18 @@ internal sealed class PortableDirectoryNode(string path) : DirectoryNode
         var errno = Find(name, out var full, out var type);
         if (errno != Errno.Success)
             return errno;
-        errno = to.Find(toName, out var toFull, out var toType);
-        if (errno is not (Errno.Success or Errno.NoEnt))
+        errno = to.Look(toName, out var toFull, out var toType);
+        if (errno != Errno.Success)
             return errno;
-        var replaces = errno == Errno.Success;
         if (full == toFull)
             return Errno.Success;
         if (type != FileType.Directory)
-            return replaces && toType == FileType.Directory ? Errno.IsDir : HostErrors.Try(() => File.Move(full, toFull, overwrite: true));
+            return toType == FileType.Directory ? Errno.IsDir : HostErrors.Try(() => File.Move(full, toFull, overwrite: true));
         if (toFull.StartsWith(full + Path.DirectorySeparatorChar, StringComparison.Ordinal))
             return Errno.Inval;
-        if (replaces && toType != FileType.Directory)
+        if (toType is not (null or FileType.Directory))
             return Errno.NotDir;
-        if (replaces && to.RemoveDirectory(toName) is var removed and not Errno.Success)
+        if (toType is not null && to.RemoveDirectory(toName) is var removed and not Errno.Success)
             return removed;
         return HostErrors.Try(() => Directory.Move(full, toFull));
     }
@@ -163,7 +178,10 @@ internal sealed class PortableDirectoryNode(string path) : DirectoryNode
     public override Errno ReadEntries(List<DirectoryEntry> entries, int maxEntries)
     {
         var tooMany = false;
-        var errno = HostErrors.Try(() =>
+        var errno = CheckPlace();
+        if (errno != Errno.Success)
+            return errno;
+        errno = HostErrors.Try(() =>
         {
             foreach (var info in new DirectoryInfo(path).EnumerateFileSystemInfos())
             {
@@ -176,23 +194,8 @@ internal sealed class PortableDirectoryNode(string path) : DirectoryNode
         return tooMany ? Errno.NoMem : errno;
     }
 
-    internal static FileStat StatOf(FileSystemInfo info)
-    {
-        if (!info.Exists && info.LinkTarget is null)
-            throw new FileNotFoundException(null, info.Name);
-        var type = TypeOf(info);
-        var size = info is FileInfo file && type == FileType.RegularFile ? (ulong)file.Length
-            : info.LinkTarget is { } target ? (ulong)Encoding.UTF8.GetByteCount(target) : 0UL;
-        return new FileStat(
-            1,
-            NumberOf(info.FullName),
-            type,
-            1,
-            size,
-            ToNs(info.LastAccessTimeUtc),
-            ToNs(info.LastWriteTimeUtc),
-            ToNs(info.LastWriteTimeUtc));
-    }
+    internal static FileStat StatOf(string full, FileType type, long sizeBytes, DateTime accessed, DateTime modified) =>
+        new(1, NumberOf(full), type, 1, (ulong)sizeBytes, ToNs(accessed), ToNs(modified), ToNs(modified));
 
     internal static DateTime ToDateTime(ulong ns) => DateTime.UnixEpoch.AddTicks((long)Math.Min(ns / 100, (ulong)TimeSpan.TicksPerDay * 365 * 1_000));
 
@@ -212,16 +215,28 @@ internal sealed class PortableDirectoryNode(string path) : DirectoryNode
         return errno;
     }
 
+    /// <summary>Finds what a name stands for.</summary>
     private Errno Find(string name, out string full, out FileType type)
     {
+        var errno = Look(name, out full, out var found);
+        type = found ?? FileType.Unknown;
+        return errno == Errno.Success && found is null ? Errno.NoEnt : errno;
+    }
+
+    /// <summary>Looks what a name stands for; null when it is free.</summary>
+    private Errno Look(string name, out string full, out FileType? type)
+    {
         full = "";
-        type = FileType.Unknown;
+        type = null;
         if (OperatingSystem.IsWindows() && !IsPlainWindowsName(name))
             return Errno.NoEnt;
+        var errno = CheckPlace();
+        if (errno != Errno.Success)
+            return errno;
         full = Path.Join(path, name);
         var info = new FileInfo(full);
         var found = default(FileType?);
-        var errno = HostErrors.Try(() =>
+        errno = HostErrors.Try(() =>
         {
             if (info.LinkTarget is not null)
                 found = FileType.SymbolicLink;
@@ -230,8 +245,25 @@ internal sealed class PortableDirectoryNode(string path) : DirectoryNode
             else if (info.Exists)
                 found = TypeOf(info);
         });
-        type = found ?? FileType.Unknown;
-        return errno == Errno.Success && found is null ? Errno.NoEnt : errno;
+        type = found;
+        return errno;
+    }
+
+    /// <summary>Refuses where a name between the root and here is no directory any more, or has become a link.</summary>
+    private Errno CheckPlace()
+    {
+        for (var end = root.Length; end < path.Length;)
+        {
+            var next = path.IndexOf(Path.DirectorySeparatorChar, end + 1);
+            end = next < 0 ? path.Length : next;
+            var step = new DirectoryInfo(path[..end]);
+            var isDirectory = false;
+            var errno = HostErrors.Try(() => isDirectory = step.LinkTarget is null && step.Exists);
+            if (errno != Errno.Success || !isDirectory)
+                return errno == Errno.Success ? Errno.NoEnt : errno;
+        }
+
+        return Errno.Success;
     }
 
     /// <summary>False for a name that Windows takes for more than a name: a device, a stream, a drive, or one that it trims.</summary>
@@ -252,7 +284,16 @@ internal sealed class PortableDirectoryNode(string path) : DirectoryNode
     private static Errno GetStat(FileSystemInfo info, out FileStat stat)
     {
         var found = default(FileStat);
-        var errno = HostErrors.Try(() => found = StatOf(info));
+        var errno = HostErrors.Try(() =>
+        {
+            var target = info.LinkTarget;
+            if (!info.Exists && target is null)
+                throw new FileNotFoundException(null, info.Name);
+            var type = TypeOf(info);
+            var sizeBytes = info is FileInfo file && type == FileType.RegularFile ? file.Length
+                : target is null ? 0 : Encoding.UTF8.GetByteCount(target);
+            found = StatOf(info.FullName, type, sizeBytes, info.LastAccessTimeUtc, info.LastWriteTimeUtc);
+        });
         stat = found;
         return errno;
     }

@@ -79,11 +79,9 @@ internal sealed class PortableFileNode(SafeFileHandle handle, string path) : Fil
     public override Errno GetStat(out FileStat stat)
     {
         var found = default(FileStat);
-        var errno = HostErrors.Try(() => found = PortableDirectoryNode.StatOf(new FileInfo(path)) with
-        {
-            Type = FileType.RegularFile,
-            SizeBytes = (ulong)RandomAccess.GetLength(handle),
-        });
+        // By the handle: what stands at the path may be another file by now, even one outside of the guest's root.
+        var errno = HostErrors.Try(() => found = PortableDirectoryNode.StatOf(
+            path, FileType.RegularFile, RandomAccess.GetLength(handle), File.GetLastAccessTimeUtc(handle), File.GetLastWriteTimeUtc(handle)));
         stat = found;
         return errno;
     }
