@@ -35,7 +35,7 @@ public sealed unsafe class Function : Extern
     /// <summary>Makes a function of the host whose signature is that of a delegate. Calls to it are direct: nothing is boxed.</summary>
     /// <param name="body">
     /// Its first parameter may be a <see cref="Caller"/>; the others, and the result if any, are <c>int</c>, <c>uint</c>, <c>long</c>,
-    /// <c>ulong</c>, <c>float</c> or <c>double</c>.
+    /// <c>ulong</c>, <c>float</c>, <c>double</c> or <c>Vector128&lt;byte&gt;</c>.
     /// </param>
     /// <exception cref="ArgumentException">The delegate has parameters or a result of another type.</exception>
     public static Function FromDelegate(Delegate body)

@@ -31,9 +31,6 @@ public enum InvalidModuleKind
     /// <summary>The bytes can be read, and break a rule of validation, such as a type mismatch.</summary>
     Invalid,
 
-    /// <summary>The module may be valid, and needs a feature that this engine does not have.</summary>
-    Unsupported,
-
     /// <summary>The module exceeds one of <see cref="EngineOptions"/>.</summary>
     LimitExceeded,
 }

@@ -14,6 +14,7 @@ internal sealed class ModuleBuilder
     private readonly List<byte[]> _globals = [];
     private readonly List<byte[]> _elements = [];
     private readonly List<byte[]> _data = [];
+    private int _importedGlobals;
     private byte[]? _table;
     private byte[]? _memory;
     private byte[]? _start;
@@ -23,6 +24,14 @@ internal sealed class ModuleBuilder
     public ModuleBuilder Import(string module, string name, ValueKind[] parameters, ValueKind[] results)
     {
         _imports.Add([.. Name(module), .. Name(name), 0, .. Number(Type(parameters, results))]);
+        return this;
+    }
+
+    /// <summary>Imports a global; those of the module itself come after all of these.</summary>
+    public ModuleBuilder ImportGlobal(string module, string name, ValueKind kind, bool isMutable)
+    {
+        _imports.Add([.. Name(module), .. Name(name), 3, (byte)kind, isMutable ? (byte)1 : (byte)0]);
+        _importedGlobals++;
         return this;
     }
 
@@ -43,7 +52,7 @@ internal sealed class ModuleBuilder
     public ModuleBuilder Global(ValueKind kind, bool isMutable, string? export, params byte[] initializer)
     {
         if (export is not null)
-            _exports.Add([.. Name(export), 3, .. Number((uint)_globals.Count)]);
+            _exports.Add([.. Name(export), 3, .. Number((uint)(_importedGlobals + _globals.Count))]);
         _globals.Add([(byte)kind, isMutable ? (byte)1 : (byte)0, .. initializer, (byte)Opcode.End]);
         return this;
     }
@@ -63,7 +72,7 @@ internal sealed class ModuleBuilder
     public ModuleBuilder Function(string? name, ValueKind[] parameters, ValueKind[] results, ValueKind[] locals, params byte[][] code)
     {
         if (name is not null)
-            _exports.Add([.. Name(name), 0, .. Number((uint)(_imports.Count + _functions.Count))]);
+            _exports.Add([.. Name(name), 0, .. Number((uint)(_imports.Count - _importedGlobals + _functions.Count))]);
         _functions.Add(Number(Type(parameters, results)));
         byte[] body = [.. Vector(locals.Select(kind => (byte[])[1, (byte)kind])), .. code.SelectMany(part => part), (byte)Opcode.End];
         _bodies.Add([.. Number((uint)body.Length), .. body]);
@@ -104,6 +113,8 @@ internal sealed class ModuleBuilder
     public static byte[] ConstI64(long value) => [(byte)Opcode.I64Const, .. Signed(value)];
 
     public static byte[] Extended(ExtendedOpcode opcode, params byte[] immediates) => [(byte)Opcode.PrefixFC, (byte)opcode, .. immediates];
+
+    public static byte[] Vector(VectorOpcode opcode) => [(byte)Opcode.PrefixVector, .. Number((uint)opcode)];
 
     public static byte[] Number(uint value)
     {

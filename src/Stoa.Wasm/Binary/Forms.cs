@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
 
 namespace Stoa.Wasm.Binary;
 
@@ -13,27 +14,16 @@ internal static class Forms
     public static void Exceeded(string reason, int offset) =>
         throw new InvalidModuleException(InvalidModuleKind.LimitExceeded, offset, reason);
 
-    [DoesNotReturn]
-    public static void Unsupported(string reason, int offset) =>
-        throw new InvalidModuleException(InvalidModuleKind.Unsupported, offset, reason);
-
     public static ValueKind ReadValueKind(ref WasmReader reader)
     {
         int at = reader.Position;
         byte code = reader.ReadByte();
         if (!IsValueKind(code))
             WasmReader.Malformed("malformed value type", at);
-        return Supported((ValueKind)code, at);
+        return (ValueKind)code;
     }
 
     public static bool IsValueKind(byte code) => code is (>= 0x7B and <= 0x7F) or 0x70 or 0x6F;
-
-    public static ValueKind Supported(ValueKind kind, int at)
-    {
-        if (kind == ValueKind.V128)
-            Unsupported("vector instructions (SIMD) are not supported", at);
-        return kind;
-    }
 
     public static ValueKind ReadReferenceKind(ref WasmReader reader)
     {
@@ -42,6 +32,13 @@ internal static class Forms
         if (code is not (0x70 or 0x6F))
             WasmReader.Malformed("malformed reference type", at);
         return (ValueKind)code;
+    }
+
+    /// <summary>Reads the sixteen bytes of a vector, as two numbers of the machine that lie in memory as the bytes do.</summary>
+    public static UInt128 ReadVector(ref WasmReader reader)
+    {
+        var bytes = reader.ReadBytes(VectorInstructions.ImmediateBytes);
+        return new UInt128(MemoryMarshal.Read<ulong>(bytes[8..]), MemoryMarshal.Read<ulong>(bytes));
     }
 
     /// <summary>Reads a constant expression that has to yield a value of a type (core specification 3.3.10).</summary>
@@ -93,8 +90,12 @@ internal static class Forms
                     Invalid("constant expression required", at);
                 return new(ConstantKind.Global, module.Globals[(int)global].Content, global);
             case Opcode.PrefixVector:
-                Unsupported("vector instructions (SIMD) are not supported", at);
-                return default;
+                uint vector = reader.ReadU32();
+                if (!VectorInstructions.Of(vector).IsKnown)
+                    WasmReader.Malformed("illegal opcode", at);
+                if (vector != (uint)VectorOpcode.V128Const)
+                    Invalid("constant expression required", at);
+                return new(ConstantKind.Number, ValueKind.V128, ReadVector(ref reader));
             default:
                 if (!Instructions.IsKnown(opcode))
                     WasmReader.Malformed("illegal opcode", at);

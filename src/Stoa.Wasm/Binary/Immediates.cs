@@ -48,6 +48,9 @@ internal static class Immediates
             case Opcode.PrefixFC:
                 SkipExtended((ExtendedOpcode)reader.ReadU32(), ref reader);
                 break;
+            case Opcode.PrefixVector:
+                VectorInstructions.SkipImmediates(VectorInstructions.Of(reader.ReadU32()), ref reader);
+                break;
             default:
                 break;
         }

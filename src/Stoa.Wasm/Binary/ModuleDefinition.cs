@@ -81,6 +81,12 @@ internal enum FunctionFacts : byte
     HasLoop = 1,
     UsesMemory = 2,
     HasCall = 4,
+
+    /// <summary>Vectors are among its values.</summary>
+    HasVectors = 8,
+
+    /// <summary>It adds, subtracts, multiplies or divides vectors of floating-point numbers.</summary>
+    HasVectorFloats = 16,
 }
 
 /// <summary>A constant expression: what it does, and the number it needs.</summary>

@@ -90,7 +90,7 @@ internal sealed partial class FunctionCompiler
             EmitField(Il.Ldfld, ContextFields.Results);
             _il.EmitConstant((i - 1) * Runtime.Slot.Bytes);
             _il.Emit(Il.Add);
-            _il.Emit(Il.LoadOf(results[i]));
+            EmitValueLoad(results[i]);
             Push(results[i]);
         }
     }

@@ -327,7 +327,7 @@ internal sealed partial class FunctionCompiler
             _il.EmitConstant((i - 1) * Runtime.Slot.Bytes);
             _il.Emit(Il.Add);
             EmitLdloc(Slot(i));
-            _il.Emit(Il.StoreOf(_type.Results[i]));
+            EmitValueStore(_type.Results[i]);
         }
 
         if (_type.Results.Length > 0)

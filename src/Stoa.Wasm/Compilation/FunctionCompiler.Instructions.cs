@@ -151,6 +151,9 @@ internal sealed partial class FunctionCompiler
             case Opcode.PrefixFC:
                 CompileExtended((ExtendedOpcode)reader.ReadU32(), ref reader);
                 break;
+            case Opcode.PrefixVector:
+                CompileVector((VectorOpcode)reader.ReadU32(), ref reader);
+                break;
             default:
                 throw new InvalidOperationException($"Instruction {opcode} passed validation and has no code.");
         }
@@ -299,7 +302,7 @@ internal sealed partial class FunctionCompiler
         EnsureLoaded();
         var type = _definition.Globals[global];
         EmitGlobalAddress(global);
-        _il.Emit(Il.LoadOf(type.Content));
+        EmitValueLoad(type.Content);
         Push(type.Content);
     }
 
@@ -311,7 +314,7 @@ internal sealed partial class FunctionCompiler
         EmitStloc(value);
         EmitGlobalAddress(global);
         EmitLdloc(value);
-        _il.Emit(Il.StoreOf(kind));
+        EmitValueStore(kind);
     }
 
     private void EmitGlobalAddress(int global)

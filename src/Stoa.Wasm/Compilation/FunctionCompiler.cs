@@ -19,7 +19,7 @@ internal sealed partial class FunctionCompiler
     /// <summary>The JIT does not optimise a method that refers more often than this to its locals and arguments.</summary>
     private const int MaxLocalReferences = 8_000;
 
-    private const int KindCount = 5;
+    private const int KindCount = 6;
 
     private static readonly MethodInfo s_unreachable = Thunks.Find(typeof(Trap), nameof(Trap.Unreachable));
 
@@ -39,9 +39,10 @@ internal sealed partial class FunctionCompiler
     private readonly byte[] _treeDepths;
     private readonly int[] _sources;
     private readonly int[] _slots;
-    private readonly int[] _temporaries = new int[5];
+    private readonly int[] _temporaries = new int[KindCount];
     private readonly bool _isFrugal;
     private ValueKind[] _localKinds = [];
+    private int _localCount;
     private int _localReferences;
     private int _height;
     private bool _isFlushed;
@@ -125,6 +126,7 @@ internal sealed partial class FunctionCompiler
     /// <summary>Locals begin as zeros; the JIT drops what is assigned before it is read.</summary>
     private void EmitZeroes()
     {
+        int firstVector = -1;
         for (int i = _context; i < _localKinds.Length; i++)
         {
             switch (_localKinds[i])
@@ -141,6 +143,11 @@ internal sealed partial class FunctionCompiler
                 case ValueKind.F64:
                     EmitDouble(0);
                     break;
+                case ValueKind.V128:
+                    EmitVectorZero(firstVector);
+                    if (firstVector < 0)
+                        firstVector = i;
+                    break;
                 default:
                     _il.Emit([Il.LdcI4_0, Il.ConvI]);
                     break;
@@ -153,15 +160,15 @@ internal sealed partial class FunctionCompiler
     private byte[] LocalSignature()
     {
         var signature = new List<byte>(_localTypes.Count + 4) { Il.LocalSignature };
-        Il.WriteCompressed(signature, _localTypes.Count);
+        Il.WriteCompressed(signature, _localCount);
         signature.AddRange(_localTypes);
         return [.. signature];
     }
 
-    private int NewLocal(byte type)
+    private int NewLocal(params ReadOnlySpan<byte> type)
     {
-        _localTypes.Add(type);
-        return _localTypes.Count - 1;
+        _localTypes.AddRange(type);
+        return _localCount++;
     }
 
     /// <summary>A local of a type for use within one instruction.</summary>
@@ -179,7 +186,8 @@ internal sealed partial class FunctionCompiler
         ValueKind.I64 => 1,
         ValueKind.F32 => 2,
         ValueKind.F64 => 3,
-        _ => 4,
+        ValueKind.V128 => 4,
+        _ => 5,
     };
 
     private int Slot(int height)

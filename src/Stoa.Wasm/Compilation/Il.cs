@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace Stoa.Wasm.Compilation;
 
 /// <summary>The opcodes of the Common Intermediate Language that the compiler uses (ECMA-335, partition III).</summary>
@@ -77,9 +79,11 @@ internal static class Il
     public const byte ConvU4 = 0x6D;
     public const byte ConvU8 = 0x6E;
     public const byte ConvRUn = 0x76;
+    public const byte Ldobj = 0x71;
     public const byte Throw = 0x7A;
     public const byte Ldfld = 0x7B;
     public const byte Stfld = 0x7D;
+    public const byte Stobj = 0x81;
     public const byte ConvI = 0xD3;
     public const byte AddOvfUn = 0xD7;
     public const byte ConvU = 0xE0;
@@ -106,19 +110,26 @@ internal static class Il
     public const byte TypeR4 = 0x0C;
     public const byte TypeR8 = 0x0D;
     public const byte TypeI = 0x18;
+    public const byte TypeInternal = 0x21;
     public const byte LocalSignature = 0x07;
 
-    /// <summary>The element type of a value.</summary>
-    public static byte TypeOf(ValueKind kind) => kind switch
+    // The runtime's own way to name a type that has no element type: by its handle, in the machine's byte order.
+    private static readonly byte[] s_vector = nint.Size == 8
+        ? [TypeInternal, .. BitConverter.GetBytes((long)typeof(Vector128<byte>).TypeHandle.Value)]
+        : [TypeInternal, .. BitConverter.GetBytes((int)typeof(Vector128<byte>).TypeHandle.Value)];
+
+    /// <summary>The type of a value as signatures have it.</summary>
+    public static ReadOnlySpan<byte> TypeOf(ValueKind kind) => kind switch
     {
-        ValueKind.I32 => TypeI4,
-        ValueKind.I64 => TypeI8,
-        ValueKind.F32 => TypeR4,
-        ValueKind.F64 => TypeR8,
-        _ => TypeI,
+        ValueKind.I32 => [TypeI4],
+        ValueKind.I64 => [TypeI8],
+        ValueKind.F32 => [TypeR4],
+        ValueKind.F64 => [TypeR8],
+        ValueKind.V128 => s_vector,
+        _ => [TypeI],
     };
 
-    /// <summary>Loads a whole value from an address.</summary>
+    /// <summary>Loads a whole value, no vector, from an address.</summary>
     public static byte LoadOf(ValueKind kind) => kind switch
     {
         ValueKind.I32 => LdindI4,
@@ -128,7 +139,7 @@ internal static class Il
         _ => LdindI,
     };
 
-    /// <summary>Stores a whole value to an address.</summary>
+    /// <summary>Stores a whole value, no vector, to an address.</summary>
     public static byte StoreOf(ValueKind kind) => kind switch
     {
         ValueKind.I32 => StindI4,

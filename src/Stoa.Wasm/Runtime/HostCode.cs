@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Reflection.Emit;
+using System.Runtime.Intrinsics;
 using Stoa.Wasm.Compilation;
 
 namespace Stoa.Wasm.Runtime;
@@ -142,7 +143,9 @@ internal sealed unsafe class HostCode
                 return ValueKind.F32;
             if (type == typeof(double))
                 return ValueKind.F64;
-            throw new ArgumentException($"{type.Name} is no WebAssembly number; {delegateType} cannot be imported.");
+            if (type == typeof(Vector128<byte>))
+                return ValueKind.V128;
+            throw new ArgumentException($"{type.Name} is no WebAssembly number or vector; {delegateType} cannot be imported.");
         }
     }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 
 namespace Stoa.Wasm.Runtime;
 
@@ -125,6 +126,9 @@ internal static class Numerics
     public static float Select(float a, float b, int condition) => condition != 0 ? a : b;
 
     public static double Select(double a, double b, int condition) => condition != 0 ? a : b;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<byte> Select(Vector128<byte> a, Vector128<byte> b, int condition) => condition != 0 ? a : b;
 
     public static nint Select(nint a, nint b, int condition) => condition != 0 ? a : b;
 

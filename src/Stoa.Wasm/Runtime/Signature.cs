@@ -23,6 +23,7 @@ internal sealed class Signature
         Id = id;
         ParameterTypes = [.. type.Parameters.Select(ClrType), typeof(nint)];
         ReturnType = type.Results.IsEmpty ? typeof(void) : ClrType(type.Results[0]);
+        HasVectors = type.Parameters.Contains(ValueKind.V128) || type.Results.Contains(ValueKind.V128);
         Blob = MakeBlob(type);
         _entry = new(() => Compiled(Thunks.Entry(this)));
         _lazyStub = new(() => Compiled(Thunks.LazyStub(this)));
@@ -32,6 +33,9 @@ internal sealed class Signature
     public FunctionType Type { get; }
 
     public int Id { get; }
+
+    /// <summary>Whether a parameter or a result is a vector.</summary>
+    public bool HasVectors { get; }
 
     /// <summary>Parameters of a compiled function: the declared ones, then the context.</summary>
     public Type[] ParameterTypes { get; }
@@ -81,8 +85,9 @@ internal sealed class Signature
     {
         var blob = new List<byte> { 0 };
         Il.WriteCompressed(blob, type.Parameters.Length + 1);
-        blob.Add(type.Results.IsEmpty ? Il.TypeVoid : Il.TypeOf(type.Results[0]));
-        blob.AddRange(type.Parameters.Select(Il.TypeOf));
+        blob.AddRange(type.Results.IsEmpty ? [Il.TypeVoid] : Il.TypeOf(type.Results[0]));
+        foreach (var parameter in type.Parameters)
+            blob.AddRange(Il.TypeOf(parameter));
         blob.Add(Il.TypeI);
         return [.. blob];
     }

@@ -24,7 +24,6 @@ internal static class BlockType
         if (Forms.IsValueKind(code))
         {
             reader.Position++;
-            Forms.Supported((ValueKind)code, at);
             return s_oneResult[code];
         }
 

@@ -1,8 +1,10 @@
 // Long because it holds one switch: the validation rule of every instruction.
 using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using Stoa.Wasm.Binary;
+using Stoa.Wasm.Runtime;
 
 namespace Stoa.Wasm.Validation;
 
@@ -37,11 +39,11 @@ internal sealed class FunctionValidator(ModuleDefinition module, EngineOptions o
     {
         var reader = new WasmReader(module.Bytes.Span, body.Offset, body.Offset + body.Length);
         var type = module.TypeOfFunction(function).Type;
+        _facts = FunctionFacts.None;
         ReadLocals(ref reader, type);
         _height = 0;
         _depth = 0;
         _maxOperands = 0;
-        _facts = FunctionFacts.None;
         PushFrame(Opcode.Block, type);
         while (_depth > 0)
         {
@@ -78,6 +80,7 @@ internal sealed class FunctionValidator(ModuleDefinition module, EngineOptions o
                 continue;
             EnsureLocals((int)total);
             _locals.AsSpan(_localCount, (int)count).Fill(kind);
+            SeeValue(kind);
             _localCount += (int)count;
         }
 
@@ -92,6 +95,14 @@ internal sealed class FunctionValidator(ModuleDefinition module, EngineOptions o
         EnsureLocals(kinds.Length);
         kinds.CopyTo(_locals);
         _localCount = kinds.Length;
+        if (kinds.Contains(ValueKind.V128))
+            SeeValue(ValueKind.V128);
+    }
+
+    private void SeeValue(ValueKind kind)
+    {
+        if (kind == ValueKind.V128)
+            _facts |= FunctionFacts.HasVectors;
     }
 
     private void EnsureLocals(int count)
@@ -158,7 +169,7 @@ internal sealed class FunctionValidator(ModuleDefinition module, EngineOptions o
             case Opcode.Call:
                 int callee = Index(ref reader, module.FunctionTypes.Count, "unknown function");
                 module.CallGraph.AddCall(callee);
-                CheckCall(module.TypeOfFunction(callee).Type);
+                CheckCall(module.TypeOfFunction(callee));
                 break;
             case Opcode.CallIndirect:
                 int type = Index(ref reader, module.Types.Length, "unknown type");
@@ -167,7 +178,7 @@ internal sealed class FunctionValidator(ModuleDefinition module, EngineOptions o
                     Mismatch();
                 Pop(ValueKind.I32);
                 module.CallGraph.AddIndirectCall();
-                CheckCall(module.Types[type].Type);
+                CheckCall(module.Types[type]);
                 break;
             case Opcode.Drop:
                 Pop();
@@ -196,7 +207,9 @@ internal sealed class FunctionValidator(ModuleDefinition module, EngineOptions o
                 Push(local);
                 break;
             case Opcode.GlobalGet:
-                Push(module.Globals[Index(ref reader, module.Globals.Count, "unknown global")].Content);
+                var content = module.Globals[Index(ref reader, module.Globals.Count, "unknown global")].Content;
+                SeeValue(content);
+                Push(content);
                 break;
             case Opcode.GlobalSet:
                 var global = module.Globals[Index(ref reader, module.Globals.Count, "unknown global")];
@@ -258,7 +271,7 @@ internal sealed class FunctionValidator(ModuleDefinition module, EngineOptions o
                 CheckExtended(ref reader);
                 break;
             case Opcode.PrefixVector:
-                Forms.Unsupported("vector instructions (SIMD) are not supported", _at);
+                CheckVector(ref reader);
                 break;
             default:
                 WasmReader.Malformed("illegal opcode", _at);
@@ -269,21 +282,62 @@ internal sealed class FunctionValidator(ModuleDefinition module, EngineOptions o
     private void CheckPlain(Opcode opcode, in Instructions.Shape shape, ref WasmReader reader)
     {
         if (Instructions.IsMemoryAccess(opcode))
-        {
-            RequireMemory();
-            uint alignment = reader.ReadU32();
-            if (alignment >= 32)
-                WasmReader.Malformed("malformed memop flags", _at);
-            if (alignment > shape.NaturalAlignment)
-                Forms.Invalid("alignment must not be larger than natural", _at);
-            reader.ReadU32();
-        }
-
+            CheckMemoryOperand(shape.NaturalAlignment, ref reader);
         if (shape.Second != 0)
             Pop(shape.Second);
         Pop(shape.First);
         if (shape.Result != 0)
             Push(shape.Result);
+    }
+
+    private void CheckMemoryOperand(int naturalAlignment, ref WasmReader reader)
+    {
+        RequireMemory();
+        uint alignment = reader.ReadU32();
+        if (alignment >= 32)
+            WasmReader.Malformed("malformed memop flags", _at);
+        if (alignment > naturalAlignment)
+            Forms.Invalid("alignment must not be larger than natural", _at);
+        reader.ReadU32();
+    }
+
+    private void CheckVector(ref WasmReader reader)
+    {
+        uint code = reader.ReadU32();
+        var shape = VectorInstructions.Of(code);
+        if (!shape.IsKnown)
+            WasmReader.Malformed("illegal opcode", _at);
+        var opcode = (VectorOpcode)code;
+        _facts |= FunctionFacts.HasVectors;
+        if (VectorInstructions.IsFloatArithmetic(opcode))
+            _facts |= FunctionFacts.HasVectorFloats;
+        if (shape.AccessBytes > 0)
+            CheckMemoryOperand(BitOperations.Log2(shape.AccessBytes), ref reader);
+        if (shape.Lanes > 0)
+            CheckLane(reader.ReadByte(), shape.Lanes);
+        if (shape.HasLongImmediate)
+        {
+            foreach (byte lane in reader.ReadBytes(VectorInstructions.ImmediateBytes))
+            {
+                if (opcode == VectorOpcode.I8x16Shuffle)
+                    CheckLane(lane, 2 * VectorInstructions.ImmediateBytes);
+            }
+        }
+
+        if (shape.Third != 0)
+            Pop(shape.Third);
+        if (shape.Second != 0)
+            Pop(shape.Second);
+        if (shape.First != 0)
+            Pop(shape.First);
+        if (shape.Result != 0)
+            Push(shape.Result);
+    }
+
+    private void CheckLane(byte lane, int lanes)
+    {
+        if (lane >= lanes)
+            Forms.Invalid("invalid lane index", _at);
     }
 
     private void CheckExtended(ref WasmReader reader)
@@ -365,11 +419,11 @@ internal sealed class FunctionValidator(ModuleDefinition module, EngineOptions o
             Push(frame.Type.Results);
     }
 
-    private void CheckCall(FunctionType type)
+    private void CheckCall(Signature signature)
     {
-        _facts |= FunctionFacts.HasCall;
-        Pop(type.Parameters);
-        Push(type.Results);
+        _facts |= signature.HasVectors ? FunctionFacts.HasCall | FunctionFacts.HasVectors : FunctionFacts.HasCall;
+        Pop(signature.Type.Parameters);
+        Push(signature.Type.Results);
     }
 
     private void CheckSelect()

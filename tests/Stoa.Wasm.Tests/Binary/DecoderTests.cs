@@ -93,7 +93,7 @@ public sealed class DecoderTests
     [InlineData("0061736D01000000" + "01" + "06" + "FFFFFFFF0F60", InvalidModuleKind.Malformed)] // four billion types
     [InlineData("0061736D01000000" + "01" + "04" + "01600000" + "03" + "02" + "0100" + "0A" + "0A" + "01" + "08" + "01FFFFFFFF0F7F" + "0B", InvalidModuleKind.LimitExceeded)] // four billion locals
     [InlineData("0061736D01000000" + "05" + "05" + "0100FFFF7F", InvalidModuleKind.Invalid)] // a memory of 128 GiB
-    [InlineData("0061736D01000000" + "01" + "05" + "0160017B00", InvalidModuleKind.Unsupported)] // a vector
+    [InlineData("0061736D01000000" + "01" + "05" + "0160017A00", InvalidModuleKind.Malformed)] // a type that does not exist
     [InlineData("0061736D0D000100", InvalidModuleKind.Malformed)] // a component
     [InlineData("7F454C46", InvalidModuleKind.Malformed)] // another format
     public void Compile_HostileHeader_IsRefusedByKind(string hex, InvalidModuleKind kind)

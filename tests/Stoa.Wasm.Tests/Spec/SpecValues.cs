@@ -1,4 +1,6 @@
+using System.Buffers.Binary;
 using System.Globalization;
+using System.Runtime.Intrinsics;
 using System.Text.Json;
 
 namespace Stoa.Wasm.Tests.Spec;
@@ -8,8 +10,11 @@ internal static class SpecValues
 {
     public static Value Parse(JsonElement value)
     {
+        string? type = value.GetProperty("type").GetString();
+        if (type == "v128")
+            return Value.FromVector(ParseVector(value));
         string text = value.GetProperty("value").GetString()!;
-        return value.GetProperty("type").GetString() switch
+        return type switch
         {
             "i32" => Value.FromInt32((int)Bits(text)),
             "i64" => Value.FromInt64((long)Bits(text)),
@@ -37,23 +42,74 @@ internal static class SpecValues
 
     private static bool Matches(Value actual, JsonElement expected)
     {
+        if (actual.Kind == ValueKind.V128)
+            return expected.GetProperty("type").GetString() == "v128" && MatchesVector(actual.ToVector(), expected);
         string text = expected.GetProperty("value").GetString()!;
-        switch (text)
-        {
-            case "nan:canonical":
-                return actual.Kind == ValueKind.F32
-                    ? (actual.Bits & 0x7FFFFFFF) == 0x7FC00000
-                    : (actual.Bits & 0x7FFFFFFFFFFFFFFF) == 0x7FF8000000000000;
-            case "nan:arithmetic":
-                return actual.Kind == ValueKind.F32
-                    ? (actual.Bits & 0x7FC00000) == 0x7FC00000
-                    : (actual.Bits & 0x7FF8000000000000) == 0x7FF8000000000000;
-        }
-
+        if (NotANumber(text, actual.Kind == ValueKind.F32) is { } pattern)
+            return (actual.Bits & pattern.Mask) == pattern.Bits;
         if (actual.Kind == ValueKind.FuncRef && text != "null")
             return actual.ToFunction() is not null;
         return actual == Parse(expected);
     }
 
-    private static ulong Bits(string text) => ulong.Parse(text, CultureInfo.InvariantCulture);
+    private static Vector128<byte> ParseVector(JsonElement value)
+    {
+        int width = LaneBytes(value);
+        Span<byte> bytes = stackalloc byte[16];
+        Span<byte> lane = stackalloc byte[8];
+        int at = 0;
+        foreach (var item in value.GetProperty("value").EnumerateArray())
+        {
+            BinaryPrimitives.WriteUInt64LittleEndian(lane, Bits(item.GetString()!));
+            lane[..width].CopyTo(bytes[at..]);
+            at += width;
+        }
+
+        at.ShouldBe(16);
+        return Vector128.Create((ReadOnlySpan<byte>)bytes);
+    }
+
+    private static bool MatchesVector(Vector128<byte> actual, JsonElement expected)
+    {
+        int width = LaneBytes(expected);
+        bool isFloat = expected.GetProperty("lane_type").GetString()![0] == 'f';
+        Span<byte> bytes = stackalloc byte[16];
+        actual.CopyTo(bytes);
+        Span<byte> lane = stackalloc byte[8];
+        int at = 0;
+        foreach (var item in expected.GetProperty("value").EnumerateArray())
+        {
+            bytes.Slice(at, width).CopyTo(lane);
+            ulong bits = BinaryPrimitives.ReadUInt64LittleEndian(lane);
+            string text = item.GetString()!;
+            var (mask, pattern) = (isFloat ? NotANumber(text, width == 4) : null) ?? (ulong.MaxValue, Bits(text));
+            if ((bits & mask) != pattern)
+                return false;
+            at += width;
+        }
+
+        return at == 16;
+    }
+
+    private static int LaneBytes(JsonElement value) => value.GetProperty("lane_type").GetString() switch
+    {
+        "i8" => 1,
+        "i16" => 2,
+        "i32" or "f32" => 4,
+        "i64" or "f64" => 8,
+        var other => throw new InvalidOperationException($"lanes of type {other}"),
+    };
+
+    /// <summary>Which bits a class of NaN asks for; null when the text means a number.</summary>
+    private static (ulong Mask, ulong Bits)? NotANumber(string text, bool isSingle) => text switch
+    {
+        "nan:canonical" => isSingle ? (0x7FFFFFFFUL, 0x7FC00000UL) : (0x7FFFFFFFFFFFFFFFUL, 0x7FF8000000000000UL),
+        "nan:arithmetic" => isSingle ? (0x7FC00000UL, 0x7FC00000UL) : (0x7FF8000000000000UL, 0x7FF8000000000000UL),
+        _ => null,
+    };
+
+    // Lanes are written with a sign where they have one.
+    private static ulong Bits(string text) => text[0] == '-' ? (ulong)long.Parse(text, CultureInfo.InvariantCulture) : Unsigned(text);
+
+    private static ulong Unsigned(string text) => ulong.Parse(text, CultureInfo.InvariantCulture);
 }
