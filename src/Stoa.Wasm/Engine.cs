@@ -22,10 +22,14 @@ public sealed class Engine
     {
         Options = options ?? new EngineOptions();
         _cache = new ModuleCache(Options.CachedModules, Options.CachedModuleBytes);
+        HasGuardPages = Options.BoundsChecks == BoundsChecks.Automatic && GuardPages.Arena is not null;
     }
 
     /// <summary>What it admits.</summary>
     public EngineOptions Options { get; }
+
+    /// <summary>Whether accesses out of bounds are found by guard pages.</summary>
+    public bool HasGuardPages { get; }
 
     /// <summary>Decodes and validates a module, or takes it from the cache. Its functions are compiled when they are first called.</summary>
     /// <exception cref="InvalidModuleException">The bytes are not a valid module within the limits.</exception>

@@ -40,6 +40,9 @@ public sealed record EngineOptions
     /// <summary>Most data segments, and most element segments. Default 100,000 each.</summary>
     public int MaxSegments { get; init; } = 100_000;
 
+    /// <summary>How compiled code finds accesses out of bounds. Default: by guard pages where the system has them.</summary>
+    public BoundsChecks BoundsChecks { get; init; }
+
     /// <summary>Most modules kept in the cache. Default 256; 0 switches it off.</summary>
     public int CachedModules { get; init; } = 256;
 

@@ -119,15 +119,26 @@ public sealed unsafe class Memory : Extern, IDisposable
     /// <exception cref="TrapException">Out of bounds.</exception>
     public string ReadUtf8(uint address, int length) => Encoding.UTF8.GetString(GetSpan(address, length));
 
-    /// <summary>Gives the memory back to the system. Only for memories made by the constructor, and when no instance that imports it runs again.</summary>
+    /// <summary>Gives the memory back to the system. For memories made by the constructor; instances free their own. A guest that touches it later traps.</summary>
+    /// <exception cref="InvalidOperationException">An instance that sees the memory is running.</exception>
     public void Dispose()
     {
-        _sizeBytes = 0;
-        _base = null;
         lock (_views)
         {
             foreach (nint view in _views)
+            {
+                if (ContextOwner.Of((InstanceContext*)view).Group.IsRunning)
+                    throw new InvalidOperationException("An instance that sees the memory is running.");
+            }
+
+            _sizeBytes = 0;
+            _base = null;
+            foreach (nint view in _views)
+            {
                 ((InstanceContext*)view)->MemorySizeComplement = nuint.MaxValue;
+                ((InstanceContext*)view)->MemoryBase = (byte*)(GuardPages.Arena?.Nowhere ?? 0);
+            }
+
             _views.Clear();
         }
 

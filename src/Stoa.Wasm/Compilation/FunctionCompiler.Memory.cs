@@ -28,7 +28,7 @@ internal sealed partial class FunctionCompiler
         if (shape.Second == 0)
         {
             Pop();
-            EmitAddress(offset, access.Bytes, _sources[_height]);
+            EmitAddress(offset, access.Bytes, _sources[_height], isStore: false);
             EmitAccess(access);
             _il.Emit(access.Widen);
             Push(shape.Result);
@@ -41,33 +41,22 @@ internal sealed partial class FunctionCompiler
         if (access.Bytes > 1 && !BitConverter.IsLittleEndian)
             EmitCall(access.Reverse!);
         EmitStloc(value);
-        EmitAddress(offset, access.Bytes, _sources[_height]);
+        EmitAddress(offset, access.Bytes, _sources[_height], isStore: true);
         EmitLdloc(value);
         EmitAccess(access);
     }
 
     /// <summary>
-    /// Replaces a guest's address on the evaluation stack by the real one, of an access that lies wholly inside the memory.
+    /// Replaces a guest's address on the evaluation stack by the real one, of an access that traps unless it lies wholly inside the memory.
     /// The one place that knows how bounds are checked.
     /// </summary>
-    /// <remarks>
-    /// (address + offset + bytes) + ~size, in 64 bits, overflows just when the access is out of bounds. The JIT makes an addition and
-    /// a jump of the checked operation, without ending its basic block as a branch would.
-    /// Memories never shrink: what was inside once needs no check again.
-    /// </remarks>
-    private void EmitAddress(uint offset, int bytes, int source)
+    private void EmitAddress(uint offset, int bytes, int source, bool isStore)
     {
         _il.Emit(Il.ConvU);
-        if (!IsWithinExtent(source, offset + (long)bytes))
-        {
-            _il.Emit(Il.Dup);
-            EmitNativeConstant(offset + (long)bytes);
-            _il.Emit(Il.Add);
-            EmitContext();
-            EmitField(Il.Ldfld, ContextFields.MemorySizeComplement);
-            _il.Emit([Il.AddOvfUn, Il.Pop]);
-        }
-
+        bool isGuarded = _hasGuardPages && offset < GuardPages.OffsetReach;
+        bool isInside = IsWithinExtent(source, offset + (long)bytes);
+        if (!isGuarded && !isInside)
+            EmitBoundsCheck(offset, bytes);
         EmitLdloc(_memoryBase);
         _il.Emit(Il.Add);
         if (offset > 0)
@@ -75,6 +64,47 @@ internal sealed partial class FunctionCompiler
             EmitNativeConstant(offset);
             _il.Emit(Il.Add);
         }
+
+        if (isGuarded && !isInside && !isStore && bytes > 1)
+            EmitTouch(bytes);
+    }
+
+    /// <remarks>
+    /// (address + offset + bytes) + ~size, in 64 bits, overflows just when the access is out of bounds. The JIT makes an addition and
+    /// a jump of the checked operation, without ending its basic block as a branch would.
+    /// Memories never shrink: what was inside once needs no check again.
+    /// </remarks>
+    private void EmitBoundsCheck(uint offset, int bytes)
+    {
+        _il.Emit(Il.Dup);
+        EmitNativeConstant(offset + (long)bytes);
+        _il.Emit(Il.Add);
+        EmitContext();
+        EmitField(Il.Ldfld, ContextFields.MemorySizeComplement);
+        _il.Emit([Il.AddOvfUn, Il.Pop]);
+    }
+
+    /// <summary>Reads the last byte of a load whose address lies on top.</summary>
+    /// <remarks>
+    /// The JIT loads only as many bytes as it finds used: one of a masked integer, four of a number that nobody wants. At the end of
+    /// the memory the shortened load would not meet the guard page. A byte cannot be shortened. It costs a comparison with memory.
+    /// </remarks>
+    private void EmitTouch(int bytes)
+    {
+        _il.Emit(Il.Dup);
+        EmitNativeConstant(bytes - 1);
+        _il.Emit([Il.Add, Il.LdindU1, Il.Pop]);
+    }
+
+    /// <summary>Comes before the opcode of a store.</summary>
+    /// <remarks>
+    /// The JIT makes one store of two that are neighbours. Where the second is out of bounds the first would then be lost, which has to be
+    /// seen after the trap. It leaves volatile stores alone, and on x64 they are like all others.
+    /// </remarks>
+    private void EmitStorePrefix()
+    {
+        if (_hasGuardPages)
+            _il.Emit([Il.Prefix, Il.Volatile]);
     }
 
     /// <summary>Whether bytes up to a distance from the address in a local are known to be inside; if not, they are from now on.</summary>
@@ -119,6 +149,8 @@ internal sealed partial class FunctionCompiler
     {
         if (access.Bytes > 1 && !s_allowsUnaligned)
             _il.Emit([Il.Prefix, Il.Unaligned, 1]);
+        if (access.IsStore)
+            EmitStorePrefix();
         _il.Emit(access.Indirect);
         if (access is { IsStore: false, Bytes: > 1 } && !BitConverter.IsLittleEndian)
             EmitCall(access.Reverse!);

@@ -41,6 +41,7 @@ internal sealed partial class FunctionCompiler
     private readonly int[] _slots;
     private readonly int[] _temporaries = new int[KindCount];
     private readonly bool _isFrugal;
+    private readonly bool _hasGuardPages;
     private ValueKind[] _localKinds = [];
     private int _localCount;
     private int _localReferences;
@@ -54,6 +55,7 @@ internal sealed partial class FunctionCompiler
     {
         _module = module;
         _isFrugal = isFrugal;
+        _hasGuardPages = module.Engine.HasGuardPages;
         _definition = module.Definition;
         _layout = module.Layout;
         _function = function;

@@ -4,12 +4,13 @@ namespace Stoa.Wasm.Runtime;
 
 /// <summary>A range of addresses, reserved at once and made readable and writable from its start on, bit by bit.</summary>
 /// <remarks>
-/// Reserving costs no memory, so the base of a linear memory never has to move. Where the system has neither
-/// <c>mmap</c> nor <c>VirtualAlloc</c>, the whole range is allocated, zeroed, at once.
+/// Reserving costs no memory, so the base of a linear memory never has to move. Where there are <see cref="GuardPages"/> it is a slot of
+/// their arena. Where the system has neither <c>mmap</c> nor <c>VirtualAlloc</c>, the whole range is allocated, zeroed, at once.
 /// </remarks>
 internal sealed unsafe partial class AddressSpace : IDisposable
 {
     private readonly nuint _reservedBytes;
+    private SlotArena.Slot _slot;
     private nint _base;
 
     /// <summary>Reserves a range; nothing in it can be touched yet.</summary>
@@ -17,6 +18,13 @@ internal sealed unsafe partial class AddressSpace : IDisposable
     public AddressSpace(long bytes)
     {
         _reservedBytes = (nuint)Math.Max(bytes, 1);
+        if (GuardPages.Arena is { } arena)
+        {
+            _slot = arena.Rent();
+            _base = _slot.Start;
+            return;
+        }
+
         if (OperatingSystem.IsWindows())
         {
             _base = VirtualAlloc(0, _reservedBytes, MemReserve, PageNoAccess);
@@ -46,10 +54,12 @@ internal sealed unsafe partial class AddressSpace : IDisposable
         OperatingSystem.IsLinux() || OperatingSystem.IsAndroid() || OperatingSystem.IsMacOS()
         || OperatingSystem.IsIOS() || OperatingSystem.IsFreeBSD();
 
-    /// <summary>Makes a range usable; its bytes are zero.</summary>
+    /// <summary>Makes a range usable that follows what is usable already; its bytes are zero.</summary>
     /// <returns>False when the system has no more memory.</returns>
     public bool TryCommit(long offset, long bytes)
     {
+        if (_slot.Start != 0)
+            return SlotArena.TryMakeAccessible(ref _slot, offset + bytes);
         if (bytes == 0)
             return true;
         nint start = _base + (nint)offset;
@@ -69,7 +79,9 @@ internal sealed unsafe partial class AddressSpace : IDisposable
         nint start = Interlocked.Exchange(ref _base, 0);
         if (start == 0)
             return;
-        if (OperatingSystem.IsWindows())
+        if (_slot.Start != 0)
+            GuardPages.Arena!.Return(_slot);
+        else if (OperatingSystem.IsWindows())
             _ = VirtualFree(start, 0, MemRelease);
         else if (IsUnix)
             _ = UnmapMemory(start, _reservedBytes);

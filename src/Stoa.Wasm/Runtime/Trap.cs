@@ -7,13 +7,13 @@ internal static unsafe class Trap
 {
     /// <summary>Whether an exception that left compiled code is a trap that the hardware or the runtime noticed.</summary>
     /// <remarks>
-    /// Compiled code checks bounds by a checked subtraction, so <see cref="OverflowException"/> is an access out of bounds. It
-    /// divides with the plain instruction where overflow cannot happen.
+    /// Compiled code checks bounds by a checked addition, or leaves that to <see cref="GuardPages"/>: so <see cref="OverflowException"/> and
+    /// <see cref="NullReferenceException"/> are accesses out of bounds. It divides with the plain instruction where overflow cannot happen.
     /// </remarks>
     public static bool Means(Exception exception, out TrapCode code)
     {
         code = exception is DivideByZeroException ? TrapCode.IntegerDivideByZero : TrapCode.MemoryOutOfBounds;
-        return !HostCode.IsInHost && exception is OverflowException or DivideByZeroException;
+        return !HostCode.IsInHost && exception is OverflowException or NullReferenceException or DivideByZeroException;
     }
 
     /// <summary>Ends a guest whose fuel is below its floor.</summary>

@@ -1,0 +1,78 @@
+using System.Runtime.InteropServices;
+
+namespace Stoa.Wasm.Runtime;
+
+/// <summary>A range of reserved addresses, cut into slots for one linear memory each.</summary>
+/// <remarks>A slot that comes back gives its memory to the system but keeps its rights, so that the next memory of the same size needs no call for them.</remarks>
+internal sealed unsafe partial class SlotArena(nint start, long bytes)
+{
+    /// <summary>Reach of an address and an offset, and a page for an access that begins at the very end.</summary>
+    public const long SlotBytes = (4L << 30) + GuardPages.OffsetReach + (64 << 10);
+
+    /// <summary>Rights on more than this are taken back: the system may count them as promised memory.</summary>
+    private const long KeptBytes = 1 << 20;
+
+    private const int ProtectNone = 0;
+    private const int ProtectReadWrite = 1 | 2;
+    private const int DontNeed = 4;
+
+    private readonly Lock _lock = new();
+    private readonly Stack<Slot> _free = new();
+    private readonly long _slots = bytes / SlotBytes;
+    private long _used = 1;
+
+    /// <summary>A slot that nobody gets: a memory that is gone lies there, and every access to it faults.</summary>
+    public nint Nowhere => start;
+
+    /// <summary>A slot whose bytes are zero, as far as they can be touched.</summary>
+    /// <exception cref="InsufficientMemoryException">All slots are in use.</exception>
+    public Slot Rent()
+    {
+        lock (_lock)
+        {
+            if (_free.TryPop(out var slot))
+                return slot;
+            if (_used == _slots)
+                throw new InsufficientMemoryException($"{_slots} memories are alive, and the addresses do not reach for more. Dispose of instances that are no longer needed.");
+            return new Slot(start + (nint)(SlotBytes * _used++), 0);
+        }
+    }
+
+    /// <summary>Takes a slot back. Nothing may touch it any more.</summary>
+    public void Return(Slot slot)
+    {
+        if (slot.AccessibleBytes > 0)
+            _ = Advise(slot.Start, (nuint)slot.AccessibleBytes, DontNeed);
+        if (slot.AccessibleBytes > KeptBytes)
+            TryMakeAccessible(ref slot, 0);
+        lock (_lock)
+            _free.Push(slot);
+    }
+
+    /// <summary>Makes just the first bytes of a slot accessible.</summary>
+    /// <returns>False when the system has no more memory.</returns>
+    public static bool TryMakeAccessible(ref Slot slot, long bytes)
+    {
+        long before = slot.AccessibleBytes;
+        bool isDone = bytes.CompareTo(before) switch
+        {
+            > 0 => Protect(slot.Start + (nint)before, (nuint)(bytes - before), ProtectReadWrite) == 0,
+            < 0 => Protect(slot.Start + (nint)bytes, (nuint)(before - bytes), ProtectNone) == 0,
+            _ => true,
+        };
+        if (isDone)
+            slot.AccessibleBytes = bytes;
+        return isDone;
+    }
+
+    /// <summary>Where a memory lies.</summary>
+    /// <param name="Start">Its first address.</param>
+    /// <param name="AccessibleBytes">How many bytes from there can be read and written.</param>
+    internal record struct Slot(nint Start, long AccessibleBytes);
+
+    [LibraryImport("libc", EntryPoint = "mprotect")]
+    private static partial int Protect(nint address, nuint length, int protection);
+
+    [LibraryImport("libc", EntryPoint = "madvise")]
+    private static partial int Advise(nint address, nuint length, int advice);
+}
