@@ -14,6 +14,7 @@ internal sealed class ModuleBuilder
     private readonly List<byte[]> _globals = [];
     private readonly List<byte[]> _elements = [];
     private readonly List<byte[]> _data = [];
+    private int _importedFunctions;
     private int _importedGlobals;
     private byte[]? _table;
     private byte[]? _memory;
@@ -24,6 +25,13 @@ internal sealed class ModuleBuilder
     public ModuleBuilder Import(string module, string name, ValueKind[] parameters, ValueKind[] results)
     {
         _imports.Add([.. Name(module), .. Name(name), 0, .. Number(Type(parameters, results))]);
+        _importedFunctions++;
+        return this;
+    }
+
+    public ModuleBuilder ImportMemory(string module, string name, uint minimum)
+    {
+        _imports.Add([.. Name(module), .. Name(name), 2, 0, .. Number(minimum)]);
         return this;
     }
 
@@ -72,7 +80,7 @@ internal sealed class ModuleBuilder
     public ModuleBuilder Function(string? name, ValueKind[] parameters, ValueKind[] results, ValueKind[] locals, params byte[][] code)
     {
         if (name is not null)
-            _exports.Add([.. Name(name), 0, .. Number((uint)(_imports.Count - _importedGlobals + _functions.Count))]);
+            _exports.Add([.. Name(name), 0, .. Number((uint)(_importedFunctions + _functions.Count))]);
         _functions.Add(Number(Type(parameters, results)));
         byte[] body = [.. Vector(locals.Select(kind => (byte[])[1, (byte)kind])), .. code.SelectMany(part => part), (byte)Opcode.End];
         _bodies.Add([.. Number((uint)body.Length), .. body]);

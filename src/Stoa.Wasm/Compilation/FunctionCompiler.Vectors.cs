@@ -168,7 +168,7 @@ internal sealed partial class FunctionCompiler
         if (shape.Second == 0)
         {
             Pop();
-            EmitAddress(offset, shape.AccessBytes, _sources[_height]);
+            EmitAddress(offset, shape.AccessBytes, _sources[_height], isStore: false);
             EmitVectorLoadAs(opcode, shape.AccessBytes);
         }
         else if (shape.Lanes > 0)
@@ -180,8 +180,9 @@ internal sealed partial class FunctionCompiler
             Pop(2);
             int vector = Temporary(ValueKind.V128);
             EmitStloc(vector);
-            EmitAddress(offset, shape.AccessBytes, _sources[_height]);
+            EmitAddress(offset, shape.AccessBytes, _sources[_height], isStore: true);
             EmitLdloc(vector);
+            EmitStorePrefix();
             EmitVectorStore();
         }
 
@@ -216,7 +217,7 @@ internal sealed partial class FunctionCompiler
             if (shape.AccessBytes > 1 && !BitConverter.IsLittleEndian)
                 EmitCall(store.Reverse!);
             EmitStloc(scalar);
-            EmitAddress(offset, shape.AccessBytes, source);
+            EmitAddress(offset, shape.AccessBytes, source, isStore: true);
             EmitLdloc(scalar);
             EmitAccess(store);
             return;
@@ -224,7 +225,7 @@ internal sealed partial class FunctionCompiler
 
         int vector = Temporary(ValueKind.V128);
         EmitStloc(vector);
-        EmitAddress(offset, shape.AccessBytes, source);
+        EmitAddress(offset, shape.AccessBytes, source, isStore: false);
         EmitAccess(MemoryAccess.Of(ScalarLoad(shape.AccessBytes)));
         EmitStloc(scalar);
         EmitLdloc(vector);

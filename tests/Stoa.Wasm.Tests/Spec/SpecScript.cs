@@ -21,7 +21,7 @@ internal sealed class SpecScript : IDisposable
 {
     private const string TextFormat = "text format";
 
-    private readonly Engine _engine = new(new EngineOptions { CachedModules = 0 });
+    private readonly Engine _engine;
     private readonly Imports _imports = SpecHost.Imports();
     private readonly Dictionary<string, Instance?> _named = [];
     private readonly List<Instance> _all = [];
@@ -29,16 +29,17 @@ internal sealed class SpecScript : IDisposable
     private readonly SpecCounts _counts;
     private Instance? _current;
 
-    private SpecScript(string json, SpecCounts counts)
+    private SpecScript(string json, SpecCounts counts, BoundsChecks boundsChecks)
     {
+        _engine = new Engine(new EngineOptions { CachedModules = 0, BoundsChecks = boundsChecks });
         _folder = Path.GetDirectoryName(json)!;
         _counts = counts;
     }
 
-    public static SpecCounts Run(string name, string json)
+    public static SpecCounts Run(string name, string json, BoundsChecks boundsChecks)
     {
         var counts = new SpecCounts(name);
-        using var script = new SpecScript(json, counts);
+        using var script = new SpecScript(json, counts, boundsChecks);
         using var document = JsonDocument.Parse(File.ReadAllBytes(json));
         foreach (var command in document.RootElement.GetProperty("commands").EnumerateArray())
             script.Run(command);
