@@ -15,6 +15,9 @@ internal sealed record Surroundings
     /// <summary>Standard error: notes, progress and errors.</summary>
     public required TextWriter Error { get; init; }
 
+    /// <summary>Standard error as bytes, for a program that is run; null where only text goes there.</summary>
+    public Stream? ErrorStream { get; init; }
+
     public bool IsInputTerminal { get; init; }
 
     public bool IsOutputTerminal { get; init; }
@@ -47,6 +50,7 @@ internal sealed record Surroundings
             Output = Console.OpenStandardOutput(),
             Out = Console.Out,
             Error = Console.Error,
+            ErrorStream = Console.OpenStandardError(),
             IsInputTerminal = !Console.IsInputRedirected,
             IsOutputTerminal = isOutputTerminal,
             IsErrorTerminal = isErrorTerminal,

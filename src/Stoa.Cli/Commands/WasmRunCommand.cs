@@ -98,7 +98,7 @@ internal sealed class WasmRunCommand : StoaCommand
         ],
         Stdin = GuestInput.FromStream(invocation.Surroundings.Input, fillReads: false, isTerminal: invocation.Surroundings.IsInputTerminal),
         Stdout = GuestOutput.ToStream(invocation.Surroundings.Output, isTerminal: invocation.Surroundings.IsOutputTerminal),
-        Stderr = GuestOutput.ToStream(new TextWriterStream(invocation.Surroundings.Error), isTerminal: invocation.Surroundings.IsErrorTerminal),
+        Stderr = GuestOutput.ToStream(invocation.Surroundings.ErrorStream ?? new TextWriterStream(invocation.Surroundings.Error), isTerminal: invocation.Surroundings.IsErrorTerminal),
         Clock = WasiClock.Real(invocation.Surroundings.TimeProvider),
     };
 

@@ -193,6 +193,19 @@ public abstract class PublicSuiteConformance : IDisposable
     }
 
     [Fact]
+    public void File_ThatIsToBeSynchronized_NeedsARightForIt()
+    {
+        const uint dsync = 2, rsync = 8;
+        Touch("file");
+        foreach (var (right, refused) in new[] { (Rights.FdSync, 0U), (Rights.FdDatasync, Sync | rsync), (Rights.FdRead, Sync | rsync | dsync) })
+        {
+            Guest.Open("scratch", out var at, DirectoryOnly, Rights.PathOpen, right).ShouldBe(Errno.Success);
+            foreach (var flag in new[] { dsync, rsync, Sync })
+                Guest.Open("file", out _, fdFlags: flag, at: at).ShouldBe((refused & flag) != 0 ? Errno.NotCapable : Errno.Success, $"{right} {flag}");
+        }
+    }
+
+    [Fact]
     public void AppendingWrites_GoToTheEndUntilTheFlagIsOff()
     {
         var fd = Open("file", Create, InheritedRights & ~Rights.FdReaddir, Append);

@@ -78,9 +78,10 @@ internal sealed class PathOpenCall(DescriptorTable descriptors, WasiLimits limit
         if ((request.OpenFlags & Truncate) != 0 && !directory.Rights.HasFlag(Rights.PathFilestatSetSize))
             return Errno.Perm;
         var flags = (FdFlags)request.FdFlags;
-        var needed = (flags.HasFlag(FdFlags.Dsync) ? Rights.FdDatasync : 0)
-            | ((flags & (FdFlags.Sync | FdFlags.Rsync)) != 0 ? Rights.FdSync : 0);
-        return (needed & ~(directory.Rights | directory.Inheriting)) != 0 ? Errno.NotCapable : Errno.Success;
+        // The right to fd_sync counts for each of these flags, that to fd_datasync for one.
+        var sufficient = (flags & (FdFlags.Sync | FdFlags.Rsync)) != 0 ? Rights.FdSync : Rights.FdSync | Rights.FdDatasync;
+        var syncs = (flags & (FdFlags.Sync | FdFlags.Rsync | FdFlags.Dsync)) != 0;
+        return syncs && (sufficient & (directory.Rights | directory.Inheriting)) == 0 ? Errno.NotCapable : Errno.Success;
     }
 
     private Errno Find(Guest guest, DirectoryNode root, string path, OpenRequest request, bool followLinks, out FileSystemNode? node)
