@@ -1,6 +1,7 @@
 using Stoa.Primitives;
 using Stoa.Wasm.Binary;
 using Stoa.Wasm.Runtime;
+using Stoa.Wasm.Text;
 
 namespace Stoa.Wasm;
 
@@ -47,5 +48,27 @@ public sealed class Engine
             return known;
         var definition = ModuleDecoder.Decode(wasm.ToArray(), Options);
         return _cache.Keep(new Module(this, definition, digest));
+    }
+
+    /// <summary>Compiles a module in the text format of WebAssembly 2.0, as a <c>.wat</c> file holds it.</summary>
+    /// <param name="text">The module. Its limits are those of <see cref="Options"/>, for the text and for what is made of it.</param>
+    /// <exception cref="InvalidModuleException">The text is not a valid module within the limits; it says in which line and column.</exception>
+    public Module CompileText(string text) => Compile(ModuleText.Encode(text, Options));
+
+    /// <summary>Compiles a module in the text format of WebAssembly 2.0, as a <c>.wat</c> file holds it.</summary>
+    /// <param name="utf8">The module in UTF-8. Its limits are those of <see cref="Options"/>, for the text and for what is made of it.</param>
+    /// <exception cref="InvalidModuleException">The text is not a valid module within the limits; it says in which line and column.</exception>
+    public Module CompileText(ReadOnlyMemory<byte> utf8) => Compile(ModuleText.Encode(utf8, Options));
+
+    private Module Compile(EncodedModule encoded)
+    {
+        try
+        {
+            return Compile(encoded.Bytes);
+        }
+        catch (InvalidModuleException refusal)
+        {
+            throw encoded.Locate(refusal);
+        }
     }
 }

@@ -12,7 +12,7 @@ internal sealed class WasmRunCommand : StoaCommand
     // As deep as the sandbox of a node lets calls go.
     private const int StackBytes = 64 << 20;
 
-    private readonly Argument<string> _file = new("FILE") { Description = "The .wasm program." };
+    private readonly Argument<string> _file = new("FILE") { Description = "The program: .wasm, or .wat in the text format." };
     private readonly Argument<string[]> _arguments = new("ARGS") { Description = "What the program gets as arguments; put -- before those that begin with a dash.", Arity = ArgumentArity.ZeroOrMore };
     private readonly Option<string[]> _directories = new("--dir") { Description = "A folder that the program may use, under a name of its own if given; may be given several times.", HelpName = "HOST[::GUEST]", DefaultValueFactory = _ => [] };
     private readonly Option<string[]> _readOnlyDirectories = new("--read-only-dir") { Description = "The same, for a folder that it may see and not change.", HelpName = "HOST[::GUEST]", DefaultValueFactory = _ => [] };
@@ -42,6 +42,7 @@ internal sealed class WasmRunCommand : StoaCommand
         var request = new WasiRunRequest
         {
             Module = await File.ReadAllBytesAsync(path, cancellationToken),
+            IsText = Path.GetExtension(path).Equals(".wat", StringComparison.OrdinalIgnoreCase),
             World = World(invocation, Path.GetFileName(path)),
             Limits = new()
             {

@@ -15,7 +15,7 @@ internal enum VectorOpcode : byte
     I32x4Eq, I32x4Ne, I32x4LtS, I32x4LtU, I32x4GtS, I32x4GtU, I32x4LeS, I32x4LeU, I32x4GeS, I32x4GeU,
     F32x4Eq, F32x4Ne, F32x4Lt, F32x4Gt, F32x4Le, F32x4Ge,
     F64x2Eq, F64x2Ne, F64x2Lt, F64x2Gt, F64x2Le, F64x2Ge,
-    V128Not, V128And, V128AndNot, V128Or, V128Xor, V128Bitselect, V128AnyTrue,
+    V128Not, V128And, V128Andnot, V128Or, V128Xor, V128Bitselect, V128AnyTrue,
     V128Load8Lane, V128Load16Lane, V128Load32Lane, V128Load64Lane,
     V128Store8Lane, V128Store16Lane, V128Store32Lane, V128Store64Lane,
     V128Load32Zero, V128Load64Zero,

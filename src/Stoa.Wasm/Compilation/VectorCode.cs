@@ -96,7 +96,7 @@ internal sealed class VectorCode
     {
         Unary(all, V128Not, typeof(Vector128), nameof(Vector128.OnesComplement), typeof(byte));
         Binary(all, V128And, typeof(Vector128), nameof(Vector128.BitwiseAnd), typeof(byte));
-        Binary(all, V128AndNot, typeof(Vector128), nameof(Vector128.AndNot), typeof(byte));
+        Binary(all, V128Andnot, typeof(Vector128), nameof(Vector128.AndNot), typeof(byte));
         Binary(all, V128Or, typeof(Vector128), nameof(Vector128.BitwiseOr), typeof(byte));
         Binary(all, V128Xor, typeof(Vector128), nameof(Vector128.Xor), typeof(byte));
         var bytes = Vector(typeof(byte));

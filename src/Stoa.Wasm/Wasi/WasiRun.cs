@@ -14,7 +14,7 @@ public static class WasiRun
         Module module;
         try
         {
-            module = engine.Compile(request.Module);
+            module = request.IsText ? engine.CompileText(request.Module) : engine.Compile(request.Module);
         }
         catch (InvalidModuleException exception)
         {

@@ -6,6 +6,9 @@ public sealed record WasiRunRequest
     /// <summary>The module's bytes.</summary>
     public required ReadOnlyMemory<byte> Module { get; init; }
 
+    /// <summary>Whether the bytes are the text format, in UTF-8, and not the binary one.</summary>
+    public bool IsText { get; init; }
+
     /// <summary>The world that it is given. Its arguments are the guest's, the program's name included.</summary>
     public WasiOptions World { get; init; } = new();
 

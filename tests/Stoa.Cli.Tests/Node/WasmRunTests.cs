@@ -71,6 +71,23 @@ public sealed class WasmRunTests : IDisposable
     }
 
     [Fact]
+    public async Task Program_AsText_Runs()
+    {
+        _cli.Write("exit.wat", """
+            (module
+              (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+              (memory (export "memory") 1)
+              (func (export "_start") (call $exit (i32.const 42))))
+            """);
+        _cli.Write("broken.wat", "(module\n  (func (result i32)))");
+
+        (await _cli.RunAsync("wasm run exit.wat")).ShouldBe(42, _cli.Error);
+        (await _cli.RunAsync("wasm run broken.wat")).ShouldBe(ExitCode.Refused);
+
+        _cli.Error.ShouldContain("type mismatch (at line 2, column 21)");
+    }
+
+    [Fact]
     public async Task Program_OutOfFuel_Traps()
     {
         (await _cli.RunAsync(["wasm", "run", Markdown, "--fuel", "100"], "x"u8.ToArray())).ShouldBe(ExitCode.Trapped);

@@ -1,4 +1,5 @@
-using System.Text.Json;
+using System.Text;
+using Stoa.Wasm.Text;
 
 namespace Stoa.Wasm.Tests.Spec;
 
@@ -16,33 +17,41 @@ internal sealed record SpecCounts(string File)
     public void Skip(string reason) => Skipped[reason] = Skipped.GetValueOrDefault(reason) + 1;
 }
 
-/// <summary>Runs one converted file of the suite: modules, actions and assertions in their order.</summary>
+/// <summary>Runs one script of the suite: modules, actions and assertions in their order.</summary>
 internal sealed class SpecScript : IDisposable
 {
-    private const string TextFormat = "text format";
+    // Those of WebAssembly 2.0; later versions of the suite have more.
+    private static readonly HashSet<string> s_assertions =
+        ["assert_return", "assert_trap", "assert_exhaustion", "assert_unlinkable", "assert_invalid", "assert_malformed"];
 
     private readonly Engine _engine;
     private readonly Imports _imports = SpecHost.Imports();
     private readonly Dictionary<string, Instance?> _named = [];
     private readonly List<Instance> _all = [];
-    private readonly string _folder;
     private readonly SpecCounts _counts;
+    private readonly TokenReader _tokens;
     private Instance? _current;
 
-    private SpecScript(string json, SpecCounts counts, BoundsChecks boundsChecks)
+    private SpecScript(byte[] script, SpecCounts counts, BoundsChecks boundsChecks)
     {
         _engine = new Engine(new EngineOptions { CachedModules = 0, BoundsChecks = boundsChecks });
-        _folder = Path.GetDirectoryName(json)!;
         _counts = counts;
+        _tokens = new TokenReader(new TextSource(script, _engine.Options));
     }
 
-    public static SpecCounts Run(string name, string json, BoundsChecks boundsChecks)
+    // How a module is written in a script.
+    private enum Form
+    {
+        Text,
+        Binary,
+        Quote,
+    }
+
+    public static SpecCounts Run(string name, byte[] text, BoundsChecks boundsChecks)
     {
         var counts = new SpecCounts(name);
-        using var script = new SpecScript(json, counts, boundsChecks);
-        using var document = JsonDocument.Parse(File.ReadAllBytes(json));
-        foreach (var command in document.RootElement.GetProperty("commands").EnumerateArray())
-            script.Run(command);
+        using var script = new SpecScript(text, counts, boundsChecks);
+        script.RunAll();
         return counts;
     }
 
@@ -52,69 +61,100 @@ internal sealed class SpecScript : IDisposable
             instance.Dispose();
     }
 
-    private void Run(JsonElement command)
+    private void RunAll()
     {
-        string type = command.GetProperty("type").GetString()!;
-        bool isAssertion = type.StartsWith("assert_", StringComparison.Ordinal);
-        try
+        // A script may be nothing but the fields of one module.
+        if (IsField())
         {
-            string? problem = Execute(type, command);
-            if (problem is null)
-                _counts.Passed += isAssertion ? 1 : 0;
-            else
-                Fail(command, type, problem);
+            _all.Add(_engine.Compile(ModuleParser.ReadFields(_tokens).Bytes).Instantiate(_imports));
+            return;
         }
-        catch (SkippedException skipped)
+
+        while (_tokens.Current.Kind != TokenKind.End)
         {
-            if (isAssertion)
-                _counts.Skip(skipped.Message);
-        }
-        catch (Exception exception)
-        {
-            Fail(command, type, $"{exception.GetType().Name}: {exception.Message}");
+            int start = _tokens.Current.Start;
+            _tokens.Expect(TokenKind.LeftParenthesis);
+            string type = Encoding.ASCII.GetString(_tokens.Source[_tokens.Expect(TokenKind.Keyword)]);
+            int end = _tokens.SkipList();
+            _tokens.Reset(start);
+            _tokens.Next();
+            _tokens.Next();
+            Run(type, start);
+            _tokens.Reset(end);
         }
     }
 
-    private void Fail(JsonElement command, string type, string problem) =>
-        _counts.Failures.Add($"{_counts.File}.wast:{command.GetProperty("line").GetInt32()} {type}: {problem}");
+    private bool IsField() => _tokens.Opens("func"u8) || _tokens.Opens("memory"u8) || _tokens.Opens("type"u8);
 
-    private string? Execute(string type, JsonElement command)
+    private void Run(string type, int start)
+    {
+        bool isAssertion = type.StartsWith("assert_", StringComparison.Ordinal);
+        if (isAssertion && !s_assertions.Contains(type))
+        {
+            _counts.Skip($"{type} is not of this version");
+            return;
+        }
+
+        try
+        {
+            string? problem = Execute(type);
+            if (problem is null)
+                _counts.Passed += isAssertion ? 1 : 0;
+            else
+                Fail(start, type, problem);
+        }
+        catch (Exception exception)
+        {
+            Fail(start, type, $"{exception.GetType().Name}: {exception.Message}");
+        }
+    }
+
+    private void Fail(int start, string type, string problem) =>
+        _counts.Failures.Add($"{_counts.File}.wast:{_tokens.Source.PositionOf(start).Line} {type}: {problem}");
+
+    private string? Execute(string type)
     {
         switch (type)
         {
             case "module":
-                _current = null;
-                string? name = command.TryGetProperty("name", out var given) ? given.GetString() : null;
-                if (name is not null)
-                    _named[name] = null;
-                _current = Instantiate(command);
-                if (name is not null)
-                    _named[name] = _current;
+                RunModule();
                 return null;
             case "register":
-                _imports.AddInstance(command.GetProperty("as").GetString()!, Find(command));
+                string name = Encoding.UTF8.GetString(_tokens.Name());
+                _imports.AddInstance(name, Find());
                 return null;
-            case "action":
-                Act(command.GetProperty("action"));
+            case "invoke" or "get":
+                Act(type);
                 return null;
             case "assert_return":
-                return SpecValues.Difference(Act(command.GetProperty("action")), command.GetProperty("expected"));
+                var results = ReadAction();
+                return SpecValues.Difference(results, SpecValues.ReadPatterns(_tokens));
+            case "assert_trap" when _tokens.Opens("module"u8):
+                return Traps(PeekMessage(), () => Instantiate(ReadModule(out _)));
             case "assert_trap" or "assert_exhaustion":
-                return Traps(command, () => Act(command.GetProperty("action")));
-            case "assert_uninstantiable":
-                return Traps(command, () => Instantiate(command));
+                return Traps(PeekMessage(), () => ReadAction());
             case "assert_unlinkable":
-                return Refuses<LinkException>(command, () => Instantiate(command));
+                return Refuses<LinkException>(PeekMessage(), () => Instantiate(ReadModule(out _)));
             case "assert_invalid" or "assert_malformed":
-                return RefusesModule(command);
+                return RefusesModule(PeekMessage());
             default:
                 return "unknown command";
         }
     }
 
-    private static string? Traps(JsonElement command, Action action)
+    private void RunModule()
     {
-        string expected = command.GetProperty("text").GetString()!;
+        _current = null;
+        string? name = _tokens.Current.Kind == TokenKind.Identifier ? Encoding.ASCII.GetString(_tokens.Source[_tokens.Current]) : null;
+        if (name is not null)
+            _named[name] = null;
+        _current = Instantiate(ReadModuleContent(out _));
+        if (name is not null)
+            _named[name] = _current;
+    }
+
+    private static string? Traps(string expected, Action action)
+    {
         try
         {
             action();
@@ -131,10 +171,9 @@ internal sealed class SpecScript : IDisposable
         }
     }
 
-    private static string? Refuses<T>(JsonElement command, Action action)
+    private static string? Refuses<T>(string expected, Action action)
         where T : Exception
     {
-        string expected = command.GetProperty("text").GetString()!;
         try
         {
             action();
@@ -146,52 +185,75 @@ internal sealed class SpecScript : IDisposable
         }
     }
 
-    // Bodies are validated as they are decoded, so what is both malformed and invalid is refused for what comes first.
-    private string? RefusesModule(JsonElement command)
+    // Bodies are validated as they are decoded, so binary modules that are both malformed and invalid are refused for what comes first.
+    // The text format has a pass of its own, and its refusals are compared.
+    private string? RefusesModule(string expected)
     {
-        if (command.GetProperty("module_type").GetString() == "text")
-            throw new SkippedException(TextFormat);
-        string expected = command.GetProperty("text").GetString()!;
+        var form = Form.Text;
         try
         {
-            Compile(command);
+            _engine.Compile(ReadModule(out form));
             return $"accepted; expected: {expected}";
         }
-        catch (InvalidModuleException refusal)
+        catch (InvalidModuleException refusal) when (refusal.Kind is InvalidModuleKind.Malformed or InvalidModuleKind.Invalid)
         {
-            return refusal.Kind is InvalidModuleKind.Malformed or InvalidModuleKind.Invalid
-                ? null
-                : $"{refusal.Kind} '{refusal.Message}', expected '{expected}'";
+            bool isExpected = form != Form.Quote || refusal.Reason.StartsWith(expected, StringComparison.Ordinal);
+            return isExpected ? null : $"'{refusal.Message}', expected '{expected}'";
         }
     }
 
-    private Module Compile(JsonElement command) =>
-        _engine.Compile(File.ReadAllBytes(Path.Combine(_folder, command.GetProperty("filename").GetString()!)));
-
-    private Instance Instantiate(JsonElement command)
+    // The message of an assertion comes after the module or action that it is about.
+    private string PeekMessage()
     {
-        var instance = Compile(command).Instantiate(_imports);
+        int subject = _tokens.Current.Start;
+        _tokens.Expect(TokenKind.LeftParenthesis);
+        _tokens.SkipList();
+        string message = Encoding.UTF8.GetString(_tokens.Name());
+        _tokens.Reset(subject);
+        return message;
+    }
+
+    private byte[] ReadModule(out Form form)
+    {
+        _tokens.Open("module"u8);
+        return ReadModuleContent(out form);
+    }
+
+    // The bytes of a module, from behind its keyword on.
+    private byte[] ReadModuleContent(out Form form)
+    {
+        _tokens.TryIdentifier();
+        form = _tokens.TryKeyword("binary"u8) ? Form.Binary : _tokens.TryKeyword("quote"u8) ? Form.Quote : Form.Text;
+        return form switch
+        {
+            Form.Binary => _tokens.Strings(),
+            Form.Quote => ModuleText.ToBinary(_tokens.Strings(), _engine.Options),
+            _ => ModuleParser.ReadFields(_tokens).Bytes,
+        };
+    }
+
+    private Instance Instantiate(byte[] module)
+    {
+        var instance = _engine.Compile(module).Instantiate(_imports);
         _all.Add(instance);
         return instance;
     }
 
-    private Instance Find(JsonElement action)
+    private Instance Find() =>
+        (_tokens.TryIdentifier() is { } name ? _named[name] : _current) ?? throw new InvalidOperationException("The module of this command was not accepted.");
+
+    private Value[] ReadAction()
     {
-        var instance = action.TryGetProperty("module", out var name) || action.TryGetProperty("name", out name)
-            ? _named[name.GetString()!]
-            : _current;
-        return instance ?? throw new InvalidOperationException("The module of this command was not accepted.");
+        _tokens.Expect(TokenKind.LeftParenthesis);
+        return Act(Encoding.ASCII.GetString(_tokens.Source[_tokens.Expect(TokenKind.Keyword)]));
     }
 
-    private Value[] Act(JsonElement action)
+    private Value[] Act(string type)
     {
-        var instance = Find(action);
-        string field = action.GetProperty("field").GetString()!;
-        if (action.GetProperty("type").GetString() == "get")
-            return [instance.GetGlobal(field)!.Value];
-        var arguments = action.GetProperty("args").EnumerateArray().Select(SpecValues.Parse).ToArray();
-        return instance.Invoke(field, arguments);
+        var instance = Find();
+        string field = Encoding.UTF8.GetString(_tokens.Name());
+        var arguments = SpecValues.ReadArguments(_tokens);
+        _tokens.Close();
+        return type == "get" ? [instance.GetGlobal(field)!.Value] : instance.Invoke(field, arguments);
     }
-
-    private sealed class SkippedException(string reason) : Exception(reason);
 }

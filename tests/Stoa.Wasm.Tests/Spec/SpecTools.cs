@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Stoa.Wasm.Tests.Spec;
 
-/// <summary>The official suite and what it needs: the archive beside the checkout, and wabt's wast2json.</summary>
+/// <summary>Where the official suite is: in an archive beside the checkout.</summary>
 internal static class SpecTools
 {
     private const string Archive = "wasm-spec-2.0.tar.xz";
@@ -14,8 +14,6 @@ internal static class SpecTools
         {
             if (FindArchive() is null)
                 return $"the official suite is not there: ../shared/wasm-spec/{Archive} (or STOA_WASM_SPEC names its folder)";
-            if (FindProgram("wast2json") is null)
-                return "wast2json is not installed (apt-get install wabt)";
             return FindProgram("tar") is null ? "tar is not installed" : null;
         }
     }
@@ -32,21 +30,15 @@ internal static class SpecTools
         }
     }
 
-    /// <summary>Unpacks the suite and converts every file.</summary>
-    /// <returns>For each file of the suite, by name, the JSON that says what to do.</returns>
-    public static SortedDictionary<string, string> Convert(string folder)
+    /// <summary>Unpacks the suite.</summary>
+    /// <returns>For each file of the suite, by name, its path.</returns>
+    public static SortedDictionary<string, string> Unpack(string folder)
     {
         Run("tar", "xJf", FindArchive()!, "-C", folder);
-        var converted = new SortedDictionary<string, string>(StringComparer.Ordinal);
-        foreach (string wast in Directory.EnumerateFiles(folder, "*.wast", SearchOption.AllDirectories))
-        {
-            string name = Path.GetFileNameWithoutExtension(wast);
-            string target = Path.Combine(Directory.CreateDirectory(Path.Combine(folder, "json", name)).FullName, name + ".json");
-            Run("wast2json", wast, "-o", target);
-            converted.Add(name, target);
-        }
-
-        return converted;
+        var scripts = new SortedDictionary<string, string>(StringComparer.Ordinal);
+        foreach (string path in Directory.EnumerateFiles(folder, "*.wast", SearchOption.AllDirectories))
+            scripts.Add(Path.GetFileNameWithoutExtension(path), path);
+        return scripts;
     }
 
     private static string? FindArchive()

@@ -1,115 +1,178 @@
 using System.Buffers.Binary;
-using System.Globalization;
 using System.Runtime.Intrinsics;
-using System.Text.Json;
+using Stoa.Wasm.Binary;
+using Stoa.Wasm.Text;
 
 namespace Stoa.Wasm.Tests.Spec;
 
-/// <summary>The values of the suite's JSON: numbers as their bits, references of the host by a number.</summary>
+/// <summary>The values in scripts: those given to functions, and what results are expected to be.</summary>
 internal static class SpecValues
 {
-    public static Value Parse(JsonElement value)
+    /// <summary>Reads the arguments up to the closing parenthesis.</summary>
+    public static Value[] ReadArguments(TokenReader tokens) => [.. ReadPatterns(tokens).Select(pattern => pattern.Exact)];
+
+    /// <summary>Reads what is expected up to the closing parenthesis.</summary>
+    public static List<SpecPattern> ReadPatterns(TokenReader tokens)
     {
-        string? type = value.GetProperty("type").GetString();
-        if (type == "v128")
-            return Value.FromVector(ParseVector(value));
-        string text = value.GetProperty("value").GetString()!;
-        return type switch
+        var patterns = new List<SpecPattern>();
+        while (!tokens.AtClose)
         {
-            "i32" => Value.FromInt32((int)Bits(text)),
-            "i64" => Value.FromInt64((long)Bits(text)),
-            "f32" => Value.FromBits(ValueKind.F32, (uint)Bits(text)),
-            "f64" => Value.FromBits(ValueKind.F64, Bits(text)),
-            "externref" => Value.FromExtern(text == "null" ? null : text),
-            "funcref" => Value.NullFunction,
-            var other => throw new InvalidOperationException($"a value of type {other}"),
-        };
+            tokens.Expect(TokenKind.LeftParenthesis);
+            patterns.Add(ReadPattern(tokens));
+            tokens.Close();
+        }
+
+        return patterns;
     }
 
     /// <summary>How results differ from what is expected; null when they do not.</summary>
-    public static string? Difference(Value[] actual, JsonElement expected)
+    public static string? Difference(Value[] actual, List<SpecPattern> expected)
     {
-        if (actual.Length != expected.GetArrayLength())
-            return $"{actual.Length} results, expected {expected.GetArrayLength()}";
+        if (actual.Length != expected.Count)
+            return $"{actual.Length} results, expected {expected.Count}";
         for (int i = 0; i < actual.Length; i++)
         {
-            if (!Matches(actual[i], expected[i]))
-                return $"{actual[i]} (bits {actual[i].Bits:x}), expected {expected[i]}";
+            if (!expected[i].Matches(actual[i]))
+                return $"{actual[i]} (bits {actual[i].Bits:x}), expected {expected[i].Text}";
         }
 
         return null;
     }
 
-    private static bool Matches(Value actual, JsonElement expected)
+    private static SpecPattern ReadPattern(TokenReader tokens)
     {
-        if (actual.Kind == ValueKind.V128)
-            return expected.GetProperty("type").GetString() == "v128" && MatchesVector(actual.ToVector(), expected);
-        string text = expected.GetProperty("value").GetString()!;
-        if (NotANumber(text, actual.Kind == ValueKind.F32) is { } pattern)
-            return (actual.Bits & pattern.Mask) == pattern.Bits;
-        if (actual.Kind == ValueKind.FuncRef && text != "null")
-            return actual.ToFunction() is not null;
-        return actual == Parse(expected);
-    }
-
-    private static Vector128<byte> ParseVector(JsonElement value)
-    {
-        int width = LaneBytes(value);
-        Span<byte> bytes = stackalloc byte[16];
-        Span<byte> lane = stackalloc byte[8];
-        int at = 0;
-        foreach (var item in value.GetProperty("value").EnumerateArray())
+        int start = tokens.Current.Start;
+        if (tokens.TryKeyword("ref.func"u8))
+            return SpecPattern.AnyReference(ValueKind.FuncRef);
+        if (tokens.TryKeyword("ref.null"u8))
+            return SpecPattern.Of(tokens.TryKeyword("func"u8) ? Value.NullFunction : ReadNullExtern(tokens));
+        if (tokens.TryKeyword("ref.extern"u8))
+            return tokens.AtClose ? SpecPattern.AnyReference(ValueKind.ExternRef) : SpecPattern.Of(Value.FromExtern(tokens.U32()));
+        var keyword = tokens.Expect(TokenKind.Keyword);
+        var lanes = new List<SpecLane>();
+        ValueKind kind;
+        if (Mnemonics.TryFind(tokens.Source[keyword], out var mnemonic) && mnemonic is { Opcode: Opcode.PrefixVector, Code: (uint)VectorOpcode.V128Const })
         {
-            BinaryPrimitives.WriteUInt64LittleEndian(lane, Bits(item.GetString()!));
-            lane[..width].CopyTo(bytes[at..]);
-            at += width;
+            kind = ValueKind.V128;
+            var (bits, isFloat) = ConstantWriter.ReadShape(tokens);
+            for (int lane = 0; lane < 128 / bits; lane++)
+                lanes.Add(ReadLane(tokens, bits, isFloat));
+        }
+        else
+        {
+            (kind, int bits, bool isFloat) = mnemonic.Opcode switch
+            {
+                Opcode.I32Const => (ValueKind.I32, 32, false),
+                Opcode.I64Const => (ValueKind.I64, 64, false),
+                Opcode.F32Const => (ValueKind.F32, 32, true),
+                Opcode.F64Const => (ValueKind.F64, 64, true),
+                _ => throw tokens.Unexpected(keyword),
+            };
+            lanes.Add(ReadLane(tokens, bits, isFloat));
         }
 
-        at.ShouldBe(16);
-        return Vector128.Create((ReadOnlySpan<byte>)bytes);
+        return new SpecPattern(kind, lanes, System.Text.Encoding.UTF8.GetString(tokens.Source.Bytes[start..tokens.Current.Start]));
     }
 
-    private static bool MatchesVector(Vector128<byte> actual, JsonElement expected)
+    private static Value ReadNullExtern(TokenReader tokens)
     {
-        int width = LaneBytes(expected);
-        bool isFloat = expected.GetProperty("lane_type").GetString()![0] == 'f';
-        Span<byte> bytes = stackalloc byte[16];
-        actual.CopyTo(bytes);
-        Span<byte> lane = stackalloc byte[8];
-        int at = 0;
-        foreach (var item in expected.GetProperty("value").EnumerateArray())
+        if (!tokens.TryKeyword("extern"u8))
+            throw tokens.Unexpected();
+        return Value.NullExtern;
+    }
+
+    private static SpecLane ReadLane(TokenReader tokens, int bits, bool isFloat)
+    {
+        if (tokens.TryKeyword("nan:canonical"u8))
+            return new SpecLane(bits, SpecNan.Canonical, 0);
+        if (tokens.TryKeyword("nan:arithmetic"u8))
+            return new SpecLane(bits, SpecNan.Arithmetic, 0);
+        return new SpecLane(bits, SpecNan.None, isFloat ? ConstantWriter.ReadFloat(tokens, bits) : ConstantWriter.ReadInteger(tokens, bits));
+    }
+}
+
+/// <summary>Classes of NaN that an expectation may name instead of bits.</summary>
+internal enum SpecNan
+{
+    None,
+    Canonical,
+    Arithmetic,
+}
+
+/// <summary>What a lane of a vector, or a number, is expected to be.</summary>
+internal readonly record struct SpecLane(int Bits, SpecNan Nan, ulong Value)
+{
+    public bool Matches(ReadOnlySpan<byte> bytes)
+    {
+        ulong actual = 0;
+        for (int i = (Bits / 8) - 1; i >= 0; i--)
+            actual = (actual << 8) | bytes[i];
+        ulong quiet = Bits == 32 ? 0x7FC00000UL : 0x7FF8000000000000;
+        ulong magnitude = ulong.MaxValue >> (65 - Bits);
+        return Nan switch
         {
-            bytes.Slice(at, width).CopyTo(lane);
-            ulong bits = BinaryPrimitives.ReadUInt64LittleEndian(lane);
-            string text = item.GetString()!;
-            var (mask, pattern) = (isFloat ? NotANumber(text, width == 4) : null) ?? (ulong.MaxValue, Bits(text));
-            if ((bits & mask) != pattern)
+            SpecNan.Canonical => (actual & magnitude) == quiet,
+            SpecNan.Arithmetic => (actual & quiet) == quiet,
+            _ => actual == Value,
+        };
+    }
+}
+
+/// <summary>What a result is expected to be.</summary>
+internal sealed record SpecPattern(ValueKind Kind, List<SpecLane> Lanes, string Text)
+{
+    private Value? _exact;
+    private bool _isAny;
+
+    /// <summary>The one value that matches.</summary>
+    public Value Exact => _exact ?? Make();
+
+    public static SpecPattern Of(Value value) => new(value.Kind, [], value.ToString()) { _exact = value };
+
+    public static SpecPattern AnyReference(ValueKind kind) => new(kind, [], $"any {kind}") { _isAny = true };
+
+    public bool Matches(Value actual)
+    {
+        if (actual.Kind != Kind)
+            return false;
+        if (_isAny)
+            return actual != Value.Zero(Kind);
+        if (_exact is { } exact)
+            return actual == exact;
+        var bytes = Bytes(actual);
+        int at = 0;
+        foreach (var lane in Lanes)
+        {
+            if (!lane.Matches(bytes.AsSpan(at)))
                 return false;
-            at += width;
+            at += lane.Bits / 8;
         }
 
-        return at == 16;
+        return true;
     }
 
-    private static int LaneBytes(JsonElement value) => value.GetProperty("lane_type").GetString() switch
+    private static byte[] Bytes(Value value)
     {
-        "i8" => 1,
-        "i16" => 2,
-        "i32" or "f32" => 4,
-        "i64" or "f64" => 8,
-        var other => throw new InvalidOperationException($"lanes of type {other}"),
-    };
+        var bytes = new byte[16];
+        if (value.Kind == ValueKind.V128)
+            value.ToVector().CopyTo(bytes);
+        else
+            BinaryPrimitives.WriteUInt64LittleEndian(bytes, value.Bits);
+        return bytes;
+    }
 
-    /// <summary>Which bits a class of NaN asks for; null when the text means a number.</summary>
-    private static (ulong Mask, ulong Bits)? NotANumber(string text, bool isSingle) => text switch
+    private Value Make()
     {
-        "nan:canonical" => isSingle ? (0x7FFFFFFFUL, 0x7FC00000UL) : (0x7FFFFFFFFFFFFFFFUL, 0x7FF8000000000000UL),
-        "nan:arithmetic" => isSingle ? (0x7FC00000UL, 0x7FC00000UL) : (0x7FF8000000000000UL, 0x7FF8000000000000UL),
-        _ => null,
-    };
+        if (Kind != ValueKind.V128)
+            return Value.FromBits(Kind, Lanes[0].Value);
+        var bytes = new byte[24];
+        int at = 0;
+        foreach (var lane in Lanes)
+        {
+            BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(at), lane.Value);
+            at += lane.Bits / 8;
+        }
 
-    // Lanes are written with a sign where they have one.
-    private static ulong Bits(string text) => text[0] == '-' ? (ulong)long.Parse(text, CultureInfo.InvariantCulture) : Unsigned(text);
-
-    private static ulong Unsigned(string text) => ulong.Parse(text, CultureInfo.InvariantCulture);
+        return Value.FromVector(Vector128.Create(bytes.AsSpan(0, 16)));
+    }
 }

@@ -1,0 +1,196 @@
+using System.Numerics;
+using Stoa.Wasm.Binary;
+
+namespace Stoa.Wasm.Text;
+
+/// <summary>Reads what follows the name of an instruction, and writes opcode and operands.</summary>
+internal sealed class ImmediateParser(TokenReader tokens, ModuleScope module)
+{
+    private const byte FirstMemory = 0;
+
+    private IndexSpace _locals = new("local");
+    private LabelStack _labels = new();
+
+    /// <summary>Says what locals and labels the instructions from here on see.</summary>
+    public void Start(IndexSpace locals, LabelStack labels)
+    {
+        _locals = locals;
+        _labels = labels;
+    }
+
+    public void Write(Mnemonic mnemonic, ByteBuffer target)
+    {
+        var opcode = mnemonic.Opcode;
+        if (opcode == Opcode.Select && tokens.Opens("result"u8))
+            opcode = Opcode.SelectTyped;
+        target.Byte((byte)opcode);
+        if (Instructions.IsMemoryAccess(opcode))
+        {
+            WriteMemoryOperand(Instructions.Shapes[(int)opcode].NaturalAlignment, target);
+            return;
+        }
+
+        switch (opcode)
+        {
+            case Opcode.Br or Opcode.BrIf:
+                target.U32(_labels.Read(tokens));
+                break;
+            case Opcode.BrTable:
+                WriteBranchTable(target);
+                break;
+            case Opcode.Call or Opcode.RefFunc:
+                target.U32(module.Functions.Read(tokens));
+                break;
+            case Opcode.CallIndirect:
+                uint table = ReadOptional(module.Tables);
+                target.U32(module.Types.ReadUse(tokens, null));
+                target.U32(table);
+                break;
+            case Opcode.SelectTyped:
+                var kinds = TypeTable.ReadResults(tokens);
+                target.U32((uint)kinds.Count);
+                foreach (var kind in kinds)
+                    target.Byte((byte)kind);
+                break;
+            case Opcode.LocalGet or Opcode.LocalSet or Opcode.LocalTee:
+                target.U32(_locals.Read(tokens));
+                break;
+            case Opcode.GlobalGet or Opcode.GlobalSet:
+                target.U32(module.Globals.Read(tokens));
+                break;
+            case Opcode.TableGet or Opcode.TableSet:
+                target.U32(ReadOptional(module.Tables));
+                break;
+            case Opcode.MemorySize or Opcode.MemoryGrow:
+                target.Byte(FirstMemory);
+                break;
+            case Opcode.I32Const or Opcode.I64Const or Opcode.F32Const or Opcode.F64Const:
+                ConstantWriter.Write(tokens, opcode, target);
+                break;
+            case Opcode.RefNull:
+                target.Byte((byte)ReadHeapType());
+                break;
+            case Opcode.PrefixFC:
+                target.U32(mnemonic.Code);
+                WriteExtended((ExtendedOpcode)mnemonic.Code, target);
+                break;
+            case Opcode.PrefixVector:
+                target.U32(mnemonic.Code);
+                WriteVector((VectorOpcode)mnemonic.Code, target);
+                break;
+            default:
+                break;
+        }
+    }
+
+    /// <summary>Reads what a null is a reference to.</summary>
+    public ValueKind ReadHeapType() =>
+        tokens.TryKeyword("func"u8) ? ValueKind.FuncRef
+        : tokens.TryKeyword("extern"u8) ? ValueKind.ExternRef
+        : throw tokens.Unexpected();
+
+    private void WriteExtended(ExtendedOpcode opcode, ByteBuffer target)
+    {
+        switch (opcode)
+        {
+            case ExtendedOpcode.MemoryInit:
+                module.UsesData = true;
+                target.U32(module.Data.Read(tokens));
+                target.Byte(FirstMemory);
+                break;
+            case ExtendedOpcode.DataDrop:
+                module.UsesData = true;
+                target.U32(module.Data.Read(tokens));
+                break;
+            case ExtendedOpcode.MemoryCopy:
+                target.Byte(FirstMemory);
+                target.Byte(FirstMemory);
+                break;
+            case ExtendedOpcode.MemoryFill:
+                target.Byte(FirstMemory);
+                break;
+            case ExtendedOpcode.TableInit:
+                WriteTableInit(target);
+                break;
+            case ExtendedOpcode.ElemDrop:
+                target.U32(module.Elements.Read(tokens));
+                break;
+            case ExtendedOpcode.TableCopy:
+                bool isNamed = IndexSpace.IsNext(tokens);
+                target.U32(isNamed ? module.Tables.Read(tokens) : 0);
+                target.U32(isNamed ? module.Tables.Read(tokens) : 0);
+                break;
+            case ExtendedOpcode.TableGrow or ExtendedOpcode.TableSize or ExtendedOpcode.TableFill:
+                target.U32(ReadOptional(module.Tables));
+                break;
+            default:
+                break;
+        }
+    }
+
+    private void WriteVector(VectorOpcode opcode, ByteBuffer target)
+    {
+        var shape = VectorInstructions.Of(opcode);
+        if (shape.AccessBytes > 0)
+            WriteMemoryOperand((uint)BitOperations.Log2(shape.AccessBytes), target);
+        if (shape.Lanes > 0)
+            target.Byte(ConstantWriter.ReadLane(tokens));
+        else if (opcode == VectorOpcode.V128Const)
+            ConstantWriter.WriteVector(tokens, target);
+        else if (opcode == VectorOpcode.I8x16Shuffle)
+            ConstantWriter.WriteShuffle(tokens, target);
+    }
+
+    // The table may be left out, and comes first in the text but last in the binary format.
+    private void WriteTableInit(ByteBuffer target)
+    {
+        var first = tokens.Current;
+        if (!IndexSpace.IsNext(tokens))
+            throw tokens.Unexpected();
+        tokens.Next();
+        bool isTable = IndexSpace.IsNext(tokens);
+        target.U32(isTable ? module.Elements.Read(tokens) : module.Elements.Resolve(tokens, first));
+        target.U32(isTable ? module.Tables.Resolve(tokens, first) : 0);
+    }
+
+    private void WriteBranchTable(ByteBuffer target)
+    {
+        var labels = new List<uint> { _labels.Read(tokens) };
+        while (IndexSpace.IsNext(tokens))
+            labels.Add(_labels.Read(tokens));
+        target.U32((uint)labels.Count - 1);
+        foreach (uint label in labels)
+            target.U32(label);
+    }
+
+    private void WriteMemoryOperand(uint naturalAlignment, ByteBuffer target)
+    {
+        uint offset = 0;
+        uint alignment = naturalAlignment;
+        if (TryMemoryOperand("offset="u8, out uint written, out _))
+            offset = written;
+        if (TryMemoryOperand("align="u8, out written, out var token))
+        {
+            if (!BitOperations.IsPow2(written))
+                throw tokens.Source.Malformed("alignment must be a power of two", token.Start);
+            alignment = (uint)BitOperations.Log2(written);
+        }
+
+        target.U32(alignment);
+        target.U32(offset);
+    }
+
+    private bool TryMemoryOperand(ReadOnlySpan<byte> prefix, out uint value, out Token token)
+    {
+        value = 0;
+        token = tokens.Current;
+        var text = tokens.Source[token];
+        if (token.Kind != TokenKind.Keyword || !Keywords.IsMemoryOperand(text, prefix))
+            return false;
+        value = tokens.Unsigned(text[prefix.Length..], token);
+        tokens.Next();
+        return true;
+    }
+
+    private uint ReadOptional(IndexSpace space) => IndexSpace.IsNext(tokens) ? space.Read(tokens) : 0;
+}
