@@ -75,7 +75,7 @@ public sealed class WaitingTests
             (14UL, Errno.Badf, 2),
             (15UL, Errno.NotCapable, 2),
         ]);
-        guest.Memory.ReadInt64(Events + 16).ShouldBe(3);
+        (guest.Memory.ReadInt64(Events + 16), guest.Memory.ReadInt64(Events + 24)).ShouldBe((3L, 0L));
         guest.Memory.ReadInt64(Events + 64 + 16).ShouldBe(5);
     }
 
@@ -117,6 +117,7 @@ public sealed class WaitingTests
         await pipe.Writer.CompleteAsync();
         PutDescriptor(guest, 0, 1, isWrite: false, 0);
         Poll(guest, 1).ShouldBe([(1UL, Errno.Success, 1)]);
+        (guest.Memory.ReadInt64(Events + 16), guest.Memory.ReadInt64(Events + 24)).ShouldBe((0L, 1L));
         guest.Read(0, 10, out text).ShouldBe(Errno.Success);
         text.ShouldBe("");
     }
@@ -128,6 +129,17 @@ public sealed class WaitingTests
         guest.Call("fd_fdstat_set_flags", 0, 4).ShouldBe(Errno.Success);
         guest.Read(0, 10, out var text).ShouldBe(Errno.Success);
         text.ShouldBe("input");
+    }
+
+    [Fact]
+    public void Poll_OfAnInputThatReplays_WaitsForItAndStillEndsWithTheDeadline()
+    {
+        var pipe = new Pipe();
+        using var guest = new WasiGuest(
+            WasiOptions.Deterministic(DateTimeOffset.UnixEpoch, 1) with { Stdin = GuestInput.FromStream(pipe.Reader.AsStream()) },
+            new() { Timeout = TimeSpan.FromMilliseconds(20) });
+        PutDescriptor(guest, 0, 1, isWrite: false, 0);
+        StopsWith(TrapCode.DeadlineExceeded, () => guest.Call("poll_oneoff", Subscriptions, Events, 1, 8));
     }
 
     [Fact]

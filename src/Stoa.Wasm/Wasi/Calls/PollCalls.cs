@@ -11,6 +11,7 @@ internal sealed class PollCalls(DescriptorTable descriptors, WasiClock clock, Wa
     private const byte ReadEvent = 1;
     private const byte WriteEvent = 2;
     private const ushort AbsoluteTime = 1;
+    private const ushort Hangup = 1;
 
     /// <summary>What an output says it has room for: it takes any number of bytes.</summary>
     private const ulong WritableBytes = 65_536;
@@ -61,7 +62,7 @@ internal sealed class PollCalls(DescriptorTable descriptors, WasiClock clock, Wa
                 if (subscription.Kind == ClockEvent)
                     LookAtClock(subscription, fired, ref sleepNs);
                 else
-                    LookAtDescriptor(subscription, fired, waits);
+                    LookAtDescriptor(subscription, fired, waits, guest.Stopping);
             }
 
             if (fired.Count > 0)
@@ -84,13 +85,14 @@ internal sealed class PollCalls(DescriptorTable descriptors, WasiClock clock, Wa
             sleepNs = Math.Min(sleepNs ?? ulong.MaxValue, subscription.DeadlineNs - nowNs);
     }
 
-    private void LookAtDescriptor(Subscription subscription, List<Event> fired, List<Task> waits)
+    private void LookAtDescriptor(Subscription subscription, List<Event> fired, List<Task> waits, CancellationToken stopping)
     {
         var descriptor = descriptors.Find(subscription.Fd);
         var reads = subscription.Kind == ReadEvent;
         var needed = Rights.PollFdReadwrite | (reads ? Rights.FdRead : Rights.FdWrite);
         var errno = descriptor is null ? Errno.Badf : (descriptor.Rights & needed) != needed ? Errno.NotCapable : Errno.Success;
         var bytes = 0UL;
+        var hasEnded = false;
         if (errno == Errno.Success && !reads)
         {
             bytes = WritableBytes;
@@ -109,10 +111,17 @@ internal sealed class PollCalls(DescriptorTable descriptors, WasiClock clock, Wa
                 return;
             }
 
-            bytes = input.Input.AvailableBytes;
+            try
+            {
+                bytes = input.Input.CountReadable(clock.IsVirtual, out hasEnded, stopping);
+            }
+            catch (IOException)
+            {
+                errno = Errno.Io;
+            }
         }
 
-        fired.Add(new Event(subscription, errno, bytes));
+        fired.Add(new Event(subscription, errno, bytes, hasEnded));
     }
 
     private void Sleep(ulong? sleepNs, List<Task> waits, CancellationToken stopping)
@@ -165,6 +174,7 @@ internal sealed class PollCalls(DescriptorTable descriptors, WasiClock clock, Wa
         BinaryPrimitives.WriteUInt16LittleEndian(record[8..], (ushort)fired.Errno);
         record[10] = fired.Subscription.Kind;
         BinaryPrimitives.WriteUInt64LittleEndian(record[16..], fired.Bytes);
+        BinaryPrimitives.WriteUInt16LittleEndian(record[24..], fired.HasEnded ? Hangup : (ushort)0);
     }
 
     private readonly record struct Subscription
@@ -180,5 +190,5 @@ internal sealed class PollCalls(DescriptorTable descriptors, WasiClock clock, Wa
         public int Fd { get; init; }
     }
 
-    private readonly record struct Event(Subscription Subscription, Errno Errno, ulong Bytes = 0);
+    private readonly record struct Event(Subscription Subscription, Errno Errno, ulong Bytes = 0, bool HasEnded = false);
 }

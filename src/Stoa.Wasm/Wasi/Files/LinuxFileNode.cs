@@ -62,9 +62,20 @@ internal sealed class LinuxFileNode(SafeFileHandle handle) : FileNode
 
     public override Errno Allocate(ulong offset, ulong lengthBytes)
     {
-        if (offset > long.MaxValue || lengthBytes > long.MaxValue)
+        if (lengthBytes == 0)
+            return Errno.Inval;
+        if (offset > long.MaxValue || lengthBytes > long.MaxValue - offset)
             return Errno.Fbig;
-        return LinuxNative.ToErrno(LinuxNative.Allocate(handle, (long)offset, (long)lengthBytes));
+        nint result;
+        do
+            result = LinuxNative.Allocate(handle, 0, (long)offset, (long)lengthBytes);
+        while (IsInterrupted(result));
+        var errno = Answer(result, out _);
+        if (errno is not (Errno.NotSup or Errno.NoSys))
+            return errno;
+        // Where the file system cannot do it, writing zeros over the region could take hours, so the file only grows.
+        errno = GetStat(out var stat);
+        return errno == Errno.Success && stat.SizeBytes < offset + lengthBytes ? SetSize(offset + lengthBytes) : errno;
     }
 
     public override Errno GetStat(out FileStat stat) => LinuxDirectoryNode.GetStat(handle, "", out stat);

@@ -104,8 +104,8 @@ internal static partial class LinuxNative
     [LibraryImport("libc", EntryPoint = "ftruncate", SetLastError = true)]
     public static partial int Truncate(SafeFileHandle file, long length);
 
-    [LibraryImport("libc", EntryPoint = "posix_fallocate")]
-    public static partial int Allocate(SafeFileHandle file, long offset, long length);
+    [LibraryImport("libc", EntryPoint = "fallocate", SetLastError = true)]
+    public static partial int Allocate(SafeFileHandle file, int mode, long offset, long length);
 
     [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
     public static partial int Sync(SafeFileHandle file);

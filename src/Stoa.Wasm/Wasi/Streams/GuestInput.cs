@@ -5,6 +5,8 @@ namespace Stoa.Wasm.Wasi.Streams;
 /// <summary>What a guest reads on its standard input, with a count of what it has read.</summary>
 public abstract class GuestInput
 {
+    private protected const int BufferBytes = 64 * 1024;
+
     private long _bytesRead;
 
     /// <summary>An input that has ended before it began.</summary>
@@ -45,8 +47,15 @@ public abstract class GuestInput
     /// <summary>Completes when a read would not wait; null when that is already so.</summary>
     internal abstract Task? WaitReadable();
 
-    /// <summary>How many bytes can be read without waiting, as far as is known; 0 also means the end or unknown.</summary>
-    internal abstract ulong AvailableBytes { get; }
+    /// <summary>How many bytes can be read without waiting, as far as is known and at most 64 KiB; 0 at the end or where nothing has come.</summary>
+    /// <param name="isReplayed">
+    /// True: an input that fills reads waits for as many bytes, or for its end, so that the answer does not depend on how they arrive.
+    /// </param>
+    /// <param name="hasEnded">True where every byte has been read.</param>
+    /// <param name="cancellationToken">Breaks the wait off.</param>
+    /// <exception cref="OperationCanceledException">The token was cancelled while waiting.</exception>
+    /// <exception cref="IOException">The source failed.</exception>
+    internal abstract ulong CountReadable(bool isReplayed, out bool hasEnded, CancellationToken cancellationToken);
 
     /// <summary>True where a read comes back short only at the end.</summary>
     internal virtual bool FillsReads => true;
@@ -59,9 +68,13 @@ internal sealed class BytesInput(ReadOnlySequence<byte> bytes) : GuestInput
 {
     private ReadOnlySequence<byte> _rest = bytes;
 
-    internal override ulong AvailableBytes => (ulong)_rest.Length;
-
     internal override Task? WaitReadable() => null;
+
+    internal override ulong CountReadable(bool isReplayed, out bool hasEnded, CancellationToken cancellationToken)
+    {
+        hasEnded = _rest.IsEmpty;
+        return (ulong)Math.Min(_rest.Length, BufferBytes);
+    }
 
     private protected override int ReadSome(Span<byte> buffer, CancellationToken cancellationToken)
     {
@@ -79,8 +92,6 @@ internal sealed class BytesInput(ReadOnlySequence<byte> bytes) : GuestInput
 /// </remarks>
 internal sealed class StreamInput(Stream stream, bool fillReads, bool isTerminal) : GuestInput
 {
-    private const int BufferBytes = 64 * 1024;
-
     private readonly byte[] _buffer = new byte[BufferBytes];
     private int _start;
     private int _end;
@@ -91,8 +102,6 @@ internal sealed class StreamInput(Stream stream, bool fillReads, bool isTerminal
 
     internal override bool FillsReads => fillReads;
 
-    internal override ulong AvailableBytes => (ulong)(_end - _start);
-
     internal override Task? WaitReadable()
     {
         if (_ended || _start < _end)
@@ -101,10 +110,20 @@ internal sealed class StreamInput(Stream stream, bool fillReads, bool isTerminal
         return pending.IsCompleted ? null : pending;
     }
 
+    internal override ulong CountReadable(bool isReplayed, out bool hasEnded, CancellationToken cancellationToken)
+    {
+        if (_pending is { IsCompleted: true })
+            Complete(cancellationToken);
+        while (isReplayed && fillReads && !_ended && _end - _start < BufferBytes)
+            Complete(cancellationToken);
+        hasEnded = _ended && _start == _end;
+        return (ulong)(_end - _start);
+    }
+
     private protected override int ReadSome(Span<byte> buffer, CancellationToken cancellationToken)
     {
         var total = 0;
-        while (total < buffer.Length && !_ended && (total == 0 || fillReads))
+        while (total < buffer.Length && (!_ended || _start < _end) && (total == 0 || fillReads))
         {
             if (_start == _end)
                 Complete(cancellationToken);
@@ -117,7 +136,16 @@ internal sealed class StreamInput(Stream stream, bool fillReads, bool isTerminal
         return total;
     }
 
-    private Task<int> Begin() => _pending ??= stream.ReadAsync(_buffer, CancellationToken.None).AsTask();
+    private Task<int> Begin()
+    {
+        if (_pending is not null)
+            return _pending;
+        // Nothing reads into the buffer now, so what is left in it can make room.
+        _buffer.AsSpan(_start, _end - _start).CopyTo(_buffer);
+        _end -= _start;
+        _start = 0;
+        return _pending = stream.ReadAsync(_buffer.AsMemory(_end), CancellationToken.None).AsTask();
+    }
 
     private void Complete(CancellationToken cancellationToken)
     {
@@ -125,8 +153,8 @@ internal sealed class StreamInput(Stream stream, bool fillReads, bool isTerminal
         if (!pending.IsCompleted)
             Task.WaitAny([pending], cancellationToken);
         _pending = null;
-        _start = 0;
-        _end = pending.GetAwaiter().GetResult();
-        _ended = _end == 0;
+        var count = pending.GetAwaiter().GetResult();
+        _end += count;
+        _ended = count == 0;
     }
 }

@@ -33,6 +33,56 @@ public sealed class StreamTests
         Take(input, 4).ShouldBe("b");
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(5)]
+    [InlineData(65_535)]
+    [InlineData(65_536)]
+    [InlineData(150_000)]
+    public void Input_CountedForAReplay_IsTheSameFromAStreamAndFromMemory(int size)
+    {
+        var bytes = new byte[size];
+        new Random(size).NextBytes(bytes);
+        var memory = GuestInput.FromBytes(bytes);
+        var stream = GuestInput.FromStream(new Dribble(bytes), fillReads: true);
+        var read = new List<byte>();
+        while (true)
+        {
+            var count = memory.CountReadable(isReplayed: true, out var hasEnded, default);
+            (stream.CountReadable(isReplayed: true, out var streamHasEnded, default), streamHasEnded).ShouldBe((count, hasEnded));
+            hasEnded.ShouldBe(read.Count == size);
+            count.ShouldBe((ulong)Math.Min(size - read.Count, 65_536));
+            if (hasEnded)
+                break;
+            var (one, two) = (new byte[20_000], new byte[20_000]);
+            var length = memory.Read(one, default);
+            stream.Read(two, default).ShouldBe(length);
+            two.ShouldBe(one);
+            read.AddRange(one.AsSpan(0, length));
+        }
+
+        read.ShouldBe(bytes);
+    }
+
+    [Fact]
+    public async Task Input_CountedAsItCame_DoesNotWait()
+    {
+        var pipe = new Pipe();
+        var input = GuestInput.FromStream(pipe.Reader.AsStream(), fillReads: false);
+        input.CountReadable(isReplayed: true, out _, default).ShouldBe(0UL);
+        var readable = input.WaitReadable().ShouldNotBeNull();
+        await pipe.Writer.WriteAsync("abc"u8.ToArray(), TestContext.Current.CancellationToken);
+        await readable;
+        input.CountReadable(isReplayed: false, out var hasEnded, default).ShouldBe(3UL);
+        hasEnded.ShouldBeFalse();
+        Take(input, 4).ShouldBe("abc");
+        await pipe.Writer.CompleteAsync();
+        await (input.WaitReadable() ?? Task.CompletedTask);
+        input.CountReadable(isReplayed: false, out hasEnded, default).ShouldBe(0UL);
+        hasEnded.ShouldBeTrue();
+        Take(input, 4).ShouldBe("");
+    }
+
     [Fact]
     public async Task Input_ReadThatIsBrokenOff_LosesNothing()
     {
