@@ -10,7 +10,7 @@ namespace Stoa.Bench.Wasm;
 /// <summary>What an instance costs of a module that is compiled already, and what it costs to go in and out of one.</summary>
 internal sealed class InstanceFigures(BenchmarkRun run)
 {
-    private const int WarmUps = 2_000;
+    private const int WarmUps = 5;
     private const int Repetitions = 20_000;
     private const int LiveInstances = 10_000;
     private const int CallsAtOnce = 1_000;
@@ -39,22 +39,18 @@ internal sealed class InstanceFigures(BenchmarkRun run)
     public void AddLife(Figures figures)
     {
         run.Tell($"{Repetitions:N0} instances, one after the other");
+        Settle(() => Live(_ => { }));
         var instantiateUs = new List<double>();
         var firstCallUs = new List<double>();
         var disposeUs = new List<double>();
-        for (var i = 0; i < WarmUps + Repetitions; i++)
+        for (var i = 0; i < Repetitions; i++)
         {
-            var start = Stopwatch.GetTimestamp();
-            var instance = Instantiate();
-            var made = Stopwatch.GetTimestamp();
-            Check(instance);
-            var called = Stopwatch.GetTimestamp();
-            instance.Dispose();
-            if (i < WarmUps)
-                continue;
-            disposeUs.Add(Stopwatch.GetElapsedTime(called).TotalMicroseconds);
-            instantiateUs.Add(Stopwatch.GetElapsedTime(start, made).TotalMicroseconds);
-            firstCallUs.Add(Stopwatch.GetElapsedTime(made, called).TotalMicroseconds);
+            Live(times =>
+            {
+                instantiateUs.Add(times.InstantiateUs);
+                firstCallUs.Add(times.FirstCallUs);
+                disposeUs.Add(times.DisposeUs);
+            });
         }
 
         figures.AddPercentiles("instantiate_us", instantiateUs, 50, 99);
@@ -69,8 +65,7 @@ internal sealed class InstanceFigures(BenchmarkRun run)
         var instances = new List<Instance>(LiveInstances);
         try
         {
-            for (var i = 0; i < WarmUps; i++)
-                Instantiate().Dispose();
+            Settle(() => Instantiate().Dispose());
             long before = ProcessBytes();
             for (var i = 0; i < LiveInstances; i++)
             {
@@ -90,13 +85,29 @@ internal sealed class InstanceFigures(BenchmarkRun run)
     {
         run.Tell("calls into and out of a guest, traps");
         using var instance = Instantiate();
-        var load = instance.GetFunction("load")!;
-        figures.Add("call_ns", PerCallNs(CallsAtOnce, () => load.Invoke(1024)));
+        using var withoutDeadline = _module.Instantiate(_imports, _limits with { Timeout = null });
+        figures.Add("call_ns", PerCallNs(CallsAtOnce, Call(withoutDeadline)));
+        figures.Add("call_with_deadline_ns", PerCallNs(CallsAtOnce, Call(instance)));
         var callHost = instance.GetFunction("callHost")!;
         figures.Add("host_call_ns", PerCallNs(1, () => callHost.Invoke(HostCalls)) / HostCalls);
         var trap = instance.GetFunction("trap")!;
         figures.Add("trap_us", PerCallNs(CallsAtOnce / 10, () => Trap(trap)) / 1000);
     }
+
+    /// <summary>One life: made, called once, disposed.</summary>
+    private void Live(Action<(double InstantiateUs, double FirstCallUs, double DisposeUs)> take)
+    {
+        var start = Stopwatch.GetTimestamp();
+        var instance = Instantiate();
+        var made = Stopwatch.GetTimestamp();
+        Check(instance);
+        var called = Stopwatch.GetTimestamp();
+        instance.Dispose();
+        var end = Stopwatch.GetTimestamp();
+        take((Microseconds(start, made), Microseconds(made, called), Microseconds(called, end)));
+    }
+
+    private static double Microseconds(long start, long end) => Stopwatch.GetElapsedTime(start, end).TotalMicroseconds;
 
     private Instance Instantiate() => _module.Instantiate(_imports, _limits);
 
@@ -104,6 +115,12 @@ internal sealed class InstanceFigures(BenchmarkRun run)
     {
         if (instance.Invoke("load", 1024)[0].ToInt32() != 0x03020100)
             throw new BenchmarkException("An instance does not have its data.");
+    }
+
+    private static Action Call(Instance instance)
+    {
+        var load = instance.GetFunction("load")!;
+        return () => load.Invoke(1024);
     }
 
     private static void Trap(Function trap)
@@ -123,17 +140,29 @@ internal sealed class InstanceFigures(BenchmarkRun run)
     private static double PerCallNs(int calls, Action call)
     {
         const int Batches = 60;
+        Settle(call);
         var samplesNs = new List<double>();
-        for (var batch = 0; batch < 2 * Batches; batch++)
+        for (var batch = 0; batch < Batches; batch++)
         {
-            var start = Stopwatch.GetTimestamp();
+            var start = ThreadTime.NowMs;
             for (var i = 0; i < calls; i++)
                 call();
-            if (batch >= Batches)
-                samplesNs.Add(Stopwatch.GetElapsedTime(start).TotalNanoseconds / calls);
+            samplesNs.Add(1e6 * (ThreadTime.NowMs - start) / calls);
         }
 
         return Figures.Median(samplesNs);
+    }
+
+    /// <summary>Works and rests by turns, until the runtime has recompiled in the background what it found to be called often.</summary>
+    private static void Settle(Action action)
+    {
+        for (var i = 0; i < WarmUps; i++)
+        {
+            var start = Stopwatch.GetTimestamp();
+            while (Clock.Since(start) < 100)
+                action();
+            Thread.Sleep(200);
+        }
     }
 
     /// <summary>Bytes in use: objects that live, what is resident outside of the collector's heap, and the kernel's page tables for it.</summary>

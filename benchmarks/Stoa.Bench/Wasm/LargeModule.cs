@@ -47,15 +47,25 @@ internal sealed class LargeModule
         int functions = bytes / MeanFunctionBytes;
         var module = new LargeModule(functions, seed);
         for (var i = 1; i < functions; i++)
-            builder.Function(null, s_parameters, s_results, s_locals, module.Body());
+        {
+            // Some functions are short and few are long, as in programs.
+            int length = module.Choose(10) switch { < 4 => FunctionBytes / 4, < 9 => FunctionBytes, _ => FunctionBytes * 4 };
+            builder.Function(null, s_parameters, s_results, s_locals, module.Body(length));
+        }
+
         return builder.Build();
     }
 
-    private byte[] Body()
+    /// <summary>Makes a module of one function, <c>run(i32, i32, i32) -> i32</c>, of so many bytes or little more.</summary>
+    public static byte[] CreateOneFunction(int bytes, uint seed) => new ModuleBuilder()
+        .Memory(16)
+        .Function(null, s_parameters, s_results, [], ConstI32(42))
+        .Function("run", s_parameters, s_results, s_locals, new LargeModule(2, seed).Body(bytes))
+        .Build();
+
+    private byte[] Body(int length)
     {
         _code.Clear();
-        // Some functions are short and few are long, as in programs.
-        int length = Choose(10) switch { < 4 => FunctionBytes / 4, < 9 => FunctionBytes, _ => FunctionBytes * 4 };
         while (_code.Count < length)
             Statement(depth: 0);
         Expression(2);

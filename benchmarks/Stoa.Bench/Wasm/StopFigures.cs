@@ -8,6 +8,7 @@ internal sealed class StopFigures(BenchmarkRun run)
 {
     private const int Repetitions = 20;
     private const int ShortestMs = 5;
+    private const int LargeFunctionBytes = 1_000_000;
 
     private readonly Engine _engine = new();
 
@@ -25,13 +26,61 @@ internal sealed class StopFigures(BenchmarkRun run)
             samples.Add((guest.Name, byDeadline, byToken));
         }
 
+        run.Tell("the machine's own lateness");
+        double[] machine = [.. Enumerable.Range(0, 2 * samples.Count * Repetitions).Select(MachineLateness)];
         double[] all = [.. samples.SelectMany(guest => guest.ByDeadline.Concat(guest.ByToken))];
         figures.Add("stop_latency_ms_max", all.Max());
         figures.AddPercentiles("stop_latency_ms", all, 50, 99);
+        figures.AddPercentiles("machine_lateness_ms", machine, 50, 99);
+        figures.Add("machine_lateness_ms_max", machine.Max());
+        run.Tell($"stopping while a function of {LargeFunctionBytes} bytes is compiled");
+        var large = LargeModule.CreateOneFunction(LargeFunctionBytes, seed: 3);
+        figures.Add("stop_latency_ms_compiling", Enumerable.Range(0, 3).Max(_ => WhileCompiling(large)));
         figures.AddGroup("deadline_ms_p50", samples.Select(guest => (guest.Guest, Figures.Median(guest.ByDeadline))));
         figures.AddGroup("deadline_ms_max", samples.Select(guest => (guest.Guest, guest.ByDeadline.Max())));
         figures.AddGroup("token_ms_p50", samples.Select(guest => (guest.Guest, Figures.Median(guest.ByToken))));
         figures.AddGroup("token_ms_max", samples.Select(guest => (guest.Guest, guest.ByToken.Max())));
+    }
+
+    /// <summary>The same without a guest: how late a busy thread sees a flag that another one sets when its time has come.</summary>
+    private static double MachineLateness(int repetition)
+    {
+        var timeout = TimeSpan.FromMilliseconds(ShortestMs + (repetition % Repetitions * 0.37));
+        var isDue = false;
+        var start = Stopwatch.GetTimestamp();
+        var waiter = new Thread(() =>
+        {
+            // As with the engine's own deadlines, a wait is of whole milliseconds and not too short.
+            using var never = new ManualResetEventSlim();
+            never.Wait((int)Math.Ceiling(timeout.TotalMilliseconds - Clock.Since(start)));
+            Volatile.Write(ref isDue, true);
+        });
+        waiter.Start();
+        while (!Volatile.Read(ref isDue))
+        {
+        }
+
+        var latenessMs = Clock.Since(start) - timeout.TotalMilliseconds;
+        waiter.Join();
+        return latenessMs;
+    }
+
+    /// <summary>A function that is called for the first time is compiled first, and the compiler does not look at the clock.</summary>
+    private static double WhileCompiling(byte[] wasm)
+    {
+        var timeout = TimeSpan.FromMilliseconds(ShortestMs);
+        using var instance = new Engine().Compile(wasm).Instantiate(new Imports(), new ExecutionLimits { Timeout = timeout });
+        var start = Stopwatch.GetTimestamp();
+        try
+        {
+            instance.Invoke("run", 1, 2, 3);
+        }
+        catch (TrapException)
+        {
+            // Soon after it is compiled it ends: its frame is too large for the stack, or its first loop finds that the deadline has passed.
+        }
+
+        return Clock.Since(start) - timeout.TotalMilliseconds;
     }
 
     private static double ByDeadline(EndlessGuest guest, Module module, int repetition)
