@@ -85,7 +85,7 @@ internal enum FunctionFacts : byte
     /// <summary>Vectors are among its values.</summary>
     HasVectors = 8,
 
-    /// <summary>It adds, subtracts, multiplies or divides vectors of floating-point numbers.</summary>
+    /// <summary>It does arithmetic with vectors of floating-point numbers.</summary>
     HasVectorFloats = 16,
 }
 

@@ -19,7 +19,7 @@ internal static class VectorInstructions
 
     /// <summary>Whether an instruction does arithmetic for which the bits of a constant matter: see OpaqueConstants.</summary>
     public static bool IsFloatArithmetic(VectorOpcode opcode) =>
-        opcode is (>= F32x4Add and <= F32x4Div) or (>= F64x2Add and <= F64x2Div);
+        opcode is (>= F32x4Add and <= F32x4Max) or (>= F64x2Add and <= F64x2Max);
 
     /// <summary>Passes over what follows an opcode.</summary>
     public static void SkipImmediates(VectorShape shape, ref WasmReader reader)

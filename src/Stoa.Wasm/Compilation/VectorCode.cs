@@ -28,7 +28,7 @@ internal sealed class VectorCode
     }
 
     /// <summary>Two vectors of bytes, the second one of lanes to choose from the first or zeros.</summary>
-    public static VectorCode Shuffle => Of(I8x16Swizzle);
+    public static VectorCode Shuffle { get; } = Framework(nameof(Vector128.Shuffle), Vector(typeof(byte)), Vector(typeof(byte)));
 
     /// <summary>The same with lanes of four bytes.</summary>
     public static VectorCode ShuffleWords { get; } = Framework(nameof(Vector128.Shuffle), Vector(typeof(int)), Vector(typeof(int)));
@@ -103,7 +103,7 @@ internal sealed class VectorCode
         all[(int)V128Bitselect] = new(typeof(VectorIntegers), nameof(VectorIntegers.BitSelect), [bytes, bytes, bytes]);
         Unary(all, V128AnyTrue, typeof(VectorIntegers), nameof(VectorIntegers.AnyTrue), typeof(byte));
         Unary(all, I8x16Popcnt, typeof(VectorIntegers), nameof(VectorIntegers.PopCount), typeof(byte));
-        Binary(all, I8x16Swizzle, typeof(Vector128), nameof(Vector128.Shuffle), typeof(byte));
+        Binary(all, I8x16Swizzle, typeof(VectorIntegers), nameof(VectorIntegers.Swizzle), typeof(byte));
     }
 
     private static void AddLanes(VectorCode?[] all)
@@ -266,7 +266,7 @@ internal sealed class VectorCode
         Unary(all, F32x4DemoteF64x2Zero, typeof(VectorFloats), nameof(VectorFloats.Demote), typeof(double));
         Unary(all, F64x2PromoteLowF32x4, typeof(Vector128), nameof(Vector128.WidenLower), typeof(float));
         Unary(all, I32x4TruncSatF32x4S, typeof(Vector128), nameof(Vector128.ConvertToInt32), typeof(float));
-        Unary(all, I32x4TruncSatF32x4U, typeof(Vector128), nameof(Vector128.ConvertToUInt32), typeof(float));
+        Unary(all, I32x4TruncSatF32x4U, typeof(VectorFloats), nameof(VectorFloats.TruncateUnsigned), typeof(float));
         Unary(all, F32x4ConvertI32x4S, typeof(Vector128), nameof(Vector128.ConvertToSingle), typeof(int));
         Unary(all, F32x4ConvertI32x4U, typeof(Vector128), nameof(Vector128.ConvertToSingle), typeof(uint));
         Unary(all, I32x4TruncSatF64x2SZero, typeof(VectorFloats), nameof(VectorFloats.TruncateSigned), typeof(double));

@@ -70,6 +70,21 @@ internal static class VectorFloats
         return Vector128.Narrow(shifted.AsUInt64(), default);
     }
 
+    /// <summary>The nearest unsigned integers, zero for what is not a number.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<uint> TruncateUnsigned(Vector128<float> a)
+    {
+        if (Avx512F.VL.IsSupported || !Sse2.IsSupported)
+            return Vector128.ConvertToUInt32(a);
+
+        // There are only conversions to signed numbers: the upper half of the range is moved down before, and back after.
+        var half = Vector128.Create(2147483648f);
+        var isUpper = Vector128.GreaterThanOrEqual(a, half);
+        a &= Vector128.GreaterThan(a, default);
+        var signed = Vector128.ConvertToInt32(a - (half & isUpper));
+        return signed.AsUInt32() ^ (isUpper.AsUInt32() & Vector128.Create(0x8000_0000u));
+    }
+
     /// <summary>The lower two lanes as doubles.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<double> ConvertLower(Vector128<int> a) =>

@@ -24,6 +24,12 @@ internal static class VectorIntegers
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int AllTrue<T>(Vector128<T> a) => Vector128.EqualsAny(a, Vector128<T>.Zero) ? 0 : 1;
 
+    /// <summary>The lanes of a vector that another one names; zero where it names none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<byte> Swizzle(Vector128<byte> a, Vector128<byte> lanes) => Ssse3.IsSupported
+        ? Ssse3.Shuffle(a, Vector128.AddSaturate(lanes, Vector128.Create((byte)(128 - 16)))) // it gives zero from 128 on
+        : Vector128.Shuffle(a, lanes);
+
     // The framework's own software version throws where a lane has no positive counterpart.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<sbyte> Abs(Vector128<sbyte> a) =>

@@ -29,6 +29,7 @@ public sealed class VectorTests
         { "x - a local that was never set", [.. s_first, .. Ins(Opcode.LocalGet, 2), .. Vector(F32x4Sub)] },
         { "min(x, x)", [.. s_first, .. s_first, .. Vector(F32x4Min)] },
         { "max(x, 1)", [.. s_first, .. Constant(Vector128.Create(1f)), .. Vector(F32x4Max)] },
+        { "min(x, -0)", [.. s_first, .. Constant(Vector128.Create(-0f)), .. Vector(F32x4Min)] },
         { "ceil x", [.. s_first, .. Vector(F32x4Ceil)] },
         { "floor x", [.. s_first, .. Vector(F32x4Floor)] },
         { "trunc x", [.. s_first, .. Vector(F32x4Trunc)] },
