@@ -1,3 +1,5 @@
+using Microsoft.Win32.SafeHandles;
+
 namespace Stoa.Cli;
 
 /// <summary>All that a command touches of the process around it, so that a test can give it another.</summary>
@@ -15,8 +17,11 @@ internal sealed record Surroundings
     /// <summary>Standard error: notes, progress and errors.</summary>
     public required TextWriter Error { get; init; }
 
-    /// <summary>Standard error as bytes, for a program that is run; null where only text goes there.</summary>
-    public Stream? ErrorStream { get; init; }
+    /// <summary>Standard output of a program that is run: it fails when nobody reads any more. Null where that is <see cref="Output"/>.</summary>
+    public Stream? ProgramOutput { get; init; }
+
+    /// <summary>Standard error of a program that is run, as bytes. Null where only text goes there.</summary>
+    public Stream? ProgramError { get; init; }
 
     public bool IsInputTerminal { get; init; }
 
@@ -50,7 +55,8 @@ internal sealed record Surroundings
             Output = Console.OpenStandardOutput(),
             Out = Console.Out,
             Error = Console.Error,
-            ErrorStream = Console.OpenStandardError(),
+            ProgramOutput = OpenPipe(1, Console.IsOutputRedirected),
+            ProgramError = OpenPipe(2, Console.IsErrorRedirected) ?? Console.OpenStandardError(),
             IsInputTerminal = !Console.IsInputRedirected,
             IsOutputTerminal = isOutputTerminal,
             IsErrorTerminal = isErrorTerminal,
@@ -64,6 +70,24 @@ internal sealed record Surroundings
 
     /// <summary>A path of the command line as a full one.</summary>
     public string FullPath(string path) => Path.GetFullPath(path, CurrentDirectory);
+
+    /// <summary>Opens a standard stream that is a pipe; null where it is not.</summary>
+    /// <remarks>.NET's console streams say nothing of a broken pipe, so a program piped into <c>head</c> would run on forever.</remarks>
+    private static FileStream? OpenPipe(int descriptor, bool isRedirected)
+    {
+        if (OperatingSystem.IsWindows() || !isRedirected)
+            return null;
+        try
+        {
+            var stream = new FileStream(new SafeFileHandle(descriptor, ownsHandle: false), FileAccess.Write, bufferSize: 0);
+            // Into a file, a FileStream writes at a position of its own, and other writers of the same file would not see it move.
+            return stream.CanSeek ? null : stream;
+        }
+        catch (Exception closed) when (closed is IOException or ArgumentException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
 
     private static int? ReadTerminalWidth()
     {

@@ -98,8 +98,8 @@ internal sealed class WasmRunCommand : StoaCommand
             .. invocation.Get(_readOnlyDirectories)!.Select(text => ParseDirectory(invocation.Surroundings, text, readOnly: true)),
         ],
         Stdin = GuestInput.FromStream(invocation.Surroundings.Input, fillReads: false, isTerminal: invocation.Surroundings.IsInputTerminal),
-        Stdout = GuestOutput.ToStream(invocation.Surroundings.Output, isTerminal: invocation.Surroundings.IsOutputTerminal),
-        Stderr = GuestOutput.ToStream(invocation.Surroundings.ErrorStream ?? new TextWriterStream(invocation.Surroundings.Error), isTerminal: invocation.Surroundings.IsErrorTerminal),
+        Stdout = GuestOutput.ToStream(invocation.Surroundings.ProgramOutput ?? invocation.Surroundings.Output, isTerminal: invocation.Surroundings.IsOutputTerminal),
+        Stderr = GuestOutput.ToStream(invocation.Surroundings.ProgramError ?? new TextWriterStream(invocation.Surroundings.Error), isTerminal: invocation.Surroundings.IsErrorTerminal),
         Clock = WasiClock.Real(invocation.Surroundings.TimeProvider),
     };
 

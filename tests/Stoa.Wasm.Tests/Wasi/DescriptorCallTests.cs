@@ -1,3 +1,4 @@
+using Microsoft.Win32.SafeHandles;
 using Stoa.Wasm.Wasi;
 using Stoa.Wasm.Wasi.Files;
 using Stoa.Wasm.Wasi.Streams;
@@ -297,6 +298,18 @@ public sealed class DescriptorCallTests
         guest.Read(0, 1, out _).ShouldBe(Errno.Io);
         guest.Write(1, "x").ShouldBe(Errno.Io);
         guest.Call("fd_sync", 1).ShouldBe(Errno.Io);
+    }
+
+    [Fact]
+    public void Output_ThatNobodyReads_IsABrokenPipe()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "the numbers of errors are those of Unix");
+        using var reader = new System.IO.Pipes.AnonymousPipeServerStream(System.IO.Pipes.PipeDirection.In);
+        using var writer = new FileStream(new SafeFileHandle(reader.ClientSafePipeHandle.DangerousGetHandle(), ownsHandle: false), FileAccess.Write, 0);
+        using var guest = new WasiGuest(new() { Stdout = GuestOutput.ToStream(writer) });
+        guest.Write(1, "x").ShouldBe(Errno.Success);
+        reader.SafePipeHandle.Dispose();
+        guest.Write(1, "x").ShouldBe(Errno.Pipe);
     }
 
     private static (Errno Errno, ulong Offset) Seek(WasiGuest guest, int fd, long offset, int whence)

@@ -97,9 +97,9 @@ internal readonly struct OutputWrite(GuestOutput output) : ITransfer
         {
             output.Write(piece);
         }
-        catch (IOException)
+        catch (IOException exception)
         {
-            return Errno.Io;
+            return HostErrors.ToErrno(exception);
         }
 
         bytesMoved = piece.Length;

@@ -59,6 +59,7 @@ internal static class HostErrors
         27 => Errno.Fbig,
         28 => Errno.NoSpc,
         30 => Errno.Rofs,
+        32 => Errno.Pipe,
         _ => Errno.Io,
     };
 }
