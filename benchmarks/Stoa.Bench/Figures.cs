@@ -13,6 +13,9 @@ internal sealed class Figures
     /// <summary>Figures that exist once for each of several things.</summary>
     public IReadOnlyList<FigureGroup> Groups => _groups;
 
+    /// <summary>What else one has to know about them, such as what stood beside: short, without a full stop.</summary>
+    public List<string> Notes { get; } = [];
+
     public void Add(string name, double value) => _values.Add((name, value));
 
     public void AddGroup(string name, IEnumerable<(string Key, double Value)> values) => _groups.Add(new(name, [.. values]));

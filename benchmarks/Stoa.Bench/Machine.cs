@@ -7,7 +7,14 @@ internal static class Machine
 {
     public static string Describe() =>
         $"{Processor()}, {Environment.ProcessorCount} processors, {GC.GetGCMemoryInfo().TotalAvailableMemoryBytes >> 20:N0} MiB; "
-        + $"{RuntimeInformation.OSDescription}; {RuntimeInformation.FrameworkDescription}";
+        + $"{RuntimeInformation.OSDescription}; {RuntimeInformation.FrameworkDescription}{Load()}";
+
+    /// <summary>How busy the machine is, with what else runs on it too.</summary>
+    private static string Load()
+    {
+        const string Average = "/proc/loadavg";
+        return File.Exists(Average) ? $"; load {File.ReadAllText(Average).Split(' ')[1]} in the last five minutes" : "";
+    }
 
     private static string Processor()
     {

@@ -51,7 +51,7 @@ foreach (var benchmark in commandLine.Benchmarks)
             Console.WriteLine(figures.ToJson().ToJsonString());
             break;
         case OutputFormat.Markdown:
-            Console.WriteLine($"{Machine.Describe()}\n");
+            Console.WriteLine($"{string.Join("; ", [Machine.Describe(), .. figures.Notes])}.\n");
             FigureTables.WriteMarkdown(benchmark, figures, Console.Out);
             break;
         default:

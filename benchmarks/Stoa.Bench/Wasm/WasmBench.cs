@@ -13,7 +13,7 @@ internal static class WasmBench
         if (v8 is null)
             run.Warn("Node is not installed, so all figures beside V8 are left out.");
         else
-            run.Tell(v8.Version);
+            figures.Notes.Add(v8.Version);
 
         await new ProgramRace(v8, run).AddFiguresAsync(figures, cancellationToken);
         var start = new StartFigures(v8, run);
