@@ -122,6 +122,38 @@ public abstract class PathCallConformance : IDisposable
     }
 
     [Fact]
+    public void ReadOnly_AnswersAsAReadOnlyDisk()
+    {
+        Guest.OnPath("path_create_directory", "dir").ShouldBe(Errno.Success);
+        Guest.Touch("file");
+        Guest.OnPaths("path_symlink", "file", "link").ShouldBe(Errno.Success);
+        using var guest = new WasiGuest(new() { Preopens = [new("/", new ReadOnlyFileSystem(Files)), new("/out", new MemoryFileSystem())] });
+        guest.Open("file", out _, 0, Rights.FdRead).ShouldBe(Errno.Success);
+        guest.Open("file", out _, Create).ShouldBe(Errno.Success);
+        guest.Open("file", out _, 0, Rights.FdWrite).ShouldBe(Errno.Rofs);
+        guest.Open("file", out _, Truncate).ShouldBe(Errno.Rofs);
+        guest.Open("file", out _, Create | Exclusive, Rights.FdWrite).ShouldBe(Errno.Exist);
+        guest.Open("file", out _, DirectoryOnly, Rights.FdWrite).ShouldBe(Errno.NotDir);
+        guest.Open("dir", out _, 0, Rights.FdWrite).ShouldBe(Errno.IsDir);
+        guest.Open("link", out _, 0, Rights.FdWrite).ShouldBe(Errno.Loop);
+        guest.Open("link", out _, 0, Rights.FdWrite, follow: true).ShouldBe(Errno.Rofs);
+        guest.Open("missing", out _, 0, Rights.FdWrite).ShouldBe(Errno.NoEnt);
+        guest.Open("missing", out _, Create).ShouldBe(Errno.Rofs);
+        guest.OnPath("path_create_directory", "dir").ShouldBe(Errno.Exist);
+        guest.OnPath("path_create_directory", "new").ShouldBe(Errno.Rofs);
+        guest.OnPaths("path_symlink", "x", "file").ShouldBe(Errno.Exist);
+        guest.OnPaths("path_symlink", "x", "new").ShouldBe(Errno.Rofs);
+        guest.OnPaths("path_link", "file", "new").ShouldBe(Errno.Rofs);
+        guest.OnPaths("path_link", "file", "new", otherAt: 4).ShouldBe(Errno.Xdev);
+        guest.OnPaths("path_rename", "file", "new", otherAt: 4).ShouldBe(Errno.Xdev);
+        guest.OnPaths("path_rename", "file", "new").ShouldBe(Errno.Rofs);
+        guest.OnPath("path_unlink_file", "file").ShouldBe(Errno.Rofs);
+        guest.OnPath("path_remove_directory", "dir").ShouldBe(Errno.Rofs);
+        guest.SetTimes("file", 1, 1, 5).ShouldBe(Errno.Rofs);
+        guest.List(WasiGuest.Root).Order(StringComparer.Ordinal).ShouldBe([".", "..", "dir", "file", "link"]);
+    }
+
+    [Fact]
     public void Open_SymbolicLinks_AreFollowedOnRequestOnly()
     {
         Guest.OnPath("path_create_directory", "dir").ShouldBe(Errno.Success);

@@ -14,12 +14,18 @@ internal sealed class ReadOnlyDirectory(DirectoryNode inner) : DirectoryNode
     public override Errno Open(string name, OpenRequest request, out FileSystemNode? node)
     {
         node = null;
-        // A name that exists may be opened with the flag to create, as on a read-only disk.
-        if (request.Write || request.Truncate || (request.Create && inner.GetStat(name, out _) == Errno.NoEnt))
-            return Errno.Rofs;
+        var errno = inner.GetStat(name, out var stat);
+        if (errno != Errno.Success)
+            return errno == Errno.NoEnt && request.Create ? Errno.Rofs : errno;
         if (request is { Create: true, Exclusive: true })
             return Errno.Exist;
-        var errno = inner.Open(name, request with { Create = false }, out node);
+        // The answers of a read-only disk: it matters only of a file that nothing can be written, and first of all what the name is.
+        var writes = request.Write || request.Truncate;
+        if (stat.Type == FileType.Directory && (writes || request.Create))
+            return Errno.IsDir;
+        if (stat.Type == FileType.RegularFile && writes && !request.MustBeDirectory)
+            return Errno.Rofs;
+        errno = inner.Open(name, new OpenRequest(request.Read, Write: false, MustBeDirectory: request.MustBeDirectory), out node);
         if (node is DirectoryNode directory)
             node = new ReadOnlyDirectory(directory);
         else if (node is FileNode file)
@@ -57,19 +63,23 @@ internal sealed class ReadOnlyDirectory(DirectoryNode inner) : DirectoryNode
 
     public override Errno Sync(bool dataOnly) => Errno.Success;
 
-    public override Errno CreateDirectory(string name) => inner.GetStat(name, out _) == Errno.Success ? Errno.Exist : Errno.Rofs;
+    public override Errno CreateDirectory(string name) => RefuseNew(name);
 
     public override Errno RemoveDirectory(string name) => Errno.Rofs;
 
     public override Errno Unlink(string name) => Errno.Rofs;
 
-    public override Errno CreateLink(string name, string target) => Errno.Rofs;
+    public override Errno CreateLink(string name, string target) => RefuseNew(name);
 
-    public override Errno HardLink(string name, DirectoryNode toDirectory, string toName) => Errno.Rofs;
+    public override Errno HardLink(string name, DirectoryNode toDirectory, string toName) =>
+        toDirectory is ReadOnlyDirectory to ? to.RefuseNew(toName) : Errno.Xdev;
 
-    public override Errno Rename(string name, DirectoryNode toDirectory, string toName) => Errno.Rofs;
+    public override Errno Rename(string name, DirectoryNode toDirectory, string toName) =>
+        toDirectory is ReadOnlyDirectory ? Errno.Rofs : Errno.Xdev;
 
     protected override void Close() => inner.Dispose();
+
+    private Errno RefuseNew(string name) => inner.GetStat(name, out _) == Errno.Success ? Errno.Exist : Errno.Rofs;
 }
 
 /// <summary>A file that can be read and not written.</summary>
