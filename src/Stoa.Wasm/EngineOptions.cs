@@ -3,7 +3,8 @@ namespace Stoa.Wasm;
 /// <summary>What an engine admits, and how much it keeps. Every limit refuses with <see cref="InvalidModuleException"/>.</summary>
 public sealed record EngineOptions
 {
-    /// <summary>Largest module, in bytes. Default 64 MiB.</summary>
+    /// <summary>Largest module, in bytes, of the binary format or of text. Default 64 MiB.</summary>
+    /// <remarks>Turning a text into a module takes up to fifteen times its size in memory.</remarks>
     public int MaxModuleBytes { get; init; } = 64 << 20;
 
     /// <summary>Most types, and most imports, and most exports. Default 100,000 each.</summary>
@@ -25,7 +26,7 @@ public sealed record EngineOptions
     /// <summary>Most operands on the stack of one function. Default 2,000.</summary>
     public int MaxOperands { get; init; } = 2_000;
 
-    /// <summary>Deepest nesting of blocks in one function. Default 5,000.</summary>
+    /// <summary>Deepest nesting of blocks in one function, and of parentheses in a text. Default 5,000.</summary>
     public int MaxNestingDepth { get; init; } = 5_000;
 
     /// <summary>Most targets of one <c>br_table</c>. Default 65,536.</summary>

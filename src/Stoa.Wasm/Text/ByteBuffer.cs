@@ -102,12 +102,6 @@ internal sealed class ByteBuffer
         Length = start;
     }
 
-    public void Clear()
-    {
-        Length = 0;
-        _marks.Clear();
-    }
-
     private void Reserve(int count)
     {
         if (_bytes.Length - Length < count)

@@ -8,7 +8,7 @@ internal sealed class ImmediateParser(TokenReader tokens, ModuleScope module)
 {
     private const byte FirstMemory = 0;
 
-    private IndexSpace _locals = new("local");
+    private IndexSpace _locals = new("local", 0);
     private LabelStack _labels = new();
 
     /// <summary>Says what locals and labels the instructions from here on see.</summary>

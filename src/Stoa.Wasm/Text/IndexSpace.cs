@@ -4,15 +4,13 @@ namespace Stoa.Wasm.Text;
 
 /// <summary>The identifiers of one index space of a module, or of a function's locals.</summary>
 /// <param name="noun">What it holds, in messages.</param>
+/// <param name="limit">How many it may hold.</param>
 /// <param name="isNamed">Whether identifiers mean anything; those in a type's definition do not.</param>
-internal sealed class IndexSpace(string noun, bool isNamed = true)
+internal sealed class IndexSpace(string noun, int limit, bool isNamed = true)
 {
     private readonly Dictionary<string, uint> _indexes = new(StringComparer.Ordinal);
 
     public uint Count { get; private set; }
-
-    /// <summary>The identifiers with their dollar signs, in no order.</summary>
-    public IReadOnlyDictionary<string, uint> Identifiers => _indexes;
 
     public void Add(uint count) => Count += count;
 
@@ -22,12 +20,8 @@ internal sealed class IndexSpace(string noun, bool isNamed = true)
         if (isNamed && identifier is not null && !_indexes.TryAdd(identifier, Count))
             throw source.Malformed($"duplicate {noun} {source.Quote(at)}", at.Start);
         Count++;
-    }
-
-    public void Clear()
-    {
-        _indexes.Clear();
-        Count = 0;
+        if (Count > (uint)limit)
+            throw source.Exceeded($"more than {limit} {noun}s", at.Start);
     }
 
     /// <summary>Reads a number, or an identifier that is known.</summary>

@@ -46,8 +46,12 @@ internal sealed class InstructionParser(TokenReader tokens, ModuleScope module)
     {
         _code = code;
         _immediates.Start(locals, _labels);
+        int limit = tokens.Source.Options.MaxFunctionBytes;
+        int start = code.Length;
         do
         {
+            if (code.Length - start + _held.Length > limit)
+                throw tokens.Source.Exceeded($"code is longer than {limit} bytes", tokens.Current.Start);
             switch (tokens.Current.Kind)
             {
                 case TokenKind.RightParenthesis when _open.Count == 0 && !isOne:

@@ -45,10 +45,4 @@ internal sealed class LabelStack
             throw tokens.Source.Malformed($"unknown label {tokens.Source.Quote(token)}", token.Start);
         return (uint)(_blocks.Count - 1 - block);
     }
-
-    public void Clear()
-    {
-        _blocks.Clear();
-        _visible.Clear();
-    }
 }

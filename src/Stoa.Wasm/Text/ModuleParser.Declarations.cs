@@ -56,8 +56,10 @@ internal sealed partial class ModuleParser
     {
         DeclareIdentifier(_scope.Types.Names);
         _tokens.Open("func"u8);
-        _scope.Types.Define(TypeTable.ReadSignature(_tokens, new IndexSpace("local", isNamed: false)));
+        _scope.Types.Define(TypeTable.ReadSignature(_tokens, Unnamed()));
         _tokens.Close();
+        if (!_tokens.AtClose)
+            throw _tokens.Unexpected(); // the second pass does not come back to types
     }
 
     private void DeclareImport(Token field)
@@ -108,4 +110,7 @@ internal sealed partial class ModuleParser
 
     private bool IsReferenceKind() =>
         _tokens.Current.Kind == TokenKind.Keyword && Keywords.ReferenceKindOf(_tokens.Source[_tokens.Current]) is not null;
+
+    // Takes identifiers of parameters where they mean nothing.
+    private IndexSpace Unnamed() => new("parameter", _tokens.Source.Options.MaxParameters, isNamed: false);
 }

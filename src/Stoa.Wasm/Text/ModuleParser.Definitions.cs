@@ -158,7 +158,7 @@ internal sealed partial class ModuleParser
     }
 
     // Identifiers of parameters are read with the body, where they mean something.
-    private uint ReadTypeUse() => _scope.Types.ReadUse(_tokens, new IndexSpace("local", isNamed: false));
+    private uint ReadTypeUse() => _scope.Types.ReadUse(_tokens, Unnamed());
 
     private void ReadTableType(ByteBuffer target)
     {

@@ -10,9 +10,9 @@ namespace Stoa.Wasm.Text;
 internal sealed partial class ModuleParser
 {
     private readonly TokenReader _tokens;
-    private readonly ModuleScope _scope = new();
+    private readonly ModuleScope _scope;
     private readonly InstructionParser _instructions;
-    private readonly IndexSpace _noLocals = new("local");
+    private readonly IndexSpace _noLocals = new("local", 0);
     private readonly List<Field> _fields = [];
     private readonly List<int> _bodies = [];
     private readonly NameSection _names = new();
@@ -39,6 +39,7 @@ internal sealed partial class ModuleParser
     private ModuleParser(TokenReader tokens)
     {
         _tokens = tokens;
+        _scope = new ModuleScope(tokens.Source.Options);
         _instructions = new InstructionParser(tokens, _scope);
     }
 
@@ -90,7 +91,7 @@ internal sealed partial class ModuleParser
 
     private void ReadBody()
     {
-        var locals = new IndexSpace("local");
+        var locals = new IndexSpace("local", _tokens.Source.Options.MaxLocals);
         _scope.Types.ReadUse(_tokens, locals);
         var kinds = new List<ValueKind>();
         while (_tokens.TryOpen("local"u8))

@@ -3,12 +3,12 @@ using System.Diagnostics.CodeAnalysis;
 namespace Stoa.Wasm.Text;
 
 /// <summary>The function types of a module: those that it defines, and after them those that are only written where they are used.</summary>
-internal sealed class TypeTable
+internal sealed class TypeTable(EngineOptions options)
 {
     private readonly List<FunctionType> _types = [];
     private readonly Dictionary<FunctionType, uint> _first = [];
 
-    public IndexSpace Names { get; } = new("type");
+    public IndexSpace Names { get; } = new("type", options.MaxDeclarations);
 
     public IReadOnlyList<FunctionType> Types => _types;
 

@@ -91,6 +91,63 @@ public sealed class TextRefusalTests
             .ShouldBe(InvalidModuleKind.LimitExceeded);
     }
 
+    [Theory]
+    [InlineData("(type (func))")]
+    [InlineData("(import \"\" \"\" (func))")]
+    [InlineData("(import \"\" \"\" (memory 1))")]
+    [InlineData("(func (import \"\" \"\"))")]
+    [InlineData("(func (local i32))")]
+    [InlineData("(table 0 funcref)")]
+    [InlineData("(table funcref (elem))")]
+    [InlineData("(memory 0)")]
+    [InlineData("(memory (data))")]
+    [InlineData("(global (import \"\" \"\") i32)")]
+    [InlineData("(func $f) (export \"a\" (func $f))")]
+    [InlineData("(func $f) (start $f)")]
+    [InlineData("(elem func)")]
+    [InlineData("(elem declare funcref)")]
+    [InlineData("(data)")]
+    [InlineData("(module)")]
+    public void Fields_WithMoreInThem_AreRefused(string fields)
+    {
+        s_engine.CompileText(fields);
+        foreach (string more in new[] { " then)", " (then))", " 1x)", " $)" })
+            Should.Throw<InvalidModuleException>(() => s_engine.CompileText(fields[..^1] + more));
+    }
+
+    [Theory]
+    [InlineData("(func)", "more than 20 functions")]
+    [InlineData("(type (func))", "more than 20 types")]
+    [InlineData("(global i32 (i32.const 0))", "more than 20 globals")]
+    [InlineData("(table 0 funcref)", "more than 20 tables")]
+    [InlineData("(table funcref (elem))", "more than 20 tables")]
+    [InlineData("(elem func)", "more than 20 elem segments")]
+    [InlineData("(data)", "more than 20 data segments")]
+    public void Counts_OverTheLimit_AreRefusedWhereTheyExceedIt(string field, string reason)
+    {
+        var engine = new Engine(new EngineOptions { MaxFunctions = 20, MaxDeclarations = 20, MaxGlobals = 20, MaxTables = 20, MaxSegments = 20 });
+
+        engine.CompileText(string.Concat(Enumerable.Repeat(field, 20)));
+        var refusal = Should.Throw<InvalidModuleException>(() => engine.CompileText(string.Concat(Enumerable.Repeat(field + "\n", 21))));
+        refusal.Kind.ShouldBe(InvalidModuleKind.LimitExceeded);
+        refusal.Reason.ShouldBe(reason);
+        refusal.Position!.Value.Line.ShouldBe(21);
+    }
+
+    [Fact]
+    public void Body_LongerThanTheLimit_IsRefusedWhereItExceedsIt()
+    {
+        var engine = new Engine(new EngineOptions { MaxFunctionBytes = 50, MaxLocals = 5 });
+
+        string body = "(func " + string.Concat(Enumerable.Repeat("nop\n", 48));
+        engine.CompileText(body + ")");
+        var refusal = Should.Throw<InvalidModuleException>(() => engine.CompileText(body + "nop nop\n nop nop )"));
+        refusal.Kind.ShouldBe(InvalidModuleKind.LimitExceeded);
+        refusal.Position!.Value.Line.ShouldBe(50);
+        Should.Throw<InvalidModuleException>(() => engine.CompileText("(func (param i32 i32 i32) (local i32 i32) (local $l i32))")).Kind
+            .ShouldBe(InvalidModuleKind.LimitExceeded);
+    }
+
     [Fact]
     public void Comments_NestedDeeply_CostNoStack() =>
         s_engine.CompileText(string.Concat(Enumerable.Repeat("(;", 500_000)) + string.Concat(Enumerable.Repeat(";)", 500_000))).Exports.ShouldBeEmpty();
