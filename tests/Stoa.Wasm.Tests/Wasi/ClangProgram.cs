@@ -10,12 +10,12 @@ internal static class ClangProgram
     private static readonly ConcurrentDictionary<string, Lazy<byte[]>> s_built = new();
 
     /// <summary>Builds a program once; skips the test where the toolchain is missing.</summary>
-    public static byte[] Build(string name)
+    public static byte[] Build(string name, params string[] options)
     {
         Assert.SkipUnless(SpecTools.Root is not null, "the sources are not beside the tests");
         try
         {
-            return s_built.GetOrAdd(name, static name => new(() => Compile(name))).Value;
+            return s_built.GetOrAdd(string.Join(' ', [name, .. options]), _ => new(() => Compile(name, options))).Value;
         }
         catch (System.ComponentModel.Win32Exception)
         {
@@ -24,13 +24,13 @@ internal static class ClangProgram
         }
     }
 
-    private static byte[] Compile(string name)
+    private static byte[] Compile(string name, string[] options)
     {
         var folder = Path.Combine(SpecTools.Root!, "tests", "Stoa.Wasm.Tests", "Wasi", "Programs");
         using var output = new Files.TemporaryDirectory();
         var target = Path.Combine(output.FullPath, name + ".wasm");
         var start = new ProcessStartInfo("clang") { RedirectStandardError = true, WorkingDirectory = folder };
-        foreach (var argument in new[] { "--target=wasm32-wasi", "-O2", "-Wall", "-Wextra", "-Werror", "-o", target, name + ".c" })
+        foreach (var argument in new[] { "--target=wasm32-wasi", "-O2", "-Wall", "-Wextra", "-Werror", "-o", target, name + ".c" }.Concat(options))
             start.ArgumentList.Add(argument);
         using var clang = Process.Start(start)!;
         var errors = clang.StandardError.ReadToEnd();

@@ -1,3 +1,4 @@
+using Stoa.Wasm.Binary;
 using Stoa.Wasm.Tests.Wasi.Files;
 using Stoa.Wasm.Wasi;
 using Stoa.Wasm.Wasi.Files;
@@ -72,6 +73,26 @@ public sealed class ClangProgramTests : IDisposable
     }
 
     [Fact]
+    public void Vectors_ComputeWhatTheSameProgramDoesWithoutThem()
+    {
+        byte[] vectors = ClangProgram.Build("vectors", "-O3", "-msimd128");
+        Engine.Compile(vectors).Definition.Bodies.ShouldContain(body => body.Facts.HasFlag(FunctionFacts.HasVectorFloats));
+        var (with, withReport) = Compute(vectors);
+        var (without, withoutReport) = Compute(ClangProgram.Build("vectors", "-O3"));
+        with.ShouldBe(without);
+        with.Split('\n').Length.ShouldBe(16);
+        withReport.FuelConsumed.ShouldBeLessThan(withoutReport.FuelConsumed);
+
+        static (string Output, WasiRunReport Report) Compute(byte[] module)
+        {
+            var output = GuestOutput.ToMemory();
+            var report = Run(module, new() { Arguments = ["vectors"], Stdout = output });
+            report.Outcome.ShouldBe(new WasiRunOutcome.Exited(0));
+            return (output.ToString(), report);
+        }
+    }
+
+    [Fact]
     public void World_ThatIsDeterministic_ReplaysOutputAndFuel()
     {
         var first = Once();
@@ -112,9 +133,11 @@ public sealed class ClangProgramTests : IDisposable
         errors.ToString().ShouldContain("(errno 69)");
     }
 
-    private static WasiRunReport Run(string name, WasiOptions world) => WasiRun.Execute(Engine, new()
+    private static WasiRunReport Run(string name, WasiOptions world) => Run(ClangProgram.Build(name), world);
+
+    private static WasiRunReport Run(byte[] module, WasiOptions world) => WasiRun.Execute(Engine, new()
     {
-        Module = ClangProgram.Build(name),
+        Module = module,
         World = world,
         Limits = new() { Fuel = 20_000_000_000, Timeout = TimeSpan.FromMinutes(2) },
     });
