@@ -16,6 +16,12 @@ public sealed class DecoderTests
             Plain(Opcode.Block, Plain(Opcode.Loop, Ins(Opcode.LocalGet, 0), Op(Opcode.I32Eqz), Ins(Opcode.BrIf, 1), Ins(Opcode.LocalGet, 0), ConstI32(1), Op(Opcode.I32Sub), Ins(Opcode.LocalSet, 0), Ins(Opcode.Br, 0))),
             Ins(Opcode.LocalGet, 1), Access(Opcode.I32Load, 16), Ins(Opcode.GlobalGet, 0), Op(Opcode.I32Add))
         .Function("call", [I64], [F64], Samples.None, ConstI32(3), Ins(Opcode.LocalGet, 0), ConstI32(1), [(byte)Opcode.CallIndirect, 0, 0])
+        .Function(
+            "vectors", [I32], [V128], [V128],
+            Ins(Opcode.LocalGet, 0), Ins(Opcode.LocalGet, 1), Vector(VectorOpcode.V128Load16Lane), [1, 8, 7],
+            Vector(VectorOpcode.V128Const), [.. Enumerable.Range(0, 16).Select(lane => (byte)lane)],
+            Vector(VectorOpcode.I8x16Shuffle), [.. Enumerable.Range(8, 16).Select(lane => (byte)lane)],
+            Ins(Opcode.LocalGet, 0), Vector(VectorOpcode.I16x8Shl))
         .Data(8, 1, 2, 3, 4, 5)
         .Build();
 
@@ -23,7 +29,7 @@ public sealed class DecoderTests
     public void Compile_EveryTruncation_IsRefusedWithAnOffset()
     {
         var engine = new Engine();
-        engine.Compile(Rich).Exports.Length.ShouldBe(4);
+        engine.Compile(Rich).Exports.Length.ShouldBe(5);
         for (int length = 0; length < Rich.Length; length++)
         {
             byte[] part = Rich[..length];
@@ -60,6 +66,8 @@ public sealed class DecoderTests
                 accepted++;
                 if (instance.GetFunction("sum") is { Type.Parameters: [I32] } sum)
                     sum.Invoke(5);
+                if (instance.GetFunction("vectors") is { Type.Parameters: [I32] } vectors)
+                    vectors.Invoke(5);
             }
             catch (Exception refusal) when (refusal is InvalidModuleException or LinkException or TrapException)
             {
