@@ -62,6 +62,20 @@ public sealed class Module
     /// <summary>The name that the name section gives to a function; null when it gives none.</summary>
     public string? FunctionName(int index) => _names.Value.Find(index);
 
+    /// <summary>What a backtrace calls a function: <see cref="FunctionName"/>, else a name that it is exported by, else null.</summary>
+    internal string? LabelOf(int function)
+    {
+        if (FunctionName(function) is { Length: > 0 } name)
+            return name;
+        foreach (var export in Definition.Exports)
+        {
+            if (export.Kind == ExternKind.Function && export.Index == function)
+                return export.Name;
+        }
+
+        return null;
+    }
+
     /// <summary>Refuses a token that could not stop the guest.</summary>
     /// <exception cref="ArgumentException">The engine is unmetered and the token can be cancelled.</exception>
     internal void RequireStoppable(CancellationToken cancellationToken)

@@ -1,3 +1,6 @@
+using System.Collections.Immutable;
+using Stoa.Wasm.Runtime;
+
 namespace Stoa.Wasm;
 
 /// <summary>A guest did something that WebAssembly forbids, or reached one of its limits.</summary>
@@ -20,6 +23,32 @@ public sealed class TrapException : Exception
 
     /// <summary>The reason.</summary>
     public TrapCode Code { get; }
+
+    /// <summary>The calls that had not returned, the innermost first: at most 50.</summary>
+    /// <remarks>
+    /// Found anew each time it is asked for, as far up as the exception has come. Empty when no guest was running: at instantiation, or where
+    /// the host itself went out of bounds.
+    /// </remarks>
+    public ImmutableArray<WasmFrame> Frames => Backtrace.Of(this).Frames;
+
+    /// <summary>How many calls had not returned, those included that <see cref="Frames"/> leaves out.</summary>
+    public int FrameCount => Backtrace.Of(this).Count;
+
+    /// <summary>The calls that had not returned as lines <c>  0: parse (wasm function 3)</c>, each with its end of line, fit for a terminal.</summary>
+    public string DescribeFrames() => Backtrace.Of(this).ToString();
+
+    /// <summary>The innermost calls on one line, such as <c>parse_header &lt; main</c>; empty when no guest was running.</summary>
+    /// <param name="maxFrames">How many at most.</param>
+    public string SummarizeFrames(int maxFrames)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(maxFrames);
+        var backtrace = Backtrace.Of(this);
+        var shown = string.Join(" < ", backtrace.Frames.Take(maxFrames).Select(frame => frame.IsNamed ? frame.Label : frame.ToString()));
+        return backtrace.Count > maxFrames ? shown + " < …" : shown;
+    }
+
+    /// <summary>The message, the guest's calls and the host's.</summary>
+    public override string ToString() => DescribeFrames() is { Length: > 0 } frames ? $"{base.ToString()}\nCalls of the guest:\n{frames}" : base.ToString();
 
     /// <summary>The sentence for a reason, in the words of the official test suite where it has any.</summary>
     public static string Describe(TrapCode code) => code switch

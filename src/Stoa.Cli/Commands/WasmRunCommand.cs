@@ -83,7 +83,8 @@ internal sealed class WasmRunCommand : StoaCommand
             WasiRunOutcome.Exited exited => exited.ExitCode,
             WasiRunOutcome.Refused refused => throw new CommandFailure($"{path} cannot be run as a WASI command. {refused.Reason}", ExitCode.Refused),
             WasiRunOutcome.Trapped { Trap.Code: TrapCode.Cancelled } when cancellationToken.IsCancellationRequested => throw new OperationCanceledException(cancellationToken),
-            WasiRunOutcome.Trapped trapped => throw new CommandFailure($"The program trapped: {TrapException.Describe(trapped.Trap.Code)}.", ExitCode.Trapped),
+            WasiRunOutcome.Trapped trapped => throw new CommandFailure(
+                $"The program trapped: {TrapException.Describe(trapped.Trap.Code)}\n{trapped.Trap.DescribeFrames()}".TrimEnd('\n'), ExitCode.Trapped),
             var other => throw new InvalidOperationException($"A command with unlimited output cannot end by {other}."),
         };
     }

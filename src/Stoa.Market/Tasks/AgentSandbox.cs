@@ -45,6 +45,7 @@ public sealed class AgentSandbox(TimeProvider time)
 
     private const int ExitTemporaryFailure = 75;
     private const int MaxFailureLogBytes = 4 << 10;
+    private const int MaxFailureFrames = 5;
     private const int MaxTableElements = 1_000_000;
 
     // Part of what a receipt promises: where a recursion ends must not depend on the node.
@@ -109,7 +110,7 @@ public sealed class AgentSandbox(TimeProvider time)
         }
         catch (TrapException trap)
         {
-            return Fail(Trapped(trap.Code, job.Limits));
+            return Fail(Trapped(trap, job.Limits));
         }
         catch (OutputLimitExceededException)
         {
@@ -143,17 +144,21 @@ public sealed class AgentSandbox(TimeProvider time)
         ? (FailureCode.AgentUnavailable, $"The agent ended with exit code {ExitTemporaryFailure}: it asks to be tried again later.")
         : (FailureCode.AgentExit, $"The agent ended with exit code {exitCode}; its log says why it does not take this input.");
 
-    private static (FailureCode Code, string Detail) Trapped(TrapCode code, AgentLimits limits) => code switch
+    private static (FailureCode Code, string Detail) Trapped(TrapException trap, AgentLimits limits) => trap.Code switch
     {
         TrapCode.OutOfFuel => (FailureCode.OutOfFuel,
             $"The agent burnt all {Gigafuel(limits.Fuel)} Gfuel of its limit. Raise limits.fuel if the agent allows more, or give less input."),
         TrapCode.DeadlineExceeded => (FailureCode.TimedOut,
             $"The agent did not end within the {limits.TimeoutMs:N0} ms of its limit. Raise limits.timeoutMs if the agent allows more, or give less input."),
         TrapCode.CallStackExhausted => (FailureCode.CallStackExhausted,
-            $"The agent's calls went deeper than {MaxCallDepth:N0}: most likely it recurses without end on this input. Ask the agent's publisher."),
+            $"The agent's calls went deeper than {MaxCallDepth:N0}: most likely it recurses without end on this input{Where(trap)}. Ask the agent's publisher."),
         _ => (FailureCode.Trap,
-            $"The program trapped: {TrapException.Describe(code)}. That is a fault of the program on this input. Ask the agent's publisher."),
+            $"The program trapped: {TrapException.Describe(trap.Code)}{Where(trap)}. That is a fault of the program on this input. Ask the agent's publisher."),
     };
+
+    /// <summary>For the agent's creator: the functions that were running, by the names in the program.</summary>
+    private static string Where(TrapException trap) =>
+        trap.SummarizeFrames(MaxFailureFrames) is { Length: > 0 } calls ? $" at {calls}" : "";
 
     private static string Gigafuel(long fuel) => (fuel / 1e9).ToString("0.###", CultureInfo.InvariantCulture);
 }

@@ -80,6 +80,8 @@ internal sealed partial class FunctionCompiler
     /// <summary>What every return does before it leaves.</summary>
     private void EmitLeave()
     {
+        // A call right before a return would become a jump, and its caller would be missing in backtraces.
+        _il.Emit(Il.Nop);
         EmitFuelStore();
         if (!IsGuarded)
             return;

@@ -9,6 +9,7 @@ internal static class Il
     public const byte Pop = 0x26;
     public const byte Call = 0x28;
     public const byte Calli = 0x29;
+    public const byte Nop = 0x00;
     public const byte Ret = 0x2A;
     public const byte LdcI4_0 = 0x16;
     public const byte LdcI4_S = 0x1F;

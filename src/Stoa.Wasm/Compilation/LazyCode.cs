@@ -60,6 +60,7 @@ internal sealed unsafe class LazyCode
             if (IsCompiled(function))
                 return _cells[function];
             var method = FunctionCompiler.Compile(_module, function);
+            MethodOrigin.OfFunction(method, _module, function);
             nint address = Guard(function, NativeCode.Compile(method));
             Volatile.Write(ref _cells[function], address);
             Volatile.Write(ref _methods[function], method);

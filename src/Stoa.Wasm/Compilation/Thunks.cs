@@ -86,6 +86,7 @@ internal static class Thunks
     public static DynamicMethod UntypedHost(Signature signature)
     {
         var method = NewMethod("host", signature.ReturnType, signature.ParameterTypes);
+        MethodOrigin.OfHost(method);
         var il = method.GetILGenerator();
         int parameters = signature.Type.Parameters.Length;
         bool returns = signature.ReturnType != typeof(void);
@@ -118,6 +119,7 @@ internal static class Thunks
     public static DynamicMethod TypedHost(Signature signature, MethodInfo invoke)
     {
         var method = NewMethod("host", signature.ReturnType, signature.ParameterTypes);
+        MethodOrigin.OfHost(method);
         var il = method.GetILGenerator();
         int parameters = signature.Type.Parameters.Length;
         EmitArgument(il, parameters);

@@ -96,6 +96,18 @@ public sealed class WasmRunTests : IDisposable
     }
 
     [Fact]
+    public async Task Program_ThatTraps_ShowsItsCalls()
+    {
+        File.WriteAllText(
+            Path.Combine(_cli.Folder, "trap.wat"),
+            """(module (memory (export "memory") 1) (func $inner (drop (i32.load (i32.const -1)))) (func (export "_start") (call $inner)))""");
+
+        (await _cli.RunAsync("wasm run trap.wat")).ShouldBe(ExitCode.Trapped);
+
+        _cli.Error.ShouldContain("error: The program trapped: out of bounds memory access\n  0: inner (wasm function 0)\n  1: _start (wasm function 1)\n");
+    }
+
+    [Fact]
     public async Task File_ThatIsNoProgram_IsRefused()
     {
         _cli.Write("text.wasm", "just text");

@@ -25,7 +25,7 @@ public sealed class AgentSandboxTests : IDisposable
         { "log without end", GuestPrograms.EndlessOutput(2), FailureCode.OutOfFuel, "limits.fuel" },
         { "missing export", GuestPrograms.WithoutStart, FailureCode.NotStartable, "_start" },
         { "unknown import", GuestPrograms.UnknownImport, FailureCode.NotStartable, "fd_teleport" },
-        { "unreachable", GuestPrograms.Unreachable, FailureCode.Trap, "unreachable" },
+        { "unreachable", GuestPrograms.Unreachable, FailureCode.Trap, "unreachable at _start." },
         { "out of bounds", GuestPrograms.OutOfBounds, FailureCode.Trap, "out of bounds memory access" },
         { "exit 3", GuestPrograms.Exit(3, "no such column"), FailureCode.AgentExit, "exit code 3" },
         { "exit 75", GuestPrograms.Exit(75), FailureCode.AgentUnavailable, "tried again" },
