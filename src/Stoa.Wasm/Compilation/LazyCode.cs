@@ -15,12 +15,14 @@ internal sealed unsafe class LazyCode
     /// <summary>Stack that the compilers, ours and the JIT, may need.</summary>
     private const int CompilerStackBytes = 1 << 20;
 
-    private const int CompilerThreadStackBytes = 16 << 20;
+    /// <summary>The longest body that is compiled by the guest's own thread, which cannot be stopped meanwhile: in the worst case found 5 ms.</summary>
+    private const int SmallFunctionBytes = 1_000;
 
     private readonly Module _module;
     private readonly DynamicMethod?[] _methods;
     private readonly ConcurrentBag<DynamicMethod> _guards = [];
     private readonly Lock[] _locks = [new(), new(), new(), new(), new(), new(), new(), new()];
+    private readonly Dictionary<int, CompilationJob> _jobs = [];
     private readonly nint* _cells;
 
     public LazyCode(Module module)
@@ -48,31 +50,31 @@ internal sealed unsafe class LazyCode
     }
 
     /// <summary>Compiles a function unless it is compiled already.</summary>
+    /// <param name="function">Its number.</param>
+    /// <param name="interruption">What may stop the guest that needs it; null: nothing.</param>
     /// <returns>Its address.</returns>
-    public nint Compile(int function)
+    /// <exception cref="TrapException">The guest is to stop; the function is compiled all the same if that has begun.</exception>
+    public nint Compile(int function, Interruption? interruption)
     {
         if (IsCompiled(function))
             return _cells[function];
-        if (StackBounds.Remaining < CompilerStackBytes)
-            return CompileOnOtherThread(function);
-        lock (_locks[function % _locks.Length])
-        {
-            if (IsCompiled(function))
-                return _cells[function];
-            var method = FunctionCompiler.Compile(_module, function);
-            MethodOrigin.OfFunction(method, _module, function);
-            nint address = Guard(function, NativeCode.Compile(method));
-            Volatile.Write(ref _cells[function], address);
-            Volatile.Write(ref _methods[function], method);
-            return address;
-        }
+        bool hasRoom = StackBounds.Remaining >= CompilerStackBytes;
+        if (hasRoom && IsSmall(function))
+            return CompileHere(function);
+        var job = JobFor(function, out bool isNew);
+        if (isNew && hasRoom && interruption is null)
+            job.Run();
+        else if (isNew)
+            CompilerThreads.Shared.Add(job);
+        return job.Wait(interruption);
     }
 
     /// <summary>What the lazy stubs call: compiles the function that the caller was about to call.</summary>
     internal static nint CompilePending(nint contextAddress)
     {
         var context = (InstanceContext*)contextAddress;
-        return ContextOwner.Of(context).Instance!.Module.Code.Compile(context->PendingFunction);
+        var owner = ContextOwner.Of(context);
+        return owner.Instance!.Module.Code.Compile(context->PendingFunction, owner.Group.Interruption);
     }
 
     /// <summary>Puts a check of the stack in front of a function whose frame may be large.</summary>
@@ -86,27 +88,56 @@ internal sealed unsafe class LazyCode
         return NativeCode.Compile(guard);
     }
 
-    private nint CompileOnOtherThread(int function)
+    private bool IsSmall(int function)
     {
-        nint address = 0;
-        Exception? failure = null;
-        var thread = new Thread(
-            () =>
-            {
-                try
-                {
-                    address = Compile(function);
-                }
-                catch (Exception exception)
-                {
-                    failure = exception;
-                }
-            },
-            CompilerThreadStackBytes);
-        thread.Start();
-        thread.Join();
-        if (failure is not null)
-            throw new InvalidOperationException("A function could not be compiled.", failure);
+        var definition = _module.Definition;
+        return definition.Bodies[function - definition.ImportedFunctions].Length <= SmallFunctionBytes;
+    }
+
+    private CompilationJob JobFor(int function, out bool isNew)
+    {
+        lock (_jobs)
+        {
+            isNew = !_jobs.TryGetValue(function, out var job) || !job.TryJoin();
+            if (!isNew)
+                return job!;
+            job = new CompilationJob(() => CompileAndForget(function));
+            job.TryJoin();
+            return _jobs[function] = job;
+        }
+    }
+
+    private nint CompileAndForget(int function)
+    {
+        try
+        {
+            return CompileHere(function);
+        }
+        finally
+        {
+            lock (_jobs)
+                _jobs.Remove(function);
+        }
+    }
+
+    private nint CompileHere(int function)
+    {
+        // A large function has one job; waiting for a small one must not become waiting for a large one.
+        if (!IsSmall(function))
+            return CompileOnce(function);
+        lock (_locks[function % _locks.Length])
+            return CompileOnce(function);
+    }
+
+    private nint CompileOnce(int function)
+    {
+        if (IsCompiled(function))
+            return _cells[function];
+        var method = FunctionCompiler.Compile(_module, function);
+        MethodOrigin.OfFunction(method, _module, function);
+        nint address = Guard(function, NativeCode.Compile(method));
+        Volatile.Write(ref _cells[function], address);
+        Volatile.Write(ref _methods[function], method);
         return address;
     }
 }

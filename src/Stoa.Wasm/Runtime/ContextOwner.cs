@@ -62,7 +62,7 @@ internal sealed unsafe class ContextOwner : IDisposable
     public nint CodeOf(FunctionRecord* record)
     {
         if (record->Code == 0)
-            record->Code = Instance!.Module.Code.Compile(record->Index);
+            record->Code = Instance!.Module.Code.Compile(record->Index, Group.Interruption);
         return record->Code;
     }
 

@@ -10,6 +10,7 @@ internal sealed class Interruption : IDisposable
     private readonly ITimer? _timer;
     private readonly bool _isWatched;
     private CancellationTokenSource? _source;
+    private object? _sleeper;
     private bool _isDisarmed;
     private bool _hasFired;
 
@@ -38,6 +39,9 @@ internal sealed class Interruption : IDisposable
 
     /// <summary>Why the guest is stopped.</summary>
     public TrapCode Reason { get; private set; } = TrapCode.Cancelled;
+
+    /// <summary>Whether the guest is to stop.</summary>
+    public bool HasFired => Volatile.Read(ref _hasFired);
 
     /// <summary>Cancelled when the guest is to stop, for whichever reason.</summary>
     public CancellationToken Token
@@ -98,20 +102,34 @@ internal sealed class Interruption : IDisposable
         }
     }
 
+    /// <summary>Pulses a monitor that the guest's thread waits on, when the guest is to stop; null: it waits no more.</summary>
+    public void WakeBy(object? monitor)
+    {
+        lock (_lock)
+            _sleeper = monitor;
+    }
+
     internal void PassDeadline() => Fire(TrapCode.DeadlineExceeded);
 
     private void Fire(TrapCode reason)
     {
+        object? sleeper;
         lock (_lock)
         {
             if (_isDisarmed || _hasFired)
                 return;
-            _hasFired = true;
             Reason = reason;
+            Volatile.Write(ref _hasFired, true);
+            sleeper = _sleeper;
             SetFloor(long.MaxValue);
             if (_source is { } source)
                 ThreadPool.UnsafeQueueUserWorkItem(static source => Cancel(source), source, preferLocal: false);
         }
+
+        if (sleeper is null)
+            return;
+        lock (sleeper)
+            Monitor.PulseAll(sleeper);
     }
 
     private static void Cancel(CancellationTokenSource source)

@@ -24,11 +24,11 @@ internal static unsafe class Invocation
         ContextOwner owner, FunctionRecord* record, Signature signature, byte* slots, CancellationToken cancellationToken)
     {
         ObjectDisposedException.ThrowIf(owner.IsFreed || owner.Instance is { IsDisposed: true }, typeof(Instance));
-        nint code = owner.CodeOf(record);
         nint entry = signature.Type.Parameters.IsEmpty && signature.Type.Results.IsEmpty ? 0 : signature.Entry;
         var guard = new ExecutionGuard(owner, cancellationToken);
         try
         {
+            nint code = owner.CodeOf(record);
             if (entry == 0)
                 ((delegate*<nint, void>)code)((nint)record->Context);
             else

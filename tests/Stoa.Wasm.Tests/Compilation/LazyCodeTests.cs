@@ -7,6 +7,7 @@ namespace Stoa.Wasm.Tests.Compilation;
 public sealed class LazyCodeTests
 {
     private const int Functions = 64;
+    private const int LargeAdditions = 20_000;
 
     [Fact]
     public void Invoke_FromManyThreadsAtOnce_CompilesEachFunctionRightly()
@@ -53,6 +54,51 @@ public sealed class LazyCodeTests
         byte[] module = new ModuleBuilder().Function("deep", [I32], [I32], Samples.None, code).Build();
         using var instance = Samples.Instantiate(module);
         instance.Invoke("deep", 255)[0].ToInt32().ShouldBe(1);
+    }
+
+    [Fact]
+    public void Invoke_OfALargeFunction_IsStoppedWhileItIsCompiled()
+    {
+        var module = new Engine().Compile(Large());
+        using var instance = module.Instantiate(new Imports());
+        using var cancelled = new CancellationTokenSource();
+        cancelled.Cancel();
+
+        // The function neither loops nor calls, so nothing in it would stop it.
+        Should.Throw<TrapException>(() => instance.Invoke("large", [1], cancelled.Token)).Code.ShouldBe(TrapCode.Cancelled);
+        Should.Throw<TrapException>(() => instance.Invoke("callsLarge", [1], cancelled.Token)).Code.ShouldBe(TrapCode.Cancelled);
+
+        instance.Invoke("callsLarge", 1)[0].ToInt32().ShouldBe(1 + LargeAdditions);
+        instance.Invoke("large", 2)[0].ToInt32().ShouldBe(2 + LargeAdditions);
+    }
+
+    [Fact]
+    public void Invoke_OfALargeFunction_FromManyThreadsAtOnce_GivesAllTheSameCode()
+    {
+        var module = new Engine().Compile(Large());
+        int[] results = new int[8];
+        using var neverCancelled = new CancellationTokenSource();
+        using var start = new Barrier(results.Length);
+        var threads = Enumerable.Range(0, results.Length).Select(index => new Thread(() =>
+        {
+            using var instance = module.Instantiate(new Imports());
+            var token = index % 2 == 0 ? neverCancelled.Token : CancellationToken.None;
+            start.SignalAndWait();
+            results[index] = instance.Invoke("callsLarge", [index], token)[0].ToInt32();
+        })).ToList();
+        threads.ForEach(thread => thread.Start());
+        threads.ForEach(thread => thread.Join());
+        results.ShouldBe(Enumerable.Range(0, results.Length).Select(index => index + LargeAdditions));
+    }
+
+    private static byte[] Large()
+    {
+        byte[] addition = [.. ConstI32(1), .. Op(Opcode.I32Add)];
+        byte[] code = [.. Ins(Opcode.LocalGet, 0), .. Enumerable.Repeat(addition, LargeAdditions).SelectMany(part => part)];
+        return new ModuleBuilder()
+            .Function("large", [I32], [I32], Samples.None, code)
+            .Function("callsLarge", [I32], [I32], Samples.None, Ins(Opcode.LocalGet, 0), Ins(Opcode.Call, 0))
+            .Build();
     }
 
     // f0 calls f1 calls f2 ...; each adds one.
