@@ -23,6 +23,6 @@ public sealed record ExecutionLimits
     /// <summary>Most nested calls. Default 16,384. The thread's own stack may end earlier, with the same trap.</summary>
     public int MaxCallDepth { get; init; } = 16_384;
 
-    /// <summary>Time that one call from the host may take, and that instantiation may take. Default null: endless.</summary>
+    /// <summary>Time that one call from the host may take, and that the start function may take, what is compiled for it included. Default null: endless.</summary>
     public TimeSpan? Timeout { get; init; }
 }

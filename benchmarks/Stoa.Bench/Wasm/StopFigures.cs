@@ -75,7 +75,7 @@ internal sealed class StopFigures(BenchmarkRun run)
         return latenessMs;
     }
 
-    /// <summary>A function that is called for the first time is compiled first, and the compiler does not look at the clock.</summary>
+    /// <summary>A function that is called for the first time is compiled first; the compiler cannot be stopped, so the guest must not wait for it.</summary>
     private static double WhileCompiling(byte[] wasm)
     {
         var timeout = TimeSpan.FromMilliseconds(ShortestMs);
@@ -87,7 +87,7 @@ internal sealed class StopFigures(BenchmarkRun run)
         }
         catch (TrapException)
         {
-            // Soon after it is compiled it ends: its frame is too large for the stack, or its first loop finds that the deadline has passed.
+            // The deadline; or, where the machine compiles faster than that, the function's frame is too large for the stack.
         }
 
         return Clock.Since(start) - timeout.TotalMilliseconds;
