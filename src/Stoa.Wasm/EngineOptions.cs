@@ -46,6 +46,13 @@ public sealed record EngineOptions
     /// <summary>Most data segments, and most element segments. Default 100,000 each.</summary>
     public int MaxSegments { get; init; } = 100_000;
 
+    /// <summary>Most threads that check one module, the caller's included. Default: one a processor, but no more than 8.</summary>
+    /// <remarks>
+    /// Only code of more than 256 KiB is worth a second thread. The others are of the thread pool, when it has some to spare; what is
+    /// refused, and why, is the same for any number.
+    /// </remarks>
+    public int MaxValidationThreads { get; init; } = Math.Min(Environment.ProcessorCount, 8);
+
     /// <summary>How compiled code finds accesses out of bounds. Default: by guard pages where the system has them.</summary>
     public BoundsChecks BoundsChecks { get; init; }
 

@@ -10,6 +10,7 @@ internal sealed class ModuleDecoder
     private static readonly int[] s_orderOfSection = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 10];
 
     private readonly EngineOptions _options;
+    private readonly byte[] _bytes;
     private readonly ModuleDefinition _module;
     private readonly HashSet<string> _exportNames = new(StringComparer.Ordinal);
     private int _declaredFunctions;
@@ -18,6 +19,7 @@ internal sealed class ModuleDecoder
     private ModuleDecoder(byte[] bytes, EngineOptions options)
     {
         _options = options;
+        _bytes = bytes;
         _module = new ModuleDefinition { Bytes = bytes };
     }
 
@@ -317,20 +319,6 @@ internal sealed class ModuleDecoder
         int count = reader.ReadCount(_options.MaxFunctions, "function bodies");
         if (count != _declaredFunctions)
             WasmReader.Malformed("function and code section have inconsistent lengths", at);
-        var bodies = new FunctionBody[count];
-        _module.CallGraph = new CallGraph(_module.ImportedFunctions);
-        var validator = new FunctionValidator(_module, _options);
-        for (int i = 0; i < count; i++)
-        {
-            at = reader.Position;
-            int length = reader.ReadLength();
-            if (length > _options.MaxFunctionBytes)
-                Forms.Exceeded($"function body is longer than {_options.MaxFunctionBytes} bytes", at);
-            bodies[i] = validator.Validate(_module.ImportedFunctions + i, new FunctionBody(reader.Position, length));
-            reader.Position += length;
-        }
-
-        _module.CallGraph.Close();
-        _module.Bodies = bodies;
+        CodeValidator.Validate(ref reader, count, _module, _bytes, _options);
     }
 }

@@ -48,7 +48,7 @@ internal sealed class ModuleDefinition
     public FunctionBody[] Bodies { get; set; } = [];
 
     /// <summary>Which functions call which.</summary>
-    public CallGraph CallGraph { get; set; } = new(0);
+    public CallGraph CallGraph { get; set; } = new(0, 0);
 
     /// <summary>The content of the custom section <c>name</c>, if there is one.</summary>
     public ReadOnlyMemory<byte> Names { get; set; }

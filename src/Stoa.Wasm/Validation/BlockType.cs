@@ -7,24 +7,17 @@ internal static class BlockType
 {
     private const byte Empty = 0x40;
 
-    private static readonly FunctionType s_empty = new([], []);
-    private static readonly FunctionType[] s_oneResult =
-        [.. Enumerable.Range(0, 128).Select(code => new FunctionType([], [(ValueKind)code]))];
+    /// <summary>The types that are written in one byte, by that byte; null where it is none.</summary>
+    public static FunctionType?[] ByCode { get; } = [.. Enumerable.Range(0, 128).Select(OfCode)];
 
     public static FunctionType Read(ref WasmReader reader, ModuleDefinition module)
     {
         int at = reader.Position;
         byte code = reader.PeekByte();
-        if (code == Empty)
+        if (code < ByCode.Length && ByCode[code] is { } known)
         {
             reader.Position++;
-            return s_empty;
-        }
-
-        if (Forms.IsValueKind(code))
-        {
-            reader.Position++;
-            return s_oneResult[code];
+            return known;
         }
 
         long type = reader.ReadS33();
@@ -32,4 +25,9 @@ internal static class BlockType
             Forms.Invalid("unknown type", at);
         return module.Types[type].Type;
     }
+
+    private static FunctionType? OfCode(int code) =>
+        code == Empty ? new FunctionType([], [])
+        : Forms.IsValueKind((byte)code) ? new FunctionType([], [(ValueKind)code])
+        : null;
 }

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 using Stoa.Wasm.Binary;
@@ -17,16 +16,21 @@ internal sealed class CallGraph
     private const long MaxUnguardedBytes = 64 << 10;
 
     private readonly int _imported;
-    private readonly List<int> _callees = [];
-    private readonly List<int> _ends = [];
-    private readonly HashSet<int> _current = [];
-    private readonly List<long> _frameBytes = [];
-    private bool _callsAnything;
+    private readonly long[] _frameBytes;
+
+    /// <summary>Where the callees of a function end in <see cref="_callees"/>; until the graph is closed, how many it has.</summary>
+    private readonly int[] _ends;
+    private int[] _callees = [];
     private bool[] _isGuarded = [];
 
-    public CallGraph(int importedFunctions)
+    /// <summary>Makes a graph.</summary>
+    /// <param name="importedFunctions">They come first.</param>
+    /// <param name="functions">How many the module has of its own.</param>
+    public CallGraph(int importedFunctions, int functions)
     {
         _imported = importedFunctions;
+        _frameBytes = new long[functions];
+        _ends = new int[functions];
     }
 
     /// <summary>Whether a function checks depth and stack when it is entered.</summary>
@@ -38,39 +42,33 @@ internal sealed class CallGraph
     /// <summary>No less than the stack that one call takes, whatever the JIT does.</summary>
     public long FrameBytes(int function) => _frameBytes[function - _imported];
 
-    public void AddCall(int function)
+    /// <summary>Adds a function, from any thread.</summary>
+    /// <param name="function">Its index among all functions.</param>
+    /// <param name="body">What validation saw.</param>
+    /// <param name="locals">Parameters included.</param>
+    /// <param name="callees">How many entries it has in the list that <see cref="Close"/> gets.</param>
+    public void AddFunction(int function, FunctionBody body, int locals, int callees)
     {
-        if (function < _imported)
-            _callsAnything = true;
-        else
-            _current.Add(function - _imported);
-    }
-
-    public void AddIndirectCall() => _callsAnything = true;
-
-    /// <summary>Ends the function whose calls were added.</summary>
-    public void AddFunction(FunctionBody body, int locals)
-    {
-        if (_callsAnything)
-            _current.Add(-1);
-        _callees.AddRange(_current);
-        _ends.Add(_callees.Count);
-        _current.Clear();
-        _callsAnything = false;
+        _ends[function - _imported] = callees;
 
         // Each local may have a home in the frame, and so may each value in between. The densest code measured, nothing but calls
         // that the JIT did not optimise, took 8 bytes of frame a byte of code.
         // Vectors take twice the room: 16 bytes a byte of code were measured, and 49 where the processor's vectors are not used.
         bool hasVectors = (body.Facts & FunctionFacts.HasVectors) != 0;
-        _frameBytes.Add(hasVectors
+        _frameBytes[function - _imported] = hasVectors
             ? 128 + (16L * locals) + (32L * body.MaxOperands) + ((Sse41.IsSupported || AdvSimd.IsSupported ? 20L : 64L) * body.Length)
-            : 128 + (8L * locals) + (16L * body.MaxOperands) + (12L * body.Length));
+            : 128 + (8L * locals) + (16L * body.MaxOperands) + (12L * body.Length);
     }
 
     /// <summary>Decides for all functions, once they are all known: strongly connected components by Tarjan's algorithm.</summary>
-    public void Close()
+    /// <param name="callees">The callees of all functions in their order, as <see cref="CallList"/> has them.</param>
+    public void Close(int[] callees)
     {
-        int count = _ends.Count;
+        _callees = callees;
+        int end = 0;
+        foreach (ref int callsOrEnd in _ends.AsSpan())
+            callsOrEnd = end += callsOrEnd;
+        int count = _ends.Length;
         _isGuarded = new bool[count];
         var order = new int[count];
         var lowest = new int[count];
@@ -109,8 +107,7 @@ internal sealed class CallGraph
             }
         }
 
-        _callees.Clear();
-        _callees.TrimExcess();
+        _callees = [];
     }
 
     private int Start(int function) => function == 0 ? 0 : _ends[function - 1];
@@ -149,7 +146,7 @@ internal sealed class CallGraph
     {
         long below = 0;
         bool isGuarded = isCycle;
-        foreach (int callee in CollectionsMarshal.AsSpan(_callees)[Start(function).._ends[function]])
+        foreach (int callee in _callees.AsSpan(Start(function).._ends[function]))
         {
             if (callee < 0 || callee == function)
                 isGuarded = true;

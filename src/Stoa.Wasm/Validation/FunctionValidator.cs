@@ -9,9 +9,17 @@ using Stoa.Wasm.Runtime;
 namespace Stoa.Wasm.Validation;
 
 /// <summary>Checks the bodies of functions, by the algorithm of the core specification's appendix.</summary>
-internal sealed class FunctionValidator(ModuleDefinition module, EngineOptions options)
+/// <remarks>One object for one thread; several may check different bodies of a module at the same time.</remarks>
+internal sealed partial class FunctionValidator(ModuleDefinition module, byte[] bytes, EngineOptions options)
 {
     private const ValueKind Unknown = 0;
+
+    /// <summary>Marks the type of a global that may be changed.</summary>
+    private const ValueKind MutableGlobal = (ValueKind)0x80;
+
+    /// <summary>The types of the globals whose index is one byte.</summary>
+    private readonly ValueKind[] _globals =
+        [.. module.Globals.Take(0x80).Select(global => global.IsMutable ? global.Content | MutableGlobal : global.Content)];
 
     private ValueKind[] _operands = new ValueKind[256];
     private int _height;
@@ -25,19 +33,43 @@ internal sealed class FunctionValidator(ModuleDefinition module, EngineOptions o
 
     private struct Frame
     {
-        public Opcode Opcode;
-        public FunctionType Type;
-        public int Height;
+        public readonly Opcode Opcode;
+
+        /// <summary>The only result, if there is only one.</summary>
+        public readonly ValueKind Result;
+
+        /// <summary>What a branch takes, if it is one.</summary>
+        public readonly ValueKind Label;
         public bool IsUnreachable;
+        public readonly int Height;
+        public readonly int Parameters;
+        public readonly int Results;
+        public readonly FunctionType Type;
+
+        public Frame(Opcode opcode, FunctionType type, int height)
+        {
+            Opcode = opcode;
+            Type = type;
+            Height = height;
+            Parameters = type.Parameters.Length;
+            Results = type.Results.Length;
+            Result = Results == 1 ? type.Results[0] : Unknown;
+            Label = opcode != Opcode.Loop ? Result : Parameters == 1 ? type.Parameters[0] : Unknown;
+        }
+
+        public readonly int LabelArity => Opcode == Opcode.Loop ? Parameters : Results;
 
         public readonly ImmutableArray<ValueKind> LabelTypes => Opcode == Opcode.Loop ? Type.Parameters : Type.Results;
     }
+
+    /// <summary>The calls of the bodies that were checked, in their order.</summary>
+    public CallList Calls { get; } = new(module.ImportedFunctions, module.FunctionTypes.Count - module.ImportedFunctions);
 
     /// <summary>Checks a body.</summary>
     /// <returns>The body with what was seen in it.</returns>
     public FunctionBody Validate(int function, FunctionBody body)
     {
-        var reader = new WasmReader(module.Bytes.Span, body.Offset, body.Offset + body.Length);
+        var reader = new WasmReader(bytes, body.Offset, body.Offset + body.Length);
         var type = module.TypeOfFunction(function).Type;
         _facts = FunctionFacts.None;
         ReadLocals(ref reader, type);
@@ -47,6 +79,7 @@ internal sealed class FunctionValidator(ModuleDefinition module, EngineOptions o
         PushFrame(Opcode.Block, type);
         while (_depth > 0)
         {
+            CheckFrequent(ref reader);
             _at = reader.Position;
             if (reader.IsAtEnd)
                 reader.Malformed("unexpected end of section or function");
@@ -58,7 +91,7 @@ internal sealed class FunctionValidator(ModuleDefinition module, EngineOptions o
         if (_maxOperands > options.MaxOperands)
             Forms.Exceeded($"more than {options.MaxOperands} operands on the stack", body.Offset);
         body = body with { MaxOperands = _maxOperands, Facts = _facts };
-        module.CallGraph.AddFunction(body, _localCount);
+        module.CallGraph.AddFunction(function, body, _localCount, Calls.EndFunction());
         return body;
     }
 
@@ -168,7 +201,7 @@ internal sealed class FunctionValidator(ModuleDefinition module, EngineOptions o
                 break;
             case Opcode.Call:
                 int callee = Index(ref reader, module.FunctionTypes.Count, "unknown function");
-                module.CallGraph.AddCall(callee);
+                Calls.Add(callee);
                 CheckCall(module.TypeOfFunction(callee));
                 break;
             case Opcode.CallIndirect:
@@ -177,7 +210,7 @@ internal sealed class FunctionValidator(ModuleDefinition module, EngineOptions o
                 if (module.Tables[table].Element != ValueKind.FuncRef)
                     Mismatch();
                 Pop(ValueKind.I32);
-                module.CallGraph.AddIndirectCall();
+                Calls.AddAny();
                 CheckCall(module.Types[type]);
                 break;
             case Opcode.Drop:
@@ -573,7 +606,7 @@ internal sealed class FunctionValidator(ModuleDefinition module, EngineOptions o
             Forms.Exceeded($"blocks nest deeper than {options.MaxNestingDepth}", _at);
         if (_depth == _frames.Length)
             Array.Resize(ref _frames, _depth * 2);
-        _frames[_depth++] = new Frame { Opcode = opcode, Type = type, Height = _height };
+        _frames[_depth++] = new Frame(opcode, type, _height);
         if (_depth > 1)
             Push(type.Parameters);
     }
