@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Stoa.Wasm.Binary;
 
 namespace Stoa.Wasm.Validation;
@@ -43,19 +44,26 @@ internal enum FrequentForm : byte
 /// <param name="Second">Its second operand.</param>
 /// <param name="Result">Its result.</param>
 /// <param name="Size">The natural alignment of a load or store, as an exponent of two; the bytes of a fixed constant.</param>
+[StructLayout(LayoutKind.Sequential, Size = 8)]
 internal readonly record struct FrequentRule(FrequentForm Form, ValueKind First, ValueKind Second, ValueKind Result, byte Size)
 {
-    public static FrequentRule[] ByOpcode { get; } = Build();
+    private static readonly FrequentRule[] s_withMemory = Build(hasMemory: true);
+    private static readonly FrequentRule[] s_withoutMemory = Build(hasMemory: false);
 
-    private static FrequentRule[] Build()
+    /// <summary>The rules by opcode.</summary>
+    /// <param name="hasMemory">Whether the module has a memory; without one, loads and stores are not among the frequent instructions.</param>
+    public static FrequentRule[] ByOpcode(bool hasMemory) => hasMemory ? s_withMemory : s_withoutMemory;
+
+    private static FrequentRule[] Build(bool hasMemory)
     {
         var rules = new FrequentRule[256];
         for (int opcode = 0; opcode < rules.Length; opcode++)
         {
             var shape = Instructions.Shapes[opcode];
-            if (!shape.IsPlain)
+            bool isAccess = Instructions.IsMemoryAccess((Opcode)opcode);
+            if (!shape.IsPlain || (isAccess && !hasMemory))
                 continue;
-            var form = Instructions.IsMemoryAccess((Opcode)opcode)
+            var form = isAccess
                 ? (shape.Result != 0 ? FrequentForm.Load : FrequentForm.Store)
                 : (shape.Second != 0 ? FrequentForm.Binary : FrequentForm.Unary);
             rules[opcode] = new FrequentRule(form, shape.First, shape.Second, shape.Result, shape.NaturalAlignment);

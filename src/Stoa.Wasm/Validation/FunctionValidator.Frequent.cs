@@ -1,11 +1,11 @@
+using System.Buffers.Binary;
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using Stoa.Wasm.Binary;
 
 namespace Stoa.Wasm.Validation;
 
-internal sealed partial class FunctionValidator
+internal sealed unsafe partial class FunctionValidator
 {
     /// <summary>Reads go no further than this from the first byte of an instruction.</summary>
     private const int FrequentReach = 16;
@@ -13,8 +13,7 @@ internal sealed partial class FunctionValidator
     private const int LongestShortU32 = 4;
     private const int LongestShortU64 = 8;
 
-    private readonly FrequentRule[] _rules = FrequentRule.ByOpcode;
-    private readonly FunctionType?[] _blockTypes = BlockType.ByCode;
+    private readonly FrequentRule[] _rules = FrequentRule.ByOpcode(module.Memories.Count > 0);
 
     /// <summary>Checks instructions as long as they are frequent ones in their usual form, valid and on known operands.</summary>
     /// <remarks>
@@ -27,225 +26,202 @@ internal sealed partial class FunctionValidator
     {
         if (_height == _operands.Length)
             Array.Resize(ref _operands, _height * 2);
-        var operands = _operands;
-        var frames = _frames;
-        var rules = _rules;
-        var globals = _globals;
-
-        // An index below 128 is one byte.
-        var locals = _locals.AsSpan(0, Math.Min(_localCount, 0x80));
-        ref byte code = ref MemoryMarshal.GetArrayDataReference(bytes);
-        int position = reader.Position;
-        int end = Math.Min(reader.End, bytes.Length - FrequentReach);
-        int depth = _depth;
-        int deepest = Math.Min(frames.Length, options.MaxNestingDepth);
-        int height = _height;
-        int highest = _maxOperands;
-        int floor = frames[depth - 1].Height;
-        var facts = _facts;
-        bool hasMemory = module.Memories.Count > 0;
-
-        // Each case returns to the top when the instruction has passed, and leaves the loop when it has not.
-        while (position < end)
+        fixed (byte* module = bytes)
+        fixed (ValueKind* operands = _operands, locals = _locals, globals = _globals)
+        fixed (FrequentRule* rules = _rules)
+        fixed (Frame* frames = _frames)
         {
-            ref byte at = ref Unsafe.Add(ref code, position);
-            ref readonly var rule = ref rules[at];
-            int first = height - 1;
-            int next;
-            ValueKind pushed;
-            switch (rule.Form)
+            byte* at = module + reader.Position;
+            byte* end = module + Math.Min(reader.End, bytes.Length - FrequentReach);
+            var top = operands + _height;
+            var highest = operands + _maxOperands;
+            var full = operands + _operands.Length;
+            var frame = frames + _depth - 1;
+            var floor = operands + frame->Height;
+
+            // An index below 128 is one byte.
+            uint localCount = (uint)Math.Min(_localCount, 0x80);
+            var facts = FunctionFacts.None;
+
+            // Each case goes on to the next instruction when this one has passed, and leaves the loop when it has not.
+            while (at < end)
             {
-                case FrequentForm.LocalGet:
-                    uint got = Unsafe.Add(ref at, 1);
-                    next = position + 2;
-                    if (got >= (uint)locals.Length || next > end)
-                        goto Rest;
-                    pushed = locals[(int)got];
-                    break;
-                case FrequentForm.LocalSet:
-                    uint set = Unsafe.Add(ref at, 1);
-                    next = position + 2;
-                    if (set >= (uint)locals.Length || next > end || first < floor || operands[first] != locals[(int)set])
-                        goto Rest;
-                    height = first;
-                    position = next;
-                    continue;
-                case FrequentForm.LocalTee:
-                    uint tee = Unsafe.Add(ref at, 1);
-                    next = position + 2;
-                    if (tee >= (uint)locals.Length || next > end || first < floor || operands[first] != locals[(int)tee])
-                        goto Rest;
-                    position = next;
-                    continue;
-                case FrequentForm.GlobalGet:
-                    uint global = Unsafe.Add(ref at, 1);
-                    next = position + 2;
-                    if (global >= (uint)globals.Length || next > end)
-                        goto Rest;
-                    pushed = globals[global] & ~MutableGlobal;
-                    if (pushed == ValueKind.V128)
-                        goto Rest;
-                    break;
-                case FrequentForm.GlobalSet:
-                    uint changed = Unsafe.Add(ref at, 1);
-                    next = position + 2;
-                    if (changed >= (uint)globals.Length || next > end || first < floor || (operands[first] | MutableGlobal) != globals[changed])
-                        goto Rest;
-                    height = first;
-                    position = next;
-                    continue;
-                case FrequentForm.Constant32:
-                    int bytes32 = LengthOfU32(ref Unsafe.Add(ref at, 1));
-                    next = position + 1 + bytes32;
-                    if (bytes32 > LongestShortU32 || next > end)
-                        goto Rest;
-                    pushed = ValueKind.I32;
-                    break;
-                case FrequentForm.Constant64:
-                    int bytes64 = LengthOfU64(ref Unsafe.Add(ref at, 1));
-                    next = position + 1 + bytes64;
-                    if (bytes64 > LongestShortU64 || next > end)
-                        goto Rest;
-                    pushed = ValueKind.I64;
-                    break;
-                case FrequentForm.FixedConstant:
-                    next = position + 1 + rule.Size;
-                    if (next > end)
-                        goto Rest;
-                    pushed = rule.Result;
-                    break;
-                case FrequentForm.Unary:
-                    if (first < floor || operands[first] != rule.First)
-                        goto Rest;
-                    operands[first] = rule.Result;
-                    position++;
-                    continue;
-                case FrequentForm.Binary:
-                    if (first - 1 < floor || operands[first] != rule.Second || operands[first - 1] != rule.First)
-                        goto Rest;
-                    operands[first - 1] = rule.Result;
-                    height = first;
-                    position++;
-                    continue;
-                case FrequentForm.Load:
-                    int loadOffset = LengthOfU32(ref Unsafe.Add(ref at, 2));
-                    next = position + 2 + loadOffset;
-                    if (Unsafe.Add(ref at, 1) > rule.Size || loadOffset > LongestShortU32 || next > end || !hasMemory
-                        || first < floor || operands[first] != ValueKind.I32)
-                        goto Rest;
-                    operands[first] = rule.Result;
-                    facts |= FunctionFacts.UsesMemory;
-                    position = next;
-                    continue;
-                case FrequentForm.Store:
-                    int storeOffset = LengthOfU32(ref Unsafe.Add(ref at, 2));
-                    next = position + 2 + storeOffset;
-                    if (Unsafe.Add(ref at, 1) > rule.Size || storeOffset > LongestShortU32 || next > end || !hasMemory
-                        || first - 1 < floor || operands[first] != rule.Second || operands[first - 1] != ValueKind.I32)
-                        goto Rest;
-                    height = first - 1;
-                    facts |= FunctionFacts.UsesMemory;
-                    position = next;
-                    continue;
-                case FrequentForm.Drop:
-                    if (first < floor)
-                        goto Rest;
-                    height = first;
-                    position++;
-                    continue;
-                case FrequentForm.Block:
-                    byte blockCode = Unsafe.Add(ref at, 1);
-                    next = position + 2;
-                    if (next > end || depth == deepest || blockCode >= 0x80 || _blockTypes[blockCode] is not { } block)
-                        goto Rest;
-                    if (at == (byte)Opcode.If)
-                    {
-                        if (first < floor || operands[first] != ValueKind.I32)
+                var rule = rules + *at;
+                byte* next = at + 2;
+                ValueKind pushed;
+                switch (rule->Form)
+                {
+                    case FrequentForm.LocalGet:
+                        if (at[1] >= localCount || next > end)
                             goto Rest;
-                        height = first;
-                    }
+                        pushed = locals[at[1]];
+                        break;
+                    case FrequentForm.LocalSet:
+                        if (at[1] >= localCount || next > end || top - 1 < floor || top[-1] != locals[at[1]])
+                            goto Rest;
+                        top--;
+                        at = next;
+                        continue;
+                    case FrequentForm.LocalTee:
+                        if (at[1] >= localCount || next > end || top - 1 < floor || top[-1] != locals[at[1]])
+                            goto Rest;
+                        at = next;
+                        continue;
+                    case FrequentForm.GlobalGet:
+                        if (at[1] >= _globals.Length || next > end)
+                            goto Rest;
+                        pushed = globals[at[1]] & ~MutableGlobal;
+                        if (pushed == ValueKind.V128)
+                            goto Rest;
+                        break;
+                    case FrequentForm.GlobalSet:
+                        if (at[1] >= _globals.Length || next > end || top - 1 < floor || (top[-1] | MutableGlobal) != globals[at[1]])
+                            goto Rest;
+                        top--;
+                        at = next;
+                        continue;
+                    case FrequentForm.Constant32:
+                        next = at + 1 + LengthOfU32(at + 1);
+                        if (next > at + 1 + LongestShortU32 || next > end)
+                            goto Rest;
+                        pushed = ValueKind.I32;
+                        break;
+                    case FrequentForm.Constant64:
+                        next = at + 1 + LengthOfU64(at + 1);
+                        if (next > at + 1 + LongestShortU64 || next > end)
+                            goto Rest;
+                        pushed = ValueKind.I64;
+                        break;
+                    case FrequentForm.FixedConstant:
+                        next = at + 1 + rule->Size;
+                        if (next > end)
+                            goto Rest;
+                        pushed = rule->Result;
+                        break;
+                    case FrequentForm.Unary:
+                        if (top - 1 < floor || top[-1] != rule->First)
+                            goto Rest;
+                        top[-1] = rule->Result;
+                        at++;
+                        continue;
+                    case FrequentForm.Binary:
+                        if (top - 2 < floor || top[-1] != rule->Second || top[-2] != rule->First)
+                            goto Rest;
+                        top--;
+                        top[-1] = rule->Result;
+                        at++;
+                        continue;
+                    case FrequentForm.Load:
+                        next = at + 2 + LengthOfU32(at + 2);
+                        if (at[1] > rule->Size || next > at + 2 + LongestShortU32 || next > end || top - 1 < floor || top[-1] != ValueKind.I32)
+                            goto Rest;
+                        top[-1] = rule->Result;
+                        facts |= FunctionFacts.UsesMemory;
+                        at = next;
+                        continue;
+                    case FrequentForm.Store:
+                        next = at + 2 + LengthOfU32(at + 2);
+                        if (at[1] > rule->Size || next > at + 2 + LongestShortU32 || next > end || top - 2 < floor
+                            || top[-1] != rule->Second || top[-2] != ValueKind.I32)
+                            goto Rest;
+                        top -= 2;
+                        facts |= FunctionFacts.UsesMemory;
+                        at = next;
+                        continue;
+                    case FrequentForm.Drop:
+                        if (top - 1 < floor)
+                            goto Rest;
+                        top--;
+                        at++;
+                        continue;
+                    case FrequentForm.Block:
+                        if (next > end || frame - frames + 1 >= _deepest || !BlockType.IsShort(at[1]))
+                            goto Rest;
+                        if (*at == (byte)Opcode.If)
+                        {
+                            if (top - 1 < floor || top[-1] != ValueKind.I32)
+                                goto Rest;
+                            top--;
+                        }
 
-                    if (at == (byte)Opcode.Loop)
-                        facts |= FunctionFacts.HasLoop;
-                    frames[depth++] = new Frame((Opcode)at, block, height);
-                    floor = height;
-                    position = next;
-                    continue;
-                case FrequentForm.End:
-                    ref readonly var ended = ref frames[depth - 1];
+                        if (*at == (byte)Opcode.Loop)
+                            facts |= FunctionFacts.HasLoop;
+                        floor = top;
+                        *++frame = Frame.OfShortType((Opcode)(*at), at[1], (int)(top - operands));
+                        at = next;
+                        continue;
+                    case FrequentForm.End:
+                        // What a block gives stays where it is, for its parent. An if without else gives what it takes: here nothing.
+                        if (frame == frames || top - floor != frame->Results)
+                            goto Rest;
+                        if (frame->Results != 0 && (frame->Results != 1 || frame->Opcode == Opcode.If || top[-1] != frame->Result))
+                            goto Rest;
+                        if (frame->Opcode == Opcode.If && frame->Parameters != 0)
+                            goto Rest;
+                        frame--;
+                        floor = operands + frame->Height;
+                        at++;
+                        continue;
+                    case FrequentForm.BranchIf:
+                        if (next > end || at[1] > frame - frames || at[1] >= 0x80 || top - 1 < floor || top[-1] != ValueKind.I32)
+                            goto Rest;
+                        if (!MayTake(frame - at[1], top - 1, floor))
+                            goto Rest;
+                        top--;
+                        at = next;
+                        continue;
+                    case FrequentForm.Branch:
+                        if (next > end || at[1] > frame - frames || at[1] >= 0x80 || !MayTake(frame - at[1], top, floor))
+                            goto Rest;
+                        top = floor;
+                        frame->IsUnreachable = true;
+                        at = next;
+                        continue;
+                    default:
+                        goto Rest;
+                }
 
-                    // What a block gives stays where it is, for its parent. An if without else gives what it takes: here nothing.
-                    int given = height - floor;
-                    if (depth == 1 || given != ended.Results || (given != 0 && (given != 1 || ended.Opcode == Opcode.If || operands[first] != ended.Result)))
-                        goto Rest;
-                    if (given == 0 && ended.Opcode == Opcode.If && ended.Parameters != 0)
-                        goto Rest;
-                    depth--;
-                    floor = frames[depth - 1].Height;
-                    position++;
-                    continue;
-                case FrequentForm.BranchIf:
-                    uint label = Unsafe.Add(ref at, 1);
-                    next = position + 2;
-                    if (label >= (uint)Math.Min(depth, 0x80) || next > end || first < floor || operands[first] != ValueKind.I32)
-                        goto Rest;
-                    ref readonly var target = ref frames[depth - 1 - (int)label];
-                    if (target.LabelArity != 0 && (target.LabelArity != 1 || first - 1 < floor || operands[first - 1] != target.Label))
-                        goto Rest;
-                    height = first;
-                    position = next;
-                    continue;
-                case FrequentForm.Branch:
-                    uint leave = Unsafe.Add(ref at, 1);
-                    next = position + 2;
-                    if (leave >= (uint)Math.Min(depth, 0x80) || next > end)
-                        goto Rest;
-                    ref readonly var left = ref frames[depth - 1 - (int)leave];
-                    if (left.LabelArity != 0 && (left.LabelArity != 1 || first < floor || operands[first] != left.Label))
-                        goto Rest;
-                    height = floor;
-                    frames[depth - 1].IsUnreachable = true;
-                    position = next;
-                    continue;
-                default:
-                    goto Rest;
+                *top++ = pushed;
+                at = next;
+                if (top > highest)
+                {
+                    highest = top;
+                    if (top == full)
+                        break;
+                }
             }
 
-            operands[height++] = pushed;
-            position = next;
-            if (height > highest)
-            {
-                highest = height;
-                if (height == operands.Length)
-                    break;
-            }
+        Rest:
+            reader.Position = (int)(at - module);
+            _height = (int)(top - operands);
+            _depth = (int)(frame - frames) + 1;
+            _maxOperands = (int)(highest - operands);
+            _facts |= facts;
         }
-
-    Rest:
-        reader.Position = position;
-        _height = height;
-        _depth = depth;
-        _maxOperands = highest;
-        _facts = facts;
     }
+
+    /// <summary>Whether a branch has what its target takes, if that is one value at most.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static bool MayTake(Frame* target, ValueKind* top, ValueKind* floor) =>
+        target->LabelArity == 0 || (target->LabelArity == 1 && top - 1 >= floor && top[-1] == target->Label);
 
     /// <summary>The bytes of a LEB128 number; more than four where four do not suffice. Any number of so few bytes is valid.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int LengthOfU32(ref byte first)
+    private static int LengthOfU32(byte* first)
     {
-        uint word = Unsafe.ReadUnaligned<uint>(ref first);
+        uint word = Unsafe.ReadUnaligned<uint>(first);
         if (!BitConverter.IsLittleEndian)
-            word = System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(word);
+            word = BinaryPrimitives.ReverseEndianness(word);
         return (BitOperations.TrailingZeroCount(~word & 0x8080_8080) >> 3) + 1;
     }
 
     /// <inheritdoc cref="LengthOfU32"/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int LengthOfU64(ref byte first)
+    private static int LengthOfU64(byte* first)
     {
-        ulong word = Unsafe.ReadUnaligned<ulong>(ref first);
+        ulong word = Unsafe.ReadUnaligned<ulong>(first);
         if (!BitConverter.IsLittleEndian)
-            word = System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(word);
+            word = BinaryPrimitives.ReverseEndianness(word);
         return (BitOperations.TrailingZeroCount(~word & 0x8080_8080_8080_8080) >> 3) + 1;
     }
 }

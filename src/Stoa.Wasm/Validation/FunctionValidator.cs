@@ -24,43 +24,13 @@ internal sealed partial class FunctionValidator(ModuleDefinition module, byte[] 
     private ValueKind[] _operands = new ValueKind[256];
     private int _height;
     private Frame[] _frames = new Frame[64];
+    private int _deepest = Math.Min(64, options.MaxNestingDepth);
     private int _depth;
     private ValueKind[] _locals = new ValueKind[64];
     private int _localCount;
     private int _at;
     private int _maxOperands;
     private FunctionFacts _facts;
-
-    private struct Frame
-    {
-        public readonly Opcode Opcode;
-
-        /// <summary>The only result, if there is only one.</summary>
-        public readonly ValueKind Result;
-
-        /// <summary>What a branch takes, if it is one.</summary>
-        public readonly ValueKind Label;
-        public bool IsUnreachable;
-        public readonly int Height;
-        public readonly int Parameters;
-        public readonly int Results;
-        public readonly FunctionType Type;
-
-        public Frame(Opcode opcode, FunctionType type, int height)
-        {
-            Opcode = opcode;
-            Type = type;
-            Height = height;
-            Parameters = type.Parameters.Length;
-            Results = type.Results.Length;
-            Result = Results == 1 ? type.Results[0] : Unknown;
-            Label = opcode != Opcode.Loop ? Result : Parameters == 1 ? type.Parameters[0] : Unknown;
-        }
-
-        public readonly int LabelArity => Opcode == Opcode.Loop ? Parameters : Results;
-
-        public readonly ImmutableArray<ValueKind> LabelTypes => Opcode == Opcode.Loop ? Type.Parameters : Type.Results;
-    }
 
     /// <summary>The calls of the bodies that were checked, in their order.</summary>
     public CallList Calls { get; } = new(module.ImportedFunctions, module.FunctionTypes.Count - module.ImportedFunctions);
@@ -76,7 +46,7 @@ internal sealed partial class FunctionValidator(ModuleDefinition module, byte[] 
         _height = 0;
         _depth = 0;
         _maxOperands = 0;
-        PushFrame(Opcode.Block, type);
+        PushFrame(Opcode.Block, module.FunctionTypes[function], type);
         while (_depth > 0)
         {
             CheckFrequent(ref reader);
@@ -168,16 +138,17 @@ internal sealed partial class FunctionValidator(ModuleDefinition module, byte[] 
                 EnterBlock(opcode, ref reader);
                 break;
             case Opcode.If:
-                var ifType = BlockType.Read(ref reader, module);
+                int ifIndex = BlockType.ReadIndex(ref reader, module);
+                var ifType = BlockType.Of(ifIndex, module);
                 Pop(ValueKind.I32);
                 Pop(ifType.Parameters);
-                PushFrame(Opcode.If, ifType);
+                PushFrame(Opcode.If, ifIndex, ifType);
                 break;
             case Opcode.Else:
                 var frame = PopFrame();
                 if (frame.Opcode != Opcode.If)
                     WasmReader.Malformed("else without if", _at);
-                PushFrame(Opcode.Else, frame.Type);
+                PushFrame(Opcode.Else, frame.Type, BlockType.Of(frame.Type, module));
                 break;
             case Opcode.End:
                 CheckEnd();
@@ -196,7 +167,7 @@ internal sealed partial class FunctionValidator(ModuleDefinition module, byte[] 
                 CheckBranchTable(ref reader);
                 break;
             case Opcode.Return:
-                Pop(_frames[0].Type.Results);
+                Pop(BlockType.Of(_frames[0].Type, module).Results);
                 SetUnreachable();
                 break;
             case Opcode.Call:
@@ -438,18 +409,20 @@ internal sealed partial class FunctionValidator(ModuleDefinition module, byte[] 
 
     private void EnterBlock(Opcode opcode, ref WasmReader reader)
     {
-        var type = BlockType.Read(ref reader, module);
+        int index = BlockType.ReadIndex(ref reader, module);
+        var type = BlockType.Of(index, module);
         Pop(type.Parameters);
-        PushFrame(opcode, type);
+        PushFrame(opcode, index, type);
     }
 
     private void CheckEnd()
     {
         var frame = PopFrame();
-        if (frame.Opcode == Opcode.If && !frame.Type.Parameters.AsSpan().SequenceEqual(frame.Type.Results.AsSpan()))
+        var type = BlockType.Of(frame.Type, module);
+        if (frame.Opcode == Opcode.If && !type.Parameters.AsSpan().SequenceEqual(type.Results.AsSpan()))
             Mismatch();
         if (_depth > 0)
-            Push(frame.Type.Results);
+            Push(type.Results);
     }
 
     private void CheckCall(Signature signature)
@@ -478,11 +451,12 @@ internal sealed partial class FunctionValidator(ModuleDefinition module, byte[] 
         int arity = -1;
         for (int i = 0; i <= count; i++)
         {
-            var types = Label(reader.ReadU32());
-            if (arity >= 0 && types.Length != arity)
+            ref readonly var target = ref LabelFrame(reader.ReadU32());
+            if (arity >= 0 && target.LabelArity != arity)
                 Mismatch();
-            arity = types.Length;
-            CheckOperands(types);
+            arity = target.LabelArity;
+            if (arity > 0)
+                CheckOperands(LabelTypes(in target));
         }
 
         SetUnreachable();
@@ -543,11 +517,19 @@ internal sealed partial class FunctionValidator(ModuleDefinition module, byte[] 
     private ValueKind Table(ref WasmReader reader) =>
         module.Tables[Index(ref reader, module.Tables.Count, "unknown table")].Element;
 
-    private ImmutableArray<ValueKind> Label(uint depth)
+    private ImmutableArray<ValueKind> Label(uint depth) => LabelTypes(in LabelFrame(depth));
+
+    private ImmutableArray<ValueKind> LabelTypes(in Frame frame)
+    {
+        var type = BlockType.Of(frame.Type, module);
+        return frame.Opcode == Opcode.Loop ? type.Parameters : type.Results;
+    }
+
+    private ref readonly Frame LabelFrame(uint depth)
     {
         if (depth >= (uint)_depth)
             Forms.Invalid("unknown label", _at);
-        return _frames[_depth - 1 - (int)depth].LabelTypes;
+        return ref _frames[_depth - 1 - (int)depth];
     }
 
     private void PopThreeIntegers()
@@ -600,13 +582,17 @@ internal sealed partial class FunctionValidator(ModuleDefinition module, byte[] 
             Pop(expected[i]);
     }
 
-    private void PushFrame(Opcode opcode, FunctionType type)
+    private void PushFrame(Opcode opcode, int index, FunctionType type)
     {
         if (_depth >= options.MaxNestingDepth)
             Forms.Exceeded($"blocks nest deeper than {options.MaxNestingDepth}", _at);
         if (_depth == _frames.Length)
+        {
             Array.Resize(ref _frames, _depth * 2);
-        _frames[_depth++] = new Frame(opcode, type, _height);
+            _deepest = Math.Min(_frames.Length, options.MaxNestingDepth);
+        }
+
+        _frames[_depth++] = Frame.Of(opcode, index, type, _height);
         if (_depth > 1)
             Push(type.Parameters);
     }
@@ -614,7 +600,7 @@ internal sealed partial class FunctionValidator(ModuleDefinition module, byte[] 
     private Frame PopFrame()
     {
         var frame = _frames[_depth - 1];
-        Pop(frame.Type.Results);
+        Pop(BlockType.Of(frame.Type, module).Results);
         if (_height != frame.Height)
             Mismatch();
         _depth--;
