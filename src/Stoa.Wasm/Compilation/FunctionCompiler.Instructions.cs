@@ -24,6 +24,7 @@ internal sealed partial class FunctionCompiler
                 CompileMemoryAccess(opcode, ref reader);
             else
                 CompileNumeric(opcode, previous);
+            _lastConstantEnd = -1;
             return;
         }
 
@@ -182,7 +183,6 @@ internal sealed partial class FunctionCompiler
             EmitNumeric(NumericCode.Of(opcode));
         }
 
-        _lastConstantEnd = -1;
         if (ConditionalBranch.Exists(opcode))
         {
             _comparison = opcode;

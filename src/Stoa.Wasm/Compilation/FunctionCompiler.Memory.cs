@@ -52,21 +52,26 @@ internal sealed partial class FunctionCompiler
     /// </summary>
     private void EmitAddress(uint offset, int bytes, int source, bool isStore)
     {
-        _il.Emit(Il.ConvU);
         bool isGuarded = _hasGuardPages && offset < GuardPages.OffsetReach;
         bool isInside = IsWithinExtent(source, offset + (long)bytes);
+        _il.Emit(Il.ConvU);
+        if (isGuarded && !isInside && !isStore && bytes > 1)
+            EmitTouch(offset + (long)bytes - 1);
         if (!isGuarded && !isInside)
             EmitBoundsCheck(offset, bytes);
+        EmitDistance(offset);
+    }
+
+    /// <summary>Makes the real address of the guest's on top.</summary>
+    private void EmitDistance(long offset)
+    {
         EmitLdloc(_memoryBase);
         _il.Emit(Il.Add);
-        if (offset > 0)
-        {
-            EmitNativeConstant(offset);
-            _il.Emit(Il.Add);
-        }
-
-        if (isGuarded && !isInside && !isStore && bytes > 1)
-            EmitTouch(bytes);
+        offset += MemoryBaseBias;
+        if (offset == 0)
+            return;
+        EmitNativeConstant(offset);
+        _il.Emit(Il.Add);
     }
 
     /// <remarks>
@@ -84,16 +89,22 @@ internal sealed partial class FunctionCompiler
         _il.Emit([Il.AddOvfUn, Il.Pop]);
     }
 
-    /// <summary>Reads the last byte of a load whose address lies on top.</summary>
+    /// <summary>
+    /// How far before the memory the base lies that compiled code adds to. The JIT concludes from an access near a local that the local is not
+    /// null, and drops a load near it that nobody wants; it concludes nothing from an access that is far away.
+    /// </summary>
+    private int MemoryBaseBias => _hasGuardPages ? 1 << 16 : 0;
+
+    /// <summary>Reads the last byte of a load, at an offset from the guest's address on top, which stays there.</summary>
     /// <remarks>
     /// The JIT loads only as many bytes as it finds used: one of a masked integer, four of a number that nobody wants. At the end of
     /// the memory the shortened load would not meet the guard page. A byte cannot be shortened. It costs a comparison with memory.
     /// </remarks>
-    private void EmitTouch(int bytes)
+    private void EmitTouch(long offset)
     {
         _il.Emit(Il.Dup);
-        EmitNativeConstant(bytes - 1);
-        _il.Emit([Il.Add, Il.LdindU1, Il.Pop]);
+        EmitDistance(offset);
+        _il.Emit([Il.LdindU1, Il.Pop]);
     }
 
     /// <summary>Comes before the opcode of a store.</summary>

@@ -45,6 +45,12 @@ internal sealed partial class FunctionCompiler
             _memoryBase = NewLocal(Il.TypeI);
             EmitContext();
             EmitField(Il.Ldfld, MemoryBase);
+            if (MemoryBaseBias > 0)
+            {
+                _il.EmitConstant(MemoryBaseBias);
+                _il.Emit(Il.Sub);
+            }
+
             EmitStloc(_memoryBase);
         }
     }

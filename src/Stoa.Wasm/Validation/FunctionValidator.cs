@@ -45,7 +45,8 @@ internal sealed partial class FunctionValidator(ModuleDefinition module, byte[] 
         ReadLocals(ref reader, type);
         _height = 0;
         _depth = 0;
-        _maxOperands = 0;
+        // The results are there at the end even when nothing reaches it and nothing pushed them.
+        _maxOperands = type.Results.Length;
         PushFrame(Opcode.Block, module.FunctionTypes[function], type);
         while (_depth > 0)
         {

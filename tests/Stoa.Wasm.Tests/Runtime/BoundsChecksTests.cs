@@ -44,6 +44,34 @@ public sealed class BoundsChecksTests
         }
     }
 
+    /// <summary>The JIT drops loads that nobody wants near addresses that it knows not to be null: first access, then the one that has to trap.</summary>
+    public static TheoryData<string, byte[], byte[]> NeighboursOfDeadLoads => new()
+    {
+        { "constant addresses", [.. ConstI32(0), .. Access(Opcode.I32Load)], [.. ConstI32(End - 3), .. Access(Opcode.I32Load)] },
+        { "constant addresses, a byte", [.. ConstI32(0), .. Access(Opcode.I32Load)], [.. ConstI32(End), .. Access(Opcode.I32Load8U)] },
+        { "one address, offsets", [.. Ins(Opcode.LocalGet, 0), .. Access(Opcode.I32Load)], [.. Ins(Opcode.LocalGet, 0), .. Access(Opcode.I32Load, 27)] },
+        { "one address, offsets, a byte", [.. Ins(Opcode.LocalGet, 0), .. Access(Opcode.I32Load)], [.. Ins(Opcode.LocalGet, 0), .. Access(Opcode.I32Load8U, 30)] },
+        { "one address, offsets, two bytes", [.. Ins(Opcode.LocalGet, 0), .. Access(Opcode.I32Load)], [.. Ins(Opcode.LocalGet, 0), .. Access(Opcode.I32Load16U, 29)] },
+        { "one place, widths", [.. ConstI32(End - 4), .. Access(Opcode.I32Load)], [.. ConstI32(End - 4), .. Access(Opcode.I64Load), (byte)Opcode.I32WrapI64] },
+    };
+
+    [Theory]
+    [MemberData(nameof(NeighboursOfDeadLoads))]
+    public void Load_ThatNobodyWantsNearOneThatSomebodyDoes_TrapsAllTheSame(string name, byte[] first, byte[] dead)
+    {
+        foreach (byte[] use in (byte[][])[[(byte)Opcode.Drop], [.. ConstI32(0), (byte)Opcode.I32And, (byte)Opcode.Drop], [.. ConstI32(1), (byte)Opcode.I32And, (byte)Opcode.GlobalSet, 0]])
+        {
+            foreach (var checks in (BoundsChecks[])[BoundsChecks.Automatic, BoundsChecks.Explicit])
+            {
+                using var instance = Instantiate(
+                    new ModuleBuilder().Memory(1).Global(I32, isMutable: true, null, ConstI32(0)).Function(
+                        "run", [I32], Samples.None, Samples.None, first, [(byte)Opcode.GlobalSet, 0], dead, use),
+                    checks);
+                IsTrap(() => instance.Invoke("run", End - 30)).ShouldBeTrue($"{name}, {checks}");
+            }
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Both))]
     public void Store_BeforeTheOneThatTraps_IsSeen(BoundsChecks checks)
