@@ -17,7 +17,7 @@ internal static class VectorSemantics
         >= F64x2Eq and <= F64x2Ge => Lanes(64, a, b, (x, y) => Mask(ScalarSemantics.CompareFloats(opcode - F64x2Eq, Double(x), Double(y)))),
         V128Not => new Cell(~a.Low, ~a.High),
         V128And => new Cell(a.Low & b.Low, a.High & b.High),
-        V128AndNot => new Cell(a.Low & ~b.Low, a.High & ~b.High),
+        V128Andnot => new Cell(a.Low & ~b.Low, a.High & ~b.High),
         V128Or => new Cell(a.Low | b.Low, a.High | b.High),
         V128Xor => new Cell(a.Low ^ b.Low, a.High ^ b.High),
         V128Bitselect => new Cell((a.Low & c.Low) | (b.Low & ~c.Low), (a.High & c.High) | (b.High & ~c.High)),
