@@ -12,13 +12,32 @@ public sealed unsafe class Instance : IDisposable
     private readonly InstanceParts _parts;
     private readonly Lazy<IReadOnlyDictionary<string, Extern>> _exports;
 
-    internal Instance(Module module, Imports imports, ExecutionLimits limits, CancellationToken cancellationToken)
+    private Instance(Module module, ExecutionLimits limits)
     {
         Module = module;
         Limits = limits;
         Owner = new ContextOwner(this, module.Layout.Bytes, new InstanceGroup());
         _parts = new InstanceParts(this, Owner);
         _exports = new(_parts.Exports);
+    }
+
+    internal Instance(Module module, Imports imports, ExecutionLimits limits, InstanceState state)
+        : this(module, limits)
+    {
+        try
+        {
+            _parts.Restore(imports, state);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    internal Instance(Module module, Imports imports, ExecutionLimits limits, CancellationToken cancellationToken)
+        : this(module, limits)
+    {
         try
         {
             _parts.Link(imports);
@@ -93,6 +112,20 @@ public sealed unsafe class Instance : IDisposable
         ArgumentOutOfRangeException.ThrowIfNegative(units);
         ObjectDisposedException.ThrowIf(IsDisposed, this);
         Trap.Charge(Owner.Context, units);
+    }
+
+    /// <summary>Takes what the instance is now, for others to begin with. It takes time in proportion to the memory's size.</summary>
+    /// <exception cref="SnapshotException">
+    /// The module imports a memory, a table or a mutable global, or a table or global holds an object of the host or a foreign function.
+    /// </exception>
+    /// <exception cref="IOException">The system has no memory for it.</exception>
+    /// <exception cref="InvalidOperationException">The instance is running: what lies on its stack cannot be taken.</exception>
+    public InstanceSnapshot TakeSnapshot()
+    {
+        ObjectDisposedException.ThrowIf(IsDisposed, this);
+        if (Owner.Group.IsRunning)
+            throw new InvalidOperationException("The instance is running.");
+        return new InstanceSnapshot(Module, _parts.Capture());
     }
 
     /// <summary>Gives memory and tables back to the system. Nothing can be called afterwards.</summary>

@@ -145,6 +145,12 @@ public sealed unsafe class Memory : Extern, IDisposable
         _space.Dispose();
     }
 
+    /// <summary>Lets the first bytes be a private copy of a file, made page by page when they are written to.</summary>
+    /// <param name="file">What they become.</param>
+    /// <param name="bytes">How many: whole pages of the system.</param>
+    /// <returns>False when the system cannot do that; then all bytes are zero.</returns>
+    internal bool TryMap(MemoryFile file, long bytes) => _space.TryMap(file, bytes);
+
     /// <summary>Keeps what compiled code reads in a context up to date until the view is removed.</summary>
     internal void AddView(InstanceContext* view)
     {

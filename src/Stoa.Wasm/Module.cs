@@ -53,8 +53,7 @@ public sealed class Module
     {
         ArgumentNullException.ThrowIfNull(imports);
         limits ??= ExecutionLimits.Default;
-        if (!Engine.Options.IsMetered && (limits.Fuel != long.MaxValue || limits.Timeout is not null))
-            throw new ArgumentException("An unmetered engine knows neither fuel nor timeouts.", nameof(limits));
+        RequireStoppable(limits);
         RequireStoppable(cancellationToken);
         return new Instance(this, imports, limits, cancellationToken);
     }
@@ -74,6 +73,14 @@ public sealed class Module
         }
 
         return null;
+    }
+
+    /// <summary>Refuses limits that would not hold.</summary>
+    /// <exception cref="ArgumentException">The engine is unmetered, and finite fuel or a timeout is given.</exception>
+    internal void RequireStoppable(ExecutionLimits limits)
+    {
+        if (!Engine.Options.IsMetered && (limits.Fuel != long.MaxValue || limits.Timeout is not null))
+            throw new ArgumentException("An unmetered engine knows neither fuel nor timeouts.", nameof(limits));
     }
 
     /// <summary>Refuses a token that could not stop the guest.</summary>

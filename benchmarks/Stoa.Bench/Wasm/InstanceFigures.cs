@@ -13,6 +13,8 @@ internal sealed class InstanceFigures(BenchmarkRun run)
     private const int WarmUps = 5;
     private const int Repetitions = 20_000;
     private const int LiveInstances = 10_000;
+    private const int Restorations = 2_000;
+    private const int TouchedPages = 16;
     private const int CallsAtOnce = 1_000;
     private const int HostCalls = 1_000_000;
 
@@ -79,6 +81,40 @@ internal sealed class InstanceFigures(BenchmarkRun run)
         {
             instances.ForEach(instance => instance.Dispose());
         }
+    }
+
+    /// <summary>Beginning where another instance is: with 1 MB of memory of which no page is zero.</summary>
+    public void AddSnapshot(Figures figures)
+    {
+        run.Tell($"{Restorations:N0} instances of a snapshot, one after the other");
+        using var original = new Engine().Compile(new ModuleBuilder().Memory(TouchedPages).Build()).Instantiate(new Imports());
+        var memory = original.Memory!;
+        for (uint at = 0; at < memory.SizeBytes; at += sizeof(int))
+            memory.WriteInt32(at, (int)at + 1);
+        double takeUs = PerCallNs(1, () => original.TakeSnapshot()) / 1000;
+        var snapshot = original.TakeSnapshot();
+        var restoreUs = new List<double>();
+        var endUs = new List<double>();
+        for (var i = -WarmUps; i < Restorations; i++)
+        {
+            var start = Stopwatch.GetTimestamp();
+            var restored = snapshot.Instantiate(new Imports(), _limits);
+            var made = Stopwatch.GetTimestamp();
+            int last = restored.Memory!.ReadInt32((uint)memory.SizeBytes - sizeof(int));
+            var read = Stopwatch.GetTimestamp();
+            restored.Dispose();
+            var end = Stopwatch.GetTimestamp();
+            if (last != memory.SizeBytes - sizeof(int) + 1)
+                throw new BenchmarkException("A restored instance does not have its memory.");
+            if (i < 0)
+                continue;
+            restoreUs.Add(Microseconds(start, made));
+            endUs.Add(Microseconds(read, end));
+        }
+
+        figures.Add("snapshot_take_us", takeUs);
+        figures.AddPercentiles("snapshot_restore_us", restoreUs, 50, 99);
+        figures.AddPercentiles("snapshot_dispose_us", endUs, 50);
     }
 
     public void AddCalls(Figures figures)

@@ -4,7 +4,7 @@ namespace Stoa.Bench.Wasm;
 internal static class WasmBench
 {
     public static IReadOnlyList<string> Parts { get; } =
-        [.. WasmProgram.All.Select(program => program.Name), "start", "decode", "instances", "live", "calls", "stop"];
+        [.. WasmProgram.All.Select(program => program.Name), "start", "decode", "instances", "live", "snapshot", "calls", "stop"];
 
     public static async Task<Figures> RunAsync(BenchmarkRun run, CancellationToken cancellationToken)
     {
@@ -26,6 +26,8 @@ internal static class WasmBench
             instances.AddLife(figures);
         if (run.Wants("live"))
             instances.AddLiveBytes(figures);
+        if (run.Wants("snapshot"))
+            instances.AddSnapshot(figures);
         if (run.Wants("calls"))
             instances.AddCalls(figures);
         if (run.Wants("stop"))

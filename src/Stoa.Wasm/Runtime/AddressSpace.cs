@@ -68,6 +68,10 @@ internal sealed unsafe partial class AddressSpace : IDisposable
         return !IsUnix || ProtectMemory(start, (nuint)bytes, ProtectReadWrite) == 0;
     }
 
+    /// <summary>Puts a private copy of a file in place of the first bytes, which are usable already.</summary>
+    /// <returns>False when the system cannot do that; then they are zero.</returns>
+    public bool TryMap(MemoryFile file, long bytes) => _slot.Start != 0 && SlotArena.TryMap(ref _slot, file, bytes);
+
     public void Dispose()
     {
         Release();

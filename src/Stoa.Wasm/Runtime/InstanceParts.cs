@@ -3,7 +3,7 @@ using Stoa.Wasm.Binary;
 namespace Stoa.Wasm.Runtime;
 
 /// <summary>Memories, tables, globals and segments of an instance, and how they come to be (core specification 2.0, 4.5.4).</summary>
-internal sealed unsafe class InstanceParts(Instance instance, ContextOwner owner)
+internal sealed unsafe partial class InstanceParts(Instance instance, ContextOwner owner)
 {
     private readonly ModuleDefinition _definition = instance.Module.Definition;
     private readonly ContextLayout _layout = instance.Module.Layout;
@@ -19,13 +19,9 @@ internal sealed unsafe class InstanceParts(Instance instance, ContextOwner owner
 
     public void Link(Imports imports)
     {
-        var context = owner.Context;
-        context->Fuel = instance.Limits.Fuel;
-        context->DepthRemaining = instance.Limits.MaxCallDepth;
-        context->Results = Block + _layout.Results;
-        new ImportLinker(instance, owner, this).Link(imports);
-        CreateTables();
-        CreateMemories();
+        Prepare(imports);
+        CreateTables(null);
+        CreateMemories(null);
         CreateRecords();
         CreateGlobals();
         FillTables();
@@ -101,18 +97,30 @@ internal sealed unsafe class InstanceParts(Instance instance, ContextOwner owner
             Tables[i]?.Dispose();
     }
 
+    private void Prepare(Imports imports)
+    {
+        var context = owner.Context;
+        context->Fuel = instance.Limits.Fuel;
+        context->DepthRemaining = instance.Limits.MaxCallDepth;
+        context->Results = Block + _layout.Results;
+        new ImportLinker(instance, owner, this).Link(imports);
+    }
+
     private byte* GlobalCell(int index)
     {
         var at = Block + _layout.Global(index, out bool isShared);
         return isShared ? *(byte**)at : at;
     }
 
-    private void CreateTables()
+    /// <summary>Makes the tables, of null references: as long as the module says, or as they were in a snapshot.</summary>
+    private void CreateTables(InstanceState? state)
     {
         int left = instance.Limits.MaxTableElements;
         for (int i = _definition.ImportedTables; i < Tables.Length; i++)
         {
             var type = _definition.Tables[i];
+            if (state is not null)
+                type = type with { Elements = type.Elements with { Minimum = (uint)state.Tables[i].Length } };
             if (type.Elements.Minimum > (uint)left)
                 throw new LinkException(LinkRefusal.TableLimit, $"tables hold more than {instance.Limits.MaxTableElements} elements");
             SetTable(i, new Table(type, left, owner.Group));
@@ -120,11 +128,14 @@ internal sealed unsafe class InstanceParts(Instance instance, ContextOwner owner
         }
     }
 
-    private void CreateMemories()
+    /// <summary>Makes the memories, all zero: as large as the module says, or as they were in a snapshot.</summary>
+    private void CreateMemories(InstanceState? state)
     {
         for (int i = _definition.ImportedMemories; i < Memories.Length; i++)
         {
             var type = _definition.Memories[i];
+            if (state is not null)
+                type = new MemoryType(type.Pages with { Minimum = state.Memories[i].Pages });
             if ((long)type.Pages.Minimum * Memory.PageBytes > instance.Limits.MaxMemoryBytes)
             {
                 throw new LinkException(
@@ -154,16 +165,18 @@ internal sealed unsafe class InstanceParts(Instance instance, ContextOwner owner
     private void CreateGlobals()
     {
         for (int i = _definition.ImportedGlobals; i < _globals.Length; i++)
-        {
-            var at = Block + _layout.Global(i, out bool isShared);
-            if (isShared)
-            {
-                SetGlobal(i, new Global(_definition.Globals[i], owner.Group));
-                at = _globals[i]!.Cell;
-            }
+            Evaluate(_definition.GlobalInitializers[i - _definition.ImportedGlobals], CreateGlobal(i));
+    }
 
-            Evaluate(_definition.GlobalInitializers[i - _definition.ImportedGlobals], at);
-        }
+    /// <summary>Makes a global of the module's own.</summary>
+    /// <returns>Where its value goes.</returns>
+    private byte* CreateGlobal(int index)
+    {
+        var at = Block + _layout.Global(index, out bool isShared);
+        if (!isShared)
+            return at;
+        SetGlobal(index, new Global(_definition.Globals[index], owner.Group));
+        return _globals[index]!.Cell;
     }
 
     private void Evaluate(ConstantExpression expression, byte* slot)

@@ -15,6 +15,8 @@ internal sealed unsafe partial class SlotArena(nint start, long bytes)
     private const int ProtectNone = 0;
     private const int ProtectReadWrite = 1 | 2;
     private const int DontNeed = 4;
+    private const int MapFixedPrivate = 0x02 | 0x10 | 0x4000; // no reserve
+    private const int MapAnonymous = 0x20;
 
     private readonly Lock _lock = new();
     private readonly Stack<Slot> _free = new();
@@ -41,6 +43,8 @@ internal sealed unsafe partial class SlotArena(nint start, long bytes)
     /// <summary>Takes a slot back. Nothing may touch it any more.</summary>
     public void Return(Slot slot)
     {
+        if (slot.HasFile && !TryRemoveFile(ref slot))
+            return;
         if (slot.AccessibleBytes > 0)
             _ = Advise(slot.Start, (nuint)slot.AccessibleBytes, DontNeed);
         if (slot.AccessibleBytes > KeptBytes)
@@ -65,10 +69,48 @@ internal sealed unsafe partial class SlotArena(nint start, long bytes)
         return isDone;
     }
 
+    /// <summary>Puts a private copy of a file in place of the first bytes, which are accessible already.</summary>
+    /// <returns>False when the system does not do that; then they are zero.</returns>
+    public static bool TryMap(ref Slot slot, MemoryFile file, long bytes)
+    {
+        bool isReferenced = false;
+        try
+        {
+            file.Handle.DangerousAddRef(ref isReferenced);
+            int descriptor = (int)file.Handle.DangerousGetHandle();
+            slot.HasFile = true;
+            if (Map(slot.Start, (nuint)bytes, ProtectReadWrite, MapFixedPrivate, descriptor, 0) != -1)
+                return true;
+            long accessible = slot.AccessibleBytes;
+            if (TryRemoveFile(ref slot) && TryMakeAccessible(ref slot, accessible))
+                return false;
+            throw new InsufficientMemoryException("The system has no more room for mappings of memory.");
+        }
+        finally
+        {
+            if (isReferenced)
+                file.Handle.DangerousRelease();
+        }
+    }
+
+    /// <summary>Gives a slot back its own pages, without rights on them.</summary>
+    /// <returns>False when the system does not do that; then the slot cannot be used again.</returns>
+    private static bool TryRemoveFile(ref Slot slot)
+    {
+        if (Map(slot.Start, (nuint)slot.AccessibleBytes, ProtectNone, MapFixedPrivate | MapAnonymous, -1, 0) == -1)
+            return false;
+        slot = new Slot(slot.Start, 0);
+        return true;
+    }
+
     /// <summary>Where a memory lies.</summary>
     /// <param name="Start">Its first address.</param>
     /// <param name="AccessibleBytes">How many bytes from there can be read and written.</param>
-    internal record struct Slot(nint Start, long AccessibleBytes);
+    /// <param name="HasFile">Whether some of them are a copy of a file.</param>
+    internal record struct Slot(nint Start, long AccessibleBytes, bool HasFile = false);
+
+    [LibraryImport("libc", EntryPoint = "mmap")]
+    private static partial nint Map(nint address, nuint length, int protection, int flags, int file, long offset);
 
     [LibraryImport("libc", EntryPoint = "mprotect")]
     private static partial int Protect(nint address, nuint length, int protection);
