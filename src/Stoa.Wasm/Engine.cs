@@ -1,4 +1,3 @@
-using Stoa.Primitives;
 using Stoa.Wasm.Binary;
 using Stoa.Wasm.Runtime;
 using Stoa.Wasm.Text;
@@ -43,11 +42,10 @@ public sealed class Engine
                 InvalidModuleKind.LimitExceeded, wasm.Length, $"module is longer than {Options.MaxModuleBytes} bytes");
         }
 
-        var digest = ContentHash.Of(wasm.Span);
-        if (_cache.Find(digest) is { } known)
+        if (_cache.Find(wasm.Span) is { } known)
             return known;
         var definition = ModuleDecoder.Decode(wasm.ToArray(), Options);
-        return _cache.Keep(new Module(this, definition, digest));
+        return _cache.Keep(new Module(this, definition));
     }
 
     /// <summary>Compiles a module in the text format of WebAssembly 2.0, as a <c>.wat</c> file holds it.</summary>

@@ -11,24 +11,25 @@ namespace Stoa.Wasm;
 public sealed class Module
 {
     private readonly Lazy<FunctionNames> _names;
+    private readonly Lazy<ContentHash> _digest;
 
-    internal Module(Engine engine, ModuleDefinition definition, ContentHash digest)
+    internal Module(Engine engine, ModuleDefinition definition)
     {
         Engine = engine;
         Definition = definition;
-        Digest = digest;
         Layout = new ContextLayout(definition);
         Code = new LazyCode(this);
         Imports = [.. definition.Imports];
         Exports = [.. definition.Exports.Select(export => new ModuleExport(export.Name, TypeOf(export)))];
+        _digest = new(() => ContentHash.Of(definition.Bytes.Span));
         _names = new(() => FunctionNames.Decode(definition.Names));
     }
 
     /// <summary>The engine that compiled it.</summary>
     public Engine Engine { get; }
 
-    /// <summary>The hash of its bytes.</summary>
-    public ContentHash Digest { get; }
+    /// <summary>The hash of its bytes. It is computed when it is first asked for.</summary>
+    public ContentHash Digest => _digest.Value;
 
     /// <summary>What it needs, in its own order.</summary>
     public ImmutableArray<ModuleImport> Imports { get; }

@@ -21,6 +21,9 @@ internal struct Frame
     /// <summary>What a branch to it takes, if that is one value.</summary>
     public ValueKind Label;
 
+    /// <summary>How many values it gives, if its end has to know no more than them; else -1.</summary>
+    public int SimpleResults;
+
     public Opcode Opcode;
 
     public bool IsUnreachable;
@@ -39,6 +42,7 @@ internal struct Frame
             Results = type.Results.Length,
             Result = result,
             Label = opcode != Opcode.Loop ? result : type.Parameters.Length == 1 ? type.Parameters[0] : 0,
+            SimpleResults = type.Results.Length <= 1 && opcode != Opcode.If ? type.Results.Length : -1,
             Opcode = opcode,
         };
     }
@@ -54,6 +58,9 @@ internal struct Frame
             Results = result == 0 ? 0 : 1,
             Result = result,
             Label = opcode == Opcode.Loop ? 0 : result,
+
+            // An if without else gives what it takes, and such a one takes nothing.
+            SimpleResults = result == 0 ? 0 : opcode == Opcode.If ? -1 : 1,
             Opcode = opcode,
         };
     }

@@ -7,19 +7,21 @@ namespace Stoa.Wasm.Validation;
 
 internal sealed unsafe partial class FunctionValidator
 {
-    /// <summary>Reads go no further than this from the first byte of an instruction.</summary>
-    private const int FrequentReach = 16;
+    /// <summary>From the first byte of an instruction no more than this is read.</summary>
+    private const int FrequentReach = sizeof(ulong);
 
-    private const int LongestShortU32 = 4;
-    private const int LongestShortU64 = 8;
+    /// <summary>What lies below all operands, so that two bytes can be read below any height.</summary>
+    private const int Underlay = 2;
 
     private readonly FrequentRule[] _rules = FrequentRule.ByOpcode(module.Memories.Count > 0);
+    private readonly IndexedKinds _indexed = new(module);
 
     /// <summary>Checks instructions as long as they are frequent ones in their usual form, valid and on known operands.</summary>
     /// <remarks>
     /// It refuses nothing. What it does not pass, it leaves untouched for <see cref="Check"/>, which knows every rule and every reason: so
-    /// this method may only be wrong by passing something. It is compiled with all optimisations at once, because it often has its whole
-    /// work in its first call.
+    /// this method may only be wrong by passing something. Most of its time would go where the processor guesses wrongly what instruction
+    /// comes next; so what most instructions have in common is done for all of them alike, without a branch that depends on which it is.
+    /// It is compiled with all optimisations at once, because it often has its whole work in its first calls.
     /// </remarks>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void CheckFrequent(ref WasmReader reader)
@@ -27,7 +29,7 @@ internal sealed unsafe partial class FunctionValidator
         if (_height == _operands.Length)
             Array.Resize(ref _operands, _height * 2);
         fixed (byte* module = bytes)
-        fixed (ValueKind* operands = _operands, locals = _locals, globals = _globals)
+        fixed (ValueKind* operands = _operands, indexed = _indexed.Table)
         fixed (FrequentRule* rules = _rules)
         fixed (Frame* frames = _frames)
         {
@@ -38,125 +40,65 @@ internal sealed unsafe partial class FunctionValidator
             var full = operands + _operands.Length;
             var frame = frames + _depth - 1;
             var floor = operands + frame->Height;
-
-            // An index below 128 is one byte.
-            uint localCount = (uint)Math.Min(_localCount, 0x80);
             var facts = FunctionFacts.None;
 
-            // Each case goes on to the next instruction when this one has passed, and leaves the loop when it has not.
+            // Each instruction that has passed goes on to the next one, and one that has not leaves the loop.
             while (at < end)
             {
                 var rule = rules + *at;
+                if (rule->Form == FrequentForm.Straight)
+                {
+                    ulong word = Unsafe.ReadUnaligned<ulong>(at);
+                    if (!BitConverter.IsLittleEndian)
+                        word = BinaryPrimitives.ReverseEndianness(word);
+                    ulong ends = (~word & rule->EndBits) | rule->FixedEnd;
+                    byte* behind = at + (BitOperations.TrailingZeroCount(ends) >> 3) + 1;
+                    uint kind = (uint)indexed[rule->Table + at[1]];
+                    uint expected = rule->Operands | ((kind << 8) & rule->IndexedMask);
+                    uint actual = (uint)top[-2] | ((uint)top[-1] << 8);
+                    var result = rule->Result | ((ValueKind)kind & rule->ResultIndexedMask);
+                    var left = top - rule->Pops;
+                    if (((actual ^ expected) & rule->OperandsMask) != 0 || left < floor || ends == 0 || behind > end
+                        || at[1] > rule->MaxSecondByte || result == IndexedKinds.None)
+                    {
+                        break;
+                    }
+
+                    // What gives nothing writes where nothing is.
+                    *left = result;
+                    top = left + rule->Pushes;
+                    highest = top > highest ? top : highest;
+                    facts |= rule->Facts;
+                    at = behind;
+                    if (top == full)
+                        break;
+                    continue;
+                }
+
                 byte* next = at + 2;
-                ValueKind pushed;
                 switch (rule->Form)
                 {
-                    case FrequentForm.LocalGet:
-                        if (at[1] >= localCount || next > end)
-                            goto Rest;
-                        pushed = locals[at[1]];
-                        break;
-                    case FrequentForm.LocalSet:
-                        if (at[1] >= localCount || next > end || top - 1 < floor || top[-1] != locals[at[1]])
-                            goto Rest;
-                        top--;
-                        at = next;
-                        continue;
-                    case FrequentForm.LocalTee:
-                        if (at[1] >= localCount || next > end || top - 1 < floor || top[-1] != locals[at[1]])
-                            goto Rest;
-                        at = next;
-                        continue;
-                    case FrequentForm.GlobalGet:
-                        if (at[1] >= _globals.Length || next > end)
-                            goto Rest;
-                        pushed = globals[at[1]] & ~MutableGlobal;
-                        if (pushed == ValueKind.V128)
-                            goto Rest;
-                        break;
-                    case FrequentForm.GlobalSet:
-                        if (at[1] >= _globals.Length || next > end || top - 1 < floor || (top[-1] | MutableGlobal) != globals[at[1]])
-                            goto Rest;
-                        top--;
-                        at = next;
-                        continue;
-                    case FrequentForm.Constant32:
-                        next = at + 1 + LengthOfU32(at + 1);
-                        if (next > at + 1 + LongestShortU32 || next > end)
-                            goto Rest;
-                        pushed = ValueKind.I32;
-                        break;
-                    case FrequentForm.Constant64:
-                        next = at + 1 + LengthOfU64(at + 1);
-                        if (next > at + 1 + LongestShortU64 || next > end)
-                            goto Rest;
-                        pushed = ValueKind.I64;
-                        break;
-                    case FrequentForm.FixedConstant:
-                        next = at + 1 + rule->Size;
-                        if (next > end)
-                            goto Rest;
-                        pushed = rule->Result;
-                        break;
-                    case FrequentForm.Unary:
-                        if (top - 1 < floor || top[-1] != rule->First)
-                            goto Rest;
-                        top[-1] = rule->Result;
-                        at++;
-                        continue;
-                    case FrequentForm.Binary:
-                        if (top - 2 < floor || top[-1] != rule->Second || top[-2] != rule->First)
-                            goto Rest;
-                        top--;
-                        top[-1] = rule->Result;
-                        at++;
-                        continue;
-                    case FrequentForm.Load:
-                        next = at + 2 + LengthOfU32(at + 2);
-                        if (at[1] > rule->Size || next > at + 2 + LongestShortU32 || next > end || top - 1 < floor || top[-1] != ValueKind.I32)
-                            goto Rest;
-                        top[-1] = rule->Result;
-                        facts |= FunctionFacts.UsesMemory;
-                        at = next;
-                        continue;
-                    case FrequentForm.Store:
-                        next = at + 2 + LengthOfU32(at + 2);
-                        if (at[1] > rule->Size || next > at + 2 + LongestShortU32 || next > end || top - 2 < floor
-                            || top[-1] != rule->Second || top[-2] != ValueKind.I32)
-                            goto Rest;
-                        top -= 2;
-                        facts |= FunctionFacts.UsesMemory;
-                        at = next;
-                        continue;
-                    case FrequentForm.Drop:
-                        if (top - 1 < floor)
-                            goto Rest;
-                        top--;
-                        at++;
-                        continue;
+                    case FrequentForm.Loop:
+                        facts |= FunctionFacts.HasLoop;
+                        goto case FrequentForm.Block;
                     case FrequentForm.Block:
                         if (next > end || frame - frames + 1 >= _deepest || !BlockType.IsShort(at[1]))
                             goto Rest;
-                        if (*at == (byte)Opcode.If)
-                        {
-                            if (top - 1 < floor || top[-1] != ValueKind.I32)
-                                goto Rest;
-                            top--;
-                        }
-
-                        if (*at == (byte)Opcode.Loop)
-                            facts |= FunctionFacts.HasLoop;
-                        floor = top;
                         *++frame = Frame.OfShortType((Opcode)(*at), at[1], (int)(top - operands));
+                        floor = top;
+                        at = next;
+                        continue;
+                    case FrequentForm.If:
+                        if (next > end || frame - frames + 1 >= _deepest || !BlockType.IsShort(at[1]) || top - 1 < floor || top[-1] != ValueKind.I32)
+                            goto Rest;
+                        top--;
+                        *++frame = Frame.OfShortType(Opcode.If, at[1], (int)(top - operands));
+                        floor = top;
                         at = next;
                         continue;
                     case FrequentForm.End:
-                        // What a block gives stays where it is, for its parent. An if without else gives what it takes: here nothing.
-                        if (frame == frames || top - floor != frame->Results)
-                            goto Rest;
-                        if (frame->Results != 0 && (frame->Results != 1 || frame->Opcode == Opcode.If || top[-1] != frame->Result))
-                            goto Rest;
-                        if (frame->Opcode == Opcode.If && frame->Parameters != 0)
+                        // What a block gives stays where it is, for its parent.
+                        if (frame == frames || top - floor != frame->SimpleResults || (frame->SimpleResults != 0 && top[-1] != frame->Result))
                             goto Rest;
                         frame--;
                         floor = operands + frame->Height;
@@ -180,15 +122,6 @@ internal sealed unsafe partial class FunctionValidator
                     default:
                         goto Rest;
                 }
-
-                *top++ = pushed;
-                at = next;
-                if (top > highest)
-                {
-                    highest = top;
-                    if (top == full)
-                        break;
-                }
             }
 
         Rest:
@@ -204,24 +137,4 @@ internal sealed unsafe partial class FunctionValidator
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static bool MayTake(Frame* target, ValueKind* top, ValueKind* floor) =>
         target->LabelArity == 0 || (target->LabelArity == 1 && top - 1 >= floor && top[-1] == target->Label);
-
-    /// <summary>The bytes of a LEB128 number; more than four where four do not suffice. Any number of so few bytes is valid.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int LengthOfU32(byte* first)
-    {
-        uint word = Unsafe.ReadUnaligned<uint>(first);
-        if (!BitConverter.IsLittleEndian)
-            word = BinaryPrimitives.ReverseEndianness(word);
-        return (BitOperations.TrailingZeroCount(~word & 0x8080_8080) >> 3) + 1;
-    }
-
-    /// <inheritdoc cref="LengthOfU32"/>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int LengthOfU64(byte* first)
-    {
-        ulong word = Unsafe.ReadUnaligned<ulong>(first);
-        if (!BitConverter.IsLittleEndian)
-            word = BinaryPrimitives.ReverseEndianness(word);
-        return (BitOperations.TrailingZeroCount(~word & 0x8080_8080_8080_8080) >> 3) + 1;
-    }
 }

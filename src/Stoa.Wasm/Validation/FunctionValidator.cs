@@ -14,13 +14,6 @@ internal sealed partial class FunctionValidator(ModuleDefinition module, byte[] 
 {
     private const ValueKind Unknown = 0;
 
-    /// <summary>Marks the type of a global that may be changed.</summary>
-    private const ValueKind MutableGlobal = (ValueKind)0x80;
-
-    /// <summary>The types of the globals whose index is one byte.</summary>
-    private readonly ValueKind[] _globals =
-        [.. module.Globals.Take(0x80).Select(global => global.IsMutable ? global.Content | MutableGlobal : global.Content)];
-
     private ValueKind[] _operands = new ValueKind[256];
     private int _height;
     private Frame[] _frames = new Frame[64];
@@ -43,10 +36,11 @@ internal sealed partial class FunctionValidator(ModuleDefinition module, byte[] 
         var type = module.TypeOfFunction(function).Type;
         _facts = FunctionFacts.None;
         ReadLocals(ref reader, type);
-        _height = 0;
+        _indexed.SetLocals(_locals.AsSpan(0, _localCount));
+        _height = Underlay;
         _depth = 0;
         // The results are there at the end even when nothing reaches it and nothing pushed them.
-        _maxOperands = type.Results.Length;
+        _maxOperands = Underlay + type.Results.Length;
         PushFrame(Opcode.Block, module.FunctionTypes[function], type);
         while (_depth > 0)
         {
@@ -59,9 +53,10 @@ internal sealed partial class FunctionValidator(ModuleDefinition module, byte[] 
 
         if (!reader.IsAtEnd)
             reader.Malformed("section size mismatch");
-        if (_maxOperands > options.MaxOperands)
+        int maxOperands = _maxOperands - Underlay;
+        if (maxOperands > options.MaxOperands)
             Forms.Exceeded($"more than {options.MaxOperands} operands on the stack", body.Offset);
-        body = body with { MaxOperands = _maxOperands, Facts = _facts };
+        body = body with { MaxOperands = maxOperands, Facts = _facts };
         module.CallGraph.AddFunction(function, body, _localCount, Calls.EndFunction());
         return body;
     }

@@ -1,3 +1,4 @@
+using Stoa.Primitives;
 using Stoa.Wasm.Binary;
 using static Stoa.Wasm.Tests.ModuleBuilder;
 using static Stoa.Wasm.ValueKind;
@@ -118,6 +119,49 @@ public sealed class DecoderTests
         refusal.Kind.ShouldBe(InvalidModuleKind.LimitExceeded);
         using var instance = new Engine(new EngineOptions { MaxNestingDepth = 10_000 }).Compile(module).Instantiate(new Imports());
         instance.Invoke("deep");
+    }
+
+    [Theory]
+    [InlineData(253)]
+    [InlineData(254)]
+    [InlineData(255)]
+    [InlineData(256)]
+    [InlineData(1_000)]
+    public void Compile_ManyResultsAndMoreOperands_GivesThemAll(int results)
+    {
+        ValueKind[] kinds = [.. Enumerable.Repeat(I32, results)];
+        byte[] constants = [.. Enumerable.Range(0, results).SelectMany(ConstI32)];
+        byte[] drops = [.. Enumerable.Repeat((byte)Opcode.Drop, results)];
+        byte[] module = new ModuleBuilder().Function("f", [], kinds, Samples.None, constants, constants[..100], drops[..49]).Build();
+        Should.Throw<InvalidModuleException>(() => new Engine().Compile(module)).Reason.ShouldBe("type mismatch");
+        module = new ModuleBuilder().Function("f", [], kinds, Samples.None, constants, constants, drops, constants, drops).Build();
+        using var instance = new Engine().Compile(module).Instantiate(new Imports());
+        instance.Invoke("f").Select(value => value.ToInt32()).ShouldBe(Enumerable.Range(0, results));
+    }
+
+    [Fact]
+    public void Compile_OtherBytesOfTheSameLength_GivesAnotherModule()
+    {
+        var engine = new Engine();
+        byte[] other = new ModuleBuilder().Function("f", [], [I32], Samples.None, ConstI32(2)).Build();
+        var module = engine.Compile(new ModuleBuilder().Function("f", [], [I32], Samples.None, ConstI32(1)).Build());
+        using var instance = engine.Compile(other).Instantiate(new Imports());
+        instance.Invoke("f")[0].ToInt32().ShouldBe(2);
+        instance.Module.Digest.ShouldBe(ContentHash.Of(other));
+        instance.Module.Digest.ShouldNotBe(module.Digest);
+    }
+
+    [Fact]
+    public void Compile_MoreModulesThanAreKept_ForgetsTheOneUsedLongestAgo()
+    {
+        var engine = new Engine(new EngineOptions { CachedModules = 2 });
+        byte[][] bytes = [.. Enumerable.Range(1, 3).Select(number => new ModuleBuilder().Function("f", [], [I32], Samples.None, ConstI32(number)).Build())];
+        var first = engine.Compile(bytes[0]);
+        var second = engine.Compile(bytes[1]);
+        engine.Compile(bytes[0]).ShouldBeSameAs(first);
+        engine.Compile(bytes[2]);
+        engine.Compile(bytes[0]).ShouldBeSameAs(first);
+        engine.Compile(bytes[1]).ShouldNotBeSameAs(second);
     }
 
     [Fact]
