@@ -9,7 +9,7 @@ internal sealed class ExecuteFuzzer : IDisposable
     public const string Mode = "execute";
 
     /// <summary>Calls of each export. Compiling a module costs as much as hundreds of calls.</summary>
-    private const int Tuples = 100;
+    private const int Tuples = 200;
 
     private readonly V8Process? _v8 = V8Process.Start();
 

@@ -7,7 +7,7 @@ namespace Stoa.Wasm.Fuzz.Generation;
 
 /// <summary>Writes the body of one function. One use.</summary>
 /// <remarks>
-/// Every loop and every function takes from the budget first and traps when it is used up, so whatever is generated ends.
+/// Every loop and every function takes from the budget first and ends when it is used up, so whatever is generated ends.
 /// What is generated is valid by construction; an instruction that only takes operands and gives a value needs no more than its row in
 /// <see cref="Production"/>.
 /// </remarks>
@@ -23,6 +23,7 @@ internal sealed partial class FunctionGenerator
     private readonly CodeWriter _code = new();
     private readonly List<ValueKind> _locals;
     private readonly int _assignable;
+    private readonly bool _endsByTrap;
     private readonly List<int> _addresses = [];
     private readonly List<Label> _labels = [];
     private readonly Dictionary<(ValueKind Kind, string Use), int> _scratch = [];
@@ -42,6 +43,7 @@ internal sealed partial class FunctionGenerator
         _random = random;
         _locals = [.. type.Parameters, .. shape.Kinds(random, random.Chance(3) ? random.Between(20, 60) : random.Between(1, 8))];
         _assignable = _locals.Count;
+        _endsByTrap = random.Chance(15);
     }
 
     /// <summary>Makes a body of about so many instructions, without its size.</summary>
@@ -98,14 +100,24 @@ internal sealed partial class FunctionGenerator
         }
     }
 
-    /// <summary>Ends the call when the budget is used up, else takes one from it.</summary>
+    /// <summary>Ends the function, or the whole call by a trap, when the budget is used up; else takes one from it.</summary>
     private void TakeFromBudget()
     {
         _code.Op(Opcode.GlobalGet, BudgetGlobal);
         _code.Op(Opcode.I32Eqz);
         _code.Op(Opcode.If);
         _code.Byte(0x40);
-        _code.Op(Opcode.Unreachable);
+        if (_endsByTrap)
+        {
+            _code.Op(Opcode.Unreachable);
+        }
+        else
+        {
+            foreach (var kind in _type.Results)
+                WriteZero(_code, kind);
+            _code.Op(Opcode.Return);
+        }
+
         _code.Op(Opcode.End);
         _code.Op(Opcode.GlobalGet, BudgetGlobal);
         _code.I32(1);
