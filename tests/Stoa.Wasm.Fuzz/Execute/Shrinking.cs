@@ -129,8 +129,9 @@ internal sealed class Shrinking(ModuleComparison comparison)
             var result = comparison.Run(module, calls, checksEveryCall: true, FuelLimit);
             return result.Difference is { } difference && difference.Between == between ? difference : null;
         }
-        catch (InvalidModuleException)
+        catch (Exception failure) when (failure is InvalidModuleException or FuzzException)
         {
+            // Not a module any more, or one whose state V8 cannot tell.
             return null;
         }
     }
