@@ -53,6 +53,9 @@ public sealed record EngineOptions
     /// </remarks>
     public int MaxValidationThreads { get; init; } = Math.Min(Environment.ProcessorCount, 8);
 
+    /// <summary>What is admitted beyond WebAssembly 2.0. Default: all that the engine knows.</summary>
+    public WasmFeatures Features { get; init; } = WasmFeatures.All;
+
     /// <summary>How compiled code finds accesses out of bounds. Default: by guard pages where the system has them.</summary>
     public BoundsChecks BoundsChecks { get; init; }
 

@@ -266,7 +266,7 @@ internal sealed class ModuleDecoder
         for (int left = reader.ReadCount(_options.MaxGlobals, "globals"); left > 0; left--)
         {
             var type = ReadGlobalType(ref reader);
-            _module.GlobalInitializers.Add(Forms.ReadConstant(ref reader, _module, type.Content));
+            _module.GlobalInitializers.Add(ConstantDecoder.Read(ref reader, _module, _options, type.Content));
             _module.Globals.Add(type);
         }
     }

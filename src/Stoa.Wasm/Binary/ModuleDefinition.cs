@@ -100,11 +100,14 @@ internal enum ConstantKind : byte
     /// <summary>A number or a null reference.</summary>
     Number,
 
-    /// <summary>The value of an imported global.</summary>
+    /// <summary>The value of a global.</summary>
     Global,
 
     /// <summary>A reference to a function.</summary>
     Function,
+
+    /// <summary>What several instructions compute, of which the number says where they begin in the module.</summary>
+    Computed,
 }
 
 internal enum SegmentMode : byte

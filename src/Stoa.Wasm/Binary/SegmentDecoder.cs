@@ -38,7 +38,7 @@ internal sealed class SegmentDecoder(ModuleDefinition module, EngineOptions opti
         {
             if ((uint)table >= (uint)module.Tables.Count)
                 Forms.Invalid("unknown table", at);
-            offset = Forms.ReadConstant(ref reader, module, ValueKind.I32);
+            offset = ConstantDecoder.Read(ref reader, module, options, ValueKind.I32);
         }
 
         var element = ValueKind.FuncRef;
@@ -62,7 +62,7 @@ internal sealed class SegmentDecoder(ModuleDefinition module, EngineOptions opti
         {
             if (hasExpressions)
             {
-                var value = Forms.ReadConstant(ref reader, module, element);
+                var value = ConstantDecoder.Read(ref reader, module, options, element);
                 items[i] = value.Kind switch
                 {
                     ConstantKind.Function => value.Index,
@@ -95,7 +95,7 @@ internal sealed class SegmentDecoder(ModuleDefinition module, EngineOptions opti
         {
             if ((uint)memory >= (uint)module.Memories.Count)
                 Forms.Invalid("unknown memory", at);
-            offset = Forms.ReadConstant(ref reader, module, ValueKind.I32);
+            offset = ConstantDecoder.Read(ref reader, module, options, ValueKind.I32);
         }
 
         int length = reader.ReadLength();

@@ -184,15 +184,65 @@ internal sealed unsafe partial class InstanceParts(Instance instance, ContextOwn
         switch (expression.Kind)
         {
             case ConstantKind.Number:
-                *(ulong*)slot = (ulong)expression.Bits;
-                *((ulong*)slot + 1) = (ulong)(expression.Bits >> 64);
+                Write(expression.Bits, expression.Type, slot);
                 break;
             case ConstantKind.Global:
                 new ReadOnlySpan<byte>(GlobalCell(expression.Index), Slot.Bytes).CopyTo(new Span<byte>(slot, Slot.Bytes));
                 break;
+            case ConstantKind.Computed:
+                Write(Compute(expression), expression.Type, slot);
+                break;
             default:
                 *(nint*)slot = (nint)Record(expression.Index);
                 break;
+        }
+    }
+
+    private static void Write(UInt128 bits, ValueKind type, byte* slot)
+    {
+        if (type is ValueKind.I32 or ValueKind.F32)
+        {
+            *(uint*)slot = (uint)bits;
+            return;
+        }
+
+        *(ulong*)slot = (ulong)bits;
+        *((ulong*)slot + 1) = (ulong)(bits >> 64);
+    }
+
+    /// <summary>Computes an expression of integers, all of one type: those of 32 bits are the lower half of the same with 64.</summary>
+    private ulong Compute(ConstantExpression expression)
+    {
+        var reader = new WasmReader(_definition.Bytes.Span, expression.Index, _definition.Bytes.Length);
+        var operands = new Stack<ulong>();
+        while (true)
+        {
+            var opcode = (Opcode)reader.ReadByte();
+            switch (opcode)
+            {
+                case Opcode.End:
+                    return operands.Pop();
+                case Opcode.I32Const:
+                    operands.Push((ulong)reader.ReadS32());
+                    break;
+                case Opcode.I64Const:
+                    operands.Push((ulong)reader.ReadS64());
+                    break;
+                case Opcode.GlobalGet:
+                    byte* cell = GlobalCell((int)reader.ReadU32());
+                    operands.Push(expression.Type == ValueKind.I32 ? *(uint*)cell : *(ulong*)cell);
+                    break;
+                default:
+                    ulong second = operands.Pop();
+                    ulong first = operands.Pop();
+                    operands.Push(opcode switch
+                    {
+                        Opcode.I32Add or Opcode.I64Add => first + second,
+                        Opcode.I32Sub or Opcode.I64Sub => first - second,
+                        _ => first * second,
+                    });
+                    break;
+            }
         }
     }
 

@@ -34,7 +34,7 @@ internal sealed class SpecScript : IDisposable
 
     private SpecScript(byte[] script, SpecCounts counts, BoundsChecks boundsChecks)
     {
-        _engine = new Engine(new EngineOptions { CachedModules = 0, BoundsChecks = boundsChecks });
+        _engine = new Engine(new EngineOptions { CachedModules = 0, BoundsChecks = boundsChecks, Features = WasmFeatures.None });
         _counts = counts;
         _tokens = new TokenReader(new TextSource(script, _engine.Options));
     }

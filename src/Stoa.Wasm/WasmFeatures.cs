@@ -1,0 +1,15 @@
+namespace Stoa.Wasm;
+
+/// <summary>Parts of WebAssembly that came after version 2.0, for <see cref="EngineOptions.Features"/>.</summary>
+[Flags]
+public enum WasmFeatures
+{
+    /// <summary>WebAssembly 2.0 alone.</summary>
+    None = 0,
+
+    /// <summary>Extended constant expressions: additions, subtractions and multiplications of integers, and the values of all immutable globals before.</summary>
+    ExtendedConstantExpressions = 1,
+
+    /// <summary>All that this engine knows.</summary>
+    All = ExtendedConstantExpressions,
+}
