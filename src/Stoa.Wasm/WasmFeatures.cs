@@ -10,6 +10,9 @@ public enum WasmFeatures
     /// <summary>Extended constant expressions: additions, subtractions and multiplications of integers, and the values of all immutable globals before.</summary>
     ExtendedConstantExpressions = 1,
 
+    /// <summary>Tail calls: <c>return_call</c> and <c>return_call_indirect</c>, which leave their caller before they call.</summary>
+    TailCalls = 2,
+
     /// <summary>All that this engine knows.</summary>
-    All = ExtendedConstantExpressions,
+    All = ExtendedConstantExpressions | TailCalls,
 }

@@ -14,11 +14,11 @@ internal static class Immediates
 
         switch (opcode)
         {
-            case Opcode.Br or Opcode.BrIf or Opcode.Call or Opcode.RefFunc
+            case Opcode.Br or Opcode.BrIf or Opcode.Call or Opcode.ReturnCall or Opcode.RefFunc
                 or (>= Opcode.LocalGet and <= Opcode.TableSet):
                 reader.ReadU32();
                 break;
-            case Opcode.CallIndirect:
+            case Opcode.CallIndirect or Opcode.ReturnCallIndirect:
                 reader.ReadU32();
                 reader.ReadU32();
                 break;

@@ -1,10 +1,10 @@
 namespace Stoa.Wasm.Binary;
 
-/// <summary>Instructions of one byte (core specification 2.0, section 5.4).</summary>
+/// <summary>Instructions of one byte (core specification 2.0, section 5.4; tail calls as of 3.0).</summary>
 internal enum Opcode : byte
 {
     Unreachable = 0x00, Nop, Block, Loop, If, Else,
-    End = 0x0B, Br, BrIf, BrTable, Return, Call, CallIndirect,
+    End = 0x0B, Br, BrIf, BrTable, Return, Call, CallIndirect, ReturnCall, ReturnCallIndirect,
     Drop = 0x1A, Select, SelectTyped,
     LocalGet = 0x20, LocalSet, LocalTee, GlobalGet, GlobalSet, TableGet, TableSet,
     I32Load = 0x28, I64Load, F32Load, F64Load,

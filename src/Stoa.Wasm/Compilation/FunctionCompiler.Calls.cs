@@ -23,6 +23,15 @@ internal sealed partial class FunctionCompiler
         }
 
         EmitFuelStore();
+        EmitContextAndCell(function);
+        EmitCalli(signature);
+        EmitFuelLoad();
+        PushResults(signature, ofRecord: false);
+    }
+
+    /// <summary>Leaves the context, and above it the address of a function of the module's own, which may be that of its lazy stub.</summary>
+    private void EmitContextAndCell(int function)
+    {
         if (function != _function && !_module.Code.IsCompiled(function))
         {
             EmitContext();
@@ -33,20 +42,23 @@ internal sealed partial class FunctionCompiler
         EmitContext();
         _il.EmitConstant((long)_module.Code.CellOf(function));
         _il.Emit([Il.ConvI, Il.LdindI]);
-        EmitCalli(signature);
-        EmitFuelLoad();
-        PushResults(signature, ofRecord: false);
     }
 
     private void CompileCallIndirect(int type, int table)
     {
         var signature = _definition.Types[type];
         Pop(signature.Type.Parameters.Length + 1);
+        EmitResolve(signature, table);
+        EmitCallOfRecord(signature);
+    }
+
+    /// <summary>Replaces the index on top by the record that a table has there.</summary>
+    private void EmitResolve(Signature signature, int table)
+    {
         EmitContextAddress(_layout.Tables + (table * nint.Size));
         _il.Emit(Il.LdindI);
         _il.EmitConstant(signature.Id);
         EmitCall(s_resolve);
-        EmitCallOfRecord(signature);
     }
 
     /// <summary>Calls through the record whose address lies on top, above the arguments.</summary>

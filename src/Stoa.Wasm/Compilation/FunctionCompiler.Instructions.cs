@@ -69,6 +69,12 @@ internal sealed partial class FunctionCompiler
             case Opcode.CallIndirect:
                 CompileCallIndirect((int)reader.ReadU32(), (int)reader.ReadU32());
                 break;
+            case Opcode.ReturnCall:
+                CompileTailCall((int)reader.ReadU32());
+                break;
+            case Opcode.ReturnCallIndirect:
+                CompileTailCallIndirect((int)reader.ReadU32(), (int)reader.ReadU32());
+                break;
             case Opcode.Drop:
                 Pop();
                 _il.Emit(Il.Pop);

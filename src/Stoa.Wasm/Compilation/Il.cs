@@ -103,6 +103,7 @@ internal static class Il
     public const byte Stloc = 0x0E;
     public const byte Unaligned = 0x12;
     public const byte Volatile = 0x13;
+    public const byte Tail = 0x14;
 
     // Element types in signatures (partition II, 23.1.16).
     public const byte TypeVoid = 0x01;

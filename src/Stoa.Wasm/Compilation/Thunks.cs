@@ -48,6 +48,9 @@ internal static class Thunks
             EmitArgument(il, i);
         EmitArgument(il, context);
         il.Emit(OpCodes.Call, s_compilePending);
+
+        // Else each function that is compiled in a chain of tail calls would leave a frame behind.
+        il.Emit(OpCodes.Tailcall);
         il.EmitCalli(OpCodes.Calli, CallingConventions.Standard, signature.ReturnType, signature.ParameterTypes, null);
         il.Emit(OpCodes.Ret);
         return method;
@@ -73,6 +76,7 @@ internal static class Thunks
             EmitArgument(il, i);
         il.Emit(OpCodes.Ldc_I8, (long)address);
         il.Emit(OpCodes.Conv_I);
+        il.Emit(OpCodes.Tailcall);
         il.EmitCalli(OpCodes.Calli, CallingConventions.Standard, signature.ReturnType, signature.ParameterTypes, null);
         il.Emit(OpCodes.Ret);
         il.MarkLabel(exhausted);

@@ -13,7 +13,8 @@ internal sealed unsafe class ContextLayout
         int at = Align(sizeof(InstanceContext));
         Results = at;
         int results = module.Types.Length == 0 ? 0 : module.Types.Max(type => type.Type.Results.Length);
-        at += Math.Max(results - 1, 0) * Slot.Bytes;
+        ResultSlots = Math.Max(results - 1, 0);
+        at += ResultSlots * Slot.Bytes;
 
         var exported = module.Exports.Where(export => export.Kind == ExternKind.Global).Select(export => export.Index).ToHashSet();
         _globals = new int[module.Globals.Count];
@@ -46,6 +47,9 @@ internal sealed unsafe class ContextLayout
 
     /// <summary>Results after the first.</summary>
     public int Results { get; }
+
+    /// <summary>How many there is room for.</summary>
+    public int ResultSlots { get; }
 
     /// <summary>Pointers to <see cref="TableView"/>.</summary>
     public int Tables { get; }

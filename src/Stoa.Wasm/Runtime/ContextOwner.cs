@@ -35,6 +35,9 @@ internal sealed unsafe class ContextOwner : IDisposable
 
     public InstanceContext* Context => (InstanceContext*)_block;
 
+    /// <summary>The part of the block for results after the first, as an offset, and how many it has room for.</summary>
+    public (int Offset, int Slots) OwnResults { get; private set; }
+
     public bool IsFreed => _block == null;
 
     public static ContextOwner Of(InstanceContext* context) =>
@@ -64,6 +67,25 @@ internal sealed unsafe class ContextOwner : IDisposable
         if (record->Code == 0)
             record->Code = Instance!.Module.Code.Compile(record->Index, Group.Interruption);
         return record->Code;
+    }
+
+    /// <summary>Says which part of the block is for results, and uses it.</summary>
+    public void SetResults(int offset, int slots)
+    {
+        OwnResults = (offset, slots);
+        LeaveResultsIn(this);
+    }
+
+    /// <summary>Has the functions leave results after the first in the block of an owner of the same group.</summary>
+    public void LeaveResultsIn(ContextOwner other)
+    {
+        byte* area = other._block + other.OwnResults.Offset;
+        Context->Results = area;
+        if (Instance is not { } instance)
+            return;
+        var hosts = (InstanceContext*)(_block + instance.Module.Layout.HostContexts);
+        for (int i = 0; i < instance.Module.Definition.ImportedFunctions; i++)
+            hosts[i].Results = area;
     }
 
     public void Join(InstanceGroup group) => _group = InstanceGroup.Merge(_group, group);

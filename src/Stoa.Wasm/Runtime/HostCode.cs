@@ -55,7 +55,7 @@ internal sealed unsafe class HostCode
         int results = Math.Max(function.Type.Results.Length - 1, 0);
         owner = new ContextOwner(null, resultsAt + (results * Slot.Bytes), group) { HostFunctions = [function] };
         var context = owner.Context;
-        context->Results = (byte*)context + resultsAt;
+        owner.SetResults(resultsAt, results);
         var record = (FunctionRecord*)(context + 1);
         Fill(record, context, function, 0);
         return record;

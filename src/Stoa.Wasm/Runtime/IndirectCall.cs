@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace Stoa.Wasm.Runtime;
 
-/// <summary>Finds what <c>call_indirect</c> calls.</summary>
+/// <summary>Finds what <c>call_indirect</c> calls, and where results of tail calls go.</summary>
 internal static unsafe class IndirectCall
 {
     /// <summary>The record at an index of a table, once it is sure that it can be called.</summary>
@@ -19,6 +19,17 @@ internal static unsafe class IndirectCall
         if (record->Code == 0)
             Compile(record);
         return (nint)record;
+    }
+
+    /// <summary>
+    /// Before a tail call of several results: has the callee leave them where those who called the caller look for them. They look into the
+    /// context of what they called, and the callee's may be another one.
+    /// </summary>
+    public static void ShareResults(nint recordAddress, nint contextAddress)
+    {
+        var context = (InstanceContext*)contextAddress;
+        if (((FunctionRecord*)recordAddress)->Context->Results != context->Results)
+            ContextOwner.Of(context).Group.ShareResults();
     }
 
     [DoesNotReturn]

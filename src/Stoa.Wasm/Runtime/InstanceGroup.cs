@@ -71,6 +71,14 @@ internal sealed class InstanceGroup
         Root._owners = [];
     }
 
+    /// <summary>Has the functions of all instances leave their results in one place.</summary>
+    public void ShareResults()
+    {
+        var largest = Owners.MaxBy(owner => owner.OwnResults.Slots)!;
+        foreach (var owner in Owners)
+            owner.LeaveResultsIn(largest);
+    }
+
     public void Add(ContextOwner owner) => Root._owners = [.. Root._owners, owner];
 
     /// <summary>Makes one group of two.</summary>

@@ -102,7 +102,7 @@ internal sealed unsafe partial class InstanceParts(Instance instance, ContextOwn
         var context = owner.Context;
         context->Fuel = instance.Limits.Fuel;
         context->DepthRemaining = instance.Limits.MaxCallDepth;
-        context->Results = Block + _layout.Results;
+        owner.SetResults(_layout.Results, _layout.ResultSlots);
         new ImportLinker(instance, owner, this).Link(imports);
     }
 

@@ -38,10 +38,10 @@ internal sealed class ImmediateParser(TokenReader tokens, ModuleScope module)
             case Opcode.BrTable:
                 WriteBranchTable(target);
                 break;
-            case Opcode.Call or Opcode.RefFunc:
+            case Opcode.Call or Opcode.ReturnCall or Opcode.RefFunc:
                 target.U32(module.Functions.Read(tokens));
                 break;
-            case Opcode.CallIndirect:
+            case Opcode.CallIndirect or Opcode.ReturnCallIndirect:
                 uint table = ReadOptional(module.Tables);
                 target.U32(module.Types.ReadUse(tokens, null));
                 target.U32(table);

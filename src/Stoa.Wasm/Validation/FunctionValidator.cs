@@ -167,18 +167,18 @@ internal sealed partial class FunctionValidator(ModuleDefinition module, byte[] 
                 SetUnreachable();
                 break;
             case Opcode.Call:
-                int callee = Index(ref reader, module.FunctionTypes.Count, "unknown function");
-                Calls.Add(callee);
-                CheckCall(module.TypeOfFunction(callee));
+                CheckCall(Callee(ref reader));
                 break;
             case Opcode.CallIndirect:
-                int type = Index(ref reader, module.Types.Length, "unknown type");
-                int table = Index(ref reader, module.Tables.Count, "unknown table");
-                if (module.Tables[table].Element != ValueKind.FuncRef)
-                    Mismatch();
-                Pop(ValueKind.I32);
-                Calls.AddAny();
-                CheckCall(module.Types[type]);
+                CheckCall(IndirectCallee(ref reader));
+                break;
+            case Opcode.ReturnCall:
+                Require(WasmFeatures.TailCalls);
+                CheckTailCall(Callee(ref reader));
+                break;
+            case Opcode.ReturnCallIndirect:
+                Require(WasmFeatures.TailCalls);
+                CheckTailCall(IndirectCallee(ref reader));
                 break;
             case Opcode.Drop:
                 Pop();
@@ -426,6 +426,39 @@ internal sealed partial class FunctionValidator(ModuleDefinition module, byte[] 
         _facts |= signature.HasVectors ? FunctionFacts.HasCall | FunctionFacts.HasVectors : FunctionFacts.HasCall;
         Pop(signature.Type.Parameters);
         Push(signature.Type.Results);
+    }
+
+    private void CheckTailCall(Signature signature)
+    {
+        if (!signature.Type.Results.AsSpan().SequenceEqual(BlockType.Of(_frames[0].Type, module).Results.AsSpan()))
+            Mismatch();
+        CheckCall(signature);
+        SetUnreachable();
+    }
+
+    private Signature Callee(ref WasmReader reader)
+    {
+        int function = Index(ref reader, module.FunctionTypes.Count, "unknown function");
+        Calls.Add(function);
+        return module.TypeOfFunction(function);
+    }
+
+    private Signature IndirectCallee(ref WasmReader reader)
+    {
+        int type = Index(ref reader, module.Types.Length, "unknown type");
+        int table = Index(ref reader, module.Tables.Count, "unknown table");
+        if (module.Tables[table].Element != ValueKind.FuncRef)
+            Mismatch();
+        Pop(ValueKind.I32);
+        Calls.AddAny();
+        return module.Types[type];
+    }
+
+    /// <summary>Refuses an instruction that is not admitted as one that is not known.</summary>
+    private void Require(WasmFeatures feature)
+    {
+        if ((options.Features & feature) == 0)
+            WasmReader.Malformed("illegal opcode", _at);
     }
 
     private void CheckSelect()
