@@ -13,7 +13,7 @@ internal sealed partial class FunctionCompiler
     private void CompileCall(int function)
     {
         var signature = _definition.TypeOfFunction(function);
-        Pop(signature.Type.Parameters.Length);
+        PopArguments(signature);
         if (function < _definition.ImportedFunctions)
         {
             EmitContextAddress(_layout.Imports + (function * nint.Size));
@@ -44,10 +44,19 @@ internal sealed partial class FunctionCompiler
         _il.Emit([Il.ConvI, Il.LdindI]);
     }
 
+    private void PopArguments(Signature signature)
+    {
+        int count = signature.Type.Parameters.Length;
+        Pop(count);
+        for (int i = 0; i < count; i++)
+            _loads.Want(_origins[_height + i]);
+    }
+
     private void CompileCallIndirect(int type, int table)
     {
         var signature = _definition.Types[type];
-        Pop(signature.Type.Parameters.Length + 1);
+        Pop();
+        PopArguments(signature);
         EmitResolve(signature, table);
         EmitCallOfRecord(signature);
     }

@@ -31,6 +31,17 @@ internal sealed partial class FunctionCompiler
         /// <summary>Where an <c>if</c> goes when its condition is false.</summary>
         public int ElseLabel;
 
+        /// <summary>A loop that is compiled several times in a row: how many times more, and what they need.</summary>
+        public int CopiesLeft;
+
+        public int HeadLabel;
+        public int ExitLabel;
+        public bool IsExitUsed;
+        public int BodyStart;
+
+        /// <summary>Whether a branch to the label goes back.</summary>
+        public readonly bool Repeats => Opcode == Opcode.Loop && CopiesLeft == 0;
+
         public readonly ImmutableArray<ValueKind> LabelTypes => Opcode == Opcode.Loop ? Type.Parameters : Type.Results;
     }
 
@@ -51,10 +62,56 @@ internal sealed partial class FunctionCompiler
         Flush();
         PushFrame(opcode, type);
         if (opcode == Opcode.Loop)
+            EnterLoop(in reader);
+    }
+
+    private void EnterLoop(in WasmReader reader)
+    {
+        CloseBlock();
+        ref var frame = ref CurrentFrame;
+        Mark(frame.Label);
+        if (_isFrugal)
+            return;
+        var (copies, isStraight) = LoopUnrolling.Of(reader, _body.Length);
+        if (copies == 1)
+            return;
+        frame.HeadLabel = frame.Label;
+        frame.Label = _il.NewLabel();
+        frame.ExitLabel = _il.NewLabel();
+        frame.CopiesLeft = copies - 1;
+        frame.BodyStart = reader.Position;
+        if (isStraight && IsMetered)
+            _turnsPaid = copies;
+    }
+
+    /// <summary>At the end of a loop's body: begins the next copy of it, to which the branches of this one lead.</summary>
+    /// <returns>False when this was the last copy, or nothing leads to another.</returns>
+    private bool TryRepeatBody(ref WasmReader reader)
+    {
+        ref var frame = ref CurrentFrame;
+        if (frame.CopiesLeft == 0 || !frame.IsLabelUsed)
+            return false;
+        if (_isReachable)
         {
-            CloseBlock();
-            Mark(CurrentFrame.Label);
+            Flush();
+            if (_turnsPaid > 0)
+                EmitRefund(frame.CopiesLeft);
+            _il.EmitBranch(Il.Br, frame.ExitLabel);
+            frame.IsExitUsed = true;
         }
+
+        CloseBlock();
+        Mark(frame.Label);
+        frame.CopiesLeft--;
+        _isPrepaid = _turnsPaid > 0;
+        if (frame.CopiesLeft == 0)
+            _turnsPaid = 0;
+        frame.Label = frame.CopiesLeft == 0 ? frame.HeadLabel : _il.NewLabel();
+        frame.IsLabelUsed = false;
+        ResumeAt(frame.Height, frame.Type.Parameters);
+        reader.Position = frame.BodyStart;
+        _lastConstantEnd = -1;
+        return true;
     }
 
     private void CompileIf(ref WasmReader reader)
@@ -114,10 +171,12 @@ internal sealed partial class FunctionCompiler
         ResumeAt(frame.Height, frame.Type.Parameters);
     }
 
-    private void CompileEnd()
+    private void CompileEnd(ref WasmReader reader)
     {
         ref var frame = ref CurrentFrame;
-        bool continues = _isReachable || frame.ElseLabel >= 0 || (frame.IsLabelUsed && frame.Opcode != Opcode.Loop);
+        if (frame.Opcode == Opcode.Loop && TryRepeatBody(ref reader))
+            return;
+        bool continues = _isReachable || frame.ElseLabel >= 0 || frame.IsExitUsed || (frame.IsLabelUsed && frame.Opcode != Opcode.Loop);
         if (_isReachable)
             Flush();
         CloseBlock();
@@ -125,6 +184,8 @@ internal sealed partial class FunctionCompiler
             Mark(frame.ElseLabel);
         if (frame.Opcode != Opcode.Loop)
             Mark(frame.Label);
+        else if (frame.IsExitUsed)
+            Mark(frame.ExitLabel);
         _frameCount--;
         if (continues || _frameCount == 0)
             ResumeAt(frame.Height, frame.Type.Results);
@@ -218,12 +279,12 @@ internal sealed partial class FunctionCompiler
 
     /// <summary>Whether a branch needs nothing before it: no operands to move, no check of the fuel.</summary>
     private bool IsReachedAsIs(in Frame target) =>
-        target.Opcode != Opcode.Loop && (target.LabelTypes.Length == 0 || target.Height + target.LabelTypes.Length == _height);
+        !target.Repeats && (target.LabelTypes.Length == 0 || target.Height + target.LabelTypes.Length == _height);
 
     private void EmitJump(ref Frame target)
     {
         target.IsLabelUsed = true;
-        if (target.Opcode == Opcode.Loop)
+        if (target.Repeats)
             EmitRepeat(target.Label);
         else
             _il.EmitBranch(Il.Br, target.Label);
@@ -255,6 +316,7 @@ internal sealed partial class FunctionCompiler
         {
             _height--;
             EmitStloc(TargetSlot(in target, i));
+            _loads.Join(_loads.OfSlot(target.Height + i), _origins[_height]);
         }
 
         for (; _height > CurrentFrame.Height; _height--)
@@ -270,6 +332,7 @@ internal sealed partial class FunctionCompiler
         {
             EmitLdloc(Slot(_height - arity + i));
             EmitStloc(TargetSlot(in target, i));
+            _loads.Join(_loads.OfSlot(target.Height + i), _loads.OfSlot(_height - arity + i));
         }
     }
 
@@ -304,7 +367,7 @@ internal sealed partial class FunctionCompiler
                 CompileElse();
                 break;
             case Opcode.End when _skippedBlocks == 0:
-                CompileEnd();
+                CompileEnd(ref reader);
                 break;
             case Opcode.End:
                 _skippedBlocks--;

@@ -49,7 +49,7 @@ internal sealed partial class FunctionCompiler
                 CompileElse();
                 break;
             case Opcode.End:
-                CompileEnd();
+                CompileEnd(ref reader);
                 break;
             case Opcode.Br:
                 CompileBranch((int)reader.ReadU32());
@@ -95,6 +95,7 @@ internal sealed partial class FunctionCompiler
                 Pop();
                 EmitLocalSet(set);
                 ForgetLocal(set);
+                _loads.Join(_loads.OfLocal(set), _origins[_height]);
                 break;
             case Opcode.LocalTee:
                 int tee = (int)reader.ReadU32();
@@ -102,8 +103,10 @@ internal sealed partial class FunctionCompiler
                 _il.Emit(Il.Dup);
                 EmitLocalSet(tee);
                 ForgetLocal(tee);
+                _loads.Join(_loads.OfLocal(tee), _origins[_height]);
                 Push(_localKinds[tee]);
                 _sources[_height - 1] = tee;
+                _origins[_height - 1] = _loads.OfLocal(tee);
                 break;
             case Opcode.GlobalGet:
                 CompileGlobalGet((int)reader.ReadU32());
@@ -196,7 +199,9 @@ internal sealed partial class FunctionCompiler
             _comparisonEnd = _il.Length;
         }
 
+        var origin = _loads.Result(opcode, _origins[_height], shape.Second == 0 ? default : _origins[_height + 1]);
         Push(shape.Result);
+        _origins[_height - 1] = origin;
     }
 
     private bool IsDivisionByHarmlessConstant(Opcode opcode) =>
@@ -232,9 +237,12 @@ internal sealed partial class FunctionCompiler
     private void CompileSingle(int bits, Opcode next)
     {
         float value = BitConverter.Int32BitsToSingle(bits);
-        if (float.IsNaN(value))
+        if (!float.IsFinite(value))
         {
+            // What the JIT knows to be no number makes other operands needless, and their loads with them: see PartialLoads.
             _il.EmitConstant(bits);
+            EmitLoad(OpaqueConstants.Zero, Il.LdindI4);
+            _il.Emit(Il.Xor);
             EmitNumeric(NumericCode.Of(Opcode.F32ReinterpretI32));
         }
         else if (OpaqueConstants.IdentityAddress(value) is not 0 and var address && !IsHarmlessUse(next))
@@ -250,9 +258,11 @@ internal sealed partial class FunctionCompiler
     private void CompileDouble(long bits, Opcode next)
     {
         double value = BitConverter.Int64BitsToDouble(bits);
-        if (double.IsNaN(value))
+        if (!double.IsFinite(value))
         {
             _il.EmitConstant(bits);
+            EmitLoad(OpaqueConstants.Zero, Il.LdindI8);
+            _il.Emit(Il.Xor);
             EmitNumeric(NumericCode.Of(Opcode.F64ReinterpretI64));
         }
         else if (OpaqueConstants.IdentityAddress(value) is not 0 and var address && !IsHarmlessUse(next))
@@ -287,6 +297,7 @@ internal sealed partial class FunctionCompiler
         EmitLocalGet(local);
         Push(_localKinds[local]);
         _sources[_height - 1] = local;
+        _origins[_height - 1] = _loads.OfLocal(local);
     }
 
     private void CompileSelect()
@@ -294,7 +305,9 @@ internal sealed partial class FunctionCompiler
         Pop(3);
         var kind = _kinds[_height];
         EmitCall(Select(kind));
+        var origin = _loads.Merge(_origins[_height], _origins[_height + 1]);
         Push(kind);
+        _origins[_height - 1] = origin;
     }
 
     private static MethodInfo Select(ValueKind kind)

@@ -14,8 +14,26 @@ internal sealed partial class FunctionCompiler
     // One instruction less for the JIT to count.
     private static readonly bool s_allowsUnaligned = RuntimeInformation.ProcessArchitecture is Architecture.X64 or Architecture.Arm64;
 
+    /// <summary>
+    /// From an access at an address, or up to <see cref="FarBytes"/> behind it, the JIT concludes that the address is not null, and drops
+    /// a load near it that nobody wants. It concludes nothing from what is before an address, or farther away. So compiled code reckons from an address
+    /// this far behind the real one for what is nearer, which takes one byte in an instruction, ...
+    /// </summary>
+    private const int NearBytes = 128;
+
+    /// <summary>... and this far before the real one for all else.</summary>
+    private const int FarBytes = 1 << 16;
+
+    /// <summary>The JIT keeps track of about a thousand locals.</summary>
+    private const int MaxAddressLocals = 200;
+
     // For locals that hold addresses: how many bytes from there are known to lie inside the memory.
     private readonly Dictionary<int, long> _extents = [];
+    // For locals that hold addresses: the local that holds the real one, where it is known.
+    private readonly Dictionary<(int Source, bool IsFar), int> _realAddresses = [];
+    private readonly Dictionary<(int Source, bool IsFar), int> _addressLocals = [];
+    private int _touchAt = -1;
+    private int _touchBytes;
 
     private static MethodInfo Bulk(string name) => Thunks.Find(typeof(BulkOperations), name);
 
@@ -28,20 +46,28 @@ internal sealed partial class FunctionCompiler
         if (shape.Second == 0)
         {
             Pop();
-            EmitAddress(offset, access.Bytes, _sources[_height], isStore: false);
-            EmitAccess(access);
+            var whole = _hasGuardPages ? WholeLoads.Of(shape.Result) : null;
+            EmitAddress(offset, access.Bytes, _sources[_height], isShortened: whole is null);
+            var origin = whole is null ? TakeTouch(access.Bytes) : EmitWholeLoad(whole, access);
+            if (whole is null)
+                EmitAccess(access);
             _il.Emit(access.Widen);
             Push(shape.Result);
+            _origins[_height - 1] = origin;
             return;
         }
 
         Pop(2);
+        if (access.Bytes < (shape.Second is ValueKind.I32 or ValueKind.F32 ? 4 : 8))
+            _loads.Shorten(_origins[_height + 1]);
+        else
+            _loads.Want(_origins[_height + 1]);
         int value = Temporary(shape.Second);
         _il.Emit(access.Widen);
         if (access.Bytes > 1 && !BitConverter.IsLittleEndian)
             EmitCall(access.Reverse!);
         EmitStloc(value);
-        EmitAddress(offset, access.Bytes, _sources[_height], isStore: true);
+        EmitAddress(offset, access.Bytes, _sources[_height], isShortened: false);
         EmitLdloc(value);
         EmitAccess(access);
     }
@@ -50,28 +76,58 @@ internal sealed partial class FunctionCompiler
     /// Replaces a guest's address on the evaluation stack by the real one, of an access that traps unless it lies wholly inside the memory.
     /// The one place that knows how bounds are checked.
     /// </summary>
-    private void EmitAddress(uint offset, int bytes, int source, bool isStore)
+    /// <param name="offset">What is added to the address.</param>
+    /// <param name="bytes">How many bytes are accessed.</param>
+    /// <param name="source">The local that the address was copied from, or -1.</param>
+    /// <param name="isShortened">Whether the JIT may access fewer bytes, if it finds fewer wanted.</param>
+    private void EmitAddress(uint offset, int bytes, int source, bool isShortened)
     {
+        _touchAt = -1;
+        _il.Emit(Il.ConvU);
         bool isGuarded = _hasGuardPages && offset < GuardPages.OffsetReach;
         bool isInside = IsWithinExtent(source, offset + (long)bytes);
-        _il.Emit(Il.ConvU);
-        if (isGuarded && !isInside && !isStore && bytes > 1)
-            EmitTouch(offset + (long)bytes - 1);
         if (!isGuarded && !isInside)
             EmitBoundsCheck(offset, bytes);
-        EmitDistance(offset);
+        bool isFar = _hasGuardPages && offset + (long)bytes > NearBytes;
+        EmitRealAddress(source, isFar);
+        long distance = !_hasGuardPages ? offset : isFar ? offset + FarBytes : (long)offset - NearBytes;
+        if (isGuarded && !isInside && isShortened && bytes > 1)
+            EmitTouch(distance + bytes - 1);
+        if (distance != 0)
+        {
+            EmitNativeConstant(distance);
+            _il.Emit(Il.Add);
+        }
     }
 
-    /// <summary>Makes the real address of the guest's on top.</summary>
-    private void EmitDistance(long offset)
+    /// <summary>
+    /// Replaces an address, widened already, by the real one, from which an access is <see cref="NearBytes"/> less or <see cref="FarBytes"/> more away
+    /// than its offset where there are guard pages. That of a local is kept for the next access by it.
+    /// </summary>
+    private void EmitRealAddress(int source, bool isFar)
     {
-        EmitLdloc(_memoryBase);
-        _il.Emit(Il.Add);
-        offset += MemoryBaseBias;
-        if (offset == 0)
+        var key = (source, isFar);
+        if (source >= 0 && _realAddresses.TryGetValue(key, out int known))
+        {
+            _il.Emit(Il.Pop);
+            EmitLdloc(known);
             return;
-        EmitNativeConstant(offset);
+        }
+
+        EmitLdloc(isFar ? _memoryBaseFar : _memoryBase);
         _il.Emit(Il.Add);
+        if (source < 0)
+            return;
+        if (!_addressLocals.TryGetValue(key, out int local))
+        {
+            if (_addressLocals.Count == MaxAddressLocals)
+                return;
+            _addressLocals.Add(key, local = NewLocal(Il.TypeI));
+        }
+
+        EmitStloc(local);
+        EmitLdloc(local);
+        _realAddresses.Add(key, local);
     }
 
     /// <remarks>
@@ -89,22 +145,64 @@ internal sealed partial class FunctionCompiler
         _il.Emit([Il.AddOvfUn, Il.Pop]);
     }
 
-    /// <summary>
-    /// How far before the memory the base lies that compiled code adds to. The JIT concludes from an access near a local that the local is not
-    /// null, and drops a load near it that nobody wants; it concludes nothing from an access that is far away.
-    /// </summary>
-    private int MemoryBaseBias => _hasGuardPages ? 1 << 16 : 0;
+    /// <summary>Where compiled code adds its addresses to: the base of a memory never moves.</summary>
+    private void EmitMemoryBases()
+    {
+        _memoryBase = NewLocal(Il.TypeI);
+        _memoryBaseFar = NewLocal(Il.TypeI);
+        EmitMemoryBase(_memoryBase, _hasGuardPages ? NearBytes : 0);
+        if (_hasGuardPages)
+            EmitMemoryBase(_memoryBaseFar, -FarBytes);
+    }
 
-    /// <summary>Reads the last byte of a load, at an offset from the guest's address on top, which stays there.</summary>
+    private void EmitMemoryBase(int local, int distance)
+    {
+        EmitContext();
+        EmitField(Il.Ldfld, ContextFields.MemoryBase);
+        if (distance != 0)
+        {
+            _il.EmitConstant(distance);
+            _il.Emit(Il.Add);
+        }
+
+        EmitStloc(local);
+    }
+
+    /// <summary>Reads the last byte of a load, at a distance from the address on top, which stays there.</summary>
     /// <remarks>
     /// The JIT loads only as many bytes as it finds used: one of a masked integer, four of a number that nobody wants. At the end of
-    /// the memory the shortened load would not meet the guard page. A byte cannot be shortened. It costs a comparison with memory.
+    /// the memory the shortened load would not meet the guard page. A byte cannot be shortened.
     /// </remarks>
-    private void EmitTouch(long offset)
+    private void EmitTouch(long distance)
     {
+        _touchAt = _il.Length;
         _il.Emit(Il.Dup);
-        EmitDistance(offset);
-        _il.Emit([Il.LdindU1, Il.Pop]);
+        EmitNativeConstant(distance);
+        _il.Emit([Il.Add, Il.LdindU1, Il.Pop]);
+        _touchBytes = _il.Length - _touchAt;
+    }
+
+    /// <summary>What is known of the load whose address was just emitted; nothing when it has no touch that might be needless.</summary>
+    private PartialLoads.Origin TakeTouch(int bytes)
+    {
+        if (_touchAt < 0)
+            return default;
+        var plain = new PartialLoads.Replacement(_touchAt, _touchBytes, Il.Nop);
+        _touchAt = -1;
+        return _loads.Add(plain, isWide: bytes == 8);
+    }
+
+    private PartialLoads.Origin EmitWholeLoad(MethodInfo load, MemoryAccess access)
+    {
+        int at = _il.Length;
+        EmitCall(load);
+        return _loads.Add(new(at, _il.Length - at, access.Indirect), isWide: access.Bytes == 8);
+    }
+
+    private void MakeWholeLoadsPlain()
+    {
+        foreach (var (at, length, opcode) in _loads.Whole())
+            _il.Overwrite(at, length, opcode);
     }
 
     /// <summary>Comes before the opcode of a store.</summary>
@@ -129,12 +227,18 @@ internal sealed partial class FunctionCompiler
         return false;
     }
 
-    private void ForgetExtents() => _extents.Clear();
+    private void ForgetExtents()
+    {
+        _extents.Clear();
+        _realAddresses.Clear();
+    }
 
     /// <summary>A local has got another value: operands that were copied from it say nothing about it any more.</summary>
     private void ForgetLocal(int local)
     {
         _extents.Remove(local);
+        _realAddresses.Remove((local, false));
+        _realAddresses.Remove((local, true));
         for (int i = CurrentFrame.Height; i < _height; i++)
         {
             if (_sources[i] == local)
@@ -144,7 +248,7 @@ internal sealed partial class FunctionCompiler
 
     private void EmitNativeConstant(long value)
     {
-        if (value <= int.MaxValue)
+        if (value is >= int.MinValue and <= int.MaxValue)
         {
             // An int32 and a native int may be added as they are.
             _il.EmitConstant((int)value);

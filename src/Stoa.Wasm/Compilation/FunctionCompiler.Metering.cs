@@ -20,9 +20,15 @@ internal sealed partial class FunctionCompiler
     private int _fuel = -1;
     private int _costAt = -1;
     private int _cost;
+
+    // In a loop whose round is paid for at once: the turns of a round, what one costs, and whether the present block is paid for.
+    private int _turnsPaid;
+    private int _turnCost;
+    private bool _isPrepaid;
     private int _outOfFuel = -1;
     private int _stackExhausted = -1;
     private int _memoryBase = -1;
+    private int _memoryBaseFar = -1;
 
     private bool IsGuarded => _definition.CallGraph.IsGuarded(_function);
 
@@ -40,19 +46,7 @@ internal sealed partial class FunctionCompiler
         if (IsMetered && (_body.Facts & FunctionFacts.HasCall) != 0)
             OpenBlock(isChecked: true);
         if ((_body.Facts & FunctionFacts.UsesMemory) != 0)
-        {
-            // The base of a memory never moves.
-            _memoryBase = NewLocal(Il.TypeI);
-            EmitContext();
-            EmitField(Il.Ldfld, MemoryBase);
-            if (MemoryBaseBias > 0)
-            {
-                _il.EmitConstant(MemoryBaseBias);
-                _il.Emit(Il.Sub);
-            }
-
-            EmitStloc(_memoryBase);
-        }
+            EmitMemoryBases();
     }
 
     private void EmitDepthCheck()
@@ -102,7 +96,7 @@ internal sealed partial class FunctionCompiler
     /// <summary>Charges the present basic block for an instruction.</summary>
     private void Charge()
     {
-        if (!IsMetered)
+        if (!IsMetered || _isPrepaid)
             return;
         if (_costAt < 0)
             OpenBlock(isChecked: false);
@@ -183,9 +177,23 @@ internal sealed partial class FunctionCompiler
     private void CloseBlock()
     {
         if (_costAt >= 0)
-            _il.Patch(_costAt, _cost);
+        {
+            _il.Patch(_costAt, (long)_cost * Math.Max(_turnsPaid, 1));
+            _turnCost = _cost;
+        }
+
+        _isPrepaid = false;
         _costAt = -1;
         _cost = 0;
+    }
+
+    /// <summary>Gives back what turns cost that were paid for and are not run.</summary>
+    private void EmitRefund(int turns)
+    {
+        EmitLdloc(_fuel);
+        _il.EmitConstant((long)_turnCost * turns);
+        _il.Emit(Il.Add);
+        EmitStloc(_fuel);
     }
 
     /// <summary>Before the function gives control away: the context has to know the balance.</summary>

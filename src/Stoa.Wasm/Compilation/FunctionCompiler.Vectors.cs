@@ -32,6 +32,8 @@ internal sealed partial class FunctionCompiler
         }
 
         Pop(shape.Operands);
+        for (int i = 0; i < shape.Operands; i++)
+            _loads.Shorten(_origins[_height + i]);
         if (shape.Lanes > 0)
         {
             int lane = reader.ReadByte();
@@ -168,8 +170,12 @@ internal sealed partial class FunctionCompiler
         if (shape.Second == 0)
         {
             Pop();
-            EmitAddress(offset, shape.AccessBytes, _sources[_height], isStore: false);
-            EmitVectorLoadAs(opcode, shape.AccessBytes);
+            var whole = _hasGuardPages && opcode == VectorOpcode.V128Load ? WholeLoads.Of(ValueKind.V128) : null;
+            EmitAddress(offset, shape.AccessBytes, _sources[_height], isShortened: whole is null);
+            if (whole is null)
+                EmitVectorLoadAs(opcode, shape.AccessBytes);
+            else
+                EmitCall(whole);
         }
         else if (shape.Lanes > 0)
         {
@@ -180,7 +186,7 @@ internal sealed partial class FunctionCompiler
             Pop(2);
             int vector = Temporary(ValueKind.V128);
             EmitStloc(vector);
-            EmitAddress(offset, shape.AccessBytes, _sources[_height], isStore: true);
+            EmitAddress(offset, shape.AccessBytes, _sources[_height], isShortened: false);
             EmitLdloc(vector);
             EmitStorePrefix();
             EmitVectorStore();
@@ -217,7 +223,7 @@ internal sealed partial class FunctionCompiler
             if (shape.AccessBytes > 1 && !BitConverter.IsLittleEndian)
                 EmitCall(store.Reverse!);
             EmitStloc(scalar);
-            EmitAddress(offset, shape.AccessBytes, source, isStore: true);
+            EmitAddress(offset, shape.AccessBytes, source, isShortened: false);
             EmitLdloc(scalar);
             EmitAccess(store);
             return;
@@ -225,7 +231,7 @@ internal sealed partial class FunctionCompiler
 
         int vector = Temporary(ValueKind.V128);
         EmitStloc(vector);
-        EmitAddress(offset, shape.AccessBytes, source, isStore: false);
+        EmitAddress(offset, shape.AccessBytes, source, isShortened: true);
         EmitAccess(MemoryAccess.Of(ScalarLoad(shape.AccessBytes)));
         EmitStloc(scalar);
         EmitLdloc(vector);

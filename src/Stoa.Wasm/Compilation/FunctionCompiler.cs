@@ -38,6 +38,8 @@ internal sealed partial class FunctionCompiler
     private readonly ValueKind[] _kinds;
     private readonly byte[] _treeDepths;
     private readonly int[] _sources;
+    private readonly PartialLoads.Origin[] _origins;
+    private readonly PartialLoads _loads = new();
     private readonly int[] _slots;
     private readonly int[] _temporaries = new int[KindCount];
     private readonly bool _isFrugal;
@@ -70,6 +72,7 @@ internal sealed partial class FunctionCompiler
         _kinds = new ValueKind[operands];
         _treeDepths = new byte[operands];
         _sources = new int[operands];
+        _origins = new PartialLoads.Origin[operands];
         _slots = new int[operands * KindCount];
         Array.Fill(_slots, -1);
         Array.Fill(_temporaries, -1);
@@ -103,6 +106,7 @@ internal sealed partial class FunctionCompiler
 
         EmitExit();
         EmitColdEnds();
+        MakeWholeLoadsPlain();
         _info.SetCode(_il.ToArray(), _body.MaxOperands + 16);
         _info.SetLocalSignature(LocalSignature());
         return _method;
@@ -140,10 +144,10 @@ internal sealed partial class FunctionCompiler
                     _il.EmitConstant(0L);
                     break;
                 case ValueKind.F32:
-                    EmitSingle(0);
+                    EmitLoad(OpaqueConstants.Zero, Il.LdindR4);
                     break;
                 case ValueKind.F64:
-                    EmitDouble(0);
+                    EmitLoad(OpaqueConstants.Zero, Il.LdindR8);
                     break;
                 case ValueKind.V128:
                     EmitVectorZero(firstVector);
@@ -212,6 +216,7 @@ internal sealed partial class FunctionCompiler
             EmitLdloc(Slot(i));
             _treeDepths[i] = 0;
             _sources[i] = -1;
+            _origins[i] = _loads.OfSlot(i);
         }
     }
 
@@ -222,7 +227,10 @@ internal sealed partial class FunctionCompiler
             return;
         _isFlushed = true;
         for (int i = _height - 1; i >= CurrentFrame.Height; i--)
+        {
             EmitStloc(Slot(i));
+            _loads.Join(_loads.OfSlot(i), _origins[i]);
+        }
     }
 
     /// <summary>Takes operands, which from here on lie on the evaluation stack.</summary>
@@ -251,6 +259,7 @@ internal sealed partial class FunctionCompiler
 
         _kinds[_height] = kind;
         _sources[_height] = -1;
+        _origins[_height] = default;
         _treeDepths[_height++] = (byte)depth;
     }
 

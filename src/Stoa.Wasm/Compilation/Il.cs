@@ -5,11 +5,11 @@ namespace Stoa.Wasm.Compilation;
 /// <summary>The opcodes of the Common Intermediate Language that the compiler uses (ECMA-335, partition III).</summary>
 internal static class Il
 {
+    public const byte Nop = 0x00;
     public const byte Dup = 0x25;
     public const byte Pop = 0x26;
     public const byte Call = 0x28;
     public const byte Calli = 0x29;
-    public const byte Nop = 0x00;
     public const byte Ret = 0x2A;
     public const byte LdcI4_0 = 0x16;
     public const byte LdcI4_S = 0x1F;

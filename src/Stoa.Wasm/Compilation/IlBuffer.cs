@@ -87,6 +87,13 @@ internal sealed class IlBuffer
 
     public void Patch(int at, long value) => BinaryPrimitives.WriteInt64LittleEndian(_bytes.AsSpan(at), value);
 
+    /// <summary>Overwrites what was emitted by one opcode, and behind it by <see cref="Il.Nop"/>, which is zero.</summary>
+    public void Overwrite(int at, int length, byte opcode)
+    {
+        _bytes.AsSpan(at, length).Clear();
+        _bytes[at] = opcode;
+    }
+
     /// <summary>Takes back what was emitted from a place on; no branch and no label may lie there.</summary>
     public void Rewind(int length) => Length = length;
 

@@ -94,7 +94,7 @@ internal sealed class Shrinking(ModuleComparison comparison)
             _engine.Compile(module.ToBytes());
             return true;
         }
-        catch (InvalidModuleException)
+        catch (Exception unfit) when (unfit is InvalidModuleException or FuzzException)
         {
             return false;
         }

@@ -24,6 +24,16 @@ public sealed class BoundsChecksTests
         ("extended i32", 4, [.. Access(Opcode.I32Load), (byte)Opcode.I32Extend8S, (byte)Opcode.GlobalSet, 0]),
         ("masked sum", 4, [.. Access(Opcode.I32Load), .. ConstI32(9), (byte)Opcode.I32Add, .. ConstI32(255), (byte)Opcode.I32And, (byte)Opcode.GlobalSet, 0]),
         ("multiplied i64", 8, [.. Access(Opcode.I64Load), .. ConstI64(0), (byte)Opcode.I64Mul, (byte)Opcode.I32WrapI64, (byte)Opcode.GlobalSet, 0]),
+        ("stored byte", 4, [.. Access(Opcode.I32Load), .. Ins(Opcode.LocalSet, 2), .. ConstI32(0), .. Ins(Opcode.LocalGet, 2), .. Access(Opcode.I32Store8)]),
+        ("stored half", 8, [.. Access(Opcode.I64Load), .. Ins(Opcode.LocalSet, 1), .. ConstI32(0), .. Ins(Opcode.LocalGet, 1), .. Access(Opcode.I64Store32)]),
+        ("extended sum of a local", 4, [.. Access(Opcode.I32Load), .. Ins(Opcode.LocalTee, 2), .. ConstI32(1), (byte)Opcode.I32Add, (byte)Opcode.I32Extend16S, (byte)Opcode.GlobalSet, 0]),
+        ("extended result of a block", 4, [(byte)Opcode.Drop, (byte)Opcode.Block, (byte)I32, .. Ins(Opcode.LocalGet, 0), .. Access(Opcode.I32Load), (byte)Opcode.End, (byte)Opcode.I32Extend8S, (byte)Opcode.GlobalSet, 0]),
+        ("masked bits of f32", 4, [.. Access(Opcode.F32Load), (byte)Opcode.I32ReinterpretF32, .. ConstI32(255), (byte)Opcode.I32And, (byte)Opcode.GlobalSet, 0]),
+        ("wrapped bits of f64", 8, [.. Access(Opcode.F64Load), (byte)Opcode.I64ReinterpretF64, (byte)Opcode.I32WrapI64, (byte)Opcode.GlobalSet, 0]),
+        ("selected and wrapped", 8, [.. Access(Opcode.I64Load), .. ConstI64(3), .. Ins(Opcode.LocalGet, 0), (byte)Opcode.Select, (byte)Opcode.I32WrapI64, (byte)Opcode.GlobalSet, 0]),
+        ("splat of bytes", 4, [.. Access(Opcode.I32Load), .. Vector(VectorOpcode.I8x16Splat), .. Vector(VectorOpcode.V128AnyTrue), (byte)Opcode.GlobalSet, 0]),
+        ("first lane", 16, [(byte)Opcode.PrefixVector, 0, 0, 0, .. Vector(VectorOpcode.I8x16ExtractLaneS), 0, (byte)Opcode.GlobalSet, 0]),
+        ("whole i32", 4, [.. Access(Opcode.I32Load), (byte)Opcode.GlobalSet, 0]),
         ("dropped i16", 2, [.. Access(Opcode.I32Load16S), (byte)Opcode.Drop]),
         ("dropped v128", 16, [(byte)Opcode.PrefixVector, 0, 0, 0, (byte)Opcode.Drop]),
     ];
@@ -34,7 +44,7 @@ public sealed class BoundsChecksTests
     {
         var builder = new ModuleBuilder().Memory(1).Global(I32, isMutable: true, null, ConstI32(0));
         foreach (var (name, _, code) in s_loads)
-            builder.Function(name, [I32], Samples.None, [I64], Ins(Opcode.LocalGet, 0), code);
+            builder.Function(name, [I32], Samples.None, [I64, I32], Ins(Opcode.LocalGet, 0), code);
         using var instance = Instantiate(builder, checks);
 
         foreach (var (name, bytes, _) in s_loads)

@@ -1,3 +1,5 @@
+using Stoa.Wasm.Binary;
+
 namespace Stoa.Wasm.Tests.Runtime;
 
 public sealed class FuelTests
@@ -62,6 +64,43 @@ public sealed class FuelTests
         Traps(() => instance.Invoke("fill", 0, 7, 65_536), TrapCode.OutOfFuel);
         instance.Memory!.GetSpan(0, 65_536).IndexOfAnyExcept((byte)0).ShouldBe(-1);
     }
+
+    /// <summary>A small loop is compiled several turns at a time, and paid for so.</summary>
+    [Fact]
+    public void SmallLoop_ConsumesWhatItsTurnsCost()
+    {
+        const int Turn = 5;
+        byte[] module = new ModuleBuilder().Function("run", [ValueKind.I32], Samples.None, Samples.None, ModuleBuilder.Plain(Opcode.Loop, CountDown())).Build();
+        for (int turns = 1; turns < 12; turns++)
+        {
+            using var instance = Samples.Instantiate(module, new ExecutionLimits { Fuel = turns * Turn });
+            instance.Invoke("run", turns);
+            instance.FuelRemaining.ShouldBe(0, $"{turns} turns");
+            using var poor = Samples.Instantiate(module, new ExecutionLimits { Fuel = (turns * Turn) - 1 });
+            Traps(() => poor.Invoke("run", turns), TrapCode.OutOfFuel);
+        }
+    }
+
+    [Fact]
+    public void SmallLoopWithABulkOperation_HasNotPaidForTurnsToCome()
+    {
+        const int Turn = 9;
+        byte[] fill = [.. ModuleBuilder.ConstI32(0), .. ModuleBuilder.ConstI32(1), .. ModuleBuilder.ConstI32(0), .. ModuleBuilder.Extended(ExtendedOpcode.MemoryFill, 0)];
+        byte[] module = new ModuleBuilder().Memory(1)
+            .Function("run", [ValueKind.I32], Samples.None, Samples.None, ModuleBuilder.Plain(Opcode.Loop, fill, CountDown())).Build();
+        for (int turns = 1; turns < 8; turns++)
+        {
+            using var instance = Samples.Instantiate(module, new ExecutionLimits { Fuel = turns * Turn });
+            instance.Invoke("run", turns);
+            instance.FuelRemaining.ShouldBe(0, $"{turns} turns");
+        }
+    }
+
+    private static byte[] CountDown() =>
+    [
+        .. ModuleBuilder.Ins(Opcode.LocalGet, 0), .. ModuleBuilder.ConstI32(-1), (byte)Opcode.I32Add,
+        .. ModuleBuilder.Ins(Opcode.LocalTee, 0), .. ModuleBuilder.Ins(Opcode.BrIf, 0),
+    ];
 
     [Fact]
     public void ConsumeFuel_ByTheHost_CountsAsTheGuests()

@@ -1,0 +1,71 @@
+using Stoa.Wasm.Binary;
+
+namespace Stoa.Wasm.Compilation;
+
+/// <summary>Decides which loops are compiled several times in a row: small ones, without loops and calls in them.</summary>
+/// <remarks>
+/// The fuel is compared with its floor once a round, and where a turn is a single basic block a round is paid for at once: what was
+/// not run is given back where the loop is left. So a round of several turns costs less, and what is charged stays the same.
+/// </remarks>
+internal static class LoopUnrolling
+{
+    private const int MaxCopies = 4;
+
+    /// <summary>Instructions of all copies together.</summary>
+    private const int MaxInstructions = 128;
+
+    /// <summary>Functions above this are compiled as they are, to stay within what the JIT optimises.</summary>
+    private const int MaxFunctionBytes = 8 << 10;
+
+    /// <summary>How a loop is to be compiled.</summary>
+    /// <param name="Copies">How many times its body.</param>
+    /// <param name="IsStraight">Whether the body runs from its start to a branch at its very end, which alone goes back.</param>
+    internal readonly record struct Plan(int Copies, bool IsStraight);
+
+    /// <summary>How a loop is to be compiled.</summary>
+    /// <param name="reader">At the start of the body; the code is known to be valid.</param>
+    /// <param name="functionBytes">Length of the function.</param>
+    public static Plan Of(WasmReader reader, int functionBytes)
+    {
+        var once = new Plan(1, false);
+        if (functionBytes > MaxFunctionBytes)
+            return once;
+        int depth = 1;
+        int controls = 0;
+        bool endsInBranch = false;
+        for (int instructions = 1; instructions <= MaxInstructions / 2; instructions++)
+        {
+            var opcode = (Opcode)reader.ReadByte();
+            switch (opcode)
+            {
+                case Opcode.Loop or Opcode.Call or Opcode.CallIndirect or Opcode.ReturnCall or Opcode.ReturnCallIndirect:
+                    return once;
+                case Opcode.Block or Opcode.If:
+                    depth++;
+                    controls++;
+                    reader.ReadS33();
+                    break;
+                case Opcode.End:
+                    if (--depth == 0)
+                        return new Plan(Math.Min(MaxCopies, MaxInstructions / instructions), controls == 1 && endsInBranch);
+                    break;
+                case Opcode.BrIf:
+                    controls++;
+                    endsInBranch = reader.ReadU32() == 0;
+                    continue;
+                case Opcode.Br or Opcode.BrTable or Opcode.Return or Opcode.Unreachable or Opcode.MemoryGrow or Opcode.PrefixFC:
+                    // Bulk operations look at the fuel themselves: it has to be the true one.
+                    controls++;
+                    Immediates.Skip(opcode, ref reader);
+                    break;
+                default:
+                    Immediates.Skip(opcode, ref reader);
+                    break;
+            }
+
+            endsInBranch = false;
+        }
+
+        return once;
+    }
+}
