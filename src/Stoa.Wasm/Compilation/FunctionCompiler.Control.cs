@@ -143,6 +143,8 @@ internal sealed partial class FunctionCompiler
     {
         Pop();
         _poppedDepth = 0;
+        if (_isRotated[_height])
+            EmitRotationBarrier(ValueKind.I32);
         if (_height == CurrentFrame.Height)
         {
             _isFlushed = true;
@@ -317,6 +319,7 @@ internal sealed partial class FunctionCompiler
             _height--;
             EmitStloc(TargetSlot(in target, i));
             _loads.Join(_loads.OfSlot(target.Height + i), _origins[_height]);
+            NoteSlot(target.Height + i, _isRotated[_height]);
         }
 
         for (; _height > CurrentFrame.Height; _height--)
@@ -333,6 +336,7 @@ internal sealed partial class FunctionCompiler
             EmitLdloc(Slot(_height - arity + i));
             EmitStloc(TargetSlot(in target, i));
             _loads.Join(_loads.OfSlot(target.Height + i), _loads.OfSlot(_height - arity + i));
+            NoteSlot(target.Height + i, _rotatedSlots.Contains(_height - arity + i));
         }
     }
 

@@ -95,6 +95,7 @@ internal sealed partial class FunctionCompiler
                 Pop();
                 EmitLocalSet(set);
                 ForgetLocal(set);
+                NoteLocal(set);
                 _loads.Join(_loads.OfLocal(set), _origins[_height]);
                 break;
             case Opcode.LocalTee:
@@ -103,10 +104,12 @@ internal sealed partial class FunctionCompiler
                 _il.Emit(Il.Dup);
                 EmitLocalSet(tee);
                 ForgetLocal(tee);
+                NoteLocal(tee);
                 _loads.Join(_loads.OfLocal(tee), _origins[_height]);
                 Push(_localKinds[tee]);
                 _sources[_height - 1] = tee;
                 _origins[_height - 1] = _loads.OfLocal(tee);
+                _isRotated[_height - 1] = _rotatedLocals.Contains(tee);
                 break;
             case Opcode.GlobalGet:
                 CompileGlobalGet((int)reader.ReadU32());
@@ -176,6 +179,9 @@ internal sealed partial class FunctionCompiler
     {
         var shape = Instructions.Shapes[(int)opcode];
         Pop(shape.Second == 0 ? 1 : 2);
+        if (ConditionalBranch.Exists(opcode))
+            EmitRotationBarriers(shape);
+        bool isRotation = IsRotation(opcode);
         int start = _il.Length;
         if (IsDivisionByHarmlessConstant(opcode))
         {
@@ -202,6 +208,7 @@ internal sealed partial class FunctionCompiler
         var origin = _loads.Result(opcode, _origins[_height], shape.Second == 0 ? default : _origins[_height + 1]);
         Push(shape.Result);
         _origins[_height - 1] = origin;
+        _isRotated[_height - 1] = isRotation;
     }
 
     private bool IsDivisionByHarmlessConstant(Opcode opcode) =>
@@ -298,16 +305,21 @@ internal sealed partial class FunctionCompiler
         Push(_localKinds[local]);
         _sources[_height - 1] = local;
         _origins[_height - 1] = _loads.OfLocal(local);
+        _isRotated[_height - 1] = _rotatedLocals.Contains(local);
     }
 
     private void CompileSelect()
     {
         Pop(3);
         var kind = _kinds[_height];
+        if (_isRotated[_height + 2])
+            EmitRotationBarrier(ValueKind.I32);
+        bool isRotated = _isRotated[_height] || _isRotated[_height + 1];
         EmitCall(Select(kind));
         var origin = _loads.Merge(_origins[_height], _origins[_height + 1]);
         Push(kind);
         _origins[_height - 1] = origin;
+        _isRotated[_height - 1] = isRotated;
     }
 
     private static MethodInfo Select(ValueKind kind)

@@ -73,6 +73,7 @@ internal sealed partial class FunctionCompiler
         _treeDepths = new byte[operands];
         _sources = new int[operands];
         _origins = new PartialLoads.Origin[operands];
+        _isRotated = new bool[operands];
         _slots = new int[operands * KindCount];
         Array.Fill(_slots, -1);
         Array.Fill(_temporaries, -1);
@@ -217,6 +218,7 @@ internal sealed partial class FunctionCompiler
             _treeDepths[i] = 0;
             _sources[i] = -1;
             _origins[i] = _loads.OfSlot(i);
+            _isRotated[i] = _rotatedSlots.Contains(i);
         }
     }
 
@@ -230,6 +232,7 @@ internal sealed partial class FunctionCompiler
         {
             EmitStloc(Slot(i));
             _loads.Join(_loads.OfSlot(i), _origins[i]);
+            NoteSlot(i, _isRotated[i]);
         }
     }
 
@@ -260,6 +263,7 @@ internal sealed partial class FunctionCompiler
         _kinds[_height] = kind;
         _sources[_height] = -1;
         _origins[_height] = default;
+        _isRotated[_height] = false;
         _treeDepths[_height++] = (byte)depth;
     }
 
