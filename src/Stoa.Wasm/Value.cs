@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.Intrinsics;
 
 namespace Stoa.Wasm;
@@ -133,6 +134,17 @@ public readonly struct Value : IEquatable<Value>
         ValueKind.V128 => $"v128 {_bits}",
         ValueKind.FuncRef => _reference is null ? "funcref null" : $"funcref {_reference}",
         _ => _reference is null ? "externref null" : $"externref {_reference}",
+    };
+
+    /// <summary>The value without its type: a number in decimal, a vector as 32 hexadecimal digits, <c>null</c> or what a reference refers to.</summary>
+    public string ToText() => Kind switch
+    {
+        ValueKind.I32 => ToInt32().ToString(CultureInfo.InvariantCulture),
+        ValueKind.I64 => ToInt64().ToString(CultureInfo.InvariantCulture),
+        ValueKind.F32 => ToSingle().ToString(CultureInfo.InvariantCulture),
+        ValueKind.F64 => ToDouble().ToString(CultureInfo.InvariantCulture),
+        ValueKind.V128 => "0x" + _bits.AsUInt64()[1].ToString("x16", CultureInfo.InvariantCulture) + _bits.AsUInt64()[0].ToString("x16", CultureInfo.InvariantCulture),
+        _ => _reference?.ToString() ?? "null",
     };
 
     internal static Value FromBits(ValueKind kind, ulong bits) => new(kind, bits);

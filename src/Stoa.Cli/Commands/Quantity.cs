@@ -18,11 +18,17 @@ internal static class Quantity
     /// <summary>Bytes: a number, or one with B, kB, MB, GB, KiB, MiB or GiB.</summary>
     public static long? Bytes(ArgumentResult result) => Parse(result, Sizes, 1, "a size such as 64MB, 512KiB or 1000000");
 
+    /// <summary>Bytes, where a number without a unit is megabytes of 2^20 bytes, as other engines' command lines have it.</summary>
+    public static long? Megabytes(ArgumentResult result) => Parse(result, Sizes, 1 << 20, "a size such as 64, 64MB or 512KiB");
+
     /// <summary>A count: a number, or one with k, M, G or T.</summary>
     public static long? Count(ArgumentResult result) => Parse(result, Counts, 1, "a number such as 500M, 2G or 1000000");
 
     /// <summary>Milliseconds from a time with ms, s, min or h; without a unit it is seconds.</summary>
     public static long? Milliseconds(ArgumentResult result) => Parse(result, Times, 1_000, "a time such as 500ms, 30s or 2min");
+
+    /// <summary>The same; without a unit it is milliseconds, as other engines' command lines have it.</summary>
+    public static long? MillisecondsByDefault(ArgumentResult result) => Parse(result, Times, 1, "a time such as 500, 500ms or 30s");
 
     /// <summary>A whole number without a unit.</summary>
     public static int Whole(ArgumentResult result)

@@ -18,8 +18,9 @@ internal sealed class WasmRunCommand : StoaCommand
     private readonly Option<string[]> _readOnlyDirectories = new("--read-only-dir") { Description = "The same, for a folder that it may see and not change.", HelpName = "HOST[::GUEST]", DefaultValueFactory = _ => [] };
     private readonly Option<string[]> _variables = new("--env") { Description = "An environment variable for the program; may be given several times.", HelpName = "NAME=VALUE", DefaultValueFactory = _ => [] };
     private readonly Option<long?> _fuel = new("--fuel") { Description = "Stop when so much fuel is burnt, such as 2G.", HelpName = "N", CustomParser = Quantity.Count };
-    private readonly Option<long?> _memory = new("--memory") { Description = "Give at most so much memory, such as 64MB.", HelpName = "SIZE", CustomParser = Quantity.Bytes };
-    private readonly Option<long?> _timeout = new("--timeout") { Description = "Stop after this time, such as 30s.", HelpName = "TIME", CustomParser = Quantity.Milliseconds };
+    private readonly Option<long?> _memory = new("--max-memory", "--memory") { Description = "Give at most so much memory: megabytes, or with a unit such as 512KiB.", HelpName = "MB", CustomParser = Quantity.Megabytes };
+    private readonly Option<long?> _timeout = new("--timeout") { Description = "Stop after this time: milliseconds, or with a unit such as 30s.", HelpName = "MS", CustomParser = Quantity.MillisecondsByDefault };
+    private readonly Option<string?> _invoke = new("--invoke") { Description = "Call this exported function instead of _start, with ARGS as its numbers, and write its results.", HelpName = "F" };
     private readonly Option<bool> _stats = new("--stats") { Description = "Say at the end what was used." };
 
     public WasmRunCommand(CommandScope scope)
@@ -28,11 +29,12 @@ internal sealed class WasmRunCommand : StoaCommand
             "run",
             "Run a WASI program in the sandbox, here, without a node. Its exit code is this command's; a trap is 134.",
             new("Try an agent before it is published", "echo Ada | stoa wasm run hello.wasm --stats -- --greeting Hi"),
-            new("With files, and an end", "stoa wasm run tool.wasm --dir .::/files --timeout 10s -- /files/in.txt"))
+            new("With files, and an end", "stoa wasm run tool.wasm --dir .::/files --timeout 10s -- /files/in.txt"),
+            new("One function of a module", "stoa wasm run math.wat --invoke add 2 3"))
     {
         Add(_file);
         Add(_arguments);
-        foreach (var option in new Option[] { _directories, _readOnlyDirectories, _variables, _fuel, _memory, _timeout, _stats })
+        foreach (var option in new Option[] { _directories, _readOnlyDirectories, _variables, _invoke, _fuel, _memory, _timeout, _stats })
             Add(option);
     }
 
@@ -44,6 +46,8 @@ internal sealed class WasmRunCommand : StoaCommand
             Module = await File.ReadAllBytesAsync(path, cancellationToken),
             IsText = Path.GetExtension(path).Equals(".wat", StringComparison.OrdinalIgnoreCase),
             World = World(invocation, Path.GetFileName(path)),
+            Invoke = invocation.Get(_invoke),
+            InvokeArguments = invocation.Get(_invoke) is null ? [] : invocation.Get(_arguments)!,
             Limits = new()
             {
                 Fuel = invocation.Get(_fuel) ?? long.MaxValue,
@@ -81,7 +85,8 @@ internal sealed class WasmRunCommand : StoaCommand
         return report.Outcome switch
         {
             WasiRunOutcome.Exited exited => exited.ExitCode,
-            WasiRunOutcome.Refused refused => throw new CommandFailure($"{path} cannot be run as a WASI command. {refused.Reason}", ExitCode.Refused),
+            WasiRunOutcome.Returned returned => Show(invocation.Screen, returned.Results),
+            WasiRunOutcome.Refused refused => throw new CommandFailure($"{path} cannot be run. {refused.Reason}", ExitCode.Refused),
             WasiRunOutcome.Trapped { Trap.Code: TrapCode.Cancelled } when cancellationToken.IsCancellationRequested => throw new OperationCanceledException(cancellationToken),
             WasiRunOutcome.Trapped trapped => throw new CommandFailure(
                 $"The program trapped: {TrapException.Describe(trapped.Trap.Code)}\n{trapped.Trap.DescribeFrames()}".TrimEnd('\n'), ExitCode.Trapped),
@@ -103,6 +108,15 @@ internal sealed class WasmRunCommand : StoaCommand
         Stderr = GuestOutput.ToStream(invocation.Surroundings.ProgramError ?? new TextWriterStream(invocation.Surroundings.Error), isTerminal: invocation.Surroundings.IsErrorTerminal),
         Clock = WasiClock.Real(invocation.Surroundings.TimeProvider),
     };
+
+    private static int Show(Screen screen, IReadOnlyList<Value> results)
+    {
+        if (screen.IsJson)
+            screen.JsonObject(("results", results.Select(value => value.ToText()).ToList()));
+        foreach (var value in screen.IsJson ? [] : results)
+            screen.Line(value.ToText());
+        return ExitCode.Ok;
+    }
 
     private static KeyValuePair<string, string> ParseVariable(string text)
     {

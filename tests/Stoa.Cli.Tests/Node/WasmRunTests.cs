@@ -39,6 +39,59 @@ public sealed class WasmRunTests : IDisposable
     }
 
     [Theory]
+    [InlineData("add math.wat 2 40", "42")]
+    [InlineData("add math.wat 0xffffffff 1", "0")]
+    [InlineData("half math.wat 5", "2.5")]
+    [InlineData("two math.wat", "1\n-2")]
+    [InlineData("nothing math.wat", "")]
+    public async Task InvokedFunction_WritesItsResults(string call, string results)
+    {
+        await WriteFunctionsAsync();
+
+        (await _cli.RunAsync("wasm run --invoke " + call)).ShouldBe(ExitCode.Ok, _cli.Error);
+
+        _cli.Output.Trim().ShouldBe(results);
+    }
+
+    [Theory]
+    [InlineData("wasm run math.wat --invoke missing", "no function 'missing'")]
+    [InlineData("wasm run math.wat --invoke add 1", "1 arguments are given")]
+    [InlineData("wasm run math.wat --invoke add 1 two", "'two', is no i32")]
+    [InlineData("wasm run math.wat --max-memory some", "'some' is not a size")]
+    public async Task InvocationThatCannotBe_IsRefused(string command, string reason)
+    {
+        await WriteFunctionsAsync();
+
+        (await _cli.RunAsync(command)).ShouldNotBe(ExitCode.Ok);
+
+        _cli.Error.ShouldContain(reason);
+    }
+
+    [Fact]
+    public async Task Limits_WithoutUnits_AreMegabytesAndMilliseconds()
+    {
+        await WriteFunctionsAsync();
+
+        await _cli.RunAsync("wasm run math.wat --max-memory 2 --invoke grow 31");
+        _cli.Output.Trim().ShouldBe("1");
+        (await _cli.RunAsync("wasm run math.wat --max-memory 2 --timeout 30 --invoke endless")).ShouldBe(ExitCode.Trapped);
+        _cli.Error.ShouldContain("deadline exceeded");
+    }
+
+    private Task WriteFunctionsAsync() => File.WriteAllTextAsync(
+        Path.Combine(_cli.Folder, "math.wat"),
+        """
+        (module
+          (memory 1)
+          (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1)))
+          (func (export "half") (param f64) (result f64) (f64.div (local.get 0) (f64.const 2)))
+          (func (export "two") (result i32 i64) (i32.const 1) (i64.const -2))
+          (func (export "nothing"))
+          (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
+          (func (export "endless") (loop (br 0))))
+        """);
+
+    [Theory]
     [InlineData(0, "--dir", "files")]
     [InlineData(0, "--dir", "files::/")]
     [InlineData(0, "--dir", "files:/data")]
