@@ -13,6 +13,9 @@ public enum WasmFeatures
     /// <summary>Tail calls: <c>return_call</c> and <c>return_call_indirect</c>, which leave their caller before they call.</summary>
     TailCalls = 2,
 
+    /// <summary>Relaxed vector instructions, all of them with the results of the specification's deterministic profile.</summary>
+    RelaxedVectors = 4,
+
     /// <summary>All that this engine knows.</summary>
-    All = ExtendedConstantExpressions | TailCalls,
+    All = ExtendedConstantExpressions | TailCalls | RelaxedVectors,
 }

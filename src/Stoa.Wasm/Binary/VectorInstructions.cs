@@ -9,6 +9,9 @@ internal static class VectorInstructions
     /// <summary>Bytes of the immediate of a constant, and of a shuffle.</summary>
     public const int ImmediateBytes = 16;
 
+    /// <summary>How many opcodes there may be: one more than the largest.</summary>
+    public const int Opcodes = (int)I32x4RelaxedDotI8x16I7x16AddS + 1;
+
     private static readonly VectorShape[] s_shapes = BuildShapes();
 
     /// <summary>The shape of an instruction; one that is not known where there is no such instruction.</summary>
@@ -19,7 +22,11 @@ internal static class VectorInstructions
 
     /// <summary>Whether an instruction does arithmetic for which the bits of a constant matter: see OpaqueConstants.</summary>
     public static bool IsFloatArithmetic(VectorOpcode opcode) =>
-        opcode is (>= F32x4Add and <= F32x4Max) or (>= F64x2Add and <= F64x2Max);
+        opcode is (>= F32x4Add and <= F32x4Max) or (>= F64x2Add and <= F64x2Max)
+            or (>= F32x4RelaxedMadd and <= F64x2RelaxedNmadd) or (>= F32x4RelaxedMin and <= F64x2RelaxedMax);
+
+    /// <summary>Whether an instruction is one of those whose results the specification leaves open within bounds.</summary>
+    public static bool IsRelaxed(VectorOpcode opcode) => opcode >= I8x16RelaxedSwizzle;
 
     /// <summary>Passes over what follows an opcode.</summary>
     public static void SkipImmediates(VectorShape shape, ref WasmReader reader)
@@ -38,7 +45,7 @@ internal static class VectorInstructions
 
     private static VectorShape[] BuildShapes()
     {
-        var shapes = new VectorShape[256];
+        var shapes = new VectorShape[Opcodes];
         foreach (var opcode in Enum.GetValues<VectorOpcode>())
             shapes[(int)opcode] = new VectorShape(Result: V128, First: V128, Second: V128);
         foreach (var opcode in (ReadOnlySpan<VectorOpcode>)[V128Not, F32x4DemoteF64x2Zero, F64x2PromoteLowF32x4, I8x16Abs, I8x16Neg, I8x16Popcnt])
@@ -56,6 +63,7 @@ internal static class VectorInstructions
         Unary(F32x4Abs, F32x4Sqrt);
         Unary(F64x2Abs, F64x2Sqrt);
         Unary(I32x4TruncSatF32x4S, F64x2ConvertLowI32x4U);
+        Unary(I32x4RelaxedTruncF32x4S, I32x4RelaxedTruncF64x2UZero);
         foreach (var opcode in (ReadOnlySpan<VectorOpcode>)[V128AnyTrue, I8x16AllTrue, I8x16Bitmask, I16x8AllTrue, I16x8Bitmask, I32x4AllTrue, I32x4Bitmask, I64x2AllTrue, I64x2Bitmask])
             shapes[(int)opcode] = new VectorShape(Result: I32, First: V128);
         foreach (var shift in (ReadOnlySpan<VectorOpcode>)[I8x16Shl, I16x8Shl, I32x4Shl, I64x2Shl])
@@ -64,7 +72,9 @@ internal static class VectorInstructions
                 shapes[(int)opcode] = new VectorShape(Result: V128, First: V128, Second: I32);
         }
 
-        shapes[(int)V128Bitselect] = new VectorShape(Result: V128, First: V128, Second: V128, Third: V128);
+        Ternary(V128Bitselect, V128Bitselect);
+        Ternary(F32x4RelaxedMadd, I64x2RelaxedLaneselect);
+        Ternary(I32x4RelaxedDotI8x16I7x16AddS, I32x4RelaxedDotI8x16I7x16AddS);
         shapes[(int)V128Const] = new VectorShape(Result: V128, HasLongImmediate: true);
         shapes[(int)I8x16Shuffle] = new VectorShape(Result: V128, First: V128, Second: V128, HasLongImmediate: true);
         AddLanes();
@@ -78,6 +88,12 @@ internal static class VectorInstructions
                 if (shapes[opcode].IsKnown)
                     shapes[opcode] = new VectorShape(Result: V128, First: V128);
             }
+        }
+
+        void Ternary(VectorOpcode first, VectorOpcode last)
+        {
+            for (int opcode = (int)first; opcode <= (int)last; opcode++)
+                shapes[opcode] = new VectorShape(Result: V128, First: V128, Second: V128, Third: V128);
         }
 
         void AddLanes()

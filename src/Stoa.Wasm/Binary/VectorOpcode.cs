@@ -1,7 +1,7 @@
 namespace Stoa.Wasm.Binary;
 
-/// <summary>Instructions behind the prefix 0xFD (core specification 2.0, section 5.4.8).</summary>
-internal enum VectorOpcode : byte
+/// <summary>Instructions behind the prefix 0xFD (core specification 2.0, section 5.4.8; relaxed ones as of 3.0).</summary>
+internal enum VectorOpcode : ushort
 {
     V128Load = 0x00, V128Load8x8S, V128Load8x8U, V128Load16x4S, V128Load16x4U, V128Load32x2S, V128Load32x2U,
     V128Load8Splat, V128Load16Splat, V128Load32Splat, V128Load64Splat, V128Store,
@@ -54,4 +54,10 @@ internal enum VectorOpcode : byte
     F64x2Sqrt = 0xEF, F64x2Add, F64x2Sub, F64x2Mul, F64x2Div, F64x2Min, F64x2Max, F64x2Pmin, F64x2Pmax,
     I32x4TruncSatF32x4S, I32x4TruncSatF32x4U, F32x4ConvertI32x4S, F32x4ConvertI32x4U,
     I32x4TruncSatF64x2SZero, I32x4TruncSatF64x2UZero, F64x2ConvertLowI32x4S, F64x2ConvertLowI32x4U,
+    I8x16RelaxedSwizzle = 0x100,
+    I32x4RelaxedTruncF32x4S, I32x4RelaxedTruncF32x4U, I32x4RelaxedTruncF64x2SZero, I32x4RelaxedTruncF64x2UZero,
+    F32x4RelaxedMadd, F32x4RelaxedNmadd, F64x2RelaxedMadd, F64x2RelaxedNmadd,
+    I8x16RelaxedLaneselect, I16x8RelaxedLaneselect, I32x4RelaxedLaneselect, I64x2RelaxedLaneselect,
+    F32x4RelaxedMin, F32x4RelaxedMax, F64x2RelaxedMin, F64x2RelaxedMax,
+    I16x8RelaxedQ15mulrS, I16x8RelaxedDotI8x16I7x16S, I32x4RelaxedDotI8x16I7x16AddS,
 }

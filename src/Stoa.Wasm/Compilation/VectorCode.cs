@@ -80,7 +80,7 @@ internal sealed class VectorCode
 
     private static VectorCode?[] Build()
     {
-        var all = new VectorCode?[256];
+        var all = new VectorCode?[VectorInstructions.Opcodes];
         AddBits(all);
         AddLanes(all);
         AddComparisons(all);
@@ -89,6 +89,7 @@ internal sealed class VectorCode
         AddFloats(all, F32x4Abs, typeof(float), typeof(uint));
         AddFloats(all, F64x2Abs, typeof(double), typeof(ulong));
         AddConversions(all);
+        AddRelaxed(all);
         return all;
     }
 
@@ -273,6 +274,33 @@ internal sealed class VectorCode
         Unary(all, I32x4TruncSatF64x2UZero, typeof(VectorFloats), nameof(VectorFloats.TruncateUnsigned), typeof(double));
         Unary(all, F64x2ConvertLowI32x4S, typeof(VectorFloats), nameof(VectorFloats.ConvertLower), typeof(int));
         Unary(all, F64x2ConvertLowI32x4U, typeof(VectorFloats), nameof(VectorFloats.ConvertLower), typeof(uint));
+    }
+
+    // Where the specification leaves a choice it is that of its deterministic profile, on every machine.
+    private static void AddRelaxed(VectorCode?[] all)
+    {
+        ReadOnlySpan<(VectorOpcode Relaxed, VectorOpcode Same)> pairs =
+        [
+            (I8x16RelaxedSwizzle, I8x16Swizzle),
+            (I32x4RelaxedTruncF32x4S, I32x4TruncSatF32x4S), (I32x4RelaxedTruncF32x4U, I32x4TruncSatF32x4U),
+            (I32x4RelaxedTruncF64x2SZero, I32x4TruncSatF64x2SZero), (I32x4RelaxedTruncF64x2UZero, I32x4TruncSatF64x2UZero),
+            (I8x16RelaxedLaneselect, V128Bitselect), (I16x8RelaxedLaneselect, V128Bitselect),
+            (I32x4RelaxedLaneselect, V128Bitselect), (I64x2RelaxedLaneselect, V128Bitselect),
+            (F32x4RelaxedMin, F32x4Min), (F32x4RelaxedMax, F32x4Max), (F64x2RelaxedMin, F64x2Min), (F64x2RelaxedMax, F64x2Max),
+            (I16x8RelaxedQ15mulrS, I16x8Q15mulrSatS),
+        ];
+        foreach (var (relaxed, same) in pairs)
+            all[(int)relaxed] = all[(int)same];
+        foreach (var (multiplyAdd, lane) in (ReadOnlySpan<(VectorOpcode, Type)>)[(F32x4RelaxedMadd, typeof(float)), (F64x2RelaxedMadd, typeof(double))])
+        {
+            Type[] operands = [Vector(lane), Vector(lane), Vector(lane)];
+            all[(int)multiplyAdd] = new(typeof(RelaxedVectors), nameof(RelaxedVectors.MultiplyAdd), operands);
+            all[(int)multiplyAdd + 1] = new(typeof(RelaxedVectors), nameof(RelaxedVectors.MultiplyNegatedAdd), operands);
+        }
+
+        Binary(all, I16x8RelaxedDotI8x16I7x16S, typeof(RelaxedVectors), nameof(RelaxedVectors.Dot), typeof(short));
+        all[(int)I32x4RelaxedDotI8x16I7x16AddS] =
+            new(typeof(RelaxedVectors), nameof(RelaxedVectors.DotAdd), [Vector(typeof(short)), Vector(typeof(short)), Vector(typeof(int))]);
     }
 
     private static void Unary(VectorCode?[] all, VectorOpcode opcode, Type owner, string name, Type lane) =>

@@ -308,6 +308,8 @@ internal sealed partial class FunctionValidator(ModuleDefinition module, byte[] 
         if (!shape.IsKnown)
             WasmReader.Malformed("illegal opcode", _at);
         var opcode = (VectorOpcode)code;
+        if (VectorInstructions.IsRelaxed(opcode))
+            Require(WasmFeatures.RelaxedVectors);
         _facts |= FunctionFacts.HasVectors;
         if (VectorInstructions.IsFloatArithmetic(opcode))
             _facts |= FunctionFacts.HasVectorFloats;

@@ -122,7 +122,7 @@ public sealed class VectorTests
     public void Code_OfEveryInstruction_IsThere()
     {
         var opcodes = Enum.GetValues<VectorOpcode>();
-        opcodes.Length.ShouldBe(236);
+        opcodes.Length.ShouldBe(236 + 20);
         VectorOpcode[] own = [V128Load, V128Store, V128Const, I8x16Shuffle];
         foreach (var opcode in opcodes.Except(own))
         {
@@ -153,7 +153,7 @@ public sealed class VectorTests
 
     [Theory]
     [InlineData(0x9A)]
-    [InlineData(0xFF + 1)]
+    [InlineData(0x114)]
     [InlineData(0x7FFFFFFF)]
     public void Compile_VectorInstructionThatDoesNotExist_IsMalformed(uint code)
     {
