@@ -43,9 +43,6 @@ internal sealed class TokenReader
     public bool Opens(ReadOnlySpan<byte> keyword) =>
         Current.Kind == TokenKind.LeftParenthesis && _second.Kind == TokenKind.Keyword && Source[_second].SequenceEqual(keyword);
 
-    /// <summary>The keyword behind the parenthesis that is next; null when no such is next.</summary>
-    public Token? OpenedKeyword => Current.Kind == TokenKind.LeftParenthesis && _second.Kind == TokenKind.Keyword ? _second : null;
-
     public bool TryKeyword(ReadOnlySpan<byte> keyword)
     {
         if (!Is(keyword))
