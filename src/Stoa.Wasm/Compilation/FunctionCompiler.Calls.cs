@@ -26,6 +26,7 @@ internal sealed partial class FunctionCompiler
         EmitContextAndCell(function);
         EmitCalli(signature);
         EmitFuelLoad();
+        _hasLooked |= LooksAtFuel(function);
         PushResults(signature, ofRecord: false);
     }
 

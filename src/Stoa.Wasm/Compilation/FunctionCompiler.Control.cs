@@ -281,12 +281,15 @@ internal sealed partial class FunctionCompiler
 
     /// <summary>Whether a branch needs nothing before it: no operands to move, no check of the fuel.</summary>
     private bool IsReachedAsIs(in Frame target) =>
-        !target.Repeats && (target.LabelTypes.Length == 0 || target.Height + target.LabelTypes.Length == _height);
+        !IsChecked(in target) && (target.LabelTypes.Length == 0 || target.Height + target.LabelTypes.Length == _height);
+
+    /// <summary>Whether the fuel is compared before a branch: when it goes back, and no function was called on the way that has compared it.</summary>
+    private bool IsChecked(in Frame target) => target.Repeats && !_hasLooked;
 
     private void EmitJump(ref Frame target)
     {
         target.IsLabelUsed = true;
-        if (target.Repeats)
+        if (IsChecked(in target))
             EmitRepeat(target.Label);
         else
             _il.EmitBranch(Il.Br, target.Label);
@@ -297,6 +300,7 @@ internal sealed partial class FunctionCompiler
     {
         _il.Mark(label);
         _comparisonEnd = -1;
+        _hasLooked = false;
         ForgetExtents();
     }
 

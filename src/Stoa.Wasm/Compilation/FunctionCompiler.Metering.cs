@@ -30,6 +30,9 @@ internal sealed partial class FunctionCompiler
     private int _memoryBase = -1;
     private int _memoryBaseFar = -1;
 
+    /// <summary>Whether, since the last place where control may join, a function was called that has compared the fuel.</summary>
+    private bool _hasLooked;
+
     private bool IsGuarded => _definition.CallGraph.IsGuarded(_function);
 
     private bool IsMetered => _module.Engine.Options.IsMetered;
@@ -43,11 +46,15 @@ internal sealed partial class FunctionCompiler
         if (KeepsFuelInLocal)
             _fuel = NewLocal(Il.TypeI8);
         EmitFuelLoad();
-        if (IsMetered && (_body.Facts & FunctionFacts.HasCall) != 0)
+        if (IsMetered && LooksAtFuel(_function))
             OpenBlock(isChecked: true);
         if ((_body.Facts & FunctionFacts.UsesMemory) != 0)
             EmitMemoryBases();
     }
+
+    /// <summary>Whether a function of the module's own compares the fuel when it is entered.</summary>
+    private bool LooksAtFuel(int function) =>
+        (_definition.Bodies[function - _definition.ImportedFunctions].Facts & FunctionFacts.HasCall) != 0;
 
     private void EmitDepthCheck()
     {
