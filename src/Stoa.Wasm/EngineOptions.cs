@@ -43,6 +43,10 @@ public sealed record EngineOptions
     /// <summary>Most tables. Default 100.</summary>
     public int MaxTables { get; init; } = 100;
 
+    /// <summary>Most memories of one module. Default 8.</summary>
+    /// <remarks>Each takes addresses of which the process has enough for about ten thousand.</remarks>
+    public int MaxMemories { get; init; } = 8;
+
     /// <summary>Most data segments, and most element segments. Default 100,000 each.</summary>
     public int MaxSegments { get; init; } = 100_000;
 

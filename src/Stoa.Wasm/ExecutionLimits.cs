@@ -14,7 +14,7 @@ public sealed record ExecutionLimits
     /// </remarks>
     public long Fuel { get; init; } = long.MaxValue;
 
-    /// <summary>Most bytes that the memories defined by the module may hold together. Default 4 GiB. <c>memory.grow</c> beyond it returns -1.</summary>
+    /// <summary>Most bytes that the memories defined by the module may hold together; imported ones have limits of their own. Default 4 GiB. <c>memory.grow</c> beyond it returns -1.</summary>
     public long MaxMemoryBytes { get; init; } = 4L << 30;
 
     /// <summary>Most elements that the tables defined by the module may hold together. Default 10,000,000. <c>table.grow</c> beyond it returns -1.</summary>

@@ -142,6 +142,8 @@ public sealed unsafe class Instance : IDisposable
 
     internal void FreeParts() => _parts.Free();
 
+    internal Memory MemoryAt(int index) => _parts.Memories[index];
+
     internal Table Table(int index) => _parts.Tables[index];
 
     internal ReadOnlyMemory<byte> Data(int segment) => _parts.Data(segment);

@@ -19,7 +19,7 @@ public sealed unsafe class Memory : Extern, IDisposable
 
     private readonly AddressSpace _space;
     private readonly uint? _declaredMaximum;
-    private readonly List<nint> _views = [];
+    private readonly List<(nint Context, nint View)> _views = [];
     private byte* _base;
     private long _sizeBytes;
 
@@ -62,6 +62,9 @@ public sealed unsafe class Memory : Extern, IDisposable
     /// <summary>The instances that go together with the one that made this memory; null when the host made it.</summary>
     internal InstanceGroup? Group { get; init; }
 
+    /// <summary>What all memories of an instance may still grow by; null when the host made it.</summary>
+    internal MemoryBudget? Budget { get; init; }
+
     /// <summary>The bytes from an address on.</summary>
     /// <exception cref="TrapException">They do not all lie inside the memory (<see cref="TrapCode.MemoryOutOfBounds"/>).</exception>
     public Span<byte> GetSpan(uint address, int length) =>
@@ -85,17 +88,23 @@ public sealed unsafe class Memory : Extern, IDisposable
     public int Grow(uint pages)
     {
         long before = _sizeBytes;
-        if (_base == null || SizePages + (long)pages > MaxPages || !_space.TryCommit(before, (long)pages * PageBytes))
+        if (_base == null || !CanGrow(pages) || !_space.TryCommit(before, (long)pages * PageBytes))
             return -1;
+        if (Budget is not null)
+            Budget.LeftBytes -= (long)pages * PageBytes;
         _sizeBytes = before + ((long)pages * PageBytes);
         lock (_views)
         {
-            foreach (nint view in _views)
-                ((InstanceContext*)view)->MemorySizeComplement = ~(nuint)_sizeBytes;
+            foreach (var (_, view) in _views)
+                ((MemoryView*)view)->SizeComplement = ~(nuint)_sizeBytes;
         }
 
         return (int)(before / PageBytes);
     }
+
+    /// <summary>Whether the limits let it grow so far.</summary>
+    internal bool CanGrow(uint pages) =>
+        SizePages + (long)pages <= MaxPages && (Budget is null || (long)pages * PageBytes <= Budget.LeftBytes);
 
     /// <summary>Reads an i32.</summary>
     /// <exception cref="TrapException">Out of bounds.</exception>
@@ -125,19 +134,16 @@ public sealed unsafe class Memory : Extern, IDisposable
     {
         lock (_views)
         {
-            foreach (nint view in _views)
+            foreach (var (context, _) in _views)
             {
-                if (ContextOwner.Of((InstanceContext*)view).Group.IsRunning)
+                if (ContextOwner.Of((InstanceContext*)context).Group.IsRunning)
                     throw new InvalidOperationException("An instance that sees the memory is running.");
             }
 
             _sizeBytes = 0;
             _base = null;
-            foreach (nint view in _views)
-            {
-                ((InstanceContext*)view)->MemorySizeComplement = nuint.MaxValue;
-                ((InstanceContext*)view)->MemoryBase = (byte*)(GuardPages.Arena?.Nowhere ?? 0);
-            }
+            foreach (var (_, view) in _views)
+                *(MemoryView*)view = new MemoryView { SizeComplement = nuint.MaxValue, Base = (byte*)(GuardPages.Arena?.Nowhere ?? 0) };
 
             _views.Clear();
         }
@@ -152,20 +158,19 @@ public sealed unsafe class Memory : Extern, IDisposable
     internal bool TryMap(MemoryFile file, long bytes) => _space.TryMap(file, bytes);
 
     /// <summary>Keeps what compiled code reads in a context up to date until the view is removed.</summary>
-    internal void AddView(InstanceContext* view)
+    internal void AddView(InstanceContext* context, MemoryView* view)
     {
         lock (_views)
         {
-            view->MemoryBase = _base;
-            view->MemorySizeComplement = ~(nuint)_sizeBytes;
-            _views.Add((nint)view);
+            *view = new MemoryView { Base = _base, SizeComplement = ~(nuint)_sizeBytes };
+            _views.Add(((nint)context, (nint)view));
         }
     }
 
-    /// <summary>Also called by finalizers.</summary>
-    internal void RemoveView(InstanceContext* view)
+    /// <summary>Removes the views of a context. Also called by finalizers.</summary>
+    internal void RemoveViews(InstanceContext* context)
     {
         lock (_views)
-            _views.Remove((nint)view);
+            _views.RemoveAll(view => view.Context == (nint)context);
     }
 }

@@ -16,6 +16,9 @@ public enum WasmFeatures
     /// <summary>Relaxed vector instructions, all of them with the results of the specification's deterministic profile.</summary>
     RelaxedVectors = 4,
 
+    /// <summary>Multiple memories: a module may have several, and its instructions say which one they mean.</summary>
+    MultipleMemories = 8,
+
     /// <summary>All that this engine knows.</summary>
-    All = ExtendedConstantExpressions | TailCalls | RelaxedVectors,
+    All = ExtendedConstantExpressions | TailCalls | RelaxedVectors | MultipleMemories,
 }

@@ -7,15 +7,15 @@ internal static class Immediates
     {
         if (Instructions.IsMemoryAccess(opcode))
         {
-            reader.ReadU32();
-            reader.ReadU32();
+            MemoryOperand.Read(ref reader);
             return;
         }
 
         switch (opcode)
         {
             case Opcode.Br or Opcode.BrIf or Opcode.Call or Opcode.ReturnCall or Opcode.RefFunc
-                or (>= Opcode.LocalGet and <= Opcode.TableSet):
+                or (>= Opcode.LocalGet and <= Opcode.TableSet)
+                or Opcode.MemorySize or Opcode.MemoryGrow:
                 reader.ReadU32();
                 break;
             case Opcode.CallIndirect or Opcode.ReturnCallIndirect:
@@ -30,7 +30,7 @@ internal static class Immediates
                 for (uint left = reader.ReadU32(); left > 0; left--)
                     reader.ReadByte();
                 break;
-            case Opcode.MemorySize or Opcode.MemoryGrow or Opcode.RefNull:
+            case Opcode.RefNull:
                 reader.ReadByte();
                 break;
             case Opcode.I32Const:

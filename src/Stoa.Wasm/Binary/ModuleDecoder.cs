@@ -219,8 +219,10 @@ internal sealed class ModuleDecoder
 
     private void AddMemory(MemoryType memory, int at)
     {
-        if (_module.Memories.Count > 0)
+        if (_module.Memories.Count > 0 && (_options.Features & WasmFeatures.MultipleMemories) == 0)
             Forms.Invalid("multiple memories", at);
+        if (_module.Memories.Count >= _options.MaxMemories)
+            Forms.Exceeded($"more than {_options.MaxMemories} memories", at);
         _module.Memories.Add(memory);
     }
 

@@ -32,10 +32,7 @@ internal static class VectorInstructions
     public static void SkipImmediates(VectorShape shape, ref WasmReader reader)
     {
         if (shape.AccessBytes > 0)
-        {
-            reader.ReadU32();
-            reader.ReadU32();
-        }
+            MemoryOperand.Read(ref reader);
 
         if (shape.Lanes > 0)
             reader.ReadByte();

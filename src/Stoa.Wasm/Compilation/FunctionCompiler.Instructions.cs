@@ -154,12 +154,10 @@ internal sealed partial class FunctionCompiler
                 CompileTableAccess(opcode, (int)reader.ReadU32());
                 break;
             case Opcode.MemorySize:
-                reader.ReadByte();
-                CompileMemorySize();
+                CompileMemorySize((int)reader.ReadU32());
                 break;
             case Opcode.MemoryGrow:
-                reader.ReadByte();
-                CompileRuntimeCall(s_memoryGrow, 1, ValueKind.I32);
+                CompileRuntimeCall(s_memoryGrow, 1, ValueKind.I32, (int)reader.ReadU32());
                 break;
             case Opcode.PrefixFC:
                 CompileExtended((ExtendedOpcode)reader.ReadU32(), ref reader);

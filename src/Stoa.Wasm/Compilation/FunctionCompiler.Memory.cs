@@ -39,15 +39,14 @@ internal sealed partial class FunctionCompiler
 
     private void CompileMemoryAccess(Opcode opcode, ref WasmReader reader)
     {
-        reader.ReadU32();
-        uint offset = reader.ReadU32();
+        var operand = MemoryOperand.Read(ref reader);
         var access = MemoryAccess.Of(opcode);
         var shape = Instructions.Shapes[(int)opcode];
         if (shape.Second == 0)
         {
             Pop();
-            var whole = _hasGuardPages ? WholeLoads.Of(shape.Result) : null;
-            EmitAddress(offset, access.Bytes, _sources[_height], isShortened: whole is null);
+            var whole = _hasGuardPages && operand.Memory == 0 ? WholeLoads.Of(shape.Result) : null;
+            EmitAddress(operand, access.Bytes, _sources[_height], isShortened: whole is null);
             var origin = whole is null ? TakeTouch(access.Bytes) : EmitWholeLoad(whole, access);
             if (whole is null)
                 EmitAccess(access);
@@ -67,7 +66,7 @@ internal sealed partial class FunctionCompiler
         if (access.Bytes > 1 && !BitConverter.IsLittleEndian)
             EmitCall(access.Reverse!);
         EmitStloc(value);
-        EmitAddress(offset, access.Bytes, _sources[_height], isShortened: false);
+        EmitAddress(operand, access.Bytes, _sources[_height], isShortened: false);
         EmitLdloc(value);
         EmitAccess(access);
     }
@@ -76,14 +75,21 @@ internal sealed partial class FunctionCompiler
     /// Replaces a guest's address on the evaluation stack by the real one, of an access that traps unless it lies wholly inside the memory.
     /// The one place that knows how bounds are checked.
     /// </summary>
-    /// <param name="offset">What is added to the address.</param>
+    /// <param name="operand">The memory, and what is added to the address.</param>
     /// <param name="bytes">How many bytes are accessed.</param>
     /// <param name="source">The local that the address was copied from, or -1.</param>
     /// <param name="isShortened">Whether the JIT may access fewer bytes, if it finds fewer wanted.</param>
-    private void EmitAddress(uint offset, int bytes, int source, bool isShortened)
+    private void EmitAddress(MemoryOperand operand, int bytes, int source, bool isShortened)
     {
         _touchAt = -1;
         _il.Emit(Il.ConvU);
+        if (operand.Memory > 0)
+        {
+            EmitAddressOfFurther(operand, bytes);
+            return;
+        }
+
+        uint offset = operand.Offset;
         bool isGuarded = _hasGuardPages && offset < GuardPages.OffsetReach;
         bool isInside = IsWithinExtent(source, offset + (long)bytes);
         if (!isGuarded && !isInside)
@@ -271,11 +277,10 @@ internal sealed partial class FunctionCompiler
             EmitCall(access.Reverse!);
     }
 
-    private void CompileMemorySize()
+    private void CompileMemorySize(int memory)
     {
         EnsureLoaded();
-        EmitContext();
-        EmitField(Il.Ldfld, ContextFields.MemorySizeComplement);
+        EmitSizeComplement(memory);
         _il.Emit([Il.Not, Il.LdcI4_S, 16, Il.ShrUn, Il.ConvI4]);
         Push(ValueKind.I32);
     }
@@ -300,20 +305,17 @@ internal sealed partial class FunctionCompiler
                 break;
             case ExtendedOpcode.MemoryInit:
                 int data = (int)reader.ReadU32();
-                reader.ReadByte();
-                CompileRuntimeCall(Bulk(nameof(BulkOperations.MemoryInit)), 3, null, data);
+                CompileRuntimeCall(Bulk(nameof(BulkOperations.MemoryInit)), 3, null, data, (int)reader.ReadU32());
                 break;
             case ExtendedOpcode.DataDrop:
                 CompileRuntimeCall(Bulk(nameof(BulkOperations.DataDrop)), 0, null, (int)reader.ReadU32());
                 break;
             case ExtendedOpcode.MemoryCopy:
-                reader.ReadByte();
-                reader.ReadByte();
-                CompileRuntimeCall(Bulk(nameof(BulkOperations.MemoryCopy)), 3, null);
+                int target = (int)reader.ReadU32();
+                CompileRuntimeCall(Bulk(nameof(BulkOperations.MemoryCopy)), 3, null, target, (int)reader.ReadU32());
                 break;
             case ExtendedOpcode.MemoryFill:
-                reader.ReadByte();
-                CompileRuntimeCall(Bulk(nameof(BulkOperations.MemoryFill)), 3, null);
+                CompileRuntimeCall(Bulk(nameof(BulkOperations.MemoryFill)), 3, null, (int)reader.ReadU32());
                 break;
             case ExtendedOpcode.TableInit:
                 int segment = (int)reader.ReadU32();

@@ -165,13 +165,12 @@ internal sealed partial class FunctionCompiler
 
     private void CompileVectorAccess(VectorOpcode opcode, VectorShape shape, ref WasmReader reader)
     {
-        reader.ReadU32();
-        uint offset = reader.ReadU32();
+        var operand = MemoryOperand.Read(ref reader);
         if (shape.Second == 0)
         {
             Pop();
-            var whole = _hasGuardPages && opcode == VectorOpcode.V128Load ? WholeLoads.Of(ValueKind.V128) : null;
-            EmitAddress(offset, shape.AccessBytes, _sources[_height], isShortened: whole is null);
+            var whole = _hasGuardPages && operand.Memory == 0 && opcode == VectorOpcode.V128Load ? WholeLoads.Of(ValueKind.V128) : null;
+            EmitAddress(operand, shape.AccessBytes, _sources[_height], isShortened: whole is null);
             if (whole is null)
                 EmitVectorLoadAs(opcode, shape.AccessBytes);
             else
@@ -179,14 +178,14 @@ internal sealed partial class FunctionCompiler
         }
         else if (shape.Lanes > 0)
         {
-            CompileLaneAccess(opcode, shape, offset, reader.ReadByte());
+            CompileLaneAccess(opcode, shape, operand, reader.ReadByte());
         }
         else
         {
             Pop(2);
             int vector = Temporary(ValueKind.V128);
             EmitStloc(vector);
-            EmitAddress(offset, shape.AccessBytes, _sources[_height], isShortened: false);
+            EmitAddress(operand, shape.AccessBytes, _sources[_height], isShortened: false);
             EmitLdloc(vector);
             EmitStorePrefix();
             EmitVectorStore();
@@ -210,7 +209,7 @@ internal sealed partial class FunctionCompiler
         EmitVectorCall(VectorCode.Of(opcode));
     }
 
-    private void CompileLaneAccess(VectorOpcode opcode, VectorShape shape, uint offset, int lane)
+    private void CompileLaneAccess(VectorOpcode opcode, VectorShape shape, MemoryOperand operand, int lane)
     {
         Pop(2);
         int source = _sources[_height];
@@ -223,7 +222,7 @@ internal sealed partial class FunctionCompiler
             if (shape.AccessBytes > 1 && !BitConverter.IsLittleEndian)
                 EmitCall(store.Reverse!);
             EmitStloc(scalar);
-            EmitAddress(offset, shape.AccessBytes, source, isShortened: false);
+            EmitAddress(operand, shape.AccessBytes, source, isShortened: false);
             EmitLdloc(scalar);
             EmitAccess(store);
             return;
@@ -231,7 +230,7 @@ internal sealed partial class FunctionCompiler
 
         int vector = Temporary(ValueKind.V128);
         EmitStloc(vector);
-        EmitAddress(offset, shape.AccessBytes, source, isShortened: true);
+        EmitAddress(operand, shape.AccessBytes, source, isShortened: true);
         EmitAccess(MemoryAccess.Of(ScalarLoad(shape.AccessBytes)));
         EmitStloc(scalar);
         EmitLdloc(vector);

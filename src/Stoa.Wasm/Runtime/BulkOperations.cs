@@ -14,18 +14,18 @@ internal static unsafe class BulkOperations
 
     private const uint SliceElements = SliceBytes / 8;
 
-    public static int MemoryGrow(int pages, nint context)
+    public static int MemoryGrow(int pages, int index, nint context)
     {
-        var memory = InstanceOf(context).Memory!;
-        if ((uint)pages + (ulong)memory.SizePages > memory.MaxPages)
+        var memory = InstanceOf(context).MemoryAt(index);
+        if (!memory.CanGrow((uint)pages))
             return -1;
         Trap.Charge((InstanceContext*)context, (uint)pages * GrowFuelPerPage);
         return memory.Grow((uint)pages);
     }
 
-    public static void MemoryFill(int start, int value, int count, nint context)
+    public static void MemoryFill(int start, int value, int count, int index, nint context)
     {
-        var memory = Check((InstanceContext*)context, (uint)start, (uint)count);
+        var memory = Check(context, index, (uint)start, (uint)count);
         ChargeBytes(context, (uint)count);
         for (ulong done = 0; done < (uint)count; done += SliceBytes)
         {
@@ -34,13 +34,11 @@ internal static unsafe class BulkOperations
         }
     }
 
-    public static void MemoryCopy(int destination, int source, int count, nint context)
+    public static void MemoryCopy(int destination, int source, int count, int destinationMemory, int sourceMemory, nint context)
     {
-        var memory = Check((InstanceContext*)context, (uint)source, (uint)count);
-        Check((InstanceContext*)context, (uint)destination, (uint)count);
+        byte* from = Check(context, sourceMemory, (uint)source, (uint)count) + (uint)source;
+        byte* to = Check(context, destinationMemory, (uint)destination, (uint)count) + (uint)destination;
         ChargeBytes(context, (uint)count);
-        byte* from = memory + (uint)source;
-        byte* to = memory + (uint)destination;
         for (ulong done = 0; done < (uint)count; done += SliceBytes)
         {
             uint slice = Slice((uint)count - done);
@@ -51,10 +49,10 @@ internal static unsafe class BulkOperations
         }
     }
 
-    public static void MemoryInit(int destination, int source, int count, int segment, nint context)
+    public static void MemoryInit(int destination, int source, int count, int segment, int index, nint context)
     {
         var content = InstanceOf(context).Data(segment).Span;
-        var memory = Check((InstanceContext*)context, (uint)destination, (uint)count);
+        var memory = Check(context, index, (uint)destination, (uint)count);
         if ((uint)source + (ulong)(uint)count > (ulong)content.Length)
             throw new TrapException(TrapCode.MemoryOutOfBounds);
         ChargeBytes(context, (uint)count);
@@ -145,11 +143,16 @@ internal static unsafe class BulkOperations
 
     private static uint Slice(ulong left) => (uint)Math.Min(left, SliceBytes);
 
-    private static byte* Check(InstanceContext* context, uint start, uint count)
+    /// <summary>Where a memory begins, once it is sure that a range lies inside.</summary>
+    private static byte* Check(nint contextAddress, int memory, uint start, uint count)
     {
-        if (start + (ulong)count > context->MemorySizeBytes)
+        var context = (InstanceContext*)contextAddress;
+        var view = memory == 0
+            ? (MemoryView*)&context->MemoryBase
+            : (MemoryView*)(contextAddress + InstanceOf(contextAddress).Module.Layout.MemoryView(memory));
+        if (start + (ulong)count > ~view->SizeComplement)
             throw new TrapException(TrapCode.MemoryOutOfBounds);
-        return context->MemoryBase;
+        return view->Base;
     }
 
     private static nint* Check(Table table, uint start, uint count)

@@ -6,6 +6,7 @@ namespace Stoa.Wasm.Runtime;
 internal sealed unsafe class ContextLayout
 {
     private readonly int[] _globals;
+    private readonly int _memories;
     private readonly Dictionary<int, int> _records = [];
 
     public ContextLayout(ModuleDefinition module)
@@ -25,6 +26,10 @@ internal sealed unsafe class ContextLayout
             at += Slot.Bytes;
         }
 
+        // The view of memory 0 is a part of the context.
+        at = Align(at);
+        _memories = at - sizeof(MemoryView);
+        at += Math.Max(module.Memories.Count - 1, 0) * sizeof(MemoryView);
         Tables = at;
         at += module.Tables.Count * sizeof(nint);
         Imports = at;
@@ -78,6 +83,9 @@ internal sealed unsafe class ContextLayout
         isShared = at < 0;
         return isShared ? ~at : at;
     }
+
+    /// <summary>Where the view of a memory lies that is not the first.</summary>
+    public int MemoryView(int index) => _memories + (index * sizeof(MemoryView));
 
     private static int Align(int offset) => (offset + Slot.Bytes - 1) / Slot.Bytes * Slot.Bytes;
 }

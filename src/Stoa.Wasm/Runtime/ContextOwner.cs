@@ -91,9 +91,11 @@ internal sealed unsafe class ContextOwner : IDisposable
     public void Join(InstanceGroup group) => _group = InstanceGroup.Merge(_group, group);
 
     /// <summary>Shows a memory to compiled code for as long as this context lives.</summary>
-    public void View(Memory memory)
+    /// <param name="memory">The memory.</param>
+    /// <param name="index">Which of the instance's it is.</param>
+    public void View(Memory memory, int index)
     {
-        memory.AddView(Context);
+        memory.AddView(Context, index == 0 ? (MemoryView*)&Context->MemoryBase : (MemoryView*)(_block + Instance!.Module.Layout.MemoryView(index)));
         _memories.Add(memory);
     }
 
@@ -110,7 +112,7 @@ internal sealed unsafe class ContextOwner : IDisposable
         if (block == null)
             return;
         foreach (var memory in _memories)
-            memory.RemoveView((InstanceContext*)block);
+            memory.RemoveViews((InstanceContext*)block);
         _handle.Free();
         NativeMemory.AlignedFree(block);
     }

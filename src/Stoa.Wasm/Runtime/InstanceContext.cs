@@ -25,7 +25,7 @@ internal unsafe struct InstanceContext
     /// <summary>A weak handle to the <see cref="ContextOwner"/>.</summary>
     public nint Owner;
 
-    /// <summary>Where memory 0 begins.</summary>
+    /// <summary>Where memory 0 begins. This and the next field are its <see cref="MemoryView"/>.</summary>
     public byte* MemoryBase;
 
     /// <summary>All bits of memory 0's size in bytes turned over: what must be added to the size to reach the largest number.</summary>

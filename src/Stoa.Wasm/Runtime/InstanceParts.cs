@@ -43,7 +43,7 @@ internal sealed unsafe partial class InstanceParts(Instance instance, ContextOwn
     public void SetMemory(int index, Memory memory)
     {
         Memories[index] = memory;
-        owner.View(memory);
+        owner.View(memory, index);
     }
 
     public void SetFunction(int index, FunctionRecord* record) => ((nint*)(Block + _layout.Imports))[index] = (nint)record;
@@ -131,19 +131,22 @@ internal sealed unsafe partial class InstanceParts(Instance instance, ContextOwn
     /// <summary>Makes the memories, all zero: as large as the module says, or as they were in a snapshot.</summary>
     private void CreateMemories(InstanceState? state)
     {
+        var budget = new MemoryBudget(instance.Limits.MaxMemoryBytes);
         for (int i = _definition.ImportedMemories; i < Memories.Length; i++)
         {
             var type = _definition.Memories[i];
             if (state is not null)
                 type = new MemoryType(type.Pages with { Minimum = state.Memories[i].Pages });
-            if ((long)type.Pages.Minimum * Memory.PageBytes > instance.Limits.MaxMemoryBytes)
+            long bytes = (long)type.Pages.Minimum * Memory.PageBytes;
+            if (bytes > budget.LeftBytes)
             {
                 throw new LinkException(
                     LinkRefusal.MemoryLimit,
-                    $"the memory starts with {type.Pages.Minimum} pages, more than {instance.Limits.MaxMemoryBytes} bytes");
+                    $"memory {i} starts with {type.Pages.Minimum} pages, more than the {budget.LeftBytes} bytes that are left");
             }
 
-            SetMemory(i, new Memory(type.Pages, instance.Limits.MaxMemoryBytes) { Group = owner.Group });
+            SetMemory(i, new Memory(type.Pages, budget.LeftBytes) { Group = owner.Group, Budget = budget });
+            budget.LeftBytes -= bytes;
         }
     }
 
@@ -276,7 +279,7 @@ internal sealed unsafe partial class InstanceParts(Instance instance, ContextOwn
             var segment = _definition.Data[i];
             if (segment.Mode != SegmentMode.Active)
                 continue;
-            BulkOperations.MemoryInit((int)Offset(segment.Offset), 0, segment.Content.Length, i, (nint)owner.Context);
+            BulkOperations.MemoryInit((int)Offset(segment.Offset), 0, segment.Content.Length, i, segment.Memory, (nint)owner.Context);
             DropData(i);
         }
     }

@@ -6,8 +6,6 @@ namespace Stoa.Wasm.Text;
 /// <summary>Reads what follows the name of an instruction, and writes opcode and operands.</summary>
 internal sealed class ImmediateParser(TokenReader tokens, ModuleScope module)
 {
-    private const byte FirstMemory = 0;
-
     private IndexSpace _locals = new("local", 0);
     private LabelStack _labels = new();
 
@@ -26,7 +24,7 @@ internal sealed class ImmediateParser(TokenReader tokens, ModuleScope module)
         target.Byte((byte)opcode);
         if (Instructions.IsMemoryAccess(opcode))
         {
-            WriteMemoryOperand(Instructions.Shapes[(int)opcode].NaturalAlignment, target);
+            WriteMemoryOperand(Instructions.Shapes[(int)opcode].NaturalAlignment, hasLane: false, target);
             return;
         }
 
@@ -62,7 +60,7 @@ internal sealed class ImmediateParser(TokenReader tokens, ModuleScope module)
                 target.U32(ReadOptional(module.Tables));
                 break;
             case Opcode.MemorySize or Opcode.MemoryGrow:
-                target.Byte(FirstMemory);
+                target.U32(ReadOptional(module.Memories));
                 break;
             case Opcode.I32Const or Opcode.I64Const or Opcode.F32Const or Opcode.F64Const:
                 ConstantWriter.Write(tokens, opcode, target);
@@ -95,30 +93,26 @@ internal sealed class ImmediateParser(TokenReader tokens, ModuleScope module)
         {
             case ExtendedOpcode.MemoryInit:
                 module.UsesData = true;
-                target.U32(module.Data.Read(tokens));
-                target.Byte(FirstMemory);
+                WriteInit(module.Data, module.Memories, target);
                 break;
             case ExtendedOpcode.DataDrop:
                 module.UsesData = true;
                 target.U32(module.Data.Read(tokens));
                 break;
             case ExtendedOpcode.MemoryCopy:
-                target.Byte(FirstMemory);
-                target.Byte(FirstMemory);
+                WriteCopy(module.Memories, target);
                 break;
             case ExtendedOpcode.MemoryFill:
-                target.Byte(FirstMemory);
+                target.U32(ReadOptional(module.Memories));
                 break;
             case ExtendedOpcode.TableInit:
-                WriteTableInit(target);
+                WriteInit(module.Elements, module.Tables, target);
                 break;
             case ExtendedOpcode.ElemDrop:
                 target.U32(module.Elements.Read(tokens));
                 break;
             case ExtendedOpcode.TableCopy:
-                bool isNamed = IndexSpace.IsNext(tokens);
-                target.U32(isNamed ? module.Tables.Read(tokens) : 0);
-                target.U32(isNamed ? module.Tables.Read(tokens) : 0);
+                WriteCopy(module.Tables, target);
                 break;
             case ExtendedOpcode.TableGrow or ExtendedOpcode.TableSize or ExtendedOpcode.TableFill:
                 target.U32(ReadOptional(module.Tables));
@@ -132,7 +126,7 @@ internal sealed class ImmediateParser(TokenReader tokens, ModuleScope module)
     {
         var shape = VectorInstructions.Of(opcode);
         if (shape.AccessBytes > 0)
-            WriteMemoryOperand((uint)BitOperations.Log2(shape.AccessBytes), target);
+            WriteMemoryOperand((uint)BitOperations.Log2(shape.AccessBytes), shape.Lanes > 0, target);
         if (shape.Lanes > 0)
             target.Byte(ConstantWriter.ReadLane(tokens));
         else if (opcode == VectorOpcode.V128Const)
@@ -141,16 +135,23 @@ internal sealed class ImmediateParser(TokenReader tokens, ModuleScope module)
             ConstantWriter.WriteShuffle(tokens, target);
     }
 
-    // The table may be left out, and comes first in the text but last in the binary format.
-    private void WriteTableInit(ByteBuffer target)
+    private void WriteCopy(IndexSpace space, ByteBuffer target)
+    {
+        bool isNamed = IndexSpace.IsNext(tokens);
+        target.U32(isNamed ? space.Read(tokens) : 0);
+        target.U32(isNamed ? space.Read(tokens) : 0);
+    }
+
+    // The table or memory may be left out, and comes first in the text but last in the binary format.
+    private void WriteInit(IndexSpace segments, IndexSpace space, ByteBuffer target)
     {
         var first = tokens.Current;
         if (!IndexSpace.IsNext(tokens))
             throw tokens.Unexpected();
         tokens.Next();
-        bool isTable = IndexSpace.IsNext(tokens);
-        target.U32(isTable ? module.Elements.Read(tokens) : module.Elements.Resolve(tokens, first));
-        target.U32(isTable ? module.Tables.Resolve(tokens, first) : 0);
+        bool isNamed = IndexSpace.IsNext(tokens);
+        target.U32(isNamed ? segments.Read(tokens) : segments.Resolve(tokens, first));
+        target.U32(isNamed ? space.Resolve(tokens, first) : 0);
     }
 
     private void WriteBranchTable(ByteBuffer target)
@@ -163,8 +164,9 @@ internal sealed class ImmediateParser(TokenReader tokens, ModuleScope module)
             target.U32(label);
     }
 
-    private void WriteMemoryOperand(uint naturalAlignment, ByteBuffer target)
+    private void WriteMemoryOperand(uint naturalAlignment, bool hasLane, ByteBuffer target)
     {
+        uint memory = IndexSpace.IsNext(tokens) && !(hasLane && IsLane()) ? module.Memories.Read(tokens) : 0;
         uint offset = 0;
         uint alignment = naturalAlignment;
         if (TryMemoryOperand("offset="u8, out uint written, out _))
@@ -176,8 +178,25 @@ internal sealed class ImmediateParser(TokenReader tokens, ModuleScope module)
             alignment = (uint)BitOperations.Log2(written);
         }
 
-        target.U32(alignment);
+        target.U32(memory == 0 ? alignment : alignment | MemoryOperand.HasMemory);
+        if (memory > 0)
+            target.U32(memory);
         target.U32(offset);
+    }
+
+    // A number alone is a lane; a memory has the lane or more operands behind it.
+    private bool IsLane()
+    {
+        var first = tokens.Current;
+        if (first.Kind != TokenKind.Natural)
+            return false;
+        tokens.Next();
+        var second = tokens.Current;
+        tokens.Reset(first.Start);
+        var text = tokens.Source[second];
+        bool isMore = second.Kind == TokenKind.Natural
+            || (second.Kind == TokenKind.Keyword && (Keywords.IsMemoryOperand(text, "offset="u8) || Keywords.IsMemoryOperand(text, "align="u8)));
+        return !isMore;
     }
 
     private bool TryMemoryOperand(ReadOnlySpan<byte> prefix, out uint value, out Token token)

@@ -292,8 +292,17 @@ internal sealed partial class FunctionValidator(ModuleDefinition module, byte[] 
 
     private void CheckMemoryOperand(int naturalAlignment, ref WasmReader reader)
     {
-        RequireMemory();
         uint alignment = reader.ReadU32();
+        if ((alignment & MemoryOperand.HasMemory) != 0 && HasMultipleMemories)
+        {
+            alignment -= MemoryOperand.HasMemory;
+            RequireMemory(reader.ReadU32());
+        }
+        else
+        {
+            RequireMemory(0);
+        }
+
         if (alignment >= 32)
             WasmReader.Malformed("malformed memop flags", _at);
         if (alignment > naturalAlignment)
@@ -514,14 +523,22 @@ internal sealed partial class FunctionValidator(ModuleDefinition module, byte[] 
 
     private void CheckMemoryIndex(ref WasmReader reader)
     {
+        if (HasMultipleMemories)
+        {
+            RequireMemory(reader.ReadU32());
+            return;
+        }
+
         if (reader.ReadByte() != 0)
             WasmReader.Malformed("zero byte expected", reader.Position - 1);
-        RequireMemory();
+        RequireMemory(0);
     }
 
-    private void RequireMemory()
+    private bool HasMultipleMemories => (options.Features & WasmFeatures.MultipleMemories) != 0;
+
+    private void RequireMemory(uint index)
     {
-        if (module.Memories.Count == 0)
+        if (index >= (uint)module.Memories.Count)
             Forms.Invalid("unknown memory", _at);
         _facts |= FunctionFacts.UsesMemory;
     }
