@@ -8,8 +8,8 @@ internal sealed class ExecuteFuzzer : IDisposable
 {
     public const string Mode = "execute";
 
-    /// <summary>Calls of each export. Compiling a module costs as much as hundreds of calls.</summary>
-    private const int Tuples = 200;
+    /// <summary>Calls of each export. Compiling a module costs as much as a thousand calls.</summary>
+    private const int Tuples = 500;
 
     private readonly V8Process? _v8 = V8Process.Start();
 

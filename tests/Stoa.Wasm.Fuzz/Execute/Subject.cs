@@ -113,22 +113,15 @@ internal sealed class ReferenceSubject : Subject
         int function = _exports[export];
         _instance.Globals[0] = new Cell(GeneratedModule.Budget);
         long before = _interpreter.Fuel;
-        try
+        var (results, trap) = _interpreter.Invoke(function, arguments);
+        var type = _instance.Definition.TypeOfFunction(function).Type;
+        for (int i = 0; i < results.Length; i++)
         {
-            var results = _interpreter.Invoke(function, arguments);
-            var type = _instance.Definition.TypeOfFunction(function).Type;
-            for (int i = 0; i < results.Length; i++)
-            {
-                if (type.Results[i] is ValueKind.FuncRef or ValueKind.ExternRef)
-                    results[i] = new Cell(Math.Min(results[i].Low, 1));
-            }
+            if (type.Results[i] is ValueKind.FuncRef or ValueKind.ExternRef)
+                results[i] = new Cell(Math.Min(results[i].Low, 1));
+        }
 
-            return new Outcome(null, results, _interpreter.Fuel - before);
-        }
-        catch (TrapException trap)
-        {
-            return new Outcome(trap.Code, [], _interpreter.Fuel - before);
-        }
+        return new Outcome(trap, results, _interpreter.Fuel - before);
     }
 
     public override void Dispose()

@@ -11,9 +11,16 @@ internal sealed class Interpreter(ReferenceInstance instance)
     /// <summary>Nested calls, so that a program whose budget was taken out ends too.</summary>
     private const int MaxDepth = 2_000;
 
+    /// <summary>In place of the next instruction: there is none, since the call trapped. A trap is too frequent for an exception.</summary>
+    private const int Trapped = -1;
+
     private Cell[] _stack = new Cell[1024];
+    private Label[] _labels = new Label[256];
     private int _height;
+    private int _labelCount;
     private int _depth;
+    private TrapCode _trap;
+    private ReferenceFunction? _tail;
 
     /// <summary>A label: where a branch to it goes on, how many operands it takes along, and how many lie below it.</summary>
     private readonly record struct Label(int Continuation, int Arity, int Height);
@@ -25,15 +32,22 @@ internal sealed class Interpreter(ReferenceInstance instance)
     public long FuelLimit { get; init; } = long.MaxValue;
 
     /// <summary>Calls a function.</summary>
-    /// <exception cref="TrapException">It trapped.</exception>
-    public Cell[] Invoke(int function, ReadOnlySpan<Cell> arguments)
+    /// <returns>Its results, and null; or why it trapped.</returns>
+    public (Cell[] Results, TrapCode? Trap) Invoke(int function, ReadOnlySpan<Cell> arguments)
     {
         _height = 0;
+        _labelCount = 0;
         _depth = 0;
         foreach (var argument in arguments)
             Push(argument);
-        Call(function);
-        return _stack[.._height];
+        try
+        {
+            return Call(function) ? (_stack[.._height], null) : ([], _trap);
+        }
+        catch (TrapException trap)
+        {
+            return ([], trap.Code);
+        }
     }
 
     private void Push(Cell value)
@@ -45,84 +59,126 @@ internal sealed class Interpreter(ReferenceInstance instance)
 
     private Cell Pop() => _stack[--_height];
 
-    private void Call(int function)
+    private void PushLabel(Label label)
+    {
+        if (_labelCount == _labels.Length)
+            Array.Resize(ref _labels, _labelCount * 2);
+        _labels[_labelCount++] = label;
+    }
+
+    private int Trap(TrapCode code)
+    {
+        _trap = code;
+        return Trapped;
+    }
+
+    /// <summary>Calls a function with the operands on top.</summary>
+    /// <returns>Whether it returned; else it trapped.</returns>
+    private bool Call(int function)
     {
         if (function >= instance.Definition.ImportedFunctions)
-        {
-            Run(instance.Function(function));
-            return;
-        }
-
+            return Run(instance.Function(function));
         int parameters = instance.Definition.TypeOfFunction(function).Type.Parameters.Length;
         _height -= parameters;
         foreach (var result in instance.Host(function, _stack[_height..(_height + parameters)]))
             Push(result);
+        return true;
     }
 
-    private void Run(ReferenceFunction function)
+    /// <summary>Runs a function, and those that it is left to by tail calls.</summary>
+    private bool Run(ReferenceFunction function)
     {
-        int parameters = function.Type.Parameters.Length;
-        var locals = new Cell[parameters + function.Locals.Length];
-        _height -= parameters;
-        _stack.AsSpan(_height, parameters).CopyTo(locals);
+        int start = _height - function.Type.Parameters.Length;
+        int firstLabel = _labelCount;
         if (++_depth > MaxDepth)
-            throw new TrapException(TrapCode.CallStackExhausted);
-        var labels = new Stack<Label>();
-        labels.Push(new Label(function.Code.Length, function.Type.Results.Length, _height));
-        for (int at = 0; at < function.Code.Length;)
-            at = Step(function, at, locals, labels);
+            return Trap(TrapCode.CallStackExhausted) != Trapped;
+        for (ReferenceFunction? next = function; next is not null; next = _tail)
+        {
+            _tail = null;
+            function = next;
+            for (int i = function.Locals.Length; i > 0; i--)
+                Push(default);
+            PushLabel(new Label(function.Code.Length, function.Type.Results.Length, _height));
+            for (int at = 0; at < function.Code.Length;)
+            {
+                at = Step(function, at, start, firstLabel);
+                if (at == Trapped)
+                    return false;
+            }
+
+            // The results, or the arguments of the next function, take the place of the locals.
+            int kept = _tail?.Type.Parameters.Length ?? function.Type.Results.Length;
+            _stack.AsSpan(_height - kept, kept).CopyTo(_stack.AsSpan(start));
+            _height = start + kept;
+            _labelCount = firstLabel;
+        }
+
         _depth--;
+        return true;
+    }
+
+    /// <summary>Calls in place of the present function.</summary>
+    /// <returns>Behind the end of it.</returns>
+    private int TailCall(ReferenceFunction caller, int function)
+    {
+        if (function < instance.Definition.ImportedFunctions)
+            Call(function);
+        else
+            _tail = instance.Function(function);
+        return caller.Code.Length;
     }
 
     /// <summary>Executes an instruction.</summary>
     /// <returns>Where the next one is.</returns>
-    private int Step(ReferenceFunction function, int at, Cell[] locals, Stack<Label> labels)
+    private int Step(ReferenceFunction function, int at, int locals, int firstLabel)
     {
         ref readonly var instruction = ref function.Code[at];
         var opcode = instruction.Opcode;
         if (opcode is not (Opcode.Nop or Opcode.Block or Opcode.Loop or Opcode.Else or Opcode.End))
             Fuel++;
         if (Fuel > FuelLimit)
-            throw new TrapException(TrapCode.OutOfFuel);
+            return Trap(TrapCode.OutOfFuel);
         switch (opcode)
         {
             case Opcode.Unreachable:
-                throw new TrapException(TrapCode.Unreachable);
+                return Trap(TrapCode.Unreachable);
             case Opcode.Nop:
                 break;
             case Opcode.Block:
-                labels.Push(new Label(function.Ends[at] + 1, instruction.B, _height - instruction.A));
+                PushLabel(new Label(function.Ends[at] + 1, instruction.B, _height - instruction.A));
                 break;
             case Opcode.Loop:
-                labels.Push(new Label(at, instruction.A, _height - instruction.A));
+                PushLabel(new Label(at, instruction.A, _height - instruction.A));
                 break;
             case Opcode.If:
                 bool condition = Pop().I32 != 0;
                 if (!condition && function.Elses[at] == 0)
                     return function.Ends[at] + 1;
-                labels.Push(new Label(function.Ends[at] + 1, instruction.B, _height - instruction.A));
+                PushLabel(new Label(function.Ends[at] + 1, instruction.B, _height - instruction.A));
                 return condition ? at + 1 : function.Elses[at] + 1;
             case Opcode.Else:
                 return function.Ends[at];
             case Opcode.End:
-                labels.Pop();
+                _labelCount--;
                 break;
             case Opcode.Br:
-                return Branch(instruction.A, labels);
+                return Branch(instruction.A);
             case Opcode.BrIf:
-                return Pop().I32 != 0 ? Branch(instruction.A, labels) : at + 1;
+                return Pop().I32 != 0 ? Branch(instruction.A) : at + 1;
             case Opcode.BrTable:
                 uint index = Pop().U32;
                 var targets = instruction.Targets!;
-                return Branch(index < (uint)targets.Length ? targets[index] : targets[^1], labels);
+                return Branch(index < (uint)targets.Length ? targets[index] : targets[^1]);
             case Opcode.Return:
-                return Branch(labels.Count - 1, labels);
+                return Branch(_labelCount - firstLabel - 1);
             case Opcode.Call:
-                Call(instruction.A);
-                break;
+                return Call(instruction.A) ? at + 1 : Trapped;
             case Opcode.CallIndirect:
-                CallIndirect(instruction.A, instruction.B);
-                break;
+                return Resolve(instruction.A, instruction.B) is var callee and not Trapped && Call(callee) ? at + 1 : Trapped;
+            case Opcode.ReturnCall:
+                return TailCall(function, instruction.A);
+            case Opcode.ReturnCallIndirect:
+                return Resolve(instruction.A, instruction.B) is var successor and not Trapped ? TailCall(function, successor) : Trapped;
             case Opcode.Drop:
                 Pop();
                 break;
@@ -132,13 +188,13 @@ internal sealed class Interpreter(ReferenceInstance instance)
                 Push(first ? left : right);
                 break;
             case Opcode.LocalGet:
-                Push(locals[instruction.A]);
+                Push(_stack[locals + instruction.A]);
                 break;
             case Opcode.LocalSet:
-                locals[instruction.A] = Pop();
+                _stack[locals + instruction.A] = Pop();
                 break;
             case Opcode.LocalTee:
-                locals[instruction.A] = _stack[_height - 1];
+                _stack[locals + instruction.A] = _stack[_height - 1];
                 break;
             case Opcode.GlobalGet:
                 Push(instance.Globals[instruction.A]);
@@ -154,11 +210,17 @@ internal sealed class Interpreter(ReferenceInstance instance)
                 instance.Element(instruction.A, Pop().U32) = element.U32;
                 break;
             case >= Opcode.I32Load and <= Opcode.I64Load32U:
-                Push(Load(opcode, Pop().U32 + instruction.Constant.Low));
+                ulong source = Pop().U32 + instruction.Constant.Low;
+                if (!instance.IsInMemory(source, 1 << Instructions.Shapes[(int)opcode].NaturalAlignment))
+                    return Trap(TrapCode.MemoryOutOfBounds);
+                Push(Load(opcode, source));
                 break;
             case >= Opcode.I32Store and <= Opcode.I64Store32:
                 var stored = Pop();
-                instance.Store(Pop().U32 + instruction.Constant.Low, StoreBytes(opcode), stored);
+                ulong destination = Pop().U32 + instruction.Constant.Low;
+                if (!instance.IsInMemory(destination, StoreBytes(opcode)))
+                    return Trap(TrapCode.MemoryOutOfBounds);
+                instance.Store(destination, StoreBytes(opcode), stored);
                 break;
             case Opcode.MemorySize:
                 Push(Cell.Of(instance.Memory.Length / Memory.PageBytes));
@@ -185,40 +247,45 @@ internal sealed class Interpreter(ReferenceInstance instance)
                 Extended(in instruction);
                 break;
             case Opcode.PrefixVector:
-                Vector(in instruction);
-                break;
+                return Vector(in instruction) ? at + 1 : Trap(TrapCode.MemoryOutOfBounds);
             default:
-                Numeric(opcode);
-                break;
+                return Numeric(opcode) ? at + 1 : Trapped;
         }
 
         return at + 1;
     }
 
-    private int Branch(int depth, Stack<Label> labels)
+    private int Branch(int depth)
     {
-        for (; depth > 0; depth--)
-            labels.Pop();
-        var label = labels.Pop();
+        _labelCount -= depth + 1;
+        var label = _labels[_labelCount];
         _stack.AsSpan(_height - label.Arity, label.Arity).CopyTo(_stack.AsSpan(label.Height));
         _height = label.Height + label.Arity;
         return label.Continuation;
     }
 
-    private void CallIndirect(int type, int table)
+    /// <summary>Finds the function of an indirect call by the index on top.</summary>
+    private int Resolve(int type, int table)
     {
-        uint callee = instance.Element(table, Pop().U32);
-        if (callee == 0)
-            throw new TrapException(TrapCode.IndirectCallToNull);
-        if (!instance.Definition.TypeOfFunction((int)callee - 1).Type.Equals(instance.Definition.Types[type].Type))
-            throw new TrapException(TrapCode.IndirectCallTypeMismatch);
-        Call((int)callee - 1);
+        uint index = Pop().U32;
+        if (index >= (uint)instance.Tables[table].Length)
+            return Trap(TrapCode.TableOutOfBounds);
+        int callee = (int)instance.Element(table, index) - 1;
+        if (callee < 0)
+            return Trap(TrapCode.IndirectCallToNull);
+        return instance.Definition.TypeOfFunction(callee).Type.Equals(instance.Definition.Types[type].Type)
+            ? callee
+            : Trap(TrapCode.IndirectCallTypeMismatch);
     }
 
-    private void Numeric(Opcode opcode)
+    private bool Numeric(Opcode opcode)
     {
         var second = Instructions.Shapes[(int)opcode].Second == 0 ? default : Pop();
-        Push(ScalarSemantics.Compute(opcode, Pop(), second));
+        var first = Pop();
+        if (ScalarSemantics.TrapOf(opcode, first, second) is { } trap)
+            return Trap(trap) != Trapped;
+        Push(ScalarSemantics.Compute(opcode, first, second));
+        return true;
     }
 
     private Cell Load(Opcode opcode, ulong address)
@@ -307,15 +374,13 @@ internal sealed class Interpreter(ReferenceInstance instance)
         Fuel += opcode is ExtendedOpcode.MemoryInit or ExtendedOpcode.MemoryCopy or ExtendedOpcode.MemoryFill ? third / 16 : third / 2;
     }
 
-    private void Vector(in ReferenceInstruction instruction)
+    /// <summary>Executes a vector instruction; whether its address is in bounds, if it has one.</summary>
+    private bool Vector(in ReferenceInstruction instruction)
     {
         var opcode = (VectorOpcode)instruction.Code;
         var shape = VectorInstructions.Of(opcode);
         if (shape.AccessBytes > 0)
-        {
-            VectorAccess(opcode, shape, in instruction);
-            return;
-        }
+            return VectorAccess(opcode, shape, in instruction);
 
         switch (opcode)
         {
@@ -332,13 +397,17 @@ internal sealed class Interpreter(ReferenceInstance instance)
                 Push(VectorSemantics.Compute(opcode, Pop(), second, third, instruction.A));
                 break;
         }
+
+        return true;
     }
 
-    private void VectorAccess(VectorOpcode opcode, VectorShape shape, in ReferenceInstruction instruction)
+    private bool VectorAccess(VectorOpcode opcode, VectorShape shape, in ReferenceInstruction instruction)
     {
         int bits = shape.AccessBytes * 8;
         var operand = shape.Second != 0 ? Pop() : default;
         ulong address = Pop().U32 + instruction.Constant.Low;
+        if (!instance.IsInMemory(address, shape.AccessBytes))
+            return false;
         switch (opcode)
         {
             case VectorOpcode.V128Store:
@@ -361,5 +430,7 @@ internal sealed class Interpreter(ReferenceInstance instance)
                 Push(instance.Load(address, shape.AccessBytes));
                 break;
         }
+
+        return true;
     }
 }

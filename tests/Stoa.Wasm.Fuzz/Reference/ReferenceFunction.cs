@@ -92,14 +92,14 @@ internal sealed class ReferenceFunction
             case Opcode.Block or Opcode.Loop or Opcode.If:
                 var type = BlockType.Read(ref reader, module);
                 return plain with { A = type.Parameters.Length, B = type.Results.Length };
-            case Opcode.Br or Opcode.BrIf or Opcode.Call or Opcode.RefFunc or (>= Opcode.LocalGet and <= Opcode.TableSet):
+            case Opcode.Br or Opcode.BrIf or Opcode.Call or Opcode.ReturnCall or Opcode.RefFunc or (>= Opcode.LocalGet and <= Opcode.TableSet):
                 return plain with { A = (int)reader.ReadU32() };
             case Opcode.BrTable:
                 var targets = new int[reader.ReadU32() + 1];
                 for (int i = 0; i < targets.Length; i++)
                     targets[i] = (int)reader.ReadU32();
                 return plain with { Targets = targets };
-            case Opcode.CallIndirect:
+            case Opcode.CallIndirect or Opcode.ReturnCallIndirect:
                 return plain with { A = (int)reader.ReadU32(), B = (int)reader.ReadU32() };
             case Opcode.SelectTyped:
                 reader.ReadU32();

@@ -62,6 +62,8 @@ internal sealed class ReferenceInstance
     /// <summary>The body of a function of the module.</summary>
     public ReferenceFunction Function(int index) => _functions[index] ??= ReferenceFunction.Read(Definition, index);
 
+    public bool IsInMemory(ulong address, int bytes) => address + (ulong)bytes <= (ulong)Memory.Length;
+
     public Cell Load(ulong address, int bytes)
     {
         var span = Range(address, (uint)bytes);
@@ -79,7 +81,7 @@ internal sealed class ReferenceInstance
     {
         var span = Range(address, (uint)bytes);
         for (int i = 0; i < bytes; i++)
-            span[i] = (byte)value.Lane(8, i);
+            span[i] = (byte)((i < 8 ? value.Low : value.High) >> (8 * (i & 7)));
     }
 
     public int MemoryGrow(uint pages)

@@ -8,6 +8,7 @@ namespace Stoa.Wasm.Fuzz.Reference;
 /// <summary>Numeric instructions, each as the specification says it (core specification 2.0, section 4.3).</summary>
 internal static class ScalarSemantics
 {
+    /// <summary>The result for operands that <see cref="TrapOf"/> lets pass.</summary>
     public static Cell Compute(Opcode opcode, Cell a, Cell b) => opcode switch
     {
         I32Eqz => Cell.Of(a.I32 == 0),
@@ -22,6 +23,36 @@ internal static class ScalarSemantics
         >= F64Abs and <= F64Copysign => ComputeF64(opcode, a, b),
         _ => Convert(opcode, a),
     };
+
+    /// <summary>Why an instruction traps with its operands; null: it does not.</summary>
+    public static TrapCode? TrapOf(Opcode opcode, Cell a, Cell b)
+    {
+        switch (opcode)
+        {
+            case >= I32DivS and <= I32RemU:
+                return b.U32 == 0 ? TrapCode.IntegerDivideByZero
+                    : opcode == I32DivS && a.I32 == int.MinValue && b.I32 == -1 ? TrapCode.IntegerOverflow : null;
+            case >= I64DivS and <= I64RemU:
+                return b.Low == 0 ? TrapCode.IntegerDivideByZero
+                    : opcode == I64DivS && a.I64 == long.MinValue && b.I64 == -1 ? TrapCode.IntegerOverflow : null;
+            case (>= I32TruncF32S and <= I32TruncF64U) or (>= I64TruncF32S and <= I64TruncF64U):
+                bool isLong = opcode >= I64TruncF32S;
+                int kind = opcode - (isLong ? I64TruncF32S : I32TruncF32S);
+                return TrapOfTruncation(kind < 2 ? a.F32 : a.F64, isLong ? 64 : 32, isSigned: kind % 2 == 0);
+            default:
+                return null;
+        }
+    }
+
+    private static TrapCode? TrapOfTruncation(double x, int bits, bool isSigned)
+    {
+        if (double.IsNaN(x))
+            return TrapCode.InvalidConversionToInteger;
+        // Powers of two, which doubles are exact about.
+        double bound = isSigned ? Math.ScaleB(1, bits - 1) : Math.ScaleB(1, bits);
+        x = Math.Truncate(x);
+        return x < (isSigned ? -bound : 0) || x >= bound ? TrapCode.IntegerOverflow : null;
+    }
 
     private static bool CompareI32(Opcode opcode, Cell a, Cell b) => opcode switch
     {
@@ -70,10 +101,10 @@ internal static class ScalarSemantics
         I32Add => Cell.Of(unchecked(a.I32 + b.I32)),
         I32Sub => Cell.Of(unchecked(a.I32 - b.I32)),
         I32Mul => Cell.Of(unchecked(a.I32 * b.I32)),
-        I32DivS => Cell.Of((int)DivideSigned(a.I32, b.I32, int.MinValue)),
-        I32DivU => Cell.Of(a.U32 / NonZero(b.U32)),
+        I32DivS => Cell.Of(a.I32 / b.I32),
+        I32DivU => Cell.Of(a.U32 / b.U32),
         I32RemS => Cell.Of((int)RemainderSigned(a.I32, b.I32)),
-        I32RemU => Cell.Of(a.U32 % NonZero(b.U32)),
+        I32RemU => Cell.Of(a.U32 % b.U32),
         I32And => Cell.Of(a.U32 & b.U32),
         I32Or => Cell.Of(a.U32 | b.U32),
         I32Xor => Cell.Of(a.U32 ^ b.U32),
@@ -92,10 +123,10 @@ internal static class ScalarSemantics
         I64Add => new(unchecked(a.Low + b.Low)),
         I64Sub => new(unchecked(a.Low - b.Low)),
         I64Mul => new(unchecked(a.Low * b.Low)),
-        I64DivS => Cell.Of(DivideSigned(a.I64, b.I64, long.MinValue)),
-        I64DivU => new(a.Low / NonZero(b.Low)),
+        I64DivS => Cell.Of(a.I64 / b.I64),
+        I64DivU => new(a.Low / b.Low),
         I64RemS => Cell.Of(RemainderSigned(a.I64, b.I64)),
-        I64RemU => new(a.Low % NonZero(b.Low)),
+        I64RemU => new(a.Low % b.Low),
         I64And => new(a.Low & b.Low),
         I64Or => new(a.Low | b.Low),
         I64Xor => new(a.Low ^ b.Low),
@@ -106,23 +137,7 @@ internal static class ScalarSemantics
         _ => new(BitOperations.RotateRight(a.Low, b.I32 & 63)),
     };
 
-    private static long DivideSigned(long a, long b, long minimum)
-    {
-        NonZero((ulong)b);
-        if (b != -1)
-            return a / b;
-        return a == minimum ? throw new TrapException(TrapCode.IntegerOverflow) : -a;
-    }
-
-    private static long RemainderSigned(long a, long b)
-    {
-        NonZero((ulong)b);
-        return b == -1 ? 0 : a % b;
-    }
-
-    private static uint NonZero(uint divisor) => (uint)NonZero((ulong)divisor);
-
-    private static ulong NonZero(ulong divisor) => divisor != 0 ? divisor : throw new TrapException(TrapCode.IntegerDivideByZero);
+    private static long RemainderSigned(long a, long b) => b == -1 ? 0 : a % b;
 
     private static Cell ComputeF32(Opcode opcode, Cell a, Cell b) => opcode switch
     {
@@ -179,16 +194,12 @@ internal static class ScalarSemantics
     private static Cell Convert(Opcode opcode, Cell a) => opcode switch
     {
         I32WrapI64 => Cell.Of(unchecked((int)a.I64)),
-        I32TruncF32S => Truncate(a.F32, -2147483648d, 2147483647d, false),
-        I32TruncF32U => Truncate(a.F32, 0, 4294967295d, false),
-        I32TruncF64S => Truncate(a.F64, -2147483648d, 2147483647d, false),
-        I32TruncF64U => Truncate(a.F64, 0, 4294967295d, false),
+        I32TruncF32S or I32TruncF32U => Cell.Of((uint)ToInteger(Math.Truncate((double)a.F32))),
+        I32TruncF64S or I32TruncF64U => Cell.Of((uint)ToInteger(Math.Truncate(a.F64))),
         I64ExtendI32S => Cell.Of((long)a.I32),
         I64ExtendI32U => Cell.Of((long)a.U32),
-        I64TruncF32S => Truncate(a.F32, -9223372036854775808d, 9223372036854774784d, true),
-        I64TruncF32U => Truncate(a.F32, 0, 18446744073709549568d, true),
-        I64TruncF64S => Truncate(a.F64, -9223372036854775808d, 9223372036854774784d, true),
-        I64TruncF64U => Truncate(a.F64, 0, 18446744073709549568d, true),
+        I64TruncF32S or I64TruncF32U => new(ToInteger(Math.Truncate((double)a.F32))),
+        I64TruncF64S or I64TruncF64U => new(ToInteger(Math.Truncate(a.F64))),
         F32ConvertI32S => Cell.Of((float)a.I32),
         F32ConvertI32U => Cell.Of((float)RoundToSingle(a.U32)),
         F32ConvertI64S => Cell.Of(a.I64 < 0 ? -RoundToSingle(unchecked((ulong)-a.I64)) : RoundToSingle(a.Low)),
@@ -235,17 +246,6 @@ internal static class ScalarSemantics
         if (x < 0)
             return 0;
         return x >= bound ? mask : ToInteger(x);
-    }
-
-    private static Cell Truncate(double x, double least, double most, bool isLong)
-    {
-        if (double.IsNaN(x))
-            throw new TrapException(TrapCode.InvalidConversionToInteger);
-        x = Math.Truncate(x);
-        if (x < least || x > most)
-            throw new TrapException(TrapCode.IntegerOverflow);
-        ulong bits = ToInteger(x);
-        return new Cell(isLong ? bits : (uint)bits);
     }
 
     /// <summary>The number of a whole double between -2^63 and 2^64, in two's complement, from its exponent and fraction.</summary>

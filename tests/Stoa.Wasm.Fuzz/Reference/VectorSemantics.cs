@@ -217,14 +217,30 @@ internal static class VectorSemantics
 
     private static Cell Each(int bits, Func<int, ulong> lane)
     {
-        var result = default(Cell);
-        for (int i = 0; i < 128 / bits; i++)
-            result = result.WithLane(bits, i, lane(i));
-        return result;
+        ulong mask = ulong.MaxValue >> (64 - bits);
+        int half = 64 / bits;
+        ulong low = 0, high = 0;
+        for (int i = 0; i < half; i++)
+        {
+            low |= (lane(i) & mask) << (i * bits);
+            high |= (lane(i + half) & mask) << (i * bits);
+        }
+
+        return new Cell(low, high);
     }
 
-    private static Cell Lanes(int bits, Cell a, Func<ulong, ulong> operation) => Each(bits, i => operation(a.Lane(bits, i)));
+    private static Cell Lanes(int bits, Cell a, Func<ulong, ulong> operation) => Lanes(bits, a, a, (x, _) => operation(x));
 
-    private static Cell Lanes(int bits, Cell a, Cell b, Func<ulong, ulong, ulong> operation) =>
-        Each(bits, i => operation(a.Lane(bits, i), b.Lane(bits, i)));
+    private static Cell Lanes(int bits, Cell a, Cell b, Func<ulong, ulong, ulong> operation)
+    {
+        ulong mask = ulong.MaxValue >> (64 - bits);
+        ulong low = 0, high = 0;
+        for (int at = 0; at < 64; at += bits)
+        {
+            low |= (operation((a.Low >> at) & mask, (b.Low >> at) & mask) & mask) << at;
+            high |= (operation((a.High >> at) & mask, (b.High >> at) & mask) & mask) << at;
+        }
+
+        return new Cell(low, high);
+    }
 }
