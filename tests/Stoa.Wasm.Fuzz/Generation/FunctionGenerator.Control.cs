@@ -34,7 +34,7 @@ internal sealed partial class FunctionGenerator
                 Loop(parameters, results, depth);
                 break;
             default:
-                Value(I32, depth + 1);
+                Condition(depth);
                 Enclose(Opcode.If, parameters, results, depth, hasElse: _random.Chance(70) || !parameters.SequenceEqual(results));
                 break;
         }
@@ -185,6 +185,9 @@ internal sealed partial class FunctionGenerator
         var label = _labels[^(target + 1)];
         switch (_random.Below(_shape.IsCautious ? 4 : 5))
         {
+            case 0 when _random.Chance(50):
+                TailCall(depth);
+                break;
             case 0:
                 foreach (var kind in _type.Results)
                     Value(kind, depth + 1);
@@ -272,7 +275,7 @@ internal sealed partial class FunctionGenerator
         if (label.IsLoop)
             CountTurn(label.Counter);
         else
-            Value(I32, depth + 1);
+            Condition(depth);
         _code.Op(Opcode.BrIf, target);
         foreach (var kind in label.Kinds.Reverse())
             TakeOff(kind);

@@ -9,6 +9,12 @@ internal sealed partial class FunctionGenerator
     private void Statement(int depth)
     {
         _left--;
+        if (_random.Chance(_shape.IsTight ? 12 : 2))
+        {
+            TightLoop();
+            return;
+        }
+
         switch (_random.Below(100))
         {
             case < 22 when _assignable > 0:

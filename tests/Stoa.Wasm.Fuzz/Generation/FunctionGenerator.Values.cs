@@ -16,7 +16,13 @@ internal sealed partial class FunctionGenerator
             return;
         }
 
-        switch (_random.Below(100))
+        if (kind == I32 && _random.Chance(4))
+        {
+            RotatedComparison(depth);
+            return;
+        }
+
+        switch (_random.Below(_tight.Count > 0 ? 70 : 100))
         {
             case < 14:
                 Leaf(kind);
@@ -24,6 +30,9 @@ internal sealed partial class FunctionGenerator
             case < 58 when Produce(kind, depth):
                 break;
             case < 70 when Load(kind, depth):
+                break;
+            case < 70:
+                Leaf(kind);
                 break;
             case < 76:
                 Construct([], [kind], depth);
@@ -33,7 +42,7 @@ internal sealed partial class FunctionGenerator
             case < 86:
                 Value(kind, depth + 1);
                 Value(kind, depth + 1);
-                Value(I32, depth + 1);
+                Condition(depth);
                 WriteSelect(kind);
                 break;
             case < 91 when FindLocal(kind) is >= 0 and var local:
@@ -53,6 +62,13 @@ internal sealed partial class FunctionGenerator
 
     private void Leaf(ValueKind kind)
     {
+        if (kind == I32 && _tight.Count > 0 && _random.Chance(20))
+        {
+            var (counter, pointer) = _random.Pick(_tight);
+            _code.Op(Opcode.LocalGet, _random.Chance(50) ? counter : pointer);
+            return;
+        }
+
         int choice = _random.Below(10);
         if (choice < 6 && FindLocal(kind) is >= 0 and var local)
         {
@@ -237,8 +253,20 @@ internal sealed partial class FunctionGenerator
         return true;
     }
 
+    /// <summary>Leaves the function to another one, or to itself, that gives the same results.</summary>
+    private void TailCall(int depth)
+    {
+        var suitable = Enumerable.Range(0, _shape.Functions.Count).Where(i => _shape.Functions[i].Results.SequenceEqual(_type.Results)).ToArray();
+        WriteCall(_random.Pick<int>(suitable), depth, Opcode.ReturnCall, Opcode.ReturnCallIndirect);
+    }
+
     /// <summary>Calls a function, directly or through a table.</summary>
     private void WriteCall(int callee, int depth)
+    {
+        WriteCall(callee, depth, Opcode.Call, Opcode.CallIndirect);
+    }
+
+    private void WriteCall(int callee, int depth, Opcode direct, Opcode indirect)
     {
         var type = _shape.Functions[callee];
         foreach (var parameter in type.Parameters)
@@ -246,7 +274,7 @@ internal sealed partial class FunctionGenerator
         int table = FindTable(FuncRef);
         if (table < 0 || _random.Chance(60))
         {
-            _code.Op(Opcode.Call, callee);
+            _code.Op(direct, callee);
             return;
         }
 
@@ -265,7 +293,7 @@ internal sealed partial class FunctionGenerator
             Index(table, depth);
         }
 
-        _code.Op(Opcode.CallIndirect, _shape.TypeIndex(type));
+        _code.Op(indirect, _shape.TypeIndex(type));
         _code.Number((uint)table);
     }
 

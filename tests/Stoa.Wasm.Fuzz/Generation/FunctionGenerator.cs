@@ -53,6 +53,9 @@ internal sealed partial class FunctionGenerator
         TakeFromBudget();
         _labels.Add(new Label(_type.Results, -1));
         Body([], _type.Results, depth: 0);
+        // Above the results, which no longer matter.
+        if (_random.Chance(15))
+            TailCall(1);
         _code.Op(Opcode.End);
         var body = new CodeWriter();
         int declared = _locals.Count - _type.Parameters.Length;

@@ -15,7 +15,7 @@ internal sealed record GeneratedModule(
     ulong Seed, bool IsPortable, byte[] BeforeCode, byte[][] Bodies, byte[] AfterCode, FunctionType[] Exports)
 {
     /// <summary>Loops and calls that one call from outside may make: what the global <c>budget</c> is set to before it.</summary>
-    public const int Budget = 40;
+    public const int Budget = 20;
 
     /// <summary>The export that gives the values of all globals and the sizes of all tables.</summary>
     public const string State = "state";

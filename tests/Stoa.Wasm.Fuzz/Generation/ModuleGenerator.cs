@@ -44,6 +44,7 @@ internal sealed class ModuleGenerator
         _shape.HasVectors = _random.Chance(60);
         _shape.TellsSignalling = _random.Chance(40);
         _shape.IsCautious = _random.Chance(80);
+        _shape.IsTight = _random.Chance(50);
         if (_random.Chance(50))
         {
             _shape.ImportedFunctions = 1;

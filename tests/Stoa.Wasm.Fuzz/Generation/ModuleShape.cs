@@ -37,6 +37,9 @@ internal sealed class ModuleShape
     /// <summary>Whether only what does not trap is generated, as far as that is known.</summary>
     public bool IsCautious { get; set; }
 
+    /// <summary>Whether small loops without calls are frequent.</summary>
+    public bool IsTight { get; set; }
+
     public int TypeIndex(FunctionType type)
     {
         int index = _types.IndexOf(type);
