@@ -57,6 +57,25 @@ internal sealed class ModuleComparison(Engine guarded, Engine @explicit, V8Proce
         return result with { HasRunInV8 = true, Difference = result.Difference ?? CompareWithV8(calls, reference, answers) };
     }
 
+    /// <summary>The calls without most of those of exports that do nothing but trap.</summary>
+    /// <param name="module">The module.</param>
+    /// <param name="calls">Its calls, those of an export behind each other.</param>
+    /// <param name="probes">How many calls of an export have to trap; those stay.</param>
+    /// <exception cref="InvalidModuleException">The module is not valid.</exception>
+    public IReadOnlyList<GeneratedCall> WithoutTraps(GeneratedModule module, IReadOnlyList<GeneratedCall> calls, int probes)
+    {
+        using var subject = new ReferenceSubject(guarded.Compile(module.ToBytes()));
+        var kept = new List<GeneratedCall>(calls.Count);
+        foreach (var ofExport in calls.GroupBy(call => call.Export))
+        {
+            var probed = ofExport.Take(probes).ToArray();
+            bool returns = Array.Exists(probed, call => subject.Call(GeneratedModule.NameOf(call.Export), call.Arguments).Trap is null);
+            kept.AddRange(returns ? ofExport : probed);
+        }
+
+        return kept;
+    }
+
     private static bool IsEndless(Module module, IReadOnlyList<GeneratedCall> calls, long fuelLimit)
     {
         using var subject = new ReferenceSubject(module, fuelLimit);

@@ -63,7 +63,7 @@ internal sealed partial class FunctionGenerator
             return;
         }
 
-        int beyond = _random.Chance(_shape.IsCautious ? 90 : 60) ? -_random.Below(20) - 8 : _random.Below(24) - 8;
+        int beyond = _random.Chance(_shape.IsCautious ? 75 : 50) ? -_random.Below(20) - 8 : _random.Below(12) - 4;
         if (_random.Chance(50))
         {
             _code.I32((int)MemoryBytes() - bytes + beyond);
