@@ -31,6 +31,13 @@ public sealed record EngineOptions
     /// <summary>Most operands on the stack of one function. Default 2,000.</summary>
     public int MaxOperands { get; init; } = 2_000;
 
+    /// <summary>
+    /// Most operands that lie in the blocks of one function where they begin, end or branch, and that its calls take and give, all added up, but
+    /// for the first eight of each. Default 100,000. Code that compilers generate has next to none.
+    /// </summary>
+    /// <remarks>Compiled code moves them there, so two bytes of a module may be a thousand moves that the JIT has to make code of.</remarks>
+    public int MaxOperandMoves { get; init; } = 100_000;
+
     /// <summary>Deepest nesting of blocks in one function, and of parentheses in a text. Default 5,000.</summary>
     public int MaxNestingDepth { get; init; } = 5_000;
 

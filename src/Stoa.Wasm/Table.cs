@@ -7,7 +7,7 @@ namespace Stoa.Wasm;
 public sealed unsafe class Table : Extern, IDisposable
 {
     private readonly Limits _limits;
-    private readonly uint _maxElements;
+    private readonly TableBudget _budget;
     private TableView* _view;
 
     /// <summary>Makes a table of null references outside of any instance, to be imported.</summary>
@@ -16,23 +16,24 @@ public sealed unsafe class Table : Extern, IDisposable
     /// <param name="maxElements">Elements that it may hold, if that is less than the maximum of <paramref name="elements"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException">No kind of reference, or the minimum is above a maximum.</exception>
     public Table(ValueKind element, Limits elements, int maxElements = 10_000_000)
-        : this(new TableType(element, elements), maxElements, new InstanceGroup())
+        : this(new TableType(element, elements), new TableBudget(maxElements), new InstanceGroup())
     {
     }
 
-    internal Table(TableType type, int maxElements, InstanceGroup group)
+    internal Table(TableType type, TableBudget budget, InstanceGroup group)
     {
         if (type.Element is not (ValueKind.FuncRef or ValueKind.ExternRef))
             throw new ArgumentOutOfRangeException(nameof(type));
         Limits limits = type.Elements;
         ArgumentOutOfRangeException.ThrowIfGreaterThan(limits.Minimum, limits.Maximum ?? uint.MaxValue, nameof(type));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(limits.Minimum, (uint)maxElements, nameof(type));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(limits.Minimum, budget.Left, nameof(type));
         Element = type.Element;
         _limits = limits;
-        _maxElements = Math.Min(limits.Maximum ?? uint.MaxValue, (uint)maxElements);
+        _budget = budget;
         _view = (TableView*)NativeMemory.AllocZeroed((nuint)sizeof(TableView));
         _view->Entries = (nint*)NativeMemory.AllocZeroed(Math.Max(limits.Minimum, 1), (nuint)sizeof(nint));
         _view->Length = limits.Minimum;
+        _budget.Take(limits.Minimum);
         Group = group;
     }
 
@@ -84,7 +85,8 @@ public sealed unsafe class Table : Extern, IDisposable
         GC.SuppressFinalize(this);
     }
 
-    internal bool CanGrow(uint elements) => _view != null && Length + (long)elements <= _maxElements;
+    internal bool CanGrow(uint elements) =>
+        _view != null && Length + (long)elements <= (_limits.Maximum ?? uint.MaxValue) && elements <= _budget.Left;
 
     internal int Grow(uint elements, nint fill)
     {
@@ -97,6 +99,7 @@ public sealed unsafe class Table : Extern, IDisposable
         _view->Entries = (nint*)NativeMemory.Realloc(_view->Entries, after * (nuint)sizeof(nint));
         new Span<nint>(_view->Entries + before, (int)elements).Fill(fill);
         _view->Length = (long)after;
+        _budget.Take(elements);
         return (int)before;
     }
 

@@ -8,14 +8,17 @@ namespace Stoa.Wasm.Compilation;
 /// <summary>Fuel, interruption, depth of calls, room on the stack.</summary>
 /// <remarks>
 /// A basic block pays for all of its instructions at its start. The balance is compared with the floor when a function that calls
-/// others is entered and before a loop is repeated, since there is no other way to run for long; whoever wants to interrupt
-/// raises the floor.
+/// others, or is not short, is entered and before a loop is repeated, since there is no other way to run for long; whoever wants to
+/// interrupt raises the floor. A long function counts as one that calls: a caller may be nothing but half a million calls of it.
 /// Where a function has loops its balance is kept in a local, and in the context while it calls others.
 /// </remarks>
 internal sealed partial class FunctionCompiler
 {
     private static readonly MethodInfo s_outOfFuel = Thunks.Find(typeof(Trap), nameof(Trap.OutOfFuel));
     private static readonly MethodInfo s_callStackExhausted = Thunks.Find(typeof(Trap), nameof(Trap.CallStackExhausted));
+
+    /// <summary>The longest function that does not look at the fuel when it is entered, if it calls no other.</summary>
+    private const int MaxUncheckedBytes = 64;
 
     private int _fuel = -1;
     private int _costAt = -1;
@@ -53,8 +56,11 @@ internal sealed partial class FunctionCompiler
     }
 
     /// <summary>Whether a function of the module's own compares the fuel when it is entered.</summary>
-    private bool LooksAtFuel(int function) =>
-        (_definition.Bodies[function - _definition.ImportedFunctions].Facts & FunctionFacts.HasCall) != 0;
+    private bool LooksAtFuel(int function)
+    {
+        var body = _definition.Bodies[function - _definition.ImportedFunctions];
+        return (body.Facts & FunctionFacts.HasCall) != 0 || body.Length > MaxUncheckedBytes;
+    }
 
     private void EmitDepthCheck()
     {

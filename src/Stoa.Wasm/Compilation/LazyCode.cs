@@ -58,6 +58,10 @@ internal sealed unsafe class LazyCode
     {
         if (IsCompiled(function))
             return _cells[function];
+
+        // A guest may call a hundred thousand small functions one after the other, which never look at the fuel.
+        if (interruption is { HasFired: true })
+            throw new TrapException(interruption.Reason);
         bool hasRoom = StackBounds.Remaining >= CompilerStackBytes;
         if (hasRoom && IsSmall(function))
             return CompileHere(function);

@@ -115,16 +115,15 @@ internal sealed unsafe partial class InstanceParts(Instance instance, ContextOwn
     /// <summary>Makes the tables, of null references: as long as the module says, or as they were in a snapshot.</summary>
     private void CreateTables(InstanceState? state)
     {
-        int left = instance.Limits.MaxTableElements;
+        var budget = new TableBudget(instance.Limits.MaxTableElements);
         for (int i = _definition.ImportedTables; i < Tables.Length; i++)
         {
             var type = _definition.Tables[i];
             if (state is not null)
                 type = type with { Elements = type.Elements with { Minimum = (uint)state.Tables[i].Length } };
-            if (type.Elements.Minimum > (uint)left)
+            if (type.Elements.Minimum > budget.Left)
                 throw new LinkException(LinkRefusal.TableLimit, $"tables hold more than {instance.Limits.MaxTableElements} elements");
-            SetTable(i, new Table(type, left, owner.Group));
-            left -= (int)type.Elements.Minimum;
+            SetTable(i, new Table(type, budget, owner.Group));
         }
     }
 

@@ -41,6 +41,7 @@ internal sealed unsafe partial class FunctionValidator
             var frame = frames + _depth - 1;
             var floor = operands + frame->Height;
             var facts = FunctionFacts.None;
+            long moves = 0;
 
             // Each instruction that has passed goes on to the next one, and one that has not leaves the loop.
             while (at < end)
@@ -84,6 +85,7 @@ internal sealed unsafe partial class FunctionValidator
                     case FrequentForm.Block:
                         if (next > end || frame - frames + 1 >= _deepest || !BlockType.IsShort(at[1]))
                             goto Rest;
+                        moves += Math.Max(0, top - floor - FreeMoves);
                         *++frame = Frame.OfShortType((Opcode)(*at), at[1], (int)(top - operands));
                         floor = top;
                         at = next;
@@ -91,6 +93,7 @@ internal sealed unsafe partial class FunctionValidator
                     case FrequentForm.If:
                         if (next > end || frame - frames + 1 >= _deepest || !BlockType.IsShort(at[1]) || top - 1 < floor || top[-1] != ValueKind.I32)
                             goto Rest;
+                        moves += Math.Max(0, top - floor - FreeMoves);
                         top--;
                         *++frame = Frame.OfShortType(Opcode.If, at[1], (int)(top - operands));
                         floor = top;
@@ -109,6 +112,7 @@ internal sealed unsafe partial class FunctionValidator
                             goto Rest;
                         if (!MayTake(frame - at[1], top - 1, floor))
                             goto Rest;
+                        moves += Math.Max(0, top - floor - FreeMoves);
                         top--;
                         at = next;
                         continue;
@@ -130,6 +134,7 @@ internal sealed unsafe partial class FunctionValidator
             _depth = (int)(frame - frames) + 1;
             _maxOperands = (int)(highest - operands);
             _facts |= facts;
+            _moves += moves;
         }
     }
 

@@ -35,6 +35,7 @@ internal sealed partial class FunctionValidator(ModuleDefinition module, byte[] 
         var reader = new WasmReader(bytes, body.Offset, body.Offset + body.Length);
         var type = module.TypeOfFunction(function).Type;
         _facts = FunctionFacts.None;
+        _moves = 0;
         ReadLocals(ref reader, type);
         _indexed.SetLocals(_locals.AsSpan(0, _localCount));
         _height = Underlay;
@@ -56,6 +57,7 @@ internal sealed partial class FunctionValidator(ModuleDefinition module, byte[] 
         int maxOperands = _maxOperands - Underlay;
         if (maxOperands > options.MaxOperands)
             Forms.Exceeded($"more than {options.MaxOperands} operands on the stack", body.Offset);
+        RequireFewMoves(body.Offset);
         body = body with { MaxOperands = maxOperands, Facts = _facts };
         module.CallGraph.AddFunction(function, body, _localCount, Calls.EndFunction());
         return body;
@@ -137,10 +139,12 @@ internal sealed partial class FunctionValidator(ModuleDefinition module, byte[] 
                 int ifIndex = BlockType.ReadIndex(ref reader, module);
                 var ifType = BlockType.Of(ifIndex, module);
                 Pop(ValueKind.I32);
+                CountMoves();
                 Pop(ifType.Parameters);
                 PushFrame(Opcode.If, ifIndex, ifType);
                 break;
             case Opcode.Else:
+                CountMoves();
                 var frame = PopFrame();
                 if (frame.Opcode != Opcode.If)
                     WasmReader.Malformed("else without if", _at);
@@ -150,11 +154,13 @@ internal sealed partial class FunctionValidator(ModuleDefinition module, byte[] 
                 CheckEnd();
                 break;
             case Opcode.Br:
+                CountMoves();
                 Pop(Label(reader.ReadU32()));
                 SetUnreachable();
                 break;
             case Opcode.BrIf:
                 var target = Label(reader.ReadU32());
+                CountMoves();
                 Pop(ValueKind.I32);
                 Pop(target);
                 Push(target);
@@ -163,6 +169,7 @@ internal sealed partial class FunctionValidator(ModuleDefinition module, byte[] 
                 CheckBranchTable(ref reader);
                 break;
             case Opcode.Return:
+                CountMoves();
                 Pop(BlockType.Of(_frames[0].Type, module).Results);
                 SetUnreachable();
                 break;
@@ -418,12 +425,14 @@ internal sealed partial class FunctionValidator(ModuleDefinition module, byte[] 
     {
         int index = BlockType.ReadIndex(ref reader, module);
         var type = BlockType.Of(index, module);
+        CountMoves();
         Pop(type.Parameters);
         PushFrame(opcode, index, type);
     }
 
     private void CheckEnd()
     {
+        CountMoves();
         var frame = PopFrame();
         var type = BlockType.Of(frame.Type, module);
         if (frame.Opcode == Opcode.If && !type.Parameters.AsSpan().SequenceEqual(type.Results.AsSpan()))
@@ -435,6 +444,7 @@ internal sealed partial class FunctionValidator(ModuleDefinition module, byte[] 
     private void CheckCall(Signature signature)
     {
         _facts |= signature.HasVectors ? FunctionFacts.HasCall | FunctionFacts.HasVectors : FunctionFacts.HasCall;
+        CountMoves(signature.Type.Parameters.Length + signature.Type.Results.Length);
         Pop(signature.Type.Parameters);
         Push(signature.Type.Results);
     }
@@ -443,6 +453,7 @@ internal sealed partial class FunctionValidator(ModuleDefinition module, byte[] 
     {
         if (!signature.Type.Results.AsSpan().SequenceEqual(BlockType.Of(_frames[0].Type, module).Results.AsSpan()))
             Mismatch();
+        CountMoves();
         CheckCall(signature);
         SetUnreachable();
     }
@@ -487,6 +498,7 @@ internal sealed partial class FunctionValidator(ModuleDefinition module, byte[] 
     private void CheckBranchTable(ref WasmReader reader)
     {
         int count = reader.ReadCount(options.MaxBranchTargets, "branch targets");
+        CountMoves();
         Pop(ValueKind.I32);
         int arity = -1;
         for (int i = 0; i <= count; i++)
@@ -495,6 +507,7 @@ internal sealed partial class FunctionValidator(ModuleDefinition module, byte[] 
             if (arity >= 0 && target.LabelArity != arity)
                 Mismatch();
             arity = target.LabelArity;
+            CountMoves(arity);
             if (arity > 0)
                 CheckOperands(LabelTypes(in target));
         }
