@@ -19,7 +19,7 @@ internal sealed record ProgramFile(ContentHash Digest, long SizeBytes, string De
         if (!File.Exists(path))
             throw new CommandFailure($"There is no {folder.Manifest.Program} in {folder.Path}.", hint: $"Build it with: stoa agent build {folder.Path}");
         var bytes = await File.ReadAllBytesAsync(path, cancellationToken);
-        if (!ProgramCheck.Check(new Engine(), bytes, folder.Manifest.Limits.MemoryBytes).TryGet(out var module, out var refusal))
+        if (!ProgramCheck.Check(new Engine(new EngineOptions { Features = AgentFeatures.Admitted }), bytes, folder.Manifest.Limits.MemoryBytes).TryGet(out var module, out var refusal))
         {
             throw new CommandFailure(
                 string.Join(Environment.NewLine, refusal.Errors.Select(error => "  " + error.Reason).Prepend(refusal.Detail)), ExitCode.Refused);

@@ -1,3 +1,4 @@
+using Stoa.Market.Builds;
 using Stoa.Primitives;
 using Stoa.Wasm;
 using Stoa.Wasm.Wasi.Streams;
@@ -53,7 +54,7 @@ public static class ReceiptRerun
         Module module;
         try
         {
-            module = new Engine(new EngineOptions { TimeProvider = time }).Compile(program);
+            module = new Engine(new EngineOptions { TimeProvider = time, Features = AgentFeatures.Admitted }).Compile(program);
         }
         catch (InvalidModuleException invalid)
         {

@@ -13,7 +13,7 @@ public static class BuildsModule
     {
         var options = builder.AddRoomOptions("Builds", new BuildsOptions(), options => options.Validate());
         var services = builder.Services;
-        services.AddSingleton(new Engine(new EngineOptions { MaxModuleBytes = (int)options.MaxProgramBytes }));
+        services.AddSingleton(new Engine(new EngineOptions { MaxModuleBytes = (int)options.MaxProgramBytes, Features = AgentFeatures.Admitted }));
         services.AddSingleton<IContentStore>(provider => new FileContentStore(provider.GetRequiredService<DataFolder>().PathOf(ContentFolder)));
         services.AddSingleton<IContentOwners, SqlContentOwners>();
         services.AddSingleton<AgentPublisher>();

@@ -125,6 +125,7 @@ internal sealed partial class FunctionCompiler
                 EnsureLoaded();
                 _il.EmitConstant(reader.ReadS64());
                 Push(ValueKind.I64);
+                _isLiteral[_height - 1] = true;
                 break;
             case Opcode.F32Const:
                 EnsureLoaded();
@@ -180,6 +181,7 @@ internal sealed partial class FunctionCompiler
         if (ConditionalBranch.Exists(opcode))
             EmitRotationBarriers(shape);
         bool isRotation = IsRotation(opcode);
+        bool isLiteral = _isLiteral[_height] && (shape.Second == 0 || _isLiteral[_height + 1]);
         int start = _il.Length;
         if (IsDivisionByHarmlessConstant(opcode))
         {
@@ -196,6 +198,12 @@ internal sealed partial class FunctionCompiler
             EmitNumeric(NumericCode.Of(opcode));
         }
 
+        if (isLiteral && isRotation)
+        {
+            EmitRotationBarrier(shape.Result);
+            isLiteral = false;
+        }
+
         if (ConditionalBranch.Exists(opcode))
         {
             _comparison = opcode;
@@ -207,6 +215,7 @@ internal sealed partial class FunctionCompiler
         Push(shape.Result);
         _origins[_height - 1] = origin;
         _isRotated[_height - 1] = isRotation;
+        _isLiteral[_height - 1] = isLiteral;
     }
 
     private bool IsDivisionByHarmlessConstant(Opcode opcode) =>
@@ -236,6 +245,7 @@ internal sealed partial class FunctionCompiler
         _il.EmitConstant(value);
         _lastConstant = value;
         Push(ValueKind.I32);
+        _isLiteral[_height - 1] = true;
     }
 
     // See OpaqueConstants for what the JIT may not know.

@@ -6,10 +6,14 @@ namespace Stoa.Wasm.Compilation;
 /// <remarks>
 /// RyuJIT (.NET 10) takes the flags of a rotation by a constant for those of a comparison of its result with zero, but on x64 a rotation does not
 /// set them. So a value that may be the very result of a rotation goes through an operation that the JIT cannot leave out before it is compared.
+/// It also computes the rotation of a 32-bit constant as an unsigned number, and then takes -1 for a positive one: so does the result of that.
 /// </remarks>
 internal sealed partial class FunctionCompiler
 {
     private readonly bool[] _isRotated;
+
+    // Whether an operand is made of nothing but constants that stand in the code, so that the JIT computes it when it reads them.
+    private readonly bool[] _isLiteral;
     private readonly HashSet<int> _rotatedLocals = [];
     private readonly HashSet<int> _rotatedSlots = [];
 

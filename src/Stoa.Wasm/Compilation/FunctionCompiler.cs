@@ -74,6 +74,7 @@ internal sealed partial class FunctionCompiler
         _sources = new int[operands];
         _origins = new PartialLoads.Origin[operands];
         _isRotated = new bool[operands];
+        _isLiteral = new bool[operands];
         _slots = new int[operands * KindCount];
         Array.Fill(_slots, -1);
         Array.Fill(_temporaries, -1);
@@ -219,6 +220,7 @@ internal sealed partial class FunctionCompiler
             _sources[i] = -1;
             _origins[i] = _loads.OfSlot(i);
             _isRotated[i] = _rotatedSlots.Contains(i);
+            _isLiteral[i] = false;
         }
     }
 
@@ -264,6 +266,7 @@ internal sealed partial class FunctionCompiler
         _sources[_height] = -1;
         _origins[_height] = default;
         _isRotated[_height] = false;
+        _isLiteral[_height] = false;
         _treeDepths[_height++] = (byte)depth;
     }
 

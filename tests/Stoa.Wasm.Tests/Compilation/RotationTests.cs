@@ -26,6 +26,19 @@ public sealed class RotationTests
             instance.Invoke("run", value)[0].ToInt32().ShouldBe(value == 0 ? 0 : 1, $"of {value}");
     }
 
+    [Theory]
+    [InlineData("(i32.rem_s (i32.rotl (i32.const -1) (i32.const 10)) (i32.or (local.get 0) (i32.const 1)))", 0)]
+    [InlineData("(i32.div_s (i32.rotr (i32.const -1) (i32.const 10)) (i32.or (local.get 0) (i32.const 1)))", -1)]
+    [InlineData("(i32.shr_s (i32.rotl (i32.const -1) (i32.const 3)) (i32.or (local.get 0) (i32.const 1)))", -1)]
+    [InlineData("(i32.wrap_i64 (i64.shr_s (i64.extend_i32_s (i32.rotl (i32.const -1) (i32.const 3))) (i64.const 32)))", -1)]
+    [InlineData("(i32.lt_s (i32.rotl (i32.wrap_i64 (i64.const -1)) (i32.const 3)) (local.get 0))", 1)]
+    public void RotationOfAConstant_HasItsSign(string code, int expected)
+    {
+        string text = $"""(module (func (export "run") (param i32) (result i32) {code}))""";
+        using var instance = new Engine().CompileText(text).Instantiate(new Imports());
+        instance.Invoke("run", 0)[0].ToInt32().ShouldBe(expected);
+    }
+
     /// <summary>The comparison of a rotation by its sign.</summary>
     [Fact]
     public void Rotation_ComparedByItsSign_IsCompared()
