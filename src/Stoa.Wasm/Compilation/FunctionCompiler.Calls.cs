@@ -50,7 +50,7 @@ internal sealed partial class FunctionCompiler
         int count = signature.Type.Parameters.Length;
         Pop(count);
         for (int i = 0; i < count; i++)
-            _loads.Want(_origins[_height + i]);
+            _loads.Want(_operands[_height + i].Origin);
     }
 
     private void CompileCallIndirect(int type, int table)

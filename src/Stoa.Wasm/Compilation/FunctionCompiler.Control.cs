@@ -110,7 +110,6 @@ internal sealed partial class FunctionCompiler
         frame.IsLabelUsed = false;
         ResumeAt(frame.Height, frame.Type.Parameters);
         reader.Position = frame.BodyStart;
-        _lastConstantEnd = -1;
         return true;
     }
 
@@ -143,7 +142,7 @@ internal sealed partial class FunctionCompiler
     {
         Pop();
         _poppedDepth = 0;
-        if (_isRotated[_height])
+        if (_operands[_height].IsRotated)
             EmitRotationBarrier(ValueKind.I32);
         if (_height == CurrentFrame.Height)
         {
@@ -200,7 +199,7 @@ internal sealed partial class FunctionCompiler
     {
         _height = height;
         foreach (var kind in kinds)
-            _kinds[_height++] = kind;
+            _operands[_height++].Kind = kind;
         _isFlushed = true;
         _isReachable = true;
     }
@@ -322,8 +321,7 @@ internal sealed partial class FunctionCompiler
         {
             _height--;
             EmitStloc(TargetSlot(in target, i));
-            _loads.Join(_loads.OfSlot(target.Height + i), _origins[_height]);
-            NoteSlot(target.Height + i, _isRotated[_height]);
+            NoteSlot(target.Height + i, in _operands[_height]);
         }
 
         for (; _height > CurrentFrame.Height; _height--)
@@ -339,8 +337,7 @@ internal sealed partial class FunctionCompiler
         {
             EmitLdloc(Slot(_height - arity + i));
             EmitStloc(TargetSlot(in target, i));
-            _loads.Join(_loads.OfSlot(target.Height + i), _loads.OfSlot(_height - arity + i));
-            NoteSlot(target.Height + i, _rotatedSlots.Contains(_height - arity + i));
+            NoteSlot(target.Height + i, OfSlot(_height - arity + i));
         }
     }
 

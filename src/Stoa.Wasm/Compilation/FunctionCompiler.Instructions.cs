@@ -24,7 +24,6 @@ internal sealed partial class FunctionCompiler
                 CompileMemoryAccess(opcode, ref reader);
             else
                 CompileNumeric(opcode, previous);
-            _lastConstantEnd = -1;
             return;
         }
 
@@ -94,22 +93,15 @@ internal sealed partial class FunctionCompiler
                 int set = (int)reader.ReadU32();
                 Pop();
                 EmitLocalSet(set);
-                ForgetLocal(set);
                 NoteLocal(set);
-                _loads.Join(_loads.OfLocal(set), _origins[_height]);
                 break;
             case Opcode.LocalTee:
                 int tee = (int)reader.ReadU32();
                 Pop();
                 _il.Emit(Il.Dup);
                 EmitLocalSet(tee);
-                ForgetLocal(tee);
                 NoteLocal(tee);
-                _loads.Join(_loads.OfLocal(tee), _origins[_height]);
-                Push(_localKinds[tee]);
-                _sources[_height - 1] = tee;
-                _origins[_height - 1] = _loads.OfLocal(tee);
-                _isRotated[_height - 1] = _rotatedLocals.Contains(tee);
+                PushLocal(tee);
                 break;
             case Opcode.GlobalGet:
                 CompileGlobalGet((int)reader.ReadU32());
@@ -119,13 +111,12 @@ internal sealed partial class FunctionCompiler
                 break;
             case Opcode.I32Const:
                 CompileConstant(reader.ReadS32());
-                _lastConstantEnd = reader.Position;
                 break;
             case Opcode.I64Const:
                 EnsureLoaded();
                 _il.EmitConstant(reader.ReadS64());
                 Push(ValueKind.I64);
-                _isLiteral[_height - 1] = true;
+                _operands[_height - 1].IsLiteral = true;
                 break;
             case Opcode.F32Const:
                 EnsureLoaded();
@@ -169,9 +160,6 @@ internal sealed partial class FunctionCompiler
             default:
                 throw new InvalidOperationException($"Instruction {opcode} passed validation and has no code.");
         }
-
-        if (opcode != Opcode.I32Const)
-            _lastConstantEnd = -1;
     }
 
     private void CompileNumeric(Opcode opcode, Opcode previous)
@@ -181,7 +169,7 @@ internal sealed partial class FunctionCompiler
         if (ConditionalBranch.Exists(opcode))
             EmitRotationBarriers(shape);
         bool isRotation = IsRotation(opcode);
-        bool isLiteral = _isLiteral[_height] && (shape.Second == 0 || _isLiteral[_height + 1]);
+        bool isLiteral = _operands[_height].IsLiteral && (shape.Second == 0 || _operands[_height + 1].IsLiteral);
         int start = _il.Length;
         if (IsDivisionByHarmlessConstant(opcode))
         {
@@ -211,15 +199,13 @@ internal sealed partial class FunctionCompiler
             _comparisonEnd = _il.Length;
         }
 
-        var origin = _loads.Result(opcode, _origins[_height], shape.Second == 0 ? default : _origins[_height + 1]);
-        Push(shape.Result);
-        _origins[_height - 1] = origin;
-        _isRotated[_height - 1] = isRotation;
-        _isLiteral[_height - 1] = isLiteral;
+        var second = shape.Second == 0 ? default : _operands[_height + 1].Origin;
+        Push(shape.Result, _loads.Result(opcode, _operands[_height].Origin, second), isRotation);
+        _operands[_height - 1].IsLiteral = isLiteral;
     }
 
     private bool IsDivisionByHarmlessConstant(Opcode opcode) =>
-        _lastConstantEnd >= 0 && _lastConstant is not (0 or -1) && opcode is Opcode.I32DivS or Opcode.I32RemS;
+        opcode is Opcode.I32DivS or Opcode.I32RemS && _operands[_height + 1].Constant is not (null or 0 or -1);
 
     /// <summary>Whether an instruction leaves a double that the JIT does not take for the promotion of a float.</summary>
     private static bool IsNeverPromoted(Opcode opcode) =>
@@ -243,9 +229,10 @@ internal sealed partial class FunctionCompiler
     {
         EnsureLoaded();
         _il.EmitConstant(value);
-        _lastConstant = value;
         Push(ValueKind.I32);
-        _isLiteral[_height - 1] = true;
+        ref var operand = ref _operands[_height - 1];
+        operand.IsLiteral = true;
+        operand.Constant = value;
     }
 
     // See OpaqueConstants for what the JIT may not know.
@@ -310,24 +297,18 @@ internal sealed partial class FunctionCompiler
     {
         EnsureLoaded();
         EmitLocalGet(local);
-        Push(_localKinds[local]);
-        _sources[_height - 1] = local;
-        _origins[_height - 1] = _loads.OfLocal(local);
-        _isRotated[_height - 1] = _rotatedLocals.Contains(local);
+        PushLocal(local);
     }
 
     private void CompileSelect()
     {
         Pop(3);
-        var kind = _kinds[_height];
-        if (_isRotated[_height + 2])
+        var first = _operands[_height];
+        var second = _operands[_height + 1];
+        if (_operands[_height + 2].IsRotated)
             EmitRotationBarrier(ValueKind.I32);
-        bool isRotated = _isRotated[_height] || _isRotated[_height + 1];
-        EmitCall(Select(kind));
-        var origin = _loads.Merge(_origins[_height], _origins[_height + 1]);
-        Push(kind);
-        _origins[_height - 1] = origin;
-        _isRotated[_height - 1] = isRotated;
+        EmitCall(Select(first.Kind));
+        Push(first.Kind, _loads.Merge(first.Origin, second.Origin), first.IsRotated || second.IsRotated);
     }
 
     private static MethodInfo Select(ValueKind kind)

@@ -46,27 +46,26 @@ internal sealed partial class FunctionCompiler
         {
             Pop();
             var whole = _hasGuardPages && operand.Memory == 0 ? WholeLoads.Of(shape.Result) : null;
-            EmitAddress(operand, access.Bytes, _sources[_height], isShortened: whole is null);
+            EmitAddress(operand, access.Bytes, _operands[_height].Source, isShortened: whole is null);
             var origin = whole is null ? TakeTouch(access.Bytes) : EmitWholeLoad(whole, access);
             if (whole is null)
                 EmitAccess(access);
             _il.Emit(access.Widen);
-            Push(shape.Result);
-            _origins[_height - 1] = origin;
+            Push(shape.Result, origin);
             return;
         }
 
         Pop(2);
         if (access.Bytes < (shape.Second is ValueKind.I32 or ValueKind.F32 ? 4 : 8))
-            _loads.Shorten(_origins[_height + 1]);
+            _loads.Shorten(_operands[_height + 1].Origin);
         else
-            _loads.Want(_origins[_height + 1]);
+            _loads.Want(_operands[_height + 1].Origin);
         int value = Temporary(shape.Second);
         _il.Emit(access.Widen);
         if (access.Bytes > 1 && !BitConverter.IsLittleEndian)
             EmitCall(access.Reverse!);
         EmitStloc(value);
-        EmitAddress(operand, access.Bytes, _sources[_height], isShortened: false);
+        EmitAddress(operand, access.Bytes, _operands[_height].Source, isShortened: false);
         EmitLdloc(value);
         EmitAccess(access);
     }
@@ -247,8 +246,8 @@ internal sealed partial class FunctionCompiler
         _realAddresses.Remove((local, true));
         for (int i = CurrentFrame.Height; i < _height; i++)
         {
-            if (_sources[i] == local)
-                _sources[i] = -1;
+            if (_operands[i].Source == local)
+                _operands[i].Source = -1;
         }
     }
 

@@ -10,36 +10,20 @@ namespace Stoa.Wasm.Compilation;
 /// </remarks>
 internal sealed partial class FunctionCompiler
 {
-    private readonly bool[] _isRotated;
-
-    // Whether an operand is made of nothing but constants that stand in the code, so that the JIT computes it when it reads them.
-    private readonly bool[] _isLiteral;
     private readonly HashSet<int> _rotatedLocals = [];
     private readonly HashSet<int> _rotatedSlots = [];
 
     /// <summary>Whether the result of a numeric instruction, whose operands were just taken, may be a rotation's.</summary>
     private bool IsRotation(Opcode opcode) =>
         opcode is Opcode.I32Rotl or Opcode.I32Rotr or Opcode.I64Rotl or Opcode.I64Rotr
-        || (_isRotated[_height] && opcode is Opcode.I32WrapI64 or Opcode.I64ExtendI32S or Opcode.I64ExtendI32U);
-
-    private void NoteLocal(int local)
-    {
-        if (_isRotated[_height])
-            _rotatedLocals.Add(local);
-    }
-
-    private void NoteSlot(int height, bool isRotated)
-    {
-        if (isRotated)
-            _rotatedSlots.Add(height);
-    }
+        || (_operands[_height].IsRotated && opcode is Opcode.I32WrapI64 or Opcode.I64ExtendI32S or Opcode.I64ExtendI32U);
 
     /// <summary>Before a comparison of the operands that were just taken.</summary>
     private void EmitRotationBarriers(Instructions.Shape shape)
     {
-        if (shape.Second != 0 && _isRotated[_height + 1])
+        if (shape.Second != 0 && _operands[_height + 1].IsRotated)
             EmitRotationBarrier(shape.Second);
-        if (!_isRotated[_height])
+        if (!_operands[_height].IsRotated)
             return;
         if (shape.Second == 0)
         {

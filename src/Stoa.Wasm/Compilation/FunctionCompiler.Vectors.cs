@@ -33,7 +33,7 @@ internal sealed partial class FunctionCompiler
 
         Pop(shape.Operands);
         for (int i = 0; i < shape.Operands; i++)
-            _loads.Shorten(_origins[_height + i]);
+            _loads.Shorten(_operands[_height + i].Origin);
         if (shape.Lanes > 0)
         {
             int lane = reader.ReadByte();
@@ -170,7 +170,7 @@ internal sealed partial class FunctionCompiler
         {
             Pop();
             var whole = _hasGuardPages && operand.Memory == 0 && opcode == VectorOpcode.V128Load ? WholeLoads.Of(ValueKind.V128) : null;
-            EmitAddress(operand, shape.AccessBytes, _sources[_height], isShortened: whole is null);
+            EmitAddress(operand, shape.AccessBytes, _operands[_height].Source, isShortened: whole is null);
             if (whole is null)
                 EmitVectorLoadAs(opcode, shape.AccessBytes);
             else
@@ -185,7 +185,7 @@ internal sealed partial class FunctionCompiler
             Pop(2);
             int vector = Temporary(ValueKind.V128);
             EmitStloc(vector);
-            EmitAddress(operand, shape.AccessBytes, _sources[_height], isShortened: false);
+            EmitAddress(operand, shape.AccessBytes, _operands[_height].Source, isShortened: false);
             EmitLdloc(vector);
             EmitStorePrefix();
             EmitVectorStore();
@@ -212,7 +212,7 @@ internal sealed partial class FunctionCompiler
     private void CompileLaneAccess(VectorOpcode opcode, VectorShape shape, MemoryOperand operand, int lane)
     {
         Pop(2);
-        int source = _sources[_height];
+        int source = _operands[_height].Source;
         int scalar = Temporary(shape.AccessBytes == 8 ? ValueKind.I64 : ValueKind.I32);
         if (shape.Result == 0)
         {

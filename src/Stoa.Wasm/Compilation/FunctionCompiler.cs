@@ -13,9 +13,6 @@ namespace Stoa.Wasm.Compilation;
 /// </remarks>
 internal sealed partial class FunctionCompiler
 {
-    /// <summary>Operands of operands of operands ... beyond this depth go through a local, so the JIT never recurses deeply.</summary>
-    private const int MaxTreeDepth = 48;
-
     /// <summary>The JIT does not optimise a method that refers more often than this to its locals and arguments.</summary>
     private const int MaxLocalReferences = 8_000;
 
@@ -35,10 +32,7 @@ internal sealed partial class FunctionCompiler
     private readonly List<byte> _localTypes = [];
     private readonly Dictionary<MemberInfo, int> _tokens = [];
     private readonly int _context;
-    private readonly ValueKind[] _kinds;
-    private readonly byte[] _treeDepths;
-    private readonly int[] _sources;
-    private readonly PartialLoads.Origin[] _origins;
+    private readonly Operand[] _operands;
     private readonly PartialLoads _loads = new();
     private readonly int[] _slots;
     private readonly int[] _temporaries = new int[KindCount];
@@ -47,11 +41,6 @@ internal sealed partial class FunctionCompiler
     private ValueKind[] _localKinds = [];
     private int _localCount;
     private int _localReferences;
-    private int _height;
-    private bool _isFlushed;
-    private int _poppedDepth;
-    private int _lastConstant;
-    private int _lastConstantEnd = -1;
 
     private FunctionCompiler(Module module, int function, bool isFrugal)
     {
@@ -69,12 +58,7 @@ internal sealed partial class FunctionCompiler
         _method.InitLocals = false;
         _info = _method.GetDynamicILInfo();
         int operands = _body.MaxOperands + 1;
-        _kinds = new ValueKind[operands];
-        _treeDepths = new byte[operands];
-        _sources = new int[operands];
-        _origins = new PartialLoads.Origin[operands];
-        _isRotated = new bool[operands];
-        _isLiteral = new bool[operands];
+        _operands = new Operand[operands];
         _slots = new int[operands * KindCount];
         Array.Fill(_slots, -1);
         Array.Fill(_temporaries, -1);
@@ -197,78 +181,6 @@ internal sealed partial class FunctionCompiler
         ValueKind.V128 => 4,
         _ => 5,
     };
-
-    private int Slot(int height)
-    {
-        var kind = _kinds[height];
-        ref int local = ref _slots[(height * KindCount) + KindIndex(kind)];
-        if (local < 0)
-            local = NewLocal(Il.TypeOf(kind));
-        return local;
-    }
-
-    /// <summary>Brings the operands of the present block from their slots to the evaluation stack.</summary>
-    private void EnsureLoaded()
-    {
-        if (!_isFlushed)
-            return;
-        _isFlushed = false;
-        for (int i = CurrentFrame.Height; i < _height; i++)
-        {
-            EmitLdloc(Slot(i));
-            _treeDepths[i] = 0;
-            _sources[i] = -1;
-            _origins[i] = _loads.OfSlot(i);
-            _isRotated[i] = _rotatedSlots.Contains(i);
-            _isLiteral[i] = false;
-        }
-    }
-
-    /// <summary>Brings the operands of the present block from the evaluation stack to their slots.</summary>
-    private void Flush()
-    {
-        if (_isFlushed)
-            return;
-        _isFlushed = true;
-        for (int i = _height - 1; i >= CurrentFrame.Height; i--)
-        {
-            EmitStloc(Slot(i));
-            _loads.Join(_loads.OfSlot(i), _origins[i]);
-            NoteSlot(i, _isRotated[i]);
-        }
-    }
-
-    /// <summary>Takes operands, which from here on lie on the evaluation stack.</summary>
-    private void Pop(int count = 1)
-    {
-        EnsureLoaded();
-        for (; count > 0; count--)
-        {
-            _height--;
-            _poppedDepth = Math.Max(_poppedDepth, _treeDepths[_height]);
-        }
-    }
-
-    /// <summary>Counts what the code just emitted has left on the evaluation stack.</summary>
-    private void Push(ValueKind kind)
-    {
-        int depth = _poppedDepth + 1;
-        _poppedDepth = 0;
-        if (depth >= MaxTreeDepth)
-        {
-            int local = Temporary(kind);
-            EmitStloc(local);
-            EmitLdloc(local);
-            depth = 0;
-        }
-
-        _kinds[_height] = kind;
-        _sources[_height] = -1;
-        _origins[_height] = default;
-        _isRotated[_height] = false;
-        _isLiteral[_height] = false;
-        _treeDepths[_height++] = (byte)depth;
-    }
 
     private void EmitLdloc(int local)
     {
