@@ -16,8 +16,7 @@ internal sealed partial class FunctionCompiler
         PopArguments(signature);
         if (function < _definition.ImportedFunctions)
         {
-            EmitContextAddress(_layout.Imports + (function * nint.Size));
-            _il.Emit(Il.LdindI);
+            EmitImportedRecord(function);
             EmitCallOfRecord(signature);
             return;
         }
@@ -117,13 +116,19 @@ internal sealed partial class FunctionCompiler
         }
     }
 
+    /// <summary>Leaves the address of an imported function's record.</summary>
+    private void EmitImportedRecord(int function)
+    {
+        EmitContextAddress(_layout.Imports + (function * nint.Size));
+        _il.Emit(Il.LdindI);
+    }
+
     private void CompileFunctionReference(int function)
     {
         EnsureLoaded();
         if (function < _definition.ImportedFunctions)
         {
-            EmitContextAddress(_layout.Imports + (function * nint.Size));
-            _il.Emit(Il.LdindI);
+            EmitImportedRecord(function);
         }
         else
         {

@@ -10,14 +10,10 @@ internal sealed partial class FunctionCompiler
     private static readonly FieldInfo s_viewBase = typeof(MemoryView).GetField(nameof(MemoryView.Base))!;
     private static readonly FieldInfo s_viewSizeComplement = typeof(MemoryView).GetField(nameof(MemoryView.SizeComplement))!;
 
-    /// <summary>Replaces a guest's address, widened already, by the real one; compares always, as <see cref="EmitBoundsCheck"/> does.</summary>
+    /// <summary>Replaces a guest's address, widened already, by the real one; compares always.</summary>
     private void EmitAddressOfFurther(MemoryOperand operand, int bytes)
     {
-        _il.Emit(Il.Dup);
-        EmitNativeConstant(operand.Offset + (long)bytes);
-        _il.Emit(Il.Add);
-        EmitSizeComplement(operand.Memory);
-        _il.Emit([Il.AddOvfUn, Il.Pop]);
+        EmitBoundsCheck(operand, bytes);
         EmitContextAddress(_layout.MemoryView(operand.Memory));
         EmitField(Il.Ldfld, s_viewBase);
         _il.Emit(Il.Add);

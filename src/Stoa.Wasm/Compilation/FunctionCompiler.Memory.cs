@@ -32,6 +32,8 @@ internal sealed partial class FunctionCompiler
     // For locals that hold addresses: the local that holds the real one, where it is known.
     private readonly Dictionary<(int Source, bool IsFar), int> _realAddresses = [];
     private readonly Dictionary<(int Source, bool IsFar), int> _addressLocals = [];
+    private int _memoryBase = -1;
+    private int _memoryBaseFar = -1;
     private int _touchAt = -1;
     private int _touchBytes;
 
@@ -92,7 +94,7 @@ internal sealed partial class FunctionCompiler
         bool isGuarded = _hasGuardPages && offset < GuardPages.OffsetReach;
         bool isInside = IsWithinExtent(source, offset + (long)bytes);
         if (!isGuarded && !isInside)
-            EmitBoundsCheck(offset, bytes);
+            EmitBoundsCheck(operand, bytes);
         bool isFar = _hasGuardPages && offset + (long)bytes > NearBytes;
         EmitRealAddress(source, isFar);
         long distance = !_hasGuardPages ? offset : isFar ? offset + FarBytes : (long)offset - NearBytes;
@@ -140,13 +142,12 @@ internal sealed partial class FunctionCompiler
     /// a jump of the checked operation, without ending its basic block as a branch would.
     /// Memories never shrink: what was inside once needs no check again.
     /// </remarks>
-    private void EmitBoundsCheck(uint offset, int bytes)
+    private void EmitBoundsCheck(MemoryOperand operand, int bytes)
     {
         _il.Emit(Il.Dup);
-        EmitNativeConstant(offset + (long)bytes);
+        EmitNativeConstant(operand.Offset + (long)bytes);
         _il.Emit(Il.Add);
-        EmitContext();
-        EmitField(Il.Ldfld, ContextFields.MemorySizeComplement);
+        EmitSizeComplement(operand.Memory);
         _il.Emit([Il.AddOvfUn, Il.Pop]);
     }
 

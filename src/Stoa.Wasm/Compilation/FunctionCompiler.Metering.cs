@@ -30,8 +30,6 @@ internal sealed partial class FunctionCompiler
     private bool _isPrepaid;
     private int _outOfFuel = -1;
     private int _stackExhausted = -1;
-    private int _memoryBase = -1;
-    private int _memoryBaseFar = -1;
 
     /// <summary>Whether, since the last place where control may join, a function was called that has compared the fuel.</summary>
     private bool _hasLooked;

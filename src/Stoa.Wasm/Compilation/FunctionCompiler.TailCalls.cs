@@ -18,8 +18,7 @@ internal sealed partial class FunctionCompiler
         PopAlone(signature.Type.Parameters.Length);
         if (function < _definition.ImportedFunctions)
         {
-            EmitContextAddress(_layout.Imports + (function * nint.Size));
-            _il.Emit(Il.LdindI);
+            EmitImportedRecord(function);
             EmitTailCallOfRecord(signature);
             return;
         }

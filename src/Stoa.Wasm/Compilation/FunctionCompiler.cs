@@ -182,57 +182,28 @@ internal sealed partial class FunctionCompiler
         _ => 5,
     };
 
-    private void EmitLdloc(int local)
-    {
-        _localReferences++;
-        if (local < 4)
-        {
-            _il.Emit((byte)(Il.Ldloc_0 + local));
-        }
-        else if (local < 256)
-        {
-            _il.Emit(Il.Ldloc_S);
-            _il.Emit((byte)local);
-        }
-        else
-        {
-            _il.EmitWide(Il.Ldloc, local);
-        }
-    }
+    private void EmitLdloc(int local) => EmitVariable(Il.Ldloc_0, Il.Ldloc_S, Il.Ldloc, local);
 
-    private void EmitStloc(int local)
-    {
-        _localReferences++;
-        if (local < 4)
-        {
-            _il.Emit((byte)(Il.Stloc_0 + local));
-        }
-        else if (local < 256)
-        {
-            _il.Emit(Il.Stloc_S);
-            _il.Emit((byte)local);
-        }
-        else
-        {
-            _il.EmitWide(Il.Stloc, local);
-        }
-    }
+    private void EmitStloc(int local) => EmitVariable(Il.Stloc_0, Il.Stloc_S, Il.Stloc, local);
 
-    private void EmitLdarg(int argument)
+    private void EmitLdarg(int argument) => EmitVariable(Il.Ldarg_0, Il.Ldarg_S, Il.Ldarg, argument);
+
+    /// <summary>Emits the shortest of the three forms of an instruction on a local or an argument.</summary>
+    private void EmitVariable(byte first, byte shortForm, byte wideForm, int index)
     {
         _localReferences++;
-        if (argument < 4)
+        if (index < 4)
         {
-            _il.Emit((byte)(Il.Ldarg_0 + argument));
+            _il.Emit((byte)(first + index));
         }
-        else if (argument < 256)
+        else if (index < 256)
         {
-            _il.Emit(Il.Ldarg_S);
-            _il.Emit((byte)argument);
+            _il.Emit(shortForm);
+            _il.Emit((byte)index);
         }
         else
         {
-            _il.EmitWide(Il.Ldarg, argument);
+            _il.EmitWide(wideForm, index);
         }
     }
 

@@ -23,7 +23,7 @@ internal sealed partial class ModuleParser
         else if (_tokens.Current.Kind is TokenKind.LeftParenthesis or TokenKind.Natural or TokenKind.Identifier)
         {
             table = ReadUse("table"u8, _scope.Tables);
-            ReadOffset(offset);
+            ReadConstant("offset"u8, offset);
         }
         else
         {
@@ -61,7 +61,7 @@ internal sealed partial class ModuleParser
             if (element is null)
                 items.U32(_scope.Functions.Read(_tokens));
             else
-                ReadItem(items);
+                ReadConstant("item"u8, items);
         }
 
         bool isActive = flags == 0;
@@ -81,19 +81,6 @@ internal sealed partial class ModuleParser
         return count;
     }
 
-    private void ReadItem(ByteBuffer items)
-    {
-        if (_tokens.TryOpen("item"u8))
-        {
-            WriteConstant(items);
-            _tokens.Close();
-            return;
-        }
-
-        _instructions.ReadFolded(items, _noLocals);
-        EndConstant(items);
-    }
-
     private bool ReadData(Field field)
     {
         _tokens.TryIdentifier();
@@ -103,7 +90,7 @@ internal sealed partial class ModuleParser
         if (isActive)
         {
             memory = ReadUse("memory"u8, _scope.Memories);
-            ReadOffset(offset);
+            ReadConstant("offset"u8, offset);
         }
 
         WriteData(isActive ? memory : null, offset, _tokens.Strings(), field.Start);
@@ -143,9 +130,10 @@ internal sealed partial class ModuleParser
         return index;
     }
 
-    private void ReadOffset(ByteBuffer target)
+    /// <summary>A constant expression in a form of its own, or one folded instruction, which stands for it.</summary>
+    private void ReadConstant(ReadOnlySpan<byte> keyword, ByteBuffer target)
     {
-        if (_tokens.TryOpen("offset"u8))
+        if (_tokens.TryOpen(keyword))
         {
             WriteConstant(target);
             _tokens.Close();

@@ -1,5 +1,3 @@
-using System.ComponentModel;
-using System.Diagnostics;
 using Stoa.Wasm.Tests.Spec;
 
 namespace Stoa.Wasm.Tests.Compilation;
@@ -7,8 +5,6 @@ namespace Stoa.Wasm.Tests.Compilation;
 /// <summary>The programs in <c>benchmarks/programs</c>, as clang compiled them.</summary>
 public sealed class BenchmarkProgramTests
 {
-    private const int ToolchainMissing = 3;
-
     /// <summary>What V8 gives for a small run of each.</summary>
     public static TheoryData<string, int, long> Checksums { get; } = new()
     {
@@ -41,30 +37,6 @@ public sealed class BenchmarkProgramTests
     public async Task Rebuild_MatchesCommittedWasm()
     {
         Assert.SkipUnless(SpecTools.Root is not null, "the programs are not beside the tests");
-        var start = new ProcessStartInfo("bash", [Path.Combine(SpecTools.Root!, "benchmarks", "programs", "build"), "--check"])
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        Process build;
-        try
-        {
-            build = Process.Start(start)!;
-        }
-        catch (Win32Exception)
-        {
-            Assert.Skip("There is no bash to run benchmarks/programs/build with.");
-            return;
-        }
-
-        using (build)
-        {
-            var output = build.StandardOutput.ReadToEndAsync();
-            var problems = await build.StandardError.ReadToEndAsync();
-            await build.WaitForExitAsync();
-            if (build.ExitCode == ToolchainMissing)
-                Assert.Skip(problems.Trim());
-            build.ExitCode.ShouldBe(0, await output + problems);
-        }
+        await BuildScript.CheckAsync(Path.Combine(SpecTools.Root!, "benchmarks", "programs", "build"));
     }
 }

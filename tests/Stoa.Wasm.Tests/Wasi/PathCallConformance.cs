@@ -1,17 +1,13 @@
 using Stoa.Wasm.Tests.Wasi.Files;
 using Stoa.Wasm.Wasi;
 using Stoa.Wasm.Wasi.Files;
+using static Stoa.Wasm.Tests.Wasi.OpenFlags;
 
 namespace Stoa.Wasm.Tests.Wasi;
 
 /// <summary>The paths of POSIX and WASI as a guest sees them, on each file system.</summary>
 public abstract class PathCallConformance : IDisposable
 {
-    private const uint Create = 1;
-    private const uint DirectoryOnly = 2;
-    private const uint Exclusive = 4;
-    private const uint Truncate = 8;
-
     private readonly Lazy<FileSystem> _files;
     private readonly Lazy<WasiGuest> _guest;
 

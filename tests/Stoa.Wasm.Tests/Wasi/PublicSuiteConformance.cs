@@ -3,6 +3,7 @@ using System.Text;
 using Stoa.Wasm.Tests.Wasi.Files;
 using Stoa.Wasm.Wasi;
 using Stoa.Wasm.Wasi.Files;
+using static Stoa.Wasm.Tests.Wasi.OpenFlags;
 
 namespace Stoa.Wasm.Tests.Wasi;
 
@@ -13,10 +14,6 @@ namespace Stoa.Wasm.Tests.Wasi;
 /// </remarks>
 public abstract class PublicSuiteConformance : IDisposable
 {
-    private const uint Create = 1;
-    private const uint DirectoryOnly = 2;
-    private const uint Exclusive = 4;
-    private const uint Truncate = 8;
     private const uint Append = 1;
     private const uint NonBlock = 4;
     private const uint Sync = 16;
