@@ -341,15 +341,7 @@ internal sealed partial class FunctionCompiler
         }
     }
 
-    private int TargetSlot(in Frame target, int index)
-    {
-        int height = target.Height + index;
-        var kind = target.LabelTypes[index];
-        ref int local = ref _slots[(height * KindCount) + KindIndex(kind)];
-        if (local < 0)
-            local = NewLocal(Il.TypeOf(kind));
-        return local;
-    }
+    private int TargetSlot(in Frame target, int index) => Slot(target.Height + index, target.LabelTypes[index]);
 
     private void BecomeUnreachable()
     {

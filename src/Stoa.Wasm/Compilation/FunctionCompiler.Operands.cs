@@ -34,9 +34,10 @@ internal sealed partial class FunctionCompiler
         public PartialLoads.Origin Origin;
     }
 
-    private int Slot(int height)
+    private int Slot(int height) => Slot(height, _operands[height].Kind);
+
+    private int Slot(int height, ValueKind kind)
     {
-        var kind = _operands[height].Kind;
         ref int local = ref _slots[(height * KindCount) + KindIndex(kind)];
         if (local < 0)
             local = NewLocal(Il.TypeOf(kind));

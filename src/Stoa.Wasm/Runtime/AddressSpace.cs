@@ -31,8 +31,8 @@ internal sealed unsafe partial class AddressSpace : IDisposable
         }
         else if (IsUnix)
         {
-            int flags = OperatingSystem.IsLinux() || OperatingSystem.IsAndroid() ? LinuxMapFlags : DarwinMapFlags;
-            _base = MapMemory(0, _reservedBytes, ProtectNone, flags, -1, 0);
+            int flags = OperatingSystem.IsLinux() || OperatingSystem.IsAndroid() ? MappedMemory.Reserved : DarwinReserved;
+            _base = MappedMemory.Map(0, _reservedBytes, MappedMemory.NoAccess, flags, -1, 0);
             if (_base == -1)
                 _base = 0;
         }
@@ -65,7 +65,7 @@ internal sealed unsafe partial class AddressSpace : IDisposable
         nint start = _base + (nint)offset;
         if (OperatingSystem.IsWindows())
             return VirtualAlloc(start, (nuint)bytes, MemCommit, PageReadWrite) != 0;
-        return !IsUnix || ProtectMemory(start, (nuint)bytes, ProtectReadWrite) == 0;
+        return !IsUnix || MappedMemory.Protect(start, (nuint)bytes, MappedMemory.ReadWrite) == 0;
     }
 
     /// <summary>Puts a private copy of a file in place of the first bytes, which are usable already.</summary>
@@ -88,29 +88,17 @@ internal sealed unsafe partial class AddressSpace : IDisposable
         else if (OperatingSystem.IsWindows())
             _ = VirtualFree(start, 0, MemRelease);
         else if (IsUnix)
-            _ = UnmapMemory(start, _reservedBytes);
+            _ = MappedMemory.Unmap(start, _reservedBytes);
         else
             NativeMemory.Free((void*)start);
     }
 
-    private const int ProtectNone = 0;
-    private const int ProtectReadWrite = 1 | 2;
-    private const int LinuxMapFlags = 0x02 | 0x20 | 0x4000; // private, anonymous, no reserve
-    private const int DarwinMapFlags = 0x0002 | 0x1000 | 0x0040; // the same, numbered otherwise; FreeBSD agrees
+    private const int DarwinReserved = 0x0002 | 0x1000 | 0x0040; // MappedMemory.Reserved, numbered otherwise; FreeBSD agrees
     private const uint MemCommit = 0x1000;
     private const uint MemReserve = 0x2000;
     private const uint MemRelease = 0x8000;
     private const uint PageNoAccess = 0x01;
     private const uint PageReadWrite = 0x04;
-
-    [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
-    private static partial nint MapMemory(nint address, nuint length, int protection, int flags, int file, long offset);
-
-    [LibraryImport("libc", EntryPoint = "mprotect", SetLastError = true)]
-    private static partial int ProtectMemory(nint address, nuint length, int protection);
-
-    [LibraryImport("libc", EntryPoint = "munmap", SetLastError = true)]
-    private static partial int UnmapMemory(nint address, nuint length);
 
     [LibraryImport("kernel32", SetLastError = true)]
     private static partial nint VirtualAlloc(nint address, nuint size, uint type, uint protection);

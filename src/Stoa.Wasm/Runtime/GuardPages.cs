@@ -21,10 +21,6 @@ internal static unsafe partial class GuardPages
     public const long OffsetReach = 2L << 30;
 
     private const int InvalidAddress = 11; // SIGSEGV
-    private const int ProtectNone = 0;
-    private const int ProtectReadWrite = 1 | 2;
-    private const int ProtectReadExecute = 1 | 4;
-    private const int MapFlags = 0x02 | 0x20 | 0x4000; // private, anonymous, no reserve
     private const int CodeBytes = 4096;
 
     /// <summary>Room for about 10,000 memories. Where the system grants less, fewer, but not so few that a node would run out of them.</summary>
@@ -41,12 +37,12 @@ internal static unsafe partial class GuardPages
             return null;
         foreach (long bytes in s_arenaBytes)
         {
-            nint start = MapMemory(0, (nuint)bytes, ProtectNone, MapFlags, -1, 0);
+            nint start = MappedMemory.Map(0, (nuint)bytes, MappedMemory.NoAccess, MappedMemory.Reserved, -1, 0);
             if (start == -1)
                 continue;
             if (Install(start, bytes) && Works(start))
                 return new SlotArena(start, bytes);
-            _ = UnmapMemory(start, (nuint)bytes);
+            _ = MappedMemory.Unmap(start, (nuint)bytes);
             return null;
         }
 
@@ -59,11 +55,11 @@ internal static unsafe partial class GuardPages
         SignalAction action;
         if (GetOrSetAction(InvalidAddress, null, &action) != 0 || action.Handler is 0 or 1)
             return false;
-        nint code = MapMemory(0, CodeBytes, ProtectReadWrite, MapFlags, -1, 0);
+        nint code = MappedMemory.Map(0, CodeBytes, MappedMemory.ReadWrite, MappedMemory.Reserved, -1, 0);
         if (code == -1)
             return false;
         WriteHandler(new Span<byte>((void*)code, CodeBytes), arena, arenaBytes, action.Handler);
-        if (ProtectMemory(code, CodeBytes, ProtectReadExecute) != 0)
+        if (MappedMemory.Protect(code, CodeBytes, MappedMemory.ReadExecute) != 0)
             return false;
         action.Handler = code;
         return GetOrSetAction(InvalidAddress, &action, null) == 0;
@@ -122,13 +118,4 @@ internal static unsafe partial class GuardPages
 
     [LibraryImport("libc", EntryPoint = "sigaction")]
     private static partial int GetOrSetAction(int signal, SignalAction* action, SignalAction* old);
-
-    [LibraryImport("libc", EntryPoint = "mmap")]
-    private static partial nint MapMemory(nint address, nuint length, int protection, int flags, int file, long offset);
-
-    [LibraryImport("libc", EntryPoint = "mprotect")]
-    private static partial int ProtectMemory(nint address, nuint length, int protection);
-
-    [LibraryImport("libc", EntryPoint = "munmap")]
-    private static partial int UnmapMemory(nint address, nuint length);
 }

@@ -1,10 +1,8 @@
-using System.Runtime.InteropServices;
-
 namespace Stoa.Wasm.Runtime;
 
 /// <summary>A range of reserved addresses, cut into slots for one linear memory each.</summary>
 /// <remarks>A slot that comes back gives its memory to the system but keeps its rights, so that the next memory of the same size needs no call for them.</remarks>
-internal sealed unsafe partial class SlotArena(nint start, long bytes)
+internal sealed class SlotArena(nint start, long bytes)
 {
     /// <summary>Reach of an address and an offset, and a page for an access that begins at the very end.</summary>
     public const long SlotBytes = (4L << 30) + GuardPages.OffsetReach + (64 << 10);
@@ -12,11 +10,8 @@ internal sealed unsafe partial class SlotArena(nint start, long bytes)
     /// <summary>Rights on more than this are taken back: the system may count them as promised memory.</summary>
     private const long KeptBytes = 1 << 20;
 
-    private const int ProtectNone = 0;
-    private const int ProtectReadWrite = 1 | 2;
     private const int DontNeed = 4;
-    private const int MapFixedPrivate = 0x02 | 0x10 | 0x4000; // no reserve
-    private const int MapAnonymous = 0x20;
+    private const int MapFixedPrivate = MappedMemory.Private | MappedMemory.Fixed | MappedMemory.NoReserve;
 
     private readonly Lock _lock = new();
     private readonly Stack<Slot> _free = new();
@@ -46,7 +41,7 @@ internal sealed unsafe partial class SlotArena(nint start, long bytes)
         if (slot.HasFile && !TryRemoveFile(ref slot))
             return;
         if (slot.AccessibleBytes > 0)
-            _ = Advise(slot.Start, (nuint)slot.AccessibleBytes, DontNeed);
+            _ = MappedMemory.Advise(slot.Start, (nuint)slot.AccessibleBytes, DontNeed);
         if (slot.AccessibleBytes > KeptBytes)
             TryMakeAccessible(ref slot, 0);
         lock (_lock)
@@ -60,8 +55,8 @@ internal sealed unsafe partial class SlotArena(nint start, long bytes)
         long before = slot.AccessibleBytes;
         bool isDone = bytes.CompareTo(before) switch
         {
-            > 0 => Protect(slot.Start + (nint)before, (nuint)(bytes - before), ProtectReadWrite) == 0,
-            < 0 => Protect(slot.Start + (nint)bytes, (nuint)(before - bytes), ProtectNone) == 0,
+            > 0 => MappedMemory.Protect(slot.Start + (nint)before, (nuint)(bytes - before), MappedMemory.ReadWrite) == 0,
+            < 0 => MappedMemory.Protect(slot.Start + (nint)bytes, (nuint)(before - bytes), MappedMemory.NoAccess) == 0,
             _ => true,
         };
         if (isDone)
@@ -79,7 +74,7 @@ internal sealed unsafe partial class SlotArena(nint start, long bytes)
             file.Handle.DangerousAddRef(ref isReferenced);
             int descriptor = (int)file.Handle.DangerousGetHandle();
             slot.HasFile = true;
-            if (Map(slot.Start, (nuint)bytes, ProtectReadWrite, MapFixedPrivate, descriptor, 0) != -1)
+            if (MappedMemory.Map(slot.Start, (nuint)bytes, MappedMemory.ReadWrite, MapFixedPrivate, descriptor, 0) != -1)
                 return true;
             long accessible = slot.AccessibleBytes;
             if (TryRemoveFile(ref slot) && TryMakeAccessible(ref slot, accessible))
@@ -97,7 +92,7 @@ internal sealed unsafe partial class SlotArena(nint start, long bytes)
     /// <returns>False when the system does not do that; then the slot cannot be used again.</returns>
     private static bool TryRemoveFile(ref Slot slot)
     {
-        if (Map(slot.Start, (nuint)slot.AccessibleBytes, ProtectNone, MapFixedPrivate | MapAnonymous, -1, 0) == -1)
+        if (MappedMemory.Map(slot.Start, (nuint)slot.AccessibleBytes, MappedMemory.NoAccess, MapFixedPrivate | MappedMemory.Anonymous, -1, 0) == -1)
             return false;
         slot = new Slot(slot.Start, 0);
         return true;
@@ -108,13 +103,4 @@ internal sealed unsafe partial class SlotArena(nint start, long bytes)
     /// <param name="AccessibleBytes">How many bytes from there can be read and written.</param>
     /// <param name="HasFile">Whether some of them are a copy of a file.</param>
     internal record struct Slot(nint Start, long AccessibleBytes, bool HasFile = false);
-
-    [LibraryImport("libc", EntryPoint = "mmap")]
-    private static partial nint Map(nint address, nuint length, int protection, int flags, int file, long offset);
-
-    [LibraryImport("libc", EntryPoint = "mprotect")]
-    private static partial int Protect(nint address, nuint length, int protection);
-
-    [LibraryImport("libc", EntryPoint = "madvise")]
-    private static partial int Advise(nint address, nuint length, int advice);
 }
