@@ -78,7 +78,7 @@ public sealed record EngineOptions
 
     /// <summary>Whether compiled code counts its fuel and can be stopped. Default true. False is for guests that are trusted to end.</summary>
     /// <remarks>
-    /// Unmetered code runs faster, and nothing can stop it: <see cref="Module.Instantiate"/> and calls refuse finite
+    /// Unmetered code runs faster, and nothing can stop it: <see cref="Module.Instantiate(Imports, ExecutionLimits?, CancellationToken)"/> and calls refuse finite
     /// <see cref="ExecutionLimits.Fuel"/>, an <see cref="ExecutionLimits.Timeout"/> and a token that can be cancelled with
     /// <see cref="ArgumentException"/>. The limits of memory, tables and nested calls hold as ever. Metered and unmetered instances cannot
     /// be linked, nor be given references to each other's functions (<see cref="LinkRefusal.MixedMetering"/>).

@@ -84,12 +84,19 @@ public sealed unsafe class Function : Extern
     public override string ToString() => $"function {Type}";
 
     /// <summary>Makes the function known to a group of instances.</summary>
+    /// <exception cref="ObjectDisposedException">It went away with its instance.</exception>
     internal FunctionRecord* Enter(InstanceGroup group)
     {
         if (_owner is null)
             _record = HostCode.Bind(this, group, out _owner);
         else
-            _owner.Join(group);
+            Join(_owner, group);
         return _record;
+    }
+
+    private static void Join(ContextOwner owner, InstanceGroup group)
+    {
+        ObjectDisposedException.ThrowIf(owner.IsFreed, typeof(Instance));
+        owner.Join(group);
     }
 }

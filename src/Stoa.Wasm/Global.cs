@@ -4,6 +4,10 @@ using Stoa.Wasm.Runtime;
 namespace Stoa.Wasm;
 
 /// <summary>A global variable that a module exports or imports.</summary>
+/// <remarks>
+/// A function in it stays good as long as any instance lives that can reach the global. When the last of those is disposed, it becomes null,
+/// unless it is one of the host.
+/// </remarks>
 public sealed unsafe class Global : Extern
 {
     // Pinned, so compiled code may point at it for as long as anything refers to this object.
@@ -15,6 +19,7 @@ public sealed unsafe class Global : Extern
     public Global(bool isMutable, Value value)
     {
         Type = new GlobalType(value.Kind, isMutable);
+        AddToGroup();
         Slot.Write(Cell, value, Group);
     }
 
@@ -22,6 +27,7 @@ public sealed unsafe class Global : Extern
     {
         Type = type;
         Group = group;
+        AddToGroup();
     }
 
     /// <inheritdoc/>
@@ -49,4 +55,17 @@ public sealed unsafe class Global : Extern
     internal InstanceGroup Group { get; private set; } = new();
 
     internal void Join(InstanceGroup group) => Group = InstanceGroup.Merge(Group, group);
+
+    /// <summary>Makes a reference to a function of an instance null, just before that is freed.</summary>
+    internal void ForgetInstance()
+    {
+        if (ContextOwner.IsOfInstance(*(nint*)Cell))
+            *(nint*)Cell = 0;
+    }
+
+    private void AddToGroup()
+    {
+        if (Type.Content == ValueKind.FuncRef)
+            Group.AddSurvivor(this);
+    }
 }

@@ -30,7 +30,7 @@ public sealed unsafe class Instance : IDisposable
         }
         catch
         {
-            Dispose();
+            Abandon();
             throw;
         }
     }
@@ -45,7 +45,7 @@ public sealed unsafe class Instance : IDisposable
         }
         catch
         {
-            Dispose();
+            Abandon();
             throw;
         }
     }
@@ -129,15 +129,18 @@ public sealed unsafe class Instance : IDisposable
     }
 
     /// <summary>Gives memory and tables back to the system. Nothing can be called afterwards.</summary>
+    /// <remarks>
+    /// Guests of instances that it is linked with can go on calling its functions, until the last of them is disposed. Then references to
+    /// functions of instances, in tables and globals that the host still has, become null.
+    /// </remarks>
+    /// <exception cref="InvalidOperationException">It, or one that it is linked with, is running.</exception>
     public void Dispose()
     {
         if (IsDisposed)
             return;
         if (Owner.Group.IsRunning)
             throw new InvalidOperationException("The instance is running.");
-        _fuelConsumed = FuelConsumed;
-        IsDisposed = true;
-        Owner.Group.FreeIfAllDisposed();
+        Abandon();
     }
 
     internal void FreeParts() => _parts.Free();
@@ -155,6 +158,14 @@ public sealed unsafe class Instance : IDisposable
     internal void DropElements(int segment) => _parts.DropElements(segment);
 
     internal nint Reference(int item) => _parts.Reference(item);
+
+    /// <summary>As <see cref="Dispose"/>. An instance that never came to be may be linked with one that runs, and is not on its stack.</summary>
+    private void Abandon()
+    {
+        _fuelConsumed = FuelConsumed;
+        IsDisposed = true;
+        Owner.Group.FreeIfAllDisposed();
+    }
 
     private void Start(CancellationToken cancellationToken)
     {

@@ -19,6 +19,8 @@ namespace Stoa.Wasm;
 /// </example>
 public sealed class InstanceSnapshot : IDisposable
 {
+    private static readonly Imports s_none = new();
+
     private readonly InstanceState _state;
     private bool _isDisposed;
 
@@ -33,6 +35,10 @@ public sealed class InstanceSnapshot : IDisposable
 
     /// <summary>Bytes of memory that the snapshot keeps: the pages of 4 KiB that were not all zero.</summary>
     public long MemoryBytes => _state.Memories.Sum(memory => memory.Bytes);
+
+    /// <summary>Makes an instance of a module that imports nothing; it goes on where the snapshot was taken.</summary>
+    /// <inheritdoc cref="Instantiate(Imports, ExecutionLimits?)"/>
+    public Instance Instantiate(ExecutionLimits? limits = null) => Instantiate(s_none, limits);
 
     /// <summary>Makes an instance that goes on where the snapshot was taken. No start function and no initializer runs.</summary>
     /// <param name="imports">Where the module's imports are looked up.</param>

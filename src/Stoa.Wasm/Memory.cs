@@ -62,6 +62,8 @@ public sealed unsafe class Memory : Extern, IDisposable
     /// <summary>The instances that go together with the one that made this memory; null when the host made it.</summary>
     internal InstanceGroup? Group { get; init; }
 
+    internal bool IsDisposed => _base == null;
+
     /// <summary>What all memories of an instance may still grow by; null when the host made it.</summary>
     internal MemoryBudget? Budget { get; init; }
 
@@ -124,9 +126,35 @@ public sealed unsafe class Memory : Extern, IDisposable
     public void WriteInt64(uint address, long value) =>
         BinaryPrimitives.WriteInt64LittleEndian(GetSpan(address, sizeof(long)), value);
 
+    /// <summary>Reads an f32.</summary>
+    /// <exception cref="TrapException">Out of bounds.</exception>
+    public float ReadSingle(uint address) => BinaryPrimitives.ReadSingleLittleEndian(GetSpan(address, sizeof(float)));
+
+    /// <summary>Reads an f64.</summary>
+    /// <exception cref="TrapException">Out of bounds.</exception>
+    public double ReadDouble(uint address) => BinaryPrimitives.ReadDoubleLittleEndian(GetSpan(address, sizeof(double)));
+
+    /// <summary>Writes an f32.</summary>
+    /// <exception cref="TrapException">Out of bounds.</exception>
+    public void WriteSingle(uint address, float value) =>
+        BinaryPrimitives.WriteSingleLittleEndian(GetSpan(address, sizeof(float)), value);
+
+    /// <summary>Writes an f64.</summary>
+    /// <exception cref="TrapException">Out of bounds.</exception>
+    public void WriteDouble(uint address, double value) =>
+        BinaryPrimitives.WriteDoubleLittleEndian(GetSpan(address, sizeof(double)), value);
+
     /// <summary>Reads text; bytes that are not UTF-8 become U+FFFD.</summary>
+    /// <param name="address">Where it begins.</param>
+    /// <param name="length">Its bytes.</param>
     /// <exception cref="TrapException">Out of bounds.</exception>
     public string ReadUtf8(uint address, int length) => Encoding.UTF8.GetString(GetSpan(address, length));
+
+    /// <summary>Writes text, without a zero at its end; halves of surrogate pairs become U+FFFD.</summary>
+    /// <returns>How many bytes it has.</returns>
+    /// <exception cref="TrapException">Out of bounds; then nothing is written.</exception>
+    public int WriteUtf8(uint address, ReadOnlySpan<char> text) =>
+        Encoding.UTF8.GetBytes(text, GetSpan(address, Encoding.UTF8.GetByteCount(text)));
 
     /// <summary>Gives the memory back to the system. For memories made by the constructor; instances free their own. A guest that touches it later traps.</summary>
     /// <exception cref="InvalidOperationException">An instance that sees the memory is running.</exception>
@@ -136,7 +164,8 @@ public sealed unsafe class Memory : Extern, IDisposable
         {
             foreach (var (context, _) in _views)
             {
-                if (ContextOwner.Of((InstanceContext*)context).Group.IsRunning)
+                // The owner of a forgotten instance may be gone before its finalizer removes the views.
+                if (ContextOwner.TryFind((InstanceContext*)context) is { Group.IsRunning: true })
                     throw new InvalidOperationException("An instance that sees the memory is running.");
             }
 

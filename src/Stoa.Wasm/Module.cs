@@ -10,6 +10,8 @@ namespace Stoa.Wasm;
 /// <remarks>A function is compiled when it is first called; all instances share the code.</remarks>
 public sealed class Module
 {
+    private static readonly Imports s_none = new();
+
     private readonly Lazy<FunctionNames> _names;
     private readonly Lazy<ContentHash> _digest;
 
@@ -42,6 +44,11 @@ public sealed class Module
     internal ContextLayout Layout { get; }
 
     internal LazyCode Code { get; }
+
+    /// <summary>Makes an instance of a module that imports nothing, and runs its start function if it has one.</summary>
+    /// <inheritdoc cref="Instantiate(Imports, ExecutionLimits?, CancellationToken)"/>
+    public Instance Instantiate(ExecutionLimits? limits = null, CancellationToken cancellationToken = default) =>
+        Instantiate(s_none, limits, cancellationToken);
 
     /// <summary>Makes an instance, and runs the module's start function if it has one.</summary>
     /// <param name="imports">Where the module's imports are looked up.</param>

@@ -4,20 +4,30 @@ using Stoa.Wasm.Runtime;
 namespace Stoa.Wasm;
 
 /// <summary>A table of references, which guests call through.</summary>
+/// <remarks>
+/// A function in it stays good as long as any instance lives that can reach the table. When the last of those is disposed, the functions of
+/// instances become null; those of the host stay.
+/// </remarks>
 public sealed unsafe class Table : Extern, IDisposable
 {
     private readonly Limits _limits;
     private readonly TableBudget _budget;
-    private TableView* _view;
+
+    // Pinned: instances that import the table know where its view lies, and it lies there for as long as anything refers to this object.
+    private readonly TableView[] _view = GC.AllocateArray<TableView>(1, pinned: true);
+    private nuint _capacity;
 
     /// <summary>Makes a table of null references outside of any instance, to be imported.</summary>
     /// <param name="element"><see cref="ValueKind.FuncRef"/> or <see cref="ValueKind.ExternRef"/>.</param>
     /// <param name="elements">Size in elements.</param>
     /// <param name="maxElements">Elements that it may hold, if that is less than the maximum of <paramref name="elements"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException">No kind of reference, or the minimum is above a maximum.</exception>
+    /// <exception cref="OutOfMemoryException">The system has no room.</exception>
     public Table(ValueKind element, Limits elements, int maxElements = 10_000_000)
         : this(new TableType(element, elements), new TableBudget(maxElements), new InstanceGroup())
     {
+        if (element == ValueKind.FuncRef)
+            Group.AddSurvivor(this);
     }
 
     internal Table(TableType type, TableBudget budget, InstanceGroup group)
@@ -30,9 +40,9 @@ public sealed unsafe class Table : Extern, IDisposable
         Element = type.Element;
         _limits = limits;
         _budget = budget;
-        _view = (TableView*)NativeMemory.AllocZeroed((nuint)sizeof(TableView));
-        _view->Entries = (nint*)NativeMemory.AllocZeroed(Math.Max(limits.Minimum, 1), (nuint)sizeof(nint));
-        _view->Length = limits.Minimum;
+        _capacity = Math.Max(limits.Minimum, 1);
+        View->Entries = (nint*)NativeMemory.AllocZeroed(_capacity, (nuint)sizeof(nint));
+        View->Length = limits.Minimum;
         _budget.Take(limits.Minimum);
         Group = group;
     }
@@ -47,9 +57,11 @@ public sealed unsafe class Table : Extern, IDisposable
     public ValueKind Element { get; }
 
     /// <summary>Present number of elements; 0 once disposed.</summary>
-    public uint Length => _view == null ? 0 : (uint)_view->Length;
+    public uint Length => (uint)View->Length;
 
-    internal TableView* View => _view;
+    internal TableView* View => (TableView*)Marshal.UnsafeAddrOfPinnedArrayElement(_view, 0);
+
+    internal bool IsDisposed => View->Entries == null;
 
     internal InstanceGroup Group { get; private set; }
 
@@ -69,52 +81,84 @@ public sealed unsafe class Table : Extern, IDisposable
     }
 
     /// <summary>Makes the table longer.</summary>
-    /// <returns>The length before; -1 when it may not grow so far.</returns>
+    /// <returns>The length before; -1 when it may not grow so far or the system has no room.</returns>
     /// <exception cref="ArgumentException">The value is not of the table's kind.</exception>
     public int Grow(uint elements, Value fill)
     {
         if (fill.Kind != Element)
             throw new ArgumentException($"The table holds {Element}, not {fill.Kind}.", nameof(fill));
-        return Grow(elements, Slot.ToReference(fill, Group));
+        if (!TryReserve(elements))
+            return -1;
+        if (elements > 0)
+            new Span<nint>(View->Entries + Length, checked((int)elements)).Fill(Slot.ToReference(fill, Group));
+        return Lengthen(elements);
     }
 
-    /// <summary>Frees the table. Only for tables made by the constructor, and when no instance that imports it runs again.</summary>
+    /// <summary>Empties the table and frees what it held. Only for tables made by the constructor. A guest that uses it later traps.</summary>
     public void Dispose()
     {
         Free();
         GC.SuppressFinalize(this);
     }
 
-    internal bool CanGrow(uint elements) =>
-        _view != null && Length + (long)elements <= (_limits.Maximum ?? uint.MaxValue) && elements <= _budget.Left;
+    /// <summary>Makes references to functions of instances null, just before those are freed.</summary>
+    internal void ForgetInstances()
+    {
+        for (uint i = 0; i < Length; i++)
+            View->Entries[i] = ContextOwner.IsOfInstance(View->Entries[i]) ? 0 : View->Entries[i];
+    }
 
-    internal int Grow(uint elements, nint fill)
+    /// <summary>Finds room for more elements behind the present ones, without making the table longer.</summary>
+    /// <returns>False when the limits or the system do not allow it.</returns>
+    /// <remarks>The room doubles, so that a guest which grows a table bit by bit does not have all of it copied each time.</remarks>
+    internal bool TryReserve(uint elements)
+    {
+        if (!CanGrow(elements))
+            return false;
+        nuint after = (nuint)Length + elements;
+        if (after <= _capacity)
+            return true;
+        nuint most = (nuint)Math.Min(_limits.Maximum ?? uint.MaxValue, Length + _budget.Left);
+        nuint capacity = Math.Min(Math.Max(after, _capacity * 2), most);
+        return TryReallocate(capacity) || TryReallocate(after);
+    }
+
+    /// <summary>Counts elements in that were reserved and filled.</summary>
+    /// <returns>The length before.</returns>
+    internal int Lengthen(uint elements)
     {
         uint before = Length;
-        if (!CanGrow(elements))
-            return -1;
-        if (elements == 0)
-            return (int)before;
-        nuint after = before + elements;
-        _view->Entries = (nint*)NativeMemory.Realloc(_view->Entries, after * (nuint)sizeof(nint));
-        new Span<nint>(_view->Entries + before, (int)elements).Fill(fill);
-        _view->Length = (long)after;
+        View->Length += elements;
         _budget.Take(elements);
         return (int)before;
     }
 
+    internal bool CanGrow(uint elements) =>
+        !IsDisposed && Length + (long)elements <= (_limits.Maximum ?? uint.MaxValue) && elements <= _budget.Left;
+
     internal void Join(InstanceGroup group) => Group = InstanceGroup.Merge(Group, group);
 
+    private bool TryReallocate(nuint elements)
+    {
+        try
+        {
+            View->Entries = (nint*)NativeMemory.Realloc(View->Entries, elements * (nuint)sizeof(nint));
+            _capacity = elements;
+            return true;
+        }
+        catch (OutOfMemoryException)
+        {
+            return false;
+        }
+    }
+
     private nint* Entry(uint index) =>
-        index < Length ? _view->Entries + index : throw new TrapException(TrapCode.TableOutOfBounds);
+        index < Length ? View->Entries + index : throw new TrapException(TrapCode.TableOutOfBounds);
 
     private void Free()
     {
-        TableView* view = _view;
-        _view = null;
-        if (view == null)
-            return;
-        NativeMemory.Free(view->Entries);
-        NativeMemory.Free(view);
+        nint* entries = View->Entries;
+        *View = default;
+        NativeMemory.Free(entries);
     }
 }

@@ -29,7 +29,7 @@ public sealed partial class ReadmeTests
               (func (export "add") (param i32 i32) (result i32)
                 (i32.add (local.get 0) (local.get 1))))
             """);
-        using var instance = module.Instantiate(new Imports());
+        using var instance = module.Instantiate();
         int sum = instance.Invoke("add", 2, 3)[0].ToInt32();
         sum.ShouldBe(5);
     }
@@ -40,12 +40,15 @@ public sealed partial class ReadmeTests
         var said = new List<int>();
         var imports = new Imports()
             .AddFunction("env", "say", (int number) => said.Add(number))
-            .AddFunction("env", "read", (Caller caller, int address) => caller.Memory.ReadInt32((uint)address));
+            .AddFunction("env", "read", (Caller caller, int address) => caller.Memory.ReadInt32((uint)address))
+            .AddFunction("env", "name", (Caller caller, int address) => caller.Memory.WriteUtf8((uint)address, "Ada"));
         using var instance = new Engine().CompileText("""
             (module
               (import "env" "say" (func $say (param i32)))
               (import "env" "read" (func $read (param i32) (result i32)))
+              (import "env" "name" (func $name (param i32) (result i32)))
               (memory 1)
+              (func (export "greet") (result i32) (call $name (i32.const 16)))
               (func (export "initialize") (i32.store (i32.const 8) (i32.const 42)))
               (func (export "tell") (call $say (call $read (i32.const 8)))))
             """).Instantiate(imports);
@@ -56,6 +59,8 @@ public sealed partial class ReadmeTests
 
         ready.Invoke("tell");
         said.ShouldBe([42]);
+        int length = ready.Invoke("greet")[0].ToInt32();
+        ready.Memory!.ReadUtf8(16, length).ShouldBe("Ada");
     }
 
     [Fact]
@@ -69,7 +74,7 @@ public sealed partial class ReadmeTests
             Timeout = TimeSpan.FromMilliseconds(100),
             MaxMemoryBytes = 16 << 20,
         };
-        using var endless = engine.CompileText("""(module (func $spin (export "run") (loop (br 0))))""").Instantiate(new Imports(), limits);
+        using var endless = engine.CompileText("""(module (func $spin (export "run") (loop (br 0))))""").Instantiate(limits);
         try
         {
             endless.Invoke("run");

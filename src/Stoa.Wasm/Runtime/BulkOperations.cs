@@ -89,19 +89,17 @@ internal static unsafe class BulkOperations
         if (!grown.CanGrow((uint)elements))
             return -1;
         ChargeElements(context, (uint)elements);
-        return grown.Grow((uint)elements, value);
+        if (!grown.TryReserve((uint)elements))
+            return -1;
+        Fill(grown.View->Entries + grown.Length, value, (uint)elements, context);
+        return grown.Lengthen((uint)elements);
     }
 
     public static void TableFill(int start, nint value, int count, int table, nint context)
     {
         var entries = Check(InstanceOf(context).Table(table), (uint)start, (uint)count);
         ChargeElements(context, (uint)count);
-        for (uint done = 0; done < (uint)count; done += SliceElements)
-        {
-            uint slice = Math.Min((uint)count - done, SliceElements);
-            new Span<nint>(entries + (uint)start + done, (int)slice).Fill(value);
-            Trap.Charge((InstanceContext*)context, 0);
-        }
+        Fill(entries + (uint)start, value, (uint)count, context);
     }
 
     public static void TableCopy(int destination, int source, int count, int destinationTable, int sourceTable, nint context)
@@ -138,6 +136,16 @@ internal static unsafe class BulkOperations
     }
 
     public static void ElemDrop(int segment, nint context) => InstanceOf(context).DropElements(segment);
+
+    private static void Fill(nint* entries, nint value, uint count, nint context)
+    {
+        for (ulong done = 0; done < count; done += SliceElements)
+        {
+            uint slice = (uint)Math.Min(count - done, SliceElements);
+            new Span<nint>(entries + done, (int)slice).Fill(value);
+            Trap.Charge((InstanceContext*)context, 0);
+        }
+    }
 
     private static Instance InstanceOf(nint context) => ContextOwner.Of((InstanceContext*)context).Instance!;
 

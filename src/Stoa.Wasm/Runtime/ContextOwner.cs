@@ -40,10 +40,16 @@ internal sealed unsafe class ContextOwner : IDisposable
 
     public bool IsFreed => _block == null;
 
-    public static ContextOwner Of(InstanceContext* context) =>
-        (ContextOwner)GCHandle.FromIntPtr(context->Owner).Target!;
+    public static ContextOwner Of(InstanceContext* context) => TryFind(context)!;
+
+    /// <summary>As <see cref="Of"/>; null when nothing refers to the owner any more.</summary>
+    public static ContextOwner? TryFind(InstanceContext* context) => (ContextOwner?)GCHandle.FromIntPtr(context->Owner).Target;
 
     public static Function FunctionOf(FunctionRecord* record) => Of(record->Context).Function(record);
+
+    /// <summary>Whether a reference to a function goes away with an instance.</summary>
+    public static bool IsOfInstance(nint reference) =>
+        reference != 0 && Of(((FunctionRecord*)reference)->Context).Instance is not null;
 
     public Function Function(FunctionRecord* record)
     {

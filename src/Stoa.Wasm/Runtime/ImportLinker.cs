@@ -54,10 +54,12 @@ internal sealed unsafe class ImportLinker(Instance instance, ContextOwner owner,
                 parts.SetFunction(_functions++, record);
                 break;
             case Table table:
+                ObjectDisposedException.ThrowIf(table.IsDisposed, table);
                 table.Join(owner.Group);
                 parts.SetTable(_tables++, table);
                 break;
             case Memory memory:
+                ObjectDisposedException.ThrowIf(memory.IsDisposed, memory);
                 if (memory.Group is { } group)
                     InstanceGroup.Merge(owner.Group, group);
                 parts.SetMemory(_memories++, memory);

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Stoa.Wasm.Runtime;
@@ -5,7 +6,8 @@ namespace Stoa.Wasm.Runtime;
 /// <summary>Instances, tables and globals that can reach each other, by imports or by references.</summary>
 /// <remarks>
 /// References between instances are plain addresses for compiled code, so what belongs together lives together: native memory is
-/// given back when the last instance of the group is disposed, or when nothing refers to any of them.
+/// given back when the last instance of the group is disposed, or when nothing refers to any of them. Tables and globals that the host
+/// still has then lose their references to functions of those instances; functions of the host stay, as they belong to none.
 /// Merging leaves a forwarding address behind, as in a union-find structure.
 /// </remarks>
 internal sealed class InstanceGroup
@@ -13,6 +15,7 @@ internal sealed class InstanceGroup
     // Replaced, never changed: a deadline reads it from another thread.
     private ContextOwner[] _owners = [];
     private Dictionary<object, nint>? _handles;
+    private ConditionalWeakTable<Extern, object?>? _survivors;
     private InstanceGroup? _forward;
     private Interruption? _interruption;
     private bool _isRunning;
@@ -62,13 +65,25 @@ internal sealed class InstanceGroup
     {
         if (!Array.TrueForAll(Owners, owner => owner.Instance is null or { IsDisposed: true }))
             return;
+        foreach ((Extern survivor, _) in Root._survivors ?? [])
+        {
+            if (survivor is Table table)
+                table.ForgetInstances();
+            else
+                ((Global)survivor).ForgetInstance();
+        }
+
         foreach (var owner in Owners)
         {
-            owner.Instance?.FreeParts();
+            if (owner.Instance is null)
+                continue;
+            owner.Instance.FreeParts();
             owner.Dispose();
         }
 
-        Root._owners = [];
+        Root._owners = Array.FindAll(Owners, owner => owner.Instance is null);
+        if (Owners.Length > 0)
+            ShareResults();
     }
 
     /// <summary>Has the functions of all instances leave their results in one place.</summary>
@@ -80,6 +95,9 @@ internal sealed class InstanceGroup
     }
 
     public void Add(ContextOwner owner) => Root._owners = [.. Root._owners, owner];
+
+    /// <summary>Has a table or a global of functions lose them when the instances are freed. It may be collected before.</summary>
+    public void AddSurvivor(Extern holder) => (Root._survivors ??= []).Add(holder, null);
 
     /// <summary>Makes one group of two.</summary>
     /// <exception cref="LinkException">One is metered and the other is not.</exception>
@@ -106,6 +124,14 @@ internal sealed class InstanceGroup
             }
 
             second._handles = null;
+        }
+
+        if (second._survivors is { } survivors)
+        {
+            first._survivors ??= [];
+            foreach ((Extern holder, _) in survivors)
+                first._survivors.Add(holder, null);
+            second._survivors = null;
         }
 
         second._forward = first;

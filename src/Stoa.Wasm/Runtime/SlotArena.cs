@@ -1,7 +1,10 @@
 namespace Stoa.Wasm.Runtime;
 
 /// <summary>A range of reserved addresses, cut into slots for one linear memory each.</summary>
-/// <remarks>A slot that comes back gives its memory to the system but keeps its rights, so that the next memory of the same size needs no call for them.</remarks>
+/// <remarks>
+/// A slot that comes back gives its memory to the system but keeps its rights, so that the next memory of the same size needs no call for them.
+/// One whose memory the system does not take is never handed out again: the next guest would see what the last one wrote.
+/// </remarks>
 internal sealed class SlotArena(nint start, long bytes)
 {
     /// <summary>Reach of an address and an offset, and a page for an access that begins at the very end.</summary>
@@ -38,10 +41,8 @@ internal sealed class SlotArena(nint start, long bytes)
     /// <summary>Takes a slot back. Nothing may touch it any more.</summary>
     public void Return(Slot slot)
     {
-        if (slot.HasFile && !TryRemoveFile(ref slot))
+        if (slot.AccessibleBytes > 0 && !TryEmpty(ref slot))
             return;
-        if (slot.AccessibleBytes > 0)
-            _ = MappedMemory.Advise(slot.Start, (nuint)slot.AccessibleBytes, DontNeed);
         if (slot.AccessibleBytes > KeptBytes)
             TryMakeAccessible(ref slot, 0);
         lock (_lock)
@@ -77,7 +78,7 @@ internal sealed class SlotArena(nint start, long bytes)
             if (MappedMemory.Map(slot.Start, (nuint)bytes, MappedMemory.ReadWrite, MapFixedPrivate, descriptor, 0) != -1)
                 return true;
             long accessible = slot.AccessibleBytes;
-            if (TryRemoveFile(ref slot) && TryMakeAccessible(ref slot, accessible))
+            if (TryReplace(ref slot) && TryMakeAccessible(ref slot, accessible))
                 return false;
             throw new InsufficientMemoryException("The system has no more room for mappings of memory.");
         }
@@ -88,9 +89,14 @@ internal sealed class SlotArena(nint start, long bytes)
         }
     }
 
-    /// <summary>Gives a slot back its own pages, without rights on them.</summary>
+    /// <summary>Makes all bytes of a slot zero.</summary>
     /// <returns>False when the system does not do that; then the slot cannot be used again.</returns>
-    private static bool TryRemoveFile(ref Slot slot)
+    private static bool TryEmpty(ref Slot slot) =>
+        (!slot.HasFile && MappedMemory.Advise(slot.Start, (nuint)slot.AccessibleBytes, DontNeed) == 0) || TryReplace(ref slot);
+
+    /// <summary>Gives a slot new pages of its own, without rights on them.</summary>
+    /// <returns>False when the system does not do that; then the slot cannot be used again.</returns>
+    private static bool TryReplace(ref Slot slot)
     {
         if (MappedMemory.Map(slot.Start, (nuint)slot.AccessibleBytes, MappedMemory.NoAccess, MapFixedPrivate | MappedMemory.Anonymous, -1, 0) == -1)
             return false;

@@ -2,7 +2,7 @@ namespace Stoa.Wasm.Runtime;
 
 /// <summary>Elements that tables may hold together: those of one instance share one budget.</summary>
 /// <param name="maxElements">How many.</param>
-internal sealed class TableBudget(int maxElements)
+internal sealed class TableBudget(long maxElements)
 {
     /// <summary>How many more.</summary>
     public long Left { get; private set; } = maxElements;

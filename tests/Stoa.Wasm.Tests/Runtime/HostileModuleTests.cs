@@ -1,3 +1,5 @@
+using Stoa.Wasm.Runtime;
+
 namespace Stoa.Wasm.Tests.Runtime;
 
 /// <summary>Modules that were written to cost their host more than they were given.</summary>
@@ -75,6 +77,44 @@ public sealed class HostileModuleTests
         instance.Invoke("b", 21)[0].ToInt32().ShouldBe(-1);
         instance.Invoke("b", 20)[0].ToInt32().ShouldBe(10);
         instance.Invoke("a", 1)[0].ToInt32().ShouldBe(-1);
+    }
+
+    [Fact]
+    public void TableGrow_ByMillions_IsChargedByItsSizeAndStopsWithTheToken()
+    {
+        using var cancellation = new CancellationTokenSource();
+        var imports = new Imports().AddFunction("env", "cancel", () => cancellation.Cancel());
+        var limits = new ExecutionLimits { Fuel = 12_000_000 };
+        using var instance = new Engine().CompileText(
+            """
+            (module
+              (import "env" "cancel" (func $cancel))
+              (table (export "table") 0 funcref)
+              (func (export "grow") (param i32) (result i32) (table.grow (ref.null func) (local.get 0)))
+              (func (export "cancelled") (call $cancel) (drop (table.grow (ref.null func) (i32.const 2000000)))))
+            """).Instantiate(imports, limits);
+        var table = instance.GetTable("table")!;
+        instance.Invoke("grow", 4_000_000)[0].ToInt32().ShouldBe(0);
+        instance.FuelConsumed.ShouldBe(2_000_003);
+        FuelTests.Traps(() => instance.Invoke("cancelled", [], cancellation.Token), TrapCode.Cancelled);
+        table.Length.ShouldBe(4_000_000u);
+        instance.Invoke("grow", 6_000_001)[0].ToInt32().ShouldBe(-1);
+        instance.Invoke("grow", 6_000_000)[0].ToInt32().ShouldBe(4_000_000);
+        table.Length.ShouldBe(10_000_000u);
+        table[9_999_999].ToFunction().ShouldBeNull();
+    }
+
+    [Fact]
+    public void TableGrow_BeyondWhatTheSystemGives_LeavesTheTableAsItWas()
+    {
+        using var table = new Table(
+            new TableType(ValueKind.FuncRef, new Limits(1, null)), new TableBudget(uint.MaxValue), new InstanceGroup());
+
+        // 32 GB, of which nothing is touched: a system that has less refuses, which is no exception.
+        Assert.SkipWhen(table.TryReserve(4_000_000_000), "This system promises 32 GB.");
+        table.Length.ShouldBe(1u);
+        table.Grow(10, Value.NullFunction).ShouldBe(1);
+        table[10].ToFunction().ShouldBeNull();
     }
 
     private static Instance Instantiate(string text, ExecutionLimits limits) =>

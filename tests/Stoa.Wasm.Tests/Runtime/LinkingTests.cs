@@ -20,6 +20,18 @@ public sealed class LinkingTests
     }
 
     [Fact]
+    public void Instantiate_WithoutImports_IsForModulesThatNeedNone()
+    {
+        var engine = new Engine();
+        Should.Throw<LinkException>(() => engine.Compile(Caller).Instantiate()).Refusal.ShouldBe(LinkRefusal.UnknownImport);
+        using var instance = engine.Compile(Samples.MemoryAccess).Instantiate();
+        using var snapshot = instance.TakeSnapshot();
+        using var ready = snapshot.Instantiate(new ExecutionLimits { Fuel = 100 });
+        ready.Invoke("load", 0)[0].ToInt32().ShouldBe(0);
+        ready.FuelRemaining.ShouldBeLessThan(100);
+    }
+
+    [Fact]
     public void Instantiate_WithAnImportOfAnotherType_IsRefused()
     {
         var imports = new Imports().AddFunction("other", "run", (int _) => { });

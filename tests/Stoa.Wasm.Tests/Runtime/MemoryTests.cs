@@ -51,6 +51,27 @@ public sealed class MemoryTests
     }
 
     [Fact]
+    public void HostAccess_NumbersAndText_AreReadAsTheyWereWritten()
+    {
+        using var memory = new Memory(new Limits(1, null));
+        memory.WriteSingle(0, -1.5f);
+        memory.WriteInt32(16, 0x7fa0_0001);
+        memory.WriteSingle(4, memory.ReadSingle(16));
+        memory.WriteDouble(8, Math.PI);
+        memory.GetSpan(0, 4).ToArray().ShouldBe([0, 0, 0xc0, 0xbf]);
+        memory.ReadSingle(0).ShouldBe(-1.5f);
+        memory.ReadInt32(4).ShouldBe(0x7fa0_0001);
+        memory.ReadDouble(8).ShouldBe(Math.PI);
+        memory.WriteUtf8(65_533, "é!").ShouldBe(3);
+        memory.ReadUtf8(65_533, 3).ShouldBe("é!");
+        FuelTests.Traps(() => memory.WriteUtf8(65_533, "abcd"), TrapCode.MemoryOutOfBounds);
+        memory.ReadUtf8(65_533, 3).ShouldBe("é!");
+        memory.WriteUtf8(65_536, "").ShouldBe(0);
+        FuelTests.Traps(() => memory.WriteDouble(65_529, 0), TrapCode.MemoryOutOfBounds);
+        FuelTests.Traps(() => memory.ReadSingle(65_533), TrapCode.MemoryOutOfBounds);
+    }
+
+    [Fact]
     public void Dispose_GivesTheMemoryBack_AndRefusesCalls()
     {
         var instance = Samples.Instantiate(Samples.MemoryAccess);
