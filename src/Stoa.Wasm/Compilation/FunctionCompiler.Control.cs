@@ -15,6 +15,12 @@ internal sealed partial class FunctionCompiler
     private int _comparisonEnd = -1;
     private int _skippedBlocks;
 
+    /// <summary>The blocks, from the outermost, whose <see cref="Frame.Account"/> pays for what comes behind them.</summary>
+    private readonly List<int> _guarded = [];
+
+    /// <summary>The loop that may pay for what is only likely to run; -1 outside of such.</summary>
+    private int _payingAhead = -1;
+
     private struct Frame
     {
         public Opcode Opcode;
@@ -28,6 +34,23 @@ internal sealed partial class FunctionCompiler
 
         public bool IsLabelUsed;
 
+        /// <summary>Whether something other than a table of branches goes there.</summary>
+        public bool IsLikely;
+
+        /// <summary>Where those go that have paid for what comes there, and which they are.</summary>
+        public int PaidLabel;
+
+        public List<int>? Payers;
+
+        /// <summary>
+        /// Of a loop: what pays for its head. Of another block: what pays for what comes behind it, because that is certain to run; -1
+        /// when it is not.
+        /// </summary>
+        public int Account;
+
+        /// <summary>Those that leave the block another way, although what comes behind it was paid for.</summary>
+        public List<int>? PaidBack;
+
         /// <summary>Where an <c>if</c> goes when its condition is false.</summary>
         public int ElseLabel;
 
@@ -36,6 +59,7 @@ internal sealed partial class FunctionCompiler
 
         public int HeadLabel;
         public int ExitLabel;
+        public List<int>? ExitPayers;
         public bool IsExitUsed;
         public int BodyStart;
 
@@ -53,7 +77,23 @@ internal sealed partial class FunctionCompiler
             Array.Resize(ref _frames, _frameCount * 2);
         bool isFunction = _frameCount == 0;
         int height = isFunction ? 0 : _height - type.Parameters.Length;
-        _frames[_frameCount++] = new Frame { Opcode = opcode, Type = type, Height = height, Label = _il.NewLabel(), ElseLabel = elseLabel };
+        int account = -1;
+        if (IsMetered && !isFunction && opcode != Opcode.Loop)
+        {
+            account = OpenBlock();
+            _guarded.Add(_frameCount);
+        }
+
+        _frames[_frameCount++] = new Frame
+        {
+            Opcode = opcode,
+            Type = type,
+            Height = height,
+            Label = _il.NewLabel(),
+            PaidLabel = -1,
+            Account = account,
+            ElseLabel = elseLabel,
+        };
     }
 
     private void CompileBlock(Opcode opcode, ref WasmReader reader)
@@ -67,21 +107,34 @@ internal sealed partial class FunctionCompiler
 
     private void EnterLoop(in WasmReader reader)
     {
-        CloseBlock();
         ref var frame = ref CurrentFrame;
-        Mark(frame.Label);
-        if (_isFrugal)
-            return;
-        var (copies, isStraight) = LoopUnrolling.Of(reader, _body.Length);
-        if (copies == 1)
+        var (copies, paysAhead) = _isFrugal ? default : LoopUnrolling.Of(reader, _body.Length);
+        if (!IsMetered)
+        {
+            Mark(frame.Label);
+        }
+        else if (paysAhead)
+        {
+            // Each turn pays at its start, after the fuel was compared.
+            _payingAhead = _frameCount - 1;
+            Mark(frame.Label);
+            CloseBlock();
+            frame.Account = OpenBlock();
+        }
+        else
+        {
+            // Whatever goes back pays.
+            frame.Account = _account = _accounts.NewShared(OpenBlock());
+            Mark(frame.Label);
+        }
+
+        if (copies <= 1)
             return;
         frame.HeadLabel = frame.Label;
         frame.Label = _il.NewLabel();
         frame.ExitLabel = _il.NewLabel();
         frame.CopiesLeft = copies - 1;
         frame.BodyStart = reader.Position;
-        if (isStraight && IsMetered)
-            _turnsPaid = copies;
     }
 
     /// <summary>At the end of a loop's body: begins the next copy of it, to which the branches of this one lead.</summary>
@@ -89,25 +142,24 @@ internal sealed partial class FunctionCompiler
     private bool TryRepeatBody(ref WasmReader reader)
     {
         ref var frame = ref CurrentFrame;
-        if (frame.CopiesLeft == 0 || !frame.IsLabelUsed)
+        if (frame.CopiesLeft == 0 || (!frame.IsLabelUsed && frame.PaidLabel < 0))
             return false;
         if (_isReachable)
         {
             Flush();
-            if (_turnsPaid > 0)
-                EmitRefund(frame.CopiesLeft);
+            if (IsMetered)
+                (frame.ExitPayers ??= []).Add(OpenBlock());
             _il.EmitBranch(Il.Br, frame.ExitLabel);
             frame.IsExitUsed = true;
+            BecomeUnreachable();
         }
 
-        CloseBlock();
-        Mark(frame.Label);
+        Join(in frame);
         frame.CopiesLeft--;
-        _isPrepaid = _turnsPaid > 0;
-        if (frame.CopiesLeft == 0)
-            _turnsPaid = 0;
         frame.Label = frame.CopiesLeft == 0 ? frame.HeadLabel : _il.NewLabel();
-        frame.IsLabelUsed = false;
+        frame.IsLabelUsed = frame.IsLikely = false;
+        frame.PaidLabel = -1;
+        frame.Payers = null;
         ResumeAt(frame.Height, frame.Type.Parameters);
         reader.Position = frame.BodyStart;
         return true;
@@ -119,8 +171,8 @@ internal sealed partial class FunctionCompiler
         PopCondition();
         int elseLabel = _il.NewLabel();
         EmitConditional(elseLabel, outcome: false);
-        CloseBlock();
         PushFrame(Opcode.If, type, elseLabel);
+        CloseBlock();
     }
 
     /// <summary>Branches when the condition on top is true, or is false.</summary>
@@ -162,8 +214,7 @@ internal sealed partial class FunctionCompiler
         if (_isReachable)
         {
             Flush();
-            _il.EmitBranch(Il.Br, frame.Label);
-            frame.IsLabelUsed = true;
+            EmitJump(0, IsMetered ? OpenBlock() : -1);
         }
 
         CloseBlock();
@@ -177,22 +228,92 @@ internal sealed partial class FunctionCompiler
         ref var frame = ref CurrentFrame;
         if (frame.Opcode == Opcode.Loop && TryRepeatBody(ref reader))
             return;
-        bool continues = _isReachable || frame.ElseLabel >= 0 || frame.IsExitUsed || (frame.IsLabelUsed && frame.Opcode != Opcode.Loop);
         if (_isReachable)
             Flush();
-        CloseBlock();
-        if (frame.ElseLabel >= 0)
-            Mark(frame.ElseLabel);
-        if (frame.Opcode != Opcode.Loop)
-            Mark(frame.Label);
-        else if (frame.IsExitUsed)
-            Mark(frame.ExitLabel);
+        bool continues;
+        if (frame.Opcode == Opcode.Loop)
+        {
+            continues = _isReachable || frame.IsExitUsed;
+            LeaveLoop(in frame);
+        }
+        else
+        {
+            continues = _isReachable || frame.ElseLabel >= 0 || frame.IsLabelUsed || frame.PaidLabel >= 0;
+            Join(in frame);
+        }
+
         _frameCount--;
+        if (_guarded.Count > 0 && _guarded[^1] == _frameCount)
+            _guarded.RemoveAt(_guarded.Count - 1);
         if (continues || _frameCount == 0)
             ResumeAt(frame.Height, frame.Type.Results);
         else
             _height = frame.Height;
         _isReachable = continues;
+    }
+
+    private void LeaveLoop(in Frame frame)
+    {
+        _payingAhead = -1;
+        if (!frame.IsExitUsed)
+            return;
+        if (IsMetered)
+        {
+            if (_isReachable)
+                frame.ExitPayers!.Add(OpenBlock());
+            _account = _accounts.NewShared(frame.ExitPayers!);
+        }
+
+        Mark(frame.ExitLabel);
+    }
+
+    /// <summary>What led to the end of a block comes together; who pays for what comes then is found.</summary>
+    private void Join(in Frame frame)
+    {
+        var payers = frame.Payers ?? [];
+        bool isJoined = frame.IsLabelUsed || frame.ElseLabel >= 0;
+        if (_isReachable && !isJoined && payers.Count > 0)
+            payers.Add(OpenBlock());
+        if (frame.ElseLabel >= 0)
+            Mark(frame.ElseLabel);
+        Mark(frame.Label);
+        if (!IsMetered || _frameCount == 1 || (!isJoined && payers.Count == 0))
+            return;
+        if (isJoined && frame.Account >= 0 && frame.Opcode != Opcode.Loop && (frame.IsLikely || frame.ElseLabel >= 0 || payers.Count == 0))
+        {
+            _account = _accounts.NewShared(frame.Account, frame.PaidBack ?? []);
+        }
+        else
+        {
+            if (isJoined)
+            {
+                CloseBlock();
+                payers.Add(OpenBlock());
+            }
+
+            _account = _accounts.NewShared(payers);
+        }
+
+        if (frame.PaidLabel >= 0)
+            Mark(frame.PaidLabel);
+    }
+
+    /// <summary>A branch leaves blocks otherwise than by their ends: what comes behind them does not run.</summary>
+    /// <param name="target">The frame that it goes to.</param>
+    /// <param name="account">What pays on its way and no other, or -1.</param>
+    private void Escape(int target, int account)
+    {
+        int end = _guarded.Count;
+        if (account >= 0 && _payingAhead >= 0)
+        {
+            for (; end > 0 && _guarded[end - 1] > Math.Max(target, _payingAhead); end--)
+                (_frames[_guarded[end - 1]].PaidBack ??= []).Add(account);
+        }
+
+        int start = end;
+        for (; start > 0 && _guarded[start - 1] > target; start--)
+            _frames[_guarded[start - 1]].Account = -1;
+        _guarded.RemoveRange(start, end - start);
     }
 
     private void ResumeAt(int height, ImmutableArray<ValueKind> kinds)
@@ -210,13 +331,14 @@ internal sealed partial class FunctionCompiler
         if (IsFunctionEnd(depth) && target.LabelTypes.Length <= 1 && !_isFlushed && _height - target.LabelTypes.Length == CurrentFrame.Height)
         {
             // A return needs no slot.
+            Escape(0, _account);
             EmitLeave();
             _il.Emit(Il.Ret);
         }
         else
         {
             MoveToTarget(in target);
-            EmitJump(ref target);
+            EmitJump(depth, _account);
         }
 
         BecomeUnreachable();
@@ -226,21 +348,54 @@ internal sealed partial class FunctionCompiler
     {
         ref var target = ref Target(depth);
         PopCondition();
-        target.IsLabelUsed = true;
-        if (IsReachedAsIs(in target))
-        {
-            EmitConditional(target.Label, outcome: true);
-        }
-        else
+        if (!IsReachedAsIs(in target))
         {
             int skip = _il.NewLabel();
             EmitConditional(skip, outcome: false);
             CopyToTarget(in target);
-            EmitJump(ref target);
+            EmitJump(depth, IsMetered ? EmitPayment() : -1);
             _il.Mark(skip);
+            CloseBlock();
         }
+        else if (IsMetered && _payingAhead >= 0 && _frameCount - 1 - depth < _payingAhead)
+        {
+            EmitLikelyStay(depth);
+        }
+        else if (IsMetered && _payingAhead >= 0 && _frameCount - 1 - depth == _payingAhead && target.CopiesLeft > 0)
+        {
+            EmitContinue(depth);
+        }
+        else
+        {
+            target.IsLabelUsed = target.IsLikely = true;
+            Escape(_frameCount - 1 - depth, -1);
+            EmitConditional(target.Label, outcome: true);
+            CloseBlock();
+        }
+    }
 
+    /// <summary>Branches out of a loop when the condition on top is true. The turn is paid for as if it were not, and what is not run is paid back.</summary>
+    private void EmitLikelyStay(int depth)
+    {
+        ref var target = ref Target(depth);
+        int exit = _accounts.NewPayment();
+        var branch = new ColdBranch(_il.NewLabel(), PaidLabelOf(ref target, exit, IsFunctionEnd(depth)), exit);
+        _coldBranches.Add(branch);
+        EmitConditional(branch.Label, outcome: true);
+        Escape(_frameCount - 1 - depth, exit);
+        _account = _accounts.NewShared(_account, [exit]);
+    }
+
+    /// <summary>Begins the next turn of a loop when the condition on top is true. It is paid for, and paid back when the condition is not.</summary>
+    private void EmitContinue(int depth)
+    {
+        int paying = _account;
         CloseBlock();
+        ref var target = ref Target(depth);
+        int next = _accounts.NewShared(paying);
+        EmitConditional(PaidLabelOf(ref target, next, isFunctionEnd: false), outcome: true);
+        _accounts.AddSource(next, OpenBlock(), sign: -1);
+        Escape(_frameCount - 1 - depth, next);
     }
 
     private void CompileBranchTable(ref WasmReader reader)
@@ -250,48 +405,81 @@ internal sealed partial class FunctionCompiler
         for (int i = 0; i <= count; i++)
             depths[i] = (int)reader.ReadU32();
         PopCondition();
+        Escape(_frameCount - 1 - depths.Max(), -1);
         var labels = new int[count + 1];
         var copies = new Dictionary<int, int>();
         for (int i = 0; i <= count; i++)
         {
             ref var target = ref Target(depths[i]);
-            target.IsLabelUsed = true;
             labels[i] = target.Label;
-            if (!IsReachedAsIs(in target))
+            if (IsReachedAsIs(in target))
             {
-                if (!copies.TryGetValue(depths[i], out int copy))
-                    copies.Add(depths[i], copy = _il.NewLabel());
-                labels[i] = copy;
+                target.IsLabelUsed = true;
+                continue;
             }
+
+            if (!copies.TryGetValue(depths[i], out int copy))
+                copies.Add(depths[i], copy = _il.NewLabel());
+            labels[i] = copy;
         }
 
         _il.EmitSwitch(labels.AsSpan(0, count));
         _il.EmitBranch(Il.Br, labels[count]);
         foreach (var (depth, copy) in copies)
         {
-            ref var target = ref Target(depth);
             _il.Mark(copy);
-            CopyToTarget(in target);
-            EmitJump(ref target);
+            CopyToTarget(in Target(depth));
+            EmitJump(depth, IsMetered ? EmitPayment() : -1);
         }
 
         BecomeUnreachable();
     }
 
-    /// <summary>Whether a branch needs nothing before it: no operands to move, no check of the fuel.</summary>
+    /// <summary>Whether a branch needs nothing before it: no operands to move, no check of the fuel, no payment.</summary>
     private bool IsReachedAsIs(in Frame target) =>
-        !IsChecked(in target) && (target.LabelTypes.Length == 0 || target.Height + target.LabelTypes.Length == _height);
+        !(IsMetered && target.Repeats) && (target.LabelTypes.Length == 0 || target.Height + target.LabelTypes.Length == _height);
 
-    /// <summary>Whether the fuel is compared before a branch: when it goes back, and no function was called on the way that has compared it.</summary>
-    private bool IsChecked(in Frame target) => target.Repeats && !_hasLooked;
-
-    private void EmitJump(ref Frame target)
+    /// <summary>Branches to a frame, for whose next instructions an account pays.</summary>
+    private void EmitJump(int depth, int account)
     {
-        target.IsLabelUsed = true;
-        if (IsChecked(in target))
-            EmitRepeat(target.Label);
-        else
-            _il.EmitBranch(Il.Br, target.Label);
+        ref var target = ref Target(depth);
+        int index = _frameCount - 1 - depth;
+        Escape(index, account);
+        if (IsMetered && target.Repeats)
+        {
+            if (index != _payingAhead)
+            {
+                if (!_accounts.IsYounger(account, target.Account))
+                    account = EmitPayment();
+                _accounts.AddSource(target.Account, account);
+            }
+
+            // Not when a function was called on the way that has compared the fuel.
+            if (!_hasLooked)
+            {
+                EmitBalanceAndFloor();
+                _il.EmitBranch(Il.Bge, target.Label);
+                _il.EmitBranch(Il.Br, OutOfFuelLabel());
+                return;
+            }
+        }
+
+        _il.EmitBranch(Il.Br, target.Repeats ? target.Label : PaidLabelOf(ref target, account, IsFunctionEnd(depth)));
+    }
+
+    /// <summary>Where those go that have paid for what comes at the end of a block. Nothing does at the end of the function.</summary>
+    private int PaidLabelOf(ref Frame target, int account, bool isFunctionEnd)
+    {
+        if (!IsMetered || isFunctionEnd)
+        {
+            target.IsLabelUsed = true;
+            return target.Label;
+        }
+
+        (target.Payers ??= []).Add(account);
+        if (target.PaidLabel < 0)
+            target.PaidLabel = _il.NewLabel();
+        return target.PaidLabel;
     }
 
     /// <summary>Control may join here, so nothing is known any more.</summary>

@@ -20,19 +20,21 @@ internal sealed partial class FunctionCompiler
     /// <summary>The longest function that does not look at the fuel when it is entered, if it calls no other.</summary>
     private const int MaxUncheckedBytes = 64;
 
+    private readonly FuelAccounts _accounts = new();
+    private readonly List<ColdBranch> _coldBranches = [];
     private int _fuel = -1;
-    private int _costAt = -1;
-    private int _cost;
 
-    // In a loop whose round is paid for at once: the turns of a round, what one costs, and whether the present block is paid for.
-    private int _turnsPaid;
-    private int _turnCost;
-    private bool _isPrepaid;
+    /// <summary>What pays for the present basic block; -1 when nothing does yet.</summary>
+    private int _account = -1;
+
     private int _outOfFuel = -1;
     private int _stackExhausted = -1;
 
     /// <summary>Whether, since the last place where control may join, a function was called that has compared the fuel.</summary>
     private bool _hasLooked;
+
+    /// <summary>A branch that is rarely taken: where it begins, where it goes, and the payment on its way.</summary>
+    private readonly record struct ColdBranch(int Label, int Target, int Account);
 
     private bool IsGuarded => _definition.CallGraph.IsGuarded(_function);
 
@@ -48,7 +50,12 @@ internal sealed partial class FunctionCompiler
             _fuel = NewLocal(Il.TypeI8);
         EmitFuelLoad();
         if (IsMetered && LooksAtFuel(_function))
-            OpenBlock(isChecked: true);
+        {
+            OpenBlock();
+            EmitBalanceAndFloor();
+            _il.EmitBranch(Il.Blt, OutOfFuelLabel());
+        }
+
         if ((_body.Facts & FunctionFacts.UsesMemory) != 0)
             EmitMemoryBases();
     }
@@ -107,19 +114,32 @@ internal sealed partial class FunctionCompiler
     /// <summary>Charges the present basic block for an instruction.</summary>
     private void Charge()
     {
-        if (!IsMetered || _isPrepaid)
-            return;
-        if (_costAt < 0)
-            OpenBlock(isChecked: false);
-        _cost++;
+        if (IsMetered)
+            _accounts.Charge(OpenBlock(), 1);
     }
 
-    private void OpenBlock(bool isChecked)
+    /// <summary>Lets the present basic block pay for itself, if nothing else does.</summary>
+    private int OpenBlock()
     {
+        if (_account < 0)
+            _account = EmitPayment();
+        return _account;
+    }
+
+    private void CloseBlock() => _account = -1;
+
+    /// <summary>Takes fuel; how much is known at the end.</summary>
+    private int EmitPayment() => EmitPayment(_accounts.NewPayment());
+
+    private int EmitPayment(int account)
+    {
+        int start = _il.Length;
+        int amountAt;
         if (KeepsFuelInLocal)
         {
             EmitLdloc(_fuel);
-            EmitCost();
+            amountAt = _il.EmitPlaceholder();
+            _il.Emit(Il.Sub);
             EmitStloc(_fuel);
         }
         else
@@ -127,34 +147,13 @@ internal sealed partial class FunctionCompiler
             EmitContext();
             _il.Emit(Il.Dup);
             EmitField(Il.Ldfld, Fuel);
-            EmitCost();
+            amountAt = _il.EmitPlaceholder();
+            _il.Emit(Il.Sub);
             EmitField(Il.Stfld, Fuel);
         }
 
-        if (!isChecked)
-            return;
-        EmitBalanceAndFloor();
-        _il.EmitBranch(Il.Blt, OutOfFuelLabel());
-    }
-
-    private void EmitCost()
-    {
-        _costAt = _il.EmitPlaceholder();
-        _il.Emit(Il.Sub);
-    }
-
-    /// <summary>Goes back to the head of a loop, or out of the guest.</summary>
-    private void EmitRepeat(int loopLabel)
-    {
-        if (!IsMetered)
-        {
-            _il.EmitBranch(Il.Br, loopLabel);
-            return;
-        }
-
-        EmitBalanceAndFloor();
-        _il.EmitBranch(Il.Bge, loopLabel);
-        _il.EmitBranch(Il.Br, OutOfFuelLabel());
+        _accounts.Place(account, start, amountAt, _il.Length);
+        return account;
     }
 
     private int OutOfFuelLabel()
@@ -184,29 +183,6 @@ internal sealed partial class FunctionCompiler
         EmitField(Il.Ldfld, Fuel);
     }
 
-    /// <summary>Ends the present basic block: control may leave it or join after it.</summary>
-    private void CloseBlock()
-    {
-        if (_costAt >= 0)
-        {
-            _il.Patch(_costAt, (long)_cost * Math.Max(_turnsPaid, 1));
-            _turnCost = _cost;
-        }
-
-        _isPrepaid = false;
-        _costAt = -1;
-        _cost = 0;
-    }
-
-    /// <summary>Gives back what turns cost that were paid for and are not run.</summary>
-    private void EmitRefund(int turns)
-    {
-        EmitLdloc(_fuel);
-        _il.EmitConstant((long)_turnCost * turns);
-        _il.Emit(Il.Add);
-        EmitStloc(_fuel);
-    }
-
     /// <summary>Before the function gives control away: the context has to know the balance.</summary>
     private void EmitFuelStore()
     {
@@ -230,6 +206,13 @@ internal sealed partial class FunctionCompiler
     /// <summary>The ends of the method that are not reached in the normal course.</summary>
     private void EmitColdEnds()
     {
+        foreach (var (label, target, account) in _coldBranches)
+        {
+            _il.Mark(label);
+            EmitPayment(account);
+            _il.EmitBranch(Il.Br, target);
+        }
+
         if (_stackExhausted >= 0)
         {
             _il.Mark(_stackExhausted);

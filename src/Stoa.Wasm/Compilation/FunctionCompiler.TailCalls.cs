@@ -61,6 +61,7 @@ internal sealed partial class FunctionCompiler
         _il.Emit([Il.Prefix, Il.Tail]);
         EmitCalli(signature);
         _il.Emit(Il.Ret);
+        Escape(0, _account);
         BecomeUnreachable();
     }
 

@@ -92,6 +92,7 @@ internal sealed partial class FunctionCompiler
 
         EmitExit();
         EmitColdEnds();
+        _accounts.Settle(_il);
         MakeWholeLoadsPlain();
         _info.SetCode(_il.ToArray(), _body.MaxOperands + 16);
         _info.SetLocalSignature(LocalSignature());

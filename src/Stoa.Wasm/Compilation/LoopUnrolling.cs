@@ -19,8 +19,8 @@ internal static class LoopUnrolling
 
     /// <summary>How a loop is to be compiled.</summary>
     /// <param name="Copies">How many times its body.</param>
-    /// <param name="IsStraight">Whether the body runs from its start to a branch at its very end, which alone goes back.</param>
-    internal readonly record struct Plan(int Copies, bool IsStraight);
+    /// <param name="PaysAhead">Whether what is likely to run may be paid for before that is certain: nothing within compares the fuel.</param>
+    internal readonly record struct Plan(int Copies, bool PaysAhead);
 
     /// <summary>How a loop is to be compiled.</summary>
     /// <param name="reader">At the start of the body; the code is known to be valid.</param>
@@ -28,11 +28,8 @@ internal static class LoopUnrolling
     public static Plan Of(WasmReader reader, int functionBytes)
     {
         var once = new Plan(1, false);
-        if (functionBytes > MaxFunctionBytes)
-            return once;
         int depth = 1;
-        int controls = 0;
-        bool endsInBranch = false;
+        bool paysAhead = true;
         for (int instructions = 1; instructions <= MaxInstructions / 2; instructions++)
         {
             var opcode = (Opcode)reader.ReadByte();
@@ -42,28 +39,21 @@ internal static class LoopUnrolling
                     return once;
                 case Opcode.Block or Opcode.If:
                     depth++;
-                    controls++;
                     reader.ReadS33();
                     break;
                 case Opcode.End:
                     if (--depth == 0)
-                        return new Plan(Math.Min(MaxCopies, MaxInstructions / instructions), controls == 1 && endsInBranch);
+                        return new Plan(functionBytes > MaxFunctionBytes ? 1 : Math.Min(MaxCopies, MaxInstructions / instructions), paysAhead);
                     break;
-                case Opcode.BrIf:
-                    controls++;
-                    endsInBranch = reader.ReadU32() == 0;
-                    continue;
-                case Opcode.Br or Opcode.BrTable or Opcode.Return or Opcode.Unreachable or Opcode.MemoryGrow or Opcode.PrefixFC:
+                case Opcode.BrTable or Opcode.MemoryGrow or Opcode.PrefixFC:
                     // Bulk operations look at the fuel themselves: it has to be the true one.
-                    controls++;
+                    paysAhead = false;
                     Immediates.Skip(opcode, ref reader);
                     break;
                 default:
                     Immediates.Skip(opcode, ref reader);
                     break;
             }
-
-            endsInBranch = false;
         }
 
         return once;
