@@ -116,7 +116,7 @@ internal sealed class ModuleComparison(Engine guarded, Engine @explicit, V8Proce
         return new Comparison(calls.Count, traps, units, false, RunShortOfFuel(inGuarded, inExplicit, calls), false);
     }
 
-    /// <summary>Both ways of checking bounds have to run out of fuel at the same place.</summary>
+    /// <summary>Both ways of checking bounds have to run out of fuel at the same place, and what a call used has to be enough for it.</summary>
     private static Difference? RunShortOfFuel(Module inGuarded, Module inExplicit, IReadOnlyList<GeneratedCall> calls)
     {
         for (int i = 0; i < calls.Count; i++)
@@ -124,9 +124,22 @@ internal sealed class ModuleComparison(Engine guarded, Engine @explicit, V8Proce
             if (!CallSequence.EndsExport(calls, i))
                 continue;
             string export = GeneratedModule.NameOf(calls[i].Export);
-            long fuel;
+            long before;
+            Outcome inWhole;
             using (var whole = new EngineSubject(inGuarded))
-                fuel = whole.FuelConsumed + (whole.Call(export, calls[i].Arguments).Fuel * (1 + (i % 7)) / 8);
+            {
+                before = whole.FuelConsumed;
+                inWhole = whole.Call(export, calls[i].Arguments);
+            }
+
+            // A trap forgets what the innermost function has used since it last called another.
+            using (var exact = inWhole.Trap is null ? new EngineSubject(inGuarded, before + inWhole.Fuel) : null)
+            {
+                if (exact is not null && Compare(i, calls[i], "without a limit", inWhole, $"with fuel {before + inWhole.Fuel}", exact.Call(export, calls[i].Arguments), comparesFuelOfTraps: true) is { } unequal)
+                    return unequal;
+            }
+
+            long fuel = before + (inWhole.Fuel * (1 + (i % 7)) / 8);
             using var first = new EngineSubject(inGuarded, fuel);
             using var second = new EngineSubject(inExplicit, fuel);
             var inFirst = first.Call(export, calls[i].Arguments);
