@@ -5,8 +5,10 @@ namespace Stoa.Bench.Wasm;
 /// <summary>Programs in Stoa, metered and not, and in V8: in turns, so that whatever else the machine does hits all alike.</summary>
 internal sealed class ProgramRace(V8Process? v8, BenchmarkRun run)
 {
-    private const int WarmUps = 4;
-    private const int Rounds = 11;
+    private const int WarmUps = 3;
+    private const int Rounds = 5;
+
+    private static readonly ExecutionLimits s_limits = new() { Fuel = 1L << 60, Timeout = TimeSpan.FromMinutes(2) };
 
     private readonly Engine _metered = new();
     private readonly Engine _unmetered = new(new EngineOptions { IsMetered = false });
@@ -18,7 +20,7 @@ internal sealed class ProgramRace(V8Process? v8, BenchmarkRun run)
         var results = new List<ProgramTimes>();
         foreach (var program in WasmProgram.All.Where(program => run.Wants(program.Name)))
         {
-            run.Tell($"{program.Name}: {Rounds} rounds");
+            run.Tell($"{program.Name}: {CodeLayout.Count} layouts, {Rounds} rounds each");
             results.Add(await RaceAsync(program, cancellationToken));
         }
 
@@ -38,27 +40,36 @@ internal sealed class ProgramRace(V8Process? v8, BenchmarkRun run)
         if (isComplete)
             figures.Add("metering_overhead_percent", 100 * (Figures.GeometricMean(results.Select(times => times.VersusUnmetered)) - 1));
         Add("metering_percent", times => 100 * (times.VersusUnmetered - 1));
-        Add("stoa_ms", times => Figures.Median(times.StoaMs));
-        Add("stoa_unmetered_ms", times => Figures.Median(times.UnmeteredMs));
+        Add("stoa_ms", times => times.Mean(layout => layout.StoaMs));
+        Add("stoa_unmetered_ms", times => times.Mean(layout => layout.UnmeteredMs));
         if (v8 is not null)
-            Add("v8_ms", times => Figures.Median(times.V8Ms));
+            Add("v8_ms", times => times.Mean(layout => layout.V8Ms));
     }
 
     private async Task<ProgramTimes> RaceAsync(WasmProgram program, CancellationToken cancellationToken)
     {
         var wasm = await File.ReadAllBytesAsync(program.Path, cancellationToken);
-        var limits = new ExecutionLimits { Fuel = 1L << 60, Timeout = TimeSpan.FromMinutes(2) };
-        using var metered = _metered.Compile(wasm).Instantiate(new Imports(), limits, CancellationToken.None);
-        using var unmetered = _unmetered.Compile(wasm).Instantiate(new Imports(), null, CancellationToken.None);
-        var times = new ProgramTimes(program.Name);
+        var layouts = new List<LayoutTimes>();
         var sums = new HashSet<long>();
+        for (var layout = 0; layout < CodeLayout.Count; layout++)
+            layouts.Add(await RaceAsync(CodeLayout.Shift(wasm, layout), program.Size, sums, cancellationToken));
+        return sums.Count == 1
+            ? new ProgramTimes(program.Name, layouts)
+            : throw new BenchmarkException($"{program.Name} gave different checksums: {string.Join(", ", sums)}.");
+    }
+
+    private async Task<LayoutTimes> RaceAsync(byte[] wasm, int size, HashSet<long> sums, CancellationToken cancellationToken)
+    {
+        using var metered = _metered.Compile(wasm).Instantiate(new Imports(), s_limits, CancellationToken.None);
+        using var unmetered = _unmetered.Compile(wasm).Instantiate(new Imports(), null, CancellationToken.None);
+        var times = new LayoutTimes();
         List<Func<Task>> turns = [() => Run(metered, times.StoaMs), () => Run(unmetered, times.UnmeteredMs)];
         if (v8 is not null)
         {
-            await v8.LoadAsync(program.Path, cancellationToken);
+            await v8.LoadAsync(wasm, cancellationToken);
             turns.Add(async () =>
             {
-                var (sum, cpuMs) = await v8.RunAsync(program.Path, program.Size, cancellationToken);
+                var (sum, cpuMs) = await v8.RunAsync(size, cancellationToken);
                 sums.Add(sum);
                 times.V8Ms.Add(cpuMs);
             });
@@ -74,30 +85,39 @@ internal sealed class ProgramRace(V8Process? v8, BenchmarkRun run)
             cancellationToken.ThrowIfCancellationRequested();
         }
 
-        return sums.Count == 1 ? times : throw new BenchmarkException($"{program.Name} gave different checksums: {string.Join(", ", sums)}.");
+        return times;
 
         Task Run(Instance instance, List<double> samplesMs)
         {
             var start = ThreadTime.NowMs;
-            var sum = instance.Invoke("run", [program.Size], CancellationToken.None)[0].ToInt64();
+            var sum = instance.Invoke("run", [size], CancellationToken.None)[0].ToInt64();
             samplesMs.Add(ThreadTime.NowMs - start);
             sums.Add(sum);
             return Task.CompletedTask;
         }
     }
 
-    /// <summary>Processor times of one program: the same index is the same round.</summary>
-    private sealed record ProgramTimes(string Program)
+    /// <summary>Times of one program, for each layout of its code.</summary>
+    private sealed record ProgramTimes(string Program, IReadOnlyList<LayoutTimes> Layouts)
+    {
+        public double VersusV8 => Ratio(layout => layout.V8Ms);
+
+        public double VersusUnmetered => Ratio(layout => layout.UnmeteredMs);
+
+        public double Mean(Func<LayoutTimes, List<double>> ms) => Figures.GeometricMean(Layouts.Select(layout => Figures.Median(ms(layout))));
+
+        private double Ratio(Func<LayoutTimes, List<double>> other) => Figures.GeometricMean(
+            Layouts.Select(layout => Figures.Median(layout.StoaMs.Zip(other(layout), (stoa, beside) => stoa / beside))));
+    }
+
+    /// <summary>Processor times of one program in one layout: the same index is the same round.</summary>
+    private sealed record LayoutTimes
     {
         public List<double> StoaMs { get; } = [];
 
         public List<double> UnmeteredMs { get; } = [];
 
         public List<double> V8Ms { get; } = [];
-
-        public double VersusV8 => Figures.Median(StoaMs.Zip(V8Ms, (stoa, v8) => stoa / v8));
-
-        public double VersusUnmetered => Figures.Median(StoaMs.Zip(UnmeteredMs, (metered, unmetered) => metered / unmetered));
 
         public void Clear()
         {

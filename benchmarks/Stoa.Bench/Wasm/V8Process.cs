@@ -41,13 +41,15 @@ internal sealed class V8Process : IAsyncDisposable
         }
     }
 
-    public Task LoadAsync(string path, CancellationToken cancellationToken) => AskAsync(new() { ["load"] = path }, cancellationToken);
+    /// <summary>Compiles and instantiates a program, in place of the one before.</summary>
+    public Task LoadAsync(byte[] wasm, CancellationToken cancellationToken) =>
+        AskAsync(new() { ["load"] = Convert.ToBase64String(wasm) }, cancellationToken);
 
-    /// <summary>Calls <c>run</c> of a loaded program.</summary>
+    /// <summary>Calls <c>run</c> of the loaded program.</summary>
     /// <returns>Its checksum and the processor time.</returns>
-    public async Task<(long Sum, double CpuMs)> RunAsync(string path, int size, CancellationToken cancellationToken)
+    public async Task<(long Sum, double CpuMs)> RunAsync(int size, CancellationToken cancellationToken)
     {
-        var answer = await AskAsync(new() { ["run"] = path, ["n"] = size }, cancellationToken);
+        var answer = await AskAsync(new() { ["run"] = size }, cancellationToken);
         return (long.Parse((string)answer["sum"]!, System.Globalization.CultureInfo.InvariantCulture), (double)answer["cpu_ms"]!);
     }
 

@@ -15,12 +15,6 @@ internal sealed partial class FunctionCompiler
     private int _comparisonEnd = -1;
     private int _skippedBlocks;
 
-    /// <summary>The blocks, from the outermost, whose <see cref="Frame.Account"/> pays for what comes behind them.</summary>
-    private readonly List<int> _guarded = [];
-
-    /// <summary>The loop that may pay for what is only likely to run; -1 outside of such.</summary>
-    private int _payingAhead = -1;
-
     private struct Frame
     {
         public Opcode Opcode;
@@ -267,55 +261,6 @@ internal sealed partial class FunctionCompiler
         Mark(frame.ExitLabel);
     }
 
-    /// <summary>What led to the end of a block comes together; who pays for what comes then is found.</summary>
-    private void Join(in Frame frame)
-    {
-        var payers = frame.Payers ?? [];
-        bool isJoined = frame.IsLabelUsed || frame.ElseLabel >= 0;
-        if (_isReachable && !isJoined && payers.Count > 0)
-            payers.Add(OpenBlock());
-        if (frame.ElseLabel >= 0)
-            Mark(frame.ElseLabel);
-        Mark(frame.Label);
-        if (!IsMetered || _frameCount == 1 || (!isJoined && payers.Count == 0))
-            return;
-        if (isJoined && frame.Account >= 0 && frame.Opcode != Opcode.Loop && (frame.IsLikely || frame.ElseLabel >= 0 || payers.Count == 0))
-        {
-            _account = _accounts.NewShared(frame.Account, frame.PaidBack ?? []);
-        }
-        else
-        {
-            if (isJoined)
-            {
-                CloseBlock();
-                payers.Add(OpenBlock());
-            }
-
-            _account = _accounts.NewShared(payers);
-        }
-
-        if (frame.PaidLabel >= 0)
-            Mark(frame.PaidLabel);
-    }
-
-    /// <summary>A branch leaves blocks otherwise than by their ends: what comes behind them does not run.</summary>
-    /// <param name="target">The frame that it goes to.</param>
-    /// <param name="account">What pays on its way and no other, or -1.</param>
-    private void Escape(int target, int account)
-    {
-        int end = _guarded.Count;
-        if (account >= 0 && _payingAhead >= 0)
-        {
-            for (; end > 0 && _guarded[end - 1] > Math.Max(target, _payingAhead); end--)
-                (_frames[_guarded[end - 1]].PaidBack ??= []).Add(account);
-        }
-
-        int start = end;
-        for (; start > 0 && _guarded[start - 1] > target; start--)
-            _frames[_guarded[start - 1]].Account = -1;
-        _guarded.RemoveRange(start, end - start);
-    }
-
     private void ResumeAt(int height, ImmutableArray<ValueKind> kinds)
     {
         _height = height;
@@ -372,30 +317,6 @@ internal sealed partial class FunctionCompiler
             EmitConditional(target.Label, outcome: true);
             CloseBlock();
         }
-    }
-
-    /// <summary>Branches out of a loop when the condition on top is true. The turn is paid for as if it were not, and what is not run is paid back.</summary>
-    private void EmitLikelyStay(int depth)
-    {
-        ref var target = ref Target(depth);
-        int exit = _accounts.NewPayment();
-        var branch = new ColdBranch(_il.NewLabel(), PaidLabelOf(ref target, exit, IsFunctionEnd(depth)), exit);
-        _coldBranches.Add(branch);
-        EmitConditional(branch.Label, outcome: true);
-        Escape(_frameCount - 1 - depth, exit);
-        _account = _accounts.NewShared(_account, [exit]);
-    }
-
-    /// <summary>Begins the next turn of a loop when the condition on top is true. It is paid for, and paid back when the condition is not.</summary>
-    private void EmitContinue(int depth)
-    {
-        int paying = _account;
-        CloseBlock();
-        ref var target = ref Target(depth);
-        int next = _accounts.NewShared(paying);
-        EmitConditional(PaidLabelOf(ref target, next, isFunctionEnd: false), outcome: true);
-        _accounts.AddSource(next, OpenBlock(), sign: -1);
-        Escape(_frameCount - 1 - depth, next);
     }
 
     private void CompileBranchTable(ref WasmReader reader)
@@ -465,21 +386,6 @@ internal sealed partial class FunctionCompiler
         }
 
         _il.EmitBranch(Il.Br, target.Repeats ? target.Label : PaidLabelOf(ref target, account, IsFunctionEnd(depth)));
-    }
-
-    /// <summary>Where those go that have paid for what comes at the end of a block. Nothing does at the end of the function.</summary>
-    private int PaidLabelOf(ref Frame target, int account, bool isFunctionEnd)
-    {
-        if (!IsMetered || isFunctionEnd)
-        {
-            target.IsLabelUsed = true;
-            return target.Label;
-        }
-
-        (target.Payers ??= []).Add(account);
-        if (target.PaidLabel < 0)
-            target.PaidLabel = _il.NewLabel();
-        return target.PaidLabel;
     }
 
     /// <summary>Control may join here, so nothing is known any more.</summary>

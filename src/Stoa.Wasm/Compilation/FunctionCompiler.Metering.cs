@@ -7,7 +7,7 @@ namespace Stoa.Wasm.Compilation;
 
 /// <summary>Fuel, interruption, depth of calls, room on the stack.</summary>
 /// <remarks>
-/// A basic block pays for all of its instructions at its start. The balance is compared with the floor when a function that calls
+/// Basic blocks are paid for as a whole, by payments that <see cref="FuelAccounts"/> plans. The balance is compared with the floor when a function that calls
 /// others, or is not short, is entered and before a loop is repeated, since there is no other way to run for long; whoever wants to
 /// interrupt raises the floor. A long function counts as one that calls: a caller may be nothing but half a million calls of it.
 /// Where a function has loops its balance is kept in a local, and in the context while it calls others.
@@ -20,21 +20,13 @@ internal sealed partial class FunctionCompiler
     /// <summary>The longest function that does not look at the fuel when it is entered, if it calls no other.</summary>
     private const int MaxUncheckedBytes = 64;
 
-    private readonly FuelAccounts _accounts = new();
-    private readonly List<ColdBranch> _coldBranches = [];
     private int _fuel = -1;
-
-    /// <summary>What pays for the present basic block; -1 when nothing does yet.</summary>
-    private int _account = -1;
 
     private int _outOfFuel = -1;
     private int _stackExhausted = -1;
 
     /// <summary>Whether, since the last place where control may join, a function was called that has compared the fuel.</summary>
     private bool _hasLooked;
-
-    /// <summary>A branch that is rarely taken: where it begins, where it goes, and the payment on its way.</summary>
-    private readonly record struct ColdBranch(int Label, int Target, int Account);
 
     private bool IsGuarded => _definition.CallGraph.IsGuarded(_function);
 
@@ -111,51 +103,6 @@ internal sealed partial class FunctionCompiler
         EmitField(Il.Stfld, DepthRemaining);
     }
 
-    /// <summary>Charges the present basic block for an instruction.</summary>
-    private void Charge()
-    {
-        if (IsMetered)
-            _accounts.Charge(OpenBlock(), 1);
-    }
-
-    /// <summary>Lets the present basic block pay for itself, if nothing else does.</summary>
-    private int OpenBlock()
-    {
-        if (_account < 0)
-            _account = EmitPayment();
-        return _account;
-    }
-
-    private void CloseBlock() => _account = -1;
-
-    /// <summary>Takes fuel; how much is known at the end.</summary>
-    private int EmitPayment() => EmitPayment(_accounts.NewPayment());
-
-    private int EmitPayment(int account)
-    {
-        int start = _il.Length;
-        int amountAt;
-        if (KeepsFuelInLocal)
-        {
-            EmitLdloc(_fuel);
-            amountAt = _il.EmitPlaceholder();
-            _il.Emit(Il.Sub);
-            EmitStloc(_fuel);
-        }
-        else
-        {
-            EmitContext();
-            _il.Emit(Il.Dup);
-            EmitField(Il.Ldfld, Fuel);
-            amountAt = _il.EmitPlaceholder();
-            _il.Emit(Il.Sub);
-            EmitField(Il.Stfld, Fuel);
-        }
-
-        _accounts.Place(account, start, amountAt, _il.Length);
-        return account;
-    }
-
     private int OutOfFuelLabel()
     {
         if (_outOfFuel < 0)
@@ -206,12 +153,7 @@ internal sealed partial class FunctionCompiler
     /// <summary>The ends of the method that are not reached in the normal course.</summary>
     private void EmitColdEnds()
     {
-        foreach (var (label, target, account) in _coldBranches)
-        {
-            _il.Mark(label);
-            EmitPayment(account);
-            _il.EmitBranch(Il.Br, target);
-        }
+        EmitColdBranches();
 
         if (_stackExhausted >= 0)
         {

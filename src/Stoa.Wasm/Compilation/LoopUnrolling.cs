@@ -4,8 +4,8 @@ namespace Stoa.Wasm.Compilation;
 
 /// <summary>Decides which loops are compiled several times in a row: small ones, without loops and calls in them.</summary>
 /// <remarks>
-/// The fuel is compared with its floor once a round, and where a turn is a single basic block a round is paid for at once: what was
-/// not run is given back where the loop is left. So a round of several turns costs less, and what is charged stays the same.
+/// The fuel is compared with its floor once a round, and paid for once where nothing in the loop compares it. What is charged stays the same:
+/// what was not run is paid back where the loop is left.
 /// </remarks>
 internal static class LoopUnrolling
 {

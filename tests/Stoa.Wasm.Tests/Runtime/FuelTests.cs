@@ -47,6 +47,44 @@ public sealed class FuelTests
         Traps(() => instance.Invoke("sum", 0), TrapCode.OutOfFuel);
     }
 
+    /// <summary>
+    /// Blocks are paid for by others: what is left early, by which way ever, has to be paid back, and a call that gets just what it uses may not
+    /// find too little on the way.
+    /// </summary>
+    [Theory]
+    [InlineData(0, 9)]
+    [InlineData(1, 29)]
+    [InlineData(2, 20)]
+    [InlineData(5, 69)]
+    [InlineData(9, 149)]
+    [InlineData(40, 161)]
+    public void Invoke_LoopThatIsLeftSeveralWays_ConsumesWhatRunsAndNeedsNoMore(int argument, long expected)
+    {
+        const string Text = """
+            (module
+              (func $look (if (i32.const 0) (then (call $look))))
+              (func (export "run") (param i32) (result i32) (local i32)
+                (block $out
+                  (br_if $out (i32.eqz (local.get 0)))
+                  (loop $turn
+                    (local.set 1 (i32.add (local.get 1) (i32.const 1)))
+                    (if (i32.and (local.get 0) (i32.const 1))
+                      (then (br_if $out (i32.gt_u (local.get 1) (i32.const 7))))
+                      (else (if (i32.eq (local.get 0) (i32.const 2)) (then (call $look) (return (local.get 1))))))
+                    (local.set 0 (i32.sub (local.get 0) (i32.const 1)))
+                    (br_if $turn (i32.gt_u (local.get 0) (i32.const 2)))))
+                (call $look)
+                (i32.add (local.get 1) (local.get 0))))
+            """;
+        var module = new Engine().CompileText(Text);
+        using var instance = module.Instantiate(new Imports());
+        int result = instance.Invoke("run", argument)[0].ToInt32();
+        instance.FuelConsumed.ShouldBe(expected);
+        using var exact = module.Instantiate(new Imports(), new ExecutionLimits { Fuel = expected });
+        exact.Invoke("run", argument)[0].ToInt32().ShouldBe(result);
+        exact.FuelRemaining.ShouldBe(0);
+    }
+
     [Theory]
     [InlineData(nameof(Samples.EndlessLoop), "run")]
     [InlineData(nameof(Samples.EndlessTree), "level0")]
