@@ -1,3 +1,6 @@
+using Stoa.Wasm.Binary;
+using static Stoa.Wasm.Compilation.ContextFields;
+
 namespace Stoa.Wasm.Compilation;
 
 /// <summary>Who pays for which basic block: see <see cref="FuelAccounts"/>.</summary>

@@ -28,6 +28,8 @@ internal static class LoopUnrolling
     public static Plan Of(WasmReader reader, int functionBytes)
     {
         var once = new Plan(1, false);
+        if (functionBytes > MaxFunctionBytes)
+            return once;
         int depth = 1;
         bool paysAhead = true;
         for (int instructions = 1; instructions <= MaxInstructions / 2; instructions++)
@@ -43,7 +45,7 @@ internal static class LoopUnrolling
                     break;
                 case Opcode.End:
                     if (--depth == 0)
-                        return new Plan(functionBytes > MaxFunctionBytes ? 1 : Math.Min(MaxCopies, MaxInstructions / instructions), paysAhead);
+                        return new Plan(Math.Min(MaxCopies, MaxInstructions / instructions), paysAhead);
                     break;
                 case Opcode.BrTable or Opcode.MemoryGrow or Opcode.PrefixFC:
                     // Bulk operations look at the fuel themselves: it has to be the true one.
