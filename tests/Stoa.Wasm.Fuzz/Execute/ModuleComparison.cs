@@ -33,7 +33,7 @@ internal sealed class ModuleComparison(Engine guarded, Engine @explicit, V8Proce
         var inGuarded = guarded.Compile(bytes);
         var inExplicit = @explicit.Compile(bytes);
         var state = (FunctionType)inGuarded.Exports.Single(export => export.Name == GeneratedModule.State).Type;
-        bool asksV8 = v8 is not null && module.IsPortable;
+        bool asksV8 = v8 is not null && module.IsPortable && (module.Needs & ~v8.Features) == 0;
         if (fuelLimit != long.MaxValue && IsEndless(inGuarded, calls, fuelLimit))
             return new Comparison(0, 0, 0, false, null, true);
         if (asksV8)
@@ -145,7 +145,7 @@ internal sealed class ModuleComparison(Engine guarded, Engine @explicit, V8Proce
             var inFirst = first.Call(export, calls[i].Arguments);
             var inSecond = second.Call(export, calls[i].Arguments);
             var difference = Compare(i, calls[i], $"{first.Name} with fuel {fuel}", inFirst, "explicit checks with as much", inSecond, comparesFuelOfTraps: true);
-            if (difference is null && Subject.Hash(first.Memory) != Subject.Hash(second.Memory))
+            if (difference is null && first.HashOfMemories() != second.HashOfMemories())
                 difference = new Difference(i, "memory when short of fuel", Describe(calls[i], $"fuel {fuel}: the memories differ"));
             if (difference is not null)
                 return difference;
@@ -168,12 +168,15 @@ internal sealed class ModuleComparison(Engine guarded, Engine @explicit, V8Proce
     private static Difference? CompareState(int index, GeneratedCall call, Subject expected, Subject actual, out Outcome state, out uint hash)
     {
         state = expected.Call(GeneratedModule.State, []);
-        hash = Subject.Hash(expected.Memory);
+        hash = expected.HashOfMemories();
         var other = actual.Call(GeneratedModule.State, []);
-        if (!expected.Memory.SequenceEqual(actual.Memory))
+        for (int i = 0; i < expected.Memories; i++)
         {
-            int at = expected.Memory.CommonPrefixLength(actual.Memory);
-            string where = $"memories of {expected.Memory.Length} and {actual.Memory.Length} bytes differ from 0x{at:x} on";
+            var one = expected.Memory(i);
+            var two = actual.Memory(i);
+            if (one.SequenceEqual(two))
+                continue;
+            string where = $"memories {i} of {one.Length} and {two.Length} bytes differ from 0x{one.CommonPrefixLength(two):x} on";
             return new Difference(index, $"{expected.Name}, {actual.Name}: memory", Describe(call, $"{expected.Name}, {actual.Name}: {where}"));
         }
 

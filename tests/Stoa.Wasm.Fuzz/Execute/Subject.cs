@@ -23,14 +23,24 @@ internal abstract class Subject : IDisposable
     /// <summary>Calls an export with a full budget.</summary>
     public abstract Outcome Call(string export, ReadOnlySpan<Cell> arguments);
 
-    public abstract ReadOnlySpan<byte> Memory { get; }
+    public abstract int Memories { get; }
+
+    public abstract ReadOnlySpan<byte> Memory(int index);
 
     public abstract void Dispose();
 
-    /// <summary>A number from the whole memory. <c>v8.mjs</c> makes the same.</summary>
-    public static uint Hash(ReadOnlySpan<byte> memory)
+    /// <summary>A number from all memories. <c>v8.mjs</c> makes the same.</summary>
+    public uint HashOfMemories()
     {
-        uint hash = (uint)memory.Length;
+        uint hash = 0;
+        for (int i = 0; i < Memories; i++)
+            hash = Hash(hash, Memory(i));
+        return hash;
+    }
+
+    private static uint Hash(uint hash, ReadOnlySpan<byte> memory)
+    {
+        hash ^= (uint)memory.Length;
         for (int i = 0; i < memory.Length; i += sizeof(uint))
         {
             hash = unchecked((hash ^ BinaryPrimitives.ReadUInt32LittleEndian(memory[i..])) * 0x9E3779B1);
@@ -60,8 +70,9 @@ internal sealed class EngineSubject : Subject
 
     public long FuelConsumed => _instance.FuelConsumed;
 
-    public override ReadOnlySpan<byte> Memory =>
-        _instance.Memory is { } memory ? memory.GetSpan(0, (int)memory.SizeBytes) : default;
+    public override int Memories => _instance.Module.Definition.Memories.Count;
+
+    public override ReadOnlySpan<byte> Memory(int index) => _instance.MemoryAt(index).GetSpan(0, (int)_instance.MemoryAt(index).SizeBytes);
 
     public override Outcome Call(string export, ReadOnlySpan<Cell> arguments)
     {
@@ -106,7 +117,9 @@ internal sealed class ReferenceSubject : Subject
 
     public override string Name => "reference";
 
-    public override ReadOnlySpan<byte> Memory => _instance.Memory;
+    public override int Memories => _instance.Memories.Length;
+
+    public override ReadOnlySpan<byte> Memory(int index) => _instance.Memories[index];
 
     public override Outcome Call(string export, ReadOnlySpan<Cell> arguments)
     {

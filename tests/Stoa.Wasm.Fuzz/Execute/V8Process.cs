@@ -40,7 +40,15 @@ internal sealed class V8Process : IDisposable
     {
         _process = process;
         _watchdog = new Timer(_ => _process.Kill());
+        int features = process.StandardOutput.BaseStream.ReadByte();
+        if (features < 0)
+            throw new FuzzException("V8 ended before it said what it knows.");
+        Features = ((features & 1) != 0 ? WasmFeatures.MultipleMemories : 0)
+            | ((features & 2) != 0 ? WasmFeatures.ExtendedConstantExpressions : 0);
     }
+
+    /// <summary>Of what a module may need beyond WebAssembly 2.0 with tail calls, that which this version of it knows.</summary>
+    public WasmFeatures Features { get; }
 
     /// <summary>Starts it; null when Node is not installed.</summary>
     public static V8Process? Start()

@@ -1,9 +1,19 @@
-// Runs generated modules in Node's V8. Requests come on stdin, answers go to stdout; each begins with its size (u32, little-endian like all numbers).
+// Runs generated modules in Node's V8. The first byte that it writes says what this V8 knows. Requests come on stdin, answers go to stdout; each begins with its size (u32, little-endian like all numbers).
 //   request: module size u32, module, budget u32, exports u16, for each: parameters u8 and their kinds, results u8 and their kinds;
 //            calls u32, for each: export u16, arguments of 8 bytes each. Export 0xFFFF asks for the state.
 //   answer:  0 u8, for each call: a status u8, and if that is 0 the results of 8 bytes each; for a state: memory hash u32, the globals and tables.
 //            Or 1 u8 and a message when the module does not compile or run.
 import { readSync, writeSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+
+// Two memories; a sum, and a global that another one's first value is made of.
+const knows = (...sections) => WebAssembly.validate(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...sections));
+const knowsMemories = () => knows(5, 5, 2, 0, 1, 0, 1);
+const knowsConstants = () => knows(6, 17, 2, 0x7f, 0, 0x41, 1, 0x41, 2, 0x6a, 0x0b, 0x7f, 0, 0x23, 0, 0x41, 2, 0x6c, 0x0b);
+// Older versions know them when asked to.
+for (const flag of ['extended-const', 'gc']) {
+  if (!knowsConstants()) setFlagsFromString(`--experimental-wasm-${flag}`);
+}
 
 const I32 = 0x7f;
 const STATE = 0xffff;
@@ -18,9 +28,9 @@ const mix = (turns, value) => {
   return BigInt.asIntN(64, (bits << count | bits >> (64n - count)) + BigInt(turns >>> 0));
 };
 
-const hashOf = (memory) => {
+const hashOf = (before, memory) => {
   const words = new Int32Array(memory);
-  let hash = memory.byteLength;
+  let hash = before ^ memory.byteLength;
   for (let i = 0; i < words.length; i++) {
     hash = Math.imul(hash ^ words[i], 0x9e3779b1);
     hash ^= hash >>> 15;
@@ -80,7 +90,9 @@ const answer = (view, bytes) => {
     at += 2;
     reserve(8);
     if (index === STATE) {
-      out.writeInt32LE(exports.memory ? hashOf(exports.memory.buffer) : 0, end);
+      let hash = 0;
+      for (let i = 0; exports[`memory${i}`]; i++) hash = hashOf(hash, exports[`memory${i}`].buffer);
+      out.writeInt32LE(hash, end);
       end += 4;
       if (exports.budget) exports.budget.value = budget;
       writeValues(state.results, list(state.results, exports.state()));
@@ -103,6 +115,7 @@ const answer = (view, bytes) => {
   }
 };
 
+writeSync(1, Uint8Array.of((knowsMemories() ? 1 : 0) | (knowsConstants() ? 2 : 0)));
 for (;;) {
   const size = read(Buffer.alloc(4)).getUint32(0, true);
   const bytes = Buffer.alloc(size);

@@ -25,14 +25,17 @@ internal sealed partial class FunctionGenerator
             case < 32:
                 AssignGlobal(depth);
                 break;
-            case < 50 when _shape.Memory is not null:
+            case < 50 when _shape.HasMemory:
                 Store(depth);
                 break;
-            case < 54 when _shape.Memory is not null:
+            case < 54 when _shape.HasMemory:
                 NeighbouringStores(depth);
                 break;
-            case < 58 when _shape.Memory is not null:
+            case < 58 when _shape.HasMemory:
                 NewAddress(depth);
+                break;
+            case < 66 when _shape.HasMemory && _random.Chance(_shape.IsAtEdge ? 60 : 5):
+                LoadForNothing(depth);
                 break;
             case < 66:
                 Value(_shape.Kind(_random), depth + 1);
@@ -76,9 +79,10 @@ internal sealed partial class FunctionGenerator
         var row = _random.Pick(Production.Stores);
         if (row.IsVector && !_shape.HasVectors)
             return;
-        Address(depth);
+        int memory = PickMemory();
+        Address(memory, depth);
         Value(row.Operands[1], depth + 1);
-        WriteAccess(row);
+        WriteAccess(row, memory);
     }
 
     /// <summary>Constants stored side by side, which compilers like to make one store of; sometimes across the end of the memory.</summary>
@@ -87,7 +91,8 @@ internal sealed partial class FunctionGenerator
         var rows = Production.Stores.Where(row => !row.IsVector && row.Operands[1] is I32 or I64).ToArray();
         var row = _random.Pick<Production>(rows);
         int address = Scratch(I32, "neighbour");
-        Address(depth);
+        int memory = PickMemory();
+        Address(memory, depth);
         _code.Op(Opcode.LocalSet, address);
         int count = _random.Between(2, 4);
         uint offset = (uint)_random.Below(4);
@@ -96,9 +101,7 @@ internal sealed partial class FunctionGenerator
             int place = _random.Chance(80) ? i : count - 1 - i;
             _code.Op(Opcode.LocalGet, address);
             WriteConstant(_code, row.Operands[1], _random);
-            _code.Bytes(row.Code);
-            _code.Byte(0);
-            _code.Number(offset + (uint)(place * row.AccessBytes));
+            WriteAccess(row, memory, 0, offset + (uint)(place * row.AccessBytes));
         }
     }
 
@@ -113,7 +116,7 @@ internal sealed partial class FunctionGenerator
         _code.Op(Opcode.I32And);
         if (_random.Chance(_shape.IsCautious ? 3 : 12))
         {
-            _code.I32((int)MemoryBytes() - 64);
+            _code.I32((int)MemoryBytes(0) - 64);
             _code.Op(Opcode.I32Or);
         }
 
@@ -122,7 +125,7 @@ internal sealed partial class FunctionGenerator
 
     private void Bulk(int depth)
     {
-        if (_shape.Memory is null)
+        if (!_shape.HasMemory)
             return;
         int segment = _random.Below(Math.Max(_shape.Data.Count, 1));
         int which = _random.Below(_shape.Data.Count > 0 ? 8 : 4);
@@ -142,21 +145,21 @@ internal sealed partial class FunctionGenerator
         }
         else
         {
-            Address(depth);
-            Address(depth);
+            Address(0, depth);
+            Address(0, depth);
             Value(I32, depth + 1);
         }
 
         switch (which)
         {
             case < 2:
-                _code.Op(ExtendedOpcode.MemoryFill, 0);
+                _code.Op(ExtendedOpcode.MemoryFill, PickMemory());
                 break;
             case < 4:
-                _code.Op(ExtendedOpcode.MemoryCopy, 0, 0);
+                _code.Op(ExtendedOpcode.MemoryCopy, PickMemory(), PickMemory());
                 break;
             default:
-                _code.Op(ExtendedOpcode.MemoryInit, segment, 0);
+                _code.Op(ExtendedOpcode.MemoryInit, segment, PickMemory());
                 break;
         }
     }

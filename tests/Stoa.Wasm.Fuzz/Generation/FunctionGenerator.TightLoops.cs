@@ -57,7 +57,7 @@ internal sealed partial class FunctionGenerator
     /// <summary>Leaves an address from which so many bytes reach about the end of the memory, or one further below.</summary>
     private void WalkFrom(int bytes)
     {
-        if (_shape.Memory is null || _random.Chance(40))
+        if (!_shape.HasMemory || _random.Chance(40))
         {
             _code.I32(_random.Below(2000));
             return;
@@ -66,13 +66,11 @@ internal sealed partial class FunctionGenerator
         int beyond = _random.Chance(_shape.IsCautious ? 75 : 50) ? -_random.Below(20) - 8 : _random.Below(12) - 4;
         if (_random.Chance(50))
         {
-            _code.I32((int)MemoryBytes() - bytes + beyond);
+            _code.I32((int)MemoryBytes(0) - bytes + beyond);
             return;
         }
 
-        _code.Op(Opcode.MemorySize, 0);
-        _code.I32(16);
-        _code.Op(Opcode.I32Shl);
+        End(0);
         _code.I32(bytes - beyond);
         _code.Op(Opcode.I32Sub);
     }
@@ -85,13 +83,13 @@ internal sealed partial class FunctionGenerator
         {
             switch (_random.Below(14))
             {
-                case < 3 when _shape.Memory is not null:
+                case < 3 when _shape.HasMemory:
                     StoreAt(pointer);
                     break;
-                case < 7 when _shape.Memory is not null:
+                case < 7 when _shape.HasMemory:
                     LoadAt(pointer);
                     break;
-                case 7 when _shape.Memory is not null && _random.Chance(50):
+                case 7 when _shape.HasMemory && _random.Chance(50):
                     Condition(TightDepth);
                     _code.Op(Opcode.If);
                     _code.Byte(0x40);
@@ -208,9 +206,7 @@ internal sealed partial class FunctionGenerator
     /// <summary>Writes an access with an offset so small that the pointer tells whether it is in bounds.</summary>
     private void WriteTightAccess(Production row)
     {
-        _code.Bytes(row.Code);
-        _code.Byte(0);
-        _code.Number((uint)(_random.Chance(60) ? 0 : _random.Below(9)));
+        WriteAccess(row, PickMemory(), 0, (uint)(_random.Chance(60) ? 0 : _random.Below(9)));
         if (row.Lanes > 0)
             _code.Byte(_random.Below(row.Lanes));
     }

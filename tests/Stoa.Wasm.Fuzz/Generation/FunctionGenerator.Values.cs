@@ -150,13 +150,16 @@ internal sealed partial class FunctionGenerator
 
     private bool Load(ValueKind kind, int depth)
     {
-        if (_shape.Memory is null || !Production.LoadsByResult.TryGetValue(kind, out var rows))
+        if (!_shape.HasMemory || !Production.LoadsByResult.TryGetValue(kind, out var rows))
             return false;
+        if (_random.Chance(_shape.IsAtEdge ? 40 : 4) && LoadPart(kind, depth))
+            return true;
         var row = _random.Pick<Production>(rows);
-        Address(depth);
+        int memory = PickMemory();
+        Address(memory, depth);
         if (row.Operands.Length > 1)
             Value(V128, depth + 1);
-        WriteAccess(row);
+        WriteAccess(row, memory);
         if (kind == I32 && _random.Chance(15))
         {
             // Compilers shorten a load of which few bits are wanted.
@@ -167,29 +170,40 @@ internal sealed partial class FunctionGenerator
         return true;
     }
 
+    private int PickMemory() => _random.Chance(50) ? 0 : _random.Below(_shape.Memories.Count);
+
     /// <summary>Writes an access whose operands are there.</summary>
-    private void WriteAccess(Production row)
+    private void WriteAccess(Production row, int memory)
     {
-        _code.Bytes(row.Code);
-        _code.Number((uint)_random.Below(System.Numerics.BitOperations.Log2((uint)row.AccessBytes) + 1));
-        _code.Number(Offset());
+        uint alignment = (uint)_random.Below(System.Numerics.BitOperations.Log2((uint)row.AccessBytes) + 1);
+        WriteAccess(row, memory, alignment, Offset(memory));
         if (row.Lanes > 0)
             _code.Byte(_random.Below(row.Lanes));
     }
 
-    private uint Offset() => _random.Below(100) switch
+    /// <summary>Writes an access up to its lane.</summary>
+    private void WriteAccess(Production row, int memory, uint alignment, uint offset)
+    {
+        _code.Bytes(row.Code);
+        _code.Number(alignment | (memory > 0 ? MemoryOperand.HasMemory : 0));
+        if (memory > 0)
+            _code.Number((uint)memory);
+        _code.Number(offset);
+    }
+
+    private uint Offset(int memory) => _random.Below(100) switch
     {
         < 45 => 0,
         < 96 => (uint)_random.Below(40),
         _ when _shape.IsCautious && _random.Chance(85) => (uint)_random.Below(100),
-        96 => (uint)(MemoryBytes() - _random.Below(20)),
+        96 => (uint)(MemoryBytes(memory) - _random.Below(20)),
         < 98 => (uint)((1 + _random.Below(4)) * Memory.PageBytes) - (uint)_random.Below(20),
         _ => _random.Pick<uint>([uint.MaxValue, uint.MaxValue - 7, int.MaxValue, 0x8000_0000, 0x7FFF_FFF8, 0x8000_0008, 0xFFFF_0000]),
     };
 
-    private long MemoryBytes() => _shape.Memory is { } memory ? memory.Minimum * (long)Memory.PageBytes : 0;
+    private long MemoryBytes(int memory) => _shape.HasMemory ? _shape.Memories[memory].Minimum * (long)Memory.PageBytes : 0;
 
-    private void Address(int depth)
+    private void Address(int memory, int depth)
     {
         int risk = _random.Below(100);
         if (_addresses.Count > 0 && risk < 35)
@@ -209,13 +223,11 @@ internal sealed partial class FunctionGenerator
         }
         else if (risk < 98 && !_random.Chance(_shape.IsCautious ? 60 : 40))
         {
-            _code.I32((int)(MemoryBytes() - _random.Below(24)));
+            _code.I32((int)(MemoryBytes(memory) - _random.Below(24)));
         }
         else if (risk < 99)
         {
-            _code.Op(Opcode.MemorySize, 0);
-            _code.I32(16);
-            _code.Op(Opcode.I32Shl);
+            End(memory);
             _code.I32(_random.Below(24));
             _code.Op(Opcode.I32Sub);
         }
@@ -223,6 +235,14 @@ internal sealed partial class FunctionGenerator
         {
             Value(I32, depth + 1);
         }
+    }
+
+    /// <summary>Leaves the address behind the last byte of a memory.</summary>
+    private void End(int memory)
+    {
+        _code.Op(Opcode.MemorySize, memory);
+        _code.I32(16);
+        _code.Op(Opcode.I32Shl);
     }
 
     private bool CallFor(ValueKind kind, int depth)
@@ -344,15 +364,15 @@ internal sealed partial class FunctionGenerator
         int size = FindTable(_random.Chance(70) ? FuncRef : ExternRef);
         switch (_random.Below(6))
         {
-            case 0 when _shape.Memory is not null:
-                _code.Op(Opcode.MemorySize, 0);
+            case 0 when _shape.HasMemory:
+                _code.Op(Opcode.MemorySize, PickMemory());
                 return true;
-            case 1 when _shape.Memory is not null:
+            case 1 when _shape.HasMemory:
                 if (_random.Chance(60))
                     _code.I32(_random.Below(2));
                 else
                     Value(I32, depth + 1);
-                _code.Op(Opcode.MemoryGrow, 0);
+                _code.Op(Opcode.MemoryGrow, PickMemory());
                 return true;
             case 2 when size >= 0:
                 _code.Op(ExtendedOpcode.TableSize, size);

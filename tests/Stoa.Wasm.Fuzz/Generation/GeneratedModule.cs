@@ -7,12 +7,13 @@ namespace Stoa.Wasm.Fuzz.Generation;
 /// <param name="IsPortable">
 /// Whether its calls take and give integers only, and no signalling NaN crosses to a host: what a JavaScript engine can be asked too.
 /// </param>
+/// <param name="Needs">What an engine has to know beyond WebAssembly 2.0 with tail calls.</param>
 /// <param name="BeforeCode">Its sections up to the code.</param>
 /// <param name="Bodies">Its functions without their sizes.</param>
 /// <param name="AfterCode">Its sections behind the code.</param>
 /// <param name="Exports">What is called, by the index in <c>f0</c>, <c>f1</c> and so on.</param>
 internal sealed record GeneratedModule(
-    ulong Seed, bool IsPortable, byte[] BeforeCode, byte[][] Bodies, byte[] AfterCode, FunctionType[] Exports)
+    ulong Seed, bool IsPortable, WasmFeatures Needs, byte[] BeforeCode, byte[][] Bodies, byte[] AfterCode, FunctionType[] Exports)
 {
     /// <summary>Loops and calls that one call from outside may make: what the global <c>budget</c> is set to before it.</summary>
     public const int Budget = 20;

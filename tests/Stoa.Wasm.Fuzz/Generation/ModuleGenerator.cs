@@ -13,6 +13,11 @@ internal sealed class ModuleGenerator
     private readonly List<(string Name, ExternKind Kind, int Index)> _exports = [];
     private readonly List<FunctionType> _called = [];
 
+    /// <summary>The bits that immutable globals hold, as far as they are known.</summary>
+    private readonly Dictionary<int, ulong> _known = [];
+
+    private WasmFeatures _needs;
+
     private ModuleGenerator(ulong seed) => _random = new SeededRandom(seed);
 
     /// <summary>Makes the module of a seed.</summary>
@@ -31,12 +36,12 @@ internal sealed class ModuleGenerator
             AddCalled(i, isPortable);
         AddState();
         _exports.Add(("budget", ExternKind.Global, 0));
-        if (_shape.Memory is not null)
-            _exports.Add(("memory", ExternKind.Memory, 0));
+        for (int i = 0; i < _shape.Memories.Count; i++)
+            _exports.Add(($"memory{i}", ExternKind.Memory, i));
         foreach (var type in _types)
             _shape.TypeIndex(type);
         var (before, after) = Sections();
-        return new GeneratedModule(seed, isPortable, before, [.. _bodies], after, [.. _called]);
+        return new GeneratedModule(seed, isPortable, _needs, before, [.. _bodies], after, [.. _called]);
     }
 
     private void Decide()
@@ -45,6 +50,8 @@ internal sealed class ModuleGenerator
         _shape.TellsSignalling = _random.Chance(40);
         _shape.IsCautious = _random.Chance(80);
         _shape.IsTight = _random.Chance(50);
+        _shape.IsAtEdge = _random.Chance(30);
+        _shape.HasExtendedConstants = _random.Chance(40);
         if (_random.Chance(50))
         {
             _shape.ImportedFunctions = 1;
@@ -66,9 +73,16 @@ internal sealed class ModuleGenerator
             _shape.Globals.Add(new GlobalType(_shape.Kind(_random), _random.Chance(80)));
         if (_random.Chance(90))
         {
-            uint minimum = _random.Chance(5) ? 0u : (uint)_random.Between(1, 2);
-            _shape.Memory = new Limits(minimum, minimum + (uint)_random.Below(3));
-            for (int i = _random.Between(1, 3); i > 0; i--)
+            int memories = _random.Chance(20) ? _random.Between(2, 4) : 1;
+            if (memories > 1)
+                Need(WasmFeatures.MultipleMemories);
+            for (int i = 0; i < memories; i++)
+            {
+                uint minimum = _random.Chance(5) ? 0u : (uint)_random.Between(1, 2);
+                _shape.Memories.Add(new Limits(minimum, minimum + (uint)_random.Below(3)));
+            }
+
+            for (int i = memories - 1 + _random.Between(1, 3); i > 0; i--)
                 _shape.Data.Add(_random.Below(200));
         }
 
@@ -156,8 +170,8 @@ internal sealed class ModuleGenerator
             code.Byte((byte)table.Element);
             WriteLimits(code, table.Elements);
         });
-        Section(before, 5, _shape.Memory is { } memory ? [memory] : Array.Empty<Limits>(), WriteLimits);
-        Section(before, 6, _shape.Globals, WriteGlobal);
+        Section(before, 5, _shape.Memories, WriteLimits);
+        Section(before, 6, Enumerable.Range(0, _shape.Globals.Count), WriteGlobal);
         Section(before, 7, _exports, (code, export) =>
         {
             code.Name(export.Name);
@@ -177,13 +191,92 @@ internal sealed class ModuleGenerator
         return (before.ToArray(), after.ToArray());
     }
 
-    private void WriteGlobal(CodeWriter code, GlobalType global)
+    private void WriteGlobal(CodeWriter code, int index)
     {
+        var global = _shape.Globals[index];
         code.Byte((byte)global.Content);
         code.Byte(global.IsMutable ? 1 : 0);
-        FunctionGenerator.WriteConstant(code, global.Content, _random);
+        var content = new CodeWriter();
+        int source = FindImmutable(global.Content, before: index);
+        if (_shape.HasExtendedConstants && global.Content is I32 or I64 && _random.Chance(60))
+        {
+            ulong value = WriteComputed(content, global.Content, index, depth: 0);
+            if (!global.IsMutable)
+                _known[index] = value;
+        }
+        else if (_shape.HasExtendedConstants && source >= 0 && _random.Chance(40))
+        {
+            Need(WasmFeatures.ExtendedConstantExpressions);
+            content.Op(Opcode.GlobalGet, source);
+        }
+        else if (global.Content == FuncRef && _random.Chance(50))
+        {
+            content.Op(Opcode.RefFunc, _random.Below(_shape.Functions.Count));
+        }
+        else
+        {
+            FunctionGenerator.WriteConstant(content, global.Content, _random);
+        }
+
+        code.Append(content);
         code.Op(Opcode.End);
     }
+
+    /// <summary>Writes sums, differences and products of constants and globals.</summary>
+    /// <returns>What they come to.</returns>
+    private ulong WriteComputed(CodeWriter code, ValueKind kind, int before, int depth)
+    {
+        int source = _random.Chance(40) ? FindKnown(kind, before) : -1;
+        if (source >= 0)
+        {
+            Need(WasmFeatures.ExtendedConstantExpressions);
+            code.Op(Opcode.GlobalGet, source);
+            return _known[source];
+        }
+
+        if (depth > 0 && (depth > 4 || _random.Chance(40)))
+        {
+            ulong bits = InterestingValues.Of(kind, _random).Low;
+            if (kind == I32)
+                code.I32((int)bits);
+            else
+                code.I64((long)bits);
+            return bits;
+        }
+
+        Need(WasmFeatures.ExtendedConstantExpressions);
+        ulong first = WriteComputed(code, kind, before, depth + 1);
+        ulong second = WriteComputed(code, kind, before, depth + 1);
+        int operation = _random.Below(3);
+        code.Op((Opcode)((int)(kind == I32 ? Opcode.I32Add : Opcode.I64Add) + operation));
+        return operation switch { 0 => first + second, 1 => first - second, _ => first * second };
+    }
+
+    /// <summary>Writes the constant expression of an address or index, which may compute it.</summary>
+    private void WriteOffset(CodeWriter code, int offset)
+    {
+        if (!_shape.HasExtendedConstants || _random.Chance(40))
+        {
+            code.I32(offset);
+        }
+        else
+        {
+            int known = (int)WriteComputed(code, I32, _shape.Globals.Count, depth: 0);
+            code.I32(unchecked(offset - known));
+            code.Op(Opcode.I32Add);
+            Need(WasmFeatures.ExtendedConstantExpressions);
+        }
+
+        code.Op(Opcode.End);
+    }
+
+    private void Need(WasmFeatures feature) => _needs |= feature;
+
+    private int FindKnown(ValueKind kind, int before) =>
+        _random.Pick<int>([-1, .. _known.Keys.Where(global => global < before && _shape.Globals[global].Content == kind)]);
+
+    private int FindImmutable(ValueKind kind, int before) =>
+        _random.Pick<int>([-1, .. Enumerable.Range(0, before).Where(i => !_shape.Globals[i].IsMutable && _shape.Globals[i].Content == kind)]);
 
     private void WriteElements(CodeWriter code, int segment)
     {
@@ -202,8 +295,7 @@ internal sealed class ModuleGenerator
         {
             code.Byte(6);
             code.Number((uint)segment);
-            code.I32(0);
-            code.Op(Opcode.End);
+            WriteOffset(code, 0);
         }
         else
         {
@@ -214,7 +306,12 @@ internal sealed class ModuleGenerator
         code.Number((uint)length);
         for (int i = 0; i < length; i++)
         {
-            if (element == FuncRef && !_random.Chance(8))
+            if (_shape.HasExtendedConstants && _random.Chance(25) && FindImmutable(element, _shape.Globals.Count) is >= 0 and var global)
+            {
+                Need(WasmFeatures.ExtendedConstantExpressions);
+                code.Op(Opcode.GlobalGet, global);
+            }
+            else if (element == FuncRef && !_random.Chance(8))
             {
                 code.Op(Opcode.RefFunc, _random.Below(_shape.Functions.Count));
             }
@@ -231,11 +328,12 @@ internal sealed class ModuleGenerator
     private void WriteData(CodeWriter code, int segment)
     {
         int length = _shape.Data[segment];
-        if (segment == 0 && _shape.Memory!.Value.Minimum > 0)
+        if (segment < _shape.Memories.Count && _shape.Memories[segment].Minimum > 0)
         {
-            code.Byte(0);
-            code.I32(_random.Chance(50) ? ((int)_shape.Memory.Value.Minimum * Memory.PageBytes) - length : _random.Below(1000));
-            code.Op(Opcode.End);
+            code.Byte(segment == 0 ? 0 : 2);
+            if (segment > 0)
+                code.Number((uint)segment);
+            WriteOffset(code, _random.Chance(50) ? ((int)_shape.Memories[segment].Minimum * Memory.PageBytes) - length : _random.Below(1000));
         }
         else
         {

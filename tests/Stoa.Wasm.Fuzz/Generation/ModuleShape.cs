@@ -24,10 +24,12 @@ internal sealed class ModuleShape
     /// <summary>How many elements each element segment has, and of which kind; the first ones fill the tables.</summary>
     public List<(ValueKind Element, int Length)> Elements { get; } = [];
 
-    /// <summary>Bytes of each data segment.</summary>
+    /// <summary>Bytes of each data segment; the first ones fill the memories.</summary>
     public List<int> Data { get; } = [];
 
-    public Limits? Memory { get; set; }
+    public List<Limits> Memories { get; } = [];
+
+    public bool HasMemory => Memories.Count > 0;
 
     public bool HasVectors { get; set; }
 
@@ -39,6 +41,12 @@ internal sealed class ModuleShape
 
     /// <summary>Whether small loops without calls are frequent.</summary>
     public bool IsTight { get; set; }
+
+    /// <summary>Whether loads near the end of a memory, of which little or nothing is wanted, are frequent.</summary>
+    public bool IsAtEdge { get; set; }
+
+    /// <summary>Whether constant expressions compute and read globals.</summary>
+    public bool HasExtendedConstants { get; set; }
 
     public int TypeIndex(FunctionType type)
     {

@@ -211,23 +211,23 @@ internal sealed class Interpreter(ReferenceInstance instance)
                 break;
             case >= Opcode.I32Load and <= Opcode.I64Load32U:
                 ulong source = Pop().U32 + instruction.Constant.Low;
-                if (!instance.IsInMemory(source, 1 << Instructions.Shapes[(int)opcode].NaturalAlignment))
+                if (!instance.IsInMemory(instruction.B, source, 1 << Instructions.Shapes[(int)opcode].NaturalAlignment))
                     return Trap(TrapCode.MemoryOutOfBounds);
-                Push(Load(opcode, source));
+                Push(Load(opcode, instruction.B, source));
                 break;
             case >= Opcode.I32Store and <= Opcode.I64Store32:
                 var stored = Pop();
                 ulong destination = Pop().U32 + instruction.Constant.Low;
-                if (!instance.IsInMemory(destination, StoreBytes(opcode)))
+                if (!instance.IsInMemory(instruction.B, destination, StoreBytes(opcode)))
                     return Trap(TrapCode.MemoryOutOfBounds);
-                instance.Store(destination, StoreBytes(opcode), stored);
+                instance.Store(instruction.B, destination, StoreBytes(opcode), stored);
                 break;
             case Opcode.MemorySize:
-                Push(Cell.Of(instance.Memory.Length / Memory.PageBytes));
+                Push(Cell.Of(instance.Memories[instruction.A].Length / Memory.PageBytes));
                 break;
             case Opcode.MemoryGrow:
                 uint pages = Pop().U32;
-                int pagesBefore = instance.MemoryGrow(pages);
+                int pagesBefore = instance.MemoryGrow(instruction.A, pages);
                 Fuel += pagesBefore < 0 ? 0 : pages * 1024L;
                 Push(Cell.Of(pagesBefore));
                 break;
@@ -288,28 +288,28 @@ internal sealed class Interpreter(ReferenceInstance instance)
         return true;
     }
 
-    private Cell Load(Opcode opcode, ulong address)
+    private Cell Load(Opcode opcode, int memory, ulong address)
     {
         switch (opcode)
         {
             case Opcode.I32Load or Opcode.F32Load or Opcode.I64Load32U:
-                return instance.Load(address, 4);
+                return instance.Load(memory, address, 4);
             case Opcode.I64Load or Opcode.F64Load:
-                return instance.Load(address, 8);
+                return instance.Load(memory, address, 8);
             case Opcode.I32Load8U or Opcode.I64Load8U:
-                return instance.Load(address, 1);
+                return instance.Load(memory, address, 1);
             case Opcode.I32Load16U or Opcode.I64Load16U:
-                return instance.Load(address, 2);
+                return instance.Load(memory, address, 2);
             case Opcode.I32Load8S:
-                return Cell.Of((int)(sbyte)instance.Load(address, 1).Low);
+                return Cell.Of((int)(sbyte)instance.Load(memory, address, 1).Low);
             case Opcode.I32Load16S:
-                return Cell.Of((int)(short)instance.Load(address, 2).Low);
+                return Cell.Of((int)(short)instance.Load(memory, address, 2).Low);
             case Opcode.I64Load8S:
-                return Cell.Of((long)(sbyte)instance.Load(address, 1).Low);
+                return Cell.Of((long)(sbyte)instance.Load(memory, address, 1).Low);
             case Opcode.I64Load16S:
-                return Cell.Of((long)(short)instance.Load(address, 2).Low);
+                return Cell.Of((long)(short)instance.Load(memory, address, 2).Low);
             default:
-                return Cell.Of((long)instance.Load(address, 4).I32);
+                return Cell.Of((long)instance.Load(memory, address, 4).I32);
         }
     }
 
@@ -352,13 +352,13 @@ internal sealed class Interpreter(ReferenceInstance instance)
         switch (opcode)
         {
             case ExtendedOpcode.MemoryInit:
-                instance.MemoryInit(instruction.A, first, second, third);
+                instance.MemoryInit(instruction.A, instruction.B, first, second, third);
                 break;
             case ExtendedOpcode.MemoryCopy:
-                instance.MemoryCopy(first, second, third);
+                instance.MemoryCopy(instruction.A, instruction.B, first, second, third);
                 break;
             case ExtendedOpcode.MemoryFill:
-                instance.MemoryFill(first, (byte)second, third);
+                instance.MemoryFill(instruction.A, first, (byte)second, third);
                 break;
             case ExtendedOpcode.TableInit:
                 instance.TableInit(instruction.A, instruction.B, first, second, third);
@@ -406,28 +406,28 @@ internal sealed class Interpreter(ReferenceInstance instance)
         int bits = shape.AccessBytes * 8;
         var operand = shape.Second != 0 ? Pop() : default;
         ulong address = Pop().U32 + instruction.Constant.Low;
-        if (!instance.IsInMemory(address, shape.AccessBytes))
+        if (!instance.IsInMemory(instruction.B, address, shape.AccessBytes))
             return false;
         switch (opcode)
         {
             case VectorOpcode.V128Store:
-                instance.Store(address, 16, operand);
+                instance.Store(instruction.B, address, 16, operand);
                 break;
             case >= VectorOpcode.V128Store8Lane and <= VectorOpcode.V128Store64Lane:
-                instance.Store(address, shape.AccessBytes, new Cell(operand.Lane(bits, instruction.A)));
+                instance.Store(instruction.B, address, shape.AccessBytes, new Cell(operand.Lane(bits, instruction.A)));
                 break;
             case >= VectorOpcode.V128Load8Lane and <= VectorOpcode.V128Load64Lane:
-                Push(operand.WithLane(bits, instruction.A, instance.Load(address, shape.AccessBytes).Low));
+                Push(operand.WithLane(bits, instruction.A, instance.Load(instruction.B, address, shape.AccessBytes).Low));
                 break;
             case >= VectorOpcode.V128Load8x8S and <= VectorOpcode.V128Load32x2U:
-                Push(VectorSemantics.Widen(opcode, instance.Load(address, 8).Low));
+                Push(VectorSemantics.Widen(opcode, instance.Load(instruction.B, address, 8).Low));
                 break;
             case >= VectorOpcode.V128Load8Splat and <= VectorOpcode.V128Load64Splat:
                 var splat = (VectorOpcode)((int)VectorOpcode.I8x16Splat + BitOperations.Log2(shape.AccessBytes));
-                Push(VectorSemantics.Compute(splat, instance.Load(address, shape.AccessBytes), default, default, 0));
+                Push(VectorSemantics.Compute(splat, instance.Load(instruction.B, address, shape.AccessBytes), default, default, 0));
                 break;
             default:
-                Push(instance.Load(address, shape.AccessBytes));
+                Push(instance.Load(instruction.B, address, shape.AccessBytes));
                 break;
         }
 

@@ -7,8 +7,8 @@ namespace Stoa.Wasm.Fuzz.Reference;
 /// <summary>One instruction with its immediates.</summary>
 /// <param name="Opcode">Its first byte.</param>
 /// <param name="Code">What follows a prefix.</param>
-/// <param name="A">First immediate; of a block the number of the operands it takes.</param>
-/// <param name="B">Second immediate; of a block the number of its results.</param>
+/// <param name="A">First immediate; of a block the number of the operands it takes; of a load or store its lane.</param>
+/// <param name="B">Second immediate; of a block the number of its results; of a load or store its memory.</param>
 /// <param name="Constant">A constant; of an access to memory its offset.</param>
 /// <param name="Targets">The labels of <c>br_table</c>.</param>
 /// <param name="Offset">Where it begins in the module.</param>
@@ -106,9 +106,10 @@ internal sealed class ReferenceFunction
                 reader.ReadByte();
                 return plain;
             case >= Opcode.I32Load and <= Opcode.I64Store32:
-                reader.ReadU32();
-                return plain with { Constant = Cell.Of(reader.ReadU32()) };
-            case Opcode.MemorySize or Opcode.MemoryGrow or Opcode.RefNull:
+                return Access(plain, ref reader);
+            case Opcode.MemorySize or Opcode.MemoryGrow:
+                return plain with { A = (int)reader.ReadU32() };
+            case Opcode.RefNull:
                 reader.ReadByte();
                 return plain;
             case Opcode.I32Const:
@@ -145,13 +146,16 @@ internal sealed class ReferenceFunction
     {
         var shape = VectorInstructions.Of(instruction.Code);
         if (shape.AccessBytes > 0)
-        {
-            reader.ReadU32();
-            instruction = instruction with { Constant = Cell.Of(reader.ReadU32()) };
-        }
+            instruction = Access(instruction, ref reader);
 
         if (shape.Lanes > 0)
             instruction = instruction with { A = reader.ReadByte() };
         return shape.HasLongImmediate ? instruction with { Constant = new Cell(reader.ReadF64Bits(), reader.ReadF64Bits()) } : instruction;
+    }
+
+    private static ReferenceInstruction Access(ReferenceInstruction instruction, ref WasmReader reader)
+    {
+        var operand = MemoryOperand.Read(ref reader);
+        return instruction with { B = operand.Memory, Constant = Cell.Of(operand.Offset) };
     }
 }

@@ -9,7 +9,6 @@ internal sealed class ReferenceInstance
     private readonly ReferenceFunction?[] _functions;
     private readonly bool[] _droppedData;
     private readonly bool[] _droppedElements;
-    private readonly Limits _memoryLimits;
 
     /// <summary>Makes an instance and runs its segments. Only functions may be imported.</summary>
     /// <exception cref="TrapException">A segment does not fit.</exception>
@@ -20,14 +19,11 @@ internal sealed class ReferenceInstance
         _functions = new ReferenceFunction?[definition.FunctionTypes.Count];
         _droppedData = new bool[definition.Data.Count];
         _droppedElements = new bool[definition.Elements.Count];
-        Globals = [.. definition.GlobalInitializers.Select(Evaluate)];
+        Globals = new Cell[definition.GlobalInitializers.Count];
+        for (int i = 0; i < Globals.Length; i++)
+            Globals[i] = Evaluate(definition.GlobalInitializers[i]);
         Tables = [.. definition.Tables.Select(table => new uint[table.Elements.Minimum])];
-        if (definition.Memories.Count > 0)
-        {
-            _memoryLimits = definition.Memories[0].Pages;
-            Memory = new byte[_memoryLimits.Minimum * Wasm.Memory.PageBytes];
-        }
-
+        Memories = [.. definition.Memories.Select(memory => new byte[memory.Pages.Minimum * Memory.PageBytes])];
         for (int i = 0; i < definition.Elements.Count; i++)
         {
             var segment = definition.Elements[i];
@@ -42,7 +38,7 @@ internal sealed class ReferenceInstance
             var segment = definition.Data[i];
             if (segment.Mode != SegmentMode.Active)
                 continue;
-            MemoryInit(i, Evaluate(segment.Offset).U32, 0, (uint)segment.Content.Length);
+            MemoryInit(i, segment.Memory, Evaluate(segment.Offset).U32, 0, (uint)segment.Content.Length);
             DropData(i);
         }
     }
@@ -52,7 +48,7 @@ internal sealed class ReferenceInstance
     /// <summary>Code of the imported functions, by their index.</summary>
     public Func<int, Cell[], Cell[]> Host { get; }
 
-    public byte[] Memory { get; private set; } = [];
+    public byte[][] Memories { get; }
 
     public Cell[] Globals { get; }
 
@@ -62,11 +58,11 @@ internal sealed class ReferenceInstance
     /// <summary>The body of a function of the module.</summary>
     public ReferenceFunction Function(int index) => _functions[index] ??= ReferenceFunction.Read(Definition, index);
 
-    public bool IsInMemory(ulong address, int bytes) => address + (ulong)bytes <= (ulong)Memory.Length;
+    public bool IsInMemory(int memory, ulong address, int bytes) => address + (ulong)bytes <= (ulong)Memories[memory].Length;
 
-    public Cell Load(ulong address, int bytes)
+    public Cell Load(int memory, ulong address, int bytes)
     {
-        var span = Range(address, (uint)bytes);
+        var span = Range(memory, address, (uint)bytes);
         switch (bytes)
         {
             case 1: return new(span[0]);
@@ -77,38 +73,36 @@ internal sealed class ReferenceInstance
         }
     }
 
-    public void Store(ulong address, int bytes, Cell value)
+    public void Store(int memory, ulong address, int bytes, Cell value)
     {
-        var span = Range(address, (uint)bytes);
+        var span = Range(memory, address, (uint)bytes);
         for (int i = 0; i < bytes; i++)
             span[i] = (byte)((i < 8 ? value.Low : value.High) >> (8 * (i & 7)));
     }
 
-    public int MemoryGrow(uint pages)
+    public int MemoryGrow(int memory, uint pages)
     {
-        int before = Memory.Length / Wasm.Memory.PageBytes;
-        if ((ulong)before + pages > (_memoryLimits.Maximum ?? Wasm.Memory.MaxPagesOfFormat))
+        int before = Memories[memory].Length / Memory.PageBytes;
+        if ((ulong)before + pages > (Definition.Memories[memory].Pages.Maximum ?? Memory.MaxPagesOfFormat))
             return -1;
-        var grown = new byte[(before + (int)pages) * Wasm.Memory.PageBytes];
-        Memory.CopyTo(grown, 0);
-        Memory = grown;
+        Array.Resize(ref Memories[memory], (before + (int)pages) * Memory.PageBytes);
         return before;
     }
 
-    public void MemoryFill(uint start, byte value, uint count) => Range(start, count).Fill(value);
+    public void MemoryFill(int memory, uint start, byte value, uint count) => Range(memory, start, count).Fill(value);
 
-    public void MemoryCopy(uint destination, uint source, uint count)
+    public void MemoryCopy(int destinationMemory, int sourceMemory, uint destination, uint source, uint count)
     {
-        var from = Range(source, count);
-        from.CopyTo(Range(destination, count));
+        var from = Range(sourceMemory, source, count);
+        from.CopyTo(Range(destinationMemory, destination, count));
     }
 
-    public void MemoryInit(int segment, uint destination, uint source, uint count)
+    public void MemoryInit(int segment, int memory, uint destination, uint source, uint count)
     {
         var content = _droppedData[segment] ? default : Definition.Data[segment].Content.Span;
         if (source + (ulong)count > (ulong)content.Length)
             throw new TrapException(TrapCode.MemoryOutOfBounds);
-        content.Slice((int)source, (int)count).CopyTo(Range(destination, count));
+        content.Slice((int)source, (int)count).CopyTo(Range(memory, destination, count));
     }
 
     public void DropData(int segment) => _droppedData[segment] = true;
@@ -142,22 +136,53 @@ internal sealed class ReferenceInstance
             throw new TrapException(TrapCode.TableOutOfBounds);
         var elements = Elements(table, destination, count);
         for (int i = 0; i < elements.Length; i++)
-            elements[i] = (uint)(items[source + i] + 1);
+            elements[i] = Item(items[source + i]);
     }
 
     public void DropElements(int segment) => _droppedElements[segment] = true;
 
-    private Span<byte> Range(ulong start, uint count) =>
-        start + count <= (ulong)Memory.Length ? Memory.AsSpan((int)start, (int)count) : throw new TrapException(TrapCode.MemoryOutOfBounds);
+    private uint Item(int item) => item < ElementSegment.Null ? Globals[ElementSegment.OfGlobal(item)].U32 : (uint)(item + 1);
+
+    private Span<byte> Range(int memory, ulong start, uint count) => start + count <= (ulong)Memories[memory].Length
+        ? Memories[memory].AsSpan((int)start, (int)count)
+        : throw new TrapException(TrapCode.MemoryOutOfBounds);
 
     private Span<uint> Elements(int table, uint start, uint count) => start + (ulong)count <= (ulong)Tables[table].Length
         ? Tables[table].AsSpan((int)start, (int)count)
         : throw new TrapException(TrapCode.TableOutOfBounds);
 
-    private static Cell Evaluate(ConstantExpression expression) => expression.Kind switch
+    private Cell Evaluate(ConstantExpression expression) => expression.Kind switch
     {
         ConstantKind.Number => new Cell((ulong)expression.Bits, (ulong)(expression.Bits >> 64)),
         ConstantKind.Function => new Cell((ulong)expression.Index + 1),
-        _ => throw new NotSupportedException("The reference interpreter imports no globals."),
+        ConstantKind.Global => Globals[expression.Index],
+        _ => Compute(new WasmReader(Definition.Bytes.Span, expression.Index, Definition.Bytes.Length)),
     };
+
+    /// <summary>Runs a constant expression, an instruction at a time.</summary>
+    private Cell Compute(WasmReader reader)
+    {
+        var operands = new Stack<Cell>();
+        for (var opcode = (Opcode)reader.ReadByte(); opcode != Opcode.End; opcode = (Opcode)reader.ReadByte())
+        {
+            switch (opcode)
+            {
+                case Opcode.I32Const:
+                    operands.Push(Cell.Of(reader.ReadS32()));
+                    break;
+                case Opcode.I64Const:
+                    operands.Push(Cell.Of(reader.ReadS64()));
+                    break;
+                case Opcode.GlobalGet:
+                    operands.Push(Globals[reader.ReadU32()]);
+                    break;
+                default:
+                    var second = operands.Pop();
+                    operands.Push(ScalarSemantics.Compute(opcode, operands.Pop(), second));
+                    break;
+            }
+        }
+
+        return operands.Pop();
+    }
 }
