@@ -11,6 +11,35 @@ internal sealed partial class FunctionGenerator
 {
     private static readonly int[] s_masks = [0xFF, 0xFFFF, 1, 0x7F, 0xF0, 0];
 
+    /// <summary>Makes a body of nothing but such loads, at addresses that the arguments choose.</summary>
+    public byte[] GenerateLoads()
+    {
+        const int Depth = MaxDepth - 1;
+        _left = 1000;
+        _labels.Add(new Label(_type.Results, -1));
+        for (int i = _random.Between(1, 3); i > 0; i--)
+        {
+            var kind = _random.Chance(50) ? I32 : I64;
+            if (_random.Chance(50))
+            {
+                LoadForNothing(Depth);
+            }
+            else
+            {
+                LoadPart(kind, Depth);
+                TakeOff(kind);
+            }
+        }
+
+        foreach (var kind in _type.Results)
+        {
+            if (_random.Chance(40) || !LoadPart(kind, Depth))
+                Leaf(kind);
+        }
+
+        return End();
+    }
+
     /// <summary>Leaves an integer that few bits of a load decide.</summary>
     private bool LoadPart(ValueKind kind, int depth)
     {
@@ -109,7 +138,8 @@ internal sealed partial class FunctionGenerator
     /// <summary>Loads for which nothing has a use, or of which a part alone is stored.</summary>
     private void LoadForNothing(int depth)
     {
-        var row = _random.Pick<Production>([.. Production.Loads.Where(load => !load.IsVector || _shape.HasVectors)]);
+        var row = _random.Pick<Production>(
+            [.. Production.Loads.Where(load => (!load.IsVector || _shape.HasVectors) && (load.AccessBytes >= 4 || _random.Chance(20)))]);
         switch (_random.Below(6))
         {
             case < 2 when !row.IsVector:
@@ -141,7 +171,13 @@ internal sealed partial class FunctionGenerator
         _code.Op(Opcode.Drop);
     }
 
-    private Production PickLoad(ValueKind kind) => _random.Pick<Production>(Production.LoadsByResult[kind]);
+    /// <summary>A load of a kind, mostly of so many bytes that a part of them can be left out.</summary>
+    private Production PickLoad(ValueKind kind)
+    {
+        var rows = Production.LoadsByResult[kind];
+        Production[] wide = [.. rows.Where(row => row.AccessBytes >= 4 && row.Lanes == 0)];
+        return _random.Pick<Production>(_random.Chance(80) ? wide : rows);
+    }
 
     /// <summary>Writes a load of bytes some of which may lie behind the end; whether they do often depends on a value.</summary>
     private void LoadAtEdge(Production row, int depth)
@@ -163,7 +199,9 @@ internal sealed partial class FunctionGenerator
 
         if (_random.Chance(70))
         {
-            if (FindLocal(I32) is >= 0 and var local)
+            if (_type.Parameters.IndexOf(I32) is >= 0 and var parameter && _random.Chance(80))
+                _code.Op(Opcode.LocalGet, parameter);
+            else if (FindLocal(I32) is >= 0 and var local)
                 _code.Op(Opcode.LocalGet, local);
             else
                 Value(I32, depth + 1);

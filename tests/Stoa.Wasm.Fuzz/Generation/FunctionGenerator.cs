@@ -56,6 +56,12 @@ internal sealed partial class FunctionGenerator
         // Above the results, which no longer matter.
         if (_random.Chance(15))
             TailCall(1);
+        return End();
+    }
+
+    /// <summary>Ends the function, and puts its locals in front of it.</summary>
+    private byte[] End()
+    {
         _code.Op(Opcode.End);
         var body = new CodeWriter();
         int declared = _locals.Count - _type.Parameters.Length;

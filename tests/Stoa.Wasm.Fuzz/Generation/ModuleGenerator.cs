@@ -30,7 +30,11 @@ internal sealed class ModuleGenerator
         int size = _random.Below(100) switch { < 60 => 60, < 90 => 200, < 99 => 600, _ => 4000 };
         int first = _shape.ImportedFunctions;
         for (int i = first; i < _shape.Functions.Count; i++)
-            _bodies.Add(new FunctionGenerator(_shape, _shape.Functions[i], i, _random).Generate(_random.Between(size / 4, size)));
+        {
+            var function = new FunctionGenerator(_shape, _shape.Functions[i], i, _random);
+            _bodies.Add(i < _shape.FirstOfLoads ? function.Generate(_random.Between(size / 4, size)) : function.GenerateLoads());
+        }
+
         _types.AddRange(_shape.Functions.Skip(first));
         for (int i = first; i < _shape.Functions.Count; i++)
             AddCalled(i, isPortable);
@@ -50,7 +54,7 @@ internal sealed class ModuleGenerator
         _shape.TellsSignalling = _random.Chance(40);
         _shape.IsCautious = _random.Chance(80);
         _shape.IsTight = _random.Chance(50);
-        _shape.IsAtEdge = _random.Chance(30);
+        _shape.IsAtEdge = _random.Chance(40);
         _shape.HasExtendedConstants = _random.Chance(40);
         if (_random.Chance(50))
         {
@@ -66,12 +70,15 @@ internal sealed class ModuleGenerator
             _shape.Functions.Add(new FunctionType(_shape.Kinds(_random, parameters), _shape.Kinds(_random, results)));
         }
 
+        _shape.FirstOfLoads = _shape.Functions.Count;
+        for (int i = _shape.IsAtEdge ? _random.Between(2, 5) : 0; i > 0; i--)
+            _shape.Functions.Add(new FunctionType([I32, .. _shape.Kinds(_random, _random.Below(3))], [.. new[] { I32, I64 }.Take(_random.Below(3))]));
         foreach (var type in _shape.Functions)
             _shape.TypeIndex(type);
         _shape.Globals.Add(new GlobalType(I32, true));
         for (int i = _random.Between(2, 8); i > 0; i--)
             _shape.Globals.Add(new GlobalType(_shape.Kind(_random), _random.Chance(80)));
-        if (_random.Chance(90))
+        if (_shape.IsAtEdge || _random.Chance(90))
         {
             int memories = _random.Chance(20) ? _random.Between(2, 4) : 1;
             if (memories > 1)

@@ -45,6 +45,9 @@ internal sealed class ModuleShape
     /// <summary>Whether loads near the end of a memory, of which little or nothing is wanted, are frequent.</summary>
     public bool IsAtEdge { get; set; }
 
+    /// <summary>The first of the functions, the last ones, that do nothing else.</summary>
+    public int FirstOfLoads { get; set; }
+
     /// <summary>Whether constant expressions compute and read globals.</summary>
     public bool HasExtendedConstants { get; set; }
 
