@@ -9,7 +9,7 @@ namespace Stoa.Wasm;
 /// <code>
 /// var engine = new Engine();
 /// var module = engine.Compile(File.ReadAllBytes("add.wasm"));
-/// using var instance = module.Instantiate(new Imports());
+/// using var instance = module.Instantiate();
 /// int sum = instance.Invoke("add", 2, 3)[0].ToInt32();
 /// </code>
 /// </example>
