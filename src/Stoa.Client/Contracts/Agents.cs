@@ -88,8 +88,9 @@ public sealed record AgentParameterBody(
 /// <param name="LogBytes">Standard error; more is cut off, not refused.</param>
 public sealed record AgentLimitsBody(long Fuel, long MemoryBytes, long TimeoutMs, long OutputBytes, long LogBytes);
 
-/// <summary>Price in US dollars, as decimal strings: base + perMegabyte × input MB + perGigafuel × Gfuel.</summary>
+/// <summary>Price in US dollars, as decimal strings: base + perMegabyte × input MB + perGigafuel × Gfuel + perGigabyteSecond × GB·s.</summary>
 /// <param name="Base">Per task.</param>
 /// <param name="PerMegabyte">Per 1,000,000 bytes of input.</param>
 /// <param name="PerGigafuel">Per 1,000,000,000 units of fuel burnt.</param>
-public sealed record AgentPriceBody(string Base, string PerMegabyte, string PerGigafuel);
+/// <param name="PerGigabyteSecond">Per 1,000,000,000 bytes of memory held for a second; nothing when it is left out.</param>
+public sealed record AgentPriceBody(string Base, string PerMegabyte, string PerGigafuel, string? PerGigabyteSecond = null);

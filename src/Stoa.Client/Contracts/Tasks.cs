@@ -97,4 +97,5 @@ public sealed record TaskFailureBody(string Code, string Detail, string? Log = n
 /// <param name="Base">Part per task.</param>
 /// <param name="Input">Part for the input's size.</param>
 /// <param name="Fuel">Part for the fuel limit; what is not burnt is released.</param>
-public sealed record QuoteResponse(string Agent, string Hold, string Base, string Input, string Fuel);
+/// <param name="Memory">Part for the memory limit over the time limit; what is not held is released.</param>
+public sealed record QuoteResponse(string Agent, string Hold, string Base, string Input, string Fuel, string Memory);

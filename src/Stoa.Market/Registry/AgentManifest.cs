@@ -1,5 +1,3 @@
-using Stoa.Primitives;
-
 namespace Stoa.Market.Registry;
 
 /// <summary>What an agent is, what it may use and what it costs: the content of <c>agent.json</c>.</summary>
@@ -60,9 +58,3 @@ public enum AgentParameterType
 /// <param name="OutputBytes">Standard output.</param>
 /// <param name="LogBytes">Standard error; more is cut off, not refused.</param>
 public sealed record AgentLimits(long Fuel, long MemoryBytes, long TimeoutMs, long OutputBytes, long LogBytes);
-
-/// <summary>What a task costs: <c>base + perMegabyte × input MB + perGigafuel × Gfuel</c>, each part rounded up to the nanodollar.</summary>
-/// <param name="Base">Per task.</param>
-/// <param name="PerMegabyte">Per 1,000,000 bytes of input.</param>
-/// <param name="PerGigafuel">Per 1,000,000,000 units of fuel burnt.</param>
-public sealed record AgentPrice(Money Base, Money PerMegabyte, Money PerGigafuel);

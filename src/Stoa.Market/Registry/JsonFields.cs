@@ -114,6 +114,9 @@ internal sealed class JsonFields
         return _absent ? this : new JsonFields(value, $"{_pointer}/{name}", Errors);
     }
 
+    /// <summary>Whether an optional member is there.</summary>
+    public bool Has(string name) => TryGet(name, out _);
+
     public string? Raw(string name) => TryGet(name, out var value) ? value.GetRawText() : null;
 
     public void RefuseRepeated(string name, IEnumerable<string> texts)

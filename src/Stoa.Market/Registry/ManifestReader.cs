@@ -127,7 +127,11 @@ public static class ManifestReader
 
     private static AgentPrice ReadPrice(JsonFields fields)
     {
-        var price = new AgentPrice(ReadMoney(fields, "base"), ReadMoney(fields, "perMegabyte"), ReadMoney(fields, "perGigafuel"));
+        var price = new AgentPrice(
+            ReadMoney(fields, "base"),
+            ReadMoney(fields, "perMegabyte"),
+            ReadMoney(fields, "perGigafuel"),
+            fields.Has("perGigabyteSecond") ? ReadMoney(fields, "perGigabyteSecond") : Money.Zero);
         fields.RefuseUnknown();
         return price;
     }

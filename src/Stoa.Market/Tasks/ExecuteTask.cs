@@ -202,7 +202,8 @@ public sealed class ExecuteTask(
             price,
             shares,
             node.PublicKey,
-            now);
+            now,
+            new ReceiptPricing(manifest.Price, task.Input.SizeBytes));
         var next = task.Succeed(
             new TaskResult(completed.Output, usage.OutputBytes, inline is not null, manifest.Output.MediaType, usage, price, receipt.Id), now);
         NewEvent[] events = shares.Creator > Money.Zero

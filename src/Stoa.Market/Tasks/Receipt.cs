@@ -26,6 +26,7 @@ namespace Stoa.Market.Tasks;
 /// <param name="Shares">Who got what; sums to the price.</param>
 /// <param name="NodeKey">The public key of the signing node; its peer id is the node's name.</param>
 /// <param name="FinishedAt">UTC, to the millisecond.</param>
+/// <param name="Pricing">What the price was computed from; null in receipts that were signed before it was stated.</param>
 public sealed record Receipt(
     Id<Receipt> Id,
     Id<AgentTask> TaskId,
@@ -43,7 +44,8 @@ public sealed record Receipt(
     Money Price,
     Shares Shares,
     PublicKey NodeKey,
-    DateTimeOffset FinishedAt) : IIdentified
+    DateTimeOffset FinishedAt,
+    ReceiptPricing? Pricing) : IIdentified
 {
     public const string PayloadType = "application/vnd.stoa.receipt.v1+json";
 
@@ -55,3 +57,8 @@ public sealed record Receipt(
         ? new SignedReceipt(Id, TaskId, DsseEnvelope.Sign(PayloadType, ReceiptJson.Write(this), nodeKey))
         : throw new ArgumentException($"The receipt names {NodeKey.PeerId}, the key is of {nodeKey.PublicKey.PeerId}.", nameof(nodeKey));
 }
+
+/// <summary>What a price was computed from, beside the usage.</summary>
+/// <param name="Rates">The agent's.</param>
+/// <param name="InputBytes">Size of the input, read or not.</param>
+public sealed record ReceiptPricing(AgentPrice Rates, long InputBytes);

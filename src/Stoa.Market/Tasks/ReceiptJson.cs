@@ -13,7 +13,8 @@ namespace Stoa.Market.Tasks;
 /// { "id", "taskId", "consumerId", "agent", "artifactDigest", "programDigest", "parameters": [{ "name", "value" }],
 ///   "limits": { "fuel", "memoryBytes", "timeoutMs", "outputBytes", "logBytes" }, "seed", "clockMs", "inputDigest", "outputDigest",
 ///   "usage": { "fuel", "peakMemoryBytes", "inputBytes", "outputBytes", "durationMs" }, "price",
-///   "shares": { "creator", "node", "platform" }, "node", "nodeKey", "finishedAt" }
+///   "shares": { "creator", "node", "platform" },
+///   "pricing": { "base", "perMegabyte", "perGigafuel", "perGigabyteSecond", "inputBytes" }, "node", "nodeKey", "finishedAt" }
 /// </code>
 /// <c>seed</c> is a decimal string, since not every language's numbers hold 64 bits; all other numbers are below 2⁵³ or
 /// sizes. <c>node</c> is the peer id of <c>nodeKey</c>, the base64 of its SubjectPublicKeyInfo. Money is decimal strings in US
@@ -50,6 +51,7 @@ public static class ReceiptJson
             json.WriteString("node", receipt.Shares.Node.ToString());
             json.WriteString("platform", receipt.Shares.Platform.ToString());
             json.WriteEndObject();
+            WritePricing(json, receipt.Pricing);
             json.WriteString("node", receipt.NodeKey.PeerId.ToString());
             json.WriteBase64String("nodeKey", receipt.NodeKey.ToSpki());
             json.WriteString("finishedAt", receipt.FinishedAt.UtcDateTime.ToString(InstantFormat, CultureInfo.InvariantCulture));
@@ -92,7 +94,8 @@ public static class ReceiptJson
                 Money.Parse(Text(root, "price")),
                 new Shares(Money.Parse(Text(shares, "creator")), Money.Parse(Text(shares, "node")), Money.Parse(Text(shares, "platform"))),
                 PublicKey.FromSpki(root.GetProperty("nodeKey").GetBytesFromBase64()),
-                DateTimeOffset.ParseExact(Text(root, "finishedAt"), InstantFormat, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal));
+                DateTimeOffset.ParseExact(Text(root, "finishedAt"), InstantFormat, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal),
+                root.TryGetProperty("pricing", out var pricing) ? ReadPricing(pricing) : null);
         }
         catch (Exception refusal) when (refusal is JsonException or KeyNotFoundException or InvalidOperationException or OverflowException)
         {
@@ -135,6 +138,27 @@ public static class ReceiptJson
         json.WriteNumber("durationMs", usage.DurationMs);
         json.WriteEndObject();
     }
+
+    private static void WritePricing(Utf8JsonWriter json, ReceiptPricing? pricing)
+    {
+        if (pricing is null)
+            return;
+        json.WriteStartObject("pricing");
+        json.WriteString("base", pricing.Rates.Base.ToString());
+        json.WriteString("perMegabyte", pricing.Rates.PerMegabyte.ToString());
+        json.WriteString("perGigafuel", pricing.Rates.PerGigafuel.ToString());
+        json.WriteString("perGigabyteSecond", pricing.Rates.PerGigabyteSecond.ToString());
+        json.WriteNumber("inputBytes", pricing.InputBytes);
+        json.WriteEndObject();
+    }
+
+    private static ReceiptPricing ReadPricing(JsonElement pricing) => new(
+        new AgentPrice(
+            Money.Parse(Text(pricing, "base")),
+            Money.Parse(Text(pricing, "perMegabyte")),
+            Money.Parse(Text(pricing, "perGigafuel")),
+            Money.Parse(Text(pricing, "perGigabyteSecond"))),
+        Number(pricing, "inputBytes"));
 
     private static string Text(JsonElement element, string name) =>
         element.GetProperty(name).GetString() ?? throw new FormatException($"The payload is not a receipt: \"{name}\" is null.");

@@ -1,3 +1,4 @@
+using Stoa.Market.Registry;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Tasks;
@@ -22,6 +23,9 @@ public enum ReceiptFault
 
     /// <summary>More was used than the limits in it allow.</summary>
     UsageAboveLimits,
+
+    /// <summary>The price is not what the rates in it give for the usage in it.</summary>
+    PriceUnexplained,
 }
 
 /// <summary>Checks what can be known from a receipt alone. What it swears is checked by running it again: the re-run.</summary>
@@ -54,9 +58,11 @@ public static class ReceiptVerifier
             return Fault(ReceiptFault.SignatureInvalid, $"The receipt was not signed by node {node}, or was changed since.");
         if (!SharesSum(receipt))
             return Fault(ReceiptFault.SharesDoNotSum, $"The shares of the receipt do not sum to its price of {receipt.Price}.");
-        return UsageFits(receipt)
+        if (!UsageFits(receipt))
+            return Fault(ReceiptFault.UsageAboveLimits, "The receipt swears to more use than its own limits allow.");
+        return PriceIsExplained(receipt)
             ? receipt
-            : Fault(ReceiptFault.UsageAboveLimits, "The receipt swears to more use than its own limits allow.");
+            : Fault(ReceiptFault.PriceUnexplained, $"The rates of the receipt do not give its price of {receipt.Price} for its usage.");
     }
 
     private static bool SharesSum(Receipt receipt)
@@ -70,6 +76,18 @@ public static class ReceiptVerifier
         receipt.Usage.Fuel >= 0 && receipt.Usage.Fuel <= receipt.Limits.Fuel
         && receipt.Usage.PeakMemoryBytes >= 0 && receipt.Usage.PeakMemoryBytes <= receipt.Limits.MemoryBytes
         && receipt.Usage.OutputBytes >= 0 && receipt.Usage.OutputBytes <= receipt.Limits.OutputBytes;
+
+    private static bool PriceIsExplained(Receipt receipt)
+    {
+        if (receipt.Pricing is not { } pricing)
+            return true;
+        var work = TaskPricing.WorkOf(pricing.InputBytes, receipt.Limits, receipt.Usage);
+        return !IsNegative(pricing.Rates) && work is { InputBytes: >= 0, DurationMs: >= 0 }
+            && pricing.Rates.TryPrice(work, out var parts) && parts.Total == receipt.Price;
+    }
+
+    private static bool IsNegative(AgentPrice rates) => rates.Base < Money.Zero || rates.PerMegabyte < Money.Zero
+        || rates.PerGigafuel < Money.Zero || rates.PerGigabyteSecond < Money.Zero;
 
     private static Refusal<ReceiptFault> Fault(ReceiptFault fault, string detail) => new(fault, detail);
 }

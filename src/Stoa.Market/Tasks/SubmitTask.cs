@@ -109,7 +109,7 @@ public sealed class SubmitTask(
             return refusal;
         if (!(await CheckInputAsync(owner, agent.Manifest.Input, request.Input, cancellationToken)).TryGet(out var input, out refusal))
             return refusal;
-        return TaskPricing.TryPrice(agent.Manifest.Price, input.SizeBytes, limits.Fuel, out var parts)
+        return agent.Manifest.Price.TryPrice(PricedWork.AtLimits(input.SizeBytes, limits), out var parts)
             ? new Prepared(agent, parameters, limits, input, parts)
             : Refuse(TaskRefusal.PriceOutOfRange, $"The price of {agent.Listing} at {limits.Fuel} units of fuel is beyond any amount of money. Ask for a lower limits.fuel.");
     }

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Stoa.Client.Contracts;
 using Stoa.Market.Registry;
+using Stoa.Primitives;
 
 namespace Stoa.Node.Registry;
 
@@ -63,5 +64,9 @@ internal static class ManifestBody
         parameter.Values.Count > 0 ? parameter.Values : null);
 
     private static AgentPriceBody Price(AgentPrice price) =>
-        new(price.Base.ToString(), price.PerMegabyte.ToString(), price.PerGigafuel.ToString());
+        new(
+            price.Base.ToString(),
+            price.PerMegabyte.ToString(),
+            price.PerGigafuel.ToString(),
+            price.PerGigabyteSecond == Money.Zero ? null : price.PerGigabyteSecond.ToString());
 }

@@ -76,7 +76,8 @@ internal static class TaskContracts
         quote.Parts.Total.ToString(),
         quote.Parts.Base.ToString(),
         quote.Parts.Input.ToString(),
-        quote.Parts.Fuel.ToString());
+        quote.Parts.Fuel.ToString(),
+        quote.Parts.Memory.ToString());
 
     private static UsageBody ToContract(this Usage usage) => new(
         usage.Fuel, usage.PeakMemoryBytes, usage.InputBytes, usage.OutputBytes, usage.DurationMs);

@@ -91,6 +91,25 @@ public sealed class ReceiptTests : IDisposable
     }
 
     [Fact]
+    public void Verify_OfAPriceThatTheRatesGive_Accepts()
+    {
+        var receipt = Priced();
+
+        ReceiptVerifier.Verify(receipt.Sign(key).Envelope, null).Value.Pricing.ShouldBe(receipt.Pricing);
+    }
+
+    [Fact]
+    public void Verify_OfAPriceThatTheRatesDoNotGive_Refuses()
+    {
+        var receipt = Priced();
+        var dearer = receipt.Price + new Money(1);
+
+        Fault((receipt with { Price = dearer, Shares = SplitPolicy.Default.Split(dearer) }).Sign(key).Envelope).ShouldBe(ReceiptFault.PriceUnexplained);
+        Fault((receipt with { Usage = receipt.Usage with { DurationMs = receipt.Usage.DurationMs + 100 } }).Sign(key).Envelope)
+            .ShouldBe(ReceiptFault.PriceUnexplained);
+    }
+
+    [Fact]
     public void Verify_OfAKeyOfAnotherNode_Refuses()
     {
         using var other = PrivateKey.Generate();
@@ -108,6 +127,14 @@ public sealed class ReceiptTests : IDisposable
     [InlineData(Receipt.PayloadType, "")]
     public void Verify_OfSomethingElse_Refuses(string payloadType, string payload) =>
         Fault(DsseEnvelope.Sign(payloadType, Encoding.UTF8.GetBytes(payload), key)).ShouldBe(ReceiptFault.NotAReceipt);
+
+    private Receipt Priced()
+    {
+        var pricing = new ReceiptPricing(TaskSamples.Price with { PerGigabyteSecond = Money.Parse("0.5") }, InputBytes: 5);
+        pricing.Rates.TryPrice(TaskPricing.WorkOf(pricing.InputBytes, TaskSamples.Limits, TaskSamples.Usage()), out var parts).ShouldBeTrue();
+        parts.Memory.ShouldBeGreaterThan(Money.Zero);
+        return TaskSamples.Receipt(key, parts.Total) with { Pricing = pricing };
+    }
 
     private static ReceiptFault? Fault(DsseEnvelope envelope, PeerId? expected = null) =>
         ReceiptVerifier.Verify(envelope, expected).Refusal?.Code;

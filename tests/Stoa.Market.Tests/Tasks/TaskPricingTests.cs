@@ -19,7 +19,7 @@ public sealed class TaskPricingTests
     {
         var price = new AgentPrice(Money.Parse(@base), Money.Parse(perMegabyte), Money.Parse(perGigafuel));
 
-        TaskPricing.TryPrice(price, bytes, fuel, out var parts).ShouldBeTrue();
+        price.TryPrice(new PricedWork(bytes, fuel, 0, 0), out var parts).ShouldBeTrue();
 
         parts.Total.ToString().ShouldBe(total);
     }
@@ -32,7 +32,30 @@ public sealed class TaskPricingTests
     {
         var price = new AgentPrice(Money.Parse(@base), Money.Parse(perMegabyte), Money.Parse(perGigafuel));
 
-        TaskPricing.TryPrice(price, 2_000_000, 2_000_000_000, out _).ShouldBeFalse();
+        price.TryPrice(new PricedWork(2_000_000, 2_000_000_000, 0, 0), out _).ShouldBeFalse();
+    }
+
+    [Theory]
+    [InlineData(1_000_000_000, 1_000, "1.000000000")]
+    [InlineData(64 << 20, 250, "0.016777216")]
+    [InlineData(1, 1, "0.000000001")]
+    [InlineData(0, 60_000, "0.000000000")]
+    [InlineData(1_000_000_000, 0, "0.000000000")]
+    public void Price_OfMemory_IsByGigabyteAndSecond(long memoryBytes, long durationMs, string total)
+    {
+        var price = new AgentPrice(Money.Zero, Money.Zero, Money.Zero, Money.Parse("1"));
+
+        price.TryPrice(new PricedWork(5, 5, memoryBytes, durationMs), out var parts).ShouldBeTrue();
+
+        (parts.Memory.ToString(), parts.Total.ToString()).ShouldBe((total, total));
+    }
+
+    [Fact]
+    public void WorkOf_ARunThatTookLongerThanItsLimit_IsChargedForTheLimit()
+    {
+        var work = TaskPricing.WorkOf(7, TaskSamples.Limits, new Usage(1, 2, 3, 4, TaskSamples.Limits.TimeoutMs + 5));
+
+        work.ShouldBe(new PricedWork(7, 1, 2, TaskSamples.Limits.TimeoutMs));
     }
 
     [Fact]
@@ -42,8 +65,8 @@ public sealed class TaskPricingTests
         (price, fuel) =>
         {
             var (limit, burnt) = (Math.Max(fuel.Item1, fuel.Item2), Math.Min(fuel.Item1, fuel.Item2));
-            TaskPricing.TryPrice(price, 123_456_789, limit, out var hold).ShouldBeTrue();
-            TaskPricing.TryPrice(price, 123_456_789, burnt, out var captured).ShouldBeTrue();
+            price.TryPrice(new PricedWork(123_456_789, limit, limit >> 8, 3_600_000), out var hold).ShouldBeTrue();
+            price.TryPrice(new PricedWork(123_456_789, burnt, burnt >> 8, 3_599_999), out var captured).ShouldBeTrue();
             captured.Total.ShouldBeLessThanOrEqualTo(hold.Total);
         }).QuickCheckThrowOnFailure();
 
@@ -59,5 +82,6 @@ public sealed class TaskPricingTests
         from @base in TaskSamples.Longs(1_000_000_000_000)
         from perMegabyte in TaskSamples.Longs(1_000_000_000_000)
         from perGigafuel in TaskSamples.Longs(1_000_000_000_000)
-        select new AgentPrice(new Money(@base), new Money(perMegabyte), new Money(perGigafuel));
+        from perGigabyteSecond in TaskSamples.Longs(1_000_000_000_000)
+        select new AgentPrice(new Money(@base), new Money(perMegabyte), new Money(perGigafuel), new Money(perGigabyteSecond));
 }

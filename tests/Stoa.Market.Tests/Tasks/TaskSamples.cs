@@ -76,7 +76,8 @@ internal static class TaskSamples
         price ?? Money.Parse("0.003141593"),
         SplitPolicy.Default.Split(price ?? Money.Parse("0.003141593")),
         key.PublicKey,
-        Now);
+        Now,
+        Pricing: null);
 
     /// <summary>Numbers from 0 to a greatest one, of any size.</summary>
     public static Gen<long> Longs(long max) =>

@@ -55,7 +55,7 @@ internal static class Examples
             "stoa/markdown-html", new TaskInputBody(Text: "# Hi"), new Dictionary<string, string> { ["title"] = "Hello" }, MaxPrice: "0.05"),
         task,
         new ListResponse<TaskResponse>([task]),
-        new QuoteResponse("stoa/markdown-html@1.0.0", "0.020100001", "0.000100000", "0.000000001", "0.020000000"),
+        new QuoteResponse("stoa/markdown-html@1.0.0", "0.020100001", "0.000100000", "0.000000001", "0.020000000", "0.000000000"),
         agent,
         new ListResponse<AgentResponse>([agent]),
         new BlobResponse(InputDigest, 5),
