@@ -24,6 +24,12 @@ internal sealed partial class FunctionCompiler
     /// <summary>... and this far before the real one for all else.</summary>
     private const int FarBytes = 1 << 16;
 
+    /// <summary>
+    /// What an access counts against <see cref="MaxLocalReferences"/>: the most that either way of checking bounds refers to locals. How a function
+    /// is compiled decides how much fuel a trap forgets, so it must not depend on the machine.
+    /// </summary>
+    private const int ReferencesOfAccess = 4;
+
     /// <summary>The JIT keeps track of about a thousand locals.</summary>
     private const int MaxAddressLocals = 200;
 
@@ -83,6 +89,13 @@ internal sealed partial class FunctionCompiler
     private void EmitAddress(MemoryOperand operand, int bytes, int source, bool isShortened)
     {
         _touchAt = -1;
+        int references = _localReferences;
+        EmitCheckedAddress(operand, bytes, source, isShortened);
+        _localReferences = references + ReferencesOfAccess;
+    }
+
+    private void EmitCheckedAddress(MemoryOperand operand, int bytes, int source, bool isShortened)
+    {
         _il.Emit(Il.ConvU);
         if (operand.Memory > 0)
         {
@@ -156,9 +169,11 @@ internal sealed partial class FunctionCompiler
     {
         _memoryBase = NewLocal(Il.TypeI);
         _memoryBaseFar = NewLocal(Il.TypeI);
+        int references = _localReferences;
         EmitMemoryBase(_memoryBase, _hasGuardPages ? NearBytes : 0);
         if (_hasGuardPages)
             EmitMemoryBase(_memoryBaseFar, -FarBytes);
+        _localReferences = references + ReferencesOfAccess;
     }
 
     private void EmitMemoryBase(int local, int distance)

@@ -85,6 +85,28 @@ public sealed class FuelTests
         exact.FuelRemaining.ShouldBe(0);
     }
 
+    /// <summary>A trap forgets what its function has used since it last called, and how much that is depends on how the function is compiled.</summary>
+    [Fact]
+    public void Invoke_TrapInALargeFunction_HasConsumedTheSameHoweverBoundsAreChecked()
+    {
+        for (int accesses = 600; accesses <= 4_000; accesses += 200)
+        {
+            string text = $"""
+                (module (memory 1) (func (export "run") (param i32)
+                  (loop (br_if 0 (i32.const 0)))
+                  {string.Concat(Enumerable.Repeat("(drop (i32.load (local.get 0))) (if (local.get 0) (then))", accesses))}
+                  (drop (i32.load (i32.const 65536)))))
+                """;
+            long[] consumed = [.. new[] { BoundsChecks.Automatic, BoundsChecks.Explicit }.Select(checks =>
+            {
+                using var instance = new Engine(new EngineOptions { BoundsChecks = checks }).CompileText(text).Instantiate();
+                Traps(() => instance.Invoke("run", 0), TrapCode.MemoryOutOfBounds);
+                return instance.FuelConsumed;
+            })];
+            consumed[1].ShouldBe(consumed[0], $"with {accesses} accesses");
+        }
+    }
+
     [Theory]
     [InlineData(nameof(Samples.EndlessLoop), "run")]
     [InlineData(nameof(Samples.EndlessTree), "level0")]
