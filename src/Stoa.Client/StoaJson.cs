@@ -39,6 +39,12 @@ namespace Stoa.Client;
 [JsonSerializable(typeof(ListResponse<TransferResponse>))]
 [JsonSerializable(typeof(UserResponse))]
 [JsonSerializable(typeof(WalletResponse))]
+[JsonSerializable(typeof(CreateWebhookRequest))]
+[JsonSerializable(typeof(UpdateWebhookRequest))]
+[JsonSerializable(typeof(WebhookResponse))]
+[JsonSerializable(typeof(ListResponse<WebhookResponse>))]
+[JsonSerializable(typeof(WebhookDeliveryResponse))]
+[JsonSerializable(typeof(ListResponse<WebhookDeliveryResponse>))]
 public sealed partial class StoaJson : JsonSerializerContext
 {
     /// <summary>How deep arrays and objects may nest.</summary>

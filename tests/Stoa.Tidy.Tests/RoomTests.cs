@@ -24,6 +24,7 @@ public sealed partial class RoomTests
         ["Ledger"] = ["Identity"],
         ["Registry"] = ["Identity", "Events"],
         ["Builds"] = ["Identity", "Events", "Registry"],
+        ["Webhooks"] = ["Identity", "Events"],
         ["Tasks"] = ["Identity", "Events", "Ledger", "Registry", "Builds"],
     };
 

@@ -29,6 +29,9 @@ public static class EventTypes
     public const string AgentPublished = "stoa.agent.published";
     public const string RoyaltyEarned = "stoa.ledger.royalty";
 
+    /// <summary>A webhook failed for so long that nothing is sent to it any more, or its receiver said that it is gone.</summary>
+    public const string WebhookDisabled = "stoa.webhook.disabled";
+
     /// <summary>Measured progress of a running task: live only, never stored, so it carries no sequence.</summary>
     public const string TaskProgress = "stoa.task.progress";
 
@@ -36,5 +39,6 @@ public static class EventTypes
     public static IReadOnlyList<string> All { get; } =
     [
         TaskQueued, TaskStarted, TaskRetried, TaskSucceeded, TaskFailed, TaskCancelled, TaskProgress, AgentPublished, RoyaltyEarned,
+        WebhookDisabled,
     ];
 }

@@ -14,6 +14,7 @@ using Stoa.Node.Pages;
 using Stoa.Node.Registry;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
+using Stoa.Node.Webhooks;
 
 namespace Stoa.Node.Hosting;
 
@@ -56,6 +57,7 @@ public sealed class NodeHost : IAsyncDisposable
         var builds = builder.AddBuilds();
         builder.AddRegistry();
         builder.AddTasks();
+        builder.AddWebhooks();
         var storage = builder.AddStorage();
         builder.RefuseBadOptions();
 
@@ -109,6 +111,7 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapBuilds(builds);
         api.MapRegistry();
         api.MapTasks();
+        api.MapWebhooks();
     }
 
     private static async Task<T> OrDispose<T>(IAsyncDisposable opened, Func<Task<T>> act)

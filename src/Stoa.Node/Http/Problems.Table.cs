@@ -3,6 +3,7 @@ using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
+using Stoa.Market.Webhooks;
 
 // Values without a name cannot occur; a name without a row is CS8509, which stays an error.
 #pragma warning disable CS8524
@@ -200,6 +201,25 @@ public static partial class Problems
         TransferRefusal.AmountExceedsPending => Row(refusal, 422, "More than is held",
             "No more can be posted than is held.",
             "Give an amount up to that of the hold."),
+    };
+
+    public static ProblemKind Of(WebhookRefusal refusal) => refusal switch
+    {
+        WebhookRefusal.WebhookUnknown => Row(refusal, 404, "No such webhook",
+            "There is no such webhook, or it belongs to somebody else.",
+            "List your webhooks with GET /api/v1/webhooks."),
+        WebhookRefusal.WebhookInvalid => Row(refusal, 422, "Webhook breaks the rules",
+            "The address is not one of the public internet that begins with https://, or name or event types are not as they must be.",
+            "Correct what is listed in errors and try again."),
+        WebhookRefusal.WebhooksTooMany => Row(refusal, 409, "Too many webhooks",
+            "You have as many webhooks as one user may have.",
+            "Delete one that is not used any more: one webhook can be told of many event types."),
+        WebhookRefusal.WebhookDisabled => Row(refusal, 409, "Webhook is disabled",
+            "Nothing is sent to the webhook since it was disabled, by its owner or because its receiver failed for long.",
+            "Mend the receiver, then enable the webhook with PATCH /api/v1/webhooks/{id}."),
+        WebhookRefusal.DeliveryUnknown => Row(refusal, 404, "No such delivery",
+            "The webhook has no such delivery, or it ended so long ago that it was forgotten.",
+            "List its deliveries with GET /api/v1/webhooks/{id}/deliveries."),
     };
 
     private static ProblemKind Row<TCode>(TCode refusal, int status, string title, string explanation, string remedy)

@@ -4,6 +4,7 @@ using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
+using Stoa.Market.Webhooks;
 
 namespace Stoa.Node.Http;
 
@@ -23,6 +24,8 @@ public static partial class Problems
     public static ProblemResult ToProblem(this Refusal<PublishRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<TaskRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
+
+    public static ProblemResult ToProblem(this Refusal<WebhookRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<TransferRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
@@ -65,6 +68,7 @@ public static partial class Problems
             .. Enum.GetValues<PublishRefusal>().Select(Of),
             .. Enum.GetValues<TaskRefusal>().Select(Of),
             .. Enum.GetValues<TransferRefusal>().Select(Of),
+            .. Enum.GetValues<WebhookRefusal>().Select(Of),
         ];
         // Two enums may share a code only when they mean the same: then their rows are one row.
         return new SortedDictionary<string, ProblemKind>(

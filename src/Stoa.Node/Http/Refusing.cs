@@ -3,6 +3,7 @@ using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
+using Stoa.Market.Webhooks;
 
 namespace Stoa.Node.Http;
 
@@ -25,6 +26,9 @@ public static class Refusing
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params TransferRefusal[] refusals)
+        where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
+
+    public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params WebhookRefusal[] refusals)
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 
     private static TBuilder Refuses<TBuilder>(this TBuilder endpoint, IEnumerable<ProblemKind> kinds)

@@ -31,6 +31,7 @@ internal static class DescribeDocument
         ("Agents", "Programs that do tasks: publish them and find them."),
         ("Blobs", "Content by its digest: inputs that are too large to send with a task."),
         ("Events", "What happens, as it happens."),
+        ("Webhooks", "Addresses of yours that events are sent to."),
         ("Ledger", "Wallets, holds and deposits."),
         ("Identity", "Accounts, sessions and API keys."),
         ("Node", "Who this node is."),

@@ -14,6 +14,7 @@ internal static class DescribeOperation
     private static readonly Dictionary<string, string> parameterTexts = new(StringComparer.Ordinal)
     {
         ["id"] = "The id, a TypeID.",
+        ["deliveryId"] = "The id of the delivery, a TypeID.",
         ["digest"] = "SHA-256 of the content, `sha256:` and 64 hexadecimal digits.",
         ["publisher"] = "Handle of the publisher.",
         ["name"] = "Name of the agent.",

@@ -34,6 +34,14 @@ internal static class Examples
     private static readonly ApiKeyResponse apiKey = new(
         "key_01m81g2c8wf3y7z1a2b3c4d5e6", "laptop", "stoa_fcbgrb", submitted, submitted.AddYears(1), "stoa_fcbgrb… (shown once)");
 
+    private static readonly WebhookResponse webhook = new(
+        "hook_01m81g2d3vf0a1b2c3d4e5f6g7", "https://example.org/stoa", ["stoa.task.succeeded", "stoa.task.failed"], "active", submitted, "ci",
+        Secret: "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD (shown once)");
+
+    private static readonly WebhookDeliveryResponse delivery = new(
+        "dlvr_01m81g2e8hf0a1b2c3d4e5f6g7", "stoa.task.succeeded", TaskId, "delivered", 1, submitted, "128", AttemptedAt: submitted, Status: 204,
+        DurationMs: 41, FinishedAt: submitted);
+
     private static readonly Dictionary<Type, JsonNode> byType = new object[]
     {
         new RegisterRequest("ada", "ada@example.org", "correct horse battery staple"),
@@ -59,6 +67,12 @@ internal static class Examples
         agent,
         new ListResponse<AgentResponse>([agent]),
         new BlobResponse(InputDigest, 5),
+        new CreateWebhookRequest("https://example.org/stoa", ["stoa.task.succeeded", "stoa.task.failed"], "ci"),
+        new UpdateWebhookRequest(Enabled: true),
+        webhook,
+        new ListResponse<WebhookResponse>([webhook with { Secret = null }]),
+        delivery,
+        new ListResponse<WebhookDeliveryResponse>([delivery]),
         new NodeResponse(
             "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE…", "0.1.0", "sqlite", 4, 70, 25, 5),
     }.ToDictionary(example => example.GetType(), example => JsonSerializer.SerializeToNode(example, example.GetType(), StrictJson.Options)!);

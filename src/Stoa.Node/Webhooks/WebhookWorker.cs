@@ -1,0 +1,124 @@
+using System.Collections.Concurrent;
+using Stoa.Market.Webhooks;
+using Stoa.Node.Events;
+using Stoa.Node.Tasks;
+
+namespace Stoa.Node.Webhooks;
+
+/// <summary>Takes up events and sends them, for as long as the node runs.</summary>
+public sealed class WebhookWorker(
+    SqlWebhookQueue queue, WebhookSender sender, EventSignal events, WebhooksOptions options, TimeProvider time, ILogger<WebhookWorker> logger)
+    : BackgroundService
+{
+    private const int SentAtOnce = 4;
+    private static readonly TimeSpan cleaning = TimeSpan.FromHours(1);
+
+    // Events that come close together share a transaction.
+    private static readonly TimeSpan gathering = TimeSpan.FromMilliseconds(50);
+
+    private readonly ConcurrentDictionary<Task, byte> lanes = new();
+    private readonly WakeSignal wake = new();
+    private DateTimeOffset cleanAt = DateTimeOffset.MinValue;
+
+    /// <summary>Has the node look at once.</summary>
+    public void Wake() => wake.Set();
+
+    public override void Dispose()
+    {
+        wake.Dispose();
+        base.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            var position = (long?)null;
+            var isIdle = true;
+            try
+            {
+                var fannedOut = await queue.FanOutAsync(stoppingToken);
+                position = fannedOut?.Position;
+                var begun = await BeginDueAsync(stoppingToken);
+                isIdle = begun == 0 && fannedOut is not { HasMore: true };
+                await CleanAsync(stoppingToken);
+            }
+            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
+            {
+                logger.LogError(failure, "Webhooks cannot be worked on; trying again.");
+            }
+
+            if (isIdle)
+                await WaitAsync(position, stoppingToken);
+        }
+
+        // What is being sent is stopped by the same token, and sent again by whoever takes the lease next.
+        await Task.WhenAll(lanes.Keys).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    /// <summary>Until something is due, an event comes after the position, or it is time to look anyway.</summary>
+    private async Task WaitAsync(long? position, CancellationToken cancellationToken)
+    {
+        var poll = TimeSpan.FromMilliseconds(options.PollMs);
+        using var waiting = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var woken = wake.WaitAsync(poll, time, waiting.Token);
+        // With no webhook there is nobody to be told of an event.
+        var happened = position is { } seen ? events.WaitBeyondAsync(seen, waiting.Token) : woken;
+        await Task.WhenAny(woken, happened);
+        if (!woken.IsCompleted)
+            await Task.WhenAny(woken, Task.Delay(gathering, time, waiting.Token));
+        await waiting.CancelAsync();
+        await Task.WhenAll(woken, happened).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private async Task<int> BeginDueAsync(CancellationToken cancellationToken)
+    {
+        var free = options.Lanes - lanes.Count;
+        // A look costs less than a transaction.
+        if (free <= 0 || !(await queue.NextDueAsync(cancellationToken) <= time.GetUtcNow()))
+            return 0;
+        var leases = await queue.ClaimAsync(free, cancellationToken);
+        foreach (var lease in leases)
+        {
+            var lane = Task.Run(() => ServeAsync(lease, cancellationToken), CancellationToken.None);
+            lanes.TryAdd(lane, 0);
+            _ = lane.ContinueWith(
+                ended =>
+                {
+                    lanes.TryRemove(ended, out _);
+                    wake.Set();
+                },
+                CancellationToken.None,
+                TaskContinuationOptions.ExecuteSynchronously,
+                TaskScheduler.Default);
+        }
+
+        return leases.Count;
+    }
+
+    private async Task ServeAsync(WebhookLease lease, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var attempts = new ConcurrentBag<(WebhookDelivery, DeliveryAttempt)>();
+            await Parallel.ForEachAsync(
+                lease.Deliveries,
+                new ParallelOptions { MaxDegreeOfParallelism = SentAtOnce, CancellationToken = cancellationToken },
+                async (delivery, token) => attempts.Add((delivery, await sender.SendAsync(lease.Webhook, delivery, token))));
+            await queue.FinishAsync(lease, [.. attempts], cancellationToken);
+        }
+        catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
+        {
+            logger.LogError(failure, "What came of deliveries to {Webhook} cannot be written; they are sent again.", lease.Webhook.Id);
+        }
+    }
+
+    private async Task CleanAsync(CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        if (now < cleanAt)
+            return;
+        await queue.ForgetAsync(now - TimeSpan.FromDays(options.KeepDays), cancellationToken);
+        cleanAt = now + cleaning;
+    }
+}

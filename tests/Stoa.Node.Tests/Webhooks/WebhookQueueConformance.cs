@@ -1,0 +1,277 @@
+using Stoa.Market;
+using Stoa.Market.Events;
+using Stoa.Market.Identity;
+using Stoa.Market.Webhooks;
+using Stoa.Node.Events;
+using Stoa.Node.Identity;
+using Stoa.Node.Tests.Hosting;
+using Stoa.Node.Tests.Storage;
+using Stoa.Node.Webhooks;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Tests.Webhooks;
+
+/// <summary>What holds of deliveries whatever the database: none lost, each handed out once in the normal course.</summary>
+public abstract class WebhookQueueConformance(DatabaseSource source) : DatabaseTest(source)
+{
+    private static readonly WebhookRetries Retries = new(MaxAttempts: 3, DisableAfter: TimeSpan.FromDays(5));
+    private readonly SettableTime time = new(DateTimeOffset.FromUnixTimeMilliseconds(1_780_000_000_000));
+    private readonly PrivateKey key = PrivateKey.Generate();
+
+    private SqlWebhookStore store = null!;
+    private SqlWebhookQueue queue = null!;
+    private IdSource ids = null!;
+    private User ada = null!;
+    private User bob = null!;
+
+    private DateTimeOffset Now => time.GetUtcNow();
+
+    public override async ValueTask InitializeAsync()
+    {
+        await base.InitializeAsync();
+        ids = new IdSource(time, new SecureRandom());
+        store = new SqlWebhookStore(Database, time);
+        queue = NewQueue();
+        (ada, bob) = (await AddUserAsync("ada"), await AddUserAsync("bob"));
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        key.Dispose();
+        await base.DisposeAsync();
+        GC.SuppressFinalize(this);
+    }
+
+    [Fact]
+    public async Task Event_OfItsOwnerAndType_IsTakenUpOnce()
+    {
+        await TellAsync(ada, EventTypes.TaskSucceeded, "before");
+        var webhook = await AddAsync(ada);
+        await TellAsync(ada, EventTypes.TaskSucceeded, "mine");
+        await TellAsync(ada, EventTypes.TaskQueued, "other type");
+        await TellAsync(bob, EventTypes.TaskSucceeded, "other owner");
+
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => FanOutAsync(NewQueue())));
+
+        var delivery = (await DeliveriesAsync(webhook)).ShouldHaveSingleItem();
+        (delivery.Subject, delivery.State).ShouldBe(("mine", DeliveryState.Pending));
+        delivery.Body.ShouldContain("\"specversion\":\"1.0\"");
+    }
+
+    [Fact]
+    public async Task Event_ToldWhileNobodyListened_IsNotTold()
+    {
+        (await queue.FanOutAsync(Stop)).ShouldBeNull();
+        var webhook = await AddAsync(ada);
+        await store.UpdateAsync(webhook with { DisabledAt = Now, DisabledReason = "test" }, isUsedAgain: false, Stop);
+        await TellAsync(ada, EventTypes.TaskFailed, "asleep");
+        await store.UpdateAsync(webhook, isUsedAgain: true, Stop);
+        await TellAsync(ada, EventTypes.TaskFailed, "awake");
+
+        await FanOutAsync(queue);
+
+        (await DeliveriesAsync(webhook)).Select(delivery => delivery.Subject).ShouldBe(["awake"]);
+    }
+
+    [Fact]
+    public async Task ManyEvents_AreAllTakenUp()
+    {
+        var webhook = await AddAsync(ada);
+        await Database.WriteAsync(session => SqlEvents.AppendAsync(
+            session, Enumerable.Range(0, 2_500).Select(number => Make(ada, EventTypes.TaskSucceeded, $"task{number}"))), Stop);
+
+        await FanOutAsync(queue);
+
+        (await Database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT count(*) FROM webhook_deliveries"), Stop)).ShouldBe(2_500);
+        (await ClaimAsync()).Deliveries.Select(delivery => delivery.Subject).ShouldBe(Enumerable.Range(0, 16).Select(number => $"task{number}"));
+        webhook.Id.IsEmpty.ShouldBeFalse();
+    }
+
+    [Fact]
+    public async Task Webhook_IsLeasedToOne()
+    {
+        await AddWithDeliveryAsync();
+
+        var claims = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => NewQueue().ClaimAsync(10, Stop)));
+
+        claims.SelectMany(leases => leases).Count().ShouldBe(1);
+        (await queue.NextDueAsync(Stop)).ShouldBe(Now + TimeSpan.FromSeconds(60));
+        time.Advance(TimeSpan.FromSeconds(61));
+        (await queue.ClaimAsync(10, Stop)).Count.ShouldBe(1, "a node that vanished");
+    }
+
+    [Fact]
+    public async Task LostLease_WritesNothing()
+    {
+        var webhook = await AddWithDeliveryAsync();
+        var lost = await ClaimAsync();
+        time.Advance(TimeSpan.FromMinutes(2));
+        var mine = await ClaimAsync();
+
+        await queue.FinishAsync(lost, Failing(lost), Stop);
+        await queue.FinishAsync(mine, Succeeding(mine), Stop);
+
+        var delivery = (await DeliveriesAsync(webhook)).Single();
+        (delivery.State, delivery.Attempts, delivery.Status).ShouldBe((DeliveryState.Delivered, 1, 204));
+        (await queue.NextDueAsync(Stop)).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Failure_IsTriedAgainUntilTheLastAttempt()
+    {
+        var webhook = await AddWithDeliveryAsync();
+        for (var attempt = 1; attempt <= 3; attempt++)
+        {
+            var lease = await ClaimAsync();
+            await queue.FinishAsync(lease, Failing(lease), Stop);
+            (await queue.ClaimAsync(1, Stop)).ShouldBeEmpty();
+            time.Advance(TimeSpan.FromMinutes(1));
+        }
+
+        var delivery = (await DeliveriesAsync(webhook)).Single();
+        (delivery.State, delivery.Attempts, delivery.Status, delivery.Error).ShouldBe((DeliveryState.Failed, 3, 500, "It failed."));
+        (await store.FindAsync(webhook.Id, ada.Id, Stop))!.FailingSince.ShouldNotBeNull();
+        (await queue.NextDueAsync(Stop)).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Redelivery_StartsAnewUnderTheSameId()
+    {
+        var webhook = await AddWithDeliveryAsync();
+        var lease = await ClaimAsync();
+        await queue.FinishAsync(lease, Succeeding(lease), Stop);
+
+        var again = await store.RedeliverAsync(webhook.Id, lease.Deliveries[0].Id, Stop);
+
+        (again!.State, again.Attempts).ShouldBe((DeliveryState.Pending, 0));
+        (await ClaimAsync()).Deliveries.Single().Id.ShouldBe(again.Id);
+        (await store.RedeliverAsync(webhook.Id, ids.Next<WebhookDelivery>(), Stop)).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Webhook_ThatFailsForDays_IsDisabledAndItsOwnerTold()
+    {
+        var webhook = await AddWithDeliveryAsync();
+        var first = await ClaimAsync();
+        await queue.FinishAsync(first, Failing(first), Stop);
+        time.Advance(TimeSpan.FromDays(5));
+        await TellAsync(ada, EventTypes.TaskSucceeded, "later");
+        await FanOutAsync(queue);
+        var last = await ClaimAsync();
+
+        await queue.FinishAsync(last, Failing(last), Stop);
+
+        (await store.FindAsync(webhook.Id, ada.Id, Stop))!.DisabledReason!.ShouldContain("Every attempt failed since");
+        (await DeliveriesAsync(webhook)).ShouldAllBe(delivery => delivery.State == DeliveryState.Failed);
+        (await EventsAsync()).ShouldContain(EventTypes.WebhookDisabled);
+        (await queue.NextDueAsync(Stop)).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Success_EndsARowOfFailures()
+    {
+        var webhook = await AddWithDeliveryAsync();
+        var first = await ClaimAsync();
+        await queue.FinishAsync(first, Failing(first), Stop);
+        time.Advance(TimeSpan.FromDays(6));
+        var second = await ClaimAsync();
+        await queue.FinishAsync(second, Succeeding(second), Stop);
+
+        var now = (await store.FindAsync(webhook.Id, ada.Id, Stop))!;
+        (now.FailingSince, now.DisabledAt).ShouldBe((null, null));
+    }
+
+    [Fact]
+    public async Task Receiver_ThatIsGone_IsDisabledAtOnce()
+    {
+        var webhook = await AddWithDeliveryAsync();
+        var lease = await ClaimAsync();
+
+        await queue.FinishAsync(lease, [(lease.Deliveries[0], new DeliveryAttempt(Now, 1, 410, "Gone."))], Stop);
+
+        (await store.FindAsync(webhook.Id, ada.Id, Stop))!.DisabledReason!.ShouldContain("410");
+    }
+
+    [Fact]
+    public async Task Webhook_IsItsOwnersAlone()
+    {
+        var webhook = await AddWithDeliveryAsync();
+
+        (await store.FindAsync(webhook.Id, bob.Id, Stop)).ShouldBeNull();
+        (await store.DeleteAsync(webhook.Id, bob.Id, Stop)).ShouldBeFalse();
+        (await store.DeleteAsync(webhook.Id, ada.Id, Stop)).ShouldBeTrue();
+        (await queue.ClaimAsync(1, Stop)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Webhooks_OfOneUser_AreLimited()
+    {
+        for (var number = 0; number < Webhook.MaxPerUser; number++)
+            await AddAsync(ada);
+
+        (await store.PutAsync(NewWebhook(ada), Stop)).Refusal!.Code.ShouldBe(WebhookRefusal.WebhooksTooMany);
+        await AddAsync(bob);
+    }
+
+    [Fact]
+    public async Task OldDeliveries_AreForgotten()
+    {
+        var webhook = await AddWithDeliveryAsync();
+        var lease = await ClaimAsync();
+        await queue.FinishAsync(lease, Succeeding(lease), Stop);
+
+        (await queue.ForgetAsync(Now, Stop)).ShouldBe(0);
+        (await queue.ForgetAsync(Now + TimeSpan.FromSeconds(1), Stop)).ShouldBe(1);
+        (await DeliveriesAsync(webhook)).ShouldBeEmpty();
+    }
+
+    private static List<(WebhookDelivery, DeliveryAttempt)> All(WebhookLease lease, DeliveryAttempt attempt) =>
+        [.. lease.Deliveries.Select(delivery => (delivery, attempt))];
+
+    private List<(WebhookDelivery, DeliveryAttempt)> Failing(WebhookLease lease) => All(lease, new DeliveryAttempt(Now, 1, 500, "It failed."));
+
+    private List<(WebhookDelivery, DeliveryAttempt)> Succeeding(WebhookLease lease) => All(lease, new DeliveryAttempt(Now, 1, 204, null));
+
+    private SqlWebhookQueue NewQueue() => new(Database, ids, key.PublicKey, Retries, new SecureRandom(), time);
+
+    private static async Task FanOutAsync(SqlWebhookQueue queue)
+    {
+        while (await queue.FanOutAsync(Stop) is { HasMore: true })
+        {
+        }
+    }
+
+    private async Task<WebhookLease> ClaimAsync() => (await queue.ClaimAsync(1, Stop)).ShouldHaveSingleItem();
+
+    private async Task<Webhook> AddWithDeliveryAsync()
+    {
+        var webhook = await AddAsync(ada);
+        await TellAsync(ada, EventTypes.TaskSucceeded, "one");
+        await FanOutAsync(queue);
+        return webhook;
+    }
+
+    private Webhook NewWebhook(User owner) => new(
+        ids.Next<Webhook>(), owner.Id, "https://example.org/", "", WebhookEvents.Default, WebhookSecret.Create(new SecureRandom()), Now, null, null, null);
+
+    private async Task<Webhook> AddAsync(User owner) => (await store.PutAsync(NewWebhook(owner), Stop)).Value;
+
+    private async Task<IReadOnlyList<WebhookDelivery>> DeliveriesAsync(Webhook webhook) =>
+        (await store.ListDeliveriesAsync(webhook.Id, null, new PageRequest(), Stop)).Items;
+
+    private async Task<IReadOnlyList<string>> EventsAsync() =>
+        [.. (await new SqlEventStore(Database).ReadAfterAsync(0, new EventFilter(ada.Id, null, []), 1_000, Stop)).Events.Select(told => told.Event.Type)];
+
+    private Task TellAsync(User owner, string type, string subject) =>
+        Database.WriteAsync(session => SqlEvents.AppendAsync(session, [Make(owner, type, subject)]), Stop);
+
+    private NewEvent Make(User owner, string type, string subject) => new(type, subject, owner.Id, Now, "{}");
+
+    private async Task<User> AddUserAsync(string handle) => (await new SqlUserStore(Database, ids).AddAsync(
+        new StoredUser(new User(ids.Next<User>(), handle, $"{handle}@example.org", UserRole.Member, Now), "hash"), Stop)).Value;
+}
+
+public sealed class SqliteWebhookQueueTests() : WebhookQueueConformance(new SqliteSource());
+
+[Trait("needs", "postgres")]
+public sealed class PostgresWebhookQueueTests(PostgresCluster cluster) : WebhookQueueConformance(new PostgresSource(cluster));
