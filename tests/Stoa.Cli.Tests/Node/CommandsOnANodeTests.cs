@@ -36,6 +36,25 @@ public sealed class CommandsOnANodeTests(RealNode node) : IDisposable
     }
 
     [Fact]
+    public async Task Webhook_IsMadeListedTriedAndDeleted()
+    {
+        (await _cli.RunAsync("webhook create http://127.0.0.1/hook")).ShouldBe(ExitCode.Refused);
+        _cli.Error.ShouldContain("https://");
+        (await _cli.RunAsync("webhook create https://stoa-receiver.invalid/hook --type stoa.task.failed --name ci")).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldStartWith("whsec_");
+        (await _cli.RunAsync("webhook list --json")).ShouldBe(ExitCode.Ok);
+        var id = JsonDocument.Parse(_cli.Output).RootElement.GetProperty("items")[0].GetProperty("id").GetString()!;
+
+        (await _cli.RunAsync($"webhook test {id}")).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldStartWith("dlvr_");
+        (await _cli.RunAsync($"webhook deliveries {id}")).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain("stoa.webhook.test");
+        (await _cli.RunAsync($"webhook enable {id} --off")).ShouldBe(ExitCode.Ok, _cli.Error);
+        (await _cli.RunAsync($"webhook test {id}")).ShouldBe(ExitCode.Refused);
+        (await _cli.RunAsync($"webhook delete {id}")).ShouldBe(ExitCode.Ok, _cli.Error);
+    }
+
+    [Fact]
     public async Task Suggestion_OfAnAgent_AsksTheNode()
     {
         const string line = "stoa agent show ";
