@@ -24,6 +24,9 @@ internal sealed class TaskSubmitCommand : StoaCommand
     private readonly Option<long?> _fuel = new("--fuel") { Description = "Burn at most so much fuel, such as 500M.", HelpName = "N", CustomParser = Quantity.Count };
     private readonly Option<long?> _memory = new("--memory") { Description = "Use at most so much memory, such as 64MB.", HelpName = "SIZE", CustomParser = Quantity.Bytes };
     private readonly Option<long?> _timeout = new("--timeout") { Description = "Stop an attempt after this time, such as 30s; a number alone is seconds.", HelpName = "TIME", CustomParser = Quantity.Milliseconds };
+    private readonly Option<string?> _priority = new("--priority") { Description = "Among your own tasks: background, normal, high or urgent.", HelpName = "WORD" };
+    private readonly Option<DateTimeOffset?> _at = new("--at") { Description = "Not before this time, such as 2030-01-31T08:00:00Z.", HelpName = "TIME" };
+    private readonly Option<long?> _delay = new("--delay") { Description = "Not before so long from now, such as 90s, 5m or 2h.", HelpName = "TIME", CustomParser = Quantity.Milliseconds };
     private readonly Option<string?> _idempotencyKey = new("--idempotency-key") { Description = "The same key with the same submission gives the same task, however often it is sent.", HelpName = "KEY" };
     private readonly Option<bool> _wait = new("--wait") { Description = "Wait for the result. Default.", DefaultValueFactory = _ => true };
     private readonly Option<bool> _noWait = new("--no-wait") { Description = "Print the task's id and return at once." };
@@ -42,12 +45,14 @@ internal sealed class TaskSubmitCommand : StoaCommand
         _agent = CommonArguments.Agent(scope, "PUBLISHER/NAME for the newest version, or PUBLISHER/NAME@VERSION.");
         Add(_agent);
         Add(_file);
-        foreach (var option in new Option[] { _text, _isJsonInput, _parameters, _outputFile, _maxPrice, _fuel, _memory, _timeout, _wait, _noWait, _idempotencyKey })
+        foreach (var option in new Option[] { _text, _isJsonInput, _parameters, _outputFile, _maxPrice, _fuel, _memory, _timeout, _priority, _at, _delay, _wait, _noWait, _idempotencyKey })
             Add(option);
         Validators.Add(result =>
         {
             if (result.GetResult(_file) is { Tokens.Count: > 0 } && result.GetResult(_text) is { Implicit: false })
                 result.AddError("Either FILE or --text is the input, not both.");
+            if (result.GetResult(_at) is { Implicit: false } && result.GetResult(_delay) is { Implicit: false })
+                result.AddError("Either --at or --delay says when it is due, not both.");
         });
     }
 
@@ -91,7 +96,9 @@ internal sealed class TaskSubmitCommand : StoaCommand
                 input,
                 invocation.Get(_parameters),
                 limits == new TaskLimitsBody() ? null : limits,
-                invocation.Get(_maxPrice)?.TrimStart('$')),
+                invocation.Get(_maxPrice)?.TrimStart('$'),
+                invocation.Get(_priority),
+                invocation.Get(_delay) is { } delayMs ? invocation.Surroundings.TimeProvider.GetUtcNow().AddMilliseconds(delayMs) : invocation.Get(_at)),
             idempotencyKey: invocation.Get(_idempotencyKey),
             cancellationToken: cancellationToken);
     }

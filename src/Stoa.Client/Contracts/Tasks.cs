@@ -8,12 +8,16 @@ namespace Stoa.Client.Contracts;
 /// <param name="Parameters">Named settings that the agent declares.</param>
 /// <param name="Limits">Less than the agent's own limits, to hold and risk less; null for the agent's.</param>
 /// <param name="MaxPrice">Refuse when the hold would be above this; decimal string in US dollars.</param>
+/// <param name="Priority"><c>background</c>, <c>normal</c> (when left out), <c>high</c> or <c>urgent</c>: among the consumer's own tasks.</param>
+/// <param name="DueAt">Not before this instant, at most 366 days ahead; at once when left out or past.</param>
 public sealed record SubmitTaskRequest(
     string Agent,
     TaskInputBody Input,
     IReadOnlyDictionary<string, string>? Parameters = null,
     TaskLimitsBody? Limits = null,
-    string? MaxPrice = null);
+    string? MaxPrice = null,
+    string? Priority = null,
+    DateTimeOffset? DueAt = null);
 
 /// <summary>The input: exactly one of the members.</summary>
 /// <param name="Text">UTF-8 text, at most 1 MiB.</param>
@@ -48,6 +52,8 @@ public sealed record TaskLimitsBody(
 /// <param name="FinishedAt">When it ended.</param>
 /// <param name="Result">Of a success.</param>
 /// <param name="Failure">Of a failure.</param>
+/// <param name="Priority"><c>background</c>, <c>normal</c>, <c>high</c> or <c>urgent</c>.</param>
+/// <param name="BatchId">The batch that it was submitted with.</param>
 public sealed record TaskResponse(
     string Id,
     string Agent,
@@ -64,7 +70,9 @@ public sealed record TaskResponse(
     DateTimeOffset? CancelRequestedAt = null,
     DateTimeOffset? FinishedAt = null,
     TaskResultBody? Result = null,
-    TaskFailureBody? Failure = null);
+    TaskFailureBody? Failure = null,
+    string? Priority = null,
+    string? BatchId = null);
 
 /// <summary>What a task produced; the bytes are at <c>GET /api/v1/tasks/{id}/result</c>.</summary>
 /// <param name="Digest">SHA-256 of the output.</param>

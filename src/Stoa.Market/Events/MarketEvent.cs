@@ -35,10 +35,15 @@ public static class EventTypes
     /// <summary>Measured progress of a running task: live only, never stored, so it carries no sequence.</summary>
     public const string TaskProgress = "stoa.task.progress";
 
+    /// <summary>A batch was taken, came a step on, or has ended: told of the batch, not of each of its tasks.</summary>
+    public const string BatchProgress = "stoa.batch.progress";
+
+    public const string BatchEnded = "stoa.batch.ended";
+
     /// <summary>All of them.</summary>
     public static IReadOnlyList<string> All { get; } =
     [
         TaskQueued, TaskStarted, TaskRetried, TaskSucceeded, TaskFailed, TaskCancelled, TaskProgress, AgentPublished, RoyaltyEarned,
-        WebhookDisabled,
+        WebhookDisabled, BatchProgress, BatchEnded,
     ];
 }

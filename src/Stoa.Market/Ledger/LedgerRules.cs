@@ -44,12 +44,22 @@ public static class LedgerRules
         ArgumentNullException.ThrowIfNull(linked);
         ArgumentNullException.ThrowIfNull(state);
         var books = new Books(state);
-        foreach (var transfer in linked)
-        {
-            if (books.Enter(transfer) is { } refusal)
-                return refusal;
-        }
-        return books.Close();
+        return books.EnterSet(linked) is { } refusal ? refusal : books.Close();
+    }
+
+    /// <summary>Judges linked sets one after another, each seeing those before it that were accepted: what is refused takes no other with it.</summary>
+    /// <returns>For each set its refusal, or null when it was accepted; and what all those that were accepted change.</returns>
+    /// <exception cref="ArgumentException">One of the sets is not one.</exception>
+    public static (IReadOnlyList<Refusal<TransferRefusal>?> Refusals, LedgerChange Change) ApplyEach(
+        IReadOnlyList<IReadOnlyList<Transfer>> sets, LedgerState state)
+    {
+        ArgumentNullException.ThrowIfNull(sets);
+        ArgumentNullException.ThrowIfNull(state);
+        var books = new Books(state);
+        var refusals = new Refusal<TransferRefusal>?[sets.Count];
+        for (var index = 0; index < sets.Count; index++)
+            refusals[index] = books.EnterSet(sets[index]);
+        return (refusals, books.Close());
     }
 
     /// <summary>The state while a set is applied.</summary>
@@ -62,7 +72,34 @@ public static class LedgerRules
         private readonly List<Transfer> _applied = [];
         private readonly List<Transfer> _added = [];
 
-        public Refusal<TransferRefusal>? Enter(Transfer transfer)
+        // What the set that is being entered has changed, to be put back when it is refused.
+        private readonly Dictionary<Id<Account>, Account> _accountsBefore = [];
+        private readonly List<Id<Transfer>> _resolvedBySet = [];
+
+        /// <summary>Enters all of a set, or nothing.</summary>
+        public Refusal<TransferRefusal>? EnterSet(IReadOnlyList<Transfer> linked)
+        {
+            var (applied, added) = (_applied.Count, _added.Count);
+            _accountsBefore.Clear();
+            _resolvedBySet.Clear();
+            foreach (var transfer in linked)
+            {
+                if (Enter(transfer) is not { } refusal)
+                    continue;
+                foreach (var (id, account) in _accountsBefore)
+                    _accounts[id] = account;
+                _resolved.ExceptWith(_resolvedBySet);
+                foreach (var undone in _added.Skip(added))
+                    _journal.Remove(undone.Id);
+                _applied.RemoveRange(applied, _applied.Count - applied);
+                _added.RemoveRange(added, _added.Count - added);
+                return refusal;
+            }
+            ThrowIfLeftInClearing();
+            return null;
+        }
+
+        private Refusal<TransferRefusal>? Enter(Transfer transfer)
         {
             if (_journal.TryGetValue(transfer.Id, out var earlier))
             {
@@ -80,12 +117,15 @@ public static class LedgerRules
             return null;
         }
 
-        public LedgerChange Close()
+        public LedgerChange Close() => new(_applied, _added, [.. _changed.Select(id => _accounts[id])]);
+
+        private void ThrowIfLeftInClearing()
         {
-            List<Account> changed = [.. _changed.Select(id => _accounts[id])];
-            if (changed.FirstOrDefault(account => account.Kind is AccountKind.Clearing && account.Posted != Money.Zero) is { } clearing)
-                throw new ArgumentException($"The linked set leaves {clearing.Posted} USD in the clearing account {clearing.Id}: what is captured must be shared out in the same set.");
-            return new LedgerChange(_applied, _added, changed);
+            foreach (var id in _accountsBefore.Keys)
+            {
+                if (_accounts[id] is { Kind: AccountKind.Clearing } clearing && clearing.Posted != Money.Zero)
+                    throw new ArgumentException($"The linked set leaves {clearing.Posted} USD in the clearing account {clearing.Id}: what is captured must be shared out in the same set.");
+            }
         }
 
         private static Refusal<TransferRefusal>? CheckForm(Transfer transfer)
@@ -147,9 +187,11 @@ public static class LedgerRules
                 return Refuse(TransferRefusal.PendingAccountsDiffer, $"{pendingId} holds money of {pending.DebitAccountId} for {pending.CreditAccountId}; its resolution must name the same.");
             if (transfer.Amount > (transfer.Kind is TransferKind.PostPending ? pending.Amount : Money.Zero))
                 return Refuse(TransferRefusal.AmountExceedsPending, $"{transfer.Amount} USD are more than a {transfer.Kind} of {pendingId} may post: it holds {pending.Amount} USD.");
-            if (!_resolved.Add(pendingId))
+            if (_resolved.Contains(pendingId))
                 return Refuse(TransferRefusal.PendingAlreadyResolved, $"{pendingId} was posted or voided before.");
 
+            _resolved.Add(pendingId);
+            _resolvedBySet.Add(pendingId);
             Set(debit with { Posted = debit.Posted - transfer.Amount, PendingDebits = debit.PendingDebits - pending.Amount });
             Set(credit with { Posted = credit.Posted + transfer.Amount, PendingCredits = credit.PendingCredits - pending.Amount });
             return null;
@@ -157,6 +199,7 @@ public static class LedgerRules
 
         private void Set(Account account)
         {
+            _accountsBefore.TryAdd(account.Id, _accounts[account.Id]);
             _accounts[account.Id] = account;
             _changed.Add(account.Id);
         }

@@ -41,6 +41,18 @@ public sealed partial record AgentTask(
 {
     public static string IdPrefix => "task";
 
+    /// <summary>Among its consumer's own tasks.</summary>
+    public TaskPriority Priority { get; init; } = TaskPriority.Normal;
+
+    /// <summary>The batch that it was submitted with; null for none. What becomes of such a task is told of the batch.</summary>
+    public Id<TaskBatch>? BatchId { get; init; }
+
+    /// <summary>The schedule that made it; null for none.</summary>
+    public string? ScheduleId { get; init; }
+
+    /// <summary>The task that it does again; null for none.</summary>
+    public Id<AgentTask>? ReplayOf { get; init; }
+
     /// <summary>The most that the task can cost.</summary>
     public Money MaxPrice => Hold?.Amount ?? Money.Zero;
 }

@@ -84,11 +84,16 @@ public interface ITaskStore
     /// <returns>The task, or <see cref="TaskRefusal.InsufficientFunds"/> or <see cref="TaskRefusal.IdempotencyKeyReused"/>.</returns>
     Task<Outcome<Submitted, TaskRefusal>> SubmitAsync(NewTask submission, CancellationToken cancellationToken);
 
+    /// <summary>Writes many submissions in one transaction, in order. One that is refused takes no other with it.</summary>
+    /// <returns>For each what <see cref="SubmitAsync"/> would have given.</returns>
+    Task<IReadOnlyList<Outcome<Submitted, TaskRefusal>>> SubmitAllAsync(IReadOnlyList<NewTask> submissions, CancellationToken cancellationToken);
+
     /// <summary>The task of an earlier submission under the key, if there is one.</summary>
     /// <returns>The task, null, or <see cref="TaskRefusal.IdempotencyKeyReused"/>.</returns>
     Task<Outcome<AgentTask?, TaskRefusal>> FindSubmissionAsync(Id<User> owner, IdempotencyKey key, CancellationToken cancellationToken);
 
-    /// <summary>Leases due tasks, expedited ones first, then oldest due first. No two holders ever have the same task.</summary>
+    /// <summary>Leases due tasks: expedited ones first, then by turns among the lanes, oldest first in each. No two holders ever have the same task.</summary>
+    /// <remarks>See <see cref="FairQueue"/>. A task that ran before takes the next turn when it is due again: its first one was paid for.</remarks>
     Task<IReadOnlyList<AgentTask>> ClaimAsync(
         LeaseHolder holder, ClaimRoom room, DateTimeOffset now, TimeSpan lease, CancellationToken cancellationToken);
 
@@ -102,6 +107,10 @@ public interface ITaskStore
 
     /// <summary>Ends an attempt, if the task is still running under the token of <see cref="AttemptEnd.Task"/>.</summary>
     Task<AttemptEndOutcome> EndAttemptAsync(AttemptEnd end, CancellationToken cancellationToken);
+
+    /// <summary>Ends many attempts in one transaction; one that lost its lease takes no other with it.</summary>
+    /// <returns>For each what <see cref="EndAttemptAsync"/> would have given.</returns>
+    Task<IReadOnlyList<AttemptEndOutcome>> EndAttemptsAsync(IReadOnlyList<AttemptEnd> ends, CancellationToken cancellationToken);
 
     /// <summary>Ends a queued task at once and releases its hold, or marks a running one for its node to stop.</summary>
     /// <param name="id">The task.</param>
@@ -138,7 +147,7 @@ public interface ITaskStore
 
     Task<SignedReceipt?> GetReceiptAsync(Id<AgentTask> task, CancellationToken cancellationToken);
 
-    /// <summary>When the earliest queued task is due; null when nothing is queued.</summary>
+    /// <summary>When a queued task is due: of those whose turn has come the next, else the earliest; null when nothing is queued.</summary>
     Task<DateTimeOffset?> NextDueAsync(CancellationToken cancellationToken);
 
     /// <summary>How many tasks wait or run: by state, for the two states that are not final.</summary>

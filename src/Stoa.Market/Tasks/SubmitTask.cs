@@ -31,6 +31,9 @@ public sealed class SubmitTask(
     /// <summary>The largest input that is checked against a JSON Schema: 8 MiB.</summary>
     public const int MaxSchemaInputBytes = 8 << 20;
 
+    /// <summary>How far ahead a task may be due: 366 days.</summary>
+    public static readonly TimeSpan LongestDelay = TimeSpan.FromDays(366);
+
     private const int MaxRememberedWallets = 10_000;
 
     // Whose wallet is which never changes.
@@ -75,9 +78,12 @@ public sealed class SubmitTask(
                 $"The task would hold {prepared.Parts.Total} USD at its limits, more than the {maxPrice} that you allow. Ask for less fuel, or allow more: what is not used is released.");
         }
 
+        var now = ToMilliseconds(time.GetUtcNow());
+        var dueAt = request.DueAt is { } asked && asked > now ? ToMilliseconds(asked) : now;
+        if (dueAt > now + LongestDelay)
+            return Refuse(TaskRefusal.DueTooLate, $"dueAt is at most {LongestDelay.TotalDays} days from now.");
         if (!(await HoldAsync(owner, prepared.Parts.Total, cancellationToken)).TryGet(out var hold, out var unfunded))
             return unfunded;
-        var now = ToMilliseconds(time.GetUtcNow());
         var task = new AgentTask(
             ids.Next<AgentTask>(),
             owner,
@@ -90,13 +96,16 @@ public sealed class SubmitTask(
             Attempts: 0,
             Losses: 0,
             Token: 0,
-            new TaskState.Queued(now),
+            new TaskState.Queued(dueAt),
             CancelRequestedAt: null,
             traceParent,
-            now);
+            now)
+        {
+            Priority = request.Priority,
+        };
         var inline = request.Input is RequestedInput.Inline given ? given.Bytes : (ReadOnlyMemory<byte>?)null;
         var transfer = hold is null ? null : Settlement.Hold(hold, clearing, task.Id, now);
-        return await tasks.SubmitAsync(new NewTask(task, inline, transfer, key, offer(prepared.Limits)), cancellationToken);
+        return await tasks.SubmitAsync(new NewTask(task, inline, transfer, key, dueAt > now ? null : offer(prepared.Limits)), cancellationToken);
     }
 
     private async Task<Outcome<Prepared, TaskRefusal>> PrepareAsync(Id<User> owner, TaskRequest request, CancellationToken cancellationToken)

@@ -36,6 +36,9 @@ public enum TaskRefusal
     /// <summary>The idempotency key was used for another submission.</summary>
     IdempotencyKeyReused,
 
+    /// <summary>The task would be due more than a year from now.</summary>
+    DueTooLate,
+
     /// <summary>The task has ended: there is nothing to cancel.</summary>
     AlreadyFinal,
 

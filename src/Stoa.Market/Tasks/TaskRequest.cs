@@ -11,12 +11,16 @@ namespace Stoa.Market.Tasks;
 /// <param name="Parameters">Settings by name.</param>
 /// <param name="Limits">Lower limits than the agent's own.</param>
 /// <param name="MaxPrice">Refuse when the hold would be above this; null for any.</param>
+/// <param name="Priority">Among the consumer's own tasks.</param>
+/// <param name="DueAt">Not before this instant; null, or one that is past, for at once.</param>
 public sealed record TaskRequest(
     ListingName Agent,
     RequestedInput Input,
     IReadOnlyDictionary<string, string> Parameters,
     RequestedLimits Limits,
-    Money? MaxPrice)
+    Money? MaxPrice,
+    TaskPriority Priority = TaskPriority.Normal,
+    DateTimeOffset? DueAt = null)
 {
     /// <summary>The same for the same request, however it was written down: what an idempotency key stands for.</summary>
     public ContentHash Hash()
@@ -32,6 +36,9 @@ public sealed record TaskRequest(
 
         Add(FormattableString.Invariant($"{Limits.Fuel},{Limits.MemoryBytes},{Limits.TimeoutMs},{Limits.OutputBytes},{Limits.LogBytes}"));
         Add(MaxPrice?.ToString() ?? "");
+        // Only when they say something: requests of before they were there keep their hashes.
+        if (Priority is not TaskPriority.Normal || DueAt is not null)
+            Add(FormattableString.Invariant($"{(int)Priority},{DueAt?.ToUnixTimeMilliseconds()}"));
         return ContentHash.FromBytes(hash.GetHashAndReset());
 
         // Each text goes in behind its length, so that no two lists of texts give the same bytes.

@@ -15,6 +15,16 @@ public static class SqlEvents
     // SQLite's acts run one after another anyway. The key is the word "even" in ASCII.
     private const string Lock = "SELECT 1 FROM (SELECT pg_advisory_xact_lock(1702257006)) AS locked";
 
+    private static readonly SqlRows<NewEvent> Insert = SqlRows<NewEvent>.Insert(
+        "events",
+        [
+            SqlField<NewEvent>.OfText("type", told => told.Type),
+            SqlField<NewEvent>.OfText("subject", told => told.Subject),
+            SqlField<NewEvent>.OfText("audience", told => told.Audience?.ToString()),
+            SqlField<NewEvent>.OfInteger("time", told => told.Time.ToUnixTimeMilliseconds()),
+            SqlField<NewEvent>.OfText("data", told => told.DataJson),
+        ]);
+
     /// <summary>Appends events, in order. Wakes live feeds once the act is committed.</summary>
     /// <remarks>Call it last in an act: on PostgreSQL all acts that append wait for each other from here to their commits.</remarks>
     public static async Task AppendAsync(SqlSession session, IEnumerable<NewEvent> events)
@@ -26,8 +36,7 @@ public static class SqlEvents
             return;
         if (!session.Dialect.IsSqlite)
             await session.QuerySingleAsync<int>(Lock);
-        await session.ExecuteEachAsync(
-            "INSERT INTO events (type, subject, audience, time, data) VALUES (@type, @subject, @audience, @time, @dataJson)", appended);
+        await session.ExecuteRowsAsync(Insert, appended);
         await session.RaiseOnCommitAsync(Topic, await LastSequenceAsync(session));
     }
 

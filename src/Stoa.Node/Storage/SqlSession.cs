@@ -68,6 +68,15 @@ public abstract class SqlSession
         return RunEachAsync(Start(sql), parameters);
     }
 
+    /// <summary>Writes many rows by one statement and answers, for each in order, whether it was written.</summary>
+    public Task<bool[]> ExecuteRowsAsync<T>(SqlRows<T> statement, IReadOnlyList<T> rows)
+    {
+        ArgumentNullException.ThrowIfNull(statement);
+        ArgumentNullException.ThrowIfNull(rows);
+        ThrowIfOver();
+        return rows.Count == 0 ? Task.FromResult<bool[]>([]) : RunRowsAsync(statement, rows);
+    }
+
     /// <summary>Runs a query and answers all its rows.</summary>
     /// <typeparam name="T">A value that fits in one column, a tuple (read by position), or a record whose constructor's
     /// parameters bear the names of the columns, case and underscores ignored.</typeparam>
@@ -101,6 +110,8 @@ public abstract class SqlSession
 
     private protected abstract Task<int> RunEachAsync(SqlStatement statement, IEnumerable<object> parameters);
 
+    private protected abstract Task<bool[]> RunRowsAsync<T>(SqlRows<T> statement, IReadOnlyList<T> rows);
+
     private async Task<IReadOnlyList<T>> ReadAsync<T>(string sql, object? parameters, int limit)
     {
         var statement = Start(sql);
@@ -126,9 +137,14 @@ public abstract class SqlSession
     private SqlStatement Start(string sql)
     {
         ArgumentNullException.ThrowIfNull(sql);
+        ThrowIfOver();
+        return Dialect.GetStatement(sql);
+    }
+
+    private void ThrowIfOver()
+    {
         if (_ended)
             throw new InvalidOperationException("The act of this session has ended.");
         CancellationToken.ThrowIfCancellationRequested();
-        return Dialect.GetStatement(sql);
     }
 }

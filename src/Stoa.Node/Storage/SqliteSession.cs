@@ -20,4 +20,7 @@ internal sealed class SqliteSession(SqliteCommands commands, CancellationToken c
             changed += commands.Prepare(statement, one).ExecuteNonQuery();
         return Task.FromResult(changed);
     }
+
+    private protected override Task<bool[]> RunRowsAsync<T>(SqlRows<T> statement, IReadOnlyList<T> rows) =>
+        Task.FromResult(commands.RunRows(statement, rows));
 }

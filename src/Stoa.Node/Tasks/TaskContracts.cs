@@ -28,13 +28,33 @@ internal static class TaskContracts
                 errors.Add(new FieldError("/maxPrice", "A decimal string of US dollars such as \"0.05\" is expected, with at most nine decimals."));
         }
 
+        var priority = TaskPriority.Normal;
+        if (body.Priority is { } word && !TryReadPriority(word, out priority))
+            errors.Add(new FieldError("/priority", $"One of {string.Join(", ", Priorities)} is expected."));
         var input = ReadInput(body.Input, errors);
         if (errors.Count > 0)
             throw new RequestRefusedException(RequestRefusal.RequestInvalid, errors: errors);
         var limits = body.Limits is { } asked
             ? new RequestedLimits(asked.Fuel, asked.MemoryBytes, asked.TimeoutMs, asked.OutputBytes, asked.LogBytes)
             : RequestedLimits.None;
-        return new TaskRequest(agent!, input!, body.Parameters ?? new Dictionary<string, string>(), limits, maxPrice);
+        return new TaskRequest(agent!, input!, body.Parameters ?? new Dictionary<string, string>(), limits, maxPrice, priority, body.DueAt);
+    }
+
+    private static IEnumerable<string> Priorities => Enum.GetValues<TaskPriority>().Select(WordOf);
+
+    private static string WordOf(TaskPriority priority) => JsonNamingPolicy.CamelCase.ConvertName(priority.ToString());
+
+    private static bool TryReadPriority(string word, out TaskPriority priority)
+    {
+        foreach (var candidate in Enum.GetValues<TaskPriority>())
+        {
+            priority = candidate;
+            if (WordOf(candidate) == word)
+                return true;
+        }
+
+        priority = TaskPriority.Normal;
+        return false;
     }
 
     public static TaskResponse ToContract(this AgentTask task) => new(
@@ -69,7 +89,9 @@ internal static class TaskContracts
                 failure.Detail,
                 failure.Log.Length == 0 ? null : failure.Log,
                 failure.Usage?.ToContract())
-            : null);
+            : null,
+        Priority: WordOf(task.Priority),
+        BatchId: task.BatchId?.ToString());
 
     public static QuoteResponse ToContract(this Quote quote) => new(
         quote.Agent.Listing.ToString(),

@@ -4,6 +4,7 @@ using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
+using Stoa.Node.Storage;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Tasks;
@@ -31,7 +32,6 @@ internal sealed record TaskRow(
     long Token,
     string State,
     DateTimeOffset? DueAt,
-    long? QueuePosition,
     string? LeaseHolder,
     DateTimeOffset? LeaseExpiresAt,
     DateTimeOffset? StartedAt,
@@ -39,32 +39,94 @@ internal sealed record TaskRow(
     string? Outcome,
     DateTimeOffset? CancelRequestedAt,
     string? TraceParent,
-    DateTimeOffset CreatedAt)
+    DateTimeOffset CreatedAt,
+    Id<TaskBatch>? BatchId,
+    string? ScheduleId,
+    Id<AgentTask>? ReplayOf,
+    long Priority)
 {
+    private const string NoParameters = "[]";
+
     public const string Columns =
         """
         id, owner_id, agent_id, agent, input_digest, input_bytes, input_inline, parameters,
         fuel_limit, memory_limit_bytes, timeout_ms, output_limit_bytes, log_limit_bytes, hold_id, hold_payer_id, hold_amount,
-        attempts, losses, token, state, due_at, queue_position, lease_holder, lease_expires_at, started_at, finished_at, outcome,
-        cancel_requested_at, trace_parent, created_at
+        attempts, losses, token, state, due_at, lease_holder, lease_expires_at, started_at, finished_at, outcome,
+        cancel_requested_at, trace_parent, created_at, batch_id, schedule_id, replay_of, priority
         """;
 
-    public const string Insert =
-        $"""
-        INSERT INTO tasks ({Columns})
-        VALUES (@Id, @OwnerId, @AgentId, @Agent, @InputDigest, @InputBytes, @InputInline, @Parameters,
-            @FuelLimit, @MemoryLimitBytes, @TimeoutMs, @OutputLimitBytes, @LogLimitBytes, @HoldId, @HoldPayerId, @HoldAmount,
-            @Attempts, @Losses, @Token, @State, @DueAt, @QueuePosition, @LeaseHolder, @LeaseExpiresAt, @StartedAt, @FinishedAt, @Outcome,
-            @CancelRequestedAt, @TraceParent, @CreatedAt)
-        """;
+    /// <summary>Adds tasks.</summary>
+    public static readonly SqlRows<TaskRow> Insert = SqlRows<TaskRow>.Insert(
+        "tasks",
+        [
+            SqlField<TaskRow>.OfText("id", row => row.Id.ToString()),
+            SqlField<TaskRow>.OfText("owner_id", row => row.OwnerId.ToString()),
+            SqlField<TaskRow>.OfText("agent_id", row => row.AgentId.ToString()),
+            SqlField<TaskRow>.OfText("agent", row => row.Agent.ToString()),
+            SqlField<TaskRow>.OfText("input_digest", row => row.InputDigest.ToString()),
+            SqlField<TaskRow>.OfInteger("input_bytes", row => row.InputBytes),
+            SqlField<TaskRow>.OfFlag("input_inline", row => row.InputInline),
+            SqlField<TaskRow>.OfText("parameters", row => row.Parameters),
+            SqlField<TaskRow>.OfInteger("fuel_limit", row => row.FuelLimit),
+            SqlField<TaskRow>.OfInteger("memory_limit_bytes", row => row.MemoryLimitBytes),
+            SqlField<TaskRow>.OfInteger("timeout_ms", row => row.TimeoutMs),
+            SqlField<TaskRow>.OfInteger("output_limit_bytes", row => row.OutputLimitBytes),
+            SqlField<TaskRow>.OfInteger("log_limit_bytes", row => row.LogLimitBytes),
+            SqlField<TaskRow>.OfText("hold_id", row => row.HoldId?.ToString()),
+            SqlField<TaskRow>.OfText("hold_payer_id", row => row.HoldPayerId?.ToString()),
+            SqlField<TaskRow>.OfInteger("hold_amount", row => row.HoldAmount?.Nanodollars),
+            SqlField<TaskRow>.OfInteger("attempts", row => row.Attempts),
+            SqlField<TaskRow>.OfInteger("losses", row => row.Losses),
+            SqlField<TaskRow>.OfInteger("token", row => row.Token),
+            SqlField<TaskRow>.OfText("state", row => row.State),
+            SqlField<TaskRow>.OfInteger("due_at", row => row.DueAt?.ToUnixTimeMilliseconds()),
+            SqlField<TaskRow>.OfInteger("tag", row => row.Tag),
+            SqlField<TaskRow>.OfText("lease_holder", row => row.LeaseHolder),
+            SqlField<TaskRow>.OfInteger("lease_expires_at", row => row.LeaseExpiresAt?.ToUnixTimeMilliseconds()),
+            SqlField<TaskRow>.OfInteger("started_at", row => row.StartedAt?.ToUnixTimeMilliseconds()),
+            SqlField<TaskRow>.OfInteger("finished_at", row => row.FinishedAt?.ToUnixTimeMilliseconds()),
+            SqlField<TaskRow>.OfText("outcome", row => row.Outcome),
+            SqlField<TaskRow>.OfInteger("cancel_requested_at", row => row.CancelRequestedAt?.ToUnixTimeMilliseconds()),
+            SqlField<TaskRow>.OfText("trace_parent", row => row.TraceParent),
+            SqlField<TaskRow>.OfInteger("created_at", row => row.CreatedAt.ToUnixTimeMilliseconds()),
+            SqlField<TaskRow>.OfText("batch_id", row => row.BatchId?.ToString()),
+            SqlField<TaskRow>.OfText("schedule_id", row => row.ScheduleId),
+            SqlField<TaskRow>.OfText("replay_of", row => row.ReplayOf?.ToString()),
+            SqlField<TaskRow>.OfInteger("priority", row => row.Priority),
+        ]);
 
-    /// <summary>Sets what a verb changes; to be followed by <c>WHERE id = @Id</c> and a guard.</summary>
+    /// <summary>Ends attempts, where the task is still running under the token. What goes back to the queue has no turn until it is looked for;
+    /// it does not go back when its consumer wants it stopped.</summary>
+    public static readonly SqlRows<TaskRow> EndAttempt = SqlRows<TaskRow>.Update(
+        "tasks",
+        """
+        attempts = {attempts}, losses = {losses}, state = {state}, due_at = {due_at}, tag = NULL,
+        lease_holder = NULL, lease_expires_at = NULL, started_at = NULL, finished_at = {finished_at}, outcome = {outcome},
+        cancel_requested_at = COALESCE(t.cancel_requested_at, {cancel_requested_at})
+        """,
+        "t.id = {id} AND t.state = 'running' AND t.token = {token} AND ({state} <> 'queued' OR t.cancel_requested_at IS NULL)",
+        [
+            SqlField<TaskRow>.OfText("id", row => row.Id.ToString()),
+            SqlField<TaskRow>.OfInteger("attempts", row => row.Attempts),
+            SqlField<TaskRow>.OfInteger("losses", row => row.Losses),
+            SqlField<TaskRow>.OfInteger("token", row => row.Token),
+            SqlField<TaskRow>.OfText("state", row => row.State),
+            SqlField<TaskRow>.OfInteger("due_at", row => row.DueAt?.ToUnixTimeMilliseconds()),
+            SqlField<TaskRow>.OfInteger("finished_at", row => row.FinishedAt?.ToUnixTimeMilliseconds()),
+            SqlField<TaskRow>.OfText("outcome", row => row.Outcome),
+            SqlField<TaskRow>.OfInteger("cancel_requested_at", row => row.CancelRequestedAt?.ToUnixTimeMilliseconds()),
+        ]);
+
+    /// <summary>Sets what a verb changes of one task whose row is locked; to be followed by <c>WHERE id = @Id</c>.</summary>
     public const string Update =
         """
         UPDATE tasks SET attempts = @Attempts, losses = @Losses, token = @Token, state = @State,
-            due_at = @DueAt, queue_position = @QueuePosition, lease_holder = @LeaseHolder, lease_expires_at = @LeaseExpiresAt,
-            started_at = @StartedAt, finished_at = @FinishedAt, outcome = @Outcome
+            due_at = @DueAt, tag = @Tag, lease_holder = @LeaseHolder, lease_expires_at = @LeaseExpiresAt,
+            started_at = @StartedAt, finished_at = @FinishedAt, outcome = @Outcome, cancel_requested_at = @CancelRequestedAt
         """;
+
+    /// <summary>Its turn, while it is queued and due; null when it has none.</summary>
+    public long? Tag { get; init; }
 
     /// <summary>The row of a task.</summary>
     public static TaskRow Of(AgentTask task)
@@ -79,7 +141,7 @@ internal sealed record TaskRow(
             task.Input.Digest,
             task.Input.SizeBytes,
             task.Input.IsInline,
-            JsonSerializer.Serialize(task.Parameters, TaskRowJson.Default.IReadOnlyListTaskParameter),
+            task.Parameters.Count == 0 ? NoParameters : JsonSerializer.Serialize(task.Parameters, TaskRowJson.Default.IReadOnlyListTaskParameter),
             task.Limits.Fuel,
             task.Limits.MemoryBytes,
             task.Limits.TimeoutMs,
@@ -93,7 +155,6 @@ internal sealed record TaskRow(
             task.Token,
             task.State.Name,
             queued?.DueAt,
-            queued?.DueAt.ToUnixTimeMilliseconds(),
             running?.Lease.Holder,
             running?.Lease.ExpiresAt,
             running?.StartedAt,
@@ -101,7 +162,11 @@ internal sealed record TaskRow(
             OutcomeOf(task.State),
             task.CancelRequestedAt,
             task.TraceParent,
-            task.CreatedAt);
+            task.CreatedAt,
+            task.BatchId,
+            task.ScheduleId,
+            task.ReplayOf,
+            (long)task.Priority);
     }
 
     /// <summary>The task of a row.</summary>
@@ -111,7 +176,7 @@ internal sealed record TaskRow(
         AgentId,
         Agent,
         new TaskInput(InputDigest, InputBytes, InputInline),
-        JsonSerializer.Deserialize(Parameters, TaskRowJson.Default.IReadOnlyListTaskParameter)!,
+        Parameters == NoParameters ? [] : JsonSerializer.Deserialize(Parameters, TaskRowJson.Default.IReadOnlyListTaskParameter)!,
         new AgentLimits(FuelLimit, MemoryLimitBytes, TimeoutMs, OutputLimitBytes, LogLimitBytes),
         HoldId is { } hold ? new TaskHold(hold, HoldPayerId!.Value, HoldAmount!.Value) : null,
         Attempts,
@@ -120,7 +185,13 @@ internal sealed record TaskRow(
         ToState(),
         CancelRequestedAt,
         TraceParent,
-        CreatedAt);
+        CreatedAt)
+    {
+        Priority = (TaskPriority)Priority,
+        BatchId = BatchId,
+        ScheduleId = ScheduleId,
+        ReplayOf = ReplayOf,
+    };
 
     private TaskState ToState() => State switch
     {

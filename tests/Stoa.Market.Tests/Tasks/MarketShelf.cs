@@ -88,6 +88,10 @@ internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, 
 
     Task<AttemptEndOutcome> ITaskStore.EndAttemptAsync(AttemptEnd end, CancellationToken cancellationToken) => throw new NotSupportedException();
 
+    Task<IReadOnlyList<AttemptEndOutcome>> ITaskStore.EndAttemptsAsync(IReadOnlyList<AttemptEnd> ends, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<IReadOnlyList<Outcome<Submitted, TaskRefusal>>> ITaskStore.SubmitAllAsync(IReadOnlyList<NewTask> submissions, CancellationToken cancellationToken) => throw new NotSupportedException();
+
     Task<Outcome<AgentTask, TaskRefusal>> ITaskStore.CancelAsync(Id<AgentTask> id, Id<User> owner, Id<Transfer> releaseId, Id<Account> clearing, DateTimeOffset now, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     Task<IReadOnlyList<AgentTask>> ITaskStore.ListAbandonedAsync(LeaseHolder self, DateTimeOffset now, int limit, CancellationToken cancellationToken) => throw new NotSupportedException();

@@ -118,14 +118,140 @@ public abstract class TaskStoreConformance(DatabaseSource source) : TaskStoreTes
     [Fact]
     public async Task Claim_TakesTheOldestDueFirstAndNothingThatIsNotDue()
     {
-        var later = await SubmitAsync(dueAt: Now.AddSeconds(-1));
-        var earlier = await SubmitAsync(dueAt: Now.AddSeconds(-2));
-        await SubmitAsync(dueAt: Now.AddMilliseconds(1));
+        var later = await SubmitAsync(dueAt: Now.AddSeconds(2));
+        var earlier = await SubmitAsync(dueAt: Now.AddSeconds(1));
+        var muchLater = await SubmitAsync(dueAt: Now.AddSeconds(2).AddMilliseconds(1));
 
-        (await Tasks.NextDueAsync(Stop)).ShouldBe(Now.AddSeconds(-2));
-        (await ClaimIdsAsync(Room with { Count = 1 })).ShouldBe([earlier.Id]);
-        (await ClaimIdsAsync(Room)).ShouldBe([later.Id]);
-        (await Tasks.NextDueAsync(Stop)).ShouldBe(Now.AddMilliseconds(1));
+        (await Tasks.NextDueAsync(Stop)).ShouldBe(Now.AddSeconds(1));
+        (await ClaimIdsAsync(Room)).ShouldBeEmpty();
+        (await ClaimIdsAsync(Room with { Count = 1 }, Now.AddSeconds(2))).ShouldBe([earlier.Id]);
+        (await ClaimIdsAsync(Room, Now.AddSeconds(2))).ShouldBe([later.Id]);
+        (await Tasks.NextDueAsync(Stop)).ShouldBe(Now.AddSeconds(2).AddMilliseconds(1));
+        (await ClaimIdsAsync(Room, Now.AddSeconds(3))).ShouldBe([muchLater.Id]);
+    }
+
+    [Fact]
+    public async Task Claim_WithinALane_IsInTheOrderOfSubmission()
+    {
+        var submitted = new List<Id<AgentTask>>();
+        for (var number = 0; number < 20; number++)
+            submitted.Add((await SubmitAsync()).Id);
+
+        (await ClaimIdsAsync(Room with { Count = 7 })).ShouldBe(submitted[..7]);
+        submitted.Add((await SubmitAsync()).Id);
+        (await ClaimIdsAsync(Room)).ShouldBe(submitted[7..]);
+    }
+
+    [Theory]
+    [InlineData(TaskPriority.Background)]
+    [InlineData(TaskPriority.Normal)]
+    [InlineData(TaskPriority.Urgent)]
+    public async Task Claim_OfOneTaskBehindAnothersHundredThousand_TakesItWithinAFewClaims(TaskPriority priority)
+    {
+        for (var batch = 0; batch < 10; batch++)
+        {
+            var many = Enumerable.Range(0, 10_000).Select(_ => NewFreeTask(priority: priority)).ToList();
+            (await Tasks.SubmitAllAsync(many, Stop)).ShouldAllBe(outcome => outcome.Refusal == null);
+        }
+
+        (await ClaimIdsAsync(Room with { Count = 1_000 })).Count.ShouldBe(1_000);
+        var single = NewFreeTask(Ids.Next<User>());
+        (await Tasks.SubmitAsync(single, Stop)).Refusal.ShouldBeNull();
+
+        (await ClaimIdsAsync(Room with { Count = 10 })).ShouldContain(single.Task.Id);
+    }
+
+    [Fact]
+    public async Task Claim_OfAnUrgentTask_PassesTheSameConsumersOthersButStarvesNobody()
+    {
+        var own = Enumerable.Range(0, 50).Select(_ => NewFreeTask()).ToList();
+        await Tasks.SubmitAllAsync(own, Stop);
+        (await ClaimIdsAsync(Room with { Count = 5 })).Count.ShouldBe(5);
+        var urgent = Enumerable.Range(0, 40).Select(_ => NewFreeTask(priority: TaskPriority.Urgent)).ToList();
+        await Tasks.SubmitAllAsync(urgent, Stop);
+
+        var next = await ClaimIdsAsync(Room with { Count = 18 });
+
+        next[0].ShouldBe(urgent[0].Task.Id);
+        // Eight turns to two: the weights of the two lanes.
+        next.Count(id => own.Any(task => task.Task.Id == id)).ShouldBeInRange(3, 5);
+    }
+
+    [Fact]
+    public async Task Claim_OfALaneThatWasIdle_HasNotSavedUpTurns()
+    {
+        var (early, busy) = (Ids.Next<User>(), Ids.Next<User>());
+        await Tasks.SubmitAsync(NewFreeTask(early), Stop);
+        await Tasks.SubmitAllAsync([.. Enumerable.Range(0, 200).Select(_ => NewFreeTask(busy))], Stop);
+        (await ClaimIdsAsync(Room with { Count = 100 })).Count.ShouldBe(100);
+        var returning = Enumerable.Range(0, 50).Select(_ => NewFreeTask(early)).ToList();
+        await Tasks.SubmitAllAsync(returning, Stop);
+
+        var next = await ClaimIdsAsync(Room with { Count = 20 });
+
+        next.Count(id => returning.Any(task => task.Task.Id == id)).ShouldBeInRange(9, 11);
+    }
+
+    [Fact]
+    public async Task Claim_AfterALoss_TakesTheTaskBeforeThoseThatCameLater()
+    {
+        var lost = await SubmitAndClaimAsync();
+        await Tasks.SubmitAllAsync([.. Enumerable.Range(0, 10).Select(_ => NewFreeTask())], Stop);
+        (await Tasks.EndAttemptAsync(End(lost.Lose(Now)), Stop)).ShouldBe(AttemptEndOutcome.Written);
+
+        (await ClaimIdsAsync(Room with { Count = 1 })).ShouldBe([lost.Id]);
+    }
+
+    [Fact]
+    public async Task SubmitAll_WithSomeThatCannotBePaid_RefusesThoseAndKeepsTheOthers()
+    {
+        // The wallet has 10 dollars.
+        var first = NewTask(Money.Parse("4"), key: "a");
+        var tooMuch = NewTask(Money.Parse("7"), key: "b");
+        var second = NewTask(Money.Parse("6"), key: "c");
+        var nothingLeft = NewTask(Money.Parse("0.000000001"));
+
+        var outcomes = await Tasks.SubmitAllAsync([first, tooMuch, second, nothingLeft, first with { Task = tooMuch.Task }], Stop);
+
+        outcomes.Select(outcome => outcome.Refusal?.Code).ShouldBe([null, TaskRefusal.InsufficientFunds, null, TaskRefusal.InsufficientFunds, null]);
+        (outcomes[4].Value.Task.Id, outcomes[4].Value.IsNew).ShouldBe((first.Task.Id, false));
+        (await WalletAsync()).ShouldBe((Money.Parse("10"), Money.Parse("10")));
+        (await Tasks.GetAsync(tooMuch.Task.Id, Stop)).ShouldBeNull();
+        (await Tasks.FindSubmissionAsync(Owner, tooMuch.Idempotency!, Stop)).Value.ShouldBeNull();
+        (await ClaimIdsAsync(Room)).ShouldBe([first.Task.Id, second.Task.Id]);
+        await BooksBalanceAsync(openHolds: 2);
+    }
+
+    [Fact]
+    public async Task EndAttempts_WithOneThatLostItsLease_WritesTheOthers()
+    {
+        await SubmitAsync();
+        await SubmitAsync();
+        await SubmitAsync();
+        var running = await Tasks.ClaimAsync(Holder, Room, Now, Lease, Stop);
+        await Tasks.EndAttemptAsync(End(running[1].Lose(Now)), Stop);
+
+        var outcomes = await Tasks.EndAttemptsAsync(
+            [Success(running[0]), Success(running[1]), End(running[2].Fail(new TaskFailure(FailureCode.Trap, "trapped", "", null), Now)), Success(running[0])], Stop);
+
+        outcomes.ShouldBe([AttemptEndOutcome.Written, AttemptEndOutcome.LeaseLost, AttemptEndOutcome.Written, AttemptEndOutcome.LeaseLost]);
+        (await Tasks.GetReceiptAsync(running[0].Id, Stop)).ShouldNotBeNull();
+        (await Tasks.GetReceiptAsync(running[1].Id, Stop)).ShouldBeNull();
+        (await WalletAsync()).ShouldBe((Money.Parse("9.999"), Price));
+        await BooksBalanceAsync(openHolds: 1);
+    }
+
+    [Fact]
+    public async Task SubmitAndEnd_ByManyAtOnce_KeepTheBooks()
+    {
+        const int count = 200;
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, count).Select(_ => Tasks.SubmitAsync(NewTask(), Stop)));
+        outcomes.ShouldAllBe(outcome => outcome.Refusal == null);
+        var running = await Tasks.ClaimAsync(Holder, Room with { Count = count }, Now, Lease, Stop);
+        (await Task.WhenAll(running.Select(task => Tasks.EndAttemptAsync(Success(task), Stop)))).ShouldAllBe(outcome => outcome == AttemptEndOutcome.Written);
+
+        (await WalletAsync()).ShouldBe((Money.Parse("9.8"), Money.Zero));
+        await BooksBalanceAsync(openHolds: 0);
     }
 
     [Fact]
@@ -393,8 +519,8 @@ public abstract class TaskStoreConformance(DatabaseSource source) : TaskStoreTes
         await BooksBalanceAsync(openHolds: 0);
     }
 
-    private async Task<IEnumerable<Id<AgentTask>>> ClaimIdsAsync(ClaimRoom room) =>
-        (await Tasks.ClaimAsync(Holder, room, Now, Lease, Stop)).Select(task => task.Id);
+    private async Task<List<Id<AgentTask>>> ClaimIdsAsync(ClaimRoom room, DateTimeOffset? now = null) =>
+        [.. (await Tasks.ClaimAsync(Holder, room, now ?? Now, Lease, Stop)).Select(task => task.Id)];
 
     private Task<Outcome<AgentTask, TaskRefusal>> CancelAsync(Id<AgentTask> id) =>
         Tasks.CancelAsync(id, Owner, Ids.Next<Transfer>(), Accounts.Clearing, Now, Stop);

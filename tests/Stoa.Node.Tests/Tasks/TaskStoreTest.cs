@@ -86,6 +86,13 @@ public abstract class TaskStoreTest(DatabaseSource source) : DatabaseTest(source
             claim);
     }
 
+    /// <summary>A task without a hold, of the owner or of somebody else.</summary>
+    protected NewTask NewFreeTask(Id<User>? owner = null, TaskPriority priority = TaskPriority.Normal)
+    {
+        var submission = NewTask();
+        return submission with { Task = submission.Task with { OwnerId = owner ?? Owner, Priority = priority, Hold = null }, Hold = null };
+    }
+
     protected async Task<AgentTask> SubmitAsync(DateTimeOffset? dueAt = null, long memoryBytes = 1 << 20) =>
         (await Tasks.SubmitAsync(NewTask(dueAt: dueAt, memoryBytes: memoryBytes), Stop)).Value.Task;
 

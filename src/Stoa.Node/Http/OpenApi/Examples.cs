@@ -60,7 +60,8 @@ internal static class Examples
             JsonSerializer.SerializeToElement(
                 new TaskEventData(TaskId, "stoa/markdown-html@1.0.0", "succeeded", 1, "0.000100050"), StoaJson.Default.TaskEventData)),
         new SubmitTaskRequest(
-            "stoa/markdown-html", new TaskInputBody(Text: "# Hi"), new Dictionary<string, string> { ["title"] = "Hello" }, MaxPrice: "0.05"),
+            "stoa/markdown-html", new TaskInputBody(Text: "# Hi"), new Dictionary<string, string> { ["title"] = "Hello" }, MaxPrice: "0.05",
+            Priority: "high", DueAt: submitted),
         task,
         new ListResponse<TaskResponse>([task]),
         new QuoteResponse("stoa/markdown-html@1.0.0", "0.020100001", "0.000100000", "0.000000001", "0.020000000", "0.000000000"),

@@ -1,0 +1,69 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Stoa.Node.Storage;
+
+/// <summary>A statement that writes many rows, made once and kept: what a row costs is its columns, not its statement.</summary>
+/// <remarks>
+/// On PostgreSQL all rows go in one statement, each column as an array (<c>unnest</c>). On SQLite one prepared statement is stepped
+/// through, its values bound without a detour over objects. Both say of every row whether it was written.
+/// </remarks>
+[SuppressMessage("Design", "CA1000", Justification = "The row's type is that of its fields.")]
+public sealed class SqlRows<T>
+{
+    private SqlRows(IReadOnlyList<SqlField<T>> fields, string sqlite, string postgres, int key) =>
+        (Fields, SqliteText, PostgresText, KeyField) = (fields, sqlite, postgres, key);
+
+    internal IReadOnlyList<SqlField<T>> Fields { get; }
+
+    internal string SqliteText { get; }
+
+    internal string PostgresText { get; }
+
+    /// <summary>The field that the rows answered by PostgreSQL name; −1 when they are numbered from 1.</summary>
+    internal int KeyField { get; }
+
+    /// <summary>Adds rows to a table.</summary>
+    /// <param name="table">Its name.</param>
+    /// <param name="fields">The columns that are given.</param>
+    /// <param name="skipsConflictsOf">Columns of a unique constraint, with commas: a row that breaks it is left out. Null when none may.</param>
+    /// <param name="key">The text column, different in every row, by which rows that were written are told from those left out.</param>
+    public static SqlRows<T> Insert(string table, IReadOnlyList<SqlField<T>> fields, string? skipsConflictsOf = null, string? key = null)
+    {
+        var names = fields.Select(field => field.Name).ToList();
+        var skip = skipsConflictsOf is null ? "" : $" ON CONFLICT ({skipsConflictsOf}) DO NOTHING";
+        var returned = key is null ? -1 : names.IndexOf(key);
+        var columns = string.Join(", ", names);
+        return new SqlRows<T>(
+            fields,
+            $"INSERT INTO {table} ({columns}) VALUES ({string.Join(", ", names.Select((_, index) => $"?{index + 1}"))}){skip}",
+            $"INSERT INTO {table} ({columns}) SELECT * FROM unnest({Arrays(fields)}){skip}" + (key is null ? "" : $" RETURNING {key}"),
+            returned);
+    }
+
+    /// <summary>Changes a row of a table for each row that is given.</summary>
+    /// <param name="table">Its name; <c>t</c> in the texts.</param>
+    /// <param name="set">What follows SET; a given value is <c>{name}</c>.</param>
+    /// <param name="where">Finds the one row and guards it.</param>
+    /// <param name="fields">The values that are given; no two rows of them find the same row.</param>
+    public static SqlRows<T> Update(string table, string set, string where, IReadOnlyList<SqlField<T>> fields)
+    {
+        var (sqliteSet, sqliteWhere, postgresSet, postgresWhere) = (set, where, set, where);
+        for (var index = 0; index < fields.Count; index++)
+        {
+            var token = $"{{{fields[index].Name}}}";
+            sqliteSet = sqliteSet.Replace(token, $"?{index + 1}", StringComparison.Ordinal);
+            sqliteWhere = sqliteWhere.Replace(token, $"?{index + 1}", StringComparison.Ordinal);
+            postgresSet = postgresSet.Replace(token, $"r.{fields[index].Name}", StringComparison.Ordinal);
+            postgresWhere = postgresWhere.Replace(token, $"r.{fields[index].Name}", StringComparison.Ordinal);
+        }
+
+        var names = string.Join(", ", fields.Select(field => field.Name));
+        return new SqlRows<T>(
+            fields,
+            $"UPDATE {table} AS t SET {sqliteSet} WHERE {sqliteWhere}",
+            $"UPDATE {table} AS t SET {postgresSet} FROM unnest({Arrays(fields)}) WITH ORDINALITY AS r ({names}, row_number) WHERE {postgresWhere} RETURNING r.row_number",
+            -1);
+    }
+
+    private static string Arrays(IReadOnlyList<SqlField<T>> fields) => string.Join(", ", fields.Select((_, index) => $"${index + 1}"));
+}
