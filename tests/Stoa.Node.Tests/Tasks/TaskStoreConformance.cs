@@ -142,15 +142,12 @@ public abstract class TaskStoreConformance(DatabaseSource source) : TaskStoreTes
         (await ClaimIdsAsync(Room)).ShouldBe(submitted[7..]);
     }
 
-    [Theory]
-    [InlineData(TaskPriority.Background)]
-    [InlineData(TaskPriority.Normal)]
-    [InlineData(TaskPriority.Urgent)]
-    public async Task Claim_OfOneTaskBehindAnothersHundredThousand_TakesItWithinAFewClaims(TaskPriority priority)
+    [Fact]
+    public async Task Claim_OfOneTaskBehindAnothersHundredThousandUrgentOnes_TakesItWithinAFewClaims()
     {
         for (var batch = 0; batch < 10; batch++)
         {
-            var many = Enumerable.Range(0, 10_000).Select(_ => NewFreeTask(priority: priority)).ToList();
+            var many = Enumerable.Range(0, 10_000).Select(_ => NewFreeTask(priority: TaskPriority.Urgent)).ToList();
             (await Tasks.SubmitAllAsync(many, Stop)).ShouldAllBe(outcome => outcome.Refusal == null);
         }
 
