@@ -25,7 +25,8 @@ public sealed partial class RoomTests
         ["Registry"] = ["Identity", "Events"],
         ["Builds"] = ["Identity", "Events", "Registry"],
         ["Webhooks"] = ["Identity", "Events"],
-        ["Tasks"] = ["Identity", "Events", "Ledger", "Registry", "Builds"],
+        ["Selection"] = ["Identity", "Registry"],
+        ["Tasks"] = ["Identity", "Events", "Ledger", "Registry", "Builds", "Selection"],
     };
 
     /// <summary>The commands that reach past the client, and why, are in ARCHITECTURE.md.</summary>

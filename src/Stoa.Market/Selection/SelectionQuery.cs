@@ -1,0 +1,25 @@
+using Stoa.Primitives;
+
+namespace Stoa.Market.Selection;
+
+/// <summary>A task for which an agent is looked for.</summary>
+/// <param name="Requirement">What must be done.</param>
+/// <param name="InputBytes">Size of the input.</param>
+/// <param name="Budget">The most that it may cost now; null for any price.</param>
+/// <param name="TimeLeft">Until the deadline; null for no hurry.</param>
+/// <param name="MaxMemoryBytes">The most that a task gets here.</param>
+/// <param name="Caps">Limits of the request, which cut those of the agents.</param>
+/// <param name="Excluded">Agents that are out of the question: <c>publisher/name</c>.</param>
+/// <param name="Takes">Whether an agent takes the input and the parameters; asked about the best ones, one after another.</param>
+public sealed record SelectionQuery(
+    Requirement Requirement,
+    long InputBytes,
+    Money? Budget,
+    TimeSpan? TimeLeft,
+    long MaxMemoryBytes,
+    LimitCaps Caps,
+    IReadOnlyCollection<string> Excluded,
+    Func<IndexedAgent, bool> Takes);
+
+/// <summary>Limits below those of the agents; each null leaves the agent's.</summary>
+public sealed record LimitCaps(long? Fuel = null, long? MemoryBytes = null, long? TimeoutMs = null);

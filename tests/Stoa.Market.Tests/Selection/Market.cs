@@ -1,0 +1,117 @@
+using Stoa.Market.Identity;
+using Stoa.Market.Registry;
+using Stoa.Market.Selection;
+using Stoa.Market.Tests.Tasks;
+using Stoa.Primitives;
+
+namespace Stoa.Market.Tests.Selection;
+
+/// <summary>Agents, their payers and their receipts, as a store would keep them, before an index.</summary>
+internal sealed class Market : IDisposable
+{
+    public static readonly DateTimeOffset Start = new(2026, 6, 1, 0, 0, 0, TimeSpan.Zero);
+
+    private readonly Dictionary<string, AgentStats> stats = [];
+    private readonly Dictionary<(string Agent, Id<User> Payer), (double Sum, HashSet<string> Publishers)> payers = [];
+    private readonly Dictionary<Id<User>, HashSet<string>> publishersOf = [];
+    private readonly Dictionary<string, Id<User>> publishers = [];
+
+    public AgentIndex Index { get; } = new(new SelectionPolicy { ExplorationShare = 0 }, Start);
+
+    public DateTimeOffset Now { get; set; } = Start;
+
+    public void Dispose() => Index.Dispose();
+
+    /// <summary>Publishes <c>publisher/name</c>.</summary>
+    public IndexedAgent Publish(
+        string name, string price = "0.01", string[]? capabilities = null, AgentLimits? limits = null, string perGigafuel = "0", AgentPort? input = null)
+    {
+        var publisher = name.Split('/')[0];
+        publishers.TryAdd(publisher, TaskSamples.Ids.Next<User>());
+        var agent = new IndexedAgent(
+            TaskSamples.Ids.Next<AgentVersion>(),
+            ListingName.Parse($"{name}@1.0.0"),
+            publishers[publisher],
+            capabilities ?? ["text.upper"],
+            new AgentPrice(Money.Parse(price), Money.Zero, Money.Parse(perGigafuel)),
+            limits ?? TaskSamples.Limits,
+            input ?? new AgentPort("text/plain", null),
+            []);
+        Index.Put(agent);
+        return agent;
+    }
+
+    /// <summary>Attempts of one payer, weighed as the store weighs them.</summary>
+    public AgentStats End(
+        string agent, Id<User> payer, Verdict verdict = Verdict.Good, int count = 1, string price = "0.01", long durationMs = 100, long fuel = 1_000_000_000)
+    {
+        var publisher = agent.Split('/')[0];
+        var known = publishersOf.TryGetValue(payer, out var paid) ? paid : publishersOf[payer] = [];
+        var (sum, _) = payers.GetValueOrDefault((agent, payer));
+        var unit = Decay.WeightAt(Now);
+        var weight = Reputation.WeightOf(sum / unit, count, known.Count(other => other != publisher)) / count;
+        payers[(agent, payer)] = (sum + (count * unit), known);
+        if (verdict is Verdict.Good)
+            known.Add(publisher);
+        for (var i = 0; i < count; i++)
+        {
+            stats[agent] = stats.GetValueOrDefault(agent, new AgentStats { Agent = agent }).After(
+                new EndedAttempt(
+                    agent, publishers[publisher], payer, verdict, verdict is Verdict.Good ? "" : "trap",
+                    verdict is Verdict.Good ? Money.Parse(price) : Money.Zero, fuel, 1_000_000, durationMs, Now),
+                weight);
+        }
+
+        Index.Set(stats[agent]);
+        return stats[agent];
+    }
+
+    /// <summary>One attempt for each of many payers who also pay others; the faults lie evenly among them.</summary>
+    public void Serve(string agent, int payerCount, string price = "0.01", long durationMs = 100, int faults = 0)
+    {
+        for (var i = 0; i < payerCount; i++)
+        {
+            var payer = Customer();
+            End(agent, payer, (i + 1) * faults / payerCount > i * faults / payerCount ? Verdict.Fault : Verdict.Good, price: price, durationMs: durationMs);
+        }
+    }
+
+    /// <summary>Somebody who has paid three publishers before.</summary>
+    public Id<User> Customer()
+    {
+        var payer = TaskSamples.Ids.Next<User>();
+        publishersOf[payer] = ["some", "other", "publishers"];
+        return payer;
+    }
+
+    public Id<User> PublisherOf(string agent) => publishers[agent.Split('/')[0]];
+
+    public Choice Choose(
+        Random? random = null, SelectionWeights? weights = null, string? budget = null, TimeSpan? timeLeft = null, double minReputation = 0,
+        string[]? capabilities = null, string[]? excluded = null, Func<IndexedAgent, bool>? takes = null, long maxMemoryBytes = 1L << 40, bool explores = true)
+    {
+        var limit = budget is null ? (Money?)null : Money.Parse(budget);
+        return Index.Choose(
+            new SelectionQuery(
+                new Requirement(capabilities ?? ["text.upper"], limit, null, minReputation, weights ?? SelectionWeights.Default, explores),
+                InputBytes: 1_000,
+                limit,
+                timeLeft,
+                maxMemoryBytes,
+                new LimitCaps(),
+                excluded ?? [],
+                takes ?? (_ => true)),
+            Now,
+            random ?? new Random(1));
+    }
+
+    public double ReputationOf(string agent, string? price = null)
+    {
+        if (price is not null)
+            Publish(agent, price);
+        // It is asked about, not chosen: a suspension does not hide it.
+        if (stats.TryGetValue(agent, out var known) && known.SuspendedUntil is not null)
+            Index.Set(stats[agent] = known with { SuspendedUntil = null, Revision = known.Revision + 1 });
+        return Choose().Candidates.Single(candidate => candidate.Agent.Name == agent).Reputation;
+    }
+}
