@@ -1,5 +1,6 @@
 using Stoa.Market.Builds;
 using Stoa.Node.Hosting;
+using Stoa.Node.Storage;
 using Stoa.Wasm;
 
 namespace Stoa.Node.Builds;
@@ -14,7 +15,11 @@ public static class BuildsModule
         var options = builder.AddRoomOptions("Builds", new BuildsOptions(), options => options.Validate());
         var services = builder.Services;
         services.AddSingleton(new Engine(new EngineOptions { MaxModuleBytes = (int)options.MaxProgramBytes, Features = AgentFeatures.Admitted }));
-        services.AddSingleton<IContentStore>(provider => new FileContentStore(provider.GetRequiredService<DataFolder>().PathOf(ContentFolder)));
+        services.AddSingleton<IContentStore>(provider =>
+        {
+            var files = new FileContentStore(provider.GetRequiredService<DataFolder>().PathOf(ContentFolder));
+            return provider.GetRequiredService<Database>() is PostgresDatabase cell ? new CellContentStore(cell, files) : files;
+        });
         services.AddSingleton<IContentOwners, SqlContentOwners>();
         services.AddSingleton<AgentPublisher>();
         return options;

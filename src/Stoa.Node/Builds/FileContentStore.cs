@@ -9,22 +9,33 @@ namespace Stoa.Node.Builds;
 /// <summary>Content as files under <c>content/sha256/ab/abcdef…</c>, in the layout of an OCI image directory with one level of fan-out.</summary>
 /// <remarks>Bytes are written to a file of their own under <c>content/incoming</c>, hashed on the way, synced and then renamed:
 /// a reader sees all of the content or none of it, and what a crash leaves in <c>incoming</c> is removed at the next start.</remarks>
-public sealed class FileContentStore : IContentStore
+public sealed class FileContentStore : IContentStore, IDisposable
 {
     private const int CopyBufferBytes = 128 * 1024;
     private readonly string _root;
     private readonly string _incoming;
     private readonly Lock _folders = new();
+    private readonly FileStream _lock;
     private long _sequence;
 
     /// <summary>Opens the store and clears what an earlier start left unfinished.</summary>
-    /// <param name="folder">Made when it is not there; this process must be the only writer.</param>
+    /// <param name="folder">Made when it is not there; held for this store until it is disposed of.</param>
+    /// <exception cref="IOException">Another store holds the folder.</exception>
     public FileContentStore(string folder)
     {
         _root = Path.Combine(folder, "sha256");
         _incoming = Path.Combine(folder, "incoming");
         Directory.CreateDirectory(_root);
         Directory.CreateDirectory(_incoming);
+        try
+        {
+            _lock = new FileStream(Path.Combine(folder, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException inUse)
+        {
+            throw new IOException($"The content in {folder} is in use by another node. Stop that node, or give this one a data folder of its own.", inUse);
+        }
+
         foreach (var leftover in Directory.EnumerateFiles(_incoming))
             File.Delete(leftover);
     }
@@ -84,6 +95,8 @@ public sealed class FileContentStore : IContentStore
             File.Delete(path);
         return Task.FromResult(there);
     }
+
+    public void Dispose() => _lock.Dispose();
 
     /// <summary>Writes the stream to a file and syncs it; null when it is too long.</summary>
     private static async Task<ContentDescriptor?> ReceiveAsync(

@@ -20,7 +20,7 @@ public sealed class FileContentStoreTests : IDisposable
     {
         var bytes = new byte[size];
         new Random(size).NextBytes(bytes);
-        var store = new FileContentStore(_folder);
+        using var store = new FileContentStore(_folder);
         var stored = (await PutAsync(store, bytes)).Value;
         stored.ShouldBe(new ContentDescriptor(ContentHash.Of(bytes), size));
         (await ReadAsync(store, stored.Digest)).ShouldBe(bytes);
@@ -31,7 +31,7 @@ public sealed class FileContentStoreTests : IDisposable
     [Fact]
     public async Task Put_OtherDigestThanAnnounced_IsRefusedAndLeavesNothing()
     {
-        var store = new FileContentStore(_folder);
+        using var store = new FileContentStore(_folder);
         var put = await store.PutAsync(new MemoryStream([1, 2, 3]), ContentHash.Of([4]), 10, Stop);
         put.Refusal.ShouldNotBeNull().Code.ShouldBe(ContentRefusal.DigestMismatch);
         Files().ShouldBeEmpty();
@@ -41,7 +41,7 @@ public sealed class FileContentStoreTests : IDisposable
     [Fact]
     public async Task Put_TooManyBytes_IsRefusedAndLeavesNothing()
     {
-        var store = new FileContentStore(_folder);
+        using var store = new FileContentStore(_folder);
         var put = await store.PutAsync(new MemoryStream(new byte[11]), null, 10, Stop);
         put.Refusal.ShouldNotBeNull().Code.ShouldBe(ContentRefusal.TooLarge);
         Files().ShouldBeEmpty();
@@ -50,7 +50,7 @@ public sealed class FileContentStoreTests : IDisposable
     [Fact]
     public async Task Put_SourceThatBreaks_LeavesNothing()
     {
-        var store = new FileContentStore(_folder);
+        using var store = new FileContentStore(_folder);
         await Should.ThrowAsync<IOException>(store.PutAsync(new BrokenStream(), null, 1_000_000, Stop));
         Files().ShouldBeEmpty();
     }
@@ -58,7 +58,7 @@ public sealed class FileContentStoreTests : IDisposable
     [Fact]
     public async Task Put_ByManyAtOnce_StoresOnce()
     {
-        var store = new FileContentStore(_folder);
+        using var store = new FileContentStore(_folder);
         var bytes = new byte[100_000];
         await Task.WhenAll(Enumerable.Range(0, 16).Select(_ => PutAsync(store, bytes)));
         Files().Length.ShouldBe(1);
@@ -68,9 +68,15 @@ public sealed class FileContentStoreTests : IDisposable
     [Fact]
     public async Task Start_AfterACrash_ClearsWhatIsUnfinished()
     {
-        var stored = (await PutAsync(new FileContentStore(_folder), [1])).Value;
+        ContentDescriptor stored;
+        using (var before = new FileContentStore(_folder))
+        {
+            stored = (await PutAsync(before, [1])).Value;
+            Should.Throw<IOException>(() => new FileContentStore(_folder)).Message.ShouldContain("in use by another node");
+        }
+
         File.WriteAllBytes(Path.Combine(_folder, "incoming", "0000000000000007"), [9, 9]);
-        var again = new FileContentStore(_folder);
+        using var again = new FileContentStore(_folder);
         Files().Length.ShouldBe(1);
         (await ReadAsync(again, stored.Digest)).ShouldBe([1]);
         (await PutAsync(again, [2])).Value.SizeBytes.ShouldBe(1);
@@ -79,7 +85,7 @@ public sealed class FileContentStoreTests : IDisposable
     [Fact]
     public async Task Delete_IsTrueOnce_AndReadersThatHaveItOpenGoOn()
     {
-        var store = new FileContentStore(_folder);
+        using var store = new FileContentStore(_folder);
         var stored = (await PutAsync(store, [1, 2])).Value;
         await using var open = await store.OpenAsync(stored.Digest, Stop);
         (await store.DeleteAsync(stored.Digest, Stop)).ShouldBeTrue();
@@ -88,7 +94,7 @@ public sealed class FileContentStoreTests : IDisposable
         open.ShouldNotBeNull().ReadByte().ShouldBe(1);
     }
 
-    private string[] Files() => Directory.GetFiles(_folder, "*", SearchOption.AllDirectories);
+    private string[] Files() => [.. Directory.GetFiles(_folder, "*", SearchOption.AllDirectories).Where(file => Path.GetFileName(file) != "lock")];
 
     private static Task<Market.Outcome<ContentDescriptor, ContentRefusal>> PutAsync(FileContentStore store, byte[] bytes) =>
         store.PutAsync(new MemoryStream(bytes), null, 1_000_000, Stop);

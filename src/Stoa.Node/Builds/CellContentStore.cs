@@ -1,0 +1,137 @@
+using Stoa.Market;
+using Stoa.Market.Builds;
+using Stoa.Node.Storage;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Builds;
+
+/// <summary>Content of a cell of several nodes: in the database that they share, and as files where it was used last.</summary>
+/// <remarks>
+/// What comes in goes to a file first, where it is verified, and then into the database in one transaction, in chunks. What another node took in
+/// is fetched when it is first opened, verified again, and kept: content under a digest never changes. Deleted content stays on the disks of
+/// nodes that fetched it, but is not found there any more.
+/// </remarks>
+/// <param name="database">What the nodes share.</param>
+/// <param name="files">This node's own.</param>
+public sealed class CellContentStore(Database database, FileContentStore files) : IContentStore, IDisposable
+{
+    private const int ChunkBytes = 1 << 20;
+
+    public async Task<Outcome<ContentDescriptor, ContentRefusal>> PutAsync(
+        Stream source, ContentHash? expected, long maxBytes, CancellationToken cancellationToken)
+    {
+        if (!(await files.PutAsync(source, expected, maxBytes, cancellationToken)).TryGet(out var stored, out var refusal))
+            return refusal;
+        await database.WriteAsync(session => InsertAsync(session, stored), cancellationToken);
+        return stored;
+    }
+
+    public async Task<Stream?> OpenAsync(ContentHash digest, CancellationToken cancellationToken)
+    {
+        if (await StatAsync(digest, cancellationToken) is not { } stored)
+            return null;
+        if (await files.OpenAsync(digest, cancellationToken) is { } kept)
+            return kept;
+        await using var chunks = new ChunkStream(database, stored);
+        if ((await files.PutAsync(chunks, digest, stored.SizeBytes, cancellationToken)).TryGet(out _, out var refusal))
+            return await files.OpenAsync(digest, cancellationToken);
+        return await StatAsync(digest, cancellationToken) is null
+            ? null
+            : throw new InvalidDataException($"The content {digest} is damaged in the database of the cell: {refusal.Detail}");
+    }
+
+    public Task<ContentDescriptor?> StatAsync(ContentHash digest, CancellationToken cancellationToken) => database.ReadAsync(
+        async session => await session.QueryFirstOrDefaultAsync<long?>("SELECT size_bytes FROM content WHERE digest = @digest", new { digest }) is { } size
+            ? new ContentDescriptor(digest, size)
+            : null,
+        cancellationToken);
+
+    public async Task<bool> DeleteAsync(ContentHash digest, CancellationToken cancellationToken)
+    {
+        var deleted = await database.WriteAsync(
+            session => session.ExecuteAsync("DELETE FROM content WHERE digest = @digest", new { digest }), cancellationToken);
+        await files.DeleteAsync(digest, cancellationToken);
+        return deleted > 0;
+    }
+
+    public void Dispose() => files.Dispose();
+
+    private async Task<bool> InsertAsync(SqlSession session, ContentDescriptor stored)
+    {
+        if (await session.ExecuteAsync(
+            "INSERT INTO content (digest, size_bytes) VALUES (@Digest, @SizeBytes) ON CONFLICT (digest) DO NOTHING", stored) == 0)
+        {
+            return false;
+        }
+
+        await using var file = await files.OpenAsync(stored.Digest, session.CancellationToken)
+            ?? throw new IOException($"The file of the content {stored.Digest} vanished while it was taken in.");
+        var buffer = new byte[Math.Min(ChunkBytes, stored.SizeBytes)];
+        for (long position = 0; position < stored.SizeBytes; position += ChunkBytes)
+        {
+            var bytes = buffer.Length == stored.SizeBytes - position || stored.SizeBytes - position >= ChunkBytes
+                ? buffer
+                : new byte[stored.SizeBytes - position];
+            await file.ReadExactlyAsync(bytes, session.CancellationToken);
+            await session.ExecuteAsync(
+                "INSERT INTO content_chunks (digest, position, bytes) VALUES (@Digest, @position, @bytes)",
+                new { stored.Digest, position, bytes });
+        }
+
+        return true;
+    }
+
+    /// <summary>The bytes of content as they lie in the database, a chunk a query.</summary>
+    private sealed class ChunkStream(Database database, ContentDescriptor content) : Stream
+    {
+        private ReadOnlyMemory<byte> _chunk;
+        private long _position;
+
+        public override bool CanRead => true;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => false;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
+        }
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            if (_chunk.IsEmpty && _position < content.SizeBytes)
+            {
+                var position = _position;
+                _chunk = await database.ReadAsync(
+                    session => session.QueryFirstOrDefaultAsync<byte[]>(
+                        "SELECT bytes FROM content_chunks WHERE digest = @Digest AND position = @position", new { content.Digest, position }),
+                    cancellationToken);
+                _position += ChunkBytes;
+            }
+
+            var read = Math.Min(buffer.Length, _chunk.Length);
+            _chunk[..read].CopyTo(buffer);
+            _chunk = _chunk[read..];
+            return read;
+        }
+
+        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+            ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override void Flush()
+        {
+        }
+    }
+}
