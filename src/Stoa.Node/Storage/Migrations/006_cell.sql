@@ -10,3 +10,10 @@ CREATE TABLE content_chunks (
     bytes {blob} NOT NULL,
     PRIMARY KEY (digest, position)
 );
+
+-- The starts of nodes that are alive. A task that runs for a holder that is not here was abandoned.
+CREATE TABLE nodes (
+    holder TEXT NOT NULL PRIMARY KEY,
+    beat BIGINT NOT NULL,
+    started_at BIGINT NOT NULL
+);
