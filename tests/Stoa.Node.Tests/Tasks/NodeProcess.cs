@@ -8,6 +8,7 @@ namespace Stoa.Node.Tests.Tasks;
 internal sealed partial class NodeProcess : IAsyncDisposable
 {
     private readonly Process process;
+    private bool isDisposed;
 
     private NodeProcess(Process process, Uri address) => (this.process, Address) = (process, address);
 
@@ -49,17 +50,26 @@ internal sealed partial class NodeProcess : IAsyncDisposable
         await process.WaitForExitAsync();
     }
 
+    /// <summary>Sends a signal by its name, without <c>SIG</c>.</summary>
+    public void Signal(string name)
+    {
+        using var kill = Process.Start("kill", [$"-{name}", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        kill.WaitForExit();
+    }
+
     /// <summary>kill -15; the exit code.</summary>
     public async Task<int> StopAsync()
     {
-        using var kill = Process.Start("kill", ["-TERM", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
-        await kill.WaitForExitAsync();
+        Signal("TERM");
         await process.WaitForExitAsync();
         return process.ExitCode;
     }
 
     public async ValueTask DisposeAsync()
     {
+        if (isDisposed)
+            return;
+        isDisposed = true;
         if (!process.HasExited)
             await KillAsync();
         process.Dispose();
