@@ -4,17 +4,10 @@ namespace Stoa.Market.Tasks;
 public sealed partial record AgentTask
 {
     /// <summary>Queued → running: a node takes it on, under a token greater than every earlier one.</summary>
-    public AgentTask Claim(string holder, DateTimeOffset now, TimeSpan lease)
+    public AgentTask Claim(string holder, DateTimeOffset now)
     {
         _ = From<TaskState.Queued>();
-        return this with { Token = Token + 1, State = new TaskState.Running(new Lease(holder, Token + 1, now + lease), now) };
-    }
-
-    /// <summary>Running → running: the node that has it keeps it for longer.</summary>
-    public AgentTask Renew(DateTimeOffset now, TimeSpan lease)
-    {
-        var running = From<TaskState.Running>();
-        return this with { State = running with { Lease = running.Lease with { ExpiresAt = now + lease } } };
+        return this with { Token = Token + 1, State = new TaskState.Running(new Lease(holder, Token + 1), now) };
     }
 
     /// <summary>Running → succeeded.</summary>

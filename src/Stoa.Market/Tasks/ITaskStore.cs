@@ -20,7 +20,7 @@ public sealed record NewTask(
     AgentTask Task, ReadOnlyMemory<byte>? InlineInput, Transfer? Hold, IdempotencyKey? Idempotency, ImmediateClaim? Claim);
 
 /// <summary>A node that is idle while it takes a submission offers to work on it at once, which saves a transaction and a wait.</summary>
-public sealed record ImmediateClaim(LeaseHolder Holder, TimeSpan Lease);
+public sealed record ImmediateClaim(LeaseHolder Holder);
 
 /// <summary>What a submission gave.</summary>
 /// <param name="Task">Queued, or running for the holder that offered itself.</param>
@@ -68,10 +68,10 @@ public sealed record SignedReceipt(Id<Receipt> Id, Id<AgentTask> TaskId, DsseEnv
 /// <summary>The right to work on one task, as its holder remembers it.</summary>
 public readonly record struct LeaseRef(Id<AgentTask> TaskId, long Token);
 
-/// <summary>What a holder learns when it renews its leases.</summary>
-/// <param name="Lost">Leases that it no longer has: stop working on them.</param>
-/// <param name="CancelRequested">Leases of tasks that their consumers want stopped.</param>
-public sealed record Renewal(IReadOnlyList<LeaseRef> Lost, IReadOnlyList<LeaseRef> CancelRequested);
+/// <summary>A task as its holder finds it when it looks whether it still has it.</summary>
+/// <param name="Lease">Its task and token.</param>
+/// <param name="IsCancelRequested">Its consumer wants it stopped.</param>
+public readonly record struct HeldTask(LeaseRef Lease, bool IsCancelRequested);
 
 /// <summary>Keeps tasks, their queue and their receipts. Every method is one transaction, and durable when it returns.</summary>
 /// <remarks>
@@ -95,15 +95,14 @@ public interface ITaskStore
     /// <summary>Leases due tasks: expedited ones first, then by turns among the lanes, oldest first in each. No two holders ever have the same task.</summary>
     /// <remarks>See <see cref="FairQueue"/>. A task that ran before takes the next turn when it is due again: its first one was paid for.</remarks>
     Task<IReadOnlyList<AgentTask>> ClaimAsync(
-        LeaseHolder holder, ClaimRoom room, DateTimeOffset now, TimeSpan lease, CancellationToken cancellationToken);
+        LeaseHolder holder, ClaimRoom room, DateTimeOffset now, CancellationToken cancellationToken);
 
     /// <summary>Moves a queued task of the owner to the head of the queue, due at once. A task in another state is left as it is.</summary>
     /// <returns>The task as it is now, or null when the owner has no such task.</returns>
     Task<AgentTask?> ExpediteAsync(Id<AgentTask> id, Id<User> owner, DateTimeOffset now, CancellationToken cancellationToken);
 
-    /// <summary>Extends leases. One that expired but was not taken over is extended too.</summary>
-    Task<Renewal> RenewAsync(
-        LeaseHolder holder, IReadOnlyList<LeaseRef> leases, DateTimeOffset now, TimeSpan lease, CancellationToken cancellationToken);
+    /// <summary>All that runs for a holder.</summary>
+    Task<IReadOnlyList<HeldTask>> ListHeldAsync(LeaseHolder holder, CancellationToken cancellationToken);
 
     /// <summary>Ends an attempt, if the task is still running under the token of <see cref="AttemptEnd.Task"/>.</summary>
     Task<AttemptEndOutcome> EndAttemptAsync(AttemptEnd end, CancellationToken cancellationToken);
@@ -123,9 +122,8 @@ public interface ITaskStore
     Task<Outcome<AgentTask, TaskRefusal>> CancelAsync(
         Id<AgentTask> id, Id<User> owner, Id<Transfer> releaseId, Id<Account> clearing, DateTimeOffset now, CancellationToken cancellationToken);
 
-    /// <summary>Running tasks whose lease has expired or is of an earlier start of the same node: work to be taken over.</summary>
-    Task<IReadOnlyList<AgentTask>> ListAbandonedAsync(
-        LeaseHolder self, DateTimeOffset now, int limit, CancellationToken cancellationToken);
+    /// <summary>Tasks that run for a holder who is not among the nodes of <see cref="INodeStore"/>: work to be taken over.</summary>
+    Task<IReadOnlyList<AgentTask>> ListAbandonedAsync(int limit, CancellationToken cancellationToken);
 
     Task<AgentTask?> GetAsync(Id<AgentTask> id, CancellationToken cancellationToken);
 

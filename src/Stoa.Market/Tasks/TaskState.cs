@@ -60,11 +60,10 @@ public static class TaskStateNames
     public static IReadOnlyList<string> All { get; } = [Queued, Running, Succeeded, Failed, Cancelled];
 }
 
-/// <summary>The right to work on a task, for a while.</summary>
+/// <summary>The right to work on a task, for as long as its holder is alive: see <see cref="INodeStore"/>.</summary>
 /// <param name="Holder">One start of one node, see <see cref="LeaseHolder"/>: a restarted node is another holder.</param>
 /// <param name="Token">Fencing token: rises with every lease of the task; a write with an older one is refused.</param>
-/// <param name="ExpiresAt">When the lease ends unless it is renewed.</param>
-public sealed record Lease(string Holder, long Token, DateTimeOffset ExpiresAt);
+public sealed record Lease(string Holder, long Token);
 
 /// <summary>Who holds leases: one start of one node.</summary>
 /// <param name="Node">The node's peer id.</param>

@@ -15,4 +15,15 @@ public static class SqlErrors
         PostgresException postgres => postgres.SqlState == PostgresErrorCodes.UniqueViolation,
         _ => false,
     };
+
+    /// <summary>Whether the database could not do its part now and may do it later: away, starting, stopping, out of room.</summary>
+    /// <remarks>What was sent last may have been written all the same.</remarks>
+    public static bool MayPass(this Exception exception) => exception switch
+    {
+        PostgresException postgres => postgres.IsTransient || postgres.SqlState is PostgresErrorCodes.DiskFull or PostgresErrorCodes.AdminShutdown,
+        NpgsqlException npgsql => npgsql.IsTransient || npgsql.InnerException is IOException or TimeoutException or System.Net.Sockets.SocketException,
+        SqliteException sqlite => sqlite.SqliteErrorCode is raw.SQLITE_FULL or raw.SQLITE_IOERR or raw.SQLITE_BUSY,
+        IOException or TimeoutException => true,
+        _ => false,
+    };
 }

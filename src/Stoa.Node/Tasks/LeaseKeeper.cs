@@ -2,41 +2,30 @@ using Stoa.Market.Tasks;
 
 namespace Stoa.Node.Tasks;
 
-/// <summary>Renews the leases of running tasks, and stops work whose lease is lost or whose consumer has asked for it.</summary>
-public sealed class LeaseKeeper(
-    ITaskStore tasks, TaskWorkers workers, LeaseHolder self, TasksOptions options, TimeProvider time, ILogger<LeaseKeeper> logger) : BackgroundService
+/// <summary>Stops work whose lease is lost or whose consumer wants it stopped, and gives back what is leased to this node and not worked on.</summary>
+public sealed class LeaseKeeper(ITaskStore tasks, TaskWorkers workers, LeaseHolder self)
 {
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(options.RenewMs), time);
-        // It goes on while the host stops, for as long as tasks are let end: only then does the host's last service stop it.
-        while (await timer.WaitForNextTickAsync(stoppingToken))
-        {
-            try
-            {
-                await RenewAsync(stoppingToken);
-            }
-            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
-            {
-                logger.LogError(failure, "Leases cannot be renewed; trying again.");
-            }
-        }
-    }
+    private HashSet<LeaseRef> _strays = [];
 
-    internal async Task RenewAsync(CancellationToken cancellationToken)
+    /// <summary>One look.</summary>
+    /// <returns>Leases of this node that nothing here worked on, now and at the look before: a claim whose answer was lost, or an end that could not be written.</returns>
+    public async Task<IReadOnlyList<LeaseRef>> LookAsync(CancellationToken cancellationToken)
     {
-        var attempts = workers.Running.ToDictionary(attempt => attempt.Lease);
-        if (attempts.Count == 0)
-            return;
-        var renewal = await tasks.RenewAsync(
-            self, [.. attempts.Keys], time.GetUtcNow(), TimeSpan.FromMilliseconds(options.LeaseMs), cancellationToken);
-        foreach (var lost in renewal.Lost)
+        var running = workers.Running.ToDictionary(attempt => attempt.Lease);
+        var held = (await tasks.ListHeldAsync(self, cancellationToken)).ToDictionary(task => task.Lease, task => task.IsCancelRequested);
+        foreach (var (lease, attempt) in running)
         {
             // One that ended just now is not running any more either: stopping it does nothing.
-            attempts[lost].Stop(StopReason.LeaseLost);
+            if (!held.TryGetValue(lease, out var isCancelRequested))
+                attempt.Stop(StopReason.LeaseLost);
+            else if (isCancelRequested)
+                attempt.Stop(StopReason.Cancelled);
         }
 
-        foreach (var unwanted in renewal.CancelRequested)
-            attempts[unwanted].Stop(StopReason.Cancelled);
+        // One that was claimed just now may not have begun.
+        var idle = held.Keys.Where(lease => !running.ContainsKey(lease) && !workers.IsRunning(lease)).ToHashSet();
+        var strays = idle.Where(_strays.Contains).ToList();
+        _strays = idle;
+        return strays;
     }
 }

@@ -17,7 +17,10 @@ public sealed class SqlNodeStore(Database database) : INodeStore
                     """,
                     new { holder = self.ToString(), now });
                 await session.ExecuteAsync(
-                    "DELETE FROM nodes WHERE holder <> @holder AND SUBSTR(holder, 1, LENGTH(@node)) = @node",
+                    // An embedded database has one node at a time, whatever it is called.
+                    database is PostgresDatabase
+                        ? "DELETE FROM nodes WHERE holder <> @holder AND SUBSTR(holder, 1, LENGTH(@node)) = @node"
+                        : "DELETE FROM nodes WHERE holder <> @holder",
                     new { holder = self.ToString(), node = $"{self.Node}/" });
                 var rows = await session.QueryAsync<(string Holder, long Beat)>("SELECT holder, beat FROM nodes ORDER BY holder");
                 return [.. rows.Select(row => new NodeBeat(LeaseHolder.Parse(row.Holder), row.Beat))];

@@ -21,6 +21,10 @@ public sealed class SqlTaskStore : ITaskStore
     private const string Select = $"SELECT {TaskRow.Columns} FROM tasks ";
     private const int MaxGroup = 500;
 
+    private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(5);
+
     private static readonly SqlRows<NewTask> InsertKeys = SqlRows<NewTask>.Insert(
         "idempotency_keys",
         [
@@ -49,12 +53,14 @@ public sealed class SqlTaskStore : ITaskStore
         ]);
 
     private readonly Database database;
+    private readonly TimeProvider time;
     private readonly GroupCommit<NewTask, Outcome<Submitted, TaskRefusal>> submissions;
     private readonly GroupCommit<AttemptEnd, AttemptEndOutcome> ends;
 
-    public SqlTaskStore(Database database)
+    public SqlTaskStore(Database database, TimeProvider time)
     {
         this.database = database;
+        this.time = time;
         submissions = new(group => SubmitAllAsync(group, CancellationToken.None), MaxGroup);
         ends = new(group => EndAttemptsAsync(group, CancellationToken.None), MaxGroup);
     }
@@ -100,7 +106,7 @@ public sealed class SqlTaskStore : ITaskStore
         {
             var (task, input, _, _, offer) = submissions[index];
             var isDue = ((TaskState.Queued)task.State).DueAt <= task.CreatedAt;
-            var written = mayClaim && isDue && offer is not null ? task.Claim(offer.Holder.ToString(), task.CreatedAt, offer.Lease) : task;
+            var written = mayClaim && isDue && offer is not null ? task.Claim(offer.Holder.ToString(), task.CreatedAt) : task;
             rows.Add(TaskRow.Of(written));
             if (input is { } bytes)
                 contents.Add(new Content(task.Id, "input", bytes));
@@ -124,7 +130,7 @@ public sealed class SqlTaskStore : ITaskStore
         database.ReadAsync(session => FindSubmissionAsync(session, owner, key), cancellationToken);
 
     public Task<IReadOnlyList<AgentTask>> ClaimAsync(
-        LeaseHolder holder, ClaimRoom room, DateTimeOffset now, TimeSpan lease, CancellationToken cancellationToken) =>
+        LeaseHolder holder, ClaimRoom room, DateTimeOffset now, CancellationToken cancellationToken) =>
         database.WriteAsync<IReadOnlyList<AgentTask>>(
             async session =>
             {
@@ -138,18 +144,18 @@ public sealed class SqlTaskStore : ITaskStore
                 var freeBytes = room.FreeMemoryBytes;
                 var claimed = ready
                     .TakeWhile(row => (freeBytes -= row.MemoryLimitBytes) >= 0)
-                    .Select(row => row.ToTask().Claim(holder.ToString(), now, lease))
+                    .Select(row => row.ToTask().Claim(holder.ToString(), now))
                     .ToList();
                 if (claimed.Count == 0)
                     return [];
                 var newest = (await session.QueryAsync<long?>(
                     """
-                    UPDATE tasks SET state = 'running', token = token + 1, lease_holder = @holder, lease_expires_at = @expiresAt, started_at = @now,
+                    UPDATE tasks SET state = 'running', token = token + 1, lease_holder = @holder, started_at = @now,
                         due_at = NULL
                     WHERE id IN @ids AND state = 'queued'
                     RETURNING tag
                     """,
-                    new { holder = holder.ToString(), expiresAt = now + lease, now, ids = claimed.Select(task => task.Id) })).Max();
+                    new { holder = holder.ToString(), now, ids = claimed.Select(task => task.Id) })).Max();
                 // Another node that moves the clock on just now does as well: nobody waits for that row.
                 await session.ExecuteAsync(
                     """
@@ -174,26 +180,28 @@ public sealed class SqlTaskStore : ITaskStore
             },
             cancellationToken);
 
-    public Task<Renewal> RenewAsync(
-        LeaseHolder holder, IReadOnlyList<LeaseRef> leases, DateTimeOffset now, TimeSpan lease, CancellationToken cancellationToken) =>
-        database.WriteAsync(
-            async session =>
-            {
-                var rows = await session.QueryAsync<(Id<AgentTask> Id, long Token, DateTimeOffset? CancelRequestedAt)>(
-                    """
-                    UPDATE tasks SET lease_expires_at = @expiresAt
-                    WHERE state = 'running' AND lease_holder = @holder AND id IN @ids
-                    RETURNING id, token, cancel_requested_at
-                    """,
-                    new { expiresAt = now + lease, holder = holder.ToString(), ids = leases.Select(held => held.TaskId).ToList() });
-                var kept = rows.ToDictionary(row => new LeaseRef(row.Id, row.Token), row => row.CancelRequestedAt);
-                return new Renewal(
-                    [.. leases.Where(held => !kept.ContainsKey(held))],
-                    [.. leases.Where(held => kept.GetValueOrDefault(held) is not null)]);
-            },
-            cancellationToken);
+    public Task<IReadOnlyList<HeldTask>> ListHeldAsync(LeaseHolder holder, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<HeldTask>>(
+        async session => [.. (await session.QueryAsync<(Id<AgentTask> Id, long Token, DateTimeOffset? CancelRequestedAt)>(
+            "SELECT id, token, cancel_requested_at FROM tasks WHERE state = 'running' AND lease_holder = @holder", new { holder = holder.ToString() }))
+            .Select(row => new HeldTask(new LeaseRef(row.Id, row.Token), row.CancelRequestedAt is not null))],
+        cancellationToken);
 
-    public Task<AttemptEndOutcome> EndAttemptAsync(AttemptEnd end, CancellationToken cancellationToken) => ends.WriteAsync(end, cancellationToken);
+    public async Task<AttemptEndOutcome> EndAttemptAsync(AttemptEnd end, CancellationToken cancellationToken)
+    {
+        // The work is done: for as long as the database is away, its end waits. Who has the task by then is told by the token.
+        var pause = s_firstPause;
+        for (var waited = TimeSpan.Zero; ; waited += pause, pause = TimeSpan.FromTicks(Math.Min(2 * pause.Ticks, s_longestPause.Ticks)))
+        {
+            try
+            {
+                return await ends.WriteAsync(end, cancellationToken);
+            }
+            catch (Exception away) when (away.MayPass() && waited < s_patience)
+            {
+                await Task.Delay(pause, time, cancellationToken);
+            }
+        }
+    }
 
     public async Task<IReadOnlyList<AttemptEndOutcome>> EndAttemptsAsync(IReadOnlyList<AttemptEnd> ends, CancellationToken cancellationToken) =>
         await database.WriteAsync(
@@ -278,17 +286,10 @@ public sealed class SqlTaskStore : ITaskStore
             },
             cancellationToken);
 
-    public Task<IReadOnlyList<AgentTask>> ListAbandonedAsync(
-        LeaseHolder self, DateTimeOffset now, int limit, CancellationToken cancellationToken) =>
-        database.ReadAsync(
-            async session => ToTasks(await session.QueryAsync<TaskRow>(
-                Select + """
-                WHERE state = 'running'
-                    AND (lease_expires_at <= @now OR (lease_holder <> @self AND SUBSTR(lease_holder, 1, LENGTH(@node)) = @node))
-                ORDER BY lease_expires_at, id LIMIT @limit
-                """,
-                new { now, self = self.ToString(), node = $"{self.Node}/", limit })),
-            cancellationToken);
+    public Task<IReadOnlyList<AgentTask>> ListAbandonedAsync(int limit, CancellationToken cancellationToken) => database.ReadAsync(
+        async session => ToTasks(await session.QueryAsync<TaskRow>(
+            Select + "WHERE state = 'running' AND lease_holder NOT IN (SELECT holder FROM nodes) ORDER BY started_at, id LIMIT @limit", new { limit })),
+        cancellationToken);
 
     public Task<AgentTask?> GetAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
         database.ReadAsync(

@@ -33,7 +33,6 @@ internal sealed record TaskRow(
     string State,
     DateTimeOffset? DueAt,
     string? LeaseHolder,
-    DateTimeOffset? LeaseExpiresAt,
     DateTimeOffset? StartedAt,
     DateTimeOffset? FinishedAt,
     string? Outcome,
@@ -51,7 +50,7 @@ internal sealed record TaskRow(
         """
         id, owner_id, agent_id, agent, input_digest, input_bytes, input_inline, parameters,
         fuel_limit, memory_limit_bytes, timeout_ms, output_limit_bytes, log_limit_bytes, hold_id, hold_payer_id, hold_amount,
-        attempts, losses, token, state, due_at, lease_holder, lease_expires_at, started_at, finished_at, outcome,
+        attempts, losses, token, state, due_at, lease_holder, started_at, finished_at, outcome,
         cancel_requested_at, trace_parent, created_at, batch_id, schedule_id, replay_of, priority
         """;
 
@@ -82,7 +81,6 @@ internal sealed record TaskRow(
             SqlField<TaskRow>.OfInteger("due_at", row => row.DueAt?.ToUnixTimeMilliseconds()),
             SqlField<TaskRow>.OfInteger("tag", row => row.Tag),
             SqlField<TaskRow>.OfText("lease_holder", row => row.LeaseHolder),
-            SqlField<TaskRow>.OfInteger("lease_expires_at", row => row.LeaseExpiresAt?.ToUnixTimeMilliseconds()),
             SqlField<TaskRow>.OfInteger("started_at", row => row.StartedAt?.ToUnixTimeMilliseconds()),
             SqlField<TaskRow>.OfInteger("finished_at", row => row.FinishedAt?.ToUnixTimeMilliseconds()),
             SqlField<TaskRow>.OfText("outcome", row => row.Outcome),
@@ -101,7 +99,7 @@ internal sealed record TaskRow(
         "tasks",
         """
         attempts = {attempts}, losses = {losses}, state = {state}, due_at = {due_at}, tag = NULL,
-        lease_holder = NULL, lease_expires_at = NULL, started_at = NULL, finished_at = {finished_at}, outcome = {outcome},
+        lease_holder = NULL, started_at = NULL, finished_at = {finished_at}, outcome = {outcome},
         cancel_requested_at = COALESCE(t.cancel_requested_at, {cancel_requested_at})
         """,
         "t.id = {id} AND t.state = 'running' AND t.token = {token} AND ({state} <> 'queued' OR t.cancel_requested_at IS NULL)",
@@ -121,7 +119,7 @@ internal sealed record TaskRow(
     public const string Update =
         """
         UPDATE tasks SET attempts = @Attempts, losses = @Losses, token = @Token, state = @State,
-            due_at = @DueAt, tag = @Tag, lease_holder = @LeaseHolder, lease_expires_at = @LeaseExpiresAt,
+            due_at = @DueAt, tag = @Tag, lease_holder = @LeaseHolder,
             started_at = @StartedAt, finished_at = @FinishedAt, outcome = @Outcome, cancel_requested_at = @CancelRequestedAt
         """;
 
@@ -156,7 +154,6 @@ internal sealed record TaskRow(
             task.State.Name,
             queued?.DueAt,
             running?.Lease.Holder,
-            running?.Lease.ExpiresAt,
             running?.StartedAt,
             FinishedAtOf(task.State),
             OutcomeOf(task.State),
@@ -196,7 +193,7 @@ internal sealed record TaskRow(
     private TaskState ToState() => State switch
     {
         TaskStateNames.Queued => new TaskState.Queued(DueAt!.Value),
-        TaskStateNames.Running => new TaskState.Running(new Lease(LeaseHolder!, Token, LeaseExpiresAt!.Value), StartedAt!.Value),
+        TaskStateNames.Running => new TaskState.Running(new Lease(LeaseHolder!, Token), StartedAt!.Value),
         TaskStateNames.Succeeded => new TaskState.Succeeded(JsonSerializer.Deserialize(Outcome!, TaskRowJson.Default.TaskResult)!, FinishedAt!.Value),
         TaskStateNames.Failed => new TaskState.Failed(JsonSerializer.Deserialize(Outcome!, TaskRowJson.Default.TaskFailure)!, FinishedAt!.Value),
         TaskStateNames.Cancelled => new TaskState.Cancelled(FinishedAt!.Value),

@@ -27,8 +27,6 @@ public sealed class TaskWorkers(
 
     private LeaseHolder Holder => self;
 
-    private TimeSpan LeaseDuration => TimeSpan.FromMilliseconds(options.LeaseMs);
-
     /// <summary>The attempts that run here now.</summary>
     public IReadOnlyCollection<Attempt> Running => (IReadOnlyCollection<Attempt>)running.Values;
 
@@ -144,7 +142,7 @@ public sealed class TaskWorkers(
         try
         {
             claimed = await tasks.ClaimAsync(
-                Holder, new ClaimRoom(slots, memoryBytes, options.MaxMemoryBytes), time.GetUtcNow(), LeaseDuration, cancellationToken);
+                Holder, new ClaimRoom(slots, memoryBytes, options.MaxMemoryBytes), time.GetUtcNow(), cancellationToken);
         }
         finally
         {
@@ -202,7 +200,7 @@ public sealed class TaskWorkers(
         internal Reservation(TaskWorkers workers, long memoryBytes) => (this.workers, this.memoryBytes) = (workers, memoryBytes);
 
         /// <summary>The offer that goes into the submission.</summary>
-        public ImmediateClaim Claim => new(workers.Holder, workers.LeaseDuration);
+        public ImmediateClaim Claim => new(workers.Holder);
 
         /// <summary>Starts working on the task that the room was kept for.</summary>
         public void Begin(AgentTask claimed, ReadOnlyMemory<byte>? inlineInput)

@@ -17,7 +17,10 @@ public static class TasksModule
     {
         var options = builder.AddRoomOptions("Tasks", new TasksOptions(), options => options.Validate());
         var services = builder.Services;
-        services.AddSingleton<ITaskStore>(provider => new SqlTaskStore(provider.GetRequiredService<Database>()));
+        services.AddSingleton<INodeStore>(provider => new SqlNodeStore(provider.GetRequiredService<Database>()));
+        services.AddSingleton<LeaseKeeper>();
+        services.AddSingleton<LeaseRescuer>();
+        services.AddSingleton<ITaskStore>(provider => new SqlTaskStore(provider.GetRequiredService<Database>(), provider.GetRequiredService<TimeProvider>()));
         services.AddSingleton(provider => new LeaseHolder(
             provider.GetRequiredService<PrivateKey>().PublicKey.PeerId.ToString(), provider.GetRequiredService<IdSource>().NextUuid().ToString("n")));
         services.AddSingleton(provider => new SubmitTask(
@@ -40,9 +43,8 @@ public static class TasksModule
         services.AddSingleton<TaskTelemetry>();
         services.AddSingleton<TaskWorkers>();
         services.AddSingleton(provider => new ReadinessCheck("workers", _ => Task.FromResult(provider.GetRequiredService<TaskWorkers>().Fault)));
-        // Hosted services stop in the reverse order: leases are renewed for as long as the workers let tasks end.
-        services.AddHostedService<LeaseKeeper>();
-        services.AddHostedService<LeaseRescuer>();
+        // Hosted services stop in the reverse order: the node gives signs of life for as long as the workers let tasks end.
+        services.AddHostedService<Heartbeat>();
         services.AddHostedService<ProgressTeller>();
         services.AddHostedService(provider => provider.GetRequiredService<TaskWorkers>());
     }

@@ -9,12 +9,8 @@ public sealed record TasksOptions
     /// <summary>The most that the memory limits of running tasks may sum to, and so the most that one task can get. Default: half of the machine's memory.</summary>
     public long MaxMemoryBytes { get; init; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2;
 
-    /// <summary>How long a lease lasts without renewal, in milliseconds; a vanished node's tasks wait this long. Default 5,000.</summary>
-    /// <remarks>The clocks of the nodes of a cell must agree to well within it.</remarks>
-    public int LeaseMs { get; init; } = 5_000;
-
-    /// <summary>How often leases are renewed, in milliseconds; at most half of a lease. Default 1,500.</summary>
-    public int RenewMs { get; init; } = 1_500;
+    /// <summary>How often a node of a cell gives a sign of life and looks for those of others, in milliseconds. One that three looks in a row find silent is dead, and its tasks are taken over. Default 1,000.</summary>
+    public int BeatMs { get; init; } = 1_000;
 
     /// <summary>How often a node asks for tasks that other nodes of the cell have queued, in milliseconds. Its own it sees at once. Default 1,000.</summary>
     public int PollMs { get; init; } = 1_000;
@@ -47,10 +43,8 @@ public sealed record TasksOptions
             yield return "Tasks:Workers is from 1 to 4096.";
         if (MaxMemoryBytes < 64 << 20)
             yield return "Tasks:MaxMemoryBytes is at least 67108864, which is 64 MiB.";
-        if (LeaseMs is < 1_000 or > 600_000)
-            yield return "Tasks:LeaseMs is from 1000 to 600000.";
-        if (RenewMs < 100 || RenewMs > LeaseMs / 2)
-            yield return "Tasks:RenewMs is at least 100 and at most half of Tasks:LeaseMs.";
+        if (BeatMs is < 100 or > 60_000)
+            yield return "Tasks:BeatMs is from 100 to 60000.";
         if (PollMs is < 10 or > 60_000)
             yield return "Tasks:PollMs is from 10 to 60000.";
         if (ProgressMs is < 50 or > 60_000)

@@ -9,8 +9,7 @@ public sealed class AgentTaskTests
 
     private static readonly Dictionary<string, Func<AgentTask, AgentTask>> Verbs = new()
     {
-        ["Claim"] = task => task.Claim("node/boot", Later, TimeSpan.FromSeconds(5)),
-        ["Renew"] = task => task.Renew(Later, TimeSpan.FromSeconds(5)),
+        ["Claim"] = task => task.Claim("node/boot", Later),
         ["Succeed"] = task => task.Succeed(TaskSamples.Result(), Later),
         ["Fail"] = task => task.Fail(TaskSamples.Failure(FailureCode.Trap), Later),
         ["Retry"] = task => task.Retry(Later),
@@ -40,7 +39,6 @@ public sealed class AgentTaskTests
             [("queued", "Claim")] = ("running", 0, 0),
             [("queued", "Cancel")] = ("cancelled", 0, 0),
             [("queued", "Expedite")] = ("queued", 0, 0),
-            [("running", "Renew")] = ("running", 0, 0),
             [("running", "Succeed")] = ("succeeded", 1, 0),
             [("running", "Fail")] = ("failed", 1, 0),
             [("running", "Retry")] = ("queued", 1, 0),
@@ -84,7 +82,7 @@ public sealed class AgentTaskTests
         var task = TaskSamples.Queued();
         for (var token = 1; token <= 4; token++)
         {
-            task = task.Claim("node/boot", Later, TimeSpan.FromSeconds(5));
+            task = task.Claim("node/boot", Later);
             task.State.ShouldBeOfType<TaskState.Running>().Lease.Token.ShouldBe(token);
             task = task.HandBack(Later);
         }

@@ -80,11 +80,11 @@ internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, 
 
     Task<LedgerTotals> ILedgerStore.TotalAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    Task<IReadOnlyList<AgentTask>> ITaskStore.ClaimAsync(LeaseHolder holder, ClaimRoom room, DateTimeOffset now, TimeSpan lease, CancellationToken cancellationToken) => throw new NotSupportedException();
+    Task<IReadOnlyList<AgentTask>> ITaskStore.ClaimAsync(LeaseHolder holder, ClaimRoom room, DateTimeOffset now, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     Task<AgentTask?> ITaskStore.ExpediteAsync(Id<AgentTask> id, Id<User> owner, DateTimeOffset now, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    Task<Renewal> ITaskStore.RenewAsync(LeaseHolder holder, IReadOnlyList<LeaseRef> leases, DateTimeOffset now, TimeSpan lease, CancellationToken cancellationToken) => throw new NotSupportedException();
+    Task<IReadOnlyList<HeldTask>> ITaskStore.ListHeldAsync(LeaseHolder holder, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     Task<AttemptEndOutcome> ITaskStore.EndAttemptAsync(AttemptEnd end, CancellationToken cancellationToken) => throw new NotSupportedException();
 
@@ -94,7 +94,7 @@ internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, 
 
     Task<Outcome<AgentTask, TaskRefusal>> ITaskStore.CancelAsync(Id<AgentTask> id, Id<User> owner, Id<Transfer> releaseId, Id<Account> clearing, DateTimeOffset now, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    Task<IReadOnlyList<AgentTask>> ITaskStore.ListAbandonedAsync(LeaseHolder self, DateTimeOffset now, int limit, CancellationToken cancellationToken) => throw new NotSupportedException();
+    Task<IReadOnlyList<AgentTask>> ITaskStore.ListAbandonedAsync(int limit, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     Task<AgentTask?> ITaskStore.GetAsync(Id<AgentTask> id, CancellationToken cancellationToken) => throw new NotSupportedException();
 

@@ -18,11 +18,11 @@ public sealed class RetryPolicyTests
         var task = TaskSamples.Queued();
         for (var attempt = 1; attempt <= 2; attempt++)
         {
-            task = Policy.AfterFailure(task.Claim("n/b", TaskSamples.Now, TimeSpan.FromSeconds(5)), TaskSamples.Failure(code), TaskSamples.Now, new Random(attempt));
+            task = Policy.AfterFailure(task.Claim("n/b", TaskSamples.Now), TaskSamples.Failure(code), TaskSamples.Now, new Random(attempt));
             task.State.ShouldBeOfType<TaskState.Queued>();
         }
 
-        task = Policy.AfterFailure(task.Claim("n/b", TaskSamples.Now, TimeSpan.FromSeconds(5)), TaskSamples.Failure(code), TaskSamples.Now, new Random(3));
+        task = Policy.AfterFailure(task.Claim("n/b", TaskSamples.Now), TaskSamples.Failure(code), TaskSamples.Now, new Random(3));
 
         task.Attempts.ShouldBe(3);
         task.State.ShouldBeOfType<TaskState.Failed>().Failure.Detail.ShouldContain("attempt 3 of 3");
@@ -50,11 +50,11 @@ public sealed class RetryPolicyTests
         var task = TaskSamples.Queued();
         for (var loss = 1; loss <= 5; loss++)
         {
-            task = Policy.AfterLoss(task.Claim("n/b", TaskSamples.Now, TimeSpan.FromSeconds(5)), TaskSamples.Now);
+            task = Policy.AfterLoss(task.Claim("n/b", TaskSamples.Now), TaskSamples.Now);
             (task.State.Name, task.Losses, task.Attempts).ShouldBe(("queued", loss, 0));
         }
 
-        task = Policy.AfterLoss(task.Claim("n/b", TaskSamples.Now, TimeSpan.FromSeconds(5)), TaskSamples.Now);
+        task = Policy.AfterLoss(task.Claim("n/b", TaskSamples.Now), TaskSamples.Now);
 
         task.State.ShouldBeOfType<TaskState.Failed>().Failure.Code.ShouldBe(FailureCode.NodeLost);
     }

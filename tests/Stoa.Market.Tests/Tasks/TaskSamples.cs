@@ -38,7 +38,7 @@ internal static class TaskSamples
         TraceParent: null,
         Now);
 
-    public static AgentTask Running(Money? hold = null) => Queued(hold).Claim("node/boot", Now, TimeSpan.FromSeconds(5));
+    public static AgentTask Running(Money? hold = null) => Queued(hold).Claim("node/boot", Now);
 
     public static TaskResult Result(Money? price = null) => new(
         ContentHash.Of("HELLO"u8), 5, IsInline: true, "text/plain", Usage(), price ?? Money.Zero, Ids.Next<Receipt>());

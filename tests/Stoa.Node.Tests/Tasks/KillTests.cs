@@ -1,6 +1,5 @@
 using System.Globalization;
 using Stoa.Node.Storage;
-using Stoa.Node.Tests.Storage;
 
 namespace Stoa.Node.Tests.Tasks;
 

@@ -3,6 +3,7 @@ using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Tasks;
+using Stoa.Node.Tasks;
 using Stoa.Node.Tests.Storage;
 using Stoa.Primitives;
 
@@ -78,9 +79,9 @@ public abstract class TaskStoreConformance(DatabaseSource source) : TaskStoreTes
     {
         await SubmitAsync(dueAt: Now.AddHours(1));
 
-        var task = (await Tasks.SubmitAsync(NewTask(claim: new ImmediateClaim(Holder, Lease)), Stop)).Value.Task;
+        var task = (await Tasks.SubmitAsync(NewTask(claim: new ImmediateClaim(Holder)), Stop)).Value.Task;
 
-        task.State.ShouldBe(new TaskState.Running(new Lease(Holder.ToString(), 1, Now + Lease), Now));
+        task.State.ShouldBe(new TaskState.Running(new Lease(Holder.ToString(), 1), Now));
         (await Tasks.GetAsync(task.Id, Stop))!.State.ShouldBe(task.State);
         (await EventsAsync(task.Id)).ShouldBe([EventTypes.TaskQueued, EventTypes.TaskStarted]);
     }
@@ -90,7 +91,7 @@ public abstract class TaskStoreConformance(DatabaseSource source) : TaskStoreTes
     {
         await SubmitAsync();
 
-        (await Tasks.SubmitAsync(NewTask(claim: new ImmediateClaim(Holder, Lease)), Stop)).Value.Task.State.ShouldBeOfType<TaskState.Queued>();
+        (await Tasks.SubmitAsync(NewTask(claim: new ImmediateClaim(Holder)), Stop)).Value.Task.State.ShouldBeOfType<TaskState.Queued>();
     }
 
     [Fact]
@@ -105,7 +106,7 @@ public abstract class TaskStoreConformance(DatabaseSource source) : TaskStoreTes
             IReadOnlyList<AgentTask> batch;
             // SKIP LOCKED may answer nothing while others hold what is left; the queue tells whether there is more.
             do
-                mine.AddRange(batch = await Tasks.ClaimAsync(new LeaseHolder("node", $"boot{number}"), Room with { Count = 7 }, Now, Lease, Stop));
+                mine.AddRange(batch = await Tasks.ClaimAsync(new LeaseHolder("node", $"boot{number}"), Room with { Count = 7 }, Now, Stop));
             while (batch.Count > 0 || await Tasks.NextDueAsync(Stop) is not null);
             return mine;
         }));
@@ -225,7 +226,7 @@ public abstract class TaskStoreConformance(DatabaseSource source) : TaskStoreTes
         await SubmitAsync();
         await SubmitAsync();
         await SubmitAsync();
-        var running = await Tasks.ClaimAsync(Holder, Room, Now, Lease, Stop);
+        var running = await Tasks.ClaimAsync(Holder, Room, Now, Stop);
         await Tasks.EndAttemptAsync(End(running[1].Lose(Now)), Stop);
 
         var outcomes = await Tasks.EndAttemptsAsync(
@@ -244,7 +245,7 @@ public abstract class TaskStoreConformance(DatabaseSource source) : TaskStoreTes
         const int count = 200;
         var outcomes = await Task.WhenAll(Enumerable.Range(0, count).Select(_ => Tasks.SubmitAsync(NewTask(), Stop)));
         outcomes.ShouldAllBe(outcome => outcome.Refusal == null);
-        var running = await Tasks.ClaimAsync(Holder, Room with { Count = count }, Now, Lease, Stop);
+        var running = await Tasks.ClaimAsync(Holder, Room with { Count = count }, Now, Stop);
         (await Task.WhenAll(running.Select(task => Tasks.EndAttemptAsync(Success(task), Stop)))).ShouldAllBe(outcome => outcome == AttemptEndOutcome.Written);
 
         (await WalletAsync()).ShouldBe((Money.Parse("9.8"), Money.Zero));
@@ -319,7 +320,7 @@ public abstract class TaskStoreConformance(DatabaseSource source) : TaskStoreTes
     {
         var first = await SubmitAndClaimAsync();
         (await Tasks.EndAttemptAsync(End(first.Lose(Now)), Stop)).ShouldBe(AttemptEndOutcome.Written);
-        var second = (await Tasks.ClaimAsync(Holder, Room, Now, Lease, Stop)).ShouldHaveSingleItem();
+        var second = (await Tasks.ClaimAsync(Holder, Room, Now, Stop)).ShouldHaveSingleItem();
 
         (await Tasks.EndAttemptAsync(Success(first), Stop)).ShouldBe(AttemptEndOutcome.LeaseLost);
 
@@ -376,14 +377,14 @@ public abstract class TaskStoreConformance(DatabaseSource source) : TaskStoreTes
     }
 
     [Fact]
-    public async Task Cancel_OfARunningTask_IsSeenAtTheNextRenewal()
+    public async Task Cancel_OfARunningTask_IsSeenByItsHolder()
     {
         var running = await SubmitAndClaimAsync();
         var lease = new LeaseRef(running.Id, running.Token);
 
         (await CancelAsync(running.Id)).Value.State.ShouldBeOfType<TaskState.Running>();
 
-        (await Tasks.RenewAsync(Holder, [lease], Now, Lease, Stop)).CancelRequested.ShouldBe([lease]);
+        (await Tasks.ListHeldAsync(Holder, Stop)).ShouldBe([new HeldTask(lease, IsCancelRequested: true)]);
         await BooksBalanceAsync(openHolds: 1);
     }
 
@@ -394,7 +395,7 @@ public abstract class TaskStoreConformance(DatabaseSource source) : TaskStoreTes
 
         await Task.WhenAll(
             Task.WhenAll(submitted.Select(task => CancelAsync(task.Id))),
-            Task.WhenAll(Enumerable.Range(0, 20).Select(_ => Tasks.ClaimAsync(Holder, Room with { Count = 2 }, Now, Lease, Stop))));
+            Task.WhenAll(Enumerable.Range(0, 20).Select(_ => Tasks.ClaimAsync(Holder, Room with { Count = 2 }, Now, Stop))));
 
         var running = 0;
         foreach (var submittedTask in submitted)
@@ -424,34 +425,35 @@ public abstract class TaskStoreConformance(DatabaseSource source) : TaskStoreTes
     }
 
     [Fact]
-    public async Task Renew_ExtendsWhatIsHeldAndTellsWhatIsLost()
+    public async Task Held_IsWhatRunsForThatHolderAlone()
     {
         var kept = await SubmitAndClaimAsync();
         var ended = await SubmitAndClaimAsync();
         await Tasks.EndAttemptAsync(Success(ended), Stop);
-        var stale = new LeaseRef(kept.Id, kept.Token + 1);
+        await SubmitAsync();
 
-        var renewal = await Tasks.RenewAsync(
-            Holder, [new LeaseRef(kept.Id, kept.Token), new LeaseRef(ended.Id, ended.Token), stale], Now.AddSeconds(20), Lease, Stop);
-
-        renewal.Lost.ShouldBe([new LeaseRef(ended.Id, ended.Token), stale], ignoreOrder: true);
-        renewal.CancelRequested.ShouldBeEmpty();
-        (await Tasks.GetAsync(kept.Id, Stop))!.State.ShouldBeOfType<TaskState.Running>().Lease.ExpiresAt.ShouldBe(Now.AddSeconds(25));
-        (await Tasks.RenewAsync(new LeaseHolder("node", "other"), [new LeaseRef(kept.Id, kept.Token)], Now, Lease, Stop)).Lost.Count.ShouldBe(1);
+        (await Tasks.ListHeldAsync(Holder, Stop)).ShouldBe([new HeldTask(new LeaseRef(kept.Id, kept.Token), IsCancelRequested: false)]);
+        (await Tasks.ListHeldAsync(new LeaseHolder("node", "other"), Stop)).ShouldBeEmpty();
     }
 
     [Fact]
-    public async Task Abandoned_AreExpiredLeasesAndThoseOfEarlierStartsOfTheSameNode()
+    public async Task Abandoned_IsWhatRunsForThoseWhoAreNotListed()
     {
+        var nodes = new SqlNodeStore(Database);
+        var other = new LeaseHolder("nodeB", "boot1");
+        await nodes.BeatAsync(Holder, Now, Stop);
         await SubmitAsync();
-        var earlierStart = (await Tasks.ClaimAsync(new LeaseHolder("node", "boot1"), Room, Now, Lease, Stop)).Single();
+        var ofNobody = (await Tasks.ClaimAsync(new LeaseHolder("node", "boot1"), Room, Now, Stop)).Single();
         await SubmitAsync();
-        (await Tasks.ClaimAsync(new LeaseHolder("nodeB", "boot1"), Room, Now, Lease, Stop)).Count.ShouldBe(1);
+        var ofOther = (await Tasks.ClaimAsync(other, Room, Now.AddSeconds(1), Stop)).Single();
         await SubmitAsync();
-        (await Tasks.ClaimAsync(Holder, Room, Now, Lease, Stop)).Count.ShouldBe(1);
+        (await Tasks.ClaimAsync(Holder, Room, Now, Stop)).Count.ShouldBe(1);
 
-        (await Tasks.ListAbandonedAsync(Holder, Now, 10, Stop)).Select(task => task.Id).ShouldBe([earlierStart.Id]);
-        (await Tasks.ListAbandonedAsync(Holder, Now + Lease, 10, Stop)).Count.ShouldBe(3);
+        (await Tasks.ListAbandonedAsync(10, Stop)).Select(task => task.Id).ShouldBe([ofNobody.Id, ofOther.Id]);
+        (await Tasks.ListAbandonedAsync(1, Stop)).Select(task => task.Id).ShouldBe([ofNobody.Id]);
+        await Tasks.EndAttemptAsync(Success(ofNobody), Stop);
+        await nodes.StrikeOffAsync(new NodeBeat(Holder, 1), Stop);
+        (await Tasks.ListAbandonedAsync(10, Stop)).Count.ShouldBe(2);
     }
 
     [Fact]
@@ -485,7 +487,7 @@ public abstract class TaskStoreConformance(DatabaseSource source) : TaskStoreTes
             var random = new Random(worker);
             while (await Tasks.NextDueAsync(Stop) is not null)
             {
-                foreach (var task in await Tasks.ClaimAsync(new LeaseHolder("node", $"{worker}"), Room with { Count = 3 }, Now, Lease, Stop))
+                foreach (var task in await Tasks.ClaimAsync(new LeaseHolder("node", $"{worker}"), Room with { Count = 3 }, Now, Stop))
                 {
                     var end = random.Next(4) switch
                     {
@@ -517,7 +519,7 @@ public abstract class TaskStoreConformance(DatabaseSource source) : TaskStoreTes
     }
 
     private async Task<List<Id<AgentTask>>> ClaimIdsAsync(ClaimRoom room, DateTimeOffset? now = null) =>
-        [.. (await Tasks.ClaimAsync(Holder, room, now ?? Now, Lease, Stop)).Select(task => task.Id)];
+        [.. (await Tasks.ClaimAsync(Holder, room, now ?? Now, Stop)).Select(task => task.Id)];
 
     private Task<Outcome<AgentTask, TaskRefusal>> CancelAsync(Id<AgentTask> id) =>
         Tasks.CancelAsync(id, Owner, Ids.Next<Transfer>(), Accounts.Clearing, Now, Stop);

@@ -15,7 +15,6 @@ namespace Stoa.Node.Tests.Tasks;
 public abstract class TaskStoreTest(DatabaseSource source) : DatabaseTest(source)
 {
     protected static readonly DateTimeOffset Now = DateTimeOffset.FromUnixTimeMilliseconds(1_780_000_000_000);
-    protected static readonly TimeSpan Lease = TimeSpan.FromSeconds(5);
     protected static readonly LeaseHolder Holder = new("node", "boot2");
     protected static readonly Money Price = Money.Parse("0.01");
     protected static readonly ClaimRoom Room = new(100, 1L << 40, 1L << 40);
@@ -53,7 +52,7 @@ public abstract class TaskStoreTest(DatabaseSource source) : DatabaseTest(source
 
     protected void Open()
     {
-        Tasks = new SqlTaskStore(Database);
+        Tasks = new SqlTaskStore(Database, TimeProvider.System);
         Ledger = new SqlLedgerStore(Database);
     }
 
@@ -99,7 +98,7 @@ public abstract class TaskStoreTest(DatabaseSource source) : DatabaseTest(source
     protected async Task<AgentTask> SubmitAndClaimAsync()
     {
         var task = await SubmitAsync();
-        return (await Tasks.ClaimAsync(Holder, Room, Now, Lease, Stop)).Single(claimed => claimed.Id == task.Id);
+        return (await Tasks.ClaimAsync(Holder, Room, Now, Stop)).Single(claimed => claimed.Id == task.Id);
     }
 
     /// <summary>The end of an attempt that succeeded and cost a tenth of its hold.</summary>

@@ -41,7 +41,6 @@ CREATE TABLE tasks (
     tag BIGINT,
     -- Running: whose it is.
     lease_holder TEXT,
-    lease_expires_at BIGINT,
     started_at BIGINT,
     -- Ended: the result or the failure as JSON.
     finished_at BIGINT,
@@ -50,16 +49,16 @@ CREATE TABLE tasks (
     trace_parent TEXT,
     created_at BIGINT NOT NULL,
     CHECK (state <> 'queued' OR due_at IS NOT NULL),
-    CHECK (state <> 'running' OR (lease_holder IS NOT NULL AND lease_expires_at IS NOT NULL AND started_at IS NOT NULL))
+    CHECK (state <> 'running' OR (lease_holder IS NOT NULL AND started_at IS NOT NULL))
 );
 
 -- What was queued has no turn yet, but for what was moved to the head of the queue: it is given one when it is next looked for.
 INSERT INTO tasks (id, owner_id, agent_id, agent, input_digest, input_bytes, input_inline, parameters, fuel_limit, memory_limit_bytes,
     timeout_ms, output_limit_bytes, log_limit_bytes, hold_id, hold_payer_id, hold_amount, priority, attempts, losses, token, state,
-    due_at, tag, lease_holder, lease_expires_at, started_at, finished_at, outcome, cancel_requested_at, trace_parent, created_at)
+    due_at, tag, lease_holder, started_at, finished_at, outcome, cancel_requested_at, trace_parent, created_at)
 SELECT id, owner_id, agent_id, agent, input_digest, input_bytes, input_inline, parameters, fuel_limit, memory_limit_bytes,
     timeout_ms, output_limit_bytes, log_limit_bytes, hold_id, hold_payer_id, hold_amount, 1, attempts, losses, token, state,
-    due_at, CASE WHEN queue_position = 0 THEN 0 END, lease_holder, lease_expires_at, started_at, finished_at, outcome,
+    due_at, CASE WHEN queue_position = 0 THEN 0 END, lease_holder, started_at, finished_at, outcome,
     cancel_requested_at, trace_parent, created_at
 FROM tasks_before;
 
@@ -87,7 +86,7 @@ DROP TABLE tasks_before;
 -- Whose turn it is, and what waits for its time: each an index over these tasks alone, however many have ended.
 CREATE INDEX tasks_ready ON tasks (tag, id) WHERE state = 'queued' AND tag IS NOT NULL;
 CREATE INDEX tasks_delayed ON tasks (due_at, id) WHERE state = 'queued' AND tag IS NULL;
-CREATE INDEX tasks_leases ON tasks (lease_expires_at) WHERE state = 'running';
+CREATE INDEX tasks_leases ON tasks (lease_holder) WHERE state = 'running';
 CREATE INDEX tasks_by_owner ON tasks (owner_id, id);
 -- The long lists of a consumer are of tasks that succeeded; the few others are found among them by these.
 CREATE INDEX tasks_failed_by_owner ON tasks (owner_id, id) WHERE state = 'failed';

@@ -1,0 +1,82 @@
+using Stoa.Market.Tasks;
+using Stoa.Node.Storage;
+
+namespace Stoa.Node.Tasks;
+
+/// <summary>The pulse of a node: gives signs of life, strikes dead nodes off, takes their tasks over, and looks after this node's own.</summary>
+public sealed class Heartbeat(
+    INodeStore nodes,
+    LeaseKeeper keeper,
+    LeaseRescuer rescuer,
+    LeaseHolder self,
+    Database database,
+    TasksOptions options,
+    TimeProvider time,
+    ILogger<Heartbeat> logger) : BackgroundService
+{
+    private const int MissesOfTheDead = 3;
+
+    private readonly NodeWatch _watch = new(MissesOfTheDead);
+    private NodeBeat _last = new(self, 0);
+
+    // An embedded database is this node's alone: nobody looks for its signs of life.
+    private bool IsShared => database is PostgresDatabase;
+
+    /// <summary>Lists this node before it can claim anything.</summary>
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await BeatAsync(cancellationToken);
+        await base.StartAsync(cancellationToken);
+    }
+
+    /// <summary>Strikes this node off, so that nobody has to find out that it is gone.</summary>
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        try
+        {
+            await nodes.StrikeOffAsync(_last, cancellationToken);
+        }
+        catch (Exception failure)
+        {
+            logger.LogWarning(failure, "This node could not be struck off the list; others will find out that it is gone.");
+        }
+    }
+
+    /// <summary>One turn of the loop.</summary>
+    internal async Task TurnAsync(CancellationToken cancellationToken)
+    {
+        if (IsShared)
+            await BeatAsync(cancellationToken);
+        await rescuer.RescueStraysAsync(await keeper.LookAsync(cancellationToken), cancellationToken);
+        await rescuer.RescueAbandonedAsync(cancellationToken);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(options.BeatMs), time);
+        do
+        {
+            try
+            {
+                await TurnAsync(stoppingToken);
+            }
+            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
+            {
+                logger.LogError(failure, "This node cannot give a sign of life or look after its tasks; trying again.");
+            }
+        }
+        while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    private async Task BeatAsync(CancellationToken cancellationToken)
+    {
+        var beats = await nodes.BeatAsync(self, time.GetUtcNow(), cancellationToken);
+        _last = beats.Single(beat => beat.Holder == self);
+        foreach (var dead in _watch.Look([.. beats.Where(beat => beat.Holder != self)]))
+        {
+            if (await nodes.StrikeOffAsync(dead, cancellationToken))
+                logger.LogWarning("The node {Node} is silent; its tasks are taken over.", dead.Holder.Node);
+        }
+    }
+}
