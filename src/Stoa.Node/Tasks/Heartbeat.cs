@@ -25,7 +25,13 @@ public sealed class Heartbeat(
     /// <summary>Lists this node before it can claim anything.</summary>
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
-        await BeatAsync(cancellationToken);
+        var others = await BeatAsync(cancellationToken);
+        if (!IsShared)
+        {
+            foreach (var earlier in others)
+                await nodes.StrikeOffAsync(earlier, cancellationToken);
+        }
+
         await base.StartAsync(cancellationToken);
     }
 
@@ -47,7 +53,14 @@ public sealed class Heartbeat(
     internal async Task TurnAsync(CancellationToken cancellationToken)
     {
         if (IsShared)
-            await BeatAsync(cancellationToken);
+        {
+            foreach (var dead in _watch.Look(await BeatAsync(cancellationToken)))
+            {
+                if (await nodes.StrikeOffAsync(dead, cancellationToken))
+                    logger.LogWarning("The node {Node} is silent; its tasks are taken over.", dead.Holder.Node);
+            }
+        }
+
         await rescuer.RescueStraysAsync(await keeper.LookAsync(cancellationToken), cancellationToken);
         await rescuer.RescueAbandonedAsync(cancellationToken);
     }
@@ -69,14 +82,12 @@ public sealed class Heartbeat(
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 
-    private async Task BeatAsync(CancellationToken cancellationToken)
+    /// <summary>Gives a sign of life.</summary>
+    /// <returns>The last ones of the others.</returns>
+    private async Task<IReadOnlyList<NodeBeat>> BeatAsync(CancellationToken cancellationToken)
     {
         var beats = await nodes.BeatAsync(self, time.GetUtcNow(), cancellationToken);
         _last = beats.Single(beat => beat.Holder == self);
-        foreach (var dead in _watch.Look([.. beats.Where(beat => beat.Holder != self)]))
-        {
-            if (await nodes.StrikeOffAsync(dead, cancellationToken))
-                logger.LogWarning("The node {Node} is silent; its tasks are taken over.", dead.Holder.Node);
-        }
+        return [.. beats.Where(beat => beat.Holder != self)];
     }
 }

@@ -17,10 +17,7 @@ public sealed class SqlNodeStore(Database database) : INodeStore
                     """,
                     new { holder = self.ToString(), now });
                 await session.ExecuteAsync(
-                    // An embedded database has one node at a time, whatever it is called.
-                    database is PostgresDatabase
-                        ? "DELETE FROM nodes WHERE holder <> @holder AND SUBSTR(holder, 1, LENGTH(@node)) = @node"
-                        : "DELETE FROM nodes WHERE holder <> @holder",
+                    "DELETE FROM nodes WHERE holder <> @holder AND SUBSTR(holder, 1, LENGTH(@node)) = @node",
                     new { holder = self.ToString(), node = $"{self.Node}/" });
                 var rows = await session.QueryAsync<(string Holder, long Beat)>("SELECT holder, beat FROM nodes ORDER BY holder");
                 return [.. rows.Select(row => new NodeBeat(LeaseHolder.Parse(row.Holder), row.Beat))];
