@@ -113,10 +113,7 @@ internal sealed partial class FunctionCompiler
                 CompileConstant(reader.ReadS32());
                 break;
             case Opcode.I64Const:
-                EnsureLoaded();
-                _il.EmitConstant(reader.ReadS64());
-                Push(ValueKind.I64);
-                _operands[_height - 1].IsLiteral = true;
+                CompileConstant(reader.ReadS64());
                 break;
             case Opcode.F32Const:
                 EnsureLoaded();
@@ -200,7 +197,8 @@ internal sealed partial class FunctionCompiler
         }
 
         var second = shape.Second == 0 ? default : _operands[_height + 1].Origin;
-        Push(shape.Result, _loads.Result(opcode, _operands[_height].Origin, second), isRotation);
+        long? constant = shape.Second == 0 ? null : _operands[_height + 1].Constant;
+        Push(shape.Result, _loads.Result(opcode, _operands[_height].Origin, second, constant), isRotation);
         _operands[_height - 1].IsLiteral = isLiteral;
     }
 
@@ -230,6 +228,16 @@ internal sealed partial class FunctionCompiler
         EnsureLoaded();
         _il.EmitConstant(value);
         Push(ValueKind.I32);
+        ref var operand = ref _operands[_height - 1];
+        operand.IsLiteral = true;
+        operand.Constant = value;
+    }
+
+    private void CompileConstant(long value)
+    {
+        EnsureLoaded();
+        _il.EmitConstant(value);
+        Push(ValueKind.I64);
         ref var operand = ref _operands[_height - 1];
         operand.IsLiteral = true;
         operand.Constant = value;

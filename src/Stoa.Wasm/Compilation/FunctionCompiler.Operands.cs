@@ -24,8 +24,8 @@ internal sealed partial class FunctionCompiler
         /// <summary>Whether it is made of nothing but constants that stand in the code, so that the JIT computes it when it reads them.</summary>
         public bool IsLiteral;
 
-        /// <summary>The number, when it is the i32 constant that was just pushed; else null.</summary>
-        public int? Constant;
+        /// <summary>The number, when it is the integer constant that was just pushed; else null.</summary>
+        public long? Constant;
 
         /// <summary>The local that it was copied from and that still has its value, or -1.</summary>
         public int Source;

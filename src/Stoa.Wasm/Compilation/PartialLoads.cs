@@ -10,8 +10,8 @@ namespace Stoa.Wasm.Compilation;
 /// JIT cannot shorten, and becomes a plain one at the end if nothing in the function lets the JIT shorten it.
 /// </para>
 /// <para>
-/// The bits of a number are shortened where a part of them is wanted: by a mask, a wrap, a sign extension, a narrow store. That goes
-/// back through sums, products and locals to the load. So values that are made of each other form a class, whatever the order of
+/// The bits of a number are shortened where a part of them is wanted: by a mask, a wrap, a sign extension, a narrow store, a remainder. That
+/// goes back to the load through sums, products and locals, and through what may turn out to change nothing: a shift by zero, a division by one. So values that are made of each other form a class, whatever the order of
 /// instructions, and in a class of which a part is wanted anywhere no load is plain.
 /// </para>
 /// <para>
@@ -90,10 +90,22 @@ internal sealed class PartialLoads
     }
 
     /// <summary>What is known of the result of a numeric instruction.</summary>
-    public Origin Result(Opcode opcode, Origin left, Origin right)
+    /// <param name="opcode">The instruction.</param>
+    /// <param name="left">Its first operand.</param>
+    /// <param name="right">Its second, if it has one.</param>
+    /// <param name="constant">The second, when it is a constant.</param>
+    public Origin Result(Opcode opcode, Origin left, Origin right, long? constant)
     {
         switch (opcode)
         {
+            case >= Opcode.I32DivS and <= Opcode.I32RemU or (>= Opcode.I64DivS and <= Opcode.I64RemU):
+                // A remainder of a power of two is a mask.
+                Shorten(left);
+                Shorten(right);
+                return Merge(left, right);
+            case Opcode.I32ShrS or Opcode.I32ShrU or Opcode.I32Rotl or Opcode.I32Rotr when constant is null || constant % 32 == 0:
+            case Opcode.I64ShrS or Opcode.I64ShrU or Opcode.I64Rotl or Opcode.I64Rotr when constant is null || constant % 64 == 0:
+                return new Origin(left.Class, 0, 0);
             case Opcode.I32And or Opcode.I64And or Opcode.I32WrapI64
                 or (>= Opcode.I32Extend8S and <= Opcode.I64Extend32S):
                 Shorten(left);
