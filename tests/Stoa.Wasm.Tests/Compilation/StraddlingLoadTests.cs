@@ -43,7 +43,7 @@ public sealed class StraddlingLoadTests
         foreach (string operation in s_operations)
         {
             bool isComparison = operation is "eq" or "ne" || operation[..2] is "lt" or "gt" or "le" or "ge";
-            bool divides = operation[..3] is "div" or "rem";
+            bool divides = operation is "div_s" or "div_u" or "rem_s" or "rem_u";
             var uses = Uses(isComparison ? "i32" : type).ToList();
             var others = s_constants.Select(constant => string.Create(CultureInfo.InvariantCulture, $"{type}.const {constant}")).Append("local.get 0");
             foreach (string other in others)
