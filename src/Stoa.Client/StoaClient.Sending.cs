@@ -33,6 +33,8 @@ public sealed partial class StoaClient
             new(HttpMethod.Post, path, body, idempotencyKey ?? NewIdempotencyKey());
     }
 
+    private const long LongBodyBytes = 4 << 20;
+
     private static string NewIdempotencyKey() => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
 
     private static ByteArrayContent JsonBody<T>(T body, JsonTypeInfo<T> type)
@@ -97,6 +99,8 @@ public sealed partial class StoaClient
         if (call.IdempotencyKey is not null)
             request.Headers.Add(IdempotencyKeyHeader, call.IdempotencyKey);
         call.Prepare?.Invoke(request);
+        // A node that refuses a long body for its length says so before it is sent, not by hanging up in the middle.
+        request.Headers.ExpectContinue = request.Content is ByteArrayContent { Headers.ContentLength: > LongBodyBytes } ? true : null;
         // A large body takes its time before the head of the answer can come: only silence after it is a failure, and the
         // connection notices that by itself.
         var isLarge = request.Content is not null and not ByteArrayContent;

@@ -32,6 +32,7 @@ internal static class StoaRootCommand
                 new TaskResultCommand(scope),
                 new TaskLogCommand(scope),
                 new TaskCancelCommand(scope)),
+            BatchCommands.Create(scope),
             new CommandGroup(
                 "receipt",
                 "Check what nodes have signed.",

@@ -41,7 +41,7 @@ public sealed class SubmitTask(
 
     /// <summary>What the request would hold, without making a task.</summary>
     public async Task<Outcome<Quote, TaskRefusal>> QuoteAsync(Id<User> owner, TaskRequest request, CancellationToken cancellationToken) =>
-        (await PrepareAsync(owner, request, cancellationToken)).Match<Outcome<Quote, TaskRefusal>>(
+        (await PrepareAsync(owner, request, agents.FindAsync, cancellationToken)).Match<Outcome<Quote, TaskRefusal>>(
             prepared => new Quote(prepared.Agent, prepared.Limits, prepared.Parts), refusal => refusal);
 
     /// <summary>Makes a task.</summary>
@@ -69,7 +69,29 @@ public sealed class SubmitTask(
                 return new Submitted(earlier, IsNew: false);
         }
 
-        if (!(await PrepareAsync(owner, request, cancellationToken)).TryGet(out var prepared, out var refusal))
+        if (!(await MakeAsync(owner, request, agents.FindAsync, traceParent, cancellationToken)).TryGet(out var made, out var refusal))
+            return refusal;
+        var isDue = made.Task.State is TaskState.Queued queued && queued.DueAt <= made.Task.CreatedAt;
+        return await tasks.SubmitAsync(made with { Idempotency = key, Claim = isDue ? offer(made.Task.Limits) : null }, cancellationToken);
+    }
+
+    /// <summary>A way to find agents that asks the catalogue once for each name.</summary>
+    internal FindAgent Remembering()
+    {
+        var found = new Dictionary<ListingName, AgentVersion?>();
+        return async (listing, cancellationToken) =>
+        {
+            if (!found.TryGetValue(listing, out var agent))
+                found.Add(listing, agent = await agents.FindAsync(listing, cancellationToken));
+            return agent;
+        };
+    }
+
+    /// <summary>Checks a request and makes what is to be written of it: without a key, offered to nobody.</summary>
+    internal async Task<Outcome<NewTask, TaskRefusal>> MakeAsync(
+        Id<User> owner, TaskRequest request, FindAgent find, string? traceParent, CancellationToken cancellationToken)
+    {
+        if (!(await PrepareAsync(owner, request, find, cancellationToken)).TryGet(out var prepared, out var refusal))
             return refusal;
         if (request.MaxPrice is { } maxPrice && prepared.Parts.Total > maxPrice)
         {
@@ -105,12 +127,13 @@ public sealed class SubmitTask(
         };
         var inline = request.Input is RequestedInput.Inline given ? given.Bytes : (ReadOnlyMemory<byte>?)null;
         var transfer = hold is null ? null : Settlement.Hold(hold, clearing, task.Id, now);
-        return await tasks.SubmitAsync(new NewTask(task, inline, transfer, key, dueAt > now ? null : offer(prepared.Limits)), cancellationToken);
+        return new NewTask(task, inline, transfer, Idempotency: null, Claim: null);
     }
 
-    private async Task<Outcome<Prepared, TaskRefusal>> PrepareAsync(Id<User> owner, TaskRequest request, CancellationToken cancellationToken)
+    private async Task<Outcome<Prepared, TaskRefusal>> PrepareAsync(
+        Id<User> owner, TaskRequest request, FindAgent find, CancellationToken cancellationToken)
     {
-        if (await agents.FindAsync(request.Agent, cancellationToken) is not { } agent)
+        if (await find(request.Agent, cancellationToken) is not { } agent)
             return Refuse(TaskRefusal.AgentUnknown, $"There is no agent {request.Agent}. List what there is with GET /api/v1/agents.");
         if (!TaskRules.CheckParameters(agent.Manifest.Parameters, request.Parameters).TryGet(out var parameters, out var refusal))
             return refusal;
@@ -184,6 +207,9 @@ public sealed class SubmitTask(
     private static Refusal<TaskRefusal> TooLarge(string detail) => Refuse(TaskRefusal.InputTooLarge, detail);
 
     private static Refusal<TaskRefusal> Refuse(TaskRefusal code, string detail) => new(code, detail);
+
+    /// <summary>Finds an agent in the catalogue.</summary>
+    internal delegate Task<AgentVersion?> FindAgent(ListingName listing, CancellationToken cancellationToken);
 
     private sealed record Prepared(
         AgentVersion Agent, IReadOnlyList<TaskParameter> Parameters, AgentLimits Limits, TaskInput Input, PriceParts Parts);

@@ -44,4 +44,16 @@ public enum TaskRefusal
 
     /// <summary>There is no result: the task has not ended, failed or was cancelled.</summary>
     NoResult,
+
+    /// <summary>No such batch, or it belongs to somebody else.</summary>
+    BatchUnknown,
+
+    /// <summary>A batch has 1 to 10,000 tasks.</summary>
+    BatchSizeInvalid,
+
+    /// <summary>A task of the batch is refused, so all are; every reason is listed, with the place of its task.</summary>
+    BatchInvalid,
+
+    /// <summary>The task is of a batch, whose events tell of it too: it has no stream of its own.</summary>
+    ToldOfBatch,
 }

@@ -111,6 +111,7 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapBuilds(builds);
         api.MapRegistry();
         api.MapTasks();
+        api.MapBatches();
         api.MapWebhooks();
     }
 

@@ -169,6 +169,18 @@ public static partial class Problems
         TaskRefusal.NoResult => Row(refusal, 409, "No result",
             "The task has not ended yet, has failed or was cancelled.",
             "Wait for its events, or see GET /api/v1/tasks/{id} for why it failed."),
+        TaskRefusal.BatchUnknown => Row(refusal, 404, "No such batch",
+            "There is no such batch, or it belongs to somebody else.",
+            "List your batches with GET /api/v1/batches."),
+        TaskRefusal.BatchSizeInvalid => Row(refusal, 422, "Wrong size of a batch",
+            "A batch has 1 to 10,000 tasks.",
+            "Submit it in parts."),
+        TaskRefusal.BatchInvalid => Row(refusal, 422, "A task of the batch is refused",
+            "Every task of a batch is checked before any is made, and at least one cannot be made.",
+            "Correct what is listed in errors and send the whole batch again."),
+        TaskRefusal.ToldOfBatch => Row(refusal, 409, "Watch the batch",
+            "The task was submitted with a batch: events tell of the batch as a whole.",
+            "Watch GET /api/v1/batches/{id}/events, or wait for the task with GET /api/v1/tasks/{id}?wait=30s."),
     };
 
     public static ProblemKind Of(TransferRefusal refusal) => refusal switch

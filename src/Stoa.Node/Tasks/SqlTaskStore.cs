@@ -234,7 +234,7 @@ public sealed class SqlTaskStore : ITaskStore
             : AttemptEndOutcome.LeaseLost;
 
     /// <summary>All that goes with the ends of attempts: contents, receipts, money, progress of batches, events.</summary>
-    private static async Task SettleAsync(SqlSession session, IReadOnlyList<AttemptEnd> written)
+    internal static async Task SettleAsync(SqlSession session, IReadOnlyList<AttemptEnd> written)
     {
         var contents = new List<Content>();
         foreach (var end in written)

@@ -17,6 +17,41 @@ internal static class TaskContracts
     public static TaskRequest ToRequest(this SubmitTaskRequest body)
     {
         var errors = new List<FieldError>();
+        return body.Read(errors) ?? throw new RequestRefusedException(RequestRefusal.RequestInvalid, errors: errors);
+    }
+
+    /// <summary>What a batch's body asks for: the pointers of what is wrong begin with the place of the task.</summary>
+    /// <exception cref="RequestRefusedException">Texts in it do not have their form; the first reasons are listed.</exception>
+    public static IReadOnlyList<TaskRequest> ToRequests(this SubmitBatchRequest body)
+    {
+        var requests = new List<TaskRequest>(body.Tasks.Count);
+        var errors = new List<FieldError>();
+        for (var index = 0; index < body.Tasks.Count && errors.Count < SubmitBatch.MaxErrors; index++)
+        {
+            var own = new List<FieldError>();
+            if (body.Tasks[index].Read(own) is { } request)
+                requests.Add(request);
+            errors.AddRange(own.Select(error => error with { Pointer = $"/tasks/{index}{error.Pointer}" }));
+        }
+
+        return errors.Count == 0 ? requests : throw new RequestRefusedException(RequestRefusal.RequestInvalid, errors: errors);
+    }
+
+    public static BatchResponse ToContract(this TaskBatchProgress progress) => new(
+        progress.Batch.Id.ToString(),
+        progress.Batch.Size,
+        progress.Queued,
+        progress.Running,
+        progress.Batch.Succeeded,
+        progress.Batch.Failed,
+        progress.Batch.Cancelled,
+        progress.Batch.Cost.ToString(),
+        progress.Batch.CreatedAt,
+        progress.Batch.CancelRequestedAt,
+        progress.Batch.FinishedAt);
+
+    private static TaskRequest? Read(this SubmitTaskRequest body, List<FieldError> errors)
+    {
         if (!ListingName.TryParse(body.Agent, null, out var agent))
             errors.Add(new FieldError("/agent", "A listing such as stoa/markdown-html or stoa/markdown-html@1.0.0 is expected."));
         Money? maxPrice = null;
@@ -33,7 +68,7 @@ internal static class TaskContracts
             errors.Add(new FieldError("/priority", $"One of {string.Join(", ", Priorities)} is expected."));
         var input = ReadInput(body.Input, errors);
         if (errors.Count > 0)
-            throw new RequestRefusedException(RequestRefusal.RequestInvalid, errors: errors);
+            return null;
         var limits = body.Limits is { } asked
             ? new RequestedLimits(asked.Fuel, asked.MemoryBytes, asked.TimeoutMs, asked.OutputBytes, asked.LogBytes)
             : RequestedLimits.None;

@@ -115,6 +115,18 @@ internal sealed record TaskRow(
             SqlField<TaskRow>.OfInteger("cancel_requested_at", row => row.CancelRequestedAt?.ToUnixTimeMilliseconds()),
         ]);
 
+    /// <summary>Ends tasks that wait, as cancelled.</summary>
+    public static readonly SqlRows<TaskRow> Cancel = SqlRows<TaskRow>.Update(
+        "tasks",
+        "state = {state}, due_at = NULL, tag = NULL, finished_at = {finished_at}, cancel_requested_at = {cancel_requested_at}",
+        "t.id = {id} AND t.state = 'queued'",
+        [
+            SqlField<TaskRow>.OfText("id", row => row.Id.ToString()),
+            SqlField<TaskRow>.OfText("state", row => row.State),
+            SqlField<TaskRow>.OfInteger("finished_at", row => row.FinishedAt?.ToUnixTimeMilliseconds()),
+            SqlField<TaskRow>.OfInteger("cancel_requested_at", row => row.CancelRequestedAt?.ToUnixTimeMilliseconds()),
+        ]);
+
     /// <summary>Sets what a verb changes of one task whose row is locked; to be followed by <c>WHERE id = @Id</c>.</summary>
     public const string Update =
         """

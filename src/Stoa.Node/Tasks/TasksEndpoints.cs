@@ -79,7 +79,7 @@ public static class TasksEndpoints
             .WithSummary("Watch a task")
             .WithDescription("Server-sent events, each a CloudEvent: all that has happened to the task, measured progress four times a second while it runs, and the end, after which the stream ends. Last-Event-ID resumes it.")
             .Produces<CloudEvent>(StatusCodes.Status200OK, "text/event-stream")
-            .Refuses(TaskRefusal.TaskUnknown);
+            .Refuses(TaskRefusal.TaskUnknown, TaskRefusal.ToldOfBatch);
         tasks.MapGet("/{id}/log", GetLogAsync)
             .WithName("getTaskLog")
             .WithSummary("Get the end of what the agent wrote to stderr")
@@ -268,8 +268,10 @@ public static class TasksEndpoints
 
     private static async Task<IResult> WatchAsync(Id<AgentTask> id, Caller caller, ITaskStore tasks, CancellationToken cancellationToken)
     {
-        if (await FindAsync(tasks, id, caller, cancellationToken) is null)
+        if (await FindAsync(tasks, id, caller, cancellationToken) is not { } task)
             return Unknown(id);
+        if (task.BatchId is { } batch)
+            return new Refusal<TaskRefusal>(TaskRefusal.ToldOfBatch, $"The task is of {batch}, and is told of with it: watch GET /api/v1/batches/{batch}/events.").ToProblem();
         return new EventStreamResult(
             new EventFilter(caller.UserId, id.ToString(), []),
             DefaultAfter: 0,

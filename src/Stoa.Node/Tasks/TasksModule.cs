@@ -21,6 +21,8 @@ public static class TasksModule
         services.AddSingleton<LeaseKeeper>();
         services.AddSingleton<LeaseRescuer>();
         services.AddSingleton<ITaskStore>(provider => new SqlTaskStore(provider.GetRequiredService<Database>(), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<ITaskBatchStore>(provider => new SqlTaskBatchStore(provider.GetRequiredService<Database>()));
+        services.AddSingleton<SubmitBatch>();
         services.AddSingleton(provider => new LeaseHolder(
             provider.GetRequiredService<PrivateKey>().PublicKey.PeerId.ToString(), provider.GetRequiredService<IdSource>().NextUuid().ToString("n")));
         services.AddSingleton(provider => new SubmitTask(

@@ -27,6 +27,7 @@ internal static class DescribeDocument
 
     private static readonly (string Name, string Description)[] tags =
     [
+        ("Batches", "Many tasks submitted, followed and cancelled as one thing."),
         ("Tasks", "Work for agents: submit it, watch it, fetch its result and receipt."),
         ("Agents", "Programs that do tasks: publish them and find them."),
         ("Blobs", "Content by its digest: inputs that are too large to send with a task."),

@@ -28,6 +28,9 @@ internal static class Examples
         Result: new TaskResultBody(
             OutputDigest, 12, "text/html", new UsageBody(48_312, 1_179_648, 5, 12, 3), "0.000100050", "rcpt_01m81g2a4me0r9y3c1v6w8x2zt"));
 
+    private static readonly BatchResponse batch = new(
+        "batch_01m81g2f1af0a1b2c3d4e5f6g7", 1_000, 740, 2, 257, 1, 0, "0.025700000", submitted);
+
     private static readonly TransferResponse transfer = new(
         "xfer_01m81g2b7kf8n9p0q1r2s3t4v5", "posted", "deposit", "in", "25.000000000", user.Id, submitted);
 
@@ -64,6 +67,9 @@ internal static class Examples
             Priority: "high", DueAt: submitted),
         task,
         new ListResponse<TaskResponse>([task]),
+        new SubmitBatchRequest([new SubmitTaskRequest("stoa/markdown-html", new TaskInputBody(Text: "# Hi"), Priority: "background")]),
+        batch,
+        new ListResponse<BatchResponse>([batch]),
         new QuoteResponse("stoa/markdown-html@1.0.0", "0.020100001", "0.000100000", "0.000000001", "0.020000000", "0.000000000"),
         agent,
         new ListResponse<AgentResponse>([agent]),

@@ -1,0 +1,62 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Stoa.Bench;
+
+/// <summary>A PostgreSQL server of this run's own, durable as it comes, on a Unix socket in a temporary folder.</summary>
+internal sealed class PostgresServer : IDisposable
+{
+    private readonly string _folder;
+    private readonly string _programs;
+
+    private PostgresServer(string folder, string programs) => (_folder, _programs) = (folder, programs);
+
+    public string ConnectionString => $"Host={_folder};Port=5432;Username=postgres;Database=postgres;Maximum Pool Size=20";
+
+    // PostgreSQL refuses to run as root.
+    private static string AsUser => Environment.UserName == "root" ? "runuser -u postgres -- " : "";
+
+    /// <summary>Starts one; null when PostgreSQL is not installed.</summary>
+    public static PostgresServer? Start()
+    {
+        if (FindPrograms() is not { } programs)
+            return null;
+        var server = new PostgresServer(Directory.CreateTempSubdirectory("stoa-bench-pg-").FullName, programs);
+        var owned = AsUser.Length == 0 ? "" : $"chown postgres '{server._folder}'; ";
+        try
+        {
+            Run($"set -e; cd /; {owned}{AsUser}'{programs}/initdb' -D '{server._folder}/data' -U postgres -A trust -E UTF8 --no-locale >/dev/null; "
+                + $"{AsUser}'{programs}/pg_ctl' -D '{server._folder}/data' -w -l '{server._folder}/log' "
+                + $"-o \"-c listen_addresses='' -c unix_socket_directories='{server._folder}' -c shared_buffers=256MB -c max_wal_size=2GB\" start >/dev/null");
+            return server;
+        }
+        catch
+        {
+            server.Dispose();
+            throw;
+        }
+    }
+
+    public void Dispose() => Run($"cd /; {AsUser}'{_programs}/pg_ctl' -D '{_folder}/data' -m immediate stop >/dev/null 2>&1; rm -rf '{_folder}'");
+
+    private static void Run(string script)
+    {
+        // The server inherits the output of pg_ctl: nothing here waits for that to be closed.
+        using var shell = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", $"({script}) >/dev/null 2>&1"]))!;
+        shell.WaitForExit();
+        if (shell.ExitCode != 0)
+            throw new BenchmarkException("PostgreSQL did not start.");
+    }
+
+    private static string? FindPrograms()
+    {
+        const string debian = "/usr/lib/postgresql";
+        var folders = Directory.Exists(debian)
+            ? Directory.GetDirectories(debian)
+                .OrderByDescending(version => int.TryParse(Path.GetFileName(version), CultureInfo.InvariantCulture, out var number) ? number : 0)
+                .Select(version => Path.Combine(version, "bin"))
+            : [];
+        return folders.Concat((Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))
+            .FirstOrDefault(folder => File.Exists(Path.Combine(folder, "initdb")) && File.Exists(Path.Combine(folder, "pg_ctl")));
+    }
+}

@@ -1,0 +1,211 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Stoa.Client;
+using Stoa.Client.Contracts;
+using Stoa.Market.Identity;
+using Stoa.Market.Registry;
+using Stoa.Market.Tasks;
+using Stoa.Market.Tests.Tasks;
+using Stoa.Node.Hosting;
+using Stoa.Node.Storage;
+using Stoa.Node.Tasks;
+using Stoa.Primitives;
+
+namespace Stoa.Bench;
+
+/// <summary>The queue: what a durable task costs, how soon it starts, and what a million of them need.</summary>
+internal static class TasksBench
+{
+    private const string Noop = "noop";
+    private const string Wasm = "wasm";
+    private const string Start = "start";
+    private const string Million = "million";
+    private const int WarmUp = 20_000;
+    private const int Counted = 200_000;
+    private const int WasmBatch = 10_000;
+    private const int WasmBatches = 2;
+    private const int Starts = 500;
+
+    // Slots are kept until an end is durable, so that a commit has more ends than there are cores.
+    private const int WasmWorkers = 64;
+
+    public static IReadOnlyList<string> Parts { get; } = [Noop, Wasm, Start, Million];
+
+    public static async Task<Figures> RunAsync(BenchmarkRun run, CancellationToken cancellationToken)
+    {
+        var figures = new Figures();
+        using var postgres = run.Wants(Noop) || run.Wants(Start) ? PostgresServer.Start() : null;
+        if (postgres is null && (run.Wants(Noop) || run.Wants(Start)))
+            run.Warn("PostgreSQL is not installed (Debian: apt-get install postgresql): its figures are missing.");
+        if (run.Wants(Noop))
+        {
+            run.Tell($"{Counted} no-op tasks, embedded");
+            await WithFolderAsync(async folder => figures.Add("noop_per_s_embedded", await NoopsAsync(new StorageOptions(DataFolder: folder), cancellationToken)));
+            if (postgres is not null)
+            {
+                run.Tell($"{Counted} no-op tasks, PostgreSQL");
+                await WithFolderAsync(async folder => figures.Add("noop_per_s_postgres", await NoopsAsync(Options(postgres, folder), cancellationToken)));
+            }
+        }
+
+        if (run.Wants(Wasm))
+        {
+            run.Tell($"{WasmBatch * WasmBatches} WASM tasks with hold, capture and receipt, embedded");
+            await WithFolderAsync(async folder => figures.Add("wasm_tasks_per_s_embedded", await WasmAsync(folder, cancellationToken)));
+        }
+
+        if (run.Wants(Start))
+        {
+            run.Tell($"{Starts} submissions to an idle node, embedded");
+            await WithFolderAsync(async folder => figures.AddPercentiles("submit_to_start_ms_embedded", await StartsAsync([], folder, cancellationToken), 50, 99));
+            if (postgres is not null)
+            {
+                run.Tell($"{Starts} submissions to an idle node, PostgreSQL");
+                string[] options = ["--Storage:Provider", "Postgres", "--Storage:ConnectionString", postgres.ConnectionString];
+                await WithFolderAsync(async folder => figures.AddPercentiles("submit_to_start_ms_postgres", await StartsAsync(options, folder, cancellationToken), 50, 99));
+            }
+        }
+
+        if (run.Wants(Million))
+        {
+            run.Tell("a million no-op tasks, embedded");
+            await WithFolderAsync(folder => MillionAsync(folder, figures, cancellationToken));
+        }
+
+        return figures;
+    }
+
+    private static StorageOptions Options(PostgresServer postgres, string folder) =>
+        new(StorageProvider.Postgres, folder) { ConnectionString = postgres.ConnectionString };
+
+    private static async Task<double> NoopsAsync(StorageOptions options, CancellationToken cancellationToken)
+    {
+        await using var database = await Database.OpenAsync(options, TimeProvider.System, cancellationToken);
+        var tasks = new NoopTasks(database);
+        await tasks.RunAsync(WarmUp, cancellationToken);
+        return (await tasks.RunAsync(Counted, cancellationToken)).PerSecond;
+    }
+
+    private static async Task MillionAsync(string folder, Figures figures, CancellationToken cancellationToken)
+    {
+        await using var database = await Database.OpenAsync(new StorageOptions(DataFolder: folder), TimeProvider.System, cancellationToken);
+        var most = 0L;
+        using var ended = new CancellationTokenSource();
+        var watching = Task.Run(
+            async () =>
+            {
+                using var process = Process.GetCurrentProcess();
+                while (!ended.IsCancellationRequested)
+                {
+                    process.Refresh();
+                    most = Math.Max(most, process.WorkingSet64);
+                    await Task.Delay(50, CancellationToken.None);
+                }
+            },
+            cancellationToken);
+        var (perSecond, latenciesMs) = await new NoopTasks(database).RunAsync(1_000_000, cancellationToken);
+        await ended.CancelAsync();
+        await watching;
+        figures.Add("million_tasks_per_s", perSecond);
+        figures.AddPercentiles("million_tasks_ms", latenciesMs, 50, 99);
+        figures.Add("million_tasks_rss_mb_max", most / 1e6);
+    }
+
+    /// <summary>All of a node in this process; the tasks are submitted, run, signed, paid for and written by production code.</summary>
+    private static async Task<double> WasmAsync(string folder, CancellationToken cancellationToken)
+    {
+        await using var node = await StartNodeAsync(["--Tasks:Workers", $"{WasmWorkers}"], folder, cancellationToken);
+        await node.RunBatchAsync(WasmBatch, cancellationToken);
+        var start = Stopwatch.GetTimestamp();
+        for (var batch = 0; batch < WasmBatches; batch++)
+            await node.RunBatchAsync(WasmBatch, cancellationToken);
+        return WasmBatch * WasmBatches / Clock.Since(start) * 1000;
+    }
+
+    /// <summary>From the call that submits to the moment at which the program's attempt begins, the task durable and claimed.</summary>
+    private static async Task<IReadOnlyList<double>> StartsAsync(string[] options, string folder, CancellationToken cancellationToken)
+    {
+        await using var node = await StartNodeAsync(options, folder, cancellationToken);
+        for (var count = 0; count < Starts; count++)
+            await node.RunOneAsync(cancellationToken);
+        var timesMs = new List<double>();
+        for (var count = 0; count < Starts; count++)
+            timesMs.Add(await node.RunOneAsync(cancellationToken));
+        return timesMs;
+    }
+
+    private static async Task WithFolderAsync(Func<string, Task> act)
+    {
+        var folder = Directory.CreateTempSubdirectory("stoa-bench-");
+        try
+        {
+            await act(folder.FullName);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+
+    private static async Task<RunningNode> StartNodeAsync(string[] options, string folder, CancellationToken cancellationToken)
+    {
+        var host = await NodeHost.BuildAsync(
+            ["--data", folder, "--url", "http://127.0.0.1:0", "--Observability:LogLevel", "Warning", .. options], cancellationToken: cancellationToken);
+        var started = await host.StartAsync(cancellationToken);
+        var key = await File.ReadAllTextAsync(started.AdminKeyFile, cancellationToken);
+        var client = new StoaClient(new StoaClientOptions { Address = started.Address, ApiKey = key.Trim() });
+        var manifest = new AgentManifestBody(
+            "echo", "1.0.0", "Writes what it reads.", ["bench.run"], "echo.wasm", new AgentPortBody("text/plain"), new AgentPortBody("text/plain"),
+            new AgentLimitsBody(1_000_000, 1 << 20, 10_000, 10_000, 1_000), new AgentPriceBody("0.000000100", "0.000000500", "0.000001"));
+        var json = JsonSerializer.SerializeToUtf8Bytes(manifest, StoaJson.Default.AgentManifestBody);
+        var agent = await client.PublishAgentAsync(json, new MemoryStream(GuestPrograms.Echo), cancellationToken: cancellationToken);
+        var owner = Id<User>.Parse((await client.GetMeAsync(cancellationToken)).Id);
+        return new RunningNode(host, client, owner, ListingName.Parse(agent.Listing));
+    }
+
+    private sealed class RunningNode(NodeHost host, StoaClient client, Id<User> owner, ListingName agent) : IAsyncDisposable
+    {
+        private readonly SubmitTask _submit = host.Services.GetRequiredService<SubmitTask>();
+        private readonly SubmitBatch _submitBatch = host.Services.GetRequiredService<SubmitBatch>();
+        private readonly ITaskBatchStore _batches = host.Services.GetRequiredService<ITaskBatchStore>();
+        private readonly TaskWorkers _workers = host.Services.GetRequiredService<TaskWorkers>();
+        private readonly TaskWaiters _waiters = host.Services.GetRequiredService<TaskWaiters>();
+        private readonly IdSource _ids = host.Services.GetRequiredService<IdSource>();
+        private readonly TaskRequest _request = new(
+            agent, new RequestedInput.Inline("hello"u8.ToArray()), new Dictionary<string, string>(), RequestedLimits.None, MaxPrice: null);
+
+        public async Task RunBatchAsync(int size, CancellationToken cancellationToken)
+        {
+            var submitted = await _submitBatch.SubmitAsync(
+                _ids.Next<TaskBatch>(), owner, [.. Enumerable.Repeat(_request, size)], null, cancellationToken);
+            if (submitted.Refusal is { } refusal)
+                throw new BenchmarkException(refusal.Detail);
+            _workers.Wake();
+            while ((await _batches.GetAsync(submitted.Value.Id, owner, cancellationToken))!.Batch is { FinishedAt: null } or { Succeeded: 0 })
+                await Task.Delay(10, cancellationToken);
+        }
+
+        public async Task<double> RunOneAsync(CancellationToken cancellationToken)
+        {
+            TaskWorkers.Reservation? room = null;
+            var start = Stopwatch.GetTimestamp();
+            var submitted = await _submit.SubmitAsync(
+                owner, _request, null, limits => (room = _workers.TryReserve(limits.MemoryBytes))?.Claim, null, cancellationToken);
+            var tookMs = Clock.Since(start);
+            using var reserved = room;
+            if (!submitted.TryGet(out var made, out var refusal) || made.Task.State is not TaskState.Running)
+                throw new BenchmarkException(refusal?.Detail ?? "The node is not idle.");
+            using var end = _waiters.Listen(made.Task.Id);
+            room!.Begin(made.Task, "hello"u8.ToArray());
+            await end.WaitAsync(made.Task, TimeSpan.FromSeconds(10), cancellationToken);
+            return tookMs;
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            client.Dispose();
+            await host.DisposeAsync();
+        }
+    }
+}

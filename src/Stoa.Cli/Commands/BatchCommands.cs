@@ -1,0 +1,186 @@
+using System.CommandLine;
+using System.Text.Json;
+using Stoa.Cli.Terminal;
+using Stoa.Client;
+using Stoa.Client.Contracts;
+
+namespace Stoa.Cli.Commands;
+
+/// <summary>The commands of <c>stoa batch</c>. They are small and say the same things, so they are together.</summary>
+internal static class BatchCommands
+{
+    private const int MaxTasks = 10_000;
+
+    public static CommandGroup Create(CommandScope scope) => new(
+        "batch",
+        "Submit many tasks as one thing, and follow it.",
+        [new("A task a line", "stoa batch submit tasks.jsonl")],
+        new SubmitCommand(scope),
+        new ShowCommand(scope),
+        new WatchCommand(scope),
+        new CancelCommand(scope));
+
+    private static Argument<string> Id() => new("BATCH") { Description = "Id of the batch (batch_…)." };
+
+    private static void Tell(Invocation invocation, BatchResponse batch)
+    {
+        if (invocation.IsJson)
+        {
+            invocation.Screen.Json(batch, json => json.BatchResponse);
+            return;
+        }
+
+        invocation.Screen.Markup($"[bold]{Format.Escaped(batch.Id)}[/]");
+        invocation.Screen.Facts(
+        [
+            ("Tasks", $"{batch.Size:N0}: {batch.Queued:N0} queued, {batch.Running:N0} running, {Ended(batch.Succeeded, batch.Failed, batch.Cancelled)}"),
+            ("Cost", Format.Money(batch.Cost)),
+            ("Submitted", Format.Time(batch.CreatedAt)),
+            ("Asked to stop", batch.CancelRequestedAt is { } asked && batch.FinishedAt is null ? Format.Time(asked) : null),
+            ("Ended", batch.FinishedAt is { } end ? $"{Format.Time(end)}, after {Format.Duration(end - batch.CreatedAt)}" : null),
+        ]);
+    }
+
+    private static string Ended(long succeeded, long failed, long cancelled) => $"{succeeded:N0} succeeded, {failed:N0} failed, {cancelled:N0} cancelled";
+
+    /// <summary>Shows the steps until the batch has ended.</summary>
+    private static async Task<int> FollowAsync(Invocation invocation, string id, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await foreach (var step in invocation.Client.WatchBatchAsync(id, cancellationToken))
+            {
+                if (invocation.IsJson)
+                    invocation.Screen.JsonLine(step, json => json.BatchEventData);
+                else
+                    invocation.Screen.Note($"{step.Succeeded + step.Failed + step.Cancelled:N0} of {step.Size:N0}: {Ended(step.Succeeded, step.Failed, step.Cancelled)}  {Format.Money(step.Cost)}");
+            }
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            invocation.Screen.Note($"[grey]{Format.Escaped(id)} goes on. Stop it with: stoa batch cancel {Format.Escaped(id)}[/]");
+            return ExitCode.Interrupted;
+        }
+
+        var batch = await invocation.Client.GetBatchAsync(id, cancellationToken);
+        if (!invocation.IsJson)
+            Tell(invocation, batch);
+        return batch.Succeeded == batch.Size ? ExitCode.Ok : ExitCode.Refused;
+    }
+
+    private sealed class SubmitCommand : StoaCommand
+    {
+        private readonly Argument<string> _file = new("FILE")
+        {
+            Description = "A task a line as JSON, as POST /api/v1/tasks takes it; - for standard input. At most 10,000 tasks.",
+        };
+
+        private readonly Option<string?> _idempotencyKey = new("--idempotency-key")
+        {
+            Description = "The same key with the same tasks gives the same batch, however often it is sent.",
+            HelpName = "KEY",
+        };
+
+        private readonly Option<bool> _wait = new("--wait") { Description = "Follow it to its end." };
+
+        public SubmitCommand(CommandScope scope)
+            : base(
+                scope,
+                "submit",
+                "Submit the tasks of a file: all of them, or none when one is refused. Prints the batch's id.",
+                new("A task a line", "echo '{\"agent\":\"stoa/markdown-html\",\"input\":{\"text\":\"# Hi\"}}' | stoa batch submit -"),
+                new("And follow it", "stoa batch submit tasks.jsonl --wait"))
+        {
+            Add(_file);
+            Add(_wait);
+            Add(_idempotencyKey);
+        }
+
+        protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
+        {
+            var tasks = await ReadAsync(invocation, invocation.Get(_file), cancellationToken);
+            var batch = await invocation.Client.SubmitBatchAsync(new SubmitBatchRequest(tasks), invocation.Get(_idempotencyKey), cancellationToken);
+            if (invocation.IsJson && !invocation.Get(_wait))
+                invocation.Screen.Json(batch, json => json.BatchResponse);
+            else if (!invocation.IsJson)
+                invocation.Screen.Line(batch.Id);
+            return invocation.Get(_wait) ? await FollowAsync(invocation, batch.Id, cancellationToken) : ExitCode.Ok;
+        }
+
+        private static async Task<IReadOnlyList<SubmitTaskRequest>> ReadAsync(Invocation invocation, string file, CancellationToken cancellationToken)
+        {
+            await using var source = file == "-"
+                ? invocation.Surroundings.Input
+                : new FileStream(invocation.Surroundings.FullPath(file), FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.Asynchronous);
+            using var lines = new StreamReader(source);
+            var tasks = new List<SubmitTaskRequest>();
+            for (var number = 1; await lines.ReadLineAsync(cancellationToken) is { } line; number++)
+            {
+                if (string.IsNullOrWhiteSpace(line))
+                    continue;
+                // A file of a million lines is not read to its end to learn that it is too long.
+                if (tasks.Count == MaxTasks)
+                    throw new CommandFailure($"{file} has more than {MaxTasks:N0} tasks, which is the most that a batch takes.", hint: "Split it: split -l 10000 tasks.jsonl");
+                tasks.Add(Read(file, number, line));
+            }
+
+            return tasks;
+        }
+
+        private static SubmitTaskRequest Read(string file, int number, string line)
+        {
+            try
+            {
+                if (JsonSerializer.Deserialize(line, StoaJson.Default.SubmitTaskRequest) is { Agent: not null, Input: not null } task)
+                    return task;
+                throw new CommandFailure($"Line {number} of {file} is not a task: the members agent and input are needed.");
+            }
+            catch (JsonException notJson)
+            {
+                throw new CommandFailure($"Line {number} of {file} is not a task as JSON: {notJson.Message}");
+            }
+        }
+    }
+
+    private sealed class ShowCommand : StoaCommand
+    {
+        private readonly Argument<string> _id = Id();
+
+        public ShowCommand(CommandScope scope)
+            : base(scope, "show", "Show a batch: how many of its tasks are in which state, and what it cost.", new CommandExample("How is it going?", "stoa batch show batch_01h2xcejqtf2nbrexx3vqjhp41")) =>
+            Add(_id);
+
+        protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
+        {
+            Tell(invocation, await invocation.Client.GetBatchAsync(invocation.Get(_id), cancellationToken));
+            return ExitCode.Ok;
+        }
+    }
+
+    private sealed class WatchCommand : StoaCommand
+    {
+        private readonly Argument<string> _id = Id();
+
+        public WatchCommand(CommandScope scope)
+            : base(scope, "watch", "Follow a batch to its end. The exit code is 0 when all of its tasks succeeded.", new CommandExample("Look over its shoulder", "stoa batch watch batch_01h2xcejqtf2nbrexx3vqjhp41")) =>
+            Add(_id);
+
+        protected override Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken) =>
+            FollowAsync(invocation, invocation.Get(_id), cancellationToken);
+    }
+
+    private sealed class CancelCommand : StoaCommand
+    {
+        private readonly Argument<string> _id = Id();
+
+        public CancelCommand(CommandScope scope)
+            : base(scope, "cancel", "Stop a batch: tasks that wait end at once, those that run within moments.", new CommandExample("Never mind", "stoa batch cancel batch_01h2xcejqtf2nbrexx3vqjhp41")) =>
+            Add(_id);
+
+        protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
+        {
+            Tell(invocation, await invocation.Client.CancelBatchAsync(invocation.Get(_id), cancellationToken));
+            return ExitCode.Ok;
+        }
+    }
+}

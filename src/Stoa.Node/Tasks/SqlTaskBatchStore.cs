@@ -1,0 +1,116 @@
+using Stoa.Market;
+using Stoa.Market.Identity;
+using Stoa.Market.Ledger;
+using Stoa.Market.Tasks;
+using Stoa.Node.Events;
+using Stoa.Node.Storage;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Tasks;
+
+/// <summary>Batches in the node's database.</summary>
+public sealed class SqlTaskBatchStore(Database database) : ITaskBatchStore
+{
+    private const string Select = $"SELECT {SqlTaskBatches.Columns} FROM task_batches ";
+    private const string SelectTasks = $"SELECT {TaskRow.Columns} FROM tasks ";
+
+    // The ids of a batch's tasks lie between its first and its last, so the index over the owner's tasks leads to them.
+    private const string OfBatch = "WHERE owner_id = @OwnerId AND id > @after AND id <= @Last AND batch_id = @Id";
+
+    public Task<Outcome<TaskBatch, TaskRefusal>> SubmitAsync(TaskBatch batch, IReadOnlyList<NewTask> tasks, CancellationToken cancellationToken) =>
+        database.WriteAsync<Outcome<TaskBatch, TaskRefusal>>(
+            async session =>
+            {
+                var added = await session.ExecuteAsync(
+                    $"""
+                    INSERT INTO task_batches ({SqlTaskBatches.Columns})
+                    VALUES (@Id, @OwnerId, @Size, @First, @Last, 0, 0, 0, 0, NULL, @CreatedAt, NULL)
+                    ON CONFLICT (id) DO NOTHING
+                    """,
+                    batch);
+                if (added == 0)
+                    return (await FindAsync(session, batch.Id, batch.OwnerId))!;
+
+                foreach (var outcome in await SqlTaskStore.SubmitAsync(session, tasks))
+                {
+                    if (outcome.Refusal is not { } refusal)
+                        continue;
+                    session.Abandon();
+                    return refusal.Code is TaskRefusal.InsufficientFunds
+                        ? refusal with { Detail = $"The tasks of the batch would hold {TotalOf(tasks)} USD in all, more than your wallet has available. Add funds, or ask for fewer tasks or less fuel: what is not used is released." }
+                        : refusal;
+                }
+
+                await SqlEvents.AppendAsync(session, [BatchEvents.Progress(batch, batch.CreatedAt)]);
+                return batch;
+            },
+            cancellationToken);
+
+    public Task<TaskBatchProgress?> GetAsync(Id<TaskBatch> id, Id<User> owner, CancellationToken cancellationToken) =>
+        database.ReadAsync(
+            async session => await FindAsync(session, id, owner) is { } batch
+                ? new TaskBatchProgress(
+                    batch, await session.QuerySingleAsync<long>("SELECT COUNT(*) FROM tasks WHERE state = 'running' AND batch_id = @id", new { id }))
+                : null,
+            cancellationToken);
+
+    public Task<Page<TaskBatchProgress>> ListAsync(Id<User> owner, PageRequest page, CancellationToken cancellationToken) =>
+        database.ReadAsync(
+            async session =>
+            {
+                var hasCursor = Id<TaskBatch>.TryParse(page.Cursor, out var before);
+                var rows = await session.QueryAsync<BatchRow>(
+                    Select + "WHERE owner_id = @owner" + (hasCursor ? " AND id < @before" : "") + " ORDER BY id DESC LIMIT @limit",
+                    new { owner, before, limit = page.Limit + 1 });
+                List<TaskBatch> items = [.. rows.Take(page.Limit).Select(row => row.ToBatch())];
+                var running = (await session.QueryAsync<(Id<TaskBatch> Id, long Count)>(
+                    "SELECT batch_id, COUNT(*) FROM tasks WHERE state = 'running' AND batch_id IN @ids GROUP BY batch_id",
+                    new { ids = items.Select(batch => batch.Id) })).ToDictionary(row => row.Id, row => row.Count);
+                return new Page<TaskBatchProgress>(
+                    [.. items.Select(batch => new TaskBatchProgress(batch, running.GetValueOrDefault(batch.Id)))],
+                    rows.Count > page.Limit ? items[^1].Id.ToString() : null);
+            },
+            cancellationToken);
+
+    public Task<Page<AgentTask>> ListTasksAsync(TaskBatch batch, string? state, PageRequest page, CancellationToken cancellationToken) =>
+        database.ReadAsync(
+            async session =>
+            {
+                var after = Id<AgentTask>.TryParse(page.Cursor, out var last) ? last.ToString() : "";
+                var rows = await session.QueryAsync<TaskRow>(
+                    SelectTasks + OfBatch + (state is null ? "" : " AND state = @state") + " ORDER BY id LIMIT @limit",
+                    new { batch.OwnerId, batch.Id, batch.Last, after, state, limit = page.Limit + 1 });
+                List<AgentTask> items = [.. rows.Take(page.Limit).Select(row => row.ToTask())];
+                return new Page<AgentTask>(items, rows.Count > page.Limit ? items[^1].Id.ToString() : null);
+            },
+            cancellationToken);
+
+    public Task<Outcome<BatchCancellation, TaskRefusal>> CancelAsync(
+        Id<TaskBatch> id, Id<User> owner, Id<Account> clearing, IdSource ids, DateTimeOffset now, int limit, CancellationToken cancellationToken) =>
+        database.WriteAsync<Outcome<BatchCancellation, TaskRefusal>>(
+            async session =>
+            {
+                if (await FindAsync(session, id, owner) is not { } batch)
+                    return new Refusal<TaskRefusal>(TaskRefusal.BatchUnknown, $"You have no batch {id}.");
+                if (batch.FinishedAt is not null)
+                    return new Refusal<TaskRefusal>(TaskRefusal.AlreadyFinal, "All tasks of the batch have ended: there is nothing to cancel.");
+
+                var found = new { batch.OwnerId, batch.Id, batch.Last, after = "", limit, now };
+                var waiting = await session.QueryAsync<TaskRow>(
+                    SelectTasks + OfBatch + " AND state = 'queued' ORDER BY id LIMIT @limit {for update}", found);
+                List<AgentTask> cancelled = [.. waiting.Select(row => row.ToTask().Cancel(now))];
+                await session.ExecuteRowsAsync(TaskRow.Cancel, [.. cancelled.Select(TaskRow.Of)]);
+                await session.ExecuteAsync("UPDATE tasks SET cancel_requested_at = COALESCE(cancel_requested_at, @now) " + OfBatch + " AND state = 'running'", found);
+                await SqlTaskStore.SettleAsync(session, [.. cancelled.Select(task => new AttemptEnd(
+                    task, Settlement.Release(task, clearing, ids.Next<Transfer>(), now), null, null, ReadOnlyMemory<byte>.Empty, []))]);
+                await session.ExecuteAsync("UPDATE task_batches SET cancel_requested_at = COALESCE(cancel_requested_at, @now) WHERE id = @id", new { id, now });
+                return new BatchCancellation((await FindAsync(session, id, owner))!, cancelled, waiting.Count == limit);
+            },
+            cancellationToken);
+
+    private static async Task<TaskBatch?> FindAsync(SqlSession session, Id<TaskBatch> id, Id<User> owner) =>
+        (await session.QueryFirstOrDefaultAsync<BatchRow>(
+            Select + "WHERE id = @id AND owner_id = @owner", new { id, owner }))?.ToBatch();
+
+    private static Money TotalOf(IReadOnlyList<NewTask> tasks) => new(tasks.Sum(task => task.Hold?.Amount.Nanodollars ?? 0));
+}
