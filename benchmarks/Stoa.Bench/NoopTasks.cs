@@ -14,10 +14,9 @@ internal sealed class NoopTasks(Database database)
 {
     private const int BatchSize = 1_000;
     private const int BatchesInFlight = 4;
-    private static readonly TimeSpan Lease = TimeSpan.FromSeconds(30);
     private static readonly ContentHash Nothing = ContentHash.Of([]);
 
-    private readonly SqlTaskStore _tasks = new(database);
+    private readonly SqlTaskStore _tasks = new(database, TimeProvider.System);
     private readonly SqlTaskBatchStore _batches = new(database);
     private readonly IdSource _ids = new(TimeProvider.System, Random.Shared);
     private readonly LeaseHolder _holder = new("bench", "1");
@@ -46,7 +45,7 @@ internal sealed class NoopTasks(Database database)
         for (var ended = 0; ended < count;)
         {
             var claimed = await _tasks.ClaimAsync(
-                _holder, new ClaimRoom(BatchSize, long.MaxValue, long.MaxValue), TimeProvider.System.GetUtcNow(), Lease, cancellationToken);
+                _holder, new ClaimRoom(BatchSize, long.MaxValue, long.MaxValue), TimeProvider.System.GetUtcNow(), cancellationToken);
             if (claimed.Count == 0)
             {
                 await Task.Yield();

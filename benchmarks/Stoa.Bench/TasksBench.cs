@@ -21,6 +21,7 @@ internal static class TasksBench
     private const string Wasm = "wasm";
     private const string Start = "start";
     private const string Million = "million";
+    private const string Peers = "peers";
     private const int WarmUp = 20_000;
     private const int Counted = 200_000;
     private const int WasmBatch = 10_000;
@@ -30,13 +31,14 @@ internal static class TasksBench
     // Slots are kept until an end is durable, so that a commit has more ends than there are cores.
     private const int WasmWorkers = 64;
 
-    public static IReadOnlyList<string> Parts { get; } = [Noop, Wasm, Start, Million];
+    public static IReadOnlyList<string> Parts { get; } = [Noop, Peers, Wasm, Start, Million];
 
     public static async Task<Figures> RunAsync(BenchmarkRun run, CancellationToken cancellationToken)
     {
         var figures = new Figures();
-        using var postgres = run.Wants(Noop) || run.Wants(Start) ? PostgresServer.Start() : null;
-        if (postgres is null && (run.Wants(Noop) || run.Wants(Start)))
+        var needsPostgres = run.Wants(Noop) || run.Wants(Start) || run.Wants(Peers);
+        using var postgres = needsPostgres ? PostgresServer.Start() : null;
+        if (postgres is null && needsPostgres)
             run.Warn("PostgreSQL is not installed (Debian: apt-get install postgresql): its figures are missing.");
         if (run.Wants(Noop))
         {
@@ -47,6 +49,15 @@ internal static class TasksBench
                 run.Tell($"{Counted} no-op tasks, PostgreSQL");
                 await WithFolderAsync(async folder => figures.Add("noop_per_s_postgres", await NoopsAsync(Options(postgres, folder), cancellationToken)));
             }
+        }
+
+        if (run.Wants(Peers))
+        {
+            run.Tell("the same work in Graphile Worker and BullMQ");
+            var peers = new PeerQueues(run);
+            if (postgres is not null)
+                await peers.AddGraphileAsync(figures, await postgres.CreateDatabaseAsync("graphile", cancellationToken), cancellationToken);
+            await peers.AddBullMqAsync(figures, cancellationToken);
         }
 
         if (run.Wants(Wasm))

@@ -21,7 +21,7 @@ public abstract class TaskBatchConformance(DatabaseSource source) : TaskStoreTes
 
         (await WalletAsync()).Held.ShouldBe(Money.Parse("1"));
         await BooksBalanceAsync(openHolds: 1_000);
-        var running = await Tasks.ClaimAsync(Holder, Room with { Count = 600 }, Now, Lease, Stop);
+        var running = await Tasks.ClaimAsync(Holder, Room with { Count = 600 }, Now, Stop);
         running.Select(task => task.Id).ShouldBe(tasks.Take(600).Select(task => task.Task.Id));
         await Tasks.EndAttemptsAsync([.. running.Take(400).Select(task => Success(task))], Stop);
         await Tasks.EndAttemptsAsync([.. running.Skip(400).Take(50).Select(task => End(task.Fail(new TaskFailure(FailureCode.Trap, "", "", null), Now)))], Stop);
@@ -53,7 +53,7 @@ public abstract class TaskBatchConformance(DatabaseSource source) : TaskStoreTes
     {
         var (batch, tasks) = NewBatch(10, Money.Parse("0.1"));
         await Batches.SubmitAsync(batch, tasks, Stop);
-        var running = (await Tasks.ClaimAsync(Holder, Room with { Count = 1 }, Now, Lease, Stop)).Single();
+        var running = (await Tasks.ClaimAsync(Holder, Room with { Count = 1 }, Now, Stop)).Single();
 
         var first = (await Batches.CancelAsync(batch.Id, Owner, Accounts.Clearing, Ids, Now, 5, Stop)).Value;
         var second = (await Batches.CancelAsync(batch.Id, Owner, Accounts.Clearing, Ids, Now, 5, Stop)).Value;
