@@ -28,6 +28,9 @@ public sealed class EventSignal : IAsyncDisposable
             : Task.CompletedTask;
     }
 
+    /// <summary>The sequence of the newest event that is known to be committed; 0 before the first.</summary>
+    public long Newest => _signal.Value;
+
     /// <summary>Ends once an event after <paramref name="sequence"/> is known to be committed; at once when one is already.</summary>
     public Task WaitBeyondAsync(long sequence, CancellationToken cancellationToken) => _signal.WaitBeyondAsync(sequence, cancellationToken);
 

@@ -47,6 +47,7 @@ public static class TasksModule
         services.AddSingleton(provider => new ReadinessCheck("workers", _ => Task.FromResult(provider.GetRequiredService<TaskWorkers>().Fault)));
         // Hosted services stop in the reverse order: the node gives signs of life for as long as the workers let tasks end.
         services.AddHostedService<Heartbeat>();
+        services.AddHostedService<QueueListener>();
         services.AddHostedService<ProgressTeller>();
         services.AddHostedService(provider => provider.GetRequiredService<TaskWorkers>());
     }

@@ -13,10 +13,15 @@ public sealed class TestNode : IAsyncDisposable
 
     private readonly string folder;
     private readonly bool ownsFolder;
+    private readonly Uri address;
+    private readonly string? key;
     private bool stopped;
 
-    private TestNode(string folder, bool ownsFolder, NodeHost host, StoaClient client) =>
-        (this.folder, this.ownsFolder, Host, Client) = (folder, ownsFolder, host, client);
+    private TestNode(string folder, bool ownsFolder, NodeHost host, Uri address, string? key)
+    {
+        (this.folder, this.ownsFolder, Host, this.address, this.key) = (folder, ownsFolder, host, address, key);
+        Client = new StoaClient(new StoaClientOptions { Address = address, ApiKey = key });
+    }
 
     public NodeHost Host { get; }
 
@@ -37,10 +42,13 @@ public sealed class TestNode : IAsyncDisposable
             physics,
             cancellationToken: TestContext.Current.CancellationToken);
         var started = await host.StartAsync(TestContext.Current.CancellationToken);
-        var key = await File.ReadAllTextAsync(started.AdminKeyFile, TestContext.Current.CancellationToken);
-        var client = new StoaClient(new StoaClientOptions { Address = started.Address, ApiKey = key.Trim() });
-        return new TestNode(data, folder is null, host, client);
+        // Of the nodes of a cell the first one has made the key.
+        var key = File.Exists(started.AdminKeyFile) ? await File.ReadAllTextAsync(started.AdminKeyFile, TestContext.Current.CancellationToken) : null;
+        return new TestNode(data, folder is null, host, started.Address, key?.Trim());
     }
+
+    /// <summary>Connects to this node with the key of another node of its cell.</summary>
+    public StoaClient Connect(TestNode other) => new(new StoaClientOptions { Address = address, ApiKey = other.key });
 
     /// <summary>Publishes a program as an agent and answers its listing.</summary>
     public static async Task<string> PublishAsync(StoaClient client, string name, byte[] program, AgentLimitsBody? limits = null, string version = "1.0.0")

@@ -1,0 +1,37 @@
+using Stoa.Client.Contracts;
+using Stoa.Market.Tests.Tasks;
+using Stoa.Node.Tests.Storage;
+
+namespace Stoa.Node.Tests.Tasks;
+
+/// <summary>Two nodes of a cell, each with a disk of its own, over one PostgreSQL.</summary>
+[Trait("needs", "postgres")]
+public sealed class CellTests(PostgresCluster cluster)
+{
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Task_SubmittedWhereNobodyWorks_RunsOnTheOtherNodeWithTheProgramAndInputOfTheFirst()
+    {
+        await using var source = new PostgresSource(cluster);
+        string[] database = ["--Storage:Provider", "Postgres", "--Storage:ConnectionString", (await source.GetOptionsAsync()).ConnectionString!];
+        // It asks for nothing by itself: what wakes it is the database.
+        await using var worker = await TestNode.StartAsync(null, [.. database, "--Tasks:PollMs", "60000"]);
+        await using var taker = await TestNode.StartAsync(null, [.. database, "--Tasks:Workers", "1", "--Tasks:PollMs", "60000"]);
+        var limits = new AgentLimitsBody(1_000_000_000_000, 8 << 20, 600_000, 4 << 20, 1_000);
+        var forever = await worker.PublishAsync("forever", GuestPrograms.EndlessLoop, limits);
+        using var client = taker.Connect(worker);
+        var blocking = await client.SubmitAsync(new SubmitTaskRequest(forever, new TaskInputBody(Text: "")), cancellationToken: Stop);
+        var echo = await worker.PublishAsync("echo", GuestPrograms.Echo, limits);
+        var bytes = new byte[3 << 20];
+        new Random(1).NextBytes(bytes);
+        var blob = await client.UploadAsync(new MemoryStream(bytes), cancellationToken: Stop);
+
+        var task = await client.SubmitAsync(new SubmitTaskRequest(echo, new TaskInputBody(Digest: blob.Digest)), cancellationToken: Stop);
+
+        var ended = await worker.Client.WaitForTaskAsync(task.Id, cancellationToken: Stop);
+        (ended.State, ended.Result?.Digest).ShouldBe(("succeeded", blob.Digest));
+        await client.CancelTaskAsync(blocking.Id, Stop);
+        (await worker.Client.WaitForTaskAsync(blocking.Id, cancellationToken: Stop)).State.ShouldBe("cancelled");
+    }
+}
