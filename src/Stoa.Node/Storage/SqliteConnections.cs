@@ -1,10 +1,21 @@
+using System.Runtime.CompilerServices;
 using Microsoft.Data.Sqlite;
+using SQLitePCL;
 
 namespace Stoa.Node.Storage;
 
 /// <summary>Opens connections to one SQLite file with the settings that the promises of <see cref="SqliteDatabase"/> rest on.</summary>
 internal static class SqliteConnections
 {
+    // A connection is used by one thread at a time here, so SQLite need not lock it at every call, nor count its memory under one lock for all.
+    // Only before its first use can it be told so; in a process that has used it already it stays as careful as it was.
+    static SqliteConnections()
+    {
+        RuntimeHelpers.RunClassConstructor(typeof(SqliteConnection).TypeHandle);
+        _ = raw.sqlite3_config(raw.SQLITE_CONFIG_MULTITHREAD);
+        _ = raw.sqlite3_config(raw.SQLITE_CONFIG_MEMSTATUS, 0);
+    }
+
     /// <summary>The one connection that writes.</summary>
     /// <remarks>With the write-ahead log and synchronous=FULL a commit is one append and one fsync, and survives a power cut.</remarks>
     public static SqliteConnection OpenWriter(string path) => Open(

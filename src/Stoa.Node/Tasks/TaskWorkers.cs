@@ -98,16 +98,28 @@ public sealed class TaskWorkers(
     private async Task DispatchAsync()
     {
         var token = stopping.Token;
+        // While there was more than room for, what is due next need not be asked: it is claimed.
+        var isMore = false;
         while (!token.IsCancellationRequested)
         {
             var pause = TimeSpan.FromMilliseconds(options.PollMs);
             try
             {
+                if (isMore && room.Busy < options.Workers)
+                {
+                    isMore = await ClaimAsync(token) is { IsMore: true };
+                    continue;
+                }
+
                 if (room.Busy < options.Workers && await tasks.NextDueAsync(token) is { } due)
                 {
                     var ahead = due - time.GetUtcNow();
-                    if (ahead <= TimeSpan.Zero && await ClaimAsync(token))
+                    if (ahead <= TimeSpan.Zero && await ClaimAsync(token) is { IsAny: true } claim)
+                    {
+                        isMore = claim.IsMore;
                         continue;
+                    }
+
                     if (ahead > TimeSpan.Zero && ahead < pause)
                         pause = ahead;
                 }
@@ -132,12 +144,12 @@ public sealed class TaskWorkers(
         }
     }
 
-    /// <summary>Claims what there is room for; false when nothing came of it.</summary>
-    private async Task<bool> ClaimAsync(CancellationToken cancellationToken)
+    /// <summary>Claims what there is room for, and says whether anything came of it and whether all slots were needed.</summary>
+    private async Task<(bool IsAny, bool IsMore)> ClaimAsync(CancellationToken cancellationToken)
     {
         var (slots, memoryBytes) = room.TakeAll();
         if (slots == 0)
-            return false;
+            return (false, false);
         IReadOnlyList<AgentTask> claimed = [];
         try
         {
@@ -151,7 +163,7 @@ public sealed class TaskWorkers(
 
         foreach (var task in claimed)
             Begin(task, null);
-        return claimed.Count > 0;
+        return (claimed.Count > 0, claimed.Count == slots);
     }
 
     /// <summary>Starts working on a claimed task, whose room is taken already.</summary>
