@@ -27,6 +27,8 @@ public sealed partial class RoomTests
         ["Webhooks"] = ["Identity", "Events"],
         ["Selection"] = ["Identity", "Registry"],
         ["Tasks"] = ["Identity", "Events", "Ledger", "Registry", "Builds", "Selection"],
+        ["Templates"] = ["Identity"],
+        ["Schedules"] = ["Identity", "Tasks"],
     };
 
     /// <summary>The commands that reach past the client, and why, are in ARCHITECTURE.md.</summary>
