@@ -43,6 +43,8 @@ internal static class StoaRootCommand
                 "WebAssembly programs on this machine, without a node.",
                 [new("Try an agent before it is published", "echo Ada | stoa wasm run hello.wasm")],
                 new WasmRunCommand(scope)),
+            TemplateCommands.Create(scope),
+            ScheduleCommands.Create(scope),
             WebhookCommands.Create(scope),
             new WalletCommand(scope),
             new CommandGroup(

@@ -32,6 +32,9 @@ public static class EventTypes
     /// <summary>A webhook failed for so long that nothing is sent to it any more, or its receiver said that it is gone.</summary>
     public const string WebhookDisabled = "stoa.webhook.disabled";
 
+    /// <summary>The submission for a tick of a schedule was refused.</summary>
+    public const string ScheduleRefused = "stoa.schedule.refused";
+
     /// <summary>Measured progress of a running task: live only, never stored, so it carries no sequence.</summary>
     public const string TaskProgress = "stoa.task.progress";
 
@@ -44,6 +47,6 @@ public static class EventTypes
     public static IReadOnlyList<string> All { get; } =
     [
         TaskQueued, TaskStarted, TaskRetried, TaskSucceeded, TaskFailed, TaskCancelled, TaskProgress, AgentPublished, RoyaltyEarned,
-        WebhookDisabled, BatchProgress, BatchEnded,
+        WebhookDisabled, ScheduleRefused, BatchProgress, BatchEnded,
     ];
 }

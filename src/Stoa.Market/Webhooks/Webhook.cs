@@ -106,7 +106,8 @@ public static class WebhookEvents
     public static IReadOnlyList<string> All { get; } =
     [
         EventTypes.TaskQueued, EventTypes.TaskStarted, EventTypes.TaskRetried, EventTypes.TaskSucceeded, EventTypes.TaskFailed,
-        EventTypes.TaskCancelled, EventTypes.RoyaltyEarned,
+        EventTypes.TaskCancelled, EventTypes.BatchProgress, EventTypes.BatchEnded, EventTypes.RoyaltyEarned,
+        EventTypes.ScheduleRefused,
     ];
 
     /// <summary>When none are named: the ends of tasks.</summary>

@@ -12,8 +12,10 @@ using Stoa.Node.Ledger;
 using Stoa.Node.Observability;
 using Stoa.Node.Pages;
 using Stoa.Node.Registry;
+using Stoa.Node.Schedules;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
+using Stoa.Node.Templates;
 using Stoa.Node.Webhooks;
 
 namespace Stoa.Node.Hosting;
@@ -57,6 +59,8 @@ public sealed class NodeHost : IAsyncDisposable
         var builds = builder.AddBuilds();
         builder.AddRegistry();
         builder.AddTasks();
+        builder.AddTemplates();
+        builder.AddSchedules();
         builder.AddWebhooks();
         var storage = builder.AddStorage();
         builder.RefuseBadOptions();
@@ -112,6 +116,8 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapRegistry();
         api.MapTasks();
         api.MapBatches();
+        api.MapTemplates();
+        api.MapSchedules();
         api.MapWebhooks();
     }
 

@@ -2,7 +2,9 @@ using Stoa.Market.Builds;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
+using Stoa.Market.Schedules;
 using Stoa.Market.Tasks;
+using Stoa.Market.Templates;
 using Stoa.Market.Webhooks;
 
 // Values without a name cannot occur; a name without a row is CS8509, which stays an error.
@@ -235,6 +237,38 @@ public static partial class Problems
         WebhookRefusal.DeliveryUnknown => Row(refusal, 404, "No such delivery",
             "The webhook has no such delivery, or it ended so long ago that it was forgotten.",
             "List its deliveries with GET /api/v1/webhooks/{id}/deliveries."),
+    };
+
+    public static ProblemKind Of(ScheduleRefusal refusal) => refusal switch
+    {
+        ScheduleRefusal.ScheduleUnknown => Row(refusal, 404, "No such schedule",
+            "There is no such schedule, or it belongs to somebody else.",
+            "List your schedules with GET /api/v1/schedules."),
+        ScheduleRefusal.ScheduleInvalid => Row(refusal, 422, "Schedule breaks the rules",
+            "The cron expression cannot be read or would never fire, there is no such time zone, or another member is not as it must be.",
+            "Correct what is listed in errors and try again."),
+        ScheduleRefusal.SchedulesTooMany => Row(refusal, 409, "Too many schedules",
+            "You have as many schedules as one user may have.",
+            "Delete those that are not used any more."),
+    };
+
+    public static ProblemKind Of(TemplateRefusal refusal) => refusal switch
+    {
+        TemplateRefusal.TemplateUnknown => Row(refusal, 404, "No such template",
+            "There is no such template, or it belongs to somebody else.",
+            "List your templates with GET /api/v1/templates."),
+        TemplateRefusal.TemplateInvalid => Row(refusal, 422, "Template breaks the rules",
+            "The name, a parameter or a default is not as it must be, or a blank is none of the parameters.",
+            "Correct what is listed in errors and try again."),
+        TemplateRefusal.TemplateNameTaken => Row(refusal, 409, "Template name taken",
+            "You have another template of this name. A template never changes.",
+            "Delete that one first, or choose another name."),
+        TemplateRefusal.TemplatesTooMany => Row(refusal, 409, "Too many templates",
+            "You have as many templates as one user may have.",
+            "Delete those that are not used any more."),
+        TemplateRefusal.TemplateValuesInvalid => Row(refusal, 422, "Values do not fit the template",
+            "A value is missing, of another type than its parameter, or for a parameter that there is not.",
+            "Correct what is listed in errors; GET /api/v1/templates/{id} lists the parameters."),
     };
 
     private static ProblemKind Row<TCode>(TCode refusal, int status, string title, string explanation, string remedy)

@@ -88,13 +88,13 @@ public static class TasksEndpoints
             .Refuses(TaskRefusal.TaskUnknown);
     }
 
-    private static TaskRefusal[] SubmissionRefusals =>
+    internal static TaskRefusal[] SubmissionRefusals =>
     [
         TaskRefusal.AgentUnknown, TaskRefusal.ParametersInvalid, TaskRefusal.LimitsInvalid, TaskRefusal.InputInvalid,
         TaskRefusal.InputTooLarge, TaskRefusal.InputUnknown, TaskRefusal.PriceOutOfRange,
     ];
 
-    private static async Task<Results<Created<TaskResponse>, Accepted<TaskResponse>, ProblemResult>> SubmitAsync(
+    internal static async Task<Results<Created<TaskResponse>, Accepted<TaskResponse>, ProblemResult>> SubmitAsync(
         Body<SubmitTaskRequest> body,
         string? wait,
         Caller caller,

@@ -55,6 +55,45 @@ public sealed class CommandsOnANodeTests(RealNode node) : IDisposable
     }
 
     [Fact]
+    public async Task Template_IsMadeFilledInAndScheduled()
+    {
+        const string template = """
+            {"name":"page","task":{"agent":"stoa/markdown-html","input":{"text":"# {{title}} {{number}}"}},"parameters":[{"name":"title"},{"name":"number","type":"integer"}]}
+            """;
+        (await _cli.RunAsync("template create -", Encoding.UTF8.GetBytes(template))).ShouldBe(ExitCode.Ok, _cli.Error);
+        var id = _cli.Output.Trim();
+
+        (await _cli.RunAsync($"template submit {id} --set title=Hello --set number=7")).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain("<h1>Hello 7</h1>");
+        (await _cli.RunAsync($"template submit {id} --set title=Hello")).ShouldBe(ExitCode.Refused);
+        (await _cli.RunAsync("template list")).ShouldBe(ExitCode.Ok);
+        _cli.Output.ShouldContain("title, number");
+        (await _cli.RunAsync(["schedule", "create", "30 8 * * MON-FRI", "--zone", "Europe/Berlin", "--template", id, "--set", "title=x", "--set", "number=1"]))
+            .ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain("Europe/Berlin");
+        (await _cli.RunAsync($"template delete {id}")).ShouldBe(ExitCode.Ok, _cli.Error);
+    }
+
+    [Fact]
+    public async Task Schedule_IsMadeShownPausedAndDeleted()
+    {
+        (await _cli.RunAsync(["schedule", "create", "0 0 30 2 *", "--agent", Markdown, "--text", "x"])).ShouldBe(ExitCode.Refused);
+        _cli.Error.ShouldContain("never fire");
+        (await _cli.RunAsync(["schedule", "create", "@yearly", "--agent", Markdown, "--text", "x", "--name", "new year", "--json"])).ShouldBe(ExitCode.Ok, _cli.Error);
+        var id = JsonDocument.Parse(_cli.Output).RootElement.GetProperty("id").GetString()!;
+
+        (await _cli.RunAsync("schedule list")).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain("new year");
+        (await _cli.RunAsync($"schedule pause {id}")).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain("paused");
+        (await _cli.RunAsync($"schedule resume {id}")).ShouldBe(ExitCode.Ok, _cli.Error);
+        (await _cli.RunAsync($"schedule show {id}")).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain("active");
+        (await _cli.RunAsync($"schedule runs {id}")).ShouldBe(ExitCode.Ok, _cli.Error);
+        (await _cli.RunAsync($"schedule delete {id}")).ShouldBe(ExitCode.Ok, _cli.Error);
+    }
+
+    [Fact]
     public async Task Suggestion_OfAnAgent_AsksTheNode()
     {
         const string line = "stoa agent show ";

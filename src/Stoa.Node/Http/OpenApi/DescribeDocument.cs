@@ -29,6 +29,8 @@ internal static class DescribeDocument
     [
         ("Batches", "Many tasks submitted, followed and cancelled as one thing."),
         ("Tasks", "Work for agents: submit it, watch it, fetch its result and receipt."),
+        ("Templates", "Submissions with blanks, to be filled in."),
+        ("Schedules", "Tasks that are submitted again and again."),
         ("Agents", "Programs that do tasks: publish them and find them."),
         ("Blobs", "Content by its digest: inputs that are too large to send with a task."),
         ("Events", "What happens, as it happens."),

@@ -37,6 +37,19 @@ internal static class Examples
     private static readonly ApiKeyResponse apiKey = new(
         "key_01m81g2c8wf3y7z1a2b3c4d5e6", "laptop", "stoa_fcbgrb", submitted, submitted.AddYears(1), "stoa_fcbgrb… (shown once)");
 
+    private static readonly SubmitTaskRequest blank = new(
+        "stoa/image-resize", new TaskInputBody(Digest: InputDigest), new Dictionary<string, string> { ["width"] = "{{width}}" });
+
+    private static readonly TemplateParameterBody width = new("width", "integer", "Pixels.", JsonSerializer.SerializeToElement(640, StoaJson.Default.Int32));
+
+    private static readonly TemplateResponse template = new("tmpl_01m81g2f5zf0a1b2c3d4e5f6g7", "thumbnail", blank, [width], submitted);
+
+    private static readonly ScheduleRunResponse run = new(submitted, "submitted", submitted, TaskId);
+
+    private static readonly ScheduleResponse schedule = new(
+        "sched_01m81g2g9kf0a1b2c3d4e5f6g7", "30 8 * * MON-FRI", "Europe/Berlin", "runOnce", "skip", "active",
+        [submitted.AddDays(1), submitted.AddDays(2)], submitted, "report", Template: new TemplateCallBody(template.Id), LastRun: run);
+
     private static readonly WebhookResponse webhook = new(
         "hook_01m81g2d3vf0a1b2c3d4e5f6g7", "https://example.org/stoa", ["stoa.task.succeeded", "stoa.task.failed"], "active", submitted, "ci",
         Secret: "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD (shown once)");
@@ -74,6 +87,16 @@ internal static class Examples
         agent,
         new ListResponse<AgentResponse>([agent]),
         new BlobResponse(InputDigest, 5),
+        new CreateTemplateRequest("thumbnail", blank, [width]),
+        template,
+        new ListResponse<TemplateResponse>([template]),
+        new SubmitTemplateRequest(new Dictionary<string, JsonElement> { ["width"] = width.Default!.Value }),
+        new CreateScheduleRequest("30 8 * * MON-FRI", Template: new TemplateCallBody(template.Id), TimeZone: "Europe/Berlin", Missed: "runOnce", Overlap: "skip"),
+        new UpdateScheduleRequest(Paused: true),
+        schedule,
+        new ListResponse<ScheduleResponse>([schedule]),
+        run,
+        new ListResponse<ScheduleRunResponse>([run]),
         new CreateWebhookRequest("https://example.org/stoa", ["stoa.task.succeeded", "stoa.task.failed"], "ci"),
         new UpdateWebhookRequest(Enabled: true),
         webhook,

@@ -1,0 +1,161 @@
+using Stoa.Market;
+using Stoa.Market.Events;
+using Stoa.Market.Identity;
+using Stoa.Market.Schedules;
+using Stoa.Node.Events;
+using Stoa.Node.Storage;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Schedules;
+
+/// <summary>Schedules, their runs, and the leases under which nodes look at them.</summary>
+public sealed class SqlScheduleStore(Database database)
+{
+    private const string Columns = "id, owner_id, name, cron, time_zone, request, is_template, missed, overlap, paused_at, next_tick, created_at";
+    private const string RunColumns = "schedule_id, tick_at, outcome, task_id, code, detail, at";
+
+    // Longer than a hundred submissions take, and so short that a tick whose node vanished is not late yet when another one looks at it.
+    private static readonly TimeSpan LeaseTime = TimeSpan.FromSeconds(30);
+
+    /// <summary>Adds a schedule; the same id again changes nothing.</summary>
+    public Task<Outcome<Schedule, ScheduleRefusal>> AddAsync(Schedule schedule, CancellationToken cancellationToken) => database.WriteAsync(
+        async session =>
+        {
+            await session.QueryFirstOrDefaultAsync<string>("SELECT id FROM users WHERE id = @OwnerId {for update}", new { schedule.OwnerId });
+            var others = await session.QuerySingleAsync<long>(
+                "SELECT count(*) FROM schedules WHERE owner_id = @OwnerId AND id <> @Id", new { schedule.OwnerId, schedule.Id });
+            if (others >= Schedule.MaxPerUser)
+            {
+                return new Refusal<ScheduleRefusal>(
+                    ScheduleRefusal.SchedulesTooMany, $"You have {Schedule.MaxPerUser} schedules. Delete those that are not used any more.");
+            }
+
+            await session.ExecuteAsync(
+                $"""
+                INSERT INTO schedules ({Columns})
+                VALUES (@Id, @OwnerId, @Name, @Cron, @TimeZone, @Request, @IsTemplate, @Missed, @Overlap, @PausedAt, @NextTick, @CreatedAt)
+                ON CONFLICT (id) DO NOTHING
+                """,
+                schedule);
+            return (Outcome<Schedule, ScheduleRefusal>)schedule;
+        },
+        cancellationToken);
+
+    /// <summary>A schedule; null when there is none, or it is somebody else's.</summary>
+    public Task<Schedule?> FindAsync(Id<Schedule> id, Id<User> owner, CancellationToken cancellationToken) => database.ReadAsync(
+        session => session.QueryFirstOrDefaultAsync<Schedule>($"SELECT {Columns} FROM schedules WHERE id = @id AND owner_id = @owner", new { id, owner }),
+        cancellationToken);
+
+    /// <summary>A user's schedules, newest first.</summary>
+    public Task<Page<Schedule>> ListAsync(Id<User> owner, PageRequest page, CancellationToken cancellationToken) => database.ReadAsync(
+        async session =>
+        {
+            var before = Id<Schedule>.TryParse(page.Cursor, out var last) ? last : new Id<Schedule>(Guid.AllBitsSet);
+            var rows = await session.QueryAsync<Schedule>(
+                $"SELECT {Columns} FROM schedules WHERE owner_id = @owner AND id < @before ORDER BY id DESC LIMIT @limit",
+                new { owner, before, limit = page.Limit + 1 });
+            return new Page<Schedule>([.. rows.Take(page.Limit)], rows.Count <= page.Limit ? null : rows[page.Limit - 1].Id.ToString());
+        },
+        cancellationToken);
+
+    /// <summary>Writes what its owner has changed; whoever looks at it just now does not move its next tick any more.</summary>
+    public Task UpdateAsync(Schedule schedule, CancellationToken cancellationToken) => database.WriteAsync(
+        session => session.ExecuteAsync(
+            """
+            UPDATE schedules SET name = @Name, cron = @Cron, time_zone = @TimeZone, request = @Request, is_template = @IsTemplate, missed = @Missed,
+                overlap = @Overlap, paused_at = @PausedAt, next_tick = @NextTick, lease_token = NULL, lease_expires_at = NULL
+            WHERE id = @Id
+            """,
+            schedule),
+        cancellationToken);
+
+    /// <summary>Deletes a schedule with its runs; the tasks that it made stay.</summary>
+    /// <returns>False when the owner has no such schedule.</returns>
+    public Task<bool> DeleteAsync(Id<Schedule> id, Id<User> owner, CancellationToken cancellationToken) => database.WriteAsync(
+        async session =>
+        {
+            if (await session.QueryFirstOrDefaultAsync<string>("SELECT id FROM schedules WHERE id = @id AND owner_id = @owner {for update}", new { id, owner }) is null)
+                return false;
+            await session.ExecuteAsync("DELETE FROM schedule_runs WHERE schedule_id = @id", new { id });
+            await session.ExecuteAsync("DELETE FROM schedules WHERE id = @id", new { id });
+            return true;
+        },
+        cancellationToken);
+
+    /// <summary>What came of a schedule's ticks, newest first.</summary>
+    public Task<Page<ScheduleRun>> ListRunsAsync(Id<Schedule> id, PageRequest page, CancellationToken cancellationToken) => database.ReadAsync(
+        async session =>
+        {
+            var before = long.TryParse(page.Cursor, out var last) ? last : long.MaxValue;
+            var rows = await session.QueryAsync<ScheduleRun>(
+                $"SELECT {RunColumns} FROM schedule_runs WHERE schedule_id = @id AND tick_at < @before ORDER BY tick_at DESC LIMIT @limit",
+                new { id, before, limit = page.Limit + 1 });
+            return new Page<ScheduleRun>(
+                [.. rows.Take(page.Limit)],
+                rows.Count <= page.Limit ? null : rows[page.Limit - 1].TickAt.ToUnixTimeMilliseconds().ToString(System.Globalization.CultureInfo.InvariantCulture));
+        },
+        cancellationToken);
+
+    /// <summary>The last run that made a task; null when there is none.</summary>
+    public Task<ScheduleRun?> LastSubmittedAsync(Id<Schedule> id, CancellationToken cancellationToken) => database.ReadAsync(
+        session => session.QueryFirstOrDefaultAsync<ScheduleRun>(
+            $"SELECT {RunColumns} FROM schedule_runs WHERE schedule_id = @id AND task_id IS NOT NULL ORDER BY tick_at DESC LIMIT 1", new { id }),
+        cancellationToken);
+
+    /// <summary>The earliest tick of all schedules; null when there is none.</summary>
+    public Task<DateTimeOffset?> NextTickAsync(CancellationToken cancellationToken) => database.ReadAsync(
+        session => session.QueryFirstOrDefaultAsync<DateTimeOffset?>(
+            """
+            SELECT CASE WHEN lease_expires_at > next_tick THEN lease_expires_at ELSE next_tick END AS due
+            FROM schedules WHERE next_tick IS NOT NULL ORDER BY due LIMIT 1
+            """),
+        cancellationToken);
+
+    /// <summary>Takes schedules that are due, so that one node looks at each.</summary>
+    public Task<IReadOnlyList<Schedule>> ClaimAsync(string token, int count, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
+        async session =>
+        {
+            var due = await session.QueryAsync<Schedule>(
+                $$"""
+                SELECT {{Columns}} FROM schedules
+                WHERE next_tick <= @now AND (lease_expires_at IS NULL OR lease_expires_at <= @now) ORDER BY next_tick LIMIT @count {for update skip locked}
+                """,
+                new { now, count });
+            if (due.Count > 0)
+            {
+                await session.ExecuteAsync(
+                    "UPDATE schedules SET lease_token = @token, lease_expires_at = @until WHERE id IN @ids",
+                    new { token, until = now + LeaseTime, ids = due.Select(schedule => schedule.Id).ToArray() });
+            }
+
+            return due;
+        },
+        cancellationToken);
+
+    /// <summary>Writes what came of ticks and when to look again, and tells of refusals. A schedule that was changed or deleted meanwhile keeps its own time.</summary>
+    public Task FinishAsync(
+        Schedule schedule, string token, IReadOnlyList<ScheduleRun> runs, DateTimeOffset? next, IReadOnlyList<NewEvent> events, CancellationToken cancellationToken) =>
+        database.WriteAsync(
+            async session =>
+            {
+                if (await session.QueryFirstOrDefaultAsync<string>("SELECT id FROM schedules WHERE id = @Id {for update}", new { schedule.Id }) is null)
+                    return;
+                // Should a second node have looked too, after a lease had expired, what counts is that a task was made.
+                await session.ExecuteEachAsync(
+                    $"""
+                    INSERT INTO schedule_runs ({RunColumns}) VALUES (@ScheduleId, @TickAt, @Outcome, @TaskId, @Code, @Detail, @At)
+                    ON CONFLICT (schedule_id, tick_at) DO UPDATE SET outcome = excluded.outcome, task_id = excluded.task_id, code = NULL, detail = NULL
+                    WHERE excluded.task_id IS NOT NULL
+                    """,
+                    runs);
+                await session.ExecuteAsync(
+                    "UPDATE schedules SET next_tick = @next, lease_token = NULL, lease_expires_at = NULL WHERE id = @Id AND lease_token = @token",
+                    new { schedule.Id, token, next });
+                await SqlEvents.AppendAsync(session, events);
+            },
+            cancellationToken);
+
+    /// <summary>Forgets what came of ticks before an instant.</summary>
+    public Task<int> ForgetAsync(DateTimeOffset before, CancellationToken cancellationToken) => database.WriteAsync(
+        session => session.ExecuteAsync("DELETE FROM schedule_runs WHERE at < @before", new { before }), cancellationToken);
+}

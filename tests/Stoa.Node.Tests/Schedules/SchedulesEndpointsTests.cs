@@ -1,0 +1,211 @@
+using System.Text.Json;
+using Microsoft.Extensions.DependencyInjection;
+using Stoa.Client;
+using Stoa.Client.Contracts;
+using Stoa.Market.Tests.Tasks;
+using Stoa.Node.Hosting;
+using Stoa.Node.Schedules;
+using Stoa.Node.Tests.Hosting;
+using Stoa.Node.Tests.Tasks;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Tests.Schedules;
+
+/// <summary>Schedules and templates on a whole node, whose clock the test moves; the node itself looks at it only when it is told to.</summary>
+public sealed class SchedulesEndpointsTests : IAsyncLifetime
+{
+    private static readonly DateTimeOffset Start = new(2026, 6, 1, 11, 58, 30, TimeSpan.Zero);
+
+    private readonly SettableTime time = new(Start);
+    private TestNode node = null!;
+    private string echo = null!;
+
+    private StoaClient Client => node.Client;
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        node = await TestNode.StartAsync(null, new NodePhysics(time, new SecureRandom()), "--Schedules:PollMs", "30000");
+        echo = await node.PublishAsync("echo", GuestPrograms.Echo);
+    }
+
+    public ValueTask DisposeAsync() => node.DisposeAsync();
+
+    [Fact]
+    public async Task Tick_MakesOneTaskHoweverManyNodesLook()
+    {
+        var schedule = await CreateAsync("*/10 * * * *");
+        schedule.NextTicks.Take(2).ShouldBe([Start.AddSeconds(90), Start.AddSeconds(690)]);
+        await LookAsync();
+        (await TasksAsync()).ShouldBeEmpty();
+
+        for (var tick = 1; tick <= 3; tick++)
+        {
+            time.Advance(TimeSpan.FromMinutes(tick == 1 ? 1.6 : 10));
+            await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => LookAsync()));
+            (await TasksAsync()).Count.ShouldBe(tick);
+        }
+
+        var run = (await Client.GetScheduleAsync(schedule.Id, Stop)).LastRun!;
+        (run.Outcome, run.TickAt).ShouldBe(("submitted", Start.AddSeconds(90).AddMinutes(20)));
+        (await Client.ExecuteTaskAsync(run.TaskId!, TimeSpan.FromSeconds(60), Stop)).State.ShouldBe("succeeded");
+        (await Client.GetScheduleAsync(schedule.Id, Stop)).LastRun!.TaskState.ShouldBe("succeeded");
+        (await RunsAsync(schedule)).Count.ShouldBe(3);
+    }
+
+    [Fact]
+    public async Task Submission_ThatWasWrittenBeforeTheNodeDied_IsNotMadeAgain()
+    {
+        var schedule = await CreateAsync("0 12 * * *");
+        time.Advance(TimeSpan.FromSeconds(91));
+        await LookAsync();
+        var made = (await TasksAsync()).ShouldHaveSingleItem();
+
+        // As if what came of it had not been written: the schedule is due again.
+        var store = node.Host.Services.GetRequiredService<Node.Storage.Database>();
+        await store.WriteAsync(session => session.ExecuteAsync("UPDATE schedules SET next_tick = @at", new { at = Start.AddSeconds(90) }), Stop);
+        await store.WriteAsync(session => session.ExecuteAsync("DELETE FROM schedule_runs"), Stop);
+        await LookAsync();
+
+        (await TasksAsync()).ShouldHaveSingleItem().Id.ShouldBe(made.Id);
+        (await RunsAsync(schedule)).Single().TaskId.ShouldBe(made.Id);
+    }
+
+    [Fact]
+    public async Task PausedSchedule_RunsNothingAndResumesFromNow()
+    {
+        var schedule = await CreateAsync("*/10 * * * *", missed: "runAll");
+        (await Client.UpdateScheduleAsync(schedule.Id, new UpdateScheduleRequest(Paused: true), Stop)).State.ShouldBe("paused");
+        time.Advance(TimeSpan.FromHours(1));
+        await LookAsync();
+        (await TasksAsync()).ShouldBeEmpty();
+
+        (await Client.UpdateScheduleAsync(schedule.Id, new UpdateScheduleRequest(Paused: false), Stop)).State.ShouldBe("active");
+        await LookAsync();
+        (await TasksAsync()).ShouldBeEmpty("ticks of the pause are not missed ones");
+        time.Advance(TimeSpan.FromMinutes(2));
+        await LookAsync();
+        (await TasksAsync()).Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task MissedTicks_RunAsTheScheduleSays()
+    {
+        var skip = await CreateAsync("*/10 * * * *");
+        var once = await CreateAsync("*/10 * * * *", missed: "runOnce");
+        var all = await CreateAsync("*/10 * * * *", missed: "runAll");
+        time.Advance(TimeSpan.FromMinutes(37));
+
+        await LookAsync();
+
+        (await RunsAsync(skip)).ShouldBeEmpty();
+        (await RunsAsync(once)).Select(run => run.TickAt).ShouldBe([Start.AddSeconds(90).AddMinutes(30)]);
+        (await RunsAsync(all)).Count.ShouldBe(4);
+    }
+
+    [Fact]
+    public async Task Tick_WhileTheLastTaskIsOpen_IsSkippedWhenTheScheduleSaysSo()
+    {
+        var slow = await node.PublishAsync("slow", GuestPrograms.EndlessLoop, new AgentLimitsBody(1_000_000_000_000, 8 << 20, 600_000, 1_000, 1_000));
+        var schedule = await Client.CreateScheduleAsync(
+            new CreateScheduleRequest("* * * * *", new SubmitTaskRequest(slow, new TaskInputBody(Text: "x")), Overlap: "skip"), Stop);
+        time.Advance(TimeSpan.FromSeconds(31));
+        await LookAsync();
+        time.Advance(TimeSpan.FromMinutes(1));
+        await LookAsync();
+
+        (await RunsAsync(schedule)).Select(run => run.Outcome).ShouldBe(["skipped", "submitted"]);
+        var task = (await RunsAsync(schedule))[1].TaskId!;
+        await Client.CancelTaskAsync(task, Stop);
+        await Client.ExecuteTaskAsync(task, TimeSpan.FromSeconds(60), Stop);
+        time.Advance(TimeSpan.FromMinutes(1));
+        await LookAsync();
+        (await RunsAsync(schedule))[0].Outcome.ShouldBe("submitted");
+        await Client.CancelTaskAsync((await RunsAsync(schedule))[0].TaskId!, Stop);
+    }
+
+    [Fact]
+    public async Task Refusal_OfATick_IsShownAndTold()
+    {
+        var template = await Client.CreateTemplateAsync(
+            new CreateTemplateRequest("words", new SubmitTaskRequest(echo, new TaskInputBody(Text: "{{words}}")), [new TemplateParameterBody("words")]), Stop);
+        var schedule = await Client.CreateScheduleAsync(
+            new CreateScheduleRequest("0 12 * * *", Template: new TemplateCallBody(template.Id, Values("words", "\"hello\""))), Stop);
+        await Client.DeleteTemplateAsync(template.Id, Stop);
+        time.Advance(TimeSpan.FromSeconds(91));
+
+        await LookAsync();
+
+        var run = (await Client.GetScheduleAsync(schedule.Id, Stop)).LastRun!;
+        (run.Outcome, run.Code).ShouldBe(("refused", "templateUnknown"));
+        run.Detail!.ShouldContain(template.Id);
+        (await node.Host.Services.GetRequiredService<Market.Events.IEventStore>().ReadAfterAsync(
+            0, new Market.Events.EventFilter(Id<Market.Identity.User>.Parse((await Client.GetMeAsync(Stop)).Id), schedule.Id, []), 10, Stop))
+            .Events.Single().Event.Type.ShouldBe("stoa.schedule.refused");
+    }
+
+    [Fact]
+    public async Task Template_IsFilledInAndSubmitted()
+    {
+        var template = await Client.CreateTemplateAsync(
+            new CreateTemplateRequest(
+                "greeting",
+                new SubmitTaskRequest(echo, new TaskInputBody(Text: "{{greeting}}, {{name}} {{times}} times")),
+                [new("greeting", Default: Value("\"Hello\"")), new("name"), new("times", "integer")]),
+            Stop);
+        var values = new Dictionary<string, JsonElement> { ["name"] = Value("\"Ada\""), ["times"] = Value("3") };
+
+        var task = await Client.SubmitTemplateAsync(template.Id, values, TimeSpan.FromSeconds(60), "once", Stop);
+
+        (await node.ResultAsync(task)).ShouldBe("Hello, Ada 3 times");
+        (await Client.SubmitTemplateAsync(template.Id, values, idempotencyKey: "once", cancellationToken: Stop)).Id.ShouldBe(task.Id);
+        (await RefusalAsync(() => Client.SubmitTemplateAsync(template.Id, cancellationToken: Stop))).ShouldBe("templateValuesInvalid");
+        (await RefusalAsync(() => Client.CreateTemplateAsync(new CreateTemplateRequest("greeting", template.Task, template.Parameters), Stop))).ShouldBe("templateNameTaken");
+        (await RefusalAsync(() => Client.CreateTemplateAsync(new CreateTemplateRequest("x", template.Task), Stop))).ShouldBe("templateInvalid");
+        (await Client.ListTemplatesAsync(Stop).ToListAsync(Stop)).Single().Parameters.Count.ShouldBe(3);
+    }
+
+    [Theory]
+    [InlineData("0 0 30 2 *", null, "/cron")]
+    [InlineData("every day", null, "/cron")]
+    [InlineData("@daily", "Mars/Olympus", "/timeZone")]
+    public async Task Schedule_ThatCannotBe_IsRefused(string cron, string? zone, string pointer)
+    {
+        var request = new CreateScheduleRequest(cron, new SubmitTaskRequest(echo, new TaskInputBody(Text: "x")), TimeZone: zone);
+
+        var refused = await Should.ThrowAsync<StoaException>(() => Client.CreateScheduleAsync(request, Stop));
+
+        refused.Problem.Code.ShouldBe("scheduleInvalid");
+        refused.Problem.Errors!.Single().Pointer.ShouldBe(pointer);
+    }
+
+    [Fact]
+    public async Task Schedule_OfATaskThatWouldBeRefused_IsRefusedAtOnce()
+    {
+        (await RefusalAsync(() => Client.CreateScheduleAsync(
+            new CreateScheduleRequest("@daily", new SubmitTaskRequest("stoa/no-such", new TaskInputBody(Text: "x"))), Stop))).ShouldBe("agentUnknown");
+        (await RefusalAsync(() => Client.CreateScheduleAsync(new CreateScheduleRequest("@daily"), Stop))).ShouldBe("scheduleInvalid");
+        var schedule = await CreateAsync("@daily");
+        (await RefusalAsync(() => Client.UpdateScheduleAsync(schedule.Id, new UpdateScheduleRequest(Missed: "never"), Stop))).ShouldBe("scheduleInvalid");
+        await Client.DeleteScheduleAsync(schedule.Id, Stop);
+        (await RefusalAsync(() => Client.GetScheduleAsync(schedule.Id, Stop))).ShouldBe("scheduleUnknown");
+    }
+
+    private static async Task<string> RefusalAsync(Func<Task> act) => (await Should.ThrowAsync<StoaException>(act)).Problem.Code;
+
+    private static JsonElement Value(string json) => JsonDocument.Parse(json).RootElement;
+
+    private static Dictionary<string, JsonElement> Values(string name, string json) => new() { [name] = Value(json) };
+
+    private Task<ScheduleResponse> CreateAsync(string cron, string? missed = null) => Client.CreateScheduleAsync(
+        new CreateScheduleRequest(cron, new SubmitTaskRequest(echo, new TaskInputBody(Text: "tick")), Missed: missed), Stop);
+
+    private Task<int> LookAsync() =>
+        ActivatorUtilities.CreateInstance<ScheduleRunner>(node.Host.Services).RunDueAsync(Stop);
+
+    private async Task<IReadOnlyList<TaskResponse>> TasksAsync() => await Client.ListTasksAsync(cancellationToken: Stop).ToListAsync(Stop);
+
+    private async Task<IReadOnlyList<ScheduleRunResponse>> RunsAsync(ScheduleResponse schedule) =>
+        await Client.ListScheduleRunsAsync(schedule.Id, Stop).ToListAsync(Stop);
+}
