@@ -30,8 +30,8 @@ public sealed partial class StoaClient
     }
 
     /// <summary><c>GET /api/v1/schedules/{id}/runs</c>, all pages, newest first.</summary>
-    public IAsyncEnumerable<ScheduleRunResponse> ListScheduleRunsAsync(string id, CancellationToken cancellationToken = default) =>
-        ListAsync(SchedulePath(id) + "/runs", StoaJson.Default.ListResponseScheduleRunResponse, cancellationToken);
+    public IAsyncEnumerable<ScheduleRunBody> ListScheduleRunsAsync(string id, CancellationToken cancellationToken = default) =>
+        ListAsync(SchedulePath(id) + "/runs", StoaJson.Default.ListResponseScheduleRunBody, cancellationToken);
 
     /// <summary><c>POST /api/v1/templates</c>.</summary>
     public Task<TemplateResponse> CreateTemplateAsync(CreateTemplateRequest request, CancellationToken cancellationToken = default) =>

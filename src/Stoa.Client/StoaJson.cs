@@ -49,7 +49,7 @@ namespace Stoa.Client;
 [JsonSerializable(typeof(UpdateScheduleRequest))]
 [JsonSerializable(typeof(ScheduleResponse))]
 [JsonSerializable(typeof(ListResponse<ScheduleResponse>))]
-[JsonSerializable(typeof(ListResponse<ScheduleRunResponse>))]
+[JsonSerializable(typeof(ListResponse<ScheduleRunBody>))]
 [JsonSerializable(typeof(TemplateCallBody))]
 [JsonSerializable(typeof(CreateTemplateRequest))]
 [JsonSerializable(typeof(TemplateResponse))]

@@ -45,7 +45,7 @@ internal static class ScheduleCommands
 
     private static string What(ScheduleResponse schedule) => schedule.Task?.Agent ?? schedule.Template?.Id ?? "";
 
-    private static string Describe(ScheduleRunResponse run) => run.Outcome switch
+    private static string Describe(ScheduleRunBody run) => run.Outcome switch
     {
         "submitted" => $"{Format.Time(run.TickAt)} {run.TaskId} {run.TaskState}".TrimEnd(),
         _ => $"{Format.Time(run.TickAt)} {run.Outcome}: {run.Detail}",
@@ -182,7 +182,7 @@ internal static class ScheduleCommands
             var (runs, hasMore) = await ListLimit.TakeAsync(invocation.Client.ListScheduleRunsAsync(invocation.Get(_id), cancellationToken), invocation.Get(_limit));
             if (invocation.IsJson)
             {
-                invocation.Screen.Json(new ListResponse<ScheduleRunResponse>(runs), json => json.ListResponseScheduleRunResponse);
+                invocation.Screen.Json(new ListResponse<ScheduleRunBody>(runs), json => json.ListResponseScheduleRunBody);
                 return ExitCode.Ok;
             }
 

@@ -70,7 +70,7 @@ public sealed record ScheduleResponse(
     string? Name = null,
     SubmitTaskRequest? Task = null,
     TemplateCallBody? Template = null,
-    ScheduleRunResponse? LastRun = null);
+    ScheduleRunBody? LastRun = null);
 
 /// <summary>What came of a tick.</summary>
 /// <param name="TickAt">The tick.</param>
@@ -80,7 +80,7 @@ public sealed record ScheduleResponse(
 /// <param name="TaskState">Its state now; only where one schedule is asked for.</param>
 /// <param name="Code">Of a refusal, such as <c>insufficientFunds</c>.</param>
 /// <param name="Detail">Why it was refused or skipped.</param>
-public sealed record ScheduleRunResponse(
+public sealed record ScheduleRunBody(
     DateTimeOffset TickAt,
     string Outcome,
     DateTimeOffset At,

@@ -50,7 +50,7 @@ public static class SchedulesEndpoints
         schedules.MapGet("/{id}/runs", ListRunsAsync)
             .WithName("listScheduleRuns").WithSummary("List what came of a schedule's ticks, newest first")
             .WithDescription("The tasks that were made, and why others were not. Kept for a month unless the operator says otherwise.")
-            .Produces<ListResponse<ScheduleRunResponse>>()
+            .Produces<ListResponse<ScheduleRunBody>>()
             .Refuses(ScheduleRefusal.ScheduleUnknown);
     }
 
@@ -211,7 +211,7 @@ public static class SchedulesEndpoints
         schedule.IsTemplate ? ScheduledRequest.ReadCall(schedule.Request) : null,
         run is null ? null : ToContract(run, taskState));
 
-    private static ScheduleRunResponse ToContract(ScheduleRun run, string? taskState) => new(
+    private static ScheduleRunBody ToContract(ScheduleRun run, string? taskState) => new(
         run.TickAt, ProblemKind.CodeOf(run.Outcome), run.At, run.TaskId?.ToString(), taskState, run.Code, run.Detail);
 
     private static ProblemResult Unknown(Id<Schedule> id) =>

@@ -206,6 +206,6 @@ public sealed class SchedulesEndpointsTests : IAsyncLifetime
 
     private async Task<IReadOnlyList<TaskResponse>> TasksAsync() => await Client.ListTasksAsync(cancellationToken: Stop).ToListAsync(Stop);
 
-    private async Task<IReadOnlyList<ScheduleRunResponse>> RunsAsync(ScheduleResponse schedule) =>
+    private async Task<IReadOnlyList<ScheduleRunBody>> RunsAsync(ScheduleResponse schedule) =>
         await Client.ListScheduleRunsAsync(schedule.Id, Stop).ToListAsync(Stop);
 }

@@ -44,7 +44,7 @@ internal static class Examples
 
     private static readonly TemplateResponse template = new("tmpl_01m81g2f5zf0a1b2c3d4e5f6g7", "thumbnail", blank, [width], submitted);
 
-    private static readonly ScheduleRunResponse run = new(submitted, "submitted", submitted, TaskId);
+    private static readonly ScheduleRunBody run = new(submitted, "submitted", submitted, TaskId);
 
     private static readonly ScheduleResponse schedule = new(
         "sched_01m81g2g9kf0a1b2c3d4e5f6g7", "30 8 * * MON-FRI", "Europe/Berlin", "runOnce", "skip", "active",
@@ -96,7 +96,7 @@ internal static class Examples
         schedule,
         new ListResponse<ScheduleResponse>([schedule]),
         run,
-        new ListResponse<ScheduleRunResponse>([run]),
+        new ListResponse<ScheduleRunBody>([run]),
         new CreateWebhookRequest("https://example.org/stoa", ["stoa.task.succeeded", "stoa.task.failed"], "ci"),
         new UpdateWebhookRequest(Enabled: true),
         webhook,
