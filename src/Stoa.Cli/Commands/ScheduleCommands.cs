@@ -72,7 +72,7 @@ internal static class ScheduleCommands
                 "create",
                 "Make a schedule.",
                 new("Every quarter of an hour", "stoa schedule create '*/15 * * * *' --agent stoa/csv-profile --file data.csv --max-price 0.01"),
-                new("With a template, one at a time", "stoa schedule create @daily --zone Europe/Berlin --template tmpl_01h2xcejqtf2nbrexx3vqjhp41 --set width=640 --overlap skip"))
+                new("With a template, one at a time", "stoa schedule create '0 7 * * *' --zone Europe/Berlin --template tmpl_01h2xcejqtf2nbrexx3vqjhp41 --set width=640 --overlap skip"))
         {
             Add(_cron);
             foreach (var option in new Option[] { _agent, _text, _file, _parameters, _maxPrice, _template, _set, _zone, _name, _missed, _overlap })
