@@ -55,6 +55,8 @@ namespace Stoa.Client;
 [JsonSerializable(typeof(TemplateResponse))]
 [JsonSerializable(typeof(ListResponse<TemplateResponse>))]
 [JsonSerializable(typeof(SubmitTemplateRequest))]
+[JsonSerializable(typeof(ReplayTasksRequest))]
+[JsonSerializable(typeof(ReplaysResponse))]
 [JsonSerializable(typeof(CreateWebhookRequest))]
 [JsonSerializable(typeof(UpdateWebhookRequest))]
 [JsonSerializable(typeof(WebhookResponse))]

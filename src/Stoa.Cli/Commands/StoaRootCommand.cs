@@ -31,7 +31,8 @@ internal static class StoaRootCommand
                 new TaskWatchCommand(scope),
                 new TaskResultCommand(scope),
                 new TaskLogCommand(scope),
-                new TaskCancelCommand(scope)),
+                new TaskCancelCommand(scope),
+                new TaskReplayCommand(scope)),
             BatchCommands.Create(scope),
             new CommandGroup(
                 "receipt",

@@ -110,7 +110,7 @@ internal static class TemplateCommands
                 ["Id", "Name", "Agent", "Parameters"],
                 [.. templates.Select(template => (IReadOnlyList<string>)
                 [
-                    template.Id, template.Name, template.Task.Agent, string.Join(", ", template.Parameters.Select(parameter => parameter.Name)),
+                    template.Id, template.Name, template.Task.Agent ?? "", string.Join(", ", template.Parameters.Select(parameter => parameter.Name)),
                 ])]);
             ListLimit.TellOfMore(invocation, hasMore);
             return ExitCode.Ok;

@@ -54,6 +54,8 @@ public sealed record TaskLimitsBody(
 /// <param name="Failure">Of a failure.</param>
 /// <param name="Priority"><c>background</c>, <c>normal</c>, <c>high</c> or <c>urgent</c>.</param>
 /// <param name="BatchId">The batch that it was submitted with.</param>
+/// <param name="ReplayOf">The failed task that it does again.</param>
+/// <param name="ScheduleId">The schedule that submitted it.</param>
 public sealed record TaskResponse(
     string Id,
     string Agent,
@@ -72,7 +74,9 @@ public sealed record TaskResponse(
     TaskResultBody? Result = null,
     TaskFailureBody? Failure = null,
     string? Priority = null,
-    string? BatchId = null);
+    string? BatchId = null,
+    string? ReplayOf = null,
+    string? ScheduleId = null);
 
 /// <summary>What a task produced; the bytes are at <c>GET /api/v1/tasks/{id}/result</c>.</summary>
 /// <param name="Digest">SHA-256 of the output.</param>

@@ -124,6 +124,8 @@ public sealed class SubmitTask(
             now)
         {
             Priority = request.Priority,
+            ReplayOf = request.ReplayOf,
+            ScheduleId = request.ScheduleId,
         };
         var inline = request.Input is RequestedInput.Inline given ? given.Bytes : (ReadOnlyMemory<byte>?)null;
         var transfer = hold is null ? null : Settlement.Hold(hold, clearing, task.Id, now);

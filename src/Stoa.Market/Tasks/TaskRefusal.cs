@@ -39,6 +39,9 @@ public enum TaskRefusal
     /// <summary>The task would be due more than a year from now.</summary>
     DueTooLate,
 
+    /// <summary>Only a task that failed or was cancelled is replayed.</summary>
+    NotReplayable,
+
     /// <summary>The task has ended: there is nothing to cancel.</summary>
     AlreadyFinal,
 

@@ -49,6 +49,12 @@ public sealed record TaskRequest(
             hash.AppendData(bytes);
         }
     }
+
+    /// <summary>The failed task that it does again; null for none. Not part of the hash.</summary>
+    public Id<AgentTask>? ReplayOf { get; init; }
+
+    /// <summary>The schedule that submits it; null for none. Not part of the hash.</summary>
+    public string? ScheduleId { get; init; }
 }
 
 /// <summary>The input of a request.</summary>

@@ -116,6 +116,7 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapRegistry();
         api.MapTasks();
         api.MapBatches();
+        api.MapReplays();
         api.MapTemplates();
         api.MapSchedules();
         api.MapWebhooks();

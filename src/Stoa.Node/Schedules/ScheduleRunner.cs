@@ -104,7 +104,7 @@ public sealed class ScheduleRunner(
             if (!resolved.TryGet(out var request, out var unfilled))
                 return Refused(ProblemKind.CodeOf(unfilled.Code), unfilled.Detail);
             var submitted = await submit.SubmitAsync(
-                schedule.OwnerId, request, Schedule.KeyOf(schedule.Id, tick), _ => null, traceParent: null, cancellationToken);
+                schedule.OwnerId, request with { ScheduleId = schedule.Id.ToString() }, Schedule.KeyOf(schedule.Id, tick), _ => null, traceParent: null, cancellationToken);
             return submitted.TryGet(out var made, out var refusal)
                 ? new ScheduleRun(schedule.Id, tick, RunOutcome.Submitted, made.Task.Id, null, null, time.GetUtcNow())
                 : Refused(ProblemKind.CodeOf(refusal.Code), refusal.Detail);

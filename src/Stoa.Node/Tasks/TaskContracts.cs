@@ -126,7 +126,9 @@ internal static class TaskContracts
                 failure.Usage?.ToContract())
             : null,
         Priority: WordOf(task.Priority),
-        BatchId: task.BatchId?.ToString());
+        BatchId: task.BatchId?.ToString(),
+        ReplayOf: task.ReplayOf?.ToString(),
+        ScheduleId: task.ScheduleId);
 
     public static QuoteResponse ToContract(this Quote quote) => new(
         quote.Agent.Listing.ToString(),

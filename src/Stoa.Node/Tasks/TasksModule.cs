@@ -40,6 +40,7 @@ public static class TasksModule
         services.AddSingleton(_ => new GuestThreads(options.Workers));
         services.AddSingleton(new SplitPolicy(options.CreatorPercent, options.NodePercent, options.PlatformPercent));
         services.AddSingleton(new RetryPolicy { MaxAttempts = options.MaxAttempts });
+        services.AddSingleton<ReplayTask>();
         services.AddSingleton<ExecuteTask>();
         services.AddSingleton<TaskWaiters>();
         services.AddSingleton<TaskTelemetry>();

@@ -1,0 +1,70 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Stoa.Client.Contracts;
+using Stoa.Market;
+using Stoa.Market.Tasks;
+using Stoa.Node.Http;
+using Stoa.Node.Identity;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Tasks;
+
+/// <summary>Failed tasks, done again: one, or those of a page that meet a filter.</summary>
+public static class ReplaysEndpoints
+{
+    private const int LimitDefault = 50;
+
+    public static void MapReplays(this IEndpointRouteBuilder api)
+    {
+        var tasks = api.MapGroup("/tasks").WithTags("Tasks");
+        tasks.MapPost("/{id}/replay", ReplayAsync)
+            .WithName("replayTask")
+            .WithSummary("Do a failed task again")
+            .WithDescription("Makes a new task with the same agent version, input, parameters, limits and priority, and a hold of its own. A task is replayed once: to repeat the request gives the same new task.")
+            .Produces<TaskResponse>(StatusCodes.Status202Accepted)
+            .Refuses([.. TasksEndpoints.SubmissionRefusals, TaskRefusal.TaskUnknown, TaskRefusal.NotReplayable, TaskRefusal.InsufficientFunds]);
+        tasks.MapPost("/replays", ReplayManyAsync)
+            .WithName("replayTasks")
+            .WithSummary("Do failed tasks again")
+            .WithDescription("Looks at one page of your failed tasks, newest first, and replays those that meet the filter, each as replayTask does; what is refused is told of each. Go on with nextCursor.")
+            .Produces<ReplaysResponse>();
+    }
+
+    private static async Task<IResult> ReplayAsync(
+        Id<AgentTask> id, Caller caller, ReplayTask replay, TaskWorkers workers, CancellationToken cancellationToken)
+    {
+        if (!(await replay.ReplayAsync(caller.UserId, id, Activity.Current?.Id, cancellationToken)).TryGet(out var made, out var refusal))
+            return refusal.ToProblem();
+        if (made.IsNew)
+            workers.Wake();
+        return TypedResults.Accepted($"/api/v1/tasks/{made.Task.Id}", made.Task.ToContract());
+    }
+
+    private static async Task<IResult> ReplayManyAsync(
+        Body<ReplayTasksRequest> body, Caller caller, ITaskStore tasks, ReplayTask replay, TaskWorkers workers, CancellationToken cancellationToken)
+    {
+        var asked = body.Value;
+        if (asked.Limit is < 1 or > ListQuery.LimitMax)
+            throw new RequestRefusedException(RequestRefusal.RequestInvalid, errors: [new FieldError("/limit", $"A whole number from 1 to {ListQuery.LimitMax} is expected.")]);
+        var page = await tasks.ListAsync(caller.UserId, "failed", new PageRequest(asked.Limit ?? LimitDefault, asked.Cursor), cancellationToken);
+        List<ReplayBody> replays = [];
+        foreach (var task in page.Items.Where(task => IsAsked(task, asked)))
+        {
+            var made = await replay.ReplayAsync(caller.UserId, task.Id, Activity.Current?.Id, cancellationToken);
+            replays.Add(made.Match(
+                submitted => new ReplayBody(task.Id.ToString(), submitted.Task.Id.ToString(), submitted.IsNew),
+                refusal => new ReplayBody(task.Id.ToString(), Code: ProblemKind.CodeOf(refusal.Code), Detail: refusal.Detail)));
+        }
+
+        if (replays.Exists(made => made.IsNew is true))
+            workers.Wake();
+        return TypedResults.Ok(new ReplaysResponse(replays, page.NextCursor));
+    }
+
+    private static bool IsAsked(AgentTask task, ReplayTasksRequest asked) =>
+        task.State is TaskState.Failed failed
+        && (asked.Agent is null || asked.Agent == task.Agent.ToString() || task.Agent.ToString().StartsWith(asked.Agent + "@", StringComparison.Ordinal))
+        && (asked.Code is null || asked.Code == JsonNamingPolicy.CamelCase.ConvertName(failed.Failure.Code.ToString()))
+        && !(failed.FinishedAt < asked.FailedAfter)
+        && !(failed.FinishedAt > asked.FailedBefore);
+}

@@ -1,0 +1,77 @@
+using Microsoft.Extensions.DependencyInjection;
+using Stoa.Client;
+using Stoa.Client.Contracts;
+using Stoa.Market.Tests.Tasks;
+
+namespace Stoa.Node.Tests.Tasks;
+
+public sealed class ReplaysTests : IAsyncLifetime
+{
+    private TestNode node = null!;
+    private string broken = null!;
+    private string echo = null!;
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        node = await TestNode.StartAsync();
+        broken = await node.PublishAsync("broken", GuestPrograms.EndlessRecursion);
+        echo = await node.PublishAsync("echo", GuestPrograms.Echo);
+    }
+
+    public ValueTask DisposeAsync() => node.DisposeAsync();
+
+    [Fact]
+    public async Task FailedTask_IsDoneAgainOnce()
+    {
+        var failed = await node.RunAsync(broken, "the same");
+
+        var again = await node.Client.ReplayTaskAsync(failed.Id, Stop);
+
+        again.ShouldSatisfyAllConditions(
+            () => again.Id.ShouldNotBe(failed.Id),
+            () => again.ReplayOf.ShouldBe(failed.Id),
+            () => again.InputDigest.ShouldBe(failed.InputDigest),
+            () => again.Limits.ShouldBe(failed.Limits),
+            () => again.Hold.ShouldBe(failed.Hold));
+        (await node.Client.ReplayTaskAsync(failed.Id, Stop)).Id.ShouldBe(again.Id);
+        (await node.Client.ExecuteTaskAsync(again.Id, TimeSpan.FromSeconds(60), Stop)).State.ShouldBe("failed");
+        (await node.Client.ReplayTaskAsync(again.Id, Stop)).ReplayOf.ShouldBe(again.Id);
+    }
+
+    [Fact]
+    public async Task OtherTasks_AreNotReplayed()
+    {
+        var succeeded = await node.RunAsync(echo);
+
+        (await Should.ThrowAsync<StoaException>(() => node.Client.ReplayTaskAsync(succeeded.Id, Stop))).Problem.Code.ShouldBe("notReplayable");
+        (await Should.ThrowAsync<StoaException>(() => node.Client.ReplayTaskAsync("task_01h2xcejqtf2nbrexx3vqjhp41", Stop))).Problem.Code.ShouldBe("taskUnknown");
+    }
+
+    [Fact]
+    public async Task Task_WhoseInputIsGone_IsRefused()
+    {
+        var failed = await node.RunAsync(broken);
+        await node.Host.Services.GetRequiredService<Node.Storage.Database>().WriteAsync(
+            session => session.ExecuteAsync("DELETE FROM task_content WHERE task_id = @Id AND kind = 'input'", new { failed.Id }), Stop);
+
+        (await Should.ThrowAsync<StoaException>(() => node.Client.ReplayTaskAsync(failed.Id, Stop))).Problem.Code.ShouldBe("inputUnknown");
+    }
+
+    [Fact]
+    public async Task FailedTasks_OfAFilter_AreReplayedPageByPage()
+    {
+        for (var number = 0; number < 3; number++)
+            await node.RunAsync(broken, $"input {number}");
+        (await node.Client.ReplayTasksAsync(new ReplayTasksRequest("stoa/other"), Stop)).Items.ShouldBeEmpty();
+        (await node.Client.ReplayTasksAsync(new ReplayTasksRequest(Code: "timedOut"), Stop)).Items.ShouldBeEmpty();
+        (await node.Client.ReplayTasksAsync(new ReplayTasksRequest(FailedAfter: TimeProvider.System.GetUtcNow().AddHours(1)), Stop)).Items.ShouldBeEmpty();
+
+        var first = await node.Client.ReplayTasksAsync(new ReplayTasksRequest(broken.Split('@')[0], "callStackExhausted", Limit: 2), Stop);
+        var second = await node.Client.ReplayTasksAsync(new ReplayTasksRequest(broken, Limit: 2, Cursor: first.NextCursor), Stop);
+
+        first.Items.Concat(second.Items).Count(made => made.IsNew is true).ShouldBe(3);
+        (await Should.ThrowAsync<StoaException>(() => node.Client.ReplayTasksAsync(new ReplayTasksRequest(Limit: 1000), Stop))).Problem.Code.ShouldBe("requestInvalid");
+    }
+}
