@@ -51,6 +51,7 @@ public sealed class SchedulesEndpointsTests : IAsyncLifetime
         (run.Outcome, run.TickAt).ShouldBe(("submitted", Start.AddSeconds(90).AddMinutes(20)));
         (await Client.ExecuteTaskAsync(run.TaskId!, TimeSpan.FromSeconds(60), Stop)).State.ShouldBe("succeeded");
         (await Client.GetScheduleAsync(schedule.Id, Stop)).LastRun!.TaskState.ShouldBe("succeeded");
+        (await Client.GetTaskAsync(run.TaskId!, Stop)).ScheduleId.ShouldBe(schedule.Id);
         (await RunsAsync(schedule)).Count.ShouldBe(3);
     }
 
