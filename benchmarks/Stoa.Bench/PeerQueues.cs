@@ -68,7 +68,7 @@ internal sealed class PeerQueues(BenchmarkRun run)
         foreach (var file in Directory.GetFiles(Path.Combine(Checkout.Root, "benchmarks", "peers")))
             File.Copy(file, Path.Combine(Folder, Path.GetFileName(file)), overwrite: true);
         run.Tell("installing other queues from npm");
-        using var npm = Start("npm", Folder, ["ci", "--no-audit", "--no-fund"]);
+        using var npm = Start("npm", Folder, ["install", "--no-audit", "--no-fund", "--silent"]);
         if (npm is not null)
         {
             await npm.WaitForExitAsync(cancellationToken);

@@ -36,6 +36,41 @@ public sealed class CommandsOnANodeTests(RealNode node) : IDisposable
     }
 
     [Fact]
+    public async Task Batch_IsSubmittedFollowedAndShown()
+    {
+        var file = Path.Combine(_cli.Folder, "tasks.jsonl");
+        await File.WriteAllLinesAsync(
+            file, Enumerable.Range(0, 20).Select(number => $$$"""{"agent":"{{{Markdown}}}","input":{"text":"# {{{number}}}"}}"""), Cancellation);
+
+        (await _cli.RunAsync("batch submit tasks.jsonl")).ShouldBe(ExitCode.Ok, _cli.Error);
+        var id = _cli.Output.Trim();
+        id.ShouldStartWith("batch_");
+        (await _cli.RunAsync($"batch watch {id}")).ShouldBe(ExitCode.Ok, _cli.Error);
+        (await _cli.RunAsync($"batch show {id} --json")).ShouldBe(ExitCode.Ok);
+        JsonDocument.Parse(_cli.Output).RootElement.GetProperty("succeeded").GetInt64().ShouldBe(20);
+        (await _cli.RunAsync($"batch cancel {id}")).ShouldBe(ExitCode.Refused);
+
+        await File.AppendAllTextAsync(file, "{\"agent\":\"nobody/nothing\",\"input\":{\"text\":\"\"}}\n", Cancellation);
+        (await _cli.RunAsync("batch submit tasks.jsonl")).ShouldBe(ExitCode.Refused);
+        _cli.Error.ShouldContain("/tasks/20");
+        await File.WriteAllLinesAsync(file, Enumerable.Repeat("{\"agent\":\"a/b\",\"input\":{\"text\":\"\"}}", 10_001), Cancellation);
+        (await _cli.RunAsync("batch submit tasks.jsonl")).ShouldNotBe(ExitCode.Ok);
+        _cli.Error.ShouldContain("10,000");
+    }
+
+    [Fact]
+    public async Task Submission_ForLater_WaitsAndCanBeCancelled()
+    {
+        (await _cli.RunAsync(["task", "submit", Markdown, "--text", "# Later", "--delay", "2h", "--priority", "high", "--no-wait", "--json"])).ShouldBe(ExitCode.Ok, _cli.Error);
+        var task = JsonDocument.Parse(_cli.Output).RootElement;
+        (task.GetProperty("state").GetString(), task.GetProperty("priority").GetString()).ShouldBe(("queued", "high"));
+        task.GetProperty("dueAt").GetDateTimeOffset().ShouldBeGreaterThan(DateTimeOffset.UtcNow.AddHours(1));
+        (await _cli.RunAsync($"task cancel {task.GetProperty("id").GetString()}")).ShouldBe(ExitCode.Ok);
+
+        (await _cli.RunAsync(["task", "submit", Markdown, "--text", "# Later", "--delay", "2h", "--at", "2030-01-31T08:00:00Z"])).ShouldNotBe(ExitCode.Ok);
+    }
+
+    [Fact]
     public async Task Webhook_IsMadeListedTriedAndDeleted()
     {
         (await _cli.RunAsync("webhook create http://127.0.0.1/hook")).ShouldBe(ExitCode.Refused);

@@ -137,6 +137,30 @@ public sealed class TasksEndpointsTests(TaskNodeFixture fixture) : IClassFixture
     }
 
     [Fact]
+    public async Task Submit_WithAPriorityForLater_WaitsUntilThen()
+    {
+        var later = DateTimeOffset.FromUnixTimeMilliseconds(DateTimeOffset.UtcNow.AddHours(1).ToUnixTimeMilliseconds());
+        var request = new SubmitTaskRequest(fixture.Echo, new TaskInputBody(Text: "later"), Priority: "urgent", DueAt: later);
+
+        var task = await Client.SubmitAsync(request, cancellationToken: Stop);
+
+        (task.State, task.Priority, task.DueAt).ShouldBe(("queued", "urgent", later));
+        (await Client.ExecuteTaskAsync(task.Id, Wait, Stop)).State.ShouldBe("succeeded");
+        (await Should.ThrowAsync<StoaException>(() => Client.SubmitAsync(request with { DueAt = later.AddYears(2) }, cancellationToken: Stop))).Code.ShouldBe("dueTooLate");
+        var wrong = await Should.ThrowAsync<StoaException>(() => Client.SubmitAsync(request with { Priority = "4" }, cancellationToken: Stop));
+        wrong.Problem!.Errors!.Single().Pointer.ShouldBe("/priority");
+    }
+
+    [Fact]
+    public async Task Submit_DueInAMoment_RunsByItself()
+    {
+        var task = await Client.SubmitAsync(
+            new SubmitTaskRequest(fixture.Echo, new TaskInputBody(Text: "soon"), DueAt: DateTimeOffset.UtcNow.AddMilliseconds(300)), Wait, cancellationToken: Stop);
+
+        task.State.ShouldBe("succeeded");
+    }
+
+    [Fact]
     public async Task Execute_OfATask_WaitsForItsEnd()
     {
         var task = await Client.SubmitTextAsync(fixture.Echo, "now", cancellationToken: Stop);

@@ -1,0 +1,54 @@
+using Stoa.Node.Tasks;
+
+namespace Stoa.Node.Tests.Tasks;
+
+public sealed class GroupCommitTests
+{
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Write_WhileAnotherIsUnderWay_GathersWhatArrives()
+    {
+        var first = new TaskCompletionSource();
+        var groups = new List<int>();
+        var commit = new GroupCommit<int, int>(
+            async group =>
+            {
+                groups.Add(group.Count);
+                if (groups.Count == 1)
+                    await first.Task;
+                return [.. group.Select(item => 10 * item)];
+            },
+            maxGroup: 3);
+
+        var written = Enumerable.Range(0, 6).Select(item => commit.WriteAsync(item, Stop)).ToList();
+        using var given = new CancellationTokenSource();
+        var givenUp = commit.WriteAsync(6, given.Token);
+        await given.CancelAsync();
+        first.SetResult();
+
+        (await Task.WhenAll(written)).ShouldBe([0, 10, 20, 30, 40, 50]);
+        await Should.ThrowAsync<OperationCanceledException>(() => givenUp);
+        groups.ShouldBe([1, 3, 2]);
+    }
+
+    [Fact]
+    public async Task Write_OfAGroupWithOneThatFails_FailsThatOneAlone()
+    {
+        var first = new TaskCompletionSource();
+        var commit = new GroupCommit<int, int>(
+            async group =>
+            {
+                await first.Task;
+                return group.Contains(2) ? throw new InvalidOperationException("two") : group;
+            },
+            maxGroup: 100);
+
+        var written = Enumerable.Range(0, 5).Select(item => commit.WriteAsync(item, Stop)).ToList();
+        first.SetResult();
+
+        (await Should.ThrowAsync<InvalidOperationException>(() => written[2])).Message.ShouldBe("two");
+        (await Task.WhenAll(written.Where((_, item) => item != 2))).ShouldBe([0, 1, 3, 4]);
+        (await commit.WriteAsync(7, Stop)).ShouldBe(7);
+    }
+}

@@ -1,0 +1,76 @@
+using Stoa.Market;
+using Stoa.Market.Identity;
+using Stoa.Market.Tasks;
+using Stoa.Node.Storage;
+using Stoa.Node.Tasks;
+using Stoa.Node.Tests.Storage;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Tests.Tasks;
+
+/// <summary>Tasks of a database of before the queue took turns are all there afterwards.</summary>
+public abstract class TaskMigrationConformance(DatabaseSource source) : DatabaseTest(source)
+{
+    private static readonly DateTimeOffset Now = DateTimeOffset.FromUnixTimeMilliseconds(1_780_000_000_000);
+
+    private readonly IdSource ids = new(TimeProvider.System, new SecureRandom());
+
+    [Fact]
+    public async Task Apply_ToTasksOfBefore_KeepsThemTheirContentTheirReceiptsAndTheirOrder()
+    {
+        var owner = ids.Next<User>();
+        var (first, second, hurried, ended) = (ids.Next<AgentTask>(), ids.Next<AgentTask>(), ids.Next<AgentTask>(), ids.Next<AgentTask>());
+        await Database.WriteAsync(
+            async session =>
+            {
+                foreach (var table in new[] { "receipts", "task_content", "tasks", "idempotency_keys", "lanes", "queue_clock", "task_batches" })
+                    await session.ExecuteAsync($"DROP TABLE {table}");
+                await session.ExecuteAsync(Migrations.Embedded.Single(step => step.Number == 4).Sql);
+                await AddAsync(session, owner, second, "queued", Now.AddSeconds(-1), Now.AddSeconds(-1).ToUnixTimeMilliseconds());
+                await AddAsync(session, owner, first, "queued", Now.AddSeconds(-2), Now.AddSeconds(-2).ToUnixTimeMilliseconds());
+                await AddAsync(session, owner, hurried, "queued", Now, 0);
+                await AddAsync(session, owner, ended, "cancelled", null, null);
+                await session.ExecuteAsync(
+                    "INSERT INTO task_content (task_id, kind, bytes) VALUES (@ended, 'input', @bytes)", new { ended, bytes = "hello"u8.ToArray() });
+                await session.ExecuteAsync(
+                    "INSERT INTO receipts (id, task_id, envelope) VALUES ('rcpt_1', @ended, @bytes)", new { ended, bytes = "{}"u8.ToArray() });
+            },
+            Stop);
+
+        await Database.WriteAsync(session => session.ExecuteAsync(Migrations.Embedded.Single(step => step.Number == 5).Sql), Stop);
+
+        var tasks = new SqlTaskStore(Database, TimeProvider.System);
+        (await tasks.ListAsync(owner, null, new PageRequest(10, null), Stop)).Items.Count.ShouldBe(4);
+        (await tasks.GetAsync(ended, Stop))!.State.ShouldBe(new TaskState.Cancelled(Now));
+        (await tasks.ReadInputAsync(ended, Stop)).ShouldBe("hello"u8.ToArray());
+        (await Database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT COUNT(*) FROM receipts"), Stop)).ShouldBe(1);
+        var claimed = await tasks.ClaimAsync(new LeaseHolder("node", "boot"), new ClaimRoom(10, 1L << 40, 1L << 40), Now, Stop);
+        claimed.Select(task => task.Id).ShouldBe([hurried, first, second]);
+        claimed.ShouldAllBe(task => task.Priority == TaskPriority.Normal);
+    }
+
+    private static Task<int> AddAsync(SqlSession session, Id<User> owner, Id<AgentTask> id, string state, DateTimeOffset? dueAt, long? position) => session.ExecuteAsync(
+        """
+        INSERT INTO tasks (id, owner_id, agent_id, agent, input_digest, input_bytes, input_inline, parameters, fuel_limit, memory_limit_bytes,
+            timeout_ms, output_limit_bytes, log_limit_bytes, attempts, losses, token, state, due_at, queue_position, finished_at, created_at)
+        VALUES (@id, @owner, 'agent_01m81g1x6vf1cvk6r0j3y9g2qd', 'stoa/upper@1.0.0', @digest, 5, @isInline, '[]', 1, 1, 1, 1, 1, 0, 0, 0, @state,
+            @dueAt, @position, @finishedAt, @now)
+        """,
+        new
+        {
+            id,
+            owner,
+            digest = ContentHash.Of("hello"u8),
+            isInline = true,
+            state,
+            dueAt,
+            position,
+            finishedAt = state == "queued" ? (DateTimeOffset?)null : Now,
+            now = Now,
+        });
+}
+
+public sealed class SqliteTaskMigrationTests() : TaskMigrationConformance(new SqliteSource());
+
+[Trait("needs", "postgres")]
+public sealed class PostgresTaskMigrationTests(PostgresCluster cluster) : TaskMigrationConformance(new PostgresSource(cluster));
