@@ -1,0 +1,77 @@
+using Stoa.Market.Identity;
+using Stoa.Market.Selection;
+using Stoa.Node.Storage;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Selection;
+
+/// <summary>Statistics inside a session: they are written with the end of the attempt that they are of, or not at all.</summary>
+public static class SqlAgentStats
+{
+    /// <summary>Adds attempts that have ended, in order.</summary>
+    /// <remarks>On PostgreSQL those who end attempts of one agent wait for each other from here to their commits: call it late.</remarks>
+    /// <returns>The statistics of each agent among them as they are now.</returns>
+    public static async Task<IReadOnlyList<AgentStats>> RecordAsync(SqlSession session, IReadOnlyList<EndedAttempt> ended)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        ArgumentNullException.ThrowIfNull(ended);
+        if (ended.Count == 0)
+            return [];
+        var stats = await LockAsync(session, [.. ended.Select(attempt => attempt.Agent).Distinct()]);
+        var payers = await PayersAsync(session, [.. ended.Select(attempt => attempt.PayerId).Distinct()]);
+        var weights = new Dictionary<(string Agent, Id<User> Payer), double>();
+        var heard = new List<PayerRow>();
+        foreach (var group in ended.GroupBy(attempt => (attempt.Agent, attempt.PayerId)))
+        {
+            var publisher = PublisherOf(group.Key.Agent);
+            var count = group.Count();
+            var unit = Decay.WeightAt(group.Last().At);
+            var known = payers[group.Key.PayerId].ToList();
+            var before = known.FirstOrDefault(row => row.Agent == group.Key.Agent)?.Receipts ?? 0;
+            var others = known.Where(row => row.HasPaid && row.Publisher != publisher).Select(row => row.Publisher).Distinct().Count();
+            weights[group.Key] = Reputation.WeightOf(before / unit, count, others) / count;
+            heard.Add(new PayerRow(group.Key.PayerId, publisher, group.Key.Agent, count * unit, group.Any(attempt => attempt.Price > Money.Zero)));
+        }
+
+        foreach (var attempt in ended)
+            stats[attempt.Agent] = stats[attempt.Agent].After(attempt, weights[(attempt.Agent, attempt.PayerId)]);
+        await session.ExecuteEachAsync(
+            """
+            INSERT INTO agent_payers (payer_id, publisher, agent, receipts, has_paid) VALUES (@PayerId, @Publisher, @Agent, @Receipts, @HasPaid)
+            ON CONFLICT (payer_id, publisher, agent)
+            DO UPDATE SET receipts = agent_payers.receipts + excluded.receipts, has_paid = agent_payers.has_paid OR excluded.has_paid
+            """,
+            heard.OrderBy(row => row.PayerId.ToString(), StringComparer.Ordinal).ThenBy(row => row.Agent, StringComparer.Ordinal));
+        await session.ExecuteEachAsync(AgentStatsRow.Update, stats.Values);
+        return [.. stats.Values];
+    }
+
+    /// <summary>The rows of agents, made where there are none, in an order that all keep.</summary>
+    private static async Task<SortedDictionary<string, AgentStats>> LockAsync(SqlSession session, IReadOnlyList<string> agents)
+    {
+        var stats = await ReadAsync();
+        if (stats.Count < agents.Count)
+        {
+            await session.ExecuteEachAsync(
+                AgentStatsRow.Insert, agents.Where(agent => !stats.ContainsKey(agent)).Order(StringComparer.Ordinal).Select(agent => new { agent }));
+            stats = await ReadAsync();
+        }
+
+        return stats;
+
+        async Task<SortedDictionary<string, AgentStats>> ReadAsync() => new(
+            (await session.QueryAsync<AgentStatsRow>(
+                $"SELECT {AgentStatsRow.Columns} FROM agent_stats WHERE agent IN @agents ORDER BY agent {{for update}}", new { agents }))
+            .ToDictionary(row => row.Agent, row => row.ToStats()),
+            StringComparer.Ordinal);
+    }
+
+    private static async Task<ILookup<Id<User>, PayerRow>> PayersAsync(SqlSession session, IReadOnlyList<Id<User>> payers) =>
+        (await session.QueryAsync<PayerRow>(
+            "SELECT payer_id, publisher, agent, receipts, has_paid FROM agent_payers WHERE payer_id IN @payers", new { payers }))
+        .ToLookup(row => row.PayerId);
+
+    private static string PublisherOf(string agent) => agent[..agent.IndexOf('/', StringComparison.Ordinal)];
+
+    private sealed record PayerRow(Id<User> PayerId, string Publisher, string Agent, double Receipts, bool HasPaid);
+}
