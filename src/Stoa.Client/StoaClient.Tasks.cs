@@ -74,6 +74,10 @@ public sealed partial class StoaClient
     public Task<DsseEnvelope> GetReceiptAsync(string id, CancellationToken cancellationToken = default) =>
         GetAsync(TaskPath(id) + "/receipt", StoaJson.Default.DsseEnvelope, cancellationToken);
 
+    /// <summary><c>GET /api/v1/tasks/{id}/selection</c>: why who has the task.</summary>
+    public Task<SelectionResponse> GetSelectionAsync(string id, CancellationToken cancellationToken = default) =>
+        GetAsync(TaskPath(id) + "/selection", StoaJson.Default.SelectionResponse, cancellationToken);
+
     private static string TaskPath(string id) => $"tasks/{Uri.EscapeDataString(id)}";
 
     private static string WaitQuery(TimeSpan? wait) =>

@@ -31,6 +31,8 @@ namespace Stoa.Client;
 [JsonSerializable(typeof(QuoteResponse))]
 [JsonSerializable(typeof(RegisterRequest))]
 [JsonSerializable(typeof(RefusedMessage))]
+[JsonSerializable(typeof(ChoiceBody))]
+[JsonSerializable(typeof(SelectionResponse))]
 [JsonSerializable(typeof(SessionResponse))]
 [JsonSerializable(typeof(SubmitTaskRequest))]
 [JsonSerializable(typeof(SubscribeRequest))]

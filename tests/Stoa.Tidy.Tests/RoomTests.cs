@@ -25,7 +25,7 @@ public sealed partial class RoomTests
         ["Registry"] = ["Identity", "Events"],
         ["Builds"] = ["Identity", "Events", "Registry"],
         ["Webhooks"] = ["Identity", "Events"],
-        ["Selection"] = ["Identity", "Registry"],
+        ["Selection"] = ["Identity", "Events", "Registry"],
         ["Tasks"] = ["Identity", "Events", "Ledger", "Registry", "Builds", "Selection"],
         ["Templates"] = ["Identity"],
         ["Schedules"] = ["Identity", "Tasks"],

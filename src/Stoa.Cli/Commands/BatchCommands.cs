@@ -131,9 +131,10 @@ internal static class BatchCommands
         {
             try
             {
-                if (JsonSerializer.Deserialize(line, StoaJson.Default.SubmitTaskRequest) is { Agent: not null, Input: not null } task)
+                if (JsonSerializer.Deserialize(line, StoaJson.Default.SubmitTaskRequest) is { Input: not null } task
+                    && (task.Agent is not null || task.Requirement is not null))
                     return task;
-                throw new CommandFailure($"Line {number} of {file} is not a task: the members agent and input are needed.");
+                throw new CommandFailure($"Line {number} of {file} is not a task: the members agent, or requirement, and input are needed.");
             }
             catch (JsonException notJson)
             {

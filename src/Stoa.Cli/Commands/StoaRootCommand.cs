@@ -31,6 +31,7 @@ internal static class StoaRootCommand
                 new TaskWatchCommand(scope),
                 new TaskResultCommand(scope),
                 new TaskLogCommand(scope),
+                new TaskSelectionCommand(scope),
                 new TaskCancelCommand(scope),
                 new TaskReplayCommand(scope)),
             BatchCommands.Create(scope),

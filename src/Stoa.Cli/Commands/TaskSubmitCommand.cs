@@ -10,6 +10,8 @@ namespace Stoa.Cli.Commands;
 /// <summary><c>stoa task submit</c>.</summary>
 internal sealed class TaskSubmitCommand : StoaCommand
 {
+    private static readonly string[] Preferences = ["quality", "price", "speed", "availability"];
+
     private readonly Argument<string> _agent;
     private readonly Argument<string?> _file = new("FILE")
     {
@@ -20,6 +22,10 @@ internal sealed class TaskSubmitCommand : StoaCommand
     private readonly Option<string?> _text = new("--text", "-t") { Description = "The input itself, instead of a file.", HelpName = "TEXT" };
     private readonly Option<bool> _isJsonInput = new("--json-input") { Description = "The input is JSON: refuse it here when it is not, and have the agent's JSON Schema checked." };
     private readonly Option<Dictionary<string, string>?> _parameters = ParameterOption.Create();
+    private readonly Option<string[]> _capabilities = new("--capability", "-c") { Description = "In place of AGENT: what it must be able to do, such as image.resize; the node chooses. May be repeated.", HelpName = "NAME" };
+    private readonly Option<string?> _prefer = new("--prefer") { Description = $"With --capability: what matters most: {string.Join(", ", Preferences[..^1])} or {Preferences[^1]}.", HelpName = "WHAT" };
+    private readonly Option<long?> _deadline = new("--deadline") { Description = "With --capability: it must be done in this time, such as 30s.", HelpName = "TIME", CustomParser = Quantity.Milliseconds };
+    private readonly Option<double?> _minReputation = new("--min-reputation") { Description = "With --capability: the least believed chance of success, 0 to 1.", HelpName = "P" };
     private readonly Option<string?> _maxPrice = new("--max-price") { Description = "Refuse when more than so many dollars would be held.", HelpName = "USD" };
     private readonly Option<long?> _fuel = new("--fuel") { Description = "Burn at most so much fuel, such as 500M.", HelpName = "N", CustomParser = Quantity.Count };
     private readonly Option<long?> _memory = new("--memory") { Description = "Use at most so much memory, such as 64MB.", HelpName = "SIZE", CustomParser = Quantity.Bytes };
@@ -38,17 +44,29 @@ internal sealed class TaskSubmitCommand : StoaCommand
             "submit",
             "Submit a task, watch it, and get its result. The result goes to -o or to standard output, all else to standard error.",
             new("Shrink a picture", "stoa task submit stoa/image-resize photo.png --param width=640 -o small.png"),
+            new("Let the node choose who does it", "stoa task submit --capability image.resize photo.png --param width=640 --max-price 0.01"),
             new("In a pipe", "curl -s https://example.org/data.csv | stoa task submit stoa/csv-profile | jq .columns"),
             new("For at most a tenth of a cent", "stoa task submit stoa/markdown-html --text '# Hello' --max-price 0.001"),
             new("Start many, and look later", "for f in *.png; do stoa task submit stoa/image-resize \"$f\" --param width=320 --no-wait; done"))
     {
-        _agent = CommonArguments.Agent(scope, "PUBLISHER/NAME for the newest version, or PUBLISHER/NAME@VERSION.");
+        _agent = CommonArguments.Agent(scope, "PUBLISHER/NAME for the newest version, or PUBLISHER/NAME@VERSION. Left out with --capability.");
+        _agent.Arity = ArgumentArity.ZeroOrOne;
+        _prefer.AcceptOnlyFromAmong(Preferences);
         Add(_agent);
         Add(_file);
-        foreach (var option in new Option[] { _text, _isJsonInput, _parameters, _outputFile, _maxPrice, _fuel, _memory, _timeout, _priority, _at, _delay, _wait, _noWait, _idempotencyKey })
+        foreach (var option in new Option[] { _text, _isJsonInput, _parameters, _outputFile, _capabilities, _prefer, _deadline, _minReputation, _maxPrice, _fuel, _memory, _timeout, _priority, _at, _delay, _wait, _noWait, _idempotencyKey })
             Add(option);
         Validators.Add(result =>
         {
+            var isChosen = result.GetResult(_capabilities) is { Implicit: false };
+            if (!isChosen && result.GetResult(_agent) is not { Tokens.Count: > 0 })
+                result.AddError("AGENT or --capability is expected: who does it, or what must be done.");
+            if (isChosen && result.GetResult(_file) is { Tokens.Count: > 0 })
+                result.AddError("With --capability there is no AGENT: only FILE is given.");
+            if (isChosen && result.GetResult(_agent) is { Tokens.Count: > 0 } && result.GetResult(_text) is { Implicit: false })
+                result.AddError("Either FILE or --text is the input, not both.");
+            if (!isChosen && new Option[] { _prefer, _deadline, _minReputation }.Any(option => result.GetResult(option) is { Implicit: false }))
+                result.AddError("--prefer, --deadline and --min-reputation go with --capability.");
             if (result.GetResult(_file) is { Tokens.Count: > 0 } && result.GetResult(_text) is { Implicit: false })
                 result.AddError("Either FILE or --text is the input, not both.");
             if (result.GetResult(_at) is { Implicit: false } && result.GetResult(_delay) is { Implicit: false })
@@ -58,7 +76,8 @@ internal sealed class TaskSubmitCommand : StoaCommand
 
     protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
     {
-        CommonArguments.ParseAgent(invocation.Get(_agent));
+        if (RequirementOf(invocation) is null)
+            CommonArguments.ParseAgent(invocation.Get(_agent));
         var isWaiting = invocation.Get(_wait) && !invocation.Get(_noWait);
         if (isWaiting)
             ResultOutput.RefuseUnwritable(invocation, invocation.Get(_outputFile));
@@ -89,19 +108,39 @@ internal sealed class TaskSubmitCommand : StoaCommand
     {
         var limits = new TaskLimitsBody(invocation.Get(_fuel), invocation.Get(_memory), invocation.Get(_timeout));
         var input = await ReadInputAsync(invocation, progress, cancellationToken);
+        var requirement = RequirementOf(invocation);
         progress.Show("waiting for a worker", 0);
         return await invocation.Client.SubmitAsync(
             new SubmitTaskRequest(
-                invocation.Get(_agent),
+                requirement is null ? invocation.Get(_agent) : null,
                 input,
                 invocation.Get(_parameters),
                 limits == new TaskLimitsBody() ? null : limits,
                 invocation.Get(_maxPrice)?.TrimStart('$'),
                 invocation.Get(_priority),
-                invocation.Get(_delay) is { } delayMs ? invocation.Surroundings.TimeProvider.GetUtcNow().AddMilliseconds(delayMs) : invocation.Get(_at)),
+                invocation.Get(_delay) is { } delayMs ? invocation.Surroundings.TimeProvider.GetUtcNow().AddMilliseconds(delayMs) : invocation.Get(_at),
+                requirement),
             idempotencyKey: invocation.Get(_idempotencyKey),
             cancellationToken: cancellationToken);
     }
+
+    private RequirementBody? RequirementOf(Invocation invocation)
+    {
+        if (invocation.Get(_capabilities) is not { Length: > 0 } capabilities)
+            return null;
+        // What matters most outweighs all others together.
+        double Weight(string name) => name == invocation.Get(_prefer) ? 0.7 : 0.1;
+        return new RequirementBody(
+            capabilities,
+            invocation.Get(_deadline),
+            invocation.Get(_minReputation),
+            invocation.Get(_prefer) is null
+                ? null
+                : new WeightsBody(Weight("quality"), Weight("price"), Weight("speed"), Weight("availability")));
+    }
+
+    /// <summary>The input's file: with a requirement the only argument, behind an agent the second one.</summary>
+    private string? FileOf(Invocation invocation) => invocation.Get(_capabilities) is { Length: > 0 } ? invocation.Get(_agent) : invocation.Get(_file);
 
     private async Task<TaskInputBody> ReadInputAsync(Invocation invocation, TaskProgress progress, CancellationToken cancellationToken)
     {
@@ -127,14 +166,14 @@ internal sealed class TaskSubmitCommand : StoaCommand
     {
         if (invocation.Get(_text) is { } itself)
             return new MemoryStream(Encoding.UTF8.GetBytes(itself));
-        if (invocation.Get(_file) is { } path and not "-")
+        if (FileOf(invocation) is { } path and not "-")
         {
             if (Directory.Exists(invocation.Surroundings.FullPath(path)))
                 throw new CommandFailure($"{path} is a folder; the input is one file.");
             return new FileStream(invocation.Surroundings.FullPath(path), FileMode.Open, FileAccess.Read, FileShare.Read, 1, FileOptions.Asynchronous | FileOptions.SequentialScan);
         }
 
-        if (invocation.Get(_file) is null && invocation.Surroundings.IsInputTerminal)
+        if (FileOf(invocation) is null && invocation.Surroundings.IsInputTerminal)
             throw new CommandFailure("There is no input.", hint: "Name a FILE, give --text TEXT, pipe something in, or type it after - and end it with Ctrl-D.");
         return invocation.Surroundings.Input;
     }

@@ -3,21 +3,102 @@ using System.Text.Json;
 namespace Stoa.Client.Contracts;
 
 /// <summary><c>POST /api/v1/tasks</c>.</summary>
-/// <param name="Agent"><c>publisher/name[@version]</c>.</param>
+/// <param name="Agent"><c>publisher/name[@version]</c>; left out when a requirement is given.</param>
 /// <param name="Input">What the agent reads.</param>
 /// <param name="Parameters">Named settings that the agent declares.</param>
 /// <param name="Limits">Less than the agent's own limits, to hold and risk less; null for the agent's.</param>
 /// <param name="MaxPrice">Refuse when the hold would be above this; decimal string in US dollars.</param>
 /// <param name="Priority"><c>background</c>, <c>normal</c> (when left out), <c>high</c> or <c>urgent</c>: among the consumer's own tasks.</param>
 /// <param name="DueAt">Not before this instant, at most 366 days ahead; at once when left out or past.</param>
+/// <param name="Requirement">What must be done, in place of who does it: the node chooses the agent.</param>
 public sealed record SubmitTaskRequest(
-    string Agent,
-    TaskInputBody Input,
+    string? Agent = null,
+    TaskInputBody? Input = null,
     IReadOnlyDictionary<string, string>? Parameters = null,
     TaskLimitsBody? Limits = null,
     string? MaxPrice = null,
     string? Priority = null,
-    DateTimeOffset? DueAt = null);
+    DateTimeOffset? DueAt = null,
+    RequirementBody? Requirement = null);
+
+/// <summary>What must be done, in place of who does it; <c>maxPrice</c> is the budget.</summary>
+/// <param name="Capabilities">Dotted names such as <c>image.resize</c>, 1 to 8: the agent has all of them.</param>
+/// <param name="DeadlineMs">It must be done so many milliseconds from the submission; no hurry when left out.</param>
+/// <param name="MinReputation">The least chance of success, from 0 to 1, that must be believed of the agent.</param>
+/// <param name="Weights">What matters how much; 0.4 quality, 0.3 price, 0.2 speed, 0.1 availability when left out.</param>
+/// <param name="Explore">Whether it may be given to an agent of which little is known; true when left out.</param>
+public sealed record RequirementBody(
+    IReadOnlyList<string> Capabilities,
+    long? DeadlineMs = null,
+    double? MinReputation = null,
+    WeightsBody? Weights = null,
+    bool? Explore = null);
+
+/// <summary>Proportions, whatever their sum; one that is left out is 0.</summary>
+/// <param name="Quality">Few failures.</param>
+/// <param name="Price">Cheap.</param>
+/// <param name="Speed">Fast.</param>
+/// <param name="Availability">There when wanted.</param>
+public sealed record WeightsBody(double Quality = 0, double Price = 0, double Speed = 0, double Availability = 0);
+
+/// <summary><c>GET /api/v1/tasks/{id}/selection</c>: why who has the task.</summary>
+/// <param name="TaskId">The task.</param>
+/// <param name="Requirement">As asked for.</param>
+/// <param name="DeadlineAt">When it must be done.</param>
+/// <param name="Tried">Agents that failed it.</param>
+/// <param name="Choices">Every choice that was made for it, in order.</param>
+public sealed record SelectionResponse(
+    string TaskId, RequirementBody Requirement, DateTimeOffset? DeadlineAt, IReadOnlyList<string> Tried, IReadOnlyList<ChoiceBody> Choices);
+
+/// <summary>One choice, with its reasons.</summary>
+/// <param name="At">When it was made.</param>
+/// <param name="Chosen">Who got the task.</param>
+/// <param name="IsExploring">The choice was made to learn about somebody.</param>
+/// <param name="CandidateCount">How many agents could do it.</param>
+/// <param name="Unfit">How many could not, by the first reason: <c>tried</c>, <c>suspended</c>, <c>memory</c>, <c>budget</c>, <c>deadline</c>,
+/// <c>reputation</c>, <c>capabilities</c> or <c>input</c>.</param>
+/// <param name="Weights">What mattered how much.</param>
+/// <param name="Typical">The medians that candidates are compared with.</param>
+/// <param name="Candidates">The best of them, by score.</param>
+public sealed record ChoiceBody(
+    DateTimeOffset At,
+    string Chosen,
+    bool IsExploring,
+    int CandidateCount,
+    IReadOnlyDictionary<string, int> Unfit,
+    WeightsBody Weights,
+    TypicalBody Typical,
+    IReadOnlyList<CandidateBody> Candidates);
+
+/// <summary>The medians of the candidates.</summary>
+/// <param name="Price">Expected, in dollars.</param>
+/// <param name="Failure">Believed chance to fail.</param>
+/// <param name="Seconds">Expected wall time.</param>
+/// <param name="Unavailability">Believed chance that it cannot be had.</param>
+public sealed record TypicalBody(double Price, double Failure, double Seconds, double Unavailability);
+
+/// <summary>A candidate with all that decided about it.</summary>
+/// <param name="Agent">Full name of the version.</param>
+/// <param name="Standing"><c>chosen</c>, <c>lowerScore</c>, <c>load</c> (as good, but passed by between equals) or <c>passedOverToExplore</c>.</param>
+/// <param name="Score">The parts by their weights.</param>
+/// <param name="Parts">Each from 0 to 1; 0.5 is typical of the candidates.</param>
+/// <param name="Reputation">The believed chance of success at a task of this price.</param>
+/// <param name="Evidence">Weight of the receipts behind it.</param>
+/// <param name="ExpectedPrice">By what its runs used so far.</param>
+/// <param name="PriceAtLimits">The most that it can cost.</param>
+/// <param name="ExpectedSeconds">By its runs so far.</param>
+/// <param name="Load">Tasks that it ran at this node just then.</param>
+public sealed record CandidateBody(
+    string Agent,
+    string Standing,
+    double Score,
+    WeightsBody Parts,
+    double Reputation,
+    double Evidence,
+    string ExpectedPrice,
+    string PriceAtLimits,
+    double ExpectedSeconds,
+    int Load);
 
 /// <summary>The input: exactly one of the members.</summary>
 /// <param name="Text">UTF-8 text, at most 1 MiB.</param>
@@ -105,9 +186,11 @@ public sealed record TaskFailureBody(string Code, string Detail, string? Log = n
 
 /// <summary><c>POST /api/v1/tasks/quote</c>: what a submission would hold, without making a task.</summary>
 /// <param name="Agent">Full name.</param>
-/// <param name="Hold">The price at the task's limits: the most that it can cost.</param>
+/// <param name="Hold">The most that it can cost: the price at the task's limits, and of a requirement that of the dearest of the three best agents.</param>
 /// <param name="Base">Part per task.</param>
 /// <param name="Input">Part for the input's size.</param>
 /// <param name="Fuel">Part for the fuel limit; what is not burnt is released.</param>
 /// <param name="Memory">Part for the memory limit over the time limit; what is not held is released.</param>
-public sealed record QuoteResponse(string Agent, string Hold, string Base, string Input, string Fuel, string Memory);
+/// <param name="Least">The least that it can cost: of the cheapest of the best agents, when it burns and holds nothing.</param>
+/// <param name="Candidates">How many agents could do it.</param>
+public sealed record QuoteResponse(string Agent, string Hold, string Base, string Input, string Fuel, string Memory, string Least, int Candidates);

@@ -43,10 +43,13 @@ public static class EventTypes
 
     public const string BatchEnded = "stoa.batch.ended";
 
+    /// <summary>An agent is not chosen for a while, for its faults: told to its publisher.</summary>
+    public const string AgentSuspended = "stoa.agent.suspended";
+
     /// <summary>All of them.</summary>
     public static IReadOnlyList<string> All { get; } =
     [
         TaskQueued, TaskStarted, TaskRetried, TaskSucceeded, TaskFailed, TaskCancelled, TaskProgress, AgentPublished, RoyaltyEarned,
-        WebhookDisabled, ScheduleRefused, BatchProgress, BatchEnded,
+        WebhookDisabled, ScheduleRefused, BatchProgress, BatchEnded, AgentSuspended,
     ];
 }

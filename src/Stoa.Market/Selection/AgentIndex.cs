@@ -14,6 +14,14 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark) 
     private readonly Dictionary<string, CapabilityGroup> groups = new(StringComparer.Ordinal);
     private readonly Dictionary<string, AgentStats> early = new(StringComparer.Ordinal);
 
+    private readonly TaskCompletionSource loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Ends once all that was published before the start is in it.</summary>
+    public Task Loaded => loaded.Task;
+
+    /// <summary>Says that all that was published before the start is in it.</summary>
+    public void SetLoaded() => loaded.TrySetResult();
+
     /// <summary>How many agents it knows.</summary>
     public int Count => Reading(() => slots.Count);
 

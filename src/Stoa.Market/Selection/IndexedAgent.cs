@@ -36,6 +36,9 @@ public sealed record IndexedAgent(
         version.Manifest.Input,
         version.Manifest.Parameters);
 
+    /// <summary>What a task of this size costs when it burns and holds nothing.</summary>
+    public Money LeastPrice(long inputBytes) => Price.TryPrice(new PricedWork(inputBytes, 0, 0, 0), out var parts) ? parts.Total : new Money(long.MaxValue);
+
     /// <summary>The most that a task of this size can cost; null when that is beyond any amount of money.</summary>
     public Money? PriceAtLimits(long inputBytes, LimitCaps caps) => Price.TryPrice(
         new PricedWork(

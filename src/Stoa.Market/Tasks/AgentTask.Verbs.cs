@@ -1,3 +1,6 @@
+using Stoa.Market.Registry;
+using Stoa.Primitives;
+
 namespace Stoa.Market.Tasks;
 
 /// <summary>The transitions of docs/task-states.md, each a verb. A verb that does not fit the state is a bug of its caller.</summary>
@@ -29,6 +32,22 @@ public sealed partial record AgentTask
     {
         _ = From<TaskState.Running>();
         return this with { Attempts = Attempts + 1, State = new TaskState.Queued(dueAt) };
+    }
+
+    /// <summary>Running → queued: its agent failed it, and another one is to try.</summary>
+    public AgentTask Reassign(
+        Id<AgentVersion> agentId, ListingName agent, IReadOnlyList<TaskParameter> parameters, AgentLimits limits, DateTimeOffset now)
+    {
+        _ = From<TaskState.Running>();
+        return this with
+        {
+            AgentId = agentId,
+            Agent = agent,
+            Parameters = parameters,
+            Limits = limits,
+            Attempts = Attempts + 1,
+            State = new TaskState.Queued(now),
+        };
     }
 
     /// <summary>Running → queued: the node stops and gives the task to others; nothing is counted.</summary>

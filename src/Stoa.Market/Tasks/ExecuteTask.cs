@@ -3,6 +3,7 @@ using Stoa.Market.Builds;
 using Stoa.Market.Events;
 using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
+using Stoa.Market.Selection;
 using Stoa.Primitives;
 using Stoa.Wasm;
 using Stoa.Wasm.Wasi.Streams;
@@ -73,6 +74,8 @@ public sealed class Attempt(AgentTask task) : IDisposable
 /// <param name="node">Signs receipts.</param>
 /// <param name="split">Shares prices out.</param>
 /// <param name="retry">Decides about failures.</param>
+/// <param name="failOver">Gives the tasks of agents that failed to others.</param>
+/// <param name="index">Told what runs.</param>
 /// <param name="threads">What programs run on.</param>
 /// <param name="ids">Makes ids of transfers and receipts.</param>
 /// <param name="time">The clock.</param>
@@ -88,6 +91,8 @@ public sealed class ExecuteTask(
     PrivateKey node,
     SplitPolicy split,
     RetryPolicy retry,
+    FailOver failOver,
+    AgentIndex index,
     GuestThreads threads,
     IdSource ids,
     TimeProvider time,
@@ -103,6 +108,20 @@ public sealed class ExecuteTask(
     /// <param name="inlineInput">The input's bytes when the caller still has them; null to read them.</param>
     /// <returns>The task as it is now, or null when the lease was lost and nothing was written.</returns>
     public async Task<AgentTask?> RunAsync(Attempt attempt, ReadOnlyMemory<byte>? inlineInput)
+    {
+        var name = $"{attempt.Task.Agent.Publisher}/{attempt.Task.Agent.Name}";
+        index.AddLoad(name, 1);
+        try
+        {
+            return await WorkAsync(attempt, inlineInput);
+        }
+        finally
+        {
+            index.AddLoad(name, -1);
+        }
+    }
+
+    private async Task<AgentTask?> WorkAsync(Attempt attempt, ReadOnlyMemory<byte>? inlineInput)
     {
         var task = attempt.Task;
         if (task.CancelRequestedAt is not null)
@@ -146,11 +165,11 @@ public sealed class ExecuteTask(
                 }
                 catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
                 {
-                    return await FailAsync(task, Unavailable(fault, completed.Log));
+                    return await FailAsync(task, agent, Unavailable(fault, completed.Log));
                 }
 
             case AttemptOutcome.Failed failed:
-                return await FailAsync(task, failed);
+                return await FailAsync(task, agent, failed);
             default:
                 return attempt.StopReason switch
                 {
@@ -179,6 +198,8 @@ public sealed class ExecuteTask(
     {
         var inline = await output.CompleteAsync();
         var usage = completed.Usage;
+        if (await MisfitAsync(agent.Version.Manifest.Output, completed, inline) is { } misfit)
+            return await FailAsync(task, agent, misfit);
         if (inline is null)
             await owners.GrantAsync(new ContentDescriptor(completed.Output, usage.OutputBytes), task.OwnerId, CancellationToken.None);
         var now = Now();
@@ -211,16 +232,55 @@ public sealed class ExecuteTask(
             : [TaskEvents.Ended(next, now)];
         var payees = new Payees(accounts.Clearing, agent.Wallet, accounts.Node, accounts.Platform);
         return await EndAsync(new AttemptEnd(
-            next, Settlement.Capture(task, shares, payees, ids, now), receipt.Sign(node), inline, completed.Log, events));
+            next, Settlement.Capture(task, shares, payees, ids, now), receipt.Sign(node), inline, completed.Log, events)
+        {
+            Verdict = AgentVerdict.OfSuccess(task, agent.Version, usage, price, now),
+        });
     }
 
-    private async Task<AgentTask?> FailAsync(AgentTask task, AttemptOutcome.Failed failed)
+    /// <summary>What the output does not keep of what the manifest promises; null when it keeps it.</summary>
+    private async Task<AttemptOutcome.Failed?> MisfitAsync(AgentPort port, AttemptOutcome.Completed completed, ReadOnlyMemory<byte>? inline)
+    {
+        if (port.Schema is null)
+            return null;
+        if (completed.Usage.OutputBytes > SubmitTask.MaxSchemaInputBytes)
+            return Misfit($"It has {completed.Usage.OutputBytes} bytes; at most {SubmitTask.MaxSchemaInputBytes} are checked against a schema.");
+        if (inline is not { } bytes)
+        {
+            await using var stream = await content.OpenAsync(completed.Output, CancellationToken.None)
+                ?? throw new IOException($"The output {completed.Output} is not in the content store.");
+            var stored = new byte[completed.Usage.OutputBytes];
+            await stream.ReadExactlyAsync(stored);
+            bytes = stored;
+        }
+
+        return PortSchema.Validate(port.Schema, bytes) is { Count: > 0 } errors
+            ? Misfit(string.Join(" ", errors.Take(3).Select(error => $"{error.Pointer}: {error.Reason}")))
+            : null;
+
+        AttemptOutcome.Failed Misfit(string why) => new(
+            new TaskFailure(FailureCode.OutputInvalid, $"The output does not fit the JSON Schema of the agent's own manifest. {why}", "", completed.Usage),
+            completed.Log);
+    }
+
+    private async Task<AgentTask?> FailAsync(AgentTask task, Known? agent, AttemptOutcome.Failed failed)
     {
         var now = Now();
+        var verdict = agent is null ? null : AgentVerdict.OfFailure(task, agent.Version, failed.Failure, now);
+        if (AgentVerdict.IsOfAgent(failed.Failure.Code) && await failOver.NextAsync(task, now, CancellationToken.None) is { } other)
+        {
+            return await EndAsync(new AttemptEnd(
+                other.Task, [], null, null, ReadOnlyMemory<byte>.Empty, [TaskEvents.Reassigned(other.Task, task.Agent, failed.Failure, now)])
+            {
+                Verdict = verdict,
+                Reassignment = other.Reassignment,
+            });
+        }
+
         var next = retry.AfterFailure(task, failed.Failure, now, random);
         return next.State is TaskState.Queued
-            ? await EndAsync(next, TaskEvents.Retried(next, failed.Failure.Code, failed.Failure.Detail, now))
-            : await EndAsync(next, TaskEvents.Ended(next, now), failed.Log);
+            ? await EndAsync(next, TaskEvents.Retried(next, failed.Failure.Code, failed.Failure.Detail, now), verdict: verdict)
+            : await EndAsync(next, TaskEvents.Ended(next, now), failed.Log, verdict);
     }
 
     private Task<AgentTask?> CancelAsync(AgentTask task)
@@ -237,13 +297,16 @@ public sealed class ExecuteTask(
         return EndAsync(next, TaskEvents.Retried(next, "nodeStopping", "The node that worked on it stops.", now));
     }
 
-    private Task<AgentTask?> EndAsync(AgentTask next, NewEvent told, byte[]? log = null) => EndAsync(new AttemptEnd(
+    private Task<AgentTask?> EndAsync(AgentTask next, NewEvent told, byte[]? log = null, EndedAttempt? verdict = null) => EndAsync(new AttemptEnd(
         next,
         next.State.IsFinal ? Settlement.Release(next, accounts.Clearing, ids.Next<Transfer>(), Now()) : [],
         Receipt: null,
         InlineOutput: null,
         log ?? [],
-        [told]));
+        [told])
+    {
+        Verdict = verdict,
+    });
 
     private async Task<AgentTask?> EndAsync(AttemptEnd end) => await tasks.EndAttemptAsync(end, CancellationToken.None) switch
     {

@@ -1,6 +1,7 @@
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
+using Stoa.Market.Selection;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Tasks;
@@ -17,7 +18,11 @@ public sealed record IdempotencyKey(string Key, ContentHash RequestHash);
 /// <param name="Idempotency">Null when the consumer gave none.</param>
 /// <param name="Claim">Lease it to this holder in the same transaction if nothing that is due waits before it; null to only queue it.</param>
 public sealed record NewTask(
-    AgentTask Task, ReadOnlyMemory<byte>? InlineInput, Transfer? Hold, IdempotencyKey? Idempotency, ImmediateClaim? Claim);
+    AgentTask Task, ReadOnlyMemory<byte>? InlineInput, Transfer? Hold, IdempotencyKey? Idempotency, ImmediateClaim? Claim)
+{
+    /// <summary>What the agent was chosen by; null when the consumer named it.</summary>
+    public TaskSelection? Selection { get; init; }
+}
 
 /// <summary>A node that is idle while it takes a submission offers to work on it at once, which saves a transaction and a wait.</summary>
 public sealed record ImmediateClaim(LeaseHolder Holder);
@@ -47,7 +52,14 @@ public sealed record AttemptEnd(
     SignedReceipt? Receipt,
     ReadOnlyMemory<byte>? InlineOutput,
     ReadOnlyMemory<byte> Log,
-    IReadOnlyList<NewEvent> Events);
+    IReadOnlyList<NewEvent> Events)
+{
+    /// <summary>What the attempt says about its agent; null when it says nothing.</summary>
+    public EndedAttempt? Verdict { get; init; }
+
+    /// <summary>The agent that is to try next, which the task has already; null when it keeps its agent.</summary>
+    public Reassignment? Reassignment { get; init; }
+}
 
 /// <summary>What became of the end of an attempt.</summary>
 public enum AttemptEndOutcome
@@ -144,6 +156,9 @@ public interface ITaskStore
     Task<byte[]?> ReadLogAsync(Id<AgentTask> id, CancellationToken cancellationToken);
 
     Task<SignedReceipt?> GetReceiptAsync(Id<AgentTask> task, CancellationToken cancellationToken);
+
+    /// <summary>What the agents of a task were chosen by; null when the consumer named the agent, or there is no such task.</summary>
+    Task<StoredSelection?> FindSelectionAsync(Id<AgentTask> id, CancellationToken cancellationToken);
 
     /// <summary>When a queued task is due: of those whose turn has come the next, else the earliest; null when nothing is queued.</summary>
     Task<DateTimeOffset?> NextDueAsync(CancellationToken cancellationToken);

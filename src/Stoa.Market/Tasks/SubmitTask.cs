@@ -3,6 +3,7 @@ using Stoa.Market.Builds;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
+using Stoa.Market.Selection;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Tasks;
@@ -14,9 +15,11 @@ namespace Stoa.Market.Tasks;
 /// <param name="ledger">Where wallets are found.</param>
 /// <param name="tasks">Where the task goes.</param>
 /// <param name="clearing">The account that holds are for.</param>
+/// <param name="index">Chooses the agent when only the work is named.</param>
 /// <param name="maxMemoryBytes">The most memory that a task can get here.</param>
 /// <param name="ids">Makes ids of tasks and holds.</param>
 /// <param name="time">The clock.</param>
+/// <param name="random">Chance of choices; safe for many threads.</param>
 public sealed class SubmitTask(
     IAgentStore agents,
     IContentStore content,
@@ -24,9 +27,11 @@ public sealed class SubmitTask(
     ILedgerStore ledger,
     ITaskStore tasks,
     Id<Account> clearing,
+    AgentIndex index,
     long maxMemoryBytes,
     IdSource ids,
-    TimeProvider time)
+    TimeProvider time,
+    Random random)
 {
     /// <summary>The largest input that is checked against a JSON Schema: 8 MiB.</summary>
     public const int MaxSchemaInputBytes = 8 << 20;
@@ -42,7 +47,7 @@ public sealed class SubmitTask(
     /// <summary>What the request would hold, without making a task.</summary>
     public async Task<Outcome<Quote, TaskRefusal>> QuoteAsync(Id<User> owner, TaskRequest request, CancellationToken cancellationToken) =>
         (await PrepareAsync(owner, request, agents.FindAsync, cancellationToken)).Match<Outcome<Quote, TaskRefusal>>(
-            prepared => new Quote(prepared.Agent, prepared.Limits, prepared.Parts), refusal => refusal);
+            prepared => new Quote(prepared.Agent, prepared.Limits, prepared.Parts, prepared.Hold, prepared.Least, prepared.CandidateCount), refusal => refusal);
 
     /// <summary>Makes a task.</summary>
     /// <param name="owner">The consumer.</param>
@@ -93,24 +98,24 @@ public sealed class SubmitTask(
     {
         if (!(await PrepareAsync(owner, request, find, cancellationToken)).TryGet(out var prepared, out var refusal))
             return refusal;
-        if (request.MaxPrice is { } maxPrice && prepared.Parts.Total > maxPrice)
+        if (request.MaxPrice is { } maxPrice && prepared.Hold > maxPrice)
         {
             return Refuse(
                 TaskRefusal.BudgetTooSmall,
-                $"The task would hold {prepared.Parts.Total} USD at its limits, more than the {maxPrice} that you allow. Ask for less fuel, or allow more: what is not used is released.");
+                $"The task would hold {prepared.Hold} USD at its limits, more than the {maxPrice} that you allow. Ask for less fuel, or allow more: what is not used is released.");
         }
 
         var now = ToMilliseconds(time.GetUtcNow());
         var dueAt = request.DueAt is { } asked && asked > now ? ToMilliseconds(asked) : now;
         if (dueAt > now + LongestDelay)
             return Refuse(TaskRefusal.DueTooLate, $"dueAt is at most {LongestDelay.TotalDays} days from now.");
-        if (!(await HoldAsync(owner, prepared.Parts.Total, cancellationToken)).TryGet(out var hold, out var unfunded))
+        if (!(await HoldAsync(owner, prepared.Hold, cancellationToken)).TryGet(out var hold, out var unfunded))
             return unfunded;
         var task = new AgentTask(
             ids.Next<AgentTask>(),
             owner,
-            prepared.Agent.Id,
-            prepared.Agent.Listing,
+            prepared.AgentId,
+            prepared.Agent,
             prepared.Input,
             prepared.Parameters,
             prepared.Limits,
@@ -129,13 +134,15 @@ public sealed class SubmitTask(
         };
         var inline = request.Input is RequestedInput.Inline given ? given.Bytes : (ReadOnlyMemory<byte>?)null;
         var transfer = hold is null ? null : Settlement.Hold(hold, clearing, task.Id, now);
-        return new NewTask(task, inline, transfer, Idempotency: null, Claim: null);
+        return new NewTask(task, inline, transfer, Idempotency: null, Claim: null) { Selection = prepared.Selection };
     }
 
     private async Task<Outcome<Prepared, TaskRefusal>> PrepareAsync(
         Id<User> owner, TaskRequest request, FindAgent find, CancellationToken cancellationToken)
     {
-        if (await find(request.Agent, cancellationToken) is not { } agent)
+        if (request.Requirement is { } requirement)
+            return await ChooseAsync(owner, request, requirement, cancellationToken);
+        if (await find(request.Agent!, cancellationToken) is not { } agent)
             return Refuse(TaskRefusal.AgentUnknown, $"There is no agent {request.Agent}. List what there is with GET /api/v1/agents.");
         if (!TaskRules.CheckParameters(agent.Manifest.Parameters, request.Parameters).TryGet(out var parameters, out var refusal))
             return refusal;
@@ -144,8 +151,86 @@ public sealed class SubmitTask(
         if (!(await CheckInputAsync(owner, agent.Manifest.Input, request.Input, cancellationToken)).TryGet(out var input, out refusal))
             return refusal;
         return agent.Manifest.Price.TryPrice(PricedWork.AtLimits(input.SizeBytes, limits), out var parts)
-            ? new Prepared(agent, parameters, limits, input, parts)
+            ? new Prepared(agent.Id, agent.Listing, parameters, limits, input, parts, parts.Total, parts.Base + parts.Input, CandidateCount: 1, Selection: null)
             : Refuse(TaskRefusal.PriceOutOfRange, $"The price of {agent.Listing} at {limits.Fuel} units of fuel is beyond any amount of money. Ask for a lower limits.fuel.");
+    }
+
+    private async Task<Outcome<Prepared, TaskRefusal>> ChooseAsync(
+        Id<User> owner, TaskRequest request, Requirement requirement, CancellationToken cancellationToken)
+    {
+        if (!TaskRules.CheckCaps(request.Limits).TryGet(out var caps, out var refusal))
+            return refusal;
+        if (!(await CheckInputAsync(owner, new AgentPort("", null), request.Input, cancellationToken)).TryGet(out var input, out refusal))
+            return refusal;
+        await index.Loaded.WaitAsync(cancellationToken);
+        var now = time.GetUtcNow();
+        var fit = new TaskFit(request.Parameters, await ReadInputAsync(request.Input, input, cancellationToken));
+        var choice = index.Choose(
+            new SelectionQuery(
+                requirement, input.SizeBytes, request.MaxPrice, TimeLeft(requirement), maxMemoryBytes, caps, Excluded: [], fit.Takes),
+            now,
+            random);
+        if (choice.Chosen is not { } chosen)
+            return Nobody(requirement, request, choice);
+        var limits = TaskRules.CapLimits(chosen.Agent.Limits, request.Limits);
+        if (!chosen.Agent.Price.TryPrice(PricedWork.AtLimits(input.SizeBytes, limits), out var parts))
+            throw new InvalidOperationException($"{chosen.Agent.Listing} was chosen at a price beyond money.");
+        // Enough for the two next best too, should this one fail: what is not used is released.
+        var next = choice.Candidates.Where(candidate => candidate != chosen).Take(FailOver.MaxAgents - 1);
+        return new Prepared(
+            chosen.Agent.Id,
+            chosen.Agent.Listing,
+            TaskRules.CheckParameters(chosen.Agent.Parameters, request.Parameters).Value,
+            limits,
+            input,
+            parts,
+            next.Append(chosen).Max(candidate => candidate.PriceAtLimits),
+            choice.Candidates.Min(candidate => candidate.Agent.LeastPrice(input.SizeBytes)),
+            choice.CandidateCount,
+            new TaskSelection(requirement, request.Limits, TimeLeft(requirement) is { } left ? ToMilliseconds(now + left) : null, choice));
+
+        static TimeSpan? TimeLeft(Requirement requirement) => requirement.DeadlineMs is { } milliseconds ? TimeSpan.FromMilliseconds(milliseconds) : null;
+    }
+
+    private static Refusal<TaskRefusal> Nobody(Requirement requirement, TaskRequest request, Choice choice)
+    {
+        var wanted = string.Join(" and ", requirement.Capabilities);
+        if (choice.UnfitCounts.Count == 0)
+        {
+            return Refuse(
+                TaskRefusal.NoCandidate,
+                $"No agent here can do {wanted}. GET /api/v1/agents?capability={requirement.Capabilities[0]} lists who can do the first of it.");
+        }
+
+        var errors = choice.UnfitCounts.OrderBy(entry => entry.Key).Select(entry => entry.Key switch
+        {
+            Unfit.Tried => new FieldError("", $"{entry.Value} failed for it before."),
+            Unfit.Suspended => new FieldError("", $"{entry.Value} suspended for faults: wait a while."),
+            Unfit.Memory => new FieldError("/limits/memoryBytes", $"{entry.Value} with more memory than a task gets here: ask for less."),
+            Unfit.Budget => new FieldError("/maxPrice", $"{entry.Value} dearer at their limits than {request.MaxPrice}: raise it, or lower limits."),
+            Unfit.Deadline => new FieldError("/requirement/deadlineMs", $"{entry.Value} seen to take longer than {requirement.DeadlineMs} ms: allow more time."),
+            Unfit.Reputation => new FieldError("/requirement/minReputation", $"{entry.Value} with a reputation below {requirement.MinReputation}: ask for less."),
+            Unfit.Capabilities => new FieldError("/requirement/capabilities", $"{entry.Value} with some of the capabilities only: split the task, or ask for fewer."),
+            Unfit.Input => new FieldError("/input", $"{entry.Value} of the best do not take the input or the parameters."),
+            _ => throw new InvalidOperationException($"Unknown reason {entry.Key}."),
+        }).ToList();
+        return new Refusal<TaskRefusal>(
+            TaskRefusal.NoCandidate, $"{choice.UnfitCounts.Values.Sum()} agents can do {wanted}, and none of them fits. Relax what is listed in errors.", errors);
+    }
+
+    /// <summary>The input's bytes, when there are few enough of them to check them against schemas.</summary>
+    private async Task<ReadOnlyMemory<byte>?> ReadInputAsync(RequestedInput requested, TaskInput input, CancellationToken cancellationToken)
+    {
+        if (requested is RequestedInput.Inline inline)
+            return inline.Bytes;
+        if (input.SizeBytes > MaxSchemaInputBytes)
+            return null;
+        await using var stream = await content.OpenAsync(input.Digest, cancellationToken);
+        if (stream is null)
+            return null;
+        var bytes = new byte[input.SizeBytes];
+        await stream.ReadExactlyAsync(bytes, cancellationToken);
+        return bytes;
     }
 
     private async Task<Outcome<TaskInput, TaskRefusal>> CheckInputAsync(
@@ -214,5 +299,14 @@ public sealed class SubmitTask(
     internal delegate Task<AgentVersion?> FindAgent(ListingName listing, CancellationToken cancellationToken);
 
     private sealed record Prepared(
-        AgentVersion Agent, IReadOnlyList<TaskParameter> Parameters, AgentLimits Limits, TaskInput Input, PriceParts Parts);
+        Id<AgentVersion> AgentId,
+        ListingName Agent,
+        IReadOnlyList<TaskParameter> Parameters,
+        AgentLimits Limits,
+        TaskInput Input,
+        PriceParts Parts,
+        Money Hold,
+        Money Least,
+        int CandidateCount,
+        TaskSelection? Selection);
 }

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
+using Stoa.Market.Registry;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Tasks;
@@ -30,6 +31,16 @@ public static class TaskEvents
             json.WriteString("detail", detail);
             if (task.State is TaskState.Queued queued)
                 json.WriteString("dueAt", queued.DueAt.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", System.Globalization.CultureInfo.InvariantCulture));
+        });
+
+    /// <summary>The agent failed the task for its own fault; another one tries it.</summary>
+    /// <remarks>Data members beside those of a retry: <c>failedAgent</c>; <c>agent</c> is the next one.</remarks>
+    public static NewEvent Reassigned(AgentTask task, ListingName failedAgent, TaskFailure failure, DateTimeOffset now) =>
+        About(task, EventTypes.TaskRetried, now, json =>
+        {
+            json.WriteString("code", JsonNamingPolicy.CamelCase.ConvertName(failure.Code.ToString()));
+            json.WriteString("detail", $"{failedAgent} failed: {failure.Detail} {task.Agent} tries it next.");
+            json.WriteString("failedAgent", failedAgent.ToString());
         });
 
     /// <summary>The final state.</summary>

@@ -9,6 +9,9 @@ public enum TaskRefusal
     /// <summary>No agent of that name and version.</summary>
     AgentUnknown,
 
+    /// <summary>No agent fits what is required; every filter is listed with how many it removed and what to change.</summary>
+    NoCandidate,
+
     /// <summary>A parameter is not declared by the agent or has the wrong form; every reason is listed.</summary>
     ParametersInvalid,
 
@@ -44,6 +47,9 @@ public enum TaskRefusal
 
     /// <summary>The task has ended: there is nothing to cancel.</summary>
     AlreadyFinal,
+
+    /// <summary>The consumer named the agent: nothing was chosen.</summary>
+    NoSelection,
 
     /// <summary>There is no result: the task has not ended, failed or was cancelled.</summary>
     NoResult,

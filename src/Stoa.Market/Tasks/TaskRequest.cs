@@ -1,12 +1,13 @@
 using System.Security.Cryptography;
 using System.Text;
 using Stoa.Market.Registry;
+using Stoa.Market.Selection;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Tasks;
 
 /// <summary>What a consumer asks for.</summary>
-/// <param name="Agent">Without a version: the newest.</param>
+/// <param name="Agent">Without a version: the newest. Null when a requirement is given in its place.</param>
 /// <param name="Input">What the agent is to read.</param>
 /// <param name="Parameters">Settings by name.</param>
 /// <param name="Limits">Lower limits than the agent's own.</param>
@@ -14,7 +15,7 @@ namespace Stoa.Market.Tasks;
 /// <param name="Priority">Among the consumer's own tasks.</param>
 /// <param name="DueAt">Not before this instant; null, or one that is past, for at once.</param>
 public sealed record TaskRequest(
-    ListingName Agent,
+    ListingName? Agent,
     RequestedInput Input,
     IReadOnlyDictionary<string, string> Parameters,
     RequestedLimits Limits,
@@ -22,11 +23,14 @@ public sealed record TaskRequest(
     TaskPriority Priority = TaskPriority.Normal,
     DateTimeOffset? DueAt = null)
 {
+    /// <summary>What must be done, in place of who does it; null when an agent is named.</summary>
+    public Requirement? Requirement { get; init; }
+
     /// <summary>The same for the same request, however it was written down: what an idempotency key stands for.</summary>
     public ContentHash Hash()
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Add(Agent.ToString());
+        Add(Agent?.ToString() ?? Requirement!.Canonical());
         Add(Input.Digest.ToString());
         foreach (var (name, value) in Parameters.OrderBy(parameter => parameter.Key, StringComparer.Ordinal))
         {
@@ -88,8 +92,11 @@ public sealed record RequestedLimits(
     public static RequestedLimits None { get; } = new();
 }
 
-/// <summary>What a submission would hold.</summary>
-/// <param name="Agent">The version that would do it.</param>
+/// <summary>What a submission would hold, and the range in which its price will be.</summary>
+/// <param name="Agent">Full name of the version that would do it.</param>
 /// <param name="Limits">That would be in force.</param>
-/// <param name="Parts">The price at those limits: the most that it can cost.</param>
-public sealed record Quote(AgentVersion Agent, AgentLimits Limits, PriceParts Parts);
+/// <param name="Parts">The price at those limits.</param>
+/// <param name="Hold">The most that it can cost: of the dearest agent that may get it.</param>
+/// <param name="Least">The least that it can cost: of the cheapest one, when it burns and holds nothing.</param>
+/// <param name="CandidateCount">How many agents could do it.</param>
+public sealed record Quote(ListingName Agent, AgentLimits Limits, PriceParts Parts, Money Hold, Money Least, int CandidateCount);

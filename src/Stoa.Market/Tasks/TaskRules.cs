@@ -1,5 +1,6 @@
 using System.Globalization;
 using Stoa.Market.Registry;
+using Stoa.Market.Selection;
 
 namespace Stoa.Market.Tasks;
 
@@ -57,6 +58,28 @@ public static class TaskRules
             return asked ?? most;
         }
     }
+
+    /// <summary>Limits of a request that no agent is known for yet.</summary>
+    public static Outcome<LimitCaps, TaskRefusal> CheckCaps(RequestedLimits requested)
+    {
+        (string Name, long? Asked)[] asked =
+        [
+            ("fuel", requested.Fuel), ("memoryBytes", requested.MemoryBytes), ("timeoutMs", requested.TimeoutMs),
+            ("outputBytes", requested.OutputBytes), ("logBytes", requested.LogBytes),
+        ];
+        var errors = asked.Where(limit => limit.Asked <= 0).Select(limit => new FieldError($"/limits/{limit.Name}", "More than 0 is expected.")).ToList();
+        return errors.Count == 0
+            ? new LimitCaps(requested.Fuel, requested.MemoryBytes, requested.TimeoutMs)
+            : new Refusal<TaskRefusal>(TaskRefusal.LimitsInvalid, "Limits are above 0.", errors);
+    }
+
+    /// <summary>The agent's limits, cut to those of the request: what a task of a chosen agent gets.</summary>
+    public static AgentLimits CapLimits(AgentLimits agent, RequestedLimits requested) => new(
+        Math.Min(agent.Fuel, requested.Fuel ?? long.MaxValue),
+        Math.Min(agent.MemoryBytes, requested.MemoryBytes ?? long.MaxValue),
+        Math.Min(agent.TimeoutMs, requested.TimeoutMs ?? long.MaxValue),
+        Math.Min(agent.OutputBytes, requested.OutputBytes ?? long.MaxValue),
+        Math.Min(agent.LogBytes, requested.LogBytes ?? long.MaxValue));
 
     private static string? Misfit(AgentParameter parameter, string value)
     {

@@ -134,6 +134,9 @@ public enum FailureCode
     /// <summary>More output than the task allows.</summary>
     OutputTooLarge,
 
+    /// <summary>The output does not fit the JSON Schema of the agent's own manifest.</summary>
+    OutputInvalid,
+
     /// <summary>The program cannot be started: it needs more memory than the task allows, or an import or export is missing.</summary>
     NotStartable,
 

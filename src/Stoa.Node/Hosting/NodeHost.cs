@@ -13,6 +13,7 @@ using Stoa.Node.Observability;
 using Stoa.Node.Pages;
 using Stoa.Node.Registry;
 using Stoa.Node.Schedules;
+using Stoa.Node.Selection;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
 using Stoa.Node.Templates;
@@ -58,6 +59,7 @@ public sealed class NodeHost : IAsyncDisposable
         builder.AddEvents();
         var builds = builder.AddBuilds();
         builder.AddRegistry();
+        builder.AddSelection();
         builder.AddTasks();
         builder.AddTemplates();
         builder.AddSchedules();

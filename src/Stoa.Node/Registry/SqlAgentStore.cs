@@ -3,6 +3,7 @@ using Stoa.Client;
 using Stoa.Market;
 using Stoa.Market.Events;
 using Stoa.Market.Registry;
+using Stoa.Market.Selection;
 using Stoa.Node.Events;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
@@ -11,7 +12,9 @@ using AgentQuery = Stoa.Market.Registry.AgentQuery;
 namespace Stoa.Node.Registry;
 
 /// <summary>Versions in <c>agent_versions</c>; the newest of each agent, and what a search looks at, in <c>agent_listings</c>.</summary>
-public sealed class SqlAgentStore(Database database) : IAgentStore
+/// <param name="database">The cell's.</param>
+/// <param name="index">Told what is published; null for nobody.</param>
+public sealed class SqlAgentStore(Database database, AgentIndex? index = null) : IAgentStore
 {
     public Task<Outcome<AgentVersion, PublishRefusal>> AddAsync(
         AgentVersion version, NewEvent published, CancellationToken cancellationToken) =>
@@ -57,7 +60,7 @@ public sealed class SqlAgentStore(Database database) : IAgentStore
         return new Page<AgentVersion>(items, next);
     }
 
-    private static async Task<Outcome<AgentVersion, PublishRefusal>> AddAsync(SqlSession session, AgentVersion version, NewEvent published)
+    private async Task<Outcome<AgentVersion, PublishRefusal>> AddAsync(SqlSession session, AgentVersion version, NewEvent published)
     {
         var manifest = version.Manifest;
         var added = await session.ExecuteAsync(
@@ -98,7 +101,7 @@ public sealed class SqlAgentStore(Database database) : IAgentStore
                 $"{existing.Listing} was published before with other content, and a version never changes; raise the version.");
     }
 
-    private static async Task PointToNewestAsync(SqlSession session, AgentVersion version)
+    private async Task PointToNewestAsync(SqlSession session, AgentVersion version)
     {
         var (publisher, name, id) = (version.Publisher, version.Manifest.Name, version.Id);
         await session.ExecuteAsync(
@@ -125,6 +128,7 @@ public sealed class SqlAgentStore(Database database) : IAgentStore
         await session.ExecuteEachAsync(
             "INSERT INTO agent_capabilities (capability, publisher, name) VALUES (@capability, @publisher, @name)",
             version.Manifest.Capabilities.Select(capability => new { capability, publisher, name }));
+        session.OnCommitted(() => index?.Put(IndexedAgent.Of(version)));
     }
 
     /// <summary>Releases before pre-releases, then by precedence.</summary>

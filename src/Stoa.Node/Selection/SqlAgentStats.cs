@@ -1,5 +1,7 @@
+using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Selection;
+using Stoa.Market.Tasks;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
 
@@ -8,6 +10,29 @@ namespace Stoa.Node.Selection;
 /// <summary>Statistics inside a session: they are written with the end of the attempt that they are of, or not at all.</summary>
 public static class SqlAgentStats
 {
+    /// <summary>Adds what the ends of attempts say, and has the index told once that is durable.</summary>
+    /// <returns>What is told to the publishers of agents that are suspended for it.</returns>
+    internal static async Task<IReadOnlyList<NewEvent>> LearnAsync(SqlSession session, IReadOnlyList<AttemptEnd> ends, AgentIndex? index)
+    {
+        var ended = ends.Select(end => end.Verdict).OfType<EndedAttempt>().ToList();
+        var learnt = await RecordAsync(session, ended);
+        if (index is not null && learnt.Count > 0)
+        {
+            session.OnCommitted(() =>
+            {
+                foreach (var stats in learnt)
+                    index.Set(stats);
+            });
+        }
+
+        // It is these attempts that suspended an agent when it is suspended now and its faults in a row were just set back.
+        return [.. learnt
+            .Where(stats => stats is { FaultsInARow: 0, SuspendedUntil: not null } && stats.SuspendedUntil > stats.UpdatedAt)
+            .Select(stats => (Stats: stats, Last: ended.Last(attempt => attempt.Agent == stats.Agent)))
+            .Where(pair => pair.Last.Verdict is Verdict.Fault)
+            .Select(pair => SelectionEvents.Suspended(pair.Stats, pair.Last.PublisherId, pair.Last.At))];
+    }
+
     /// <summary>Adds attempts that have ended, in order.</summary>
     /// <remarks>On PostgreSQL those who end attempts of one agent wait for each other from here to their commits: call it late.</remarks>
     /// <returns>The statistics of each agent among them as they are now.</returns>

@@ -102,7 +102,7 @@ public sealed class SqlTaskBatchStore(Database database) : ITaskBatchStore
                 await session.ExecuteRowsAsync(TaskRow.Cancel, [.. cancelled.Select(TaskRow.Of)]);
                 await session.ExecuteAsync("UPDATE tasks SET cancel_requested_at = COALESCE(cancel_requested_at, @now) " + OfBatch + " AND state = 'running'", found);
                 await SqlTaskStore.SettleAsync(session, [.. cancelled.Select(task => new AttemptEnd(
-                    task, Settlement.Release(task, clearing, ids.Next<Transfer>(), now), null, null, ReadOnlyMemory<byte>.Empty, []))]);
+                    task, Settlement.Release(task, clearing, ids.Next<Transfer>(), now), null, null, ReadOnlyMemory<byte>.Empty, []))], index: null);
                 await session.ExecuteAsync("UPDATE task_batches SET cancel_requested_at = COALESCE(cancel_requested_at, @now) WHERE id = @id", new { id, now });
                 return new BatchCancellation((await FindAsync(session, id, owner))!, cancelled, waiting.Count == limit);
             },

@@ -2,9 +2,11 @@ using Stoa.Market;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
+using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
 using Stoa.Node.Events;
 using Stoa.Node.Ledger;
+using Stoa.Node.Selection;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
 
@@ -54,13 +56,18 @@ public sealed class SqlTaskStore : ITaskStore
 
     private readonly Database database;
     private readonly TimeProvider time;
+    private readonly AgentIndex? index;
     private readonly GroupCommit<NewTask, Outcome<Submitted, TaskRefusal>> submissions;
     private readonly GroupCommit<AttemptEnd, AttemptEndOutcome> ends;
 
-    public SqlTaskStore(Database database, TimeProvider time)
+    /// <param name="database">The cell's.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="index">Told what is learnt of agents; null for nobody.</param>
+    public SqlTaskStore(Database database, TimeProvider time, AgentIndex? index = null)
     {
         this.database = database;
         this.time = time;
+        this.index = index;
         submissions = new(group => SubmitAllAsync(group, CancellationToken.None), MaxGroup);
         ends = new(group => EndAttemptsAsync(group, CancellationToken.None), MaxGroup);
     }
@@ -122,6 +129,7 @@ public sealed class SqlTaskStore : ITaskStore
 
         await session.ExecuteRowsAsync(TaskRow.Insert, await TakeTurnsAsync(session, rows, row => row.DueAt <= row.CreatedAt));
         await session.ExecuteRowsAsync(InsertContent, contents);
+        await SqlTaskChoices.AddAsync(session, [.. open.Select(index => submissions[index])]);
         await SqlEvents.AppendAsync(session, events);
         return [.. outcomes.Select(outcome => outcome!.Value)];
     }
@@ -222,7 +230,7 @@ public sealed class SqlTaskStore : ITaskStore
                         written.Add(end);
                 }
 
-                await SettleAsync(session, written);
+                await SettleAsync(session, written, index);
                 return outcomes;
             },
             cancellationToken);
@@ -234,8 +242,9 @@ public sealed class SqlTaskStore : ITaskStore
             : AttemptEndOutcome.LeaseLost;
 
     /// <summary>All that goes with the ends of attempts: contents, receipts, money, progress of batches, events.</summary>
-    internal static async Task SettleAsync(SqlSession session, IReadOnlyList<AttemptEnd> written)
+    internal static async Task SettleAsync(SqlSession session, IReadOnlyList<AttemptEnd> written, AgentIndex? index)
     {
+        await SqlTaskChoices.ReassignAsync(session, written);
         var contents = new List<Content>();
         foreach (var end in written)
         {
@@ -248,8 +257,9 @@ public sealed class SqlTaskStore : ITaskStore
         await session.ExecuteRowsAsync(InsertContent, contents);
         await session.ExecuteRowsAsync(InsertReceipts, [.. written.Select(end => end.Receipt).OfType<SignedReceipt>()]);
         await SettleAsync(session, [.. written.Where(end => end.Transfers.Count > 0).Select(end => (end.Task.Id, end.Transfers))]);
+        var suspended = await SqlAgentStats.LearnAsync(session, written, index);
         var progress = await SqlTaskBatches.CountAsync(session, [.. written.Select(end => end.Task)]);
-        await SqlEvents.AppendAsync(session, written.Where(end => end.Task.BatchId is null).SelectMany(end => end.Events).Concat(progress));
+        await SqlEvents.AppendAsync(session, written.Where(end => end.Task.BatchId is null).SelectMany(end => end.Events).Concat(progress).Concat(suspended));
     }
 
     private static async Task SettleAsync(SqlSession session, IReadOnlyList<(Id<AgentTask> Task, IReadOnlyList<Transfer> Linked)> settlements)
@@ -281,7 +291,7 @@ public sealed class SqlTaskStore : ITaskStore
                 var cancelled = task.Cancel(now);
                 await session.ExecuteAsync(TaskRow.Update + " WHERE id = @Id", TaskRow.Of(cancelled));
                 await SettleAsync(session, [new AttemptEnd(
-                    cancelled, Settlement.Release(cancelled, clearing, releaseId, now), null, null, ReadOnlyMemory<byte>.Empty, [TaskEvents.Ended(cancelled, now)])]);
+                    cancelled, Settlement.Release(cancelled, clearing, releaseId, now), null, null, ReadOnlyMemory<byte>.Empty, [TaskEvents.Ended(cancelled, now)])], index);
                 return cancelled;
             },
             cancellationToken);
@@ -324,6 +334,9 @@ public sealed class SqlTaskStore : ITaskStore
                 ? new SignedReceipt(row.Id, task, DsseEnvelope.FromJson(row.Envelope))
                 : null,
             cancellationToken);
+
+    public Task<StoredSelection?> FindSelectionAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
+        database.ReadAsync(session => SqlTaskChoices.FindAsync(session, id), cancellationToken);
 
     public Task<DateTimeOffset?> NextDueAsync(CancellationToken cancellationToken) =>
         database.ReadAsync(

@@ -1,8 +1,10 @@
 using System.Text;
 using System.Text.Json;
+using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Market;
 using Stoa.Market.Registry;
+using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
 using Stoa.Node.Http;
 using Stoa.Primitives;
@@ -12,6 +14,9 @@ namespace Stoa.Node.Tasks;
 /// <summary>Between the tasks of the market and those of the wire.</summary>
 internal static class TaskContracts
 {
+    // Thirty days.
+    private const long MaxDeadlineMs = 2_592_000_000;
+
     /// <summary>What a request's body asks for.</summary>
     /// <exception cref="RequestRefusedException">Texts in it do not have their form; every reason is listed.</exception>
     public static TaskRequest ToRequest(this SubmitTaskRequest body)
@@ -52,7 +57,11 @@ internal static class TaskContracts
 
     private static TaskRequest? Read(this SubmitTaskRequest body, List<FieldError> errors)
     {
-        if (!ListingName.TryParse(body.Agent, null, out var agent))
+        ListingName? agent = null;
+        var requirement = body.Requirement is null ? null : ReadRequirement(body.Requirement, errors);
+        if (body.Agent is null && body.Requirement is null || body.Agent is not null && body.Requirement is not null)
+            errors.Add(new FieldError("/agent", "Either an agent or a requirement is expected: who does it, or what must be done."));
+        else if (body.Agent is not null && !ListingName.TryParse(body.Agent, null, out agent))
             errors.Add(new FieldError("/agent", "A listing such as stoa/markdown-html or stoa/markdown-html@1.0.0 is expected."));
         Money? maxPrice = null;
         if (body.MaxPrice is not null)
@@ -72,7 +81,47 @@ internal static class TaskContracts
         var limits = body.Limits is { } asked
             ? new RequestedLimits(asked.Fuel, asked.MemoryBytes, asked.TimeoutMs, asked.OutputBytes, asked.LogBytes)
             : RequestedLimits.None;
-        return new TaskRequest(agent!, input!, body.Parameters ?? new Dictionary<string, string>(), limits, maxPrice, priority, body.DueAt);
+        return new TaskRequest(agent, input!, body.Parameters ?? new Dictionary<string, string>(), limits, maxPrice, priority, body.DueAt)
+        {
+            Requirement = requirement is null ? null : requirement with { Budget = maxPrice },
+        };
+    }
+
+    public static SelectionResponse ToContract(this StoredSelection selection, Id<AgentTask> task) => new(
+        task.ToString(),
+        new RequirementBody(
+            selection.Requirement.Capabilities,
+            selection.Requirement.DeadlineMs,
+            selection.Requirement.MinReputation > 0 ? selection.Requirement.MinReputation : null,
+            new WeightsBody(
+                selection.Requirement.Weights.Quality, selection.Requirement.Weights.Price,
+                selection.Requirement.Weights.Speed, selection.Requirement.Weights.Availability),
+            selection.Requirement.Explores),
+        selection.DeadlineAt,
+        selection.Tried,
+        [.. selection.Choices.Select(choice => JsonSerializer.Deserialize(choice, StoaJson.Default.ChoiceBody)!)]);
+
+    private static Requirement? ReadRequirement(RequirementBody body, List<FieldError> errors)
+    {
+        var before = errors.Count;
+        if (body.Capabilities.Count is 0 or > Requirement.MaxCapabilities || !body.Capabilities.All(Names.IsCapability))
+        {
+            errors.Add(new FieldError(
+                "/requirement/capabilities", $"1 to {Requirement.MaxCapabilities} dotted lower-case names such as image.resize are expected."));
+        }
+
+        if (body.DeadlineMs is <= 0 or > MaxDeadlineMs)
+            errors.Add(new FieldError("/requirement/deadlineMs", $"1 to {MaxDeadlineMs} milliseconds are expected."));
+        if (body.MinReputation is { } least && !(least is >= 0 and <= 1))
+            errors.Add(new FieldError("/requirement/minReputation", "A chance from 0 to 1 is expected."));
+        var weights = body.Weights is { } given
+            ? SelectionWeights.From(given.Quality, given.Price, given.Speed, given.Availability)
+            : SelectionWeights.Default;
+        if (weights is null)
+            errors.Add(new FieldError("/requirement/weights", "Weights are expected of which none is negative and not all are 0."));
+        return errors.Count > before
+            ? null
+            : new Requirement([.. body.Capabilities.Distinct()], Budget: null, body.DeadlineMs, body.MinReputation ?? 0, weights!, body.Explore ?? true);
     }
 
     private static IEnumerable<string> Priorities => Enum.GetValues<TaskPriority>().Select(WordOf);
@@ -131,22 +180,24 @@ internal static class TaskContracts
         ScheduleId: task.ScheduleId);
 
     public static QuoteResponse ToContract(this Quote quote) => new(
-        quote.Agent.Listing.ToString(),
-        quote.Parts.Total.ToString(),
+        quote.Agent.ToString(),
+        quote.Hold.ToString(),
         quote.Parts.Base.ToString(),
         quote.Parts.Input.ToString(),
         quote.Parts.Fuel.ToString(),
-        quote.Parts.Memory.ToString());
+        quote.Parts.Memory.ToString(),
+        quote.Least.ToString(),
+        quote.CandidateCount);
 
     private static UsageBody ToContract(this Usage usage) => new(
         usage.Fuel, usage.PeakMemoryBytes, usage.InputBytes, usage.OutputBytes, usage.DurationMs);
 
-    private static RequestedInput? ReadInput(TaskInputBody body, List<FieldError> errors)
+    private static RequestedInput? ReadInput(TaskInputBody? body, List<FieldError> errors)
     {
-        var given = new object?[] { body.Text, body.Json, body.Base64, body.Digest }.Count(member => member is not null);
+        var given = new object?[] { body?.Text, body?.Json, body?.Base64, body?.Digest }.Count(member => member is not null);
         if (given != 1)
             errors.Add(new FieldError("/input", "Exactly one of text, json, base64 and digest is expected."));
-        else if (body.Text is { } text)
+        else if (body!.Text is { } text)
             return new RequestedInput.Inline(Encoding.UTF8.GetBytes(text));
         else if (body.Json is { } json)
             return new RequestedInput.Inline(Encoding.UTF8.GetBytes(json.GetRawText()));

@@ -74,6 +74,11 @@ public static class TasksEndpoints
             .WithSummary("Get the signed receipt of a task")
             .WithDescription("A DSSE envelope; its payload says what ran, on what, what was measured and what was charged. Anyone can verify it, and run it again.")
             .Refuses(TaskRefusal.TaskUnknown, TaskRefusal.NoResult);
+        tasks.MapGet("/{id}/selection", GetSelectionAsync)
+            .WithName("getTaskSelection")
+            .WithSummary("Explain who was chosen for a task")
+            .WithDescription("Every choice that was made for a task with a requirement: the best candidates with all parts of their scores, why each was chosen or was not, and how many agents did not fit by reason.")
+            .Refuses(TaskRefusal.TaskUnknown, TaskRefusal.NoSelection);
         tasks.MapGet("/{id}/events", WatchAsync)
             .WithName("watchTask")
             .WithSummary("Watch a task")
@@ -90,7 +95,7 @@ public static class TasksEndpoints
 
     internal static TaskRefusal[] SubmissionRefusals =>
     [
-        TaskRefusal.AgentUnknown, TaskRefusal.ParametersInvalid, TaskRefusal.LimitsInvalid, TaskRefusal.InputInvalid,
+        TaskRefusal.AgentUnknown, TaskRefusal.NoCandidate, TaskRefusal.ParametersInvalid, TaskRefusal.LimitsInvalid, TaskRefusal.InputInvalid,
         TaskRefusal.InputTooLarge, TaskRefusal.InputUnknown, TaskRefusal.PriceOutOfRange,
     ];
 
@@ -264,6 +269,16 @@ public static class TasksEndpoints
         if (await FindAsync(tasks, id, caller, cancellationToken) is not { } task)
             return Unknown(id);
         return await tasks.GetReceiptAsync(id, cancellationToken) is { } receipt ? TypedResults.Ok(receipt.Envelope) : NoResult(task);
+    }
+
+    private static async Task<Results<Ok<SelectionResponse>, ProblemResult>> GetSelectionAsync(
+        Id<AgentTask> id, Caller caller, ITaskStore tasks, CancellationToken cancellationToken)
+    {
+        if (await FindAsync(tasks, id, caller, cancellationToken) is not { } task)
+            return Unknown(id);
+        return await tasks.FindSelectionAsync(id, cancellationToken) is { } selection
+            ? TypedResults.Ok(selection.ToContract(id))
+            : new Refusal<TaskRefusal>(TaskRefusal.NoSelection, $"The task was submitted to {task.Agent} by name.").ToProblem();
     }
 
     private static async Task<IResult> WatchAsync(Id<AgentTask> id, Caller caller, ITaskStore tasks, CancellationToken cancellationToken)

@@ -1,6 +1,7 @@
 using Stoa.Market.Builds;
 using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
+using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
 using Stoa.Node.Hosting;
 using Stoa.Node.Observability;
@@ -20,7 +21,8 @@ public static class TasksModule
         services.AddSingleton<INodeStore>(provider => new SqlNodeStore(provider.GetRequiredService<Database>()));
         services.AddSingleton<LeaseKeeper>();
         services.AddSingleton<LeaseRescuer>();
-        services.AddSingleton<ITaskStore>(provider => new SqlTaskStore(provider.GetRequiredService<Database>(), provider.GetRequiredService<TimeProvider>()));
+        services.AddSingleton<ITaskStore>(provider => new SqlTaskStore(
+            provider.GetRequiredService<Database>(), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<AgentIndex>()));
         services.AddSingleton<ITaskBatchStore>(provider => new SqlTaskBatchStore(provider.GetRequiredService<Database>()));
         services.AddSingleton<SubmitBatch>();
         services.AddSingleton(provider => new LeaseHolder(
@@ -32,9 +34,17 @@ public static class TasksModule
             provider.GetRequiredService<ILedgerStore>(),
             provider.GetRequiredService<ITaskStore>(),
             provider.GetRequiredService<SystemAccounts>().Clearing,
+            provider.GetRequiredService<AgentIndex>(),
             options.MaxMemoryBytes,
             provider.GetRequiredService<IdSource>(),
-            provider.GetRequiredService<TimeProvider>()));
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<Random>()));
+        services.AddSingleton(provider => new FailOver(
+            provider.GetRequiredService<ITaskStore>(),
+            provider.GetRequiredService<IContentStore>(),
+            provider.GetRequiredService<AgentIndex>(),
+            options.MaxMemoryBytes,
+            provider.GetRequiredService<Random>()));
         services.AddSingleton(provider => new AgentPrograms(
             provider.GetRequiredService<Engine>(), provider.GetRequiredService<IContentStore>(), options.CachedPrograms));
         services.AddSingleton(_ => new GuestThreads(options.Workers));

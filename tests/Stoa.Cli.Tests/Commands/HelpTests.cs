@@ -66,7 +66,7 @@ public sealed class HelpTests
 
         (await cli.RunAsync("task")).ShouldBe(ExitCode.Usage);
 
-        cli.Output.ShouldContain("submit AGENT");
+        cli.Output.ShouldContain("submit [AGENT]");
     }
 
     private static RootCommand Root()

@@ -2,12 +2,13 @@ using System.Text;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
+using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Tests.Tasks;
 
-public sealed class SubmitTaskTests
+public sealed class SubmitTaskTests : IDisposable
 {
     private const string Schema =
         """
@@ -27,6 +28,7 @@ public sealed class SubmitTaskTests
     private readonly MarketShelf shelf = new();
     private readonly Id<User> owner = TaskSamples.Ids.Next<User>();
     private readonly Id<Account> clearing = TaskSamples.Ids.Next<Account>();
+    private readonly AgentIndex index = new(new SelectionPolicy(), TaskSamples.Now);
     private readonly SubmitTask submit;
 
     public SubmitTaskTests()
@@ -34,8 +36,11 @@ public sealed class SubmitTaskTests
         shelf.Wallets[owner.ToString()] = new Account(
             TaskSamples.Ids.Next<Account>(), owner.ToString(), AccountKind.Wallet, Money.Parse("10"), Money.Zero, Money.Zero, TaskSamples.Now);
         shelf.Agent = Agent(TaskSamples.Manifest(parameters: Parameters));
-        submit = new SubmitTask(shelf, shelf, shelf, shelf, shelf, clearing, maxMemoryBytes: 1L << 30, TaskSamples.Ids, TimeProvider.System);
+        submit = new SubmitTask(shelf, shelf, shelf, shelf, shelf, clearing, index, maxMemoryBytes: 1L << 30, TaskSamples.Ids, TimeProvider.System, new Random(1));
+        index.SetLoaded();
     }
+
+    public void Dispose() => index.Dispose();
 
     [Fact]
     public async Task Submit_OfAGoodRequest_HoldsThePriceAtTheLimits()
@@ -104,7 +109,7 @@ public sealed class SubmitTaskTests
     [Fact]
     public async Task Submit_BeyondTheNodesMemory_IsRefused()
     {
-        var small = new SubmitTask(shelf, shelf, shelf, shelf, shelf, clearing, maxMemoryBytes: 1 << 20, TaskSamples.Ids, TimeProvider.System);
+        var small = new SubmitTask(shelf, shelf, shelf, shelf, shelf, clearing, index, maxMemoryBytes: 1 << 20, TaskSamples.Ids, TimeProvider.System, new Random(1));
 
         (await small.SubmitAsync(owner, Request(), null, _ => null, null, Stop)).Refusal!.Code.ShouldBe(TaskRefusal.LimitsInvalid);
     }

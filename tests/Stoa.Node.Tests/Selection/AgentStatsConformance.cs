@@ -45,8 +45,9 @@ public abstract class AgentStatsConformance(DatabaseSource source) : DatabaseTes
         var attempts = Enumerable.Range(0, 8).Select(i => Attempt("ann/one", payer, i % 3 == 0 ? Verdict.Fault : Verdict.Good)).ToList();
         var together = (await Store.RecordAsync(attempts, Stop)).Single();
         AgentStats apart = null!;
+        var other = ids.Next<User>();
         foreach (var attempt in attempts)
-            apart = (await Store.RecordAsync([attempt with { Agent = "bob/one" }], Stop)).Single();
+            apart = (await Store.RecordAsync([attempt with { Agent = "bob/one", PayerId = other }], Stop)).Single();
 
         (together.Successes + together.Faults).ShouldBe(apart.Successes + apart.Faults, apart.Successes * 1e-9);
         (together.Succeeded, together.Failed, together.FaultsInARow, together.Revision).ShouldBe((5, 3, 0, 8));

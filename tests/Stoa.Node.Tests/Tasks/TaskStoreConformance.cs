@@ -1,8 +1,10 @@
-using Stoa.Market;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
+using Stoa.Market.Registry;
+using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
+using Stoa.Node.Selection;
 using Stoa.Node.Tasks;
 using Stoa.Node.Tests.Storage;
 using Stoa.Primitives;
@@ -12,6 +14,46 @@ namespace Stoa.Node.Tests.Tasks;
 /// <summary>What every task store does.</summary>
 public abstract class TaskStoreConformance(DatabaseSource source) : TaskStoreTest(source)
 {
+    [Fact]
+    public async Task Selection_IsKeptWithTheTaskAndEachChoiceAfterIt()
+    {
+        var requirement = new Requirement(["text.upper"], Price, 60_000, 0.5, new SelectionWeights(0.7, 0.1, 0.1, 0.1), Explores: false);
+        var choice = new Choice(Now, requirement.Weights, [], 3, new Dictionary<Unfit, int> { [Unfit.Budget] = 2 }, IsExploring: false, new TypicalCandidate(0.01, 0.1, 2, 0));
+        var limits = new RequestedLimits(Fuel: 5);
+        var submission = NewTask() with { Selection = new TaskSelection(requirement, limits, Now.AddMinutes(1), choice) };
+        var task = (await Tasks.SubmitAsync(submission, Stop)).Value.Task;
+        var running = (await Tasks.ClaimAsync(Holder, Room, Now, Stop)).Single(claimed => claimed.Id == task.Id);
+        var next = running.Reassign(
+            Ids.Next<AgentVersion>(), ListingName.Parse("stoa/other@2.0.0"), [new TaskParameter("title", "x")], running.Limits with { Fuel = 7, MemoryBytes = 3 << 16 }, Now);
+
+        var end = End(next) with { Reassignment = new Reassignment(["stoa/upper"], choice with { CandidateCount = 2 }) };
+        (await Tasks.EndAttemptAsync(end, Stop)).ShouldBe(AttemptEndOutcome.Written);
+
+        var kept = (await Tasks.FindSelectionAsync(task.Id, Stop)).ShouldNotBeNull();
+        kept.Requirement.Canonical().ShouldBe(requirement.Canonical());
+        (kept.Limits, kept.DeadlineAt).ShouldBe((limits, Now.AddMinutes(1)));
+        kept.Tried.ShouldBe(["stoa/upper"]);
+        kept.Choices.ShouldBe([ChoiceJson.Write(choice), ChoiceJson.Write(choice with { CandidateCount = 2 })]);
+        var claimed = (await Tasks.ClaimAsync(Holder, Room, Now, Stop)).ShouldHaveSingleItem();
+        (claimed.AgentId, claimed.Agent, claimed.Limits, claimed.Attempts).ShouldBe((next.AgentId, next.Agent, next.Limits, 1));
+        claimed.Parameters.ShouldBe(next.Parameters);
+        await BooksBalanceAsync(openHolds: 1);
+        (await Tasks.FindSelectionAsync((await SubmitAsync()).Id, Stop)).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task End_WithAVerdict_CountsItOnlyWhenItIsWritten()
+    {
+        var running = await SubmitAndClaimAsync();
+        var verdict = new EndedAttempt("stoa/upper", Ids.Next<User>(), Owner, Verdict.Good, "", Price, 1, 1, 1, Now);
+        var stats = new SqlAgentStatsStore(Database);
+
+        (await Tasks.EndAttemptAsync(Success(running) with { Verdict = verdict }, Stop)).ShouldBe(AttemptEndOutcome.Written);
+        (await Tasks.EndAttemptAsync(Success(running) with { Verdict = verdict }, Stop)).ShouldBe(AttemptEndOutcome.LeaseLost);
+
+        (await stats.FindAsync("stoa/upper", Stop))!.Succeeded.ShouldBe(1);
+    }
+
     [Fact]
     public async Task Submit_IsThereWithItsHoldItsInputAndItsEventAfterReopening()
     {

@@ -51,18 +51,19 @@ public sealed class TestNode : IAsyncDisposable
     public StoaClient Connect(TestNode other) => new(new StoaClientOptions { Address = address, ApiKey = other.key });
 
     /// <summary>Publishes a program as an agent and answers its listing.</summary>
-    public static async Task<string> PublishAsync(StoaClient client, string name, byte[] program, AgentLimitsBody? limits = null, string version = "1.0.0")
+    public static async Task<string> PublishAsync(StoaClient client, string name, byte[] program, AgentLimitsBody? limits = null, string version = "1.0.0",
+        string capability = "test.run", AgentPriceBody? price = null, AgentPortBody? output = null)
     {
         var manifest = new AgentManifestBody(
             name,
             version,
             "A program of the tests.",
-            ["test.run"],
+            [capability],
             name + ".wasm",
             new AgentPortBody("text/plain"),
-            new AgentPortBody("text/plain"),
+            output ?? new AgentPortBody("text/plain"),
             limits ?? Limits,
-            new AgentPriceBody("0.0001", "0.0005", "0.001"));
+            price ?? new AgentPriceBody("0.0001", "0.0005", "0.001"));
         var json = System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(manifest, StoaJson.Default.AgentManifestBody);
         return (await client.PublishAgentAsync(json, new MemoryStream(program), cancellationToken: TestContext.Current.CancellationToken)).Listing;
     }

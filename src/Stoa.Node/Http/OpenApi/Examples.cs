@@ -83,7 +83,7 @@ internal static class Examples
         new SubmitBatchRequest([new SubmitTaskRequest("stoa/markdown-html", new TaskInputBody(Text: "# Hi"), Priority: "background")]),
         batch,
         new ListResponse<BatchResponse>([batch]),
-        new QuoteResponse("stoa/markdown-html@1.0.0", "0.020100001", "0.000100000", "0.000000001", "0.020000000", "0.000000000"),
+        new QuoteResponse("stoa/markdown-html@1.0.0", "0.020100001", "0.000100000", "0.000000001", "0.020000000", "0.000000000", "0.000100001", 1),
         agent,
         new ListResponse<AgentResponse>([agent]),
         new BlobResponse(InputDigest, 5),

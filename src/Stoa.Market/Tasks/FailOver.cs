@@ -1,0 +1,60 @@
+using Stoa.Market.Builds;
+using Stoa.Market.Selection;
+
+namespace Stoa.Market.Tasks;
+
+/// <summary>The act of giving a task to the next best agent, when the one that had it failed.</summary>
+/// <param name="tasks">Where the requirement and the input are.</param>
+/// <param name="content">Where long inputs are.</param>
+/// <param name="index">Chooses.</param>
+/// <param name="maxMemoryBytes">The most memory that a task can get here.</param>
+/// <param name="random">Chance of the choice; safe for many threads.</param>
+public sealed class FailOver(ITaskStore tasks, IContentStore content, AgentIndex index, long maxMemoryBytes, Random random)
+{
+    /// <summary>How many agents try one task, the first one included.</summary>
+    public const int MaxAgents = 3;
+
+    /// <summary>The task with its next agent; null when it was given a name, or nobody is left who could do it for the money and the time that are.</summary>
+    public async Task<(AgentTask Task, Reassignment Reassignment)?> NextAsync(AgentTask failed, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        if (await tasks.FindSelectionAsync(failed.Id, cancellationToken) is not { } selection || selection.Tried.Count + 1 >= MaxAgents)
+            return null;
+        var left = selection.DeadlineAt - now;
+        if (left <= TimeSpan.Zero)
+            return null;
+        string[] tried = [.. selection.Tried, $"{failed.Agent.Publisher}/{failed.Agent.Name}"];
+        var parameters = failed.Parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Value);
+        var fit = new TaskFit(parameters, await ReadInputAsync(failed, cancellationToken));
+        var limits = selection.Limits;
+        var choice = index.Choose(
+            new SelectionQuery(
+                selection.Requirement with { Explores = false },
+                failed.Input.SizeBytes,
+                failed.MaxPrice,
+                left,
+                maxMemoryBytes,
+                new LimitCaps(limits.Fuel, limits.MemoryBytes, limits.TimeoutMs),
+                tried,
+                fit.Takes),
+            now,
+            random);
+        if (choice.Chosen?.Agent is not { } next)
+            return null;
+        var accepted = TaskRules.CheckParameters(next.Parameters, parameters).Value;
+        return (failed.Reassign(next.Id, next.Listing, accepted, TaskRules.CapLimits(next.Limits, limits), now), new Reassignment(tried, choice));
+    }
+
+    private async Task<byte[]?> ReadInputAsync(AgentTask task, CancellationToken cancellationToken)
+    {
+        if (task.Input.IsInline)
+            return await tasks.ReadInputAsync(task.Id, cancellationToken);
+        if (task.Input.SizeBytes > SubmitTask.MaxSchemaInputBytes)
+            return null;
+        await using var stream = await content.OpenAsync(task.Input.Digest, cancellationToken);
+        if (stream is null)
+            return null;
+        var bytes = new byte[task.Input.SizeBytes];
+        await stream.ReadExactlyAsync(bytes, cancellationToken);
+        return bytes;
+    }
+}

@@ -1,0 +1,26 @@
+using Stoa.Market.Registry;
+using Stoa.Market.Selection;
+
+namespace Stoa.Market.Tasks;
+
+/// <summary>Whether agents take the input and the parameters of one task; what a schema says is remembered.</summary>
+/// <param name="parameters">Settings by name.</param>
+/// <param name="input">The input's bytes; null when there are more than are checked against a schema.</param>
+internal sealed class TaskFit(IReadOnlyDictionary<string, string> parameters, ReadOnlyMemory<byte>? input)
+{
+    private readonly Dictionary<string, bool> schemas = new(StringComparer.Ordinal);
+
+    public bool Takes(IndexedAgent agent) =>
+        TaskRules.CheckParameters(agent.Parameters, parameters).Refusal is null && FitsSchema(agent.Input.Schema);
+
+    private bool FitsSchema(string? schema)
+    {
+        if (schema is null)
+            return true;
+        if (input is not { } bytes)
+            return false;
+        if (!schemas.TryGetValue(schema, out var fits))
+            schemas.Add(schema, fits = PortSchema.Validate(schema, bytes).Count == 0);
+        return fits;
+    }
+}
