@@ -83,6 +83,25 @@ internal static class Examples
         new SubmitBatchRequest([new SubmitTaskRequest("stoa/markdown-html", new TaskInputBody(Text: "# Hi"), Priority: "background")]),
         batch,
         new ListResponse<BatchResponse>([batch]),
+        new SelectionResponse(
+            "task_01h2xcejqtf2nbrexx3vqjhp41",
+            new RequirementBody(["text.html"], 30_000, Weights: new WeightsBody(0.4, 0.3, 0.2, 0.1), Explore: true),
+            DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_030_000),
+            [],
+            [
+                new ChoiceBody(
+                    DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_000),
+                    "stoa/markdown-html@1.0.0",
+                    IsExploring: false,
+                    CandidateCount: 2,
+                    new Dictionary<string, int> { ["budget"] = 1 },
+                    new WeightsBody(0.4, 0.3, 0.2, 0.1),
+                    new TypicalBody(0.0002, 0.04, 0.02, 0.01),
+                    [
+                        new CandidateBody(
+                            "stoa/markdown-html@1.0.0", "chosen", 0.57, new WeightsBody(0.6, 0.6, 0.5, 0.5), 0.97, 31, "0.000130000", "0.020100001", 0.02, 0),
+                    ]),
+            ]),
         new QuoteResponse("stoa/markdown-html@1.0.0", "0.020100001", "0.000100000", "0.000000001", "0.020000000", "0.000000000", "0.000100001", 1),
         agent,
         new ListResponse<AgentResponse>([agent]),
