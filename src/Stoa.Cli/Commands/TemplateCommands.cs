@@ -110,11 +110,14 @@ internal static class TemplateCommands
                 ["Id", "Name", "Agent", "Parameters"],
                 [.. templates.Select(template => (IReadOnlyList<string>)
                 [
-                    template.Id, template.Name, template.Task.Agent ?? "", string.Join(", ", template.Parameters.Select(parameter => parameter.Name)),
+                    template.Id, template.Name, AgentOf(template.Task), string.Join(", ", template.Parameters.Select(parameter => parameter.Name)),
                 ])]);
             ListLimit.TellOfMore(invocation, hasMore);
             return ExitCode.Ok;
         }
+
+        /// <summary>Who does it, or what must be done.</summary>
+        private static string AgentOf(SubmitTaskRequest task) => task.Agent ?? string.Join(", ", task.Requirement?.Capabilities ?? []);
     }
 
     private sealed class ShowCommand : StoaCommand
