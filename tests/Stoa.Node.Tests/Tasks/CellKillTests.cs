@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using Stoa.Node.Storage;
 using Stoa.Node.Tests.Storage;
@@ -14,6 +15,7 @@ public sealed class CellKillTests(PostgresCluster cluster, ITestOutputHelper out
     private const int Kills = 6;
     private const int NodeCount = 3;
     private const int SubmittersOfNode = 5;
+    private const string Abandoned = "SELECT COUNT(*) FROM tasks WHERE state = 'running' AND lease_holder NOT IN (SELECT holder FROM nodes)";
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -31,6 +33,7 @@ public sealed class CellKillTests(PostgresCluster cluster, ITestOutputHelper out
         await using var source = new PostgresSource(cluster);
         var options = await source.GetOptionsAsync();
         var nodes = new List<NodeProcess>();
+        await using var database = await Database.OpenAsync(options, TimeProvider.System, Stop);
         try
         {
             for (var index = 0; index < NodeCount; index++)
@@ -54,6 +57,11 @@ public sealed class CellKillTests(PostgresCluster cluster, ITestOutputHelper out
                 else
                 {
                     await nodes[victim].KillAsync();
+                    // The others go on, and take over what it had.
+                    var killed = Stopwatch.GetTimestamp();
+                    while (await CountAsync("SELECT COUNT(*) FROM nodes") == NodeCount || await CountAsync(Abandoned) > 0)
+                        await Task.Delay(20, Stop);
+                    output.WriteLine($"taken over after {Stopwatch.GetElapsedTime(killed).TotalSeconds:0.0} s");
                 }
 
                 await dying.CancelAsync();
@@ -71,7 +79,6 @@ public sealed class CellKillTests(PostgresCluster cluster, ITestOutputHelper out
             await history.FinishAsync(nodes[1]);
             foreach (var node in nodes)
                 await node.DisposeAsync();
-            await using var database = await Database.OpenAsync(options, TimeProvider.System, Stop);
             await history.CheckAsync(database);
         }
         finally
@@ -80,6 +87,8 @@ public sealed class CellKillTests(PostgresCluster cluster, ITestOutputHelper out
                 await node.DisposeAsync();
             Directory.Delete(folder, recursive: true);
         }
+
+        Task<long> CountAsync(string sql) => database.ReadAsync(session => session.QuerySingleAsync<long>(sql), Stop);
 
         string Folder(int index) => Path.Combine(folder, index.ToString(CultureInfo.InvariantCulture));
 
