@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using System.Globalization;
 using Npgsql;
+using Stoa.Node.Tests.Storage;
 
 namespace Stoa.Bench;
 
@@ -14,13 +14,12 @@ internal sealed class PostgresServer : IDisposable
 
     public string ConnectionString => $"Host={_folder};Port=5432;Username=postgres;Database=postgres;Maximum Pool Size=20";
 
-    // PostgreSQL refuses to run as root.
-    private static string AsUser => Environment.UserName == "root" ? "runuser -u postgres -- " : "";
+    private static string AsUser => PostgresPrograms.AsUser;
 
     /// <summary>Starts one; null when PostgreSQL is not installed.</summary>
     public static PostgresServer? Start()
     {
-        if (FindPrograms() is not { } programs)
+        if (PostgresPrograms.Find() is not { } programs)
             return null;
         var server = new PostgresServer(Directory.CreateTempSubdirectory("stoa-bench-pg-").FullName, programs);
         var owned = AsUser.Length == 0 ? "" : $"chown postgres '{server._folder}'; ";
@@ -56,17 +55,5 @@ internal sealed class PostgresServer : IDisposable
         shell.WaitForExit();
         if (shell.ExitCode != 0)
             throw new BenchmarkException("PostgreSQL did not start.");
-    }
-
-    private static string? FindPrograms()
-    {
-        const string debian = "/usr/lib/postgresql";
-        var folders = Directory.Exists(debian)
-            ? Directory.GetDirectories(debian)
-                .OrderByDescending(version => int.TryParse(Path.GetFileName(version), CultureInfo.InvariantCulture, out var number) ? number : 0)
-                .Select(version => Path.Combine(version, "bin"))
-            : [];
-        return folders.Concat((Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries))
-            .FirstOrDefault(folder => File.Exists(Path.Combine(folder, "initdb")) && File.Exists(Path.Combine(folder, "pg_ctl")));
     }
 }

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Stoa.Primitives;
 
 namespace Stoa.Client;
 

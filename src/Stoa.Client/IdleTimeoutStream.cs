@@ -1,3 +1,5 @@
+using Stoa.Primitives;
+
 namespace Stoa.Client;
 
 /// <summary>Fails a read that gets nothing for too long: a silent connection may be a dead one. Leaves the inner stream open.</summary>

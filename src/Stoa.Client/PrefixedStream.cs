@@ -1,3 +1,5 @@
+using Stoa.Primitives;
+
 namespace Stoa.Client;
 
 /// <summary>Bytes that were read already, and then the rest of the stream they came from. Leaves the inner stream open.</summary>

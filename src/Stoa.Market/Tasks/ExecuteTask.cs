@@ -347,7 +347,7 @@ public sealed class ExecuteTask(
     private static AttemptOutcome.Failed Unavailable(Exception fault, byte[] log) => new(
         new TaskFailure(FailureCode.StorageUnavailable, $"The node's storage did not do its part: {fault.Message}", "", null), log);
 
-    private DateTimeOffset Now() => DateTimeOffset.FromUnixTimeMilliseconds(time.GetUtcNow().ToUnixTimeMilliseconds());
+    private DateTimeOffset Now() => time.GetUtcNow().ToMilliseconds();
 
     /// <summary>What never changes about a version: its manifest, and where its creator is paid.</summary>
     private sealed record Known(AgentVersion Version, Id<Account> Wallet);

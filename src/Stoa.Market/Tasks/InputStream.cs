@@ -1,16 +1,12 @@
+using Stoa.Primitives;
+
 namespace Stoa.Market.Tasks;
 
 /// <summary>Reads an input and remembers what went wrong with it. A program is only told that its read failed.</summary>
-internal sealed class InputStream(Stream inner) : Stream
+internal sealed class InputStream(Stream inner) : ReadOnlyStream
 {
     /// <summary>What went wrong, if anything did.</summary>
     public Exception? Fault { get; private set; }
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
 
     public override long Length => inner.Length;
 
@@ -33,9 +29,6 @@ internal sealed class InputStream(Stream inner) : Stream
         }
     }
 
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
     public override int Read(byte[] buffer, int offset, int count)
     {
         try
@@ -48,16 +41,6 @@ internal sealed class InputStream(Stream inner) : Stream
             throw;
         }
     }
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     public override async ValueTask DisposeAsync()
     {

@@ -47,7 +47,7 @@ public sealed class SubmitBatch(SubmitTask submit, ITaskBatchStore batches, Time
 
         if (errors.Count > 0)
             return new Refusal<TaskRefusal>(TaskRefusal.BatchInvalid, "No task of the batch was made. Correct what is listed in errors and send all of it again.", errors);
-        var now = DateTimeOffset.FromUnixTimeMilliseconds(time.GetUtcNow().ToUnixTimeMilliseconds());
+        var now = time.GetUtcNow().ToMilliseconds();
         var batch = new TaskBatch(id, owner, tasks.Count, tasks[0].Task.Id, tasks[^1].Task.Id, 0, 0, 0, Money.Zero, null, now, null);
         return await batches.SubmitAsync(batch, tasks, cancellationToken);
     }

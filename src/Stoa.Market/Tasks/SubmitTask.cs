@@ -105,8 +105,8 @@ public sealed class SubmitTask(
                 $"The task would hold {prepared.Hold} USD at its limits, more than the {maxPrice} that you allow. Ask for less fuel, or allow more: what is not used is released.");
         }
 
-        var now = ToMilliseconds(time.GetUtcNow());
-        var dueAt = request.DueAt is { } asked && asked > now ? ToMilliseconds(asked) : now;
+        var now = time.GetUtcNow().ToMilliseconds();
+        var dueAt = request.DueAt is { } asked && asked > now ? asked.ToMilliseconds() : now;
         if (dueAt > now + LongestDelay)
             return Refuse(TaskRefusal.DueTooLate, $"dueAt is at most {LongestDelay.TotalDays} days from now.");
         if (!(await HoldAsync(owner, prepared.Hold, cancellationToken)).TryGet(out var hold, out var unfunded))
@@ -187,7 +187,7 @@ public sealed class SubmitTask(
             next.Append(chosen).Max(candidate => candidate.PriceAtLimits),
             choice.Candidates.Min(candidate => candidate.Agent.LeastPrice(input.SizeBytes)),
             choice.CandidateCount,
-            new TaskSelection(requirement, request.Limits, TimeLeft(requirement) is { } left ? ToMilliseconds(now + left) : null, choice));
+            new TaskSelection(requirement, request.Limits, TimeLeft(requirement) is { } left ? (now + left).ToMilliseconds() : null, choice));
 
         static TimeSpan? TimeLeft(Requirement requirement) => requirement.DeadlineMs is { } milliseconds ? TimeSpan.FromMilliseconds(milliseconds) : null;
     }
@@ -225,10 +225,16 @@ public sealed class SubmitTask(
             return inline.Bytes;
         if (input.SizeBytes > MaxSchemaInputBytes)
             return null;
-        await using var stream = await content.OpenAsync(input.Digest, cancellationToken);
+        return await ReadStoredAsync(input.Digest, input.SizeBytes, cancellationToken) is { } bytes ? bytes : null;
+    }
+
+    /// <summary>Uploaded content as a whole; null when it is not here any more.</summary>
+    private async Task<byte[]?> ReadStoredAsync(ContentHash digest, long sizeBytes, CancellationToken cancellationToken)
+    {
+        await using var stream = await content.OpenAsync(digest, cancellationToken);
         if (stream is null)
             return null;
-        var bytes = new byte[input.SizeBytes];
+        var bytes = new byte[sizeBytes];
         await stream.ReadExactlyAsync(bytes, cancellationToken);
         return bytes;
     }
@@ -256,11 +262,8 @@ public sealed class SubmitTask(
             return new TaskInput(stored.Digest, stored.SizeBytes, IsInline: false);
         if (stored.SizeBytes > MaxSchemaInputBytes)
             return TooLarge($"This agent checks its input against a JSON Schema, which is done for at most {MaxSchemaInputBytes} bytes; this one has {stored.SizeBytes}.");
-        await using var stream = await content.OpenAsync(stored.Digest, cancellationToken);
-        if (stream is null)
+        if (await ReadStoredAsync(stored.Digest, stored.SizeBytes, cancellationToken) is not { } bytes)
             return Refuse(TaskRefusal.InputUnknown, $"The content {stored.Digest} was deleted just now.");
-        var bytes = new byte[stored.SizeBytes];
-        await stream.ReadExactlyAsync(bytes, cancellationToken);
         return Misfits(port, bytes) is { Count: > 0 } reasons
             ? Invalid(reasons)
             : new TaskInput(stored.Digest, stored.SizeBytes, IsInline: false);
@@ -285,8 +288,6 @@ public sealed class SubmitTask(
     private static IReadOnlyList<FieldError> Misfits(AgentPort port, ReadOnlyMemory<byte> input) => port.Schema is null
         ? []
         : [.. PortSchema.Validate(port.Schema, input).Select(error => error with { Pointer = "/input" + error.Pointer })];
-
-    private static DateTimeOffset ToMilliseconds(DateTimeOffset instant) => DateTimeOffset.FromUnixTimeMilliseconds(instant.ToUnixTimeMilliseconds());
 
     private static Refusal<TaskRefusal> Invalid(IReadOnlyList<FieldError> errors) =>
         new(TaskRefusal.InputInvalid, "The input does not fit the JSON Schema of the agent's input.", errors);

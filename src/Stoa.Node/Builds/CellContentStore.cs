@@ -82,24 +82,10 @@ public sealed class CellContentStore(Database database, FileContentStore files) 
     }
 
     /// <summary>The bytes of content as they lie in the database, a chunk a query.</summary>
-    private sealed class ChunkStream(Database database, ContentDescriptor content) : Stream
+    private sealed class ChunkStream(Database database, ContentDescriptor content) : ReadOnlyStream
     {
         private ReadOnlyMemory<byte> _chunk;
         private long _position;
-
-        public override bool CanRead => true;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => false;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
 
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
@@ -117,21 +103,6 @@ public sealed class CellContentStore(Database database, FileContentStore files) 
             _chunk[..read].CopyTo(buffer);
             _chunk = _chunk[read..];
             return read;
-        }
-
-        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-            ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
-
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override void Flush()
-        {
         }
     }
 }

@@ -227,17 +227,19 @@ internal sealed partial class FunctionCompiler
     {
         EnsureLoaded();
         _il.EmitConstant(value);
-        Push(ValueKind.I32);
-        ref var operand = ref _operands[_height - 1];
-        operand.IsLiteral = true;
-        operand.Constant = value;
+        PushConstant(ValueKind.I32, value);
     }
 
     private void CompileConstant(long value)
     {
         EnsureLoaded();
         _il.EmitConstant(value);
-        Push(ValueKind.I64);
+        PushConstant(ValueKind.I64, value);
+    }
+
+    private void PushConstant(ValueKind kind, long value)
+    {
+        Push(kind);
         ref var operand = ref _operands[_height - 1];
         operand.IsLiteral = true;
         operand.Constant = value;

@@ -2,6 +2,7 @@ using System.Text;
 using Microsoft.AspNetCore.Http;
 using Stoa.Client;
 using Stoa.Client.Contracts;
+using Stoa.Primitives;
 
 namespace Stoa.Cli.Tests.Client;
 

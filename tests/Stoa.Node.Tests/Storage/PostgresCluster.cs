@@ -48,12 +48,11 @@ public sealed class PostgresCluster : IAsyncDisposable
     {
         if (Environment.GetEnvironmentVariable("STOA_TEST_POSTGRES") is { Length: > 0 } given)
             return given;
-        var programs = FindPrograms();
+        var programs = PostgresPrograms.Find();
         Assert.SkipWhen(programs is null, "PostgreSQL is not installed (Debian: apt-get install postgresql), and STOA_TEST_POSTGRES is not set.");
 
         var folder = Directory.CreateTempSubdirectory("stoa-pg-").FullName;
-        // PostgreSQL refuses to run as root.
-        var asUser = Environment.UserName == "root" ? "runuser -u postgres -- " : "";
+        var asUser = PostgresPrograms.AsUser;
         _watchdog = StartShell($"cat >/dev/null; cd /; {asUser}'{programs}/pg_ctl' -D '{folder}/data' -m immediate stop; rm -rf '{folder}'");
         var owned = asUser.Length == 0 ? "" : $"chown postgres '{folder}'; ";
         await RunShellAsync(
@@ -61,19 +60,6 @@ public sealed class PostgresCluster : IAsyncDisposable
             + $"{asUser}'{programs}/pg_ctl' -D '{folder}/data' -w -l '{folder}/log' "
             + $"-o \"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off -c max_connections=300\" start");
         return $"Host={folder};Port=5432;Username=postgres;Database=postgres;Maximum Pool Size=60";
-    }
-
-    private static string? FindPrograms()
-    {
-        const string debian = "/usr/lib/postgresql";
-        var folders = Directory.Exists(debian)
-            ? Directory.GetDirectories(debian)
-                .OrderByDescending(version => int.TryParse(Path.GetFileName(version), CultureInfo.InvariantCulture, out var number) ? number : 0)
-                .Select(version => Path.Combine(version, "bin"))
-            : [];
-        var path = (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
-        return folders.Concat(path).FirstOrDefault(folder =>
-            File.Exists(Path.Combine(folder, "initdb")) && File.Exists(Path.Combine(folder, "pg_ctl")));
     }
 
     private static Process StartShell(string script) => Process.Start(new ProcessStartInfo("/bin/sh", ["-c", script])

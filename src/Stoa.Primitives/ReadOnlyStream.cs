@@ -1,7 +1,7 @@
-namespace Stoa.Client;
+namespace Stoa.Primitives;
 
 /// <summary>What streams that only read forwards have in common.</summary>
-internal abstract class ReadOnlyStream : Stream
+public abstract class ReadOnlyStream : Stream
 {
     public override bool CanRead => true;
 
