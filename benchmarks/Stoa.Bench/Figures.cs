@@ -21,11 +21,15 @@ internal sealed class Figures
     public void AddGroup(string name, IEnumerable<(string Key, double Value)> values) => _groups.Add(new(name, [.. values]));
 
     /// <summary>The named percentiles of samples.</summary>
-    public void AddPercentiles(string name, IEnumerable<double> samples, params int[] percentiles)
+    public void AddPercentiles(string name, IEnumerable<double> samples, params int[] percentiles) =>
+        AddPercentiles(name, "", samples, percentiles);
+
+    /// <summary>The same, with something behind the percentile in their names.</summary>
+    public void AddPercentiles(string name, string suffix, IEnumerable<double> samples, params int[] percentiles)
     {
         var sorted = samples.Order().ToArray();
         foreach (var percentile in percentiles)
-            Add($"{name}_p{percentile}", Percentile(sorted, percentile));
+            Add($"{name}_p{percentile}{suffix}", Percentile(sorted, percentile));
     }
 
     /// <summary>One object; a group is an object in it.</summary>

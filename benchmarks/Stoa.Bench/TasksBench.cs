@@ -69,12 +69,12 @@ internal static class TasksBench
         if (run.Wants(Start))
         {
             run.Tell($"{Starts} submissions to an idle node, embedded");
-            await WithFolderAsync(async folder => figures.AddPercentiles("submit_to_start_ms_embedded", await StartsAsync([], folder, cancellationToken), 50, 99));
+            await WithFolderAsync(async folder => figures.AddPercentiles("submit_to_start_ms", "_embedded", await StartsAsync([], folder, cancellationToken), 50, 99));
             if (postgres is not null)
             {
                 run.Tell($"{Starts} submissions to an idle node, PostgreSQL");
                 string[] options = ["--Storage:Provider", "Postgres", "--Storage:ConnectionString", postgres.ConnectionString];
-                await WithFolderAsync(async folder => figures.AddPercentiles("submit_to_start_ms_postgres", await StartsAsync(options, folder, cancellationToken), 50, 99));
+                await WithFolderAsync(async folder => figures.AddPercentiles("submit_to_start_ms", "_postgres", await StartsAsync(options, folder, cancellationToken), 50, 99));
             }
         }
 
