@@ -35,7 +35,7 @@ public sealed class Attempt(AgentTask task) : IDisposable
     /// <summary>The lease under which it works.</summary>
     public LeaseRef Lease => new(Task.Id, Task.Token);
 
-    /// <summary>Counts while the program runs.</summary>
+    /// <summary>What can be seen of it from outside.</summary>
     public AttemptProgress Progress { get; } = new();
 
     /// <summary>Why it was stopped; null when it was not.</summary>
@@ -60,7 +60,11 @@ public sealed class Attempt(AgentTask task) : IDisposable
         }
     }
 
-    public void Dispose() => stop.Dispose();
+    public void Dispose()
+    {
+        Progress.Log.Complete();
+        stop.Dispose();
+    }
 }
 
 /// <summary>The act of working on a claimed task: runs one attempt and writes its end, with all that belongs to it, in one transaction.</summary>
@@ -145,15 +149,15 @@ public sealed class ExecuteTask(
         catch (InvalidModuleException invalid)
         {
             outcome = new AttemptOutcome.Failed(
-                new TaskFailure(FailureCode.NotStartable, $"The program is not one that this node can run: {invalid.Message}. Ask the agent's publisher.", "", null), []);
+                new TaskFailure(FailureCode.NotStartable, $"The program is not one that this node can run: {invalid.Message}. Ask the agent's publisher.", "", null), default);
         }
         catch (OperationCanceledException) when (attempt.StopReason is not null)
         {
-            outcome = new AttemptOutcome.Stopped([]);
+            outcome = new AttemptOutcome.Stopped(default);
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            outcome = Unavailable(fault, []);
+            outcome = Unavailable(fault, default);
         }
 
         switch (outcome)
@@ -173,7 +177,7 @@ public sealed class ExecuteTask(
             default:
                 return attempt.StopReason switch
                 {
-                    StopReason.Cancelled => await CancelAsync(task),
+                    StopReason.Cancelled => await CancelAsync(task, outcome.Log),
                     StopReason.NodeStopping => await HandBackAsync(task),
                     _ => null,
                 };
@@ -283,11 +287,11 @@ public sealed class ExecuteTask(
             : await EndAsync(next, TaskEvents.Ended(next, now), failed.Log, verdict);
     }
 
-    private Task<AgentTask?> CancelAsync(AgentTask task)
+    private Task<AgentTask?> CancelAsync(AgentTask task, KeptLog log = default)
     {
         var now = Now();
         var next = task.Cancel(now);
-        return EndAsync(next, TaskEvents.Ended(next, now));
+        return EndAsync(next, TaskEvents.Ended(next, now), log);
     }
 
     private Task<AgentTask?> HandBackAsync(AgentTask task)
@@ -297,12 +301,12 @@ public sealed class ExecuteTask(
         return EndAsync(next, TaskEvents.Retried(next, "nodeStopping", "The node that worked on it stops.", now));
     }
 
-    private Task<AgentTask?> EndAsync(AgentTask next, NewEvent told, byte[]? log = null, EndedAttempt? verdict = null) => EndAsync(new AttemptEnd(
+    private Task<AgentTask?> EndAsync(AgentTask next, NewEvent told, KeptLog log = default, EndedAttempt? verdict = null) => EndAsync(new AttemptEnd(
         next,
         next.State.IsFinal ? Settlement.Release(next, accounts.Clearing, ids.Next<Transfer>(), Now()) : [],
         Receipt: null,
         InlineOutput: null,
-        log ?? [],
+        log,
         [told])
     {
         Verdict = verdict,
@@ -344,7 +348,7 @@ public sealed class ExecuteTask(
         return known.GetOrAdd(id, new Known(version, wallet.Id));
     }
 
-    private static AttemptOutcome.Failed Unavailable(Exception fault, byte[] log) => new(
+    private static AttemptOutcome.Failed Unavailable(Exception fault, KeptLog log) => new(
         new TaskFailure(FailureCode.StorageUnavailable, $"The node's storage did not do its part: {fault.Message}", "", null), log);
 
     private DateTimeOffset Now() => time.GetUtcNow().ToMilliseconds();

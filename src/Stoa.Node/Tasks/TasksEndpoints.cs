@@ -300,7 +300,7 @@ public static class TasksEndpoints
             return Unknown(id);
         http.Headers.XContentTypeOptions = "nosniff";
         http.Headers.CacheControl = "private, no-store";
-        return TypedResults.Bytes(await tasks.ReadLogAsync(id, cancellationToken) ?? [], "text/plain; charset=utf-8");
+        return TypedResults.Bytes((await tasks.ReadLogAsync(id, cancellationToken)).Bytes, "text/plain; charset=utf-8");
     }
 
     private static async Task<AgentTask?> FindAsync(ITaskStore tasks, Id<AgentTask> id, Caller caller, CancellationToken cancellationToken) =>

@@ -104,7 +104,7 @@ internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, 
 
     Task<byte[]?> ITaskStore.ReadOutputAsync(Id<AgentTask> id, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    Task<byte[]?> ITaskStore.ReadLogAsync(Id<AgentTask> id, CancellationToken cancellationToken) => throw new NotSupportedException();
+    Task<KeptLog> ITaskStore.ReadLogAsync(Id<AgentTask> id, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     Task<SignedReceipt?> ITaskStore.GetReceiptAsync(Id<AgentTask> task, CancellationToken cancellationToken) => throw new NotSupportedException();
 
