@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Stoa.Market.Tasks;
+using Stoa.Node.Tasks.Live;
 
 namespace Stoa.Node.Tasks;
 
@@ -13,6 +14,7 @@ public sealed class TaskWorkers(
     ExecuteTask execute,
     TaskWaiters waiters,
     TaskTelemetry telemetry,
+    LiveTasks live,
     LeaseHolder self,
     TasksOptions options,
     TimeProvider time,
@@ -35,6 +37,9 @@ public sealed class TaskWorkers(
 
     /// <summary>Whether the lease is of an attempt that runs here now.</summary>
     public bool IsRunning(LeaseRef lease) => running.ContainsKey(lease);
+
+    /// <summary>The attempt under a lease; null when it does not run here now.</summary>
+    public Attempt? Find(LeaseRef lease) => running.GetValueOrDefault(lease);
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
@@ -171,6 +176,7 @@ public sealed class TaskWorkers(
     {
         var attempt = new Attempt(task);
         running[attempt.Lease] = attempt;
+        live.Began(attempt);
         // Not awaited: the attempt ends itself, and StopAsync waits for all of them.
         _ = Task.Run(() => RunAsync(attempt, inlineInput), CancellationToken.None);
     }

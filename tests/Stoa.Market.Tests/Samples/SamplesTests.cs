@@ -1,3 +1,4 @@
+using Stoa.Market.Calls;
 using Stoa.Market.Registry;
 using Stoa.Wasm;
 using Stoa.Wasm.Tests;
@@ -52,6 +53,7 @@ public sealed class SamplesTests
                 Stdout = output,
                 Stderr = log,
             },
+            DefineMore = imports => AgentCalls.DefineIn(imports, new ProgressBoard()),
             Limits = new ExecutionLimits { Fuel = manifest.Limits.Fuel, MaxMemoryBytes = manifest.Limits.MemoryBytes },
         };
 
