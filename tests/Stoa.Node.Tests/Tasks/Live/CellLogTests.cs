@@ -58,7 +58,7 @@ public sealed class CellLogTests(PostgresCluster cluster)
             piece.Offset.ShouldBe(at + piece.SkippedBytes);
             at = piece.Offset + piece.Text.Length;
             skipped += piece.SkippedBytes;
-            if (skipped > 1 << 20)
+            if (skipped > 0)
                 break;
         }
 
