@@ -15,7 +15,7 @@ internal sealed class AgentShowCommand : StoaCommand
             "show",
             "Show an agent: what it reads and writes, its parameters, limits, price and versions.",
             new("The newest version", "stoa agent show stoa/image-resize"),
-            new("A certain one", "stoa agent show stoa/image-resize@1.0.0"))
+            new("A certain one", "stoa agent show stoa/image-resize@1.1.0"))
     {
         _agent = CommonArguments.Agent(scope, "PUBLISHER/NAME, or PUBLISHER/NAME@VERSION for one that is not the newest.");
         Add(_agent);
