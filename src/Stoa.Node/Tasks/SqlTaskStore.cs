@@ -332,6 +332,12 @@ public sealed class SqlTaskStore : ITaskStore
     public Task<byte[]?> ReadInputAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
         recent?.TakeInput(id) is { } bytes ? Task.FromResult<byte[]?>(bytes.ToArray()) : ReadContentAsync(id, "input", cancellationToken);
 
+    public Task<IReadOnlyDictionary<Id<AgentTask>, byte[]>> ReadInputsAsync(IReadOnlyCollection<Id<AgentTask>> ids, CancellationToken cancellationToken) =>
+        database.ReadAsync<IReadOnlyDictionary<Id<AgentTask>, byte[]>>(
+            async session => (await session.QueryAsync<(Id<AgentTask> TaskId, byte[] Bytes)>(
+                "SELECT task_id, bytes FROM task_content WHERE kind = 'input' AND task_id IN @ids", new { ids })).ToDictionary(row => row.TaskId, row => row.Bytes),
+            cancellationToken);
+
     public Task<byte[]?> ReadOutputAsync(Id<AgentTask> id, CancellationToken cancellationToken) => ReadContentAsync(id, "output", cancellationToken);
 
     public Task<byte[]?> ReadLogAsync(Id<AgentTask> id, CancellationToken cancellationToken) => ReadContentAsync(id, "log", cancellationToken);
