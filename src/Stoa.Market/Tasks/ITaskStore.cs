@@ -150,7 +150,7 @@ public interface ITaskStore
     Task<byte[]?> ReadInputAsync(Id<AgentTask> id, CancellationToken cancellationToken);
 
     /// <summary>The bytes of many inline inputs at once; tasks that have none are left out.</summary>
-    Task<IReadOnlyDictionary<Id<AgentTask>, byte[]>> ReadInputsAsync(IReadOnlyCollection<Id<AgentTask>> ids, CancellationToken cancellationToken);
+    Task<IReadOnlyDictionary<Id<AgentTask>, ReadOnlyMemory<byte>>> ReadInputsAsync(IReadOnlyCollection<Id<AgentTask>> ids, CancellationToken cancellationToken);
 
     /// <summary>The bytes of an inline output; null when there is none, or it is in the content store.</summary>
     Task<byte[]?> ReadOutputAsync(Id<AgentTask> id, CancellationToken cancellationToken);

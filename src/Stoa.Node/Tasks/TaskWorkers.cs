@@ -21,7 +21,7 @@ public sealed class TaskWorkers(
     ILogger<TaskWorkers> logger) : IHostedService, IDisposable
 {
     private const int MaxInputReadAhead = 64 << 10;
-    private static readonly IReadOnlyDictionary<Id<AgentTask>, byte[]> NoInputs = new Dictionary<Id<AgentTask>, byte[]>();
+    private static readonly IReadOnlyDictionary<Id<AgentTask>, ReadOnlyMemory<byte>> NoInputs = new Dictionary<Id<AgentTask>, ReadOnlyMemory<byte>>();
 
     private readonly WorkRoom room = new(options.Workers, options.MaxMemoryBytes, time);
     private readonly WakeSignal wake = new();
@@ -193,7 +193,7 @@ public sealed class TaskWorkers(
     }
 
     /// <summary>Reads the short inputs of claimed tasks together. Whoever's is not among them reads it when it begins.</summary>
-    private async Task<IReadOnlyDictionary<Id<AgentTask>, byte[]>> ReadInputsAsync(IReadOnlyList<AgentTask> claimed)
+    private async Task<IReadOnlyDictionary<Id<AgentTask>, ReadOnlyMemory<byte>>> ReadInputsAsync(IReadOnlyList<AgentTask> claimed)
     {
         var ids = claimed.Where(task => task.Input is { IsInline: true, SizeBytes: <= MaxInputReadAhead }).Select(task => task.Id).ToList();
         try
