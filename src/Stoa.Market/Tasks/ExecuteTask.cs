@@ -250,7 +250,10 @@ public sealed class ExecuteTask(
             new ReceiptPricing(manifest.Price, task.Input.SizeBytes));
         var next = task.Succeed(
             new TaskResult(completed.Output, usage.OutputBytes, inline is not null, manifest.Output.MediaType, usage, price, receipt.Id), now);
-        NewEvent[] events = shares.Creator > Money.Zero
+        // What becomes of the tasks of a batch is told of the batch.
+        NewEvent[] events = task.BatchId is not null
+            ? []
+            : shares.Creator > Money.Zero
             ? [TaskEvents.Ended(next, now), TaskEvents.RoyaltyEarned(next, agent.Version.PublisherId, shares.Creator, now)]
             : [TaskEvents.Ended(next, now)];
         var payees = new Payees(accounts.Clearing, agent.Wallet, accounts.Node, accounts.Platform);
