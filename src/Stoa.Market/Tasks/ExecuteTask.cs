@@ -36,7 +36,7 @@ public sealed class Attempt(AgentTask task) : IDisposable
     /// <summary>The lease under which it works.</summary>
     public LeaseRef Lease => new(Task.Id, Task.Token);
 
-    /// <summary>Counts while the program runs.</summary>
+    /// <summary>What can be seen of it from outside.</summary>
     public AttemptProgress Progress { get; } = new();
 
     /// <summary>Why it was stopped; null when it was not.</summary>
@@ -68,7 +68,11 @@ public sealed class Attempt(AgentTask task) : IDisposable
         }
     }
 
-    public void Dispose() => stop.Dispose();
+    public void Dispose()
+    {
+        Progress.Log.Complete();
+        stop.Dispose();
+    }
 }
 
 /// <summary>The act of working on a claimed task: runs one attempt, then writes its end, with all that belongs to it, in one transaction.</summary>
@@ -165,15 +169,15 @@ public sealed class ExecuteTask(
         catch (InvalidModuleException invalid)
         {
             outcome = new AttemptOutcome.Failed(
-                new TaskFailure(FailureCode.NotStartable, $"The program is not one that this node can run: {invalid.Message}. Ask the agent's publisher.", "", null), []);
+                new TaskFailure(FailureCode.NotStartable, $"The program is not one that this node can run: {invalid.Message}. Ask the agent's publisher.", "", null), default);
         }
         catch (OperationCanceledException) when (attempt.StopReason is not null)
         {
-            outcome = new AttemptOutcome.Stopped([]);
+            outcome = new AttemptOutcome.Stopped(default);
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            outcome = Unavailable(fault, []);
+            outcome = Unavailable(fault, default);
         }
 
         switch (outcome)
@@ -193,7 +197,7 @@ public sealed class ExecuteTask(
             default:
                 return attempt.StopReason switch
                 {
-                    StopReason.Cancelled => Cancel(task),
+                    StopReason.Cancelled => Cancel(task, outcome.Log),
                     StopReason.NodeStopping => HandBack(task, "nodeStopping", "The node that worked on it stops."),
                     _ => null,
                 };
@@ -309,11 +313,11 @@ public sealed class ExecuteTask(
             : EndOf(next, TaskEvents.Ended(next, now), failed.Log, verdict);
     }
 
-    private AttemptEnd Cancel(AgentTask task)
+    private AttemptEnd Cancel(AgentTask task, KeptLog log = default)
     {
         var now = Now();
         var next = task.Cancel(now);
-        return EndOf(next, TaskEvents.Ended(next, now));
+        return EndOf(next, TaskEvents.Ended(next, now), log);
     }
 
     private AttemptEnd HandBack(AgentTask task, string code, string why)
@@ -323,12 +327,12 @@ public sealed class ExecuteTask(
         return EndOf(next, TaskEvents.Retried(next, code, why, now));
     }
 
-    private AttemptEnd EndOf(AgentTask next, NewEvent told, byte[]? log = null, EndedAttempt? verdict = null) => new(
+    private AttemptEnd EndOf(AgentTask next, NewEvent told, KeptLog log = default, EndedAttempt? verdict = null) => new(
         next,
         next.State.IsFinal ? Settlement.Release(next, accounts.Clearing, ids.Next<Transfer>(), Now()) : [],
         Receipt: null,
         InlineOutput: null,
-        log ?? [],
+        log,
         [told])
     {
         Verdict = verdict,
@@ -361,7 +365,7 @@ public sealed class ExecuteTask(
         return known.GetOrAdd(id, new Known(version, wallet.Id));
     }
 
-    private static AttemptOutcome.Failed Unavailable(Exception fault, byte[] log) => new(
+    private static AttemptOutcome.Failed Unavailable(Exception fault, KeptLog log) => new(
         new TaskFailure(FailureCode.StorageUnavailable, $"The node's storage did not do its part: {fault.Message}", "", null), log);
 
     private DateTimeOffset Now() => time.GetUtcNow().ToMilliseconds();

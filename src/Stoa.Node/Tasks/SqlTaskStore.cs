@@ -240,10 +240,11 @@ public sealed class SqlTaskStore : ITaskStore
             if (end.InlineOutput is { } output)
                 contents.Add(new Content(end.Task.Id, "output", output));
             if (!end.Log.IsEmpty)
-                contents.Add(new Content(end.Task.Id, "log", end.Log));
+                contents.Add(new Content(end.Task.Id, "log", end.Log.Bytes));
         }
 
         await session.ExecuteRowsAsync(InsertContent, contents);
+        await SqlTaskLogs.AddStartsAsync(session, written);
         await session.ExecuteRowsAsync(InsertReceipts, [.. written.Select(end => end.Receipt).OfType<SignedReceipt>()]);
         await SettleAsync(session, [.. written.Where(end => end.Transfers.Count > 0).Select(end => (end.Task.Id, end.Transfers))]);
         var suspended = await SqlAgentStats.LearnAsync(session, written, index);
@@ -356,7 +357,8 @@ public sealed class SqlTaskStore : ITaskStore
 
     public Task<byte[]?> ReadOutputAsync(Id<AgentTask> id, CancellationToken cancellationToken) => ReadContentAsync(id, "output", cancellationToken);
 
-    public Task<byte[]?> ReadLogAsync(Id<AgentTask> id, CancellationToken cancellationToken) => ReadContentAsync(id, "log", cancellationToken);
+    public Task<KeptLog> ReadLogAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
+        database.ReadAsync(session => SqlTaskLogs.ReadAsync(session, id), cancellationToken);
 
     public Task<SignedReceipt?> GetReceiptAsync(Id<AgentTask> task, CancellationToken cancellationToken) =>
         database.ReadAsync(

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Stoa.Market.Tasks;
+using Stoa.Node.Tasks.Live;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Tasks;
@@ -15,6 +16,7 @@ public sealed class TaskWorkers(
     GuestThreads threads,
     TaskWaiters waiters,
     TaskTelemetry telemetry,
+    LiveTasks live,
     LeaseHolder self,
     TasksOptions options,
     TimeProvider time,
@@ -40,6 +42,9 @@ public sealed class TaskWorkers(
 
     /// <summary>Whether the lease is of an attempt that runs here now.</summary>
     public bool IsRunning(LeaseRef lease) => running.ContainsKey(lease);
+
+    /// <summary>The attempt under a lease; null when it does not run here now.</summary>
+    public Attempt? Find(LeaseRef lease) => running.GetValueOrDefault(lease);
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
@@ -212,6 +217,7 @@ public sealed class TaskWorkers(
     {
         var attempt = new Attempt(task);
         running[attempt.Lease] = attempt;
+        live.Began(attempt);
         threads.Start(() =>
         {
             // Not awaited: the attempt ends itself, and StopAsync waits for all of them.
