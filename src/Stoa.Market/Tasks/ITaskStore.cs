@@ -149,6 +149,9 @@ public interface ITaskStore
     /// <summary>The bytes of an inline input; null when it is in the content store or there is no such task.</summary>
     Task<byte[]?> ReadInputAsync(Id<AgentTask> id, CancellationToken cancellationToken);
 
+    /// <summary>The bytes of many inline inputs at once; tasks that have none are left out.</summary>
+    Task<IReadOnlyDictionary<Id<AgentTask>, ReadOnlyMemory<byte>>> ReadInputsAsync(IReadOnlyCollection<Id<AgentTask>> ids, CancellationToken cancellationToken);
+
     /// <summary>The bytes of an inline output; null when there is none, or it is in the content store.</summary>
     Task<byte[]?> ReadOutputAsync(Id<AgentTask> id, CancellationToken cancellationToken);
 

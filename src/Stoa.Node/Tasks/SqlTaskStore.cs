@@ -333,6 +333,28 @@ public sealed class SqlTaskStore : ITaskStore
     public Task<byte[]?> ReadInputAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
         recent?.TakeInput(id) is { } bytes ? Task.FromResult<byte[]?>(bytes.ToArray()) : ReadContentAsync(id, "input", cancellationToken);
 
+    public async Task<IReadOnlyDictionary<Id<AgentTask>, ReadOnlyMemory<byte>>> ReadInputsAsync(
+        IReadOnlyCollection<Id<AgentTask>> ids, CancellationToken cancellationToken)
+    {
+        var inputs = new Dictionary<Id<AgentTask>, ReadOnlyMemory<byte>>(ids.Count);
+        foreach (var id in ids)
+        {
+            if (recent?.TakeInput(id) is { } bytes)
+                inputs.Add(id, bytes);
+        }
+
+        var unknown = ids.Where(id => !inputs.ContainsKey(id)).ToList();
+        if (unknown.Count == 0)
+            return inputs;
+        var rows = await database.ReadAsync(
+            session => session.QueryAsync<(Id<AgentTask> TaskId, byte[] Bytes)>(
+                "SELECT task_id, bytes FROM task_content WHERE kind = 'input' AND task_id IN @unknown", new { unknown }),
+            cancellationToken);
+        foreach (var (id, bytes) in rows)
+            inputs.Add(id, bytes);
+        return inputs;
+    }
+
     public Task<byte[]?> ReadOutputAsync(Id<AgentTask> id, CancellationToken cancellationToken) => ReadContentAsync(id, "output", cancellationToken);
 
     public Task<KeptLog> ReadLogAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
