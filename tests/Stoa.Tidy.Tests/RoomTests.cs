@@ -27,6 +27,7 @@ public sealed partial class RoomTests
         ["Webhooks"] = ["Identity", "Events"],
         ["Selection"] = ["Identity", "Events", "Registry"],
         ["Tasks"] = ["Identity", "Events", "Ledger", "Registry", "Builds", "Selection"],
+        ["Reviews"] = ["Identity", "Events", "Registry", "Selection", "Tasks"],
         ["Templates"] = ["Identity"],
         ["Schedules"] = ["Identity", "Tasks"],
     };

@@ -32,11 +32,12 @@ internal sealed class AgentShowCommand : StoaCommand
         }
 
         var (versions, _) = await ListLimit.TakeAsync(invocation.Client.ListAgentVersionsAsync(reference, cancellationToken), limit: 10);
-        Show(invocation.Screen, found, versions);
+        var rating = (await invocation.Client.GetAgentReviewsAsync(reference, limit: 1, cancellationToken: cancellationToken)).Rating;
+        Show(invocation.Screen, found, versions, rating);
         return ExitCode.Ok;
     }
 
-    private static void Show(Screen screen, AgentResponse agent, IReadOnlyList<AgentResponse> versions)
+    private static void Show(Screen screen, AgentResponse agent, IReadOnlyList<AgentResponse> versions, RatingBody rating)
     {
         screen.Markup($"[bold]{Format.Escaped(agent.Listing)}[/]");
         screen.Line(Format.Wrap(Format.Clean(agent.Description), screen.Surroundings.TerminalWidth ?? 100, 0));
@@ -50,6 +51,7 @@ internal sealed class AgentShowCommand : StoaCommand
             ("At most", $"{Format.Fuel(agent.Limits.Fuel)}, {Format.Size(agent.Limits.MemoryBytes)} memory, {Format.Duration(TimeSpan.FromMilliseconds(agent.Limits.TimeoutMs))}, {Format.Size(agent.Limits.OutputBytes)} output"),
             ("Program", $"{Format.Size(agent.ProgramBytes)}, [grey]{Format.Escaped(agent.ProgramDigest)}[/]"),
             ("Published", Format.Time(agent.PublishedAt)),
+            ("Reviews", ReviewCommands.Say(rating)),
             ("Versions", Format.Escaped(string.Join(", ", versions.Select(version => version.Version)))));
         if (agent.Parameters.Count > 0)
         {

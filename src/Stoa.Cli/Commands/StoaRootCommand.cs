@@ -35,6 +35,7 @@ internal static class StoaRootCommand
                 new TaskCancelCommand(scope),
                 new TaskReplayCommand(scope)),
             BatchCommands.Create(scope),
+            ReviewCommands.Create(scope),
             new CommandGroup(
                 "receipt",
                 "Check what nodes have signed.",

@@ -12,6 +12,7 @@ using Stoa.Node.Ledger;
 using Stoa.Node.Observability;
 using Stoa.Node.Pages;
 using Stoa.Node.Registry;
+using Stoa.Node.Reviews;
 using Stoa.Node.Schedules;
 using Stoa.Node.Selection;
 using Stoa.Node.Storage;
@@ -61,6 +62,7 @@ public sealed class NodeHost : IAsyncDisposable
         builder.AddRegistry();
         builder.AddSelection();
         builder.AddTasks();
+        builder.AddReviews();
         builder.AddTemplates();
         builder.AddSchedules();
         builder.AddWebhooks();
@@ -119,6 +121,7 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapTasks();
         api.MapBatches();
         api.MapReplays();
+        api.MapReviews();
         api.MapTemplates();
         api.MapSchedules();
         api.MapWebhooks();

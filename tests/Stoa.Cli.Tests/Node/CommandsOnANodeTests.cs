@@ -90,6 +90,37 @@ public sealed class CommandsOnANodeTests(RealNode node) : IDisposable
     }
 
     [Fact]
+    public async Task Review_IsWrittenListedAnsweredAndShown()
+    {
+        using var admin = node.Client();
+        using var anonymous = new StoaClient(admin.Options with { ApiKey = null });
+        await anonymous.RegisterAsync(new RegisterRequest("reviewer", "reviewer@example.org", "a long enough password"), Cancellation);
+        var token = (await anonymous.LoginAsync(new LoginRequest("reviewer", "a long enough password"), Cancellation)).Token;
+        await admin.DepositAsync(new DepositRequest("reviewer", "1"), Cancellation);
+        using var reviewer = new StoaClient(admin.Options with { ApiKey = token });
+        var task = await reviewer.SubmitTextAsync("stoa/csv-profile", "a,b\n1,2\n", new SubmitOptions { Wait = TimeSpan.FromMinutes(1) }, Cancellation);
+        var own = await admin.SubmitTextAsync("stoa/csv-profile", "a,b\n1,2\n", new SubmitOptions { Wait = TimeSpan.FromMinutes(1) }, Cancellation);
+
+        (await _cli.RunAsync($"review write {own.Id} --stars 5")).ShouldBe(ExitCode.NotAuthorized);
+        _cli.Error.ShouldContain("You published");
+        (await _cli.RunAsync(["review", "withdraw", task.Id, "--key", token])).ShouldBe(ExitCode.Refused);
+        _cli.Error.ShouldContain("nothing to withdraw");
+        (await _cli.RunAsync(["review", "write", task.Id, "--stars", "4", "Quick and right.", "--key", token, "--json"])).ShouldBe(ExitCode.Ok, _cli.Error);
+        var id = JsonDocument.Parse(_cli.Output).RootElement.GetProperty("id").GetString()!;
+        (await _cli.RunAsync("review list stoa/csv-profile")).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain("Quick and right.");
+        _cli.Error.ShouldContain("4 of 5 stars (1 review)");
+        (await _cli.RunAsync(["review", "answer", id, "Thank you."])).ShouldBe(ExitCode.Ok, _cli.Error);
+        (await _cli.RunAsync(["review", "show", task.Id, "--key", token])).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain("Thank you.");
+        (await _cli.RunAsync(["review", "list", "--key", token])).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain(id);
+        (await _cli.RunAsync("agent show stoa/csv-profile")).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain("4 of 5 stars (1 review)");
+        (await _cli.RunAsync("review list --stars 5")).ShouldBe(ExitCode.Usage);
+    }
+
+    [Fact]
     public async Task Template_IsMadeFilledInAndScheduled()
     {
         const string template = """

@@ -1,0 +1,33 @@
+-- What consumers say of agents, one review each of an agent in all of its versions. One that was withdrawn stays as a row without its words.
+CREATE TABLE reviews (
+    id TEXT NOT NULL PRIMARY KEY,
+    agent TEXT NOT NULL,
+    version TEXT NOT NULL,
+    publisher_id TEXT NOT NULL,
+    reviewer_id TEXT NOT NULL,
+    reviewer TEXT NOT NULL,
+    task_id TEXT NOT NULL,
+    stars BIGINT NOT NULL CHECK (stars BETWEEN 1 AND 5),
+    text TEXT,
+    -- What it has added to agent_stats, to be taken back when it changes.
+    successes DOUBLE PRECISION NOT NULL,
+    paid DOUBLE PRECISION NOT NULL,
+    faults DOUBLE PRECISION NOT NULL,
+    written_at BIGINT NOT NULL,
+    changed_at BIGINT NOT NULL,
+    withdrawn_at BIGINT,
+    answer TEXT,
+    answered_at BIGINT,
+    UNIQUE (reviewer_id, agent)
+);
+
+CREATE INDEX reviews_by_agent ON reviews (agent, id) WHERE withdrawn_at IS NULL;
+CREATE INDEX reviews_by_agent_and_stars ON reviews (agent, stars, id) WHERE withdrawn_at IS NULL;
+
+-- How many of them have how many stars.
+CREATE TABLE agent_ratings (
+    agent TEXT NOT NULL,
+    stars BIGINT NOT NULL,
+    reviews BIGINT NOT NULL CHECK (reviews >= 0),
+    PRIMARY KEY (agent, stars)
+);
