@@ -2,6 +2,7 @@ using Stoa.Market;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
+using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
 using Stoa.Node.Events;
@@ -138,6 +139,7 @@ public sealed class SqlTaskStore : ITaskStore
         await SqlTaskQueue.AddAsync(session, tasks);
         await session.ExecuteRowsAsync(InsertContent, contents);
         await SqlTaskChoices.AddAsync(session, [.. open.Select(index => submissions[index])]);
+        await SqlTaskDemand.AddAsync(session, open.Select(index => submissions[index]));
         await SqlEvents.AppendAsync(session, events);
         return [.. outcomes.Select(outcome => outcome!.Value)];
     }
@@ -234,6 +236,7 @@ public sealed class SqlTaskStore : ITaskStore
     internal static async Task SettleAsync(SqlSession session, IReadOnlyList<AttemptEnd> written, AgentIndex? index)
     {
         await SqlTaskChoices.ReassignAsync(session, written);
+        await SqlTaskDemand.ReassignAsync(session, written);
         var contents = new List<Content>();
         foreach (var end in written)
         {
@@ -345,6 +348,12 @@ public sealed class SqlTaskStore : ITaskStore
 
     public Task<StoredSelection?> FindSelectionAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
         database.ReadAsync(session => SqlTaskChoices.FindAsync(session, id), cancellationToken);
+
+    public Task<int> CountOpenOfAsync(Id<AgentVersion> agent, int most, CancellationToken cancellationToken) =>
+        database.ReadAsync(session => SqlTaskDemand.CountOpenAsync(session, agent, most), cancellationToken);
+
+    public Task<int?> FindDemandAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
+        database.ReadAsync(session => SqlTaskDemand.FindAsync(session, id), cancellationToken);
 
     public Task<DateTimeOffset?> NextDueAsync(CancellationToken cancellationToken) =>
         database.ReadAsync(

@@ -65,6 +65,8 @@ public static class TasksModule
         services.AddHostedService<Heartbeat>();
         services.AddHostedService<QueueListener>();
         services.AddHostedService<ProgressTeller>();
+        services.AddSingleton<DemandKeeper>();
+        services.AddHostedService(provider => provider.GetRequiredService<DemandKeeper>());
         services.AddHostedService(provider => provider.GetRequiredService<TaskWorkers>());
     }
 }

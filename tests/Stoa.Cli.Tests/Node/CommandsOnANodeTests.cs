@@ -59,6 +59,22 @@ public sealed class CommandsOnANodeTests(RealNode node) : IDisposable
     }
 
     [Fact]
+    public async Task Quote_SaysTheRangeAndSubmitsNothing()
+    {
+        (await _cli.RunAsync("task list --json --limit 1")).ShouldBe(ExitCode.Ok);
+        var before = _cli.Output;
+
+        (await _cli.RunAsync(["task", "submit", Markdown, "--text", "# Hello", "--quote"])).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain("At least");
+        _cli.Output.ShouldContain("which would be held");
+        (await _cli.RunAsync(["task", "submit", Markdown, "--text", "# Hello", "--quote", "--json"])).ShouldBe(ExitCode.Ok, _cli.Error);
+        JsonDocument.Parse(_cli.Output).RootElement.GetProperty("agent").GetString().ShouldBe(Markdown + "@1.0.0");
+
+        (await _cli.RunAsync("task list --json --limit 1")).ShouldBe(ExitCode.Ok);
+        _cli.Output.ShouldBe(before);
+    }
+
+    [Fact]
     public async Task Submission_ForLater_WaitsAndCanBeCancelled()
     {
         (await _cli.RunAsync(["task", "submit", Markdown, "--text", "# Later", "--delay", "2h", "--priority", "high", "--no-wait", "--json"])).ShouldBe(ExitCode.Ok, _cli.Error);

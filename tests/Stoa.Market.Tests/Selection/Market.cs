@@ -107,7 +107,7 @@ internal sealed class Market : IDisposable
 
     public Choice Choose(
         Random? random = null, SelectionWeights? weights = null, string? budget = null, TimeSpan? timeLeft = null, double minReputation = 0,
-        string[]? capabilities = null, string[]? excluded = null, Func<IndexedAgent, bool>? takes = null, long maxMemoryBytes = 1L << 40, bool explores = true)
+        string[]? capabilities = null, string[]? excluded = null, Func<IndexedAgent, bool>? takes = null, long maxMemoryBytes = 1L << 40, bool explores = true, int priority = 1)
     {
         var limit = budget is null ? (Money?)null : Money.Parse(budget);
         return Index.Choose(
@@ -119,7 +119,10 @@ internal sealed class Market : IDisposable
                 maxMemoryBytes,
                 new LimitCaps(),
                 excluded ?? [],
-                takes ?? (_ => true)),
+                takes ?? (_ => true))
+            {
+                Priority = priority,
+            },
             Now,
             random ?? new Random(1));
     }

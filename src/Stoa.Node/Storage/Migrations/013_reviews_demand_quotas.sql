@@ -31,3 +31,13 @@ CREATE TABLE agent_ratings (
     reviews BIGINT NOT NULL CHECK (reviews >= 0),
     PRIMARY KEY (agent, stars)
 );
+
+-- Tasks that wait or run of versions whose price follows demand, with the factor that was fixed. Those that have ended are taken out a little later.
+CREATE TABLE task_demand (
+    task_id TEXT NOT NULL PRIMARY KEY,
+    agent_id TEXT NOT NULL,
+    -- In parts per thousand.
+    factor BIGINT NOT NULL
+);
+
+CREATE INDEX task_demand_by_agent ON task_demand (agent_id, task_id);
