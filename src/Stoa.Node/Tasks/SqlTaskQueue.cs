@@ -189,7 +189,7 @@ internal static class SqlTaskQueue
         "t.due_at = {due_at} AND t.task_id = {task_id}",
         [
             SqlField<DueTask>.OfInteger("due_at", row => row.DueAt.ToUnixTimeMilliseconds()),
-            SqlField<DueTask>.OfText("task_id", row => row.Id.ToString()),
+            SqlField<DueTask>.OfText("task_id", row => row.Id),
         ]);
 
     private sealed record DueTask(DateTimeOffset DueAt, Id<AgentTask> Id, Id<User> OwnerId, long Priority, long MemoryLimitBytes, long Token);

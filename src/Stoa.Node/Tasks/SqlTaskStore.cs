@@ -32,10 +32,10 @@ public sealed class SqlTaskStore : ITaskStore
     private static readonly SqlRows<NewTask> InsertKeys = SqlRows<NewTask>.Insert(
         "idempotency_keys",
         [
-            SqlField<NewTask>.OfText("owner_id", submission => submission.Task.OwnerId.ToString()),
+            SqlField<NewTask>.OfText("owner_id", submission => submission.Task.OwnerId),
             SqlField<NewTask>.OfText("key", submission => submission.Idempotency!.Key),
-            SqlField<NewTask>.OfText("request_hash", submission => submission.Idempotency!.RequestHash.ToString()),
-            SqlField<NewTask>.OfText("task_id", submission => submission.Task.Id.ToString()),
+            SqlField<NewTask>.OfText("request_hash", submission => submission.Idempotency!.RequestHash),
+            SqlField<NewTask>.OfText("task_id", submission => submission.Task.Id),
         ],
         skipsConflictsOf: "owner_id, key",
         key: "task_id");
@@ -43,7 +43,7 @@ public sealed class SqlTaskStore : ITaskStore
     private static readonly SqlRows<Content> InsertContent = SqlRows<Content>.Insert(
         "task_content",
         [
-            SqlField<Content>.OfText("task_id", content => content.TaskId.ToString()),
+            SqlField<Content>.OfText("task_id", content => content.TaskId),
             SqlField<Content>.OfText("kind", content => content.Kind),
             SqlField<Content>.OfBytes("bytes", content => content.Bytes.ToArray()),
         ]);
@@ -51,8 +51,8 @@ public sealed class SqlTaskStore : ITaskStore
     private static readonly SqlRows<SignedReceipt> InsertReceipts = SqlRows<SignedReceipt>.Insert(
         "receipts",
         [
-            SqlField<SignedReceipt>.OfText("id", receipt => receipt.Id.ToString()),
-            SqlField<SignedReceipt>.OfText("task_id", receipt => receipt.TaskId.ToString()),
+            SqlField<SignedReceipt>.OfText("id", receipt => receipt.Id),
+            SqlField<SignedReceipt>.OfText("task_id", receipt => receipt.TaskId),
             SqlField<SignedReceipt>.OfBytes("envelope", receipt => receipt.Envelope.ToJson()),
         ]);
 

@@ -23,11 +23,11 @@ internal static class TaskStatements
     public static readonly SqlRows<PlacedTask> Insert = SqlRows<PlacedTask>.Insert(
         "tasks",
         [
-            SqlField<PlacedTask>.OfText("id", row => row.Task.Id.ToString()),
-            SqlField<PlacedTask>.OfText("owner_id", row => row.Task.OwnerId.ToString()),
-            SqlField<PlacedTask>.OfText("agent_id", row => row.Task.AgentId.ToString()),
-            SqlField<PlacedTask>.OfText("agent", row => row.Task.Agent.ToString()),
-            SqlField<PlacedTask>.OfText("input_digest", row => row.Task.Input.Digest.ToString()),
+            SqlField<PlacedTask>.OfText("id", row => row.Task.Id),
+            SqlField<PlacedTask>.OfText("owner_id", row => row.Task.OwnerId),
+            SqlField<PlacedTask>.OfText("agent_id", row => row.Task.AgentId),
+            SqlField<PlacedTask>.OfText("agent", row => row.Task.Agent),
+            SqlField<PlacedTask>.OfText("input_digest", row => row.Task.Input.Digest),
             SqlField<PlacedTask>.OfInteger("input_bytes", row => row.Task.Input.SizeBytes),
             SqlField<PlacedTask>.OfFlag("input_inline", row => row.Task.Input.IsInline),
             SqlField<PlacedTask>.OfText("parameters", row => ParametersOf(row.Task)),
@@ -36,12 +36,12 @@ internal static class TaskStatements
             SqlField<PlacedTask>.OfInteger("timeout_ms", row => row.Task.Limits.TimeoutMs),
             SqlField<PlacedTask>.OfInteger("output_limit_bytes", row => row.Task.Limits.OutputBytes),
             SqlField<PlacedTask>.OfInteger("log_limit_bytes", row => row.Task.Limits.LogBytes),
-            SqlField<PlacedTask>.OfText("hold_id", row => row.Task.Hold?.Id.ToString()),
-            SqlField<PlacedTask>.OfText("hold_payer_id", row => row.Task.Hold?.PayerId.ToString()),
+            SqlField<PlacedTask>.OfText("hold_id", row => row.Task.Hold?.Id),
+            SqlField<PlacedTask>.OfText("hold_payer_id", row => row.Task.Hold?.PayerId),
             SqlField<PlacedTask>.OfInteger("hold_amount", row => row.Task.Hold?.Amount.Nanodollars),
-            SqlField<PlacedTask>.OfText("batch_id", row => row.Task.BatchId?.ToString()),
+            SqlField<PlacedTask>.OfText("batch_id", row => row.Task.BatchId),
             SqlField<PlacedTask>.OfText("schedule_id", row => row.Task.ScheduleId),
-            SqlField<PlacedTask>.OfText("replay_of", row => row.Task.ReplayOf?.ToString()),
+            SqlField<PlacedTask>.OfText("replay_of", row => row.Task.ReplayOf),
             SqlField<PlacedTask>.OfInteger("priority", row => (long)row.Task.Priority),
             SqlField<PlacedTask>.OfInteger("attempts", row => row.Task.Attempts),
             SqlField<PlacedTask>.OfInteger("losses", row => row.Task.Losses),
@@ -57,7 +57,7 @@ internal static class TaskStatements
         "queue",
         [
             SqlField<QueueEntry>.OfInteger("tag", row => row.Tag),
-            SqlField<QueueEntry>.OfText("task_id", row => row.TaskId.ToString()),
+            SqlField<QueueEntry>.OfText("task_id", row => row.TaskId),
             SqlField<QueueEntry>.OfInteger("memory_limit_bytes", row => row.MemoryLimitBytes),
             SqlField<QueueEntry>.OfInteger("token", row => row.Token),
         ]);
@@ -68,7 +68,7 @@ internal static class TaskStatements
         "t.tag = {tag} AND t.task_id = {task_id}",
         [
             SqlField<QueueEntry>.OfInteger("tag", row => row.Tag),
-            SqlField<QueueEntry>.OfText("task_id", row => row.TaskId.ToString()),
+            SqlField<QueueEntry>.OfText("task_id", row => row.TaskId),
         ]);
 
     /// <summary>Says which turns tasks have that had none.</summary>
@@ -77,7 +77,7 @@ internal static class TaskStatements
         "tag = {tag}",
         "t.id = {id}",
         [
-            SqlField<QueueEntry>.OfText("id", row => row.TaskId.ToString()),
+            SqlField<QueueEntry>.OfText("id", row => row.TaskId),
             SqlField<QueueEntry>.OfInteger("tag", row => row.Tag),
         ]);
 
@@ -86,7 +86,7 @@ internal static class TaskStatements
         "delayed",
         [
             SqlField<PlacedTask>.OfInteger("due_at", row => row.DueAt.ToUnixTimeMilliseconds()),
-            SqlField<PlacedTask>.OfText("task_id", row => row.Task.Id.ToString()),
+            SqlField<PlacedTask>.OfText("task_id", row => row.Task.Id),
         ]);
 
     /// <summary>Takes tasks out of those that wait for their time.</summary>
@@ -95,14 +95,14 @@ internal static class TaskStatements
         "t.due_at = {due_at} AND t.task_id = {task_id}",
         [
             SqlField<PlacedTask>.OfInteger("due_at", row => row.DueAt.ToUnixTimeMilliseconds()),
-            SqlField<PlacedTask>.OfText("task_id", row => row.Task.Id.ToString()),
+            SqlField<PlacedTask>.OfText("task_id", row => row.Task.Id),
         ]);
 
     /// <summary>Leases running tasks to those who run them.</summary>
     public static readonly SqlRows<AgentTask> Lease = SqlRows<AgentTask>.Insert(
         "leases",
         [
-            SqlField<AgentTask>.OfText("task_id", task => task.Id.ToString()),
+            SqlField<AgentTask>.OfText("task_id", task => task.Id),
             SqlField<AgentTask>.OfInteger("token", task => task.Token),
             SqlField<AgentTask>.OfText("holder", task => ((TaskState.Running)task.State).Lease.Holder),
             SqlField<AgentTask>.OfInteger("started_at", task => ((TaskState.Running)task.State).StartedAt.ToUnixTimeMilliseconds()),
@@ -113,7 +113,7 @@ internal static class TaskStatements
         "leases",
         "t.task_id = {task_id} AND t.token = {token}",
         [
-            SqlField<AgentTask>.OfText("task_id", task => task.Id.ToString()),
+            SqlField<AgentTask>.OfText("task_id", task => task.Id),
             SqlField<AgentTask>.OfInteger("token", task => task.Token),
         ]);
 
@@ -122,7 +122,7 @@ internal static class TaskStatements
         "leases",
         "t.task_id = {task_id} AND t.token = {token} AND t.cancel_requested_at IS NULL",
         [
-            SqlField<AgentTask>.OfText("task_id", task => task.Id.ToString()),
+            SqlField<AgentTask>.OfText("task_id", task => task.Id),
             SqlField<AgentTask>.OfInteger("token", task => task.Token),
         ]);
 
@@ -130,8 +130,8 @@ internal static class TaskStatements
     public static readonly SqlRows<AgentTask> End = SqlRows<AgentTask>.Insert(
         "task_ends",
         [
-            SqlField<AgentTask>.OfText("task_id", task => task.Id.ToString()),
-            SqlField<AgentTask>.OfText("owner_id", task => task.OwnerId.ToString()),
+            SqlField<AgentTask>.OfText("task_id", task => task.Id),
+            SqlField<AgentTask>.OfText("owner_id", task => task.OwnerId),
             SqlField<AgentTask>.OfText("state", task => task.State.Name),
             SqlField<AgentTask>.OfInteger("attempts", task => task.Attempts),
             SqlField<AgentTask>.OfInteger("losses", task => task.Losses),
@@ -147,7 +147,7 @@ internal static class TaskStatements
         "attempts = {attempts}, losses = {losses}, token = {token}, due_at = {due_at}, tag = NULL",
         "t.id = {id}",
         [
-            SqlField<AgentTask>.OfText("id", task => task.Id.ToString()),
+            SqlField<AgentTask>.OfText("id", task => task.Id),
             SqlField<AgentTask>.OfInteger("attempts", task => task.Attempts),
             SqlField<AgentTask>.OfInteger("losses", task => task.Losses),
             SqlField<AgentTask>.OfInteger("token", task => task.Token),
