@@ -28,6 +28,8 @@ namespace Stoa.Client;
 [JsonSerializable(typeof(LoginRequest))]
 [JsonSerializable(typeof(NodeResponse))]
 [JsonSerializable(typeof(Problem))]
+[JsonSerializable(typeof(QuotaResponse))]
+[JsonSerializable(typeof(SetQuotaRequest))]
 [JsonSerializable(typeof(QuoteResponse))]
 [JsonSerializable(typeof(RegisterRequest))]
 [JsonSerializable(typeof(RefusedMessage))]

@@ -50,6 +50,7 @@ internal static class StoaRootCommand
             ScheduleCommands.Create(scope),
             WebhookCommands.Create(scope),
             new WalletCommand(scope),
+            new QuotaCommand(scope),
             new CommandGroup(
                 "key",
                 "API keys of the account.",

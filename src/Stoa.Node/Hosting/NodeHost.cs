@@ -11,6 +11,7 @@ using Stoa.Node.Identity;
 using Stoa.Node.Ledger;
 using Stoa.Node.Observability;
 using Stoa.Node.Pages;
+using Stoa.Node.Quotas;
 using Stoa.Node.Registry;
 using Stoa.Node.Reviews;
 using Stoa.Node.Schedules;
@@ -57,6 +58,7 @@ public sealed class NodeHost : IAsyncDisposable
         builder.AddOpenApiDocument();
         builder.AddIdentity();
         builder.AddLedger();
+        builder.AddQuotas();
         builder.AddEvents();
         var builds = builder.AddBuilds();
         builder.AddRegistry();
@@ -115,6 +117,7 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapNode();
         api.MapIdentity();
         api.MapLedger();
+        api.MapQuotas();
         api.MapEvents();
         api.MapBuilds(builds);
         api.MapRegistry();

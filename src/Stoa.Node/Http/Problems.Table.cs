@@ -111,6 +111,9 @@ public static partial class Problems
         ContentRefusal.DigestMismatch => Row(refusal, 422, "Digest does not match",
             "The SHA-256 of the bytes that arrived is not the one that was announced. Nothing was stored.",
             "Compute the digest of exactly the bytes that you send, and send them again."),
+        ContentRefusal.StorageQuotaExceeded => Row(refusal, 507, "Too much stored",
+            "With these bytes you would have more in the content store than you may: GET /api/v1/quota tells how much.",
+            "Bring less, or ask an administrator of this node for more."),
     };
 
     public static ProblemKind Of(PublishRefusal refusal) => refusal switch
@@ -165,6 +168,9 @@ public static partial class Problems
             "The price at the task's limits is more than an amount of money can say, about 9.2 billion dollars.",
             "Lower the task's limits."),
         TaskRefusal.InsufficientFunds => insufficientFunds,
+        TaskRefusal.OpenTasksTooMany => Row(refusal, 429, "Too many tasks at a time",
+            "As many tasks of yours wait or run as may: GET /api/v1/quota tells how many.",
+            "Wait until some have ended, cancel some with DELETE /api/v1/tasks/{id}, or ask an administrator of this node for more.", TimeSpan.FromSeconds(5)),
         TaskRefusal.IdempotencyKeyReused => idempotencyKeyReused,
         TaskRefusal.DueTooLate => Row(refusal, 422, "Due too far ahead",
             "A task can be put off by at most 366 days: its money is held all the while.",

@@ -59,6 +59,19 @@ public sealed class CommandsOnANodeTests(RealNode node) : IDisposable
     }
 
     [Fact]
+    public async Task Quota_IsShownAndSet()
+    {
+        (await _cli.RunAsync("quota set stoa --open-tasks 2k --content 3GB")).ShouldBe(ExitCode.Ok, _cli.Error);
+        (await _cli.RunAsync("quota")).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain("of 2,000");
+        _cli.Output.ShouldContain("of 3 GB");
+        (await _cli.RunAsync("quota set stoa")).ShouldBe(ExitCode.Ok, _cli.Error);
+        (await _cli.RunAsync("quota stoa --json")).ShouldBe(ExitCode.Ok, _cli.Error);
+        JsonDocument.Parse(_cli.Output).RootElement.GetProperty("maxOpenTasks").GetInt64().ShouldBe(100_000);
+        (await _cli.RunAsync("quota nobody")).ShouldBe(ExitCode.Refused);
+    }
+
+    [Fact]
     public async Task Quote_SaysTheRangeAndSubmitsNothing()
     {
         (await _cli.RunAsync("task list --json --limit 1")).ShouldBe(ExitCode.Ok);

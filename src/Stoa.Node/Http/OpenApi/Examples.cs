@@ -72,6 +72,8 @@ internal static class Examples
         apiKey,
         new ListResponse<ApiKeyResponse>([apiKey with { Secret = null }]),
         new WalletResponse("acct_01m81g232ce5ztjh482mqvxtvy", "25.000000000", "0.020100001", "24.979899999"),
+        new QuotaResponse("ada", 740, 100_000, 1_250_000, 107_374_182_400),
+        new SetQuotaRequest(500_000),
         transfer,
         new ListResponse<TransferResponse>([transfer], "MTI4"),
         new DepositRequest("ada", "25.00"),

@@ -41,3 +41,21 @@ CREATE TABLE task_demand (
 );
 
 CREATE INDEX task_demand_by_agent ON task_demand (agent_id, task_id);
+
+-- What users take up, counted with what they do, and what an administrator lets them take up; null for what everybody may.
+CREATE TABLE user_usage (
+    user_id TEXT NOT NULL PRIMARY KEY,
+    -- Tasks that wait or run.
+    open_tasks BIGINT NOT NULL,
+    -- Uploads, outputs and programs in the content store.
+    content_bytes BIGINT NOT NULL,
+    max_open_tasks BIGINT,
+    max_content_bytes BIGINT
+);
+
+INSERT INTO user_usage (user_id, open_tasks, content_bytes)
+SELECT user_id, SUM(open_tasks), SUM(content_bytes) FROM (
+    SELECT owner_id AS user_id, 1 AS open_tasks, 0 AS content_bytes FROM tasks_now WHERE state IN ('queued', 'running')
+    UNION ALL SELECT owner, 0, size_bytes FROM content_owners WHERE owner <> ''
+    UNION ALL SELECT publisher_id, 0, program_bytes FROM agent_versions) AS taken
+GROUP BY user_id;
