@@ -5,6 +5,7 @@ using Stoa.Market.Events;
 using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 using Stoa.Node.Events;
+using Stoa.Node.Quotas;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
 using AgentQuery = Stoa.Market.Registry.AgentQuery;
@@ -86,6 +87,7 @@ public sealed class SqlAgentStore(Database database, AgentIndex? index = null) :
         if (added == 0)
             return await AnswerExistingAsync(session, version);
         await PointToNewestAsync(session, version);
+        await SqlUserUsage.AddContentAsync(session, version.PublisherId, version.ProgramBytes);
         await SqlEvents.AppendAsync(session, [published]);
         return version;
     }
