@@ -34,7 +34,8 @@ internal sealed class WakeSignal
 
         try
         {
-            await own.Task.WaitAsync(timeout, time, cancellationToken);
+            // Timers count whole milliseconds: a part of one, cut off, would be no wait at all, and whoever waits for an instant would spin until it.
+            await own.Task.WaitAsync(TimeSpan.FromMilliseconds(Math.Ceiling(timeout.TotalMilliseconds)), time, cancellationToken);
         }
         catch (TimeoutException)
         {
