@@ -204,7 +204,8 @@ public sealed class ExecuteTask(
             await owners.GrantAsync(new ContentDescriptor(completed.Output, usage.OutputBytes), task.OwnerId, CancellationToken.None);
         var now = Now();
         var manifest = agent.Version.Manifest;
-        var price = TaskPricing.Capture(manifest.Price, task, usage);
+        var rates = task.RatesOr(manifest.Price);
+        var price = TaskPricing.Capture(rates, task, usage);
         var shares = split.Split(price);
         var receipt = new Receipt(
             ids.Next<Receipt>(),
@@ -224,7 +225,10 @@ public sealed class ExecuteTask(
             shares,
             node.PublicKey,
             now,
-            new ReceiptPricing(manifest.Price, task.Input.SizeBytes));
+            new ReceiptPricing(rates, task.Input.SizeBytes))
+        {
+            Auction = task.Auction is { AwardDigest: { } award } auction ? new ReceiptAuction(auction.Id, award) : null,
+        };
         var next = task.Succeed(
             new TaskResult(completed.Output, usage.OutputBytes, inline is not null, manifest.Output.MediaType, usage, price, receipt.Id), now);
         NewEvent[] events = shares.Creator > Money.Zero

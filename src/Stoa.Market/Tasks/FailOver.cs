@@ -23,6 +23,8 @@ public sealed class FailOver(ITaskStore tasks, IContentStore content, AgentIndex
         if (left <= TimeSpan.Zero)
             return null;
         string[] tried = [.. selection.Tried, $"{failed.Agent.Publisher}/{failed.Agent.Name}"];
+        if (failed.Auction?.Current is not null)
+            return NextBid(failed, failed.Auction.Advance(), tried, now);
         var parameters = failed.Parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Value);
         var fit = new TaskFit(parameters, await ReadInputAsync(failed, cancellationToken));
         var limits = selection.Limits;
@@ -43,6 +45,11 @@ public sealed class FailOver(ITaskStore tasks, IContentStore content, AgentIndex
         var accepted = TaskRules.CheckParameters(next.Parameters, parameters).Value;
         return (failed.Reassign(next.Id, next.Listing, accepted, TaskRules.CapLimits(next.Limits, limits), now), new Reassignment(tried, choice));
     }
+
+    private static (AgentTask Task, Reassignment Reassignment)? NextBid(
+        AgentTask failed, TaskAuction auction, IReadOnlyList<string> tried, DateTimeOffset now) => auction.Current is { } next
+        ? (failed.Reassign(next.AgentId, next.Agent, next.Parameters, next.Limits, now) with { Auction = auction }, new Reassignment(tried, Choice: null))
+        : null;
 
     private async Task<byte[]?> ReadInputAsync(AgentTask task, CancellationToken cancellationToken)
     {

@@ -1,3 +1,4 @@
+using Stoa.Market.Auctions;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
@@ -22,6 +23,9 @@ public sealed record NewTask(
 {
     /// <summary>What the agent was chosen by; null when the consumer named it.</summary>
     public TaskSelection? Selection { get; init; }
+
+    /// <summary>The auction that the task waits for; null for none.</summary>
+    public Auction? Auction { get; init; }
 }
 
 /// <summary>A node that is idle while it takes a submission offers to work on it at once, which saves a transaction and a wait.</summary>
