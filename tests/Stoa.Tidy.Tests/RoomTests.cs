@@ -26,7 +26,8 @@ public sealed partial class RoomTests
         ["Builds"] = ["Identity", "Events", "Registry"],
         ["Webhooks"] = ["Identity", "Events"],
         ["Selection"] = ["Identity", "Events", "Registry"],
-        ["Tasks"] = ["Identity", "Events", "Ledger", "Registry", "Builds", "Selection"],
+        ["Auctions"] = ["Identity", "Events", "Registry", "Selection"],
+        ["Tasks"] = ["Identity", "Events", "Ledger", "Registry", "Builds", "Selection", "Auctions"],
         ["Templates"] = ["Identity"],
         ["Schedules"] = ["Identity", "Tasks"],
     };
@@ -36,7 +37,7 @@ public sealed partial class RoomTests
     {
         ["Stoa.Node"] = ["UpCommand.cs", "LocalNode.cs"],
         ["Stoa.Wasm"] = ["WasmRunCommand.cs", "ProgramFile.cs"],
-        ["Stoa.Market"] = ["ReceiptCheck.cs", "ReceiptVerifyCommand.cs", "TourCommand.cs", "AgentFolder.cs", "ProgramFile.cs"],
+        ["Stoa.Market"] = ["ReceiptCheck.cs", "AuctionCheck.cs", "ReceiptVerifyCommand.cs", "TourCommand.cs", "AgentFolder.cs", "ProgramFile.cs"],
     };
 
     [Fact]

@@ -127,5 +127,5 @@ public sealed record Bid(Id<Auction> AuctionId, string Agent, Ask Ask, string No
 public sealed record SealedBid(string Agent, DateTimeOffset ReceivedAt, DsseEnvelope Envelope)
 {
     /// <summary>SHA-256 of the payload: all that is shown before the window has closed.</summary>
-    public ContentHash Commitment { get; } = ContentHash.Of(Envelope.Payload);
+    public ContentHash Commitment => ContentHash.Of(Envelope.Payload);
 }

@@ -4,6 +4,7 @@ using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
+using Stoa.Node.Auctions;
 using Stoa.Node.Events;
 using Stoa.Node.Ledger;
 using Stoa.Node.Selection;
@@ -57,17 +58,20 @@ public sealed class SqlTaskStore : ITaskStore
     private readonly Database database;
     private readonly TimeProvider time;
     private readonly AgentIndex? index;
+    private readonly OpenedAuctions? auctions;
     private readonly GroupCommit<NewTask, Outcome<Submitted, TaskRefusal>> submissions;
     private readonly GroupCommit<AttemptEnd, AttemptEndOutcome> ends;
 
     /// <param name="database">The cell's.</param>
     /// <param name="time">The clock.</param>
     /// <param name="index">Told what is learnt of agents; null for nobody.</param>
-    public SqlTaskStore(Database database, TimeProvider time, AgentIndex? index = null)
+    /// <param name="auctions">Told of new auctions; null for nobody.</param>
+    public SqlTaskStore(Database database, TimeProvider time, AgentIndex? index = null, OpenedAuctions? auctions = null)
     {
         this.database = database;
         this.time = time;
         this.index = index;
+        this.auctions = auctions;
         submissions = new(group => SubmitAllAsync(group, CancellationToken.None), MaxGroup);
         ends = new(group => EndAttemptsAsync(group, CancellationToken.None), MaxGroup);
     }
@@ -87,7 +91,12 @@ public sealed class SqlTaskStore : ITaskStore
             var group = now[true].ToList();
             var written = await database.WriteAsync(session => SubmitAsync(session, [.. group.Select(index => submissions[index])]), cancellationToken);
             for (var place = 0; place < group.Count; place++)
+            {
                 outcomes[group[place]] = written[place];
+                if (submissions[group[place]].Auction is { } auction && written[place].Refusal is null && written[place].Value.IsNew)
+                    auctions?.Tell(auction);
+            }
+
             left = [.. now[false]];
         }
 
@@ -120,6 +129,7 @@ public sealed class SqlTaskStore : ITaskStore
             if (task.BatchId is null)
             {
                 events.Add(TaskEvents.Queued(task, task.CreatedAt));
+                events.AddRange(SqlAuctions.Announced(submissions[index]));
                 if (written.State is TaskState.Running)
                     events.Add(TaskEvents.Started(written, task.CreatedAt));
             }
@@ -130,6 +140,7 @@ public sealed class SqlTaskStore : ITaskStore
         await session.ExecuteRowsAsync(TaskRow.Insert, await TakeTurnsAsync(session, rows, row => row.DueAt <= row.CreatedAt));
         await session.ExecuteRowsAsync(InsertContent, contents);
         await SqlTaskChoices.AddAsync(session, [.. open.Select(index => submissions[index])]);
+        await SqlAuctions.AddAsync(session, [.. open.Select(index => submissions[index])]);
         await SqlEvents.AppendAsync(session, events);
         return [.. outcomes.Select(outcome => outcome!.Value)];
     }
@@ -180,7 +191,7 @@ public sealed class SqlTaskStore : ITaskStore
         database.WriteAsync(
             async session =>
             {
-                if (await LockAsync(session, id, owner) is not { State: TaskState.Queued } task)
+                if (await LockAsync(session, id, owner) is not { State: TaskState.Queued, IsBidding: false } task)
                     return await GetAsync(session, id, owner);
                 var expedited = task.Expedite(now);
                 await session.ExecuteAsync(TaskRow.Update + " WHERE id = @Id", TaskRow.Of(expedited) with { Tag = FairQueue.HeadTag });
@@ -313,7 +324,9 @@ public sealed class SqlTaskStore : ITaskStore
                 var rows = await session.QueryAsync<TaskRow>(
                     Select + "WHERE owner_id = @owner"
                     // The word itself, not a parameter: so the index over the tasks in that state alone is found.
-                    + (state is null ? "" : $" AND state = '{TaskStateNames.All.Single(name => name == state)}'")
+                    + (state is null ? "" : state == TaskStateNames.Queued
+                        ? $" AND state IN ('{TaskStateNames.Queued}', '{SqlAuctions.BiddingState}')"
+                        : $" AND state = '{TaskStateNames.All.Single(name => name == state)}'")
                     + (hasCursor ? " AND id < @before" : "")
                     + " ORDER BY id DESC LIMIT @limit",
                     new { owner, before, limit = page.Limit + 1 });

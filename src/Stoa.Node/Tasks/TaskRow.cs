@@ -4,6 +4,7 @@ using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
+using Stoa.Node.Auctions;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
 
@@ -42,7 +43,8 @@ internal sealed record TaskRow(
     Id<TaskBatch>? BatchId,
     string? ScheduleId,
     Id<AgentTask>? ReplayOf,
-    long Priority)
+    long Priority,
+    string? Auction)
 {
     private const string NoParameters = "[]";
 
@@ -51,7 +53,7 @@ internal sealed record TaskRow(
         id, owner_id, agent_id, agent, input_digest, input_bytes, input_inline, parameters,
         fuel_limit, memory_limit_bytes, timeout_ms, output_limit_bytes, log_limit_bytes, hold_id, hold_payer_id, hold_amount,
         attempts, losses, token, state, due_at, lease_holder, started_at, finished_at, outcome,
-        cancel_requested_at, trace_parent, created_at, batch_id, schedule_id, replay_of, priority
+        cancel_requested_at, trace_parent, created_at, batch_id, schedule_id, replay_of, priority, auction
         """;
 
     /// <summary>Adds tasks.</summary>
@@ -175,7 +177,9 @@ internal sealed record TaskRow(
             task.BatchId,
             task.ScheduleId,
             task.ReplayOf,
-            (long)task.Priority);
+            (long)task.Priority,
+            // Written with the auction itself: see SqlAuctions.
+            Auction: null);
     }
 
     /// <summary>The task of a row.</summary>
@@ -200,11 +204,12 @@ internal sealed record TaskRow(
         BatchId = BatchId,
         ScheduleId = ScheduleId,
         ReplayOf = ReplayOf,
+        Auction = Auction is null ? null : SqlAuctions.Read(Auction),
     };
 
     private TaskState ToState() => State switch
     {
-        TaskStateNames.Queued => new TaskState.Queued(DueAt!.Value),
+        TaskStateNames.Queued or SqlAuctions.BiddingState => new TaskState.Queued(DueAt!.Value),
         TaskStateNames.Running => new TaskState.Running(new Lease(LeaseHolder!, Token), StartedAt!.Value),
         TaskStateNames.Succeeded => new TaskState.Succeeded(JsonSerializer.Deserialize(Outcome!, TaskRowJson.Default.TaskResult)!, FinishedAt!.Value),
         TaskStateNames.Failed => new TaskState.Failed(JsonSerializer.Deserialize(Outcome!, TaskRowJson.Default.TaskFailure)!, FinishedAt!.Value),

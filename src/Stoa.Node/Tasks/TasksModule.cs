@@ -3,6 +3,7 @@ using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
+using Stoa.Node.Auctions;
 using Stoa.Node.Hosting;
 using Stoa.Node.Observability;
 using Stoa.Node.Storage;
@@ -22,7 +23,8 @@ public static class TasksModule
         services.AddSingleton<LeaseKeeper>();
         services.AddSingleton<LeaseRescuer>();
         services.AddSingleton<ITaskStore>(provider => new SqlTaskStore(
-            provider.GetRequiredService<Database>(), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<AgentIndex>()));
+            provider.GetRequiredService<Database>(), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<AgentIndex>(),
+            provider.GetRequiredService<OpenedAuctions>()));
         services.AddSingleton<ITaskBatchStore>(provider => new SqlTaskBatchStore(provider.GetRequiredService<Database>()));
         services.AddSingleton<SubmitBatch>();
         services.AddSingleton(provider => new LeaseHolder(
@@ -35,6 +37,7 @@ public static class TasksModule
             provider.GetRequiredService<ITaskStore>(),
             provider.GetRequiredService<SystemAccounts>().Clearing,
             provider.GetRequiredService<AgentIndex>(),
+            provider.GetRequiredService<OpenAuction>(),
             options.MaxMemoryBytes,
             provider.GetRequiredService<IdSource>(),
             provider.GetRequiredService<TimeProvider>(),
