@@ -42,8 +42,8 @@ public sealed partial class StoaClient
         GetAsync(BiddingPath(agent), StoaJson.Default.BiddingResponse, cancellationToken);
 
     /// <summary><c>PUT /api/v1/agents/{publisher}/{name}/bidding</c>.</summary>
-    public Task<BiddingResponse> SetBiddingAsync(AgentReference agent, SetBiddingRequest policy, CancellationToken cancellationToken = default) => SendAsync(
-        new Call(HttpMethod.Put, BiddingPath(agent), () => JsonBody(policy, StoaJson.Default.SetBiddingRequest)), StoaJson.Default.BiddingResponse, cancellationToken);
+    public Task<BiddingResponse> SetBiddingAsync(AgentReference agent, BiddingPolicyBody policy, CancellationToken cancellationToken = default) => SendAsync(
+        new Call(HttpMethod.Put, BiddingPath(agent), () => JsonBody(policy, StoaJson.Default.BiddingPolicyBody)), StoaJson.Default.BiddingResponse, cancellationToken);
 
     /// <summary><c>DELETE /api/v1/agents/{publisher}/{name}/bidding</c>: it bids as the operator says again.</summary>
     public Task<BiddingResponse> ResetBiddingAsync(AgentReference agent, CancellationToken cancellationToken = default) =>

@@ -19,7 +19,7 @@ namespace Stoa.Client;
 [JsonSerializable(typeof(AuctionResponse))]
 [JsonSerializable(typeof(SealedBidResponse))]
 [JsonSerializable(typeof(BidStatement))]
-[JsonSerializable(typeof(SetBiddingRequest))]
+[JsonSerializable(typeof(BiddingPolicyBody))]
 [JsonSerializable(typeof(BiddingResponse))]
 [JsonSerializable(typeof(BatchResponse))]
 [JsonSerializable(typeof(ListResponse<BatchResponse>))]

@@ -31,7 +31,7 @@ internal static class AgentBiddingCommands
         return ExitCode.Ok;
     }
 
-    private static string Words(SetBiddingRequest policy) => policy.Policy switch
+    private static string Words(BiddingPolicyBody policy) => policy.Policy switch
     {
         "posted" => "its posted prices",
         "fixed" when policy.Price is { } price => $"${price} for a task",
@@ -100,14 +100,14 @@ internal static class AgentBiddingCommands
             var agent = CommonArguments.ParseAgent(invocation.Get(_agent));
             var policy = invocation switch
             {
-                _ when invocation.Get(_posted) => new SetBiddingRequest("posted"),
-                _ when invocation.Get(_none) => new SetBiddingRequest("none"),
-                _ when invocation.Get(_factor) is { } factor => new SetBiddingRequest("fixed", Factor: factor),
-                _ when invocation.Get(_price) is { } price => new SetBiddingRequest("fixed", Price: price.TrimStart('$')),
-                _ when invocation.Get(_idle) is { } idle => new SetBiddingRequest(
+                _ when invocation.Get(_posted) => new BiddingPolicyBody("posted"),
+                _ when invocation.Get(_none) => new BiddingPolicyBody("none"),
+                _ when invocation.Get(_factor) is { } factor => new BiddingPolicyBody("fixed", Factor: factor),
+                _ when invocation.Get(_price) is { } price => new BiddingPolicyBody("fixed", Price: price.TrimStart('$')),
+                _ when invocation.Get(_idle) is { } idle => new BiddingPolicyBody(
                     "loadAware", IdleFactor: idle, BusyFactor: invocation.Get(_busy), FullLoad: invocation.Get(_fullLoad)),
-                _ when invocation.Get(_program) is { } path => new SetBiddingRequest("wasm", Program: await UploadAsync(invocation, path, cancellationToken)),
-                _ => new SetBiddingRequest("external", Key: PublicKeyOf(invocation, invocation.Get(_key)!)),
+                _ when invocation.Get(_program) is { } path => new BiddingPolicyBody("wasm", Program: await UploadAsync(invocation, path, cancellationToken)),
+                _ => new BiddingPolicyBody("external", Key: PublicKeyOf(invocation, invocation.Get(_key)!)),
             };
             return Tell(invocation, await invocation.Client.SetBiddingAsync(agent, policy, cancellationToken));
         }

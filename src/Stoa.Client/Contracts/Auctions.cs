@@ -105,7 +105,7 @@ public sealed record BidStatement(string AuctionId, string Agent, string Nonce, 
 /// <param name="FullLoad"><c>loadAware</c>: how many tasks at a node are full load; 8 when left out.</param>
 /// <param name="Program"><c>wasm</c>: digest of an uploaded program that reads the announcement and writes the bid.</param>
 /// <param name="Key"><c>external</c>: the P-256 public key that your service signs bids with, base64 of SubjectPublicKeyInfo.</param>
-public sealed record SetBiddingRequest(
+public sealed record BiddingPolicyBody(
     string Policy,
     string? Factor = null,
     string? Price = null,
@@ -123,4 +123,4 @@ public sealed record SetBiddingRequest(
 /// <param name="UpdatedAt">When it was set.</param>
 /// <param name="LastFault">The newest one.</param>
 public sealed record BiddingResponse(
-    string Agent, SetBiddingRequest Policy, bool IsDefault, long Faults, DateTimeOffset? UpdatedAt = null, string? LastFault = null);
+    string Agent, BiddingPolicyBody Policy, bool IsDefault, long Faults, DateTimeOffset? UpdatedAt = null, string? LastFault = null);

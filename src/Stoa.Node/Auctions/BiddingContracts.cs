@@ -13,7 +13,7 @@ internal static class BiddingContracts
     private static readonly string[] s_kinds = ["posted", "fixed", "loadAware", "wasm", "external", "none"];
 
     /// <summary>What a body asks for; null with at least one error.</summary>
-    public static BiddingPolicy? Read(this SetBiddingRequest body, List<FieldError> errors)
+    public static BiddingPolicy? Read(this BiddingPolicyBody body, List<FieldError> errors)
     {
         var policy = body.Policy switch
         {
@@ -38,23 +38,23 @@ internal static class BiddingContracts
         return errors.Count == 0 ? policy : null;
     }
 
-    public static SetBiddingRequest ToContract(this BiddingPolicy policy) => policy switch
+    public static BiddingPolicyBody ToContract(this BiddingPolicy policy) => policy switch
     {
-        BiddingPolicy.Posted => new SetBiddingRequest("posted"),
-        BiddingPolicy.Fixed { Ask: Ask.Price price } => new SetBiddingRequest("fixed", Price: price.ToString()),
-        BiddingPolicy.Fixed @fixed => new SetBiddingRequest("fixed", Factor: @fixed.Ask.ToString()),
-        BiddingPolicy.LoadAware loadAware => new SetBiddingRequest(
+        BiddingPolicy.Posted => new BiddingPolicyBody("posted"),
+        BiddingPolicy.Fixed { Ask: Ask.Price price } => new BiddingPolicyBody("fixed", Price: price.ToString()),
+        BiddingPolicy.Fixed @fixed => new BiddingPolicyBody("fixed", Factor: @fixed.Ask.ToString()),
+        BiddingPolicy.LoadAware loadAware => new BiddingPolicyBody(
             "loadAware",
             IdleFactor: new Ask.Factor(loadAware.IdleMillionths).ToString(),
             BusyFactor: new Ask.Factor(loadAware.BusyMillionths).ToString(),
             FullLoad: loadAware.FullLoad),
-        BiddingPolicy.Wasm wasm => new SetBiddingRequest("wasm", Program: wasm.Program.ToString()),
-        BiddingPolicy.External external => new SetBiddingRequest("external", Key: Convert.ToBase64String(external.Key)),
-        BiddingPolicy.None => new SetBiddingRequest("none"),
+        BiddingPolicy.Wasm wasm => new BiddingPolicyBody("wasm", Program: wasm.Program.ToString()),
+        BiddingPolicy.External external => new BiddingPolicyBody("external", Key: Convert.ToBase64String(external.Key)),
+        BiddingPolicy.None => new BiddingPolicyBody("none"),
         _ => throw new InvalidOperationException($"Unknown bidding policy {policy}."),
     };
 
-    private static BiddingPolicy.Fixed? ReadFixed(SetBiddingRequest body, List<FieldError> errors)
+    private static BiddingPolicy.Fixed? ReadFixed(BiddingPolicyBody body, List<FieldError> errors)
     {
         if (!Bid.ReadAsk(body.Factor, body.Price).TryGet(out var ask, out var refusal))
         {
@@ -72,7 +72,7 @@ internal static class BiddingContracts
         };
     }
 
-    private static BiddingPolicy.LoadAware? ReadLoadAware(SetBiddingRequest body, List<FieldError> errors)
+    private static BiddingPolicy.LoadAware? ReadLoadAware(BiddingPolicyBody body, List<FieldError> errors)
     {
         var idle = ReadFactor(body.IdleFactor, "/idleFactor", errors);
         var busy = body.BusyFactor is null ? Ask.Factor.One : ReadFactor(body.BusyFactor, "/busyFactor", errors);
@@ -91,7 +91,7 @@ internal static class BiddingContracts
         return null;
     }
 
-    private static BiddingPolicy? ReadExternal(SetBiddingRequest body, List<FieldError> errors)
+    private static BiddingPolicy? ReadExternal(BiddingPolicyBody body, List<FieldError> errors)
     {
         var bytes = new byte[PublicKey.SpkiLength + 3];
         if (body.Key is null || !Convert.TryFromBase64String(body.Key, bytes, out var length))

@@ -44,7 +44,7 @@ public static class BiddingEndpoints
     private static async Task<IResult> SetAsync(
         string publisher,
         string name,
-        Body<SetBiddingRequest> body,
+        Body<BiddingPolicyBody> body,
         Caller caller,
         IAgentStore agents,
         IContentStore content,

@@ -53,7 +53,7 @@ public abstract class AuctionTest : IAsyncLifetime
     }
 
     /// <summary>Publishes the agent <c>HANDLE/agent</c>, which echoes for a price that is all base, and says how it bids.</summary>
-    protected async Task<AgentReference> PublishAsync(string handle, string price, SetBiddingRequest? bidding = null, byte[]? program = null)
+    protected async Task<AgentReference> PublishAsync(string handle, string price, BiddingPolicyBody? bidding = null, byte[]? program = null)
     {
         var publisher = await MemberAsync(handle);
         await TestNode.PublishAsync(
@@ -64,7 +64,7 @@ public abstract class AuctionTest : IAsyncLifetime
         return agent;
     }
 
-    protected static SetBiddingRequest Factor(string factor) => new("fixed", Factor: factor);
+    protected static BiddingPolicyBody Factor(string factor) => new("fixed", Factor: factor);
 
     protected Task<TaskResponse> SubmitAsync(
         RequirementBody? requirement = null, string? maxPrice = null, int windowMs = 20, string? onNoBids = null, TimeSpan? wait = null) => Consumer.SubmitAsync(

@@ -17,7 +17,7 @@ public sealed class AuctionsEndpointsTests : AuctionTest
     {
         await PublishAsync("posted", "0.01");
         await PublishAsync("cheap", "0.01", Factor("0.5"));
-        await PublishAsync("cheaper", "0.01", new SetBiddingRequest("fixed", Price: "0.004"));
+        await PublishAsync("cheaper", "0.01", new BiddingPolicyBody("fixed", Price: "0.004"));
 
         var task = await SubmitAsync();
 
@@ -45,7 +45,7 @@ public sealed class AuctionsEndpointsTests : AuctionTest
     [Fact]
     public async Task Award_HoldsNoMoreThanTheAwardedCanCost()
     {
-        await PublishAsync("dear", "2", new SetBiddingRequest("none"));
+        await PublishAsync("dear", "2", new BiddingPolicyBody("none"));
         await PublishAsync("cheap", "0.01", Factor("0.5"));
         await PublishAsync("failing", "0.01", Factor("0.1"), GuestPrograms.EndlessLoop);
 
@@ -116,8 +116,8 @@ public sealed class AuctionsEndpointsTests : AuctionTest
     [InlineData("select", "0.005", "failed", null)]
     public async Task Submit_ForWhichNobodyBids_EndsAsTheConsumerWants(string? onNoBids, string? maxPrice, string state, string? price)
     {
-        await PublishAsync("silent", "0.01", new SetBiddingRequest("none"));
-        await PublishAsync("dear", "0.5", new SetBiddingRequest("none"));
+        await PublishAsync("silent", "0.01", new BiddingPolicyBody("none"));
+        await PublishAsync("dear", "0.5", new BiddingPolicyBody("none"));
 
         var task = await RunAsync(maxPrice: maxPrice, onNoBids: onNoBids);
 
@@ -136,7 +136,7 @@ public sealed class AuctionsEndpointsTests : AuctionTest
     [Fact]
     public async Task Replay_OfATaskThatNobodyHad_IsRefused()
     {
-        await PublishAsync("silent", "0.01", new SetBiddingRequest("none"));
+        await PublishAsync("silent", "0.01", new BiddingPolicyBody("none"));
         var task = await RunAsync();
 
         (await Should.ThrowAsync<StoaException>(() => Consumer.ReplayTaskAsync(task.Id, Stop))).Code.ShouldBe("notReplayable");
@@ -186,7 +186,7 @@ public sealed class AuctionsEndpointsTests : AuctionTest
     [Fact]
     public async Task LoadAwareAndQuality_DecideTogether()
     {
-        await PublishAsync("good", "0.01", new SetBiddingRequest("loadAware", IdleFactor: "0.8", BusyFactor: "1", FullLoad: 4));
+        await PublishAsync("good", "0.01", new BiddingPolicyBody("loadAware", IdleFactor: "0.8", BusyFactor: "1", FullLoad: 4));
         await PublishAsync("bad", "0.01", Factor("0.7"), GuestPrograms.Unreachable);
         for (var i = 0; i < 3; i++)
             (await RunAsync(Any with { Weights = new WeightsBody(Quality: 0.5, Price: 0.5) })).State.ShouldBe("succeeded");

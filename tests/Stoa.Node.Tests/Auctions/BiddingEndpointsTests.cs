@@ -13,7 +13,7 @@ public sealed class BiddingEndpointsTests : AuctionTest
 {
     private readonly PrivateKey _key = PrivateKey.Generate();
 
-    private SetBiddingRequest External => new("external", Key: Convert.ToBase64String(_key.PublicKey.ToSpki()));
+    private BiddingPolicyBody External => new("external", Key: Convert.ToBase64String(_key.PublicKey.ToSpki()));
 
     public override async ValueTask DisposeAsync()
     {
@@ -200,11 +200,11 @@ public sealed class BiddingEndpointsTests : AuctionTest
     {
         var agent = await PublishAsync("posted", "0.01");
         var publisher = await MemberAsync("posted");
-        (await publisher.GetBiddingAsync(agent, Stop)).ShouldBe(new BiddingResponse("posted/agent", new SetBiddingRequest("posted"), IsDefault: true, 0));
+        (await publisher.GetBiddingAsync(agent, Stop)).ShouldBe(new BiddingResponse("posted/agent", new BiddingPolicyBody("posted"), IsDefault: true, 0));
         var policies = new[]
         {
-            new SetBiddingRequest("posted"), new SetBiddingRequest("none"), Factor("0.250000"), new SetBiddingRequest("fixed", Price: "0.001000000"),
-            new SetBiddingRequest("loadAware", IdleFactor: "0.500000", BusyFactor: "0.900000", FullLoad: 3), External,
+            new BiddingPolicyBody("posted"), new BiddingPolicyBody("none"), Factor("0.250000"), new BiddingPolicyBody("fixed", Price: "0.001000000"),
+            new BiddingPolicyBody("loadAware", IdleFactor: "0.500000", BusyFactor: "0.900000", FullLoad: 3), External,
             await ProgramAsync(publisher, GuestPrograms.Echo),
         };
         foreach (var policy in policies)
@@ -223,7 +223,7 @@ public sealed class BiddingEndpointsTests : AuctionTest
         (await publisher.ResetBiddingAsync(agent, Stop)).IsDefault.ShouldBeTrue();
     }
 
-    private static async Task<SetBiddingRequest> ProgramAsync(StoaClient owner, byte[] program) =>
+    private static async Task<BiddingPolicyBody> ProgramAsync(StoaClient owner, byte[] program) =>
         new("wasm", Program: (await owner.UploadAsync(new MemoryStream(program), cancellationToken: Stop)).Digest);
 
     private DsseEnvelope Sign(string auction, string agent = "outside/agent", PrivateKey? key = null) => SignText(
