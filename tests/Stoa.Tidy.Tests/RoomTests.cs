@@ -23,11 +23,12 @@ public sealed partial class RoomTests
         ["Events"] = ["Identity"],
         ["Ledger"] = ["Identity"],
         ["Registry"] = ["Identity", "Events"],
-        ["Builds"] = ["Identity", "Events", "Registry"],
+        ["Calls"] = [],
+        ["Builds"] = ["Identity", "Events", "Registry", "Calls"],
         ["Webhooks"] = ["Identity", "Events"],
         ["Selection"] = ["Identity", "Events", "Registry"],
         ["Auctions"] = ["Identity", "Events", "Registry", "Selection"],
-        ["Tasks"] = ["Identity", "Events", "Ledger", "Registry", "Builds", "Selection", "Auctions"],
+        ["Tasks"] = ["Identity", "Events", "Ledger", "Registry", "Calls", "Builds", "Selection", "Auctions"],
         ["Templates"] = ["Identity"],
         ["Schedules"] = ["Identity", "Tasks"],
     };
@@ -37,7 +38,7 @@ public sealed partial class RoomTests
     {
         ["Stoa.Node"] = ["UpCommand.cs", "LocalNode.cs"],
         ["Stoa.Wasm"] = ["WasmRunCommand.cs", "ProgramFile.cs"],
-        ["Stoa.Market"] = ["ReceiptCheck.cs", "AuctionCheck.cs", "ReceiptVerifyCommand.cs", "TourCommand.cs", "AgentFolder.cs", "ProgramFile.cs"],
+        ["Stoa.Market"] = ["ReceiptCheck.cs", "AuctionCheck.cs", "ReceiptVerifyCommand.cs", "TourCommand.cs", "AgentFolder.cs", "ProgramFile.cs", "WasmRunCommand.cs"],
     };
 
     [Fact]

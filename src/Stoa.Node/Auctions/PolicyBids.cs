@@ -81,7 +81,7 @@ public sealed class PolicyBids(
             var job = new SandboxJob(bidder.Agent, [], limits, seed, announcement.OpenedAt.ToUnixTimeMilliseconds());
             using var answer = new MemoryStream();
             var outcome = await _threads.RunAsync(() => closing.IsCancellationRequested
-                ? new AttemptOutcome.Stopped([])
+                ? new AttemptOutcome.Stopped(default)
                 : _sandbox.Run(program, job, GuestInput.FromBytes(AwardJson.Write(announcement, bidder.Name)), answer, new AttemptProgress(), closing));
             switch (outcome)
             {

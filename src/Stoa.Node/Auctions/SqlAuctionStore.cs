@@ -71,42 +71,27 @@ public sealed class SqlAuctionStore(Database database)
         database.WriteAsync(
             async session =>
             {
+                // Whoever has this row has the task too: in an open auction it is in no other place that it could be taken from.
                 var row = await session.QueryFirstOrDefaultAsync<AuctionRow>(
                     $"SELECT {Columns} FROM auctions WHERE id = @id AND state = 'Open' {{for update}}", new { id });
                 if (row is null)
                     return null;
-                var task = (await session.QuerySingleAsync<TaskRow>(
-                    $"SELECT {TaskRow.Columns} FROM tasks WHERE id = @TaskId {{for update}}", new { row.TaskId })).ToTask();
-                var auction = row.ToAuction();
-                if (!task.IsBidding)
-                {
-                    await EndAsync(session, id, AuctionState.Cancelled, null, now);
-                    return null;
-                }
-
-                var end = close.Close(task, auction, [.. own, .. await BidsAsync(session, id)], now);
-                await EndAsync(session, id, end.State, end.Award.Envelope.ToJson(), now);
+                var task = (await session.QuerySingleAsync<TaskRow>(TaskRow.Select + "WHERE id = @TaskId", new { row.TaskId })).ToTask();
+                var end = close.Close(task, row.ToAuction(), [.. own, .. await BidsAsync(session, id)], now);
                 await session.ExecuteAsync(
-                    """
-                    UPDATE tasks SET agent_id = @AgentId, agent = @Agent, parameters = @Parameters, fuel_limit = @FuelLimit,
-                        memory_limit_bytes = @MemoryLimitBytes, timeout_ms = @TimeoutMs, output_limit_bytes = @OutputLimitBytes,
-                        log_limit_bytes = @LogLimitBytes, hold_id = @HoldId, hold_payer_id = @HoldPayerId, hold_amount = @HoldAmount,
-                        state = @State, due_at = @DueAt, finished_at = @FinishedAt, outcome = @Outcome, auction = @Auction
-                    WHERE id = @Id
-                    """,
-                    TaskRow.Of(end.Task) with { Auction = SqlAuctions.Write(end.Task.Auction) });
+                    "UPDATE auctions SET state = @State, award = @award, decided_at = @now WHERE id = @id",
+                    new { id, end.State, award = end.Award.Envelope.ToJson(), now });
+                await session.ExecuteAsync("DELETE FROM auction_bids WHERE auction_id = @id", new { id });
+                await SqlAuctions.AssignAsync(session, end.Task);
+                if (end.Task.State.IsFinal)
+                    await session.ExecuteRowsAsync(TaskStatements.End, [end.Task]);
+                else
+                    await SqlTaskQueue.ReturnAsync(session, [end.Task]);
                 await SqlTaskStore.SettleAsync(
                     session, [new AttemptEnd(end.Task, end.Transfers, null, null, ReadOnlyMemory<byte>.Empty, end.Events)], index: null);
                 return end.Task;
             },
             cancellationToken);
-
-    private static async Task EndAsync(SqlSession session, Id<Auction> id, AuctionState state, byte[]? award, DateTimeOffset now)
-    {
-        await session.ExecuteAsync(
-            "UPDATE auctions SET state = @state, award = @award, decided_at = @now WHERE id = @id", new { id, state, award, now });
-        await session.ExecuteAsync("DELETE FROM auction_bids WHERE auction_id = @id", new { id });
-    }
 
     private static async Task<IReadOnlyList<SealedBid>> BidsAsync(SqlSession session, Id<Auction> id) =>
         [.. (await session.QueryAsync<(string Agent, DateTimeOffset ReceivedAt, byte[] Envelope)>(

@@ -12,9 +12,6 @@ namespace Stoa.Node.Auctions;
 /// <summary>Auctions inside a session: they are written with their tasks, or not at all.</summary>
 internal static class SqlAuctions
 {
-    /// <summary>The word for a task that waits for its award, in the column <c>tasks.state</c>: nobody who looks for work finds it.</summary>
-    public const string BiddingState = "bidding";
-
     /// <summary>Adds those of new tasks, whose rows are written.</summary>
     public static async Task AddAsync(SqlSession session, IReadOnlyList<NewTask> submissions)
     {
@@ -22,7 +19,7 @@ internal static class SqlAuctions
         if (opened.Count == 0)
             return;
         await session.ExecuteEachAsync(
-            $"UPDATE tasks SET state = '{BiddingState}', auction = @Auction WHERE id = @Id",
+            "UPDATE tasks SET auction = @Auction WHERE id = @Id",
             opened.Select(submission => new { submission.Task.Id, Auction = Write(submission.Task.Auction!) }));
         await session.ExecuteEachAsync(
             """
@@ -42,12 +39,46 @@ internal static class SqlAuctions
             }));
     }
 
+    /// <summary>Takes a task out of its auction, which ends with that; false when it is open no more.</summary>
+    public static async Task<bool> TakeOutAsync(SqlSession session, Id<AgentTask> task, DateTimeOffset now)
+    {
+        if (await session.ExecuteAsync("UPDATE auctions SET state = 'Cancelled', decided_at = @now WHERE task_id = @task AND state = 'Open'", new { task, now }) == 0)
+            return false;
+        await session.ExecuteAsync("DELETE FROM auction_bids WHERE auction_id IN (SELECT id FROM auctions WHERE task_id = @task)", new { task });
+        return true;
+    }
+
     /// <summary>What is told to the publishers whose own services bid.</summary>
     public static IEnumerable<NewEvent> Announced(NewTask submission) => submission.Auction is not { } auction
         ? []
         : auction.Announcement.Bidders.Zip(auction.Invitations)
             .Where(pair => pair.First.Key is not null)
             .Select(pair => AuctionEvents.Announced(auction.Announcement, pair.First, pair.Second.PublisherId));
+
+    /// <summary>Gives a task to who has won it, with what is held for it now.</summary>
+    public static Task<int> AssignAsync(SqlSession session, AgentTask task) => session.ExecuteAsync(
+        """
+        UPDATE tasks SET agent_id = @AgentId, agent = @Agent, parameters = @parameters, fuel_limit = @Fuel, memory_limit_bytes = @MemoryBytes,
+            timeout_ms = @TimeoutMs, output_limit_bytes = @OutputBytes, log_limit_bytes = @LogBytes, hold_id = @holdId, hold_payer_id = @payerId,
+            hold_amount = @amount, auction = @auction
+        WHERE id = @Id
+        """,
+        new
+        {
+            task.Id,
+            task.AgentId,
+            task.Agent,
+            parameters = JsonSerializer.Serialize(task.Parameters, AuctionJson.Default.IReadOnlyListTaskParameter),
+            task.Limits.Fuel,
+            task.Limits.MemoryBytes,
+            task.Limits.TimeoutMs,
+            task.Limits.OutputBytes,
+            task.Limits.LogBytes,
+            holdId = task.Hold?.Id,
+            payerId = task.Hold?.PayerId,
+            amount = task.Hold?.Amount,
+            auction = Write(task.Auction),
+        });
 
     /// <summary>The column <c>tasks.auction</c>; null for none.</summary>
     public static string? Write(TaskAuction? auction) => auction is null
@@ -86,5 +117,6 @@ internal static class SqlAuctions
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(SqlAuctions.AuctionColumn))]
 [JsonSerializable(typeof(IReadOnlyList<Invitation>))]
+[JsonSerializable(typeof(IReadOnlyList<TaskParameter>))]
 [JsonSerializable(typeof(BiddingPolicy))]
 internal sealed partial class AuctionJson : JsonSerializerContext;

@@ -17,6 +17,7 @@ using Stoa.Node.Schedules;
 using Stoa.Node.Selection;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
+using Stoa.Node.Tasks.Live;
 using Stoa.Node.Templates;
 using Stoa.Node.Webhooks;
 
@@ -121,6 +122,7 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapTasks();
         api.MapAuctions();
         api.MapBidding();
+        api.MapLogs();
         api.MapBatches();
         api.MapReplays();
         api.MapTemplates();

@@ -4,7 +4,7 @@ namespace Stoa.Node.Storage;
 
 /// <summary>A statement that writes many rows, made once and kept: what a row costs is its columns, not its statement.</summary>
 /// <remarks>
-/// On PostgreSQL all rows go in one statement, each column as an array (<c>unnest</c>). On SQLite one prepared statement is stepped
+/// On PostgreSQL all rows go in one statement, each column as an array (<c>unnest</c>), or, when many are added, as a copy. On SQLite one prepared statement is stepped
 /// through, its values bound without a detour over objects. Both say of every row whether it was written.
 /// </remarks>
 [SuppressMessage("Design", "CA1000", Justification = "The row's type is that of its fields.")]
@@ -18,6 +18,9 @@ public sealed class SqlRows<T>
     internal string SqliteText { get; }
 
     internal string PostgresText { get; }
+
+    /// <summary>For PostgreSQL, where many rows can be copied: they are all written then. Null where they cannot.</summary>
+    internal string? CopyText { get; private init; }
 
     /// <summary>The field that the rows answered by PostgreSQL name; −1 when they are numbered from 1.</summary>
     internal int KeyField { get; }
@@ -37,7 +40,10 @@ public sealed class SqlRows<T>
             fields,
             $"INSERT INTO {table} ({columns}) VALUES ({string.Join(", ", names.Select((_, index) => $"?{index + 1}"))}){skip}",
             $"INSERT INTO {table} ({columns}) SELECT * FROM unnest({Arrays(fields)}){skip}" + (key is null ? "" : $" RETURNING {key}"),
-            returned);
+            returned)
+        {
+            CopyText = skipsConflictsOf is null ? $"COPY {table} ({columns}) FROM STDIN (FORMAT BINARY)" : null,
+        };
     }
 
     /// <summary>Changes a row of a table for each row that is given.</summary>
@@ -47,23 +53,36 @@ public sealed class SqlRows<T>
     /// <param name="fields">The values that are given; no two rows of them find the same row.</param>
     public static SqlRows<T> Update(string table, string set, string where, IReadOnlyList<SqlField<T>> fields)
     {
-        var (sqliteSet, sqliteWhere, postgresSet, postgresWhere) = (set, where, set, where);
-        for (var index = 0; index < fields.Count; index++)
-        {
-            var token = $"{{{fields[index].Name}}}";
-            sqliteSet = sqliteSet.Replace(token, $"?{index + 1}", StringComparison.Ordinal);
-            sqliteWhere = sqliteWhere.Replace(token, $"?{index + 1}", StringComparison.Ordinal);
-            postgresSet = postgresSet.Replace(token, $"r.{fields[index].Name}", StringComparison.Ordinal);
-            postgresWhere = postgresWhere.Replace(token, $"r.{fields[index].Name}", StringComparison.Ordinal);
-        }
-
-        var names = string.Join(", ", fields.Select(field => field.Name));
         return new SqlRows<T>(
             fields,
-            $"UPDATE {table} AS t SET {sqliteSet} WHERE {sqliteWhere}",
-            $"UPDATE {table} AS t SET {postgresSet} FROM unnest({Arrays(fields)}) WITH ORDINALITY AS r ({names}, row_number) WHERE {postgresWhere} RETURNING r.row_number",
+            $"UPDATE {table} AS t SET {ToSqlite(set, fields)} WHERE {ToSqlite(where, fields)}",
+            $"UPDATE {table} AS t SET {ToPostgres(set, fields)} FROM {Given(fields)} WHERE {ToPostgres(where, fields)} RETURNING r.row_number",
             -1);
     }
+
+    /// <summary>Takes a row out of a table for each row that is given.</summary>
+    /// <param name="table">Its name; <c>t</c> in the text.</param>
+    /// <param name="where">Finds the one row and guards it; a given value is <c>{name}</c>.</param>
+    /// <param name="fields">The values that are given; no two rows of them find the same row.</param>
+    public static SqlRows<T> Delete(string table, string where, IReadOnlyList<SqlField<T>> fields) => new(
+        fields,
+        $"DELETE FROM {table} AS t WHERE {ToSqlite(where, fields)}",
+        $"DELETE FROM {table} AS t USING {Given(fields)} WHERE {ToPostgres(where, fields)} RETURNING r.row_number",
+        -1);
+
+    private static string ToSqlite(string sql, IReadOnlyList<SqlField<T>> fields) => WithValues(sql, fields, (_, index) => $"?{index + 1}");
+
+    private static string ToPostgres(string sql, IReadOnlyList<SqlField<T>> fields) => WithValues(sql, fields, (field, _) => $"r.{field.Name}");
+
+    private static string WithValues(string sql, IReadOnlyList<SqlField<T>> fields, Func<SqlField<T>, int, string> write)
+    {
+        for (var index = 0; index < fields.Count; index++)
+            sql = sql.Replace($"{{{fields[index].Name}}}", write(fields[index], index), StringComparison.Ordinal);
+        return sql;
+    }
+
+    private static string Given(IReadOnlyList<SqlField<T>> fields) =>
+        $"unnest({Arrays(fields)}) WITH ORDINALITY AS r ({string.Join(", ", fields.Select(field => field.Name))}, row_number)";
 
     private static string Arrays(IReadOnlyList<SqlField<T>> fields) => string.Join(", ", fields.Select((_, index) => $"${index + 1}"));
 }

@@ -7,6 +7,7 @@ using Stoa.Node.Auctions;
 using Stoa.Node.Hosting;
 using Stoa.Node.Observability;
 using Stoa.Node.Storage;
+using Stoa.Node.Tasks.Live;
 using Stoa.Primitives;
 using Stoa.Wasm;
 
@@ -22,10 +23,15 @@ public static class TasksModule
         services.AddSingleton<INodeStore>(provider => new SqlNodeStore(provider.GetRequiredService<Database>()));
         services.AddSingleton<LeaseKeeper>();
         services.AddSingleton<LeaseRescuer>();
+        services.AddSingleton<RecentSubmissions>();
         services.AddSingleton<ITaskStore>(provider => new SqlTaskStore(
-            provider.GetRequiredService<Database>(), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<AgentIndex>(),
+            provider.GetRequiredService<Database>(),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<AgentIndex>(),
+            provider.GetRequiredService<RecentSubmissions>(),
             provider.GetRequiredService<OpenedAuctions>()));
-        services.AddSingleton<ITaskBatchStore>(provider => new SqlTaskBatchStore(provider.GetRequiredService<Database>()));
+        services.AddSingleton<ITaskBatchStore>(provider => new SqlTaskBatchStore(
+            provider.GetRequiredService<Database>(), provider.GetRequiredService<RecentSubmissions>()));
         services.AddSingleton<SubmitBatch>();
         services.AddSingleton(provider => new LeaseHolder(
             provider.GetRequiredService<PrivateKey>().PublicKey.PeerId.ToString(), provider.GetRequiredService<IdSource>().NextUuid().ToString("n")));
@@ -57,11 +63,15 @@ public static class TasksModule
         services.AddSingleton<ExecuteTask>();
         services.AddSingleton<TaskWaiters>();
         services.AddSingleton<TaskTelemetry>();
+        services.AddSingleton<RemoteWatchers>();
+        services.AddSingleton<LiveTasks>();
+        services.AddSingleton<LogFollower>();
         services.AddSingleton<TaskWorkers>();
         services.AddSingleton(provider => new ReadinessCheck("workers", _ => Task.FromResult(provider.GetRequiredService<TaskWorkers>().Fault)));
         // Hosted services stop in the reverse order: the node gives signs of life for as long as the workers let tasks end.
         services.AddHostedService<Heartbeat>();
         services.AddHostedService<QueueListener>();
+        services.AddHostedService<CellWire>();
         services.AddHostedService<ProgressTeller>();
         services.AddHostedService(provider => provider.GetRequiredService<TaskWorkers>());
     }

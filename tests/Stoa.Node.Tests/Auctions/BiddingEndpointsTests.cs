@@ -13,6 +13,9 @@ public sealed class BiddingEndpointsTests : AuctionTest
 {
     private readonly PrivateKey _key = PrivateKey.Generate();
 
+    // Programs have the time that a busy machine may need.
+    protected override string[] Options => ["--Auctions:ProgramTimeoutMs", "5000"];
+
     private BiddingPolicyBody External => new("external", Key: Convert.ToBase64String(_key.PublicKey.ToSpki()));
 
     public override async ValueTask DisposeAsync()
@@ -110,7 +113,7 @@ public sealed class BiddingEndpointsTests : AuctionTest
         var publisher = await MemberAsync("clever");
         await publisher.SetBiddingAsync(new AgentReference("clever", "agent"), await ProgramAsync(publisher, GuestPrograms.Print("""{ "factor": "0.3" }""")), Stop);
 
-        var task = await RunAsync();
+        var task = await SubmitAsync(windowMs: 1_000, wait: Wait);
 
         Publisher(task.Agent).ShouldBe("clever");
         (await Consumer.GetTaskAuctionAsync(task.Id, Stop)).Bidders[0].Bid!.Factor.ShouldBe("0.300000");
@@ -140,8 +143,7 @@ public sealed class BiddingEndpointsTests : AuctionTest
         var agent = new AgentReference("clumsy", "agent");
         await publisher.SetBiddingAsync(agent, await ProgramAsync(publisher, program), Stop);
 
-        // Long enough that a slow start is not held against it.
-        var tasks = new[] { await SubmitAsync(windowMs: 500, wait: Wait), await SubmitAsync(windowMs: 500, wait: Wait) };
+        var tasks = await Task.WhenAll(SubmitAsync(windowMs: 1_000, wait: Wait), SubmitAsync(windowMs: 1_000, wait: Wait));
 
         tasks.ShouldAllBe(task => Publisher(task.Agent) == "posted");
         var bidding = await publisher.GetBiddingAsync(agent, Stop);
@@ -161,7 +163,7 @@ public sealed class BiddingEndpointsTests : AuctionTest
         var publisher = await MemberAsync("shy");
         await publisher.SetBiddingAsync(new AgentReference("shy", "agent"), await ProgramAsync(publisher, GuestPrograms.Print("{}")), Stop);
 
-        var task = await RunAsync();
+        var task = await SubmitAsync(windowMs: 1_000, wait: Wait);
 
         Publisher(task.Agent).ShouldBe("posted");
         (await publisher.GetBiddingAsync(new AgentReference("shy", "agent"), Stop)).Faults.ShouldBe(0);

@@ -23,7 +23,8 @@ public abstract class TaskMigrationConformance(DatabaseSource source) : Database
         await Database.WriteAsync(
             async session =>
             {
-                foreach (var table in new[] { "auction_bids", "auctions", "agent_bidding", "receipts", "task_content", "task_choices", "tasks", "idempotency_keys", "lanes", "queue_clock", "task_batches" })
+                await session.ExecuteAsync("DROP VIEW tasks_now");
+                foreach (var table in new[] { "auction_bids", "auctions", "agent_bidding", "receipts", "task_content", "task_choices", "task_log_starts", "tasks", "queue", "delayed", "leases", "task_ends", "idempotency_keys", "lanes", "queue_clock", "task_batches" })
                     await session.ExecuteAsync($"DROP TABLE {table}");
                 await session.ExecuteAsync(Migrations.Embedded.Single(step => step.Number == 4).Sql);
                 await AddAsync(session, owner, second, "queued", Now.AddSeconds(-1), Now.AddSeconds(-1).ToUnixTimeMilliseconds());
@@ -38,7 +39,7 @@ public abstract class TaskMigrationConformance(DatabaseSource source) : Database
             Stop);
 
         await Database.WriteAsync(session => session.ExecuteAsync(Migrations.Embedded.Single(step => step.Number == 5).Sql), Stop);
-        // The columns that later versions added to tasks, so that this version's store can read them.
+        // What later versions added to tasks, so that this version's store can read them.
         await Database.WriteAsync(session => session.ExecuteAsync(Migrations.Embedded.Single(step => step.Number == 12).Sql), Stop);
 
         var tasks = new SqlTaskStore(Database, TimeProvider.System);
