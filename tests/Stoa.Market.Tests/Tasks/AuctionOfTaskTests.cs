@@ -73,7 +73,8 @@ public sealed class AuctionOfTaskTests : IDisposable
         }
 
         (end.Task.State.Name, end.Task.Agent.Publisher, end.Task.MaxPrice).ShouldBe(("queued", "pub-a", Money.Parse(held)));
-        end.Task.RatesOr(TaskSamples.Price).ShouldBe(TaskSamples.Price, "the posted prices");
+        end.Task.RatesOr(TaskSamples.Price).ShouldBe(auction.Announcement.Bidders[0].Rates, "the posted prices");
+        (end.Task.Auction!.AwardDigest, end.Task.Auction.Awards.Count).ShouldBe((null, 1));
     }
 
     [Fact]
