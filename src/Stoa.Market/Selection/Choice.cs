@@ -2,11 +2,14 @@ using Stoa.Primitives;
 
 namespace Stoa.Market.Selection;
 
-/// <summary>Why an agent that has the capability is no candidate.</summary>
+/// <summary>Why an agent that has the rarest of the capabilities is no candidate: the first of these reasons that applies.</summary>
 public enum Unfit
 {
     /// <summary>It failed for this task already.</summary>
     Tried,
+
+    /// <summary>It does not have all of the capabilities.</summary>
+    Capabilities,
 
     /// <summary>It is suspended for its faults.</summary>
     Suspended,
@@ -22,9 +25,6 @@ public enum Unfit
 
     /// <summary>Its reputation is below what is required.</summary>
     Reputation,
-
-    /// <summary>It does not have all of the capabilities.</summary>
-    Capabilities,
 
     /// <summary>It does not take this input or these parameters. Found out for the best ones only.</summary>
     Input,

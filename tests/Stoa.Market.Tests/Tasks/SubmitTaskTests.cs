@@ -8,7 +8,7 @@ using Stoa.Primitives;
 
 namespace Stoa.Market.Tests.Tasks;
 
-public sealed class SubmitTaskTests : IDisposable
+public sealed class SubmitTaskTests
 {
     private const string Schema =
         """
@@ -39,8 +39,6 @@ public sealed class SubmitTaskTests : IDisposable
         submit = new SubmitTask(shelf, shelf, shelf, shelf, shelf, clearing, index, maxMemoryBytes: 1L << 30, TaskSamples.Ids, TimeProvider.System, new Random(1));
         index.SetLoaded();
     }
-
-    public void Dispose() => index.Dispose();
 
     [Fact]
     public async Task Submit_OfAGoodRequest_HoldsThePriceAtTheLimits()
