@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 
 namespace Stoa.Bench;
 
@@ -26,24 +25,4 @@ internal sealed record BenchmarkRun(Action<string> Tell, Action<string> Warn, IR
 internal static class Clock
 {
     public static double Since(long start) => Stopwatch.GetElapsedTime(start).TotalMilliseconds;
-}
-
-/// <summary>What the processor has done for this thread, which others on the machine do not lengthen.</summary>
-internal static partial class ThreadClock
-{
-    private const int ThreadCpuTime = 3;
-
-    /// <summary>In milliseconds; null where the system does not tell.</summary>
-    public static double? Ms =>
-        OperatingSystem.IsLinux() && Read(ThreadCpuTime, out var time) == 0 ? (time.Seconds * 1e3) + (time.Nanoseconds / 1e6) : null;
-
-    [LibraryImport("libc", EntryPoint = "clock_gettime")]
-    private static partial int Read(int clock, out Instant time);
-
-    [StructLayout(LayoutKind.Sequential)]
-    private struct Instant
-    {
-        public nint Seconds;
-        public nint Nanoseconds;
-    }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Stoa.Bench.Wasm;
 using Stoa.Market.Identity;
 using Stoa.Market.Registry;
 using Stoa.Market.Selection;
@@ -121,7 +122,7 @@ internal static class SelectionBench
 
     /// <summary>How long choices took.</summary>
     /// <param name="WallMs">In milliseconds.</param>
-    /// <param name="CpuMs">Of the processor; empty where the system does not tell it of a thread.</param>
+    /// <param name="CpuMs">Of the processor.</param>
     private sealed record Times(IReadOnlyList<double> WallMs, IReadOnlyList<double> CpuMs)
     {
         /// <summary>Chooses many times, after a warm-up.</summary>
@@ -136,14 +137,13 @@ internal static class SelectionBench
             for (var turn = -500; turn < Choices; turn++)
             {
                 var query = Query(capabilities(turn + 500), random);
-                var (cpu, start) = (ThreadClock.Ms, Stopwatch.GetTimestamp());
+                var (cpu, start) = (ThreadTime.NowMs, Stopwatch.GetTimestamp());
                 var choice = index.Choose(query, now, random);
                 var wall = Clock.Since(start);
                 if (turn >= 0)
                 {
                     wallMs.Add(wall);
-                    if (ThreadClock.Ms - cpu is { } spent)
-                        cpuMs.Add(spent);
+                    cpuMs.Add(ThreadTime.NowMs - cpu);
                 }
 
                 if (choice.Chosen is null || (candidates > 0 && choice.CandidateCount != candidates))
@@ -158,8 +158,7 @@ internal static class SelectionBench
         public void AddTo(Figures figures, string name, params int[] percentiles)
         {
             figures.AddPercentiles($"{name}_ms", WallMs, percentiles);
-            if (CpuMs.Count > 0)
-                figures.AddPercentiles($"{name}_cpu_ms", CpuMs, percentiles);
+            figures.AddPercentiles($"{name}_cpu_ms", CpuMs, percentiles);
         }
     }
 }

@@ -87,7 +87,7 @@ public sealed record TypicalBody(double Price, double Failure, double Seconds, d
 /// <param name="ExpectedPrice">By what its runs used so far.</param>
 /// <param name="PriceAtLimits">The most that it can cost.</param>
 /// <param name="ExpectedSeconds">By its runs so far.</param>
-/// <param name="Load">Tasks that it ran at this node just then.</param>
+/// <param name="Load">Tasks that it ran just then, at all nodes of the cell.</param>
 public sealed record CandidateBody(
     string Agent,
     string Standing,

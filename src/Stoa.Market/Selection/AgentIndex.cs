@@ -17,6 +17,7 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark)
     private readonly ConcurrentDictionary<string, CapabilityGroup> groups = new(StringComparer.Ordinal);
     private readonly Dictionary<string, AgentStats> early = new(StringComparer.Ordinal);
     private readonly TaskCompletionSource loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly List<string> loadedElsewhere = [];
     private int count;
 
     /// <summary>Ends once all that was published before the start is in it.</summary>
@@ -70,13 +71,32 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark)
         }
     }
 
-    /// <summary>Counts tasks that an agent is given, or that end.</summary>
+    /// <summary>Counts tasks that an agent is given here, or that end.</summary>
     /// <param name="agent"><c>publisher/name</c>.</param>
     /// <param name="more">Negative for those that end.</param>
     public void AddLoad(string agent, int more)
     {
         if (slots.TryGetValue(agent, out var slot))
             slot.AddLoad(more);
+    }
+
+    /// <summary>Says what agents have to do at the other nodes of the cell.</summary>
+    /// <param name="loads">Tasks by <c>publisher/name</c>; nothing of those that are not named.</param>
+    public void SetLoadElsewhere(IReadOnlyDictionary<string, int> loads)
+    {
+        lock (writing)
+        {
+            foreach (var agent in loadedElsewhere.Where(agent => !loads.ContainsKey(agent)))
+                slots[agent].LoadElsewhere = 0;
+            loadedElsewhere.Clear();
+            foreach (var (agent, load) in loads)
+            {
+                if (!slots.TryGetValue(agent, out var slot))
+                    continue;
+                slot.LoadElsewhere = load;
+                loadedElsewhere.Add(agent);
+            }
+        }
     }
 
     /// <summary>What is known of an agent; null when nothing is.</summary>

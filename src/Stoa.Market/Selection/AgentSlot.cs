@@ -7,6 +7,7 @@ internal sealed class AgentSlot(int number, AgentState state)
 {
     private volatile AgentState state = state;
     private volatile GroupPlace[] places = [];
+    private volatile int loadElsewhere;
     private int load;
 
     public int Number => number;
@@ -25,7 +26,14 @@ internal sealed class AgentSlot(int number, AgentState state)
         set => places = value;
     }
 
-    public int Load => Volatile.Read(ref load);
+    /// <summary>Tasks that it has at other nodes of the cell.</summary>
+    public int LoadElsewhere
+    {
+        set => loadElsewhere = value;
+    }
+
+    /// <summary>Tasks that it has.</summary>
+    public int Load => Volatile.Read(ref load) + loadElsewhere;
 
     public void AddLoad(int more) => Interlocked.Add(ref load, more);
 }

@@ -58,7 +58,7 @@ public enum Standing
 /// <param name="PriceAtLimits">The most that it can cost.</param>
 /// <param name="ExpectedSeconds">By its runs so far.</param>
 /// <param name="Evidence">Weight of the receipts behind it.</param>
-/// <param name="Load">Tasks that it has here, waiting or running.</param>
+/// <param name="Load">Tasks that it runs: here now, at the other nodes of the cell a second ago.</param>
 /// <param name="Standing">Why it was chosen or was not.</param>
 public sealed record Candidate(
     IndexedAgent Agent,

@@ -25,10 +25,24 @@ public sealed class TaskWorkers(
     private readonly TaskCompletionSource idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task dispatching = Task.CompletedTask;
 
+    private long claimedTasks;
+
     private LeaseHolder Holder => self;
 
     /// <summary>The attempts that run here now.</summary>
     public IReadOnlyCollection<Attempt> Running => (IReadOnlyCollection<Attempt>)running.Values;
+
+    /// <summary>What of this node's capacity is in use.</summary>
+    public NodeLoad Load
+    {
+        get
+        {
+            // Not what the room says: a claim takes all of it for a moment.
+            var tasks = running.Values.Select(attempt => attempt.Task).ToList();
+            return new NodeLoad(
+                tasks.Count, tasks.Sum(task => task.Limits.MemoryBytes), Interlocked.Read(ref claimedTasks), NodeLoad.Count(tasks.Select(task => task.Agent)));
+        }
+    }
 
     /// <summary>Why no task is taken here; null when tasks are.</summary>
     public string? Fault => dispatching.IsCompleted ? "no tasks are taken here." : null;
@@ -171,6 +185,7 @@ public sealed class TaskWorkers(
     {
         var attempt = new Attempt(task);
         running[attempt.Lease] = attempt;
+        Interlocked.Increment(ref claimedTasks);
         // Not awaited: the attempt ends itself, and StopAsync waits for all of them.
         _ = Task.Run(() => RunAsync(attempt, inlineInput), CancellationToken.None);
     }

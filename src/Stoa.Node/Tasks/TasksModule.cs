@@ -32,6 +32,11 @@ public static class TasksModule
         services.AddSingleton<SubmitBatch>();
         services.AddSingleton(provider => new LeaseHolder(
             provider.GetRequiredService<PrivateKey>().PublicKey.PeerId.ToString(), provider.GetRequiredService<IdSource>().NextUuid().ToString("n")));
+        services.AddSingleton(provider => new Cell(
+            provider.GetRequiredService<LeaseHolder>(),
+            provider.GetRequiredService<NodeOptions>().Region,
+            provider.GetRequiredService<TimeProvider>().GetUtcNow()));
+        services.AddSingleton<NodeStatus>();
         services.AddSingleton(provider => new SubmitTask(
             provider.GetRequiredService<IAgentStore>(),
             provider.GetRequiredService<IContentStore>(),

@@ -213,6 +213,22 @@ public sealed class AgentIndexTests
     }
 
     [Fact]
+    public void Choose_OfTwoEqualOnes_KnowsWhatTheyHaveToDoElsewhere()
+    {
+        market.Publish("ann/busy");
+        market.Publish("ben/idle");
+        market.Index.AddLoad("ann/busy", 1);
+        market.Index.SetLoadElsewhere(new Dictionary<string, int> { ["ann/busy"] = 4, ["nobody/known"] = 9 });
+
+        Loads().ShouldBe([("ann/busy", 5), ("ben/idle", 0)]);
+        market.Index.SetLoadElsewhere(new Dictionary<string, int> { ["ben/idle"] = 2 });
+        Loads().ShouldBe([("ann/busy", 1), ("ben/idle", 2)]);
+
+        IEnumerable<(string, int)> Loads() =>
+            market.Choose().Candidates.OrderBy(candidate => candidate.Agent.Name).Select(candidate => (candidate.Agent.Name, candidate.Load));
+    }
+
+    [Fact]
     public void Choose_WithTheSameSeed_IsTheSame()
     {
         for (var i = 0; i < 100; i++)

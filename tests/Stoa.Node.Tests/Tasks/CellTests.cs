@@ -34,4 +34,34 @@ public sealed class CellTests(PostgresCluster cluster)
         await client.CancelTaskAsync(blocking.Id, Stop);
         (await worker.Client.WaitForTaskAsync(blocking.Id, cancellationToken: Stop)).State.ShouldBe("cancelled");
     }
+
+    [Fact]
+    public async Task Nodes_OfACell_KnowEachOthersRegionAndLoad()
+    {
+        await using var source = new PostgresSource(cluster);
+        string[] options = ["--Storage:Provider", "Postgres", "--Storage:ConnectionString", (await source.GetOptionsAsync()).ConnectionString!, "--Tasks:BeatMs", "100"];
+        await using var worker = await TestNode.StartAsync(null, [.. options, "--Node:Region", "eu-central", "--Tasks:Workers", "3"]);
+        await using var other = await TestNode.StartAsync(null, [.. options, "--Tasks:Workers", "1"]);
+        using var client = other.Connect(worker);
+        var limits = new AgentLimitsBody(1_000_000_000_000, 8 << 20, 600_000, 4 << 20, 1_000);
+        var forever = await worker.PublishAsync("forever", GuestPrograms.EndlessLoop, limits);
+        var running = await worker.Client.SubmitAsync(new SubmitTaskRequest(forever, new TaskInputBody(Text: "")), cancellationToken: Stop);
+        var peer = (await worker.Client.GetNodeAsync(Stop)).PeerId;
+
+        ListedNodeResponse seen;
+        do
+        {
+            seen = await client.ListNodesAsync(Stop).SingleOrDefaultAsync(node => node.PeerId == peer, Stop) ?? throw new InvalidOperationException("The worker is not listed.");
+        }
+        while (seen.Load is not { BusyWorkers: 1 });
+
+        (seen.Region, seen.Capacity?.Workers, seen.Load).ShouldBe(("eu-central", 3, new NodeLoadBody(1, 8 << 20, 1)));
+        (await worker.Client.ListNodesAsync(Stop).CountAsync(Stop)).ShouldBe(2);
+        // A choice that is made at the other node counts what runs here.
+        var chosen = await client.SubmitAsync(
+            new SubmitTaskRequest(Input: new TaskInputBody(Text: ""), Requirement: new RequirementBody(["test.run"], Explore: false)), cancellationToken: Stop);
+        (await client.GetSelectionAsync(chosen.Id, Stop)).Choices[0].Candidates.ShouldHaveSingleItem().Load.ShouldBe(1);
+        await client.CancelTaskAsync(chosen.Id, Stop);
+        await client.CancelTaskAsync(running.Id, Stop);
+    }
 }

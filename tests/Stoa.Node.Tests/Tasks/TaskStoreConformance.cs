@@ -484,7 +484,7 @@ public abstract class TaskStoreConformance(DatabaseSource source) : TaskStoreTes
     {
         var nodes = new SqlNodeStore(Database);
         var other = new LeaseHolder("nodeB", "boot1");
-        await nodes.BeatAsync(Holder, Now, Stop);
+        await nodes.BeatAsync(Holder, NodeStoreConformance.Silent, Now, Stop);
         await SubmitAsync();
         var ofNobody = (await Tasks.ClaimAsync(new LeaseHolder("node", "boot1"), Room, Now, Stop)).Single();
         await SubmitAsync();

@@ -58,6 +58,10 @@ internal static class Examples
         "dlvr_01m81g2e8hf0a1b2c3d4e5f6g7", "stoa.task.succeeded", TaskId, "delivered", 1, submitted, "128", AttemptedAt: submitted, Status: 204,
         DurationMs: 41, FinishedAt: submitted);
 
+    private static readonly ListedNodeResponse listedNode = new(
+        "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", submitted.AddDays(-3), submitted, "0.1.0", "eu-central",
+        new NodeCapacityBody(4, 8_589_934_592), new NodeLoadBody(3, 201_326_592, 48_210));
+
     private static readonly Dictionary<Type, JsonNode> byType = new object[]
     {
         new RegisterRequest("ada", "ada@example.org", "correct horse battery staple"),
@@ -125,7 +129,9 @@ internal static class Examples
         delivery,
         new ListResponse<WebhookDeliveryResponse>([delivery]),
         new NodeResponse(
-            "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE…", "0.1.0", "sqlite", 4, 70, 25, 5),
+            "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE…", "0.1.0", "postgres", 4, 70, 25, 5, "eu-central"),
+        listedNode,
+        new ListResponse<ListedNodeResponse>([listedNode]),
     }.ToDictionary(example => example.GetType(), example => JsonSerializer.SerializeToNode(example, example.GetType(), StrictJson.Options)!);
 
     /// <summary>Which contracts have an example.</summary>
