@@ -20,6 +20,13 @@ public sealed class Cell(LeaseHolder self, string? region, DateTimeOffset starte
     /// <summary>The other nodes that are alive.</summary>
     public IReadOnlyList<ListedNode> Others => others;
 
+    /// <summary>Where nodes stand that are alive, this one's place included.</summary>
+    public IReadOnlySet<string> Regions => new SortedSet<string>(
+        others.Select(node => node.Report?.Region).Append(region).OfType<string>(), StringComparer.Ordinal);
+
+    /// <summary>Whether this node may run what asks for one of these regions; for none of them any node may.</summary>
+    public bool MayRun(IReadOnlyList<string> regions) => regions.Count == 0 || (region is not null && regions.Contains(region));
+
     /// <summary>How many tasks run by agent at the other nodes.</summary>
     public IReadOnlyDictionary<string, int> RunningElsewhere() => others
         .SelectMany(node => node.Report?.Load.Running ?? Nothing)

@@ -13,7 +13,7 @@ public sealed class TaskWorkers(
     ExecuteTask execute,
     TaskWaiters waiters,
     TaskTelemetry telemetry,
-    LeaseHolder self,
+    Cell cell,
     TasksOptions options,
     TimeProvider time,
     ILogger<TaskWorkers> logger) : IHostedService, IDisposable
@@ -27,7 +27,7 @@ public sealed class TaskWorkers(
 
     private long claimedTasks;
 
-    private LeaseHolder Holder => self;
+    private ImmediateClaim Offer => new(cell.Self, cell.Region);
 
     /// <summary>The attempts that run here now.</summary>
     public IReadOnlyCollection<Attempt> Running => (IReadOnlyCollection<Attempt>)running.Values;
@@ -125,7 +125,7 @@ public sealed class TaskWorkers(
                     continue;
                 }
 
-                if (room.Busy < options.Workers && await tasks.NextDueAsync(token) is { } due)
+                if (room.Busy < options.Workers && await tasks.NextDueAsync(cell.Region, token) is { } due)
                 {
                     var ahead = due - time.GetUtcNow();
                     if (ahead <= TimeSpan.Zero && await ClaimAsync(token) is { IsAny: true } claim)
@@ -168,7 +168,7 @@ public sealed class TaskWorkers(
         try
         {
             claimed = await tasks.ClaimAsync(
-                Holder, new ClaimRoom(slots, memoryBytes, options.MaxMemoryBytes), time.GetUtcNow(), cancellationToken);
+                cell.Self, new ClaimRoom(slots, memoryBytes, options.MaxMemoryBytes, cell.Region), time.GetUtcNow(), cancellationToken);
         }
         finally
         {
@@ -227,7 +227,7 @@ public sealed class TaskWorkers(
         internal Reservation(TaskWorkers workers, long memoryBytes) => (this.workers, this.memoryBytes) = (workers, memoryBytes);
 
         /// <summary>The offer that goes into the submission.</summary>
-        public ImmediateClaim Claim => new(workers.Holder);
+        public ImmediateClaim Claim => workers.Offer;
 
         /// <summary>Starts working on the task that the room was kept for.</summary>
         public void Begin(AgentTask claimed, ReadOnlyMemory<byte>? inlineInput)

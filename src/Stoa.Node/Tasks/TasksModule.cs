@@ -45,6 +45,7 @@ public static class TasksModule
             provider.GetRequiredService<ITaskStore>(),
             provider.GetRequiredService<SystemAccounts>().Clearing,
             provider.GetRequiredService<AgentIndex>(),
+            provider.GetRequiredService<Cell>(),
             options.MaxMemoryBytes,
             provider.GetRequiredService<IdSource>(),
             provider.GetRequiredService<TimeProvider>(),

@@ -31,6 +31,30 @@ public sealed class CellTests
         counted["ann/busy"].ShouldBe(2);
     }
 
+    [Fact]
+    public void Regions_AreThoseOfAllNodesThatSayWhereTheyStand()
+    {
+        var cell = new Cell(Self, "eu-central", TaskSamples.Now);
+        cell.Learn([Node("b", "us-east"), Node("c", "us-east"), Node("d", region: null), Node("old") with { Report = null }]);
+
+        cell.Regions.ShouldBe(["eu-central", "us-east"]);
+        new Cell(Self, null, TaskSamples.Now).Regions.ShouldBeEmpty();
+    }
+
+    [Theory]
+    [InlineData("eu-central", "", true)]
+    [InlineData("eu-central", "eu-central", true)]
+    [InlineData("eu-central", "ap-south eu-central", true)]
+    [InlineData("eu-central", "us-east", false)]
+    [InlineData(null, "", true)]
+    [InlineData(null, "us-east", false)]
+    public void MayRun_IsTrueWhereTheNodeStands(string? region, string regions, bool mayRun) =>
+        new Cell(Self, region, TaskSamples.Now).MayRun(regions.Split(' ', StringSplitOptions.RemoveEmptyEntries)).ShouldBe(mayRun);
+
+    /// <summary>A node that stands somewhere and runs nothing.</summary>
+    public static ListedNode Node(string name, string? region) =>
+        Node(name) with { Report = new NodeReport("1.0.0", region, Capacity, new NodeLoad(0, 0, 0, new Dictionary<string, int>())) };
+
     private static ListedNode Node(string name, params (string Agent, int Count)[] running) => new(
         new NodeBeat(new LeaseHolder(name, "1"), 1),
         TaskSamples.Now,

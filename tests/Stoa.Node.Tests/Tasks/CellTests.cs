@@ -1,3 +1,4 @@
+using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Market.Tests.Tasks;
 using Stoa.Node.Tests.Storage;
@@ -63,5 +64,30 @@ public sealed class CellTests(PostgresCluster cluster)
         (await client.GetSelectionAsync(chosen.Id, Stop)).Choices[0].Candidates.ShouldHaveSingleItem().Load.ShouldBe(1);
         await client.CancelTaskAsync(chosen.Id, Stop);
         await client.CancelTaskAsync(running.Id, Stop);
+    }
+
+    [Fact]
+    public async Task Task_ThatAsksForARegion_RunsThereWhoeverTookIt()
+    {
+        await using var source = new PostgresSource(cluster);
+        string[] options = ["--Storage:Provider", "Postgres", "--Storage:ConnectionString", (await source.GetOptionsAsync()).ConnectionString!, "--Tasks:BeatMs", "100"];
+        await using var eu = await TestNode.StartAsync(null, [.. options, "--Node:Region", "eu-central"]);
+        await using var us = await TestNode.StartAsync(null, [.. options, "--Node:Region", "us-east"]);
+        using var client = us.Connect(eu);
+        var echo = await eu.PublishAsync("echo", GuestPrograms.Echo);
+        var request = new SubmitTaskRequest(echo, new TaskInputBody(Text: "hello"), Regions: ["eu-central"]);
+
+        // That there is another node is known with the next sign of life.
+        while (await client.ListNodesAsync(Stop).CountAsync(Stop) < 2)
+            ;
+        var task = await client.SubmitAsync(request, cancellationToken: Stop);
+
+        var ended = await eu.Client.WaitForTaskAsync(task.Id, cancellationToken: Stop);
+        ended.State.ShouldBe("succeeded");
+        ended.Regions.ShouldBe(["eu-central"]);
+        (await client.ListNodesAsync(Stop).SingleAsync(node => node.Region == "us-east", Stop)).Load!.ClaimedTasks.ShouldBe(0);
+        var nowhere = await Should.ThrowAsync<StoaException>(() => client.SubmitAsync(request with { Regions = ["ap-south"] }, cancellationToken: Stop));
+        (nowhere.Code, nowhere.Problem.Status).ShouldBe(("regionUnserved", 422));
+        nowhere.Message.ShouldContain("eu-central, us-east");
     }
 }

@@ -81,7 +81,7 @@ internal static class Examples
                 new TaskEventData(TaskId, "stoa/markdown-html@1.0.0", "succeeded", 1, "0.000100050"), StoaJson.Default.TaskEventData)),
         new SubmitTaskRequest(
             "stoa/markdown-html", new TaskInputBody(Text: "# Hi"), new Dictionary<string, string> { ["title"] = "Hello" }, MaxPrice: "0.05",
-            Priority: "high", DueAt: submitted),
+            Priority: "high", DueAt: submitted, Regions: ["eu-central"]),
         task,
         new ListResponse<TaskResponse>([task]),
         new SubmitBatchRequest([new SubmitTaskRequest("stoa/markdown-html", new TaskInputBody(Text: "# Hi"), Priority: "background")]),
