@@ -40,6 +40,7 @@ namespace Stoa.Client;
 [JsonSerializable(typeof(SubscribedResponse))]
 [JsonSerializable(typeof(TaskEventData))]
 [JsonSerializable(typeof(TaskProgressData))]
+[JsonSerializable(typeof(TaskLogData))]
 [JsonSerializable(typeof(TaskResponse))]
 [JsonSerializable(typeof(ListResponse<TaskResponse>))]
 [JsonSerializable(typeof(TransferResponse))]

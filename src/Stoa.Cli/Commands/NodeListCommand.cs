@@ -29,7 +29,7 @@ internal sealed class NodeListCommand : StoaCommand
         }
 
         invocation.Screen.Table(
-            ["Node", "Region", "Version", "Workers busy", "Memory promised", "Tasks taken", "Started", "Last sign of life"],
+            ["Node", "Region", "Version", "Workers busy", "Memory promised", "Tasks taken so far", "Started", "Last sign of life"],
             [.. nodes.Select(node => (IReadOnlyList<string>)
             [
                 node.PeerId,

@@ -45,9 +45,10 @@ public sealed record NodeCapacityBody(int Workers, long MemoryBytes);
 
 /// <summary>What of a node's capacity is in use.</summary>
 /// <param name="BusyWorkers">Workers that run a task.</param>
-/// <param name="BusyMemoryBytes">The sum of those tasks' memory limits.</param>
+/// <param name="BusyMemoryBytes">The sum of the memory limits of the tasks that it has.</param>
+/// <param name="HeldTasks">Tasks that it has: those that run, and those that wait for a worker or for their end to be written.</param>
 /// <param name="ClaimedTasks">How many tasks it has taken since it started.</param>
-public sealed record NodeLoadBody(int BusyWorkers, long BusyMemoryBytes, long ClaimedTasks);
+public sealed record NodeLoadBody(int BusyWorkers, long BusyMemoryBytes, int HeldTasks, long ClaimedTasks);
 
 /// <summary>A stored blob. <c>PUT /api/v1/blobs/{digest}</c>, <c>POST /api/v1/blobs</c>.</summary>
 /// <param name="Digest">SHA-256 of its bytes, <c>sha256:…</c>.</param>

@@ -38,6 +38,9 @@ public static class EventTypes
     /// <summary>Measured progress of a running task: live only, never stored, so it carries no sequence.</summary>
     public const string TaskProgress = "stoa.task.progress";
 
+    /// <summary>A piece of a task's log: told to those who follow that log, and to nobody else, so it is not among <see cref="All"/>.</summary>
+    public const string TaskLog = "stoa.task.log";
+
     /// <summary>A batch was taken, came a step on, or has ended: told of the batch, not of each of its tasks.</summary>
     public const string BatchProgress = "stoa.batch.progress";
 

@@ -47,14 +47,14 @@ public sealed record ClaimRoom(int Count, long FreeMemoryBytes, long MaxMemoryBy
 /// <param name="Transfers">Linked transfers: capture and shares, or the release of the hold; empty when the task goes back to the queue.</param>
 /// <param name="Receipt">Of a success.</param>
 /// <param name="InlineOutput">The output's bytes when they are kept beside the task.</param>
-/// <param name="Log">The end of what the agent wrote to stderr, as UTF-8; empty for none.</param>
+/// <param name="Log">The end of what the agent wrote to stderr; empty for none.</param>
 /// <param name="Events">What is told.</param>
 public sealed record AttemptEnd(
     AgentTask Task,
     IReadOnlyList<Transfer> Transfers,
     SignedReceipt? Receipt,
     ReadOnlyMemory<byte>? InlineOutput,
-    ReadOnlyMemory<byte> Log,
+    KeptLog Log,
     IReadOnlyList<NewEvent> Events)
 {
     /// <summary>What the attempt says about its agent; null when it says nothing.</summary>
@@ -152,11 +152,14 @@ public interface ITaskStore
     /// <summary>The bytes of an inline input; null when it is in the content store or there is no such task.</summary>
     Task<byte[]?> ReadInputAsync(Id<AgentTask> id, CancellationToken cancellationToken);
 
+    /// <summary>The bytes of many inline inputs at once; tasks that have none are left out.</summary>
+    Task<IReadOnlyDictionary<Id<AgentTask>, ReadOnlyMemory<byte>>> ReadInputsAsync(IReadOnlyCollection<Id<AgentTask>> ids, CancellationToken cancellationToken);
+
     /// <summary>The bytes of an inline output; null when there is none, or it is in the content store.</summary>
     Task<byte[]?> ReadOutputAsync(Id<AgentTask> id, CancellationToken cancellationToken);
 
-    /// <summary>The end of what the agent wrote to stderr in the attempt that ended the task; null when there is nothing.</summary>
-    Task<byte[]?> ReadLogAsync(Id<AgentTask> id, CancellationToken cancellationToken);
+    /// <summary>The end of what the agent wrote to stderr in the attempt that ended the task; empty when there is nothing.</summary>
+    Task<KeptLog> ReadLogAsync(Id<AgentTask> id, CancellationToken cancellationToken);
 
     Task<SignedReceipt?> GetReceiptAsync(Id<AgentTask> task, CancellationToken cancellationToken);
 

@@ -16,10 +16,11 @@ public sealed record NodeCapacity(int Workers, long MemoryBytes);
 
 /// <summary>What of a node's capacity is in use.</summary>
 /// <param name="BusyWorkers">Workers that run a task.</param>
-/// <param name="BusyMemoryBytes">The sum of those tasks' memory limits.</param>
+/// <param name="BusyMemoryBytes">The sum of the memory limits of the tasks that it has.</param>
+/// <param name="HeldTasks">Tasks that it has: those that run, and those that wait for a worker or for their end to be written.</param>
 /// <param name="ClaimedTasks">How many tasks it has taken since it started.</param>
-/// <param name="Running">How many tasks run by agent, <c>publisher/name</c>: the <see cref="MaxAgents"/> busiest.</param>
-public sealed record NodeLoad(int BusyWorkers, long BusyMemoryBytes, long ClaimedTasks, IReadOnlyDictionary<string, int> Running)
+/// <param name="Running">How many tasks it has by agent, <c>publisher/name</c>: the <see cref="MaxAgents"/> busiest.</param>
+public sealed record NodeLoad(int BusyWorkers, long BusyMemoryBytes, int HeldTasks, long ClaimedTasks, IReadOnlyDictionary<string, int> Running)
 {
     /// <summary>The most agents that a report names.</summary>
     public const int MaxAgents = 256;

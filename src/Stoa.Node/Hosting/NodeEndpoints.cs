@@ -56,5 +56,5 @@ public static class NodeEndpoints
         node.Report?.Version,
         node.Report?.Region,
         node.Report is { Capacity: var capacity } ? new NodeCapacityBody(capacity.Workers, capacity.MemoryBytes) : null,
-        node.Report is { Load: var load } ? new NodeLoadBody(load.BusyWorkers, load.BusyMemoryBytes, load.ClaimedTasks) : null);
+        node.Report is { Load: var load } ? new NodeLoadBody(load.BusyWorkers, load.BusyMemoryBytes, load.HeldTasks, load.ClaimedTasks) : null);
 }

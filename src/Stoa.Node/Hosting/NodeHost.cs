@@ -16,6 +16,7 @@ using Stoa.Node.Schedules;
 using Stoa.Node.Selection;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
+using Stoa.Node.Tasks.Live;
 using Stoa.Node.Templates;
 using Stoa.Node.Webhooks;
 
@@ -117,6 +118,7 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapBuilds(builds);
         api.MapRegistry();
         api.MapTasks();
+        api.MapLogs();
         api.MapBatches();
         api.MapReplays();
         api.MapTemplates();

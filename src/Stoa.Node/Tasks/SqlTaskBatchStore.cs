@@ -49,9 +49,10 @@ public sealed class SqlTaskBatchStore(Database database, RecentSubmissions? rece
 
     public Task<TaskBatchProgress?> GetAsync(Id<TaskBatch> id, Id<User> owner, CancellationToken cancellationToken) =>
         database.ReadAsync(
+            // Leases are few: CROSS JOIN has SQLite begin with them, and not read all tasks for the batch's.
             async session => await FindAsync(session, id, owner) is { } batch
                 ? new TaskBatchProgress(
-                    batch, await session.QuerySingleAsync<long>("SELECT COUNT(*) FROM leases AS l JOIN tasks AS t ON t.id = l.task_id WHERE t.batch_id = @id", new { id }))
+                    batch, await session.QuerySingleAsync<long>("SELECT COUNT(*) FROM leases AS l CROSS JOIN tasks AS t WHERE t.id = l.task_id AND t.batch_id = @id", new { id }))
                 : null,
             cancellationToken);
 
@@ -65,7 +66,7 @@ public sealed class SqlTaskBatchStore(Database database, RecentSubmissions? rece
                     new { owner, before, limit = page.Limit + 1 });
                 List<TaskBatch> items = [.. rows.Take(page.Limit).Select(row => row.ToBatch())];
                 var running = (await session.QueryAsync<(Id<TaskBatch> Id, long Count)>(
-                    "SELECT t.batch_id, COUNT(*) FROM leases AS l JOIN tasks AS t ON t.id = l.task_id WHERE t.batch_id IN @ids GROUP BY t.batch_id",
+                    "SELECT t.batch_id, COUNT(*) FROM leases AS l CROSS JOIN tasks AS t WHERE t.id = l.task_id AND t.batch_id IN @ids GROUP BY t.batch_id",
                     new { ids = items.Select(batch => batch.Id) })).ToDictionary(row => row.Id, row => row.Count);
                 return new Page<TaskBatchProgress>(
                     [.. items.Select(batch => new TaskBatchProgress(batch, running.GetValueOrDefault(batch.Id)))],

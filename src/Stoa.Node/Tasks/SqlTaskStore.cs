@@ -240,10 +240,11 @@ public sealed class SqlTaskStore : ITaskStore
             if (end.InlineOutput is { } output)
                 contents.Add(new Content(end.Task.Id, "output", output));
             if (!end.Log.IsEmpty)
-                contents.Add(new Content(end.Task.Id, "log", end.Log));
+                contents.Add(new Content(end.Task.Id, "log", end.Log.Bytes));
         }
 
         await session.ExecuteRowsAsync(InsertContent, contents);
+        await SqlTaskLogs.AddStartsAsync(session, written);
         await session.ExecuteRowsAsync(InsertReceipts, [.. written.Select(end => end.Receipt).OfType<SignedReceipt>()]);
         await SettleAsync(session, [.. written.Where(end => end.Transfers.Count > 0).Select(end => (end.Task.Id, end.Transfers))]);
         var suspended = await SqlAgentStats.LearnAsync(session, written, index);
@@ -332,9 +333,32 @@ public sealed class SqlTaskStore : ITaskStore
     public Task<byte[]?> ReadInputAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
         recent?.TakeInput(id) is { } bytes ? Task.FromResult<byte[]?>(bytes.ToArray()) : ReadContentAsync(id, "input", cancellationToken);
 
+    public async Task<IReadOnlyDictionary<Id<AgentTask>, ReadOnlyMemory<byte>>> ReadInputsAsync(
+        IReadOnlyCollection<Id<AgentTask>> ids, CancellationToken cancellationToken)
+    {
+        var inputs = new Dictionary<Id<AgentTask>, ReadOnlyMemory<byte>>(ids.Count);
+        foreach (var id in ids)
+        {
+            if (recent?.TakeInput(id) is { } bytes)
+                inputs.Add(id, bytes);
+        }
+
+        var unknown = ids.Where(id => !inputs.ContainsKey(id)).ToList();
+        if (unknown.Count == 0)
+            return inputs;
+        var rows = await database.ReadAsync(
+            session => session.QueryAsync<(Id<AgentTask> TaskId, byte[] Bytes)>(
+                "SELECT task_id, bytes FROM task_content WHERE kind = 'input' AND task_id IN @unknown", new { unknown }),
+            cancellationToken);
+        foreach (var (id, bytes) in rows)
+            inputs.Add(id, bytes);
+        return inputs;
+    }
+
     public Task<byte[]?> ReadOutputAsync(Id<AgentTask> id, CancellationToken cancellationToken) => ReadContentAsync(id, "output", cancellationToken);
 
-    public Task<byte[]?> ReadLogAsync(Id<AgentTask> id, CancellationToken cancellationToken) => ReadContentAsync(id, "log", cancellationToken);
+    public Task<KeptLog> ReadLogAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
+        database.ReadAsync(session => SqlTaskLogs.ReadAsync(session, id), cancellationToken);
 
     public Task<SignedReceipt?> GetReceiptAsync(Id<AgentTask> task, CancellationToken cancellationToken) =>
         database.ReadAsync(

@@ -6,6 +6,7 @@ using Stoa.Market.Tasks;
 using Stoa.Node.Hosting;
 using Stoa.Node.Observability;
 using Stoa.Node.Storage;
+using Stoa.Node.Tasks.Live;
 using Stoa.Primitives;
 using Stoa.Wasm;
 
@@ -65,11 +66,15 @@ public static class TasksModule
         services.AddSingleton<ExecuteTask>();
         services.AddSingleton<TaskWaiters>();
         services.AddSingleton<TaskTelemetry>();
+        services.AddSingleton<RemoteWatchers>();
+        services.AddSingleton<LiveTasks>();
+        services.AddSingleton<LogFollower>();
         services.AddSingleton<TaskWorkers>();
         services.AddSingleton(provider => new ReadinessCheck("workers", _ => Task.FromResult(provider.GetRequiredService<TaskWorkers>().Fault)));
         // Hosted services stop in the reverse order: the node gives signs of life for as long as the workers let tasks end.
         services.AddHostedService<Heartbeat>();
         services.AddHostedService<QueueListener>();
+        services.AddHostedService<CellWire>();
         services.AddHostedService<ProgressTeller>();
         services.AddHostedService(provider => provider.GetRequiredService<TaskWorkers>());
     }

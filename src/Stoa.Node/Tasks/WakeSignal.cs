@@ -7,13 +7,16 @@ internal sealed class WakeSignal : IDisposable
 
     public void Set()
     {
+        // Mostly it is set already, and an exception costs more than what it is set for.
+        if (signalled.CurrentCount > 0)
+            return;
         try
         {
             signalled.Release();
         }
         catch (SemaphoreFullException)
         {
-            // It is set already.
+            // Somebody else set it just now.
         }
     }
 

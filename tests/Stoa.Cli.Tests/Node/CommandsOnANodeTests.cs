@@ -161,6 +161,18 @@ public sealed class CommandsOnANodeTests(RealNode node) : IDisposable
     }
 
     [Fact]
+    public async Task Log_Followed_EndsWithTheTask()
+    {
+        (await _cli.RunAsync(["task", "submit", "stoa/image-resize", Path.Combine(RealNode.Sample("image-resize"), "input", "lake.png"), "--no-wait"])).ShouldBe(ExitCode.Ok, _cli.Error);
+        var id = _cli.Output.Trim();
+
+        (await _cli.RunAsync($"task logs {id} --follow")).ShouldBe(ExitCode.Ok, _cli.Error);
+
+        _cli.Output.ShouldMatch("^read [0-9]+ pixels\n$");
+        (await _cli.RunAsync($"receipt verify {id} --rerun")).ShouldBe(ExitCode.Ok, _cli.Error);
+    }
+
+    [Fact]
     public async Task LargeInput_IsUploadedAndProfiled()
     {
         var rows = string.Concat(Enumerable.Range(0, 200_000).Select(row => $"{row},name {row}\n"));

@@ -53,11 +53,11 @@ public sealed class CellTests
 
     /// <summary>A node that stands somewhere and runs nothing.</summary>
     public static ListedNode Node(string name, string? region) =>
-        Node(name) with { Report = new NodeReport("1.0.0", region, Capacity, new NodeLoad(0, 0, 0, new Dictionary<string, int>())) };
+        Node(name) with { Report = new NodeReport("1.0.0", region, Capacity, new NodeLoad(0, 0, 0, 0, new Dictionary<string, int>())) };
 
     private static ListedNode Node(string name, params (string Agent, int Count)[] running) => new(
         new NodeBeat(new LeaseHolder(name, "1"), 1),
         TaskSamples.Now,
         TaskSamples.Now,
-        new NodeReport("1.0.0", null, Capacity, new NodeLoad(running.Length, 0, 0, running.ToDictionary(entry => entry.Agent, entry => entry.Count))));
+        new NodeReport("1.0.0", null, Capacity, new NodeLoad(running.Length, 0, running.Length, 0, running.ToDictionary(entry => entry.Agent, entry => entry.Count))));
 }

@@ -100,11 +100,14 @@ internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, 
 
     Task<Page<AgentTask>> ITaskStore.ListAsync(Id<User> owner, string? state, PageRequest page, CancellationToken cancellationToken) => throw new NotSupportedException();
 
+    Task<IReadOnlyDictionary<Id<AgentTask>, ReadOnlyMemory<byte>>> ITaskStore.ReadInputsAsync(
+        IReadOnlyCollection<Id<AgentTask>> ids, CancellationToken cancellationToken) => throw new NotSupportedException();
+
     Task<byte[]?> ITaskStore.ReadInputAsync(Id<AgentTask> id, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     Task<byte[]?> ITaskStore.ReadOutputAsync(Id<AgentTask> id, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    Task<byte[]?> ITaskStore.ReadLogAsync(Id<AgentTask> id, CancellationToken cancellationToken) => throw new NotSupportedException();
+    Task<KeptLog> ITaskStore.ReadLogAsync(Id<AgentTask> id, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     Task<SignedReceipt?> ITaskStore.GetReceiptAsync(Id<AgentTask> task, CancellationToken cancellationToken) => throw new NotSupportedException();
 

@@ -23,7 +23,7 @@ public sealed class NodeEndpointsTests : IDisposable
 
         var only = listed.Items.ShouldHaveSingleItem();
         (only.PeerId, only.Region, only.Version, listed.NextCursor).ShouldBe((self.PeerId, "eu-central", self.Version, null));
-        (only.Capacity?.Workers, only.Load).ShouldBe((3, new NodeLoadBody(0, 0, 0)));
+        (only.Capacity?.Workers, only.Load).ShouldBe((3, new NodeLoadBody(0, 0, 0, 0)));
         only.SeenAt.ShouldBeGreaterThanOrEqualTo(only.StartedAt);
         self.Region.ShouldBe("eu-central");
         (await RunningNode.ReadAsync<ListResponse<ListedNodeResponse>>(await node.Admin.GetAsync($"/api/v1/nodes?cursor={only.PeerId}", Stop))).Items.ShouldBeEmpty();

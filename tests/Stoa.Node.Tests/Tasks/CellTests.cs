@@ -56,7 +56,7 @@ public sealed class CellTests(PostgresCluster cluster)
         }
         while (seen.Load is not { BusyWorkers: 1 });
 
-        (seen.Region, seen.Capacity?.Workers, seen.Load).ShouldBe(("eu-central", 3, new NodeLoadBody(1, 8 << 20, 1)));
+        (seen.Region, seen.Capacity?.Workers, seen.Load).ShouldBe(("eu-central", 3, new NodeLoadBody(1, 8 << 20, 1, 1)));
         (await worker.Client.ListNodesAsync(Stop).CountAsync(Stop)).ShouldBe(2);
         // A choice that is made at the other node counts what runs here.
         var chosen = await client.SubmitAsync(

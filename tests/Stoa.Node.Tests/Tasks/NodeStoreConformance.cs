@@ -12,7 +12,7 @@ public abstract class NodeStoreConformance(DatabaseSource source) : DatabaseTest
     private static readonly DateTimeOffset Start = DateTimeOffset.FromUnixTimeMilliseconds(1_780_000_000_000);
 
     /// <summary>A report of a node that has nothing to tell.</summary>
-    public static readonly NodeReport Silent = new("1.0.0", null, new NodeCapacity(1, 1 << 30), new NodeLoad(0, 0, 0, new Dictionary<string, int>()));
+    public static readonly NodeReport Silent = new("1.0.0", null, new NodeCapacity(1, 1 << 30), new NodeLoad(0, 0, 0, 0, new Dictionary<string, int>()));
 
     private SqlNodeStore Nodes => new(Database);
 
@@ -50,7 +50,7 @@ public abstract class NodeStoreConformance(DatabaseSource source) : DatabaseTest
     public async Task Beat_TellsOthersWhatItSaidLast()
     {
         var said = new NodeReport(
-            "1.2.3", "eu-central", new NodeCapacity(4, 8L << 30), new NodeLoad(2, 128 << 20, 7, new Dictionary<string, int> { ["ann/one"] = 1, ["ben/\"two\""] = 1 }));
+            "1.2.3", "eu-central", new NodeCapacity(4, 8L << 30), new NodeLoad(2, 128 << 20, 3, 7, new Dictionary<string, int> { ["ann/one"] = 1, ["ben/\"two\""] = 1 }));
         await Nodes.BeatAsync(A, said with { Region = null }, Start, Stop);
         await Nodes.BeatAsync(A, said, Start.AddSeconds(1), Stop);
 

@@ -60,7 +60,7 @@ internal static class Examples
 
     private static readonly ListedNodeResponse listedNode = new(
         "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", submitted.AddDays(-3), submitted, "0.1.0", "eu-central",
-        new NodeCapacityBody(4, 8_589_934_592), new NodeLoadBody(3, 201_326_592, 48_210));
+        new NodeCapacityBody(4, 8_589_934_592), new NodeLoadBody(3, 201_326_592, 3, 48_210));
 
     private static readonly Dictionary<Type, JsonNode> byType = new object[]
     {
