@@ -28,6 +28,7 @@ public sealed partial class RoomTests
         ["Webhooks"] = ["Identity", "Events"],
         ["Selection"] = ["Identity", "Events", "Registry"],
         ["Tasks"] = ["Identity", "Events", "Ledger", "Registry", "Calls", "Builds", "Selection"],
+        ["Reviews"] = ["Identity", "Events", "Registry", "Selection", "Tasks"],
         ["Templates"] = ["Identity"],
         ["Schedules"] = ["Identity", "Tasks"],
     };

@@ -49,10 +49,20 @@ public static class EventTypes
     /// <summary>An agent is not chosen for a while, for its faults: told to its publisher.</summary>
     public const string AgentSuspended = "stoa.agent.suspended";
 
+    /// <summary>A review of an agent was written or changed: told to its publisher.</summary>
+    public const string ReviewWritten = "stoa.review.written";
+
+    /// <summary>A review of an agent was withdrawn: told to its publisher.</summary>
+    public const string ReviewWithdrawn = "stoa.review.withdrawn";
+
+    /// <summary>The publisher answered a review: told to who wrote it.</summary>
+    public const string ReviewAnswered = "stoa.review.answered";
+
     /// <summary>All of them.</summary>
     public static IReadOnlyList<string> All { get; } =
     [
         TaskQueued, TaskStarted, TaskRetried, TaskSucceeded, TaskFailed, TaskCancelled, TaskProgress, AgentPublished, RoyaltyEarned,
         WebhookDisabled, ScheduleRefused, BatchProgress, BatchEnded, AgentSuspended,
+        ReviewWritten, ReviewWithdrawn, ReviewAnswered,
     ];
 }

@@ -47,6 +47,7 @@ internal sealed class AgentColumns
 
     private const int BlockSize = (int)Column.Count * Lanes;
     private const int CapSize = 2 * Lanes;
+    private const int Tiers = 4;
     private const int CacheLine = 64;
     private const long BytesPerMegabyte = 1_000_000;
 
@@ -57,8 +58,11 @@ internal sealed class AgentColumns
     private readonly AgentSlot?[] slots;
     private readonly int[] numbers;
     private readonly byte[] taken;
+    private readonly float[] factors;
+    private readonly byte[] factored;
     private readonly int start;
     private int blockCount;
+    private int factoredCount;
 
     /// <param name="capacity">How many agents there is room for; a multiple of <see cref="Lanes"/>.</param>
     public AgentColumns(int capacity)
@@ -70,6 +74,7 @@ internal sealed class AgentColumns
         caps = new float[count * CapSize];
         (atLimits, perMegabyte) = (new long[capacity], new long[capacity]);
         (slots, numbers, taken) = (new AgentSlot?[capacity], new int[capacity], new byte[count]);
+        (factors, factored) = (new float[count * Tiers * Lanes], new byte[count]);
     }
 
     /// <summary>With room for twice as many.</summary>
@@ -83,13 +88,18 @@ internal sealed class AgentColumns
         smaller.slots.CopyTo(slots, 0);
         smaller.numbers.CopyTo(numbers, 0);
         smaller.taken.CopyTo(taken, 0);
-        blockCount = smaller.blockCount;
+        smaller.factors.CopyTo(factors, 0);
+        smaller.factored.CopyTo(factored, 0);
+        (blockCount, factoredCount) = (smaller.blockCount, smaller.factoredCount);
     }
 
     public int Capacity => slots.Length;
 
     /// <summary>Blocks that have had an agent.</summary>
     public int BlockCount => Volatile.Read(ref blockCount);
+
+    /// <summary>Whether the price of any agent depends on a task's priority or on demand: where it does not, no factors need be read.</summary>
+    public bool HasFactors => Volatile.Read(ref factoredCount) > 0;
 
     /// <summary>A bit for every place of every block: whether there is an agent.</summary>
     public ReadOnlySpan<byte> Taken => taken;
@@ -115,6 +125,7 @@ internal sealed class AgentColumns
         atLimits[index] = isMoney ? parts!.Total.Nanodollars : long.MaxValue;
         perMegabyte[index] = price.PerMegabyte.Nanodollars;
         Write(index, Column.LimitPart, isMoney ? (parts!.Fuel.Nanodollars + parts.Memory.Nanodollars) / 1e9 : float.PositiveInfinity);
+        SetFactors(index, slot.State);
         SetStats(index, slot.State, landmark);
         (slots[index], numbers[index]) = (slot, slot.Number);
         taken[block] |= (byte)(1 << lane);
@@ -143,6 +154,7 @@ internal sealed class AgentColumns
 
     public void Remove(int index)
     {
+        Note(index, hasFactors: false);
         taken[index / Lanes] &= (byte)~(1 << (index % Lanes));
         slots[index] = null;
     }
@@ -155,12 +167,36 @@ internal sealed class AgentColumns
     public (Vector256<float> Gigafuel, Vector256<float> Seconds) LimitsOf(int block) =>
         (Vector256.LoadUnsafe(ref caps[block * CapSize]), Vector256.LoadUnsafe(ref caps[(block * CapSize) + Lanes]));
 
-    /// <summary>Whether a task of this size costs more than a budget at the limits of an agent, to the nanodollar.</summary>
+    /// <summary>What the prices of eight agents are multiplied by for tasks of a priority.</summary>
+    public Vector256<float> FactorsOf(int block, int priority)
+    {
+        ref var first = ref factors[block * Tiers * Lanes];
+        return Vector256.LoadUnsafe(ref first, (nuint)(priority * Lanes));
+    }
+
+    /// <summary>Whether a task of this size costs more than a budget at the limits of an agent, to the nanodollar; of an agent without factors.</summary>
     public bool IsDearer(int index, long inputBytes, long budget)
     {
         var left = budget - atLimits[index];
         // The price of the input is rounded up to the nanodollar: it is above a whole number of them when it was so before.
         return left < 0 || Math.BigMul(perMegabyte[index], inputBytes) > Math.BigMul(left, BytesPerMegabyte);
+    }
+
+    private void SetFactors(int index, AgentState state)
+    {
+        for (var priority = 0; priority < Tiers; priority++)
+            factors[(((index / Lanes * Tiers) + priority) * Lanes) + (index % Lanes)] = (float)state.FactorAt(priority).Value;
+        Note(index, state.Agent.Factors != PriceFactors.None);
+    }
+
+    /// <summary>Counts who has factors.</summary>
+    private void Note(int index, bool hasFactors)
+    {
+        var (block, bit) = (index / Lanes, 1 << (index % Lanes));
+        if (((factored[block] & bit) != 0) == hasFactors)
+            return;
+        factored[block] ^= (byte)bit;
+        Volatile.Write(ref factoredCount, factoredCount + (hasFactors ? 1 : -1));
     }
 
     private static int Misalignment(float[] array)

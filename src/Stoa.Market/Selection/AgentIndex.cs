@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using Stoa.Market.Registry;
+using Stoa.Primitives;
 
 namespace Stoa.Market.Selection;
 
@@ -18,6 +20,7 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark)
     private readonly Dictionary<string, AgentStats> early = new(StringComparer.Ordinal);
     private readonly TaskCompletionSource loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly List<string> loadedElsewhere = [];
+    private readonly HashSet<string> inDemand = new(StringComparer.Ordinal);
     private int count;
 
     /// <summary>Ends once all that was published before the start is in it.</summary>
@@ -36,11 +39,17 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark)
         {
             if (slots.TryGetValue(agent.Name, out var slot))
             {
-                slot.State = slot.State with { Agent = agent };
+                var before = slot.State;
+                var isSame = before.Agent.Id == agent.Id;
+                slot.State = before with { Agent = agent, Open = isSame ? before.Open : 0 };
+                if (!isSame)
+                    inDemand.Remove(agent.Name);
             }
             else
             {
-                slot = new AgentSlot(count, early.Remove(agent.Name, out var stats) ? StateOf(agent, stats) : new AgentState(agent, null, default));
+                slot = new AgentSlot(count, early.Remove(agent.Name, out var stats)
+                    ? new AgentState(agent, stats, AgentSums.Of(stats, landmark))
+                    : new AgentState(agent, null, default));
                 slots[agent.Name] = slot;
                 Volatile.Write(ref count, count + 1);
             }
@@ -63,7 +72,7 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark)
             var before = slot.State;
             if (before.Stats?.Revision >= stats.Revision)
                 return;
-            var after = StateOf(before.Agent, stats);
+            var after = before with { Stats = stats, Sums = AgentSums.Of(stats, landmark) };
             slot.State = after;
             var more = Totals.Of(after.Sums) - Totals.Of(before.Sums);
             foreach (var (group, index) in slot.Places)
@@ -96,6 +105,27 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark)
                 slot.LoadElsewhere = load;
                 loadedElsewhere.Add(agent);
             }
+        }
+    }
+
+    /// <summary>Says how many tasks of a version wait or run in the cell: that is what its demand factor follows.</summary>
+    /// <param name="agent"><c>publisher/name</c>.</param>
+    /// <param name="version">Another one than the newest is left out of account.</param>
+    /// <param name="open">Up to its capacity.</param>
+    public void SetOpen(string agent, Id<AgentVersion> version, int open) => ChangeOpen(agent, version, _ => open);
+
+    /// <summary>Counts one more, until the next count of all.</summary>
+    /// <param name="agent"><c>publisher/name</c>.</param>
+    /// <param name="version">Another one than the newest is left out of account.</param>
+    public void AddOpen(string agent, Id<AgentVersion> version) => ChangeOpen(agent, version, open => open + 1);
+
+    /// <summary>The newest versions of which tasks were open when they were last counted.</summary>
+    public IReadOnlyList<(string Agent, Id<AgentVersion> Version)> InDemand
+    {
+        get
+        {
+            lock (writing)
+                return [.. inDemand.Select(name => (name, slots[name].State.Agent.Id))];
         }
     }
 
@@ -142,5 +172,22 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark)
 
     private CapabilityGroup GroupOf(string capability) => groups.GetOrAdd(capability, static (_, landmark) => new CapabilityGroup(landmark), landmark);
 
-    private AgentState StateOf(IndexedAgent agent, AgentStats stats) => new(agent, stats, AgentSums.Of(stats, landmark));
+    private void ChangeOpen(string agent, Id<AgentVersion> version, Func<int, int> change)
+    {
+        lock (writing)
+        {
+            if (!slots.TryGetValue(agent, out var slot) || slot.State.Agent.Id != version)
+                return;
+            var open = change(slot.State.Open);
+            if (open == slot.State.Open)
+                return;
+            slot.State = slot.State with { Open = open };
+            if (open > 0)
+                inDemand.Add(agent);
+            else
+                inDemand.Remove(agent);
+            foreach (var (group, index) in slot.Places)
+                group.Replace(index, slot);
+        }
+    }
 }

@@ -1,3 +1,5 @@
+using Stoa.Market.Registry;
+
 namespace Stoa.Market.Selection;
 
 /// <summary>An agent's place in the index.</summary>
@@ -45,7 +47,14 @@ internal readonly record struct GroupPlace(CapabilityGroup Group, int Index);
 /// <param name="Agent">Its newest version.</param>
 /// <param name="Stats">Null when it has not been tried.</param>
 /// <param name="Sums">The statistics, relative to the landmark of the index.</param>
-internal sealed record AgentState(IndexedAgent Agent, AgentStats? Stats, AgentSums Sums);
+internal sealed record AgentState(IndexedAgent Agent, AgentStats? Stats, AgentSums Sums)
+{
+    /// <summary>How many tasks of it wait or run in the cell, for its demand factor; 0 where it has none.</summary>
+    public int Open { get; init; }
+
+    /// <summary>What the price of a task of this priority is multiplied by.</summary>
+    public PriceFactor FactorAt(int priority) => Agent.Factors.At(priority, Open);
+}
 
 /// <summary>The sums of <see cref="AgentStats"/> decayed to the landmark of an index, so that single precision holds them.</summary>
 internal readonly record struct AgentSums(

@@ -52,7 +52,7 @@ internal sealed class CapabilityGroup(DateTimeOffset landmark)
             SetMember(slot.Number, false);
     }
 
-    /// <summary>An agent has another version.</summary>
+    /// <summary>An agent has another version, or another price.</summary>
     public void Replace(int index, AgentSlot slot) => columns.Put(index, slot, landmark);
 
     /// <summary>The statistics of an agent have changed.</summary>

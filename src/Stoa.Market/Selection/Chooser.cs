@@ -55,7 +55,7 @@ internal sealed class Chooser(
 
         foreach (var (capability, other) in others)
             look.Exclude(other, capability);
-        look.Look(new GroupQuestion(query, prior, decay, (now - landmark).TotalSeconds), query.Requirement.Weights, random);
+        look.Look(new GroupQuestion(query, columns, prior, decay, (now - landmark).TotalSeconds), query.Requirement.Weights, random);
         // Only when none of those that would be listed takes the input is it worth asking more.
         var best = new List<Candidate>(policy.Listed);
         while (best.Count == 0 && describedCount < look.Best.Length)
@@ -87,7 +87,8 @@ internal sealed class Chooser(
             return Refuse(Unfit.Suspended);
         if (Math.Min(agent.Limits.MemoryBytes, query.Caps.MemoryBytes ?? long.MaxValue) > query.MaxMemoryBytes)
             return Refuse(Unfit.Memory);
-        if (agent.PriceAtLimits(query.InputBytes, query.Caps) is not { } atLimits || atLimits > query.Budget)
+        var factor = state.FactorAt(query.Priority);
+        if (agent.PriceAtLimits(query.InputBytes, query.Caps, factor) is not { } atLimits || atLimits > query.Budget)
             return Refuse(Unfit.Budget);
         if (state.Sums.SlowSeconds > query.TimeLeft?.TotalSeconds)
             return Refuse(Unfit.Deadline);
@@ -113,7 +114,10 @@ internal sealed class Chooser(
             estimate.Seconds,
             EvidenceOf(state),
             slot.Load,
-            Standing.LowerScore);
+            Standing.LowerScore)
+        {
+            Factor = factor,
+        };
     }
 
     private Candidate? Refuse(Unfit reason)

@@ -18,20 +18,24 @@ internal readonly struct GroupQuestion
 
     // Three parts of a price are rounded up to the nanodollar.
     private const double PriceRounding = 4e-9;
+    private const double GreatestFactor = 100;
 
     private readonly bool hasCaps;
+    private readonly bool hasFactors;
     private readonly Vector256<float> megabytes, maxGigafuel, maxGigabytes, maxSeconds;
     private readonly Vector256<float> runStrength, runSeconds, runGigafuel, runGigabyteSeconds, runDollars;
     private readonly Vector256<float> failures, successes, notHad, tries;
 
     /// <param name="query">The task.</param>
+    /// <param name="columns">Who is asked.</param>
     /// <param name="prior">What is expected of agents that have not run.</param>
     /// <param name="decay">The weight of the landmark's observations by now.</param>
     /// <param name="secondsNow">Since the landmark.</param>
-    public GroupQuestion(SelectionQuery query, Prior prior, double decay, double secondsNow)
+    public GroupQuestion(SelectionQuery query, AgentColumns columns, Prior prior, double decay, double secondsNow)
     {
         var caps = query.Caps;
         hasCaps = caps != new LimitCaps();
+        hasFactors = columns.HasFactors;
         InputBytes = query.InputBytes;
         Budget = query.Budget?.Nanodollars ?? long.MaxValue;
         Query = query;
@@ -53,8 +57,9 @@ internal readonly struct GroupQuestion
 
         Now = Vector256.Create((int)secondsNow);
         NodeGigabytes = All(query.MaxMemoryBytes / 1e9 * Rounding);
-        SurelyInBudget = All((Budget / 1e9 / Rounding) - PriceRounding);
-        SurelyBeyondBudget = All((Budget / 1e9 * Rounding) + PriceRounding);
+        var rounding = hasFactors ? PriceRounding * GreatestFactor : PriceRounding;
+        SurelyInBudget = All((Budget / 1e9 / Rounding) - rounding);
+        SurelyBeyondBudget = All((Budget / 1e9 * Rounding) + rounding);
         SecondsLeft = All(query.TimeLeft?.TotalSeconds * Rounding);
         MaxFailure = All((1 - query.Requirement.MinReputation) * Rounding);
     }
@@ -98,7 +103,14 @@ internal readonly struct GroupQuestion
         var perRun = Vector256<float>.One / (agents[Column.Runs] + runStrength);
         var runPart = Multiply(perGigafuel, runGigafuel, agents[Column.RunPart] + runDollars);
         runPart = Multiply(perGigabyteSecond, runGigabyteSeconds, runPart);
-        var price = Vector256.MinNative(Multiply(runPart, perRun, fixedPart), atLimits);
+        var used = Multiply(runPart, perRun, fixedPart);
+        if (hasFactors)
+        {
+            var factor = columns.FactorsOf(block, Query.Priority);
+            (atLimits, used) = (atLimits * factor, used * factor);
+        }
+
+        var price = Vector256.MinNative(used, atLimits);
         var seconds = (agents[Column.Seconds] + runSeconds) * perRun;
 
         var succeeded = agents[Column.Successes];
@@ -111,8 +123,8 @@ internal readonly struct GroupQuestion
     }
 
     /// <summary>Whether an agent costs more than the budget at its limits, to the nanodollar.</summary>
-    public bool IsDearer(AgentColumns columns, int index) => hasCaps
-        ? columns[index]?.State.Agent.PriceAtLimits(InputBytes, Query.Caps) is not { } price || price.Nanodollars > Budget
+    public bool IsDearer(AgentColumns columns, int index) => hasCaps || hasFactors
+        ? columns[index]?.State is not { } state || !(state.Agent.PriceAtLimits(InputBytes, Query.Caps, state.FactorAt(Query.Priority))?.Nanodollars <= Budget)
         : columns.IsDearer(index, InputBytes, Budget);
 
     private Vector256<float> CappedPart(AgentColumns columns, int block)

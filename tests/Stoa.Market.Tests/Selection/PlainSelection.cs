@@ -1,10 +1,11 @@
+using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Tests.Selection;
 
 /// <summary>What docs/selection.md says, one agent after another and with nothing clever: the index must find the same.</summary>
-internal sealed class PlainSelection(IReadOnlyCollection<(IndexedAgent Agent, AgentStats? Stats)> agents, SelectionQuery query, DateTimeOffset now)
+internal sealed class PlainSelection(IReadOnlyCollection<PlainAgent> agents, SelectionQuery query, DateTimeOffset now)
 {
     /// <summary>The least reason why an agent is no candidate, with how often it is one; and the candidates.</summary>
     public (Dictionary<Unfit, int> Unfit, List<PlainCandidate> Candidates) Look()
@@ -15,9 +16,10 @@ internal sealed class PlainSelection(IReadOnlyCollection<(IndexedAgent Agent, Ag
         var prior = PlainPrior.Of([.. group.Select(known => known.Stats).OfType<AgentStats>()], now);
         var unfit = new Dictionary<Unfit, int>();
         var candidates = new List<PlainCandidate>();
-        foreach (var (agent, stats) in group)
+        foreach (var (agent, stats, open) in group)
         {
-            var candidate = PlainCandidate.Of(agent, stats ?? new AgentStats { Agent = agent.Name }, query, prior, now);
+            var candidate = PlainCandidate.Of(
+                agent, stats ?? new AgentStats { Agent = agent.Name }, agent.Factors.At(query.Priority, open), query, prior, now);
             if (ReasonAgainst(candidate) is { } reason)
                 unfit[reason] = unfit.GetValueOrDefault(reason) + 1;
             else
@@ -38,7 +40,7 @@ internal sealed class PlainSelection(IReadOnlyCollection<(IndexedAgent Agent, Ag
             return Unfit.Suspended;
         if (Math.Min(agent.Limits.MemoryBytes, query.Caps.MemoryBytes ?? long.MaxValue) > query.MaxMemoryBytes)
             return Unfit.Memory;
-        if (agent.PriceAtLimits(query.InputBytes, query.Caps) is not { } price || price > query.Budget)
+        if (agent.PriceAtLimits(query.InputBytes, query.Caps, candidate.Factor) is not { } price || price > query.Budget)
             return Unfit.Budget;
         if (query.TimeLeft is { } left && candidate.SlowSeconds > left.TotalSeconds)
             return Unfit.Deadline;
@@ -46,10 +48,15 @@ internal sealed class PlainSelection(IReadOnlyCollection<(IndexedAgent Agent, Ag
     }
 }
 
+/// <summary>An agent, what is known of it, and how many tasks of it are open.</summary>
+internal sealed record PlainAgent(IndexedAgent Agent, AgentStats? Stats, int Open);
+
 /// <summary>What is expected of one agent.</summary>
-internal sealed record PlainCandidate(IndexedAgent Agent, AgentStats Stats, double Price, double Failure, double Seconds, double SlowSeconds, double Unavailability)
+internal sealed record PlainCandidate(
+    IndexedAgent Agent, AgentStats Stats, PriceFactor Factor, double Price, double Failure, double Seconds, double SlowSeconds, double Unavailability)
 {
-    public static PlainCandidate Of(IndexedAgent agent, AgentStats stats, SelectionQuery query, PlainPrior prior, DateTimeOffset now)
+    public static PlainCandidate Of(
+        IndexedAgent agent, AgentStats stats, PriceFactor factor, SelectionQuery query, PlainPrior prior, DateTimeOffset now)
     {
         var unit = Decay.WeightAt(now);
         var fuel = Math.Min(agent.Limits.Fuel, query.Caps.Fuel ?? long.MaxValue) / 1e9;
@@ -61,7 +68,8 @@ internal sealed record PlainCandidate(IndexedAgent Agent, AgentStats Stats, doub
             ? atLimits
             : (Dollars(agent.Price.PerGigafuel) * ((stats.Gigafuel / unit) + (prior.Runs * prior.Gigafuel)) / runs)
                 + (Dollars(agent.Price.PerGigabyteSecond) * ((stats.GigabyteSeconds / unit) + (prior.Runs * prior.GigabyteSeconds)) / runs);
-        var price = Dollars(agent.Price.Base) + (Dollars(agent.Price.PerMegabyte) * query.InputBytes / 1e6) + Math.Min(used, atLimits);
+        var price = (Dollars(agent.Price.Base) + (Dollars(agent.Price.PerMegabyte) * query.InputBytes / 1e6) + Math.Min(used, atLimits))
+            * factor.Tier * factor.Demand / 1e6;
 
         var (successes, faults) = (stats.Successes / unit, stats.Faults / unit);
         var worth = price > 0 ? Math.Min(successes, stats.Paid / unit / price) : successes;
@@ -70,6 +78,7 @@ internal sealed record PlainCandidate(IndexedAgent Agent, AgentStats Stats, doub
         return new PlainCandidate(
             agent,
             stats,
+            factor,
             price,
             ((2 * prior.Failure) + faults) / (2 + faults + worth),
             runs == 0 ? 0 : ((stats.Seconds / unit) + (prior.Runs * prior.Seconds)) / runs,

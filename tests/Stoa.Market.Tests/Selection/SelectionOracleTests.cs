@@ -40,7 +40,8 @@ public sealed class SelectionOracleTests
                 found.Reputation.ShouldBe(1 - plain.Failure, 1e-9);
                 found.ExpectedSeconds.ShouldBe(plain.Seconds, 1e-9 * (1 + plain.Seconds));
                 found.Score.ShouldBe(plain.Score(choice.Typical, weights), 1e-9);
-                found.PriceAtLimits.ShouldBe(plain.Agent.PriceAtLimits(query.InputBytes, query.Caps)!.Value);
+                found.Factor.ShouldBe(plain.Factor);
+                found.PriceAtLimits.ShouldBe(plain.Agent.PriceAtLimits(query.InputBytes, query.Caps, plain.Factor)!.Value);
             }
 
             // Of those that single precision cannot tell apart either may be listed.
@@ -92,7 +93,8 @@ public sealed class SelectionOracleTests
         private readonly Random random;
         private readonly int size;
         private readonly bool isProven;
-        private readonly Dictionary<string, (IndexedAgent Agent, AgentStats? Stats)> agents = [];
+        private readonly bool hasFactors;
+        private readonly Dictionary<string, PlainAgent> agents = [];
         private long revision;
 
         public RandomMarket(Random random)
@@ -100,13 +102,14 @@ public sealed class SelectionOracleTests
             this.random = random;
             size = new[] { 3, 40, 300, 3_000 }[random.Next(4)];
             isProven = random.Next(4) > 0;
+            hasFactors = random.Next(2) == 0;
         }
 
         public AgentIndex Index { get; } = new(new SelectionPolicy { ExplorationShare = 0 }, Market.Start);
 
         public DateTimeOffset Now { get; private set; } = Market.Start;
 
-        public IReadOnlyCollection<(IndexedAgent Agent, AgentStats? Stats)> Agents => agents.Values;
+        public IReadOnlyCollection<PlainAgent> Agents => agents.Values;
 
         public void Change()
         {
@@ -116,12 +119,18 @@ public sealed class SelectionOracleTests
                 // Some come late, some are another version with other capabilities.
                 var name = $"publisher{random.Next(20)}/agent-{random.Next(size)}";
                 var agent = Agent(name);
-                agents[name] = (agent, agents.GetValueOrDefault(name).Stats);
+                agents[name] = new PlainAgent(agent, agents.GetValueOrDefault(name)?.Stats, Open: 0);
                 Index.Put(agent);
+                if (hasFactors && random.Next(3) == 0)
+                {
+                    agents[name] = agents[name] with { Open = random.Next(20) };
+                    Index.SetOpen(name, agent.Id, agents[name].Open);
+                }
+
                 if (isProven && random.Next(3) > 0)
                 {
                     var stats = Stats(name);
-                    agents[name] = (agent, stats);
+                    agents[name] = agents[name] with { Stats = stats };
                     Index.Set(stats);
                 }
             }
@@ -134,8 +143,10 @@ public sealed class SelectionOracleTests
                 ? new LimitCaps(random.NextInt64(1, 20_000_000_000), random.Next(2) == 0 ? null : 128 << 20, random.Next(2) == 0 ? null : 10_000)
                 : new LimitCaps();
             // What one of them costs to the nanodollar, or a nanodollar less.
-            var one = agents.Values.ElementAt(random.Next(agents.Count)).Agent;
-            Money? budget = random.Next(3) == 0 ? null : new Money(one.PriceAtLimits(inputBytes, caps)!.Value.Nanodollars - random.Next(2));
+            var priority = random.Next(4);
+            var one = agents.Values.ElementAt(random.Next(agents.Count));
+            var price = one.Agent.PriceAtLimits(inputBytes, caps, one.Agent.Factors.At(priority, one.Open))!.Value;
+            Money? budget = random.Next(3) == 0 ? null : new Money(price.Nanodollars - random.Next(2));
             var excluded = agents.Keys.Where(_ => random.Next(size) < 2).Append("nobody/known").ToList();
             return new SelectionQuery(
                 new Requirement(
@@ -151,7 +162,10 @@ public sealed class SelectionOracleTests
                 MaxMemoryBytes: (64 << 20) << random.Next(4),
                 caps,
                 excluded,
-                _ => true);
+                _ => true)
+            {
+                Priority = priority,
+            };
         }
 
         private IndexedAgent Agent(string name)
@@ -167,7 +181,13 @@ public sealed class SelectionOracleTests
                     : new AgentPrice(Price(1_000_000), Price(100_000), Price(10_000_000), Price(1_000_000)),
                 TaskSamples.Limits with { Fuel = random.NextInt64(1, 50_000_000_000), MemoryBytes = (32 << 20) << random.Next(5), TimeoutMs = 1 + random.Next(60_000) },
                 new AgentPort("text/plain", null),
-                []);
+                [])
+            {
+                Factors = hasFactors && random.Next(2) == 0
+                    ? new PriceFactors(
+                        random.Next(500, 1_001), random.Next(1_000, 3_000), random.Next(1_000, 10_001), random.Next(2) == 0 ? null : new DemandFactor(random.Next(1_000, 10_001), random.Next(900), 10))
+                    : PriceFactors.None,
+            };
         }
 
         // Few prices, so that many agents cost exactly the same.

@@ -62,6 +62,10 @@ internal static class Examples
         "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", submitted.AddDays(-3), submitted, "0.1.0", "eu-central",
         new NodeCapacityBody(4, 8_589_934_592), new NodeLoadBody(3, 201_326_592, 3, 48_210));
 
+    private static readonly ReviewResponse review = new(
+        "rev_01m81g2j4qf0a1b2c3d4e5f6g7", "stoa/markdown-html", "stoa/markdown-html@1.0.0", "ada", 4, submitted, "Fast, but footnotes are missing.",
+        Answer: new ReviewAnswerBody("They come with 1.1.", submitted.AddHours(2)));
+
     private static readonly Dictionary<Type, JsonNode> byType = new object[]
     {
         new RegisterRequest("ada", "ada@example.org", "correct horse battery staple"),
@@ -72,6 +76,8 @@ internal static class Examples
         apiKey,
         new ListResponse<ApiKeyResponse>([apiKey with { Secret = null }]),
         new WalletResponse("acct_01m81g232ce5ztjh482mqvxtvy", "25.000000000", "0.020100001", "24.979899999"),
+        new QuotaResponse("ada", 740, 100_000, 1_250_000, 107_374_182_400),
+        new SetQuotaRequest(500_000),
         transfer,
         new ListResponse<TransferResponse>([transfer], "MTI4"),
         new DepositRequest("ada", "25.00"),
@@ -122,6 +128,11 @@ internal static class Examples
         new ListResponse<ScheduleResponse>([schedule]),
         run,
         new ListResponse<ScheduleRunBody>([run]),
+        new PutReviewRequest(4, "Fast, but footnotes are missing."),
+        new AnswerReviewRequest("They come with 1.1."),
+        review,
+        new ListResponse<ReviewResponse>([review with { TaskId = TaskId }]),
+        new AgentReviewsResponse([review], new RatingBody(1, new Dictionary<string, long> { ["1"] = 0, ["2"] = 0, ["3"] = 0, ["4"] = 1, ["5"] = 0 }, 4)),
         new CreateWebhookRequest("https://example.org/stoa", ["stoa.task.succeeded", "stoa.task.failed"], "ci"),
         new UpdateWebhookRequest(Enabled: true),
         webhook,
