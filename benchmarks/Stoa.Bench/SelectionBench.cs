@@ -96,7 +96,11 @@ internal static class SelectionBench
         new AgentPrice(new Money(random.Next(1_000_000)), new Money(random.Next(1_000_000)), new Money(random.Next(10_000_000)), new Money(random.Next(100_000))),
         new AgentLimits(random.NextInt64(1_000_000_000, 100_000_000_000), 16 << random.Next(21, 26), 30_000, 1 << 20, 1 << 12),
         new AgentPort("text/plain", null),
-        []);
+        [])
+    {
+        // One in five asks more of those who are in a hurry, or when it is in demand.
+        Factors = number % 5 == 0 ? new PriceFactors(800, 1_500, 3_000, new DemandFactor(2_000, 500, 100)) : PriceFactors.None,
+    };
 
     private static AgentStats Stats(int number, Random random, DateTimeOffset now)
     {
