@@ -16,13 +16,19 @@ internal sealed class NoopTasks(Database database)
     private const int BatchesInFlight = 4;
     private static readonly ContentHash Nothing = ContentHash.Of([]);
 
-    private readonly SqlTaskStore _tasks = new(database, TimeProvider.System);
-    private readonly SqlTaskBatchStore _batches = new(database);
+    // Whoever claims need not wait for the commit of what others end.
+    private const int Workers = 2;
+
+    private readonly RecentSubmissions _recent = new(TimeProvider.System);
     private readonly IdSource _ids = new(TimeProvider.System, Random.Shared);
     private readonly LeaseHolder _holder = new("bench", "1");
     private readonly AgentTask _pattern = new(
         default, default, default, ListingName.Parse("bench/noop@1.0.0"), new TaskInput(Nothing, 0, IsInline: false), [],
         new AgentLimits(1_000, 1 << 16, 1_000, 0, 0), Hold: null, 0, 0, 0, new TaskState.Queued(default), null, null, default);
+
+    private SqlTaskStore Tasks => field ??= new SqlTaskStore(database, TimeProvider.System, recent: _recent);
+
+    private SqlTaskBatchStore Batches => field ??= new SqlTaskBatchStore(database, _recent);
 
     /// <summary>Runs so many tasks; answers tasks a second and what a task took from its submission to its end, a sample a batch, in milliseconds.</summary>
     public async Task<(double PerSecond, IReadOnlyList<double> LatenciesMs)> RunAsync(int count, CancellationToken cancellationToken)
@@ -30,38 +36,47 @@ internal sealed class NoopTasks(Database database)
         var owner = _ids.Next<User>();
         var agent = _ids.Next<AgentVersion>();
         var room = Channel.CreateBounded<long>(BatchesInFlight);
+        using var work = new SemaphoreSlim(0);
         var latencies = new List<double>();
+        var ended = 0;
         var start = Stopwatch.GetTimestamp();
-        var submitting = Task.Run(
-            async () =>
-            {
-                for (var done = 0; done < count; done += BatchSize)
-                {
-                    await room.Writer.WriteAsync(Stopwatch.GetTimestamp(), cancellationToken);
-                    await SubmitAsync(owner, agent, cancellationToken);
-                }
-            },
-            cancellationToken);
-        for (var ended = 0; ended < count;)
-        {
-            var claimed = await _tasks.ClaimAsync(
-                _holder, new ClaimRoom(BatchSize, long.MaxValue, long.MaxValue), TimeProvider.System.GetUtcNow(), cancellationToken);
-            if (claimed.Count == 0)
-            {
-                await Task.Yield();
-                continue;
-            }
+        await Task.WhenAll([Task.Run(SubmitAllAsync, cancellationToken), .. Enumerable.Range(0, Workers).Select(_ => Task.Run(WorkAsync, cancellationToken))]);
+        return (count / (Clock.Since(start) / 1000), latencies);
 
-            var before = ended;
-            var outcomes = await _tasks.EndAttemptsAsync([.. claimed.Select(End)], cancellationToken);
-            ended += outcomes.Count(outcome => outcome is AttemptEndOutcome.Written);
-            for (var batch = before / BatchSize; batch < ended / BatchSize; batch++)
-                latencies.Add(Clock.Since(await room.Reader.ReadAsync(cancellationToken)));
+        async Task SubmitAllAsync()
+        {
+            for (var done = 0; done < count; done += BatchSize)
+            {
+                await room.Writer.WriteAsync(Stopwatch.GetTimestamp(), cancellationToken);
+                await SubmitAsync(owner, agent, cancellationToken);
+                work.Release();
+            }
         }
 
-        var seconds = Clock.Since(start) / 1000;
-        await submitting;
-        return (count / seconds, latencies);
+        async Task WorkAsync()
+        {
+            while (Volatile.Read(ref ended) < count)
+            {
+                await work.WaitAsync(cancellationToken);
+                var claimed = await Tasks.ClaimAsync(
+                    _holder, new ClaimRoom(BatchSize, long.MaxValue, long.MaxValue), TimeProvider.System.GetUtcNow(), cancellationToken);
+                var outcomes = await Tasks.EndAttemptsAsync([.. claimed.Select(End)], cancellationToken);
+                var written = outcomes.Count(outcome => outcome is AttemptEndOutcome.Written);
+                lock (latencies)
+                {
+                    for (var batch = ended / BatchSize; batch < (ended + written) / BatchSize; batch++)
+                    {
+                        if (room.Reader.TryRead(out var submitted))
+                            latencies.Add(Clock.Since(submitted));
+                    }
+
+                    ended += written;
+                }
+            }
+
+            // The others may wait for work that will not come.
+            work.Release();
+        }
     }
 
     private async Task SubmitAsync(Id<User> owner, Id<AgentVersion> agent, CancellationToken cancellationToken)
@@ -76,7 +91,7 @@ internal sealed class NoopTasks(Database database)
             tasks[index] = new NewTask(task, null, null, null, null);
         }
 
-        var submitted = await _batches.SubmitAsync(
+        var submitted = await Batches.SubmitAsync(
             new TaskBatch(id, owner, tasks.Length, tasks[0].Task.Id, tasks[^1].Task.Id, 0, 0, 0, Money.Zero, null, now, null), tasks, cancellationToken);
         if (submitted.Refusal is { } refusal)
             throw new BenchmarkException(refusal.Detail);

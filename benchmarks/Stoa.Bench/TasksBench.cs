@@ -3,6 +3,7 @@ using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Stoa.Client;
 using Stoa.Client.Contracts;
+using Stoa.Bench.Wasm;
 using Stoa.Market.Identity;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
@@ -18,6 +19,7 @@ namespace Stoa.Bench;
 internal static class TasksBench
 {
     private const string Noop = "noop";
+    private const string NoopPostgres = "noop-postgres";
     private const string Wasm = "wasm";
     private const string Start = "start";
     private const string Million = "million";
@@ -31,24 +33,25 @@ internal static class TasksBench
     // Slots are kept until an end is durable, so that a commit has more ends than there are cores.
     private const int WasmWorkers = 64;
 
-    public static IReadOnlyList<string> Parts { get; } = [Noop, Peers, Wasm, Start, Million];
+    public static IReadOnlyList<string> Parts { get; } = [Noop, NoopPostgres, Peers, Wasm, Start, Million];
 
     public static async Task<Figures> RunAsync(BenchmarkRun run, CancellationToken cancellationToken)
     {
         var figures = new Figures();
-        var needsPostgres = run.Wants(Noop) || run.Wants(Start) || run.Wants(Peers);
+        var needsPostgres = run.Wants(NoopPostgres) || run.Wants(Start) || run.Wants(Peers);
         using var postgres = needsPostgres ? PostgresServer.Start() : null;
         if (postgres is null && needsPostgres)
             run.Warn("PostgreSQL is not installed (Debian: apt-get install postgresql): its figures are missing.");
         if (run.Wants(Noop))
         {
             run.Tell($"{Counted} no-op tasks, embedded");
-            await WithFolderAsync(async folder => figures.Add("noop_per_s_embedded", await NoopsAsync(new StorageOptions(DataFolder: folder), cancellationToken)));
-            if (postgres is not null)
-            {
-                run.Tell($"{Counted} no-op tasks, PostgreSQL");
-                await WithFolderAsync(async folder => figures.Add("noop_per_s_postgres", await NoopsAsync(Options(postgres, folder), cancellationToken)));
-            }
+            await WithFolderAsync(folder => NoopsAsync(figures, "_embedded", new StorageOptions(DataFolder: folder), cancellationToken));
+        }
+
+        if (run.Wants(NoopPostgres) && postgres is not null)
+        {
+            run.Tell($"{Counted} no-op tasks, PostgreSQL");
+            await WithFolderAsync(folder => NoopsAsync(figures, "_postgres", Options(postgres, folder), cancellationToken));
         }
 
         if (run.Wants(Peers))
@@ -90,12 +93,17 @@ internal static class TasksBench
     private static StorageOptions Options(PostgresServer postgres, string folder) =>
         new(StorageProvider.Postgres, folder) { ConnectionString = postgres.ConnectionString };
 
-    private static async Task<double> NoopsAsync(StorageOptions options, CancellationToken cancellationToken)
+    /// <summary>Tasks a second, and what each takes of a processor: of this process as a whole, and of the thread that writes.</summary>
+    private static async Task NoopsAsync(Figures figures, string suffix, StorageOptions options, CancellationToken cancellationToken)
     {
         await using var database = await Database.OpenAsync(options, TimeProvider.System, cancellationToken);
         var tasks = new NoopTasks(database);
         await tasks.RunAsync(WarmUp, cancellationToken);
-        return (await tasks.RunAsync(Counted, cancellationToken)).PerSecond;
+        var (before, writerBeforeMs) = (Environment.CpuUsage.TotalTime, ThreadTime.OfNamedMs(SqliteWriter.ThreadName));
+        figures.Add("noop_per_s" + suffix, (await tasks.RunAsync(Counted, cancellationToken)).PerSecond);
+        figures.Add("noop_cpu_us" + suffix, (Environment.CpuUsage.TotalTime - before).TotalMicroseconds / Counted);
+        if (ThreadTime.OfNamedMs(SqliteWriter.ThreadName) - writerBeforeMs is { } writerMs and > 0)
+            figures.Add("noop_writer_cpu_us" + suffix, writerMs * 1000 / Counted);
     }
 
     private static async Task MillionAsync(string folder, Figures figures, CancellationToken cancellationToken)

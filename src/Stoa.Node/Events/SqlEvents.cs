@@ -20,7 +20,7 @@ public static class SqlEvents
         [
             SqlField<NewEvent>.OfText("type", told => told.Type),
             SqlField<NewEvent>.OfText("subject", told => told.Subject),
-            SqlField<NewEvent>.OfText("audience", told => told.Audience?.ToString()),
+            SqlField<NewEvent>.OfText("audience", told => told.Audience),
             SqlField<NewEvent>.OfInteger("time", told => told.Time.ToUnixTimeMilliseconds()),
             SqlField<NewEvent>.OfText("data", told => told.DataJson),
         ]);

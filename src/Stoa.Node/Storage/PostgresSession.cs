@@ -38,7 +38,7 @@ internal sealed class PostgresSession(NpgsqlConnection connection, CancellationT
     {
         await using var command = new NpgsqlCommand(statement.PostgresText, connection);
         foreach (var field in statement.Fields)
-            command.Parameters.Add(ToArray(field, rows));
+            command.Parameters.Add(field.ToArray(rows));
         var written = new bool[rows.Count];
         if (statement.KeyField < 0)
         {
@@ -51,31 +51,14 @@ internal sealed class PostgresSession(NpgsqlConnection connection, CancellationT
             return written;
         }
 
-        var key = statement.Fields[statement.KeyField].Text!;
+        var key = statement.Fields[statement.KeyField];
         var places = new Dictionary<string, int>(rows.Count, StringComparer.Ordinal);
         for (var row = 0; row < rows.Count; row++)
-            places.Add(key(rows[row])!, row);
+            places.Add(key.TextOf(rows[row]), row);
         await using var reader = await command.ExecuteReaderAsync(CancellationToken);
         while (await reader.ReadAsync(CancellationToken))
             written[places[reader.GetString(0)]] = true;
         return written;
-    }
-
-    private static NpgsqlParameter ToArray<T>(SqlField<T> field, IReadOnlyList<T> rows) => field switch
-    {
-        { Text: { } get } => Column(rows, get, NpgsqlDbType.Text),
-        { Integer: { } get } => Column(rows, get, NpgsqlDbType.Bigint),
-        { Flag: { } get } => Column(rows, get, NpgsqlDbType.Boolean),
-        { Bytes: { } get } => Column(rows, get, NpgsqlDbType.Bytea),
-        _ => throw new InvalidOperationException($"The field {field.Name} has no getter."),
-    };
-
-    private static NpgsqlParameter<TValue[]> Column<T, TValue>(IReadOnlyList<T> rows, Func<T, TValue> get, NpgsqlDbType type)
-    {
-        var values = new TValue[rows.Count];
-        for (var row = 0; row < values.Length; row++)
-            values[row] = get(rows[row]);
-        return new NpgsqlParameter<TValue[]> { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | type };
     }
 
     private static void AddArguments(NpgsqlParameterCollection target, SqlStatement statement, object? parameters)

@@ -47,23 +47,36 @@ public sealed class SqlRows<T>
     /// <param name="fields">The values that are given; no two rows of them find the same row.</param>
     public static SqlRows<T> Update(string table, string set, string where, IReadOnlyList<SqlField<T>> fields)
     {
-        var (sqliteSet, sqliteWhere, postgresSet, postgresWhere) = (set, where, set, where);
-        for (var index = 0; index < fields.Count; index++)
-        {
-            var token = $"{{{fields[index].Name}}}";
-            sqliteSet = sqliteSet.Replace(token, $"?{index + 1}", StringComparison.Ordinal);
-            sqliteWhere = sqliteWhere.Replace(token, $"?{index + 1}", StringComparison.Ordinal);
-            postgresSet = postgresSet.Replace(token, $"r.{fields[index].Name}", StringComparison.Ordinal);
-            postgresWhere = postgresWhere.Replace(token, $"r.{fields[index].Name}", StringComparison.Ordinal);
-        }
-
-        var names = string.Join(", ", fields.Select(field => field.Name));
         return new SqlRows<T>(
             fields,
-            $"UPDATE {table} AS t SET {sqliteSet} WHERE {sqliteWhere}",
-            $"UPDATE {table} AS t SET {postgresSet} FROM unnest({Arrays(fields)}) WITH ORDINALITY AS r ({names}, row_number) WHERE {postgresWhere} RETURNING r.row_number",
+            $"UPDATE {table} AS t SET {ToSqlite(set, fields)} WHERE {ToSqlite(where, fields)}",
+            $"UPDATE {table} AS t SET {ToPostgres(set, fields)} FROM {Given(fields)} WHERE {ToPostgres(where, fields)} RETURNING r.row_number",
             -1);
     }
+
+    /// <summary>Takes a row out of a table for each row that is given.</summary>
+    /// <param name="table">Its name; <c>t</c> in the text.</param>
+    /// <param name="where">Finds the one row and guards it; a given value is <c>{name}</c>.</param>
+    /// <param name="fields">The values that are given; no two rows of them find the same row.</param>
+    public static SqlRows<T> Delete(string table, string where, IReadOnlyList<SqlField<T>> fields) => new(
+        fields,
+        $"DELETE FROM {table} AS t WHERE {ToSqlite(where, fields)}",
+        $"DELETE FROM {table} AS t USING {Given(fields)} WHERE {ToPostgres(where, fields)} RETURNING r.row_number",
+        -1);
+
+    private static string ToSqlite(string sql, IReadOnlyList<SqlField<T>> fields) => WithValues(sql, fields, (_, index) => $"?{index + 1}");
+
+    private static string ToPostgres(string sql, IReadOnlyList<SqlField<T>> fields) => WithValues(sql, fields, (field, _) => $"r.{field.Name}");
+
+    private static string WithValues(string sql, IReadOnlyList<SqlField<T>> fields, Func<SqlField<T>, int, string> write)
+    {
+        for (var index = 0; index < fields.Count; index++)
+            sql = sql.Replace($"{{{fields[index].Name}}}", write(fields[index], index), StringComparison.Ordinal);
+        return sql;
+    }
+
+    private static string Given(IReadOnlyList<SqlField<T>> fields) =>
+        $"unnest({Arrays(fields)}) WITH ORDINALITY AS r ({string.Join(", ", fields.Select(field => field.Name))}, row_number)";
 
     private static string Arrays(IReadOnlyList<SqlField<T>> fields) => string.Join(", ", fields.Select((_, index) => $"${index + 1}"));
 }

@@ -18,6 +18,9 @@ internal sealed class SqliteWriter : IDisposable
     // Bounds how long the first of a group waits for the last under a load that never pauses.
     private const int MaxActsPerCommit = 1024;
 
+    /// <summary>Of the thread that does all writing; short enough for the system to keep it whole.</summary>
+    public const string ThreadName = "SQLite writer";
+
     private static readonly SqlStatement Begin = new("BEGIN IMMEDIATE");
     private static readonly SqlStatement Commit = new("COMMIT");
     private static readonly SqlStatement Rollback = new("ROLLBACK");
@@ -39,7 +42,7 @@ internal sealed class SqliteWriter : IDisposable
         _commands = new SqliteCommands(connection);
         _enterAct = enterAct;
         _room = new SemaphoreSlim(maxQueued);
-        _thread = new Thread(Run) { Name = "SQLite writer", IsBackground = true };
+        _thread = new Thread(Run) { Name = ThreadName, IsBackground = true };
         _thread.Start();
     }
 

@@ -9,10 +9,11 @@ using Stoa.Primitives;
 namespace Stoa.Node.Tasks;
 
 /// <summary>Batches in the node's database.</summary>
-public sealed class SqlTaskBatchStore(Database database) : ITaskBatchStore
+/// <param name="database">The cell's.</param>
+/// <param name="recent">Remembers submissions until they are claimed; null for nobody.</param>
+public sealed class SqlTaskBatchStore(Database database, RecentSubmissions? recent = null) : ITaskBatchStore
 {
     private const string Select = $"SELECT {SqlTaskBatches.Columns} FROM task_batches ";
-    private const string SelectTasks = $"SELECT {TaskRow.Columns} FROM tasks ";
 
     // The ids of a batch's tasks lie between its first and its last, so the index over the owner's tasks leads to them.
     private const string OfBatch = "WHERE owner_id = @OwnerId AND id > @after AND id <= @Last AND batch_id = @Id";
@@ -31,7 +32,7 @@ public sealed class SqlTaskBatchStore(Database database) : ITaskBatchStore
                 if (added == 0)
                     return (await FindAsync(session, batch.Id, batch.OwnerId))!;
 
-                foreach (var outcome in await SqlTaskStore.SubmitAsync(session, tasks))
+                foreach (var outcome in await SqlTaskStore.SubmitAsync(session, tasks, recent))
                 {
                     if (outcome.Refusal is not { } refusal)
                         continue;
@@ -50,7 +51,7 @@ public sealed class SqlTaskBatchStore(Database database) : ITaskBatchStore
         database.ReadAsync(
             async session => await FindAsync(session, id, owner) is { } batch
                 ? new TaskBatchProgress(
-                    batch, await session.QuerySingleAsync<long>("SELECT COUNT(*) FROM tasks WHERE state = 'running' AND batch_id = @id", new { id }))
+                    batch, await session.QuerySingleAsync<long>("SELECT COUNT(*) FROM leases AS l JOIN tasks AS t ON t.id = l.task_id WHERE t.batch_id = @id", new { id }))
                 : null,
             cancellationToken);
 
@@ -64,7 +65,7 @@ public sealed class SqlTaskBatchStore(Database database) : ITaskBatchStore
                     new { owner, before, limit = page.Limit + 1 });
                 List<TaskBatch> items = [.. rows.Take(page.Limit).Select(row => row.ToBatch())];
                 var running = (await session.QueryAsync<(Id<TaskBatch> Id, long Count)>(
-                    "SELECT batch_id, COUNT(*) FROM tasks WHERE state = 'running' AND batch_id IN @ids GROUP BY batch_id",
+                    "SELECT t.batch_id, COUNT(*) FROM leases AS l JOIN tasks AS t ON t.id = l.task_id WHERE t.batch_id IN @ids GROUP BY t.batch_id",
                     new { ids = items.Select(batch => batch.Id) })).ToDictionary(row => row.Id, row => row.Count);
                 return new Page<TaskBatchProgress>(
                     [.. items.Select(batch => new TaskBatchProgress(batch, running.GetValueOrDefault(batch.Id)))],
@@ -78,7 +79,7 @@ public sealed class SqlTaskBatchStore(Database database) : ITaskBatchStore
             {
                 var after = Id<AgentTask>.TryParse(page.Cursor, out var last) ? last.ToString() : "";
                 var rows = await session.QueryAsync<TaskRow>(
-                    SelectTasks + OfBatch + (state is null ? "" : " AND state = @state") + " ORDER BY id LIMIT @limit",
+                    TaskRow.Select + OfBatch + (state is null ? "" : " AND state = @state") + " ORDER BY id LIMIT @limit",
                     new { batch.OwnerId, batch.Id, batch.Last, after, state, limit = page.Limit + 1 });
                 List<AgentTask> items = [.. rows.Take(page.Limit).Select(row => row.ToTask())];
                 return new Page<AgentTask>(items, rows.Count > page.Limit ? items[^1].Id.ToString() : null);
@@ -97,10 +98,15 @@ public sealed class SqlTaskBatchStore(Database database) : ITaskBatchStore
 
                 var found = new { batch.OwnerId, batch.Id, batch.Last, after = "", limit, now };
                 var waiting = await session.QueryAsync<TaskRow>(
-                    SelectTasks + OfBatch + " AND state = 'queued' ORDER BY id LIMIT @limit {for update}", found);
-                List<AgentTask> cancelled = [.. waiting.Select(row => row.ToTask().Cancel(now))];
-                await session.ExecuteRowsAsync(TaskRow.Cancel, [.. cancelled.Select(TaskRow.Of)]);
-                await session.ExecuteAsync("UPDATE tasks SET cancel_requested_at = COALESCE(cancel_requested_at, @now) " + OfBatch + " AND state = 'running'", found);
+                    TaskRow.Select + OfBatch + " AND state = 'queued' ORDER BY id LIMIT @limit", found);
+                List<AgentTask> cancelled = [.. (await SqlTaskQueue.TakeOutAsync(session, waiting)).Select(task => task.Cancel(now))];
+                await session.ExecuteRowsAsync(TaskStatements.End, cancelled);
+                await session.ExecuteAsync(
+                    """
+                    UPDATE leases SET cancel_requested_at = COALESCE(cancel_requested_at, @now)
+                    WHERE task_id IN (SELECT l.task_id FROM leases AS l JOIN tasks AS t ON t.id = l.task_id WHERE t.batch_id = @Id)
+                    """,
+                    found);
                 await SqlTaskStore.SettleAsync(session, [.. cancelled.Select(task => new AttemptEnd(
                     task, Settlement.Release(task, clearing, ids.Next<Transfer>(), now), null, null, ReadOnlyMemory<byte>.Empty, []))], index: null);
                 await session.ExecuteAsync("UPDATE task_batches SET cancel_requested_at = COALESCE(cancel_requested_at, @now) WHERE id = @id", new { id, now });

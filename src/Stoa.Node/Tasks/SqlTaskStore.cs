@@ -20,8 +20,9 @@ namespace Stoa.Node.Tasks;
 /// </remarks>
 public sealed class SqlTaskStore : ITaskStore
 {
-    private const string Select = $"SELECT {TaskRow.Columns} FROM tasks ";
+    private const string Select = TaskRow.Select;
     private const int MaxGroup = 500;
+    private const int MaxLooks = 100;
 
     private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(50);
     private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(2);
@@ -30,10 +31,10 @@ public sealed class SqlTaskStore : ITaskStore
     private static readonly SqlRows<NewTask> InsertKeys = SqlRows<NewTask>.Insert(
         "idempotency_keys",
         [
-            SqlField<NewTask>.OfText("owner_id", submission => submission.Task.OwnerId.ToString()),
+            SqlField<NewTask>.OfText("owner_id", submission => submission.Task.OwnerId),
             SqlField<NewTask>.OfText("key", submission => submission.Idempotency!.Key),
-            SqlField<NewTask>.OfText("request_hash", submission => submission.Idempotency!.RequestHash.ToString()),
-            SqlField<NewTask>.OfText("task_id", submission => submission.Task.Id.ToString()),
+            SqlField<NewTask>.OfText("request_hash", submission => submission.Idempotency!.RequestHash),
+            SqlField<NewTask>.OfText("task_id", submission => submission.Task.Id),
         ],
         skipsConflictsOf: "owner_id, key",
         key: "task_id");
@@ -41,7 +42,7 @@ public sealed class SqlTaskStore : ITaskStore
     private static readonly SqlRows<Content> InsertContent = SqlRows<Content>.Insert(
         "task_content",
         [
-            SqlField<Content>.OfText("task_id", content => content.TaskId.ToString()),
+            SqlField<Content>.OfText("task_id", content => content.TaskId),
             SqlField<Content>.OfText("kind", content => content.Kind),
             SqlField<Content>.OfBytes("bytes", content => content.Bytes.ToArray()),
         ]);
@@ -49,25 +50,28 @@ public sealed class SqlTaskStore : ITaskStore
     private static readonly SqlRows<SignedReceipt> InsertReceipts = SqlRows<SignedReceipt>.Insert(
         "receipts",
         [
-            SqlField<SignedReceipt>.OfText("id", receipt => receipt.Id.ToString()),
-            SqlField<SignedReceipt>.OfText("task_id", receipt => receipt.TaskId.ToString()),
+            SqlField<SignedReceipt>.OfText("id", receipt => receipt.Id),
+            SqlField<SignedReceipt>.OfText("task_id", receipt => receipt.TaskId),
             SqlField<SignedReceipt>.OfBytes("envelope", receipt => receipt.Envelope.ToJson()),
         ]);
 
     private readonly Database database;
     private readonly TimeProvider time;
     private readonly AgentIndex? index;
+    private readonly RecentSubmissions? recent;
     private readonly GroupCommit<NewTask, Outcome<Submitted, TaskRefusal>> submissions;
     private readonly GroupCommit<AttemptEnd, AttemptEndOutcome> ends;
 
     /// <param name="database">The cell's.</param>
     /// <param name="time">The clock.</param>
     /// <param name="index">Told what is learnt of agents; null for nobody.</param>
-    public SqlTaskStore(Database database, TimeProvider time, AgentIndex? index = null)
+    /// <param name="recent">Remembers submissions until they are claimed; null for nobody.</param>
+    public SqlTaskStore(Database database, TimeProvider time, AgentIndex? index = null, RecentSubmissions? recent = null)
     {
         this.database = database;
         this.time = time;
         this.index = index;
+        this.recent = recent;
         submissions = new(group => SubmitAllAsync(group, CancellationToken.None), MaxGroup);
         ends = new(group => EndAttemptsAsync(group, CancellationToken.None), MaxGroup);
     }
@@ -85,7 +89,7 @@ public sealed class SqlTaskStore : ITaskStore
             var keys = new HashSet<(Id<User>, string)>();
             var now = left.ToLookup(index => submissions[index].Idempotency is not { } key || keys.Add((submissions[index].Task.OwnerId, key.Key)));
             var group = now[true].ToList();
-            var written = await database.WriteAsync(session => SubmitAsync(session, [.. group.Select(index => submissions[index])]), cancellationToken);
+            var written = await database.WriteAsync(session => SubmitAsync(session, [.. group.Select(index => submissions[index])], recent), cancellationToken);
             for (var place = 0; place < group.Count; place++)
                 outcomes[group[place]] = written[place];
             left = [.. now[false]];
@@ -95,7 +99,8 @@ public sealed class SqlTaskStore : ITaskStore
     }
 
     /// <summary>Writes submissions inside an act; no two of them bear the same key.</summary>
-    internal static async Task<Outcome<Submitted, TaskRefusal>[]> SubmitAsync(SqlSession session, IReadOnlyList<NewTask> submissions)
+    internal static async Task<Outcome<Submitted, TaskRefusal>[]> SubmitAsync(
+        SqlSession session, IReadOnlyList<NewTask> submissions, RecentSubmissions? recent)
     {
         var outcomes = new Outcome<Submitted, TaskRefusal>?[submissions.Count];
         await TakeKeysAsync(session, submissions, outcomes);
@@ -105,8 +110,8 @@ public sealed class SqlTaskStore : ITaskStore
             return [.. outcomes.Select(outcome => outcome!.Value)];
 
         var now = open.Max(index => submissions[index].Task.CreatedAt);
-        var mayClaim = open.Any(index => submissions[index].Claim is not null) && !await IsAnyDueAsync(session, now);
-        var rows = new List<TaskRow>(open.Count);
+        var mayClaim = open.Any(index => submissions[index].Claim is not null) && !await SqlTaskQueue.IsAnyDueAsync(session, now);
+        var tasks = new List<AgentTask>(open.Count);
         var contents = new List<Content>();
         var events = new List<NewEvent>();
         foreach (var index in open)
@@ -114,7 +119,7 @@ public sealed class SqlTaskStore : ITaskStore
             var (task, input, _, _, offer) = submissions[index];
             var isDue = ((TaskState.Queued)task.State).DueAt <= task.CreatedAt;
             var written = mayClaim && isDue && offer is not null ? task.Claim(offer.Holder.ToString(), task.CreatedAt) : task;
-            rows.Add(TaskRow.Of(written));
+            tasks.Add(written);
             if (input is { } bytes)
                 contents.Add(new Content(task.Id, "input", bytes));
             if (task.BatchId is null)
@@ -124,10 +129,13 @@ public sealed class SqlTaskStore : ITaskStore
                     events.Add(TaskEvents.Started(written, task.CreatedAt));
             }
 
+            // Should the transaction fail, nobody will ask for it.
+            if (written.State is TaskState.Queued)
+                recent?.Add(written, input);
             outcomes[index] = new Submitted(written, IsNew: true);
         }
 
-        await session.ExecuteRowsAsync(TaskRow.Insert, await TakeTurnsAsync(session, rows, row => row.DueAt <= row.CreatedAt));
+        await SqlTaskQueue.AddAsync(session, tasks);
         await session.ExecuteRowsAsync(InsertContent, contents);
         await SqlTaskChoices.AddAsync(session, [.. open.Select(index => submissions[index])]);
         await SqlEvents.AppendAsync(session, events);
@@ -142,35 +150,7 @@ public sealed class SqlTaskStore : ITaskStore
         database.WriteAsync<IReadOnlyList<AgentTask>>(
             async session =>
             {
-                await GiveTurnsAsync(session, now);
-                var ready = await session.QueryAsync<TaskRow>(
-                    Select + """
-                    WHERE state = 'queued' AND tag IS NOT NULL AND memory_limit_bytes <= @maxMemoryBytes
-                    ORDER BY tag, id LIMIT @count {for update skip locked}
-                    """,
-                    new { room.MaxMemoryBytes, room.Count });
-                var freeBytes = room.FreeMemoryBytes;
-                var claimed = ready
-                    .TakeWhile(row => (freeBytes -= row.MemoryLimitBytes) >= 0)
-                    .Select(row => row.ToTask().Claim(holder.ToString(), now))
-                    .ToList();
-                if (claimed.Count == 0)
-                    return [];
-                var newest = (await session.QueryAsync<long?>(
-                    """
-                    UPDATE tasks SET state = 'running', token = token + 1, lease_holder = @holder, started_at = @now,
-                        due_at = NULL
-                    WHERE id IN @ids AND state = 'queued'
-                    RETURNING tag
-                    """,
-                    new { holder = holder.ToString(), now, ids = claimed.Select(task => task.Id) })).Max();
-                // Another node that moves the clock on just now does as well: nobody waits for that row.
-                await session.ExecuteAsync(
-                    """
-                    UPDATE queue_clock SET virtual_time = @newest
-                    WHERE id IN (SELECT id FROM queue_clock WHERE virtual_time < @newest {for update skip locked})
-                    """,
-                    new { newest });
+                var claimed = await SqlTaskQueue.ClaimAsync(session, holder, room, now, recent);
                 await SqlEvents.AppendAsync(session, claimed.Where(task => task.BatchId is null).Select(task => TaskEvents.Started(task, now)));
                 return claimed;
             },
@@ -180,17 +160,24 @@ public sealed class SqlTaskStore : ITaskStore
         database.WriteAsync(
             async session =>
             {
-                if (await LockAsync(session, id, owner) is not { State: TaskState.Queued } task)
-                    return await GetAsync(session, id, owner);
-                var expedited = task.Expedite(now);
-                await session.ExecuteAsync(TaskRow.Update + " WHERE id = @Id", TaskRow.Of(expedited) with { Tag = FairQueue.HeadTag });
-                return expedited;
+                for (var look = 0; look < MaxLooks; look++)
+                {
+                    if (await GetAsync(session, id, owner) is not { State: TaskState.Queued } task)
+                        return await GetAsync(session, id, owner);
+                    if (!await SqlTaskQueue.TakeOutAsync(session, id))
+                        continue;
+                    var expedited = task.Expedite(now);
+                    await SqlTaskQueue.PutFirstAsync(session, expedited);
+                    return expedited;
+                }
+
+                throw NotInItsPlace(id);
             },
             cancellationToken);
 
     public Task<IReadOnlyList<HeldTask>> ListHeldAsync(LeaseHolder holder, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<HeldTask>>(
         async session => [.. (await session.QueryAsync<(Id<AgentTask> Id, long Token, DateTimeOffset? CancelRequestedAt)>(
-            "SELECT id, token, cancel_requested_at FROM tasks WHERE state = 'running' AND lease_holder = @holder", new { holder = holder.ToString() }))
+            "SELECT task_id, token, cancel_requested_at FROM leases WHERE holder = @holder", new { holder = holder.ToString() }))
             .Select(row => new HeldTask(new LeaseRef(row.Id, row.Token), row.CancelRequestedAt is not null))],
         cancellationToken);
 
@@ -216,22 +203,24 @@ public sealed class SqlTaskStore : ITaskStore
             async session =>
             {
                 var outcomes = new AttemptEndOutcome[ends.Count];
+                Array.Fill(outcomes, AttemptEndOutcome.LeaseLost);
                 // The same task twice is two statements: the second finds it ended.
                 var seen = new HashSet<Id<AgentTask>>();
-                var first = Enumerable.Range(0, ends.Count).Where(index => seen.Add(ends[index].Task.Id)).ToList();
-                var kept = await session.ExecuteRowsAsync(TaskRow.EndAttempt, [.. first.Select(index => TaskRow.Of(ends[index].Task))]);
-                Array.Fill(outcomes, AttemptEndOutcome.LeaseLost);
-                var written = new List<AttemptEnd>(ends.Count);
-                for (var place = 0; place < first.Count; place++)
-                {
-                    var end = ends[first[place]];
-                    outcomes[first[place]] = kept[place] ? AttemptEndOutcome.Written : await WhyNotAsync(session, end.Task);
-                    if (kept[place])
-                        written.Add(end);
-                }
-
+                var places = Enumerable.Range(0, ends.Count).Where(index => seen.Add(ends[index].Task.Id)).ToLookup(index => ends[index].Task.State.IsFinal);
+                await EndLeasesAsync(TaskStatements.EndLease, [.. places[true]]);
+                await EndLeasesAsync(TaskStatements.HandBackLease, [.. places[false]]);
+                var written = Enumerable.Range(0, ends.Count).Where(index => outcomes[index] is AttemptEndOutcome.Written).Select(index => ends[index]).ToList();
+                await session.ExecuteRowsAsync(TaskStatements.End, [.. written.Where(end => end.Task.State.IsFinal).Select(end => end.Task)]);
+                await SqlTaskQueue.ReturnAsync(session, [.. written.Where(end => !end.Task.State.IsFinal).Select(end => end.Task)]);
                 await SettleAsync(session, written, index);
                 return outcomes;
+
+                async Task EndLeasesAsync(SqlRows<AgentTask> statement, IReadOnlyList<int> some)
+                {
+                    var kept = await session.ExecuteRowsAsync(statement, [.. some.Select(index => ends[index].Task)]);
+                    for (var place = 0; place < some.Count; place++)
+                        outcomes[some[place]] = kept[place] ? AttemptEndOutcome.Written : await WhyNotAsync(session, ends[some[place]].Task);
+                }
             },
             cancellationToken);
 
@@ -278,27 +267,44 @@ public sealed class SqlTaskStore : ITaskStore
         database.WriteAsync<Outcome<AgentTask, TaskRefusal>>(
             async session =>
             {
-                if (await LockAsync(session, id, owner) is not { } task)
-                    return new Refusal<TaskRefusal>(TaskRefusal.TaskUnknown, $"You have no task {id}.");
-                if (task.State.IsFinal)
-                    return new Refusal<TaskRefusal>(TaskRefusal.AlreadyFinal, $"The task has {task.State.Name} already: there is nothing to cancel.");
-                if (task.State is TaskState.Running)
+                for (var look = 0; look < MaxLooks; look++)
                 {
-                    await session.ExecuteAsync("UPDATE tasks SET cancel_requested_at = COALESCE(cancel_requested_at, @now) WHERE id = @id", new { id, now });
-                    return task.RequestCancel(now);
+                    if (await GetAsync(session, id, owner) is not { } task)
+                        return new Refusal<TaskRefusal>(TaskRefusal.TaskUnknown, $"You have no task {id}.");
+                    if (task.State.IsFinal)
+                        return new Refusal<TaskRefusal>(TaskRefusal.AlreadyFinal, $"The task has {task.State.Name} already: there is nothing to cancel.");
+                    if (task.State is TaskState.Running)
+                    {
+                        if (await session.ExecuteAsync(
+                            "UPDATE leases SET cancel_requested_at = COALESCE(cancel_requested_at, @now) WHERE task_id = @id AND token = @Token",
+                            new { id, task.Token, now }) == 1)
+                        {
+                            return task.RequestCancel(now);
+                        }
+
+                        continue;
+                    }
+
+                    if (!await SqlTaskQueue.TakeOutAsync(session, id))
+                        continue;
+                    var cancelled = task.Cancel(now);
+                    await session.ExecuteRowsAsync(TaskStatements.End, [cancelled]);
+                    await SettleAsync(session, [new AttemptEnd(
+                        cancelled, Settlement.Release(cancelled, clearing, releaseId, now), null, null, ReadOnlyMemory<byte>.Empty, [TaskEvents.Ended(cancelled, now)])], index);
+                    return cancelled;
                 }
 
-                var cancelled = task.Cancel(now);
-                await session.ExecuteAsync(TaskRow.Update + " WHERE id = @Id", TaskRow.Of(cancelled));
-                await SettleAsync(session, [new AttemptEnd(
-                    cancelled, Settlement.Release(cancelled, clearing, releaseId, now), null, null, ReadOnlyMemory<byte>.Empty, [TaskEvents.Ended(cancelled, now)])], index);
-                return cancelled;
+                throw NotInItsPlace(id);
             },
             cancellationToken);
 
     public Task<IReadOnlyList<AgentTask>> ListAbandonedAsync(int limit, CancellationToken cancellationToken) => database.ReadAsync(
         async session => ToTasks(await session.QueryAsync<TaskRow>(
-            Select + "WHERE state = 'running' AND lease_holder NOT IN (SELECT holder FROM nodes) ORDER BY started_at, id LIMIT @limit", new { limit })),
+            Select + """
+                WHERE id IN (SELECT task_id FROM leases WHERE holder NOT IN (SELECT holder FROM nodes) ORDER BY started_at, task_id LIMIT @limit)
+                ORDER BY started_at, id
+                """,
+            new { limit })),
         cancellationToken);
 
     public Task<AgentTask?> GetAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
@@ -310,19 +316,21 @@ public sealed class SqlTaskStore : ITaskStore
             async session =>
             {
                 var hasCursor = Id<AgentTask>.TryParse(page.Cursor, out var before);
+                // Those that failed or were cancelled have indexes of their own, under the words themselves and not under a parameter.
+                var where = state is TaskStateNames.Failed or TaskStateNames.Cancelled
+                    ? $"WHERE id IN (SELECT task_id FROM task_ends WHERE owner_id = @owner AND state = '{state}'{IsBefore("task_id")} ORDER BY task_id DESC LIMIT @limit)"
+                    : $"WHERE owner_id = @owner{IsBefore("id")}" + (state is null ? "" : " AND state = @state");
                 var rows = await session.QueryAsync<TaskRow>(
-                    Select + "WHERE owner_id = @owner"
-                    // The word itself, not a parameter: so the index over the tasks in that state alone is found.
-                    + (state is null ? "" : $" AND state = '{TaskStateNames.All.Single(name => name == state)}'")
-                    + (hasCursor ? " AND id < @before" : "")
-                    + " ORDER BY id DESC LIMIT @limit",
-                    new { owner, before, limit = page.Limit + 1 });
+                    Select + where + " ORDER BY id DESC LIMIT @limit", new { owner, before, state, limit = page.Limit + 1 });
+
+                string IsBefore(string id) => hasCursor ? $" AND {id} < @before" : "";
                 var items = ToTasks(rows.Take(page.Limit));
                 return new Page<AgentTask>(items, rows.Count > page.Limit ? items[^1].Id.ToString() : null);
             },
             cancellationToken);
 
-    public Task<byte[]?> ReadInputAsync(Id<AgentTask> id, CancellationToken cancellationToken) => ReadContentAsync(id, "input", cancellationToken);
+    public Task<byte[]?> ReadInputAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
+        recent?.TakeInput(id) is { } bytes ? Task.FromResult<byte[]?>(bytes.ToArray()) : ReadContentAsync(id, "input", cancellationToken);
 
     public Task<byte[]?> ReadOutputAsync(Id<AgentTask> id, CancellationToken cancellationToken) => ReadContentAsync(id, "output", cancellationToken);
 
@@ -343,8 +351,8 @@ public sealed class SqlTaskStore : ITaskStore
             session => session.QueryFirstOrDefaultAsync<DateTimeOffset?>(
                 """
                 SELECT COALESCE(
-                    (SELECT due_at FROM tasks WHERE state = 'queued' AND tag IS NOT NULL ORDER BY tag, id LIMIT 1),
-                    (SELECT due_at FROM tasks WHERE state = 'queued' AND tag IS NULL ORDER BY due_at, id LIMIT 1))
+                    (SELECT due_at FROM tasks WHERE id = (SELECT task_id FROM queue ORDER BY tag, task_id LIMIT 1)),
+                    (SELECT due_at FROM delayed ORDER BY due_at, task_id LIMIT 1))
                 """),
             cancellationToken);
 
@@ -352,8 +360,8 @@ public sealed class SqlTaskStore : ITaskStore
         database.ReadAsync<IReadOnlyDictionary<string, long>>(
             async session => new Dictionary<string, long>
             {
-                [TaskStateNames.Queued] = await session.QuerySingleAsync<long>("SELECT COUNT(*) FROM tasks WHERE state = 'queued'"),
-                [TaskStateNames.Running] = await session.QuerySingleAsync<long>("SELECT COUNT(*) FROM tasks WHERE state = 'running'"),
+                [TaskStateNames.Queued] = await session.QuerySingleAsync<long>("SELECT (SELECT COUNT(*) FROM queue) + (SELECT COUNT(*) FROM delayed)"),
+                [TaskStateNames.Running] = await session.QuerySingleAsync<long>("SELECT COUNT(*) FROM leases"),
             },
             cancellationToken);
 
@@ -392,55 +400,6 @@ public sealed class SqlTaskStore : ITaskStore
         }
     }
 
-    /// <summary>Gives the rows that are queued and due their turns, in order, each lane's one after another.</summary>
-    private static async Task<IReadOnlyList<TaskRow>> TakeTurnsAsync(SqlSession session, IReadOnlyList<TaskRow> rows, Func<TaskRow, bool> isDue)
-    {
-        var lanes = rows.Where(row => row.State == TaskStateNames.Queued && isDue(row)).GroupBy(row => (row.OwnerId, row.Priority))
-            .OrderBy(lane => lane.Key.OwnerId).ThenBy(lane => lane.Key.Priority).ToList();
-        if (lanes.Count == 0)
-            return rows;
-        var tags = new Dictionary<Id<AgentTask>, long>();
-        foreach (var lane in lanes)
-        {
-            var step = FairQueue.StepOf((TaskPriority)lane.Key.Priority);
-            var length = step * lane.Count();
-            var tag = await session.QuerySingleAsync<long>(
-                """
-                INSERT INTO lanes (owner_id, priority, last_tag)
-                VALUES (@OwnerId, @Priority, (SELECT virtual_time FROM queue_clock) + @length)
-                ON CONFLICT (owner_id, priority) DO UPDATE SET last_tag =
-                    CASE WHEN lanes.last_tag + @length > excluded.last_tag THEN lanes.last_tag + @length ELSE excluded.last_tag END
-                RETURNING last_tag
-                """,
-                new { lane.Key.OwnerId, lane.Key.Priority, length }) - length;
-            foreach (var row in lane)
-                tags[row.Id] = tag += step;
-        }
-
-        return [.. rows.Select(row => tags.TryGetValue(row.Id, out var tag) ? row with { Tag = tag } : row)];
-    }
-
-    /// <summary>Lets tasks whose time has come wait for their turns: one that ran before has the next, since its first was paid for.</summary>
-    private static async Task GiveTurnsAsync(SqlSession session, DateTimeOffset now)
-    {
-        var due = await session.QueryAsync<TaskRow>(
-            Select + "WHERE state = 'queued' AND tag IS NULL AND due_at <= @now ORDER BY due_at, id LIMIT @limit {for update skip locked}",
-            new { now, limit = MaxGroup });
-        if (due.Count == 0)
-            return;
-        var again = due.Where(row => row.Token > 0).Select(row => row.Id).ToList();
-        if (again.Count > 0)
-            await session.ExecuteAsync("UPDATE tasks SET tag = (SELECT virtual_time FROM queue_clock) WHERE id IN @again", new { again });
-        var fresh = await TakeTurnsAsync(session, [.. due.Where(row => row.Token == 0)], _ => true);
-        await session.ExecuteRowsAsync(SetTag, fresh);
-    }
-
-    private static readonly SqlRows<TaskRow> SetTag = SqlRows<TaskRow>.Update(
-        "tasks",
-        "tag = {tag}",
-        "t.id = {id}",
-        [SqlField<TaskRow>.OfText("id", row => row.Id.ToString()), SqlField<TaskRow>.OfInteger("tag", row => row.Tag)]);
-
     private static async Task<Outcome<AgentTask?, TaskRefusal>> FindSubmissionAsync(SqlSession session, Id<User> owner, IdempotencyKey key)
     {
         var used = await session.QueryFirstOrDefaultAsync<(ContentHash RequestHash, Id<AgentTask> TaskId)?>(
@@ -452,20 +411,10 @@ public sealed class SqlTaskStore : ITaskStore
         return await GetAsync(session, used.Value.TaskId, owner);
     }
 
-    private static async Task<bool> IsAnyDueAsync(SqlSession session, DateTimeOffset now) =>
-        await session.QueryFirstOrDefaultAsync<long?>(
-            """
-            SELECT COALESCE(
-                (SELECT 1 FROM tasks WHERE state = 'queued' AND tag IS NOT NULL LIMIT 1),
-                (SELECT 1 FROM tasks WHERE state = 'queued' AND tag IS NULL AND due_at <= @now LIMIT 1))
-            """,
-            new { now }) is not null;
-
-    private static async Task<AgentTask?> LockAsync(SqlSession session, Id<AgentTask> id, Id<User> owner) =>
-        (await session.QueryFirstOrDefaultAsync<TaskRow>(Select + "WHERE id = @id AND owner_id = @owner {for update}", new { id, owner }))?.ToTask();
-
     private static async Task<AgentTask?> GetAsync(SqlSession session, Id<AgentTask> id, Id<User> owner) =>
         (await session.QueryFirstOrDefaultAsync<TaskRow>(Select + "WHERE id = @id AND owner_id = @owner", new { id, owner }))?.ToTask();
+
+    private static InvalidOperationException NotInItsPlace(Id<AgentTask> id) => new($"{id} is said to be where it is not found.");
 
     private Task<byte[]?> ReadContentAsync(Id<AgentTask> id, string kind, CancellationToken cancellationToken) =>
         database.ReadAsync(

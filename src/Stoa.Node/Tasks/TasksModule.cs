@@ -21,9 +21,14 @@ public static class TasksModule
         services.AddSingleton<INodeStore>(provider => new SqlNodeStore(provider.GetRequiredService<Database>()));
         services.AddSingleton<LeaseKeeper>();
         services.AddSingleton<LeaseRescuer>();
+        services.AddSingleton<RecentSubmissions>();
         services.AddSingleton<ITaskStore>(provider => new SqlTaskStore(
-            provider.GetRequiredService<Database>(), provider.GetRequiredService<TimeProvider>(), provider.GetRequiredService<AgentIndex>()));
-        services.AddSingleton<ITaskBatchStore>(provider => new SqlTaskBatchStore(provider.GetRequiredService<Database>()));
+            provider.GetRequiredService<Database>(),
+            provider.GetRequiredService<TimeProvider>(),
+            provider.GetRequiredService<AgentIndex>(),
+            provider.GetRequiredService<RecentSubmissions>()));
+        services.AddSingleton<ITaskBatchStore>(provider => new SqlTaskBatchStore(
+            provider.GetRequiredService<Database>(), provider.GetRequiredService<RecentSubmissions>()));
         services.AddSingleton<SubmitBatch>();
         services.AddSingleton(provider => new LeaseHolder(
             provider.GetRequiredService<PrivateKey>().PublicKey.PeerId.ToString(), provider.GetRequiredService<IdSource>().NextUuid().ToString("n")));

@@ -50,6 +50,11 @@ public sealed class BatchesEndpointsTests(TaskNodeFixture fixture) : IClassFixtu
         var second = await Client.SubmitBatchAsync(Batch(3), key, Stop);
 
         second.Id.ShouldBe(first.Id);
+        // Run to its end: other tests look at what the same wallet holds.
+        await foreach (var _ in Client.WatchBatchAsync(first.Id, Stop))
+        {
+        }
+
         (await Should.ThrowAsync<StoaException>(() => Client.SubmitBatchAsync(Batch(4), key, Stop))).Code.ShouldBe("idempotencyKeyReused");
     }
 

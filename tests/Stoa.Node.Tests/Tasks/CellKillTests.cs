@@ -15,7 +15,7 @@ public sealed class CellKillTests(PostgresCluster cluster, ITestOutputHelper out
     private const int Kills = 6;
     private const int NodeCount = 3;
     private const int SubmittersOfNode = 5;
-    private const string Abandoned = "SELECT COUNT(*) FROM tasks WHERE state = 'running' AND lease_holder NOT IN (SELECT holder FROM nodes)";
+    private const string Abandoned = "SELECT COUNT(*) FROM leases WHERE holder NOT IN (SELECT holder FROM nodes)";
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 

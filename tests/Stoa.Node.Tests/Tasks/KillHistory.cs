@@ -66,7 +66,7 @@ internal sealed class KillHistory(ITestOutputHelper output, int taskCount, strin
     /// <summary>Looks at the books.</summary>
     public async Task CheckAsync(Database database)
     {
-        var states = await database.ReadAsync(session => session.QueryAsync<(string State, long Count)>("SELECT state, COUNT(*) FROM tasks GROUP BY state"), Stop);
+        var states = await database.ReadAsync(session => session.QueryAsync<(string State, long Count)>("SELECT state, COUNT(*) FROM tasks_now GROUP BY state"), Stop);
         output.WriteLine(string.Join(", ", states));
         states.Sum(state => state.Count).ShouldBe(taskCount);
         states.ShouldAllBe(state => state.State == "succeeded" || state.State == "failed");
@@ -81,8 +81,8 @@ internal sealed class KillHistory(ITestOutputHelper output, int taskCount, strin
         var succeeded = states.Where(state => state.State == "succeeded").Sum(state => state.Count);
         (await CountAsync("SELECT COUNT(*) FROM transfers WHERE purpose = 'TaskCapture'")).ShouldBe(succeeded);
         (await CountAsync("SELECT COUNT(*) FROM receipts")).ShouldBe(succeeded);
-        (await CountAsync("SELECT COUNT(*) FROM tasks WHERE attempts <> 1")).ShouldBe(0);
-        output.WriteLine($"{await CountAsync("SELECT COALESCE(SUM(losses), 0) FROM tasks")} attempts were lost");
+        (await CountAsync("SELECT COUNT(*) FROM tasks_now WHERE attempts <> 1")).ShouldBe(0);
+        output.WriteLine($"{await CountAsync("SELECT COALESCE(SUM(losses), 0) FROM tasks_now")} attempts were lost");
 
         var totals = await new SqlLedgerStore(database).TotalAsync(Stop);
         (totals.Posted, totals.Clearing, totals.PendingDebits, totals.PendingCredits, totals.OpenHolds).ShouldBe((Money.Zero, Money.Zero, Money.Zero, Money.Zero, 0));

@@ -1,0 +1,196 @@
+using Stoa.Market.Identity;
+using Stoa.Market.Tasks;
+using Stoa.Node.Storage;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Tasks;
+
+/// <summary>The queue inside a session: who waits for his turn or his time, and who has a lease.</summary>
+/// <remarks>
+/// A task that has not ended is in exactly one of <c>queue</c>, <c>delayed</c> and <c>leases</c>. Whoever takes it out of one puts it into the next in the
+/// same act; on PostgreSQL, where acts run side by side, the loser of a race takes out nothing and sees that.
+/// </remarks>
+internal static class SqlTaskQueue
+{
+    private const int MaxTurns = 500;
+
+    /// <summary>Adds tasks: those that are due get turns, each lane's one after another; those that run get leases.</summary>
+    public static async Task AddAsync(SqlSession session, IReadOnlyList<AgentTask> tasks)
+    {
+        var placed = tasks.Select(task => new PlacedTask(task, null)).ToArray();
+        var due = Enumerable.Range(0, placed.Length).Where(index => placed[index] is { Task.State: TaskState.Queued, DueAt: var dueAt } && dueAt <= tasks[index].CreatedAt).ToList();
+        var tags = await TakeTurnsAsync(session, [.. due.Select(index => (tasks[index].OwnerId, tasks[index].Priority))]);
+        for (var place = 0; place < due.Count; place++)
+            placed[due[place]] = placed[due[place]] with { Tag = tags[place] };
+        await session.ExecuteRowsAsync(TaskStatements.Insert, placed);
+        await session.ExecuteRowsAsync(TaskStatements.Enqueue, [.. due.Select(index =>
+            new QueueEntry(placed[index].Tag!.Value, tasks[index].Id, tasks[index].Limits.MemoryBytes, Token: 0))]);
+        await session.ExecuteRowsAsync(TaskStatements.Delay, [.. placed.Where(task => task is { Task.State: TaskState.Queued, Tag: null })]);
+        await session.ExecuteRowsAsync(TaskStatements.Lease, [.. tasks.Where(task => task.State is TaskState.Running)]);
+    }
+
+    /// <summary>Leases what is due and fits, in the order of the turns.</summary>
+    /// <param name="session">The act.</param>
+    /// <param name="holder">Who gets the leases.</param>
+    /// <param name="room">What it has room for.</param>
+    /// <param name="now">UTC.</param>
+    /// <param name="known">Tasks as they were submitted, by id: what is found there is not read again. Null for none.</param>
+    public static async Task<IReadOnlyList<AgentTask>> ClaimAsync(
+        SqlSession session, LeaseHolder holder, ClaimRoom room, DateTimeOffset now, RecentSubmissions? known)
+    {
+        await GiveTurnsAsync(session, now);
+        var ready = await session.QueryAsync<QueueEntry>(
+            """
+            SELECT tag, task_id, memory_limit_bytes, token FROM queue WHERE memory_limit_bytes <= @MaxMemoryBytes
+            ORDER BY tag, task_id LIMIT @Count {for update skip locked}
+            """,
+            room);
+        var freeBytes = room.FreeMemoryBytes;
+        var fitting = ready.TakeWhile(entry => (freeBytes -= entry.MemoryLimitBytes) >= 0).ToList();
+        if (fitting.Count == 0)
+            return [];
+        var tasks = await ReadAsync(session, fitting, known);
+        var name = holder.ToString();
+        var claimed = fitting.Select(entry => tasks[entry.TaskId].Claim(name, now)).ToList();
+        await session.ExecuteRowsAsync(TaskStatements.Dequeue, fitting);
+        await session.ExecuteRowsAsync(TaskStatements.Lease, claimed);
+        // Another node that moves the clock on just now does as well: nobody waits for that row.
+        await session.ExecuteAsync(
+            """
+            UPDATE queue_clock SET virtual_time = @newest
+            WHERE id IN (SELECT id FROM queue_clock WHERE virtual_time < @newest {for update skip locked})
+            """,
+            new { newest = fitting[^1].Tag });
+        return claimed;
+    }
+
+    /// <summary>Takes a task that waits out of the queue, or of those that are not due; false when it waits there no more.</summary>
+    public static async Task<bool> TakeOutAsync(SqlSession session, Id<AgentTask> id)
+    {
+        var (tag, dueAt) = await session.QuerySingleAsync<(long? Tag, DateTimeOffset DueAt)>("SELECT tag, due_at FROM tasks WHERE id = @id", new { id });
+        return await session.ExecuteAsync(
+            tag is null ? "DELETE FROM delayed WHERE due_at = @dueAt AND task_id = @id" : "DELETE FROM queue WHERE tag = @tag AND task_id = @id",
+            new { id, tag, dueAt }) == 1;
+    }
+
+    /// <summary>Takes tasks that wait out, and answers those that still waited.</summary>
+    public static async Task<IReadOnlyList<AgentTask>> TakeOutAsync(SqlSession session, IReadOnlyList<TaskRow> waiting)
+    {
+        var tasks = waiting.Select(row => row.ToTask()).ToList();
+        var turns = Enumerable.Range(0, tasks.Count).Where(index => waiting[index].Tag is not null).ToList();
+        var rest = Enumerable.Range(0, tasks.Count).Where(index => waiting[index].Tag is null).ToList();
+        var dequeued = await session.ExecuteRowsAsync(
+            TaskStatements.Dequeue, [.. turns.Select(index => new QueueEntry(waiting[index].Tag!.Value, tasks[index].Id, 0, 0))]);
+        var undelayed = await session.ExecuteRowsAsync(TaskStatements.Undelay, [.. rest.Select(index => new PlacedTask(tasks[index], null))]);
+        return [.. turns.Where((_, place) => dequeued[place]).Concat(rest.Where((_, place) => undelayed[place])).Order().Select(index => tasks[index])];
+    }
+
+    /// <summary>Puts a task that was taken out at the head of the queue.</summary>
+    public static async Task PutFirstAsync(SqlSession session, AgentTask task)
+    {
+        var entry = new QueueEntry(FairQueue.HeadTag, task.Id, task.Limits.MemoryBytes, task.Token);
+        await session.ExecuteRowsAsync(TaskStatements.Return, [task]);
+        await session.ExecuteRowsAsync(TaskStatements.SetTag, [entry]);
+        await session.ExecuteRowsAsync(TaskStatements.Enqueue, [entry]);
+    }
+
+    /// <summary>Puts tasks back whose leases have been ended: they get a turn when they are next looked for.</summary>
+    public static async Task ReturnAsync(SqlSession session, IReadOnlyList<AgentTask> tasks)
+    {
+        await session.ExecuteRowsAsync(TaskStatements.Return, tasks);
+        await session.ExecuteRowsAsync(TaskStatements.Delay, [.. tasks.Select(task => new PlacedTask(task, null))]);
+    }
+
+    /// <summary>Whether anything waits that is due.</summary>
+    public static async Task<bool> IsAnyDueAsync(SqlSession session, DateTimeOffset now) =>
+        await session.QueryFirstOrDefaultAsync<long?>(
+            """
+            SELECT COALESCE(
+                (SELECT 1 FROM queue LIMIT 1),
+                (SELECT 1 FROM delayed WHERE due_at <= @now LIMIT 1))
+            """,
+            new { now }) is not null;
+
+    private static async Task<IReadOnlyDictionary<Id<AgentTask>, AgentTask>> ReadAsync(
+        SqlSession session, List<QueueEntry> entries, RecentSubmissions? known)
+    {
+        var tasks = new Dictionary<Id<AgentTask>, AgentTask>(entries.Count);
+        var unknown = new List<Id<AgentTask>>();
+        foreach (var entry in entries)
+        {
+            // What ran before has changed since it was submitted.
+            if (entry.Token == 0 && known?.TakeTask(entry.TaskId) is { } task)
+                tasks.Add(entry.TaskId, task);
+            else
+                unknown.Add(entry.TaskId);
+        }
+
+        if (unknown.Count > 0)
+        {
+            foreach (var row in await session.QueryAsync<TaskRow>(TaskRow.Select + "WHERE id IN @unknown", new { unknown }))
+                tasks.Add(row.Id, row.ToTask());
+        }
+
+        return tasks;
+    }
+
+    /// <summary>Takes the next turns of lanes, an entry a turn, each lane's in order.</summary>
+    private static async Task<long[]> TakeTurnsAsync(SqlSession session, IReadOnlyList<(Id<User> Owner, TaskPriority Priority)> entries)
+    {
+        var tags = new long[entries.Count];
+        foreach (var lane in Enumerable.Range(0, entries.Count).GroupBy(index => entries[index]).OrderBy(lane => lane.Key.Owner).ThenBy(lane => lane.Key.Priority))
+        {
+            var step = FairQueue.StepOf(lane.Key.Priority);
+            var length = step * lane.Count();
+            var tag = await session.QuerySingleAsync<long>(
+                """
+                INSERT INTO lanes (owner_id, priority, last_tag)
+                VALUES (@Owner, @priority, (SELECT virtual_time FROM queue_clock) + @length)
+                ON CONFLICT (owner_id, priority) DO UPDATE SET last_tag =
+                    CASE WHEN lanes.last_tag + @length > excluded.last_tag THEN lanes.last_tag + @length ELSE excluded.last_tag END
+                RETURNING last_tag
+                """,
+                new { lane.Key.Owner, priority = (long)lane.Key.Priority, length }) - length;
+            foreach (var index in lane)
+                tags[index] = tag += step;
+        }
+
+        return tags;
+    }
+
+    /// <summary>Lets tasks whose time has come wait for their turns: one that ran before has the next, since its first was paid for.</summary>
+    private static async Task GiveTurnsAsync(SqlSession session, DateTimeOffset now)
+    {
+        var due = await session.QueryAsync<DueTask>(
+            """
+            SELECT d.due_at, t.id, t.owner_id, t.priority, t.memory_limit_bytes, t.token
+            FROM (SELECT due_at, task_id FROM delayed WHERE due_at <= @now ORDER BY due_at, task_id LIMIT @limit {for update skip locked}) AS d
+            JOIN tasks AS t ON t.id = d.task_id
+            ORDER BY d.due_at, t.id
+            """,
+            new { now, limit = MaxTurns });
+        if (due.Count == 0)
+            return;
+        var fresh = due.Where(task => task.Token == 0).ToList();
+        var tags = await TakeTurnsAsync(session, [.. fresh.Select(task => (task.OwnerId, (TaskPriority)task.Priority))]);
+        var next = await session.QuerySingleAsync<long>("SELECT virtual_time FROM queue_clock");
+        List<QueueEntry> entries =
+        [
+            .. fresh.Select((task, index) => new QueueEntry(tags[index], task.Id, task.MemoryLimitBytes, task.Token)),
+            .. due.Where(task => task.Token > 0).Select(task => new QueueEntry(next, task.Id, task.MemoryLimitBytes, task.Token)),
+        ];
+        await session.ExecuteRowsAsync(s_undelay, due);
+        await session.ExecuteRowsAsync(TaskStatements.SetTag, entries);
+        await session.ExecuteRowsAsync(TaskStatements.Enqueue, entries);
+    }
+
+    private static readonly SqlRows<DueTask> s_undelay = SqlRows<DueTask>.Delete(
+        "delayed",
+        "t.due_at = {due_at} AND t.task_id = {task_id}",
+        [
+            SqlField<DueTask>.OfInteger("due_at", row => row.DueAt.ToUnixTimeMilliseconds()),
+            SqlField<DueTask>.OfText("task_id", row => row.Id),
+        ]);
+
+    private sealed record DueTask(DateTimeOffset DueAt, Id<AgentTask> Id, Id<User> OwnerId, long Priority, long MemoryLimitBytes, long Token);
+}

@@ -1,0 +1,175 @@
+using System.Text.Json;
+using Stoa.Market.Tasks;
+using Stoa.Node.Storage;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Tasks;
+
+/// <summary>A task on its way into the queue.</summary>
+/// <param name="Task">Queued, or claimed in the moment of its submission.</param>
+/// <param name="Tag">Its turn; null when it is not due yet, or runs already.</param>
+internal readonly record struct PlacedTask(AgentTask Task, long? Tag)
+{
+    public DateTimeOffset DueAt => Task.State is TaskState.Queued queued ? queued.DueAt : Task.CreatedAt;
+}
+
+/// <summary>An entry of the table <c>queue</c>.</summary>
+internal sealed record QueueEntry(long Tag, Id<AgentTask> TaskId, long MemoryLimitBytes, long Token);
+
+/// <summary>What moves tasks from table to table, many rows a statement.</summary>
+internal static class TaskStatements
+{
+    /// <summary>Adds tasks.</summary>
+    public static readonly SqlRows<PlacedTask> Insert = SqlRows<PlacedTask>.Insert(
+        "tasks",
+        [
+            SqlField<PlacedTask>.OfText("id", row => row.Task.Id),
+            SqlField<PlacedTask>.OfText("owner_id", row => row.Task.OwnerId),
+            SqlField<PlacedTask>.OfText("agent_id", row => row.Task.AgentId),
+            SqlField<PlacedTask>.OfText("agent", row => row.Task.Agent),
+            SqlField<PlacedTask>.OfText("input_digest", row => row.Task.Input.Digest),
+            SqlField<PlacedTask>.OfInteger("input_bytes", row => row.Task.Input.SizeBytes),
+            SqlField<PlacedTask>.OfFlag("input_inline", row => row.Task.Input.IsInline),
+            SqlField<PlacedTask>.OfText("parameters", row => ParametersOf(row.Task)),
+            SqlField<PlacedTask>.OfInteger("fuel_limit", row => row.Task.Limits.Fuel),
+            SqlField<PlacedTask>.OfInteger("memory_limit_bytes", row => row.Task.Limits.MemoryBytes),
+            SqlField<PlacedTask>.OfInteger("timeout_ms", row => row.Task.Limits.TimeoutMs),
+            SqlField<PlacedTask>.OfInteger("output_limit_bytes", row => row.Task.Limits.OutputBytes),
+            SqlField<PlacedTask>.OfInteger("log_limit_bytes", row => row.Task.Limits.LogBytes),
+            SqlField<PlacedTask>.OfText("hold_id", row => row.Task.Hold?.Id),
+            SqlField<PlacedTask>.OfText("hold_payer_id", row => row.Task.Hold?.PayerId),
+            SqlField<PlacedTask>.OfInteger("hold_amount", row => row.Task.Hold?.Amount.Nanodollars),
+            SqlField<PlacedTask>.OfText("batch_id", row => row.Task.BatchId),
+            SqlField<PlacedTask>.OfText("schedule_id", row => row.Task.ScheduleId),
+            SqlField<PlacedTask>.OfText("replay_of", row => row.Task.ReplayOf),
+            SqlField<PlacedTask>.OfInteger("priority", row => (long)row.Task.Priority),
+            SqlField<PlacedTask>.OfInteger("attempts", row => row.Task.Attempts),
+            SqlField<PlacedTask>.OfInteger("losses", row => row.Task.Losses),
+            SqlField<PlacedTask>.OfInteger("token", _ => 0),
+            SqlField<PlacedTask>.OfInteger("due_at", row => row.DueAt.ToUnixTimeMilliseconds()),
+            SqlField<PlacedTask>.OfInteger("tag", row => row.Tag),
+            SqlField<PlacedTask>.OfText("trace_parent", row => row.Task.TraceParent),
+            SqlField<PlacedTask>.OfInteger("created_at", row => row.Task.CreatedAt.ToUnixTimeMilliseconds()),
+        ]);
+
+    /// <summary>Lets tasks wait for their turns.</summary>
+    public static readonly SqlRows<QueueEntry> Enqueue = SqlRows<QueueEntry>.Insert(
+        "queue",
+        [
+            SqlField<QueueEntry>.OfInteger("tag", row => row.Tag),
+            SqlField<QueueEntry>.OfText("task_id", row => row.TaskId),
+            SqlField<QueueEntry>.OfInteger("memory_limit_bytes", row => row.MemoryLimitBytes),
+            SqlField<QueueEntry>.OfInteger("token", row => row.Token),
+        ]);
+
+    /// <summary>Takes tasks out of the queue.</summary>
+    public static readonly SqlRows<QueueEntry> Dequeue = SqlRows<QueueEntry>.Delete(
+        "queue",
+        "t.tag = {tag} AND t.task_id = {task_id}",
+        [
+            SqlField<QueueEntry>.OfInteger("tag", row => row.Tag),
+            SqlField<QueueEntry>.OfText("task_id", row => row.TaskId),
+        ]);
+
+    /// <summary>Says which turns tasks have that had none.</summary>
+    public static readonly SqlRows<QueueEntry> SetTag = SqlRows<QueueEntry>.Update(
+        "tasks",
+        "tag = {tag}",
+        "t.id = {id}",
+        [
+            SqlField<QueueEntry>.OfText("id", row => row.TaskId),
+            SqlField<QueueEntry>.OfInteger("tag", row => row.Tag),
+        ]);
+
+    /// <summary>Lets tasks wait for their time.</summary>
+    public static readonly SqlRows<PlacedTask> Delay = SqlRows<PlacedTask>.Insert(
+        "delayed",
+        [
+            SqlField<PlacedTask>.OfInteger("due_at", row => row.DueAt.ToUnixTimeMilliseconds()),
+            SqlField<PlacedTask>.OfText("task_id", row => row.Task.Id),
+        ]);
+
+    /// <summary>Takes tasks out of those that wait for their time.</summary>
+    public static readonly SqlRows<PlacedTask> Undelay = SqlRows<PlacedTask>.Delete(
+        "delayed",
+        "t.due_at = {due_at} AND t.task_id = {task_id}",
+        [
+            SqlField<PlacedTask>.OfInteger("due_at", row => row.DueAt.ToUnixTimeMilliseconds()),
+            SqlField<PlacedTask>.OfText("task_id", row => row.Task.Id),
+        ]);
+
+    /// <summary>Leases running tasks to those who run them.</summary>
+    public static readonly SqlRows<AgentTask> Lease = SqlRows<AgentTask>.Insert(
+        "leases",
+        [
+            SqlField<AgentTask>.OfText("task_id", task => task.Id),
+            SqlField<AgentTask>.OfInteger("token", task => task.Token),
+            SqlField<AgentTask>.OfText("holder", task => ((TaskState.Running)task.State).Lease.Holder),
+            SqlField<AgentTask>.OfInteger("started_at", task => ((TaskState.Running)task.State).StartedAt.ToUnixTimeMilliseconds()),
+        ]);
+
+    /// <summary>Ends leases that are still those of the tokens.</summary>
+    public static readonly SqlRows<AgentTask> EndLease = SqlRows<AgentTask>.Delete(
+        "leases",
+        "t.task_id = {task_id} AND t.token = {token}",
+        [
+            SqlField<AgentTask>.OfText("task_id", task => task.Id),
+            SqlField<AgentTask>.OfInteger("token", task => task.Token),
+        ]);
+
+    /// <summary>The same for what goes back to the queue: not when its consumer wants it stopped.</summary>
+    public static readonly SqlRows<AgentTask> HandBackLease = SqlRows<AgentTask>.Delete(
+        "leases",
+        "t.task_id = {task_id} AND t.token = {token} AND t.cancel_requested_at IS NULL",
+        [
+            SqlField<AgentTask>.OfText("task_id", task => task.Id),
+            SqlField<AgentTask>.OfInteger("token", task => task.Token),
+        ]);
+
+    /// <summary>Says how tasks ended.</summary>
+    public static readonly SqlRows<AgentTask> End = SqlRows<AgentTask>.Insert(
+        "task_ends",
+        [
+            SqlField<AgentTask>.OfText("task_id", task => task.Id),
+            SqlField<AgentTask>.OfText("owner_id", task => task.OwnerId),
+            SqlField<AgentTask>.OfText("state", task => task.State.Name),
+            SqlField<AgentTask>.OfInteger("attempts", task => task.Attempts),
+            SqlField<AgentTask>.OfInteger("losses", task => task.Losses),
+            SqlField<AgentTask>.OfInteger("token", task => task.Token),
+            SqlField<AgentTask>.OfInteger("finished_at", task => FinishedAtOf(task.State)?.ToUnixTimeMilliseconds()),
+            SqlField<AgentTask>.OfText("outcome", task => OutcomeOf(task.State)),
+            SqlField<AgentTask>.OfInteger("cancel_requested_at", task => task.CancelRequestedAt?.ToUnixTimeMilliseconds()),
+        ]);
+
+    /// <summary>Notes of tasks that go back to the queue what was counted so far, and that they have no turn.</summary>
+    public static readonly SqlRows<AgentTask> Return = SqlRows<AgentTask>.Update(
+        "tasks",
+        "attempts = {attempts}, losses = {losses}, token = {token}, due_at = {due_at}, tag = NULL",
+        "t.id = {id}",
+        [
+            SqlField<AgentTask>.OfText("id", task => task.Id),
+            SqlField<AgentTask>.OfInteger("attempts", task => task.Attempts),
+            SqlField<AgentTask>.OfInteger("losses", task => task.Losses),
+            SqlField<AgentTask>.OfInteger("token", task => task.Token),
+            SqlField<AgentTask>.OfInteger("due_at", task => ((TaskState.Queued)task.State).DueAt.ToUnixTimeMilliseconds()),
+        ]);
+
+    private static string ParametersOf(AgentTask task) => task.Parameters.Count == 0
+        ? TaskRow.NoParameters
+        : JsonSerializer.Serialize(task.Parameters, TaskRowJson.Default.IReadOnlyListTaskParameter);
+
+    private static DateTimeOffset? FinishedAtOf(TaskState state) => state switch
+    {
+        TaskState.Succeeded succeeded => succeeded.FinishedAt,
+        TaskState.Failed failed => failed.FinishedAt,
+        TaskState.Cancelled cancelled => cancelled.FinishedAt,
+        _ => null,
+    };
+
+    private static string? OutcomeOf(TaskState state) => state switch
+    {
+        TaskState.Succeeded succeeded => JsonSerializer.Serialize(succeeded.Result, TaskRowJson.Default.TaskResult),
+        TaskState.Failed failed => JsonSerializer.Serialize(failed.Failure, TaskRowJson.Default.TaskFailure),
+        _ => null,
+    };
+}
