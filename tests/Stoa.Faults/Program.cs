@@ -14,7 +14,8 @@ FaultRun[] runs =
     new("pause", "three nodes on PostgreSQL, one after another stopped for longer than its lease, then woken", 20, PauseRun.RunAsync),
     new("database", "three nodes, and PostgreSQL restarted under them", 20, DatabaseRun.RunAsync),
     new("disk", "one embedded node on a disk that is full again and again", 20, DiskRun.RunAsync),
-    new("clock", "clocks jump by an hour, of an embedded node and of one of three", 20, ClockRun.RunAsync),
+    new("clock", "the clock of one embedded node jumps by an hour, ahead and back", 20, ClockRun.RunEmbeddedAsync),
+    new("clock-cell", "three nodes, and the clock of one of them jumps by an hour", 20, ClockRun.RunCellAsync),
 ];
 
 using var stop = new CancellationTokenSource();

@@ -156,6 +156,9 @@ public sealed class SqlTaskStore : ITaskStore
             },
             cancellationToken);
 
+    public Task<int> BringForwardAsync(DateTimeOffset now, CancellationToken cancellationToken) =>
+        database.WriteAsync(session => SqlTaskQueue.BringForwardAsync(session, now), cancellationToken);
+
     public Task<AgentTask?> ExpediteAsync(Id<AgentTask> id, Id<User> owner, DateTimeOffset now, CancellationToken cancellationToken) =>
         database.WriteAsync(
             async session =>
@@ -211,7 +214,7 @@ public sealed class SqlTaskStore : ITaskStore
                 await EndLeasesAsync(TaskStatements.HandBackLease, [.. places[false]]);
                 var written = Enumerable.Range(0, ends.Count).Where(index => outcomes[index] is AttemptEndOutcome.Written).Select(index => ends[index]).ToList();
                 await session.ExecuteRowsAsync(TaskStatements.End, [.. written.Where(end => end.Task.State.IsFinal).Select(end => end.Task)]);
-                await SqlTaskQueue.ReturnAsync(session, [.. written.Where(end => !end.Task.State.IsFinal).Select(end => end.Task)]);
+                await SqlTaskQueue.ReturnAsync(session, [.. written.Where(end => !end.Task.State.IsFinal).Select(end => end.Task)], time.GetUtcNow());
                 await SettleAsync(session, written, index);
                 return outcomes;
 
@@ -351,7 +354,7 @@ public sealed class SqlTaskStore : ITaskStore
             session => session.QueryFirstOrDefaultAsync<DateTimeOffset?>(
                 """
                 SELECT COALESCE(
-                    (SELECT due_at FROM tasks WHERE id = (SELECT task_id FROM queue ORDER BY tag, task_id LIMIT 1)),
+                    (SELECT CAST(0 AS BIGINT) FROM queue LIMIT 1),
                     (SELECT due_at FROM delayed ORDER BY due_at, task_id LIMIT 1))
                 """),
             cancellationToken);

@@ -12,7 +12,8 @@ namespace Stoa.Faults.Books;
 /// </remarks>
 internal sealed class DatabaseEye(StorageOptions options) : IDisposable
 {
-    private const string OpenTasks = "SELECT COUNT(*) FROM tasks WHERE state IN ('queued', 'running')";
+    /// <summary>Counts tasks that have not ended.</summary>
+    public const string OpenTasks = "SELECT (SELECT COUNT(*) FROM queue) + (SELECT COUNT(*) FROM delayed) + (SELECT COUNT(*) FROM leases)";
 
     private readonly SemaphoreSlim _gate = new(1);
     private bool _isShut;
@@ -47,13 +48,25 @@ internal sealed class DatabaseEye(StorageOptions options) : IDisposable
     /// <param name="holder">What the names of lease holders begin with; empty for all.</param>
     /// <param name="cancellationToken">Gives up.</param>
     public Task<IReadOnlyDictionary<string, long>> ListRunningAsync(string holder, CancellationToken cancellationToken) =>
-        QueryAsync($"SELECT id, token FROM tasks WHERE state = 'running' AND lease_holder LIKE '{holder}%'", cancellationToken);
+        QueryAsync($"SELECT task_id, token FROM leases WHERE holder LIKE '{holder}%'", cancellationToken);
+
+    /// <summary>The tasks that wait for another attempt, with the tokens of their last leases.</summary>
+    public Task<IReadOnlyDictionary<string, long>> ListRetriedAsync(CancellationToken cancellationToken) => QueryAsync(
+        "SELECT d.task_id, t.token FROM delayed AS d JOIN tasks AS t ON t.id = d.task_id WHERE t.token > 0", cancellationToken);
 
     /// <summary>Those of the tasks that neither ended nor began anew since they had these tokens.</summary>
-    public Task<IReadOnlyDictionary<string, long>> ListStillAsync(IReadOnlyDictionary<string, long> tasks, CancellationToken cancellationToken) => QueryAsync(
-        "SELECT id, token FROM tasks WHERE state IN ('running', 'queued') AND ("
-        + string.Join(" OR ", tasks.Select(task => $"(id = '{task.Key}' AND token = {task.Value})")) + ")",
-        cancellationToken);
+    public async Task<IReadOnlyCollection<string>> ListStillAsync(IReadOnlyDictionary<string, long> tasks, CancellationToken cancellationToken)
+    {
+        var ids = string.Join(", ", tasks.Keys.Select(id => $"'{id}'"));
+        var open = await QueryAsync(
+            $"""
+            SELECT task_id, token FROM leases WHERE task_id IN ({ids})
+            UNION ALL SELECT task_id, token FROM queue WHERE task_id IN ({ids})
+            UNION ALL SELECT d.task_id, t.token FROM delayed AS d JOIN tasks AS t ON t.id = d.task_id WHERE d.task_id IN ({ids})
+            """,
+            cancellationToken);
+        return [.. open.Where(task => tasks[task.Key] == task.Value).Select(task => task.Key)];
+    }
 
     public void Dispose() => _gate.Dispose();
 

@@ -41,7 +41,7 @@ internal sealed class InterruptedTasks(DatabaseEye eye, FaultReport report)
             {
                 var still = await eye.ListStillAsync(_waiting, cancellationToken);
                 var elapsed = Stopwatch.GetElapsedTime(since);
-                foreach (var id in _waiting.Keys.Except(still.Keys).ToList())
+                foreach (var id in _waiting.Keys.Except(still).ToList())
                 {
                     _waiting.Remove(id);
                     _resumeMs.Add(elapsed.TotalMilliseconds);

@@ -17,7 +17,7 @@ internal sealed class TaskAudit(Database database, FaultReport report)
     public async Task CheckAsync(IReadOnlyCollection<WorkItem> items, CancellationToken cancellationToken)
     {
         foreach (var task in await database.ReadAsync(
-            session => session.QueryAsync<TaskFacts>("SELECT id, state, attempts, losses, batch_id, schedule_id FROM tasks"), cancellationToken))
+            session => session.QueryAsync<TaskFacts>("SELECT id, state, attempts, losses, batch_id, schedule_id FROM tasks_now"), cancellationToken))
         {
             _tasks.Add(task.Id, task);
         }

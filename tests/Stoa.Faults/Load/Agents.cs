@@ -44,6 +44,7 @@ internal static class Agents
     public static SubmitTaskRequest RequestOf(WorkItem item) => item.Kind switch
     {
         WorkKind.Quick or WorkKind.Delayed => Ask("quick", item) with { DueAt = item.DueAt },
+        WorkKind.Urgent => Ask("quick", item) with { Priority = "urgent" },
         WorkKind.Busy => Ask("busy", item),
         WorkKind.Long or WorkKind.Cancelled => Ask("long", item),
         WorkKind.Large => Ask("quick", item) with { Input = new TaskInputBody(Text: new string('x', LargeBytes - 20) + item.Key.PadLeft(20)) },

@@ -18,7 +18,7 @@ internal sealed class Submitters(NodePool nodes, DatabaseEye eye, WorkMix mix, i
     private readonly Lock _drawing = new();
     private readonly Random _random = new(seed);
     private long _open;
-    private volatile int _number;
+    private int _number;
     private int _answered;
     private int _submissions;
     private int _broken;
@@ -50,6 +50,17 @@ internal sealed class Submitters(NodePool nodes, DatabaseEye eye, WorkMix mix, i
             await Task.Delay(5, stop);
     }
 
+    /// <summary>Submits one more task, an urgent one, to a node until it is answered.</summary>
+    /// <returns>Its id.</returns>
+    public async Task<string> SubmitUrgentAsync(NodeProcess node, CancellationToken stop)
+    {
+        var item = Begin(WorkKind.Urgent, null);
+        while (!await TryAsync(node, item, stop))
+            await PauseAsync(stop);
+        Interlocked.Increment(ref _answered);
+        return item.Answer!;
+    }
+
     /// <summary>Nothing new is begun from here on; what was not answered is still repeated.</summary>
     public void Finish() => _isFinishing = true;
 
@@ -75,7 +86,7 @@ internal sealed class Submitters(NodePool nodes, DatabaseEye eye, WorkMix mix, i
 
             if (Next() is not { } item)
             {
-                if (_isFinishing && Volatile.Read(ref _answered) == _number)
+                if (_isFinishing && Volatile.Read(ref _answered) == Volatile.Read(ref _number))
                     return;
                 await PauseAsync(stop);
                 continue;
@@ -103,10 +114,15 @@ internal sealed class Submitters(NodePool nodes, DatabaseEye eye, WorkMix mix, i
                 return null;
             var kind = mix.Draw(_random);
             var due = kind is WorkKind.Delayed ? DateTimeOffset.UtcNow.AddMilliseconds(_random.Next(200, 2_000)) : (DateTimeOffset?)null;
-            var item = new WorkItem(_number++, kind, due);
-            _items.Enqueue(item);
-            return item;
+            return Begin(kind, due);
         }
+    }
+
+    private WorkItem Begin(WorkKind kind, DateTimeOffset? dueAt)
+    {
+        var item = new WorkItem(Interlocked.Increment(ref _number) - 1, kind, dueAt);
+        _items.Enqueue(item);
+        return item;
     }
 
     /// <summary>One call; false when it is to be made again.</summary>

@@ -6,6 +6,9 @@ internal enum WorkKind
     /// <summary>Done in a moment.</summary>
     Quick,
 
+    /// <summary>The same, past the consumer's other tasks.</summary>
+    Urgent,
+
     /// <summary>Some milliseconds of work.</summary>
     Busy,
 

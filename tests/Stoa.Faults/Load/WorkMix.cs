@@ -8,6 +8,7 @@ internal sealed record WorkMix(IReadOnlyDictionary<WorkKind, int> Weights)
     public static WorkMix All { get; } = new(new Dictionary<WorkKind, int>
     {
         [WorkKind.Quick] = 40,
+        [WorkKind.Urgent] = 2,
         [WorkKind.Busy] = 12,
         [WorkKind.Long] = 4,
         [WorkKind.Large] = 4,

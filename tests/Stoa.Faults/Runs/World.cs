@@ -58,13 +58,13 @@ internal sealed class World : IAsyncDisposable
     public string ClockFile => Path.Combine(_folder, "clock");
 
     /// <summary>One node on SQLite.</summary>
-    public static async Task<World> StartEmbeddedAsync(RunContext context, CancellationToken stop, bool hasClock = false, int diskMegabytes = 0, params string[] options)
+    public static async Task<World> StartEmbeddedAsync(RunContext context, CancellationToken stop, bool hasClock = false, int diskMegabytes = 0)
     {
         var (folder, watchdog) = NewFolder();
         try
         {
             var disk = diskMegabytes == 0 ? null : await SmallDisk.MountAsync(Path.Combine(folder, "disk"), diskMegabytes, watchdog);
-            var place = Place(folder, 0, disk?.Folder, hasClock, options);
+            var place = Place(folder, 0, disk?.Folder, hasClock, []);
             var world = new World(context, folder, new StorageOptions(DataFolder: place.Folder), [place], watchdog, stop) { Disk = disk };
             await world.StartAsync();
             return world;
@@ -127,7 +127,7 @@ internal sealed class World : IAsyncDisposable
         try
         {
             await _submitting.WaitAsync(s_longestEnd, _stop);
-            await UntilNoneAsync("SELECT COUNT(*) FROM tasks WHERE state IN ('queued', 'running')", "tasks are open");
+            await UntilNoneAsync(DatabaseEye.OpenTasks, "tasks are open");
             await UntilNoneAsync("SELECT COUNT(*) FROM events WHERE sequence > (SELECT sequence FROM webhook_cursor) AND type IN ('stoa.task.failed', 'stoa.task.cancelled', 'stoa.batch.ended')", "events were not taken up by the webhook");
             await UntilNoneAsync("SELECT COUNT(*) FROM webhook_deliveries WHERE state = 'Pending'", "webhook deliveries are pending");
         }

@@ -110,6 +110,8 @@ internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, 
 
     Task<StoredSelection?> ITaskStore.FindSelectionAsync(Id<AgentTask> id, CancellationToken cancellationToken) => throw new NotSupportedException();
 
+    Task<int> ITaskStore.BringForwardAsync(DateTimeOffset now, CancellationToken cancellationToken) => throw new NotSupportedException();
+
     Task<DateTimeOffset?> ITaskStore.NextDueAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
 
     Task<IReadOnlyDictionary<string, long>> ITaskStore.CountOpenAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
