@@ -6,14 +6,19 @@ namespace Stoa.Faults;
 /// <param name="Runs">Names of the runs, in order.</param>
 /// <param name="Points">How many faults each run makes; null for its own number.</param>
 /// <param name="Seed">Of all chance.</param>
+/// <param name="Within">How soon what a fault interrupted has to go on.</param>
 /// <param name="IsJson">Figures as JSON, one object a run.</param>
-internal sealed record FaultCommand(IReadOnlyList<string> Runs, int? Points, int Seed, bool IsJson)
+internal sealed record FaultCommand(IReadOnlyList<string> Runs, int? Points, int Seed, TimeSpan Within, bool IsJson)
 {
     private const int MostPoints = 100_000;
+    private const int MostSeconds = 600;
+
+    /// <summary>What is promised.</summary>
+    private const int PromisedSeconds = 5;
 
     public static void WriteUsage(IReadOnlyList<FaultRun> known, TextWriter output)
     {
-        output.WriteLine("usage: ./faults RUN [--points N] [--seed S] [--json]");
+        output.WriteLine("usage: ./faults RUN... [--points N] [--seed S] [--within SECONDS] [--json]");
         output.WriteLine();
         foreach (var run in known)
             output.WriteLine($"  {run.Name,-10} {run.Summary} ({run.DefaultPoints} points)");
@@ -22,6 +27,7 @@ internal sealed record FaultCommand(IReadOnlyList<string> Runs, int? Points, int
 
               --points N   how many faults; the number behind each run when left out
               --seed S     the moments of an earlier run again; what the machine does in between is its own
+              --within S   how soon what was interrupted has to go on, in seconds; 5 when left out, which is the promise on a machine of its own
               --json       one JSON object a run
 
             ./faults kill --points 1000     half an hour
@@ -37,7 +43,7 @@ internal sealed record FaultCommand(IReadOnlyList<string> Runs, int? Points, int
     public static FaultCommand? Parse(string[] arguments, IReadOnlyList<FaultRun> known, int clockSeed, out string complaint)
     {
         complaint = "";
-        var (runs, points, seed, isJson) = (new List<string>(), (int?)null, clockSeed, false);
+        var (runs, points, seed, within, isJson) = (new List<string>(), (int?)null, clockSeed, PromisedSeconds, false);
         for (var i = 0; i < arguments.Length; i++)
         {
             var argument = arguments[i];
@@ -57,8 +63,11 @@ internal sealed record FaultCommand(IReadOnlyList<string> Runs, int? Points, int
                     break;
                 case "--seed" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out seed):
                     break;
-                case "--points" or "--seed":
-                    complaint = $"'{value}' is no value for {argument}: a whole number{(argument == "--points" ? $" from 1 to {MostPoints}" : "")} is wanted";
+                case "--within" when int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out within) && within is > 0 and <= MostSeconds:
+                    break;
+                case "--points" or "--seed" or "--within":
+                    var most = argument switch { "--points" => MostPoints, "--within" => MostSeconds, _ => int.MaxValue };
+                    complaint = $"'{value}' is no value for {argument}: a whole number up to {most} is wanted";
                     return null;
                 case var name when known.Any(run => run.Name == name):
                     runs.Add(name);
@@ -71,6 +80,6 @@ internal sealed record FaultCommand(IReadOnlyList<string> Runs, int? Points, int
             i++;
         }
 
-        return runs.Count == 0 ? null : new FaultCommand(runs, points, seed, isJson);
+        return runs.Count == 0 ? null : new FaultCommand(runs, points, seed, TimeSpan.FromSeconds(within), isJson);
     }
 }

@@ -10,6 +10,7 @@ internal sealed record FaultRun(string Name, string Summary, int DefaultPoints, 
 /// <summary>What a run is given.</summary>
 /// <param name="Points">How many faults to make.</param>
 /// <param name="Seed">Of all chance.</param>
+/// <param name="Within">How soon what a fault interrupted has to go on.</param>
 /// <param name="Report">Takes figures and broken promises.</param>
 /// <param name="Tell">Takes a line about how far it is.</param>
-internal sealed record RunContext(int Points, int Seed, FaultReport Report, Action<string> Tell);
+internal sealed record RunContext(int Points, int Seed, TimeSpan Within, FaultReport Report, Action<string> Tell);

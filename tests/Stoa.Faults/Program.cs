@@ -41,7 +41,7 @@ foreach (var name in command.Runs)
     Console.Error.WriteLine($"{name}: {points} points, seed {command.Seed}");
     try
     {
-        await run.RunAsync(new RunContext(points, command.Seed, report, line => Console.Error.WriteLine($"{name}: {line}")), stop.Token);
+        await run.RunAsync(new RunContext(points, command.Seed, command.Within, report, line => Console.Error.WriteLine($"{name}: {line}")), stop.Token);
     }
     catch (NotHereException notHere)
     {

@@ -14,9 +14,10 @@ public sealed class Heartbeat(
     TimeProvider time,
     ILogger<Heartbeat> logger) : BackgroundService
 {
-    private const int MissesOfTheDead = 5;
+    private const int BeatsOfSilence = 5;
+    private const int Misses = 3;
 
-    private readonly NodeWatch _watch = new(MissesOfTheDead);
+    private readonly NodeWatch _watch = new(TimeSpan.FromMilliseconds(options.BeatMs) * BeatsOfSilence, Misses);
     private readonly ClockWatch _clock = new(time);
     private NodeBeat _last = new(self, 0);
     private bool _mayBePutOff;
@@ -58,22 +59,23 @@ public sealed class Heartbeat(
         _mayBePutOff |= _clock.WasSetBack();
         if (IsShared)
         {
-            foreach (var dead in _watch.Look(await BeatAsync(cancellationToken)))
+            foreach (var dead in _watch.Look(await BeatAsync(cancellationToken), time.GetElapsedTime(0)))
             {
                 _mayBePutOff = true;
+                // If it is only paused, it may hold locks that the whole cell waits for.
+                await database.EndSessionsAsync(dead.Holder.Boot, cancellationToken);
                 if (await nodes.StrikeOffAsync(dead, cancellationToken))
                     logger.LogWarning("The node {Node} is silent; its tasks are taken over.", dead.Holder.Node);
             }
         }
 
+        await rescuer.RescueAbandonedAsync(cancellationToken);
+        await rescuer.RescueStraysAsync(await keeper.LookAsync(cancellationToken), cancellationToken);
         if (_mayBePutOff)
         {
             await rescuer.BringForwardAsync(cancellationToken);
             _mayBePutOff = false;
         }
-
-        await rescuer.RescueStraysAsync(await keeper.LookAsync(cancellationToken), cancellationToken);
-        await rescuer.RescueAbandonedAsync(cancellationToken);
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

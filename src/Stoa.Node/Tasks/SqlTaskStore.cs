@@ -25,7 +25,7 @@ public sealed class SqlTaskStore : ITaskStore
     private const int MaxLooks = 100;
 
     private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(50);
-    private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(5);
 
     private static readonly SqlRows<NewTask> InsertKeys = SqlRows<NewTask>.Insert(

@@ -3,11 +3,11 @@ using System.Diagnostics;
 namespace Stoa.Faults.Books;
 
 /// <summary>Tasks that a fault interrupted, and how long it takes until each runs again or has ended.</summary>
-internal sealed class InterruptedTasks(DatabaseEye eye, FaultReport report)
+/// <param name="eye">Sees it.</param>
+/// <param name="promised">How long it may take.</param>
+/// <param name="report">Told of what takes longer.</param>
+internal sealed class InterruptedTasks(DatabaseEye eye, TimeSpan promised, FaultReport report)
 {
-    /// <summary>What is promised.</summary>
-    private static readonly TimeSpan s_promised = TimeSpan.FromSeconds(5);
-
     // Beyond the promise there is nothing to be learnt but whether it ever comes.
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan s_lookEvery = TimeSpan.FromMilliseconds(15);
@@ -45,7 +45,7 @@ internal sealed class InterruptedTasks(DatabaseEye eye, FaultReport report)
                 {
                     _waiting.Remove(id);
                     _resumeMs.Add(elapsed.TotalMilliseconds);
-                    if (elapsed > s_promised)
+                    if (elapsed > promised)
                         report.Break($"{id} resumed {elapsed.TotalSeconds:0.0} s after {what}.");
                 }
 

@@ -4,7 +4,10 @@ using Stoa.Node.Storage;
 namespace Stoa.Faults.Books;
 
 /// <summary>Holds the tasks that are stored against what consumers were told.</summary>
-internal sealed class TaskAudit(Database database, FaultReport report)
+/// <param name="database">Where they are.</param>
+/// <param name="report">Told of what is not as it should be.</param>
+/// <param name="mayFindDiskFull">Whether attempts may have ended for want of room: then one more is no repetition of work that was done.</param>
+internal sealed class TaskAudit(Database database, FaultReport report, bool mayFindDiskFull)
 {
     private readonly Dictionary<string, TaskFacts> _tasks = new(StringComparer.Ordinal);
 
@@ -78,6 +81,7 @@ internal sealed class TaskAudit(Database database, FaultReport report)
         {
             WorkKind.Flaky => 3,
             WorkKind.ByRequirement => 2,
+            WorkKind.Large or WorkKind.Uploaded when mayFindDiskFull => int.MaxValue,
             _ => 1,
         };
         if (task.Attempts > mostAttempts)

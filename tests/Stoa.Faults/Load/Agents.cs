@@ -40,6 +40,26 @@ internal static class Agents
         }
     }
 
+    /// <summary>Waits until another node of the cell has heard of all of them.</summary>
+    public static async Task UntilKnownAsync(StoaClient client, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var quote = new SubmitTaskRequest(Input: Input(""), Requirement: new RequirementBody([Capability]));
+            try
+            {
+                if ((await client.QuoteAsync(quote, cancellationToken)).Candidates == s_agents.Count(agent => agent.Capability == Capability))
+                    return;
+            }
+            catch (StoaException unknown) when (unknown.Code == "noCandidate")
+            {
+                // Not yet.
+            }
+
+            await Task.Delay(100, cancellationToken);
+        }
+    }
+
     /// <summary>The submission of an item, the same each time. A batch has one of its own.</summary>
     public static SubmitTaskRequest RequestOf(WorkItem item) => item.Kind switch
     {

@@ -151,7 +151,7 @@ internal sealed class Submitters(NodePool nodes, DatabaseEye eye, WorkMix mix, i
         }
         catch (StoaException refused)
         {
-            report.Break($"{item.Key} ({item.Kind}) was refused: {refused.Problem.Status} {refused.Code}: {refused.Message}");
+            report.Break($"{item.Key} ({item.Kind}) was refused: {refused.Problem.Status} {refused.Code}: {string.Join(" ", refused.Problem.Errors?.Select(error => error.Reason) ?? [refused.Message])}");
             return false;
         }
         catch (Exception broken) when (broken is NodeUnreachableException or OperationCanceledException or HttpRequestException or IOException or ObjectDisposedException)

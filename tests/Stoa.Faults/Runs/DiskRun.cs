@@ -13,7 +13,6 @@ internal static class DiskRun
 
     private static readonly TimeSpan s_longestWait = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_refillEvery = TimeSpan.FromMilliseconds(50);
-    private static readonly TimeSpan s_promised = TimeSpan.FromSeconds(5);
 
     public static async Task RunAsync(RunContext context, CancellationToken stop)
     {
@@ -44,10 +43,10 @@ internal static class DiskRun
             world.Disk!.Empty();
             var emptied = Stopwatch.GetTimestamp();
             world.Interrupted.Add(await world.Eye.ListRunningAsync("", stop));
-            await world.Submitters.UntilAnsweredAsync(1, s_promised, stop);
+            await world.Submitters.UntilAnsweredAsync(1, context.Within, stop);
             acceptedMs.Add(Stopwatch.GetElapsedTime(emptied).TotalMilliseconds);
-            if (acceptedMs[^1] >= s_promised.TotalMilliseconds)
-                context.Report.Break($"Nothing was accepted within {s_promised.TotalSeconds} s after the disk had space again.");
+            if (acceptedMs[^1] >= context.Within.TotalMilliseconds)
+                context.Report.Break($"Nothing was accepted within {context.Within.TotalSeconds} s after the disk had space again.");
             await world.Interrupted.WaitAsync(emptied, "the disk had space again", stop);
             context.Tell($"{point} times full, {world.Submitters.Items.Count} submissions, {world.Submitters.RefusedForNow} calls refused for now");
         }

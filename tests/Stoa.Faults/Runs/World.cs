@@ -13,6 +13,7 @@ internal sealed class World : IAsyncDisposable
 {
     private const int SubmittersOfNode = 8;
     private const int Schedules = 5;
+    private const string DiskLog = "node.log";
 
     private static readonly TimeSpan s_longestEnd = TimeSpan.FromMinutes(3);
 
@@ -32,7 +33,7 @@ internal sealed class World : IAsyncDisposable
         Random = new Random(context.Seed);
         Nodes = new NodePool(places, watchdog, stop);
         Eye = new DatabaseEye(storage);
-        Interrupted = new InterruptedTasks(Eye, context.Report);
+        Interrupted = new InterruptedTasks(Eye, context.Within, context.Report);
         Submitters = new Submitters(Nodes, Eye, WorkMix.All, context.Seed, context.Report);
     }
 
@@ -158,6 +159,8 @@ internal sealed class World : IAsyncDisposable
         if (_context.Report.Broken.Count > 0)
         {
             await File.WriteAllTextAsync(Path.Combine(_folder, "keep"), "");
+            if (Disk is not null && File.Exists(Path.Combine(Disk.Folder, DiskLog)))
+                File.Copy(Path.Combine(Disk.Folder, DiskLog), Path.Combine(_folder, "node-0.log"), overwrite: true);
             _context.Tell($"what the nodes said and kept is in {_folder}");
         }
 
@@ -173,6 +176,8 @@ internal sealed class World : IAsyncDisposable
             _holders.Add((await Nodes[index].Client.GetNodeAsync(_stop)).PeerId + "/");
         var client = Nodes[0].Client;
         await Agents.PublishAsync(client, _stop);
+        for (var index = 1; index < Nodes.Count; index++)
+            await Agents.UntilKnownAsync(Nodes[index].Client, _stop);
         _receiver = await WebhookReceiver.StartAsync(_context.Report);
         await client.CreateWebhookAsync(new CreateWebhookRequest(_receiver.Url, ToldAudit.Types), _stop);
         for (var schedule = 0; schedule < Schedules; schedule++)
@@ -208,7 +213,7 @@ internal sealed class World : IAsyncDisposable
         report.Add("calls_failed_inside", Submitters.InternalErrors);
         await using (var database = await Database.OpenAsync(_storage, TimeProvider.System, _stop))
         {
-            await new TaskAudit(database, report).CheckAsync(Submitters.Items, _stop);
+            await new TaskAudit(database, report, mayFindDiskFull: Disk is not null).CheckAsync(Submitters.Items, _stop);
             var told = new ToldAudit(database, report);
             await told.CheckWebhookAsync(_receiver!, _stop);
             await told.CheckSchedulesAsync(_stop);
@@ -223,7 +228,9 @@ internal sealed class World : IAsyncDisposable
         report.Add("interrupted", Interrupted.Count);
         report.AddSpread("resume_ms", Interrupted.ResumeMs);
         report.AddSpread("start_ms", Nodes.StartMs);
-        report.Add("lines_logged", Directory.EnumerateFiles(_folder, "*.log").Sum(file => File.ReadLines(file).Count()));
+        // Of a node with a small disk the log shares its fate.
+        var logs = Disk is null ? Directory.EnumerateFiles(_folder, "*.log") : Directory.EnumerateFiles(Disk.Folder, DiskLog);
+        report.Add("lines_logged", logs.Sum(file => File.ReadLines(file).Count()));
     }
 
     private static NodePlace Place(string folder, int index, string? dataFolder, bool hasClock, IReadOnlyList<string> options)
@@ -238,7 +245,7 @@ internal sealed class World : IAsyncDisposable
             [
                 "--Webhooks:AllowHttp", "true", "--Webhooks:AllowPrivateAddresses", "true",
                 // Logs share the fate of the disk.
-                .. dataFolder is null ? (string[])[] : ["--Observability:LogFile", Path.Combine(dataFolder, "node.log")],
+                .. dataFolder is null ? (string[])[] : ["--Observability:LogFile", Path.Combine(dataFolder, DiskLog)],
                 .. options,
             ]);
     }
