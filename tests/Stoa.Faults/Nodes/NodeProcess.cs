@@ -56,7 +56,7 @@ internal sealed partial class NodeProcess : IAsyncDisposable
     {
         string[] program = place.ClockFile is { } file
             ? [Path.Combine(AppContext.BaseDirectory, "Stoa.Faults.dll"), ShiftedNode.Word, file]
-            : [Environment.GetEnvironmentVariable("NODEDLL") ?? Path.Combine(AppContext.BaseDirectory, "Stoa.Node.dll")];
+            : [Path.Combine(AppContext.BaseDirectory, "Stoa.Node.dll")];
         var process = Process.Start(new ProcessStartInfo(
             Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet",
             [

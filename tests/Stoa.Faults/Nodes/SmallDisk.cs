@@ -10,6 +10,9 @@ internal sealed class SmallDisk
 
     private SmallDisk(string folder) => Folder = folder;
 
+    /// <summary>Whether this user may mount one.</summary>
+    public static bool IsPossible => OperatingSystem.IsLinux() && Environment.UserName == "root";
+
     /// <summary>Where it is mounted.</summary>
     public string Folder { get; }
 
@@ -17,7 +20,7 @@ internal sealed class SmallDisk
     /// <exception cref="NotHereException">This user may not mount.</exception>
     public static async Task<SmallDisk> MountAsync(string folder, int megabytes, Watchdog watchdog)
     {
-        if (!OperatingSystem.IsLinux() || Environment.UserName != "root")
+        if (!IsPossible)
             throw new NotHereException("a small disk is made by mounting a tmpfs, which needs Linux and root.");
         Directory.CreateDirectory(folder);
         var size = megabytes.ToString(CultureInfo.InvariantCulture);

@@ -15,29 +15,29 @@ internal static class CellRun
     public static async Task RunAsync(RunContext context, CancellationToken stop)
     {
         await using var world = await World.StartCellAsync(context, NodeCount, stop);
-        var (restarting, away) = (Task.CompletedTask, -1);
         for (var point = 1; point <= context.Points; point++)
         {
-            await world.Submitters.UntilAnsweredAsync(world.Random.Next(MostAnswers), s_longestWait, stop);
-            await Task.Delay(world.Random.Next(LongestPauseMs), stop);
-            var victim = world.Random.Next(NodeCount);
-            // Two of three are always there, or on their way down.
-            if (victim == away)
-                await restarting;
-            await world.KillAsync(victim);
-            var killedAt = Stopwatch.GetTimestamp();
-            await restarting;
-            var isLeftAway = world.Random.Next(2) == 0;
-            restarting = isLeftAway ? Task.CompletedTask : world.Nodes.StartAsync(victim);
-            await world.Interrupted.WaitAsync(killedAt, $"node {victim} was killed", stop);
-            if (isLeftAway)
-                restarting = world.Nodes.StartAsync(victim);
-            away = victim;
+            await MakeAsync(world, stop);
             if (point % TellEvery == 0)
                 context.Tell($"{point} kills, {world.Submitters.Items.Count} submissions, {world.Interrupted.Count} tasks interrupted");
         }
 
-        await restarting;
         await world.FinishAsync();
+    }
+
+    /// <summary>One kill. The node is back at the next one.</summary>
+    public static async Task MakeAsync(World world, CancellationToken stop)
+    {
+        await world.Submitters.UntilAnsweredAsync(world.Random.Next(MostAnswers), s_longestWait, stop);
+        await Task.Delay(world.Random.Next(LongestPauseMs), stop);
+        var victim = world.Random.Next(world.Nodes.Count);
+        await world.KillAsync(victim);
+        var killedAt = Stopwatch.GetTimestamp();
+        var isLeftAway = world.Random.Next(2) == 0;
+        var restarting = isLeftAway ? Task.CompletedTask : world.Nodes.StartAsync(victim);
+        await world.Interrupted.WaitAsync(killedAt, $"node {victim} was killed", stop);
+        await restarting;
+        if (isLeftAway)
+            await world.Nodes.StartAsync(victim);
     }
 }

@@ -16,20 +16,26 @@ internal static class DatabaseRun
         var awayMs = new List<double>();
         for (var point = 1; point <= context.Points; point++)
         {
-            await world.Submitters.UntilAnsweredAsync(world.Random.Next(1, MostAnswers), s_longestWait, stop);
-            world.Interrupted.Add(await world.Eye.ListRunningAsync("", stop));
-            var mode = world.Random.Next(2) == 0 ? "fast" : "immediate";
-            var began = Stopwatch.GetTimestamp();
-            await world.Postgres!.RestartAsync(mode);
-            var back = Stopwatch.GetTimestamp();
-            awayMs.Add(Stopwatch.GetElapsedTime(began, back).TotalMilliseconds);
-            // What was claimed in the last moment too: nobody may have heard of it.
-            world.Interrupted.Add(await world.Eye.ListRunningAsync("", stop));
-            await world.Interrupted.WaitAsync(back, $"the database was back ({mode})", stop);
+            awayMs.Add(await MakeAsync(world, stop));
             context.Tell($"{point} restarts, {world.Submitters.Items.Count} submissions, {world.Interrupted.Count} tasks interrupted");
         }
 
         await world.FinishAsync();
         context.Report.AddSpread("database_away_ms", awayMs);
+    }
+
+    /// <summary>One restart; for how many milliseconds the database was away.</summary>
+    public static async Task<double> MakeAsync(World world, CancellationToken stop)
+    {
+        await world.Submitters.UntilAnsweredAsync(world.Random.Next(1, MostAnswers), s_longestWait, stop);
+        world.Interrupted.Add(await world.Eye.ListRunningAsync("", stop));
+        var mode = world.Random.Next(2) == 0 ? "fast" : "immediate";
+        var began = Stopwatch.GetTimestamp();
+        await world.Postgres!.RestartAsync(mode);
+        var back = Stopwatch.GetTimestamp();
+        // What was claimed in the last moment too: nobody may have heard of it.
+        world.Interrupted.Add(await world.Eye.ListRunningAsync("", stop));
+        await world.Interrupted.WaitAsync(back, $"the database was back ({mode})", stop);
+        return Stopwatch.GetElapsedTime(began, back).TotalMilliseconds;
     }
 }

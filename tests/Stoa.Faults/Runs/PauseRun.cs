@@ -17,20 +17,26 @@ internal static class PauseRun
         await using var world = await World.StartCellAsync(context, NodeCount, stop);
         for (var point = 1; point <= context.Points; point++)
         {
-            await world.Submitters.UntilAnsweredAsync(world.Random.Next(MostAnswers), s_longestWait, stop);
-            var victim = world.Random.Next(NodeCount);
-            var node = world.Nodes[victim];
-            await node.PauseAsync();
-            var pausedAt = Stopwatch.GetTimestamp();
-            world.Interrupted.Add(await world.ListRunningAsync(victim));
-            await world.Interrupted.WaitAsync(pausedAt, $"node {victim} was paused", stop);
-            var pause = TimeSpan.FromMilliseconds(world.Random.Next(ShortestMs, LongestMs)) - Stopwatch.GetElapsedTime(pausedAt);
-            if (pause > TimeSpan.Zero)
-                await Task.Delay(pause, stop);
-            await node.WakeAsync();
+            await MakeAsync(world, stop);
             context.Tell($"{point} pauses, {world.Submitters.Items.Count} submissions, {world.Interrupted.Count} tasks interrupted");
         }
 
         await world.FinishAsync();
+    }
+
+    /// <summary>One pause.</summary>
+    public static async Task MakeAsync(World world, CancellationToken stop)
+    {
+        await world.Submitters.UntilAnsweredAsync(world.Random.Next(MostAnswers), s_longestWait, stop);
+        var victim = world.Random.Next(world.Nodes.Count);
+        var node = world.Nodes[victim];
+        await node.PauseAsync();
+        var pausedAt = Stopwatch.GetTimestamp();
+        world.Interrupted.Add(await world.ListRunningAsync(victim));
+        await world.Interrupted.WaitAsync(pausedAt, $"node {victim} was paused", stop);
+        var pause = TimeSpan.FromMilliseconds(world.Random.Next(ShortestMs, LongestMs)) - Stopwatch.GetElapsedTime(pausedAt);
+        if (pause > TimeSpan.Zero)
+            await Task.Delay(pause, stop);
+        await node.WakeAsync();
     }
 }

@@ -12,19 +12,12 @@ public sealed class FaultRunTests(ITestOutputHelper output)
 
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(5);
 
-    [Theory]
-    [InlineData("kill", 6)]
-    [InlineData("disk", 4)]
-    [InlineData("clock", 4)]
-    public Task EmbeddedNode_UnderFaults_LosesAndDoublesNothing(string run, int points) => RunAsync(run, points);
+    [Fact]
+    public Task EmbeddedNode_KilledOnAFullDiskAndWithAClockThatJumps_LosesAndDoublesNothing() => RunAsync("mixed", 6);
 
+    [Fact]
     [Trait("needs", "postgres")]
-    [Theory]
-    [InlineData("cell", 3)]
-    [InlineData("pause", 1)]
-    [InlineData("database", 2)]
-    [InlineData("clock-cell", 2)]
-    public Task Cell_UnderFaults_LosesAndDoublesNothing(string run, int points) => RunAsync(run, points);
+    public Task Cell_KilledPausedWithoutItsDatabaseAndWithAClockThatJumps_LosesAndDoublesNothing() => RunAsync("mixed-cell", 4);
 
     private async Task RunAsync(string run, int points)
     {
