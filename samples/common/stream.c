@@ -136,20 +136,6 @@ void log_count(const char *text, uint64_t value, const char *unit)
     log_write(&line);
 }
 
-void log_progress(uint64_t done, uint64_t total, const char *unit)
-{
-    log_buffer line = {.length = 0};
-    log_append(&line, "progress ", 9);
-    log_append_unsigned(&line, done);
-    if (total > 0) {
-        log_append(&line, "/", 1);
-        log_append_unsigned(&line, total);
-    }
-    log_append(&line, " ", 1);
-    log_append(&line, unit, strlen(unit));
-    log_write(&line);
-}
-
 void fail(int exit_code, const char *message)
 {
     log_line(message);

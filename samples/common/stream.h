@@ -56,9 +56,6 @@ void out_unsigned(uint64_t value);
 void log_line(const char *text);
 void log_count(const char *text, uint64_t value, const char *unit);
 
-// Writes "progress DONE/TOTAL UNIT" to the log; a total of 0 is unknown and left out.
-void log_progress(uint64_t done, uint64_t total, const char *unit);
-
 // Logs one line and ends the program. Output that is still in the buffer is dropped.
 _Noreturn void fail(int exit_code, const char *message);
 

@@ -10,6 +10,7 @@ public sealed partial class StoaClient
 {
     private const string LivePrefix = "live-";
     private const string ProgressType = "stoa.task.progress";
+    private const string LogType = "stoa.task.log";
 
     /// <summary><c>GET /api/v1/events</c>: what happens from now on, or after a position, without end. A broken stream is taken up after the last event.</summary>
     /// <param name="afterEventId">Id of the last event that was seen; null for events from now on.</param>
@@ -29,11 +30,29 @@ public sealed partial class StoaClient
         await foreach (var happened in ReadEventsAsync(path, afterEventId, IsOverAsync, cancellationToken))
         {
             yield return happened;
-            if (happened.Type is "stoa.task.succeeded" or "stoa.task.failed" or "stoa.task.cancelled")
+            if (IsEnd(happened))
                 yield break;
         }
 
         async Task<bool> IsOverAsync() => (await GetTaskAsync(id, cancellationToken)).FinishedAt is not null;
+    }
+
+    /// <summary><c>GET /api/v1/tasks/{id}/log/events</c>: what the agent writes to stderr while it writes it, from what is kept on, through all
+    /// attempts, to the end of the task. A broken stream is taken up where it broke.</summary>
+    /// <param name="id">The task.</param>
+    /// <param name="after"><see cref="TaskLogPiece.Position"/> of the last piece that was seen; null for all.</param>
+    /// <param name="cancellationToken">Ends the stream; the task goes on.</param>
+    public async IAsyncEnumerable<TaskLogPiece> FollowTaskLogAsync(
+        string id, string? after = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        // Of a task that has ended the rest of the log comes all the same, and then its end: only that ends this stream.
+        await foreach (var happened in ReadEventsAsync(TaskPath(id) + "/log/events", after, isOver: null, cancellationToken))
+        {
+            if (IsEnd(happened))
+                yield break;
+            if (happened.Type == LogType)
+                yield return new TaskLogPiece(happened.Id, happened.Data.Deserialize(StoaJson.Default.TaskLogData)!);
+        }
     }
 
     /// <summary>Waits for the end of a task.</summary>
@@ -52,6 +71,8 @@ public sealed partial class StoaClient
 
         return await GetTaskAsync(id, cancellationToken);
     }
+
+    private static bool IsEnd(CloudEvent happened) => happened.Type is "stoa.task.succeeded" or "stoa.task.failed" or "stoa.task.cancelled";
 
     /// <summary>Whether an event is measured progress of a task, and which.</summary>
     public static bool TryReadProgress(CloudEvent happened, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out TaskProgressData? measured)

@@ -58,11 +58,13 @@ public sealed partial class StoaClient
             progress,
             cancellationToken);
 
-    /// <summary><c>GET /api/v1/tasks/{id}/log</c>: the end of what the agent wrote to stderr in the attempt that ended the task; empty when there is nothing.</summary>
-    public async Task<string> GetTaskLogAsync(string id, CancellationToken cancellationToken = default)
+    /// <summary><c>GET /api/v1/tasks/{id}/log</c>: the end of what the agent wrote to stderr, in the attempt that ended the task or in the one
+    /// that runs; empty when there is nothing.</summary>
+    public async Task<TaskLog> GetTaskLogAsync(string id, CancellationToken cancellationToken = default)
     {
         using var response = await SendAsync(new Call(HttpMethod.Get, TaskPath(id) + "/log"), cancellationToken);
-        return await response.Content.ReadAsStringAsync(cancellationToken);
+        var skipped = response.Headers.TryGetValues("Log-Skipped-Bytes", out var values) && long.TryParse(values.First(), NumberStyles.None, CultureInfo.InvariantCulture, out var bytes) ? bytes : 0;
+        return new TaskLog(await response.Content.ReadAsStringAsync(cancellationToken), skipped);
     }
 
     /// <summary><c>GET /api/v1/tasks/{id}/input</c>: what a task read, verified against the digest that a task or a receipt names.</summary>

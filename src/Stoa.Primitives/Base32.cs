@@ -12,6 +12,13 @@ public static class Base32
     private const string Rfc4648 = "abcdefghijklmnopqrstuvwxyz234567";
     private const string Crockford = "0123456789abcdefghjkmnpqrstvwxyz";
 
+    // Twelve digits of Crockford's are 60 bits: numbers of 128 are slow to shift digit by digit.
+    private const int PartLength = 12;
+    private const int PartBits = 5 * PartLength;
+    private const ulong PartMask = (1UL << PartBits) - 1;
+
+    private static readonly sbyte[] CrockfordValues = [.. Enumerable.Range(0, 128).Select(character => (sbyte)Crockford.IndexOf((char)character))];
+
     /// <summary>Writes bytes as RFC 4648 base32, lower-case, without padding (multibase <c>b</c>).</summary>
     public static string Encode(ReadOnlySpan<byte> bytes)
     {
@@ -58,8 +65,10 @@ public static class Base32
     /// <summary>Writes 128 bits as 26 characters of the TypeID specification.</summary>
     internal static void EncodeCrockford(UInt128 value, Span<char> destination)
     {
-        for (var index = CrockfordLength - 1; index >= 0; index--, value >>= 5)
-            destination[index] = Crockford[(int)(uint)value & 31];
+        const int headLength = CrockfordLength - (2 * PartLength);
+        EncodeCrockford((ulong)(value >> (2 * PartBits)), destination[..headLength]);
+        EncodeCrockford((ulong)(value >> PartBits) & PartMask, destination.Slice(headLength, PartLength));
+        EncodeCrockford((ulong)value & PartMask, destination[(headLength + PartLength)..]);
     }
 
     /// <summary>Reads 26 characters; the first carries three bits, so it is at most <c>7</c>.</summary>
@@ -68,13 +77,35 @@ public static class Base32
         value = default;
         if (text.Length != CrockfordLength || text[0] > '7')
             return false;
+        const int headLength = CrockfordLength - (2 * PartLength);
+        if (!TryDecodeCrockford(text[..headLength], out ulong head)
+            || !TryDecodeCrockford(text.Slice(headLength, PartLength), out ulong middle)
+            || !TryDecodeCrockford(text[(headLength + PartLength)..], out ulong tail))
+        {
+            return false;
+        }
+
+        value = ((UInt128)head << (2 * PartBits)) | ((UInt128)middle << PartBits) | tail;
+        return true;
+    }
+
+    private static void EncodeCrockford(ulong value, Span<char> destination)
+    {
+        for (var index = destination.Length - 1; index >= 0; index--, value >>= 5)
+            destination[index] = Crockford[(int)value & 31];
+    }
+
+    private static bool TryDecodeCrockford(ReadOnlySpan<char> text, out ulong value)
+    {
+        value = 0;
         foreach (var character in text)
         {
-            var digit = Crockford.IndexOf(character);
+            var digit = character < CrockfordValues.Length ? CrockfordValues[character] : -1;
             if (digit < 0)
                 return false;
             value = (value << 5) | (uint)digit;
         }
+
         return true;
     }
 }

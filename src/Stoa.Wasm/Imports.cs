@@ -4,6 +4,7 @@ namespace Stoa.Wasm;
 public sealed class Imports
 {
     private readonly Dictionary<(string Module, string Name), Extern> _items = [];
+    private readonly Dictionary<string, Func<string, Extern?>> _modules = [];
 
     /// <summary>Defines anything; the last definition of a pair of names wins.</summary>
     public Imports Add(string module, string name, Extern item)
@@ -31,5 +32,18 @@ public sealed class Imports
     }
 
     /// <summary>What is defined under two names; null when nothing is.</summary>
-    public Extern? Find(string module, string name) => _items.GetValueOrDefault((module, name));
+    public Extern? Find(string module, string name) =>
+        _items.GetValueOrDefault((module, name)) ?? _modules.GetValueOrDefault(module)?.Invoke(name);
+
+    /// <summary>Defines what is made when it is asked for, each time anew; in what was defined before, it takes the place of those of the same names.</summary>
+    /// <param name="module">The first name.</param>
+    /// <param name="make">Makes what bears a second name; null when nothing does.</param>
+    internal Imports AddModule(string module, Func<string, Extern?> make)
+    {
+        foreach (var replaced in _items.Keys.Where(item => item.Module == module && make(item.Name) is not null).ToList())
+            _items.Remove(replaced);
+        var earlier = _modules.GetValueOrDefault(module);
+        _modules[module] = earlier is null ? make : name => make(name) ?? earlier(name);
+        return this;
+    }
 }

@@ -81,16 +81,16 @@ public sealed unsafe class Instance : IDisposable
     private long _fuelConsumed;
 
     /// <summary>An exported function; null when there is none of that name.</summary>
-    public Function? GetFunction(string name) => Exports.GetValueOrDefault(name) as Function;
+    public Function? GetFunction(string name) => _parts.Export(name) as Function;
 
     /// <summary>An exported global; null when there is none of that name.</summary>
-    public Global? GetGlobal(string name) => Exports.GetValueOrDefault(name) as Global;
+    public Global? GetGlobal(string name) => _parts.Export(name) as Global;
 
     /// <summary>An exported memory; null when there is none of that name.</summary>
-    public Memory? GetMemory(string name) => Exports.GetValueOrDefault(name) as Memory;
+    public Memory? GetMemory(string name) => _parts.Export(name) as Memory;
 
     /// <summary>An exported table; null when there is none of that name.</summary>
-    public Table? GetTable(string name) => Exports.GetValueOrDefault(name) as Table;
+    public Table? GetTable(string name) => _parts.Export(name) as Table;
 
     /// <summary>Calls an exported function by its name.</summary>
     /// <exception cref="ArgumentException">No function of that name is exported, or the arguments do not match.</exception>

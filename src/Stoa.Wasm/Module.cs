@@ -12,6 +12,7 @@ public sealed class Module
 {
     private static readonly Imports s_none = new();
 
+    private readonly Dictionary<string, ExportDefinition> _exports;
     private readonly Lazy<FunctionNames> _names;
     private readonly Lazy<ContentHash> _digest;
 
@@ -21,6 +22,7 @@ public sealed class Module
         Definition = definition;
         Layout = new ContextLayout(definition);
         Code = new LazyCode(this);
+        _exports = definition.Exports.ToDictionary(export => export.Name, StringComparer.Ordinal);
         Imports = [.. definition.Imports];
         Exports = [.. definition.Exports.Select(export => new ModuleExport(export.Name, TypeOf(export)))];
         _digest = new(() => ContentHash.Of(definition.Bytes.Span));
@@ -68,6 +70,8 @@ public sealed class Module
 
     /// <summary>The name that the name section gives to a function; null when it gives none.</summary>
     public string? FunctionName(int index) => _names.Value.Find(index);
+
+    internal ExportDefinition? FindExport(string name) => _exports.TryGetValue(name, out var export) ? export : null;
 
     /// <summary>What a backtrace calls a function: <see cref="FunctionName"/>, else a name that it is exported by, else null.</summary>
     internal string? LabelOf(int function)

@@ -23,10 +23,12 @@ public sealed partial class RoomTests
         ["Events"] = ["Identity"],
         ["Ledger"] = ["Identity"],
         ["Registry"] = ["Identity", "Events"],
-        ["Builds"] = ["Identity", "Events", "Registry"],
+        ["Calls"] = [],
+        ["Builds"] = ["Identity", "Events", "Registry", "Calls"],
         ["Webhooks"] = ["Identity", "Events"],
         ["Selection"] = ["Identity", "Events", "Registry"],
-        ["Tasks"] = ["Identity", "Events", "Ledger", "Registry", "Builds", "Selection"],
+        ["Tasks"] = ["Identity", "Events", "Ledger", "Registry", "Calls", "Builds", "Selection"],
+        ["Reviews"] = ["Identity", "Events", "Registry", "Selection", "Tasks"],
         ["Templates"] = ["Identity"],
         ["Schedules"] = ["Identity", "Tasks"],
     };
@@ -36,7 +38,7 @@ public sealed partial class RoomTests
     {
         ["Stoa.Node"] = ["UpCommand.cs", "LocalNode.cs"],
         ["Stoa.Wasm"] = ["WasmRunCommand.cs", "ProgramFile.cs"],
-        ["Stoa.Market"] = ["ReceiptCheck.cs", "ReceiptVerifyCommand.cs", "TourCommand.cs", "AgentFolder.cs", "ProgramFile.cs"],
+        ["Stoa.Market"] = ["ReceiptCheck.cs", "ReceiptVerifyCommand.cs", "TourCommand.cs", "AgentFolder.cs", "ProgramFile.cs", "WasmRunCommand.cs"],
     };
 
     [Fact]

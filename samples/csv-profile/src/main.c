@@ -4,11 +4,12 @@
 
 #include "../../common/arguments.h"
 #include "../../common/stream.h"
+#include "stoa.h"
 
 enum {
     MAX_NAME_BYTES = 256,
     MALFORMED_ROWS_LOGGED = 10,
-    PROGRESS_BYTES = 8 << 20
+    PROGRESS_BYTES = 1 << 20
 };
 
 static row_reader reader;
@@ -69,7 +70,7 @@ static void read_rows(profile *p, uint8_t decimal_point)
     while (rows_next(&reader)) {
         row++;
         if (reader.bytes_read >= progress) {
-            log_progress(reader.bytes_read, 0, "bytes");
+            stoa_progress(reader.bytes_read, 0, "bytes");
             progress = reader.bytes_read + PROGRESS_BYTES;
         }
         if (reader.blank)

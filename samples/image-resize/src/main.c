@@ -7,8 +7,9 @@
 
 #include "../../common/arguments.h"
 #include "../../common/stream.h"
+#include "stoa.h"
 
-enum { PROGRESS_STEPS = 10 };
+enum { PROGRESS_STEPS = 100 };
 
 static void resize(const png_header *h, const geometry *g)
 {
@@ -23,8 +24,8 @@ static void resize(const png_header *h, const geometry *g)
     uint32_t step = h->height / PROGRESS_STEPS + 1;
     for (uint32_t y = 0; y < h->height; y++) {
         const uint8_t *row = rows_next();
-        if ((y + 1) % step == 0)
-            log_progress(y + 1, h->height, "rows");
+        if ((y + 1) % step == 0 || y + 1 == h->height)
+            stoa_progress(y + 1, h->height, "rows");
         if (left == 0)
             continue; // the rest is only checked
         light_from_samples(row, light);

@@ -2,6 +2,7 @@
 
 #include "../../common/stream.h"
 #include "inflate.h"
+#include "stoa.h"
 #include "unfilter.h"
 
 static struct {
@@ -79,7 +80,7 @@ static void read_whole(void)
                 memcpy(to, from, pixel);
             swap_rows();
         }
-        log_progress((uint64_t)pass + 1, 7, "passes");
+        stoa_progress((uint64_t)pass + 1, 7, "passes");
     }
 }
 

@@ -35,6 +35,7 @@ internal static class StoaRootCommand
                 new TaskCancelCommand(scope),
                 new TaskReplayCommand(scope)),
             BatchCommands.Create(scope),
+            ReviewCommands.Create(scope),
             new CommandGroup(
                 "receipt",
                 "Check what nodes have signed.",
@@ -49,6 +50,7 @@ internal static class StoaRootCommand
             ScheduleCommands.Create(scope),
             WebhookCommands.Create(scope),
             new WalletCommand(scope),
+            new QuotaCommand(scope),
             new CommandGroup(
                 "key",
                 "API keys of the account.",

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Stoa.Cli.Terminal;
+using Stoa.Market.Calls;
 using Stoa.Wasm;
 using Stoa.Wasm.Wasi;
 using Stoa.Wasm.Wasi.Streams;
@@ -41,11 +42,13 @@ internal sealed class WasmRunCommand : StoaCommand
     protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
     {
         var path = invocation.Surroundings.FullPath(invocation.Get(_file));
+        var told = new ProgressBoard();
         var request = new WasiRunRequest
         {
             Module = await File.ReadAllBytesAsync(path, cancellationToken),
             IsText = Path.GetExtension(path).Equals(".wat", StringComparison.OrdinalIgnoreCase),
             World = World(invocation, Path.GetFileName(path)),
+            DefineMore = imports => AgentCalls.DefineIn(imports, told),
             Invoke = invocation.Get(_invoke),
             InvokeArguments = invocation.Get(_invoke) is null ? [] : invocation.Get(_arguments)!,
             Limits = new()
@@ -66,7 +69,7 @@ internal sealed class WasmRunCommand : StoaCommand
         {
             try
             {
-                ended.SetResult(Execute(invocation, path, request, cancellationToken));
+                ended.SetResult(Execute(invocation, path, request, told, cancellationToken));
             }
             catch (Exception failure)
             {
@@ -75,13 +78,13 @@ internal sealed class WasmRunCommand : StoaCommand
         }
     }
 
-    private int Execute(Invocation invocation, string path, WasiRunRequest request, CancellationToken cancellationToken)
+    private int Execute(Invocation invocation, string path, WasiRunRequest request, ProgressBoard told, CancellationToken cancellationToken)
     {
         var time = invocation.Surroundings.TimeProvider;
         var started = time.GetTimestamp();
         var report = WasiRun.Execute(new Engine(), request, cancellationToken);
         if (invocation.Get(_stats) && report.Outcome is not WasiRunOutcome.Refused)
-            Tell(invocation.Screen, report, time.GetElapsedTime(started));
+            Tell(invocation.Screen, report, told.Read(), time.GetElapsedTime(started));
         return report.Outcome switch
         {
             WasiRunOutcome.Exited exited => exited.ExitCode,
@@ -134,13 +137,14 @@ internal sealed class WasmRunCommand : StoaCommand
         return Directory.Exists(path) ? Preopen.Host(path, names.GuestPath, readOnly) : throw new CommandFailure($"There is no folder {path}.");
     }
 
-    private static void Tell(Screen screen, WasiRunReport report, TimeSpan took)
+    private static void Tell(Screen screen, WasiRunReport report, AgentProgress? progress, TimeSpan took)
     {
         if (screen.IsJson)
         {
             screen.ErrorObject(
                 ("fuel", report.FuelConsumed), ("memoryBytes", report.MemoryBytes), ("durationMs", (long)took.TotalMilliseconds),
-                ("inputBytes", report.BytesRead), ("outputBytes", report.BytesWritten));
+                ("inputBytes", report.BytesRead), ("outputBytes", report.BytesWritten),
+                ("done", progress?.Done), ("total", progress?.Total), ("message", progress?.Message));
             return;
         }
 
@@ -148,6 +152,7 @@ internal sealed class WasmRunCommand : StoaCommand
             ("Fuel", Format.Fuel(report.FuelConsumed)),
             ("Memory", Format.Size(report.MemoryBytes)),
             ("Time", Format.Duration(took)),
-            ("In, out", $"{Format.Size(report.BytesRead)}, {Format.Size(report.BytesWritten)}"));
+            ("In, out", $"{Format.Size(report.BytesRead)}, {Format.Size(report.BytesWritten)}"),
+            ("Progress", progress is null ? null : Format.Escaped(ProgressText.Of(progress.Done, progress.Total, progress.Message))));
     }
 }

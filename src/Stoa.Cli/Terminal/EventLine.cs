@@ -13,7 +13,7 @@ internal static class EventLine
     {
         var time = $"[grey]{Format.Time(happened.Time)}[/]";
         if (StoaClient.TryReadProgress(happened, out var progress))
-            return $"{time}  progress   {Format.Escaped(progress.TaskId)}  {ProgressText.Of(progress)}";
+            return $"{time}  progress   {Format.Escaped(progress.TaskId)}  {Format.Escaped(ProgressText.Of(progress))}";
         if (!happened.Type.StartsWith(TaskTypes, StringComparison.Ordinal) || TaskData(happened) is not { } task)
             return $"{time}  {Format.Escaped(happened.Type)}  {Format.Escaped(happened.Subject)}";
         var what = happened.Type[TaskTypes.Length..];

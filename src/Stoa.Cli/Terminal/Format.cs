@@ -85,6 +85,9 @@ internal static class Format
         return clean.ToString();
     }
 
+    /// <summary>Text from outside on one line.</summary>
+    public static string Line(string text) => Clean(text).Replace('\n', ' ').Replace('\t', ' ');
+
     /// <summary>Text from outside, for a place that takes markup.</summary>
     public static string Escaped(string text) => Clean(text).EscapeMarkup();
 

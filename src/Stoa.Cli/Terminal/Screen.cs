@@ -50,6 +50,13 @@ internal sealed class Screen
     /// <summary>Writes a line of plain text to standard output.</summary>
     public void Line(string text = "") => Surroundings.Out.WriteLine(text);
 
+    /// <summary>Writes plain text to standard output as it is, at once.</summary>
+    public void Text(string text)
+    {
+        Surroundings.Out.Write(text);
+        Surroundings.Out.Flush();
+    }
+
     /// <summary>Writes a line of markup to standard output.</summary>
     public void Markup(string markup) => _output.MarkupLine(markup);
 
@@ -86,7 +93,7 @@ internal sealed class Screen
         {
             Line(string.Join('\t', headings.Select(heading => heading.ToUpperInvariant().Replace(' ', '_'))));
             foreach (var row in rows)
-                Line(string.Join('\t', row.Select(cell => Format.Clean(cell).Replace('\n', ' ').Replace('\t', ' '))));
+                Line(string.Join('\t', row.Select(Format.Line)));
             return;
         }
 

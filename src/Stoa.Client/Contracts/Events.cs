@@ -30,9 +30,49 @@ public sealed record CloudEvent(
 public sealed record TaskEventData(
     string TaskId, string Agent, string State, int Attempt, string? Price = null, string? Code = null, string? Detail = null);
 
-/// <summary>Data of <c>stoa.task.progress</c>: measured by the sandbox, live only.</summary>
+/// <summary>Data of <c>stoa.task.progress</c>: measured by the sandbox, and said by the agent; live only.</summary>
+/// <param name="TaskId">The task.</param>
+/// <param name="InputBytesRead">Of the input.</param>
+/// <param name="InputBytesTotal">Its size.</param>
+/// <param name="OutputBytesWritten">Of the output.</param>
+/// <param name="Fuel">Burnt so far.</param>
+/// <param name="FuelLimit">The most that it may burn.</param>
+/// <param name="ElapsedMs">Since the program began.</param>
+/// <param name="Attempt">Which execution, from 1.</param>
+/// <param name="Done">How far the agent says that it is, in units of its own; null when it says nothing.</param>
+/// <param name="Total">How many of those there will be; null when it does not know.</param>
+/// <param name="Message">What the agent says that it does, at most 200 characters of a stranger's text.</param>
 public sealed record TaskProgressData(
-    string TaskId, long InputBytesRead, long InputBytesTotal, long OutputBytesWritten, long Fuel, long FuelLimit, long ElapsedMs);
+    string TaskId,
+    long InputBytesRead,
+    long InputBytesTotal,
+    long OutputBytesWritten,
+    long Fuel,
+    long FuelLimit,
+    long ElapsedMs,
+    int? Attempt = null,
+    long? Done = null,
+    long? Total = null,
+    string? Message = null);
+
+/// <summary>Data of <c>stoa.task.log</c>: a piece of what an agent wrote to stderr.</summary>
+/// <param name="TaskId">The task.</param>
+/// <param name="Attempt">Which execution wrote it, from 1.</param>
+/// <param name="Lease">Counts the times that a node took the task: a greater one begins a log of its own, at offset 0.</param>
+/// <param name="Offset">How many bytes of the log lie before it.</param>
+/// <param name="SkippedBytes">How many of those a reader of this stream was not given: they came faster than they were read, and are kept no more.</param>
+/// <param name="Text">Whole characters of a stranger's text, control characters and all; bytes that are not UTF-8 are U+FFFD.</param>
+public sealed record TaskLogData(string TaskId, int Attempt, long Lease, long Offset, long SkippedBytes, string Text);
+
+/// <summary>A piece of a log as it comes.</summary>
+/// <param name="Position">Where the next piece begins: follow from there to go on after this one.</param>
+/// <param name="Data">The piece.</param>
+public sealed record TaskLogPiece(string Position, TaskLogData Data);
+
+/// <summary>What there is of a log: its end.</summary>
+/// <param name="Text">A stranger's text, control characters and all; bytes that are not UTF-8 are U+FFFD.</param>
+/// <param name="SkippedBytes">How many bytes came before it and are kept no more.</param>
+public sealed record TaskLog(string Text, long SkippedBytes);
 
 /// <summary>What a client sends over <c>/api/v1/ws</c>. A later one takes the place of the one before.</summary>
 /// <param name="Subscribe">Event types, names such as <c>stoa.task.*</c>, ids of subjects: an event that meets any of them is sent. At most 100.</param>

@@ -1,3 +1,4 @@
+using Stoa.Market.Calls;
 using Stoa.Market.Registry;
 using Stoa.Wasm;
 
@@ -37,7 +38,8 @@ public static class ProgramCheck
                 PublishRefusal.ProgramUnusable, "The program is valid WebAssembly, but not an agent: it must be a WASI preview 1 command.", faults);
     }
 
-    private static IEnumerable<string> FindFaults(Module module, long? memoryBytes)
+    /// <summary>Every reason why a valid module cannot be an agent.</summary>
+    internal static IEnumerable<string> FindFaults(Module module, long? memoryBytes)
     {
         var exports = module.Exports.ToDictionary(export => export.Name, export => export.Type);
         if (exports.GetValueOrDefault("_start") is not FunctionType { Parameters.IsEmpty: true, Results.IsEmpty: true })
@@ -48,8 +50,16 @@ public static class ProgramCheck
             yield return $"It asks for {memory.Pages.Minimum * PageBytes:N0} bytes of memory at its start; limits.memoryBytes allows {memoryBytes:N0}.";
         foreach (var import in module.Imports)
         {
-            if (import.Module != WasiModule || import.Type is not FunctionType)
-                yield return $"It imports '{import.Module}.{import.Name}', which no node gives; an agent imports functions of {WasiModule} only.";
+            if (import is { Module: AgentCalls.ModuleName, Type: FunctionType type } && AgentCalls.Functions.GetValueOrDefault(import.Name) is { } given)
+            {
+                if (!type.Equals(given))
+                    yield return $"It imports '{import.Module}.{import.Name}' as {type}; it is {given}.";
+            }
+            else if (import.Module != WasiModule || import.Type is not FunctionType)
+            {
+                yield return $"It imports '{import.Module}.{import.Name}', which no node gives; an agent imports functions of {WasiModule} "
+                    + $"and of {AgentCalls.ModuleName} ({string.Join(", ", AgentCalls.Functions.Keys.Order(StringComparer.Ordinal))}).";
+            }
         }
     }
 }

@@ -38,6 +38,9 @@ public static class EventTypes
     /// <summary>Measured progress of a running task: live only, never stored, so it carries no sequence.</summary>
     public const string TaskProgress = "stoa.task.progress";
 
+    /// <summary>A piece of a task's log: told to those who follow that log, and to nobody else, so it is not among <see cref="All"/>.</summary>
+    public const string TaskLog = "stoa.task.log";
+
     /// <summary>A batch was taken, came a step on, or has ended: told of the batch, not of each of its tasks.</summary>
     public const string BatchProgress = "stoa.batch.progress";
 
@@ -46,10 +49,20 @@ public static class EventTypes
     /// <summary>An agent is not chosen for a while, for its faults: told to its publisher.</summary>
     public const string AgentSuspended = "stoa.agent.suspended";
 
+    /// <summary>A review of an agent was written or changed: told to its publisher.</summary>
+    public const string ReviewWritten = "stoa.review.written";
+
+    /// <summary>A review of an agent was withdrawn: told to its publisher.</summary>
+    public const string ReviewWithdrawn = "stoa.review.withdrawn";
+
+    /// <summary>The publisher answered a review: told to who wrote it.</summary>
+    public const string ReviewAnswered = "stoa.review.answered";
+
     /// <summary>All of them.</summary>
     public static IReadOnlyList<string> All { get; } =
     [
         TaskQueued, TaskStarted, TaskRetried, TaskSucceeded, TaskFailed, TaskCancelled, TaskProgress, AgentPublished, RoyaltyEarned,
         WebhookDisabled, ScheduleRefused, BatchProgress, BatchEnded, AgentSuspended,
+        ReviewWritten, ReviewWithdrawn, ReviewAnswered,
     ];
 }

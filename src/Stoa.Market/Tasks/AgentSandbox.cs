@@ -1,4 +1,5 @@
 using System.Globalization;
+using Stoa.Market.Calls;
 using Stoa.Market.Registry;
 using Stoa.Primitives;
 using Stoa.Wasm;
@@ -18,16 +19,16 @@ public sealed record SandboxJob(
 
 /// <summary>How an attempt ended.</summary>
 /// <param name="Log">The end of what the program wrote to stderr, at most as much as the limits allow.</param>
-public abstract record AttemptOutcome(byte[] Log)
+public abstract record AttemptOutcome(KeptLog Log)
 {
     /// <summary>The program ended with exit code 0.</summary>
-    public sealed record Completed(ContentHash Output, Usage Usage, byte[] Log) : AttemptOutcome(Log);
+    public sealed record Completed(ContentHash Output, Usage Usage, KeptLog Log) : AttemptOutcome(Log);
 
     /// <summary>It ended in any other way.</summary>
-    public sealed record Failed(TaskFailure Failure, byte[] Log) : AttemptOutcome(Log);
+    public sealed record Failed(TaskFailure Failure, KeptLog Log) : AttemptOutcome(Log);
 
     /// <summary>It was stopped from outside.</summary>
-    public sealed record Stopped(byte[] Log) : AttemptOutcome(Log);
+    public sealed record Stopped(KeptLog Log) : AttemptOutcome(Log);
 }
 
 /// <summary>Runs one attempt of an agent in the WebAssembly sandbox: no files, no network, a clock and chance that replay, and a limit on everything.</summary>
@@ -40,9 +41,6 @@ public abstract record AttemptOutcome(byte[] Log)
 /// <param name="time">The clock of deadlines and of <see cref="Usage.DurationMs"/>.</param>
 public sealed class AgentSandbox(TimeProvider time)
 {
-    /// <summary>The longest log that is kept, whatever the limits say: 64 KiB.</summary>
-    public const int MaxLogBytes = 64 << 10;
-
     private const int ExitTemporaryFailure = 75;
     private const int MaxFailureLogBytes = 4 << 10;
     private const int MaxFailureFrames = 5;
@@ -56,12 +54,13 @@ public sealed class AgentSandbox(TimeProvider time)
     /// <param name="job">With what.</param>
     /// <param name="input">Its stdin.</param>
     /// <param name="output">Takes its stdout, at most as much as the limits allow.</param>
-    /// <param name="progress">Counts while it runs.</param>
+    /// <param name="progress">Shows it while it runs. Used for one run.</param>
     /// <param name="cancellationToken">Stops it.</param>
     public AttemptOutcome Run(
         Module program, SandboxJob job, GuestInput input, Stream output, AttemptProgress progress, CancellationToken cancellationToken)
     {
-        var log = new LogTail((int)Math.Clamp(job.Limits.LogBytes, 1, MaxLogBytes));
+        var log = progress.Log;
+        log.Capacity = job.Limits.LogBytes;
         using var hashed = new HashingStream(output);
         var start = time.GetTimestamp();
         var world = WasiOptions.Deterministic(DateTimeOffset.FromUnixTimeMilliseconds(job.ClockMs), unchecked((ulong)job.Seed)) with
@@ -77,6 +76,7 @@ public sealed class AgentSandbox(TimeProvider time)
             using var context = new WasiContext(world);
             var imports = new Imports();
             context.DefineIn(imports);
+            AgentCalls.DefineFor(program, imports, progress.Board);
             using var instance = program.Instantiate(imports, LimitsOf(job.Limits), cancellationToken);
             progress.Attach(instance, context, start);
             try
@@ -84,7 +84,7 @@ public sealed class AgentSandbox(TimeProvider time)
                 var exitCode = context.RunCommand(instance, cancellationToken);
                 usage = Measure();
                 return exitCode == 0
-                    ? new AttemptOutcome.Completed(hashed.GetHash(), usage, log.ToArray())
+                    ? new AttemptOutcome.Completed(hashed.GetHash(), usage, log.Keep())
                     : Fail(ExitCode(exitCode));
             }
             finally
@@ -102,11 +102,11 @@ public sealed class AgentSandbox(TimeProvider time)
         }
         catch (TrapException trap) when (trap.Code == TrapCode.Cancelled)
         {
-            return new AttemptOutcome.Stopped(log.ToArray());
+            return new AttemptOutcome.Stopped(log.Keep());
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            return new AttemptOutcome.Stopped(log.ToArray());
+            return new AttemptOutcome.Stopped(log.Keep());
         }
         catch (TrapException trap)
         {
@@ -128,7 +128,7 @@ public sealed class AgentSandbox(TimeProvider time)
         }
 
         AttemptOutcome.Failed Fail((FailureCode Code, string Detail) failure) =>
-            new(new TaskFailure(failure.Code, failure.Detail, log.ToText(MaxFailureLogBytes), usage), log.ToArray());
+            new(new TaskFailure(failure.Code, failure.Detail, log.ToText(MaxFailureLogBytes), usage), log.Keep());
     }
 
     private static ExecutionLimits LimitsOf(AgentLimits limits) => new()
@@ -162,43 +162,3 @@ public sealed class AgentSandbox(TimeProvider time)
 
     private static string Gigafuel(long fuel) => (fuel / 1e9).ToString("0.###", CultureInfo.InvariantCulture);
 }
-
-/// <summary>What a running program has used so far; may be read from any thread.</summary>
-public sealed class AttemptProgress
-{
-    private readonly Lock gate = new();
-    private Instance? instance;
-    private WasiContext? context;
-    private long start;
-
-    /// <summary>The counts now; null before the program has started and after it has ended.</summary>
-    public AttemptCounts? Read(TimeProvider time)
-    {
-        // The lock keeps the instance, whose memory is not the runtime's, from being freed while it is read.
-        lock (gate)
-        {
-            return instance is null || context is null
-                ? null
-                : new AttemptCounts(
-                    context.Stdin.BytesRead,
-                    context.Stdout.BytesWritten,
-                    instance.FuelConsumed,
-                    (long)time.GetElapsedTime(start).TotalMilliseconds);
-        }
-    }
-
-    internal void Attach(Instance running, WasiContext world, long startTimestamp)
-    {
-        lock (gate)
-            (instance, context, start) = (running, world, startTimestamp);
-    }
-
-    internal void Detach()
-    {
-        lock (gate)
-            (instance, context) = (null, null);
-    }
-}
-
-/// <summary>Counts of a running program.</summary>
-public sealed record AttemptCounts(long InputBytesRead, long OutputBytesWritten, long Fuel, long ElapsedMs);

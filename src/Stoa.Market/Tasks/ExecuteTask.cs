@@ -28,6 +28,7 @@ public sealed class Attempt(AgentTask task) : IDisposable
 {
     private readonly CancellationTokenSource stop = new();
     private int reason = -1;
+    private int isTaken;
 
     /// <summary>As it was claimed.</summary>
     public AgentTask Task { get; } = task;
@@ -35,13 +36,20 @@ public sealed class Attempt(AgentTask task) : IDisposable
     /// <summary>The lease under which it works.</summary>
     public LeaseRef Lease => new(Task.Id, Task.Token);
 
-    /// <summary>Counts while the program runs.</summary>
+    /// <summary>What can be seen of it from outside.</summary>
     public AttemptProgress Progress { get; } = new();
 
     /// <summary>Why it was stopped; null when it was not.</summary>
     public StopReason? StopReason => Volatile.Read(ref reason) is var value and >= 0 ? (StopReason)value : null;
 
+    /// <summary>Whether it has begun, or been given back.</summary>
+    public bool IsTaken => Volatile.Read(ref isTaken) != 0;
+
     internal CancellationToken Token => stop.Token;
+
+    /// <summary>Decides who has it: the thread that begins it, or whoever gives it back because none was free.</summary>
+    /// <returns>False when the other one was faster.</returns>
+    public bool TryTake() => Interlocked.Exchange(ref isTaken, 1) == 0;
 
     /// <summary>Stops the program. The first reason stands, except that a lost lease overrules the others: then nothing may be written.</summary>
     public void Stop(StopReason why)
@@ -60,10 +68,15 @@ public sealed class Attempt(AgentTask task) : IDisposable
         }
     }
 
-    public void Dispose() => stop.Dispose();
+    public void Dispose()
+    {
+        Progress.Log.Complete();
+        stop.Dispose();
+    }
 }
 
-/// <summary>The act of working on a claimed task: runs one attempt and writes its end, with all that belongs to it, in one transaction.</summary>
+/// <summary>The act of working on a claimed task: runs one attempt, then writes its end, with all that belongs to it, in one transaction.</summary>
+/// <remarks>What a short program needs is done without a pause on the thread that calls, if that is one for guests.</remarks>
 /// <param name="agents">Where the agent's manifest is.</param>
 /// <param name="programs">Its compiled program.</param>
 /// <param name="content">Where long inputs are and long outputs go.</param>
@@ -106,8 +119,8 @@ public sealed class ExecuteTask(
     /// <summary>Runs one attempt.</summary>
     /// <param name="attempt">Of a task that this node has just claimed.</param>
     /// <param name="inlineInput">The input's bytes when the caller still has them; null to read them.</param>
-    /// <returns>The task as it is now, or null when the lease was lost and nothing was written.</returns>
-    public async Task<AgentTask?> RunAsync(Attempt attempt, ReadOnlyMemory<byte>? inlineInput)
+    /// <returns>The end that is to be written, or null when the lease was lost and nothing may be.</returns>
+    public async Task<AttemptEnd?> RunAsync(Attempt attempt, ReadOnlyMemory<byte>? inlineInput)
     {
         var name = $"{attempt.Task.Agent.Publisher}/{attempt.Task.Agent.Name}";
         index.AddLoad(name, 1);
@@ -121,19 +134,32 @@ public sealed class ExecuteTask(
         }
     }
 
-    private async Task<AgentTask?> WorkAsync(Attempt attempt, ReadOnlyMemory<byte>? inlineInput)
+    /// <summary>Writes the end of an attempt.</summary>
+    /// <returns>The task as it is now, or null when the lease was lost and nothing was written.</returns>
+    public async Task<AgentTask?> EndAsync(AttemptEnd end) => await tasks.EndAttemptAsync(end, CancellationToken.None) switch
+    {
+        AttemptEndOutcome.Written => end.Task,
+        AttemptEndOutcome.LeaseLost => null,
+        // It never went back: it still runs under this token, and ends under it.
+        AttemptEndOutcome.CancelRequested => await EndAsync(Cancel(end.Task)),
+        _ => throw new InvalidOperationException("Unknown outcome of the end of an attempt."),
+    };
+
+    private async Task<AttemptEnd?> WorkAsync(Attempt attempt, ReadOnlyMemory<byte>? inlineInput)
     {
         var task = attempt.Task;
         if (task.CancelRequestedAt is not null)
-            return await CancelAsync(task);
+            return Cancel(task);
         await using var output = new SpoolStream(content, task.Limits.OutputBytes, attempt.Token);
         var seed = random.NextInt64();
         var clockMs = Now().ToUnixTimeMilliseconds();
         AttemptOutcome outcome;
         Known? agent = null;
+        var factor = PriceFactor.One;
         try
         {
             agent = await RememberAsync(task.AgentId);
+            factor = await FactorAsync(task, agent.Version.Manifest.Factors);
             var program = await programs.LoadAsync(agent.Version.ProgramDigest, attempt.Token);
             await using var input = await OpenInputAsync(task, inlineInput, attempt.Token);
             var job = new SandboxJob(task.Agent, task.Parameters, task.Limits, seed, clockMs);
@@ -145,15 +171,15 @@ public sealed class ExecuteTask(
         catch (InvalidModuleException invalid)
         {
             outcome = new AttemptOutcome.Failed(
-                new TaskFailure(FailureCode.NotStartable, $"The program is not one that this node can run: {invalid.Message}. Ask the agent's publisher.", "", null), []);
+                new TaskFailure(FailureCode.NotStartable, $"The program is not one that this node can run: {invalid.Message}. Ask the agent's publisher.", "", null), default);
         }
         catch (OperationCanceledException) when (attempt.StopReason is not null)
         {
-            outcome = new AttemptOutcome.Stopped([]);
+            outcome = new AttemptOutcome.Stopped(default);
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
-            outcome = Unavailable(fault, []);
+            outcome = Unavailable(fault, default);
         }
 
         switch (outcome)
@@ -161,7 +187,7 @@ public sealed class ExecuteTask(
             case AttemptOutcome.Completed completed:
                 try
                 {
-                    return await SucceedAsync(task, agent!, completed, output, new ReceiptFacts(seed, clockMs));
+                    return await SucceedAsync(task, agent!, completed, output, new ReceiptFacts(seed, clockMs, factor));
                 }
                 catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
                 {
@@ -173,12 +199,15 @@ public sealed class ExecuteTask(
             default:
                 return attempt.StopReason switch
                 {
-                    StopReason.Cancelled => await CancelAsync(task),
-                    StopReason.NodeStopping => await HandBackAsync(task),
+                    StopReason.Cancelled => Cancel(task, outcome.Log),
+                    StopReason.NodeStopping => HandBack(task, "nodeStopping", "The node that worked on it stops."),
                     _ => null,
                 };
         }
     }
+
+    /// <summary>The end of an attempt that has not begun, since no thread was free for it: the task goes back to the queue.</summary>
+    public AttemptEnd GiveBack(AgentTask task) => HandBack(task, "nodeBusy", "The node that took it had no thread for it after all.");
 
     /// <summary>Takes over a task whose node vanished: back to the queue, or ended when its consumer wants that or it was lost too often.</summary>
     /// <returns>The task as it is now, or null when somebody was faster.</returns>
@@ -186,14 +215,14 @@ public sealed class ExecuteTask(
     {
         var now = Now();
         if (abandoned.CancelRequestedAt is not null)
-            return await CancelAsync(abandoned);
+            return await EndAsync(Cancel(abandoned));
         var next = retry.AfterLoss(abandoned, now);
-        return await EndAsync(next, next.State is TaskState.Queued
+        return await EndAsync(EndOf(next, next.State is TaskState.Queued
             ? TaskEvents.Retried(next, "nodeLost", "The node that worked on it vanished.", now)
-            : TaskEvents.Ended(next, now));
+            : TaskEvents.Ended(next, now)));
     }
 
-    private async Task<AgentTask?> SucceedAsync(
+    private async Task<AttemptEnd> SucceedAsync(
         AgentTask task, Known agent, AttemptOutcome.Completed completed, SpoolStream output, ReceiptFacts facts)
     {
         var inline = await output.CompleteAsync();
@@ -204,7 +233,7 @@ public sealed class ExecuteTask(
             await owners.GrantAsync(new ContentDescriptor(completed.Output, usage.OutputBytes), task.OwnerId, CancellationToken.None);
         var now = Now();
         var manifest = agent.Version.Manifest;
-        var price = TaskPricing.Capture(manifest.Price, task, usage);
+        var price = TaskPricing.Capture(manifest.Price, facts.Factor, task, usage);
         var shares = split.Split(price);
         var receipt = new Receipt(
             ids.Next<Receipt>(),
@@ -224,18 +253,30 @@ public sealed class ExecuteTask(
             shares,
             node.PublicKey,
             now,
-            new ReceiptPricing(manifest.Price, task.Input.SizeBytes));
+            new ReceiptPricing(manifest.Price, task.Input.SizeBytes) { Factor = facts.Factor });
         var next = task.Succeed(
             new TaskResult(completed.Output, usage.OutputBytes, inline is not null, manifest.Output.MediaType, usage, price, receipt.Id), now);
-        NewEvent[] events = shares.Creator > Money.Zero
+        // What becomes of the tasks of a batch is told of the batch.
+        NewEvent[] events = task.BatchId is not null
+            ? []
+            : shares.Creator > Money.Zero
             ? [TaskEvents.Ended(next, now), TaskEvents.RoyaltyEarned(next, agent.Version.PublisherId, shares.Creator, now)]
             : [TaskEvents.Ended(next, now)];
         var payees = new Payees(accounts.Clearing, agent.Wallet, accounts.Node, accounts.Platform);
-        return await EndAsync(new AttemptEnd(
+        return new AttemptEnd(
             next, Settlement.Capture(task, shares, payees, ids, now), receipt.Sign(node), inline, completed.Log, events)
         {
             Verdict = AgentVerdict.OfSuccess(task, agent.Version, usage, price, now),
-        });
+        };
+    }
+
+    /// <summary>The factor by which the task's hold was computed.</summary>
+    private async Task<PriceFactor> FactorAsync(AgentTask task, PriceFactors factors)
+    {
+        var factor = TaskPricing.FactorOf(factors, task.Priority, open: 0);
+        return factors.Demand is not null && await tasks.FindDemandAsync(task.Id, CancellationToken.None) is { } demand
+            ? factor with { Demand = demand }
+            : factor;
     }
 
     /// <summary>What the output does not keep of what the manifest promises; null when it keeps it.</summary>
@@ -263,58 +304,49 @@ public sealed class ExecuteTask(
             completed.Log);
     }
 
-    private async Task<AgentTask?> FailAsync(AgentTask task, Known? agent, AttemptOutcome.Failed failed)
+    private async Task<AttemptEnd> FailAsync(AgentTask task, Known? agent, AttemptOutcome.Failed failed)
     {
         var now = Now();
         var verdict = agent is null ? null : AgentVerdict.OfFailure(task, agent.Version, failed.Failure, now);
         if (AgentVerdict.IsOfAgent(failed.Failure.Code) && await failOver.NextAsync(task, now, CancellationToken.None) is { } other)
         {
-            return await EndAsync(new AttemptEnd(
+            return new AttemptEnd(
                 other.Task, [], null, null, ReadOnlyMemory<byte>.Empty, [TaskEvents.Reassigned(other.Task, task.Agent, failed.Failure, now)])
             {
                 Verdict = verdict,
                 Reassignment = other.Reassignment,
-            });
+            };
         }
 
         var next = retry.AfterFailure(task, failed.Failure, now, random);
         return next.State is TaskState.Queued
-            ? await EndAsync(next, TaskEvents.Retried(next, failed.Failure.Code, failed.Failure.Detail, now), verdict: verdict)
-            : await EndAsync(next, TaskEvents.Ended(next, now), failed.Log, verdict);
+            ? EndOf(next, TaskEvents.Retried(next, failed.Failure.Code, failed.Failure.Detail, now), verdict: verdict)
+            : EndOf(next, TaskEvents.Ended(next, now), failed.Log, verdict);
     }
 
-    private Task<AgentTask?> CancelAsync(AgentTask task)
+    private AttemptEnd Cancel(AgentTask task, KeptLog log = default)
     {
         var now = Now();
         var next = task.Cancel(now);
-        return EndAsync(next, TaskEvents.Ended(next, now));
+        return EndOf(next, TaskEvents.Ended(next, now), log);
     }
 
-    private Task<AgentTask?> HandBackAsync(AgentTask task)
+    private AttemptEnd HandBack(AgentTask task, string code, string why)
     {
         var now = Now();
         var next = task.HandBack(now);
-        return EndAsync(next, TaskEvents.Retried(next, "nodeStopping", "The node that worked on it stops.", now));
+        return EndOf(next, TaskEvents.Retried(next, code, why, now));
     }
 
-    private Task<AgentTask?> EndAsync(AgentTask next, NewEvent told, byte[]? log = null, EndedAttempt? verdict = null) => EndAsync(new AttemptEnd(
+    private AttemptEnd EndOf(AgentTask next, NewEvent told, KeptLog log = default, EndedAttempt? verdict = null) => new(
         next,
         next.State.IsFinal ? Settlement.Release(next, accounts.Clearing, ids.Next<Transfer>(), Now()) : [],
         Receipt: null,
         InlineOutput: null,
-        log ?? [],
+        log,
         [told])
     {
         Verdict = verdict,
-    });
-
-    private async Task<AgentTask?> EndAsync(AttemptEnd end) => await tasks.EndAttemptAsync(end, CancellationToken.None) switch
-    {
-        AttemptEndOutcome.Written => end.Task,
-        AttemptEndOutcome.LeaseLost => null,
-        // It never went back: it still runs under this token, and ends under it.
-        AttemptEndOutcome.CancelRequested => await CancelAsync(end.Task),
-        _ => throw new InvalidOperationException("Unknown outcome of the end of an attempt."),
     };
 
     private async Task<Source> OpenInputAsync(AgentTask task, ReadOnlyMemory<byte>? inlineInput, CancellationToken cancellationToken)
@@ -344,7 +376,7 @@ public sealed class ExecuteTask(
         return known.GetOrAdd(id, new Known(version, wallet.Id));
     }
 
-    private static AttemptOutcome.Failed Unavailable(Exception fault, byte[] log) => new(
+    private static AttemptOutcome.Failed Unavailable(Exception fault, KeptLog log) => new(
         new TaskFailure(
             fault is NoRoomException ? FailureCode.StorageFull : FailureCode.StorageUnavailable,
             $"The node's storage did not do its part: {fault.Message}",
@@ -357,7 +389,7 @@ public sealed class ExecuteTask(
     /// <summary>What never changes about a version: its manifest, and where its creator is paid.</summary>
     private sealed record Known(AgentVersion Version, Id<Account> Wallet);
 
-    private sealed record ReceiptFacts(long Seed, long ClockMs);
+    private sealed record ReceiptFacts(long Seed, long ClockMs, PriceFactor Factor);
 
     private sealed record Source(GuestInput Stdin, InputStream? Stream) : IAsyncDisposable
     {

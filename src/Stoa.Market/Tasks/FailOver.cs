@@ -35,13 +35,18 @@ public sealed class FailOver(ITaskStore tasks, IContentStore content, AgentIndex
                 maxMemoryBytes,
                 new LimitCaps(limits.Fuel, limits.MemoryBytes, limits.TimeoutMs),
                 tried,
-                fit.Takes),
+                fit.Takes)
+            {
+                Priority = (int)failed.Priority,
+            },
             now,
             random);
-        if (choice.Chosen?.Agent is not { } next)
+        if (choice.Chosen is not { Agent: var next } chosen)
             return null;
         var accepted = TaskRules.CheckParameters(next.Parameters, parameters).Value;
-        return (failed.Reassign(next.Id, next.Listing, accepted, TaskRules.CapLimits(next.Limits, limits), now), new Reassignment(tried, choice));
+        return (
+            failed.Reassign(next.Id, next.Listing, accepted, TaskRules.CapLimits(next.Limits, limits), now),
+            new Reassignment(tried, choice) { Demand = TaskPricing.DemandOf(next.Factors, chosen.Factor) });
     }
 
     private async Task<byte[]?> ReadInputAsync(AgentTask task, CancellationToken cancellationToken)

@@ -1,15 +1,22 @@
-using System.Collections.Concurrent;
-
 namespace Stoa.Market.Tasks;
 
 /// <summary>The threads that programs run on: guests are synchronous work for a processor, and need deep stacks of their own.</summary>
-/// <remarks>A stack is address space until it is used, so its size costs nothing.</remarks>
+/// <remarks>
+/// A stack is address space until it is used, so its size costs nothing. What belongs to a guest before and after it should run on its
+/// thread too: handing over between threads costs more than a short program.
+/// </remarks>
 public sealed class GuestThreads : IDisposable
 {
     /// <summary>Room for the deepest recursion that the sandbox allows, at 4 KiB a call: 64 MiB.</summary>
     public const int StackBytes = 64 << 20;
 
-    private readonly BlockingCollection<Action> work = [];
+    [ThreadStatic]
+    private static GuestThreads? t_owner;
+
+    private readonly object gate = new();
+    private readonly Queue<Action> work = new();
+    private int idle;
+    private bool isClosed;
 
     /// <param name="count">How many programs run at once.</param>
     public GuestThreads(int count)
@@ -19,12 +26,30 @@ public sealed class GuestThreads : IDisposable
             new Thread(Work, StackBytes) { IsBackground = true, Name = $"guest-{i}" }.Start();
     }
 
-    /// <summary>Runs something on the next thread that is free.</summary>
+    /// <summary>Starts something on the next thread that is free. What it throws ends the process.</summary>
+    public void Start(Action run)
+    {
+        lock (gate)
+        {
+            ObjectDisposedException.ThrowIf(isClosed, this);
+            work.Enqueue(run);
+            if (idle > 0)
+                Monitor.Pulse(gate);
+        }
+    }
+
+    /// <summary>Runs something on the next thread that is free; at once, when the caller is on one of these threads already.</summary>
     public Task<T> RunAsync<T>(Func<T> run)
     {
-        // What follows must not go on on the guest's thread, where it would keep the next program waiting.
+        // What follows must not go on on the guest's thread by chance, where it would keep the next program waiting.
         var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
-        work.Add(() =>
+        if (t_owner == this)
+            Run();
+        else
+            Start(Run);
+        return done.Task;
+
+        void Run()
         {
             try
             {
@@ -34,16 +59,40 @@ public sealed class GuestThreads : IDisposable
             {
                 done.SetException(exception);
             }
-        });
-        return done.Task;
+        }
     }
 
     /// <summary>Lets the threads end when they have done what they were given.</summary>
-    public void Dispose() => work.CompleteAdding();
+    public void Dispose()
+    {
+        lock (gate)
+        {
+            isClosed = true;
+            Monitor.PulseAll(gate);
+        }
+    }
 
     private void Work()
     {
-        foreach (var run in work.GetConsumingEnumerable())
+        t_owner = this;
+        while (Next() is { } run)
             run();
+    }
+
+    private Action? Next()
+    {
+        lock (gate)
+        {
+            while (work.Count == 0)
+            {
+                if (isClosed)
+                    return null;
+                idle++;
+                Monitor.Wait(gate);
+                idle--;
+            }
+
+            return work.Dequeue();
+        }
     }
 }

@@ -1,6 +1,7 @@
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
+using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 using Stoa.Primitives;
 
@@ -22,6 +23,9 @@ public sealed record NewTask(
 {
     /// <summary>What the agent was chosen by; null when the consumer named it.</summary>
     public TaskSelection? Selection { get; init; }
+
+    /// <summary>The demand factor that was fixed for it, in parts per thousand; null when its agent has none.</summary>
+    public int? Demand { get; init; }
 }
 
 /// <summary>A node that is idle while it takes a submission offers to work on it at once, which saves a transaction and a wait.</summary>
@@ -44,14 +48,14 @@ public sealed record ClaimRoom(int Count, long FreeMemoryBytes, long MaxMemoryBy
 /// <param name="Transfers">Linked transfers: capture and shares, or the release of the hold; empty when the task goes back to the queue.</param>
 /// <param name="Receipt">Of a success.</param>
 /// <param name="InlineOutput">The output's bytes when they are kept beside the task.</param>
-/// <param name="Log">The end of what the agent wrote to stderr, as UTF-8; empty for none.</param>
+/// <param name="Log">The end of what the agent wrote to stderr; empty for none.</param>
 /// <param name="Events">What is told.</param>
 public sealed record AttemptEnd(
     AgentTask Task,
     IReadOnlyList<Transfer> Transfers,
     SignedReceipt? Receipt,
     ReadOnlyMemory<byte>? InlineOutput,
-    ReadOnlyMemory<byte> Log,
+    KeptLog Log,
     IReadOnlyList<NewEvent> Events)
 {
     /// <summary>What the attempt says about its agent; null when it says nothing.</summary>
@@ -154,16 +158,25 @@ public interface ITaskStore
     /// <summary>The bytes of an inline input; null when it is in the content store or there is no such task.</summary>
     Task<byte[]?> ReadInputAsync(Id<AgentTask> id, CancellationToken cancellationToken);
 
+    /// <summary>The bytes of many inline inputs at once; tasks that have none are left out.</summary>
+    Task<IReadOnlyDictionary<Id<AgentTask>, ReadOnlyMemory<byte>>> ReadInputsAsync(IReadOnlyCollection<Id<AgentTask>> ids, CancellationToken cancellationToken);
+
     /// <summary>The bytes of an inline output; null when there is none, or it is in the content store.</summary>
     Task<byte[]?> ReadOutputAsync(Id<AgentTask> id, CancellationToken cancellationToken);
 
-    /// <summary>The end of what the agent wrote to stderr in the attempt that ended the task; null when there is nothing.</summary>
-    Task<byte[]?> ReadLogAsync(Id<AgentTask> id, CancellationToken cancellationToken);
+    /// <summary>The end of what the agent wrote to stderr in the attempt that ended the task; empty when there is nothing.</summary>
+    Task<KeptLog> ReadLogAsync(Id<AgentTask> id, CancellationToken cancellationToken);
 
     Task<SignedReceipt?> GetReceiptAsync(Id<AgentTask> task, CancellationToken cancellationToken);
 
     /// <summary>What the agents of a task were chosen by; null when the consumer named the agent, or there is no such task.</summary>
     Task<StoredSelection?> FindSelectionAsync(Id<AgentTask> id, CancellationToken cancellationToken);
+
+    /// <summary>How many tasks of a version with a demand factor wait or run, counted up to a number.</summary>
+    Task<int> CountOpenOfAsync(Id<AgentVersion> agent, int most, CancellationToken cancellationToken);
+
+    /// <summary>The demand factor that was fixed for a task that has not ended, in parts per thousand; null when none was.</summary>
+    Task<int?> FindDemandAsync(Id<AgentTask> id, CancellationToken cancellationToken);
 
     /// <summary>When a queued task is due: of those whose turn has come the next, else the earliest; null when nothing is queued.</summary>
     Task<DateTimeOffset?> NextDueAsync(CancellationToken cancellationToken);

@@ -61,4 +61,8 @@ public sealed record Receipt(
 /// <summary>What a price was computed from, beside the usage.</summary>
 /// <param name="Rates">The agent's.</param>
 /// <param name="InputBytes">Size of the input, read or not.</param>
-public sealed record ReceiptPricing(AgentPrice Rates, long InputBytes);
+public sealed record ReceiptPricing(AgentPrice Rates, long InputBytes)
+{
+    /// <summary>What the sum of the parts is multiplied by.</summary>
+    public PriceFactor Factor { get; init; } = PriceFactor.One;
+}

@@ -24,7 +24,7 @@ public enum ReceiptFault
     /// <summary>More was used than the limits in it allow.</summary>
     UsageAboveLimits,
 
-    /// <summary>The price is not what the rates in it give for the usage in it.</summary>
+    /// <summary>The price is not what the rates and factors in it give for the usage in it.</summary>
     PriceUnexplained,
 }
 
@@ -82,8 +82,8 @@ public static class ReceiptVerifier
         if (receipt.Pricing is not { } pricing)
             return true;
         var work = TaskPricing.WorkOf(pricing.InputBytes, receipt.Limits, receipt.Usage);
-        return !IsNegative(pricing.Rates) && work is { InputBytes: >= 0, DurationMs: >= 0 }
-            && pricing.Rates.TryPrice(work, out var parts) && parts.Total == receipt.Price;
+        return !IsNegative(pricing.Rates) && pricing.Factor.IsInRange && work is { InputBytes: >= 0, DurationMs: >= 0 }
+            && pricing.Rates.TryPrice(work, pricing.Factor, out var parts) && parts.Total == receipt.Price;
     }
 
     private static bool IsNegative(AgentPrice rates) => rates.Base < Money.Zero || rates.PerMegabyte < Money.Zero

@@ -14,6 +14,12 @@ public sealed class LiveEvents
     /// <summary>Whether anybody listens: nobody needs to measure for nobody.</summary>
     public bool IsWatched => !subscriptions.IsEmpty;
 
+    /// <summary>What those who listen want.</summary>
+    public IEnumerable<EventFilter> Filters => subscriptions.Keys.Select(subscription => subscription.Filter);
+
+    /// <summary>Told when somebody begins to listen.</summary>
+    public event Action? Subscribed;
+
     /// <summary>Hands an event to those who want it and may see it. Never waits.</summary>
     public void Publish(NewEvent happened)
     {
@@ -26,6 +32,7 @@ public sealed class LiveEvents
     {
         var subscription = new Subscription(this, filter);
         subscriptions.TryAdd(subscription, 0);
+        Subscribed?.Invoke();
         return subscription;
     }
 
@@ -33,11 +40,13 @@ public sealed class LiveEvents
     public sealed class Subscription : IDisposable
     {
         private readonly LiveEvents events;
-        private readonly EventFilter filter;
         private readonly Channel<NewEvent> waiting = Channel.CreateBounded<NewEvent>(
             new BoundedChannelOptions(WaitingMax) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
 
-        internal Subscription(LiveEvents events, EventFilter filter) => (this.events, this.filter) = (events, filter);
+        internal Subscription(LiveEvents events, EventFilter filter) => (this.events, Filter) = (events, filter);
+
+        /// <summary>What it wants, and may see.</summary>
+        public EventFilter Filter { get; }
 
         /// <summary>The next event that waits, oldest first.</summary>
         public bool TryRead([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out NewEvent? happened) => waiting.Reader.TryRead(out happened);
@@ -49,9 +58,9 @@ public sealed class LiveEvents
 
         internal void Offer(NewEvent happened)
         {
-            var wanted = (happened.Audience is null || happened.Audience == filter.Viewer)
-                && (filter.Subject is null || happened.Subject == filter.Subject)
-                && (filter.Types.Count == 0 || filter.Types.Contains(happened.Type));
+            var wanted = (happened.Audience is null || happened.Audience == Filter.Viewer)
+                && (Filter.Subject is null || happened.Subject == Filter.Subject)
+                && (Filter.Types.Count == 0 || Filter.Types.Contains(happened.Type));
             if (wanted)
                 waiting.Writer.TryWrite(happened);
         }

@@ -40,18 +40,48 @@ public sealed class PostgresDatabase : Database
     public override ValueTask DisposeAsync() => _dataSource.DisposeAsync();
 
     /// <summary>Raises the signal of a topic whenever any node of the cell commits an act that raised it; goes on until it is cancelled or the connection breaks.</summary>
-    internal async Task ListenAsync(string topic, CancellationToken cancellationToken)
+    internal Task ListenAsync(string topic, CancellationToken cancellationToken) => ListenAsync(
+        [topic],
+        (_, payload) =>
+        {
+            if (long.TryParse(payload, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value))
+                GetSignal(topic).Raise(value);
+        },
+        () => { },
+        cancellationToken);
+
+    /// <summary>Hears what is sent on channels, whichever node of the cell sends it; goes on until it is cancelled or the connection breaks.</summary>
+    /// <param name="channels">Constants, or made of them and of letters and digits.</param>
+    /// <param name="heard">Given the channel and the text, in the order in which they were committed. Does not throw.</param>
+    /// <param name="listening">Called once nothing is missed any more.</param>
+    /// <param name="cancellationToken">Ends the listening.</param>
+    internal async Task ListenAsync(
+        IReadOnlyList<string> channels, Action<string, string> heard, Action listening, CancellationToken cancellationToken)
     {
         await using var connection = await OpenConnectionAsync(cancellationToken);
-        connection.Notification += (_, notification) =>
+        connection.Notification += (_, notification) => heard(notification.Channel, notification.Payload);
+        foreach (var channel in channels)
         {
-            if (long.TryParse(notification.Payload, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var value))
-                GetSignal(topic).Raise(value);
-        };
-        await using (var listen = new NpgsqlCommand($"LISTEN {topic}", connection))
+            await using var listen = new NpgsqlCommand($"LISTEN {channel}", connection);
             await listen.ExecuteNonQueryAsync(cancellationToken);
+        }
+
+        listening();
         while (true)
             await connection.WaitAsync(cancellationToken);
+    }
+
+    /// <summary>Sends texts to those who listen, all of them in order or none.</summary>
+    /// <param name="notifications">Each of less than 8,000 bytes.</param>
+    /// <param name="cancellationToken">Sends nothing.</param>
+    internal async Task NotifyAsync(IReadOnlyList<(string Channel, string Payload)> notifications, CancellationToken cancellationToken)
+    {
+        if (notifications.Count == 0)
+            return;
+        await WriteAsync(
+            session => session.ExecuteEachAsync(
+                "SELECT pg_notify(@channel, @payload)", notifications.Select(one => (object)new { channel = one.Channel, payload = one.Payload })),
+            cancellationToken);
     }
 
     /// <summary>Opens the pool; the schema stays as it is.</summary>

@@ -30,6 +30,9 @@ public abstract class SqlField<T>
     /// <summary>The values of many rows as one argument.</summary>
     internal abstract NpgsqlParameter ToArray(IReadOnlyList<T> rows);
 
+    /// <summary>Writes the value of a row into a copy.</summary>
+    internal abstract void Copy(PostgresCopyWriter copy, T row);
+
     /// <summary>A place of a prepared statement that takes the value of one row after another.</summary>
     internal abstract SqliteParameterSlot<T> ToSlot();
 
@@ -48,6 +51,14 @@ public abstract class SqlField<T>
     {
         internal override NpgsqlParameter ToArray(IReadOnlyList<T> rows) => Column(rows, row => get(row)?.ToString(), NpgsqlDbType.Text);
 
+        internal override void Copy(PostgresCopyWriter copy, T row)
+        {
+            if (get(row)?.ToString() is { } text)
+                copy.WriteText(text);
+            else
+                copy.WriteNull();
+        }
+
         internal override SqliteParameterSlot<T> ToSlot() => new SqliteTextSlot<T, TValue>(get);
 
         internal override string TextOf(T row) => get(row)!.ToString()!;
@@ -57,6 +68,14 @@ public abstract class SqlField<T>
     {
         internal override NpgsqlParameter ToArray(IReadOnlyList<T> rows) => Column(rows, get, NpgsqlDbType.Bigint);
 
+        internal override void Copy(PostgresCopyWriter copy, T row)
+        {
+            if (get(row) is { } value)
+                copy.WriteInteger(value);
+            else
+                copy.WriteNull();
+        }
+
         internal override SqliteParameterSlot<T> ToSlot() => new SqliteIntegerSlot<T>(get);
     }
 
@@ -64,12 +83,22 @@ public abstract class SqlField<T>
     {
         internal override NpgsqlParameter ToArray(IReadOnlyList<T> rows) => Column(rows, get, NpgsqlDbType.Boolean);
 
+        internal override void Copy(PostgresCopyWriter copy, T row) => copy.WriteFlag(get(row));
+
         internal override SqliteParameterSlot<T> ToSlot() => new SqliteIntegerSlot<T>(row => get(row) ? 1 : 0);
     }
 
     private sealed class BytesField(string name, Func<T, byte[]?> get) : SqlField<T>(name)
     {
         internal override NpgsqlParameter ToArray(IReadOnlyList<T> rows) => Column(rows, get, NpgsqlDbType.Bytea);
+
+        internal override void Copy(PostgresCopyWriter copy, T row)
+        {
+            if (get(row) is { } value)
+                copy.WriteBytes(value);
+            else
+                copy.WriteNull();
+        }
 
         internal override SqliteParameterSlot<T> ToSlot() => new SqliteBytesSlot<T>(get);
     }

@@ -4,7 +4,7 @@ namespace Stoa.Node.Storage;
 
 /// <summary>A statement that writes many rows, made once and kept: what a row costs is its columns, not its statement.</summary>
 /// <remarks>
-/// On PostgreSQL all rows go in one statement, each column as an array (<c>unnest</c>). On SQLite one prepared statement is stepped
+/// On PostgreSQL all rows go in one statement, each column as an array (<c>unnest</c>), or, when many are added, as a copy. On SQLite one prepared statement is stepped
 /// through, its values bound without a detour over objects. Both say of every row whether it was written.
 /// </remarks>
 [SuppressMessage("Design", "CA1000", Justification = "The row's type is that of its fields.")]
@@ -18,6 +18,9 @@ public sealed class SqlRows<T>
     internal string SqliteText { get; }
 
     internal string PostgresText { get; }
+
+    /// <summary>For PostgreSQL, where many rows can be copied: they are all written then. Null where they cannot.</summary>
+    internal string? CopyText { get; private init; }
 
     /// <summary>The field that the rows answered by PostgreSQL name; −1 when they are numbered from 1.</summary>
     internal int KeyField { get; }
@@ -37,7 +40,10 @@ public sealed class SqlRows<T>
             fields,
             $"INSERT INTO {table} ({columns}) VALUES ({string.Join(", ", names.Select((_, index) => $"?{index + 1}"))}){skip}",
             $"INSERT INTO {table} ({columns}) SELECT * FROM unnest({Arrays(fields)}){skip}" + (key is null ? "" : $" RETURNING {key}"),
-            returned);
+            returned)
+        {
+            CopyText = skipsConflictsOf is null ? $"COPY {table} ({columns}) FROM STDIN (FORMAT BINARY)" : null,
+        };
     }
 
     /// <summary>Changes a row of a table for each row that is given.</summary>

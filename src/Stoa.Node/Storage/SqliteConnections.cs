@@ -29,6 +29,8 @@ internal static class SqliteConnections
             "PRAGMA temp_store = MEMORY",
             "PRAGMA cache_size = -65536",
             "PRAGMA journal_size_limit = 67108864",
+            // 32 MB of log before it is moved into the file: pages that are written again and again are moved once.
+            "PRAGMA wal_autocheckpoint = 8192",
         ]);
 
     /// <summary>A connection that only reads.</summary>

@@ -6,6 +6,7 @@ namespace Stoa.Node.Tasks;
 public sealed class LeaseKeeper(ITaskStore tasks, TaskWorkers workers, LeaseHolder self)
 {
     private HashSet<LeaseRef> _strays = [];
+    private HashSet<LeaseRef> _waiting = [];
 
     /// <summary>One look.</summary>
     /// <returns>Leases of this node that nothing here worked on, now and at the look before: a claim whose answer was lost, or an end that could not be written.</returns>
@@ -21,6 +22,11 @@ public sealed class LeaseKeeper(ITaskStore tasks, TaskWorkers workers, LeaseHold
             else if (isCancelRequested)
                 attempt.Stop(StopReason.Cancelled);
         }
+
+        // What was claimed ahead was to begin at once. Where it still waits, other nodes may have a thread for it.
+        var late = running.Where(pair => !pair.Value.IsTaken).ToList();
+        await Task.WhenAll(late.Where(pair => _waiting.Contains(pair.Key)).Select(pair => workers.GiveBackAsync(pair.Value)));
+        _waiting = [.. late.Select(pair => pair.Key)];
 
         // One that was claimed just now may not have begun.
         var idle = held.Keys.Where(lease => !running.ContainsKey(lease) && !workers.IsRunning(lease)).ToHashSet();

@@ -11,7 +11,8 @@ namespace Stoa.Node.Tasks;
 /// <summary>Batches in the node's database.</summary>
 /// <param name="database">The cell's.</param>
 /// <param name="recent">Remembers submissions until they are claimed; null for nobody.</param>
-public sealed class SqlTaskBatchStore(Database database, RecentSubmissions? recent = null) : ITaskBatchStore
+/// <param name="quota">What everybody may take up; null for any number of tasks.</param>
+public sealed class SqlTaskBatchStore(Database database, RecentSubmissions? recent = null, UserQuota? quota = null) : ITaskBatchStore
 {
     private const string Select = $"SELECT {SqlTaskBatches.Columns} FROM task_batches ";
 
@@ -32,14 +33,17 @@ public sealed class SqlTaskBatchStore(Database database, RecentSubmissions? rece
                 if (added == 0)
                     return (await FindAsync(session, batch.Id, batch.OwnerId))!;
 
-                foreach (var outcome in await SqlTaskStore.SubmitAsync(session, tasks, recent))
+                foreach (var outcome in await SqlTaskStore.SubmitAsync(session, tasks, recent, quota))
                 {
                     if (outcome.Refusal is not { } refusal)
                         continue;
                     session.Abandon();
-                    return refusal.Code is TaskRefusal.InsufficientFunds
-                        ? refusal with { Detail = $"The tasks of the batch would hold {TotalOf(tasks)} USD in all, more than your wallet has available. Add funds, or ask for fewer tasks or less fuel: what is not used is released." }
-                        : refusal;
+                    return refusal.Code switch
+                    {
+                        TaskRefusal.InsufficientFunds => refusal with { Detail = $"The tasks of the batch would hold {TotalOf(tasks)} USD in all, more than your wallet has available. Add funds, or ask for fewer tasks or less fuel: what is not used is released." },
+                        TaskRefusal.OpenTasksTooMany => refusal with { Detail = $"The batch has {tasks.Count} tasks. {refusal.Detail}" },
+                        _ => refusal,
+                    };
                 }
 
                 await SqlEvents.AppendAsync(session, [BatchEvents.Progress(batch, batch.CreatedAt)]);
@@ -49,9 +53,10 @@ public sealed class SqlTaskBatchStore(Database database, RecentSubmissions? rece
 
     public Task<TaskBatchProgress?> GetAsync(Id<TaskBatch> id, Id<User> owner, CancellationToken cancellationToken) =>
         database.ReadAsync(
+            // Leases are few: CROSS JOIN has SQLite begin with them, and not read all tasks for the batch's.
             async session => await FindAsync(session, id, owner) is { } batch
                 ? new TaskBatchProgress(
-                    batch, await session.QuerySingleAsync<long>("SELECT COUNT(*) FROM leases AS l JOIN tasks AS t ON t.id = l.task_id WHERE t.batch_id = @id", new { id }))
+                    batch, await session.QuerySingleAsync<long>("SELECT COUNT(*) FROM leases AS l CROSS JOIN tasks AS t WHERE t.id = l.task_id AND t.batch_id = @id", new { id }))
                 : null,
             cancellationToken);
 
@@ -65,7 +70,7 @@ public sealed class SqlTaskBatchStore(Database database, RecentSubmissions? rece
                     new { owner, before, limit = page.Limit + 1 });
                 List<TaskBatch> items = [.. rows.Take(page.Limit).Select(row => row.ToBatch())];
                 var running = (await session.QueryAsync<(Id<TaskBatch> Id, long Count)>(
-                    "SELECT t.batch_id, COUNT(*) FROM leases AS l JOIN tasks AS t ON t.id = l.task_id WHERE t.batch_id IN @ids GROUP BY t.batch_id",
+                    "SELECT t.batch_id, COUNT(*) FROM leases AS l CROSS JOIN tasks AS t WHERE t.id = l.task_id AND t.batch_id IN @ids GROUP BY t.batch_id",
                     new { ids = items.Select(batch => batch.Id) })).ToDictionary(row => row.Id, row => row.Count);
                 return new Page<TaskBatchProgress>(
                     [.. items.Select(batch => new TaskBatchProgress(batch, running.GetValueOrDefault(batch.Id)))],

@@ -2,10 +2,12 @@ using Stoa.Market;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
+using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
 using Stoa.Node.Events;
 using Stoa.Node.Ledger;
+using Stoa.Node.Quotas;
 using Stoa.Node.Selection;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
@@ -59,6 +61,7 @@ public sealed class SqlTaskStore : ITaskStore
     private readonly TimeProvider time;
     private readonly AgentIndex? index;
     private readonly RecentSubmissions? recent;
+    private readonly UserQuota? quota;
     private readonly GroupCommit<NewTask, Outcome<Submitted, TaskRefusal>> submissions;
     private readonly GroupCommit<AttemptEnd, AttemptEndOutcome> ends;
 
@@ -66,12 +69,14 @@ public sealed class SqlTaskStore : ITaskStore
     /// <param name="time">The clock.</param>
     /// <param name="index">Told what is learnt of agents; null for nobody.</param>
     /// <param name="recent">Remembers submissions until they are claimed; null for nobody.</param>
-    public SqlTaskStore(Database database, TimeProvider time, AgentIndex? index = null, RecentSubmissions? recent = null)
+    /// <param name="quota">What everybody may take up; null for any number of tasks.</param>
+    public SqlTaskStore(Database database, TimeProvider time, AgentIndex? index = null, RecentSubmissions? recent = null, UserQuota? quota = null)
     {
         this.database = database;
         this.time = time;
         this.index = index;
         this.recent = recent;
+        this.quota = quota;
         submissions = new(group => SubmitAllAsync(group, CancellationToken.None), MaxGroup);
         ends = new(group => EndAttemptsAsync(group, CancellationToken.None), MaxGroup);
     }
@@ -89,7 +94,7 @@ public sealed class SqlTaskStore : ITaskStore
             var keys = new HashSet<(Id<User>, string)>();
             var now = left.ToLookup(index => submissions[index].Idempotency is not { } key || keys.Add((submissions[index].Task.OwnerId, key.Key)));
             var group = now[true].ToList();
-            var written = await database.WriteAsync(session => SubmitAsync(session, [.. group.Select(index => submissions[index])], recent), cancellationToken);
+            var written = await database.WriteAsync(session => SubmitAsync(session, [.. group.Select(index => submissions[index])], recent, quota), cancellationToken);
             for (var place = 0; place < group.Count; place++)
                 outcomes[group[place]] = written[place];
             left = [.. now[false]];
@@ -100,10 +105,12 @@ public sealed class SqlTaskStore : ITaskStore
 
     /// <summary>Writes submissions inside an act; no two of them bear the same key.</summary>
     internal static async Task<Outcome<Submitted, TaskRefusal>[]> SubmitAsync(
-        SqlSession session, IReadOnlyList<NewTask> submissions, RecentSubmissions? recent)
+        SqlSession session, IReadOnlyList<NewTask> submissions, RecentSubmissions? recent, UserQuota? quota)
     {
         var outcomes = new Outcome<Submitted, TaskRefusal>?[submissions.Count];
         await TakeKeysAsync(session, submissions, outcomes);
+        if (quota is not null)
+            await SqlUserUsage.RefuseTooManyAsync(session, submissions, outcomes, quota);
         await HoldAsync(session, submissions, outcomes);
         var open = Enumerable.Range(0, submissions.Count).Where(index => outcomes[index] is null).ToList();
         if (open.Count == 0)
@@ -138,6 +145,8 @@ public sealed class SqlTaskStore : ITaskStore
         await SqlTaskQueue.AddAsync(session, tasks);
         await session.ExecuteRowsAsync(InsertContent, contents);
         await SqlTaskChoices.AddAsync(session, [.. open.Select(index => submissions[index])]);
+        await SqlTaskDemand.AddAsync(session, open.Select(index => submissions[index]));
+        await SqlUserUsage.AddOpenAsync(session, tasks);
         await SqlEvents.AppendAsync(session, events);
         return [.. outcomes.Select(outcome => outcome!.Value)];
     }
@@ -237,19 +246,22 @@ public sealed class SqlTaskStore : ITaskStore
     internal static async Task SettleAsync(SqlSession session, IReadOnlyList<AttemptEnd> written, AgentIndex? index)
     {
         await SqlTaskChoices.ReassignAsync(session, written);
+        await SqlTaskDemand.ReassignAsync(session, written);
         var contents = new List<Content>();
         foreach (var end in written)
         {
             if (end.InlineOutput is { } output)
                 contents.Add(new Content(end.Task.Id, "output", output));
             if (!end.Log.IsEmpty)
-                contents.Add(new Content(end.Task.Id, "log", end.Log));
+                contents.Add(new Content(end.Task.Id, "log", end.Log.Bytes));
         }
 
         await session.ExecuteRowsAsync(InsertContent, contents);
+        await SqlTaskLogs.AddStartsAsync(session, written);
         await session.ExecuteRowsAsync(InsertReceipts, [.. written.Select(end => end.Receipt).OfType<SignedReceipt>()]);
         await SettleAsync(session, [.. written.Where(end => end.Transfers.Count > 0).Select(end => (end.Task.Id, end.Transfers))]);
         var suspended = await SqlAgentStats.LearnAsync(session, written, index);
+        await SqlUserUsage.EndAsync(session, written);
         var progress = await SqlTaskBatches.CountAsync(session, [.. written.Select(end => end.Task)]);
         await SqlEvents.AppendAsync(session, written.Where(end => end.Task.BatchId is null).SelectMany(end => end.Events).Concat(progress).Concat(suspended));
     }
@@ -335,9 +347,32 @@ public sealed class SqlTaskStore : ITaskStore
     public Task<byte[]?> ReadInputAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
         recent?.TakeInput(id) is { } bytes ? Task.FromResult<byte[]?>(bytes.ToArray()) : ReadContentAsync(id, "input", cancellationToken);
 
+    public async Task<IReadOnlyDictionary<Id<AgentTask>, ReadOnlyMemory<byte>>> ReadInputsAsync(
+        IReadOnlyCollection<Id<AgentTask>> ids, CancellationToken cancellationToken)
+    {
+        var inputs = new Dictionary<Id<AgentTask>, ReadOnlyMemory<byte>>(ids.Count);
+        foreach (var id in ids)
+        {
+            if (recent?.TakeInput(id) is { } bytes)
+                inputs.Add(id, bytes);
+        }
+
+        var unknown = ids.Where(id => !inputs.ContainsKey(id)).ToList();
+        if (unknown.Count == 0)
+            return inputs;
+        var rows = await database.ReadAsync(
+            session => session.QueryAsync<(Id<AgentTask> TaskId, byte[] Bytes)>(
+                "SELECT task_id, bytes FROM task_content WHERE kind = 'input' AND task_id IN @unknown", new { unknown }),
+            cancellationToken);
+        foreach (var (id, bytes) in rows)
+            inputs.Add(id, bytes);
+        return inputs;
+    }
+
     public Task<byte[]?> ReadOutputAsync(Id<AgentTask> id, CancellationToken cancellationToken) => ReadContentAsync(id, "output", cancellationToken);
 
-    public Task<byte[]?> ReadLogAsync(Id<AgentTask> id, CancellationToken cancellationToken) => ReadContentAsync(id, "log", cancellationToken);
+    public Task<KeptLog> ReadLogAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
+        database.ReadAsync(session => SqlTaskLogs.ReadAsync(session, id), cancellationToken);
 
     public Task<SignedReceipt?> GetReceiptAsync(Id<AgentTask> task, CancellationToken cancellationToken) =>
         database.ReadAsync(
@@ -348,6 +383,12 @@ public sealed class SqlTaskStore : ITaskStore
 
     public Task<StoredSelection?> FindSelectionAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
         database.ReadAsync(session => SqlTaskChoices.FindAsync(session, id), cancellationToken);
+
+    public Task<int> CountOpenOfAsync(Id<AgentVersion> agent, int most, CancellationToken cancellationToken) =>
+        database.ReadAsync(session => SqlTaskDemand.CountOpenAsync(session, agent, most), cancellationToken);
+
+    public Task<int?> FindDemandAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
+        database.ReadAsync(session => SqlTaskDemand.FindAsync(session, id), cancellationToken);
 
     public Task<DateTimeOffset?> NextDueAsync(CancellationToken cancellationToken) =>
         database.ReadAsync(

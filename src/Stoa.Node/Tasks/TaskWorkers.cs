@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using Stoa.Market.Tasks;
+using Stoa.Node.Tasks.Live;
+using Stoa.Primitives;
 
 namespace Stoa.Node.Tasks;
 
@@ -11,14 +13,19 @@ namespace Stoa.Node.Tasks;
 public sealed class TaskWorkers(
     ITaskStore tasks,
     ExecuteTask execute,
+    GuestThreads threads,
     TaskWaiters waiters,
     TaskTelemetry telemetry,
+    LiveTasks live,
     LeaseHolder self,
     TasksOptions options,
     TimeProvider time,
     ILogger<TaskWorkers> logger) : IHostedService, IDisposable
 {
-    private readonly WorkRoom room = new(options.Workers, options.MaxMemoryBytes);
+    private const int MaxInputReadAhead = 64 << 10;
+    private static readonly IReadOnlyDictionary<Id<AgentTask>, ReadOnlyMemory<byte>> NoInputs = new Dictionary<Id<AgentTask>, ReadOnlyMemory<byte>>();
+
+    private readonly WorkRoom room = new(options.Workers, options.MaxMemoryBytes, time);
     private readonly WakeSignal wake = new();
     private readonly CancellationTokenSource stopping = new();
     private readonly ConcurrentDictionary<LeaseRef, Attempt> running = new();
@@ -37,6 +44,9 @@ public sealed class TaskWorkers(
 
     /// <summary>Whether the lease is of an attempt that runs here now.</summary>
     public bool IsRunning(LeaseRef lease) => running.ContainsKey(lease);
+
+    /// <summary>The attempt under a lease; null when it does not run here now.</summary>
+    public Attempt? Find(LeaseRef lease) => running.GetValueOrDefault(lease);
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
@@ -67,6 +77,26 @@ public sealed class TaskWorkers(
             attempt.Stop(reason);
     }
 
+    /// <summary>Gives a task back to the queue that was claimed here and waits for a thread; one that has begun goes on.</summary>
+    public async Task GiveBackAsync(Attempt attempt)
+    {
+        if (!attempt.TryTake())
+            return;
+        AgentTask? after = null;
+        try
+        {
+            after = await execute.EndAsync(execute.GiveBack(attempt.Task));
+        }
+        catch (Exception failure)
+        {
+            LogLoss(failure, attempt);
+        }
+
+        room.Give(1, attempt.Task.Limits.MemoryBytes);
+        Forget(attempt, after);
+        wake.Set();
+    }
+
     /// <summary>Takes no more, lets what runs end for a while, and hands the rest back to the queue.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
@@ -84,12 +114,7 @@ public sealed class TaskWorkers(
         await EndedWithinAsync(Timeout.InfiniteTimeSpan, cancellationToken);
     }
 
-    public void Dispose()
-    {
-        stopping.Dispose();
-        wake.Dispose();
-        ended.Dispose();
-    }
+    public void Dispose() => stopping.Dispose();
 
     // What is reserved may still become a task that runs here, so that is looked at first.
     private bool IsIdle => Volatile.Read(ref reserved) == 0 && running.IsEmpty;
@@ -132,13 +157,13 @@ public sealed class TaskWorkers(
             var pause = TimeSpan.FromMilliseconds(options.PollMs);
             try
             {
-                if (isMore && room.Busy < options.Workers)
+                if (isMore && room.IsWorthAClaim)
                 {
                     isMore = await ClaimAsync(token) is { IsMore: true };
                     continue;
                 }
 
-                if (room.Busy < options.Workers && await tasks.NextDueAsync(token) is { } due)
+                if (room.IsWorthAClaim && await tasks.NextDueAsync(token) is { } due)
                 {
                     var ahead = due - time.GetUtcNow();
                     if (ahead <= TimeSpan.Zero && await ClaimAsync(token) is { IsAny: true } claim)
@@ -188,9 +213,25 @@ public sealed class TaskWorkers(
             room.Give(slots - claimed.Count, memoryBytes - claimed.Sum(task => task.Limits.MemoryBytes));
         }
 
+        var inputs = await ReadInputsAsync(claimed);
         foreach (var task in claimed)
-            Begin(task, null);
+            Begin(task, inputs.TryGetValue(task.Id, out var input) ? input : null);
         return (claimed.Count > 0, claimed.Count == slots);
+    }
+
+    /// <summary>Reads the short inputs of claimed tasks together. Whoever's is not among them reads it when it begins.</summary>
+    private async Task<IReadOnlyDictionary<Id<AgentTask>, ReadOnlyMemory<byte>>> ReadInputsAsync(IReadOnlyList<AgentTask> claimed)
+    {
+        var ids = claimed.Where(task => task.Input is { IsInline: true, SizeBytes: <= MaxInputReadAhead }).Select(task => task.Id).ToList();
+        try
+        {
+            return ids.Count == 0 ? NoInputs : await tasks.ReadInputsAsync(ids, CancellationToken.None);
+        }
+        catch (Exception failure)
+        {
+            logger.LogWarning(failure, "The inputs of {Count} tasks cannot be read together; each is tried alone.", ids.Count);
+            return NoInputs;
+        }
     }
 
     /// <summary>Starts working on a claimed task, whose room is taken already.</summary>
@@ -198,10 +239,15 @@ public sealed class TaskWorkers(
     {
         var attempt = new Attempt(task);
         running[attempt.Lease] = attempt;
+        live.Began(attempt);
         if (isHandingBack)
             attempt.Stop(StopReason.NodeStopping);
-        // Not awaited: the attempt ends itself, and StopAsync waits for all of them.
-        _ = Task.Run(() => RunAsync(attempt, inlineInput), CancellationToken.None);
+        threads.Start(() =>
+        {
+            // Not awaited: the attempt ends itself, and StopAsync waits for all of them.
+            if (attempt.TryTake())
+                _ = RunAsync(attempt, inlineInput);
+        });
     }
 
     private async Task RunAsync(Attempt attempt, ReadOnlyMemory<byte>? inlineInput)
@@ -211,23 +257,47 @@ public sealed class TaskWorkers(
         AgentTask? after = null;
         try
         {
-            after = await execute.RunAsync(attempt, inlineInput);
+            AttemptEnd? end;
+            try
+            {
+                end = await execute.RunAsync(attempt, inlineInput);
+            }
+            finally
+            {
+                // The slot is another's before the end is written: that needs no thread.
+                WakeIf(room.End(attempt.Task.Limits.MemoryBytes));
+            }
+
+            if (end is not null)
+                after = await execute.EndAsync(end);
         }
         catch (Exception failure)
         {
-            // The task stays leased until nobody renews it, and is then taken over like that of a vanished node.
-            logger.LogError(failure, "The attempt at {TaskId} could not be ended.", attempt.Task.Id);
+            LogLoss(failure, attempt);
         }
 
         telemetry.End(span, after, time.GetElapsedTime(start));
+        Forget(attempt, after);
+        WakeIf(room.Written() || after?.State is TaskState.Queued);
+    }
+
+    private void Forget(Attempt attempt, AgentTask? after)
+    {
         running.TryRemove(attempt.Lease, out _);
         attempt.Dispose();
-        // Room first: whoever waited for this task may submit the next one at once.
-        room.Give(1, attempt.Task.Limits.MemoryBytes);
         if (after is { State.IsFinal: true })
             waiters.Complete(after);
-        wake.Set();
         ended.Set();
+    }
+
+    /// <summary>The task stays leased until nobody renews it, and is then taken over like that of a vanished node.</summary>
+    private void LogLoss(Exception failure, Attempt attempt) =>
+        logger.LogError(failure, "The attempt at {TaskId} could not be ended.", attempt.Task.Id);
+
+    private void WakeIf(bool isWorthAClaim)
+    {
+        if (isWorthAClaim)
+            wake.Set();
     }
 
     /// <summary>Room that is kept for a submission. Give it a task that was claimed for this node, or dispose of it.</summary>

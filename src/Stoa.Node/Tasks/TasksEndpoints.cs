@@ -31,7 +31,7 @@ public static class TasksEndpoints
             .WithDescription("Holds the price at the task's limits and queues the task; an idle node begins at once, unless it is put off by dueAt. With wait the line is held until the task has ended (201) or the time is over (202).")
             .TakesAtMost(MaxRequestBytes)
             .TakesIdempotencyKey()
-            .Refuses([.. SubmissionRefusals, TaskRefusal.BudgetTooSmall, TaskRefusal.DueTooLate, TaskRefusal.InsufficientFunds, TaskRefusal.IdempotencyKeyReused]);
+            .Refuses([.. SubmissionRefusals, TaskRefusal.BudgetTooSmall, TaskRefusal.DueTooLate, TaskRefusal.InsufficientFunds, TaskRefusal.OpenTasksTooMany, TaskRefusal.IdempotencyKeyReused]);
         tasks.MapPost("/quote", QuoteAsync)
             .WithName("quoteTask")
             .WithSummary("Ask what a task would hold")
@@ -82,15 +82,9 @@ public static class TasksEndpoints
         tasks.MapGet("/{id}/events", WatchAsync)
             .WithName("watchTask")
             .WithSummary("Watch a task")
-            .WithDescription("Server-sent events, each a CloudEvent: all that has happened to the task, measured progress four times a second while it runs, and the end, after which the stream ends. Last-Event-ID resumes it.")
+            .WithDescription("Server-sent events, each a CloudEvent: all that has happened to the task, its progress four times a second while it runs (what the sandbox measures, and done, total and message as the agent tells them), and the end, after which the stream ends. Last-Event-ID resumes it.")
             .Produces<CloudEvent>(StatusCodes.Status200OK, "text/event-stream")
             .Refuses(TaskRefusal.TaskUnknown, TaskRefusal.ToldOfBatch);
-        tasks.MapGet("/{id}/log", GetLogAsync)
-            .WithName("getTaskLog")
-            .WithSummary("Get the end of what the agent wrote to stderr")
-            .WithDescription("The log of the attempt that ended the task, as plain text: its end, up to the task's limit and never more than 64 KiB.")
-            .Produces<string>(StatusCodes.Status200OK, "text/plain")
-            .Refuses(TaskRefusal.TaskUnknown);
     }
 
     internal static TaskRefusal[] SubmissionRefusals =>
@@ -293,22 +287,12 @@ public static class TasksEndpoints
             EndsWith: told => told.Type is EventTypes.TaskSucceeded or EventTypes.TaskFailed or EventTypes.TaskCancelled);
     }
 
-    private static async Task<Results<FileContentHttpResult, ProblemResult>> GetLogAsync(
-        Id<AgentTask> id, Caller caller, ITaskStore tasks, HttpResponse http, CancellationToken cancellationToken)
-    {
-        if (await FindAsync(tasks, id, caller, cancellationToken) is null)
-            return Unknown(id);
-        http.Headers.XContentTypeOptions = "nosniff";
-        http.Headers.CacheControl = "private, no-store";
-        return TypedResults.Bytes(await tasks.ReadLogAsync(id, cancellationToken) ?? [], "text/plain; charset=utf-8");
-    }
-
-    private static async Task<AgentTask?> FindAsync(ITaskStore tasks, Id<AgentTask> id, Caller caller, CancellationToken cancellationToken) =>
+    internal static async Task<AgentTask?> FindAsync(ITaskStore tasks, Id<AgentTask> id, Caller caller, CancellationToken cancellationToken) =>
         await tasks.GetAsync(id, cancellationToken) is { } task && task.OwnerId == caller.UserId ? task : null;
 
     private static string PathOf(Id<AgentTask> id) => $"/api/v1/tasks/{id}";
 
-    private static ProblemResult Unknown(Id<AgentTask> id) => new Refusal<TaskRefusal>(TaskRefusal.TaskUnknown, $"You have no task {id}.").ToProblem();
+    internal static ProblemResult Unknown(Id<AgentTask> id) => new Refusal<TaskRefusal>(TaskRefusal.TaskUnknown, $"You have no task {id}.").ToProblem();
 
     private static ProblemResult NoResult(AgentTask task) => new Refusal<TaskRefusal>(
         TaskRefusal.NoResult,

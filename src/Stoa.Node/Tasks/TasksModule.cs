@@ -1,4 +1,5 @@
 using Stoa.Market.Builds;
+using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
 using Stoa.Market.Selection;
@@ -6,6 +7,7 @@ using Stoa.Market.Tasks;
 using Stoa.Node.Hosting;
 using Stoa.Node.Observability;
 using Stoa.Node.Storage;
+using Stoa.Node.Tasks.Live;
 using Stoa.Primitives;
 using Stoa.Wasm;
 
@@ -26,9 +28,10 @@ public static class TasksModule
             provider.GetRequiredService<Database>(),
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<AgentIndex>(),
-            provider.GetRequiredService<RecentSubmissions>()));
+            provider.GetRequiredService<RecentSubmissions>(),
+            provider.GetRequiredService<UserQuota>()));
         services.AddSingleton<ITaskBatchStore>(provider => new SqlTaskBatchStore(
-            provider.GetRequiredService<Database>(), provider.GetRequiredService<RecentSubmissions>()));
+            provider.GetRequiredService<Database>(), provider.GetRequiredService<RecentSubmissions>(), provider.GetRequiredService<UserQuota>()));
         services.AddSingleton<SubmitBatch>();
         services.AddSingleton(provider => new LeaseHolder(
             provider.GetRequiredService<PrivateKey>().PublicKey.PeerId.ToString(), provider.GetRequiredService<Database>().Boot));
@@ -59,12 +62,18 @@ public static class TasksModule
         services.AddSingleton<ExecuteTask>();
         services.AddSingleton<TaskWaiters>();
         services.AddSingleton<TaskTelemetry>();
+        services.AddSingleton<RemoteWatchers>();
+        services.AddSingleton<LiveTasks>();
+        services.AddSingleton<LogFollower>();
         services.AddSingleton<TaskWorkers>();
         services.AddSingleton(provider => new ReadinessCheck("workers", _ => Task.FromResult(provider.GetRequiredService<TaskWorkers>().Fault)));
         // Hosted services stop in the reverse order: the node gives signs of life for as long as the workers let tasks end.
         services.AddHostedService<Heartbeat>();
         services.AddHostedService<QueueListener>();
+        services.AddHostedService<CellWire>();
         services.AddHostedService<ProgressTeller>();
+        services.AddSingleton<DemandKeeper>();
+        services.AddHostedService(provider => provider.GetRequiredService<DemandKeeper>());
         services.AddHostedService(provider => provider.GetRequiredService<TaskWorkers>());
     }
 }

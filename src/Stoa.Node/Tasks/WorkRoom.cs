@@ -1,15 +1,34 @@
 namespace Stoa.Node.Tasks;
 
-/// <summary>What a node has to give: worker slots, and memory up to the sum of the running tasks' limits.</summary>
-/// <param name="slots">How many tasks run at once.</param>
-/// <param name="memoryBytes">What their memory limits may sum to.</param>
-internal sealed class WorkRoom(int slots, long memoryBytes)
+/// <summary>What a node has to give: threads for programs, memory up to the sum of their limits, and places for ends that wait to be written.</summary>
+/// <remarks>
+/// A task has a slot and its memory from its claim until its program has ended; then only its end is left, which costs next to nothing, and
+/// another one may have the slot. Where programs are short, threads would spend their time waiting for claims, so some tasks
+/// more than there are threads may be claimed: as many as have ended in the last tenth of a second, less a few. They have begun before
+/// another node could have had them; where programs are long that number is zero.
+/// </remarks>
+/// <param name="slots">How many programs run at once.</param>
+/// <param name="memoryBytes">What the memory limits of claimed tasks may sum to.</param>
+/// <param name="time">The clock.</param>
+internal sealed class WorkRoom(int slots, long memoryBytes, TimeProvider time)
 {
+    /// <summary>The most tasks that are claimed beyond the threads that there are.</summary>
+    public const int MaxAhead = 256;
+
+    /// <summary>Ends that may wait to be written. Each holds an output of up to 64 KiB.</summary>
+    public const int MaxUnwritten = 512;
+
+    private const int WindowsPerSecond = 10;
+
     private readonly Lock gate = new();
     private int busySlots;
     private long busyMemoryBytes;
+    private int unwritten;
+    private long window;
+    private int endedInWindow;
+    private int endedBefore;
 
-    /// <summary>Tasks that run.</summary>
+    /// <summary>Tasks that run, or wait for a thread.</summary>
     public int Busy
     {
         get
@@ -29,12 +48,22 @@ internal sealed class WorkRoom(int slots, long memoryBytes)
         }
     }
 
-    /// <summary>Takes a slot and some memory, if both are free.</summary>
+    /// <summary>Whether a claim is worth its cost: a thread has nothing to do, or half of what may be claimed is free.</summary>
+    public bool IsWorthAClaim
+    {
+        get
+        {
+            lock (gate)
+                return Free() > 0;
+        }
+    }
+
+    /// <summary>Takes a slot and some memory, if a thread is idle and the memory is free.</summary>
     public bool TryTake(long bytes)
     {
         lock (gate)
         {
-            if (busySlots == slots || memoryBytes - busyMemoryBytes < bytes)
+            if (busySlots >= slots || unwritten >= MaxUnwritten || memoryBytes - busyMemoryBytes < bytes)
                 return false;
             busySlots++;
             busyMemoryBytes += bytes;
@@ -43,20 +72,21 @@ internal sealed class WorkRoom(int slots, long memoryBytes)
     }
 
     /// <summary>Takes all that is free, to claim tasks for it; what they do not need is given back.</summary>
-    /// <returns>Nothing at all when no slot is free.</returns>
+    /// <returns>Nothing at all when no claim is worth it.</returns>
     public (int Slots, long MemoryBytes) TakeAll()
     {
         lock (gate)
         {
-            if (busySlots == slots)
+            var free = (Slots: Free(), MemoryBytes: memoryBytes - busyMemoryBytes);
+            if (free.Slots == 0)
                 return (0, 0);
-            var free = (slots - busySlots, memoryBytes - busyMemoryBytes);
-            (busySlots, busyMemoryBytes) = (slots, memoryBytes);
+            busySlots += free.Slots;
+            busyMemoryBytes = memoryBytes;
             return free;
         }
     }
 
-    /// <summary>Gives slots and memory back.</summary>
+    /// <summary>Gives slots and memory back that were not needed.</summary>
     public void Give(int count, long bytes)
     {
         lock (gate)
@@ -64,5 +94,48 @@ internal sealed class WorkRoom(int slots, long memoryBytes)
             busySlots -= count;
             busyMemoryBytes -= bytes;
         }
+    }
+
+    /// <summary>A program has ended: its slot and memory are free, and its end is to be written.</summary>
+    /// <returns>Whether a claim is worth it now.</returns>
+    public bool End(long bytes)
+    {
+        lock (gate)
+        {
+            busySlots--;
+            busyMemoryBytes -= bytes;
+            unwritten++;
+            MoveWindow();
+            endedInWindow++;
+            return Free() > 0;
+        }
+    }
+
+    /// <summary>An end is written.</summary>
+    /// <returns>Whether claims had to wait for that.</returns>
+    public bool Written()
+    {
+        lock (gate)
+            return unwritten-- == MaxUnwritten;
+    }
+
+    private int Free()
+    {
+        if (unwritten >= MaxUnwritten)
+            return 0;
+        MoveWindow();
+        var most = slots + Math.Clamp(Math.Max(endedInWindow, endedBefore) - (2 * slots), 0, MaxAhead);
+        var free = most - busySlots;
+        return free > 0 && (busySlots < slots || 2 * free >= most) ? free : 0;
+    }
+
+    private void MoveWindow()
+    {
+        var now = time.GetTimestamp() / (time.TimestampFrequency / WindowsPerSecond);
+        if (now == window)
+            return;
+        endedBefore = now == window + 1 ? endedInWindow : 0;
+        endedInWindow = 0;
+        window = now;
     }
 }

@@ -14,20 +14,11 @@ internal sealed class InstanceGroup
 {
     // Replaced, never changed: a deadline reads it from another thread.
     private ContextOwner[] _owners = [];
-    private Dictionary<object, nint>? _handles;
+    private HostObjects? _objects;
     private ConditionalWeakTable<Extern, object?>? _survivors;
     private InstanceGroup? _forward;
     private Interruption? _interruption;
     private bool _isRunning;
-
-    ~InstanceGroup()
-    {
-        if (_handles is not null)
-        {
-            foreach (nint handle in _handles.Values)
-                GCHandle.FromIntPtr(handle).Free();
-        }
-    }
 
     private InstanceGroup Root
     {
@@ -113,17 +104,10 @@ internal sealed class InstanceGroup
         second._owners = [];
         first._isRunning |= second._isRunning;
         first._interruption ??= second._interruption;
-        if (second._handles is { } handles)
+        if (second._objects is { } objects)
         {
-            first._handles ??= new(ReferenceEqualityComparer.Instance);
-            foreach ((object target, nint handle) in handles)
-            {
-                // An object known to both keeps both handles: either may lie in a table.
-                if (!first._handles.TryAdd(target, handle))
-                    first._handles.Add(new object(), handle);
-            }
-
-            second._handles = null;
+            (first._objects ??= new()).TakeOver(objects);
+            second._objects = null;
         }
 
         if (second._survivors is { } survivors)
@@ -140,15 +124,40 @@ internal sealed class InstanceGroup
     }
 
     /// <summary>The number by which guests of this group know an object of the host.</summary>
-    public nint HandleOf(object target)
+    public nint HandleOf(object target) => (Root._objects ??= new()).HandleOf(target);
+
+    /// <summary>Objects of the host that guests know, alive until nothing refers to the group. Most groups have none, and so nothing to finalize.</summary>
+    private sealed class HostObjects
     {
-        Dictionary<object, nint> handles = Root._handles ??= new(ReferenceEqualityComparer.Instance);
-        if (!handles.TryGetValue(target, out nint handle))
+        private readonly Dictionary<object, nint> _handles = new(ReferenceEqualityComparer.Instance);
+
+        ~HostObjects()
         {
-            handle = GCHandle.ToIntPtr(GCHandle.Alloc(target));
-            handles.Add(target, handle);
+            foreach (nint handle in _handles.Values)
+                GCHandle.FromIntPtr(handle).Free();
         }
 
-        return handle;
+        public nint HandleOf(object target)
+        {
+            if (!_handles.TryGetValue(target, out nint handle))
+            {
+                handle = GCHandle.ToIntPtr(GCHandle.Alloc(target));
+                _handles.Add(target, handle);
+            }
+
+            return handle;
+        }
+
+        public void TakeOver(HostObjects others)
+        {
+            foreach ((object target, nint handle) in others._handles)
+            {
+                // An object known to both keeps both handles: either may lie in a table.
+                if (!_handles.TryAdd(target, handle))
+                    _handles.Add(new object(), handle);
+            }
+
+            others._handles.Clear();
+        }
     }
 }

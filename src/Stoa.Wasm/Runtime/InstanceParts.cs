@@ -56,18 +56,16 @@ internal sealed unsafe partial class InstanceParts(Instance instance, ContextOwn
     {
         ObjectDisposedException.ThrowIf(instance.IsDisposed, instance);
         var exports = new Dictionary<string, Extern>(StringComparer.Ordinal);
-        foreach (var (name, kind, index) in _definition.Exports)
-        {
-            exports.Add(name, kind switch
-            {
-                ExternKind.Function => ContextOwner.FunctionOf(Record(index)),
-                ExternKind.Table => Tables[index],
-                ExternKind.Memory => Memories[index],
-                _ => _globals[index]!,
-            });
-        }
-
+        foreach (var export in _definition.Exports)
+            exports.Add(export.Name, ItemOf(export));
         return exports;
+    }
+
+    /// <summary>What is exported by a name; null for nothing. Most hosts ask for one function and never for the others.</summary>
+    public Extern? Export(string name)
+    {
+        ObjectDisposedException.ThrowIf(instance.IsDisposed, instance);
+        return instance.Module.FindExport(name) is { } export ? ItemOf(export) : null;
     }
 
     public ReadOnlyMemory<byte> Data(int segment) =>
@@ -105,6 +103,14 @@ internal sealed unsafe partial class InstanceParts(Instance instance, ContextOwn
         owner.SetResults(_layout.Results, _layout.ResultSlots);
         new ImportLinker(instance, owner, this).Link(imports);
     }
+
+    private Extern ItemOf(ExportDefinition export) => export.Kind switch
+    {
+        ExternKind.Function => ContextOwner.FunctionOf(Record(export.Index)),
+        ExternKind.Table => Tables[export.Index],
+        ExternKind.Memory => Memories[export.Index],
+        _ => _globals[export.Index]!,
+    };
 
     private byte* GlobalCell(int index)
     {

@@ -3,6 +3,7 @@ namespace Stoa.Wasm.Runtime;
 /// <summary>A range of reserved addresses, cut into slots for one linear memory each.</summary>
 /// <remarks>
 /// A slot that comes back gives its memory to the system but keeps its rights, so that the next memory of the same size needs no call for them.
+/// A small one keeps its memory too, and is overwritten with zeros: that takes less time than a call and faults of pages.
 /// One whose memory the system does not take is never handed out again: the next guest would see what the last one wrote.
 /// </remarks>
 internal sealed class SlotArena(nint start, long bytes)
@@ -12,6 +13,9 @@ internal sealed class SlotArena(nint start, long bytes)
 
     /// <summary>Rights on more than this are taken back: the system may count them as promised memory.</summary>
     private const long KeptBytes = 1 << 20;
+
+    /// <summary>Two pages of WebAssembly. Overwriting takes about 2 µs for each; giving back and getting again, with two processors, 25 µs.</summary>
+    private const long OverwrittenBytes = 128 << 10;
 
     private const int DontNeed = 4;
     private const int MapFixedPrivate = MappedMemory.Private | MappedMemory.Fixed | MappedMemory.NoReserve;
@@ -91,8 +95,15 @@ internal sealed class SlotArena(nint start, long bytes)
 
     /// <summary>Makes all bytes of a slot zero.</summary>
     /// <returns>False when the system does not do that; then the slot cannot be used again.</returns>
-    private static bool TryEmpty(ref Slot slot) =>
-        (!slot.HasFile && MappedMemory.Advise(slot.Start, (nuint)slot.AccessibleBytes, DontNeed) == 0) || TryReplace(ref slot);
+    private static unsafe bool TryEmpty(ref Slot slot)
+    {
+        if (slot.HasFile)
+            return TryReplace(ref slot);
+        if (slot.AccessibleBytes > OverwrittenBytes)
+            return MappedMemory.Advise(slot.Start, (nuint)slot.AccessibleBytes, DontNeed) == 0 || TryReplace(ref slot);
+        new Span<byte>((void*)slot.Start, (int)slot.AccessibleBytes).Clear();
+        return true;
+    }
 
     /// <summary>Gives a slot new pages of its own, without rights on them.</summary>
     /// <returns>False when the system does not do that; then the slot cannot be used again.</returns>

@@ -7,6 +7,7 @@ internal sealed class Watchdog
 
     private readonly object _lock = new();
     private readonly List<Interruption> _heap = []; // a binary heap, the next deadline first
+    private long _wakesAt = long.MaxValue;
     private bool _isStarted;
 
     private Watchdog()
@@ -27,7 +28,7 @@ internal sealed class Watchdog
             MoveUp(interruption.HeapIndex);
             if (!_isStarted)
                 Start();
-            else if (interruption.HeapIndex == 0)
+            else if (interruption.DueTimestamp < _wakesAt)
                 Monitor.Pulse(_lock);
         }
     }
@@ -63,6 +64,7 @@ internal sealed class Watchdog
             {
                 if (_heap.Count == 0)
                 {
+                    _wakesAt = long.MaxValue;
                     Monitor.Wait(_lock);
                     continue;
                 }
@@ -75,6 +77,8 @@ internal sealed class Watchdog
                     return next;
                 }
 
+                // Most guests end long before: when this deadline is gone, the thread sleeps on until then rather than be woken for each one.
+                _wakesAt = next.DueTimestamp;
                 double leftMs = Math.Ceiling(1000.0 * left / clock.TimestampFrequency);
                 Monitor.Wait(_lock, (int)Math.Min(leftMs, int.MaxValue));
             }

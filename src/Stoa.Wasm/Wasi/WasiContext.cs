@@ -72,11 +72,8 @@ public sealed class WasiContext : IDisposable
     public void DefineIn(Imports imports)
     {
         ArgumentNullException.ThrowIfNull(imports);
-        DefineProcess(imports);
-        DefineDescriptors(imports);
-        DefineTransfers(imports);
-        DefinePaths(imports);
-        DefineSockets(imports);
+        // Most guests import a few of them, and live for less time than it takes to make the others.
+        imports.AddModule(ModuleName, name => Body(name) is { } body ? Function.FromDelegate(body) : null);
     }
 
     /// <summary>Runs a command: calls <c>_start</c>, and gives the exit code, 0 where the guest just returns.</summary>
@@ -86,7 +83,7 @@ public sealed class WasiContext : IDisposable
     public int RunCommand(Instance instance, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(instance);
-        if (instance.Exports.GetValueOrDefault("_start") is not Function { Type: { Parameters.Length: 0, Results.Length: 0 } } start)
+        if (instance.GetFunction("_start") is not { Type: { Parameters.Length: 0, Results.Length: 0 } } start)
             throw new MissingExportException("_start");
         try
         {
@@ -123,6 +120,9 @@ public sealed class WasiContext : IDisposable
         }
     }
 
+    private Delegate? Body(string name) =>
+        ProcessBody(name) ?? DescriptorBody(name) ?? TransferBody(name) ?? PathBody(name) ?? SocketBody(name);
+
     private void Add(Descriptor descriptor)
     {
         if (_descriptors.Add(descriptor, out _) == Errno.Success)
@@ -131,83 +131,98 @@ public sealed class WasiContext : IDisposable
         throw new ArgumentException("More is preopened than descriptors are allowed.", nameof(descriptor));
     }
 
-    private void DefineProcess(Imports imports) => imports
-        .AddFunction(ModuleName, "args_get", (Caller c, uint pointers, uint bytes) => Code(_arguments.Get(new(c), pointers, bytes)))
-        .AddFunction(ModuleName, "args_sizes_get", (Caller c, uint count, uint bytes) => Code(_arguments.GetSizes(new(c), count, bytes)))
-        .AddFunction(ModuleName, "environ_get", (Caller c, uint pointers, uint bytes) => Code(_environment.Get(new(c), pointers, bytes)))
-        .AddFunction(ModuleName, "environ_sizes_get", (Caller c, uint count, uint bytes) => Code(_environment.GetSizes(new(c), count, bytes)))
-        .AddFunction(ModuleName, "clock_res_get", (Caller c, uint id, uint result) => Code(_clocks.GetResolution(new(c), id, result)))
-        .AddFunction(ModuleName, "clock_time_get", (Caller c, uint id, ulong _, uint result) => Code(_clocks.GetTime(new(c), id, result)))
-        .AddFunction(ModuleName, "random_get", (Caller c, uint address, uint length) => Code(_process.GetRandom(new(c), address, length)))
-        .AddFunction(ModuleName, "proc_exit", (Caller _, uint code) => ProcessCalls.Exit(code))
-        .AddFunction(ModuleName, "proc_raise", (Caller c, uint signal) => Code(new Guest(c), ProcessCalls.Raise(signal)))
-        .AddFunction(ModuleName, "sched_yield", (Caller c) => Code(new Guest(c), Errno.Success))
-        .AddFunction(ModuleName, "poll_oneoff", (Caller c, uint subscriptions, uint events, uint count, uint result) =>
-            Code(_polling.Poll(new(c), subscriptions, events, count, result)));
+    private Delegate? ProcessBody(string name) => name switch
+    {
+        "args_get" => (Caller c, uint pointers, uint bytes) => Code(_arguments.Get(new(c), pointers, bytes)),
+        "args_sizes_get" => (Caller c, uint count, uint bytes) => Code(_arguments.GetSizes(new(c), count, bytes)),
+        "environ_get" => (Caller c, uint pointers, uint bytes) => Code(_environment.Get(new(c), pointers, bytes)),
+        "environ_sizes_get" => (Caller c, uint count, uint bytes) => Code(_environment.GetSizes(new(c), count, bytes)),
+        "clock_res_get" => (Caller c, uint id, uint result) => Code(_clocks.GetResolution(new(c), id, result)),
+        "clock_time_get" => (Caller c, uint id, ulong _, uint result) => Code(_clocks.GetTime(new(c), id, result)),
+        "random_get" => (Caller c, uint address, uint length) => Code(_process.GetRandom(new(c), address, length)),
+        "proc_exit" => (Caller _, uint code) => ProcessCalls.Exit(code),
+        "proc_raise" => (Caller c, uint signal) => Code(new Guest(c), ProcessCalls.Raise(signal)),
+        "sched_yield" => (Caller c) => Code(new Guest(c), Errno.Success),
+        "poll_oneoff" => (Caller c, uint subscriptions, uint events, uint count, uint result) =>
+            Code(_polling.Poll(new(c), subscriptions, events, count, result)),
+        _ => null,
+    };
 
-    private void DefineDescriptors(Imports imports) => imports
-        .AddFunction(ModuleName, "fd_advise", (Caller c, int fd, ulong _, ulong _, uint advice) => Code(new Guest(c), _fds.Advise(fd, advice)))
-        .AddFunction(ModuleName, "fd_allocate", (Caller c, int fd, ulong offset, ulong length) => Code(new Guest(c), _fds.Allocate(fd, offset, length)))
-        .AddFunction(ModuleName, "fd_close", (Caller c, int fd) => Code(new Guest(c), _fds.Close(fd)))
-        .AddFunction(ModuleName, "fd_datasync", (Caller c, int fd) => Code(_fds.Sync(new(c), fd, dataOnly: true)))
-        .AddFunction(ModuleName, "fd_fdstat_get", (Caller c, int fd, uint result) => Code(_fds.GetFdstat(new(c), fd, result)))
-        .AddFunction(ModuleName, "fd_fdstat_set_flags", (Caller c, int fd, uint flags) => Code(new Guest(c), _fds.SetFlags(fd, flags)))
-        .AddFunction(ModuleName, "fd_fdstat_set_rights", (Caller c, int fd, ulong rights, ulong inheriting) =>
-            Code(new Guest(c), _fds.SetRights(fd, rights, inheriting)))
-        .AddFunction(ModuleName, "fd_filestat_get", (Caller c, int fd, uint result) => Code(_fds.GetFilestat(new(c), fd, result)))
-        .AddFunction(ModuleName, "fd_filestat_set_size", (Caller c, int fd, ulong size) => Code(new Guest(c), _fds.SetSize(fd, size)))
-        .AddFunction(ModuleName, "fd_filestat_set_times", (Caller c, int fd, ulong accessed, ulong modified, uint flags) =>
-            Code(new Guest(c), _fds.SetTimes(fd, accessed, modified, flags)))
-        .AddFunction(ModuleName, "fd_prestat_get", (Caller c, int fd, uint result) => Code(_fds.GetPrestat(new(c), fd, result)))
-        .AddFunction(ModuleName, "fd_prestat_dir_name", (Caller c, int fd, uint address, uint length) =>
-            Code(_fds.GetPrestatName(new(c), fd, address, length)))
-        .AddFunction(ModuleName, "fd_renumber", (Caller c, int fd, int to) => Code(new Guest(c), _fds.Renumber(fd, to)))
-        .AddFunction(ModuleName, "fd_sync", (Caller c, int fd) => Code(_fds.Sync(new(c), fd, dataOnly: false)))
-        .AddFunction(ModuleName, "fd_tell", (Caller c, int fd, uint result) => Code(_fds.Tell(new(c), fd, result)))
-        .AddFunction(ModuleName, "fd_seek", (Caller c, int fd, long offset, uint whence, uint result) =>
-            Code(_fds.Seek(new(c), fd, offset, whence, result)));
+    private Delegate? DescriptorBody(string name) => name switch
+    {
+        "fd_advise" => (Caller c, int fd, ulong _, ulong _, uint advice) => Code(new Guest(c), _fds.Advise(fd, advice)),
+        "fd_allocate" => (Caller c, int fd, ulong offset, ulong length) => Code(new Guest(c), _fds.Allocate(fd, offset, length)),
+        "fd_close" => (Caller c, int fd) => Code(new Guest(c), _fds.Close(fd)),
+        "fd_datasync" => (Caller c, int fd) => Code(_fds.Sync(new(c), fd, dataOnly: true)),
+        "fd_fdstat_get" => (Caller c, int fd, uint result) => Code(_fds.GetFdstat(new(c), fd, result)),
+        "fd_fdstat_set_flags" => (Caller c, int fd, uint flags) => Code(new Guest(c), _fds.SetFlags(fd, flags)),
+        "fd_fdstat_set_rights" => (Caller c, int fd, ulong rights, ulong inheriting) =>
+            Code(new Guest(c), _fds.SetRights(fd, rights, inheriting)),
+        "fd_filestat_get" => (Caller c, int fd, uint result) => Code(_fds.GetFilestat(new(c), fd, result)),
+        "fd_filestat_set_size" => (Caller c, int fd, ulong size) => Code(new Guest(c), _fds.SetSize(fd, size)),
+        "fd_filestat_set_times" => (Caller c, int fd, ulong accessed, ulong modified, uint flags) =>
+            Code(new Guest(c), _fds.SetTimes(fd, accessed, modified, flags)),
+        "fd_prestat_get" => (Caller c, int fd, uint result) => Code(_fds.GetPrestat(new(c), fd, result)),
+        "fd_prestat_dir_name" => (Caller c, int fd, uint address, uint length) =>
+            Code(_fds.GetPrestatName(new(c), fd, address, length)),
+        "fd_renumber" => (Caller c, int fd, int to) => Code(new Guest(c), _fds.Renumber(fd, to)),
+        "fd_sync" => (Caller c, int fd) => Code(_fds.Sync(new(c), fd, dataOnly: false)),
+        "fd_tell" => (Caller c, int fd, uint result) => Code(_fds.Tell(new(c), fd, result)),
+        "fd_seek" => (Caller c, int fd, long offset, uint whence, uint result) =>
+            Code(_fds.Seek(new(c), fd, offset, whence, result)),
+        _ => null,
+    };
 
-    private void DefineTransfers(Imports imports) => imports
-        .AddFunction(ModuleName, "fd_read", (Caller c, int fd, uint buffers, uint count, uint result) =>
-            Code(_transfers.Read(new(c), fd, new(buffers, count, result))))
-        .AddFunction(ModuleName, "fd_pread", (Caller c, int fd, uint buffers, uint count, ulong offset, uint result) =>
-            Code(_transfers.ReadAt(new(c), fd, new(buffers, count, result), offset)))
-        .AddFunction(ModuleName, "fd_write", (Caller c, int fd, uint buffers, uint count, uint result) =>
-            Code(_transfers.Write(new(c), fd, new(buffers, count, result))))
-        .AddFunction(ModuleName, "fd_pwrite", (Caller c, int fd, uint buffers, uint count, ulong offset, uint result) =>
-            Code(_transfers.WriteAt(new(c), fd, new(buffers, count, result), offset)))
-        .AddFunction(ModuleName, "fd_readdir", (Caller c, int fd, uint address, uint length, ulong cookie, uint result) =>
-            Code(_directories.Read(new(c), fd, address, length, cookie, result)));
+    private Delegate? TransferBody(string name) => name switch
+    {
+        "fd_read" => (Caller c, int fd, uint buffers, uint count, uint result) =>
+            Code(_transfers.Read(new(c), fd, new(buffers, count, result))),
+        "fd_pread" => (Caller c, int fd, uint buffers, uint count, ulong offset, uint result) =>
+            Code(_transfers.ReadAt(new(c), fd, new(buffers, count, result), offset)),
+        "fd_write" => (Caller c, int fd, uint buffers, uint count, uint result) =>
+            Code(_transfers.Write(new(c), fd, new(buffers, count, result))),
+        "fd_pwrite" => (Caller c, int fd, uint buffers, uint count, ulong offset, uint result) =>
+            Code(_transfers.WriteAt(new(c), fd, new(buffers, count, result), offset)),
+        "fd_readdir" => (Caller c, int fd, uint address, uint length, ulong cookie, uint result) =>
+            Code(_directories.Read(new(c), fd, address, length, cookie, result)),
+        _ => null,
+    };
 
-    private void DefinePaths(Imports imports) => imports
-        .AddFunction(ModuleName, "path_create_directory", (Caller c, int fd, uint path, uint length) =>
-            Code(_paths.CreateDirectory(new(c), new(fd, path, length))))
-        .AddFunction(ModuleName, "path_filestat_get", (Caller c, int fd, uint lookup, uint path, uint length, uint result) =>
-            Code(_paths.GetFilestat(new(c), new(fd, path, length), lookup, result)))
-        .AddFunction(ModuleName, "path_filestat_set_times", (
+    private Delegate? PathBody(string name) => name switch
+    {
+        "path_create_directory" => (Caller c, int fd, uint path, uint length) =>
+            Code(_paths.CreateDirectory(new(c), new(fd, path, length))),
+        "path_filestat_get" => (Caller c, int fd, uint lookup, uint path, uint length, uint result) =>
+            Code(_paths.GetFilestat(new(c), new(fd, path, length), lookup, result)),
+        "path_filestat_set_times" => (
             Caller c, int fd, uint lookup, uint path, uint length, ulong accessed, ulong modified, uint flags) =>
-            Code(_paths.SetTimes(new(c), new(fd, path, length), lookup, accessed, modified, flags)))
-        .AddFunction(ModuleName, "path_link", (Caller c, int fd, uint lookup, uint path, uint length, int toFd, uint toPath, uint toLength) =>
-            Code(_paths.HardLink(new(c), new(fd, path, length), lookup, new(toFd, toPath, toLength))))
-        .AddFunction(ModuleName, "path_open", (
+            Code(_paths.SetTimes(new(c), new(fd, path, length), lookup, accessed, modified, flags)),
+        "path_link" => (Caller c, int fd, uint lookup, uint path, uint length, int toFd, uint toPath, uint toLength) =>
+            Code(_paths.HardLink(new(c), new(fd, path, length), lookup, new(toFd, toPath, toLength))),
+        "path_open" => (
             Caller c, int fd, uint lookup, uint path, uint length, uint flags, ulong rights, ulong inheriting, uint fdFlags, uint result) =>
-            Code(_opening.Open(new(c), new(fd, lookup, path, length, flags, rights, inheriting, fdFlags, result))))
-        .AddFunction(ModuleName, "path_readlink", (Caller c, int fd, uint path, uint length, uint address, uint bytes, uint result) =>
-            Code(_paths.ReadLink(new(c), new(fd, path, length), address, bytes, result)))
-        .AddFunction(ModuleName, "path_remove_directory", (Caller c, int fd, uint path, uint length) =>
-            Code(_paths.RemoveDirectory(new(c), new(fd, path, length))))
-        .AddFunction(ModuleName, "path_rename", (Caller c, int fd, uint path, uint length, int toFd, uint toPath, uint toLength) =>
-            Code(_paths.Rename(new(c), new(fd, path, length), new(toFd, toPath, toLength))))
-        .AddFunction(ModuleName, "path_symlink", (Caller c, uint target, uint targetLength, int fd, uint path, uint length) =>
-            Code(_paths.CreateLink(new(c), target, targetLength, new(fd, path, length))))
-        .AddFunction(ModuleName, "path_unlink_file", (Caller c, int fd, uint path, uint length) =>
-            Code(_paths.Unlink(new(c), new(fd, path, length))));
+            Code(_opening.Open(new(c), new(fd, lookup, path, length, flags, rights, inheriting, fdFlags, result))),
+        "path_readlink" => (Caller c, int fd, uint path, uint length, uint address, uint bytes, uint result) =>
+            Code(_paths.ReadLink(new(c), new(fd, path, length), address, bytes, result)),
+        "path_remove_directory" => (Caller c, int fd, uint path, uint length) =>
+            Code(_paths.RemoveDirectory(new(c), new(fd, path, length))),
+        "path_rename" => (Caller c, int fd, uint path, uint length, int toFd, uint toPath, uint toLength) =>
+            Code(_paths.Rename(new(c), new(fd, path, length), new(toFd, toPath, toLength))),
+        "path_symlink" => (Caller c, uint target, uint targetLength, int fd, uint path, uint length) =>
+            Code(_paths.CreateLink(new(c), target, targetLength, new(fd, path, length))),
+        "path_unlink_file" => (Caller c, int fd, uint path, uint length) =>
+            Code(_paths.Unlink(new(c), new(fd, path, length))),
+        _ => null,
+    };
 
-    private void DefineSockets(Imports imports) => imports
-        .AddFunction(ModuleName, "sock_accept", (Caller c, int fd, uint _, uint _) => Code(new Guest(c), _process.Socket(fd)))
-        .AddFunction(ModuleName, "sock_recv", (Caller c, int fd, uint _, uint _, uint _, uint _, uint _) => Code(new Guest(c), _process.Socket(fd)))
-        .AddFunction(ModuleName, "sock_send", (Caller c, int fd, uint _, uint _, uint _, uint _) => Code(new Guest(c), _process.Socket(fd)))
-        .AddFunction(ModuleName, "sock_shutdown", (Caller c, int fd, uint _) => Code(new Guest(c), _process.Socket(fd)));
+    private Delegate? SocketBody(string name) => name switch
+    {
+        "sock_accept" => (Caller c, int fd, uint _, uint _) => Code(new Guest(c), _process.Socket(fd)),
+        "sock_recv" => (Caller c, int fd, uint _, uint _, uint _, uint _, uint _) => Code(new Guest(c), _process.Socket(fd)),
+        "sock_send" => (Caller c, int fd, uint _, uint _, uint _, uint _) => Code(new Guest(c), _process.Socket(fd)),
+        "sock_shutdown" => (Caller c, int fd, uint _) => Code(new Guest(c), _process.Socket(fd)),
+        _ => null,
+    };
 
     private static int Code(Errno errno) => (int)errno;
 

@@ -41,6 +41,7 @@ public static class WasiRun
             return Refuse(refusal);
         var imports = new Imports();
         context.DefineIn(imports);
+        request.DefineMore?.Invoke(imports);
         Instance instance;
         try
         {

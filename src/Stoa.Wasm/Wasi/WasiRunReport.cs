@@ -12,6 +12,9 @@ public sealed record WasiRunRequest
     /// <summary>The world that it is given. Its arguments are the guest's, the program's name included.</summary>
     public WasiOptions World { get; init; } = new();
 
+    /// <summary>Defines what the module may import beside WASI; null for nothing.</summary>
+    public Action<Imports>? DefineMore { get; init; }
+
     /// <summary>Fuel, memory, time and depth.</summary>
     public ExecutionLimits Limits { get; init; } = ExecutionLimits.Default;
 

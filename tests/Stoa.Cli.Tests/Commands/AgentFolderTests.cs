@@ -16,7 +16,7 @@ public sealed class AgentFolderTests : IDisposable
         var manifest = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(_cli.Folder, "hello", "agent.json"))).RootElement;
         manifest.GetProperty("name").GetString().ShouldBe("hello");
         manifest.GetProperty("program").GetString().ShouldBe("hello.wasm");
-        Directory.GetFiles(Path.Combine(_cli.Folder, "hello")).Select(Path.GetFileName).Order().ShouldBe(["README.md", "agent.json", "build.sh", "main.c"]);
+        Directory.GetFiles(Path.Combine(_cli.Folder, "hello")).Select(Path.GetFileName).Order().ShouldBe(["README.md", "agent.json", "build.sh", "main.c", "stoa.h"]);
     }
 
     [Fact]

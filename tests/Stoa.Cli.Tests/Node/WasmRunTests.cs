@@ -20,6 +20,17 @@ public sealed class WasmRunTests : IDisposable
     }
 
     [Fact]
+    public async Task Agent_ThatTellsItsProgress_RunsWithoutANode()
+    {
+        var sample = RealNode.Sample("image-resize");
+
+        (await _cli.RunAsync(
+            ["wasm", "run", Path.Combine(sample, "image-resize.wasm"), "--stats"], File.ReadAllBytes(Path.Combine(sample, "input", "lake.png")))).ShouldBe(ExitCode.Ok, _cli.Error);
+
+        _cli.Error.ShouldContain("rows 800 of 800");
+    }
+
+    [Fact]
     public async Task Program_ExitCode_IsTheCommands()
     {
         // A module whose _start calls proc_exit(42).

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Stoa.Market.Calls;
 
 namespace Stoa.Market.Tests.Samples;
 
@@ -14,7 +15,8 @@ public sealed record SampleCase(
     int ExitCode,
     string? Output,
     string? OutputSha256,
-    string? Log)
+    string? Log,
+    string? Progress)
 {
     private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
     {
@@ -31,7 +33,7 @@ public sealed record SampleCase(
         InputBase64 ?? (InputFile is { } file ? File.ReadAllBytes(SampleFolder.File(sample, file)) : Encoding.UTF8.GetBytes(Input!));
 
     /// <summary>Holds what the agent did against what it must do.</summary>
-    public void Check(int exitCode, byte[] output, string log)
+    public void Check(int exitCode, byte[] output, string log, AgentProgress? told)
     {
         exitCode.ShouldBe(ExitCode, log);
         if (Output is not null)
@@ -40,5 +42,7 @@ public sealed record SampleCase(
             Convert.ToHexStringLower(SHA256.HashData(output)).ShouldBe(OutputSha256);
         if (Log is not null)
             log.ShouldContain(Log);
+        if (Progress is not null)
+            $"{told?.Done}/{told?.Total} {told?.Message}".ShouldBe(Progress);
     }
 }

@@ -1,3 +1,4 @@
+using Stoa.Market.Calls;
 using Stoa.Market.Registry;
 using Stoa.Wasm;
 using Stoa.Wasm.Tests;
@@ -42,6 +43,7 @@ public sealed class SamplesTests
         var manifest = Manifest(sample);
         var output = GuestOutput.ToMemory(manifest.Limits.OutputBytes);
         var log = GuestOutput.ToMemory(manifest.Limits.LogBytes, OutputOverflow.Truncate);
+        var board = new ProgressBoard();
         var request = new WasiRunRequest
         {
             Module = File.ReadAllBytes(SampleFolder.File(sample, manifest.Program)),
@@ -52,13 +54,14 @@ public sealed class SamplesTests
                 Stdout = output,
                 Stderr = log,
             },
+            DefineMore = imports => AgentCalls.DefineIn(imports, board),
             Limits = new ExecutionLimits { Fuel = manifest.Limits.Fuel, MaxMemoryBytes = manifest.Limits.MemoryBytes },
         };
 
         var report = WasiRun.Execute(Engine, request, TestContext.Current.CancellationToken);
 
         var exited = report.Outcome.ShouldBeOfType<WasiRunOutcome.Exited>();
-        expected.Check(exited.ExitCode, output.ToArray(), log.ToString());
+        expected.Check(exited.ExitCode, output.ToArray(), log.ToString(), board.Read());
     }
 
     [Theory]

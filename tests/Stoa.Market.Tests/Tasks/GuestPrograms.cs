@@ -3,7 +3,7 @@ using System.Text;
 namespace Stoa.Market.Tests.Tasks;
 
 /// <summary>Small WebAssembly programs, written here byte by byte, so that tests of the sandbox need no compiler.</summary>
-/// <remarks>All have the same types and imports; they differ in the code of <c>_start</c>, which is function 5.</remarks>
+/// <remarks>All have the same types and imports; they differ in the code of <c>_start</c>, which is function 5, or 6 where they import <c>stoa</c>.</remarks>
 public static class GuestPrograms
 {
     private const int FdRead = 0;
@@ -12,6 +12,7 @@ public static class GuestPrograms
     private const int RandomGet = 3;
     private const int ClockTimeGet = 4;
     private const int Start = 5;
+    private const int StoaRequest = 5;
     private const int Buffer = 1024;
     private const int BufferBytes = 60_000;
     private const int CountAddress = 8;
@@ -41,7 +42,7 @@ public static class GuestPrograms
     ]);
 
     /// <summary>Never ends.</summary>
-    public static byte[] EndlessLoop { get; } = Program([0x03, 0x40, 0x0C, 0x00, 0x0B]);
+    public static byte[] EndlessLoop { get; } = Program(Forever);
 
     /// <summary>Calls itself.</summary>
     public static byte[] EndlessRecursion { get; } = Program(Call(Start));
@@ -54,6 +55,21 @@ public static class GuestPrograms
 
     /// <summary>Grows its memory and returns.</summary>
     public static byte[] Grow(int pages) => Program([.. I32(pages), 0x40, 0x00, Drop]);
+
+    /// <summary>Writes a line to stderr and then never ends.</summary>
+    public static byte[] LogAndLoop(string log) => Program([.. Write(2, 0x8000, Encoding.UTF8.GetByteCount(log)), .. Forever], data: log);
+
+    /// <summary>Sends a message to the node and then never ends.</summary>
+    public static byte[] AskAndLoop(string message) => Program(
+        [.. I32(0x8000), .. I32(Encoding.UTF8.GetByteCount(message)), .. Call(StoaRequest), Drop, .. Forever], data: message, asksNode: true);
+
+    /// <summary>Sends its input to the node as a message, and writes the four bytes of the handle that it gets.</summary>
+    public static byte[] AskNode { get; } = Program(
+    [
+        .. Store(0, Buffer), .. Store(4, BufferBytes), .. I32(0), .. I32(0), .. I32(1), .. I32(CountAddress), .. Call(FdRead), Drop,
+        .. I32(16), .. I32(Buffer), .. Load(CountAddress), .. Call(StoaRequest), 0x36, 0x02, 0x00,
+        .. Write(1, 16, 4),
+    ], asksNode: true);
 
     /// <summary>Executes <c>unreachable</c>.</summary>
     public static byte[] Unreachable { get; } = Program([0x00]);
@@ -73,6 +89,8 @@ public static class GuestPrograms
         data: log);
 
     private const byte Drop = 0x1A;
+
+    private static byte[] Forever => [0x03, 0x40, 0x0C, 0x00, 0x0B];
 
     private static byte[] EchoLoop =>
     [
@@ -102,7 +120,7 @@ public static class GuestPrograms
 
     private static byte[] Call(int function) => [0x10, .. Unsigned((uint)function)];
 
-    private static byte[] Program(byte[] start, int pages = 2, string export = "_start", string firstImport = "fd_read", string data = "")
+    private static byte[] Program(byte[] start, int pages = 2, string export = "_start", string firstImport = "fd_read", string data = "", bool asksNode = false)
     {
         const byte i32 = 0x7F;
         const byte i64 = 0x7E;
@@ -117,6 +135,7 @@ public static class GuestPrograms
         byte[][] imports =
         [
             Import(firstImport, 3), Import("fd_write", 3), Import("proc_exit", 1), Import("random_get", 2), Import("clock_time_get", 4),
+            .. asksNode ? [[.. Name("stoa"), .. Name("request"), 0, 2]] : Array.Empty<byte[]>(),
         ];
         // One local of type i32, the code, end.
         byte[] body = [1, 1, i32, .. start, 0x0B];
@@ -127,7 +146,7 @@ public static class GuestPrograms
             .. Section(2, Vector(imports)),
             .. Section(3, [1, 0]),
             .. Section(5, [1, 0, .. Unsigned((uint)pages)]),
-            .. Section(7, Vector([[.. Name("memory"), 2, 0], [.. Name(export), 0, Start]])),
+            .. Section(7, Vector([[.. Name("memory"), 2, 0], [.. Name(export), 0, (byte)(asksNode ? Start + 1 : Start)]])),
             .. Section(10, Vector([[.. Unsigned((uint)body.Length), .. body]])),
             .. data.Length == 0 ? [] : Section(11, Vector([[0, .. I32(0x8000), 0x0B, .. Name(data)]])),
         ];

@@ -100,17 +100,27 @@ internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, 
 
     Task<Page<AgentTask>> ITaskStore.ListAsync(Id<User> owner, string? state, PageRequest page, CancellationToken cancellationToken) => throw new NotSupportedException();
 
+    Task<IReadOnlyDictionary<Id<AgentTask>, ReadOnlyMemory<byte>>> ITaskStore.ReadInputsAsync(
+        IReadOnlyCollection<Id<AgentTask>> ids, CancellationToken cancellationToken) => throw new NotSupportedException();
+
     Task<byte[]?> ITaskStore.ReadInputAsync(Id<AgentTask> id, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     Task<byte[]?> ITaskStore.ReadOutputAsync(Id<AgentTask> id, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    Task<byte[]?> ITaskStore.ReadLogAsync(Id<AgentTask> id, CancellationToken cancellationToken) => throw new NotSupportedException();
+    Task<KeptLog> ITaskStore.ReadLogAsync(Id<AgentTask> id, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     Task<SignedReceipt?> ITaskStore.GetReceiptAsync(Id<AgentTask> task, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     Task<StoredSelection?> ITaskStore.FindSelectionAsync(Id<AgentTask> id, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     Task<int> ITaskStore.BringForwardAsync(DateTimeOffset now, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    /// <summary>How many tasks of every agent wait or run.</summary>
+    public int Open { get; set; }
+
+    public Task<int> CountOpenOfAsync(Id<AgentVersion> agent, int most, CancellationToken cancellationToken) => Task.FromResult(Math.Min(Open, most));
+
+    Task<int?> ITaskStore.FindDemandAsync(Id<AgentTask> id, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     Task<DateTimeOffset?> ITaskStore.NextDueAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
 

@@ -24,7 +24,7 @@ public abstract class TaskMigrationConformance(DatabaseSource source) : Database
             async session =>
             {
                 await session.ExecuteAsync("DROP VIEW tasks_now");
-                foreach (var table in new[] { "receipts", "task_content", "task_choices", "tasks", "queue", "delayed", "leases", "task_ends", "idempotency_keys", "lanes", "queue_clock", "task_batches" })
+                foreach (var table in new[] { "receipts", "task_content", "task_choices", "task_log_starts", "tasks", "queue", "delayed", "leases", "task_ends", "idempotency_keys", "lanes", "queue_clock", "task_batches" })
                     await session.ExecuteAsync($"DROP TABLE {table}");
                 await session.ExecuteAsync(Migrations.Embedded.Single(step => step.Number == 4).Sql);
                 await AddAsync(session, owner, second, "queued", Now.AddSeconds(-1), Now.AddSeconds(-1).ToUnixTimeMilliseconds());

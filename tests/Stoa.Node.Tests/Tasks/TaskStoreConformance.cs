@@ -1,3 +1,4 @@
+using System.Text;
 using Stoa.Market;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
@@ -336,7 +337,8 @@ public abstract class TaskStoreConformance(DatabaseSource source) : TaskStoreTes
         task.State.ShouldBe(end.Task.State);
         (task.Attempts, task.Token).ShouldBe((1, 1));
         (await Tasks.ReadOutputAsync(running.Id, Stop)).ShouldBe("HELLO"u8.ToArray());
-        (await Tasks.ReadLogAsync(running.Id, Stop)).ShouldBe("a line"u8.ToArray());
+        var log = await Tasks.ReadLogAsync(running.Id, Stop);
+        (Encoding.UTF8.GetString(log.Bytes.Span), log.Start).ShouldBe(("a line", 12L));
         (await Tasks.GetReceiptAsync(running.Id, Stop)).ShouldBe(end.Receipt);
         (await WalletAsync()).ShouldBe((Money.Parse("9.999"), Money.Zero));
         (await Ledger.GetAccountAsync(Creator, Stop))!.Posted.ShouldBe(Money.Parse("0.0007"));

@@ -117,7 +117,7 @@ public abstract class TaskStoreTest(DatabaseSource source) : DatabaseTest(source
             Settlement.Capture(running, SplitPolicy.Default.Split(price), payees, Ids, Now),
             new SignedReceipt(receiptId, running.Id, DsseEnvelope.Sign(Receipt.PayloadType, "{}"u8, node ?? key)),
             "HELLO"u8.ToArray(),
-            "a line"u8.ToArray(),
+            new KeptLog("a line"u8.ToArray(), 12),
             [TaskEvents.Ended(next, Now)]);
     }
 

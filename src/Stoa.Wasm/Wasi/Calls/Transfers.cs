@@ -69,7 +69,7 @@ internal struct InputRead(InputDescriptor descriptor) : ITransfer
             return _hasRead ? Errno.Success : Errno.Again;
         try
         {
-            bytesMoved = input.Read(piece, guest.Stopping);
+            bytesMoved = input.Read(piece, input.NeverWaits ? CancellationToken.None : guest.Stopping);
         }
         catch (IOException)
         {

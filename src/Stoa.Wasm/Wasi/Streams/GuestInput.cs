@@ -60,6 +60,9 @@ public abstract class GuestInput
     /// <summary>True where a read comes back short only at the end.</summary>
     internal virtual bool FillsReads => true;
 
+    /// <summary>True where every byte is there from the beginning.</summary>
+    internal virtual bool NeverWaits => false;
+
     private protected abstract int ReadSome(Span<byte> buffer, CancellationToken cancellationToken);
 }
 
@@ -67,6 +70,8 @@ public abstract class GuestInput
 internal sealed class BytesInput(ReadOnlySequence<byte> bytes) : GuestInput
 {
     private ReadOnlySequence<byte> _rest = bytes;
+
+    internal override bool NeverWaits => true;
 
     internal override Task? WaitReadable() => null;
 

@@ -1,8 +1,9 @@
 // {{name}}: an agent is a WASI program. It reads its input from stdin, writes its output to stdout and its log to
 // stderr. Exit code 0 is a success, 75 asks for another attempt later, anything else is a failure that costs nothing.
-// The parameters of a task arrive as arguments: --greeting Hi
+// The parameters of a task arrive as arguments: --greeting Hi. What stoa_progress tells is shown to whoever watches the task.
 #include <stdio.h>
 #include <string.h>
+#include "stoa.h"
 
 int main(int argc, char **argv) {
     const char *greeting = "Hello";
@@ -19,6 +20,7 @@ int main(int argc, char **argv) {
             continue;
         printf("%s, %s!\n", greeting, name);
         count++;
+        stoa_progress(count, 0, "greeting");
     }
 
     if (ferror(stdin)) {

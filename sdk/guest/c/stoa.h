@@ -1,0 +1,119 @@
+// stoa.h: what an agent may ask of the node that runs it, from C. All of it is in this file; docs/agents.md of Stoa is the contract.
+//
+//   #include "stoa.h"
+//   stoa_progress(done, total, "rows");    // whoever watches the task sees it; call it as often as you like
+//
+// Built for anything but WebAssembly, the calls do nothing and succeed, so that an agent can be tried out as a plain program.
+#ifndef STOA_H
+#define STOA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    STOA_TOO_MANY_OPEN = -1,  // stoa_request: 16 answers are open; read one to its end first
+    STOA_HANDLE_UNKNOWN = -2, // stoa_read: no answer is open under this handle
+};
+
+#ifdef __wasm__
+
+// Sends a message, a JSON object in UTF-8 of at most 64 KiB. Gives the handle of the answer, 0 where the answer is empty, or
+// STOA_TOO_MANY_OPEN.
+__attribute__((import_module("stoa"), import_name("request"))) int32_t stoa_request(const void *message, size_t length);
+
+// Reads on in an answer. Gives how many bytes it wrote; 0 at the end, and then the answer is closed. With a capacity of 0 the
+// answer is closed unread.
+__attribute__((import_module("stoa"), import_name("read"))) int32_t stoa_read(int32_t handle, void *buffer, size_t capacity);
+
+#else
+
+static inline int32_t stoa_request(const void *message, size_t length)
+{
+    (void)message;
+    (void)length;
+    return 0;
+}
+
+static inline int32_t stoa_read(int32_t handle, void *buffer, size_t capacity)
+{
+    (void)handle;
+    (void)buffer;
+    (void)capacity;
+    return 0;
+}
+
+#endif
+
+// The longest message of stoa_progress, in bytes; the rest is left out.
+enum { STOA_MESSAGE_BYTES = 200 };
+
+static inline char *stoa_put_text(char *to, const char *text)
+{
+    while (*text != 0)
+        *to++ = *text++;
+    return to;
+}
+
+static inline char *stoa_put_number(char *to, uint64_t number)
+{
+    char digits[20];
+    int count = 0;
+    do
+        digits[count++] = (char)('0' + number % 10);
+    while ((number /= 10) != 0);
+    while (count > 0)
+        *to++ = digits[--count];
+    return to;
+}
+
+// Puts a text as JSON wants it, without its quotes. Cut where a character begins.
+static inline char *stoa_put_string(char *to, const char *text)
+{
+    static const char hex[] = "0123456789abcdef";
+    int left = STOA_MESSAGE_BYTES;
+    for (; *text != 0 && left > 0; text++, left--) {
+        unsigned char byte = (unsigned char)*text;
+        if (byte == '"' || byte == '\\') {
+            *to++ = '\\';
+            *to++ = (char)byte;
+        } else if (byte < 0x20) {
+            to = stoa_put_text(to, "\\u00");
+            *to++ = hex[byte >> 4];
+            *to++ = hex[byte & 15];
+        } else {
+            *to++ = (char)byte;
+        }
+    }
+    // What is cut off begins within a character: so the rest of that character goes too.
+    if (((unsigned char)*text & 0xC0) == 0x80) {
+        while (((unsigned char)*--to & 0xC0) == 0x80) {
+        }
+    }
+    return to;
+}
+
+// Tells how far the agent is: `done` of `total`, in units of its own. A total of 0 is unknown. The message, UTF-8, says what it does; it
+// may be NULL. Numbers are at most 2^53 - 1. Returns 0 when it was told, and anything else when it was not, which is no reason to stop.
+static inline int stoa_progress(uint64_t done, uint64_t total, const char *message)
+{
+    // Each byte of the message takes up to six; all else has fewer than a hundred.
+    char json[6 * STOA_MESSAGE_BYTES + 128];
+    char *end = stoa_put_text(json, "{\"op\":\"progress\",\"done\":");
+    end = stoa_put_number(end, done);
+    if (total > 0) {
+        end = stoa_put_text(end, ",\"total\":");
+        end = stoa_put_number(end, total);
+    }
+    if (message != NULL && message[0] != 0) {
+        end = stoa_put_text(end, ",\"message\":\"");
+        end = stoa_put_string(end, message);
+        *end++ = '"';
+    }
+    *end++ = '}';
+    int32_t answer = stoa_request(json, (size_t)(end - json));
+    if (answer > 0)
+        stoa_read(answer, json, 0);
+    return answer;
+}
+
+#endif
