@@ -37,13 +37,6 @@ public sealed partial class CellWire(
     private long _askedAt;
     private volatile bool _isAgain;
 
-    public override void Dispose()
-    {
-        _asking.Dispose();
-        _answering.Dispose();
-        base.Dispose();
-    }
-
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         if (database is not PostgresDatabase cell)
