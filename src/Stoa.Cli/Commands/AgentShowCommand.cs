@@ -15,7 +15,7 @@ internal sealed class AgentShowCommand : StoaCommand
             "show",
             "Show an agent: what it reads and writes, its parameters, limits, price and versions.",
             new("The newest version", "stoa agent show stoa/image-resize"),
-            new("A certain one", "stoa agent show stoa/image-resize@1.0.0"))
+            new("A certain one", "stoa agent show stoa/image-resize@1.1.0"))
     {
         _agent = CommonArguments.Agent(scope, "PUBLISHER/NAME, or PUBLISHER/NAME@VERSION for one that is not the newest.");
         Add(_agent);
@@ -32,11 +32,30 @@ internal sealed class AgentShowCommand : StoaCommand
         }
 
         var (versions, _) = await ListLimit.TakeAsync(invocation.Client.ListAgentVersionsAsync(reference, cancellationToken), limit: 10);
-        Show(invocation.Screen, found, versions);
+        var rating = (await invocation.Client.GetAgentReviewsAsync(reference, limit: 1, cancellationToken: cancellationToken)).Rating;
+        Show(invocation.Screen, found, versions, rating);
         return ExitCode.Ok;
     }
 
-    private static void Show(Screen screen, AgentResponse agent, IReadOnlyList<AgentResponse> versions)
+    /// <summary>What the price is multiplied by; null when by nothing.</summary>
+    private static string? Factors(AgentPriceBody price)
+    {
+        List<string> factors = [];
+        Add(price.Tiers?.Background, "for background tasks");
+        Add(price.Tiers?.High, "for high priority");
+        Add(price.Tiers?.Urgent, "for urgent tasks");
+        if (price.Demand is { } demand)
+            Add(demand.Max, Format.Invariant($"at most for demand, from {(demand.From ?? 0) * demand.Capacity:0.#} to {demand.Capacity} open tasks"));
+        return factors.Count == 0 ? null : string.Join(", ", factors);
+
+        void Add(decimal? factor, string when)
+        {
+            if (factor is not null)
+                factors.Add(Format.Invariant($"{factor:0.###} {when}"));
+        }
+    }
+
+    private static void Show(Screen screen, AgentResponse agent, IReadOnlyList<AgentResponse> versions, RatingBody rating)
     {
         screen.Markup($"[bold]{Format.Escaped(agent.Listing)}[/]");
         screen.Line(Format.Wrap(Format.Clean(agent.Description), screen.Surroundings.TerminalWidth ?? 100, 0));
@@ -46,10 +65,13 @@ internal sealed class AgentShowCommand : StoaCommand
             ("Tags", agent.Tags.Count == 0 ? null : Format.Escaped(string.Join(", ", agent.Tags))),
             ("Reads", Format.Escaped(agent.Input.MediaType) + (agent.Input.Schema is null ? "" : " (with a JSON Schema)")),
             ("Writes", Format.Escaped(agent.Output.MediaType) + (agent.Output.Schema is null ? "" : " (with a JSON Schema)")),
-            ("Price", $"{Format.Money(agent.Price.Base)} a task + {Format.Money(agent.Price.PerMegabyte)} a MB read + {Format.Money(agent.Price.PerGigafuel)} a Gfuel"),
+            ("Price", $"{Format.Money(agent.Price.Base)} a task + {Format.Money(agent.Price.PerMegabyte)} a MB read + {Format.Money(agent.Price.PerGigafuel)} a Gfuel"
+                + (agent.Price.PerGigabyteSecond is { } perGigabyteSecond ? $" + {Format.Money(perGigabyteSecond)} a GB and second" : "")),
+            ("Times", Factors(agent.Price)),
             ("At most", $"{Format.Fuel(agent.Limits.Fuel)}, {Format.Size(agent.Limits.MemoryBytes)} memory, {Format.Duration(TimeSpan.FromMilliseconds(agent.Limits.TimeoutMs))}, {Format.Size(agent.Limits.OutputBytes)} output"),
             ("Program", $"{Format.Size(agent.ProgramBytes)}, [grey]{Format.Escaped(agent.ProgramDigest)}[/]"),
             ("Published", Format.Time(agent.PublishedAt)),
+            ("Reviews", ReviewCommands.Say(rating)),
             ("Versions", Format.Escaped(string.Join(", ", versions.Select(version => version.Version)))));
         if (agent.Parameters.Count > 0)
         {

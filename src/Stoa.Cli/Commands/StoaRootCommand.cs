@@ -38,6 +38,7 @@ internal static class StoaRootCommand
                 new TaskReplayCommand(scope)),
             BatchCommands.Create(scope),
             AuctionCommands.Create(scope),
+            ReviewCommands.Create(scope),
             new CommandGroup(
                 "receipt",
                 "Check what nodes have signed.",
@@ -52,6 +53,7 @@ internal static class StoaRootCommand
             ScheduleCommands.Create(scope),
             WebhookCommands.Create(scope),
             new WalletCommand(scope),
+            new QuotaCommand(scope),
             new CommandGroup(
                 "key",
                 "API keys of the account.",

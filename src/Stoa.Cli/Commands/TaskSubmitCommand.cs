@@ -37,6 +37,7 @@ internal sealed class TaskSubmitCommand : StoaCommand
     private readonly Option<DateTimeOffset?> _at = new("--at") { Description = "Not before this time, such as 2030-01-31T08:00:00Z.", HelpName = "TIME" };
     private readonly Option<long?> _delay = new("--delay") { Description = "Not before so long from now, such as 90s, 5m or 2h.", HelpName = "TIME", CustomParser = Quantity.Milliseconds };
     private readonly Option<string?> _idempotencyKey = new("--idempotency-key") { Description = "The same key with the same submission gives the same task, however often it is sent.", HelpName = "KEY" };
+    private readonly Option<bool> _quote = new("--quote") { Description = "Only say between what and what it would cost; nothing is submitted." };
     private readonly Option<bool> _wait = new("--wait") { Description = "Wait for the result. Default.", DefaultValueFactory = _ => true };
     private readonly Option<bool> _noWait = new("--no-wait") { Description = "Print the task's id and return at once." };
     private readonly Option<string?> _outputFile = ResultOutput.Option();
@@ -50,6 +51,7 @@ internal sealed class TaskSubmitCommand : StoaCommand
             new("Let the node choose who does it", "stoa task submit --capability image.resize photo.png --param width=640 --max-price 0.01"),
             new("Let agents bid for it", "stoa task submit --capability image.resize photo.png --param width=640 --auction --max-price 0.01"),
             new("In a pipe", "curl -s https://example.org/data.csv | stoa task submit stoa/csv-profile | jq .columns"),
+            new("What would it cost?", "stoa task submit stoa/csv-profile data.csv --priority urgent --quote"),
             new("For at most a tenth of a cent", "stoa task submit stoa/markdown-html --text '# Hello' --max-price 0.001"),
             new("Start many, and look later", "for f in *.png; do stoa task submit stoa/image-resize \"$f\" --param width=320 --no-wait; done"))
     {
@@ -58,7 +60,7 @@ internal sealed class TaskSubmitCommand : StoaCommand
         _prefer.AcceptOnlyFromAmong(Preferences);
         Add(_agent);
         Add(_file);
-        foreach (var option in new Option[] { _text, _isJsonInput, _parameters, _outputFile, _capabilities, _prefer, _deadline, _minReputation, _auction, _window, _orSelect, _maxPrice, _fuel, _memory, _timeout, _priority, _at, _delay, _wait, _noWait, _idempotencyKey })
+        foreach (var option in new Option[] { _text, _isJsonInput, _parameters, _outputFile, _capabilities, _prefer, _deadline, _minReputation, _auction, _window, _orSelect, _maxPrice, _fuel, _memory, _timeout, _priority, _at, _delay, _quote, _wait, _noWait, _idempotencyKey })
             Add(option);
         Validators.Add(result =>
         {
@@ -84,6 +86,8 @@ internal sealed class TaskSubmitCommand : StoaCommand
     {
         if (RequirementOf(invocation) is null)
             CommonArguments.ParseAgent(invocation.Get(_agent));
+        if (invocation.Get(_quote))
+            return await QuoteAsync(invocation, cancellationToken);
         var isWaiting = invocation.Get(_wait) && !invocation.Get(_noWait);
         if (isWaiting)
             ResultOutput.RefuseUnwritable(invocation, invocation.Get(_outputFile));
@@ -110,28 +114,50 @@ internal sealed class TaskSubmitCommand : StoaCommand
         }
     }
 
+    private async Task<int> QuoteAsync(Invocation invocation, CancellationToken cancellationToken)
+    {
+        var request = await TaskProgress.RunAsync(invocation.Screen, "asking", progress => RequestAsync(invocation, progress, cancellationToken));
+        var quote = await invocation.Client.QuoteAsync(request, cancellationToken);
+        if (invocation.IsJson)
+        {
+            invocation.Screen.Json(quote, json => json.QuoteResponse);
+            return ExitCode.Ok;
+        }
+
+        invocation.Screen.Facts(
+            ("Agent", Format.Escaped(quote.Agent) + (quote.Candidates > 1 ? $" of {quote.Candidates}" : "")),
+            ("At least", Format.Money(quote.Least)),
+            ("At most", $"[bold]{Format.Money(quote.Hold)}[/], which would be held"),
+            ("Of which", $"{Format.Money(quote.Base)} base, {Format.Money(quote.Input)} input, {Format.Money(quote.Fuel)} fuel, {Format.Money(quote.Memory)} memory"),
+            ("Times", quote.Factors is { } factors ? Format.Invariant($"{factors.Tier:0.###} for the priority, {factors.Demand:0.###} for the demand just now") : null));
+        return ExitCode.Ok;
+    }
+
     private async Task<TaskResponse> SubmitAsync(Invocation invocation, TaskProgress progress, CancellationToken cancellationToken)
+    {
+        var request = await RequestAsync(invocation, progress, cancellationToken);
+        progress.Show("waiting for a worker", 0);
+        return await invocation.Client.SubmitAsync(request, idempotencyKey: invocation.Get(_idempotencyKey), cancellationToken: cancellationToken);
+    }
+
+    private async Task<SubmitTaskRequest> RequestAsync(Invocation invocation, TaskProgress progress, CancellationToken cancellationToken)
     {
         var limits = new TaskLimitsBody(invocation.Get(_fuel), invocation.Get(_memory), invocation.Get(_timeout));
         var input = await ReadInputAsync(invocation, progress, cancellationToken);
         var requirement = RequirementOf(invocation);
-        progress.Show("waiting for a worker", 0);
-        return await invocation.Client.SubmitAsync(
-            new SubmitTaskRequest(
-                requirement is null ? invocation.Get(_agent) : null,
-                input,
-                invocation.Get(_parameters),
-                limits == new TaskLimitsBody() ? null : limits,
-                invocation.Get(_maxPrice)?.TrimStart('$'),
-                invocation.Get(_priority),
-                invocation.Get(_delay) is { } delayMs ? invocation.Surroundings.TimeProvider.GetUtcNow().AddMilliseconds(delayMs) : invocation.Get(_at),
-                requirement,
-                invocation.Get(_auction)
-                    ? new AuctionTermsBody(
-                        invocation.Get(_window) is { } window ? (int)Math.Min(window, int.MaxValue) : null, invocation.Get(_orSelect) ? "select" : null)
-                    : null),
-            idempotencyKey: invocation.Get(_idempotencyKey),
-            cancellationToken: cancellationToken);
+        return new SubmitTaskRequest(
+            requirement is null ? invocation.Get(_agent) : null,
+            input,
+            invocation.Get(_parameters),
+            limits == new TaskLimitsBody() ? null : limits,
+            invocation.Get(_maxPrice)?.TrimStart('$'),
+            invocation.Get(_priority),
+            invocation.Get(_delay) is { } delayMs ? invocation.Surroundings.TimeProvider.GetUtcNow().AddMilliseconds(delayMs) : invocation.Get(_at),
+            requirement,
+            invocation.Get(_auction)
+                ? new AuctionTermsBody(
+                    invocation.Get(_window) is { } window ? (int)Math.Min(window, int.MaxValue) : null, invocation.Get(_orSelect) ? "select" : null)
+                : null);
     }
 
     private RequirementBody? RequirementOf(Invocation invocation)

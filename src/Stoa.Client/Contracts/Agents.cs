@@ -93,4 +93,19 @@ public sealed record AgentLimitsBody(long Fuel, long MemoryBytes, long TimeoutMs
 /// <param name="PerMegabyte">Per 1,000,000 bytes of input.</param>
 /// <param name="PerGigafuel">Per 1,000,000,000 units of fuel burnt.</param>
 /// <param name="PerGigabyteSecond">Per 1,000,000,000 bytes of memory held for a second; nothing when it is left out.</param>
-public sealed record AgentPriceBody(string Base, string PerMegabyte, string PerGigafuel, string? PerGigabyteSecond = null);
+/// <param name="Tiers">What the sum is multiplied by for tasks that are not of normal priority; nothing when it is left out.</param>
+/// <param name="Demand">What the sum is multiplied by when the agent has much to do; nothing when it is left out.</param>
+public sealed record AgentPriceBody(
+    string Base, string PerMegabyte, string PerGigafuel, string? PerGigabyteSecond = null, PriceTiersBody? Tiers = null, PriceDemandBody? Demand = null);
+
+/// <summary>Factors by a task's priority, each from 0.5 to 10 with at most three decimals; 1 where one is left out, and for normal priority.</summary>
+/// <param name="Background">For background tasks.</param>
+/// <param name="High">For tasks of high priority.</param>
+/// <param name="Urgent">For urgent tasks.</param>
+public sealed record PriceTiersBody(decimal? Background = null, decimal? High = null, decimal? Urgent = null);
+
+/// <summary>A factor that rises in a straight line from 1 to a greatest with the tasks of the agent that wait or run.</summary>
+/// <param name="Max">When as many as the capacity wait or run: from 1 to 10 with at most three decimals.</param>
+/// <param name="Capacity">How many the agent can do at a time, 1 to 10,000.</param>
+/// <param name="From">The share of the capacity up to which it is 1: from 0 to 0.999; 0 when it is left out.</param>
+public sealed record PriceDemandBody(decimal Max, int Capacity, decimal? From = null);

@@ -51,6 +51,7 @@ public sealed record AuctionResponse(
 /// <param name="Bid">What it asked; left out while the auction is open, and when it made none.</param>
 /// <param name="Award">What it is paid by if it does the task: the winner, or one of the two next when those before it fail.</param>
 /// <param name="Key">The key that its own service signs bids with, base64 of SubjectPublicKeyInfo; left out when the node bids for it.</param>
+/// <param name="PriceFactor">What its posted prices are multiplied by, for the task's priority and its demand; left out when that is 1.</param>
 public sealed record BidderBody(
     string Agent,
     string Standing,
@@ -61,7 +62,8 @@ public sealed record BidderBody(
     AgentLimitsBody Limits,
     BidBody? Bid = null,
     AwardBody? Award = null,
-    string? Key = null);
+    string? Key = null,
+    double? PriceFactor = null);
 
 /// <summary>An opened bid: a factor of the posted prices, or a price for the whole task.</summary>
 /// <param name="ReceivedAt">When it was made.</param>
@@ -78,7 +80,9 @@ public sealed record BidBody(
 /// <param name="PriceAtLimits">The most that it can cost by them.</param>
 /// <param name="Factor">Of the posted prices, when it bid a factor.</param>
 /// <param name="Price">For the whole task, when it bid a price.</param>
-public sealed record AwardBody(AgentPriceBody Rates, string ExpectedPrice, string PriceAtLimits, string? Factor = null, string? Price = null);
+/// <param name="PriceFactor">What the price by these rates is multiplied by; left out when that is 1.</param>
+public sealed record AwardBody(
+    AgentPriceBody Rates, string ExpectedPrice, string PriceAtLimits, string? Factor = null, string? Price = null, double? PriceFactor = null);
 
 /// <summary>A bid that the node has taken and keeps closed until the end of the window.</summary>
 /// <param name="Commitment">SHA-256 of the signed payload: the award must hold a bid with it.</param>

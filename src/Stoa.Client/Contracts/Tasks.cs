@@ -90,6 +90,7 @@ public sealed record TypicalBody(double Price, double Failure, double Seconds, d
 /// <param name="PriceAtLimits">The most that it can cost.</param>
 /// <param name="ExpectedSeconds">By its runs so far.</param>
 /// <param name="Load">Tasks that it ran at this node just then.</param>
+/// <param name="PriceFactor">What both prices were multiplied by, for priority and demand; null when that was 1.</param>
 public sealed record CandidateBody(
     string Agent,
     string Standing,
@@ -100,7 +101,8 @@ public sealed record CandidateBody(
     string ExpectedPrice,
     string PriceAtLimits,
     double ExpectedSeconds,
-    int Load);
+    int Load,
+    double? PriceFactor = null);
 
 /// <summary>The input: exactly one of the members.</summary>
 /// <param name="Text">UTF-8 text, at most 1 MiB.</param>
@@ -197,4 +199,11 @@ public sealed record TaskFailureBody(string Code, string Detail, string? Log = n
 /// <param name="Memory">Part for the memory limit over the time limit; what is not held is released.</param>
 /// <param name="Least">The least that it can cost: of the cheapest of the best agents, when it burns and holds nothing.</param>
 /// <param name="Candidates">How many agents could do it.</param>
-public sealed record QuoteResponse(string Agent, string Hold, string Base, string Input, string Fuel, string Memory, string Least, int Candidates);
+/// <param name="Factors">What the sum of the four parts is multiplied by; null when that is 1. It is fixed when the task is submitted.</param>
+public sealed record QuoteResponse(
+    string Agent, string Hold, string Base, string Input, string Fuel, string Memory, string Least, int Candidates, QuoteFactorsBody? Factors = null);
+
+/// <summary>What a price is multiplied by.</summary>
+/// <param name="Tier">By the task's priority.</param>
+/// <param name="Demand">By what the agent has to do just now.</param>
+public sealed record QuoteFactorsBody(decimal Tier, decimal Demand);

@@ -32,7 +32,7 @@ public sealed record Announcement(
 /// <summary>An agent that may bid.</summary>
 /// <param name="Agent">Full name of the version.</param>
 /// <param name="Quality">In units of 10⁻⁹, from 1 to <see cref="BidQuality.Full"/>: its bid is compared by price divided by this.</param>
-/// <param name="Expected">What the task is expected to cost at its posted rates.</param>
+/// <param name="Expected">What the task is expected to cost at its posted rates and factor.</param>
 /// <param name="Limits">What the task would get.</param>
 /// <param name="Rates">Its posted ones.</param>
 /// <param name="Load">Tasks that it had at the node when it was invited.</param>
@@ -43,7 +43,10 @@ public sealed record Bidder(
     /// <summary><c>publisher/name</c>: the bidder, whichever version it is.</summary>
     public string Name => $"{Agent.Publisher}/{Agent.Name}";
 
+    /// <summary>What the price by its posted rates is multiplied by: for the task's priority, and for what it has to do.</summary>
+    public PriceFactor Factor { get; init; } = PriceFactor.One;
+
     /// <summary>What the task costs at its limits by some rates; null when that is beyond any amount of money.</summary>
-    public Money? PriceAtLimits(AgentPrice rates, long inputBytes) =>
-        rates.TryPrice(PricedWork.AtLimits(inputBytes, Limits), out var parts) ? parts.Total : null;
+    public Money? PriceAtLimits(AgentPrice rates, PriceFactor factor, long inputBytes) =>
+        rates.TryPrice(PricedWork.AtLimits(inputBytes, Limits), factor, out var parts) ? parts.Total : null;
 }

@@ -18,6 +18,9 @@ public abstract record Ask(long Units)
     /// <summary>The rates at a number.</summary>
     public abstract AgentPrice Rates(Bidder bidder, long units);
 
+    /// <summary>What the price by these rates is multiplied by.</summary>
+    public abstract PriceFactor FactorOf(Bidder bidder);
+
     /// <summary>What the task is expected to cost at a number; never falls when the number rises.</summary>
     public abstract Money Expected(Bidder bidder, long units);
 
@@ -39,6 +42,8 @@ public abstract record Ask(long Units)
             Scale(bidder.Rates.PerMegabyte, units),
             Scale(bidder.Rates.PerGigafuel, units),
             Scale(bidder.Rates.PerGigabyteSecond, units));
+
+        public override PriceFactor FactorOf(Bidder bidder) => bidder.Factor;
 
         public override Money Expected(Bidder bidder, long units) => Money.MultiplyRatioRoundingUp(bidder.Expected, units, One);
 
@@ -68,6 +73,8 @@ public abstract record Ask(long Units)
         public override long Cap(Bidder bidder) => bidder.Expected.Nanodollars;
 
         public override AgentPrice Rates(Bidder bidder, long units) => new(new Money(units), Money.Zero, Money.Zero);
+
+        public override PriceFactor FactorOf(Bidder bidder) => PriceFactor.One;
 
         public override Money Expected(Bidder bidder, long units) => new(units);
 

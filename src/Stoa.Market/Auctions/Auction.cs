@@ -47,7 +47,11 @@ public sealed record Auction(Announcement Announcement, IReadOnlyList<Invitation
 /// <param name="ParameterNames">Its settings, in the order in which it takes them.</param>
 /// <param name="Policy">What makes its bid.</param>
 public sealed record Invitation(
-    Id<AgentVersion> AgentId, Id<User> PublisherId, IReadOnlyList<string> ParameterNames, BiddingPolicy Policy);
+    Id<AgentVersion> AgentId, Id<User> PublisherId, IReadOnlyList<string> ParameterNames, BiddingPolicy Policy)
+{
+    /// <summary>The demand factor that it is counted under if it gets the task, in parts per thousand; null when it has none.</summary>
+    public int? Demand { get; init; }
+}
 
 /// <summary>Where an auction is.</summary>
 public enum AuctionState

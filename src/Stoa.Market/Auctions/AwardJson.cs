@@ -18,7 +18,7 @@ namespace Stoa.Market.Auctions;
 ///   "losses": [{ "agent", "factor" or "price", "reason" }],
 ///   "node", "nodeKey", "decidedAt" }
 /// </code>
-/// Money is decimal strings in US dollars, keys are base64 of SubjectPublicKeyInfo, <c>quality</c> is in units of 10⁻⁹. A reader ignores
+/// <c>rates</c> are those of a receipt's <c>pricing</c>, with its factors where there are any. Money is decimal strings in US dollars, keys are base64 of SubjectPublicKeyInfo, <c>quality</c> is in units of 10⁻⁹. A reader ignores
 /// members that it does not know.
 /// </remarks>
 public static class AwardJson
@@ -142,7 +142,7 @@ public static class AwardJson
             json.WriteNumber("quality", bidder.Quality);
             json.WriteString("expectedPrice", bidder.Expected.ToString());
             json.WriteNumber("load", bidder.Load);
-            Write(json, bidder.Rates);
+            Write(json, bidder.Rates, bidder.Factor);
             Write(json, bidder.Limits);
             if (bidder.Key is { } key)
                 json.WriteBase64String("key", key.ToSpki());
@@ -164,7 +164,7 @@ public static class AwardJson
         {
             json.WriteStartObject("award");
             Write(json, award.Ask);
-            Write(json, award.Rates);
+            Write(json, award.Rates, award.Factor);
             json.WriteString("expectedPrice", award.Expected.ToString());
             json.WriteString("priceAtLimits", award.AtLimits.ToString());
             json.WriteEndObject();
@@ -175,13 +175,19 @@ public static class AwardJson
 
     private static void Write(Utf8JsonWriter json, Ask ask) => json.WriteString(ask is Ask.Factor ? "factor" : "price", ask.ToString());
 
-    private static void Write(Utf8JsonWriter json, AgentPrice rates)
+    private static void Write(Utf8JsonWriter json, AgentPrice rates, PriceFactor factor)
     {
         json.WriteStartObject("rates");
         json.WriteString("base", rates.Base.ToString());
         json.WriteString("perMegabyte", rates.PerMegabyte.ToString());
         json.WriteString("perGigafuel", rates.PerGigafuel.ToString());
         json.WriteString("perGigabyteSecond", rates.PerGigabyteSecond.ToString());
+        if (factor != PriceFactor.One)
+        {
+            json.WriteNumber("tierPermille", factor.Tier);
+            json.WriteNumber("demandPermille", factor.Demand);
+        }
+
         json.WriteEndObject();
     }
 
@@ -220,7 +226,10 @@ public static class AwardJson
                 Number(limits, "fuel"), Number(limits, "memoryBytes"), Number(limits, "timeoutMs"), Number(limits, "outputBytes"), Number(limits, "logBytes")),
             ReadRates(bidder),
             bidder.GetProperty("load").GetInt32(),
-            bidder.TryGetProperty("key", out var key) ? PublicKey.FromSpki(key.GetBytesFromBase64()) : null);
+            bidder.TryGetProperty("key", out var key) ? PublicKey.FromSpki(key.GetBytesFromBase64()) : null)
+        {
+            Factor = ReadFactor(bidder),
+        };
     }
 
     private static RankedBid ReadRanked(JsonElement bid) => new(
@@ -232,6 +241,7 @@ public static class AwardJson
             ? new Award(
                 ReadAsk(award) ?? throw new FormatException("An award has a price."),
                 ReadRates(award),
+                ReadFactor(award),
                 Amount(award, "expectedPrice"),
                 Amount(award, "priceAtLimits"))
             : null);
@@ -241,6 +251,15 @@ public static class AwardJson
         var rates = parent.GetProperty("rates");
         return new AgentPrice(
             Amount(rates, "base"), Amount(rates, "perMegabyte"), Amount(rates, "perGigafuel"), Amount(rates, "perGigabyteSecond"));
+    }
+
+    private static PriceFactor ReadFactor(JsonElement parent)
+    {
+        var rates = parent.GetProperty("rates");
+        if (!rates.TryGetProperty("tierPermille", out var tier))
+            return PriceFactor.One;
+        var factor = new PriceFactor(tier.GetInt32(), rates.GetProperty("demandPermille").GetInt32());
+        return factor.IsInRange ? factor : throw new FormatException("\"tierPermille\" or \"demandPermille\" is out of range.");
     }
 
     private static Ask? ReadAsk(JsonElement parent) => Bid.ReadAsk(

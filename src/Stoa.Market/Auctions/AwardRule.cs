@@ -60,7 +60,7 @@ public static class AwardRule
     };
 
     private static bool IsWithinReserve(Announcement announcement, Bidder bidder, Ask ask, long units) =>
-        bidder.PriceAtLimits(ask.Rates(bidder, units), announcement.InputBytes) is { } most && !(most > announcement.Reserve);
+        bidder.PriceAtLimits(ask.Rates(bidder, units), ask.FactorOf(bidder), announcement.InputBytes) is { } most && !(most > announcement.Reserve);
 
     private static Award AwardOf(Announcement announcement, Contender winner, Contender? next)
     {
@@ -76,8 +76,8 @@ public static class AwardRule
                 most = middle - 1;
         }
 
-        var rates = ask.Rates(bidder, wins);
-        return new Award(ask.At(wins), rates, ask.Expected(bidder, wins), bidder.PriceAtLimits(rates, announcement.InputBytes)!.Value);
+        var (rates, factor) = (ask.Rates(bidder, wins), ask.FactorOf(bidder));
+        return new Award(ask.At(wins), rates, factor, ask.Expected(bidder, wins), bidder.PriceAtLimits(rates, factor, announcement.InputBytes)!.Value);
     }
 
     private sealed record Contender(Bidder Bidder, Ask Ask, Money Expected, byte[] Draw)
@@ -133,9 +133,10 @@ public sealed record RankedBid(string Agent, Ask Ask, Money Expected, Money Scor
 /// <summary>What a bidder is paid by.</summary>
 /// <param name="Ask">The greatest with which it would just have won.</param>
 /// <param name="Rates">The same as rates: the price of the task is computed from these and what it used.</param>
+/// <param name="Factor">What that is multiplied by: of a factor of the posted rates their own, of a price one.</param>
 /// <param name="Expected">What the task is expected to cost by them.</param>
 /// <param name="AtLimits">The most that it can cost by them.</param>
-public sealed record Award(Ask Ask, AgentPrice Rates, Money Expected, Money AtLimits);
+public sealed record Award(Ask Ask, AgentPrice Rates, PriceFactor Factor, Money Expected, Money AtLimits);
 
 /// <summary>A bid that could not win, or that was not made.</summary>
 /// <param name="Agent">Whose, <c>publisher/name</c>.</param>

@@ -13,6 +13,9 @@ public enum ContentRefusal
 
     /// <summary>The bytes do not have the digest that was announced.</summary>
     DigestMismatch,
+
+    /// <summary>The user has as many bytes here as one may have.</summary>
+    StorageQuotaExceeded,
 }
 
 /// <summary>Bytes under their SHA-256. What is stored is whole and verified: nothing is visible before its last byte was hashed and synced.</summary>

@@ -58,11 +58,21 @@ public static class EventTypes
     /// <summary>A publisher's bidding program did not bid, for a fault of its own; at most once an hour.</summary>
     public const string BiddingFaulted = "stoa.bidding.faulted";
 
+    /// <summary>A review of an agent was written or changed: told to its publisher.</summary>
+    public const string ReviewWritten = "stoa.review.written";
+
+    /// <summary>A review of an agent was withdrawn: told to its publisher.</summary>
+    public const string ReviewWithdrawn = "stoa.review.withdrawn";
+
+    /// <summary>The publisher answered a review: told to who wrote it.</summary>
+    public const string ReviewAnswered = "stoa.review.answered";
+
     /// <summary>All of them.</summary>
     public static IReadOnlyList<string> All { get; } =
     [
         TaskQueued, TaskStarted, TaskRetried, TaskSucceeded, TaskFailed, TaskCancelled, TaskProgress, AgentPublished, RoyaltyEarned,
         WebhookDisabled, ScheduleRefused, BatchProgress, BatchEnded, AgentSuspended,
         AuctionAnnounced, AuctionAwarded, BiddingFaulted,
+        ReviewWritten, ReviewWithdrawn, ReviewAnswered,
     ];
 }

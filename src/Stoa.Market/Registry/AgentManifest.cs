@@ -25,7 +25,11 @@ public sealed record AgentManifest(
     IReadOnlyList<AgentParameter> Parameters,
     AgentLimits Limits,
     IReadOnlyList<string> Permissions,
-    AgentPrice Price);
+    AgentPrice Price)
+{
+    /// <summary>What the price is multiplied by; none unless the manifest says so.</summary>
+    public PriceFactors Factors { get; init; } = PriceFactors.None;
+}
 
 /// <summary>One side of an agent.</summary>
 /// <param name="MediaType">For example <c>image/png</c>.</param>

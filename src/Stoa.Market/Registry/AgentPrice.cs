@@ -4,10 +4,10 @@ using Stoa.Primitives;
 namespace Stoa.Market.Registry;
 
 /// <summary>What a task costs: <c>base + perMegabyte × input MB + perGigafuel × Gfuel + perGigabyteSecond × GB·s</c>, each part rounded
-/// up to the nanodollar.</summary>
+/// up to the nanodollar, and the sum times the task's factor.</summary>
 /// <remarks>
 /// None of the parts falls when its quantity rises, so the price of what was used is never above the price at the limits, which is
-/// what is held. Mega and giga are 10⁶ and 10⁹.
+/// what is held; both are by the same factor. Mega and giga are 10⁶ and 10⁹.
 /// </remarks>
 /// <param name="Base">Per task.</param>
 /// <param name="PerMegabyte">Per 1,000,000 bytes of input.</param>
@@ -19,8 +19,11 @@ public sealed record AgentPrice(Money Base, Money PerMegabyte, Money PerGigafuel
     private const long Giga = 1_000_000_000;
     private const long MillisecondsPerSecond = 1_000;
 
+    /// <summary>The price of a quantity of work at a factor of one; false when it is beyond the range of money.</summary>
+    public bool TryPrice(PricedWork work, [NotNullWhen(true)] out PriceParts? parts) => TryPrice(work, PriceFactor.One, out parts);
+
     /// <summary>The price of a quantity of work; false when it is beyond the range of money.</summary>
-    public bool TryPrice(PricedWork work, [NotNullWhen(true)] out PriceParts? parts)
+    public bool TryPrice(PricedWork work, PriceFactor factor, [NotNullWhen(true)] out PriceParts? parts)
     {
         try
         {
@@ -28,7 +31,10 @@ public sealed record AgentPrice(Money Base, Money PerMegabyte, Money PerGigafuel
                 Base,
                 Money.MultiplyRatioRoundingUp(PerMegabyte, work.InputBytes, Mega),
                 Money.MultiplyRatioRoundingUp(PerGigafuel, work.Fuel, Giga),
-                Money.MultiplyRatioRoundingUp(PerGigabyteSecond, checked(work.MemoryBytes * work.DurationMs), Giga * MillisecondsPerSecond));
+                Money.MultiplyRatioRoundingUp(PerGigabyteSecond, checked(work.MemoryBytes * work.DurationMs), Giga * MillisecondsPerSecond))
+            {
+                Factor = factor,
+            };
             _ = parts.Total;
             return true;
         }
@@ -51,13 +57,16 @@ public readonly record struct PricedWork(long InputBytes, long Fuel, long Memory
     public static PricedWork AtLimits(long inputBytes, AgentLimits limits) => new(inputBytes, limits.Fuel, limits.MemoryBytes, limits.TimeoutMs);
 }
 
-/// <summary>The parts of a price.</summary>
+/// <summary>The parts of a price, each before the factor.</summary>
 /// <param name="Base">Per task.</param>
 /// <param name="Input">For the size of the input.</param>
 /// <param name="Fuel">For the fuel: of a quote all that the limit allows, of a price what was burnt.</param>
 /// <param name="Memory">For the memory and the time it was held: of a quote all that the limits allow, of a price what was measured.</param>
 public sealed record PriceParts(Money Base, Money Input, Money Fuel, Money Memory)
 {
+    /// <summary>What their sum is multiplied by.</summary>
+    public PriceFactor Factor { get; init; } = PriceFactor.One;
+
     /// <summary>What it comes to.</summary>
-    public Money Total => Base + Input + Fuel + Memory;
+    public Money Total => Factor.Apply(Base + Input + Fuel + Memory);
 }

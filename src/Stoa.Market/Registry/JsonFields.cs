@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace Stoa.Market.Registry;
@@ -66,6 +67,19 @@ internal sealed class JsonFields
         }
 
         RefuseUnlessAbsent(name, $"a whole number from {least:N0} to {most:N0}");
+        return least;
+    }
+
+    /// <summary>A number with at most three decimals, in parts per thousand.</summary>
+    public int Thousandths(string name, int least, int most)
+    {
+        if (TryGet(name, out var value) && value.ValueKind is JsonValueKind.Number && value.TryGetDecimal(out var number)
+            && number >= least / 1000m && number <= most / 1000m && number * 1000 is var parts && parts == decimal.Truncate(parts))
+        {
+            return (int)parts;
+        }
+
+        RefuseUnlessAbsent(name, string.Create(CultureInfo.InvariantCulture, $"a number from {least / 1000m} to {most / 1000m} with at most three decimals"));
         return least;
     }
 

@@ -81,7 +81,10 @@ public static class ManifestReader
             root.Objects("parameters", MaxListItems, ReadParameter),
             ReadLimits(root.Object("limits")),
             root.Texts("permissions", 0, MaxListItems, _ => false, "left out: this version of Stoa grants no permissions yet"),
-            ReadPrice(root.Object("price")));
+            ReadPrice(root.Object("price"), out var factors))
+        {
+            Factors = factors,
+        };
         root.RefuseRepeated("parameters", manifest.Parameters.Select(parameter => parameter.Name));
         root.RefuseRepeated("capabilities", manifest.Capabilities);
         root.RefuseUnknown();
@@ -125,15 +128,37 @@ public static class ManifestReader
         return new AgentLimits(values[0], values[1], values[2], values[3], values[4]);
     }
 
-    private static AgentPrice ReadPrice(JsonFields fields)
+    private static AgentPrice ReadPrice(JsonFields fields, out PriceFactors factors)
     {
         var price = new AgentPrice(
             ReadMoney(fields, "base"),
             ReadMoney(fields, "perMegabyte"),
             ReadMoney(fields, "perGigafuel"),
             fields.Has("perGigabyteSecond") ? ReadMoney(fields, "perGigabyteSecond") : Money.Zero);
+        factors = fields.Has("tiers") ? ReadTiers(fields.Object("tiers")) : PriceFactors.None;
+        if (fields.Has("demand"))
+            factors = factors with { Demand = ReadDemand(fields.Object("demand")) };
         fields.RefuseUnknown();
         return price;
+    }
+
+    private static PriceFactors ReadTiers(JsonFields fields)
+    {
+        var tiers = new PriceFactors(Tier("background"), Tier("high"), Tier("urgent"), Demand: null);
+        fields.RefuseUnknown();
+        return tiers;
+
+        int Tier(string name) => fields.Has(name) ? fields.Thousandths(name, PriceFactors.LeastTier, PriceFactors.Most) : PriceFactors.One;
+    }
+
+    private static DemandFactor ReadDemand(JsonFields fields)
+    {
+        var demand = new DemandFactor(
+            fields.Thousandths("max", PriceFactors.One, PriceFactors.Most),
+            fields.Has("from") ? fields.Thousandths("from", 0, PriceFactors.One - 1) : 0,
+            (int)fields.Number("capacity", 1, DemandFactor.MostCapacity));
+        fields.RefuseUnknown();
+        return demand;
     }
 
     private static Money ReadMoney(JsonFields fields, string name)

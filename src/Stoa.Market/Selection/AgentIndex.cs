@@ -1,3 +1,6 @@
+using Stoa.Market.Registry;
+using Stoa.Primitives;
+
 namespace Stoa.Market.Selection;
 
 /// <summary>All agents in memory, by capability: the best for a task is found without asking a database.</summary>
@@ -13,6 +16,7 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark) 
     private readonly Dictionary<string, AgentSlot> slots = new(StringComparer.Ordinal);
     private readonly Dictionary<string, CapabilityGroup> groups = new(StringComparer.Ordinal);
     private readonly Dictionary<string, AgentStats> early = new(StringComparer.Ordinal);
+    private readonly HashSet<string> inDemand = new(StringComparer.Ordinal);
 
     private readonly TaskCompletionSource loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
@@ -32,6 +36,12 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark) 
         {
             foreach (var (group, index) in slot.Places.ToList())
                 group.Remove(slot, index);
+            if (agent.Id != slot.Agent.Id)
+            {
+                slot.Open = 0;
+                inDemand.Remove(agent.Name);
+            }
+
             slot.Agent = agent;
         }
         else
@@ -76,6 +86,20 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark) 
         return 0;
     });
 
+    /// <summary>Says how many tasks of a version wait or run in the cell: that is what its demand factor follows.</summary>
+    /// <param name="agent"><c>publisher/name</c>.</param>
+    /// <param name="version">Another one than the newest is left out of account.</param>
+    /// <param name="open">Up to its capacity.</param>
+    public void SetOpen(string agent, Id<AgentVersion> version, int open) => ChangeOpen(agent, version, _ => open);
+
+    /// <summary>Counts one more, until the next count of all.</summary>
+    /// <param name="agent"><c>publisher/name</c>.</param>
+    /// <param name="version">Another one than the newest is left out of account.</param>
+    public void AddOpen(string agent, Id<AgentVersion> version) => ChangeOpen(agent, version, open => open + 1);
+
+    /// <summary>The newest versions of which tasks were open when they were last counted.</summary>
+    public IReadOnlyList<(string Agent, Id<AgentVersion> Version)> InDemand => Reading(() => inDemand.Select(name => (name, slots[name].Agent.Id)).ToList());
+
     /// <summary>What is known of an agent; null when nothing is.</summary>
     public AgentStats? StatsOf(string agent) => Reading(() => slots.GetValueOrDefault(agent)?.Stats);
 
@@ -106,6 +130,22 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark) 
 
         return smallest;
     }
+
+    private void ChangeOpen(string agent, Id<AgentVersion> version, Func<int, int> change) => Writing(() =>
+    {
+        if (!slots.TryGetValue(agent, out var slot) || slot.Agent.Id != version)
+            return;
+        var open = change(slot.Open);
+        if (open == slot.Open)
+            return;
+        slot.Open = open;
+        if (open > 0)
+            inDemand.Add(agent);
+        else
+            inDemand.Remove(agent);
+        foreach (var (group, index) in slot.Places)
+            group.Change(index, slot.Sums);
+    });
 
     private void Learn(AgentSlot slot, AgentStats stats)
     {

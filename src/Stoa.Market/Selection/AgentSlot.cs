@@ -14,6 +14,9 @@ internal sealed class AgentSlot(IndexedAgent agent)
     /// <summary>Where it stands in the group of each of its capabilities.</summary>
     public List<(CapabilityGroup Group, int Index)> Places { get; } = new(agent.Capabilities.Count);
 
+    /// <summary>How many tasks of it wait or run in the cell, for its demand factor; 0 where it has none.</summary>
+    public int Open { get; set; }
+
     public int Load => Volatile.Read(ref load);
 
     public void AddLoad(int more) => Interlocked.Add(ref load, more);

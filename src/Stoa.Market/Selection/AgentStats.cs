@@ -1,6 +1,6 @@
 namespace Stoa.Market.Selection;
 
-/// <summary>What is known of one agent from the ends of its attempts. Sums are kept by <see cref="Decay"/>.</summary>
+/// <summary>What is known of one agent from the ends of its attempts and from its reviews. Sums are kept by <see cref="Decay"/>.</summary>
 public sealed record AgentStats
 {
     /// <summary>Faults in a row after which an agent is suspended.</summary>
@@ -15,13 +15,13 @@ public sealed record AgentStats
     /// <summary><c>publisher/name</c>: all of its versions.</summary>
     public required string Agent { get; init; }
 
-    /// <summary>Receipts of successes, by the weight of their payers.</summary>
+    /// <summary>Receipts of successes, and reviews as far as they praise, by the weight of their payers.</summary>
     public double Successes { get; init; }
 
     /// <summary>What was paid for them in dollars, by the same weights.</summary>
     public double Paid { get; init; }
 
-    /// <summary>Faults, by the weight of their payers.</summary>
+    /// <summary>Faults, and reviews as far as they blame, by the weight of their payers.</summary>
     public double Faults { get; init; }
 
     /// <summary>Attempts that it could be had for, by the weight of their payers.</summary>
@@ -100,6 +100,20 @@ public sealed record AgentStats
         // Who pays himself neither clears his agent nor harms it.
         return ended.IsSelfDealing ? next : next.Judge(ended);
     }
+
+    /// <summary>With a review that is written, changed or withdrawn. It neither suspends the agent nor clears it.</summary>
+    /// <param name="taken">What it said before.</param>
+    /// <param name="given">What it says now.</param>
+    /// <param name="now">UTC.</param>
+    public AgentStats Hear(ReviewVoice taken, ReviewVoice given, DateTimeOffset now) => this with
+    {
+        // What is left of subtracting equal numbers may be less than nothing.
+        Successes = Math.Max(0, Successes - taken.Successes) + given.Successes,
+        Paid = Math.Max(0, Paid - taken.Paid) + given.Paid,
+        Faults = Math.Max(0, Faults - taken.Faults) + given.Faults,
+        Revision = Revision + 1,
+        UpdatedAt = now,
+    };
 
     private AgentStats Judge(EndedAttempt ended)
     {

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Stoa.Market.Registry;
 
 namespace Stoa.Market.Selection;
 
@@ -17,6 +18,9 @@ internal sealed class CapabilityGroup
     private AgentSlot[] slots = [];
     private Totals totals;
 
+    // How many agents here have factors: where none has, none are read.
+    private int factored;
+
     public CapabilityGroup() => Grow(Math.Max(8, Lanes));
 
     private enum Column
@@ -24,7 +28,7 @@ internal sealed class CapabilityGroup
         Base, PerMegabyte, PerGigafuel, PerGigabyteSecond,
         Gigafuel, MemoryGigabytes, TimeoutSeconds,
         Successes, Paid, Faults, Had, NotHad, Runs, Seconds, SecondsSquared, RunGigafuel, RunGigabyteSeconds,
-        SuspendedUntil,
+        SuspendedUntil, BackgroundFactor, HighFactor, UrgentFactor, DemandFactor,
         Count,
     }
 
@@ -41,11 +45,13 @@ internal sealed class CapabilityGroup
         Count++;
         Write(Count - 1);
         totals += Totals.Of(slot.Sums);
+        factored += HasFactors(slot) ? 1 : 0;
     }
 
     public void Remove(AgentSlot slot, int index)
     {
         totals -= Totals.Of(slot.Sums);
+        factored -= HasFactors(slot) ? 1 : 0;
         slot.Places.Remove((this, index));
         Count--;
         if (index < Count)
@@ -102,6 +108,8 @@ internal sealed class CapabilityGroup
         var notHadOf = columns[(int)Column.NotHad];
         var hadOf = columns[(int)Column.Had];
         var suspendedUntilOf = columns[(int)Column.SuspendedUntil];
+        var tierOf = factored == 0 ? null : TierOf(question.Priority);
+        var demandOf = factored == 0 ? null : columns[(int)Column.DemandFactor];
         for (var i = 0; i < Count; i += Lanes)
         {
             var fuelLimit = Vector.Min(At(gigafuelOf, i), maxFuel);
@@ -124,8 +132,14 @@ internal sealed class CapabilityGroup
             var fuel = Vector.ConditionalSelect(hasRuns, ((At(runGigafuelOf, i) * decay) + (known * prior.Gigafuel)) * perRun, fuelLimit);
             var memory = Vector.ConditionalSelect(
                 hasRuns, ((At(runGigabyteSecondsOf, i) * decay) + (known * prior.GigabyteSeconds)) * perRun, memoryLimit * timeLimit);
-            var expected = Vector.Min(
-                fixedPart + (At(perGigafuelOf, i) * Vector.Min(fuel, fuelLimit)) + (At(perGigabyteSecondOf, i) * memory), atLimits);
+            var used = fixedPart + (At(perGigafuelOf, i) * Vector.Min(fuel, fuelLimit)) + (At(perGigabyteSecondOf, i) * memory);
+            if (demandOf is not null)
+            {
+                var factor = tierOf is null ? At(demandOf, i) : At(demandOf, i) * At(tierOf, i);
+                (atLimits, used) = (atLimits * factor, used * factor);
+            }
+
+            var expected = Vector.Min(used, atLimits);
 
             var successes = At(successesOf, i) * decay;
             var paid = At(paidOf, i) * decay;
@@ -183,6 +197,17 @@ internal sealed class CapabilityGroup
     private static Vector<int> Pick(Vector<int> mask, Unfit reason, Vector<int> otherwise) =>
         Vector.ConditionalSelect(mask, new Vector<int>((int)reason + 1), otherwise);
 
+    private static bool HasFactors(AgentSlot slot) => slot.Agent.Factors != PriceFactors.None;
+
+    /// <summary>The column of the factors of a priority; null for the one whose factor is always one.</summary>
+    private float[]? TierOf(int priority) => priority switch
+    {
+        0 => columns[(int)Column.BackgroundFactor],
+        2 => columns[(int)Column.HighFactor],
+        3 => columns[(int)Column.UrgentFactor],
+        _ => null,
+    };
+
     private void Grow(int capacity)
     {
         Array.Resize(ref slots, capacity);
@@ -213,6 +238,10 @@ internal sealed class CapabilityGroup
         Set(Column.RunGigafuel, sums.Gigafuel);
         Set(Column.RunGigabyteSeconds, sums.GigabyteSeconds);
         Set(Column.SuspendedUntil, sums.SuspendedUntil);
+        Set(Column.BackgroundFactor, agent.Factors.Background / (double)PriceFactors.One);
+        Set(Column.HighFactor, agent.Factors.High / (double)PriceFactors.One);
+        Set(Column.UrgentFactor, agent.Factors.Urgent / (double)PriceFactors.One);
+        Set(Column.DemandFactor, agent.Factors.At(PriceFactors.NormalTier, slots[index].Open).Demand / (double)PriceFactors.One);
 
         void Set(Column column, double value) => columns[(int)column][index] = (float)value;
     }
@@ -284,7 +313,8 @@ internal readonly record struct GroupQuestion(
     float NodeGigabytes,
     float Budget,
     float SecondsLeft,
-    float MaxFailure);
+    float MaxFailure,
+    int Priority);
 
 /// <summary>Room for what a look at a group finds; used again by the same thread.</summary>
 internal sealed class GroupAnswer

@@ -1,3 +1,4 @@
+using Stoa.Market.Registry;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Selection;
@@ -73,7 +74,11 @@ public sealed record Candidate(
     double ExpectedSeconds,
     double Evidence,
     int Load,
-    Standing Standing);
+    Standing Standing)
+{
+    /// <summary>What both prices were multiplied by.</summary>
+    public PriceFactor Factor { get; init; } = PriceFactor.One;
+}
 
 /// <summary>A choice, with its reasons.</summary>
 /// <param name="At">When it was made.</param>

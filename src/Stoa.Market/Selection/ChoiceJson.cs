@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Stoa.Market.Registry;
 
 namespace Stoa.Market.Selection;
 
@@ -53,6 +54,8 @@ public static class ChoiceJson
         json.WriteString("priceAtLimits", candidate.PriceAtLimits.ToString());
         WriteNumber(json, "expectedSeconds", candidate.ExpectedSeconds);
         json.WriteNumber("load", candidate.Load);
+        if (candidate.Factor != PriceFactor.One)
+            WriteNumber(json, "priceFactor", candidate.Factor.Value);
         json.WriteEndObject();
     }
 

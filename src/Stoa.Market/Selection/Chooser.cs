@@ -56,7 +56,8 @@ internal sealed class Chooser(SelectionPolicy policy, CapabilityGroup group, Sel
             (float)(query.MaxMemoryBytes / 1e9 * Rounding),
             query.Budget is { } budget ? (float)(budget.Nanodollars / 1e9 * Rounding) : float.PositiveInfinity,
             query.TimeLeft is { } left ? (float)left.TotalSeconds : float.PositiveInfinity,
-            (float)(1 - requirement.MinReputation));
+            (float)(1 - requirement.MinReputation),
+            query.Priority);
     }
 
     private void Exclude(IReadOnlyDictionary<string, AgentSlot> slots)
@@ -170,7 +171,8 @@ internal sealed class Chooser(SelectionPolicy policy, CapabilityGroup group, Sel
     private Candidate? Describe(int index)
     {
         var slot = group[index];
-        if (slot.Agent.PriceAtLimits(query.InputBytes, query.Caps) is not { } atLimits || atLimits > query.Budget)
+        var factor = slot.Agent.Factors.At(query.Priority, slot.Open);
+        if (slot.Agent.PriceAtLimits(query.InputBytes, query.Caps, factor) is not { } atLimits || atLimits > query.Budget)
             return Refuse(index, Unfit.Budget);
         if (!query.Takes(slot.Agent))
             return Refuse(index, Unfit.Input);
@@ -193,7 +195,10 @@ internal sealed class Chooser(SelectionPolicy policy, CapabilityGroup group, Sel
             answer.Seconds[index],
             EvidenceOf(slot),
             slot.Load,
-            Standing.LowerScore);
+            Standing.LowerScore)
+        {
+            Factor = factor,
+        };
     }
 
     private Candidate? Refuse(int index, Unfit reason)

@@ -26,6 +26,9 @@ public sealed record IndexedAgent(
     /// <summary><c>publisher/name</c>: the agent in all of its versions.</summary>
     public string Name { get; } = $"{Listing.Publisher}/{Listing.Name}";
 
+    /// <summary>What its price is multiplied by.</summary>
+    public PriceFactors Factors { get; init; } = PriceFactors.None;
+
     public static IndexedAgent Of(AgentVersion version) => new(
         version.Id,
         version.Listing,
@@ -34,17 +37,22 @@ public sealed record IndexedAgent(
         version.Manifest.Price,
         version.Manifest.Limits,
         version.Manifest.Input,
-        version.Manifest.Parameters);
+        version.Manifest.Parameters)
+    {
+        Factors = version.Manifest.Factors,
+    };
 
     /// <summary>What a task of this size costs when it burns and holds nothing.</summary>
-    public Money LeastPrice(long inputBytes) => Price.TryPrice(new PricedWork(inputBytes, 0, 0, 0), out var parts) ? parts.Total : new Money(long.MaxValue);
+    public Money LeastPrice(long inputBytes, PriceFactor factor) =>
+        Price.TryPrice(new PricedWork(inputBytes, 0, 0, 0), factor, out var parts) ? parts.Total : new Money(long.MaxValue);
 
     /// <summary>The most that a task of this size can cost; null when that is beyond any amount of money.</summary>
-    public Money? PriceAtLimits(long inputBytes, LimitCaps caps) => Price.TryPrice(
+    public Money? PriceAtLimits(long inputBytes, LimitCaps caps, PriceFactor factor) => Price.TryPrice(
         new PricedWork(
             inputBytes,
             Math.Min(Limits.Fuel, caps.Fuel ?? long.MaxValue),
             Math.Min(Limits.MemoryBytes, caps.MemoryBytes ?? long.MaxValue),
             Math.Min(Limits.TimeoutMs, caps.TimeoutMs ?? long.MaxValue)),
+        factor,
         out var parts) ? parts.Total : null;
 }

@@ -1,3 +1,4 @@
+using Stoa.Market.Registry;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Selection;
@@ -19,7 +20,11 @@ public sealed record SelectionQuery(
     long MaxMemoryBytes,
     LimitCaps Caps,
     IReadOnlyCollection<string> Excluded,
-    Func<IndexedAgent, bool> Takes);
+    Func<IndexedAgent, bool> Takes)
+{
+    /// <summary>The task's priority, on which prices may depend: 0 for background, 1 for normal, 2 for high, 3 for urgent.</summary>
+    public int Priority { get; init; } = PriceFactors.NormalTier;
+}
 
 /// <summary>Limits below those of the agents; each null leaves the agent's.</summary>
 public sealed record LimitCaps(long? Fuel = null, long? MemoryBytes = null, long? TimeoutMs = null);

@@ -59,7 +59,7 @@ public sealed partial record AgentTask(
     /// <summary>It waits for the end of its auction: nobody works on it before that.</summary>
     public bool IsBidding => State is TaskState.Queued && Auction is { IsOpen: true };
 
-    /// <summary>What is paid for it: the rates that were awarded, otherwise those that are posted.</summary>
+    /// <summary>What it is paid by: the rates that were awarded, otherwise those that are posted.</summary>
     public AgentPrice RatesOr(AgentPrice posted) => Auction?.Current?.Rates ?? posted;
 
     /// <summary>The most that the task can cost.</summary>

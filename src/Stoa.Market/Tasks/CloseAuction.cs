@@ -40,17 +40,17 @@ public sealed class CloseAuction(PrivateKey node, Id<Account> clearing, IdSource
     {
         var awards = signed.Record.Decision.Ranking.Select(bid => bid.Award).OfType<Award>().ToList();
         List<AwardedAgent> agents = [.. signed.Record.Decision.Ranking.Take(awards.Count).Zip(
-            awards, (bid, award) => AgentOf(task, auction, PlaceOf(auction, bid.Agent)) with { Rates = award.Rates })];
+            awards, (bid, award) => AgentOf(task, auction, PlaceOf(auction, bid.Agent)) with { Rates = award.Rates, Factor = award.Factor })];
         var hold = Lower(task, awards.Max(award => award.AtLimits), out var transfers, now);
         var next = task.Assign(agents[0], decided with { AwardDigest = signed.Digest, Awards = agents }, hold, now);
         return new AuctionEnd(next, AuctionState.Awarded, signed, transfers, [AuctionEvents.Awarded(signed.Record, task.OwnerId)]);
     }
 
-    private AuctionEnd Select(AgentTask task, Auction auction, int place, TaskAuction decided, SignedAward signed, DateTimeOffset now)
+    private static AuctionEnd Select(AgentTask task, Auction auction, int place, TaskAuction decided, SignedAward signed, DateTimeOffset now)
     {
-        var bidder = auction.Announcement.Bidders[place];
-        var hold = Lower(task, bidder.PriceAtLimits(bidder.Rates, auction.Announcement.InputBytes)!.Value, out var transfers, now);
-        return new AuctionEnd(task.Assign(AgentOf(task, auction, place), decided, hold, now), AuctionState.NoBids, signed, transfers, []);
+        // What is held stays: should this one fail, another one is chosen within it.
+        var agent = AgentOf(task, auction, place);
+        return new AuctionEnd(task.Assign(agent, decided with { Awards = [agent] }, task.Hold, now), AuctionState.NoBids, signed, [], []);
     }
 
     private AuctionEnd Fail(AgentTask task, Auction auction, TaskAuction decided, SignedAward signed, DateTimeOffset now)
@@ -88,7 +88,7 @@ public sealed class CloseAuction(PrivateKey node, Id<Account> clearing, IdSource
         for (var place = 0; place < announcement.Bidders.Count; place++)
         {
             var bidder = announcement.Bidders[place];
-            if (bidder.PriceAtLimits(bidder.Rates, announcement.InputBytes) is { } most && !(most > announcement.Reserve))
+            if (bidder.PriceAtLimits(bidder.Rates, bidder.Factor, announcement.InputBytes) is { } most && !(most > announcement.Reserve))
                 return place;
         }
 
@@ -111,6 +111,8 @@ public sealed class CloseAuction(PrivateKey node, Id<Account> clearing, IdSource
             bidder.Agent,
             [.. task.Parameters.OrderBy(parameter => invitation.ParameterNames.ToList().IndexOf(parameter.Name))],
             bidder.Limits,
-            bidder.Rates);
+            bidder.Rates,
+            bidder.Factor,
+            invitation.Demand);
     }
 }

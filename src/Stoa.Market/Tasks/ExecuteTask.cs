@@ -155,9 +155,11 @@ public sealed class ExecuteTask(
         var clockMs = Now().ToUnixTimeMilliseconds();
         AttemptOutcome outcome;
         Known? agent = null;
+        var factor = PriceFactor.One;
         try
         {
             agent = await RememberAsync(task.AgentId);
+            factor = task.Auction?.Current?.Factor ?? await FactorAsync(task, agent.Version.Manifest.Factors);
             var program = await programs.LoadAsync(agent.Version.ProgramDigest, attempt.Token);
             await using var input = await OpenInputAsync(task, inlineInput, attempt.Token);
             var job = new SandboxJob(task.Agent, task.Parameters, task.Limits, seed, clockMs);
@@ -185,7 +187,7 @@ public sealed class ExecuteTask(
             case AttemptOutcome.Completed completed:
                 try
                 {
-                    return await SucceedAsync(task, agent!, completed, output, new ReceiptFacts(seed, clockMs));
+                    return await SucceedAsync(task, agent!, completed, output, new ReceiptFacts(seed, clockMs, factor));
                 }
                 catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
                 {
@@ -232,7 +234,7 @@ public sealed class ExecuteTask(
         var now = Now();
         var manifest = agent.Version.Manifest;
         var rates = task.RatesOr(manifest.Price);
-        var price = TaskPricing.Capture(rates, task, usage);
+        var price = TaskPricing.Capture(rates, facts.Factor, task, usage);
         var shares = split.Split(price);
         var receipt = new Receipt(
             ids.Next<Receipt>(),
@@ -252,7 +254,7 @@ public sealed class ExecuteTask(
             shares,
             node.PublicKey,
             now,
-            new ReceiptPricing(rates, task.Input.SizeBytes))
+            new ReceiptPricing(rates, task.Input.SizeBytes) { Factor = facts.Factor })
         {
             Auction = task.Auction is { AwardDigest: { } award } auction ? new ReceiptAuction(auction.Id, award) : null,
         };
@@ -270,6 +272,15 @@ public sealed class ExecuteTask(
         {
             Verdict = AgentVerdict.OfSuccess(task, agent.Version, usage, price, now),
         };
+    }
+
+    /// <summary>The factor by which the task's hold was computed.</summary>
+    private async Task<PriceFactor> FactorAsync(AgentTask task, PriceFactors factors)
+    {
+        var factor = TaskPricing.FactorOf(factors, task.Priority, open: 0);
+        return factors.Demand is not null && await tasks.FindDemandAsync(task.Id, CancellationToken.None) is { } demand
+            ? factor with { Demand = demand }
+            : factor;
     }
 
     /// <summary>What the output does not keep of what the manifest promises; null when it keeps it.</summary>
@@ -377,7 +388,7 @@ public sealed class ExecuteTask(
     /// <summary>What never changes about a version: its manifest, and where its creator is paid.</summary>
     private sealed record Known(AgentVersion Version, Id<Account> Wallet);
 
-    private sealed record ReceiptFacts(long Seed, long ClockMs);
+    private sealed record ReceiptFacts(long Seed, long ClockMs, PriceFactor Factor);
 
     private sealed record Source(GuestInput Stdin, InputStream? Stream) : IAsyncDisposable
     {

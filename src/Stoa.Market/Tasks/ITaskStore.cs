@@ -2,6 +2,7 @@ using Stoa.Market.Auctions;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
+using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 using Stoa.Primitives;
 
@@ -26,6 +27,9 @@ public sealed record NewTask(
 
     /// <summary>The auction that the task waits for; null for none.</summary>
     public Auction? Auction { get; init; }
+
+    /// <summary>The demand factor that was fixed for it, in parts per thousand; null when its agent has none.</summary>
+    public int? Demand { get; init; }
 }
 
 /// <summary>A node that is idle while it takes a submission offers to work on it at once, which saves a transaction and a wait.</summary>
@@ -166,6 +170,12 @@ public interface ITaskStore
 
     /// <summary>What the agents of a task were chosen by; null when the consumer named the agent, or there is no such task.</summary>
     Task<StoredSelection?> FindSelectionAsync(Id<AgentTask> id, CancellationToken cancellationToken);
+
+    /// <summary>How many tasks of a version with a demand factor wait or run, counted up to a number.</summary>
+    Task<int> CountOpenOfAsync(Id<AgentVersion> agent, int most, CancellationToken cancellationToken);
+
+    /// <summary>The demand factor that was fixed for a task that has not ended, in parts per thousand; null when none was.</summary>
+    Task<int?> FindDemandAsync(Id<AgentTask> id, CancellationToken cancellationToken);
 
     /// <summary>When a queued task is due: of those whose turn has come the next, else the earliest; null when nothing is queued.</summary>
     Task<DateTimeOffset?> NextDueAsync(CancellationToken cancellationToken);

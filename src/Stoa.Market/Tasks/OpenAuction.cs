@@ -38,7 +38,10 @@ public sealed class OpenAuction(IBiddingStore bidding, BiddingPolicy defaultPoli
             candidate.Agent.Id,
             candidate.Agent.PublisherId,
             [.. candidate.Agent.Parameters.Select(parameter => parameter.Name)],
-            outlook.Policies.GetValueOrDefault(candidate.Agent.Name, defaultPolicy))).ToList();
+            outlook.Policies.GetValueOrDefault(candidate.Agent.Name, defaultPolicy))
+        {
+            Demand = TaskPricing.DemandOf(candidate.Agent.Factors, candidate.Factor),
+        }).ToList();
         return new Auction(
             new Announcement(
                 ids.Next<Auction>(),
@@ -55,7 +58,10 @@ public sealed class OpenAuction(IBiddingStore bidding, BiddingPolicy defaultPoli
                     TaskRules.CapLimits(candidate.Agent.Limits, request.Limits),
                     candidate.Agent.Price,
                     candidate.Load,
-                    invitation.Policy is BiddingPolicy.External external ? PublicKey.FromSpki(external.Key) : null))]),
+                    invitation.Policy is BiddingPolicy.External external ? PublicKey.FromSpki(external.Key) : null)
+                {
+                    Factor = candidate.Factor,
+                })]),
             invitations,
             terms.OnNoBids);
     }
@@ -64,7 +70,6 @@ public sealed class OpenAuction(IBiddingStore bidding, BiddingPolicy defaultPoli
     public static Money HoldOf(Choice choice, long inputBytes, TaskRequest request) => choice.Candidates
         .Max(candidate => AtLimits(candidate, inputBytes, request) is var most && request.MaxPrice is { } budget ? Money.Min(most, budget) : most);
 
-    // By the posted rates themselves: those are what awards are measured by.
     private static Money AtLimits(Candidate candidate, long inputBytes, TaskRequest request) => candidate.Agent.PriceAtLimits(
-        inputBytes, new LimitCaps(request.Limits.Fuel, request.Limits.MemoryBytes, request.Limits.TimeoutMs)) ?? new Money(long.MaxValue);
+        inputBytes, new LimitCaps(request.Limits.Fuel, request.Limits.MemoryBytes, request.Limits.TimeoutMs), candidate.Factor) ?? new Money(long.MaxValue);
 }

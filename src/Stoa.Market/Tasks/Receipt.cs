@@ -65,7 +65,11 @@ public sealed record Receipt(
 /// <summary>What a price was computed from, beside the usage.</summary>
 /// <param name="Rates">Those that the agent has posted, or was awarded.</param>
 /// <param name="InputBytes">Size of the input, read or not.</param>
-public sealed record ReceiptPricing(AgentPrice Rates, long InputBytes);
+public sealed record ReceiptPricing(AgentPrice Rates, long InputBytes)
+{
+    /// <summary>What the sum of the parts is multiplied by.</summary>
+    public PriceFactor Factor { get; init; } = PriceFactor.One;
+}
 
 /// <summary>Where the rates of a receipt come from when they are not the posted ones.</summary>
 /// <param name="Id">The auction.</param>

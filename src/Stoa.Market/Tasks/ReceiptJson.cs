@@ -15,7 +15,8 @@ namespace Stoa.Market.Tasks;
 ///   "limits": { "fuel", "memoryBytes", "timeoutMs", "outputBytes", "logBytes" }, "seed", "clockMs", "inputDigest", "outputDigest",
 ///   "usage": { "fuel", "peakMemoryBytes", "inputBytes", "outputBytes", "durationMs" }, "price",
 ///   "shares": { "creator", "node", "platform" },
-///   "pricing": { "base", "perMegabyte", "perGigafuel", "perGigabyteSecond", "inputBytes" }, "auction": { "id", "awardDigest" }, "node", "nodeKey", "finishedAt" }
+///   "pricing": { "base", "perMegabyte", "perGigafuel", "perGigabyteSecond", "inputBytes", "tierPermille", "demandPermille" },
+///   "auction": { "id", "awardDigest" }, "node", "nodeKey", "finishedAt" }
 /// </code>
 /// <c>seed</c> is a decimal string, since not every language's numbers hold 64 bits; all other numbers are below 2⁵³ or
 /// sizes. <c>node</c> is the peer id of <c>nodeKey</c>, the base64 of its SubjectPublicKeyInfo. Money is decimal strings in US
@@ -156,6 +157,13 @@ public static class ReceiptJson
         json.WriteString("perGigafuel", pricing.Rates.PerGigafuel.ToString());
         json.WriteString("perGigabyteSecond", pricing.Rates.PerGigabyteSecond.ToString());
         json.WriteNumber("inputBytes", pricing.InputBytes);
+        // Only when they say something: a verifier of before they were there has none to reckon with.
+        if (pricing.Factor != PriceFactor.One)
+        {
+            json.WriteNumber("tierPermille", pricing.Factor.Tier);
+            json.WriteNumber("demandPermille", pricing.Factor.Demand);
+        }
+
         json.WriteEndObject();
     }
 
@@ -175,7 +183,10 @@ public static class ReceiptJson
             Money.Parse(Text(pricing, "perMegabyte")),
             Money.Parse(Text(pricing, "perGigafuel")),
             Money.Parse(Text(pricing, "perGigabyteSecond"))),
-        Number(pricing, "inputBytes"));
+        Number(pricing, "inputBytes"))
+    {
+        Factor = pricing.TryGetProperty("tierPermille", out var tier) ? new PriceFactor(tier.GetInt32(), pricing.GetProperty("demandPermille").GetInt32()) : PriceFactor.One,
+    };
 
     private static string Text(JsonElement element, string name) =>
         element.GetProperty(name).GetString() ?? throw new FormatException($"The payload is not a receipt: \"{name}\" is null.");

@@ -25,7 +25,7 @@ public enum ReceiptFault
     /// <summary>More was used than the limits in it allow.</summary>
     UsageAboveLimits,
 
-    /// <summary>The price is not what the rates in it give for the usage in it.</summary>
+    /// <summary>The price is not what the rates and factors in it give for the usage in it.</summary>
     PriceUnexplained,
 
     /// <summary>Its rates are not those of the award that it names.</summary>
@@ -82,7 +82,7 @@ public static class ReceiptVerifier
             return Fault(ReceiptFault.AwardMismatch, "The award is of another auction or task.");
         var bidder = record.Announcement.Find($"{receipt.Agent.Publisher}/{receipt.Agent.Name}");
         var won = record.Decision.Ranking.FirstOrDefault(bid => bid.Agent == bidder?.Name)?.Award;
-        return won is not null && bidder!.Agent == receipt.Agent && won.Rates == receipt.Pricing?.Rates
+        return won is not null && bidder!.Agent == receipt.Agent && won.Rates == receipt.Pricing?.Rates && won.Factor == receipt.Pricing.Factor
             ? record
             : Fault(ReceiptFault.AwardMismatch, $"The award gives {receipt.Agent} other rates than the receipt states.");
     }
@@ -104,8 +104,8 @@ public static class ReceiptVerifier
         if (receipt.Pricing is not { } pricing)
             return receipt.Auction is null;
         var work = TaskPricing.WorkOf(pricing.InputBytes, receipt.Limits, receipt.Usage);
-        return !IsNegative(pricing.Rates) && work is { InputBytes: >= 0, DurationMs: >= 0 }
-            && pricing.Rates.TryPrice(work, out var parts) && parts.Total == receipt.Price;
+        return !IsNegative(pricing.Rates) && pricing.Factor.IsInRange && work is { InputBytes: >= 0, DurationMs: >= 0 }
+            && pricing.Rates.TryPrice(work, pricing.Factor, out var parts) && parts.Total == receipt.Price;
     }
 
     private static bool IsNegative(AgentPrice rates) => rates.Base < Money.Zero || rates.PerMegabyte < Money.Zero

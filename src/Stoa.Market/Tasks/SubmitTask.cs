@@ -49,7 +49,7 @@ public sealed class SubmitTask(
 
     /// <summary>What the request would hold, without making a task.</summary>
     public async Task<Outcome<Quote, TaskRefusal>> QuoteAsync(Id<User> owner, TaskRequest request, CancellationToken cancellationToken) =>
-        (await PrepareAsync(owner, request, agents.FindAsync, cancellationToken)).Match<Outcome<Quote, TaskRefusal>>(
+        (await PrepareAsync(owner, request, agents.FindAsync, batch: null, cancellationToken)).Match<Outcome<Quote, TaskRefusal>>(
             prepared => new Quote(prepared.Agent, prepared.Limits, prepared.Parts, prepared.Hold, prepared.Least, prepared.CandidateCount), refusal => refusal);
 
     /// <summary>Makes a task.</summary>
@@ -77,7 +77,7 @@ public sealed class SubmitTask(
                 return new Submitted(earlier, IsNew: false);
         }
 
-        if (!(await MakeAsync(owner, request, agents.FindAsync, traceParent, cancellationToken)).TryGet(out var made, out var refusal))
+        if (!(await MakeAsync(owner, request, agents.FindAsync, batch: null, traceParent, cancellationToken)).TryGet(out var made, out var refusal))
             return refusal;
         var isDue = made.Task is { IsBidding: false, State: TaskState.Queued queued } && queued.DueAt <= made.Task.CreatedAt;
         return await tasks.SubmitAsync(made with { Idempotency = key, Claim = isDue ? offer(made.Task.Limits) : null }, cancellationToken);
@@ -97,9 +97,9 @@ public sealed class SubmitTask(
 
     /// <summary>Checks a request and makes what is to be written of it: without a key, offered to nobody.</summary>
     internal async Task<Outcome<NewTask, TaskRefusal>> MakeAsync(
-        Id<User> owner, TaskRequest request, FindAgent find, string? traceParent, CancellationToken cancellationToken)
+        Id<User> owner, TaskRequest request, FindAgent find, OpenInBatch? batch, string? traceParent, CancellationToken cancellationToken)
     {
-        if (!(await PrepareAsync(owner, request, find, cancellationToken)).TryGet(out var prepared, out var refusal))
+        if (!(await PrepareAsync(owner, request, find, batch, cancellationToken)).TryGet(out var prepared, out var refusal))
             return refusal;
         if (request.MaxPrice is { } maxPrice && prepared.Hold > maxPrice)
         {
@@ -148,11 +148,23 @@ public sealed class SubmitTask(
         };
         var inline = request.Input is RequestedInput.Inline given ? given.Bytes : (ReadOnlyMemory<byte>?)null;
         var transfer = hold is null ? null : Settlement.Hold(hold, clearing, task.Id, now);
-        return new NewTask(task, inline, transfer, Idempotency: null, Claim: null) { Selection = prepared.Selection, Auction = auction };
+        // In an auction it is open who will have it.
+        if (prepared.Demand is not null && auction is null)
+        {
+            batch?.Add(prepared.AgentId);
+            index.AddOpen($"{prepared.Agent.Publisher}/{prepared.Agent.Name}", prepared.AgentId);
+        }
+
+        return new NewTask(task, inline, transfer, Idempotency: null, Claim: null)
+        {
+            Selection = prepared.Selection,
+            Demand = auction is null ? prepared.Demand : null,
+            Auction = auction,
+        };
     }
 
     private async Task<Outcome<Prepared, TaskRefusal>> PrepareAsync(
-        Id<User> owner, TaskRequest request, FindAgent find, CancellationToken cancellationToken)
+        Id<User> owner, TaskRequest request, FindAgent find, OpenInBatch? batch, CancellationToken cancellationToken)
     {
         if (request.Requirement is { } requirement)
             return await ChooseAsync(owner, request, requirement, cancellationToken);
@@ -164,9 +176,28 @@ public sealed class SubmitTask(
             return refusal;
         if (!(await CheckInputAsync(owner, agent.Manifest.Input, request.Input, cancellationToken)).TryGet(out var input, out refusal))
             return refusal;
-        return agent.Manifest.Price.TryPrice(PricedWork.AtLimits(input.SizeBytes, limits), out var parts)
-            ? new Prepared(agent.Id, agent.Listing, parameters, limits, input, parts, parts.Total, parts.Base + parts.Input, CandidateCount: 1, Selection: null)
+        var factor = await FactorAsync(agent, request.Priority, batch, cancellationToken);
+        return agent.Manifest.Price.TryPrice(PricedWork.AtLimits(input.SizeBytes, limits), factor, out var parts)
+            ? new Prepared(
+                agent.Id, agent.Listing, parameters, limits, input, parts, parts.Total, factor.Apply(parts.Base + parts.Input), CandidateCount: 1,
+                TaskPricing.DemandOf(agent.Manifest.Factors, factor), Selection: null)
             : Refuse(TaskRefusal.PriceOutOfRange, $"The price of {agent.Listing} at {limits.Fuel} units of fuel is beyond any amount of money. Ask for a lower limits.fuel.");
+    }
+
+    /// <summary>What a task of an agent is charged by when it is submitted now.</summary>
+    private async Task<PriceFactor> FactorAsync(AgentVersion agent, TaskPriority priority, OpenInBatch? batch, CancellationToken cancellationToken)
+    {
+        var factors = agent.Manifest.Factors;
+        if (factors.Demand is not { } demand)
+            return TaskPricing.FactorOf(factors, priority, open: 0);
+        if (batch?.CountOf(agent.Id) is not { } open)
+        {
+            open = await tasks.CountOpenOfAsync(agent.Id, demand.Capacity, cancellationToken);
+            batch?.Begin(agent.Id, open);
+            index.SetOpen($"{agent.Publisher}/{agent.Manifest.Name}", agent.Id, open);
+        }
+
+        return TaskPricing.FactorOf(factors, priority, open);
     }
 
     private async Task<Outcome<Prepared, TaskRefusal>> ChooseAsync(
@@ -182,13 +213,16 @@ public sealed class SubmitTask(
         var choice = index.Choose(
             new SelectionQuery(
                 // In an auction who is too dear at its posted price may bid less.
-                requirement, input.SizeBytes, request.Auction is null ? request.MaxPrice : null, TimeLeft(request), maxMemoryBytes, caps, Excluded: [], fit.Takes),
+                requirement, input.SizeBytes, request.Auction is null ? request.MaxPrice : null, TimeLeft(request), maxMemoryBytes, caps, Excluded: [], fit.Takes)
+            {
+                Priority = (int)request.Priority,
+            },
             now,
             random);
         if (choice.Chosen is not { } chosen)
             return Nobody(requirement, request, choice);
         var limits = TaskRules.CapLimits(chosen.Agent.Limits, request.Limits);
-        if (!chosen.Agent.Price.TryPrice(PricedWork.AtLimits(input.SizeBytes, limits), out var parts))
+        if (!chosen.Agent.Price.TryPrice(PricedWork.AtLimits(input.SizeBytes, limits), chosen.Factor, out var parts))
             throw new InvalidOperationException($"{chosen.Agent.Listing} was chosen at a price beyond money.");
         // Enough for the two next best too, should this one fail: what is not used is released.
         var next = choice.Candidates.Where(candidate => candidate != chosen).Take(FailOver.MaxAgents - 1);
@@ -200,8 +234,9 @@ public sealed class SubmitTask(
             input,
             parts,
             request.Auction is null ? next.Append(chosen).Max(candidate => candidate.PriceAtLimits) : OpenAuction.HoldOf(choice, input.SizeBytes, request),
-            choice.Candidates.Min(candidate => candidate.Agent.LeastPrice(input.SizeBytes)),
+            choice.Candidates.Min(candidate => candidate.Agent.LeastPrice(input.SizeBytes, candidate.Factor)),
             choice.CandidateCount,
+            TaskPricing.DemandOf(chosen.Agent.Factors, chosen.Factor),
             new TaskSelection(requirement, request.Limits, requirement.DeadlineMs is { } left ? now.AddMilliseconds(left).ToMilliseconds() : null, choice));
 
         // What an auction takes is not left to the agent.
@@ -314,6 +349,22 @@ public sealed class SubmitTask(
 
     private static Refusal<TaskRefusal> Refuse(TaskRefusal code, string detail) => new(code, detail);
 
+    /// <summary>How many tasks of agents with a demand factor wait or run, with those of a batch that is being made: the later ones find the earlier ones waiting.</summary>
+    internal sealed class OpenInBatch
+    {
+        private readonly Dictionary<Id<AgentVersion>, int> counts = [];
+
+        public int? CountOf(Id<AgentVersion> agent) => counts.TryGetValue(agent, out var count) ? count : null;
+
+        public void Begin(Id<AgentVersion> agent, int count) => counts[agent] = count;
+
+        public void Add(Id<AgentVersion> agent)
+        {
+            if (counts.TryGetValue(agent, out var count))
+                counts[agent] = count + 1;
+        }
+    }
+
     /// <summary>Finds an agent in the catalogue.</summary>
     internal delegate Task<AgentVersion?> FindAgent(ListingName listing, CancellationToken cancellationToken);
 
@@ -327,5 +378,6 @@ public sealed class SubmitTask(
         Money Hold,
         Money Least,
         int CandidateCount,
+        int? Demand,
         TaskSelection? Selection);
 }

@@ -9,11 +9,11 @@ namespace Stoa.Market.Tasks;
 /// <param name="ClosesAt">When the last bids are taken.</param>
 /// <param name="IsOpen">It is not decided yet: nobody works on the task.</param>
 /// <param name="AwardDigest">What receipts name the award by; null while it is open, and when nobody has bid.</param>
-/// <param name="Awards">Who has the task, and after it those who get it when that one fails.</param>
+/// <param name="Awards">Who has the task, and after it those who get it when that one fails. When nobody has bid, who does it at its posted price.</param>
 public sealed record TaskAuction(
     Id<Auction> Id, DateTimeOffset ClosesAt, bool IsOpen, ContentHash? AwardDigest, IReadOnlyList<AwardedAgent> Awards)
 {
-    /// <summary>Who has the task; null when it was not won by anybody.</summary>
+    /// <summary>Who has the task by its auction; null when nobody has.</summary>
     public AwardedAgent? Current => Awards.Count > 0 ? Awards[0] : null;
 
     /// <summary>Without the one who had the task.</summary>
@@ -26,5 +26,13 @@ public sealed record TaskAuction(
 /// <param name="Parameters">In its manifest's order.</param>
 /// <param name="Limits">In force.</param>
 /// <param name="Rates">What it is paid by, in place of its posted ones.</param>
+/// <param name="Factor">What the price by these is multiplied by.</param>
+/// <param name="Demand">The demand factor that it is counted under while it has the task, in parts per thousand; null when it has none.</param>
 public sealed record AwardedAgent(
-    Id<AgentVersion> AgentId, ListingName Agent, IReadOnlyList<TaskParameter> Parameters, AgentLimits Limits, AgentPrice Rates);
+    Id<AgentVersion> AgentId,
+    ListingName Agent,
+    IReadOnlyList<TaskParameter> Parameters,
+    AgentLimits Limits,
+    AgentPrice Rates,
+    PriceFactor Factor,
+    int? Demand);

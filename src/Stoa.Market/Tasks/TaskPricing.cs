@@ -10,10 +10,23 @@ public static class TaskPricing
     public static PricedWork WorkOf(long inputBytes, AgentLimits limits, Usage usage) =>
         new(inputBytes, usage.Fuel, usage.PeakMemoryBytes, Math.Min(usage.DurationMs, limits.TimeoutMs));
 
+    /// <summary>What a task is charged by.</summary>
+    /// <param name="factors">The agent's.</param>
+    /// <param name="priority">The task's.</param>
+    /// <param name="open">How many tasks of the agent wait or run.</param>
+    public static PriceFactor FactorOf(PriceFactors factors, TaskPriority priority, long open) => factors.At((int)priority, open);
+
+    /// <summary>What is kept of a task's factor: its demand part, where the agent has one. The other part follows from the priority.</summary>
+    public static int? DemandOf(PriceFactors factors, PriceFactor factor) => factors.Demand is null ? null : factor.Demand;
+
     /// <summary>What is captured for an attempt that succeeded.</summary>
+    /// <param name="price">The agent's.</param>
+    /// <param name="factor">By which the hold was computed.</param>
+    /// <param name="task">The task.</param>
+    /// <param name="usage">What was measured.</param>
     /// <exception cref="InvalidOperationException">It would be above what is held, which the sandbox makes impossible.</exception>
-    public static Money Capture(AgentPrice price, AgentTask task, Usage usage) =>
-        price.TryPrice(WorkOf(task.Input.SizeBytes, task.Limits, usage), out var parts) && parts.Total <= task.MaxPrice
+    public static Money Capture(AgentPrice price, PriceFactor factor, AgentTask task, Usage usage) =>
+        price.TryPrice(WorkOf(task.Input.SizeBytes, task.Limits, usage), factor, out var parts) && parts.Total <= task.MaxPrice
             ? parts.Total
             : throw new InvalidOperationException($"The price of {task.Id} at {usage.Fuel} fuel is above its hold of {task.MaxPrice}.");
 }

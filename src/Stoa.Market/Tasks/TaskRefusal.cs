@@ -36,6 +36,9 @@ public enum TaskRefusal
     /// <summary>The wallet does not cover the hold.</summary>
     InsufficientFunds,
 
+    /// <summary>As many tasks of the consumer wait or run as may.</summary>
+    OpenTasksTooMany,
+
     /// <summary>The idempotency key was used for another submission.</summary>
     IdempotencyKeyReused,
 

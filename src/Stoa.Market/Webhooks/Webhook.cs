@@ -107,7 +107,7 @@ public static class WebhookEvents
     [
         EventTypes.TaskQueued, EventTypes.TaskStarted, EventTypes.TaskRetried, EventTypes.TaskSucceeded, EventTypes.TaskFailed,
         EventTypes.TaskCancelled, EventTypes.BatchProgress, EventTypes.BatchEnded, EventTypes.RoyaltyEarned,
-        EventTypes.ScheduleRefused,
+        EventTypes.ScheduleRefused, EventTypes.ReviewWritten, EventTypes.ReviewWithdrawn, EventTypes.ReviewAnswered,
     ];
 
     /// <summary>When none are named: the ends of tasks.</summary>

@@ -76,9 +76,10 @@ internal static class AuctionContracts
                 ? new BidBody(at, FactorOf(ask), PriceOf(ask), ranked?.Expected.ToString(), ranked?.Score.ToString())
                 : null,
             ranked?.Award is { } award
-                ? new AwardBody(ToContract(award.Rates), award.Expected.ToString(), award.AtLimits.ToString(), FactorOf(award.Ask), PriceOf(award.Ask))
+                ? new AwardBody(ToContract(award.Rates), award.Expected.ToString(), award.AtLimits.ToString(), FactorOf(award.Ask), PriceOf(award.Ask), award.Factor == PriceFactor.One ? null : award.Factor.Value)
                 : null,
-            bidder.Key is { } key ? Convert.ToBase64String(key.ToSpki()) : null);
+            bidder.Key is { } key ? Convert.ToBase64String(key.ToSpki()) : null,
+            bidder.Factor == PriceFactor.One ? null : bidder.Factor.Value);
     }
 
     private static int PlaceOf(AwardRecord decided, Bidder bidder)

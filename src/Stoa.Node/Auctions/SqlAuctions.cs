@@ -89,7 +89,8 @@ internal static class SqlAuctions
                 auction.ClosesAt,
                 auction.IsOpen,
                 auction.AwardDigest,
-                [.. auction.Awards.Select(award => new AwardColumn(award.AgentId, award.Agent.ToString(), award.Parameters, award.Limits, award.Rates))]),
+                [.. auction.Awards.Select(award => new AwardColumn(
+                    award.AgentId, award.Agent.ToString(), award.Parameters, award.Limits, award.Rates, award.Factor, award.Demand))]),
             AuctionJson.Default.AuctionColumn);
 
     /// <summary>What <see cref="Write"/> wrote.</summary>
@@ -102,14 +103,20 @@ internal static class SqlAuctions
             auction.IsOpen,
             auction.AwardDigest,
             [.. auction.Awards.Select(award => new AwardedAgent(
-                award.AgentId, ListingName.Parse(award.Agent), award.Parameters, award.Limits, award.Rates))]);
+                award.AgentId, ListingName.Parse(award.Agent), award.Parameters, award.Limits, award.Rates, award.Factor, award.Demand))]);
     }
 
     internal sealed record AuctionColumn(
         Id<Auction> Id, DateTimeOffset ClosesAt, bool IsOpen, ContentHash? AwardDigest, IReadOnlyList<AwardColumn> Awards);
 
     internal sealed record AwardColumn(
-        Id<AgentVersion> AgentId, string Agent, IReadOnlyList<TaskParameter> Parameters, AgentLimits Limits, AgentPrice Rates);
+        Id<AgentVersion> AgentId,
+        string Agent,
+        IReadOnlyList<TaskParameter> Parameters,
+        AgentLimits Limits,
+        AgentPrice Rates,
+        PriceFactor Factor,
+        int? Demand);
 }
 
 /// <summary>The parts of auctions and bidding that are stored as JSON.</summary>

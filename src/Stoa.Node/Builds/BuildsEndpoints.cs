@@ -4,6 +4,7 @@ using Stoa.Market.Identity;
 using Stoa.Market.Registry;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
+using Stoa.Node.Quotas;
 using Stoa.Node.Registry;
 using Stoa.Primitives;
 
@@ -23,23 +24,24 @@ public static class BuildsEndpoints
             .Accepts<AgentUploadForm>("multipart/form-data")
             .TakesAtMost(options.MaxProgramBytes + ManifestReader.MaxBytes + MultipartOverheadBytes)
             .Produces<AgentResponse>(StatusCodes.Status201Created)
-            .Refuses(Enum.GetValues<PublishRefusal>());
-        api.MapPost("/blobs", (HttpRequest request, Caller caller, IContentStore content, IContentOwners owners, CancellationToken cancellationToken) =>
-                PutAsync(null, request, caller, content, owners, options, cancellationToken))
+            .Refuses(Enum.GetValues<PublishRefusal>())
+            .Refuses(ContentRefusal.StorageQuotaExceeded);
+        api.MapPost("/blobs", (HttpRequest request, Caller caller, IContentStore content, IContentOwners owners, UserUsages usages, CancellationToken cancellationToken) =>
+                PutAsync(null, request, caller, content, owners, usages, options, cancellationToken))
             .WithName("createBlob").WithTags("Blobs").WithSummary("Upload content")
             .WithDescription("Streams the body into the content store and answers its digest. Use it as the input of tasks.")
             .Accepts<Stream>("application/octet-stream")
             .TakesAtMost(options.MaxBlobBytes)
             .Produces<BlobResponse>(StatusCodes.Status201Created)
-            .Refuses(ContentRefusal.TooLarge);
-        api.MapPut("/blobs/{digest}", (ContentHash digest, HttpRequest request, Caller caller, IContentStore content, IContentOwners owners, CancellationToken cancellationToken) =>
-                PutAsync(digest, request, caller, content, owners, options, cancellationToken))
+            .Refuses(ContentRefusal.TooLarge, ContentRefusal.StorageQuotaExceeded);
+        api.MapPut("/blobs/{digest}", (ContentHash digest, HttpRequest request, Caller caller, IContentStore content, IContentOwners owners, UserUsages usages, CancellationToken cancellationToken) =>
+                PutAsync(digest, request, caller, content, owners, usages, options, cancellationToken))
             .WithName("putBlob").WithTags("Blobs").WithSummary("Upload content under its digest")
             .WithDescription("As creating a blob, but refused when the bytes do not have the digest. Repeating it changes nothing.")
             .Accepts<Stream>("application/octet-stream")
             .TakesAtMost(options.MaxBlobBytes)
             .Produces<BlobResponse>(StatusCodes.Status201Created)
-            .Refuses(ContentRefusal.TooLarge, ContentRefusal.DigestMismatch);
+            .Refuses(ContentRefusal.TooLarge, ContentRefusal.DigestMismatch, ContentRefusal.StorageQuotaExceeded);
         api.MapMethods("/blobs/{digest}", ["HEAD"], GetAsync)
             .WithName("headBlob").WithTags("Blobs").WithSummary("Is it there?")
             .WithDescription("Answers the size of content that you may read.")
@@ -55,13 +57,22 @@ public static class BuildsEndpoints
     }
 
     private static async Task<IResult> PublishAsync(
-        HttpRequest request, Caller caller, IUserStore users, AgentPublisher publisher, BuildsOptions options, CancellationToken cancellationToken)
+        HttpRequest request,
+        Caller caller,
+        IUserStore users,
+        AgentPublisher publisher,
+        UserUsages usages,
+        BuildsOptions options,
+        CancellationToken cancellationToken)
     {
         if (!(await AgentUpload.ReadAsync(request, options.MaxProgramBytes, cancellationToken)).TryGet(out var upload, out var unreadable))
             return unreadable.ToProblem();
         var user = await users.GetAsync(caller.UserId, cancellationToken);
         if (user is null)
             return RequestRefusal.Unauthenticated.ToProblem();
+        if (!(await usages.ReserveAsync(caller.UserId, upload.Program.Length, options.MaxProgramBytes, cancellationToken)).TryGet(out var room, out var full))
+            return full.ToProblem();
+        using var kept = room;
         var published = await publisher.PublishAsync(user, upload.Manifest, upload.Program, cancellationToken);
         return published.Match<IResult>(
             version => TypedResults.Created(
@@ -75,12 +86,18 @@ public static class BuildsEndpoints
         Caller caller,
         IContentStore content,
         IContentOwners owners,
+        UserUsages usages,
         BuildsOptions options,
         CancellationToken cancellationToken)
     {
-        var put = await content.PutAsync(request.Body, expected, options.MaxBlobBytes, cancellationToken);
+        // What is the caller's already takes no more room.
+        var isKnown = expected is { } digest && await owners.MayReadAsync(digest, caller.UserId, cancellationToken);
+        if (!(await usages.ReserveAsync(caller.UserId, isKnown ? 0 : request.ContentLength, options.MaxBlobBytes, cancellationToken)).TryGet(out var room, out var full))
+            return full.ToProblem();
+        using var kept = room;
+        var put = await content.PutAsync(request.Body, expected, room.Most, cancellationToken);
         if (!put.TryGet(out var stored, out var refusal))
-            return refusal.ToProblem();
+            return (refusal.Code is ContentRefusal.TooLarge && room.Most < options.MaxBlobBytes ? room.Exceeded : refusal).ToProblem();
         await owners.GrantAsync(stored, caller.UserId, cancellationToken);
         return TypedResults.Created($"/api/v1/blobs/{stored.Digest}", new BlobResponse(stored.Digest.ToString(), stored.SizeBytes));
     }

@@ -1,5 +1,6 @@
 using Stoa.Market.Builds;
 using Stoa.Market.Identity;
+using Stoa.Node.Quotas;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
 
@@ -22,8 +23,12 @@ public sealed class SqlContentOwners(Database database) : IContentOwners
             cancellationToken) is not null;
 
     /// <summary>The same within a transaction of another store.</summary>
-    public static Task<int> GrantAsync(SqlSession session, ContentDescriptor content, Id<User>? owner) =>
-        session.ExecuteAsync(
+    public static async Task GrantAsync(SqlSession session, ContentDescriptor content, Id<User>? owner)
+    {
+        var added = await session.ExecuteAsync(
             "INSERT INTO content_owners (digest, owner, size_bytes) VALUES (@digest, @owner, @size) ON CONFLICT DO NOTHING",
             new { digest = content.Digest, owner = owner?.ToString() ?? Everyone, size = content.SizeBytes });
+        if (added > 0 && owner is { } user)
+            await SqlUserUsage.AddContentAsync(session, user, content.SizeBytes);
+    }
 }

@@ -10,6 +10,9 @@ namespace Stoa.Node.Http;
 /// <param name="Remedy">What to do next.</param>
 public sealed record ProblemKind(string Code, int Status, string Title, string Explanation, string Remedy)
 {
+    /// <summary>How long waiting helps, for the <c>Retry-After</c> header, where it is always as long; null where it does not help or the endpoint knows better.</summary>
+    public TimeSpan? RetryAfter { get; init; }
+
     /// <summary>Path of the page that explains it: the <c>type</c> of the problem details, relative to the node.</summary>
     public string Type => "/problems/" + Code;
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using Stoa.Client;
 using Stoa.Client.Contracts;
@@ -26,6 +27,8 @@ public sealed record ProblemResult(ProblemKind Kind, string Detail, IReadOnlyLis
         response.StatusCode = Kind.Status;
         response.ContentType = MediaType;
         response.Headers.CacheControl = "no-store";
+        if (Kind.RetryAfter is { } wait)
+            response.Headers.RetryAfter = ((long)Math.Ceiling(wait.TotalSeconds)).ToString(CultureInfo.InvariantCulture);
         var body = JsonSerializer.SerializeToUtf8Bytes(ToContract(Activity.Current?.TraceId.ToHexString() ?? httpContext.TraceIdentifier), StoaJson.Default.Problem);
         response.ContentLength = body.Length;
         if (!HttpMethods.IsHead(httpContext.Request.Method))

@@ -3,6 +3,7 @@ using Stoa.Market.Builds;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
+using Stoa.Market.Reviews;
 using Stoa.Market.Schedules;
 using Stoa.Market.Tasks;
 using Stoa.Market.Templates;
@@ -111,6 +112,9 @@ public static partial class Problems
         ContentRefusal.DigestMismatch => Row(refusal, 422, "Digest does not match",
             "The SHA-256 of the bytes that arrived is not the one that was announced. Nothing was stored.",
             "Compute the digest of exactly the bytes that you send, and send them again."),
+        ContentRefusal.StorageQuotaExceeded => Row(refusal, 507, "Too much stored",
+            "With these bytes you would have more in the content store than you may: GET /api/v1/quota tells how much.",
+            "Bring less, or ask an administrator of this node for more."),
     };
 
     public static ProblemKind Of(PublishRefusal refusal) => refusal switch
@@ -165,6 +169,9 @@ public static partial class Problems
             "The price at the task's limits is more than an amount of money can say, about 9.2 billion dollars.",
             "Lower the task's limits."),
         TaskRefusal.InsufficientFunds => insufficientFunds,
+        TaskRefusal.OpenTasksTooMany => Row(refusal, 429, "Too many tasks at a time",
+            "As many tasks of yours wait or run as may: GET /api/v1/quota tells how many.",
+            "Wait until some have ended, cancel some with DELETE /api/v1/tasks/{id}, or ask an administrator of this node for more.", TimeSpan.FromSeconds(5)),
         TaskRefusal.IdempotencyKeyReused => idempotencyKeyReused,
         TaskRefusal.DueTooLate => Row(refusal, 422, "Due too far ahead",
             "A task can be put off by at most 366 days: its money is held all the while.",
@@ -267,6 +274,31 @@ public static partial class Problems
             "Give an amount up to that of the hold."),
     };
 
+    public static ProblemKind Of(ReviewRefusal refusal) => refusal switch
+    {
+        ReviewRefusal.ReviewUnknown => Row(refusal, 404, "No such review",
+            "There is no such review, or its author has withdrawn it.",
+            "List the reviews of an agent with GET /api/v1/agents/{publisher}/{name}/reviews, and your own with GET /api/v1/reviews."),
+        ReviewRefusal.ReviewInvalid => Row(refusal, 422, "Review breaks the rules",
+            "The stars are not from 1 to 5, or the text is empty, too long or has control characters.",
+            "Correct what is listed in errors and try again."),
+        ReviewRefusal.NothingToReview => Row(refusal, 409, "No receipt to review by",
+            "A review stands on the receipt of a task that succeeded. This one has none.",
+            "Wait until the task has succeeded, or review by another task of the same agent. What failed counts against the agent by itself."),
+        ReviewRefusal.OwnAgent => Row(refusal, 403, "Your own agent",
+            "Publishers do not review their own agents: what they say of them tells others nothing.",
+            "Let those who use the agent review it. Reviews of theirs can be answered with PUT /api/v1/reviews/{id}/answer."),
+        ReviewRefusal.ReviewTooSoon => Row(refusal, 429, "Changed a moment ago",
+            "Each change of a review is told to the publisher, so there are at least ten seconds between two of them.",
+            "Wait ten seconds and change it again.", ReviewRules.Pause),
+        ReviewRefusal.NotThePublisher => Row(refusal, 403, "Somebody else's agent",
+            "A review is answered by who published the agent.",
+            "Use the key of the publisher. To say something of the agent, review it by a task of yours."),
+        ReviewRefusal.ReviewAnswered => Row(refusal, 409, "Answered before",
+            "A publisher answers a review once; once more when its author has changed it since.",
+            "Leave it at that answer."),
+    };
+
     public static ProblemKind Of(WebhookRefusal refusal) => refusal switch
     {
         WebhookRefusal.WebhookUnknown => Row(refusal, 404, "No such webhook",
@@ -318,6 +350,6 @@ public static partial class Problems
             "Correct what is listed in errors; GET /api/v1/templates/{id} lists the parameters."),
     };
 
-    private static ProblemKind Row<TCode>(TCode refusal, int status, string title, string explanation, string remedy)
-        where TCode : struct, Enum => new(ProblemKind.CodeOf(refusal), status, title, explanation, remedy);
+    private static ProblemKind Row<TCode>(TCode refusal, int status, string title, string explanation, string remedy, TimeSpan? retryAfter = null)
+        where TCode : struct, Enum => new(ProblemKind.CodeOf(refusal), status, title, explanation, remedy) { RetryAfter = retryAfter };
 }

@@ -4,6 +4,7 @@ using Stoa.Market.Builds;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
+using Stoa.Market.Reviews;
 using Stoa.Market.Schedules;
 using Stoa.Market.Tasks;
 using Stoa.Market.Templates;
@@ -27,6 +28,8 @@ public static partial class Problems
     public static ProblemResult ToProblem(this Refusal<IdentityRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<PublishRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
+
+    public static ProblemResult ToProblem(this Refusal<ReviewRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<TaskRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
@@ -77,6 +80,7 @@ public static partial class Problems
             .. Enum.GetValues<IdentityRefusal>().Select(Of),
             .. Enum.GetValues<PublishRefusal>().Select(Of),
             .. Enum.GetValues<TaskRefusal>().Select(Of),
+            .. Enum.GetValues<ReviewRefusal>().Select(Of),
             .. Enum.GetValues<ScheduleRefusal>().Select(Of),
             .. Enum.GetValues<TemplateRefusal>().Select(Of),
             .. Enum.GetValues<TransferRefusal>().Select(Of),

@@ -3,6 +3,7 @@ using Stoa.Market.Builds;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
+using Stoa.Market.Reviews;
 using Stoa.Market.Schedules;
 using Stoa.Market.Tasks;
 using Stoa.Market.Templates;
@@ -35,6 +36,9 @@ public static class Refusing
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params WebhookRefusal[] refusals)
+        where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
+
+    public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params ReviewRefusal[] refusals)
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params ScheduleRefusal[] refusals)

@@ -17,7 +17,7 @@ internal static class ManifestBody
         Port(manifest.Input),
         Port(manifest.Output),
         Limits(manifest.Limits),
-        Price(manifest.Price),
+        Price(manifest.Price, manifest.Factors),
         manifest.Tags,
         [.. manifest.Parameters.Select(Parameter)],
         manifest.Permissions);
@@ -63,10 +63,15 @@ internal static class ManifestBody
         parameter.Default,
         parameter.Values.Count > 0 ? parameter.Values : null);
 
-    private static AgentPriceBody Price(AgentPrice price) =>
-        new(
-            price.Base.ToString(),
-            price.PerMegabyte.ToString(),
-            price.PerGigafuel.ToString(),
-            price.PerGigabyteSecond == Money.Zero ? null : price.PerGigabyteSecond.ToString());
+    private static AgentPriceBody Price(AgentPrice price, PriceFactors factors) => new(
+        price.Base.ToString(),
+        price.PerMegabyte.ToString(),
+        price.PerGigafuel.ToString(),
+        price.PerGigabyteSecond == Money.Zero ? null : price.PerGigabyteSecond.ToString(),
+        factors with { Demand = null } == PriceFactors.None ? null : new PriceTiersBody(Tier(factors.Background), Tier(factors.High), Tier(factors.Urgent)),
+        factors.Demand is { } demand ? new PriceDemandBody(Number(demand.Most), demand.Capacity, demand.From == 0 ? null : Number(demand.From)) : null);
+
+    private static decimal? Tier(int factor) => factor == PriceFactors.One ? null : Number(factor);
+
+    private static decimal Number(int factor) => factor / (decimal)PriceFactors.One;
 }

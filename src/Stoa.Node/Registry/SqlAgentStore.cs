@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using Stoa.Client;
 using Stoa.Market;
@@ -5,6 +6,7 @@ using Stoa.Market.Events;
 using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 using Stoa.Node.Events;
+using Stoa.Node.Quotas;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
 using AgentQuery = Stoa.Market.Registry.AgentQuery;
@@ -16,29 +18,40 @@ namespace Stoa.Node.Registry;
 /// <param name="index">Told what is published; null for nobody.</param>
 public sealed class SqlAgentStore(Database database, AgentIndex? index = null) : IAgentStore
 {
+    private const int MaxRemembered = 4_096;
+
+    // A version never changes; reading its manifest takes longer than asking which version a name means.
+    private readonly ConcurrentDictionary<Id<AgentVersion>, AgentVersion> remembered = new();
+
     public Task<Outcome<AgentVersion, PublishRefusal>> AddAsync(
         AgentVersion version, NewEvent published, CancellationToken cancellationToken) =>
         database.WriteAsync(session => AddAsync(session, version, published), cancellationToken);
 
     public async Task<AgentVersion?> FindAsync(ListingName listing, CancellationToken cancellationToken)
     {
-        var row = await database.ReadAsync(
-            session => listing.Version is { } version
-                ? FindExactAsync(session, listing.Publisher, listing.Name, version)
-                : session.QueryFirstOrDefaultAsync<AgentRow>(
-                    $"SELECT {AgentRow.Columns} FROM agent_listings l JOIN agent_versions v ON v.id = l.newest_id WHERE l.publisher = @publisher AND l.name = @name",
-                    new { publisher = listing.Publisher, name = listing.Name }),
+        var id = await database.ReadAsync(
+            session => session.QueryFirstOrDefaultAsync<Id<AgentVersion>?>(
+                listing.Version is null
+                    ? "SELECT newest_id FROM agent_listings WHERE publisher = @Publisher AND name = @Name"
+                    : "SELECT id FROM agent_versions WHERE publisher = @Publisher AND name = @Name AND version = @Version",
+                listing),
             cancellationToken);
-        return row?.ToVersion();
+        return id is { } found ? await GetAsync(found, cancellationToken) : null;
     }
 
     public async Task<AgentVersion?> GetAsync(Id<AgentVersion> id, CancellationToken cancellationToken)
     {
+        if (remembered.TryGetValue(id, out var known))
+            return known;
         var row = await database.ReadAsync(
             session => session.QueryFirstOrDefaultAsync<AgentRow>(
                 $"SELECT {AgentRow.Columns} FROM agent_versions v WHERE v.id = @id", new { id }),
             cancellationToken);
-        return row?.ToVersion();
+        if (row is null)
+            return null;
+        if (remembered.Count >= MaxRemembered)
+            remembered.Clear();
+        return remembered.GetOrAdd(id, row.ToVersion());
     }
 
     public async Task<IReadOnlyList<AgentVersion>> ListVersionsAsync(
@@ -86,6 +99,7 @@ public sealed class SqlAgentStore(Database database, AgentIndex? index = null) :
         if (added == 0)
             return await AnswerExistingAsync(session, version);
         await PointToNewestAsync(session, version);
+        await SqlUserUsage.AddContentAsync(session, version.PublisherId, version.ProgramBytes);
         await SqlEvents.AppendAsync(session, [published]);
         return version;
     }

@@ -16,14 +16,7 @@ public static class SqlAgentStats
     {
         var ended = ends.Select(end => end.Verdict).OfType<EndedAttempt>().ToList();
         var learnt = await RecordAsync(session, ended);
-        if (index is not null && learnt.Count > 0)
-        {
-            session.OnCommitted(() =>
-            {
-                foreach (var stats in learnt)
-                    index.Set(stats);
-            });
-        }
+        TellIndex(session, learnt, index);
 
         // It is these attempts that suspended an agent when it is suspended now and its faults in a row were just set back.
         return [.. learnt
@@ -69,6 +62,32 @@ public static class SqlAgentStats
             heard.OrderBy(row => row.PayerId.ToString(), StringComparer.Ordinal).ThenBy(row => row.Agent, StringComparer.Ordinal));
         await session.ExecuteEachAsync(AgentStatsRow.Update, stats.Values);
         return [.. stats.Values];
+    }
+
+    /// <summary>What is known of an agent, kept for this act alone to change.</summary>
+    internal static async Task<AgentStats> LockAsync(SqlSession session, string agent) => (await LockAsync(session, [agent]))[agent];
+
+    /// <summary>Writes what is known of an agent that was locked, and has the index told once that is durable.</summary>
+    internal static async Task UpdateAsync(SqlSession session, AgentStats stats, AgentIndex? index)
+    {
+        await session.ExecuteAsync(AgentStatsRow.Update, stats);
+        TellIndex(session, [stats], index);
+    }
+
+    /// <summary>How many publishers beside that of an agent a user has paid.</summary>
+    internal static Task<int> CountOtherPublishersAsync(SqlSession session, Id<User> payer, string agent) => session.QuerySingleAsync<int>(
+        "SELECT COUNT(DISTINCT publisher) FROM agent_payers WHERE payer_id = @payer AND has_paid AND publisher <> @publisher",
+        new { payer, publisher = PublisherOf(agent) });
+
+    private static void TellIndex(SqlSession session, IReadOnlyList<AgentStats> learnt, AgentIndex? index)
+    {
+        if (index is null || learnt.Count == 0)
+            return;
+        session.OnCommitted(() =>
+        {
+            foreach (var stats in learnt)
+                index.Set(stats);
+        });
     }
 
     /// <summary>The rows of agents, made where there are none, in an order that all keep.</summary>

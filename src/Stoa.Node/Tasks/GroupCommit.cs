@@ -20,30 +20,36 @@ internal sealed class GroupCommit<TItem, TOutcome>(Func<IReadOnlyList<TItem>, Ta
         {
             _waiting.Enqueue(waiting);
             if (_isWriting)
-                return waiting.Done.Task;
+                return waiting.Outcome;
             _isWriting = true;
         }
 
         // Not awaited: it goes on with the next group when this one is done, and every item is answered by it.
         _ = WriteGroupsAsync();
-        return waiting.Done.Task;
+        return waiting.Outcome;
     }
 
     private async Task WriteGroupsAsync()
     {
-        while (TakeGroup() is { Count: > 0 } group)
+        for (var group = TakeGroup(); group.Count > 0;)
         {
+            IReadOnlyList<TOutcome>? outcomes = null;
             try
             {
-                Answer(group, await write([.. group.Select(waiting => waiting.Item)]));
+                outcomes = await write([.. group.Select(waiting => waiting.Item)]);
             }
             catch (Exception failure)
             {
                 if (group.Count == 1)
-                    group[0].Done.SetException(failure);
+                    group[0].Fail(failure);
                 else
                     await WriteApartAsync(group);
             }
+
+            var next = TakeGroup();
+            if (outcomes is not null)
+                Answer(group, outcomes, next.Count == 0);
+            group = next;
         }
     }
 
@@ -54,19 +60,24 @@ internal sealed class GroupCommit<TItem, TOutcome>(Func<IReadOnlyList<TItem>, Ta
         {
             try
             {
-                Answer([waiting], await write([waiting.Item]));
+                waiting.Answer((await write([waiting.Item]))[0]);
             }
             catch (Exception failure)
             {
-                waiting.Done.SetException(failure);
+                waiting.Fail(failure);
             }
         }
     }
 
-    private static void Answer(List<Waiting> group, IReadOnlyList<TOutcome> outcomes)
+    /// <summary>Lets those go on whose items are written: elsewhere, but for the last one when nobody waits for this thread.</summary>
+    private static void Answer(List<Waiting> group, IReadOnlyList<TOutcome> outcomes, bool isFree)
     {
-        for (var index = 0; index < group.Count; index++)
-            group[index].Done.SetResult(outcomes[index]);
+        for (var index = 0; index < group.Count - 1; index++)
+            group[index].Answer(outcomes[index]);
+        if (isFree)
+            group[^1].AnswerHere(outcomes[^1]);
+        else
+            group[^1].Answer(outcomes[^1]);
     }
 
     private List<Waiting> TakeGroup()
@@ -76,9 +87,7 @@ internal sealed class GroupCommit<TItem, TOutcome>(Func<IReadOnlyList<TItem>, Ta
             var group = new List<Waiting>(Math.Min(_waiting.Count, maxGroup));
             while (group.Count < maxGroup && _waiting.TryDequeue(out var next))
             {
-                if (next.CancellationToken.IsCancellationRequested)
-                    next.Done.SetCanceled(next.CancellationToken);
-                else
+                if (next.IsWanted())
                     group.Add(next);
             }
 
@@ -87,8 +96,32 @@ internal sealed class GroupCommit<TItem, TOutcome>(Func<IReadOnlyList<TItem>, Ta
         }
     }
 
-    private sealed record Waiting(TItem Item, CancellationToken CancellationToken)
+    private sealed class Waiting(TItem item, CancellationToken cancellationToken)
     {
-        public TaskCompletionSource<TOutcome> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        // Where whoever waits goes on is decided when it is answered.
+        private readonly TaskCompletionSource<TOutcome> _done = new();
+
+        public TItem Item => item;
+
+        public Task<TOutcome> Outcome => _done.Task;
+
+        /// <summary>Says whether it is still to be written.</summary>
+        public bool IsWanted()
+        {
+            if (!cancellationToken.IsCancellationRequested)
+                return true;
+            ThreadPool.UnsafeQueueUserWorkItem(static waiting => waiting._done.SetCanceled(waiting.Token), this, preferLocal: false);
+            return false;
+        }
+
+        public void Answer(TOutcome outcome) => ThreadPool.UnsafeQueueUserWorkItem(
+            static answer => answer.To._done.SetResult(answer.Outcome), (To: this, Outcome: outcome), preferLocal: false);
+
+        public void AnswerHere(TOutcome outcome) => _done.SetResult(outcome);
+
+        public void Fail(Exception failure) => ThreadPool.UnsafeQueueUserWorkItem(
+            static answer => answer.To._done.SetException(answer.Failure), (To: this, Failure: failure), preferLocal: false);
+
+        private CancellationToken Token => cancellationToken;
     }
 }

@@ -22,7 +22,7 @@ public static class ReplaysEndpoints
             .WithSummary("Do a failed task again")
             .WithDescription("Makes a new task with the same agent version, input, parameters, limits and priority, and a hold of its own. A task is replayed once: to repeat the request gives the same new task.")
             .Produces<TaskResponse>(StatusCodes.Status202Accepted)
-            .Refuses([.. TasksEndpoints.SubmissionRefusals, TaskRefusal.TaskUnknown, TaskRefusal.NotReplayable, TaskRefusal.InsufficientFunds]);
+            .Refuses([.. TasksEndpoints.SubmissionRefusals, TaskRefusal.TaskUnknown, TaskRefusal.NotReplayable, TaskRefusal.InsufficientFunds, TaskRefusal.OpenTasksTooMany]);
         tasks.MapPost("/replays", ReplayManyAsync)
             .WithName("replayTasks")
             .WithSummary("Do failed tasks again")

@@ -11,7 +11,8 @@ namespace Stoa.Node.Tasks;
 /// <summary>Batches in the node's database.</summary>
 /// <param name="database">The cell's.</param>
 /// <param name="recent">Remembers submissions until they are claimed; null for nobody.</param>
-public sealed class SqlTaskBatchStore(Database database, RecentSubmissions? recent = null) : ITaskBatchStore
+/// <param name="quota">What everybody may take up; null for any number of tasks.</param>
+public sealed class SqlTaskBatchStore(Database database, RecentSubmissions? recent = null, UserQuota? quota = null) : ITaskBatchStore
 {
     private const string Select = $"SELECT {SqlTaskBatches.Columns} FROM task_batches ";
 
@@ -32,14 +33,17 @@ public sealed class SqlTaskBatchStore(Database database, RecentSubmissions? rece
                 if (added == 0)
                     return (await FindAsync(session, batch.Id, batch.OwnerId))!;
 
-                foreach (var outcome in await SqlTaskStore.SubmitAsync(session, tasks, recent))
+                foreach (var outcome in await SqlTaskStore.SubmitAsync(session, tasks, recent, quota))
                 {
                     if (outcome.Refusal is not { } refusal)
                         continue;
                     session.Abandon();
-                    return refusal.Code is TaskRefusal.InsufficientFunds
-                        ? refusal with { Detail = $"The tasks of the batch would hold {TotalOf(tasks)} USD in all, more than your wallet has available. Add funds, or ask for fewer tasks or less fuel: what is not used is released." }
-                        : refusal;
+                    return refusal.Code switch
+                    {
+                        TaskRefusal.InsufficientFunds => refusal with { Detail = $"The tasks of the batch would hold {TotalOf(tasks)} USD in all, more than your wallet has available. Add funds, or ask for fewer tasks or less fuel: what is not used is released." },
+                        TaskRefusal.OpenTasksTooMany => refusal with { Detail = $"The batch has {tasks.Count} tasks. {refusal.Detail}" },
+                        _ => refusal,
+                    };
                 }
 
                 await SqlEvents.AppendAsync(session, [BatchEvents.Progress(batch, batch.CreatedAt)]);

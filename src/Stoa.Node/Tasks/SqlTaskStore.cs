@@ -2,11 +2,13 @@ using Stoa.Market;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
+using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
 using Stoa.Node.Auctions;
 using Stoa.Node.Events;
 using Stoa.Node.Ledger;
+using Stoa.Node.Quotas;
 using Stoa.Node.Selection;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
@@ -61,6 +63,7 @@ public sealed class SqlTaskStore : ITaskStore
     private readonly AgentIndex? index;
     private readonly RecentSubmissions? recent;
     private readonly OpenedAuctions? auctions;
+    private readonly UserQuota? quota;
     private readonly GroupCommit<NewTask, Outcome<Submitted, TaskRefusal>> submissions;
     private readonly GroupCommit<AttemptEnd, AttemptEndOutcome> ends;
 
@@ -68,15 +71,22 @@ public sealed class SqlTaskStore : ITaskStore
     /// <param name="time">The clock.</param>
     /// <param name="index">Told what is learnt of agents; null for nobody.</param>
     /// <param name="recent">Remembers submissions until they are claimed; null for nobody.</param>
+    /// <param name="quota">What everybody may take up; null for any number of tasks.</param>
     /// <param name="auctions">Told of new auctions; null for nobody.</param>
     public SqlTaskStore(
-        Database database, TimeProvider time, AgentIndex? index = null, RecentSubmissions? recent = null, OpenedAuctions? auctions = null)
+        Database database,
+        TimeProvider time,
+        AgentIndex? index = null,
+        RecentSubmissions? recent = null,
+        UserQuota? quota = null,
+        OpenedAuctions? auctions = null)
     {
         this.database = database;
         this.time = time;
         this.index = index;
         this.recent = recent;
         this.auctions = auctions;
+        this.quota = quota;
         submissions = new(group => SubmitAllAsync(group, CancellationToken.None), MaxGroup);
         ends = new(group => EndAttemptsAsync(group, CancellationToken.None), MaxGroup);
     }
@@ -94,7 +104,7 @@ public sealed class SqlTaskStore : ITaskStore
             var keys = new HashSet<(Id<User>, string)>();
             var now = left.ToLookup(index => submissions[index].Idempotency is not { } key || keys.Add((submissions[index].Task.OwnerId, key.Key)));
             var group = now[true].ToList();
-            var written = await database.WriteAsync(session => SubmitAsync(session, [.. group.Select(index => submissions[index])], recent), cancellationToken);
+            var written = await database.WriteAsync(session => SubmitAsync(session, [.. group.Select(index => submissions[index])], recent, quota), cancellationToken);
             for (var place = 0; place < group.Count; place++)
             {
                 outcomes[group[place]] = written[place];
@@ -110,10 +120,12 @@ public sealed class SqlTaskStore : ITaskStore
 
     /// <summary>Writes submissions inside an act; no two of them bear the same key.</summary>
     internal static async Task<Outcome<Submitted, TaskRefusal>[]> SubmitAsync(
-        SqlSession session, IReadOnlyList<NewTask> submissions, RecentSubmissions? recent)
+        SqlSession session, IReadOnlyList<NewTask> submissions, RecentSubmissions? recent, UserQuota? quota)
     {
         var outcomes = new Outcome<Submitted, TaskRefusal>?[submissions.Count];
         await TakeKeysAsync(session, submissions, outcomes);
+        if (quota is not null)
+            await SqlUserUsage.RefuseTooManyAsync(session, submissions, outcomes, quota);
         await HoldAsync(session, submissions, outcomes);
         var open = Enumerable.Range(0, submissions.Count).Where(index => outcomes[index] is null).ToList();
         if (open.Count == 0)
@@ -150,6 +162,8 @@ public sealed class SqlTaskStore : ITaskStore
         await session.ExecuteRowsAsync(InsertContent, contents);
         await SqlTaskChoices.AddAsync(session, [.. open.Select(index => submissions[index])]);
         await SqlAuctions.AddAsync(session, [.. open.Select(index => submissions[index])]);
+        await SqlTaskDemand.AddAsync(session, open.Select(index => submissions[index]));
+        await SqlUserUsage.AddOpenAsync(session, tasks);
         await SqlEvents.AppendAsync(session, events);
         return [.. outcomes.Select(outcome => outcome!.Value)];
     }
@@ -246,6 +260,7 @@ public sealed class SqlTaskStore : ITaskStore
     internal static async Task SettleAsync(SqlSession session, IReadOnlyList<AttemptEnd> written, AgentIndex? index)
     {
         await SqlTaskChoices.ReassignAsync(session, written);
+        await SqlTaskDemand.ReassignAsync(session, written);
         var contents = new List<Content>();
         foreach (var end in written)
         {
@@ -260,6 +275,7 @@ public sealed class SqlTaskStore : ITaskStore
         await session.ExecuteRowsAsync(InsertReceipts, [.. written.Select(end => end.Receipt).OfType<SignedReceipt>()]);
         await SettleAsync(session, [.. written.Where(end => end.Transfers.Count > 0).Select(end => (end.Task.Id, end.Transfers))]);
         var suspended = await SqlAgentStats.LearnAsync(session, written, index);
+        await SqlUserUsage.EndAsync(session, written);
         var progress = await SqlTaskBatches.CountAsync(session, [.. written.Select(end => end.Task)]);
         await SqlEvents.AppendAsync(session, written.Where(end => end.Task.BatchId is null).SelectMany(end => end.Events).Concat(progress).Concat(suspended));
     }
@@ -381,6 +397,12 @@ public sealed class SqlTaskStore : ITaskStore
 
     public Task<StoredSelection?> FindSelectionAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
         database.ReadAsync(session => SqlTaskChoices.FindAsync(session, id), cancellationToken);
+
+    public Task<int> CountOpenOfAsync(Id<AgentVersion> agent, int most, CancellationToken cancellationToken) =>
+        database.ReadAsync(session => SqlTaskDemand.CountOpenAsync(session, agent, most), cancellationToken);
+
+    public Task<int?> FindDemandAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
+        database.ReadAsync(session => SqlTaskDemand.FindAsync(session, id), cancellationToken);
 
     public Task<DateTimeOffset?> NextDueAsync(CancellationToken cancellationToken) =>
         database.ReadAsync(

@@ -208,7 +208,10 @@ internal static class TaskContracts
         quote.Parts.Fuel.ToString(),
         quote.Parts.Memory.ToString(),
         quote.Least.ToString(),
-        quote.CandidateCount);
+        quote.CandidateCount,
+        quote.Parts.Factor == PriceFactor.One
+            ? null
+            : new QuoteFactorsBody(quote.Parts.Factor.Tier / (decimal)PriceFactors.One, quote.Parts.Factor.Demand / (decimal)PriceFactors.One));
 
     private static UsageBody ToContract(this Usage usage) => new(
         usage.Fuel, usage.PeakMemoryBytes, usage.InputBytes, usage.OutputBytes, usage.DurationMs);

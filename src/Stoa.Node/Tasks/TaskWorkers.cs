@@ -107,7 +107,6 @@ public sealed class TaskWorkers(
     public void Dispose()
     {
         stopping.Dispose();
-        wake.Dispose();
     }
 
     private async Task<bool> EndedWithinAsync(TimeSpan timeout, CancellationToken cancellationToken)
@@ -254,7 +253,7 @@ public sealed class TaskWorkers(
 
         telemetry.End(span, after, time.GetElapsedTime(start));
         Forget(attempt, after);
-        WakeIf(room.Written());
+        WakeIf(room.Written() || after?.State is TaskState.Queued);
     }
 
     private void Forget(Attempt attempt, AgentTask? after)

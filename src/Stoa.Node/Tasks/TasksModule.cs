@@ -1,4 +1,5 @@
 using Stoa.Market.Builds;
+using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
 using Stoa.Market.Selection;
@@ -29,9 +30,10 @@ public static class TasksModule
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<AgentIndex>(),
             provider.GetRequiredService<RecentSubmissions>(),
+            provider.GetRequiredService<UserQuota>(),
             provider.GetRequiredService<OpenedAuctions>()));
         services.AddSingleton<ITaskBatchStore>(provider => new SqlTaskBatchStore(
-            provider.GetRequiredService<Database>(), provider.GetRequiredService<RecentSubmissions>()));
+            provider.GetRequiredService<Database>(), provider.GetRequiredService<RecentSubmissions>(), provider.GetRequiredService<UserQuota>()));
         services.AddSingleton<SubmitBatch>();
         services.AddSingleton(provider => new LeaseHolder(
             provider.GetRequiredService<PrivateKey>().PublicKey.PeerId.ToString(), provider.GetRequiredService<IdSource>().NextUuid().ToString("n")));
@@ -73,6 +75,8 @@ public static class TasksModule
         services.AddHostedService<QueueListener>();
         services.AddHostedService<CellWire>();
         services.AddHostedService<ProgressTeller>();
+        services.AddSingleton<DemandKeeper>();
+        services.AddHostedService(provider => provider.GetRequiredService<DemandKeeper>());
         services.AddHostedService(provider => provider.GetRequiredService<TaskWorkers>());
     }
 }

@@ -1,39 +1,53 @@
 namespace Stoa.Node.Tasks;
 
 /// <summary>Wakes one waiter. Signals that come while nobody waits are remembered as one.</summary>
-internal sealed class WakeSignal : IDisposable
+internal sealed class WakeSignal
 {
-    private readonly SemaphoreSlim signalled = new(0, 1);
+    private readonly Lock gate = new();
+    private TaskCompletionSource? waiter;
+    private bool isSet;
 
     public void Set()
     {
-        // Mostly it is set already, and an exception costs more than what it is set for.
-        if (signalled.CurrentCount > 0)
-            return;
-        try
+        lock (gate)
         {
-            signalled.Release();
-        }
-        catch (SemaphoreFullException)
-        {
-            // Somebody else set it just now.
+            isSet = waiter is null;
+            waiter?.TrySetResult();
+            waiter = null;
         }
     }
 
     /// <summary>Waits for the signal or for the time to be over.</summary>
     public async Task WaitAsync(TimeSpan timeout, TimeProvider time, CancellationToken cancellationToken)
     {
-        using var timer = new CancellationTokenSource(timeout, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(timer.Token, cancellationToken);
+        var own = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (gate)
+        {
+            if (isSet)
+            {
+                isSet = false;
+                return;
+            }
+
+            waiter = own;
+        }
+
         try
         {
-            await signalled.WaitAsync(either.Token);
+            // Timers count whole milliseconds: a part of one, cut off, would be no wait at all, and whoever waits for an instant would spin until it.
+            await own.Task.WaitAsync(TimeSpan.FromMilliseconds(Math.Ceiling(timeout.TotalMilliseconds)), time, cancellationToken);
         }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        catch (TimeoutException)
         {
-            // The time is over.
+            // Whoever waits looks for itself then, as it does after a signal.
+        }
+        finally
+        {
+            lock (gate)
+            {
+                if (waiter == own)
+                    waiter = null;
+            }
         }
     }
-
-    public void Dispose() => signalled.Dispose();
 }

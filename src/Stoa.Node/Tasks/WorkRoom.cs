@@ -112,14 +112,11 @@ internal sealed class WorkRoom(int slots, long memoryBytes, TimeProvider time)
     }
 
     /// <summary>An end is written.</summary>
-    /// <returns>Whether a claim is worth it now.</returns>
+    /// <returns>Whether claims had to wait for that.</returns>
     public bool Written()
     {
         lock (gate)
-        {
-            unwritten--;
-            return Free() > 0;
-        }
+            return unwritten-- == MaxUnwritten;
     }
 
     private int Free()

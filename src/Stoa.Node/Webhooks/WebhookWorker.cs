@@ -25,7 +25,6 @@ public sealed class WebhookWorker(
 
     public override void Dispose()
     {
-        wake.Dispose();
         base.Dispose();
     }
 

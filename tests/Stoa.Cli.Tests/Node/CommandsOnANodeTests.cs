@@ -59,6 +59,35 @@ public sealed class CommandsOnANodeTests(RealNode node) : IDisposable
     }
 
     [Fact]
+    public async Task Quota_IsShownAndSet()
+    {
+        (await _cli.RunAsync("quota set stoa --open-tasks 2k --content 3GB")).ShouldBe(ExitCode.Ok, _cli.Error);
+        (await _cli.RunAsync("quota")).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain("of 2,000");
+        _cli.Output.ShouldContain("of 3 GB");
+        (await _cli.RunAsync("quota set stoa")).ShouldBe(ExitCode.Ok, _cli.Error);
+        (await _cli.RunAsync("quota stoa --json")).ShouldBe(ExitCode.Ok, _cli.Error);
+        JsonDocument.Parse(_cli.Output).RootElement.GetProperty("maxOpenTasks").GetInt64().ShouldBe(100_000);
+        (await _cli.RunAsync("quota nobody")).ShouldBe(ExitCode.Refused);
+    }
+
+    [Fact]
+    public async Task Quote_SaysTheRangeAndSubmitsNothing()
+    {
+        (await _cli.RunAsync("task list --json --limit 1")).ShouldBe(ExitCode.Ok);
+        var before = _cli.Output;
+
+        (await _cli.RunAsync(["task", "submit", Markdown, "--text", "# Hello", "--quote"])).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain("At least");
+        _cli.Output.ShouldContain("which would be held");
+        (await _cli.RunAsync(["task", "submit", Markdown, "--text", "# Hello", "--quote", "--json"])).ShouldBe(ExitCode.Ok, _cli.Error);
+        JsonDocument.Parse(_cli.Output).RootElement.GetProperty("agent").GetString().ShouldBe(Markdown + "@1.0.0");
+
+        (await _cli.RunAsync("task list --json --limit 1")).ShouldBe(ExitCode.Ok);
+        _cli.Output.ShouldBe(before);
+    }
+
+    [Fact]
     public async Task Submission_ForLater_WaitsAndCanBeCancelled()
     {
         (await _cli.RunAsync(["task", "submit", Markdown, "--text", "# Later", "--delay", "2h", "--priority", "high", "--no-wait", "--json"])).ShouldBe(ExitCode.Ok, _cli.Error);
@@ -87,6 +116,37 @@ public sealed class CommandsOnANodeTests(RealNode node) : IDisposable
         (await _cli.RunAsync($"webhook enable {id} --off")).ShouldBe(ExitCode.Ok, _cli.Error);
         (await _cli.RunAsync($"webhook test {id}")).ShouldBe(ExitCode.Refused);
         (await _cli.RunAsync($"webhook delete {id}")).ShouldBe(ExitCode.Ok, _cli.Error);
+    }
+
+    [Fact]
+    public async Task Review_IsWrittenListedAnsweredAndShown()
+    {
+        using var admin = node.Client();
+        using var anonymous = new StoaClient(admin.Options with { ApiKey = null });
+        await anonymous.RegisterAsync(new RegisterRequest("reviewer", "reviewer@example.org", "a long enough password"), Cancellation);
+        var token = (await anonymous.LoginAsync(new LoginRequest("reviewer", "a long enough password"), Cancellation)).Token;
+        await admin.DepositAsync(new DepositRequest("reviewer", "1"), Cancellation);
+        using var reviewer = new StoaClient(admin.Options with { ApiKey = token });
+        var task = await reviewer.SubmitTextAsync("stoa/csv-profile", "a,b\n1,2\n", new SubmitOptions { Wait = TimeSpan.FromMinutes(1) }, Cancellation);
+        var own = await admin.SubmitTextAsync("stoa/csv-profile", "a,b\n1,2\n", new SubmitOptions { Wait = TimeSpan.FromMinutes(1) }, Cancellation);
+
+        (await _cli.RunAsync($"review write {own.Id} --stars 5")).ShouldBe(ExitCode.NotAuthorized);
+        _cli.Error.ShouldContain("You published");
+        (await _cli.RunAsync(["review", "withdraw", task.Id, "--key", token])).ShouldBe(ExitCode.Refused);
+        _cli.Error.ShouldContain("nothing to withdraw");
+        (await _cli.RunAsync(["review", "write", task.Id, "--stars", "4", "Quick and right.", "--key", token, "--json"])).ShouldBe(ExitCode.Ok, _cli.Error);
+        var id = JsonDocument.Parse(_cli.Output).RootElement.GetProperty("id").GetString()!;
+        (await _cli.RunAsync("review list stoa/csv-profile")).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain("Quick and right.");
+        _cli.Error.ShouldContain("4 of 5 stars (1 review)");
+        (await _cli.RunAsync(["review", "answer", id, "Thank you."])).ShouldBe(ExitCode.Ok, _cli.Error);
+        (await _cli.RunAsync(["review", "show", task.Id, "--key", token])).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain("Thank you.");
+        (await _cli.RunAsync(["review", "list", "--key", token])).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain(id);
+        (await _cli.RunAsync("agent show stoa/csv-profile")).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain("4 of 5 stars (1 review)");
+        (await _cli.RunAsync("review list --stars 5")).ShouldBe(ExitCode.Usage);
     }
 
     [Fact]

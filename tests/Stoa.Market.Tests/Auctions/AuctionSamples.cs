@@ -65,15 +65,17 @@ internal static class AuctionSamples
         from perMegabyte in TaskSamples.Longs(1_000_000_000)
         from perGigafuel in TaskSamples.Longs(1_000_000_000)
         from perGigabyteSecond in TaskSamples.Longs(1_000_000_000)
+        from tier in Gen.Elements(PriceFactors.One, PriceFactors.One, PriceFactors.LeastTier, 1_333, PriceFactors.Most)
+        from demand in Gen.Elements(PriceFactors.One, PriceFactors.One, 1_007, PriceFactors.Most)
         from share in Gen.Choose(0, 100)
         from quality in Gen.Frequency((1, Gen.Constant(BidQuality.Full)), (3, TaskSamples.Longs(BidQuality.Full).Select(number => number + 1)))
-        select Of(new AgentPrice(new Money(@base), new Money(perMegabyte), new Money(perGigafuel), new Money(perGigabyteSecond)), share, quality);
+        select Of(new AgentPrice(new Money(@base), new Money(perMegabyte), new Money(perGigafuel), new Money(perGigabyteSecond)), new PriceFactor(tier, demand), share, quality);
 
     // What is expected lies between nothing and the price at the limits.
-    private static Bidder Of(AgentPrice rates, int share, long quality)
+    private static Bidder Of(AgentPrice rates, PriceFactor factor, int share, long quality)
     {
-        var bidder = Bidder("any") with { Rates = rates, Quality = quality };
-        var most = bidder.PriceAtLimits(rates, InputBytes)!.Value;
+        var bidder = Bidder("any") with { Rates = rates, Factor = factor, Quality = quality };
+        var most = bidder.PriceAtLimits(rates, factor, InputBytes)!.Value;
         return bidder with { Expected = Money.MultiplyRatioRoundingUp(most, share, 100) };
     }
 }

@@ -39,7 +39,8 @@ public sealed class AwardRuleProperties
     {
         if (scene.Wins(scene.Wish) is not { } award)
             return;
-        PriceOf(award.Rates, scene.Work).ShouldBeGreaterThanOrEqualTo(PriceOf(scene.Wish.Rates(scene.First, scene.Wish.Units), scene.Work));
+        PriceOf(award.Rates, award.Factor, scene.Work).ShouldBeGreaterThanOrEqualTo(
+            PriceOf(scene.Wish.Rates(scene.First, scene.Wish.Units), scene.Wish.FactorOf(scene.First), scene.Work));
     });
 
     [Fact]
@@ -53,8 +54,8 @@ public sealed class AwardRuleProperties
             if (scene.Announcement.Reserve is { } reserve)
                 award.AtLimits.ShouldBeLessThanOrEqualTo(reserve);
             award.Expected.ShouldBeLessThanOrEqualTo(bidder.Expected);
-            award.AtLimits.ShouldBeLessThanOrEqualTo(bidder.PriceAtLimits(bidder.Rates, scene.Announcement.InputBytes)!.Value);
-            award.AtLimits.ShouldBe(PriceOf(award.Rates, PricedWork.AtLimits(scene.Announcement.InputBytes, bidder.Limits)));
+            award.AtLimits.ShouldBeLessThanOrEqualTo(bidder.PriceAtLimits(bidder.Rates, bidder.Factor, scene.Announcement.InputBytes)!.Value);
+            award.AtLimits.ShouldBe(PriceOf(award.Rates, award.Factor, PricedWork.AtLimits(scene.Announcement.InputBytes, bidder.Limits)));
             award.Ask.Units.ShouldBeInRange(bid.Ask.Units, bid.Ask.Cap(bidder));
         }
     });
@@ -106,9 +107,9 @@ public sealed class AwardRuleProperties
     // In units of its ask: in either form more units are more money for any work.
     private static long GainOf(Scene scene, Award? award) => award is null ? 0 : award.Ask.Units - scene.Wish.Units;
 
-    private static Money PriceOf(AgentPrice rates, PricedWork work)
+    private static Money PriceOf(AgentPrice rates, PriceFactor factor, PricedWork work)
     {
-        rates.TryPrice(work, out var parts).ShouldBeTrue();
+        rates.TryPrice(work, factor, out var parts).ShouldBeTrue();
         return parts!.Total;
     }
 

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json.Nodes;
 using Stoa.Market.Auctions;
+using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
 using Stoa.Market.Tests.Tasks;
 using Stoa.Primitives;
@@ -14,7 +15,8 @@ public sealed class AwardVerifierTests : IDisposable
     private readonly PrivateKey outside = PrivateKey.Generate();
     private readonly Announcement announcement;
 
-    public AwardVerifierTests() => announcement = Announce("1", Bidder("a"), Bidder("b", quality: 0.5), Bidder("c", key: outside.PublicKey), Bidder("d"));
+    public AwardVerifierTests() => announcement = Announce(
+        "1", Bidder("a") with { Factor = new PriceFactor(500, 2_000) }, Bidder("b", quality: 0.5), Bidder("c", key: outside.PublicKey), Bidder("d"));
 
     public void Dispose()
     {
@@ -73,6 +75,8 @@ public sealed class AwardVerifierTests : IDisposable
         { "$.announcement.bidders[0].quality = 0", AwardFault.NotAnAward },
         { "$.announcement.bidders[0].quality = 1000000001", AwardFault.NotAnAward },
         { "$.announcement.bidders[0].quality = NaN", AwardFault.NotAnAward },
+        { "$.announcement.bidders[0].rates.tierPermille = 499", AwardFault.NotAnAward },
+        { "$.announcement.bidders[0].rates.demandPermille = 3000", AwardFault.DecisionUnexplained },
         { "$.announcement.bidders[0].expectedPrice = -1", AwardFault.NotAnAward },
         { "$.announcement.bidders[0].expectedPrice = 99999999999", AwardFault.NotAnAward },
         { "$.announcement.reserve = 0.2", AwardFault.DecisionUnexplained },
@@ -143,7 +147,7 @@ public sealed class AwardVerifierTests : IDisposable
         {
             TaskId = task,
             Agent = announcement.Find("pub-a/agent")!.Agent,
-            Pricing = new ReceiptPricing(won.Rates, InputBytes),
+            Pricing = new ReceiptPricing(won.Rates, InputBytes) { Factor = won.Factor },
             Auction = new ReceiptAuction(announcement.Id, signed.Digest),
         };
 
@@ -151,6 +155,7 @@ public sealed class AwardVerifierTests : IDisposable
         Receipt[] others =
         [
             receipt with { Pricing = new ReceiptPricing(won.Rates with { Base = won.Rates.Base + new Money(1) }, InputBytes) },
+            receipt with { Pricing = receipt.Pricing with { Factor = PriceFactor.One } },
             receipt with { Pricing = null },
             receipt with { Agent = announcement.Find("pub-b/agent")!.Agent },
             receipt with { Agent = announcement.Find("pub-d/agent")!.Agent },
@@ -187,7 +192,7 @@ public sealed class AwardVerifierTests : IDisposable
             parent = step[0] == '[' ? parent[int.Parse(step.AsSpan(1, step.Length - 2), null)]! : parent[step]!;
         if (value is not null)
         {
-            parent[steps[^1]] = long.TryParse(value, out var number) && !value.StartsWith('-') && steps[^1] == "quality" ? JsonValue.Create(number) : JsonValue.Create(value);
+            parent[steps[^1]] = long.TryParse(value, out var number) && !value.StartsWith('-') && (steps[^1] == "quality" || steps[^1].EndsWith("Permille", StringComparison.Ordinal)) ? JsonValue.Create(number) : JsonValue.Create(value);
             return;
         }
 

@@ -64,6 +64,18 @@ public sealed class ManifestReaderTests
     [InlineData("price", "{\"base\": \"-1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\"}", "/price/base")]
     [InlineData("price", "{\"base\": 1, \"perMegabyte\": \"0\", \"perGigafuel\": \"0\"}", "/price/base")]
     [InlineData("price", "{\"base\": \"0.0000000001\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\"}", "/price/base")]
+    [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"tiers\": {\"urgent\": 10.001}}", "/price/tiers/urgent")]
+    [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"tiers\": {\"background\": 0.499}}", "/price/tiers/background")]
+    [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"tiers\": {\"high\": 1.2345}}", "/price/tiers/high")]
+    [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"tiers\": {\"high\": \"1.5\"}}", "/price/tiers/high")]
+    [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"tiers\": {\"high\": 1e400}}", "/price/tiers/high")]
+    [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"tiers\": {\"normal\": 1}}", "/price/tiers/normal")]
+    [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"demand\": {\"max\": 0.9, \"capacity\": 4}}", "/price/demand/max")]
+    [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"demand\": {\"max\": 2, \"capacity\": 0}}", "/price/demand/capacity")]
+    [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"demand\": {\"max\": 2, \"capacity\": 10001}}", "/price/demand/capacity")]
+    [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"demand\": {\"max\": 2, \"capacity\": 4, \"from\": 1}}", "/price/demand/from")]
+    [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"demand\": {\"capacity\": 4}}", "/price/demand/max")]
+    [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"demand\": 2}", "/price/demand")]
     [InlineData("limit", "{}", "/limit")]
     [InlineData("a/b~", "1", "/a~1b~0")]
     public void Read_OneFault_IsRefusedWhereItIs(string member, string json, string pointer)
@@ -71,6 +83,21 @@ public sealed class ManifestReaderTests
         var document = JsonNode.Parse(Good)!.AsObject();
         document[member] = JsonNode.Parse(json);
         Read(document.ToJsonString()).Refusal.ShouldNotBeNull().Errors.Select(error => error.Pointer).ShouldContain(pointer);
+    }
+
+    [Theory]
+    [InlineData("", 1_000, 1_000, 1_000, null)]
+    [InlineData(""","tiers":{"background":0.5,"urgent":10}""", 500, 1_000, 10_000, null)]
+    [InlineData(""","tiers":{"high":1.125}""", 1_000, 1_125, 1_000, null)]
+    [InlineData(""","tiers":{},"demand":{"max":2.5,"capacity":16}""", 1_000, 1_000, 1_000, "2500 0 16")]
+    [InlineData(""","demand":{"max":1e1,"capacity":1,"from":0.999}""", 1_000, 1_000, 1_000, "10000 999 1")]
+    [InlineData(""","tiers":null,"demand":null""", 1_000, 1_000, 1_000, null)]
+    public void Read_Factors_GivesPartsPerThousand(string members, int background, int high, int urgent, string? demand)
+    {
+        var factors = Read(Good.Replace("\"0.5\" }", "\"0.5\"" + members + " }", StringComparison.Ordinal)).Value.Factors;
+
+        (factors.Background, factors.High, factors.Urgent).ShouldBe((background, high, urgent));
+        (factors.Demand is { } given ? $"{given.Most} {given.From} {given.Capacity}" : null).ShouldBe(demand);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 using Stoa.Market.Tests.Tasks;
 using Stoa.Primitives;
@@ -33,6 +34,57 @@ public sealed class AgentIndexTests : IDisposable
         ChosenBy(OnlyPrice).ShouldBe("ben/cheap");
         ChosenBy(OnlySpeed).ShouldBe("cleo/fast");
         ChosenBy(OnlyAvailability).ShouldBe("dora/ready");
+    }
+
+    [Theory]
+    [InlineData(0, "ann/tiered")]
+    [InlineData(1, "ann/tiered")]
+    [InlineData(2, "ben/flat")]
+    [InlineData(3, "ben/flat")]
+    public void Choose_AmongTiers_ReckonsWithThePriority(int priority, string chosen)
+    {
+        Publish("ann/tiered", "0.01", new PriceFactors(500, 2_000, 4_000, Demand: null));
+        Publish("ben/flat", "0.015", PriceFactors.None);
+
+        var choice = market.Choose(weights: OnlyPrice, priority: priority);
+
+        choice.Chosen!.Agent.Name.ShouldBe(chosen);
+        var tiered = choice.Candidates.Single(candidate => candidate.Agent.Name == "ann/tiered");
+        tiered.PriceAtLimits.ShouldBe(tiered.Factor.Apply(Money.Parse("0.01")));
+        ((double)tiered.ExpectedPrice.Nanodollars).ShouldBe(tiered.PriceAtLimits.Nanodollars, 2);
+    }
+
+    [Fact]
+    public void Choose_AmongAgentsInDemand_ReckonsWithWhatIsOpen()
+    {
+        var busy = Publish("ann/busy", "0.01", PriceFactors.None with { Demand = new DemandFactor(3_000, 0, 10) });
+        Publish("ben/flat", "0.015", PriceFactors.None);
+
+        ChosenBy(OnlyPrice).ShouldBe("ann/busy");
+        market.Index.SetOpen("ann/busy", busy.Id, 5);
+        ChosenBy(OnlyPrice).ShouldBe("ben/flat");
+        market.Index.InDemand.ShouldBe([("ann/busy", busy.Id)]);
+        var choice = market.Choose(weights: OnlyPrice, budget: "0.0199");
+        choice.UnfitCounts.ShouldBe(new Dictionary<Unfit, int> { [Unfit.Budget] = 1 }, "at its factor of two it is beyond the budget");
+        market.Index.SetOpen("ann/busy", busy.Id, 0);
+        ChosenBy(OnlyPrice).ShouldBe("ann/busy");
+        market.Index.InDemand.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void AddOpen_CountsUntilTheNextCountOfAll()
+    {
+        var busy = Publish("ann/busy", "0.01", PriceFactors.None with { Demand = new DemandFactor(2_000, 0, 4) });
+        for (var i = 0; i < 6; i++)
+            market.Index.AddOpen("ann/busy", busy.Id);
+        market.Index.AddOpen("ann/busy", TaskSamples.Ids.Next<AgentVersion>());
+        market.Index.AddOpen("nobody/nothing", busy.Id);
+
+        market.Choose().Chosen!.Factor.ShouldBe(new PriceFactor(1_000, 2_000));
+        market.Index.SetOpen("ann/busy", busy.Id, 1);
+        market.Choose().Chosen!.Factor.ShouldBe(new PriceFactor(1_000, 1_250));
+        market.Publish("ann/busy");
+        market.Choose().Chosen!.Factor.ShouldBe(PriceFactor.One, "another version has tasks of its own");
     }
 
     [Fact]
@@ -291,6 +343,13 @@ public sealed class AgentIndexTests : IDisposable
         choice.Chosen!.Agent.Name.ShouldBe("ann/thrifty");
         choice.Chosen.PriceAtLimits.ShouldBe(Money.Parse("0.05"));
         choice.Chosen.ExpectedPrice.ShouldBeInRange(Money.Parse("0.001"), Money.Parse("0.002"));
+    }
+
+    private IndexedAgent Publish(string name, string price, PriceFactors factors)
+    {
+        var agent = market.Publish(name, price) with { Factors = factors };
+        market.Index.Put(agent);
+        return agent;
     }
 
     private string ChosenBy(SelectionWeights weights) => market.Choose(weights: weights).Candidates[0].Agent.Name;

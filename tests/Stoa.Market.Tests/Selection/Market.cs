@@ -15,6 +15,7 @@ internal sealed class Market : IDisposable
     private readonly Dictionary<(string Agent, Id<User> Payer), (double Sum, HashSet<string> Publishers)> payers = [];
     private readonly Dictionary<Id<User>, HashSet<string>> publishersOf = [];
     private readonly Dictionary<string, Id<User>> publishers = [];
+    private readonly Dictionary<(string Agent, Id<User> Payer), ReviewVoice> reviews = [];
 
     public AgentIndex Index { get; } = new(new SelectionPolicy { ExplorationShare = 0 }, Start);
 
@@ -66,6 +67,24 @@ internal sealed class Market : IDisposable
         return stats[agent];
     }
 
+    /// <summary>What a payer says of an agent, in the place of what he said before; 0 stars to take it back.</summary>
+    /// <param name="agent"><c>publisher/name</c>.</param>
+    /// <param name="payer">Who has a receipt of it.</param>
+    /// <param name="stars">0 to 5.</param>
+    /// <param name="price">Of the task whose receipt it is.</param>
+    /// <param name="receiptAt">When that ended; null for now.</param>
+    public AgentStats Review(string agent, Id<User> payer, int stars, string price = "0.01", DateTimeOffset? receiptAt = null)
+    {
+        var before = reviews.GetValueOrDefault((agent, payer));
+        var known = stats[agent].Hear(before, ReviewVoice.None, Now);
+        var others = publishersOf.TryGetValue(payer, out var paid) ? paid.Count(other => other != agent.Split('/')[0]) : 0;
+        var voice = stars == 0 ? ReviewVoice.None : ReviewVoice.Of(stars, Money.Parse(price), others, receiptAt ?? Now, known);
+        reviews[(agent, payer)] = voice;
+        stats[agent] = stats[agent].Hear(before, voice, Now);
+        Index.Set(stats[agent]);
+        return stats[agent];
+    }
+
     /// <summary>One attempt for each of many payers who also pay others; the faults lie evenly among them.</summary>
     public void Serve(string agent, int payerCount, string price = "0.01", long durationMs = 100, int faults = 0)
     {
@@ -88,7 +107,7 @@ internal sealed class Market : IDisposable
 
     public Choice Choose(
         Random? random = null, SelectionWeights? weights = null, string? budget = null, TimeSpan? timeLeft = null, double minReputation = 0,
-        string[]? capabilities = null, string[]? excluded = null, Func<IndexedAgent, bool>? takes = null, long maxMemoryBytes = 1L << 40, bool explores = true)
+        string[]? capabilities = null, string[]? excluded = null, Func<IndexedAgent, bool>? takes = null, long maxMemoryBytes = 1L << 40, bool explores = true, int priority = 1)
     {
         var limit = budget is null ? (Money?)null : Money.Parse(budget);
         return Index.Choose(
@@ -100,7 +119,10 @@ internal sealed class Market : IDisposable
                 maxMemoryBytes,
                 new LimitCaps(),
                 excluded ?? [],
-                takes ?? (_ => true)),
+                takes ?? (_ => true))
+            {
+                Priority = priority,
+            },
             Now,
             random ?? new Random(1));
     }

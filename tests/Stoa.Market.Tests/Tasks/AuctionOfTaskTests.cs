@@ -54,8 +54,8 @@ public sealed class AuctionOfTaskTests : IDisposable
 
     [Theory]
     [InlineData(OnNoBids.Fail, null, null)]
-    [InlineData(OnNoBids.Select, null, "1")]
-    [InlineData(OnNoBids.Select, "1.5", "1")]
+    [InlineData(OnNoBids.Select, null, "2")]
+    [InlineData(OnNoBids.Select, "1.5", "1.5")]
     [InlineData(OnNoBids.Select, "0.5", null)]
     public void Close_WithoutBids_FailsOrTakesTheFirstWithinTheReserve(OnNoBids onNoBids, string? reserve, string? held)
     {
@@ -73,7 +73,8 @@ public sealed class AuctionOfTaskTests : IDisposable
         }
 
         (end.Task.State.Name, end.Task.Agent.Publisher, end.Task.MaxPrice).ShouldBe(("queued", "pub-a", Money.Parse(held)));
-        end.Task.RatesOr(TaskSamples.Price).ShouldBe(TaskSamples.Price, "the posted prices");
+        end.Task.RatesOr(TaskSamples.Price).ShouldBe(auction.Announcement.Bidders[0].Rates, "the posted prices");
+        (end.Task.Auction!.AwardDigest, end.Task.Auction.Awards.Count).ShouldBe((null, 1));
     }
 
     [Fact]

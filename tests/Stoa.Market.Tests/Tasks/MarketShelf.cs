@@ -118,6 +118,13 @@ internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, 
 
     Task<StoredSelection?> ITaskStore.FindSelectionAsync(Id<AgentTask> id, CancellationToken cancellationToken) => throw new NotSupportedException();
 
+    /// <summary>How many tasks of every agent wait or run.</summary>
+    public int Open { get; set; }
+
+    public Task<int> CountOpenOfAsync(Id<AgentVersion> agent, int most, CancellationToken cancellationToken) => Task.FromResult(Math.Min(Open, most));
+
+    Task<int?> ITaskStore.FindDemandAsync(Id<AgentTask> id, CancellationToken cancellationToken) => throw new NotSupportedException();
+
     Task<DateTimeOffset?> ITaskStore.NextDueAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
 
     Task<IReadOnlyDictionary<string, long>> ITaskStore.CountOpenAsync(CancellationToken cancellationToken) => throw new NotSupportedException();

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
 using Stoa.Primitives;
 
@@ -99,6 +100,46 @@ public sealed class ReceiptTests : IDisposable
     }
 
     [Fact]
+    public void Verify_OfAPriceWithFactors_RecomputesItExactly()
+    {
+        var factor = new PriceFactor(Tier: 1_501, Demand: 1_337);
+        var receipt = Priced(factor);
+        receipt.Price.ShouldBeGreaterThan(Priced().Price);
+
+        ReceiptVerifier.Verify(receipt.Sign(key).Envelope, null).Value.Pricing!.Factor.ShouldBe(factor);
+
+        var cheaper = receipt.Price - new Money(1);
+        Fault((receipt with { Price = cheaper, Shares = SplitPolicy.Default.Split(cheaper) }).Sign(key).Envelope).ShouldBe(ReceiptFault.PriceUnexplained);
+        Fault((receipt with { Pricing = receipt.Pricing! with { Factor = factor with { Demand = 1_338 } } }).Sign(key).Envelope).ShouldBe(ReceiptFault.PriceUnexplained);
+        Fault((receipt with { Pricing = receipt.Pricing! with { Factor = PriceFactor.One } }).Sign(key).Envelope).ShouldBe(ReceiptFault.PriceUnexplained);
+    }
+
+    [Theory]
+    [InlineData(499, 1_000)]
+    [InlineData(10_001, 1_000)]
+    [InlineData(1_000, 999)]
+    [InlineData(1_000, 10_001)]
+    [InlineData(-1_000, -1_000)]
+    public void Verify_OfAFactorThatThereIsNot_Refuses(int tier, int demand)
+    {
+        var receipt = TaskSamples.Receipt(key, Money.Zero) with
+        {
+            Pricing = new ReceiptPricing(new AgentPrice(Money.Zero, Money.Zero, Money.Zero), InputBytes: 5) { Factor = new PriceFactor(tier, demand) },
+        };
+
+        Fault(receipt.Sign(key).Envelope).ShouldBe(ReceiptFault.PriceUnexplained);
+    }
+
+    [Fact]
+    public void Write_WithoutFactors_IsAsItWasBeforeThereWereAny()
+    {
+        var payload = Encoding.UTF8.GetString(ReceiptJson.Write(Priced()));
+
+        payload.ShouldContain("\"perGigabyteSecond\":\"0.500000000\",\"inputBytes\":5},");
+        Encoding.UTF8.GetString(ReceiptJson.Write(Priced(new PriceFactor(1_000, 1_250)))).ShouldContain("\"inputBytes\":5,\"tierPermille\":1000,\"demandPermille\":1250},");
+    }
+
+    [Fact]
     public void Verify_OfAPriceThatTheRatesDoNotGive_Refuses()
     {
         var receipt = Priced();
@@ -128,10 +169,10 @@ public sealed class ReceiptTests : IDisposable
     public void Verify_OfSomethingElse_Refuses(string payloadType, string payload) =>
         Fault(DsseEnvelope.Sign(payloadType, Encoding.UTF8.GetBytes(payload), key)).ShouldBe(ReceiptFault.NotAReceipt);
 
-    private Receipt Priced()
+    private Receipt Priced(PriceFactor? factor = null)
     {
-        var pricing = new ReceiptPricing(TaskSamples.Price with { PerGigabyteSecond = Money.Parse("0.5") }, InputBytes: 5);
-        pricing.Rates.TryPrice(TaskPricing.WorkOf(pricing.InputBytes, TaskSamples.Limits, TaskSamples.Usage()), out var parts).ShouldBeTrue();
+        var pricing = new ReceiptPricing(TaskSamples.Price with { PerGigabyteSecond = Money.Parse("0.5") }, InputBytes: 5) { Factor = factor ?? PriceFactor.One };
+        pricing.Rates.TryPrice(TaskPricing.WorkOf(pricing.InputBytes, TaskSamples.Limits, TaskSamples.Usage()), pricing.Factor, out var parts).ShouldBeTrue();
         parts.Memory.ShouldBeGreaterThan(Money.Zero);
         return TaskSamples.Receipt(key, parts.Total) with { Pricing = pricing };
     }

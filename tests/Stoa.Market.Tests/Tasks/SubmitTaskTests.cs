@@ -229,6 +229,47 @@ public sealed class SubmitTaskTests : IDisposable
         quote.Parts.Total.ShouldBe((await SubmitAsync(Request())).Value.Task.MaxPrice);
     }
 
+    [Fact]
+    public async Task Submit_ToAnAgentWithTiers_HoldsByThePriority()
+    {
+        shelf.Agent = Agent(TaskSamples.Manifest() with { Factors = new PriceFactors(500, 1_500, 3_000, Demand: null) });
+        async Task<Money> HoldAsync(TaskPriority priority) => (await SubmitAsync(Request() with { Priority = priority })).Value.Task.MaxPrice;
+        var normal = await HoldAsync(TaskPriority.Normal);
+
+        (await HoldAsync(TaskPriority.Background)).ShouldBe(Money.MultiplyRatioRoundingUp(normal, 1, 2));
+        (await HoldAsync(TaskPriority.High)).ShouldBe(Money.MultiplyRatioRoundingUp(normal, 3, 2));
+        (await HoldAsync(TaskPriority.Urgent)).ShouldBe(normal * 3);
+        shelf.Submissions.ShouldAllBe(submission => submission.Demand == null);
+    }
+
+    [Theory]
+    [InlineData(0, 1_000)]
+    [InlineData(2, 1_000)]
+    [InlineData(3, 1_500)]
+    [InlineData(400, 2_000)]
+    public async Task Submit_ToAnAgentInDemand_FixesTheFactorOfItsLoad(int open, int factor)
+    {
+        shelf.Agent = Agent(TaskSamples.Manifest() with { Factors = PriceFactors.None with { Demand = new DemandFactor(2_000, 500, 4) } });
+        shelf.Open = open;
+
+        var quote = (await submit.QuoteAsync(owner, Request() with { Priority = TaskPriority.Urgent }, Stop)).Value;
+        var task = (await SubmitAsync(Request() with { Priority = TaskPriority.Urgent })).Value.Task;
+
+        shelf.Submissions.ShouldHaveSingleItem().Demand.ShouldBe(factor);
+        (quote.Parts.Factor, quote.Hold).ShouldBe((new PriceFactor(1_000, factor), task.MaxPrice));
+        quote.Least.ShouldBe(new PriceFactor(1_000, factor).Apply(Money.Parse("0.001000003")));
+    }
+
+    [Fact]
+    public async Task Submit_AboveTheBudgetForItsFactor_IsRefused()
+    {
+        shelf.Agent = Agent(TaskSamples.Manifest() with { Factors = new PriceFactors(1_000, 1_000, 3_000, Demand: null) });
+        var normal = (await submit.QuoteAsync(owner, Request(), Stop)).Value.Hold;
+
+        (await SubmitAsync(Request() with { MaxPrice = normal })).Refusal.ShouldBeNull();
+        (await SubmitAsync(Request() with { MaxPrice = normal, Priority = TaskPriority.Urgent })).Refusal!.Code.ShouldBe(TaskRefusal.BudgetTooSmall);
+    }
+
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     private static TaskRequest Request(string input = "hello") => new(

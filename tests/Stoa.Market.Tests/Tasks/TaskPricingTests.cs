@@ -75,7 +75,7 @@ public sealed class TaskPricingTests
     {
         var task = TaskSamples.Running(Money.Parse("0.001"));
 
-        Should.Throw<InvalidOperationException>(() => TaskPricing.Capture(TaskSamples.Price, task, TaskSamples.Usage(fuel: 2_000_000_000)));
+        Should.Throw<InvalidOperationException>(() => TaskPricing.Capture(TaskSamples.Price, PriceFactor.One, task, TaskSamples.Usage(fuel: 2_000_000_000)));
     }
 
     private static Gen<AgentPrice> Prices =>

@@ -53,11 +53,12 @@ public abstract class AuctionTest : IAsyncLifetime
     }
 
     /// <summary>Publishes the agent <c>HANDLE/agent</c>, which echoes for a price that is all base, and says how it bids.</summary>
-    protected async Task<AgentReference> PublishAsync(string handle, string price, BiddingPolicyBody? bidding = null, byte[]? program = null)
+    protected async Task<AgentReference> PublishAsync(
+        string handle, string price, BiddingPolicyBody? bidding = null, byte[]? program = null, PriceTiersBody? tiers = null, PriceDemandBody? demand = null)
     {
         var publisher = await MemberAsync(handle);
         await TestNode.PublishAsync(
-            publisher, "agent", program ?? GuestPrograms.Echo, capability: Work, price: new AgentPriceBody(price, "0", "0"));
+            publisher, "agent", program ?? GuestPrograms.Echo, capability: Work, price: new AgentPriceBody(price, "0", "0", Tiers: tiers, Demand: demand));
         var agent = new AgentReference(handle, "agent");
         if (bidding is not null)
             await publisher.SetBiddingAsync(agent, bidding, Stop);
@@ -67,9 +68,9 @@ public abstract class AuctionTest : IAsyncLifetime
     protected static BiddingPolicyBody Factor(string factor) => new("fixed", Factor: factor);
 
     protected Task<TaskResponse> SubmitAsync(
-        RequirementBody? requirement = null, string? maxPrice = null, int windowMs = 20, string? onNoBids = null, TimeSpan? wait = null) => Consumer.SubmitAsync(
+        RequirementBody? requirement = null, string? maxPrice = null, int windowMs = 20, string? onNoBids = null, TimeSpan? wait = null, string? priority = null) => Consumer.SubmitAsync(
         new SubmitTaskRequest(
-            Input: new TaskInputBody(Text: "hello"), MaxPrice: maxPrice, Requirement: requirement ?? Cheapest, Auction: new AuctionTermsBody(windowMs, onNoBids)),
+            Input: new TaskInputBody(Text: "hello"), MaxPrice: maxPrice, Priority: priority, Requirement: requirement ?? Cheapest, Auction: new AuctionTermsBody(windowMs, onNoBids)),
         wait,
         cancellationToken: Stop);
 

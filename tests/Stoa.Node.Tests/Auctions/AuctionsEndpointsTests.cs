@@ -134,6 +134,39 @@ public sealed class AuctionsEndpointsTests : AuctionTest
     }
 
     [Fact]
+    public async Task Submit_OfAnUrgentTask_IsBidForByThePricesThatUrgentTasksHave()
+    {
+        await PublishAsync("urgent", "0.01", Factor("0.5"), tiers: new PriceTiersBody(Urgent: 3), demand: new PriceDemandBody(Max: 2, Capacity: 2));
+        await PublishAsync("even", "0.02");
+
+        var task = await SubmitAsync(wait: Wait, priority: "urgent");
+        var calm = await SubmitAsync(wait: Wait);
+
+        // Half of three cents wins against two, and is paid two by a factor of its own three.
+        (Publisher(task.Agent), task.Result!.Price).ShouldBe(("urgent", "0.019999980"));
+        (Publisher(calm.Agent), calm.Result!.Price).ShouldBe(("urgent", "0.010000000"));
+        var winner = (await Consumer.GetTaskAuctionAsync(task.Id, Stop)).Bidders[0];
+        (winner.ExpectedPrice, winner.PriceFactor, winner.Award!.Factor, winner.Award.PriceFactor).ShouldBe(("0.030000000", 3, "0.666666", 3));
+        var receipt = ReceiptVerifier.Verify(await Consumer.GetReceiptAsync(task.Id, Stop), null).Value;
+        receipt.Pricing!.Factor.Tier.ShouldBe(3_000);
+        ReceiptVerifier.VerifyAward(receipt, (await Consumer.GetTaskAuctionAsync(task.Id, Stop)).Award!).Refusal.ShouldBeNull();
+        await NothingIsHeldAsync();
+    }
+
+    [Fact]
+    public async Task Submit_WhenNobodyBidsAndTheSelectedFails_GoesOnByTheSelection()
+    {
+        await PublishAsync("failing", "0.005", new BiddingPolicyBody("none"), GuestPrograms.Unreachable, tiers: new PriceTiersBody(Urgent: 2));
+        await PublishAsync("good", "0.015", new BiddingPolicyBody("none"));
+
+        var task = await SubmitAsync(onNoBids: "select", wait: Wait, priority: "urgent");
+
+        (task.State, Publisher(task.Agent), task.Attempts, task.Result!.Price).ShouldBe(("succeeded", "good", 2, "0.015000000"));
+        task.Auction!.State.ShouldBe("noBids");
+        await NothingIsHeldAsync();
+    }
+
+    [Fact]
     public async Task Replay_OfATaskThatNobodyHad_IsRefused()
     {
         await PublishAsync("silent", "0.01", new BiddingPolicyBody("none"));

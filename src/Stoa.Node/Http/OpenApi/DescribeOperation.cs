@@ -16,6 +16,7 @@ internal static class DescribeOperation
         ["id"] = "The id, a TypeID.",
         ["deliveryId"] = "The id of the delivery, a TypeID.",
         ["digest"] = "SHA-256 of the content, `sha256:` and 64 hexadecimal digits.",
+        ["handle"] = "Handle of the user.",
         ["publisher"] = "Handle of the publisher.",
         ["name"] = "Name of the agent.",
         ["version"] = "Semantic version.",

@@ -58,6 +58,10 @@ internal static class Examples
         "dlvr_01m81g2e8hf0a1b2c3d4e5f6g7", "stoa.task.succeeded", TaskId, "delivered", 1, submitted, "128", AttemptedAt: submitted, Status: 204,
         DurationMs: 41, FinishedAt: submitted);
 
+    private static readonly ReviewResponse review = new(
+        "rev_01m81g2j4qf0a1b2c3d4e5f6g7", "stoa/markdown-html", "stoa/markdown-html@1.0.0", "ada", 4, submitted, "Fast, but footnotes are missing.",
+        Answer: new ReviewAnswerBody("They come with 1.1.", submitted.AddHours(2)));
+
     private static readonly Dictionary<Type, JsonNode> byType = new object[]
     {
         new RegisterRequest("ada", "ada@example.org", "correct horse battery staple"),
@@ -68,6 +72,8 @@ internal static class Examples
         apiKey,
         new ListResponse<ApiKeyResponse>([apiKey with { Secret = null }]),
         new WalletResponse("acct_01m81g232ce5ztjh482mqvxtvy", "25.000000000", "0.020100001", "24.979899999"),
+        new QuotaResponse("ada", 740, 100_000, 1_250_000, 107_374_182_400),
+        new SetQuotaRequest(500_000),
         transfer,
         new ListResponse<TransferResponse>([transfer], "MTI4"),
         new DepositRequest("ada", "25.00"),
@@ -131,6 +137,11 @@ internal static class Examples
         new ListResponse<ScheduleResponse>([schedule]),
         run,
         new ListResponse<ScheduleRunBody>([run]),
+        new PutReviewRequest(4, "Fast, but footnotes are missing."),
+        new AnswerReviewRequest("They come with 1.1."),
+        review,
+        new ListResponse<ReviewResponse>([review with { TaskId = TaskId }]),
+        new AgentReviewsResponse([review], new RatingBody(1, new Dictionary<string, long> { ["1"] = 0, ["2"] = 0, ["3"] = 0, ["4"] = 1, ["5"] = 0 }, 4)),
         new CreateWebhookRequest("https://example.org/stoa", ["stoa.task.succeeded", "stoa.task.failed"], "ci"),
         new UpdateWebhookRequest(Enabled: true),
         webhook,

@@ -27,20 +27,15 @@ public sealed partial class CellWire(
     private const string ToOne = "stoa_live_";
 
     private static readonly TimeSpan Turn = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(10);
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
     private readonly WakeSignal _asking = new();
     private readonly WakeSignal _answering = new();
     private readonly List<LogForwarding> _forwardings = [];
+    private readonly HashSet<object> _asked = [];
+    private long _askedAt;
     private volatile bool _isAgain;
-
-    public override void Dispose()
-    {
-        _asking.Dispose();
-        _answering.Dispose();
-        base.Dispose();
-    }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -107,27 +102,36 @@ public sealed partial class CellWire(
         }
     }
 
-    /// <summary>Says what is watched here.</summary>
+    /// <summary>Says what is watched here: all of it when it is time to renew it, and what is new in between.</summary>
     private async Task AskAsync(PostgresDatabase cell, CancellationToken cancellationToken)
     {
         // Those who come together are told of together.
         await Task.Delay(Gathering, time, cancellationToken);
         var isAgain = _isAgain;
         _isAgain = false;
-        var messages = new List<CellMessage>();
-        messages.AddRange(tasks.ListMissing(isAgain));
-        messages.AddRange(ListEventWatches().Distinct());
+        if (isAgain || time.GetElapsedTime(_askedAt) >= RemoteWatchers.Renewal)
+        {
+            _asked.Clear();
+            _askedAt = time.GetTimestamp();
+        }
+
+        List<(object Key, CellMessage Message)> watches = [.. tasks.ListMissing(isAgain), .. ListEventWatches().Select(watch => ((object)watch, watch))];
+        if (watches.Count == 0)
+            _asked.Clear();
+        List<CellMessage> messages = [.. watches.Where(watch => _asked.Add(watch.Key)).Select(watch => watch.Message)];
         try
         {
             await cell.NotifyAsync([.. CellMessage.Pack(self.Boot, messages).Select(payload => (ToAll, payload))], cancellationToken);
         }
         catch
         {
-            _isAgain |= isAgain;
+            _isAgain = true;
             throw;
         }
 
-        await _asking.WaitAsync(messages.Count > 0 ? RemoteWatchers.Renewal : Timeout.InfiniteTimeSpan, time, cancellationToken);
+        var untilRenewal = RemoteWatchers.Renewal - time.GetElapsedTime(_askedAt);
+        await _asking.WaitAsync(
+            watches.Count == 0 ? Timeout.InfiniteTimeSpan : untilRenewal > TimeSpan.Zero ? untilRenewal : TimeSpan.Zero, time, cancellationToken);
     }
 
     private IEnumerable<CellMessage> ListEventWatches()

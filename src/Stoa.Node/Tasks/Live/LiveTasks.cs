@@ -44,10 +44,16 @@ public sealed class LiveTasks(RemoteWatchers remote)
 
     /// <summary>What this node has to ask others for.</summary>
     /// <param name="isAgain">Whether what they sent lately may be lost.</param>
-    internal IReadOnlyList<CellMessage.WatchLog> ListMissing(bool isAgain)
+    /// <returns>Each with what tells it from another: one who leaves and comes back has to be heard anew.</returns>
+    internal IReadOnlyList<(object Key, CellMessage Message)> ListMissing(bool isAgain)
     {
         lock (_gate)
-            return [.. _watched.Values.Select(task => task.Ask(isAgain)).OfType<CellMessage.WatchLog>()];
+        {
+            return [.. _watched.Values
+                .Select(task => (Key: (object)task, Message: (CellMessage?)task.Ask(isAgain)))
+                .Where(asked => asked.Message is not null)
+                .Select(asked => (asked.Key, asked.Message!))];
+        }
     }
 
     internal void Take(CellMessage.LogBytes piece) => Find(piece.TaskId)?.MirrorOf(piece.Token, piece.Attempt)?.Take(piece);

@@ -1,0 +1,106 @@
+using Stoa.Market;
+using Stoa.Market.Builds;
+using Stoa.Market.Identity;
+using Stoa.Node.Storage;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Quotas;
+
+/// <summary>What users take up and may take up, and room for what they are bringing just now.</summary>
+/// <remarks>Bytes on their way are counted in memory: nodes of a cell do not see each other's, so several at once may go beyond a limit together.</remarks>
+/// <param name="database">The cell's.</param>
+/// <param name="everybody">What everybody may take up.</param>
+public sealed class UserUsages(Database database, UserQuota everybody)
+{
+    private readonly Lock gate = new();
+    private readonly Dictionary<Id<User>, long> reserved = [];
+
+    /// <summary>What everybody may take up.</summary>
+    public UserQuota Everybody => everybody;
+
+    public Task<UserUsage> FindAsync(Id<User> user, CancellationToken cancellationToken) =>
+        database.ReadAsync(session => SqlUserUsage.FindAsync(session, user), cancellationToken);
+
+    /// <summary>Says what a user may take up; null for what everybody may.</summary>
+    /// <returns>As it is now.</returns>
+    public Task<UserUsage> SetAsync(Id<User> user, long? maxOpenTasks, long? maxContentBytes, CancellationToken cancellationToken) => database.WriteAsync(
+        async session =>
+        {
+            await SqlUserUsage.SetAsync(session, user, maxOpenTasks, maxContentBytes);
+            return await SqlUserUsage.FindAsync(session, user);
+        },
+        cancellationToken);
+
+    /// <summary>Keeps room for content that a user brings, until it is disposed of: by then what came is counted in the database.</summary>
+    /// <param name="user">Who brings it.</param>
+    /// <param name="bytes">How much it will be; null when that is not known.</param>
+    /// <param name="most">The most that it can be.</param>
+    /// <param name="cancellationToken">Stops before anything is kept.</param>
+    public async Task<Outcome<Room, ContentRefusal>> ReserveAsync(Id<User> user, long? bytes, long most, CancellationToken cancellationToken)
+    {
+        // Reserved before the database is asked: what others have reserved by then is either still so or counted there.
+        var asked = bytes ?? 0;
+        var others = Reserve(user, asked);
+        try
+        {
+            var usage = await FindAsync(user, cancellationToken);
+            var limit = usage.QuotaWithin(everybody).ContentBytes;
+            var left = limit - usage.ContentBytes - others;
+            // What takes no more room is taken although there is none left.
+            if (bytes is { } known ? known == 0 || known <= left : left > 0)
+                return new Room(this, user, asked, bytes is null ? Math.Min(left, most) : most, Refusal(usage, limit));
+            Release(user, asked);
+            return Refusal(usage, limit);
+        }
+        catch
+        {
+            Release(user, asked);
+            throw;
+        }
+    }
+
+    private static Refusal<ContentRefusal> Refusal(UserUsage usage, long limit) => new(
+        ContentRefusal.StorageQuotaExceeded,
+        $"You have {usage.ContentBytes:N0} bytes in the content store and may have {limit:N0}. Bring less, or ask an administrator of this node for more.");
+
+    private long Reserve(Id<User> user, long bytes)
+    {
+        lock (gate)
+        {
+            var before = reserved.GetValueOrDefault(user);
+            reserved[user] = before + bytes;
+            return before;
+        }
+    }
+
+    private void Release(Id<User> user, long bytes)
+    {
+        lock (gate)
+        {
+            var left = reserved.GetValueOrDefault(user) - bytes;
+            if (left > 0)
+                reserved[user] = left;
+            else
+                reserved.Remove(user);
+        }
+    }
+
+    /// <summary>Room that is kept.</summary>
+    public sealed class Room : IDisposable
+    {
+        private readonly UserUsages usages;
+        private readonly Id<User> user;
+        private readonly long bytes;
+
+        internal Room(UserUsages usages, Id<User> user, long bytes, long most, Refusal<ContentRefusal> exceeded) =>
+            (this.usages, this.user, this.bytes, Most, Exceeded) = (usages, user, bytes, most, exceeded);
+
+        /// <summary>The most bytes that may come.</summary>
+        public long Most { get; }
+
+        /// <summary>What is answered when more come than there is room for.</summary>
+        public Refusal<ContentRefusal> Exceeded { get; }
+
+        public void Dispose() => usages.Release(user, bytes);
+    }
+}

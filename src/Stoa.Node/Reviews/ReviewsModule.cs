@@ -1,0 +1,7 @@
+namespace Stoa.Node.Reviews;
+
+/// <summary>Wires reviews into the node.</summary>
+public static class ReviewsModule
+{
+    public static void AddReviews(this IHostApplicationBuilder builder) => builder.Services.AddSingleton<SqlReviewStore>();
+}

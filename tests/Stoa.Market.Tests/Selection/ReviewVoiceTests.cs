@@ -1,0 +1,229 @@
+using Stoa.Market.Identity;
+using Stoa.Market.Selection;
+using Stoa.Market.Tests.Tasks;
+using Stoa.Primitives;
+
+namespace Stoa.Market.Tests.Selection;
+
+/// <summary>What a review says, and the games that can be played with reviews.</summary>
+public sealed class ReviewVoiceTests : IDisposable
+{
+    private const string Agent = "vera/agent";
+    private readonly Market market = new();
+
+    public ReviewVoiceTests()
+    {
+        // An ordinary market: one in ten fails.
+        for (var i = 0; i < 5; i++)
+        {
+            market.Publish($"ordinary{i}/agent");
+            market.Serve($"ordinary{i}/agent", 50, faults: 5);
+        }
+
+        market.Publish(Agent);
+        market.Serve(Agent, 30);
+    }
+
+    public void Dispose() => market.Dispose();
+
+    [Theory]
+    [InlineData(5, 0.8, 0.008, 0)]
+    [InlineData(4, 0.6, 0.006, 0.2)]
+    [InlineData(3, 0.4, 0.004, 0.4)]
+    [InlineData(1, 0, 0, 0.8)]
+    public void Of_Stars_IsPartSuccessAndPartFaultOfOneVoice(int stars, double successes, double paid, double faults)
+    {
+        var voice = ReviewVoice.Of(stars, Money.Parse("0.01"), otherPublishers: 3, Market.Start, new AgentStats { Agent = Agent });
+
+        var unit = Decay.WeightAt(Market.Start);
+        (voice.Successes / unit).ShouldBe(successes, 1e-9);
+        (voice.Paid / unit).ShouldBe(paid, 1e-9);
+        (voice.Faults / unit).ShouldBe(faults, 1e-9);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(6)]
+    public void Of_StarsOutOfRange_IsABug(int stars) => Should.Throw<ArgumentOutOfRangeException>(
+        () => ReviewVoice.Of(stars, Money.Zero, 0, Market.Start, new AgentStats { Agent = Agent }));
+
+    [Fact]
+    public void Praise_OfCustomers_LiftsAnAgentAndBlameLowersIt()
+    {
+        market.Publish("pia/praised");
+        market.Publish("bob/blamed");
+        foreach (var agent in new[] { "pia/praised", "bob/blamed" })
+        {
+            for (var i = 0; i < 10; i++)
+            {
+                var customer = market.Customer();
+                market.End(agent, customer);
+                market.Review(agent, customer, agent == "pia/praised" ? 5 : 1);
+            }
+        }
+
+        market.ReputationOf("pia/praised").ShouldBeGreaterThan(0.97);
+        market.ReputationOf("bob/blamed").ShouldBeLessThan(0.6);
+    }
+
+    [Fact]
+    public void Review_NeitherSuspendsAnAgentNorClearsIt()
+    {
+        market.Publish("bob/blamed");
+        var customers = Enumerable.Range(0, 5).Select(_ => market.Customer()).ToList();
+        foreach (var customer in customers)
+            market.End("bob/blamed", customer);
+        market.End("bob/blamed", market.Customer(), Verdict.Fault, count: 2);
+
+        var blamed = customers.ConvertAll(customer => market.Review("bob/blamed", customer, 1))[^1];
+        var praised = market.Review("bob/blamed", customers[0], 5);
+
+        (blamed.SuspendedUntil, blamed.FaultsInARow).ShouldBe((null, 2));
+        (praised.FaultsInARow, praised.Succeeded, praised.Failed).ShouldBe((2, 5, 2));
+    }
+
+    [Fact]
+    public void Review_OfALoyalCustomer_IsOneVoiceHoweverManyReceiptsThereAre()
+    {
+        market.Publish("pia/praised");
+        var loyal = market.Customer();
+        var before = market.End("pia/praised", loyal, count: 1_000);
+
+        var after = market.Review("pia/praised", loyal, 5);
+
+        var unit = Decay.WeightAt(market.Now);
+        ((after.Successes - before.Successes) / unit).ShouldBe(0.8, 1e-6);
+        for (var i = 0; i < 100; i++)
+            after = market.Review("pia/praised", loyal, 5);
+        ((after.Successes - before.Successes) / unit).ShouldBe(0.8, 1e-6);
+    }
+
+    [Fact]
+    public void EditFlapping_MovesNothing()
+    {
+        var customer = market.Customer();
+        market.End(Agent, customer);
+        var once = market.Review(Agent, customer, 4);
+
+        for (var i = 0; i < 10_000; i++)
+        {
+            market.Review(Agent, customer, 1);
+            market.Review(Agent, customer, 0);
+            market.Review(Agent, customer, 5);
+        }
+
+        var flapped = market.Review(Agent, customer, 4);
+        flapped.Successes.ShouldBe(once.Successes, once.Successes * 1e-9);
+        flapped.Paid.ShouldBe(once.Paid, once.Paid * 1e-9);
+        flapped.Faults.ShouldBe(once.Faults, once.Successes * 1e-9);
+    }
+
+    [Fact]
+    public void Withdrawal_LeavesWhatWasThereBefore()
+    {
+        var customer = market.Customer();
+        var before = market.End(Agent, customer);
+        market.Review(Agent, customer, 1);
+
+        var after = market.Review(Agent, customer, 0);
+
+        after.Faults.ShouldBe(before.Faults, 1e-9);
+        after.Successes.ShouldBe(before.Successes, before.Successes * 1e-12);
+    }
+
+    [Fact]
+    public void ReviewBombing_OfOneAccount_WeighsLessThanOneCustomersFault()
+    {
+        var bomber = TaskSamples.Ids.Next<User>();
+        market.End(Agent, bomber, count: 1_000, price: "0.0001");
+        var before = market.ReputationOf(Agent);
+
+        for (var i = 0; i < 1_000; i++)
+            market.Review(Agent, bomber, 1, price: "0.0001");
+
+        // A thousand reviews by a thousand cheap tasks are one review, and that counts by what its task cost.
+        (before - market.ReputationOf(Agent)).ShouldBeLessThan(0.005);
+    }
+
+    [Fact]
+    public void ReviewBombing_ByManyAccountsWithCheapTasks_WeighsByTheMoney()
+    {
+        market.Publish("willy/same");
+        market.Serve("willy/same", 30);
+        var before = market.ReputationOf(Agent);
+        for (var i = 0; i < 100; i++)
+        {
+            var (cheap, dear) = (TaskSamples.Ids.Next<User>(), TaskSamples.Ids.Next<User>());
+            market.End(Agent, cheap, price: "0.00001");
+            market.Review(Agent, cheap, 1, price: "0.00001");
+            market.End("willy/same", dear);
+            market.Review("willy/same", dear, 1);
+        }
+
+        // A hundred accounts that pay a thousandth of the usual price each are not even one voice; paying the price in full they are fifty.
+        market.ReputationOf(Agent).ShouldBe(before, 0.02);
+        market.ReputationOf("willy/same").ShouldBeLessThan(0.7);
+    }
+
+    [Fact]
+    public void SybilPraise_ForCheapTasks_IsNoEvidenceForDearOnes()
+    {
+        market.Publish("mallory/agent");
+        for (var i = 0; i < 200; i++)
+        {
+            var sybil = TaskSamples.Ids.Next<User>();
+            market.End("mallory/agent", sybil, price: "0.0001");
+            market.Review("mallory/agent", sybil, 5, price: "0.0001");
+        }
+
+        market.ReputationOf("mallory/agent", "1").ShouldBe(0.9, 0.05);
+    }
+
+    [Fact]
+    public void SybilPraise_AtTheFullPrice_DoublesTheSybilsAndNoMore()
+    {
+        market.Publish("mallory/agent");
+        market.Publish("carl/control");
+        for (var i = 0; i < 20; i++)
+        {
+            var sybil = TaskSamples.Ids.Next<User>();
+            market.End("mallory/agent", sybil);
+            market.Review("mallory/agent", sybil, 5);
+        }
+
+        for (var i = 0; i < 40; i++)
+            market.End("carl/control", TaskSamples.Ids.Next<User>());
+
+        market.ReputationOf("mallory/agent").ShouldBeLessThanOrEqualTo(market.ReputationOf("carl/control") + 1e-6);
+    }
+
+    [Fact]
+    public void Review_OfAnOldReceipt_HasTheAgeOfTheReceiptHoweverOftenItIsRewritten()
+    {
+        var customer = market.Customer();
+        market.End(Agent, customer);
+        var receiptAt = market.Now;
+        var young = market.Review(Agent, customer, 1);
+        market.Now += Decay.HalfLife;
+
+        var rewritten = market.Review(Agent, customer, 1, receiptAt: receiptAt);
+
+        rewritten.Faults.ShouldBe(young.Faults, young.Faults * 1e-9);
+        market.End(Agent, customer);
+        // Another receipt makes another voice of it: read at the same instant it weighs twice what the old one does.
+        var anew = market.Review(Agent, customer, 1);
+        anew.Faults.ShouldBe(young.Faults * 2, young.Faults * 0.01);
+    }
+
+    [Fact]
+    public void Review_OfAFreeAgent_CountsInFull()
+    {
+        market.Publish("fred/free", price: "0");
+        var customer = market.Customer();
+        market.End("fred/free", customer, price: "0");
+
+        var blamed = market.Review("fred/free", customer, 1, price: "0");
+
+        (blamed.Faults / Decay.WeightAt(market.Now)).ShouldBe(0.8, 1e-6);
+    }
+}

@@ -1,0 +1,137 @@
+using Microsoft.Extensions.DependencyInjection;
+using Stoa.Client;
+using Stoa.Client.Contracts;
+using Stoa.Market.Registry;
+using Stoa.Market.Tasks;
+using Stoa.Market.Tests.Tasks;
+using Stoa.Node.Tasks;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Tests.Tasks;
+
+/// <summary>Prices that follow priority and demand, from the quote to the receipt.</summary>
+public sealed class PricingEndpointsTests : IAsyncLifetime
+{
+    private const string Work = "text.echo";
+    private static readonly PriceTiersBody Tiers = new(Background: 0.5m, High: 1.5m, Urgent: 3);
+    private static readonly PriceDemandBody Demand = new(Max: 3, Capacity: 4, From: 0.5m);
+
+    private TestNode node = null!;
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync() => node = await TestNode.StartAsync(null, "--Tasks:Workers", "2", "--Tasks:MaxMemoryBytes", "1073741824");
+
+    public ValueTask DisposeAsync() => node.DisposeAsync();
+
+    [Fact]
+    public async Task Price_ByPriority_IsQuotedHeldCapturedAndExplainedByTheReceipt()
+    {
+        var listing = await PublishAsync("tiered", new AgentPriceBody("0.001", "0.0005", "0.001", "0.5", Tiers));
+        var shown = await node.Client.GetAgentAsync(AgentReference.Parse(listing), Stop);
+        (shown.Price.Tiers, shown.Price.Demand).ShouldBe((Tiers, null));
+        var request = new SubmitTaskRequest(listing, new TaskInputBody(Text: "hello"));
+        var normal = await node.Client.QuoteAsync(request, Stop);
+
+        foreach (var (priority, factor) in new[] { ("background", 500), ("high", 1_500), ("urgent", 3_000) })
+        {
+            var quote = await node.Client.QuoteAsync(request with { Priority = priority }, Stop);
+            quote.Factors.ShouldBe(new QuoteFactorsBody(factor / 1000m, 1), priority);
+            Money.Parse(quote.Hold).ShouldBe(Money.MultiplyRatioRoundingUp(Money.Parse(normal.Hold), factor, 1_000));
+            Money.Parse(quote.Least).ShouldBe(Money.MultiplyRatioRoundingUp(Money.Parse(normal.Least), factor, 1_000));
+            (quote.Base, quote.Fuel).ShouldBe((normal.Base, normal.Fuel));
+
+            var task = await node.Client.SubmitAsync(request with { Priority = priority }, TimeSpan.FromSeconds(60), cancellationToken: Stop);
+
+            (task.State, task.Hold).ShouldBe(("succeeded", quote.Hold));
+            var receipt = ReceiptVerifier.Verify(await node.Client.GetReceiptAsync(task.Id, Stop), null).Value;
+            receipt.Pricing!.Factor.ShouldBe(new PriceFactor(factor, 1_000));
+            receipt.Price.ToString().ShouldBe(task.Result!.Price);
+            receipt.Price.ShouldBeInRange(Money.Parse(quote.Least), Money.Parse(quote.Hold));
+        }
+
+        normal.Factors.ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Price_ByDemand_RisesWithWhatWaitsAndIsFixedAtTheSubmission()
+    {
+        var listing = await PublishAsync("busy", new AgentPriceBody("0.001", "0", "0", Demand: Demand));
+        var later = new SubmitTaskRequest(listing, new TaskInputBody(Text: "hello"), DueAt: DateTimeOffset.UtcNow.AddHours(1));
+        var tasks = new List<TaskResponse>();
+        for (var i = 0; i < 6; i++)
+            tasks.Add(await node.Client.SubmitAsync(later, cancellationToken: Stop));
+
+        // One up to half of the capacity of four, then a straight line to three.
+        tasks.Select(task => task.Hold).ShouldBe(["0.001000000", "0.001000000", "0.001000000", "0.002000000", "0.003000000", "0.003000000"]);
+        (await node.Client.QuoteAsync(later, Stop)).Factors.ShouldBe(new QuoteFactorsBody(1, 3));
+        foreach (var waiting in tasks.Where((_, place) => place != 3))
+            await node.Client.CancelTaskAsync(waiting.Id, Stop);
+        (await node.Client.QuoteAsync(later, Stop)).Factors.ShouldBeNull();
+
+        var done = await node.Client.ExecuteTaskAsync(tasks[3].Id, TimeSpan.FromSeconds(60), Stop);
+
+        (done.State, done.Result!.Price).ShouldBe(("succeeded", "0.002000000"), "what was fixed stays");
+        ReceiptVerifier.Verify(await node.Client.GetReceiptAsync(done.Id, Stop), null).Value.Pricing!.Factor.ShouldBe(new PriceFactor(1_000, 2_000));
+    }
+
+    [Fact]
+    public async Task Price_ByDemand_OfABatch_IsThatOfTheSameTasksOneByOne()
+    {
+        var listing = await PublishAsync("busy", new AgentPriceBody("0.001", "0", "0", Demand: Demand));
+        var request = new SubmitTaskRequest(listing, new TaskInputBody(Text: "hello"), DueAt: DateTimeOffset.UtcNow.AddHours(1));
+
+        var batch = await node.Client.SubmitBatchAsync(new SubmitBatchRequest([.. Enumerable.Repeat(request, 6)]), cancellationToken: Stop);
+
+        var tasks = await node.Client.ListBatchTasksAsync(batch.Id, cancellationToken: Stop).ToListAsync(Stop);
+        tasks.Select(task => task.Hold).ShouldBe(["0.001000000", "0.001000000", "0.001000000", "0.002000000", "0.003000000", "0.003000000"]);
+    }
+
+    [Fact]
+    public async Task Choice_ReckonsWithPriorityAndDemand()
+    {
+        var busy = await PublishAsync("busy", new AgentPriceBody("0.001", "0", "0", Demand: new PriceDemandBody(10, 2)));
+        var flat = await PublishAsync("flat", new AgentPriceBody("0.002", "0", "0", Tiers: new PriceTiersBody(Urgent: 10)));
+        var later = DateTimeOffset.UtcNow.AddHours(1);
+        var request = new SubmitTaskRequest(
+            Input: new TaskInputBody(Text: "hello"), Requirement: new RequirementBody([Work], Weights: new WeightsBody(Price: 1), Explore: false), DueAt: later);
+
+        var keeper = node.Host.Services.GetRequiredService<DemandKeeper>();
+
+        var first = await node.Client.SubmitAsync(request, cancellationToken: Stop);
+        await keeper.RefreshAsync(Stop);
+        var second = await node.Client.SubmitAsync(request, cancellationToken: Stop);
+        var urgent = await node.Client.SubmitAsync(request with { Priority = "urgent" }, cancellationToken: Stop);
+
+        (first.Agent, second.Agent, urgent.Agent).ShouldBe((busy, flat, busy), "with one task waiting busy costs 5.5 times as much, and flat ten times when it is urgent");
+        urgent.Hold.ShouldBe("0.020000000", "the dearer one may get it too");
+        var candidates = (await node.Client.GetSelectionAsync(urgent.Id, Stop)).Choices[0].Candidates;
+        candidates.Select(candidate => (candidate.Agent, candidate.PriceFactor, candidate.PriceAtLimits)).ShouldBe(
+            [(busy, 5.5, "0.005500000"), (flat, 10.0, "0.020000000")]);
+        (await node.Client.QuoteAsync(request with { Priority = "urgent" }, Stop)).Least.ShouldBe("0.010000000");
+
+        await node.Client.CancelTaskAsync(first.Id, Stop);
+        await node.Client.CancelTaskAsync(urgent.Id, Stop);
+        await keeper.RefreshAsync(Stop);
+        (await node.Client.SubmitAsync(request, cancellationToken: Stop)).Agent.ShouldBe(busy, "nothing of it waits any more");
+    }
+
+    [Fact]
+    public async Task FailOver_ChargesByTheFactorsOfWhoDidIt()
+    {
+        await PublishAsync("failing", new AgentPriceBody("0.0001", "0", "0"), GuestPrograms.Unreachable);
+        await PublishAsync("good", new AgentPriceBody("0.001", "0", "0", Tiers: Tiers, Demand: Demand));
+
+        var task = await node.Client.SubmitAsync(
+            new SubmitTaskRequest(
+                Input: new TaskInputBody(Text: "hello"), Requirement: new RequirementBody([Work], Weights: new WeightsBody(Price: 1), Explore: false), Priority: "high"),
+            TimeSpan.FromSeconds(60),
+            cancellationToken: Stop);
+
+        (task.State, task.Attempts, task.Result!.Price, task.Hold).ShouldBe(("succeeded", 2, "0.001500000", "0.001500000"));
+        ReceiptVerifier.Verify(await node.Client.GetReceiptAsync(task.Id, Stop), null).Value.Pricing!.Factor.ShouldBe(new PriceFactor(1_500, 1_000));
+    }
+
+    private Task<string> PublishAsync(string name, AgentPriceBody price, byte[]? program = null) =>
+        TestNode.PublishAsync(node.Client, name, program ?? GuestPrograms.Echo, capability: Work, price: price);
+}
