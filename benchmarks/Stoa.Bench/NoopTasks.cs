@@ -18,7 +18,6 @@ internal sealed class NoopTasks(Database database)
 
     // Whoever claims need not wait for the commit of what others end.
     private const int Workers = 2;
-    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(20);
 
     // As a node has it, so that what is counted for it is in the figures.
     private static readonly UserQuota Quota = new(100_000, 100L << 30);
@@ -61,8 +60,7 @@ internal sealed class NoopTasks(Database database)
         {
             while (Volatile.Read(ref ended) < count)
             {
-                // What a claim passed by because another one had it in hand is told of by nobody: now and then it is looked for, as a node does.
-                await work.WaitAsync(s_look, cancellationToken);
+                await work.WaitAsync(cancellationToken);
                 var claimed = await Tasks.ClaimAsync(
                     _holder, new ClaimRoom(BatchSize, long.MaxValue, long.MaxValue), TimeProvider.System.GetUtcNow(), cancellationToken);
                 var outcomes = await Tasks.EndAttemptsAsync([.. claimed.Select(End)], cancellationToken);

@@ -11,6 +11,7 @@ namespace Stoa.Client.Contracts;
 /// <param name="Priority"><c>background</c>, <c>normal</c> (when left out), <c>high</c> or <c>urgent</c>: among the consumer's own tasks.</param>
 /// <param name="DueAt">Not before this instant, at most 366 days ahead; at once when left out or past.</param>
 /// <param name="Requirement">What must be done, in place of who does it: the node chooses the agent.</param>
+/// <param name="Regions">It runs only at a node that stands in one of these, such as <c>eu-central</c>, 1 to 8; at any node when left out.</param>
 public sealed record SubmitTaskRequest(
     string? Agent = null,
     TaskInputBody? Input = null,
@@ -19,7 +20,8 @@ public sealed record SubmitTaskRequest(
     string? MaxPrice = null,
     string? Priority = null,
     DateTimeOffset? DueAt = null,
-    RequirementBody? Requirement = null);
+    RequirementBody? Requirement = null,
+    IReadOnlyList<string>? Regions = null);
 
 /// <summary>What must be done, in place of who does it; <c>maxPrice</c> is the budget.</summary>
 /// <param name="Capabilities">Dotted names such as <c>image.resize</c>, 1 to 8: the agent has all of them.</param>
@@ -87,7 +89,7 @@ public sealed record TypicalBody(double Price, double Failure, double Seconds, d
 /// <param name="ExpectedPrice">By what its runs used so far.</param>
 /// <param name="PriceAtLimits">The most that it can cost.</param>
 /// <param name="ExpectedSeconds">By its runs so far.</param>
-/// <param name="Load">Tasks that it ran at this node just then.</param>
+/// <param name="Load">Tasks that it ran just then, at all nodes of the cell.</param>
 /// <param name="PriceFactor">What both prices were multiplied by, for priority and demand; null when that was 1.</param>
 public sealed record CandidateBody(
     string Agent,
@@ -139,6 +141,7 @@ public sealed record TaskLimitsBody(
 /// <param name="BatchId">The batch that it was submitted with.</param>
 /// <param name="ReplayOf">The failed task that it does again.</param>
 /// <param name="ScheduleId">The schedule that submitted it.</param>
+/// <param name="Regions">It runs only at a node that stands in one of these.</param>
 public sealed record TaskResponse(
     string Id,
     string Agent,
@@ -159,7 +162,8 @@ public sealed record TaskResponse(
     string? Priority = null,
     string? BatchId = null,
     string? ReplayOf = null,
-    string? ScheduleId = null);
+    string? ScheduleId = null,
+    IReadOnlyList<string>? Regions = null);
 
 /// <summary>What a task produced; the bytes are at <c>GET /api/v1/tasks/{id}/result</c>.</summary>
 /// <param name="Digest">SHA-256 of the output.</param>

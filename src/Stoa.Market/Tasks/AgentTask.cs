@@ -53,6 +53,9 @@ public sealed partial record AgentTask(
     /// <summary>The task that it does again; null for none.</summary>
     public Id<AgentTask>? ReplayOf { get; init; }
 
+    /// <summary>Only nodes that stand in one of these run it, in the order of the alphabet; empty: any node.</summary>
+    public IReadOnlyList<string> Regions { get; init; } = [];
+
     /// <summary>The most that the task can cost.</summary>
     public Money MaxPrice => Hold?.Amount ?? Money.Zero;
 }

@@ -16,6 +16,7 @@ namespace Stoa.Market.Tasks;
 /// <param name="tasks">Where the task goes.</param>
 /// <param name="clearing">The account that holds are for.</param>
 /// <param name="index">Chooses the agent when only the work is named.</param>
+/// <param name="cell">Knows in which regions nodes stand.</param>
 /// <param name="maxMemoryBytes">The most memory that a task can get here.</param>
 /// <param name="ids">Makes ids of tasks and holds.</param>
 /// <param name="time">The clock.</param>
@@ -28,6 +29,7 @@ public sealed class SubmitTask(
     ITaskStore tasks,
     Id<Account> clearing,
     AgentIndex index,
+    Cell cell,
     long maxMemoryBytes,
     IdSource ids,
     TimeProvider time,
@@ -76,7 +78,7 @@ public sealed class SubmitTask(
 
         if (!(await MakeAsync(owner, request, agents.FindAsync, batch: null, traceParent, cancellationToken)).TryGet(out var made, out var refusal))
             return refusal;
-        var isDue = made.Task.State is TaskState.Queued queued && queued.DueAt <= made.Task.CreatedAt;
+        var isDue = made.Task.State is TaskState.Queued queued && queued.DueAt <= made.Task.CreatedAt && cell.MayRun(made.Task.Regions);
         return await tasks.SubmitAsync(made with { Idempotency = key, Claim = isDue ? offer(made.Task.Limits) : null }, cancellationToken);
     }
 
@@ -131,6 +133,7 @@ public sealed class SubmitTask(
             Priority = request.Priority,
             ReplayOf = request.ReplayOf,
             ScheduleId = request.ScheduleId,
+            Regions = request.Regions,
         };
         var inline = request.Input is RequestedInput.Inline given ? given.Bytes : (ReadOnlyMemory<byte>?)null;
         var transfer = hold is null ? null : Settlement.Hold(hold, clearing, task.Id, now);
@@ -146,6 +149,14 @@ public sealed class SubmitTask(
     private async Task<Outcome<Prepared, TaskRefusal>> PrepareAsync(
         Id<User> owner, TaskRequest request, FindAgent find, OpenInBatch? batch, CancellationToken cancellationToken)
     {
+        if (request.Regions.Count > 0 && cell.Regions is var served && !request.Regions.Any(served.Contains))
+        {
+            return Refuse(
+                TaskRefusal.RegionUnserved,
+                $"No node that is alive stands in {string.Join(" or ", request.Regions)}. "
+                + (served.Count == 0 ? "No node here says where it stands: ask for no region." : $"There are nodes in {string.Join(", ", served)}: ask for one of these, or for none."));
+        }
+
         if (request.Requirement is { } requirement)
             return await ChooseAsync(owner, request, requirement, cancellationToken);
         if (await find(request.Agent!, cancellationToken) is not { } agent)

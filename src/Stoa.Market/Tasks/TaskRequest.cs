@@ -26,6 +26,12 @@ public sealed record TaskRequest(
     /// <summary>What must be done, in place of who does it; null when an agent is named.</summary>
     public Requirement? Requirement { get; init; }
 
+    /// <summary>Only nodes that stand in one of these may run it, each once and in the order of the alphabet; empty: any node.</summary>
+    public IReadOnlyList<string> Regions { get; init; } = [];
+
+    /// <summary>The most regions that a request names.</summary>
+    public const int MaxRegions = 8;
+
     /// <summary>The same for the same request, however it was written down: what an idempotency key stands for.</summary>
     public ContentHash Hash()
     {
@@ -43,6 +49,8 @@ public sealed record TaskRequest(
         // Only when they say something: requests of before they were there keep their hashes.
         if (Priority is not TaskPriority.Normal || DueAt is not null)
             Add(FormattableString.Invariant($"{(int)Priority},{DueAt?.ToUnixTimeMilliseconds()}"));
+        if (Regions.Count > 0)
+            Add($"regions {string.Join(' ', Regions)}");
         return ContentHash.FromBytes(hash.GetHashAndReset());
 
         // Each text goes in behind its length, so that no two lists of texts give the same bytes.

@@ -75,6 +75,8 @@ internal static class TaskContracts
         var priority = TaskPriority.Normal;
         if (body.Priority is { } word && !TryReadPriority(word, out priority))
             errors.Add(new FieldError("/priority", $"One of {string.Join(", ", Priorities)} is expected."));
+        if (body.Regions is { } regions && (regions.Count is 0 or > TaskRequest.MaxRegions || !regions.All(Names.IsRegion)))
+            errors.Add(new FieldError("/regions", $"1 to {TaskRequest.MaxRegions} lower-case words such as eu-central are expected; leave it out for any region."));
         var input = ReadInput(body.Input, errors);
         if (errors.Count > 0)
             return null;
@@ -84,6 +86,7 @@ internal static class TaskContracts
         return new TaskRequest(agent, input!, body.Parameters ?? new Dictionary<string, string>(), limits, maxPrice, priority, body.DueAt)
         {
             Requirement = requirement is null ? null : requirement with { Budget = maxPrice },
+            Regions = [.. (body.Regions ?? []).Distinct().Order(StringComparer.Ordinal)],
         };
     }
 
@@ -177,7 +180,8 @@ internal static class TaskContracts
         Priority: WordOf(task.Priority),
         BatchId: task.BatchId?.ToString(),
         ReplayOf: task.ReplayOf?.ToString(),
-        ScheduleId: task.ScheduleId);
+        ScheduleId: task.ScheduleId,
+        Regions: task.Regions.Count == 0 ? null : task.Regions);
 
     public static QuoteResponse ToContract(this Quote quote) => new(
         quote.Agent.ToString(),

@@ -34,8 +34,7 @@ internal sealed class WakeSignal
 
         try
         {
-            // Timers count whole milliseconds: a part of one, cut off, would be no wait at all, and whoever waits for an instant would spin until it.
-            await own.Task.WaitAsync(TimeSpan.FromMilliseconds(Math.Ceiling(timeout.TotalMilliseconds)), time, cancellationToken);
+            await own.Task.WaitAsync(timeout, time, cancellationToken);
         }
         catch (TimeoutException)
         {
