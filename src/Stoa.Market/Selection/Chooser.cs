@@ -48,7 +48,8 @@ internal sealed class Chooser(SelectionPolicy policy, CapabilityGroup group, Sel
         var requirement = query.Requirement;
         return new GroupQuestion(
             (float)decay,
-            (float)(now - landmark).TotalSeconds,
+            // A clock that was set back to before the landmark must not make suspensions of agents that have none.
+            (float)Math.Max(0, (now - landmark).TotalSeconds),
             (float)(query.InputBytes / 1e6),
             query.Caps.Fuel is { } fuel ? (float)(fuel / 1e9) : float.PositiveInfinity,
             query.Caps.MemoryBytes is { } memory ? (float)(memory / 1e9) : float.PositiveInfinity,

@@ -94,11 +94,31 @@ internal static class SqlTaskQueue
         await session.ExecuteRowsAsync(TaskStatements.Enqueue, [entry]);
     }
 
-    /// <summary>Puts tasks back whose leases have been ended: they get a turn when they are next looked for.</summary>
-    public static async Task ReturnAsync(SqlSession session, IReadOnlyList<AgentTask> tasks)
+    /// <summary>Puts tasks back whose leases have been ended: what is due has the next turn, the rest gets it when its time has come.</summary>
+    public static async Task ReturnAsync(SqlSession session, IReadOnlyList<AgentTask> tasks, DateTimeOffset now)
     {
+        if (tasks.Count == 0)
+            return;
+        var isDue = tasks.ToLookup(task => ((TaskState.Queued)task.State).DueAt is var dueAt && (dueAt <= now || dueAt > now + RetryPolicy.LongestDelay));
         await session.ExecuteRowsAsync(TaskStatements.Return, tasks);
-        await session.ExecuteRowsAsync(TaskStatements.Delay, [.. tasks.Select(task => new PlacedTask(task, null))]);
+        await session.ExecuteRowsAsync(TaskStatements.Delay, [.. isDue[false].Select(task => new PlacedTask(task, null))]);
+        await TakeNextTurnAsync(session, [.. isDue[true].Select(task => new QueueEntry(0, task.Id, task.Limits.MemoryBytes, task.Token))]);
+    }
+
+    /// <summary>Gives the next turn to tasks that ran before and are put off for longer than any retry is; how many.</summary>
+    public static async Task<int> BringForwardAsync(SqlSession session, DateTimeOffset now)
+    {
+        var late = await session.QueryAsync<DueTask>(
+            """
+            SELECT d.due_at, t.id, t.owner_id, t.priority, t.memory_limit_bytes, t.token
+            FROM delayed AS d JOIN tasks AS t ON t.id = d.task_id
+            WHERE d.due_at > @latest AND t.token > 0
+            """,
+            new { latest = now + RetryPolicy.LongestDelay });
+        var taken = await session.ExecuteRowsAsync(s_undelay, late);
+        List<QueueEntry> entries = [.. late.Where((_, place) => taken[place]).Select(task => new QueueEntry(0, task.Id, task.MemoryLimitBytes, task.Token))];
+        await TakeNextTurnAsync(session, entries);
+        return entries.Count;
     }
 
     /// <summary>Whether anything waits that is due.</summary>
@@ -180,6 +200,17 @@ internal static class SqlTaskQueue
             .. due.Where(task => task.Token > 0).Select(task => new QueueEntry(next, task.Id, task.MemoryLimitBytes, task.Token)),
         ];
         await session.ExecuteRowsAsync(s_undelay, due);
+        await session.ExecuteRowsAsync(TaskStatements.SetTag, entries);
+        await session.ExecuteRowsAsync(TaskStatements.Enqueue, entries);
+    }
+
+    /// <summary>The turn that comes next: their first one was paid for.</summary>
+    private static async Task TakeNextTurnAsync(SqlSession session, List<QueueEntry> tasks)
+    {
+        if (tasks.Count == 0)
+            return;
+        var next = await session.QuerySingleAsync<long>("SELECT virtual_time FROM queue_clock");
+        List<QueueEntry> entries = [.. tasks.Select(task => task with { Tag = next })];
         await session.ExecuteRowsAsync(TaskStatements.SetTag, entries);
         await session.ExecuteRowsAsync(TaskStatements.Enqueue, entries);
     }

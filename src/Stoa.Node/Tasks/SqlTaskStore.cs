@@ -27,7 +27,7 @@ public sealed class SqlTaskStore : ITaskStore
     private const int MaxLooks = 100;
 
     private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(50);
-    private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(5);
 
     private static readonly SqlRows<NewTask> InsertKeys = SqlRows<NewTask>.Insert(
@@ -165,6 +165,9 @@ public sealed class SqlTaskStore : ITaskStore
             },
             cancellationToken);
 
+    public Task<int> BringForwardAsync(DateTimeOffset now, CancellationToken cancellationToken) =>
+        database.WriteAsync(session => SqlTaskQueue.BringForwardAsync(session, now), cancellationToken);
+
     public Task<AgentTask?> ExpediteAsync(Id<AgentTask> id, Id<User> owner, DateTimeOffset now, CancellationToken cancellationToken) =>
         database.WriteAsync(
             async session =>
@@ -220,7 +223,7 @@ public sealed class SqlTaskStore : ITaskStore
                 await EndLeasesAsync(TaskStatements.HandBackLease, [.. places[false]]);
                 var written = Enumerable.Range(0, ends.Count).Where(index => outcomes[index] is AttemptEndOutcome.Written).Select(index => ends[index]).ToList();
                 await session.ExecuteRowsAsync(TaskStatements.End, [.. written.Where(end => end.Task.State.IsFinal).Select(end => end.Task)]);
-                await SqlTaskQueue.ReturnAsync(session, [.. written.Where(end => !end.Task.State.IsFinal).Select(end => end.Task)]);
+                await SqlTaskQueue.ReturnAsync(session, [.. written.Where(end => !end.Task.State.IsFinal).Select(end => end.Task)], time.GetUtcNow());
                 await SettleAsync(session, written, index);
                 return outcomes;
 
@@ -392,7 +395,7 @@ public sealed class SqlTaskStore : ITaskStore
             session => session.QueryFirstOrDefaultAsync<DateTimeOffset?>(
                 """
                 SELECT COALESCE(
-                    (SELECT due_at FROM tasks WHERE id = (SELECT task_id FROM queue ORDER BY tag, task_id LIMIT 1)),
+                    (SELECT CAST(0 AS BIGINT) FROM queue LIMIT 1),
                     (SELECT due_at FROM delayed ORDER BY due_at, task_id LIMIT 1))
                 """),
             cancellationToken);

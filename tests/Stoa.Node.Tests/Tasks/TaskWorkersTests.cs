@@ -208,7 +208,7 @@ public sealed class TaskWorkersTests
         // Lost five times, each time claimed again by the same vanished node before anybody else can.
         for (var loss = 1; loss <= 5; loss++)
         {
-            var end = new AttemptEnd(task.Lose(DateTimeOffset.UtcNow.AddHours(1)), [], null, null, ReadOnlyMemory<byte>.Empty, []);
+            var end = new AttemptEnd(task.Lose(DateTimeOffset.UtcNow.AddSeconds(50)), [], null, null, ReadOnlyMemory<byte>.Empty, []);
             (await tasks.EndAttemptAsync(end, Stop)).ShouldBe(AttemptEndOutcome.Written);
             task = (await tasks.ClaimAsync(gone, new ClaimRoom(1, 1L << 40, 1L << 40), DateTimeOffset.UtcNow.AddHours(2), Stop)).ShouldHaveSingleItem();
         }
