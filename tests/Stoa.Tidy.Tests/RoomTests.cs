@@ -27,7 +27,8 @@ public sealed partial class RoomTests
         ["Builds"] = ["Identity", "Events", "Registry", "Calls"],
         ["Webhooks"] = ["Identity", "Events"],
         ["Selection"] = ["Identity", "Events", "Registry"],
-        ["Tasks"] = ["Identity", "Events", "Ledger", "Registry", "Calls", "Builds", "Selection"],
+        ["Auctions"] = ["Identity", "Events", "Registry", "Selection"],
+        ["Tasks"] = ["Identity", "Events", "Ledger", "Registry", "Calls", "Builds", "Selection", "Auctions"],
         ["Reviews"] = ["Identity", "Events", "Registry", "Selection", "Tasks"],
         ["Templates"] = ["Identity"],
         ["Schedules"] = ["Identity", "Tasks"],
@@ -38,7 +39,7 @@ public sealed partial class RoomTests
     {
         ["Stoa.Node"] = ["UpCommand.cs", "LocalNode.cs"],
         ["Stoa.Wasm"] = ["WasmRunCommand.cs", "ProgramFile.cs"],
-        ["Stoa.Market"] = ["ReceiptCheck.cs", "ReceiptVerifyCommand.cs", "TourCommand.cs", "AgentFolder.cs", "ProgramFile.cs", "WasmRunCommand.cs"],
+        ["Stoa.Market"] = ["ReceiptCheck.cs", "AuctionCheck.cs", "ReceiptVerifyCommand.cs", "TourCommand.cs", "AgentFolder.cs", "ProgramFile.cs", "WasmRunCommand.cs"],
     };
 
     [Fact]

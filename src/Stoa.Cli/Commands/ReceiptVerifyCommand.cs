@@ -40,8 +40,9 @@ internal sealed class ReceiptVerifyCommand : StoaCommand
         var check = ReceiptCheck.Verify(envelope, await FindNodeAsync(invocation, isTask, cancellationToken));
         if (isTask && check.Receipt.TaskId.ToString() != subject)
             throw new CommandFailure($"The node gave the receipt of {check.Receipt.TaskId}, not of {subject}.", ExitCode.Refused);
+        var auction = isTask && check.Receipt.Auction is not null ? await AuctionCheck.OfAsync(invocation.Client, check.Receipt, cancellationToken) : null;
         var report = invocation.Get(_rerun) ? await RerunAsync(invocation, check, cancellationToken) : null;
-        Tell(invocation.Screen, check.Receipt, report);
+        Tell(invocation.Screen, check.Receipt, auction, report);
         return report is null or { Confirms: true } ? ExitCode.Ok : ExitCode.Refused;
     }
 
@@ -80,7 +81,7 @@ internal sealed class ReceiptVerifyCommand : StoaCommand
         }
     }
 
-    private static void Tell(Screen screen, Receipt receipt, RerunReport? report)
+    private static void Tell(Screen screen, Receipt receipt, AuctionCheck? auction, RerunReport? report)
     {
         if (screen.IsJson)
         {
@@ -90,6 +91,8 @@ internal sealed class ReceiptVerifyCommand : StoaCommand
                 ("node", receipt.NodeKey.PeerId.ToString()),
                 ("signatureValid", true),
                 ("price", receipt.Price.ToString()),
+                ("auctionId", receipt.Auction?.Id.ToString()),
+                ("awardConfirms", auction is null ? null : true),
                 ("rerunConfirms", report?.Confirms),
                 ("rerunOutputMatches", report?.OutputMatches),
                 ("rerunFuelMatches", report?.FuelMatches));
@@ -104,7 +107,10 @@ internal sealed class ReceiptVerifyCommand : StoaCommand
             ("Output", $"{Format.Size(receipt.Usage.OutputBytes)}, [grey]{receipt.OutputDigest}[/]"),
             ("Fuel", Format.Fuel(receipt.Usage.Fuel)),
             ("Price", $"{Format.Money(receipt.Price.ToString())} = {Split(receipt)}"),
+            ("Auction", receipt.Auction is { } won ? $"{won.Id}, award [grey]{won.AwardDigest}[/]" : null),
             ("Finished", Format.Time(receipt.FinishedAt)));
+        if (auction is not null)
+            screen.Markup($"[green]✓[/] Its rates are those of the award, decided again on this machine from {auction.Record.Bids.Count} signed bids.");
         if (report is { Confirms: true })
             screen.Markup("[green]✓[/] Run again on this machine: the same output, the same fuel.");
         else if (report is not null)

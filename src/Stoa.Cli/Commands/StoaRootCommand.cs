@@ -20,7 +20,8 @@ internal static class StoaRootCommand
                 new AgentBuildCommand(scope),
                 new AgentPublishCommand(scope),
                 new AgentListCommand(scope),
-                new AgentShowCommand(scope)),
+                new AgentShowCommand(scope),
+                AgentBiddingCommands.Create(scope)),
             new CommandGroup(
                 "task",
                 "Have agents do work, and follow it.",
@@ -32,9 +33,11 @@ internal static class StoaRootCommand
                 new TaskResultCommand(scope),
                 new TaskLogCommand(scope),
                 new TaskSelectionCommand(scope),
+                new TaskAuctionCommand(scope),
                 new TaskCancelCommand(scope),
                 new TaskReplayCommand(scope)),
             BatchCommands.Create(scope),
+            AuctionCommands.Create(scope),
             ReviewCommands.Create(scope),
             new CommandGroup(
                 "receipt",

@@ -26,6 +26,9 @@ internal sealed class TaskSubmitCommand : StoaCommand
     private readonly Option<string?> _prefer = new("--prefer") { Description = $"With --capability: what matters most: {string.Join(", ", Preferences[..^1])} or {Preferences[^1]}.", HelpName = "WHAT" };
     private readonly Option<long?> _deadline = new("--deadline") { Description = "With --capability: it must be done in this time, such as 30s.", HelpName = "TIME", CustomParser = Quantity.Milliseconds };
     private readonly Option<double?> _minReputation = new("--min-reputation") { Description = "With --capability: the least believed chance of success, 0 to 1.", HelpName = "P" };
+    private readonly Option<bool> _auction = new("--auction") { Description = "With --capability: those who can do it bid for it; --max-price is the reserve." };
+    private readonly Option<long?> _window = new("--window") { Description = "With --auction: how long bids are taken, such as 500ms; 150ms when left out.", HelpName = "TIME", CustomParser = Quantity.Milliseconds };
+    private readonly Option<bool> _orSelect = new("--or-select") { Description = "With --auction: when nobody bids, the best agent does it at its posted price." };
     private readonly Option<string?> _maxPrice = new("--max-price") { Description = "Refuse when more than so many dollars would be held.", HelpName = "USD" };
     private readonly Option<long?> _fuel = new("--fuel") { Description = "Burn at most so much fuel, such as 500M.", HelpName = "N", CustomParser = Quantity.Count };
     private readonly Option<long?> _memory = new("--memory") { Description = "Use at most so much memory, such as 64MB.", HelpName = "SIZE", CustomParser = Quantity.Bytes };
@@ -46,6 +49,7 @@ internal sealed class TaskSubmitCommand : StoaCommand
             "Submit a task, watch it, and get its result. The result goes to -o or to standard output, all else to standard error.",
             new("Shrink a picture", "stoa task submit stoa/image-resize photo.png --param width=640 -o small.png"),
             new("Let the node choose who does it", "stoa task submit --capability image.resize photo.png --param width=640 --max-price 0.01"),
+            new("Let agents bid for it", "stoa task submit --capability image.resize photo.png --param width=640 --auction --max-price 0.01"),
             new("In a pipe", "curl -s https://example.org/data.csv | stoa task submit stoa/csv-profile | jq .columns"),
             new("What would it cost?", "stoa task submit stoa/csv-profile data.csv --priority urgent --quote"),
             new("For at most a tenth of a cent", "stoa task submit stoa/markdown-html --text '# Hello' --max-price 0.001"),
@@ -56,7 +60,7 @@ internal sealed class TaskSubmitCommand : StoaCommand
         _prefer.AcceptOnlyFromAmong(Preferences);
         Add(_agent);
         Add(_file);
-        foreach (var option in new Option[] { _text, _isJsonInput, _parameters, _outputFile, _capabilities, _prefer, _deadline, _minReputation, _maxPrice, _fuel, _memory, _timeout, _priority, _at, _delay, _quote, _wait, _noWait, _idempotencyKey })
+        foreach (var option in new Option[] { _text, _isJsonInput, _parameters, _outputFile, _capabilities, _prefer, _deadline, _minReputation, _auction, _window, _orSelect, _maxPrice, _fuel, _memory, _timeout, _priority, _at, _delay, _quote, _wait, _noWait, _idempotencyKey })
             Add(option);
         Validators.Add(result =>
         {
@@ -67,8 +71,10 @@ internal sealed class TaskSubmitCommand : StoaCommand
                 result.AddError("With --capability there is no AGENT: only FILE is given.");
             if (isChosen && result.GetResult(_agent) is { Tokens.Count: > 0 } && result.GetResult(_text) is { Implicit: false })
                 result.AddError("Either FILE or --text is the input, not both.");
-            if (!isChosen && new Option[] { _prefer, _deadline, _minReputation }.Any(option => result.GetResult(option) is { Implicit: false }))
-                result.AddError("--prefer, --deadline and --min-reputation go with --capability.");
+            if (!isChosen && new Option[] { _prefer, _deadline, _minReputation, _auction }.Any(option => result.GetResult(option) is { Implicit: false }))
+                result.AddError("--prefer, --deadline, --min-reputation and --auction go with --capability.");
+            if (result.GetResult(_auction) is not { Implicit: false } && new Option[] { _window, _orSelect }.Any(option => result.GetResult(option) is { Implicit: false }))
+                result.AddError("--window and --or-select go with --auction.");
             if (result.GetResult(_file) is { Tokens.Count: > 0 } && result.GetResult(_text) is { Implicit: false })
                 result.AddError("Either FILE or --text is the input, not both.");
             if (result.GetResult(_at) is { Implicit: false } && result.GetResult(_delay) is { Implicit: false })
@@ -147,7 +153,11 @@ internal sealed class TaskSubmitCommand : StoaCommand
             invocation.Get(_maxPrice)?.TrimStart('$'),
             invocation.Get(_priority),
             invocation.Get(_delay) is { } delayMs ? invocation.Surroundings.TimeProvider.GetUtcNow().AddMilliseconds(delayMs) : invocation.Get(_at),
-            requirement);
+            requirement,
+            invocation.Get(_auction)
+                ? new AuctionTermsBody(
+                    invocation.Get(_window) is { } window ? (int)Math.Min(window, int.MaxValue) : null, invocation.Get(_orSelect) ? "select" : null)
+                : null);
     }
 
     private RequirementBody? RequirementOf(Invocation invocation)

@@ -11,6 +11,7 @@ namespace Stoa.Client.Contracts;
 /// <param name="Priority"><c>background</c>, <c>normal</c> (when left out), <c>high</c> or <c>urgent</c>: among the consumer's own tasks.</param>
 /// <param name="DueAt">Not before this instant, at most 366 days ahead; at once when left out or past.</param>
 /// <param name="Requirement">What must be done, in place of who does it: the node chooses the agent.</param>
+/// <param name="Auction">With a requirement: those who can do it bid for it, and <c>maxPrice</c> is the reserve.</param>
 public sealed record SubmitTaskRequest(
     string? Agent = null,
     TaskInputBody? Input = null,
@@ -19,7 +20,8 @@ public sealed record SubmitTaskRequest(
     string? MaxPrice = null,
     string? Priority = null,
     DateTimeOffset? DueAt = null,
-    RequirementBody? Requirement = null);
+    RequirementBody? Requirement = null,
+    AuctionTermsBody? Auction = null);
 
 /// <summary>What must be done, in place of who does it; <c>maxPrice</c> is the budget.</summary>
 /// <param name="Capabilities">Dotted names such as <c>image.resize</c>, 1 to 8: the agent has all of them.</param>
@@ -139,6 +141,7 @@ public sealed record TaskLimitsBody(
 /// <param name="BatchId">The batch that it was submitted with.</param>
 /// <param name="ReplayOf">The failed task that it does again.</param>
 /// <param name="ScheduleId">The schedule that submitted it.</param>
+/// <param name="Auction">Its auction. While that is open, <c>agent</c> is the best candidate at posted prices, who need not win.</param>
 public sealed record TaskResponse(
     string Id,
     string Agent,
@@ -159,7 +162,8 @@ public sealed record TaskResponse(
     string? Priority = null,
     string? BatchId = null,
     string? ReplayOf = null,
-    string? ScheduleId = null);
+    string? ScheduleId = null,
+    TaskAuctionBody? Auction = null);
 
 /// <summary>What a task produced; the bytes are at <c>GET /api/v1/tasks/{id}/result</c>.</summary>
 /// <param name="Digest">SHA-256 of the output.</param>

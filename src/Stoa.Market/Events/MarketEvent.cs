@@ -49,6 +49,15 @@ public static class EventTypes
     /// <summary>An agent is not chosen for a while, for its faults: told to its publisher.</summary>
     public const string AgentSuspended = "stoa.agent.suspended";
 
+    /// <summary>A task is put out to bids: told to a publisher whose own service bids.</summary>
+    public const string AuctionAnnounced = "stoa.auction.announced";
+
+    /// <summary>Somebody has won a task: told to its consumer.</summary>
+    public const string AuctionAwarded = "stoa.auction.awarded";
+
+    /// <summary>A publisher's bidding program did not bid, for a fault of its own; at most once an hour.</summary>
+    public const string BiddingFaulted = "stoa.bidding.faulted";
+
     /// <summary>A review of an agent was written or changed: told to its publisher.</summary>
     public const string ReviewWritten = "stoa.review.written";
 
@@ -63,6 +72,7 @@ public static class EventTypes
     [
         TaskQueued, TaskStarted, TaskRetried, TaskSucceeded, TaskFailed, TaskCancelled, TaskProgress, AgentPublished, RoyaltyEarned,
         WebhookDisabled, ScheduleRefused, BatchProgress, BatchEnded, AgentSuspended,
+        AuctionAnnounced, AuctionAwarded, BiddingFaulted,
         ReviewWritten, ReviewWithdrawn, ReviewAnswered,
     ];
 }

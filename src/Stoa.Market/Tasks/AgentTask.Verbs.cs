@@ -10,6 +10,8 @@ public sealed partial record AgentTask
     public AgentTask Claim(string holder, DateTimeOffset now)
     {
         _ = From<TaskState.Queued>();
+        if (IsBidding)
+            throw Misfit(nameof(Claim));
         return this with { Token = Token + 1, State = new TaskState.Running(new Lease(holder, Token + 1), now) };
     }
 
@@ -50,6 +52,29 @@ public sealed partial record AgentTask
         };
     }
 
+    /// <summary>Queued → queued: its auction is decided, and somebody has it.</summary>
+    public AgentTask Assign(AwardedAgent agent, TaskAuction decided, TaskHold? hold, DateTimeOffset now)
+    {
+        _ = FromBidding();
+        return this with
+        {
+            AgentId = agent.AgentId,
+            Agent = agent.Agent,
+            Parameters = agent.Parameters,
+            Limits = agent.Limits,
+            Hold = hold,
+            Auction = decided,
+            State = new TaskState.Queued(now),
+        };
+    }
+
+    /// <summary>Queued → failed: nobody has bid for it.</summary>
+    public AgentTask Unbid(TaskAuction decided, TaskFailure failure, DateTimeOffset now)
+    {
+        _ = FromBidding();
+        return this with { Auction = decided, State = new TaskState.Failed(failure, now) };
+    }
+
     /// <summary>Running → queued: the node stops and gives the task to others; nothing is counted.</summary>
     public AgentTask HandBack(DateTimeOffset now)
     {
@@ -87,8 +112,10 @@ public sealed partial record AgentTask
     public AgentTask Expedite(DateTimeOffset now)
     {
         _ = From<TaskState.Queued>();
-        return this with { State = new TaskState.Queued(now) };
+        return IsBidding ? throw Misfit(nameof(Expedite)) : this with { State = new TaskState.Queued(now) };
     }
+
+    private AgentTask FromBidding([System.Runtime.CompilerServices.CallerMemberName] string verb = "") => IsBidding ? this : throw Misfit(verb);
 
     private TState From<TState>([System.Runtime.CompilerServices.CallerMemberName] string verb = "")
         where TState : TaskState =>

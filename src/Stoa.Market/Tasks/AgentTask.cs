@@ -53,6 +53,15 @@ public sealed partial record AgentTask(
     /// <summary>The task that it does again; null for none.</summary>
     public Id<AgentTask>? ReplayOf { get; init; }
 
+    /// <summary>The auction that it was put out to; null for none.</summary>
+    public TaskAuction? Auction { get; init; }
+
+    /// <summary>It waits for the end of its auction: nobody works on it before that.</summary>
+    public bool IsBidding => State is TaskState.Queued && Auction is { IsOpen: true };
+
+    /// <summary>What it is paid by: the rates that were awarded, otherwise those that are posted.</summary>
+    public AgentPrice RatesOr(AgentPrice posted) => Auction?.Current?.Rates ?? posted;
+
     /// <summary>The most that the task can cost.</summary>
     public Money MaxPrice => Hold?.Amount ?? Money.Zero;
 }

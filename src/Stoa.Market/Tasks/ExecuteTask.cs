@@ -159,7 +159,7 @@ public sealed class ExecuteTask(
         try
         {
             agent = await RememberAsync(task.AgentId);
-            factor = await FactorAsync(task, agent.Version.Manifest.Factors);
+            factor = task.Auction?.Current?.Factor ?? await FactorAsync(task, agent.Version.Manifest.Factors);
             var program = await programs.LoadAsync(agent.Version.ProgramDigest, attempt.Token);
             await using var input = await OpenInputAsync(task, inlineInput, attempt.Token);
             var job = new SandboxJob(task.Agent, task.Parameters, task.Limits, seed, clockMs);
@@ -233,7 +233,8 @@ public sealed class ExecuteTask(
             await owners.GrantAsync(new ContentDescriptor(completed.Output, usage.OutputBytes), task.OwnerId, CancellationToken.None);
         var now = Now();
         var manifest = agent.Version.Manifest;
-        var price = TaskPricing.Capture(manifest.Price, facts.Factor, task, usage);
+        var rates = task.RatesOr(manifest.Price);
+        var price = TaskPricing.Capture(rates, facts.Factor, task, usage);
         var shares = split.Split(price);
         var receipt = new Receipt(
             ids.Next<Receipt>(),
@@ -253,7 +254,10 @@ public sealed class ExecuteTask(
             shares,
             node.PublicKey,
             now,
-            new ReceiptPricing(manifest.Price, task.Input.SizeBytes) { Factor = facts.Factor });
+            new ReceiptPricing(rates, task.Input.SizeBytes) { Factor = facts.Factor })
+        {
+            Auction = task.Auction is { AwardDigest: { } award } auction ? new ReceiptAuction(auction.Id, award) : null,
+        };
         var next = task.Succeed(
             new TaskResult(completed.Output, usage.OutputBytes, inline is not null, manifest.Output.MediaType, usage, price, receipt.Id), now);
         // What becomes of the tasks of a batch is told of the batch.

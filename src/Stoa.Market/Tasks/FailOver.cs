@@ -23,6 +23,8 @@ public sealed class FailOver(ITaskStore tasks, IContentStore content, AgentIndex
         if (left <= TimeSpan.Zero)
             return null;
         string[] tried = [.. selection.Tried, $"{failed.Agent.Publisher}/{failed.Agent.Name}"];
+        if (failed.Auction is { AwardDigest: not null })
+            return NextBid(failed, failed.Auction.Advance(), tried, now);
         var parameters = failed.Parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Value);
         var fit = new TaskFit(parameters, await ReadInputAsync(failed, cancellationToken));
         var limits = selection.Limits;
@@ -45,9 +47,16 @@ public sealed class FailOver(ITaskStore tasks, IContentStore content, AgentIndex
             return null;
         var accepted = TaskRules.CheckParameters(next.Parameters, parameters).Value;
         return (
-            failed.Reassign(next.Id, next.Listing, accepted, TaskRules.CapLimits(next.Limits, limits), now),
+            // Who had it because nobody has bid was the last one of the auction.
+            failed.Reassign(next.Id, next.Listing, accepted, TaskRules.CapLimits(next.Limits, limits), now) with { Auction = failed.Auction?.Advance() },
             new Reassignment(tried, choice) { Demand = TaskPricing.DemandOf(next.Factors, chosen.Factor) });
     }
+
+    private static (AgentTask Task, Reassignment Reassignment)? NextBid(
+        AgentTask failed, TaskAuction auction, IReadOnlyList<string> tried, DateTimeOffset now) => auction.Current is { } next
+        ? (failed.Reassign(next.AgentId, next.Agent, next.Parameters, next.Limits, now) with { Auction = auction },
+            new Reassignment(tried, Choice: null) { Demand = next.Demand })
+        : null;
 
     private async Task<byte[]?> ReadInputAsync(AgentTask task, CancellationToken cancellationToken)
     {

@@ -1,3 +1,4 @@
+using Stoa.Market.Auctions;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
@@ -23,6 +24,9 @@ public sealed record NewTask(
 {
     /// <summary>What the agent was chosen by; null when the consumer named it.</summary>
     public TaskSelection? Selection { get; init; }
+
+    /// <summary>The auction that the task waits for; null for none.</summary>
+    public Auction? Auction { get; init; }
 
     /// <summary>The demand factor that was fixed for it, in parts per thousand; null when its agent has none.</summary>
     public int? Demand { get; init; }

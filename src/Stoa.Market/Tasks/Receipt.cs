@@ -1,3 +1,4 @@
+using Stoa.Market.Auctions;
 using Stoa.Market.Identity;
 using Stoa.Market.Registry;
 using Stoa.Primitives;
@@ -51,6 +52,9 @@ public sealed record Receipt(
 
     public static string IdPrefix => "rcpt";
 
+    /// <summary>The auction in which the rates were awarded; null when they are the posted ones.</summary>
+    public ReceiptAuction? Auction { get; init; }
+
     /// <summary>Signs it with the key of the node that it names.</summary>
     /// <exception cref="ArgumentException">The key is another one.</exception>
     public SignedReceipt Sign(PrivateKey nodeKey) => nodeKey.PublicKey.Equals(NodeKey)
@@ -59,10 +63,15 @@ public sealed record Receipt(
 }
 
 /// <summary>What a price was computed from, beside the usage.</summary>
-/// <param name="Rates">The agent's.</param>
+/// <param name="Rates">Those that the agent has posted, or was awarded.</param>
 /// <param name="InputBytes">Size of the input, read or not.</param>
 public sealed record ReceiptPricing(AgentPrice Rates, long InputBytes)
 {
     /// <summary>What the sum of the parts is multiplied by.</summary>
     public PriceFactor Factor { get; init; } = PriceFactor.One;
 }
+
+/// <summary>Where the rates of a receipt come from when they are not the posted ones.</summary>
+/// <param name="Id">The auction.</param>
+/// <param name="AwardDigest">SHA-256 of the payload of its signed <see cref="AwardRecord"/>.</param>
+public sealed record ReceiptAuction(Id<Auction> Id, ContentHash AwardDigest);

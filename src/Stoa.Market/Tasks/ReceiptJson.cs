@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Globalization;
 using System.Text.Json;
+using Stoa.Market.Auctions;
 using Stoa.Market.Identity;
 using Stoa.Market.Registry;
 using Stoa.Primitives;
@@ -14,7 +15,8 @@ namespace Stoa.Market.Tasks;
 ///   "limits": { "fuel", "memoryBytes", "timeoutMs", "outputBytes", "logBytes" }, "seed", "clockMs", "inputDigest", "outputDigest",
 ///   "usage": { "fuel", "peakMemoryBytes", "inputBytes", "outputBytes", "durationMs" }, "price",
 ///   "shares": { "creator", "node", "platform" },
-///   "pricing": { "base", "perMegabyte", "perGigafuel", "perGigabyteSecond", "inputBytes", "tierPermille", "demandPermille" }, "node", "nodeKey", "finishedAt" }
+///   "pricing": { "base", "perMegabyte", "perGigafuel", "perGigabyteSecond", "inputBytes", "tierPermille", "demandPermille" },
+///   "auction": { "id", "awardDigest" }, "node", "nodeKey", "finishedAt" }
 /// </code>
 /// <c>seed</c> is a decimal string, since not every language's numbers hold 64 bits; all other numbers are below 2⁵³ or
 /// sizes. <c>node</c> is the peer id of <c>nodeKey</c>, the base64 of its SubjectPublicKeyInfo. Money is decimal strings in US
@@ -52,6 +54,7 @@ public static class ReceiptJson
             json.WriteString("platform", receipt.Shares.Platform.ToString());
             json.WriteEndObject();
             WritePricing(json, receipt.Pricing);
+            WriteAuction(json, receipt.Auction);
             json.WriteString("node", receipt.NodeKey.PeerId.ToString());
             json.WriteBase64String("nodeKey", receipt.NodeKey.ToSpki());
             json.WriteString("finishedAt", receipt.FinishedAt.UtcDateTime.ToString(InstantFormat, CultureInfo.InvariantCulture));
@@ -95,7 +98,12 @@ public static class ReceiptJson
                 new Shares(Money.Parse(Text(shares, "creator")), Money.Parse(Text(shares, "node")), Money.Parse(Text(shares, "platform"))),
                 PublicKey.FromSpki(root.GetProperty("nodeKey").GetBytesFromBase64()),
                 DateTimeOffset.ParseExact(Text(root, "finishedAt"), InstantFormat, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal),
-                root.TryGetProperty("pricing", out var pricing) ? ReadPricing(pricing) : null);
+                root.TryGetProperty("pricing", out var pricing) ? ReadPricing(pricing) : null)
+            {
+                Auction = root.TryGetProperty("auction", out var auction)
+                    ? new ReceiptAuction(Id<Auction>.Parse(Text(auction, "id")), ContentHash.Parse(Text(auction, "awardDigest")))
+                    : null,
+            };
         }
         catch (Exception refusal) when (refusal is JsonException or KeyNotFoundException or InvalidOperationException or OverflowException)
         {
@@ -156,6 +164,16 @@ public static class ReceiptJson
             json.WriteNumber("demandPermille", pricing.Factor.Demand);
         }
 
+        json.WriteEndObject();
+    }
+
+    private static void WriteAuction(Utf8JsonWriter json, ReceiptAuction? auction)
+    {
+        if (auction is null)
+            return;
+        json.WriteStartObject("auction");
+        json.WriteString("id", auction.Id.ToString());
+        json.WriteString("awardDigest", auction.AwardDigest.ToString());
         json.WriteEndObject();
     }
 

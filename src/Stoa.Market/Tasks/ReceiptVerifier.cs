@@ -1,3 +1,4 @@
+using Stoa.Market.Auctions;
 using Stoa.Market.Registry;
 using Stoa.Primitives;
 
@@ -26,6 +27,9 @@ public enum ReceiptFault
 
     /// <summary>The price is not what the rates and factors in it give for the usage in it.</summary>
     PriceUnexplained,
+
+    /// <summary>Its rates are not those of the award that it names.</summary>
+    AwardMismatch,
 }
 
 /// <summary>Checks what can be known from a receipt alone. What it swears is checked by running it again: the re-run.</summary>
@@ -65,6 +69,24 @@ public static class ReceiptVerifier
             : Fault(ReceiptFault.PriceUnexplained, $"The rates of the receipt do not give its price of {receipt.Price} for its usage.");
     }
 
+    /// <summary>Checks a receipt of a task that was won in an auction against the award that it names: decides the auction again.</summary>
+    /// <param name="receipt">Verified before; it names an auction.</param>
+    /// <param name="award">The signed award, as the node gave it.</param>
+    public static Outcome<AwardRecord, ReceiptFault> VerifyAward(Receipt receipt, DsseEnvelope award)
+    {
+        if (ContentHash.Of(award.Payload) != receipt.Auction?.AwardDigest)
+            return Fault(ReceiptFault.AwardMismatch, "The award is not the one that the receipt names.");
+        if (!AwardVerifier.Verify(award, expectedNode: null).TryGet(out var record, out var fault))
+            return Fault(ReceiptFault.AwardMismatch, fault.Detail);
+        if (record.Announcement.Id != receipt.Auction.Id || record.Announcement.TaskId != receipt.TaskId.ToString())
+            return Fault(ReceiptFault.AwardMismatch, "The award is of another auction or task.");
+        var bidder = record.Announcement.Find($"{receipt.Agent.Publisher}/{receipt.Agent.Name}");
+        var won = record.Decision.Ranking.FirstOrDefault(bid => bid.Agent == bidder?.Name)?.Award;
+        return won is not null && bidder!.Agent == receipt.Agent && won.Rates == receipt.Pricing?.Rates && won.Factor == receipt.Pricing.Factor
+            ? record
+            : Fault(ReceiptFault.AwardMismatch, $"The award gives {receipt.Agent} other rates than the receipt states.");
+    }
+
     private static bool SharesSum(Receipt receipt)
     {
         var (creator, node, platform) = receipt.Shares;
@@ -80,7 +102,7 @@ public static class ReceiptVerifier
     private static bool PriceIsExplained(Receipt receipt)
     {
         if (receipt.Pricing is not { } pricing)
-            return true;
+            return receipt.Auction is null;
         var work = TaskPricing.WorkOf(pricing.InputBytes, receipt.Limits, receipt.Usage);
         return !IsNegative(pricing.Rates) && pricing.Factor.IsInRange && work is { InputBytes: >= 0, DurationMs: >= 0 }
             && pricing.Rates.TryPrice(work, pricing.Factor, out var parts) && parts.Total == receipt.Price;

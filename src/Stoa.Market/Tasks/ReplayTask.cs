@@ -23,6 +23,12 @@ public sealed class ReplayTask(ITaskStore tasks, SubmitTask submit)
                 TaskRefusal.NotReplayable, $"The task is {task.State.Name}: one that failed or was cancelled can be replayed. Submit a new task to do the same once more.");
         }
 
+        if (task.Auction is { IsOpen: true } || task.State is TaskState.Failed { Failure.Code: FailureCode.NoBids })
+        {
+            return new Refusal<TaskRefusal>(
+                TaskRefusal.NotReplayable, "The task was out to bids, and no agent ever had it: submit it again.");
+        }
+
         RequestedInput input;
         if (!task.Input.IsInline)
             input = new RequestedInput.Stored(task.Input.Digest);

@@ -28,7 +28,8 @@ public sealed record RetryPolicy
     {
         FailureCode.AgentUnavailable or FailureCode.StorageUnavailable => true,
         FailureCode.AgentExit or FailureCode.Trap or FailureCode.CallStackExhausted or FailureCode.OutOfFuel
-            or FailureCode.TimedOut or FailureCode.OutputTooLarge or FailureCode.OutputInvalid or FailureCode.NotStartable or FailureCode.NodeLost => false,
+            or FailureCode.TimedOut or FailureCode.OutputTooLarge or FailureCode.OutputInvalid or FailureCode.NotStartable or FailureCode.NodeLost
+            or FailureCode.NoBids => false,
         _ => throw new ArgumentOutOfRangeException(nameof(code)),
     };
 

@@ -38,7 +38,9 @@ public sealed class SubmitBatch(SubmitTask submit, ITaskBatchStore batches, Time
         var open = new SubmitTask.OpenInBatch();
         for (var index = 0; index < requests.Count && errors.Count < MaxErrors; index++)
         {
-            if ((await submit.MakeAsync(owner, requests[index], catalogue, open, traceParent, cancellationToken)).TryGet(out var made, out var refusal))
+            if (requests[index].Auction is not null)
+                errors.Add(new FieldError($"/tasks/{index}/auction", "A task of a batch is not put out to bids: submit it alone."));
+            else if ((await submit.MakeAsync(owner, requests[index], catalogue, open, traceParent, cancellationToken)).TryGet(out var made, out var refusal))
                 tasks.Add(made with { Task = made.Task with { BatchId = id } });
             else if (refusal.Errors.Count == 0)
                 errors.Add(new FieldError($"/tasks/{index}", refusal.Detail));

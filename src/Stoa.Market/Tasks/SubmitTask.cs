@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Stoa.Market.Auctions;
 using Stoa.Market.Builds;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
@@ -16,6 +17,7 @@ namespace Stoa.Market.Tasks;
 /// <param name="tasks">Where the task goes.</param>
 /// <param name="clearing">The account that holds are for.</param>
 /// <param name="index">Chooses the agent when only the work is named.</param>
+/// <param name="auctions">Puts tasks out to bids.</param>
 /// <param name="maxMemoryBytes">The most memory that a task can get here.</param>
 /// <param name="ids">Makes ids of tasks and holds.</param>
 /// <param name="time">The clock.</param>
@@ -28,6 +30,7 @@ public sealed class SubmitTask(
     ITaskStore tasks,
     Id<Account> clearing,
     AgentIndex index,
+    OpenAuction auctions,
     long maxMemoryBytes,
     IdSource ids,
     TimeProvider time,
@@ -76,7 +79,7 @@ public sealed class SubmitTask(
 
         if (!(await MakeAsync(owner, request, agents.FindAsync, batch: null, traceParent, cancellationToken)).TryGet(out var made, out var refusal))
             return refusal;
-        var isDue = made.Task.State is TaskState.Queued queued && queued.DueAt <= made.Task.CreatedAt;
+        var isDue = made.Task is { IsBidding: false, State: TaskState.Queued queued } && queued.DueAt <= made.Task.CreatedAt;
         return await tasks.SubmitAsync(made with { Idempotency = key, Claim = isDue ? offer(made.Task.Limits) : null }, cancellationToken);
     }
 
@@ -111,8 +114,16 @@ public sealed class SubmitTask(
             return Refuse(TaskRefusal.DueTooLate, $"dueAt is at most {LongestDelay.TotalDays} days from now.");
         if (!(await HoldAsync(owner, prepared.Hold, cancellationToken)).TryGet(out var hold, out var unfunded))
             return unfunded;
+        var id = ids.Next<AgentTask>();
+        Auction? auction = null;
+        if (request.Auction is not null
+            && !(await auctions.OpenAsync(owner, id, request, prepared.Input.SizeBytes, prepared.Selection!.Choice, now, cancellationToken)).TryGet(out auction, out refusal))
+        {
+            return refusal;
+        }
+
         var task = new AgentTask(
-            ids.Next<AgentTask>(),
+            id,
             owner,
             prepared.AgentId,
             prepared.Agent,
@@ -123,7 +134,7 @@ public sealed class SubmitTask(
             Attempts: 0,
             Losses: 0,
             Token: 0,
-            new TaskState.Queued(dueAt),
+            new TaskState.Queued(auction?.Announcement.ClosesAt ?? dueAt),
             CancelRequestedAt: null,
             traceParent,
             now)
@@ -131,16 +142,25 @@ public sealed class SubmitTask(
             Priority = request.Priority,
             ReplayOf = request.ReplayOf,
             ScheduleId = request.ScheduleId,
+            Auction = auction is null
+                ? null
+                : new TaskAuction(auction.Announcement.Id, auction.Announcement.ClosesAt, IsOpen: true, AwardDigest: null, Awards: []),
         };
         var inline = request.Input is RequestedInput.Inline given ? given.Bytes : (ReadOnlyMemory<byte>?)null;
         var transfer = hold is null ? null : Settlement.Hold(hold, clearing, task.Id, now);
-        if (prepared.Demand is not null)
+        // In an auction it is open who will have it.
+        if (prepared.Demand is not null && auction is null)
         {
             batch?.Add(prepared.AgentId);
             index.AddOpen($"{prepared.Agent.Publisher}/{prepared.Agent.Name}", prepared.AgentId);
         }
 
-        return new NewTask(task, inline, transfer, Idempotency: null, Claim: null) { Selection = prepared.Selection, Demand = prepared.Demand };
+        return new NewTask(task, inline, transfer, Idempotency: null, Claim: null)
+        {
+            Selection = prepared.Selection,
+            Demand = auction is null ? prepared.Demand : null,
+            Auction = auction,
+        };
     }
 
     private async Task<Outcome<Prepared, TaskRefusal>> PrepareAsync(
@@ -192,7 +212,8 @@ public sealed class SubmitTask(
         var fit = new TaskFit(request.Parameters, await ReadInputAsync(request.Input, input, cancellationToken));
         var choice = index.Choose(
             new SelectionQuery(
-                requirement, input.SizeBytes, request.MaxPrice, TimeLeft(requirement), maxMemoryBytes, caps, Excluded: [], fit.Takes)
+                // In an auction who is too dear at its posted price may bid less.
+                requirement, input.SizeBytes, request.Auction is null ? request.MaxPrice : null, TimeLeft(request), maxMemoryBytes, caps, Excluded: [], fit.Takes)
             {
                 Priority = (int)request.Priority,
             },
@@ -212,13 +233,16 @@ public sealed class SubmitTask(
             limits,
             input,
             parts,
-            next.Append(chosen).Max(candidate => candidate.PriceAtLimits),
+            request.Auction is null ? next.Append(chosen).Max(candidate => candidate.PriceAtLimits) : OpenAuction.HoldOf(choice, input.SizeBytes, request),
             choice.Candidates.Min(candidate => candidate.Agent.LeastPrice(input.SizeBytes, candidate.Factor)),
             choice.CandidateCount,
             TaskPricing.DemandOf(chosen.Agent.Factors, chosen.Factor),
-            new TaskSelection(requirement, request.Limits, TimeLeft(requirement) is { } left ? (now + left).ToMilliseconds() : null, choice));
+            new TaskSelection(requirement, request.Limits, requirement.DeadlineMs is { } left ? now.AddMilliseconds(left).ToMilliseconds() : null, choice));
 
-        static TimeSpan? TimeLeft(Requirement requirement) => requirement.DeadlineMs is { } milliseconds ? TimeSpan.FromMilliseconds(milliseconds) : null;
+        // What an auction takes is not left to the agent.
+        static TimeSpan? TimeLeft(TaskRequest request) => request.Requirement!.DeadlineMs is { } milliseconds
+            ? TimeSpan.FromMilliseconds(Math.Max(0, milliseconds - (request.Auction?.WindowMs ?? 0)))
+            : null;
     }
 
     private static Refusal<TaskRefusal> Nobody(Requirement requirement, TaskRequest request, Choice choice)

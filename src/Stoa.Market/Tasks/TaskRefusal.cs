@@ -54,6 +54,9 @@ public enum TaskRefusal
     /// <summary>The consumer named the agent: nothing was chosen.</summary>
     NoSelection,
 
+    /// <summary>As many tasks of the consumer are out to bids as may be.</summary>
+    AuctionsTooMany,
+
     /// <summary>There is no result: the task has not ended, failed or was cancelled.</summary>
     NoResult,
 

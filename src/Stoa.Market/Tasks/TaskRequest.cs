@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Stoa.Market.Auctions;
 using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 using Stoa.Primitives;
@@ -26,6 +27,9 @@ public sealed record TaskRequest(
     /// <summary>What must be done, in place of who does it; null when an agent is named.</summary>
     public Requirement? Requirement { get; init; }
 
+    /// <summary>How the task is put out to bids; null for not at all. Goes with a requirement, and not with a due time.</summary>
+    public AuctionTerms? Auction { get; init; }
+
     /// <summary>The same for the same request, however it was written down: what an idempotency key stands for.</summary>
     public ContentHash Hash()
     {
@@ -43,6 +47,8 @@ public sealed record TaskRequest(
         // Only when they say something: requests of before they were there keep their hashes.
         if (Priority is not TaskPriority.Normal || DueAt is not null)
             Add(FormattableString.Invariant($"{(int)Priority},{DueAt?.ToUnixTimeMilliseconds()}"));
+        if (Auction is not null)
+            Add(Auction.Canonical());
         return ContentHash.FromBytes(hash.GetHashAndReset());
 
         // Each text goes in behind its length, so that no two lists of texts give the same bytes.

@@ -11,8 +11,8 @@ public sealed record TaskSelection(Requirement Requirement, RequestedLimits Limi
 
 /// <summary>A task that goes from an agent that failed it to another one.</summary>
 /// <param name="Tried">All that have failed it, <c>publisher/name</c>.</param>
-/// <param name="Choice">The choice of the next one and its reasons.</param>
-public sealed record Reassignment(IReadOnlyList<string> Tried, Choice Choice)
+/// <param name="Choice">The choice of the next one and its reasons; null when it is the next one of an auction.</param>
+public sealed record Reassignment(IReadOnlyList<string> Tried, Choice? Choice)
 {
     /// <summary>The demand factor that was fixed for the next one, in parts per thousand; null when it has none.</summary>
     public int? Demand { get; init; }

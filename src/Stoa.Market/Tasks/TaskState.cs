@@ -140,6 +140,9 @@ public enum FailureCode
     /// <summary>The program cannot be started: it needs more memory than the task allows, or an import or export is missing.</summary>
     NotStartable,
 
+    /// <summary>The task was put out to bids, and nobody made one that could win.</summary>
+    NoBids,
+
     /// <summary>The nodes that worked on it vanished too often.</summary>
     NodeLost,
 

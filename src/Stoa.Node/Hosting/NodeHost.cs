@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http.Features;
 using Stoa.Market.Identity;
+using Stoa.Node.Auctions;
 using Stoa.Node.Builds;
 using Stoa.Node.Events;
 using Stoa.Node.Http;
@@ -65,6 +66,7 @@ public sealed class NodeHost : IAsyncDisposable
         builder.AddRegistry();
         builder.AddSelection();
         builder.AddTasks();
+        builder.AddAuctions();
         builder.AddReviews();
         builder.AddTemplates();
         builder.AddSchedules();
@@ -123,6 +125,8 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapBuilds(builds);
         api.MapRegistry();
         api.MapTasks();
+        api.MapAuctions();
+        api.MapBidding();
         api.MapLogs();
         api.MapBatches();
         api.MapReplays();

@@ -1,3 +1,4 @@
+using Stoa.Market.Auctions;
 using Stoa.Market.Builds;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
@@ -184,6 +185,9 @@ public static partial class Problems
         TaskRefusal.NoSelection => Row(refusal, 404, "Nothing was chosen",
             "The task was submitted to an agent by name, so there is no choice to explain.",
             "Submit a task with a requirement in place of agent."),
+        TaskRefusal.AuctionsTooMany => Row(refusal, 409, "Too many open auctions",
+            "As many tasks of the consumer are out to bids as may be at once.",
+            "Wait until some are awarded, which takes no longer than their windows, or submit without auction."),
         TaskRefusal.NoResult => Row(refusal, 409, "No result",
             "The task has not ended yet, has failed or was cancelled.",
             "Wait for its events, or see GET /api/v1/tasks/{id} for why it failed."),
@@ -199,6 +203,40 @@ public static partial class Problems
         TaskRefusal.ToldOfBatch => Row(refusal, 409, "Watch the batch",
             "The task was submitted with a batch: events tell of the batch as a whole.",
             "Watch GET /api/v1/batches/{id}/events, or wait for the task with GET /api/v1/tasks/{id}?wait=30s."),
+    };
+
+    public static ProblemKind Of(AuctionRefusal refusal) => refusal switch
+    {
+        AuctionRefusal.AuctionUnknown => Row(refusal, 404, "No such auction",
+            "There is no such auction, or the caller is neither its consumer nor the publisher of an agent that was invited.",
+            "Check the id, and whether you use the key of the right user."),
+        AuctionRefusal.AuctionClosed => Row(refusal, 409, "Auction is closed",
+            "The bid arrived after the end of the window, by the node's clock.",
+            "Wait for the next auction, and answer it within its window."),
+        AuctionRefusal.NoAuction => Row(refusal, 404, "Not put out to bids",
+            "The task was given to an agent without an auction.",
+            "Submit a task with a requirement and auction."),
+        AuctionRefusal.BidInvalid => Row(refusal, 422, "Not a bid",
+            "The envelope does not hold a bid, or its factor, price or nonce is not as it must be.",
+            "Sign a payload of the form in docs/auctions.md: the factor is from 0 to 1, the price is not negative."),
+        AuctionRefusal.BidForAnotherAuction => Row(refusal, 422, "Bid for another auction",
+            "The signed bid names another auction: a bid is used once.",
+            "Sign a new bid for each auction."),
+        AuctionRefusal.NotABidder => Row(refusal, 403, "Not a bidder",
+            "The agent was not invited, belongs to somebody else, or the node bids for it by its policy.",
+            "See who is invited with GET /api/v1/auctions/{id}; to bid yourself, set the bidding of your agent to external."),
+        AuctionRefusal.BidSignatureInvalid => Row(refusal, 422, "Bid not signed with the right key",
+            "No signature of the envelope was made with the key that was registered for the agent when the auction was opened.",
+            "Sign with the private half of the key in the agent's bidding."),
+        AuctionRefusal.BidMade => Row(refusal, 409, "Bid made before",
+            "The agent has made another bid in this auction; bids are sealed and not changed.",
+            "Wait for the next auction."),
+        AuctionRefusal.AgentNotYours => Row(refusal, 403, "Not your agent",
+            "There is no such agent, or somebody else has published it.",
+            "Name an agent that you have published."),
+        AuctionRefusal.PolicyInvalid => Row(refusal, 422, "Bidding breaks the rules",
+            "The policy is not known, or its members are not as they must be.",
+            "Correct what is listed in errors and try again."),
     };
 
     public static ProblemKind Of(TransferRefusal refusal) => refusal switch

@@ -1,4 +1,5 @@
 using Stoa.Market;
+using Stoa.Market.Auctions;
 using Stoa.Market.Builds;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
@@ -19,6 +20,8 @@ public static partial class Problems
 
     /// <summary>Every problem that this node may answer, by code, in alphabetical order.</summary>
     public static IReadOnlyDictionary<string, ProblemKind> All => all.Value;
+
+    public static ProblemResult ToProblem(this Refusal<AuctionRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<ContentRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
@@ -72,6 +75,7 @@ public static partial class Problems
         ProblemKind[] rows =
         [
             .. Enum.GetValues<RequestRefusal>().Select(Of),
+            .. Enum.GetValues<AuctionRefusal>().Select(Of),
             .. Enum.GetValues<ContentRefusal>().Select(Of),
             .. Enum.GetValues<IdentityRefusal>().Select(Of),
             .. Enum.GetValues<PublishRefusal>().Select(Of),

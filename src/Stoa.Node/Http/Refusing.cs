@@ -1,3 +1,4 @@
+using Stoa.Market.Auctions;
 using Stoa.Market.Builds;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
@@ -14,6 +15,9 @@ namespace Stoa.Node.Http;
 public static class Refusing
 {
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params RequestRefusal[] refusals)
+        where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
+
+    public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params AuctionRefusal[] refusals)
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params ContentRefusal[] refusals)

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
+using Stoa.Node.Auctions;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
 
@@ -41,7 +42,7 @@ internal static class SqlTaskChoices
         await session.ExecuteEachAsync(
             """
             UPDATE tasks SET agent_id = @AgentId, agent = @Agent, parameters = @Parameters, fuel_limit = @Fuel, memory_limit_bytes = @MemoryBytes,
-                timeout_ms = @TimeoutMs, output_limit_bytes = @OutputBytes, log_limit_bytes = @LogBytes, tried = @Tried
+                timeout_ms = @TimeoutMs, output_limit_bytes = @OutputBytes, log_limit_bytes = @LogBytes, tried = @Tried, auction = @Auction
             WHERE id = @Id
             """,
             moved.Select(end => new
@@ -56,10 +57,12 @@ internal static class SqlTaskChoices
                 end.Task.Limits.OutputBytes,
                 end.Task.Limits.LogBytes,
                 Tried = JsonSerializer.Serialize(end.Reassignment!.Tried, SelectionJson.Default.IReadOnlyListString),
+                Auction = SqlAuctions.Write(end.Task.Auction),
             }));
         await session.ExecuteEachAsync(
             InsertChoice,
-            moved.Select(end => new { end.Task.Id, Number = end.Reassignment!.Tried.Count + 1L, Choice = ChoiceJson.Write(end.Reassignment.Choice) }));
+            moved.Where(end => end.Reassignment!.Choice is not null).Select(
+                end => new { end.Task.Id, Number = end.Reassignment!.Tried.Count + 1L, Choice = ChoiceJson.Write(end.Reassignment.Choice!) }));
     }
 
     public static async Task<StoredSelection?> FindAsync(SqlSession session, Id<AgentTask> id)

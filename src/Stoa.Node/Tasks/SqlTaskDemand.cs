@@ -22,6 +22,10 @@ internal static class SqlTaskDemand
         s_insert,
         [.. submissions.Where(submission => submission.Demand is not null).Select(submission => new Row(submission.Task.Id, submission.Task.AgentId, submission.Demand!.Value))]);
 
+    /// <summary>Adds a task that was put out to bids, when who has it by that has a demand factor.</summary>
+    public static Task AddAsync(SqlSession session, Id<AgentTask> task, AwardedAgent? agent) => session.ExecuteRowsAsync(
+        s_insert, agent is { Demand: { } factor } ? [new Row(task, agent.AgentId, factor)] : []);
+
     /// <summary>Moves tasks to their next agents.</summary>
     public static async Task ReassignAsync(SqlSession session, IEnumerable<AttemptEnd> ends)
     {

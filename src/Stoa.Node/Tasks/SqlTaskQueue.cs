@@ -7,7 +7,7 @@ namespace Stoa.Node.Tasks;
 
 /// <summary>The queue inside a session: who waits for his turn or his time, and who has a lease.</summary>
 /// <remarks>
-/// A task that has not ended is in exactly one of <c>queue</c>, <c>delayed</c> and <c>leases</c>. Whoever takes it out of one puts it into the next in the
+/// A task that has not ended is in exactly one of <c>queue</c>, <c>delayed</c> and <c>leases</c>, or in none while its auction is open. Whoever takes it out of one puts it into the next in the
 /// same act; on PostgreSQL, where acts run side by side, the loser of a race takes out nothing and sees that.
 /// </remarks>
 internal static class SqlTaskQueue
@@ -25,7 +25,7 @@ internal static class SqlTaskQueue
         await session.ExecuteRowsAsync(TaskStatements.Insert, placed);
         await session.ExecuteRowsAsync(TaskStatements.Enqueue, [.. due.Select(index =>
             new QueueEntry(placed[index].Tag!.Value, tasks[index].Id, tasks[index].Limits.MemoryBytes, Token: 0))]);
-        await session.ExecuteRowsAsync(TaskStatements.Delay, [.. placed.Where(task => task is { Task.State: TaskState.Queued, Tag: null })]);
+        await session.ExecuteRowsAsync(TaskStatements.Delay, [.. placed.Where(task => task is { Task.State: TaskState.Queued, Task.IsBidding: false, Tag: null })]);
         await session.ExecuteRowsAsync(TaskStatements.Lease, [.. tasks.Where(task => task.State is TaskState.Running)]);
     }
 

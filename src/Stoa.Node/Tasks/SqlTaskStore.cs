@@ -5,6 +5,7 @@ using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
+using Stoa.Node.Auctions;
 using Stoa.Node.Events;
 using Stoa.Node.Ledger;
 using Stoa.Node.Quotas;
@@ -61,6 +62,7 @@ public sealed class SqlTaskStore : ITaskStore
     private readonly TimeProvider time;
     private readonly AgentIndex? index;
     private readonly RecentSubmissions? recent;
+    private readonly OpenedAuctions? auctions;
     private readonly UserQuota? quota;
     private readonly GroupCommit<NewTask, Outcome<Submitted, TaskRefusal>> submissions;
     private readonly GroupCommit<AttemptEnd, AttemptEndOutcome> ends;
@@ -70,12 +72,20 @@ public sealed class SqlTaskStore : ITaskStore
     /// <param name="index">Told what is learnt of agents; null for nobody.</param>
     /// <param name="recent">Remembers submissions until they are claimed; null for nobody.</param>
     /// <param name="quota">What everybody may take up; null for any number of tasks.</param>
-    public SqlTaskStore(Database database, TimeProvider time, AgentIndex? index = null, RecentSubmissions? recent = null, UserQuota? quota = null)
+    /// <param name="auctions">Told of new auctions; null for nobody.</param>
+    public SqlTaskStore(
+        Database database,
+        TimeProvider time,
+        AgentIndex? index = null,
+        RecentSubmissions? recent = null,
+        UserQuota? quota = null,
+        OpenedAuctions? auctions = null)
     {
         this.database = database;
         this.time = time;
         this.index = index;
         this.recent = recent;
+        this.auctions = auctions;
         this.quota = quota;
         submissions = new(group => SubmitAllAsync(group, CancellationToken.None), MaxGroup);
         ends = new(group => EndAttemptsAsync(group, CancellationToken.None), MaxGroup);
@@ -96,7 +106,12 @@ public sealed class SqlTaskStore : ITaskStore
             var group = now[true].ToList();
             var written = await database.WriteAsync(session => SubmitAsync(session, [.. group.Select(index => submissions[index])], recent, quota), cancellationToken);
             for (var place = 0; place < group.Count; place++)
+            {
                 outcomes[group[place]] = written[place];
+                if (submissions[group[place]].Auction is { } auction && written[place].Refusal is null && written[place].Value.IsNew)
+                    auctions?.Tell(auction);
+            }
+
             left = [.. now[false]];
         }
 
@@ -132,12 +147,13 @@ public sealed class SqlTaskStore : ITaskStore
             if (task.BatchId is null)
             {
                 events.Add(TaskEvents.Queued(task, task.CreatedAt));
+                events.AddRange(SqlAuctions.Announced(submissions[index]));
                 if (written.State is TaskState.Running)
                     events.Add(TaskEvents.Started(written, task.CreatedAt));
             }
 
             // Should the transaction fail, nobody will ask for it.
-            if (written.State is TaskState.Queued)
+            if (written is { State: TaskState.Queued, IsBidding: false })
                 recent?.Add(written, input);
             outcomes[index] = new Submitted(written, IsNew: true);
         }
@@ -145,6 +161,7 @@ public sealed class SqlTaskStore : ITaskStore
         await SqlTaskQueue.AddAsync(session, tasks);
         await session.ExecuteRowsAsync(InsertContent, contents);
         await SqlTaskChoices.AddAsync(session, [.. open.Select(index => submissions[index])]);
+        await SqlAuctions.AddAsync(session, [.. open.Select(index => submissions[index])]);
         await SqlTaskDemand.AddAsync(session, open.Select(index => submissions[index]));
         await SqlUserUsage.AddOpenAsync(session, tasks);
         await SqlEvents.AppendAsync(session, events);
@@ -171,7 +188,7 @@ public sealed class SqlTaskStore : ITaskStore
             {
                 for (var look = 0; look < MaxLooks; look++)
                 {
-                    if (await GetAsync(session, id, owner) is not { State: TaskState.Queued } task)
+                    if (await GetAsync(session, id, owner) is not { State: TaskState.Queued, IsBidding: false } task)
                         return await GetAsync(session, id, owner);
                     if (!await SqlTaskQueue.TakeOutAsync(session, id))
                         continue;
@@ -297,7 +314,7 @@ public sealed class SqlTaskStore : ITaskStore
                         continue;
                     }
 
-                    if (!await SqlTaskQueue.TakeOutAsync(session, id))
+                    if (!(task.IsBidding ? await SqlAuctions.TakeOutAsync(session, id, now) : await SqlTaskQueue.TakeOutAsync(session, id)))
                         continue;
                     var cancelled = task.Cancel(now);
                     await session.ExecuteRowsAsync(TaskStatements.End, [cancelled]);

@@ -3,9 +3,11 @@ using System.Text.Json;
 using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Market;
+using Stoa.Market.Auctions;
 using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
+using Stoa.Node.Auctions;
 using Stoa.Node.Http;
 using Stoa.Primitives;
 
@@ -75,6 +77,7 @@ internal static class TaskContracts
         var priority = TaskPriority.Normal;
         if (body.Priority is { } word && !TryReadPriority(word, out priority))
             errors.Add(new FieldError("/priority", $"One of {string.Join(", ", Priorities)} is expected."));
+        var auction = body.Auction is null ? null : ReadAuction(body, errors);
         var input = ReadInput(body.Input, errors);
         if (errors.Count > 0)
             return null;
@@ -84,6 +87,7 @@ internal static class TaskContracts
         return new TaskRequest(agent, input!, body.Parameters ?? new Dictionary<string, string>(), limits, maxPrice, priority, body.DueAt)
         {
             Requirement = requirement is null ? null : requirement with { Budget = maxPrice },
+            Auction = auction,
         };
     }
 
@@ -122,6 +126,22 @@ internal static class TaskContracts
         return errors.Count > before
             ? null
             : new Requirement([.. body.Capabilities.Distinct()], Budget: null, body.DeadlineMs, body.MinReputation ?? 0, weights!, body.Explore ?? true);
+    }
+
+    private static AuctionTerms ReadAuction(SubmitTaskRequest body, List<FieldError> errors)
+    {
+        var (windowMs, onNoBids) = (body.Auction!.WindowMs ?? AuctionTerms.DefaultWindowMs, OnNoBids.Fail);
+        if (body.Requirement is null)
+            errors.Add(new FieldError("/auction", "An auction goes with a requirement: those who can do it are invited."));
+        if (body.DueAt is not null)
+            errors.Add(new FieldError("/dueAt", "An auction is held at once: it does not go with dueAt."));
+        if (windowMs is < AuctionTerms.MinWindowMs or > AuctionTerms.MaxWindowMs)
+            errors.Add(new FieldError("/auction/windowMs", $"{AuctionTerms.MinWindowMs} to {AuctionTerms.MaxWindowMs} milliseconds are expected."));
+        if (body.Auction.OnNoBids is "select")
+            onNoBids = OnNoBids.Select;
+        else if (body.Auction.OnNoBids is not (null or "fail"))
+            errors.Add(new FieldError("/auction/onNoBids", "fail or select is expected."));
+        return new AuctionTerms(windowMs, onNoBids);
     }
 
     private static IEnumerable<string> Priorities => Enum.GetValues<TaskPriority>().Select(WordOf);
@@ -177,7 +197,8 @@ internal static class TaskContracts
         Priority: WordOf(task.Priority),
         BatchId: task.BatchId?.ToString(),
         ReplayOf: task.ReplayOf?.ToString(),
-        ScheduleId: task.ScheduleId);
+        ScheduleId: task.ScheduleId,
+        Auction: task.ToAuctionBody());
 
     public static QuoteResponse ToContract(this Quote quote) => new(
         quote.Agent.ToString(),

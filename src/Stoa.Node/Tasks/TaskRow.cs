@@ -4,6 +4,7 @@ using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
+using Stoa.Node.Auctions;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Tasks;
@@ -42,7 +43,8 @@ internal sealed record TaskRow(
     Id<TaskBatch>? BatchId,
     string? ScheduleId,
     Id<AgentTask>? ReplayOf,
-    long Priority)
+    long Priority,
+    string? Auction)
 {
     /// <summary>What is stored for a task without parameters.</summary>
     public const string NoParameters = "[]";
@@ -52,7 +54,7 @@ internal sealed record TaskRow(
         id, owner_id, agent_id, agent, input_digest, input_bytes, input_inline, parameters,
         fuel_limit, memory_limit_bytes, timeout_ms, output_limit_bytes, log_limit_bytes, hold_id, hold_payer_id, hold_amount,
         attempts, losses, token, state, due_at, tag, lease_holder, started_at, finished_at, outcome,
-        cancel_requested_at, trace_parent, created_at, batch_id, schedule_id, replay_of, priority
+        cancel_requested_at, trace_parent, created_at, batch_id, schedule_id, replay_of, priority, auction
         """;
 
     /// <summary>To be followed by the rest of a query over <c>tasks_now</c>.</summary>
@@ -80,6 +82,7 @@ internal sealed record TaskRow(
         BatchId = BatchId,
         ScheduleId = ScheduleId,
         ReplayOf = ReplayOf,
+        Auction = Auction is null ? null : SqlAuctions.Read(Auction),
     };
 
     private TaskState ToState() => State switch

@@ -4,6 +4,7 @@ using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
+using Stoa.Node.Auctions;
 using Stoa.Node.Hosting;
 using Stoa.Node.Observability;
 using Stoa.Node.Storage;
@@ -29,7 +30,8 @@ public static class TasksModule
             provider.GetRequiredService<TimeProvider>(),
             provider.GetRequiredService<AgentIndex>(),
             provider.GetRequiredService<RecentSubmissions>(),
-            provider.GetRequiredService<UserQuota>()));
+            provider.GetRequiredService<UserQuota>(),
+            provider.GetRequiredService<OpenedAuctions>()));
         services.AddSingleton<ITaskBatchStore>(provider => new SqlTaskBatchStore(
             provider.GetRequiredService<Database>(), provider.GetRequiredService<RecentSubmissions>(), provider.GetRequiredService<UserQuota>()));
         services.AddSingleton<SubmitBatch>();
@@ -43,6 +45,7 @@ public static class TasksModule
             provider.GetRequiredService<ITaskStore>(),
             provider.GetRequiredService<SystemAccounts>().Clearing,
             provider.GetRequiredService<AgentIndex>(),
+            provider.GetRequiredService<OpenAuction>(),
             options.MaxMemoryBytes,
             provider.GetRequiredService<IdSource>(),
             provider.GetRequiredService<TimeProvider>(),

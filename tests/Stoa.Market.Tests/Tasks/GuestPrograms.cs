@@ -20,6 +20,9 @@ public static class GuestPrograms
     /// <summary>Writes what it reads.</summary>
     public static byte[] Echo { get; } = Program(EchoLoop);
 
+    /// <summary>Writes a text, whatever it reads.</summary>
+    public static byte[] Print(string text) => Program(Write(1, 0x8000, Encoding.UTF8.GetByteCount(text)), data: text);
+
     /// <summary>Burns some fuel, then writes what it reads.</summary>
     public static byte[] EchoAfter(int loops) => Program([.. Repeat(loops), .. EchoLoop]);
 

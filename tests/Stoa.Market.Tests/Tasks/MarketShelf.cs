@@ -1,3 +1,4 @@
+using Stoa.Market.Auctions;
 using Stoa.Market.Builds;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
@@ -9,7 +10,7 @@ using Stoa.Primitives;
 namespace Stoa.Market.Tests.Tasks;
 
 /// <summary>The few things that a submission looks up, in memory: one agent, some blobs, some wallets, and what was submitted.</summary>
-internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, ILedgerStore, ITaskStore
+internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, ILedgerStore, ITaskStore, IBiddingStore
 {
     public AgentVersion? Agent { get; set; }
 
@@ -22,6 +23,10 @@ internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, 
     public List<NewTask> Submissions { get; } = [];
 
     public TaskRefusal? Refusing { get; set; }
+
+    public BiddingOutlook Bidding { get; set; } = new(0, new Dictionary<string, BiddingPolicy>());
+
+    public Task<BiddingOutlook> LookAsync(Id<User> consumer, IReadOnlyCollection<string> agents, CancellationToken cancellationToken) => Task.FromResult(Bidding);
 
     public Task<AgentVersion?> FindAsync(ListingName listing, CancellationToken cancellationToken) =>
         Task.FromResult(Agent is { } agent && agent.Publisher == listing.Publisher && agent.Manifest.Name == listing.Name ? agent : null);

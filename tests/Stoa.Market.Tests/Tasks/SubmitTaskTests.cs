@@ -1,4 +1,5 @@
 using System.Text;
+using Stoa.Market.Auctions;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
@@ -36,7 +37,7 @@ public sealed class SubmitTaskTests : IDisposable
         shelf.Wallets[owner.ToString()] = new Account(
             TaskSamples.Ids.Next<Account>(), owner.ToString(), AccountKind.Wallet, Money.Parse("10"), Money.Zero, Money.Zero, TaskSamples.Now);
         shelf.Agent = Agent(TaskSamples.Manifest(parameters: Parameters));
-        submit = new SubmitTask(shelf, shelf, shelf, shelf, shelf, clearing, index, maxMemoryBytes: 1L << 30, TaskSamples.Ids, TimeProvider.System, new Random(1));
+        submit = new SubmitTask(shelf, shelf, shelf, shelf, shelf, clearing, index, new OpenAuction(shelf, new BiddingPolicy.Posted(), 10, TaskSamples.Ids), maxMemoryBytes: 1L << 30, TaskSamples.Ids, TimeProvider.System, new Random(1));
         index.SetLoaded();
     }
 
@@ -109,7 +110,7 @@ public sealed class SubmitTaskTests : IDisposable
     [Fact]
     public async Task Submit_BeyondTheNodesMemory_IsRefused()
     {
-        var small = new SubmitTask(shelf, shelf, shelf, shelf, shelf, clearing, index, maxMemoryBytes: 1 << 20, TaskSamples.Ids, TimeProvider.System, new Random(1));
+        var small = new SubmitTask(shelf, shelf, shelf, shelf, shelf, clearing, index, new OpenAuction(shelf, new BiddingPolicy.Posted(), 10, TaskSamples.Ids), maxMemoryBytes: 1 << 20, TaskSamples.Ids, TimeProvider.System, new Random(1));
 
         (await small.SubmitAsync(owner, Request(), null, _ => null, null, Stop)).Refusal!.Code.ShouldBe(TaskRefusal.LimitsInvalid);
     }

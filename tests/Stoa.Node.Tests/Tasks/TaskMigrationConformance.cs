@@ -24,7 +24,7 @@ public abstract class TaskMigrationConformance(DatabaseSource source) : Database
             async session =>
             {
                 await session.ExecuteAsync("DROP VIEW tasks_now");
-                foreach (var table in new[] { "receipts", "task_content", "task_choices", "task_log_starts", "tasks", "queue", "delayed", "leases", "task_ends", "idempotency_keys", "lanes", "queue_clock", "task_batches" })
+                foreach (var table in new[] { "auction_bids", "auctions", "agent_bidding", "receipts", "task_content", "task_choices", "task_log_starts", "tasks", "queue", "delayed", "leases", "task_ends", "idempotency_keys", "lanes", "queue_clock", "task_batches" })
                     await session.ExecuteAsync($"DROP TABLE {table}");
                 await session.ExecuteAsync(Migrations.Embedded.Single(step => step.Number == 4).Sql);
                 await AddAsync(session, owner, second, "queued", Now.AddSeconds(-1), Now.AddSeconds(-1).ToUnixTimeMilliseconds());
@@ -39,6 +39,8 @@ public abstract class TaskMigrationConformance(DatabaseSource source) : Database
             Stop);
 
         await Database.WriteAsync(session => session.ExecuteAsync(Migrations.Embedded.Single(step => step.Number == 5).Sql), Stop);
+        // What later versions added to tasks, so that this version's store can read them.
+        await Database.WriteAsync(session => session.ExecuteAsync(Migrations.Embedded.Single(step => step.Number == 12).Sql), Stop);
 
         var tasks = new SqlTaskStore(Database, TimeProvider.System);
         (await tasks.ListAsync(owner, null, new PageRequest(10, null), Stop)).Items.Count.ShouldBe(4);

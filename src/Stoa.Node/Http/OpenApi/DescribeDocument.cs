@@ -29,6 +29,7 @@ internal static class DescribeDocument
     [
         ("Batches", "Many tasks submitted, followed and cancelled as one thing."),
         ("Tasks", "Work for agents: submit it, watch it, fetch its result and receipt."),
+        ("Auctions", "Tasks that are put out to bids, and how agents bid."),
         ("Templates", "Submissions with blanks, to be filled in."),
         ("Schedules", "Tasks that are submitted again and again."),
         ("Agents", "Programs that do tasks: publish them and find them."),

@@ -108,6 +108,19 @@ internal static class Examples
                             "stoa/markdown-html@1.0.0", "chosen", 0.57, new WeightsBody(0.6, 0.6, 0.5, 0.5), 0.97, 31, "0.000130000", "0.020100001", 0.02, 0),
                     ]),
             ]),
+        new AuctionResponse(
+            "auction_01m81g2k3vf0a1b2c3d4e5f6g7", TaskId, "awarded", ["text.html"], 5, submitted, submitted.AddMilliseconds(150),
+            [
+                new BidderBody(
+                    "stoa/markdown-html@1.0.0", "won", 0.31, "0.000130000", 0, agent.Price, limits,
+                    new BidBody(submitted, Factor: "0.800000", ExpectedPrice: "0.000104000", Score: "0.000335484"),
+                    new AwardBody(new AgentPriceBody("0.000095000", "0.000047500", "0.000950000", "0.000000000"), "0.000123500", "0.019095001", Factor: "0.950000")),
+            ],
+            [], "0.050000000", submitted.AddMilliseconds(152)),
+        new SealedBidResponse(OutputDigest, submitted),
+        new BidStatement("auction_01m81g2k3vf0a1b2c3d4e5f6g7", "stoa/markdown-html", "5f0c6d1e8f7a4b1e9a570d6c3a1f2b44", Factor: "0.8"),
+        new BiddingPolicyBody("loadAware", IdleFactor: "0.6", BusyFactor: "1", FullLoad: 8),
+        new BiddingResponse("stoa/markdown-html", new BiddingPolicyBody("fixed", Factor: "0.800000"), IsDefault: false, Faults: 0, submitted),
         new QuoteResponse("stoa/markdown-html@1.0.0", "0.020100001", "0.000100000", "0.000000001", "0.020000000", "0.000000000", "0.000100001", 1),
         agent,
         new ListResponse<AgentResponse>([agent]),
