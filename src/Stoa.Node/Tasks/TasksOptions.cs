@@ -3,7 +3,7 @@ namespace Stoa.Node.Tasks;
 /// <summary>How this node works on tasks.</summary>
 public sealed record TasksOptions
 {
-    /// <summary>How many tasks run at once. Default: the number of processors.</summary>
+    /// <summary>How many programs run at once. Default: the number of processors; more help only where programs wait for inputs and outputs in the content store.</summary>
     public int Workers { get; init; } = Environment.ProcessorCount;
 
     /// <summary>The most that the memory limits of running tasks may sum to, and so the most that one task can get. Default: half of the machine's memory.</summary>

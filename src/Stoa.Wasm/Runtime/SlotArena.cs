@@ -14,7 +14,7 @@ internal sealed class SlotArena(nint start, long bytes)
     /// <summary>Rights on more than this are taken back: the system may count them as promised memory.</summary>
     private const long KeptBytes = 1 << 20;
 
-    /// <summary>Two pages of WebAssembly. Overwriting takes about 2 µs for each; giving back and getting again, with two processors, 25 µs.</summary>
+    /// <summary>Two pages of WebAssembly. Overwriting takes a few microseconds; giving back and faulting in again, with two processors, 25.</summary>
     private const long OverwrittenBytes = 128 << 10;
 
     private const int DontNeed = 4;

@@ -33,6 +33,31 @@ public sealed class GroupCommitTests
     }
 
     [Fact]
+    public async Task Write_WhoseCallerKeepsTheThread_HoldsUpNobody()
+    {
+        var first = new TaskCompletionSource();
+        var calls = 0;
+        var commit = new GroupCommit<int, int>(
+            async group =>
+            {
+                if (calls++ == 0)
+                    await first.Task;
+                return group;
+            },
+            maxGroup: 100);
+        using var gate = new ManualResetEventSlim();
+        var keeper = commit.WriteAsync(1, Stop).ContinueWith(
+            _ => gate.Wait(Stop), Stop, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+
+        // The lone act goes on where it was written, and stays there.
+        var finishing = Task.Run(first.SetResult, Stop);
+        (await commit.WriteAsync(2, Stop)).ShouldBe(2);
+        (await commit.WriteAsync(3, Stop)).ShouldBe(3);
+        gate.Set();
+        await Task.WhenAll(keeper, finishing);
+    }
+
+    [Fact]
     public async Task Write_OfAGroupWithOneThatFails_FailsThatOneAlone()
     {
         var first = new TaskCompletionSource();

@@ -40,7 +40,7 @@ public abstract class TaskMigrationConformance(DatabaseSource source) : Database
 
         await Database.WriteAsync(session => session.ExecuteAsync(Migrations.Embedded.Single(step => step.Number == 5).Sql), Stop);
         // What later versions added to tasks, so that this version's store can read them.
-        await Database.WriteAsync(session => session.ExecuteAsync(Migrations.Embedded.Single(step => step.Number == 12).Sql), Stop);
+        await Database.WriteAsync(session => session.ExecuteAsync(Migrations.Embedded.Single(step => step.Number == 14).Sql), Stop);
 
         var tasks = new SqlTaskStore(Database, TimeProvider.System);
         (await tasks.ListAsync(owner, null, new PageRequest(10, null), Stop)).Items.Count.ShouldBe(4);

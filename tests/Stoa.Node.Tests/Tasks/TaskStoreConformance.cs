@@ -57,6 +57,24 @@ public abstract class TaskStoreConformance(DatabaseSource source) : TaskStoreTes
     }
 
     [Fact]
+    public async Task ReadInputs_GivesThoseThatAreInline_SubmittedNowOrLongAgo()
+    {
+        var earlier = NewTask();
+        await Tasks.SubmitAsync(earlier, Stop);
+        await ReopenAsync();
+        Open();
+        var uploaded = NewTask() with { InlineInput = null };
+        var now = NewTask();
+        await Tasks.SubmitAllAsync([uploaded, now], Stop);
+
+        var inputs = await Tasks.ReadInputsAsync([earlier.Task.Id, uploaded.Task.Id, now.Task.Id, Ids.Next<AgentTask>()], Stop);
+
+        inputs.Keys.ShouldBe([earlier.Task.Id, now.Task.Id], ignoreOrder: true);
+        inputs.Values.Select(bytes => System.Text.Encoding.UTF8.GetString(bytes.Span)).ShouldBe(["hello", "hello"]);
+        (await Tasks.ReadInputsAsync([], Stop)).ShouldBeEmpty();
+    }
+
+    [Fact]
     public async Task Submit_IsThereWithItsHoldItsInputAndItsEventAfterReopening()
     {
         var submission = NewTask();

@@ -39,6 +39,33 @@ public sealed class TaskWorkersTests
     }
 
     [Fact]
+    public async Task Task_ThatStillWaitsForAThreadAtTheSecondLook_GoesBackToTheQueue()
+    {
+        await using var node = await TestNode.StartAsync(null, "--Tasks:Workers", "1", "--Tasks:BeatMs", "60000");
+        var echo = await node.PublishAsync("echo", GuestPrograms.Echo);
+        var keeper = node.Host.Services.GetRequiredService<LeaseKeeper>();
+        using var gate = new ManualResetEventSlim();
+        node.Host.Services.GetRequiredService<GuestThreads>().Start(gate.Wait);
+        try
+        {
+            var task = await node.Client.SubmitTextAsync(echo, "hello", cancellationToken: Stop);
+            task.State.ShouldBe("running");
+            await keeper.LookAsync(Stop);
+            (await RetryCodesAsync(node)).ShouldBeEmpty();
+            await keeper.LookAsync(Stop);
+            gate.Set();
+
+            var ended = await node.Client.WaitForTaskAsync(task.Id, cancellationToken: Stop);
+            (ended.State, ended.Attempts).ShouldBe(("succeeded", 1));
+            (await RetryCodesAsync(node)).ShouldBe(["nodeBusy"]);
+        }
+        finally
+        {
+            gate.Set();
+        }
+    }
+
+    [Fact]
     public async Task Execute_WhileTheOnlyWorkerIsBusy_GoesAheadOfTheQueue()
     {
         await using var node = await TestNode.StartAsync(null, "--Tasks:Workers", "1");

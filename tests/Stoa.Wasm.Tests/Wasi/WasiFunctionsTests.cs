@@ -121,6 +121,28 @@ public sealed class WasiFunctionsTests
         }
     }
 
+    [Fact]
+    public void DefineIn_AmongOtherDefinitions_TheLastOfANameWins()
+    {
+        using var first = new WasiContext(new());
+        using var second = new WasiContext(new());
+        var own = Function.FromDelegate(() => 7);
+        var imports = new Imports()
+            .Add(WasiContext.ModuleName, "fd_write", own)
+            .Add(WasiContext.ModuleName, "fd_teleport", own)
+            .Add("env", "fd_write", own);
+        first.DefineIn(imports);
+        imports.Find(WasiContext.ModuleName, "fd_write").ShouldNotBe(own);
+        imports.Find(WasiContext.ModuleName, "fd_teleport").ShouldBe(own);
+        imports.Find("env", "fd_write").ShouldBe(own);
+        imports.Find(WasiContext.ModuleName, "unknown").ShouldBeNull();
+
+        imports.Add(WasiContext.ModuleName, "fd_read", own);
+        imports.Find(WasiContext.ModuleName, "fd_read").ShouldBe(own);
+        second.DefineIn(imports);
+        imports.Find(WasiContext.ModuleName, "fd_read").ShouldNotBe(own);
+    }
+
     [Theory]
     [MemberData(nameof(Addresses))]
     public void Call_WithAnAddressOutsideOfMemory_AnswersFault(string name, int parameter)
