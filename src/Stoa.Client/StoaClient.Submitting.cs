@@ -15,6 +15,9 @@ public sealed record SubmitOptions
     /// <summary>Refuse when more than this would be held; decimal string in US dollars. Default: no limit but the wallet.</summary>
     public string? MaxPrice { get; init; }
 
+    /// <summary>Only a node that stands in one of these may run it. Default: any node.</summary>
+    public IReadOnlyList<string>? Regions { get; init; }
+
     /// <summary>How long the node holds the line for the end of the task. Default: not at all.</summary>
     public TimeSpan? Wait { get; init; }
 
@@ -71,7 +74,7 @@ public sealed partial class StoaClient
     private Task<TaskResponse> SubmitAsync(
         string agent, TaskInputBody input, SubmitOptions? options, CancellationToken cancellationToken) =>
         SubmitAsync(
-            new SubmitTaskRequest(agent, input, options?.Parameters, options?.Limits, options?.MaxPrice),
+            new SubmitTaskRequest(agent, input, options?.Parameters, options?.Limits, options?.MaxPrice, Regions: options?.Regions),
             options?.Wait,
             options?.IdempotencyKey,
             cancellationToken);

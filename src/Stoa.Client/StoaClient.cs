@@ -50,6 +50,10 @@ public sealed partial class StoaClient : IDisposable
     public Task<NodeResponse> GetNodeAsync(CancellationToken cancellationToken = default) =>
         GetAsync("node", StoaJson.Default.NodeResponse, cancellationToken);
 
+    /// <summary><c>GET /api/v1/nodes</c>: the nodes of the cell that are alive, with what they have and what of it is in use; all pages.</summary>
+    public IAsyncEnumerable<ListedNodeResponse> ListNodesAsync(CancellationToken cancellationToken = default) =>
+        ListAsync("nodes", StoaJson.Default.ListResponseListedNodeResponse, cancellationToken);
+
     private Task<T> GetAsync<T>(string path, JsonTypeInfo<T> type, CancellationToken cancellationToken) =>
         SendAsync(new Call(HttpMethod.Get, path), type, cancellationToken);
 

@@ -32,6 +32,7 @@ namespace Stoa.Client;
 [JsonSerializable(typeof(DsseEnvelope))]
 [JsonSerializable(typeof(LoginRequest))]
 [JsonSerializable(typeof(NodeResponse))]
+[JsonSerializable(typeof(ListResponse<ListedNodeResponse>))]
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(QuotaResponse))]
 [JsonSerializable(typeof(SetQuotaRequest))]

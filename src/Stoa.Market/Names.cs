@@ -14,6 +14,9 @@ public static partial class Names
     /// <summary>A capability: dotted lower-case words such as <c>image.resize</c>, at most 64 characters.</summary>
     public static bool IsCapability(string text) => text.Length <= 64 && CapabilityPattern().IsMatch(text);
 
+    /// <summary>A region: 2 to 32 characters of <c>a-z 0-9 -</c>, starting with a letter, no hyphen at the end; such as <c>eu-central</c>.</summary>
+    public static bool IsRegion(string text) => RegionPattern().IsMatch(text);
+
     [GeneratedRegex(@"^[a-z0-9][a-z0-9-]{0,37}[a-z0-9]\z", RegexOptions.CultureInvariant)]
     private static partial Regex HandlePattern();
 
@@ -22,4 +25,7 @@ public static partial class Names
 
     [GeneratedRegex(@"^[a-z][a-z0-9-]*(\.[a-z0-9][a-z0-9-]*)*\z", RegexOptions.CultureInvariant)]
     private static partial Regex CapabilityPattern();
+
+    [GeneratedRegex(@"^[a-z][a-z0-9-]{0,30}[a-z0-9]\z", RegexOptions.CultureInvariant)]
+    private static partial Regex RegionPattern();
 }

@@ -25,6 +25,7 @@ internal sealed class StatusCommand(CommandScope scope) : StoaCommand(
         invocation.Screen.Facts(
             ("Node", $"[bold]{Format.Escaped(connection.Address.ToString().TrimEnd('/'))}[/]  version {Format.Escaped(node.Version)}, {Format.Escaped(node.Storage)}, {Workers(node)}"),
             ("Peer id", Format.Escaped(node.PeerId)),
+            ("Region", node.Region),
             ("Split", $"creator {node.CreatorPercent} %, node {node.NodePercent} %, platform {node.PlatformPercent} %"),
             ("Account", user is null ? "none: no key was found (stoa login)" : $"[bold]{Format.Escaped(user.Handle)}[/] ({Format.Escaped(user.Role)})"),
             ("Key from", connection.KeySource is null ? null : Format.Escaped(connection.KeySource)),

@@ -61,6 +61,11 @@ internal static class StoaRootCommand
                 new KeyCreateCommand(scope),
                 new KeyListCommand(scope),
                 new KeyRevokeCommand(scope)),
+            new CommandGroup(
+                "node",
+                "The nodes that work here.",
+                [new("Which nodes are there, and how busy are they?", "stoa node list")],
+                new NodeListCommand(scope)),
             new LoginCommand(scope),
             new StatusCommand(scope),
             new EventsCommand(scope),

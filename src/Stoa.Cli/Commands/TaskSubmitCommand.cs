@@ -30,6 +30,7 @@ internal sealed class TaskSubmitCommand : StoaCommand
     private readonly Option<long?> _window = new("--window") { Description = "With --auction: how long bids are taken, such as 500ms; 150ms when left out.", HelpName = "TIME", CustomParser = Quantity.Milliseconds };
     private readonly Option<bool> _orSelect = new("--or-select") { Description = "With --auction: when nobody bids, the best agent does it at its posted price." };
     private readonly Option<string?> _maxPrice = new("--max-price") { Description = "Refuse when more than so many dollars would be held.", HelpName = "USD" };
+    private readonly Option<string[]> _regions = new("--region") { Description = "Run it only at a node in this region, such as eu-central (stoa node list shows them). May be repeated.", HelpName = "NAME" };
     private readonly Option<long?> _fuel = new("--fuel") { Description = "Burn at most so much fuel, such as 500M.", HelpName = "N", CustomParser = Quantity.Count };
     private readonly Option<long?> _memory = new("--memory") { Description = "Use at most so much memory, such as 64MB.", HelpName = "SIZE", CustomParser = Quantity.Bytes };
     private readonly Option<long?> _timeout = new("--timeout") { Description = "Stop an attempt after this time, such as 30s; a number alone is seconds.", HelpName = "TIME", CustomParser = Quantity.Milliseconds };
@@ -53,6 +54,7 @@ internal sealed class TaskSubmitCommand : StoaCommand
             new("In a pipe", "curl -s https://example.org/data.csv | stoa task submit stoa/csv-profile | jq .columns"),
             new("What would it cost?", "stoa task submit stoa/csv-profile data.csv --priority urgent --quote"),
             new("For at most a tenth of a cent", "stoa task submit stoa/markdown-html --text '# Hello' --max-price 0.001"),
+            new("Only in a certain region", "stoa task submit stoa/csv-profile people.csv --region eu-central"),
             new("Start many, and look later", "for f in *.png; do stoa task submit stoa/image-resize \"$f\" --param width=320 --no-wait; done"))
     {
         _agent = CommonArguments.Agent(scope, "PUBLISHER/NAME for the newest version, or PUBLISHER/NAME@VERSION. Left out with --capability.");
@@ -60,7 +62,7 @@ internal sealed class TaskSubmitCommand : StoaCommand
         _prefer.AcceptOnlyFromAmong(Preferences);
         Add(_agent);
         Add(_file);
-        foreach (var option in new Option[] { _text, _isJsonInput, _parameters, _outputFile, _capabilities, _prefer, _deadline, _minReputation, _auction, _window, _orSelect, _maxPrice, _fuel, _memory, _timeout, _priority, _at, _delay, _quote, _wait, _noWait, _idempotencyKey })
+        foreach (var option in new Option[] { _text, _isJsonInput, _parameters, _outputFile, _capabilities, _prefer, _deadline, _minReputation, _auction, _window, _orSelect, _maxPrice, _regions, _fuel, _memory, _timeout, _priority, _at, _delay, _quote, _wait, _noWait, _idempotencyKey })
             Add(option);
         Validators.Add(result =>
         {
@@ -157,7 +159,8 @@ internal sealed class TaskSubmitCommand : StoaCommand
             invocation.Get(_auction)
                 ? new AuctionTermsBody(
                     invocation.Get(_window) is { } window ? (int)Math.Min(window, int.MaxValue) : null, invocation.Get(_orSelect) ? "select" : null)
-                : null);
+                : null,
+            invocation.Get(_regions) is { Length: > 0 } regions ? regions : null);
     }
 
     private RequirementBody? RequirementOf(Invocation invocation)

@@ -28,6 +28,7 @@ internal static class TaskView
         ("Input", $"{Format.Size(task.InputBytes)}, [grey]{Format.Escaped(task.InputDigest)}[/]"),
         ("Parameters", task.Parameters.Count == 0 ? null : Format.Escaped(string.Join(" ", task.Parameters.Select(parameter => $"{parameter.Key}={parameter.Value}")))),
         ("Auction", task.Auction is { } auction ? $"{Format.Escaped(auction.State)}, see stoa task auction {Format.Escaped(task.Id)}" : null),
+        ("Regions", task.Regions is { } regions ? Format.Escaped(string.Join(", ", regions)) : null),
         ("Submitted", Format.Time(task.CreatedAt)),
         ("Due", task.Auction?.State != "open" && task.DueAt is { } due && due > task.CreatedAt ? $"{Format.Time(due)} (another attempt)" : null),
         ("Ended", task.FinishedAt is { } end ? $"{Format.Time(end)}, after {Elapsed(task)}" : null),

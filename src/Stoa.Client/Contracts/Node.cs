@@ -9,6 +9,7 @@ namespace Stoa.Client.Contracts;
 /// <param name="CreatorPercent">Of a captured price.</param>
 /// <param name="NodePercent">Of a captured price.</param>
 /// <param name="PlatformPercent">Of a captured price.</param>
+/// <param name="Region">Where it stands; left out when it does not say.</param>
 public sealed record NodeResponse(
     string PeerId,
     string PublicKey,
@@ -17,7 +18,37 @@ public sealed record NodeResponse(
     int Workers,
     int CreatorPercent,
     int NodePercent,
-    int PlatformPercent);
+    int PlatformPercent,
+    string? Region = null);
+
+/// <summary>One of <c>GET /api/v1/nodes</c>: a node of the cell that is alive.</summary>
+/// <param name="PeerId">libp2p peer id of its key.</param>
+/// <param name="StartedAt">By its own clock.</param>
+/// <param name="SeenAt">When it gave its last sign of life, by its own clock.</param>
+/// <param name="Version">Of its software; this and what follows is left out by a node too old to tell it.</param>
+/// <param name="Region">Where it stands; left out when it does not say.</param>
+/// <param name="Capacity">What it has for tasks.</param>
+/// <param name="Load">What of that is in use.</param>
+public sealed record ListedNodeResponse(
+    string PeerId,
+    DateTimeOffset StartedAt,
+    DateTimeOffset SeenAt,
+    string? Version = null,
+    string? Region = null,
+    NodeCapacityBody? Capacity = null,
+    NodeLoadBody? Load = null);
+
+/// <summary>What a node has for tasks.</summary>
+/// <param name="Workers">How many run at once.</param>
+/// <param name="MemoryBytes">What their memory limits may sum to.</param>
+public sealed record NodeCapacityBody(int Workers, long MemoryBytes);
+
+/// <summary>What of a node's capacity is in use.</summary>
+/// <param name="BusyWorkers">Workers that run a task.</param>
+/// <param name="BusyMemoryBytes">The sum of the memory limits of the tasks that it has.</param>
+/// <param name="HeldTasks">Tasks that it has: those that run, and those that wait for a worker or for their end to be written.</param>
+/// <param name="ClaimedTasks">How many tasks it has taken since it started.</param>
+public sealed record NodeLoadBody(int BusyWorkers, long BusyMemoryBytes, int HeldTasks, long ClaimedTasks);
 
 /// <summary>A stored blob. <c>PUT /api/v1/blobs/{digest}</c>, <c>POST /api/v1/blobs</c>.</summary>
 /// <param name="Digest">SHA-256 of its bytes, <c>sha256:…</c>.</param>

@@ -12,6 +12,7 @@ namespace Stoa.Client.Contracts;
 /// <param name="DueAt">Not before this instant, at most 366 days ahead; at once when left out or past.</param>
 /// <param name="Requirement">What must be done, in place of who does it: the node chooses the agent.</param>
 /// <param name="Auction">With a requirement: those who can do it bid for it, and <c>maxPrice</c> is the reserve.</param>
+/// <param name="Regions">It runs only at a node that stands in one of these, such as <c>eu-central</c>, 1 to 8; at any node when left out.</param>
 public sealed record SubmitTaskRequest(
     string? Agent = null,
     TaskInputBody? Input = null,
@@ -21,7 +22,8 @@ public sealed record SubmitTaskRequest(
     string? Priority = null,
     DateTimeOffset? DueAt = null,
     RequirementBody? Requirement = null,
-    AuctionTermsBody? Auction = null);
+    AuctionTermsBody? Auction = null,
+    IReadOnlyList<string>? Regions = null);
 
 /// <summary>What must be done, in place of who does it; <c>maxPrice</c> is the budget.</summary>
 /// <param name="Capabilities">Dotted names such as <c>image.resize</c>, 1 to 8: the agent has all of them.</param>
@@ -89,7 +91,7 @@ public sealed record TypicalBody(double Price, double Failure, double Seconds, d
 /// <param name="ExpectedPrice">By what its runs used so far.</param>
 /// <param name="PriceAtLimits">The most that it can cost.</param>
 /// <param name="ExpectedSeconds">By its runs so far.</param>
-/// <param name="Load">Tasks that it ran at this node just then.</param>
+/// <param name="Load">Tasks that it ran just then, at all nodes of the cell.</param>
 /// <param name="PriceFactor">What both prices were multiplied by, for priority and demand; null when that was 1.</param>
 public sealed record CandidateBody(
     string Agent,
@@ -142,6 +144,7 @@ public sealed record TaskLimitsBody(
 /// <param name="ReplayOf">The failed task that it does again.</param>
 /// <param name="ScheduleId">The schedule that submitted it.</param>
 /// <param name="Auction">Its auction. While that is open, <c>agent</c> is the best candidate at posted prices, who need not win.</param>
+/// <param name="Regions">It runs only at a node that stands in one of these.</param>
 public sealed record TaskResponse(
     string Id,
     string Agent,
@@ -163,7 +166,8 @@ public sealed record TaskResponse(
     string? BatchId = null,
     string? ReplayOf = null,
     string? ScheduleId = null,
-    TaskAuctionBody? Auction = null);
+    TaskAuctionBody? Auction = null,
+    IReadOnlyList<string>? Regions = null);
 
 /// <summary>What a task produced; the bytes are at <c>GET /api/v1/tasks/{id}/result</c>.</summary>
 /// <param name="Digest">SHA-256 of the output.</param>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Stoa.Market.Registry;
 using Stoa.Primitives;
 
@@ -6,19 +7,21 @@ namespace Stoa.Market.Selection;
 /// <summary>All agents in memory, by capability: the best for a task is found without asking a database.</summary>
 /// <remarks>
 /// Built for 100,000 agents. What it knows comes from outside: <see cref="Put"/> when a version is published, <see cref="Set"/> when
-/// statistics change; both may come late or twice. Safe for many threads: any number choose at the same time.
+/// statistics change; both may come late or twice. Safe for many threads: any number choose at the same time, and they wait neither for
+/// each other nor for those who change something.
 /// </remarks>
 /// <param name="policy">How the best is chosen.</param>
 /// <param name="landmark">Now, at its creation: instants are kept relative to it.</param>
-public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark) : IDisposable
+public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark)
 {
-    private readonly ReaderWriterLockSlim gate = new();
-    private readonly Dictionary<string, AgentSlot> slots = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, CapabilityGroup> groups = new(StringComparer.Ordinal);
+    private readonly Lock writing = new();
+    private readonly ConcurrentDictionary<string, AgentSlot> slots = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, CapabilityGroup> groups = new(StringComparer.Ordinal);
     private readonly Dictionary<string, AgentStats> early = new(StringComparer.Ordinal);
-    private readonly HashSet<string> inDemand = new(StringComparer.Ordinal);
-
     private readonly TaskCompletionSource loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly List<string> loadedElsewhere = [];
+    private readonly HashSet<string> inDemand = new(StringComparer.Ordinal);
+    private int count;
 
     /// <summary>Ends once all that was published before the start is in it.</summary>
     public Task Loaded => loaded.Task;
@@ -27,64 +30,83 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark) 
     public void SetLoaded() => loaded.TrySetResult();
 
     /// <summary>How many agents it knows.</summary>
-    public int Count => Reading(() => slots.Count);
+    public int Count => Volatile.Read(ref count);
 
     /// <summary>Adds an agent, or takes a newer version of it in place of the older one.</summary>
-    public void Put(IndexedAgent agent) => Writing(() =>
+    public void Put(IndexedAgent agent)
     {
-        if (slots.TryGetValue(agent.Name, out var slot))
+        lock (writing)
         {
-            foreach (var (group, index) in slot.Places.ToList())
-                group.Remove(slot, index);
-            if (agent.Id != slot.Agent.Id)
+            if (slots.TryGetValue(agent.Name, out var slot))
             {
-                slot.Open = 0;
-                inDemand.Remove(agent.Name);
+                var before = slot.State;
+                var isSame = before.Agent.Id == agent.Id;
+                slot.State = before with { Agent = agent, Open = isSame ? before.Open : 0 };
+                if (!isSame)
+                    inDemand.Remove(agent.Name);
+            }
+            else
+            {
+                slot = new AgentSlot(count, early.Remove(agent.Name, out var stats)
+                    ? new AgentState(agent, stats, AgentSums.Of(stats, landmark))
+                    : new AgentState(agent, null, default));
+                slots[agent.Name] = slot;
+                Volatile.Write(ref count, count + 1);
             }
 
-            slot.Agent = agent;
+            slot.Places = PlacesOf(slot, agent.Capabilities.Distinct(StringComparer.Ordinal).Select(GroupOf));
         }
-        else
-        {
-            slots.Add(agent.Name, slot = new AgentSlot(agent));
-            if (early.Remove(agent.Name, out var stats))
-                Learn(slot, stats);
-        }
-
-        foreach (var capability in agent.Capabilities)
-        {
-            if (!groups.TryGetValue(capability, out var group))
-                groups.Add(capability, group = new CapabilityGroup());
-            group.Add(slot);
-        }
-    });
+    }
 
     /// <summary>Takes statistics, unless it has newer ones.</summary>
-    public void Set(AgentStats stats) => Writing(() =>
+    public void Set(AgentStats stats)
     {
-        if (!slots.TryGetValue(stats.Agent, out var slot))
+        lock (writing)
         {
-            early[stats.Agent] = stats;
-            return;
+            if (!slots.TryGetValue(stats.Agent, out var slot))
+            {
+                early[stats.Agent] = stats;
+                return;
+            }
+
+            var before = slot.State;
+            if (before.Stats?.Revision >= stats.Revision)
+                return;
+            var after = before with { Stats = stats, Sums = AgentSums.Of(stats, landmark) };
+            slot.State = after;
+            var more = Totals.Of(after.Sums) - Totals.Of(before.Sums);
+            foreach (var (group, index) in slot.Places)
+                group.Change(index, after, more);
         }
+    }
 
-        if (slot.Stats?.Revision >= stats.Revision)
-            return;
-        var before = slot.Sums;
-        Learn(slot, stats);
-        foreach (var (group, index) in slot.Places)
-            group.Change(index, before);
-    });
-
-    /// <summary>Counts tasks that an agent is given, or that end.</summary>
+    /// <summary>Counts tasks that an agent is given here, or that end.</summary>
     /// <param name="agent"><c>publisher/name</c>.</param>
     /// <param name="more">Negative for those that end.</param>
-    public void AddLoad(string agent, int more) => Reading(() =>
+    public void AddLoad(string agent, int more)
     {
         if (slots.TryGetValue(agent, out var slot))
             slot.AddLoad(more);
-        return 0;
-    });
+    }
+
+    /// <summary>Says what agents have to do at the other nodes of the cell.</summary>
+    /// <param name="loads">Tasks by <c>publisher/name</c>; nothing of those that are not named.</param>
+    public void SetLoadElsewhere(IReadOnlyDictionary<string, int> loads)
+    {
+        lock (writing)
+        {
+            foreach (var agent in loadedElsewhere.Where(agent => !loads.ContainsKey(agent)))
+                slots[agent].LoadElsewhere = 0;
+            loadedElsewhere.Clear();
+            foreach (var (agent, load) in loads)
+            {
+                if (!slots.TryGetValue(agent, out var slot))
+                    continue;
+                slot.LoadElsewhere = load;
+                loadedElsewhere.Add(agent);
+            }
+        }
+    }
 
     /// <summary>Says how many tasks of a version wait or run in the cell: that is what its demand factor follows.</summary>
     /// <param name="agent"><c>publisher/name</c>.</param>
@@ -98,84 +120,74 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark) 
     public void AddOpen(string agent, Id<AgentVersion> version) => ChangeOpen(agent, version, open => open + 1);
 
     /// <summary>The newest versions of which tasks were open when they were last counted.</summary>
-    public IReadOnlyList<(string Agent, Id<AgentVersion> Version)> InDemand => Reading(() => inDemand.Select(name => (name, slots[name].Agent.Id)).ToList());
+    public IReadOnlyList<(string Agent, Id<AgentVersion> Version)> InDemand
+    {
+        get
+        {
+            lock (writing)
+                return [.. inDemand.Select(name => (name, slots[name].State.Agent.Id))];
+        }
+    }
 
     /// <summary>What is known of an agent; null when nothing is.</summary>
-    public AgentStats? StatsOf(string agent) => Reading(() => slots.GetValueOrDefault(agent)?.Stats);
+    public AgentStats? StatsOf(string agent) => slots.GetValueOrDefault(agent)?.State.Stats;
 
     /// <summary>Chooses an agent for a task.</summary>
     /// <param name="query">The task.</param>
     /// <param name="now">UTC.</param>
     /// <param name="random">Chance of exploring and of the draw between equals; a seeded one repeats a choice.</param>
-    public Choice Choose(SelectionQuery query, DateTimeOffset now, Random random) => Reading(() =>
+    public Choice Choose(SelectionQuery query, DateTimeOffset now, Random random)
     {
-        var group = SmallestOf(query.Requirement.Capabilities);
-        return group is null
-            ? new Choice(now, query.Requirement.Weights, [], 0, new Dictionary<Unfit, int>(), IsExploring: false, new TypicalCandidate(0, 0, 0, 0))
-            : new Chooser(policy, group, query, now, landmark, random).Choose(slots);
-    });
-
-    public void Dispose() => gate.Dispose();
-
-    private CapabilityGroup? SmallestOf(IReadOnlyList<string> capabilities)
-    {
-        CapabilityGroup? smallest = null;
-        foreach (var capability in capabilities)
+        var wanted = new Dictionary<string, CapabilityGroup>(StringComparer.Ordinal);
+        foreach (var capability in query.Requirement.Capabilities)
         {
-            if (!groups.TryGetValue(capability, out var group) || group.Count == 0)
-                return null;
-            if (smallest is null || group.Count < smallest.Count)
-                smallest = group;
+            if (!groups.TryGetValue(capability, out var group))
+                return new Choice(now, query.Requirement.Weights, [], 0, new Dictionary<Unfit, int>(), IsExploring: false, new TypicalCandidate(0, 0, 0, 0));
+            wanted[capability] = group;
         }
 
-        return smallest;
+        var (smallest, agents) = wanted.MinBy(entry => entry.Value.Count);
+        wanted.Remove(smallest);
+        return new Chooser(policy, agents, wanted, query, now, landmark, random).Choose(slots);
     }
 
-    private void ChangeOpen(string agent, Id<AgentVersion> version, Func<int, int> change) => Writing(() =>
+    /// <summary>Takes an agent into groups, and out of those it was in besides.</summary>
+    private static GroupPlace[] PlacesOf(AgentSlot slot, IEnumerable<CapabilityGroup> groups)
     {
-        if (!slots.TryGetValue(agent, out var slot) || slot.Agent.Id != version)
-            return;
-        var open = change(slot.Open);
-        if (open == slot.Open)
-            return;
-        slot.Open = open;
-        if (open > 0)
-            inDemand.Add(agent);
-        else
-            inDemand.Remove(agent);
-        foreach (var (group, index) in slot.Places)
-            group.Change(index, slot.Sums);
-    });
+        var before = slot.Places.ToDictionary(place => place.Group, place => place.Index);
+        var places = new List<GroupPlace>(before.Count);
+        foreach (var group in groups)
+        {
+            if (before.Remove(group, out var index))
+                group.Replace(index, slot);
+            else
+                index = group.Add(slot);
+            places.Add(new GroupPlace(group, index));
+        }
 
-    private void Learn(AgentSlot slot, AgentStats stats)
-    {
-        slot.Stats = stats;
-        slot.Sums = AgentSums.Of(stats, landmark);
+        foreach (var (group, index) in before)
+            group.Remove(index, slot);
+        return [.. places];
     }
 
-    private T Reading<T>(Func<T> read)
-    {
-        gate.EnterReadLock();
-        try
-        {
-            return read();
-        }
-        finally
-        {
-            gate.ExitReadLock();
-        }
-    }
+    private CapabilityGroup GroupOf(string capability) => groups.GetOrAdd(capability, static (_, landmark) => new CapabilityGroup(landmark), landmark);
 
-    private void Writing(Action write)
+    private void ChangeOpen(string agent, Id<AgentVersion> version, Func<int, int> change)
     {
-        gate.EnterWriteLock();
-        try
+        lock (writing)
         {
-            write();
-        }
-        finally
-        {
-            gate.ExitWriteLock();
+            if (!slots.TryGetValue(agent, out var slot) || slot.State.Agent.Id != version)
+                return;
+            var open = change(slot.State.Open);
+            if (open == slot.State.Open)
+                return;
+            slot.State = slot.State with { Open = open };
+            if (open > 0)
+                inDemand.Add(agent);
+            else
+                inDemand.Remove(agent);
+            foreach (var (group, index) in slot.Places)
+                group.Replace(index, slot);
         }
     }
 }

@@ -1,29 +1,62 @@
+using Stoa.Market.Registry;
+
 namespace Stoa.Market.Selection;
 
 /// <summary>An agent's place in the index.</summary>
-internal sealed class AgentSlot(IndexedAgent agent)
+/// <param name="number">Counts up from 0; of this agent for ever.</param>
+/// <param name="state">What is known of it first.</param>
+internal sealed class AgentSlot(int number, AgentState state)
 {
+    private volatile AgentState state = state;
+    private volatile GroupPlace[] places = [];
+    private volatile int loadElsewhere;
     private int load;
 
-    public IndexedAgent Agent { get; set; } = agent;
+    public int Number => number;
 
-    public AgentStats? Stats { get; set; }
+    /// <summary>What is known of it; replaced as a whole.</summary>
+    public AgentState State
+    {
+        get => state;
+        set => state = value;
+    }
 
-    public AgentSums Sums { get; set; }
+    /// <summary>Where it stands in the group of each of its capabilities; replaced as a whole.</summary>
+    public GroupPlace[] Places
+    {
+        get => places;
+        set => places = value;
+    }
 
-    /// <summary>Where it stands in the group of each of its capabilities.</summary>
-    public List<(CapabilityGroup Group, int Index)> Places { get; } = new(agent.Capabilities.Count);
+    /// <summary>Tasks that it has at other nodes of the cell.</summary>
+    public int LoadElsewhere
+    {
+        set => loadElsewhere = value;
+    }
 
-    /// <summary>How many tasks of it wait or run in the cell, for its demand factor; 0 where it has none.</summary>
-    public int Open { get; set; }
-
-    public int Load => Volatile.Read(ref load);
+    /// <summary>Tasks that it has.</summary>
+    public int Load => Volatile.Read(ref load) + loadElsewhere;
 
     public void AddLoad(int more) => Interlocked.Add(ref load, more);
 }
 
+/// <summary>A place in a group.</summary>
+internal readonly record struct GroupPlace(CapabilityGroup Group, int Index);
+
+/// <summary>What is known of an agent at one moment.</summary>
+/// <param name="Agent">Its newest version.</param>
+/// <param name="Stats">Null when it has not been tried.</param>
+/// <param name="Sums">The statistics, relative to the landmark of the index.</param>
+internal sealed record AgentState(IndexedAgent Agent, AgentStats? Stats, AgentSums Sums)
+{
+    /// <summary>How many tasks of it wait or run in the cell, for its demand factor; 0 where it has none.</summary>
+    public int Open { get; init; }
+
+    /// <summary>What the price of a task of this priority is multiplied by.</summary>
+    public PriceFactor FactorAt(int priority) => Agent.Factors.At(priority, Open);
+}
+
 /// <summary>The sums of <see cref="AgentStats"/> decayed to the landmark of an index, so that single precision holds them.</summary>
-/// <remarks>The end of the suspension is in seconds after the landmark; 0 when there is none.</remarks>
 internal readonly record struct AgentSums(
     double Successes,
     double Paid,
@@ -34,8 +67,7 @@ internal readonly record struct AgentSums(
     double Seconds,
     double SecondsSquared,
     double Gigafuel,
-    double GigabyteSeconds,
-    double SuspendedUntil)
+    double GigabyteSeconds)
 {
     public static AgentSums Of(AgentStats stats, DateTimeOffset landmark)
     {
@@ -50,7 +82,18 @@ internal readonly record struct AgentSums(
             stats.Seconds / unit,
             stats.SecondsSquared / unit,
             stats.Gigafuel / unit,
-            stats.GigabyteSeconds / unit,
-            stats.SuspendedUntil is { } until ? Math.Max(0, (until - landmark).TotalSeconds) : 0);
+            stats.GigabyteSeconds / unit);
+    }
+
+    /// <summary>Only the slowest in forty of its runs took longer: two standard deviations above its own mean. 0 before its first run.</summary>
+    public double SlowSeconds
+    {
+        get
+        {
+            if (Runs <= 0)
+                return 0;
+            var mean = Seconds / Runs;
+            return mean + (2 * Math.Sqrt(Math.Max(0, (SecondsSquared / Runs) - (mean * mean))));
+        }
     }
 }

@@ -3,11 +3,14 @@ using Stoa.Primitives;
 
 namespace Stoa.Market.Selection;
 
-/// <summary>Why an agent that has the capability is no candidate.</summary>
+/// <summary>Why an agent that has the rarest of the capabilities is no candidate: the first of these reasons that applies.</summary>
 public enum Unfit
 {
     /// <summary>It failed for this task already.</summary>
     Tried,
+
+    /// <summary>It does not have all of the capabilities.</summary>
+    Capabilities,
 
     /// <summary>It is suspended for its faults.</summary>
     Suspended,
@@ -23,9 +26,6 @@ public enum Unfit
 
     /// <summary>Its reputation is below what is required.</summary>
     Reputation,
-
-    /// <summary>It does not have all of the capabilities.</summary>
-    Capabilities,
 
     /// <summary>It does not take this input or these parameters. Found out for the best ones only.</summary>
     Input,
@@ -59,7 +59,7 @@ public enum Standing
 /// <param name="PriceAtLimits">The most that it can cost.</param>
 /// <param name="ExpectedSeconds">By its runs so far.</param>
 /// <param name="Evidence">Weight of the receipts behind it.</param>
-/// <param name="Load">Tasks that it has here, waiting or running.</param>
+/// <param name="Load">Tasks that it runs: here now, at the other nodes of the cell a second ago.</param>
 /// <param name="Standing">Why it was chosen or was not.</param>
 public sealed record Candidate(
     IndexedAgent Agent,

@@ -1,199 +1,118 @@
-using System.Numerics;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Selection;
 
 /// <summary>One choice among the agents of a capability.</summary>
-internal sealed class Chooser(SelectionPolicy policy, CapabilityGroup group, SelectionQuery query, DateTimeOffset now, DateTimeOffset landmark, Random random)
+/// <param name="policy">How the best is chosen.</param>
+/// <param name="group">The agents of one of the capabilities.</param>
+/// <param name="others">Those of the other ones.</param>
+/// <param name="query">The task.</param>
+/// <param name="now">UTC.</param>
+/// <param name="landmark">Of the index.</param>
+/// <param name="random">Chance of exploring and of the draws.</param>
+internal sealed class Chooser(
+    SelectionPolicy policy,
+    CapabilityGroup group,
+    IReadOnlyDictionary<string, CapabilityGroup> others,
+    SelectionQuery query,
+    DateTimeOffset now,
+    DateTimeOffset landmark,
+    Random random)
 {
-    private const int MedianSamples = 255;
     private const int ExploredSamples = 64;
     private const int Explored = 8;
 
-    /// <summary>How often the best are looked for again because none of them takes the input.</summary>
-    private const int Rounds = 4;
-
-    // What is found in single precision is checked exactly afterwards; so much more is let through here.
-    private const double Rounding = 1.000001;
-
     [ThreadStatic]
-    private static GroupAnswer? answerOfThread;
+    private static GroupLook? lookOfThread;
 
-    [ThreadStatic]
-    private static int[]? fitsOfThread;
-
-    private readonly GroupAnswer answer = answerOfThread ??= new GroupAnswer();
-    private readonly int[] unfit = new int[Enum.GetValues<Unfit>().Length];
+    private readonly GroupLook look = lookOfThread ??= new GroupLook();
+    private readonly AgentColumns columns = group.Columns;
     private readonly double decay = double.Exp2(-((now - landmark) / Decay.HalfLife));
-    private int[] fits = [];
-    private int fitCount;
-    private TypicalCandidate typical = new(0, 0, 0, 0);
+    private Prior prior;
+    private int describedCount;
 
     public Choice Choose(IReadOnlyDictionary<string, AgentSlot> slots)
     {
-        group.Look(Question(), answer);
-        Exclude(slots);
-        Gather();
-        typical = new TypicalCandidate(
-            MedianOf(answer.Price), MedianOf(answer.Failure), MedianOf(answer.Seconds), MedianOf(answer.Unavailability));
-        group.Score(answer, query.Requirement.Weights, typical);
-        var best = FindBest();
+        var best = FindBest(slots);
         if (best.Count == 0)
             return Answer([], isExploring: false);
         return query.Requirement.Explores && random.NextDouble() < policy.ExplorationShare ? Explore(best) : Balance(best);
     }
 
-    private GroupQuestion Question()
+    /// <summary>Looks at all, and describes the best that can do it, by score.</summary>
+    private List<Candidate> FindBest(IReadOnlyDictionary<string, AgentSlot> slots)
     {
-        var requirement = query.Requirement;
-        return new GroupQuestion(
-            (float)decay,
-            (float)(now - landmark).TotalSeconds,
-            (float)(query.InputBytes / 1e6),
-            query.Caps.Fuel is { } fuel ? (float)(fuel / 1e9) : float.PositiveInfinity,
-            query.Caps.MemoryBytes is { } memory ? (float)(memory / 1e9) : float.PositiveInfinity,
-            query.Caps.TimeoutMs is { } timeout ? (float)(timeout / 1e3) : float.PositiveInfinity,
-            (float)(query.MaxMemoryBytes / 1e9 * Rounding),
-            query.Budget is { } budget ? (float)(budget.Nanodollars / 1e9 * Rounding) : float.PositiveInfinity,
-            query.TimeLeft is { } left ? (float)left.TotalSeconds : float.PositiveInfinity,
-            (float)(1 - requirement.MinReputation),
-            query.Priority);
-    }
-
-    private void Exclude(IReadOnlyDictionary<string, AgentSlot> slots)
-    {
-        if (query.Requirement.Capabilities.Count > 1)
-        {
-            for (var i = 0; i < group.Count; i++)
-            {
-                if (answer.Reasons[i] == 0 && !query.Requirement.Capabilities.All(group[i].Agent.Capabilities.Contains))
-                    answer.Reasons[i] = (int)Unfit.Capabilities + 1;
-            }
-        }
-
+        prior = Prior.Of(group.Totals, decay);
+        look.Begin(columns);
         foreach (var name in query.Excluded)
         {
-            if (slots.TryGetValue(name, out var slot))
+            foreach (var place in slots.TryGetValue(name, out var slot) ? slot.Places : [])
             {
-                foreach (var place in slot.Places.Where(place => place.Group == group))
-                    answer.Reasons[place.Index] = (int)Unfit.Tried + 1;
+                if (place.Group == group)
+                    look.Exclude(place.Index, Unfit.Tried);
             }
         }
-    }
 
-    /// <summary>Counts the reasons and lists those without one.</summary>
-    private void Gather()
-    {
-        if (fitsOfThread is null || fitsOfThread.Length < group.Count)
-            fitsOfThread = new int[Math.Max(group.Count, (fitsOfThread?.Length ?? 0) * 2)];
-        fits = fitsOfThread;
-        var count = 0;
-        Span<int> counts = stackalloc int[unfit.Length + 1];
-        var reasons = answer.Reasons.AsSpan(0, group.Count);
-        for (var i = 0; i < reasons.Length; i++)
+        foreach (var (capability, other) in others)
+            look.Exclude(other, capability);
+        look.Look(new GroupQuestion(query, columns, prior, decay, (now - landmark).TotalSeconds), query.Requirement.Weights, random);
+        // Only when none of those that would be listed takes the input is it worth asking more.
+        var best = new List<Candidate>(policy.Listed);
+        while (best.Count == 0 && describedCount < look.Best.Length)
         {
-            var reason = reasons[i];
-            fits[count] = i;
-            count += reason == 0 ? 1 : 0;
-            counts[reason]++;
-        }
-
-        fitCount = count;
-        counts[1..].CopyTo(unfit);
-    }
-
-    private double MedianOf(float[] values)
-    {
-        if (fitCount == 0)
-            return 0;
-        Span<float> samples = stackalloc float[Math.Min(fitCount, MedianSamples)];
-        for (var i = 0; i < samples.Length; i++)
-            samples[i] = values[fits[(int)((long)i * fitCount / samples.Length)]];
-        samples.Sort();
-        return samples[samples.Length / 2];
-    }
-
-    /// <summary>The best that take the input and are within the budget to the last nanodollar, by score.</summary>
-    private List<Candidate> FindBest()
-    {
-        var best = new List<Candidate>();
-        for (var round = 0; round < Rounds && best.Count == 0; round++)
-        {
-            var top = Top();
-            if (top.Count == 0)
-                break;
-            foreach (var index in top)
+            var end = Math.Min(describedCount + policy.Listed, look.Best.Length);
+            for (; describedCount < end; describedCount++)
             {
-                if (Describe(index) is { } candidate)
+                if (Describe(look.Best[describedCount]) is { } candidate)
                     best.Add(candidate);
-                // Described or refused, it is not looked for again.
-                answer.Scores[index] = -1;
             }
         }
 
-        return [.. best.OrderByDescending(candidate => candidate.Score)];
-    }
-
-    /// <summary>Places of the highest scores. Of equal ones those that follow a random place, so that none is first for ever.</summary>
-    private List<int> Top()
-    {
-        var top = new List<(float Score, int Index)>(policy.Listed + 1);
-        var least = -1f;
-        var lanes = Vector<float>.Count;
-        var vectors = (group.Count + lanes - 1) / lanes;
-        var first = random.Next(vectors);
-        for (var step = 0; step < vectors; step++)
-        {
-            var start = (first + step < vectors ? first + step : first + step - vectors) * lanes;
-            if (!Vector.GreaterThanAny(new Vector<float>(answer.Scores, start), new Vector<float>(least)))
-                continue;
-            var end = Math.Min(start + lanes, group.Count);
-            for (var i = start; i < end; i++)
-            {
-                var score = answer.Scores[i];
-                if (score <= least)
-                    continue;
-                var place = top.Count;
-                while (place > 0 && top[place - 1].Score < score)
-                    place--;
-                top.Insert(place, (score, i));
-                if (top.Count > policy.Listed)
-                    top.RemoveAt(policy.Listed);
-                if (top.Count == policy.Listed)
-                    least = top[^1].Score;
-            }
-        }
-
-        return [.. top.Select(entry => entry.Index)];
+        best.Sort((one, other) => other.Score.CompareTo(one.Score));
+        return best;
     }
 
     /// <summary>A candidate; null when it is none after all.</summary>
     private Candidate? Describe(int index)
     {
-        var slot = group[index];
-        var factor = slot.Agent.Factors.At(query.Priority, slot.Open);
-        if (slot.Agent.PriceAtLimits(query.InputBytes, query.Caps, factor) is not { } atLimits || atLimits > query.Budget)
-            return Refuse(index, Unfit.Budget);
-        if (!query.Takes(slot.Agent))
-            return Refuse(index, Unfit.Input);
-        var weights = query.Requirement.Weights;
-        var expected = Math.Min((long)Math.Ceiling((double)answer.Price[index] * 1e9), atLimits.Nanodollars);
-        var quality = Part(answer.Failure[index], typical.Failure);
-        var price = Part(answer.Price[index], typical.Price);
-        var speed = Part(answer.Seconds[index], typical.Seconds);
-        var availability = Part(answer.Unavailability[index], typical.Unavailability);
+        // It may have left, or have been replaced by a version that cannot do this, since it was looked at.
+        if (columns[index] is not { } slot)
+            return Refuse(Unfit.Capabilities);
+        var state = slot.State;
+        var (agent, requirement) = (state.Agent, query.Requirement);
+        var estimate = Estimate.Of(state, query, prior, decay);
+        if (!requirement.Capabilities.All(agent.Capabilities.Contains))
+            return Refuse(Unfit.Capabilities);
+        if (state.Stats?.SuspendedUntil > now)
+            return Refuse(Unfit.Suspended);
+        if (Math.Min(agent.Limits.MemoryBytes, query.Caps.MemoryBytes ?? long.MaxValue) > query.MaxMemoryBytes)
+            return Refuse(Unfit.Memory);
+        var factor = state.FactorAt(query.Priority);
+        if (agent.PriceAtLimits(query.InputBytes, query.Caps, factor) is not { } atLimits || atLimits > query.Budget)
+            return Refuse(Unfit.Budget);
+        if (state.Sums.SlowSeconds > query.TimeLeft?.TotalSeconds)
+            return Refuse(Unfit.Deadline);
+        if (estimate.Failure > 1 - requirement.MinReputation)
+            return Refuse(Unfit.Reputation);
+        if (!query.Takes(agent))
+            return Refuse(Unfit.Input);
+        var (weights, typical) = (requirement.Weights, look.Typical);
+        var quality = Part(estimate.Failure, typical.Failure);
+        var price = Part(estimate.Price, typical.Price);
+        var speed = Part(estimate.Seconds, typical.Seconds);
+        var availability = Part(estimate.Unavailability, typical.Unavailability);
         return new Candidate(
-            slot.Agent,
+            agent,
             quality,
             price,
             speed,
             availability,
             (quality * weights.Quality) + (price * weights.Price) + (speed * weights.Speed) + (availability * weights.Availability),
-            1 - answer.Failure[index],
-            new Money(expected),
+            1 - estimate.Failure,
+            Money.Min(new Money((long)Math.Ceiling(estimate.Price * 1e9)), atLimits),
             atLimits,
-            answer.Seconds[index],
-            EvidenceOf(slot),
+            estimate.Seconds,
+            EvidenceOf(state),
             slot.Load,
             Standing.LowerScore)
         {
@@ -201,11 +120,9 @@ internal sealed class Chooser(SelectionPolicy policy, CapabilityGroup group, Sel
         };
     }
 
-    private Candidate? Refuse(int index, Unfit reason)
+    private Candidate? Refuse(Unfit reason)
     {
-        answer.Reasons[index] = (int)reason + 1;
-        unfit[(int)reason]++;
-        fitCount--;
+        look.Refuse(reason);
         return null;
     }
 
@@ -229,7 +146,6 @@ internal sealed class Chooser(SelectionPolicy policy, CapabilityGroup group, Sel
     /// <summary>Each shows a chance to fail that it might have, by what is known of it: who is known little shows anything.</summary>
     private Choice Explore(List<Candidate> best)
     {
-        // The best have the score -1 by now; those that are drawn beside them are the least known of a handful.
         var pool = best.Concat(LeastKnown()).ToList();
         var weights = query.Requirement.Weights;
         var chosen = 0;
@@ -238,7 +154,7 @@ internal sealed class Chooser(SelectionPolicy policy, CapabilityGroup group, Sel
         {
             var candidate = pool[i];
             var failure = BeliefOf(candidate).Sample(random);
-            var score = candidate.Score + (weights.Quality * (Part(failure, typical.Failure) - candidate.Quality));
+            var score = candidate.Score + (weights.Quality * (Part(failure, look.Typical.Failure) - candidate.Quality));
             if (score > highest)
                 (chosen, highest) = (i, score);
         }
@@ -256,24 +172,26 @@ internal sealed class Chooser(SelectionPolicy policy, CapabilityGroup group, Sel
             isExploring: true);
     }
 
-    private List<Candidate> LeastKnown() => Enumerable.Range(0, Math.Min(fitCount, ExploredSamples))
-        .Select(_ => fits[random.Next(fitCount)])
-        .Distinct()
-        .Where(index => answer.Scores[index] >= 0)
-        .OrderBy(index => EvidenceOf(group[index]))
+    /// <summary>The least known of a handful that are drawn.</summary>
+    private IEnumerable<Candidate> LeastKnown() => look.Draw(ExploredSamples, random)
+        .Except(look.Best[..describedCount].ToArray())
+        .Select(index => (Index: index, Evidence: columns[index] is { } slot ? EvidenceOf(slot.State) : 0))
+        .OrderBy(drawn => drawn.Evidence)
         .Take(Explored)
-        .Select(Describe)
-        .OfType<Candidate>()
-        .ToList();
+        .Select(drawn => Describe(drawn.Index))
+        .OfType<Candidate>();
 
-    private Choice Answer(IReadOnlyList<Candidate> candidates, bool isExploring) => new(
-        now,
-        query.Requirement.Weights,
-        candidates,
-        fitCount,
-        unfit.Select((count, reason) => (Reason: (Unfit)reason, Count: count)).Where(entry => entry.Count > 0).ToDictionary(entry => entry.Reason, entry => entry.Count),
-        isExploring,
-        typical);
+    private Choice Answer(IReadOnlyList<Candidate> candidates, bool isExploring)
+    {
+        var unfit = new Dictionary<Unfit, int>();
+        for (var reason = 0; reason < look.UnfitCounts.Length; reason++)
+        {
+            if (look.UnfitCounts[reason] > 0)
+                unfit.Add((Unfit)reason, look.UnfitCounts[reason]);
+        }
+
+        return new Choice(now, query.Requirement.Weights, candidates, look.FitCount, unfit, isExploring, look.Typical);
+    }
 
     private static Belief BeliefOf(Candidate candidate)
     {
@@ -282,7 +200,7 @@ internal sealed class Chooser(SelectionPolicy policy, CapabilityGroup group, Sel
         return new Belief((1 - candidate.Reputation) * strength, candidate.Reputation * strength);
     }
 
-    private double EvidenceOf(AgentSlot slot) => (slot.Sums.Successes + slot.Sums.Faults) * decay;
+    private double EvidenceOf(AgentState state) => (state.Sums.Successes + state.Sums.Faults) * decay;
 
     private static double Part(double value, double median) => median + value > 0 ? median / (median + value) : 1;
 }

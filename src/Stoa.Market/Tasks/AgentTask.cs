@@ -62,6 +62,9 @@ public sealed partial record AgentTask(
     /// <summary>What it is paid by: the rates that were awarded, otherwise those that are posted.</summary>
     public AgentPrice RatesOr(AgentPrice posted) => Auction?.Current?.Rates ?? posted;
 
+    /// <summary>Only nodes that stand in one of these run it, in the order of the alphabet; empty: any node.</summary>
+    public IReadOnlyList<string> Regions { get; init; } = [];
+
     /// <summary>The most that the task can cost.</summary>
     public Money MaxPrice => Hold?.Amount ?? Money.Zero;
 }

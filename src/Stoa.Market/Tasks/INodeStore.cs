@@ -11,10 +11,11 @@ public interface INodeStore
 {
     /// <summary>Counts this node's own number up and lists all nodes; earlier starts of this node are struck off, for two cannot run at once.</summary>
     /// <param name="self">This start. It is listed again if it was struck off.</param>
-    /// <param name="now">When it is first listed; UTC.</param>
+    /// <param name="report">What the others are told of it.</param>
+    /// <param name="now">UTC.</param>
     /// <param name="cancellationToken">Stops the transaction.</param>
-    /// <returns>Every node's number, this one's included.</returns>
-    Task<IReadOnlyList<NodeBeat>> BeatAsync(LeaseHolder self, DateTimeOffset now, CancellationToken cancellationToken);
+    /// <returns>Every node, this one included.</returns>
+    Task<IReadOnlyList<ListedNode>> BeatAsync(LeaseHolder self, NodeReport report, DateTimeOffset now, CancellationToken cancellationToken);
 
     /// <summary>Strikes a node off, unless it has given another sign of life meanwhile.</summary>
     /// <returns>Whether it was struck off by this call.</returns>

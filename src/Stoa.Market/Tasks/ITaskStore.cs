@@ -33,7 +33,9 @@ public sealed record NewTask(
 }
 
 /// <summary>A node that is idle while it takes a submission offers to work on it at once, which saves a transaction and a wait.</summary>
-public sealed record ImmediateClaim(LeaseHolder Holder);
+/// <param name="Holder">Who gets the lease.</param>
+/// <param name="Region">Where it stands: what waits for a node there goes before. Null for nowhere in particular.</param>
+public sealed record ImmediateClaim(LeaseHolder Holder, string? Region = null);
 
 /// <summary>What a submission gave.</summary>
 /// <param name="Task">Queued, or running for the holder that offered itself.</param>
@@ -45,7 +47,8 @@ public sealed record Submitted(AgentTask Task, bool IsNew);
 /// <param name="FreeMemoryBytes">Sum of the memory limits of what it takes.</param>
 /// <param name="MaxMemoryBytes">All of its memory: a task that needs more is left to other nodes, one that needs less is waited for, so
 /// that small tasks do not pass by a large one for ever.</param>
-public sealed record ClaimRoom(int Count, long FreeMemoryBytes, long MaxMemoryBytes);
+/// <param name="Region">Where it stands: it takes what asks for this region, too. Null for nowhere in particular.</param>
+public sealed record ClaimRoom(int Count, long FreeMemoryBytes, long MaxMemoryBytes, string? Region = null);
 
 /// <summary>The end of an attempt: all of it is written in one transaction, or none.</summary>
 /// <param name="Task">The task after the verb that ended its attempt; its token is the one under which the work was done.</param>
@@ -113,7 +116,7 @@ public interface ITaskStore
     Task<Outcome<AgentTask?, TaskRefusal>> FindSubmissionAsync(Id<User> owner, IdempotencyKey key, CancellationToken cancellationToken);
 
     /// <summary>Leases due tasks: expedited ones first, then by turns among the lanes, oldest first in each. No two holders ever have the same task.</summary>
-    /// <remarks>See <see cref="FairQueue"/>. A task that ran before takes the next turn when it is due again: its first one was paid for.</remarks>
+    /// <remarks>What asks for regions is only for a holder that stands in one of them. See <see cref="FairQueue"/>. A task that ran before takes the next turn when it is due again: its first one was paid for.</remarks>
     Task<IReadOnlyList<AgentTask>> ClaimAsync(
         LeaseHolder holder, ClaimRoom room, DateTimeOffset now, CancellationToken cancellationToken);
 
@@ -178,7 +181,9 @@ public interface ITaskStore
     Task<int?> FindDemandAsync(Id<AgentTask> id, CancellationToken cancellationToken);
 
     /// <summary>When a queued task is due: of those whose turn has come the next, else the earliest; null when nothing is queued.</summary>
-    Task<DateTimeOffset?> NextDueAsync(CancellationToken cancellationToken);
+    /// <param name="region">Where a node stands: of what asks for regions only what asks for this one is meant. Null for nowhere in particular.</param>
+    /// <param name="cancellationToken">Stops the query.</param>
+    Task<DateTimeOffset?> NextDueAsync(string? region, CancellationToken cancellationToken);
 
     /// <summary>How many tasks wait or run: by state, for the two states that are not final.</summary>
     Task<IReadOnlyDictionary<string, long>> CountOpenAsync(CancellationToken cancellationToken);

@@ -42,6 +42,7 @@ public sealed class ReplayTask(ITaskStore tasks, SubmitTask submit)
             task.Agent, input, task.Parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Value), limits, MaxPrice: null, task.Priority)
         {
             ReplayOf = id,
+            Regions = task.Regions,
         };
         return await submit.SubmitAsync(owner, request, $"replay:{id}", _ => null, traceParent, cancellationToken);
     }

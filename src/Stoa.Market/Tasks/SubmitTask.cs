@@ -18,6 +18,7 @@ namespace Stoa.Market.Tasks;
 /// <param name="clearing">The account that holds are for.</param>
 /// <param name="index">Chooses the agent when only the work is named.</param>
 /// <param name="auctions">Puts tasks out to bids.</param>
+/// <param name="cell">Knows in which regions nodes stand.</param>
 /// <param name="maxMemoryBytes">The most memory that a task can get here.</param>
 /// <param name="ids">Makes ids of tasks and holds.</param>
 /// <param name="time">The clock.</param>
@@ -31,6 +32,7 @@ public sealed class SubmitTask(
     Id<Account> clearing,
     AgentIndex index,
     OpenAuction auctions,
+    Cell cell,
     long maxMemoryBytes,
     IdSource ids,
     TimeProvider time,
@@ -79,7 +81,7 @@ public sealed class SubmitTask(
 
         if (!(await MakeAsync(owner, request, agents.FindAsync, batch: null, traceParent, cancellationToken)).TryGet(out var made, out var refusal))
             return refusal;
-        var isDue = made.Task is { IsBidding: false, State: TaskState.Queued queued } && queued.DueAt <= made.Task.CreatedAt;
+        var isDue = made.Task is { IsBidding: false, State: TaskState.Queued queued } && queued.DueAt <= made.Task.CreatedAt && cell.MayRun(made.Task.Regions);
         return await tasks.SubmitAsync(made with { Idempotency = key, Claim = isDue ? offer(made.Task.Limits) : null }, cancellationToken);
     }
 
@@ -145,6 +147,7 @@ public sealed class SubmitTask(
             Auction = auction is null
                 ? null
                 : new TaskAuction(auction.Announcement.Id, auction.Announcement.ClosesAt, IsOpen: true, AwardDigest: null, Awards: []),
+            Regions = request.Regions,
         };
         var inline = request.Input is RequestedInput.Inline given ? given.Bytes : (ReadOnlyMemory<byte>?)null;
         var transfer = hold is null ? null : Settlement.Hold(hold, clearing, task.Id, now);
@@ -166,6 +169,14 @@ public sealed class SubmitTask(
     private async Task<Outcome<Prepared, TaskRefusal>> PrepareAsync(
         Id<User> owner, TaskRequest request, FindAgent find, OpenInBatch? batch, CancellationToken cancellationToken)
     {
+        if (request.Regions.Count > 0 && cell.Regions is var served && !request.Regions.Any(served.Contains))
+        {
+            return Refuse(
+                TaskRefusal.RegionUnserved,
+                $"No node that is alive stands in {string.Join(" or ", request.Regions)}. "
+                + (served.Count == 0 ? "No node here says where it stands: ask for no region." : $"There are nodes in {string.Join(", ", served)}: ask for one of these, or for none."));
+        }
+
         if (request.Requirement is { } requirement)
             return await ChooseAsync(owner, request, requirement, cancellationToken);
         if (await find(request.Agent!, cancellationToken) is not { } agent)

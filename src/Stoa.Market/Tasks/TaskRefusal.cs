@@ -12,6 +12,9 @@ public enum TaskRefusal
     /// <summary>No agent fits what is required; every filter is listed with how many it removed and what to change.</summary>
     NoCandidate,
 
+    /// <summary>No node that is alive stands in any of the regions: those that are served are named.</summary>
+    RegionUnserved,
+
     /// <summary>A parameter is not declared by the agent or has the wrong form; every reason is listed.</summary>
     ParametersInvalid,
 

@@ -30,6 +30,12 @@ public sealed record TaskRequest(
     /// <summary>How the task is put out to bids; null for not at all. Goes with a requirement, and not with a due time.</summary>
     public AuctionTerms? Auction { get; init; }
 
+    /// <summary>Only nodes that stand in one of these may run it, each once and in the order of the alphabet; empty: any node.</summary>
+    public IReadOnlyList<string> Regions { get; init; } = [];
+
+    /// <summary>The most regions that a request names.</summary>
+    public const int MaxRegions = 8;
+
     /// <summary>The same for the same request, however it was written down: what an idempotency key stands for.</summary>
     public ContentHash Hash()
     {
@@ -49,6 +55,8 @@ public sealed record TaskRequest(
             Add(FormattableString.Invariant($"{(int)Priority},{DueAt?.ToUnixTimeMilliseconds()}"));
         if (Auction is not null)
             Add(Auction.Canonical());
+        if (Regions.Count > 0)
+            Add($"regions {string.Join(' ', Regions)}");
         return ContentHash.FromBytes(hash.GetHashAndReset());
 
         // Each text goes in behind its length, so that no two lists of texts give the same bytes.

@@ -1,14 +1,18 @@
+using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
 using Stoa.Node.Storage;
 
 namespace Stoa.Node.Tasks;
 
-/// <summary>The pulse of a node: gives signs of life, strikes dead nodes off, takes their tasks over, and looks after this node's own.</summary>
+/// <summary>The pulse of a node: gives signs of life, learns of the other nodes, strikes dead ones off, takes their tasks over, and looks after this
+/// node's own.</summary>
 public sealed class Heartbeat(
     INodeStore nodes,
     LeaseKeeper keeper,
     LeaseRescuer rescuer,
-    LeaseHolder self,
+    Cell cell,
+    NodeStatus status,
+    AgentIndex index,
     Database database,
     TasksOptions options,
     TimeProvider time,
@@ -17,7 +21,7 @@ public sealed class Heartbeat(
     private const int MissesOfTheDead = 3;
 
     private readonly NodeWatch _watch = new(MissesOfTheDead);
-    private NodeBeat _last = new(self, 0);
+    private NodeBeat _last = new(cell.Self, 0);
 
     // An embedded database is this node's alone: nobody looks for its signs of life.
     private bool IsShared => database is PostgresDatabase;
@@ -82,12 +86,18 @@ public sealed class Heartbeat(
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 
-    /// <summary>Gives a sign of life.</summary>
-    /// <returns>The last ones of the others.</returns>
+    /// <summary>Gives a sign of life, and takes in what the others say.</summary>
+    /// <returns>The last signs of the others.</returns>
     private async Task<IReadOnlyList<NodeBeat>> BeatAsync(CancellationToken cancellationToken)
     {
-        var beats = await nodes.BeatAsync(self, time.GetUtcNow(), cancellationToken);
-        _last = beats.Single(beat => beat.Holder == self);
-        return [.. beats.Where(beat => beat.Holder != self)];
+        var listed = await nodes.BeatAsync(cell.Self, status.Now, time.GetUtcNow(), cancellationToken);
+        _last = listed.Single(node => node.Beat.Holder == cell.Self).Beat;
+        if (IsShared)
+        {
+            cell.Learn(listed);
+            index.SetLoadElsewhere(cell.RunningElsewhere());
+        }
+
+        return [.. listed.Select(node => node.Beat).Where(beat => beat.Holder != cell.Self)];
     }
 }

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using Stoa.Market.Tasks;
 using Stoa.Node.Storage;
 
@@ -6,21 +8,21 @@ namespace Stoa.Node.Tasks;
 /// <summary>The nodes of a cell in the database that they share.</summary>
 public sealed class SqlNodeStore(Database database) : INodeStore
 {
-    public Task<IReadOnlyList<NodeBeat>> BeatAsync(LeaseHolder self, DateTimeOffset now, CancellationToken cancellationToken) =>
-        database.WriteAsync<IReadOnlyList<NodeBeat>>(
+    public Task<IReadOnlyList<ListedNode>> BeatAsync(LeaseHolder self, NodeReport report, DateTimeOffset now, CancellationToken cancellationToken) =>
+        database.WriteAsync<IReadOnlyList<ListedNode>>(
             async session =>
             {
                 await session.ExecuteAsync(
                     """
-                    INSERT INTO nodes (holder, beat, started_at) VALUES (@holder, 1, @now)
-                    ON CONFLICT (holder) DO UPDATE SET beat = nodes.beat + 1
+                    INSERT INTO nodes (holder, beat, started_at, seen_at, report) VALUES (@holder, 1, @now, @now, @report)
+                    ON CONFLICT (holder) DO UPDATE SET beat = nodes.beat + 1, seen_at = excluded.seen_at, report = excluded.report
                     """,
-                    new { holder = self.ToString(), now });
+                    new { holder = self.ToString(), now, report = JsonSerializer.Serialize(report, NodeReportJson.Default.NodeReport) });
                 await session.ExecuteAsync(
                     "DELETE FROM nodes WHERE holder <> @holder AND SUBSTR(holder, 1, LENGTH(@node)) = @node",
                     new { holder = self.ToString(), node = $"{self.Node}/" });
-                var rows = await session.QueryAsync<(string Holder, long Beat)>("SELECT holder, beat FROM nodes ORDER BY holder");
-                return [.. rows.Select(row => new NodeBeat(LeaseHolder.Parse(row.Holder), row.Beat))];
+                var rows = await session.QueryAsync<NodeRow>("SELECT holder, beat, started_at, seen_at, report FROM nodes ORDER BY holder");
+                return [.. rows.Select(row => row.ToNode())];
             },
             cancellationToken);
 
@@ -28,4 +30,18 @@ public sealed class SqlNodeStore(Database database) : INodeStore
         async session => await session.ExecuteAsync(
             "DELETE FROM nodes WHERE holder = @holder AND beat = @Beat", new { holder = seen.Holder.ToString(), seen.Beat }) == 1,
         cancellationToken);
+
+    private sealed record NodeRow(string Holder, long Beat, DateTimeOffset StartedAt, DateTimeOffset? SeenAt, string? Report)
+    {
+        public ListedNode ToNode() => new(
+            new NodeBeat(LeaseHolder.Parse(Holder), Beat),
+            StartedAt,
+            SeenAt ?? StartedAt,
+            Report is null ? null : JsonSerializer.Deserialize(Report, NodeReportJson.Default.NodeReport));
+    }
 }
+
+/// <summary>The column <c>nodes.report</c>: other versions may write more, and read what is written here.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(NodeReport))]
+internal sealed partial class NodeReportJson : JsonSerializerContext;

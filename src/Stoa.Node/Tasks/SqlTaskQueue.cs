@@ -7,8 +7,8 @@ namespace Stoa.Node.Tasks;
 
 /// <summary>The queue inside a session: who waits for his turn or his time, and who has a lease.</summary>
 /// <remarks>
-/// A task that has not ended is in exactly one of <c>queue</c>, <c>delayed</c> and <c>leases</c>, or in none while its auction is open. Whoever takes it out of one puts it into the next in the
-/// same act; on PostgreSQL, where acts run side by side, the loser of a race takes out nothing and sees that.
+/// A task that has not ended is in exactly one of <c>queue</c>, <c>regional_queue</c>, <c>delayed</c> and <c>leases</c>, or in none while its auction is
+/// open. Whoever takes it out of one puts it into the next in the same act; on PostgreSQL, where acts run side by side, the loser of a race takes out nothing and sees that.
 /// </remarks>
 internal static class SqlTaskQueue
 {
@@ -19,12 +19,12 @@ internal static class SqlTaskQueue
     {
         var placed = tasks.Select(task => new PlacedTask(task, null)).ToArray();
         var due = Enumerable.Range(0, placed.Length).Where(index => placed[index] is { Task.State: TaskState.Queued, DueAt: var dueAt } && dueAt <= tasks[index].CreatedAt).ToList();
-        var tags = await TakeTurnsAsync(session, [.. due.Select(index => (tasks[index].OwnerId, tasks[index].Priority))]);
+        var tags = await TakeTurnsAsync(session, [.. due.Select(index => (tasks[index].OwnerId, tasks[index].Priority, SqlRegionalQueue.Join(tasks[index].Regions)))]);
         for (var place = 0; place < due.Count; place++)
             placed[due[place]] = placed[due[place]] with { Tag = tags[place] };
         await session.ExecuteRowsAsync(TaskStatements.Insert, placed);
-        await session.ExecuteRowsAsync(TaskStatements.Enqueue, [.. due.Select(index =>
-            new QueueEntry(placed[index].Tag!.Value, tasks[index].Id, tasks[index].Limits.MemoryBytes, Token: 0))]);
+        await SqlRegionalQueue.NoteAsync(session, tasks);
+        await EnqueueAsync(session, [.. due.Select(index => (EntryOf(tasks[index], placed[index].Tag!.Value), tasks[index].Regions))]);
         await session.ExecuteRowsAsync(TaskStatements.Delay, [.. placed.Where(task => task is { Task.State: TaskState.Queued, Task.IsBidding: false, Tag: null })]);
         await session.ExecuteRowsAsync(TaskStatements.Lease, [.. tasks.Where(task => task.State is TaskState.Running)]);
     }
@@ -45,14 +45,18 @@ internal static class SqlTaskQueue
             ORDER BY tag, task_id LIMIT @Count {for update skip locked}
             """,
             room);
+        var regional = room.Region is null ? [] : (await SqlRegionalQueue.ListAsync(session, room)).ToDictionary(entry => entry.TaskId);
+        if (regional.Count > 0)
+            ready = [.. ready.Concat(regional.Values.Select(entry => new QueueEntry(entry.Tag, entry.TaskId, entry.MemoryLimitBytes, entry.Token))).OrderBy(entry => entry.Tag)];
         var freeBytes = room.FreeMemoryBytes;
-        var fitting = ready.TakeWhile(entry => (freeBytes -= entry.MemoryLimitBytes) >= 0).ToList();
+        var fitting = ready.Take(room.Count).TakeWhile(entry => (freeBytes -= entry.MemoryLimitBytes) >= 0).ToList();
         if (fitting.Count == 0)
             return [];
         var tasks = await ReadAsync(session, fitting, known);
         var name = holder.ToString();
         var claimed = fitting.Select(entry => tasks[entry.TaskId].Claim(name, now)).ToList();
-        await session.ExecuteRowsAsync(TaskStatements.Dequeue, fitting);
+        await session.ExecuteRowsAsync(TaskStatements.Dequeue, [.. fitting.Where(entry => !regional.ContainsKey(entry.TaskId))]);
+        await SqlRegionalQueue.DequeueAsync(session, [.. fitting.Where(entry => regional.ContainsKey(entry.TaskId)).Select(entry => regional[entry.TaskId])]);
         await session.ExecuteRowsAsync(TaskStatements.Lease, claimed);
         // Another node that moves the clock on just now does as well: nobody waits for that row.
         await session.ExecuteAsync(
@@ -67,7 +71,10 @@ internal static class SqlTaskQueue
     /// <summary>Takes a task that waits out of the queue, or of those that are not due; false when it waits there no more.</summary>
     public static async Task<bool> TakeOutAsync(SqlSession session, Id<AgentTask> id)
     {
-        var (tag, dueAt) = await session.QuerySingleAsync<(long? Tag, DateTimeOffset DueAt)>("SELECT tag, due_at FROM tasks WHERE id = @id", new { id });
+        var (tag, dueAt, regions) = await session.QuerySingleAsync<(long? Tag, DateTimeOffset DueAt, string? Regions)>(
+            "SELECT t.tag, t.due_at, r.regions FROM tasks AS t LEFT JOIN task_regions AS r ON r.task_id = t.id WHERE t.id = @id", new { id });
+        if (tag is not null && regions is not null)
+            return (await SqlRegionalQueue.DequeueAsync(session, [new RegionalEntry(tag.Value, id, 0, 0, regions)]))[0];
         return await session.ExecuteAsync(
             tag is null ? "DELETE FROM delayed WHERE due_at = @dueAt AND task_id = @id" : "DELETE FROM queue WHERE tag = @tag AND task_id = @id",
             new { id, tag, dueAt }) == 1;
@@ -77,21 +84,28 @@ internal static class SqlTaskQueue
     public static async Task<IReadOnlyList<AgentTask>> TakeOutAsync(SqlSession session, IReadOnlyList<TaskRow> waiting)
     {
         var tasks = waiting.Select(row => row.ToTask()).ToList();
-        var turns = Enumerable.Range(0, tasks.Count).Where(index => waiting[index].Tag is not null).ToList();
+        var turns = Enumerable.Range(0, tasks.Count).Where(index => waiting[index] is { Tag: not null, Regions: null }).ToList();
+        var regional = Enumerable.Range(0, tasks.Count).Where(index => waiting[index] is { Tag: not null, Regions: not null }).ToList();
         var rest = Enumerable.Range(0, tasks.Count).Where(index => waiting[index].Tag is null).ToList();
         var dequeued = await session.ExecuteRowsAsync(
             TaskStatements.Dequeue, [.. turns.Select(index => new QueueEntry(waiting[index].Tag!.Value, tasks[index].Id, 0, 0))]);
+        var regionalDequeued = await SqlRegionalQueue.DequeueAsync(
+            session, [.. regional.Select(index => new RegionalEntry(waiting[index].Tag!.Value, tasks[index].Id, 0, 0, waiting[index].Regions!))]);
         var undelayed = await session.ExecuteRowsAsync(TaskStatements.Undelay, [.. rest.Select(index => new PlacedTask(tasks[index], null))]);
-        return [.. turns.Where((_, place) => dequeued[place]).Concat(rest.Where((_, place) => undelayed[place])).Order().Select(index => tasks[index])];
+        return [.. turns.Where((_, place) => dequeued[place])
+            .Concat(regional.Where((_, place) => regionalDequeued[place]))
+            .Concat(rest.Where((_, place) => undelayed[place]))
+            .Order()
+            .Select(index => tasks[index])];
     }
 
     /// <summary>Puts a task that was taken out at the head of the queue.</summary>
     public static async Task PutFirstAsync(SqlSession session, AgentTask task)
     {
-        var entry = new QueueEntry(FairQueue.HeadTag, task.Id, task.Limits.MemoryBytes, task.Token);
+        var entry = EntryOf(task, FairQueue.HeadTag);
         await session.ExecuteRowsAsync(TaskStatements.Return, [task]);
         await session.ExecuteRowsAsync(TaskStatements.SetTag, [entry]);
-        await session.ExecuteRowsAsync(TaskStatements.Enqueue, [entry]);
+        await EnqueueAsync(session, [(entry, task.Regions)]);
     }
 
     /// <summary>Puts tasks back whose leases have been ended: they get a turn when they are next looked for.</summary>
@@ -102,14 +116,30 @@ internal static class SqlTaskQueue
     }
 
     /// <summary>Whether anything waits that is due.</summary>
-    public static async Task<bool> IsAnyDueAsync(SqlSession session, DateTimeOffset now) =>
+    /// <param name="session">The act.</param>
+    /// <param name="now">UTC.</param>
+    /// <param name="region">Of what asks for regions only what asks for this one is meant; null for none of it.</param>
+    public static async Task<bool> IsAnyDueAsync(SqlSession session, DateTimeOffset now, string? region) =>
         await session.QueryFirstOrDefaultAsync<long?>(
             """
             SELECT COALESCE(
                 (SELECT 1 FROM queue LIMIT 1),
+                (SELECT 1 FROM regional_turns WHERE region = @region LIMIT 1),
                 (SELECT 1 FROM delayed WHERE due_at <= @now LIMIT 1))
             """,
-            new { now }) is not null;
+            new { now, region = region ?? "" }) is not null;
+
+    /// <summary>When a task is due that waits: of those whose turn has come the next, else the earliest.</summary>
+    /// <param name="session">The act.</param>
+    /// <param name="region">Of what asks for regions only what asks for this one is meant; null for none of it.</param>
+    public static Task<DateTimeOffset?> NextDueAsync(SqlSession session, string? region) => session.QueryFirstOrDefaultAsync<DateTimeOffset?>(
+        """
+        SELECT COALESCE(
+            (SELECT due_at FROM tasks WHERE id = (SELECT task_id FROM queue ORDER BY tag, task_id LIMIT 1)),
+            (SELECT due_at FROM tasks WHERE id = (SELECT task_id FROM regional_turns WHERE region = @region ORDER BY tag, task_id LIMIT 1)),
+            (SELECT due_at FROM delayed ORDER BY due_at, task_id LIMIT 1))
+        """,
+        new { region = region ?? "" });
 
     private static async Task<IReadOnlyDictionary<Id<AgentTask>, AgentTask>> ReadAsync(
         SqlSession session, List<QueueEntry> entries, RecentSubmissions? known)
@@ -135,22 +165,25 @@ internal static class SqlTaskQueue
     }
 
     /// <summary>Takes the next turns of lanes, an entry a turn, each lane's in order.</summary>
-    private static async Task<long[]> TakeTurnsAsync(SqlSession session, IReadOnlyList<(Id<User> Owner, TaskPriority Priority)> entries)
+    private static async Task<long[]> TakeTurnsAsync(SqlSession session, IReadOnlyList<(Id<User> Owner, TaskPriority Priority, string Regions)> entries)
     {
         var tags = new long[entries.Count];
-        foreach (var lane in Enumerable.Range(0, entries.Count).GroupBy(index => entries[index]).OrderBy(lane => lane.Key.Owner).ThenBy(lane => lane.Key.Priority))
+        foreach (var lane in Enumerable.Range(0, entries.Count).GroupBy(index => entries[index]).OrderBy(lane => lane.Key.Owner).ThenBy(lane => lane.Key.Priority).ThenBy(lane => lane.Key.Regions, StringComparer.Ordinal))
         {
             var step = FairQueue.StepOf(lane.Key.Priority);
             var length = step * lane.Count();
-            var tag = await session.QuerySingleAsync<long>(
-                """
-                INSERT INTO lanes (owner_id, priority, last_tag)
-                VALUES (@Owner, @priority, (SELECT virtual_time FROM queue_clock) + @length)
-                ON CONFLICT (owner_id, priority) DO UPDATE SET last_tag =
-                    CASE WHEN lanes.last_tag + @length > excluded.last_tag THEN lanes.last_tag + @length ELSE excluded.last_tag END
-                RETURNING last_tag
-                """,
-                new { lane.Key.Owner, priority = (long)lane.Key.Priority, length }) - length;
+            var last = lane.Key.Regions.Length > 0
+                ? await SqlRegionalQueue.TakeTurnsAsync(session, lane.Key.Owner, lane.Key.Priority, lane.Key.Regions, length)
+                : await session.QuerySingleAsync<long>(
+                    """
+                    INSERT INTO lanes (owner_id, priority, last_tag)
+                    VALUES (@Owner, @priority, (SELECT virtual_time FROM queue_clock) + @length)
+                    ON CONFLICT (owner_id, priority) DO UPDATE SET last_tag =
+                        CASE WHEN lanes.last_tag + @length > excluded.last_tag THEN lanes.last_tag + @length ELSE excluded.last_tag END
+                    RETURNING last_tag
+                    """,
+                    new { lane.Key.Owner, priority = (long)lane.Key.Priority, length });
+            var tag = last - length;
             foreach (var index in lane)
                 tags[index] = tag += step;
         }
@@ -163,26 +196,39 @@ internal static class SqlTaskQueue
     {
         var due = await session.QueryAsync<DueTask>(
             """
-            SELECT d.due_at, t.id, t.owner_id, t.priority, t.memory_limit_bytes, t.token
+            SELECT d.due_at, t.id, t.owner_id, t.priority, t.memory_limit_bytes, t.token, r.regions
             FROM (SELECT due_at, task_id FROM delayed WHERE due_at <= @now ORDER BY due_at, task_id LIMIT @limit {for update skip locked}) AS d
             JOIN tasks AS t ON t.id = d.task_id
+            LEFT JOIN task_regions AS r ON r.task_id = t.id
             ORDER BY d.due_at, t.id
             """,
             new { now, limit = MaxTurns });
         if (due.Count == 0)
             return;
         var fresh = due.Where(task => task.Token == 0).ToList();
-        var tags = await TakeTurnsAsync(session, [.. fresh.Select(task => (task.OwnerId, (TaskPriority)task.Priority))]);
-        var next = await session.QuerySingleAsync<long>("SELECT virtual_time FROM queue_clock");
-        List<QueueEntry> entries =
+        var tags = await TakeTurnsAsync(session, [.. fresh.Select(task => (task.OwnerId, (TaskPriority)task.Priority, task.Regions ?? ""))]);
+        var times = new Dictionary<string, long>(StringComparer.Ordinal);
+        foreach (var regions in due.Where(task => task.Token > 0).Select(task => task.Regions ?? "").Distinct())
+            times.Add(regions, await SqlRegionalQueue.VirtualTimeAsync(session, regions));
+        List<(QueueEntry Entry, IReadOnlyList<string> Regions)> entries =
         [
-            .. fresh.Select((task, index) => new QueueEntry(tags[index], task.Id, task.MemoryLimitBytes, task.Token)),
-            .. due.Where(task => task.Token > 0).Select(task => new QueueEntry(next, task.Id, task.MemoryLimitBytes, task.Token)),
+            .. fresh.Select((task, index) => (task.EntryAt(tags[index]), task.AllRegions)),
+            .. due.Where(task => task.Token > 0).Select(task => (task.EntryAt(times[task.Regions ?? ""]), task.AllRegions)),
         ];
         await session.ExecuteRowsAsync(s_undelay, due);
-        await session.ExecuteRowsAsync(TaskStatements.SetTag, entries);
-        await session.ExecuteRowsAsync(TaskStatements.Enqueue, entries);
+        await session.ExecuteRowsAsync(TaskStatements.SetTag, [.. entries.Select(entry => entry.Entry)]);
+        await EnqueueAsync(session, entries);
     }
+
+    /// <summary>Lets tasks wait for their turns, each where it is claimed.</summary>
+    private static async Task EnqueueAsync(SqlSession session, IReadOnlyList<(QueueEntry Entry, IReadOnlyList<string> Regions)> entries)
+    {
+        await session.ExecuteRowsAsync(TaskStatements.Enqueue, [.. entries.Where(entry => entry.Regions.Count == 0).Select(entry => entry.Entry)]);
+        await SqlRegionalQueue.EnqueueAsync(
+            session, [.. entries.Where(entry => entry.Regions.Count > 0).Select(entry => SqlRegionalQueue.EntryOf(entry.Entry, SqlRegionalQueue.Join(entry.Regions)))]);
+    }
+
+    private static QueueEntry EntryOf(AgentTask task, long tag) => new(tag, task.Id, task.Limits.MemoryBytes, task.Token);
 
     private static readonly SqlRows<DueTask> s_undelay = SqlRows<DueTask>.Delete(
         "delayed",
@@ -192,5 +238,10 @@ internal static class SqlTaskQueue
             SqlField<DueTask>.OfText("task_id", row => row.Id),
         ]);
 
-    private sealed record DueTask(DateTimeOffset DueAt, Id<AgentTask> Id, Id<User> OwnerId, long Priority, long MemoryLimitBytes, long Token);
+    private sealed record DueTask(DateTimeOffset DueAt, Id<AgentTask> Id, Id<User> OwnerId, long Priority, long MemoryLimitBytes, long Token, string? Regions)
+    {
+        public IReadOnlyList<string> AllRegions => SqlRegionalQueue.Split(Regions ?? "");
+
+        public QueueEntry EntryAt(long tag) => new(tag, Id, MemoryLimitBytes, Token);
+    }
 }

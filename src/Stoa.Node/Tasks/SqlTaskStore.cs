@@ -132,7 +132,7 @@ public sealed class SqlTaskStore : ITaskStore
             return [.. outcomes.Select(outcome => outcome!.Value)];
 
         var now = open.Max(index => submissions[index].Task.CreatedAt);
-        var mayClaim = open.Any(index => submissions[index].Claim is not null) && !await SqlTaskQueue.IsAnyDueAsync(session, now);
+        var mayClaim = open.Any(index => submissions[index].Claim is not null) && !await SqlTaskQueue.IsAnyDueAsync(session, now, open.Select(index => submissions[index].Claim?.Region).FirstOrDefault(region => region is not null));
         var tasks = new List<AgentTask>(open.Count);
         var contents = new List<Content>();
         var events = new List<NewEvent>();
@@ -404,21 +404,15 @@ public sealed class SqlTaskStore : ITaskStore
     public Task<int?> FindDemandAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
         database.ReadAsync(session => SqlTaskDemand.FindAsync(session, id), cancellationToken);
 
-    public Task<DateTimeOffset?> NextDueAsync(CancellationToken cancellationToken) =>
-        database.ReadAsync(
-            session => session.QueryFirstOrDefaultAsync<DateTimeOffset?>(
-                """
-                SELECT COALESCE(
-                    (SELECT due_at FROM tasks WHERE id = (SELECT task_id FROM queue ORDER BY tag, task_id LIMIT 1)),
-                    (SELECT due_at FROM delayed ORDER BY due_at, task_id LIMIT 1))
-                """),
-            cancellationToken);
+    public Task<DateTimeOffset?> NextDueAsync(string? region, CancellationToken cancellationToken) =>
+        database.ReadAsync(session => SqlTaskQueue.NextDueAsync(session, region), cancellationToken);
 
     public Task<IReadOnlyDictionary<string, long>> CountOpenAsync(CancellationToken cancellationToken) =>
         database.ReadAsync<IReadOnlyDictionary<string, long>>(
             async session => new Dictionary<string, long>
             {
-                [TaskStateNames.Queued] = await session.QuerySingleAsync<long>("SELECT (SELECT COUNT(*) FROM queue) + (SELECT COUNT(*) FROM delayed)"),
+                [TaskStateNames.Queued] = await session.QuerySingleAsync<long>(
+                    "SELECT (SELECT COUNT(*) FROM queue) + (SELECT COUNT(*) FROM regional_queue) + (SELECT COUNT(*) FROM delayed)"),
                 [TaskStateNames.Running] = await session.QuerySingleAsync<long>("SELECT COUNT(*) FROM leases"),
             },
             cancellationToken);

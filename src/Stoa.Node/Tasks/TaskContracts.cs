@@ -78,6 +78,8 @@ internal static class TaskContracts
         if (body.Priority is { } word && !TryReadPriority(word, out priority))
             errors.Add(new FieldError("/priority", $"One of {string.Join(", ", Priorities)} is expected."));
         var auction = body.Auction is null ? null : ReadAuction(body, errors);
+        if (body.Regions is { } regions && (regions.Count is 0 or > TaskRequest.MaxRegions || !regions.All(Names.IsRegion)))
+            errors.Add(new FieldError("/regions", $"1 to {TaskRequest.MaxRegions} lower-case words such as eu-central are expected; leave it out for any region."));
         var input = ReadInput(body.Input, errors);
         if (errors.Count > 0)
             return null;
@@ -88,6 +90,7 @@ internal static class TaskContracts
         {
             Requirement = requirement is null ? null : requirement with { Budget = maxPrice },
             Auction = auction,
+            Regions = [.. (body.Regions ?? []).Distinct().Order(StringComparer.Ordinal)],
         };
     }
 
@@ -198,7 +201,8 @@ internal static class TaskContracts
         BatchId: task.BatchId?.ToString(),
         ReplayOf: task.ReplayOf?.ToString(),
         ScheduleId: task.ScheduleId,
-        Auction: task.ToAuctionBody());
+        Auction: task.ToAuctionBody(),
+        Regions: task.Regions.Count == 0 ? null : task.Regions);
 
     public static QuoteResponse ToContract(this Quote quote) => new(
         quote.Agent.ToString(),

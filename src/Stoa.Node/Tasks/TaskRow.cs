@@ -44,7 +44,8 @@ internal sealed record TaskRow(
     string? ScheduleId,
     Id<AgentTask>? ReplayOf,
     long Priority,
-    string? Auction)
+    string? Auction,
+    string? Regions)
 {
     /// <summary>What is stored for a task without parameters.</summary>
     public const string NoParameters = "[]";
@@ -54,7 +55,8 @@ internal sealed record TaskRow(
         id, owner_id, agent_id, agent, input_digest, input_bytes, input_inline, parameters,
         fuel_limit, memory_limit_bytes, timeout_ms, output_limit_bytes, log_limit_bytes, hold_id, hold_payer_id, hold_amount,
         attempts, losses, token, state, due_at, tag, lease_holder, started_at, finished_at, outcome,
-        cancel_requested_at, trace_parent, created_at, batch_id, schedule_id, replay_of, priority, auction
+        cancel_requested_at, trace_parent, created_at, batch_id, schedule_id, replay_of, priority, auction,
+        (SELECT r.regions FROM task_regions AS r WHERE r.task_id = tasks_now.id) AS regions
         """;
 
     /// <summary>To be followed by the rest of a query over <c>tasks_now</c>.</summary>
@@ -83,6 +85,7 @@ internal sealed record TaskRow(
         ScheduleId = ScheduleId,
         ReplayOf = ReplayOf,
         Auction = Auction is null ? null : SqlAuctions.Read(Auction),
+        Regions = Regions is null ? [] : SqlRegionalQueue.Split(Regions),
     };
 
     private TaskState ToState() => State switch

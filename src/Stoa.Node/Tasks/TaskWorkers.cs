@@ -17,7 +17,7 @@ public sealed class TaskWorkers(
     TaskWaiters waiters,
     TaskTelemetry telemetry,
     LiveTasks live,
-    LeaseHolder self,
+    Cell cell,
     TasksOptions options,
     TimeProvider time,
     ILogger<TaskWorkers> logger) : IHostedService, IDisposable
@@ -32,10 +32,28 @@ public sealed class TaskWorkers(
     private readonly TaskCompletionSource idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task dispatching = Task.CompletedTask;
 
-    private LeaseHolder Holder => self;
+    private long claimedTasks;
+
+    private ImmediateClaim Offer => new(cell.Self, cell.Region);
 
     /// <summary>The attempts that run here now.</summary>
     public IReadOnlyCollection<Attempt> Running => (IReadOnlyCollection<Attempt>)running.Values;
+
+    /// <summary>What of this node's capacity is in use.</summary>
+    public NodeLoad Load
+    {
+        get
+        {
+            // Not what the room says: a claim takes all of it for a moment.
+            var tasks = running.Values.Select(attempt => attempt.Task).ToList();
+            return new NodeLoad(
+                Math.Min(tasks.Count, options.Workers),
+                tasks.Sum(task => task.Limits.MemoryBytes),
+                tasks.Count,
+                Interlocked.Read(ref claimedTasks),
+                NodeLoad.Count(tasks.Select(task => task.Agent)));
+        }
+    }
 
     /// <summary>Why no task is taken here; null when tasks are.</summary>
     public string? Fault => dispatching.IsCompleted ? "no tasks are taken here." : null;
@@ -140,7 +158,7 @@ public sealed class TaskWorkers(
                     continue;
                 }
 
-                if (room.IsWorthAClaim && await tasks.NextDueAsync(token) is { } due)
+                if (room.IsWorthAClaim && await tasks.NextDueAsync(cell.Region, token) is { } due)
                 {
                     var ahead = due - time.GetUtcNow();
                     if (ahead <= TimeSpan.Zero && await ClaimAsync(token) is { IsAny: true } claim)
@@ -183,7 +201,7 @@ public sealed class TaskWorkers(
         try
         {
             claimed = await tasks.ClaimAsync(
-                Holder, new ClaimRoom(slots, memoryBytes, options.MaxMemoryBytes), time.GetUtcNow(), cancellationToken);
+                cell.Self, new ClaimRoom(slots, memoryBytes, options.MaxMemoryBytes, cell.Region), time.GetUtcNow(), cancellationToken);
         }
         finally
         {
@@ -216,6 +234,7 @@ public sealed class TaskWorkers(
     {
         var attempt = new Attempt(task);
         running[attempt.Lease] = attempt;
+        Interlocked.Increment(ref claimedTasks);
         live.Began(attempt);
         threads.Start(() =>
         {
@@ -286,7 +305,7 @@ public sealed class TaskWorkers(
         internal Reservation(TaskWorkers workers, long memoryBytes) => (this.workers, this.memoryBytes) = (workers, memoryBytes);
 
         /// <summary>The offer that goes into the submission.</summary>
-        public ImmediateClaim Claim => new(workers.Holder);
+        public ImmediateClaim Claim => workers.Offer;
 
         /// <summary>Starts working on the task that the room was kept for.</summary>
         public void Begin(AgentTask claimed, ReadOnlyMemory<byte>? inlineInput)

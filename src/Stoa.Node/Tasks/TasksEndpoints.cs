@@ -89,7 +89,7 @@ public static class TasksEndpoints
 
     internal static TaskRefusal[] SubmissionRefusals =>
     [
-        TaskRefusal.AgentUnknown, TaskRefusal.NoCandidate, TaskRefusal.ParametersInvalid, TaskRefusal.LimitsInvalid, TaskRefusal.InputInvalid,
+        TaskRefusal.AgentUnknown, TaskRefusal.NoCandidate, TaskRefusal.RegionUnserved, TaskRefusal.ParametersInvalid, TaskRefusal.LimitsInvalid, TaskRefusal.InputInvalid,
         TaskRefusal.InputTooLarge, TaskRefusal.InputUnknown, TaskRefusal.PriceOutOfRange,
     ];
 

@@ -37,6 +37,11 @@ public static class TasksModule
         services.AddSingleton<SubmitBatch>();
         services.AddSingleton(provider => new LeaseHolder(
             provider.GetRequiredService<PrivateKey>().PublicKey.PeerId.ToString(), provider.GetRequiredService<IdSource>().NextUuid().ToString("n")));
+        services.AddSingleton(provider => new Cell(
+            provider.GetRequiredService<LeaseHolder>(),
+            provider.GetRequiredService<NodeOptions>().Region,
+            provider.GetRequiredService<TimeProvider>().GetUtcNow()));
+        services.AddSingleton<NodeStatus>();
         services.AddSingleton(provider => new SubmitTask(
             provider.GetRequiredService<IAgentStore>(),
             provider.GetRequiredService<IContentStore>(),
@@ -46,6 +51,7 @@ public static class TasksModule
             provider.GetRequiredService<SystemAccounts>().Clearing,
             provider.GetRequiredService<AgentIndex>(),
             provider.GetRequiredService<OpenAuction>(),
+            provider.GetRequiredService<Cell>(),
             options.MaxMemoryBytes,
             provider.GetRequiredService<IdSource>(),
             provider.GetRequiredService<TimeProvider>(),

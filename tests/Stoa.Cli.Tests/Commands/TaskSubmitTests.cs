@@ -39,6 +39,15 @@ public sealed class TaskSubmitTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Regions_AreSentAsTheyAreGiven()
+    {
+        (await _cli.RunAsync("task submit stoa/upper --text hi --region eu-central --region eu-west")).ShouldBe(ExitCode.Ok, _cli.Error);
+
+        JsonDocument.Parse(_node.SeenOf(Submission)[0].Text).RootElement.GetProperty("regions").EnumerateArray()
+            .Select(region => region.GetString()).ShouldBe(["eu-central", "eu-west"]);
+    }
+
+    [Fact]
     public async Task Success_WithOutput_IsSavedWhole()
     {
         (await _cli.RunAsync("task submit stoa/upper --text hi -o out.txt")).ShouldBe(ExitCode.Ok);

@@ -36,6 +36,16 @@ public sealed class CommandsOnANodeTests(RealNode node) : IDisposable
     }
 
     [Fact]
+    public async Task Nodes_AreListed()
+    {
+        (await _cli.RunAsync("node list")).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain("WORKERS_BUSY");
+        (await _cli.RunAsync("node list --json")).ShouldBe(ExitCode.Ok, _cli.Error);
+        var only = JsonDocument.Parse(_cli.Output).RootElement.GetProperty("items").EnumerateArray().ShouldHaveSingleItem();
+        only.GetProperty("capacity").GetProperty("workers").GetInt32().ShouldBePositive();
+    }
+
+    [Fact]
     public async Task Batch_IsSubmittedFollowedAndShown()
     {
         var file = Path.Combine(_cli.Folder, "tasks.jsonl");

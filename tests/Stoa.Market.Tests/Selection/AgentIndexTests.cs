@@ -5,7 +5,7 @@ using Stoa.Primitives;
 
 namespace Stoa.Market.Tests.Selection;
 
-public sealed class AgentIndexTests : IDisposable
+public sealed class AgentIndexTests
 {
     private static readonly SelectionWeights OnlyQuality = new(1, 0, 0, 0);
     private static readonly SelectionWeights OnlyPrice = new(0, 1, 0, 0);
@@ -13,8 +13,6 @@ public sealed class AgentIndexTests : IDisposable
     private static readonly SelectionWeights OnlyAvailability = new(0, 0, 0, 1);
 
     private readonly Market market = new();
-
-    public void Dispose() => market.Dispose();
 
     [Fact]
     public void Choose_ByOneWeight_TakesTheBestInThat()
@@ -114,7 +112,7 @@ public sealed class AgentIndexTests : IDisposable
     public void Parts_ComparedWithOthers_DoNotDependOnTheUnit()
     {
         // The same market, ten times as dear: the scores stay what they were.
-        using var other = new Market();
+        var other = new Market();
         foreach (var (shop, factor) in new[] { (market, "0.0"), (other, "0.") })
         {
             shop.Publish("ann/one", factor + "1");
@@ -221,7 +219,7 @@ public sealed class AgentIndexTests : IDisposable
     [Fact]
     public void Set_BeforeTheAgentIsKnown_IsRemembered()
     {
-        using var late = new Market();
+        var late = new Market();
         late.Publish("ben/two");
         late.Index.Set(new AgentStats { Agent = "ann/one", Faults = 50 * Decay.WeightAt(Market.Start), Revision = 1 });
 
@@ -267,6 +265,22 @@ public sealed class AgentIndexTests : IDisposable
     }
 
     [Fact]
+    public void Choose_OfTwoEqualOnes_KnowsWhatTheyHaveToDoElsewhere()
+    {
+        market.Publish("ann/busy");
+        market.Publish("ben/idle");
+        market.Index.AddLoad("ann/busy", 1);
+        market.Index.SetLoadElsewhere(new Dictionary<string, int> { ["ann/busy"] = 4, ["nobody/known"] = 9 });
+
+        Loads().ShouldBe([("ann/busy", 5), ("ben/idle", 0)]);
+        market.Index.SetLoadElsewhere(new Dictionary<string, int> { ["ben/idle"] = 2 });
+        Loads().ShouldBe([("ann/busy", 1), ("ben/idle", 2)]);
+
+        IEnumerable<(string, int)> Loads() =>
+            market.Choose().Candidates.OrderBy(candidate => candidate.Agent.Name).Select(candidate => (candidate.Agent.Name, candidate.Load));
+    }
+
+    [Fact]
     public void Choose_WithTheSameSeed_IsTheSame()
     {
         for (var i = 0; i < 100; i++)
@@ -281,8 +295,8 @@ public sealed class AgentIndexTests : IDisposable
     [Fact]
     public void Newcomer_AmongProvenOnes_GetsAShareAndRisesWhenItIsBetter()
     {
-        using var index = new AgentIndex(new SelectionPolicy(), Market.Start);
-        using var shop = new Market();
+        var index = new AgentIndex(new SelectionPolicy(), Market.Start);
+        var shop = new Market();
         for (var i = 0; i < 30; i++)
         {
             var proven = shop.Publish($"old{i}/proven");
@@ -312,7 +326,7 @@ public sealed class AgentIndexTests : IDisposable
     [Fact]
     public void Choose_WithoutExploring_NeverDoes()
     {
-        using var index = new AgentIndex(new SelectionPolicy { ExplorationShare = 1 }, Market.Start);
+        var index = new AgentIndex(new SelectionPolicy { ExplorationShare = 1 }, Market.Start);
         index.Put(market.Publish("ann/one"));
         index.Put(market.Publish("ben/two"));
 

@@ -7,7 +7,7 @@ using Stoa.Primitives;
 namespace Stoa.Market.Tests.Selection;
 
 /// <summary>Agents, their payers and their receipts, as a store would keep them, before an index.</summary>
-internal sealed class Market : IDisposable
+internal sealed class Market
 {
     public static readonly DateTimeOffset Start = new(2026, 6, 1, 0, 0, 0, TimeSpan.Zero);
 
@@ -20,8 +20,6 @@ internal sealed class Market : IDisposable
     public AgentIndex Index { get; } = new(new SelectionPolicy { ExplorationShare = 0 }, Start);
 
     public DateTimeOffset Now { get; set; } = Start;
-
-    public void Dispose() => Index.Dispose();
 
     /// <summary>Publishes <c>publisher/name</c>.</summary>
     public IndexedAgent Publish(

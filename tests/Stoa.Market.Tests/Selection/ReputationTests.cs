@@ -5,7 +5,7 @@ using Stoa.Market.Tests.Tasks;
 namespace Stoa.Market.Tests.Selection;
 
 /// <summary>The formula, and three games against it.</summary>
-public sealed class ReputationTests : IDisposable
+public sealed class ReputationTests
 {
     private readonly Market market = new();
 
@@ -22,8 +22,6 @@ public sealed class ReputationTests : IDisposable
         market.Serve("honest/agent", 50);
         market.Publish("mallory/agent");
     }
-
-    public void Dispose() => market.Dispose();
 
     [Fact]
     public void Reputation_OfAnUnknownAgent_IsThatOfItsCapability() => market.ReputationOf("mallory/agent").ShouldBe(0.9, 0.05);

@@ -6,7 +6,7 @@ using Stoa.Primitives;
 namespace Stoa.Market.Tests.Selection;
 
 /// <summary>What a review says, and the games that can be played with reviews.</summary>
-public sealed class ReviewVoiceTests : IDisposable
+public sealed class ReviewVoiceTests
 {
     private const string Agent = "vera/agent";
     private readonly Market market = new();
@@ -23,8 +23,6 @@ public sealed class ReviewVoiceTests : IDisposable
         market.Publish(Agent);
         market.Serve(Agent, 30);
     }
-
-    public void Dispose() => market.Dispose();
 
     [Theory]
     [InlineData(5, 0.8, 0.008, 0)]

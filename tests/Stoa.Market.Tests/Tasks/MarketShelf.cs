@@ -125,7 +125,7 @@ internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, 
 
     Task<int?> ITaskStore.FindDemandAsync(Id<AgentTask> id, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    Task<DateTimeOffset?> ITaskStore.NextDueAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+    Task<DateTimeOffset?> ITaskStore.NextDueAsync(string? region, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     Task<IReadOnlyDictionary<string, long>> ITaskStore.CountOpenAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
 }

@@ -9,7 +9,7 @@ using Stoa.Primitives;
 
 namespace Stoa.Market.Tests.Tasks;
 
-public sealed class SubmitTaskTests : IDisposable
+public sealed class SubmitTaskTests
 {
     private const string Schema =
         """
@@ -30,6 +30,7 @@ public sealed class SubmitTaskTests : IDisposable
     private readonly Id<User> owner = TaskSamples.Ids.Next<User>();
     private readonly Id<Account> clearing = TaskSamples.Ids.Next<Account>();
     private readonly AgentIndex index = new(new SelectionPolicy(), TaskSamples.Now);
+    private readonly Cell cell = new(new LeaseHolder("self", "1"), "eu-central", TaskSamples.Now);
     private readonly SubmitTask submit;
 
     public SubmitTaskTests()
@@ -37,11 +38,9 @@ public sealed class SubmitTaskTests : IDisposable
         shelf.Wallets[owner.ToString()] = new Account(
             TaskSamples.Ids.Next<Account>(), owner.ToString(), AccountKind.Wallet, Money.Parse("10"), Money.Zero, Money.Zero, TaskSamples.Now);
         shelf.Agent = Agent(TaskSamples.Manifest(parameters: Parameters));
-        submit = new SubmitTask(shelf, shelf, shelf, shelf, shelf, clearing, index, new OpenAuction(shelf, new BiddingPolicy.Posted(), 10, TaskSamples.Ids), maxMemoryBytes: 1L << 30, TaskSamples.Ids, TimeProvider.System, new Random(1));
+        submit = new SubmitTask(shelf, shelf, shelf, shelf, shelf, clearing, index, new OpenAuction(shelf, new BiddingPolicy.Posted(), 10, TaskSamples.Ids), cell, maxMemoryBytes: 1L << 30, TaskSamples.Ids, TimeProvider.System, new Random(1));
         index.SetLoaded();
     }
-
-    public void Dispose() => index.Dispose();
 
     [Fact]
     public async Task Submit_OfAGoodRequest_HoldsThePriceAtTheLimits()
@@ -108,9 +107,56 @@ public sealed class SubmitTaskTests : IDisposable
     }
 
     [Fact]
+    public async Task Submit_ForRegions_IsOnlyOfferedToThisNodeWhenItStandsInOneOfThem()
+    {
+        cell.Learn([CellTests.Node("other", "us-east")]);
+        shelf.Agent = Agent(TaskSamples.Manifest());
+
+        (await OfferedAsync()).ShouldBe((true, ""));
+        (await OfferedAsync("eu-central", "us-east")).ShouldBe((true, "eu-central us-east"));
+        (await OfferedAsync("ap-south", "us-east")).ShouldBe((false, "ap-south us-east"));
+
+        async Task<(bool, string)> OfferedAsync(params string[] regions)
+        {
+            var isOffered = false;
+            var task = (await submit.SubmitAsync(owner, Request() with { Regions = regions }, null, _ => Offer(), null, Stop)).Value.Task;
+            return (isOffered, string.Join(' ', task.Regions));
+
+            ImmediateClaim? Offer()
+            {
+                isOffered = true;
+                return null;
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Submit_ForRegionsWhereNoNodeIs_IsRefusedWithThoseWhereOneIs()
+    {
+        cell.Learn([CellTests.Node("other", "us-east"), CellTests.Node("nowhere", null)]);
+
+        var refusal = (await SubmitAsync(Request() with { Regions = ["ap-south", "eu-west"] })).Refusal.ShouldNotBeNull();
+
+        refusal.Code.ShouldBe(TaskRefusal.RegionUnserved);
+        refusal.Detail.ShouldContain("ap-south or eu-west");
+        refusal.Detail.ShouldContain("eu-central, us-east");
+        (await submit.QuoteAsync(owner, Request() with { Regions = ["ap-south"] }, Stop)).Refusal!.Code.ShouldBe(TaskRefusal.RegionUnserved);
+    }
+
+    [Fact]
+    public void Hash_OfARequest_ChangesWithItsRegions()
+    {
+        var hashes = new[] { Request(), Request() with { Regions = ["eu-central"] }, Request() with { Regions = ["eu-central", "us-east"] } }
+            .Select(request => request.Hash()).ToList();
+
+        hashes.Distinct().Count().ShouldBe(3);
+        (Request() with { Regions = [] }).Hash().ShouldBe(hashes[0]);
+    }
+
+    [Fact]
     public async Task Submit_BeyondTheNodesMemory_IsRefused()
     {
-        var small = new SubmitTask(shelf, shelf, shelf, shelf, shelf, clearing, index, new OpenAuction(shelf, new BiddingPolicy.Posted(), 10, TaskSamples.Ids), maxMemoryBytes: 1 << 20, TaskSamples.Ids, TimeProvider.System, new Random(1));
+        var small = new SubmitTask(shelf, shelf, shelf, shelf, shelf, clearing, index, new OpenAuction(shelf, new BiddingPolicy.Posted(), 10, TaskSamples.Ids), cell, maxMemoryBytes: 1 << 20, TaskSamples.Ids, TimeProvider.System, new Random(1));
 
         (await small.SubmitAsync(owner, Request(), null, _ => null, null, Stop)).Refusal!.Code.ShouldBe(TaskRefusal.LimitsInvalid);
     }

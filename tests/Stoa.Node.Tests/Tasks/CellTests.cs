@@ -1,3 +1,4 @@
+using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Market.Tests.Tasks;
 using Stoa.Node.Tests.Storage;
@@ -33,5 +34,60 @@ public sealed class CellTests(PostgresCluster cluster)
         (ended.State, ended.Result?.Digest).ShouldBe(("succeeded", blob.Digest));
         await client.CancelTaskAsync(blocking.Id, Stop);
         (await worker.Client.WaitForTaskAsync(blocking.Id, cancellationToken: Stop)).State.ShouldBe("cancelled");
+    }
+
+    [Fact]
+    public async Task Nodes_OfACell_KnowEachOthersRegionAndLoad()
+    {
+        await using var source = new PostgresSource(cluster);
+        string[] options = ["--Storage:Provider", "Postgres", "--Storage:ConnectionString", (await source.GetOptionsAsync()).ConnectionString!, "--Tasks:BeatMs", "100"];
+        await using var worker = await TestNode.StartAsync(null, [.. options, "--Node:Region", "eu-central", "--Tasks:Workers", "3"]);
+        await using var other = await TestNode.StartAsync(null, [.. options, "--Tasks:Workers", "1"]);
+        using var client = other.Connect(worker);
+        var limits = new AgentLimitsBody(1_000_000_000_000, 8 << 20, 600_000, 4 << 20, 1_000);
+        var forever = await worker.PublishAsync("forever", GuestPrograms.EndlessLoop, limits);
+        var running = await worker.Client.SubmitAsync(new SubmitTaskRequest(forever, new TaskInputBody(Text: "")), cancellationToken: Stop);
+        var peer = (await worker.Client.GetNodeAsync(Stop)).PeerId;
+
+        ListedNodeResponse seen;
+        do
+        {
+            seen = await client.ListNodesAsync(Stop).SingleOrDefaultAsync(node => node.PeerId == peer, Stop) ?? throw new InvalidOperationException("The worker is not listed.");
+        }
+        while (seen.Load is not { BusyWorkers: 1 });
+
+        (seen.Region, seen.Capacity?.Workers, seen.Load).ShouldBe(("eu-central", 3, new NodeLoadBody(1, 8 << 20, 1, 1)));
+        (await worker.Client.ListNodesAsync(Stop).CountAsync(Stop)).ShouldBe(2);
+        // A choice that is made at the other node counts what runs here.
+        var chosen = await client.SubmitAsync(
+            new SubmitTaskRequest(Input: new TaskInputBody(Text: ""), Requirement: new RequirementBody(["test.run"], Explore: false)), cancellationToken: Stop);
+        (await client.GetSelectionAsync(chosen.Id, Stop)).Choices[0].Candidates.ShouldHaveSingleItem().Load.ShouldBe(1);
+        await client.CancelTaskAsync(chosen.Id, Stop);
+        await client.CancelTaskAsync(running.Id, Stop);
+    }
+
+    [Fact]
+    public async Task Task_ThatAsksForARegion_RunsThereWhoeverTookIt()
+    {
+        await using var source = new PostgresSource(cluster);
+        string[] options = ["--Storage:Provider", "Postgres", "--Storage:ConnectionString", (await source.GetOptionsAsync()).ConnectionString!, "--Tasks:BeatMs", "100"];
+        await using var eu = await TestNode.StartAsync(null, [.. options, "--Node:Region", "eu-central"]);
+        await using var us = await TestNode.StartAsync(null, [.. options, "--Node:Region", "us-east"]);
+        using var client = us.Connect(eu);
+        var echo = await eu.PublishAsync("echo", GuestPrograms.Echo);
+        var request = new SubmitTaskRequest(echo, new TaskInputBody(Text: "hello"), Regions: ["eu-central"]);
+
+        // That there is another node is known with the next sign of life.
+        while (await client.ListNodesAsync(Stop).CountAsync(Stop) < 2)
+            ;
+        var task = await client.SubmitAsync(request, cancellationToken: Stop);
+
+        var ended = await eu.Client.WaitForTaskAsync(task.Id, cancellationToken: Stop);
+        ended.State.ShouldBe("succeeded");
+        ended.Regions.ShouldBe(["eu-central"]);
+        (await client.ListNodesAsync(Stop).SingleAsync(node => node.Region == "us-east", Stop)).Load!.ClaimedTasks.ShouldBe(0);
+        var nowhere = await Should.ThrowAsync<StoaException>(() => client.SubmitAsync(request with { Regions = ["ap-south"] }, cancellationToken: Stop));
+        (nowhere.Code, nowhere.Problem.Status).ShouldBe(("regionUnserved", 422));
+        nowhere.Message.ShouldContain("eu-central, us-east");
     }
 }

@@ -9,6 +9,10 @@ public abstract class NodeStoreConformance(DatabaseSource source) : DatabaseTest
 {
     private static readonly LeaseHolder A = new("a", "1");
     private static readonly LeaseHolder B = new("b", "1");
+    private static readonly DateTimeOffset Start = DateTimeOffset.FromUnixTimeMilliseconds(1_780_000_000_000);
+
+    /// <summary>A report of a node that has nothing to tell.</summary>
+    public static readonly NodeReport Silent = new("1.0.0", null, new NodeCapacity(1, 1 << 30), new NodeLoad(0, 0, 0, 0, new Dictionary<string, int>()));
 
     private SqlNodeStore Nodes => new(Database);
 
@@ -42,7 +46,36 @@ public abstract class NodeStoreConformance(DatabaseSource source) : DatabaseTest
         (await BeatAsync(B)).ShouldContain(new NodeBeat(B, 1));
     }
 
-    private Task<IReadOnlyList<NodeBeat>> BeatAsync(LeaseHolder self) => Nodes.BeatAsync(self, TimeProvider.System.GetUtcNow(), Stop);
+    [Fact]
+    public async Task Beat_TellsOthersWhatItSaidLast()
+    {
+        var said = new NodeReport(
+            "1.2.3", "eu-central", new NodeCapacity(4, 8L << 30), new NodeLoad(2, 128 << 20, 3, 7, new Dictionary<string, int> { ["ann/one"] = 1, ["ben/\"two\""] = 1 }));
+        await Nodes.BeatAsync(A, said with { Region = null }, Start, Stop);
+        await Nodes.BeatAsync(A, said, Start.AddSeconds(1), Stop);
+
+        var listed = await Nodes.BeatAsync(B, Silent, Start.AddSeconds(5), Stop);
+
+        var a = listed.Single(node => node.Beat.Holder == A);
+        (a.StartedAt, a.SeenAt).ShouldBe((Start, Start.AddSeconds(1)));
+        a.Report.ShouldNotBeNull().ShouldBe(said with { Load = a.Report!.Load });
+        a.Report.Load.ShouldBe(said.Load with { Running = a.Report.Load.Running });
+        a.Report.Load.Running.OrderBy(running => running.Key).ShouldBe(said.Load.Running.OrderBy(running => running.Key));
+    }
+
+    [Fact]
+    public async Task Beat_BesideANodeOfAnOlderVersion_ListsItWithoutAReport()
+    {
+        await Database.WriteAsync(
+            session => session.ExecuteAsync("INSERT INTO nodes (holder, beat, started_at) VALUES ('old/1', 3, @Start)", new { Start }), Stop);
+
+        var old = (await Nodes.BeatAsync(B, Silent, Start.AddSeconds(5), Stop)).Single(node => node.Beat.Holder.Node == "old");
+
+        old.ShouldBe(new ListedNode(new NodeBeat(new LeaseHolder("old", "1"), 3), Start, Start, null));
+    }
+
+    private async Task<IReadOnlyList<NodeBeat>> BeatAsync(LeaseHolder self) =>
+        [.. (await Nodes.BeatAsync(self, Silent, Start, Stop)).Select(node => node.Beat)];
 }
 
 public sealed class SqliteNodeStoreTests() : NodeStoreConformance(new SqliteSource());

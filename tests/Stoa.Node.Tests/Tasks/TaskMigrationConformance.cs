@@ -24,8 +24,10 @@ public abstract class TaskMigrationConformance(DatabaseSource source) : Database
             async session =>
             {
                 await session.ExecuteAsync("DROP VIEW tasks_now");
-                foreach (var table in new[] { "auction_bids", "auctions", "agent_bidding", "receipts", "task_content", "task_choices", "task_log_starts", "tasks", "queue", "delayed", "leases", "task_ends", "idempotency_keys", "lanes", "queue_clock", "task_batches" })
+                foreach (var table in new[] { "auction_bids", "auctions", "agent_bidding", "receipts", "task_content", "task_choices", "task_log_starts", "tasks", "queue", "delayed", "leases", "task_ends", "task_regions", "regional_queue", "regional_turns", "regional_lanes", "idempotency_keys", "lanes", "queue_clock", "task_batches" })
                     await session.ExecuteAsync($"DROP TABLE {table}");
+                foreach (var column in new[] { "report", "seen_at" })
+                    await session.ExecuteAsync($"ALTER TABLE nodes DROP COLUMN {column}");
                 await session.ExecuteAsync(Migrations.Embedded.Single(step => step.Number == 4).Sql);
                 await AddAsync(session, owner, second, "queued", Now.AddSeconds(-1), Now.AddSeconds(-1).ToUnixTimeMilliseconds());
                 await AddAsync(session, owner, first, "queued", Now.AddSeconds(-2), Now.AddSeconds(-2).ToUnixTimeMilliseconds());
@@ -40,7 +42,8 @@ public abstract class TaskMigrationConformance(DatabaseSource source) : Database
 
         await Database.WriteAsync(session => session.ExecuteAsync(Migrations.Embedded.Single(step => step.Number == 5).Sql), Stop);
         // What later versions added to tasks, so that this version's store can read them.
-        await Database.WriteAsync(session => session.ExecuteAsync(Migrations.Embedded.Single(step => step.Number == 14).Sql), Stop);
+        foreach (var later in Migrations.Embedded.Where(step => step.Number is 14 or 15))
+            await Database.WriteAsync(session => session.ExecuteAsync(later.Sql), Stop);
 
         var tasks = new SqlTaskStore(Database, TimeProvider.System);
         (await tasks.ListAsync(owner, null, new PageRequest(10, null), Stop)).Items.Count.ShouldBe(4);

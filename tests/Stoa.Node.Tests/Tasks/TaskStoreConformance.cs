@@ -169,7 +169,7 @@ public abstract class TaskStoreConformance(DatabaseSource source) : TaskStoreTes
             // SKIP LOCKED may answer nothing while others hold what is left; the queue tells whether there is more.
             do
                 mine.AddRange(batch = await Tasks.ClaimAsync(new LeaseHolder("node", $"boot{number}"), Room with { Count = 7 }, Now, Stop));
-            while (batch.Count > 0 || await Tasks.NextDueAsync(Stop) is not null);
+            while (batch.Count > 0 || await Tasks.NextDueAsync(null, Stop) is not null);
             return mine;
         }));
 
@@ -185,11 +185,11 @@ public abstract class TaskStoreConformance(DatabaseSource source) : TaskStoreTes
         var earlier = await SubmitAsync(dueAt: Now.AddSeconds(1));
         var muchLater = await SubmitAsync(dueAt: Now.AddSeconds(2).AddMilliseconds(1));
 
-        (await Tasks.NextDueAsync(Stop)).ShouldBe(Now.AddSeconds(1));
+        (await Tasks.NextDueAsync(null, Stop)).ShouldBe(Now.AddSeconds(1));
         (await ClaimIdsAsync(Room)).ShouldBeEmpty();
         (await ClaimIdsAsync(Room with { Count = 1 }, Now.AddSeconds(2))).ShouldBe([earlier.Id]);
         (await ClaimIdsAsync(Room, Now.AddSeconds(2))).ShouldBe([later.Id]);
-        (await Tasks.NextDueAsync(Stop)).ShouldBe(Now.AddSeconds(2).AddMilliseconds(1));
+        (await Tasks.NextDueAsync(null, Stop)).ShouldBe(Now.AddSeconds(2).AddMilliseconds(1));
         (await ClaimIdsAsync(Room, Now.AddSeconds(3))).ShouldBe([muchLater.Id]);
     }
 
@@ -504,7 +504,7 @@ public abstract class TaskStoreConformance(DatabaseSource source) : TaskStoreTes
     {
         var nodes = new SqlNodeStore(Database);
         var other = new LeaseHolder("nodeB", "boot1");
-        await nodes.BeatAsync(Holder, Now, Stop);
+        await nodes.BeatAsync(Holder, NodeStoreConformance.Silent, Now, Stop);
         await SubmitAsync();
         var ofNobody = (await Tasks.ClaimAsync(new LeaseHolder("node", "boot1"), Room, Now, Stop)).Single();
         await SubmitAsync();
@@ -548,7 +548,7 @@ public abstract class TaskStoreConformance(DatabaseSource source) : TaskStoreTes
         async Task WorkAsync(int worker)
         {
             var random = new Random(worker);
-            while (await Tasks.NextDueAsync(Stop) is not null)
+            while (await Tasks.NextDueAsync(null, Stop) is not null)
             {
                 foreach (var task in await Tasks.ClaimAsync(new LeaseHolder("node", $"{worker}"), Room with { Count = 3 }, Now, Stop))
                 {

@@ -229,7 +229,7 @@ public sealed class TaskWorkersTests
             Market.Registry.ListingName.Parse(agent), new RequestedInput.Inline("x"u8.ToArray()), new Dictionary<string, string>(), RequestedLimits.None, null);
         var offer = new ImmediateClaim(gone);
         // Listed, so that this node leaves it alone.
-        await services.GetRequiredService<INodeStore>().BeatAsync(gone, DateTimeOffset.UtcNow, Stop);
+        await services.GetRequiredService<INodeStore>().BeatAsync(gone, NodeStoreConformance.Silent, DateTimeOffset.UtcNow, Stop);
         var task = (await submit.SubmitAsync(owner, request, null, _ => offer, null, Stop)).Value.Task;
 
         // Lost five times, each time claimed again by the same vanished node before anybody else can.

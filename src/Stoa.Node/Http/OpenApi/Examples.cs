@@ -58,6 +58,10 @@ internal static class Examples
         "dlvr_01m81g2e8hf0a1b2c3d4e5f6g7", "stoa.task.succeeded", TaskId, "delivered", 1, submitted, "128", AttemptedAt: submitted, Status: 204,
         DurationMs: 41, FinishedAt: submitted);
 
+    private static readonly ListedNodeResponse listedNode = new(
+        "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", submitted.AddDays(-3), submitted, "0.1.0", "eu-central",
+        new NodeCapacityBody(4, 8_589_934_592), new NodeLoadBody(3, 201_326_592, 3, 48_210));
+
     private static readonly ReviewResponse review = new(
         "rev_01m81g2j4qf0a1b2c3d4e5f6g7", "stoa/markdown-html", "stoa/markdown-html@1.0.0", "ada", 4, submitted, "Fast, but footnotes are missing.",
         Answer: new ReviewAnswerBody("They come with 1.1.", submitted.AddHours(2)));
@@ -83,7 +87,7 @@ internal static class Examples
                 new TaskEventData(TaskId, "stoa/markdown-html@1.0.0", "succeeded", 1, "0.000100050"), StoaJson.Default.TaskEventData)),
         new SubmitTaskRequest(
             "stoa/markdown-html", new TaskInputBody(Text: "# Hi"), new Dictionary<string, string> { ["title"] = "Hello" }, MaxPrice: "0.05",
-            Priority: "high", DueAt: submitted),
+            Priority: "high", DueAt: submitted, Regions: ["eu-central"]),
         task,
         new ListResponse<TaskResponse>([task]),
         new SubmitBatchRequest([new SubmitTaskRequest("stoa/markdown-html", new TaskInputBody(Text: "# Hi"), Priority: "background")]),
@@ -149,7 +153,9 @@ internal static class Examples
         delivery,
         new ListResponse<WebhookDeliveryResponse>([delivery]),
         new NodeResponse(
-            "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE…", "0.1.0", "sqlite", 4, 70, 25, 5),
+            "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE…", "0.1.0", "postgres", 4, 70, 25, 5, "eu-central"),
+        listedNode,
+        new ListResponse<ListedNodeResponse>([listedNode]),
     }.ToDictionary(example => example.GetType(), example => JsonSerializer.SerializeToNode(example, example.GetType(), StrictJson.Options)!);
 
     /// <summary>Which contracts have an example.</summary>

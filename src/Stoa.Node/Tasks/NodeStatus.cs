@@ -1,0 +1,11 @@
+using Stoa.Market.Tasks;
+using Stoa.Node.Hosting;
+using Stoa.Node.Pages;
+
+namespace Stoa.Node.Tasks;
+
+/// <summary>What this node has and what of it is in use, now.</summary>
+public sealed class NodeStatus(TaskWorkers workers, TasksOptions tasks, NodeOptions node)
+{
+    public NodeReport Now => new(PagesEndpoints.Version, node.Region, new NodeCapacity(tasks.Workers, tasks.MaxMemoryBytes), workers.Load);
+}
