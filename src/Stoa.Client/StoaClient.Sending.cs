@@ -85,7 +85,7 @@ public sealed partial class StoaClient
             using (response)
             {
                 var asked = RetryAfter(response);
-                if (isLast || !IsPassing(response.StatusCode) || asked > Options.MaxRetryDelay)
+                if (isLast || !IsPassing(response.StatusCode, asked) || asked > Options.MaxRetryDelay)
                     throw new StoaException(await ReadProblemAsync(response, cancellationToken));
                 await PauseAsync(attempt, asked, cancellationToken);
             }
@@ -114,12 +114,14 @@ public sealed partial class StoaClient
         !cancellationToken.IsCancellationRequested
         && failure is HttpRequestException or IOException or OperationCanceledException or TimeoutException;
 
-    private static bool IsPassing(HttpStatusCode status) => status
+    // A conflict that passes is that of an earlier attempt which the node still works on.
+    private static bool IsPassing(HttpStatusCode status, TimeSpan? asked) => status
         is HttpStatusCode.RequestTimeout
         or HttpStatusCode.TooManyRequests
         or HttpStatusCode.BadGateway
         or HttpStatusCode.ServiceUnavailable
-        or HttpStatusCode.GatewayTimeout;
+        or HttpStatusCode.GatewayTimeout
+        || (status is HttpStatusCode.Conflict && asked is not null);
 
     private TimeSpan? RetryAfter(HttpResponseMessage response) => response.Headers.RetryAfter switch
     {

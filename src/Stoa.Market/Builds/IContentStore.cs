@@ -26,6 +26,7 @@ public interface IContentStore
     /// <param name="expected">Refuse when the bytes have another digest; null when the digest is to be computed.</param>
     /// <param name="maxBytes">The most that is accepted.</param>
     /// <param name="cancellationToken">Leaves nothing behind.</param>
+    /// <exception cref="NoRoomException">The disk is full; nothing is left behind.</exception>
     Task<Outcome<ContentDescriptor, ContentRefusal>> PutAsync(
         Stream source, ContentHash? expected, long maxBytes, CancellationToken cancellationToken);
 

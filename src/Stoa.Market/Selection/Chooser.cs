@@ -28,6 +28,10 @@ internal sealed class Chooser(
     private readonly GroupLook look = lookOfThread ??= new GroupLook();
     private readonly AgentColumns columns = group.Columns;
     private readonly double decay = double.Exp2(-((now - landmark) / Decay.HalfLife));
+
+    // A clock that was set back to before the landmark must not make suspensions of agents that have none.
+    private readonly double sinceLandmark = Math.Max(0, (now - landmark).TotalSeconds);
+
     private Prior prior;
     private int describedCount;
 
@@ -55,7 +59,7 @@ internal sealed class Chooser(
 
         foreach (var (capability, other) in others)
             look.Exclude(other, capability);
-        look.Look(new GroupQuestion(query, columns, prior, decay, (now - landmark).TotalSeconds), query.Requirement.Weights, random);
+        look.Look(new GroupQuestion(query, columns, prior, decay, sinceLandmark), query.Requirement.Weights, random);
         // Only when none of those that would be listed takes the input is it worth asking more.
         var best = new List<Candidate>(policy.Listed);
         while (best.Count == 0 && describedCount < look.Best.Length)

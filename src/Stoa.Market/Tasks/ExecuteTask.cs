@@ -381,7 +381,12 @@ public sealed class ExecuteTask(
     }
 
     private static AttemptOutcome.Failed Unavailable(Exception fault, KeptLog log) => new(
-        new TaskFailure(FailureCode.StorageUnavailable, $"The node's storage did not do its part: {fault.Message}", "", null), log);
+        new TaskFailure(
+            fault is NoRoomException ? FailureCode.StorageFull : FailureCode.StorageUnavailable,
+            $"The node's storage did not do its part: {fault.Message}",
+            "",
+            null),
+        log);
 
     private DateTimeOffset Now() => time.GetUtcNow().ToMilliseconds();
 

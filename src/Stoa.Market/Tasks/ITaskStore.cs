@@ -127,6 +127,11 @@ public interface ITaskStore
     /// <summary>All that runs for a holder.</summary>
     Task<IReadOnlyList<HeldTask>> ListHeldAsync(LeaseHolder holder, CancellationToken cancellationToken);
 
+    /// <summary>Gives the next turn to tasks that ran before and are put off for longer than <see cref="RetryPolicy.LongestDelay"/>: a clock that
+    /// was set back since, or that of another node, has put them off.</summary>
+    /// <returns>How many.</returns>
+    Task<int> BringForwardAsync(DateTimeOffset now, CancellationToken cancellationToken);
+
     /// <summary>Ends an attempt, if the task is still running under the token of <see cref="AttemptEnd.Task"/>.</summary>
     Task<AttemptEndOutcome> EndAttemptAsync(AttemptEnd end, CancellationToken cancellationToken);
 

@@ -2,30 +2,37 @@ namespace Stoa.Market.Tasks;
 
 /// <summary>Tells from the beats of nodes, as one of them sees them, which of them are dead.</summary>
 /// <remarks>
-/// It counts its own looks, not time: a process that was paused, or a machine whose clock jumped, looks once when it goes on and finds what
-/// it finds; only a number that stands still over several looks is a dead node's.
+/// It asks two things of a dead node's number: that it stood still for long enough, by the watcher's own monotonic time, and over several looks.
+/// A process that was paused looks once when it goes on and finds what it finds, so the time alone would have it bury the whole cell; and looks
+/// alone would come slowly where the machine is busy. No two clocks are compared, and no clock on the wall is read.
 /// </remarks>
-/// <param name="misses">How many looks in a row have to find the same number.</param>
-public sealed class NodeWatch(int misses)
+/// <param name="silence">How long the same number has to be found.</param>
+/// <param name="misses">In how many looks after the first.</param>
+public sealed class NodeWatch(TimeSpan silence, int misses)
 {
-    private Dictionary<LeaseHolder, (long Beat, int Misses)> _seen = [];
+    private Dictionary<LeaseHolder, Seen> _seen = [];
 
     /// <summary>One look.</summary>
     /// <param name="beats">Of all nodes that are listed.</param>
+    /// <param name="at">The watcher's monotonic time; only differences count.</param>
     /// <returns>Those that are dead.</returns>
-    public IReadOnlyList<NodeBeat> Look(IReadOnlyList<NodeBeat> beats)
+    public IReadOnlyList<NodeBeat> Look(IReadOnlyList<NodeBeat> beats, TimeSpan at)
     {
-        var seen = new Dictionary<LeaseHolder, (long Beat, int Misses)>();
+        var seen = new Dictionary<LeaseHolder, Seen>();
         var dead = new List<NodeBeat>();
         foreach (var beat in beats)
         {
-            var missed = _seen.TryGetValue(beat.Holder, out var before) && before.Beat == beat.Beat ? before.Misses + 1 : 0;
-            seen[beat.Holder] = (beat.Beat, missed);
-            if (missed >= misses)
+            var now = _seen.TryGetValue(beat.Holder, out var before) && before.Beat == beat.Beat
+                ? before with { Misses = before.Misses + 1 }
+                : new Seen(beat.Beat, at, 0);
+            seen[beat.Holder] = now;
+            if (now.Misses >= misses && at - now.Since >= silence)
                 dead.Add(beat);
         }
 
         _seen = seen;
         return dead;
     }
+
+    private readonly record struct Seen(long Beat, TimeSpan Since, int Misses);
 }

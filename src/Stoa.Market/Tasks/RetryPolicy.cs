@@ -3,22 +3,28 @@ namespace Stoa.Market.Tasks;
 /// <summary>When another attempt is worth it, and how long to wait for it.</summary>
 /// <remarks>
 /// A sandboxed agent is deterministic: the same input under the same limits traps, burns its fuel or refuses the input
-/// again. So only two failures are transient: the agent's own word for it (exit code 75) and storage that did not
-/// answer. A timeout is final too: fuel bounds the work, and an agent that is too slow for its limit on one node is not
-/// helped by doing it three times. Delays are exponential with full jitter (Brooker, "Exponential Backoff And Jitter"):
+/// again. So only these failures are transient: the agent's own word for it (exit code 75), and storage that did not
+/// answer or is full. A timeout is final too: fuel bounds the work, and an agent that is too slow for its limit on one node is not
+/// helped by doing it three times. A full disk is full for as long as it takes somebody to make room, so that is waited for much longer. Delays are exponential with full jitter (Brooker, "Exponential Backoff And Jitter"):
 /// anything from nothing to the cap, so that tasks that failed together do not come back together. A node that
 /// vanishes is not the agent's fault: losses are counted apart from attempts.
 /// </remarks>
 public sealed record RetryPolicy
 {
+    /// <summary>No delay of any policy is longer: 1 minute.</summary>
+    public static readonly TimeSpan LongestDelay = TimeSpan.FromMinutes(1);
+
     /// <summary>Attempts in all. Default 3.</summary>
     public int MaxAttempts { get; init; } = 3;
+
+    /// <summary>Attempts in all of a task that finds the node's disk full: with the delays between them, about an hour. Default 125.</summary>
+    public int MaxAttemptsWhileFull { get; init; } = 125;
 
     /// <summary>The cap of the first delay; doubles with each attempt. Default 1 s.</summary>
     public TimeSpan FirstDelay { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>The cap of every delay. Default 1 minute.</summary>
-    public TimeSpan MaxDelay { get; init; } = TimeSpan.FromMinutes(1);
+    /// <summary>The cap of every delay. Default <see cref="LongestDelay"/>.</summary>
+    public TimeSpan MaxDelay { get; init; } = LongestDelay;
 
     /// <summary>How often a task may lose its node and start again. Default 5.</summary>
     public int MaxLosses { get; init; } = 5;
@@ -26,7 +32,7 @@ public sealed record RetryPolicy
     /// <summary>Whether the same task may do better another time.</summary>
     public static bool IsTransient(FailureCode code) => code switch
     {
-        FailureCode.AgentUnavailable or FailureCode.StorageUnavailable => true,
+        FailureCode.AgentUnavailable or FailureCode.StorageUnavailable or FailureCode.StorageFull => true,
         FailureCode.AgentExit or FailureCode.Trap or FailureCode.CallStackExhausted or FailureCode.OutOfFuel
             or FailureCode.TimedOut or FailureCode.OutputTooLarge or FailureCode.OutputInvalid or FailureCode.NotStartable or FailureCode.NodeLost
             or FailureCode.NoBids => false,
@@ -43,9 +49,10 @@ public sealed record RetryPolicy
         var attempt = task.Attempts + 1;
         if (!IsTransient(failure.Code))
             return task.Fail(failure, now);
-        return attempt < MaxAttempts
+        var most = failure.Code is FailureCode.StorageFull ? Math.Max(MaxAttempts, MaxAttemptsWhileFull) : MaxAttempts;
+        return attempt < most
             ? task.Retry(now + DelayAfter(attempt, random))
-            : task.Fail(failure with { Detail = $"{failure.Detail} This was attempt {attempt} of {MaxAttempts}." }, now);
+            : task.Fail(failure with { Detail = $"{failure.Detail} This was attempt {attempt} of {most}." }, now);
     }
 
     /// <summary>Takes a task whose node vanished: back to the queue at once, or failed when that happened too often.</summary>

@@ -148,4 +148,7 @@ public enum FailureCode
 
     /// <summary>The node could not read the input or the program, or could not store the output.</summary>
     StorageUnavailable,
+
+    /// <summary>There was no room for the output on the node's disk, for about an hour of attempts.</summary>
+    StorageFull,
 }

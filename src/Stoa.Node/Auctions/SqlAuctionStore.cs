@@ -86,7 +86,7 @@ public sealed class SqlAuctionStore(Database database)
                 if (end.Task.State.IsFinal)
                     await session.ExecuteRowsAsync(TaskStatements.End, [end.Task]);
                 else
-                    await SqlTaskQueue.ReturnAsync(session, [end.Task]);
+                    await SqlTaskQueue.ReturnAsync(session, [end.Task], now);
                 await SqlTaskDemand.AddAsync(session, end.Task.Id, end.Task.Auction!.Current);
                 await SqlTaskStore.SettleAsync(
                     session, [new AttemptEnd(end.Task, end.Transfers, null, null, ReadOnlyMemory<byte>.Empty, end.Events)], index: null);

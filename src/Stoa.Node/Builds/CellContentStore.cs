@@ -1,3 +1,4 @@
+using System.Data.Common;
 using Stoa.Market;
 using Stoa.Market.Builds;
 using Stoa.Node.Storage;
@@ -22,7 +23,15 @@ public sealed class CellContentStore(Database database, FileContentStore files) 
     {
         if (!(await files.PutAsync(source, expected, maxBytes, cancellationToken)).TryGet(out var stored, out var refusal))
             return refusal;
-        await database.WriteAsync(session => InsertAsync(session, stored), cancellationToken);
+        try
+        {
+            await database.WriteAsync(session => InsertAsync(session, stored), cancellationToken);
+        }
+        catch (DbException full) when (full.IsDiskFull())
+        {
+            throw new NoRoomException(full);
+        }
+
         return stored;
     }
 

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Security.Cryptography;
 using Stoa.Market;
 using Stoa.Market.Builds;
+using Stoa.Node.Storage;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Builds;
@@ -61,6 +62,10 @@ public sealed class FileContentStore : IContentStore, IDisposable
 
             Publish(path, content.Digest);
             return content;
+        }
+        catch (IOException full) when (full.IsDiskFull())
+        {
+            throw new NoRoomException(full);
         }
         finally
         {

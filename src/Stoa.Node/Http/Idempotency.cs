@@ -63,6 +63,8 @@ public static class Idempotency
     {
         var context = invocation.HttpContext;
         StoredAnswer answer;
+        using var acting = new CancellationTokenSource();
+        var busy = requests.KeepBusyAsync(ticket, acting.Token);
         try
         {
             var result = await next(invocation) as IResult ?? throw new InvalidOperationException("An idempotent endpoint answers an IResult.");
@@ -70,11 +72,15 @@ public static class Idempotency
         }
         catch
         {
+            await acting.CancelAsync();
+            await busy;
             // What was made, if anything, is found again by its id: the next repetition need not wait.
             await requests.HandBackAsync(ticket, CancellationToken.None);
             throw;
         }
 
+        await acting.CancelAsync();
+        await busy;
         // From here on the act is done, so it is recorded even when the client has gone.
         if (answer.Status is >= 200 and < 300)
             await requests.AnswerAsync(ticket, answer, CancellationToken.None);

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Stoa.Market;
+using Stoa.Node.Storage;
 
 namespace Stoa.Node.Http;
 
@@ -21,6 +22,8 @@ public sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Prob
         {
             var problem = Explain(context, exception);
             context.Response.Clear();
+            if (problem.Kind == Problems.Of(RequestRefusal.Unavailable))
+                context.Response.Headers.RetryAfter = "1";
             await problem.ExecuteAsync(context);
             return;
         }
@@ -38,6 +41,12 @@ public sealed partial class ProblemMiddleware(RequestDelegate next, ILogger<Prob
                 return refused.Problem;
             case BadHttpRequestException bad:
                 return Explain(bad);
+            case var full when full.IsDiskFull():
+                logger.LogWarning("{Method} {Path} was refused: {Reason}", context.Request.Method, context.Request.Path, full.Message);
+                return RequestRefusal.StorageFull.ToProblem();
+            case var away when away.MayPass():
+                logger.LogWarning("{Method} {Path} was refused: {Reason}", context.Request.Method, context.Request.Path, away.Message);
+                return RequestRefusal.Unavailable.ToProblem();
             default:
                 logger.LogError(exception, "{Method} {Path} failed.", context.Request.Method, context.Request.Path);
                 return RequestRefusal.InternalError.ToProblem();

@@ -66,6 +66,7 @@ public static partial class Problems
         StatusCodes.Status429TooManyRequests => RequestRefusal.RateLimited,
         StatusCodes.Status431RequestHeaderFieldsTooLarge => RequestRefusal.HeadersTooLarge,
         StatusCodes.Status503ServiceUnavailable => RequestRefusal.Unavailable,
+        StatusCodes.Status507InsufficientStorage => RequestRefusal.StorageFull,
         >= 400 and < 500 => RequestRefusal.RequestInvalid,
         _ => RequestRefusal.InternalError,
     };

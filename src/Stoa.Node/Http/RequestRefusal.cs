@@ -48,6 +48,9 @@ public enum RequestRefusal
     /// <summary>The node is starting, stopping or cut off from its storage.</summary>
     Unavailable,
 
+    /// <summary>There is no room left on the disk of the node or of its database.</summary>
+    StorageFull,
+
     /// <summary>The node has failed. That is a bug or a broken world, not a refusal.</summary>
     InternalError,
 }

@@ -28,8 +28,9 @@ public sealed class SqlIdempotentRequests(Database database, TimeProvider time)
 {
     private static readonly TimeSpan kept = TimeSpan.FromDays(1);
 
-    // Longer than any request that makes something takes; after it, the node that worked on it is taken to be gone.
-    private static readonly TimeSpan busy = TimeSpan.FromSeconds(30);
+    // Whoever works on a request renews the mark; when it was not renewed for so long, the node that did is taken to be gone.
+    private static readonly TimeSpan busy = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan renewEvery = TimeSpan.FromSeconds(1);
 
     /// <summary>Reserves the key, or tells what became of it.</summary>
     public Task<IdempotencyStart> BeginAsync(
@@ -59,13 +60,36 @@ public sealed class SqlIdempotentRequests(Database database, TimeProvider time)
                     return new IdempotencyStart.Reused();
                 if (stored.SealedAnswer is not null)
                     return new IdempotencyStart.Answered(ticket.Open(stored.SealedAnswer));
-                if (stored.BusyUntil > now)
+                // A mark of later than it could be is of before the clock was set back.
+                if (stored.BusyUntil > now && stored.BusyUntil <= now + busy)
                     return new IdempotencyStart.Busy();
                 await session.ExecuteAsync(
                     "UPDATE idempotent_requests SET busy_until = @busyUntil WHERE key_hash = @keyHash", new { keyHash, busyUntil = now + busy });
                 return new IdempotencyStart.Reserved(Guid.Parse(stored.MadeId));
             },
             cancellationToken);
+    }
+
+    /// <summary>Says again and again that the request is being worked on, until it is cancelled.</summary>
+    public async Task KeepBusyAsync(IdempotencyTicket ticket, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            await Task.Delay(renewEvery, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (cancellationToken.IsCancellationRequested)
+                return;
+            try
+            {
+                await ChangeAsync(
+                    "UPDATE idempotent_requests SET busy_until = @busyUntil WHERE key_hash = @keyHash AND sealed_answer IS NULL",
+                    new { keyHash = ticket.Hash, busyUntil = time.GetUtcNow() + busy },
+                    cancellationToken);
+            }
+            catch (Exception away) when (away.MayPass() || cancellationToken.IsCancellationRequested)
+            {
+                // The worst that can come of it is that a repetition acts too, under the same id.
+            }
+        }
     }
 
     /// <summary>Keeps the answer.</summary>

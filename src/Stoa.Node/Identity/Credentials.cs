@@ -31,7 +31,7 @@ public sealed class Credentials(ApiKeys keys, IUserStore users, Sessions session
             return null;
         var now = time.GetUtcNow();
         var hash = secret.Hash;
-        if (!keysBySecret.TryGetValue(hash, out var known) || known.Until <= now)
+        if (!keysBySecret.TryGetValue(hash, out var known) || IsStale(known.Until, now))
         {
             var found = await keys.FindAsync(secret, cancellationToken);
             // Only keys that exist are kept: guesses must not fill the memory.
@@ -40,7 +40,7 @@ public sealed class Credentials(ApiKeys keys, IUserStore users, Sessions session
             MakeRoom(keysBySecret);
             // A key that was revoked while it was being looked up stays revoked.
             var fresh = (Key: found, Until: Remember(now));
-            known = keysBySecret.AddOrUpdate(hash, fresh, (_, old) => old.Key.RevokedAt is null || old.Until <= now ? fresh : old);
+            known = keysBySecret.AddOrUpdate(hash, fresh, (_, old) => old.Key.RevokedAt is null || IsStale(old.Until, now) ? fresh : old);
         }
 
         return known.Key.IsInForce(now) ? known.Key.UserId : null;
@@ -49,7 +49,7 @@ public sealed class Credentials(ApiKeys keys, IUserStore users, Sessions session
     private async Task<Caller?> FindCallerAsync(Id<User> id, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        if (callers.TryGetValue(id, out var known) && known.Until > now)
+        if (callers.TryGetValue(id, out var known) && !IsStale(known.Until, now))
             return known.Caller;
         if (await users.GetAsync(id, cancellationToken) is not { } user)
             return null;
@@ -58,6 +58,9 @@ public sealed class Credentials(ApiKeys keys, IUserStore users, Sessions session
         callers[id] = (caller, Remember(now));
         return caller;
     }
+
+    /// <summary>Whether an answer has aged; one of later than it could be is of before the clock was set back.</summary>
+    private bool IsStale(DateTimeOffset until, DateTimeOffset now) => until <= now || until > Remember(now);
 
     private DateTimeOffset Remember(DateTimeOffset now) => now.AddSeconds(options.CredentialCacheSeconds);
 

@@ -1,22 +1,25 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Text;
 
 namespace Stoa.Node.Observability;
 
 /// <summary>Writes log lines for people to the end of a file. A line is written whole, and handed to the operating system at once.</summary>
+/// <remarks>Nobody who logs hears of a disk that is full: the lines that it does not take are counted, and told of once it does again.</remarks>
 internal sealed class LogFile : ILoggerProvider
 {
     private readonly ConcurrentDictionary<string, FileLogger> _loggers = new(StringComparer.Ordinal);
     private readonly Lock _gate = new();
-    private readonly StreamWriter _writer;
+    private readonly FileStream _file;
     private readonly TimeProvider _time;
+    private long _lost;
 
     /// <exception cref="IOException">The file cannot be written.</exception>
     public LogFile(string path, TimeProvider time)
     {
         _time = time;
         Directory.CreateDirectory(Path.GetDirectoryName(Path.GetFullPath(path))!);
-        _writer = new StreamWriter(new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete)) { AutoFlush = true };
+        _file = new FileStream(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
     }
 
     public ILogger CreateLogger(string categoryName) =>
@@ -25,19 +28,32 @@ internal sealed class LogFile : ILoggerProvider
     public void Dispose()
     {
         lock (_gate)
-            _writer.Dispose();
+            _file.Dispose();
     }
 
     private void Write(LogLevel level, string category, string message, Exception? exception)
     {
-        var line = string.Create(
-            CultureInfo.InvariantCulture, $"{_time.GetUtcNow().UtcDateTime:yyyy-MM-dd'T'HH:mm:ss.fff'Z'} {level} {category} {message.ReplaceLineEndings(" ")}");
         lock (_gate)
         {
-            _writer.WriteLine(line);
-            if (exception is not null)
-                _writer.WriteLine(exception);
+            try
+            {
+                if (_lost > 0)
+                    WriteLine(LogLevel.Warning, typeof(LogFile).FullName!, $"{_lost} messages are missing here: they could not be written.", null);
+                _lost = 0;
+                WriteLine(level, category, message, exception);
+            }
+            catch (IOException)
+            {
+                _lost++;
+            }
         }
+    }
+
+    private void WriteLine(LogLevel level, string category, string message, Exception? exception)
+    {
+        var line = string.Create(
+            CultureInfo.InvariantCulture, $"{_time.GetUtcNow().UtcDateTime:yyyy-MM-dd'T'HH:mm:ss.fff'Z'} {level} {category} {message.ReplaceLineEndings(" ")}\n");
+        _file.Write(Encoding.UTF8.GetBytes(exception is null ? line : $"{line}{exception}\n"));
     }
 
     private sealed class FileLogger(LogFile file, string category) : ILogger

@@ -11,7 +11,7 @@ namespace Stoa.Node.Schedules;
 /// <summary>Submits the tasks of schedules when they are due.</summary>
 /// <remarks>
 /// A tick makes one task across all nodes: a lease has one node look at a schedule in the normal course, and the idempotency key of the submission
-/// is made of schedule and tick, so that a second one, after a crash or an expired lease, gets the same task.
+/// is made of schedule and tick, so that a second one, after a crash or a lost lease, gets the same task.
 /// </remarks>
 public sealed class ScheduleRunner(
     SqlScheduleStore store,
@@ -19,6 +19,7 @@ public sealed class ScheduleRunner(
     SubmitTask submit,
     ITaskStore tasks,
     TaskWorkers workers,
+    LeaseHolder self,
     SchedulesOptions options,
     IdSource ids,
     TimeProvider time,
@@ -37,7 +38,7 @@ public sealed class ScheduleRunner(
             try
             {
                 // A look costs less than a transaction.
-                if (await store.NextTickAsync(stoppingToken) <= time.GetUtcNow())
+                if (await store.NextTickAsync(self, stoppingToken) <= time.GetUtcNow())
                     looked = await RunDueAsync(stoppingToken);
                 await CleanAsync(stoppingToken);
             }
@@ -54,8 +55,8 @@ public sealed class ScheduleRunner(
     /// <summary>One look at the clock; how many schedules were due.</summary>
     internal async Task<int> RunDueAsync(CancellationToken cancellationToken)
     {
-        var token = ids.NextUuid().ToString("n");
-        var due = await store.ClaimAsync(token, SchedulesAtOnce, time.GetUtcNow(), cancellationToken);
+        var token = HolderLease.NewToken(self, ids);
+        var due = await store.ClaimAsync(self, token, SchedulesAtOnce, time.GetUtcNow(), cancellationToken);
         foreach (var schedule in due)
         {
             try
@@ -64,7 +65,7 @@ public sealed class ScheduleRunner(
             }
             catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
             {
-                // Its lease expires, and then it is looked at again. The others do not wait for it.
+                // It is looked at again at the next look. The others do not wait for it.
                 logger.LogError(failure, "The schedule {Schedule} cannot be run now; trying again.", schedule.Id);
             }
         }

@@ -2,8 +2,10 @@ using Stoa.Market;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Schedules;
+using Stoa.Market.Tasks;
 using Stoa.Node.Events;
 using Stoa.Node.Storage;
+using Stoa.Node.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Schedules;
@@ -13,9 +15,7 @@ public sealed class SqlScheduleStore(Database database)
 {
     private const string Columns = "id, owner_id, name, cron, time_zone, request, is_template, missed, overlap, paused_at, next_tick, created_at";
     private const string RunColumns = "schedule_id, tick_at, outcome, task_id, code, detail, at";
-
-    // Longer than a hundred submissions take, and so short that a tick whose node vanished is not late yet when another one looks at it.
-    private static readonly TimeSpan LeaseTime = TimeSpan.FromSeconds(30);
+    private static readonly string[] NoTokens = [];
 
     /// <summary>Adds a schedule; the same id again changes nothing.</summary>
     public Task<Outcome<Schedule, ScheduleRefusal>> AddAsync(Schedule schedule, CancellationToken cancellationToken) => database.WriteAsync(
@@ -63,7 +63,7 @@ public sealed class SqlScheduleStore(Database database)
         session => session.ExecuteAsync(
             """
             UPDATE schedules SET name = @Name, cron = @Cron, time_zone = @TimeZone, request = @Request, is_template = @IsTemplate, missed = @Missed,
-                overlap = @Overlap, paused_at = @PausedAt, next_tick = @NextTick, lease_token = NULL, lease_expires_at = NULL
+                overlap = @Overlap, paused_at = @PausedAt, next_tick = @NextTick, lease_token = NULL
             WHERE id = @Id
             """,
             schedule),
@@ -102,30 +102,35 @@ public sealed class SqlScheduleStore(Database database)
             $"SELECT {RunColumns} FROM schedule_runs WHERE schedule_id = @id AND task_id IS NOT NULL ORDER BY tick_at DESC LIMIT 1", new { id }),
         cancellationToken);
 
-    /// <summary>The earliest tick of all schedules; null when there is none.</summary>
-    public Task<DateTimeOffset?> NextTickAsync(CancellationToken cancellationToken) => database.ReadAsync(
+    /// <summary>The earliest tick of the schedules that no other node looks at; null when there is none.</summary>
+    /// <param name="self">The node that asks; it looks at none just now.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public Task<DateTimeOffset?> NextTickAsync(LeaseHolder self, CancellationToken cancellationToken) => database.ReadAsync(
         session => session.QueryFirstOrDefaultAsync<DateTimeOffset?>(
-            """
-            SELECT CASE WHEN lease_expires_at > next_tick THEN lease_expires_at ELSE next_tick END AS due
-            FROM schedules WHERE next_tick IS NOT NULL ORDER BY due LIMIT 1
-            """),
+            $"SELECT next_tick FROM schedules WHERE next_tick IS NOT NULL AND {HolderLease.IsFree} ORDER BY next_tick LIMIT 1",
+            new { self = self.ToString(), working = NoTokens }),
         cancellationToken);
 
     /// <summary>Takes schedules that are due, so that one node looks at each.</summary>
-    public Task<IReadOnlyList<Schedule>> ClaimAsync(string token, int count, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
+    /// <param name="self">The node that takes them; it looks at none just now.</param>
+    /// <param name="token">Of its lease, see <see cref="HolderLease"/>.</param>
+    /// <param name="count">The most that it takes.</param>
+    /// <param name="now">UTC.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public Task<IReadOnlyList<Schedule>> ClaimAsync(
+        LeaseHolder self, string token, int count, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
         async session =>
         {
             var due = await session.QueryAsync<Schedule>(
                 $$"""
                 SELECT {{Columns}} FROM schedules
-                WHERE next_tick <= @now AND (lease_expires_at IS NULL OR lease_expires_at <= @now) ORDER BY next_tick LIMIT @count {for update skip locked}
+                WHERE next_tick <= @now AND {{HolderLease.IsFree}} ORDER BY next_tick LIMIT @count {for update skip locked}
                 """,
-                new { now, count });
+                new { now, count, self = self.ToString(), working = NoTokens });
             if (due.Count > 0)
             {
                 await session.ExecuteAsync(
-                    "UPDATE schedules SET lease_token = @token, lease_expires_at = @until WHERE id IN @ids",
-                    new { token, until = now + LeaseTime, ids = due.Select(schedule => schedule.Id).ToArray() });
+                    "UPDATE schedules SET lease_token = @token WHERE id IN @ids", new { token, ids = due.Select(schedule => schedule.Id).ToArray() });
             }
 
             return due;
@@ -149,7 +154,7 @@ public sealed class SqlScheduleStore(Database database)
                     """,
                     runs);
                 await session.ExecuteAsync(
-                    "UPDATE schedules SET next_tick = @next, lease_token = NULL, lease_expires_at = NULL WHERE id = @Id AND lease_token = @token",
+                    "UPDATE schedules SET next_tick = @next, lease_token = NULL WHERE id = @Id AND lease_token = @token",
                     new { schedule.Id, token, next });
                 await SqlEvents.AppendAsync(session, events);
             },

@@ -18,6 +18,9 @@ public abstract class Database : IAsyncDisposable
 
     private readonly ConcurrentDictionary<string, Signal> _signals = new(StringComparer.Ordinal);
 
+    /// <summary>Names this opening of the database, as no other was or will be.</summary>
+    public string Boot { get; } = Guid.NewGuid().ToString("n");
+
     /// <summary>How this database differs from the common subset of SQL.</summary>
     public abstract SqlDialect Dialect { get; }
 
@@ -87,6 +90,11 @@ public abstract class Database : IAsyncDisposable
 
     /// <summary>The signal of a topic that acts raise by <see cref="SqlSession.RaiseOnCommitAsync"/>.</summary>
     public Signal GetSignal(string topic) => _signals.GetOrAdd(topic, _ => new Signal());
+
+    /// <summary>Has the server end the sessions of another opening, whose process is gone or paused: what it had under way is undone, and nobody waits for its locks any more.</summary>
+    /// <param name="boot">The other's <see cref="Boot"/>.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public abstract Task EndSessionsAsync(string boot, CancellationToken cancellationToken);
 
     /// <summary>Stops taking acts, finishes those that were taken, and lets go of the data.</summary>
     [SuppressMessage("Usage", "CA1816", Justification = "No finalizer: the operating system frees what a crash leaves.")]

@@ -11,12 +11,30 @@ public sealed class PostgresDatabase : Database
     private const int MaxAttempts = 12;
     private const int MaxPreparedStatements = 300;
 
+    // The server keeps 63 bytes of the name of a session, and the boot behind it takes 33.
+    private const int MaxNameLength = 30;
+
+    // A node that is paused in the middle of an act holds locks that all others wait for, the event stream's among them. Acts do nothing but their
+    // statements, so who says nothing for so long is gone; the server ends the session, and a node that wakes runs the act again.
+    private const int IdleInActMs = 2_000;
+
     private readonly NpgsqlDataSource _dataSource;
 
-    private PostgresDatabase(NpgsqlDataSource dataSource) => _dataSource = dataSource;
+    private PostgresDatabase(NpgsqlConnectionStringBuilder connection)
+    {
+        var name = connection.ApplicationName ?? "stoa";
+        connection.ApplicationName = $"{(name.Length > MaxNameLength ? name[..MaxNameLength] : name)}-{Boot}";
+        _dataSource = NpgsqlDataSource.Create(connection);
+    }
 
     /// <inheritdoc/>
     public override SqlDialect Dialect => SqlDialect.Postgres;
+
+    /// <inheritdoc/>
+    public override Task EndSessionsAsync(string boot, CancellationToken cancellationToken) => ReadAsync(
+        session => session.QueryAsync<bool>(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE @name AND pid <> pg_backend_pid()", new { name = "%-" + boot }),
+        cancellationToken);
 
     /// <inheritdoc/>
     public override ValueTask DisposeAsync() => _dataSource.DisposeAsync();
@@ -71,11 +89,9 @@ public sealed class PostgresDatabase : Database
     {
         try
         {
-            var builder = new NpgsqlDataSourceBuilder(options.ConnectionString);
-            builder.ConnectionStringBuilder.MaxAutoPrepare = MaxPreparedStatements;
-            builder.ConnectionStringBuilder.Enlist = false;
-            builder.ConnectionStringBuilder.ApplicationName ??= "stoa";
-            return new PostgresDatabase(builder.Build());
+            var connection = new NpgsqlConnectionStringBuilder(options.ConnectionString) { MaxAutoPrepare = MaxPreparedStatements, Enlist = false };
+            connection.Options = $"{connection.Options} -c idle_in_transaction_session_timeout={IdleInActMs}".TrimStart();
+            return new PostgresDatabase(connection);
         }
         catch (ArgumentException wrong)
         {
@@ -86,11 +102,16 @@ public sealed class PostgresDatabase : Database
     private protected override async Task<Written<T>> RunWriteAsync<T>(Func<SqlSession, Task<T>> act, CancellationToken cancellationToken)
     {
         EnterAct();
+        var mayReconnect = true;
         for (var attempt = 1; ; attempt++)
         {
             try
             {
                 return await RunOnceAsync(act, cancellationToken);
+            }
+            catch (BrokenConnectionException) when (mayReconnect)
+            {
+                mayReconnect = false;
             }
             catch (Exception conflict) when (attempt < MaxAttempts && IsConflict(conflict))
             {
@@ -104,13 +125,29 @@ public sealed class PostgresDatabase : Database
     private protected override async Task<T> RunReadAsync<T>(Func<SqlSession, Task<T>> act, CancellationToken cancellationToken)
     {
         EnterAct();
+        try
+        {
+            return await ReadOnceAsync(act, cancellationToken);
+        }
+        catch (BrokenConnectionException)
+        {
+            return await ReadOnceAsync(act, cancellationToken);
+        }
+    }
+
+    private async Task<T> ReadOnceAsync<T>(Func<SqlSession, Task<T>> act, CancellationToken cancellationToken)
+    {
         await using var connection = await OpenConnectionAsync(cancellationToken);
-        await using var transaction = await connection.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, cancellationToken);
         var session = new PostgresSession(connection, cancellationToken);
         try
         {
+            await using var transaction = await connection.BeginTransactionAsync(System.Data.IsolationLevel.RepeatableRead, cancellationToken);
             await session.ExecuteAsync("SET TRANSACTION READ ONLY");
             return await act(session);
+        }
+        catch (Exception broken) when (IsBroken(connection, broken))
+        {
+            throw new BrokenConnectionException(broken);
         }
         finally
         {
@@ -121,16 +158,24 @@ public sealed class PostgresDatabase : Database
     private async Task<Written<T>> RunOnceAsync<T>(Func<SqlSession, Task<T>> act, CancellationToken cancellationToken)
     {
         await using var connection = await OpenConnectionAsync(cancellationToken);
-        await using var transaction = await connection.BeginTransactionAsync(System.Data.IsolationLevel.ReadCommitted, cancellationToken);
         var session = new PostgresSession(connection, cancellationToken);
+        var isCommitting = false;
         try
         {
+            await using var transaction = await connection.BeginTransactionAsync(System.Data.IsolationLevel.ReadCommitted, cancellationToken);
             var result = await act(session);
             if (session.IsAbandoned)
                 return new Written<T>(result, session);
+            isCommitting = true;
             // A commit that is called off on its way may still happen: from here on it is waited for.
             await transaction.CommitAsync(CancellationToken.None);
             return new Written<T>(result, session);
+        }
+        catch (Exception broken) when (IsBroken(connection, broken))
+        {
+            throw isCommitting
+                ? new IOException($"The connection to the database broke at the commit, which may have happened: {broken.Message}", broken)
+                : new BrokenConnectionException(broken);
         }
         finally
         {
@@ -140,6 +185,14 @@ public sealed class PostgresDatabase : Database
 
     private async Task<NpgsqlConnection> OpenConnectionAsync(CancellationToken cancellationToken) =>
         await _dataSource.OpenConnectionAsync(cancellationToken);
+
+    /// <summary>Whether the connection broke under an act. Npgsql has several words for it, some of them of its own parts.</summary>
+    private static bool IsBroken(NpgsqlConnection connection, Exception exception) =>
+        exception is NpgsqlException or InvalidOperationException && connection.FullState is not System.Data.ConnectionState.Open;
+
+    /// <summary>The connection broke before a commit was sent, as those in the pool do when the server restarts: nothing was done, and it can be tried over another one.</summary>
+    private sealed class BrokenConnectionException(Exception cause)
+        : IOException($"The connection to the database broke: {cause.Message}", cause);
 
     private static bool IsConflict(Exception exception) => exception is SqlRetryException
         or PostgresException { SqlState: PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected };

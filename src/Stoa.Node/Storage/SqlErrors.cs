@@ -1,6 +1,7 @@
 using Microsoft.Data.Sqlite;
 using Npgsql;
 using SQLitePCL;
+using Stoa.Market.Builds;
 
 namespace Stoa.Node.Storage;
 
@@ -16,14 +17,28 @@ public static class SqlErrors
         _ => false,
     };
 
+    // ENOSPC and EDQUOT, as exceptions bear them on Unix, and ERROR_DISK_FULL.
+    private static readonly int[] s_fullDisk = [28, 122, unchecked((int)0x80070070)];
+
     /// <summary>Whether the database could not do its part now and may do it later: away, starting, stopping, out of room.</summary>
     /// <remarks>What was sent last may have been written all the same.</remarks>
     public static bool MayPass(this Exception exception) => exception switch
     {
-        PostgresException postgres => postgres.IsTransient || postgres.SqlState is PostgresErrorCodes.DiskFull or PostgresErrorCodes.AdminShutdown,
+        PostgresException postgres => postgres.IsTransient
+            || postgres.SqlState is PostgresErrorCodes.DiskFull or PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown,
         NpgsqlException npgsql => npgsql.IsTransient || npgsql.InnerException is IOException or TimeoutException or System.Net.Sockets.SocketException,
         SqliteException sqlite => sqlite.SqliteErrorCode is raw.SQLITE_FULL or raw.SQLITE_IOERR or raw.SQLITE_BUSY,
         IOException or TimeoutException => true,
+        _ => false,
+    };
+
+    /// <summary>Whether there was no room left on a disk, the database's or the node's own.</summary>
+    public static bool IsDiskFull(this Exception exception) => exception switch
+    {
+        PostgresException postgres => postgres.SqlState == PostgresErrorCodes.DiskFull,
+        SqliteException sqlite => sqlite.SqliteErrorCode == raw.SQLITE_FULL,
+        NoRoomException => true,
+        IOException io => s_fullDisk.Contains(io.HResult) || io.InnerException?.IsDiskFull() == true,
         _ => false,
     };
 }

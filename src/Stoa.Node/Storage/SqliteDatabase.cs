@@ -15,6 +15,10 @@ public sealed class SqliteDatabase : Database
     public override SqlDialect Dialect => SqlDialect.Sqlite;
 
     /// <inheritdoc/>
+    /// <remarks>No other process has the file open.</remarks>
+    public override Task EndSessionsAsync(string boot, CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <inheritdoc/>
     public override async ValueTask DisposeAsync()
     {
         if (_disposed)

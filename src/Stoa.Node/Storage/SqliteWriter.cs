@@ -99,7 +99,7 @@ internal sealed class SqliteWriter : IDisposable
             }
             catch (Exception broken) when (broken is not OutOfMemoryException)
             {
-                UndoGroup();
+                TryUndoGroup();
                 foreach (var act in group)
                     act.AnswerBroken(broken);
             }
@@ -109,6 +109,8 @@ internal sealed class SqliteWriter : IDisposable
 
     private void RunGroup(List<QueuedAct> group)
     {
+        // Of an earlier group that could not even be undone.
+        UndoGroup();
         _commands.Run(Begin);
         RunOne(group[0]);
         while (group.Count < MaxActsPerCommit && _queue.TryTake(out var next))
@@ -134,6 +136,18 @@ internal sealed class SqliteWriter : IDisposable
         if (!keep)
             _commands.Run(UndoSavepoint);
         _commands.Run(ReleaseSavepoint);
+    }
+
+    private void TryUndoGroup()
+    {
+        try
+        {
+            UndoGroup();
+        }
+        catch (SqliteException)
+        {
+            // The disk does not even take that: the next group begins with it.
+        }
     }
 
     private void UndoGroup()

@@ -18,10 +18,13 @@ public sealed class Heartbeat(
     TimeProvider time,
     ILogger<Heartbeat> logger) : BackgroundService
 {
-    private const int MissesOfTheDead = 3;
+    private const int BeatsOfSilence = 5;
+    private const int Misses = 3;
 
-    private readonly NodeWatch _watch = new(MissesOfTheDead);
+    private readonly NodeWatch _watch = new(TimeSpan.FromMilliseconds(options.BeatMs) * BeatsOfSilence, Misses);
+    private readonly ClockWatch _clock = new(time);
     private NodeBeat _last = new(cell.Self, 0);
+    private bool _mayBePutOff;
 
     // An embedded database is this node's alone: nobody looks for its signs of life.
     private bool IsShared => database is PostgresDatabase;
@@ -56,17 +59,27 @@ public sealed class Heartbeat(
     /// <summary>One turn of the loop.</summary>
     internal async Task TurnAsync(CancellationToken cancellationToken)
     {
+        // Retries may wait for an hour that lies ahead again now, or that lay ahead by a dead node's clock only.
+        _mayBePutOff |= _clock.WasSetBack();
         if (IsShared)
         {
-            foreach (var dead in _watch.Look(await BeatAsync(cancellationToken)))
+            foreach (var dead in _watch.Look(await BeatAsync(cancellationToken), time.GetElapsedTime(0)))
             {
+                _mayBePutOff = true;
+                // If it is only paused, it may hold locks that the whole cell waits for.
+                await database.EndSessionsAsync(dead.Holder.Boot, cancellationToken);
                 if (await nodes.StrikeOffAsync(dead, cancellationToken))
                     logger.LogWarning("The node {Node} is silent; its tasks are taken over.", dead.Holder.Node);
             }
         }
 
-        await rescuer.RescueStraysAsync(await keeper.LookAsync(cancellationToken), cancellationToken);
         await rescuer.RescueAbandonedAsync(cancellationToken);
+        await rescuer.RescueStraysAsync(await keeper.LookAsync(cancellationToken), cancellationToken);
+        if (_mayBePutOff)
+        {
+            await rescuer.BringForwardAsync(cancellationToken);
+            _mayBePutOff = false;
+        }
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

@@ -3,7 +3,7 @@ using Stoa.Market.Tasks;
 namespace Stoa.Node.Tasks;
 
 /// <summary>Takes over tasks that nobody works on any more.</summary>
-public sealed class LeaseRescuer(ITaskStore tasks, ExecuteTask execute, TaskWorkers workers, TaskWaiters waiters, ILogger<LeaseRescuer> logger)
+public sealed class LeaseRescuer(ITaskStore tasks, ExecuteTask execute, TaskWorkers workers, TaskWaiters waiters, TimeProvider time, ILogger<LeaseRescuer> logger)
 {
     private const int BatchSize = 500;
 
@@ -33,6 +33,16 @@ public sealed class LeaseRescuer(ITaskStore tasks, ExecuteTask execute, TaskWork
         }
 
         await RescueAsync(stray);
+    }
+
+    /// <summary>Has retries that are put off for longer than any policy puts them off wait no longer.</summary>
+    public async Task BringForwardAsync(CancellationToken cancellationToken)
+    {
+        var brought = await tasks.BringForwardAsync(time.GetUtcNow(), cancellationToken);
+        if (brought == 0)
+            return;
+        logger.LogInformation("Brought {Count} retries forward that a clock had put off.", brought);
+        workers.Wake();
     }
 
     private async Task<int> RescueAsync(IReadOnlyList<AgentTask> abandoned)

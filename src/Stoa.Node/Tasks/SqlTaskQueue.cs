@@ -108,11 +108,35 @@ internal static class SqlTaskQueue
         await EnqueueAsync(session, [(entry, task.Regions)]);
     }
 
-    /// <summary>Puts tasks back whose leases have been ended: they get a turn when they are next looked for.</summary>
-    public static async Task ReturnAsync(SqlSession session, IReadOnlyList<AgentTask> tasks)
+    /// <summary>
+    /// Lets tasks wait that were not in the queue: what ran before and is due has the next turn, since its first was paid for; the rest gets a turn when
+    /// its time has come.
+    /// </summary>
+    public static async Task ReturnAsync(SqlSession session, IReadOnlyList<AgentTask> tasks, DateTimeOffset now)
     {
+        if (tasks.Count == 0)
+            return;
+        var isDue = tasks.ToLookup(task => task.Token > 0 && ((TaskState.Queued)task.State).DueAt is var dueAt && (dueAt <= now || dueAt > now + RetryPolicy.LongestDelay));
         await session.ExecuteRowsAsync(TaskStatements.Return, tasks);
-        await session.ExecuteRowsAsync(TaskStatements.Delay, [.. tasks.Select(task => new PlacedTask(task, null))]);
+        await session.ExecuteRowsAsync(TaskStatements.Delay, [.. isDue[false].Select(task => new PlacedTask(task, null))]);
+        await TakeNextTurnAsync(session, [.. isDue[true].Select(task => (EntryOf(task, 0), task.Regions))]);
+    }
+
+    /// <summary>Gives the next turn to tasks that ran before and are put off for longer than any retry is; how many.</summary>
+    public static async Task<int> BringForwardAsync(SqlSession session, DateTimeOffset now)
+    {
+        var late = await session.QueryAsync<DueTask>(
+            """
+            SELECT d.due_at, t.id, t.owner_id, t.priority, t.memory_limit_bytes, t.token, r.regions
+            FROM delayed AS d JOIN tasks AS t ON t.id = d.task_id
+            LEFT JOIN task_regions AS r ON r.task_id = t.id
+            WHERE d.due_at > @latest AND t.token > 0
+            """,
+            new { latest = now + RetryPolicy.LongestDelay });
+        var taken = await session.ExecuteRowsAsync(s_undelay, late);
+        var entries = late.Where((_, place) => taken[place]).Select(task => (task.EntryAt(0), task.AllRegions)).ToList();
+        await TakeNextTurnAsync(session, entries);
+        return entries.Count;
     }
 
     /// <summary>Whether anything waits that is due.</summary>
@@ -129,14 +153,14 @@ internal static class SqlTaskQueue
             """,
             new { now, region = region ?? "" }) is not null;
 
-    /// <summary>When a task is due that waits: of those whose turn has come the next, else the earliest.</summary>
+    /// <summary>When the next task is due: long ago when one waits for its turn, whatever its own time says, since the clock may have been set back.</summary>
     /// <param name="session">The act.</param>
     /// <param name="region">Of what asks for regions only what asks for this one is meant; null for none of it.</param>
     public static Task<DateTimeOffset?> NextDueAsync(SqlSession session, string? region) => session.QueryFirstOrDefaultAsync<DateTimeOffset?>(
         """
         SELECT COALESCE(
-            (SELECT due_at FROM tasks WHERE id = (SELECT task_id FROM queue ORDER BY tag, task_id LIMIT 1)),
-            (SELECT due_at FROM tasks WHERE id = (SELECT task_id FROM regional_turns WHERE region = @region ORDER BY tag, task_id LIMIT 1)),
+            (SELECT CAST(0 AS BIGINT) FROM queue LIMIT 1),
+            (SELECT CAST(0 AS BIGINT) FROM regional_turns WHERE region = @region LIMIT 1),
             (SELECT due_at FROM delayed ORDER BY due_at, task_id LIMIT 1))
         """,
         new { region = region ?? "" });
@@ -207,17 +231,31 @@ internal static class SqlTaskQueue
             return;
         var fresh = due.Where(task => task.Token == 0).ToList();
         var tags = await TakeTurnsAsync(session, [.. fresh.Select(task => (task.OwnerId, (TaskPriority)task.Priority, task.Regions ?? ""))]);
-        var times = new Dictionary<string, long>(StringComparer.Ordinal);
-        foreach (var regions in due.Where(task => task.Token > 0).Select(task => task.Regions ?? "").Distinct())
-            times.Add(regions, await SqlRegionalQueue.VirtualTimeAsync(session, regions));
         List<(QueueEntry Entry, IReadOnlyList<string> Regions)> entries =
         [
             .. fresh.Select((task, index) => (task.EntryAt(tags[index]), task.AllRegions)),
-            .. due.Where(task => task.Token > 0).Select(task => (task.EntryAt(times[task.Regions ?? ""]), task.AllRegions)),
+            .. await NextTurnsAsync(session, [.. due.Where(task => task.Token > 0).Select(task => (task.EntryAt(0), task.AllRegions))]),
         ];
         await session.ExecuteRowsAsync(s_undelay, due);
         await session.ExecuteRowsAsync(TaskStatements.SetTag, [.. entries.Select(entry => entry.Entry)]);
         await EnqueueAsync(session, entries);
+    }
+
+    /// <summary>The turn that comes next: their first one was paid for.</summary>
+    private static async Task TakeNextTurnAsync(SqlSession session, IReadOnlyList<(QueueEntry Entry, IReadOnlyList<string> Regions)> tasks)
+    {
+        var next = await NextTurnsAsync(session, tasks);
+        await session.ExecuteRowsAsync(TaskStatements.SetTag, [.. next.Select(task => task.Entry)]);
+        await EnqueueAsync(session, next);
+    }
+
+    private static async Task<IReadOnlyList<(QueueEntry Entry, IReadOnlyList<string> Regions)>> NextTurnsAsync(
+        SqlSession session, IReadOnlyList<(QueueEntry Entry, IReadOnlyList<string> Regions)> tasks)
+    {
+        var times = new Dictionary<string, long>(StringComparer.Ordinal);
+        foreach (var regions in tasks.Select(task => SqlRegionalQueue.Join(task.Regions)).Distinct())
+            times.Add(regions, await SqlRegionalQueue.VirtualTimeAsync(session, regions));
+        return [.. tasks.Select(task => (task.Entry with { Tag = times[SqlRegionalQueue.Join(task.Regions)] }, task.Regions))];
     }
 
     /// <summary>Lets tasks wait for their turns, each where it is claimed.</summary>

@@ -28,7 +28,7 @@ public sealed class SqlTaskStore : ITaskStore
     private const int MaxLooks = 100;
 
     private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(50);
-    private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(5);
 
     private static readonly SqlRows<NewTask> InsertKeys = SqlRows<NewTask>.Insert(
@@ -182,6 +182,9 @@ public sealed class SqlTaskStore : ITaskStore
             },
             cancellationToken);
 
+    public Task<int> BringForwardAsync(DateTimeOffset now, CancellationToken cancellationToken) =>
+        database.WriteAsync(session => SqlTaskQueue.BringForwardAsync(session, now), cancellationToken);
+
     public Task<AgentTask?> ExpediteAsync(Id<AgentTask> id, Id<User> owner, DateTimeOffset now, CancellationToken cancellationToken) =>
         database.WriteAsync(
             async session =>
@@ -237,7 +240,7 @@ public sealed class SqlTaskStore : ITaskStore
                 await EndLeasesAsync(TaskStatements.HandBackLease, [.. places[false]]);
                 var written = Enumerable.Range(0, ends.Count).Where(index => outcomes[index] is AttemptEndOutcome.Written).Select(index => ends[index]).ToList();
                 await session.ExecuteRowsAsync(TaskStatements.End, [.. written.Where(end => end.Task.State.IsFinal).Select(end => end.Task)]);
-                await SqlTaskQueue.ReturnAsync(session, [.. written.Where(end => !end.Task.State.IsFinal).Select(end => end.Task)]);
+                await SqlTaskQueue.ReturnAsync(session, [.. written.Where(end => !end.Task.State.IsFinal).Select(end => end.Task)], time.GetUtcNow());
                 await SettleAsync(session, written, index);
                 return outcomes;
 

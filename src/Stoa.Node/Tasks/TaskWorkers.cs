@@ -29,7 +29,9 @@ public sealed class TaskWorkers(
     private readonly WakeSignal wake = new();
     private readonly CancellationTokenSource stopping = new();
     private readonly ConcurrentDictionary<LeaseRef, Attempt> running = new();
-    private readonly TaskCompletionSource idle = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly WakeSignal ended = new();
+    private int reserved;
+    private volatile bool isHandingBack;
     private Task dispatching = Task.CompletedTask;
 
     private long claimedTasks;
@@ -76,8 +78,15 @@ public sealed class TaskWorkers(
 
     /// <summary>Keeps room for a task that is about to be submitted, so that it can be claimed in the same transaction.</summary>
     /// <returns>What to hand to the submission, or null when there is no room.</returns>
-    public Reservation? TryReserve(long memoryBytes) =>
-        !stopping.IsCancellationRequested && room.TryTake(memoryBytes) ? new Reservation(this, memoryBytes) : null;
+    public Reservation? TryReserve(long memoryBytes)
+    {
+        // Counted before it is seen whether the node stops, so that the stop sees it or is seen.
+        Interlocked.Increment(ref reserved);
+        if (!stopping.IsCancellationRequested && room.TryTake(memoryBytes))
+            return new Reservation(this, memoryBytes);
+        Unreserve();
+        return null;
+    }
 
     /// <summary>Stops the attempt at a task, if it runs here.</summary>
     public void Stop(AgentTask task, StopReason reason)
@@ -111,35 +120,49 @@ public sealed class TaskWorkers(
     {
         await stopping.CancelAsync();
         await dispatching;
-        if (running.IsEmpty)
+        if (IsIdle)
             return;
         logger.LogInformation("Waiting for {Count} running tasks to end.", running.Count);
         if (await EndedWithinAsync(TimeSpan.FromMilliseconds(options.StopGraceMs), cancellationToken))
             return;
         logger.LogInformation("Handing {Count} tasks back to the queue.", running.Count);
+        isHandingBack = true;
         foreach (var attempt in running.Values)
             attempt.Stop(StopReason.NodeStopping);
         await EndedWithinAsync(Timeout.InfiniteTimeSpan, cancellationToken);
     }
 
-    public void Dispose()
-    {
-        stopping.Dispose();
-    }
+    public void Dispose() => stopping.Dispose();
 
+    // What is reserved may still become a task that runs here, so that is looked at first.
+    private bool IsIdle => Volatile.Read(ref reserved) == 0 && running.IsEmpty;
+
+    /// <summary>Waits until nothing runs here. That is looked at anew after each end: a claim that was under way may have begun more meanwhile.</summary>
     private async Task<bool> EndedWithinAsync(TimeSpan timeout, CancellationToken cancellationToken)
     {
-        if (running.IsEmpty)
-            return true;
-        try
+        var since = time.GetTimestamp();
+        while (!IsIdle)
         {
-            await idle.Task.WaitAsync(timeout, time, cancellationToken);
-            return true;
+            var left = timeout == Timeout.InfiniteTimeSpan ? timeout : timeout - time.GetElapsedTime(since);
+            if (left < TimeSpan.Zero && left != Timeout.InfiniteTimeSpan)
+                return false;
+            try
+            {
+                await ended.WaitAsync(left, time, cancellationToken);
+            }
+            catch (OperationCanceledException)
+            {
+                return false;
+            }
         }
-        catch (Exception over) when (over is TimeoutException or OperationCanceledException)
-        {
-            return false;
-        }
+
+        return true;
+    }
+
+    private void Unreserve()
+    {
+        Interlocked.Decrement(ref reserved);
+        ended.Set();
     }
 
     private async Task DispatchAsync()
@@ -236,6 +259,8 @@ public sealed class TaskWorkers(
         running[attempt.Lease] = attempt;
         Interlocked.Increment(ref claimedTasks);
         live.Began(attempt);
+        if (isHandingBack)
+            attempt.Stop(StopReason.NodeStopping);
         threads.Start(() =>
         {
             // Not awaited: the attempt ends itself, and StopAsync waits for all of them.
@@ -281,8 +306,7 @@ public sealed class TaskWorkers(
         attempt.Dispose();
         if (after is { State.IsFinal: true })
             waiters.Complete(after);
-        if (stopping.IsCancellationRequested && running.IsEmpty)
-            idle.TrySetResult();
+        ended.Set();
     }
 
     /// <summary>The task stays leased until nobody renews it, and is then taken over like that of a vanished node.</summary>
@@ -312,6 +336,7 @@ public sealed class TaskWorkers(
         {
             used = true;
             workers.Begin(claimed, inlineInput);
+            workers.Unreserve();
         }
 
         public void Dispose()
@@ -320,6 +345,7 @@ public sealed class TaskWorkers(
             {
                 workers.room.Give(1, memoryBytes);
                 workers.wake.Set();
+                workers.Unreserve();
             }
         }
     }

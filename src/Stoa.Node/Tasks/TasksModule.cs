@@ -36,7 +36,7 @@ public static class TasksModule
             provider.GetRequiredService<Database>(), provider.GetRequiredService<RecentSubmissions>(), provider.GetRequiredService<UserQuota>()));
         services.AddSingleton<SubmitBatch>();
         services.AddSingleton(provider => new LeaseHolder(
-            provider.GetRequiredService<PrivateKey>().PublicKey.PeerId.ToString(), provider.GetRequiredService<IdSource>().NextUuid().ToString("n")));
+            provider.GetRequiredService<PrivateKey>().PublicKey.PeerId.ToString(), provider.GetRequiredService<Database>().Boot));
         services.AddSingleton(provider => new Cell(
             provider.GetRequiredService<LeaseHolder>(),
             provider.GetRequiredService<NodeOptions>().Region,

@@ -9,8 +9,8 @@ public sealed record TasksOptions
     /// <summary>The most that the memory limits of running tasks may sum to, and so the most that one task can get. Default: half of the machine's memory.</summary>
     public long MaxMemoryBytes { get; init; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 2;
 
-    /// <summary>How often a node of a cell gives a sign of life and looks for those of others, in milliseconds. One that three looks in a row find silent is dead, and its tasks are taken over. Default 1,000.</summary>
-    public int BeatMs { get; init; } = 1_000;
+    /// <summary>How often a node of a cell gives a sign of life and looks for those of others, in milliseconds. One that was silent for five times as long is dead, and its tasks are taken over. Default 500.</summary>
+    public int BeatMs { get; init; } = 500;
 
     /// <summary>How often a node asks for tasks that other nodes of the cell have queued, in milliseconds. Its own it sees at once. Default 1,000.</summary>
     public int PollMs { get; init; } = 1_000;

@@ -1,10 +1,13 @@
+using System.Collections.Concurrent;
 using System.Text.Json;
 using Stoa.Client;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
+using Stoa.Market.Tasks;
 using Stoa.Market.Webhooks;
 using Stoa.Node.Events;
 using Stoa.Node.Storage;
+using Stoa.Node.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Webhooks;
@@ -14,13 +17,14 @@ namespace Stoa.Node.Webhooks;
 /// Deliveries are made of the event stream by a cursor that moves in the transaction that writes them: an event that is committed
 /// is taken up, whichever node dies when. A webhook is leased as a whole, by one node at a time.
 /// </remarks>
-public sealed class SqlWebhookQueue(Database database, IdSource ids, PublicKey node, WebhookRetries retries, Random random, TimeProvider time)
+public sealed class SqlWebhookQueue(
+    Database database, LeaseHolder self, IdSource ids, PublicKey node, WebhookRetries retries, Random random, TimeProvider time)
 {
     private const int EventsOfABatch = 1_000;
     private const int DeliveriesOfALease = 16;
 
-    // A lease is for 16 deliveries, four at a time, each of at most 12 s.
-    private static readonly TimeSpan LeaseTime = TimeSpan.FromSeconds(60);
+    // What this node works under, so that a lease of which it never heard, or that it could not give back, holds nothing up.
+    private readonly ConcurrentDictionary<string, byte> working = new(StringComparer.Ordinal);
 
     /// <summary>Makes deliveries of the events that came since.</summary>
     /// <returns>Up to which event all is taken up, and whether there may be more; null when nobody is to be told of anything.</returns>
@@ -49,35 +53,32 @@ public sealed class SqlWebhookQueue(Database database, IdSource ids, PublicKey n
     /// <summary>When the earliest delivery is due that nobody works on; null when there is none.</summary>
     public Task<DateTimeOffset?> NextDueAsync(CancellationToken cancellationToken) => database.ReadAsync(
         session => session.QueryFirstOrDefaultAsync<DateTimeOffset?>(
-            """
-            SELECT CASE WHEN lease_expires_at > next_due_at THEN lease_expires_at ELSE next_due_at END AS due
-            FROM webhooks WHERE next_due_at IS NOT NULL ORDER BY due LIMIT 1
-            """),
+            $"SELECT next_due_at FROM webhooks WHERE next_due_at IS NOT NULL AND {HolderLease.IsFree} ORDER BY next_due_at LIMIT 1",
+            new { self = self.ToString(), working = working.Keys.ToArray() }),
         cancellationToken);
 
     /// <summary>Takes webhooks that something is due for, each with its first due deliveries.</summary>
     public async Task<IReadOnlyList<WebhookLease>> ClaimAsync(int count, CancellationToken cancellationToken)
     {
-        var token = ids.NextUuid().ToString("n");
-        return await database.WriteAsync(
+        var held = working.Keys.ToArray();
+        var claimed = await database.WriteAsync(
             async session =>
             {
                 var now = time.GetUtcNow();
                 var due = await session.QueryAsync<string>(
-                    """
-                    SELECT id FROM webhooks
-                    WHERE next_due_at <= @now AND disabled_at IS NULL AND (lease_expires_at IS NULL OR lease_expires_at <= @now)
+                    $$"""
+                    SELECT id FROM webhooks WHERE next_due_at <= @now AND disabled_at IS NULL AND {{HolderLease.IsFree}}
                     ORDER BY next_due_at LIMIT @count {for update skip locked}
                     """,
-                    new { now, count });
+                    new { now, count, self = self.ToString(), working = held });
                 if (due.Count == 0)
                     return [];
-                await session.ExecuteAsync(
-                    "UPDATE webhooks SET lease_token = @token, lease_expires_at = @until WHERE id IN @due", new { token, until = now + LeaseTime, due });
                 var rows = await session.QueryAsync<WebhookRow>($"SELECT {SqlWebhookStore.Columns} FROM webhooks WHERE id IN @due", new { due });
                 List<WebhookLease> leases = [];
                 foreach (var row in rows)
                 {
+                    var token = HolderLease.NewToken(self, ids);
+                    await session.ExecuteAsync("UPDATE webhooks SET lease_token = @token WHERE id = @Id", new { row.Id, token });
                     var deliveries = await session.QueryAsync<WebhookDelivery>(
                         $"""
                         SELECT {SqlWebhookStore.DeliveryColumns} FROM webhook_deliveries
@@ -90,7 +91,13 @@ public sealed class SqlWebhookQueue(Database database, IdSource ids, PublicKey n
                 return (IReadOnlyList<WebhookLease>)leases;
             },
             cancellationToken);
+        foreach (var lease in claimed)
+            working.TryAdd(lease.Token, 0);
+        return claimed;
     }
+
+    /// <summary>Says that this node does not work on a lease any more, whether that could be written or not.</summary>
+    public void Drop(WebhookLease lease) => working.TryRemove(lease.Token, out _);
 
     /// <summary>Writes what came of a lease's deliveries and gives the webhook back. A lease that was lost changes nothing: its deliveries are another's.</summary>
     public Task FinishAsync(
@@ -116,11 +123,28 @@ public sealed class SqlWebhookQueue(Database database, IdSource ids, PublicKey n
                 await DisableAsync(session, row, reason, now);
             await session.ExecuteAsync(
                 """
-                UPDATE webhooks SET lease_token = NULL, lease_expires_at = NULL, next_due_at = CASE WHEN disabled_at IS NULL
+                UPDATE webhooks SET lease_token = NULL, next_due_at = CASE WHEN disabled_at IS NULL
                     THEN (SELECT MIN(due_at) FROM webhook_deliveries WHERE webhook_id = @id AND state = 'Pending') ELSE NULL END
                 WHERE id = @id
                 """,
                 new { id });
+        },
+        cancellationToken);
+
+    /// <summary>Has deliveries wait no longer whose last attempt, or making, lies ahead: the clock was set back since, or it was another node's.</summary>
+    public Task BringForwardAsync(CancellationToken cancellationToken) => database.WriteAsync(
+        async session =>
+        {
+            var now = time.GetUtcNow();
+            var webhooks = await session.QueryAsync<Id<Webhook>>(
+                """
+                UPDATE webhook_deliveries SET due_at = @now
+                WHERE state = 'Pending' AND due_at > @now AND COALESCE(attempted_at, created_at) > @now
+                RETURNING webhook_id
+                """,
+                new { now });
+            if (webhooks.Count > 0)
+                await MakeDueAsync(session, [.. webhooks.Distinct()], now);
         },
         cancellationToken);
 

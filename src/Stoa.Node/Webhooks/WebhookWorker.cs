@@ -18,7 +18,9 @@ public sealed class WebhookWorker(
 
     private readonly ConcurrentDictionary<Task, byte> lanes = new();
     private readonly WakeSignal wake = new();
+    private readonly ClockWatch clock = new(time);
     private DateTimeOffset cleanAt = DateTimeOffset.MinValue;
+    private bool mayBePutOff;
 
     /// <summary>Has the node look at once.</summary>
     public void Wake() => wake.Set();
@@ -36,6 +38,10 @@ public sealed class WebhookWorker(
             var isIdle = true;
             try
             {
+                mayBePutOff |= clock.WasSetBack();
+                if (mayBePutOff)
+                    await queue.BringForwardAsync(stoppingToken);
+                mayBePutOff = false;
                 var fannedOut = await queue.FanOutAsync(stoppingToken);
                 position = fannedOut?.Position;
                 var begun = await BeginDueAsync(stoppingToken);
@@ -109,6 +115,10 @@ public sealed class WebhookWorker(
         catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
         {
             logger.LogError(failure, "What came of deliveries to {Webhook} cannot be written; they are sent again.", lease.Webhook.Id);
+        }
+        finally
+        {
+            queue.Drop(lease);
         }
     }
 

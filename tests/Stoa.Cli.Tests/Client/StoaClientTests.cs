@@ -52,6 +52,17 @@ public sealed class StoaClientTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Submission_ThatTheNodeStillWorksOn_IsRepeatedUntilItIsAnswered()
+    {
+        _node.On("POST /api/v1/batches", 409, Samples.Problem(409, "idempotencyKeyBusy"), ("Retry-After", "0"))
+            .On("POST /api/v1/batches", 202, """{"id":"batch_1","size":0,"queued":0,"running":0,"succeeded":0,"failed":0,"cancelled":0,"cost":"0","createdAt":"2026-06-01T00:00:00.000Z"}""");
+
+        (await _client.SubmitBatchAsync(new SubmitBatchRequest([]), cancellationToken: Cancellation)).Id.ShouldBe("batch_1");
+
+        _node.SeenOf("POST /api/v1/batches").Select(request => request.Headers["Idempotency-Key"]).Distinct().Count().ShouldBe(1);
+    }
+
+    [Fact]
     public async Task Submission_OfItsOwn_HasAKeyOfItsOwn()
     {
         _node.On("POST /api/v1/tasks", 202, Samples.Task("queued"));

@@ -85,7 +85,7 @@ public sealed class BidTests : IDisposable
     [InlineData(double.NaN, 0.5, 0.5, 1)]
     public void Quality_IsTheMeanOfThePartsByWhatThePriceLeavesThem(double part, double qualityWeight, double priceWeight, long quality)
     {
-        using var market = new Stoa.Market.Tests.Selection.Market();
+        var market = new Stoa.Market.Tests.Selection.Market();
         market.Publish("stoa/agent");
         var candidate = market.Choose().Candidates[0] with { Quality = part, Speed = part, Availability = part };
 

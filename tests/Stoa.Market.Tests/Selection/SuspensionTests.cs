@@ -99,4 +99,15 @@ public sealed class SuspensionTests
         for (var i = 0; i < count; i++)
             stats = stats.After(new EndedAttempt("ann/one", Publisher, payer ?? Payer, verdict, "trap", Money.Zero, 1, 1, 1, now), 1);
     }
+
+    [Fact]
+    public void Choice_WithAClockThatWasSetBackToBeforeTheStart_SuspendsNobody()
+    {
+        var market = new Market();
+        market.Publish("ada/echo");
+
+        market.Now = Market.Start.AddHours(-1);
+
+        market.Choose().Chosen.ShouldNotBeNull();
+    }
 }

@@ -104,7 +104,7 @@ public sealed class AuctionOfTaskTests : IDisposable
     [InlineData("5", "2")]
     public void HoldOf_IsTheMostThatAnyInvitedMayBePaid(string? budget, string hold)
     {
-        using var market = new Stoa.Market.Tests.Selection.Market();
+        var market = new Stoa.Market.Tests.Selection.Market();
         market.Publish("aa/agent", "1");
         market.Publish("bb/agent", "2");
         var request = new TaskRequest(null, new RequestedInput.Inline("x"u8.ToArray()), new Dictionary<string, string>(), RequestedLimits.None, budget is null ? null : Money.Parse(budget));

@@ -26,6 +26,16 @@ public static class GuestPrograms
     /// <summary>Burns some fuel, then writes what it reads.</summary>
     public static byte[] EchoAfter(int loops) => Program([.. Repeat(loops), .. EchoLoop]);
 
+    /// <summary>Says by chance, one time in so many, that it may do better another time; else writes what it reads.</summary>
+    /// <param name="oneIn">A power of two, up to 256.</param>
+    public static byte[] FlakyEcho(int oneIn) => Program(
+    [
+        .. I32(Buffer), .. I32(1), .. Call(RandomGet), Drop,
+        .. I32(Buffer), 0x2D, 0x00, 0x00, .. I32(oneIn - 1), 0x71, 0x45,
+        0x04, 0x40, .. I32(75), .. Call(ProcExit), 0x0B,
+        .. EchoLoop,
+    ]);
+
     /// <summary>Writes 8 random bytes and 8 of the clock.</summary>
     public static byte[] RandomAndClock { get; } = Program(
     [

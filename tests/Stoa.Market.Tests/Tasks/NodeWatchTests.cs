@@ -7,40 +7,52 @@ public sealed class NodeWatchTests
     private static readonly LeaseHolder A = new("a", "1");
     private static readonly LeaseHolder B = new("b", "1");
 
-    private readonly NodeWatch _watch = new(misses: 3);
+    private readonly NodeWatch _watch = new(silence: TimeSpan.FromSeconds(2.5), misses: 3);
+    private double _seconds;
 
     [Fact]
-    public void Look_NumberThatStandsStill_IsDeadAtTheThirdMiss()
+    public void Look_NumberThatStandsStillForTheTimeOfSilence_IsDead()
     {
-        for (var look = 0; look < 3; look++)
-            _watch.Look([new(A, look), new(B, 7)]).ShouldBeEmpty();
-        _watch.Look([new(A, 3), new(B, 7)]).ShouldBe([new NodeBeat(B, 7)]);
-        _watch.Look([new(A, 4), new(B, 7)]).ShouldBe([new NodeBeat(B, 7)]);
+        for (var look = 0; look < 5; look++)
+            Look(new(A, look), new(B, 7)).ShouldBeEmpty();
+        Look(new(A, 5), new(B, 7)).ShouldBe([new NodeBeat(B, 7)]);
+        Look(new(A, 6), new(B, 7)).ShouldBe([new NodeBeat(B, 7)]);
+    }
+
+    [Fact]
+    public void Look_ThatComesSlowly_NeedsNoMoreThanThreeMisses()
+    {
+        foreach (var _ in Enumerable.Range(0, 3))
+            LookAfter(1, new NodeBeat(B, 7)).ShouldBeEmpty();
+        LookAfter(1, new NodeBeat(B, 7)).Count.ShouldBe(1);
     }
 
     [Fact]
     public void Look_NumberThatMovesBetween_StartsAnew()
     {
-        foreach (var beat in new[] { 1, 1, 1, 2, 2, 2 })
-            _watch.Look([new(B, beat)]).ShouldBeEmpty();
-        _watch.Look([new(B, 2)]).Count.ShouldBe(1);
+        foreach (var beat in new[] { 1, 1, 1, 1, 1, 2, 2, 2, 2, 2 })
+            Look(new NodeBeat(B, beat)).ShouldBeEmpty();
+        Look(new NodeBeat(B, 2)).Count.ShouldBe(1);
     }
 
     [Fact]
     public void Look_AfterTheWatcherWasPaused_FindsNobodyDeadAtOnce()
     {
-        _watch.Look([new(B, 1)]).ShouldBeEmpty();
-        // However long that took: one look is one miss.
-        _watch.Look([new(B, 1)]).ShouldBeEmpty();
-        _watch.Look([new(B, 2)]).ShouldBeEmpty();
+        Look(new NodeBeat(B, 1)).ShouldBeEmpty();
+        LookAfter(3_600, new NodeBeat(B, 1)).ShouldBeEmpty("however long that took: one look is one miss");
+        Look(new NodeBeat(B, 2)).ShouldBeEmpty();
     }
 
     [Fact]
     public void Look_NodeThatWasStruckOffAndComesBack_IsNewAgain()
     {
-        foreach (var _ in Enumerable.Range(0, 3))
-            _watch.Look([new(B, 1)]);
-        _watch.Look([]).ShouldBeEmpty();
-        _watch.Look([new(B, 1)]).ShouldBeEmpty();
+        foreach (var _ in Enumerable.Range(0, 5))
+            Look(new NodeBeat(B, 1));
+        Look().ShouldBeEmpty();
+        Look(new NodeBeat(B, 1)).ShouldBeEmpty();
     }
+
+    private IReadOnlyList<NodeBeat> Look(params NodeBeat[] beats) => LookAfter(0.5, beats);
+
+    private IReadOnlyList<NodeBeat> LookAfter(double seconds, params NodeBeat[] beats) => _watch.Look(beats, TimeSpan.FromSeconds(_seconds += seconds));
 }

@@ -53,7 +53,7 @@ public abstract class AuctionStoreConformance(DatabaseSource source) : TaskStore
         (task.Auction!.Id, task.Auction.ClosesAt, task.Auction.AwardDigest, task.Auction.Awards.Count).ShouldBe(
             (submission.Auction!.Announcement.Id, Now.AddMilliseconds(150), null, 0));
         (await Tasks.ClaimAsync(Holder, Room, Now.AddDays(1), Stop)).ShouldBeEmpty();
-        (await Tasks.NextDueAsync(Stop)).ShouldBeNull();
+        (await Tasks.NextDueAsync(null, Stop)).ShouldBeNull();
         (await Tasks.ExpediteAsync(task.Id, Owner, Now, Stop))!.IsBidding.ShouldBeTrue();
         (await Tasks.ListAsync(Owner, "queued", new(10), Stop)).Items.ShouldHaveSingleItem().Id.ShouldBe(task.Id);
         var kept = (await Auctions.FindAsync(task.Auction.Id, Stop)).ShouldNotBeNull();

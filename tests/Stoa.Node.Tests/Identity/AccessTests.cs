@@ -176,6 +176,10 @@ public sealed class AccessTests(SharedNode shared) : IClassFixture<SharedNode>
         using var byKey = node.NewClient(key.Secret);
         (await byKey.GetAsync("/api/v1/users/me", Stop)).StatusCode.ShouldBe(HttpStatusCode.OK);
 
+        clock.Advance(TimeSpan.FromHours(-1));
+        (await ada.GetAsync("/api/v1/users/me", Stop)).StatusCode.ShouldBe(HttpStatusCode.OK, "a clock that is set back ends no session");
+        clock.Advance(TimeSpan.FromHours(1));
+
         clock.Advance(TimeSpan.FromMinutes(59));
         (await ada.GetAsync("/api/v1/users/me", Stop)).StatusCode.ShouldBe(HttpStatusCode.OK);
         (await byKey.GetAsync("/api/v1/users/me", Stop)).StatusCode.ShouldBe(HttpStatusCode.OK);

@@ -4,7 +4,9 @@ using Stoa.Market.Schedules;
 using Stoa.Market.Tasks;
 using Stoa.Node.Identity;
 using Stoa.Node.Schedules;
+using Stoa.Node.Tasks;
 using Stoa.Node.Tests.Storage;
+using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Tests.Schedules;
@@ -15,11 +17,13 @@ public abstract class ScheduleStoreConformance(DatabaseSource source) : Database
     private readonly IdSource ids = new(TimeProvider.System, new SecureRandom());
     private SqlScheduleStore store = null!;
     private Id<User> owner;
+    private LeaseHolder self = null!;
 
     public override async ValueTask InitializeAsync()
     {
         await base.InitializeAsync();
         store = new SqlScheduleStore(Database);
+        self = await NewNodeAsync("self");
         var user = new User(ids.Next<User>(), "ada", "ada@example.org", UserRole.Member, Now);
         owner = (await new SqlUserStore(Database, ids).AddAsync(new StoredUser(user, "hash"), Stop)).Value.Id;
     }
@@ -31,23 +35,32 @@ public abstract class ScheduleStoreConformance(DatabaseSource source) : Database
         await AddAsync(Now.AddMinutes(1));
         await AddAsync(null);
 
-        var claims = await Task.WhenAll(Enumerable.Range(0, 8).Select(number => store.ClaimAsync($"node{number}", 10, Now, Stop)));
+        var nodes = new List<LeaseHolder>();
+        for (var number = 0; number < 8; number++)
+            nodes.Add(await NewNodeAsync($"node{number}"));
+
+        var claims = await Task.WhenAll(nodes.Select(node => ClaimAsync(node, 10)));
 
         claims.SelectMany(claimed => claimed).Select(claimed => claimed.Id).ShouldBe([due.Id]);
-        (await store.NextTickAsync(Stop)).ShouldBe(Now.AddSeconds(30));
-        (await store.ClaimAsync("later", 10, Now.AddSeconds(31), Stop)).Count.ShouldBe(1, "a node that vanished");
+        var taker = nodes[claims.ToList().FindIndex(claimed => claimed.Count > 0)];
+        var other = nodes.First(node => node != taker);
+        (await store.NextTickAsync(other, Stop)).ShouldBe(Now.AddMinutes(1), "another node looks at the one that is due");
+        (await ClaimAsync(taker, 10)).Count.ShouldBe(1, "its own, which it could not give back");
+        await new SqlNodeStore(Database).StrikeOffAsync(new NodeBeat(taker, 1), Stop);
+        (await store.NextTickAsync(other, Stop)).ShouldBe(Now);
+        (await ClaimAsync(other, 10)).Count.ShouldBe(1, "of a node that vanished");
     }
 
     [Fact]
     public async Task Finish_WritesRunsAndTheNextTick()
     {
         var schedule = await AddAsync(Now);
-        await store.ClaimAsync("mine", 1, Now, Stop);
+        await store.ClaimAsync(self, "mine", 1, Now, Stop);
 
         await store.FinishAsync(schedule, "mine", [Refused(schedule, Now)], Now.AddHours(1), [], Stop);
 
         (await FindAsync(schedule)).NextTick.ShouldBe(Now.AddHours(1));
-        (await store.ClaimAsync("again", 1, Now, Stop)).ShouldBeEmpty();
+        (await ClaimAsync(self, 1)).ShouldBeEmpty();
         (await RunsAsync(schedule)).ShouldBe([Refused(schedule, Now)]);
     }
 
@@ -55,7 +68,7 @@ public abstract class ScheduleStoreConformance(DatabaseSource source) : Database
     public async Task Finish_AfterAChange_KeepsTheChangedTime()
     {
         var schedule = await AddAsync(Now);
-        await store.ClaimAsync("mine", 1, Now, Stop);
+        await store.ClaimAsync(self, "mine", 1, Now, Stop);
         await store.UpdateAsync(schedule with { NextTick = Now.AddDays(1), Name = "new" }, Stop);
 
         await store.FinishAsync(schedule, "mine", [Refused(schedule, Now)], Now.AddHours(1), [], Stop);
@@ -110,6 +123,16 @@ public abstract class ScheduleStoreConformance(DatabaseSource source) : Database
         (await store.ForgetAsync(Now.AddMinutes(1), Stop)).ShouldBe(1);
         (await RunsAsync(schedule)).Single().TickAt.ShouldBe(Now.AddHours(1));
     }
+
+    private async Task<LeaseHolder> NewNodeAsync(string name)
+    {
+        var holder = new LeaseHolder(name, "1");
+        await new SqlNodeStore(Database).BeatAsync(holder, NodeStoreConformance.Silent, Now, Stop);
+        return holder;
+    }
+
+    private Task<IReadOnlyList<Schedule>> ClaimAsync(LeaseHolder node, int count) =>
+        store.ClaimAsync(node, HolderLease.NewToken(node, ids), count, Now, Stop);
 
     private static ScheduleRun Refused(Schedule schedule, DateTimeOffset tick) =>
         new(schedule.Id, tick, RunOutcome.Refused, null, "insufficientFunds", "No money.", tick);

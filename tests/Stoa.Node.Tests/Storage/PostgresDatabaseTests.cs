@@ -53,6 +53,52 @@ public sealed class PostgresDatabaseTests(PostgresCluster cluster) : DatabaseCon
     }
 
     [Fact]
+    public async Task Connections_ThatTheServerEnded_AreReplacedWithoutTheCallerNoticing()
+    {
+        await using var other = await Source.OpenAsync();
+        await AddAsync("a", 0);
+        await GetAsync("a");
+
+        await other.EndSessionsAsync(Database.Boot, Stop);
+
+        (await GetAsync("a")).ShouldBe(0);
+        await other.EndSessionsAsync(Database.Boot, Stop);
+        await Database.WriteAsync(session => BumpAsync(session, "a"), Stop);
+        (await GetAsync("a")).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task EndSessions_OfAPausedProcess_LetsGoOfItsLocks()
+    {
+        await using var paused = await Source.OpenAsync();
+        await AddAsync("a", 0);
+        var holds = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var wakes = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var runs = 0;
+        var late = paused.WriteAsync(
+            async session =>
+            {
+                var changed = await BumpAsync(session, "a");
+                runs++;
+                holds.TrySetResult();
+                await wakes.Task;
+                return changed;
+            },
+            Stop);
+        await holds.Task;
+        var waiting = Database.WriteAsync(session => BumpAsync(session, "a"), Stop);
+
+        await Database.EndSessionsAsync(paused.Boot, Stop);
+        await waiting;
+        (await GetAsync("a")).ShouldBe(1);
+        wakes.SetResult();
+        await late;
+
+        runs.ShouldBe(2, "what it had done was undone, and is done again when it wakes");
+        (await GetAsync("a")).ShouldBe(2);
+    }
+
+    [Fact]
     public async Task Open_ByManyAtOnce_MigratesOnce()
     {
         await using var other = new PostgresSource(cluster);

@@ -488,6 +488,46 @@ public abstract class TaskStoreConformance(DatabaseSource source) : TaskStoreTes
     }
 
     [Fact]
+    public async Task NextDue_OfTasksThatHaveTurns_IsPastWhateverTheClockSays()
+    {
+        var submitted = await SubmitAsync();
+
+        (await Tasks.NextDueAsync(null, Stop)).ShouldNotBeNull().ShouldBeLessThan(Now.AddHours(-1));
+        (await Tasks.ClaimAsync(Holder, Room, Now.AddHours(-1), Stop)).Single().Id.ShouldBe(submitted.Id);
+    }
+
+    [Fact]
+    public async Task Retry_PutOffByAClockThatWasSetBackSince_IsBroughtForward()
+    {
+        var delayed = await SubmitAsync(dueAt: Now.AddMinutes(30));
+        var retried = await SubmitAndClaimAsync();
+        await Tasks.EndAttemptAsync(End(retried.Retry(Now.AddSeconds(30))), Stop);
+        (await Tasks.BringForwardAsync(Now, Stop)).ShouldBe(0, "it waits for no longer than a retry does");
+        var setBack = Now.AddHours(-1);
+
+        (await Tasks.BringForwardAsync(setBack, Stop)).ShouldBe(1);
+
+        (await Tasks.ClaimAsync(Holder, Room, setBack, Stop)).Select(task => task.Id).ShouldBe([retried.Id]);
+        (await Tasks.ClaimAsync(Holder, Room, Now.AddMinutes(30), Stop)).Select(task => task.Id).ShouldBe([delayed.Id]);
+    }
+
+    [Theory]
+    [InlineData(0, true)]
+    [InlineData(30, false)]
+    [InlineData(3_600, true)]
+    public async Task TaskThatComesBack_IsClaimableAtOnceUnlessItIsPutOff(int seconds, bool isAtOnce)
+    {
+        var running = await SubmitAndClaimAsync();
+
+        // An hour is longer than anything is put off: the clock was set back while the attempt ran.
+        await Tasks.EndAttemptAsync(End(running.Retry(Now.AddSeconds(seconds))), Stop);
+
+        (await Tasks.ClaimAsync(Holder, Room, Now, Stop)).Count.ShouldBe(isAtOnce ? 1 : 0);
+        (await Tasks.ClaimAsync(Holder, Room, Now.AddSeconds(31), Stop)).Count.ShouldBe(isAtOnce ? 0 : 1);
+        await BooksBalanceAsync(openHolds: 1);
+    }
+
+    [Fact]
     public async Task Held_IsWhatRunsForThatHolderAlone()
     {
         var kept = await SubmitAndClaimAsync();

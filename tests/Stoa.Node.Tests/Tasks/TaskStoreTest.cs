@@ -7,6 +7,7 @@ using Stoa.Node.Events;
 using Stoa.Node.Ledger;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
+using Stoa.Node.Tests.Hosting;
 using Stoa.Node.Tests.Storage;
 using Stoa.Primitives;
 
@@ -21,6 +22,9 @@ public abstract class TaskStoreTest(DatabaseSource source) : DatabaseTest(source
     protected static readonly ClaimRoom Room = new(100, 1L << 40, 1L << 40);
 
     protected SqlTaskStore Tasks { get; private set; } = null!;
+
+    /// <summary>The node's, for what is written at the time of writing.</summary>
+    protected SettableTime Clock { get; } = new(Now);
 
     protected SqlLedgerStore Ledger { get; private set; } = null!;
 
@@ -54,7 +58,7 @@ public abstract class TaskStoreTest(DatabaseSource source) : DatabaseTest(source
     protected void Open()
     {
         // One of the databases with a memory of what was submitted, the other without: both must do the same.
-        Tasks = new SqlTaskStore(Database, TimeProvider.System, recent: Database is SqliteDatabase ? new RecentSubmissions(TimeProvider.System) : null);
+        Tasks = new SqlTaskStore(Database, Clock, recent: Database is SqliteDatabase ? new RecentSubmissions(TimeProvider.System) : null);
         Ledger = new SqlLedgerStore(Database);
     }
 

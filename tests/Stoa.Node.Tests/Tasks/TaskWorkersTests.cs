@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Reflection;
 using Microsoft.Extensions.DependencyInjection;
 using Stoa.Client.Contracts;
 using Stoa.Market.Tasks;
@@ -63,6 +64,44 @@ public sealed class TaskWorkersTests
         {
             gate.Set();
         }
+    }
+
+    [Fact]
+    public async Task Stop_WhileAClaimIsUnderWay_WaitsForWhatItBrings()
+    {
+        // The node's own workers are busy, and its pulse leaves the leases of the workers under test alone.
+        await using var node = await TestNode.StartAsync(null, "--Tasks:Workers", "1", "--Tasks:BeatMs", "60000");
+        var endless = await node.PublishAsync("forever", GuestPrograms.EndlessLoop, Endless);
+        await RunningAsync(node, await SubmitEndlessAsync(node, endless));
+        var services = node.Host.Services;
+        var store = DispatchProxy.Create<ITaskStore, HeldUpClaims>();
+        var claims = (HeldUpClaims)(object)store;
+        claims.Inner = services.GetRequiredService<ITaskStore>();
+        using var threads = new GuestThreads(2);
+        using var workers = ActivatorUtilities.CreateInstance<TaskWorkers>(services, store, threads, new TasksOptions { Workers = 2, StopGraceMs = 60_000 });
+        var first = await SubmitEndlessAsync(node, endless);
+        await workers.StartAsync(Stop);
+        await RunningAsync(node, first);
+        claims.MayEnd = new TaskCompletionSource();
+        await SubmitEndlessAsync(node, endless);
+        workers.Wake();
+        await claims.IsHeldUp.Task;
+
+        var stopping = workers.StopAsync(Stop);
+        await node.Client.CancelTaskAsync(first.Id, Stop);
+        foreach (var attempt in workers.Running)
+            attempt.Stop(StopReason.Cancelled);
+        (await node.Client.WaitForTaskAsync(first.Id, cancellationToken: Stop)).State.ShouldBe("cancelled");
+        claims.MayEnd.SetResult();
+        await claims.HasEnded.Task;
+        while (workers.Running.Count == 0)
+            await Task.Yield();
+
+        stopping.IsCompleted.ShouldBeFalse("the claim has brought another task");
+        foreach (var attempt in workers.Running)
+            attempt.Stop(StopReason.NodeStopping);
+        await stopping;
+        workers.Running.ShouldBeEmpty();
     }
 
     [Fact]
@@ -235,7 +274,7 @@ public sealed class TaskWorkersTests
         // Lost five times, each time claimed again by the same vanished node before anybody else can.
         for (var loss = 1; loss <= 5; loss++)
         {
-            var end = new AttemptEnd(task.Lose(DateTimeOffset.UtcNow.AddHours(1)), [], null, null, ReadOnlyMemory<byte>.Empty, []);
+            var end = new AttemptEnd(task.Lose(DateTimeOffset.UtcNow.AddSeconds(50)), [], null, null, ReadOnlyMemory<byte>.Empty, []);
             (await tasks.EndAttemptAsync(end, Stop)).ShouldBe(AttemptEndOutcome.Written);
             task = (await tasks.ClaimAsync(gone, new ClaimRoom(1, 1L << 40, 1L << 40), DateTimeOffset.UtcNow.AddHours(2), Stop)).ShouldHaveSingleItem();
         }
@@ -277,5 +316,36 @@ public sealed class TaskWorkersTests
         var store = node.Host.Services.GetRequiredService<Market.Events.IEventStore>();
         var owner = Id<Market.Identity.User>.Parse((await node.Client.GetMeAsync(Stop)).Id);
         return (await store.ReadAfterAsync(0, new Market.Events.EventFilter(owner, null, [type]), 100, Stop)).Events.Select(told => told.Event);
+    }
+
+    /// <summary>A task store whose claims, done, can be held up on their way back.</summary>
+    public class HeldUpClaims : DispatchProxy
+    {
+        public ITaskStore Inner { get; set; } = null!;
+
+        public TaskCompletionSource? MayEnd { get; set; }
+
+        public TaskCompletionSource IsHeldUp { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public TaskCompletionSource HasEnded { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        protected override object? Invoke(MethodInfo? targetMethod, object?[]? args)
+        {
+            var answer = targetMethod!.Invoke(Inner, args);
+            return targetMethod.Name == nameof(ITaskStore.ClaimAsync) && MayEnd is { } mayEnd
+                ? HoldUpAsync((Task<IReadOnlyList<AgentTask>>)answer!, mayEnd.Task)
+                : answer;
+        }
+
+        private async Task<IReadOnlyList<AgentTask>> HoldUpAsync(Task<IReadOnlyList<AgentTask>> claim, Task mayEnd)
+        {
+            var claimed = await claim;
+            if (claimed.Count == 0)
+                return claimed;
+            IsHeldUp.TrySetResult();
+            await mayEnd;
+            HasEnded.TrySetResult();
+            return claimed;
+        }
     }
 }

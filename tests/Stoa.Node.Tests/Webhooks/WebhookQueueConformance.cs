@@ -1,11 +1,14 @@
 using Stoa.Market;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
+using Stoa.Market.Tasks;
 using Stoa.Market.Webhooks;
 using Stoa.Node.Events;
 using Stoa.Node.Identity;
+using Stoa.Node.Tasks;
 using Stoa.Node.Tests.Hosting;
 using Stoa.Node.Tests.Storage;
+using Stoa.Node.Tests.Tasks;
 using Stoa.Node.Webhooks;
 using Stoa.Primitives;
 
@@ -31,7 +34,7 @@ public abstract class WebhookQueueConformance(DatabaseSource source) : DatabaseT
         await base.InitializeAsync();
         ids = new IdSource(time, new SecureRandom());
         store = new SqlWebhookStore(Database, time);
-        queue = NewQueue();
+        queue = await NewQueueAsync("self");
         (ada, bob) = (await AddUserAsync("ada"), await AddUserAsync("bob"));
     }
 
@@ -51,7 +54,7 @@ public abstract class WebhookQueueConformance(DatabaseSource source) : DatabaseT
         await TellAsync(ada, EventTypes.TaskQueued, "other type");
         await TellAsync(bob, EventTypes.TaskSucceeded, "other owner");
 
-        await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => FanOutAsync(NewQueue())));
+        await Task.WhenAll((await NewQueuesAsync(4)).Select(FanOutAsync));
 
         var delivery = (await DeliveriesAsync(webhook)).ShouldHaveSingleItem();
         (delivery.Subject, delivery.State).ShouldBe(("mine", DeliveryState.Pending));
@@ -91,24 +94,55 @@ public abstract class WebhookQueueConformance(DatabaseSource source) : DatabaseT
     public async Task Webhook_IsLeasedToOne()
     {
         await AddWithDeliveryAsync();
+        var queues = await NewQueuesAsync(8);
 
-        var claims = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => NewQueue().ClaimAsync(10, Stop)));
+        var claims = await Task.WhenAll(queues.Select(other => other.ClaimAsync(10, Stop)));
 
         claims.SelectMany(leases => leases).Count().ShouldBe(1);
-        (await queue.NextDueAsync(Stop)).ShouldBe(Now + TimeSpan.FromSeconds(60));
-        time.Advance(TimeSpan.FromSeconds(61));
-        (await queue.ClaimAsync(10, Stop)).Count.ShouldBe(1, "a node that vanished");
+        (await queue.NextDueAsync(Stop)).ShouldBeNull();
+        await StrikeOffAsync($"node{claims.ToList().FindIndex(leases => leases.Count > 0)}");
+        (await queue.NextDueAsync(Stop)).ShouldBe(Now);
+        (await queue.ClaimAsync(10, Stop)).Count.ShouldBe(1, "of a node that vanished");
+    }
+
+    [Fact]
+    public async Task Lease_ThatItsNodeCouldNotGiveBack_IsTakenAgainByIt()
+    {
+        await AddWithDeliveryAsync();
+        var lease = await ClaimAsync();
+        (await queue.ClaimAsync(1, Stop)).ShouldBeEmpty();
+
+        queue.Drop(lease);
+
+        (await ClaimAsync()).Deliveries.Single().Id.ShouldBe(lease.Deliveries.Single().Id);
+    }
+
+    [Fact]
+    public async Task Delivery_PutOffByAClockThatWasSetBackSince_IsBroughtForward()
+    {
+        var webhook = await AddWithDeliveryAsync();
+        var lease = await ClaimAsync();
+        await queue.FinishAsync(lease, Failing(lease), Stop);
+        await queue.BringForwardAsync(Stop);
+        (await queue.ClaimAsync(1, Stop)).ShouldBeEmpty("it is only put off by its failure");
+        time.Advance(TimeSpan.FromHours(-1));
+
+        await queue.BringForwardAsync(Stop);
+
+        (await ClaimAsync()).Deliveries.Single().Attempts.ShouldBe(1);
+        webhook.Id.IsEmpty.ShouldBeFalse();
     }
 
     [Fact]
     public async Task LostLease_WritesNothing()
     {
         var webhook = await AddWithDeliveryAsync();
-        var lost = await ClaimAsync();
-        time.Advance(TimeSpan.FromMinutes(2));
+        var paused = await NewQueueAsync("paused");
+        var lost = (await paused.ClaimAsync(1, Stop)).Single();
+        await StrikeOffAsync("paused");
         var mine = await ClaimAsync();
 
-        await queue.FinishAsync(lost, Failing(lost), Stop);
+        await paused.FinishAsync(lost, Failing(lost), Stop);
         await queue.FinishAsync(mine, Succeeding(mine), Stop);
 
         var delivery = (await DeliveriesAsync(webhook)).Single();
@@ -232,7 +266,22 @@ public abstract class WebhookQueueConformance(DatabaseSource source) : DatabaseT
 
     private List<(WebhookDelivery, DeliveryAttempt)> Succeeding(WebhookLease lease) => All(lease, new DeliveryAttempt(Now, 1, 204, null));
 
-    private SqlWebhookQueue NewQueue() => new(Database, ids, key.PublicKey, Retries, new SecureRandom(), time);
+    private async Task<SqlWebhookQueue> NewQueueAsync(string node)
+    {
+        var holder = new LeaseHolder(node, "1");
+        await new SqlNodeStore(Database).BeatAsync(holder, NodeStoreConformance.Silent, Now, Stop);
+        return new SqlWebhookQueue(Database, holder, ids, key.PublicKey, Retries, new SecureRandom(), time);
+    }
+
+    private async Task<List<SqlWebhookQueue>> NewQueuesAsync(int count)
+    {
+        var queues = new List<SqlWebhookQueue>();
+        for (var number = 0; number < count; number++)
+            queues.Add(await NewQueueAsync($"node{number}"));
+        return queues;
+    }
+
+    private Task<bool> StrikeOffAsync(string node) => new SqlNodeStore(Database).StrikeOffAsync(new NodeBeat(new LeaseHolder(node, "1"), 1), Stop);
 
     private static async Task FanOutAsync(SqlWebhookQueue queue)
     {

@@ -69,6 +69,8 @@ internal static class DescribeOperation
         Add(operation.RequestBody is not null, RequestRefusal.PayloadTooLarge);
         Add(operation.RequestBody is not null && metadata.OfType<IAcceptsMetadata>().Any(), RequestRefusal.UnsupportedMediaType);
         Add(isApi, RequestRefusal.RateLimited);
+        Add(isApi, RequestRefusal.Unavailable);
+        Add(isApi && operation.RequestBody is not null, RequestRefusal.StorageFull);
         Add(true, RequestRefusal.InternalError);
         return refusals;
 

@@ -1,0 +1,16 @@
+namespace Stoa.Faults;
+
+/// <summary>A kind of fault that is made again and again while work is done.</summary>
+/// <param name="Name">After <c>./faults</c>.</param>
+/// <param name="Summary">What is done, in a line.</param>
+/// <param name="DefaultPoints">How often, unless told otherwise.</param>
+/// <param name="RunAsync">Does it.</param>
+internal sealed record FaultRun(string Name, string Summary, int DefaultPoints, Func<RunContext, CancellationToken, Task> RunAsync);
+
+/// <summary>What a run is given.</summary>
+/// <param name="Points">How many faults to make.</param>
+/// <param name="Seed">Of all chance.</param>
+/// <param name="Within">How soon what a fault interrupted has to go on.</param>
+/// <param name="Report">Takes figures and broken promises.</param>
+/// <param name="Tell">Takes a line about how far it is.</param>
+internal sealed record RunContext(int Points, int Seed, TimeSpan Within, FaultReport Report, Action<string> Tell);

@@ -1,0 +1,71 @@
+namespace Stoa.Faults.Nodes;
+
+/// <summary>The nodes of a run, each in one life after another.</summary>
+internal sealed class NodePool(IReadOnlyList<NodePlace> places, Watchdog watchdog, CancellationToken stop) : IAsyncDisposable
+{
+    private readonly NodeProcess?[] _lives = new NodeProcess?[places.Count];
+    private readonly List<double> _startMs = [];
+
+    public int Count => places.Count;
+
+    /// <summary>How long starts took, from the process to when it listened.</summary>
+    public IReadOnlyCollection<double> StartMs => _startMs;
+
+    public NodeProcess this[int index] => _lives[index] ?? throw new InvalidOperationException($"Node {index} was not started.");
+
+    /// <summary>One that is up, by chance; null when none is.</summary>
+    public NodeProcess? Pick()
+    {
+        var first = Random.Shared.Next(_lives.Length);
+        for (var step = 0; step < _lives.Length; step++)
+        {
+            if (_lives[(first + step) % _lives.Length] is { IsUp: true } life)
+                return life;
+        }
+
+        return null;
+    }
+
+    /// <summary>Starts the process of a node, and does not wait for it.</summary>
+    public async Task<NodeProcess> LaunchAsync(int index)
+    {
+        if (_lives[index] is { } before)
+            await before.DisposeAsync();
+        return _lives[index] = NodeProcess.Launch(places[index], watchdog);
+    }
+
+    /// <summary>Waits until a node that was launched takes requests.</summary>
+    public async Task ListensAsync(int index)
+    {
+        if (!await TryListensAsync(index))
+            throw new FaultException($"Node {index} ended at its start: {await TailAsync(places[index].LogFile)}");
+    }
+
+    /// <summary>Waits until a node that was launched takes requests; false when it ended instead.</summary>
+    public async Task<bool> TryListensAsync(int index)
+    {
+        var life = this[index];
+        if (!await life.ListensAsync(ReadAdminKey, stop))
+            return false;
+        lock (_startMs)
+            _startMs.Add(life.StartMs);
+        return true;
+    }
+
+    public async Task StartAsync(int index)
+    {
+        await LaunchAsync(index);
+        await ListensAsync(index);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var life in _lives.OfType<NodeProcess>())
+            await life.DisposeAsync();
+    }
+
+    // Of the nodes of a cell the first one has made the key.
+    private string ReadAdminKey() => File.ReadAllText(Path.Combine(places[0].Folder, "admin.key")).Trim();
+
+    private static async Task<string> TailAsync(string file) => string.Join(" ", (await File.ReadAllLinesAsync(file)).TakeLast(5));
+}

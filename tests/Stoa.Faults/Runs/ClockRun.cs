@@ -1,0 +1,76 @@
+using System.Diagnostics;
+using Stoa.Client;
+using Stoa.Client.Contracts;
+using Stoa.Faults.Nodes;
+
+namespace Stoa.Faults.Runs;
+
+/// <summary>The clock of a node is set an hour ahead and an hour back while it works.</summary>
+internal static class ClockRun
+{
+    private const int NodeCount = 3;
+    private const int MostAnswers = 120;
+    private const string Login = "clockmaker";
+    private const string Password = "correct horse battery";
+
+    private static readonly TimeSpan s_longestWait = TimeSpan.FromSeconds(10);
+
+    // By how many hours it is ahead, one after the other: each jump is of an hour.
+    private static readonly int[] s_hours = [1, 0, -1, 0];
+
+    public static async Task RunEmbeddedAsync(RunContext context, CancellationToken stop)
+    {
+        await using var world = await World.StartEmbeddedAsync(context, stop, hasClock: true);
+        await RunAsync(world, context, stop);
+    }
+
+    public static async Task RunCellAsync(RunContext context, CancellationToken stop)
+    {
+        await using var world = await World.StartCellAsync(context, NodeCount, stop, hasClock: true);
+        await RunAsync(world, context, stop);
+    }
+
+    private static async Task RunAsync(World world, RunContext context, CancellationToken stop)
+    {
+        using var session = await SignInAsync(world.Nodes[0], stop);
+        var probeMs = new List<double>();
+        for (var point = 0; point < context.Points; point++)
+        {
+            probeMs.Add(await MakeAsync(world, context, point, stop));
+            // A session has to outlive every jump.
+            await session.GetMeAsync(stop);
+            context.Tell($"{point + 1} jumps, {world.Submitters.Items.Count} submissions");
+        }
+
+        await world.FinishAsync();
+        context.Report.AddSpread("probe_ms", probeMs);
+    }
+
+    /// <summary>One jump; how many milliseconds a task then took from its submission to its end.</summary>
+    public static async Task<double> MakeAsync(World world, RunContext context, int point, CancellationToken stop)
+    {
+        await world.Submitters.UntilAnsweredAsync(world.Random.Next(1, MostAnswers), s_longestWait, stop);
+        var hours = s_hours[point % s_hours.Length];
+        ShiftedNode.Shift(world.ClockFile, TimeSpan.FromHours(hours));
+        var shiftedAt = Stopwatch.GetTimestamp();
+        world.Interrupted.Add(await world.Eye.ListRunningAsync("", stop));
+        world.Interrupted.Add(await world.Eye.ListRetriedAsync(stop));
+        await world.Interrupted.WaitAsync(shiftedAt, $"the clock was set to {hours} hours ahead", stop);
+        var node = world.Nodes[0];
+        var submittedAt = Stopwatch.GetTimestamp();
+        var probe = await world.Submitters.SubmitUrgentAsync(node, stop);
+        await node.Client.WaitForTaskAsync(probe, cancellationToken: stop);
+        var took = Stopwatch.GetElapsedTime(submittedAt);
+        if (took > context.Within)
+            context.Report.Break($"A task that was submitted after a jump took {took.TotalSeconds:0.0} s.");
+        return took.TotalMilliseconds;
+    }
+
+    private static async Task<StoaClient> SignInAsync(NodeProcess node, CancellationToken stop)
+    {
+        using var anonymous = new StoaClient(new StoaClientOptions { Address = node.Address });
+        await anonymous.RegisterAsync(new RegisterRequest(Login, $"{Login}@example.org", Password), stop);
+        var session = await anonymous.LoginAsync(new LoginRequest(Login, Password), stop);
+        return new StoaClient(new StoaClientOptions { Address = node.Address, ApiKey = session.Token });
+    }
+}
