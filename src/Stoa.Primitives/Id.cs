@@ -34,6 +34,15 @@ public readonly record struct Id<T>(Guid Uuid) : ISpanParsable<Id<T>>, IComparab
     /// <inheritdoc/>
     public override string ToString() => TypeId.Format(T.IdPrefix, Uuid);
 
+    /// <summary>Writes the text as UTF-8, or nothing when there is no room for it.</summary>
+    public bool TryFormat(Span<byte> utf8Destination, out int bytesWritten) => TypeId.TryFormat(T.IdPrefix, Uuid, utf8Destination, out bytesWritten);
+
+    /// <inheritdoc/>
+    public bool Equals(Id<T> other) => Uuid == other.Uuid;
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => Uuid.GetHashCode();
+
     /// <summary>Orders by UUID as 16 unsigned bytes.</summary>
     public int CompareTo(Id<T> other) => Uuid.CompareTo(other.Uuid);
 

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
+using System.Text;
 using System.Text.Json.Serialization;
 
 namespace Stoa.Primitives;
@@ -16,6 +17,9 @@ public readonly record struct TypeId : ISpanParsable<TypeId>, IComparable<TypeId
 {
     /// <summary>The longest prefix in characters.</summary>
     public const int MaxPrefixLength = 63;
+
+    /// <summary>The longest text in characters.</summary>
+    public const int MaxLength = MaxPrefixLength + 1 + Base32.CrockfordLength;
 
     private const string Expected =
         "A TypeID is expected: a prefix of at most 63 characters a-z and _ (a letter at both ends), then _, then 26 characters of lower-case Crockford base32 of which the first is 0 to 7.";
@@ -88,6 +92,30 @@ public readonly record struct TypeId : ISpanParsable<TypeId>, IComparable<TypeId
         Span<char> suffix = stackalloc char[Base32.CrockfordLength];
         Base32.EncodeCrockford(BinaryPrimitives.ReadUInt128BigEndian(bytes), suffix);
         return prefix.Length == 0 ? suffix.ToString() : string.Concat(prefix, "_", suffix);
+    }
+
+    /// <summary>Writes the text as UTF-8, or nothing when there is no room.</summary>
+    internal static bool TryFormat(string prefix, Guid uuid, Span<byte> utf8, out int written)
+    {
+        written = prefix.Length == 0 ? Base32.CrockfordLength : prefix.Length + 1 + Base32.CrockfordLength;
+        if (utf8.Length < written)
+        {
+            written = 0;
+            return false;
+        }
+
+        Span<byte> bytes = stackalloc byte[16];
+        uuid.TryWriteBytes(bytes, bigEndian: true, out _);
+        Span<char> suffix = stackalloc char[Base32.CrockfordLength];
+        Base32.EncodeCrockford(BinaryPrimitives.ReadUInt128BigEndian(bytes), suffix);
+        if (prefix.Length > 0)
+        {
+            Ascii.FromUtf16(prefix, utf8, out _);
+            utf8[prefix.Length] = (byte)'_';
+        }
+
+        Ascii.FromUtf16(suffix, utf8[(written - suffix.Length)..], out _);
+        return true;
     }
 
     /// <summary>Orders by prefix, then by UUID as 16 unsigned bytes.</summary>

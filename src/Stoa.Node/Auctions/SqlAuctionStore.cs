@@ -84,7 +84,7 @@ public sealed class SqlAuctionStore(Database database)
                 await session.ExecuteAsync("DELETE FROM auction_bids WHERE auction_id = @id", new { id });
                 await SqlAuctions.AssignAsync(session, end.Task);
                 if (end.Task.State.IsFinal)
-                    await session.ExecuteRowsAsync(TaskStatements.End, [end.Task]);
+                    await session.ExecuteRowsAsync(TaskStatements.End, [TaskEnd.Of(end.Task)]);
                 else
                     await SqlTaskQueue.ReturnAsync(session, [end.Task], now);
                 await SqlTaskDemand.AddAsync(session, end.Task.Id, end.Task.Auction!.Current);

@@ -15,12 +15,12 @@ public static class SqlLedger
     private static readonly SqlRows<Transfer> InsertTransfers = SqlRows<Transfer>.Insert(
         "transfers",
         [
-            SqlField<Transfer>.OfText("id", transfer => transfer.Id),
+            SqlField<Transfer>.OfId("id", transfer => transfer.Id),
             SqlField<Transfer>.OfText("kind", transfer => transfer.Kind),
-            SqlField<Transfer>.OfText("debit_account_id", transfer => transfer.DebitAccountId),
-            SqlField<Transfer>.OfText("credit_account_id", transfer => transfer.CreditAccountId),
+            SqlField<Transfer>.OfId("debit_account_id", transfer => transfer.DebitAccountId),
+            SqlField<Transfer>.OfId("credit_account_id", transfer => transfer.CreditAccountId),
             SqlField<Transfer>.OfInteger("amount", transfer => transfer.Amount.Nanodollars),
-            SqlField<Transfer>.OfText("pending_id", transfer => transfer.PendingId),
+            SqlField<Transfer>.OfId("pending_id", transfer => transfer.PendingId),
             SqlField<Transfer>.OfText("purpose", transfer => transfer.Purpose),
             SqlField<Transfer>.OfText("cause", transfer => transfer.Cause),
             SqlField<Transfer>.OfInteger("created_at", transfer => transfer.CreatedAt.ToUnixTimeMilliseconds()),

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Text;
+using Stoa.Primitives;
 
 namespace Stoa.Node.Storage;
 
@@ -63,6 +64,14 @@ internal sealed class PostgresCopyWriter : IDisposable
     {
         var place = MakeRoom(sizeof(int) + Encoding.UTF8.GetMaxByteCount(value.Length));
         var length = Encoding.UTF8.GetBytes(value, place[sizeof(int)..]);
+        BinaryPrimitives.WriteInt32BigEndian(place, length);
+        _length += sizeof(int) + length;
+    }
+
+    public void WriteId<TId>(Id<TId> value) where TId : IIdentified
+    {
+        var place = MakeRoom(sizeof(int) + TypeId.MaxLength);
+        value.TryFormat(place[sizeof(int)..], out var length);
         BinaryPrimitives.WriteInt32BigEndian(place, length);
         _length += sizeof(int) + length;
     }

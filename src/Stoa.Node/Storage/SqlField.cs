@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Npgsql;
 using NpgsqlTypes;
+using Stoa.Primitives;
 
 namespace Stoa.Node.Storage;
 
@@ -15,8 +16,14 @@ public abstract class SqlField<T>
 
     /// <summary>A column of text.</summary>
     /// <param name="name">The column.</param>
-    /// <param name="get">The value whose text it is: a string, or an id, a hash and the like as itself. Then the text is only made when it is another one than in the row before.</param>
+    /// <param name="get">The value whose text it is: a string, or a hash and the like as itself. Then the text is only made when it is another one than in the row before.</param>
     public static SqlField<T> OfText<TValue>(string name, Func<T, TValue> get) => new TextField<TValue>(name, get);
+
+    /// <summary>A column of ids.</summary>
+    public static SqlField<T> OfId<TId>(string name, Func<T, Id<TId>> get) where TId : IIdentified => new IdField<TId>(name, row => get(row));
+
+    /// <summary>A column of ids that may be missing.</summary>
+    public static SqlField<T> OfId<TId>(string name, Func<T, Id<TId>?> get) where TId : IIdentified => new IdField<TId>(name, get);
 
     /// <summary>A column of integers: also instants in Unix milliseconds, and money in nanodollars.</summary>
     public static SqlField<T> OfInteger(string name, Func<T, long?> get) => new IntegerField(name, get);
@@ -62,6 +69,23 @@ public abstract class SqlField<T>
         internal override SqliteParameterSlot<T> ToSlot() => new SqliteTextSlot<T, TValue>(get);
 
         internal override string TextOf(T row) => get(row)!.ToString()!;
+    }
+
+    private sealed class IdField<TId>(string name, Func<T, Id<TId>?> get) : SqlField<T>(name) where TId : IIdentified
+    {
+        internal override NpgsqlParameter ToArray(IReadOnlyList<T> rows) => Column(rows, row => get(row)?.ToString(), NpgsqlDbType.Text);
+
+        internal override void Copy(PostgresCopyWriter copy, T row)
+        {
+            if (get(row) is { } id)
+                copy.WriteId(id);
+            else
+                copy.WriteNull();
+        }
+
+        internal override SqliteParameterSlot<T> ToSlot() => new SqliteIdSlot<T, TId>(get);
+
+        internal override string TextOf(T row) => get(row)!.Value.ToString();
     }
 
     private sealed class IntegerField(string name, Func<T, long?> get) : SqlField<T>(name)

@@ -1,6 +1,7 @@
 using System.Text;
 using Microsoft.Data.Sqlite;
 using SQLitePCL;
+using Stoa.Primitives;
 
 namespace Stoa.Node.Storage;
 
@@ -60,6 +61,35 @@ internal sealed class SqliteTextSlot<T, TValue>(Func<T, TValue> get) : SqlitePar
     private int Keep(TValue value, int code)
     {
         (_bound, _isBound) = (value, code == raw.SQLITE_OK);
+        return code;
+    }
+}
+
+/// <summary>A parameter that is an id or null.</summary>
+internal sealed class SqliteIdSlot<T, TId>(Func<T, Id<TId>?> get) : SqliteParameterSlot<T> where TId : IIdentified
+{
+    private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(TypeId.MaxLength, pinned: true);
+
+    // Parameters of a fresh statement are null.
+    private Id<TId>? _bound;
+
+    public override unsafe int Bind(nint statement, int place, T row)
+    {
+        var value = get(row);
+        if (value == _bound)
+            return raw.SQLITE_OK;
+        // What is bound points into the buffer: nothing is until it is bound anew.
+        _bound = null;
+        if (value is not { } id)
+            return SqliteNative.sqlite3_bind_null(statement, place);
+        id.TryFormat(_buffer, out var length);
+        int code;
+        fixed (byte* bytes = _buffer)
+            code = SqliteNative.sqlite3_bind_text(statement, place, bytes, length, SqliteNative.Static);
+        if (code == raw.SQLITE_OK)
+            _bound = id;
+        else
+            _ = SqliteNative.sqlite3_bind_null(statement, place);
         return code;
     }
 }

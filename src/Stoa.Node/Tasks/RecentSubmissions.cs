@@ -25,33 +25,46 @@ public sealed class RecentSubmissions(TimeProvider time)
     private readonly Queue<(Id<AgentTask> Id, long Since)> inOrder = new();
     private long inputBytes;
 
-    /// <summary>Remembers a queued task, unless there is no room.</summary>
-    /// <param name="task">As it was submitted.</param>
-    /// <param name="input">The bytes of its input when they are inline.</param>
-    public void Add(AgentTask task, ReadOnlyMemory<byte>? input)
+    /// <summary>Remembers those of new tasks that wait in the queue, as long as there is room.</summary>
+    /// <param name="tasks">As they were submitted, each with the bytes of its input when they are inline.</param>
+    public void AddQueued(IReadOnlyList<(AgentTask Task, ReadOnlyMemory<byte>? Input)> tasks)
     {
+        var now = time.GetTimestamp();
         lock (gate)
         {
-            while (inOrder.TryPeek(out var oldest) && (!entries.ContainsKey(oldest.Id) || time.GetElapsedTime(oldest.Since) > MaxAge))
+            while (inOrder.TryPeek(out var oldest) && (!entries.ContainsKey(oldest.Id) || time.GetElapsedTime(oldest.Since, now) > MaxAge))
                 Forget(inOrder.Dequeue().Id);
-            if (inOrder.Count == MaxCount || inputBytes + (input?.Length ?? 0) > MaxInputBytes || !entries.TryAdd(task.Id, new Entry(task, input)))
-                return;
-            inputBytes += input?.Length ?? 0;
-            inOrder.Enqueue((task.Id, time.GetTimestamp()));
+            foreach (var (task, input) in tasks)
+            {
+                if (task is not { State: TaskState.Queued, IsBidding: false } || inOrder.Count == MaxCount
+                    || inputBytes + (input?.Length ?? 0) > MaxInputBytes || !entries.TryAdd(task.Id, new Entry(task, input)))
+                {
+                    continue;
+                }
+
+                inputBytes += input?.Length ?? 0;
+                inOrder.Enqueue((task.Id, now));
+            }
         }
     }
 
-    /// <summary>The task, once; its input stays. Null when it is not remembered.</summary>
-    public AgentTask? TakeTask(Id<AgentTask> id)
+    /// <summary>Tasks, each once; their inputs stay. Null for each that is not remembered.</summary>
+    public AgentTask?[] TakeTasks(IReadOnlyList<Id<AgentTask>> ids)
     {
+        var tasks = new AgentTask?[ids.Count];
         lock (gate)
         {
-            if (!entries.TryGetValue(id, out var entry))
-                return null;
-            if (entry.Input is null)
-                entries.Remove(id);
-            return entry.Task;
+            for (var index = 0; index < tasks.Length; index++)
+            {
+                if (!entries.TryGetValue(ids[index], out var entry))
+                    continue;
+                if (entry.Input is null)
+                    entries.Remove(ids[index]);
+                tasks[index] = entry.Task;
+            }
         }
+
+        return tasks;
     }
 
     /// <summary>The bytes of an inline input, once; null when they are not remembered.</summary>
@@ -62,6 +75,16 @@ public sealed class RecentSubmissions(TimeProvider time)
             var input = entries.GetValueOrDefault(id)?.Input;
             Forget(id);
             return input;
+        }
+    }
+
+    /// <summary>Forgets tasks that nobody will claim.</summary>
+    public void Forget(IEnumerable<Id<AgentTask>> ids)
+    {
+        lock (gate)
+        {
+            foreach (var id in ids)
+                Forget(id);
         }
     }
 

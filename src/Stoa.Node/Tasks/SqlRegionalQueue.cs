@@ -26,14 +26,14 @@ internal static class SqlRegionalQueue
     private static readonly SqlRows<AgentTask> s_note = SqlRows<AgentTask>.Insert(
         "task_regions",
         [
-            SqlField<AgentTask>.OfText("task_id", task => task.Id),
+            SqlField<AgentTask>.OfId("task_id", task => task.Id),
             SqlField<AgentTask>.OfText("regions", task => Join(task.Regions)),
         ]);
 
     private static readonly SqlRows<RegionalEntry> s_enqueue = SqlRows<RegionalEntry>.Insert(
         "regional_queue",
         [
-            SqlField<RegionalEntry>.OfText("task_id", row => row.TaskId),
+            SqlField<RegionalEntry>.OfId("task_id", row => row.TaskId),
             SqlField<RegionalEntry>.OfInteger("tag", row => row.Tag),
             SqlField<RegionalEntry>.OfInteger("memory_limit_bytes", row => row.MemoryLimitBytes),
             SqlField<RegionalEntry>.OfInteger("token", row => row.Token),
@@ -41,7 +41,7 @@ internal static class SqlRegionalQueue
         ]);
 
     private static readonly SqlRows<RegionalEntry> s_dequeue = SqlRows<RegionalEntry>.Delete(
-        "regional_queue", "t.task_id = {task_id}", [SqlField<RegionalEntry>.OfText("task_id", row => row.TaskId)]);
+        "regional_queue", "t.task_id = {task_id}", [SqlField<RegionalEntry>.OfId("task_id", row => row.TaskId)]);
 
     private static readonly SqlRows<Turn> s_addTurns = SqlRows<Turn>.Insert("regional_turns", TurnFields());
 
@@ -133,7 +133,7 @@ internal static class SqlRegionalQueue
     [
         SqlField<Turn>.OfText("region", row => row.Region),
         SqlField<Turn>.OfInteger("tag", row => row.Tag),
-        SqlField<Turn>.OfText("task_id", row => row.TaskId),
+        SqlField<Turn>.OfId("task_id", row => row.TaskId),
     ];
 
     private sealed record Turn(string Region, long Tag, Id<AgentTask> TaskId);

@@ -19,8 +19,11 @@ public sealed class SqlTaskBatchStore(Database database, RecentSubmissions? rece
     // The ids of a batch's tasks lie between its first and its last, so the index over the owner's tasks leads to them.
     private const string OfBatch = "WHERE owner_id = @OwnerId AND id > @after AND id <= @Last AND batch_id = @Id";
 
-    public Task<Outcome<TaskBatch, TaskRefusal>> SubmitAsync(TaskBatch batch, IReadOnlyList<NewTask> tasks, CancellationToken cancellationToken) =>
-        database.WriteAsync<Outcome<TaskBatch, TaskRefusal>>(
+    public async Task<Outcome<TaskBatch, TaskRefusal>> SubmitAsync(TaskBatch batch, IReadOnlyList<NewTask> tasks, CancellationToken cancellationToken)
+    {
+        // Before the act, so that a claim of the same group finds them: until they are written nobody asks for them.
+        recent?.AddQueued([.. tasks.Select(task => (task.Task, task.InlineInput))]);
+        var outcome = await database.WriteAsync<Outcome<TaskBatch, TaskRefusal>>(
             async session =>
             {
                 var added = await session.ExecuteAsync(
@@ -33,9 +36,9 @@ public sealed class SqlTaskBatchStore(Database database, RecentSubmissions? rece
                 if (added == 0)
                     return (await FindAsync(session, batch.Id, batch.OwnerId))!;
 
-                foreach (var outcome in await SqlTaskStore.SubmitAsync(session, tasks, recent, quota))
+                foreach (var submitted in await SqlTaskStore.SubmitAsync(session, tasks, quota))
                 {
-                    if (outcome.Refusal is not { } refusal)
+                    if (submitted.Refusal is not { } refusal)
                         continue;
                     session.Abandon();
                     return refusal.Code switch
@@ -50,6 +53,10 @@ public sealed class SqlTaskBatchStore(Database database, RecentSubmissions? rece
                 return batch;
             },
             cancellationToken);
+        if (outcome.Refusal is not null)
+            recent?.Forget(tasks.Select(task => task.Task.Id));
+        return outcome;
+    }
 
     public Task<TaskBatchProgress?> GetAsync(Id<TaskBatch> id, Id<User> owner, CancellationToken cancellationToken) =>
         database.ReadAsync(
@@ -105,7 +112,7 @@ public sealed class SqlTaskBatchStore(Database database, RecentSubmissions? rece
                 var waiting = await session.QueryAsync<TaskRow>(
                     TaskRow.Select + OfBatch + " AND state = 'queued' ORDER BY id LIMIT @limit", found);
                 List<AgentTask> cancelled = [.. (await SqlTaskQueue.TakeOutAsync(session, waiting)).Select(task => task.Cancel(now))];
-                await session.ExecuteRowsAsync(TaskStatements.End, cancelled);
+                await session.ExecuteRowsAsync(TaskStatements.End, [.. cancelled.Select(TaskEnd.Of)]);
                 await session.ExecuteAsync(
                     """
                     UPDATE leases SET cancel_requested_at = COALESCE(cancel_requested_at, @now)

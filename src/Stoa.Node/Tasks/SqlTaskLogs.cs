@@ -10,7 +10,7 @@ internal static class SqlTaskLogs
     private static readonly SqlRows<AttemptEnd> InsertStarts = SqlRows<AttemptEnd>.Insert(
         "task_log_starts",
         [
-            SqlField<AttemptEnd>.OfText("task_id", end => end.Task.Id),
+            SqlField<AttemptEnd>.OfId("task_id", end => end.Task.Id),
             SqlField<AttemptEnd>.OfInteger("start_bytes", end => end.Log.Start),
         ]);
 

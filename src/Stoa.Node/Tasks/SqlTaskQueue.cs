@@ -52,12 +52,19 @@ internal static class SqlTaskQueue
         var fitting = ready.Take(room.Count).TakeWhile(entry => (freeBytes -= entry.MemoryLimitBytes) >= 0).ToList();
         if (fitting.Count == 0)
             return [];
-        var tasks = await ReadAsync(session, fitting, known);
         var name = holder.ToString();
-        var claimed = fitting.Select(entry => tasks[entry.TaskId].Claim(name, now)).ToList();
-        await session.ExecuteRowsAsync(TaskStatements.Dequeue, [.. fitting.Where(entry => !regional.ContainsKey(entry.TaskId))]);
-        await SqlRegionalQueue.DequeueAsync(session, [.. fitting.Where(entry => regional.ContainsKey(entry.TaskId)).Select(entry => regional[entry.TaskId])]);
-        await session.ExecuteRowsAsync(TaskStatements.Lease, claimed);
+        var claimed = (await ReadAsync(session, fitting, known)).Select(task => task.Claim(name, now)).ToList();
+        if (session.Dialect.IsSqlite && regional.Count == 0)
+        {
+            await LeaseUpToAsync(session, fitting[^1], fitting.Count, name, room, now);
+        }
+        else
+        {
+            await session.ExecuteRowsAsync(TaskStatements.Dequeue, [.. fitting.Where(entry => !regional.ContainsKey(entry.TaskId))]);
+            await SqlRegionalQueue.DequeueAsync(session, [.. fitting.Where(entry => regional.ContainsKey(entry.TaskId)).Select(entry => regional[entry.TaskId])]);
+            await session.ExecuteRowsAsync(TaskStatements.Lease, claimed);
+        }
+
         // Another node that moves the clock on just now does as well: nobody waits for that row.
         await session.ExecuteAsync(
             """
@@ -165,27 +172,32 @@ internal static class SqlTaskQueue
         """,
         new { region = region ?? "" });
 
-    private static async Task<IReadOnlyDictionary<Id<AgentTask>, AgentTask>> ReadAsync(
-        SqlSession session, List<QueueEntry> entries, RecentSubmissions? known)
+    /// <summary>Leases all that was found up to an entry, as two statements: where acts run one by one, what was found is all that is there.</summary>
+    private static async Task LeaseUpToAsync(SqlSession session, QueueEntry last, int count, string holder, ClaimRoom room, DateTimeOffset now)
     {
-        var tasks = new Dictionary<Id<AgentTask>, AgentTask>(entries.Count);
-        var unknown = new List<Id<AgentTask>>();
-        foreach (var entry in entries)
-        {
-            // What ran before has changed since it was submitted.
-            if (entry.Token == 0 && known?.TakeTask(entry.TaskId) is { } task)
-                tasks.Add(entry.TaskId, task);
-            else
-                unknown.Add(entry.TaskId);
-        }
+        const string found = "FROM queue WHERE (tag, task_id) <= (@Tag, @TaskId) AND memory_limit_bytes <= @MaxMemoryBytes";
+        var upTo = new { last.Tag, last.TaskId, room.MaxMemoryBytes, holder, now };
+        var leased = await session.ExecuteAsync($"INSERT INTO leases (task_id, token, holder, started_at) SELECT task_id, token + 1, @holder, @now {found}", upTo);
+        var taken = await session.ExecuteAsync($"DELETE {found}", upTo);
+        if (leased != count || taken != count)
+            throw new InvalidOperationException($"Of {count} tasks {leased} were leased and {taken} taken out of the queue.");
+    }
 
+    /// <summary>The tasks of entries, in their order.</summary>
+    private static async Task<IReadOnlyList<AgentTask>> ReadAsync(SqlSession session, List<QueueEntry> entries, RecentSubmissions? known)
+    {
+        var tasks = known?.TakeTasks([.. entries.Select(entry => entry.TaskId)]) ?? new AgentTask?[entries.Count];
+        // What ran before has changed since it was submitted.
+        var unknown = Enumerable.Range(0, tasks.Length).Where(index => entries[index].Token != 0 || tasks[index] is null).ToList();
         if (unknown.Count > 0)
         {
-            foreach (var row in await session.QueryAsync<TaskRow>(TaskRow.Select + "WHERE id IN @unknown", new { unknown }))
-                tasks.Add(row.Id, row.ToTask());
+            var rows = (await session.QueryAsync<TaskRow>(TaskRow.Select + "WHERE id IN @ids", new { ids = unknown.Select(index => entries[index].TaskId) }))
+                .ToDictionary(row => row.Id);
+            foreach (var index in unknown)
+                tasks[index] = rows[entries[index].TaskId].ToTask();
         }
 
-        return tasks;
+        return tasks!;
     }
 
     /// <summary>Takes the next turns of lanes, an entry a turn, each lane's in order.</summary>
@@ -273,7 +285,7 @@ internal static class SqlTaskQueue
         "t.due_at = {due_at} AND t.task_id = {task_id}",
         [
             SqlField<DueTask>.OfInteger("due_at", row => row.DueAt.ToUnixTimeMilliseconds()),
-            SqlField<DueTask>.OfText("task_id", row => row.Id),
+            SqlField<DueTask>.OfId("task_id", row => row.Id),
         ]);
 
     private sealed record DueTask(DateTimeOffset DueAt, Id<AgentTask> Id, Id<User> OwnerId, long Priority, long MemoryLimitBytes, long Token, string? Regions)

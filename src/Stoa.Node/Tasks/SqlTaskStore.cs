@@ -34,10 +34,10 @@ public sealed class SqlTaskStore : ITaskStore
     private static readonly SqlRows<NewTask> InsertKeys = SqlRows<NewTask>.Insert(
         "idempotency_keys",
         [
-            SqlField<NewTask>.OfText("owner_id", submission => submission.Task.OwnerId),
+            SqlField<NewTask>.OfId("owner_id", submission => submission.Task.OwnerId),
             SqlField<NewTask>.OfText("key", submission => submission.Idempotency!.Key),
             SqlField<NewTask>.OfText("request_hash", submission => submission.Idempotency!.RequestHash),
-            SqlField<NewTask>.OfText("task_id", submission => submission.Task.Id),
+            SqlField<NewTask>.OfId("task_id", submission => submission.Task.Id),
         ],
         skipsConflictsOf: "owner_id, key",
         key: "task_id");
@@ -45,7 +45,7 @@ public sealed class SqlTaskStore : ITaskStore
     private static readonly SqlRows<Content> InsertContent = SqlRows<Content>.Insert(
         "task_content",
         [
-            SqlField<Content>.OfText("task_id", content => content.TaskId),
+            SqlField<Content>.OfId("task_id", content => content.TaskId),
             SqlField<Content>.OfText("kind", content => content.Kind),
             SqlField<Content>.OfBytes("bytes", content => content.Bytes.ToArray()),
         ]);
@@ -53,8 +53,8 @@ public sealed class SqlTaskStore : ITaskStore
     private static readonly SqlRows<SignedReceipt> InsertReceipts = SqlRows<SignedReceipt>.Insert(
         "receipts",
         [
-            SqlField<SignedReceipt>.OfText("id", receipt => receipt.Id),
-            SqlField<SignedReceipt>.OfText("task_id", receipt => receipt.TaskId),
+            SqlField<SignedReceipt>.OfId("id", receipt => receipt.Id),
+            SqlField<SignedReceipt>.OfId("task_id", receipt => receipt.TaskId),
             SqlField<SignedReceipt>.OfBytes("envelope", receipt => receipt.Envelope.ToJson()),
         ]);
 
@@ -104,11 +104,16 @@ public sealed class SqlTaskStore : ITaskStore
             var keys = new HashSet<(Id<User>, string)>();
             var now = left.ToLookup(index => submissions[index].Idempotency is not { } key || keys.Add((submissions[index].Task.OwnerId, key.Key)));
             var group = now[true].ToList();
-            var written = await database.WriteAsync(session => SubmitAsync(session, [.. group.Select(index => submissions[index])], recent, quota), cancellationToken);
+            // Before the act, so that a claim of the same group finds them: until they are written nobody asks for them.
+            recent?.AddQueued([.. group.Select(index => (submissions[index].Task, submissions[index].InlineInput))]);
+            var written = await database.WriteAsync(session => SubmitAsync(session, [.. group.Select(index => submissions[index])], quota), cancellationToken);
             for (var place = 0; place < group.Count; place++)
             {
                 outcomes[group[place]] = written[place];
-                if (submissions[group[place]].Auction is { } auction && written[place].Refusal is null && written[place].Value.IsNew)
+                var isNew = written[place].Refusal is null && written[place].Value.IsNew;
+                if (!isNew || written[place].Value.Task.State is TaskState.Running)
+                    recent?.Forget([submissions[group[place]].Task.Id]);
+                if (isNew && submissions[group[place]].Auction is { } auction)
                     auctions?.Tell(auction);
             }
 
@@ -120,7 +125,7 @@ public sealed class SqlTaskStore : ITaskStore
 
     /// <summary>Writes submissions inside an act; no two of them bear the same key.</summary>
     internal static async Task<Outcome<Submitted, TaskRefusal>[]> SubmitAsync(
-        SqlSession session, IReadOnlyList<NewTask> submissions, RecentSubmissions? recent, UserQuota? quota)
+        SqlSession session, IReadOnlyList<NewTask> submissions, UserQuota? quota)
     {
         var outcomes = new Outcome<Submitted, TaskRefusal>?[submissions.Count];
         await TakeKeysAsync(session, submissions, outcomes);
@@ -152,9 +157,6 @@ public sealed class SqlTaskStore : ITaskStore
                     events.Add(TaskEvents.Started(written, task.CreatedAt));
             }
 
-            // Should the transaction fail, nobody will ask for it.
-            if (written is { State: TaskState.Queued, IsBidding: false })
-                recent?.Add(written, input);
             outcomes[index] = new Submitted(written, IsNew: true);
         }
 
@@ -227,8 +229,10 @@ public sealed class SqlTaskStore : ITaskStore
         }
     }
 
-    public async Task<IReadOnlyList<AttemptEndOutcome>> EndAttemptsAsync(IReadOnlyList<AttemptEnd> ends, CancellationToken cancellationToken) =>
-        await database.WriteAsync(
+    public async Task<IReadOnlyList<AttemptEndOutcome>> EndAttemptsAsync(IReadOnlyList<AttemptEnd> ends, CancellationToken cancellationToken)
+    {
+        var rows = ends.Select(end => end.Task.State.IsFinal ? TaskEnd.Of(end.Task) : default).ToArray();
+        return await database.WriteAsync(
             async session =>
             {
                 var outcomes = new AttemptEndOutcome[ends.Count];
@@ -238,11 +242,12 @@ public sealed class SqlTaskStore : ITaskStore
                 var places = Enumerable.Range(0, ends.Count).Where(index => seen.Add(ends[index].Task.Id)).ToLookup(index => ends[index].Task.State.IsFinal);
                 await EndLeasesAsync(TaskStatements.EndLease, [.. places[true]]);
                 await EndLeasesAsync(TaskStatements.HandBackLease, [.. places[false]]);
-                var written = Enumerable.Range(0, ends.Count).Where(index => outcomes[index] is AttemptEndOutcome.Written).Select(index => ends[index]).ToList();
-                await session.ExecuteRowsAsync(TaskStatements.End, [.. written.Where(end => end.Task.State.IsFinal).Select(end => end.Task)]);
-                await SqlTaskQueue.ReturnAsync(session, [.. written.Where(end => !end.Task.State.IsFinal).Select(end => end.Task)], time.GetUtcNow());
-                await SettleAsync(session, written, index);
+                await session.ExecuteRowsAsync(TaskStatements.End, [.. places[true].Where(IsWritten).Select(index => rows[index])]);
+                await SqlTaskQueue.ReturnAsync(session, [.. places[false].Where(IsWritten).Select(index => ends[index].Task)], time.GetUtcNow());
+                await SettleAsync(session, [.. Enumerable.Range(0, ends.Count).Where(IsWritten).Select(index => ends[index])], index);
                 return outcomes;
+
+                bool IsWritten(int index) => outcomes[index] is AttemptEndOutcome.Written;
 
                 async Task EndLeasesAsync(SqlRows<AgentTask> statement, IReadOnlyList<int> some)
                 {
@@ -252,6 +257,7 @@ public sealed class SqlTaskStore : ITaskStore
                 }
             },
             cancellationToken);
+    }
 
     private static async Task<AttemptEndOutcome> WhyNotAsync(SqlSession session, AgentTask ended) =>
         ended.State is TaskState.Queued
@@ -320,7 +326,7 @@ public sealed class SqlTaskStore : ITaskStore
                     if (!(task.IsBidding ? await SqlAuctions.TakeOutAsync(session, id, now) : await SqlTaskQueue.TakeOutAsync(session, id)))
                         continue;
                     var cancelled = task.Cancel(now);
-                    await session.ExecuteRowsAsync(TaskStatements.End, [cancelled]);
+                    await session.ExecuteRowsAsync(TaskStatements.End, [TaskEnd.Of(cancelled)]);
                     await SettleAsync(session, [new AttemptEnd(
                         cancelled, Settlement.Release(cancelled, clearing, releaseId, now), null, null, ReadOnlyMemory<byte>.Empty, [TaskEvents.Ended(cancelled, now)])], index);
                     return cancelled;

@@ -16,6 +16,20 @@ internal readonly record struct PlacedTask(AgentTask Task, long? Tag)
 /// <summary>An entry of the table <c>queue</c>.</summary>
 internal sealed record QueueEntry(long Tag, Id<AgentTask> TaskId, long MemoryLimitBytes, long Token);
 
+/// <summary>A row of the table <c>task_ends</c>.</summary>
+/// <param name="Task">As it ended.</param>
+/// <param name="Outcome">Its result or failure as JSON; null when it was cancelled.</param>
+internal readonly record struct TaskEnd(AgentTask Task, string? Outcome)
+{
+    /// <summary>Made before the act where that is possible: writing JSON is no work for a thread that all writing waits for.</summary>
+    public static TaskEnd Of(AgentTask task) => new(task, task.State switch
+    {
+        TaskState.Succeeded succeeded => JsonSerializer.Serialize(succeeded.Result, TaskRowJson.Default.TaskResult),
+        TaskState.Failed failed => JsonSerializer.Serialize(failed.Failure, TaskRowJson.Default.TaskFailure),
+        _ => null,
+    });
+}
+
 /// <summary>What moves tasks from table to table, many rows a statement.</summary>
 internal static class TaskStatements
 {
@@ -23,9 +37,9 @@ internal static class TaskStatements
     public static readonly SqlRows<PlacedTask> Insert = SqlRows<PlacedTask>.Insert(
         "tasks",
         [
-            SqlField<PlacedTask>.OfText("id", row => row.Task.Id),
-            SqlField<PlacedTask>.OfText("owner_id", row => row.Task.OwnerId),
-            SqlField<PlacedTask>.OfText("agent_id", row => row.Task.AgentId),
+            SqlField<PlacedTask>.OfId("id", row => row.Task.Id),
+            SqlField<PlacedTask>.OfId("owner_id", row => row.Task.OwnerId),
+            SqlField<PlacedTask>.OfId("agent_id", row => row.Task.AgentId),
             SqlField<PlacedTask>.OfText("agent", row => row.Task.Agent),
             SqlField<PlacedTask>.OfText("input_digest", row => row.Task.Input.Digest),
             SqlField<PlacedTask>.OfInteger("input_bytes", row => row.Task.Input.SizeBytes),
@@ -36,12 +50,12 @@ internal static class TaskStatements
             SqlField<PlacedTask>.OfInteger("timeout_ms", row => row.Task.Limits.TimeoutMs),
             SqlField<PlacedTask>.OfInteger("output_limit_bytes", row => row.Task.Limits.OutputBytes),
             SqlField<PlacedTask>.OfInteger("log_limit_bytes", row => row.Task.Limits.LogBytes),
-            SqlField<PlacedTask>.OfText("hold_id", row => row.Task.Hold?.Id),
-            SqlField<PlacedTask>.OfText("hold_payer_id", row => row.Task.Hold?.PayerId),
+            SqlField<PlacedTask>.OfId("hold_id", row => row.Task.Hold?.Id),
+            SqlField<PlacedTask>.OfId("hold_payer_id", row => row.Task.Hold?.PayerId),
             SqlField<PlacedTask>.OfInteger("hold_amount", row => row.Task.Hold?.Amount.Nanodollars),
-            SqlField<PlacedTask>.OfText("batch_id", row => row.Task.BatchId),
+            SqlField<PlacedTask>.OfId("batch_id", row => row.Task.BatchId),
             SqlField<PlacedTask>.OfText("schedule_id", row => row.Task.ScheduleId),
-            SqlField<PlacedTask>.OfText("replay_of", row => row.Task.ReplayOf),
+            SqlField<PlacedTask>.OfId("replay_of", row => row.Task.ReplayOf),
             SqlField<PlacedTask>.OfInteger("priority", row => (long)row.Task.Priority),
             SqlField<PlacedTask>.OfInteger("attempts", row => row.Task.Attempts),
             SqlField<PlacedTask>.OfInteger("losses", row => row.Task.Losses),
@@ -57,7 +71,7 @@ internal static class TaskStatements
         "queue",
         [
             SqlField<QueueEntry>.OfInteger("tag", row => row.Tag),
-            SqlField<QueueEntry>.OfText("task_id", row => row.TaskId),
+            SqlField<QueueEntry>.OfId("task_id", row => row.TaskId),
             SqlField<QueueEntry>.OfInteger("memory_limit_bytes", row => row.MemoryLimitBytes),
             SqlField<QueueEntry>.OfInteger("token", row => row.Token),
         ]);
@@ -68,7 +82,7 @@ internal static class TaskStatements
         "t.tag = {tag} AND t.task_id = {task_id}",
         [
             SqlField<QueueEntry>.OfInteger("tag", row => row.Tag),
-            SqlField<QueueEntry>.OfText("task_id", row => row.TaskId),
+            SqlField<QueueEntry>.OfId("task_id", row => row.TaskId),
         ]);
 
     /// <summary>Says which turns tasks have that had none.</summary>
@@ -77,7 +91,7 @@ internal static class TaskStatements
         "tag = {tag}",
         "t.id = {id}",
         [
-            SqlField<QueueEntry>.OfText("id", row => row.TaskId),
+            SqlField<QueueEntry>.OfId("id", row => row.TaskId),
             SqlField<QueueEntry>.OfInteger("tag", row => row.Tag),
         ]);
 
@@ -86,7 +100,7 @@ internal static class TaskStatements
         "delayed",
         [
             SqlField<PlacedTask>.OfInteger("due_at", row => row.DueAt.ToUnixTimeMilliseconds()),
-            SqlField<PlacedTask>.OfText("task_id", row => row.Task.Id),
+            SqlField<PlacedTask>.OfId("task_id", row => row.Task.Id),
         ]);
 
     /// <summary>Takes tasks out of those that wait for their time.</summary>
@@ -95,14 +109,14 @@ internal static class TaskStatements
         "t.due_at = {due_at} AND t.task_id = {task_id}",
         [
             SqlField<PlacedTask>.OfInteger("due_at", row => row.DueAt.ToUnixTimeMilliseconds()),
-            SqlField<PlacedTask>.OfText("task_id", row => row.Task.Id),
+            SqlField<PlacedTask>.OfId("task_id", row => row.Task.Id),
         ]);
 
     /// <summary>Leases running tasks to those who run them.</summary>
     public static readonly SqlRows<AgentTask> Lease = SqlRows<AgentTask>.Insert(
         "leases",
         [
-            SqlField<AgentTask>.OfText("task_id", task => task.Id),
+            SqlField<AgentTask>.OfId("task_id", task => task.Id),
             SqlField<AgentTask>.OfInteger("token", task => task.Token),
             SqlField<AgentTask>.OfText("holder", task => ((TaskState.Running)task.State).Lease.Holder),
             SqlField<AgentTask>.OfInteger("started_at", task => ((TaskState.Running)task.State).StartedAt.ToUnixTimeMilliseconds()),
@@ -113,7 +127,7 @@ internal static class TaskStatements
         "leases",
         "t.task_id = {task_id} AND t.token = {token}",
         [
-            SqlField<AgentTask>.OfText("task_id", task => task.Id),
+            SqlField<AgentTask>.OfId("task_id", task => task.Id),
             SqlField<AgentTask>.OfInteger("token", task => task.Token),
         ]);
 
@@ -122,23 +136,23 @@ internal static class TaskStatements
         "leases",
         "t.task_id = {task_id} AND t.token = {token} AND t.cancel_requested_at IS NULL",
         [
-            SqlField<AgentTask>.OfText("task_id", task => task.Id),
+            SqlField<AgentTask>.OfId("task_id", task => task.Id),
             SqlField<AgentTask>.OfInteger("token", task => task.Token),
         ]);
 
     /// <summary>Says how tasks ended.</summary>
-    public static readonly SqlRows<AgentTask> End = SqlRows<AgentTask>.Insert(
+    public static readonly SqlRows<TaskEnd> End = SqlRows<TaskEnd>.Insert(
         "task_ends",
         [
-            SqlField<AgentTask>.OfText("task_id", task => task.Id),
-            SqlField<AgentTask>.OfText("owner_id", task => task.OwnerId),
-            SqlField<AgentTask>.OfText("state", task => task.State.Name),
-            SqlField<AgentTask>.OfInteger("attempts", task => task.Attempts),
-            SqlField<AgentTask>.OfInteger("losses", task => task.Losses),
-            SqlField<AgentTask>.OfInteger("token", task => task.Token),
-            SqlField<AgentTask>.OfInteger("finished_at", task => FinishedAtOf(task.State)?.ToUnixTimeMilliseconds()),
-            SqlField<AgentTask>.OfText("outcome", task => OutcomeOf(task.State)),
-            SqlField<AgentTask>.OfInteger("cancel_requested_at", task => task.CancelRequestedAt?.ToUnixTimeMilliseconds()),
+            SqlField<TaskEnd>.OfId("task_id", end => end.Task.Id),
+            SqlField<TaskEnd>.OfId("owner_id", end => end.Task.OwnerId),
+            SqlField<TaskEnd>.OfText("state", end => end.Task.State.Name),
+            SqlField<TaskEnd>.OfInteger("attempts", end => end.Task.Attempts),
+            SqlField<TaskEnd>.OfInteger("losses", end => end.Task.Losses),
+            SqlField<TaskEnd>.OfInteger("token", end => end.Task.Token),
+            SqlField<TaskEnd>.OfInteger("finished_at", end => FinishedAtOf(end.Task.State)?.ToUnixTimeMilliseconds()),
+            SqlField<TaskEnd>.OfText("outcome", end => end.Outcome),
+            SqlField<TaskEnd>.OfInteger("cancel_requested_at", end => end.Task.CancelRequestedAt?.ToUnixTimeMilliseconds()),
         ]);
 
     /// <summary>Notes of tasks that go back to the queue what was counted so far, and that they have no turn.</summary>
@@ -147,7 +161,7 @@ internal static class TaskStatements
         "attempts = {attempts}, losses = {losses}, token = {token}, due_at = {due_at}, tag = NULL",
         "t.id = {id}",
         [
-            SqlField<AgentTask>.OfText("id", task => task.Id),
+            SqlField<AgentTask>.OfId("id", task => task.Id),
             SqlField<AgentTask>.OfInteger("attempts", task => task.Attempts),
             SqlField<AgentTask>.OfInteger("losses", task => task.Losses),
             SqlField<AgentTask>.OfInteger("token", task => task.Token),
@@ -163,13 +177,6 @@ internal static class TaskStatements
         TaskState.Succeeded succeeded => succeeded.FinishedAt,
         TaskState.Failed failed => failed.FinishedAt,
         TaskState.Cancelled cancelled => cancelled.FinishedAt,
-        _ => null,
-    };
-
-    private static string? OutcomeOf(TaskState state) => state switch
-    {
-        TaskState.Succeeded succeeded => JsonSerializer.Serialize(succeeded.Result, TaskRowJson.Default.TaskResult),
-        TaskState.Failed failed => JsonSerializer.Serialize(failed.Failure, TaskRowJson.Default.TaskFailure),
         _ => null,
     };
 }
