@@ -23,14 +23,16 @@ internal static class SqliteConnections
         SqliteOpenMode.ReadWriteCreate,
         [
             "PRAGMA busy_timeout = 10000",
+            // Of a new file: rows of tasks are long, and twice the page holds more than twice of them.
+            "PRAGMA page_size = 8192",
             "PRAGMA journal_mode = WAL",
             "PRAGMA synchronous = FULL",
             "PRAGMA foreign_keys = ON",
             "PRAGMA temp_store = MEMORY",
-            "PRAGMA cache_size = -65536",
+            "PRAGMA cache_size = -16384",
             "PRAGMA journal_size_limit = 67108864",
             // 32 MB of log before it is moved into the file: pages that are written again and again are moved once.
-            "PRAGMA wal_autocheckpoint = 8192",
+            "PRAGMA wal_autocheckpoint = 4096",
         ]);
 
     /// <summary>A connection that only reads.</summary>
