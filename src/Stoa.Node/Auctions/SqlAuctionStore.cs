@@ -48,7 +48,7 @@ public sealed class SqlAuctionStore(Database database)
 
                 if (before is not null)
                     return new Refusal<AuctionRefusal>(AuctionRefusal.BidMade, $"{bid.Agent} has made another bid in {id}; a bid is not changed.");
-                await session.ExecuteAsync(
+                await session.SendAsync(
                     "INSERT INTO auction_bids (auction_id, agent, received_at, envelope) VALUES (@id, @Agent, @ReceivedAt, @envelope)",
                     new { id, bid.Agent, bid.ReceivedAt, envelope = bid.Envelope.ToJson() });
                 return bid;
@@ -78,13 +78,13 @@ public sealed class SqlAuctionStore(Database database)
                     return null;
                 var task = (await session.QuerySingleAsync<TaskRow>(TaskRow.Select + "WHERE id = @TaskId", new { row.TaskId })).ToTask();
                 var end = close.Close(task, row.ToAuction(), [.. own, .. await BidsAsync(session, id)], now);
-                await session.ExecuteAsync(
+                await session.SendAsync(
                     "UPDATE auctions SET state = @State, award = @award, decided_at = @now WHERE id = @id",
                     new { id, end.State, award = end.Award.Envelope.ToJson(), now });
-                await session.ExecuteAsync("DELETE FROM auction_bids WHERE auction_id = @id", new { id });
+                await session.SendAsync("DELETE FROM auction_bids WHERE auction_id = @id", new { id });
                 await SqlAuctions.AssignAsync(session, end.Task);
                 if (end.Task.State.IsFinal)
-                    await session.ExecuteRowsAsync(TaskStatements.End, [TaskEnd.Of(end.Task)]);
+                    await session.SendRowsAsync(TaskStatements.End, [TaskEnd.Of(end.Task)]);
                 else
                     await SqlTaskQueue.ReturnAsync(session, [end.Task], now);
                 await SqlTaskDemand.AddAsync(session, end.Task.Id, end.Task.Auction!.Current);

@@ -18,10 +18,10 @@ internal static class SqlAuctions
         var opened = submissions.Where(submission => submission.Auction is not null).ToList();
         if (opened.Count == 0)
             return;
-        await session.ExecuteEachAsync(
+        await session.SendEachAsync(
             "UPDATE tasks SET auction = @Auction WHERE id = @Id",
             opened.Select(submission => new { submission.Task.Id, Auction = Write(submission.Task.Auction!) }));
-        await session.ExecuteEachAsync(
+        await session.SendEachAsync(
             """
             INSERT INTO auctions (id, task_id, owner_id, state, announcement, invitations, on_no_bids, closes_at)
             VALUES (@Id, @TaskId, @OwnerId, @State, @Announcement, @Invitations, @OnNoBids, @ClosesAt)
@@ -44,7 +44,7 @@ internal static class SqlAuctions
     {
         if (await session.ExecuteAsync("UPDATE auctions SET state = 'Cancelled', decided_at = @now WHERE task_id = @task AND state = 'Open'", new { task, now }) == 0)
             return false;
-        await session.ExecuteAsync("DELETE FROM auction_bids WHERE auction_id IN (SELECT id FROM auctions WHERE task_id = @task)", new { task });
+        await session.SendAsync("DELETE FROM auction_bids WHERE auction_id IN (SELECT id FROM auctions WHERE task_id = @task)", new { task });
         return true;
     }
 

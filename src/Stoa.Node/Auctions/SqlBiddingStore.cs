@@ -54,7 +54,7 @@ public sealed class SqlBiddingStore(Database database) : IBiddingStore
             if (before is not { } known)
                 return;
             var isTold = !(now - known.ToldAt < s_quiet);
-            await session.ExecuteAsync(
+            await session.SendAsync(
                 """
                 UPDATE agent_bidding SET faults = faults + 1, last_fault = @reason, told_at = CASE WHEN @isTold THEN @now ELSE told_at END
                 WHERE agent = @agent

@@ -35,9 +35,14 @@ public static class SqlEvents
         if (appended.Count == 0)
             return;
         if (!session.Dialect.IsSqlite)
-            await session.QuerySingleAsync<int>(Lock);
-        await session.ExecuteRowsAsync(Insert, appended);
-        await session.RaiseOnCommitAsync(Topic, await LastSequenceAsync(session));
+            await session.SendAsync(Lock);
+        await session.SendRowsAsync(Insert, appended);
+        session.RaiseOnCommit(Topic, await session.QuerySingleAsync<long>(
+            """
+            SELECT last FROM (SELECT COALESCE(MAX(sequence), 0) AS last FROM events) AS newest
+            {if postgres}, LATERAL pg_notify(@topic, CAST(last AS TEXT)) AS notified{end}
+            """,
+            new { topic = Topic }));
     }
 
     internal static Task<long> LastSequenceAsync(SqlSession session) =>

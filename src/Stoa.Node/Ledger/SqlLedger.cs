@@ -61,7 +61,7 @@ public static class SqlLedger
     {
         ArgumentNullException.ThrowIfNull(session);
         ArgumentNullException.ThrowIfNull(account);
-        await session.ExecuteAsync(
+        await session.SendAsync(
             """
             INSERT INTO accounts (id, owner, kind, posted, pending_debits, pending_credits, open_holds, created_at)
             VALUES (@id, @owner, @kind, 0, 0, 0, 0, @createdAt)
@@ -104,7 +104,7 @@ public static class SqlLedger
         var opened = change.Added.GroupBy(transfer => transfer.DebitAccountId).ToDictionary(
             group => group.Key, group => group.Sum(transfer => transfer.Kind is TransferKind.Pending ? 1L : transfer.IsResolution ? -1L : 0L));
         var earlier = before.Accounts.ToDictionary(account => account.Id);
-        await session.ExecuteEachAsync(
+        await session.SendEachAsync(
             """
             UPDATE accounts
             SET posted = posted + @posted, pending_debits = pending_debits + @debits, pending_credits = pending_credits + @credits,

@@ -30,7 +30,7 @@ internal static class SqlUserUsage
             {
                 var (task, _, _, key, _) = submissions[index];
                 if (key is not null)
-                    await session.ExecuteAsync("DELETE FROM idempotency_keys WHERE owner_id = @OwnerId AND key = @Key", new { task.OwnerId, key.Key });
+                    await session.SendAsync("DELETE FROM idempotency_keys WHERE owner_id = @OwnerId AND key = @Key", new { task.OwnerId, key.Key });
                 outcomes[index] = new Refusal<TaskRefusal>(
                     TaskRefusal.OpenTasksTooMany,
                     $"{usage.OpenTasks} tasks of yours wait or run, and {most} may. Wait until some have ended, cancel some, or ask an administrator of this node for more.");
@@ -39,7 +39,7 @@ internal static class SqlUserUsage
     }
 
     /// <summary>Counts tasks that are new.</summary>
-    public static Task AddOpenAsync(SqlSession session, IEnumerable<AgentTask> tasks) => session.ExecuteEachAsync(
+    public static Task AddOpenAsync(SqlSession session, IEnumerable<AgentTask> tasks) => session.SendEachAsync(
         """
         INSERT INTO user_usage (user_id, open_tasks, content_bytes) VALUES (@user, @count, 0)
         ON CONFLICT (user_id) DO UPDATE SET open_tasks = user_usage.open_tasks + excluded.open_tasks
@@ -47,7 +47,7 @@ internal static class SqlUserUsage
         CountByOwner(tasks));
 
     /// <summary>Counts tasks that have ended.</summary>
-    public static Task EndAsync(SqlSession session, IEnumerable<AttemptEnd> ends) => session.ExecuteEachAsync(
+    public static Task EndAsync(SqlSession session, IEnumerable<AttemptEnd> ends) => session.SendEachAsync(
         "UPDATE user_usage SET open_tasks = open_tasks - @count WHERE user_id = @user",
         CountByOwner(ends.Where(end => end.Task.State.IsFinal).Select(end => end.Task)));
 

@@ -53,14 +53,14 @@ public static class SqlAgentStats
 
         foreach (var attempt in ended)
             stats[attempt.Agent] = stats[attempt.Agent].After(attempt, weights[(attempt.Agent, attempt.PayerId)]);
-        await session.ExecuteEachAsync(
+        await session.SendEachAsync(
             """
             INSERT INTO agent_payers (payer_id, publisher, agent, receipts, has_paid) VALUES (@PayerId, @Publisher, @Agent, @Receipts, @HasPaid)
             ON CONFLICT (payer_id, publisher, agent)
             DO UPDATE SET receipts = agent_payers.receipts + excluded.receipts, has_paid = agent_payers.has_paid OR excluded.has_paid
             """,
             heard.OrderBy(row => row.PayerId.ToString(), StringComparer.Ordinal).ThenBy(row => row.Agent, StringComparer.Ordinal));
-        await session.ExecuteEachAsync(AgentStatsRow.Update, stats.Values);
+        await session.SendEachAsync(AgentStatsRow.Update, stats.Values);
         return [.. stats.Values];
     }
 
@@ -70,7 +70,7 @@ public static class SqlAgentStats
     /// <summary>Writes what is known of an agent that was locked, and has the index told once that is durable.</summary>
     internal static async Task UpdateAsync(SqlSession session, AgentStats stats, AgentIndex? index)
     {
-        await session.ExecuteAsync(AgentStatsRow.Update, stats);
+        await session.SendAsync(AgentStatsRow.Update, stats);
         TellIndex(session, [stats], index);
     }
 
@@ -96,7 +96,7 @@ public static class SqlAgentStats
         var stats = await ReadAsync();
         if (stats.Count < agents.Count)
         {
-            await session.ExecuteEachAsync(
+            await session.SendEachAsync(
                 AgentStatsRow.Insert, agents.Where(agent => !stats.ContainsKey(agent)).Order(StringComparer.Ordinal).Select(agent => new { agent }));
             stats = await ReadAsync();
         }

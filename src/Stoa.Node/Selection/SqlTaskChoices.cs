@@ -19,7 +19,7 @@ internal static class SqlTaskChoices
         var chosen = submissions.Where(submission => submission.Selection is not null).ToList();
         if (chosen.Count == 0)
             return;
-        await session.ExecuteEachAsync(
+        await session.SendEachAsync(
             "UPDATE tasks SET requirement = @Requirement, budget = @Budget, deadline_at = @DeadlineAt WHERE id = @Id",
             chosen.Select(submission => new
             {
@@ -29,7 +29,7 @@ internal static class SqlTaskChoices
                 submission.Selection.Requirement.Budget,
                 submission.Selection.DeadlineAt,
             }));
-        await session.ExecuteEachAsync(
+        await session.SendEachAsync(
             InsertChoice, chosen.Select(submission => new { submission.Task.Id, Number = 1L, Choice = ChoiceJson.Write(submission.Selection!.Choice) }));
     }
 
@@ -39,7 +39,7 @@ internal static class SqlTaskChoices
         var moved = ends.Where(end => end.Reassignment is not null).ToList();
         if (moved.Count == 0)
             return;
-        await session.ExecuteEachAsync(
+        await session.SendEachAsync(
             """
             UPDATE tasks SET agent_id = @AgentId, agent = @Agent, parameters = @Parameters, fuel_limit = @Fuel, memory_limit_bytes = @MemoryBytes,
                 timeout_ms = @TimeoutMs, output_limit_bytes = @OutputBytes, log_limit_bytes = @LogBytes, tried = @Tried, auction = @Auction
@@ -59,7 +59,7 @@ internal static class SqlTaskChoices
                 Tried = JsonSerializer.Serialize(end.Reassignment!.Tried, SelectionJson.Default.IReadOnlyListString),
                 Auction = SqlAuctions.Write(end.Task.Auction),
             }));
-        await session.ExecuteEachAsync(
+        await session.SendEachAsync(
             InsertChoice,
             moved.Where(end => end.Reassignment!.Choice is not null).Select(
                 end => new { end.Task.Id, Number = end.Reassignment!.Tried.Count + 1L, Choice = ChoiceJson.Write(end.Reassignment.Choice!) }));

@@ -88,7 +88,7 @@ public abstract class Database : IAsyncDisposable
         return RunReadAsync(act, cancellationToken);
     }
 
-    /// <summary>The signal of a topic that acts raise by <see cref="SqlSession.RaiseOnCommitAsync"/>.</summary>
+    /// <summary>The signal of a topic that acts raise by <see cref="SqlSession.RaiseOnCommit"/>.</summary>
     public Signal GetSignal(string topic) => _signals.GetOrAdd(topic, _ => new Signal());
 
     /// <summary>Has the server end the sessions of another opening, whose process is gone or paused: what it had under way is undone, and nobody waits for its locks any more.</summary>

@@ -1,5 +1,3 @@
-using System.Data.Common;
-using System.Globalization;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -12,45 +10,77 @@ internal sealed class PostgresSession(NpgsqlConnection connection, CancellationT
     // From about here on the copy's own round trip costs less than it saves.
     private const int MinCopied = 32;
 
-    private protected override Task NotifyAsync(string topic, long value) => QuerySingleAsync<int>(
-        "SELECT 1 FROM (SELECT pg_notify(@topic, @value)) AS notified",
-        new { topic, value = value.ToString(CultureInfo.InvariantCulture) });
+    // What waits is in memory, and the server's answers to it in its buffers.
+    private const int MaxSent = 200;
 
-    private protected override DbCommand Prepare(SqlStatement statement, object? parameters)
+    private readonly List<NpgsqlBatchCommand> _sent = [];
+    private int _sentResults;
+
+    /// <summary>Runs what was sent and went with nothing yet.</summary>
+    public async Task FlushAsync()
     {
-        var command = new NpgsqlCommand(statement.Text, connection);
-        AddArguments(command.Parameters, statement, parameters);
-        return command;
+        if (_sent.Count > 0)
+            await RunBatchAsync([]);
     }
 
-    private protected override ValueTask ReleaseAsync(DbCommand command) => command.DisposeAsync();
+    private protected override async Task<int> RunAsync(SqlStatement statement, object? parameters)
+    {
+        if (statement.ParameterNames.Count == 0)
+        {
+            // It may be a script, such as a migration: of those a command takes several statements, a batch does not.
+            await FlushAsync();
+            await using var script = new NpgsqlCommand(statement.Text, connection);
+            return await script.ExecuteNonQueryAsync(CancellationToken);
+        }
+
+        var command = ToCommand(statement, parameters);
+        await RunBatchAsync([command]);
+        return (int)command.RecordsAffected;
+    }
+
+    private protected override Task SendOneAsync(SqlStatement statement, object? parameters) => SendAsync(ToCommand(statement, parameters));
+
+    private protected override async Task SendAllAsync<T>(SqlRows<T> statement, IReadOnlyList<T> rows)
+    {
+        if (statement.CopyText is { } copy && rows.Count >= MinCopied)
+            await CopyAsync(copy, statement.Fields, rows);
+        else
+            await SendAsync(ToCommand(statement, rows));
+    }
+
+    private protected override async Task<List<T>> ReadAsync<T>(SqlStatement statement, object? parameters, int limit)
+    {
+        await using var batch = TakeBatch([ToCommand(statement, parameters)], out var earlierResults);
+        await using var reader = await OpenAsync(batch, earlierResults);
+        return await ReadRowsAsync<T>(statement, reader, limit);
+    }
 
     private protected override async Task<int> RunEachAsync(SqlStatement statement, IEnumerable<object> parameters)
     {
-        await using var batch = new NpgsqlBatch(connection);
-        foreach (var one in parameters)
-        {
-            var command = new NpgsqlBatchCommand(statement.Text);
-            AddArguments(command.Parameters, statement, one);
-            batch.BatchCommands.Add(command);
-        }
-        return batch.BatchCommands.Count == 0 ? 0 : await batch.ExecuteNonQueryAsync(CancellationToken);
+        var commands = parameters.Select(one => ToCommand(statement, one)).ToList();
+        if (commands.Count > 0)
+            await RunBatchAsync(commands);
+        return (int)commands.Sum(command => (long)command.RecordsAffected);
     }
 
     private protected override async Task<bool[]> RunRowsAsync<T>(SqlRows<T> statement, IReadOnlyList<T> rows)
     {
-        if (statement.CopyText is { } copy && rows.Count >= MinCopied)
-            return await CopyAsync(copy, statement.Fields, rows);
-        await using var command = new NpgsqlCommand(statement.PostgresText, connection);
-        foreach (var field in statement.Fields)
-            command.Parameters.Add(field.ToArray(rows));
         var written = new bool[rows.Count];
+        if (!statement.AnswersRows)
+        {
+            // Nothing is answered of a row: all were written, or it throws.
+            if (statement.CopyText is { } copy && rows.Count >= MinCopied)
+                await CopyAsync(copy, statement.Fields, rows);
+            else
+                await RunBatchAsync([ToCommand(statement, rows)]);
+            Array.Fill(written, true);
+            return written;
+        }
+
+        await using var batch = TakeBatch([ToCommand(statement, rows)], out var earlierResults);
         if (statement.KeyField < 0)
         {
-            // Of an insert without conflicts nothing is answered: all was written, or it threw.
-            await using var changed = await command.ExecuteReaderAsync(CancellationToken);
-            if (changed.FieldCount == 0)
-                Array.Fill(written, true);
+            await using var changed = await OpenAsync(batch, earlierResults);
             while (await changed.ReadAsync(CancellationToken))
                 written[changed.GetInt64(0) - 1] = true;
             return written;
@@ -60,14 +90,66 @@ internal sealed class PostgresSession(NpgsqlConnection connection, CancellationT
         var places = new Dictionary<string, int>(rows.Count, StringComparer.Ordinal);
         for (var row = 0; row < rows.Count; row++)
             places.Add(key.TextOf(rows[row]), row);
-        await using var reader = await command.ExecuteReaderAsync(CancellationToken);
+        await using var reader = await OpenAsync(batch, earlierResults);
         while (await reader.ReadAsync(CancellationToken))
             written[places[reader.GetString(0)]] = true;
         return written;
     }
 
-    private async Task<bool[]> CopyAsync<T>(string text, IReadOnlyList<SqlField<T>> fields, IReadOnlyList<T> rows)
+    /// <summary>Lets a command wait for the next one that is asked something.</summary>
+    private Task SendAsync(NpgsqlBatchCommand command)
     {
+        _sent.Add(command);
+        if (command.CommandText.StartsWith("SELECT", StringComparison.Ordinal) || command.CommandText.Contains("RETURNING", StringComparison.Ordinal))
+            _sentResults++;
+        return _sent.Count < MaxSent ? Task.CompletedTask : FlushAsync();
+    }
+
+    /// <summary>What was sent before, and these behind it.</summary>
+    private NpgsqlBatch TakeBatch(IReadOnlyList<NpgsqlBatchCommand> commands, out int earlierResults)
+    {
+        var batch = new NpgsqlBatch(connection);
+        foreach (var command in _sent.Concat(commands))
+            batch.BatchCommands.Add(command);
+        earlierResults = _sentResults;
+        _sent.Clear();
+        _sentResults = 0;
+        return batch;
+    }
+
+    private async Task RunBatchAsync(IReadOnlyList<NpgsqlBatchCommand> commands)
+    {
+        await using var batch = TakeBatch(commands, out _);
+        await batch.ExecuteNonQueryAsync(CancellationToken);
+    }
+
+    /// <summary>A reader at the result of the last command.</summary>
+    private async Task<NpgsqlDataReader> OpenAsync(NpgsqlBatch batch, int earlierResults)
+    {
+        var reader = await batch.ExecuteReaderAsync(CancellationToken);
+        for (var passed = 0; passed < earlierResults; passed++)
+            await reader.NextResultAsync(CancellationToken);
+        return reader;
+    }
+
+    private static NpgsqlBatchCommand ToCommand(SqlStatement statement, object? parameters)
+    {
+        var command = new NpgsqlBatchCommand(statement.Text);
+        AddArguments(command.Parameters, statement, parameters);
+        return command;
+    }
+
+    private static NpgsqlBatchCommand ToCommand<T>(SqlRows<T> statement, IReadOnlyList<T> rows)
+    {
+        var command = new NpgsqlBatchCommand(statement.PostgresText);
+        foreach (var field in statement.Fields)
+            command.Parameters.Add(field.ToArray(rows));
+        return command;
+    }
+
+    private async Task CopyAsync<T>(string text, IReadOnlyList<SqlField<T>> fields, IReadOnlyList<T> rows)
+    {
+        await FlushAsync();
         await using (var copy = await connection.BeginRawBinaryCopyAsync(text, CancellationToken))
         {
             using var writer = new PostgresCopyWriter();
@@ -83,10 +165,6 @@ internal sealed class PostgresSession(NpgsqlConnection connection, CancellationT
             writer.End();
             await SendAsync(copy, writer);
         }
-
-        var written = new bool[rows.Count];
-        Array.Fill(written, true);
-        return written;
     }
 
     private async Task SendAsync(Stream copy, PostgresCopyWriter writer)

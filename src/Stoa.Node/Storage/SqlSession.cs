@@ -36,29 +36,39 @@ public abstract class SqlSession
     /// <param name="action">Short, and does not throw: what it would undo is already written.</param>
     public void OnCommitted(Action action) => _committed.Add(action);
 
-    /// <summary>Raises a signal of the database once the act is committed: here before the act's caller goes on, at other
-    /// nodes of a PostgreSQL cell that listen to the topic soon after.</summary>
+    /// <summary>Raises a signal of the database at this node once the act is committed, before its caller goes on. Other nodes learn of it by pg_notify on the
+    /// channel of the topic's name, which the act sends itself.</summary>
     /// <param name="topic">A constant: lower-case letters and underscores.</param>
     /// <param name="value">What the signal is raised to, unless it is there already.</param>
-    public Task RaiseOnCommitAsync(string topic, long value)
+    public void RaiseOnCommit(string topic, long value)
     {
         ArgumentNullException.ThrowIfNull(topic);
         _raised[topic] = Math.Max(value, _raised.GetValueOrDefault(topic, long.MinValue));
-        return NotifyAsync(topic, value);
     }
 
     /// <summary>Runs a statement and answers how many rows it changed.</summary>
-    public async Task<int> ExecuteAsync(string sql, object? parameters = null)
+    public Task<int> ExecuteAsync(string sql, object? parameters = null) => RunAsync(Start(sql), parameters);
+
+    /// <summary>Runs a statement of which nothing is asked but that it does not fail.</summary>
+    /// <remarks>On PostgreSQL it waits for the next statement that is asked something, or for the commit, and goes with it in one round trip. A failure is thrown there.</remarks>
+    public Task SendAsync(string sql, object? parameters = null) => SendOneAsync(Start(sql), parameters);
+
+    /// <summary>The same for each of the parameter objects.</summary>
+    public async Task SendEachAsync(string sql, IEnumerable<object> parameters)
     {
-        var command = Prepare(Start(sql), parameters);
-        try
-        {
-            return await command.ExecuteNonQueryAsync(CancellationToken);
-        }
-        finally
-        {
-            await ReleaseAsync(command);
-        }
+        ArgumentNullException.ThrowIfNull(parameters);
+        var statement = Start(sql);
+        foreach (var one in parameters)
+            await SendOneAsync(statement, one);
+    }
+
+    /// <summary>The same for many rows of one statement.</summary>
+    public Task SendRowsAsync<T>(SqlRows<T> statement, IReadOnlyList<T> rows)
+    {
+        ArgumentNullException.ThrowIfNull(statement);
+        ArgumentNullException.ThrowIfNull(rows);
+        ThrowIfOver();
+        return rows.Count == 0 ? Task.CompletedTask : SendAllAsync(statement, rows);
     }
 
     /// <summary>Runs one statement for each of the parameter objects, in one round trip where the database can, and answers how many rows were changed in all.</summary>
@@ -80,13 +90,13 @@ public abstract class SqlSession
     /// <summary>Runs a query and answers all its rows.</summary>
     /// <typeparam name="T">A value that fits in one column, a tuple (read by position), or a record whose constructor's
     /// parameters bear the names of the columns, case and underscores ignored.</typeparam>
-    public Task<IReadOnlyList<T>> QueryAsync<T>(string sql, object? parameters = null) =>
-        ReadAsync<T>(sql, parameters, int.MaxValue);
+    public async Task<IReadOnlyList<T>> QueryAsync<T>(string sql, object? parameters = null) =>
+        await ReadAsync<T>(Start(sql), parameters, int.MaxValue);
 
     /// <summary>The first row, or the default of <typeparamref name="T"/> when there is none. Ask for <c>long?</c> rather than <c>long</c>.</summary>
     public async Task<T?> QueryFirstOrDefaultAsync<T>(string sql, object? parameters = null)
     {
-        var rows = await ReadAsync<T>(sql, parameters, 1);
+        var rows = await ReadAsync<T>(Start(sql), parameters, 1);
         return rows.Count == 0 ? default : rows[0];
     }
 
@@ -94,7 +104,7 @@ public abstract class SqlSession
     /// <exception cref="InvalidOperationException">There is none, or more than one.</exception>
     public async Task<T> QuerySingleAsync<T>(string sql, object? parameters = null)
     {
-        var rows = await ReadAsync<T>(sql, parameters, 2);
+        var rows = await ReadAsync<T>(Start(sql), parameters, 2);
         return rows.Count == 1
             ? rows[0]
             : throw new InvalidOperationException($"One row was expected of a query that gave {(rows.Count == 0 ? "none" : "more")}.");
@@ -102,36 +112,30 @@ public abstract class SqlSession
 
     internal void End() => _ended = true;
 
-    private protected abstract Task NotifyAsync(string topic, long value);
+    private protected abstract Task<int> RunAsync(SqlStatement statement, object? parameters);
 
-    private protected abstract DbCommand Prepare(SqlStatement statement, object? parameters);
+    private protected abstract Task SendOneAsync(SqlStatement statement, object? parameters);
 
-    private protected abstract ValueTask ReleaseAsync(DbCommand command);
+    private protected abstract Task SendAllAsync<T>(SqlRows<T> statement, IReadOnlyList<T> rows);
+
+    private protected abstract Task<List<T>> ReadAsync<T>(SqlStatement statement, object? parameters, int limit);
 
     private protected abstract Task<int> RunEachAsync(SqlStatement statement, IEnumerable<object> parameters);
 
     private protected abstract Task<bool[]> RunRowsAsync<T>(SqlRows<T> statement, IReadOnlyList<T> rows);
 
-    private async Task<IReadOnlyList<T>> ReadAsync<T>(string sql, object? parameters, int limit)
+    /// <summary>Reads so many rows of the result that a reader stands at.</summary>
+    private protected async Task<List<T>> ReadRowsAsync<T>(SqlStatement statement, DbDataReader reader, int limit)
     {
-        var statement = Start(sql);
-        var command = Prepare(statement, parameters);
-        try
+        List<T> rows = [];
+        Func<DbDataReader, T>? readRow = null;
+        while (rows.Count < limit && await reader.ReadAsync(CancellationToken))
         {
-            await using var reader = await command.ExecuteReaderAsync(CancellationToken);
-            List<T> rows = [];
-            Func<DbDataReader, T>? readRow = null;
-            while (rows.Count < limit && await reader.ReadAsync(CancellationToken))
-            {
-                readRow ??= statement.GetRowReader<T>(reader);
-                rows.Add(readRow(reader));
-            }
-            return rows;
+            readRow ??= statement.GetRowReader<T>(reader);
+            rows.Add(readRow(reader));
         }
-        finally
-        {
-            await ReleaseAsync(command);
-        }
+
+        return rows;
     }
 
     private SqlStatement Start(string sql)

@@ -12,13 +12,13 @@ public sealed class SqlNodeStore(Database database) : INodeStore
         database.WriteAsync<IReadOnlyList<ListedNode>>(
             async session =>
             {
-                await session.ExecuteAsync(
+                await session.SendAsync(
                     """
                     INSERT INTO nodes (holder, beat, started_at, seen_at, report) VALUES (@holder, 1, @now, @now, @report)
                     ON CONFLICT (holder) DO UPDATE SET beat = nodes.beat + 1, seen_at = excluded.seen_at, report = excluded.report
                     """,
                     new { holder = self.ToString(), now, report = JsonSerializer.Serialize(report, NodeReportJson.Default.NodeReport) });
-                await session.ExecuteAsync(
+                await session.SendAsync(
                     "DELETE FROM nodes WHERE holder <> @holder AND SUBSTR(holder, 1, LENGTH(@node)) = @node",
                     new { holder = self.ToString(), node = $"{self.Node}/" });
                 var rows = await session.QueryAsync<NodeRow>("SELECT holder, beat, started_at, seen_at, report FROM nodes ORDER BY holder");

@@ -59,7 +59,7 @@ internal static class SqlRegionalQueue
     {
         var regional = tasks.Where(task => task.Regions.Count > 0).ToList();
         if (regional.Count > 0)
-            await session.ExecuteRowsAsync(s_note, regional);
+            await session.SendRowsAsync(s_note, regional);
     }
 
     /// <summary>From where a lane that was idle goes on.</summary>
@@ -97,8 +97,8 @@ internal static class SqlRegionalQueue
     {
         if (entries.Count == 0)
             return;
-        await session.ExecuteRowsAsync(s_enqueue, entries);
-        await session.ExecuteRowsAsync(s_addTurns, TurnsOf(entries));
+        await session.SendRowsAsync(s_enqueue, entries);
+        await session.SendRowsAsync(s_addTurns, TurnsOf(entries));
     }
 
     /// <summary>What a node has room for of that which asks for its region, in the order of the turns. Locked until the act ends.</summary>
@@ -118,7 +118,7 @@ internal static class SqlRegionalQueue
         if (entries.Count == 0)
             return [];
         var dequeued = await session.ExecuteRowsAsync(s_dequeue, entries);
-        await session.ExecuteRowsAsync(s_deleteTurns, TurnsOf([.. entries.Where((_, place) => dequeued[place])]));
+        await session.SendRowsAsync(s_deleteTurns, TurnsOf([.. entries.Where((_, place) => dequeued[place])]));
         return dequeued;
     }
 

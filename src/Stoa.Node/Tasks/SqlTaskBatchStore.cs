@@ -112,8 +112,8 @@ public sealed class SqlTaskBatchStore(Database database, RecentSubmissions? rece
                 var waiting = await session.QueryAsync<TaskRow>(
                     TaskRow.Select + OfBatch + " AND state = 'queued' ORDER BY id LIMIT @limit", found);
                 List<AgentTask> cancelled = [.. (await SqlTaskQueue.TakeOutAsync(session, waiting)).Select(task => task.Cancel(now))];
-                await session.ExecuteRowsAsync(TaskStatements.End, [.. cancelled.Select(TaskEnd.Of)]);
-                await session.ExecuteAsync(
+                await session.SendRowsAsync(TaskStatements.End, [.. cancelled.Select(TaskEnd.Of)]);
+                await session.SendAsync(
                     """
                     UPDATE leases SET cancel_requested_at = COALESCE(cancel_requested_at, @now)
                     WHERE task_id IN (SELECT l.task_id FROM leases AS l JOIN tasks AS t ON t.id = l.task_id WHERE t.batch_id = @Id)
@@ -121,7 +121,7 @@ public sealed class SqlTaskBatchStore(Database database, RecentSubmissions? rece
                     found);
                 await SqlTaskStore.SettleAsync(session, [.. cancelled.Select(task => new AttemptEnd(
                     task, Settlement.Release(task, clearing, ids.Next<Transfer>(), now), null, null, ReadOnlyMemory<byte>.Empty, []))], index: null);
-                await session.ExecuteAsync("UPDATE task_batches SET cancel_requested_at = COALESCE(cancel_requested_at, @now) WHERE id = @id", new { id, now });
+                await session.SendAsync("UPDATE task_batches SET cancel_requested_at = COALESCE(cancel_requested_at, @now) WHERE id = @id", new { id, now });
                 return new BatchCancellation((await FindAsync(session, id, owner))!, cancelled, waiting.Count == limit);
             },
             cancellationToken);

@@ -18,12 +18,12 @@ internal static class SqlTaskDemand
         ]);
 
     /// <summary>Adds those of new tasks whose agents have a demand factor.</summary>
-    public static Task AddAsync(SqlSession session, IEnumerable<NewTask> submissions) => session.ExecuteRowsAsync(
+    public static Task AddAsync(SqlSession session, IEnumerable<NewTask> submissions) => session.SendRowsAsync(
         s_insert,
         [.. submissions.Where(submission => submission.Demand is not null).Select(submission => new Row(submission.Task.Id, submission.Task.AgentId, submission.Demand!.Value))]);
 
     /// <summary>Adds a task that was put out to bids, when who has it by that has a demand factor.</summary>
-    public static Task AddAsync(SqlSession session, Id<AgentTask> task, AwardedAgent? agent) => session.ExecuteRowsAsync(
+    public static Task AddAsync(SqlSession session, Id<AgentTask> task, AwardedAgent? agent) => session.SendRowsAsync(
         s_insert, agent is { Demand: { } factor } ? [new Row(task, agent.AgentId, factor)] : []);
 
     /// <summary>Moves tasks to their next agents.</summary>
@@ -32,8 +32,8 @@ internal static class SqlTaskDemand
         var moved = ends.Where(end => end.Reassignment is not null).ToList();
         if (moved.Count == 0)
             return;
-        await session.ExecuteAsync("DELETE FROM task_demand WHERE task_id IN @ids", new { ids = moved.Select(end => end.Task.Id) });
-        await session.ExecuteRowsAsync(
+        await session.SendAsync("DELETE FROM task_demand WHERE task_id IN @ids", new { ids = moved.Select(end => end.Task.Id) });
+        await session.SendRowsAsync(
             s_insert,
             [.. moved.Where(end => end.Reassignment!.Demand is not null).Select(end => new Row(end.Task.Id, end.Task.AgentId, end.Reassignment!.Demand!.Value))]);
     }

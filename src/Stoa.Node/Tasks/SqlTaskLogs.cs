@@ -16,7 +16,7 @@ internal static class SqlTaskLogs
 
     /// <summary>Notes the beginnings that were not kept. Most logs are whole, and cost nothing here.</summary>
     public static Task AddStartsAsync(SqlSession session, IReadOnlyList<AttemptEnd> ends) =>
-        session.ExecuteRowsAsync(InsertStarts, [.. ends.Where(end => end.Log.Start > 0 && !end.Log.IsEmpty)]);
+        session.SendRowsAsync(InsertStarts, [.. ends.Where(end => end.Log.Start > 0 && !end.Log.IsEmpty)]);
 
     /// <summary>The kept end; empty when there is nothing.</summary>
     public static async Task<KeptLog> ReadAsync(SqlSession session, Id<AgentTask> id) =>

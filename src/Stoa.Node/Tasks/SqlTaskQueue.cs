@@ -22,11 +22,11 @@ internal static class SqlTaskQueue
         var tags = await TakeTurnsAsync(session, [.. due.Select(index => (tasks[index].OwnerId, tasks[index].Priority, SqlRegionalQueue.Join(tasks[index].Regions)))]);
         for (var place = 0; place < due.Count; place++)
             placed[due[place]] = placed[due[place]] with { Tag = tags[place] };
-        await session.ExecuteRowsAsync(TaskStatements.Insert, placed);
+        await session.SendRowsAsync(TaskStatements.Insert, placed);
         await SqlRegionalQueue.NoteAsync(session, tasks);
         await EnqueueAsync(session, [.. due.Select(index => (EntryOf(tasks[index], placed[index].Tag!.Value), tasks[index].Regions))]);
-        await session.ExecuteRowsAsync(TaskStatements.Delay, [.. placed.Where(task => task is { Task.State: TaskState.Queued, Task.IsBidding: false, Tag: null })]);
-        await session.ExecuteRowsAsync(TaskStatements.Lease, [.. tasks.Where(task => task.State is TaskState.Running)]);
+        await session.SendRowsAsync(TaskStatements.Delay, [.. placed.Where(task => task is { Task.State: TaskState.Queued, Task.IsBidding: false, Tag: null })]);
+        await session.SendRowsAsync(TaskStatements.Lease, [.. tasks.Where(task => task.State is TaskState.Running)]);
     }
 
     /// <summary>Leases what is due and fits, in the order of the turns.</summary>
@@ -60,13 +60,13 @@ internal static class SqlTaskQueue
         }
         else
         {
-            await session.ExecuteRowsAsync(TaskStatements.Dequeue, [.. fitting.Where(entry => !regional.ContainsKey(entry.TaskId))]);
+            await session.SendRowsAsync(TaskStatements.Dequeue, [.. fitting.Where(entry => !regional.ContainsKey(entry.TaskId))]);
             await SqlRegionalQueue.DequeueAsync(session, [.. fitting.Where(entry => regional.ContainsKey(entry.TaskId)).Select(entry => regional[entry.TaskId])]);
-            await session.ExecuteRowsAsync(TaskStatements.Lease, claimed);
+            await session.SendRowsAsync(TaskStatements.Lease, claimed);
         }
 
         // Another node that moves the clock on just now does as well: nobody waits for that row.
-        await session.ExecuteAsync(
+        await session.SendAsync(
             """
             UPDATE queue_clock SET virtual_time = @newest
             WHERE id IN (SELECT id FROM queue_clock WHERE virtual_time < @newest {for update skip locked})
@@ -110,8 +110,8 @@ internal static class SqlTaskQueue
     public static async Task PutFirstAsync(SqlSession session, AgentTask task)
     {
         var entry = EntryOf(task, FairQueue.HeadTag);
-        await session.ExecuteRowsAsync(TaskStatements.Return, [task]);
-        await session.ExecuteRowsAsync(TaskStatements.SetTag, [entry]);
+        await session.SendRowsAsync(TaskStatements.Return, [task]);
+        await session.SendRowsAsync(TaskStatements.SetTag, [entry]);
         await EnqueueAsync(session, [(entry, task.Regions)]);
     }
 
@@ -124,8 +124,8 @@ internal static class SqlTaskQueue
         if (tasks.Count == 0)
             return;
         var isDue = tasks.ToLookup(task => task.Token > 0 && ((TaskState.Queued)task.State).DueAt is var dueAt && (dueAt <= now || dueAt > now + RetryPolicy.LongestDelay));
-        await session.ExecuteRowsAsync(TaskStatements.Return, tasks);
-        await session.ExecuteRowsAsync(TaskStatements.Delay, [.. isDue[false].Select(task => new PlacedTask(task, null))]);
+        await session.SendRowsAsync(TaskStatements.Return, tasks);
+        await session.SendRowsAsync(TaskStatements.Delay, [.. isDue[false].Select(task => new PlacedTask(task, null))]);
         await TakeNextTurnAsync(session, [.. isDue[true].Select(task => (EntryOf(task, 0), task.Regions))]);
     }
 
@@ -248,8 +248,8 @@ internal static class SqlTaskQueue
             .. fresh.Select((task, index) => (task.EntryAt(tags[index]), task.AllRegions)),
             .. await NextTurnsAsync(session, [.. due.Where(task => task.Token > 0).Select(task => (task.EntryAt(0), task.AllRegions))]),
         ];
-        await session.ExecuteRowsAsync(s_undelay, due);
-        await session.ExecuteRowsAsync(TaskStatements.SetTag, [.. entries.Select(entry => entry.Entry)]);
+        await session.SendRowsAsync(s_undelay, due);
+        await session.SendRowsAsync(TaskStatements.SetTag, [.. entries.Select(entry => entry.Entry)]);
         await EnqueueAsync(session, entries);
     }
 
@@ -257,7 +257,7 @@ internal static class SqlTaskQueue
     private static async Task TakeNextTurnAsync(SqlSession session, IReadOnlyList<(QueueEntry Entry, IReadOnlyList<string> Regions)> tasks)
     {
         var next = await NextTurnsAsync(session, tasks);
-        await session.ExecuteRowsAsync(TaskStatements.SetTag, [.. next.Select(task => task.Entry)]);
+        await session.SendRowsAsync(TaskStatements.SetTag, [.. next.Select(task => task.Entry)]);
         await EnqueueAsync(session, next);
     }
 
@@ -273,7 +273,7 @@ internal static class SqlTaskQueue
     /// <summary>Lets tasks wait for their turns, each where it is claimed.</summary>
     private static async Task EnqueueAsync(SqlSession session, IReadOnlyList<(QueueEntry Entry, IReadOnlyList<string> Regions)> entries)
     {
-        await session.ExecuteRowsAsync(TaskStatements.Enqueue, [.. entries.Where(entry => entry.Regions.Count == 0).Select(entry => entry.Entry)]);
+        await session.SendRowsAsync(TaskStatements.Enqueue, [.. entries.Where(entry => entry.Regions.Count == 0).Select(entry => entry.Entry)]);
         await SqlRegionalQueue.EnqueueAsync(
             session, [.. entries.Where(entry => entry.Regions.Count > 0).Select(entry => SqlRegionalQueue.EntryOf(entry.Entry, SqlRegionalQueue.Join(entry.Regions)))]);
     }

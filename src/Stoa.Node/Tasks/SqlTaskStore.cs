@@ -161,7 +161,7 @@ public sealed class SqlTaskStore : ITaskStore
         }
 
         await SqlTaskQueue.AddAsync(session, tasks);
-        await session.ExecuteRowsAsync(InsertContent, contents);
+        await session.SendRowsAsync(InsertContent, contents);
         await SqlTaskChoices.AddAsync(session, [.. open.Select(index => submissions[index])]);
         await SqlAuctions.AddAsync(session, [.. open.Select(index => submissions[index])]);
         await SqlTaskDemand.AddAsync(session, open.Select(index => submissions[index]));
@@ -242,7 +242,7 @@ public sealed class SqlTaskStore : ITaskStore
                 var places = Enumerable.Range(0, ends.Count).Where(index => seen.Add(ends[index].Task.Id)).ToLookup(index => ends[index].Task.State.IsFinal);
                 await EndLeasesAsync(TaskStatements.EndLease, [.. places[true]]);
                 await EndLeasesAsync(TaskStatements.HandBackLease, [.. places[false]]);
-                await session.ExecuteRowsAsync(TaskStatements.End, [.. places[true].Where(IsWritten).Select(index => rows[index])]);
+                await session.SendRowsAsync(TaskStatements.End, [.. places[true].Where(IsWritten).Select(index => rows[index])]);
                 await SqlTaskQueue.ReturnAsync(session, [.. places[false].Where(IsWritten).Select(index => ends[index].Task)], time.GetUtcNow());
                 await SettleAsync(session, [.. Enumerable.Range(0, ends.Count).Where(IsWritten).Select(index => ends[index])], index);
                 return outcomes;
@@ -279,9 +279,9 @@ public sealed class SqlTaskStore : ITaskStore
                 contents.Add(new Content(end.Task.Id, "log", end.Log.Bytes));
         }
 
-        await session.ExecuteRowsAsync(InsertContent, contents);
+        await session.SendRowsAsync(InsertContent, contents);
         await SqlTaskLogs.AddStartsAsync(session, written);
-        await session.ExecuteRowsAsync(InsertReceipts, [.. written.Select(end => end.Receipt).OfType<SignedReceipt>()]);
+        await session.SendRowsAsync(InsertReceipts, [.. written.Select(end => end.Receipt).OfType<SignedReceipt>()]);
         await SettleAsync(session, [.. written.Where(end => end.Transfers.Count > 0).Select(end => (end.Task.Id, end.Transfers))]);
         var suspended = await SqlAgentStats.LearnAsync(session, written, index);
         await SqlUserUsage.EndAsync(session, written);
@@ -326,7 +326,7 @@ public sealed class SqlTaskStore : ITaskStore
                     if (!(task.IsBidding ? await SqlAuctions.TakeOutAsync(session, id, now) : await SqlTaskQueue.TakeOutAsync(session, id)))
                         continue;
                     var cancelled = task.Cancel(now);
-                    await session.ExecuteRowsAsync(TaskStatements.End, [TaskEnd.Of(cancelled)]);
+                    await session.SendRowsAsync(TaskStatements.End, [TaskEnd.Of(cancelled)]);
                     await SettleAsync(session, [new AttemptEnd(
                         cancelled, Settlement.Release(cancelled, clearing, releaseId, now), null, null, ReadOnlyMemory<byte>.Empty, [TaskEvents.Ended(cancelled, now)])], index);
                     return cancelled;
@@ -454,7 +454,7 @@ public sealed class SqlTaskStore : ITaskStore
             if (refused.Code != TransferRefusal.InsufficientFunds)
                 throw new InvalidOperationException($"The ledger refused the hold of {task.Id}: {refused.Code}: {refused.Detail}");
             if (key is not null)
-                await session.ExecuteAsync("DELETE FROM idempotency_keys WHERE owner_id = @OwnerId AND key = @Key", new { task.OwnerId, key.Key });
+                await session.SendAsync("DELETE FROM idempotency_keys WHERE owner_id = @OwnerId AND key = @Key", new { task.OwnerId, key.Key });
             outcomes[priced[place]] = new Refusal<TaskRefusal>(
                 TaskRefusal.InsufficientFunds,
                 $"The task would hold {hold!.Amount} USD, more than your wallet has available. Add funds or ask for less fuel: what is not used is released.");
