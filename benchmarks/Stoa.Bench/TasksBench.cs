@@ -73,7 +73,8 @@ internal static class TasksBench
             if (postgres is not null)
             {
                 run.Tell($"{Starts} submissions to an idle node, PostgreSQL");
-                string[] options = ["--Storage:Provider", "Postgres", "--Storage:ConnectionString", postgres.ConnectionString];
+                var database = await postgres.CreateDatabaseAsync("start", cancellationToken);
+                string[] options = ["--Storage:Provider", "Postgres", "--Storage:ConnectionString", database];
                 await WithFolderAsync(async folder => figures.AddPercentiles("submit_to_start_ms", "_postgres", await StartsAsync(options, folder, cancellationToken), 50, 99));
             }
         }

@@ -84,6 +84,16 @@ public sealed class PostgresDatabase : Database
             cancellationToken);
     }
 
+    /// <summary>Clears tables of rows that nobody sees any more, beside their readers and writers. One that is being cleared already is left out.</summary>
+    /// <param name="tables">Constants.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    internal async Task VacuumAsync(IReadOnlyList<string> tables, CancellationToken cancellationToken)
+    {
+        await using var connection = await OpenConnectionAsync(cancellationToken);
+        await using var vacuum = new NpgsqlCommand($"VACUUM (SKIP_LOCKED, TRUNCATE FALSE) {string.Join(", ", tables)}", connection);
+        await vacuum.ExecuteNonQueryAsync(cancellationToken);
+    }
+
     /// <summary>Opens the pool; the schema stays as it is.</summary>
     internal static PostgresDatabase Open(StorageOptions options)
     {

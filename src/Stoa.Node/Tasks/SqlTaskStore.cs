@@ -336,13 +336,14 @@ public sealed class SqlTaskStore : ITaskStore
             },
             cancellationToken);
 
-    public Task<IReadOnlyList<AgentTask>> ListAbandonedAsync(int limit, CancellationToken cancellationToken) => database.ReadAsync(
-        async session => ToTasks(await session.QueryAsync<TaskRow>(
-            Select + """
-                WHERE id IN (SELECT task_id FROM leases WHERE holder NOT IN (SELECT holder FROM nodes) ORDER BY started_at, task_id LIMIT @limit)
-                ORDER BY started_at, id
-                """,
-            new { limit })),
+    public Task<IReadOnlyList<AgentTask>> ListAbandonedAsync(int limit, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<AgentTask>>(
+        async session =>
+        {
+            // Every node looks every second: two questions are two looks at few rows, and PostgreSQL would make of both at once one over all tasks.
+            var ids = await session.QueryAsync<Id<AgentTask>>(
+                "SELECT task_id FROM leases WHERE holder NOT IN (SELECT holder FROM nodes) ORDER BY started_at, task_id LIMIT @limit", new { limit });
+            return ids.Count == 0 ? [] : ToTasks(await session.QueryAsync<TaskRow>(Select + "WHERE id IN @ids ORDER BY started_at, id", new { ids }));
+        },
         cancellationToken);
 
     public Task<AgentTask?> GetAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>

@@ -79,6 +79,7 @@ public static class TasksModule
         // Hosted services stop in the reverse order: the node gives signs of life for as long as the workers let tasks end.
         services.AddHostedService<Heartbeat>();
         services.AddHostedService<QueueListener>();
+        services.AddHostedService<QueueVacuum>();
         services.AddHostedService<CellWire>();
         services.AddHostedService<ProgressTeller>();
         services.AddSingleton<DemandKeeper>();
