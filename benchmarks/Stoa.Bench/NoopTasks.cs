@@ -9,7 +9,7 @@ using Stoa.Primitives;
 
 namespace Stoa.Bench;
 
-/// <summary>Tasks that do nothing, through the production queue: submitted in batches, claimed, _ended. Only the executor is the benchmark's own.</summary>
+/// <summary>Tasks that do nothing, through the production queue: submitted in batches, claimed, ended. Only the executor is the benchmark's own.</summary>
 internal sealed class NoopTasks(Database database)
 {
     private const int BatchSize = 1_000;
@@ -32,7 +32,7 @@ internal sealed class NoopTasks(Database database)
 
     private int _ended;
 
-    /// <summary>How many tasks of the run under way have _ended.</summary>
+    /// <summary>How many tasks of the run under way have ended.</summary>
     public int Ended => Volatile.Read(ref _ended);
 
     private SqlTaskStore Tasks => field ??= new SqlTaskStore(database, TimeProvider.System, recent: _recent, quota: Quota);
