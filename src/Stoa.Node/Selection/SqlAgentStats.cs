@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Selection;
@@ -116,9 +117,8 @@ public static class SqlAgentStats
             """
             WITH RECURSIVE
             asked (payer_id, publisher, agent) AS (
-                {if sqlite}SELECT p.value, u.value, a.value FROM json_each(@payers) AS p
-                    JOIN json_each(@publishers) AS u ON u.key = p.key JOIN json_each(@agents) AS a ON a.key = p.key{end}
-                {if postgres}SELECT * FROM unnest(@payers, @publishers, @agents){end}),
+                {if sqlite}SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') FROM json_each(@pairs){end}
+                {if postgres}SELECT value ->> 0, value ->> 1, value ->> 2 FROM jsonb_array_elements(CAST(@pairs AS JSONB)){end}),
             paid (payer_id, publisher, number) AS (
                 SELECT d.payer_id, (SELECT MIN(f.publisher) FROM agent_payers AS f WHERE f.payer_id = d.payer_id AND f.has_paid), 1
                 FROM (SELECT DISTINCT payer_id FROM asked) AS d
@@ -133,9 +133,8 @@ public static class SqlAgentStats
             """,
             new
             {
-                payers = pairs.Select(pair => pair.Payer).ToList(),
-                publishers = pairs.Select(pair => PublisherOf(pair.Agent)).ToList(),
-                agents = pairs.Select(pair => pair.Agent).ToList(),
+                pairs = JsonSerializer.Serialize(
+                    [.. pairs.Select(pair => (string[])[pair.Payer.ToString(), PublisherOf(pair.Agent), pair.Agent])], SelectionJson.Default.IReadOnlyListStringArray),
                 most = Reputation.MostOtherPublishers,
             }))
         .ToLookup(row => row.PayerId);

@@ -99,5 +99,6 @@ internal sealed record RequirementColumn(Requirement Requirement, RequestedLimit
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(RequirementColumn))]
 [JsonSerializable(typeof(IReadOnlyList<string>))]
+[JsonSerializable(typeof(IReadOnlyList<string[]>))]
 [JsonSerializable(typeof(IReadOnlyList<TaskParameter>))]
 internal sealed partial class SelectionJson : JsonSerializerContext;

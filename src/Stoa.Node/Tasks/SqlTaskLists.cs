@@ -15,14 +15,15 @@ internal static class SqlTaskLists
     // The first character behind an id's prefix is at most a 7.
     private const string BehindAll = "task_z";
 
-    // CROSS JOIN has SQLite begin with the few that wait or run.
-    private const string OfOwner = "CROSS JOIN tasks AS t WHERE t.id = f.task_id AND t.owner_id = @owner AND t.id < @before ORDER BY t.id DESC LIMIT @limit";
+    // Asked of each of the few in turn: of a join PostgreSQL would make a walk along all tasks of the owner.
+    private const string OfOwner =
+        "WHERE f.task_id < @before AND (SELECT t.owner_id FROM tasks AS t WHERE t.id = f.task_id) = @owner ORDER BY f.task_id DESC LIMIT @limit";
 
-    private const string Running = $"SELECT t.id FROM leases AS f {OfOwner}";
+    private const string Running = $"SELECT f.task_id FROM leases AS f {OfOwner}";
 
     private const string Waiting =
         $"""
-        SELECT t.id FROM (
+        SELECT f.task_id FROM (
             SELECT task_id FROM queue UNION ALL SELECT task_id FROM regional_queue UNION ALL SELECT task_id FROM delayed
             UNION ALL SELECT task_id FROM auctions WHERE state = 'Open' AND owner_id = @owner) AS f
         {OfOwner}
