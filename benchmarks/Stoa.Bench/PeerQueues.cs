@@ -66,10 +66,11 @@ internal sealed class PeerQueues(BenchmarkRun run)
         Directory.CreateDirectory(Folder);
         foreach (var file in Directory.GetFiles(Path.Combine(Checkout.Root, "benchmarks", "peers")))
             File.Copy(file, Path.Combine(Folder, Path.GetFileName(file)), overwrite: true);
-        if (Directory.Exists(Path.Combine(Folder, "node_modules")))
+        // npm writes it when all is there.
+        if (File.Exists(Path.Combine(Folder, "node_modules", ".package-lock.json")))
             return true;
         run.Tell("installing other queues from npm");
-        using var npm = Start("npm", Folder, ["install", "--no-audit", "--no-fund", "--silent"]);
+        using var npm = Start("npm", Folder, ["ci", "--no-audit", "--no-fund", "--silent"]);
         if (npm is not null)
         {
             await npm.WaitForExitAsync(cancellationToken);

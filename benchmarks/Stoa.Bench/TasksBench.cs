@@ -37,7 +37,7 @@ internal static class TasksBench
     {
         var figures = new Figures();
         var needsPostgres = run.Wants(NoopPostgres) || run.Wants(Start) || run.Wants(Peers);
-        using var postgres = needsPostgres ? PostgresServer.Start() : null;
+        await using var postgres = needsPostgres ? await PostgresServer.StartAsync() : null;
         if (postgres is null && needsPostgres)
             run.Warn("PostgreSQL is not installed (Debian: apt-get install postgresql): its figures are missing.");
         if (run.Wants(Noop))

@@ -206,7 +206,7 @@ public static class AwardJson
             bidder.GetProperty("load").GetInt32(),
             bidder.TryGetProperty("key", out var key) ? PublicKey.FromSpki(key.GetBytesFromBase64()) : null)
         {
-            Factor = ReadFactor(rates),
+            Factor = ReadFactorInRange(rates),
         };
     }
 
@@ -219,10 +219,14 @@ public static class AwardJson
             ? new Award(
                 ReadAsk(award) ?? throw new FormatException("An award has a price."),
                 ReadRates(award.GetProperty("rates")),
-                ReadFactor(award.GetProperty("rates")),
+                ReadFactorInRange(award.GetProperty("rates")),
                 Amount(award, "expectedPrice"),
                 Amount(award, "priceAtLimits"))
             : null);
+
+    private static PriceFactor ReadFactorInRange(JsonElement rates) => ReadFactor(rates) is { IsInRange: true } factor
+        ? factor
+        : throw new FormatException("\"tierPermille\" or \"demandPermille\" is out of range.");
 
     private static Ask? ReadAsk(JsonElement parent) => Bid.ReadAsk(
         parent.TryGetProperty("factor", out var factor) ? factor.GetString() : null,

@@ -73,13 +73,8 @@ internal static class SignedJson
         json.WriteNumber("demandPermille", factor.Demand);
     }
 
-    /// <summary>Reads what <see cref="WriteFactor"/> wrote.</summary>
-    /// <exception cref="FormatException">A factor is out of range.</exception>
-    public static PriceFactor ReadFactor(JsonElement rates)
-    {
-        if (!rates.TryGetProperty("tierPermille", out var tier))
-            return PriceFactor.One;
-        var factor = new PriceFactor(tier.GetInt32(), rates.GetProperty("demandPermille").GetInt32());
-        return factor.IsInRange ? factor : throw new FormatException("\"tierPermille\" or \"demandPermille\" is out of range.");
-    }
+    /// <summary>Reads what <see cref="WriteFactor"/> wrote; it may be out of range.</summary>
+    public static PriceFactor ReadFactor(JsonElement rates) => rates.TryGetProperty("tierPermille", out var tier)
+        ? new PriceFactor(tier.GetInt32(), rates.GetProperty("demandPermille").GetInt32())
+        : PriceFactor.One;
 }

@@ -6,6 +6,9 @@ public static class Reputation
     /// <summary>How many receipts the opinion about unknown agents is worth.</summary>
     public const double PriorStrength = 2;
 
+    /// <summary>The most other publishers of a payer that count: 64 weigh all but 1.5 % of any number.</summary>
+    public const int MostOtherPublishers = 64;
+
     /// <summary>What a payer's next receipts about one agent count together.</summary>
     /// <remarks>
     /// The n-th receipt of one payer counts log₂((n + 1) / n): the first 1, the tenth 0.14. All of n together count log₂(1 + n), so
@@ -15,7 +18,7 @@ public static class Reputation
     /// <param name="more">How many are added.</param>
     /// <param name="otherPublishers">How many other publishers the payer has paid: an account that was made to praise one has paid none.</param>
     public static double WeightOf(double before, int more, int otherPublishers) =>
-        Math.Log2((1 + before + more) / (1 + before)) * (1 + otherPublishers) / (2 + otherPublishers);
+        Math.Log2((1 + before + more) / (1 + before)) * (1 + Math.Min(otherPublishers, MostOtherPublishers)) / (2 + Math.Min(otherPublishers, MostOtherPublishers));
 
     /// <summary>The belief about failing at a task of a price.</summary>
     /// <param name="successes">Weight of the receipts of successes.</param>

@@ -179,6 +179,10 @@ public interface ITaskStore
     /// <summary>What the agents of a task were chosen by; null when the consumer named the agent, or there is no such task.</summary>
     Task<StoredSelection?> FindSelectionAsync(Id<AgentTask> id, CancellationToken cancellationToken);
 
+    /// <summary>Which tasks replay these ones of an owner, by the ids of these; those that were not replayed are left out.</summary>
+    Task<IReadOnlyDictionary<Id<AgentTask>, Id<AgentTask>>> FindReplaysAsync(
+        Id<User> owner, IReadOnlyCollection<Id<AgentTask>> ids, CancellationToken cancellationToken);
+
     /// <summary>How many tasks of a version with a demand factor wait or run, counted up to a number.</summary>
     Task<int> CountOpenOfAsync(Id<AgentVersion> agent, int most, CancellationToken cancellationToken);
 
