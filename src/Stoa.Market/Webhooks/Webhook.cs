@@ -107,6 +107,7 @@ public static class WebhookEvents
     [
         EventTypes.TaskQueued, EventTypes.TaskStarted, EventTypes.TaskRetried, EventTypes.TaskSucceeded, EventTypes.TaskFailed,
         EventTypes.TaskCancelled, EventTypes.BatchProgress, EventTypes.BatchEnded, EventTypes.RoyaltyEarned,
+        EventTypes.AuctionAnnounced, EventTypes.AuctionAwarded, EventTypes.BiddingFaulted,
         EventTypes.ScheduleRefused, EventTypes.ReviewWritten, EventTypes.ReviewWithdrawn, EventTypes.ReviewAnswered,
     ];
 

@@ -122,19 +122,19 @@ internal static class SqlRegionalQueue
         return dequeued;
     }
 
-    /// <summary>Takes out the task of an owner that has the first turn in some regions, if that is before a tag; null when there is none, or somebody takes it just now.</summary>
+    /// <summary>Takes out the task of the same owner that has the first turn in the same regions, if that is before another one's; null when there is none, or somebody takes it just now.</summary>
     /// <remarks>Only of what asks for all of these: a turn that was given where a region lags behind would be before everybody's in another one.</remarks>
     public static async Task<(QueueEntry Entry, IReadOnlyList<string> Regions)?> TakeFirstAsync(
-        SqlSession session, Id<User> owner, IReadOnlyList<string> regions, long before)
+        SqlSession session, AgentTask other, long tag)
     {
         var waiting = await session.QueryAsync<RegionalEntry>(
             """
             SELECT q.tag, q.task_id, q.memory_limit_bytes, q.token, q.regions
             FROM regional_turns AS r JOIN regional_queue AS q ON q.task_id = r.task_id JOIN tasks AS t ON t.id = r.task_id
-            WHERE r.region = @region AND r.tag < @before AND t.owner_id = @owner ORDER BY r.tag, r.task_id LIMIT 100
+            WHERE r.region = @region AND (r.tag, r.task_id) < (@tag, @Id) AND t.owner_id = @OwnerId ORDER BY r.tag, r.task_id LIMIT 100
             """,
-            new { region = regions[0], before, owner });
-        return waiting.FirstOrDefault(entry => !regions.Except(Split(entry.Regions)).Any()) is { } first && (await DequeueAsync(session, [first]))[0]
+            new { region = other.Regions[0], tag, other.Id, other.OwnerId });
+        return waiting.FirstOrDefault(entry => !other.Regions.Except(Split(entry.Regions)).Any()) is { } first && (await DequeueAsync(session, [first]))[0]
             ? (new QueueEntry(first.Tag, first.TaskId, first.MemoryLimitBytes, first.Token), Split(first.Regions))
             : null;
     }

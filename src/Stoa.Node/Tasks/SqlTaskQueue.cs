@@ -116,25 +116,30 @@ internal static class SqlTaskQueue
                 ? await SqlRegionalQueue.VirtualTimeAsync(session, regions)
                 : (await TakeTurnsAsync(session, [(task.OwnerId, task.Priority, regions)]))[0]);
         var first = task.Regions.Count > 0
-            ? await SqlRegionalQueue.TakeFirstAsync(session, task.OwnerId, task.Regions, own)
-            : await TakeFirstAsync(session, task.OwnerId, own);
-        List<(QueueEntry Entry, IReadOnlyList<string> Regions)> entries = [(EntryOf(task, first?.Entry.Tag ?? own), task.Regions)];
+            ? await SqlRegionalQueue.TakeFirstAsync(session, task, own)
+            : await TakeFirstAsync(session, task, own);
+        List<(QueueEntry Entry, IReadOnlyList<string> Regions)> entries = [(EntryOf(task, own), task.Regions)];
         if (first is { } passed)
-            entries.Add((passed.Entry with { Tag = own }, passed.Regions));
+        {
+            // Two lanes of his may have reached the same tag: then the least step decides.
+            var tag = Math.Min(passed.Entry.Tag, own - 1);
+            entries = [(EntryOf(task, tag), task.Regions), (passed.Entry with { Tag = own }, passed.Regions)];
+        }
+
         await session.SendRowsAsync(TaskStatements.Return, [task]);
         await session.SendRowsAsync(TaskStatements.SetTag, [.. entries.Select(entry => entry.Entry)]);
         await EnqueueAsync(session, entries);
     }
 
-    /// <summary>Takes out the task of an owner that has the first turn, if that is before a tag; null when there is none, or somebody takes it just now.</summary>
-    private static async Task<(QueueEntry Entry, IReadOnlyList<string> Regions)?> TakeFirstAsync(SqlSession session, Id<User> owner, long before)
+    /// <summary>Takes out the task of the same owner that has the first turn, if that is before another one's; null when there is none, or somebody takes it just now.</summary>
+    private static async Task<(QueueEntry Entry, IReadOnlyList<string> Regions)?> TakeFirstAsync(SqlSession session, AgentTask other, long tag)
     {
         var first = await session.QueryFirstOrDefaultAsync<QueueEntry>(
             """
             SELECT q.tag, q.task_id, q.memory_limit_bytes, q.token FROM queue AS q JOIN tasks AS t ON t.id = q.task_id
-            WHERE q.tag < @before AND t.owner_id = @owner ORDER BY q.tag, q.task_id LIMIT 1
+            WHERE (q.tag, q.task_id) < (@tag, @Id) AND t.owner_id = @OwnerId ORDER BY q.tag, q.task_id LIMIT 1
             """,
-            new { before, owner });
+            new { tag, other.Id, other.OwnerId });
         return first is not null && (await session.ExecuteRowsAsync(TaskStatements.Dequeue, [first]))[0] ? (first, []) : null;
     }
 

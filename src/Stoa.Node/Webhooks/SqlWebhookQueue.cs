@@ -22,6 +22,7 @@ public sealed class SqlWebhookQueue(
 {
     private const int EventsOfABatch = 1_000;
     private const int DeliveriesOfALease = 16;
+    private const string FirstDue = "(SELECT MIN(d.due_at) FROM webhook_deliveries AS d WHERE d.webhook_id = webhooks.id AND d.state = 'Pending')";
 
     // What this node works under, so that a lease of which it never heard, or that it could not give back, holds nothing up.
     private readonly ConcurrentDictionary<string, byte> working = new(StringComparer.Ordinal);
@@ -121,13 +122,14 @@ public sealed class SqlWebhookQueue(
                 : null;
             if (reason is not null && row.DisabledAt is null)
                 await DisableAsync(session, row, reason, now);
+            // What is left goes behind what others are due by now: else whose receiver is slow, and whose backlog is old, would always be first.
             await session.ExecuteAsync(
-                """
-                UPDATE webhooks SET lease_token = NULL, next_due_at = CASE WHEN disabled_at IS NULL
-                    THEN (SELECT MIN(due_at) FROM webhook_deliveries WHERE webhook_id = @id AND state = 'Pending') ELSE NULL END
+                $"""
+                UPDATE webhooks SET lease_token = NULL, next_due_at = CASE WHEN disabled_at IS NOT NULL THEN NULL
+                    WHEN {FirstDue} < @now THEN @now ELSE {FirstDue} END
                 WHERE id = @id
                 """,
-                new { id });
+                new { id, now });
         },
         cancellationToken);
 
@@ -145,6 +147,7 @@ public sealed class SqlWebhookQueue(
                 new { now });
             if (webhooks.Count > 0)
                 await MakeDueAsync(session, [.. webhooks.Distinct()], now);
+            await session.ExecuteAsync($"UPDATE webhooks SET next_due_at = {FirstDue} WHERE next_due_at > @now", new { now });
         },
         cancellationToken);
 

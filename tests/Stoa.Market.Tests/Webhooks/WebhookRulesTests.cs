@@ -88,6 +88,7 @@ public sealed class WebhookRulesTests
 
         WebhookRules.ExpandTypes(null, errors).ShouldBe(WebhookEvents.Default);
         WebhookRules.ExpandTypes(["stoa.task.*"], errors).Count.ShouldBe(6);
+        WebhookRules.ExpandTypes(["stoa.auction.*", "stoa.bidding.faulted"], errors).Count.ShouldBe(3);
         WebhookRules.ExpandTypes(["stoa.task.failed", "stoa.task.failed"], errors).ShouldBe(["stoa.task.failed"]);
         errors.ShouldBeEmpty();
         WebhookRules.ExpandTypes(["stoa.task.progress"], errors);

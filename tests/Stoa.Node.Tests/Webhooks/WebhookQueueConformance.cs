@@ -91,6 +91,28 @@ public abstract class WebhookQueueConformance(DatabaseSource source) : DatabaseT
     }
 
     [Fact]
+    public async Task Webhook_WithAnOldBacklog_LetsOthersPass()
+    {
+        var busy = await AddAsync(ada);
+        await Database.WriteAsync(session => SqlEvents.AppendAsync(
+            session, Enumerable.Range(0, 40).Select(number => Make(ada, EventTypes.TaskSucceeded, $"task{number}"))), Stop);
+        await FanOutAsync(queue);
+        time.Advance(TimeSpan.FromSeconds(1));
+        var other = await AddAsync(bob);
+        await TellAsync(bob, EventTypes.TaskSucceeded, "one");
+        await FanOutAsync(queue);
+        time.Advance(TimeSpan.FromSeconds(1));
+        var first = await ClaimAsync();
+        first.Webhook.Id.ShouldBe(busy.Id);
+
+        await queue.FinishAsync(first, Failing(first), Stop);
+        queue.Drop(first);
+
+        (await ClaimAsync()).Webhook.Id.ShouldBe(other.Id);
+        (await ClaimAsync()).Webhook.Id.ShouldBe(busy.Id, "it is due as well");
+    }
+
+    [Fact]
     public async Task Webhook_IsLeasedToOne()
     {
         await AddWithDeliveryAsync();
