@@ -17,6 +17,9 @@ public static partial class PortSchema
 
     private const int MaxDepth = 64;
     private const int MaxErrors = 50;
+
+    // The schema library makes an object of some hundred and fifty bytes of each.
+    private const int MaxValues = 500_000;
     private const int MaxCached = 256;
     private static readonly ConcurrentDictionary<string, JsonSchema> Cache = new(StringComparer.Ordinal);
 
@@ -53,7 +56,8 @@ public static partial class PortSchema
     {
         try
         {
-            using var document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = MaxDepth });
+            if (CountValues(json.Span) > MaxValues)
+                return [new FieldError("", $"At most {MaxValues:N0} values are checked against a schema: give the document in parts.")];
         }
         catch (JsonException refusal)
         {
@@ -77,6 +81,19 @@ public static partial class PortSchema
             // The publisher's mistake, found late: the consumer can do nothing but choose another version.
             return [new FieldError("", "The agent's own schema cannot be used, whatever the input: ask its publisher, or take another version.")];
         }
+    }
+
+    private static int CountValues(ReadOnlySpan<byte> json)
+    {
+        var count = 0;
+        var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = MaxDepth });
+        while (reader.Read())
+        {
+            if (reader.TokenType is not (JsonTokenType.PropertyName or JsonTokenType.EndArray or JsonTokenType.EndObject))
+                count++;
+        }
+
+        return count;
     }
 
     private static JsonSchema Compile(string schema)

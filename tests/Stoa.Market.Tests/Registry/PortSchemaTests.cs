@@ -73,6 +73,19 @@ public sealed class PortSchemaTests
     }
 
     [Fact]
+    public void Validate_OfTooManyValues_IsRefusedBeforeTheLibraryReadsThem()
+    {
+        // With the array itself just as many as are read, and one more.
+        PortSchema.Validate("{}", Ones(499_999)).ShouldBeEmpty();
+        PortSchema.Validate("{}", Ones(500_000)).ShouldHaveSingleItem().Reason.ShouldContain("At most 500,000 values");
+        PortSchema.Validate("{}", "[1"u8.ToArray()).ShouldHaveSingleItem().Reason.ShouldContain("JSON");
+        PortSchema.Validate("{}", "[1] 2"u8.ToArray()).ShouldHaveSingleItem().Reason.ShouldContain("JSON");
+        PortSchema.Validate("{}", ""u8.ToArray()).ShouldHaveSingleItem().Reason.ShouldContain("JSON");
+
+        static byte[] Ones(int count) => Encoding.UTF8.GetBytes($"[{string.Join(',', Enumerable.Repeat('1', count))}]");
+    }
+
+    [Fact]
     public void Validate_OfALargeInput_HasTheStepsThatItNeeds()
     {
         const string schema = """{"items": {"type": "object", "required": ["n"], "properties": {"n": {"anyOf": [{"type": "null"}, {"type": "integer"}]}}}}""";
