@@ -120,7 +120,7 @@ public interface ITaskStore
     Task<IReadOnlyList<AgentTask>> ClaimAsync(
         LeaseHolder holder, ClaimRoom room, DateTimeOffset now, CancellationToken cancellationToken);
 
-    /// <summary>Moves a queued task of the owner to the head of the queue, due at once. A task in another state is left as it is.</summary>
+    /// <summary>Moves a queued task of the owner before the owner's other ones, due at once. A task in another state is left as it is.</summary>
     /// <returns>The task as it is now, or null when the owner has no such task.</returns>
     Task<AgentTask?> ExpediteAsync(Id<AgentTask> id, Id<User> owner, DateTimeOffset now, CancellationToken cancellationToken);
 
