@@ -15,7 +15,7 @@ internal static class PauseRun
     public static async Task RunAsync(RunContext context, CancellationToken stop)
     {
         await using var world = await World.StartCellAsync(context, NodeCount, stop);
-        for (var point = 1; point <= context.Points; point++)
+        while (context.TryNext(out var point))
         {
             await MakeAsync(world, stop);
             context.Tell($"{point} pauses, {world.Submitters.Items.Count} submissions, {world.Interrupted.Count} tasks interrupted");

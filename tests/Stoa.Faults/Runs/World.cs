@@ -211,7 +211,7 @@ internal sealed class World : IAsyncDisposable
     private async Task CheckAsync()
     {
         var report = _context.Report;
-        report.Add("points", _context.Points);
+        report.Add("points", _context.Made);
         report.Add("submitted", Submitters.Items.Count);
         report.Add("accepted", Submitters.Items.Count(item => item.Answer is not null));
         report.Add("calls", Submitters.Submissions);
