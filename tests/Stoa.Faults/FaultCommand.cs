@@ -33,8 +33,8 @@ internal sealed record FaultCommand(IReadOnlyList<string> Runs, int? Points, int
               --minutes M  no more faults after so long: a run that has not made all its points ends there, and its books are gone through
               --json       one JSON object a run
 
-            ./faults kill --points 1000     half an hour
-            ./faults kill --points 20       a minute
+            ./faults kill --points 20                    a minute or two
+            ./faults kill --points 1000 --minutes 60     at most an hour
             ./faults all --points 5 --json
 
             Nodes, a PostgreSQL server and their folders are the run's own: on the loopback, in the folder for temporary files, gone at the end.

@@ -15,6 +15,8 @@ internal sealed record WorkMix(IReadOnlyDictionary<WorkKind, int> Weights)
         [WorkKind.Uploaded] = 2,
         [WorkKind.Delayed] = 6,
         [WorkKind.ByRequirement] = 8,
+        [WorkKind.Auctioned] = 4,
+        [WorkKind.Regional] = 4,
         [WorkKind.Batch] = 1,
         [WorkKind.Flaky] = 8,
         [WorkKind.Failing] = 6,

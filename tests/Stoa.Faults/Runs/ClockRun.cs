@@ -9,7 +9,7 @@ namespace Stoa.Faults.Runs;
 internal static class ClockRun
 {
     private const int NodeCount = 3;
-    private const int MostAnswers = 120;
+    private const int MostAnswers = 60;
     private const string Login = "clockmaker";
     private const string Password = "correct horse battery";
 

@@ -6,7 +6,7 @@ namespace Stoa.Faults.Runs;
 internal static class DatabaseRun
 {
     private const int NodeCount = 3;
-    private const int MostAnswers = 200;
+    private const int MostAnswers = 100;
 
     private static readonly TimeSpan s_longestWait = TimeSpan.FromSeconds(10);
 

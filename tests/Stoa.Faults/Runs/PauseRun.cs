@@ -7,8 +7,8 @@ internal static class PauseRun
 {
     private const int NodeCount = 3;
     private const int MostAnswers = 60;
-    private const int ShortestMs = 4_500;
-    private const int LongestMs = 8_000;
+    private const int ShortestMs = 3_500;
+    private const int LongestMs = 6_000;
 
     private static readonly TimeSpan s_longestWait = TimeSpan.FromSeconds(5);
 
