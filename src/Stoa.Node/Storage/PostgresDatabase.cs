@@ -207,13 +207,13 @@ public sealed class PostgresDatabase : Database
     private static bool IsBroken(NpgsqlConnection connection, Exception exception) =>
         exception is NpgsqlException or InvalidOperationException && connection.FullState is not System.Data.ConnectionState.Open;
 
-    /// <summary>Whether the session was over before the server could have read what was sent last: it says that it has ended it, which it says to nobody
-    /// whose commit it has begun, or its end of the connection was closed when this one wrote.</summary>
+    /// <summary>Whether the session was over before the server began with what was sent last: it says that nothing came for too long, or its end of the
+    /// connection was closed when this one wrote. That an operator has ended the session (57P01) it may say after a commit too.</summary>
     private static bool HadEndedBefore(Exception broken)
     {
         for (var cause = broken; cause is not null; cause = cause.InnerException)
         {
-            if (cause is PostgresException { SqlState: PostgresErrorCodes.AdminShutdown or IdleInActTimeout }
+            if (cause is PostgresException { SqlState: IdleInActTimeout }
                 or SocketException { SocketErrorCode: SocketError.Shutdown })
             {
                 return true;
