@@ -40,10 +40,11 @@ foreach (var name in command.Runs)
     var run = Array.Find(runs, run => run.Name == name)!;
     var report = new FaultReport(name);
     var points = command.Points ?? run.DefaultPoints;
+    report.Add("seed", command.Seed);
     Console.Error.WriteLine($"{name}: {points} points, seed {command.Seed}");
     try
     {
-        await run.RunAsync(new RunContext(points, command.Seed, command.Within, report, line => Console.Error.WriteLine($"{name}: {line}")), stop.Token);
+        await run.RunAsync(new RunContext(points, command.Seed, command.Within, report, line => Console.Error.WriteLine($"{name}: {line}")) { Longest = command.Longest }, stop.Token);
     }
     catch (NotHereException notHere)
     {

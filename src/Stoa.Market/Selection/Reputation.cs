@@ -6,7 +6,7 @@ public static class Reputation
     /// <summary>How many receipts the opinion about unknown agents is worth.</summary>
     public const double PriorStrength = 2;
 
-    /// <summary>The most other publishers of a payer that count: 64 weigh all but 1.5 % of any number.</summary>
+    /// <summary>The most other publishers of a payer that are counted: beyond 64 they could add 1.5 %.</summary>
     public const int MostOtherPublishers = 64;
 
     /// <summary>What a payer's next receipts about one agent count together.</summary>
@@ -18,7 +18,7 @@ public static class Reputation
     /// <param name="more">How many are added.</param>
     /// <param name="otherPublishers">How many other publishers the payer has paid: an account that was made to praise one has paid none.</param>
     public static double WeightOf(double before, int more, int otherPublishers) =>
-        Math.Log2((1 + before + more) / (1 + before)) * (1 + Math.Min(otherPublishers, MostOtherPublishers)) / (2 + Math.Min(otherPublishers, MostOtherPublishers));
+        Math.Log2((1 + before + more) / (1 + before)) * (1 + otherPublishers) / (2 + otherPublishers);
 
     /// <summary>The belief about failing at a task of a price.</summary>
     /// <param name="successes">Weight of the receipts of successes.</param>

@@ -47,7 +47,7 @@ public static class SqlAgentStats
             var unit = Decay.WeightAt(group.Last().At);
             var known = payers[group.Key.PayerId].ToList();
             var before = known.FirstOrDefault(row => row.Agent == group.Key.Agent)?.Receipts ?? 0;
-            var others = known.Count(row => row.Agent.Length == 0 && row.Publisher != publisher);
+            var others = CountOthers(known, publisher);
             weights[group.Key] = Reputation.WeightOf(before / unit, count, others) / count;
             heard.Add(new PayerRow(group.Key.PayerId, publisher, group.Key.Agent, count * unit, group.Any(attempt => attempt.Price > Money.Zero)));
         }
@@ -77,7 +77,7 @@ public static class SqlAgentStats
 
     /// <summary>How many publishers beside that of an agent a user has paid, up to as many as count.</summary>
     internal static async Task<int> CountOtherPublishersAsync(SqlSession session, Id<User> payer, string agent) =>
-        (await PayersAsync(session, [(payer, agent)]))[payer].Count(row => row.Agent.Length == 0 && row.Publisher != PublisherOf(agent));
+        CountOthers((await PayersAsync(session, [(payer, agent)]))[payer], PublisherOf(agent));
 
     private static void TellIndex(SqlSession session, IReadOnlyList<AgentStats> learnt, AgentIndex? index)
     {
@@ -138,6 +138,10 @@ public static class SqlAgentStats
                 most = Reputation.MostOtherPublishers,
             }))
         .ToLookup(row => row.PayerId);
+
+    // One more was read than counts, since one of them may be the agent's own.
+    private static int CountOthers(IEnumerable<PayerRow> known, string publisher) =>
+        Math.Min(known.Count(row => row.Agent.Length == 0 && row.Publisher != publisher), Reputation.MostOtherPublishers);
 
     private static string PublisherOf(string agent) => agent[..agent.IndexOf('/', StringComparison.Ordinal)];
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net.Sockets;
 using Npgsql;
 
 namespace Stoa.Node.Storage;
@@ -17,6 +18,9 @@ public sealed class PostgresDatabase : Database
     // A node that is paused in the middle of an act holds locks that all others wait for, the event stream's among them. Acts do nothing but their
     // statements, so who says nothing for so long is gone; the server ends the session, and a node that wakes runs the act again.
     private const int IdleInActMs = 2_000;
+
+    // What the server calls that.
+    private const string IdleInActTimeout = "25P03";
 
     private readonly NpgsqlDataSource _dataSource;
 
@@ -186,7 +190,7 @@ public sealed class PostgresDatabase : Database
         }
         catch (Exception broken) when (IsBroken(connection, broken))
         {
-            throw isCommitting
+            throw isCommitting && !HadEndedBefore(broken)
                 ? new IOException($"The connection to the database broke at the commit, which may have happened: {broken.Message}", broken)
                 : new BrokenConnectionException(broken);
         }
@@ -202,6 +206,22 @@ public sealed class PostgresDatabase : Database
     /// <summary>Whether the connection broke under an act. Npgsql has several words for it, some of them of its own parts.</summary>
     private static bool IsBroken(NpgsqlConnection connection, Exception exception) =>
         exception is NpgsqlException or InvalidOperationException && connection.FullState is not System.Data.ConnectionState.Open;
+
+    /// <summary>Whether the session was over before the server began with what was sent last: it says that nothing came for too long, or its end of the
+    /// connection was closed when this one wrote. That an operator has ended the session (57P01) it may say after a commit too.</summary>
+    private static bool HadEndedBefore(Exception broken)
+    {
+        for (var cause = broken; cause is not null; cause = cause.InnerException)
+        {
+            if (cause is PostgresException { SqlState: IdleInActTimeout }
+                or SocketException { SocketErrorCode: SocketError.Shutdown })
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
 
     /// <summary>The connection broke before a commit was sent, as those in the pool do when the server restarts: nothing was done, and it can be tried over another one.</summary>
     private sealed class BrokenConnectionException(Exception cause)

@@ -13,7 +13,11 @@ namespace Stoa.Faults.Books;
 internal sealed class DatabaseEye(StorageOptions options) : IDisposable
 {
     /// <summary>Counts tasks that have not ended.</summary>
-    public const string OpenTasks = "SELECT (SELECT COUNT(*) FROM queue) + (SELECT COUNT(*) FROM delayed) + (SELECT COUNT(*) FROM leases)";
+    public const string OpenTasks =
+        """
+        SELECT (SELECT COUNT(*) FROM queue) + (SELECT COUNT(*) FROM regional_queue)
+            + (SELECT COUNT(*) FROM auctions WHERE state = 'Open') + (SELECT COUNT(*) FROM delayed) + (SELECT COUNT(*) FROM leases)
+        """;
 
     private readonly SemaphoreSlim _gate = new(1);
     private bool _isShut;
@@ -62,6 +66,7 @@ internal sealed class DatabaseEye(StorageOptions options) : IDisposable
             $"""
             SELECT task_id, token FROM leases WHERE task_id IN ({ids})
             UNION ALL SELECT task_id, token FROM queue WHERE task_id IN ({ids})
+            UNION ALL SELECT task_id, token FROM regional_queue WHERE task_id IN ({ids})
             UNION ALL SELECT d.task_id, t.token FROM delayed AS d JOIN tasks AS t ON t.id = d.task_id WHERE d.task_id IN ({ids})
             """,
             cancellationToken);

@@ -20,7 +20,7 @@ internal sealed class TaskAudit(Database database, FaultReport report, bool mayF
     public async Task CheckAsync(IReadOnlyCollection<WorkItem> items, CancellationToken cancellationToken)
     {
         foreach (var task in await database.ReadAsync(
-            session => session.QueryAsync<TaskFacts>("SELECT id, state, attempts, losses, batch_id, schedule_id FROM tasks_now"), cancellationToken))
+            session => session.QueryAsync<TaskFacts>("SELECT id, state, attempts, losses, batch_id, schedule_id, auction FROM tasks_now"), cancellationToken))
         {
             _tasks.Add(task.Id, task);
         }
@@ -52,6 +52,7 @@ internal sealed class TaskAudit(Database database, FaultReport report, bool mayF
         await new MoneyAudit(database, report, Double).CheckAsync(_tasks, cancellationToken);
         await new EventAudit(database, report, Double).CheckAsync(_tasks, cancellationToken);
         await CheckBatchesAsync(cancellationToken);
+        await new AuctionAudit(database, report, Double).CheckAsync(_tasks, cancellationToken);
         Tell();
     }
 
@@ -80,7 +81,7 @@ internal sealed class TaskAudit(Database database, FaultReport report, bool mayF
         var mostAttempts = item.Kind switch
         {
             WorkKind.Flaky => 3,
-            WorkKind.ByRequirement => 2,
+            WorkKind.ByRequirement or WorkKind.Auctioned => 2,
             WorkKind.Large or WorkKind.Uploaded when mayFindDiskFull => int.MaxValue,
             _ => 1,
         };
@@ -162,4 +163,4 @@ internal sealed class TaskAudit(Database database, FaultReport report, bool mayF
 }
 
 /// <summary>A stored task, as far as it is looked at.</summary>
-internal sealed record TaskFacts(string Id, string State, long Attempts, long Losses, string? BatchId, string? ScheduleId);
+internal sealed record TaskFacts(string Id, string State, long Attempts, long Losses, string? BatchId, string? ScheduleId, string? Auction);

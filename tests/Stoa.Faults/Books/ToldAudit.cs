@@ -39,7 +39,9 @@ internal sealed class ToldAudit(Database database, FaultReport report)
     }
 
     /// <summary>Each tick one run, and each run a task of its own.</summary>
-    public async Task CheckSchedulesAsync(CancellationToken cancellationToken)
+    /// <param name="every">From one tick to the next.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task CheckSchedulesAsync(TimeSpan every, CancellationToken cancellationToken)
     {
         var runs = await database.ReadAsync(
             session => session.QueryAsync<(string Schedule, DateTimeOffset Tick, string Outcome, string? Task)>(
@@ -50,7 +52,7 @@ internal sealed class ToldAudit(Database database, FaultReport report)
             var ticks = schedule.Select(run => run.Tick).ToList();
             for (var index = 1; index < ticks.Count; index++)
             {
-                if (ticks[index] - ticks[index - 1] != TimeSpan.FromMinutes(1))
+                if (ticks[index] - ticks[index - 1] != every)
                     report.Break($"{schedule.Key} has no tick between {ticks[index - 1]:HH:mm:ss} and {ticks[index]:HH:mm:ss}.");
             }
         }

@@ -9,8 +9,12 @@ namespace Stoa.Faults.Load;
 /// <summary>The agents that do the work, and what is asked of them.</summary>
 internal static class Agents
 {
+    /// <summary>Where all nodes stand.</summary>
+    public const string Region = "faults-1";
+
     private const string Capability = "faults.work";
     private const string Publisher = "stoa";
+    private const int BiddingMs = 100;
     private const int LargeBytes = 100_000;
     private const int LongLoops = 100_000_000;
 
@@ -69,6 +73,9 @@ internal static class Agents
         WorkKind.Long or WorkKind.Cancelled => Ask("long", item),
         WorkKind.Large => Ask("quick", item) with { Input = new TaskInputBody(Text: new string('x', LargeBytes - 20) + item.Key.PadLeft(20)) },
         WorkKind.ByRequirement => new SubmitTaskRequest(Input: Input(item.Key), Requirement: new RequirementBody([Capability])),
+        WorkKind.Auctioned => new SubmitTaskRequest(
+            Input: Input(item.Key), MaxPrice: "1", Requirement: new RequirementBody([Capability]), Auction: new AuctionTermsBody(WindowMs: BiddingMs)),
+        WorkKind.Regional => Ask("quick", item) with { Regions = [Region] },
         WorkKind.Flaky => Ask("flaky", item),
         WorkKind.Failing => Ask("failing", item),
         _ => throw new ArgumentOutOfRangeException(nameof(item)),

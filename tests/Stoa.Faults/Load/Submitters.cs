@@ -9,7 +9,8 @@ namespace Stoa.Faults.Load;
 /// <summary>Consumers who submit work without end, to whichever node is up, and repeat what was not answered under the same Idempotency-Key.</summary>
 internal sealed class Submitters(NodePool nodes, DatabaseEye eye, WorkMix mix, int seed, FaultReport report)
 {
-    private const int MostOpen = 400;
+    private const int LongestRestMs = 500;
+    private const int MostOpen = 150;
 
     private static readonly TimeSpan s_lookEvery = TimeSpan.FromMilliseconds(100);
 
@@ -95,6 +96,9 @@ internal sealed class Submitters(NodePool nodes, DatabaseEye eye, WorkMix mix, i
             if (await TryAsync(node, item, stop))
             {
                 Interlocked.Increment(ref _answered);
+                // A node that starts has the processor: the faults are many, and the work between them need not be.
+                if (nodes.UpCount < nodes.Count && !_isFinishing)
+                    await Task.Delay(Random.Shared.Next(LongestRestMs), stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 continue;
             }
 

@@ -27,6 +27,12 @@ internal enum WorkKind
     /// <summary>It names the work only; of the two agents that can do it, one always fails.</summary>
     ByRequirement,
 
+    /// <summary>The same, and the two of them bid for it.</summary>
+    Auctioned,
+
+    /// <summary>It asks for the region that the nodes stand in, and so waits in another queue.</summary>
+    Regional,
+
     /// <summary>Up to a few hundred tasks of which a tenth fail, in one submission.</summary>
     Batch,
 

@@ -10,15 +10,17 @@ internal sealed record WorkMix(IReadOnlyDictionary<WorkKind, int> Weights)
         [WorkKind.Quick] = 40,
         [WorkKind.Urgent] = 2,
         [WorkKind.Busy] = 12,
-        [WorkKind.Long] = 4,
+        [WorkKind.Long] = 3,
         [WorkKind.Large] = 4,
         [WorkKind.Uploaded] = 2,
         [WorkKind.Delayed] = 6,
         [WorkKind.ByRequirement] = 8,
+        [WorkKind.Auctioned] = 4,
+        [WorkKind.Regional] = 4,
         [WorkKind.Batch] = 1,
         [WorkKind.Flaky] = 8,
         [WorkKind.Failing] = 6,
-        [WorkKind.Cancelled] = 6,
+        [WorkKind.Cancelled] = 3,
     });
 
     /// <summary>The next one's kind.</summary>

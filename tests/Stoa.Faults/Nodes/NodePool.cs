@@ -13,6 +13,16 @@ internal sealed class NodePool(IReadOnlyList<NodePlace> places, Watchdog watchdo
 
     public NodeProcess this[int index] => _lives[index] ?? throw new InvalidOperationException($"Node {index} was not started.");
 
+    /// <summary>How many are up.</summary>
+    public int UpCount => _lives.Count(life => life is { IsUp: true });
+
+    /// <summary>The number of one that is up, by this chance.</summary>
+    public int PickUp(Random random)
+    {
+        var up = Enumerable.Range(0, _lives.Length).Where(index => _lives[index] is { IsUp: true }).ToList();
+        return up[random.Next(up.Count)];
+    }
+
     /// <summary>One that is up, by chance; null when none is.</summary>
     public NodeProcess? Pick()
     {

@@ -26,7 +26,7 @@ internal sealed class PostgresServer
         var server = new PostgresServer(folder, programs);
         watchdog.AtEnd($"{AsUser}'{programs}/pg_ctl' -D '{folder}/data' -m immediate stop");
         var owned = AsUser.Length == 0 ? "" : $"chown postgres '{folder}'; ";
-        await RunAsync($"set -e; cd /; {owned}{AsUser}'{programs}/initdb' -D '{folder}/data' -U postgres -A trust -E UTF8 --no-locale");
+        await RunAsync($"set -e; cd /; {owned}{AsUser}'{programs}/initdb' -D '{folder}/data' -U postgres -A trust -E UTF8 --no-locale --no-sync");
         await RunAsync(
             $"cd /; {AsUser}'{programs}/pg_ctl' -D '{folder}/data' -w -l '{folder}/log' "
             + $"-o \"-c listen_addresses='' -c unix_socket_directories='{folder}' -c max_connections=300\" start");

@@ -6,7 +6,7 @@ namespace Stoa.Faults.Runs;
 internal static class DatabaseRun
 {
     private const int NodeCount = 3;
-    private const int MostAnswers = 200;
+    private const int MostAnswers = 100;
 
     private static readonly TimeSpan s_longestWait = TimeSpan.FromSeconds(10);
 
@@ -14,7 +14,7 @@ internal static class DatabaseRun
     {
         await using var world = await World.StartCellAsync(context, NodeCount, stop);
         var awayMs = new List<double>();
-        for (var point = 1; point <= context.Points; point++)
+        while (context.TryNext(out var point))
         {
             awayMs.Add(await MakeAsync(world, stop));
             context.Tell($"{point} restarts, {world.Submitters.Items.Count} submissions, {world.Interrupted.Count} tasks interrupted");

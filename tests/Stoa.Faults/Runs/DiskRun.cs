@@ -22,7 +22,7 @@ internal static class DiskRun
     {
         await using var world = await World.StartEmbeddedAsync(context, stop, diskMegabytes: MegabytesFor(context.Points));
         var acceptedMs = new List<double>();
-        for (var point = 1; point <= context.Points; point++)
+        while (context.TryNext(out var point))
         {
             acceptedMs.Add(await MakeAsync(world, context, isKilled: point % KillOneIn == 0, stop));
             context.Tell($"{point} times full, {world.Submitters.Items.Count} submissions, {world.Submitters.RefusedForNow} calls refused for now");

@@ -3,8 +3,8 @@ namespace Stoa.Faults.Runs;
 /// <summary>An embedded node is killed at random moments, of its start too, and started again on what is left.</summary>
 internal static class KillRun
 {
-    private const int MostAnswers = 80;
-    private const int LongestPauseMs = 150;
+    private const int MostAnswers = 40;
+    private const int LongestPauseMs = 100;
     private const int LongestStartMs = 1_500;
     private const int TellEvery = 25;
 
@@ -13,7 +13,7 @@ internal static class KillRun
     public static async Task RunAsync(RunContext context, CancellationToken stop)
     {
         await using var world = await World.StartEmbeddedAsync(context, stop);
-        for (var point = 1; point <= context.Points; point++)
+        while (context.TryNext(out var point))
         {
             await MakeAsync(world, point, stop);
             if (point % TellEvery == 0)

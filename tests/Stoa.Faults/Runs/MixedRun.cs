@@ -24,7 +24,7 @@ internal static class MixedRun
         await using var world = await World.StartCellAsync(context, NodeCount, stop, hasClock: true);
         Func<int, Task>[] faults =
         [
-            _ => CellRun.MakeAsync(world, stop),
+            async _ => await await CellRun.MakeAsync(world, stop),
             _ => DatabaseRun.MakeAsync(world, stop),
             _ => PauseRun.MakeAsync(world, stop),
             point => ClockRun.MakeAsync(world, context, point, stop),
@@ -34,11 +34,11 @@ internal static class MixedRun
 
     private static async Task RunAsync(World world, RunContext context, Func<int, Task>[] faults)
     {
-        for (var point = 0; point < context.Points; point++)
+        while (context.TryNext(out var point))
         {
             // A kind that comes round again is told from its turn before.
-            await faults[point % faults.Length](point / faults.Length);
-            context.Tell($"{point + 1} faults, {world.Submitters.Items.Count} submissions, {world.Interrupted.Count} tasks interrupted");
+            await faults[(point - 1) % faults.Length]((point - 1) / faults.Length);
+            context.Tell($"{point} faults, {world.Submitters.Items.Count} submissions, {world.Interrupted.Count} tasks interrupted");
         }
 
         await world.FinishAsync();

@@ -7,15 +7,15 @@ internal static class PauseRun
 {
     private const int NodeCount = 3;
     private const int MostAnswers = 60;
-    private const int ShortestMs = 4_500;
-    private const int LongestMs = 8_000;
+    private const int ShortestMs = 3_500;
+    private const int LongestMs = 6_000;
 
     private static readonly TimeSpan s_longestWait = TimeSpan.FromSeconds(5);
 
     public static async Task RunAsync(RunContext context, CancellationToken stop)
     {
         await using var world = await World.StartCellAsync(context, NodeCount, stop);
-        for (var point = 1; point <= context.Points; point++)
+        while (context.TryNext(out var point))
         {
             await MakeAsync(world, stop);
             context.Tell($"{point} pauses, {world.Submitters.Items.Count} submissions, {world.Interrupted.Count} tasks interrupted");

@@ -13,6 +13,7 @@ internal sealed class World : IAsyncDisposable
 {
     private const int SubmittersOfNode = 8;
     private const int Schedules = 5;
+    private const int MinutesWithClock = 10;
     private const string DiskLog = "node.log";
 
     private static readonly TimeSpan s_longestEnd = TimeSpan.FromMinutes(3);
@@ -40,6 +41,9 @@ internal sealed class World : IAsyncDisposable
     }
 
     public Random Random { get; }
+
+    // A clock that jumps by an hour brings many ticks at once.
+    private int TickMinutes => _hasClock ? MinutesWithClock : 1;
 
     public NodePool Nodes { get; }
 
@@ -126,11 +130,11 @@ internal sealed class World : IAsyncDisposable
         if (_hasClock)
             ShiftedNode.Shift(ClockFile, TimeSpan.FromHours(1));
         var client = Nodes[0].Client;
+        Submitters.Finish();
         // A hundred missed ticks take a while, and what came of them is written when all are made.
         await UntilNoneAsync("SELECT COUNT(*) FROM schedules WHERE lease_token IS NOT NULL", "schedules are being looked at");
         foreach (var schedule in _schedules)
             await client.UpdateScheduleAsync(schedule, new UpdateScheduleRequest(Paused: true), _stop);
-        Submitters.Finish();
         var ending = Stopwatch.GetTimestamp();
         try
         {
@@ -177,8 +181,7 @@ internal sealed class World : IAsyncDisposable
     private async Task StartAsync()
     {
         await Nodes.StartAsync(0);
-        for (var index = 1; index < Nodes.Count; index++)
-            await Nodes.StartAsync(index);
+        await Task.WhenAll(Enumerable.Range(1, Nodes.Count - 1).Select(Nodes.StartAsync));
         for (var index = 0; index < Nodes.Count; index++)
             _holders.Add((await Nodes[index].Client.GetNodeAsync(_stop)).PeerId + "/");
         var client = Nodes[0].Client;
@@ -188,7 +191,7 @@ internal sealed class World : IAsyncDisposable
         _receiver = await WebhookReceiver.StartAsync(_context.Report);
         await client.CreateWebhookAsync(new CreateWebhookRequest(_receiver.Url, ToldAudit.Types), _stop);
         for (var schedule = 0; schedule < Schedules; schedule++)
-            _schedules.Add((await client.CreateScheduleAsync(new CreateScheduleRequest("* * * * *", Agents.Scheduled, Missed: "runAll"), _stop)).Id);
+            _schedules.Add((await client.CreateScheduleAsync(new CreateScheduleRequest(TickMinutes == 1 ? "* * * * *" : $"*/{TickMinutes} * * * *", Agents.Scheduled, Missed: "runAll"), _stop)).Id);
         _submitting = Submitters.RunAsync(SubmittersOfNode * Nodes.Count, _stop);
     }
 
@@ -211,7 +214,7 @@ internal sealed class World : IAsyncDisposable
     private async Task CheckAsync()
     {
         var report = _context.Report;
-        report.Add("points", _context.Points);
+        report.Add("points", _context.Made);
         report.Add("submitted", Submitters.Items.Count);
         report.Add("accepted", Submitters.Items.Count(item => item.Answer is not null));
         report.Add("calls", Submitters.Submissions);
@@ -223,7 +226,7 @@ internal sealed class World : IAsyncDisposable
             await new TaskAudit(database, report, mayFindDiskFull: Disk is not null).CheckAsync(Submitters.Items, _stop);
             var told = new ToldAudit(database, report);
             await told.CheckWebhookAsync(_receiver!, _stop);
-            await told.CheckSchedulesAsync(_stop);
+            await told.CheckSchedulesAsync(TimeSpan.FromMinutes(TickMinutes), _stop);
             if (_storage.Provider is StorageProvider.Sqlite)
             {
                 var integrity = await database.ReadAsync(session => session.QuerySingleAsync<string>("PRAGMA integrity_check"), _stop);
@@ -250,7 +253,7 @@ internal sealed class World : IAsyncDisposable
             Path.Combine(folder, $"node-{index}.log"),
             clockFile,
             [
-                "--Webhooks:AllowHttp", "true", "--Webhooks:AllowPrivateAddresses", "true",
+                "--Webhooks:AllowHttp", "true", "--Webhooks:AllowPrivateAddresses", "true", "--Node:Region", Agents.Region,
                 // Logs share the fate of the disk.
                 .. dataFolder is null ? (string[])[] : ["--Observability:LogFile", Path.Combine(dataFolder, DiskLog)],
                 .. options,

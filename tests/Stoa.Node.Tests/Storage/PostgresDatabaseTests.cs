@@ -67,8 +67,10 @@ public sealed class PostgresDatabaseTests(PostgresCluster cluster) : DatabaseCon
         (await GetAsync("a")).ShouldBe(1);
     }
 
-    [Fact]
-    public async Task EndSessions_OfAPausedProcess_LetsGoOfItsLocks()
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task EndSessions_OfAPausedProcess_LetsGoOfItsLocks(bool hasMoreToDo)
     {
         await using var paused = await Source.OpenAsync();
         await AddAsync("a", 0);
@@ -82,7 +84,7 @@ public sealed class PostgresDatabaseTests(PostgresCluster cluster) : DatabaseCon
                 runs++;
                 holds.TrySetResult();
                 await wakes.Task;
-                return changed;
+                return hasMoreToDo ? changed + await BumpAsync(session, "b") : changed;
             },
             Stop);
         await holds.Task;

@@ -70,7 +70,7 @@ public sealed class TaskWorkersTests
     public async Task Stop_WhileAClaimIsUnderWay_WaitsForWhatItBrings()
     {
         // The node's own workers are busy, and its pulse leaves the leases of the workers under test alone.
-        await using var node = await TestNode.StartAsync(null, "--Tasks:Workers", "1", "--Tasks:BeatMs", "60000");
+        await using var node = await TestNode.StartAsync(null, "--Tasks:Workers", "1", "--Tasks:BeatMs", "60000", "--Tasks:StopGraceMs", "0");
         var endless = await node.PublishAsync("forever", GuestPrograms.EndlessLoop, Endless);
         await RunningAsync(node, await SubmitEndlessAsync(node, endless));
         var services = node.Host.Services;
@@ -78,7 +78,9 @@ public sealed class TaskWorkersTests
         var claims = (HeldUpClaims)(object)store;
         claims.Inner = services.GetRequiredService<ITaskStore>();
         using var threads = new GuestThreads(2);
-        using var workers = ActivatorUtilities.CreateInstance<TaskWorkers>(services, store, threads, new TasksOptions { Workers = 2, StopGraceMs = 60_000 });
+        // On threads of its own too: that of the node's workers has its endless task.
+        var execute = ActivatorUtilities.CreateInstance<ExecuteTask>(services, threads);
+        using var workers = ActivatorUtilities.CreateInstance<TaskWorkers>(services, store, execute, threads, new TasksOptions { Workers = 2, StopGraceMs = 60_000 });
         var first = await SubmitEndlessAsync(node, endless);
         await workers.StartAsync(Stop);
         await RunningAsync(node, first);
