@@ -26,7 +26,7 @@ public sealed record PriceFactors(int Background, int High, int Urgent, DemandFa
 
     /// <summary>What a task is charged by.</summary>
     /// <param name="priority">0 for background, 1 for normal, 2 for high, 3 for urgent.</param>
-    /// <param name="open">How many tasks of the agent wait or run.</param>
+    /// <param name="open">How many tasks of the agent are due, or run.</param>
     public PriceFactor At(int priority, long open) => new(
         priority switch
         {
@@ -48,8 +48,11 @@ public sealed record DemandFactor(int Most, int From, int Capacity)
     /// <summary>The largest capacity that can be stated.</summary>
     public const int MostCapacity = 10_000;
 
+    /// <summary>How many tasks of one consumer are counted at the most: half of the capacity, rounded up, so that nobody raises the price to the top alone.</summary>
+    public int ConsumerShare => (Capacity + 1) / 2;
+
     /// <summary>The factor, rounded down: a straight line between the share that it begins at and all of the capacity.</summary>
-    /// <param name="open">How many tasks of the agent wait or run.</param>
+    /// <param name="open">How many tasks of the agent are due, or run.</param>
     public int At(long open)
     {
         var load = Math.Clamp(open, 0, Capacity) * PriceFactors.One;
