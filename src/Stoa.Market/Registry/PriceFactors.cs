@@ -40,7 +40,7 @@ public sealed record PriceFactors(int Background, int High, int Urgent, DemandFa
 }
 
 /// <summary>A factor that rises from one to a greatest with what an agent has to do.</summary>
-/// <param name="Most">When as many tasks wait or run as it can do; in parts per thousand.</param>
+/// <param name="Most">When as many tasks are due or run as it can do; in parts per thousand.</param>
 /// <param name="From">The share of its capacity up to which it is one; in parts per thousand.</param>
 /// <param name="Capacity">How many tasks it can do at a time, as its publisher says.</param>
 public sealed record DemandFactor(int Most, int From, int Capacity)

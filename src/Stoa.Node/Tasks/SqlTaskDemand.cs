@@ -10,6 +10,9 @@ namespace Stoa.Node.Tasks;
 /// <remarks>A row stays when its task ends, so that ends cost nothing more; whoever counts leaves it out, and <see cref="DemandKeeper"/> takes it away.</remarks>
 internal static class SqlTaskDemand
 {
+    // Rows of ended tasks stay for a second or so.
+    private const int MaxEndedLooked = 1_000;
+
     private static readonly SqlRows<Row> s_insert = SqlRows<Row>.Insert(
         "task_demand",
         [
@@ -48,14 +51,16 @@ internal static class SqlTaskDemand
     }
 
     /// <summary>How many tasks of a version are due or run, of each consumer up to his share, and of all others than one up to the capacity.</summary>
-    /// <remarks>It jumps from consumer to consumer and reads no more of each than counts, whatever waits and whatever is not due.</remarks>
+    /// <remarks>It jumps from consumer to consumer and reads little more of each than counts, whatever waits, is not due or has just been cancelled.</remarks>
     public static async Task<OpenTasks> CountOpenAsync(
         SqlSession session, Id<AgentVersion> agent, Id<User> consumer, DemandFactor demand, DateTimeOffset now)
     {
         const string open =
             """
-            SELECT 1 FROM task_demand AS d
-            WHERE d.agent_id = @agent AND d.owner_id = {0} AND d.due_at <= @now AND NOT EXISTS (SELECT 1 FROM task_ends AS e WHERE e.task_id = d.task_id)
+            SELECT 1 FROM (
+                SELECT d.task_id FROM task_demand AS d WHERE d.agent_id = @agent AND d.owner_id = {0} AND d.due_at <= @now
+                ORDER BY d.due_at DESC LIMIT @looked) AS newest
+            WHERE NOT EXISTS (SELECT 1 FROM task_ends AS e WHERE e.task_id = newest.task_id)
             LIMIT @ConsumerShare
             """;
         var (own, others) = await session.QuerySingleAsync<(long Own, long Others)>(
@@ -68,7 +73,7 @@ internal static class SqlTaskDemand
                 FROM consumers AS c WHERE c.owner_id IS NOT NULL AND c.before < @Capacity)
             SELECT (SELECT COUNT(*) FROM ({open.Replace("{0}", "@consumer", StringComparison.Ordinal)}) AS own), (SELECT MAX(before) FROM consumers)
             """,
-            new { agent, consumer, now, demand.ConsumerShare, demand.Capacity });
+            new { agent, consumer, now, demand.ConsumerShare, demand.Capacity, looked = demand.ConsumerShare + MaxEndedLooked });
         return new OpenTasks((int)own, (int)Math.Min(others, demand.Capacity));
     }
 
