@@ -31,11 +31,19 @@ internal sealed class LastWords
     private LastWords(List<Word> words) => this.words = words;
 
     /// <summary>Reads what <see cref="ToString"/> wrote.</summary>
-    /// <exception cref="FormatException">It is something else.</exception>
-    public static LastWords Parse(string text) =>
-        new([.. text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(Word.Parse)]);
+    public static LastWords Parse(string text)
+    {
+        var words = new List<Word>(MostSuccesses + MostFaults + 1);
+        foreach (var word in text.AsSpan().Split(' '))
+        {
+            if (!text.AsSpan(word).IsEmpty)
+                words.Add(new Word(text[word]));
+        }
 
-    public override string ToString() => string.Join(' ', words);
+        return new LastWords(words);
+    }
+
+    public override string ToString() => string.Join(' ', words.Select(word => word.Text));
 
     /// <summary>What a consumer weighs: a quarter with nobody else paid, 0.7 with three, and always less than one.</summary>
     /// <param name="otherPublishers">How many other publishers he has paid.</param>
@@ -45,36 +53,46 @@ internal sealed class LastWords
     /// <returns>When it had last gone well for him; null when that is not remembered.</returns>
     public DateTimeOffset? AddSuccess(Id<User> payer, int otherPublishers, DateTimeOffset now)
     {
-        var before = words.FirstOrDefault(word => word.Payer == payer && word.IsSuccess);
+        var name = payer.ToString();
+        var index = words.FindIndex(word => word.IsSuccess && word.IsOf(name));
+        var before = index < 0 ? (DateTimeOffset?)null : words[index].At;
         // A fault that has suspended stays for its hour, so that nobody makes it count again by a success.
-        words.RemoveAll(word => word.Payer == payer && (word.IsSuccess || !word.IsSpent || now - word.At >= OneFault));
-        words.Insert(0, new Word(payer, otherPublishers, now, Faults: 0, IsSpent: false));
+        words.RemoveAll(word => word.IsOf(name) && (!word.IsSpent || now - word.At >= OneFault));
+        words.Insert(0, Word.Of('+', name, otherPublishers, now, faults: 0));
         // What is behind the last success that is kept has successes before it that are forgotten: it cannot be weighed.
-        if (words.Where(word => word.IsSuccess).ElementAtOrDefault(MostSuccesses - 1) is { } oldest)
+        var successes = 0;
+        var last = words.FindIndex(word => word.IsSuccess && ++successes == MostSuccesses);
+        for (var behind = words.Count - 1; last >= 0 && behind > last; behind--)
         {
-            var behind = words.IndexOf(oldest) + 1;
-            var spent = words.Skip(behind).Where(word => word.IsSpent).ToList();
-            words.RemoveRange(behind, words.Count - behind);
-            words.AddRange(spent);
+            if (!words[behind].IsSpent)
+                words.RemoveAt(behind);
         }
 
-        return before?.At;
+        return before;
     }
 
     /// <summary>The agent failed a consumer by its own fault.</summary>
     public void AddFault(Id<User> payer, int otherPublishers, DateTimeOffset now)
     {
-        var index = words.FindIndex(word => word.Payer == payer && !word.IsSuccess);
-        var before = index < 0 ? null : words[index];
-        if (before is not null && now - before.At < OneFault)
+        var name = payer.ToString();
+        var index = words.FindIndex(word => !word.IsSuccess && word.IsOf(name));
+        var faults = 1;
+        if (index >= 0)
         {
-            words[index] = before with { OtherPublishers = otherPublishers, Faults = Math.Min(before.Faults, FaultsOfAnybody) + 1 };
-            return;
+            var before = words[index];
+            var isSame = now - before.At < OneFault;
+            if (isSame || !before.IsSpent)
+                faults = Math.Min(before.Faults, FaultsOfAnybody) + 1;
+            if (isSame)
+            {
+                words[index] = Word.Of(before.IsSpent ? '!' : '-', name, otherPublishers, before.At, faults);
+                return;
+            }
+
+            words.RemoveAt(index);
         }
 
-        if (before is not null)
-            words.RemoveAt(index);
-        words.Insert(0, new Word(payer, otherPublishers, now, before is { IsSpent: false } ? Math.Min(before.Faults, FaultsOfAnybody) + 1 : 1, IsSpent: false));
+        words.Insert(0, Word.Of('-', name, otherPublishers, now, faults));
         if (words.Count(word => !word.IsSuccess) > MostFaults)
             words.RemoveAt(words.FindLastIndex(word => !word.IsSuccess));
     }
@@ -93,7 +111,7 @@ internal sealed class LastWords
                 if (balance >= enough)
                     return consumers;
             }
-            else if (word.IsSuccess && !failed.Contains(word.Payer))
+            else if (word.IsSuccess && !failed.Contains(word.Payer.ToString()))
             {
                 balance -= word.Weight;
             }
@@ -107,7 +125,7 @@ internal sealed class LastWords
     {
         var failed = FailedNow();
         return words.Where(word => word.IsActiveFault).Sum(word => word.Faults) >= FaultsOfAnybody
-            && words.Where(word => word.IsSuccess && now - word.At < Decay.HalfLife && !failed.Contains(word.Payer)).Sum(word => word.Weight) < HardlyAnybody;
+            && words.Where(word => word.IsSuccess && now - word.At < Decay.HalfLife && !failed.Contains(word.Payer.ToString())).Sum(word => word.Weight) < HardlyAnybody;
     }
 
     /// <summary>The faults have suspended the agent: they do not do so again.</summary>
@@ -116,40 +134,45 @@ internal sealed class LastWords
         for (var index = 0; index < words.Count; index++)
         {
             if (words[index].IsActiveFault)
-                words[index] = words[index] with { IsSpent = true };
+                words[index] = new Word('!' + words[index].Text[1..]);
         }
     }
 
-    private HashSet<Id<User>> FailedNow() => [.. words.Where(word => word.IsActiveFault).Select(word => word.Payer)];
+    private HashSet<string> FailedNow() => [.. words.Where(word => word.IsActiveFault).Select(word => word.Payer.ToString())];
 
-    /// <summary>How it last went for one consumer.</summary>
-    /// <param name="Payer">He.</param>
-    /// <param name="OtherPublishers">How many other publishers he had paid.</param>
-    /// <param name="At">UTC; of faults the first within an hour.</param>
-    /// <param name="Faults">In a row; 0 for a success.</param>
-    /// <param name="IsSpent">They have suspended the agent.</param>
-    private sealed record Word(Id<User> Payer, int OtherPublishers, DateTimeOffset At, int Faults, bool IsSpent)
+    /// <summary>How it last went for one consumer: <c>+</c> for a success, <c>-</c> for a fault or <c>!</c> for one that has suspended, then who, how many
+    /// other publishers he had paid, when (of faults the first within an hour), and how many faults in a row.</summary>
+    /// <remarks>It stays a text, of which only what is asked for is read: most ends are successes, and those ask little.</remarks>
+    private readonly record struct Word(string Text)
     {
-        public bool IsSuccess => Faults == 0;
+        private const int PayerStart = 1;
 
-        public bool IsActiveFault => !IsSuccess && !IsSpent;
+        public bool IsSuccess => Text[0] == '+';
 
-        public double Weight => WeightOf(OtherPublishers);
+        public bool IsActiveFault => Text[0] == '-';
 
-        public static Word Parse(string text)
+        public bool IsSpent => Text[0] == '!';
+
+        public ReadOnlySpan<char> Payer => Text.AsSpan(PayerStart, Text.IndexOf(',', StringComparison.Ordinal) - PayerStart);
+
+        public double Weight => WeightOf((int)Number(0));
+
+        public DateTimeOffset At => DateTimeOffset.FromUnixTimeMilliseconds(Number(1));
+
+        public int Faults => (int)Number(2);
+
+        public static Word Of(char kind, string payer, int otherPublishers, DateTimeOffset at, int faults) => new(string.Create(
+            CultureInfo.InvariantCulture, $"{kind}{payer},{otherPublishers},{at.ToUnixTimeMilliseconds()},{faults}"));
+
+        public bool IsOf(string payer) => Payer.SequenceEqual(payer);
+
+        private long Number(int place)
         {
-            var parts = text.Split(',');
-            return parts.Length == 5
-                ? new Word(
-                    Id<User>.Parse(parts[0]),
-                    int.Parse(parts[1], CultureInfo.InvariantCulture),
-                    DateTimeOffset.FromUnixTimeMilliseconds(long.Parse(parts[2], CultureInfo.InvariantCulture)),
-                    int.Parse(parts[3], CultureInfo.InvariantCulture),
-                    parts[4] == "spent")
-                : throw new FormatException($"\"{text}\" is no word of a consumer.");
+            var rest = Text.AsSpan(Text.IndexOf(',', StringComparison.Ordinal) + 1);
+            for (; place > 0; place--)
+                rest = rest[(rest.IndexOf(',') + 1)..];
+            var end = rest.IndexOf(',');
+            return long.Parse(end < 0 ? rest : rest[..end], CultureInfo.InvariantCulture);
         }
-
-        public override string ToString() => string.Create(
-            CultureInfo.InvariantCulture, $"{Payer},{OtherPublishers},{At.ToUnixTimeMilliseconds()},{Faults},{(IsSpent ? "spent" : "")}");
     }
 }

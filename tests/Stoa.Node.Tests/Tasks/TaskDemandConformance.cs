@@ -2,6 +2,7 @@ using Stoa.Market.Identity;
 using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
+using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
 using Stoa.Node.Tests.Storage;
 using Stoa.Primitives;
@@ -69,6 +70,30 @@ public abstract class TaskDemandConformance(DatabaseSource source) : TaskStoreTe
         (await CountAsync(agent, capacity: 10, consumer: Ids.Next<User>())).ShouldBe(new OpenTasks(0, 10));
         (await CountAsync(agent, capacity: 100)).ShouldBe(new OpenTasks(9, 12));
         (await CountAllAsync()).Select(count => (int)count.Open).Order().ShouldBe([0, 1, 2, 9, 9]);
+    }
+
+    [Fact]
+    public async Task Migration_KnowsWhoseTasksAreOpenAndWhenTheyAreDue()
+    {
+        await SubmitAsync(agent, 1_250);
+        await SubmitAsync(agent, 1_000, dueAt: Now.AddDays(1));
+        await SubmitAsync(agent, 1_000, owner: Ids.Next<User>());
+
+        await Database.WriteAsync(
+            async session =>
+            {
+                await session.ExecuteAsync("DROP INDEX task_demand_by_agent");
+                await session.ExecuteAsync("ALTER TABLE task_demand DROP COLUMN owner_id");
+                await session.ExecuteAsync("ALTER TABLE task_demand DROP COLUMN due_at");
+                await session.ExecuteAsync("CREATE INDEX task_demand_by_agent ON task_demand (agent_id, task_id)");
+                await session.ExecuteAsync("ALTER TABLE agent_stats DROP COLUMN last_words");
+                await session.ExecuteAsync("ALTER TABLE agent_stats ADD COLUMN faults_in_a_row BIGINT NOT NULL DEFAULT 0");
+                await session.ExecuteAsync(Migrations.Embedded.Single(step => step.Number == 16).Sql);
+            },
+            Stop);
+
+        (await CountAsync(agent)).ShouldBe(new OpenTasks(1, 1));
+        (await CountAsync(agent, now: Now.AddDays(1))).ShouldBe(new OpenTasks(2, 1));
     }
 
     [Fact]
