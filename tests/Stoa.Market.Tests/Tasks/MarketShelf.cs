@@ -69,7 +69,7 @@ internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, 
 
     Task<AgentVersion?> IAgentStore.GetAsync(Id<AgentVersion> id, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    Task<IReadOnlyList<AgentVersion>> IAgentStore.ListVersionsAsync(string publisher, string name, CancellationToken cancellationToken) => throw new NotSupportedException();
+    Task<Page<AgentVersion>> IAgentStore.ListVersionsAsync(string publisher, string name, PageRequest page, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     Task<Page<AgentVersion>> IAgentStore.ListAsync(AgentQuery query, PageRequest page, CancellationToken cancellationToken) => throw new NotSupportedException();
 
