@@ -30,6 +30,11 @@ internal sealed class NoopTasks(Database database)
         default, default, default, ListingName.Parse("bench/noop@1.0.0"), new TaskInput(Nothing, 0, IsInline: false), [],
         new AgentLimits(1_000, 1 << 16, 1_000, 0, 0), Hold: null, 0, 0, 0, new TaskState.Queued(default), null, null, default);
 
+    private int _ended;
+
+    /// <summary>How many tasks of the run under way have ended.</summary>
+    public int Ended => Volatile.Read(ref _ended);
+
     private SqlTaskStore Tasks => field ??= new SqlTaskStore(database, TimeProvider.System, recent: _recent, quota: Quota);
 
     private SqlTaskBatchStore Batches => field ??= new SqlTaskBatchStore(database, _recent, Quota);
@@ -42,7 +47,7 @@ internal sealed class NoopTasks(Database database)
         var room = Channel.CreateBounded<long>(BatchesInFlight);
         using var work = new SemaphoreSlim(0);
         var latencies = new List<double>();
-        var ended = 0;
+        _ended = 0;
         var start = Stopwatch.GetTimestamp();
         await Task.WhenAll([Task.Run(SubmitAllAsync, cancellationToken), .. Enumerable.Range(0, Workers).Select(_ => Task.Run(WorkAsync, cancellationToken))]);
         return (count / (Clock.Since(start) / 1000), latencies);
@@ -59,7 +64,7 @@ internal sealed class NoopTasks(Database database)
 
         async Task WorkAsync()
         {
-            while (Volatile.Read(ref ended) < count)
+            while (Volatile.Read(ref _ended) < count)
             {
                 // What a claim passed by because another one had it in hand is told of by nobody: now and then it is looked for, as a node does.
                 await work.WaitAsync(s_look, cancellationToken);
@@ -69,13 +74,13 @@ internal sealed class NoopTasks(Database database)
                 var written = outcomes.Count(outcome => outcome is AttemptEndOutcome.Written);
                 lock (latencies)
                 {
-                    for (var batch = ended / BatchSize; batch < (ended + written) / BatchSize; batch++)
+                    for (var batch = _ended / BatchSize; batch < (_ended + written) / BatchSize; batch++)
                     {
                         if (room.Reader.TryRead(out var submitted))
                             latencies.Add(Clock.Since(submitted));
                     }
 
-                    ended += written;
+                    _ended += written;
                 }
             }
 

@@ -28,12 +28,13 @@ internal sealed class PeerQueues(BenchmarkRun run)
             return;
         var server = new NpgsqlConnectionStringBuilder(connectionString);
         var address = $"postgresql://{server.Username}@/{server.Database}?host={Uri.EscapeDataString(server.Host!)}&port={server.Port}";
-        figures.Add("graphile_batched_per_s", await MeasureAsync("graphile.mjs", [address, "40000", "batched"], cancellationToken));
-        figures.Add("graphile_per_s", await MeasureAsync("graphile.mjs", [address, "4000", "single"], cancellationToken));
+        figures.Add("graphile_batched_per_s", await MeasureAsync("graphile.mjs", [address, "60000", "batched", "10000"], cancellationToken));
+        figures.Add("graphile_per_s", await MeasureAsync("graphile.mjs", [address, "6000", "single", "1000"], cancellationToken));
     }
 
     /// <summary>Jobs a second in BullMQ, with a Redis that writes its log to the disk each second.</summary>
-    public async Task AddBullMqAsync(Figures figures, CancellationToken cancellationToken)
+    /// <summary>BullMQ over a Redis that keeps nothing when it ends, or that writes its log to the disk once a second.</summary>
+    public async Task AddBullMqAsync(Figures figures, bool isKept, CancellationToken cancellationToken)
     {
         if (!await InstallAsync(cancellationToken))
             return;
@@ -42,14 +43,14 @@ internal sealed class PeerQueues(BenchmarkRun run)
         Process? redis = null;
         try
         {
-            redis = Start("redis-server", folder, ["--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "yes", "--dir", folder]);
+            redis = Start("redis-server", folder, ["--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", isKept ? "yes" : "no", "--dir", folder]);
             if (redis is null)
             {
                 run.Warn("redis-server is not installed, so the figures of BullMQ are left out.");
                 return;
             }
 
-            figures.Add("bullmq_per_s", await MeasureAsync("bullmq.mjs", [port, "40000"], cancellationToken));
+            figures.Add(isKept ? "bullmq_appended_per_s" : "bullmq_per_s", await MeasureAsync("bullmq.mjs", [port, "60000", "10000"], cancellationToken));
         }
         finally
         {
@@ -62,13 +63,14 @@ internal sealed class PeerQueues(BenchmarkRun run)
 
     private async Task<bool> InstallAsync(CancellationToken cancellationToken)
     {
-        if (Directory.Exists(Path.Combine(Folder, "node_modules")))
-            return true;
         Directory.CreateDirectory(Folder);
         foreach (var file in Directory.GetFiles(Path.Combine(Checkout.Root, "benchmarks", "peers")))
             File.Copy(file, Path.Combine(Folder, Path.GetFileName(file)), overwrite: true);
+        // npm writes it when all is there.
+        if (File.Exists(Path.Combine(Folder, "node_modules", ".package-lock.json")))
+            return true;
         run.Tell("installing other queues from npm");
-        using var npm = Start("npm", Folder, ["install", "--no-audit", "--no-fund", "--silent"]);
+        using var npm = Start("npm", Folder, ["ci", "--no-audit", "--no-fund", "--silent"]);
         if (npm is not null)
         {
             await npm.WaitForExitAsync(cancellationToken);

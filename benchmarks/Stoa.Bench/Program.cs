@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Stoa.Bench;
 using Stoa.Bench.Wasm;
 
@@ -12,11 +13,9 @@ Benchmark[] benchmarks =
 ];
 
 using var stop = new CancellationTokenSource();
-Console.CancelKeyPress += (_, pressed) =>
-{
-    pressed.Cancel = true;
-    stop.Cancel();
-};
+// Whoever ends a run early finds nothing of it left. Who asks twice does not wait for what heeds no token.
+using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, EndEarly);
+using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, EndEarly);
 
 if (CommandLine.Parse(args, benchmarks, out var complaint) is not { } commandLine)
 {
@@ -47,6 +46,10 @@ foreach (var benchmark in commandLine.Benchmarks)
         Console.Error.WriteLine($"bench: {failure.Message}");
         return 1;
     }
+    catch (OperationCanceledException) when (stop.IsCancellationRequested)
+    {
+        return 130;
+    }
 
     switch (commandLine.Format)
     {
@@ -64,3 +67,9 @@ foreach (var benchmark in commandLine.Benchmarks)
 }
 
 return 0;
+
+void EndEarly(PosixSignalContext signal)
+{
+    signal.Cancel = !stop.IsCancellationRequested;
+    stop.Cancel();
+}

@@ -35,6 +35,17 @@ public sealed class IdTests
     }
 
     [Fact]
+    public void TryFormat_WritesTheTextAsUtf8_OrNothing()
+    {
+        var utf8 = new byte[Text.Length + 3];
+
+        Id<Ship>.Parse(Text).TryFormat(utf8, out var written).ShouldBeTrue();
+        System.Text.Encoding.UTF8.GetString(utf8[..written]).ShouldBe(Text);
+        Id<Ship>.Parse(Text).TryFormat(utf8.AsSpan(0, Text.Length - 1), out written).ShouldBeFalse();
+        written.ShouldBe(0);
+    }
+
+    [Fact]
     public void ParsableInterface_OfAnId_Parses()
     {
         Parsed<Id<Ship>>(Text).ShouldBe(Id<Ship>.Parse(Text));

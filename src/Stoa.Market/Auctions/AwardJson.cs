@@ -1,8 +1,8 @@
 using System.Buffers;
-using System.Globalization;
 using System.Text.Json;
 using Stoa.Market.Registry;
 using Stoa.Primitives;
+using static Stoa.Market.Registry.SignedJson;
 
 namespace Stoa.Market.Auctions;
 
@@ -23,8 +23,6 @@ namespace Stoa.Market.Auctions;
 /// </remarks>
 public static class AwardJson
 {
-    private const string InstantFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z'";
-
     /// <summary>The bytes that are signed.</summary>
     public static byte[] Write(AwardRecord record) => Written(json =>
     {
@@ -142,8 +140,8 @@ public static class AwardJson
             json.WriteNumber("quality", bidder.Quality);
             json.WriteString("expectedPrice", bidder.Expected.ToString());
             json.WriteNumber("load", bidder.Load);
-            Write(json, bidder.Rates, bidder.Factor);
-            Write(json, bidder.Limits);
+            WriteRates(json, bidder.Rates, bidder.Factor);
+            WriteLimits(json, bidder.Limits);
             if (bidder.Key is { } key)
                 json.WriteBase64String("key", key.ToSpki());
             json.WriteEndObject();
@@ -164,7 +162,7 @@ public static class AwardJson
         {
             json.WriteStartObject("award");
             Write(json, award.Ask);
-            Write(json, award.Rates, award.Factor);
+            WriteRates(json, award.Rates, award.Factor);
             json.WriteString("expectedPrice", award.Expected.ToString());
             json.WriteString("priceAtLimits", award.AtLimits.ToString());
             json.WriteEndObject();
@@ -175,30 +173,11 @@ public static class AwardJson
 
     private static void Write(Utf8JsonWriter json, Ask ask) => json.WriteString(ask is Ask.Factor ? "factor" : "price", ask.ToString());
 
-    private static void Write(Utf8JsonWriter json, AgentPrice rates, PriceFactor factor)
+    private static void WriteRates(Utf8JsonWriter json, AgentPrice rates, PriceFactor factor)
     {
         json.WriteStartObject("rates");
-        json.WriteString("base", rates.Base.ToString());
-        json.WriteString("perMegabyte", rates.PerMegabyte.ToString());
-        json.WriteString("perGigafuel", rates.PerGigafuel.ToString());
-        json.WriteString("perGigabyteSecond", rates.PerGigabyteSecond.ToString());
-        if (factor != PriceFactor.One)
-        {
-            json.WriteNumber("tierPermille", factor.Tier);
-            json.WriteNumber("demandPermille", factor.Demand);
-        }
-
-        json.WriteEndObject();
-    }
-
-    private static void Write(Utf8JsonWriter json, AgentLimits limits)
-    {
-        json.WriteStartObject("limits");
-        json.WriteNumber("fuel", limits.Fuel);
-        json.WriteNumber("memoryBytes", limits.MemoryBytes);
-        json.WriteNumber("timeoutMs", limits.TimeoutMs);
-        json.WriteNumber("outputBytes", limits.OutputBytes);
-        json.WriteNumber("logBytes", limits.LogBytes);
+        SignedJson.WriteRates(json, rates);
+        WriteFactor(json, factor);
         json.WriteEndObject();
     }
 
@@ -217,18 +196,17 @@ public static class AwardJson
         var quality = Number(bidder, "quality");
         if (quality is < 1 or > BidQuality.Full)
             throw new FormatException($"A quality from 1 to {BidQuality.Full} is expected, not {quality}.");
-        var limits = bidder.GetProperty("limits");
+        var rates = bidder.GetProperty("rates");
         return new Bidder(
             ListingName.Parse(Text(bidder, "agent")),
             quality,
             Amount(bidder, "expectedPrice"),
-            new AgentLimits(
-                Number(limits, "fuel"), Number(limits, "memoryBytes"), Number(limits, "timeoutMs"), Number(limits, "outputBytes"), Number(limits, "logBytes")),
-            ReadRates(bidder),
+            ReadLimits(bidder),
+            ReadRates(rates),
             bidder.GetProperty("load").GetInt32(),
             bidder.TryGetProperty("key", out var key) ? PublicKey.FromSpki(key.GetBytesFromBase64()) : null)
         {
-            Factor = ReadFactor(bidder),
+            Factor = ReadFactorInRange(rates),
         };
     }
 
@@ -240,27 +218,15 @@ public static class AwardJson
         bid.TryGetProperty("award", out var award)
             ? new Award(
                 ReadAsk(award) ?? throw new FormatException("An award has a price."),
-                ReadRates(award),
-                ReadFactor(award),
+                ReadRates(award.GetProperty("rates")),
+                ReadFactorInRange(award.GetProperty("rates")),
                 Amount(award, "expectedPrice"),
                 Amount(award, "priceAtLimits"))
             : null);
 
-    private static AgentPrice ReadRates(JsonElement parent)
-    {
-        var rates = parent.GetProperty("rates");
-        return new AgentPrice(
-            Amount(rates, "base"), Amount(rates, "perMegabyte"), Amount(rates, "perGigafuel"), Amount(rates, "perGigabyteSecond"));
-    }
-
-    private static PriceFactor ReadFactor(JsonElement parent)
-    {
-        var rates = parent.GetProperty("rates");
-        if (!rates.TryGetProperty("tierPermille", out var tier))
-            return PriceFactor.One;
-        var factor = new PriceFactor(tier.GetInt32(), rates.GetProperty("demandPermille").GetInt32());
-        return factor.IsInRange ? factor : throw new FormatException("\"tierPermille\" or \"demandPermille\" is out of range.");
-    }
+    private static PriceFactor ReadFactorInRange(JsonElement rates) => ReadFactor(rates) is { IsInRange: true } factor
+        ? factor
+        : throw new FormatException("\"tierPermille\" or \"demandPermille\" is out of range.");
 
     private static Ask? ReadAsk(JsonElement parent) => Bid.ReadAsk(
         parent.TryGetProperty("factor", out var factor) ? factor.GetString() : null,
@@ -279,20 +245,4 @@ public static class AwardJson
     }
 
     private static string Word(LossReason reason) => JsonNamingPolicy.CamelCase.ConvertName(reason.ToString());
-
-    private static string Text(DateTimeOffset instant) => instant.UtcDateTime.ToString(InstantFormat, CultureInfo.InvariantCulture);
-
-    private static string Text(JsonElement element, string name) =>
-        element.GetProperty(name).GetString() ?? throw new FormatException($"\"{name}\" is null.");
-
-    private static long Number(JsonElement element, string name) => element.GetProperty(name).GetInt64() is var number && number >= 0
-        ? number
-        : throw new FormatException($"\"{name}\" is negative.");
-
-    private static Money Amount(JsonElement element, string name) => Money.Parse(Text(element, name)) is var amount && amount >= Money.Zero
-        ? amount
-        : throw new FormatException($"\"{name}\" is negative.");
-
-    private static DateTimeOffset Instant(JsonElement element, string name) =>
-        DateTimeOffset.ParseExact(Text(element, name), InstantFormat, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal);
 }

@@ -32,26 +32,8 @@ public static class AwardVerifier
     /// <param name="expectedNode">The node that must have signed; null for whichever the award names.</param>
     public static Outcome<AwardRecord, AwardFault> Verify(DsseEnvelope envelope, PeerId? expectedNode)
     {
-        if (envelope.PayloadType != AwardRecord.PayloadType)
-            return Fault(AwardFault.NotAnAward, $"The envelope holds {envelope.PayloadType}, not {AwardRecord.PayloadType}.");
-        AwardRecord record;
-        PeerId statedNode;
-        try
-        {
-            record = AwardJson.Read(envelope.Payload, out statedNode);
-        }
-        catch (FormatException refusal)
-        {
-            return Fault(AwardFault.NotAnAward, refusal.Message);
-        }
-
-        var node = record.NodeKey.PeerId;
-        if (statedNode != node)
-            return Fault(AwardFault.KeyMismatch, $"The award names node {statedNode}, but its key is of {node}.");
-        if (expectedNode is { } expected && expected != node)
-            return Fault(AwardFault.OtherNode, $"The award is of node {node}, not of {expected}.");
-        if (!envelope.Verify(record.NodeKey))
-            return Fault(AwardFault.SignatureInvalid, $"The award was not signed by node {node}, or was changed since.");
+        if (!NodeRecord.Open(envelope, AwardRecord.PayloadType, "award", AwardJson.Read, record => record.NodeKey, expectedNode).TryGet(out var record, out var unread))
+            return Fault(ToFault(unread.Code), unread.Detail);
         var bids = new List<Bid>();
         foreach (var made in record.Bids)
         {
@@ -86,6 +68,15 @@ public static class AwardVerifier
             ? bid
             : Fault(AwardFault.BidInvalid, $"The bid of {made.Agent} was not signed with the key of the bidder.");
     }
+
+    private static AwardFault ToFault(NodeRecordFault fault) => fault switch
+    {
+        NodeRecordFault.NotARecord => AwardFault.NotAnAward,
+        NodeRecordFault.KeyMismatch => AwardFault.KeyMismatch,
+        NodeRecordFault.OtherNode => AwardFault.OtherNode,
+        NodeRecordFault.SignatureInvalid => AwardFault.SignatureInvalid,
+        _ => throw new ArgumentOutOfRangeException(nameof(fault)),
+    };
 
     private static Refusal<AwardFault> Fault(AwardFault fault, string detail) => new(fault, detail);
 }

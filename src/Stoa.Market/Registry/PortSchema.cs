@@ -62,7 +62,11 @@ public static partial class PortSchema
 
         try
         {
-            return [.. Compile(schema).Validate(Encoding.UTF8.GetString(json.Span)).SelectMany(Flatten).Take(MaxErrors)];
+            return [.. new BoundedSchemaValidator(json.Length).Validate(Encoding.UTF8.GetString(json.Span), Compile(schema).ActualSchema).SelectMany(Flatten).Take(MaxErrors)];
+        }
+        catch (SchemaEffortException)
+        {
+            return [new FieldError("", "To check this against the agent's schema takes too long: it differs in too many places, or the schema is too involved.")];
         }
         catch (RegexMatchTimeoutException)
         {

@@ -6,6 +6,9 @@ public static class Reputation
     /// <summary>How many receipts the opinion about unknown agents is worth.</summary>
     public const double PriorStrength = 2;
 
+    /// <summary>The most other publishers of a payer that are counted: beyond 64 they could add 1.5 %.</summary>
+    public const int MostOtherPublishers = 64;
+
     /// <summary>What a payer's next receipts about one agent count together.</summary>
     /// <remarks>
     /// The n-th receipt of one payer counts log₂((n + 1) / n): the first 1, the tenth 0.14. All of n together count log₂(1 + n), so

@@ -120,7 +120,7 @@ public interface ITaskStore
     Task<IReadOnlyList<AgentTask>> ClaimAsync(
         LeaseHolder holder, ClaimRoom room, DateTimeOffset now, CancellationToken cancellationToken);
 
-    /// <summary>Moves a queued task of the owner to the head of the queue, due at once. A task in another state is left as it is.</summary>
+    /// <summary>Moves a queued task of the owner before the owner's other ones, due at once. A task in another state is left as it is.</summary>
     /// <returns>The task as it is now, or null when the owner has no such task.</returns>
     Task<AgentTask?> ExpediteAsync(Id<AgentTask> id, Id<User> owner, DateTimeOffset now, CancellationToken cancellationToken);
 
@@ -178,6 +178,10 @@ public interface ITaskStore
 
     /// <summary>What the agents of a task were chosen by; null when the consumer named the agent, or there is no such task.</summary>
     Task<StoredSelection?> FindSelectionAsync(Id<AgentTask> id, CancellationToken cancellationToken);
+
+    /// <summary>Which tasks replay these ones of an owner, by the ids of these; those that were not replayed are left out.</summary>
+    Task<IReadOnlyDictionary<Id<AgentTask>, Id<AgentTask>>> FindReplaysAsync(
+        Id<User> owner, IReadOnlyCollection<Id<AgentTask>> ids, CancellationToken cancellationToken);
 
     /// <summary>How many tasks of a version with a demand factor wait or run, counted up to a number.</summary>
     Task<int> CountOpenOfAsync(Id<AgentVersion> agent, int most, CancellationToken cancellationToken);

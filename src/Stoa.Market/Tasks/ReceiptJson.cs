@@ -5,6 +5,7 @@ using Stoa.Market.Auctions;
 using Stoa.Market.Identity;
 using Stoa.Market.Registry;
 using Stoa.Primitives;
+using static Stoa.Market.Registry.SignedJson;
 
 namespace Stoa.Market.Tasks;
 
@@ -25,8 +26,6 @@ namespace Stoa.Market.Tasks;
 /// </remarks>
 public static class ReceiptJson
 {
-    private const string InstantFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z'";
-
     /// <summary>The bytes that are signed.</summary>
     public static byte[] Write(Receipt receipt)
     {
@@ -57,7 +56,7 @@ public static class ReceiptJson
             WriteAuction(json, receipt.Auction);
             json.WriteString("node", receipt.NodeKey.PeerId.ToString());
             json.WriteBase64String("nodeKey", receipt.NodeKey.ToSpki());
-            json.WriteString("finishedAt", receipt.FinishedAt.UtcDateTime.ToString(InstantFormat, CultureInfo.InvariantCulture));
+            json.WriteString("finishedAt", Text(receipt.FinishedAt));
             json.WriteEndObject();
         }
 
@@ -75,7 +74,6 @@ public static class ReceiptJson
             using var document = JsonDocument.Parse(utf8Json);
             var root = document.RootElement;
             node = PeerId.Parse(Text(root, "node"));
-            var limits = root.GetProperty("limits");
             var usage = root.GetProperty("usage");
             var shares = root.GetProperty("shares");
             return new Receipt(
@@ -86,8 +84,7 @@ public static class ReceiptJson
                 ContentHash.Parse(Text(root, "artifactDigest")),
                 ContentHash.Parse(Text(root, "programDigest")),
                 [.. root.GetProperty("parameters").EnumerateArray().Select(item => new TaskParameter(Text(item, "name"), Text(item, "value")))],
-                new AgentLimits(
-                    Number(limits, "fuel"), Number(limits, "memoryBytes"), Number(limits, "timeoutMs"), Number(limits, "outputBytes"), Number(limits, "logBytes")),
+                ReadLimits(root),
                 long.Parse(Text(root, "seed"), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture),
                 Number(root, "clockMs"),
                 ContentHash.Parse(Text(root, "inputDigest")),
@@ -97,7 +94,7 @@ public static class ReceiptJson
                 Money.Parse(Text(root, "price")),
                 new Shares(Money.Parse(Text(shares, "creator")), Money.Parse(Text(shares, "node")), Money.Parse(Text(shares, "platform"))),
                 PublicKey.FromSpki(root.GetProperty("nodeKey").GetBytesFromBase64()),
-                DateTimeOffset.ParseExact(Text(root, "finishedAt"), InstantFormat, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal),
+                Instant(root, "finishedAt"),
                 root.TryGetProperty("pricing", out var pricing) ? ReadPricing(pricing) : null)
             {
                 Auction = root.TryGetProperty("auction", out var auction)
@@ -125,17 +122,6 @@ public static class ReceiptJson
         json.WriteEndArray();
     }
 
-    private static void WriteLimits(Utf8JsonWriter json, AgentLimits limits)
-    {
-        json.WriteStartObject("limits");
-        json.WriteNumber("fuel", limits.Fuel);
-        json.WriteNumber("memoryBytes", limits.MemoryBytes);
-        json.WriteNumber("timeoutMs", limits.TimeoutMs);
-        json.WriteNumber("outputBytes", limits.OutputBytes);
-        json.WriteNumber("logBytes", limits.LogBytes);
-        json.WriteEndObject();
-    }
-
     private static void WriteUsage(Utf8JsonWriter json, Usage usage)
     {
         json.WriteStartObject("usage");
@@ -152,18 +138,9 @@ public static class ReceiptJson
         if (pricing is null)
             return;
         json.WriteStartObject("pricing");
-        json.WriteString("base", pricing.Rates.Base.ToString());
-        json.WriteString("perMegabyte", pricing.Rates.PerMegabyte.ToString());
-        json.WriteString("perGigafuel", pricing.Rates.PerGigafuel.ToString());
-        json.WriteString("perGigabyteSecond", pricing.Rates.PerGigabyteSecond.ToString());
+        WriteRates(json, pricing.Rates);
         json.WriteNumber("inputBytes", pricing.InputBytes);
-        // Only when they say something: a verifier of before they were there has none to reckon with.
-        if (pricing.Factor != PriceFactor.One)
-        {
-            json.WriteNumber("tierPermille", pricing.Factor.Tier);
-            json.WriteNumber("demandPermille", pricing.Factor.Demand);
-        }
-
+        WriteFactor(json, pricing.Factor);
         json.WriteEndObject();
     }
 
@@ -177,19 +154,5 @@ public static class ReceiptJson
         json.WriteEndObject();
     }
 
-    private static ReceiptPricing ReadPricing(JsonElement pricing) => new(
-        new AgentPrice(
-            Money.Parse(Text(pricing, "base")),
-            Money.Parse(Text(pricing, "perMegabyte")),
-            Money.Parse(Text(pricing, "perGigafuel")),
-            Money.Parse(Text(pricing, "perGigabyteSecond"))),
-        Number(pricing, "inputBytes"))
-    {
-        Factor = pricing.TryGetProperty("tierPermille", out var tier) ? new PriceFactor(tier.GetInt32(), pricing.GetProperty("demandPermille").GetInt32()) : PriceFactor.One,
-    };
-
-    private static string Text(JsonElement element, string name) =>
-        element.GetProperty(name).GetString() ?? throw new FormatException($"The payload is not a receipt: \"{name}\" is null.");
-
-    private static long Number(JsonElement element, string name) => element.GetProperty(name).GetInt64();
+    private static ReceiptPricing ReadPricing(JsonElement pricing) => new(ReadRates(pricing), Number(pricing, "inputBytes")) { Factor = ReadFactor(pricing) };
 }

@@ -40,26 +40,8 @@ public static class ReceiptVerifier
     /// <param name="expectedNode">The node that must have signed; null for whichever the receipt names.</param>
     public static Outcome<Receipt, ReceiptFault> Verify(DsseEnvelope envelope, PeerId? expectedNode)
     {
-        if (envelope.PayloadType != Receipt.PayloadType)
-            return Fault(ReceiptFault.NotAReceipt, $"The envelope holds {envelope.PayloadType}, not {Receipt.PayloadType}.");
-        Receipt receipt;
-        PeerId statedNode;
-        try
-        {
-            receipt = ReceiptJson.Read(envelope.Payload, out statedNode);
-        }
-        catch (FormatException refusal)
-        {
-            return Fault(ReceiptFault.NotAReceipt, refusal.Message);
-        }
-
-        var node = receipt.NodeKey.PeerId;
-        if (statedNode != node)
-            return Fault(ReceiptFault.KeyMismatch, $"The receipt names node {statedNode}, but its key is of {node}.");
-        if (expectedNode is { } expected && expected != node)
-            return Fault(ReceiptFault.OtherNode, $"The receipt is of node {node}, not of {expected}.");
-        if (!envelope.Verify(receipt.NodeKey))
-            return Fault(ReceiptFault.SignatureInvalid, $"The receipt was not signed by node {node}, or was changed since.");
+        if (!NodeRecord.Open(envelope, Receipt.PayloadType, "receipt", ReceiptJson.Read, receipt => receipt.NodeKey, expectedNode).TryGet(out var receipt, out var refusal))
+            return Fault(ToFault(refusal.Code), refusal.Detail);
         if (!SharesSum(receipt))
             return Fault(ReceiptFault.SharesDoNotSum, $"The shares of the receipt do not sum to its price of {receipt.Price}.");
         if (!UsageFits(receipt))
@@ -110,6 +92,15 @@ public static class ReceiptVerifier
 
     private static bool IsNegative(AgentPrice rates) => rates.Base < Money.Zero || rates.PerMegabyte < Money.Zero
         || rates.PerGigafuel < Money.Zero || rates.PerGigabyteSecond < Money.Zero;
+
+    private static ReceiptFault ToFault(NodeRecordFault fault) => fault switch
+    {
+        NodeRecordFault.NotARecord => ReceiptFault.NotAReceipt,
+        NodeRecordFault.KeyMismatch => ReceiptFault.KeyMismatch,
+        NodeRecordFault.OtherNode => ReceiptFault.OtherNode,
+        NodeRecordFault.SignatureInvalid => ReceiptFault.SignatureInvalid,
+        _ => throw new ArgumentOutOfRangeException(nameof(fault)),
+    };
 
     private static Refusal<ReceiptFault> Fault(ReceiptFault fault, string detail) => new(fault, detail);
 }

@@ -1,10 +1,15 @@
+using Stoa.Market.Auctions;
 using Stoa.Market.Identity;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Tasks;
 
-/// <summary>The act of doing a failed task again: a new task with the same agent, input, parameters and limits, and a hold of its own.</summary>
-/// <remarks>A task is replayed once: to repeat the act gives the same new task. Should that fail too, it is the one to be replayed.</remarks>
+/// <summary>The act of doing a failed task again: a new task of what was asked for, and a hold of its own.</summary>
+/// <remarks>
+/// A task of an agent that was named goes to the same version of it with the same limits. One that named the work is chosen for anew, among all agents, with
+/// the same requirement, and put out to bids anew when it was. A task is replayed once: to repeat the act gives the same new task. Should that fail
+/// too, it is the one to be replayed.
+/// </remarks>
 public sealed class ReplayTask(ITaskStore tasks, SubmitTask submit)
 {
     /// <summary>Replays a task.</summary>
@@ -23,10 +28,11 @@ public sealed class ReplayTask(ITaskStore tasks, SubmitTask submit)
                 TaskRefusal.NotReplayable, $"The task is {task.State.Name}: one that failed or was cancelled can be replayed. Submit a new task to do the same once more.");
         }
 
-        if (task.Auction is { IsOpen: true } || task.State is TaskState.Failed { Failure.Code: FailureCode.NoBids })
+        // Asked before anything is made of the task: what is chosen anew would not be the same request.
+        if ((await tasks.FindReplaysAsync(owner, [id], cancellationToken)).TryGetValue(id, out var replay)
+            && await tasks.GetAsync(replay, cancellationToken) is { } earlier)
         {
-            return new Refusal<TaskRefusal>(
-                TaskRefusal.NotReplayable, "The task was out to bids, and no agent ever had it: submit it again.");
+            return new Submitted(earlier, IsNew: false);
         }
 
         RequestedInput input;
@@ -36,14 +42,32 @@ public sealed class ReplayTask(ITaskStore tasks, SubmitTask submit)
             input = new RequestedInput.Inline(bytes);
         else
             return new Refusal<TaskRefusal>(TaskRefusal.InputUnknown, $"The input {task.Input.Digest} of {id} is not stored here any more: submit it anew.");
-        var limits = new RequestedLimits(
-            task.Limits.Fuel, task.Limits.MemoryBytes, task.Limits.TimeoutMs, task.Limits.OutputBytes, task.Limits.LogBytes);
-        var request = new TaskRequest(
-            task.Agent, input, task.Parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Value), limits, MaxPrice: null, task.Priority)
+        var request = await RequestAsync(task, input, cancellationToken);
+        return await submit.SubmitAsync(owner, request, KeyOf(id), _ => null, traceParent, cancellationToken);
+    }
+
+    /// <summary>The idempotency key of the submission that replays a task.</summary>
+    public static string KeyOf(Id<AgentTask> id) => $"replay:{id}";
+
+    private async Task<TaskRequest> RequestAsync(AgentTask task, RequestedInput input, CancellationToken cancellationToken)
+    {
+        var selection = await tasks.FindSelectionAsync(task.Id, cancellationToken);
+        return new TaskRequest(
+            selection is null ? task.Agent : null,
+            input,
+            task.Parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Value),
+            selection?.Limits ?? new RequestedLimits(
+                task.Limits.Fuel, task.Limits.MemoryBytes, task.Limits.TimeoutMs, task.Limits.OutputBytes, task.Limits.LogBytes),
+            selection?.Requirement.Budget,
+            task.Priority)
         {
-            ReplayOf = id,
+            Requirement = selection?.Requirement,
+            // Its window began with the task.
+            Auction = selection?.OnNoBids is { } onNoBids && task.Auction is { } auction
+                ? new AuctionTerms((int)(auction.ClosesAt - task.CreatedAt).TotalMilliseconds, onNoBids)
+                : null,
+            ReplayOf = task.Id,
             Regions = task.Regions,
         };
-        return await submit.SubmitAsync(owner, request, $"replay:{id}", _ => null, traceParent, cancellationToken);
     }
 }

@@ -38,6 +38,8 @@ public sealed class SubmitBatch(SubmitTask submit, ITaskBatchStore batches, Time
         var open = new SubmitTask.OpenInBatch();
         for (var index = 0; index < requests.Count && errors.Count < MaxErrors; index++)
         {
+            // Nothing below need wait for anything, and checking ten thousand inputs may take long.
+            cancellationToken.ThrowIfCancellationRequested();
             if (requests[index].Auction is not null)
                 errors.Add(new FieldError($"/tasks/{index}/auction", "A task of a batch is not put out to bids: submit it alone."));
             else if ((await submit.MakeAsync(owner, requests[index], catalogue, open, traceParent, cancellationToken)).TryGet(out var made, out var refusal))
@@ -52,6 +54,9 @@ public sealed class SubmitBatch(SubmitTask submit, ITaskBatchStore batches, Time
             return new Refusal<TaskRefusal>(TaskRefusal.BatchInvalid, "No task of the batch was made. Correct what is listed in errors and send all of it again.", errors);
         var now = time.GetUtcNow().ToMilliseconds();
         var batch = new TaskBatch(id, owner, tasks.Count, tasks[0].Task.Id, tasks[^1].Task.Id, 0, 0, 0, Money.Zero, null, now, null);
-        return await batches.SubmitAsync(batch, tasks, cancellationToken);
+        var submitted = await batches.SubmitAsync(batch, tasks, cancellationToken);
+        if (submitted.Refusal is null)
+            tasks.ForEach(submit.CountAsOpen);
+        return submitted;
     }
 }

@@ -82,7 +82,17 @@ public sealed class SubmitTask(
         if (!(await MakeAsync(owner, request, agents.FindAsync, batch: null, traceParent, cancellationToken)).TryGet(out var made, out var refusal))
             return refusal;
         var isDue = made.Task is { IsBidding: false, State: TaskState.Queued queued } && queued.DueAt <= made.Task.CreatedAt && cell.MayRun(made.Task.Regions);
-        return await tasks.SubmitAsync(made with { Idempotency = key, Claim = isDue ? offer(made.Task.Limits) : null }, cancellationToken);
+        var submitted = await tasks.SubmitAsync(made with { Idempotency = key, Claim = isDue ? offer(made.Task.Limits) : null }, cancellationToken);
+        if (submitted is { Refusal: null, Value.IsNew: true })
+            CountAsOpen(made);
+        return submitted;
+    }
+
+    /// <summary>Has choices count a task at once that was taken in. One that was refused must not: it would raise what others pay, for nothing.</summary>
+    internal void CountAsOpen(NewTask made)
+    {
+        if (made.Demand is not null)
+            index.AddOpen($"{made.Task.Agent.Publisher}/{made.Task.Agent.Name}", made.Task.AgentId);
     }
 
     /// <summary>A way to find agents that asks the catalogue once for each name.</summary>
@@ -151,16 +161,12 @@ public sealed class SubmitTask(
         };
         var inline = request.Input is RequestedInput.Inline given ? given.Bytes : (ReadOnlyMemory<byte>?)null;
         var transfer = hold is null ? null : Settlement.Hold(hold, clearing, task.Id, now);
-        // In an auction it is open who will have it.
-        if (prepared.Demand is not null && auction is null)
-        {
+        if (prepared.Demand is not null)
             batch?.Add(prepared.AgentId);
-            index.AddOpen($"{prepared.Agent.Publisher}/{prepared.Agent.Name}", prepared.AgentId);
-        }
-
         return new NewTask(task, inline, transfer, Idempotency: null, Claim: null)
         {
             Selection = prepared.Selection,
+            // In an auction it is open who will have it.
             Demand = auction is null ? prepared.Demand : null,
             Auction = auction,
         };

@@ -25,7 +25,7 @@ public enum TaskPriority
 /// </remarks>
 public static class FairQueue
 {
-    /// <summary>The tag of what was moved to the head of the queue.</summary>
+    /// <summary>The tag of what waited before turns were counted.</summary>
     public const long HeadTag = 0;
 
     /// <summary>How far the tags of two tasks of a lane lie apart: 8, 4, 2 or 1.</summary>

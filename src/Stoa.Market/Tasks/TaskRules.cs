@@ -10,12 +10,15 @@ public static class TaskRules
     /// <summary>The longest value of a parameter: 4,096 characters.</summary>
     public const int MaxParameterLength = 4_096;
 
+    // More reasons than these help nobody, and each names all that the agent takes.
+    private const int MaxUnknownTold = 32;
+
     /// <summary>Checks settings against what the agent declares, and puts them into its order.</summary>
     public static Outcome<IReadOnlyList<TaskParameter>, TaskRefusal> CheckParameters(
         IReadOnlyList<AgentParameter> declared, IReadOnlyDictionary<string, string> given)
     {
         var errors = new List<FieldError>();
-        foreach (var name in given.Keys.Where(name => declared.All(parameter => parameter.Name != name)).Order(StringComparer.Ordinal))
+        foreach (var name in given.Keys.Where(name => declared.All(parameter => parameter.Name != name)).Order(StringComparer.Ordinal).Take(MaxUnknownTold))
             errors.Add(At(name, declared.Count == 0 ? "The agent takes no parameters." : $"The agent takes {string.Join(", ", declared.Select(parameter => parameter.Name))}."));
         var accepted = new List<TaskParameter>();
         foreach (var parameter in declared)

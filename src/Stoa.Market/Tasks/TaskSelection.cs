@@ -1,3 +1,4 @@
+using Stoa.Market.Auctions;
 using Stoa.Market.Selection;
 
 namespace Stoa.Market.Tasks;
@@ -25,4 +26,8 @@ public sealed record Reassignment(IReadOnlyList<string> Tried, Choice? Choice)
 /// <param name="Tried">Agents that failed it, <c>publisher/name</c>.</param>
 /// <param name="Choices">Every choice in order, as the JSON of <see cref="ChoiceJson"/>.</param>
 public sealed record StoredSelection(
-    Requirement Requirement, RequestedLimits Limits, DateTimeOffset? DeadlineAt, IReadOnlyList<string> Tried, IReadOnlyList<string> Choices);
+    Requirement Requirement, RequestedLimits Limits, DateTimeOffset? DeadlineAt, IReadOnlyList<string> Tried, IReadOnlyList<string> Choices)
+{
+    /// <summary>What was to become of the task if nobody had bid; null when it was not put out to bids.</summary>
+    public OnNoBids? OnNoBids { get; init; }
+}

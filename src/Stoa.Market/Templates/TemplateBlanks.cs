@@ -17,6 +17,12 @@ public static partial class TemplateBlanks
     /// <summary>Most characters of a value that is a text.</summary>
     public const int MaxTextLength = 65_536;
 
+    /// <summary>Most characters of all texts together once they are filled in: more than a submission takes.</summary>
+    public const int MaxFilledLength = 2 << 20;
+
+    // More reasons than these help nobody, and each names all that there are.
+    private const int MaxUnknownTold = 32;
+
     /// <summary>Every reason against a template.</summary>
     public static IEnumerable<FieldError> Check(string name, IReadOnlyList<TemplateParameter> parameters, JsonNode task)
     {
@@ -43,7 +49,7 @@ public static partial class TemplateBlanks
     /// <summary>The submission with its blanks filled in.</summary>
     public static Outcome<JsonNode, TemplateRefusal> Fill(TaskTemplate template, IReadOnlyDictionary<string, JsonElement> given)
     {
-        var errors = given.Keys.Except(template.Parameters.Select(parameter => parameter.Name))
+        var errors = given.Keys.Except(template.Parameters.Select(parameter => parameter.Name)).Take(MaxUnknownTold)
             .Select(name => new FieldError(
                 "/parameters/" + Escape(name),
                 $"There is no such parameter. There are: {string.Join(", ", template.Parameters.Select(parameter => parameter.Name))}.")).ToList();
@@ -59,9 +65,21 @@ public static partial class TemplateBlanks
                 values[parameter.Name] = value.Value;
         }
 
-        return errors.Count > 0
-            ? new Refusal<TemplateRefusal>(TemplateRefusal.TemplateValuesInvalid, $"The values do not fit the template {template.Name}.", errors)
-            : Fill(JsonNode.Parse(template.Task)!, values, isJsonInput: false, depth: 0)!;
+        if (errors.Count > 0)
+            return new Refusal<TemplateRefusal>(TemplateRefusal.TemplateValuesInvalid, $"The values do not fit the template {template.Name}.", errors);
+        var task = JsonNode.Parse(template.Task)!;
+        // Reckoned first: ten thousand blanks with a long value each would not fit in memory.
+        return LengthOf(task, values) > MaxFilledLength
+            ? new Refusal<TemplateRefusal>(
+                TemplateRefusal.TemplateValuesInvalid,
+                $"Filled in, the texts of the template {template.Name} would have more than {MaxFilledLength:N0} characters. Give shorter values; upload a long input with POST /api/v1/blobs and give its digest.")
+            : Fill(task, values, isJsonInput: false, depth: 0)!;
+    }
+
+    private static long LengthOf(JsonNode task, Dictionary<string, JsonElement> values)
+    {
+        var lengths = values.ToDictionary(value => value.Key, value => (long)TextOf(value.Value).Length, StringComparer.Ordinal);
+        return Texts(task).Sum(text => text.Length + BlankPattern().Matches(text).Sum(match => lengths[match.Groups[1].Value]));
     }
 
     private static JsonNode? Fill(JsonNode? node, Dictionary<string, JsonElement> values, bool isJsonInput, int depth)

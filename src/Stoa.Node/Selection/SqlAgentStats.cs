@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Selection;
@@ -36,7 +37,7 @@ public static class SqlAgentStats
         if (ended.Count == 0)
             return [];
         var stats = await LockAsync(session, [.. ended.Select(attempt => attempt.Agent).Distinct()]);
-        var payers = await PayersAsync(session, [.. ended.Select(attempt => attempt.PayerId).Distinct()]);
+        var payers = await PayersAsync(session, [.. ended.Select(attempt => (attempt.PayerId, attempt.Agent)).Distinct()]);
         var weights = new Dictionary<(string Agent, Id<User> Payer), double>();
         var heard = new List<PayerRow>();
         foreach (var group in ended.GroupBy(attempt => (attempt.Agent, attempt.PayerId)))
@@ -46,7 +47,7 @@ public static class SqlAgentStats
             var unit = Decay.WeightAt(group.Last().At);
             var known = payers[group.Key.PayerId].ToList();
             var before = known.FirstOrDefault(row => row.Agent == group.Key.Agent)?.Receipts ?? 0;
-            var others = known.Where(row => row.HasPaid && row.Publisher != publisher).Select(row => row.Publisher).Distinct().Count();
+            var others = CountOthers(known, publisher);
             weights[group.Key] = Reputation.WeightOf(before / unit, count, others) / count;
             heard.Add(new PayerRow(group.Key.PayerId, publisher, group.Key.Agent, count * unit, group.Any(attempt => attempt.Price > Money.Zero)));
         }
@@ -74,10 +75,9 @@ public static class SqlAgentStats
         TellIndex(session, [stats], index);
     }
 
-    /// <summary>How many publishers beside that of an agent a user has paid.</summary>
-    internal static Task<int> CountOtherPublishersAsync(SqlSession session, Id<User> payer, string agent) => session.QuerySingleAsync<int>(
-        "SELECT COUNT(DISTINCT publisher) FROM agent_payers WHERE payer_id = @payer AND has_paid AND publisher <> @publisher",
-        new { payer, publisher = PublisherOf(agent) });
+    /// <summary>How many publishers beside that of an agent a user has paid, up to as many as count.</summary>
+    internal static async Task<int> CountOtherPublishersAsync(SqlSession session, Id<User> payer, string agent) =>
+        CountOthers((await PayersAsync(session, [(payer, agent)]))[payer], PublisherOf(agent));
 
     private static void TellIndex(SqlSession session, IReadOnlyList<AgentStats> learnt, AgentIndex? index)
     {
@@ -110,10 +110,38 @@ public static class SqlAgentStats
             StringComparer.Ordinal);
     }
 
-    private static async Task<ILookup<Id<User>, PayerRow>> PayersAsync(SqlSession session, IReadOnlyList<Id<User>> payers) =>
+    /// <summary>What is known of payers and the agents of their attempts, and as many of the publishers that they have paid as count, each as a row without an agent.</summary>
+    /// <remarks>A payer may have thousands of rows: one is read for each agent, and one for each publisher that counts, by jumping from one to the next.</remarks>
+    private static async Task<ILookup<Id<User>, PayerRow>> PayersAsync(SqlSession session, IReadOnlyList<(Id<User> Payer, string Agent)> pairs) =>
         (await session.QueryAsync<PayerRow>(
-            "SELECT payer_id, publisher, agent, receipts, has_paid FROM agent_payers WHERE payer_id IN @payers", new { payers }))
+            """
+            WITH RECURSIVE
+            asked (payer_id, publisher, agent) AS (
+                {if sqlite}SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') FROM json_each(@pairs){end}
+                {if postgres}SELECT value ->> 0, value ->> 1, value ->> 2 FROM jsonb_array_elements(CAST(@pairs AS JSONB)){end}),
+            paid (payer_id, publisher, number) AS (
+                SELECT d.payer_id, (SELECT MIN(f.publisher) FROM agent_payers AS f WHERE f.payer_id = d.payer_id AND f.has_paid), 1
+                FROM (SELECT DISTINCT payer_id FROM asked) AS d
+                UNION ALL
+                SELECT p.payer_id, (SELECT MIN(n.publisher) FROM agent_payers AS n WHERE n.payer_id = p.payer_id AND n.publisher > p.publisher AND n.has_paid),
+                    p.number + 1
+                FROM paid AS p WHERE p.publisher IS NOT NULL AND p.number <= @most)
+            SELECT k.payer_id, k.publisher, k.agent, k.receipts, k.has_paid FROM asked AS q CROSS JOIN agent_payers AS k
+            WHERE k.payer_id = q.payer_id AND k.publisher = q.publisher AND k.agent = q.agent
+            UNION ALL
+            SELECT payer_id, publisher, '', 0, TRUE FROM paid WHERE publisher IS NOT NULL
+            """,
+            new
+            {
+                pairs = JsonSerializer.Serialize(
+                    [.. pairs.Select(pair => (string[])[pair.Payer.ToString(), PublisherOf(pair.Agent), pair.Agent])], SelectionJson.Default.IReadOnlyListStringArray),
+                most = Reputation.MostOtherPublishers,
+            }))
         .ToLookup(row => row.PayerId);
+
+    // One more was read than counts, since one of them may be the agent's own.
+    private static int CountOthers(IEnumerable<PayerRow> known, string publisher) =>
+        Math.Min(known.Count(row => row.Agent.Length == 0 && row.Publisher != publisher), Reputation.MostOtherPublishers);
 
     private static string PublisherOf(string agent) => agent[..agent.IndexOf('/', StringComparison.Ordinal)];
 

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Stoa.Market.Auctions;
 using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
 using Stoa.Node.Auctions;
@@ -67,7 +68,12 @@ internal static class SqlTaskChoices
 
     public static async Task<StoredSelection?> FindAsync(SqlSession session, Id<AgentTask> id)
     {
-        var row = await session.QueryFirstOrDefaultAsync<SelectionRow>("SELECT requirement, deadline_at, tried FROM tasks WHERE id = @id", new { id });
+        var row = await session.QueryFirstOrDefaultAsync<SelectionRow>(
+            """
+            SELECT t.requirement, t.deadline_at, t.tried, a.on_no_bids FROM tasks AS t LEFT JOIN auctions AS a ON a.task_id = t.id
+            WHERE t.id = @id
+            """,
+            new { id });
         if (row?.Requirement is not { } text)
             return null;
         var asked = JsonSerializer.Deserialize(text, SelectionJson.Default.RequirementColumn)!;
@@ -76,10 +82,13 @@ internal static class SqlTaskChoices
             asked.Limits,
             row.DeadlineAt,
             row.Tried is { } tried ? JsonSerializer.Deserialize(tried, SelectionJson.Default.IReadOnlyListString)! : [],
-            await session.QueryAsync<string>("SELECT choice FROM task_choices WHERE task_id = @id ORDER BY number", new { id }));
+            await session.QueryAsync<string>("SELECT choice FROM task_choices WHERE task_id = @id ORDER BY number", new { id }))
+        {
+            OnNoBids = row.OnNoBids,
+        };
     }
 
-    private sealed record SelectionRow(string? Requirement, DateTimeOffset? DeadlineAt, string? Tried);
+    private sealed record SelectionRow(string? Requirement, DateTimeOffset? DeadlineAt, string? Tried, OnNoBids? OnNoBids);
 }
 
 /// <summary>The column <c>tasks.requirement</c>.</summary>
@@ -90,5 +99,6 @@ internal sealed record RequirementColumn(Requirement Requirement, RequestedLimit
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(RequirementColumn))]
 [JsonSerializable(typeof(IReadOnlyList<string>))]
+[JsonSerializable(typeof(IReadOnlyList<string[]>))]
 [JsonSerializable(typeof(IReadOnlyList<TaskParameter>))]
 internal sealed partial class SelectionJson : JsonSerializerContext;

@@ -20,13 +20,13 @@ public static class ReplaysEndpoints
         tasks.MapPost("/{id}/replay", ReplayAsync)
             .WithName("replayTask")
             .WithSummary("Do a failed task again")
-            .WithDescription("Makes a new task with the same agent version, input, parameters, limits and priority, and a hold of its own. A task is replayed once: to repeat the request gives the same new task.")
+            .WithDescription("Makes a new task of what was asked for, with a hold of its own: the same input, parameters, limits, priority and regions, and the same agent version. A task with a requirement is chosen for anew, and put out to bids anew when it was. A task is replayed once: to repeat the request gives the same new task.")
             .Produces<TaskResponse>(StatusCodes.Status202Accepted)
-            .Refuses([.. TasksEndpoints.SubmissionRefusals, TaskRefusal.TaskUnknown, TaskRefusal.NotReplayable, TaskRefusal.InsufficientFunds, TaskRefusal.OpenTasksTooMany]);
+            .Refuses([.. TasksEndpoints.SubmissionRefusals, TaskRefusal.TaskUnknown, TaskRefusal.NotReplayable, TaskRefusal.BudgetTooSmall, TaskRefusal.AuctionsTooMany, TaskRefusal.InsufficientFunds, TaskRefusal.OpenTasksTooMany]);
         tasks.MapPost("/replays", ReplayManyAsync)
             .WithName("replayTasks")
             .WithSummary("Do failed tasks again")
-            .WithDescription("Looks at one page of your failed tasks, newest first, and replays those that meet the filter, each as replayTask does; what is refused is told of each. Go on with nextCursor.")
+            .WithDescription("Looks at one page of your failed tasks, newest first, and replays those that meet the filter, each as replayTask does; what is refused is told of each. One that was replayed before is not done again, and a replay that failed only if again is true. Go on with nextCursor.")
             .Produces<ReplaysResponse>();
     }
 
@@ -48,8 +48,23 @@ public static class ReplaysEndpoints
             throw new RequestRefusedException(RequestRefusal.RequestInvalid, errors: [new FieldError("/limit", $"A whole number from 1 to {ListQuery.LimitMax} is expected.")]);
         var page = await tasks.ListAsync(caller.UserId, "failed", new PageRequest(asked.Limit ?? LimitDefault, asked.Cursor), cancellationToken);
         List<ReplayBody> replays = [];
-        foreach (var task in page.Items.Where(task => IsAsked(task, asked)))
+        var failedReplays = 0;
+        var found = page.Items.Where(task => IsAsked(task, asked)).ToList();
+        var earlier = await tasks.FindReplaysAsync(caller.UserId, [.. found.Select(task => task.Id)], cancellationToken);
+        foreach (var task in found)
         {
+            if (earlier.TryGetValue(task.Id, out var replayed))
+            {
+                replays.Add(new ReplayBody(task.Id.ToString(), replayed.ToString(), IsNew: false));
+                continue;
+            }
+
+            if (task.ReplayOf is not null && asked.Again is not true)
+            {
+                failedReplays++;
+                continue;
+            }
+
             var made = await replay.ReplayAsync(caller.UserId, task.Id, Activity.Current?.Id, cancellationToken);
             replays.Add(made.Match(
                 submitted => new ReplayBody(task.Id.ToString(), submitted.Task.Id.ToString(), submitted.IsNew),
@@ -58,7 +73,7 @@ public static class ReplaysEndpoints
 
         if (replays.Exists(made => made.IsNew is true))
             workers.Wake();
-        return TypedResults.Ok(new ReplaysResponse(replays, page.NextCursor));
+        return TypedResults.Ok(new ReplaysResponse(replays, page.NextCursor, failedReplays));
     }
 
     private static bool IsAsked(AgentTask task, ReplayTasksRequest asked) =>

@@ -71,7 +71,7 @@ internal static class SqlRegionalQueue
         var latest = regions.Length == 0 ? now : 0;
         foreach (var region in Split(regions))
         {
-            // What was moved to the head of the queue waits for nobody's turn.
+            // What was there before turns were counted waits for nobody's.
             var next = await session.QueryFirstOrDefaultAsync<long?>(
                 "SELECT tag FROM regional_turns WHERE region = @region AND tag > @head ORDER BY tag, task_id LIMIT 1", new { region, head = FairQueue.HeadTag });
             latest = Math.Max(latest, next ?? now);
@@ -120,6 +120,23 @@ internal static class SqlRegionalQueue
         var dequeued = await session.ExecuteRowsAsync(s_dequeue, entries);
         await session.SendRowsAsync(s_deleteTurns, TurnsOf([.. entries.Where((_, place) => dequeued[place])]));
         return dequeued;
+    }
+
+    /// <summary>Takes out the task of an owner that has the first turn in some regions, if that is before a tag; null when there is none, or somebody takes it just now.</summary>
+    /// <remarks>Only of what asks for all of these: a turn that was given where a region lags behind would be before everybody's in another one.</remarks>
+    public static async Task<(QueueEntry Entry, IReadOnlyList<string> Regions)?> TakeFirstAsync(
+        SqlSession session, Id<User> owner, IReadOnlyList<string> regions, long before)
+    {
+        var waiting = await session.QueryAsync<RegionalEntry>(
+            """
+            SELECT q.tag, q.task_id, q.memory_limit_bytes, q.token, q.regions
+            FROM regional_turns AS r JOIN regional_queue AS q ON q.task_id = r.task_id JOIN tasks AS t ON t.id = r.task_id
+            WHERE r.region = @region AND r.tag < @before AND t.owner_id = @owner ORDER BY r.tag, r.task_id LIMIT 100
+            """,
+            new { region = regions[0], before, owner });
+        return waiting.FirstOrDefault(entry => !regions.Except(Split(entry.Regions)).Any()) is { } first && (await DequeueAsync(session, [first]))[0]
+            ? (new QueueEntry(first.Tag, first.TaskId, first.MemoryLimitBytes, first.Token), Split(first.Regions))
+            : null;
     }
 
     /// <summary>The entry of a task whose regions are known.</summary>

@@ -17,7 +17,7 @@ public sealed class SqlTaskBatchStore(Database database, RecentSubmissions? rece
     private const string Select = $"SELECT {SqlTaskBatches.Columns} FROM task_batches ";
 
     // The ids of a batch's tasks lie between its first and its last, so the index over the owner's tasks leads to them.
-    private const string OfBatch = "WHERE owner_id = @OwnerId AND id > @after AND id <= @Last AND batch_id = @Id";
+    private const string OfBatch = "WHERE owner_id = @OwnerId AND id >= @from AND id <= @Last AND batch_id = @Id";
 
     public async Task<Outcome<TaskBatch, TaskRefusal>> SubmitAsync(TaskBatch batch, IReadOnlyList<NewTask> tasks, CancellationToken cancellationToken)
     {
@@ -89,10 +89,11 @@ public sealed class SqlTaskBatchStore(Database database, RecentSubmissions? rece
         database.ReadAsync(
             async session =>
             {
-                var after = Id<AgentTask>.TryParse(page.Cursor, out var last) ? last.ToString() : "";
+                // A cursor from elsewhere must not have more read than the batch.
+                var hasCursor = Id<AgentTask>.TryParse(page.Cursor, out var after) && after >= batch.First;
                 var rows = await session.QueryAsync<TaskRow>(
-                    TaskRow.Select + OfBatch + (state is null ? "" : " AND state = @state") + " ORDER BY id LIMIT @limit",
-                    new { batch.OwnerId, batch.Id, batch.Last, after, state, limit = page.Limit + 1 });
+                    TaskRow.Select + OfBatch + (hasCursor ? " AND id > @from" : "") + (state is null ? "" : " AND state = @state") + " ORDER BY id LIMIT @limit",
+                    new { batch.OwnerId, batch.Id, batch.Last, from = hasCursor ? after : batch.First, state, limit = page.Limit + 1 });
                 List<AgentTask> items = [.. rows.Take(page.Limit).Select(row => row.ToTask())];
                 return new Page<AgentTask>(items, rows.Count > page.Limit ? items[^1].Id.ToString() : null);
             },
@@ -108,7 +109,7 @@ public sealed class SqlTaskBatchStore(Database database, RecentSubmissions? rece
                 if (batch.FinishedAt is not null)
                     return new Refusal<TaskRefusal>(TaskRefusal.AlreadyFinal, "All tasks of the batch have ended: there is nothing to cancel.");
 
-                var found = new { batch.OwnerId, batch.Id, batch.Last, after = "", limit, now };
+                var found = new { batch.OwnerId, batch.Id, batch.Last, from = batch.First, limit, now };
                 var waiting = await session.QueryAsync<TaskRow>(
                     TaskRow.Select + OfBatch + " AND state = 'queued' ORDER BY id LIMIT @limit", found);
                 List<AgentTask> cancelled = [.. (await SqlTaskQueue.TakeOutAsync(session, waiting)).Select(task => task.Cancel(now))];
@@ -116,7 +117,7 @@ public sealed class SqlTaskBatchStore(Database database, RecentSubmissions? rece
                 await session.SendAsync(
                     """
                     UPDATE leases SET cancel_requested_at = COALESCE(cancel_requested_at, @now)
-                    WHERE task_id IN (SELECT l.task_id FROM leases AS l JOIN tasks AS t ON t.id = l.task_id WHERE t.batch_id = @Id)
+                    WHERE task_id IN (SELECT l.task_id FROM leases AS l CROSS JOIN tasks AS t WHERE t.id = l.task_id AND t.batch_id = @Id)
                     """,
                     found);
                 await SqlTaskStore.SettleAsync(session, [.. cancelled.Select(task => new AttemptEnd(

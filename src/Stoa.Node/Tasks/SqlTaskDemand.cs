@@ -64,7 +64,7 @@ internal static class SqlTaskDemand
     public static Task<int> ForgetEndedAsync(SqlSession session, int most) => session.ExecuteAsync(
         """
         DELETE FROM task_demand WHERE task_id IN (
-            SELECT d.task_id FROM task_demand AS d JOIN task_ends AS e ON e.task_id = d.task_id LIMIT @most)
+            SELECT d.task_id FROM task_demand AS d WHERE EXISTS (SELECT 1 FROM task_ends AS e WHERE e.task_id = d.task_id) LIMIT @most)
         """,
         new { most });
 

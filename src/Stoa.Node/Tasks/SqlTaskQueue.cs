@@ -106,13 +106,36 @@ internal static class SqlTaskQueue
             .Select(index => tasks[index])];
     }
 
-    /// <summary>Puts a task that was taken out at the head of the queue.</summary>
+    /// <summary>Lets a task that was taken out change turns with the one of its owner's that comes first.</summary>
+    /// <remarks>So who hurries puts his own tasks off and nobody else's, however many he hurries.</remarks>
     public static async Task PutFirstAsync(SqlSession session, AgentTask task)
     {
-        var entry = EntryOf(task, FairQueue.HeadTag);
+        var regions = SqlRegionalQueue.Join(task.Regions);
+        var own = await session.QuerySingleAsync<long?>("SELECT tag FROM tasks WHERE id = @Id", new { task.Id })
+            ?? (task.Token > 0
+                ? await SqlRegionalQueue.VirtualTimeAsync(session, regions)
+                : (await TakeTurnsAsync(session, [(task.OwnerId, task.Priority, regions)]))[0]);
+        var first = task.Regions.Count > 0
+            ? await SqlRegionalQueue.TakeFirstAsync(session, task.OwnerId, task.Regions, own)
+            : await TakeFirstAsync(session, task.OwnerId, own);
+        List<(QueueEntry Entry, IReadOnlyList<string> Regions)> entries = [(EntryOf(task, first?.Entry.Tag ?? own), task.Regions)];
+        if (first is { } passed)
+            entries.Add((passed.Entry with { Tag = own }, passed.Regions));
         await session.SendRowsAsync(TaskStatements.Return, [task]);
-        await session.SendRowsAsync(TaskStatements.SetTag, [entry]);
-        await EnqueueAsync(session, [(entry, task.Regions)]);
+        await session.SendRowsAsync(TaskStatements.SetTag, [.. entries.Select(entry => entry.Entry)]);
+        await EnqueueAsync(session, entries);
+    }
+
+    /// <summary>Takes out the task of an owner that has the first turn, if that is before a tag; null when there is none, or somebody takes it just now.</summary>
+    private static async Task<(QueueEntry Entry, IReadOnlyList<string> Regions)?> TakeFirstAsync(SqlSession session, Id<User> owner, long before)
+    {
+        var first = await session.QueryFirstOrDefaultAsync<QueueEntry>(
+            """
+            SELECT q.tag, q.task_id, q.memory_limit_bytes, q.token FROM queue AS q JOIN tasks AS t ON t.id = q.task_id
+            WHERE q.tag < @before AND t.owner_id = @owner ORDER BY q.tag, q.task_id LIMIT 1
+            """,
+            new { before, owner });
+        return first is not null && (await session.ExecuteRowsAsync(TaskStatements.Dequeue, [first]))[0] ? (first, []) : null;
     }
 
     /// <summary>

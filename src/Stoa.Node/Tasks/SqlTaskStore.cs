@@ -336,37 +336,15 @@ public sealed class SqlTaskStore : ITaskStore
             },
             cancellationToken);
 
-    public Task<IReadOnlyList<AgentTask>> ListAbandonedAsync(int limit, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<AgentTask>>(
-        async session =>
-        {
-            // Every node looks every second: two questions are two looks at few rows, and PostgreSQL would make of both at once one over all tasks.
-            var ids = await session.QueryAsync<Id<AgentTask>>(
-                "SELECT task_id FROM leases WHERE holder NOT IN (SELECT holder FROM nodes) ORDER BY started_at, task_id LIMIT @limit", new { limit });
-            return ids.Count == 0 ? [] : ToTasks(await session.QueryAsync<TaskRow>(Select + "WHERE id IN @ids ORDER BY started_at, id", new { ids }));
-        },
-        cancellationToken);
+    public Task<IReadOnlyList<AgentTask>> ListAbandonedAsync(int limit, CancellationToken cancellationToken) =>
+        database.ReadAsync(session => SqlTaskLists.ListAbandonedAsync(session, limit), cancellationToken);
 
     public Task<AgentTask?> GetAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
         database.ReadAsync(
             async session => (await session.QueryFirstOrDefaultAsync<TaskRow>(Select + "WHERE id = @id", new { id }))?.ToTask(), cancellationToken);
 
     public Task<Page<AgentTask>> ListAsync(Id<User> owner, string? state, PageRequest page, CancellationToken cancellationToken) =>
-        database.ReadAsync(
-            async session =>
-            {
-                var hasCursor = Id<AgentTask>.TryParse(page.Cursor, out var before);
-                // Those that failed or were cancelled have indexes of their own, under the words themselves and not under a parameter.
-                var where = state is TaskStateNames.Failed or TaskStateNames.Cancelled
-                    ? $"WHERE id IN (SELECT task_id FROM task_ends WHERE owner_id = @owner AND state = '{state}'{IsBefore("task_id")} ORDER BY task_id DESC LIMIT @limit)"
-                    : $"WHERE owner_id = @owner{IsBefore("id")}" + (state is null ? "" : " AND state = @state");
-                var rows = await session.QueryAsync<TaskRow>(
-                    Select + where + " ORDER BY id DESC LIMIT @limit", new { owner, before, state, limit = page.Limit + 1 });
-
-                string IsBefore(string id) => hasCursor ? $" AND {id} < @before" : "";
-                var items = ToTasks(rows.Take(page.Limit));
-                return new Page<AgentTask>(items, rows.Count > page.Limit ? items[^1].Id.ToString() : null);
-            },
-            cancellationToken);
+        database.ReadAsync(session => SqlTaskLists.ListAsync(session, owner, state, page), cancellationToken);
 
     public Task<byte[]?> ReadInputAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
         recent?.TakeInput(id) is { } bytes ? Task.FromResult<byte[]?>(bytes.ToArray()) : ReadContentAsync(id, "input", cancellationToken);
@@ -407,6 +385,10 @@ public sealed class SqlTaskStore : ITaskStore
 
     public Task<StoredSelection?> FindSelectionAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
         database.ReadAsync(session => SqlTaskChoices.FindAsync(session, id), cancellationToken);
+
+    public Task<IReadOnlyDictionary<Id<AgentTask>, Id<AgentTask>>> FindReplaysAsync(
+        Id<User> owner, IReadOnlyCollection<Id<AgentTask>> ids, CancellationToken cancellationToken) =>
+        database.ReadAsync(session => SqlTaskLists.FindReplaysAsync(session, owner, ids), cancellationToken);
 
     public Task<int> CountOpenOfAsync(Id<AgentVersion> agent, int most, CancellationToken cancellationToken) =>
         database.ReadAsync(session => SqlTaskDemand.CountOpenAsync(session, agent, most), cancellationToken);
@@ -482,8 +464,6 @@ public sealed class SqlTaskStore : ITaskStore
         database.ReadAsync(
             session => session.QueryFirstOrDefaultAsync<byte[]>("SELECT bytes FROM task_content WHERE task_id = @id AND kind = @kind", new { id, kind }),
             cancellationToken);
-
-    private static IReadOnlyList<AgentTask> ToTasks(IEnumerable<TaskRow> rows) => [.. rows.Select(row => row.ToTask())];
 
     private sealed record Content(Id<AgentTask> TaskId, string Kind, ReadOnlyMemory<byte> Bytes);
 

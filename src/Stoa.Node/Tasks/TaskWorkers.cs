@@ -73,7 +73,7 @@ public sealed class TaskWorkers(
         return Task.CompletedTask;
     }
 
-    /// <summary>Says that something may be due: a task was queued, or moved to the head of the queue.</summary>
+    /// <summary>Says that something may be due: a task was queued, or moved forward.</summary>
     public void Wake() => wake.Set();
 
     /// <summary>Keeps room for a task that is about to be submitted, so that it can be claimed in the same transaction.</summary>

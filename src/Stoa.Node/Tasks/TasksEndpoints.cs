@@ -55,7 +55,7 @@ public static class TasksEndpoints
         tasks.MapPost("/{id}/execute", ExecuteAsync)
             .WithName("executeTask")
             .WithSummary("Run a task now and wait for it")
-            .WithDescription("Moves a queued task to the head of the queue, due at once, and holds the line until it has ended (200) or the time is over (202).")
+            .WithDescription("Moves a queued task before your other ones that wait, due at once, and holds the line until it has ended (200) or the time is over (202).")
             .Refuses(TaskRefusal.TaskUnknown);
         tasks.MapGet("/{id}/result", GetResultAsync)
             .WithName("getTaskResult")

@@ -22,6 +22,7 @@ public sealed class CommandLineTests
     [InlineData("task submit nonsense --text x", "'nonsense' is not an agent")]
     [InlineData("task submit a/b missing.png", "missing.png")]
     [InlineData("task submit a/b --text { --json-input", "The input is not JSON")]
+    [InlineData("task replay task_01h2xcejqtf2nbrexx3vqjhp41 --again", "--again goes with --all-failed")]
     [InlineData("task list --state sleeping", "sleeping")]
     [InlineData("task list --limit 0", "--limit is at least 1.")]
     [InlineData("task list --address ftp://x", "'ftp://x' is not the address of a node")]

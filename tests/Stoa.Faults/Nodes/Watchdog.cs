@@ -6,8 +6,9 @@ namespace Stoa.Faults.Nodes;
 /// <summary>A shell that outlives this process by a moment and takes away what it would leave behind: the pipe between them closes however this one ends.</summary>
 internal sealed class Watchdog : IAsyncDisposable
 {
-    // A line each: "+ PID" and "- PID" of processes, "at-end COMMAND" of the rest, which is done in the reverse order.
+    // Signals go to all of a terminal's processes, and this one has work to do after them. A line each: "+ PID" and "- PID" of processes, "at-end COMMAND" of the rest, which is done in the reverse order.
     private const string Script = """
+        trap '' INT TERM HUP
         pids=""; script=""
         while read -r word rest; do
           case $word in

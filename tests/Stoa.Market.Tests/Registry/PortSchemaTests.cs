@@ -33,4 +33,50 @@ public sealed class PortSchemaTests
         PortSchema.Validate(tree, Encoding.UTF8.GetBytes("""{"next": {"next": {}}, "left": null}""")).ShouldBeEmpty();
         PortSchema.Validate(tree, Encoding.UTF8.GetBytes("""{"next": {"next": 1}}""")).ShouldNotBeEmpty();
     }
+
+    [Fact]
+    public void Validate_OfADeepInputAgainstASchemaThatAppliesItselfTwice_GivesUp()
+    {
+        const string twice = """{"type": "array", "items": {"allOf": [{"$ref": "#"}, {"$ref": "#"}]}}""";
+        PortSchema.Check(twice).ShouldBeEmpty();
+
+        PortSchema.Validate(twice, Nested(5)).ShouldBeEmpty();
+        PortSchema.Validate(twice, Nested(60)).ShouldHaveSingleItem().Reason.ShouldContain("too long");
+
+        static byte[] Nested(int levels) => Encoding.UTF8.GetBytes(new string('[', levels) + new string(']', levels));
+    }
+
+    [Theory]
+    [InlineData("allOf", "string")]
+    [InlineData("anyOf", "number")]
+    [InlineData("oneOf", "string")]
+    public void Validate_AgainstAShortChainOfManyBranches_GivesUp(string combination, string type)
+    {
+        const int links = 6;
+        var branches = Enumerable.Range(0, links).Select(link =>
+            $"\"d{link}\": {{\"{combination}\": [{string.Join(',', Enumerable.Repeat($"{{\"$ref\": \"#/definitions/d{link + 1}\"}}", 40))}]}}");
+        var schema = $"{{\"$ref\": \"#/definitions/d0\", \"definitions\": {{{string.Join(',', branches)}, \"d{links}\": {{\"type\": \"{type}\"}}}}}}";
+        PortSchema.Check(schema).ShouldBeEmpty();
+
+        PortSchema.Validate(schema, "\"x\""u8.ToArray()).ShouldHaveSingleItem().Reason.ShouldContain("too long");
+    }
+
+    [Fact]
+    public void Validate_OfAPatternThatIsSlowOnEachItem_GivesUp()
+    {
+        const string schema = """{"items": {"type": "string", "pattern": "^(a|aa)+$"}}""";
+        var slow = new string('a', 29) + "b";
+
+        var reason = PortSchema.Validate(schema, Encoding.UTF8.GetBytes($"[{string.Join(',', Enumerable.Repeat($"\"{slow}\"", 10_000))}]")).ShouldHaveSingleItem().Reason;
+
+        reason.ShouldContain("too long");
+    }
+
+    [Fact]
+    public void Validate_OfALargeInput_HasTheStepsThatItNeeds()
+    {
+        const string schema = """{"items": {"type": "object", "required": ["n"], "properties": {"n": {"anyOf": [{"type": "null"}, {"type": "integer"}]}}}}""";
+
+        PortSchema.Validate(schema, Encoding.UTF8.GetBytes($"[{string.Join(',', Enumerable.Repeat("{\"n\": 12}", 20_000))}]")).ShouldBeEmpty();
+    }
 }

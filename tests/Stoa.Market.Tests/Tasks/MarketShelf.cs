@@ -118,6 +118,9 @@ internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, 
 
     Task<StoredSelection?> ITaskStore.FindSelectionAsync(Id<AgentTask> id, CancellationToken cancellationToken) => throw new NotSupportedException();
 
+    Task<IReadOnlyDictionary<Id<AgentTask>, Id<AgentTask>>> ITaskStore.FindReplaysAsync(
+        Id<User> owner, IReadOnlyCollection<Id<AgentTask>> ids, CancellationToken cancellationToken) => throw new NotSupportedException();
+
     Task<int> ITaskStore.BringForwardAsync(DateTimeOffset now, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     /// <summary>How many tasks of every agent wait or run.</summary>

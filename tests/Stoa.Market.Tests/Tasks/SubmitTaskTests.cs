@@ -96,6 +96,16 @@ public sealed class SubmitTaskTests
     }
 
     [Fact]
+    public async Task Submit_OfManyUnknownParameters_TellsOfSome()
+    {
+        var parameters = Enumerable.Range(0, 10_000).ToDictionary(number => $"p{number}", _ => "");
+
+        var refusal = (await SubmitAsync(Request() with { Parameters = parameters })).Refusal.ShouldNotBeNull();
+
+        (refusal.Code, refusal.Errors.Count).ShouldBe((TaskRefusal.ParametersInvalid, 32));
+    }
+
+    [Fact]
     public async Task Submit_OfBadLimits_SaysEveryReason()
     {
         var limits = new RequestedLimits(Fuel: 0, MemoryBytes: -1, TimeoutMs: 60_001, OutputBytes: long.MaxValue, LogBytes: 4096);

@@ -57,6 +57,32 @@ public sealed class TemplateBlanksTests
         TemplateBlanks.Check("good", Parameters, JsonNode.Parse(Task)!).ShouldBeEmpty();
     }
 
+    [Fact]
+    public void Values_ThatWouldMakeTheTaskTooLong_AreRefusedBeforeTheyAreFilledIn()
+    {
+        // More than a gigabyte, of 100 KB and 60 KB.
+        var template = new TaskTemplate(
+            new Id<TaskTemplate>(Guid.Empty), new Id<User>(Guid.Empty), "long",
+            "{\"input\":{\"text\":\"" + string.Concat(Enumerable.Repeat("{{a}}", 20_000)) + "\"}}",
+            [new TemplateParameter("a", ParameterType.Text, null, null)],
+            DateTimeOffset.UnixEpoch);
+
+        var refusal = TemplateBlanks.Fill(template, Values(new string('x', 60_000))).Refusal.ShouldNotBeNull();
+
+        (refusal.Code, refusal.Detail.Contains("2,097,152 characters", StringComparison.Ordinal)).ShouldBe((TemplateRefusal.TemplateValuesInvalid, true));
+        TemplateBlanks.Fill(template, Values("x")).Value["input"]!["text"]!.GetValue<string>().Length.ShouldBe(20_000);
+
+        static Dictionary<string, JsonElement> Values(string a) => new() { ["a"] = JsonSerializer.SerializeToElement(a) };
+    }
+
+    [Fact]
+    public void Values_OfManyUnknownNames_AreToldInPart()
+    {
+        var values = string.Join(',', Enumerable.Range(0, 1_000).Select(i => $"\"x{i}\":1"));
+
+        Fill($"{{\"width\":1,{values}}}").Refusal.ShouldNotBeNull().Errors.Count.ShouldBe(32);
+    }
+
     private static Outcome<JsonNode, TemplateRefusal> Fill(string values) => TemplateBlanks.Fill(
         new TaskTemplate(default, default(Id<User>), "test", Task, Parameters, default),
         JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(values)!);

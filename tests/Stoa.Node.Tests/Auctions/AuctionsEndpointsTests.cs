@@ -167,12 +167,34 @@ public sealed class AuctionsEndpointsTests : AuctionTest
     }
 
     [Fact]
-    public async Task Replay_OfATaskThatNobodyHad_IsRefused()
+    public async Task Replay_OfATaskThatNobodyBidFor_IsPutOutToBidsAnew()
+    {
+        var agent = await PublishAsync("silent", "0.01", new BiddingPolicyBody("none"));
+        var failed = await SubmitAsync(maxPrice: "0.5", windowMs: 40, wait: Wait, priority: "high");
+        failed.Failure!.Code.ShouldBe("noBids");
+        await (await MemberAsync("silent")).SetBiddingAsync(agent, Factor("0.5"), Stop);
+
+        var replay = await Consumer.ReplayTaskAsync(failed.Id, Stop);
+        (replay.State, replay.Priority, replay.ReplayOf, replay.Auction!.State).ShouldBe(("queued", "high", failed.Id, "open"));
+        (replay.Auction.ClosesAt - replay.CreatedAt).ShouldBe(TimeSpan.FromMilliseconds(40));
+        (await Consumer.ReplayTaskAsync(failed.Id, Stop)).Id.ShouldBe(replay.Id);
+        var done = await Consumer.ExecuteTaskAsync(replay.Id, Wait, Stop);
+
+        (done.State, done.Auction!.State, done.Result!.Price).ShouldBe(("succeeded", "awarded", "0.010000000"));
+        (await Consumer.GetTaskAuctionAsync(replay.Id, Stop)).Reserve.ShouldBe("0.500000000");
+        await NothingIsHeldAsync();
+    }
+
+    [Fact]
+    public async Task Replay_OfATaskThatWasTakenBack_KeepsWhatHappensWhenNobodyBids()
     {
         await PublishAsync("silent", "0.01", new BiddingPolicyBody("none"));
-        var task = await RunAsync();
+        var cancelled = await Consumer.CancelTaskAsync((await SubmitAsync(windowMs: 200, onNoBids: "select")).Id, Stop);
+        cancelled.State.ShouldBe("cancelled");
 
-        (await Should.ThrowAsync<StoaException>(() => Consumer.ReplayTaskAsync(task.Id, Stop))).Code.ShouldBe("notReplayable");
+        var replay = await Consumer.ExecuteTaskAsync((await Consumer.ReplayTaskAsync(cancelled.Id, Stop)).Id, Wait, Stop);
+
+        (replay.State, replay.Auction!.State, Publisher(replay.Agent)).ShouldBe(("succeeded", "noBids", "silent"));
     }
 
     [Fact]

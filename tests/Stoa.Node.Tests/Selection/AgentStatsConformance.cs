@@ -67,6 +67,19 @@ public abstract class AgentStatsConformance(DatabaseSource source) : DatabaseTes
     }
 
     [Fact]
+    public async Task Record_OfAPayerWhoPaidHundreds_CountsAsManyAsCount()
+    {
+        var (payer, other) = (ids.Next<User>(), ids.Next<User>());
+        await Store.RecordAsync([.. Enumerable.Range(0, 100).Select(i => Attempt($"p{i % 90:00}/a{i}", payer))], Stop);
+        // Nine publishers with several agents, each of whom counts once, beside the agent's own.
+        await Store.RecordAsync([.. Enumerable.Range(0, 100).Select(i => Attempt($"p{i % 10:00}/a{i}", other)), Attempt("p05/a50", other, Verdict.Fault)], Stop);
+
+        var stats = await Store.RecordAsync([Attempt("p05/new", payer), Attempt("p05/newer", other)], Stop);
+
+        stats.Select(one => Math.Round(one.Successes / Decay.WeightAt(Now), 6)).ShouldBe([Math.Round(65d / 66, 6), Math.Round(10d / 11, 6)]);
+    }
+
+    [Fact]
     public async Task Record_OfThreeFaults_SuspendsAndKeepsWhy()
     {
         await Store.RecordAsync([.. Enumerable.Range(0, 3).Select(_ => Attempt("ann/one", ids.Next<User>(), Verdict.Fault))], Stop);

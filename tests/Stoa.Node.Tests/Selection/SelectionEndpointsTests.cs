@@ -220,6 +220,29 @@ public sealed class SelectionEndpointsTests : IAsyncLifetime
 
     private static string Name(TaskResponse task) => task.Agent.Split('/', '@')[1];
 
+    [Fact]
+    public async Task Replay_OfARequirement_IsChosenForAnewWithAllThatWasAsked()
+    {
+        await PublishAsync("failing", GuestPrograms.Unreachable, "0.0001");
+        var requirement = new RequirementBody([Work], DeadlineMs: 600_000, Weights: new WeightsBody(Quality: 1, Price: 3), Explore: false);
+        var failed = await consumer.SubmitAsync(
+            new SubmitTaskRequest(
+                Input: new TaskInputBody(Text: "hello"), MaxPrice: "0.2", Priority: "background", Limits: new TaskLimitsBody(Fuel: 50_000_000), Requirement: requirement),
+            Wait,
+            cancellationToken: Stop);
+        (failed.State, Name(failed)).ShouldBe(("failed", "failing"));
+        await PublishAsync("good", GuestPrograms.Echo, "0.00001");
+        await PublishAsync("dear", GuestPrograms.Echo, "0.5");
+
+        var replay = await consumer.ExecuteTaskAsync((await consumer.ReplayTaskAsync(failed.Id, Stop)).Id, Wait, Stop);
+
+        (replay.State, Name(replay), replay.ReplayOf, replay.Priority, replay.Limits.Fuel).ShouldBe(("succeeded", "good", failed.Id, "background", 50_000_000));
+        var (before, after) = (await consumer.GetSelectionAsync(failed.Id, Stop), await consumer.GetSelectionAsync(replay.Id, Stop));
+        after.Requirement.ShouldBeEquivalentTo(before.Requirement);
+        after.Choices[0].Unfit.ShouldNotBeNull()["budget"].ShouldBe(1);
+        (await consumer.ReplayTaskAsync(failed.Id, Stop)).Id.ShouldBe(replay.Id);
+    }
+
     private Task<string> PublishAsync(string name, byte[] program, string price, AgentLimitsBody? limits = null, AgentPortBody? output = null) => TestNode.PublishAsync(
         node.Client, name, program, limits, capability: Work, price: new AgentPriceBody(price, "0.0005", "0.001"), output: output);
 

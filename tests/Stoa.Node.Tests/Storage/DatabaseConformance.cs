@@ -309,6 +309,73 @@ public abstract class DatabaseConformance(DatabaseSource source) : DatabaseTest(
             Stop);
     }
 
+    [Fact]
+    public async Task Send_BeforeAQuestion_HasHappenedInOrderByThen()
+    {
+        var seen = await Database.WriteAsync(
+            async session =>
+            {
+                await SendAsync(session, "a", 1);
+                // Its result is nobody's, least of all that of the next.
+                await session.SendAsync("SELECT value FROM counters WHERE name = 'a'");
+                await session.SendEachAsync("UPDATE counters SET value = value * 10 + @digit WHERE name = 'a'", [new { digit = 2L }, new { digit = 3L }]);
+                var value = await session.QuerySingleAsync<long>("SELECT value FROM counters WHERE name = 'a'");
+                await session.SendAsync("UPDATE counters SET value = value + 1 WHERE name = @name", new { name = "a" });
+                var changed = await session.ExecuteAsync("UPDATE counters SET value = value + 1 WHERE name = @name", new { name = "a" });
+                return (value, changed);
+            },
+            Stop);
+
+        seen.ShouldBe((123, 1));
+        (await GetAsync("a")).ShouldBe(125);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(31)]
+    [InlineData(500)]
+    public async Task Send_BeforeTheCommit_IsWrittenByIt(int count)
+    {
+        var rows = Enumerable.Range(0, count).Select(number => ($"row {number}", (long)number)).ToList();
+        var statement = SqlRows<(string Name, long Value)>.Insert(
+            "counters",
+            [SqlField<(string Name, long Value)>.OfText("name", row => row.Name), SqlField<(string Name, long Value)>.OfInteger("value", row => row.Value)]);
+        await Database.WriteAsync(
+            async session =>
+            {
+                foreach (var (name, value) in rows)
+                    await SendAsync(session, "one " + name, value);
+                await session.SendRowsAsync(statement, rows);
+                return 0;
+            },
+            Stop);
+
+        (await Database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT CAST(SUM(value) AS BIGINT) FROM counters"), Stop))
+            .ShouldBe((long)count * (count - 1));
+    }
+
+    [Fact]
+    public async Task Send_ThatFails_EndsTheAct()
+    {
+        await AddAsync("a", 1);
+
+        var thrown = await Should.ThrowAsync<Exception>(() => Database.WriteAsync(
+            async session =>
+            {
+                await SendAsync(session, "b", 2);
+                await SendAsync(session, "a", 2);
+                await SendAsync(session, "c", 2);
+                return 0;
+            },
+            Stop));
+
+        thrown.IsUniqueViolation().ShouldBeTrue();
+        (await Database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT COUNT(*) FROM counters"), Stop)).ShouldBe(1);
+    }
+
+    private static Task SendAsync(SqlSession session, string name, long value) =>
+        session.SendAsync("INSERT INTO counters (name, value) VALUES (@name, @value)", new { name, value });
+
     private static Task OutsideThisActAsync(Func<Task> run)
     {
         using (ExecutionContext.SuppressFlow())

@@ -1,6 +1,7 @@
 using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Market.Tests.Tasks;
+using Stoa.Node.Storage;
 using Stoa.Node.Tests.Storage;
 
 namespace Stoa.Node.Tests.Tasks;
@@ -34,6 +35,25 @@ public sealed class CellTests(PostgresCluster cluster)
         (ended.State, ended.Result?.Digest).ShouldBe(("succeeded", blob.Digest));
         await client.CancelTaskAsync(blocking.Id, Stop);
         (await worker.Client.WaitForTaskAsync(blocking.Id, cancellationToken: Stop)).State.ShouldBe("cancelled");
+    }
+
+    [Fact]
+    public async Task QueueTables_AreVacuumedByANode()
+    {
+        await using var source = new PostgresSource(cluster);
+        var options = await source.GetOptionsAsync();
+        await using var node = await TestNode.StartAsync(null, ["--Storage:Provider", "Postgres", "--Storage:ConnectionString", options.ConnectionString!]);
+        await using var database = await Database.OpenAsync(options, TimeProvider.System, Stop);
+
+        IReadOnlyList<string> vacuumed;
+        do
+        {
+            vacuumed = await database.ReadAsync(
+                session => session.QueryAsync<string>("SELECT relname FROM pg_stat_user_tables WHERE last_vacuum IS NOT NULL ORDER BY relname"), Stop);
+        }
+        while (vacuumed.Count < 3);
+
+        vacuumed.ShouldBe(["delayed", "leases", "queue"]);
     }
 
     [Fact]

@@ -117,6 +117,24 @@ public sealed class PricingEndpointsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Choice_ReckonsWithNoTaskThatWasRefused()
+    {
+        var listing = await PublishAsync("busy", new AgentPriceBody("0.001", "0", "0", Demand: Demand));
+        using var anonymous = new StoaClient(node.Client.Options with { ApiKey = null });
+        await anonymous.RegisterAsync(new RegisterRequest("poor", "poor@example.org", "a long enough password"), Stop);
+        using var poor = new StoaClient(node.Client.Options with { ApiKey = (await anonymous.LoginAsync(new LoginRequest("poor", "a long enough password"), Stop)).Token });
+        var wanted = new SubmitTaskRequest(Input: new TaskInputBody(Text: "hello"), Requirement: new RequirementBody([Work]));
+        // Nobody counts all anew meanwhile: what is seen is what submissions themselves say.
+        await node.Host.Services.GetRequiredService<DemandKeeper>().StopAsync(Stop);
+
+        var batch = new SubmitBatchRequest([.. Enumerable.Repeat(new SubmitTaskRequest(listing, new TaskInputBody(Text: "hello")), 8)]);
+        (await Should.ThrowAsync<StoaException>(() => poor.SubmitBatchAsync(batch, cancellationToken: Stop))).Code.ShouldBe("insufficientFunds");
+        await Should.ThrowAsync<StoaException>(() => poor.SubmitAsync(batch.Tasks[0], cancellationToken: Stop));
+
+        (await node.Client.QuoteAsync(wanted, Stop)).Factors.ShouldBeNull("a wallet without a cent raises nobody's price");
+    }
+
+    [Fact]
     public async Task FailOver_ChargesByTheFactorsOfWhoDidIt()
     {
         await PublishAsync("failing", new AgentPriceBody("0.0001", "0", "0"), GuestPrograms.Unreachable);

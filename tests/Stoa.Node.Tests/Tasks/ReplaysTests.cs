@@ -74,4 +74,28 @@ public sealed class ReplaysTests : IAsyncLifetime
         first.Items.Concat(second.Items).Count(made => made.IsNew is true).ShouldBe(3);
         (await Should.ThrowAsync<StoaException>(() => node.Client.ReplayTasksAsync(new ReplayTasksRequest(Limit: 1000), Stop))).Problem.Code.ShouldBe("requestInvalid");
     }
+
+    [Fact]
+    public async Task FailedReplays_AreReplayedOnlyWhenAskedForAndEachOnce()
+    {
+        var failed = await node.RunAsync(broken, "poison");
+        var first = (await AllFailedAsync()).Items.ShouldHaveSingleItem();
+        await EndAsync(first.ReplayId!);
+
+        var second = await AllFailedAsync();
+        var third = await AllFailedAsync(again: true);
+        await EndAsync(third.Items.Single(made => made.IsNew is true).ReplayId!);
+        var fourth = await AllFailedAsync();
+
+        (first.TaskId, first.IsNew).ShouldBe((failed.Id, true));
+        second.FailedReplays.ShouldBe(1);
+        second.Items.ShouldHaveSingleItem().ShouldBe(first with { IsNew = false });
+        third.FailedReplays.ShouldBe(0);
+        third.Items.Select(made => (made.TaskId, made.IsNew)).ShouldBe([(first.ReplayId!, true), (failed.Id, false)]);
+        (fourth.FailedReplays, fourth.Items.Count(made => made.IsNew is true), fourth.Items.Count).ShouldBe((1, 0, 2));
+
+        Task<ReplaysResponse> AllFailedAsync(bool? again = null) => node.Client.ReplayTasksAsync(new ReplayTasksRequest(broken, Again: again), Stop);
+
+        async Task EndAsync(string id) => (await node.Client.ExecuteTaskAsync(id, TimeSpan.FromSeconds(60), Stop)).State.ShouldBe("failed");
+    }
 }

@@ -49,6 +49,23 @@ public abstract class TaskBatchConformance(DatabaseSource source) : TaskStoreTes
     }
 
     [Fact]
+    public async Task ListTasks_PageByPage_GivesThoseOfTheBatchWhereverACursorComesFrom()
+    {
+        var before = await SubmitAsync();
+        var (batch, tasks) = NewBatch(5, Money.Parse("0.1"));
+        await Batches.SubmitAsync(batch, tasks, Stop);
+        await SubmitAsync();
+        var ids = tasks.Select(task => task.Task.Id).ToList();
+
+        var first = await Batches.ListTasksAsync(batch, "queued", new PageRequest(3, before.Id.ToString()), Stop);
+        var second = await Batches.ListTasksAsync(batch, null, new PageRequest(3, first.NextCursor), Stop);
+
+        first.Items.Select(task => task.Id).ShouldBe(ids.Take(3));
+        second.Items.Select(task => task.Id).ShouldBe(ids.Skip(3));
+        second.NextCursor.ShouldBeNull();
+    }
+
+    [Fact]
     public async Task Cancel_EndsWhatWaitsPartByPartAndMarksWhatRuns()
     {
         var (batch, tasks) = NewBatch(10, Money.Parse("0.1"));

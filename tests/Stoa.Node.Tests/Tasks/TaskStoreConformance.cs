@@ -328,6 +328,25 @@ public abstract class TaskStoreConformance(DatabaseSource source) : TaskStoreTes
     }
 
     [Fact]
+    public async Task Expedite_OfManyTasks_DelaysNobodyElse()
+    {
+        var many = new List<AgentTask>();
+        for (var i = 0; i < 20; i++)
+            many.Add(await SubmitAsync());
+        var other = NewTask();
+        var ofAnother = (await Tasks.SubmitAsync(other with { Task = other.Task with { OwnerId = Ids.Next<User>() } }, Stop)).Value.Task;
+        (await ClaimIdsAsync(Room with { Count = 1 })).ShouldBe([many[0].Id]);
+
+        foreach (var task in many.Skip(1))
+            (await Tasks.ExpediteAsync(task.Id, Owner, Now, Stop)).ShouldNotBeNull();
+
+        var claimed = await ClaimIdsAsync(Room with { Count = 3 });
+        claimed.ShouldContain(ofAnother.Id);
+        claimed.ShouldContain(many[^1].Id, "the last one that was hurried comes first of its own");
+        (await ClaimIdsAsync(Room with { Count = 100 })).Count.ShouldBe(17, "none is lost");
+    }
+
+    [Fact]
     public async Task Claim_WithinItsMemory_DoesNotLetSmallTasksPassByALargeOne()
     {
         var first = await SubmitAsync(memoryBytes: 100);

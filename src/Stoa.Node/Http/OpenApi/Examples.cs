@@ -129,7 +129,7 @@ internal static class Examples
         agent,
         new ListResponse<AgentResponse>([agent]),
         new BlobResponse(InputDigest, 5),
-        new ReplayTasksRequest("stoa/markdown-html", "timedOut"),
+        new ReplayTasksRequest("stoa/markdown-html", "timedOut", Again: false),
         new ReplaysResponse([new ReplayBody("task_01m81g2h7df0a1b2c3d4e5f6g7", TaskId, true)]),
         new CreateTemplateRequest("thumbnail", blank, [width]),
         template,
