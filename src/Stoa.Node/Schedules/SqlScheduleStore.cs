@@ -145,7 +145,7 @@ public sealed class SqlScheduleStore(Database database)
             {
                 if (await session.QueryFirstOrDefaultAsync<string>("SELECT id FROM schedules WHERE id = @Id {for update}", new { schedule.Id }) is null)
                     return;
-                // Should a second node have looked too, after a lease had expired, what counts is that a task was made.
+                // Should a second node have looked too, when the first was taken for dead, what counts is that a task was made.
                 await session.ExecuteEachAsync(
                     $"""
                     INSERT INTO schedule_runs ({RunColumns}) VALUES (@ScheduleId, @TickAt, @Outcome, @TaskId, @Code, @Detail, @At)

@@ -64,7 +64,7 @@ internal static class SqlTaskLists
     /// <summary>Running tasks whose holders are not alive, the longest running first.</summary>
     public static async Task<IReadOnlyList<AgentTask>> ListAbandonedAsync(SqlSession session, int limit)
     {
-        // Every node looks every second: two questions are two looks at few rows, and PostgreSQL would make of both at once one over all tasks.
+        // Every node looks twice a second: two questions are two looks at few rows, and PostgreSQL would make of both at once one over all tasks.
         var ids = await session.QueryAsync<Id<AgentTask>>(
             "SELECT task_id FROM leases WHERE holder NOT IN (SELECT holder FROM nodes) ORDER BY started_at, task_id LIMIT @limit", new { limit });
         return ids.Count == 0 ? [] : ToTasks(await session.QueryAsync<TaskRow>(TaskRow.Select + "WHERE id IN @ids ORDER BY started_at, id", new { ids }));
