@@ -150,8 +150,9 @@ public interface ITaskStore
     Task<Outcome<AgentTask, TaskRefusal>> CancelAsync(
         Id<AgentTask> id, Id<User> owner, Id<Transfer> releaseId, Id<Account> clearing, DateTimeOffset now, CancellationToken cancellationToken);
 
-    /// <summary>Tasks that run for a holder who is not among the nodes of <see cref="INodeStore"/>: work to be taken over.</summary>
-    Task<IReadOnlyList<AgentTask>> ListAbandonedAsync(int limit, CancellationToken cancellationToken);
+    /// <summary>Leases of holders who are not among the nodes of <see cref="INodeStore"/>, the oldest first: work to be taken over. The tasks are not
+    /// read, so that one that cannot be hides none of the others.</summary>
+    Task<IReadOnlyList<LeaseRef>> ListAbandonedAsync(CancellationToken cancellationToken);
 
     Task<AgentTask?> GetAsync(Id<AgentTask> id, CancellationToken cancellationToken);
 

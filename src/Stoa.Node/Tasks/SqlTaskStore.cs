@@ -336,8 +336,8 @@ public sealed class SqlTaskStore : ITaskStore
             },
             cancellationToken);
 
-    public Task<IReadOnlyList<AgentTask>> ListAbandonedAsync(int limit, CancellationToken cancellationToken) =>
-        database.ReadAsync(session => SqlTaskLists.ListAbandonedAsync(session, limit), cancellationToken);
+    public Task<IReadOnlyList<LeaseRef>> ListAbandonedAsync(CancellationToken cancellationToken) =>
+        database.ReadAsync(SqlTaskLists.ListAbandonedAsync, cancellationToken);
 
     public Task<AgentTask?> GetAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
         database.ReadAsync(

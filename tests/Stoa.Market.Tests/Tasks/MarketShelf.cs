@@ -99,7 +99,7 @@ internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, 
 
     Task<Outcome<AgentTask, TaskRefusal>> ITaskStore.CancelAsync(Id<AgentTask> id, Id<User> owner, Id<Transfer> releaseId, Id<Account> clearing, DateTimeOffset now, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    Task<IReadOnlyList<AgentTask>> ITaskStore.ListAbandonedAsync(int limit, CancellationToken cancellationToken) => throw new NotSupportedException();
+    Task<IReadOnlyList<LeaseRef>> ITaskStore.ListAbandonedAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
 
     Task<AgentTask?> ITaskStore.GetAsync(Id<AgentTask> id, CancellationToken cancellationToken) => throw new NotSupportedException();
 
