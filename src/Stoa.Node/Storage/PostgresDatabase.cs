@@ -182,16 +182,16 @@ public sealed class PostgresDatabase : Database
             var result = await act(session);
             if (session.IsAbandoned)
                 return new Written<T>(result, session);
-            await session.FlushAsync();
+            // The act has ended: whatever its token says from here on, it is committed.
+            await session.FlushAsync(CancellationToken.None);
             isCommitting = true;
-            // A commit that is called off on its way may still happen: from here on it is waited for.
             await transaction.CommitAsync(CancellationToken.None);
             return new Written<T>(result, session);
         }
         catch (Exception broken) when (IsBroken(connection, broken))
         {
             throw isCommitting && !HadEndedBefore(broken)
-                ? new IOException($"The connection to the database broke at the commit, which may have happened: {broken.Message}", broken)
+                ? new CommitUnknownException($"The connection to the database broke at the commit, which may have happened: {broken.Message}", broken)
                 : new BrokenConnectionException(broken);
         }
         finally
