@@ -104,8 +104,8 @@ public sealed record AgentPriceBody(
 /// <param name="Urgent">For urgent tasks.</param>
 public sealed record PriceTiersBody(decimal? Background = null, decimal? High = null, decimal? Urgent = null);
 
-/// <summary>A factor that rises in a straight line from 1 to a greatest with the tasks of the agent that wait or run.</summary>
-/// <param name="Max">When as many as the capacity wait or run: from 1 to 10 with at most three decimals.</param>
+/// <summary>A factor that rises in a straight line from 1 to a greatest with the tasks of the agent that are due or run, each consumer's up to half of the capacity.</summary>
+/// <param name="Max">When as many as the capacity are due or run: from 1 to 10 with at most three decimals.</param>
 /// <param name="Capacity">How many the agent can do at a time, 1 to 10,000.</param>
 /// <param name="From">The share of the capacity up to which it is 1: from 0 to 0.999; 0 when it is left out.</param>
 public sealed record PriceDemandBody(decimal Max, int Capacity, decimal? From = null);

@@ -26,7 +26,7 @@ public sealed record PriceFactors(int Background, int High, int Urgent, DemandFa
 
     /// <summary>What a task is charged by.</summary>
     /// <param name="priority">0 for background, 1 for normal, 2 for high, 3 for urgent.</param>
-    /// <param name="open">How many tasks of the agent wait or run.</param>
+    /// <param name="open">How many tasks of the agent are due, or run.</param>
     public PriceFactor At(int priority, long open) => new(
         priority switch
         {
@@ -40,7 +40,7 @@ public sealed record PriceFactors(int Background, int High, int Urgent, DemandFa
 }
 
 /// <summary>A factor that rises from one to a greatest with what an agent has to do.</summary>
-/// <param name="Most">When as many tasks wait or run as it can do; in parts per thousand.</param>
+/// <param name="Most">When as many tasks are due or run as it can do; in parts per thousand.</param>
 /// <param name="From">The share of its capacity up to which it is one; in parts per thousand.</param>
 /// <param name="Capacity">How many tasks it can do at a time, as its publisher says.</param>
 public sealed record DemandFactor(int Most, int From, int Capacity)
@@ -48,8 +48,11 @@ public sealed record DemandFactor(int Most, int From, int Capacity)
     /// <summary>The largest capacity that can be stated.</summary>
     public const int MostCapacity = 10_000;
 
+    /// <summary>How many tasks of one consumer are counted at the most: half of the capacity, rounded up, so that nobody raises the price to the top alone.</summary>
+    public int ConsumerShare => (Capacity + 1) / 2;
+
     /// <summary>The factor, rounded down: a straight line between the share that it begins at and all of the capacity.</summary>
-    /// <param name="open">How many tasks of the agent wait or run.</param>
+    /// <param name="open">How many tasks of the agent are due, or run.</param>
     public int At(long open)
     {
         var load = Math.Clamp(open, 0, Capacity) * PriceFactors.One;

@@ -61,6 +61,8 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark)
     /// <summary>Takes statistics, unless it has newer ones.</summary>
     public void Set(AgentStats stats)
     {
+        // What suspensions are decided by is the store's: no choice asks for it, and there may be very many agents.
+        stats = stats with { LastWords = "" };
         lock (writing)
         {
             if (!slots.TryGetValue(stats.Agent, out var slot))
@@ -108,16 +110,18 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark)
         }
     }
 
-    /// <summary>Says how many tasks of a version wait or run in the cell: that is what its demand factor follows.</summary>
+    /// <summary>Says how many tasks of a version are due or run in the cell, of each consumer up to his share: that is what its demand factor follows.</summary>
     /// <param name="agent"><c>publisher/name</c>.</param>
     /// <param name="version">Another one than the newest is left out of account.</param>
     /// <param name="open">Up to its capacity.</param>
-    public void SetOpen(string agent, Id<AgentVersion> version, int open) => ChangeOpen(agent, version, _ => open);
+    public void SetOpen(string agent, Id<AgentVersion> version, int open) => ChangeOpen(agent, version, (_, _) => open);
 
-    /// <summary>Counts one more, until the next count of all.</summary>
+    /// <summary>Counts more of one consumer, until the next count of all.</summary>
     /// <param name="agent"><c>publisher/name</c>.</param>
     /// <param name="version">Another one than the newest is left out of account.</param>
-    public void AddOpen(string agent, Id<AgentVersion> version) => ChangeOpen(agent, version, open => open + 1);
+    /// <param name="more">How many; counted up to his share.</param>
+    public void AddOpen(string agent, Id<AgentVersion> version, int more) =>
+        ChangeOpen(agent, version, (open, demand) => open + Math.Min(more, demand?.ConsumerShare ?? 0));
 
     /// <summary>The newest versions of which tasks were open when they were last counted.</summary>
     public IReadOnlyList<(string Agent, Id<AgentVersion> Version)> InDemand
@@ -172,13 +176,13 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark)
 
     private CapabilityGroup GroupOf(string capability) => groups.GetOrAdd(capability, static (_, landmark) => new CapabilityGroup(landmark), landmark);
 
-    private void ChangeOpen(string agent, Id<AgentVersion> version, Func<int, int> change)
+    private void ChangeOpen(string agent, Id<AgentVersion> version, Func<int, DemandFactor?, int> change)
     {
         lock (writing)
         {
             if (!slots.TryGetValue(agent, out var slot) || slot.State.Agent.Id != version)
                 return;
-            var open = change(slot.State.Open);
+            var open = change(slot.State.Open, slot.State.Agent.Factors.Demand);
             if (open == slot.State.Open)
                 return;
             slot.State = slot.State with { Open = open };

@@ -49,7 +49,7 @@ internal readonly record struct GroupPlace(CapabilityGroup Group, int Index);
 /// <param name="Sums">The statistics, relative to the landmark of the index.</param>
 internal sealed record AgentState(IndexedAgent Agent, AgentStats? Stats, AgentSums Sums)
 {
-    /// <summary>How many tasks of it wait or run in the cell, for its demand factor; 0 where it has none.</summary>
+    /// <summary>How many tasks of it are due or run in the cell, each consumer's up to his share, for its demand factor; 0 where it has none.</summary>
     public int Open { get; init; }
 
     /// <summary>What the price of a task of this priority is multiplied by.</summary>

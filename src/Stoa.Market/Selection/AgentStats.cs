@@ -3,9 +3,6 @@ namespace Stoa.Market.Selection;
 /// <summary>What is known of one agent from the ends of its attempts and from its reviews. Sums are kept by <see cref="Decay"/>.</summary>
 public sealed record AgentStats
 {
-    /// <summary>Faults in a row after which an agent is suspended.</summary>
-    public const int FaultsToSuspend = 3;
-
     /// <summary>How long the first suspension lasts; each further one twice as long.</summary>
     public static readonly TimeSpan FirstSuspension = TimeSpan.FromMinutes(1);
 
@@ -51,10 +48,10 @@ public sealed record AgentStats
     /// <summary>Attempts that ended otherwise, ever.</summary>
     public long Failed { get; init; }
 
-    /// <summary>Faults since the last success or suspension.</summary>
-    public int FaultsInARow { get; init; }
+    /// <summary>How it last went for its recent consumers, as <see cref="Selection.LastWords"/> writes it. An index of agents does not keep it.</summary>
+    public string LastWords { get; init; } = "";
 
-    /// <summary>How often it was suspended; falls by one with each success.</summary>
+    /// <summary>How often it was suspended; falls by one with each consumer's first success after a suspension.</summary>
     public int Suspensions { get; init; }
 
     /// <summary>Not chosen before this instant; null when it was never suspended.</summary>
@@ -71,8 +68,9 @@ public sealed record AgentStats
 
     /// <summary>With one more attempt.</summary>
     /// <param name="ended">Of this agent.</param>
-    /// <param name="weight">Of its payer, see <see cref="Reputation.WeightOf"/>; between 0 and 1.</param>
-    public AgentStats After(EndedAttempt ended, double weight)
+    /// <param name="weight">Of its payer's voice, see <see cref="Reputation.WeightOf"/>; between 0 and 1.</param>
+    /// <param name="otherPublishers">How many other publishers its payer has paid.</param>
+    public AgentStats After(EndedAttempt ended, double weight, int otherPublishers)
     {
         var now = Decay.WeightAt(ended.At);
         var voice = ended.IsSelfDealing ? 0 : weight * now;
@@ -98,7 +96,7 @@ public sealed record AgentStats
             UpdatedAt = ended.At,
         };
         // Who pays himself neither clears his agent nor harms it.
-        return ended.IsSelfDealing ? next : next.Judge(ended);
+        return ended.IsSelfDealing ? next : next.Judge(ended, otherPublishers);
     }
 
     /// <summary>With a review that is written, changed or withdrawn. It neither suspends the agent nor clears it.</summary>
@@ -115,23 +113,43 @@ public sealed record AgentStats
         UpdatedAt = now,
     };
 
-    private AgentStats Judge(EndedAttempt ended)
+    private AgentStats Judge(EndedAttempt ended, int otherPublishers)
     {
-        if (ended.Verdict is Verdict.Good)
-            return this with { FaultsInARow = 0, Suspensions = Math.Max(0, Suspensions - 1) };
-        if (ended.Verdict is not Verdict.Fault || SuspendedUntil > ended.At)
+        var isSuspended = SuspendedUntil > ended.At;
+        if (ended.Verdict is not (Verdict.Good or Verdict.Fault) || (ended.Verdict is Verdict.Fault && isSuspended))
             return this;
-        // After a suspension a single fault is enough: it comes back on probation.
-        var faults = FaultsInARow + 1;
-        if (faults < (Suspensions > 0 ? 1 : FaultsToSuspend))
-            return this with { FaultsInARow = faults };
+        var words = Selection.LastWords.Parse(LastWords);
+        if (ended.Verdict is Verdict.Good)
+        {
+            var before = words.AddSuccess(ended.PayerId, otherPublishers, ended.At);
+            var makesUp = Suspensions > 0 && !isSuspended && !(before >= SuspendedUntil);
+            return this with { LastWords = words.ToString(), Suspensions = makesUp ? Suspensions - 1 : Suspensions };
+        }
+
+        words.AddFault(ended.PayerId, otherPublishers, ended.At);
+        // After a suspension it comes back on probation.
+        var consumers = words.CountWhoSuspend(Suspensions > 0 ? Selection.LastWords.EnoughOnProbation : Selection.LastWords.EnoughToSuspend);
+        if (consumers == 0 && !words.FailsWhoeverAsks(ended.At))
+            return this with { LastWords = words.ToString() };
+        words.Spend();
+        if (consumers == 0)
+        {
+            // These faults may all be one account's, so they do not make the next suspension easier or longer.
+            return this with
+            {
+                LastWords = words.ToString(),
+                SuspendedUntil = ended.At + FirstSuspension,
+                SuspendedFor = $"{Selection.LastWords.FaultsOfAnybody} faults and hardly any success, the last one {ended.Reason}",
+            };
+        }
+
         var lasts = FirstSuspension * Math.Pow(2, Math.Min(Suspensions, 20));
         return this with
         {
-            FaultsInARow = 0,
+            LastWords = words.ToString(),
             Suspensions = Suspensions + 1,
             SuspendedUntil = ended.At + (lasts < LongestSuspension ? lasts : LongestSuspension),
-            SuspendedFor = faults == 1 ? $"{ended.Reason} soon after a suspension" : $"{faults} faults in a row, the last one {ended.Reason}",
+            SuspendedFor = $"faults at tasks of {consumers} consumers{(Suspensions > 0 ? " soon after a suspension" : "")}, the last one {ended.Reason}",
         };
     }
 }

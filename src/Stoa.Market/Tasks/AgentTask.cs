@@ -59,6 +59,9 @@ public sealed partial record AgentTask(
     /// <summary>It waits for the end of its auction: nobody works on it before that.</summary>
     public bool IsBidding => State is TaskState.Queued && Auction is { IsOpen: true };
 
+    /// <summary>It is queued, and was not put off when it was submitted.</summary>
+    public bool IsDueAtOnce => State is TaskState.Queued queued && queued.DueAt <= CreatedAt;
+
     /// <summary>What it is paid by: the rates that were awarded, otherwise those that are posted.</summary>
     public AgentPrice RatesOr(AgentPrice posted) => Auction?.Current?.Rates ?? posted;
 

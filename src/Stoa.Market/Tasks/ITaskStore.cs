@@ -32,6 +32,15 @@ public sealed record NewTask(
     public int? Demand { get; init; }
 }
 
+/// <summary>What an agent has to do, as its demand factor counts it.</summary>
+/// <param name="Own">For the consumer who asks, up to his share.</param>
+/// <param name="Others">For all others, each up to his share.</param>
+public readonly record struct OpenTasks(int Own, int Others)
+{
+    /// <summary>All together, when the consumer has so many more.</summary>
+    public int With(int more, DemandFactor demand) => Others + Math.Min(Own + more, demand.ConsumerShare);
+}
+
 /// <summary>A node that is idle while it takes a submission offers to work on it at once, which saves a transaction and a wait.</summary>
 /// <param name="Holder">Who gets the lease.</param>
 /// <param name="Region">Where it stands: what waits for a node there goes before. Null for nowhere in particular.</param>
@@ -184,8 +193,13 @@ public interface ITaskStore
     Task<IReadOnlyDictionary<Id<AgentTask>, Id<AgentTask>>> FindReplaysAsync(
         Id<User> owner, IReadOnlyCollection<Id<AgentTask>> ids, CancellationToken cancellationToken);
 
-    /// <summary>How many tasks of a version with a demand factor wait or run, counted up to a number.</summary>
-    Task<int> CountOpenOfAsync(Id<AgentVersion> agent, int most, CancellationToken cancellationToken);
+    /// <summary>How many tasks of a version with a demand factor are due or run, of each consumer up to his share, and of all up to the capacity.</summary>
+    /// <param name="agent">The version.</param>
+    /// <param name="consumer">Whose tasks are counted apart.</param>
+    /// <param name="demand">Its demand factor.</param>
+    /// <param name="now">UTC. What is due later is not counted.</param>
+    /// <param name="cancellationToken">Stops the query.</param>
+    Task<OpenTasks> CountOpenOfAsync(Id<AgentVersion> agent, Id<User> consumer, DemandFactor demand, DateTimeOffset now, CancellationToken cancellationToken);
 
     /// <summary>The demand factor that was fixed for a task that has not ended, in parts per thousand; null when none was.</summary>
     Task<int?> FindDemandAsync(Id<AgentTask> id, CancellationToken cancellationToken);

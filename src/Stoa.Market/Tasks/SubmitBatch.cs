@@ -56,7 +56,7 @@ public sealed class SubmitBatch(SubmitTask submit, ITaskBatchStore batches, Time
         var batch = new TaskBatch(id, owner, tasks.Count, tasks[0].Task.Id, tasks[^1].Task.Id, 0, 0, 0, Money.Zero, null, now, null);
         var submitted = await batches.SubmitAsync(batch, tasks, cancellationToken);
         if (submitted.Refusal is null)
-            tasks.ForEach(submit.CountAsOpen);
+            submit.CountAsOpen(tasks);
         return submitted;
     }
 }

@@ -81,18 +81,18 @@ public sealed class SubmitTask(
 
         if (!(await MakeAsync(owner, request, agents.FindAsync, batch: null, traceParent, cancellationToken)).TryGet(out var made, out var refusal))
             return refusal;
-        var isDue = made.Task is { IsBidding: false, State: TaskState.Queued queued } && queued.DueAt <= made.Task.CreatedAt && cell.MayRun(made.Task.Regions);
+        var isDue = made.Task is { IsBidding: false, IsDueAtOnce: true } && cell.MayRun(made.Task.Regions);
         var submitted = await tasks.SubmitAsync(made with { Idempotency = key, Claim = isDue ? offer(made.Task) : null }, cancellationToken);
         if (submitted is { Refusal: null, Value.IsNew: true })
-            CountAsOpen(made);
+            CountAsOpen([made]);
         return submitted;
     }
 
-    /// <summary>Has choices count a task at once that was taken in. One that was refused must not: it would raise what others pay, for nothing.</summary>
-    internal void CountAsOpen(NewTask made)
+    /// <summary>Has choices count tasks of one consumer at once that were taken in. Those that were refused must not: they would raise what others pay, for nothing.</summary>
+    internal void CountAsOpen(IEnumerable<NewTask> made)
     {
-        if (made.Demand is not null)
-            index.AddOpen($"{made.Task.Agent.Publisher}/{made.Task.Agent.Name}", made.Task.AgentId);
+        foreach (var same in made.Where(one => one is { Demand: not null, Task.IsDueAtOnce: true }).GroupBy(one => (one.Task.AgentId, one.Task.Agent.Publisher, one.Task.Agent.Name)))
+            index.AddOpen($"{same.Key.Publisher}/{same.Key.Name}", same.Key.AgentId, same.Count());
     }
 
     /// <summary>A way to find agents that asks the catalogue once for each name.</summary>
@@ -161,7 +161,7 @@ public sealed class SubmitTask(
         };
         var inline = request.Input is RequestedInput.Inline given ? given.Bytes : (ReadOnlyMemory<byte>?)null;
         var transfer = hold is null ? null : Settlement.Hold(hold, clearing, task.Id, now);
-        if (prepared.Demand is not null)
+        if (prepared.Demand is not null && task.IsDueAtOnce)
             batch?.Add(prepared.AgentId);
         return new NewTask(task, inline, transfer, Idempotency: null, Claim: null)
         {
@@ -193,7 +193,7 @@ public sealed class SubmitTask(
             return refusal;
         if (!(await CheckInputAsync(owner, agent.Manifest.Input, request.Input, cancellationToken)).TryGet(out var input, out refusal))
             return refusal;
-        var factor = await FactorAsync(agent, request.Priority, batch, cancellationToken);
+        var factor = await FactorAsync(owner, agent, request.Priority, batch, cancellationToken);
         return agent.Manifest.Price.TryPrice(PricedWork.AtLimits(input.SizeBytes, limits), factor, out var parts)
             ? new Prepared(
                 agent.Id, agent.Listing, parameters, limits, input, parts, parts.Total, factor.Apply(parts.Base + parts.Input), CandidateCount: 1,
@@ -202,15 +202,16 @@ public sealed class SubmitTask(
     }
 
     /// <summary>What a task of an agent is charged by when it is submitted now.</summary>
-    private async Task<PriceFactor> FactorAsync(AgentVersion agent, TaskPriority priority, OpenInBatch? batch, CancellationToken cancellationToken)
+    private async Task<PriceFactor> FactorAsync(Id<User> owner, AgentVersion agent, TaskPriority priority, OpenInBatch? batch, CancellationToken cancellationToken)
     {
         var factors = agent.Manifest.Factors;
         if (factors.Demand is not { } demand)
             return TaskPricing.FactorOf(factors, priority, open: 0);
-        if (batch?.CountOf(agent.Id) is not { } open)
+        if (batch?.CountOf(agent.Id, demand) is not { } open)
         {
-            open = await tasks.CountOpenOfAsync(agent.Id, demand.Capacity, cancellationToken);
-            batch?.Begin(agent.Id, open);
+            var counted = await tasks.CountOpenOfAsync(agent.Id, owner, demand, time.GetUtcNow(), cancellationToken);
+            open = counted.With(0, demand);
+            batch?.Begin(agent.Id, counted);
             index.SetOpen($"{agent.Publisher}/{agent.Manifest.Name}", agent.Id, open);
         }
 
@@ -366,19 +367,20 @@ public sealed class SubmitTask(
 
     private static Refusal<TaskRefusal> Refuse(TaskRefusal code, string detail) => new(code, detail);
 
-    /// <summary>How many tasks of agents with a demand factor wait or run, with those of a batch that is being made: the later ones find the earlier ones waiting.</summary>
+    /// <summary>How many tasks of agents with a demand factor are due or run, with those of a batch that is being made: the later ones find the earlier ones waiting.</summary>
     internal sealed class OpenInBatch
     {
-        private readonly Dictionary<Id<AgentVersion>, int> counts = [];
+        private readonly Dictionary<Id<AgentVersion>, (OpenTasks Before, int More)> counts = [];
 
-        public int? CountOf(Id<AgentVersion> agent) => counts.TryGetValue(agent, out var count) ? count : null;
+        public int? CountOf(Id<AgentVersion> agent, DemandFactor demand) =>
+            counts.TryGetValue(agent, out var count) ? count.Before.With(count.More, demand) : null;
 
-        public void Begin(Id<AgentVersion> agent, int count) => counts[agent] = count;
+        public void Begin(Id<AgentVersion> agent, OpenTasks before) => counts[agent] = (before, 0);
 
         public void Add(Id<AgentVersion> agent)
         {
             if (counts.TryGetValue(agent, out var count))
-                counts[agent] = count + 1;
+                counts[agent] = (count.Before, count.More + 1);
         }
     }
 

@@ -13,7 +13,7 @@ public static class TaskPricing
     /// <summary>What a task is charged by.</summary>
     /// <param name="factors">The agent's.</param>
     /// <param name="priority">The task's.</param>
-    /// <param name="open">How many tasks of the agent wait or run.</param>
+    /// <param name="open">How many tasks of the agent are due or run.</param>
     public static PriceFactor FactorOf(PriceFactors factors, TaskPriority priority, long open) => factors.At((int)priority, open);
 
     /// <summary>What is kept of a task's factor: its demand part, where the agent has one. The other part follows from the priority.</summary>

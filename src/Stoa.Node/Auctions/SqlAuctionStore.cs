@@ -92,7 +92,7 @@ public sealed class SqlAuctionStore(Database database)
                     await session.SendRowsAsync(TaskStatements.End, [TaskEnd.Of(end.Task)]);
                 else
                     await SqlTaskQueue.ReturnAsync(session, [end.Task], now);
-                await SqlTaskDemand.AddAsync(session, end.Task.Id, end.Task.Auction!.Current);
+                await SqlTaskDemand.AddAsync(session, end.Task, now);
                 await SqlTaskStore.SettleAsync(
                     session, [new AttemptEnd(end.Task, end.Transfers, null, null, ReadOnlyMemory<byte>.Empty, end.Events)], index: null);
                 return end.Task;

@@ -17,7 +17,7 @@ internal sealed record AgentStatsRow(
     double GigabyteSeconds,
     long Succeeded,
     long Failed,
-    long FaultsInARow,
+    string LastWords,
     long Suspensions,
     DateTimeOffset? SuspendedUntil,
     string? SuspendedFor,
@@ -27,18 +27,18 @@ internal sealed record AgentStatsRow(
     public const string Columns =
         """
         agent, successes, paid, faults, had, not_had, runs, seconds, seconds_squared, gigafuel, gigabyte_seconds, succeeded, failed,
-        faults_in_a_row, suspensions, suspended_until, suspended_for, revision, updated_at
+        last_words, suspensions, suspended_until, suspended_for, revision, updated_at
         """;
 
     /// <summary>Adds an agent of which nothing is known yet.</summary>
     public const string Insert =
-        $"INSERT INTO agent_stats ({Columns}) VALUES (@agent, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL, NULL, 0, 0) ON CONFLICT (agent) DO NOTHING";
+        $"INSERT INTO agent_stats ({Columns}) VALUES (@agent, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, '', 0, NULL, NULL, 0, 0) ON CONFLICT (agent) DO NOTHING";
 
     public const string Update =
         """
         UPDATE agent_stats SET successes = @Successes, paid = @Paid, faults = @Faults, had = @Had, not_had = @NotHad, runs = @Runs, seconds = @Seconds,
             seconds_squared = @SecondsSquared, gigafuel = @Gigafuel, gigabyte_seconds = @GigabyteSeconds, succeeded = @Succeeded, failed = @Failed,
-            faults_in_a_row = @FaultsInARow, suspensions = @Suspensions, suspended_until = @SuspendedUntil, suspended_for = @SuspendedFor,
+            last_words = @LastWords, suspensions = @Suspensions, suspended_until = @SuspendedUntil, suspended_for = @SuspendedFor,
             revision = @Revision, updated_at = @UpdatedAt
         WHERE agent = @Agent
         """;
@@ -58,7 +58,7 @@ internal sealed record AgentStatsRow(
         GigabyteSeconds = GigabyteSeconds,
         Succeeded = Succeeded,
         Failed = Failed,
-        FaultsInARow = (int)FaultsInARow,
+        LastWords = LastWords,
         Suspensions = (int)Suspensions,
         SuspendedUntil = SuspendedUntil,
         SuspendedFor = SuspendedFor,

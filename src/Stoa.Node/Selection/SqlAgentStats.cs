@@ -16,15 +16,12 @@ public static class SqlAgentStats
     internal static async Task<IReadOnlyList<NewEvent>> LearnAsync(SqlSession session, IReadOnlyList<AttemptEnd> ends, AgentIndex? index)
     {
         var ended = ends.Select(end => end.Verdict).OfType<EndedAttempt>().ToList();
-        var learnt = await RecordAsync(session, ended);
-        TellIndex(session, learnt, index);
-
-        // It is these attempts that suspended an agent when it is suspended now and its faults in a row were just set back.
+        var learnt = await AddAsync(session, ended);
+        TellIndex(session, [.. learnt.Select(one => one.Now)], index);
         return [.. learnt
-            .Where(stats => stats is { FaultsInARow: 0, SuspendedUntil: not null } && stats.SuspendedUntil > stats.UpdatedAt)
-            .Select(stats => (Stats: stats, Last: ended.Last(attempt => attempt.Agent == stats.Agent)))
-            .Where(pair => pair.Last.Verdict is Verdict.Fault)
-            .Select(pair => SelectionEvents.Suspended(pair.Stats, pair.Last.PublisherId, pair.Last.At))];
+            .Where(one => one.Now.SuspendedUntil is { } until && until != one.Before.SuspendedUntil)
+            .Select(one => (Stats: one.Now, Last: ended.Last(attempt => attempt.Agent == one.Now.Agent)))
+            .Select(one => SelectionEvents.Suspended(one.Stats, one.Last.PublisherId, one.Last.At))];
     }
 
     /// <summary>Adds attempts that have ended, in order.</summary>
@@ -34,11 +31,17 @@ public static class SqlAgentStats
     {
         ArgumentNullException.ThrowIfNull(session);
         ArgumentNullException.ThrowIfNull(ended);
+        return [.. (await AddAsync(session, ended)).Select(one => one.Now)];
+    }
+
+    private static async Task<IReadOnlyList<(AgentStats Before, AgentStats Now)>> AddAsync(SqlSession session, IReadOnlyList<EndedAttempt> ended)
+    {
         if (ended.Count == 0)
             return [];
         var stats = await LockAsync(session, [.. ended.Select(attempt => attempt.Agent).Distinct()]);
         var payers = await PayersAsync(session, [.. ended.Select(attempt => (attempt.PayerId, attempt.Agent)).Distinct()]);
-        var weights = new Dictionary<(string Agent, Id<User> Payer), double>();
+        var before = stats.ToDictionary();
+        var weights = new Dictionary<(string Agent, Id<User> Payer), (double Weight, int Others)>();
         var heard = new List<PayerRow>();
         foreach (var group in ended.GroupBy(attempt => (attempt.Agent, attempt.PayerId)))
         {
@@ -46,14 +49,18 @@ public static class SqlAgentStats
             var count = group.Count();
             var unit = Decay.WeightAt(group.Last().At);
             var known = payers[group.Key.PayerId].ToList();
-            var before = known.FirstOrDefault(row => row.Agent == group.Key.Agent)?.Receipts ?? 0;
+            var receipts = known.FirstOrDefault(row => row.Agent == group.Key.Agent)?.Receipts ?? 0;
             var others = CountOthers(known, publisher);
-            weights[group.Key] = Reputation.WeightOf(before / unit, count, others) / count;
+            weights[group.Key] = (Reputation.WeightOf(receipts / unit, count, others) / count, others);
             heard.Add(new PayerRow(group.Key.PayerId, publisher, group.Key.Agent, count * unit, group.Any(attempt => attempt.Price > Money.Zero)));
         }
 
         foreach (var attempt in ended)
-            stats[attempt.Agent] = stats[attempt.Agent].After(attempt, weights[(attempt.Agent, attempt.PayerId)]);
+        {
+            var (weight, others) = weights[(attempt.Agent, attempt.PayerId)];
+            stats[attempt.Agent] = stats[attempt.Agent].After(attempt, weight, others);
+        }
+
         await session.SendEachAsync(
             """
             INSERT INTO agent_payers (payer_id, publisher, agent, receipts, has_paid) VALUES (@PayerId, @Publisher, @Agent, @Receipts, @HasPaid)
@@ -62,7 +69,7 @@ public static class SqlAgentStats
             """,
             heard.OrderBy(row => row.PayerId.ToString(), StringComparer.Ordinal).ThenBy(row => row.Agent, StringComparer.Ordinal));
         await session.SendEachAsync(AgentStatsRow.Update, stats.Values);
-        return [.. stats.Values];
+        return [.. stats.Values.Select(now => (before[now.Agent], now))];
     }
 
     /// <summary>What is known of an agent, kept for this act alone to change.</summary>

@@ -14,7 +14,7 @@ public sealed class DemandKeeper(Database database, AgentIndex index, IAgentStor
     private const int MaxRemembered = 10_000;
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
-    private readonly Dictionary<Id<AgentVersion>, string> names = [];
+    private readonly Dictionary<Id<AgentVersion>, (string Name, DemandFactor? Demand)> known = [];
     private readonly SemaphoreSlim turn = new(1);
 
     /// <summary>Looks once.</summary>
@@ -41,11 +41,16 @@ public sealed class DemandKeeper(Database database, AgentIndex index, IAgentStor
     private async Task CountAsync(CancellationToken cancellationToken)
     {
         var before = index.InDemand;
-        var counts = await database.ReadAsync(SqlTaskDemand.CountAllAsync, cancellationToken);
-        var open = counts.ToDictionary(count => count.Agent, count => (int)Math.Min(count.Count - count.Ended, int.MaxValue));
-        foreach (var (version, count) in open)
-            index.SetOpen(await NameAsync(version, cancellationToken), version, count);
-        foreach (var (name, version) in before.Where(agent => !open.ContainsKey(agent.Version)))
+        var now = time.GetUtcNow();
+        var counts = await database.ReadAsync(session => SqlTaskDemand.CountAllAsync(session, now), cancellationToken);
+        var open = counts.ToLookup(count => count.Agent, count => count.Open);
+        foreach (var consumers in open)
+        {
+            var (name, demand) = await FindAsync(consumers.Key, cancellationToken);
+            index.SetOpen(name, consumers.Key, (int)consumers.Sum(count => Math.Min(count, demand?.ConsumerShare ?? 0)));
+        }
+
+        foreach (var (name, version) in before.Where(agent => !open.Contains(agent.Version)))
             index.SetOpen(name, version, 0);
         if (counts.Any(count => count.Ended > 0))
             await database.WriteAsync(session => SqlTaskDemand.ForgetEndedAsync(session, MaxForgotten), cancellationToken);
@@ -74,13 +79,13 @@ public sealed class DemandKeeper(Database database, AgentIndex index, IAgentStor
         }
     }
 
-    private async Task<string> NameAsync(Id<AgentVersion> id, CancellationToken cancellationToken)
+    private async Task<(string Name, DemandFactor? Demand)> FindAsync(Id<AgentVersion> id, CancellationToken cancellationToken)
     {
-        if (names.TryGetValue(id, out var name))
-            return name;
+        if (known.TryGetValue(id, out var agent))
+            return agent;
         var version = await agents.GetAsync(id, cancellationToken) ?? throw new InvalidOperationException($"The agent {id} is not in the catalogue.");
-        if (names.Count >= MaxRemembered)
-            names.Clear();
-        return names[id] = $"{version.Publisher}/{version.Manifest.Name}";
+        if (known.Count >= MaxRemembered)
+            known.Clear();
+        return known[id] = ($"{version.Publisher}/{version.Manifest.Name}", version.Manifest.Factors.Demand);
     }
 }

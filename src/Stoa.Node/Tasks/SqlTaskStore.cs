@@ -167,6 +167,7 @@ public sealed class SqlTaskStore : ITaskStore
                         continue;
                     var expedited = (await ReadTakenOutAsync(session, task)).Expedite(now);
                     await SqlTaskQueue.PutFirstAsync(session, expedited);
+                    await SqlTaskDemand.BringForwardAsync(session, id, now);
                     return expedited;
                 }
 
@@ -373,8 +374,9 @@ public sealed class SqlTaskStore : ITaskStore
         Id<User> owner, IReadOnlyCollection<Id<AgentTask>> ids, CancellationToken cancellationToken) =>
         database.ReadAsync(session => SqlTaskLists.FindReplaysAsync(session, owner, ids), cancellationToken);
 
-    public Task<int> CountOpenOfAsync(Id<AgentVersion> agent, int most, CancellationToken cancellationToken) =>
-        database.ReadAsync(session => SqlTaskDemand.CountOpenAsync(session, agent, most), cancellationToken);
+    public Task<OpenTasks> CountOpenOfAsync(
+        Id<AgentVersion> agent, Id<User> consumer, DemandFactor demand, DateTimeOffset now, CancellationToken cancellationToken) =>
+        database.ReadAsync(session => SqlTaskDemand.CountOpenAsync(session, agent, consumer, demand, now), cancellationToken);
 
     public Task<int?> FindDemandAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
         database.ReadAsync(session => SqlTaskDemand.FindAsync(session, id), cancellationToken);

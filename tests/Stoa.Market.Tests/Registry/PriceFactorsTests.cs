@@ -9,6 +9,13 @@ namespace Stoa.Market.Tests.Registry;
 public sealed class PriceFactorsTests
 {
     [Theory]
+    [InlineData(1, 1)]
+    [InlineData(2, 1)]
+    [InlineData(7, 4)]
+    [InlineData(10_000, 5_000)]
+    public void ConsumerShare_IsHalfOfTheCapacity(int capacity, int share) => new DemandFactor(2_000, 0, capacity).ConsumerShare.ShouldBe(share);
+
+    [Theory]
     [InlineData(0, 800)]
     [InlineData(1, 1_000)]
     [InlineData(2, 1_500)]

@@ -74,9 +74,9 @@ public sealed class AgentIndexTests
     {
         var busy = Publish("ann/busy", "0.01", PriceFactors.None with { Demand = new DemandFactor(2_000, 0, 4) });
         for (var i = 0; i < 6; i++)
-            market.Index.AddOpen("ann/busy", busy.Id);
-        market.Index.AddOpen("ann/busy", TaskSamples.Ids.Next<AgentVersion>());
-        market.Index.AddOpen("nobody/nothing", busy.Id);
+            market.Index.AddOpen("ann/busy", busy.Id, 1);
+        market.Index.AddOpen("ann/busy", TaskSamples.Ids.Next<AgentVersion>(), 1);
+        market.Index.AddOpen("nobody/nothing", busy.Id, 1);
 
         market.Choose().Chosen!.Factor.ShouldBe(new PriceFactor(1_000, 2_000));
         market.Index.SetOpen("ann/busy", busy.Id, 1);

@@ -48,7 +48,8 @@ internal sealed class Market
         var known = publishersOf.TryGetValue(payer, out var paid) ? paid : publishersOf[payer] = [];
         var (sum, _) = payers.GetValueOrDefault((agent, payer));
         var unit = Decay.WeightAt(Now);
-        var weight = Reputation.WeightOf(sum / unit, count, known.Count(other => other != publisher)) / count;
+        var others = known.Count(other => other != publisher);
+        var weight = Reputation.WeightOf(sum / unit, count, others) / count;
         payers[(agent, payer)] = (sum + (count * unit), known);
         if (verdict is Verdict.Good)
             known.Add(publisher);
@@ -58,7 +59,8 @@ internal sealed class Market
                 new EndedAttempt(
                     agent, publishers[publisher], payer, verdict, verdict is Verdict.Good ? "" : "trap",
                     verdict is Verdict.Good ? Money.Parse(price) : Money.Zero, fuel, 1_000_000, durationMs, Now),
-                weight);
+                weight,
+                others);
         }
 
         Index.Set(stats[agent]);

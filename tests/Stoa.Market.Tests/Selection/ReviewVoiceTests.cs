@@ -71,13 +71,13 @@ public sealed class ReviewVoiceTests
         var customers = Enumerable.Range(0, 5).Select(_ => market.Customer()).ToList();
         foreach (var customer in customers)
             market.End("bob/blamed", customer);
-        market.End("bob/blamed", market.Customer(), Verdict.Fault, count: 2);
+        var before = market.End("bob/blamed", market.Customer(), Verdict.Fault, count: 2);
 
         var blamed = customers.ConvertAll(customer => market.Review("bob/blamed", customer, 1))[^1];
         var praised = market.Review("bob/blamed", customers[0], 5);
 
-        (blamed.SuspendedUntil, blamed.FaultsInARow).ShouldBe((null, 2));
-        (praised.FaultsInARow, praised.Succeeded, praised.Failed).ShouldBe((2, 5, 2));
+        (blamed.SuspendedUntil, blamed.LastWords).ShouldBe((null, before.LastWords));
+        (praised.LastWords, praised.Succeeded, praised.Failed).ShouldBe((before.LastWords, 5, 2));
     }
 
     [Fact]

@@ -5,23 +5,56 @@ using Stoa.Primitives;
 
 namespace Stoa.Market.Tests.Selection;
 
+/// <summary>Who keeps failing is not chosen, and nobody else.</summary>
 public sealed class SuspensionTests
 {
     private static readonly Id<User> Publisher = TaskSamples.Ids.Next<User>();
-    private static readonly Id<User> Payer = TaskSamples.Ids.Next<User>();
     private DateTimeOffset now = TaskSamples.Now;
     private AgentStats stats = new() { Agent = "ann/one" };
 
     [Fact]
-    public void ThirdFaultInARow_SuspendsAndSaysWhy()
+    public void ThreeFaults_OfAnAgentThatNobodyIsKnownToUse_SuspendItForAMinute()
     {
-        End(Verdict.Fault, 2);
+        var only = Consumer();
+        End(only, Verdict.Fault, 2);
         stats.SuspendedUntil.ShouldBeNull();
 
-        End(Verdict.Fault);
+        End(only, Verdict.Fault);
 
-        stats.SuspendedUntil.ShouldBe(now + TimeSpan.FromMinutes(1));
-        stats.SuspendedFor.ShouldBe("3 faults in a row, the last one trap");
+        (stats.SuspendedUntil, stats.Suspensions).ShouldBe((now + TimeSpan.FromMinutes(1), 0));
+        stats.SuspendedFor.ShouldBe("3 faults and hardly any success, the last one trap");
+    }
+
+    [Theory]
+    [InlineData(0, 8)]
+    [InlineData(1, 4)]
+    [InlineData(2, 4)]
+    [InlineData(3, 3)]
+    [InlineData(64, 3)]
+    public void Faults_OfConsumersOfAnAgentThatOthersUse_SuspendByWhomTheyHavePaid(int otherPublishers, int consumers)
+    {
+        Use();
+        for (var i = 1; i < consumers; i++)
+            End(Consumer(otherPublishers), Verdict.Fault);
+        stats.SuspendedUntil.ShouldBeNull();
+
+        End(Consumer(otherPublishers), Verdict.Fault);
+
+        (stats.SuspendedUntil, stats.Suspensions).ShouldBe((now + TimeSpan.FromMinutes(1), 1));
+        stats.SuspendedFor.ShouldBe($"faults at tasks of {consumers} consumers, the last one trap");
+    }
+
+    [Fact]
+    public void AnAgentThatFailsAllOfItsFewNewCustomers_IsSuspended()
+    {
+        var customers = Enumerable.Range(0, 5).Select(_ => Consumer()).ToList();
+        customers.ForEach(customer => End(customer, Verdict.Good, 10));
+
+        customers.Take(3).ToList().ForEach(customer => End(customer, Verdict.Fault));
+        stats.SuspendedUntil.ShouldBeNull();
+        End(customers[3], Verdict.Fault);
+
+        stats.SuspendedUntil.ShouldNotBeNull();
     }
 
     [Theory]
@@ -29,75 +62,210 @@ public sealed class SuspensionTests
     [InlineData(Verdict.Unavailable)]
     public void WhatIsNoFault_DoesNotSuspend(Verdict verdict)
     {
-        End(verdict, 100);
+        for (var i = 0; i < 100; i++)
+            End(Consumer(3), verdict);
         stats.SuspendedUntil.ShouldBeNull();
     }
 
     [Fact]
-    public void ASuccessInBetween_StartsTheCountAgain()
+    public void SuccessesOfOthersMeanwhile_Count()
     {
-        End(Verdict.Fault, 2);
-        End(Verdict.Good);
-        End(Verdict.Fault, 2);
+        Use();
+        for (var i = 0; i < 50; i++)
+        {
+            End(Consumer(3), Verdict.Fault);
+            End(Consumer(3), Verdict.Good);
+            End(Consumer(3), Verdict.Fault);
+            End(Consumer(3), Verdict.Good);
+        }
+
         stats.SuspendedUntil.ShouldBeNull();
     }
 
-    [Fact]
-    public void AfterASuspension_OneFaultIsEnoughAndTheTimeDoubles()
+    [Theory]
+    [InlineData(0)]
+    [InlineData(64)]
+    public void OneConsumer_WhateverHeDoes_SuspendsNothingThatOthersUse(int otherPublishers)
     {
-        End(Verdict.Fault, 3);
+        var mallory = Consumer(otherPublishers);
+        var random = new Random(7);
+        Use();
+        for (var i = 0; i < 5_000; i++)
+        {
+            End(mallory, random.Next(4) == 0 ? Verdict.Good : Verdict.Fault, random.Next(1, 20));
+            now += TimeSpan.FromMinutes(random.Next(5));
+        }
+
+        (stats.SuspendedUntil, stats.Suspensions).ShouldBe((null, 0));
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void OneConsumer_WhateverHeDoes_ProlongsNoSuspension(bool isMended)
+    {
+        Use();
+        for (var i = 0; i < 3; i++)
+            End(Consumer(3), Verdict.Fault);
+        var until = stats.SuspendedUntil.ShouldNotBeNull();
+        now = until;
+        if (isMended)
+            Use();
+        var mallory = Consumer(64);
+        for (var i = 0; i < 24 * 60; i++)
+        {
+            End(mallory, Verdict.Fault, 3);
+            now += TimeSpan.FromMinutes(1);
+        }
+
+        stats.SuspendedUntil.ShouldBe(until);
+    }
+
+    [Fact]
+    public void OneConsumer_OfAnAgentThatNobodyElseUses_SuspendsItForAMinuteAnHour()
+    {
+        var mallory = Consumer(64);
+        var suspended = TimeSpan.Zero;
+        for (var i = 0; i < 24 * 60; i++)
+        {
+            var before = stats.SuspendedUntil;
+            End(mallory, i % 7 == 0 ? Verdict.Good : Verdict.Fault, 3);
+            if (stats.SuspendedUntil != before)
+                suspended += stats.SuspendedUntil!.Value - now;
+            now += TimeSpan.FromMinutes(1);
+        }
+
+        (suspended, stats.Suspensions).ShouldBe((TimeSpan.FromMinutes(24), 0));
+    }
+
+    [Fact]
+    public void SomeAccounts_ThatHaveSuspendedAnAgent_DoNotDoSoAgainForAnHour()
+    {
+        Use();
+        var gang = Enumerable.Range(0, 3).Select(_ => Consumer(64)).ToList();
+        gang.ForEach(one => End(one, Verdict.Fault));
+        now = stats.SuspendedUntil.ShouldNotBeNull();
+        var until = now;
+        for (var i = 0; i < 50; i++)
+        {
+            // Not by successes in between either.
+            gang.ForEach(one => End(one, Verdict.Good));
+            gang.ForEach(one => End(one, Verdict.Fault));
+            now += TimeSpan.FromMinutes(1);
+        }
+
+        stats.SuspendedUntil.ShouldBe(until);
+    }
+
+    [Fact]
+    public void AnAgentThatFailsEveryone_IsSuspendedAgainByTwoMoreAndForTwiceAsLong()
+    {
+        Use();
+        for (var i = 0; i < 3; i++)
+            End(Consumer(3), Verdict.Fault);
         var minutes = new List<double>();
         for (var i = 0; i < 14; i++)
         {
             now = stats.SuspendedUntil!.Value;
-            End(Verdict.Fault);
+            End(Consumer(3), Verdict.Fault);
+            stats.SuspendedUntil.ShouldBe(now);
+            End(Consumer(3), Verdict.Fault);
             minutes.Add((stats.SuspendedUntil!.Value - now).TotalMinutes);
         }
 
         minutes.Take(5).ShouldBe([2, 4, 8, 16, 32]);
         minutes[^1].ShouldBe(24 * 60);
-        stats.SuspendedFor.ShouldBe("trap soon after a suspension");
+        stats.SuspendedFor.ShouldBe("faults at tasks of 2 consumers soon after a suspension, the last one trap");
     }
 
     [Fact]
-    public void Successes_LeadBackStepByStep()
+    public void AnAgentThatKeepsFailingTheSameFew_IsSuspendedForLongerAndLonger()
     {
-        End(Verdict.Fault, 3);
-        now = stats.SuspendedUntil!.Value;
-        End(Verdict.Fault);
-        now = stats.SuspendedUntil!.Value;
-        End(Verdict.Good, 2);
+        var few = Enumerable.Range(0, 3).Select(_ => Consumer(3)).ToList();
+        few.ForEach(one => End(one, Verdict.Good));
+        for (var hour = 0; hour < 24; hour++)
+        {
+            for (var minute = 0; minute < 60; minute++, now += TimeSpan.FromMinutes(1))
+                few.ForEach(one => End(one, Verdict.Fault));
+        }
 
-        End(Verdict.Fault, 2);
-        stats.SuspendedUntil!.Value.ShouldBeLessThanOrEqualTo(now);
-        End(Verdict.Fault);
-        (stats.SuspendedUntil.Value - now).ShouldBe(TimeSpan.FromMinutes(1));
+        stats.Suspensions.ShouldBeGreaterThan(7);
+    }
+
+    [Fact]
+    public void FirstSuccessOfAConsumerAfterASuspension_LeadsOneStepBack()
+    {
+        Use();
+        for (var i = 0; i < 3; i++)
+            End(Consumer(3), Verdict.Fault);
+        now = stats.SuspendedUntil!.Value;
+        End(Consumer(3), Verdict.Fault);
+        End(Consumer(3), Verdict.Fault);
+        stats.Suspensions.ShouldBe(2);
+        var loyal = Consumer();
+
+        // Not while it is suspended.
+        End(loyal, Verdict.Good, 10);
+        stats.Suspensions.ShouldBe(2);
+        now = stats.SuspendedUntil!.Value;
+        End(loyal, Verdict.Good, 10);
+        stats.Suspensions.ShouldBe(1);
+        End(Consumer(), Verdict.Good);
+        stats.Suspensions.ShouldBe(0);
     }
 
     [Fact]
     public void FaultsDuringASuspension_DoNotLengthenIt()
     {
-        End(Verdict.Fault, 3);
+        for (var i = 0; i < 3; i++)
+            End(Consumer(3), Verdict.Fault);
         var until = stats.SuspendedUntil;
-        End(Verdict.Fault, 10);
+        for (var i = 0; i < 10; i++)
+            End(Consumer(3), Verdict.Fault);
         stats.SuspendedUntil.ShouldBe(until);
     }
 
     [Fact]
     public void ThePublisherHimself_CanNeitherSuspendNorClear()
     {
-        End(Verdict.Fault, 2);
-        End(Verdict.Good, 5, Publisher);
-        End(Verdict.Fault, 5, Publisher);
+        var only = Consumer();
+        End(only, Verdict.Fault, 2);
+        End(Publisher, Verdict.Good, 5);
+        End(Publisher, Verdict.Fault, 5);
         stats.SuspendedUntil.ShouldBeNull();
-        End(Verdict.Fault);
+        End(only, Verdict.Fault);
         stats.SuspendedUntil.ShouldNotBeNull();
     }
 
-    private void End(Verdict verdict, int count = 1, Id<User>? payer = null)
+    [Fact]
+    public void ASecondAccountOfThePublishers_PutsASuspensionOffByOneConsumer()
     {
-        for (var i = 0; i < count; i++)
-            stats = stats.After(new EndedAttempt("ann/one", Publisher, payer ?? Payer, verdict, "trap", Money.Zero, 1, 1, 1, now), 1);
+        var second = Consumer();
+        for (var consumers = 1; stats.SuspendedUntil is null; consumers++)
+        {
+            consumers.ShouldBeLessThan(5);
+            End(second, Verdict.Good, 5);
+            End(Consumer(3), Verdict.Fault);
+        }
+    }
+
+    [Theory]
+    [InlineData(0.02)]
+    [InlineData(0.1)]
+    public void AnAgentThatServesManyOnce_IsNotSuspendedByFaultsOfLongAgo(double faults)
+    {
+        var random = new Random(5);
+        var suspensions = 0;
+        for (var i = 0; i < 5_000; i++, now += TimeSpan.FromMinutes(3))
+        {
+            var before = stats.SuspendedUntil;
+            End(Consumer(random.Next(5)), random.NextDouble() < faults ? Verdict.Fault : Verdict.Good);
+            suspensions += stats.SuspendedUntil == before ? 0 : 1;
+        }
+
+        suspensions.ShouldBeLessThan(10);
+        // Twenty-four consumers at the most are remembered.
+        stats.LastWords.Split(' ').Length.ShouldBeLessThanOrEqualTo(24);
     }
 
     [Fact]
@@ -109,5 +277,28 @@ public sealed class SuspensionTests
         market.Now = Market.Start.AddHours(-1);
 
         market.Choose().Chosen.ShouldNotBeNull();
+    }
+
+    private readonly Dictionary<Id<User>, int> others = [];
+
+    /// <summary>Somebody who has paid so many other publishers.</summary>
+    private Id<User> Consumer(int otherPublishers = 0)
+    {
+        var consumer = TaskSamples.Ids.Next<User>();
+        others[consumer] = otherPublishers;
+        return consumer;
+    }
+
+    /// <summary>It serves two new accounts.</summary>
+    private void Use()
+    {
+        End(Consumer(), Verdict.Good);
+        End(Consumer(), Verdict.Good);
+    }
+
+    private void End(Id<User> payer, Verdict verdict, int count = 1)
+    {
+        for (var i = 0; i < count; i++)
+            stats = stats.After(new EndedAttempt("ann/one", Publisher, payer, verdict, "trap", Money.Zero, 1, 1, 1, now), 1, others.GetValueOrDefault(payer));
     }
 }

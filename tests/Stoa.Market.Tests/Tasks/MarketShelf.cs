@@ -123,10 +123,15 @@ internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, 
 
     Task<int> ITaskStore.BringForwardAsync(DateTimeOffset now, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    /// <summary>How many tasks of every agent wait or run.</summary>
+    /// <summary>How many tasks of other consumers are due or run of every agent.</summary>
     public int Open { get; set; }
 
-    public Task<int> CountOpenOfAsync(Id<AgentVersion> agent, int most, CancellationToken cancellationToken) => Task.FromResult(Math.Min(Open, most));
+    /// <summary>How many of the one who asks.</summary>
+    public int OwnOpen { get; set; }
+
+    public Task<OpenTasks> CountOpenOfAsync(
+        Id<AgentVersion> agent, Id<User> consumer, DemandFactor demand, DateTimeOffset now, CancellationToken cancellationToken) =>
+        Task.FromResult(new OpenTasks(Math.Min(OwnOpen, demand.ConsumerShare), Math.Min(Open, demand.Capacity)));
 
     Task<int?> ITaskStore.FindDemandAsync(Id<AgentTask> id, CancellationToken cancellationToken) => throw new NotSupportedException();
 

@@ -299,14 +299,17 @@ public sealed class SubmitTaskTests
     }
 
     [Theory]
-    [InlineData(0, 1_000)]
-    [InlineData(2, 1_000)]
-    [InlineData(3, 1_500)]
-    [InlineData(400, 2_000)]
-    public async Task Submit_ToAnAgentInDemand_FixesTheFactorOfItsLoad(int open, int factor)
+    [InlineData(0, 0, 1_000)]
+    [InlineData(2, 0, 1_000)]
+    [InlineData(3, 0, 1_500)]
+    [InlineData(400, 0, 2_000)]
+    [InlineData(0, 400, 1_000)]
+    [InlineData(1, 400, 1_500)]
+    [InlineData(2, 2, 2_000)]
+    public async Task Submit_ToAnAgentInDemand_FixesTheFactorOfItsLoad(int open, int own, int factor)
     {
         shelf.Agent = Agent(TaskSamples.Manifest() with { Factors = PriceFactors.None with { Demand = new DemandFactor(2_000, 500, 4) } });
-        shelf.Open = open;
+        (shelf.Open, shelf.OwnOpen) = (open, own);
 
         var quote = (await submit.QuoteAsync(owner, Request() with { Priority = TaskPriority.Urgent }, Stop)).Value;
         var task = (await SubmitAsync(Request() with { Priority = TaskPriority.Urgent })).Value.Task;

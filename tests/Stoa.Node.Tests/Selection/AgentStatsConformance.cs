@@ -18,7 +18,7 @@ public abstract class AgentStatsConformance(DatabaseSource source) : DatabaseTes
     public async Task Record_ThenFind_GivesWhatTheRuleGives()
     {
         var attempt = Attempt("ann/one", ids.Next<User>());
-        var expected = new AgentStats { Agent = "ann/one" }.After(attempt, Reputation.WeightOf(0, 1, 0));
+        var expected = new AgentStats { Agent = "ann/one" }.After(attempt, Reputation.WeightOf(0, 1, 0), 0);
 
         (await Store.RecordAsync([attempt], Stop)).ShouldHaveSingleItem().ShouldBe(expected);
 
@@ -50,7 +50,8 @@ public abstract class AgentStatsConformance(DatabaseSource source) : DatabaseTes
             apart = (await Store.RecordAsync([attempt with { Agent = "bob/one", PayerId = other }], Stop)).Single();
 
         (together.Successes + together.Faults).ShouldBe(apart.Successes + apart.Faults, apart.Successes * 1e-9);
-        (together.Succeeded, together.Failed, together.FaultsInARow, together.Revision).ShouldBe((5, 3, 0, 8));
+        (together.Succeeded, together.Failed, together.Revision).ShouldBe((5, 3, 8));
+        together.LastWords.ShouldBe(apart.LastWords.Replace(other.ToString(), payer.ToString(), StringComparison.Ordinal));
         together.Seconds.ShouldBe(apart.Seconds, apart.Seconds * 1e-9);
     }
 
@@ -86,7 +87,29 @@ public abstract class AgentStatsConformance(DatabaseSource source) : DatabaseTes
 
         var stats = (await Store.FindAsync("ann/one", Stop)).ShouldNotBeNull();
         stats.SuspendedUntil.ShouldBe(Now + AgentStats.FirstSuspension);
-        stats.SuspendedFor.ShouldBe("3 faults in a row, the last one trap");
+        stats.SuspendedFor.ShouldBe("3 faults and hardly any success, the last one trap");
+    }
+
+    [Fact]
+    public async Task Record_OfFaultsOfConsumersWhoPayOthers_SuspendsWhatOthersUse()
+    {
+        var users = Enumerable.Range(0, 2).Select(_ => ids.Next<User>()).ToList();
+        foreach (var user in users)
+            await Store.RecordAsync([Attempt("ann/one", user)], Stop);
+        // A thousand faults of an account are those of one consumer, and he has paid nobody.
+        await Store.RecordAsync([.. Enumerable.Repeat(Attempt("ann/one", ids.Next<User>(), Verdict.Fault), 1_000)], Stop);
+        (await Store.FindAsync("ann/one", Stop))!.SuspendedUntil.ShouldBeNull();
+
+        foreach (var _ in Enumerable.Range(0, 3))
+        {
+            var consumer = ids.Next<User>();
+            await Store.RecordAsync([.. Enumerable.Range(0, 3).Select(i => Attempt($"p{i}/one", consumer))], Stop);
+            await Store.RecordAsync([Attempt("ann/one", consumer, Verdict.Fault)], Stop);
+        }
+
+        var stats = (await Store.FindAsync("ann/one", Stop)).ShouldNotBeNull();
+        (stats.Suspensions, stats.SuspendedUntil, stats.SuspendedFor).ShouldBe(
+            (1, Now + AgentStats.FirstSuspension, "faults at tasks of 3 consumers, the last one trap"));
     }
 
     [Fact]

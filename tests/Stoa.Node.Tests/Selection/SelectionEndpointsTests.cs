@@ -120,7 +120,7 @@ public sealed class SelectionEndpointsTests : IAsyncLifetime
         (await consumer.GetSelectionAsync(fourth.Id, Stop)).Choices[0].Unfit["suspended"].ShouldBe(1);
         using var waiting = CancellationTokenSource.CreateLinkedTokenSource(Stop);
         var suspended = await node.Client.WatchEventsAsync("0", waiting.Token).FirstAsync(told => told.Type == "stoa.agent.suspended", Stop);
-        suspended.Data.GetProperty("reason").GetString().ShouldBe("3 faults in a row, the last one trap");
+        suspended.Data.GetProperty("reason").GetString().ShouldBe("3 faults and hardly any success, the last one trap");
         suspended.Data.GetProperty("agent").GetString().ShouldEndWith("/failing");
     }
 

@@ -57,34 +57,71 @@ public sealed class PricingEndpointsTests : IAsyncLifetime
     public async Task Price_ByDemand_RisesWithWhatWaitsAndIsFixedAtTheSubmission()
     {
         var listing = await PublishAsync("busy", new AgentPriceBody("0.001", "0", "0", Demand: Demand));
-        var later = new SubmitTaskRequest(listing, new TaskInputBody(Text: "hello"), DueAt: DateTimeOffset.UtcNow.AddHours(1));
-        var tasks = new List<TaskResponse>();
-        for (var i = 0; i < 6; i++)
-            tasks.Add(await node.Client.SubmitAsync(later, cancellationToken: Stop));
+        var blockers = await BlockAsync();
+        using var other = await ConsumerAsync("other");
+        var request = new SubmitTaskRequest(listing, new TaskInputBody(Text: "hello"));
 
-        // One up to half of the capacity of four, then a straight line to three.
-        tasks.Select(task => task.Hold).ShouldBe(["0.001000000", "0.001000000", "0.001000000", "0.002000000", "0.003000000", "0.003000000"]);
-        (await node.Client.QuoteAsync(later, Stop)).Factors.ShouldBe(new QuoteFactorsBody(1, 3));
-        foreach (var waiting in tasks.Where((_, place) => place != 3))
-            await node.Client.CancelTaskAsync(waiting.Id, Stop);
-        (await node.Client.QuoteAsync(later, Stop)).Factors.ShouldBeNull();
+        // Those of one consumer count up to half of the capacity of four, and up to there the factor is one.
+        (await SubmitSixAsync(node.Client)).Select(task => task.Hold).ShouldAllBe(hold => hold == "0.001000000");
+        var tasks = await SubmitSixAsync(other);
+        tasks.Select(task => task.Hold).ShouldBe(["0.001000000", "0.002000000", "0.003000000", "0.003000000", "0.003000000", "0.003000000"]);
+        (await other.QuoteAsync(request, Stop)).Factors.ShouldBe(new QuoteFactorsBody(1, 3));
+        foreach (var waiting in tasks.Where((_, place) => place != 1))
+            await other.CancelTaskAsync(waiting.Id, Stop);
+        (await node.Client.QuoteAsync(request, Stop)).Factors.ShouldBe(new QuoteFactorsBody(1, 2));
 
-        var done = await node.Client.ExecuteTaskAsync(tasks[3].Id, TimeSpan.FromSeconds(60), Stop);
+        foreach (var blocker in blockers)
+            await node.Client.CancelTaskAsync(blocker.Id, Stop);
+        var done = await other.ExecuteTaskAsync(tasks[1].Id, TimeSpan.FromSeconds(60), Stop);
 
         (done.State, done.Result!.Price).ShouldBe(("succeeded", "0.002000000"), "what was fixed stays");
-        ReceiptVerifier.Verify(await node.Client.GetReceiptAsync(done.Id, Stop), null).Value.Pricing!.Factor.ShouldBe(new PriceFactor(1_000, 2_000));
+        ReceiptVerifier.Verify(await other.GetReceiptAsync(done.Id, Stop), null).Value.Pricing!.Factor.ShouldBe(new PriceFactor(1_000, 2_000));
+
+        async Task<List<TaskResponse>> SubmitSixAsync(StoaClient consumer)
+        {
+            var made = new List<TaskResponse>();
+            for (var i = 0; i < 6; i++)
+                made.Add(await consumer.SubmitAsync(request, cancellationToken: Stop));
+            return made;
+        }
     }
 
     [Fact]
     public async Task Price_ByDemand_OfABatch_IsThatOfTheSameTasksOneByOne()
     {
         var listing = await PublishAsync("busy", new AgentPriceBody("0.001", "0", "0", Demand: Demand));
-        var request = new SubmitTaskRequest(listing, new TaskInputBody(Text: "hello"), DueAt: DateTimeOffset.UtcNow.AddHours(1));
+        await BlockAsync();
+        using var other = await ConsumerAsync("other");
+        var request = new SubmitTaskRequest(listing, new TaskInputBody(Text: "hello"));
+        await SubmitAsync(other, 6);
 
-        var batch = await node.Client.SubmitBatchAsync(new SubmitBatchRequest([.. Enumerable.Repeat(request, 6)]), cancellationToken: Stop);
+        var batch = await SubmitAsync(node.Client, 6);
 
         var tasks = await node.Client.ListBatchTasksAsync(batch.Id, cancellationToken: Stop).ToListAsync(Stop);
-        tasks.Select(task => task.Hold).ShouldBe(["0.001000000", "0.001000000", "0.001000000", "0.002000000", "0.003000000", "0.003000000"]);
+        tasks.Select(task => task.Hold).ShouldBe(["0.001000000", "0.002000000", "0.003000000", "0.003000000", "0.003000000", "0.003000000"]);
+
+        Task<BatchResponse> SubmitAsync(StoaClient consumer, int count) =>
+            consumer.SubmitBatchAsync(new SubmitBatchRequest([.. Enumerable.Repeat(request, count)]), cancellationToken: Stop);
+    }
+
+    [Fact]
+    public async Task Price_ByDemand_IsNotRaisedByWhatIsPutOff()
+    {
+        var listing = await PublishAsync("busy", new AgentPriceBody("0.001", "0", "0", Demand: new PriceDemandBody(10, 2)));
+        using var other = await ConsumerAsync("other");
+        // Nobody counts all anew meanwhile: what is seen is what submissions themselves say, and the count of this moment.
+        var keeper = node.Host.Services.GetRequiredService<DemandKeeper>();
+        await keeper.StopAsync(Stop);
+        var later = new SubmitTaskRequest(listing, new TaskInputBody(Text: "hello"), DueAt: DateTimeOffset.UtcNow.AddDays(300));
+
+        await other.SubmitAsync(later, cancellationToken: Stop);
+        await other.SubmitBatchAsync(new SubmitBatchRequest([.. Enumerable.Repeat(later, 20)]), cancellationToken: Stop);
+
+        (await node.Client.QuoteAsync(new SubmitTaskRequest(listing, new TaskInputBody(Text: "hello")), Stop)).Factors.ShouldBeNull();
+        var chosen = new SubmitTaskRequest(Input: new TaskInputBody(Text: "hello"), Requirement: new RequirementBody([Work]));
+        (await node.Client.QuoteAsync(chosen, Stop)).Factors.ShouldBeNull();
+        await keeper.RefreshAsync(Stop);
+        (await node.Client.QuoteAsync(chosen, Stop)).Factors.ShouldBeNull();
     }
 
     [Fact]
@@ -92,9 +129,9 @@ public sealed class PricingEndpointsTests : IAsyncLifetime
     {
         var busy = await PublishAsync("busy", new AgentPriceBody("0.001", "0", "0", Demand: new PriceDemandBody(10, 2)));
         var flat = await PublishAsync("flat", new AgentPriceBody("0.002", "0", "0", Tiers: new PriceTiersBody(Urgent: 10)));
-        var later = DateTimeOffset.UtcNow.AddHours(1);
+        await BlockAsync();
         var request = new SubmitTaskRequest(
-            Input: new TaskInputBody(Text: "hello"), Requirement: new RequirementBody([Work], Weights: new WeightsBody(Price: 1), Explore: false), DueAt: later);
+            Input: new TaskInputBody(Text: "hello"), Requirement: new RequirementBody([Work], Weights: new WeightsBody(Price: 1), Explore: false));
 
         var keeper = node.Host.Services.GetRequiredService<DemandKeeper>();
 
@@ -120,9 +157,7 @@ public sealed class PricingEndpointsTests : IAsyncLifetime
     public async Task Choice_ReckonsWithNoTaskThatWasRefused()
     {
         var listing = await PublishAsync("busy", new AgentPriceBody("0.001", "0", "0", Demand: Demand));
-        using var anonymous = new StoaClient(node.Client.Options with { ApiKey = null });
-        await anonymous.RegisterAsync(new RegisterRequest("poor", "poor@example.org", "a long enough password"), Stop);
-        using var poor = new StoaClient(node.Client.Options with { ApiKey = (await anonymous.LoginAsync(new LoginRequest("poor", "a long enough password"), Stop)).Token });
+        using var poor = await ConsumerAsync("poor", deposit: null);
         var wanted = new SubmitTaskRequest(Input: new TaskInputBody(Text: "hello"), Requirement: new RequirementBody([Work]));
         // Nobody counts all anew meanwhile: what is seen is what submissions themselves say.
         await node.Host.Services.GetRequiredService<DemandKeeper>().StopAsync(Stop);
@@ -148,6 +183,29 @@ public sealed class PricingEndpointsTests : IAsyncLifetime
 
         (task.State, task.Attempts, task.Result!.Price, task.Hold).ShouldBe(("succeeded", 2, "0.001500000", "0.001500000"));
         ReceiptVerifier.Verify(await node.Client.GetReceiptAsync(task.Id, Stop), null).Value.Pricing!.Factor.ShouldBe(new PriceFactor(1_500, 1_000));
+    }
+
+    /// <summary>Somebody else, with money or without.</summary>
+    private async Task<StoaClient> ConsumerAsync(string handle, string? deposit = "5")
+    {
+        using var anonymous = new StoaClient(node.Client.Options with { ApiKey = null });
+        await anonymous.RegisterAsync(new RegisterRequest(handle, $"{handle}@example.org", "a long enough password"), Stop);
+        if (deposit is not null)
+            await node.Client.DepositAsync(new DepositRequest(handle, deposit), Stop);
+        return new StoaClient(node.Client.Options with { ApiKey = (await anonymous.LoginAsync(new LoginRequest(handle, "a long enough password"), Stop)).Token });
+    }
+
+    /// <summary>Gives the workers something to do that does not end, so that what is submitted after that waits.</summary>
+    private async Task<IReadOnlyList<TaskResponse>> BlockAsync()
+    {
+        var listing = await TestNode.PublishAsync(
+            node.Client, "endless", GuestPrograms.EndlessLoop, new AgentLimitsBody(1_000_000_000_000_000, 1 << 20, 120_000, 1_000, 1_000),
+            price: new AgentPriceBody("0.000001", "0", "0"));
+        var blockers = new List<TaskResponse>();
+        for (var i = 0; i < 2; i++)
+            blockers.Add(await node.Client.SubmitAsync(new SubmitTaskRequest(listing, new TaskInputBody(Text: "hello")), cancellationToken: Stop));
+        blockers.ShouldAllBe(task => task.State == "running");
+        return blockers;
     }
 
     private Task<string> PublishAsync(string name, AgentPriceBody price, byte[]? program = null) =>

@@ -1,3 +1,4 @@
+using Stoa.Market.Identity;
 using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
@@ -19,20 +20,55 @@ public abstract class TaskDemandConformance(DatabaseSource source) : TaskStoreTe
     }
 
     [Fact]
-    public async Task Count_IsOfWhatWaitsAndRuns()
+    public async Task Count_IsOfWhatIsDueAndRuns()
     {
         var (first, second) = (await SubmitAsync(agent, 1_000), await SubmitAsync(agent, 1_250));
         await SubmitAsync(Ids.Next<AgentVersion>(), 1_000);
         await Tasks.SubmitAsync(NewTask(), Stop);
-        (await Tasks.CountOpenOfAsync(agent, 10, Stop)).ShouldBe(2);
-        (await Tasks.CountOpenOfAsync(agent, 1, Stop)).ShouldBe(1);
+        (await CountAsync(agent)).ShouldBe(new OpenTasks(2, 0));
+        (await CountAsync(agent, capacity: 1)).ShouldBe(new OpenTasks(1, 0));
 
         var running = (await Tasks.ClaimAsync(Holder, Room, Now, Stop)).Single(task => task.Id == first.Id);
-        (await Tasks.CountOpenOfAsync(agent, 10, Stop)).ShouldBe(2);
+        (await CountAsync(agent)).ShouldBe(new OpenTasks(2, 0));
         (await Tasks.FindDemandAsync(second.Id, Stop)).ShouldBe(1_250);
 
         await Tasks.EndAttemptAsync(Success(running), Stop);
-        (await Tasks.CountOpenOfAsync(agent, 10, Stop)).ShouldBe(1);
+        (await CountAsync(agent)).ShouldBe(new OpenTasks(1, 0));
+    }
+
+    [Fact]
+    public async Task Count_OfWhatIsDueLater_IsNothingUntilThen()
+    {
+        var later = await SubmitAsync(agent, 1_000, dueAt: Now.AddDays(300));
+        await SubmitAsync(agent, 1_000, dueAt: Now.AddDays(1));
+        (await CountAsync(agent)).ShouldBe(default);
+        (await CountAllAsync()).ShouldBe([(agent, 0, 0)]);
+
+        (await CountAsync(agent, now: Now.AddDays(1))).ShouldBe(new OpenTasks(1, 0));
+        await Tasks.ExpediteAsync(later.Id, Owner, Now, Stop);
+        (await CountAsync(agent)).ShouldBe(new OpenTasks(1, 0));
+        (await CountAllAsync()).ShouldBe([(agent, 1, 0)]);
+    }
+
+    [Fact]
+    public async Task Count_OfEachConsumer_IsUpToHisShare()
+    {
+        var others = new[] { 9, 1, 0, 2 };
+        for (var i = 0; i < others.Length; i++)
+        {
+            var owner = Ids.Next<User>();
+            for (var n = 0; n < others[i]; n++)
+                await SubmitAsync(agent, 1_000, owner: owner);
+            await SubmitAsync(agent, 1_000, Now.AddHours(1), owner);
+        }
+
+        for (var n = 0; n < 9; n++)
+            await SubmitAsync(agent, 1_000);
+
+        (await CountAsync(agent, capacity: 10)).ShouldBe(new OpenTasks(5, 5 + 1 + 0 + 2));
+        (await CountAsync(agent, capacity: 10, consumer: Ids.Next<User>())).ShouldBe(new OpenTasks(0, 10));
+        (await CountAsync(agent, capacity: 100)).ShouldBe(new OpenTasks(9, 12));
+        (await CountAllAsync()).Select(count => (int)count.Open).Order().ShouldBe([0, 1, 2, 9, 9]);
     }
 
     [Fact]
@@ -49,9 +85,9 @@ public abstract class TaskDemandConformance(DatabaseSource source) : TaskStoreTe
         var (first, _) = (await SubmitAsync(agent, 1_000), await SubmitAsync(agent, 1_250));
         await Tasks.CancelAsync(first.Id, Owner, Ids.Next<Market.Ledger.Transfer>(), Accounts.Clearing, Now, Stop);
 
-        (await Database.ReadAsync(SqlTaskDemand.CountAllAsync, Stop)).ShouldBe([(agent, 2, 1)]);
+        (await CountAllAsync()).ShouldBe([(agent, 1, 1)]);
         (await Database.WriteAsync(session => SqlTaskDemand.ForgetEndedAsync(session, 100), Stop)).ShouldBe(1);
-        (await Database.ReadAsync(SqlTaskDemand.CountAllAsync, Stop)).ShouldBe([(agent, 1, 0)]);
+        (await CountAllAsync()).ShouldBe([(agent, 1, 0)]);
     }
 
     [Theory]
@@ -68,14 +104,20 @@ public abstract class TaskDemandConformance(DatabaseSource source) : TaskStoreTe
         (await Tasks.EndAttemptAsync(End(next) with { Reassignment = new Reassignment(["stoa/upper"], choice) { Demand = demand } }, Stop)).ShouldBe(AttemptEndOutcome.Written);
 
         (await Tasks.FindDemandAsync(running.Id, Stop)).ShouldBe(demand);
-        (await Tasks.CountOpenOfAsync(agent, 10, Stop)).ShouldBe(0);
-        (await Tasks.CountOpenOfAsync(other, 10, Stop)).ShouldBe(demand is null ? 0 : 1);
+        (await CountAsync(agent)).ShouldBe(new OpenTasks(0, 0));
+        (await CountAsync(other)).ShouldBe(new OpenTasks(demand is null ? 0 : 1, 0));
     }
 
-    private async Task<AgentTask> SubmitAsync(Id<AgentVersion> version, int demand)
+    private Task<OpenTasks> CountAsync(Id<AgentVersion> version, int capacity = 20, Id<User>? consumer = null, DateTimeOffset? now = null) =>
+        Tasks.CountOpenOfAsync(version, consumer ?? Owner, new DemandFactor(2_000, 0, capacity), now ?? Now, Stop);
+
+    private Task<IReadOnlyList<(Id<AgentVersion> Agent, long Open, long Ended)>> CountAllAsync() =>
+        Database.ReadAsync(session => SqlTaskDemand.CountAllAsync(session, Now), Stop);
+
+    private async Task<AgentTask> SubmitAsync(Id<AgentVersion> version, int demand, DateTimeOffset? dueAt = null, Id<User>? owner = null)
     {
-        var made = NewTask();
-        return (await Tasks.SubmitAsync(made with { Task = made.Task with { AgentId = version }, Demand = demand }, Stop)).Value.Task;
+        var made = NewTask(dueAt: dueAt);
+        return (await Tasks.SubmitAsync(made with { Task = made.Task with { AgentId = version, OwnerId = owner ?? Owner }, Demand = demand }, Stop)).Value.Task;
     }
 }
 
