@@ -1,7 +1,7 @@
-using System.Diagnostics;
 using Newtonsoft.Json.Linq;
 using NJsonSchema;
 using NJsonSchema.Validation;
+using Stoa.Primitives;
 
 namespace Stoa.Market.Registry;
 
@@ -9,7 +9,7 @@ namespace Stoa.Market.Registry;
 /// <remarks>
 /// Both the schema and the document come from strangers. A schema that applies itself twice to each item takes twice as long for each level that
 /// the document is deep, and one of sixteen schemas in a row, each of which names the next sixty times, takes forever for any document. So
-/// steps are counted; time is looked at too, since patterns and long lists of values may make each step a slow one.
+/// steps are counted; processor time is looked at too, since patterns and long lists of values may make each step a slow one.
 /// </remarks>
 /// <param name="documentBytes">Its size: a larger one may take more steps, and more time.</param>
 internal sealed class BoundedSchemaValidator(int documentBytes) : JsonSchemaValidator
@@ -24,7 +24,7 @@ internal sealed class BoundedSchemaValidator(int documentBytes) : JsonSchemaVali
     private const int BytesOfASecond = 64 << 10;
 
     private readonly TimeSpan longest = TimeSpan.FromSeconds(LeastSeconds + (documentBytes / BytesOfASecond));
-    private readonly long began = Stopwatch.GetTimestamp();
+    private readonly TimeSpan began = ThreadClock.Now;
     private long left = LeastSteps + documentBytes;
 
     /// <exception cref="SchemaEffortException">There is too much to check.</exception>
@@ -41,7 +41,7 @@ internal sealed class BoundedSchemaValidator(int documentBytes) : JsonSchemaVali
     private void Spend(long steps)
     {
         left -= steps;
-        if (left < 0 || Stopwatch.GetElapsedTime(began) > longest)
+        if (left < 0 || ThreadClock.Now - began > longest)
             throw new SchemaEffortException();
     }
 }

@@ -22,7 +22,7 @@ public interface IAgentStore
     Task<AgentVersion?> GetAsync(Id<AgentVersion> id, CancellationToken cancellationToken);
 
     /// <summary>All versions of one agent, newest precedence first.</summary>
-    Task<IReadOnlyList<AgentVersion>> ListVersionsAsync(string publisher, string name, CancellationToken cancellationToken);
+    Task<Page<AgentVersion>> ListVersionsAsync(string publisher, string name, PageRequest page, CancellationToken cancellationToken);
 
     /// <summary>The newest version of each agent that matches, ordered by listing name.</summary>
     Task<Page<AgentVersion>> ListAsync(AgentQuery query, PageRequest page, CancellationToken cancellationToken);

@@ -9,6 +9,9 @@ public readonly record struct NodeBeat(LeaseHolder Holder, long Beat);
 /// <remarks>No clock is compared with another's: a node is dead when others saw its number stand still for long enough.</remarks>
 public interface INodeStore
 {
+    /// <summary>Whether other nodes may work on the same database.</summary>
+    bool IsShared { get; }
+
     /// <summary>Counts this node's own number up and lists all nodes; earlier starts of this node are struck off, for two cannot run at once.</summary>
     /// <param name="self">This start. It is listed again if it was struck off.</param>
     /// <param name="report">What the others are told of it.</param>
@@ -20,4 +23,7 @@ public interface INodeStore
     /// <summary>Strikes a node off, unless it has given another sign of life meanwhile.</summary>
     /// <returns>Whether it was struck off by this call.</returns>
     Task<bool> StrikeOffAsync(NodeBeat seen, CancellationToken cancellationToken);
+
+    /// <summary>Breaks the connections of a silent node to the database, and with them the locks that it holds there.</summary>
+    Task EndSessionsAsync(LeaseHolder silent, CancellationToken cancellationToken);
 }

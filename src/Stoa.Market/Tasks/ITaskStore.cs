@@ -14,7 +14,7 @@ namespace Stoa.Market.Tasks;
 public sealed record IdempotencyKey(string Key, ContentHash RequestHash);
 
 /// <summary>A submission: all of it is written in one transaction, or none.</summary>
-/// <param name="Task">Queued and due.</param>
+/// <param name="Task">Queued: due at once, put off, or out to bids.</param>
 /// <param name="InlineInput">The input's bytes when they are kept beside the task.</param>
 /// <param name="Hold">The pending transfer; null when the agent is free.</param>
 /// <param name="Idempotency">Null when the consumer gave none.</param>
@@ -124,7 +124,7 @@ public interface ITaskStore
     /// <returns>The task, null, or <see cref="TaskRefusal.IdempotencyKeyReused"/>.</returns>
     Task<Outcome<AgentTask?, TaskRefusal>> FindSubmissionAsync(Id<User> owner, IdempotencyKey key, CancellationToken cancellationToken);
 
-    /// <summary>Leases due tasks: expedited ones first, then by turns among the lanes, oldest first in each. No two holders ever have the same task.</summary>
+    /// <summary>Leases due tasks by turns among the lanes, oldest first in each. No two holders ever have the same task.</summary>
     /// <remarks>What asks for regions is only for a holder that stands in one of them. See <see cref="FairQueue"/>. A task that ran before takes the next turn when it is due again: its first one was paid for.</remarks>
     Task<IReadOnlyList<AgentTask>> ClaimAsync(
         LeaseHolder holder, ClaimRoom room, DateTimeOffset now, CancellationToken cancellationToken);
@@ -159,8 +159,9 @@ public interface ITaskStore
     Task<Outcome<AgentTask, TaskRefusal>> CancelAsync(
         Id<AgentTask> id, Id<User> owner, Id<Transfer> releaseId, Id<Account> clearing, DateTimeOffset now, CancellationToken cancellationToken);
 
-    /// <summary>Tasks that run for a holder who is not among the nodes of <see cref="INodeStore"/>: work to be taken over.</summary>
-    Task<IReadOnlyList<AgentTask>> ListAbandonedAsync(int limit, CancellationToken cancellationToken);
+    /// <summary>Leases of holders who are not among the nodes of <see cref="INodeStore"/>, the oldest first: work to be taken over. The tasks are not
+    /// read, so that one that cannot be hides none of the others.</summary>
+    Task<IReadOnlyList<LeaseRef>> ListAbandonedAsync(CancellationToken cancellationToken);
 
     Task<AgentTask?> GetAsync(Id<AgentTask> id, CancellationToken cancellationToken);
 

@@ -37,6 +37,6 @@ public sealed record NodeLoad(int BusyWorkers, long BusyMemoryBytes, int HeldTas
 /// <summary>A node as the others find it.</summary>
 /// <param name="Beat">Its last sign of life.</param>
 /// <param name="StartedAt">When it was first listed, by its own clock.</param>
-/// <param name="SeenAt">When it gave its last sign of life, by its own clock: to look at, not to judge by.</param>
+/// <param name="SeenAt">When it gave its last sign of life, by its own clock. Whether it is alive is not judged by it.</param>
 /// <param name="Report">Null of a node whose version does not report.</param>
 public sealed record ListedNode(NodeBeat Beat, DateTimeOffset StartedAt, DateTimeOffset SeenAt, NodeReport? Report);

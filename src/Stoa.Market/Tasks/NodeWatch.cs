@@ -15,7 +15,8 @@ public sealed class NodeWatch(TimeSpan silence, int misses)
     /// <summary>One look.</summary>
     /// <param name="beats">Of all nodes that are listed.</param>
     /// <param name="at">The watcher's monotonic time; only differences count.</param>
-    /// <returns>Those that are dead.</returns>
+    /// <returns>Those that are dead. They are forgotten: one that is still listed at the next look is new, whether it has come back under the number with
+    /// which it died or could not be struck off.</returns>
     public IReadOnlyList<NodeBeat> Look(IReadOnlyList<NodeBeat> beats, TimeSpan at)
     {
         var seen = new Dictionary<LeaseHolder, Seen>();
@@ -25,9 +26,10 @@ public sealed class NodeWatch(TimeSpan silence, int misses)
             var now = _seen.TryGetValue(beat.Holder, out var before) && before.Beat == beat.Beat
                 ? before with { Misses = before.Misses + 1 }
                 : new Seen(beat.Beat, at, 0);
-            seen[beat.Holder] = now;
             if (now.Misses >= misses && at - now.Since >= silence)
                 dead.Add(beat);
+            else
+                seen[beat.Holder] = now;
         }
 
         _seen = seen;

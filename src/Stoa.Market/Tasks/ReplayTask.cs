@@ -58,7 +58,8 @@ public sealed class ReplayTask(ITaskStore tasks, SubmitTask submit)
             task.Parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Value),
             selection?.Limits ?? new RequestedLimits(
                 task.Limits.Fuel, task.Limits.MemoryBytes, task.Limits.TimeoutMs, task.Limits.OutputBytes, task.Limits.LogBytes),
-            selection?.Requirement.Budget,
+            // What was asked of a named agent's price is not kept: what was held then is the most.
+            selection is null ? task.MaxPrice : selection.Requirement.Budget,
             task.Priority)
         {
             Requirement = selection?.Requirement,

@@ -65,7 +65,7 @@ public sealed class SubmitTask(
         Id<User> owner,
         TaskRequest request,
         string? idempotencyKey,
-        Func<AgentLimits, ImmediateClaim?> offer,
+        Func<AgentTask, ImmediateClaim?> offer,
         string? traceParent,
         CancellationToken cancellationToken)
     {
@@ -82,7 +82,7 @@ public sealed class SubmitTask(
         if (!(await MakeAsync(owner, request, agents.FindAsync, batch: null, traceParent, cancellationToken)).TryGet(out var made, out var refusal))
             return refusal;
         var isDue = made.Task is { IsBidding: false, IsDueAtOnce: true } && cell.MayRun(made.Task.Regions);
-        var submitted = await tasks.SubmitAsync(made with { Idempotency = key, Claim = isDue ? offer(made.Task.Limits) : null }, cancellationToken);
+        var submitted = await tasks.SubmitAsync(made with { Idempotency = key, Claim = isDue ? offer(made.Task) : null }, cancellationToken);
         if (submitted is { Refusal: null, Value.IsNew: true })
             CountAsOpen([made]);
         return submitted;

@@ -17,10 +17,10 @@ public enum TaskPriority
     Urgent = 3,
 }
 
-/// <summary>How lanes share: start-time fair queueing with integer tags.</summary>
+/// <summary>How lanes share: self-clocked fair queueing with integer tags.</summary>
 /// <remarks>
 /// A task's tag is the greater of the virtual time and its lane's last tag, and a step more; tasks are claimed by tag, and the virtual time is
-/// the tag of the newest claim (Goyal, Vin and Cheng, "Start-time Fair Queuing", 1996). A lane with a hundred thousand tasks has
+/// the tag of the newest claim (Golestani, "A Self-Clocked Fair Queueing Scheme for Broadband Applications", 1994). A lane with a hundred thousand tasks has
 /// its next turn one step on, as any other has; a lane that was idle saves up no turns. The more weight, the shorter the step.
 /// </remarks>
 public static class FairQueue

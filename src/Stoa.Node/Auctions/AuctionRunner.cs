@@ -95,13 +95,18 @@ public sealed class AuctionRunner(
             return;
         try
         {
-            var left = auction.Announcement.ClosesAt - time.GetUtcNow();
+            var since = time.GetTimestamp();
+            var window = auction.Announcement.ClosesAt - auction.Announcement.OpenedAt;
+            // No longer than the window, wherever the clock has been set to since it was opened, and from here on not by the clock.
+            var wait = auction.Announcement.ClosesAt - time.GetUtcNow();
+            if (wait > window)
+                wait = window;
             // One that is overdue gives the policies the time that they would have had.
-            var patience = left > TimeSpan.Zero ? left : auction.Announcement.ClosesAt - auction.Announcement.OpenedAt;
+            var patience = wait > TimeSpan.Zero ? wait : window;
             using var closing = new CancellationTokenSource(patience, time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(closing.Token, cancellationToken);
             var bids = await policies.MakeAsync(auction, either.Token);
-            left = auction.Announcement.ClosesAt - time.GetUtcNow();
+            var left = wait - time.GetElapsedTime(since);
             if (left > TimeSpan.Zero)
                 await Task.Delay(left, time, cancellationToken);
             var now = DateTimeOffset.FromUnixTimeMilliseconds(time.GetUtcNow().ToUnixTimeMilliseconds());

@@ -37,6 +37,7 @@ public sealed class PolicyBids(
 
     // Threads of their own, since tasks may keep theirs for long.
     private readonly GuestThreads _threads = new(options.ProgramWorkers);
+    private readonly PublisherTurns _turns = new();
 
     public void Dispose() => _threads.Dispose();
 
@@ -80,6 +81,7 @@ public sealed class PolicyBids(
             var seed = BinaryPrimitives.ReadInt64BigEndian(SHA256.HashData(Encoding.UTF8.GetBytes(announcement.Id.ToString())));
             var job = new SandboxJob(bidder.Agent, [], limits, seed, announcement.OpenedAt.ToUnixTimeMilliseconds());
             using var answer = new MemoryStream();
+            using var turn = await _turns.TakeAsync(invitation.PublisherId, closing);
             var outcome = await _threads.RunAsync(() => closing.IsCancellationRequested
                 ? new AttemptOutcome.Stopped(default)
                 : _sandbox.Run(program, job, GuestInput.FromBytes(AwardJson.Write(announcement, bidder.Name)), answer, new AttemptProgress(), closing));

@@ -25,7 +25,7 @@ public static class RegistryEndpoints
             .Refuses(RequestRefusal.NotFound);
         api.MapGet("/agents/{publisher}/{name}/versions", ListVersionsAsync)
             .WithName("listAgentVersions").WithTags("Agents").WithSummary("List the versions of an agent")
-            .WithDescription("All of them, newest first.")
+            .WithDescription("Newest first.")
             .AllowAnonymous()
             .Produces<ListResponse<AgentResponse>>();
         api.MapGet("/agents/{publisher}/{name}/{version}", GetVersionAsync)
@@ -55,11 +55,9 @@ public static class RegistryEndpoints
     private static async Task<IResult> GetNewestAsync(string publisher, string name, IAgentStore agents, CancellationToken cancellationToken) =>
         Answer(await FindAsync(agents, publisher, name, null, cancellationToken), $"{publisher}/{name}");
 
-    private static async Task<IResult> ListVersionsAsync(string publisher, string name, IAgentStore agents, CancellationToken cancellationToken)
-    {
-        var versions = await agents.ListVersionsAsync(publisher, name, cancellationToken);
-        return TypedResults.Ok(new ListResponse<AgentResponse>([.. versions.Select(ManifestBody.Of)]));
-    }
+    private static async Task<IResult> ListVersionsAsync(
+        string publisher, string name, [AsParameters] ListQuery query, IAgentStore agents, CancellationToken cancellationToken) =>
+        TypedResults.Ok(ListQuery.Answer(await agents.ListVersionsAsync(publisher, name, query.ToPage(), cancellationToken), ManifestBody.Of));
 
     private static async Task<IResult> GetVersionAsync(
         string publisher, string name, string version, IAgentStore agents, CancellationToken cancellationToken) =>

@@ -54,15 +54,25 @@ public sealed class SqlAgentStore(Database database, AgentIndex? index = null) :
         return remembered.GetOrAdd(id, row.ToVersion());
     }
 
-    public async Task<IReadOnlyList<AgentVersion>> ListVersionsAsync(
-        string publisher, string name, CancellationToken cancellationToken)
-    {
-        var rows = await database.ReadAsync(
-            session => session.QueryAsync<AgentRow>(
-                $"SELECT {AgentRow.Columns} FROM agent_versions v WHERE v.publisher = @publisher AND v.name = @name", new { publisher, name }),
+    public Task<Page<AgentVersion>> ListVersionsAsync(string publisher, string name, PageRequest page, CancellationToken cancellationToken) =>
+        database.ReadAsync(
+            async session =>
+            {
+                // The order of versions is none of a database's: their names are put in order here, and only the page's are read in whole.
+                var found = await session.QueryAsync<(Id<AgentVersion> Id, string Version)>(
+                    "SELECT id, version FROM agent_versions WHERE publisher = @publisher AND name = @name", new { publisher, name });
+                var wanted = found
+                    .Select(row => (row.Id, Version: SemanticVersion.Parse(row.Version)))
+                    .Where(row => !SemanticVersion.TryParse(page.Cursor, null, out var after) || row.Version < after)
+                    .OrderByDescending(row => row.Version)
+                    .Take(page.Limit + 1)
+                    .ToList();
+                var ids = wanted.Take(page.Limit).Select(row => row.Id).ToList();
+                var rows = await session.QueryAsync<AgentRow>($"SELECT {AgentRow.Columns} FROM agent_versions v WHERE v.id IN @ids", new { ids });
+                List<AgentVersion> items = [.. rows.Select(row => row.ToVersion()).OrderByDescending(version => version.Manifest.Version)];
+                return new Page<AgentVersion>(items, wanted.Count > page.Limit ? items[^1].Manifest.Version.ToString() : null);
+            },
             cancellationToken);
-        return [.. rows.Select(row => row.ToVersion()).OrderByDescending(version => version.Manifest.Version)];
-    }
 
     public async Task<Page<AgentVersion>> ListAsync(AgentQuery query, PageRequest page, CancellationToken cancellationToken)
     {

@@ -11,7 +11,8 @@ namespace Stoa.Node.Schedules;
 /// <summary>Submits the tasks of schedules when they are due.</summary>
 /// <remarks>
 /// A tick makes one task across all nodes: a lease has one node look at a schedule in the normal course, and the idempotency key of the submission
-/// is made of schedule and tick, so that a second one, after a crash or a lost lease, gets the same task.
+/// is made of schedule and tick, so that a second one, after a crash or a lost lease, gets the same task. A tick of which it is known what came of it
+/// is not run again.
 /// </remarks>
 public sealed class ScheduleRunner(
     SqlScheduleStore store,
@@ -19,15 +20,24 @@ public sealed class ScheduleRunner(
     SubmitTask submit,
     ITaskStore tasks,
     TaskWorkers workers,
-    LeaseHolder self,
+    Cell cell,
     SchedulesOptions options,
     IdSource ids,
     TimeProvider time,
     ILogger<ScheduleRunner> logger) : BackgroundService
 {
     private const int SchedulesAtOnce = 50;
+    private const int ReadAtOnce = 200;
     private static readonly TimeSpan cleaning = TimeSpan.FromHours(1);
 
+    // By then every node of the cell has noticed that its clock was set back, and told of it.
+    private static readonly TimeSpan settling = TimeSpan.FromSeconds(10);
+
+    private readonly ClockWatch clock = new(time);
+    private readonly LeaseHolder self = cell.Self;
+    private HashSet<LeaseHolder> known = [];
+    private bool wasSetBack;
+    private long? settlesFrom;
     private DateTimeOffset cleanAt = DateTimeOffset.MinValue;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -37,10 +47,7 @@ public sealed class ScheduleRunner(
             var looked = 0;
             try
             {
-                // A look costs less than a transaction.
-                if (await store.NextTickAsync(self, stoppingToken) <= time.GetUtcNow())
-                    looked = await RunDueAsync(stoppingToken);
-                await CleanAsync(stoppingToken);
+                looked = await TurnAsync(stoppingToken);
             }
             catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
             {
@@ -52,11 +59,82 @@ public sealed class ScheduleRunner(
         }
     }
 
+    /// <summary>One turn of the loop; how many schedules were due.</summary>
+    internal async Task<int> TurnAsync(CancellationToken cancellationToken)
+    {
+        await BringForwardAfterJumpAsync(cancellationToken);
+        // A look costs less than a transaction.
+        var looked = await store.NextTickAsync(self, cancellationToken) <= Now() ? await RunDueAsync(cancellationToken) : 0;
+        await CleanAsync(cancellationToken);
+        return looked;
+    }
+
+    /// <summary>Schedules that a clock which was ahead has run into the future would sleep until the clock comes there again.</summary>
+    private async Task BringForwardAfterJumpAsync(CancellationToken cancellationToken)
+    {
+        // The clock of a node that is gone does not count any more.
+        var others = cell.Others.Select(node => node.Beat.Holder).ToHashSet();
+        var isAnyGone = !known.IsSubsetOf(others);
+        known = others;
+        Now();
+        if (wasSetBack || isAnyGone)
+            settlesFrom = time.GetTimestamp();
+        else if (settlesFrom is not { } from || time.GetElapsedTime(from) < settling)
+            return;
+        else
+            settlesFrom = null;
+        wasSetBack = false;
+        try
+        {
+            await BringForwardAsync(cancellationToken);
+        }
+        catch
+        {
+            wasSetBack = true;
+            throw;
+        }
+    }
+
+    /// <summary>What the clock says. Each reading by which something is done is a look at it: one that lies ahead between two looks would leave no trace.</summary>
+    private DateTimeOffset Now()
+    {
+        wasSetBack |= clock.WasSetBack(out var now);
+        return now;
+    }
+
+    private async Task BringForwardAsync(CancellationToken cancellationToken)
+    {
+        // Not before what the others call now: their ticks are over, and a node whose own clock is behind must not bring them back.
+        var now = cell.Others.Select(node => node.SeenAt).Append(Now()).Max();
+        var brought = 0;
+        IReadOnlyList<Schedule> page = [];
+        do
+        {
+            page = await store.ListLaterAsync(now, page.Count == 0 ? null : page[^1].Id, ReadAtOnce, cancellationToken);
+            foreach (var schedule in page)
+            {
+                try
+                {
+                    if (schedule.ToTimetable().Next(now) is { } next && next < schedule.NextTick && await store.BringForwardAsync(schedule, next, cancellationToken))
+                        brought++;
+                }
+                catch (InvalidOperationException failure)
+                {
+                    logger.LogError(failure, "The next tick of {Schedule} cannot be told.", schedule.Id);
+                }
+            }
+        }
+        while (page.Count == ReadAtOnce);
+
+        if (brought > 0)
+            logger.LogInformation("Brought the next ticks of {Count} schedules forward that a clock had put off.", brought);
+    }
+
     /// <summary>One look at the clock; how many schedules were due.</summary>
     internal async Task<int> RunDueAsync(CancellationToken cancellationToken)
     {
         var token = HolderLease.NewToken(self, ids);
-        var due = await store.ClaimAsync(self, token, SchedulesAtOnce, time.GetUtcNow(), cancellationToken);
+        var due = await store.ClaimAsync(self, token, SchedulesAtOnce, Now(), cancellationToken);
         foreach (var schedule in due)
         {
             try
@@ -75,10 +153,12 @@ public sealed class ScheduleRunner(
 
     private async Task RunAsync(Schedule schedule, string token, CancellationToken cancellationToken)
     {
-        var due = DueTicks.At(schedule.ToTimetable(), schedule.NextTick!.Value, time.GetUtcNow(), schedule.Missed);
+        var due = DueTicks.At(schedule.ToTimetable(), schedule.NextTick!.Value, Now(), schedule.Missed);
         var last = (await store.LastSubmittedAsync(schedule.Id, cancellationToken))?.TaskId;
+        // A clock that was ahead and was set back comes by the same ticks again.
+        var over = due.Run.Count == 0 ? [] : await store.ListTicksAsync(schedule.Id, due.Run[0], due.Run[^1], cancellationToken);
         List<ScheduleRun> runs = [];
-        foreach (var tick in due.Run)
+        foreach (var tick in due.Run.Where(tick => !over.Contains(tick)))
         {
             var isOpen = schedule.Overlap is OverlappingRuns.Skip && last is { } before
                 && await tasks.GetAsync(before, cancellationToken) is { State.IsFinal: false };

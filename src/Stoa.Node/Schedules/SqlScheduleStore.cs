@@ -111,6 +111,31 @@ public sealed class SqlScheduleStore(Database database)
             new { self = self.ToString(), working = NoTokens }),
         cancellationToken);
 
+    /// <summary>Schedules whose next tick is later than an instant, by their ids.</summary>
+    /// <param name="now">The instant.</param>
+    /// <param name="after">The last one of the page before; null for the first page.</param>
+    /// <param name="count">The most of a page.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public Task<IReadOnlyList<Schedule>> ListLaterAsync(DateTimeOffset now, Id<Schedule>? after, int count, CancellationToken cancellationToken) => database.ReadAsync(
+        session => session.QueryAsync<Schedule>(
+            $"SELECT {Columns} FROM schedules WHERE next_tick > @now AND id > @after ORDER BY id LIMIT @count",
+            new { now, after = after ?? new Id<Schedule>(Guid.Empty), count }),
+        cancellationToken);
+
+    /// <summary>Has a schedule tick earlier than it would; whoever looks at it just now does not move its next tick any more.</summary>
+    /// <returns>False when its next tick is another by now.</returns>
+    public Task<bool> BringForwardAsync(Schedule schedule, DateTimeOffset next, CancellationToken cancellationToken) => database.WriteAsync(
+        async session => await session.ExecuteAsync(
+            "UPDATE schedules SET next_tick = @next, lease_token = NULL WHERE id = @Id AND next_tick = @NextTick", new { schedule.Id, schedule.NextTick, next }) == 1,
+        cancellationToken);
+
+    /// <summary>The ticks of a schedule from one to another, both included, of which it is known what came of them.</summary>
+    public Task<IReadOnlyList<DateTimeOffset>> ListTicksAsync(
+        Id<Schedule> id, DateTimeOffset first, DateTimeOffset last, CancellationToken cancellationToken) => database.ReadAsync(
+        session => session.QueryAsync<DateTimeOffset>(
+            "SELECT tick_at FROM schedule_runs WHERE schedule_id = @id AND tick_at >= @first AND tick_at <= @last", new { id, first, last }),
+        cancellationToken);
+
     /// <summary>Takes schedules that are due, so that one node looks at each.</summary>
     /// <param name="self">The node that takes them; it looks at none just now.</param>
     /// <param name="token">Of its lease, see <see cref="HolderLease"/>.</param>
@@ -145,7 +170,7 @@ public sealed class SqlScheduleStore(Database database)
             {
                 if (await session.QueryFirstOrDefaultAsync<string>("SELECT id FROM schedules WHERE id = @Id {for update}", new { schedule.Id }) is null)
                     return;
-                // Should a second node have looked too, after a lease had expired, what counts is that a task was made.
+                // Should a second node have looked too, when the first was taken for dead, what counts is that a task was made.
                 await session.ExecuteEachAsync(
                     $"""
                     INSERT INTO schedule_runs ({RunColumns}) VALUES (@ScheduleId, @TickAt, @Outcome, @TaskId, @Code, @Detail, @At)

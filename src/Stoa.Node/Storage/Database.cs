@@ -54,6 +54,7 @@ public abstract class Database : IAsyncDisposable
     /// <remarks>When the act throws, or abandons its session, nothing of it is written. A token that is cancelled before
     /// the act has ended stops it; after that the act is committed and answered whatever the token says.</remarks>
     /// <exception cref="InvalidOperationException">Called from inside an act.</exception>
+    /// <exception cref="CommitUnknownException">The act was committed or undone, and nobody could say which.</exception>
     public async Task<T> WriteAsync<T>(Func<SqlSession, Task<T>> act, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(act);

@@ -182,16 +182,16 @@ public sealed class PostgresDatabase : Database
             var result = await act(session);
             if (session.IsAbandoned)
                 return new Written<T>(result, session);
-            await session.FlushAsync();
+            // The act has ended: whatever its token says from here on, it is committed.
+            await session.FlushAsync(CancellationToken.None);
             isCommitting = true;
-            // A commit that is called off on its way may still happen: from here on it is waited for.
             await transaction.CommitAsync(CancellationToken.None);
             return new Written<T>(result, session);
         }
         catch (Exception broken) when (IsBroken(connection, broken))
         {
             throw isCommitting && !HadEndedBefore(broken)
-                ? new IOException($"The connection to the database broke at the commit, which may have happened: {broken.Message}", broken)
+                ? new CommitUnknownException($"The connection to the database broke at the commit, which may have happened: {broken.Message}", broken)
                 : new BrokenConnectionException(broken);
         }
         finally
@@ -203,9 +203,11 @@ public sealed class PostgresDatabase : Database
     private async Task<NpgsqlConnection> OpenConnectionAsync(CancellationToken cancellationToken) =>
         await _dataSource.OpenConnectionAsync(cancellationToken);
 
-    /// <summary>Whether the connection broke under an act. Npgsql has several words for it, some of them of its own parts.</summary>
+    /// <summary>Whether the connection broke under an act. Npgsql has several words for it, some of them of its own parts; those may be disposed of a moment
+    /// before the connection says that it is not open any more, and an act has nothing else that could be.</summary>
     private static bool IsBroken(NpgsqlConnection connection, Exception exception) =>
-        exception is NpgsqlException or InvalidOperationException && connection.FullState is not System.Data.ConnectionState.Open;
+        exception is ObjectDisposedException
+        || (exception is NpgsqlException or InvalidOperationException && connection.FullState is not System.Data.ConnectionState.Open);
 
     /// <summary>Whether the session was over before the server began with what was sent last: it says that nothing came for too long, or its end of the
     /// connection was closed when this one wrote. That an operator has ended the session (57P01) it may say after a commit too.</summary>

@@ -17,10 +17,10 @@ internal sealed class PostgresSession(NpgsqlConnection connection, CancellationT
     private int _sentResults;
 
     /// <summary>Runs what was sent and went with nothing yet.</summary>
-    public async Task FlushAsync()
+    public async Task FlushAsync(CancellationToken cancellationToken)
     {
         if (_sent.Count > 0)
-            await RunBatchAsync([]);
+            await RunBatchAsync([], cancellationToken);
     }
 
     private protected override async Task<int> RunAsync(SqlStatement statement, object? parameters)
@@ -28,24 +28,25 @@ internal sealed class PostgresSession(NpgsqlConnection connection, CancellationT
         if (statement.ParameterNames.Count == 0)
         {
             // It may be a script, such as a migration: of those a command takes several statements, a batch does not.
-            await FlushAsync();
+            await FlushAsync(CancellationToken);
             await using var script = new NpgsqlCommand(statement.Text, connection);
             return await script.ExecuteNonQueryAsync(CancellationToken);
         }
 
         var command = ToCommand(statement, parameters);
-        await RunBatchAsync([command]);
+        await RunBatchAsync([command], CancellationToken);
         return (int)command.RecordsAffected;
     }
 
-    private protected override Task SendOneAsync(SqlStatement statement, object? parameters) => SendAsync(ToCommand(statement, parameters));
+    private protected override Task SendOneAsync(SqlStatement statement, object? parameters) =>
+        SendAsync(ToCommand(statement, parameters), statement.GivesRows!.Value);
 
     private protected override async Task SendAllAsync<T>(SqlRows<T> statement, IReadOnlyList<T> rows)
     {
         if (statement.CopyText is { } copy && rows.Count >= MinCopied)
             await CopyAsync(copy, statement.Fields, rows);
         else
-            await SendAsync(ToCommand(statement, rows));
+            await SendAsync(ToCommand(statement, rows), statement.GivesRows);
     }
 
     private protected override async Task<List<T>> ReadAsync<T>(SqlStatement statement, object? parameters, int limit)
@@ -59,7 +60,7 @@ internal sealed class PostgresSession(NpgsqlConnection connection, CancellationT
     {
         var commands = parameters.Select(one => ToCommand(statement, one)).ToList();
         if (commands.Count > 0)
-            await RunBatchAsync(commands);
+            await RunBatchAsync(commands, CancellationToken);
         return (int)commands.Sum(command => (long)command.RecordsAffected);
     }
 
@@ -72,7 +73,7 @@ internal sealed class PostgresSession(NpgsqlConnection connection, CancellationT
             if (statement.CopyText is { } copy && rows.Count >= MinCopied)
                 await CopyAsync(copy, statement.Fields, rows);
             else
-                await RunBatchAsync([ToCommand(statement, rows)]);
+                await RunBatchAsync([ToCommand(statement, rows)], CancellationToken);
             Array.Fill(written, true);
             return written;
         }
@@ -97,12 +98,12 @@ internal sealed class PostgresSession(NpgsqlConnection connection, CancellationT
     }
 
     /// <summary>Lets a command wait for the next one that is asked something.</summary>
-    private Task SendAsync(NpgsqlBatchCommand command)
+    private Task SendAsync(NpgsqlBatchCommand command, bool givesRows)
     {
         _sent.Add(command);
-        if (command.CommandText.StartsWith("SELECT", StringComparison.Ordinal) || command.CommandText.Contains("RETURNING", StringComparison.Ordinal))
+        if (givesRows)
             _sentResults++;
-        return _sent.Count < MaxSent ? Task.CompletedTask : FlushAsync();
+        return _sent.Count < MaxSent ? Task.CompletedTask : FlushAsync(CancellationToken);
     }
 
     /// <summary>What was sent before, and these behind it.</summary>
@@ -117,10 +118,10 @@ internal sealed class PostgresSession(NpgsqlConnection connection, CancellationT
         return batch;
     }
 
-    private async Task RunBatchAsync(IReadOnlyList<NpgsqlBatchCommand> commands)
+    private async Task RunBatchAsync(IReadOnlyList<NpgsqlBatchCommand> commands, CancellationToken cancellationToken)
     {
         await using var batch = TakeBatch(commands, out _);
-        await batch.ExecuteNonQueryAsync(CancellationToken);
+        await batch.ExecuteNonQueryAsync(cancellationToken);
     }
 
     /// <summary>A reader at the result of the last command.</summary>
@@ -149,7 +150,7 @@ internal sealed class PostgresSession(NpgsqlConnection connection, CancellationT
 
     private async Task CopyAsync<T>(string text, IReadOnlyList<SqlField<T>> fields, IReadOnlyList<T> rows)
     {
-        await FlushAsync();
+        await FlushAsync(CancellationToken);
         await using (var copy = await connection.BeginRawBinaryCopyAsync(text, CancellationToken))
         {
             using var writer = new PostgresCopyWriter();

@@ -25,6 +25,9 @@ public sealed class SqlRows<T>
     /// <summary>Whether PostgreSQL answers which rows were written: otherwise all are, or the statement fails.</summary>
     internal bool AnswersRows => CopyText is null;
 
+    /// <summary>Whether PostgreSQL answers the statement with rows, be it none.</summary>
+    internal bool GivesRows { get; private init; }
+
     /// <summary>The field that the rows answered by PostgreSQL name; −1 when they are numbered from 1.</summary>
     internal int KeyField { get; }
 
@@ -45,6 +48,7 @@ public sealed class SqlRows<T>
             $"INSERT INTO {table} ({columns}) SELECT * FROM unnest({Arrays(fields)}){skip}" + (key is null ? "" : $" RETURNING {key}"),
             returned)
         {
+            GivesRows = key is not null,
             CopyText = skipsConflictsOf is null ? $"COPY {table} ({columns}) FROM STDIN (FORMAT BINARY)" : null,
         };
     }
@@ -60,7 +64,10 @@ public sealed class SqlRows<T>
             fields,
             $"UPDATE {table} AS t SET {ToSqlite(set, fields)} WHERE {ToSqlite(where, fields)}",
             $"UPDATE {table} AS t SET {ToPostgres(set, fields)} FROM {Given(fields)} WHERE {ToPostgres(where, fields)} RETURNING r.row_number",
-            -1);
+            -1)
+        {
+            GivesRows = true,
+        };
     }
 
     /// <summary>Takes a row out of a table for each row that is given.</summary>
@@ -71,7 +78,10 @@ public sealed class SqlRows<T>
         fields,
         $"DELETE FROM {table} AS t WHERE {ToSqlite(where, fields)}",
         $"DELETE FROM {table} AS t USING {Given(fields)} WHERE {ToPostgres(where, fields)} RETURNING r.row_number",
-        -1);
+        -1)
+    {
+        GivesRows = true,
+    };
 
     private static string ToSqlite(string sql, IReadOnlyList<SqlField<T>> fields) => WithValues(sql, fields, (_, index) => $"?{index + 1}");
 

@@ -51,13 +51,16 @@ public abstract class SqlSession
 
     /// <summary>Runs a statement of which nothing is asked but that it does not fail.</summary>
     /// <remarks>On PostgreSQL it waits for the next statement that is asked something, or for the commit, and goes with it in one round trip. A failure is thrown there.</remarks>
-    public Task SendAsync(string sql, object? parameters = null) => SendOneAsync(Start(sql), parameters);
+    /// <param name="sql">A SELECT, INSERT, UPDATE, DELETE or SET without comments: of these it is known which give rows.</param>
+    /// <param name="parameters">Its parameters.</param>
+    /// <exception cref="ArgumentException">It is another statement. Execute it.</exception>
+    public Task SendAsync(string sql, object? parameters = null) => SendOneAsync(StartSent(sql), parameters);
 
     /// <summary>The same for each of the parameter objects.</summary>
     public async Task SendEachAsync(string sql, IEnumerable<object> parameters)
     {
         ArgumentNullException.ThrowIfNull(parameters);
-        var statement = Start(sql);
+        var statement = StartSent(sql);
         foreach (var one in parameters)
             await SendOneAsync(statement, one);
     }
@@ -143,6 +146,14 @@ public abstract class SqlSession
         ArgumentNullException.ThrowIfNull(sql);
         ThrowIfOver();
         return Dialect.GetStatement(sql);
+    }
+
+    private SqlStatement StartSent(string sql)
+    {
+        var statement = Start(sql);
+        return statement.GivesRows is null
+            ? throw new ArgumentException("Only a SELECT, INSERT, UPDATE, DELETE or SET without comments can be sent, since of others it is not known whether they give rows.", nameof(sql))
+            : statement;
     }
 
     private void ThrowIfOver()

@@ -14,7 +14,7 @@ public enum StorageProvider
 /// <param name="Provider">See <see cref="StorageProvider"/>; embedded SQLite unless told otherwise.</param>
 /// <param name="DataFolder">Folder of the SQLite file and its lock; made when absent. Not used with PostgreSQL.</param>
 /// <param name="ConnectionString">Npgsql connection string; needed with PostgreSQL and not used without it.</param>
-/// <param name="MaxQueuedWrites">How many acts may wait for the SQLite writer before further callers are held back; 1 or more.</param>
+/// <param name="MaxQueuedWrites">How many acts may wait for the SQLite writer before further callers are held back; 1 or more. Default 8,192.</param>
 public sealed record StorageOptions(
     StorageProvider Provider = StorageProvider.Sqlite,
     string DataFolder = "data",

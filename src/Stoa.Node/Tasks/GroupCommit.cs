@@ -1,7 +1,11 @@
+using Stoa.Node.Storage;
+
 namespace Stoa.Node.Tasks;
 
 /// <summary>Lets acts that arrive one by one be written together: what arrives while the last commit is under way is the next group.</summary>
-/// <remarks>There is no delay to gather: a lone act is written at once, and a thousand at the same time cost little more than one.</remarks>
+/// <remarks>There is no delay to gather: a lone act is written at once, and a thousand at the same time cost little more than one.
+/// A group that cannot be written is written apart, so that one bad item fails alone; not so where the commit may have happened
+/// (<see cref="CommitUnknownException"/>): then each caller is told that, and looks before it writes again.</remarks>
 /// <param name="write">Writes a group in one transaction, an outcome each.</param>
 /// <param name="maxGroup">The largest group.</param>
 internal sealed class GroupCommit<TItem, TOutcome>(Func<IReadOnlyList<TItem>, Task<IReadOnlyList<TOutcome>>> write, int maxGroup)
@@ -38,12 +42,13 @@ internal sealed class GroupCommit<TItem, TOutcome>(Func<IReadOnlyList<TItem>, Ta
             {
                 outcomes = await write([.. group.Select(waiting => waiting.Item)]);
             }
-            catch (Exception failure)
+            catch (Exception failure) when (group.Count == 1 || failure is CommitUnknownException)
             {
-                if (group.Count == 1)
-                    group[0].Fail(failure);
-                else
-                    await WriteApartAsync(group);
+                Fail(group, failure);
+            }
+            catch (Exception)
+            {
+                await WriteApartAsync(group);
             }
 
             var next = TakeGroup();
@@ -53,20 +58,33 @@ internal sealed class GroupCommit<TItem, TOutcome>(Func<IReadOnlyList<TItem>, Ta
         }
     }
 
-    /// <summary>Whatever was wrong with one of them is not the others' fault.</summary>
+    /// <summary>Whatever was wrong with one of them is not the others' fault; but when the database is away, it is away for all that are left.</summary>
     private async Task WriteApartAsync(List<Waiting> group)
     {
-        foreach (var waiting in group)
+        for (var index = 0; index < group.Count; index++)
         {
+            if (!group[index].IsWanted())
+                continue;
             try
             {
-                waiting.Answer((await write([waiting.Item]))[0]);
+                group[index].Answer((await write([group[index].Item]))[0]);
+            }
+            catch (Exception away) when (away.MayPass())
+            {
+                Fail(group[index..], away);
+                return;
             }
             catch (Exception failure)
             {
-                waiting.Fail(failure);
+                group[index].Fail(failure);
             }
         }
+    }
+
+    private static void Fail(List<Waiting> group, Exception failure)
+    {
+        foreach (var waiting in group)
+            waiting.Fail(failure);
     }
 
     /// <summary>Lets those go on whose items are written: elsewhere, but for the last one when nobody waits for this thread.</summary>

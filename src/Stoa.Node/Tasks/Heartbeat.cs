@@ -1,19 +1,16 @@
 using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
-using Stoa.Node.Storage;
 
 namespace Stoa.Node.Tasks;
 
-/// <summary>The pulse of a node: gives signs of life, learns of the other nodes, strikes dead ones off, takes their tasks over, and looks after this
-/// node's own.</summary>
+/// <summary>The pulse of a node: gives signs of life, learns of the other nodes, and strikes off those that give none.</summary>
+/// <remarks>It waits for no work: whoever does not beat is dead to the others after some seconds. What has to be done for tasks is up to <see cref="LeaseCare"/>.</remarks>
 public sealed class Heartbeat(
     INodeStore nodes,
-    LeaseKeeper keeper,
-    LeaseRescuer rescuer,
+    LeaseCare care,
     Cell cell,
     NodeStatus status,
     AgentIndex index,
-    Database database,
     TasksOptions options,
     TimeProvider time,
     ILogger<Heartbeat> logger) : BackgroundService
@@ -22,19 +19,17 @@ public sealed class Heartbeat(
     private const int Misses = 3;
 
     private readonly NodeWatch _watch = new(TimeSpan.FromMilliseconds(options.BeatMs) * BeatsOfSilence, Misses);
-    private readonly ClockWatch _clock = new(time);
+    private readonly FailureLog _failures = new(logger, time);
     private NodeBeat _last = new(cell.Self, 0);
-    private bool _mayBePutOff;
-
-    // An embedded database is this node's alone: nobody looks for its signs of life.
-    private bool IsShared => database is PostgresDatabase;
+    private Task _strikingOff = Task.CompletedTask;
 
     /// <summary>Lists this node before it can claim anything.</summary>
     public override async Task StartAsync(CancellationToken cancellationToken)
     {
         var others = await BeatAsync(cancellationToken);
-        if (!IsShared)
+        if (!nodes.IsShared)
         {
+            // An embedded database is this node's alone: nobody looks for its signs of life.
             foreach (var earlier in others)
                 await nodes.StrikeOffAsync(earlier, cancellationToken);
         }
@@ -46,6 +41,7 @@ public sealed class Heartbeat(
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         await base.StopAsync(cancellationToken);
+        await _strikingOff.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         try
         {
             await nodes.StrikeOffAsync(_last, cancellationToken);
@@ -56,30 +52,16 @@ public sealed class Heartbeat(
         }
     }
 
-    /// <summary>One turn of the loop.</summary>
+    /// <summary>One beat.</summary>
     internal async Task TurnAsync(CancellationToken cancellationToken)
     {
-        // Retries may wait for an hour that lies ahead again now, or that lay ahead by a dead node's clock only.
-        _mayBePutOff |= _clock.WasSetBack();
-        if (IsShared)
-        {
-            foreach (var dead in _watch.Look(await BeatAsync(cancellationToken), time.GetElapsedTime(0)))
-            {
-                _mayBePutOff = true;
-                // If it is only paused, it may hold locks that the whole cell waits for.
-                await database.EndSessionsAsync(dead.Holder.Boot, cancellationToken);
-                if (await nodes.StrikeOffAsync(dead, cancellationToken))
-                    logger.LogWarning("The node {Node} is silent; its tasks are taken over.", dead.Holder.Node);
-            }
-        }
-
-        await rescuer.RescueAbandonedAsync(cancellationToken);
-        await rescuer.RescueStraysAsync(await keeper.LookAsync(cancellationToken), cancellationToken);
-        if (_mayBePutOff)
-        {
-            await rescuer.BringForwardAsync(cancellationToken);
-            _mayBePutOff = false;
-        }
+        var others = await BeatAsync(cancellationToken);
+        if (!nodes.IsShared)
+            return;
+        // Not awaited: a lock that a silent node holds must not silence this one.
+        var dead = _watch.Look(others, time.GetElapsedTime(0));
+        if (dead.Count > 0)
+            _strikingOff = Task.WhenAll(dead.Select(silent => StrikeOffAsync(silent, cancellationToken)).Append(_strikingOff));
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -87,16 +69,37 @@ public sealed class Heartbeat(
         using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(options.BeatMs), time);
         do
         {
-            try
-            {
-                await TurnAsync(stoppingToken);
-            }
-            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
-            {
-                logger.LogError(failure, "This node cannot give a sign of life or look after its tasks; trying again.");
-            }
+            await TryAsync("give a sign of life", () => TurnAsync(stoppingToken), stoppingToken);
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    private async Task StrikeOffAsync(NodeBeat dead, CancellationToken cancellationToken)
+    {
+        // If it is only paused, it may hold locks that the whole cell waits for. Whether they are freed or not, it is dead.
+        await TryAsync("end the sessions of a silent node", () => nodes.EndSessionsAsync(dead.Holder, cancellationToken), cancellationToken);
+        await TryAsync(
+            "strike a silent node off",
+            async () =>
+            {
+                if (await nodes.StrikeOffAsync(dead, cancellationToken))
+                    logger.LogWarning("The node {Node} is silent; its tasks are taken over.", dead.Holder.Node);
+            },
+            cancellationToken);
+        care.NodeDied();
+    }
+
+    private async Task TryAsync(string step, Func<Task> act, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await act();
+        }
+        catch (Exception failure)
+        {
+            if (!cancellationToken.IsCancellationRequested)
+                _failures.Tell(step, failure);
+        }
     }
 
     /// <summary>Gives a sign of life, and takes in what the others say.</summary>
@@ -105,10 +108,17 @@ public sealed class Heartbeat(
     {
         var listed = await nodes.BeatAsync(cell.Self, status.Now, time.GetUtcNow(), cancellationToken);
         _last = listed.Single(node => node.Beat.Holder == cell.Self).Beat;
-        if (IsShared)
+        if (nodes.IsShared)
         {
-            cell.Learn(listed);
-            index.SetLoadElsewhere(cell.RunningElsewhere());
+            try
+            {
+                cell.Learn(listed);
+                index.SetLoadElsewhere(cell.RunningElsewhere());
+            }
+            catch (Exception failure)
+            {
+                _failures.Tell("learn of the load of the other nodes", failure);
+            }
         }
 
         return [.. listed.Select(node => node.Beat).Where(beat => beat.Holder != cell.Self)];

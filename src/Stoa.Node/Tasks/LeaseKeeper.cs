@@ -5,7 +5,8 @@ namespace Stoa.Node.Tasks;
 /// <summary>Stops work whose lease is lost or whose consumer wants it stopped, and gives back what is leased to this node and not worked on.</summary>
 public sealed class LeaseKeeper(ITaskStore tasks, TaskWorkers workers, LeaseHolder self)
 {
-    private HashSet<LeaseRef> _strays = [];
+    // With the claim that was under way when they were first seen idle, of which they may be.
+    private Dictionary<LeaseRef, long?> _idle = [];
     private HashSet<LeaseRef> _waiting = [];
 
     /// <summary>One look.</summary>
@@ -25,13 +26,20 @@ public sealed class LeaseKeeper(ITaskStore tasks, TaskWorkers workers, LeaseHold
 
         // What was claimed ahead was to begin at once. Where it still waits, other nodes may have a thread for it.
         var late = running.Where(pair => !pair.Value.IsTaken).ToList();
-        await Task.WhenAll(late.Where(pair => _waiting.Contains(pair.Key)).Select(pair => workers.GiveBackAsync(pair.Value)));
+        foreach (var (_, attempt) in late.Where(pair => _waiting.Contains(pair.Key)))
+        {
+            // Not awaited: it tells of its own failures, and may wait for the database for minutes.
+            _ = workers.GiveBackAsync(attempt);
+        }
+
         _waiting = [.. late.Select(pair => pair.Key)];
 
-        // One that was claimed just now may not have begun.
-        var idle = held.Keys.Where(lease => !running.ContainsKey(lease) && !workers.IsRunning(lease)).ToHashSet();
-        var strays = idle.Where(_strays.Contains).ToList();
-        _strays = idle;
+        // One that was claimed just now may not have begun: not before the answer to the claim is here, and on a busy database that takes longer than
+        // from one look to the next. Asked for the claim first: once that has ended, the workers know what it has brought.
+        var claim = workers.ClaimUnderWay;
+        var idle = held.Keys.Where(lease => !running.ContainsKey(lease) && !workers.IsOwn(lease)).ToList();
+        var strays = idle.Where(lease => _idle.TryGetValue(lease, out var before) && (before is null || before != claim)).ToList();
+        _idle = idle.ToDictionary(lease => lease, lease => _idle.TryGetValue(lease, out var before) ? before : claim);
         return strays;
     }
 }

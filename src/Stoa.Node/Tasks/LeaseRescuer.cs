@@ -1,38 +1,45 @@
+using System.Collections.Concurrent;
 using Stoa.Market.Tasks;
 
 namespace Stoa.Node.Tasks;
 
-/// <summary>Takes over tasks that nobody works on any more.</summary>
+/// <summary>Takes over tasks that nobody works on any more, each by itself: one that cannot be read or ended holds up none of the others.</summary>
 public sealed class LeaseRescuer(ITaskStore tasks, ExecuteTask execute, TaskWorkers workers, TaskWaiters waiters, TimeProvider time, ILogger<LeaseRescuer> logger)
 {
-    private const int BatchSize = 500;
+    private const int Together = 64;
+    private const int MaxRemembered = 10_000;
+
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromMinutes(1);
+
+    private readonly ConcurrentDictionary<LeaseRef, Task<bool>> _underWay = new();
+    private readonly ConcurrentDictionary<LeaseRef, Failed> _failed = new();
 
     /// <summary>Takes over what runs for nodes that are not alive.</summary>
-    /// <returns>How many tasks.</returns>
-    public async Task<int> RescueAbandonedAsync(CancellationToken cancellationToken)
-    {
-        var rescued = 0;
-        int taken;
-        do
-        {
-            taken = await RescueAsync(await tasks.ListAbandonedAsync(BatchSize, cancellationToken));
-            rescued += taken;
-        }
-        while (taken > 0);
-        return rescued;
-    }
+    public async Task RescueAbandonedAsync(CancellationToken cancellationToken) =>
+        await RescueAsync(await tasks.ListAbandonedAsync(cancellationToken), cancellationToken);
 
-    /// <summary>Takes over tasks that are leased to this node and not worked on.</summary>
-    public async Task RescueStraysAsync(IReadOnlyList<LeaseRef> strays, CancellationToken cancellationToken)
+    /// <summary>Takes over tasks by their leases. One whose end is not written soon goes on by itself, and one that failed is left alone for a while.</summary>
+    public async Task RescueAsync(IReadOnlyList<LeaseRef> lost, CancellationToken cancellationToken)
     {
-        var stray = new List<AgentTask>();
-        foreach (var lease in strays)
+        // Some together, so that they share commits.
+        foreach (var some in lost.Where(IsToBeTried).Chunk(Together))
         {
-            if (await tasks.GetAsync(lease.TaskId, cancellationToken) is { State: TaskState.Running } task && task.Token == lease.Token)
-                stray.Add(task);
-        }
+            var rescues = Task.WhenAll(some.Select(Begin));
+            try
+            {
+                await rescues.WaitAsync(s_patience, time, cancellationToken);
+            }
+            catch (TimeoutException)
+            {
+                // They wait for the database, or for a lock of one that has only fallen silent.
+                continue;
+            }
 
-        await RescueAsync(stray);
+            if ((await rescues).Count(isRescued => isRescued) is > 0 and var count)
+                logger.LogInformation("Took over {Count} tasks that nobody worked on any more.", count);
+        }
     }
 
     /// <summary>Has retries that are put off for longer than any policy puts them off wait no longer.</summary>
@@ -45,21 +52,63 @@ public sealed class LeaseRescuer(ITaskStore tasks, ExecuteTask execute, TaskWork
         workers.Wake();
     }
 
-    private async Task<int> RescueAsync(IReadOnlyList<AgentTask> abandoned)
+    /// <summary>Waits until nothing is being taken over.</summary>
+    public Task WhenIdleAsync() => Task.WhenAll(_underWay.Values);
+
+    private bool IsToBeTried(LeaseRef lease) =>
+        !_underWay.ContainsKey(lease) && (!_failed.TryGetValue(lease, out var failed) || time.GetElapsedTime(failed.At) >= failed.Pause);
+
+    private Task<bool> Begin(LeaseRef lease)
     {
-        if (abandoned.Count == 0)
-            return 0;
-        // Together, so that they share commits.
-        var ends = await Task.WhenAll(abandoned.Select(execute.RescueAsync));
-        foreach (var ended in ends.OfType<AgentTask>().Where(task => task.State.IsFinal))
-            waiters.Complete(ended);
-        var rescued = ends.Count(task => task is not null);
-        if (rescued > 0)
+        var isRescued = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
+        if (!_underWay.TryAdd(lease, isRescued.Task))
+            return Task.FromResult(false);
+        _ = EndAsync();
+        return isRescued.Task;
+
+        async Task EndAsync()
         {
-            logger.LogInformation("Took over {Count} tasks that nobody worked on any more.", rescued);
-            workers.Wake();
+            var outcome = await TryAsync(lease);
+            _underWay.TryRemove(lease, out _);
+            isRescued.SetResult(outcome);
+        }
+    }
+
+    private async Task<bool> TryAsync(LeaseRef lease)
+    {
+        try
+        {
+            var isRescued = await RescueAsync(lease);
+            _failed.TryRemove(lease, out _);
+            return isRescued;
+        }
+        catch (Exception failure)
+        {
+            if (_failed.Count >= MaxRemembered)
+                _failed.Clear();
+            var pause = _failed.TryGetValue(lease, out var before) ? TimeSpan.FromTicks(Math.Min(2 * before.Pause.Ticks, s_longestPause.Ticks)) : s_firstPause;
+            _failed[lease] = new Failed(time.GetTimestamp(), pause);
+            logger.LogError(failure, "The task {TaskId}, on which nobody works any more, cannot be taken over; trying again in {Pause}.", lease.TaskId, pause);
+            return false;
+        }
+    }
+
+    private async Task<bool> RescueAsync(LeaseRef lease)
+    {
+        // A stray may have been begun since it was seen.
+        if (workers.IsOwn(lease)
+            || await tasks.GetAsync(lease.TaskId, CancellationToken.None) is not { State: TaskState.Running } task
+            || task.Token != lease.Token
+            || await execute.RescueAsync(task) is not { } after)
+        {
+            return false;
         }
 
-        return rescued;
+        if (after.State.IsFinal)
+            waiters.Complete(after);
+        workers.Wake();
+        return true;
     }
+
+    private readonly record struct Failed(long At, TimeSpan Pause);
 }

@@ -22,28 +22,37 @@ public sealed class RecentSubmissions(TimeProvider time)
 
     private readonly Lock gate = new();
     private readonly Dictionary<Id<AgentTask>, Entry> entries = [];
-    private readonly Queue<(Id<AgentTask> Id, long Since)> inOrder = new();
+    private Entry? oldest;
+    private Entry? newest;
     private long inputBytes;
 
-    /// <summary>Remembers those of new tasks that wait in the queue, as long as there is room.</summary>
+    /// <summary>Remembers those of new tasks that wait in the queue of all, as long as there is room.</summary>
+    /// <remarks>What is due later, or runs in certain regions, may be claimed long after or elsewhere.</remarks>
     /// <param name="tasks">As they were submitted, each with the bytes of its input when they are inline.</param>
     public void AddQueued(IReadOnlyList<(AgentTask Task, ReadOnlyMemory<byte>? Input)> tasks)
     {
         var now = time.GetTimestamp();
         lock (gate)
         {
-            while (inOrder.TryPeek(out var oldest) && (!entries.ContainsKey(oldest.Id) || time.GetElapsedTime(oldest.Since, now) > MaxAge))
-                Forget(inOrder.Dequeue().Id);
+            while (oldest is not null && time.GetElapsedTime(oldest.Since, now) > MaxAge)
+                Remove(oldest);
             foreach (var (task, input) in tasks)
             {
-                if (task is not { State: TaskState.Queued, IsBidding: false } || inOrder.Count == MaxCount
-                    || inputBytes + (input?.Length ?? 0) > MaxInputBytes || !entries.TryAdd(task.Id, new Entry(task, input)))
+                if (task is not { State: TaskState.Queued queued, IsBidding: false, Regions.Count: 0 } || queued.DueAt > task.CreatedAt
+                    || entries.Count == MaxCount || inputBytes + (input?.Length ?? 0) > MaxInputBytes)
                 {
                     continue;
                 }
 
+                var entry = new Entry(task, input, now) { Before = newest };
+                if (!entries.TryAdd(task.Id, entry))
+                    continue;
                 inputBytes += input?.Length ?? 0;
-                inOrder.Enqueue((task.Id, now));
+                if (newest is null)
+                    oldest = entry;
+                else
+                    newest.After = entry;
+                newest = entry;
             }
         }
     }
@@ -59,7 +68,7 @@ public sealed class RecentSubmissions(TimeProvider time)
                 if (!entries.TryGetValue(ids[index], out var entry))
                     continue;
                 if (entry.Input is null)
-                    entries.Remove(ids[index]);
+                    Remove(entry);
                 tasks[index] = entry.Task;
             }
         }
@@ -72,9 +81,10 @@ public sealed class RecentSubmissions(TimeProvider time)
     {
         lock (gate)
         {
-            var input = entries.GetValueOrDefault(id)?.Input;
-            Forget(id);
-            return input;
+            if (!entries.TryGetValue(id, out var entry))
+                return null;
+            Remove(entry);
+            return entry.Input;
         }
     }
 
@@ -84,15 +94,38 @@ public sealed class RecentSubmissions(TimeProvider time)
         lock (gate)
         {
             foreach (var id in ids)
-                Forget(id);
+            {
+                if (entries.TryGetValue(id, out var entry))
+                    Remove(entry);
+            }
         }
     }
 
-    private void Forget(Id<AgentTask> id)
+    private void Remove(Entry entry)
     {
-        if (entries.Remove(id, out var entry))
-            inputBytes -= entry.Input?.Length ?? 0;
+        entries.Remove(entry.Task.Id);
+        inputBytes -= entry.Input?.Length ?? 0;
+        if (entry.Before is null)
+            oldest = entry.After;
+        else
+            entry.Before.After = entry.After;
+        if (entry.After is null)
+            newest = entry.Before;
+        else
+            entry.After.Before = entry.Before;
     }
 
-    private sealed record Entry(AgentTask Task, ReadOnlyMemory<byte>? Input);
+    // A list in the order of age, threaded through the entries: each can be taken out wherever it is.
+    private sealed class Entry(AgentTask task, ReadOnlyMemory<byte>? input, long since)
+    {
+        public AgentTask Task => task;
+
+        public ReadOnlyMemory<byte>? Input => input;
+
+        public long Since => since;
+
+        public Entry? Before { get; set; }
+
+        public Entry? After { get; set; }
+    }
 }

@@ -8,6 +8,8 @@ namespace Stoa.Node.Tasks;
 /// <summary>The nodes of a cell in the database that they share.</summary>
 public sealed class SqlNodeStore(Database database) : INodeStore
 {
+    public bool IsShared => database is PostgresDatabase;
+
     public Task<IReadOnlyList<ListedNode>> BeatAsync(LeaseHolder self, NodeReport report, DateTimeOffset now, CancellationToken cancellationToken) =>
         database.WriteAsync<IReadOnlyList<ListedNode>>(
             async session =>
@@ -30,6 +32,8 @@ public sealed class SqlNodeStore(Database database) : INodeStore
         async session => await session.ExecuteAsync(
             "DELETE FROM nodes WHERE holder = @holder AND beat = @Beat", new { holder = seen.Holder.ToString(), seen.Beat }) == 1,
         cancellationToken);
+
+    public Task EndSessionsAsync(LeaseHolder silent, CancellationToken cancellationToken) => database.EndSessionsAsync(silent.Boot, cancellationToken);
 
     private sealed record NodeRow(string Holder, long Beat, DateTimeOffset StartedAt, DateTimeOffset? SeenAt, string? Report)
     {

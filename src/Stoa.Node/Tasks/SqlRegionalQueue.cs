@@ -127,16 +127,28 @@ internal static class SqlRegionalQueue
     public static async Task<(QueueEntry Entry, IReadOnlyList<string> Regions)?> TakeFirstAsync(
         SqlSession session, AgentTask other, long tag)
     {
-        var waiting = await session.QueryAsync<RegionalEntry>(
+        var asked = new { region = other.Regions[0], tag, other.Id, other.OwnerId, most = SqlTaskQueue.MaxLookedThrough };
+        var found = FirstOf(await session.QueryAsync<RegionalEntry>(
             """
             SELECT q.tag, q.task_id, q.memory_limit_bytes, q.token, q.regions
-            FROM regional_turns AS r JOIN regional_queue AS q ON q.task_id = r.task_id JOIN tasks AS t ON t.id = r.task_id
-            WHERE r.region = @region AND (r.tag, r.task_id) < (@tag, @Id) AND t.owner_id = @OwnerId ORDER BY r.tag, r.task_id LIMIT 100
+            FROM (SELECT tag, task_id FROM regional_turns WHERE region = @region AND (tag, task_id) < (@tag, @Id) ORDER BY tag, task_id LIMIT @most) AS r
+            CROSS JOIN tasks AS t CROSS JOIN regional_queue AS q
+            WHERE t.id = r.task_id AND t.owner_id = @OwnerId AND q.task_id = r.task_id ORDER BY q.tag, q.task_id
             """,
-            new { region = other.Regions[0], tag, other.Id, other.OwnerId });
-        return waiting.FirstOrDefault(entry => !other.Regions.Except(Split(entry.Regions)).Any()) is { } first && (await DequeueAsync(session, [first]))[0]
+            asked))
+            ?? FirstOf(await session.QueryAsync<RegionalEntry>(
+            """
+            SELECT q.tag, q.task_id, q.memory_limit_bytes, q.token, q.regions
+            FROM (SELECT id FROM tasks WHERE owner_id = @OwnerId ORDER BY id DESC LIMIT @most) AS t
+            CROSS JOIN regional_queue AS q
+            WHERE q.task_id = t.id AND (q.tag, q.task_id) < (@tag, @Id) ORDER BY q.tag, q.task_id
+            """,
+            asked));
+        return found is { } first && (await DequeueAsync(session, [first]))[0]
             ? (new QueueEntry(first.Tag, first.TaskId, first.MemoryLimitBytes, first.Token), Split(first.Regions))
             : null;
+
+        RegionalEntry? FirstOf(IReadOnlyList<RegionalEntry> waiting) => waiting.FirstOrDefault(entry => !other.Regions.Except(Split(entry.Regions)).Any());
     }
 
     /// <summary>The entry of a task whose regions are known.</summary>

@@ -23,7 +23,21 @@ public sealed class SqlTaskBatchStore(Database database, RecentSubmissions? rece
     {
         // Before the act, so that a claim of the same group finds them: until they are written nobody asks for them.
         recent?.AddQueued([.. tasks.Select(task => (task.Task, task.InlineInput))]);
-        var outcome = await database.WriteAsync<Outcome<TaskBatch, TaskRefusal>>(
+        var isNew = false;
+        try
+        {
+            (var outcome, isNew) = await WriteAsync(batch, tasks, cancellationToken);
+            return outcome;
+        }
+        finally
+        {
+            if (!isNew)
+                recent?.Forget(tasks.Select(task => task.Task.Id));
+        }
+    }
+
+    private Task<(Outcome<TaskBatch, TaskRefusal> Outcome, bool IsNew)> WriteAsync(TaskBatch batch, IReadOnlyList<NewTask> tasks, CancellationToken cancellationToken) =>
+        database.WriteAsync<(Outcome<TaskBatch, TaskRefusal>, bool)>(
             async session =>
             {
                 var added = await session.ExecuteAsync(
@@ -34,29 +48,25 @@ public sealed class SqlTaskBatchStore(Database database, RecentSubmissions? rece
                     """,
                     batch);
                 if (added == 0)
-                    return (await FindAsync(session, batch.Id, batch.OwnerId))!;
+                    return ((await FindAsync(session, batch.Id, batch.OwnerId))!, false);
 
-                foreach (var submitted in await SqlTaskStore.SubmitAsync(session, tasks, quota))
+                foreach (var submitted in await SqlTaskSubmissions.AddAsync(session, tasks, quota))
                 {
                     if (submitted.Refusal is not { } refusal)
                         continue;
                     session.Abandon();
-                    return refusal.Code switch
+                    return (refusal.Code switch
                     {
                         TaskRefusal.InsufficientFunds => refusal with { Detail = $"The tasks of the batch would hold {TotalOf(tasks)} USD in all, more than your wallet has available. Add funds, or ask for fewer tasks or less fuel: what is not used is released." },
                         TaskRefusal.OpenTasksTooMany => refusal with { Detail = $"The batch has {tasks.Count} tasks. {refusal.Detail}" },
                         _ => refusal,
-                    };
+                    }, false);
                 }
 
                 await SqlEvents.AppendAsync(session, [BatchEvents.Progress(batch, batch.CreatedAt)]);
-                return batch;
+                return (batch, true);
             },
             cancellationToken);
-        if (outcome.Refusal is not null)
-            recent?.Forget(tasks.Select(task => task.Task.Id));
-        return outcome;
-    }
 
     public Task<TaskBatchProgress?> GetAsync(Id<TaskBatch> id, Id<User> owner, CancellationToken cancellationToken) =>
         database.ReadAsync(

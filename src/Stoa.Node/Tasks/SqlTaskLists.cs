@@ -61,14 +61,11 @@ internal static class SqlTaskLists
         }
     }
 
-    /// <summary>Running tasks whose holders are not alive, the longest running first.</summary>
-    public static async Task<IReadOnlyList<AgentTask>> ListAbandonedAsync(SqlSession session, int limit)
-    {
-        // Every node looks every second: two questions are two looks at few rows, and PostgreSQL would make of both at once one over all tasks.
-        var ids = await session.QueryAsync<Id<AgentTask>>(
-            "SELECT task_id FROM leases WHERE holder NOT IN (SELECT holder FROM nodes) ORDER BY started_at, task_id LIMIT @limit", new { limit });
-        return ids.Count == 0 ? [] : ToTasks(await session.QueryAsync<TaskRow>(TaskRow.Select + "WHERE id IN @ids ORDER BY started_at, id", new { ids }));
-    }
+    /// <summary>Leases whose holders are not alive, the oldest first.</summary>
+    public static async Task<IReadOnlyList<LeaseRef>> ListAbandonedAsync(SqlSession session) =>
+        [.. (await session.QueryAsync<(Id<AgentTask> Id, long Token)>(
+            "SELECT task_id, token FROM leases WHERE holder NOT IN (SELECT holder FROM nodes) ORDER BY started_at, task_id"))
+            .Select(row => new LeaseRef(row.Id, row.Token))];
 
     /// <summary>Which tasks replay these ones of an owner. What replays a task bears a key that is made of its id, so no index over all tasks is needed.</summary>
     public static async Task<IReadOnlyDictionary<Id<AgentTask>, Id<AgentTask>>> FindReplaysAsync(

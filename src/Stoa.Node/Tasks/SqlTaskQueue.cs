@@ -12,6 +12,9 @@ namespace Stoa.Node.Tasks;
 /// </remarks>
 internal static class SqlTaskQueue
 {
+    /// <summary>How many that wait, and how many of the owner's newest tasks, are looked through for the first of the owner's.</summary>
+    public const int MaxLookedThrough = 1_000;
+
     private const int MaxTurns = 500;
 
     /// <summary>Adds tasks: those that are due get turns, each lane's one after another; those that run get leases.</summary>
@@ -107,7 +110,8 @@ internal static class SqlTaskQueue
     }
 
     /// <summary>Lets a task that was taken out change turns with the one of its owner's that comes first.</summary>
-    /// <remarks>So who hurries puts his own tasks off and nobody else's, however many he hurries.</remarks>
+    /// <remarks>So who hurries puts his own tasks off and nobody else's, however many he hurries. All writing waits for this: of one whose first waits behind
+    /// <see cref="MaxLookedThrough"/> others, the first of as many of his newest tasks is taken.</remarks>
     public static async Task PutFirstAsync(SqlSession session, AgentTask task)
     {
         var regions = SqlRegionalQueue.Join(task.Regions);
@@ -134,12 +138,21 @@ internal static class SqlTaskQueue
     /// <summary>Takes out the task of the same owner that has the first turn, if that is before another one's; null when there is none, or somebody takes it just now.</summary>
     private static async Task<(QueueEntry Entry, IReadOnlyList<string> Regions)?> TakeFirstAsync(SqlSession session, AgentTask other, long tag)
     {
+        var asked = new { tag, other.Id, other.OwnerId, most = MaxLookedThrough };
         var first = await session.QueryFirstOrDefaultAsync<QueueEntry>(
             """
-            SELECT q.tag, q.task_id, q.memory_limit_bytes, q.token FROM queue AS q JOIN tasks AS t ON t.id = q.task_id
-            WHERE (q.tag, q.task_id) < (@tag, @Id) AND t.owner_id = @OwnerId ORDER BY q.tag, q.task_id LIMIT 1
+            SELECT q.tag, q.task_id, q.memory_limit_bytes, q.token
+            FROM (SELECT tag, task_id, memory_limit_bytes, token FROM queue WHERE (tag, task_id) < (@tag, @Id) ORDER BY tag, task_id LIMIT @most) AS q
+            CROSS JOIN tasks AS t WHERE t.id = q.task_id AND t.owner_id = @OwnerId ORDER BY q.tag, q.task_id LIMIT 1
             """,
-            new { tag, other.Id, other.OwnerId });
+            asked)
+            ?? await session.QueryFirstOrDefaultAsync<QueueEntry>(
+            """
+            SELECT q.tag, q.task_id, q.memory_limit_bytes, q.token
+            FROM (SELECT id, tag FROM tasks WHERE owner_id = @OwnerId ORDER BY id DESC LIMIT @most) AS t
+            CROSS JOIN queue AS q WHERE q.tag = t.tag AND q.task_id = t.id AND (q.tag, q.task_id) < (@tag, @Id) ORDER BY q.tag, q.task_id LIMIT 1
+            """,
+            asked);
         return first is not null && (await session.ExecuteRowsAsync(TaskStatements.Dequeue, [first]))[0] ? (first, []) : null;
     }
 

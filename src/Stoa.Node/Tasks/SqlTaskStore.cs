@@ -1,5 +1,4 @@
 using Stoa.Market;
-using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
@@ -31,25 +30,6 @@ public sealed class SqlTaskStore : ITaskStore
     private static readonly TimeSpan s_longestPause = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(5);
 
-    private static readonly SqlRows<NewTask> InsertKeys = SqlRows<NewTask>.Insert(
-        "idempotency_keys",
-        [
-            SqlField<NewTask>.OfId("owner_id", submission => submission.Task.OwnerId),
-            SqlField<NewTask>.OfText("key", submission => submission.Idempotency!.Key),
-            SqlField<NewTask>.OfText("request_hash", submission => submission.Idempotency!.RequestHash),
-            SqlField<NewTask>.OfId("task_id", submission => submission.Task.Id),
-        ],
-        skipsConflictsOf: "owner_id, key",
-        key: "task_id");
-
-    private static readonly SqlRows<Content> InsertContent = SqlRows<Content>.Insert(
-        "task_content",
-        [
-            SqlField<Content>.OfId("task_id", content => content.TaskId),
-            SqlField<Content>.OfText("kind", content => content.Kind),
-            SqlField<Content>.OfBytes("bytes", content => content.Bytes.ToArray()),
-        ]);
-
     private static readonly SqlRows<SignedReceipt> InsertReceipts = SqlRows<SignedReceipt>.Insert(
         "receipts",
         [
@@ -64,8 +44,8 @@ public sealed class SqlTaskStore : ITaskStore
     private readonly RecentSubmissions? recent;
     private readonly OpenedAuctions? auctions;
     private readonly UserQuota? quota;
-    private readonly GroupCommit<NewTask, Outcome<Submitted, TaskRefusal>> submissions;
-    private readonly GroupCommit<AttemptEnd, AttemptEndOutcome> ends;
+    private readonly GroupCommit<Pending<NewTask>, Outcome<Submitted, TaskRefusal>> submissions;
+    private readonly GroupCommit<Pending<AttemptEnd>, AttemptEndOutcome> ends;
 
     /// <param name="database">The cell's.</param>
     /// <param name="time">The clock.</param>
@@ -91,11 +71,36 @@ public sealed class SqlTaskStore : ITaskStore
         ends = new(group => EndAttemptsAsync(group, CancellationToken.None), MaxGroup);
     }
 
-    public Task<Outcome<Submitted, TaskRefusal>> SubmitAsync(NewTask submission, CancellationToken cancellationToken) =>
-        submissions.WriteAsync(submission, cancellationToken);
-
-    public async Task<IReadOnlyList<Outcome<Submitted, TaskRefusal>>> SubmitAllAsync(IReadOnlyList<NewTask> submissions, CancellationToken cancellationToken)
+    public async Task<Outcome<Submitted, TaskRefusal>> SubmitAsync(NewTask submission, CancellationToken cancellationToken)
     {
+        try
+        {
+            return await submissions.WriteAsync(new(submission, MayBeWritten: false), cancellationToken);
+        }
+        catch (CommitUnknownException)
+        {
+            return await SubmitAgainAsync(submission, cancellationToken);
+        }
+    }
+
+    public Task<IReadOnlyList<Outcome<Submitted, TaskRefusal>>> SubmitAllAsync(IReadOnlyList<NewTask> submissions, CancellationToken cancellationToken) =>
+        SubmitAllAsync([.. submissions.Select(submission => new Pending<NewTask>(submission, MayBeWritten: false))], cancellationToken);
+
+    private async Task<Outcome<Submitted, TaskRefusal>> SubmitAgainAsync(NewTask submission, CancellationToken cancellationToken)
+    {
+        var again = submissions.WriteAsync(new(submission, MayBeWritten: true), cancellationToken);
+        await ((Task)again).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if ((again.IsCompletedSuccessfully && again.Result.Refusal is null) || again.IsCanceled || again.Exception?.InnerException?.MayPass() == true)
+            return await again;
+        // The server may have been at the first commit when it was looked for, and this one then stumbled over what that wrote.
+        var found = await database.ReadAsync(session => UnknownCommits.FindAsync(session, [submission]), cancellationToken);
+        return found.TryGetValue(submission.Task.Id, out var written) ? written : await again;
+    }
+
+    private async Task<IReadOnlyList<Outcome<Submitted, TaskRefusal>>> SubmitAllAsync(
+        IReadOnlyList<Pending<NewTask>> pending, CancellationToken cancellationToken)
+    {
+        var submissions = pending.Select(one => one.Item).ToList();
         var outcomes = new Outcome<Submitted, TaskRefusal>[submissions.Count];
         IReadOnlyList<int> left = [.. Enumerable.Range(0, submissions.Count)];
         // The second of two that bear the same key must see what became of the first.
@@ -105,8 +110,18 @@ public sealed class SqlTaskStore : ITaskStore
             var now = left.ToLookup(index => submissions[index].Idempotency is not { } key || keys.Add((submissions[index].Task.OwnerId, key.Key)));
             var group = now[true].ToList();
             // Before the act, so that a claim of the same group finds them: until they are written nobody asks for them.
-            recent?.AddQueued([.. group.Select(index => (submissions[index].Task, submissions[index].InlineInput))]);
-            var written = await database.WriteAsync(session => SubmitAsync(session, [.. group.Select(index => submissions[index])], quota), cancellationToken);
+            recent?.AddQueued([.. group.Where(index => !pending[index].MayBeWritten).Select(index => (submissions[index].Task, submissions[index].InlineInput))]);
+            Outcome<Submitted, TaskRefusal>[] written;
+            try
+            {
+                written = await database.WriteAsync(session => SqlTaskSubmissions.AddAsync(session, [.. group.Select(index => pending[index])], quota), cancellationToken);
+            }
+            catch
+            {
+                recent?.Forget(group.Select(index => submissions[index].Task.Id));
+                throw;
+            }
+
             for (var place = 0; place < group.Count; place++)
             {
                 outcomes[group[place]] = written[place];
@@ -123,55 +138,8 @@ public sealed class SqlTaskStore : ITaskStore
         return outcomes;
     }
 
-    /// <summary>Writes submissions inside an act; no two of them bear the same key.</summary>
-    internal static async Task<Outcome<Submitted, TaskRefusal>[]> SubmitAsync(
-        SqlSession session, IReadOnlyList<NewTask> submissions, UserQuota? quota)
-    {
-        var outcomes = new Outcome<Submitted, TaskRefusal>?[submissions.Count];
-        await TakeKeysAsync(session, submissions, outcomes);
-        if (quota is not null)
-            await SqlUserUsage.RefuseTooManyAsync(session, submissions, outcomes, quota);
-        await HoldAsync(session, submissions, outcomes);
-        var open = Enumerable.Range(0, submissions.Count).Where(index => outcomes[index] is null).ToList();
-        if (open.Count == 0)
-            return [.. outcomes.Select(outcome => outcome!.Value)];
-
-        var now = open.Max(index => submissions[index].Task.CreatedAt);
-        var mayClaim = open.Any(index => submissions[index].Claim is not null) && !await SqlTaskQueue.IsAnyDueAsync(session, now, open.Select(index => submissions[index].Claim?.Region).FirstOrDefault(region => region is not null));
-        var tasks = new List<AgentTask>(open.Count);
-        var contents = new List<Content>();
-        var events = new List<NewEvent>();
-        foreach (var index in open)
-        {
-            var (task, input, _, _, offer) = submissions[index];
-            var isDue = ((TaskState.Queued)task.State).DueAt <= task.CreatedAt;
-            var written = mayClaim && isDue && offer is not null ? task.Claim(offer.Holder.ToString(), task.CreatedAt) : task;
-            tasks.Add(written);
-            if (input is { } bytes)
-                contents.Add(new Content(task.Id, "input", bytes));
-            if (task.BatchId is null)
-            {
-                events.Add(TaskEvents.Queued(task, task.CreatedAt));
-                events.AddRange(SqlAuctions.Announced(submissions[index]));
-                if (written.State is TaskState.Running)
-                    events.Add(TaskEvents.Started(written, task.CreatedAt));
-            }
-
-            outcomes[index] = new Submitted(written, IsNew: true);
-        }
-
-        await SqlTaskQueue.AddAsync(session, tasks);
-        await session.SendRowsAsync(InsertContent, contents);
-        await SqlTaskChoices.AddAsync(session, [.. open.Select(index => submissions[index])]);
-        await SqlAuctions.AddAsync(session, [.. open.Select(index => submissions[index])]);
-        await SqlTaskDemand.AddAsync(session, open.Select(index => submissions[index]));
-        await SqlUserUsage.AddOpenAsync(session, tasks);
-        await SqlEvents.AppendAsync(session, events);
-        return [.. outcomes.Select(outcome => outcome!.Value)];
-    }
-
     public Task<Outcome<AgentTask?, TaskRefusal>> FindSubmissionAsync(Id<User> owner, IdempotencyKey key, CancellationToken cancellationToken) =>
-        database.ReadAsync(session => FindSubmissionAsync(session, owner, key), cancellationToken);
+        database.ReadAsync(session => SqlTaskSubmissions.FindAsync(session, owner, key), cancellationToken);
 
     public Task<IReadOnlyList<AgentTask>> ClaimAsync(
         LeaseHolder holder, ClaimRoom room, DateTimeOffset now, CancellationToken cancellationToken) =>
@@ -197,7 +165,7 @@ public sealed class SqlTaskStore : ITaskStore
                         return await GetAsync(session, id, owner);
                     if (!await SqlTaskQueue.TakeOutAsync(session, id))
                         continue;
-                    var expedited = task.Expedite(now);
+                    var expedited = (await ReadTakenOutAsync(session, task)).Expedite(now);
                     await SqlTaskQueue.PutFirstAsync(session, expedited);
                     await SqlTaskDemand.BringForwardAsync(session, id, now);
                     return expedited;
@@ -217,30 +185,37 @@ public sealed class SqlTaskStore : ITaskStore
     {
         // The work is done: for as long as the database is away, its end waits. Who has the task by then is told by the token.
         var pause = s_firstPause;
+        var mayBeWritten = false;
         for (var waited = TimeSpan.Zero; ; waited += pause, pause = TimeSpan.FromTicks(Math.Min(2 * pause.Ticks, s_longestPause.Ticks)))
         {
             try
             {
-                return await ends.WriteAsync(end, cancellationToken);
+                return await ends.WriteAsync(new(end, mayBeWritten), cancellationToken);
             }
             catch (Exception away) when (away.MayPass() && waited < s_patience)
             {
+                mayBeWritten |= away is CommitUnknownException;
                 await Task.Delay(pause, time, cancellationToken);
             }
         }
     }
 
-    public async Task<IReadOnlyList<AttemptEndOutcome>> EndAttemptsAsync(IReadOnlyList<AttemptEnd> ends, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<AttemptEndOutcome>> EndAttemptsAsync(IReadOnlyList<AttemptEnd> ends, CancellationToken cancellationToken) =>
+        EndAttemptsAsync([.. ends.Select(end => new Pending<AttemptEnd>(end, MayBeWritten: false))], cancellationToken);
+
+    private async Task<IReadOnlyList<AttemptEndOutcome>> EndAttemptsAsync(IReadOnlyList<Pending<AttemptEnd>> pending, CancellationToken cancellationToken)
     {
+        var ends = pending.Select(one => one.Item).ToList();
         var rows = ends.Select(end => end.Task.State.IsFinal ? TaskEnd.Of(end.Task) : default).ToArray();
         return await database.WriteAsync(
             async session =>
             {
                 var outcomes = new AttemptEndOutcome[ends.Count];
                 Array.Fill(outcomes, AttemptEndOutcome.LeaseLost);
-                // The same task twice is two statements: the second finds it ended.
-                var seen = new HashSet<Id<AgentTask>>();
-                var places = Enumerable.Range(0, ends.Count).Where(index => seen.Add(ends[index].Task.Id)).ToLookup(index => ends[index].Task.State.IsFinal);
+                var kept = new bool[ends.Count];
+                // The same lease twice is two statements: the second finds it ended. Of two leases of a task one at most is there.
+                var seen = new HashSet<LeaseRef>();
+                var places = Enumerable.Range(0, ends.Count).Where(index => seen.Add(new(ends[index].Task.Id, ends[index].Task.Token))).ToLookup(index => ends[index].Task.State.IsFinal);
                 await EndLeasesAsync(TaskStatements.EndLease, [.. places[true]]);
                 await EndLeasesAsync(TaskStatements.HandBackLease, [.. places[false]]);
                 await session.SendRowsAsync(TaskStatements.End, [.. places[true].Where(IsWritten).Select(index => rows[index])]);
@@ -248,39 +223,47 @@ public sealed class SqlTaskStore : ITaskStore
                 await SettleAsync(session, [.. Enumerable.Range(0, ends.Count).Where(IsWritten).Select(index => ends[index])], index);
                 return outcomes;
 
-                bool IsWritten(int index) => outcomes[index] is AttemptEndOutcome.Written;
+                bool IsWritten(int index) => kept[index];
 
                 async Task EndLeasesAsync(SqlRows<AgentTask> statement, IReadOnlyList<int> some)
                 {
-                    var kept = await session.ExecuteRowsAsync(statement, [.. some.Select(index => ends[index].Task)]);
+                    var ended = await session.ExecuteRowsAsync(statement, [.. some.Select(index => ends[index].Task)]);
                     for (var place = 0; place < some.Count; place++)
-                        outcomes[some[place]] = kept[place] ? AttemptEndOutcome.Written : await WhyNotAsync(session, ends[some[place]].Task);
+                    {
+                        kept[some[place]] = ended[place];
+                        outcomes[some[place]] = ended[place] ? AttemptEndOutcome.Written : await WhyNotAsync(session, pending[some[place]]);
+                    }
                 }
             },
             cancellationToken);
     }
 
-    private static async Task<AttemptEndOutcome> WhyNotAsync(SqlSession session, AgentTask ended) =>
-        ended.State is TaskState.Queued
+    private static async Task<AttemptEndOutcome> WhyNotAsync(SqlSession session, Pending<AttemptEnd> end)
+    {
+        var ended = end.Item.Task;
+        if (end.MayBeWritten && await UnknownCommits.IsWrittenAsync(session, ended))
+            return AttemptEndOutcome.Written;
+        return ended.State is TaskState.Queued
             && await GetAsync(session, ended.Id, ended.OwnerId) is { State: TaskState.Running, CancelRequestedAt: not null } now && now.Token == ended.Token
             ? AttemptEndOutcome.CancelRequested
             : AttemptEndOutcome.LeaseLost;
+    }
 
     /// <summary>All that goes with the ends of attempts: contents, receipts, money, progress of batches, events.</summary>
     internal static async Task SettleAsync(SqlSession session, IReadOnlyList<AttemptEnd> written, AgentIndex? index)
     {
         await SqlTaskChoices.ReassignAsync(session, written);
         await SqlTaskDemand.ReassignAsync(session, written);
-        var contents = new List<Content>();
+        var contents = new List<TaskContent>();
         foreach (var end in written)
         {
             if (end.InlineOutput is { } output)
-                contents.Add(new Content(end.Task.Id, "output", output));
+                contents.Add(new TaskContent(end.Task.Id, "output", output));
             if (!end.Log.IsEmpty)
-                contents.Add(new Content(end.Task.Id, "log", end.Log.Bytes));
+                contents.Add(new TaskContent(end.Task.Id, "log", end.Log.Bytes));
         }
 
-        await session.SendRowsAsync(InsertContent, contents);
+        await session.SendRowsAsync(TaskStatements.InsertContent, contents);
         await SqlTaskLogs.AddStartsAsync(session, written);
         await session.SendRowsAsync(InsertReceipts, [.. written.Select(end => end.Receipt).OfType<SignedReceipt>()]);
         await SettleAsync(session, [.. written.Where(end => end.Transfers.Count > 0).Select(end => (end.Task.Id, end.Transfers))]);
@@ -326,7 +309,7 @@ public sealed class SqlTaskStore : ITaskStore
 
                     if (!(task.IsBidding ? await SqlAuctions.TakeOutAsync(session, id, now) : await SqlTaskQueue.TakeOutAsync(session, id)))
                         continue;
-                    var cancelled = task.Cancel(now);
+                    var cancelled = (await ReadTakenOutAsync(session, task)).Cancel(now);
                     await session.SendRowsAsync(TaskStatements.End, [TaskEnd.Of(cancelled)]);
                     await SettleAsync(session, [new AttemptEnd(
                         cancelled, Settlement.Release(cancelled, clearing, releaseId, now), null, null, ReadOnlyMemory<byte>.Empty, [TaskEvents.Ended(cancelled, now)])], index);
@@ -337,8 +320,8 @@ public sealed class SqlTaskStore : ITaskStore
             },
             cancellationToken);
 
-    public Task<IReadOnlyList<AgentTask>> ListAbandonedAsync(int limit, CancellationToken cancellationToken) =>
-        database.ReadAsync(session => SqlTaskLists.ListAbandonedAsync(session, limit), cancellationToken);
+    public Task<IReadOnlyList<LeaseRef>> ListAbandonedAsync(CancellationToken cancellationToken) =>
+        database.ReadAsync(SqlTaskLists.ListAbandonedAsync, cancellationToken);
 
     public Task<AgentTask?> GetAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
         database.ReadAsync(
@@ -411,54 +394,12 @@ public sealed class SqlTaskStore : ITaskStore
             },
             cancellationToken);
 
-    /// <summary>Takes the keys of submissions; where one was used before, the earlier task or the refusal is the outcome.</summary>
-    private static async Task TakeKeysAsync(SqlSession session, IReadOnlyList<NewTask> submissions, Outcome<Submitted, TaskRefusal>?[] outcomes)
-    {
-        var keyed = Enumerable.Range(0, submissions.Count).Where(index => submissions[index].Idempotency is not null).ToList();
-        var taken = await session.ExecuteRowsAsync(InsertKeys, [.. keyed.Select(index => submissions[index])]);
-        for (var place = 0; place < keyed.Count; place++)
-        {
-            if (taken[place])
-                continue;
-            var submission = submissions[keyed[place]];
-            outcomes[keyed[place]] = (await FindSubmissionAsync(session, submission.Task.OwnerId, submission.Idempotency!)).Match<Outcome<Submitted, TaskRefusal>>(
-                earlier => new Submitted(earlier!, IsNew: false), refusal => refusal);
-        }
-    }
-
-    /// <summary>Holds what the submissions that are still open cost; one that its wallet does not cover is refused and leaves nothing behind.</summary>
-    private static async Task HoldAsync(SqlSession session, IReadOnlyList<NewTask> submissions, Outcome<Submitted, TaskRefusal>?[] outcomes)
-    {
-        var priced = Enumerable.Range(0, submissions.Count).Where(index => outcomes[index] is null && submissions[index].Hold is not null).ToList();
-        var refusals = await SqlLedger.ApplyEachAsync(session, [.. priced.Select(index => (IReadOnlyList<Transfer>)[submissions[index].Hold!])]);
-        for (var place = 0; place < priced.Count; place++)
-        {
-            if (refusals[place] is not { } refused)
-                continue;
-            var (task, _, hold, key, _) = submissions[priced[place]];
-            if (refused.Code != TransferRefusal.InsufficientFunds)
-                throw new InvalidOperationException($"The ledger refused the hold of {task.Id}: {refused.Code}: {refused.Detail}");
-            if (key is not null)
-                await session.SendAsync("DELETE FROM idempotency_keys WHERE owner_id = @OwnerId AND key = @Key", new { task.OwnerId, key.Key });
-            outcomes[priced[place]] = new Refusal<TaskRefusal>(
-                TaskRefusal.InsufficientFunds,
-                $"The task would hold {hold!.Amount} USD, more than your wallet has available. Add funds or ask for less fuel: what is not used is released.");
-        }
-    }
-
-    private static async Task<Outcome<AgentTask?, TaskRefusal>> FindSubmissionAsync(SqlSession session, Id<User> owner, IdempotencyKey key)
-    {
-        var used = await session.QueryFirstOrDefaultAsync<(ContentHash RequestHash, Id<AgentTask> TaskId)?>(
-            "SELECT request_hash, task_id FROM idempotency_keys WHERE owner_id = @owner AND key = @Key", new { owner, key.Key });
-        if (used is null)
-            return (AgentTask?)null;
-        if (used.Value.RequestHash != key.RequestHash)
-            return new Refusal<TaskRefusal>(TaskRefusal.IdempotencyKeyReused, $"The idempotency key was used for another request, which made {used.Value.TaskId}. Take a new key for a new request.");
-        return await GetAsync(session, used.Value.TaskId, owner);
-    }
-
-    private static async Task<AgentTask?> GetAsync(SqlSession session, Id<AgentTask> id, Id<User> owner) =>
+    internal static async Task<AgentTask?> GetAsync(SqlSession session, Id<AgentTask> id, Id<User> owner) =>
         (await session.QueryFirstOrDefaultAsync<TaskRow>(Select + "WHERE id = @id AND owner_id = @owner", new { id, owner }))?.ToTask();
+
+    /// <summary>A task that this act has taken out of where it waited. Where acts run side by side it may have run and come back since it was read.</summary>
+    private static async Task<AgentTask> ReadTakenOutAsync(SqlSession session, AgentTask before) =>
+        session.Dialect.IsSqlite ? before : (await GetAsync(session, before.Id, before.OwnerId))!;
 
     private static InvalidOperationException NotInItsPlace(Id<AgentTask> id) => new($"{id} is said to be where it is not found.");
 
@@ -466,8 +407,6 @@ public sealed class SqlTaskStore : ITaskStore
         database.ReadAsync(
             session => session.QueryFirstOrDefaultAsync<byte[]>("SELECT bytes FROM task_content WHERE task_id = @id AND kind = @kind", new { id, kind }),
             cancellationToken);
-
-    private sealed record Content(Id<AgentTask> TaskId, string Kind, ReadOnlyMemory<byte> Bytes);
 
     private sealed record ReceiptRow(Id<Receipt> Id, byte[] Envelope);
 }

@@ -30,6 +30,12 @@ internal readonly record struct TaskEnd(AgentTask Task, string? Outcome)
     });
 }
 
+/// <summary>A row of the table <c>task_content</c>.</summary>
+/// <param name="TaskId">The task.</param>
+/// <param name="Kind"><c>input</c>, <c>output</c> or <c>log</c>.</param>
+/// <param name="Bytes">All of it.</param>
+internal sealed record TaskContent(Id<AgentTask> TaskId, string Kind, ReadOnlyMemory<byte> Bytes);
+
 /// <summary>What moves tasks from table to table, many rows a statement.</summary>
 internal static class TaskStatements
 {
@@ -168,11 +174,21 @@ internal static class TaskStatements
             SqlField<AgentTask>.OfInteger("due_at", task => ((TaskState.Queued)task.State).DueAt.ToUnixTimeMilliseconds()),
         ]);
 
+    /// <summary>Keeps bytes beside tasks.</summary>
+    public static readonly SqlRows<TaskContent> InsertContent = SqlRows<TaskContent>.Insert(
+        "task_content",
+        [
+            SqlField<TaskContent>.OfId("task_id", content => content.TaskId),
+            SqlField<TaskContent>.OfText("kind", content => content.Kind),
+            SqlField<TaskContent>.OfBytes("bytes", content => content.Bytes.ToArray()),
+        ]);
+
     private static string ParametersOf(AgentTask task) => task.Parameters.Count == 0
         ? TaskRow.NoParameters
         : JsonSerializer.Serialize(task.Parameters, TaskRowJson.Default.IReadOnlyListTaskParameter);
 
-    private static DateTimeOffset? FinishedAtOf(TaskState state) => state switch
+    /// <summary>When a task ended; null when it has not.</summary>
+    public static DateTimeOffset? FinishedAtOf(TaskState state) => state switch
     {
         TaskState.Succeeded succeeded => succeeded.FinishedAt,
         TaskState.Failed failed => failed.FinishedAt,

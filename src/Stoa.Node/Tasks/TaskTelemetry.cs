@@ -10,6 +10,9 @@ public sealed class TaskTelemetry : IDisposable
     /// <summary>Name of the source of traces and of the meter.</summary>
     public const string Name = "Stoa.Tasks";
 
+    /// <summary>The span of an attempt, begun by the thread that runs the program.</summary>
+    public const string AttemptSpan = "task execute";
+
     private static readonly ActivitySource Source = new(Name);
 
     private readonly Meter meter;
@@ -50,7 +53,7 @@ public sealed class TaskTelemetry : IDisposable
         if (isFirst)
             Source.StartActivity("task queue", ActivityKind.Internal, parent, startTime: task.CreatedAt)?.SetTag("stoa.task.id", task.Id.ToString()).Dispose();
 
-        return Source.StartActivity("task execute", ActivityKind.Consumer, parent)?
+        return Source.StartActivity(AttemptSpan, ActivityKind.Consumer, parent)?
             .SetTag("stoa.task.id", task.Id.ToString())
             .SetTag("stoa.agent", task.Agent.ToString())
             .SetTag("stoa.task.attempt", task.Attempts + 1);

@@ -29,12 +29,15 @@ public sealed class TaskWorkers(
     private readonly WakeSignal wake = new();
     private readonly CancellationTokenSource stopping = new();
     private readonly ConcurrentDictionary<LeaseRef, Attempt> running = new();
+    private readonly ConcurrentDictionary<Id<AgentTask>, byte> beginning = new();
     private readonly WakeSignal ended = new();
     private int reserved;
     private volatile bool isHandingBack;
     private Task dispatching = Task.CompletedTask;
 
     private long claimedTasks;
+    private long claims;
+    private long claimUnderWay;
 
     private ImmediateClaim Offer => new(cell.Self, cell.Region);
 
@@ -60,8 +63,11 @@ public sealed class TaskWorkers(
     /// <summary>Why no task is taken here; null when tasks are.</summary>
     public string? Fault => dispatching.IsCompleted ? "no tasks are taken here." : null;
 
-    /// <summary>Whether the lease is of an attempt that runs here now.</summary>
-    public bool IsRunning(LeaseRef lease) => running.ContainsKey(lease);
+    /// <summary>Whether the lease is of an attempt that runs here now, or of one that is about to.</summary>
+    public bool IsOwn(LeaseRef lease) => beginning.ContainsKey(lease.TaskId) || running.ContainsKey(lease);
+
+    /// <summary>The number of the claim whose answer is awaited; null when there is none. What it has brought is not this node's own, as far as that knows.</summary>
+    public long? ClaimUnderWay => Interlocked.Read(ref claimUnderWay) is var number and > 0 ? number : null;
 
     /// <summary>The attempt under a lease; null when it does not run here now.</summary>
     public Attempt? Find(LeaseRef lease) => running.GetValueOrDefault(lease);
@@ -78,12 +84,18 @@ public sealed class TaskWorkers(
 
     /// <summary>Keeps room for a task that is about to be submitted, so that it can be claimed in the same transaction.</summary>
     /// <returns>What to hand to the submission, or null when there is no room.</returns>
-    public Reservation? TryReserve(long memoryBytes)
+    public Reservation? TryReserve(AgentTask task)
     {
+        var memoryBytes = task.Limits.MemoryBytes;
         // Counted before it is seen whether the node stops, so that the stop sees it or is seen.
         Interlocked.Increment(ref reserved);
         if (!stopping.IsCancellationRequested && room.TryTake(memoryBytes))
-            return new Reservation(this, memoryBytes);
+        {
+            // Known as this node's own before anybody can see its lease.
+            beginning.TryAdd(task.Id, 0);
+            return new Reservation(this, task.Id, memoryBytes);
+        }
+
         Unreserve();
         return null;
     }
@@ -221,13 +233,17 @@ public sealed class TaskWorkers(
         if (slots == 0)
             return (false, false);
         IReadOnlyList<AgentTask> claimed = [];
+        Interlocked.Exchange(ref claimUnderWay, ++claims);
         try
         {
             claimed = await tasks.ClaimAsync(
                 cell.Self, new ClaimRoom(slots, memoryBytes, options.MaxMemoryBytes, cell.Region), time.GetUtcNow(), cancellationToken);
+            foreach (var task in claimed)
+                beginning.TryAdd(task.Id, 0);
         }
         finally
         {
+            Interlocked.Exchange(ref claimUnderWay, 0);
             room.Give(slots - claimed.Count, memoryBytes - claimed.Sum(task => task.Limits.MemoryBytes));
         }
 
@@ -258,6 +274,7 @@ public sealed class TaskWorkers(
         var attempt = new Attempt(task);
         running[attempt.Lease] = attempt;
         Interlocked.Increment(ref claimedTasks);
+        beginning.TryRemove(task.Id, out _);
         live.Began(attempt);
         if (isHandingBack)
             attempt.Stop(StopReason.NodeStopping);
@@ -323,10 +340,12 @@ public sealed class TaskWorkers(
     public sealed class Reservation : IDisposable
     {
         private readonly TaskWorkers workers;
+        private readonly Id<AgentTask> taskId;
         private readonly long memoryBytes;
         private bool used;
 
-        internal Reservation(TaskWorkers workers, long memoryBytes) => (this.workers, this.memoryBytes) = (workers, memoryBytes);
+        internal Reservation(TaskWorkers workers, Id<AgentTask> taskId, long memoryBytes) =>
+            (this.workers, this.taskId, this.memoryBytes) = (workers, taskId, memoryBytes);
 
         /// <summary>The offer that goes into the submission.</summary>
         public ImmediateClaim Claim => workers.Offer;
@@ -343,6 +362,7 @@ public sealed class TaskWorkers(
         {
             if (!used)
             {
+                workers.beginning.TryRemove(taskId, out _);
                 workers.room.Give(1, memoryBytes);
                 workers.wake.Set();
                 workers.Unreserve();

@@ -115,7 +115,7 @@ public static class TasksEndpoints
                 caller.UserId,
                 request,
                 key,
-                limits => (room = workers.TryReserve(limits.MemoryBytes))?.Claim,
+                task => (room = workers.TryReserve(task))?.Claim,
                 Activity.Current?.Id,
                 cancellationToken);
             if (!submitted.TryGet(out var made, out var refusal))

@@ -24,6 +24,7 @@ public static class TasksModule
         services.AddSingleton<INodeStore>(provider => new SqlNodeStore(provider.GetRequiredService<Database>()));
         services.AddSingleton<LeaseKeeper>();
         services.AddSingleton<LeaseRescuer>();
+        services.AddSingleton<LeaseCare>();
         services.AddSingleton<RecentSubmissions>();
         services.AddSingleton<ITaskStore>(provider => new SqlTaskStore(
             provider.GetRequiredService<Database>(),
@@ -78,6 +79,7 @@ public static class TasksModule
         services.AddSingleton(provider => new ReadinessCheck("workers", _ => Task.FromResult(provider.GetRequiredService<TaskWorkers>().Fault)));
         // Hosted services stop in the reverse order: the node gives signs of life for as long as the workers let tasks end.
         services.AddHostedService<Heartbeat>();
+        services.AddHostedService(provider => provider.GetRequiredService<LeaseCare>());
         services.AddHostedService<QueueListener>();
         services.AddHostedService<QueueVacuum>();
         services.AddHostedService<CellWire>();

@@ -56,6 +56,7 @@ internal static class ClockRun
         world.Interrupted.Add(await world.Eye.ListRunningAsync("", stop));
         world.Interrupted.Add(await world.Eye.ListRetriedAsync(stop));
         await world.Interrupted.WaitAsync(shiftedAt, $"the clock was set to {hours} hours ahead", stop);
+        await world.UntilSchedulesTickAsync(TimeSpan.FromHours(hours));
         var node = world.Nodes[0];
         var submittedAt = Stopwatch.GetTimestamp();
         var probe = await world.Submitters.SubmitUrgentAsync(node, stop);

@@ -18,6 +18,9 @@ internal sealed class World : IAsyncDisposable
 
     private static readonly TimeSpan s_longestEnd = TimeSpan.FromMinutes(3);
 
+    // Nodes that notice one after the other that the clock was set back look twice, ten seconds apart.
+    private static readonly TimeSpan s_longestSettling = TimeSpan.FromSeconds(20);
+
     private readonly RunContext _context;
     private readonly string _folder;
     private readonly StorageOptions _storage;
@@ -119,6 +122,28 @@ internal sealed class World : IAsyncDisposable
 
     /// <summary>What a node is working on, with the tokens of its leases.</summary>
     public Task<IReadOnlyDictionary<string, long>> ListRunningAsync(int index) => Eye.ListRunningAsync(_holders[index], _stop);
+
+    /// <summary>Waits until every schedule ticks again within two periods of the latest clock that a node has, and reports those that sleep for longer.</summary>
+    /// <param name="ahead">By how much the clock of the first node is ahead of the others'.</param>
+    public async Task UntilSchedulesTickAsync(TimeSpan ahead)
+    {
+        // The other nodes of a cell have the right time; of a node alone nobody else's counts.
+        var latest = Nodes.Count > 1 && ahead < TimeSpan.Zero ? TimeSpan.Zero : ahead;
+        var since = Stopwatch.GetTimestamp();
+        long? sleeping;
+        while ((sleeping = await Eye.TryCountAsync($"SELECT COUNT(*) FROM schedules WHERE next_tick > {UntilMs()}", _stop)) is not 0)
+        {
+            if (Stopwatch.GetElapsedTime(since) > s_longestSettling)
+            {
+                _context.Report.Break($"{sleeping} schedules sleep for more than two periods though the clock was set to {ahead.TotalHours} hours ahead.");
+                return;
+            }
+
+            await Task.Delay(50, _stop);
+        }
+
+        long UntilMs() => (DateTimeOffset.UtcNow + latest + TimeSpan.FromMinutes(2 * TickMinutes)).ToUnixTimeMilliseconds();
+    }
 
     /// <summary>Has the work come to its end, stops the nodes, and goes through the books.</summary>
     public async Task FinishAsync()

@@ -69,7 +69,7 @@ internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, 
 
     Task<AgentVersion?> IAgentStore.GetAsync(Id<AgentVersion> id, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    Task<IReadOnlyList<AgentVersion>> IAgentStore.ListVersionsAsync(string publisher, string name, CancellationToken cancellationToken) => throw new NotSupportedException();
+    Task<Page<AgentVersion>> IAgentStore.ListVersionsAsync(string publisher, string name, PageRequest page, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     Task<Page<AgentVersion>> IAgentStore.ListAsync(AgentQuery query, PageRequest page, CancellationToken cancellationToken) => throw new NotSupportedException();
 
@@ -99,7 +99,7 @@ internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, 
 
     Task<Outcome<AgentTask, TaskRefusal>> ITaskStore.CancelAsync(Id<AgentTask> id, Id<User> owner, Id<Transfer> releaseId, Id<Account> clearing, DateTimeOffset now, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    Task<IReadOnlyList<AgentTask>> ITaskStore.ListAbandonedAsync(int limit, CancellationToken cancellationToken) => throw new NotSupportedException();
+    Task<IReadOnlyList<LeaseRef>> ITaskStore.ListAbandonedAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
 
     Task<AgentTask?> ITaskStore.GetAsync(Id<AgentTask> id, CancellationToken cancellationToken) => throw new NotSupportedException();
 

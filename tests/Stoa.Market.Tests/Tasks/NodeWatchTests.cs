@@ -16,7 +16,24 @@ public sealed class NodeWatchTests
         for (var look = 0; look < 5; look++)
             Look(new(A, look), new(B, 7)).ShouldBeEmpty();
         Look(new(A, 5), new(B, 7)).ShouldBe([new NodeBeat(B, 7)]);
-        Look(new(A, 6), new(B, 7)).ShouldBe([new NodeBeat(B, 7)]);
+    }
+
+    [Fact]
+    public void Look_DeadNodeThatIsBackUnderTheNumberWithWhichItDied_IsNewAgain()
+    {
+        foreach (var beat in new[] { 1, 1, 1, 1, 1 })
+            Look(new NodeBeat(B, beat)).ShouldBeEmpty();
+        Look(new NodeBeat(B, 1)).ShouldBe([new NodeBeat(B, 1)]);
+        // Struck off between two looks, and listed again before the second of them.
+        foreach (var beat in new[] { 1, 2, 3 })
+            Look(new NodeBeat(B, beat)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public void Look_DeadNodeThatCouldNotBeStruckOff_IsDeadAgainAfterAsMuchSilence()
+    {
+        var deaths = Enumerable.Range(0, 18).Where(_ => Look(new NodeBeat(B, 7)).Count == 1);
+        deaths.ShouldBe([5, 11, 17]);
     }
 
     [Fact]

@@ -64,6 +64,7 @@ public abstract class AuctionStoreConformance(DatabaseSource source) : TaskStore
         (await Auctions.FindAsync(task.Id, Stop)).ShouldNotBeNull();
         (await Auctions.ListOverdueAsync(Now, 10, Stop)).ShouldBeEmpty();
         (await Auctions.ListOverdueAsync(Now.AddMilliseconds(150), 10, Stop)).ShouldBe([task.Auction.Id]);
+        (await Auctions.ListOverdueAsync(Now.AddHours(-1), 10, Stop)).ShouldBe([task.Auction.Id], "it was opened by a clock that was ahead");
         (await EventsAsync(task.Id)).ShouldBe([EventTypes.TaskQueued]);
         await BooksBalanceAsync(openHolds: 1);
     }

@@ -79,12 +79,23 @@ public abstract class AgentStoreConformance(DatabaseSource source) : DatabaseTes
     }
 
     [Fact]
-    public async Task ListVersions_IsNewestFirst()
+    public async Task ListVersions_ByPages_IsNewestFirst()
     {
         foreach (var version in new[] { "1.0.0", "1.10.0", "1.9.0", "2.0.0-rc.1" })
             await AddAsync("ann", "resize", version);
-        var listed = await Agents.ListVersionsAsync("ann", "resize", Stop);
-        listed.Select(version => version.Manifest.Version.ToString()).ShouldBe(["2.0.0-rc.1", "1.10.0", "1.9.0", "1.0.0"]);
+        await AddAsync("ann", "other", "3.0.0");
+        var listed = new List<string>();
+        string? cursor = null;
+        do
+        {
+            var page = await Agents.ListVersionsAsync("ann", "resize", new PageRequest(3, cursor), Stop);
+            listed.Add(string.Join(' ', page.Items.Select(version => version.Manifest.Version)));
+            cursor = page.NextCursor;
+        }
+        while (cursor is not null);
+
+        listed.ShouldBe(["2.0.0-rc.1 1.10.0 1.9.0", "1.0.0"]);
+        (await Agents.ListVersionsAsync("ann", "unknown", new PageRequest(), Stop)).Items.ShouldBeEmpty();
     }
 
     [Fact]

@@ -78,6 +78,26 @@ public abstract class ScheduleStoreConformance(DatabaseSource source) : Database
     }
 
     [Fact]
+    public async Task BringForward_MovesWhatIsStillLaterAndIsNotMovedBackByWhoeverLooksAtIt()
+    {
+        var schedule = await AddAsync(Now.AddHours(1));
+        var due = await AddAsync(Now);
+        await AddAsync(null);
+        await store.ClaimAsync(self, "ahead", 2, Now.AddHours(1), Stop);
+
+        (await store.ListLaterAsync(Now, null, 10, Stop)).Select(later => later.Id).ShouldBe([schedule.Id]);
+        (await store.ListLaterAsync(Now, schedule.Id, 10, Stop)).ShouldBeEmpty();
+        (await store.BringForwardAsync(schedule with { NextTick = Now.AddHours(2) }, Now.AddMinutes(1), Stop)).ShouldBeFalse();
+        (await store.BringForwardAsync(schedule, Now.AddMinutes(1), Stop)).ShouldBeTrue();
+        await store.FinishAsync(schedule, "ahead", [Refused(schedule, Now.AddHours(1))], Now.AddHours(2), [], Stop);
+
+        (await FindAsync(schedule)).NextTick.ShouldBe(Now.AddMinutes(1));
+        (await FindAsync(due)).NextTick.ShouldBe(Now);
+        (await store.ListTicksAsync(schedule.Id, Now, Now.AddHours(1), Stop)).ShouldBe([Now.AddHours(1)]);
+        (await store.ListTicksAsync(schedule.Id, Now, Now.AddMinutes(59), Stop)).ShouldBeEmpty();
+    }
+
+    [Fact]
     public async Task TwoNodesThatFinishOneTick_LeaveTheTask()
     {
         var schedule = await AddAsync(Now);

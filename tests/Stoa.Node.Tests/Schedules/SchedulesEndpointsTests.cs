@@ -2,6 +2,7 @@ using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Stoa.Client;
 using Stoa.Client.Contracts;
+using Stoa.Market.Tasks;
 using Stoa.Market.Tests.Tasks;
 using Stoa.Node.Hosting;
 using Stoa.Node.Schedules;
@@ -105,6 +106,68 @@ public sealed class SchedulesEndpointsTests : IAsyncLifetime
         (await RunsAsync(all)).Count.ShouldBe(4);
     }
 
+    [Theory]
+    [InlineData("skip", 1, 2)]
+    [InlineData("runAll", 10, 10)]
+    public async Task Clock_ThatWasAheadAndIsSetBack_HasTheScheduleTickFromThereOnceATick(string missed, int runsAhead, int runsAfter)
+    {
+        var schedule = await CreateAsync("*/10 * * * *", missed);
+        var runner = ActivatorUtilities.CreateInstance<ScheduleRunner>(node.Host.Services);
+        await runner.TurnAsync(Stop);
+        // From 11:58:30 to 13:30:30 and back to 12:05:30.
+        time.Advance(TimeSpan.FromMinutes(92));
+        await runner.TurnAsync(Stop);
+        (await RunsAsync(schedule)).Count.ShouldBe(runsAhead);
+
+        time.Advance(TimeSpan.FromMinutes(-85));
+        await runner.TurnAsync(Stop);
+        (await NextTickAsync()).ShouldBe(Start.AddMinutes(11.5));
+        time.Advance(TimeSpan.FromMinutes(5));
+        await runner.TurnAsync(Stop);
+
+        (await RunsAsync(schedule)).Count.ShouldBe(runsAfter);
+        (await TasksAsync()).Count.ShouldBe(runsAfter);
+        (await RunsAsync(schedule)).ShouldContain(run => run.TickAt == Start.AddMinutes(11.5));
+        (await NextTickAsync()).ShouldBe(Start.AddMinutes(21.5));
+    }
+
+    [Fact]
+    public async Task Clock_OfANodeThatWasAheadAndIsGone_HasTheScheduleTickByTheClocksThatAreLeft()
+    {
+        var cell = node.Host.Services.GetRequiredService<Cell>();
+        cell.Learn([new ListedNode(new NodeBeat(new LeaseHolder("ahead", "boot"), 1), Start, Start.AddHours(1), null)]);
+        var schedule = await CreateAsync("*/10 * * * *");
+        var runner = ActivatorUtilities.CreateInstance<ScheduleRunner>(node.Host.Services);
+        await runner.TurnAsync(Stop);
+        var store = node.Host.Services.GetRequiredService<Node.Storage.Database>();
+        await store.WriteAsync(session => session.ExecuteAsync("UPDATE schedules SET next_tick = @at", new { at = Start.AddMinutes(61.5) }), Stop);
+
+        await runner.TurnAsync(Stop);
+        (await NextTickAsync()).ShouldBe(Start.AddMinutes(61.5));
+        cell.Learn([]);
+        await runner.TurnAsync(Stop);
+
+        (await NextTickAsync()).ShouldBe(Start.AddMinutes(1.5));
+    }
+
+    [Fact]
+    public async Task Clock_ThatIsSetBackAtANodeWhileOthersSayThatItIsLater_BringsNothingBack()
+    {
+        var cell = node.Host.Services.GetRequiredService<Cell>();
+        var other = new NodeBeat(new LeaseHolder("other", "boot"), 1);
+        cell.Learn([new ListedNode(other, Start, Start, null)]);
+        var schedule = await CreateAsync("*/10 * * * *", missed: "runAll");
+        var runner = ActivatorUtilities.CreateInstance<ScheduleRunner>(node.Host.Services);
+        await runner.TurnAsync(Stop);
+
+        time.Advance(TimeSpan.FromHours(-1));
+        await runner.TurnAsync(Stop);
+        time.Advance(TimeSpan.FromHours(1));
+        await runner.TurnAsync(Stop);
+
+        (await RunsAsync(schedule)).ShouldBeEmpty("ticks from before it was made are not missed ones");
+    }
+
     [Fact]
     public async Task Tick_WhileTheLastTaskIsOpen_IsSkippedWhenTheScheduleSaysSo()
     {
@@ -204,6 +267,9 @@ public sealed class SchedulesEndpointsTests : IAsyncLifetime
 
     private Task<int> LookAsync() =>
         ActivatorUtilities.CreateInstance<ScheduleRunner>(node.Host.Services).RunDueAsync(Stop);
+
+    private Task<DateTimeOffset> NextTickAsync() => node.Host.Services.GetRequiredService<Node.Storage.Database>().ReadAsync(
+        session => session.QuerySingleAsync<DateTimeOffset>("SELECT next_tick FROM schedules"), Stop);
 
     private async Task<IReadOnlyList<TaskResponse>> TasksAsync() => await Client.ListTasksAsync(cancellationToken: Stop).ToListAsync(Stop);
 

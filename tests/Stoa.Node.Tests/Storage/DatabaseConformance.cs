@@ -122,6 +122,53 @@ public abstract class DatabaseConformance(DatabaseSource source) : DatabaseTest(
     }
 
     [Fact]
+    public async Task Write_CancelledAtItsEnd_CommitsWhatItSent()
+    {
+        using var cancel = CancellationTokenSource.CreateLinkedTokenSource(Stop);
+
+        await Database.WriteAsync(
+            async session =>
+            {
+                await SendAsync(session, "a", 1);
+                await cancel.CancelAsync();
+            },
+            cancel.Token);
+
+        (await GetAsync("a")).ShouldBe(1);
+    }
+
+    [Theory]
+    [InlineData("WITH one AS (SELECT 1 AS value) SELECT value FROM one")]
+    [InlineData("-- Looks\nSELECT value FROM counters")]
+    [InlineData("DELETE FROM counters /* RETURNING */")]
+    [InlineData("VALUES (1)")]
+    public async Task Send_OfAStatementThatMayGiveRowsOrNot_IsRefused(string sql)
+    {
+        await Should.ThrowAsync<ArgumentException>(() => Database.WriteAsync(session => session.SendAsync(sql), Stop));
+        await Should.ThrowAsync<ArgumentException>(() => Database.WriteAsync(session => session.SendEachAsync(sql, [new { }]), Stop));
+    }
+
+    [Theory]
+    [InlineData("select value FROM counters WHERE name = @name")]
+    [InlineData("UPDATE counters SET value = 2 WHERE name = @name returning value")]
+    [InlineData("UPDATE counters SET value = 2 WHERE name = @name AND name <> ' RETURNING '")]
+    public async Task Send_BeforeAQuery_DoesNotChangeItsAnswer(string sql)
+    {
+        await AddAsync("a", 1);
+        await AddAsync("b", 7);
+
+        var found = await Database.WriteAsync(
+            async session =>
+            {
+                await session.SendAsync(sql, new { name = "a" });
+                return await session.QuerySingleAsync<long>("SELECT value FROM counters WHERE name = @name", new { name = "b" });
+            },
+            Stop);
+
+        found.ShouldBe(7);
+    }
+
+    [Fact]
     public async Task OnCommitted_IsCalledForCommittedActsOnly()
     {
         var called = new List<string>();

@@ -1,3 +1,4 @@
+using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
 
 namespace Stoa.Node.Tests.Tasks;
@@ -75,5 +76,78 @@ public sealed class GroupCommitTests
         (await Should.ThrowAsync<InvalidOperationException>(() => written[2])).Message.ShouldBe("two");
         (await Task.WhenAll(written.Where((_, item) => item != 2))).ShouldBe([0, 1, 3, 4]);
         (await commit.WriteAsync(7, Stop)).ShouldBe(7);
+    }
+
+    [Fact]
+    public async Task Write_OfAGroupWhoseCommitIsUnknown_IsNotWrittenAgain()
+    {
+        var first = new TaskCompletionSource();
+        var groups = new List<int>();
+        var commit = new GroupCommit<int, int>(
+            async group =>
+            {
+                groups.Add(group.Count);
+                await first.Task;
+                return groups.Count == 2 ? throw new CommitUnknownException("lost", null) : group;
+            },
+            maxGroup: 100);
+
+        var written = Enumerable.Range(0, 5).Select(item => commit.WriteAsync(item, Stop)).ToList();
+        first.SetResult();
+
+        (await written[0]).ShouldBe(0);
+        foreach (var unknown in written.Skip(1))
+            await Should.ThrowAsync<CommitUnknownException>(() => unknown);
+        groups.ShouldBe([1, 4]);
+        (await commit.WriteAsync(7, Stop)).ShouldBe(7);
+    }
+
+    [Fact]
+    public async Task Write_OfAGroupWhileTheDatabaseIsAway_TriesOneApartAndNoMore()
+    {
+        var first = new TaskCompletionSource();
+        var groups = new List<int>();
+        var commit = new GroupCommit<int, int>(
+            async group =>
+            {
+                groups.Add(group.Count);
+                await first.Task;
+                return groups.Count > 1 ? throw new TimeoutException("away") : group;
+            },
+            maxGroup: 100);
+
+        var written = Enumerable.Range(0, 5).Select(item => commit.WriteAsync(item, Stop)).ToList();
+        first.SetResult();
+
+        foreach (var away in written.Skip(1))
+            await Should.ThrowAsync<TimeoutException>(() => away);
+        groups.ShouldBe([1, 4, 1]);
+    }
+
+    [Fact]
+    public async Task Write_ApartOfOneWhoseCallerHasLeft_IsLeftOut()
+    {
+        var first = new TaskCompletionSource();
+        using var leaves = new CancellationTokenSource();
+        var groups = new List<IReadOnlyList<int>>();
+        var commit = new GroupCommit<int, int>(
+            async group =>
+            {
+                groups.Add(group);
+                await first.Task;
+                if (group.Count == 1)
+                    return group;
+                await leaves.CancelAsync();
+                throw new InvalidOperationException("a group");
+            },
+            maxGroup: 100);
+
+        var written = Enumerable.Range(0, 3).Select(item => commit.WriteAsync(item, Stop)).ToList();
+        var left = commit.WriteAsync(3, leaves.Token);
+        first.SetResult();
+
+        (await Task.WhenAll(written)).ShouldBe([0, 1, 2]);
+        await Should.ThrowAsync<OperationCanceledException>(() => left);
+        groups.ShouldNotContain(group => group.Count == 1 && group[0] == 3);
     }
 }
