@@ -233,7 +233,7 @@ internal static class TasksBench
             s_begun = new TaskCompletionSource<long>(TaskCreationOptions.RunContinuationsAsynchronously);
             var start = Stopwatch.GetTimestamp();
             var submitted = await _submit.SubmitAsync(
-                owner, _request, null, limits => (room = _workers.TryReserve(limits.MemoryBytes))?.Claim, Trace, cancellationToken);
+                owner, _request, null, task => (room = _workers.TryReserve(task))?.Claim, Trace, cancellationToken);
             using var reserved = room;
             if (!submitted.TryGet(out var made, out var refusal) || made.Task.State is not TaskState.Running)
                 throw new BenchmarkException(refusal?.Detail ?? "The node is not idle.");
