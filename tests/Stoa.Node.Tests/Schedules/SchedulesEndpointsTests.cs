@@ -132,6 +132,23 @@ public sealed class SchedulesEndpointsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Clock_ThatWasAheadDuringOneLookOnly_HasTheScheduleTickFromWhereItWasSetBackTo()
+    {
+        await CreateAsync("*/10 * * * *");
+        var runner = ActivatorUtilities.CreateInstance<ScheduleRunner>(node.Host.Services);
+        await runner.TurnAsync(Stop);
+        // Ahead after a turn has begun, and right again before the next one does.
+        time.Advance(TimeSpan.FromMinutes(92));
+        await runner.RunDueAsync(Stop);
+        (await NextTickAsync()).ShouldBe(Start.AddMinutes(101.5));
+        time.Advance(TimeSpan.FromMinutes(-92));
+
+        await runner.TurnAsync(Stop);
+
+        (await NextTickAsync()).ShouldBe(Start.AddMinutes(1.5));
+    }
+
+    [Fact]
     public async Task Clock_OfANodeThatWasAheadAndIsGone_HasTheScheduleTickByTheClocksThatAreLeft()
     {
         var cell = node.Host.Services.GetRequiredService<Cell>();
