@@ -64,13 +64,14 @@ public sealed class SqlAuctionStore(Database database)
     public Task<IReadOnlyList<SealedBid>> ListBidsAsync(Id<Auction> id, CancellationToken cancellationToken) =>
         database.ReadAsync(session => BidsAsync(session, id), cancellationToken);
 
-    /// <summary>Decides an auction, whose window has closed, with all that belongs to it in one transaction.</summary>
+    /// <summary>Decides an auction, whose window has closed, and writes all that belongs to it in one transaction.</summary>
     /// <param name="id">The auction.</param>
     /// <param name="own">The bids of the policies that the node keeps.</param>
     /// <param name="close">Decides.</param>
     /// <param name="now">UTC, to the millisecond.</param>
     /// <param name="cancellationToken">Stops the transaction.</param>
     /// <returns>The task as it is now; null when somebody else has decided it, or its consumer has taken the task back.</returns>
+<<<<<<< HEAD
     public Task<AgentTask?> CloseAsync(
         Id<Auction> id, IReadOnlyList<SealedBid> own, CloseAuction close, DateTimeOffset now, CancellationToken cancellationToken) =>
         database.WriteAsync(
@@ -95,9 +96,53 @@ public sealed class SqlAuctionStore(Database database)
                 await SqlTaskDemand.AddAsync(session, end.Task, now);
                 await SqlTaskStore.SettleAsync(
                     session, [new AttemptEnd(end.Task, end.Transfers, null, null, ReadOnlyMemory<byte>.Empty, end.Events)], index: null);
+=======
+    public async Task<AgentTask?> CloseAsync(
+        Id<Auction> id, IReadOnlyList<SealedBid> own, CloseAuction close, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        // To open bids, rank them and sign is no work for an act that others wait for. It is repeated when another bid came meanwhile: each bidder makes one.
+        while (await database.ReadAsync(session => ReadOpenAsync(session, id), cancellationToken) is var (task, auction, bids))
+        {
+            var end = close.Close(task, auction, [.. own, .. bids], now);
+            var award = end.Award.Envelope.ToJson();
+            if (await database.WriteAsync(session => CloseAsync(session, id, end, award, bids, now), cancellationToken))
+>>>>>>> commits
                 return end.Task;
-            },
-            cancellationToken);
+        }
+
+        return null;
+    }
+
+    private static async Task<OpenAuction?> ReadOpenAsync(SqlSession session, Id<Auction> id) =>
+        await session.QueryFirstOrDefaultAsync<AuctionRow>($"SELECT {Columns} FROM auctions WHERE id = @id AND state = 'Open'", new { id }) is { } row
+            ? new OpenAuction(
+                (await session.QuerySingleAsync<TaskRow>(TaskRow.Select + "WHERE id = @TaskId", new { row.TaskId })).ToTask(), row.ToAuction(), await BidsAsync(session, id))
+            : null;
+
+    /// <summary>Writes the end of an auction that is open still, if it was decided with all of its bids; false otherwise.</summary>
+    private static async Task<bool> CloseAsync(
+        SqlSession session, Id<Auction> id, AuctionEnd end, byte[] award, IReadOnlyList<SealedBid> bids, DateTimeOffset now)
+    {
+        // Whoever has this row has the task too: in an open auction it is in no other place that it could be taken from.
+        if (await session.QueryFirstOrDefaultAsync<string>("SELECT task_id FROM auctions WHERE id = @id AND state = 'Open' {for update}", new { id }) is null)
+            return false;
+        // A bid is not changed once it is in.
+        var bidders = await session.QueryAsync<string>("SELECT agent FROM auction_bids WHERE auction_id = @id ORDER BY agent", new { id });
+        if (!bidders.SequenceEqual(bids.Select(bid => bid.Agent)))
+            return false;
+        await session.SendAsync(
+            "UPDATE auctions SET state = @State, award = @award, decided_at = @now WHERE id = @id", new { id, end.State, award, now });
+        await session.SendAsync("DELETE FROM auction_bids WHERE auction_id = @id", new { id });
+        await SqlAuctions.AssignAsync(session, end.Task);
+        if (end.Task.State.IsFinal)
+            await session.SendRowsAsync(TaskStatements.End, [TaskEnd.Of(end.Task)]);
+        else
+            await SqlTaskQueue.ReturnAsync(session, [end.Task], now);
+        await SqlTaskDemand.AddAsync(session, end.Task.Id, end.Task.Auction!.Current);
+        await SqlTaskStore.SettleAsync(
+            session, [new AttemptEnd(end.Task, end.Transfers, null, null, ReadOnlyMemory<byte>.Empty, end.Events)], index: null);
+        return true;
+    }
 
     private static async Task<IReadOnlyList<SealedBid>> BidsAsync(SqlSession session, Id<Auction> id) =>
         [.. (await session.QueryAsync<(string Agent, DateTimeOffset ReceivedAt, byte[] Envelope)>(
@@ -109,6 +154,8 @@ public sealed class SqlAuctionStore(Database database)
             ? new KeptAuction(
                 row.ToAuction(), row.OwnerId, row.State, row.DecidedAt, row.Award is { } award ? DsseEnvelope.FromJson(award) : null)
             : null;
+
+    private sealed record OpenAuction(AgentTask Task, Auction Auction, IReadOnlyList<SealedBid> Bids);
 
     private sealed record AuctionRow(
         Id<Auction> Id,

@@ -6,6 +6,7 @@ using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
 using Stoa.Node.Auctions;
 using Stoa.Node.Events;
+using Stoa.Node.Storage;
 using Stoa.Node.Tests.Storage;
 using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
@@ -126,6 +127,17 @@ public abstract class AuctionStoreConformance(DatabaseSource source) : TaskStore
         (await EventsAsync(task.Id)).ShouldBe([EventTypes.TaskQueued, EventTypes.TaskFailed]);
         (await WalletAsync()).Held.ShouldBe(Money.Zero);
         await BooksBalanceAsync(openHolds: 0);
+    }
+
+    [Fact]
+    public async Task Close_DecidesOutsideTheActThatOthersWaitFor()
+    {
+        var submission = await SubmitAuctionAsync();
+        var close = new CloseAuction(_node, Accounts.Clearing, new IdSource(new OutsideActs(Database), new SecureRandom()));
+
+        var task = await Auctions.CloseAsync(submission.Auction!.Announcement.Id, Bids(submission, "0.2", "0.5"), close, Now, Stop);
+
+        task.ShouldNotBeNull();
     }
 
     [Fact]
@@ -293,6 +305,16 @@ public abstract class AuctionStoreConformance(DatabaseSource source) : TaskStore
 
     private static SealedBid Made(Announcement announcement, string agent, string factor, DateTimeOffset at, PrivateKey key) =>
         new(agent, at, new Bid(announcement.Id, agent, Bid.ReadAsk(factor, null).Value!, Guid.NewGuid().ToString("n")).Sign(key));
+
+    /// <summary>A clock that throws where it is looked at inside an act: there the database cannot be called.</summary>
+    private sealed class OutsideActs(Database database) : TimeProvider
+    {
+        public override DateTimeOffset GetUtcNow()
+        {
+            _ = database.ReadAsync(_ => Task.FromResult(true), CancellationToken.None);
+            return base.GetUtcNow();
+        }
+    }
 }
 
 public sealed class SqliteAuctionStoreTests() : AuctionStoreConformance(new SqliteSource());
