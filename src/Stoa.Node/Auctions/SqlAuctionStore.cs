@@ -71,32 +71,6 @@ public sealed class SqlAuctionStore(Database database)
     /// <param name="now">UTC, to the millisecond.</param>
     /// <param name="cancellationToken">Stops the transaction.</param>
     /// <returns>The task as it is now; null when somebody else has decided it, or its consumer has taken the task back.</returns>
-<<<<<<< HEAD
-    public Task<AgentTask?> CloseAsync(
-        Id<Auction> id, IReadOnlyList<SealedBid> own, CloseAuction close, DateTimeOffset now, CancellationToken cancellationToken) =>
-        database.WriteAsync(
-            async session =>
-            {
-                // Whoever has this row has the task too: in an open auction it is in no other place that it could be taken from.
-                var row = await session.QueryFirstOrDefaultAsync<AuctionRow>(
-                    $"SELECT {Columns} FROM auctions WHERE id = @id AND state = 'Open' {{for update}}", new { id });
-                if (row is null)
-                    return null;
-                var task = (await session.QuerySingleAsync<TaskRow>(TaskRow.Select + "WHERE id = @TaskId", new { row.TaskId })).ToTask();
-                var end = close.Close(task, row.ToAuction(), [.. own, .. await BidsAsync(session, id)], now);
-                await session.SendAsync(
-                    "UPDATE auctions SET state = @State, award = @award, decided_at = @now WHERE id = @id",
-                    new { id, end.State, award = end.Award.Envelope.ToJson(), now });
-                await session.SendAsync("DELETE FROM auction_bids WHERE auction_id = @id", new { id });
-                await SqlAuctions.AssignAsync(session, end.Task);
-                if (end.Task.State.IsFinal)
-                    await session.SendRowsAsync(TaskStatements.End, [TaskEnd.Of(end.Task)]);
-                else
-                    await SqlTaskQueue.ReturnAsync(session, [end.Task], now);
-                await SqlTaskDemand.AddAsync(session, end.Task, now);
-                await SqlTaskStore.SettleAsync(
-                    session, [new AttemptEnd(end.Task, end.Transfers, null, null, ReadOnlyMemory<byte>.Empty, end.Events)], index: null);
-=======
     public async Task<AgentTask?> CloseAsync(
         Id<Auction> id, IReadOnlyList<SealedBid> own, CloseAuction close, DateTimeOffset now, CancellationToken cancellationToken)
     {
@@ -106,7 +80,6 @@ public sealed class SqlAuctionStore(Database database)
             var end = close.Close(task, auction, [.. own, .. bids], now);
             var award = end.Award.Envelope.ToJson();
             if (await database.WriteAsync(session => CloseAsync(session, id, end, award, bids, now), cancellationToken))
->>>>>>> commits
                 return end.Task;
         }
 
@@ -138,7 +111,7 @@ public sealed class SqlAuctionStore(Database database)
             await session.SendRowsAsync(TaskStatements.End, [TaskEnd.Of(end.Task)]);
         else
             await SqlTaskQueue.ReturnAsync(session, [end.Task], now);
-        await SqlTaskDemand.AddAsync(session, end.Task.Id, end.Task.Auction!.Current);
+        await SqlTaskDemand.AddAsync(session, end.Task, now);
         await SqlTaskStore.SettleAsync(
             session, [new AttemptEnd(end.Task, end.Transfers, null, null, ReadOnlyMemory<byte>.Empty, end.Events)], index: null);
         return true;
