@@ -78,9 +78,11 @@ public sealed class CellTests(PostgresCluster cluster)
 
         (seen.Region, seen.Capacity?.Workers, seen.Load).ShouldBe(("eu-central", 3, new NodeLoadBody(1, 8 << 20, 1, 1)));
         (await worker.Client.ListNodesAsync(Stop).CountAsync(Stop)).ShouldBe(2);
-        // A choice that is made at the other node counts what runs here.
-        var chosen = await client.SubmitAsync(
-            new SubmitTaskRequest(Input: new TaskInputBody(Text: ""), Requirement: new RequirementBody(["test.run"], Explore: false)), cancellationToken: Stop);
+        // A choice that is made at the other node counts what runs here, once that node has heard of the agent.
+        var work = new SubmitTaskRequest(Input: new TaskInputBody(Text: ""), Requirement: new RequirementBody(["test.run"], Explore: false));
+        while (await IsWithoutCandidateAsync(client, work))
+            await Task.Yield();
+        var chosen = await client.SubmitAsync(work, cancellationToken: Stop);
         (await client.GetSelectionAsync(chosen.Id, Stop)).Choices[0].Candidates.ShouldHaveSingleItem().Load.ShouldBe(1);
         await client.CancelTaskAsync(chosen.Id, Stop);
         await client.CancelTaskAsync(running.Id, Stop);
@@ -109,5 +111,18 @@ public sealed class CellTests(PostgresCluster cluster)
         var nowhere = await Should.ThrowAsync<StoaException>(() => client.SubmitAsync(request with { Regions = ["ap-south"] }, cancellationToken: Stop));
         (nowhere.Code, nowhere.Problem.Status).ShouldBe(("regionUnserved", 422));
         nowhere.Message.ShouldContain("eu-central, us-east");
+    }
+
+    private static async Task<bool> IsWithoutCandidateAsync(StoaClient client, SubmitTaskRequest work)
+    {
+        try
+        {
+            await client.QuoteAsync(work, Stop);
+            return false;
+        }
+        catch (StoaException refused) when (refused.Code == "noCandidate")
+        {
+            return true;
+        }
     }
 }
