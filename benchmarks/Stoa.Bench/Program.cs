@@ -8,7 +8,7 @@ Benchmark[] benchmarks =
     new("main-job", "submit to result over HTTP on a warm node, throughput, start to ready", (run, stop) => MainJobBench.RunAsync(run.Tell, stop)),
     new("selection", "choosing one of 100,000 registered agents in memory", (run, stop) => SelectionBench.RunAsync(run.Tell, stop)),
     new("storage", "durable acts on the embedded database with 1, 16 and 256 concurrent writers", (run, stop) => StorageBench.RunAsync(run.Tell, stop)),
-    new("tasks", "the queue: durable no-op and WASM tasks, submission to start, a million tasks", TasksBench.RunAsync) { Parts = TasksBench.Parts },
+    new("tasks", "the queue: durable no-op and WASM tasks, submission to start, a million tasks, choices; other queues beside it", TasksBench.RunAsync) { Parts = TasksBench.Parts },
     new("wasm", "the WebAssembly engine: programs beside V8, metering, start, instances, stopping", WasmBench.RunAsync) { Parts = WasmBench.Parts },
 ];
 

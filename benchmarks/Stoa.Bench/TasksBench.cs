@@ -24,6 +24,7 @@ internal static class TasksBench
     private const string Start = "start";
     private const string Million = "million";
     private const string Peers = "peers";
+    private const string Select = "select";
     // Until the runtime has compiled what recurs for the last time; the peers get one as well.
     private const int WarmUp = 100_000;
     private const int Counted = 200_000;
@@ -34,7 +35,7 @@ internal static class TasksBench
     private const string Trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     private static TaskCompletionSource<long> s_begun = new();
 
-    public static IReadOnlyList<string> Parts { get; } = [Noop, NoopPostgres, Peers, Wasm, Start, Million];
+    public static IReadOnlyList<string> Parts { get; } = [Noop, NoopPostgres, Peers, Wasm, Start, Million, Select];
 
     public static async Task<Figures> RunAsync(BenchmarkRun run, CancellationToken cancellationToken)
     {
@@ -88,6 +89,13 @@ internal static class TasksBench
         {
             run.Tell("a million no-op tasks, embedded");
             await WithFolderAsync(folder => MillionAsync(folder, figures, cancellationToken));
+        }
+
+        // Last, since its agents stay in memory.
+        if (run.Wants(Select))
+        {
+            foreach (var (name, value) in (await SelectionBench.RunAsync(run.Tell, cancellationToken)).Values.Where(figure => figure.Name.EndsWith("_ms_p99", StringComparison.Ordinal)))
+                figures.Add(name, value);
         }
 
         return figures;
