@@ -67,7 +67,7 @@ internal sealed class PostgresSession(NpgsqlConnection connection, CancellationT
     private protected override async Task<bool[]> RunRowsAsync<T>(SqlRows<T> statement, IReadOnlyList<T> rows)
     {
         var written = new bool[rows.Count];
-        if (!statement.AnswersRows)
+        if (!statement.GivesRows)
         {
             // Nothing is answered of a row: all were written, or it throws.
             if (statement.CopyText is { } copy && rows.Count >= MinCopied)

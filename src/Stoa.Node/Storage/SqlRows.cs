@@ -22,10 +22,7 @@ public sealed class SqlRows<T>
     /// <summary>For PostgreSQL, where many rows can be copied: they are all written then. Null where they cannot.</summary>
     internal string? CopyText { get; private init; }
 
-    /// <summary>Whether PostgreSQL answers which rows were written: otherwise all are, or the statement fails.</summary>
-    internal bool AnswersRows => CopyText is null;
-
-    /// <summary>Whether PostgreSQL answers the statement with rows, be it none.</summary>
+    /// <summary>Whether PostgreSQL answers the statement with the rows that were written, be it none: otherwise all are, or the statement fails.</summary>
     internal bool GivesRows { get; private init; }
 
     /// <summary>The field that the rows answered by PostgreSQL name; −1 when they are numbered from 1.</summary>

@@ -16,9 +16,9 @@ internal static class SqlTaskDemand
     private static readonly SqlRows<Row> s_insert = SqlRows<Row>.Insert(
         "task_demand",
         [
-            SqlField<Row>.OfText("task_id", row => row.TaskId.ToString()),
-            SqlField<Row>.OfText("agent_id", row => row.AgentId.ToString()),
-            SqlField<Row>.OfText("owner_id", row => row.OwnerId.ToString()),
+            SqlField<Row>.OfId("task_id", row => row.TaskId),
+            SqlField<Row>.OfId("agent_id", row => row.AgentId),
+            SqlField<Row>.OfId("owner_id", row => row.OwnerId),
             SqlField<Row>.OfInteger("due_at", row => row.DueAt.ToUnixTimeMilliseconds()),
             SqlField<Row>.OfInteger("factor", row => row.Factor),
         ]);

@@ -131,8 +131,7 @@ internal static class SqlTaskQueue
         }
 
         await session.SendRowsAsync(TaskStatements.Return, [task]);
-        await session.SendRowsAsync(TaskStatements.SetTag, [.. entries.Select(entry => entry.Entry)]);
-        await EnqueueAsync(session, entries);
+        await PlaceAsync(session, entries);
     }
 
     /// <summary>Takes out the task of the same owner that has the first turn, if that is before another one's; null when there is none, or somebody takes it just now.</summary>
@@ -290,17 +289,12 @@ internal static class SqlTaskQueue
             .. await NextTurnsAsync(session, [.. due.Where(task => task.Token > 0).Select(task => (task.EntryAt(0), task.AllRegions))]),
         ];
         await session.SendRowsAsync(s_undelay, due);
-        await session.SendRowsAsync(TaskStatements.SetTag, [.. entries.Select(entry => entry.Entry)]);
-        await EnqueueAsync(session, entries);
+        await PlaceAsync(session, entries);
     }
 
     /// <summary>The turn that comes next: their first one was paid for.</summary>
-    private static async Task TakeNextTurnAsync(SqlSession session, IReadOnlyList<(QueueEntry Entry, IReadOnlyList<string> Regions)> tasks)
-    {
-        var next = await NextTurnsAsync(session, tasks);
-        await session.SendRowsAsync(TaskStatements.SetTag, [.. next.Select(task => task.Entry)]);
-        await EnqueueAsync(session, next);
-    }
+    private static async Task TakeNextTurnAsync(SqlSession session, IReadOnlyList<(QueueEntry Entry, IReadOnlyList<string> Regions)> tasks) =>
+        await PlaceAsync(session, await NextTurnsAsync(session, tasks));
 
     private static async Task<IReadOnlyList<(QueueEntry Entry, IReadOnlyList<string> Regions)>> NextTurnsAsync(
         SqlSession session, IReadOnlyList<(QueueEntry Entry, IReadOnlyList<string> Regions)> tasks)
@@ -309,6 +303,13 @@ internal static class SqlTaskQueue
         foreach (var regions in tasks.Select(task => SqlRegionalQueue.Join(task.Regions)).Distinct())
             times.Add(regions, await SqlRegionalQueue.VirtualTimeAsync(session, regions));
         return [.. tasks.Select(task => (task.Entry with { Tag = times[SqlRegionalQueue.Join(task.Regions)] }, task.Regions))];
+    }
+
+    /// <summary>Notes the turns of tasks that had others or none, and lets them wait for these.</summary>
+    private static async Task PlaceAsync(SqlSession session, IReadOnlyList<(QueueEntry Entry, IReadOnlyList<string> Regions)> entries)
+    {
+        await session.SendRowsAsync(TaskStatements.SetTag, [.. entries.Select(entry => entry.Entry)]);
+        await EnqueueAsync(session, entries);
     }
 
     /// <summary>Lets tasks wait for their turns, each where it is claimed.</summary>
