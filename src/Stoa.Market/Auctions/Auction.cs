@@ -39,6 +39,9 @@ public enum OnNoBids
 public sealed record Auction(Announcement Announcement, IReadOnlyList<Invitation> Invitations, OnNoBids OnNoBids) : IIdentified
 {
     public static string IdPrefix => "auction";
+
+    /// <summary>How long bids are taken.</summary>
+    public TimeSpan Window => Announcement.ClosesAt - Announcement.OpenedAt;
 }
 
 /// <summary>What the node knows of a bidder and tells nobody.</summary>

@@ -17,6 +17,9 @@ public enum AwardFault
     /// <summary>No signature over these bytes was made by the node's key.</summary>
     SignatureInvalid,
 
+    /// <summary>It was decided before the end of the window: bidders may have been too late who were in time.</summary>
+    DecidedEarly,
+
     /// <summary>A bid in it is not one of its bidder for this auction, in time and signed with the right key.</summary>
     BidInvalid,
 
@@ -34,6 +37,8 @@ public static class AwardVerifier
     {
         if (!NodeRecord.Open(envelope, AwardRecord.PayloadType, "award", AwardJson.Read, record => record.NodeKey, expectedNode).TryGet(out var record, out var unread))
             return Fault(ToFault(unread.Code), unread.Detail);
+        if (record.DecidedAt < record.Announcement.ClosesAt)
+            return Fault(AwardFault.DecidedEarly, $"It was decided at {record.DecidedAt:O}, before the window closed at {record.Announcement.ClosesAt:O}.");
         var bids = new List<Bid>();
         foreach (var made in record.Bids)
         {

@@ -27,7 +27,9 @@ public sealed class CloseAuction(PrivateKey node, Id<Account> clearing, IdSource
     /// <param name="now">UTC, to the millisecond.</param>
     public AuctionEnd Close(AgentTask task, Auction auction, IReadOnlyList<SealedBid> bids, DateTimeOffset now)
     {
-        var signed = AwardRecord.Decide(auction.Announcement, bids, node, now);
+        // A clock that was set back while the auction was open does not make it a decision before the end of the window.
+        var closesAt = auction.Announcement.ClosesAt;
+        var signed = AwardRecord.Decide(auction.Announcement, bids, node, now > closesAt ? now : closesAt);
         var decided = task.Auction! with { IsOpen = false };
         if (signed.Record.Decision.Winner is not null)
             return Award(task, auction, decided, signed, now);

@@ -9,7 +9,8 @@ namespace Stoa.Node.Auctions;
 /// <summary>Holds auctions: has the policies bid, waits for the end of the window, and decides.</summary>
 /// <remarks>
 /// The node that took the submission does so; nothing of it is in its memory that could not be done again. One that vanished has left
-/// the auction open, and another node, or the same one after a restart, finds it overdue. Who decides is settled by the auction's row.
+/// the auction open, and another node, or the same one after a restart, decides it when it has seen it open for longer than its window. So a node
+/// whose clock is ahead takes nobody's auction from him. Who decides is settled by the auction's row.
 /// </remarks>
 public sealed class AuctionRunner(
     SqlAuctionStore store,
@@ -22,12 +23,14 @@ public sealed class AuctionRunner(
     TimeProvider time,
     ILogger<AuctionRunner> logger) : BackgroundService
 {
-    private const int OverdueAtOnce = 100;
+    private const int LookedAt = 1_000;
+    private const int OverdueAtOnce = 16;
 
     // The node that holds an auction decides it within a moment of its end; only after this others take it for vanished.
     private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(1);
 
     private readonly ConcurrentDictionary<Id<Auction>, byte> _held = new();
+    private readonly Dictionary<Id<Auction>, long> _seenSince = [];
     private readonly CancellationTokenSource _stopping = new();
 
     public override Task StartAsync(CancellationToken cancellationToken)
@@ -56,11 +59,10 @@ public sealed class AuctionRunner(
         {
             try
             {
-                foreach (var id in await store.ListOverdueAsync(time.GetUtcNow() - s_grace, OverdueAtOnce, stoppingToken))
-                {
-                    if (await store.FindAsync(id, stoppingToken) is { State: AuctionState.Open } kept)
-                        await HoldAsync(kept.Auction, stoppingToken);
-                }
+                await Parallel.ForEachAsync(
+                    await ListOverdueAsync(stoppingToken),
+                    new ParallelOptions { MaxDegreeOfParallelism = OverdueAtOnce, CancellationToken = stoppingToken },
+                    async (auction, cancellationToken) => await HoldAsync(auction, TimeSpan.Zero, cancellationToken));
             }
             catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
             {
@@ -71,12 +73,33 @@ public sealed class AuctionRunner(
         }
     }
 
+    /// <summary>Those that have been open before this node's eyes for longer than their windows.</summary>
+    private async Task<IReadOnlyList<Auction>> ListOverdueAsync(CancellationToken cancellationToken)
+    {
+        var open = (await store.ListOpenAsync(LookedAt, cancellationToken)).ToHashSet();
+        foreach (var gone in _seenSince.Keys.Where(id => !open.Contains(id)).ToList())
+            _seenSince.Remove(gone);
+        var overdue = new List<Auction>();
+        foreach (var id in open)
+        {
+            if (_seenSince.TryAdd(id, time.GetTimestamp()) || _held.ContainsKey(id))
+                continue;
+            var seenFor = time.GetElapsedTime(_seenSince[id]);
+            if (seenFor >= s_grace && await store.FindAsync(id, cancellationToken) is { State: AuctionState.Open, Auction: var auction } && seenFor >= s_grace + auction.Window)
+                overdue.Add(auction);
+        }
+
+        return overdue;
+    }
+
     // Not awaited: the consumer has the answer, and the auction ends by itself. What goes wrong is told in the log, and it is found overdue.
     private void Begin(Auction auction) => _ = Task.Run(async () =>
     {
         try
         {
-            await HoldAsync(auction, _stopping.Token);
+            // No longer than the window, wherever the clock has been set to since it was opened, and from here on not by the clock.
+            var wait = auction.Announcement.ClosesAt - time.GetUtcNow();
+            await HoldAsync(auction, wait < auction.Window ? wait : auction.Window, _stopping.Token);
         }
         catch (Exception failure) when (!_stopping.IsCancellationRequested)
         {
@@ -88,7 +111,7 @@ public sealed class AuctionRunner(
         }
     });
 
-    private async Task HoldAsync(Auction auction, CancellationToken cancellationToken)
+    private async Task HoldAsync(Auction auction, TimeSpan wait, CancellationToken cancellationToken)
     {
         var id = auction.Announcement.Id;
         if (!_held.TryAdd(id, 0))
@@ -96,13 +119,8 @@ public sealed class AuctionRunner(
         try
         {
             var since = time.GetTimestamp();
-            var window = auction.Announcement.ClosesAt - auction.Announcement.OpenedAt;
-            // No longer than the window, wherever the clock has been set to since it was opened, and from here on not by the clock.
-            var wait = auction.Announcement.ClosesAt - time.GetUtcNow();
-            if (wait > window)
-                wait = window;
             // One that is overdue gives the policies the time that they would have had.
-            var patience = wait > TimeSpan.Zero ? wait : window;
+            var patience = wait > TimeSpan.Zero ? wait : auction.Window;
             using var closing = new CancellationTokenSource(patience, time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(closing.Token, cancellationToken);
             var bids = await policies.MakeAsync(auction, either.Token);

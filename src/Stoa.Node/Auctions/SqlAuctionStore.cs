@@ -14,9 +14,6 @@ public sealed class SqlAuctionStore(Database database)
 {
     private const string Columns = "id, task_id, owner_id, state, announcement, invitations, on_no_bids, closes_at, decided_at, award";
 
-    // The longest window, and what the clocks of a cell may be apart.
-    private static readonly TimeSpan s_furthestAhead = TimeSpan.FromMilliseconds(2 * AuctionTerms.MaxWindowMs);
-
     /// <summary>An auction; null when there is none.</summary>
     public Task<KeptAuction?> FindAsync(Id<Auction> id, CancellationToken cancellationToken) =>
         database.ReadAsync(session => FindAsync(session, "id = @key", id.ToString()), cancellationToken);
@@ -25,12 +22,10 @@ public sealed class SqlAuctionStore(Database database)
     public Task<KeptAuction?> FindAsync(Id<AgentTask> task, CancellationToken cancellationToken) =>
         database.ReadAsync(session => FindAsync(session, "task_id = @key", task.ToString()), cancellationToken);
 
-    /// <summary>Auctions whose windows closed before an instant and that nobody has decided; those too whose end lies further ahead of it than windows are long,
-    /// since they were opened by a clock that was ahead.</summary>
-    public Task<IReadOnlyList<Id<Auction>>> ListOverdueAsync(DateTimeOffset before, int limit, CancellationToken cancellationToken) => database.ReadAsync(
+    /// <summary>Auctions that nobody has decided, whether their windows have closed or not.</summary>
+    public Task<IReadOnlyList<Id<Auction>>> ListOpenAsync(int limit, CancellationToken cancellationToken) => database.ReadAsync(
         session => session.QueryAsync<Id<Auction>>(
-            "SELECT id FROM auctions WHERE state = 'Open' AND (closes_at <= @before OR closes_at > @latest) ORDER BY closes_at, id LIMIT @limit",
-            new { before, latest = before + s_furthestAhead, limit }),
+            "SELECT id FROM auctions WHERE state = 'Open' ORDER BY closes_at, id LIMIT @limit", new { limit }),
         cancellationToken);
 
     /// <summary>Takes a bid that was checked, while the auction is open. The same bid again is taken as the first one.</summary>

@@ -82,6 +82,7 @@ public sealed class AwardVerifierTests : IDisposable
         { "$.announcement.reserve = 0.2", AwardFault.DecisionUnexplained },
         { "$.announcement.auctionId = auction_01h2xcejqtf2nbrexx3vqjhp41", AwardFault.BidInvalid },
         { "$.announcement.closesAt = 2026-05-28T20:26:39.999Z", AwardFault.BidInvalid },
+        { "$.decidedAt = 2026-05-28T20:26:40.149Z", AwardFault.DecidedEarly },
         { "$.announcement.bidders.remove 0", AwardFault.BidInvalid },
         { "$.announcement.bidders.double 0", AwardFault.BidInvalid },
         { "$.bids[0].agent = pub-d/agent", AwardFault.BidInvalid },
@@ -109,7 +110,7 @@ public sealed class AwardVerifierTests : IDisposable
         using var other = PrivateKey.Generate();
         var forged = new[] { Made("a", "0.5", other), Made("c", "0.1", node) };
 
-        forged.ShouldAllBe(bid => Fault(AwardRecord.Decide(announcement, new[] { bid }, node, Now).Envelope) == AwardFault.BidInvalid);
+        forged.ShouldAllBe(bid => Fault(AwardRecord.Decide(announcement, new[] { bid }, node, announcement.ClosesAt).Envelope) == AwardFault.BidInvalid);
     }
 
     [Fact]
@@ -119,9 +120,9 @@ public sealed class AwardVerifierTests : IDisposable
         var early = late with { ReceivedAt = announcement.OpenedAt.AddMilliseconds(-1) };
         var atTheEnd = late with { ReceivedAt = announcement.ClosesAt };
 
-        Fault(AwardRecord.Decide(announcement, [late], node, Now).Envelope).ShouldBe(AwardFault.BidInvalid);
-        Fault(AwardRecord.Decide(announcement, [early], node, Now).Envelope).ShouldBe(AwardFault.BidInvalid);
-        AwardVerifier.Verify(AwardRecord.Decide(announcement, [atTheEnd], node, Now).Envelope, null).Refusal.ShouldBeNull();
+        Fault(AwardRecord.Decide(announcement, [late], node, announcement.ClosesAt).Envelope).ShouldBe(AwardFault.BidInvalid);
+        Fault(AwardRecord.Decide(announcement, [early], node, announcement.ClosesAt).Envelope).ShouldBe(AwardFault.BidInvalid);
+        AwardVerifier.Verify(AwardRecord.Decide(announcement, [atTheEnd], node, announcement.ClosesAt).Envelope, null).Refusal.ShouldBeNull();
     }
 
     [Fact]
@@ -141,7 +142,7 @@ public sealed class AwardVerifierTests : IDisposable
     public void VerifyAward_OfAReceipt_ComparesTaskAgentAndRates()
     {
         var task = TaskSamples.Ids.Next<AgentTask>();
-        var signed = AwardRecord.Decide(announcement with { TaskId = task.ToString() }, [Made("a", "0.4", node), Made("b", "0.3", node)], node, Now);
+        var signed = AwardRecord.Decide(announcement with { TaskId = task.ToString() }, [Made("a", "0.4", node), Made("b", "0.3", node)], node, announcement.ClosesAt);
         var won = signed.Record.Decision.Ranking[0].Award!;
         var receipt = TaskSamples.Receipt(node) with
         {
@@ -176,7 +177,7 @@ public sealed class AwardVerifierTests : IDisposable
         ReceiptJson.Read(ReceiptJson.Write(receipt), out _).Auction.ShouldBe(receipt.Auction);
     }
 
-    private SignedAward Decide() => AwardRecord.Decide(announcement, [Made("a", "0.5", node), Made("b", "$0.2", node), Made("c", "0.3", outside)], node, Now);
+    private SignedAward Decide() => AwardRecord.Decide(announcement, [Made("a", "0.5", node), Made("b", "$0.2", node), Made("c", "0.3", outside)], node, announcement.ClosesAt);
 
     private SealedBid Made(string name, string ask, PrivateKey key) => new($"pub-{name}/agent", Now, Bid(announcement, name, ask).Sign(key));
 
