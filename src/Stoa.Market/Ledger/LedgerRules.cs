@@ -62,32 +62,89 @@ public static class LedgerRules
         return (refusals, books.Close());
     }
 
-    /// <summary>The state while a set is applied.</summary>
-    private sealed class Books(LedgerState before)
+    /// <summary>An account while sets are applied.</summary>
+    /// <remarks>Changed in place: a set of two transfers would otherwise make a new account four times.</remarks>
+    private sealed class Balance(Account account)
     {
-        private readonly Dictionary<Id<Account>, Account> _accounts = before.Accounts.ToDictionary(account => account.Id);
-        private readonly Dictionary<Id<Transfer>, Transfer> _journal = before.Transfers.ToDictionary(transfer => transfer.Id);
-        private readonly HashSet<Id<Transfer>> _resolved = [.. before.Resolved];
-        private readonly HashSet<Id<Account>> _changed = [];
+        private long _postedBefore;
+        private long _debitsBefore;
+        private long _creditsBefore;
+        private int _changedBy;
+
+        public Id<Account> Id => account.Id;
+
+        public bool IsClearing => account.Kind is AccountKind.Clearing;
+
+        public bool MayOverdraw => account.MayOverdraw;
+
+        public long Posted { get; set; } = account.Posted.Nanodollars;
+
+        public long PendingDebits { get; set; } = account.PendingDebits.Nanodollars;
+
+        public long PendingCredits { get; set; } = account.PendingCredits.Nanodollars;
+
+        /// <summary>What may still be spent. Never out of range: posted less pending debits is not.</summary>
+        public long Available => Posted - PendingDebits;
+
+        /// <summary>Keeps what it was before a set, unless the set has changed it already; then false.</summary>
+        public bool Mark(int set)
+        {
+            if (_changedBy == set)
+                return false;
+            (_postedBefore, _debitsBefore, _creditsBefore) = (Posted, PendingDebits, PendingCredits);
+            _changedBy = set;
+            return true;
+        }
+
+        public void Undo() => (Posted, PendingDebits, PendingCredits) = (_postedBefore, _debitsBefore, _creditsBefore);
+
+        public bool IsChanged => (Posted, PendingDebits, PendingCredits)
+            != (account.Posted.Nanodollars, account.PendingDebits.Nanodollars, account.PendingCredits.Nanodollars);
+
+        public Account ToAccount() => account with
+        {
+            Posted = new Money(Posted),
+            PendingDebits = new Money(PendingDebits),
+            PendingCredits = new Money(PendingCredits),
+        };
+    }
+
+    /// <summary>The state while sets are applied.</summary>
+    private sealed class Books
+    {
+        private readonly Dictionary<Id<Account>, Balance> _balances;
+        private readonly Dictionary<Id<Transfer>, Transfer> _journal;
+        private readonly HashSet<Id<Transfer>> _resolved;
         private readonly List<Transfer> _applied = [];
         private readonly List<Transfer> _added = [];
 
         // What the set that is being entered has changed, to be put back when it is refused.
-        private readonly Dictionary<Id<Account>, Account> _accountsBefore = [];
+        private readonly List<Balance> _touched = [];
         private readonly List<Id<Transfer>> _resolvedBySet = [];
+        private int _set;
+
+        public Books(LedgerState before)
+        {
+            _balances = new Dictionary<Id<Account>, Balance>(before.Accounts.Count);
+            foreach (var account in before.Accounts)
+                _balances.Add(account.Id, new Balance(account));
+            _journal = before.Transfers.ToDictionary(transfer => transfer.Id);
+            _resolved = [.. before.Resolved];
+        }
 
         /// <summary>Enters all of a set, or nothing.</summary>
         public Refusal<TransferRefusal>? EnterSet(IReadOnlyList<Transfer> linked)
         {
             var (applied, added) = (_applied.Count, _added.Count);
-            _accountsBefore.Clear();
+            _touched.Clear();
             _resolvedBySet.Clear();
-            foreach (var transfer in linked)
+            _set++;
+            for (var index = 0; index < linked.Count; index++)
             {
-                if (Enter(transfer) is not { } refusal)
+                if (Enter(linked[index]) is not { } refusal)
                     continue;
-                foreach (var (id, account) in _accountsBefore)
-                    _accounts[id] = account;
+                foreach (var balance in _touched)
+                    balance.Undo();
                 _resolved.ExceptWith(_resolvedBySet);
                 foreach (var undone in _added.Skip(added))
                     _journal.Remove(undone.Id);
@@ -95,8 +152,21 @@ public static class LedgerRules
                 _added.RemoveRange(added, _added.Count - added);
                 return refusal;
             }
+
             ThrowIfLeftInClearing();
             return null;
+        }
+
+        public LedgerChange Close()
+        {
+            var changed = new List<Account>();
+            foreach (var balance in _balances.Values)
+            {
+                if (balance.IsChanged)
+                    changed.Add(balance.ToAccount());
+            }
+
+            return new LedgerChange(_applied, _added, changed);
         }
 
         private Refusal<TransferRefusal>? Enter(Transfer transfer)
@@ -117,14 +187,12 @@ public static class LedgerRules
             return null;
         }
 
-        public LedgerChange Close() => new(_applied, _added, [.. _changed.Select(id => _accounts[id])]);
-
         private void ThrowIfLeftInClearing()
         {
-            foreach (var id in _accountsBefore.Keys)
+            foreach (var balance in _touched)
             {
-                if (_accounts[id] is { Kind: AccountKind.Clearing } clearing && clearing.Posted != Money.Zero)
-                    throw new ArgumentException($"The linked set leaves {clearing.Posted} USD in the clearing account {clearing.Id}: what is captured must be shared out in the same set.");
+                if (balance.IsClearing && balance.Posted != 0)
+                    throw new ArgumentException($"The linked set leaves {new Money(balance.Posted)} USD in the clearing account {balance.Id}: what is captured must be shared out in the same set.");
             }
         }
 
@@ -141,41 +209,44 @@ public static class LedgerRules
 
         private Refusal<TransferRefusal>? Move(Transfer transfer)
         {
-            if (!_accounts.TryGetValue(transfer.DebitAccountId, out var debit))
+            if (!_balances.TryGetValue(transfer.DebitAccountId, out var debit))
                 return Refuse(TransferRefusal.DebitAccountUnknown, $"The account to be debited, {transfer.DebitAccountId}, does not exist.");
-            if (!_accounts.TryGetValue(transfer.CreditAccountId, out var credit))
+            if (!_balances.TryGetValue(transfer.CreditAccountId, out var credit))
                 return Refuse(TransferRefusal.CreditAccountUnknown, $"The account to be credited, {transfer.CreditAccountId}, does not exist.");
             return transfer.IsResolution ? Resolve(transfer, debit, credit) : MoveOrHold(transfer, debit, credit);
         }
 
-        private Refusal<TransferRefusal>? MoveOrHold(Transfer transfer, Account debit, Account credit)
+        private Refusal<TransferRefusal>? MoveOrHold(Transfer transfer, Balance debit, Balance credit)
         {
-            var amount = transfer.Amount;
+            var amount = transfer.Amount.Nanodollars;
             if (!debit.MayOverdraw && debit.Available < amount)
             {
+                var (needed, available) = (transfer.Amount, new Money(debit.Available));
                 return Refuse(
                     TransferRefusal.InsufficientFunds,
-                    $"{amount} USD are needed and {debit.Available} USD are available: {amount - debit.Available} USD are missing.");
+                    $"{needed} USD are needed and {available} USD are available: {needed - available} USD are missing.");
             }
-            if ((Int128)debit.Available.Nanodollars - amount.Nanodollars < -long.MaxValue)
+            if ((Int128)debit.Available - amount < -long.MaxValue)
                 return Refuse(TransferRefusal.BalanceOverflow, $"The balance of {debit.Id} would fall out of range.");
-            if ((Int128)credit.Posted.Nanodollars + credit.PendingCredits.Nanodollars + amount.Nanodollars > long.MaxValue)
+            if ((Int128)credit.Posted + credit.PendingCredits + amount > long.MaxValue)
                 return Refuse(TransferRefusal.BalanceOverflow, $"The balance of {credit.Id} would rise out of range.");
 
+            Touch(debit);
+            Touch(credit);
             if (transfer.Kind is TransferKind.Pending)
             {
-                Set(debit with { PendingDebits = debit.PendingDebits + amount });
-                Set(credit with { PendingCredits = credit.PendingCredits + amount });
+                debit.PendingDebits += amount;
+                credit.PendingCredits += amount;
             }
             else
             {
-                Set(debit with { Posted = debit.Posted - amount });
-                Set(credit with { Posted = credit.Posted + amount });
+                debit.Posted -= amount;
+                credit.Posted += amount;
             }
             return null;
         }
 
-        private Refusal<TransferRefusal>? Resolve(Transfer transfer, Account debit, Account credit)
+        private Refusal<TransferRefusal>? Resolve(Transfer transfer, Balance debit, Balance credit)
         {
             if (transfer.PendingId is not { } pendingId
                 || !_journal.TryGetValue(pendingId, out var pending)
@@ -187,21 +258,23 @@ public static class LedgerRules
                 return Refuse(TransferRefusal.PendingAccountsDiffer, $"{pendingId} holds money of {pending.DebitAccountId} for {pending.CreditAccountId}; its resolution must name the same.");
             if (transfer.Amount > (transfer.Kind is TransferKind.PostPending ? pending.Amount : Money.Zero))
                 return Refuse(TransferRefusal.AmountExceedsPending, $"{transfer.Amount} USD are more than a {transfer.Kind} of {pendingId} may post: it holds {pending.Amount} USD.");
-            if (_resolved.Contains(pendingId))
+            if (!_resolved.Add(pendingId))
                 return Refuse(TransferRefusal.PendingAlreadyResolved, $"{pendingId} was posted or voided before.");
 
-            _resolved.Add(pendingId);
             _resolvedBySet.Add(pendingId);
-            Set(debit with { Posted = debit.Posted - transfer.Amount, PendingDebits = debit.PendingDebits - pending.Amount });
-            Set(credit with { Posted = credit.Posted + transfer.Amount, PendingCredits = credit.PendingCredits - pending.Amount });
+            Touch(debit);
+            Touch(credit);
+            debit.Posted -= transfer.Amount.Nanodollars;
+            debit.PendingDebits -= pending.Amount.Nanodollars;
+            credit.Posted += transfer.Amount.Nanodollars;
+            credit.PendingCredits -= pending.Amount.Nanodollars;
             return null;
         }
 
-        private void Set(Account account)
+        private void Touch(Balance balance)
         {
-            _accountsBefore.TryAdd(account.Id, _accounts[account.Id]);
-            _accounts[account.Id] = account;
-            _changed.Add(account.Id);
+            if (balance.Mark(_set))
+                _touched.Add(balance);
         }
 
         private static Refusal<TransferRefusal> Refuse(TransferRefusal code, string detail) => new(code, detail);

@@ -2,7 +2,7 @@ using Stoa.Primitives;
 
 namespace Stoa.Market.Ledger;
 
-/// <summary>How a transfer touches balances.</summary>
+/// <summary>How a transfer touches balances. The journal keeps the numbers: new kinds come last.</summary>
 public enum TransferKind
 {
     /// <summary>Moves the amount at once and for good.</summary>
@@ -18,7 +18,7 @@ public enum TransferKind
     VoidPending,
 }
 
-/// <summary>Why money moved.</summary>
+/// <summary>Why money moved. The journal keeps the numbers: new purposes come last.</summary>
 public enum TransferPurpose
 {
     Deposit,

@@ -9,51 +9,58 @@ namespace Stoa.Node.Ledger;
 public static class SqlLedger
 {
     internal const string AccountColumns = "id, owner, kind, posted, pending_debits, pending_credits, created_at";
-    internal const string TransferColumns =
-        "id, kind, debit_account_id, credit_account_id, amount, pending_id, purpose, cause, created_at";
 
-    private static readonly SqlRows<Transfer> InsertTransfers = SqlRows<Transfer>.Insert(
-        "transfers",
+    // What every act in the cell adds to. On PostgreSQL nobody locks these to read them: each act would wait for every other for as long as it runs.
+    private const string Shared = "('World', 'Clearing', 'Node', 'Platform')";
+
+    // By = ANY PostgreSQL may compare each account with each of ten thousand ids.
+    private const string InIds = "IN {if sqlite}(SELECT value FROM json_each(@ids)){end}{if postgres}(SELECT UNNEST(@ids)){end}";
+
+    private static readonly SqlRows<AccountStep> s_updateAccounts = SqlRows<AccountStep>.Update(
+        "accounts",
+        """
+        posted = t.posted + {posted}, pending_debits = t.pending_debits + {debits}, pending_credits = t.pending_credits + {credits},
+        open_holds = t.open_holds + {opened}, latest_entry = {latest}
+        """,
+        "t.id = {id}",
         [
-            SqlField<Transfer>.OfId("id", transfer => transfer.Id),
-            SqlField<Transfer>.OfText("kind", transfer => transfer.Kind),
-            SqlField<Transfer>.OfId("debit_account_id", transfer => transfer.DebitAccountId),
-            SqlField<Transfer>.OfId("credit_account_id", transfer => transfer.CreditAccountId),
-            SqlField<Transfer>.OfInteger("amount", transfer => transfer.Amount.Nanodollars),
-            SqlField<Transfer>.OfId("pending_id", transfer => transfer.PendingId),
-            SqlField<Transfer>.OfText("purpose", transfer => transfer.Purpose),
-            SqlField<Transfer>.OfText("cause", transfer => transfer.Cause),
-            SqlField<Transfer>.OfInteger("created_at", transfer => transfer.CreatedAt.ToUnixTimeMilliseconds()),
-        ],
-        skipsConflictsOf: "id",
-        key: "id");
+            SqlField<AccountStep>.OfInteger("posted", step => step.Posted),
+            SqlField<AccountStep>.OfInteger("debits", step => step.PendingDebits),
+            SqlField<AccountStep>.OfInteger("credits", step => step.PendingCredits),
+            SqlField<AccountStep>.OfInteger("opened", step => step.OpenHolds),
+            SqlField<AccountStep>.OfInteger("latest", step => step.Latest.Value),
+            SqlField<AccountStep>.OfId("id", step => step.Id),
+        ]);
 
     /// <summary>Applies linked transfers in order, all or none, by <see cref="LedgerRules"/>.</summary>
     /// <remarks>A refusal has written nothing, so the act may go on; it abandons its session if what it wrote itself is to go.</remarks>
     public static async Task<Outcome<IReadOnlyList<Transfer>, TransferRefusal>> ApplyAsync(SqlSession session, IReadOnlyList<Transfer> linked)
     {
-        ArgumentNullException.ThrowIfNull(session);
         ArgumentNullException.ThrowIfNull(linked);
-        var state = await ReadStateAsync(session, linked);
-        var outcome = LedgerRules.Apply(linked, state);
-        if (!outcome.TryGet(out var change, out var refusal))
-            return refusal;
-        await WriteAsync(session, state, change);
-        return change.Applied.ToList();
+        var (refusals, applied) = await EnterEachAsync(session, [linked]);
+        return refusals[0] is { } refusal ? refusal : applied.ToList();
     }
 
     /// <summary>Applies linked sets one after another, each all or none; a set that is refused takes no other with it.</summary>
     /// <returns>For each set its refusal, or null when it was applied.</returns>
-    public static async Task<IReadOnlyList<Refusal<TransferRefusal>?>> ApplyEachAsync(SqlSession session, IReadOnlyList<IReadOnlyList<Transfer>> sets)
+    public static async Task<IReadOnlyList<Refusal<TransferRefusal>?>> ApplyEachAsync(SqlSession session, IReadOnlyList<IReadOnlyList<Transfer>> sets) =>
+        (await EnterEachAsync(session, sets)).Refusals;
+
+    /// <summary>The same, and answers besides what the sets that were applied say in the journal, one behind the other.</summary>
+    internal static async Task<(IReadOnlyList<Refusal<TransferRefusal>?> Refusals, IReadOnlyList<Transfer> Applied)> EnterEachAsync(
+        SqlSession session, IReadOnlyList<IReadOnlyList<Transfer>> sets)
     {
         ArgumentNullException.ThrowIfNull(session);
         ArgumentNullException.ThrowIfNull(sets);
         if (sets.Count == 0)
-            return [];
-        var state = await ReadStateAsync(session, [.. sets.SelectMany(set => set)]);
-        var (refusals, change) = LedgerRules.ApplyEach(sets, state);
+            return ([], []);
+        var transfers = new List<Transfer>(sets.Count);
+        foreach (var set in sets)
+            transfers.AddRange(set);
+        var state = await ReadStateAsync(session, transfers);
+        var (refusals, change) = LedgerRules.ApplyEach(sets, state.Rules);
         await WriteAsync(session, state, change);
-        return refusals;
+        return (refusals, change.Applied);
     }
 
     /// <summary>Opens an account, or answers the one that already exists for the same owner and kind.</summary>
@@ -74,53 +81,109 @@ public static class SqlLedger
     internal static Task<Account?> FindAccountAsync(SqlSession session, string owner, AccountKind kind) => session.QueryFirstOrDefaultAsync<Account>(
         $"SELECT {AccountColumns} FROM accounts WHERE owner = @owner AND kind = @kind", new { owner, kind });
 
-    private static async Task<LedgerState> ReadStateAsync(SqlSession session, IReadOnlyList<Transfer> linked)
+    private static async Task<State> ReadStateAsync(SqlSession session, IReadOnlyList<Transfer> transfers)
     {
-        var ids = linked.SelectMany(transfer => new[] { transfer.DebitAccountId, transfer.CreditAccountId }).Distinct().ToList();
-        // The wallets come first: who holds a payer's has every transfer out of it to itself, so what it can pay, and the journal that is
-        // read next, cannot change under this act. One order for all acts keeps two from holding what the other wants. The cell's own
-        // accounts are only added to: locking them would make every act in the cell wait for every other.
-        var accounts = await session.QueryAsync<Account>(
-            $"SELECT {AccountColumns} FROM accounts WHERE id IN @ids{{if postgres}} AND kind = 'Wallet'{{end}} ORDER BY id {{for update}}", new { ids });
-        if (!session.Dialect.IsSqlite)
-            accounts = [.. accounts, .. await session.QueryAsync<Account>($"SELECT {AccountColumns} FROM accounts WHERE id IN @ids AND kind <> 'Wallet'", new { ids })];
-        var resolves = linked.Select(transfer => transfer.PendingId).OfType<Id<Transfer>>().ToList();
-        var transfers = await session.QueryAsync<Transfer>(
-            $"SELECT {TransferColumns} FROM transfers WHERE id IN @ids",
-            new { ids = linked.Select(transfer => transfer.Id).Concat(resolves).Distinct() });
-        var resolved = resolves.Count == 0
-            ? []
-            : await session.QueryAsync<Id<Transfer>>("SELECT pending_id FROM transfers WHERE pending_id IN @resolves", new { resolves });
-        return new LedgerState(accounts, transfers, resolved.ToHashSet());
+        var ids = new HashSet<Id<Account>>();
+        foreach (var transfer in transfers)
+        {
+            ids.Add(transfer.DebitAccountId);
+            ids.Add(transfer.CreditAccountId);
+        }
+
+        // The accounts of one owner come first: who holds a payer's has every transfer out of it to itself, so what it can pay, and the journal that
+        // is read next, cannot change under this act. One order for all acts keeps two from holding what the other wants.
+        var accounts = await session.QueryAsync<AccountRow>(
+            $"SELECT {AccountColumns}, latest_entry FROM accounts WHERE id {InIds}{{if postgres}} AND kind NOT IN {Shared}{{end}} ORDER BY id {{for update}}", new { ids });
+        if (!session.Dialect.IsSqlite && accounts.Count < ids.Count)
+        {
+            accounts = [.. accounts, .. await session.QueryAsync<AccountRow>(
+                $"SELECT {AccountColumns}, latest_entry FROM accounts WHERE id IN @ids AND kind IN {Shared}", new { ids })];
+        }
+
+        var resolves = transfers.Select(transfer => transfer.PendingId?.Uuid).OfType<Guid>().ToHashSet();
+        var open = await SqlJournal.FindOpenHoldsAsync(session, [.. resolves]);
+        var known = open.ToDictionary(hold => hold.Id);
+        resolves.ExceptWith(open.Select(hold => hold.Id.Uuid));
+        // Ids are mostly made in their order, and then none of them has to be looked for.
+        var highest = await SqlJournal.HighestIdAsync(session);
+        var sought = highest is null ? [] : resolves.Concat(transfers.Select(transfer => transfer.Id.Uuid)).Where(id => id <= highest).ToHashSet();
+        var closed = new HashSet<Id<Transfer>>();
+        foreach (var (id, place) in await SqlJournal.FindPlacesAsync(session, [.. sought]))
+        {
+            var entry = (await SqlJournal.ReadEntryAsync(session, place)).Transfer;
+            known[entry.Id] = entry;
+            if (resolves.Contains(id) && entry.Kind is TransferKind.Pending)
+                closed.Add(entry.Id);
+        }
+
+        return new State(
+            new LedgerState([.. accounts.Select(row => row.ToAccount())], [.. known.Values], closed),
+            accounts.ToDictionary(row => row.Id, row => new JournalPlace(row.LatestEntry)),
+            [.. accounts.Where(row => IsShared(row.Kind)).Select(row => row.Id)]);
     }
 
-    private static async Task WriteAsync(SqlSession session, LedgerState before, LedgerChange change)
+    private static async Task WriteAsync(SqlSession session, State before, LedgerChange change)
     {
-        var added = await session.ExecuteRowsAsync(InsertTransfers, change.Added);
-        // Two acts made transfers of the same id between different accounts at the same time. Run again, this one sees the other's.
-        if (added.Contains(false))
-            throw new SqlRetryException("A transfer of the same id was committed meanwhile.");
+        if (change.Added.Count == 0)
+            return;
+        var head = await SqlJournal.LockAsync(session);
+        var latest = before.Latest;
+        if (!session.Dialect.IsSqlite && before.Shared.Count > 0)
+        {
+            // Others may have added to them since they were read; from here on nobody does.
+            foreach (var (id, place) in await session.QueryAsync<(Id<Account>, long)>(
+                "SELECT id, latest_entry FROM accounts WHERE id IN @ids", new { ids = before.Shared }))
+            {
+                latest[id] = new JournalPlace(place);
+            }
+        }
 
-        var opened = change.Added.GroupBy(transfer => transfer.DebitAccountId).ToDictionary(
-            group => group.Key, group => group.Sum(transfer => transfer.Kind is TransferKind.Pending ? 1L : transfer.IsResolution ? -1L : 0L));
-        var earlier = before.Accounts.ToDictionary(account => account.Id);
-        await session.SendEachAsync(
-            """
-            UPDATE accounts
-            SET posted = posted + @posted, pending_debits = pending_debits + @debits, pending_credits = pending_credits + @credits,
-                open_holds = open_holds + @opened
-            WHERE id = @id
-            """,
-            change.Accounts
-                .OrderBy(account => account.Kind is not AccountKind.Wallet)
-                .ThenBy(account => account.Id.ToString(), StringComparer.Ordinal)
-                .Select(account => new
-                {
-                    account.Id,
-                    posted = account.Posted - earlier[account.Id].Posted,
-                    debits = account.PendingDebits - earlier[account.Id].PendingDebits,
-                    credits = account.PendingCredits - earlier[account.Id].PendingCredits,
-                    opened = opened.GetValueOrDefault(account.Id),
-                }));
+        await SqlJournal.AppendAsync(session, head, change.Added, latest);
+
+        var opened = new Dictionary<Id<Account>, long>();
+        foreach (var transfer in change.Added)
+        {
+            opened.TryAdd(transfer.CreditAccountId, 0);
+            opened[transfer.DebitAccountId] = opened.GetValueOrDefault(transfer.DebitAccountId)
+                + (transfer.Kind is TransferKind.Pending ? 1 : transfer.IsResolution ? -1 : 0);
+        }
+
+        var earlier = before.Rules.Accounts.ToDictionary(account => account.Id);
+        var changed = change.Accounts.ToDictionary(account => account.Id);
+        await session.SendRowsAsync(s_updateAccounts, [.. opened.Select(pair =>
+        {
+            var (was, now) = (earlier[pair.Key], changed.GetValueOrDefault(pair.Key) ?? earlier[pair.Key]);
+            return new AccountStep(
+                pair.Key,
+                now.Posted.Nanodollars - was.Posted.Nanodollars,
+                now.PendingDebits.Nanodollars - was.PendingDebits.Nanodollars,
+                now.PendingCredits.Nanodollars - was.PendingCredits.Nanodollars,
+                pair.Value,
+                latest[pair.Key]);
+        })]);
     }
+
+    private static bool IsShared(AccountKind kind) => kind is AccountKind.World or AccountKind.Clearing or AccountKind.Node or AccountKind.Platform;
+
+    /// <summary>What the rules have to know, and what only the journal does.</summary>
+    /// <param name="Rules">For the rules.</param>
+    /// <param name="Latest">The latest entry of each account.</param>
+    /// <param name="Shared">Those of the accounts that are not locked.</param>
+    private sealed record State(LedgerState Rules, Dictionary<Id<Account>, JournalPlace> Latest, IReadOnlyList<Id<Account>> Shared);
+
+    private sealed record AccountRow(
+        Id<Account> Id,
+        string Owner,
+        AccountKind Kind,
+        Money Posted,
+        Money PendingDebits,
+        Money PendingCredits,
+        DateTimeOffset CreatedAt,
+        long LatestEntry)
+    {
+        public Account ToAccount() => new(Id, Owner, Kind, Posted, PendingDebits, PendingCredits, CreatedAt);
+    }
+
+    private readonly record struct AccountStep(
+        Id<Account> Id, long Posted, long PendingDebits, long PendingCredits, long OpenHolds, JournalPlace Latest);
 }

@@ -6,8 +6,20 @@ using Stoa.Primitives;
 namespace Stoa.Node.Ledger;
 
 /// <summary>The ledger in a database.</summary>
-public sealed class SqlLedgerStore(Database database) : ILedgerStore
+/// <remarks>Sets that come while a commit is under way are the next commit together: the chain of the journal has one end, so commits go one after another.</remarks>
+public sealed class SqlLedgerStore : ILedgerStore
 {
+    private const int MaxGroup = 500;
+
+    private readonly Database database;
+    private readonly GroupCommit<IReadOnlyList<IReadOnlyList<Transfer>>, Entered> entries;
+
+    public SqlLedgerStore(Database database)
+    {
+        this.database = database;
+        entries = new(WriteAsync, MaxGroup);
+    }
+
     /// <inheritdoc/>
     public Task<Account> OpenAccountAsync(Account account, CancellationToken cancellationToken)
     {
@@ -25,46 +37,50 @@ public sealed class SqlLedgerStore(Database database) : ILedgerStore
         database.ReadAsync(session => SqlLedger.FindAccountAsync(session, owner, kind), cancellationToken);
 
     /// <inheritdoc/>
-    public Task<Outcome<IReadOnlyList<Transfer>, TransferRefusal>> ApplyAsync(IReadOnlyList<Transfer> linked, CancellationToken cancellationToken) =>
-        database.WriteAsync(session => SqlLedger.ApplyAsync(session, linked), cancellationToken);
+    public async Task<Outcome<IReadOnlyList<Transfer>, TransferRefusal>> ApplyAsync(IReadOnlyList<Transfer> linked, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(linked);
+        var entered = await EnterAsync([linked], cancellationToken);
+        return entered.Refusals[0] is { } refusal ? refusal : entered.Applied.ToList();
+    }
+
+    /// <inheritdoc/>
+    public async Task<IReadOnlyList<Refusal<TransferRefusal>?>> ApplyEachAsync(
+        IReadOnlyList<IReadOnlyList<Transfer>> sets, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(sets);
+        return (await EnterAsync(sets, cancellationToken)).Refusals;
+    }
 
     /// <inheritdoc/>
     public Task<Transfer?> GetTransferAsync(Id<Transfer> id, CancellationToken cancellationToken) => database.ReadAsync(
-        session => session.QueryFirstOrDefaultAsync<Transfer>($"SELECT {SqlLedger.TransferColumns} FROM transfers WHERE id = @id", new { id }),
-        cancellationToken);
+        async session => (await SqlJournal.FindEntryAsync(session, id))?.Transfer, cancellationToken);
 
     /// <inheritdoc/>
     public Task<Page<Transfer>> ListTransfersAsync(Id<Account> account, PageRequest page, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(page);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(page.Limit, nameof(page));
-        // The cursor is the last transfer of the page before; its place in the journal never changes.
-        var isContinued = Id<Transfer>.TryParse(page.Cursor, out var last);
         return database.ReadAsync(
             async session =>
             {
-                var before = isContinued
-                    ? await session.QueryFirstOrDefaultAsync<long?>("SELECT position FROM transfers WHERE id = @last", new { last })
-                    : null;
-                var found = await session.QueryAsync<Transfer>(
-                    // Each half walks its own index backwards, so a long statement costs no more than a page.
-                    $"""
-                    SELECT {SqlLedger.TransferColumns} FROM (
-                        SELECT * FROM (SELECT position, {SqlLedger.TransferColumns} FROM transfers
-                            WHERE debit_account_id = @account AND position < @before ORDER BY position DESC LIMIT @limit) AS debits
-                        UNION ALL
-                        SELECT * FROM (SELECT position, {SqlLedger.TransferColumns} FROM transfers
-                            WHERE credit_account_id = @account AND position < @before ORDER BY position DESC LIMIT @limit) AS credits
-                    ) AS entries
-                    ORDER BY position DESC LIMIT @limit
-                    """,
-                    new { account, before = before ?? long.MaxValue, limit = page.Limit + 1 });
-                return found.Count > page.Limit
-                    ? new Page<Transfer>([.. found.Take(page.Limit)], found[page.Limit - 1].Id.ToString())
-                    : new Page<Transfer>(found, null);
+                // The cursor is the last transfer of the page before; its place in the journal never changes.
+                var from = Id<Transfer>.TryParse(page.Cursor, out var last) && await SqlJournal.FindEntryAsync(session, last) is { } entry && entry.IsOf(account)
+                    ? entry.Before(account)
+                    : new JournalPlace(await session.QueryFirstOrDefaultAsync<long>("SELECT latest_entry FROM accounts WHERE id = @account", new { account }));
+                var found = await SqlJournal.ReadBackAsync(session, account, from, page.Limit + 1);
+                var transfers = found.Select(entry => entry.Transfer).Take(page.Limit).ToList();
+                return new Page<Transfer>(transfers, found.Count > page.Limit ? transfers[^1].Id.ToString() : null);
             },
             cancellationToken);
     }
+
+    /// <inheritdoc/>
+    public Task<JournalHead> GetHeadAsync(CancellationToken cancellationToken) => database.ReadAsync(SqlJournal.HeadAsync, cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<JournalBlock>> ReadJournalAsync(long after, int limit, CancellationToken cancellationToken) =>
+        database.ReadAsync(session => SqlJournal.ReadBlocksAsync(session, after, limit), cancellationToken);
 
     /// <inheritdoc/>
     public Task<LedgerTotals> TotalAsync(CancellationToken cancellationToken) => database.ReadAsync(
@@ -78,4 +94,42 @@ public sealed class SqlLedgerStore(Database database) : ILedgerStore
             FROM accounts
             """),
         cancellationToken);
+
+    private async Task<Entered> EnterAsync(IReadOnlyList<IReadOnlyList<Transfer>> sets, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await entries.WriteAsync(sets, cancellationToken);
+        }
+        catch (CommitUnknownException)
+        {
+            // Nothing is entered twice: what was written then is accepted again and moves nothing.
+            return await entries.WriteAsync(sets, cancellationToken);
+        }
+    }
+
+    private Task<IReadOnlyList<Entered>> WriteAsync(IReadOnlyList<IReadOnlyList<IReadOnlyList<Transfer>>> group) => database.WriteAsync(
+        async session =>
+        {
+            var (refusals, applied) = await SqlLedger.EnterEachAsync(session, group.Count == 1 ? group[0] : [.. group.SelectMany(sets => sets)]);
+            if (group.Count == 1)
+                return (IReadOnlyList<Entered>)[new Entered(refusals, applied)];
+            var answers = new List<Entered>(group.Count);
+            var (set, transfer) = (0, 0);
+            foreach (var sets in group)
+            {
+                var own = refusals.Skip(set).Take(sets.Count).ToList();
+                var count = sets.Zip(own).Sum(pair => pair.Second is null ? pair.First.Count : 0);
+                answers.Add(new Entered(own, [.. applied.Skip(transfer).Take(count)]));
+                (set, transfer) = (set + sets.Count, transfer + count);
+            }
+
+            return answers;
+        },
+        CancellationToken.None);
+
+    /// <summary>What became of sets.</summary>
+    /// <param name="Refusals">For each its refusal, or null when it was applied.</param>
+    /// <param name="Applied">What those that were applied say in the journal, one behind the other.</param>
+    private sealed record Entered(IReadOnlyList<Refusal<TransferRefusal>?> Refusals, IReadOnlyList<Transfer> Applied);
 }

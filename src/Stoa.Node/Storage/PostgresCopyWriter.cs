@@ -76,6 +76,12 @@ internal sealed class PostgresCopyWriter : IDisposable
         _length += sizeof(int) + length;
     }
 
+    public void WriteUuid(Guid value)
+    {
+        WriteInt32(16);
+        value.TryWriteBytes(Take(16), bigEndian: true, out _);
+    }
+
     public void Dispose() => ArrayPool<byte>.Shared.Return(_buffer);
 
     private void Write(ReadOnlySpan<byte> bytes) => bytes.CopyTo(Take(bytes.Length));

@@ -6,7 +6,9 @@ namespace Stoa.Node.Storage;
 
 /// <summary>A PostgreSQL server, shared by the nodes of a cell.</summary>
 /// <remarks>Writing acts run at READ COMMITTED, reading ones at REPEATABLE READ. A serialisation failure (40001), a deadlock (40P01) or a
-/// <see cref="SqlRetryException"/> runs the act again from its start, a bounded number of times.</remarks>
+/// <see cref="SqlRetryException"/> runs the act again, and so does a row that a unique constraint named <c>…_retry</c> refuses: somebody has committed the same
+/// meanwhile, and the act sees it then. It runs
+/// from its start, a bounded number of times.</remarks>
 public sealed class PostgresDatabase : Database
 {
     private const int MaxAttempts = 12;
@@ -230,5 +232,6 @@ public sealed class PostgresDatabase : Database
         : IOException($"The connection to the database broke: {cause.Message}", cause);
 
     private static bool IsConflict(Exception exception) => exception is SqlRetryException
-        or PostgresException { SqlState: PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected };
+        || (exception is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: { } constraint } && constraint.EndsWith("_retry", StringComparison.Ordinal))
+        || exception is PostgresException { SqlState: PostgresErrorCodes.SerializationFailure or PostgresErrorCodes.DeadlockDetected };
 }

@@ -192,6 +192,8 @@ internal sealed class PostgresSession(NpgsqlConnection connection, CancellationT
         SqlColumn.Boolean => NpgsqlDbType.Boolean,
         SqlColumn.Double => NpgsqlDbType.Double,
         SqlColumn.Blob => NpgsqlDbType.Bytea,
+        SqlColumn.Uuid => NpgsqlDbType.Uuid,
+        SqlColumn.UuidList => NpgsqlDbType.Array | NpgsqlDbType.Uuid,
         SqlColumn.TextList => NpgsqlDbType.Array | NpgsqlDbType.Text,
         SqlColumn.BigIntList => NpgsqlDbType.Array | NpgsqlDbType.Bigint,
         _ => throw new ArgumentOutOfRangeException(nameof(column)),

@@ -25,6 +25,9 @@ public abstract class SqlField<T>
     /// <summary>A column of ids that may be missing.</summary>
     public static SqlField<T> OfId<TId>(string name, Func<T, Id<TId>?> get) where TId : IIdentified => new IdField<TId>(name, get);
 
+    /// <summary>A column of UUIDs.</summary>
+    public static SqlField<T> OfUuid(string name, Func<T, Guid> get) => new UuidField(name, get);
+
     /// <summary>A column of integers: also instants in Unix milliseconds, and money in nanodollars.</summary>
     public static SqlField<T> OfInteger(string name, Func<T, long?> get) => new IntegerField(name, get);
 
@@ -86,6 +89,15 @@ public abstract class SqlField<T>
         internal override SqliteParameterSlot<T> ToSlot() => new SqliteIdSlot<T, TId>(get);
 
         internal override string TextOf(T row) => get(row)!.Value.ToString();
+    }
+
+    private sealed class UuidField(string name, Func<T, Guid> get) : SqlField<T>(name)
+    {
+        internal override NpgsqlParameter ToArray(IReadOnlyList<T> rows) => Column(rows, get, NpgsqlDbType.Uuid);
+
+        internal override void Copy(PostgresCopyWriter copy, T row) => copy.WriteUuid(get(row));
+
+        internal override SqliteParameterSlot<T> ToSlot() => new SqliteUuidSlot<T>(get);
     }
 
     private sealed class IntegerField(string name, Func<T, long?> get) : SqlField<T>(name)

@@ -1,8 +1,10 @@
 using System.Collections;
 using System.Collections.Concurrent;
+using System.Data.Common;
 using System.Globalization;
 using System.Linq.Expressions;
 using System.Text.Json;
+using Npgsql;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Storage;
@@ -15,13 +17,15 @@ internal enum SqlColumn
     Boolean,
     Double,
     Blob,
+    Uuid,
     TextList,
     BigIntList,
+    UuidList,
 }
 
 /// <summary>How values of one .NET type are written into columns and read back.</summary>
 /// <remarks>
-/// Integers, booleans, doubles, strings and byte arrays are as they are. A <see cref="DateTimeOffset"/> is Unix
+/// Integers, booleans, doubles, strings, UUIDs and byte arrays are as they are. A <see cref="DateTimeOffset"/> is Unix
 /// milliseconds, money is nanodollars, an enum is its name; every other type that parses from text (ids, hashes, keys) is that text.
 /// A sequence of any of them is a list, for <c>IN @list</c>.
 /// </remarks>
@@ -66,6 +70,8 @@ internal sealed record SqlType(SqlColumn Column, Func<object, object> ToSql)
             return Get("GetDouble");
         if (type == typeof(byte[]))
             return Expression.Call(reader, "GetFieldValue", [typeof(byte[])], index);
+        if (type == typeof(Guid))
+            return Expression.Call(typeof(SqlType), nameof(ReadUuid), null, reader, index);
         if (type == typeof(DateTimeOffset))
             return Expression.Call(typeof(DateTimeOffset), nameof(DateTimeOffset.FromUnixTimeMilliseconds), null, Get("GetInt64"));
         if (type == typeof(Money))
@@ -91,6 +97,8 @@ internal sealed record SqlType(SqlColumn Column, Func<object, object> ToSql)
             return new SqlType(SqlColumn.Double, value => value);
         if (type == typeof(byte[]))
             return new SqlType(SqlColumn.Blob, value => value);
+        if (type == typeof(Guid))
+            return new SqlType(SqlColumn.Uuid, value => value);
         if (type == typeof(DateTimeOffset))
             return new SqlType(SqlColumn.BigInt, value => ((DateTimeOffset)value).ToUnixTimeMilliseconds());
         if (type == typeof(Money))
@@ -109,13 +117,20 @@ internal sealed record SqlType(SqlColumn Column, Func<object, object> ToSql)
             : element.Column switch
             {
                 SqlColumn.Text => new SqlType(SqlColumn.TextList, value => WriteList<string>(value, element)),
+                SqlColumn.Uuid => new SqlType(SqlColumn.UuidList, value => WriteList<Guid>(value, element)),
                 SqlColumn.BigInt => new SqlType(SqlColumn.BigIntList, value => WriteList<long>(value, element)),
                 _ => null,
             };
     }
 
-    /// <summary>The text of a list for SQLite's <c>json_each</c>.</summary>
-    public static string ListToJson(object list) => JsonSerializer.Serialize(list, list.GetType());
+    /// <summary>The text of a list for SQLite's <c>json_each</c>; of UUIDs, for its <c>unhex</c> too.</summary>
+    public static string ListToJson(object list) => list is Guid[] uuids
+        ? JsonSerializer.Serialize(Array.ConvertAll(uuids, uuid => Convert.ToHexString(uuid.ToByteArray(bigEndian: true))))
+        : JsonSerializer.Serialize(list, list.GetType());
+
+    // SQLite has no type of its own for them.
+    private static Guid ReadUuid(DbDataReader reader, int ordinal) =>
+        reader is NpgsqlDataReader ? reader.GetGuid(ordinal) : new Guid(reader.GetFieldValue<byte[]>(ordinal), bigEndian: true);
 
     private static T[] WriteList<T>(object list, SqlType element) =>
         [.. ((IEnumerable)list).Cast<object>().Select(value => (T)element.ToSql(value))];

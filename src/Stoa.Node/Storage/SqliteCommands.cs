@@ -76,7 +76,8 @@ internal sealed class SqliteCommands(SqliteConnection connection) : IDisposable
     private static object ToSqlite(SqlArgument argument) => argument switch
     {
         { Value: null } => DBNull.Value,
-        { Column: SqlColumn.TextList or SqlColumn.BigIntList } => SqlType.ListToJson(argument.Value),
+        { Column: SqlColumn.TextList or SqlColumn.BigIntList or SqlColumn.UuidList } => SqlType.ListToJson(argument.Value),
+        { Column: SqlColumn.Uuid } => ((Guid)argument.Value).ToByteArray(bigEndian: true),
         _ => argument.Value,
     };
 }

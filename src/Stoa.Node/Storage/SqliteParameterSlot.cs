@@ -94,6 +94,28 @@ internal sealed class SqliteIdSlot<T, TId>(Func<T, Id<TId>?> get) : SqliteParame
     }
 }
 
+/// <summary>A parameter that is a UUID.</summary>
+internal sealed class SqliteUuidSlot<T>(Func<T, Guid> get) : SqliteParameterSlot<T>
+{
+    private const int Size = 16;
+
+    private readonly byte[] _buffer = GC.AllocateUninitializedArray<byte>(Size, pinned: true);
+    private bool _isBound;
+
+    public override unsafe int Bind(nint statement, int place, T row)
+    {
+        // What is bound points into the buffer, so what is written there is bound.
+        get(row).TryWriteBytes(_buffer, bigEndian: true, out _);
+        if (_isBound)
+            return raw.SQLITE_OK;
+        int code;
+        fixed (byte* bytes = _buffer)
+            code = SqliteNative.sqlite3_bind_blob(statement, place, bytes, Size, SqliteNative.Static);
+        _isBound = code == raw.SQLITE_OK;
+        return code;
+    }
+}
+
 /// <summary>A parameter that is bytes or null.</summary>
 internal sealed class SqliteBytesSlot<T>(Func<T, byte[]?> get) : SqliteParameterSlot<T>
 {

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using Stoa.Market.Ledger;
 using Stoa.Node.Ledger;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
@@ -7,13 +9,35 @@ namespace Stoa.Faults.Books;
 /// <summary>Goes through the books: one capture and one receipt a success, one release a failure, and not a nanodollar too many.</summary>
 internal sealed class MoneyAudit(Database database, FaultReport report, Action<string> doubled)
 {
+    private const int BlocksAtOnce = 100;
+
     public async Task CheckAsync(IReadOnlyDictionary<string, TaskFacts> tasks, CancellationToken cancellationToken)
     {
-        var captures = await CountByTaskAsync("SELECT cause, COUNT(*) FROM transfers WHERE purpose = 'TaskCapture' GROUP BY cause", cancellationToken);
-        var releases = await CountByTaskAsync("SELECT cause, COUNT(*) FROM transfers WHERE purpose = 'TaskRelease' GROUP BY cause", cancellationToken);
-        var holds = await CountByTaskAsync("SELECT cause, COUNT(*) FROM transfers WHERE purpose = 'TaskHold' GROUP BY cause", cancellationToken);
+        var (captures, releases, holds) = (new Dictionary<string, long>(), new Dictionary<string, long>(), new Dictionary<string, long>());
+        var (captured, shared) = (0L, 0L);
+        var isChained = true;
+        await foreach (var transfer in ReadJournalAsync(() => isChained = false, cancellationToken))
+        {
+            switch (transfer.Purpose)
+            {
+                case TransferPurpose.TaskCapture:
+                    Count(captures, transfer.Cause);
+                    captured += transfer.Amount.Nanodollars;
+                    break;
+                case TransferPurpose.TaskRelease:
+                    Count(releases, transfer.Cause);
+                    break;
+                case TransferPurpose.TaskHold:
+                    Count(holds, transfer.Cause);
+                    break;
+                case TransferPurpose.CreatorShare or TransferPurpose.NodeShare or TransferPurpose.PlatformShare:
+                    shared += transfer.Amount.Nanodollars;
+                    break;
+            }
+        }
+
         var receipts = await CountByTaskAsync("SELECT task_id, COUNT(*) FROM receipts GROUP BY task_id", cancellationToken);
-        var isExact = true;
+        var isExact = isChained;
         foreach (var task in tasks.Values)
         {
             var isSuccess = task.State == "succeeded";
@@ -33,8 +57,6 @@ internal sealed class MoneyAudit(Database database, FaultReport report, Action<s
             report.Break($"The books do not come to zero: {totals}.");
         }
 
-        var captured = await SumAsync("purpose = 'TaskCapture'", cancellationToken);
-        var shared = await SumAsync("purpose IN ('CreatorShare', 'NodeShare', 'PlatformShare')", cancellationToken);
         if (captured != shared)
         {
             isExact = false;
@@ -61,6 +83,27 @@ internal sealed class MoneyAudit(Database database, FaultReport report, Action<s
         (await database.ReadAsync(session => session.QueryAsync<(string Task, long Count)>(sql), cancellationToken))
             .ToDictionary(row => row.Task, row => row.Count, StringComparer.Ordinal);
 
-    private Task<long> SumAsync(string condition, CancellationToken cancellationToken) => database.ReadAsync(
-        session => session.QuerySingleAsync<long>($"SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM transfers WHERE {condition}"), cancellationToken);
+    /// <summary>All transfers, in order; and each block's hash is checked on the way.</summary>
+    private async IAsyncEnumerable<Transfer> ReadJournalAsync(Action broken, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        var ledger = new SqlLedgerStore(database);
+        var head = JournalHead.Empty;
+        while (await ledger.ReadJournalAsync(head.Number, BlocksAtOnce, cancellationToken) is { Count: > 0 } blocks)
+        {
+            foreach (var block in blocks)
+            {
+                if (!block.Follows(head))
+                {
+                    broken();
+                    report.Break($"Block {block.Number} of the journal does not follow the one before it.");
+                }
+
+                for (var index = 0; index < block.Count; index++)
+                    yield return block.Read(index).Transfer;
+                head = block.Head;
+            }
+        }
+    }
+
+    private static void Count(Dictionary<string, long> counts, string cause) => counts[cause] = counts.GetValueOrDefault(cause) + 1;
 }

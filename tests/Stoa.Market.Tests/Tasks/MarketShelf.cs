@@ -79,6 +79,12 @@ internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, 
 
     Task<Outcome<IReadOnlyList<Transfer>, TransferRefusal>> ILedgerStore.ApplyAsync(IReadOnlyList<Transfer> linked, CancellationToken cancellationToken) => throw new NotSupportedException();
 
+    Task<IReadOnlyList<Refusal<TransferRefusal>?>> ILedgerStore.ApplyEachAsync(IReadOnlyList<IReadOnlyList<Transfer>> sets, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<JournalHead> ILedgerStore.GetHeadAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<IReadOnlyList<JournalBlock>> ILedgerStore.ReadJournalAsync(long after, int limit, CancellationToken cancellationToken) => throw new NotSupportedException();
+
     Task<Transfer?> ILedgerStore.GetTransferAsync(Id<Transfer> id, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     Task<Page<Transfer>> ILedgerStore.ListTransfersAsync(Id<Account> account, PageRequest page, CancellationToken cancellationToken) => throw new NotSupportedException();

@@ -134,10 +134,8 @@ public abstract class LedgerProperties(DatabaseSource source) : DatabaseTest(sou
         return (account.Posted.Nanodollars, account.PendingDebits.Nanodollars, account.PendingCredits.Nanodollars);
     }
 
-    private async Task<List<Transfer>> ReadJournalAsync(IReadOnlyList<Id<Account>> accounts) => [.. await Database.ReadAsync(
-        session => session.QueryAsync<Transfer>(
-            $"SELECT {SqlLedger.TransferColumns} FROM transfers WHERE debit_account_id IN @accounts ORDER BY position", new { accounts }),
-        Stop)];
+    private async Task<List<Transfer>> ReadJournalAsync(IReadOnlyList<Id<Account>> accounts) =>
+        [.. (await Ledger.ReadTransfersAsync(Stop)).Where(transfer => accounts.Contains(transfer.DebitAccountId))];
 
     private async Task CheckJournalAsync(IReadOnlyList<Id<Account>> accounts, IReadOnlyList<Transfer> expected) =>
         (await ReadJournalAsync(accounts)).ShouldBe(expected);
@@ -148,13 +146,9 @@ public abstract class LedgerProperties(DatabaseSource source) : DatabaseTest(sou
         totals.Posted.ShouldBe(Money.Zero);
         totals.Clearing.ShouldBe(Money.Zero);
         totals.PendingDebits.ShouldBe(totals.PendingCredits);
-        var openHolds = await Database.ReadAsync(
-            session => session.QuerySingleAsync<long>("""
-                SELECT COUNT(*) FROM transfers AS hold
-                WHERE hold.kind = 'Pending' AND NOT EXISTS (SELECT 1 FROM transfers AS resolution WHERE resolution.pending_id = hold.id)
-                """),
-            Stop);
-        totals.OpenHolds.ShouldBe(openHolds);
+        var journal = await Ledger.ReadTransfersAsync(Stop);
+        var resolved = journal.Select(transfer => transfer.PendingId).ToHashSet();
+        totals.OpenHolds.ShouldBe(journal.Count(transfer => transfer.Kind is TransferKind.Pending && !resolved.Contains(transfer.Id)));
     }
 }
 

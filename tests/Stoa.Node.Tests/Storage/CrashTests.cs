@@ -6,6 +6,7 @@ using Stoa.Market.Ledger;
 using Stoa.Node.Events;
 using Stoa.Node.Ledger;
 using Stoa.Node.Storage;
+using Stoa.Node.Tests.Ledger;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Tests.Storage;
@@ -108,15 +109,16 @@ public sealed class CrashTests
     private static async Task CheckAsync(SqliteSource source, HashSet<string> acknowledged, string when)
     {
         await using var database = await source.OpenAsync();
-        var (first, second, deposits, holds, integrity) = await database.ReadAsync(
+        var (first, second, integrity) = await database.ReadAsync(
             async session => (
                 await session.QueryAsync<string>("SELECT subject FROM events WHERE type = 'first' ORDER BY subject"),
                 await session.QueryAsync<string>("SELECT subject FROM events WHERE type = 'second' ORDER BY subject"),
-                await session.QueryAsync<string>("SELECT id FROM transfers WHERE kind = 'Posted' ORDER BY id"),
-                await session.QuerySingleAsync<long>("SELECT COUNT(*) FROM transfers WHERE kind = 'Pending'"),
                 await session.QuerySingleAsync<string>("PRAGMA integrity_check")),
             Stop);
         integrity.ShouldBe("ok", when);
+        var journal = await new SqlLedgerStore(database).ReadTransfersAsync(Stop);
+        var deposits = journal.Where(transfer => transfer.Kind is TransferKind.Posted).Select(transfer => transfer.Id.ToString()).Order(StringComparer.Ordinal).ToList();
+        var holds = journal.Count(transfer => transfer.Kind is TransferKind.Pending);
         first.ShouldBe(deposits, when);
         second.ShouldBe(deposits, when);
         holds.ShouldBe(deposits.Count, when);

@@ -1,6 +1,4 @@
-using Stoa.Node.Storage;
-
-namespace Stoa.Node.Tasks;
+namespace Stoa.Node.Storage;
 
 /// <summary>Lets acts that arrive one by one be written together: what arrives while the last commit is under way is the next group.</summary>
 /// <remarks>There is no delay to gather: a lone act is written at once, and a thousand at the same time cost little more than one.

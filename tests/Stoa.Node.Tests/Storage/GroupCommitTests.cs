@@ -1,7 +1,6 @@
 using Stoa.Node.Storage;
-using Stoa.Node.Tasks;
 
-namespace Stoa.Node.Tests.Tasks;
+namespace Stoa.Node.Tests.Storage;
 
 public sealed class GroupCommitTests
 {

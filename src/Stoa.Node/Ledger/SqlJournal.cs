@@ -1,0 +1,162 @@
+using Stoa.Market.Ledger;
+using Stoa.Node.Storage;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Ledger;
+
+/// <summary>The journal inside a session: blocks are added at its end, and read by number or entry by entry.</summary>
+internal static class SqlJournal
+{
+    private static readonly SqlRows<JournalBlock> s_insertBlocks = SqlRows<JournalBlock>.Insert(
+        "journal",
+        [
+            SqlField<JournalBlock>.OfInteger("number", block => block.Number),
+            SqlField<JournalBlock>.OfInteger("count", block => block.Count),
+            SqlField<JournalBlock>.OfInteger("stride", block => block.Stride),
+            SqlField<JournalBlock>.OfBytes("entries", block => block.Entries),
+            SqlField<JournalBlock>.OfBytes("hash", block => ToBytes(block.Hash)),
+        ]);
+
+    private static readonly SqlRows<PlacedTransfer> s_insertPlaces = SqlRows<PlacedTransfer>.Insert(
+        "journal_places",
+        [
+            SqlField<PlacedTransfer>.OfUuid("id", placed => placed.Transfer.Id.Uuid),
+            SqlField<PlacedTransfer>.OfInteger("place", placed => placed.Place.Value),
+        ]);
+
+    private static readonly SqlRows<OpenHold> s_insertHolds = SqlRows<OpenHold>.Insert(
+        "open_holds", [SqlField<OpenHold>.OfUuid("id", hold => hold.Id), SqlField<OpenHold>.OfBytes("entry", hold => hold.Entry)]);
+
+    private static readonly SqlRows<Id<Transfer>> s_deleteHolds = SqlRows<Id<Transfer>>.Delete(
+        "open_holds", "t.id = {id}", [SqlField<Id<Transfer>>.OfUuid("id", id => id.Uuid)]);
+
+    /// <summary>Waits until nobody else adds blocks, and answers where the journal ends. From here to the end of the act nobody does.</summary>
+    public static async Task<JournalHead> LockAsync(SqlSession session)
+    {
+        // On PostgreSQL a statement sees what was committed before it began: the one behind the lock what came before the lock was given.
+        await session.SendAsync("SELECT number FROM journal_head {for update}");
+        return await HeadAsync(session);
+    }
+
+    /// <summary>Where the journal ends.</summary>
+    public static async Task<JournalHead> HeadAsync(SqlSession session)
+    {
+        var (number, hash) = await session.QuerySingleAsync<(long, byte[])>("SELECT number, hash FROM journal_head");
+        return new JournalHead(number, ContentHash.FromBytes(hash));
+    }
+
+    /// <summary>Adds entries at the end, which is locked.</summary>
+    /// <param name="session">The act.</param>
+    /// <param name="head">Where the journal ends.</param>
+    /// <param name="added">The entries.</param>
+    /// <param name="latest">The latest entry of each account that is named; it is moved on.</param>
+    public static async Task AppendAsync(
+        SqlSession session, JournalHead head, IReadOnlyList<Transfer> added, IDictionary<Id<Account>, JournalPlace> latest)
+    {
+        if (added.Count == 0)
+            return;
+        var blocks = new List<JournalBlock>();
+        var places = new List<PlacedTransfer>(added.Count);
+        foreach (var transfers in added.Chunk(JournalBlock.MaxCount))
+        {
+            var block = JournalBlock.Seal(head, transfers, latest);
+            for (var index = 0; index < transfers.Length; index++)
+                places.Add(new PlacedTransfer(transfers[index], JournalPlace.Of(block.Number, index)));
+            blocks.Add(block);
+            head = block.Head;
+        }
+
+        await session.SendRowsAsync(s_insertPlaces, places);
+        await session.SendRowsAsync(s_insertBlocks, blocks);
+        var resolved = added.Select(transfer => transfer.PendingId).OfType<Id<Transfer>>().ToHashSet();
+        await session.SendRowsAsync(s_insertHolds, [.. places
+            .Where(placed => placed.Transfer.Kind is TransferKind.Pending && !resolved.Remove(placed.Transfer.Id))
+            .Select(placed => new OpenHold(placed.Transfer.Id.Uuid, EntryAt(blocks[(int)(placed.Place.Block - blocks[0].Number)], placed.Place.Index)))]);
+        await session.SendRowsAsync(s_deleteHolds, [.. resolved]);
+        await session.SendAsync("UPDATE journal_head SET number = @Number, hash = @hash", new { head.Number, hash = ToBytes(head.Hash) });
+    }
+
+    /// <summary>Where the transfers with some ids are; those that are not there are left out.</summary>
+    public static async Task<IReadOnlyList<(Guid Id, JournalPlace Place)>> FindPlacesAsync(SqlSession session, IReadOnlyList<Guid> ids)
+    {
+        if (ids.Count == 0)
+            return [];
+        var found = await session.QueryAsync<(Guid, long)>("SELECT id, place FROM journal_places WHERE id IN UUIDS @ids", new { ids });
+        return [.. found.Select(row => (row.Item1, new JournalPlace(row.Item2)))];
+    }
+
+    /// <summary>The highest id that is in the journal; null when it is empty. An id above it is in it for sure not.</summary>
+    public static Task<Guid?> HighestIdAsync(SqlSession session) =>
+        session.QueryFirstOrDefaultAsync<Guid?>("SELECT id FROM journal_places ORDER BY id DESC LIMIT 1");
+
+    /// <summary>Those of some pending transfers that nothing has resolved.</summary>
+    public static async Task<IReadOnlyList<Transfer>> FindOpenHoldsAsync(SqlSession session, IReadOnlyList<Guid> ids)
+    {
+        if (ids.Count == 0)
+            return [];
+        var entries = await session.QueryAsync<byte[]>("SELECT entry FROM open_holds WHERE id IN UUIDS @ids", new { ids });
+        return [.. entries.Select(entry => JournalEntry.Read(entry).Transfer)];
+    }
+
+    /// <summary>One entry.</summary>
+    public static async Task<JournalEntry> ReadEntryAsync(SqlSession session, JournalPlace place) => JournalEntry.Read(await session.QuerySingleAsync<byte[]>(
+        "SELECT SUBSTR(entries, CAST(@Index * stride + 1 AS INTEGER), CAST(stride AS INTEGER)) FROM journal WHERE number = @Block",
+        new { place.Block, place.Index }));
+
+    /// <summary>The entry of a transfer; null when there is none.</summary>
+    public static async Task<JournalEntry?> FindEntryAsync(SqlSession session, Id<Transfer> id) =>
+        await FindPlacesAsync(session, [id.Uuid]) is [var found] ? await ReadEntryAsync(session, found.Place) : null;
+
+    /// <summary>Entries of an account, newest first, from one on: each names the one before it.</summary>
+    public static async Task<IReadOnlyList<JournalEntry>> ReadBackAsync(SqlSession session, Id<Account> account, JournalPlace from, int limit)
+    {
+        if (session.Dialect.IsSqlite)
+        {
+            var entries = new List<JournalEntry>();
+            for (var place = from; place != JournalPlace.None && entries.Count < limit; place = entries[^1].Before(account))
+                entries.Add(await ReadEntryAsync(session, place));
+            return entries;
+        }
+
+        // The same at the server, in one round trip. Byte 17 begins the debited account, 81 and 89 are the places before.
+        var read = await session.QueryAsync<byte[]>(
+            """
+            WITH RECURSIVE back (depth, entry) AS (
+                SELECT 1, SUBSTR(j.entries, CAST((@from & 8191) * j.stride + 1 AS INTEGER), CAST(j.stride AS INTEGER))
+                FROM journal AS j WHERE j.number = @from >> 13
+                UNION ALL
+                SELECT next.depth, SUBSTR(j.entries, CAST((next.place & 8191) * j.stride + 1 AS INTEGER), CAST(j.stride AS INTEGER))
+                FROM (
+                    SELECT depth + 1 AS depth, CAST(CAST('x' || ENCODE(
+                        SUBSTR(entry, CASE WHEN SUBSTR(entry, 17, 16) = uuid_send(@account) THEN 81 ELSE 89 END, 8), 'hex') AS BIT(64)) AS BIGINT) AS place
+                    FROM back WHERE depth < @limit
+                ) AS next
+                JOIN journal AS j ON j.number = next.place >> 13
+            )
+            SELECT entry FROM back ORDER BY depth
+            """,
+            new { from = from.Value, account = account.Uuid, limit });
+        return [.. read.Select(entry => JournalEntry.Read(entry))];
+    }
+
+    /// <summary>Blocks in their order, from one on.</summary>
+    public static async Task<IReadOnlyList<JournalBlock>> ReadBlocksAsync(SqlSession session, long after, int limit)
+    {
+        var rows = await session.QueryAsync<(long Number, int Count, int Stride, byte[] Entries, byte[] Hash)>(
+            "SELECT number, count, stride, entries, hash FROM journal WHERE number > @after ORDER BY number LIMIT @limit", new { after, limit });
+        return [.. rows.Select(row => new JournalBlock(row.Number, row.Count, row.Stride, row.Entries, ContentHash.FromBytes(row.Hash)))];
+    }
+
+    private static byte[] EntryAt(JournalBlock block, int index) => block.Entries.AsSpan(index * block.Stride, block.Stride).ToArray();
+
+    private static byte[] ToBytes(ContentHash hash)
+    {
+        var bytes = new byte[ContentHash.Size];
+        hash.CopyTo(bytes);
+        return bytes;
+    }
+
+    private readonly record struct PlacedTransfer(Transfer Transfer, JournalPlace Place);
+
+    private sealed record OpenHold(Guid Id, byte[] Entry);
+}
