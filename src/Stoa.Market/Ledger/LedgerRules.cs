@@ -43,7 +43,7 @@ public static class LedgerRules
     {
         ArgumentNullException.ThrowIfNull(linked);
         ArgumentNullException.ThrowIfNull(state);
-        var books = new Books(state);
+        var books = new Books(state, linked.Count);
         return books.EnterSet(linked) is { } refusal ? refusal : books.Close();
     }
 
@@ -55,7 +55,7 @@ public static class LedgerRules
     {
         ArgumentNullException.ThrowIfNull(sets);
         ArgumentNullException.ThrowIfNull(state);
-        var books = new Books(state);
+        var books = new Books(state, sets.Count);
         var refusals = new Refusal<TransferRefusal>?[sets.Count];
         for (var index = 0; index < sets.Count; index++)
             refusals[index] = books.EnterSet(sets[index]);
@@ -115,20 +115,23 @@ public static class LedgerRules
         private readonly Dictionary<Id<Account>, Balance> _balances;
         private readonly Dictionary<Id<Transfer>, Transfer> _journal;
         private readonly HashSet<Id<Transfer>> _resolved;
-        private readonly List<Transfer> _applied = [];
-        private readonly List<Transfer> _added = [];
+        private readonly List<Transfer> _applied;
+        private readonly List<Transfer> _added;
 
         // What the set that is being entered has changed, to be put back when it is refused.
         private readonly List<Balance> _touched = [];
         private readonly List<Id<Transfer>> _resolvedBySet = [];
         private int _set;
 
-        public Books(LedgerState before)
+        public Books(LedgerState before, int count)
         {
             _balances = new Dictionary<Id<Account>, Balance>(before.Accounts.Count);
             foreach (var account in before.Accounts)
                 _balances.Add(account.Id, new Balance(account));
-            _journal = before.Transfers.ToDictionary(transfer => transfer.Id);
+            _journal = new Dictionary<Id<Transfer>, Transfer>(before.Transfers.Count + count);
+            foreach (var transfer in before.Transfers)
+                _journal.Add(transfer.Id, transfer);
+            (_applied, _added) = (new List<Transfer>(count), new List<Transfer>(count));
             _resolved = [.. before.Resolved];
         }
 

@@ -55,18 +55,28 @@ internal static class SqlJournal
     {
         if (added.Count == 0)
             return;
-        var blocks = new List<JournalBlock>();
+        var parts = added.Chunk(JournalBlock.MaxCount).ToList();
+        // Where the entries come is known before they are written: of many, one is done beside the other.
+        var sealing = added.Count > JournalBlock.MaxCount ? Task.Run(() => Seal(head, parts, latest)) : Task.FromResult(Seal(head, parts, latest));
         var places = new List<PlacedTransfer>(added.Count);
-        foreach (var transfers in added.Chunk(JournalBlock.MaxCount))
+        for (var part = 0; part < parts.Count; part++)
         {
-            var block = JournalBlock.Seal(head, transfers, latest);
-            for (var index = 0; index < transfers.Length; index++)
-                places.Add(new PlacedTransfer(transfers[index], JournalPlace.Of(block.Number, index)));
-            blocks.Add(block);
-            head = block.Head;
+            for (var index = 0; index < parts[part].Length; index++)
+                places.Add(new PlacedTransfer(parts[part][index], JournalPlace.Of(head.Number + 1 + part, index)));
         }
 
-        await session.SendRowsAsync(s_insertPlaces, places);
+        try
+        {
+            await session.SendRowsAsync(s_insertPlaces, places);
+        }
+        finally
+        {
+            // It writes into what the caller has given: nobody goes on before it has ended.
+            await ((Task)sealing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        var blocks = await sealing;
+        head = blocks[^1].Head;
         await session.SendRowsAsync(s_insertBlocks, blocks);
         var resolved = added.Select(transfer => transfer.PendingId).OfType<Id<Transfer>>().ToHashSet();
         await session.SendRowsAsync(s_insertHolds, [.. places
@@ -145,6 +155,18 @@ internal static class SqlJournal
         var rows = await session.QueryAsync<(long Number, int Count, int Stride, byte[] Entries, byte[] Hash)>(
             "SELECT number, count, stride, entries, hash FROM journal WHERE number > @after ORDER BY number LIMIT @limit", new { after, limit });
         return [.. rows.Select(row => new JournalBlock(row.Number, row.Count, row.Stride, row.Entries, ContentHash.FromBytes(row.Hash)))];
+    }
+
+    private static List<JournalBlock> Seal(JournalHead head, List<Transfer[]> parts, IDictionary<Id<Account>, JournalPlace> latest)
+    {
+        var blocks = new List<JournalBlock>(parts.Count);
+        foreach (var transfers in parts)
+        {
+            blocks.Add(JournalBlock.Seal(head, transfers, latest));
+            head = blocks[^1].Head;
+        }
+
+        return blocks;
     }
 
     private static byte[] EntryAt(JournalBlock block, int index) => block.Entries.AsSpan(index * block.Stride, block.Stride).ToArray();
