@@ -21,11 +21,11 @@ public sealed record JournalBlock(long Number, int Count, int Stride, byte[] Ent
     /// <summary>Makes the next block.</summary>
     /// <param name="head">The chain so far.</param>
     /// <param name="transfers">1 to <see cref="MaxCount"/>, in order.</param>
-    /// <param name="latest">The latest entry of each account; of those that are named here it is moved on.</param>
-    public static JournalBlock Seal(JournalHead head, ReadOnlySpan<Transfer> transfers, IDictionary<Id<Account>, JournalPlace> latest)
+    /// <param name="trails">Of each account that is named, by its UUID; they are moved on.</param>
+    public static JournalBlock Seal(JournalHead head, ReadOnlySpan<Transfer> transfers, IReadOnlyDictionary<Guid, AccountTrail> trails)
     {
         ArgumentNullException.ThrowIfNull(head);
-        ArgumentNullException.ThrowIfNull(latest);
+        ArgumentNullException.ThrowIfNull(trails);
         if (transfers.Length is 0 or > MaxCount)
             throw new ArgumentOutOfRangeException(nameof(transfers), $"A block has 1 to {MaxCount} entries, not {transfers.Length}.");
         var stride = 0;
@@ -37,11 +37,10 @@ public sealed record JournalBlock(long Number, int Count, int Stride, byte[] Ent
         {
             var transfer = transfers[index];
             var place = JournalPlace.Of(number, index);
-            latest.TryGetValue(transfer.DebitAccountId, out var debitBefore);
-            latest.TryGetValue(transfer.CreditAccountId, out var creditBefore);
-            JournalEntry.Write(transfer, debitBefore, creditBefore, entries.AsSpan(index * stride, stride));
-            latest[transfer.DebitAccountId] = place;
-            latest[transfer.CreditAccountId] = place;
+            var (debit, credit) = (trails[transfer.DebitAccountId.Uuid], trails[transfer.CreditAccountId.Uuid]);
+            JournalEntry.Write(transfer, debit.Latest, credit.Latest, entries.AsSpan(index * stride, stride));
+            debit.Add(transfer, place);
+            credit.Add(transfer, place);
         }
 
         return new JournalBlock(number, transfers.Length, stride, entries, HashOf(head.Hash, number, transfers.Length, stride, entries));
@@ -94,4 +93,32 @@ public sealed record JournalHead(long Number, ContentHash Hash)
 {
     /// <summary>Of a journal without blocks.</summary>
     public static JournalHead Empty { get; } = new(0, default);
+}
+
+/// <summary>What the journal has of one account, while entries are added.</summary>
+/// <param name="account">Whose.</param>
+/// <param name="latest">Its latest entry; <see cref="JournalPlace.None"/> when it has none.</param>
+public sealed class AccountTrail(Id<Account> account, JournalPlace latest)
+{
+    public Id<Account> Account => account;
+
+    /// <summary>Its latest entry.</summary>
+    public JournalPlace Latest { get; private set; } = latest;
+
+    /// <summary>How many more holds on it are open than before.</summary>
+    public int OpenedHolds { get; private set; }
+
+    /// <summary>Whether entries were added.</summary>
+    public bool IsMoved { get; private set; }
+
+    /// <summary>Says where the journal goes on for it, when others have added entries since it was read.</summary>
+    public void Continue(JournalPlace latest) => Latest = latest;
+
+    internal void Add(Transfer transfer, JournalPlace place)
+    {
+        Latest = place;
+        IsMoved = true;
+        if (transfer.DebitAccountId == account)
+            OpenedHolds += transfer.Kind is TransferKind.Pending ? 1 : transfer.IsResolution ? -1 : 0;
+    }
 }

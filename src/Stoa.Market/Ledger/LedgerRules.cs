@@ -112,27 +112,29 @@ public static class LedgerRules
     /// <summary>The state while sets are applied.</summary>
     private sealed class Books
     {
-        private readonly Dictionary<Id<Account>, Balance> _balances;
-        private readonly Dictionary<Id<Transfer>, Transfer> _journal;
-        private readonly HashSet<Id<Transfer>> _resolved;
+        // By UUID: of a generic id the runtime shares the code of all kinds, and a dictionary of it looks each kind up at every comparison.
+        private readonly Dictionary<Guid, Balance> _balances;
+        private readonly Dictionary<Guid, Transfer> _journal;
+        private readonly HashSet<Guid> _resolved = [];
         private readonly List<Transfer> _applied;
         private readonly List<Transfer> _added;
 
         // What the set that is being entered has changed, to be put back when it is refused.
         private readonly List<Balance> _touched = [];
-        private readonly List<Id<Transfer>> _resolvedBySet = [];
+        private readonly List<Guid> _resolvedBySet = [];
         private int _set;
 
         public Books(LedgerState before, int count)
         {
-            _balances = new Dictionary<Id<Account>, Balance>(before.Accounts.Count);
+            _balances = new Dictionary<Guid, Balance>(before.Accounts.Count);
             foreach (var account in before.Accounts)
-                _balances.Add(account.Id, new Balance(account));
-            _journal = new Dictionary<Id<Transfer>, Transfer>(before.Transfers.Count + count);
+                _balances.Add(account.Id.Uuid, new Balance(account));
+            _journal = new Dictionary<Guid, Transfer>(before.Transfers.Count + count);
             foreach (var transfer in before.Transfers)
-                _journal.Add(transfer.Id, transfer);
+                _journal.Add(transfer.Id.Uuid, transfer);
             (_applied, _added) = (new List<Transfer>(count), new List<Transfer>(count));
-            _resolved = [.. before.Resolved];
+            foreach (var id in before.Resolved)
+                _resolved.Add(id.Uuid);
         }
 
         /// <summary>Enters all of a set, or nothing.</summary>
@@ -150,7 +152,7 @@ public static class LedgerRules
                     balance.Undo();
                 _resolved.ExceptWith(_resolvedBySet);
                 foreach (var undone in _added.Skip(added))
-                    _journal.Remove(undone.Id);
+                    _journal.Remove(undone.Id.Uuid);
                 _applied.RemoveRange(applied, _applied.Count - applied);
                 _added.RemoveRange(added, _added.Count - added);
                 return refusal;
@@ -174,7 +176,7 @@ public static class LedgerRules
 
         private Refusal<TransferRefusal>? Enter(Transfer transfer)
         {
-            if (_journal.TryGetValue(transfer.Id, out var earlier))
+            if (_journal.TryGetValue(transfer.Id.Uuid, out var earlier))
             {
                 _applied.Add(earlier);
                 return earlier.SaysTheSameAs(transfer)
@@ -184,7 +186,7 @@ public static class LedgerRules
             if ((CheckForm(transfer) ?? Move(transfer)) is { } refusal)
                 return refusal;
 
-            _journal.Add(transfer.Id, transfer);
+            _journal.Add(transfer.Id.Uuid, transfer);
             _applied.Add(transfer);
             _added.Add(transfer);
             return null;
@@ -212,9 +214,9 @@ public static class LedgerRules
 
         private Refusal<TransferRefusal>? Move(Transfer transfer)
         {
-            if (!_balances.TryGetValue(transfer.DebitAccountId, out var debit))
+            if (!_balances.TryGetValue(transfer.DebitAccountId.Uuid, out var debit))
                 return Refuse(TransferRefusal.DebitAccountUnknown, $"The account to be debited, {transfer.DebitAccountId}, does not exist.");
-            if (!_balances.TryGetValue(transfer.CreditAccountId, out var credit))
+            if (!_balances.TryGetValue(transfer.CreditAccountId.Uuid, out var credit))
                 return Refuse(TransferRefusal.CreditAccountUnknown, $"The account to be credited, {transfer.CreditAccountId}, does not exist.");
             return transfer.IsResolution ? Resolve(transfer, debit, credit) : MoveOrHold(transfer, debit, credit);
         }
@@ -252,7 +254,7 @@ public static class LedgerRules
         private Refusal<TransferRefusal>? Resolve(Transfer transfer, Balance debit, Balance credit)
         {
             if (transfer.PendingId is not { } pendingId
-                || !_journal.TryGetValue(pendingId, out var pending)
+                || !_journal.TryGetValue(pendingId.Uuid, out var pending)
                 || pending.Kind is not TransferKind.Pending)
             {
                 return Refuse(TransferRefusal.PendingUnknown, $"There is no pending transfer {transfer.PendingId} to resolve.");
@@ -261,10 +263,10 @@ public static class LedgerRules
                 return Refuse(TransferRefusal.PendingAccountsDiffer, $"{pendingId} holds money of {pending.DebitAccountId} for {pending.CreditAccountId}; its resolution must name the same.");
             if (transfer.Amount > (transfer.Kind is TransferKind.PostPending ? pending.Amount : Money.Zero))
                 return Refuse(TransferRefusal.AmountExceedsPending, $"{transfer.Amount} USD are more than a {transfer.Kind} of {pendingId} may post: it holds {pending.Amount} USD.");
-            if (!_resolved.Add(pendingId))
+            if (!_resolved.Add(pendingId.Uuid))
                 return Refuse(TransferRefusal.PendingAlreadyResolved, $"{pendingId} was posted or voided before.");
 
-            _resolvedBySet.Add(pendingId);
+            _resolvedBySet.Add(pendingId.Uuid);
             Touch(debit);
             Touch(credit);
             debit.Posted -= transfer.Amount.Nanodollars;

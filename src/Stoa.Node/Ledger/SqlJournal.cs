@@ -49,15 +49,15 @@ internal static class SqlJournal
     /// <param name="session">The act.</param>
     /// <param name="head">Where the journal ends.</param>
     /// <param name="added">The entries.</param>
-    /// <param name="latest">The latest entry of each account that is named; it is moved on.</param>
+    /// <param name="trails">Of each account that is named, by its UUID; they are moved on.</param>
     public static async Task AppendAsync(
-        SqlSession session, JournalHead head, IReadOnlyList<Transfer> added, IDictionary<Id<Account>, JournalPlace> latest)
+        SqlSession session, JournalHead head, IReadOnlyList<Transfer> added, IReadOnlyDictionary<Guid, AccountTrail> trails)
     {
         if (added.Count == 0)
             return;
         var parts = added.Chunk(JournalBlock.MaxCount).ToList();
         // Where the entries come is known before they are written: of many, one is done beside the other.
-        var sealing = added.Count > JournalBlock.MaxCount ? Task.Run(() => Seal(head, parts, latest)) : Task.FromResult(Seal(head, parts, latest));
+        var sealing = added.Count > JournalBlock.MaxCount ? Task.Run(() => Seal(head, parts, trails)) : Task.FromResult(Seal(head, parts, trails));
         var places = new List<PlacedTransfer>(added.Count);
         for (var part = 0; part < parts.Count; part++)
         {
@@ -78,11 +78,7 @@ internal static class SqlJournal
         var blocks = await sealing;
         head = blocks[^1].Head;
         await session.SendRowsAsync(s_insertBlocks, blocks);
-        var resolved = added.Select(transfer => transfer.PendingId).OfType<Id<Transfer>>().ToHashSet();
-        await session.SendRowsAsync(s_insertHolds, [.. places
-            .Where(placed => placed.Transfer.Kind is TransferKind.Pending && !resolved.Remove(placed.Transfer.Id))
-            .Select(placed => new OpenHold(placed.Transfer.Id.Uuid, EntryAt(blocks[(int)(placed.Place.Block - blocks[0].Number)], placed.Place.Index)))]);
-        await session.SendRowsAsync(s_deleteHolds, [.. resolved]);
+        await WriteHoldsAsync(session, blocks, places);
         await session.SendAsync("UPDATE journal_head SET number = @Number, hash = @hash", new { head.Number, hash = ToBytes(head.Hash) });
     }
 
@@ -157,12 +153,34 @@ internal static class SqlJournal
         return [.. rows.Select(row => new JournalBlock(row.Number, row.Count, row.Stride, row.Entries, ContentHash.FromBytes(row.Hash)))];
     }
 
-    private static List<JournalBlock> Seal(JournalHead head, List<Transfer[]> parts, IDictionary<Id<Account>, JournalPlace> latest)
+    /// <summary>Notes the holds that are open now, and forgets those that are not any more.</summary>
+    private static async Task WriteHoldsAsync(SqlSession session, List<JournalBlock> blocks, List<PlacedTransfer> places)
+    {
+        var resolved = new HashSet<Id<Transfer>>();
+        foreach (var placed in places)
+        {
+            if (placed.Transfer.PendingId is { } pending)
+                resolved.Add(pending);
+        }
+
+        var opened = new List<OpenHold>();
+        foreach (var (transfer, place) in places)
+        {
+            // One that the same act has resolved was never open for others.
+            if (transfer.Kind is TransferKind.Pending && !resolved.Remove(transfer.Id))
+                opened.Add(new OpenHold(transfer.Id.Uuid, EntryAt(blocks[(int)(place.Block - blocks[0].Number)], place.Index)));
+        }
+
+        await session.SendRowsAsync(s_insertHolds, opened);
+        await session.SendRowsAsync(s_deleteHolds, [.. resolved]);
+    }
+
+    private static List<JournalBlock> Seal(JournalHead head, List<Transfer[]> parts, IReadOnlyDictionary<Guid, AccountTrail> trails)
     {
         var blocks = new List<JournalBlock>(parts.Count);
         foreach (var transfers in parts)
         {
-            blocks.Add(JournalBlock.Seal(head, transfers, latest));
+            blocks.Add(JournalBlock.Seal(head, transfers, trails));
             head = blocks[^1].Head;
         }
 

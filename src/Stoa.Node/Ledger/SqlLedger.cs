@@ -83,13 +83,17 @@ public static class SqlLedger
 
     private static async Task<State> ReadStateAsync(SqlSession session, IReadOnlyList<Transfer> transfers)
     {
-        var ids = new HashSet<Id<Account>>();
+        var named = new HashSet<Guid>();
+        var resolves = new HashSet<Guid>();
         foreach (var transfer in transfers)
         {
-            ids.Add(transfer.DebitAccountId);
-            ids.Add(transfer.CreditAccountId);
+            named.Add(transfer.DebitAccountId.Uuid);
+            named.Add(transfer.CreditAccountId.Uuid);
+            if (transfer.PendingId is { } pending)
+                resolves.Add(pending.Uuid);
         }
 
+        var ids = named.Select(id => new Id<Account>(id)).ToList();
         // The accounts of one owner come first: who holds a payer's has every transfer out of it to itself, so what it can pay, and the journal that
         // is read next, cannot change under this act. One order for all acts keeps two from holding what the other wants.
         var accounts = await session.QueryAsync<AccountRow>(
@@ -100,13 +104,20 @@ public static class SqlLedger
                 $"SELECT {AccountColumns}, latest_entry FROM accounts WHERE id IN @ids AND kind IN {Shared}", new { ids })];
         }
 
-        var resolves = transfers.Select(transfer => transfer.PendingId?.Uuid).OfType<Guid>().ToHashSet();
         var open = await SqlJournal.FindOpenHoldsAsync(session, [.. resolves]);
         var known = open.ToDictionary(hold => hold.Id);
         resolves.ExceptWith(open.Select(hold => hold.Id.Uuid));
         // Ids are mostly made in their order, and then none of them has to be looked for.
-        var highest = await SqlJournal.HighestIdAsync(session);
-        var sought = highest is null ? [] : resolves.Concat(transfers.Select(transfer => transfer.Id.Uuid)).Where(id => id <= highest).ToHashSet();
+        var sought = new HashSet<Guid>(resolves);
+        if (await SqlJournal.HighestIdAsync(session) is { } highest)
+        {
+            foreach (var transfer in transfers)
+            {
+                if (transfer.Id.Uuid <= highest)
+                    sought.Add(transfer.Id.Uuid);
+            }
+        }
+
         var closed = new HashSet<Id<Transfer>>();
         foreach (var (id, place) in await SqlJournal.FindPlacesAsync(session, [.. sought]))
         {
@@ -118,7 +129,7 @@ public static class SqlLedger
 
         return new State(
             new LedgerState([.. accounts.Select(row => row.ToAccount())], [.. known.Values], closed),
-            accounts.ToDictionary(row => row.Id, row => new JournalPlace(row.LatestEntry)),
+            accounts.ToDictionary(row => row.Id.Uuid, row => new AccountTrail(row.Id, new JournalPlace(row.LatestEntry))),
             [.. accounts.Where(row => IsShared(row.Kind)).Select(row => row.Id)]);
     }
 
@@ -127,39 +138,31 @@ public static class SqlLedger
         if (change.Added.Count == 0)
             return;
         var head = await SqlJournal.LockAsync(session);
-        var latest = before.Latest;
         if (!session.Dialect.IsSqlite && before.Shared.Count > 0)
         {
             // Others may have added to them since they were read; from here on nobody does.
             foreach (var (id, place) in await session.QueryAsync<(Id<Account>, long)>(
                 "SELECT id, latest_entry FROM accounts WHERE id IN @ids", new { ids = before.Shared }))
             {
-                latest[id] = new JournalPlace(place);
+                before.Trails[id.Uuid].Continue(new JournalPlace(place));
             }
         }
 
-        await SqlJournal.AppendAsync(session, head, change.Added, latest);
+        await SqlJournal.AppendAsync(session, head, change.Added, before.Trails);
 
-        var opened = new Dictionary<Id<Account>, long>();
-        foreach (var transfer in change.Added)
+        var earlier = before.Rules.Accounts.ToDictionary(account => account.Id.Uuid);
+        var changed = change.Accounts.ToDictionary(account => account.Id.Uuid);
+        await session.SendRowsAsync(s_updateAccounts, [.. before.Trails.Values.Where(trail => trail.IsMoved).Select(trail =>
         {
-            opened.TryAdd(transfer.CreditAccountId, 0);
-            opened[transfer.DebitAccountId] = opened.GetValueOrDefault(transfer.DebitAccountId)
-                + (transfer.Kind is TransferKind.Pending ? 1 : transfer.IsResolution ? -1 : 0);
-        }
-
-        var earlier = before.Rules.Accounts.ToDictionary(account => account.Id);
-        var changed = change.Accounts.ToDictionary(account => account.Id);
-        await session.SendRowsAsync(s_updateAccounts, [.. opened.Select(pair =>
-        {
-            var (was, now) = (earlier[pair.Key], changed.GetValueOrDefault(pair.Key) ?? earlier[pair.Key]);
+            var was = earlier[trail.Account.Uuid];
+            var now = changed.GetValueOrDefault(trail.Account.Uuid) ?? was;
             return new AccountStep(
-                pair.Key,
+                trail.Account,
                 now.Posted.Nanodollars - was.Posted.Nanodollars,
                 now.PendingDebits.Nanodollars - was.PendingDebits.Nanodollars,
                 now.PendingCredits.Nanodollars - was.PendingCredits.Nanodollars,
-                pair.Value,
-                latest[pair.Key]);
+                trail.OpenedHolds,
+                trail.Latest);
         })]);
     }
 
@@ -167,9 +170,9 @@ public static class SqlLedger
 
     /// <summary>What the rules have to know, and what only the journal does.</summary>
     /// <param name="Rules">For the rules.</param>
-    /// <param name="Latest">The latest entry of each account.</param>
+    /// <param name="Trails">Of each account, by its UUID.</param>
     /// <param name="Shared">Those of the accounts that are not locked.</param>
-    private sealed record State(LedgerState Rules, Dictionary<Id<Account>, JournalPlace> Latest, IReadOnlyList<Id<Account>> Shared);
+    private sealed record State(LedgerState Rules, Dictionary<Guid, AccountTrail> Trails, IReadOnlyList<Id<Account>> Shared);
 
     private sealed record AccountRow(
         Id<Account> Id,
