@@ -11,6 +11,9 @@ namespace Stoa.Client;
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
     Converters = [typeof(UtcTimeConverter)],
     MaxDepth = MaxDepth)]
+[JsonSerializable(typeof(AccountResponse))]
+[JsonSerializable(typeof(ListResponse<AccountResponse>))]
+[JsonSerializable(typeof(JournalBlocksResponse))]
 [JsonSerializable(typeof(AgentManifestBody))]
 [JsonSerializable(typeof(AgentResponse))]
 [JsonSerializable(typeof(ListResponse<AgentResponse>))]

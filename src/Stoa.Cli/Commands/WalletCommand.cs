@@ -3,7 +3,7 @@ using Stoa.Client.Contracts;
 
 namespace Stoa.Cli.Commands;
 
-/// <summary><c>stoa wallet</c>: what there is. Holds <c>transfers</c> and <c>deposit</c>.</summary>
+/// <summary><c>stoa wallet</c>: what there is. Holds <c>transfers</c>, <c>export</c> and <c>deposit</c>.</summary>
 internal sealed class WalletCommand : StoaCommand
 {
     public WalletCommand(CommandScope scope)
@@ -15,6 +15,7 @@ internal sealed class WalletCommand : StoaCommand
             new("What it went on", "stoa wallet transfers"))
     {
         Add(new WalletTransfersCommand(scope));
+        Add(new WalletExportCommand(scope));
         Add(new WalletDepositCommand(scope));
     }
 

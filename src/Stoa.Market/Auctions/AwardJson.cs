@@ -1,8 +1,8 @@
-using System.Buffers;
 using System.Text.Json;
 using Stoa.Market.Registry;
 using Stoa.Primitives;
-using static Stoa.Market.Registry.SignedJson;
+using static Stoa.Market.Registry.SignedTerms;
+using static Stoa.Market.SignedJson;
 
 namespace Stoa.Market.Auctions;
 
@@ -176,7 +176,7 @@ public static class AwardJson
     private static void WriteRates(Utf8JsonWriter json, AgentPrice rates, PriceFactor factor)
     {
         json.WriteStartObject("rates");
-        SignedJson.WriteRates(json, rates);
+        SignedTerms.WriteRates(json, rates);
         WriteFactor(json, factor);
         json.WriteEndObject();
     }
@@ -235,14 +235,6 @@ public static class AwardJson
 
     private static LossReason ReadReason(string word) => Enum.GetValues<LossReason>().Cast<LossReason?>().FirstOrDefault(reason => Word(reason!.Value) == word)
         ?? throw new FormatException($"\"{word}\" is not a reason for which a bid loses.");
-
-    private static byte[] Written(Action<Utf8JsonWriter> write)
-    {
-        var buffer = new ArrayBufferWriter<byte>(4_096);
-        using (var json = new Utf8JsonWriter(buffer))
-            write(json);
-        return buffer.WrittenSpan.ToArray();
-    }
 
     private static string Word(LossReason reason) => JsonNamingPolicy.CamelCase.ConvertName(reason.ToString());
 }

@@ -20,6 +20,9 @@ public interface ILedgerStore
 
     Task<Account?> FindAccountAsync(string owner, AccountKind kind, CancellationToken cancellationToken);
 
+    /// <summary>All accounts, in the order of their ids.</summary>
+    Task<Page<StatedAccount>> ListAccountsAsync(PageRequest page, CancellationToken cancellationToken);
+
     /// <summary>Applies linked transfers in order, all or none. A set that was applied before is accepted again and moves nothing.</summary>
     Task<Outcome<IReadOnlyList<Transfer>, TransferRefusal>> ApplyAsync(IReadOnlyList<Transfer> linked, CancellationToken cancellationToken);
 

@@ -5,7 +5,8 @@ using Stoa.Market.Auctions;
 using Stoa.Market.Identity;
 using Stoa.Market.Registry;
 using Stoa.Primitives;
-using static Stoa.Market.Registry.SignedJson;
+using static Stoa.Market.Registry.SignedTerms;
+using static Stoa.Market.SignedJson;
 
 namespace Stoa.Market.Tasks;
 

@@ -25,6 +25,7 @@ public static class StorageModule
         var database = await Database.OpenAsync(options, physics.Time, cancellationToken);
         try
         {
+            await JournalUpgrade.RunAsync(database, cancellationToken);
             // Made by a function, so that the container disposes of it.
             builder.Services.AddSingleton(_ => database);
             builder.Services.AddSingleton(await SessionKey.OpenAsync(database, physics.Time, cancellationToken));

@@ -1,4 +1,6 @@
+using System.ComponentModel;
 using System.Text.Json;
+using Microsoft.AspNetCore.Mvc;
 using Stoa.Client.Contracts;
 using Stoa.Market;
 using Stoa.Market.Identity;
@@ -12,6 +14,14 @@ namespace Stoa.Node.Ledger;
 /// <summary>Wallets and deposits over HTTP.</summary>
 public static class LedgerEndpoints
 {
+    private const string Csv = "text/csv";
+    private const int ExportedAtOnce = 1_000;
+    private const int BlocksAtOnce = 50;
+    private const long MaxBlocksBytes = 4 << 20;
+
+    // Of a block without its entries, as JSON.
+    private const int BlockOverheadBytes = 200;
+
     public static void MapLedger(this IEndpointRouteBuilder api)
     {
         api.MapGet("/wallet", GetWalletAsync)
@@ -22,6 +32,24 @@ public static class LedgerEndpoints
             .WithName("listTransfers").WithTags("Ledger").WithSummary("List the wallet's transfers")
             .WithDescription("The statement of the wallet, newest first. A hold is a pending transfer; a later entry posts or voids it.")
             .Produces<ListResponse<TransferResponse>>();
+        api.MapGet("/wallet/transfers.csv", ExportTransfers)
+            .WithName("exportTransfers").WithTags("Ledger").WithSummary("Export the wallet's transfers")
+            .WithDescription("All of the statement as CSV (RFC 4180), newest first, with a header line.")
+            .Produces<string>(StatusCodes.Status200OK, Csv);
+        api.MapGet("/ledger/checkpoint", GetCheckpointAsync)
+            .WithName("getCheckpoint").WithTags("Ledger").WithSummary("Have the end of the journal signed")
+            .WithDescription("The number and hash of the last block of the journal, signed by the node (DSSE). Whoever keeps it can tell later that nothing before it was changed.")
+            .Produces<DsseEnvelope>();
+        api.MapGet("/ledger/accounts", ListAccountsAsync)
+            .WithName("listAccounts").WithTags("Ledger").WithSummary("List all accounts")
+            .WithDescription("Every account with its balances and the entry after which it has them: the trial balance.")
+            .RequireAuthorization(IdentityModule.AdminPolicy)
+            .Produces<ListResponse<AccountResponse>>();
+        api.MapGet("/ledger/blocks", ListBlocksAsync)
+            .WithName("listJournalBlocks").WithTags("Ledger").WithSummary("Read the journal")
+            .WithDescription("The blocks behind the one named, in order: as many as come to about four megabytes, none when there are no more. Their form is in docs/ledger.md.")
+            .RequireAuthorization(IdentityModule.AdminPolicy)
+            .Produces<JournalBlocksResponse>();
         api.MapPost("/deposits", DepositAsync)
             .WithName("createDeposit").WithTags("Ledger").WithSummary("Credit a wallet")
             .WithDescription("Moves money from the world outside into a user's wallet: an administrator records here what was paid in.")
@@ -45,6 +73,69 @@ public static class LedgerEndpoints
         var wallet = await FindWalletAsync(ledger, caller.UserId, cancellationToken);
         var page = await ledger.ListTransfersAsync(wallet.Id, query.ToPage(), cancellationToken);
         return TypedResults.Ok(ListQuery.Answer(page, transfer => ToContract(transfer, wallet.Id)));
+    }
+
+    private static async Task<IResult> ExportTransfers(Caller caller, ILedgerStore ledger, HttpContext context, CancellationToken cancellationToken)
+    {
+        var wallet = await FindWalletAsync(ledger, caller.UserId, cancellationToken);
+        context.Response.Headers.ContentDisposition = "attachment; filename=\"transfers.csv\"";
+        return TypedResults.Stream(
+            async stream =>
+            {
+                await using var writer = new StreamWriter(stream, leaveOpen: true) { NewLine = "\r\n" };
+                await writer.WriteLineAsync(TransferCsv.Header);
+                string? cursor = null;
+                do
+                {
+                    var page = await ledger.ListTransfersAsync(wallet.Id, new PageRequest(ExportedAtOnce, cursor), cancellationToken);
+                    foreach (var transfer in page.Items)
+                        await writer.WriteLineAsync(TransferCsv.Line(transfer, wallet.Id));
+                    await writer.FlushAsync(cancellationToken);
+                    cursor = page.NextCursor;
+                }
+                while (cursor is not null);
+            },
+            Csv);
+    }
+
+    private static async Task<IResult> GetCheckpointAsync(ILedgerStore ledger, PrivateKey node, TimeProvider time, CancellationToken cancellationToken) =>
+        TypedResults.Ok(JournalCheckpoint.Sign(await ledger.GetHeadAsync(cancellationToken), node, time.GetUtcNow()));
+
+    private static async Task<IResult> ListAccountsAsync([AsParameters] ListQuery query, ILedgerStore ledger, CancellationToken cancellationToken) =>
+        TypedResults.Ok(ListQuery.Answer(await ledger.ListAccountsAsync(query.ToPage(), cancellationToken), stated => new AccountResponse(
+            stated.Account.Id.ToString(),
+            stated.Account.Owner,
+            JsonNamingPolicy.CamelCase.ConvertName(stated.Account.Kind.ToString()),
+            stated.Account.Posted.ToString(),
+            stated.Account.PendingDebits.ToString(),
+            stated.Account.PendingCredits.ToString(),
+            stated.Latest.Value,
+            stated.Account.CreatedAt)));
+
+    private static async Task<IResult> ListBlocksAsync(
+        [FromQuery, Description("The number of a block: those behind it are read. From the first one on when left out.")] long? after,
+        ILedgerStore ledger,
+        CancellationToken cancellationToken)
+    {
+        var last = after ?? 0;
+        var blocks = new List<JournalBlockResponse>();
+        for (var bytes = 0L; bytes < MaxBlocksBytes;)
+        {
+            var read = await ledger.ReadJournalAsync(last, BlocksAtOnce, cancellationToken);
+            foreach (var block in read)
+            {
+                if (bytes >= MaxBlocksBytes)
+                    break;
+                blocks.Add(new JournalBlockResponse(block.Number, block.Count, block.Stride, block.Entries, block.Hash.ToString()));
+                bytes += block.Entries.Length + BlockOverheadBytes;
+                last = block.Number;
+            }
+
+            if (read.Count < BlocksAtOnce)
+                break;
+        }
+
+        return TypedResults.Ok(new JournalBlocksResponse(blocks));
     }
 
     private static async Task<IResult> DepositAsync(

@@ -174,7 +174,7 @@ public static class SqlLedger
     /// <param name="Shared">Those of the accounts that are not locked.</param>
     private sealed record State(LedgerState Rules, Dictionary<Guid, AccountTrail> Trails, IReadOnlyList<Id<Account>> Shared);
 
-    private sealed record AccountRow(
+    internal sealed record AccountRow(
         Id<Account> Id,
         string Owner,
         AccountKind Kind,
@@ -184,6 +184,8 @@ public static class SqlLedger
         DateTimeOffset CreatedAt,
         long LatestEntry)
     {
+        public StatedAccount ToStated() => new(ToAccount(), new JournalPlace(LatestEntry));
+
         public Account ToAccount() => new(Id, Owner, Kind, Posted, PendingDebits, PendingCredits, CreatedAt);
     }
 

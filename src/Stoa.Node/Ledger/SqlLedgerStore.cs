@@ -37,6 +37,22 @@ public sealed class SqlLedgerStore : ILedgerStore
         database.ReadAsync(session => SqlLedger.FindAccountAsync(session, owner, kind), cancellationToken);
 
     /// <inheritdoc/>
+    public Task<Page<StatedAccount>> ListAccountsAsync(PageRequest page, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(page);
+        var after = Id<Account>.TryParse(page.Cursor, out var last) ? last : new Id<Account>(Guid.Empty);
+        return database.ReadAsync(
+            async session =>
+            {
+                var rows = await session.QueryAsync<SqlLedger.AccountRow>(
+                    $"SELECT {SqlLedger.AccountColumns}, latest_entry FROM accounts WHERE id > @after ORDER BY id LIMIT @limit", new { after, limit = page.Limit + 1 });
+                var accounts = rows.Take(page.Limit).Select(row => row.ToStated()).ToList();
+                return new Page<StatedAccount>(accounts, rows.Count > page.Limit ? accounts[^1].Account.Id.ToString() : null);
+            },
+            cancellationToken);
+    }
+
+    /// <inheritdoc/>
     public async Task<Outcome<IReadOnlyList<Transfer>, TransferRefusal>> ApplyAsync(IReadOnlyList<Transfer> linked, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(linked);

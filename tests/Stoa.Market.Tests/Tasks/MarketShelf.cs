@@ -81,6 +81,8 @@ internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, 
 
     Task<IReadOnlyList<Refusal<TransferRefusal>?>> ILedgerStore.ApplyEachAsync(IReadOnlyList<IReadOnlyList<Transfer>> sets, CancellationToken cancellationToken) => throw new NotSupportedException();
 
+    Task<Page<StatedAccount>> ILedgerStore.ListAccountsAsync(PageRequest page, CancellationToken cancellationToken) => throw new NotSupportedException();
+
     Task<JournalHead> ILedgerStore.GetHeadAsync(CancellationToken cancellationToken) => throw new NotSupportedException();
 
     Task<IReadOnlyList<JournalBlock>> ILedgerStore.ReadJournalAsync(long after, int limit, CancellationToken cancellationToken) => throw new NotSupportedException();

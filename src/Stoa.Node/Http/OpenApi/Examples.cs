@@ -62,6 +62,11 @@ internal static class Examples
         "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", submitted.AddDays(-3), submitted, "0.1.0", "eu-central",
         new NodeCapacityBody(4, 8_589_934_592), new NodeLoadBody(3, 201_326_592, 3, 48_210));
 
+    private static readonly AccountResponse account = new(
+        "acct_01m81g232ce5ztjh482mqvxtvy", "user_01m81g232ce5ztjh482mqvxtvw", "wallet", "25.000000000", "0.020100001", "0.000000000", 1_056_769, submitted);
+
+    private static readonly JournalBlockResponse block = new(129, 2, 131, [.. Enumerable.Repeat((byte)0, 12)], "sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae");
+
     private static readonly ReviewResponse review = new(
         "rev_01m81g2j4qf0a1b2c3d4e5f6g7", "stoa/markdown-html", "stoa/markdown-html@1.0.0", "ada", 4, submitted, "Fast, but footnotes are missing.",
         Answer: new ReviewAnswerBody("They come with 1.1.", submitted.AddHours(2)));
@@ -76,6 +81,10 @@ internal static class Examples
         apiKey,
         new ListResponse<ApiKeyResponse>([apiKey with { Secret = null }]),
         new WalletResponse("acct_01m81g232ce5ztjh482mqvxtvy", "25.000000000", "0.020100001", "24.979899999"),
+        account,
+        new ListResponse<AccountResponse>([account]),
+        block,
+        new JournalBlocksResponse([block]),
         new QuotaResponse("ada", 740, 100_000, 1_250_000, 107_374_182_400),
         new SetQuotaRequest(500_000),
         transfer,

@@ -1,36 +1,11 @@
-using System.Globalization;
 using System.Text.Json;
-using Stoa.Primitives;
+using static Stoa.Market.SignedJson;
 
 namespace Stoa.Market.Registry;
 
-/// <summary>The parts that signed records have in common: how limits, rates, factors and instants are written in all of them.</summary>
-internal static class SignedJson
+/// <summary>How limits, rates and factors are written in signed records.</summary>
+internal static class SignedTerms
 {
-    private const string InstantFormat = "yyyy-MM-dd'T'HH:mm:ss.fff'Z'";
-
-    /// <summary>UTC, to the millisecond.</summary>
-    public static string Text(DateTimeOffset instant) => instant.UtcDateTime.ToString(InstantFormat, CultureInfo.InvariantCulture);
-
-    /// <exception cref="FormatException">The member is null, or no instant.</exception>
-    public static DateTimeOffset Instant(JsonElement element, string name) =>
-        DateTimeOffset.ParseExact(Text(element, name), InstantFormat, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal);
-
-    /// <exception cref="FormatException">The member is null.</exception>
-    public static string Text(JsonElement element, string name) =>
-        element.GetProperty(name).GetString() ?? throw new FormatException($"\"{name}\" is null.");
-
-    /// <exception cref="FormatException">The member is negative.</exception>
-    public static long Number(JsonElement element, string name) => element.GetProperty(name).GetInt64() is var number && number >= 0
-        ? number
-        : throw new FormatException($"\"{name}\" is negative.");
-
-    /// <summary>Dollars as a decimal string.</summary>
-    /// <exception cref="FormatException">The member is null, no amount, or negative.</exception>
-    public static Money Amount(JsonElement element, string name) => Money.Parse(Text(element, name)) is var amount && amount >= Money.Zero
-        ? amount
-        : throw new FormatException($"\"{name}\" is negative.");
-
     /// <summary>The member <c>limits</c>.</summary>
     public static void WriteLimits(Utf8JsonWriter json, AgentLimits limits)
     {
