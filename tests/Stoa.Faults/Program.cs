@@ -16,6 +16,8 @@ FaultRun[] runs =
     new("disk", "one embedded node on a disk that is full again and again", 20, DiskRun.RunAsync),
     new("clock", "the clock of one embedded node jumps by an hour, ahead and back", 20, ClockRun.RunEmbeddedAsync),
     new("clock-cell", "three nodes, and the clock of one of them jumps by an hour", 20, ClockRun.RunCellAsync),
+    new("ledger", "the embedded ledger, crashed at any byte of what it writes", 10_000, LedgerRun.RunEmbeddedAsync),
+    new("ledger-postgres", "the ledger on PostgreSQL, whose sessions end at any moment, and which crashes", 10_000, LedgerRun.RunPostgresAsync),
     new("mixed", "one embedded node: kills, a full disk and jumps of its clock in turn", 60, MixedRun.RunEmbeddedAsync),
     new("mixed-cell", "three nodes: kills, restarts of PostgreSQL, pauses and jumps of a clock in turn", 60, MixedRun.RunCellAsync),
 ];
