@@ -20,7 +20,7 @@ internal static class BatchCommands
         new WatchCommand(scope),
         new CancelCommand(scope));
 
-    private static Argument<string> Id() => new("BATCH") { Description = "Id of the batch (batch_…)." };
+    private static Argument<string> Id() => CommonArguments.Id("BATCH", "Id of the batch (batch_…).", IdKind.Batch);
 
     private static void Tell(Invocation invocation, BatchResponse batch)
     {
@@ -165,6 +165,8 @@ internal static class BatchCommands
         public WatchCommand(CommandScope scope)
             : base(scope, "watch", "Follow a batch to its end. The exit code is 0 when all of its tasks succeeded.", new CommandExample("Look over its shoulder", "stoa batch watch batch_01h2xcejqtf2nbrexx3vqjhp41")) =>
             Add(_id);
+
+        protected override bool IsStream => true;
 
         protected override Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken) =>
             FollowAsync(invocation, invocation.Get(_id), cancellationToken);

@@ -50,7 +50,7 @@ internal static class TemplateCommands
         return values;
     }
 
-    private static Argument<string> Id() => new("ID") { Description = "As stoa template list shows it (tmpl_…)." };
+    private static Argument<string> Id() => CommonArguments.Id("ID", "As stoa template list shows it (tmpl_…).", IdKind.Template);
 
     private sealed class CreateCommand : StoaCommand
     {
