@@ -13,8 +13,8 @@ internal sealed class StoaCommandLine(Surroundings surroundings)
     {
         var root = StoaRootCommand.Create(surroundings);
         // What many other command lines know, too.
-        if (words is ["help", .. var about])
-            words = [.. about, "--help"];
+        if (words is ["help", ..])
+            words = [.. words.Skip(1), "--help"];
         // A word that begins with an @ is a word, and no file of further words: programs under wasm run get what was typed.
         var parsed = root.Parse(words, new ParserConfiguration { ResponseFileTokenReplacer = null });
         // A parse with errors still knows whether JSON was asked for, in whichever place it stands.

@@ -1,3 +1,4 @@
+using System.CommandLine;
 using System.CommandLine.Completions;
 using System.CommandLine.Parsing;
 using Stoa.Cli.Terminal;

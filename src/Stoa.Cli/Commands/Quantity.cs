@@ -1,5 +1,6 @@
 using System.CommandLine.Parsing;
 using System.Globalization;
+using Stoa.Primitives;
 
 namespace Stoa.Cli.Commands;
 

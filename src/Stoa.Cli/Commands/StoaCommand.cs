@@ -1,4 +1,7 @@
 using System.CommandLine;
+using Stoa.Cli.Connection;
+using Stoa.Cli.Terminal;
+using Stoa.Client;
 
 namespace Stoa.Cli.Commands;
 

@@ -116,6 +116,10 @@ internal sealed class TaskSubmitCommand : StoaCommand
             TaskFollowing.TellThatItGoesOn(invocation.Screen, submitted.Id);
             return ExitCode.Interrupted;
         }
+        catch (Exception failure) when (submitted is not null && failure is (IOException or UnauthorizedAccessException))
+        {
+            return TaskFollowing.TellWhereItIs(invocation.Screen, submitted.Id, failure);
+        }
     }
 
     private async Task<int> QuoteAsync(Invocation invocation, CancellationToken cancellationToken)
@@ -199,7 +203,7 @@ internal sealed class TaskSubmitCommand : StoaCommand
         }
         catch (JsonException notJson)
         {
-            throw new CommandFailure($"The input is not JSON: {notJson.Message}");
+            throw new CommandFailure($"The input is not JSON: {JsonText.Say(notJson)}");
         }
     }
 

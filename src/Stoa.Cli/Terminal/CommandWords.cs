@@ -68,7 +68,8 @@ internal sealed partial class CommandWords(Command command)
         ("limits.timeoutMs", "--timeout"),
         ("deadlineMs", "--deadline"),
         ("maxPrice", "--max-price"),
-        ("dueAt", "--at"),
+        ("dueAt", "--at or --delay"),
+        ("with ?force=true", "with --force"),
     ];
 
     private static readonly (string Pointer, string Word)[] Places =
@@ -93,6 +94,9 @@ internal sealed partial class CommandWords(Command command)
         ("/maxContentBytes", "--content"),
     ];
 
+    /// <summary>For what is said of tasks, whoever shows it.</summary>
+    public static CommandWords OfTasks { get; } = new(new Command("task"));
+
     private readonly bool _takesRequests = command is ITakesRequests;
 
     /// <summary>What a refusal says, in the words of the command line.</summary>
@@ -113,7 +117,7 @@ internal sealed partial class CommandWords(Command command)
         sentence = LongAmount().Replace(sentence, match => Format.Money(match.Groups[1].Value));
         sentence = sentence
             .Replace("Correct what is listed in errors", "Correct what is listed", StringComparison.Ordinal)
-            .Replace("what is listed in errors", "what is listed", StringComparison.Ordinal)
+            .Replace("is listed in errors", "is listed", StringComparison.Ordinal)
             .Replace("See in errors which", "See which", StringComparison.Ordinal);
         return _takesRequests
             ? sentence
@@ -137,7 +141,8 @@ internal sealed partial class CommandWords(Command command)
         return parts switch
         {
             ["parameters", var name, ..] => $"--param {name}",
-            ["values", var name, ..] or ["template", "values", var name, ..] => $"--set {name}",
+            ["values", var value, ..] => $"--set {value}",
+            ["template", _, var value, ..] => $"--set {value}",
             ["input"] or ["input", "text" or "base64" or "json" or "digest"] => "the input",
             ["input", ..] => $"the input at /{string.Join('/', parts.Skip(1))}",
             _ => WordOf(parts[^1]) ?? string.Join('.', parts),

@@ -1,3 +1,4 @@
+using System.Security.Authentication;
 using Spectre.Console;
 using Stoa.Client;
 using Stoa.Client.Contracts;
@@ -62,7 +63,8 @@ internal static class ErrorPrinter
         }
 
         screen.Errors.MarkupLine($"[red]error:[/] {Format.Escaped(words?.Detail(problem) ?? problem.Detail)}");
-        foreach (var error in problem.Errors ?? [])
+        // That there is no such user says all: where its name was given is plain.
+        foreach (var error in problem.Code == "userUnknown" ? [] : problem.Errors ?? [])
         {
             var where = Format.Escaped(words?.Place(error.Pointer) ?? error.Pointer);
             screen.Errors.MarkupLine($"  {(where.Length == 0 ? "" : $"[yellow]{where}[/]  ")}{Format.Escaped(words?.Text(error.Reason) ?? error.Reason)}");
@@ -93,7 +95,7 @@ internal static class ErrorPrinter
 
     private static string? Hint(Problem problem) => problem.Status switch
     {
-        Unauthorized => "Give a key with --key or STOA_KEY, or sign in once with: stoa login. A node's first key is in admin.key in its data folder.",
+        Unauthorized => "Give a key with --key or STOA_KEY, or sign in once with: stoa login. A node's first key is in admin.key in its data folder, of a cell in that of the node that was started first.",
         Forbidden => "See whose key is in use with: stoa status.",
         PaymentRequired => "See what there is with: stoa wallet. An administrator adds to it with: stoa wallet deposit HANDLE AMOUNT.",
         _ => null,

@@ -43,10 +43,10 @@ internal static partial class ParseErrors
         _ => "another kind of value",
     };
 
-    [GeneratedRegex("^Required argument missing for command: '")]
+    [GeneratedRegex("^Required argument .*missing for command: '")]
     private static partial Regex MissingOfCommand();
 
-    [GeneratedRegex(@"^Required argument missing for option: '([^']+)'\.$")]
+    [GeneratedRegex(@"^Required argument .*missing for option: '([^']+)'\.$")]
     private static partial Regex MissingOfOption();
 
     [GeneratedRegex(@"^Option '([^']+)' expects a single argument but")]

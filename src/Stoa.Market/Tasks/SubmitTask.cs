@@ -289,7 +289,10 @@ public sealed class SubmitTask(
             _ => throw new InvalidOperationException($"Unknown reason {entry.Key}."),
         }).ToList();
         return new Refusal<TaskRefusal>(
-            TaskRefusal.NoCandidate, $"{choice.UnfitCounts.Values.Sum()} agents can do {wanted}, and none of them fits. Relax what is listed in errors.", errors);
+            TaskRefusal.NoCandidate, choice.UnfitCounts.Values.Sum() is var able && able == 1
+                ? $"One agent can do {wanted}, and it does not fit. Relax what is listed in errors."
+                : $"{able} agents can do {wanted}, and none of them fits. Relax what is listed in errors.",
+            errors);
     }
 
     /// <summary>The input's bytes, when there are few enough of them to check them against schemas.</summary>
