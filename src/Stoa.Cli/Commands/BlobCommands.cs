@@ -10,7 +10,7 @@ internal static class BlobCommands
     public static CommandGroup Create(CommandScope scope) => new(
         "blob",
         "Store content at the node, to name it by its digest.",
-        [new("An input for a template or a batch", "stoa blob put photo.png")],
+        [new("An input for a template or a batch", "stoa blob put samples/image-resize/input/lake.png")],
         new PutCommand(scope),
         new GetCommand(scope));
 
@@ -23,8 +23,8 @@ internal static class BlobCommands
                 scope,
                 "put",
                 "Store a file and print its digest. What is there already is not sent again.",
-                new("Upload", "stoa blob put photo.png"),
-                new("And fill it into a template", "stoa template submit tmpl_01h2xcejqtf2nbrexx3vqjhp41 --set picture=$(stoa blob put photo.png) -o small.png")) =>
+                new("Upload", "stoa blob put samples/image-resize/input/lake.png"),
+                new("And fill it into a template", "stoa template submit tmpl_01h2xcejqtf2nbrexx3vqjhp41 --set picture=$(stoa blob put samples/image-resize/input/lake.png) -o small.png")) =>
             Add(_file);
 
         protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)

@@ -71,7 +71,7 @@ internal static class ScheduleCommands
                 scope,
                 "create",
                 "Make a schedule.",
-                new("Every quarter of an hour", "stoa schedule create '*/15 * * * *' --agent stoa/csv-profile --file data.csv --max-price 0.01"),
+                new("Every quarter of an hour", "stoa schedule create '*/15 * * * *' --agent stoa/csv-profile --file samples/csv-profile/input/lake.csv --max-price 0.01"),
                 new("With a template, one at a time", "stoa schedule create '0 7 * * *' --zone Europe/Berlin --template tmpl_01h2xcejqtf2nbrexx3vqjhp41 --set width=640 --overlap skip"))
         {
             Add(_cron);

@@ -25,7 +25,7 @@ internal static class StoaRootCommand
             new CommandGroup(
                 "task",
                 "Have agents do work, and follow it.",
-                [new("Shrink a picture", "stoa task submit stoa/image-resize photo.png --param width=640 -o small.png")],
+                [new("Shrink a picture", "stoa task submit stoa/image-resize samples/image-resize/input/lake.png --param width=640 -o small.png")],
                 new TaskSubmitCommand(scope),
                 new TaskShowCommand(scope),
                 new TaskListCommand(scope),

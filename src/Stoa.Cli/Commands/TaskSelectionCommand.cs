@@ -34,7 +34,7 @@ internal sealed class TaskSelectionCommand : StoaCommand
                 ? $"An auction decided: [bold]{Format.Escaped(winner)}[/] has the task. See the bids: stoa task auction {Format.Escaped(selection.TaskId)}"
                 : auction.State == "open"
                     ? $"Bids are taken until {Format.Time(auction.ClosesAt)}. See: stoa task auction {Format.Escaped(selection.TaskId)}"
-                    : $"An auction decided, and nobody got the task. See: stoa task auction {Format.Escaped(selection.TaskId)}");
+                    : $"Nobody made a bid that could win. See: stoa task auction {Format.Escaped(selection.TaskId)}");
         }
 
         for (var turn = 0; turn < selection.Choices.Count; turn++)
@@ -48,7 +48,7 @@ internal sealed class TaskSelectionCommand : StoaCommand
         if (turn > 0)
             invocation.Screen.Markup($"[yellow]{Format.Escaped(selection.Tried[turn - 1])} failed it.[/]");
         invocation.Screen.Markup(turn == 0 && selection.Auction is not null
-            ? $"{choice.CandidateCount} could do it, by their scores before the bids:"
+            ? $"{choice.CandidateCount} could do it, by their scores:"
             : $"[bold]{Format.Escaped(choice.Chosen)}[/] of {choice.CandidateCount}{(choice.IsExploring ? ", to learn about it" : "")}");
         if (choice.Unfit.Count > 0)
             invocation.Screen.Note($"[grey]Not fit: {string.Join(", ", choice.Unfit.Select(entry => $"{entry.Value} {entry.Key}"))}[/]");

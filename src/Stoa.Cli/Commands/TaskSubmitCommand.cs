@@ -49,13 +49,13 @@ internal sealed class TaskSubmitCommand : StoaCommand
             scope,
             "submit",
             "Submit a task, watch it, and get its result. The result goes to -o or to standard output, all else to standard error.",
-            new("Shrink a picture", "stoa task submit stoa/image-resize photo.png --param width=640 -o small.png"),
-            new("Let the node choose who does it", "stoa task submit --capability image.resize photo.png --param width=640 --max-price 0.01"),
-            new("Let agents bid for it", "stoa task submit --capability image.resize photo.png --param width=640 --auction --max-price 0.01"),
-            new("In a pipe", "curl -s https://example.org/data.csv | stoa task submit stoa/csv-profile | jq .columns"),
-            new("What would it cost?", "stoa task submit stoa/csv-profile data.csv --priority urgent --quote"),
+            new("Shrink a picture", "stoa task submit stoa/image-resize samples/image-resize/input/lake.png --param width=640 -o small.png"),
+            new("Let the node choose who does it", "stoa task submit --capability image.resize samples/image-resize/input/lake.png --param width=640 --max-price 0.01"),
+            new("Let agents bid for it", "stoa task submit --capability image.resize samples/image-resize/input/lake.png --param width=640 --auction --max-price 0.01"),
+            new("In a pipe", "cat samples/csv-profile/input/lake.csv | stoa task submit stoa/csv-profile | jq .columns"),
+            new("What would it cost?", "stoa task submit stoa/csv-profile samples/csv-profile/input/lake.csv --priority urgent --quote"),
             new("For at most a cent", "stoa task submit stoa/markdown-html --text '# Hello' --max-price 0.01"),
-            new("Only in a certain region", "stoa task submit stoa/csv-profile people.csv --region eu-central"),
+            new("Only in a certain region", "stoa task submit stoa/csv-profile samples/csv-profile/input/lake.csv --region eu-central"),
             new("Start many, and look later", "for f in *.png; do stoa task submit stoa/image-resize \"$f\" --param width=320 --no-wait; done"))
     {
         _agent = CommonArguments.Agent(scope, "PUBLISHER/NAME for the newest version, or PUBLISHER/NAME@VERSION. Left out with --capability.");

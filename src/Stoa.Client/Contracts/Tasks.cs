@@ -52,7 +52,7 @@ public sealed record WeightsBody(double Quality = 0, double Price = 0, double Sp
 /// <param name="Tried">Agents that failed it.</param>
 /// <param name="Choices">Every choice that was made for it, in order.</param>
 /// <param name="Auction">The auction that decides in place of the scores; null for a task that was not put out to bids.</param>
-/// <param name="Winner">Who has the task by that auction; null while bids are taken, and when nobody got it.</param>
+/// <param name="Winner">Who has the task by that auction; null while bids are taken, and when nobody made one that could win.</param>
 public sealed record SelectionResponse(
     string TaskId,
     RequirementBody Requirement,

@@ -110,17 +110,17 @@ internal static class TaskContracts
         task.ToAuctionBody(),
         WinnerOf(task));
 
-    /// <summary>A choice as it is told. With an auction the first one says only who was invited: the bids decide.</summary>
+    /// <summary>A choice as it is told. With an auction the first one says only who was invited, as long as bids decide.</summary>
     private static ChoiceBody Read(string json, AgentTask? task)
     {
         var choice = JsonSerializer.Deserialize(json, StoaJson.Default.ChoiceBody)!;
         var winner = task is null ? null : WinnerOf(task);
-        return task?.Auction is null
+        return task?.Auction is null or { IsOpen: false, AwardDigest: null }
             ? choice
             : choice with { Candidates = [.. choice.Candidates.Select(candidate => candidate with { Standing = candidate.Agent == winner ? "won" : "invited" })] };
     }
 
-    private static string? WinnerOf(AgentTask task) => task.Auction is { IsOpen: false, Current: not null } ? task.Agent.ToString() : null;
+    private static string? WinnerOf(AgentTask task) => task.Auction is { IsOpen: false, AwardDigest: not null } ? task.Agent.ToString() : null;
 
     private static Requirement? ReadRequirement(RequirementBody body, List<FieldError> errors)
     {
