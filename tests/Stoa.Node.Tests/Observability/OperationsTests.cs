@@ -101,8 +101,9 @@ public sealed partial class OperationsTests(SharedNode shared) : IClassFixture<S
     {
         using var response = await Node.Anonymous.GetAsync("/favicon.ico", Stop);
 
-        response.StatusCode.ShouldBe(HttpStatusCode.OK);
-        response.Content.Headers.ContentType!.MediaType.ShouldBe("image/svg+xml");
+        response.StatusCode.ShouldBe(HttpStatusCode.MovedPermanently);
+        var icon = await Node.Anonymous.GetAsync(response.Headers.Location, Stop);
+        icon.Content.Headers.ContentType!.MediaType.ShouldBe("image/svg+xml");
     }
 
     [Fact]
