@@ -12,6 +12,9 @@ internal sealed class StoaCommandLine(Surroundings surroundings)
     public async Task<int> RunAsync(IReadOnlyList<string> words, CancellationToken cancellationToken)
     {
         var root = StoaRootCommand.Create(surroundings);
+        // What many other command lines know, too.
+        if (words is ["help", ..])
+            words = [.. words.Skip(1), "--help"];
         // A word that begins with an @ is a word, and no file of further words: programs under wasm run get what was typed.
         var parsed = root.Parse(words, new ParserConfiguration { ResponseFileTokenReplacer = null });
         // A parse with errors still knows whether JSON was asked for, in whichever place it stands.
@@ -39,7 +42,7 @@ internal sealed class StoaCommandLine(Surroundings surroundings)
         }
         catch (Exception failure)
         {
-            return ErrorPrinter.Print(screen, failure);
+            return ErrorPrinter.Print(screen, failure, new CommandWords(parsed.CommandResult.Command));
         }
     }
 
@@ -67,7 +70,7 @@ internal sealed class StoaCommandLine(Surroundings surroundings)
         }
         else
         {
-            ErrorPrinter.Print(screen, "usage", string.Join(" ", parsed.Errors.Select(error => error.Message).Distinct()), hint);
+            ErrorPrinter.Print(screen, "usage", string.Join(" ", parsed.Errors.Select(error => ParseErrors.Say(parsed, error)).Distinct()), hint);
         }
 
         return ExitCode.Usage;

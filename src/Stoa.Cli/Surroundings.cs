@@ -1,4 +1,6 @@
+using System.Text;
 using Microsoft.Win32.SafeHandles;
+using Stoa.Cli.Terminal;
 
 namespace Stoa.Cli;
 
@@ -22,6 +24,9 @@ internal sealed record Surroundings
 
     /// <summary>Standard error of a program that is run, as bytes. Null where only text goes there.</summary>
     public Stream? ProgramError { get; init; }
+
+    /// <summary>Tells that whoever read standard output has gone; null where that cannot be seen.</summary>
+    public Func<bool>? IsReaderGone { get; init; }
 
     public bool IsInputTerminal { get; init; }
 
@@ -49,13 +54,15 @@ internal sealed record Surroundings
     {
         var isOutputTerminal = !Console.IsOutputRedirected;
         var isErrorTerminal = !Console.IsErrorRedirected;
+        var outputPipe = OpenPipe(1, Console.IsOutputRedirected);
         return new Surroundings
         {
             Input = Console.OpenStandardInput(),
-            Output = Console.OpenStandardOutput(),
-            Out = Console.Out,
+            Output = outputPipe ?? Console.OpenStandardOutput(),
+            Out = outputPipe is null ? Console.Out : TextWriter.Synchronized(new StreamWriter(outputPipe, new UTF8Encoding(false)) { AutoFlush = true }),
             Error = Console.Error,
-            ProgramOutput = OpenPipe(1, Console.IsOutputRedirected),
+            ProgramOutput = outputPipe,
+            IsReaderGone = outputPipe is null ? null : () => OutputPipe.IsReaderGone(1),
             ProgramError = OpenPipe(2, Console.IsErrorRedirected) ?? Console.OpenStandardError(),
             IsInputTerminal = !Console.IsInputRedirected,
             IsOutputTerminal = isOutputTerminal,
@@ -72,7 +79,7 @@ internal sealed record Surroundings
     public string FullPath(string path) => Path.GetFullPath(path, CurrentDirectory);
 
     /// <summary>Opens a standard stream that is a pipe; null where it is not.</summary>
-    /// <remarks>.NET's console streams say nothing of a broken pipe, so a program piped into <c>head</c> would run on forever.</remarks>
+    /// <remarks>.NET's console streams say nothing of a broken pipe, so what is piped into <c>head</c> would run on forever.</remarks>
     private static FileStream? OpenPipe(int descriptor, bool isRedirected)
     {
         if (OperatingSystem.IsWindows() || !isRedirected)

@@ -46,9 +46,12 @@ public sealed partial class StoaClient
         GetAsync(TemplatePath(id), StoaJson.Default.TemplateResponse, cancellationToken);
 
     /// <summary><c>DELETE /api/v1/templates/{id}</c>.</summary>
-    public async Task DeleteTemplateAsync(string id, CancellationToken cancellationToken = default)
+    /// <param name="id">Of the template.</param>
+    /// <param name="force">Also when schedules fill it in, which are refused from then on.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public async Task DeleteTemplateAsync(string id, bool force = false, CancellationToken cancellationToken = default)
     {
-        using var response = await SendAsync(new Call(HttpMethod.Delete, TemplatePath(id)), cancellationToken);
+        using var response = await SendAsync(new Call(HttpMethod.Delete, TemplatePath(id) + (force ? "?force=true" : "")), cancellationToken);
     }
 
     /// <summary><c>POST /api/v1/templates/{id}/tasks</c>: fills in a template and submits it.</summary>

@@ -21,13 +21,21 @@ internal sealed class TestCli : IDisposable
 
     public string Error => _error.ToString();
 
+    /// <summary>Standard output in place of one that keeps what it gets.</summary>
+    public Stream? BrokenOutput { get; set; }
+
+    /// <summary>See <see cref="Cli.Surroundings.IsReaderGone"/>.</summary>
+    public Func<bool>? IsReaderGone { get; set; }
+
     public Surroundings Surroundings(byte[]? input = null)
     {
-        var text = new StreamWriter(_output, new UTF8Encoding(false)) { AutoFlush = true, NewLine = "\n" };
+        var output = BrokenOutput ?? _output;
+        var text = new StreamWriter(output, new UTF8Encoding(false)) { AutoFlush = true, NewLine = "\n" };
         return new Surroundings
         {
             Input = new MemoryStream(input ?? []),
-            Output = _output,
+            Output = output,
+            IsReaderGone = IsReaderGone,
             Out = text,
             Error = _error,
             Variable = Variables.GetValueOrDefault,

@@ -144,7 +144,9 @@ static void write_column(column *c, uint32_t top)
     out_text(names[kind]);
     write_count("\",\n      \"count\": ", c->filled);
     write_count(", \"nulls\": ", c->kinds[KIND_NULL]);
-    write_count(", \"distinct\": ", frequent_distinct(&c->values));
+    /* An estimate may be above the number of cells, which is the most that there can be. */
+    uint64_t distinct = frequent_distinct(&c->values);
+    write_count(", \"distinct\": ", distinct < c->filled ? distinct : c->filled);
     write_flag(", \"distinctExact\": ", c->values.registers == NULL);
     if (c->filled > 0) {
         write_kinds(c);

@@ -8,12 +8,12 @@ namespace Stoa.Cli.Commands;
 internal sealed class AgentNewCommand : StoaCommand
 {
     private readonly Argument<string> _name = new("NAME") { Description = "Of the agent and of the folder that is made for it: 2 to 64 characters of a-z 0-9 -, starting with a letter." };
-    private readonly Option<string> _language = new("--language", "-l") { Description = $"What it is written in: {string.Join(", ", Blueprint.Languages)}. Default: c.", HelpName = "NAME", DefaultValueFactory = _ => "c" };
+    private readonly Option<string?> _language = new("--language", "-l") { Description = $"What it is written in: {string.Join(", ", Blueprint.Languages)}. Default: c.", HelpName = "NAME", DefaultValueFactory = _ => "c" };
 
     public AgentNewCommand(CommandScope scope)
         : base(scope, "new", "Make a folder with a small agent that works: manifest, source, build script, notes.", new CommandExample("Begin", "stoa agent new hello && cd hello && stoa agent build"))
     {
-        _language.AcceptOnlyFromAmong([.. Blueprint.Languages]);
+        _language.Accepts([.. Blueprint.Languages]);
         Add(_name);
         Add(_language);
     }

@@ -7,7 +7,7 @@ using Stoa.Client.Contracts;
 namespace Stoa.Cli.Commands;
 
 /// <summary><c>stoa agent publish</c>.</summary>
-internal sealed class AgentPublishCommand : StoaCommand
+internal sealed class AgentPublishCommand : StoaCommand, ITakesRequests
 {
     private readonly Argument<string> _directory = new("DIR") { Description = "The agent's folder. Default: the current one.", DefaultValueFactory = _ => "." };
 

@@ -28,7 +28,7 @@ internal static class AuctionCommands
         }
     }
 
-    private static Argument<string> Id() => new("AUCTION") { Description = "Id of the auction (auction_…)." };
+    private static Argument<string> Id() => CommonArguments.Id("AUCTION", "Id of the auction (auction_…).", IdKind.Auction);
 
     private sealed class ShowCommand : StoaCommand
     {

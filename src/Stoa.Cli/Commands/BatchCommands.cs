@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using System.Text.Json;
 using Stoa.Cli.Terminal;
 using Stoa.Client;
@@ -16,11 +17,12 @@ internal static class BatchCommands
         "Submit many tasks as one thing, and follow it.",
         [new("A task a line", "stoa batch submit tasks.jsonl")],
         new SubmitCommand(scope),
+        new ListCommand(scope),
         new ShowCommand(scope),
         new WatchCommand(scope),
         new CancelCommand(scope));
 
-    private static Argument<string> Id() => new("BATCH") { Description = "Id of the batch (batch_…)." };
+    private static Argument<string> Id() => CommonArguments.Id("BATCH", "Id of the batch (batch_…).", IdKind.Batch);
 
     private static void Tell(Invocation invocation, BatchResponse batch)
     {
@@ -58,6 +60,8 @@ internal static class BatchCommands
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
+            if (invocation.IsJson)
+                invocation.Screen.ErrorObject(("code", "interrupted"), ("detail", "The batch goes on."), ("batchId", id));
             invocation.Screen.Note($"[grey]{Format.Escaped(id)} goes on. Stop it with: stoa batch cancel {Format.Escaped(id)}[/]");
             return ExitCode.Interrupted;
         }
@@ -68,7 +72,7 @@ internal static class BatchCommands
         return batch.Succeeded == batch.Size ? ExitCode.Ok : ExitCode.Refused;
     }
 
-    private sealed class SubmitCommand : StoaCommand
+    private sealed class SubmitCommand : StoaCommand, ITakesRequests
     {
         private readonly Argument<string> _file = new("FILE")
         {
@@ -98,8 +102,17 @@ internal static class BatchCommands
 
         protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
         {
-            var tasks = await ReadAsync(invocation, invocation.Get(_file), cancellationToken);
-            var batch = await invocation.Client.SubmitBatchAsync(new SubmitBatchRequest(tasks), invocation.Get(_idempotencyKey), cancellationToken);
+            var (tasks, lines) = await ReadAsync(invocation, invocation.Get(_file), cancellationToken);
+            BatchResponse batch;
+            try
+            {
+                batch = await invocation.Client.SubmitBatchAsync(new SubmitBatchRequest(tasks), invocation.Get(_idempotencyKey), cancellationToken);
+            }
+            catch (StoaException refusal) when (refusal.Problem.Errors is { } errors && !invocation.IsJson)
+            {
+                throw new StoaException(refusal.Problem with { Errors = [.. errors.Select(error => error with { Pointer = InFile(error.Pointer, lines) })] });
+            }
+
             if (invocation.IsJson && !invocation.Get(_wait))
                 invocation.Screen.Json(batch, json => json.BatchResponse);
             else if (!invocation.IsJson)
@@ -107,13 +120,23 @@ internal static class BatchCommands
             return invocation.Get(_wait) ? await FollowAsync(invocation, batch.Id, cancellationToken) : ExitCode.Ok;
         }
 
-        private static async Task<IReadOnlyList<SubmitTaskRequest>> ReadAsync(Invocation invocation, string file, CancellationToken cancellationToken)
+        /// <summary>Where in the file it is that a pointer into the request points to.</summary>
+        private static string InFile(string pointer, IReadOnlyList<int> lines) =>
+            pointer.Split('/', 4) is ["", "tasks", var number, .. var rest] && int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var index) && index < lines.Count
+                ? $"line {lines[index]}{string.Concat(rest.Select(part => ": /" + part))}"
+                : pointer;
+
+        /// <summary>The tasks of a file, and the line of each.</summary>
+        private static async Task<(IReadOnlyList<SubmitTaskRequest> Tasks, IReadOnlyList<int> Lines)> ReadAsync(Invocation invocation, string file, CancellationToken cancellationToken)
         {
             await using var source = file == "-"
                 ? invocation.Surroundings.Input
                 : new FileStream(invocation.Surroundings.FullPath(file), FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16, FileOptions.Asynchronous);
             using var lines = new StreamReader(source);
             var tasks = new List<SubmitTaskRequest>();
+            var numbers = new List<int>();
+            if (file == "-")
+                file = "standard input";
             for (var number = 1; await lines.ReadLineAsync(cancellationToken) is { } line; number++)
             {
                 if (string.IsNullOrWhiteSpace(line))
@@ -122,9 +145,10 @@ internal static class BatchCommands
                 if (tasks.Count == MaxTasks)
                     throw new CommandFailure($"{file} has more than {MaxTasks:N0} tasks, which is the most that a batch takes.", hint: "Split it: split -l 10000 tasks.jsonl");
                 tasks.Add(Read(file, number, line));
+                numbers.Add(number);
             }
 
-            return tasks;
+            return (tasks, numbers);
         }
 
         private static SubmitTaskRequest Read(string file, int number, string line)
@@ -138,9 +162,45 @@ internal static class BatchCommands
             }
             catch (JsonException notJson)
             {
-                throw new CommandFailure($"Line {number} of {file} is not a task as JSON: {notJson.Message}");
+                throw new CommandFailure($"Line {number} of {file} is not a task as JSON: {JsonText.Say(notJson)}");
             }
         }
+    }
+
+    private sealed class ListCommand : StoaCommand
+    {
+        private readonly Option<int> _limit = ListLimit.Option();
+
+        public ListCommand(CommandScope scope)
+            : base(scope, "list", "List the account's batches, newest first.", new CommandExample("Which was it?", "stoa batch list")) => Add(_limit);
+
+        protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
+        {
+            var (batches, hasMore) = await ListLimit.TakeAsync(invocation.Client.ListBatchesAsync(cancellationToken), invocation.Get(_limit));
+            if (invocation.IsJson)
+            {
+                invocation.Screen.Json(new ListResponse<BatchResponse>(batches), json => json.ListResponseBatchResponse);
+                return ExitCode.Ok;
+            }
+
+            if (batches.Count == 0)
+            {
+                invocation.Screen.Note("[grey]No batches. Submit one with: stoa batch submit FILE[/]");
+                return ExitCode.Ok;
+            }
+
+            invocation.Screen.Table(
+                ["Batch", "Tasks", "Open", "Succeeded", "Failed", "Cancelled", "Cost", "Submitted"],
+                [.. batches.Select(batch => (IReadOnlyList<string>)
+                [
+                    batch.Id, Number(batch.Size), Number(batch.Queued + batch.Running), Number(batch.Succeeded), Number(batch.Failed), Number(batch.Cancelled),
+                    Format.Money(batch.Cost), ListLimit.When(invocation, batch.CreatedAt),
+                ])]);
+            ListLimit.TellOfMore(invocation, hasMore);
+            return ExitCode.Ok;
+        }
+
+        private static string Number(long count) => count.ToString("N0", CultureInfo.InvariantCulture);
     }
 
     private sealed class ShowCommand : StoaCommand
@@ -165,6 +225,8 @@ internal static class BatchCommands
         public WatchCommand(CommandScope scope)
             : base(scope, "watch", "Follow a batch to its end. The exit code is 0 when all of its tasks succeeded.", new CommandExample("Look over its shoulder", "stoa batch watch batch_01h2xcejqtf2nbrexx3vqjhp41")) =>
             Add(_id);
+
+        protected override bool IsStream => true;
 
         protected override Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken) =>
             FollowAsync(invocation, invocation.Get(_id), cancellationToken);

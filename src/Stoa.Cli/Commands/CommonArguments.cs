@@ -16,7 +16,29 @@ internal static class CommonArguments
         return agent;
     }
 
-    public static Argument<string> Task() => new("TASK") { Description = "Id of the task (task_…)." };
+    public static Argument<string> Task() => Id("TASK", "Id of the task (task_…).", IdKind.Task);
+
+    /// <summary>An id of one of some kinds, which is looked at here: the node would only say that it knows none such.</summary>
+    public static Argument<string> Id(string name, string description, params IReadOnlyList<IdKind> kinds)
+    {
+        var id = new Argument<string>(name) { Description = description };
+        Check(id, kinds);
+        return id;
+    }
+
+    /// <summary>As <see cref="Id"/>, and may be left out.</summary>
+    public static Argument<string?> OptionalId(string name, string description, params IReadOnlyList<IdKind> kinds)
+    {
+        var id = new Argument<string?>(name) { Description = description, Arity = ArgumentArity.ZeroOrOne };
+        Check(id, kinds);
+        return id;
+    }
+
+    private static void Check(Argument id, IReadOnlyList<IdKind> kinds) => id.Validators.Add(result =>
+    {
+        if (result.Tokens is [var token] && IdKind.Misfit(token.Value, kinds) is { } misfit)
+            result.AddError(misfit);
+    });
 
     /// <exception cref="CommandFailure">Not of the form <c>publisher/name[@version]</c>.</exception>
     public static AgentReference ParseAgent(string text) => AgentReference.TryParse(text, out var agent)

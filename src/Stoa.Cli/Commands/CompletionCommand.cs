@@ -18,7 +18,7 @@ internal sealed class CompletionCommand : StoaCommand
             new("fish", "stoa completion fish > ~/.config/fish/completions/stoa.fish"),
             new("PowerShell", "stoa completion pwsh | Out-String | Invoke-Expression"))
     {
-        _shell.AcceptOnlyFromAmong([.. ShellScript.Shells]);
+        _shell.Accepts([.. ShellScript.Shells]);
         Add(_shell);
     }
 

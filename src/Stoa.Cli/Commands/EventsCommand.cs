@@ -17,6 +17,8 @@ internal sealed class EventsCommand : StoaCommand
             new("Prices of what succeeds, as they come", "stoa events --json | jq -r 'select(.type == \"stoa.task.succeeded\") | .data.price'")) =>
         Add(_after);
 
+    protected override bool IsStream => true;
+
     protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
     {
         await foreach (var happened in invocation.Client.WatchEventsAsync(invocation.Get(_after), cancellationToken))

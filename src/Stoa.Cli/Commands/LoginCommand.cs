@@ -54,7 +54,7 @@ internal sealed class LoginCommand : StoaCommand
     {
         if (!invocation.Surroundings.IsInputTerminal || !invocation.Surroundings.IsErrorTerminal)
             throw new CommandFailure("A password is asked for on a terminal only.", hint: "In a script sign in with --key or STOA_KEY.");
-        var password = await new TextPrompt<string>($"Password of {Format.Escaped(login)}:").Secret(null).ShowAsync(invocation.Screen.Notes, cancellationToken);
+        var password = await new TextPrompt<string>($"Password of {Format.Escaped(login)}:").Secret(null).ShowAsync(invocation.Screen.Progress, cancellationToken);
         using var anyone = invocation.Open(invocation.Connection.Address, key: null);
         var session = await anyone.LoginAsync(new LoginRequest(login, password), cancellationToken);
         using var signedIn = invocation.Open(invocation.Connection.Address, session.Token);

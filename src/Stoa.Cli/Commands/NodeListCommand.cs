@@ -16,7 +16,7 @@ internal sealed class NodeListCommand : StoaCommand
             "list",
             "List the nodes that work here: where they stand, what they have, and how busy they are.",
             new("Which nodes are there?", "stoa node list"),
-            new("In which regions may a task run?", "stoa node list --json | jq -r '.items[].region' | sort -u")) =>
+            new("In which regions may a task run?", "stoa node list --json | jq -r '.items[].region // empty' | sort -u")) =>
         Add(_limit);
 
     protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)

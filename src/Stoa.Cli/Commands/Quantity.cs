@@ -1,5 +1,6 @@
 using System.CommandLine.Parsing;
 using System.Globalization;
+using Stoa.Primitives;
 
 namespace Stoa.Cli.Commands;
 
@@ -13,7 +14,12 @@ internal static class Quantity
         [("k", 1_000), ("M", 1_000_000), ("G", 1_000_000_000), ("T", 1_000_000_000_000)];
 
     private static readonly (string Unit, long Factor)[] Times =
-        [("ms", 1), ("s", 1_000), ("min", 60_000), ("h", 3_600_000)];
+        [("ms", 1), ("s", 1_000), ("min", 60_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
+
+    private static readonly string[] InstantForms =
+    [
+        "yyyy-MM-dd'T'HH:mm:ss.FFFFFFFK", "yyyy-MM-dd'T'HH:mm:ssK", "yyyy-MM-dd'T'HH:mmK", "yyyy-MM-dd HH:mm:ss.FFFFFFFK", "yyyy-MM-dd HH:mm:ssK", "yyyy-MM-dd HH:mmK", "yyyy-MM-dd",
+    ];
 
     /// <summary>Bytes: a number, or one with B, kB, MB, GB, KiB, MiB or GiB.</summary>
     public static long? Bytes(ArgumentResult result) => Parse(result, Sizes, 1, "a size such as 64MB, 512KiB or 1000000");
@@ -24,8 +30,28 @@ internal static class Quantity
     /// <summary>A count: a number, or one with k, M, G or T.</summary>
     public static long? Count(ArgumentResult result) => Parse(result, Counts, 1, "a number such as 500M, 2G or 1000000");
 
-    /// <summary>Milliseconds from a time with ms, s, min or h; without a unit it is seconds.</summary>
-    public static long? Milliseconds(ArgumentResult result) => Parse(result, Times, 1_000, "a time such as 500ms, 30s or 2min");
+    /// <summary>Milliseconds from a time with ms, s, min, h or d; without a unit it is seconds.</summary>
+    public static long? Milliseconds(ArgumentResult result) => Parse(result, Times, 1_000, "a time such as 500ms, 30s, 2min, 12h or 3d");
+
+    /// <summary>An instant of RFC 3339 or the beginning of one; without an offset it is in the time of this machine.</summary>
+    public static DateTimeOffset? Instant(ArgumentResult result)
+    {
+        var text = result.Tokens[0].Value;
+        if (DateTimeOffset.TryParseExact(text, InstantForms, CultureInfo.InvariantCulture, DateTimeStyles.AssumeLocal, out var instant))
+            return instant;
+        result.AddError($"'{text}' is not a time such as 2030-01-31T08:00:00Z, 2030-01-31T08:00+01:00 or 2030-01-31.");
+        return null;
+    }
+
+    /// <summary>An amount of dollars, with or without the sign, as the API takes it.</summary>
+    public static string? Dollars(ArgumentResult result)
+    {
+        var text = result.Tokens[0].Value;
+        if (Money.TryParse(text.TrimStart('$'), out var amount) && amount >= Money.Zero)
+            return text.TrimStart('$');
+        result.AddError($"'{text}' is not an amount of dollars such as 0.05: it has at most nine decimals and is not negative.");
+        return null;
+    }
 
     /// <summary>The same; without a unit it is milliseconds, as other engines' command lines have it.</summary>
     public static long? MillisecondsByDefault(ArgumentResult result) => Parse(result, Times, 1, "a time such as 500, 500ms or 30s");

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Text;
 using Stoa.Cli.Terminal;
-using Stoa.Client;
 using Stoa.Client.Contracts;
 
 namespace Stoa.Cli.Commands;
@@ -52,7 +51,7 @@ internal static class ResultOutput
             var path = surroundings.FullPath(output);
             await TaskProgress.RunAsync(invocation.Screen, "downloading", async progress =>
             {
-                await SaveAsync(invocation.Client, task, path, progress.Download, cancellationToken);
+                await SaveAsync(path, file => invocation.Client.DownloadResultAsync(task, file, progress.Download, cancellationToken));
                 return path;
             });
             return path;
@@ -73,13 +72,13 @@ internal static class ResultOutput
         return null;
     }
 
-    private static async Task SaveAsync(
-        StoaClient client, TaskResponse task, string path, IProgress<TransferProgress> progress, CancellationToken cancellationToken)
+    /// <summary>Writes a file whole, or leaves what was there before.</summary>
+    public static async Task SaveAsync(string path, Func<Stream, Task> write)
     {
         if (IsDevice(path))
         {
             await using var device = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.ReadWrite, 1, FileOptions.Asynchronous);
-            await client.DownloadResultAsync(task, device, progress, cancellationToken);
+            await write(device);
             return;
         }
 
@@ -88,7 +87,7 @@ internal static class ResultOutput
         try
         {
             await using (var file = new FileStream(partial, FileMode.Create, FileAccess.Write, FileShare.None, 1, FileOptions.Asynchronous))
-                await client.DownloadResultAsync(task, file, progress, cancellationToken);
+                await write(file);
             File.Move(partial, path, overwrite: true);
         }
         catch

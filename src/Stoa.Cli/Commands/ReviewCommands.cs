@@ -71,7 +71,8 @@ internal static class ReviewCommands
 
     private sealed class ShowCommand : StoaCommand
     {
-        private readonly Argument<string> _id = new("REVIEW") { Description = "Id of a review (rev_…), or of a task of yours (task_…) for what you say of the agent that did it." };
+        private readonly Argument<string> _id = CommonArguments.Id(
+            "REVIEW", "Id of a review (rev_…), or of a task of yours (task_…) for what you say of the agent that did it.", IdKind.Review, IdKind.Task);
 
         public ShowCommand(CommandScope scope)
             : base(
@@ -170,7 +171,7 @@ internal static class ReviewCommands
 
     private sealed class AnswerCommand : StoaCommand
     {
-        private readonly Argument<string> _id = new("REVIEW") { Description = "As stoa review list shows it (rev_…)." };
+        private readonly Argument<string> _id = CommonArguments.Id("REVIEW", "As stoa review list shows it (rev_…).", IdKind.Review);
         private readonly Argument<string> _text = new("TEXT") { Description = "What you answer, at most 2,000 characters." };
 
         public AnswerCommand(CommandScope scope)

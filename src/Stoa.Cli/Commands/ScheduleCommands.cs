@@ -20,7 +20,7 @@ internal static class ScheduleCommands
         new PauseCommand(scope, "resume", "Let a schedule go on, with its first tick after now.", isPaused: false),
         new DeleteCommand(scope));
 
-    private static Argument<string> Id() => new("ID") { Description = "As stoa schedule list shows it (sched_…)." };
+    private static Argument<string> Id() => CommonArguments.Id("ID", "As stoa schedule list shows it (sched_…).", IdKind.Schedule);
 
     private static int Show(Invocation invocation, ScheduleResponse schedule)
     {
@@ -58,8 +58,8 @@ internal static class ScheduleCommands
         private readonly Option<string?> _text = new("--text", "-t") { Description = "The input itself.", HelpName = "TEXT" };
         private readonly Option<string?> _file = new("--file", "-f") { Description = "The input; above 36 KB it is uploaded by its digest.", HelpName = "FILE" };
         private readonly Option<Dictionary<string, string>?> _parameters = ParameterOption.Create();
-        private readonly Option<string?> _maxPrice = new("--max-price") { Description = "Refuse a tick that would hold more than so many dollars.", HelpName = "USD" };
-        private readonly Option<string?> _template = new("--template") { Description = "A template instead of an agent and an input.", HelpName = "ID" };
+        private readonly Option<string?> _maxPrice = new("--max-price") { Description = "Refuse a tick that would hold more than so many dollars.", HelpName = "USD", CustomParser = Quantity.Dollars };
+        private readonly Option<string?> _template = new("--template") { Description = "A template (tmpl_…) instead of an agent and an input.", HelpName = "ID" };
         private readonly Option<string[]?> _set = TemplateCommands.Set();
         private readonly Option<string?> _zone = new("--zone", "-z") { Description = "IANA time zone. Default: UTC.", HelpName = "ZONE" };
         private readonly Option<string?> _name = new("--name") { Description = "What you call it.", HelpName = "NAME" };
@@ -71,14 +71,14 @@ internal static class ScheduleCommands
                 scope,
                 "create",
                 "Make a schedule.",
-                new("Every quarter of an hour", "stoa schedule create '*/15 * * * *' --agent stoa/csv-profile --file data.csv --max-price 0.01"),
+                new("Every quarter of an hour", "stoa schedule create '*/15 * * * *' --agent stoa/csv-profile --file samples/csv-profile/input/lake.csv --max-price 0.01"),
                 new("With a template, one at a time", "stoa schedule create '0 7 * * *' --zone Europe/Berlin --template tmpl_01h2xcejqtf2nbrexx3vqjhp41 --set width=640 --overlap skip"))
         {
             Add(_cron);
             foreach (var option in new Option[] { _agent, _text, _file, _parameters, _maxPrice, _template, _set, _zone, _name, _missed, _overlap })
                 Add(option);
-            _missed.AcceptOnlyFromAmong("skip", "runOnce", "runAll");
-            _overlap.AcceptOnlyFromAmong("allow", "skip");
+            _missed.Accepts("skip", "runOnce", "runAll");
+            _overlap.Accepts("allow", "skip");
         }
 
         protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
@@ -96,7 +96,7 @@ internal static class ScheduleCommands
             {
                 var agent = invocation.Get(_agent) ?? throw new CommandFailure("What is to be submitted?", hint: "Give --agent and --text or --file, or --template.");
                 CommonArguments.ParseAgent(agent);
-                task = new SubmitTaskRequest(agent, await ReadInputAsync(invocation, cancellationToken), invocation.Get(_parameters), MaxPrice: invocation.Get(_maxPrice)?.TrimStart('$'));
+                task = new SubmitTaskRequest(agent, await ReadInputAsync(invocation, cancellationToken), invocation.Get(_parameters), MaxPrice: invocation.Get(_maxPrice));
             }
 
             return Show(invocation, await client.CreateScheduleAsync(

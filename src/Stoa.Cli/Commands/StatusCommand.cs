@@ -1,4 +1,6 @@
+using System.Text.Json;
 using Stoa.Cli.Terminal;
+using Stoa.Client;
 using Stoa.Client.Contracts;
 
 namespace Stoa.Cli.Commands;
@@ -8,20 +10,27 @@ internal sealed class StatusCommand(CommandScope scope) : StoaCommand(
     scope,
     "status",
     "Show which node the commands speak to, and as whom.",
-    new CommandExample("Is the node there, and does my key fit?", "stoa status"))
+    new CommandExample("Is the node there, and does my key fit?", "stoa status"),
+    new CommandExample("What is left?", "stoa status --json | jq -r .wallet.available"))
 {
     protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
     {
         var connection = invocation.Connection;
         var node = await invocation.Client.GetNodeAsync(cancellationToken);
+        var user = connection.Key is null ? null : await invocation.Client.GetMeAsync(cancellationToken);
+        var wallet = user is null ? null : await invocation.Client.GetWalletAsync(cancellationToken);
         if (invocation.IsJson)
         {
-            invocation.Screen.Json(node, json => json.NodeResponse);
+            invocation.Screen.JsonWith(
+                node,
+                json => json.NodeResponse,
+                ("address", connection.Address.ToString().TrimEnd('/')),
+                ("account", user is null ? null : JsonSerializer.SerializeToNode(user, StoaJson.Default.UserResponse)),
+                ("keySource", connection.KeySource),
+                ("wallet", wallet is null ? null : JsonSerializer.SerializeToNode(wallet, StoaJson.Default.WalletResponse)));
             return ExitCode.Ok;
         }
 
-        var user = connection.Key is null ? null : await invocation.Client.GetMeAsync(cancellationToken);
-        var wallet = user is null ? null : await invocation.Client.GetWalletAsync(cancellationToken);
         invocation.Screen.Facts(
             ("Node", $"[bold]{Format.Escaped(connection.Address.ToString().TrimEnd('/'))}[/]  version {Format.Escaped(node.Version)}, {Format.Escaped(node.Storage)}, {Workers(node)}"),
             ("Peer id", Format.Escaped(node.PeerId)),

@@ -1,4 +1,7 @@
 using System.CommandLine;
+using Stoa.Cli.Connection;
+using Stoa.Cli.Terminal;
+using Stoa.Client;
 
 namespace Stoa.Cli.Commands;
 
@@ -24,14 +27,40 @@ internal abstract class StoaCommand : Command, IHasExamples
         SetAction(async (parsed, cancellationToken) =>
         {
             using var invocation = new Invocation(parsed, scope);
-            return await RunAsync(invocation, cancellationToken);
+            if (!IsStream)
+                return await RunSpellingAsync(invocation, cancellationToken);
+            using var reading = OutputPipe.WhileRead(scope.Surroundings, cancellationToken);
+            try
+            {
+                var exitCode = await RunSpellingAsync(invocation, reading.Token);
+                return reading.HasReaderGone ? ExitCode.Ok : exitCode;
+            }
+            catch (OperationCanceledException) when (reading.HasReaderGone)
+            {
+                return ExitCode.Ok;
+            }
         });
     }
 
     public IReadOnlyList<CommandExample> Examples { get; }
 
+    /// <summary>Whether it writes to standard output for as long as somebody reads it.</summary>
+    protected virtual bool IsStream => false;
+
     /// <returns>An exit code.</returns>
     protected abstract Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken);
+
+    private async Task<int> RunSpellingAsync(Invocation invocation, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await RunAsync(invocation, cancellationToken);
+        }
+        catch (StoaException refusal) when (Misspelling.Of(refusal.Problem) is { } word)
+        {
+            throw await word.SuggestAsync(invocation.Client, refusal, cancellationToken);
+        }
+    }
 }
 
 /// <summary>A word that only holds commands. Alone it shows its help.</summary>

@@ -25,7 +25,7 @@ internal static class StoaRootCommand
             new CommandGroup(
                 "task",
                 "Have agents do work, and follow it.",
-                [new("Shrink a picture", "stoa task submit stoa/image-resize photo.png --param width=640 -o small.png")],
+                [new("Shrink a picture", "stoa task submit stoa/image-resize samples/image-resize/input/lake.png --param width=640 -o small.png")],
                 new TaskSubmitCommand(scope),
                 new TaskShowCommand(scope),
                 new TaskListCommand(scope),
@@ -41,14 +41,16 @@ internal static class StoaRootCommand
             ReviewCommands.Create(scope),
             new CommandGroup(
                 "receipt",
-                "Check what nodes have signed.",
+                "Get and check what nodes have signed.",
                 [new("Check a task's receipt by running it again", "stoa receipt verify task_01h2xcejqtf2nbrexx3vqjhp41 --rerun")],
+                new ReceiptGetCommand(scope),
                 new ReceiptVerifyCommand(scope)),
             new CommandGroup(
                 "wasm",
                 "WebAssembly programs on this machine, without a node.",
                 [new("Try an agent before it is published", "echo Ada | stoa wasm run hello.wasm")],
                 new WasmRunCommand(scope)),
+            BlobCommands.Create(scope),
             TemplateCommands.Create(scope),
             ScheduleCommands.Create(scope),
             WebhookCommands.Create(scope),

@@ -20,7 +20,7 @@ internal sealed class TaskListCommand : StoaCommand
             new("What runs just now", "stoa task list --state running"),
             new("Cancel all that wait", "stoa task list --state queued --json | jq -r '.items[].id' | xargs -n 1 stoa task cancel"))
     {
-        _state.AcceptOnlyFromAmong(States);
+        _state.Accepts(States);
         Add(_state);
         Add(_limit);
     }

@@ -23,6 +23,8 @@ internal sealed class TaskLogCommand : StoaCommand
         Add(_follow);
     }
 
+    protected override bool IsStream => true;
+
     protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
     {
         var id = invocation.Get(_id);

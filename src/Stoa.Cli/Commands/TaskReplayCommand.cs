@@ -6,7 +6,7 @@ namespace Stoa.Cli.Commands;
 /// <summary><c>stoa task replay</c>.</summary>
 internal sealed class TaskReplayCommand : StoaCommand
 {
-    private readonly Argument<string?> _id = new("TASK") { Description = "Id of a task that failed or was cancelled.", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Argument<string?> _id = CommonArguments.OptionalId("TASK", "Id of a task that failed or was cancelled.", IdKind.Task);
     private readonly Option<bool> _allFailed = new("--all-failed") { Description = "All failed tasks instead of one, each once: those that were replayed before and replays are left as they are." };
     private readonly Option<string?> _agent = new("--agent") { Description = "With --all-failed: only those of this agent.", HelpName = "AGENT" };
     private readonly Option<string?> _code = new("--code") { Description = "With --all-failed: only those that failed so, such as timedOut.", HelpName = "CODE" };

@@ -28,6 +28,15 @@ internal sealed class TaskSelectionCommand : StoaCommand
             return ExitCode.Ok;
         }
 
+        if (selection.Auction is { } auction)
+        {
+            invocation.Screen.Markup(selection.Winner is { } winner
+                ? $"An auction decided: [bold]{Format.Escaped(winner)}[/] has the task. See the bids: stoa task auction {Format.Escaped(selection.TaskId)}"
+                : auction.State == "open"
+                    ? $"Bids are taken until {Format.Time(auction.ClosesAt)}. See: stoa task auction {Format.Escaped(selection.TaskId)}"
+                    : $"Nobody made a bid that could win. See: stoa task auction {Format.Escaped(selection.TaskId)}");
+        }
+
         for (var turn = 0; turn < selection.Choices.Count; turn++)
             Show(invocation, selection, turn);
         return ExitCode.Ok;
@@ -38,7 +47,9 @@ internal sealed class TaskSelectionCommand : StoaCommand
         var choice = selection.Choices[turn];
         if (turn > 0)
             invocation.Screen.Markup($"[yellow]{Format.Escaped(selection.Tried[turn - 1])} failed it.[/]");
-        invocation.Screen.Markup($"[bold]{Format.Escaped(choice.Chosen)}[/] of {choice.CandidateCount}{(choice.IsExploring ? ", to learn about it" : "")}");
+        invocation.Screen.Markup(turn == 0 && selection.Auction is not null
+            ? $"{choice.CandidateCount} could do it, by their scores:"
+            : $"[bold]{Format.Escaped(choice.Chosen)}[/] of {choice.CandidateCount}{(choice.IsExploring ? ", to learn about it" : "")}");
         if (choice.Unfit.Count > 0)
             invocation.Screen.Note($"[grey]Not fit: {string.Join(", ", choice.Unfit.Select(entry => $"{entry.Value} {entry.Key}"))}[/]");
         invocation.Screen.Table(

@@ -11,6 +11,7 @@ namespace Stoa.Cli.Commands;
 internal sealed class TaskSubmitCommand : StoaCommand
 {
     private static readonly string[] Preferences = ["quality", "price", "speed", "availability"];
+    private static readonly string[] Priorities = ["background", "normal", "high", "urgent"];
 
     private readonly Argument<string> _agent;
     private readonly Argument<string?> _file = new("FILE")
@@ -23,20 +24,20 @@ internal sealed class TaskSubmitCommand : StoaCommand
     private readonly Option<bool> _isJsonInput = new("--json-input") { Description = "The input is JSON: refuse it here when it is not, and have the agent's JSON Schema checked." };
     private readonly Option<Dictionary<string, string>?> _parameters = ParameterOption.Create();
     private readonly Option<string[]> _capabilities = new("--capability", "-c") { Description = "In place of AGENT: what it must be able to do, such as image.resize; the node chooses. May be repeated.", HelpName = "NAME" };
-    private readonly Option<string?> _prefer = new("--prefer") { Description = $"With --capability: what matters most: {string.Join(", ", Preferences[..^1])} or {Preferences[^1]}.", HelpName = "WHAT" };
-    private readonly Option<long?> _deadline = new("--deadline") { Description = "With --capability: it must be done in this time, such as 30s.", HelpName = "TIME", CustomParser = Quantity.Milliseconds };
+    private readonly Option<string?> _prefer = new("--prefer") { Description = $"With --capability: what matters most: {OneOf.Listed(Preferences)}.", HelpName = "WHAT" };
+    private readonly Option<long?> _deadline = new("--deadline") { Description = "With --capability: it must be done in this time from now, such as 30s. A task that is not, waiting or running, fails then and costs nothing.", HelpName = "TIME", CustomParser = Quantity.Milliseconds };
     private readonly Option<double?> _minReputation = new("--min-reputation") { Description = "With --capability: the least believed chance of success, 0 to 1.", HelpName = "P" };
     private readonly Option<bool> _auction = new("--auction") { Description = "With --capability: those who can do it bid for it; --max-price is the reserve." };
     private readonly Option<long?> _window = new("--window") { Description = "With --auction: how long bids are taken, such as 500ms; 150ms when left out.", HelpName = "TIME", CustomParser = Quantity.Milliseconds };
     private readonly Option<bool> _orSelect = new("--or-select") { Description = "With --auction: when nobody bids, the best agent does it at its posted price." };
-    private readonly Option<string?> _maxPrice = new("--max-price") { Description = "Refuse when more than so many dollars would be held.", HelpName = "USD" };
+    private readonly Option<string?> _maxPrice = new("--max-price") { Description = "Refuse when more than so many dollars would be held.", HelpName = "USD", CustomParser = Quantity.Dollars };
     private readonly Option<string[]> _regions = new("--region") { Description = "Run it only at a node in this region, such as eu-central (stoa node list shows them). May be repeated.", HelpName = "NAME" };
     private readonly Option<long?> _fuel = new("--fuel") { Description = "Burn at most so much fuel, such as 500M.", HelpName = "N", CustomParser = Quantity.Count };
     private readonly Option<long?> _memory = new("--memory") { Description = "Use at most so much memory, such as 64MB.", HelpName = "SIZE", CustomParser = Quantity.Bytes };
     private readonly Option<long?> _timeout = new("--timeout") { Description = "Stop an attempt after this time, such as 30s; a number alone is seconds.", HelpName = "TIME", CustomParser = Quantity.Milliseconds };
-    private readonly Option<string?> _priority = new("--priority") { Description = "Among your own tasks: background, normal, high or urgent.", HelpName = "WORD" };
-    private readonly Option<DateTimeOffset?> _at = new("--at") { Description = "Not before this time, such as 2030-01-31T08:00:00Z.", HelpName = "TIME" };
-    private readonly Option<long?> _delay = new("--delay") { Description = "Not before so long from now, such as 90s, 5m or 2h.", HelpName = "TIME", CustomParser = Quantity.Milliseconds };
+    private readonly Option<string?> _priority = new("--priority") { Description = $"Among your own tasks: {OneOf.Listed(Priorities)}.", HelpName = "WORD" };
+    private readonly Option<DateTimeOffset?> _at = new("--at") { Description = "Not before this time, such as 2030-01-31T08:00:00Z; without Z or an offset it is the time of this machine.", HelpName = "TIME", CustomParser = Quantity.Instant };
+    private readonly Option<long?> _delay = new("--delay") { Description = "Not before so long from now, such as 90s, 5min, 2h or 3d.", HelpName = "TIME", CustomParser = Quantity.Milliseconds };
     private readonly Option<string?> _idempotencyKey = new("--idempotency-key") { Description = "The same key with the same submission gives the same task, however often it is sent.", HelpName = "KEY" };
     private readonly Option<bool> _quote = new("--quote") { Description = "Only say between what and what it would cost; nothing is submitted." };
     private readonly Option<bool> _wait = new("--wait") { Description = "Wait for the result. Default.", DefaultValueFactory = _ => true };
@@ -48,18 +49,19 @@ internal sealed class TaskSubmitCommand : StoaCommand
             scope,
             "submit",
             "Submit a task, watch it, and get its result. The result goes to -o or to standard output, all else to standard error.",
-            new("Shrink a picture", "stoa task submit stoa/image-resize photo.png --param width=640 -o small.png"),
-            new("Let the node choose who does it", "stoa task submit --capability image.resize photo.png --param width=640 --max-price 0.01"),
-            new("Let agents bid for it", "stoa task submit --capability image.resize photo.png --param width=640 --auction --max-price 0.01"),
-            new("In a pipe", "curl -s https://example.org/data.csv | stoa task submit stoa/csv-profile | jq .columns"),
-            new("What would it cost?", "stoa task submit stoa/csv-profile data.csv --priority urgent --quote"),
-            new("For at most a tenth of a cent", "stoa task submit stoa/markdown-html --text '# Hello' --max-price 0.001"),
-            new("Only in a certain region", "stoa task submit stoa/csv-profile people.csv --region eu-central"),
+            new("Shrink a picture", "stoa task submit stoa/image-resize samples/image-resize/input/lake.png --param width=640 -o small.png"),
+            new("Let the node choose who does it", "stoa task submit --capability image.resize samples/image-resize/input/lake.png --param width=640 --max-price 0.01"),
+            new("Let agents bid for it", "stoa task submit --capability image.resize samples/image-resize/input/lake.png --param width=640 --auction --max-price 0.01"),
+            new("In a pipe", "cat samples/csv-profile/input/lake.csv | stoa task submit stoa/csv-profile | jq .columns"),
+            new("What would it cost?", "stoa task submit stoa/csv-profile samples/csv-profile/input/lake.csv --priority urgent --quote"),
+            new("For at most a cent", "stoa task submit stoa/markdown-html --text '# Hello' --max-price 0.01"),
+            new("Only in a certain region", "stoa task submit stoa/csv-profile samples/csv-profile/input/lake.csv --region eu-central"),
             new("Start many, and look later", "for f in *.png; do stoa task submit stoa/image-resize \"$f\" --param width=320 --no-wait; done"))
     {
         _agent = CommonArguments.Agent(scope, "PUBLISHER/NAME for the newest version, or PUBLISHER/NAME@VERSION. Left out with --capability.");
         _agent.Arity = ArgumentArity.ZeroOrOne;
-        _prefer.AcceptOnlyFromAmong(Preferences);
+        _prefer.Accepts(Preferences);
+        _priority.Accepts(Priorities);
         Add(_agent);
         Add(_file);
         foreach (var option in new Option[] { _text, _isJsonInput, _parameters, _outputFile, _capabilities, _prefer, _deadline, _minReputation, _auction, _window, _orSelect, _maxPrice, _regions, _fuel, _memory, _timeout, _priority, _at, _delay, _quote, _wait, _noWait, _idempotencyKey })
@@ -114,6 +116,10 @@ internal sealed class TaskSubmitCommand : StoaCommand
             TaskFollowing.TellThatItGoesOn(invocation.Screen, submitted.Id);
             return ExitCode.Interrupted;
         }
+        catch (Exception failure) when (submitted is not null && failure is (IOException or UnauthorizedAccessException))
+        {
+            return TaskFollowing.TellWhereItIs(invocation.Screen, submitted.Id, failure);
+        }
     }
 
     private async Task<int> QuoteAsync(Invocation invocation, CancellationToken cancellationToken)
@@ -152,7 +158,7 @@ internal sealed class TaskSubmitCommand : StoaCommand
             input,
             invocation.Get(_parameters),
             limits == new TaskLimitsBody() ? null : limits,
-            invocation.Get(_maxPrice)?.TrimStart('$'),
+            invocation.Get(_maxPrice),
             invocation.Get(_priority),
             invocation.Get(_delay) is { } delayMs ? invocation.Surroundings.TimeProvider.GetUtcNow().AddMilliseconds(delayMs) : invocation.Get(_at),
             requirement,
@@ -197,7 +203,7 @@ internal sealed class TaskSubmitCommand : StoaCommand
         }
         catch (JsonException notJson)
         {
-            throw new CommandFailure($"The input is not JSON: {notJson.Message}");
+            throw new CommandFailure($"The input is not JSON: {JsonText.Say(notJson)}");
         }
     }
 

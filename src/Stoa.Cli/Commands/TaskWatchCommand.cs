@@ -18,6 +18,8 @@ internal sealed class TaskWatchCommand : StoaCommand
             new("The events as JSON, one a line", "stoa task watch task_01h2xcejqtf2nbrexx3vqjhp41 --json")) =>
         Add(_id);
 
+    protected override bool IsStream => true;
+
     protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
     {
         var task = await invocation.Client.GetTaskAsync(invocation.Get(_id), cancellationToken);

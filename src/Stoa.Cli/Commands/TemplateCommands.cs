@@ -50,9 +50,9 @@ internal static class TemplateCommands
         return values;
     }
 
-    private static Argument<string> Id() => new("ID") { Description = "As stoa template list shows it (tmpl_…)." };
+    private static Argument<string> Id() => CommonArguments.Id("ID", "As stoa template list shows it (tmpl_…).", IdKind.Template);
 
-    private sealed class CreateCommand : StoaCommand
+    private sealed class CreateCommand : StoaCommand, ITakesRequests
     {
         private readonly Argument<string> _file = new("FILE") { Description = "The template as JSON; - for standard input." };
 
@@ -79,7 +79,7 @@ internal static class TemplateCommands
             }
             catch (JsonException notATemplate)
             {
-                throw new CommandFailure($"The file is not a template: {notATemplate.Message}");
+                throw new CommandFailure($"The file is not a template: {JsonText.Say(notATemplate)}");
             }
 
             if (invocation.IsJson)
@@ -160,34 +160,56 @@ internal static class TemplateCommands
         {
             var client = invocation.Client;
             var values = await ReadAsync(client, invocation.Get(_id), invocation.Get(_set), cancellationToken);
-            if (invocation.Get(_noWait))
+            var isWaiting = !invocation.Get(_noWait);
+            if (isWaiting)
+                ResultOutput.RefuseUnwritable(invocation, invocation.Get(_outputFile));
+            TaskResponse? submitted = null;
+            try
             {
-                var submitted = await client.SubmitTemplateAsync(invocation.Get(_id), values, cancellationToken: cancellationToken);
+                var task = await TaskProgress.RunAsync(invocation.Screen, "submitting", async progress =>
+                {
+                    submitted = await client.SubmitTemplateAsync(invocation.Get(_id), values, cancellationToken: cancellationToken);
+                    return isWaiting ? await TaskFollowing.ToEndAsync(client, submitted, progress, cancellationToken) : submitted;
+                });
+                if (isWaiting)
+                    return await TaskEnding.TellAsync(invocation, task, invocation.Get(_outputFile), cancellationToken);
                 if (invocation.IsJson)
-                    invocation.Screen.Json(submitted, json => json.TaskResponse);
+                    invocation.Screen.Json(task, json => json.TaskResponse);
                 else
-                    invocation.Screen.Line(submitted.Id);
+                    invocation.Screen.Line(task.Id);
                 return ExitCode.Ok;
             }
-
-            ResultOutput.RefuseUnwritable(invocation, invocation.Get(_outputFile));
-            var task = await TaskProgress.RunAsync(invocation.Screen, "submitting", async progress => await TaskFollowing.ToEndAsync(
-                client, await client.SubmitTemplateAsync(invocation.Get(_id), values, cancellationToken: cancellationToken), progress, cancellationToken));
-            return await TaskEnding.TellAsync(invocation, task, invocation.Get(_outputFile), cancellationToken);
+            catch (OperationCanceledException) when (submitted is not null && cancellationToken.IsCancellationRequested)
+            {
+                TaskFollowing.TellThatItGoesOn(invocation.Screen, submitted.Id);
+                return ExitCode.Interrupted;
+            }
+            catch (Exception failure) when (submitted is not null && failure is (IOException or UnauthorizedAccessException))
+            {
+                return TaskFollowing.TellWhereItIs(invocation.Screen, submitted.Id, failure);
+            }
         }
     }
 
     private sealed class DeleteCommand : StoaCommand
     {
         private readonly Argument<string> _id = Id();
+        private readonly Option<bool> _force = new("--force") { Description = "Also when schedules use it: each of their ticks is refused from then on." };
 
         public DeleteCommand(CommandScope scope)
-            : base(scope, "delete", "Delete a template; its tasks stay.", new CommandExample("One that is not used any more", "stoa template delete tmpl_01h2xcejqtf2nbrexx3vqjhp41")) =>
+            : base(
+                scope,
+                "delete",
+                "Delete a template; its tasks stay. One that schedules use is not deleted without --force.",
+                new CommandExample("One that is not used any more", "stoa template delete tmpl_01h2xcejqtf2nbrexx3vqjhp41"))
+        {
             Add(_id);
+            Add(_force);
+        }
 
         protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
         {
-            await invocation.Client.DeleteTemplateAsync(invocation.Get(_id), cancellationToken);
+            await invocation.Client.DeleteTemplateAsync(invocation.Get(_id), invocation.Get(_force), cancellationToken);
             if (!invocation.IsJson)
                 invocation.Screen.Line($"{invocation.Get(_id)} is deleted.");
             return ExitCode.Ok;

@@ -74,6 +74,8 @@ internal sealed class UpCommand : StoaCommand
         }
 
         var address = Format.Escaped(started.Address.ToString().TrimEnd('/'));
+        // A node that joined a cell has made no administrator, and so no key.
+        var hasKey = started.AdminKey is not null || File.Exists(started.AdminKeyFile);
         screen.Markup($"[green]✓[/] [bold]Stoa is up[/] after {Format.Duration(started.Duration)}");
         screen.Facts(
             ("Address", $"[bold]{address}[/]"),
@@ -81,7 +83,11 @@ internal sealed class UpCommand : StoaCommand
             ("Data", Format.Escaped(started.DataFolder)),
             ("Key", started.AdminKey is { } key
                 ? $"{Format.Escaped(key)}  [grey](of the first administrator, shown this once; also in {Format.Escaped(started.AdminKeyFile)})[/]"
-                : File.Exists(started.AdminKeyFile) ? $"in {Format.Escaped(started.AdminKeyFile)}" : null));
-        screen.Note($"[grey]Ctrl-C stops it. In another terminal: {Format.Escaped(OtherTerminal(screen.Surroundings, started))}stoa agent list[/]");
+                : hasKey
+                    ? $"in {Format.Escaped(started.AdminKeyFile)}"
+                    : "none here: the administrator's is in admin.key in the data folder of the cell's first node"));
+        screen.Note(hasKey
+            ? $"[grey]Ctrl-C stops it. In another terminal: {Format.Escaped(OtherTerminal(screen.Surroundings, started))}stoa agent list[/]"
+            : $"[grey]Ctrl-C stops it. In another terminal, once: stoa login --address {address} --key KEY, then: stoa agent list[/]");
     }
 }

@@ -27,12 +27,25 @@ internal sealed class WalletTransfersCommand : StoaCommand
             [.. transfers.Select(transfer => (IReadOnlyList<string>)
             [
                 ListLimit.When(invocation, transfer.CreatedAt),
-                (transfer.Direction == "out" ? "-" : "+") + Format.Money(transfer.Amount),
+                Signed(transfer),
                 transfer.Purpose,
-                transfer.Kind,
+                KindOf(transfer.Kind),
                 transfer.Cause,
             ])]);
         ListLimit.TellOfMore(invocation, hasMore);
         return ExitCode.Ok;
     }
+
+    private static string Signed(TransferResponse transfer) =>
+        (transfer.Amount.All(character => character is '0' or '.') ? "" : transfer.Direction == "out" ? "-" : "+") + Format.Money(transfer.Amount);
+
+    /// <summary>What the ledger did, in words for people.</summary>
+    private static string KindOf(string kind) => kind switch
+    {
+        "pending" => "held",
+        "postPending" => "paid out of a hold",
+        "voidPending" => "hold released",
+        "posted" => "paid",
+        _ => kind,
+    };
 }

@@ -19,7 +19,7 @@ internal static class WebhookCommands
         new EnableCommand(scope),
         new DeleteCommand(scope));
 
-    private static Argument<string> Id() => new("ID") { Description = "As stoa webhook list shows it (hook_…)." };
+    private static Argument<string> Id() => CommonArguments.Id("ID", "As stoa webhook list shows it (hook_…).", IdKind.Webhook);
 
     private sealed class CreateCommand : StoaCommand
     {
@@ -123,7 +123,7 @@ internal static class WebhookCommands
                 "List what was sent to a webhook, newest first.",
                 new CommandExample("What did not arrive?", "stoa webhook deliveries hook_01h2xcejqtf2nbrexx3vqjhp41 --state failed"))
         {
-            _state.AcceptOnlyFromAmong("pending", "delivered", "failed");
+            _state.Accepts("pending", "delivered", "failed");
             Add(_id);
             Add(_state);
             Add(_limit);
@@ -154,7 +154,7 @@ internal static class WebhookCommands
     private sealed class RedeliverCommand : StoaCommand
     {
         private readonly Argument<string> _id = Id();
-        private readonly Argument<string> _delivery = new("DELIVERY") { Description = "As stoa webhook deliveries shows it (dlvr_…)." };
+        private readonly Argument<string> _delivery = CommonArguments.Id("DELIVERY", "As stoa webhook deliveries shows it (dlvr_…).", IdKind.Delivery);
 
         public RedeliverCommand(CommandScope scope)
             : base(

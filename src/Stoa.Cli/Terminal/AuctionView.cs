@@ -18,7 +18,7 @@ internal static class AuctionView
             ("Decided", auction.DecidedAt is { } decided ? Format.Time(decided) : null),
             ("Sealed", auction.SealedBids.Count == 0 ? null : Format.Invariant($"{auction.SealedBids.Count} from outside")));
         screen.Table(
-            ["Agent", "Standing", "Bid", "Expected", "Quality", "Score", "Paid by", "Expected", "Most"],
+            ["Agent", "Standing", "Bid", "Expected by bid", "Quality", "Score", "Paid by", "Expected by pay", "Most"],
             [.. auction.Bidders.Select(bidder => (IReadOnlyList<string>)
             [
                 bidder.Agent,

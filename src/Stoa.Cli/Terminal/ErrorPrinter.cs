@@ -1,3 +1,4 @@
+using System.Security.Authentication;
 using Spectre.Console;
 using Stoa.Client;
 using Stoa.Client.Contracts;
@@ -11,15 +12,18 @@ internal static class ErrorPrinter
     private const int PaymentRequired = 402;
     private const int Forbidden = 403;
 
-    public static int Print(Screen screen, Exception failure)
+    /// <param name="screen">Where it is said.</param>
+    /// <param name="failure">What went wrong.</param>
+    /// <param name="words">In which words refusals are said.</param>
+    public static int Print(Screen screen, Exception failure, CommandWords words)
     {
         switch (failure)
         {
             case StoaException refusal:
-                PrintProblem(screen, refusal.Problem, Hint(refusal.Problem));
+                PrintProblem(screen, refusal.Problem, Hint(refusal.Problem), words);
                 return refusal.Problem.Status is Unauthorized or Forbidden ? ExitCode.NotAuthorized : ExitCode.Refused;
             case NodeUnreachableException unreachable:
-                Print(screen, "nodeUnreachable", unreachable.Message, "Start one with: stoa up. Or name another: --address URL, or STOA_ADDRESS.");
+                Print(screen, "nodeUnreachable", unreachable.Message, Hint(unreachable));
                 return ExitCode.NodeUnreachable;
             case ContentMismatchException mismatch:
                 Print(screen, "contentMismatch", mismatch.Message, hint: null);
@@ -27,6 +31,10 @@ internal static class ErrorPrinter
             case CommandFailure expected:
                 Print(screen, expected.ExitCode == ExitCode.Usage ? "usage" : "failed", expected.Message, expected.Hint);
                 return expected.ExitCode;
+            case IOException broken when OutputPipe.IsBroken(broken):
+                // Whoever read the output had enough of it.
+                return ExitCode.Ok;
+
             case IOException or UnauthorizedAccessException:
                 Print(screen, "file", failure.Message, hint: null);
                 return ExitCode.Usage;
@@ -46,7 +54,7 @@ internal static class ErrorPrinter
     public static void Print(Screen screen, string code, string message, string? hint) =>
         PrintProblem(screen, new Problem("about:blank", code, 0, message, code), hint);
 
-    private static void PrintProblem(Screen screen, Problem problem, string? hint)
+    private static void PrintProblem(Screen screen, Problem problem, string? hint, CommandWords? words = null)
     {
         if (screen.IsJson)
         {
@@ -54,11 +62,12 @@ internal static class ErrorPrinter
             return;
         }
 
-        screen.Errors.MarkupLine($"[red]error:[/] {Format.Escaped(problem.Detail)}");
-        foreach (var error in problem.Errors ?? [])
+        screen.Errors.MarkupLine($"[red]error:[/] {Format.Escaped(words?.Detail(problem) ?? problem.Detail)}");
+        // That there is no such user says all: where its name was given is plain.
+        foreach (var error in problem.Code == "userUnknown" ? [] : problem.Errors ?? [])
         {
-            var where = error.Pointer.Length == 0 ? "(whole)" : Format.Escaped(error.Pointer);
-            screen.Errors.MarkupLine($"  [yellow]{where}[/]  {Format.Escaped(error.Reason)}");
+            var where = Format.Escaped(words?.Place(error.Pointer) ?? error.Pointer);
+            screen.Errors.MarkupLine($"  {(where.Length == 0 ? "" : $"[yellow]{where}[/]  ")}{Format.Escaped(words?.Text(error.Reason) ?? error.Reason)}");
         }
 
         if (hint is not null)
@@ -67,9 +76,26 @@ internal static class ErrorPrinter
             screen.Errors.MarkupLine($"[grey]Trace {Format.Escaped(problem.TraceId)} finds it in the node's logs.[/]");
     }
 
+    private static string Hint(NodeUnreachableException unreachable) =>
+        unreachable.Address.Scheme == Uri.UriSchemeHttps && IsNotTls(unreachable)
+            ? $"Something answers there, but not with TLS. A node speaks http by itself: --address {new UriBuilder(unreachable.Address) { Scheme = Uri.UriSchemeHttp }.Uri.GetLeftPart(UriPartial.Authority)}"
+            : "Start one with: stoa up. Or name another: --address URL, or STOA_ADDRESS.";
+
+    /// <summary>Whether the other side speaks, but no TLS.</summary>
+    private static bool IsNotTls(Exception failure)
+    {
+        for (var cause = failure; cause is not null; cause = cause.InnerException)
+        {
+            if (cause is AuthenticationException || (cause is HttpRequestException { HttpRequestError: HttpRequestError.SecureConnectionError } && cause.InnerException is IOException))
+                return true;
+        }
+
+        return false;
+    }
+
     private static string? Hint(Problem problem) => problem.Status switch
     {
-        Unauthorized => "Give a key with --key or STOA_KEY, or sign in once with: stoa login. A node's first key is in admin.key in its data folder.",
+        Unauthorized => "Give a key with --key or STOA_KEY, or sign in once with: stoa login. A node's first key is in admin.key in its data folder, of a cell in that of the node that was started first.",
         Forbidden => "See whose key is in use with: stoa status.",
         PaymentRequired => "See what there is with: stoa wallet. An administrator adds to it with: stoa wallet deposit HANDLE AMOUNT.",
         _ => null,

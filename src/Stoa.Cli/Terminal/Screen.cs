@@ -28,6 +28,7 @@ internal sealed class Screen
         CanShowProgress = surroundings.IsErrorTerminal && !isDumb && !isJson;
         _output = Open(surroundings, surroundings.Out, IsRich);
         Notes = Open(surroundings, isJson ? TextWriter.Null : surroundings.Error, CanShowProgress);
+        Progress = Open(surroundings, isJson ? TextWriter.Null : surroundings.Error, CanShowProgress, isDrawn: true);
         Errors = Open(surroundings, surroundings.Error, surroundings.IsErrorTerminal && !isDumb);
     }
 
@@ -43,6 +44,9 @@ internal sealed class Screen
 
     /// <summary>Standard error for what is good to know; silent with <c>--json</c>.</summary>
     public IAnsiConsole Notes { get; }
+
+    /// <summary>Standard error for a line that is drawn anew, and for a question that hides its answer.</summary>
+    public IAnsiConsole Progress { get; }
 
     /// <summary>Standard error for what went wrong.</summary>
     public IAnsiConsole Errors { get; }
@@ -66,6 +70,15 @@ internal sealed class Screen
     /// <summary>Writes a value as the API gives it.</summary>
     public void Json<T>(T value, Func<StoaJson, JsonTypeInfo<T>> type) =>
         Surroundings.Out.WriteLine(JsonSerializer.Serialize(value, type(Indented)));
+
+    /// <summary>Writes a value as the API gives it, with members that are not part of it; those without a value are left out.</summary>
+    public void JsonWith<T>(T value, Func<StoaJson, JsonTypeInfo<T>> type, params IReadOnlyList<(string Name, JsonNode? Value)> members)
+    {
+        var json = JsonSerializer.SerializeToNode(value, type(Indented))!.AsObject();
+        foreach (var (name, member) in members.Where(member => member.Value is not null))
+            json[name] = member;
+        Surroundings.Out.WriteLine(json.ToJsonString(Indented.Options));
+    }
 
     /// <summary>Writes a value as one line, for streams.</summary>
     public void JsonLine<T>(T value, Func<StoaJson, JsonTypeInfo<T>> type)
@@ -112,8 +125,9 @@ internal sealed class Screen
         var width = present.Max(fact => fact.Name.Length);
         if (!isTerminal)
         {
+            var nextLine = "\n" + new string(' ', width + 4);
             foreach (var (name, markup) in present)
-                console.Profile.Out.Writer.WriteLine($"  {name.PadRight(width)}  {Spectre.Console.Markup.Remove(markup!)}");
+                console.Profile.Out.Writer.WriteLine($"  {name.PadRight(width)}  {Spectre.Console.Markup.Remove(markup!).Replace("\n", nextLine, StringComparison.Ordinal)}");
             return;
         }
 
@@ -141,13 +155,13 @@ internal sealed class Screen
         return json;
     }
 
-    private static IAnsiConsole Open(Surroundings surroundings, TextWriter writer, bool isTerminal)
+    private static IAnsiConsole Open(Surroundings surroundings, TextWriter writer, bool isTerminal, bool isDrawn = false)
     {
         var hasColour = isTerminal && string.IsNullOrEmpty(surroundings.Variable("NO_COLOR"));
         var console = AnsiConsole.Create(new AnsiConsoleSettings
         {
             Out = new AnsiConsoleOutput(writer),
-            Ansi = isTerminal ? AnsiSupport.Yes : AnsiSupport.No,
+            Ansi = hasColour || (isTerminal && isDrawn) ? AnsiSupport.Yes : AnsiSupport.No,
             ColorSystem = hasColour ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
             Interactive = isTerminal ? InteractionSupport.Yes : InteractionSupport.No,
         });

@@ -30,7 +30,7 @@ internal sealed class TaskProgress
     {
         if (!screen.CanShowProgress)
             return act(new TaskProgress(null));
-        return screen.Notes.Progress()
+        return screen.Progress.Progress()
             .AutoClear(true)
             .HideCompleted(true)
             .Columns(new SpinnerColumn(), new MeasuredBar(), new TaskDescriptionColumn { Alignment = Justify.Left }, new ElapsedTimeColumn())

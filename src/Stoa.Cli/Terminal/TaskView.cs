@@ -30,7 +30,7 @@ internal static class TaskView
         ("Auction", task.Auction is { } auction ? $"{Format.Escaped(auction.State)}, see stoa task auction {Format.Escaped(task.Id)}" : null),
         ("Regions", task.Regions is { } regions ? Format.Escaped(string.Join(", ", regions)) : null),
         ("Submitted", Format.Time(task.CreatedAt)),
-        ("Due", task.Auction?.State != "open" && task.DueAt is { } due && due > task.CreatedAt ? $"{Format.Time(due)} (another attempt)" : null),
+        ("Due", task.Auction?.State != "open" && task.DueAt is { } due && due > task.CreatedAt ? $"{Format.Time(due)}{(task.Attempts > 0 ? " (another attempt)" : "")}" : null),
         ("Ended", task.FinishedAt is { } end ? $"{Format.Time(end)}, after {Elapsed(task)}" : null),
         .. task.Result is { } result ? ResultFacts(task, result) : [],
         .. task.Failure is { } failure ? FailureFacts(failure) : [],
@@ -52,7 +52,7 @@ internal static class TaskView
 
     private static IReadOnlyList<(string Name, string? Markup)> FailureFacts(TaskFailureBody failure) =>
     [
-        ("Failure", $"[red]{Format.Escaped(failure.Code)}[/]: {Format.Escaped(failure.Detail)}"),
+        ("Failure", $"[red]{Format.Escaped(failure.Code)}[/]: {Format.Escaped(CommandWords.OfTasks.Text(failure.Detail))}"),
         ("Used", failure.Usage is { } usage ? Usage(usage) : null),
         ("Price", "nothing was charged"),
         ("Log", string.IsNullOrWhiteSpace(failure.Log) ? null : Format.Escaped(failure.Log.TrimEnd())),

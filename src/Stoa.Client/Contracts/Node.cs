@@ -45,7 +45,7 @@ public sealed record NodeCapacityBody(int Workers, long MemoryBytes);
 
 /// <summary>What of a node's capacity is in use.</summary>
 /// <param name="BusyWorkers">Workers that run a task.</param>
-/// <param name="BusyMemoryBytes">The sum of the memory limits of the tasks that it has.</param>
+/// <param name="BusyMemoryBytes">The sum of the memory limits of the tasks that run, or wait for a thread; never above the capacity.</param>
 /// <param name="HeldTasks">Tasks that it has: those that run, and those that wait for a worker or for their end to be written.</param>
 /// <param name="ClaimedTasks">How many tasks it has taken since it started.</param>
 public sealed record NodeLoadBody(int BusyWorkers, long BusyMemoryBytes, int HeldTasks, long ClaimedTasks);

@@ -27,7 +27,7 @@ public sealed record SubmitTaskRequest(
 
 /// <summary>What must be done, in place of who does it; <c>maxPrice</c> is the budget.</summary>
 /// <param name="Capabilities">Dotted names such as <c>image.resize</c>, 1 to 8: the agent has all of them.</param>
-/// <param name="DeadlineMs">It must be done so many milliseconds from the submission; no hurry when left out.</param>
+/// <param name="DeadlineMs">It must be done so many milliseconds from the submission: a task that is not, waiting or running, fails then as <c>deadlinePassed</c> and costs nothing. No hurry when left out.</param>
 /// <param name="MinReputation">The least chance of success, from 0 to 1, that must be believed of the agent.</param>
 /// <param name="Weights">What matters how much; 0.4 quality, 0.3 price, 0.2 speed, 0.1 availability when left out.</param>
 /// <param name="Explore">Whether it may be given to an agent of which little is known; true when left out.</param>
@@ -51,12 +51,20 @@ public sealed record WeightsBody(double Quality = 0, double Price = 0, double Sp
 /// <param name="DeadlineAt">When it must be done.</param>
 /// <param name="Tried">Agents that failed it.</param>
 /// <param name="Choices">Every choice that was made for it, in order.</param>
+/// <param name="Auction">The auction that decides in place of the scores; null for a task that was not put out to bids.</param>
+/// <param name="Winner">Who has the task by that auction; null while bids are taken, and when nobody made one that could win.</param>
 public sealed record SelectionResponse(
-    string TaskId, RequirementBody Requirement, DateTimeOffset? DeadlineAt, IReadOnlyList<string> Tried, IReadOnlyList<ChoiceBody> Choices);
+    string TaskId,
+    RequirementBody Requirement,
+    DateTimeOffset? DeadlineAt,
+    IReadOnlyList<string> Tried,
+    IReadOnlyList<ChoiceBody> Choices,
+    TaskAuctionBody? Auction = null,
+    string? Winner = null);
 
 /// <summary>One choice, with its reasons.</summary>
 /// <param name="At">When it was made.</param>
-/// <param name="Chosen">Who got the task.</param>
+/// <param name="Chosen">Who got the task; of a task that was put out to bids whoever the scores would have chosen.</param>
 /// <param name="IsExploring">The choice was made to learn about somebody.</param>
 /// <param name="CandidateCount">How many agents could do it.</param>
 /// <param name="Unfit">How many could not, by the first reason: <c>tried</c>, <c>suspended</c>, <c>memory</c>, <c>budget</c>, <c>deadline</c>,
@@ -83,7 +91,8 @@ public sealed record TypicalBody(double Price, double Failure, double Seconds, d
 
 /// <summary>A candidate with all that decided about it.</summary>
 /// <param name="Agent">Full name of the version.</param>
-/// <param name="Standing"><c>chosen</c>, <c>lowerScore</c>, <c>load</c> (as good, but passed by between equals) or <c>passedOverToExplore</c>.</param>
+/// <param name="Standing"><c>chosen</c>, <c>lowerScore</c>, <c>load</c> (as good, but passed by between equals) or <c>passedOverToExplore</c>; of a task that was put out to bids
+/// <c>invited</c> to bid, or <c>won</c>.</param>
 /// <param name="Score">The parts by their weights.</param>
 /// <param name="Parts">Each from 0 to 1; 0.5 is typical of the candidates.</param>
 /// <param name="Reputation">The believed chance of success at a task of this price.</param>

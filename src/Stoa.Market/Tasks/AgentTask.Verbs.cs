@@ -108,6 +108,13 @@ public sealed partial record AgentTask
         ? throw Misfit(nameof(Cancel))
         : this with { CancelRequestedAt = CancelRequestedAt ?? now, State = new TaskState.Cancelled(now) };
 
+    /// <summary>Queued → failed: its deadline has passed while it waited.</summary>
+    public AgentTask Expire(DateTimeOffset now)
+    {
+        _ = From<TaskState.Queued>();
+        return IsBidding ? throw Misfit(nameof(Expire)) : this with { State = new TaskState.Failed(TaskFailure.Late("It was not begun by its deadline."), now) };
+    }
+
     /// <summary>Queued → queued: due at once.</summary>
     public AgentTask Expedite(DateTimeOffset now)
     {

@@ -56,6 +56,9 @@ public sealed partial record AgentTask(
     /// <summary>The auction that it was put out to; null for none.</summary>
     public TaskAuction? Auction { get; init; }
 
+    /// <summary>When it must be done: after that it fails, whatever it is doing. Null for no hurry.</summary>
+    public DateTimeOffset? DeadlineAt { get; init; }
+
     /// <summary>It waits for the end of its auction: nobody works on it before that.</summary>
     public bool IsBidding => State is TaskState.Queued && Auction is { IsOpen: true };
 

@@ -20,7 +20,8 @@ public static class AgentVerdict
 
     /// <summary>Whether another agent may do better: whatever this one did, but not what happened to its node.</summary>
     public static bool IsOfAgent(FailureCode code) =>
-        code is not (FailureCode.NodeLost or FailureCode.StorageUnavailable or FailureCode.StorageFull or FailureCode.NoBids);
+        code is not (FailureCode.NodeLost or FailureCode.StorageUnavailable or FailureCode.StorageFull or FailureCode.NoBids
+            or FailureCode.DeadlinePassed);
 
     /// <summary>A limit that the consumer has lowered is no fault of the agent that runs into it: else it would cost nothing to harm one.</summary>
     private static Verdict? Judge(FailureCode code, AgentLimits given, AgentLimits own) => code switch
@@ -32,7 +33,8 @@ public static class AgentVerdict
         FailureCode.NotStartable => given.MemoryBytes < own.MemoryBytes ? Verdict.Declined : Verdict.Unavailable,
         FailureCode.AgentExit => Verdict.Declined,
         FailureCode.AgentUnavailable => Verdict.Unavailable,
-        FailureCode.NodeLost or FailureCode.StorageUnavailable or FailureCode.StorageFull or FailureCode.NoBids => null,
+        FailureCode.NodeLost or FailureCode.StorageUnavailable or FailureCode.StorageFull or FailureCode.NoBids
+            or FailureCode.DeadlinePassed => null,
         _ => throw new ArgumentOutOfRangeException(nameof(code)),
     };
 

@@ -150,6 +150,8 @@ public sealed class ExecuteTask(
         var task = attempt.Task;
         if (task.CancelRequestedAt is not null)
             return Cancel(task);
+        if (IsLate(task))
+            return await FailAsync(task, agent: null, new AttemptOutcome.Failed(TaskFailure.Late("It was not begun by its deadline."), default));
         await using var output = new SpoolStream(content, task.Limits.OutputBytes, attempt.Token);
         var seed = random.NextInt64();
         var clockMs = Now().ToUnixTimeMilliseconds();
@@ -162,8 +164,11 @@ public sealed class ExecuteTask(
             factor = task.Auction?.Current?.Factor ?? await FactorAsync(task, agent.Version.Manifest.Factors);
             var program = await programs.LoadAsync(agent.Version.ProgramDigest, attempt.Token);
             await using var input = await OpenInputAsync(task, inlineInput, attempt.Token);
-            var job = new SandboxJob(task.Agent, task.Parameters, task.Limits, seed, clockMs);
+            var limits = UntilDeadline(task);
+            var job = new SandboxJob(task.Agent, task.Parameters, limits, seed, clockMs);
             outcome = await threads.RunAsync(() => sandbox.Run(program, job, input.Stdin, output, attempt.Progress, attempt.Token));
+            if (outcome is AttemptOutcome.Failed { Failure: { Code: FailureCode.TimedOut } cut } && limits != task.Limits)
+                outcome = new AttemptOutcome.Failed(TaskFailure.Late("It was not done by its deadline, and was stopped.", cut.Usage, cut.Log), outcome.Log);
             // A program is only told that reading or writing failed; whatever it made of that is not its fault.
             if (outcome is not AttemptOutcome.Stopped && (input.Fault ?? output.Fault) is { } fault)
                 outcome = Unavailable(fault, outcome.Log);
@@ -184,6 +189,8 @@ public sealed class ExecuteTask(
 
         switch (outcome)
         {
+            case AttemptOutcome.Completed { Usage: var used } when IsLate(task):
+                return await FailAsync(task, agent, new AttemptOutcome.Failed(TaskFailure.Late("It was done after its deadline.", used), outcome.Log));
             case AttemptOutcome.Completed completed:
                 try
                 {
@@ -391,6 +398,14 @@ public sealed class ExecuteTask(
             "",
             null),
         log);
+
+    private bool IsLate(AgentTask task) => task.DeadlineAt is { } deadline && Now() > deadline;
+
+    /// <summary>The limits of an attempt that begins now: it has no more time than there is until the deadline.</summary>
+    private AgentLimits UntilDeadline(AgentTask task) =>
+        task.DeadlineAt is { } deadline && Math.Max(1, (long)(deadline - Now()).TotalMilliseconds) is var leftMs && leftMs < task.Limits.TimeoutMs
+            ? task.Limits with { TimeoutMs = leftMs }
+            : task.Limits;
 
     private DateTimeOffset Now() => time.GetUtcNow().ToMilliseconds();
 

@@ -94,6 +94,11 @@ public enum AttemptEndOutcome
     CancelRequested,
 }
 
+/// <summary>Tasks that were ended because their deadlines had passed.</summary>
+/// <param name="Expired">Each as it is now.</param>
+/// <param name="IsMore">There may be more.</param>
+public sealed record Expiry(IReadOnlyList<AgentTask> Expired, bool IsMore);
+
 /// <summary>A receipt with its signature.</summary>
 public sealed record SignedReceipt(Id<Receipt> Id, Id<AgentTask> TaskId, DsseEnvelope Envelope);
 
@@ -158,6 +163,14 @@ public interface ITaskStore
     /// <returns>The task as it is now, or <see cref="TaskRefusal.TaskUnknown"/> or <see cref="TaskRefusal.AlreadyFinal"/>.</returns>
     Task<Outcome<AgentTask, TaskRefusal>> CancelAsync(
         Id<AgentTask> id, Id<User> owner, Id<Transfer> releaseId, Id<Account> clearing, DateTimeOffset now, CancellationToken cancellationToken);
+
+    /// <summary>Ends queued tasks whose deadlines have passed, and releases their holds; what is out to bids is left until that is decided.</summary>
+    /// <param name="clearing">The account that holds are for.</param>
+    /// <param name="ids">Makes the ids of the transfers that release them.</param>
+    /// <param name="now">UTC.</param>
+    /// <param name="limit">The most deadlines that are looked at.</param>
+    /// <param name="cancellationToken">Stops the transaction.</param>
+    Task<Expiry> ExpireAsync(Id<Account> clearing, IdSource ids, DateTimeOffset now, int limit, CancellationToken cancellationToken);
 
     /// <summary>Leases of holders who are not among the nodes of <see cref="INodeStore"/>, the oldest first: work to be taken over. The tasks are not
     /// read, so that one that cannot be hides none of the others.</summary>

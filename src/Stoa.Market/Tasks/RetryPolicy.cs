@@ -35,7 +35,7 @@ public sealed record RetryPolicy
         FailureCode.AgentUnavailable or FailureCode.StorageUnavailable or FailureCode.StorageFull => true,
         FailureCode.AgentExit or FailureCode.Trap or FailureCode.CallStackExhausted or FailureCode.OutOfFuel
             or FailureCode.TimedOut or FailureCode.OutputTooLarge or FailureCode.OutputInvalid or FailureCode.NotStartable or FailureCode.NodeLost
-            or FailureCode.NoBids => false,
+            or FailureCode.NoBids or FailureCode.DeadlinePassed => false,
         _ => throw new ArgumentOutOfRangeException(nameof(code)),
     };
 
@@ -50,9 +50,12 @@ public sealed record RetryPolicy
         if (!IsTransient(failure.Code))
             return task.Fail(failure, now);
         var most = failure.Code is FailureCode.StorageFull ? Math.Max(MaxAttempts, MaxAttemptsWhileFull) : MaxAttempts;
-        return attempt < most
-            ? task.Retry(now + DelayAfter(attempt, random))
-            : task.Fail(failure with { Detail = $"{failure.Detail} This was attempt {attempt} of {most}." }, now);
+        if (attempt >= most)
+            return task.Fail(failure with { Detail = $"{failure.Detail} This was attempt {attempt} of {most}." }, now);
+        var dueAt = now + DelayAfter(attempt, random);
+        return dueAt >= task.DeadlineAt
+            ? task.Fail(failure with { Detail = $"{failure.Detail} Another attempt would come after the deadline." }, now)
+            : task.Retry(dueAt);
     }
 
     /// <summary>Takes a task whose node vanished: back to the queue at once, or failed when that happened too often.</summary>

@@ -124,6 +124,8 @@ public sealed class SubmitTask(
         var dueAt = request.DueAt is { } asked && asked > now ? asked.ToMilliseconds() : now;
         if (dueAt > now + LongestDelay)
             return Refuse(TaskRefusal.DueTooLate, $"dueAt is at most {LongestDelay.TotalDays} days from now.");
+        if (dueAt >= prepared.Selection?.DeadlineAt)
+            return Refuse(TaskRefusal.DueTooLate, "The deadline, which runs from now, is over before dueAt: give a longer deadlineMs, or an earlier dueAt.");
         if (!(await HoldAsync(owner, prepared.Hold, cancellationToken)).TryGet(out var hold, out var unfunded))
             return unfunded;
         var id = ids.Next<AgentTask>();
@@ -158,6 +160,7 @@ public sealed class SubmitTask(
                 ? null
                 : new TaskAuction(auction.Announcement.Id, auction.Announcement.ClosesAt, IsOpen: true, AwardDigest: null, Awards: []),
             Regions = request.Regions,
+            DeadlineAt = prepared.Selection?.DeadlineAt,
         };
         var inline = request.Input is RequestedInput.Inline given ? given.Bytes : (ReadOnlyMemory<byte>?)null;
         var transfer = hold is null ? null : Settlement.Hold(hold, clearing, task.Id, now);
@@ -286,7 +289,10 @@ public sealed class SubmitTask(
             _ => throw new InvalidOperationException($"Unknown reason {entry.Key}."),
         }).ToList();
         return new Refusal<TaskRefusal>(
-            TaskRefusal.NoCandidate, $"{choice.UnfitCounts.Values.Sum()} agents can do {wanted}, and none of them fits. Relax what is listed in errors.", errors);
+            TaskRefusal.NoCandidate, choice.UnfitCounts.Values.Sum() is var able && able == 1
+                ? $"One agent can do {wanted}, and it does not fit. Relax what is listed in errors."
+                : $"{able} agents can do {wanted}, and none of them fits. Relax what is listed in errors.",
+            errors);
     }
 
     /// <summary>The input's bytes, when there are few enough of them to check them against schemas.</summary>

@@ -108,7 +108,12 @@ public sealed record TaskResult(
 /// <param name="Detail">What happened and what to do next.</param>
 /// <param name="Log">The end of what the agent wrote to stderr, at most 4 KiB.</param>
 /// <param name="Usage">What the last attempt used; null when it never ran.</param>
-public sealed record TaskFailure(FailureCode Code, string Detail, string Log, Usage? Usage);
+public sealed record TaskFailure(FailureCode Code, string Detail, string Log, Usage? Usage)
+{
+    /// <summary>Of a task that was not done by its deadline.</summary>
+    public static TaskFailure Late(string what, Usage? usage = null, string log = "") => new(
+        FailureCode.DeadlinePassed, $"{what} Nothing was charged. Submit it again with a longer deadline, or with none.", log, usage);
+}
 
 /// <summary>Every way in which an attempt fails.</summary>
 public enum FailureCode
@@ -130,6 +135,9 @@ public enum FailureCode
 
     /// <summary>The wall time of the attempt was over.</summary>
     TimedOut,
+
+    /// <summary>It was not done by the deadline that its consumer had set.</summary>
+    DeadlinePassed,
 
     /// <summary>More output than the task allows.</summary>
     OutputTooLarge,

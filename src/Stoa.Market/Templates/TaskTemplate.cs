@@ -58,6 +58,9 @@ public enum TemplateRefusal
     /// <summary>The user has as many templates as one may have.</summary>
     TemplatesTooMany,
 
+    /// <summary>Schedules fill it in.</summary>
+    TemplateInUse,
+
     /// <summary>Values are missing, of another type, or for blanks that there are not; every reason is listed.</summary>
     TemplateValuesInvalid,
 }

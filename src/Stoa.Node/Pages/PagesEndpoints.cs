@@ -24,6 +24,8 @@ public static class PagesEndpoints
         app.MapGet("/reference", () => new Page("API reference", Read("reference.html"), "/assets/reference.js")).ExcludeFromDescription();
         app.MapGet("/problems", ListProblems).ExcludeFromDescription();
         app.MapGet("/problems/{code}", ExplainProblem).ExcludeFromDescription();
+        // Some browsers ask for it whatever the pages say.
+        app.MapGet("/favicon.ico", () => TypedResults.Redirect("/assets/stoa.svg", permanent: true)).ExcludeFromDescription();
         app.MapGet("/assets/{name}", GetAsset).ExcludeFromDescription();
     }
 

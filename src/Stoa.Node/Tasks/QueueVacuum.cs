@@ -27,7 +27,7 @@ public sealed class QueueVacuum(Database database, TaskWorkers workers, TimeProv
                 continue;
             try
             {
-                await postgres.VacuumAsync(["queue", "regional_queue", "regional_turns", "delayed", "leases"], stoppingToken);
+                await postgres.VacuumAsync(["queue", "regional_queue", "regional_turns", "delayed", "leases", "task_deadlines"], stoppingToken);
                 claimed = now;
             }
             catch (Exception failure) when (!stoppingToken.IsCancellationRequested)

@@ -320,6 +320,9 @@ public sealed class SqlTaskStore : ITaskStore
             },
             cancellationToken);
 
+    public Task<Expiry> ExpireAsync(Id<Account> clearing, IdSource ids, DateTimeOffset now, int limit, CancellationToken cancellationToken) =>
+        database.WriteAsync(session => SqlTaskDeadlines.ExpireAsync(session, clearing, ids, now, limit, index), cancellationToken);
+
     public Task<IReadOnlyList<LeaseRef>> ListAbandonedAsync(CancellationToken cancellationToken) =>
         database.ReadAsync(SqlTaskLists.ListAbandonedAsync, cancellationToken);
 

@@ -67,6 +67,7 @@ internal static class SqlTaskSubmissions
         await SqlTaskQueue.AddAsync(session, tasks);
         await session.SendRowsAsync(TaskStatements.InsertContent, contents);
         await SqlTaskChoices.AddAsync(session, [.. open.Select(index => submissions[index])]);
+        await SqlTaskDeadlines.AddAsync(session, [.. open.Select(index => submissions[index])]);
         await SqlAuctions.AddAsync(session, [.. open.Select(index => submissions[index])]);
         await SqlTaskDemand.AddAsync(session, open.Select(index => submissions[index]));
         await SqlUserUsage.AddOpenAsync(session, tasks);

@@ -68,10 +68,10 @@ internal static class TaskContracts
         Money? maxPrice = null;
         if (body.MaxPrice is not null)
         {
-            if (Money.TryParse(body.MaxPrice, out var amount))
+            if (Money.TryParse(body.MaxPrice, out var amount) && amount >= Money.Zero)
                 maxPrice = amount;
             else
-                errors.Add(new FieldError("/maxPrice", "A decimal string of US dollars such as \"0.05\" is expected, with at most nine decimals."));
+                errors.Add(new FieldError("/maxPrice", "A decimal string of US dollars such as \"0.05\" is expected, with at most nine decimals and not negative."));
         }
 
         var priority = TaskPriority.Normal;
@@ -94,8 +94,8 @@ internal static class TaskContracts
         };
     }
 
-    public static SelectionResponse ToContract(this StoredSelection selection, Id<AgentTask> task) => new(
-        task.ToString(),
+    public static SelectionResponse ToContract(this StoredSelection selection, AgentTask task) => new(
+        task.Id.ToString(),
         new RequirementBody(
             selection.Requirement.Capabilities,
             selection.Requirement.DeadlineMs,
@@ -106,7 +106,21 @@ internal static class TaskContracts
             selection.Requirement.Explores),
         selection.DeadlineAt,
         selection.Tried,
-        [.. selection.Choices.Select(choice => JsonSerializer.Deserialize(choice, StoaJson.Default.ChoiceBody)!)]);
+        [.. selection.Choices.Select((choice, turn) => Read(choice, turn == 0 ? task : null))],
+        task.ToAuctionBody(),
+        WinnerOf(task));
+
+    /// <summary>A choice as it is told. With an auction the first one says only who was invited, as long as bids decide.</summary>
+    private static ChoiceBody Read(string json, AgentTask? task)
+    {
+        var choice = JsonSerializer.Deserialize(json, StoaJson.Default.ChoiceBody)!;
+        var winner = task is null ? null : WinnerOf(task);
+        return task?.Auction is null or { IsOpen: false, AwardDigest: null }
+            ? choice
+            : choice with { Candidates = [.. choice.Candidates.Select(candidate => candidate with { Standing = candidate.Agent == winner ? "won" : "invited" })] };
+    }
+
+    private static string? WinnerOf(AgentTask task) => task.Auction is { IsOpen: false, AwardDigest: not null } ? task.Agent.ToString() : null;
 
     private static Requirement? ReadRequirement(RequirementBody body, List<FieldError> errors)
     {

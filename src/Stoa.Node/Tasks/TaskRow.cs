@@ -45,6 +45,7 @@ internal sealed record TaskRow(
     Id<AgentTask>? ReplayOf,
     long Priority,
     string? Auction,
+    DateTimeOffset? DeadlineAt,
     string? Regions)
 {
     /// <summary>What is stored for a task without parameters.</summary>
@@ -55,7 +56,7 @@ internal sealed record TaskRow(
         id, owner_id, agent_id, agent, input_digest, input_bytes, input_inline, parameters,
         fuel_limit, memory_limit_bytes, timeout_ms, output_limit_bytes, log_limit_bytes, hold_id, hold_payer_id, hold_amount,
         attempts, losses, token, state, due_at, tag, lease_holder, started_at, finished_at, outcome,
-        cancel_requested_at, trace_parent, created_at, batch_id, schedule_id, replay_of, priority, auction,
+        cancel_requested_at, trace_parent, created_at, batch_id, schedule_id, replay_of, priority, auction, deadline_at,
         (SELECT r.regions FROM task_regions AS r WHERE r.task_id = tasks_now.id) AS regions
         """;
 
@@ -85,6 +86,7 @@ internal sealed record TaskRow(
         ScheduleId = ScheduleId,
         ReplayOf = ReplayOf,
         Auction = Auction is null ? null : SqlAuctions.Read(Auction),
+        DeadlineAt = DeadlineAt,
         Regions = Regions is null ? [] : SqlRegionalQueue.Split(Regions),
     };
 

@@ -49,11 +49,12 @@ public sealed class TaskWorkers(
     {
         get
         {
-            // Not what the room says: a claim takes all of it for a moment.
+            // A task whose program has ended is held until its end is written, but has given its thread and its memory to another one.
+            var busy = room.Busy;
             var tasks = running.Values.Select(attempt => attempt.Task).ToList();
             return new NodeLoad(
-                Math.Min(tasks.Count, options.Workers),
-                tasks.Sum(task => task.Limits.MemoryBytes),
+                Math.Min(busy.Tasks, options.Workers),
+                busy.MemoryBytes,
                 tasks.Count,
                 Interlocked.Read(ref claimedTasks),
                 NodeLoad.Count(tasks.Select(task => task.Agent)));
@@ -74,7 +75,7 @@ public sealed class TaskWorkers(
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        telemetry.Watch(() => room.Busy, () => room.BusyMemoryBytes);
+        telemetry.Watch(() => room.Busy.Tasks, () => room.Busy.MemoryBytes);
         dispatching = Task.Run(DispatchAsync, CancellationToken.None);
         return Task.CompletedTask;
     }
@@ -244,7 +245,7 @@ public sealed class TaskWorkers(
         finally
         {
             Interlocked.Exchange(ref claimUnderWay, 0);
-            room.Give(slots - claimed.Count, memoryBytes - claimed.Sum(task => task.Limits.MemoryBytes));
+            room.Claimed(claimed.Count, claimed.Sum(task => task.Limits.MemoryBytes));
         }
 
         var inputs = await ReadInputsAsync(claimed);

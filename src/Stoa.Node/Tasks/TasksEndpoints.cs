@@ -271,7 +271,7 @@ public static class TasksEndpoints
         if (await FindAsync(tasks, id, caller, cancellationToken) is not { } task)
             return Unknown(id);
         return await tasks.FindSelectionAsync(id, cancellationToken) is { } selection
-            ? TypedResults.Ok(selection.ToContract(id))
+            ? TypedResults.Ok(selection.ToContract(task))
             : new Refusal<TaskRefusal>(TaskRefusal.NoSelection, $"The task was submitted to {task.Agent} by name.").ToProblem();
     }
 

@@ -80,6 +80,8 @@ public static class TasksModule
         // Hosted services stop in the reverse order: the node gives signs of life for as long as the workers let tasks end.
         services.AddHostedService<Heartbeat>();
         services.AddHostedService(provider => provider.GetRequiredService<LeaseCare>());
+        services.AddSingleton<DeadlineKeeper>();
+        services.AddHostedService(provider => provider.GetRequiredService<DeadlineKeeper>());
         services.AddHostedService<QueueListener>();
         services.AddHostedService<QueueVacuum>();
         services.AddHostedService<CellWire>();

@@ -24,27 +24,19 @@ internal sealed class WorkRoom(int slots, long memoryBytes, TimeProvider time)
     private int busySlots;
     private long busyMemoryBytes;
     private int unwritten;
+    private (int Slots, long MemoryBytes) claiming;
     private long window;
     private int endedInWindow;
     private int endedBefore;
 
-    /// <summary>Tasks that run, or wait for a thread.</summary>
-    public int Busy
+    /// <summary>Tasks that run, or wait for a thread, and the memory that they were promised: never more than there is. What a claim under way has
+    /// taken is nobody's yet.</summary>
+    public (int Tasks, long MemoryBytes) Busy
     {
         get
         {
             lock (gate)
-                return busySlots;
-        }
-    }
-
-    /// <summary>Memory that they were promised.</summary>
-    public long BusyMemoryBytes
-    {
-        get
-        {
-            lock (gate)
-                return busyMemoryBytes;
+                return (busySlots - claiming.Slots, busyMemoryBytes - claiming.MemoryBytes);
         }
     }
 
@@ -71,7 +63,7 @@ internal sealed class WorkRoom(int slots, long memoryBytes, TimeProvider time)
         }
     }
 
-    /// <summary>Takes all that is free, to claim tasks for it; what they do not need is given back.</summary>
+    /// <summary>Takes all that is free, to claim tasks for it; <see cref="Claimed"/> gives back what they do not need. One claim at a time.</summary>
     /// <returns>Nothing at all when no claim is worth it.</returns>
     public (int Slots, long MemoryBytes) TakeAll()
     {
@@ -82,7 +74,20 @@ internal sealed class WorkRoom(int slots, long memoryBytes, TimeProvider time)
                 return (0, 0);
             busySlots += free.Slots;
             busyMemoryBytes = memoryBytes;
-            return free;
+            return claiming = free;
+        }
+    }
+
+    /// <summary>Ends the claim that <see cref="TakeAll"/> was for: what its tasks do not need is free again.</summary>
+    /// <param name="count">How many were claimed.</param>
+    /// <param name="bytes">What their limits sum to.</param>
+    public void Claimed(int count, long bytes)
+    {
+        lock (gate)
+        {
+            busySlots -= claiming.Slots - count;
+            busyMemoryBytes -= claiming.MemoryBytes - bytes;
+            claiming = default;
         }
     }
 

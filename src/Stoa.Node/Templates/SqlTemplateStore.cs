@@ -2,6 +2,7 @@ using System.Text.Json;
 using Stoa.Market;
 using Stoa.Market.Identity;
 using Stoa.Market.Templates;
+using Stoa.Node.Schedules;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
 
@@ -10,6 +11,7 @@ namespace Stoa.Node.Templates;
 /// <summary>Templates in the database.</summary>
 public sealed class SqlTemplateStore(Database database)
 {
+    private const int MaxNamed = 5;
     private const string Columns = "id, owner_id, name, task, parameters, created_at";
 
     /// <summary>Adds a template; the same id again changes nothing.</summary>
@@ -50,10 +52,36 @@ public sealed class SqlTemplateStore(Database database)
         },
         cancellationToken);
 
-    /// <summary>Deletes a template. Schedules that fill it in are refused from then on.</summary>
-    /// <returns>False when the owner has no such template.</returns>
-    public Task<bool> DeleteAsync(Id<TaskTemplate> id, Id<User> owner, CancellationToken cancellationToken) => database.WriteAsync(
-        async session => await session.ExecuteAsync("DELETE FROM task_templates WHERE id = @id AND owner_id = @owner", new { id, owner }) > 0, cancellationToken);
+    /// <summary>Deletes a template.</summary>
+    /// <param name="id">The template.</param>
+    /// <param name="owner">Whose it is.</param>
+    /// <param name="force">Also when schedules fill it in, which are refused from then on.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>Why it is not deleted; null when it is.</returns>
+    public Task<Refusal<TemplateRefusal>?> DeleteAsync(Id<TaskTemplate> id, Id<User> owner, bool force, CancellationToken cancellationToken) => database.WriteAsync(
+        async session =>
+        {
+            // Schedules are added under the same lock.
+            await session.QueryFirstOrDefaultAsync<string>("SELECT id FROM users WHERE id = @owner {for update}", new { owner });
+            if (!force && await FindSchedulesAsync(session, id, owner) is { Count: > 0 } schedules)
+            {
+                var shown = string.Join(", ", schedules.Take(MaxNamed)) + (schedules.Count > MaxNamed ? $" and {schedules.Count - MaxNamed} more" : "");
+                return new Refusal<TemplateRefusal>(
+                    TemplateRefusal.TemplateInUse,
+                    $"{(schedules.Count == 1 ? "A schedule fills" : $"{schedules.Count} schedules fill")} it in, and would be refused at every tick: {shown}. Delete or change {(schedules.Count == 1 ? "that one" : "these")} first, or delete the template all the same with ?force=true.");
+            }
+
+            return await session.ExecuteAsync("DELETE FROM task_templates WHERE id = @id AND owner_id = @owner", new { id, owner }) > 0
+                ? null
+                : TemplatesEndpoints.Unknown(id);
+        },
+        cancellationToken);
+
+    private static async Task<IReadOnlyList<string>> FindSchedulesAsync(SqlSession session, Id<TaskTemplate> id, Id<User> owner) =>
+        [.. (await session.QueryAsync<(string Id, string Name, string Request)>(
+            "SELECT id, name, request FROM schedules WHERE owner_id = @owner AND is_template ORDER BY id", new { owner }))
+            .Where(schedule => ScheduledRequest.ReadCall(schedule.Request).Id == id.ToString())
+            .Select(schedule => schedule.Name.Length > 0 ? $"{schedule.Id} ({schedule.Name})" : schedule.Id)];
 
     private sealed record TemplateRow(Id<TaskTemplate> Id, Id<User> OwnerId, string Name, string Task, string Parameters, DateTimeOffset CreatedAt)
     {

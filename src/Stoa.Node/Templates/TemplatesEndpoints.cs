@@ -35,9 +35,9 @@ public static class TemplatesEndpoints
             .Refuses(TemplateRefusal.TemplateUnknown);
         templates.MapDelete("/{id}", DeleteAsync)
             .WithName("deleteTemplate").WithSummary("Delete a template")
-            .WithDescription("Its tasks stay. A schedule that fills it in is refused at each tick from then on.")
+            .WithDescription("Its tasks stay. While schedules fill it in it is only deleted with force=true; they are refused at each tick from then on.")
             .Produces(StatusCodes.Status204NoContent)
-            .Refuses(TemplateRefusal.TemplateUnknown);
+            .Refuses(TemplateRefusal.TemplateUnknown, TemplateRefusal.TemplateInUse);
         templates.MapPost("/{id}/tasks", SubmitAsync)
             .WithName("submitTemplate").WithSummary("Fill in a template and submit it")
             .WithDescription("Checks and holds as a submission of the filled-in task does. With wait the line is held until the task has ended (201) or the time is over (202).")
@@ -66,8 +66,8 @@ public static class TemplatesEndpoints
     private static async Task<IResult> GetAsync(Id<TaskTemplate> id, Caller caller, SqlTemplateStore store, CancellationToken cancellationToken) =>
         await store.FindAsync(id, caller.UserId, cancellationToken) is { } template ? TypedResults.Ok(template.ToContract()) : Unknown(id).ToProblem();
 
-    private static async Task<IResult> DeleteAsync(Id<TaskTemplate> id, Caller caller, SqlTemplateStore store, CancellationToken cancellationToken) =>
-        await store.DeleteAsync(id, caller.UserId, cancellationToken) ? TypedResults.NoContent() : Unknown(id).ToProblem();
+    private static async Task<IResult> DeleteAsync(Id<TaskTemplate> id, bool? force, Caller caller, SqlTemplateStore store, CancellationToken cancellationToken) =>
+        await store.DeleteAsync(id, caller.UserId, force ?? false, cancellationToken) is { } refusal ? refusal.ToProblem() : TypedResults.NoContent();
 
     private static async Task<Results<Created<TaskResponse>, Accepted<TaskResponse>, ProblemResult>> SubmitAsync(
         Id<TaskTemplate> id,

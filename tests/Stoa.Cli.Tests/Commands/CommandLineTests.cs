@@ -24,6 +24,20 @@ public sealed class CommandLineTests
     [InlineData("task submit a/b --text { --json-input", "The input is not JSON")]
     [InlineData("task replay task_01h2xcejqtf2nbrexx3vqjhp41 --again", "--again goes with --all-failed")]
     [InlineData("task list --state sleeping", "sleeping")]
+    [InlineData("task list --state runing", "--state is queued, running, succeeded, failed or cancelled; 'runing' is not. Did you mean running?")]
+    [InlineData("task submit a/b f --priority hgih", "Did you mean high?")]
+    [InlineData("task submit a/b f --at tomorrow", "'tomorrow' is not a time such as 2030-01-31T08:00:00Z")]
+    [InlineData("task submit a/b f --max-price -1", "'-1' is not an amount of dollars")]
+    [InlineData("task submit a/b f --max-price 0.0000000001", "at most nine decimals")]
+    [InlineData("task submit --capability a.b f --min-reputation high", "--min-reputation takes a number such as 0.9; 'high' is not one.")]
+    [InlineData("task submit a/b f --priority", "--priority needs a value: --priority WORD.")]
+    [InlineData("task show", "'stoa task show' needs TASK.")]
+    [InlineData("wallet deposit", "'stoa wallet deposit' needs HANDLE and AMOUNT.")]
+    [InlineData("task show abc", "'abc' is not the id of a task: those look like task_01h")]
+    [InlineData("task show batch_01h2xcejqtf2nbrexx3vqjhp41", "is the id of a batch, not of a task. See: stoa batch show batch_01h2xcejqtf2nbrexx3vqjhp41")]
+    [InlineData("batch show task_01h2xcejqtf2nbrexx3vqjhp41", "is the id of a task, not of a batch. See: stoa task show task_01h2xcejqtf2nbrexx3vqjhp41")]
+    [InlineData("review show other_01h2xcejqtf2nbrexx3vqjhp41", "is not the id of a review or a task: those begin with rev_ or task_.")]
+    [InlineData("blob get abc", "'abc' is not a digest")]
     [InlineData("task list --limit 0", "--limit is at least 1.")]
     [InlineData("task list --address ftp://x", "'ftp://x' is not the address of a node")]
     [InlineData("completion tcsh", "tcsh")]
@@ -66,7 +80,7 @@ public sealed class CommandLineTests
         (await cli.RunAsync($"wallet --address {node.Address}")).ShouldBe(exitCode);
 
         cli.Error.ShouldContain("the detail");
-        cli.Error.ShouldContain("/price/base");
+        cli.Error.ShouldContain("price.base");
         cli.Error.ShouldContain("is negative");
     }
 

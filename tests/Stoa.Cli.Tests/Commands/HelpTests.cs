@@ -48,6 +48,18 @@ public sealed class HelpTests
         }
     }
 
+    [Theory]
+    [InlineData("help", "stoa COMMAND")]
+    [InlineData("help task submit", "stoa task submit [AGENT]")]
+    public async Task Help_AsAWord_IsTheHelpOfWhatFollows(string commandLine, string usage)
+    {
+        using var cli = new TestCli();
+
+        (await cli.RunAsync(commandLine)).ShouldBe(ExitCode.Ok);
+
+        cli.Output.ShouldContain("Usage\n  " + usage);
+    }
+
     [Fact]
     public async Task RootHelp_ListsTheExitCodes()
     {

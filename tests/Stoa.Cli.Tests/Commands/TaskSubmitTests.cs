@@ -132,6 +132,73 @@ public sealed class TaskSubmitTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Interruption_WithJson_NamesTheTaskToo()
+    {
+        using var interrupt = new CancellationTokenSource();
+        await using var slow = (await FakeNode.StartAsync())
+            .On(Submission, 202, Samples.Task("queued"))
+            .On($"GET /api/v1/tasks/{Samples.TaskId}/events", async context =>
+            {
+                await interrupt.CancelAsync();
+                await Task.Delay(Timeout.Infinite, context.RequestAborted);
+            });
+
+        (await _cli.RunAsync($"task submit stoa/upper --text hi --json --address {slow.Address}", cancellationToken: interrupt.Token)).ShouldBe(ExitCode.Interrupted);
+
+        JsonDocument.Parse(_cli.Error).RootElement.GetProperty("taskId").GetString().ShouldBe(Samples.TaskId);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData(" --json")]
+    [InlineData(" --no-wait")]
+    public async Task OutputThatCannotBeWritten_IsToldWithTheTaskAndItsResult(string options)
+    {
+        _cli.BrokenOutput = new FailingStream(new IOException("No space left on device"));
+
+        (await _cli.RunAsync($"task submit stoa/upper --text hi{options}")).ShouldBe(ExitCode.Usage);
+
+        _cli.Error.ShouldContain("No space left on device");
+        _cli.Error.ShouldContain($"stoa task result {Samples.TaskId}");
+    }
+
+    [Fact]
+    public async Task OutputThatNobodyReadsAnyMore_IsNoError()
+    {
+        _cli.BrokenOutput = new FailingStream(FailingStream.BrokenPipe());
+
+        (await _cli.RunAsync("task submit stoa/upper --text hi")).ShouldBe(ExitCode.Ok);
+
+        _cli.Error.ShouldNotContain("error:");
+        _cli.Error.ShouldContain($"stoa task result {Samples.TaskId}");
+    }
+
+    [Fact]
+    public async Task TaskPutOff_IsNotSaidToBeAnotherAttempt()
+    {
+        const string dueAt = ""","dueAt":"2026-01-02T00:00:00.000Z","attempts":""";
+        await using var node = (await FakeNode.StartAsync())
+            .On($"GET /api/v1/tasks/{Samples.TaskId}", 200, Samples.Task("queued").Replace(",\"attempts\":1", dueAt + "0"))
+            .On($"GET /api/v1/tasks/{Samples.TaskId}", 200, Samples.Task("queued").Replace(",\"attempts\":1", dueAt + "1"));
+
+        (await _cli.RunAsync($"task show {Samples.TaskId} --address {node.Address}")).ShouldBe(ExitCode.Ok);
+        _cli.Output.ShouldContain("Due        2026-01-02T00:00:00.000Z\n");
+        (await _cli.RunAsync($"task show {Samples.TaskId} --address {node.Address}")).ShouldBe(ExitCode.Ok);
+        _cli.Output.ShouldContain("2026-01-02T00:00:00.000Z (another attempt)");
+    }
+
+    [Fact]
+    public async Task Log_OfAFailure_IsIndentedAsAWhole()
+    {
+        await using var node = (await FakeNode.StartAsync())
+            .On($"GET /api/v1/tasks/{Samples.TaskId}", 200, Samples.Task("failed").Replace("bad input", "first\\nsecond"));
+
+        (await _cli.RunAsync($"task show {Samples.TaskId} --address {node.Address}")).ShouldBe(ExitCode.Ok);
+
+        _cli.Output.ShouldContain("  Log        first\n             second\n");
+    }
+
+    [Fact]
     public async Task Watch_InAPipe_IsALineAnEvent()
     {
         (await _cli.RunAsync($"task watch {Samples.TaskId} --json")).ShouldBe(ExitCode.Ok);

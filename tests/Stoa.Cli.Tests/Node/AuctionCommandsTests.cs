@@ -25,6 +25,9 @@ public sealed class AuctionCommandsTests(RealNode node) : IDisposable
             (await _cli.RunAsync($"task auction {id} --verify")).ShouldBe(ExitCode.Ok, _cli.Error);
             _cli.Output.ShouldContain("the same ranking, the same prices");
             _cli.Output.ShouldContain("won");
+            (await _cli.RunAsync($"task selection {id}")).ShouldBe(ExitCode.Ok, _cli.Error);
+            _cli.Output.ShouldContain($"An auction decided: {Agent}@1.0.0 has the task.");
+            _cli.Output.ShouldEndWith("\twon\n");
             (await _cli.RunAsync($"task show {id}")).ShouldBe(ExitCode.Ok, _cli.Error);
             _cli.Output.ShouldContain($"stoa task auction {id}");
             (await _cli.RunAsync($"receipt verify {id} --rerun")).ShouldBe(ExitCode.Ok, _cli.Error);

@@ -62,7 +62,7 @@ public sealed class CommandsOnANodeTests(RealNode node) : IDisposable
 
         await File.AppendAllTextAsync(file, "{\"agent\":\"nobody/nothing\",\"input\":{\"text\":\"\"}}\n", Cancellation);
         (await _cli.RunAsync("batch submit tasks.jsonl")).ShouldBe(ExitCode.Refused);
-        _cli.Error.ShouldContain("/tasks/20");
+        _cli.Error.ShouldContain("line 21  There is no agent nobody/nothing.");
         await File.WriteAllLinesAsync(file, Enumerable.Repeat("{\"agent\":\"a/b\",\"input\":{\"text\":\"\"}}", 10_001), Cancellation);
         (await _cli.RunAsync("batch submit tasks.jsonl")).ShouldNotBe(ExitCode.Ok);
         _cli.Error.ShouldContain("10,000");
@@ -176,7 +176,7 @@ public sealed class CommandsOnANodeTests(RealNode node) : IDisposable
         (await _cli.RunAsync(["schedule", "create", "30 8 * * MON-FRI", "--zone", "Europe/Berlin", "--template", id, "--set", "title=x", "--set", "number=1"]))
             .ShouldBe(ExitCode.Ok, _cli.Error);
         _cli.Output.ShouldContain("Europe/Berlin");
-        (await _cli.RunAsync($"template delete {id}")).ShouldBe(ExitCode.Ok, _cli.Error);
+        (await _cli.RunAsync($"template delete {id} --force")).ShouldBe(ExitCode.Ok, _cli.Error);
     }
 
     [Fact]
@@ -280,7 +280,7 @@ public sealed class CommandsOnANodeTests(RealNode node) : IDisposable
     [InlineData("task show task_01h2xcejqtf2nbrexx3vqjhp41", ExitCode.Refused, "task_01h2xcejqtf2nbrexx3vqjhp41")]
     [InlineData("agent show stoa/nothing", ExitCode.Refused, "stoa/nothing")]
     [InlineData("wallet deposit nobody 5", ExitCode.Refused, "nobody")]
-    [InlineData("wallet deposit stoa lots", ExitCode.Refused, "/amount")]
+    [InlineData("wallet deposit stoa 0", ExitCode.Refused, "AMOUNT")]
     [InlineData("status --key stoa_wrong", ExitCode.NotAuthorized, "stoa login")]
     public async Task Refusal_OfTheNode_IsToldWithItsExitCode(string commandLine, int exitCode, string told)
     {

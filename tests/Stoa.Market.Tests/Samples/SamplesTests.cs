@@ -65,6 +65,31 @@ public sealed class SamplesTests
     }
 
     [Theory]
+    [InlineData(2_000)]
+    [InlineData(8_000)]
+    public void DistinctValues_OfAColumnOfDifferentOnes_AreNotEstimatedToBeMoreThanThereAre(int rows)
+    {
+        var input = string.Join('\n', Enumerable.Range(1, rows).Prepend(0));
+        var output = GuestOutput.ToMemory(1 << 20);
+        var request = new WasiRunRequest
+        {
+            Module = File.ReadAllBytes(SampleFolder.File("csv-profile", "csv-profile.wasm")),
+            World = WasiOptions.Deterministic(DateTimeOffset.UnixEpoch, seed: 1) with
+            {
+                Arguments = ["csv-profile"],
+                Stdin = GuestInput.FromBytes(System.Text.Encoding.UTF8.GetBytes(input)),
+                Stdout = output,
+            },
+            DefineMore = imports => AgentCalls.DefineIn(imports, new ProgressBoard()),
+        };
+
+        WasiRun.Execute(Engine, request, TestContext.Current.CancellationToken).Outcome.ShouldBeOfType<WasiRunOutcome.Exited>().ExitCode.ShouldBe(0);
+
+        var column = System.Text.Json.JsonDocument.Parse(output.ToArray()).RootElement.GetProperty("columns")[0];
+        column.GetProperty("distinct").GetInt64().ShouldBe(column.GetProperty("count").GetInt64());
+    }
+
+    [Theory]
     [MemberData(nameof(Names))]
     [Trait("needs", "clang")]
     [Trait("speed", "slow")]

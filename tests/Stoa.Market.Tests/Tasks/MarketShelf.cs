@@ -59,6 +59,8 @@ internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, 
             : new Refusal<TaskRefusal>(TaskRefusal.IdempotencyKeyReused, "Another request."));
     }
 
+    Task<Expiry> ITaskStore.ExpireAsync(Id<Account> clearing, IdSource ids, DateTimeOffset now, int limit, CancellationToken cancellationToken) => throw new NotSupportedException();
+
     Task<Outcome<ContentDescriptor, ContentRefusal>> IContentStore.PutAsync(Stream source, ContentHash? expected, long maxBytes, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     Task<bool> IContentStore.DeleteAsync(ContentHash digest, CancellationToken cancellationToken) => throw new NotSupportedException();

@@ -47,6 +47,18 @@ public sealed class RetryPolicyTests
         }).QuickCheckThrowOnFailure();
 
     [Fact]
+    public void TransientFailure_WhoseNextAttemptWouldComeAfterTheDeadline_IsFinal()
+    {
+        var task = TaskSamples.Queued() with { DeadlineAt = TaskSamples.Now.AddTicks(1) };
+
+        var ended = Policy.AfterFailure(
+            task.Claim("n/b", TaskSamples.Now), TaskSamples.Failure(FailureCode.AgentUnavailable), TaskSamples.Now, new Random(1));
+
+        ended.State.ShouldBeOfType<TaskState.Failed>().Failure.ShouldSatisfyAllConditions(
+            failure => failure.Code.ShouldBe(FailureCode.AgentUnavailable), failure => failure.Detail.ShouldEndWith("after the deadline."));
+    }
+
+    [Fact]
     public void Loss_UpToFiveTimes_GoesBackToTheQueueWithoutCountingAnAttempt()
     {
         var task = TaskSamples.Queued();

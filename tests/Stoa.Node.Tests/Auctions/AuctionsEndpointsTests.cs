@@ -83,7 +83,10 @@ public sealed class AuctionsEndpointsTests : AuctionTest
         auction.Bidders.Select(bidder => bidder.Award?.Factor).ShouldBe(["0.300000", "0.600000", "0.900000", null]);
         var receipt = ReceiptVerifier.Verify(await Consumer.GetReceiptAsync(task.Id, Stop), null).Value;
         ReceiptVerifier.VerifyAward(receipt, auction.Award!).Refusal.ShouldBeNull();
-        (await Consumer.GetSelectionAsync(task.Id, Stop)).Tried.ShouldBe(["failing/agent"]);
+        var selection = await Consumer.GetSelectionAsync(task.Id, Stop);
+        selection.Tried.ShouldBe(["failing/agent"]);
+        (selection.Auction!.State, selection.Winner).ShouldBe(("awarded", task.Agent));
+        selection.Choices.ShouldHaveSingleItem().Candidates.Select(candidate => candidate.Standing).Order().ShouldBe(["invited", "invited", "invited", "won"]);
     }
 
     [Fact]
@@ -164,6 +167,9 @@ public sealed class AuctionsEndpointsTests : AuctionTest
 
         (task.State, Publisher(task.Agent), task.Attempts, task.Result!.Price).ShouldBe(("succeeded", "good", 2, "0.015000000"));
         task.Auction!.State.ShouldBe("noBids");
+        var selection = await Consumer.GetSelectionAsync(task.Id, Stop);
+        (selection.Auction!.State, selection.Winner).ShouldBe(("noBids", null));
+        selection.Choices[0].Candidates.ShouldContain(candidate => candidate.Standing == "chosen");
         await NothingIsHeldAsync();
     }
 

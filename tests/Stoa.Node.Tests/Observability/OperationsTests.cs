@@ -97,6 +97,16 @@ public sealed partial class OperationsTests(SharedNode shared) : IClassFixture<S
     }
 
     [Fact]
+    public async Task Icon_WhereBrowsersLookForIt_IsThatOfThePages()
+    {
+        using var response = await Node.Anonymous.GetAsync("/favicon.ico", Stop);
+
+        response.StatusCode.ShouldBe(HttpStatusCode.MovedPermanently);
+        var icon = await Node.Anonymous.GetAsync(response.Headers.Location, Stop);
+        icon.Content.Headers.ContentType!.MediaType.ShouldBe("image/svg+xml");
+    }
+
+    [Fact]
     public async Task Answer_IsGuardedAgainstCuriousBrowsersAndCaches()
     {
         using var response = await Node.Admin.GetAsync("/api/v1/wallet", Stop);

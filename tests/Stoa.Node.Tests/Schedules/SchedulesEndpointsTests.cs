@@ -213,7 +213,10 @@ public sealed class SchedulesEndpointsTests : IAsyncLifetime
             new CreateTemplateRequest("words", new SubmitTaskRequest(echo, new TaskInputBody(Text: "{{words}}")), [new TemplateParameterBody("words")]), Stop);
         var schedule = await Client.CreateScheduleAsync(
             new CreateScheduleRequest("0 12 * * *", Template: new TemplateCallBody(template.Id, Values("words", "\"hello\""))), Stop);
-        await Client.DeleteTemplateAsync(template.Id, Stop);
+        var used = (await Should.ThrowAsync<StoaException>(() => Client.DeleteTemplateAsync(template.Id, cancellationToken: Stop))).Problem;
+        (used.Code, used.Status).ShouldBe(("templateInUse", 409));
+        used.Detail.ShouldContain(schedule.Id);
+        await Client.DeleteTemplateAsync(template.Id, force: true, Stop);
         time.Advance(TimeSpan.FromSeconds(91));
 
         await LookAsync();

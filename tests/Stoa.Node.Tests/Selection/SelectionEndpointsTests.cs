@@ -14,6 +14,8 @@ public sealed class SelectionEndpointsTests : IAsyncLifetime
     private static readonly TimeSpan Wait = TimeSpan.FromSeconds(60);
     private static readonly RequirementBody Cheapest = new([Work], Weights: new WeightsBody(Price: 1), Explore: false);
 
+    private static readonly AgentLimitsBody Endless = new(1_000_000_000_000, 8 << 20, 600_000, 1_000, 1_000);
+
     private TestNode node = null!;
     private StoaClient consumer = null!;
 
@@ -104,6 +106,46 @@ public sealed class SelectionEndpointsTests : IAsyncLifetime
 
         (task.State, task.Failure!.Code, Name(task)).ShouldBe(("failed", "trap", "failing"));
         (await consumer.GetSelectionAsync(task.Id, Stop)).Choices.ShouldHaveSingleItem().Unfit["budget"].ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Deadline_ThatPassesWhileAnAttemptRuns_EndsTheTaskAndCostsNothing()
+    {
+        await PublishAsync("forever", GuestPrograms.EndlessLoop, "0.0001", Endless);
+        var before = await consumer.GetWalletAsync(Stop);
+
+        var task = await SubmitAsync(Cheapest with { DeadlineMs = 300 });
+
+        (task.State, task.Failure!.Code, Name(task), task.Attempts).ShouldBe(("failed", "deadlinePassed", "forever", 1));
+        task.Failure.Usage!.Fuel.ShouldBeGreaterThan(0);
+        (await consumer.GetWalletAsync(Stop)).ShouldBe(before);
+    }
+
+    [Fact]
+    public async Task Deadline_ThatPassesWhileTheTaskWaits_EndsItThen()
+    {
+        var forever = await PublishAsync("forever", GuestPrograms.EndlessLoop, "0.0001", Endless);
+        await PublishAsync("good", GuestPrograms.Echo, "0.00001");
+        var busy = new[] { await node.Client.SubmitTextAsync(forever, "", cancellationToken: Stop), await node.Client.SubmitTextAsync(forever, "", cancellationToken: Stop) };
+        var before = await consumer.GetWalletAsync(Stop);
+
+        var task = await SubmitAsync(Cheapest with { DeadlineMs = 200 });
+
+        (task.State, task.Failure!.Code, task.Attempts, task.Failure.Usage).ShouldBe(("failed", "deadlinePassed", 0, null));
+        (await consumer.GetWalletAsync(Stop)).ShouldBe(before);
+        foreach (var running in busy)
+            (await node.Client.CancelTaskAsync(running.Id, Stop)).State.ShouldBe("running");
+    }
+
+    [Fact]
+    public async Task Deadline_BeforeTheTaskIsDue_IsRefused()
+    {
+        await PublishAsync("good", GuestPrograms.Echo, "0.00001");
+
+        (await Should.ThrowAsync<StoaException>(() => consumer.SubmitAsync(
+            new SubmitTaskRequest(
+                Input: new TaskInputBody(Text: "x"), DueAt: DateTimeOffset.UtcNow.AddMinutes(1), Requirement: Cheapest with { DeadlineMs = 1_000 }),
+            cancellationToken: Stop))).Code.ShouldBe("dueTooLate");
     }
 
     [Fact]

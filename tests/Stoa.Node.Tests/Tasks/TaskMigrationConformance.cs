@@ -24,7 +24,7 @@ public abstract class TaskMigrationConformance(DatabaseSource source) : Database
             async session =>
             {
                 await session.ExecuteAsync("DROP VIEW tasks_now");
-                foreach (var table in new[] { "auction_bids", "auctions", "agent_bidding", "receipts", "task_content", "task_choices", "task_log_starts", "tasks", "queue", "delayed", "leases", "task_ends", "task_regions", "regional_queue", "regional_turns", "regional_lanes", "idempotency_keys", "lanes", "queue_clock", "task_batches" })
+                foreach (var table in new[] { "auction_bids", "auctions", "agent_bidding", "receipts", "task_content", "task_choices", "task_deadlines", "task_log_starts", "tasks", "queue", "delayed", "leases", "task_ends", "task_regions", "regional_queue", "regional_turns", "regional_lanes", "idempotency_keys", "lanes", "queue_clock", "task_batches" })
                     await session.ExecuteAsync($"DROP TABLE {table}");
                 foreach (var column in new[] { "report", "seen_at" })
                     await session.ExecuteAsync($"ALTER TABLE nodes DROP COLUMN {column}");
@@ -42,7 +42,7 @@ public abstract class TaskMigrationConformance(DatabaseSource source) : Database
 
         await Database.WriteAsync(session => session.ExecuteAsync(Migrations.Embedded.Single(step => step.Number == 5).Sql), Stop);
         // What later versions added to tasks, so that this version's store can read them.
-        foreach (var later in Migrations.Embedded.Where(step => step.Number is 14 or 15))
+        foreach (var later in Migrations.Embedded.Where(step => step.Number is 14 or 15 or 19))
             await Database.WriteAsync(session => session.ExecuteAsync(later.Sql), Stop);
 
         var tasks = new SqlTaskStore(Database, TimeProvider.System);

@@ -44,6 +44,28 @@ public abstract class TaskStoreConformance(DatabaseSource source) : TaskStoreTes
     }
 
     [Fact]
+    public async Task Expire_EndsWhatStillWaitsAtItsDeadline_AndNothingElse()
+    {
+        var deadline = Now.AddSeconds(1);
+        var running = await SubmitUntilAsync(deadline);
+        (await Tasks.ClaimAsync(Holder, Room, Now, Stop)).ShouldHaveSingleItem().DeadlineAt.ShouldBe(deadline);
+        var (waiting, delayed, later) = (await SubmitUntilAsync(deadline), await SubmitUntilAsync(deadline, Now.AddDays(1)), await SubmitUntilAsync(deadline.AddMilliseconds(1)));
+
+        (await Tasks.ExpireAsync(Accounts.Clearing, Ids, deadline.AddMilliseconds(-1), 10, Stop)).Expired.ShouldBeEmpty();
+        var expired = (await Tasks.ExpireAsync(Accounts.Clearing, Ids, deadline, 10, Stop)).Expired;
+
+        expired.Select(task => task.Id).ShouldBe([waiting, delayed], ignoreOrder: true);
+        foreach (var id in new[] { waiting, delayed })
+            (await Tasks.GetAsync(id, Stop))!.State.ShouldBeOfType<TaskState.Failed>().Failure.Code.ShouldBe(FailureCode.DeadlinePassed);
+        (await EventsAsync(waiting)).ShouldBe(["stoa.task.queued", "stoa.task.failed"]);
+        (await Tasks.GetAsync(running, Stop))!.State.ShouldBeOfType<TaskState.Running>();
+        (await Tasks.ClaimAsync(Holder, Room, Now, Stop)).ShouldHaveSingleItem().Id.ShouldBe(later);
+        (await Tasks.ExpireAsync(Accounts.Clearing, Ids, deadline, 10, Stop)).ShouldSatisfyAllConditions(
+            again => again.Expired.ShouldBeEmpty(), again => again.IsMore.ShouldBeFalse());
+        await BooksBalanceAsync(openHolds: 2);
+    }
+
+    [Fact]
     public async Task End_WithAVerdict_CountsItOnlyWhenItIsWritten()
     {
         var running = await SubmitAndClaimAsync();
@@ -644,6 +666,14 @@ public abstract class TaskStoreConformance(DatabaseSource source) : TaskStoreTes
 
     private Task<Outcome<AgentTask, TaskRefusal>> CancelAsync(Id<AgentTask> id) =>
         Tasks.CancelAsync(id, Owner, Ids.Next<Transfer>(), Accounts.Clearing, Now, Stop);
+
+    private async Task<Id<AgentTask>> SubmitUntilAsync(DateTimeOffset deadline, DateTimeOffset? dueAt = null)
+    {
+        var requirement = new Requirement(["text.upper"], Price, 1_000, 0, SelectionWeights.Default, Explores: false);
+        var choice = new Choice(Now, requirement.Weights, [], 0, new Dictionary<Unfit, int>(), IsExploring: false, new TypicalCandidate(0, 0, 0, 0));
+        var submission = NewTask(dueAt: dueAt) with { Selection = new TaskSelection(requirement, RequestedLimits.None, deadline, choice) };
+        return (await Tasks.SubmitAsync(submission with { Task = submission.Task with { DeadlineAt = deadline } }, Stop)).Value.Task.Id;
+    }
 }
 
 public sealed class SqliteTaskStoreTests() : TaskStoreConformance(new SqliteSource());

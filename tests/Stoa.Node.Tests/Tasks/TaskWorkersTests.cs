@@ -126,6 +126,44 @@ public sealed class TaskWorkersTests
     }
 
     [Fact]
+    public async Task Load_WhileManyEndsWaitToBeWritten_IsNeverMoreThanThereIs()
+    {
+        const int tasks = 5;
+        // The node's own workers are busy: those under test get what is submitted.
+        await using var node = await TestNode.StartAsync(null, "--Tasks:Workers", "1", "--Tasks:BeatMs", "60000", "--Tasks:StopGraceMs", "0");
+        await RunningAsync(node, await SubmitEndlessAsync(node, await node.PublishAsync("forever", GuestPrograms.EndlessLoop, Endless)));
+        var echo = await node.PublishAsync("echo", GuestPrograms.Echo);
+        var services = node.Host.Services;
+        var inner = services.GetRequiredService<ITaskStore>();
+        using var ended = new SemaphoreSlim(0);
+        var mayBeWritten = new TaskCompletionSource();
+        var store = FaultyStore.Before(inner, (method, arguments) => method == nameof(ITaskStore.EndAttemptAsync) ? EndAsync((AttemptEnd)arguments[0]!) : null);
+        using var threads = new GuestThreads(1);
+        var execute = ActivatorUtilities.CreateInstance<ExecuteTask>(services, threads, store);
+        using var workers = ActivatorUtilities.CreateInstance<TaskWorkers>(
+            services, store, execute, threads, new TasksOptions { Workers = 1, MaxMemoryBytes = 8 << 20, StopGraceMs = 60_000 });
+        await workers.StartAsync(Stop);
+        for (var task = 0; task < tasks; task++)
+        {
+            await node.Client.SubmitTextAsync(echo, "hello", cancellationToken: Stop);
+            workers.Wake();
+            await ended.WaitAsync(Stop);
+        }
+
+        var load = workers.Load;
+        mayBeWritten.SetResult();
+        await workers.StopAsync(Stop);
+        (load.BusyWorkers, load.BusyMemoryBytes, load.HeldTasks).ShouldBe((0, 0L, tasks));
+
+        async Task<AttemptEndOutcome> EndAsync(AttemptEnd end)
+        {
+            ended.Release();
+            await mayBeWritten.Task;
+            return await inner.EndAttemptAsync(end, Stop);
+        }
+    }
+
+    [Fact]
     public async Task Execute_WhileTheOnlyWorkerIsBusy_GoesAheadOfTheQueue()
     {
         await using var node = await TestNode.StartAsync(null, "--Tasks:Workers", "1");

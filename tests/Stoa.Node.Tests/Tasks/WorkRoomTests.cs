@@ -25,7 +25,7 @@ public sealed class WorkRoomTests
         var room = new WorkRoom(2, Memory, time);
         room.TryTake(500).ShouldBeTrue();
         room.TryTake(bytes).ShouldBe(fits);
-        room.Busy.ShouldBe(fits ? 2 : 1);
+        room.Busy.Tasks.ShouldBe(fits ? 2 : 1);
     }
 
     [Fact]
@@ -34,8 +34,21 @@ public sealed class WorkRoomTests
         var room = new WorkRoom(1, Memory, time);
         room.TryTake(Memory).ShouldBeTrue();
         room.End(Memory).ShouldBeTrue();
-        (room.Busy, room.BusyMemoryBytes).ShouldBe((0, 0L));
+        room.Busy.ShouldBe((0, 0L));
         room.TryTake(Memory).ShouldBeTrue();
+    }
+
+    [Fact]
+    public void Busy_WhileAClaimIsUnderWay_CountsNothingOfWhatItHasTaken()
+    {
+        var room = new WorkRoom(4, Memory, time);
+        room.TryTake(100).ShouldBeTrue();
+        room.TakeAll().ShouldBe((3, 900L));
+        room.Busy.ShouldBe((1, 100L));
+        room.Claimed(2, 400);
+        room.Busy.ShouldBe((3, 500L));
+        room.TryTake(501).ShouldBeFalse();
+        room.TryTake(500).ShouldBeTrue();
     }
 
     [Theory]
@@ -64,9 +77,8 @@ public sealed class WorkRoomTests
     {
         var room = new WorkRoom(2, Memory, time);
         RunAndWrite(room, 100);
-        var (slots, bytes) = room.TakeAll();
-        slots.ShouldBe(98);
-        room.Give(48, bytes);
+        room.TakeAll().Slots.ShouldBe(98);
+        room.Claimed(50, 0);
         room.IsWorthAClaim.ShouldBeFalse();
         room.Give(1, 0);
         room.IsWorthAClaim.ShouldBeTrue();

@@ -22,6 +22,7 @@ internal static class DescribeOperation
         ["version"] = "Semantic version.",
         ["state"] = "Only those in this state.",
         ["wait"] = "How long the line is held, such as `30s` or `500ms`; at most a minute.",
+        ["force"] = "Do it although something else uses it; false when left out.",
     };
 
     public static async Task ApplyAsync(

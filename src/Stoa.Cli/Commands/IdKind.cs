@@ -1,0 +1,43 @@
+using Stoa.Primitives;
+
+namespace Stoa.Cli.Commands;
+
+/// <summary>What an id of the API is the id of.</summary>
+/// <param name="Prefix">What such ids begin with.</param>
+/// <param name="Name">With its article.</param>
+/// <param name="ShownBy">The command that shows one, or lists all.</param>
+internal sealed record IdKind(string Prefix, string Name, string? ShownBy)
+{
+    public static readonly IdKind Task = new("task", "a task", "stoa task show {0}");
+    public static readonly IdKind Batch = new("batch", "a batch", "stoa batch show {0}");
+    public static readonly IdKind Template = new("tmpl", "a template", "stoa template show {0}");
+    public static readonly IdKind Schedule = new("sched", "a schedule", "stoa schedule show {0}");
+    public static readonly IdKind Auction = new("auction", "an auction", "stoa auction show {0}");
+    public static readonly IdKind Review = new("rev", "a review", "stoa review show {0}");
+    public static readonly IdKind Webhook = new("hook", "a webhook", "stoa webhook deliveries {0}");
+    public static readonly IdKind Delivery = new("dlvr", "a delivery", null);
+    public static readonly IdKind Key = new("key", "an API key", "stoa key list");
+
+    private const string SampleSuffix = "_01h2xcejqtf2nbrexx3vqjhp41";
+
+    private static readonly IdKind[] Known =
+    [
+        Task, Batch, Template, Schedule, Auction, Review, Webhook, Delivery, Key,
+        new("rcpt", "a receipt", null), new("xfer", "a transfer", "stoa wallet transfers"), new("agent", "an agent's version", "stoa agent list"),
+        new("acct", "an account", "stoa wallet"), new("user", "a user", "stoa status"),
+    ];
+
+    /// <summary>Why a word is not the id of one of some kinds; null when it is.</summary>
+    public static string? Misfit(string word, IReadOnlyList<IdKind> kinds)
+    {
+        var wanted = string.Join(" or ", kinds.Select(kind => kind.Name));
+        if (!TypeId.TryParse(word, out var id))
+            return $"'{word}' is not the id of {wanted}: those look like {string.Join(" or ", kinds.Select(kind => kind.Prefix + SampleSuffix))}.";
+        if (kinds.Any(kind => kind.Prefix == id.Prefix))
+            return null;
+        return Known.FirstOrDefault(kind => kind.Prefix == id.Prefix) is not { } other
+            ? $"'{word}' is not the id of {wanted}: those begin with {string.Join(" or ", kinds.Select(kind => kind.Prefix + "_"))}."
+            : $"'{word}' is the id of {other.Name}, not of {wanted}."
+                + (other.ShownBy is { } command ? $" See: {string.Format(System.Globalization.CultureInfo.InvariantCulture, command, word)}" : "");
+    }
+}

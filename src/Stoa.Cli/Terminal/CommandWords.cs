@@ -1,0 +1,174 @@
+using System.CommandLine;
+using System.Text;
+using System.Text.RegularExpressions;
+using Stoa.Client.Contracts;
+
+namespace Stoa.Cli.Terminal;
+
+/// <summary>A command whose file is written as the API takes it: what is said of its members is said in their names.</summary>
+internal interface ITakesRequests;
+
+/// <summary>Says in the words of the command line what the API says in its own: commands for requests, options for members.</summary>
+/// <param name="command">The command that was refused.</param>
+internal sealed partial class CommandWords(Command command)
+{
+    // The first that fits is taken, so longer paths come before their beginnings. Groups are what stands in the path.
+    private static readonly (Regex Request, string Command)[] Requests =
+    [
+        (Path("POST", "tasks/quote"), "stoa task submit with --quote"),
+        (Path("POST", "tasks/replays"), "stoa task replay --all-failed"),
+        (Path("POST", "tasks/{}/replay"), "stoa task replay $1"),
+        (Path("PUT", "tasks/{}/review"), "stoa review write $1"),
+        (Path("GET", @"tasks/{}\?wait=\w+"), "stoa task watch $1"),
+        (Path("GET", "tasks/{}/selection"), "stoa task selection $1"),
+        (Path("GET", "tasks/{}/auction"), "stoa task auction $1"),
+        (Path("GET", "tasks/{}"), "stoa task show $1"),
+        (Path("DELETE", "tasks/{}"), "stoa task cancel $1"),
+        (Path("GET", "tasks"), "stoa task list"),
+        (Path("POST", "tasks"), "stoa task submit"),
+        (Path("GET", "batches/{}/events"), "stoa batch watch $1"),
+        (Path("GET", "batches/{}"), "stoa batch show $1"),
+        (Path("GET", "batches"), "stoa batch list"),
+        (Path("GET", @"agents\?capability=([\w.-]+)"), "stoa agent list --capability $1"),
+        (Path("GET", "agents/{}/{}/reviews"), "stoa review list $1/$2"),
+        (Path("PUT", "agents/{}/{}/bidding"), "stoa agent bidding set $1/$2"),
+        (Path("PUT", "agents/{}/bidding"), "stoa agent bidding set $1"),
+        (Path("GET", "agents/{}/{}"), "stoa agent show $1/$2"),
+        (Path("GET", "agents"), "stoa agent list"),
+        (Path("(?:PUT|POST)", "blobs(?:/{digest})?"), "stoa blob put FILE"),
+        (Path("GET", "auctions/{}"), "stoa auction show $1"),
+        (Path("PUT", "reviews/{}/answer"), "stoa review answer $1"),
+        (Path("GET", "reviews"), "stoa review list"),
+        (Path("GET", "webhooks/{}/deliveries"), "stoa webhook deliveries $1"),
+        (Path("PATCH", "webhooks/{}"), "stoa webhook enable $1"),
+        (Path("GET", "webhooks"), "stoa webhook list"),
+        (Path("GET", "schedules"), "stoa schedule list"),
+        (Path("GET", "templates/{}"), "stoa template show $1"),
+        (Path("GET", "templates"), "stoa template list"),
+        (Path("GET", "api-keys"), "stoa key list"),
+        (Path("DELETE", "api-keys/{}"), "stoa key revoke $1"),
+        (Path("POST", "sessions"), "stoa login"),
+        (Path("GET", "quota"), "stoa quota"),
+        (Path("GET", "nodes"), "stoa node list"),
+    ];
+
+    // What a sentence says of members that are options here.
+    private static readonly (string Member, string Option)[] Sentences =
+    [
+        ("Raise limits.outputBytes if the agent allows more, or give less input.", "Give less input."),
+        ("with onNoBids \"select\"", "with --or-select"),
+        ("or without auction.", "or without --auction."),
+        ("submit without auction", "submit without --auction"),
+        ("with a requirement in place of agent", "with --capability in place of AGENT"),
+        ("with a requirement and auction", "with --capability and --auction"),
+        ("leave the member out", "leave the option out"),
+        ("auction.windowMs", "--window"),
+        ("limits.fuel", "--fuel"),
+        ("limits.memoryBytes", "--memory"),
+        ("limits.timeoutMs", "--timeout"),
+        ("deadlineMs", "--deadline"),
+        ("maxPrice", "--max-price"),
+        ("dueAt", "--at or --delay"),
+        ("with ?force=true", "with --force"),
+    ];
+
+    private static readonly (string Pointer, string Word)[] Places =
+    [
+        ("/agent", "AGENT"),
+        ("/limits/fuel", "--fuel"),
+        ("/limits/memoryBytes", "--memory"),
+        ("/limits/timeoutMs", "--timeout"),
+        ("/requirement/capabilities", "--capability"),
+        ("/requirement/deadlineMs", "--deadline"),
+        ("/requirement/minReputation", "--min-reputation"),
+        ("/requirement/weights", "--prefer"),
+        ("/auction/windowMs", "--window"),
+        ("/auction/onNoBids", "--or-select"),
+        ("/dueAt", "--at or --delay"),
+        ("/regions", "--region"),
+        ("/cron", "CRON"),
+        ("/timeZone", "--zone"),
+        ("/expiresAt", "--expires-days"),
+        ("/types", "--type"),
+        ("/maxOpenTasks", "--open-tasks"),
+        ("/maxContentBytes", "--content"),
+    ];
+
+    /// <summary>For what is said of tasks, whoever shows it.</summary>
+    public static CommandWords OfTasks { get; } = new(new Command("task"));
+
+    private readonly bool _takesRequests = command is ITakesRequests;
+
+    /// <summary>What a refusal says, in the words of the command line.</summary>
+    public string Detail(Problem problem) => problem.Code switch
+    {
+        "requestInvalid" when !_takesRequests && problem.Errors is { Count: > 0 } => "The node does not take what the command asks for:",
+        "requestInvalid" => "The node does not take it. Correct what is listed:",
+        "unauthenticated" => "The node does not know who is calling: no key was given, or one that is wrong, expired or revoked.",
+        "payloadTooLarge" => "That is more than the node takes at once. Send less; an input is uploaded by itself when it is large.",
+        _ => Text(problem.Detail),
+    };
+
+    /// <summary>A sentence of the API.</summary>
+    public string Text(string sentence)
+    {
+        foreach (var (request, name) in Requests)
+            sentence = request.Replace(sentence, match => Placeholder().Replace(match.Result(name), word => word.Groups[1].Value.ToUpperInvariant()));
+        sentence = LongAmount().Replace(sentence, match => Format.Money(match.Groups[1].Value));
+        sentence = sentence
+            .Replace("Correct what is listed in errors", "Correct what is listed", StringComparison.Ordinal)
+            .Replace("is listed in errors", "is listed", StringComparison.Ordinal)
+            .Replace("See in errors which", "See which", StringComparison.Ordinal);
+        return _takesRequests
+            ? sentence
+            : Sentences.Aggregate(sentence, (text, known) => text.Replace(known.Member, known.Option, StringComparison.Ordinal));
+    }
+
+    /// <summary>What a JSON Pointer stands for: an option, an argument, or a part of a file. Empty for the whole.</summary>
+    public string Place(string pointer)
+    {
+        if (pointer.Length == 0 || _takesRequests)
+            return pointer;
+        if (pointer.StartsWith("/task/", StringComparison.Ordinal))
+            pointer = pointer["/task".Length..];
+        foreach (var (known, word) in Places)
+        {
+            if (pointer == known || pointer.StartsWith(known + "/", StringComparison.Ordinal))
+                return word;
+        }
+
+        var parts = pointer[1..].Split('/').Select(part => part.Replace("~1", "/", StringComparison.Ordinal).Replace("~0", "~", StringComparison.Ordinal)).ToArray();
+        return parts switch
+        {
+            ["parameters", var name, ..] => $"--param {name}",
+            ["values", var value, ..] => $"--set {value}",
+            ["template", _, var value, ..] => $"--set {value}",
+            ["input"] or ["input", "text" or "base64" or "json" or "digest"] => "the input",
+            ["input", ..] => $"the input at /{string.Join('/', parts.Skip(1))}",
+            _ => WordOf(parts[^1]) ?? string.Join('.', parts),
+        };
+    }
+
+    /// <summary>The option or argument of this command that has a member's name.</summary>
+    private string? WordOf(string member)
+    {
+        var kebab = "--" + Capital().Replace(member, match => "-" + match.Value.ToLowerInvariant());
+        return command.Options.FirstOrDefault(option => option.Name == kebab || option.Name + "-ms" == kebab || option.Name + "-bytes" == kebab)?.Name
+            ?? command.Arguments.FirstOrDefault(argument => argument.Name.Equals(member, StringComparison.OrdinalIgnoreCase))?.Name;
+    }
+
+    private static Regex Path(string method, string path)
+    {
+        var text = new StringBuilder(path).Replace("{digest}", @"\{digest\}").Replace("{}", @"(\{\w+\}|[\w@.-]+\w)");
+        return new Regex($@"\b{method} /api/v1/{text}(?![\w/?])", RegexOptions.CultureInvariant);
+    }
+
+    [GeneratedRegex(@"\{(\w+)\}")]
+    private static partial Regex Placeholder();
+
+    [GeneratedRegex(@"\b(\d+\.\d{9})\b(?: USD)?")]
+    private static partial Regex LongAmount();
+
+    [GeneratedRegex("[A-Z]")]
+    private static partial Regex Capital();
+}
