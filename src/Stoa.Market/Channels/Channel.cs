@@ -16,9 +16,10 @@ public enum ChannelSide
 
 /// <summary>One side of a channel.</summary>
 /// <param name="User">Who it is on this node.</param>
+/// <param name="Handle">The user's handle.</param>
 /// <param name="Wallet">Pays the deposit in, or is paid.</param>
 /// <param name="Key">Signs for this side. Its private half never leaves the side's own machine.</param>
-public sealed record ChannelParty(Id<User> User, Id<Account> Wallet, PublicKey Key);
+public sealed record ChannelParty(Id<User> User, string Handle, Id<Account> Wallet, PublicKey Key);
 
 /// <summary>Where a channel stands. It only moves forward: open, closing, closed.</summary>
 public abstract record ChannelState

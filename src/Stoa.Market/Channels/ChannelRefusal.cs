@@ -9,6 +9,9 @@ public enum ChannelRefusal
     /// <summary>Keys, deposit, window or expiry are not as they must be; every reason is listed.</summary>
     ChannelInvalid,
 
+    /// <summary>The available balance of the payer's wallet does not cover the deposit.</summary>
+    InsufficientFunds,
+
     /// <summary>The payer has as many channels that are not closed as one may have.</summary>
     ChannelsTooMany,
 

@@ -25,8 +25,8 @@ internal static class ChannelSamples
     public static Channel Open(long deposit, int number = 1, int payer = 1, int payee = 2) => new(
         IdOf<Channel>(number),
         NodeKey.PublicKey.PeerId,
-        new ChannelParty(IdOf<User>(payer), WalletOf(payer), PayerKey.PublicKey),
-        new ChannelParty(IdOf<User>(payee), WalletOf(payee), PayeeKey.PublicKey),
+        new ChannelParty(IdOf<User>(payer), $"user-{payer}", WalletOf(payer), PayerKey.PublicKey),
+        new ChannelParty(IdOf<User>(payee), $"user-{payee}", WalletOf(payee), PayeeKey.PublicKey),
         EscrowOf(payer),
         TimeSpan.FromHours(1),
         Start,
