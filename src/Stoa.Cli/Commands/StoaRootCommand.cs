@@ -53,6 +53,7 @@ internal static class StoaRootCommand
             ScheduleCommands.Create(scope),
             WebhookCommands.Create(scope),
             new WalletCommand(scope),
+            ChannelCommands.Create(scope),
             new QuotaCommand(scope),
             new CommandGroup(
                 "key",

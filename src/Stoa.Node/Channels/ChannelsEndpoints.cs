@@ -177,6 +177,8 @@ public static class ChannelsEndpoints
         var asked = body.Value.Vouchers;
         if (asked.Count is 0 or > NetSettlement.MaxVouchers)
             throw new RequestRefusedException(RequestRefusal.RequestInvalid, errors: [new FieldError("/vouchers", $"1 to {NetSettlement.MaxVouchers} vouchers are settled at once.")]);
+        if (asked.Any(voucher => voucher is null))
+            throw new RequestRefusedException(RequestRefusal.RequestInvalid, errors: [new FieldError("/vouchers", "Each is a voucher with its channel, none is null.")]);
         if (asked.Sum(voucher => (long)Math.Max(0, voucher.Voucher.Index ?? 0)) > HashesMax)
             throw new RequestRefusedException(RequestRefusal.RequestInvalid, errors: [new FieldError("/vouchers", $"The indexes of all words together are at most {HashesMax}. Send the vouchers in several requests.")]);
         var known = asked.Select(voucher => Id<Channel>.TryParse(voucher.ChannelId, out var id) ? id : default).Where(id => !id.IsEmpty).ToHashSet();
