@@ -66,21 +66,44 @@ internal static class ChannelDesk
             throw new CommandFailure($"The node gave the statement of {statement.Terms.Channel}, not of {channel.Id}.", ExitCode.Refused);
         if (file.Kept is not { } kept)
         {
-            file.Keep(new KeptChannel(channel.Role, envelope, statement.Settled, channel.Voucher));
+            file.Keep(new KeptChannel(channel.Role, envelope, statement.Settled, Proof(channel, statement)));
             return file.Kept!;
         }
 
         var before = Read(kept.Statement);
         if (before.Terms != statement.Terms)
             throw new CommandFailure($"The node states other terms of {channel.Id} than before. What is kept stays as it is.", ExitCode.Refused);
-        // As the payer it is enough to know of more; the payee's own voucher is what the market paid by.
         file.Keep(kept with
         {
             Statement = envelope,
             Highest = Money.Max(kept.Highest, statement.Settled),
-            Voucher = statement.Settled > kept.Highest ? channel.Voucher : kept.Voucher,
+            Voucher = statement.Settled > kept.Highest ? Proof(channel, statement) : kept.Voucher,
         });
         return file.Kept!;
+    }
+
+    /// <summary>What is kept, checked again by itself: the node's signature on the statement, the payer's on the voucher.</summary>
+    public static IReadOnlyList<(string Name, string? Value)> Describe(KeptChannel kept)
+    {
+        var statement = Read(kept.Statement);
+        if (kept.Voucher is { } voucher && VoucherCheck.Check(ToVoucher(voucher), statement.Terms).Refusal is { } refusal)
+            throw new CommandFailure(refusal.Detail, ExitCode.Refused);
+        return
+        [
+            ("channel", statement.Terms.Channel.ToString()),
+            ("role", kept.Role),
+            ("statedAt", Terminal.Format.Time(statement.StatedAt)),
+            ("statedBy", statement.NodeKey.PeerId.ToString()),
+            ("state", statement.State.GetType().Name.ToLowerInvariant()),
+            ("deposit", statement.Deposit.ToString()),
+            ("settled", statement.Settled.ToString()),
+            ("highest", kept.Highest.ToString()),
+            ("payer", statement.Terms.PayerKey.PeerId.ToString()),
+            ("payee", statement.Terms.PayeeKey.PeerId.ToString()),
+            ("challengeWindowSeconds", statement.Terms.ChallengeWindow.TotalSeconds.ToString("0.###", System.Globalization.CultureInfo.InvariantCulture)),
+            ("expiresAt", Terminal.Format.Time(statement.Terms.ExpiresAt)),
+            ("hasAgreed", kept.HasAgreed ? "true" : "false"),
+        ];
     }
 
     /// <summary>The deposit as far as this machine knows: it only grows.</summary>
@@ -214,6 +237,10 @@ internal static class ChannelDesk
             throw new CommandFailure($"It is not {what}: {broken.Message}", ExitCode.Refused);
         }
     }
+
+    /// <summary>What the settled amount stands on, as far as that is true: later words are checked against what is kept, so nothing is kept on a node's word.</summary>
+    private static VoucherBody? Proof(ChannelResponse channel, ChannelStatement statement) =>
+        channel.Voucher is { } body && VoucherCheck.Check(ToVoucher(body), statement.Terms).TryGet(out var claim, out _) && claim.Cumulative == statement.Settled ? body : null;
 
     private static ChannelStatement Read(DsseEnvelope envelope) => ChannelStatement.Open(envelope).Match(
         statement => statement, fault => throw new CommandFailure(fault.Detail, ExitCode.Refused));

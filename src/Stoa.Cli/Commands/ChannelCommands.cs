@@ -181,14 +181,33 @@ internal static class ChannelCommands
     private sealed class ShowCommand : StoaCommand
     {
         private readonly Argument<string> _id = Id();
+        private readonly Option<bool> _kept = new("--kept") { Description = "Show what is kept here, its signatures checked again, without a node." };
 
         public ShowCommand(CommandScope scope)
-            : base(scope, "show", "Show a channel, and keep what the node states of it.", new CommandExample("How much is left?", "stoa channel show chan_01h2xcejqtf2nbrexx3vqjhp41")) =>
+            : base(
+                scope,
+                "show",
+                "Show a channel, and keep what the node states of it.",
+                new("How much is left?", "stoa channel show chan_01h2xcejqtf2nbrexx3vqjhp41"),
+                new("What can I prove without the node?", "stoa channel show chan_01h2xcejqtf2nbrexx3vqjhp41 --kept"))
+        {
             Add(_id);
+            Add(_kept);
+        }
 
         protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
         {
             using var file = await KeptChannelFile.OpenAsync(invocation.Surroundings, invocation.Get(_id), cancellationToken);
+            if (invocation.Get(_kept))
+            {
+                var facts = ChannelDesk.Describe(file.Kept ?? throw new CommandFailure("Nothing of this channel is kept here.", ExitCode.Refused, $"Look at it first with: stoa channel show {invocation.Get(_id)}"));
+                if (invocation.IsJson)
+                    invocation.Screen.JsonObject([.. facts.Select(fact => (fact.Name, (object?)fact.Value))]);
+                else
+                    invocation.Screen.Facts([.. facts.Select(fact => (fact.Name, fact.Value is null ? null : Format.Escaped(fact.Value)))]);
+                return ExitCode.Ok;
+            }
+
             return Tell(invocation, await LookAsync(invocation, file, invocation.Get(_id), cancellationToken), file.Kept);
         }
     }

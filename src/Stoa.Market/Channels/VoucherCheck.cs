@@ -23,7 +23,8 @@ public static class VoucherCheck
     /// <summary>Checks form, channel, market, signature and, for a chain, the word.</summary>
     /// <param name="voucher">As it came.</param>
     /// <param name="terms">Of the channel that it is to be for.</param>
-    /// <param name="known">Of the same chain, and checked before: hashing goes only so far. Null to hash down to the anchor.</param>
+    /// <param name="known">A word that was checked before against the same terms. For a later one of the same chain the signature is known to be good, and hashing goes only so far.
+    /// Null to check all.</param>
     public static Outcome<Claim, ChannelRefusal> Check(Voucher voucher, ChannelTerms terms, Voucher.Chain? known = null)
     {
         ArgumentNullException.ThrowIfNull(voucher);
@@ -32,7 +33,9 @@ public static class VoucherCheck
         {
             Voucher.Signed signed => Open(signed.Envelope, VoucherPayload.PayloadType, VoucherPayload.Read, payload => (payload.Channel, payload.Node), terms)
                 .Match<Outcome<Claim, ChannelRefusal>>(payload => new Claim(terms.Channel, payload.Cumulative, voucher), refusal => refusal),
-            Voucher.Chain chain => OpenChain(chain.Envelope, terms).Match(commitment => CheckWord(chain, commitment, terms, known), refusal => refusal),
+            Voucher.Chain chain when known is not null && known.Index <= chain.Index && known.Envelope.Equals(chain.Envelope) =>
+                CheckWord(chain, ChainCommitment.Read(chain.Envelope.Payload), terms, known.Index, known.Word),
+            Voucher.Chain chain => OpenChain(chain.Envelope, terms).Match(commitment => CheckWord(chain, commitment, terms, 0, commitment.Anchor), refusal => refusal),
             _ => throw new InvalidOperationException("Every form of voucher is handled."),
         };
     }
@@ -45,13 +48,10 @@ public static class VoucherCheck
         return Open(envelope, ChainCommitment.PayloadType, ChainCommitment.Read, chain => (chain.Channel, chain.Node), terms);
     }
 
-    private static Outcome<Claim, ChannelRefusal> CheckWord(Voucher.Chain chain, ChainCommitment commitment, ChannelTerms terms, Voucher.Chain? known)
+    private static Outcome<Claim, ChannelRefusal> CheckWord(Voucher.Chain chain, ChainCommitment commitment, ChannelTerms terms, int from, ChainWord word)
     {
         if (chain.Index < 1 || chain.Index > commitment.Length)
             return Refuse(ChannelRefusal.ChainWordInvalid, $"The chain has words 1 to {commitment.Length}, and none of index {chain.Index}.");
-        var (from, word) = known is not null && known.Index <= chain.Index && known.Envelope.Payload.AsSpan().SequenceEqual(chain.Envelope.Payload)
-            ? (known.Index, known.Word)
-            : (0, commitment.Anchor);
         return chain.Word.Towards(chain.Index - from) == word
             ? new Claim(terms.Channel, commitment.CumulativeAt(chain.Index), chain)
             : Refuse(ChannelRefusal.ChainWordInvalid, $"The word is not word {chain.Index} of its chain: hashed {chain.Index} times it does not give the anchor that the payer signed.");

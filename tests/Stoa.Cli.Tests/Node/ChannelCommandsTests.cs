@@ -44,6 +44,7 @@ public sealed class ChannelCommandsTests(RealNode node) : IAsyncLifetime
         (await OutputAsync(_payee, $"channel verify {_channel} -", third)).ShouldContain("$0.005 more, $0.045 in all");
         (await OutputAsync(_payer, $"channel pay {_channel} --again")).ShouldBe(third);
         (await RefusedAsync(_payee, $"channel verify {_channel} -", first)).ShouldContain("pays nothing new");
+        (await OutputAsync(_payee, $"channel show {_channel} --kept --json")).ShouldContain("\"highest\": \"0.045000000\"");
         _payee.Variables["STOA_ADDRESS"] = node.Address.ToString();
 
         (await OutputAsync(_payee, "channel settle")).ShouldContain("$0.045 by 1 transfers.");

@@ -43,16 +43,34 @@ public sealed class VoucherTests
     }
 
     [Theory]
+    [InlineData(1, true)]
     [InlineData(41, true)]
     [InlineData(42, true)]
+    [InlineData(43, true)]
+    [InlineData(100, true)]
+    [InlineData(41, false)]
+    [InlineData(42, false)]
     [InlineData(43, false)]
     public void Word_CheckedAgainstAKnownOne_IsTheSameAsAgainstTheAnchor(int index, bool isReal)
     {
-        var voucher = Word(index) with { Word = isReal ? _chain[index] : _chain[index - 1] };
+        var known = Word(42);
+        ChannelRefusal? expected = isReal ? null : ChannelRefusal.ChainWordInvalid;
+        var voucher = new Voucher.Chain(known.Envelope, index, isReal ? _chain[index] : _chain[index - 1]);
 
-        VoucherCheck.Check(voucher, _channel.Terms, Word(42)).Refusal?.Code.ShouldBe(ChannelRefusal.ChainWordInvalid);
-        (VoucherCheck.Check(voucher, _channel.Terms, Word(42)).Refusal is null).ShouldBe(isReal);
-        (VoucherCheck.Check(voucher, _channel.Terms).Refusal is null).ShouldBe(isReal);
+        Code(VoucherCheck.Check(voucher, _channel.Terms, known)).ShouldBe(expected);
+        Code(VoucherCheck.Check(voucher, _channel.Terms)).ShouldBe(expected);
+
+        static ChannelRefusal? Code(Outcome<Claim, ChannelRefusal> outcome) => outcome.Refusal?.Code;
+    }
+
+    [Fact]
+    public void Word_OfAnotherChainThanTheKnownOne_IsCheckedWhole()
+    {
+        var forged = new Voucher.Chain(_chain.Commit(_channel.Terms, new Money(5), new Money(900)).Sign(PayeeKey), 43, _chain[43]);
+        var changed = Word(43) with { Envelope = Word(42).Envelope with { Payload = forged.Envelope.Payload } };
+
+        VoucherCheck.Check(forged, _channel.Terms, Word(42)).Refusal!.Code.ShouldBe(ChannelRefusal.VoucherSignatureInvalid);
+        VoucherCheck.Check(changed, _channel.Terms, Word(42)).Refusal!.Code.ShouldBe(ChannelRefusal.VoucherSignatureInvalid);
     }
 
     [Theory]

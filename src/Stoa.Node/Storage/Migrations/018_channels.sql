@@ -1,16 +1,17 @@
 -- Payment channels. Their money is in accounts of kind Channel, one a payer: what the payer's channels that are not closed have left, together.
+-- No foreign keys to those accounts: their locks would be taken before those of the ledger, and in another order.
 CREATE TABLE channels (
     id TEXT NOT NULL PRIMARY KEY,
     node TEXT NOT NULL,
     payer_id TEXT NOT NULL,
     payer TEXT NOT NULL,
-    payer_wallet_id TEXT NOT NULL REFERENCES accounts (id),
+    payer_wallet_id TEXT NOT NULL,
     payer_key {blob} NOT NULL,
     payee_id TEXT NOT NULL,
     payee TEXT NOT NULL,
-    payee_wallet_id TEXT NOT NULL REFERENCES accounts (id),
+    payee_wallet_id TEXT NOT NULL,
     payee_key {blob} NOT NULL,
-    escrow_id TEXT NOT NULL REFERENCES accounts (id),
+    escrow_id TEXT NOT NULL,
     challenge_window_ms BIGINT NOT NULL,
     opened_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL,
