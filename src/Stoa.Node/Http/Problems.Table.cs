@@ -164,7 +164,7 @@ public static partial class Problems
             "Agree on an amount from what is settled to the deposit."),
         ChannelRefusal.NotDue => Row(refusal, 409, "Not time yet",
             "The challenge window is open, or the channel has not expired. The node does this by itself.",
-            "Wait."),
+            "Wait until the time that the channel names: nothing else is needed."),
     };
 
     public static ProblemKind Of(ContentRefusal refusal) => refusal switch
