@@ -357,9 +357,13 @@ public sealed class ExecuteTask(
     {
         if (task.Input.IsInline)
         {
-            return new Source(GuestInput.FromBytes(inlineInput
+            var bytes = inlineInput
                 ?? await tasks.ReadInputAsync(task.Id, cancellationToken)
-                ?? throw new IOException($"The input of {task.Id} is not in the database.")), null);
+                ?? throw new IOException($"The input of {task.Id} is not in the database.");
+            // The receipt states the digest: no agent runs on anything else.
+            return ContentHash.Of(bytes.Span) == task.Input.Digest
+                ? new Source(GuestInput.FromBytes(bytes), null)
+                : throw new IOException($"The input of {task.Id} that the node has does not have the digest {task.Input.Digest}.");
         }
 
         var stream = new InputStream(await content.OpenAsync(task.Input.Digest, cancellationToken)

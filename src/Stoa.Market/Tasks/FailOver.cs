@@ -58,10 +58,10 @@ public sealed class FailOver(ITaskStore tasks, IContentStore content, AgentIndex
             new Reassignment(tried, Choice: null) { Demand = next.Demand })
         : null;
 
-    private async Task<byte[]?> ReadInputAsync(AgentTask task, CancellationToken cancellationToken)
+    private async Task<ReadOnlyMemory<byte>?> ReadInputAsync(AgentTask task, CancellationToken cancellationToken)
     {
         if (task.Input.IsInline)
-            return await tasks.ReadInputAsync(task.Id, cancellationToken);
+            return await tasks.ReadInputAsync(task.Id, cancellationToken) is { } inline ? inline : (ReadOnlyMemory<byte>?)null;
         if (task.Input.SizeBytes > SubmitTask.MaxSchemaInputBytes)
             return null;
         await using var stream = await content.OpenAsync(task.Input.Digest, cancellationToken);

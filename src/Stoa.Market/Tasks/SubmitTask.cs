@@ -296,7 +296,7 @@ public sealed class SubmitTask(
             return inline.Bytes;
         if (input.SizeBytes > MaxSchemaInputBytes)
             return null;
-        return await ReadStoredAsync(input.Digest, input.SizeBytes, cancellationToken) is { } bytes ? bytes : null;
+        return await ReadStoredAsync(input.Digest, input.SizeBytes, cancellationToken) is { } bytes ? bytes : (ReadOnlyMemory<byte>?)null;
     }
 
     /// <summary>Uploaded content as a whole; null when it is not here any more.</summary>

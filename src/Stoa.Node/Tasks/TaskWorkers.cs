@@ -248,8 +248,9 @@ public sealed class TaskWorkers(
         }
 
         var inputs = await ReadInputsAsync(claimed);
+        // A bare null would be taken for an input without bytes, since arrays turn into memory by themselves.
         foreach (var task in claimed)
-            Begin(task, inputs.TryGetValue(task.Id, out var input) ? input : null);
+            Begin(task, inputs.TryGetValue(task.Id, out var input) ? input : (ReadOnlyMemory<byte>?)null);
         return (claimed.Count > 0, claimed.Count == slots);
     }
 

@@ -50,6 +50,7 @@ internal sealed class TaskAudit(Database database, FaultReport report, bool mayF
         foreach (var task in _tasks.Values.Where(task => task.State is "queued" or "running"))
             Lose($"{task.Id} never ended; it is {task.State}.");
         await new MoneyAudit(database, report, Double).CheckAsync(_tasks, cancellationToken);
+        await new ReceiptAudit(database, report).CheckAsync(cancellationToken);
         await new EventAudit(database, report, Double).CheckAsync(_tasks, cancellationToken);
         await CheckBatchesAsync(cancellationToken);
         await new AuctionAudit(database, report, Double).CheckAsync(_tasks, cancellationToken);

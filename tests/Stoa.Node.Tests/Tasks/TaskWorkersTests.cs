@@ -66,6 +66,25 @@ public sealed class TaskWorkersTests
         }
     }
 
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(64 << 10)]
+    [InlineData((64 << 10) + 1)]
+    [InlineData(1_000_000)]
+    public async Task Task_ThatHasWaited_RunsOnAllOfItsInput(int bytes)
+    {
+        await using var node = await TestNode.StartAsync(null);
+        var echo = await node.PublishAsync("echo", GuestPrograms.Echo, new AgentLimitsBody(1_000_000_000, 8 << 20, 60_000, 2_000_000, 1_000));
+        var input = new string('x', bytes);
+
+        var task = await node.Client.SubmitAsync(
+            new SubmitTaskRequest(echo, new TaskInputBody(Text: input), DueAt: DateTimeOffset.UtcNow.AddMilliseconds(300)), cancellationToken: Stop);
+
+        var ended = await node.Client.WaitForTaskAsync(task.Id, cancellationToken: Stop);
+        (ended.State, ended.Result?.Usage.InputBytes, ended.Result?.Usage.OutputBytes).ShouldBe(("succeeded", bytes, bytes));
+    }
+
     [Fact]
     public async Task Stop_WhileAClaimIsUnderWay_WaitsForWhatItBrings()
     {
