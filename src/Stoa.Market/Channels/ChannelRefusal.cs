@@ -24,7 +24,7 @@ public enum ChannelRefusal
     /// <summary>The channel has expired, so nothing is added to it.</summary>
     ChannelExpired,
 
-    /// <summary>The channel is closing already.</summary>
+    /// <summary>The channel is closing, so nothing is added to it.</summary>
     ChannelClosing,
 
     /// <summary>The channel is closed for good.</summary>

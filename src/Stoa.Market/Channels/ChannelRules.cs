@@ -136,11 +136,11 @@ public static class ChannelRules
 
     private static Outcome<ChannelChange, ChannelRefusal> StartClose(Channel channel, ChannelAct.StartClose start, DateTimeOffset now)
     {
-        // The window does not begin anew: a payer could put off the end for ever, and a lost answer is no reason to wait longer.
-        if (channel.State is ChannelState.Closing closing)
-            return Refuse(ChannelRefusal.ChannelClosing, $"{channel.Id} is closing until {closing.EndsAt:u}. A higher voucher is still settled.");
         if (start.Claim is { } claim)
             ThrowIfOfOther(channel, claim.Channel);
+        // The window does not begin anew: one side could put off the end for ever, and a lost answer is no reason to wait longer.
+        if (channel.State is ChannelState.Closing)
+            return start.Claim is { } again && again.Cumulative > channel.Settled ? Settle(channel, again, now) : Unchanged(channel);
         var state = new ChannelState.Closing(start.By, now, now + channel.ChallengeWindow);
         if (start.Claim is not { } highest || highest.Cumulative <= channel.Settled)
             return new ChannelChange(channel, channel with { State = state }, Money.Zero, Money.Zero, Money.Zero);
@@ -170,9 +170,11 @@ public static class ChannelRules
             return Refuse(ChannelRefusal.VoucherExceedsDeposit, $"The voucher says {claim.Cumulative} USD in all, and {channel.Deposit} USD are deposited. Ask the payer for a top-up, or send one within the deposit.");
         // The same amount again changes nothing, not even what it stands on.
         return claim.Cumulative == channel.Settled
-            ? new ChannelChange(channel, channel, Money.Zero, Money.Zero, Money.Zero)
+            ? Unchanged(channel)
             : new ChannelChange(channel, channel with { Settled = claim.Cumulative, Proof = claim.Voucher }, Money.Zero, claim.Cumulative - channel.Settled, Money.Zero);
     }
+
+    private static ChannelChange Unchanged(Channel channel) => new(channel, channel, Money.Zero, Money.Zero, Money.Zero);
 
     private static void ThrowIfOfOther(Channel channel, Id<Channel> checkedFor)
     {

@@ -56,9 +56,9 @@ public static class ChannelsEndpoints
             .Produces<SettlementResponse>();
         channels.MapPost("/{id}/closing", CloseAsync)
             .WithName("closeChannel").WithSummary("Start to close a payment channel")
-            .WithDescription("The challenge window begins. Until it is over the payee, or you, may bring a higher voucher; then the rest of the deposit goes back to the payer. With a voucher, that is paid at once.")
+            .WithDescription("The challenge window begins. Until it is over the payee, or you, may bring a higher voucher; then the rest of the deposit goes back to the payer. With a voucher, that is paid at once. Asked for again the window stays as it is.")
             .Produces<ChannelResponse>(StatusCodes.Status202Accepted)
-            .Refuses(ChannelRefusal.ChannelUnknown, ChannelRefusal.ChannelClosing, ChannelRefusal.ChannelClosed)
+            .Refuses(ChannelRefusal.ChannelUnknown, ChannelRefusal.ChallengeWindowOver, ChannelRefusal.ChannelClosed)
             .Refuses(VoucherRefusals);
         channels.MapPut("/{id}/agreement", AgreeAsync)
             .WithName("agreeOnChannel").WithSummary("Close a payment channel at once, by agreement")

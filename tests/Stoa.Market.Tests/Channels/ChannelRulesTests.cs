@@ -59,7 +59,7 @@ public sealed class ChannelRulesTests
     [Theory]
     [InlineData("settle 29", 0, ChannelRefusal.VoucherSuperseded)]
     [InlineData("settle 31", 1, ChannelRefusal.ChallengeWindowOver)]
-    [InlineData("start 50", 0, ChannelRefusal.ChannelClosing)]
+    [InlineData("start 50", 1, ChannelRefusal.ChallengeWindowOver)]
     [InlineData("topup 200", 0, ChannelRefusal.ChannelClosing)]
     [InlineData("expire 0", 48, ChannelRefusal.NotDue)]
     [InlineData("finish 0", 0, ChannelRefusal.NotDue)]
@@ -85,6 +85,17 @@ public sealed class ChannelRulesTests
 
         (closing.Paid, challenged.Paid, finished.Returned).ShouldBe((Money.Zero, new Money(50), new Money(20)));
         finished.After.State.ShouldBe(new ChannelState.Closed(_now.AddHours(1), false));
+    }
+
+    [Fact]
+    public void Closing_AskedForAgain_PaysAHigherVoucherAndMovesNoWindow()
+    {
+        var closing = Apply(Settled(), new ChannelAct.StartClose(ChannelSide.Payer, null)).After;
+
+        Apply(closing, new ChannelAct.StartClose(ChannelSide.Payer, null), _now.AddMinutes(30)).IsNone.ShouldBeTrue();
+        Apply(closing, new ChannelAct.StartClose(ChannelSide.Payee, Claim(closing, 30)), _now.AddMinutes(30)).IsNone.ShouldBeTrue();
+        var paid = Apply(closing, new ChannelAct.StartClose(ChannelSide.Payee, Claim(closing, 40)), _now.AddMinutes(30));
+        (paid.Paid, paid.After.State).ShouldBe((new Money(10), closing.State));
     }
 
     [Fact]
