@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Stoa.Primitives;
 
@@ -27,7 +28,7 @@ public static class VoucherJson
             using var document = JsonDocument.Parse(utf8Json);
             var root = document.RootElement;
             return Make(
-                DsseEnvelope.FromJson(JsonSerializer.SerializeToUtf8Bytes(root.GetProperty("envelope"))),
+                DsseEnvelope.FromJson(JsonMarshal.GetRawUtf8Value(root.GetProperty("envelope"))),
                 root.TryGetProperty("index", out var index) ? index.GetInt32() : null,
                 root.TryGetProperty("word", out var word) ? word.GetString() : null);
         }

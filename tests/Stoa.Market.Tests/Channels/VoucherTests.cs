@@ -117,6 +117,26 @@ public sealed class VoucherTests
         reader.Cumulative.ShouldBe(new Money(205));
     }
 
+    [Fact]
+    public void Voucher_WrittenAndReadAgain_IsTheSame()
+    {
+        Voucher[] vouchers = [Sign(_channel, 5), Word(7)];
+
+        vouchers.Select(voucher => VoucherJson.Read(VoucherJson.Write(voucher))).ShouldBe(vouchers);
+    }
+
+    [Theory]
+    [InlineData("{}")]
+    [InlineData("[]")]
+    [InlineData("null")]
+    [InlineData("")]
+    [InlineData("{\"envelope\":null}")]
+    [InlineData("{\"envelope\":{\"payload\":\"e30=\",\"payloadType\":\"a\",\"signatures\":[{\"keyid\":\"\",\"sig\":\"AA==\"}]},\"index\":1}")]
+    [InlineData("{\"envelope\":{\"payload\":\"e30=\",\"payloadType\":\"a\",\"signatures\":[{\"keyid\":\"\",\"sig\":\"AA==\"}]},\"index\":1,\"word\":\"00\"}")]
+    [InlineData("{\"envelope\":{\"payload\":\"e30=\",\"payloadType\":\"a\",\"signatures\":[{\"keyid\":\"\",\"sig\":\"AA==\"}]},\"index\":\"1\",\"word\":null}")]
+    public void Voucher_OfAnythingElse_IsAFormatException(string json) =>
+        Should.Throw<FormatException>(() => VoucherJson.Read(Encoding.UTF8.GetBytes(json)));
+
     [Theory]
     [MemberData(nameof(States))]
     public void Statement_OfANode_IsReadAgainAndBelievedOnlyUnchanged(ChannelState state)
