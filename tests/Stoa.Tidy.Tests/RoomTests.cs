@@ -22,6 +22,7 @@ public sealed partial class RoomTests
         ["Identity"] = [],
         ["Events"] = ["Identity"],
         ["Ledger"] = ["Identity"],
+        ["Channels"] = ["Identity", "Events", "Ledger", "Registry"],
         ["Registry"] = ["Identity", "Events"],
         ["Calls"] = [],
         ["Builds"] = ["Identity", "Events", "Registry", "Calls"],
@@ -39,7 +40,7 @@ public sealed partial class RoomTests
     {
         ["Stoa.Node"] = ["UpCommand.cs", "LocalNode.cs"],
         ["Stoa.Wasm"] = ["WasmRunCommand.cs", "ProgramFile.cs"],
-        ["Stoa.Market"] = ["ReceiptCheck.cs", "AuctionCheck.cs", "LedgerCheck.cs", "LedgerCommands.cs", "ReceiptVerifyCommand.cs", "TourCommand.cs", "AgentFolder.cs", "ProgramFile.cs", "WasmRunCommand.cs"],
+        ["Stoa.Market"] = ["ReceiptCheck.cs", "AuctionCheck.cs", "LedgerCheck.cs", "LedgerCommands.cs", "ChannelDesk.cs", "ReceiptVerifyCommand.cs", "TourCommand.cs", "AgentFolder.cs", "ProgramFile.cs", "WasmRunCommand.cs"],
     };
 
     [Fact]

@@ -56,6 +56,7 @@ internal static class StoaRootCommand
             WebhookCommands.Create(scope),
             new WalletCommand(scope),
             LedgerCommands.Create(scope),
+            ChannelCommands.Create(scope),
             new QuotaCommand(scope),
             new CommandGroup(
                 "key",

@@ -67,6 +67,19 @@ public static class EventTypes
     /// <summary>The publisher answered a review: told to who wrote it.</summary>
     public const string ReviewAnswered = "stoa.review.answered";
 
+    /// <summary>A payment channel was opened: told to both of its sides, as all that follows is.</summary>
+    public const string ChannelOpened = "stoa.channel.opened";
+
+    public const string ChannelToppedUp = "stoa.channel.toppedUp";
+
+    /// <summary>A voucher was paid.</summary>
+    public const string ChannelSettled = "stoa.channel.settled";
+
+    /// <summary>The challenge window has begun: a payee that has a higher voucher sends it now.</summary>
+    public const string ChannelClosing = "stoa.channel.closing";
+
+    public const string ChannelClosed = "stoa.channel.closed";
+
     /// <summary>All of them.</summary>
     public static IReadOnlyList<string> All { get; } =
     [
@@ -74,5 +87,6 @@ public static class EventTypes
         WebhookDisabled, ScheduleRefused, BatchProgress, BatchEnded, AgentSuspended,
         AuctionAnnounced, AuctionAwarded, BiddingFaulted,
         ReviewWritten, ReviewWithdrawn, ReviewAnswered,
+        ChannelOpened, ChannelToppedUp, ChannelSettled, ChannelClosing, ChannelClosed,
     ];
 }

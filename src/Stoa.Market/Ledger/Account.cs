@@ -17,6 +17,9 @@ public enum AccountKind
     /// <summary>Where a captured price rests between the consumer and those who share it; zero after every linked set.</summary>
     Clearing,
 
+    /// <summary>What a payer has deposited in payment channels and is neither paid nor returned; one a payer. Never below zero.</summary>
+    Channel,
+
     /// <summary>The world outside: the only account that may go below zero, by exactly what has been paid in.</summary>
     World,
 }

@@ -28,6 +28,9 @@ public enum TransferPurpose
     CreatorShare,
     NodeShare,
     PlatformShare,
+    ChannelDeposit,
+    ChannelPayment,
+    ChannelReturn,
 }
 
 /// <summary>An immutable entry of the journal. Its id is made by the caller, so the same transfer sent twice moves money once.</summary>

@@ -109,6 +109,7 @@ public static class WebhookEvents
         EventTypes.TaskCancelled, EventTypes.BatchProgress, EventTypes.BatchEnded, EventTypes.RoyaltyEarned,
         EventTypes.AuctionAnnounced, EventTypes.AuctionAwarded, EventTypes.BiddingFaulted,
         EventTypes.ScheduleRefused, EventTypes.ReviewWritten, EventTypes.ReviewWithdrawn, EventTypes.ReviewAnswered,
+        EventTypes.ChannelOpened, EventTypes.ChannelToppedUp, EventTypes.ChannelSettled, EventTypes.ChannelClosing, EventTypes.ChannelClosed,
     ];
 
     /// <summary>When none are named: the ends of tasks.</summary>

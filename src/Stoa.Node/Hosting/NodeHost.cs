@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Stoa.Market.Identity;
 using Stoa.Node.Auctions;
 using Stoa.Node.Builds;
+using Stoa.Node.Channels;
 using Stoa.Node.Events;
 using Stoa.Node.Http;
 using Stoa.Node.Http.OpenApi;
@@ -60,6 +61,7 @@ public sealed class NodeHost : IAsyncDisposable
         builder.AddOpenApiDocument();
         builder.AddIdentity();
         builder.AddLedger();
+        builder.AddChannels();
         builder.AddQuotas();
         builder.AddEvents();
         var builds = builder.AddBuilds();
@@ -120,6 +122,7 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapNode();
         api.MapIdentity();
         api.MapLedger();
+        api.MapChannels();
         api.MapQuotas();
         api.MapEvents();
         api.MapBuilds(builds);

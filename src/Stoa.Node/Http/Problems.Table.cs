@@ -1,5 +1,6 @@
 using Stoa.Market.Auctions;
 using Stoa.Market.Builds;
+using Stoa.Market.Channels;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
@@ -105,6 +106,65 @@ public static partial class Problems
         IdentityRefusal.UserUnknown => Row(refusal, 404, "No such user",
             "No user of this node has this handle.",
             "Check the handle."),
+    };
+
+    public static ProblemKind Of(ChannelRefusal refusal) => refusal switch
+    {
+        ChannelRefusal.ChannelUnknown => Row(refusal, 404, "No such channel",
+            "There is no such payment channel, or you are neither its payer nor its payee.",
+            "List your channels with GET /api/v1/channels."),
+        ChannelRefusal.ChannelInvalid => Row(refusal, 422, "Channel breaks the rules",
+            "Payee, keys, deposit, challenge window or expiry are not as they must be.",
+            "Correct what is listed in errors and try again."),
+        ChannelRefusal.InsufficientFunds => insufficientFunds,
+        ChannelRefusal.ChannelsTooMany => Row(refusal, 409, "Too many channels",
+            "You pay by as many channels that are not closed as one user may have.",
+            "Close channels that are not used any more."),
+        ChannelRefusal.NotThePayer => Row(refusal, 403, "Somebody else's deposit",
+            "Only the payer of a channel adds to its deposit.",
+            "Ask the payer for a top-up."),
+        ChannelRefusal.DepositNotHigher => Row(refusal, 409, "Deposit only grows",
+            "The amount is what the deposit shall be in all, and is below what it is.",
+            "Get the channel, and say its deposit with what you want to add."),
+        ChannelRefusal.ChannelExpired => Row(refusal, 409, "Channel has expired",
+            "Nothing is added to a channel after its expiry; its challenge window begins by itself.",
+            "Open a new channel."),
+        ChannelRefusal.ChannelClosing => Row(refusal, 409, "Channel is closing",
+            "Its challenge window runs, and nothing is added to its deposit any more.",
+            "Open a new channel for what comes after."),
+        ChannelRefusal.ChannelClosed => Row(refusal, 409, "Channel is closed",
+            "The channel has ended, and nothing about it changes any more.",
+            "Get the channel to see how it ended; open a new one for what comes after."),
+        ChannelRefusal.VoucherInvalid => Row(refusal, 422, "Not a voucher",
+            "The voucher cannot be read, or its payload is not in the one canonical form.",
+            "Send what the payer gave you, unchanged; docs/channels.md has the form byte for byte."),
+        ChannelRefusal.VoucherForOtherChannel => Row(refusal, 422, "Voucher for another channel",
+            "The voucher names another channel, or another node than the one that opened this channel.",
+            "Send it to the channel that it names."),
+        ChannelRefusal.VoucherSignatureInvalid => Row(refusal, 422, "Not signed by the payer",
+            "No signature over the voucher was made by the payer's key of this channel, or it was changed since.",
+            "Send a voucher of the payer. Check each with stoa channel verify when it comes, before you give anything for it."),
+        ChannelRefusal.ChainWordInvalid => Row(refusal, 422, "Not a word of the chain",
+            "Hashed as often as its index says, the word does not give the anchor that the payer signed, or the chain has no such index.",
+            "Send the word with the index that came with it."),
+        ChannelRefusal.VoucherExceedsDeposit => Row(refusal, 409, "Voucher above the deposit",
+            "The voucher promises more than the channel holds. Nothing of it was paid.",
+            "Ask the payer for a top-up, or send a voucher within the deposit. Take none above it."),
+        ChannelRefusal.VoucherSuperseded => Row(refusal, 409, "More is settled already",
+            "The amount of the voucher is cumulative, and more than it was settled before.",
+            "Send the highest voucher that you have."),
+        ChannelRefusal.ChallengeWindowOver => Row(refusal, 409, "Challenge window is over",
+            "Vouchers were taken until the end of the window.",
+            "Look at your channels at least once in each challenge window, or be told by a webhook of stoa.channel.closing."),
+        ChannelRefusal.AgreementInvalid => Row(refusal, 422, "Not an agreement",
+            "It cannot be read, is about another channel, or lacks the signature of one side.",
+            "Have both sides sign the same bytes, and send them with both signatures."),
+        ChannelRefusal.AgreementOutOfRange => Row(refusal, 409, "Agreed on too little or too much",
+            "What is settled stays with the payee, and no more than the deposit can be paid.",
+            "Agree on an amount from what is settled to the deposit."),
+        ChannelRefusal.NotDue => Row(refusal, 409, "Not time yet",
+            "The challenge window is open, or the channel has not expired. The node does this by itself.",
+            "Wait until the time that the channel names: nothing else is needed."),
     };
 
     public static ProblemKind Of(ContentRefusal refusal) => refusal switch

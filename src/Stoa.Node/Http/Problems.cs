@@ -1,6 +1,7 @@
 using Stoa.Market;
 using Stoa.Market.Auctions;
 using Stoa.Market.Builds;
+using Stoa.Market.Channels;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
@@ -22,6 +23,8 @@ public static partial class Problems
     public static IReadOnlyDictionary<string, ProblemKind> All => all.Value;
 
     public static ProblemResult ToProblem(this Refusal<AuctionRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
+
+    public static ProblemResult ToProblem(this Refusal<ChannelRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<ContentRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
@@ -77,6 +80,7 @@ public static partial class Problems
         [
             .. Enum.GetValues<RequestRefusal>().Select(Of),
             .. Enum.GetValues<AuctionRefusal>().Select(Of),
+            .. Enum.GetValues<ChannelRefusal>().Select(Of),
             .. Enum.GetValues<ContentRefusal>().Select(Of),
             .. Enum.GetValues<IdentityRefusal>().Select(Of),
             .. Enum.GetValues<PublishRefusal>().Select(Of),

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Stoa.Client;
 using Stoa.Client.Contracts;
+using Stoa.Primitives;
 
 namespace Stoa.Node.Http.OpenApi;
 
@@ -33,6 +34,13 @@ internal static class Examples
 
     private static readonly TransferResponse transfer = new(
         "xfer_01m81g2b7kf8n9p0q1r2s3t4v5", "posted", "deposit", "in", "25.000000000", user.Id, submitted);
+
+    private static readonly VoucherBody voucher = new(
+        new DsseEnvelope("application/vnd.stoa.voucher.v1+json", "{…}"u8.ToArray(), [new DsseSignature("QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", [48, 69])]));
+
+    private static readonly ChannelResponse channel = new(
+        "chan_01m81g2m1af0a1b2c3d4e5f6g7", "open", "payer", "ada", "stoa", "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE…", "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE…",
+        "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", "5.000000000", "1.250000000", "3.750000000", 86_400, submitted, submitted.AddDays(90), Voucher: voucher);
 
     private static readonly ApiKeyResponse apiKey = new(
         "key_01m81g2c8wf3y7z1a2b3c4d5e6", "laptop", "stoa_fcbgrb", submitted, submitted.AddYears(1), "stoa_fcbgrb… (shown once)");
@@ -161,6 +169,15 @@ internal static class Examples
         new ListResponse<WebhookResponse>([webhook with { Secret = null }]),
         delivery,
         new ListResponse<WebhookDeliveryResponse>([delivery]),
+        new OpenChannelRequest("stoa", channel.PayerKey, channel.PayeeKey, "5", 86_400),
+        channel,
+        new ListResponse<ChannelResponse>([channel]),
+        voucher,
+        new RaiseDepositRequest("10"),
+        new CloseChannelRequest(voucher),
+        new AgreeOnChannelRequest(voucher.Envelope with { PayloadType = "application/vnd.stoa.channel-agreement.v1+json" }),
+        new SettleVouchersRequest([new ChannelVoucherBody(channel.Id, voucher)]),
+        new SettlementResponse("net_01m81g2n5zf0a1b2c3d4e5f6g7", "1.250000000", 1, [new SettledVoucherBody(channel.Id, "1.250000000")]),
         new NodeResponse(
             "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE…", "0.1.0", "postgres", 4, 70, 25, 5, "eu-central"),
         listedNode,
