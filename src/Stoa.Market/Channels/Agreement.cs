@@ -1,5 +1,5 @@
 using Stoa.Primitives;
-using static Stoa.Market.Registry.SignedJson;
+using static Stoa.Market.SignedJson;
 
 namespace Stoa.Market.Channels;
 

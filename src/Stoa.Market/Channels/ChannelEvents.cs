@@ -44,6 +44,6 @@ public static class ChannelEvents
         json.WriteString("settled", channel.Settled.ToString());
         json.WriteString("moved", moved.ToString());
         if (channel.State is ChannelState.Closing closing)
-            json.WriteString("endsAt", Registry.SignedJson.Text(closing.EndsAt));
+            json.WriteString("endsAt", SignedJson.Text(closing.EndsAt));
     }));
 }

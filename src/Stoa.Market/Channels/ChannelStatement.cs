@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
 using Stoa.Primitives;
-using static Stoa.Market.Registry.SignedJson;
+using static Stoa.Market.SignedJson;
 
 namespace Stoa.Market.Channels;
 
