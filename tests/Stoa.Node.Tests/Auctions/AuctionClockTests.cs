@@ -7,6 +7,7 @@ using Stoa.Primitives;
 
 namespace Stoa.Node.Tests.Auctions;
 
+[Trait("speed", "slow")]
 public sealed class AuctionClockTests
 {
     private const string Work = "text.echo";

@@ -10,6 +10,7 @@ using Stoa.Primitives;
 
 namespace Stoa.Node.Tests.Auctions;
 
+[Trait("speed", "slow")]
 public sealed class AuctionsEndpointsTests : AuctionTest
 {
     [Fact]
@@ -310,6 +311,7 @@ public sealed class AuctionsEndpointsTests : AuctionTest
     }
 }
 
+[Trait("speed", "slow")]
 public sealed class OpenAuctionsLimitTests : AuctionTest
 {
     protected override string[] Options => ["--Auctions:MaxOpenPerConsumer", "2"];

@@ -9,6 +9,7 @@ using Stoa.Primitives;
 namespace Stoa.Node.Tests.Auctions;
 
 /// <summary>Bids from outside, programs that bid, and what publishers may say.</summary>
+[Trait("speed", "slow")]
 public sealed class BiddingEndpointsTests : AuctionTest
 {
     private readonly PrivateKey _key = PrivateKey.Generate();

@@ -10,6 +10,7 @@ using Stoa.Primitives;
 namespace Stoa.Node.Tests.Tasks;
 
 /// <summary>Prices that follow priority and demand, from the quote to the receipt.</summary>
+[Trait("speed", "slow")]
 public sealed class PricingEndpointsTests : IAsyncLifetime
 {
     private const string Work = "text.echo";
