@@ -51,9 +51,9 @@ public sealed class CellTests(PostgresCluster cluster)
             vacuumed = await database.ReadAsync(
                 session => session.QueryAsync<string>("SELECT relname FROM pg_stat_user_tables WHERE last_vacuum IS NOT NULL ORDER BY relname"), Stop);
         }
-        while (vacuumed.Count < 5);
+        while (vacuumed.Count < 6);
 
-        vacuumed.ShouldBe(["delayed", "leases", "queue", "regional_queue", "regional_turns"]);
+        vacuumed.ShouldBe(["delayed", "leases", "queue", "regional_queue", "regional_turns", "task_deadlines"]);
     }
 
     [Fact]
