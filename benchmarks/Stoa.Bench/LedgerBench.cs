@@ -14,7 +14,7 @@ internal static class LedgerBench
     // Eight full blocks of the journal in one transaction.
     private const int Batch = 8 * JournalBlock.MaxCount;
     private const int Batches = 24;
-    private const int Callers = 2;
+    private const int Callers = 4;
     private const int SingleCallers = 16;
 
     private static readonly TimeSpan s_singles = TimeSpan.FromSeconds(3);

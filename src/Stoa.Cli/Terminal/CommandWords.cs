@@ -48,6 +48,7 @@ internal sealed partial class CommandWords(Command command)
         (Path("GET", "api-keys"), "stoa key list"),
         (Path("DELETE", "api-keys/{}"), "stoa key revoke $1"),
         (Path("POST", "sessions"), "stoa login"),
+        (Path("GET", "channels"), "stoa channel list"),
         (Path("GET", "quota"), "stoa quota"),
         (Path("GET", "nodes"), "stoa node list"),
     ];

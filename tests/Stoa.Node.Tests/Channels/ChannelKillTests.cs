@@ -3,8 +3,10 @@ using System.Globalization;
 using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Market.Channels;
+using Stoa.Market.Ledger;
 using Stoa.Node.Ledger;
 using Stoa.Node.Storage;
+using Stoa.Node.Tests.Ledger;
 using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
 
@@ -118,9 +120,11 @@ public sealed class ChannelKillTests(ITestOutputHelper output) : IDisposable
 
         var left = channels.Where(channel => channel.State != "Closed").Sum(channel => (channel.Deposit - channel.Settled).Nanodollars);
         (await SumAsync("SELECT CAST(COALESCE(SUM(posted), 0) AS BIGINT) FROM accounts WHERE kind = 'Channel'")).ShouldBe(left);
-        (await SumAsync("SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM transfers WHERE purpose = 'ChannelPayment'")).ShouldBe(channels.Sum(channel => channel.Settled.Nanodollars));
-        (await SumAsync("SELECT CAST(COALESCE(SUM(amount), 0) AS BIGINT) FROM transfers WHERE purpose = 'ChannelDeposit'")).ShouldBe(channels.Sum(channel => channel.Deposit.Nanodollars));
-        var totals = await new SqlLedgerStore(database).TotalAsync(Stop);
+        var ledger = new SqlLedgerStore(database);
+        var moved = (await ledger.ReadTransfersAsync(Stop)).ToLookup(transfer => transfer.Purpose, transfer => transfer.Amount.Nanodollars);
+        moved[TransferPurpose.ChannelPayment].Sum().ShouldBe(channels.Sum(channel => channel.Settled.Nanodollars));
+        moved[TransferPurpose.ChannelDeposit].Sum().ShouldBe(channels.Sum(channel => channel.Deposit.Nanodollars));
+        var totals = await ledger.TotalAsync(Stop);
         (totals.Posted, totals.Clearing).ShouldBe((Money.Zero, Money.Zero));
 
         Task<long> SumAsync(string sql) => database.ReadAsync(session => session.QuerySingleAsync<long>(sql), Stop);
