@@ -19,7 +19,7 @@ internal static class LedgerBench
 
     private static readonly TimeSpan s_singles = TimeSpan.FromSeconds(3);
 
-    public static IReadOnlyList<string> Parts { get; } = ["embedded", "postgres"];
+    public static IReadOnlyList<string> Parts { get; } = ["embedded", "postgres", "vouchers"];
 
     public static async Task<Figures> RunAsync(BenchmarkRun run, CancellationToken cancellationToken)
     {
@@ -36,6 +36,12 @@ internal static class LedgerBench
             {
                 folder.Delete(recursive: true);
             }
+        }
+
+        if (run.Wants("vouchers"))
+        {
+            foreach (var (name, value) in ChannelsBench.Run(run.Tell, cancellationToken).Values)
+                figures.Add(name, value);
         }
 
         if (run.Wants("postgres"))

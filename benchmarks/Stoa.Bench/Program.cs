@@ -5,7 +5,7 @@ using Stoa.Bench.Wasm;
 Benchmark[] benchmarks =
 [
     new("auctions", "an auction of sixteen bidders: bids, decision and transactions beyond its window", (run, stop) => AuctionsBench.RunAsync(run.Tell, stop)),
-    new("ledger", "transfers a second with checks, ids, chain and fsync, in batches and alone; embedded and on PostgreSQL", LedgerBench.RunAsync) { Parts = LedgerBench.Parts },
+    new("ledger", "transfers a second with checks, ids, chain and fsync, in batches and alone, embedded and on PostgreSQL; vouchers of payment channels", LedgerBench.RunAsync) { Parts = LedgerBench.Parts },
     new("channels", "vouchers of payment channels, made and checked on one core: hash chains and signatures", (run, stop) => Task.FromResult(ChannelsBench.Run(run.Tell, stop))),
     new("main-job", "submit to result over HTTP on a warm node, throughput, start to ready", (run, stop) => MainJobBench.RunAsync(run.Tell, stop)),
     new("selection", "choosing one of 100,000 registered agents in memory", (run, stop) => SelectionBench.RunAsync(run.Tell, stop)),

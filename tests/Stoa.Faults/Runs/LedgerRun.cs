@@ -33,8 +33,9 @@ internal static class LedgerRun
         watchdog.AtEnd($"rm -rf '{folder}'");
         var random = new Random(context.Seed);
         var (crashes, entries, lost) = (0, 0L, 0L);
+        var isOver = false;
         var began = Stopwatch.GetTimestamp();
-        while (context.Made < context.Points)
+        while (!isOver)
         {
             var live = Path.Combine(folder, "live");
             await using (var database = await Database.OpenAsync(new StorageOptions(DataFolder: live), TimeProvider.System, stop))
@@ -42,8 +43,11 @@ internal static class LedgerRun
                 var writers = await OpenAsync(database, random, stop);
                 var ledger = new SqlLedgerStore(database);
                 var log = new FileInfo(Path.Combine(live, StorageOptions.SqliteFileName + "-wal"));
-                for (var crash = 0; crash < CrashesOfALog && context.TryNext(out var point); crash++)
+                for (var crash = 0; crash < CrashesOfALog; crash++)
                 {
+                    isOver = !context.TryNext(out var point);
+                    if (isOver)
+                        break;
                     log.Refresh();
                     var durable = log.Length;
                     var answered = writers.SelectMany(writer => writer.Sent).ToHashSet();
@@ -79,15 +83,17 @@ internal static class LedgerRun
             new StorageOptions(StorageProvider.Postgres, ConnectionString: server.ConnectionString), TimeProvider.System, stop);
         var ledger = new SqlLedgerStore(database);
         var writers = await OpenAsync(database, random, stop);
-        var crashes = 0;
-        while (context.Made < context.Points)
+        var (crashes, isOver) = (0, false);
+        while (!isOver)
         {
             using var over = CancellationTokenSource.CreateLinkedTokenSource(stop);
             // Each has a store of its own: groups of one, so that several acts are under way at once.
             var writing = writers.Select(writer => SendUntilAsync(writer, new SqlLedgerStore(database), over.Token)).ToList();
-            var part = 0;
-            while (part++ < AuditEvery && context.TryNext(out var point))
+            for (var part = 0; part < AuditEvery; part++)
             {
+                isOver = !context.TryNext(out var point);
+                if (isOver)
+                    break;
                 await Task.Delay(random.Next(MostBetweenMs), stop);
                 if (point % ServerEvery == 0)
                     await server.RestartAsync("immediate");

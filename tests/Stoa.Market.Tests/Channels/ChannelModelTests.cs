@@ -4,6 +4,7 @@ using Stoa.Primitives;
 namespace Stoa.Market.Tests.Channels;
 
 /// <summary>Every interleaving of messages, loss, duplication, reordering, crashes and cheats, up to four units of money and six hours.</summary>
+[Trait("speed", "slow")]
 public sealed class ChannelModelTests(ITestOutputHelper output)
 {
     /// <summary>Bugs that the search must find, each with what it says of it.</summary>

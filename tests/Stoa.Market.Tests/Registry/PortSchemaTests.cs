@@ -3,6 +3,7 @@ using Stoa.Market.Registry;
 
 namespace Stoa.Market.Tests.Registry;
 
+[Trait("speed", "slow")]
 public sealed class PortSchemaTests
 {
     [Theory]

@@ -5,6 +5,7 @@ using Stoa.Node.Storage;
 
 namespace Stoa.Node.Tests.Hosting;
 
+[Trait("speed", "slow")]
 public sealed class NodeHostTests : IDisposable
 {
     private readonly string folder = Directory.CreateTempSubdirectory("stoa-host-").FullName;

@@ -6,6 +6,7 @@ using Stoa.Node.Tests.Tasks;
 namespace Stoa.Node.Tests.Reviews;
 
 /// <summary>A consumer and a publisher, and what they say to each other.</summary>
+[Trait("speed", "slow")]
 public sealed class ReviewsEndpointsTests : IAsyncLifetime
 {
     private TestNode node = null!;

@@ -13,6 +13,7 @@ using Stoa.Primitives;
 namespace Stoa.Node.Tests.Schedules;
 
 /// <summary>Schedules and templates on a whole node, whose clock the test moves; the node itself looks at it only when it is told to.</summary>
+[Trait("speed", "slow")]
 public sealed class SchedulesEndpointsTests : IAsyncLifetime
 {
     private static readonly DateTimeOffset Start = new(2026, 6, 1, 11, 58, 30, TimeSpan.Zero);

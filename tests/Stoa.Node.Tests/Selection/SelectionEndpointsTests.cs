@@ -8,6 +8,7 @@ using Stoa.Primitives;
 namespace Stoa.Node.Tests.Selection;
 
 /// <summary>A consumer who names only the work, on a node with agents that are fast, failing and expensive.</summary>
+[Trait("speed", "slow")]
 public sealed class SelectionEndpointsTests : IAsyncLifetime
 {
     private const string Work = "text.echo";

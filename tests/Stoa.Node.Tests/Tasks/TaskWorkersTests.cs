@@ -10,6 +10,7 @@ using Stoa.Primitives;
 
 namespace Stoa.Node.Tests.Tasks;
 
+[Trait("speed", "slow")]
 public sealed class TaskWorkersTests
 {
     private static readonly AgentLimitsBody Endless = new(1_000_000_000_000, 8 << 20, 600_000, 1_000, 1_000);
