@@ -9,9 +9,11 @@ internal static class Format
 {
     private static readonly string[] SizeUnits = ["B", "kB", "MB", "GB", "TB"];
 
-    /// <summary>A decimal string of dollars without needless zeros: <c>$0.00125</c>, <c>$10.00</c>.</summary>
+    /// <summary>A decimal string of dollars without needless zeros: <c>$0.00125</c>, <c>-$10.00</c>.</summary>
     public static string Money(string decimalDollars)
     {
+        if (decimalDollars.StartsWith('-'))
+            return "-" + Money(decimalDollars[1..]);
         var point = decimalDollars.IndexOf('.', StringComparison.Ordinal);
         if (point < 0)
             return "$" + decimalDollars + ".00";

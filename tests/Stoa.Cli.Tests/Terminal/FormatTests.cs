@@ -10,6 +10,7 @@ public sealed class FormatTests
     [InlineData("10.000000000", "$10.00")]
     [InlineData("10.500000000", "$10.50")]
     [InlineData("0.000000001", "$0.000000001")]
+    [InlineData("-10.000000000", "-$10.00")]
     public void Money_LosesNothingButZeros(string given, string shown) => Format.Money(given).ShouldBe(shown);
 
     [Theory]
