@@ -153,16 +153,18 @@ internal static class LedgerCommands
 
         protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
         {
+            var path = invocation.Get(_output);
+            ResultOutput.RefuseUnwritable(invocation, path);
             var envelope = await invocation.Client.GetCheckpointAsync(cancellationToken);
             if (!JournalCheckpoint.Open(envelope, null).TryGet(out var checkpoint, out var fault))
                 throw new CommandFailure(fault.Detail, ExitCode.Refused);
-            if (invocation.Get(_output) is not { } path)
+            if (path is null or "-")
             {
                 invocation.Screen.Json(envelope, json => json.DsseEnvelope);
                 return ExitCode.Ok;
             }
 
-            await File.WriteAllBytesAsync(invocation.Surroundings.FullPath(path), envelope.ToJson(), cancellationToken);
+            await ResultOutput.SaveAsync(invocation.Surroundings.FullPath(path), file => file.WriteAsync(envelope.ToJson(), cancellationToken).AsTask());
             invocation.Screen.Note($"Block {checkpoint.Head.Number:N0}, signed by node {checkpoint.NodeKey.PeerId}: {Format.Escaped(path)}");
             return ExitCode.Ok;
         }

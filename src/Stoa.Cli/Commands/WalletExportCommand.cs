@@ -14,14 +14,15 @@ internal sealed class WalletExportCommand : StoaCommand
 
     protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
     {
-        if (invocation.Get(_output) is not { } path)
+        var path = invocation.Get(_output);
+        ResultOutput.RefuseUnwritable(invocation, path);
+        if (path is null or "-")
         {
             await invocation.Client.ExportTransfersAsync(invocation.Surroundings.Output, cancellationToken);
             return ExitCode.Ok;
         }
 
-        await using (var file = new FileStream(invocation.Surroundings.FullPath(path), FileMode.Create, FileAccess.Write, FileShare.None))
-            await invocation.Client.ExportTransfersAsync(file, cancellationToken);
+        await ResultOutput.SaveAsync(invocation.Surroundings.FullPath(path), file => invocation.Client.ExportTransfersAsync(file, cancellationToken));
         invocation.Screen.Note($"Written to {Format.Escaped(path)}.");
         return ExitCode.Ok;
     }

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text.Json;
 using Stoa.Primitives;
 using static Stoa.Market.SignedJson;
@@ -32,30 +31,24 @@ public sealed record ChannelStatement(
     public static Outcome<ChannelStatement, NodeRecordFault> Open(DsseEnvelope envelope, PeerId? expectedNode = null) =>
         NodeRecord.Open(envelope, PayloadType, "statement", Read, statement => statement.NodeKey, expectedNode);
 
-    private byte[] Write()
+    private byte[] Write() => Written(json =>
     {
-        var buffer = new ArrayBufferWriter<byte>(768);
-        using (var json = new Utf8JsonWriter(buffer))
-        {
-            json.WriteStartObject();
-            json.WriteString("channel", Terms.Channel.ToString());
-            json.WriteString("openedBy", Terms.Node.ToString());
-            json.WriteBase64String("payerKey", Terms.PayerKey.ToSpki());
-            json.WriteBase64String("payeeKey", Terms.PayeeKey.ToSpki());
-            json.WriteNumber("challengeWindowMs", (long)Terms.ChallengeWindow.TotalMilliseconds);
-            json.WriteString("openedAt", Text(Terms.OpenedAt));
-            json.WriteString("expiresAt", Text(Terms.ExpiresAt));
-            json.WriteString("deposit", Deposit.ToString());
-            json.WriteString("settled", Settled.ToString());
-            WriteState(json);
-            json.WriteString("node", NodeKey.PeerId.ToString());
-            json.WriteBase64String("nodeKey", NodeKey.ToSpki());
-            json.WriteString("statedAt", Text(StatedAt));
-            json.WriteEndObject();
-        }
-
-        return buffer.WrittenSpan.ToArray();
-    }
+        json.WriteStartObject();
+        json.WriteString("channel", Terms.Channel.ToString());
+        json.WriteString("openedBy", Terms.Node.ToString());
+        json.WriteBase64String("payerKey", Terms.PayerKey.ToSpki());
+        json.WriteBase64String("payeeKey", Terms.PayeeKey.ToSpki());
+        json.WriteNumber("challengeWindowMs", (long)Terms.ChallengeWindow.TotalMilliseconds);
+        json.WriteString("openedAt", Text(Terms.OpenedAt));
+        json.WriteString("expiresAt", Text(Terms.ExpiresAt));
+        json.WriteString("deposit", Deposit.ToString());
+        json.WriteString("settled", Settled.ToString());
+        WriteState(json);
+        json.WriteString("node", NodeKey.PeerId.ToString());
+        json.WriteBase64String("nodeKey", NodeKey.ToSpki());
+        json.WriteString("statedAt", Text(StatedAt));
+        json.WriteEndObject();
+    });
 
     private void WriteState(Utf8JsonWriter json)
     {

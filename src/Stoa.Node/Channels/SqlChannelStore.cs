@@ -126,8 +126,7 @@ public sealed class SqlChannelStore(Database database, Id<Account> clearing, IdS
             async session =>
             {
                 // A node whose clock is ahead must not end the window of a payee that looks by its own: the database's clock has a say.
-                if (!session.Dialect.IsSqlite)
-                    now = Earlier(now, DateTimeOffset.FromUnixTimeMilliseconds(await session.QuerySingleAsync<long>("SELECT CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)")));
+                now = Earlier(now, await session.QuerySingleAsync<DateTimeOffset>("SELECT {clock}", new { now }));
                 return await session.QueryAsync<Id<Channel>>("SELECT id FROM channels WHERE due_at <= @now ORDER BY due_at LIMIT @limit", new { now, limit });
             },
             cancellationToken);

@@ -27,8 +27,6 @@ public abstract record IdempotencyStart
 /// <remarks>How old a key is says the clock of the database, where nodes share one: a node whose clock is wrong forgets nobody's keys.</remarks>
 public sealed class SqlIdempotentRequests(Database database, TimeProvider time)
 {
-    private const string Clock = "{if sqlite}@now{end}{if postgres}CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT){end}";
-
     private static readonly TimeSpan kept = TimeSpan.FromDays(1);
 
     // Whoever works on a request renews the mark; when it was not renewed for so long, the node that did is taken to be gone.
@@ -46,11 +44,11 @@ public sealed class SqlIdempotentRequests(Database database, TimeProvider time)
             async session =>
             {
                 await session.ExecuteAsync(
-                    $"DELETE FROM idempotent_requests WHERE created_at < {Clock} - @keptMs", new { now, keptMs = (long)kept.TotalMilliseconds });
+                    "DELETE FROM idempotent_requests WHERE created_at < {clock} - @keptMs", new { now, keptMs = (long)kept.TotalMilliseconds });
                 var inserted = await session.ExecuteAsync(
-                    $"""
+                    """
                     INSERT INTO idempotent_requests (key_hash, fingerprint, made_id, busy_until, created_at)
-                    VALUES (@keyHash, @fingerprint, @madeId, @busyUntil, {Clock})
+                    VALUES (@keyHash, @fingerprint, @madeId, @busyUntil, {clock})
                     ON CONFLICT (key_hash) DO NOTHING
                     """,
                     new { keyHash, fingerprint, madeId = madeId.ToString(), busyUntil = now + busy, now });

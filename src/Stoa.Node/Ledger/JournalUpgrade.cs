@@ -14,7 +14,7 @@ internal static class JournalUpgrade
     /// <returns>How many were moved here.</returns>
     public static async Task<long> RunAsync(Database database, CancellationToken cancellationToken)
     {
-        var (after, moved) = (0L, 0L);
+        (Id<Transfer>? after, long moved) = (null, 0);
         while (await database.WriteAsync(session => MoveAsync(session, after), cancellationToken) is { } part)
         {
             after = part.Last;
@@ -24,12 +24,15 @@ internal static class JournalUpgrade
         return moved;
     }
 
-    private static async Task<(long Last, int Moved)?> MoveAsync(SqlSession session, long after)
+    private static async Task<(Id<Transfer> Last, int Moved)?> MoveAsync(SqlSession session, Id<Transfer>? after)
     {
-        var head = await SqlJournal.LockAsync(session);
-        var rows = await session.QueryAsync<Row>(
-            $"SELECT position, {Columns} FROM transfers_before_journal WHERE position > @after ORDER BY position LIMIT @limit",
-            new { after, limit = JournalBlock.MaxCount });
+        var (head, _) = await SqlJournal.LockAsync(session, []);
+        var rows = await session.QueryAsync<Transfer>(
+            $"""
+            SELECT {Columns} FROM transfers_before_journal
+            WHERE position > COALESCE((SELECT position FROM transfers_before_journal WHERE id = @after), 0) ORDER BY position LIMIT @limit
+            """,
+            new { after = after?.ToString(), limit = JournalBlock.MaxCount });
         if (rows.Count == 0)
         {
             // Only now: rows name those before them, and none of them may go alone.
@@ -38,7 +41,7 @@ internal static class JournalUpgrade
         }
 
         var known = (await SqlJournal.FindPlacesAsync(session, [.. rows.Select(row => row.Id.Uuid)])).Select(found => found.Id).ToHashSet();
-        var transfers = rows.Where(row => !known.Contains(row.Id.Uuid)).Select(row => row.ToTransfer()).ToList();
+        var transfers = rows.Where(row => !known.Contains(row.Id.Uuid)).ToList();
         if (transfers.Count > 0)
         {
             var ids = transfers.SelectMany(transfer => new[] { transfer.DebitAccountId, transfer.CreditAccountId }).Distinct();
@@ -49,21 +52,6 @@ internal static class JournalUpgrade
                 "UPDATE accounts SET latest_entry = @Value WHERE id = @Account", trails.Values.Select(trail => new { trail.Latest.Value, trail.Account }));
         }
 
-        return (rows[^1].Position, transfers.Count);
-    }
-
-    private sealed record Row(
-        long Position,
-        Id<Transfer> Id,
-        TransferKind Kind,
-        Id<Account> DebitAccountId,
-        Id<Account> CreditAccountId,
-        Money Amount,
-        Id<Transfer>? PendingId,
-        TransferPurpose Purpose,
-        string Cause,
-        DateTimeOffset CreatedAt)
-    {
-        public Transfer ToTransfer() => new(Id, Kind, DebitAccountId, CreditAccountId, Amount, PendingId, Purpose, Cause, CreatedAt);
+        return (rows[^1].Id, transfers.Count);
     }
 }

@@ -9,6 +9,7 @@ namespace Stoa.Node.Ledger;
 public static class SqlLedger
 {
     internal const string AccountColumns = "id, owner, kind, posted, pending_debits, pending_credits, created_at";
+    internal const string StatedColumns = AccountColumns + ", latest_entry";
 
     // What every act in the cell adds to. On PostgreSQL nobody locks these to read them: each act would wait for every other for as long as it runs.
     private const string Shared = "('World', 'Clearing', 'Node', 'Platform')";
@@ -97,11 +98,11 @@ public static class SqlLedger
         // The accounts of one owner come first: who holds a payer's has every transfer out of it to itself, so what it can pay, and the journal that
         // is read next, cannot change under this act. One order for all acts keeps two from holding what the other wants.
         var accounts = await session.QueryAsync<AccountRow>(
-            $"SELECT {AccountColumns}, latest_entry FROM accounts WHERE id {InIds}{{if postgres}} AND kind NOT IN {Shared}{{end}} ORDER BY id {{for update}}", new { ids });
+            $"SELECT {StatedColumns} FROM accounts WHERE id {InIds}{{if postgres}} AND kind NOT IN {Shared}{{end}} ORDER BY id {{for update}}", new { ids });
         if (!session.Dialect.IsSqlite && accounts.Count < ids.Count)
         {
             accounts = [.. accounts, .. await session.QueryAsync<AccountRow>(
-                $"SELECT {AccountColumns}, latest_entry FROM accounts WHERE id IN @ids AND kind IN {Shared}", new { ids })];
+                $"SELECT {StatedColumns} FROM accounts WHERE id IN @ids AND kind IN {Shared}", new { ids })];
         }
 
         var open = await SqlJournal.FindOpenHoldsAsync(session, [.. resolves]);
@@ -137,16 +138,10 @@ public static class SqlLedger
     {
         if (change.Added.Count == 0)
             return;
-        var head = await SqlJournal.LockAsync(session);
-        if (!session.Dialect.IsSqlite && before.Shared.Count > 0)
-        {
-            // Others may have added to them since they were read; from here on nobody does.
-            foreach (var (id, place) in await session.QueryAsync<(Id<Account>, long)>(
-                "SELECT id, latest_entry FROM accounts WHERE id IN @ids", new { ids = before.Shared }))
-            {
-                before.Trails[id.Uuid].Continue(new JournalPlace(place));
-            }
-        }
+        // Others may have added to the shared accounts since they were read; from here on nobody does.
+        var (head, latest) = await SqlJournal.LockAsync(session, before.Shared);
+        foreach (var (id, place) in latest)
+            before.Trails[id.Uuid].Continue(place);
 
         await SqlJournal.AppendAsync(session, head, change.Added, before.Trails);
 

@@ -45,7 +45,7 @@ public sealed class SqlLedgerStore : ILedgerStore
             async session =>
             {
                 var rows = await session.QueryAsync<SqlLedger.AccountRow>(
-                    $"SELECT {SqlLedger.AccountColumns}, latest_entry FROM accounts WHERE id > @after ORDER BY id LIMIT @limit", new { after, limit = page.Limit + 1 });
+                    $"SELECT {SqlLedger.StatedColumns} FROM accounts WHERE id > @after ORDER BY id LIMIT @limit", new { after, limit = page.Limit + 1 });
                 var accounts = rows.Take(page.Limit).Select(row => row.ToStated()).ToList();
                 return new Page<StatedAccount>(accounts, rows.Count > page.Limit ? accounts[^1].Account.Id.ToString() : null);
             },
