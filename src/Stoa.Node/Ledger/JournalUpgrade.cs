@@ -26,7 +26,7 @@ internal static class JournalUpgrade
 
     private static async Task<(Id<Transfer> Last, int Moved)?> MoveAsync(SqlSession session, Id<Transfer>? after)
     {
-        var (head, _) = await SqlJournal.LockAsync(session, []);
+        var head = await SqlJournal.LockAsync(session);
         var rows = await session.QueryAsync<Transfer>(
             $"""
             SELECT {Columns} FROM transfers_before_journal

@@ -31,18 +31,11 @@ internal static class SqlJournal
         "open_holds", "t.id = {id}", [SqlField<Id<Transfer>>.OfUuid("id", id => id.Uuid)]);
 
     /// <summary>Waits until nobody else adds blocks, and answers where the journal ends. From here to the end of the act nobody does.</summary>
-    /// <param name="session">The act.</param>
-    /// <param name="accounts">Those whose latest entries are wanted too, in the same round trip.</param>
-    public static async Task<(JournalHead Head, IReadOnlyList<(Id<Account> Id, JournalPlace Latest)> Latest)> LockAsync(
-        SqlSession session, IReadOnlyList<Id<Account>> accounts)
+    public static async Task<JournalHead> LockAsync(SqlSession session)
     {
         // On PostgreSQL a statement sees what was committed before it began: the one behind the lock what came before the lock was given.
         await session.SendAsync("SELECT number FROM journal_head {for update}");
-        var rows = await session.QueryAsync<(long Number, byte[] Hash, Id<Account>? Account, long? Latest)>(
-            "SELECT h.number, h.hash, a.id, a.latest_entry FROM journal_head AS h LEFT JOIN accounts AS a ON a.id IN @accounts", new { accounts });
-        return (
-            new JournalHead(rows[0].Number, ContentHash.FromBytes(rows[0].Hash)),
-            [.. rows.Where(row => row.Account is not null).Select(row => (row.Account!.Value, new JournalPlace(row.Latest!.Value)))]);
+        return await HeadAsync(session);
     }
 
     /// <summary>Where the journal ends.</summary>

@@ -138,10 +138,16 @@ public static class SqlLedger
     {
         if (change.Added.Count == 0)
             return;
-        // Others may have added to the shared accounts since they were read; from here on nobody does.
-        var (head, latest) = await SqlJournal.LockAsync(session, before.Shared);
-        foreach (var (id, place) in latest)
-            before.Trails[id.Uuid].Continue(place);
+        var head = await SqlJournal.LockAsync(session);
+        if (!session.Dialect.IsSqlite && before.Shared.Count > 0)
+        {
+            // Others may have added to them since they were read; from here on nobody does.
+            foreach (var (id, place) in await session.QueryAsync<(Id<Account>, long)>(
+                "SELECT id, latest_entry FROM accounts WHERE id IN @ids", new { ids = before.Shared }))
+            {
+                before.Trails[id.Uuid].Continue(new JournalPlace(place));
+            }
+        }
 
         await SqlJournal.AppendAsync(session, head, change.Added, before.Trails);
 
