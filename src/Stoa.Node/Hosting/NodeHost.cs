@@ -11,6 +11,7 @@ using Stoa.Node.Http;
 using Stoa.Node.Http.OpenApi;
 using Stoa.Node.Identity;
 using Stoa.Node.Ledger;
+using Stoa.Node.Mail;
 using Stoa.Node.Observability;
 using Stoa.Node.Pages;
 using Stoa.Node.Quotas;
@@ -59,6 +60,7 @@ public sealed class NodeHost : IAsyncDisposable
         builder.AddObservability();
         builder.AddHttp();
         builder.AddOpenApiDocument();
+        builder.AddMail();
         builder.AddIdentity();
         builder.AddLedger();
         builder.AddChannels();
