@@ -31,6 +31,7 @@ public enum TransferPurpose
     ChannelDeposit,
     ChannelPayment,
     ChannelReturn,
+    Royalty,
 }
 
 /// <summary>An immutable entry of the journal. Its id is made by the caller, so the same transfer sent twice moves money once.</summary>
