@@ -45,6 +45,7 @@ internal static class StoaRootCommand
                 [new("Check a task's receipt by running it again", "stoa receipt verify task_01h2xcejqtf2nbrexx3vqjhp41 --rerun")],
                 new ReceiptGetCommand(scope),
                 new ReceiptVerifyCommand(scope)),
+            DisputeCommands.Create(scope),
             new CommandGroup(
                 "wasm",
                 "WebAssembly programs on this machine, without a node.",

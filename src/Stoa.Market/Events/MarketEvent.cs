@@ -80,6 +80,11 @@ public static class EventTypes
 
     public const string ChannelClosed = "stoa.channel.closed";
 
+    /// <summary>A dispute about a receipt was opened: told to the owner of the task.</summary>
+    public const string DisputeOpened = "stoa.dispute.opened";
+
+    public const string DisputeDecided = "stoa.dispute.decided";
+
     /// <summary>All of them.</summary>
     public static IReadOnlyList<string> All { get; } =
     [
@@ -88,5 +93,6 @@ public static class EventTypes
         AuctionAnnounced, AuctionAwarded, BiddingFaulted,
         ReviewWritten, ReviewWithdrawn, ReviewAnswered,
         ChannelOpened, ChannelToppedUp, ChannelSettled, ChannelClosing, ChannelClosed,
+        DisputeOpened, DisputeDecided,
     ];
 }

@@ -32,6 +32,10 @@ public enum TransferPurpose
     ChannelPayment,
     ChannelReturn,
     Royalty,
+    DisputeDeposit,
+    DisputeFee,
+    DisputeReturn,
+    Refund,
 }
 
 /// <summary>An immutable entry of the journal. Its id is made by the caller, so the same transfer sent twice moves money once.</summary>

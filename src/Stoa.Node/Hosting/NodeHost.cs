@@ -6,6 +6,7 @@ using Stoa.Market.Identity;
 using Stoa.Node.Auctions;
 using Stoa.Node.Builds;
 using Stoa.Node.Channels;
+using Stoa.Node.Disputes;
 using Stoa.Node.Events;
 using Stoa.Node.Http;
 using Stoa.Node.Http.OpenApi;
@@ -74,6 +75,7 @@ public sealed class NodeHost : IAsyncDisposable
         builder.AddTasks();
         builder.AddAuctions();
         builder.AddReviews();
+        builder.AddDisputes();
         builder.AddTemplates();
         builder.AddSchedules();
         builder.AddWebhooks();
@@ -138,6 +140,7 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapBatches();
         api.MapReplays();
         api.MapReviews();
+        api.MapDisputes();
         api.MapTemplates();
         api.MapSchedules();
         api.MapWebhooks();

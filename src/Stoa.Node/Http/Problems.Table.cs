@@ -1,6 +1,7 @@
 using Stoa.Market.Auctions;
 using Stoa.Market.Builds;
 using Stoa.Market.Channels;
+using Stoa.Market.Disputes;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
@@ -341,6 +342,23 @@ public static partial class Problems
         TransferRefusal.AmountExceedsPending => Row(refusal, 422, "More than is held",
             "No more can be posted than is held.",
             "Give an amount up to that of the hold."),
+    };
+
+    public static ProblemKind Of(DisputeRefusal refusal) => refusal switch
+    {
+        DisputeRefusal.DisputeUnknown => Row(refusal, 404, "No such dispute",
+            "The task is not disputed.",
+            "Dispute it, or check the id of the task."),
+        DisputeRefusal.DisputeInvalid => Row(refusal, 422, "Dispute breaks the rules",
+            "The reason is not as it must be.",
+            "Correct what is listed in errors and try again."),
+        DisputeRefusal.NothingToDispute => Row(refusal, 409, "Nothing was paid",
+            "The task did not succeed, or was free. What fails costs nothing, so there is nothing to give back.",
+            "Dispute a task that succeeded and was paid for."),
+        DisputeRefusal.DisputeTooLate => Row(refusal, 409, "Too late for a dispute",
+            "The task ended longer ago than tasks can be disputed on this node.",
+            "Dispute a task soon after its end."),
+        DisputeRefusal.InsufficientFunds => insufficientFunds,
     };
 
     public static ProblemKind Of(ReviewRefusal refusal) => refusal switch

@@ -2,6 +2,7 @@ using Stoa.Market;
 using Stoa.Market.Auctions;
 using Stoa.Market.Builds;
 using Stoa.Market.Channels;
+using Stoa.Market.Disputes;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
@@ -27,6 +28,8 @@ public static partial class Problems
     public static ProblemResult ToProblem(this Refusal<ChannelRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<ContentRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
+
+    public static ProblemResult ToProblem(this Refusal<DisputeRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<IdentityRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
@@ -82,6 +85,7 @@ public static partial class Problems
             .. Enum.GetValues<AuctionRefusal>().Select(Of),
             .. Enum.GetValues<ChannelRefusal>().Select(Of),
             .. Enum.GetValues<ContentRefusal>().Select(Of),
+            .. Enum.GetValues<DisputeRefusal>().Select(Of),
             .. Enum.GetValues<IdentityRefusal>().Select(Of),
             .. Enum.GetValues<PublishRefusal>().Select(Of),
             .. Enum.GetValues<TaskRefusal>().Select(Of),

@@ -1,6 +1,7 @@
 using Stoa.Market.Auctions;
 using Stoa.Market.Builds;
 using Stoa.Market.Channels;
+using Stoa.Market.Disputes;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
@@ -25,6 +26,9 @@ public static class Refusing
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params ContentRefusal[] refusals)
+        where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
+
+    public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params DisputeRefusal[] refusals)
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params IdentityRefusal[] refusals)

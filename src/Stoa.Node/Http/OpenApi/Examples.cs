@@ -75,6 +75,10 @@ internal static class Examples
 
     private static readonly JournalBlockResponse block = new(129, 2, 131, [.. Enumerable.Repeat((byte)0, 12)], "sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae");
 
+    private static readonly DisputeResponse dispute = new(
+        "disp_01m81g2k3vf0a1b2c3d4e5f6g7", TaskId, "rejected", "Another output comes when it is run again.", "0.000100050", submitted, submitted.AddSeconds(2),
+        "Run again it gave the same output, sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae, and burnt the same fuel, 48211.");
+
     private static readonly ReviewResponse review = new(
         "rev_01m81g2j4qf0a1b2c3d4e5f6g7", "stoa/markdown-html", "stoa/markdown-html@1.0.0", "ada", 4, submitted, "Fast, but footnotes are missing.",
         Answer: new ReviewAnswerBody("They come with 1.1.", submitted.AddHours(2)));
@@ -162,6 +166,9 @@ internal static class Examples
         new AnswerReviewRequest("They come with 1.1."),
         review,
         new ListResponse<ReviewResponse>([review with { TaskId = TaskId }]),
+        new OpenDisputeRequest("Another output comes when it is run again."),
+        dispute,
+        new ListResponse<DisputeResponse>([dispute]),
         new AgentReviewsResponse([review], new RatingBody(1, new Dictionary<string, long> { ["1"] = 0, ["2"] = 0, ["3"] = 0, ["4"] = 1, ["5"] = 0 }, 4)),
         new CreateWebhookRequest("https://example.org/stoa", ["stoa.task.succeeded", "stoa.task.failed"], "ci"),
         new UpdateWebhookRequest(Enabled: true),
