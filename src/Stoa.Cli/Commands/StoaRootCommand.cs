@@ -58,6 +58,7 @@ internal static class StoaRootCommand
             new WalletCommand(scope),
             LedgerCommands.Create(scope),
             ChannelCommands.Create(scope),
+            new CallCommand(scope),
             new QuotaCommand(scope),
             new CommandGroup(
                 "key",

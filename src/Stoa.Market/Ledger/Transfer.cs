@@ -36,6 +36,7 @@ public enum TransferPurpose
     DisputeFee,
     DisputeReturn,
     Refund,
+    CallReturn,
 }
 
 /// <summary>An immutable entry of the journal. Its id is made by the caller, so the same transfer sent twice moves money once.</summary>

@@ -16,6 +16,7 @@ using Stoa.Node.Mail;
 using Stoa.Node.Membership;
 using Stoa.Node.Observability;
 using Stoa.Node.Pages;
+using Stoa.Node.PayPerCall;
 using Stoa.Node.Quotas;
 using Stoa.Node.Registry;
 using Stoa.Node.Reviews;
@@ -76,6 +77,7 @@ public sealed class NodeHost : IAsyncDisposable
         builder.AddAuctions();
         builder.AddReviews();
         builder.AddDisputes();
+        builder.AddPayPerCall();
         builder.AddTemplates();
         builder.AddSchedules();
         builder.AddWebhooks();
@@ -141,6 +143,7 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapReplays();
         api.MapReviews();
         api.MapDisputes();
+        api.MapPayPerCall();
         api.MapTemplates();
         api.MapSchedules();
         api.MapWebhooks();

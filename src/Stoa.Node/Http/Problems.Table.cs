@@ -4,6 +4,7 @@ using Stoa.Market.Channels;
 using Stoa.Market.Disputes;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
+using Stoa.Market.PayPerCall;
 using Stoa.Market.Registry;
 using Stoa.Market.Reviews;
 using Stoa.Market.Schedules;
@@ -342,6 +343,25 @@ public static partial class Problems
         TransferRefusal.AmountExceedsPending => Row(refusal, 422, "More than is held",
             "No more can be posted than is held.",
             "Give an amount up to that of the hold."),
+    };
+
+    public static ProblemKind Of(CallRefusal refusal) => refusal switch
+    {
+        CallRefusal.CallsNotSold => Row(refusal, 404, "No calls are sold here",
+            "This node takes no payments for single calls.",
+            "Register and submit a task, or ask the node's operator to set PayPerCall:Payee."),
+        CallRefusal.PaymentRequired => Row(refusal, 402, "Payment required",
+            "The call has to be paid for, or the payment that was sent does not suffice.",
+            "Send a voucher of a payment channel as PAYMENT-SIGNATURE: the header PAYMENT-REQUIRED says to whom and how much."),
+        CallRefusal.PaymentInvalid => Row(refusal, 422, "Payment cannot be read",
+            "The header PAYMENT-SIGNATURE is not base64 of the JSON of a payment.",
+            "Send it as docs/channels.md says."),
+        CallRefusal.CallFailed => Row(refusal, 422, "The agent failed",
+            "The agent did not do what was asked of it. The call costs nothing.",
+            "Look at the detail, correct the input, and call again: what was paid is credit."),
+        CallRefusal.CallUnknown => Row(refusal, 404, "No such call",
+            "There is no such call, or it was paid for out of another channel.",
+            "Check the id, and send the payment that the call was paid by."),
     };
 
     public static ProblemKind Of(DisputeRefusal refusal) => refusal switch

@@ -5,6 +5,7 @@ using Stoa.Market.Channels;
 using Stoa.Market.Disputes;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
+using Stoa.Market.PayPerCall;
 using Stoa.Market.Registry;
 using Stoa.Market.Reviews;
 using Stoa.Market.Schedules;
@@ -24,6 +25,8 @@ public static partial class Problems
     public static IReadOnlyDictionary<string, ProblemKind> All => all.Value;
 
     public static ProblemResult ToProblem(this Refusal<AuctionRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
+
+    public static ProblemResult ToProblem(this Refusal<CallRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<ChannelRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
@@ -83,6 +86,7 @@ public static partial class Problems
         [
             .. Enum.GetValues<RequestRefusal>().Select(Of),
             .. Enum.GetValues<AuctionRefusal>().Select(Of),
+            .. Enum.GetValues<CallRefusal>().Select(Of),
             .. Enum.GetValues<ChannelRefusal>().Select(Of),
             .. Enum.GetValues<ContentRefusal>().Select(Of),
             .. Enum.GetValues<DisputeRefusal>().Select(Of),
