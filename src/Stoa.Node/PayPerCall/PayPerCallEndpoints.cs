@@ -126,7 +126,7 @@ public static class PayPerCallEndpoints
             return $"call:{ContentHash.Of(System.Text.Encoding.ASCII.GetBytes(payment.Payload.ChannelId + ' ' + given))}";
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(System.Text.Encoding.ASCII.GetBytes($"{payment.Payload.ChannelId} {asked.Hash()} {payment.Payload.Voucher.Index} "));
-        hash.AppendData(payment.Payload.Voucher.Envelope.Payload.Span);
+        hash.AppendData(payment.Payload.Voucher.Envelope.Payload);
         return $"call:{ContentHash.FromBytes(hash.GetHashAndReset())}";
     }
 
