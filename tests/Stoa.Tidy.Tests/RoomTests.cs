@@ -30,6 +30,8 @@ public sealed partial class RoomTests
         ["Selection"] = ["Identity", "Events", "Registry"],
         ["Auctions"] = ["Identity", "Events", "Registry", "Selection"],
         ["Tasks"] = ["Identity", "Events", "Ledger", "Registry", "Calls", "Builds", "Selection", "Auctions"],
+        ["Disputes"] = ["Identity", "Events", "Ledger", "Registry", "Tasks"],
+        ["PayPerCall"] = [],
         ["Reviews"] = ["Identity", "Events", "Registry", "Selection", "Tasks"],
         ["Templates"] = ["Identity"],
         ["Schedules"] = ["Identity", "Tasks"],

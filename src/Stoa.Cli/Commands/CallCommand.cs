@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Stoa.Cli.Channels;
 using Stoa.Cli.Terminal;
-using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Primitives;
 
@@ -65,7 +64,7 @@ internal sealed class CallCommand : StoaCommand
         var amount = ChannelCommands.ParseAmount(required.Amount);
         if (invocation.Get(_maxPrice) is { } most && amount > Money.Parse(most))
             throw new CommandFailure($"The call can cost {Format.Money(required.Amount)}, more than the {Format.Money(most)} that you allow.", ExitCode.Refused);
-        var id = invocation.Get(_channel);
+        var id = invocation.Get(_channel)!;
         using var key = ChannelDesk.OpenKey(invocation.Surroundings, invocation.Get(_keyFile));
         using var file = await KeptChannelFile.OpenAsync(invocation.Surroundings, id, cancellationToken);
         if (file.Kept is null)

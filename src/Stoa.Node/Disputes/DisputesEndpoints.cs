@@ -1,4 +1,5 @@
 using Stoa.Client.Contracts;
+using Stoa.Market;
 using Stoa.Market.Disputes;
 using Stoa.Market.Ledger;
 using Stoa.Market.Tasks;
@@ -60,7 +61,7 @@ public static class DisputesEndpoints
             return Unknown(id);
         return await store.FindAsync(id, caller.UserId, cancellationToken) is { } dispute
             ? TypedResults.Ok(ToContract(dispute))
-            : new Market.Refusal<DisputeRefusal>(DisputeRefusal.DisputeUnknown, $"The task {id} is not disputed. Dispute it with POST /api/v1/tasks/{id}/dispute.").ToProblem();
+            : new Refusal<DisputeRefusal>(DisputeRefusal.DisputeUnknown, $"The task {id} is not disputed. Dispute it with POST /api/v1/tasks/{id}/dispute.").ToProblem();
     }
 
     private static async Task<IResult> ListAsync([AsParameters] ListQuery query, Caller caller, SqlDisputeStore store, CancellationToken cancellationToken) =>
@@ -70,7 +71,7 @@ public static class DisputesEndpoints
         await tasks.GetAsync(id, cancellationToken) is { } task && task.OwnerId == caller.UserId ? task : null;
 
     private static ProblemResult Unknown(Id<AgentTask> id) =>
-        new Market.Refusal<TaskRefusal>(TaskRefusal.TaskUnknown, $"You have no task {id}. List yours with GET /api/v1/tasks.").ToProblem();
+        new Refusal<TaskRefusal>(TaskRefusal.TaskUnknown, $"You have no task {id}. List yours with GET /api/v1/tasks.").ToProblem();
 
     private static DisputeResponse ToContract(Dispute dispute)
     {

@@ -6,6 +6,8 @@ using Stoa.Market.Membership;
 using Stoa.Market.Tasks;
 using Stoa.Node.Disputes;
 using Stoa.Node.Ledger;
+using Stoa.Node.Membership;
+using Stoa.Node.Tests.Membership;
 using Stoa.Node.Tests.Storage;
 using Stoa.Primitives;
 
@@ -121,7 +123,7 @@ public abstract class DisputeStoreConformance(DatabaseSource source) : DatabaseT
         }
     }
 
-    private Task ListNodeAsync(LeaseHolder holder) => new Node.Membership.SqlNodeStore(Database).BeatAsync(holder, Membership.NodeStoreConformance.Silent, Now, Stop);
+    private async Task ListNodeAsync(LeaseHolder holder) => await new SqlNodeStore(Database).BeatAsync(holder, NodeStoreConformance.Silent, Now, Stop);
 
     private async Task<(long Posted, long Held)> WalletAsync()
     {

@@ -43,10 +43,10 @@ public sealed class DisputesTests : IAsyncLifetime
         (await ada.DisputeTaskAsync(task.Id, "It is not what I expected.", Stop)).State.ShouldBeOneOf("open", "rejected");
         var decided = await DecidedAsync(task.Id);
 
-        (decided.State, decided.Price).ShouldBe(("rejected", task.Price));
-        decided.Detail.ShouldContain("the same output");
+        (decided.State, decided.Price).ShouldBe(("rejected", task.Result!.Price));
+        decided.Detail!.ShouldContain("the same output");
         var wallet = await ada.GetWalletAsync(Stop);
-        (Money.Parse(wallet.Posted), wallet.Held).ShouldBe((before - Money.Parse(task.Price!), "0.000000000"));
+        (Money.Parse(wallet.Posted), wallet.Held).ShouldBe((before - Money.Parse(task.Result!.Price), "0.000000000"));
         (await ada.DisputeTaskAsync(task.Id, "Still not.", Stop)).ShouldBe(decided, "a task is disputed once");
         (await ada.ListDisputesAsync(Stop).ToListAsync(Stop)).ShouldBe([decided]);
     }
@@ -60,15 +60,15 @@ public sealed class DisputesTests : IAsyncLifetime
         // What nodes have earned pays for it.
         for (var other = 0; other < 4; other++)
             await RunAsync();
-        before -= new Money(4 * Money.Parse(task.Price!).Nanodollars);
+        before -= new Money(4 * Money.Parse(task.Result!.Price).Nanodollars);
 
         await ada.DisputeTaskAsync(task.Id, "Another output comes.", Stop);
         var decided = await DecidedAsync(task.Id);
 
         decided.State.ShouldBe("upheld");
-        decided.Detail.ShouldContain("the receipt swears to");
+        decided.Detail!.ShouldContain("the receipt swears to");
         var wallet = await ada.GetWalletAsync(Stop);
-        (Money.Parse(wallet.Posted), wallet.Held).ShouldBe((before + Money.Parse(task.Price!), "0.000000000"));
+        (Money.Parse(wallet.Posted), wallet.Held).ShouldBe((before + Money.Parse(task.Result!.Price), "0.000000000"));
         (await ada.ListTransfersAsync(Stop).FirstAsync(Stop)).Purpose.ShouldBe("refund");
     }
 

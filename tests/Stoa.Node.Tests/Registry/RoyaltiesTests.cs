@@ -47,7 +47,7 @@ public sealed class RoyaltiesTests : IAsyncLifetime
 
         task.State.ShouldBe("succeeded");
         // 70 % of the price are the creator's share: 7,000 nanodollars.
-        task.Price.ShouldBe("0.000010000");
+        task.Result!.Price.ShouldBe("0.000010000");
         var earned = new Dictionary<string, string>();
         foreach (var (handle, client) in clients)
         {
@@ -84,7 +84,7 @@ public sealed class RoyaltiesTests : IAsyncLifetime
         (await Should.ThrowAsync<StoaException>(() => PublishAsync("ada", "level-9", new RoyaltyBody(0.001m, Agent: before.Listing)))).Code.ShouldBe("royaltiesInvalid");
     }
 
-    private async Task<JsonElement> FirstRoyaltyAsync(StoaClient client)
+    private static async Task<JsonElement> FirstRoyaltyAsync(StoaClient client)
     {
         await foreach (var happened in client.WatchEventsAsync("0", Stop))
         {
