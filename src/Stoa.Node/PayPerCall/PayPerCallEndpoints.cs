@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Security.Cryptography;
 using Stoa.Client;
@@ -52,7 +53,7 @@ public static class PayPerCallEndpoints
 
     private static async Task<IResult> CallAsync(
         string publisher,
-        string agent,
+        [Description("Name of the agent, or name@version.")] string agent,
         HttpContext context,
         Till till,
         SubmitTask submit,

@@ -166,6 +166,7 @@ internal static class Examples
         new AnswerReviewRequest("They come with 1.1."),
         review,
         new ListResponse<ReviewResponse>([review with { TaskId = TaskId }]),
+        new PaidCallResponse(TaskId, "running", $"/api/v1/calls/{TaskId}"),
         new OpenDisputeRequest("Another output comes when it is run again."),
         dispute,
         new ListResponse<DisputeResponse>([dispute]),
