@@ -80,6 +80,12 @@ public static class EventTypes
 
     public const string ChannelClosed = "stoa.channel.closed";
 
+    /// <summary>So many percent of a budget are used up: told to its owner, once a period for each threshold.</summary>
+    public const string BudgetThreshold = "stoa.budget.threshold";
+
+    /// <summary>A wallet has less than its owner wants to be told of: told once, until it has had more again.</summary>
+    public const string BalanceLow = "stoa.balance.low";
+
     /// <summary>All of them.</summary>
     public static IReadOnlyList<string> All { get; } =
     [
@@ -88,5 +94,6 @@ public static class EventTypes
         AuctionAnnounced, AuctionAwarded, BiddingFaulted,
         ReviewWritten, ReviewWithdrawn, ReviewAnswered,
         ChannelOpened, ChannelToppedUp, ChannelSettled, ChannelClosing, ChannelClosed,
+        BudgetThreshold, BalanceLow,
     ];
 }

@@ -4,6 +4,7 @@ using Stoa.Market.Builds;
 using Stoa.Market.Channels;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
+using Stoa.Market.Metering;
 using Stoa.Market.Registry;
 using Stoa.Market.Reviews;
 using Stoa.Market.Schedules;
@@ -23,6 +24,8 @@ public static partial class Problems
     public static IReadOnlyDictionary<string, ProblemKind> All => all.Value;
 
     public static ProblemResult ToProblem(this Refusal<AuctionRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
+
+    public static ProblemResult ToProblem(this Refusal<BudgetRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<ChannelRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
@@ -80,6 +83,7 @@ public static partial class Problems
         [
             .. Enum.GetValues<RequestRefusal>().Select(Of),
             .. Enum.GetValues<AuctionRefusal>().Select(Of),
+            .. Enum.GetValues<BudgetRefusal>().Select(Of),
             .. Enum.GetValues<ChannelRefusal>().Select(Of),
             .. Enum.GetValues<ContentRefusal>().Select(Of),
             .. Enum.GetValues<IdentityRefusal>().Select(Of),
