@@ -12,6 +12,7 @@ using Stoa.Node.Http.OpenApi;
 using Stoa.Node.Identity;
 using Stoa.Node.Ledger;
 using Stoa.Node.Mail;
+using Stoa.Node.Metering;
 using Stoa.Node.Membership;
 using Stoa.Node.Observability;
 using Stoa.Node.Pages;
@@ -77,6 +78,7 @@ public sealed class NodeHost : IAsyncDisposable
         builder.AddTemplates();
         builder.AddSchedules();
         builder.AddWebhooks();
+        builder.AddMetering();
         var storage = builder.AddStorage();
         builder.RefuseBadOptions();
 
@@ -120,6 +122,7 @@ public sealed class NodeHost : IAsyncDisposable
     {
         app.UseHttp();
         app.MapPages();
+        app.MapUsageSchema();
         app.MapOpenApiDocument();
         app.MapObservability();
         var api = app.MapApi();
@@ -141,6 +144,8 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapTemplates();
         api.MapSchedules();
         api.MapWebhooks();
+        api.MapUsage();
+        api.MapBudgets();
     }
 
     private static async Task<T> OrDispose<T>(IAsyncDisposable opened, Func<Task<T>> act)

@@ -1,4 +1,4 @@
-using Stoa.Node.Tasks;
+using Stoa.Node.Membership;
 
 namespace Stoa.Node.Mail;
 

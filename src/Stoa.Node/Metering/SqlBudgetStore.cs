@@ -16,10 +16,11 @@ public sealed class SqlBudgetStore(Database database)
 
     /// <summary>Makes a budget, or gives the one of the same owner, span and scope another amount.</summary>
     /// <param name="budget">As it is wanted. What was spent and held already in its period is counted.</param>
-    /// <param name="keepsAlerts">Leave thresholds and e-mail as they are when the budget is there.</param>
+    /// <param name="thresholds">What one that is there tells from now on; null to leave that as it is.</param>
+    /// <param name="mails">Whether it does by e-mail too; null to leave that as it is.</param>
     /// <param name="now">UTC.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public Task<Outcome<Budget, BudgetRefusal>> SetAsync(Budget budget, bool keepsAlerts, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
+    public Task<Outcome<Budget, BudgetRefusal>> SetAsync(Budget budget, IReadOnlyList<int>? thresholds, bool? mails, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
         async session =>
         {
             var owner = budget.OwnerId;
@@ -28,9 +29,7 @@ public sealed class SqlBudgetStore(Database database)
             var own = await SqlBudgets.LockAsync(session, "owner_id = @owner", new { owner });
             if (own.FirstOrDefault(other => other.Span == budget.Span && other.Scope == budget.Scope) is { } there)
             {
-                var changed = there.At(now) with { Amount = budget.Amount };
-                if (!keepsAlerts)
-                    changed = changed with { Thresholds = budget.Thresholds, Mails = budget.Mails };
+                var changed = there.At(now) with { Amount = budget.Amount, Thresholds = thresholds ?? there.Thresholds, Mails = mails ?? there.Mails };
                 // What was told of the amount before says nothing of this one.
                 if (changed.Amount != there.Amount)
                     changed = changed with { Meter = changed.Meter with { Told = 0, IsExhausted = false } };
@@ -91,15 +90,15 @@ public sealed class SqlBudgetStore(Database database)
     public async Task<Budget?> FindAsync(Id<Budget> id, Id<User> owner, DateTimeOffset now, CancellationToken cancellationToken) =>
         (await ListAsync(owner, now, cancellationToken)).FirstOrDefault(budget => budget.Id == id);
 
-    /// <summary>Says what is told of a budget.</summary>
+    /// <summary>Says what is told of a budget; null leaves it as it is.</summary>
     /// <returns>As it is now; null when the owner has none such.</returns>
     public Task<Budget?> SetAlertsAsync(
-        Id<Budget> id, Id<User> owner, IReadOnlyList<int> thresholds, bool mails, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
+        Id<Budget> id, Id<User> owner, IReadOnlyList<int>? thresholds, bool? mails, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
         async session =>
         {
             if ((await SqlBudgets.LockAsync(session, "id = @id AND owner_id = @owner", new { id, owner })).SingleOrDefault() is not { } there)
                 return null;
-            var changed = there.At(now) with { Thresholds = thresholds, Mails = mails };
+            var changed = there.At(now) with { Thresholds = thresholds ?? there.Thresholds, Mails = mails ?? there.Mails };
             await WriteAsync(session, changed);
             return (Budget?)changed;
         },
