@@ -30,6 +30,7 @@ public sealed partial class RoomTests
         ["Selection"] = ["Identity", "Events", "Registry"],
         ["Auctions"] = ["Identity", "Events", "Registry", "Selection"],
         ["Tasks"] = ["Identity", "Events", "Ledger", "Registry", "Calls", "Builds", "Selection", "Auctions"],
+        ["Metering"] = ["Identity", "Events", "Ledger", "Registry", "Tasks"],
         ["Reviews"] = ["Identity", "Events", "Registry", "Selection", "Tasks"],
         ["Templates"] = ["Identity"],
         ["Schedules"] = ["Identity", "Tasks"],
