@@ -31,8 +31,8 @@ public sealed class SqlAlerts(Database database, LetterBox letters, TimeProvider
                 await session.QueryFirstOrDefaultAsync<long?>($"SELECT 1 FROM budgets WHERE {Due} LIMIT 1") is not null,
                 (await session.QueryAsync<BalanceRow>(DueBalance, new { limit = 1 })).Count > 0),
             cancellationToken);
-        var told = budgets ? await database.WriteAsync(TellBudgetsAsync, cancellationToken) : 0;
-        return told + (balances ? await database.WriteAsync(TellBalancesAsync, cancellationToken) : 0);
+        var told = budgets ? await database.WriteAsync<int>(TellBudgetsAsync, cancellationToken) : 0;
+        return told + (balances ? await database.WriteAsync<int>(TellBalancesAsync, cancellationToken) : 0);
     }
 
     private async Task<int> TellBudgetsAsync(SqlSession session)

@@ -14,13 +14,27 @@ public sealed class SqlBudgetStore(Database database)
 {
     private const int OpenAtOnce = 1_000;
 
+    private readonly SqlUsageStore usage = new(database);
+
     /// <summary>Makes a budget, or gives the one of the same owner, span and scope another amount.</summary>
     /// <param name="budget">As it is wanted. What was spent and held already in its period is counted.</param>
     /// <param name="thresholds">What one that is there tells from now on; null to leave that as it is.</param>
     /// <param name="mails">Whether it does by e-mail too; null to leave that as it is.</param>
     /// <param name="now">UTC.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public Task<Outcome<Budget, BudgetRefusal>> SetAsync(Budget budget, IReadOnlyList<int>? thresholds, bool? mails, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
+    public async Task<Outcome<Budget, BudgetRefusal>> SetAsync(
+        Budget budget, IReadOnlyList<int>? thresholds, bool? mails, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        // What was spent is read while others wait: so little of it as can be.
+        while (await usage.FoldAsync(cancellationToken))
+        {
+        }
+
+        return await SetInAsync(budget, thresholds, mails, now, cancellationToken);
+    }
+
+    private Task<Outcome<Budget, BudgetRefusal>> SetInAsync(
+        Budget budget, IReadOnlyList<int>? thresholds, bool? mails, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync<Outcome<Budget, BudgetRefusal>>(
         async session =>
         {
             var owner = budget.OwnerId;
@@ -76,7 +90,7 @@ public sealed class SqlBudgetStore(Database database)
             await SqlBudgets.UpdateAsync(session, [made]);
             await SqlBudgets.AddHoldsAsync(session, holds);
             await CountAsync(session, owner);
-            return (Outcome<Budget, BudgetRefusal>)made;
+            return made;
         },
         cancellationToken);
 
@@ -93,14 +107,14 @@ public sealed class SqlBudgetStore(Database database)
     /// <summary>Says what is told of a budget; null leaves it as it is.</summary>
     /// <returns>As it is now; null when the owner has none such.</returns>
     public Task<Budget?> SetAlertsAsync(
-        Id<Budget> id, Id<User> owner, IReadOnlyList<int>? thresholds, bool? mails, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
+        Id<Budget> id, Id<User> owner, IReadOnlyList<int>? thresholds, bool? mails, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync<Budget?>(
         async session =>
         {
             if ((await SqlBudgets.LockAsync(session, "id = @id AND owner_id = @owner", new { id, owner })).SingleOrDefault() is not { } there)
                 return null;
             var changed = there.At(now) with { Thresholds = thresholds ?? there.Thresholds, Mails = mails ?? there.Mails };
             await WriteAsync(session, changed);
-            return (Budget?)changed;
+            return changed;
         },
         cancellationToken);
 

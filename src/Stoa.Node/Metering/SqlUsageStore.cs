@@ -125,6 +125,8 @@ public sealed class SqlUsageStore(Database database)
             for (var last = 0L; last < cursor;)
             {
                 var blocks = (await SqlJournal.ReadBlocksAsync(session, last, VerifiedAtOnce)).Where(block => block.Number <= cursor).ToList();
+                if (blocks.Count == 0)
+                    break;
                 await SqlUsage.AddAsync(session, blocks, anew, []);
                 last = blocks[^1].Number;
             }
@@ -152,7 +154,7 @@ public sealed class SqlUsageStore(Database database)
         for (var most = EntriesOfATail; ; most *= 2)
         {
             var limit = most;
-            var answer = await database.ReadAsync(
+            var answer = await database.ReadAsync<T?>(
                 async session =>
                 {
                     var tail = await SqlUsage.ReadStepAsync(session, limit);
