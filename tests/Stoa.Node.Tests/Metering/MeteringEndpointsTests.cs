@@ -6,6 +6,7 @@ using Stoa.Client.Contracts;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
 using Stoa.Market.Tests.Tasks;
+using Stoa.Node.Metering;
 using Stoa.Node.Tests.Mail;
 using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
@@ -155,6 +156,27 @@ public sealed class MeteringEndpointsTests : IAsyncLifetime
         await ada.DeleteBudgetAsync(budget.Id, Stop);
         await RunAsync(ada, "hello");
         (await ada.ListBudgetsAsync(Stop).ToListAsync(Stop)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Budget_OfAnAgentThatTakesOver_CountsWhatItDid()
+    {
+        const string work = "text.metered";
+        var bad = AgentReference.Parse(await TestNode.PublishAsync(node.Client, "bad", GuestPrograms.Unreachable, capability: work, price: new AgentPriceBody("0.0001", "0", "0")));
+        var good = AgentReference.Parse(await TestNode.PublishAsync(node.Client, "good", GuestPrograms.Echo, capability: work, price: new AgentPriceBody("0.001", "0", "0")));
+        using var ada = await ConsumerAsync("ada");
+        foreach (var scope in new AgentReference?[] { null, bad, good })
+            await ada.SetBudgetAsync(new SetBudgetRequest("0.5", "day", scope is null ? null : $"{scope.Publisher}/{scope.Name}"), Stop);
+
+        var task = await ada.SubmitAsync(
+            new SubmitTaskRequest(null, new TaskInputBody(Text: "hello"), Requirement: new RequirementBody([work], Weights: new WeightsBody(Price: 1), Explore: false)),
+            TimeSpan.FromSeconds(60),
+            cancellationToken: Stop);
+
+        (task.State, task.Attempts).ShouldBe(("succeeded", 2), task.Agent);
+        await node.Host.Services.GetRequiredService<SqlUsageStore>().FoldAsync(Stop);
+        foreach (var budget in await ada.ListBudgetsAsync(Stop).ToListAsync(Stop))
+            (budget.Spent, budget.Held).ShouldBe((budget.Agent == $"{bad.Publisher}/{bad.Name}" ? "0.000000000" : "0.001000000", "0.000000000"), budget.Agent ?? "all");
     }
 
     [Fact]
