@@ -159,7 +159,7 @@ public sealed class SqlBudgetStore(Database database)
         await SqlBudgets.UpdateAsync(session, [budget]);
     }
 
-    private static Task CountAsync(SqlSession session, Id<User> owner) => session.ExecuteAsync(
+    private static Task<int> CountAsync(SqlSession session, Id<User> owner) => session.ExecuteAsync(
         """
         INSERT INTO user_usage (user_id, open_tasks, content_bytes, budgets)
         VALUES (@owner, 0, 0, (SELECT COUNT(*) FROM budgets WHERE owner_id = @owner))

@@ -2,11 +2,9 @@ using System.Text.Json;
 using Stoa.Market.Ledger;
 using Stoa.Market.Metering;
 using Stoa.Market.Registry;
-using Stoa.Market.Tasks;
 using Stoa.Node.Ledger;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
-using Stoa.Primitives;
 
 namespace Stoa.Node.Metering;
 

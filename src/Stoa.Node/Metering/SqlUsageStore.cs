@@ -1,6 +1,5 @@
 using System.Globalization;
 using Stoa.Market;
-using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Metering;
 using Stoa.Node.Ledger;

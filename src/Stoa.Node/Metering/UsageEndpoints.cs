@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Stoa.Client.Contracts;
 using Stoa.Market;
@@ -51,7 +52,7 @@ public static class UsageEndpoints
         return TypedResults.Ok(ListQuery.Answer(page, row => MeteringContracts.ToContract(row, query)));
     }
 
-    private static IResult Export(
+    private static PushStreamHttpResult Export(
         [AsParameters] UsageParameters asked, Caller caller, SqlUsageStore usage, HttpContext context, TimeProvider time, CancellationToken cancellationToken)
     {
         var query = asked.ToQuery(caller, time.GetUtcNow());
