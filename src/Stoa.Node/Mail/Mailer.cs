@@ -52,7 +52,7 @@ public sealed class Mailer(MailOptions options)
                 refused);
         }
         catch (Exception failure) when (failure is ProtocolException or IOException or SocketException or AuthenticationException
-            or SslHandshakeException or ServiceNotConnectedException or NotSupportedException)
+            or SslHandshakeException or ServiceNotConnectedException or ServiceNotAuthenticatedException or NotSupportedException)
         {
             throw new MailException($"The mail server {options.Host} cannot be used: {failure.Message}", isForGood: false, failure);
         }
