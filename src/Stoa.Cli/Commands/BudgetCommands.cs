@@ -30,7 +30,7 @@ internal static class BudgetCommands
 
     private static Option<bool> NoMail() => new("--no-mail") { Description = "Tell by events and webhooks alone." };
 
-    private static IReadOnlyList<int>? ReadPercentages(string? text)
+    private static List<int>? ReadPercentages(string? text)
     {
         if (text is null)
             return null;
