@@ -1,6 +1,4 @@
 using Stoa.Market.Identity;
-using Stoa.Market.Ledger;
-using Stoa.Market.Metering;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
 using Stoa.Node.Metering;
