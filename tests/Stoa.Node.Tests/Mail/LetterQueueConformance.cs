@@ -51,7 +51,7 @@ public abstract class LetterQueueConformance(DatabaseSource source) : DatabaseTe
 
         var came = await server.TakeAsync(Stop);
         using var message = came.Read();
-        (came.To, message.Subject, message.TextBody.Trim()).ShouldBe(("ada@example.org", "Hello", "Dear ada"));
+        (came.To, message.Subject, message.TextBody.ShouldNotBeNull().Trim()).ShouldBe(("ada@example.org", "Hello", "Dear ada"));
         server.HasMore.ShouldBeFalse();
         (await Queue.NextDueAsync(Stop)).ShouldBeNull();
     }

@@ -20,7 +20,7 @@ public sealed class MailerTests
         var came = await server.TakeAsync(Stop);
         (came.From, came.To).ShouldBe(("stoa@example.org", "ada@example.org"));
         using var message = came.Read();
-        (message.Subject, message.TextBody.ReplaceLineEndings("\n").TrimEnd()).ShouldBe((letter.Subject, letter.Text.TrimEnd()));
+        (message.Subject, message.TextBody.ShouldNotBeNull().ReplaceLineEndings("\n").TrimEnd()).ShouldBe((letter.Subject, letter.Text.TrimEnd()));
         (message.MessageId, message.Headers["Auto-Submitted"]).ShouldBe(("letter_01@example.org", "auto-generated"));
     }
 

@@ -288,8 +288,8 @@ public abstract class BudgetConformance(DatabaseSource source) : MeteringTest(so
         await FoldAllAsync();
     }
 
-    private Task DepositAsync(string amount) => Ledger.ApplyAsync(
-        [new Transfer(Ids.Next<Transfer>(), TransferKind.Posted, Accounts.World, Wallet, Money.Parse(amount), null, TransferPurpose.Deposit, "test", Now)], Stop);
+    private async Task DepositAsync(string amount) => (await Ledger.ApplyAsync(
+        [new Transfer(Ids.Next<Transfer>(), TransferKind.Posted, Accounts.World, Wallet, Money.Parse(amount), null, TransferPurpose.Deposit, "test", Now)], Stop)).Refusal.ShouldBeNull();
 
     private async Task FoldAllAsync()
     {
@@ -298,7 +298,7 @@ public abstract class BudgetConformance(DatabaseSource source) : MeteringTest(so
         }
     }
 
-    private Task AddOwnerAsync() => Database.WriteAsync(
+    private Task<int> AddOwnerAsync() => Database.WriteAsync(
         session => session.ExecuteAsync(
             "INSERT INTO users (id, handle, email, password_hash, role, created_at) VALUES (@Owner, 'ada', 'ada@example.org', NULL, 'Member', @Now)", new { Owner, Now }),
         Stop);
