@@ -33,6 +33,7 @@ public sealed partial class RoomTests
         ["Tasks"] = ["Identity", "Events", "Ledger", "Registry", "Membership", "Calls", "Builds", "Selection", "Auctions"],
         ["Disputes"] = ["Identity", "Events", "Ledger", "Registry", "Tasks"],
         ["PayPerCall"] = [],
+        ["Metering"] = ["Identity", "Events", "Ledger", "Registry", "Tasks"],
         ["Reviews"] = ["Identity", "Events", "Registry", "Selection", "Tasks"],
         ["Templates"] = ["Identity"],
         ["Schedules"] = ["Identity", "Tasks"],

@@ -56,6 +56,8 @@ internal static class StoaRootCommand
             ScheduleCommands.Create(scope),
             WebhookCommands.Create(scope),
             new WalletCommand(scope),
+            new UsageCommand(scope),
+            BudgetCommands.Create(scope),
             LedgerCommands.Create(scope),
             ChannelCommands.Create(scope),
             new CallCommand(scope),

@@ -50,6 +50,8 @@ internal sealed partial class CommandWords(Command command)
         (Path("POST", "sessions"), "stoa login"),
         (Path("GET", "channels"), "stoa channel list"),
         (Path("GET", "quota"), "stoa quota"),
+        (Path("PUT", "budgets"), "stoa budget set"),
+        (Path("GET", "budgets"), "stoa budget list"),
         (Path("GET", "nodes"), "stoa node list"),
     ];
 

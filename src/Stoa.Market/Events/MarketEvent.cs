@@ -84,6 +84,11 @@ public static class EventTypes
     public const string DisputeOpened = "stoa.dispute.opened";
 
     public const string DisputeDecided = "stoa.dispute.decided";
+    /// <summary>So many percent of a budget are used up: told to its owner, once a period for each threshold.</summary>
+    public const string BudgetThreshold = "stoa.budget.threshold";
+
+    /// <summary>A wallet has less than its owner wants to be told of: told once, until it has had more again.</summary>
+    public const string BalanceLow = "stoa.balance.low";
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<string> All { get; } =
@@ -94,5 +99,6 @@ public static class EventTypes
         ReviewWritten, ReviewWithdrawn, ReviewAnswered,
         ChannelOpened, ChannelToppedUp, ChannelSettled, ChannelClosing, ChannelClosed,
         DisputeOpened, DisputeDecided,
+        BudgetThreshold, BalanceLow,
     ];
 }

@@ -13,6 +13,7 @@ using Stoa.Node.Http.OpenApi;
 using Stoa.Node.Identity;
 using Stoa.Node.Ledger;
 using Stoa.Node.Mail;
+using Stoa.Node.Metering;
 using Stoa.Node.Membership;
 using Stoa.Node.Observability;
 using Stoa.Node.Pages;
@@ -81,6 +82,7 @@ public sealed class NodeHost : IAsyncDisposable
         builder.AddTemplates();
         builder.AddSchedules();
         builder.AddWebhooks();
+        builder.AddMetering();
         var storage = builder.AddStorage();
         builder.RefuseBadOptions();
 
@@ -124,6 +126,7 @@ public sealed class NodeHost : IAsyncDisposable
     {
         app.UseHttp();
         app.MapPages();
+        app.MapUsageSchema();
         app.MapOpenApiDocument();
         app.MapObservability();
         var api = app.MapApi();
@@ -147,6 +150,8 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapTemplates();
         api.MapSchedules();
         api.MapWebhooks();
+        api.MapUsage();
+        api.MapBudgets();
     }
 
     private static async Task<T> OrDispose<T>(IAsyncDisposable opened, Func<Task<T>> act)

@@ -5,6 +5,7 @@ using Stoa.Market.Disputes;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.PayPerCall;
+using Stoa.Market.Metering;
 using Stoa.Market.Registry;
 using Stoa.Market.Reviews;
 using Stoa.Market.Schedules;
@@ -240,6 +241,9 @@ public static partial class Problems
             "The price at the task's limits is more than an amount of money can say, about 9.2 billion dollars.",
             "Lower the task's limits."),
         TaskRefusal.InsufficientFunds => insufficientFunds,
+        TaskRefusal.BudgetExhausted => Row(refusal, 402, "Budget used up",
+            "What the task would hold does not fit into what one of your budgets has left in its day or month.",
+            "Wait until it renews or running tasks have ended, ask for lower limits, or raise the budget with PUT /api/v1/budgets; GET /api/v1/budgets lists what is left."),
         TaskRefusal.OpenTasksTooMany => Row(refusal, 429, "Too many tasks at a time",
             "As many tasks of yours wait or run as may: GET /api/v1/quota tells how many.",
             "Wait until some have ended, cancel some with DELETE /api/v1/tasks/{id}, or ask an administrator of this node for more.", TimeSpan.FromSeconds(5)),
@@ -308,6 +312,19 @@ public static partial class Problems
         AuctionRefusal.PolicyInvalid => Row(refusal, 422, "Bidding breaks the rules",
             "The policy is not known, or its members are not as they must be.",
             "Correct what is listed in errors and try again."),
+    };
+
+    public static ProblemKind Of(BudgetRefusal refusal) => refusal switch
+    {
+        BudgetRefusal.BudgetUnknown => Row(refusal, 404, "No such budget",
+            "There is no such budget, or it belongs to somebody else.",
+            "List your budgets with GET /api/v1/budgets."),
+        BudgetRefusal.BudgetInvalid => Row(refusal, 422, "Budget breaks the rules",
+            "The amount, what it is for, or a threshold is not as it must be.",
+            "Correct what is listed in errors and try again."),
+        BudgetRefusal.BudgetsTooMany => Row(refusal, 409, "Too many budgets",
+            "You have as many budgets as one user may have.",
+            "Delete those that are not used any more."),
     };
 
     public static ProblemKind Of(TransferRefusal refusal) => refusal switch

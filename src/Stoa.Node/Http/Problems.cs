@@ -6,6 +6,7 @@ using Stoa.Market.Disputes;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.PayPerCall;
+using Stoa.Market.Metering;
 using Stoa.Market.Registry;
 using Stoa.Market.Reviews;
 using Stoa.Market.Schedules;
@@ -27,6 +28,7 @@ public static partial class Problems
     public static ProblemResult ToProblem(this Refusal<AuctionRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<CallRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
+    public static ProblemResult ToProblem(this Refusal<BudgetRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<ChannelRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
@@ -87,6 +89,7 @@ public static partial class Problems
             .. Enum.GetValues<RequestRefusal>().Select(Of),
             .. Enum.GetValues<AuctionRefusal>().Select(Of),
             .. Enum.GetValues<CallRefusal>().Select(Of),
+            .. Enum.GetValues<BudgetRefusal>().Select(Of),
             .. Enum.GetValues<ChannelRefusal>().Select(Of),
             .. Enum.GetValues<ContentRefusal>().Select(Of),
             .. Enum.GetValues<DisputeRefusal>().Select(Of),

@@ -5,6 +5,7 @@ using Stoa.Market.Disputes;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.PayPerCall;
+using Stoa.Market.Metering;
 using Stoa.Market.Registry;
 using Stoa.Market.Reviews;
 using Stoa.Market.Schedules;
@@ -24,6 +25,7 @@ public static class Refusing
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params CallRefusal[] refusals)
+    public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params BudgetRefusal[] refusals)
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params ChannelRefusal[] refusals)

@@ -78,6 +78,12 @@ internal static class Examples
     private static readonly DisputeResponse dispute = new(
         "disp_01m81g2k3vf0a1b2c3d4e5f6g7", TaskId, "rejected", "Another output comes when it is run again.", "0.000100050", submitted, submitted.AddSeconds(2),
         "Run again it gave the same output, sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae, and burnt the same fuel, 48211.");
+    private static readonly UsageResponse usage = new(
+        new DateTimeOffset(submitted.Date, TimeSpan.Zero), 1_000, 48_312_000, 5_000, 12_000, 3_000, "0.100050000", Group: "stoa/markdown-html");
+
+    private static readonly BudgetResponse budget = new(
+        "budget_01m81g2n6vf0a1b2c3d4e5f6g7", "5.000000000", "day", "1.250000000", "0.020100001", "3.729899999", new DateTimeOffset(submitted.Date, TimeSpan.Zero), new DateTimeOffset(submitted.Date, TimeSpan.Zero).AddDays(1),
+        [80, 100], true, submitted, Agent: "stoa/markdown-html");
 
     private static readonly ReviewResponse review = new(
         "rev_01m81g2j4qf0a1b2c3d4e5f6g7", "stoa/markdown-html", "stoa/markdown-html@1.0.0", "ada", 4, submitted, "Fast, but footnotes are missing.",
@@ -99,6 +105,15 @@ internal static class Examples
         new JournalBlocksResponse([block]),
         new QuotaResponse("ada", 740, 100_000, 1_250_000, 107_374_182_400),
         new SetQuotaRequest(500_000),
+        usage,
+        new ListResponse<UsageResponse>([usage]),
+        new UsageAuditResponse(true, 129, 42, 1_000, "0.100050000"),
+        budget,
+        new ListResponse<BudgetResponse>([budget]),
+        new SetBudgetRequest("5.00", "day", "stoa/markdown-html", AlertAt: [50, 80, 100]),
+        new SetBudgetAlertsRequest([50, 80, 100], false),
+        new BalanceAlertResponse(true, false, "5.000000000"),
+        new SetBalanceAlertRequest("5.00"),
         transfer,
         new ListResponse<TransferResponse>([transfer], "MTI4"),
         new DepositRequest("ada", "25.00"),
