@@ -19,6 +19,8 @@ namespace Stoa.Client;
 [JsonSerializable(typeof(ListResponse<AgentResponse>))]
 [JsonSerializable(typeof(ApiKeyResponse))]
 [JsonSerializable(typeof(ListResponse<ApiKeyResponse>))]
+[JsonSerializable(typeof(AuditEntryResponse))]
+[JsonSerializable(typeof(ListResponse<AuditEntryResponse>))]
 [JsonSerializable(typeof(AuctionResponse))]
 [JsonSerializable(typeof(SealedBidResponse))]
 [JsonSerializable(typeof(BidStatement))]

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http.Features;
 using Stoa.Market.Identity;
 using Stoa.Node.Auctions;
+using Stoa.Node.Audit;
 using Stoa.Node.Builds;
 using Stoa.Node.Channels;
 using Stoa.Node.Events;
@@ -62,6 +63,7 @@ public sealed class NodeHost : IAsyncDisposable
         builder.AddOpenApiDocument();
         builder.AddMail();
         builder.AddIdentity();
+        builder.AddAudit();
         builder.AddLedger();
         builder.AddChannels();
         builder.AddQuotas();
@@ -123,6 +125,7 @@ public sealed class NodeHost : IAsyncDisposable
         var api = app.MapApi();
         api.MapNode();
         api.MapIdentity();
+        api.MapAudit();
         api.MapLedger();
         api.MapChannels();
         api.MapQuotas();
