@@ -57,6 +57,7 @@ internal static class StoaRootCommand
             new WalletCommand(scope),
             LedgerCommands.Create(scope),
             ChannelCommands.Create(scope),
+            AuditCommands.Create(scope),
             new QuotaCommand(scope),
             new CommandGroup(
                 "key",

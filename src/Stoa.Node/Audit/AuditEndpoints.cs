@@ -30,7 +30,7 @@ public static class AuditEndpoints
             .WithDescription("The same entries as CSV (RFC 4180), newest first, with a header line.")
             .Produces<string>(StatusCodes.Status200OK, Csv)
             .Refuses(RequestRefusal.Forbidden);
-        api.MapGet("/audit.jsonl", ExportLinesAsync)
+        api.MapGet("/audit.jsonl", ExportLines)
             .WithName("exportAudit").WithTags("Audit").WithSummary("Export the audit log")
             .WithDescription("For administrators all of the log, oldest first, in the form in which it is chained by hash: stoa audit verify checks it without the node, and docs/audit.md says how to do so by hand. For others their own entries, a line of JSON each, newest first; those cannot be verified alone.")
             .Produces<string>(StatusCodes.Status200OK, JsonLines);
@@ -60,7 +60,7 @@ public static class AuditEndpoints
             Csv);
     }
 
-    private static IResult ExportLinesAsync(
+    private static IResult ExportLines(
         [FromQuery, Description("For administrators: the number of a block, those behind it are exported. The whole log when left out.")] long? after,
         Caller caller,
         SqlAuditBlocks blocks,

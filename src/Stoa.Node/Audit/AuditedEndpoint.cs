@@ -71,7 +71,7 @@ public sealed record AuditedEndpoint(string Name, bool IsGuarded, bool IsBulk)
     /// <summary>What was made by its address, else what the path names.</summary>
     private static string? SubjectOf(HttpContext context)
     {
-        if (context.Features.Get<AuditNote>()?.User is { } user && Caller.Of(context) is null)
+        if (context.Features.Get<AuditNote>()?.User is { } user)
             return user.ToString();
         if (context.Response.StatusCode is StatusCodes.Status201Created or StatusCodes.Status202Accepted
             && context.Response.Headers.Location.ToString() is { Length: > 0 } location
@@ -100,13 +100,13 @@ public sealed record AuditedEndpoint(string Name, bool IsGuarded, bool IsBulk)
 }
 
 /// <summary>What an endpoint tells the audit log that cannot be seen from outside.</summary>
-/// <param name="User">Whom an anonymous request turned out to be of, such as a sign-in.</param>
+/// <param name="User">Whom a request turned out to be of or about: who signs in, or whose account was opened.</param>
 /// <param name="Credential">By what the caller was recognised, where it is no bearer credential.</param>
 public sealed record AuditNote(Id<User>? User, string? Credential = null);
 
 /// <summary>Notes for the audit log.</summary>
 public static class AuditNotes
 {
-    /// <summary>Says whose act an anonymous request was: of who has signed in, or opened the account.</summary>
+    /// <summary>Says whose account a request is about; of an anonymous one this is who acted: who has signed in, or opened the account.</summary>
     public static void ActedBy(this HttpContext context, Id<User> user) => context.Features.Set(new AuditNote(user));
 }

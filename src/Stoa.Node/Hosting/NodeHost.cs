@@ -20,6 +20,7 @@ using Stoa.Node.Registry;
 using Stoa.Node.Reviews;
 using Stoa.Node.Schedules;
 using Stoa.Node.Selection;
+using Stoa.Node.Signing;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
 using Stoa.Node.Tasks.Live;
@@ -64,6 +65,7 @@ public sealed class NodeHost : IAsyncDisposable
         builder.AddMail();
         builder.AddIdentity();
         builder.AddAudit();
+        builder.AddSigning();
         builder.AddLedger();
         builder.AddChannels();
         builder.AddQuotas();
@@ -126,6 +128,7 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapNode();
         api.MapIdentity();
         api.MapAudit();
+        api.MapSigning();
         api.MapLedger();
         api.MapChannels();
         api.MapQuotas();

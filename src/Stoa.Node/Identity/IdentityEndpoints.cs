@@ -55,7 +55,8 @@ public static class IdentityEndpoints
             return RequestRefusal.Forbidden.ToProblem("Registration is closed on this node: ask its administrator for an account.");
         var (handle, email, password) = body.Value;
         var registered = await users.RegisterAsync(id.For<User>(), handle, email, password, cancellationToken);
-        context.ActedBy(id.For<User>());
+        if (registered.TryGet(out var made, out _))
+            context.ActedBy(made.Id);
         return registered.Match<IResult>(
             user => TypedResults.Created("/api/v1/users/me", ToContract(user)),
             refusal => refusal.ToProblem());

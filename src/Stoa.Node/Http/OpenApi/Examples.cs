@@ -75,6 +75,11 @@ internal static class Examples
 
     private static readonly JournalBlockResponse block = new(129, 2, 131, [.. Enumerable.Repeat((byte)0, 12)], "sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae");
 
+    private static readonly AuditEntryResponse audited = new(
+        1_204, submitted, "createApiKey", 201, user.Id, "session", "203.0.113.0/24", apiKey.Id, "434e7f7e2cfb9e98ad787d619d5c2db6");
+
+    private static readonly SigningKeyResponse signingKey = new("skey_01m81g2p6xf0a1b2c3d4e5f6g7", "build server", "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE…", submitted);
+
     private static readonly ReviewResponse review = new(
         "rev_01m81g2j4qf0a1b2c3d4e5f6g7", "stoa/markdown-html", "stoa/markdown-html@1.0.0", "ada", 4, submitted, "Fast, but footnotes are missing.",
         Answer: new ReviewAnswerBody("They come with 1.1.", submitted.AddHours(2)));
@@ -93,6 +98,11 @@ internal static class Examples
         new ListResponse<AccountResponse>([account]),
         block,
         new JournalBlocksResponse([block]),
+        audited,
+        new RegisterSigningKeyRequest("build server", signingKey.PublicKey, voucher.Envelope with { PayloadType = "application/vnd.stoa.signing-key.v1+json" }),
+        signingKey,
+        new ListResponse<SigningKeyResponse>([signingKey]),
+        new ListResponse<AuditEntryResponse>([audited]),
         new QuotaResponse("ada", 740, 100_000, 1_250_000, 107_374_182_400),
         new SetQuotaRequest(500_000),
         transfer,

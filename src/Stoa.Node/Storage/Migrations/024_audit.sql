@@ -43,11 +43,17 @@ CREATE TABLE signing_keys (
 );
 CREATE INDEX signing_keys_by_user ON signing_keys (user_id, id);
 
--- Nonces of signed requests that were taken, until their time is over: each is taken once in the cell.
+-- Nonces of signed requests, while such a request could still be taken: each is taken once in the cell.
 CREATE TABLE request_nonces (
     key_id TEXT NOT NULL,
     nonce TEXT NOT NULL,
-    expires_at BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
     PRIMARY KEY (key_id, nonce)
 ) {without rowid};
-CREATE INDEX request_nonces_by_expiry ON request_nonces (expires_at);
+CREATE INDEX request_nonces_by_age ON request_nonces (created_at);
+
+-- One row: nonces of what was signed before are forgotten, so nothing that was signed before is taken.
+CREATE TABLE request_nonce_floor (
+    signed_after BIGINT NOT NULL
+);
+INSERT INTO request_nonce_floor (signed_after) VALUES (0);
