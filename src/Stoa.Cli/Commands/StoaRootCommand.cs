@@ -64,8 +64,10 @@ internal static class StoaRootCommand
                 "API keys of the account.",
                 [new("A key for a build server", "stoa key create build-server")],
                 new KeyCreateCommand(scope),
+                new KeyGenerateCommand(scope),
                 new KeyListCommand(scope),
                 new KeyRevokeCommand(scope)),
+            SigningKeyCommands.Create(scope),
             new CommandGroup(
                 "node",
                 "The nodes that work here.",
@@ -77,6 +79,7 @@ internal static class StoaRootCommand
             new CompletionCommand(scope),
             scope.Globals.Address,
             scope.Globals.Key,
+            scope.Globals.SigningKey,
             scope.Globals.Json,
         };
         return root;

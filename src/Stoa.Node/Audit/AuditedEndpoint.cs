@@ -108,5 +108,5 @@ public sealed record AuditNote(Id<User>? User, string? Credential = null);
 public static class AuditNotes
 {
     /// <summary>Says whose account a request is about; of an anonymous one this is who acted: who has signed in, or opened the account.</summary>
-    public static void ActedBy(this HttpContext context, Id<User> user) => context.Features.Set(new AuditNote(user));
+    public static void ActedBy(this HttpContext context, Id<User> user) => context.Features.Set(new AuditNote(user, context.Features.Get<AuditNote>()?.Credential));
 }

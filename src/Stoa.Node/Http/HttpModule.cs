@@ -30,7 +30,7 @@ public static class HttpModule
         services.AddCors(cors => cors.AddDefaultPolicy(policy => policy
             .WithOrigins([.. options.AllowedOrigins])
             .WithMethods("GET", "POST", "PUT", "DELETE")
-            .WithHeaders("Authorization", "Content-Type", IdempotencyKeyHeader.Name, "Last-Event-ID", "Range")
+            .WithHeaders("Authorization", "Content-Type", "Content-Digest", "Signature", "Signature-Input", IdempotencyKeyHeader.Name, "Last-Event-ID", "Range")
             .WithExposedHeaders("Location", "Retry-After", "RateLimit", "RateLimit-Policy", ResponseHeaders.TraceId, Idempotency.ReplayedHeader)));
         services.AddResponseCompression(compression =>
         {
