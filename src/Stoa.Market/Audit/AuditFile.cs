@@ -54,9 +54,11 @@ public static class AuditFile
             json.WriteString("hash", head.Hash.ToString());
     }
 
-    private static AuditHead ReadHead(JsonElement root) => Number(root, "block") is var block && block == 0
-        ? AuditHead.Empty
-        : new AuditHead(block, Number(root, "lastEntry"), ContentHash.Parse(Text(root, "hash")));
+    private static AuditHead ReadHead(JsonElement root) => (Number(root, "block"), Number(root, "lastEntry")) switch
+    {
+        (0, 0) => AuditHead.Empty,
+        var (block, entry) => new AuditHead(block, entry, ContentHash.Parse(Text(root, "hash"))),
+    };
 
     private static AuditHead Read(ReadOnlyMemory<byte> line, Func<JsonElement, AuditHead> read)
     {
