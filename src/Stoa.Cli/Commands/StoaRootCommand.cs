@@ -68,6 +68,7 @@ internal static class StoaRootCommand
                 new KeyListCommand(scope),
                 new KeyRevokeCommand(scope)),
             SigningKeyCommands.Create(scope),
+            PrivacyCommands.Create(scope),
             new CommandGroup(
                 "node",
                 "The nodes that work here.",

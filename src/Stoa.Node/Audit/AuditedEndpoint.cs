@@ -20,6 +20,8 @@ public sealed record AuditedEndpoint(string Name, bool IsGuarded, bool IsBulk)
     [
         "submitTask", "quoteTask", "executeTask", "cancelTask", "replayTask", "replayTasks", "submitBatch", "cancelBatch", "submitTemplate",
         "placeBid", "createBlob", "putBlob",
+        // Its answer is long, and cannot be held back.
+        "exportMe",
     ]);
 
     /// <summary>The endpoint of a request; null when nothing can be changed by it.</summary>

@@ -15,6 +15,7 @@ using Stoa.Node.Ledger;
 using Stoa.Node.Mail;
 using Stoa.Node.Observability;
 using Stoa.Node.Pages;
+using Stoa.Node.Privacy;
 using Stoa.Node.Quotas;
 using Stoa.Node.Registry;
 using Stoa.Node.Reviews;
@@ -66,6 +67,7 @@ public sealed class NodeHost : IAsyncDisposable
         builder.AddIdentity();
         builder.AddAudit();
         builder.AddSigning();
+        builder.AddPrivacy();
         builder.AddLedger();
         builder.AddChannels();
         builder.AddQuotas();
@@ -129,6 +131,7 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapIdentity();
         api.MapAudit();
         api.MapSigning();
+        api.MapPrivacy();
         api.MapLedger();
         api.MapChannels();
         api.MapQuotas();

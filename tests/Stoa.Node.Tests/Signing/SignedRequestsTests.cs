@@ -9,7 +9,7 @@ using Stoa.Primitives;
 
 namespace Stoa.Node.Tests.Signing;
 
-public sealed class SignedRequestsTests(SharedNode shared) : IClassFixture<SharedNode>
+public sealed class SignedRequestsTests(SignedRequestsTests.OpenNode shared) : IClassFixture<SignedRequestsTests.OpenNode>
 {
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -244,6 +244,19 @@ public sealed class SignedRequestsTests(SharedNode shared) : IClassFixture<Share
         foreach (var (name, values) in request.Headers)
             copy.Headers.TryAddWithoutValidation(name, values);
         return copy;
+    }
+
+    /// <summary>A node on which many may register and sign in at once.</summary>
+    public sealed class OpenNode : IAsyncLifetime
+    {
+        private RunningNode? node;
+
+        public RunningNode Node => node!;
+
+        public async ValueTask InitializeAsync() =>
+            node = await RunningNode.StartAsync("--http:signInsPerMinute", "1000", "--http:registrationsPerHour", "1000");
+
+        public async ValueTask DisposeAsync() => await node!.DisposeAsync();
     }
 
     /// <summary>Somebody between client and node who changes what was signed.</summary>
