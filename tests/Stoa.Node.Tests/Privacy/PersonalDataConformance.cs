@@ -29,8 +29,9 @@ public abstract class PersonalDataConformance(DatabaseSource source) : DatabaseT
     public async Task Export_OfAPersonWithoutAnything_IsEmpty()
     {
         using var written = new MemoryStream();
+        using var files = new FileContentStore(Path.Combine(Path.GetTempPath(), $"stoa-privacy-{Guid.NewGuid():n}"));
 
-        await new PersonalExport(Database, new SqlLedgerStore(Database), new SqlAuditBlocks(Database), new CellContentStore(Database))
+        await new PersonalExport(Database, new SqlLedgerStore(Database), new SqlAuditBlocks(Database), files)
             .WriteAsync(new Id<User>(Guid.CreateVersion7()), written, Stop);
 
         written.Length.ShouldBe(0);
