@@ -77,7 +77,7 @@ public sealed class AuditMiddleware(RequestDelegate next, AuditLog log, AuditOpt
             : response.StatusCode;
         if (status is >= 200 and < 300 or AuditAct.ClientGone)
             return true;
-        var isRefusal = status is StatusCodes.Status403Forbidden || (endpoint.IsGuarded && status >= 400);
+        var isRefusal = status is StatusCodes.Status401Unauthorized or StatusCodes.Status403Forbidden || (endpoint.IsGuarded && status >= 400);
         return isRefusal && log.TakesRefusal();
     }
 }

@@ -16,7 +16,7 @@ namespace Stoa.Node.Audit;
 public sealed record AuditedEndpoint(string Name, bool IsGuarded, bool IsBulk)
 {
     /// <summary>Acts that come by the thousand and touch no identity, no right and no setting. Everything else is written before it is answered.</summary>
-    private static readonly FrozenSet<string> bulk = FrozenSet.ToFrozenSet(
+    private static readonly FrozenSet<string> bulk = FrozenSet.ToFrozenSet<string>(
     [
         "submitTask", "quoteTask", "executeTask", "cancelTask", "replayTask", "replayTasks", "submitBatch", "cancelBatch", "submitTemplate",
         "placeBid", "createBlob", "putBlob",

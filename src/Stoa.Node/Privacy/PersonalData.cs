@@ -10,7 +10,7 @@ internal static class PersonalData
     [
         new("users", "id", "id = @user", "id handle email role created_at"),
         new("api_keys", "id", "user_id = @user", "id name prefix created_at expires_at revoked_at"),
-        new("signing_keys", "id", "user_id = @user", "id name hex:public_key created_at revoked_at"),
+        new("request_keys", "id", "user_id = @user", "id name hex:public_key created_at revoked_at"),
         new("user_usage", "user_id", "user_id = @user", "user_id open_tasks content_bytes max_open_tasks max_content_bytes"),
         new(
             "tasks",

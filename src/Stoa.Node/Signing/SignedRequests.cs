@@ -55,7 +55,11 @@ public sealed class SignedRequests(SqlSigningKeyStore keys, RequestNonces nonces
         if (await credentials.FindCallerAsync(key.UserId, context.RequestAborted) is not { } caller)
             return AuthenticateResult.Fail(Wrong);
         if (digest is not null)
-            context.Request.Body = new DigestCheckedStream(context.Request.Body, digest, context.Request.ContentLength);
+        {
+            var body = new DigestCheckedStream(context.Request.Body, digest, context.Request.ContentLength);
+            context.Response.RegisterForDispose(body);
+            context.Request.Body = body;
+        }
 
         caller.Attach(context.Features);
         context.Features.Set(new AuditNote(null, $"signature {id}"));

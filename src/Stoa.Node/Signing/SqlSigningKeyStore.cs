@@ -21,14 +21,14 @@ public sealed class SqlSigningKeyStore(Database database)
             await session.QueryFirstOrDefaultAsync<string>("SELECT id FROM users WHERE id = @user {for update}", new { user = key.UserId });
             if (await FindAsync(session, key.Id) is { } before)
                 return before;
-            if (await session.QuerySingleAsync<long>($"SELECT count(*) FROM signing_keys WHERE {InForce}", new { user = key.UserId }) >= SigningKey.KeysMax)
+            if (await session.QuerySingleAsync<long>($"SELECT count(*) FROM request_keys WHERE {InForce}", new { user = key.UserId }) >= SigningKey.KeysMax)
             {
                 return new Refusal<SigningKeyRefusal>(
                     SigningKeyRefusal.SigningKeysTooMany, $"You have {SigningKey.KeysMax} signing keys in force. Revoke those that are not used any more.");
             }
 
             var added = await session.ExecuteAsync(
-                $"INSERT INTO signing_keys ({Columns}) VALUES (@id, @userId, @name, @publicKey, @createdAt, NULL) ON CONFLICT DO NOTHING",
+                $"INSERT INTO request_keys ({Columns}) VALUES (@id, @userId, @name, @publicKey, @createdAt, NULL) ON CONFLICT DO NOTHING",
                 new { key.Id, key.UserId, key.Name, publicKey = key.PublicKey.ToSpki(), key.CreatedAt });
             return added == 1
                 ? (Outcome<SigningKey, SigningKeyRefusal>)key
@@ -48,7 +48,7 @@ public sealed class SqlSigningKeyStore(Database database)
             // Ids rise with time, so the newest key has the greatest id.
             var before = Id<SigningKey>.TryParse(page.Cursor, out var last) ? last : new Id<SigningKey>(Guid.AllBitsSet);
             var rows = await session.QueryAsync<Row>(
-                $"SELECT {Columns} FROM signing_keys WHERE {InForce} AND id < @before ORDER BY id DESC LIMIT @limit", new { user, before, limit = page.Limit + 1 });
+                $"SELECT {Columns} FROM request_keys WHERE {InForce} AND id < @before ORDER BY id DESC LIMIT @limit", new { user, before, limit = page.Limit + 1 });
             var keys = rows.Take(page.Limit).Select(row => row.ToKey()).ToList();
             return new Page<SigningKey>(keys, rows.Count > page.Limit ? keys[^1].Id.ToString() : null);
         },
@@ -56,11 +56,11 @@ public sealed class SqlSigningKeyStore(Database database)
 
     /// <summary>Takes a key out of force; false when the user has no such key in force.</summary>
     public Task<bool> RevokeAsync(Id<SigningKey> id, Id<User> user, DateTimeOffset at, CancellationToken cancellationToken) => database.WriteAsync(
-        async session => await session.ExecuteAsync($"UPDATE signing_keys SET revoked_at = @at WHERE id = @id AND {InForce}", new { at, id, user }) == 1,
+        async session => await session.ExecuteAsync($"UPDATE request_keys SET revoked_at = @at WHERE id = @id AND {InForce}", new { at, id, user }) == 1,
         cancellationToken);
 
     private static async Task<SigningKey?> FindAsync(SqlSession session, Id<SigningKey> id) =>
-        (await session.QueryFirstOrDefaultAsync<Row>($"SELECT {Columns} FROM signing_keys WHERE id = @id", new { id }))?.ToKey();
+        (await session.QueryFirstOrDefaultAsync<Row>($"SELECT {Columns} FROM request_keys WHERE id = @id", new { id }))?.ToKey();
 
     private sealed record Row(Id<SigningKey> Id, Id<User> UserId, string Name, byte[] PublicKey, DateTimeOffset CreatedAt, DateTimeOffset? RevokedAt)
     {

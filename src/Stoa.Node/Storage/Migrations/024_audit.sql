@@ -33,7 +33,7 @@ CREATE TABLE audit_actors (
 CREATE INDEX audit_actors_by_block ON audit_actors (block);
 
 -- Public keys whose holders sign requests in the name of a user.
-CREATE TABLE signing_keys (
+CREATE TABLE request_keys (
     id TEXT NOT NULL PRIMARY KEY,
     user_id TEXT NOT NULL REFERENCES users (id),
     name TEXT NOT NULL,
@@ -41,7 +41,7 @@ CREATE TABLE signing_keys (
     created_at BIGINT NOT NULL,
     revoked_at BIGINT
 );
-CREATE INDEX signing_keys_by_user ON signing_keys (user_id, id);
+CREATE INDEX request_keys_by_user ON request_keys (user_id, id);
 
 -- Nonces of signed requests, while such a request could still be taken: each is taken once in the cell.
 CREATE TABLE request_nonces (
