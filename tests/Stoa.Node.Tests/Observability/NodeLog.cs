@@ -30,6 +30,12 @@ internal sealed partial class NodeLog
     {
         var text = Text;
         File.Delete(path);
+        RefuseSecrets(text);
+    }
+
+    /// <summary>Fails the test when a text of a node holds a secret.</summary>
+    public static void RefuseSecrets(string text)
+    {
         var secrets = SecretsIn(text);
         if (secrets.Count > 0)
             throw new InvalidOperationException($"The node has logged a secret: {secrets[0][..12]}… in: {text.Split('\n').First(line => line.Contains(secrets[0], StringComparison.Ordinal))}");

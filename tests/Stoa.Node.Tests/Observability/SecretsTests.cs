@@ -3,7 +3,6 @@ using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
 using Stoa.Client;
-using Stoa.Client.Contracts;
 using Stoa.Node.Tests.Hosting;
 using Stoa.Primitives;
 
