@@ -42,7 +42,7 @@ internal static class AuditCommands
     }
 
     private static async Task<AuditCheckpoint> ReadCheckpointAsync(Invocation invocation, string path, CancellationToken cancellationToken) =>
-        AuditCheckpoint.Open(await EnvelopeFile.ReadAsync(invocation.Surroundings.FullPath(path), path, "a checkpoint", cancellationToken), null).TryGet(out var checkpoint, out var fault)
+        AuditCheckpoint.Open(await SmallFile.ReadEnvelopeAsync(invocation, path, "checkpoint", cancellationToken), null).TryGet(out var checkpoint, out var fault)
             ? checkpoint
             : throw new CommandFailure(fault.Detail, ExitCode.Refused);
 

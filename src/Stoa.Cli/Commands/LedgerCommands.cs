@@ -22,7 +22,7 @@ internal static class LedgerCommands
         new CheckpointCommand(scope));
 
     private static async Task<JournalCheckpoint> ReadCheckpointAsync(Invocation invocation, string path, CancellationToken cancellationToken) =>
-        JournalCheckpoint.Open(await EnvelopeFile.ReadAsync(invocation.Surroundings.FullPath(path), path, "a checkpoint", cancellationToken), null).TryGet(out var checkpoint, out var fault)
+        JournalCheckpoint.Open(await SmallFile.ReadEnvelopeAsync(invocation, path, "checkpoint", cancellationToken), null).TryGet(out var checkpoint, out var fault)
             ? checkpoint
             : throw new CommandFailure(fault.Detail, ExitCode.Refused);
 

@@ -214,13 +214,13 @@ public static class StructuredFields
                 : throw Fault("bytes are in base64");
         }
 
-        private object ReadTruth()
+        private bool ReadTruth()
         {
             at++;
             return Takes('1') ? true : Takes('0') ? false : throw Fault("?0 or ?1 is expected");
         }
 
-        private object ReadInteger()
+        private long ReadInteger()
         {
             var start = at;
             Takes('-');
