@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Runtime.CompilerServices;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Stoa.Client.Contracts;
 using Stoa.Market;
@@ -44,7 +45,7 @@ public static class AuditEndpoints
         [AsParameters] AuditQuery asked, [AsParameters] ListQuery query, Caller caller, SqlAuditBlocks blocks, CancellationToken cancellationToken) =>
         TypedResults.Ok(ListQuery.Answer(await blocks.ListAsync(asked.FilterFor(caller), query.ToPage(), cancellationToken), ToContract));
 
-    private static IResult ExportCsv(
+    private static PushStreamHttpResult ExportCsv(
         [AsParameters] AuditQuery asked, Caller caller, SqlAuditBlocks blocks, HttpContext context, CancellationToken cancellationToken)
     {
         var filter = asked.FilterFor(caller);
@@ -60,7 +61,7 @@ public static class AuditEndpoints
             Csv);
     }
 
-    private static IResult ExportLines(
+    private static PushStreamHttpResult ExportLines(
         [FromQuery, Description("For administrators: the number of a block, those behind it are exported. The whole log when left out.")] long? after,
         Caller caller,
         SqlAuditBlocks blocks,
