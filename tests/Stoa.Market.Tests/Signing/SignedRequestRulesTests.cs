@@ -22,11 +22,11 @@ public sealed class SignedRequestRulesTests
         (Check(components: components, hasBody: hasBody) is null).ShouldBe(isEnough);
 
     [Theory]
-    [InlineData(0, true)]
-    [InlineData(-300, true)]
-    [InlineData(300, true)]
-    [InlineData(-301, false)]
-    [InlineData(301, false)]
+    [InlineData(0L, true)]
+    [InlineData(-300L, true)]
+    [InlineData(300L, true)]
+    [InlineData(-301L, false)]
+    [InlineData(301L, false)]
     [InlineData(long.MinValue + Now, false)]
     [InlineData(null, false)]
     public void Time_ThatIsFarFromTheNodes_IsRefused(long? offset, bool isTaken) =>
