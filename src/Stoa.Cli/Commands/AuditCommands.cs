@@ -238,7 +238,7 @@ internal static class AuditCommands
             }
         }
 
-        private static void Tell(Screen screen, AuditCheck check, IReadOnlyList<AuditCheckpoint> checkpoints)
+        private static void Tell(Screen screen, AuditCheck check, List<AuditCheckpoint> checkpoints)
         {
             if (screen.IsJson)
             {
