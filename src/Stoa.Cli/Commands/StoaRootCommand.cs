@@ -61,14 +61,18 @@ internal static class StoaRootCommand
             LedgerCommands.Create(scope),
             ChannelCommands.Create(scope),
             new CallCommand(scope),
+            AuditCommands.Create(scope),
             new QuotaCommand(scope),
             new CommandGroup(
                 "key",
                 "API keys of the account.",
                 [new("A key for a build server", "stoa key create build-server")],
                 new KeyCreateCommand(scope),
+                new KeyGenerateCommand(scope),
                 new KeyListCommand(scope),
                 new KeyRevokeCommand(scope)),
+            SigningKeyCommands.Create(scope),
+            PrivacyCommands.Create(scope),
             new CommandGroup(
                 "node",
                 "The nodes that work here.",
@@ -80,6 +84,7 @@ internal static class StoaRootCommand
             new CompletionCommand(scope),
             scope.Globals.Address,
             scope.Globals.Key,
+            scope.Globals.SigningKey,
             scope.Globals.Json,
         };
         return root;

@@ -47,6 +47,8 @@ internal sealed partial class CommandWords(Command command)
         (Path("GET", "templates"), "stoa template list"),
         (Path("GET", "api-keys"), "stoa key list"),
         (Path("DELETE", "api-keys/{}"), "stoa key revoke $1"),
+        (Path("GET", "signing-keys"), "stoa signing-key list"),
+        (Path("DELETE", "signing-keys/{}"), "stoa signing-key revoke $1"),
         (Path("POST", "sessions"), "stoa login"),
         (Path("GET", "channels"), "stoa channel list"),
         (Path("GET", "quota"), "stoa quota"),

@@ -9,6 +9,7 @@ using Stoa.Market.Metering;
 using Stoa.Market.Registry;
 using Stoa.Market.Reviews;
 using Stoa.Market.Schedules;
+using Stoa.Market.Signing;
 using Stoa.Market.Tasks;
 using Stoa.Market.Templates;
 using Stoa.Market.Webhooks;
@@ -109,6 +110,22 @@ public static partial class Problems
         IdentityRefusal.UserUnknown => Row(refusal, 404, "No such user",
             "No user of this node has this handle.",
             "Check the handle."),
+    };
+
+    public static ProblemKind Of(SigningKeyRefusal refusal) => refusal switch
+    {
+        SigningKeyRefusal.SigningKeyInvalid => Row(refusal, 422, "Signing key breaks the rules",
+            "The name, the public key or the proof that you have its private half is not as it must be.",
+            "Correct what is listed in errors; stoa key generate does all of it."),
+        SigningKeyRefusal.SigningKeyTaken => Row(refusal, 409, "Signing key registered before",
+            "The public key is registered here already, or was before it was revoked. A key stands for one user, once.",
+            "Make a new pair of keys and register that."),
+        SigningKeyRefusal.SigningKeysTooMany => Row(refusal, 409, "Too many signing keys",
+            "The user has as many signing keys in force as are allowed.",
+            "Revoke keys that are not used any more with DELETE /api/v1/signing-keys/{id}."),
+        SigningKeyRefusal.SigningKeyUnknown => Row(refusal, 404, "No such signing key",
+            "There is no such key in force, or it belongs to somebody else.",
+            "List your keys with GET /api/v1/signing-keys."),
     };
 
     public static ProblemKind Of(ChannelRefusal refusal) => refusal switch

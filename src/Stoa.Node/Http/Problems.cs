@@ -10,6 +10,7 @@ using Stoa.Market.Metering;
 using Stoa.Market.Registry;
 using Stoa.Market.Reviews;
 using Stoa.Market.Schedules;
+using Stoa.Market.Signing;
 using Stoa.Market.Tasks;
 using Stoa.Market.Templates;
 using Stoa.Market.Webhooks;
@@ -47,6 +48,8 @@ public static partial class Problems
     public static ProblemResult ToProblem(this Refusal<WebhookRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<ScheduleRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
+
+    public static ProblemResult ToProblem(this Refusal<SigningKeyRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<TemplateRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
@@ -98,6 +101,7 @@ public static partial class Problems
             .. Enum.GetValues<TaskRefusal>().Select(Of),
             .. Enum.GetValues<ReviewRefusal>().Select(Of),
             .. Enum.GetValues<ScheduleRefusal>().Select(Of),
+            .. Enum.GetValues<SigningKeyRefusal>().Select(Of),
             .. Enum.GetValues<TemplateRefusal>().Select(Of),
             .. Enum.GetValues<TransferRefusal>().Select(Of),
             .. Enum.GetValues<WebhookRefusal>().Select(Of),

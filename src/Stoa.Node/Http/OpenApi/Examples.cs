@@ -84,6 +84,10 @@ internal static class Examples
     private static readonly BudgetResponse budget = new(
         "budget_01m81g2n6vf0a1b2c3d4e5f6g7", "5.000000000", "day", "1.250000000", "0.020100001", "3.729899999", new DateTimeOffset(submitted.Date, TimeSpan.Zero), new DateTimeOffset(submitted.Date, TimeSpan.Zero).AddDays(1),
         [80, 100], true, submitted, Agent: "stoa/markdown-html");
+    private static readonly AuditEntryResponse audited = new(
+        1_204, submitted, "createApiKey", 201, user.Id, "session", "203.0.113.0/24", apiKey.Id, "434e7f7e2cfb9e98ad787d619d5c2db6");
+
+    private static readonly SigningKeyResponse signingKey = new("skey_01m81g2p6xf0a1b2c3d4e5f6g7", "build server", "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE…", submitted);
 
     private static readonly ReviewResponse review = new(
         "rev_01m81g2j4qf0a1b2c3d4e5f6g7", "stoa/markdown-html", "stoa/markdown-html@1.0.0", "ada", 4, submitted, "Fast, but footnotes are missing.",
@@ -103,6 +107,11 @@ internal static class Examples
         new ListResponse<AccountResponse>([account]),
         block,
         new JournalBlocksResponse([block]),
+        audited,
+        new RegisterSigningKeyRequest("build server", signingKey.PublicKey, voucher.Envelope with { PayloadType = "application/vnd.stoa.signing-key.v1+json" }),
+        signingKey,
+        new ListResponse<SigningKeyResponse>([signingKey]),
+        new ListResponse<AuditEntryResponse>([audited]),
         new QuotaResponse("ada", 740, 100_000, 1_250_000, 107_374_182_400),
         new SetQuotaRequest(500_000),
         usage,
