@@ -26,7 +26,7 @@ public sealed class UsageTotals
 
     /// <summary>Whether entries of a purpose say something of usage.</summary>
     public static bool Concerns(TransferPurpose purpose) => purpose
-        is TransferPurpose.TaskCapture or TransferPurpose.CreatorShare or TransferPurpose.NodeShare or TransferPurpose.PlatformShare;
+        is TransferPurpose.TaskCapture or TransferPurpose.CreatorShare or TransferPurpose.Royalty or TransferPurpose.NodeShare or TransferPurpose.PlatformShare;
 
     /// <summary>Adds an entry.</summary>
     /// <param name="entry">Of a purpose that says something of usage.</param>
@@ -48,7 +48,7 @@ public sealed class UsageTotals
     {
         TransferPurpose.TaskCapture => new UsageAmounts(
             1, measured?.Fuel ?? 0, measured?.InputBytes ?? 0, measured?.OutputBytes ?? 0, measured?.DurationMs ?? 0, entry.Amount, Money.Zero, Money.Zero, Money.Zero),
-        TransferPurpose.CreatorShare => new UsageAmounts(0, 0, 0, 0, 0, Money.Zero, entry.Amount, Money.Zero, Money.Zero),
+        TransferPurpose.CreatorShare or TransferPurpose.Royalty => new UsageAmounts(0, 0, 0, 0, 0, Money.Zero, entry.Amount, Money.Zero, Money.Zero),
         TransferPurpose.NodeShare => new UsageAmounts(0, 0, 0, 0, 0, Money.Zero, Money.Zero, entry.Amount, Money.Zero),
         TransferPurpose.PlatformShare => new UsageAmounts(0, 0, 0, 0, 0, Money.Zero, Money.Zero, Money.Zero, entry.Amount),
         _ => throw new ArgumentException($"An entry for {entry.Purpose} says nothing of usage.", nameof(entry)),

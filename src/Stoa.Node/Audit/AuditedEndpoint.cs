@@ -19,7 +19,7 @@ public sealed record AuditedEndpoint(string Name, bool IsGuarded, bool IsBulk)
     private static readonly FrozenSet<string> bulk = FrozenSet.ToFrozenSet<string>(
     [
         "submitTask", "quoteTask", "executeTask", "cancelTask", "replayTask", "replayTasks", "submitBatch", "cancelBatch", "submitTemplate",
-        "placeBid", "createBlob", "putBlob",
+        "placeBid", "createBlob", "putBlob", "callAgent",
         // Its answer is long, and cannot be held back.
         "exportMe",
     ]);

@@ -5,6 +5,7 @@ using Stoa.Market.Registry;
 using Stoa.Node.Ledger;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
+using Stoa.Primitives;
 
 namespace Stoa.Node.Metering;
 
@@ -81,9 +82,14 @@ internal static class SqlUsage
         }
 
         var tasks = await ReadTasksAsync(session, [.. entries.Select(entry => entry.Cause).Distinct()]);
+        var payees = await ReadPayeesAsync(session, entries);
         foreach (var entry in entries)
         {
-            totals.Add(entry, tasks.GetValueOrDefault(entry.Cause) ?? MeteredTask.Unknown(entry));
+            var task = tasks.GetValueOrDefault(entry.Cause) ?? MeteredTask.Unknown(entry);
+            // A royalty is earned by whoever got it, not by the publisher of the agent that ran.
+            totals.Add(entry, payees.TryGetValue(entry.CreditAccountId, out var payee) && entry.Purpose is TransferPurpose.Royalty
+                ? task with { Labels = task.Labels with { PublisherId = payee } }
+                : task);
             if (entry.Purpose is TransferPurpose.TaskCapture)
                 settled.Add(entry.Cause);
         }
@@ -101,6 +107,15 @@ internal static class SqlUsage
         await session.SendRowsAsync(s_add, rows);
         await SqlBudgets.SettleAsync(session, step.Settled);
         return true;
+    }
+
+    private static async Task<Dictionary<Id<Account>, string>> ReadPayeesAsync(SqlSession session, List<Transfer> entries)
+    {
+        var accounts = entries.Where(entry => entry.Purpose is TransferPurpose.Royalty).Select(entry => entry.CreditAccountId).Distinct().ToList();
+        return accounts.Count == 0
+            ? []
+            : (await session.QueryAsync<(Id<Account> Id, string Owner)>("SELECT id, owner FROM accounts WHERE id IN @accounts", new { accounts }))
+                .ToDictionary(row => row.Id, row => row.Owner);
     }
 
     private static async Task<Dictionary<string, MeteredTask>> ReadTasksAsync(SqlSession session, IReadOnlyList<string> ids)

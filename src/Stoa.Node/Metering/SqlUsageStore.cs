@@ -98,7 +98,7 @@ public sealed class SqlUsageStore(Database database)
                     {
                         seen = one;
                         from = one.Before(account);
-                        if (one.Transfer.Purpose == purpose)
+                        if (one.Transfer.Purpose == purpose || (purpose is TransferPurpose.CreatorShare && one.Transfer.Purpose is TransferPurpose.Royalty))
                             causes.Add(one.Transfer.Cause);
                         if (causes.Count == page.Limit)
                             break;

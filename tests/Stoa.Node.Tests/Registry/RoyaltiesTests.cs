@@ -62,6 +62,9 @@ public sealed class RoyaltiesTests : IAsyncLifetime
             "ben ben/fast@1.0.0 0.000004550", "eve ben/fast@1.0.0 0.000000700", "ada ada/base@1.0.0 0.000000875", "cy ada/base@1.0.0 0.000000875",
         ]);
         (await clients["cy"].ListTransfersAsync(Stop).FirstAsync(Stop)).Purpose.ShouldBe("royalty");
+        foreach (var (handle, client) in clients)
+            (await client.ListUsageAsync(new UsageQuery { Role = "creator" }, Stop).SingleAsync(Stop)).Earned.ShouldBe(earned[handle], handle);
+        (await node.Client.VerifyUsageAsync(Stop)).Holds.ShouldBeTrue();
     }
 
     [Fact]
