@@ -24,4 +24,11 @@ internal sealed class GlobalOptions
         HelpName = "KEY",
         Recursive = true,
     };
+
+    public Option<string?> Organisation { get; } = new("--organisation")
+    {
+        Description = "Act for this organisation, which you belong to. Also STOA_ORGANISATION, or what stoa organisation use remembers. Default: for yourself, or the account of the key.",
+        HelpName = "HANDLE",
+        Recursive = true,
+    };
 }

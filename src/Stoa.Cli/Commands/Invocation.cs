@@ -9,6 +9,7 @@ namespace Stoa.Cli.Commands;
 internal sealed class Invocation(ParseResult parsed, CommandScope scope) : IDisposable
 {
     private StoaClient? _client;
+    private StoaClient? _ownClient;
 
     public Surroundings Surroundings => scope.Surroundings;
 
@@ -18,20 +19,24 @@ internal sealed class Invocation(ParseResult parsed, CommandScope scope) : IDisp
 
     /// <summary>Where the client connects to.</summary>
     public NodeConnection Connection =>
-        field ??= NodeConnection.Find(Surroundings, parsed.GetValue(scope.Globals.Address), parsed.GetValue(scope.Globals.Key));
+        field ??= NodeConnection.Find(Surroundings, parsed.GetValue(scope.Globals.Address), parsed.GetValue(scope.Globals.Key), parsed.GetValue(scope.Globals.Organisation));
 
     /// <summary>The one way to the node.</summary>
-    public StoaClient Client => _client ??= Open(Connection.Address, Connection.Key);
+    public StoaClient Client => _client ??= Open(Connection.Address, Connection.Key, Connection.Organisation);
+
+    /// <summary>The same as oneself: for what is about the person, or about an organisation that the command names.</summary>
+    public StoaClient OwnClient => _ownClient ??= Open(Connection.Address, Connection.Key);
 
     public T? Get<T>(Option<T> option) => parsed.GetValue(option);
 
     public T Get<T>(Argument<T> argument) => parsed.GetValue(argument)!;
 
-    /// <summary>A client for another address or key than the connection's.</summary>
-    public StoaClient Open(Uri address, string? key) => new(new StoaClientOptions
+    /// <summary>A client for another address, key or organisation than the connection's.</summary>
+    public StoaClient Open(Uri address, string? key, string? organisation = null) => new(new StoaClientOptions
     {
         Address = address,
         ApiKey = key,
+        Organisation = organisation,
         Handler = Surroundings.Handler,
         TimeProvider = Surroundings.TimeProvider,
         UserAgent = "stoa-cli",
@@ -39,5 +44,9 @@ internal sealed class Invocation(ParseResult parsed, CommandScope scope) : IDisp
         MaxAttempts = 3,
     });
 
-    public void Dispose() => _client?.Dispose();
+    public void Dispose()
+    {
+        _client?.Dispose();
+        _ownClient?.Dispose();
+    }
 }

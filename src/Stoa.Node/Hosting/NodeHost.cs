@@ -123,6 +123,9 @@ public sealed class NodeHost : IAsyncDisposable
         var api = app.MapApi();
         api.MapNode();
         api.MapIdentity();
+        api.MapApiKeys();
+        api.MapOrganisations();
+        api.MapInvitations();
         api.MapLedger();
         api.MapChannels();
         api.MapQuotas();

@@ -35,7 +35,9 @@ internal static class SqlTaskSubmissions
         await TakeKeysAsync(session, submissions, outcomes);
         if (quota is not null)
             await SqlUserUsage.RefuseTooManyAsync(session, submissions, outcomes, quota);
+        var spending = await SqlKeySpending.RefuseTooMuchAsync(session, submissions, outcomes);
         await HoldAsync(session, submissions, outcomes);
+        await SqlKeySpending.AddAsync(session, [.. spending.Where(spend => outcomes[spend.Submission] is null)]);
         var open = Enumerable.Range(0, submissions.Count).Where(index => outcomes[index] is null).ToList();
         if (open.Count == 0)
             return [.. outcomes.Select(outcome => outcome!.Value)];
