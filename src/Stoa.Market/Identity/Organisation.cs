@@ -10,7 +10,7 @@ namespace Stoa.Market.Identity;
 public sealed record Organisation(Id<User> Id, string Handle, string Name, DateTimeOffset CreatedAt);
 
 /// <summary>An organisation as one of its members sees it.</summary>
-public sealed record Membership(Organisation Organisation, OrganisationRole Role, DateTimeOffset JoinedAt);
+public sealed record JoinedOrganisation(Organisation Organisation, OrganisationRole Role, DateTimeOffset JoinedAt);
 
 /// <summary>A member as the organisation sees it.</summary>
 public sealed record Member(Id<User> Id, string Handle, OrganisationRole Role, DateTimeOffset JoinedAt);

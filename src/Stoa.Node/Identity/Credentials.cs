@@ -16,7 +16,7 @@ public sealed class Credentials(
 
     private readonly ConcurrentDictionary<ContentHash, (ApiKey Key, DateTimeOffset Until)> keysBySecret = new();
     private readonly ConcurrentDictionary<Id<User>, (Caller Caller, UserKind Kind, DateTimeOffset Until)> callers = new();
-    private readonly ConcurrentDictionary<(string Organisation, Id<User> Member), (Membership Membership, DateTimeOffset Until)> memberships = new();
+    private readonly ConcurrentDictionary<(string Organisation, Id<User> Member), (JoinedOrganisation Joined, DateTimeOffset Until)> memberships = new();
     private readonly Lock membershipsChange = new();
     private long membershipsEpoch;
 
@@ -125,12 +125,12 @@ public sealed class Credentials(
         return (caller, user.Kind);
     }
 
-    private async Task<Membership?> FindMembershipAsync(string organisation, Id<User> member, CancellationToken cancellationToken)
+    private async Task<JoinedOrganisation?> FindMembershipAsync(string organisation, Id<User> member, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
         var key = (organisation, member);
         if (memberships.TryGetValue(key, out var known) && !IsStale(known.Until, now))
-            return known.Membership;
+            return known.Joined;
         var epoch = Interlocked.Read(ref membershipsEpoch);
         if (await organisations.FindMembershipAsync(organisation, member, cancellationToken) is not { } membership)
             return null;

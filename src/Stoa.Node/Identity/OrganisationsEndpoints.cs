@@ -151,7 +151,7 @@ public static class OrganisationsEndpoints
 
     internal static FieldError NoRole { get; } = new("/role", "One of viewer, developer, admin is expected.");
 
-    internal static OrganisationResponse ToContract(Membership membership) => new(
+    internal static OrganisationResponse ToContract(JoinedOrganisation membership) => new(
         membership.Organisation.Id.ToString(),
         membership.Organisation.Handle,
         membership.Organisation.Name,

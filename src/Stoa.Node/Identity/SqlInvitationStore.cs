@@ -97,9 +97,9 @@ public sealed class SqlInvitationStore(Database database)
     /// <param name="now">UTC.</param>
     /// <param name="cancellationToken">Stops before anything is written.</param>
     /// <returns>The membership, or <see cref="OrganisationRefusal.InvitationUnknown"/>, <see cref="OrganisationRefusal.AlreadyMember"/> or <see cref="OrganisationRefusal.OrganisationsTooMany"/>.</returns>
-    public Task<Outcome<Membership, OrganisationRefusal>> AcceptAsync(
+    public Task<Outcome<JoinedOrganisation, OrganisationRefusal>> AcceptAsync(
         Id<Invitation> id, Id<User> person, ContentHash? codeHash, DateTimeOffset now, CancellationToken cancellationToken) =>
-        database.WriteAsync<Outcome<Membership, OrganisationRefusal>>(
+        database.WriteAsync<Outcome<JoinedOrganisation, OrganisationRefusal>>(
             async session =>
             {
                 var act = new { id, person, codeHash, now };

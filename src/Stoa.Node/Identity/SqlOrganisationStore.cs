@@ -21,8 +21,8 @@ public sealed class SqlOrganisationStore(Database database, IdSource ids)
 
     /// <summary>Founds an organisation with an empty wallet; its founder is its first administrator. The same id again answers it as it is.</summary>
     /// <returns>The organisation, <see cref="OrganisationRefusal.HandleTaken"/> or <see cref="OrganisationRefusal.OrganisationsTooMany"/>.</returns>
-    public Task<Outcome<Membership, OrganisationRefusal>> CreateAsync(Organisation organisation, Id<User> founder, CancellationToken cancellationToken) =>
-        database.WriteAsync<Outcome<Membership, OrganisationRefusal>>(
+    public Task<Outcome<JoinedOrganisation, OrganisationRefusal>> CreateAsync(Organisation organisation, Id<User> founder, CancellationToken cancellationToken) =>
+        database.WriteAsync<Outcome<JoinedOrganisation, OrganisationRefusal>>(
             async session =>
             {
                 await LockAsync(session, founder);
@@ -45,29 +45,29 @@ public sealed class SqlOrganisationStore(Database database, IdSource ids)
                 await SqlLedger.OpenAccountAsync(
                     session, Account.Open(ids.Next<Account>(), organisation.Id.ToString(), AccountKind.Wallet, organisation.CreatedAt));
                 await AddMemberAsync(session, organisation.Id, founder, OrganisationRole.Admin, organisation.CreatedAt);
-                return new Membership(organisation, OrganisationRole.Admin, organisation.CreatedAt);
+                return new JoinedOrganisation(organisation, OrganisationRole.Admin, organisation.CreatedAt);
             },
             cancellationToken);
 
     /// <summary>What a person is in an organisation, by the handle of this; null for no member, and when there is no such organisation.</summary>
-    public Task<Membership?> FindMembershipAsync(string handle, Id<User> member, CancellationToken cancellationToken) => database.ReadAsync(
+    public Task<JoinedOrganisation?> FindMembershipAsync(string handle, Id<User> member, CancellationToken cancellationToken) => database.ReadAsync(
         async session => (await session.QueryFirstOrDefaultAsync<MembershipRow>(
             MembershipsSelect + " WHERE u.handle = @handle AND m.member_id = @member", new { handle, member }))?.ToMembership(),
         cancellationToken);
 
     /// <summary>The same by its id.</summary>
-    public Task<Membership?> FindMembershipAsync(Id<User> organisation, Id<User> member, CancellationToken cancellationToken) =>
+    public Task<JoinedOrganisation?> FindMembershipAsync(Id<User> organisation, Id<User> member, CancellationToken cancellationToken) =>
         database.ReadAsync(session => FindMembershipAsync(session, organisation, member), cancellationToken);
 
     /// <summary>The organisations that a person belongs to, in the order of their ids.</summary>
-    public Task<Page<Membership>> ListAsync(Id<User> member, PageRequest page, CancellationToken cancellationToken) => database.ReadAsync(
+    public Task<Page<JoinedOrganisation>> ListAsync(Id<User> member, PageRequest page, CancellationToken cancellationToken) => database.ReadAsync(
         async session =>
         {
             var after = Id<User>.TryParse(page.Cursor, out var last) ? last : default;
             var rows = await session.QueryAsync<MembershipRow>(
                 MembershipsSelect + " WHERE m.member_id = @member AND m.organisation_id > @after ORDER BY m.organisation_id LIMIT @limit",
                 new { member, after, limit = page.Limit + 1 });
-            return new Page<Membership>(
+            return new Page<JoinedOrganisation>(
                 [.. rows.Take(page.Limit).Select(row => row.ToMembership())], rows.Count > page.Limit ? rows[page.Limit - 1].Id.ToString() : null);
         },
         cancellationToken);
@@ -154,7 +154,7 @@ public sealed class SqlOrganisationStore(Database database, IdSource ids)
         return null;
     }
 
-    internal static async Task<Membership?> FindMembershipAsync(SqlSession session, Id<User> organisation, Id<User> member) =>
+    internal static async Task<JoinedOrganisation?> FindMembershipAsync(SqlSession session, Id<User> organisation, Id<User> member) =>
         (await session.QueryFirstOrDefaultAsync<MembershipRow>(
             MembershipsSelect + " WHERE m.organisation_id = @organisation AND m.member_id = @member", new { organisation, member }))?.ToMembership();
 
@@ -206,6 +206,6 @@ public sealed class SqlOrganisationStore(Database database, IdSource ids)
 
     private sealed record MembershipRow(Id<User> Id, string Handle, string Name, DateTimeOffset CreatedAt, OrganisationRole Role, DateTimeOffset JoinedAt)
     {
-        public Membership ToMembership() => new(new Organisation(Id, Handle, Name, CreatedAt), Role, JoinedAt);
+        public JoinedOrganisation ToMembership() => new(new Organisation(Id, Handle, Name, CreatedAt), Role, JoinedAt);
     }
 }

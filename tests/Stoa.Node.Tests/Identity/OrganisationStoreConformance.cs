@@ -28,7 +28,7 @@ public abstract class OrganisationStoreConformance(DatabaseSource source) : Data
         var made = await Organisations.CreateAsync(acme, ada, Stop);
         var again = await Organisations.CreateAsync(acme, ada, Stop);
 
-        made.Value.ShouldBe(new Membership(acme, OrganisationRole.Admin, Now));
+        made.Value.ShouldBe(new JoinedOrganisation(acme, OrganisationRole.Admin, Now));
         again.Value.ShouldBe(made.Value);
         (await new SqlLedgerStore(Database).FindAccountAsync(acme.Id.ToString(), AccountKind.Wallet, Stop)).ShouldNotBeNull();
         (await new SqlUserStore(Database, Ids).GetAsync(acme.Id, Stop))!.Kind.ShouldBe(UserKind.Organisation);
