@@ -60,8 +60,8 @@ public sealed class Credentials(
         {
             // An answer that is being looked up now may be of before the change: it is used once and not kept.
             membershipsEpoch++;
-            foreach (var key in memberships.Keys.Where(key => key.Organisation == organisation))
-                memberships.TryRemove(key, out _);
+            foreach (var known in memberships.Keys.Where(one => one.Organisation == organisation).ToList())
+                memberships.TryRemove(known, out _);
         }
     }
 

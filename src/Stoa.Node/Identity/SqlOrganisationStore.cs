@@ -124,7 +124,7 @@ public sealed class SqlOrganisationStore(Database database, IdSource ids)
 
     /// <summary>Deletes an organisation that has nothing any more: nobody belongs to it then, and its keys open nothing.</summary>
     /// <returns>Null, or <see cref="OrganisationRefusal.OrganisationInUse"/> with every reason.</returns>
-    public Task<Refusal<OrganisationRefusal>?> DeleteAsync(Id<User> organisation, DateTimeOffset at, CancellationToken cancellationToken) => database.WriteAsync(
+    public Task<Refusal<OrganisationRefusal>?> DeleteAsync(Id<User> organisation, DateTimeOffset at, CancellationToken cancellationToken) => database.WriteAsync<Refusal<OrganisationRefusal>?>(
         async session =>
         {
             await LockAsync(session, organisation);
