@@ -7,6 +7,8 @@ namespace Stoa.Node.Identity;
 /// <summary>What an endpoint of the API needs of its caller. Every one declares it, in one of three ways; a test walks them all.</summary>
 public static class Access
 {
+    private static readonly AccessNeed undeclared = new(Permission.AccountManage);
+
     /// <summary>Only callers with this permission, in the account that they act for. Where anonymous callers are let in, one without it is let in as such.</summary>
     /// <remarks>
     /// When the route has a parameter <c>{organisation}</c>, the endpoint is about that organisation: the caller acts for it, and to
@@ -24,11 +26,10 @@ public static class Access
         where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new AccessNeed(null)).AllowAnonymous();
 
     /// <summary>What an endpoint of the API needs. One that declares nothing is for persons by credentials without bounds.</summary>
-    internal static AccessNeed Of(IReadOnlyList<object> metadata) =>
-        metadata.OfType<AccessNeed>().LastOrDefault() ?? new AccessNeed(Permission.AccountManage);
+    internal static AccessNeed Of(EndpointMetadataCollection metadata) => metadata.GetMetadata<AccessNeed>() ?? undeclared;
 
     /// <summary>Whether anonymous callers are let in.</summary>
-    internal static bool IsOpen(IReadOnlyList<object> metadata) => metadata.OfType<IAllowAnonymous>().Any();
+    internal static bool IsOpen(EndpointMetadataCollection metadata) => metadata.GetMetadata<IAllowAnonymous>() is not null;
 }
 
 /// <summary>What an endpoint needs of its caller.</summary>

@@ -41,7 +41,7 @@ internal static class DescribeOperation
                 parameter.Description ??= text;
         }
 
-        if (IsApi(context) && Access.Of([.. metadata]).Permission is { } permission)
+        if (IsApi(context) && Access.Of(new EndpointMetadataCollection(metadata)).Permission is { } permission)
         {
             operation.Description += $" Needs `{PermissionSet.WordOf(permission)}`.";
             if (operation.Parameters?.Any(parameter => parameter.Name == PermissionGate.OrganisationParameter) is not true)
@@ -75,7 +75,7 @@ internal static class DescribeOperation
         Add(operation.Parameters is { Count: > 0 } || operation.RequestBody is not null, RequestRefusal.RequestInvalid);
         // A wrong credential is refused where none is needed, too.
         Add(isApi, RequestRefusal.Unauthenticated);
-        Add(isApi && (Access.Of([.. metadata]).Permission is not null || Access.IsOpen([.. metadata])), RequestRefusal.Forbidden);
+        Add(isApi && (Access.Of(new EndpointMetadataCollection(metadata)).Permission is not null || Access.IsOpen(new EndpointMetadataCollection(metadata))), RequestRefusal.Forbidden);
         Add(operation.RequestBody is not null, RequestRefusal.PayloadTooLarge);
         Add(operation.RequestBody is not null && metadata.OfType<IAcceptsMetadata>().Any(), RequestRefusal.UnsupportedMediaType);
         Add(isApi, RequestRefusal.RateLimited);
