@@ -25,8 +25,8 @@ public sealed record Member(Id<User> Id, string Handle, OrganisationRole Role, D
 /// <param name="InvitedBy">Handle of who made it.</param>
 /// <param name="CreatedAt">UTC.</param>
 /// <param name="ExpiresAt">UTC.</param>
-public sealed record Invitation(
-    Id<Invitation> Id,
+public sealed record OrganisationInvitation(
+    Id<OrganisationInvitation> Id,
     Id<User> OrganisationId,
     string Organisation,
     string? Invited,

@@ -1,6 +1,5 @@
 using Microsoft.AspNetCore.Authorization;
 using Stoa.Market.Identity;
-using Stoa.Node.Http;
 
 namespace Stoa.Node.Identity;
 

@@ -1,7 +1,6 @@
 using Stoa.Client.Contracts;
 using Stoa.Market.Identity;
 using Stoa.Node.Http;
-using Stoa.Primitives;
 
 namespace Stoa.Node.Identity;
 

@@ -79,8 +79,8 @@ public static class InvitationsEndpoints
             return new Refusal<OrganisationRefusal>(OrganisationRefusal.InvitationInvalid, "Correct what is listed in errors and try again.", errors).ToProblem();
 
         var now = time.GetUtcNow();
-        var invitation = new Invitation(
-            made.For<Invitation>(), caller.UserId, organisation, asked.Handle, email, role!.Value, caller.ActorHandle, now, now + OrganisationRules.InvitationLifetime);
+        var invitation = new OrganisationInvitation(
+            made.For<OrganisationInvitation>(), caller.UserId, organisation, asked.Handle, email, role!.Value, caller.ActorHandle, now, now + OrganisationRules.InvitationLifetime);
         var code = email is null ? null : OrganisationRules.NewCode(random);
         var added = await store.AddAsync(invitation, caller.ActorId, code is null ? null : OrganisationRules.HashOf(code), cancellationToken);
         if (added.Refusal is { } refusal)
@@ -95,7 +95,7 @@ public static class InvitationsEndpoints
         TypedResults.Ok(ListQuery.Answer(await store.ListOfAsync(caller.UserId, time.GetUtcNow(), query.ToPage(), cancellationToken), ToContract));
 
     private static async Task<IResult> WithdrawAsync(
-        string organisation, Id<Invitation> id, Caller caller, SqlInvitationStore store, CancellationToken cancellationToken) =>
+        string organisation, Id<OrganisationInvitation> id, Caller caller, SqlInvitationStore store, CancellationToken cancellationToken) =>
         await store.WithdrawAsync(id, caller.UserId, cancellationToken) ? TypedResults.NoContent() : Unknown(id);
 
     private static async Task<IResult> ListForAsync(
@@ -103,7 +103,7 @@ public static class InvitationsEndpoints
         TypedResults.Ok(ListQuery.Answer(await store.ListForAsync(caller.ActorId, time.GetUtcNow(), query.ToPage(), cancellationToken), ToContract));
 
     private static async Task<IResult> AcceptAsync(
-        Id<Invitation> id,
+        Id<OrganisationInvitation> id,
         Body<AcceptInvitationRequest> body,
         Caller caller,
         SqlInvitationStore store,
@@ -120,11 +120,11 @@ public static class InvitationsEndpoints
         return TypedResults.Created($"/api/v1/organisations/{membership.Organisation.Handle}", OrganisationsEndpoints.ToContract(membership));
     }
 
-    private static async Task<IResult> DeclineAsync(Id<Invitation> id, Caller caller, SqlInvitationStore store, CancellationToken cancellationToken) =>
+    private static async Task<IResult> DeclineAsync(Id<OrganisationInvitation> id, Caller caller, SqlInvitationStore store, CancellationToken cancellationToken) =>
         await store.DeclineAsync(id, caller.ActorId, cancellationToken) ? TypedResults.NoContent() : Unknown(id);
 
     /// <summary>Sends the code where the node sends e-mail; whether that went well is told, so that who invites can do it himself.</summary>
-    private static async Task<bool> MailAsync(Invitation invitation, string code, Mailer mailer, ILoggerFactory loggers, CancellationToken cancellationToken)
+    private static async Task<bool> MailAsync(OrganisationInvitation invitation, string code, Mailer mailer, ILoggerFactory loggers, CancellationToken cancellationToken)
     {
         if (!mailer.IsOn)
             return false;
@@ -155,7 +155,7 @@ public static class InvitationsEndpoints
         }
     }
 
-    private static InvitationResponse ToContract(Invitation invitation) => new(
+    private static InvitationResponse ToContract(OrganisationInvitation invitation) => new(
         invitation.Id.ToString(),
         invitation.Organisation,
         OrganisationsEndpoints.WordOf(invitation.Role),
@@ -165,6 +165,6 @@ public static class InvitationsEndpoints
         invitation.Invited,
         invitation.Email);
 
-    private static ProblemResult Unknown(Id<Invitation> id) => new Refusal<OrganisationRefusal>(
+    private static ProblemResult Unknown(Id<OrganisationInvitation> id) => new Refusal<OrganisationRefusal>(
         OrganisationRefusal.InvitationUnknown, $"There is no open invitation {id} that you can withdraw or decline.").ToProblem();
 }

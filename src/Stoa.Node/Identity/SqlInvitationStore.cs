@@ -20,9 +20,9 @@ public sealed class SqlInvitationStore(Database database)
     /// <param name="codeHash">Of the code that goes with an invitation by e-mail address.</param>
     /// <param name="cancellationToken">Stops before anything is written.</param>
     /// <returns>The invitation, or <see cref="OrganisationRefusal.InvitationInvalid"/>, <see cref="OrganisationRefusal.AlreadyMember"/> or <see cref="OrganisationRefusal.MembersTooMany"/>.</returns>
-    public Task<Outcome<Invitation, OrganisationRefusal>> AddAsync(
-        Invitation invitation, Id<User> inviter, ContentHash? codeHash, CancellationToken cancellationToken) =>
-        database.WriteAsync<Outcome<Invitation, OrganisationRefusal>>(
+    public Task<Outcome<OrganisationInvitation, OrganisationRefusal>> AddAsync(
+        OrganisationInvitation invitation, Id<User> inviter, ContentHash? codeHash, CancellationToken cancellationToken) =>
+        database.WriteAsync<Outcome<OrganisationInvitation, OrganisationRefusal>>(
             async session =>
             {
                 await SqlOrganisationStore.LockAsync(session, invitation.OrganisationId);
@@ -43,7 +43,15 @@ public sealed class SqlInvitationStore(Database database)
 
                 var act = new
                 {
-                    invitation.Id, invitation.OrganisationId, invited, invitation.Email, codeHash, invitation.Role, inviter, invitation.CreatedAt, invitation.ExpiresAt,
+                    invitation.Id,
+                    invitation.OrganisationId,
+                    invited,
+                    invitation.Email,
+                    codeHash,
+                    invitation.Role,
+                    inviter,
+                    invitation.CreatedAt,
+                    invitation.ExpiresAt,
                 };
                 await session.ExecuteAsync("DELETE FROM invitations WHERE organisation_id = @OrganisationId AND expires_at <= @CreatedAt", act);
                 await session.ExecuteAsync(
@@ -75,19 +83,19 @@ public sealed class SqlInvitationStore(Database database)
             cancellationToken);
 
     /// <summary>The open invitations of an organisation, newest first.</summary>
-    public Task<Page<Invitation>> ListOfAsync(Id<User> organisation, DateTimeOffset now, PageRequest page, CancellationToken cancellationToken) =>
+    public Task<Page<OrganisationInvitation>> ListOfAsync(Id<User> organisation, DateTimeOffset now, PageRequest page, CancellationToken cancellationToken) =>
         ListAsync("i.organisation_id = @who", organisation, now, page, cancellationToken);
 
     /// <summary>The open invitations of a person by handle, newest first. Those by e-mail address are for who has the code: an address is not proven here.</summary>
-    public Task<Page<Invitation>> ListForAsync(Id<User> person, DateTimeOffset now, PageRequest page, CancellationToken cancellationToken) =>
+    public Task<Page<OrganisationInvitation>> ListForAsync(Id<User> person, DateTimeOffset now, PageRequest page, CancellationToken cancellationToken) =>
         ListAsync("i.invited_id = @who", person, now, page, cancellationToken);
 
     /// <summary>Withdraws an invitation of an organisation; false when there is none such.</summary>
-    public async Task<bool> WithdrawAsync(Id<Invitation> id, Id<User> organisation, CancellationToken cancellationToken) => await database.WriteAsync(
+    public async Task<bool> WithdrawAsync(Id<OrganisationInvitation> id, Id<User> organisation, CancellationToken cancellationToken) => await database.WriteAsync(
         session => session.ExecuteAsync("DELETE FROM invitations WHERE id = @id AND organisation_id = @organisation", new { id, organisation }), cancellationToken) == 1;
 
     /// <summary>Declines an invitation by handle; false when there is none such for the person.</summary>
-    public async Task<bool> DeclineAsync(Id<Invitation> id, Id<User> person, CancellationToken cancellationToken) => await database.WriteAsync(
+    public async Task<bool> DeclineAsync(Id<OrganisationInvitation> id, Id<User> person, CancellationToken cancellationToken) => await database.WriteAsync(
         session => session.ExecuteAsync("DELETE FROM invitations WHERE id = @id AND invited_id = @person", new { id, person }), cancellationToken) == 1;
 
     /// <summary>Makes a person a member by an invitation, which is used up.</summary>
@@ -98,13 +106,13 @@ public sealed class SqlInvitationStore(Database database)
     /// <param name="cancellationToken">Stops before anything is written.</param>
     /// <returns>The membership, or <see cref="OrganisationRefusal.InvitationUnknown"/>, <see cref="OrganisationRefusal.AlreadyMember"/> or <see cref="OrganisationRefusal.OrganisationsTooMany"/>.</returns>
     public Task<Outcome<JoinedOrganisation, OrganisationRefusal>> AcceptAsync(
-        Id<Invitation> id, Id<User> person, ContentHash? codeHash, DateTimeOffset now, CancellationToken cancellationToken) =>
+        Id<OrganisationInvitation> id, Id<User> person, ContentHash? codeHash, DateTimeOffset now, CancellationToken cancellationToken) =>
         database.WriteAsync<Outcome<JoinedOrganisation, OrganisationRefusal>>(
             async session =>
             {
                 var act = new { id, person, codeHash, now };
                 const string forHim = "WHERE i.id = @id AND i.expires_at > @now AND (i.invited_id = @person OR (i.code_hash = @codeHash AND i.email = (SELECT email FROM users WHERE id = @person)))";
-                if (await session.QueryFirstOrDefaultAsync<Invitation>($"{Select} {forHim}", act) is not { } invitation)
+                if (await session.QueryFirstOrDefaultAsync<OrganisationInvitation>($"{Select} {forHim}", act) is not { } invitation)
                     return Unknown(id);
                 await SqlOrganisationStore.LockAsync(session, invitation.OrganisationId);
                 // It may have been withdrawn while the row was waited for.
@@ -116,17 +124,17 @@ public sealed class SqlInvitationStore(Database database)
             },
             cancellationToken);
 
-    private Task<Page<Invitation>> ListAsync(string whose, Id<User> who, DateTimeOffset now, PageRequest page, CancellationToken cancellationToken) => database.ReadAsync(
+    private Task<Page<OrganisationInvitation>> ListAsync(string whose, Id<User> who, DateTimeOffset now, PageRequest page, CancellationToken cancellationToken) => database.ReadAsync(
         async session =>
         {
-            var before = Id<Invitation>.TryParse(page.Cursor, out var last) ? last : new Id<Invitation>(Guid.AllBitsSet);
-            var rows = await session.QueryAsync<Invitation>(
+            var before = Id<OrganisationInvitation>.TryParse(page.Cursor, out var last) ? last : new Id<OrganisationInvitation>(Guid.AllBitsSet);
+            var rows = await session.QueryAsync<OrganisationInvitation>(
                 $"{Select} WHERE {whose} AND i.expires_at > @now AND i.id < @before ORDER BY i.id DESC LIMIT @limit", new { who, now, before, limit = page.Limit + 1 });
-            return new Page<Invitation>([.. rows.Take(page.Limit)], rows.Count > page.Limit ? rows[page.Limit - 1].Id.ToString() : null);
+            return new Page<OrganisationInvitation>([.. rows.Take(page.Limit)], rows.Count > page.Limit ? rows[page.Limit - 1].Id.ToString() : null);
         },
         cancellationToken);
 
-    private static Refusal<OrganisationRefusal> Unknown(Id<Invitation> id) => new(
+    private static Refusal<OrganisationRefusal> Unknown(Id<OrganisationInvitation> id) => new(
         OrganisationRefusal.InvitationUnknown,
         $"There is no open invitation {id} for you. One by e-mail address needs the code that came with it, and an account with that address.");
 }

@@ -37,7 +37,12 @@ public sealed class SqlOrganisationStore(Database database, IdSource ids)
                     """,
                     new
                     {
-                        organisation.Id, organisation.Handle, email = organisation.Id.ToString(), role = UserRole.Member, organisation.CreatedAt, kind = UserKind.Organisation,
+                        organisation.Id,
+                        organisation.Handle,
+                        email = organisation.Id.ToString(),
+                        role = UserRole.Member,
+                        organisation.CreatedAt,
+                        kind = UserKind.Organisation,
                     });
                 if (inserted == 0)
                     return new Refusal<OrganisationRefusal>(OrganisationRefusal.HandleTaken, $"The handle '{organisation.Handle}' is taken: choose another.");

@@ -79,7 +79,10 @@ internal static class SqlKeySpending
             "UPDATE api_key_days SET spent = spent + @spent, unsettled = unsettled + @count WHERE key_id = @KeyId AND day = @Day",
             spends.GroupBy(spend => (spend.KeyId, spend.Day)).Select(day => new
             {
-                day.Key.KeyId, day.Key.Day, spent = new Money(day.Sum(spend => spend.Amount.Nanodollars)), count = day.LongCount(),
+                day.Key.KeyId,
+                day.Key.Day,
+                spent = new Money(day.Sum(spend => spend.Amount.Nanodollars)),
+                count = day.LongCount(),
             }));
     }
 

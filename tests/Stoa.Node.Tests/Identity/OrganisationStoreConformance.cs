@@ -105,9 +105,9 @@ public abstract class OrganisationStoreConformance(DatabaseSource source) : Data
         return (await new SqlUserStore(Database, Ids).AddAsync(new StoredUser(user, null), Stop)).Value.Id;
     }
 
-    private async Task<Id<Invitation>> InviteAsync(Id<User> organisation, Id<User> inviter, string handle, OrganisationRole role)
+    private async Task<Id<OrganisationInvitation>> InviteAsync(Id<User> organisation, Id<User> inviter, string handle, OrganisationRole role)
     {
-        var invitation = new Invitation(Ids.Next<Invitation>(), organisation, "acme", handle, null, role, "ada", Now, Now.AddDays(7));
+        var invitation = new OrganisationInvitation(Ids.Next<OrganisationInvitation>(), organisation, "acme", handle, null, role, "ada", Now, Now.AddDays(7));
         return (await Invitations.AddAsync(invitation, inviter, null, Stop)).Value.Id;
     }
 
