@@ -1,7 +1,5 @@
 using Microsoft.AspNetCore.Authorization;
-using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
-using Stoa.Market.Identity;
 using Stoa.Node.Identity;
 using Stoa.Node.Tests.Hosting;
 

@@ -107,7 +107,10 @@ public abstract class UserStoreConformance(DatabaseSource source) : DatabaseTest
         var own = await PutKeyAsync(ada, "own");
         var bounded = new ApiKey(Ids.Next<ApiKey>(), ada.Id, "bounded", "stoa_bound", ContentHash.Of("bounded"u8), Now, Now.AddDays(1), null)
         {
-            MakerId = bob.Id, Scopes = PermissionSet.Of(Permission.TasksRead, Permission.TasksSubmit), CallsPerMinute = 60, SpendPerDay = new Money(5),
+            MakerId = bob.Id,
+            Scopes = PermissionSet.Of(Permission.TasksRead, Permission.TasksSubmit),
+            CallsPerMinute = 60,
+            SpendPerDay = new Money(5),
         };
         (await Users.PutKeyAsync(bounded, 10, Stop)).Value.ShouldBe(bounded);
 
