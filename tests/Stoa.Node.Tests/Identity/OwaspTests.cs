@@ -24,7 +24,7 @@ public sealed class OwaspTests(SharedNode shared) : IClassFixture<SharedNode>
     {
         using var victim = await Node.NewMemberAsync("victim1");
         using var attacker = await Node.NewMemberAsync("attacker1");
-        var blank = new { agent = "stoa/x", input = new { text = "{{t}}" } };
+        var blank = new { agent = "stoa/xx", input = new { text = "{{t}}" } };
         var template = await MakeAsync(victim, "templates", new { name = "mine", task = blank, parameters = new[] { new { name = "t" } } });
         var schedule = await MakeAsync(victim, "schedules", new { cron = "0 0 1 1 *", template = new { id = template, parameters = new { t = "x" } } });
         var webhook = await MakeAsync(victim, "webhooks", new { url = "https://example.org/hook", types = new[] { "stoa.task.failed" } });
@@ -107,8 +107,8 @@ public sealed class OwaspTests(SharedNode shared) : IClassFixture<SharedNode>
             ("api-keys", new { name = "k", secret = "stoa_mine" }),
             ("organisations", new { handle = "sneaky-org", name = "x", balance = "1000000" }),
             ("webhooks", new { url = "https://example.org/", secret = "whsec_mine" }),
-            ("tasks", new { agent = "stoa/x", input = new { text = "x" }, ownerId = "user_01m81g29hdep1sct759qs8z33q" }),
-            ("tasks", new { agent = "stoa/x", input = new { text = "x" }, price = "0", state = "succeeded" }),
+            ("tasks", new { agent = "stoa/xx", input = new { text = "x" }, ownerId = "user_01m81g29hdep1sct759qs8z33q" }),
+            ("tasks", new { agent = "stoa/xx", input = new { text = "x" }, price = "0", state = "succeeded" }),
         ];
         foreach (var (path, body) in tries)
         {
@@ -300,7 +300,7 @@ public sealed class OwaspTests(SharedNode shared) : IClassFixture<SharedNode>
         await node.Client.TestWebhookAsync(webhook.Id, Stop);
         await receiver.NextAsync();
         var redirected = await AttemptedAsync(node.Client, webhook.Id, 1);
-        (redirected.Status, redirected.State).ShouldBe((307, "waiting"));
+        (redirected.Status, redirected.State).ShouldBe((307, "pending"));
         redirected.Error!.ShouldContain("redirects are not followed");
 
         receiver.Location = null;

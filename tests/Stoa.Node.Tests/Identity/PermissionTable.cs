@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Authorization;
+using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.Routing;
 using Stoa.Node.Identity;
 using Stoa.Node.Tests.Hosting;
@@ -11,7 +12,8 @@ namespace Stoa.Node.Tests.Identity;
 /// <param name="Name">Of the operation.</param>
 /// <param name="Need">What it needs; null when it declares nothing.</param>
 /// <param name="IsOpen">Whether anonymous callers are let in.</param>
-public sealed record TableRow(string Method, string Pattern, string Name, AccessNeed? Need, bool IsOpen)
+/// <param name="MediaType">Of its body; null where any will do.</param>
+public sealed record TableRow(string Method, string Pattern, string Name, AccessNeed? Need, bool IsOpen, string? MediaType)
 {
     /// <summary>Whether it is about the organisation that its address names.</summary>
     public bool IsOfOrganisation => Pattern.Contains("{organisation}", StringComparison.Ordinal);
@@ -26,13 +28,10 @@ public sealed record TableRow(string Method, string Pattern, string Name, Access
                 Text(endpoint),
                 endpoint.Metadata.GetMetadata<IEndpointNameMetadata>()?.EndpointName ?? "",
                 endpoint.Metadata.GetMetadata<AccessNeed>(),
-                endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null)))
+                endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null,
+                endpoint.Metadata.GetMetadata<IAcceptsMetadata>()?.ContentTypes[0])))
             .OrderBy(row => row.Pattern, StringComparer.Ordinal).ThenBy(row => row.Method, StringComparer.Ordinal),
     ];
 
-    private static string Text(RouteEndpoint endpoint)
-    {
-        var text = "/" + endpoint.RoutePattern.RawText?.Trim('/');
-        return text;
-    }
+    private static string Text(RouteEndpoint endpoint) => "/" + endpoint.RoutePattern.RawText?.Trim('/');
 }
