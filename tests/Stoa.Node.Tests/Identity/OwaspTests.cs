@@ -5,6 +5,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 using Stoa.Client;
 using Stoa.Client.Contracts;
+using Stoa.Market.Tests.Tasks;
 using Stoa.Node.Tests.Hosting;
 using Stoa.Node.Tests.Tasks;
 using Stoa.Node.Tests.Webhooks;
@@ -24,7 +25,10 @@ public sealed class OwaspTests(SharedNode shared) : IClassFixture<SharedNode>
     {
         using var victim = await Node.NewMemberAsync("victim1");
         using var attacker = await Node.NewMemberAsync("attacker1");
-        var blank = new { agent = "stoa/xx", input = new { text = "{{t}}" } };
+        using var publisher = new StoaClient(new StoaClientOptions { Address = Node.Started.Address, ApiKey = Node.AdminKey });
+        var agent = await TestNode.PublishAsync(publisher, "bola", GuestPrograms.Echo, price: new AgentPriceBody("0", "0", "0"));
+        var blank = new { agent, input = new { text = "{{t}}" } };
+        var task = await MakeAsync(victim, "tasks?wait=60s", new { agent, input = new { text = "secret" } });
         var template = await MakeAsync(victim, "templates", new { name = "mine", task = blank, parameters = new[] { new { name = "t" } } });
         var schedule = await MakeAsync(victim, "schedules", new { cron = "0 0 1 1 *", template = new { id = template, parameters = new { t = "x" } } });
         var webhook = await MakeAsync(victim, "webhooks", new { url = "https://example.org/hook", types = new[] { "stoa.task.failed" } });
@@ -33,6 +37,9 @@ public sealed class OwaspTests(SharedNode shared) : IClassFixture<SharedNode>
         var blob = (await RunningNode.ReadAsync<BlobResponse>(put)).Digest;
         (string Method, string Path, object? Body)[] tries =
         [
+            ("GET", $"tasks/{task}", null), ("DELETE", $"tasks/{task}", null), ("GET", $"tasks/{task}/input", null), ("GET", $"tasks/{task}/result", null),
+            ("GET", $"tasks/{task}/receipt", null), ("GET", $"tasks/{task}/log", null), ("GET", $"tasks/{task}/events", null), ("POST", $"tasks/{task}/execute", null),
+            ("POST", $"tasks/{task}/replay", null), ("PUT", $"tasks/{task}/review", new { stars = 1 }),
             ("GET", $"templates/{template}", null), ("DELETE", $"templates/{template}", null), ("POST", $"templates/{template}/tasks", new { parameters = new { t = "x" } }),
             ("GET", $"schedules/{schedule}", null), ("PATCH", $"schedules/{schedule}", new { paused = true }), ("DELETE", $"schedules/{schedule}", null),
             ("GET", $"schedules/{schedule}/runs", null),
@@ -47,7 +54,7 @@ public sealed class OwaspTests(SharedNode shared) : IClassFixture<SharedNode>
             response.StatusCode.ShouldBe(HttpStatusCode.NotFound, $"{method} {path}");
         }
 
-        foreach (var path in new[] { $"templates/{template}", $"schedules/{schedule}", $"webhooks/{webhook}", $"blobs/{blob}" })
+        foreach (var path in new[] { $"tasks/{task}", $"templates/{template}", $"schedules/{schedule}", $"webhooks/{webhook}", $"blobs/{blob}" })
             (await victim.GetAsync("/api/v1/" + path, Stop)).StatusCode.ShouldBe(HttpStatusCode.OK, path + " is as it was");
         foreach (var list in new[] { "templates", "schedules", "webhooks", "api-keys", "tasks", "batches", "channels", "invitations", "organisations" })
             JsonNode.Parse(await attacker.GetStringAsync("/api/v1/" + list, Stop))!["items"]!.AsArray().ShouldBeEmpty(list);
