@@ -125,7 +125,7 @@ public static partial class Problems
             "Leave one with DELETE /api/v1/organisations/{organisation}/membership."),
         OrganisationRefusal.MemberUnknown => Row(refusal, 404, "No such member",
             "Nobody in the organisation has this handle.",
-            "List the members with GET /api/v1/organisations/{organisation}/members."),
+            "See who belongs to it with GET /api/v1/organisations/{organisation}/members."),
         OrganisationRefusal.LastAdmin => Row(refusal, 409, "Nobody would administer it",
             "The only administrator of an organisation cannot leave it or get another role.",
             "Make another member an administrator first, or delete the organisation."),
