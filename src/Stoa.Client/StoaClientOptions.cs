@@ -15,6 +15,9 @@ public sealed record StoaClientOptions
     /// <summary>Handle of the organisation that is acted for, by somebody who belongs to it; null for the account of <see cref="ApiKey"/>. Default: null.</summary>
     public string? Organisation { get; init; }
 
+    /// <summary>Signs every request in place of an API key, which is not sent then; null for none. Default: null.</summary>
+    public RequestSigningKey? SigningKey { get; init; }
+
     /// <summary>How often a call is tried when the network or the node fails for a moment. Default: 4.</summary>
     public int MaxAttempts { get; init; } = 4;
 

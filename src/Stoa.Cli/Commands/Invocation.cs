@@ -22,20 +22,25 @@ internal sealed class Invocation(ParseResult parsed, CommandScope scope) : IDisp
         field ??= NodeConnection.Find(Surroundings, parsed.GetValue(scope.Globals.Address), parsed.GetValue(scope.Globals.Key), parsed.GetValue(scope.Globals.Organisation));
 
     /// <summary>The one way to the node.</summary>
-    public StoaClient Client => _client ??= Open(Connection.Address, Connection.Key, Connection.Organisation);
+    public StoaClient Client => _client ??= FindSigningKey() is { } signing
+        ? Open(Connection.Address, key: null, signing, Connection.Organisation)
+        : Open(Connection.Address, Connection.Key, organisation: Connection.Organisation);
 
     /// <summary>The same as oneself: for what is about the person, or about an organisation that the command names.</summary>
-    public StoaClient OwnClient => _ownClient ??= Open(Connection.Address, Connection.Key);
+    public StoaClient OwnClient => _ownClient ??= FindSigningKey() is { } signing
+        ? Open(Connection.Address, key: null, signing)
+        : Open(Connection.Address, Connection.Key);
 
     public T? Get<T>(Option<T> option) => parsed.GetValue(option);
 
     public T Get<T>(Argument<T> argument) => parsed.GetValue(argument)!;
 
     /// <summary>A client for another address, key or organisation than the connection's.</summary>
-    public StoaClient Open(Uri address, string? key, string? organisation = null) => new(new StoaClientOptions
+    public StoaClient Open(Uri address, string? key, RequestSigningKey? signing = null, string? organisation = null) => new(new StoaClientOptions
     {
         Address = address,
         ApiKey = key,
+        SigningKey = signing,
         Organisation = organisation,
         Handler = Surroundings.Handler,
         TimeProvider = Surroundings.TimeProvider,
@@ -43,6 +48,23 @@ internal sealed class Invocation(ParseResult parsed, CommandScope scope) : IDisp
         // Somebody waits in front of the terminal: a node that is not there should be told of soon.
         MaxAttempts = 3,
     });
+
+    /// <summary>The key that signs requests: of the option, else of STOA_SIGNING_KEY unless another credential is named on the command line.</summary>
+    private RequestSigningKey? FindSigningKey()
+    {
+        var path = parsed.GetValue(scope.Globals.SigningKey)
+            ?? (parsed.GetValue(scope.Globals.Key) is null && Surroundings.Variable("STOA_SIGNING_KEY") is { Length: > 0 } variable ? variable : null);
+        if (path is null)
+            return null;
+        try
+        {
+            return RequestSigningKey.Parse(File.ReadAllText(Surroundings.FullPath(path)));
+        }
+        catch (Exception unusable) when (unusable is IOException or UnauthorizedAccessException or FormatException)
+        {
+            throw new CommandFailure($"{path} cannot be used to sign: {unusable.Message}", hint: "Make a key with: stoa key generate NAME -o FILE");
+        }
+    }
 
     public void Dispose()
     {

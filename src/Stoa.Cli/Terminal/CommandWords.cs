@@ -51,9 +51,13 @@ internal sealed partial class CommandWords(Command command)
         (Path("PUT", "organisations/{}/members/{}"), "stoa organisation role $1 $2 ROLE"),
         (Path("GET", "organisations/{}/members"), "stoa organisation members $1"),
         (Path("GET", "organisations"), "stoa organisation list"),
+        (Path("GET", "signing-keys"), "stoa signing-key list"),
+        (Path("DELETE", "signing-keys/{}"), "stoa signing-key revoke $1"),
         (Path("POST", "sessions"), "stoa login"),
         (Path("GET", "channels"), "stoa channel list"),
         (Path("GET", "quota"), "stoa quota"),
+        (Path("PUT", "budgets"), "stoa budget set"),
+        (Path("GET", "budgets"), "stoa budget list"),
         (Path("GET", "nodes"), "stoa node list"),
     ];
 

@@ -25,8 +25,12 @@ public sealed class Credentials(
     {
         if (token.StartsWith(ApiKeySecret.Scheme, StringComparison.Ordinal))
             return await FindKeyAsync(token, cancellationToken) is { } key ? await FindCallerAsync(key, cancellationToken) : null;
-        return await sessions.ReadAsync(token) is { } id ? (await FindCallerAsync(id, cancellationToken))?.Caller : null;
+        return await sessions.ReadAsync(token) is { } id ? await FindCallerAsync(id, cancellationToken) : null;
     }
+
+    /// <summary>A user as a caller with all the rights of the own account.</summary>
+    internal async Task<Caller?> FindCallerAsync(Id<User> id, CancellationToken cancellationToken) =>
+        (await FindAccountAsync(id, cancellationToken))?.Caller;
 
     /// <summary>The same person acting for an organisation.</summary>
     /// <param name="caller">The person by his own credential, or a key of that organisation.</param>
@@ -91,13 +95,13 @@ public sealed class Credentials(
 
     private async Task<Caller?> FindCallerAsync(ApiKey key, CancellationToken cancellationToken)
     {
-        if (await FindCallerAsync(key.UserId, cancellationToken) is not { } account)
+        if (await FindAccountAsync(key.UserId, cancellationToken) is not { } account)
             return null;
         if (account.Kind is UserKind.Person)
             return account.Caller with { Key = key, Rights = Rights.OfKey(key, account.Caller.Rights, ofOrganisation: false) };
         // Whoever has left an organisation leaves it the keys, but none that works.
         if (await FindMembershipAsync(account.Caller.Handle, key.ActorId, cancellationToken) is not { } membership
-            || await FindCallerAsync(key.ActorId, cancellationToken) is not { } maker)
+            || await FindAccountAsync(key.ActorId, cancellationToken) is not { } maker)
         {
             return null;
         }
@@ -112,7 +116,7 @@ public sealed class Credentials(
         };
     }
 
-    private async Task<(Caller Caller, UserKind Kind)?> FindCallerAsync(Id<User> id, CancellationToken cancellationToken)
+    private async Task<(Caller Caller, UserKind Kind)?> FindAccountAsync(Id<User> id, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
         if (callers.TryGetValue(id, out var known) && !IsStale(known.Until, now))

@@ -30,7 +30,7 @@ public static class BatchesEndpoints
             .WithDescription("Up to 10,000 tasks in one transaction: all are checked first, then all are made, or none.")
             .TakesAtMost(MaxRequestBytes)
             .Idempotent()
-            .Refuses(TaskRefusal.BatchSizeInvalid, TaskRefusal.BatchInvalid, TaskRefusal.InsufficientFunds, TaskRefusal.OpenTasksTooMany, TaskRefusal.SpendingLimitReached);
+            .Refuses(TaskRefusal.BatchSizeInvalid, TaskRefusal.BatchInvalid, TaskRefusal.InsufficientFunds, TaskRefusal.BudgetExhausted, TaskRefusal.OpenTasksTooMany, TaskRefusal.SpendingLimitReached);
         batches.MapGet("/", ListAsync)
             .Needs(Permission.TasksRead)
             .WithName("listBatches")
