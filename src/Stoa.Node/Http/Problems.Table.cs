@@ -148,6 +148,8 @@ public static partial class Problems
         OrganisationRefusal.OrganisationInUse => Row(refusal, 409, "Organisation still in use",
             "An organisation is deleted when it has no money, no tasks that wait or run, no schedules, webhooks or channels, and no published agents.",
             "End or empty what is listed in errors, then delete it."),
+    };
+
     public static ProblemKind Of(SigningKeyRefusal refusal) => refusal switch
     {
         SigningKeyRefusal.SigningKeyInvalid => Row(refusal, 422, "Signing key breaks the rules",
