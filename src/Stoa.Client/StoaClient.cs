@@ -39,6 +39,8 @@ public sealed partial class StoaClient : IDisposable
         _http.DefaultRequestHeaders.UserAgent.ParseAdd(Options.UserAgent);
         if (Options.SigningKey is null && Options.ApiKey is { Length: > 0 } key)
             _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
+        if (Options.Organisation is { Length: > 0 } organisation)
+            _http.DefaultRequestHeaders.Add("Stoa-Organisation", organisation);
     }
 
     /// <summary>As given.</summary>
@@ -60,6 +62,11 @@ public sealed partial class StoaClient : IDisposable
     private Task<TAnswer> PostAsync<TBody, TAnswer>(
         string path, TBody body, JsonTypeInfo<TBody> bodyType, JsonTypeInfo<TAnswer> answerType, CancellationToken cancellationToken) =>
         SendAsync(Call.Making(path, () => JsonBody(body, bodyType)), answerType, cancellationToken);
+
+    private async Task DeleteAsync(string path, CancellationToken cancellationToken)
+    {
+        using var response = await SendAsync(new Call(HttpMethod.Delete, path), cancellationToken);
+    }
 
     /// <summary>Walks through all pages of a list.</summary>
     private async IAsyncEnumerable<T> ListAsync<T>(

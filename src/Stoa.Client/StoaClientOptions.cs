@@ -12,6 +12,9 @@ public sealed record StoaClientOptions
     /// <summary>An API key (<c>stoa_…</c>) or a session's token; null for what anybody may do. Default: null.</summary>
     public string? ApiKey { get; init; }
 
+    /// <summary>Handle of the organisation that is acted for, by somebody who belongs to it; null for the account of <see cref="ApiKey"/>. Default: null.</summary>
+    public string? Organisation { get; init; }
+
     /// <summary>Signs every request in place of an API key, which is not sent then; null for none. Default: null.</summary>
     public RequestSigningKey? SigningKey { get; init; }
 

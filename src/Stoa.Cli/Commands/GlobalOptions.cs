@@ -25,6 +25,13 @@ internal sealed class GlobalOptions
         Recursive = true,
     };
 
+    public Option<string?> Organisation { get; } = new("--organisation")
+    {
+        Description = "Act for this organisation, which you belong to. Also STOA_ORGANISATION, or what stoa organisation use remembers. Default: for yourself, or the account of the key.",
+        HelpName = "HANDLE",
+        Recursive = true,
+    };
+
     public Option<string?> SigningKey { get; } = new("--signing-key")
     {
         Description = "Sign every request with the key in this file, which stoa key generate wrote, in place of an API key. Also STOA_SIGNING_KEY.",

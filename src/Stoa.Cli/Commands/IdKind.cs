@@ -20,10 +20,13 @@ internal sealed record IdKind(string Prefix, string Name, string? ShownBy)
     public static readonly IdKind Key = new("key", "an API key", "stoa key list");
     public static readonly IdKind SigningKey = new("skey", "a signing key", "stoa signing-key list");
 
+    public static readonly IdKind Invitation = new("invite", "an invitation", "stoa organisation invitations");
+
     private const string SampleSuffix = "_01h2xcejqtf2nbrexx3vqjhp41";
 
     private static readonly IdKind[] Known =
     [
+        Task, Batch, Template, Schedule, Auction, Review, Webhook, Delivery, Key, Invitation,
         Task, Batch, Template, Schedule, Auction, Review, Webhook, Delivery, Budget, Key,
         Task, Batch, Template, Schedule, Auction, Review, Webhook, Delivery, Key, SigningKey,
         new("rcpt", "a receipt", null), new("xfer", "a transfer", "stoa wallet transfers"), new("agent", "an agent's version", "stoa agent list"),

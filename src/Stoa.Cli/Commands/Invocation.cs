@@ -9,6 +9,7 @@ namespace Stoa.Cli.Commands;
 internal sealed class Invocation(ParseResult parsed, CommandScope scope) : IDisposable
 {
     private StoaClient? _client;
+    private StoaClient? _ownClient;
 
     public Surroundings Surroundings => scope.Surroundings;
 
@@ -18,10 +19,15 @@ internal sealed class Invocation(ParseResult parsed, CommandScope scope) : IDisp
 
     /// <summary>Where the client connects to.</summary>
     public NodeConnection Connection =>
-        field ??= NodeConnection.Find(Surroundings, parsed.GetValue(scope.Globals.Address), parsed.GetValue(scope.Globals.Key));
+        field ??= NodeConnection.Find(Surroundings, parsed.GetValue(scope.Globals.Address), parsed.GetValue(scope.Globals.Key), parsed.GetValue(scope.Globals.Organisation));
 
     /// <summary>The one way to the node.</summary>
     public StoaClient Client => _client ??= FindSigningKey() is { } signing
+        ? Open(Connection.Address, key: null, signing, Connection.Organisation)
+        : Open(Connection.Address, Connection.Key, organisation: Connection.Organisation);
+
+    /// <summary>The same as oneself: for what is about the person, or about an organisation that the command names.</summary>
+    public StoaClient OwnClient => _ownClient ??= FindSigningKey() is { } signing
         ? Open(Connection.Address, key: null, signing)
         : Open(Connection.Address, Connection.Key);
 
@@ -29,12 +35,13 @@ internal sealed class Invocation(ParseResult parsed, CommandScope scope) : IDisp
 
     public T Get<T>(Argument<T> argument) => parsed.GetValue(argument)!;
 
-    /// <summary>A client for another address or key than the connection's.</summary>
-    public StoaClient Open(Uri address, string? key, RequestSigningKey? signing = null) => new(new StoaClientOptions
+    /// <summary>A client for another address, key or organisation than the connection's.</summary>
+    public StoaClient Open(Uri address, string? key, RequestSigningKey? signing = null, string? organisation = null) => new(new StoaClientOptions
     {
         Address = address,
         ApiKey = key,
         SigningKey = signing,
+        Organisation = organisation,
         Handler = Surroundings.Handler,
         TimeProvider = Surroundings.TimeProvider,
         UserAgent = "stoa-cli",
@@ -59,5 +66,9 @@ internal sealed class Invocation(ParseResult parsed, CommandScope scope) : IDisp
         }
     }
 
-    public void Dispose() => _client?.Dispose();
+    public void Dispose()
+    {
+        _client?.Dispose();
+        _ownClient?.Dispose();
+    }
 }

@@ -10,7 +10,7 @@ internal sealed class KeyListCommand : StoaCommand
     private readonly Option<int> _limit = ListLimit.Option();
 
     public KeyListCommand(CommandScope scope)
-        : base(scope, "list", "List the account's API keys, without their secrets.", new CommandExample("Which keys are out there", "stoa key list")) =>
+        : base(scope, "list", "List the account's API keys, without their secrets: what each may, when it was last used, what was spent with it today.", new CommandExample("Which keys are out there", "stoa key list")) =>
         Add(_limit);
 
     protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
@@ -23,10 +23,13 @@ internal sealed class KeyListCommand : StoaCommand
         }
 
         invocation.Screen.Table(
-            ["Id", "Name", "Prefix", "Created", "Expires"],
+            ["Id", "Name", "Prefix", "Created", "Expires", "Scopes", "Last used", "Spent today"],
             [.. keys.Select(key => (IReadOnlyList<string>)
             [
                 key.Id, key.Name, key.Prefix, ListLimit.When(invocation, key.CreatedAt), key.ExpiresAt is { } end ? Format.Time(end) : "never",
+                key.Scopes is { } scopes ? string.Join(' ', scopes) : "all",
+                key.LastUsedAt is { } used ? ListLimit.When(invocation, used) : "",
+                key.SpendPerDay is { } limit ? $"{Format.Money(key.SpentToday ?? "0")} of {Format.Money(limit)}" : "",
             ])]);
         ListLimit.TellOfMore(invocation, hasMore);
         return ExitCode.Ok;

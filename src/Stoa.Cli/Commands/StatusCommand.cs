@@ -18,7 +18,7 @@ internal sealed class StatusCommand(CommandScope scope) : StoaCommand(
         var connection = invocation.Connection;
         var node = await invocation.Client.GetNodeAsync(cancellationToken);
         var user = connection.Key is null ? null : await invocation.Client.GetMeAsync(cancellationToken);
-        var wallet = user is null ? null : await invocation.Client.GetWalletAsync(cancellationToken);
+        var wallet = user is null ? null : await FindWalletAsync(invocation.Client, cancellationToken);
         if (invocation.IsJson)
         {
             invocation.Screen.JsonWith(
@@ -40,6 +40,19 @@ internal sealed class StatusCommand(CommandScope scope) : StoaCommand(
             ("Key from", connection.KeySource is null ? null : Format.Escaped(connection.KeySource)),
             ("Wallet", wallet is null ? null : $"[green]{Format.Money(wallet.Available)}[/] free, {Format.Money(wallet.Held)} held"));
         return ExitCode.Ok;
+    }
+
+    /// <summary>The wallet; null when the key may not see it.</summary>
+    private static async Task<WalletResponse?> FindWalletAsync(StoaClient client, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await client.GetWalletAsync(cancellationToken);
+        }
+        catch (StoaException refusal) when (refusal.Problem.Code == "forbidden")
+        {
+            return null;
+        }
     }
 
     private static string Workers(NodeResponse node) => node.Workers == 1 ? "1 worker" : $"{node.Workers} workers";

@@ -66,11 +66,12 @@ internal static class StoaRootCommand
             new CommandGroup(
                 "key",
                 "API keys of the account.",
-                [new("A key for a build server", "stoa key create build-server")],
+                [new("A key for a build server that submits tasks for at most 5 USD a day", "stoa key create build-server --scope tasks:read --scope tasks:submit --spend-per-day 5")],
                 new KeyCreateCommand(scope),
                 new KeyGenerateCommand(scope),
                 new KeyListCommand(scope),
                 new KeyRevokeCommand(scope)),
+            OrganisationCommands.Create(scope),
             SigningKeyCommands.Create(scope),
             PrivacyCommands.Create(scope),
             new CommandGroup(
@@ -84,6 +85,7 @@ internal static class StoaRootCommand
             new CompletionCommand(scope),
             scope.Globals.Address,
             scope.Globals.Key,
+            scope.Globals.Organisation,
             scope.Globals.SigningKey,
             scope.Globals.Json,
         };

@@ -6,7 +6,8 @@ namespace Stoa.Cli.Connection;
 /// <summary>What <c>stoa login</c> remembers: <c>stoa/config.json</c> in the user's configuration folder.</summary>
 /// <param name="Address">Of the node.</param>
 /// <param name="Key">An API key for that node and no other.</param>
-internal sealed record ConfigFile(string? Address = null, string? Key = null)
+/// <param name="Organisation">The organisation there that is acted for; null for oneself.</param>
+internal sealed record ConfigFile(string? Address = null, string? Key = null, string? Organisation = null)
 {
     public static string PathIn(string configDirectory) => Path.Combine(configDirectory, "stoa", "config.json");
 

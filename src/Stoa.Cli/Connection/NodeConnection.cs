@@ -6,32 +6,34 @@ namespace Stoa.Cli.Connection;
 /// <param name="Address">Of the node.</param>
 /// <param name="Key">Null: as anybody.</param>
 /// <param name="KeySource">For people; null without a key.</param>
-internal sealed record NodeConnection(Uri Address, string? Key, string? KeySource)
+/// <param name="Organisation">Handle of the organisation that is acted for; null for the account of the key.</param>
+internal sealed record NodeConnection(Uri Address, string? Key, string? KeySource, string? Organisation = null)
 {
     /// <summary>The file in a node's data folder that holds the key of its first administrator.</summary>
     public const string AdminKeyFile = "admin.key";
 
     /// <summary>The first that is there: the options, STOA_ADDRESS and STOA_KEY, what <c>stoa login</c> remembered, and for a
     /// node on this machine the first administrator's key in the data folder (STOA_DATA, or ./data).</summary>
-    /// <remarks>A remembered key is for the remembered address alone: it is never sent to another node.</remarks>
-    public static NodeConnection Find(Surroundings surroundings, string? addressOption, string? keyOption)
+    /// <remarks>A remembered key is for the remembered address alone: it is never sent to another node. A remembered organisation goes with a remembered key.</remarks>
+    public static NodeConnection Find(Surroundings surroundings, string? addressOption, string? keyOption, string? organisationOption = null)
     {
         var config = ConfigFile.Read(surroundings.ConfigDirectory);
         var address = ParseAddress(addressOption ?? NotEmpty(surroundings.Variable("STOA_ADDRESS")) ?? config.Address);
+        var organisation = NotEmpty(organisationOption) ?? NotEmpty(surroundings.Variable("STOA_ORGANISATION"));
         if (keyOption is not null)
-            return new NodeConnection(address, keyOption, "--key");
+            return new NodeConnection(address, keyOption, "--key", organisation);
         if (NotEmpty(surroundings.Variable("STOA_KEY")) is { } variable)
-            return new NodeConnection(address, variable, "STOA_KEY");
+            return new NodeConnection(address, variable, "STOA_KEY", organisation);
         if (config.Key is not null && config.Address is not null && ParseAddress(config.Address) == address)
-            return new NodeConnection(address, config.Key, ConfigFile.PathIn(surroundings.ConfigDirectory));
+            return new NodeConnection(address, config.Key, ConfigFile.PathIn(surroundings.ConfigDirectory), organisation ?? config.Organisation);
         if (address.IsLoopback)
         {
             var file = Path.Combine(DataDirectory(surroundings, option: null), AdminKeyFile);
             if (File.Exists(file))
-                return new NodeConnection(address, File.ReadAllText(file).Trim(), file);
+                return new NodeConnection(address, File.ReadAllText(file).Trim(), file, organisation);
         }
 
-        return new NodeConnection(address, null, null);
+        return new NodeConnection(address, null, null, organisation);
     }
 
     /// <summary>Where a node on this machine keeps its data: the option, STOA_DATA, or <c>data</c> in the current folder.</summary>

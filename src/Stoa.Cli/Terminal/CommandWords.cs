@@ -47,6 +47,10 @@ internal sealed partial class CommandWords(Command command)
         (Path("GET", "templates"), "stoa template list"),
         (Path("GET", "api-keys"), "stoa key list"),
         (Path("DELETE", "api-keys/{}"), "stoa key revoke $1"),
+        (Path("DELETE", "organisations/{}/membership"), "stoa organisation leave $1"),
+        (Path("PUT", "organisations/{}/members/{}"), "stoa organisation role $1 $2 ROLE"),
+        (Path("GET", "organisations/{}/members"), "stoa organisation members $1"),
+        (Path("GET", "organisations"), "stoa organisation list"),
         (Path("GET", "signing-keys"), "stoa signing-key list"),
         (Path("DELETE", "signing-keys/{}"), "stoa signing-key revoke $1"),
         (Path("POST", "sessions"), "stoa login"),
@@ -75,6 +79,7 @@ internal sealed partial class CommandWords(Command command)
         ("maxPrice", "--max-price"),
         ("dueAt", "--at or --delay"),
         ("with ?force=true", "with --force"),
+        ("the header Stoa-Organisation", "--organisation"),
     ];
 
     private static readonly (string Pointer, string Word)[] Places =
@@ -95,6 +100,7 @@ internal sealed partial class CommandWords(Command command)
         ("/timeZone", "--zone"),
         ("/expiresAt", "--expires-days"),
         ("/types", "--type"),
+        ("/scopes", "--scope"),
         ("/maxOpenTasks", "--open-tasks"),
         ("/maxContentBytes", "--content"),
     ];

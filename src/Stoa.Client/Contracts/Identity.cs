@@ -20,7 +20,7 @@ public sealed record SessionResponse(string Token, DateTimeOffset ExpiresAt, Use
 /// <summary>A user as its owner sees it. <c>GET /api/v1/users/me</c>.</summary>
 /// <param name="Id">TypeID with prefix <c>user</c>.</param>
 /// <param name="Handle">The publisher part of listings.</param>
-/// <param name="Email">Lower case.</param>
+/// <param name="Email">Lower case; empty of an organisation.</param>
 /// <param name="Role"><c>member</c> or <c>admin</c>.</param>
 /// <param name="CreatedAt">When the account was opened.</param>
 public sealed record UserResponse(string Id, string Handle, string Email, string Role, DateTimeOffset CreatedAt);
@@ -28,7 +28,11 @@ public sealed record UserResponse(string Id, string Handle, string Email, string
 /// <summary><c>POST /api/v1/api-keys</c>.</summary>
 /// <param name="Name">What you call it, 1 to 100 characters.</param>
 /// <param name="ExpiresAt">In the future; null for a key that does not expire.</param>
-public sealed record CreateApiKeyRequest(string Name, DateTimeOffset? ExpiresAt = null);
+/// <param name="Scopes">What it may, such as <c>tasks:submit</c>; null for all that you may. docs/permissions.md lists the words.</param>
+/// <param name="CallsPerMinute">1 to 1,000,000; null for no limit of its own.</param>
+/// <param name="SpendPerDay">The most that may be spent with it in a day of UTC, in US dollars; null for no limit of its own.</param>
+public sealed record CreateApiKeyRequest(
+    string Name, DateTimeOffset? ExpiresAt = null, IReadOnlyList<string>? Scopes = null, int? CallsPerMinute = null, string? SpendPerDay = null);
 
 /// <summary>An API key. The secret is there only in the answer that made it.</summary>
 /// <param name="Id">TypeID with prefix <c>key</c>; revokes it.</param>
@@ -37,5 +41,20 @@ public sealed record CreateApiKeyRequest(string Name, DateTimeOffset? ExpiresAt 
 /// <param name="CreatedAt">When it was made.</param>
 /// <param name="ExpiresAt">Null: never.</param>
 /// <param name="Secret">Send it as <c>Authorization: Bearer</c>.</param>
+/// <param name="Scopes">What it may, as long as its maker may; null for all that its maker may.</param>
+/// <param name="CallsPerMinute">Null: no limit of its own.</param>
+/// <param name="SpendPerDay">In US dollars; null: no limit of its own.</param>
+/// <param name="SpentToday">What was spent with it since midnight in UTC and what is held now, in US dollars; null where it has no limit.</param>
+/// <param name="LastUsedAt">When it was last used, to a minute or so; null: not that it is known.</param>
 public sealed record ApiKeyResponse(
-    string Id, string Name, string Prefix, DateTimeOffset CreatedAt, DateTimeOffset? ExpiresAt = null, string? Secret = null);
+    string Id,
+    string Name,
+    string Prefix,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset? ExpiresAt = null,
+    string? Secret = null,
+    IReadOnlyList<string>? Scopes = null,
+    int? CallsPerMinute = null,
+    string? SpendPerDay = null,
+    string? SpentToday = null,
+    DateTimeOffset? LastUsedAt = null);

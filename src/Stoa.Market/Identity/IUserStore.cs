@@ -26,9 +26,21 @@ public interface IUserStore
     /// <summary>The key whose secret has that hash, whether in force or not.</summary>
     Task<ApiKey?> FindKeyAsync(ContentHash secretHash, CancellationToken cancellationToken);
 
-    /// <summary>A user's keys that were not revoked, newest first.</summary>
-    Task<Page<ApiKey>> ListKeysAsync(Id<User> user, PageRequest page, CancellationToken cancellationToken);
+    /// <summary>An account's keys that were not revoked, newest first.</summary>
+    /// <param name="user">The account.</param>
+    /// <param name="maker">Only those that this person made; null for all.</param>
+    /// <param name="page">Which part.</param>
+    /// <param name="cancellationToken">Stops the query.</param>
+    Task<Page<ApiKey>> ListKeysAsync(Id<User> user, Id<User>? maker, PageRequest page, CancellationToken cancellationToken);
 
-    /// <summary>Revokes a key; null when the user has no such key in force.</summary>
-    Task<ApiKey?> RevokeKeyAsync(Id<ApiKey> id, Id<User> user, DateTimeOffset at, CancellationToken cancellationToken);
+    /// <summary>Revokes a key; null when the account has no such key in force.</summary>
+    /// <param name="id">The key.</param>
+    /// <param name="user">The account.</param>
+    /// <param name="maker">Only if this person made it; null for whoever did.</param>
+    /// <param name="at">UTC.</param>
+    /// <param name="cancellationToken">Stops before anything is written.</param>
+    Task<ApiKey?> RevokeKeyAsync(Id<ApiKey> id, Id<User> user, Id<User>? maker, DateTimeOffset at, CancellationToken cancellationToken);
+
+    /// <summary>Notes when keys were last used; never an earlier instant than is noted.</summary>
+    Task NoteKeyUsesAsync(IReadOnlyCollection<(Id<ApiKey> Key, DateTimeOffset At)> uses, CancellationToken cancellationToken);
 }

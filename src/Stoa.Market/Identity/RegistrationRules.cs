@@ -27,7 +27,7 @@ public static class RegistrationRules
     public static IReadOnlyList<FieldError> Check(string handle, string email, string password) =>
         [.. CheckHandle(handle), .. CheckEmail(email), .. CheckPassword(handle, email, password)];
 
-    private static IEnumerable<FieldError> CheckHandle(string handle)
+    internal static IEnumerable<FieldError> CheckHandle(string handle)
     {
         if (!Names.IsHandle(handle))
             yield return new("/handle", "A handle is 2 to 39 characters of a-z, 0-9 and hyphen, with a letter or digit at both ends.");
@@ -35,7 +35,7 @@ public static class RegistrationRules
             yield return new("/handle", $"The handle '{handle}' is reserved: choose another.");
     }
 
-    private static IEnumerable<FieldError> CheckEmail(string email)
+    internal static IEnumerable<FieldError> CheckEmail(string email)
     {
         var wellFormed = email.Length <= EmailLengthMax
             && MailAddress.TryCreate(email, out var address)

@@ -31,6 +31,9 @@ public sealed record NewTask(
 
     /// <summary>The demand factor that was fixed for it, in parts per thousand; null when its agent has none.</summary>
     public int? Demand { get; init; }
+
+    /// <summary>What its hold counts against: refused with <see cref="TaskRefusal.SpendingLimitReached"/> when it is above that. Null for no limit.</summary>
+    public SpendingAllowance? Allowance { get; init; }
 }
 
 /// <summary>What an agent has to do, as its demand factor counts it.</summary>

@@ -15,10 +15,11 @@ public sealed class ReplayTask(ITaskStore tasks, SubmitTask submit)
     /// <summary>Replays a task.</summary>
     /// <param name="owner">The consumer.</param>
     /// <param name="id">A task that failed or was cancelled.</param>
+    /// <param name="allowance">What may be spent on it; null for no limit.</param>
     /// <param name="traceParent">W3C trace context of the request.</param>
     /// <param name="cancellationToken">Stops the submission; once it is written it stays.</param>
     public async Task<Outcome<Submitted, TaskRefusal>> ReplayAsync(
-        Id<User> owner, Id<AgentTask> id, string? traceParent, CancellationToken cancellationToken)
+        Id<User> owner, Id<AgentTask> id, SpendingAllowance? allowance, string? traceParent, CancellationToken cancellationToken)
     {
         if (await tasks.GetAsync(id, cancellationToken) is not { } task || task.OwnerId != owner)
             return new Refusal<TaskRefusal>(TaskRefusal.TaskUnknown, $"You have no task {id}.");
@@ -43,7 +44,7 @@ public sealed class ReplayTask(ITaskStore tasks, SubmitTask submit)
         else
             return new Refusal<TaskRefusal>(TaskRefusal.InputUnknown, $"The input {task.Input.Digest} of {id} is not stored here any more: submit it anew.");
         var request = await RequestAsync(task, input, cancellationToken);
-        return await submit.SubmitAsync(owner, request, KeyOf(id), _ => null, traceParent, cancellationToken);
+        return await submit.SubmitAsync(owner, request with { Allowance = allowance }, KeyOf(id), _ => null, traceParent, cancellationToken);
     }
 
     /// <summary>The idempotency key of the submission that replays a task.</summary>

@@ -173,6 +173,7 @@ public sealed class SubmitTask(
             // In an auction it is open who will have it.
             Demand = auction is null ? prepared.Demand : null,
             Auction = auction,
+            Allowance = request.Allowance,
         };
     }
 

@@ -45,6 +45,9 @@ public enum TaskRefusal
     /// <summary>As many tasks of the consumer wait or run as may.</summary>
     OpenTasksTooMany,
 
+    /// <summary>With what the task would hold, the API key would have spent more today than it may.</summary>
+    SpendingLimitReached,
+
     /// <summary>The idempotency key was used for another submission.</summary>
     IdempotencyKeyReused,
 

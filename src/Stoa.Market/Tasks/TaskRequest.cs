@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Stoa.Market.Auctions;
+using Stoa.Market.Identity;
 using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 using Stoa.Primitives;
@@ -32,6 +33,9 @@ public sealed record TaskRequest(
 
     /// <summary>Only nodes that stand in one of these may run it, each once and in the order of the alphabet; empty: any node.</summary>
     public IReadOnlyList<string> Regions { get; init; } = [];
+
+    /// <summary>What the API key that it came with may spend; null for no limit. Not a part of what is asked for.</summary>
+    public SpendingAllowance? Allowance { get; init; }
 
     /// <summary>The most regions that a request names.</summary>
     public const int MaxRegions = 8;

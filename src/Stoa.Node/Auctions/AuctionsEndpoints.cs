@@ -19,15 +19,18 @@ public static class AuctionsEndpoints
     public static void MapAuctions(this IEndpointRouteBuilder api)
     {
         api.MapGet("/tasks/{id}/auction", GetOfTaskAsync)
+            .Needs(Permission.TasksRead)
             .WithName("getTaskAuction").WithTags("Auctions").WithSummary("Show the auction of a task")
             .WithDescription("Who was invited and, once it is decided, every bid with its score, why it won or lost and what it is paid, and the record of all of it that the node has signed: anyone can decide it again.")
             .Refuses(TaskRefusal.TaskUnknown)
             .Refuses(AuctionRefusal.NoAuction);
         api.MapGet("/auctions/{id}", GetAsync)
+            .Needs(Permission.TasksRead)
             .WithName("getAuction").WithTags("Auctions").WithSummary("Show an auction")
             .WithDescription("For its consumer, and for the publishers of agents that were invited: these see their own agents while it is open, and all of it afterwards.")
             .Refuses(AuctionRefusal.AuctionUnknown);
         api.MapPost("/auctions/{id}/bids", BidAsync)
+            .Needs(Permission.AgentsPublish)
             .WithName("placeBid").WithTags("Auctions").WithSummary("Bid in an auction")
             .WithDescription("Takes a DSSE envelope with a bid, signed with the key that is registered for an agent of yours whose bidding is external. It stays closed until the end of the window; the answer's commitment is in the award afterwards. The same bid again gets the same answer.")
             .TakesAtMost(MaxBidBytes)

@@ -2,6 +2,7 @@ using Stoa.Client.Contracts;
 using Stoa.Market;
 using Stoa.Market.Auctions;
 using Stoa.Market.Builds;
+using Stoa.Market.Identity;
 using Stoa.Market.Registry;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
@@ -19,16 +20,19 @@ public static class BiddingEndpoints
     public static void MapBidding(this IEndpointRouteBuilder api)
     {
         api.MapGet("/agents/{publisher}/{name}/bidding", GetAsync)
+            .Needs(Permission.AgentsPublish)
             .WithName("getAgentBidding").WithTags("Auctions").WithSummary("Show how an agent of yours bids")
             .WithDescription("What makes its bids when tasks are put out to bids, and whether that has faults.")
             .Produces<BiddingResponse>()
             .Refuses(AuctionRefusal.AgentNotYours);
         api.MapPut("/agents/{publisher}/{name}/bidding", SetAsync)
+            .Needs(Permission.AgentsPublish)
             .WithName("setAgentBidding").WithTags("Auctions").WithSummary("Say how an agent of yours bids")
             .WithDescription("Its posted prices, a fixed factor or price, a factor that rises with its load, a program of yours that is run for each auction, or your own service with signed bids. In force from the next auction on, for all versions.")
             .Produces<BiddingResponse>()
             .Refuses(AuctionRefusal.AgentNotYours, AuctionRefusal.PolicyInvalid);
         api.MapDelete("/agents/{publisher}/{name}/bidding", ResetAsync)
+            .Needs(Permission.AgentsPublish)
             .WithName("resetAgentBidding").WithTags("Auctions").WithSummary("Let an agent of yours bid as the operator says")
             .WithDescription("As if nothing had been said: its posted prices, unless the operator has it otherwise.")
             .Produces<BiddingResponse>()

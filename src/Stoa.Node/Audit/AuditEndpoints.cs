@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Mvc;
 using Stoa.Client.Contracts;
 using Stoa.Market;
 using Stoa.Market.Audit;
+using Stoa.Market.Identity;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
 using Stoa.Primitives;
@@ -22,20 +23,24 @@ public static class AuditEndpoints
     public static void MapAudit(this IEndpointRouteBuilder api)
     {
         api.MapGet("/audit", ListAsync)
+            .Needs(Permission.AccountManage)
             .WithName("listAudit").WithTags("Audit").WithSummary("List what was done")
             .WithDescription("The entries of the audit log, newest first: of all for administrators, your own otherwise. A page may have fewer than asked for, or none, and still a nextCursor: go on there.")
             .Produces<ListResponse<AuditEntryResponse>>()
             .Refuses(RequestRefusal.Forbidden);
         api.MapGet("/audit.csv", ExportCsv)
+            .Needs(Permission.AccountManage)
             .WithName("exportAuditCsv").WithTags("Audit").WithSummary("Export what was done as CSV")
             .WithDescription("The same entries as CSV (RFC 4180), newest first, with a header line.")
             .Produces<string>(StatusCodes.Status200OK, Csv)
             .Refuses(RequestRefusal.Forbidden);
         api.MapGet("/audit.jsonl", ExportLines)
+            .Needs(Permission.AccountManage)
             .WithName("exportAudit").WithTags("Audit").WithSummary("Export the audit log")
             .WithDescription("For administrators all of the log, oldest first, in the form in which it is chained by hash: stoa audit verify checks it without the node, and docs/audit.md says how to do so by hand. For others their own entries, a line of JSON each, newest first; those cannot be verified alone.")
             .Produces<string>(StatusCodes.Status200OK, JsonLines);
         api.MapGet("/audit/checkpoint", GetCheckpointAsync)
+            .ForAnyCaller()
             .WithName("getAuditCheckpoint").WithTags("Audit").WithSummary("Have the end of the audit log signed")
             .WithDescription("The number and hash of the last block of the log, signed by the node (DSSE). Whoever keeps it can tell later that nothing before it was changed.")
             .Produces<DsseEnvelope>();

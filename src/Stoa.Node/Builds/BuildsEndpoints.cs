@@ -19,6 +19,7 @@ public static class BuildsEndpoints
     public static void MapBuilds(this IEndpointRouteBuilder api, BuildsOptions options)
     {
         api.MapPost("/agents/upload", PublishAsync)
+            .Needs(Permission.AgentsPublish)
             .WithName("publishAgent").WithTags("Agents").WithSummary("Publish a version of an agent")
             .WithDescription("Takes agent.json (part manifest) and the WebAssembly program (part program), checks both and lists the version under your handle. All faults are told at once. The same content again answers the version that is there.")
             .Accepts<AgentUploadForm>("multipart/form-data")
@@ -28,6 +29,7 @@ public static class BuildsEndpoints
             .Refuses(ContentRefusal.StorageQuotaExceeded);
         api.MapPost("/blobs", (HttpRequest request, Caller caller, IContentStore content, IContentOwners owners, UserUsages usages, CancellationToken cancellationToken) =>
                 PutAsync(null, request, caller, content, owners, usages, options, cancellationToken))
+            .Needs(Permission.TasksSubmit)
             .WithName("createBlob").WithTags("Blobs").WithSummary("Upload content")
             .WithDescription("Streams the body into the content store and answers its digest. Use it as the input of tasks.")
             .Accepts<Stream>("application/octet-stream")
@@ -36,6 +38,7 @@ public static class BuildsEndpoints
             .Refuses(ContentRefusal.TooLarge, ContentRefusal.StorageQuotaExceeded);
         api.MapPut("/blobs/{digest}", (ContentHash digest, HttpRequest request, Caller caller, IContentStore content, IContentOwners owners, UserUsages usages, CancellationToken cancellationToken) =>
                 PutAsync(digest, request, caller, content, owners, usages, options, cancellationToken))
+            .Needs(Permission.TasksSubmit)
             .WithName("putBlob").WithTags("Blobs").WithSummary("Upload content under its digest")
             .WithDescription("As creating a blob, but refused when the bytes do not have the digest. Repeating it changes nothing.")
             .Accepts<Stream>("application/octet-stream")
@@ -43,12 +46,14 @@ public static class BuildsEndpoints
             .Produces<BlobResponse>(StatusCodes.Status201Created)
             .Refuses(ContentRefusal.TooLarge, ContentRefusal.DigestMismatch, ContentRefusal.StorageQuotaExceeded);
         api.MapMethods("/blobs/{digest}", ["HEAD"], GetAsync)
+            .Needs(Permission.TasksRead)
             .WithName("headBlob").WithTags("Blobs").WithSummary("Is it there?")
             .WithDescription("Answers the size of content that you may read.")
             .AllowAnonymous()
             .Produces(StatusCodes.Status200OK)
             .Refuses(RequestRefusal.NotFound);
         api.MapGet("/blobs/{digest}", GetAsync)
+            .Needs(Permission.TasksRead)
             .WithName("getBlob").WithTags("Blobs").WithSummary("Download content")
             .WithDescription("Your own content, or what is public such as an agent's program. Ranges are served; content by digest never changes.")
             .AllowAnonymous()

@@ -21,6 +21,7 @@ public static class ChannelsEndpoints
     {
         var channels = api.MapGroup("/channels").WithTags("Channels");
         channels.MapPost("/", OpenAsync)
+            .Needs(Permission.WalletSpend)
             .WithName("openChannel").WithSummary("Open a payment channel")
             .WithDescription("Takes a deposit out of your wallet. Out of it you pay the payee by vouchers that you sign on your own machine and send to the payee directly; the payee brings the highest here when it likes.")
             .Idempotent()
@@ -28,15 +29,18 @@ public static class ChannelsEndpoints
             .Refuses(IdentityRefusal.UserUnknown)
             .Refuses(ChannelRefusal.ChannelInvalid, ChannelRefusal.ChannelsTooMany, ChannelRefusal.InsufficientFunds);
         channels.MapGet("/", ListAsync)
+            .Needs(Permission.WalletRead)
             .WithName("listChannels").WithSummary("List your payment channels, newest first")
             .WithDescription("Those that you pay by and those that you are paid by. Without the signed statements.")
             .Produces<ListResponse<ChannelResponse>>();
         channels.MapGet("/{id}", GetAsync)
+            .Needs(Permission.WalletRead)
             .WithName("getChannel").WithSummary("Get a payment channel")
             .WithDescription("With how it stands, signed by this node, and the voucher that the settled amount stands on.")
             .Produces<ChannelResponse>()
             .Refuses(ChannelRefusal.ChannelUnknown);
         channels.MapPut("/{id}/deposit", TopUpAsync)
+            .Needs(Permission.WalletSpend)
             .WithName("raiseChannelDeposit").WithSummary("Add to the deposit")
             .WithDescription("Say what it shall be in all: the same request twice moves money once.")
             .Produces<ChannelResponse>()
@@ -44,23 +48,27 @@ public static class ChannelsEndpoints
                 ChannelRefusal.ChannelUnknown, ChannelRefusal.NotThePayer, ChannelRefusal.DepositNotHigher, ChannelRefusal.ChannelExpired,
                 ChannelRefusal.ChannelClosing, ChannelRefusal.ChannelClosed, ChannelRefusal.InsufficientFunds);
         channels.MapPost("/{id}/vouchers", SettleAsync)
+            .Needs(Permission.WalletSpend)
             .WithName("settleVoucher").WithSummary("Have a voucher paid, or challenge a closing with it")
             .WithDescription("The payee gets what the voucher says in all, less what is settled. While the channel is closing, a higher voucher wins until the window is over. The same voucher again changes nothing.")
             .Produces<ChannelResponse>()
             .Refuses(ChannelRefusal.ChannelUnknown, ChannelRefusal.ChannelClosed, ChannelRefusal.ChallengeWindowOver)
             .Refuses(VoucherRefusals);
         channels.MapPost("/settlements", SettleManyAsync)
+            .Needs(Permission.WalletSpend)
             .WithName("settleVouchers").WithSummary("Have the vouchers of many channels paid")
             .WithDescription("What flows between the same accounts becomes one transfer. Each voucher is refused for itself, and takes no other with it. At most 1,000 vouchers.")
             .Idempotent()
             .Produces<SettlementResponse>();
         channels.MapPost("/{id}/closing", CloseAsync)
+            .Needs(Permission.WalletSpend)
             .WithName("closeChannel").WithSummary("Start to close a payment channel")
             .WithDescription("The challenge window begins. Until it is over the payee, or you, may bring a higher voucher; then the rest of the deposit goes back to the payer. With a voucher, that is paid at once. Asked for again the window stays as it is.")
             .Produces<ChannelResponse>(StatusCodes.Status202Accepted)
             .Refuses(ChannelRefusal.ChannelUnknown, ChannelRefusal.ChallengeWindowOver, ChannelRefusal.ChannelClosed)
             .Refuses(VoucherRefusals);
         channels.MapPut("/{id}/agreement", AgreeAsync)
+            .Needs(Permission.WalletSpend)
             .WithName("agreeOnChannel").WithSummary("Close a payment channel at once, by agreement")
             .WithDescription("With an amount that both sides have signed: the payee gets it, the rest goes back to the payer, and no window runs.")
             .Produces<ChannelResponse>()

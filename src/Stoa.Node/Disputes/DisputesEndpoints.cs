@@ -1,6 +1,7 @@
 using Stoa.Client.Contracts;
 using Stoa.Market;
 using Stoa.Market.Disputes;
+using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Tasks;
 using Stoa.Node.Http;
@@ -15,18 +16,21 @@ public static class DisputesEndpoints
     public static void MapDisputes(this IEndpointRouteBuilder api)
     {
         api.MapPost("/tasks/{id}/dispute", OpenAsync)
+            .Needs(Permission.TasksSubmit)
             .WithName("disputeTask").WithTags("Disputes").WithSummary("Dispute the receipt of a task")
             .WithDescription("For a task of yours that succeeded and was paid for. The node runs the program of the receipt again on the input. When it comes to something else you have the price back; when it confirms the receipt, the deposit, as much as the price, pays for the run. A task is disputed once: the same request again answers the same dispute.")
             .Produces<DisputeResponse>(StatusCodes.Status202Accepted)
             .Refuses(TaskRefusal.TaskUnknown)
             .Refuses(DisputeRefusal.DisputeInvalid, DisputeRefusal.NothingToDispute, DisputeRefusal.DisputeTooLate, DisputeRefusal.InsufficientFunds);
         api.MapGet("/tasks/{id}/dispute", GetAsync)
+            .Needs(Permission.TasksRead)
             .WithName("getTaskDispute").WithTags("Disputes").WithSummary("Get the dispute about a task")
             .WithDescription("Open, or with its verdict and what the run found.")
             .Produces<DisputeResponse>()
             .Refuses(TaskRefusal.TaskUnknown)
             .Refuses(DisputeRefusal.DisputeUnknown);
         api.MapGet("/disputes", ListAsync)
+            .Needs(Permission.TasksRead)
             .WithName("listDisputes").WithTags("Disputes").WithSummary("List your disputes, newest first")
             .WithDescription("Open and decided ones.")
             .Produces<ListResponse<DisputeResponse>>();

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Mvc;
 using Stoa.Client.Contracts;
 using Stoa.Market;
 using Stoa.Market.Events;
+using Stoa.Market.Identity;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
 using Stoa.Primitives;
@@ -20,10 +21,12 @@ public static class EventsEndpoints
     public static void MapEvents(this IEndpointRouteBuilder api)
     {
         api.MapGet("/events", Watch)
+            .Needs(Permission.TasksRead)
             .WithName("watchEvents").WithTags("Events").WithSummary("Watch events")
             .WithDescription("Server-sent events, each a CloudEvent: those that everybody may see and your own. The stream does not end. To resume without a gap, send the id of the last event as Last-Event-ID or as after.")
             .Produces<CloudEvent>(StatusCodes.Status200OK, "text/event-stream");
         api.MapGet("/ws", ServeSocketAsync)
+            .Needs(Permission.TasksRead)
             .WithName("openEventSocket").WithTags("Events").WithSummary("Watch events over a WebSocket")
             .WithDescription("Send {\"subscribe\": [\"stoa.task.*\", \"task_…\"], \"after\": \"…\"}: the node answers with the position it begins at and then sends CloudEvents. A later message takes the place of the one before. A browser, which cannot set headers here, offers the subprotocols stoa.v1 and stoa.bearer.<token>.")
             .Produces(StatusCodes.Status101SwitchingProtocols)

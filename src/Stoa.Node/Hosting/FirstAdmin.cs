@@ -66,13 +66,14 @@ public sealed class FirstAdmin(
         if (stored?.PasswordHash is not null)
             return false;
         var now = time.GetUtcNow();
-        var inForce = await users.ListKeysAsync(admin.Id, new PageRequest(ApiKeys.KeysMax), cancellationToken);
+        var inForce = await users.ListKeysAsync(admin.Id, maker: null, new PageRequest(ApiKeys.KeysMax), cancellationToken);
         return !inForce.Items.Any(key => key.IsInForce(now));
     }
 
     private async Task<ApiKeySecret> AddKeyAsync(User admin, CancellationToken cancellationToken)
     {
-        var made = await keys.CreateAsync(ids.Next<ApiKey>(), admin.Id, "first administrator", expiresAt: null, cancellationToken);
+        var made = await keys.CreateAsync(
+            ids.Next<ApiKey>(), new KeyMaker(admin.Id, admin.Id, Rights.OfPerson(admin.Role)), new RequestedKey("first administrator"), cancellationToken);
         var secret = made.Value.Secret;
         folder.WriteSecret(KeyFileName, secret.Text + "\n");
         return secret;

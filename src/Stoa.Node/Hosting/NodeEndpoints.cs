@@ -2,6 +2,7 @@ using Stoa.Client.Contracts;
 using Stoa.Market.Membership;
 using Stoa.Market;
 using Stoa.Node.Http;
+using Stoa.Node.Identity;
 using Stoa.Node.Membership;
 using Stoa.Node.Pages;
 using Stoa.Node.Storage;
@@ -16,11 +17,12 @@ public static class NodeEndpoints
     public static void MapNode(this IEndpointRouteBuilder api)
     {
         api.MapGet("/node", GetNode)
+            .OpenToAll()
             .WithName("getNode").WithTags("Node").WithSummary("Who is this node?")
             .WithDescription("Its key, which verifies its receipts, and on which terms it works.")
-            .AllowAnonymous()
             .Produces<NodeResponse>();
         api.MapGet("/nodes", ListNodes)
+            .ForAnyCaller()
             .WithName("listNodes").WithTags("Node").WithSummary("Which nodes work here?")
             .WithDescription("The nodes of the cell that are alive, in the order of their peer ids: region, version, capacity and load, as of the last sign of life of each, which is about a second old.");
     }

@@ -138,6 +138,9 @@ public sealed class NodeHost : IAsyncDisposable
         var api = app.MapApi();
         api.MapNode();
         api.MapIdentity();
+        api.MapApiKeys();
+        api.MapOrganisations();
+        api.MapInvitations();
         api.MapAudit();
         api.MapSigning();
         api.MapPrivacy();

@@ -30,7 +30,7 @@ public static class HttpModule
         services.AddCors(cors => cors.AddDefaultPolicy(policy => policy
             .WithOrigins([.. options.AllowedOrigins])
             .WithMethods("GET", "POST", "PUT", "DELETE")
-            .WithHeaders("Authorization", "Content-Type", "Content-Digest", "Signature", "Signature-Input", IdempotencyKeyHeader.Name, "Last-Event-ID", "Range")
+            .WithHeaders("Authorization", "Content-Type", "Content-Digest", "Signature", "Signature-Input", IdempotencyKeyHeader.Name, PermissionGate.OrganisationHeader, "Last-Event-ID", "Range")
             .WithExposedHeaders("Location", "Retry-After", "RateLimit", "RateLimit-Policy", ResponseHeaders.TraceId, Idempotency.ReplayedHeader)));
         services.AddResponseCompression(compression =>
         {
@@ -54,13 +54,15 @@ public static class HttpModule
         app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.FromSeconds(20), KeepAliveTimeout = TimeSpan.FromSeconds(20) });
         app.UseCors();
         app.UseAuthentication();
+        app.UseMiddleware<CallLimits>();
         app.UseMiddleware<CredentialGate>();
         app.UseAuthorization();
+        app.UseMiddleware<PermissionGate>();
     }
 
     /// <summary>The group of everything below <c>/api/v1</c>: for known callers only, unless an endpoint says otherwise.</summary>
     public static RouteGroupBuilder MapApi(this WebApplication app) =>
-        app.MapGroup("/api/v1").RequireAuthorization().LimitedBy(RateLimit.Calls);
+        app.MapGroup("/api/v1").RequireAuthorization().WithMetadata(new ApiEndpoint());
 
     private static void Limit(KestrelServerOptions kestrel, HttpOptions options)
     {

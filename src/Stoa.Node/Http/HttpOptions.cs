@@ -18,7 +18,7 @@ public sealed record HttpOptions
     /// <summary>Web origins whose pages may call the API from a browser, such as <c>https://console.example.org</c>. Default none.</summary>
     public IReadOnlyList<string> AllowedOrigins { get; init; } = [];
 
-    /// <summary>Calls that one caller (or one address, for anonymous ones) may make in a minute. Default 60,000.</summary>
+    /// <summary>Calls that one person may make in a minute, in whosever name (or one address, anonymously). Default 60,000.</summary>
     public int CallsPerMinute { get; init; } = 60_000;
 
     /// <summary>Sign-ins that one address may try in a minute. Default 30.</summary>
@@ -29,6 +29,9 @@ public sealed record HttpOptions
 
     /// <summary>Accounts that one address may try to open in an hour. Default 60.</summary>
     public int RegistrationsPerHour { get; init; } = 60;
+
+    /// <summary>Invitations into organisations that one person may make in an hour. Default 60.</summary>
+    public int InvitationsPerHour { get; init; } = 60;
 
     /// <summary>Event streams and sockets that one caller may have open at once. Default 64.</summary>
     public int StreamsPerCaller { get; init; } = 64;
@@ -47,7 +50,7 @@ public sealed record HttpOptions
             yield return "Http:AllowedOrigins are origins such as https://console.example.org, without a path.";
         if (StreamsPerCaller < 1)
             yield return "Http:StreamsPerCaller is at least 1.";
-        if (CallsPerMinute < 1 || SignInsPerMinute < 1 || SignInsPerLogin < 1 || RegistrationsPerHour < 1)
-            yield return "Http:CallsPerMinute, SignInsPerMinute, SignInsPerLogin and RegistrationsPerHour are at least 1.";
+        if (CallsPerMinute < 1 || SignInsPerMinute < 1 || SignInsPerLogin < 1 || RegistrationsPerHour < 1 || InvitationsPerHour < 1)
+            yield return "Http:CallsPerMinute, SignInsPerMinute, SignInsPerLogin, RegistrationsPerHour and InvitationsPerHour are at least 1.";
     }
 }

@@ -36,7 +36,9 @@ public static class Idempotency
             return await next(invocation);
 
         var requests = context.RequestServices.GetRequiredService<SqlIdempotentRequests>();
-        var scope = $"{Caller.Of(context)?.UserId.ToString() ?? "anonymous"} {context.Request.Method} {context.Request.Path}";
+        // Two members of an organisation do not get each other's answers, which may hold a secret.
+        var who = Caller.Of(context) is { } caller ? (caller.OrganisationRole is null ? $"{caller.UserId}" : $"{caller.UserId}/{caller.ActorId}") : "anonymous";
+        var scope = $"{who} {context.Request.Method} {context.Request.Path}";
         var made = await MadeId.BindAsync(context);
         var ticket = new IdempotencyTicket(scope, key);
         var body = invocation.Arguments.OfType<IRequestContent>().Single();

@@ -26,6 +26,11 @@ public static partial class Problems
         "The available balance of the wallet, which is what is posted less what is held, does not cover the amount.",
         "Top up the wallet, wait until running tasks release their holds, or lower the limits of the task.");
 
+    private static readonly ProblemKind handleTaken = new(
+        "handleTaken", 409, "Handle taken",
+        "Somebody else has this handle; handles are unique on a node, those of people and organisations together.",
+        "Choose another handle, or sign in if it is yours.");
+
     private static readonly ProblemKind idempotencyKeyReused = new(
         "idempotencyKeyReused", 422, "Idempotency key used for something else",
         "The Idempotency-Key came before with another request. One key stands for one request, so that a repetition is recognised.",
@@ -64,8 +69,8 @@ public static partial class Problems
             "The resource needs a caller, and the request has no credential, or one that is wrong, expired or revoked.",
             "Send Authorization: Bearer with an API key, or with the token of a session from POST /api/v1/sessions."),
         RequestRefusal.Forbidden => Row(refusal, 403, "Not allowed",
-            "The caller is known, but this needs a role that the caller does not have.",
-            "Use the key of an administrator of this node, or ask one."),
+            "The caller is known, but this needs a permission that the caller's role, or API key, does not have. docs/permissions.md has the table.",
+            "Read in detail which one it is. Use a key with that scope, ask for another role, or act for the organisation that it concerns."),
         RequestRefusal.RateLimited => Row(refusal, 429, "Too many requests",
             "More requests came within the window than the limit in the RateLimit-Policy header allows.",
             "Wait as long as Retry-After says, then go on more slowly."),
@@ -89,9 +94,7 @@ public static partial class Problems
         IdentityRefusal.RegistrationInvalid => Row(refusal, 422, "Registration breaks the rules",
             "Handle, email or password is not as it must be.",
             "Correct what is listed in errors and register again."),
-        IdentityRefusal.HandleTaken => Row(refusal, 409, "Handle taken",
-            "Somebody else has this handle; handles are unique on a node.",
-            "Choose another handle, or sign in if it is yours."),
+        IdentityRefusal.HandleTaken => handleTaken,
         IdentityRefusal.EmailTaken => Row(refusal, 409, "Email taken",
             "There is an account with this email already.",
             "Sign in with it, or register with another email."),
@@ -99,7 +102,7 @@ public static partial class Problems
             "No account has this login with this password. Which of the two is wrong is not said, so that nobody can probe for accounts.",
             "Check both and sign in again, or register."),
         IdentityRefusal.ApiKeyInvalid => Row(refusal, 422, "API key breaks the rules",
-            "The name or the expiry of the key is not as it must be.",
+            "The name, the expiry, a scope or a limit of the key is not as it must be, or is more than what it is made with.",
             "Correct what is listed in errors and try again."),
         IdentityRefusal.ApiKeyUnknown => Row(refusal, 404, "No such API key",
             "There is no such key in force, or it belongs to somebody else.",
@@ -110,6 +113,41 @@ public static partial class Problems
         IdentityRefusal.UserUnknown => Row(refusal, 404, "No such user",
             "No user of this node has this handle.",
             "Check the handle."),
+    };
+
+    public static ProblemKind Of(OrganisationRefusal refusal) => refusal switch
+    {
+        OrganisationRefusal.OrganisationUnknown => Row(refusal, 404, "No such organisation",
+            "There is no organisation of this handle, or the caller does not belong to it.",
+            "List your organisations with GET /api/v1/organisations."),
+        OrganisationRefusal.OrganisationInvalid => Row(refusal, 422, "Organisation breaks the rules",
+            "Handle, name or role is not as it must be.",
+            "Correct what is listed in errors and try again."),
+        OrganisationRefusal.HandleTaken => handleTaken,
+        OrganisationRefusal.OrganisationsTooMany => Row(refusal, 409, "Too many organisations",
+            "The person belongs to as many organisations as are allowed.",
+            "Leave one with DELETE /api/v1/organisations/{organisation}/membership."),
+        OrganisationRefusal.MemberUnknown => Row(refusal, 404, "No such member",
+            "Nobody in the organisation has this handle.",
+            "See who belongs to it with GET /api/v1/organisations/{organisation}/members."),
+        OrganisationRefusal.LastAdmin => Row(refusal, 409, "Nobody would administer it",
+            "The only administrator of an organisation cannot leave it or get another role.",
+            "Make another member an administrator first, or delete the organisation."),
+        OrganisationRefusal.InvitationInvalid => Row(refusal, 422, "Invitation breaks the rules",
+            "Whom to invite is said by one of handle and email, and is not as it must be; or the role is not one of viewer, developer, admin.",
+            "Correct what is listed in errors and try again."),
+        OrganisationRefusal.InvitationUnknown => Row(refusal, 404, "No such invitation",
+            "There is no such invitation for the caller, or it was answered, was withdrawn or has expired, or its code is wrong.",
+            "Ask an administrator of the organisation for a new one."),
+        OrganisationRefusal.AlreadyMember => Row(refusal, 409, "Belongs to it already",
+            "The person is a member of the organisation.",
+            "Set the role with PUT /api/v1/organisations/{organisation}/members/{handle}."),
+        OrganisationRefusal.MembersTooMany => Row(refusal, 409, "Too many members",
+            "The organisation has as many members and open invitations together as are allowed.",
+            "Withdraw invitations, or remove members."),
+        OrganisationRefusal.OrganisationInUse => Row(refusal, 409, "Organisation still in use",
+            "An organisation is deleted when it has no money, no tasks that wait or run, no schedules, webhooks or channels, and no published agents.",
+            "End or empty what is listed in errors, then delete it."),
     };
 
     public static ProblemKind Of(SigningKeyRefusal refusal) => refusal switch
@@ -264,6 +302,9 @@ public static partial class Problems
         TaskRefusal.OpenTasksTooMany => Row(refusal, 429, "Too many tasks at a time",
             "As many tasks of yours wait or run as may: GET /api/v1/quota tells how many.",
             "Wait until some have ended, cancel some with DELETE /api/v1/tasks/{id}, or ask an administrator of this node for more.", TimeSpan.FromSeconds(5)),
+        TaskRefusal.SpendingLimitReached => Row(refusal, 402, "Spending limit of the key reached",
+            "The API key may spend so much in a day of UTC, and with what this would hold it would be more. What is held counts until it is settled.",
+            "Wait for tasks to end, or for the next day, ask for less fuel, or use a key with a higher limit. GET /api/v1/api-keys tells what was spent."),
         TaskRefusal.IdempotencyKeyReused => idempotencyKeyReused,
         TaskRefusal.DueTooLate => Row(refusal, 422, "Due too far ahead",
             "A task can be put off by at most 366 days, for its money is held all the while, and not beyond its deadline.",

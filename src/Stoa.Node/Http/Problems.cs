@@ -39,6 +39,8 @@ public static partial class Problems
 
     public static ProblemResult ToProblem(this Refusal<IdentityRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
+    public static ProblemResult ToProblem(this Refusal<OrganisationRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
+
     public static ProblemResult ToProblem(this Refusal<PublishRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<ReviewRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
@@ -97,6 +99,7 @@ public static partial class Problems
             .. Enum.GetValues<ContentRefusal>().Select(Of),
             .. Enum.GetValues<DisputeRefusal>().Select(Of),
             .. Enum.GetValues<IdentityRefusal>().Select(Of),
+            .. Enum.GetValues<OrganisationRefusal>().Select(Of),
             .. Enum.GetValues<PublishRefusal>().Select(Of),
             .. Enum.GetValues<TaskRefusal>().Select(Of),
             .. Enum.GetValues<ReviewRefusal>().Select(Of),

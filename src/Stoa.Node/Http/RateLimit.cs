@@ -14,4 +14,7 @@ public enum RateLimit
 
     /// <summary>Attempts to open an account, per address.</summary>
     Registration,
+
+    /// <summary>Invitations into organisations, per person: each may send a letter to a stranger.</summary>
+    Invitations,
 }

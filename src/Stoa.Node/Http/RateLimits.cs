@@ -2,16 +2,27 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Threading.RateLimiting;
+using Stoa.Market.Identity;
 using Stoa.Node.Identity;
+using Stoa.Primitives;
 
 namespace Stoa.Node.Http;
 
 /// <summary>Counts requests against their limits and tells clients where they stand, by the <c>RateLimit</c> header fields of the IETF draft.</summary>
 public sealed class RateLimits : IDisposable
 {
+    private static readonly TimeSpan keyWindow = TimeSpan.FromMinutes(1);
+
     private readonly Dictionary<RateLimit, Quota> quotas;
     private readonly PartitionedRateLimiter<string> streams;
     private readonly int streamsPerCaller;
+    private readonly PartitionedRateLimiter<(Id<ApiKey> Key, int Permits)> keys = PartitionedRateLimiter.Create<(Id<ApiKey> Key, int Permits), Id<ApiKey>>(
+        one => RateLimitPartition.GetFixedWindowLimiter(one.Key, _ => new FixedWindowRateLimiterOptions
+        {
+            PermitLimit = one.Permits,
+            Window = keyWindow,
+            QueueLimit = 0,
+        }));
 
     public RateLimits(HttpOptions options)
     {
@@ -20,6 +31,7 @@ public sealed class RateLimits : IDisposable
             [RateLimit.Calls] = new("calls", options.CallsPerMinute, TimeSpan.FromMinutes(1)),
             [RateLimit.SignIn] = new("sign-in", options.SignInsPerMinute, TimeSpan.FromMinutes(1)),
             [RateLimit.SignInOfOneLogin] = new("sign-in-of-one-login", options.SignInsPerLogin, TimeSpan.FromMinutes(10)),
+            [RateLimit.Invitations] = new("invitations", options.InvitationsPerHour, TimeSpan.FromHours(1)),
             [RateLimit.Registration] = new("registration", options.RegistrationsPerHour, TimeSpan.FromHours(1)),
         };
         streamsPerCaller = options.StreamsPerCaller;
@@ -48,32 +60,49 @@ public sealed class RateLimits : IDisposable
         var quota = quotas[limit];
         using var lease = quota.Limiter.AttemptAcquire(key);
         var remaining = lease.IsAcquired ? quota.Limiter.GetStatistics(key)?.CurrentAvailablePermits ?? 0 : 0;
+        return Tell(context, quota.Name, quota.Permits, quota.Window, lease, remaining);
+    }
+
+    /// <summary>Counts a request against the limit of the API key that it came with; a problem when it is one too many.</summary>
+    /// <param name="context">The request.</param>
+    /// <param name="key">The key.</param>
+    /// <param name="permits">Its calls a minute.</param>
+    public ProblemResult? RefuseKey(HttpContext context, Id<ApiKey> key, int permits)
+    {
+        using var lease = keys.AttemptAcquire((key, permits));
+        var remaining = lease.IsAcquired ? keys.GetStatistics((key, permits))?.CurrentAvailablePermits ?? 0 : 0;
+        return Tell(context, "key", permits, keyWindow, lease, remaining);
+    }
+
+    private static ProblemResult? Tell(HttpContext context, string name, int permits, TimeSpan window, RateLimitLease lease, long remaining)
+    {
         var headers = context.Response.Headers;
-        headers.Append("RateLimit-Policy", string.Create(CultureInfo.InvariantCulture, $"\"{quota.Name}\";q={quota.Permits};w={quota.Window.TotalSeconds}"));
+        headers.Append("RateLimit-Policy", string.Create(CultureInfo.InvariantCulture, $"\"{name}\";q={permits};w={window.TotalSeconds}"));
         if (lease.IsAcquired)
         {
-            headers.Append("RateLimit", string.Create(CultureInfo.InvariantCulture, $"\"{quota.Name}\";r={remaining}"));
+            headers.Append("RateLimit", string.Create(CultureInfo.InvariantCulture, $"\"{name}\";r={remaining}"));
             return null;
         }
 
-        var wait = lease.TryGetMetadata(MetadataName.RetryAfter, out var retryAfter) ? retryAfter : quota.Window;
+        var wait = lease.TryGetMetadata(MetadataName.RetryAfter, out var retryAfter) ? retryAfter : window;
         var seconds = Math.Max(1, (long)Math.Ceiling(wait.TotalSeconds));
-        headers.Append("RateLimit", string.Create(CultureInfo.InvariantCulture, $"\"{quota.Name}\";r=0;t={seconds}"));
+        headers.Append("RateLimit", string.Create(CultureInfo.InvariantCulture, $"\"{name}\";r=0;t={seconds}"));
         headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
         return RequestRefusal.RateLimited.ToProblem(
-            string.Create(CultureInfo.InvariantCulture, $"At most {quota.Permits} in {quota.Window.TotalSeconds} seconds: wait {seconds} seconds, then go on more slowly."));
+            string.Create(CultureInfo.InvariantCulture, $"At most {permits} in {window.TotalSeconds} seconds: wait {seconds} seconds, then go on more slowly."));
     }
 
     public void Dispose()
     {
         streams.Dispose();
+        keys.Dispose();
         foreach (var quota in quotas.Values)
             quota.Limiter.Dispose();
     }
 
-    /// <summary>Who is counted: the caller, or the address of an anonymous one. An IPv6 customer has a whole /64, so that counts as one.</summary>
+    /// <summary>Who is counted: the person who calls, or the address of an anonymous one. An IPv6 customer has a whole /64, so that counts as one.</summary>
     internal static string KeyOf(HttpContext context, RateLimit limit) =>
-        limit is RateLimit.Calls && Caller.Of(context) is { } caller ? caller.UserId.ToString() : Network(context.Connection.RemoteIpAddress);
+        limit is RateLimit.Calls or RateLimit.Invitations && Caller.Of(context) is { } caller ? caller.ActorId.ToString() : Network(context.Connection.RemoteIpAddress);
 
     private static string Network(IPAddress? address)
     {

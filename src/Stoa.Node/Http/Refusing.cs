@@ -43,6 +43,9 @@ public static class Refusing
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params IdentityRefusal[] refusals)
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 
+    public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params OrganisationRefusal[] refusals)
+        where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
+
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params PublishRefusal[] refusals)
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 

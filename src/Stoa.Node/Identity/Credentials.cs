@@ -5,27 +5,71 @@ using Stoa.Primitives;
 namespace Stoa.Node.Identity;
 
 /// <summary>Finds out whom a credential stands for. Answers are kept for seconds, so that not every request costs a query.</summary>
-/// <remarks>A key that is revoked through this node is refused by it at once; another node of the cell follows when its own answer has aged.</remarks>
-public sealed class Credentials(ApiKeys keys, IUserStore users, Sessions sessions, IdentityOptions options, TimeProvider time)
+/// <remarks>
+/// A key that is revoked, or a role that is taken away, through this node is refused by it at once; another node of the cell follows when its
+/// own answer has aged.
+/// </remarks>
+public sealed class Credentials(
+    ApiKeys keys, IUserStore users, SqlOrganisationStore organisations, Sessions sessions, KeyUses uses, IdentityOptions options, TimeProvider time)
 {
     private const int AnswersMax = 10_000;
 
     private readonly ConcurrentDictionary<ContentHash, (ApiKey Key, DateTimeOffset Until)> keysBySecret = new();
-    private readonly ConcurrentDictionary<Id<User>, (Caller Caller, DateTimeOffset Until)> callers = new();
+    private readonly ConcurrentDictionary<Id<User>, (Caller Caller, UserKind Kind, DateTimeOffset Until)> callers = new();
+    private readonly ConcurrentDictionary<(string Organisation, Id<User> Member), (JoinedOrganisation Joined, DateTimeOffset Until)> memberships = new();
+    private readonly Lock membershipsChange = new();
+    private long membershipsEpoch;
 
     /// <summary>The caller behind a bearer token: an API key when it begins like one, the token of a session otherwise. Null: it is worth nothing.</summary>
     public async Task<Caller?> FindAsync(string token, CancellationToken cancellationToken)
     {
-        var user = token.StartsWith(ApiKeySecret.Scheme, StringComparison.Ordinal)
-            ? await FindByKeyAsync(token, cancellationToken)
-            : await sessions.ReadAsync(token);
-        return user is { } id ? await FindCallerAsync(id, cancellationToken) : null;
+        if (token.StartsWith(ApiKeySecret.Scheme, StringComparison.Ordinal))
+            return await FindKeyAsync(token, cancellationToken) is { } key ? await FindCallerAsync(key, cancellationToken) : null;
+        return await sessions.ReadAsync(token) is { } id ? await FindCallerAsync(id, cancellationToken) : null;
+    }
+
+    /// <summary>A user as a caller with all the rights of the own account.</summary>
+    internal async Task<Caller?> FindCallerAsync(Id<User> id, CancellationToken cancellationToken) =>
+        (await FindAccountAsync(id, cancellationToken))?.Caller;
+
+    /// <summary>The same person acting for an organisation.</summary>
+    /// <param name="caller">The person by his own credential, or a key of that organisation.</param>
+    /// <param name="organisation">Its handle.</param>
+    /// <param name="cancellationToken">Stops the search.</param>
+    /// <returns>Null when the person does not belong to it, or the key belongs to another account.</returns>
+    public async Task<Caller?> ActForAsync(Caller caller, string organisation, CancellationToken cancellationToken)
+    {
+        if (caller.OrganisationRole is not null)
+            return caller.Handle == organisation ? caller : null;
+        if (!Market.Names.IsHandle(organisation) || await FindMembershipAsync(organisation, caller.ActorId, cancellationToken) is not { } membership)
+            return null;
+        var rights = Rights.OfMember(membership.Role);
+        return new Caller(membership.Organisation.Id, membership.Organisation.Handle, UserRole.Member)
+        {
+            ActorId = caller.ActorId,
+            ActorHandle = caller.ActorHandle,
+            OrganisationRole = membership.Role,
+            Rights = caller.Key is { } key ? Rights.OfKey(key, rights, ofOrganisation: false) : rights,
+            Key = caller.Key,
+        };
     }
 
     /// <summary>Takes note that a key was revoked.</summary>
     public void Revoke(ApiKey revoked) => keysBySecret[revoked.SecretHash] = (revoked, Remember(time.GetUtcNow()));
 
-    private async Task<Id<User>?> FindByKeyAsync(string token, CancellationToken cancellationToken)
+    /// <summary>Takes note that it has changed who belongs to an organisation, or as what.</summary>
+    public void ForgetMembers(string organisation)
+    {
+        lock (membershipsChange)
+        {
+            // An answer that is being looked up now may be of before the change: it is used once and not kept.
+            membershipsEpoch++;
+            foreach (var known in memberships.Keys.Where(one => one.Organisation == organisation).ToList())
+                memberships.TryRemove(known, out _);
+        }
+    }
+
+    private async Task<ApiKey?> FindKeyAsync(string token, CancellationToken cancellationToken)
     {
         if (!ApiKeySecret.TryParse(token, out var secret))
             return null;
@@ -43,20 +87,67 @@ public sealed class Credentials(ApiKeys keys, IUserStore users, Sessions session
             known = keysBySecret.AddOrUpdate(hash, fresh, (_, old) => old.Key.RevokedAt is null || IsStale(old.Until, now) ? fresh : old);
         }
 
-        return known.Key.IsInForce(now) ? known.Key.UserId : null;
+        if (!known.Key.IsInForce(now))
+            return null;
+        uses.Note(known.Key.Id, now);
+        return known.Key;
     }
 
-    internal async Task<Caller?> FindCallerAsync(Id<User> id, CancellationToken cancellationToken)
+    private async Task<Caller?> FindCallerAsync(ApiKey key, CancellationToken cancellationToken)
+    {
+        if (await FindAccountAsync(key.UserId, cancellationToken) is not { } account)
+            return null;
+        if (account.Kind is UserKind.Person)
+            return account.Caller with { Key = key, Rights = Rights.OfKey(key, account.Caller.Rights, ofOrganisation: false) };
+        // Whoever has left an organisation leaves it the keys, but none that works.
+        if (await FindMembershipAsync(account.Caller.Handle, key.ActorId, cancellationToken) is not { } membership
+            || await FindAccountAsync(key.ActorId, cancellationToken) is not { } maker)
+        {
+            return null;
+        }
+
+        return account.Caller with
+        {
+            ActorId = key.ActorId,
+            ActorHandle = maker.Caller.Handle,
+            OrganisationRole = membership.Role,
+            Key = key,
+            Rights = Rights.OfKey(key, Rights.OfMember(membership.Role), ofOrganisation: true),
+        };
+    }
+
+    private async Task<(Caller Caller, UserKind Kind)?> FindAccountAsync(Id<User> id, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
         if (callers.TryGetValue(id, out var known) && !IsStale(known.Until, now))
-            return known.Caller;
+            return (known.Caller, known.Kind);
         if (await users.GetAsync(id, cancellationToken) is not { } user)
             return null;
         var caller = new Caller(user.Id, user.Handle, user.Role);
         MakeRoom(callers);
-        callers[id] = (caller, Remember(now));
-        return caller;
+        callers[id] = (caller, user.Kind, Remember(now));
+        return (caller, user.Kind);
+    }
+
+    private async Task<JoinedOrganisation?> FindMembershipAsync(string organisation, Id<User> member, CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        var key = (organisation, member);
+        if (memberships.TryGetValue(key, out var known) && !IsStale(known.Until, now))
+            return known.Joined;
+        var epoch = Interlocked.Read(ref membershipsEpoch);
+        if (await organisations.FindMembershipAsync(organisation, member, cancellationToken) is not { } membership)
+            return null;
+        lock (membershipsChange)
+        {
+            if (epoch == membershipsEpoch)
+            {
+                MakeRoom(memberships);
+                memberships[key] = (membership, Remember(now));
+            }
+        }
+
+        return membership;
     }
 
     /// <summary>Whether an answer has aged; one of later than it could be is of before the clock was set back.</summary>

@@ -19,6 +19,10 @@ public static class IdentityModule
         services.AddSingleton<Users>();
         services.AddSingleton<ApiKeys>();
         services.AddSingleton<Sessions>();
+        services.AddSingleton<SqlOrganisationStore>();
+        services.AddSingleton<SqlInvitationStore>();
+        services.AddSingleton<KeyUses>();
+        services.AddHostedService(provider => provider.GetRequiredService<KeyUses>());
         services.AddSingleton<Credentials>();
         // The core alone: the rest of the framework's authentication is about cookies, and would make key files in the home folder.
         services.AddAuthenticationCore(schemes =>

@@ -10,9 +10,13 @@ namespace Stoa.Node.Identity;
 /// <summary>Users and API keys in the database.</summary>
 public sealed class SqlUserStore(Database database, IdSource ids) : IUserStore
 {
-    private const string UserColumns = "id, handle, email, role, created_at";
-    private const string KeyColumns = "id, user_id, name, prefix, secret_hash, created_at, expires_at, revoked_at";
+    private const string UserColumns = "id, handle, email, role, created_at, kind";
+    private const string KeyColumns =
+        "id, user_id, name, prefix, secret_hash, created_at, expires_at, revoked_at, maker_id, scopes, calls_per_minute, spend_per_day, last_used_at";
     private const string InForce = "user_id = @user AND revoked_at IS NULL";
+
+    // Keys of before makers were noted are their accounts' own.
+    private const string MadeBy = " AND COALESCE(maker_id, user_id) = @maker";
 
     /// <inheritdoc/>
     public Task<Outcome<User, IdentityRefusal>> AddAsync(StoredUser user, CancellationToken cancellationToken) =>
@@ -61,7 +65,7 @@ public sealed class SqlUserStore(Database database, IdSource ids) : IUserStore
                 await session.ExecuteAsync(
                     $"""
                     INSERT INTO api_keys ({KeyColumns})
-                    VALUES (@id, @userId, @name, @prefix, @secretHash, @createdAt, @expiresAt, @revokedAt)
+                    VALUES (@id, @userId, @name, @prefix, @secretHash, @createdAt, @expiresAt, @revokedAt, @makerId, @scopes, @callsPerMinute, @spendPerDay, NULL)
                     ON CONFLICT (id) DO UPDATE SET prefix = excluded.prefix, secret_hash = excluded.secret_hash
                     """,
                     key);
@@ -77,15 +81,15 @@ public sealed class SqlUserStore(Database database, IdSource ids) : IUserStore
             cancellationToken);
 
     /// <inheritdoc/>
-    public Task<Page<ApiKey>> ListKeysAsync(Id<User> user, PageRequest page, CancellationToken cancellationToken) =>
+    public Task<Page<ApiKey>> ListKeysAsync(Id<User> user, Id<User>? maker, PageRequest page, CancellationToken cancellationToken) =>
         database.ReadAsync(
             async session =>
             {
                 // Ids rise with time, so the newest key has the greatest id.
                 var before = Id<ApiKey>.TryParse(page.Cursor, out var last) ? last : new Id<ApiKey>(Guid.AllBitsSet);
                 var keys = await session.QueryAsync<ApiKey>(
-                    $"SELECT {KeyColumns} FROM api_keys WHERE {InForce} AND id < @before ORDER BY id DESC LIMIT @limit",
-                    new { user, before, limit = page.Limit + 1 });
+                    $"SELECT {KeyColumns} FROM api_keys WHERE {InForce}{(maker is null ? "" : MadeBy)} AND id < @before ORDER BY id DESC LIMIT @limit",
+                    new { user, maker, before, limit = page.Limit + 1 });
                 return keys.Count <= page.Limit
                     ? new Page<ApiKey>(keys, null)
                     : new Page<ApiKey>([.. keys.Take(page.Limit)], keys[page.Limit - 1].Id.ToString());
@@ -93,16 +97,25 @@ public sealed class SqlUserStore(Database database, IdSource ids) : IUserStore
             cancellationToken);
 
     /// <inheritdoc/>
-    public Task<ApiKey?> RevokeKeyAsync(Id<ApiKey> id, Id<User> user, DateTimeOffset at, CancellationToken cancellationToken) =>
+    public Task<ApiKey?> RevokeKeyAsync(Id<ApiKey> id, Id<User> user, Id<User>? maker, DateTimeOffset at, CancellationToken cancellationToken) =>
         database.WriteAsync(
             async session =>
             {
                 var revoked = await session.ExecuteAsync(
-                    $"UPDATE api_keys SET revoked_at = @at WHERE id = @id AND {InForce}", new { at, id, user });
+                    $"UPDATE api_keys SET revoked_at = @at WHERE id = @id AND {InForce}{(maker is null ? "" : MadeBy)}", new { at, id, user, maker });
                 return revoked == 0
                     ? null
                     : await session.QuerySingleAsync<ApiKey>($"SELECT {KeyColumns} FROM api_keys WHERE id = @id", new { id });
             },
+            cancellationToken);
+
+    /// <inheritdoc/>
+    public Task NoteKeyUsesAsync(IReadOnlyCollection<(Id<ApiKey> Key, DateTimeOffset At)> uses, CancellationToken cancellationToken) =>
+        database.WriteAsync(
+            // In the order of the ids: two nodes that note at once do not wait for each other in a circle.
+            session => session.ExecuteEachAsync(
+                "UPDATE api_keys SET last_used_at = @At WHERE id = @Key AND (last_used_at IS NULL OR last_used_at < @At)",
+                uses.OrderBy(use => use.Key).Select(use => new { use.Key, use.At })),
             cancellationToken);
 
     private async Task<Outcome<User, IdentityRefusal>> AddAsync(SqlSession session, StoredUser stored)
@@ -110,10 +123,10 @@ public sealed class SqlUserStore(Database database, IdSource ids) : IUserStore
         var user = stored.User;
         var inserted = await session.ExecuteAsync(
             $"""
-            INSERT INTO users ({UserColumns}, password_hash) VALUES (@id, @handle, @email, @role, @createdAt, @passwordHash)
+            INSERT INTO users ({UserColumns}, password_hash) VALUES (@id, @handle, @email, @role, @createdAt, @kind, @passwordHash)
             ON CONFLICT DO NOTHING
             """,
-            new { user.Id, user.Handle, user.Email, user.Role, user.CreatedAt, stored.PasswordHash });
+            new { user.Id, user.Handle, user.Email, user.Role, user.CreatedAt, user.Kind, stored.PasswordHash });
         if (inserted == 1)
         {
             var wallet = Account.Open(ids.Next<Account>(), user.Id.ToString(), AccountKind.Wallet, user.CreatedAt);

@@ -25,35 +25,39 @@ public static class LedgerEndpoints
     public static void MapLedger(this IEndpointRouteBuilder api)
     {
         api.MapGet("/wallet", GetWalletAsync)
+            .Needs(Permission.WalletRead)
             .WithName("getWallet").WithTags("Ledger").WithSummary("Show the wallet")
             .WithDescription("What is posted, what of it is held for running tasks, and what may still be spent.")
             .Produces<WalletResponse>();
         api.MapGet("/wallet/transfers", ListTransfersAsync)
+            .Needs(Permission.WalletRead)
             .WithName("listTransfers").WithTags("Ledger").WithSummary("List the wallet's transfers")
             .WithDescription("The statement of the wallet, newest first. A hold is a pending transfer; a later entry posts or voids it.")
             .Produces<ListResponse<TransferResponse>>();
         api.MapGet("/wallet/transfers.csv", ExportTransfers)
+            .Needs(Permission.WalletRead)
             .WithName("exportTransfers").WithTags("Ledger").WithSummary("Export the wallet's transfers")
             .WithDescription("All of the statement as CSV (RFC 4180), newest first, with a header line.")
             .Produces<string>(StatusCodes.Status200OK, Csv);
         api.MapGet("/ledger/checkpoint", GetCheckpointAsync)
+            .ForAnyCaller()
             .WithName("getCheckpoint").WithTags("Ledger").WithSummary("Have the end of the journal signed")
             .WithDescription("The number and hash of the last block of the journal, signed by the node (DSSE). Whoever keeps it can tell later that nothing before it was changed.")
             .Produces<DsseEnvelope>();
         api.MapGet("/ledger/accounts", ListAccountsAsync)
+            .Needs(Permission.NodeAdmin)
             .WithName("listAccounts").WithTags("Ledger").WithSummary("List all accounts")
             .WithDescription("Every account with its balances and the entry after which it has them: the trial balance.")
-            .RequireAuthorization(IdentityModule.AdminPolicy)
             .Produces<ListResponse<AccountResponse>>();
         api.MapGet("/ledger/blocks", ListBlocksAsync)
+            .Needs(Permission.NodeAdmin)
             .WithName("listJournalBlocks").WithTags("Ledger").WithSummary("Read the journal")
             .WithDescription("The blocks behind the one named, in order: as many as come to about four megabytes, none when there are no more. Their form is in docs/ledger.md.")
-            .RequireAuthorization(IdentityModule.AdminPolicy)
             .Produces<JournalBlocksResponse>();
         api.MapPost("/deposits", DepositAsync)
+            .Needs(Permission.NodeAdmin)
             .WithName("createDeposit").WithTags("Ledger").WithSummary("Credit a wallet")
             .WithDescription("Moves money from the world outside into a user's wallet: an administrator records here what was paid in.")
-            .RequireAuthorization(IdentityModule.AdminPolicy)
             .Idempotent()
             .Produces<TransferResponse>(StatusCodes.Status201Created)
             .Refuses(IdentityRefusal.UserUnknown)

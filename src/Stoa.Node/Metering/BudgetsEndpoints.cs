@@ -1,5 +1,6 @@
 using Stoa.Client.Contracts;
 using Stoa.Market;
+using Stoa.Market.Identity;
 using Stoa.Market.Metering;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
@@ -14,34 +15,41 @@ public static class BudgetsEndpoints
     {
         var budgets = api.MapGroup("/budgets").WithTags("Usage");
         budgets.MapPut("/", SetAsync)
+            .Needs(Permission.WalletSpend)
             .WithName("setBudget").WithSummary("Let your tasks cost at most so much")
             .WithDescription("In a day or a month of UTC: all tasks, or those of one agent or publisher. What is spent and held in the period already counts. A task that would hold more than is left is refused before it holds anything. Setting a budget again changes its amount.")
             .Produces<BudgetResponse>()
             .Refuses(BudgetRefusal.BudgetInvalid, BudgetRefusal.BudgetsTooMany);
         budgets.MapGet("/", ListAsync)
+            .Needs(Permission.WalletRead)
             .WithName("listBudgets").WithSummary("List your budgets")
             .WithDescription("Each with what is spent, held and left in its period.")
             .Produces<ListResponse<BudgetResponse>>();
         budgets.MapGet("/{id}", GetAsync)
+            .Needs(Permission.WalletRead)
             .WithName("getBudget").WithSummary("Get a budget")
             .WithDescription("With what is spent, held and left in its period.")
             .Produces<BudgetResponse>()
             .Refuses(BudgetRefusal.BudgetUnknown);
         budgets.MapDelete("/{id}", DeleteAsync)
+            .Needs(Permission.WalletSpend)
             .WithName("deleteBudget").WithSummary("Remove a budget")
             .WithDescription("Nothing is refused for it any more.")
             .Produces(StatusCodes.Status204NoContent)
             .Refuses(BudgetRefusal.BudgetUnknown);
         budgets.MapPut("/{id}/alerts", SetAlertsAsync)
+            .Needs(Permission.WalletSpend)
             .WithName("setBudgetAlerts").WithSummary("Say at which percentages you are told")
             .WithDescription("By the event stoa.budget.threshold, which webhooks get too, and by e-mail where the node sends any. Each once a period; 100 also when a task was refused.")
             .Produces<BudgetResponse>()
             .Refuses(BudgetRefusal.BudgetUnknown, BudgetRefusal.BudgetInvalid);
         api.MapGet("/balance-alert", GetBalanceAlertAsync)
+            .Needs(Permission.WalletRead)
             .WithName("getBalanceAlert").WithTags("Usage").WithSummary("Show when you are told that your wallet has little left")
             .WithDescription("Without below you are not told.")
             .Produces<BalanceAlertResponse>();
         api.MapPut("/balance-alert", SetBalanceAlertAsync)
+            .Needs(Permission.WalletSpend)
             .WithName("setBalanceAlert").WithTags("Usage").WithSummary("Be told when your wallet has little left")
             .WithDescription("By the event stoa.balance.low and by e-mail where the node sends any: once, until there was as much in it again.")
             .Produces<BalanceAlertResponse>()

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Stoa.Client.Contracts;
 using Stoa.Market;
+using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Metering;
 using Stoa.Node.Http;
@@ -19,24 +20,27 @@ public static class UsageEndpoints
     public static void MapUsage(this IEndpointRouteBuilder api)
     {
         api.MapGet("/usage", ListAsync)
+            .Needs(Permission.WalletRead)
             .WithName("listUsage").WithTags("Usage").WithSummary("Report what was used, paid and earned")
             .WithDescription("By hour, day or month of UTC, newest first. Every task that was charged before the request is in it. A task counts in the period in which it ended.")
             .Produces<ListResponse<UsageResponse>>()
             .Refuses(RequestRefusal.Forbidden);
         api.MapGet("/usage.csv", Export)
+            .Needs(Permission.WalletRead)
             .WithName("exportUsage").WithTags("Usage").WithSummary("Export the report as CSV")
             .WithDescription("The same rows, all of them, as RFC 4180 has it.")
             .Produces<string>(StatusCodes.Status200OK, Csv)
             .Refuses(RequestRefusal.Forbidden);
         api.MapGet("/usage/events", ListEventsAsync)
+            .Needs(Permission.WalletRead)
             .WithName("listUsageEvents").WithTags("Usage").WithSummary("List usage events, newest first")
             .WithDescription("One for each task that was charged, made of its signed receipt; the schema is at /schemas/usage-event.v1.json. A page may be short and not be the last one.")
             .Produces<ListResponse<CloudEvent>>()
             .Refuses(RequestRefusal.Forbidden);
         api.MapGet("/usage/verification", VerifyAsync)
+            .Needs(Permission.NodeAdmin)
             .WithName("verifyUsage").WithTags("Usage").WithSummary("Add all usage up anew")
             .WithDescription("For administrators. Reads the whole journal and what was measured of every task in it, and compares with the totals.")
-            .RequireAuthorization(IdentityModule.AdminPolicy)
             .Produces<UsageAuditResponse>();
     }
 

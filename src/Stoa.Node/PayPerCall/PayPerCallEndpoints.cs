@@ -10,6 +10,7 @@ using Stoa.Market.PayPerCall;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
 using Stoa.Node.Http;
+using Stoa.Node.Identity;
 using Stoa.Node.Tasks;
 using Stoa.Primitives;
 
@@ -29,9 +30,9 @@ public static class PayPerCallEndpoints
     public static void MapPayPerCall(this IEndpointRouteBuilder api)
     {
         api.MapPost("/calls/{publisher}/{agent}", CallAsync)
+            .OpenToAll()
             .WithName("callAgent").WithTags("Pay per call").WithSummary("Call an agent and pay for it out of a channel")
             .WithDescription("No account is needed. The body is the input, each query parameter a parameter of the agent; agent is a name, or name@version. Without a payment the answer is 402, and its header PAYMENT-REQUIRED says how to pay (base64 of JSON, as x402 version 2 has it): sign a voucher of a payment channel and send it as PAYMENT-SIGNATURE. The answer is the agent's output; PAYMENT-RESPONSE says what was charged, and what is over is credit for the next call. The same call with the same payment, or with the same Idempotency-Key, is one call. One that takes longer is answered by 202; fetch its result.")
-            .AllowAnonymous()
             .TakesAtMost(MaxInputBytes)
             .Produces<Stream>(StatusCodes.Status200OK, "application/octet-stream")
             .Produces<PaidCallResponse>(StatusCodes.Status202Accepted)
@@ -43,9 +44,9 @@ public static class PayPerCallEndpoints
                 ChannelRefusal.ChannelUnknown, ChannelRefusal.ChannelClosed, ChannelRefusal.ChallengeWindowOver, ChannelRefusal.VoucherInvalid, ChannelRefusal.VoucherForOtherChannel,
                 ChannelRefusal.VoucherSignatureInvalid, ChannelRefusal.ChainWordInvalid, ChannelRefusal.VoucherExceedsDeposit, ChannelRefusal.VoucherSuperseded);
         api.MapGet("/calls/{id}", GetAsync)
+            .OpenToAll()
             .WithName("getCall").WithTags("Pay per call").WithSummary("Fetch the result of a call that took longer")
             .WithDescription("With a payment of the same channel as PAYMENT-SIGNATURE, such as the one that the call was paid by; nothing more is charged.")
-            .AllowAnonymous()
             .Produces<Stream>(StatusCodes.Status200OK, "application/octet-stream")
             .Produces<PaidCallResponse>(StatusCodes.Status202Accepted)
             .Refuses(CallRefusal.CallsNotSold, CallRefusal.CallUnknown, CallRefusal.PaymentInvalid, CallRefusal.CallFailed);

@@ -1,3 +1,4 @@
+using Stoa.Market.Identity;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
 
@@ -10,6 +11,7 @@ public static class PrivacyEndpoints
 
     public static void MapPrivacy(this IEndpointRouteBuilder api) =>
         api.MapPost("/users/me/export", Export)
+            .Needs(Permission.AccountManage)
             .WithName("exportMe").WithTags("Identity").WithSummary("Export all that is stored about you")
             .WithDescription("Lines of JSON, each { kind, value }: profile, keys without their secrets, tasks with inputs, outputs, logs and receipts, templates, schedules, webhooks, reviews, agents, channels, transfers, audit entries and stored content. It is read while it is sent and may be long.")
             .Produces<string>(StatusCodes.Status200OK, JsonLines)

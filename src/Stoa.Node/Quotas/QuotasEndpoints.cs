@@ -12,19 +12,20 @@ public static class QuotasEndpoints
     public static void MapQuotas(this IEndpointRouteBuilder api)
     {
         api.MapGet("/quota", GetOwnAsync)
+            .Needs(Permission.WalletRead)
             .WithName("getQuota").WithTags("Quotas").WithSummary("Show what you take up, and may")
             .WithDescription("Tasks that wait or run, and bytes in the content store, each with its limit.")
             .Produces<QuotaResponse>();
         api.MapGet("/users/{handle}/quota", GetAsync)
+            .Needs(Permission.NodeAdmin)
             .WithName("getUserQuota").WithTags("Quotas").WithSummary("Show what a user takes up, and may")
             .WithDescription("For administrators.")
-            .RequireAuthorization(IdentityModule.AdminPolicy)
             .Produces<QuotaResponse>()
             .Refuses(IdentityRefusal.UserUnknown);
         api.MapPut("/users/{handle}/quota", SetAsync)
+            .Needs(Permission.NodeAdmin)
             .WithName("setUserQuota").WithTags("Quotas").WithSummary("Say what a user may take up")
             .WithDescription("For administrators. A limit that is left out is that of everybody. What is there already stays when a limit falls below it.")
-            .RequireAuthorization(IdentityModule.AdminPolicy)
             .Produces<QuotaResponse>()
             .Refuses(IdentityRefusal.UserUnknown);
     }

@@ -4,6 +4,7 @@ using Stoa.Client.Contracts;
 using Stoa.Market.Builds;
 using Stoa.Market.Registry;
 using Stoa.Node.Http;
+using Stoa.Node.Identity;
 
 namespace Stoa.Node.Registry;
 
@@ -13,31 +14,31 @@ public static class RegistryEndpoints
     public static void MapRegistry(this IEndpointRouteBuilder api)
     {
         api.MapGet("/agents", ListAsync)
+            .OpenToAll()
             .WithName("listAgents").WithTags("Agents").WithSummary("List agents")
             .WithDescription("The newest version of each agent, by listing name.")
-            .AllowAnonymous()
             .Produces<ListResponse<AgentResponse>>();
         api.MapGet("/agents/{publisher}/{name}", GetNewestAsync)
+            .OpenToAll()
             .WithName("getAgent").WithTags("Agents").WithSummary("Show the newest version of an agent")
             .WithDescription("The newest release; a pre-release only when there is no release.")
-            .AllowAnonymous()
             .Produces<AgentResponse>()
             .Refuses(RequestRefusal.NotFound);
         api.MapGet("/agents/{publisher}/{name}/versions", ListVersionsAsync)
+            .OpenToAll()
             .WithName("listAgentVersions").WithTags("Agents").WithSummary("List the versions of an agent")
             .WithDescription("Newest first.")
-            .AllowAnonymous()
             .Produces<ListResponse<AgentResponse>>();
         api.MapGet("/agents/{publisher}/{name}/{version}", GetVersionAsync)
+            .OpenToAll()
             .WithName("getAgentVersion").WithTags("Agents").WithSummary("Show a version of an agent")
             .WithDescription("A published version never changes.")
-            .AllowAnonymous()
             .Produces<AgentResponse>()
             .Refuses(RequestRefusal.NotFound);
         api.MapGet("/agents/{publisher}/{name}/{version}/program", GetProgramAsync)
+            .OpenToAll()
             .WithName("getAgentProgram").WithTags("Agents").WithSummary("Download an agent's program")
             .WithDescription("The WebAssembly bytes, to inspect them or to run a receipt again.")
-            .AllowAnonymous()
             .Produces<Stream>(StatusCodes.Status200OK, OciArtifact.ProgramMediaType)
             .Refuses(RequestRefusal.NotFound);
     }

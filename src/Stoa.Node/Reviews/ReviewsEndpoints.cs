@@ -3,6 +3,7 @@ using System.Globalization;
 using Microsoft.AspNetCore.Mvc;
 using Stoa.Client.Contracts;
 using Stoa.Market;
+using Stoa.Market.Identity;
 using Stoa.Market.Registry;
 using Stoa.Market.Reviews;
 using Stoa.Market.Selection;
@@ -19,6 +20,7 @@ public static class ReviewsEndpoints
     public static void MapReviews(this IEndpointRouteBuilder api)
     {
         api.MapPut("/tasks/{id}/review", PutAsync)
+            .Needs(Permission.TasksSubmit)
             .WithName("putTaskReview").WithTags("Reviews").WithSummary("Review the agent that did a task")
             .WithDescription("For a task of yours that succeeded. You have one review about each agent, in all of its versions: a later one takes its place, by whichever task. It counts by what the task cost, compared with what the agent's tasks usually cost, and is as old as the task.")
             .Produces<ReviewResponse>()
@@ -26,34 +28,38 @@ public static class ReviewsEndpoints
             .Refuses(TaskRefusal.TaskUnknown)
             .Refuses(ReviewRefusal.NothingToReview, ReviewRefusal.OwnAgent, ReviewRefusal.ReviewInvalid, ReviewRefusal.ReviewTooSoon);
         api.MapGet("/tasks/{id}/review", GetOfTaskAsync)
+            .Needs(Permission.TasksRead)
             .WithName("getTaskReview").WithTags("Reviews").WithSummary("Get your review of the agent that did a task")
             .WithDescription("Whichever task it was written by.")
             .Produces<ReviewResponse>()
             .Refuses(TaskRefusal.TaskUnknown)
             .Refuses(ReviewRefusal.ReviewUnknown);
         api.MapDelete("/tasks/{id}/review", WithdrawAsync)
+            .Needs(Permission.TasksSubmit)
             .WithName("withdrawTaskReview").WithTags("Reviews").WithSummary("Withdraw your review of the agent that did a task")
             .WithDescription("With the answer to it, and all that it added to the agent's reputation.")
             .Produces(StatusCodes.Status204NoContent)
             .Refuses(TaskRefusal.TaskUnknown)
             .Refuses(ReviewRefusal.ReviewUnknown, ReviewRefusal.ReviewTooSoon);
         api.MapGet("/agents/{publisher}/{name}/reviews", ListOfAgentAsync)
+            .OpenToAll()
             .WithName("listAgentReviews").WithTags("Reviews").WithSummary("List the reviews of an agent, newest first")
             .WithDescription("Of all its versions, or those with so many stars; with the average and how many have how many stars.")
-            .AllowAnonymous()
             .Produces<AgentReviewsResponse>()
             .Refuses(RequestRefusal.NotFound);
         api.MapGet("/reviews", ListAsync)
+            .Needs(Permission.TasksRead)
             .WithName("listReviews").WithTags("Reviews").WithSummary("List the reviews that you have written, newest first")
             .WithDescription("With the tasks that they stand on.")
             .Produces<ListResponse<ReviewResponse>>();
         api.MapGet("/reviews/{id}", GetAsync)
+            .OpenToAll()
             .WithName("getReview").WithTags("Reviews").WithSummary("Get a review")
             .WithDescription("With the publisher's answer.")
-            .AllowAnonymous()
             .Produces<ReviewResponse>()
             .Refuses(ReviewRefusal.ReviewUnknown);
         api.MapPut("/reviews/{id}/answer", AnswerAsync)
+            .Needs(Permission.AgentsPublish)
             .WithName("answerReview").WithTags("Reviews").WithSummary("Answer a review of an agent of yours")
             .WithDescription("Once; and once more when its author has changed it since.")
             .Produces<ReviewResponse>()

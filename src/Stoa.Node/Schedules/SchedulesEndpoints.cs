@@ -1,5 +1,6 @@
 using Stoa.Client.Contracts;
 using Stoa.Market;
+using Stoa.Market.Identity;
 using Stoa.Market.Schedules;
 using Stoa.Market.Tasks;
 using Stoa.Market.Templates;
@@ -19,6 +20,7 @@ public static class SchedulesEndpoints
     {
         var schedules = api.MapGroup("/schedules").WithTags("Schedules");
         schedules.MapPost("/", CreateAsync)
+            .Needs(Permission.SchedulesManage)
             .WithName("createSchedule").WithSummary("Have a task submitted again and again")
             .WithDescription("By a cron expression in a time zone. What is submitted is checked now as a quote is, and at each tick as a submission is; each tick holds its own price.")
             .Idempotent()
@@ -27,15 +29,18 @@ public static class SchedulesEndpoints
             .Refuses(TemplateRefusal.TemplateUnknown, TemplateRefusal.TemplateValuesInvalid)
             .Refuses(TasksEndpoints.SubmissionRefusals);
         schedules.MapGet("/", ListAsync)
+            .Needs(Permission.TasksRead)
             .WithName("listSchedules").WithSummary("List your schedules, newest first")
             .WithDescription("Each with its next ticks and what came of the last one.")
             .Produces<ListResponse<ScheduleResponse>>();
         schedules.MapGet("/{id}", GetAsync)
+            .Needs(Permission.TasksRead)
             .WithName("getSchedule").WithSummary("Get a schedule")
             .WithDescription("With its next ticks, what came of the last one and how its task stands.")
             .Produces<ScheduleResponse>()
             .Refuses(ScheduleRefusal.ScheduleUnknown);
         schedules.MapPatch("/{id}", UpdateAsync)
+            .Needs(Permission.SchedulesManage)
             .WithName("updateSchedule").WithSummary("Change, pause or resume a schedule")
             .WithDescription("What is left out stays. The next tick is the first one after now.")
             .Produces<ScheduleResponse>()
@@ -43,11 +48,13 @@ public static class SchedulesEndpoints
             .Refuses(TemplateRefusal.TemplateValuesInvalid)
             .Refuses(TasksEndpoints.SubmissionRefusals);
         schedules.MapDelete("/{id}", DeleteAsync)
+            .Needs(Permission.SchedulesManage)
             .WithName("deleteSchedule").WithSummary("Delete a schedule")
             .WithDescription("The tasks that it made stay, and those that wait still run.")
             .Produces(StatusCodes.Status204NoContent)
             .Refuses(ScheduleRefusal.ScheduleUnknown);
         schedules.MapGet("/{id}/runs", ListRunsAsync)
+            .Needs(Permission.TasksRead)
             .WithName("listScheduleRuns").WithSummary("List what came of a schedule's ticks, newest first")
             .WithDescription("The tasks that were made, and why others were not. Kept for a month unless the operator says otherwise.")
             .Produces<ListResponse<ScheduleRunBody>>()

@@ -1,5 +1,6 @@
 using Stoa.Client.Contracts;
 using Stoa.Market;
+using Stoa.Market.Identity;
 using Stoa.Market.Signing;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
@@ -13,16 +14,19 @@ public static class SigningEndpoints
     public static void MapSigning(this IEndpointRouteBuilder api)
     {
         api.MapPost("/signing-keys", RegisterAsync)
+            .Needs(Permission.AccountManage)
             .WithName("registerSigningKey").WithTags("Identity").WithSummary("Register a key that signs requests")
             .WithDescription("Whoever has the private half of this P-256 key stands for you by signing requests (RFC 9421) from now on: docs/signed-requests.md. The proof shows that you have it.")
             .Idempotent()
             .Produces<SigningKeyResponse>(StatusCodes.Status201Created)
             .Refuses(SigningKeyRefusal.SigningKeyInvalid, SigningKeyRefusal.SigningKeyTaken, SigningKeyRefusal.SigningKeysTooMany);
         api.MapGet("/signing-keys", ListAsync)
+            .Needs(Permission.AccountManage)
             .WithName("listSigningKeys").WithTags("Identity").WithSummary("List signing keys")
             .WithDescription("Your keys that were not revoked, newest first.")
             .Produces<ListResponse<SigningKeyResponse>>();
         api.MapDelete("/signing-keys/{id}", RevokeAsync)
+            .Needs(Permission.AccountManage)
             .WithName("revokeSigningKey").WithTags("Identity").WithSummary("Revoke a signing key")
             .WithDescription("What it signs is refused from now on, on all nodes of the cell. It cannot be registered again.")
             .Produces(StatusCodes.Status204NoContent)

@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http.HttpResults;
 using Stoa.Client.Contracts;
 using Stoa.Market;
 using Stoa.Market.Events;
+using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Tasks;
 using Stoa.Node.Events;
@@ -23,32 +24,38 @@ public static class BatchesEndpoints
     {
         var batches = api.MapGroup("/batches").WithTags("Batches");
         batches.MapPost("/", SubmitAsync)
+            .Needs(Permission.TasksSubmit)
             .WithName("submitBatch")
             .WithSummary("Submit a batch")
             .WithDescription("Up to 10,000 tasks in one transaction: all are checked first, then all are made, or none.")
             .TakesAtMost(MaxRequestBytes)
             .Idempotent()
-            .Refuses(TaskRefusal.BatchSizeInvalid, TaskRefusal.BatchInvalid, TaskRefusal.InsufficientFunds, TaskRefusal.BudgetExhausted, TaskRefusal.OpenTasksTooMany);
+            .Refuses(TaskRefusal.BatchSizeInvalid, TaskRefusal.BatchInvalid, TaskRefusal.InsufficientFunds, TaskRefusal.BudgetExhausted, TaskRefusal.OpenTasksTooMany, TaskRefusal.SpendingLimitReached);
         batches.MapGet("/", ListAsync)
+            .Needs(Permission.TasksRead)
             .WithName("listBatches")
             .WithSummary("List your batches, newest first")
             .WithDescription("Each with how many of its tasks are in each state.");
         batches.MapGet("/{id}", GetAsync)
+            .Needs(Permission.TasksRead)
             .WithName("getBatch")
             .WithSummary("Get a batch")
             .WithDescription("How many of its tasks are in each state, and what they have cost so far.")
             .Refuses(TaskRefusal.BatchUnknown);
         batches.MapDelete("/{id}", CancelAsync)
+            .Needs(Permission.TasksSubmit)
             .WithName("cancelBatch")
             .WithSummary("Cancel a batch")
             .WithDescription("Ends its tasks that wait; those that run are asked to stop.")
             .Refuses(TaskRefusal.BatchUnknown, TaskRefusal.AlreadyFinal);
         batches.MapGet("/{id}/tasks", ListTasksAsync)
+            .Needs(Permission.TasksRead)
             .WithName("listBatchTasks")
             .WithSummary("List the tasks of a batch")
             .WithDescription("In the order in which they were given; all of them, or those in one state.")
             .Refuses(TaskRefusal.BatchUnknown);
         batches.MapGet("/{id}/events", WatchAsync)
+            .Needs(Permission.TasksRead)
             .WithName("watchBatch")
             .WithSummary("Watch a batch")
             .WithDescription("Server-sent events, each a CloudEvent: its progress about a hundred times, and its end, after which the stream ends. Last-Event-ID resumes it.")
@@ -62,8 +69,11 @@ public static class BatchesEndpoints
         // The size first: nobody waits for ten thousand reasons why a million tasks are too many.
         if (SubmitBatch.CheckSize(body.Value.Tasks.Count) is { } wrongSize)
             return wrongSize.ToProblem();
+        var requests = body.Value.ToRequests();
+        if (caller.Allowance is { } allowance)
+            requests = [.. requests.Select(request => request with { Allowance = allowance })];
         var submitted = await submit.SubmitAsync(
-            made.For<TaskBatch>(), caller.UserId, body.Value.ToRequests(), Activity.Current?.Id, cancellationToken);
+            made.For<TaskBatch>(), caller.UserId, requests, Activity.Current?.Id, cancellationToken);
         if (!submitted.TryGet(out var batch, out var refusal))
             return refusal.ToProblem();
         workers.Wake();

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Text.Json;
 using Stoa.Client.Contracts;
 using Stoa.Market;
+using Stoa.Market.Identity;
 using Stoa.Market.Tasks;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
@@ -18,12 +19,14 @@ public static class ReplaysEndpoints
     {
         var tasks = api.MapGroup("/tasks").WithTags("Tasks");
         tasks.MapPost("/{id}/replay", ReplayAsync)
+            .Needs(Permission.TasksSubmit)
             .WithName("replayTask")
             .WithSummary("Do a failed task again")
             .WithDescription("Makes a new task of what was asked for, with a hold of its own: the same input, parameters, limits, priority and regions, and the same agent version. A task with a requirement is chosen for anew, and put out to bids anew when it was. A task is replayed once: to repeat the request gives the same new task.")
             .Produces<TaskResponse>(StatusCodes.Status202Accepted)
-            .Refuses([.. TasksEndpoints.SubmissionRefusals, TaskRefusal.TaskUnknown, TaskRefusal.NotReplayable, TaskRefusal.BudgetTooSmall, TaskRefusal.AuctionsTooMany, TaskRefusal.InsufficientFunds, TaskRefusal.BudgetExhausted, TaskRefusal.OpenTasksTooMany]);
+            .Refuses([.. TasksEndpoints.SubmissionRefusals, TaskRefusal.TaskUnknown, TaskRefusal.NotReplayable, TaskRefusal.BudgetTooSmall, TaskRefusal.AuctionsTooMany, TaskRefusal.InsufficientFunds, TaskRefusal.BudgetExhausted, TaskRefusal.OpenTasksTooMany, TaskRefusal.SpendingLimitReached]);
         tasks.MapPost("/replays", ReplayManyAsync)
+            .Needs(Permission.TasksSubmit)
             .WithName("replayTasks")
             .WithSummary("Do failed tasks again")
             .WithDescription("Looks at one page of your failed tasks, newest first, and replays those that meet the filter, each as replayTask does; what is refused is told of each. One that was replayed before is not done again, and a replay that failed only if again is true. Go on with nextCursor.")
@@ -33,7 +36,7 @@ public static class ReplaysEndpoints
     private static async Task<IResult> ReplayAsync(
         Id<AgentTask> id, Caller caller, ReplayTask replay, TaskWorkers workers, CancellationToken cancellationToken)
     {
-        if (!(await replay.ReplayAsync(caller.UserId, id, Activity.Current?.Id, cancellationToken)).TryGet(out var made, out var refusal))
+        if (!(await replay.ReplayAsync(caller.UserId, id, caller.Allowance, Activity.Current?.Id, cancellationToken)).TryGet(out var made, out var refusal))
             return refusal.ToProblem();
         if (made.IsNew)
             workers.Wake();
@@ -65,7 +68,7 @@ public static class ReplaysEndpoints
                 continue;
             }
 
-            var made = await replay.ReplayAsync(caller.UserId, task.Id, Activity.Current?.Id, cancellationToken);
+            var made = await replay.ReplayAsync(caller.UserId, task.Id, caller.Allowance, Activity.Current?.Id, cancellationToken);
             replays.Add(made.Match(
                 submitted => new ReplayBody(task.Id.ToString(), submitted.Task.Id.ToString(), submitted.IsNew),
                 refusal => new ReplayBody(task.Id.ToString(), Code: ProblemKind.CodeOf(refusal.Code), Detail: refusal.Detail)));

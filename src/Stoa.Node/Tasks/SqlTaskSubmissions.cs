@@ -36,7 +36,9 @@ internal static class SqlTaskSubmissions
         await TakeKeysAsync(session, submissions, outcomes);
         var budgeted = quota is null ? [] : await SqlUserUsage.RefuseTooManyAsync(session, submissions, outcomes, quota);
         var budgets = budgeted.Count == 0 ? null : await SqlBudgets.RefuseAsync(session, submissions, outcomes, budgeted);
+        var spending = await SqlKeySpending.RefuseTooMuchAsync(session, submissions, outcomes);
         await HoldAsync(session, submissions, outcomes);
+        await SqlKeySpending.AddAsync(session, [.. spending.Where(spend => outcomes[spend.Submission] is null)]);
         if (budgets is not null)
             await SqlBudgets.WriteAsync(session, budgets, outcomes);
         var open = Enumerable.Range(0, submissions.Count).Where(index => outcomes[index] is null).ToList();

@@ -5,6 +5,7 @@ using Stoa.Client.Contracts;
 using Stoa.Market;
 using Stoa.Market.Builds;
 using Stoa.Market.Events;
+using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Tasks;
 using Stoa.Node.Events;
@@ -26,60 +27,71 @@ public static class TasksEndpoints
     {
         var tasks = api.MapGroup("/tasks").WithTags("Tasks");
         tasks.MapPost("/", SubmitAsync)
+            .Needs(Permission.TasksSubmit)
             .WithName("submitTask")
             .WithSummary("Submit a task")
             .WithDescription("Holds the price at the task's limits and queues the task; an idle node begins at once, unless it is put off by dueAt. With wait the line is held until the task has ended (201) or the time is over (202).")
             .TakesAtMost(MaxRequestBytes)
             .TakesIdempotencyKey()
-            .Refuses([.. SubmissionRefusals, TaskRefusal.BudgetTooSmall, TaskRefusal.AuctionsTooMany, TaskRefusal.DueTooLate, TaskRefusal.InsufficientFunds, TaskRefusal.BudgetExhausted, TaskRefusal.OpenTasksTooMany, TaskRefusal.IdempotencyKeyReused]);
+            .Refuses([.. SubmissionRefusals, TaskRefusal.BudgetTooSmall, TaskRefusal.AuctionsTooMany, TaskRefusal.DueTooLate, TaskRefusal.InsufficientFunds, TaskRefusal.BudgetExhausted, TaskRefusal.OpenTasksTooMany, TaskRefusal.SpendingLimitReached, TaskRefusal.IdempotencyKeyReused]);
         tasks.MapPost("/quote", QuoteAsync)
+            .Needs(Permission.TasksRead)
             .WithName("quoteTask")
             .WithSummary("Ask what a task would hold")
             .WithDescription("Checks everything that a submission checks but the wallet, and makes no task.")
             .TakesAtMost(MaxRequestBytes)
             .Refuses(SubmissionRefusals);
         tasks.MapGet("/", ListAsync)
+            .Needs(Permission.TasksRead)
             .WithName("listTasks")
             .WithSummary("List your tasks, newest first")
             .WithDescription("All of them, or those in one state.");
         tasks.MapGet("/{id}", GetAsync)
+            .Needs(Permission.TasksRead)
             .WithName("getTask")
             .WithSummary("Get a task")
             .WithDescription("With wait the line is held until the task has ended or the time is over.")
             .Refuses(TaskRefusal.TaskUnknown);
         tasks.MapDelete("/{id}", CancelAsync)
+            .Needs(Permission.TasksSubmit)
             .WithName("cancelTask")
             .WithSummary("Cancel a task")
             .WithDescription("Ends a queued task at once (200). A running one is asked to stop (202): it ends as cancelled, or as it ends by itself if it is faster.")
             .Refuses(TaskRefusal.TaskUnknown, TaskRefusal.AlreadyFinal);
         tasks.MapPost("/{id}/execute", ExecuteAsync)
+            .Needs(Permission.TasksSubmit)
             .WithName("executeTask")
             .WithSummary("Run a task now and wait for it")
             .WithDescription("Moves a queued task before your other ones that wait, due at once, and holds the line until it has ended (200) or the time is over (202).")
             .Refuses(TaskRefusal.TaskUnknown);
         tasks.MapGet("/{id}/result", GetResultAsync)
+            .Needs(Permission.TasksRead)
             .WithName("getTaskResult")
             .WithSummary("Download what a task produced")
             .WithDescription("The bytes, in the media type of the agent's output. Takes ranges; the ETag is the digest.")
             .Produces<byte[]>(StatusCodes.Status200OK, "application/octet-stream")
             .Refuses(TaskRefusal.TaskUnknown, TaskRefusal.NoResult);
         tasks.MapGet("/{id}/input", GetInputAsync)
+            .Needs(Permission.TasksRead)
             .WithName("getTaskInput")
             .WithSummary("Download what a task read")
             .WithDescription("The bytes, to look at them or to run the receipt again. Takes ranges; the ETag is the digest.")
             .Produces<byte[]>(StatusCodes.Status200OK, "application/octet-stream")
             .Refuses(TaskRefusal.TaskUnknown, TaskRefusal.InputUnknown);
         tasks.MapGet("/{id}/receipt", GetReceiptAsync)
+            .Needs(Permission.TasksRead)
             .WithName("getTaskReceipt")
             .WithSummary("Get the signed receipt of a task")
             .WithDescription("A DSSE envelope; its payload says what ran, on what, what was measured and what was charged. Anyone can verify it, and run it again.")
             .Refuses(TaskRefusal.TaskUnknown, TaskRefusal.NoResult);
         tasks.MapGet("/{id}/selection", GetSelectionAsync)
+            .Needs(Permission.TasksRead)
             .WithName("getTaskSelection")
             .WithSummary("Explain who was chosen for a task")
             .WithDescription("Every choice that was made for a task with a requirement: the best candidates with all parts of their scores, why each was chosen or was not, and how many agents did not fit by reason.")
             .Refuses(TaskRefusal.TaskUnknown, TaskRefusal.NoSelection);
         tasks.MapGet("/{id}/events", WatchAsync)
+            .Needs(Permission.TasksRead)
             .WithName("watchTask")
             .WithSummary("Watch a task")
             .WithDescription("Server-sent events, each a CloudEvent: all that has happened to the task, its progress four times a second while it runs (what the sandbox measures, and done, total and message as the agent tells them), and the end, after which the stream ends. Last-Event-ID resumes it.")
@@ -105,6 +117,8 @@ public static class TasksEndpoints
     {
         var time = WaitQuery.Parse(wait ?? "").Time;
         var request = body.Value.ToRequest();
+        if (caller.Allowance is { } allowance)
+            request = request with { Allowance = allowance };
         var key = IdempotencyKeyHeader.Read(http);
         Outcome<Submitted, TaskRefusal> submitted;
         TaskWaiters.Waiter? end;

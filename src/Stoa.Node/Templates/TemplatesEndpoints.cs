@@ -1,6 +1,7 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Stoa.Client.Contracts;
 using Stoa.Market;
+using Stoa.Market.Identity;
 using Stoa.Market.Tasks;
 using Stoa.Market.Templates;
 using Stoa.Node.Http;
@@ -19,31 +20,36 @@ public static class TemplatesEndpoints
     {
         var templates = api.MapGroup("/templates").WithTags("Templates");
         templates.MapPost("/", CreateAsync)
+            .Needs(Permission.SchedulesManage)
             .WithName("createTemplate").WithSummary("Keep a submission with blanks")
             .WithDescription("Texts of the task may hold blanks such as {{width}}, each of which is a parameter with a type and, if wanted, a default. A template never changes.")
             .Idempotent()
             .Produces<TemplateResponse>(StatusCodes.Status201Created)
             .Refuses(TemplateRefusal.TemplateInvalid, TemplateRefusal.TemplateNameTaken, TemplateRefusal.TemplatesTooMany);
         templates.MapGet("/", ListAsync)
+            .Needs(Permission.TasksRead)
             .WithName("listTemplates").WithSummary("List your templates, newest first")
             .WithDescription("Each with its parameters.")
             .Produces<ListResponse<TemplateResponse>>();
         templates.MapGet("/{id}", GetAsync)
+            .Needs(Permission.TasksRead)
             .WithName("getTemplate").WithSummary("Get a template")
             .WithDescription("The submission with its blanks, and the parameters.")
             .Produces<TemplateResponse>()
             .Refuses(TemplateRefusal.TemplateUnknown);
         templates.MapDelete("/{id}", DeleteAsync)
+            .Needs(Permission.SchedulesManage)
             .WithName("deleteTemplate").WithSummary("Delete a template")
             .WithDescription("Its tasks stay. While schedules fill it in it is only deleted with force=true; they are refused at each tick from then on.")
             .Produces(StatusCodes.Status204NoContent)
             .Refuses(TemplateRefusal.TemplateUnknown, TemplateRefusal.TemplateInUse);
         templates.MapPost("/{id}/tasks", SubmitAsync)
+            .Needs(Permission.TasksSubmit)
             .WithName("submitTemplate").WithSummary("Fill in a template and submit it")
             .WithDescription("Checks and holds as a submission of the filled-in task does. With wait the line is held until the task has ended (201) or the time is over (202).")
             .TakesIdempotencyKey()
             .Refuses(TemplateRefusal.TemplateUnknown, TemplateRefusal.TemplateValuesInvalid)
-            .Refuses([.. TasksEndpoints.SubmissionRefusals, TaskRefusal.BudgetTooSmall, TaskRefusal.InsufficientFunds, TaskRefusal.BudgetExhausted, TaskRefusal.OpenTasksTooMany, TaskRefusal.IdempotencyKeyReused]);
+            .Refuses([.. TasksEndpoints.SubmissionRefusals, TaskRefusal.BudgetTooSmall, TaskRefusal.InsufficientFunds, TaskRefusal.BudgetExhausted, TaskRefusal.OpenTasksTooMany, TaskRefusal.SpendingLimitReached, TaskRefusal.IdempotencyKeyReused]);
     }
 
     private static async Task<IResult> CreateAsync(

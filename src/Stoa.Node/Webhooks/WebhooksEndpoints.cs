@@ -3,6 +3,7 @@ using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Market;
 using Stoa.Market.Events;
+using Stoa.Market.Identity;
 using Stoa.Market.Webhooks;
 using Stoa.Node.Events;
 using Stoa.Node.Http;
@@ -18,41 +19,49 @@ public static class WebhooksEndpoints
     {
         var webhooks = api.MapGroup("/webhooks").WithTags("Webhooks");
         webhooks.MapPost("/", CreateAsync)
+            .Needs(Permission.WebhooksManage)
             .WithName("createWebhook").WithSummary("Be told of events")
             .WithDescription("Registers an address that your events are sent to, signed by the Standard Webhooks scheme. The secret is in this answer and never again. It is told of what happens from now on.")
             .Idempotent()
             .Produces<WebhookResponse>(StatusCodes.Status201Created)
             .Refuses(WebhookRefusal.WebhookInvalid, WebhookRefusal.WebhooksTooMany);
         webhooks.MapGet("/", ListAsync)
+            .Needs(Permission.WebhooksRead)
             .WithName("listWebhooks").WithSummary("List your webhooks, newest first")
             .WithDescription("Without their secrets.")
             .Produces<ListResponse<WebhookResponse>>();
         webhooks.MapGet("/{id}", GetAsync)
+            .Needs(Permission.WebhooksRead)
             .WithName("getWebhook").WithSummary("Get a webhook")
             .WithDescription("Whether it is in use, since when its receiver fails, and why it was disabled.")
             .Produces<WebhookResponse>()
             .Refuses(WebhookRefusal.WebhookUnknown);
         webhooks.MapPatch("/{id}", UpdateAsync)
+            .Needs(Permission.WebhooksManage)
             .WithName("updateWebhook").WithSummary("Change a webhook")
             .WithDescription("What is left out stays. One that is enabled again is told of what happens from then on.")
             .Produces<WebhookResponse>()
             .Refuses(WebhookRefusal.WebhookUnknown, WebhookRefusal.WebhookInvalid);
         webhooks.MapDelete("/{id}", DeleteAsync)
+            .Needs(Permission.WebhooksManage)
             .WithName("deleteWebhook").WithSummary("Delete a webhook")
             .WithDescription("With its deliveries. What is on its way just now may still arrive.")
             .Produces(StatusCodes.Status204NoContent)
             .Refuses(WebhookRefusal.WebhookUnknown);
         webhooks.MapPost("/{id}/test", TestAsync)
+            .Needs(Permission.WebhooksManage)
             .WithName("testWebhook").WithSummary("Send a test event")
             .WithDescription("An event of type stoa.webhook.test, delivered, signed and retried as all are. The deliveries tell what came of it.")
             .Produces<WebhookDeliveryResponse>(StatusCodes.Status202Accepted)
             .Refuses(WebhookRefusal.WebhookUnknown, WebhookRefusal.WebhookDisabled);
         webhooks.MapGet("/{id}/deliveries", ListDeliveriesAsync)
+            .Needs(Permission.WebhooksRead)
             .WithName("listWebhookDeliveries").WithSummary("List what was sent, newest first")
             .WithDescription("Each with its attempts and what came of the last. They are kept for a month unless the operator says otherwise.")
             .Produces<ListResponse<WebhookDeliveryResponse>>()
             .Refuses(WebhookRefusal.WebhookUnknown);
         webhooks.MapPost("/{id}/deliveries/{deliveryId}/redelivery", RedeliverAsync)
+            .Needs(Permission.WebhooksManage)
             .WithName("redeliverWebhook").WithSummary("Send a delivery again")
             .WithDescription("Under the same webhook-id, so that a receiver that has had it knows. One that waits for its next attempt is sent at once.")
             .Produces<WebhookDeliveryResponse>(StatusCodes.Status202Accepted)

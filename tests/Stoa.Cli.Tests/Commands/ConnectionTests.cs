@@ -39,6 +39,19 @@ public sealed class ConnectionTests : IDisposable
     }
 
     [Fact]
+    public void Organisation_ComesFromTheOptionTheVariableOrWhatIsRememberedWithTheKey()
+    {
+        new ConfigFile("https://mine.example.org", "remembered", "acme").Write(_cli.ConfigDirectory);
+        Find().Organisation.ShouldBe("acme");
+        Find("https://other.example.org").Organisation.ShouldBeNull();
+        Find(key: "given").Organisation.ShouldBeNull("it is remembered with another key");
+
+        _cli.Variables["STOA_ORGANISATION"] = "of-variable";
+        Find().Organisation.ShouldBe("of-variable");
+        NodeConnection.Find(_cli.Surroundings(), null, null, "of-option").Organisation.ShouldBe("of-option");
+    }
+
+    [Fact]
     public void AdminKey_IsForANodeOnThisMachineAlone()
     {
         _cli.Write("data/admin.key", "stoa_admin\n");

@@ -107,9 +107,11 @@ public sealed class UsersTests
 
         public Task<ApiKey?> FindKeyAsync(ContentHash secretHash, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public Task<Page<ApiKey>> ListKeysAsync(Id<User> user, PageRequest page, CancellationToken cancellationToken) => throw new NotSupportedException();
+        public Task<Page<ApiKey>> ListKeysAsync(Id<User> user, Id<User>? maker, PageRequest page, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-        public Task<ApiKey?> RevokeKeyAsync(Id<ApiKey> id, Id<User> user, DateTimeOffset at, CancellationToken cancellationToken) =>
+        public Task<ApiKey?> RevokeKeyAsync(Id<ApiKey> id, Id<User> user, Id<User>? maker, DateTimeOffset at, CancellationToken cancellationToken) =>
             throw new NotSupportedException();
+
+        public Task NoteKeyUsesAsync(IReadOnlyCollection<(Id<ApiKey> Key, DateTimeOffset At)> uses, CancellationToken cancellationToken) => throw new NotSupportedException();
     }
 }

@@ -8,10 +8,10 @@ using Stoa.Node.Http;
 
 namespace Stoa.Node.Tests.Http;
 
-/// <summary>Two documents are written from the code, so that they cannot differ from it. <c>STOA_WRITE_DOCS=1</c> writes them anew.</summary>
+/// <summary>Documents are written from the code, so that they cannot differ from it. <c>STOA_WRITE_DOCS=1</c> writes them anew.</summary>
 public sealed class GeneratedDocsTests
 {
-    private const string Origin = "<!-- Written from the code by GeneratedDocsTests with STOA_WRITE_DOCS=1; do not edit. -->";
+    internal const string Origin = "<!-- Written from the code by GeneratedDocsTests with STOA_WRITE_DOCS=1; do not edit. -->";
 
     [Fact]
     public void ProblemsDocument_IsTheTableOfProblems()
@@ -73,7 +73,7 @@ public sealed class GeneratedDocsTests
             _ => "",
         })).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
 
-    private static void ShouldBeWritten(string name, string text, [CallerFilePath] string here = "")
+    internal static void ShouldBeWritten(string name, string text, [CallerFilePath] string here = "")
     {
         var path = Path.GetFullPath(Path.Combine(here, "../../../../docs", name));
         if (Environment.GetEnvironmentVariable("STOA_WRITE_DOCS") == "1")

@@ -80,11 +80,11 @@ public abstract class UserStoreConformance(DatabaseSource source) : DatabaseTest
         var key = await PutKeyAsync(ada, "a");
 
         (await Users.FindKeyAsync(key.SecretHash, Stop)).ShouldBe(key);
-        var revoked = await Users.RevokeKeyAsync(key.Id, ada.Id, Now.AddSeconds(1), Stop);
+        var revoked = await Users.RevokeKeyAsync(key.Id, ada.Id, null, Now.AddSeconds(1), Stop);
 
         revoked.ShouldBe(key with { RevokedAt = Now.AddSeconds(1) });
         (await Users.FindKeyAsync(key.SecretHash, Stop)).ShouldBe(revoked);
-        (await Users.RevokeKeyAsync(key.Id, ada.Id, Now, Stop)).ShouldBeNull();
+        (await Users.RevokeKeyAsync(key.Id, ada.Id, null, Now, Stop)).ShouldBeNull();
         (await Users.FindKeyAsync(ContentHash.Of("other"u8), Stop)).ShouldBeNull();
     }
 
@@ -95,8 +95,42 @@ public abstract class UserStoreConformance(DatabaseSource source) : DatabaseTest
         var bob = (await AddAsync("bob")).Value;
         var key = await PutKeyAsync(ada, "a");
 
-        (await Users.RevokeKeyAsync(key.Id, bob.Id, Now, Stop)).ShouldBeNull();
+        (await Users.RevokeKeyAsync(key.Id, bob.Id, null, Now, Stop)).ShouldBeNull();
         (await Users.FindKeyAsync(key.SecretHash, Stop)).ShouldBe(key);
+    }
+
+    [Fact]
+    public async Task Key_KeepsItsBounds_AndIsItsMakersInAList()
+    {
+        var ada = (await AddAsync("ada")).Value;
+        var bob = (await AddAsync("bob")).Value;
+        var own = await PutKeyAsync(ada, "own");
+        var bounded = new ApiKey(Ids.Next<ApiKey>(), ada.Id, "bounded", "stoa_bound", ContentHash.Of("bounded"u8), Now, Now.AddDays(1), null)
+        {
+            MakerId = bob.Id,
+            Scopes = PermissionSet.Of(Permission.TasksRead, Permission.TasksSubmit),
+            CallsPerMinute = 60,
+            SpendPerDay = new Money(5),
+        };
+        (await Users.PutKeyAsync(bounded, 10, Stop)).Value.ShouldBe(bounded);
+
+        (await Users.FindKeyAsync(bounded.SecretHash, Stop)).ShouldBe(bounded);
+        (await Users.ListKeysAsync(ada.Id, bob.Id, new PageRequest(5), Stop)).Items.ShouldBe([bounded]);
+        (await Users.ListKeysAsync(ada.Id, ada.Id, new PageRequest(5), Stop)).Items.ShouldBe([own]);
+        (await Users.RevokeKeyAsync(bounded.Id, ada.Id, ada.Id, Now, Stop)).ShouldBeNull();
+        (await Users.RevokeKeyAsync(bounded.Id, ada.Id, bob.Id, Now, Stop)).ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task Use_IsNoted_AndNeverAnEarlierOne()
+    {
+        var ada = (await AddAsync("ada")).Value;
+        var key = await PutKeyAsync(ada, "a");
+
+        await Users.NoteKeyUsesAsync([(key.Id, Now.AddMinutes(2))], Stop);
+        await Users.NoteKeyUsesAsync([(key.Id, Now.AddMinutes(1))], Stop);
+
+        (await Users.FindKeyAsync(key.SecretHash, Stop))!.LastUsedAt.ShouldBe(Now.AddMinutes(2));
     }
 
     [Fact]
@@ -106,10 +140,10 @@ public abstract class UserStoreConformance(DatabaseSource source) : DatabaseTest
         var keys = new List<ApiKey>();
         for (var index = 0; index < 5; index++)
             keys.Add(await PutKeyAsync(ada, $"k{index}"));
-        await Users.RevokeKeyAsync(keys[2].Id, ada.Id, Now, Stop);
+        await Users.RevokeKeyAsync(keys[2].Id, ada.Id, null, Now, Stop);
 
-        var first = await Users.ListKeysAsync(ada.Id, new PageRequest(2), Stop);
-        var second = await Users.ListKeysAsync(ada.Id, new PageRequest(2, first.NextCursor), Stop);
+        var first = await Users.ListKeysAsync(ada.Id, null, new PageRequest(2), Stop);
+        var second = await Users.ListKeysAsync(ada.Id, null, new PageRequest(2, first.NextCursor), Stop);
 
         first.Items.ShouldBe([keys[4], keys[3]]);
         second.Items.ShouldBe([keys[1], keys[0]]);

@@ -13,7 +13,8 @@ internal static class DescribeDocument
     private const string Overview = """
         The API of a Stoa node: publish agents, give them tasks, watch them live, pay and be paid.
 
-        **Authentication.** `Authorization: Bearer` with an API key (`stoa_…`) or with the token of a session.
+        **Authentication.** `Authorization: Bearer` with an API key (`stoa_…`) or with the token of a session. Who belongs to an organisation acts for it
+        with the header `Stoa-Organisation` and its handle; its API keys need no header. Each operation says which permission it needs.
 
         **Money** is a decimal string in US dollars with up to nine decimals, such as `"0.001250000"`. **Times** are RFC 3339 in UTC with milliseconds.
         **Ids** are TypeIDs such as `task_01h2xcejqtf2nbrexx3vqjhp41`; content is named by its digest, `sha256:…`.
@@ -40,6 +41,7 @@ internal static class DescribeDocument
         ("Usage", "What was used, paid and earned, and budgets for it."),
         ("Channels", "Deposits out of which you pay, or are paid, by vouchers that need no node."),
         ("Identity", "Accounts, sessions and API keys."),
+        ("Organisations", "Accounts of several people: members, roles, invitations."),
         ("Node", "Who this node is."),
         ("Operations", "For operators and their machines."),
     ];

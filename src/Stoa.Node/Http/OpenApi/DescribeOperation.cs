@@ -3,6 +3,7 @@ using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 using Stoa.Client.Contracts;
+using Stoa.Market.Identity;
 using Stoa.Node.Identity;
 
 namespace Stoa.Node.Http.OpenApi;
@@ -13,6 +14,7 @@ internal static class DescribeOperation
     /// <summary>Parameters that mean the same wherever they are.</summary>
     private static readonly Dictionary<string, string> parameterTexts = new(StringComparer.Ordinal)
     {
+        ["organisation"] = "Handle of an organisation that you belong to.",
         ["id"] = "The id, a TypeID.",
         ["deliveryId"] = "The id of the delivery, a TypeID.",
         ["digest"] = "SHA-256 of the content, `sha256:` and 64 hexadecimal digits.",
@@ -37,6 +39,13 @@ internal static class DescribeOperation
         {
             if (parameter.Name is { } name && parameterTexts.TryGetValue(name, out var text))
                 parameter.Description ??= text;
+        }
+
+        if (IsApi(context) && Access.Of(new EndpointMetadataCollection(metadata)).Permission is { } permission)
+        {
+            operation.Description += $" Needs `{PermissionSet.WordOf(permission)}`.";
+            if (operation.Parameters?.Any(parameter => parameter.Name == PermissionGate.OrganisationParameter) is not true)
+                (operation.Parameters ??= []).Add(DescribeOrganisation());
         }
 
         if (metadata.OfType<Idempotency.IdempotencyKeyTaken>().Any())
@@ -66,7 +75,7 @@ internal static class DescribeOperation
         Add(operation.Parameters is { Count: > 0 } || operation.RequestBody is not null, RequestRefusal.RequestInvalid);
         // A wrong credential is refused where none is needed, too.
         Add(isApi, RequestRefusal.Unauthenticated);
-        Add(metadata.OfType<IAuthorizeData>().Any(data => data.Policy == IdentityModule.AdminPolicy), RequestRefusal.Forbidden);
+        Add(isApi && (Access.Of(new EndpointMetadataCollection(metadata)).Permission is not null || Access.IsOpen(new EndpointMetadataCollection(metadata))), RequestRefusal.Forbidden);
         Add(operation.RequestBody is not null, RequestRefusal.PayloadTooLarge);
         Add(operation.RequestBody is not null && metadata.OfType<IAcceptsMetadata>().Any(), RequestRefusal.UnsupportedMediaType);
         Add(isApi, RequestRefusal.RateLimited);
@@ -112,6 +121,18 @@ internal static class DescribeOperation
 
         return response;
     }
+
+    private static bool IsApi(OpenApiOperationTransformerContext context) =>
+        context.Description.RelativePath?.StartsWith("api/", StringComparison.Ordinal) is true;
+
+    private static OpenApiParameter DescribeOrganisation() => new()
+    {
+        Name = PermissionGate.OrganisationHeader,
+        In = ParameterLocation.Header,
+        Description = "Handle of an organisation that you belong to and act for; left out to act for yourself, or for the account of an API key.",
+        Schema = new OpenApiSchema { Type = JsonSchemaType.String, MinLength = 2, MaxLength = 39 },
+        Example = "acme",
+    };
 
     private static OpenApiParameter DescribeIdempotencyKey() => new()
     {

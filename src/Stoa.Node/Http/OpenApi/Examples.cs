@@ -43,7 +43,16 @@ internal static class Examples
         "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", "5.000000000", "1.250000000", "3.750000000", 86_400, submitted, submitted.AddDays(90), Voucher: voucher);
 
     private static readonly ApiKeyResponse apiKey = new(
-        "key_01m81g2c8wf3y7z1a2b3c4d5e6", "laptop", "stoa_fcbgrb", submitted, submitted.AddYears(1), "stoa_fcbgrb… (shown once)");
+        "key_01m81g2c8wf3y7z1a2b3c4d5e6", "laptop", "stoa_fcbgrb", submitted, submitted.AddYears(1), "stoa_fcbgrb… (shown once)",
+        ["tasks:read", "tasks:submit"], 600, "5.000000000", "1.250000000", submitted);
+
+    private static readonly OrganisationResponse organisation = new("user_01m81g2p5zf0a1b2c3d4e5f6g7", "acme", "Acme Research", "admin", submitted, submitted);
+
+    private static readonly MemberResponse member = new("ada", "admin", submitted);
+
+    private static readonly InvitationResponse invitation = new(
+        "invite_01m81g2q5zf0a1b2c3d4e5f6g7", "acme", "developer", "ada", submitted, submitted.AddDays(7), Email: "grace@example.org", Code: "join_… (shown once)",
+        Mailed: true);
 
     private static readonly SubmitTaskRequest blank = new(
         "stoa/image-resize", new TaskInputBody(Digest: InputDigest), new Dictionary<string, string> { ["width"] = "{{width}}" });
@@ -99,9 +108,20 @@ internal static class Examples
         new LoginRequest("ada", "correct horse battery staple"),
         new SessionResponse("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9…", submitted.AddHours(12), user),
         user,
-        new CreateApiKeyRequest("laptop", submitted.AddYears(1)),
+        new CreateApiKeyRequest("laptop", submitted.AddYears(1), ["tasks:read", "tasks:submit"], 600, "5"),
         apiKey,
         new ListResponse<ApiKeyResponse>([apiKey with { Secret = null }]),
+        new CreateOrganisationRequest("acme", "Acme Research"),
+        new UpdateOrganisationRequest("Acme Research and Tools"),
+        organisation,
+        new ListResponse<OrganisationResponse>([organisation]),
+        new SetMemberRequest("developer"),
+        member,
+        new ListResponse<MemberResponse>([member]),
+        new InviteRequest("developer", Email: "grace@example.org"),
+        invitation,
+        new ListResponse<InvitationResponse>([invitation with { Code = null, Mailed = null }]),
+        new AcceptInvitationRequest("join_…"),
         new WalletResponse("acct_01m81g232ce5ztjh482mqvxtvy", "25.000000000", "0.020100001", "24.979899999"),
         account,
         new ListResponse<AccountResponse>([account]),

@@ -1,0 +1,28 @@
+using Stoa.Node.Identity;
+
+namespace Stoa.Node.Http;
+
+/// <summary>Counts every call of the API before anything is done for it, wrong credentials too: guessing keys is a flood like any other.</summary>
+/// <remarks>
+/// A recognised caller counts as the person, whomever he acts for, and not as the address: many people behind one address do not starve each
+/// other, nor do the members of an organisation. Only calls of nobody, and of wrong credentials, count for their address.
+/// </remarks>
+public sealed class CallLimits(RequestDelegate next, RateLimits limits)
+{
+    public async Task InvokeAsync(HttpContext context)
+    {
+        if (context.GetEndpoint()?.Metadata.GetMetadata<ApiEndpoint>() is null)
+        {
+            await next(context);
+            return;
+        }
+
+        var refused = limits.Refuse(context, RateLimit.Calls, RateLimits.KeyOf(context, RateLimit.Calls));
+        if (refused is null && Caller.Of(context)?.Key is { CallsPerMinute: { } permits } key)
+            refused = limits.RefuseKey(context, key.Id, permits);
+        if (refused is null)
+            await next(context);
+        else
+            await refused.ExecuteAsync(context);
+    }
+}

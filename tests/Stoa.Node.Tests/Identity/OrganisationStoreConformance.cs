@@ -1,0 +1,124 @@
+using Stoa.Market;
+using Stoa.Market.Identity;
+using Stoa.Market.Ledger;
+using Stoa.Node.Identity;
+using Stoa.Node.Ledger;
+using Stoa.Node.Tests.Storage;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Tests.Identity;
+
+/// <summary>What every store of organisations and invitations does.</summary>
+public abstract class OrganisationStoreConformance(DatabaseSource source) : DatabaseTest(source)
+{
+    private static readonly DateTimeOffset Now = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123);
+
+    private IdSource Ids { get; } = new(TimeProvider.System, new Random(1));
+
+    private SqlOrganisationStore Organisations => new(Database, Ids);
+
+    private SqlInvitationStore Invitations => new(Database);
+
+    [Fact]
+    public async Task Create_OpensAWallet_AndAgainAnswersTheSame()
+    {
+        var ada = await PersonAsync("ada");
+        var acme = new Organisation(Ids.Next<User>(), "acme", "Acme", Now);
+
+        var made = await Organisations.CreateAsync(acme, ada, Stop);
+        var again = await Organisations.CreateAsync(acme, ada, Stop);
+
+        made.Value.ShouldBe(new JoinedOrganisation(acme, OrganisationRole.Admin, Now));
+        again.Value.ShouldBe(made.Value);
+        (await new SqlLedgerStore(Database).FindAccountAsync(acme.Id.ToString(), AccountKind.Wallet, Stop)).ShouldNotBeNull();
+        (await new SqlUserStore(Database, Ids).GetAsync(acme.Id, Stop))!.Kind.ShouldBe(UserKind.Organisation);
+        (await Organisations.FindMembershipAsync("acme", ada, Stop)).ShouldBe(made.Value);
+        (await Organisations.CreateAsync(acme with { Id = Ids.Next<User>() }, ada, Stop)).Refusal!.Code.ShouldBe(OrganisationRefusal.HandleTaken);
+    }
+
+    [Fact]
+    public async Task Memberships_AndMembers_AreListedInPages()
+    {
+        var ada = await PersonAsync("ada");
+        foreach (var handle in new[] { "one", "two", "three" })
+            await Organisations.CreateAsync(new Organisation(Ids.Next<User>(), handle, handle, Now), ada, Stop);
+
+        var first = await Organisations.ListAsync(ada, new PageRequest(2), Stop);
+        var second = await Organisations.ListAsync(ada, new PageRequest(2, first.NextCursor), Stop);
+
+        first.Items.Concat(second.Items).Select(membership => membership.Organisation.Handle).ShouldBe(["one", "two", "three"]);
+        second.NextCursor.ShouldBeNull();
+        var members = await Organisations.ListMembersAsync(first.Items[0].Organisation.Id, new PageRequest(5), Stop);
+        members.Items.ShouldBe([new Member(ada, "ada", OrganisationRole.Admin, Now)]);
+    }
+
+    [Fact]
+    public async Task Administrators_WhoAllGoAtOnce_LeaveOne()
+    {
+        var founder = await PersonAsync("p0");
+        var acme = (await Organisations.CreateAsync(new Organisation(Ids.Next<User>(), "acme", "Acme", Now), founder, Stop)).Value.Organisation.Id;
+        for (var index = 1; index < 6; index++)
+            await JoinAsync(acme, founder, $"p{index}", OrganisationRole.Admin);
+
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 6).Select(index => index % 2 == 0
+            ? Organisations.RemoveAsync(acme, $"p{index}", Stop)
+            : Organisations.SetRoleAsync(acme, $"p{index}", OrganisationRole.Viewer, Stop)));
+
+        outcomes.Count(outcome => outcome.Refusal?.Code is OrganisationRefusal.LastAdmin).ShouldBe(1);
+        (await Organisations.ListMembersAsync(acme, new PageRequest(10), Stop)).Items.Count(member => member.Role is OrganisationRole.Admin).ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Invitation_AcceptedManyTimesAtOnce_MakesOneMember()
+    {
+        var founder = await PersonAsync("ada");
+        var grace = await PersonAsync("grace");
+        var acme = (await Organisations.CreateAsync(new Organisation(Ids.Next<User>(), "acme", "Acme", Now), founder, Stop)).Value.Organisation.Id;
+        var invitation = await InviteAsync(acme, founder, "grace", OrganisationRole.Viewer);
+
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Invitations.AcceptAsync(invitation, grace, null, Now, Stop)));
+
+        outcomes.Count(outcome => outcome.Refusal is null).ShouldBe(1);
+        outcomes.Where(outcome => outcome.Refusal is not null).ShouldAllBe(outcome => outcome.Refusal!.Code == OrganisationRefusal.InvitationUnknown);
+        (await Organisations.FindMembershipAsync(acme, grace, Stop))!.Role.ShouldBe(OrganisationRole.Viewer);
+    }
+
+    [Fact]
+    public async Task Delete_RefusesWhatIsInUse_AndLeavesNobodyIn()
+    {
+        var founder = await PersonAsync("ada");
+        var acme = (await Organisations.CreateAsync(new Organisation(Ids.Next<User>(), "acme", "Acme", Now), founder, Stop)).Value.Organisation.Id;
+        await Database.WriteAsync(
+            session => session.ExecuteAsync("INSERT INTO user_usage (user_id, open_tasks, content_bytes) VALUES (@acme, 2, 0)", new { acme }), Stop);
+
+        (await Organisations.DeleteAsync(acme, Now, Stop))!.Errors.Single().Reason.ShouldBe("2 tasks that wait or run.");
+        await Database.WriteAsync(session => session.ExecuteAsync("UPDATE user_usage SET open_tasks = 0"), Stop);
+        (await Organisations.DeleteAsync(acme, Now, Stop)).ShouldBeNull();
+
+        (await Organisations.FindMembershipAsync(acme, founder, Stop)).ShouldBeNull();
+        (await new SqlUserStore(Database, Ids).FindByHandleAsync("acme", Stop)).ShouldNotBeNull("the handle stays taken, and the books its");
+    }
+
+    private async Task<Id<User>> PersonAsync(string handle)
+    {
+        var user = new User(Ids.Next<User>(), handle, $"{handle}@example.org", UserRole.Member, Now);
+        return (await new SqlUserStore(Database, Ids).AddAsync(new StoredUser(user, null), Stop)).Value.Id;
+    }
+
+    private async Task<Id<OrganisationInvitation>> InviteAsync(Id<User> organisation, Id<User> inviter, string handle, OrganisationRole role)
+    {
+        var invitation = new OrganisationInvitation(Ids.Next<OrganisationInvitation>(), organisation, "acme", handle, null, role, "ada", Now, Now.AddDays(7));
+        return (await Invitations.AddAsync(invitation, inviter, null, Stop)).Value.Id;
+    }
+
+    private async Task JoinAsync(Id<User> organisation, Id<User> inviter, string handle, OrganisationRole role)
+    {
+        var person = await PersonAsync(handle);
+        (await Invitations.AcceptAsync(await InviteAsync(organisation, inviter, handle, role), person, null, Now, Stop)).Refusal.ShouldBeNull();
+    }
+}
+
+public sealed class SqliteOrganisationStoreTests() : OrganisationStoreConformance(new SqliteSource());
+
+[Trait("needs", "postgres")]
+public sealed class PostgresOrganisationStoreTests(PostgresCluster cluster) : OrganisationStoreConformance(new PostgresSource(cluster));
