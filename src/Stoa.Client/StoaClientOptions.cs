@@ -12,6 +12,9 @@ public sealed record StoaClientOptions
     /// <summary>An API key (<c>stoa_…</c>) or a session's token; null for what anybody may do. Default: null.</summary>
     public string? ApiKey { get; init; }
 
+    /// <summary>Gives the token for each attempt, in place of <see cref="ApiKey"/>: for the access token of a session, which is refreshed while the client lives. Default: null.</summary>
+    public Func<CancellationToken, ValueTask<string>>? TokenSource { get; init; }
+
     /// <summary>How often a call is tried when the network or the node fails for a moment. Default: 4.</summary>
     public int MaxAttempts { get; init; } = 4;
 

@@ -9,6 +9,7 @@ namespace Stoa.Cli.Commands;
 internal sealed class Invocation(ParseResult parsed, CommandScope scope) : IDisposable
 {
     private StoaClient? _client;
+    private KeptSession? _session;
 
     public Surroundings Surroundings => scope.Surroundings;
 
@@ -21,17 +22,20 @@ internal sealed class Invocation(ParseResult parsed, CommandScope scope) : IDisp
         field ??= NodeConnection.Find(Surroundings, parsed.GetValue(scope.Globals.Address), parsed.GetValue(scope.Globals.Key));
 
     /// <summary>The one way to the node.</summary>
-    public StoaClient Client => _client ??= Open(Connection.Address, Connection.Key);
+    public StoaClient Client => _client ??= Connection.Session is { } session
+        ? Open(Connection.Address, key: null, (_session = new KeptSession(Surroundings, Connection.Address, session)).GetTokenAsync)
+        : Open(Connection.Address, Connection.Key);
 
     public T? Get<T>(Option<T> option) => parsed.GetValue(option);
 
     public T Get<T>(Argument<T> argument) => parsed.GetValue(argument)!;
 
     /// <summary>A client for another address or key than the connection's.</summary>
-    public StoaClient Open(Uri address, string? key) => new(new StoaClientOptions
+    public StoaClient Open(Uri address, string? key, Func<CancellationToken, ValueTask<string>>? tokens = null) => new(new StoaClientOptions
     {
         Address = address,
         ApiKey = key,
+        TokenSource = tokens,
         Handler = Surroundings.Handler,
         TimeProvider = Surroundings.TimeProvider,
         UserAgent = "stoa-cli",
@@ -39,5 +43,9 @@ internal sealed class Invocation(ParseResult parsed, CommandScope scope) : IDisp
         MaxAttempts = 3,
     });
 
-    public void Dispose() => _client?.Dispose();
+    public void Dispose()
+    {
+        _client?.Dispose();
+        _session?.Dispose();
+    }
 }

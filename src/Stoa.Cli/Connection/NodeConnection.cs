@@ -8,6 +8,9 @@ namespace Stoa.Cli.Connection;
 /// <param name="KeySource">For people; null without a key.</param>
 internal sealed record NodeConnection(Uri Address, string? Key, string? KeySource)
 {
+    /// <summary>The session whose access token the key is, which is refreshed when that has ended; null where the key is another.</summary>
+    public RememberedSession? Session { get; init; }
+
     /// <summary>The file in a node's data folder that holds the key of its first administrator.</summary>
     public const string AdminKeyFile = "admin.key";
 
@@ -22,8 +25,8 @@ internal sealed record NodeConnection(Uri Address, string? Key, string? KeySourc
             return new NodeConnection(address, keyOption, "--key");
         if (NotEmpty(surroundings.Variable("STOA_KEY")) is { } variable)
             return new NodeConnection(address, variable, "STOA_KEY");
-        if (config.Key is not null && config.Address is not null && ParseAddress(config.Address) == address)
-            return new NodeConnection(address, config.Key, ConfigFile.PathIn(surroundings.ConfigDirectory));
+        if (config.Address is not null && ParseAddress(config.Address) == address && (config.Session?.Token ?? config.Key) is { } remembered)
+            return new NodeConnection(address, remembered, ConfigFile.PathIn(surroundings.ConfigDirectory)) { Session = config.Session };
         if (address.IsLoopback)
         {
             var file = Path.Combine(DataDirectory(surroundings, option: null), AdminKeyFile);

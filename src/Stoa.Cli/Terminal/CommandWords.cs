@@ -48,6 +48,12 @@ internal sealed partial class CommandWords(Command command)
         (Path("GET", "api-keys"), "stoa key list"),
         (Path("DELETE", "api-keys/{}"), "stoa key revoke $1"),
         (Path("POST", "sessions"), "stoa login"),
+        (Path("GET", "sessions"), "stoa session list"),
+        (Path("POST", "email-verifications/letters"), "stoa account verify EMAIL"),
+        (Path("POST", "email-verifications"), "stoa account verify EMAIL --code CODE"),
+        (Path("POST", "password-resets/letters"), "stoa account recover EMAIL"),
+        (Path("POST", "users/me/totp/removal"), "stoa account totp disable"),
+        (Path("POST", "users/me/totp"), "stoa account totp enable"),
         (Path("GET", "channels"), "stoa channel list"),
         (Path("GET", "quota"), "stoa quota"),
         (Path("GET", "nodes"), "stoa node list"),
@@ -93,6 +99,7 @@ internal sealed partial class CommandWords(Command command)
         ("/types", "--type"),
         ("/maxOpenTasks", "--open-tasks"),
         ("/maxContentBytes", "--content"),
+        ("/newPassword", "the new password"),
     ];
 
     /// <summary>For what is said of tasks, whoever shows it.</summary>

@@ -120,6 +120,7 @@ public sealed class NodeHost : IAsyncDisposable
         app.MapPages();
         app.MapOpenApiDocument();
         app.MapObservability();
+        app.MapSigningKeys();
         var api = app.MapApi();
         api.MapNode();
         api.MapIdentity();

@@ -79,6 +79,7 @@ public static partial class Problems
         ProblemKind[] rows =
         [
             .. Enum.GetValues<RequestRefusal>().Select(Of),
+            .. Enum.GetValues<AccountRefusal>().Select(Of),
             .. Enum.GetValues<AuctionRefusal>().Select(Of),
             .. Enum.GetValues<ChannelRefusal>().Select(Of),
             .. Enum.GetValues<ContentRefusal>().Select(Of),

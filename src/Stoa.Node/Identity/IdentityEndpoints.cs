@@ -1,31 +1,27 @@
 using Stoa.Client.Contracts;
 using Stoa.Market.Identity;
 using Stoa.Node.Http;
+using Stoa.Node.Mail;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Identity;
 
-/// <summary>Users, sessions and API keys over HTTP.</summary>
+/// <summary>Users and API keys over HTTP.</summary>
 public static class IdentityEndpoints
 {
     public static void MapIdentity(this IEndpointRouteBuilder api)
     {
+        api.MapSessions();
+        api.MapAccounts();
         api.MapPost("/users", RegisterAsync)
             .WithName("registerUser").WithTags("Identity").WithSummary("Open an account")
-            .WithDescription("Makes a user with an empty wallet. Every broken rule is listed at once. When registration is closed on this node, only administrators may register users.")
+            .WithDescription("Makes a user with an empty wallet. Every broken rule is listed at once. When registration is closed on this node, only administrators may register users. Where the node sends e-mail, a code goes to the address, and comes back before the first sign-in.")
             .AllowAnonymous()
             .LimitedBy(RateLimit.Registration)
             .Idempotent()
             .Produces<UserResponse>(StatusCodes.Status201Created)
             .Refuses(IdentityRefusal.RegistrationInvalid, IdentityRefusal.HandleTaken, IdentityRefusal.EmailTaken)
             .Refuses(RequestRefusal.Forbidden);
-        api.MapPost("/sessions", SignInAsync)
-            .WithName("createSession").WithTags("Identity").WithSummary("Sign in")
-            .WithDescription("Answers a token that stands for the user until it ends: send it as Authorization: Bearer.")
-            .AllowAnonymous()
-            .LimitedBy(RateLimit.SignIn)
-            .Produces<SessionResponse>(StatusCodes.Status201Created)
-            .Refuses(IdentityRefusal.CredentialsWrong);
         api.MapGet("/users/me", GetMeAsync)
             .WithName("getMe").WithTags("Identity").WithSummary("Who am I?")
             .WithDescription("The user whom the credential stands for.")
@@ -48,35 +44,27 @@ public static class IdentityEndpoints
     }
 
     private static async Task<IResult> RegisterAsync(
-        Body<RegisterRequest> body, MadeId id, Caller? caller, Users users, IdentityOptions options, CancellationToken cancellationToken)
+        Body<RegisterRequest> body, MadeId id, Caller? caller, Users users, SqlAccountStore accounts, AccountLetters letters, Mailer mailer, IdentityOptions options,
+        CancellationToken cancellationToken)
     {
         if (!options.OpenRegistration && caller is not { IsAdmin: true })
             return RequestRefusal.Forbidden.ToProblem("Registration is closed on this node: ask its administrator for an account.");
         var (handle, email, password) = body.Value;
         var registered = await users.RegisterAsync(id.For<User>(), handle, email, password, cancellationToken);
-        return registered.Match<IResult>(
-            user => TypedResults.Created("/api/v1/users/me", ToContract(user)),
-            refusal => refusal.ToProblem());
-    }
-
-    private static async Task<IResult> SignInAsync(
-        Body<LoginRequest> body, Users users, Sessions sessions, RateLimits limits, HttpContext context, CancellationToken cancellationToken)
-    {
-        var (login, password) = body.Value;
-        // Logins that are too long for any account are counted as one.
-        var counted = login.Length <= RegistrationRules.EmailLengthMax ? login.ToLowerInvariant() : "";
-        if (limits.Refuse(context, RateLimit.SignInOfOneLogin, counted) is { } tooOften)
-            return tooOften;
-        var signedIn = await users.SignInAsync(login, password, cancellationToken);
-        if (!signedIn.TryGet(out var user, out var refusal))
+        if (!registered.TryGet(out var user, out var refusal))
             return refusal.ToProblem();
-        var (token, expiresAt) = sessions.Create(user);
-        return TypedResults.Created("/api/v1/users/me", new SessionResponse(token, expiresAt, ToContract(user)));
+        if (mailer.IsOn)
+        {
+            await accounts.RequireVerificationAsync(user.Id, cancellationToken);
+            letters.Send(MailedCodePurpose.Verification, user.Email);
+        }
+
+        return TypedResults.Created("/api/v1/users/me", SessionEndpoints.ToContract(user));
     }
 
     private static async Task<IResult> GetMeAsync(Caller caller, IUserStore store, CancellationToken cancellationToken) =>
         await store.GetAsync(caller.UserId, cancellationToken) is { } user
-            ? TypedResults.Ok(ToContract(user))
+            ? TypedResults.Ok(SessionEndpoints.ToContract(user))
             : RequestRefusal.Unauthenticated.ToProblem();
 
     private static async Task<IResult> CreateKeyAsync(
@@ -101,9 +89,6 @@ public static class IdentityEndpoints
         credentials.Revoke(key);
         return TypedResults.NoContent();
     }
-
-    private static UserResponse ToContract(User user) =>
-        new(user.Id.ToString(), user.Handle, user.Email, user.Role is UserRole.Admin ? "admin" : "member", user.CreatedAt);
 
     private static ApiKeyResponse ToContract(ApiKey key) =>
         new(key.Id.ToString(), key.Name, key.Prefix, key.CreatedAt, key.ExpiresAt);
