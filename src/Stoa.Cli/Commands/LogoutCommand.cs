@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Stoa.Cli.Connection;
-using Stoa.Cli.Terminal;
 using Stoa.Client;
 
 namespace Stoa.Cli.Commands;

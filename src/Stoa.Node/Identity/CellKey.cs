@@ -53,7 +53,10 @@ public sealed class CellKey
                 // Whoever is first decides, also whether the database has the key.
                 var cell = isGiven ? new CellKey(bytes) : new CellKey(await KeepAsync(session, MadeName, RandomNumberGenerator.GetBytes(SizeBytes), time));
                 var check = await KeepAsync(session, CheckName, cell.Seal(CheckName, []), time);
-                return cell.CanOpen(CheckName, check) ? cell : null;
+                if (cell.CanOpen(CheckName, check))
+                    return cell;
+                session.Abandon();
+                return null;
             },
             cancellationToken);
         return opened ?? throw new BadOptionsException(

@@ -109,7 +109,7 @@ public sealed class SqlUserStore(Database database, IdSource ids) : IUserStore
             },
             cancellationToken);
 
-    /// <summary>As <see cref="ReplacePasswordHashAsync(Id{User}, string?, string, CancellationToken)"/>, inside another act.</summary>
+    /// <summary>As <see cref="ReplacePasswordHashAsync(Id{User}, string, string, CancellationToken)"/>, inside another act.</summary>
     internal static async Task<bool> ReplacePasswordHashAsync(SqlSession session, Id<User> id, string? present, string hash) => present is null
         ? await session.ExecuteAsync("UPDATE users SET password_hash = @hash WHERE id = @id AND password_hash IS NULL", new { hash, id }) == 1
         : await session.ExecuteAsync("UPDATE users SET password_hash = @hash WHERE id = @id AND password_hash = @present", new { hash, id, present }) == 1;

@@ -39,7 +39,7 @@ public sealed class AccountCommandsTests(RealNode node) : IDisposable
         File.Exists(ConfigFile.PathIn(_cli.ConfigDirectory)).ShouldBeFalse();
         using var client = new StoaClient(new StoaClientOptions { Address = node.Address, ApiKey = session.Token });
         (await Should.ThrowAsync<StoaException>(() => client.GetMeAsync(Stop))).Code.ShouldBe("unauthenticated");
-        (await RefusedAsync("account show", ExitCode.NotAuthorized)).ShouldContain("who is calling");
+        (await RefusedAsync($"account show --address {node.Address}", ExitCode.NotAuthorized)).ShouldContain("who is calling");
     }
 
     [Fact]

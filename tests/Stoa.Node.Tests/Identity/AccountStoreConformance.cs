@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Stoa.Market;
 using Stoa.Market.Identity;
 using Stoa.Market.Identity.SecondFactor;
 using Stoa.Market.Identity.SignIn;
