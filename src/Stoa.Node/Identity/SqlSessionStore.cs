@@ -28,7 +28,13 @@ public sealed class SqlSessionStore(Database database, CellKey cell, SessionLimi
                 """,
                 new
                 {
-                    session.Id, session.UserId, session.Device, session.CreatedAt, session.UsedAt, session.Generation, session.RotatedAt,
+                    session.Id,
+                    session.UserId,
+                    session.Device,
+                    session.CreatedAt,
+                    session.UsedAt,
+                    session.Generation,
+                    session.RotatedAt,
                     sealedKey = cell.Seal(Purpose(session.Id), key),
                 });
             var tooMany = await sql.QueryAsync<Id<Session>>(

@@ -94,7 +94,8 @@ public abstract class SigningKeysConformance(DatabaseSource source) : DatabaseTe
         (await Should.ThrowAsync<BadOptionsException>(() => CellKey.OpenAsync(Database, other, clock, Stop))).Message.ShouldContain("Identity:CellKey is not the key");
         (await Should.ThrowAsync<BadOptionsException>(() => CellKey.OpenAsync(Database, "", clock, Stop))).Message.ShouldContain("give it as Identity:CellKey");
         var kept = await Database.ReadAsync(session => session.QueryAsync<byte[]>("SELECT value FROM cell_secrets"), Stop);
-        kept.ShouldAllBe(value => value.AsSpan().IndexOf(Convert.FromBase64String(given)) < 0);
+        foreach (var value in kept)
+            value.AsSpan().IndexOf(Convert.FromBase64String(given)).ShouldBe(-1);
     }
 
     private SigningKeys NewNode() => new(Database, Cell, Options, clock);

@@ -7,6 +7,7 @@ using Stoa.Node.Identity;
 using Stoa.Node.Membership;
 using Stoa.Node.Schedules;
 using Stoa.Node.Tasks;
+using Stoa.Node.Tests.Membership;
 using Stoa.Node.Tests.Storage;
 using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;

@@ -9,6 +9,7 @@ using Stoa.Node.Identity;
 using Stoa.Node.Membership;
 using Stoa.Node.Tasks;
 using Stoa.Node.Tests.Hosting;
+using Stoa.Node.Tests.Membership;
 using Stoa.Node.Tests.Storage;
 using Stoa.Node.Tests.Tasks;
 using Stoa.Node.Webhooks;
