@@ -11,8 +11,6 @@ public static class IdentityEndpoints
 {
     public static void MapIdentity(this IEndpointRouteBuilder api)
     {
-        api.MapSessions();
-        api.MapAccounts();
         api.MapPost("/users", RegisterAsync)
             .WithName("registerUser").WithTags("Identity").WithSummary("Open an account")
             .WithDescription("Makes a user with an empty wallet. Every broken rule is listed at once. When registration is closed on this node, only administrators may register users. Where the node sends e-mail, a code goes to the address, and comes back before the first sign-in.")
@@ -41,6 +39,8 @@ public static class IdentityEndpoints
             .WithDescription("The key opens nothing any more, from now on.")
             .Produces(StatusCodes.Status204NoContent)
             .Refuses(IdentityRefusal.ApiKeyUnknown);
+        api.MapSessions();
+        api.MapAccounts();
     }
 
     private static async Task<IResult> RegisterAsync(
