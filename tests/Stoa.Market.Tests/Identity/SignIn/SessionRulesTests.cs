@@ -31,7 +31,7 @@ public sealed class SessionRulesTests
 
         var again = Refresh(rotated, 1, Now.AddHours(1).AddSeconds(secondsLater));
 
-        again.Refusal?.Code.ShouldBe(refusal);
+        (again.Refusal?.Code).ShouldBe(refusal);
         if (refusal is null)
             again.Value.ShouldBe(rotated);
         else
