@@ -15,6 +15,9 @@ public sealed record StoaClientOptions
     /// <summary>Gives the token for each attempt, in place of <see cref="ApiKey"/>: for the access token of a session, which is refreshed while the client lives. Default: null.</summary>
     public Func<CancellationToken, ValueTask<string>>? TokenSource { get; init; }
 
+    /// <summary>Signs every request in place of an API key, which is not sent then; null for none. Default: null.</summary>
+    public RequestSigningKey? SigningKey { get; init; }
+
     /// <summary>How often a call is tried when the network or the node fails for a moment. Default: 4.</summary>
     public int MaxAttempts { get; init; } = 4;
 

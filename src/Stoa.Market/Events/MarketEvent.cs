@@ -80,6 +80,16 @@ public static class EventTypes
 
     public const string ChannelClosed = "stoa.channel.closed";
 
+    /// <summary>A dispute about a receipt was opened: told to the owner of the task.</summary>
+    public const string DisputeOpened = "stoa.dispute.opened";
+
+    public const string DisputeDecided = "stoa.dispute.decided";
+    /// <summary>So many percent of a budget are used up: told to its owner, once a period for each threshold.</summary>
+    public const string BudgetThreshold = "stoa.budget.threshold";
+
+    /// <summary>A wallet has less than its owner wants to be told of: told once, until it has had more again.</summary>
+    public const string BalanceLow = "stoa.balance.low";
+
     /// <summary>All of them.</summary>
     public static IReadOnlyList<string> All { get; } =
     [
@@ -88,5 +98,7 @@ public static class EventTypes
         AuctionAnnounced, AuctionAwarded, BiddingFaulted,
         ReviewWritten, ReviewWithdrawn, ReviewAnswered,
         ChannelOpened, ChannelToppedUp, ChannelSettled, ChannelClosing, ChannelClosed,
+        DisputeOpened, DisputeDecided,
+        BudgetThreshold, BalanceLow,
     ];
 }

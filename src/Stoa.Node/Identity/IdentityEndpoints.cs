@@ -1,5 +1,6 @@
 using Stoa.Client.Contracts;
 using Stoa.Market.Identity;
+using Stoa.Node.Audit;
 using Stoa.Node.Http;
 using Stoa.Node.Mail;
 using Stoa.Primitives;
@@ -45,7 +46,7 @@ public static class IdentityEndpoints
 
     private static async Task<IResult> RegisterAsync(
         Body<RegisterRequest> body, MadeId id, Caller? caller, Users users, SqlAccountStore accounts, AccountLetters letters, Mailer mailer, IdentityOptions options,
-        CancellationToken cancellationToken)
+        HttpContext context, CancellationToken cancellationToken)
     {
         if (!options.OpenRegistration && caller is not { IsAdmin: true })
             return RequestRefusal.Forbidden.ToProblem("Registration is closed on this node: ask its administrator for an account.");
@@ -53,6 +54,7 @@ public static class IdentityEndpoints
         var registered = await users.RegisterAsync(id.For<User>(), handle, email, password, cancellationToken);
         if (!registered.TryGet(out var user, out var refusal))
             return refusal.ToProblem();
+        context.ActedBy(user.Id);
         if (mailer.IsOn)
         {
             await accounts.RequireVerificationAsync(user.Id, cancellationToken);

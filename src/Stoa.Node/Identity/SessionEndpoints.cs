@@ -2,6 +2,7 @@ using System.Globalization;
 using Stoa.Client.Contracts;
 using Stoa.Market.Identity;
 using Stoa.Market.Identity.SignIn;
+using Stoa.Node.Audit;
 using Stoa.Node.Http;
 using Stoa.Primitives;
 
@@ -59,14 +60,18 @@ public static class SessionEndpoints
         if (limits.Refuse(context, RateLimit.SignInOfOneLogin, Counted(login)) is { } tooOften)
             return tooOften;
         var signedIn = await accounts.SignInAsync(login, password, code, context.Request.Headers.UserAgent.ToString(), cancellationToken);
+        if (signedIn.TryGet(out var known, out _))
+            context.ActedBy(known.User.Id);
         return signedIn.Match<IResult>(
             accepted => TypedResults.Created($"/api/v1/sessions/{accepted.Tokens.Session.Id}", ToContract(accepted)),
             refusal => refusal.ToProblem());
     }
 
-    private static async Task<IResult> RefreshAsync(Body<RefreshSessionRequest> body, Accounts accounts, CancellationToken cancellationToken)
+    private static async Task<IResult> RefreshAsync(Body<RefreshSessionRequest> body, Accounts accounts, HttpContext context, CancellationToken cancellationToken)
     {
         var refreshed = await accounts.RefreshAsync(body.Value.RefreshToken, cancellationToken);
+        if (refreshed.TryGet(out var known, out _))
+            context.ActedBy(known.User.Id);
         return refreshed.Match<IResult>(accepted => TypedResults.Ok(ToContract(accepted)), refusal => refusal.ToProblem());
     }
 
