@@ -8,7 +8,7 @@ public sealed partial class StoaClient
     public Task<UserResponse> RegisterAsync(RegisterRequest request, CancellationToken cancellationToken = default) =>
         PostAsync("users", request, StoaJson.Default.RegisterRequest, StoaJson.Default.UserResponse, cancellationToken);
 
-    /// <summary><c>POST /api/v1/sessions</c>: signs in. The token goes into <see cref="StoaClientOptions.ApiKey"/> of another client.</summary>
+    /// <summary><c>POST /api/v1/sessions</c>: signs in. The token goes into <see cref="StoaClientOptions.ApiKey"/> of another client, or, kept fresh, into <see cref="StoaClientOptions.TokenSource"/>.</summary>
     public Task<SessionResponse> LoginAsync(LoginRequest request, CancellationToken cancellationToken = default) =>
         PostAsync("sessions", request, StoaJson.Default.LoginRequest, StoaJson.Default.SessionResponse, cancellationToken);
 

@@ -102,6 +102,8 @@ public sealed partial class StoaClient
         request.Content = call.Body?.Invoke();
         if (call.IdempotencyKey is not null)
             request.Headers.Add(IdempotencyKeyHeader, call.IdempotencyKey);
+        if (Options.TokenSource is { } source)
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", await source(cancellationToken));
         call.Prepare?.Invoke(request);
         // A node that refuses a long body for its length says so before it is sent, not by hanging up in the middle.
         request.Headers.ExpectContinue = request.Content is ByteArrayContent { Headers.ContentLength: > LongBodyBytes } ? true : null;

@@ -15,6 +15,9 @@ public sealed record StoaClientOptions
     /// <summary>Handle of the organisation that is acted for, by somebody who belongs to it; null for the account of <see cref="ApiKey"/>. Default: null.</summary>
     public string? Organisation { get; init; }
 
+    /// <summary>Gives the token for each attempt, in place of <see cref="ApiKey"/>: for the access token of a session, which is refreshed while the client lives. Default: null.</summary>
+    public Func<CancellationToken, ValueTask<string>>? TokenSource { get; init; }
+
     /// <summary>Signs every request in place of an API key, which is not sent then; null for none. Default: null.</summary>
     public RequestSigningKey? SigningKey { get; init; }
 

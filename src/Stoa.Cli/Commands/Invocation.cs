@@ -10,6 +10,7 @@ internal sealed class Invocation(ParseResult parsed, CommandScope scope) : IDisp
 {
     private StoaClient? _client;
     private StoaClient? _ownClient;
+    private KeptSession? _session;
 
     public Surroundings Surroundings => scope.Surroundings;
 
@@ -23,23 +24,25 @@ internal sealed class Invocation(ParseResult parsed, CommandScope scope) : IDisp
 
     /// <summary>The one way to the node.</summary>
     public StoaClient Client => _client ??= FindSigningKey() is { } signing
-        ? Open(Connection.Address, key: null, signing, Connection.Organisation)
-        : Open(Connection.Address, Connection.Key, organisation: Connection.Organisation);
+        ? Open(Connection.Address, key: null, signing: signing, organisation: Connection.Organisation)
+        : OpenConnection(Connection.Organisation);
 
     /// <summary>The same as oneself: for what is about the person, or about an organisation that the command names.</summary>
     public StoaClient OwnClient => _ownClient ??= FindSigningKey() is { } signing
-        ? Open(Connection.Address, key: null, signing)
-        : Open(Connection.Address, Connection.Key);
+        ? Open(Connection.Address, key: null, signing: signing)
+        : OpenConnection(organisation: null);
 
     public T? Get<T>(Option<T> option) => parsed.GetValue(option);
 
     public T Get<T>(Argument<T> argument) => parsed.GetValue(argument)!;
 
     /// <summary>A client for another address, key or organisation than the connection's.</summary>
-    public StoaClient Open(Uri address, string? key, RequestSigningKey? signing = null, string? organisation = null) => new(new StoaClientOptions
+    public StoaClient Open(
+        Uri address, string? key, Func<CancellationToken, ValueTask<string>>? tokens = null, RequestSigningKey? signing = null, string? organisation = null) => new(new StoaClientOptions
     {
         Address = address,
         ApiKey = key,
+        TokenSource = tokens,
         SigningKey = signing,
         Organisation = organisation,
         Handler = Surroundings.Handler,
@@ -70,5 +73,10 @@ internal sealed class Invocation(ParseResult parsed, CommandScope scope) : IDisp
     {
         _client?.Dispose();
         _ownClient?.Dispose();
+        _session?.Dispose();
     }
+
+    private StoaClient OpenConnection(string? organisation) => Connection.Session is { } session
+        ? Open(Connection.Address, key: null, (_session ??= new KeptSession(Surroundings, Connection.Address, session)).GetTokenAsync, organisation: organisation)
+        : Open(Connection.Address, Connection.Key, organisation: organisation);
 }

@@ -1,26 +1,31 @@
 using System.CommandLine;
-using Spectre.Console;
 using Stoa.Cli.Connection;
 using Stoa.Cli.Terminal;
+using Stoa.Client;
 using Stoa.Client.Contracts;
 
 namespace Stoa.Cli.Commands;
 
-/// <summary><c>stoa login</c>: remembers a node and a key for it.</summary>
+/// <summary><c>stoa login</c>: remembers a node, and a session or a key for it.</summary>
 internal sealed class LoginCommand : StoaCommand
 {
     private readonly Option<string?> _handle = new("--handle") { Description = "Handle or email of the account; the password is asked for.", HelpName = "HANDLE" };
-    private readonly Option<bool> _forget = new("--forget") { Description = "Forget what was remembered." };
+    private readonly Option<bool> _stdin = SecretInput.Option("the password, on one line");
+    private readonly Option<string?> _code = new("--code") { Description = "Six digits of the authenticator, or a recovery code, where the account has a second factor. On a terminal it is asked for.", HelpName = "CODE" };
+    private readonly Option<bool> _forget = new("--forget") { Description = "Forget what was remembered, without telling the node. Better: stoa logout." };
 
     public LoginCommand(CommandScope scope)
         : base(
             scope,
             "login",
-            "Remember a node and a key for it, so that the other commands need neither option. With a password an API key is made; the password is not kept.",
+            "Remember a node and who you are there, so that the other commands need neither option. With a password a session is opened, which the commands keep fresh; the password is not kept.",
             new("With a password", "stoa login --address https://stoa.example.org --handle ada"),
+            new("In a script, with a second factor", "cat password.txt | stoa login --handle ada --code 287082 --password-stdin"),
             new("With a key that there is already", "stoa login --address https://stoa.example.org --key stoa_…"))
     {
         Add(_handle);
+        Add(_stdin);
+        Add(_code);
         Add(_forget);
     }
 
@@ -31,18 +36,30 @@ internal sealed class LoginCommand : StoaCommand
         if (invocation.Get(_forget))
         {
             File.Delete(path);
-            invocation.Screen.Note($"[grey]{Format.Escaped(path)} is removed. A key that was made for it stays valid until: stoa key revoke ID[/]");
+            invocation.Screen.Note($"[grey]{Format.Escaped(path)} is removed. A key that was remembered stays valid until: stoa key revoke ID; a session until it is over.[/]");
             return ExitCode.Ok;
         }
 
         var address = invocation.Connection.Address;
-        var key = invocation.Get(_handle) is { } login
-            ? await CreateKeyAsync(invocation, login, cancellationToken)
-            : invocation.Connection.Key
-              ?? throw new CommandFailure("Who signs in? Give --handle (the password is asked for), or --key with an API key.");
-        using var client = invocation.Open(address, key);
-        var user = await client.GetMeAsync(cancellationToken);
-        new ConfigFile(address.ToString(), key).Write(surroundings.ConfigDirectory);
+        UserResponse user;
+        ConfigFile config;
+        if (invocation.Get(_handle) is { } login)
+        {
+            var session = await SignInAsync(invocation, login, cancellationToken);
+            user = session.User;
+            config = new ConfigFile(address.ToString(), Session: new RememberedSession(session.SessionId, session.Token, session.ExpiresAt, session.RefreshToken));
+        }
+        else
+        {
+            if (invocation.Connection is not { Key: { } key, Session: null })
+                throw new CommandFailure("Who signs in? Give --handle (the password is asked for), or --key with an API key.");
+            using var client = invocation.Open(address, key);
+            user = await client.GetMeAsync(cancellationToken);
+            config = new ConfigFile(address.ToString(), key);
+        }
+
+        await using (await ConfigFile.HoldAsync(surroundings, cancellationToken))
+            config.Write(surroundings.ConfigDirectory);
         if (invocation.IsJson)
             invocation.Screen.Json(user, json => json.UserResponse);
         else
@@ -50,15 +67,24 @@ internal sealed class LoginCommand : StoaCommand
         return ExitCode.Ok;
     }
 
-    private static async Task<string> CreateKeyAsync(Invocation invocation, string login, CancellationToken cancellationToken)
+    private async Task<SessionResponse> SignInAsync(Invocation invocation, string login, CancellationToken cancellationToken)
     {
-        if (!invocation.Surroundings.IsInputTerminal || !invocation.Surroundings.IsErrorTerminal)
-            throw new CommandFailure("A password is asked for on a terminal only.", hint: "In a script sign in with --key or STOA_KEY.");
-        var password = await new TextPrompt<string>($"Password of {Format.Escaped(login)}:").Secret(null).ShowAsync(invocation.Screen.Progress, cancellationToken);
+        var secrets = new SecretInput(invocation, invocation.Get(_stdin));
+        var password = await secrets.AskAsync($"Password of {login}:", cancellationToken);
         using var anyone = invocation.Open(invocation.Connection.Address, key: null);
-        var session = await anyone.LoginAsync(new LoginRequest(login, password), cancellationToken);
-        using var signedIn = invocation.Open(invocation.Connection.Address, session.Token);
-        var key = await signedIn.CreateApiKeyAsync(new CreateApiKeyRequest($"stoa login on {Environment.MachineName}"), cancellationToken);
-        return key.Secret ?? throw new CommandFailure("The node made a key but did not tell it.", ExitCode.Refused);
+        var request = new LoginRequest(login, password, invocation.Get(_code));
+        try
+        {
+            return await anyone.LoginAsync(request, cancellationToken);
+        }
+        catch (StoaException refused) when (refused.Code == "secondFactorNeeded" && secrets.CanAsk)
+        {
+            var code = await secrets.AskCodeAsync("Code of the authenticator, or a recovery code:", cancellationToken);
+            return await anyone.LoginAsync(request with { Code = code }, cancellationToken);
+        }
+        catch (StoaException refused) when (refused.Code == "secondFactorNeeded")
+        {
+            throw new CommandFailure("The account has a second factor.", ExitCode.NotAuthorized, "Give the code of the authenticator, or a recovery code, with --code.");
+        }
     }
 }

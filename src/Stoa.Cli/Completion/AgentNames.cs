@@ -19,7 +19,8 @@ internal static class AgentNames
             using var client = new StoaClient(new StoaClientOptions
             {
                 Address = connection.Address,
-                ApiKey = connection.Key,
+                // Anybody may list agents, and a session's token may have ended.
+                ApiKey = connection.Session is null ? connection.Key : null,
                 Handler = surroundings.Handler,
                 MaxAttempts = 1,
             });

@@ -9,6 +9,9 @@ namespace Stoa.Cli.Connection;
 /// <param name="Organisation">Handle of the organisation that is acted for; null for the account of the key.</param>
 internal sealed record NodeConnection(Uri Address, string? Key, string? KeySource, string? Organisation = null)
 {
+    /// <summary>The session whose access token the key is, which is refreshed when that has ended; null where the key is another.</summary>
+    public RememberedSession? Session { get; init; }
+
     /// <summary>The file in a node's data folder that holds the key of its first administrator.</summary>
     public const string AdminKeyFile = "admin.key";
 
@@ -24,8 +27,8 @@ internal sealed record NodeConnection(Uri Address, string? Key, string? KeySourc
             return new NodeConnection(address, keyOption, "--key", organisation);
         if (NotEmpty(surroundings.Variable("STOA_KEY")) is { } variable)
             return new NodeConnection(address, variable, "STOA_KEY", organisation);
-        if (config.Key is not null && config.Address is not null && ParseAddress(config.Address) == address)
-            return new NodeConnection(address, config.Key, ConfigFile.PathIn(surroundings.ConfigDirectory), organisation ?? config.Organisation);
+        if (config.Address is not null && ParseAddress(config.Address) == address && (config.Session?.Token ?? config.Key) is { } remembered)
+            return new NodeConnection(address, remembered, ConfigFile.PathIn(surroundings.ConfigDirectory), organisation ?? config.Organisation) { Session = config.Session };
         if (address.IsLoopback)
         {
             var file = Path.Combine(DataDirectory(surroundings, option: null), AdminKeyFile);

@@ -54,6 +54,12 @@ internal sealed partial class CommandWords(Command command)
         (Path("GET", "signing-keys"), "stoa signing-key list"),
         (Path("DELETE", "signing-keys/{}"), "stoa signing-key revoke $1"),
         (Path("POST", "sessions"), "stoa login"),
+        (Path("GET", "sessions"), "stoa session list"),
+        (Path("POST", "email-verifications/letters"), "stoa account verify EMAIL"),
+        (Path("POST", "email-verifications"), "stoa account verify EMAIL --code CODE"),
+        (Path("POST", "password-resets/letters"), "stoa account recover EMAIL"),
+        (Path("POST", "users/me/totp/removal"), "stoa account totp disable"),
+        (Path("POST", "users/me/totp"), "stoa account totp enable"),
         (Path("GET", "channels"), "stoa channel list"),
         (Path("GET", "quota"), "stoa quota"),
         (Path("PUT", "budgets"), "stoa budget set"),
@@ -103,6 +109,7 @@ internal sealed partial class CommandWords(Command command)
         ("/scopes", "--scope"),
         ("/maxOpenTasks", "--open-tasks"),
         ("/maxContentBytes", "--content"),
+        ("/newPassword", "the new password"),
     ];
 
     /// <summary>For what is said of tasks, whoever shows it.</summary>

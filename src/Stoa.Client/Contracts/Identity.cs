@@ -9,13 +9,18 @@ public sealed record RegisterRequest(string Handle, string Email, string Passwor
 /// <summary><c>POST /api/v1/sessions</c>: signs in.</summary>
 /// <param name="Login">Handle or email.</param>
 /// <param name="Password">The password.</param>
-public sealed record LoginRequest(string Login, string Password);
+/// <param name="Code">Six digits of the authenticator, or a recovery code, where the account has a second factor.</param>
+public sealed record LoginRequest(string Login, string Password, string? Code = null);
 
-/// <summary>A session: send <c>Authorization: Bearer</c> with the token.</summary>
-/// <param name="Token">Stands for the user until it ends.</param>
-/// <param name="ExpiresAt">When it ends.</param>
+/// <summary>A session: send <c>Authorization: Bearer</c> with the token, and refresh it before it ends.</summary>
+/// <param name="Token">The access token, a JWT: stands for the user for minutes.</param>
+/// <param name="ExpiresAt">When the access token ends.</param>
 /// <param name="User">Whom it stands for.</param>
-public sealed record SessionResponse(string Token, DateTimeOffset ExpiresAt, UserResponse User);
+/// <param name="SessionId">TypeID with prefix <c>sess</c>.</param>
+/// <param name="RefreshToken">Gives the next pair of tokens, once. Keep it as you would keep a password.</param>
+/// <param name="RefreshExpiresAt">When the session is over unless it is refreshed before.</param>
+public sealed record SessionResponse(
+    string Token, DateTimeOffset ExpiresAt, UserResponse User, string SessionId, string RefreshToken, DateTimeOffset RefreshExpiresAt);
 
 /// <summary>A user as its owner sees it. <c>GET /api/v1/users/me</c>.</summary>
 /// <param name="Id">TypeID with prefix <c>user</c>.</param>

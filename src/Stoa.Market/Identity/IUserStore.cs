@@ -19,6 +19,10 @@ public interface IUserStore
     /// <summary>The user with that handle or that email.</summary>
     Task<StoredUser?> FindByLoginAsync(string login, CancellationToken cancellationToken);
 
+    /// <summary>Keeps another hash of a password in place of a certain one.</summary>
+    /// <returns>False when the user's hash is another one by now: then nothing is written.</returns>
+    Task<bool> ReplacePasswordHashAsync(Id<User> id, string? present, string hash, CancellationToken cancellationToken);
+
     /// <summary>Adds a key, or replaces the secret of the key with the same id.</summary>
     /// <returns>The key, or <see cref="IdentityRefusal.ApiKeysTooMany"/> when the user has <paramref name="most"/> keys in force already.</returns>
     Task<Outcome<ApiKey, IdentityRefusal>> PutKeyAsync(ApiKey key, int most, CancellationToken cancellationToken);

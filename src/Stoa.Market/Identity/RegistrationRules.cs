@@ -27,6 +27,13 @@ public static class RegistrationRules
     public static IReadOnlyList<FieldError> Check(string handle, string email, string password) =>
         [.. CheckHandle(handle), .. CheckEmail(email), .. CheckPassword(handle, email, password)];
 
+    /// <summary>Every reason for which a password is refused that an account shall have from now on.</summary>
+    /// <param name="user">Whose.</param>
+    /// <param name="password">As typed.</param>
+    /// <param name="pointer">Where it is in the request.</param>
+    public static IReadOnlyList<FieldError> CheckPassword(User user, string password, string pointer) =>
+        [.. CheckPassword(user.Handle, user.Email, password).Select(error => error with { Pointer = pointer })];
+
     internal static IEnumerable<FieldError> CheckHandle(string handle)
     {
         if (!Names.IsHandle(handle))

@@ -32,15 +32,28 @@ public sealed class Users(IUserStore store, IPasswordHasher passwords, TimeProvi
     /// <returns>The user, or <see cref="IdentityRefusal.CredentialsWrong"/>.</returns>
     public async Task<Outcome<User, IdentityRefusal>> SignInAsync(string login, string password, CancellationToken cancellationToken)
     {
-        var plausible = login.Length <= RegistrationRules.EmailLengthMax && password.Length <= RegistrationRules.PasswordLengthMax
-            && !login.Contains('\0', StringComparison.Ordinal);
+        var plausible = login.Length <= RegistrationRules.EmailLengthMax && IsPlausible(password) && !login.Contains('\0', StringComparison.Ordinal);
         var found = plausible ? await store.FindByLoginAsync(Normalise(login), cancellationToken) : null;
-        var verified = await passwords.VerifyAsync(found?.PasswordHash ?? passwords.Decoy, plausible ? password : "", cancellationToken);
-        if (found?.PasswordHash is not null && verified)
+        var check = await passwords.VerifyAsync(found?.PasswordHash ?? passwords.Decoy, plausible ? password : "", cancellationToken);
+        if (found?.PasswordHash is { } present && check is not PasswordCheck.Wrong)
+        {
+            // Only now is the password known, so only now can its hash be made as strong as new ones.
+            if (check is PasswordCheck.RightButWeaklyHashed)
+                await store.ReplacePasswordHashAsync(found.User.Id, present, await passwords.HashAsync(password, cancellationToken), cancellationToken);
             return found.User;
+        }
+
         return new Refusal<IdentityRefusal>(
             IdentityRefusal.CredentialsWrong, "No account has this login with this password. Check both, or register.");
     }
 
-    private static string Normalise(string login) => login.ToLowerInvariant();
+    /// <summary>Whether a password is the one of a hash. One that is too long for any account is not hashed.</summary>
+    public async Task<bool> IsPasswordAsync(string? hash, string password, CancellationToken cancellationToken) =>
+        IsPlausible(password) & await passwords.VerifyAsync(hash ?? passwords.Decoy, IsPlausible(password) ? password : "", cancellationToken) is not PasswordCheck.Wrong
+        && hash is not null;
+
+    /// <summary>A login as it is kept: handles and addresses are lower case.</summary>
+    public static string Normalise(string login) => login.ToLowerInvariant();
+
+    private static bool IsPlausible(string password) => password.Length <= RegistrationRules.PasswordLengthMax;
 }

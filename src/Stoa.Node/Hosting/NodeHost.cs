@@ -135,6 +135,7 @@ public sealed class NodeHost : IAsyncDisposable
         app.MapUsageSchema();
         app.MapOpenApiDocument();
         app.MapObservability();
+        app.MapSigningKeys();
         var api = app.MapApi();
         api.MapNode();
         api.MapIdentity();

@@ -28,7 +28,7 @@ public static class StorageModule
             await JournalUpgrade.RunAsync(database, cancellationToken);
             // Made by a function, so that the container disposes of it.
             builder.Services.AddSingleton(_ => database);
-            builder.Services.AddSingleton(await SessionKey.OpenAsync(database, physics.Time, cancellationToken));
+            builder.Services.AddSingleton(await CellKey.OpenAsync(database, builder.Configuration[$"{RoomOptions.Root}:Identity:CellKey"], physics.Time, cancellationToken));
             builder.Services.AddSingleton(await SystemAccounts.OpenAsync(
                 new SqlLedgerStore(database), new IdSource(physics.Time, physics.Random), physics.Time, cancellationToken));
             return database;

@@ -92,6 +92,7 @@ public static partial class Problems
         ProblemKind[] rows =
         [
             .. Enum.GetValues<RequestRefusal>().Select(Of),
+            .. Enum.GetValues<AccountRefusal>().Select(Of),
             .. Enum.GetValues<AuctionRefusal>().Select(Of),
             .. Enum.GetValues<CallRefusal>().Select(Of),
             .. Enum.GetValues<BudgetRefusal>().Select(Of),

@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using Stoa.Market.Identity;
 using Stoa.Node.Hosting;
+using Stoa.Node.Storage;
 
 namespace Stoa.Node.Identity;
 
@@ -18,11 +19,19 @@ public static class IdentityModule
         services.AddSingleton<IPasswordHasher, Passwords>();
         services.AddSingleton<Users>();
         services.AddSingleton<ApiKeys>();
+        services.AddSingleton<SigningKeys>();
+        services.AddSingleton(provider => new SqlSessionStore(
+            provider.GetRequiredService<Database>(), provider.GetRequiredService<CellKey>(), provider.GetRequiredService<IdentityOptions>().SessionLimits));
+        services.AddSingleton<SqlAccountStore>();
         services.AddSingleton<Sessions>();
         services.AddSingleton<SqlOrganisationStore>();
         services.AddSingleton<SqlInvitationStore>();
         services.AddSingleton<KeyUses>();
         services.AddHostedService(provider => provider.GetRequiredService<KeyUses>());
+        services.AddSingleton<Accounts>();
+        services.AddSingleton<AccountLetters>();
+        services.AddHostedService(provider => provider.GetRequiredService<AccountLetters>());
+        services.AddHostedService<IdentityCare>();
         services.AddSingleton<Credentials>();
         // The core alone: the rest of the framework's authentication is about cookies, and would make key files in the home folder.
         services.AddAuthenticationCore(schemes =>

@@ -30,8 +30,15 @@ public sealed class Passwords : IPasswordHasher, IDisposable
         InTurnAsync(() => hasher.HashPassword(this, password), cancellationToken);
 
     /// <inheritdoc/>
-    public Task<bool> VerifyAsync(string hash, string password, CancellationToken cancellationToken) =>
-        InTurnAsync(() => hasher.VerifyHashedPassword(this, hash, password) is not PasswordVerificationResult.Failed, cancellationToken);
+    public Task<PasswordCheck> VerifyAsync(string hash, string password, CancellationToken cancellationToken) => InTurnAsync(
+        () => hasher.VerifyHashedPassword(this, hash, password) switch
+        {
+            PasswordVerificationResult.Failed => PasswordCheck.Wrong,
+            PasswordVerificationResult.Success => PasswordCheck.Right,
+            PasswordVerificationResult.SuccessRehashNeeded => PasswordCheck.RightButWeaklyHashed,
+            var other => throw new InvalidOperationException($"The hasher answers the unknown {other}."),
+        },
+        cancellationToken);
 
     public void Dispose() => turns.Dispose();
 

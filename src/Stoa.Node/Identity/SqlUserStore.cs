@@ -47,6 +47,10 @@ public sealed class SqlUserStore(Database database, IdSource ids) : IUserStore
             cancellationToken);
 
     /// <inheritdoc/>
+    public Task<bool> ReplacePasswordHashAsync(Id<User> id, string? present, string hash, CancellationToken cancellationToken) =>
+        database.WriteAsync(session => ReplacePasswordHashAsync(session, id, present, hash), cancellationToken);
+
+    /// <inheritdoc/>
     public Task<Outcome<ApiKey, IdentityRefusal>> PutKeyAsync(ApiKey key, int most, CancellationToken cancellationToken) =>
         database.WriteAsync(
             async session =>
@@ -117,6 +121,11 @@ public sealed class SqlUserStore(Database database, IdSource ids) : IUserStore
                 "UPDATE api_keys SET last_used_at = @At WHERE id = @Key AND (last_used_at IS NULL OR last_used_at < @At)",
                 uses.OrderBy(use => use.Key).Select(use => new { use.Key, use.At })),
             cancellationToken);
+
+    /// <summary>As <see cref="ReplacePasswordHashAsync(Id{User}, string, string, CancellationToken)"/>, inside another act.</summary>
+    internal static async Task<bool> ReplacePasswordHashAsync(SqlSession session, Id<User> id, string? present, string hash) => present is null
+        ? await session.ExecuteAsync("UPDATE users SET password_hash = @hash WHERE id = @id AND password_hash IS NULL", new { hash, id }) == 1
+        : await session.ExecuteAsync("UPDATE users SET password_hash = @hash WHERE id = @id AND password_hash = @present", new { hash, id, present }) == 1;
 
     private async Task<Outcome<User, IdentityRefusal>> AddAsync(SqlSession session, StoredUser stored)
     {

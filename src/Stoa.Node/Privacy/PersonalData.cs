@@ -11,6 +11,9 @@ internal static class PersonalData
         new("users", "id", "id = @user", "id handle email role created_at"),
         new("api_keys", "id", "user_id = @user", "id name prefix created_at expires_at revoked_at"),
         new("request_keys", "id", "user_id = @user", "id name hex:public_key created_at revoked_at"),
+        new("sessions", "id", "user_id = @user", "id device created_at used_at ended_at ended_by"),
+        new("account_security", "user_id", "user_id = @user", "user_id must_verify verified_at password_changed_at totp_enabled_at"),
+        new("mailed_codes", "purpose", "user_id = @user", "purpose sent_at expires_at"),
         new("user_usage", "user_id", "user_id = @user", "user_id open_tasks content_bytes max_open_tasks max_content_bytes"),
         new(
             "tasks",
@@ -70,6 +73,8 @@ internal static class PersonalData
         ["transfers_before_journal"] = "Empty since the journal.",
         ["events"] = "Tells of changes to rows that are exported.",
         ["cell_secrets"] = "About nobody.",
+        ["signing_keys"] = "About nobody.",
+        ["recovery_codes"] = "Hashes of secrets; GET /api/v1/users/me/security tells how many are left.",
         ["idempotent_requests"] = "Sealed by keys that the node does not have; gone after a day.",
         ["agent_listings"] = "Follows from agent_versions.",
         ["agent_capabilities"] = "Follows from agent_versions.",

@@ -32,13 +32,13 @@ internal static class ClockRun
 
     private static async Task RunAsync(World world, RunContext context, CancellationToken stop)
     {
-        using var session = await SignInAsync(world.Nodes[0], stop);
+        var refreshToken = await SignInAsync(world.Nodes[0], stop);
         var probeMs = new List<double>();
         while (context.TryNext(out var point))
         {
             probeMs.Add(await MakeAsync(world, context, point - 1, stop));
             // A session has to outlive every jump.
-            await session.GetMeAsync(stop);
+            refreshToken = await RefreshAsync(world.Nodes[0], refreshToken, stop);
             context.Tell($"{point} jumps, {world.Submitters.Items.Count} submissions");
         }
 
@@ -67,11 +67,19 @@ internal static class ClockRun
         return took.TotalMilliseconds;
     }
 
-    private static async Task<StoaClient> SignInAsync(NodeProcess node, CancellationToken stop)
+    private static async Task<string> SignInAsync(NodeProcess node, CancellationToken stop)
     {
         using var anonymous = new StoaClient(new StoaClientOptions { Address = node.Address });
         await anonymous.RegisterAsync(new RegisterRequest(Login, $"{Login}@example.org", Password), stop);
-        var session = await anonymous.LoginAsync(new LoginRequest(Login, Password), stop);
-        return new StoaClient(new StoaClientOptions { Address = node.Address, ApiKey = session.Token });
+        return (await anonymous.LoginAsync(new LoginRequest(Login, Password), stop)).RefreshToken;
+    }
+
+    private static async Task<string> RefreshAsync(NodeProcess node, string refreshToken, CancellationToken stop)
+    {
+        using var anonymous = new StoaClient(new StoaClientOptions { Address = node.Address });
+        var next = await anonymous.RefreshSessionAsync(new RefreshSessionRequest(refreshToken), stop);
+        using var session = new StoaClient(new StoaClientOptions { Address = node.Address, ApiKey = next.Token });
+        await session.GetMeAsync(stop);
+        return next.RefreshToken;
     }
 }

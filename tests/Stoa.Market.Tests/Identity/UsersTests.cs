@@ -60,6 +60,18 @@ public sealed class UsersTests
         hasher.Longest.ShouldBeLessThanOrEqualTo(RegistrationRules.PasswordLengthMax);
     }
 
+    [Fact]
+    public async Task WeaklyHashedPassword_IsHashedAnewAtSignIn()
+    {
+        store.Added.Add(new StoredUser(new User(NewId(), "ada", "ada@example.org", UserRole.Member, default), "weak hash of correct horse battery"));
+
+        (await Users.SignInAsync("ada", "wrong horse battery", Stop)).Refusal.ShouldNotBeNull();
+        store.Added[0].PasswordHash.ShouldBe("weak hash of correct horse battery");
+        (await Users.SignInAsync("ada", "correct horse battery", Stop)).Refusal.ShouldBeNull();
+
+        store.Added[0].PasswordHash.ShouldBe("hash of correct horse battery");
+    }
+
     private static Id<User> NewId() => new(Guid.CreateVersion7());
 
     private sealed class CountingHasher : IPasswordHasher
@@ -72,7 +84,11 @@ public sealed class UsersTests
 
         public Task<string> HashAsync(string password, CancellationToken cancellationToken) => Task.FromResult(Count(password));
 
-        public Task<bool> VerifyAsync(string hash, string password, CancellationToken cancellationToken) => Task.FromResult(Count(password) == hash);
+        public Task<PasswordCheck> VerifyAsync(string hash, string password, CancellationToken cancellationToken)
+        {
+            var made = Count(password);
+            return Task.FromResult(made == hash ? PasswordCheck.Right : "weak " + made == hash ? PasswordCheck.RightButWeaklyHashed : PasswordCheck.Wrong);
+        }
 
         private string Count(string password)
         {
@@ -101,6 +117,14 @@ public sealed class UsersTests
 
         public Task<User?> FindByHandleAsync(string handle, CancellationToken cancellationToken) =>
             Task.FromResult(Added.FirstOrDefault(stored => stored.User.Handle == handle)?.User);
+
+        public Task<bool> ReplacePasswordHashAsync(Id<User> id, string? present, string hash, CancellationToken cancellationToken)
+        {
+            var at = Added.FindIndex(stored => stored.User.Id == id && stored.PasswordHash == present);
+            if (at >= 0)
+                Added[at] = Added[at] with { PasswordHash = hash };
+            return Task.FromResult(at >= 0);
+        }
 
         public Task<Outcome<ApiKey, IdentityRefusal>> PutKeyAsync(ApiKey key, int most, CancellationToken cancellationToken) =>
             throw new NotSupportedException();

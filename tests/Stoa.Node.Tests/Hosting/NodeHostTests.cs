@@ -96,7 +96,7 @@ public sealed class NodeHostTests : IDisposable
     [InlineData("--tasks:wrokers", "4", "Tasks")]
     [InlineData("--nonsense:x", "1", "There is no room nonsense")]
     [InlineData("--http:maxBodyBytes", "12", "Http:MaxBodyBytes")]
-    [InlineData("--identity:sessionMinutes", "soon", "Identity")]
+    [InlineData("--identity:accessTokenMinutes", "soon", "Identity")]
     [InlineData("--ledger:openingCredit", "-1", "Ledger:OpeningCredit")]
     [InlineData("--url", "https://127.0.0.1:0", "Node:Url")]
     public async Task BadOption_IsToldBeforeAnythingStarts(string name, string value, string told)
@@ -113,7 +113,7 @@ public sealed class NodeHostTests : IDisposable
     public async Task BadOptions_AreAllToldAtOnce()
     {
         var refused = await Should.ThrowAsync<BadOptionsException>(() => NodeHost.BuildAsync(
-            ["--data", folder, "--http:maxBodyBytes", "1", "--identity:sessionMinutes", "0"], cancellationToken: Stop));
+            ["--data", folder, "--http:maxBodyBytes", "1", "--identity:accessTokenMinutes", "0"], cancellationToken: Stop));
 
         refused.Reasons.Count.ShouldBe(2);
     }

@@ -127,6 +127,7 @@ public sealed class OpenApiTests(SharedNode shared) : IClassFixture<SharedNode>
         open.Except(
         [
             "getHealth", "getReady", "getMetrics", "registerUser", "createSession", "getNode", "listAgents", "getAgent", "listAgentVersions",
+            "refreshSession", "sendVerificationCode", "verifyEmail", "sendPasswordResetCode", "resetPassword", "getSigningKeys", "getAgentVersion", "getAgentProgram", "headBlob", "getBlob", "listAgentReviews", "getReview",
             "getAgentVersion", "getAgentProgram", "headBlob", "getBlob", "listAgentReviews", "getReview", "callAgent", "getCall",
         ]).ShouldBeEmpty();
     }

@@ -169,7 +169,7 @@ public sealed class AccessTests(SharedNode shared) : IClassFixture<SharedNode>
     public async Task Session_EndsWhenItSaysSo_AndSoDoesAKey()
     {
         var clock = new SettableTime(DateTimeOffset.UtcNow);
-        await using var node = await RunningNode.StartAsync(NodePhysics.Real with { Time = clock }, "--identity:sessionMinutes", "60", "--identity:credentialCacheSeconds", "300");
+        await using var node = await RunningNode.StartAsync(NodePhysics.Real with { Time = clock }, "--identity:accessTokenMinutes", "60", "--identity:credentialCacheSeconds", "300");
         using var ada = await node.NewMemberAsync("ada");
         var key = await RunningNode.ReadAsync<ApiKeyResponse>(
             await ada.PostAsJsonAsync("/api/v1/api-keys", new { name = "k", expiresAt = clock.GetUtcNow().AddMinutes(59.5) }, Stop));

@@ -17,6 +17,12 @@ internal static class Examples
     private static readonly AgentLimitsBody limits = new(20_000_000_000, 268_435_456, 60_000, 67_108_864, 65_536);
     private static readonly UserResponse user = new("user_01m81g29hdep1sct759qs8z33q", "ada", "ada@example.org", "member", submitted);
 
+    private static readonly SessionResponse session = new(
+        "eyJhbGciOiJFUzI1NiIsImtpZCI6Im9LSX…", submitted.AddMinutes(15), user, "sess_01m81g2a1af0a1b2c3d4e5f6g7", "stoar_agk2qeuqlz5 … (64 characters)", submitted.AddDays(30));
+
+    private static readonly ListedSessionResponse listedSession = new(
+        session.SessionId, "stoa-cli", submitted, submitted.AddHours(2), submitted.AddDays(30), IsCurrent: true);
+
     private static readonly AgentResponse agent = new(
         "agent_01m81g1x6vf1cvk6r0j3y9g2qd", "stoa/markdown-html@1.0.0", "stoa", "markdown-html", "1.0.0", "Turns Markdown into HTML.",
         ["text.convert"], ["markdown", "html"], new AgentPortBody("text/markdown"), new AgentPortBody("text/html"),
@@ -106,7 +112,21 @@ internal static class Examples
     {
         new RegisterRequest("ada", "ada@example.org", "correct horse battery staple"),
         new LoginRequest("ada", "correct horse battery staple"),
-        new SessionResponse("eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9…", submitted.AddHours(12), user),
+        session,
+        new RefreshSessionRequest("stoar_agk2qeuqlz5 … (64 characters)"),
+        listedSession,
+        new ListResponse<ListedSessionResponse>([listedSession]),
+        new ChangePasswordRequest("a horse with other batteries", "correct horse battery staple"),
+        new SendCodeRequest("ada@example.org"),
+        new VerifyEmailRequest("ada@example.org", "k7qd-m2xp-4wsa"),
+        new ResetPasswordRequest("ada@example.org", "k7qd-m2xp-4wsa", "a horse with other batteries"),
+        new AccountSecurityResponse(true, submitted, true, submitted, submitted, 10),
+        new BeginTotpRequest("correct horse battery staple"),
+        new TotpResponse("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", "otpauth://totp/Stoa:ada?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Stoa&algorithm=SHA1&digits=6&period=30"),
+        new TotpCodeRequest("287082"),
+        new RemoveTotpRequest("287082", "correct horse battery staple"),
+        new RecoveryCodesResponse(["q2mz-7hfa-x4tn-c6ye", "w5kb-r3jd-p2us-a7gl"]),
+        new KeySetResponse([new KeyBody("EC", "P-256", "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0", "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U", "sig", "ES256")]),
         user,
         new CreateApiKeyRequest("laptop", submitted.AddYears(1), ["tasks:read", "tasks:submit"], 600, "5"),
         apiKey,

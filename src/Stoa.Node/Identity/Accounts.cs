@@ -1,0 +1,189 @@
+using Stoa.Market;
+using Stoa.Market.Identity;
+using Stoa.Market.Identity.SecondFactor;
+using Stoa.Market.Identity.SignIn;
+using Stoa.Node.Mail;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Identity;
+
+/// <summary>A user who has signed in, and what opens the door from now on.</summary>
+public sealed record SignedIn(User User, SessionTokens Tokens);
+
+/// <summary>Lets people in by password and second factor, and lets them change both.</summary>
+public sealed class Accounts(
+    Users users, IUserStore store, SqlAccountStore security, IPasswordHasher passwords, Sessions sessions, Mailer mailer, Random random, TimeProvider time)
+{
+    private const string WrongCode =
+        "The code is not the one of the newest letter to this address, has ended, or was tried too often. Look at it again, or have another letter sent.";
+
+    /// <summary>Signs in.</summary>
+    /// <param name="login">Handle or email.</param>
+    /// <param name="password">As typed.</param>
+    /// <param name="code">Of the second factor; null when none was given.</param>
+    /// <param name="device">What the client says of itself.</param>
+    /// <param name="cancellationToken">Stops before anything is written.</param>
+    public async Task<Outcome<SignedIn, AccountRefusal>> SignInAsync(
+        string login, string password, string? code, string? device, CancellationToken cancellationToken)
+    {
+        var known = await users.SignInAsync(login, password, cancellationToken);
+        if (!known.TryGet(out var user, out var wrong))
+            return new Refusal<AccountRefusal>(AccountRefusal.CredentialsWrong, wrong.Detail);
+
+        var account = await security.GetAsync(user.Id, cancellationToken);
+        if (mailer.IsOn && account is { MustVerify: true, VerifiedAt: null })
+        {
+            return new Refusal<AccountRefusal>(
+                AccountRefusal.EmailUnverified,
+                "A code was sent to the address of this account: give it with POST /api/v1/email-verifications, then sign in. Have another sent with POST /api/v1/email-verifications/letters.");
+        }
+
+        if (account.TotpEnabledAt is not null)
+        {
+            if (code is null)
+            {
+                return new Refusal<AccountRefusal>(
+                    AccountRefusal.SecondFactorNeeded, "This account has a second factor: sign in with the code that the authenticator shows, or with a recovery code.");
+            }
+
+            if (await security.UseCodeAsync(user.Id, code, SecondFactorAct.None, null, time.GetUtcNow(), cancellationToken) is { } refused)
+                return refused;
+        }
+
+        return new SignedIn(user, await sessions.OpenAsync(user.Id, device, cancellationToken));
+    }
+
+    /// <summary>Gives the next pair of tokens for a refresh token.</summary>
+    public async Task<Outcome<SignedIn, AccountRefusal>> RefreshAsync(string refreshToken, CancellationToken cancellationToken)
+    {
+        var refreshed = await sessions.RefreshAsync(refreshToken, cancellationToken);
+        if (!refreshed.TryGet(out var tokens, out var refusal))
+            return refusal;
+        return await store.GetAsync(tokens.Session.UserId, cancellationToken) is { } user
+            ? new SignedIn(user, tokens)
+            : new Refusal<AccountRefusal>(AccountRefusal.SessionEnded, "The account of this session is gone.");
+    }
+
+    /// <summary>Changes a password, and ends all other sessions.</summary>
+    /// <param name="id">Whose.</param>
+    /// <param name="present">The present password; null for an account that has none.</param>
+    /// <param name="next">The new one.</param>
+    /// <param name="current">The session that stays; null for none.</param>
+    /// <param name="cancellationToken">Stops before anything is written.</param>
+    /// <returns>Null when it is changed.</returns>
+    public async Task<Refusal<AccountRefusal>?> ChangePasswordAsync(
+        Id<User> id, string? present, string next, Id<Session>? current, CancellationToken cancellationToken)
+    {
+        var (user, hash) = await GetAsync(id, cancellationToken);
+        if (await RefusePasswordAsync(hash, present, cancellationToken) is { } wrong)
+            return wrong;
+        if (RefuseNewPassword(user, next) is { } weak)
+            return weak;
+        var made = await passwords.HashAsync(next, cancellationToken);
+        var ended = await security.ChangePasswordAsync(id, hash, made, current, time.GetUtcNow(), cancellationToken);
+        if (ended is null)
+            return new Refusal<AccountRefusal>(AccountRefusal.PasswordWrong, "The password was changed a moment ago: give the one that it is now.");
+        sessions.NoteEnded(ended);
+        return null;
+    }
+
+    /// <summary>Takes the code of a letter as the proof that an address is its user's.</summary>
+    /// <returns>Null when it is the right one.</returns>
+    public async Task<Refusal<AccountRefusal>?> VerifyEmailAsync(string email, string code, CancellationToken cancellationToken)
+    {
+        if (!mailer.IsOn)
+            return MailOff();
+        var user = await FindAsync(email, cancellationToken);
+        return user is not null && await security.VerifyEmailAsync(user.Id, OneTimeCode.HashOf(code), time.GetUtcNow(), cancellationToken)
+            ? null
+            : new Refusal<AccountRefusal>(AccountRefusal.MailedCodeWrong, WrongCode);
+    }
+
+    /// <summary>Sets a password anew upon the code of a letter, and ends all sessions.</summary>
+    /// <returns>Null when it is set.</returns>
+    public async Task<Refusal<AccountRefusal>?> ResetPasswordAsync(string email, string code, string next, CancellationToken cancellationToken)
+    {
+        if (!mailer.IsOn)
+            return MailOff();
+        var user = await FindAsync(email, cancellationToken);
+        // What a password must be like is told before the code is used up, and to everybody alike: the handle would tell who has an account.
+        if (RefuseNewPassword(new User(default, "", email, UserRole.Member, default), next) is { } weak)
+            return weak;
+        var hash = await passwords.HashAsync(next, cancellationToken);
+        var ended = user is null ? null : await security.ResetPasswordAsync(user.Id, OneTimeCode.HashOf(code), hash, time.GetUtcNow(), cancellationToken);
+        if (ended is null)
+            return new Refusal<AccountRefusal>(AccountRefusal.MailedCodeWrong, WrongCode);
+        sessions.NoteEnded(ended);
+        return null;
+    }
+
+    /// <summary>Makes a secret for an authenticator, which asks for nothing until a first code of it has come.</summary>
+    public async Task<Outcome<(User User, byte[] Secret), AccountRefusal>> BeginTotpAsync(Id<User> id, string? password, CancellationToken cancellationToken)
+    {
+        var (user, hash) = await GetAsync(id, cancellationToken);
+        if (await RefusePasswordAsync(hash, password, cancellationToken) is { } wrong)
+            return wrong;
+        var secret = new byte[Totp.SecretBytes];
+        random.NextBytes(secret);
+        return await security.BeginTotpAsync(id, secret, cancellationToken)
+            ? (user, secret)
+            : new Refusal<AccountRefusal>(AccountRefusal.SecondFactorEnabled, "The account has a second factor already: disable that first.");
+    }
+
+    /// <summary>Takes a first code, or another one for new recovery codes.</summary>
+    /// <returns>The recovery codes, which are shown this once.</returns>
+    public async Task<Outcome<IReadOnlyList<string>, AccountRefusal>> MakeRecoveryCodesAsync(
+        Id<User> id, string code, SecondFactorAct upon, CancellationToken cancellationToken)
+    {
+        var codes = Enumerable.Range(0, SecondFactorRules.RecoveryCodes).Select(_ => OneTimeCode.Create(SecondFactorRules.RecoveryCodeGroups, random)).ToList();
+        if (await security.UseCodeAsync(id, code, upon, [.. codes.Select(made => made.Hash)], time.GetUtcNow(), cancellationToken) is { } refused)
+            return refused;
+        return codes.ConvertAll(made => made.Text);
+    }
+
+    /// <summary>Does without a second factor from now on.</summary>
+    /// <returns>Null when that is so.</returns>
+    public async Task<Refusal<AccountRefusal>?> RemoveTotpAsync(Id<User> id, string? password, string code, CancellationToken cancellationToken)
+    {
+        var (_, hash) = await GetAsync(id, cancellationToken);
+        return await RefusePasswordAsync(hash, password, cancellationToken)
+            ?? await security.UseCodeAsync(id, code, SecondFactorAct.Disable, null, time.GetUtcNow(), cancellationToken);
+    }
+
+    /// <summary>How an account stands.</summary>
+    public async Task<(AccountSecurity Security, bool HasPassword)> GetSecurityAsync(Id<User> id, CancellationToken cancellationToken)
+    {
+        var (_, hash) = await GetAsync(id, cancellationToken);
+        return (await security.GetAsync(id, cancellationToken), hash is not null);
+    }
+
+    /// <summary>The refusal of whatever needs a letter, where none can be sent.</summary>
+    public static Refusal<AccountRefusal> MailOff() => new(
+        AccountRefusal.MailOff, "This node sends no e-mail: its accounts count as verified, and a forgotten password is a matter for its operator.");
+
+    private async Task<StoredUser> GetAsync(Id<User> id, CancellationToken cancellationToken)
+    {
+        var user = await store.GetAsync(id, cancellationToken);
+        var stored = user is null ? null : await store.FindByLoginAsync(user.Handle, cancellationToken);
+        return stored ?? throw new InvalidOperationException($"The caller {id} is not there.");
+    }
+
+    private async Task<User?> FindAsync(string email, CancellationToken cancellationToken) =>
+        email.Length is 0 or > RegistrationRules.EmailLengthMax || !email.Contains('@', StringComparison.Ordinal) || email.Contains('\0', StringComparison.Ordinal)
+            ? null
+            : (await store.FindByLoginAsync(Users.Normalise(email), cancellationToken))?.User;
+
+    private async Task<Refusal<AccountRefusal>?> RefusePasswordAsync(string? hash, string? typed, CancellationToken cancellationToken)
+    {
+        // Who has no password yet has shown an API key, and nothing else can be asked for.
+        if (hash is null || (typed is not null && await users.IsPasswordAsync(hash, typed, cancellationToken)))
+            return null;
+        return new Refusal<AccountRefusal>(AccountRefusal.PasswordWrong, "The present password is needed for this, and it is not the one that was given.");
+    }
+
+    private static Refusal<AccountRefusal>? RefuseNewPassword(User user, string next)
+    {
+        var errors = RegistrationRules.CheckPassword(user, next, "/newPassword");
+        return errors.Count == 0 ? null : new Refusal<AccountRefusal>(AccountRefusal.PasswordInvalid, "Correct what is listed in errors and try again.", errors);
+    }
+}

@@ -1,0 +1,116 @@
+using System.Security.Cryptography;
+using System.Text;
+using Stoa.Node.Hosting;
+using Stoa.Node.Storage;
+
+namespace Stoa.Node.Identity;
+
+/// <summary>Seals what the database keeps but must not show: private halves of signing keys, keys of sessions, secrets of authenticators.</summary>
+/// <remarks>
+/// AES-256-GCM with a random nonce; what a sealed value is for is authenticated with it, so that none can be put in another's place. Every node of a
+/// cell has the same key. Where the operator gives none, the cell makes one and keeps it in its database: that protects single tables and
+/// log shipping, but nobody who has the whole database.
+/// </remarks>
+public sealed class CellKey
+{
+    /// <summary>Length of the key in bytes.</summary>
+    public const int SizeBytes = 32;
+
+    private const string MadeName = "cell-key";
+    private const string CheckName = "cell-key-check";
+    private const int NonceBytes = 12;
+    private const int TagBytes = 16;
+
+    private readonly byte[] key;
+
+    /// <param name="key">32 random bytes.</param>
+    public CellKey(byte[] key)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(key.Length, SizeBytes);
+        this.key = key;
+    }
+
+    /// <summary>Reads a key of the options, or says that the text is none.</summary>
+    public static bool TryParse(string text, out byte[] bytes)
+    {
+        bytes = new byte[SizeBytes];
+        return Convert.TryFromBase64String(text, bytes, out var length) && length == SizeBytes;
+    }
+
+    /// <summary>The cell's key: the operator's, or else the one that the first node made.</summary>
+    /// <param name="database">The cell's.</param>
+    /// <param name="given">Base64 of the operator's key; null or empty for none.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="BadOptionsException">What is in the database was sealed with another key.</exception>
+    public static async Task<CellKey> OpenAsync(Database database, string? given, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var isGiven = TryParse(given ?? "", out var bytes);
+        var opened = await database.WriteAsync(
+            async session =>
+            {
+                // Whoever is first decides, also whether the database has the key.
+                var cell = isGiven ? new CellKey(bytes) : new CellKey(await KeepAsync(session, MadeName, RandomNumberGenerator.GetBytes(SizeBytes), time));
+                var check = await KeepAsync(session, CheckName, cell.Seal(CheckName, []), time);
+                if (cell.CanOpen(CheckName, check))
+                    return cell;
+                session.Abandon();
+                return null;
+            },
+            cancellationToken);
+        return opened ?? throw new BadOptionsException(
+        [
+            isGiven
+                ? "Identity:CellKey is not the key that this cell's secrets were sealed with. Give that one; a cell that started without keeps the key that it made."
+                : "This cell's secrets were sealed with a key of its operator: give it as Identity:CellKey.",
+        ]);
+    }
+
+    /// <summary>Seals bytes.</summary>
+    /// <param name="purpose">What they are for, and of whom; the same when they are opened.</param>
+    /// <param name="plain">What nobody may see.</param>
+    public byte[] Seal(string purpose, ReadOnlySpan<byte> plain)
+    {
+        var box = new byte[NonceBytes + plain.Length + TagBytes];
+        var nonce = box.AsSpan(0, NonceBytes);
+        RandomNumberGenerator.Fill(nonce);
+        using var aes = new AesGcm(key, TagBytes);
+        aes.Encrypt(nonce, plain, box.AsSpan(NonceBytes, plain.Length), box.AsSpan(NonceBytes + plain.Length), Encoding.UTF8.GetBytes(purpose));
+        return box;
+    }
+
+    /// <summary>Opens what was sealed.</summary>
+    /// <exception cref="CryptographicException">It was sealed for another purpose or with another key, or was changed.</exception>
+    public byte[] Open(string purpose, ReadOnlySpan<byte> box)
+    {
+        if (box.Length < NonceBytes + TagBytes)
+            throw new CryptographicException("A sealed value is cut off.");
+        var plain = new byte[box.Length - NonceBytes - TagBytes];
+        using var aes = new AesGcm(key, TagBytes);
+        aes.Decrypt(box[..NonceBytes], box[NonceBytes..^TagBytes], box[^TagBytes..], plain, Encoding.UTF8.GetBytes(purpose));
+        return plain;
+    }
+
+    private bool CanOpen(string purpose, byte[] box)
+    {
+        try
+        {
+            Open(purpose, box);
+            return true;
+        }
+        catch (CryptographicException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Keeps a value under a name unless there is one; answers the one that is kept.</summary>
+    private static async Task<byte[]> KeepAsync(SqlSession session, string name, byte[] value, TimeProvider time)
+    {
+        await session.ExecuteAsync(
+            "INSERT INTO cell_secrets (name, value, created_at) VALUES (@name, @value, @createdAt) ON CONFLICT (name) DO NOTHING",
+            new { name, value, createdAt = time.GetUtcNow() });
+        return await session.QuerySingleAsync<byte[]>("SELECT value FROM cell_secrets WHERE name = @name", new { name });
+    }
+}

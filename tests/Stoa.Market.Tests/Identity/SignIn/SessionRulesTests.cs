@@ -1,0 +1,102 @@
+using Stoa.Market.Identity;
+using Stoa.Market.Identity.SignIn;
+using Stoa.Primitives;
+
+namespace Stoa.Market.Tests.Identity.SignIn;
+
+public sealed class SessionRulesTests
+{
+    private static readonly DateTimeOffset Now = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123);
+    private static readonly SessionLimits Limits = new(TimeSpan.FromDays(30), TimeSpan.FromDays(90), TimeSpan.FromSeconds(30));
+
+    private static Session Begun => Session.Begin(new Id<Session>(Guid.CreateVersion7()), new Id<User>(Guid.CreateVersion7()), "curl/8", Now);
+
+    [Fact]
+    public void NewestToken_IsReplacedByTheNext()
+    {
+        var after = Refresh(Begun, 1, Now.AddMinutes(15)).Value;
+
+        (after.Generation, after.RotatedAt, after.UsedAt).ShouldBe((2, Now.AddMinutes(15), Now.AddMinutes(15)));
+    }
+
+    [Theory]
+    [InlineData(0, null)]
+    [InlineData(30, null)]
+    [InlineData(-30, null)]
+    [InlineData(31, AccountRefusal.RefreshTokenReused)]
+    [InlineData(-31, AccountRefusal.RefreshTokenReused)]
+    public void TokenBefore_GivesTheSameAgain_WithinTheGraceOnly(int secondsLater, AccountRefusal? refusal)
+    {
+        var rotated = Refresh(Begun, 1, Now.AddHours(1)).Value;
+
+        var again = Refresh(rotated, 1, Now.AddHours(1).AddSeconds(secondsLater));
+
+        (again.Refusal?.Code).ShouldBe(refusal);
+        if (refusal is null)
+            again.Value.ShouldBe(rotated);
+        else
+            again.Refusal.ShouldNotBeNull();
+    }
+
+    [Fact]
+    public void TokenBeforeTheLast_IsReuseAtOnce()
+    {
+        var twice = Refresh(Refresh(Begun, 1, Now).Value, 2, Now).Value;
+
+        Refresh(twice, 1, Now).Refusal!.Code.ShouldBe(AccountRefusal.RefreshTokenReused);
+    }
+
+    [Fact]
+    public void NoGrace_TakesEachTokenOnce()
+    {
+        var rotated = Refresh(Begun, 1, Now).Value;
+
+        SessionRules.Refresh(rotated, 1, Limits with { Grace = TimeSpan.Zero }, Now.AddMilliseconds(1)).Refusal!.Code.ShouldBe(AccountRefusal.RefreshTokenReused);
+    }
+
+    [Fact]
+    public void TokenOfTheFuture_EndsNothing() =>
+        Refresh(Begun, 2, Now).Refusal!.Code.ShouldBe(AccountRefusal.RefreshTokenInvalid);
+
+    [Theory]
+    [InlineData(29.9, true)]
+    [InlineData(30, false)]
+    public void IdleSession_IsOver(double days, bool isOpen) =>
+        (Refresh(Begun, 1, Now.AddDays(days)).Refusal?.Code is not AccountRefusal.SessionEnded).ShouldBe(isOpen);
+
+    [Fact]
+    public void OldSession_IsOver_HoweverMuchItIsUsed()
+    {
+        var session = Begun;
+        for (var day = 1; day < 90; day++)
+            session = Refresh(session, day, Now.AddDays(day)).Value;
+
+        SessionRules.EndsAt(session, Limits).ShouldBe(Now.AddDays(90));
+        Refresh(session, session.Generation, Now.AddDays(90)).Refusal!.Code.ShouldBe(AccountRefusal.SessionEnded);
+    }
+
+    [Theory]
+    [InlineData(SessionEnd.SignedOut)]
+    [InlineData(SessionEnd.PasswordChanged)]
+    [InlineData(SessionEnd.TokenReused)]
+    [InlineData(SessionEnd.TooMany)]
+    public void EndedSession_StaysEnded(SessionEnd why)
+    {
+        var refused = Refresh(Begun with { EndedAt = Now, EndedBy = why }, 1, Now);
+
+        refused.Refusal!.Code.ShouldBe(AccountRefusal.SessionEnded);
+        refused.Refusal.Detail.ShouldContain("sign in again");
+    }
+
+    [Theory]
+    [InlineData(null, "unknown")]
+    [InlineData("  ", "unknown")]
+    [InlineData("curl/8\r\n\u001b[31m", "curl/8???[31m")]
+    public void Device_IsShownSafely(string? said, string kept) =>
+        Session.Begin(default, default, said, Now).Device.ShouldBe(kept);
+
+    [Fact]
+    public void Device_HasAnEnd() => Session.Begin(default, default, new string('x', 5000), Now).Device.Length.ShouldBe(Session.DeviceLengthMax);
+
+    private static Outcome<Session, AccountRefusal> Refresh(Session session, int generation, DateTimeOffset now) => SessionRules.Refresh(session, generation, Limits, now);
+}
