@@ -31,6 +31,12 @@ public enum TransferPurpose
     ChannelDeposit,
     ChannelPayment,
     ChannelReturn,
+    PaymentCredit,
+    PaymentRefund,
+    PaymentReversal,
+    PaymentReinstatement,
+    Payout,
+    PayoutReturn,
 }
 
 /// <summary>An immutable entry of the journal. Its id is made by the caller, so the same transfer sent twice moves money once.</summary>
