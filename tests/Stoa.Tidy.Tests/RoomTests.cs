@@ -23,6 +23,7 @@ public sealed partial class RoomTests
         ["Events"] = ["Identity"],
         ["Ledger"] = ["Identity"],
         ["Channels"] = ["Identity", "Events", "Ledger", "Registry"],
+        ["Payments"] = ["Identity", "Events", "Ledger"],
         ["Registry"] = ["Identity", "Events"],
         ["Calls"] = [],
         ["Builds"] = ["Identity", "Events", "Registry", "Calls"],

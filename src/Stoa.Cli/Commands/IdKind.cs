@@ -16,13 +16,15 @@ internal sealed record IdKind(string Prefix, string Name, string? ShownBy)
     public static readonly IdKind Review = new("rev", "a review", "stoa review show {0}");
     public static readonly IdKind Webhook = new("hook", "a webhook", "stoa webhook deliveries {0}");
     public static readonly IdKind Delivery = new("dlvr", "a delivery", null);
+    public static readonly IdKind Payment = new("pay", "a payment", "stoa payment show {0}");
+    public static readonly IdKind Payout = new("payout", "a payout", "stoa payout show {0}");
     public static readonly IdKind Key = new("key", "an API key", "stoa key list");
 
     private const string SampleSuffix = "_01h2xcejqtf2nbrexx3vqjhp41";
 
     private static readonly IdKind[] Known =
     [
-        Task, Batch, Template, Schedule, Auction, Review, Webhook, Delivery, Key,
+        Task, Batch, Template, Schedule, Auction, Review, Webhook, Delivery, Payment, Payout, Key,
         new("rcpt", "a receipt", null), new("xfer", "a transfer", "stoa wallet transfers"), new("agent", "an agent's version", "stoa agent list"),
         new("acct", "an account", "stoa wallet"), new("user", "a user", "stoa status"),
     ];

@@ -55,6 +55,8 @@ internal static class StoaRootCommand
             ScheduleCommands.Create(scope),
             WebhookCommands.Create(scope),
             new WalletCommand(scope),
+            PaymentCommands.Create(scope),
+            PayoutCommands.Create(scope),
             LedgerCommands.Create(scope),
             ChannelCommands.Create(scope),
             new QuotaCommand(scope),

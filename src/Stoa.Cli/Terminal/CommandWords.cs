@@ -49,6 +49,12 @@ internal sealed partial class CommandWords(Command command)
         (Path("DELETE", "api-keys/{}"), "stoa key revoke $1"),
         (Path("POST", "sessions"), "stoa login"),
         (Path("GET", "channels"), "stoa channel list"),
+        (Path("POST", "payments/add-credit"), "stoa wallet top-up"),
+        (Path("GET", "payments/{}"), "stoa payment show $1"),
+        (Path("GET", "payments"), "stoa payment list"),
+        (Path("(?:POST|GET)", "payouts/account"), "stoa payout setup"),
+        (Path("GET", "payouts"), "stoa payout list"),
+        (Path("POST", "deposits"), "stoa wallet deposit"),
         (Path("GET", "quota"), "stoa quota"),
         (Path("GET", "nodes"), "stoa node list"),
     ];

@@ -43,8 +43,8 @@ public enum PaymentState
 
 /// <summary>Money that a user pays in.</summary>
 /// <param name="Id">The id of the ledger's transfer that credits it, too.</param>
-/// <param name="User">Who pays.</param>
-/// <param name="Wallet">Where it goes.</param>
+/// <param name="UserId">Who pays.</param>
+/// <param name="WalletId">Where it goes.</param>
 /// <param name="Amount">Whole cents.</param>
 /// <param name="State">See <see cref="PaymentState"/>.</param>
 /// <param name="Session">Id of the checkout at Stripe; null until it is made.</param>
@@ -61,8 +61,8 @@ public enum PaymentState
 /// <param name="DueAt">When Stripe is asked next; null for not by itself.</param>
 public sealed record Payment(
     Id<Payment> Id,
-    Id<User> User,
-    Id<Account> Wallet,
+    Id<User> UserId,
+    Id<Account> WalletId,
     Money Amount,
     PaymentState State,
     string? Session,
@@ -106,7 +106,7 @@ public enum RefundState
 
 /// <summary>A refund that was asked for here.</summary>
 /// <param name="Id">The id of the ledger's hold, too, and Stripe's idempotency key.</param>
-/// <param name="Payment">Of what.</param>
+/// <param name="PaymentId">Of what.</param>
 /// <param name="Amount">Whole cents.</param>
 /// <param name="State">See <see cref="RefundState"/>.</param>
 /// <param name="StripeId">Its id at Stripe; null until it is known.</param>
@@ -114,7 +114,7 @@ public enum RefundState
 /// <param name="CreatedAt">UTC.</param>
 /// <param name="ChangedAt">UTC.</param>
 public sealed record Refund(
-    Id<Refund> Id, Id<Payment> Payment, Money Amount, RefundState State, string? StripeId, string? Reason, DateTimeOffset CreatedAt, DateTimeOffset ChangedAt) : IIdentified
+    Id<Refund> Id, Id<Payment> PaymentId, Money Amount, RefundState State, string? StripeId, string? Reason, DateTimeOffset CreatedAt, DateTimeOffset ChangedAt) : IIdentified
 {
     public static string IdPrefix => "refund";
 

@@ -24,7 +24,7 @@ public static class PaymentEvents
             types.Add(EventTypes.PaymentDisputed);
         if (after.State != before.State && after.State is (PaymentState.Expired or PaymentState.Failed))
             types.Add(EventTypes.PaymentFailed);
-        return types.Select(type => New(type, after.Id.ToString(), after.User, now, json =>
+        return types.Select(type => New(type, after.Id.ToString(), after.UserId, now, json =>
         {
             json.WriteString("paymentId", after.Id.ToString());
             json.WriteString("state", JsonNamingPolicy.CamelCase.ConvertName(after.State.ToString()));
@@ -42,7 +42,7 @@ public static class PaymentEvents
         var after = change.After;
         if (after.State == change.Before.State && after.Returned == change.Before.Returned)
             return [];
-        return [New(after.State is PayoutState.Paid ? EventTypes.PayoutPaid : EventTypes.PayoutFailed, after.Id.ToString(), after.User, now, json =>
+        return [New(after.State is PayoutState.Paid ? EventTypes.PayoutPaid : EventTypes.PayoutFailed, after.Id.ToString(), after.UserId, now, json =>
         {
             json.WriteString("payoutId", after.Id.ToString());
             json.WriteString("state", JsonNamingPolicy.CamelCase.ConvertName(after.State.ToString()));

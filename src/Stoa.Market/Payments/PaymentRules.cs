@@ -40,7 +40,7 @@ public static class PaymentRules
             if (checkout is not CheckoutState.Paid || view.Paid != payment.Amount || view.Currency != StripeView.Dollars)
                 return new PaymentChange(payment, Turn(after, StateOf(checkout), now), [], []);
             transfers.Add(new Transfer(
-                new Id<Transfer>(payment.Id.Uuid), TransferKind.Posted, world, payment.Wallet, payment.Amount, null, TransferPurpose.PaymentCredit, payment.Id.ToString(), now));
+                new Id<Transfer>(payment.Id.Uuid), TransferKind.Posted, world, payment.WalletId, payment.Amount, null, TransferPurpose.PaymentCredit, payment.Id.ToString(), now));
             available += payment.Amount;
         }
 
@@ -82,8 +82,8 @@ public static class PaymentRules
         var transfer = new Transfer(
             DerivedId.Of(payment.Id.Uuid, $"move {payment.Moves}"),
             TransferKind.Posted,
-            isTaken ? payment.Wallet : world,
-            isTaken ? world : payment.Wallet,
+            isTaken ? payment.WalletId : world,
+            isTaken ? world : payment.WalletId,
             isTaken ? moved : -moved,
             null,
             isTaken ? TransferPurpose.PaymentReversal : TransferPurpose.PaymentReinstatement,
@@ -116,7 +116,7 @@ public static class PaymentRules
         ArgumentNullException.ThrowIfNull(payment);
         ArgumentNullException.ThrowIfNull(refund);
         return new Transfer(
-            refund.Hold, TransferKind.Pending, payment.Wallet, world, refund.Amount, null, TransferPurpose.PaymentRefund, refund.Id.ToString(), refund.CreatedAt);
+            refund.Hold, TransferKind.Pending, payment.WalletId, world, refund.Amount, null, TransferPurpose.PaymentRefund, refund.Id.ToString(), refund.CreatedAt);
     }
 
     /// <summary>The payment with another state, which begins to be looked at anew; the same where the state is.</summary>
@@ -131,7 +131,7 @@ public static class PaymentRules
         (RefundState.Requested, SeenRefundState.Succeeded) => refund with { State = RefundState.Succeeded, StripeId = seen!.StripeId, ChangedAt = now },
         // A bank may return what was paid to it, weeks later.
         (RefundState.Requested or RefundState.Succeeded, SeenRefundState.Failed) =>
-            refund with { State = RefundState.Failed, StripeId = seen!.StripeId, Reason = seen.Reason ?? "Stripe does not say why.", ChangedAt = now },
+            refund with { State = RefundState.Failed, StripeId = seen!.StripeId ?? refund.StripeId, Reason = seen.Reason ?? "Stripe does not say why.", ChangedAt = now },
         (RefundState.Requested, SeenRefundState.Pending) => refund with { StripeId = seen!.StripeId },
         _ => refund,
     };
@@ -143,7 +143,7 @@ public static class PaymentRules
         return new Transfer(
             DerivedId.Of(refund.Id.Uuid, "end"),
             isCaptured ? TransferKind.PostPending : TransferKind.VoidPending,
-            payment.Wallet,
+            payment.WalletId,
             world,
             isCaptured ? refund.Amount : Money.Zero,
             refund.Hold,

@@ -22,8 +22,8 @@ public enum PayoutState
 
 /// <summary>Money that a creator takes out.</summary>
 /// <param name="Id">The id of the ledger's hold, too, and Stripe's idempotency key.</param>
-/// <param name="User">Whose.</param>
-/// <param name="Wallet">Where it comes from.</param>
+/// <param name="UserId">Whose.</param>
+/// <param name="WalletId">Where it comes from.</param>
 /// <param name="Destination">The creator's account at Stripe.</param>
 /// <param name="Amount">Whole cents.</param>
 /// <param name="Returned">What of it came back.</param>
@@ -37,8 +37,8 @@ public enum PayoutState
 /// <param name="DueAt">When Stripe is asked next; null for not by itself.</param>
 public sealed record Payout(
     Id<Payout> Id,
-    Id<User> User,
-    Id<Account> Wallet,
+    Id<User> UserId,
+    Id<Account> WalletId,
     string Destination,
     Money Amount,
     Money Returned,
@@ -71,7 +71,7 @@ public static class PayoutRules
     public static Transfer Hold(Payout payout, Id<Account> world)
     {
         ArgumentNullException.ThrowIfNull(payout);
-        return new Transfer(payout.Hold, TransferKind.Pending, payout.Wallet, world, payout.Amount, null, TransferPurpose.Payout, payout.Id.ToString(), payout.CreatedAt);
+        return new Transfer(payout.Hold, TransferKind.Pending, payout.WalletId, world, payout.Amount, null, TransferPurpose.Payout, payout.Id.ToString(), payout.CreatedAt);
     }
 
     /// <summary>Takes on what Stripe says of the transfer: captures the hold, and gives back what has come back.</summary>
@@ -92,7 +92,7 @@ public static class PayoutRules
                 DerivedId.Of(payout.Id.Uuid, $"returned {returned.Nanodollars}"),
                 TransferKind.Posted,
                 world,
-                payout.Wallet,
+                payout.WalletId,
                 returned - payout.Returned,
                 null,
                 TransferPurpose.PayoutReturn,
@@ -116,5 +116,5 @@ public static class PayoutRules
 
     // One id for both ends: the ledger takes one of them, and refuses the other.
     private static Transfer End(Payout payout, TransferKind kind, Money amount, Id<Account> world, DateTimeOffset now) => new(
-        DerivedId.Of(payout.Id.Uuid, "end"), kind, payout.Wallet, world, amount, payout.Hold, TransferPurpose.Payout, payout.Id.ToString(), now);
+        DerivedId.Of(payout.Id.Uuid, "end"), kind, payout.WalletId, world, amount, payout.Hold, TransferPurpose.Payout, payout.Id.ToString(), now);
 }

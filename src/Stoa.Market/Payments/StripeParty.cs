@@ -17,9 +17,9 @@ public enum PayoutAccountState
 }
 
 /// <summary>What a user is at Stripe.</summary>
-/// <param name="User">The user.</param>
+/// <param name="UserId">The user.</param>
 /// <param name="Customer">As a payer; null before the first payment.</param>
 /// <param name="Account">As a creator who is paid; null before the onboarding.</param>
 /// <param name="AccountState">How far that account is; null without one.</param>
 /// <param name="Version">Counts all that happens to it.</param>
-public sealed record StripeParty(Id<User> User, string? Customer, string? Account, PayoutAccountState? AccountState, long Version);
+public sealed record StripeParty(Id<User> UserId, string? Customer, string? Account, PayoutAccountState? AccountState, long Version);

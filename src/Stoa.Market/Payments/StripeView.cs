@@ -48,12 +48,12 @@ public enum SeenDisputeState
 }
 
 /// <summary>A refund as Stripe tells it.</summary>
-/// <param name="StripeId">Its id there.</param>
+/// <param name="StripeId">Its id there; null for one that Stripe has refused to make.</param>
 /// <param name="Amount">How much.</param>
 /// <param name="State">How it stands.</param>
 /// <param name="Own">The refund here that it is; null for one that was made elsewhere, such as in Stripe's dashboard.</param>
 /// <param name="Reason">Why it failed.</param>
-public sealed record SeenRefund(string StripeId, Money Amount, SeenRefundState State, Id<Refund>? Own, string? Reason = null);
+public sealed record SeenRefund(string? StripeId, Money Amount, SeenRefundState State, Id<Refund>? Own, string? Reason = null);
 
 /// <summary>A dispute as Stripe tells it.</summary>
 public sealed record SeenDispute(string StripeId, Money Amount, SeenDisputeState State);

@@ -14,6 +14,7 @@ using Stoa.Node.Ledger;
 using Stoa.Node.Mail;
 using Stoa.Node.Observability;
 using Stoa.Node.Pages;
+using Stoa.Node.Payments;
 using Stoa.Node.Quotas;
 using Stoa.Node.Registry;
 using Stoa.Node.Reviews;
@@ -64,6 +65,7 @@ public sealed class NodeHost : IAsyncDisposable
         builder.AddIdentity();
         builder.AddLedger();
         builder.AddChannels();
+        builder.AddPayments();
         builder.AddQuotas();
         builder.AddEvents();
         var builds = builder.AddBuilds();
@@ -125,6 +127,8 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapIdentity();
         api.MapLedger();
         api.MapChannels();
+        api.MapPayments();
+        api.MapPayouts();
         api.MapQuotas();
         api.MapEvents();
         api.MapBuilds(builds);

@@ -128,6 +128,8 @@ public sealed class OpenApiTests(SharedNode shared) : IClassFixture<SharedNode>
         [
             "getHealth", "getReady", "getMetrics", "registerUser", "createSession", "getNode", "listAgents", "getAgent", "listAgentVersions",
             "getAgentVersion", "getAgentProgram", "headBlob", "getBlob", "listAgentReviews", "getReview",
+            // Stripe calls it, and signs what it says.
+            "receiveStripeEvent",
         ]).ShouldBeEmpty();
     }
 

@@ -36,6 +36,7 @@ CREATE TABLE payments (
 
 CREATE INDEX payments_by_user ON payments (user_id, id);
 CREATE INDEX payments_due ON payments (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX payments_open ON payments (user_id) WHERE state = 'Created';
 CREATE INDEX payments_owed ON payments (user_id, id) WHERE refunded + disputed > recovered;
 
 -- Refunds that were asked for here, each with a hold of the same UUID.
