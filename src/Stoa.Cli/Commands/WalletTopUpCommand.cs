@@ -15,7 +15,7 @@ internal sealed class WalletTopUpCommand : StoaCommand
             "top-up",
             "Pay money in by Stripe. Shows the address where it is paid.",
             new("25 dollars, in the browser", "stoa wallet top-up 25 --open"),
-            new("Has it arrived?", "stoa wallet top-up 25 --json | jq -r .id"))
+            new("For a script", "stoa wallet top-up 12.50 --json | jq -r .url"))
     {
         Add(_amount);
         Add(_open);
