@@ -31,14 +31,15 @@ public static class PaymentRules
         ArgumentNullException.ThrowIfNull(payment);
         ArgumentNullException.ThrowIfNull(refunds);
         ArgumentNullException.ThrowIfNull(view);
+        // What was paid is never unpaid again.
+        if (payment.State >= PaymentState.Paid && view.Checkout is not CheckoutState.Paid)
+            return new PaymentChange(payment, payment, [], []);
         var transfers = new List<Transfer>();
         var after = payment with { Intent = payment.Intent ?? view.Intent };
         if (!after.IsCredited)
         {
-            // What was paid is never unpaid again.
-            var checkout = payment.State is PaymentState.Paid ? CheckoutState.Paid : view.Checkout;
-            if (checkout is not CheckoutState.Paid || view.Paid != payment.Amount || view.Currency != StripeView.Dollars)
-                return new PaymentChange(payment, Turn(after, StateOf(checkout), now), [], []);
+            if (view.Checkout is not CheckoutState.Paid || view.Paid != payment.Amount || view.Currency != StripeView.Dollars)
+                return new PaymentChange(payment, Turn(after, StateOf(view.Checkout), now), [], []);
             transfers.Add(new Transfer(
                 new Id<Transfer>(payment.Id.Uuid), TransferKind.Posted, world, payment.WalletId, payment.Amount, null, TransferPurpose.PaymentCredit, payment.Id.ToString(), now));
             available += payment.Amount;

@@ -17,22 +17,27 @@ public sealed class FakeStripe
     private readonly Lock gate = new();
     private readonly Dictionary<string, JsonObject> things = new(StringComparer.Ordinal);
     private readonly Dictionary<string, (string Request, int Status, string Body)> answered = new(StringComparer.Ordinal);
+    private readonly List<JsonObject> events = [];
     private int made;
 
     /// <summary>What this account has at Stripe, in cents.</summary>
     public long Balance { get; private set; }
 
     /// <summary>What would be sent to webhooks, oldest first.</summary>
-    public List<JsonObject> Events { get; } = [];
+    public IReadOnlyList<JsonObject> Events
+    {
+        get
+        {
+            lock (gate)
+                return [.. events];
+        }
+    }
 
     /// <summary>Requests as <c>METHOD path</c>.</summary>
     public List<string> Requests { get; } = [];
 
     /// <summary>Whether refunds are decided later.</summary>
     public bool RefundsArePending { get; set; }
-
-    /// <summary>Refuses what costs more than the balance; off where a test gives money that was not paid in.</summary>
-    public bool ChecksBalance { get; set; } = true;
 
     /// <summary>Keys are forgotten after a day.</summary>
     public void ForgetIdempotencyKeys()
@@ -286,7 +291,7 @@ public sealed class FakeStripe
         Allow(form, "amount", "currency", "destination", "transfer_group", "metadata[stoa]");
         var (cents, account) = (Cents(form, "amount"), Find(Needed(form, "destination"), "account"));
         Require((string)account["capabilities"]!["transfers"]! == "active", 400, "Your destination account needs to have at least one of the following capabilities enabled: transfers.", "insufficient_capabilities_for_transfer");
-        Require(!ChecksBalance || Balance >= cents, 400, "You have insufficient available funds in your Stripe account.", "balance_insufficient");
+        Require(Balance >= cents, 400, "You have insufficient available funds in your Stripe account.", "balance_insufficient");
         Balance -= cents;
         return Make("tr", "transfer", new()
         {
@@ -338,7 +343,7 @@ public sealed class FakeStripe
         };
         if (account is not null)
             told["account"] = account;
-        Events.Add(told);
+        events.Add(told);
     }
 
     private static (int Status, string Body) Try(Func<string> act)
