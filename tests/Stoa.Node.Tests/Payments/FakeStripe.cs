@@ -128,10 +128,18 @@ public sealed class FakeStripe
     });
 
     /// <summary>Somebody refunds in the dashboard.</summary>
-    public void RefundByHand(string intent, long cents)
+    /// <returns>Whether there was so much left.</returns>
+    public bool RefundByHand(string intent, long cents)
     {
         lock (gate)
-            Refund(intent, cents, [], isPending: false);
+            return Try(() => Refund(intent, cents, [], isPending: false).ToJsonString()).Status == 200;
+    }
+
+    /// <summary>What of a payment was neither refunded nor taken back.</summary>
+    public long LeftOf(string intent)
+    {
+        lock (gate)
+            return (long)things[intent]["amount_received"]! - SumOf("refund", intent, "failed") - SumOf("dispute", intent, "won");
     }
 
     public void DecideRefund(string refund, bool succeeds) => Change(refund, found =>
@@ -274,9 +282,8 @@ public sealed class FakeStripe
     private JsonObject Refund(string intent, long cents, JsonObject metadata, bool isPending)
     {
         var paid = (long)Find(intent, "payment_intent")["amount_received"]!;
-        long Sum(string kind, string but) => things.Values.Where(thing => (string)thing["object"]! == kind && (string?)thing["payment_intent"] == intent && (string)thing["status"]! != but).Sum(thing => (long)thing["amount"]!);
-        Require(Sum("dispute", "won") == 0, 400, "This charge has been charged back and cannot be refunded.", "charge_disputed");
-        Require(cents <= paid - Sum("refund", "failed"), 400, "Refund amount is greater than unrefunded amount on charge.", "charge_already_refunded");
+        Require(SumOf("dispute", intent, "won") == 0, 400, "This charge has been charged back and cannot be refunded.", "charge_disputed");
+        Require(cents <= paid - SumOf("refund", intent, "failed"), 400, "Refund amount is greater than unrefunded amount on charge.", "charge_already_refunded");
         Balance -= cents;
         var refund = Make("re", "refund", new()
         {
@@ -285,6 +292,10 @@ public sealed class FakeStripe
         Tell("refund.created", refund);
         return refund.DeepClone().AsObject();
     }
+
+    private long SumOf(string kind, string intent, string but) => things.Values
+        .Where(thing => (string)thing["object"]! == kind && (string?)thing["payment_intent"] == intent && (string)thing["status"]! != but)
+        .Sum(thing => (long)thing["amount"]!);
 
     private JsonObject Transfer(Dictionary<string, string> form)
     {
