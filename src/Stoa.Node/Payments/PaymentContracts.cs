@@ -17,7 +17,7 @@ internal static class PaymentContracts
         payment.CreatedAt,
         payment.ChangedAt,
         payment.State is PaymentState.Created ? payment.Url : null,
-        refunds is null ? null : [.. refunds.Select(ToContract)]);
+        refunds is null ? null : [.. refunds.Select(refund => refund.ToContract())]);
 
     public static RefundResponse ToContract(this Refund refund) =>
         new(refund.Id.ToString(), refund.PaymentId.ToString(), Word(refund.State), refund.Amount.ToString(), refund.CreatedAt, refund.ChangedAt, refund.Reason);

@@ -10,7 +10,6 @@ namespace Stoa.Node.Payments;
 public sealed class PaymentDesk(
     SqlPaymentStore payments,
     SqlStripeParties parties,
-    IUserStore users,
     StripeClient stripe,
     PaymentsOptions options,
     ReturnAddress back,

@@ -1,3 +1,5 @@
+using Stoa.Market.Payments;
+
 namespace Stoa.Node.Payments;
 
 /// <summary>Asks Stripe about what is due: what a webhook has told of, and what none has told of for long. Collects what users owe.</summary>
@@ -37,7 +39,7 @@ public sealed class PaymentWorker(
     {
         var now = time.GetUtcNow();
         var looked = await EachAsync(
-            await payments.ListDueAsync(now, AtOnce, cancellationToken), id => desk.LookAsync(id, ifDue: true, cancellationToken), cancellationToken);
+            await payments.ListDueAsync(now, AtOnce, cancellationToken), async id => Tell(await desk.LookAsync(id, ifDue: true, cancellationToken)), cancellationToken);
         looked += await EachAsync(
             await payouts.ListDueAsync(now, AtOnce, cancellationToken), id => payoutDesk.LookAsync(id, ifDue: true, cancellationToken), cancellationToken);
         looked += await EachAsync(
@@ -78,6 +80,12 @@ public sealed class PaymentWorker(
             if (looked < AtOnce)
                 await awake.WaitAsync(TimeSpan.FromMilliseconds(options.PollMs), stoppingToken);
         }
+    }
+
+    private void Tell(Payment? payment)
+    {
+        if (payment?.State is PaymentState.Paid)
+            logger.LogWarning("{Payment} is paid at Stripe and is not in the wallet: its amount or currency is not what was asked for, or the wallet is full. Look at it in Stripe's dashboard.", payment.Id);
     }
 
     private async Task<int> EachAsync<T>(IReadOnlyList<T> due, Func<T, Task> look, CancellationToken cancellationToken)

@@ -47,7 +47,7 @@ public sealed class SqlPaymentStore(Database database, Id<Account> world)
 
     /// <summary>Notes the checkout of a payment.</summary>
     /// <returns>The payment; null when it was given up meanwhile: then nobody may be told the address.</returns>
-    public Task<Payment?> SetCheckoutAsync(Id<Payment> id, string checkout, string url, CancellationToken cancellationToken) => database.WriteAsync(
+    public Task<Payment?> SetCheckoutAsync(Id<Payment> id, string checkout, string url, CancellationToken cancellationToken) => database.WriteAsync<Payment?>(
         async session =>
         {
             if (await SqlPayments.FindLockedAsync(session, id) is not { } payment || payment.State is PaymentState.Expired)
@@ -114,7 +114,7 @@ public sealed class SqlPaymentStore(Database database, Id<Account> world)
     /// <param name="ifDue">Only when it is due, so that one of many nodes takes it.</param>
     /// <param name="now">UTC.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public Task<TakenPayment?> TakeAsync(Id<Payment> id, bool ifDue, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
+    public Task<TakenPayment?> TakeAsync(Id<Payment> id, bool ifDue, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync<TakenPayment?>(
         async session =>
         {
             if (await SqlPayments.FindLockedAsync(session, id) is not { } payment || (ifDue && !(payment.DueAt <= now)))
@@ -131,7 +131,7 @@ public sealed class SqlPaymentStore(Database database, Id<Account> world)
     {
         ArgumentNullException.ThrowIfNull(taken);
         ArgumentNullException.ThrowIfNull(view);
-        return database.WriteAsync(
+        return database.WriteAsync<Payment?>(
             async session =>
             {
                 await SqlPayments.LockAsync(session, taken.Payment.UserId);

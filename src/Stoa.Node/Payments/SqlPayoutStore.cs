@@ -94,7 +94,7 @@ public sealed class SqlPayoutStore(Database database, Id<Account> world)
         session => session.QueryAsync<Id<Payout>>("SELECT id FROM payouts WHERE due_at <= @now ORDER BY due_at LIMIT @limit", new { now, limit }), cancellationToken);
 
     /// <summary>Takes a payout to ask Stripe about it.</summary>
-    public Task<Payout?> TakeAsync(Id<Payout> id, bool ifDue, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
+    public Task<Payout?> TakeAsync(Id<Payout> id, bool ifDue, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync<Payout?>(
         async session =>
         {
             if (await FindLockedAsync(session, id) is not { } payout || (ifDue && !(payout.DueAt <= now)))
@@ -115,7 +115,7 @@ public sealed class SqlPayoutStore(Database database, Id<Account> world)
     {
         ArgumentNullException.ThrowIfNull(taken);
         ArgumentNullException.ThrowIfNull(decide);
-        return database.WriteAsync(
+        return database.WriteAsync<Payout?>(
             async session =>
             {
                 await SqlPayments.LockAsync(session, taken.UserId);

@@ -50,7 +50,7 @@ public sealed class SqlStripeParties(Database database)
         session => session.QueryAsync<Id<User>>("SELECT user_id FROM stripe_parties WHERE due_at <= @now ORDER BY due_at LIMIT @limit", new { now, limit }), cancellationToken);
 
     /// <summary>Takes a user's account to ask Stripe about it: only who takes it last may write.</summary>
-    public Task<StripeParty?> TakeAsync(Id<User> user, bool ifDue, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
+    public Task<StripeParty?> TakeAsync(Id<User> user, bool ifDue, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync<StripeParty?>(
         async session => await session.ExecuteAsync(
             "UPDATE stripe_parties SET version = version + 1, due_at = @lease WHERE user_id = @user AND account IS NOT NULL AND (@always OR due_at <= @now)",
             new { user, always = !ifDue, now, lease = now + Lease }) == 0

@@ -17,7 +17,7 @@ public sealed class PaymentDesks : IDisposable
 {
     private readonly StripeHttp http;
 
-    public PaymentDesks(Database database, SystemAccounts accounts, IUserStore users, FakeStripeHandler handler, TimeProvider time)
+    public PaymentDesks(Database database, SystemAccounts accounts, FakeStripeHandler handler, TimeProvider time)
     {
         Options = new PaymentsOptions
         {
@@ -27,7 +27,7 @@ public sealed class PaymentDesks : IDisposable
         var stripe = new StripeClient(http);
         var back = new ReturnAddress("http://127.0.0.1:8420/");
         (Payments, Payouts, Parties) = (new SqlPaymentStore(database, accounts.World), new SqlPayoutStore(database, accounts.World), new SqlStripeParties(database));
-        Desk = new PaymentDesk(Payments, Parties, users, stripe, Options, back, time);
+        Desk = new PaymentDesk(Payments, Parties, stripe, Options, back, time);
         PayoutDesk = new PayoutDesk(Payouts, Parties, stripe, accounts, back, time);
         Worker = new PaymentWorker(Payments, Payouts, Parties, Desk, PayoutDesk, Options, time, NullLogger<PaymentWorker>.Instance);
     }
@@ -63,7 +63,7 @@ public sealed class PaymentScene : IDisposable
     private PaymentScene(Database database, Database books, SystemAccounts accounts, User user, Account wallet, IdSource ids, FakeStripeHandler handler, FakeStripe stripe, SettableTime time)
     {
         (this.books, Accounts, User, Wallet, Ids, Handler, Stripe, Time) = (books, accounts, user, wallet.Id, ids, handler, stripe, time);
-        Desks = new PaymentDesks(database, accounts, new SqlUserStore(database, ids), handler, time);
+        Desks = new PaymentDesks(database, accounts, handler, time);
     }
 
     public SystemAccounts Accounts { get; }
