@@ -209,6 +209,29 @@ public sealed class PaymentsEndpointsTests : IAsyncLifetime
         (await client.GetNodeAsync(Stop)).Payments.ShouldBe("off");
     }
 
+    [Fact]
+    public async Task Log_OfAllThatHappens_HoldsNoSecret()
+    {
+        var log = Path.GetTempFileName();
+        await using (var told = await TestNode.StartAsync(null, [.. stripe.Options, "--Observability:LogFile", log, "--Observability:LogLevel", "trace"]))
+        await using (var wrong = await TestNode.StartAsync(null, [.. stripe.Options, "--Payments:StripeKey", "sk_test_aWrongKeyOfTheTests", "--Observability:LogFile", log + ".wrong", "--Observability:LogLevel", "trace"]))
+        {
+            using var client = new StoaClient(wrong.Client.Options with { MaxAttempts = 1 });
+            await told.Client.AddCreditAsync("25", null, Stop);
+            (await RefusedAsync(() => client.AddCreditAsync("25", null, Stop))).ShouldBe(("stripeUnavailable", 503));
+            using var direct = new HttpClient { BaseAddress = told.Client.Options.Address };
+            using var content = new StringContent("{}", Encoding.UTF8, "application/json");
+            using var refused = await direct.PostAsync("/api/v1/payments/stripe/webhook", content, Stop);
+        }
+
+        var text = await File.ReadAllTextAsync(log, Stop) + await File.ReadAllTextAsync(log + ".wrong", Stop);
+        File.Delete(log);
+        File.Delete(log + ".wrong");
+        text.ShouldNotBeEmpty();
+        foreach (var secret in new[] { FakeStripe.Key, FakeStripe.WebhookSecret, "aWrongKeyOfTheTests" })
+            text.ShouldNotContain(secret);
+    }
+
     private static string SessionOf(PaymentResponse payment) => payment.Url!.Split('/')[^1];
 
     private async Task<HttpStatusCode> SendAsync(JsonObject told)
