@@ -217,24 +217,17 @@ internal static class ChannelDesk
 
     /// <summary>Reads a voucher.</summary>
     /// <exception cref="CommandFailure">It is anything else.</exception>
-    public static VoucherBody ReadVoucher(ReadOnlySpan<byte> utf8Json) => Parse(utf8Json, StoaJson.Default.VoucherBody, "a voucher") is { Envelope: not null } voucher
-        ? voucher
-        : throw new CommandFailure("It is not a voucher: it has no envelope.", ExitCode.Refused);
-
-    /// <summary>Reads a proposal.</summary>
-    /// <exception cref="CommandFailure">It is anything else.</exception>
-    public static DsseEnvelope ReadEnvelope(ReadOnlySpan<byte> utf8Json) => Parse(utf8Json, StoaJson.Default.DsseEnvelope, "a proposal");
-
-    private static T Parse<T>(ReadOnlySpan<byte> utf8Json, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type, string what)
-        where T : class
+    public static VoucherBody ReadVoucher(ReadOnlySpan<byte> utf8Json)
     {
         try
         {
-            return JsonSerializer.Deserialize(utf8Json, type) ?? throw new JsonException("It is null.");
+            return JsonSerializer.Deserialize(utf8Json, StoaJson.Default.VoucherBody) is { Envelope: not null } voucher
+                ? voucher
+                : throw new CommandFailure("It is not a voucher: it has no envelope.", ExitCode.Refused);
         }
         catch (JsonException broken)
         {
-            throw new CommandFailure($"It is not {what}: {broken.Message}", ExitCode.Refused);
+            throw new CommandFailure($"It is not a voucher: {broken.Message}", ExitCode.Refused);
         }
     }
 

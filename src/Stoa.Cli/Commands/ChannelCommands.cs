@@ -330,7 +330,7 @@ internal static class ChannelCommands
             if (invocation.Get(_agree) is { } path)
             {
                 using var key = ChannelDesk.OpenKey(invocation.Surroundings, invocation.Get(_file));
-                var proposal = ChannelDesk.ReadEnvelope(await ChannelVoucherCommands.ReadAsync(invocation, path, cancellationToken));
+                var proposal = await SmallFile.ReadEnvelopeAsync(invocation, path, "proposal", cancellationToken);
                 channel = await invocation.Client.AgreeOnChannelAsync(id, ChannelDesk.Accept(file, proposal, key), cancellationToken);
             }
             else

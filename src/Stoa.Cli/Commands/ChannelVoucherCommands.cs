@@ -11,30 +11,6 @@ namespace Stoa.Cli.Commands;
 /// <summary>The commands of <c>stoa channel</c> that need no node: make vouchers, and check them.</summary>
 internal static class ChannelVoucherCommands
 {
-    private const int FileLengthMax = 65_536;
-
-    /// <summary>Reads a small file, or standard input.</summary>
-    /// <exception cref="CommandFailure">It cannot be read, or is too long.</exception>
-    public static async Task<byte[]> ReadAsync(Invocation invocation, string path, CancellationToken cancellationToken)
-    {
-        await using var source = path == "-" ? invocation.Surroundings.Input : Open();
-        var buffer = new byte[FileLengthMax];
-        var length = await source.ReadAtLeastAsync(buffer, buffer.Length, throwOnEndOfStream: false, cancellationToken);
-        return length < buffer.Length ? buffer[..length] : throw new CommandFailure($"{path} is longer than any voucher.");
-
-        FileStream Open()
-        {
-            try
-            {
-                return File.OpenRead(invocation.Surroundings.FullPath(path));
-            }
-            catch (Exception missing) when (missing is IOException or UnauthorizedAccessException)
-            {
-                throw new CommandFailure($"{path} cannot be read: {missing.Message}");
-            }
-        }
-    }
-
     public sealed class PayCommand : StoaCommand
     {
         private readonly Argument<string> _id = ChannelCommands.Id();
@@ -128,7 +104,7 @@ internal static class ChannelVoucherCommands
             using var file = await KeptChannelFile.OpenAsync(invocation.Surroundings, id, cancellationToken);
             if (file.Kept is null)
                 await ChannelCommands.LookAsync(invocation, file, id, cancellationToken);
-            var voucher = ChannelDesk.ReadVoucher(await ReadAsync(invocation, invocation.Get(_voucher), cancellationToken));
+            var voucher = ChannelDesk.ReadVoucher((await SmallFile.ReadAsync(invocation, invocation.Get(_voucher), "voucher", cancellationToken)).Span);
             var taken = ChannelDesk.Take(file, voucher);
             if (invocation.IsJson)
                 invocation.Screen.JsonObject(("cumulative", taken.Cumulative.ToString()), ("new", taken.New.ToString()), ("best", file.Kept!.Highest.ToString()));

@@ -10,8 +10,6 @@ namespace Stoa.Cli.Commands;
 /// <summary><c>stoa ledger</c>: the books of the node, for whoever has to believe them.</summary>
 internal static class LedgerCommands
 {
-    private const int MaxCheckpointBytes = 1 << 16;
-
     public static Command Create(CommandScope scope) => new CommandGroup(
         "ledger",
         "Audit the books of the node.",
@@ -23,24 +21,10 @@ internal static class LedgerCommands
         new BalanceCommand(scope),
         new CheckpointCommand(scope));
 
-    private static async Task<JournalCheckpoint> ReadCheckpointAsync(Invocation invocation, string path, CancellationToken cancellationToken)
-    {
-        await using var file = new FileStream(invocation.Surroundings.FullPath(path), FileMode.Open, FileAccess.Read, FileShare.Read);
-        if (file.Length > MaxCheckpointBytes)
-            throw new CommandFailure($"{path} is longer than any checkpoint ({Format.Size(MaxCheckpointBytes)}).");
-        var bytes = new byte[file.Length];
-        await file.ReadExactlyAsync(bytes, cancellationToken);
-        try
-        {
-            return JournalCheckpoint.Open(DsseEnvelope.FromJson(bytes), null).TryGet(out var checkpoint, out var fault)
-                ? checkpoint
-                : throw new CommandFailure(fault.Detail, ExitCode.Refused);
-        }
-        catch (FormatException other)
-        {
-            throw new CommandFailure($"{path} is not a checkpoint: {other.Message}", ExitCode.Refused);
-        }
-    }
+    private static async Task<JournalCheckpoint> ReadCheckpointAsync(Invocation invocation, string path, CancellationToken cancellationToken) =>
+        JournalCheckpoint.Open(await SmallFile.ReadEnvelopeAsync(invocation, path, "checkpoint", cancellationToken), null).TryGet(out var checkpoint, out var fault)
+            ? checkpoint
+            : throw new CommandFailure(fault.Detail, ExitCode.Refused);
 
     /// <summary><c>stoa ledger verify</c>.</summary>
     private sealed class VerifyCommand : StoaCommand

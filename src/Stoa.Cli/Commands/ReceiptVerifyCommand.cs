@@ -9,8 +9,6 @@ namespace Stoa.Cli.Commands;
 /// <summary><c>stoa receipt verify</c>.</summary>
 internal sealed class ReceiptVerifyCommand : StoaCommand
 {
-    private const int MaxReceiptBytes = 1 << 20;
-
     private readonly Argument<string> _subject = new("RECEIPT|TASK") { Description = "A file with a receipt, - for standard input, or the id of a task (task_…)." };
     private readonly Option<bool> _rerun = new("--rerun") { Description = "Run the program on the input again, in a sandbox on this machine, and compare output and fuel." };
     private readonly Option<string?> _input = new("--input") { Description = "The input of the run, where the node does not give it to you.", HelpName = "FILE" };
@@ -36,7 +34,7 @@ internal sealed class ReceiptVerifyCommand : StoaCommand
         var isTask = TypeId.TryParse(subject, out var id) && id.Prefix == "task";
         var envelope = isTask
             ? await invocation.Client.GetReceiptAsync(subject, cancellationToken)
-            : await ReadAsync(invocation, subject, cancellationToken);
+            : await SmallFile.ReadEnvelopeAsync(invocation, subject, "receipt", cancellationToken);
         var check = ReceiptCheck.Verify(envelope, await FindNodeAsync(invocation, isTask, cancellationToken));
         if (isTask && check.Receipt.TaskId.ToString() != subject)
             throw new CommandFailure($"The node gave the receipt of {check.Receipt.TaskId}, not of {subject}.", ExitCode.Refused);
@@ -60,25 +58,6 @@ internal sealed class ReceiptVerifyCommand : StoaCommand
         if (invocation.Get(_node) is { } named)
             return PeerId.TryParse(named, out var peer) ? peer : throw new CommandFailure($"'{named}' is not a peer id.");
         return isTask ? PeerId.Parse((await invocation.Client.GetNodeAsync(cancellationToken)).PeerId) : null;
-    }
-
-    private static async Task<DsseEnvelope> ReadAsync(Invocation invocation, string subject, CancellationToken cancellationToken)
-    {
-        await using var source = subject == "-"
-            ? invocation.Surroundings.Input
-            : new FileStream(invocation.Surroundings.FullPath(subject), FileMode.Open, FileAccess.Read, FileShare.Read);
-        var bytes = new byte[MaxReceiptBytes + 1];
-        var length = await source.ReadAtLeastAsync(bytes, bytes.Length, throwOnEndOfStream: false, cancellationToken);
-        if (length > MaxReceiptBytes)
-            throw new CommandFailure($"{subject} is longer than any receipt ({Format.Size(MaxReceiptBytes)}).");
-        try
-        {
-            return DsseEnvelope.FromJson(bytes.AsSpan(0, length));
-        }
-        catch (FormatException other)
-        {
-            throw new CommandFailure($"{subject} is not a receipt: {other.Message}", ExitCode.Refused);
-        }
     }
 
     private static void Tell(Screen screen, Receipt receipt, AuctionCheck? auction, RerunReport? report)

@@ -1,3 +1,4 @@
+using Stoa.Market.Membership;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Tasks;
@@ -64,21 +65,6 @@ public static class TaskStateNames
 /// <param name="Holder">One start of one node, see <see cref="LeaseHolder"/>: a restarted node is another holder.</param>
 /// <param name="Token">Fencing token: rises with every lease of the task; a write with an older one is refused.</param>
 public sealed record Lease(string Holder, long Token);
-
-/// <summary>Who holds leases: one start of one node.</summary>
-/// <param name="Node">The node's peer id.</param>
-/// <param name="Boot">Made anew at every start, without a slash.</param>
-public sealed record LeaseHolder(string Node, string Boot)
-{
-    /// <summary><c>node/boot</c>.</summary>
-    public override string ToString() => $"{Node}/{Boot}";
-
-    /// <summary>Reads what <see cref="ToString"/> wrote.</summary>
-    /// <exception cref="FormatException">It is something else.</exception>
-    public static LeaseHolder Parse(string text) => text.Split('/') is [var node, var boot]
-        ? new LeaseHolder(node, boot)
-        : throw new FormatException($"\"{text}\" is not a node and one of its starts.");
-}
 
 /// <summary>What the sandbox measured.</summary>
 /// <param name="Fuel">Units burnt.</param>

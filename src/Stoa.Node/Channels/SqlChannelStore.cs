@@ -119,6 +119,7 @@ public sealed class SqlChannelStore(Database database, Id<Account> clearing, IdS
 
     /// <summary>Has the market do what is due: begins the windows of channels that have expired, and finishes closings whose window is over.</summary>
     /// <returns>How many channels were looked at; as many as <paramref name="limit"/> when there may be more.</returns>
+    /// <exception cref="AggregateException">At some of them it cannot be done; at the others it was.</exception>
     public async Task<int> ActOnDueAsync(DateTimeOffset now, int limit, CancellationToken cancellationToken)
     {
         // A look costs less than a transaction.
@@ -132,21 +133,48 @@ public sealed class SqlChannelStore(Database database, Id<Account> clearing, IdS
             cancellationToken);
         if (due.Count == 0)
             return 0;
-        await database.WriteAsync(
-            async session =>
+        try
+        {
+            await ActOnAsync(due, now, cancellationToken);
+        }
+        catch (Exception failure) when (due.Count > 1 && IsOwnFault(failure))
+        {
+            // One that cannot be read must not hold up the others' money.
+            var faults = new List<Exception>();
+            foreach (var channel in due)
             {
-                // Another node may have been here meanwhile: the rules then say that nothing is due.
-                var channels = await LockAsync(session, due);
-                await ActEachAsync(
-                    session,
-                    ids.Next<NetSettlement>(),
-                    channels,
-                    [.. channels.Values.Select(channel => (channel.Id, (ChannelAct)(channel.State is ChannelState.Open ? new ChannelAct.Expire() : new ChannelAct.Finish())))],
-                    now);
-            },
-            cancellationToken);
+                try
+                {
+                    await ActOnAsync([channel], now, cancellationToken);
+                }
+                catch (Exception own) when (IsOwnFault(own))
+                {
+                    faults.Add(new InvalidOperationException($"What is due at {channel} cannot be done: {own.Message}", own));
+                }
+            }
+
+            if (faults.Count > 0)
+                throw new AggregateException(faults);
+        }
+
         return due.Count;
+
+        static bool IsOwnFault(Exception failure) => failure is not OperationCanceledException && !failure.MayPass();
     }
+
+    private Task ActOnAsync(IReadOnlyList<Id<Channel>> due, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
+        async session =>
+        {
+            // Another node may have been here meanwhile: the rules then say that nothing is due.
+            var channels = await LockAsync(session, due);
+            await ActEachAsync(
+                session,
+                ids.Next<NetSettlement>(),
+                channels,
+                [.. channels.Values.Select(channel => (channel.Id, (ChannelAct)(channel.State is ChannelState.Open ? new ChannelAct.Expire() : new ChannelAct.Finish())))],
+                now);
+        },
+        cancellationToken);
 
     private async Task<NetSettlement> ActEachAsync(
         SqlSession session, Id<NetSettlement> id, Dictionary<Id<Channel>, Channel> channels, IReadOnlyList<(Id<Channel> Channel, ChannelAct Act)> acts, DateTimeOffset now)

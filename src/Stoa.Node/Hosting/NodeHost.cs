@@ -12,6 +12,7 @@ using Stoa.Node.Http.OpenApi;
 using Stoa.Node.Identity;
 using Stoa.Node.Ledger;
 using Stoa.Node.Mail;
+using Stoa.Node.Membership;
 using Stoa.Node.Observability;
 using Stoa.Node.Pages;
 using Stoa.Node.Payments;
@@ -71,6 +72,7 @@ public sealed class NodeHost : IAsyncDisposable
         var builds = builder.AddBuilds();
         builder.AddRegistry();
         builder.AddSelection();
+        builder.AddMembership();
         builder.AddTasks();
         builder.AddAuctions();
         builder.AddReviews();

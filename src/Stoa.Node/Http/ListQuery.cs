@@ -6,16 +6,19 @@ using Stoa.Market;
 namespace Stoa.Node.Http;
 
 /// <summary>The parameters that every list takes; use it as an <c>[AsParameters]</c> parameter.</summary>
-/// <param name="Limit">How many items the page has at most.</param>
-/// <param name="Cursor">The nextCursor of the page before.</param>
-public sealed record ListQuery(
-    [property: FromQuery(Name = "limit"), Description("How many items the page has at most, 1 to 200; 50 when left out.")] int? Limit,
-    [property: FromQuery(Name = "cursor"), Description("The nextCursor of the page before; left out for the first page.")] string? Cursor)
+/// <remarks>Properties, not a primary constructor: the generator of request delegates writes the types of constructor parameters as they are, and <c>typeof(string?)</c> is none.</remarks>
+public sealed record ListQuery
 {
     /// <summary>Most items of a page.</summary>
     public const int LimitMax = 200;
 
     private const int CursorLengthMax = 1024;
+
+    [FromQuery(Name = "limit"), Description("How many items the page has at most, 1 to 200; 50 when left out.")]
+    public int? Limit { get; init; }
+
+    [FromQuery(Name = "cursor"), Description("The nextCursor of the page before; left out for the first page.")]
+    public string? Cursor { get; init; }
 
     /// <summary>What part of the list is wanted.</summary>
     /// <exception cref="RequestRefusedException">A parameter is out of range.</exception>

@@ -1,8 +1,10 @@
 using System.Text.Json;
 using Stoa.Market.Events;
+using Stoa.Market.Membership;
 using Stoa.Market.Schedules;
 using Stoa.Market.Tasks;
 using Stoa.Node.Http;
+using Stoa.Node.Membership;
 using Stoa.Node.Tasks;
 using Stoa.Primitives;
 

@@ -30,9 +30,18 @@ internal static class SqliteConnections
             "PRAGMA foreign_keys = ON",
             "PRAGMA temp_store = MEMORY",
             "PRAGMA cache_size = -16384",
-            "PRAGMA journal_size_limit = 67108864",
-            // 32 MB of log before it is moved into the file: pages that are written again and again are moved once.
-            "PRAGMA wal_autocheckpoint = 4096",
+            // As long as the log may get: begun anew, it is written over.
+            "PRAGMA journal_size_limit = 100663296",
+        ]);
+
+    /// <summary>A connection that moves the log into the file, see <see cref="SqliteCheckpoints"/>.</summary>
+    public static SqliteConnection OpenMover(string path) => Open(
+        path,
+        SqliteOpenMode.ReadWrite,
+        [
+            "PRAGMA busy_timeout = 10000",
+            "PRAGMA synchronous = FULL",
+            "PRAGMA cache_size = -64",
         ]);
 
     /// <summary>A connection that only reads.</summary>

@@ -46,7 +46,7 @@ public sealed class SqliteDatabase : Database
         try
         {
             var path = Path.Combine(folder, StorageOptions.SqliteFileName);
-            var writer = new SqliteWriter(SqliteConnections.OpenWriter(path), options.MaxQueuedWrites, EnterAct);
+            var writer = new SqliteWriter(SqliteConnections.OpenWriter(path), SqliteConnections.OpenMover(path), options.MaxQueuedWrites, EnterAct);
             return new SqliteDatabase(folderLock, writer, new SqliteReaders(path));
         }
         catch

@@ -52,4 +52,9 @@ internal static unsafe partial class SqliteNative
     [SuppressGCTransition]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     public static partial int sqlite3_changes(nint database);
+
+    /// <summary>Has a function called behind each commit to the write-ahead log, with its length in pages.</summary>
+    [LibraryImport(Library)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    public static partial nint sqlite3_wal_hook(nint database, delegate* unmanaged[Cdecl]<void*, nint, byte*, int, int> hook, void* argument);
 }

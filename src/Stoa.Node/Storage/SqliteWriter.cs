@@ -29,17 +29,20 @@ internal sealed class SqliteWriter : IDisposable
     private static readonly SqlStatement UndoSavepoint = new("ROLLBACK TO act");
 
     private readonly SqliteCommands _commands;
+    private readonly SqliteCheckpoints _checkpoints;
     private readonly Action _enterAct;
     private readonly SemaphoreSlim _room;
     private readonly BlockingCollection<QueuedAct> _queue = [];
     private readonly Thread _thread;
 
     /// <param name="connection">The writing connection; becomes this object's own.</param>
+    /// <param name="mover">Another one, by which the log is moved into the file; becomes this object's own.</param>
     /// <param name="maxQueued">How many acts may wait before callers are held back.</param>
     /// <param name="enterAct">Called once on the writer's thread: marks its flow of control as the inside of acts.</param>
-    public SqliteWriter(SqliteConnection connection, int maxQueued, Action enterAct)
+    public SqliteWriter(SqliteConnection connection, SqliteConnection mover, int maxQueued, Action enterAct)
     {
         _commands = new SqliteCommands(connection);
+        _checkpoints = new SqliteCheckpoints(_commands, mover);
         _enterAct = enterAct;
         _room = new SemaphoreSlim(maxQueued);
         _thread = new Thread(Run) { Name = ThreadName, IsBackground = true };
@@ -69,6 +72,7 @@ internal sealed class SqliteWriter : IDisposable
             return;
         _queue.CompleteAdding();
         _thread.Join();
+        _checkpoints.Dispose();
         CheckpointLog();
         _commands.Dispose();
     }
@@ -122,6 +126,7 @@ internal sealed class SqliteWriter : IDisposable
         _commands.Run(Commit);
         foreach (var act in group)
             act.AnswerDone();
+        _checkpoints.AfterCommit();
     }
 
     private void RunOne(QueuedAct act)

@@ -1,4 +1,5 @@
 using Stoa.Market.Tasks;
+using Stoa.Node.Membership;
 
 namespace Stoa.Node.Tasks;
 

@@ -1,3 +1,4 @@
+using Stoa.Market.Membership;
 using Stoa.Market.Tasks;
 
 namespace Stoa.Node.Tasks;

@@ -1,4 +1,5 @@
 using Stoa.Market.Identity;
+using Stoa.Market.Membership;
 using Stoa.Market.Tasks;
 using Stoa.Node.Storage;
 using Stoa.Primitives;

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Stoa.Market.Membership;
 using Stoa.Market.Tasks;
 using Stoa.Node.Tasks.Live;
 using Stoa.Primitives;

@@ -1,11 +1,13 @@
 using Stoa.Market.Builds;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
+using Stoa.Market.Membership;
 using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
 using Stoa.Node.Auctions;
 using Stoa.Node.Hosting;
+using Stoa.Node.Membership;
 using Stoa.Node.Observability;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks.Live;
@@ -21,7 +23,6 @@ public static class TasksModule
     {
         var options = builder.AddRoomOptions("Tasks", new TasksOptions(), options => options.Validate());
         var services = builder.Services;
-        services.AddSingleton<INodeStore>(provider => new SqlNodeStore(provider.GetRequiredService<Database>()));
         services.AddSingleton<LeaseKeeper>();
         services.AddSingleton<LeaseRescuer>();
         services.AddSingleton<LeaseCare>();
@@ -36,13 +37,6 @@ public static class TasksModule
         services.AddSingleton<ITaskBatchStore>(provider => new SqlTaskBatchStore(
             provider.GetRequiredService<Database>(), provider.GetRequiredService<RecentSubmissions>(), provider.GetRequiredService<UserQuota>()));
         services.AddSingleton<SubmitBatch>();
-        services.AddSingleton(provider => new LeaseHolder(
-            provider.GetRequiredService<PrivateKey>().PublicKey.PeerId.ToString(), provider.GetRequiredService<Database>().Boot));
-        services.AddSingleton(provider => new Cell(
-            provider.GetRequiredService<LeaseHolder>(),
-            provider.GetRequiredService<NodeOptions>().Region,
-            provider.GetRequiredService<TimeProvider>().GetUtcNow()));
-        services.AddSingleton<NodeStatus>();
         services.AddSingleton(provider => new SubmitTask(
             provider.GetRequiredService<IAgentStore>(),
             provider.GetRequiredService<IContentStore>(),
@@ -77,8 +71,6 @@ public static class TasksModule
         services.AddSingleton<LogFollower>();
         services.AddSingleton<TaskWorkers>();
         services.AddSingleton(provider => new ReadinessCheck("workers", _ => Task.FromResult(provider.GetRequiredService<TaskWorkers>().Fault)));
-        // Hosted services stop in the reverse order: the node gives signs of life for as long as the workers let tasks end.
-        services.AddHostedService<Heartbeat>();
         services.AddHostedService(provider => provider.GetRequiredService<LeaseCare>());
         services.AddSingleton<DeadlineKeeper>();
         services.AddHostedService(provider => provider.GetRequiredService<DeadlineKeeper>());

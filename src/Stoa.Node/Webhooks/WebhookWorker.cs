@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Stoa.Market.Webhooks;
 using Stoa.Node.Events;
+using Stoa.Node.Membership;
 using Stoa.Node.Tasks;
 
 namespace Stoa.Node.Webhooks;

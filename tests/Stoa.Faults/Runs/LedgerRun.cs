@@ -75,7 +75,6 @@ internal static class LedgerRun
     {
         await using var watchdog = new Watchdog();
         var folder = Directory.CreateTempSubdirectory("stoa-faults-").FullName + "-pg";
-        watchdog.AtEnd($"rm -rf '{folder}'");
         var server = await PostgresServer.StartAsync(folder, watchdog);
         var random = new Random(context.Seed);
         var began = Stopwatch.GetTimestamp();

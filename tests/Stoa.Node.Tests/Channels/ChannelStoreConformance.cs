@@ -103,6 +103,19 @@ public abstract class ChannelStoreConformance(DatabaseSource source) : DatabaseT
     }
 
     [Fact]
+    public async Task Due_WithARowThatCannotBeRead_IsDoneForTheOthers()
+    {
+        var (broken, other) = (await OpenAsync(100), await OpenAsync(200));
+        await Database.WriteAsync(session => session.ExecuteAsync("UPDATE channels SET state = 'Broken' WHERE id = @Id", new { broken.Id }), Stop);
+        var expiry = Now.AddDays(1);
+
+        var failure = await Should.ThrowAsync<AggregateException>(() => Store.ActOnDueAsync(expiry, 10, Stop));
+
+        failure.InnerExceptions.ShouldHaveSingleItem().Message.ShouldContain(broken.Id.ToString());
+        (await Store.FindAsync(other.Id, ann.User, Stop))!.State.ShouldBe(new ChannelState.Closing(null, expiry, expiry.AddHours(1)));
+    }
+
+    [Fact]
     public async Task Agreement_IsKeptAndEndsTheChannel()
     {
         var channel = await OpenAsync(100);

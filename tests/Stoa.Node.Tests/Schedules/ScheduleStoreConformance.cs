@@ -1,8 +1,10 @@
+using Stoa.Market.Membership;
 using Stoa.Market;
 using Stoa.Market.Identity;
 using Stoa.Market.Schedules;
 using Stoa.Market.Tasks;
 using Stoa.Node.Identity;
+using Stoa.Node.Membership;
 using Stoa.Node.Schedules;
 using Stoa.Node.Tasks;
 using Stoa.Node.Tests.Storage;

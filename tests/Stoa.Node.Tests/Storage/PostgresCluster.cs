@@ -52,39 +52,9 @@ public sealed class PostgresCluster : IAsyncDisposable
         Assert.SkipWhen(programs is null, "PostgreSQL is not installed (Debian: apt-get install postgresql), and STOA_TEST_POSTGRES is not set.");
 
         var folder = Directory.CreateTempSubdirectory("stoa-pg-").FullName;
-        var asUser = PostgresPrograms.AsUser;
-        _watchdog = StartShell($"cat >/dev/null; cd /; {asUser}'{programs}/pg_ctl' -D '{folder}/data' -m immediate stop; rm -rf '{folder}'");
-        var owned = asUser.Length == 0 ? "" : $"chown postgres '{folder}'; ";
-        await RunShellAsync(
-            $"set -e; cd /; {owned}{asUser}'{programs}/initdb' -D '{folder}/data' -U postgres -A trust -E UTF8 --no-locale --no-sync; "
-            + $"{asUser}'{programs}/pg_ctl' -D '{folder}/data' -w -l '{folder}/log' "
-            + $"-o \"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off -c max_connections=300\" start");
-        return $"Host={folder};Port=5432;Username=postgres;Database=postgres;Maximum Pool Size=60";
-    }
-
-    private static Process StartShell(string script) => Process.Start(new ProcessStartInfo("/bin/sh", ["-c", script])
-    {
-        RedirectStandardInput = true,
-        RedirectStandardOutput = true,
-        RedirectStandardError = true,
-    })!;
-
-    private static async Task RunShellAsync(string script)
-    {
-        // The server inherits the output of pg_ctl and would keep it open: it goes to a file.
-        var output = Path.GetTempFileName();
-        try
-        {
-            using var shell = StartShell($"exec >'{output}' 2>&1; {script}");
-            shell.StandardInput.Close();
-            await shell.WaitForExitAsync();
-            if (shell.ExitCode != 0)
-                throw new InvalidOperationException($"PostgreSQL did not start: {await File.ReadAllTextAsync(output)}");
-        }
-        finally
-        {
-            File.Delete(output);
-        }
+        _watchdog = Process.Start(new ProcessStartInfo("/bin/sh", ["-c", $"cat >/dev/null; exec >/dev/null 2>&1; {programs!.EndCommand(folder)}"]) { RedirectStandardInput = true })!;
+        await programs.StartAsync(folder, "-c fsync=off -c max_connections=300");
+        return PostgresPrograms.ConnectionString(folder) + ";Maximum Pool Size=60";
     }
 
     private static async Task ExecuteAsync(string connectionString, string sql)

@@ -36,6 +36,21 @@ public sealed class SqliteDatabaseTests() : DatabaseConformance(new SqliteSource
     }
 
     [Fact]
+    public async Task Write_OfMoreThanTheLogMayHold_BeginsTheLogAnew()
+    {
+        const int most = SqliteCheckpoints.Most * 8192;
+        const int bytes = 4_000_000;
+        await Database.WriteAsync(session => session.ExecuteAsync("CREATE TABLE large (number BIGINT PRIMARY KEY, bytes BLOB)"), Stop);
+
+        for (var number = 0; number < 2 * most / bytes; number++)
+            await Database.WriteAsync(session => session.ExecuteAsync("INSERT INTO large VALUES (@number, zeroblob(@bytes))", new { number, bytes }), Stop);
+
+        new FileInfo(Path.Combine(((SqliteSource)Source).Folder, StorageOptions.SqliteFileName + "-wal")).Length.ShouldBeLessThan(most + 2L * bytes);
+        var stored = await Database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT SUM(LENGTH(bytes)) FROM large"), Stop);
+        stored.ShouldBe(2L * most / bytes * bytes);
+    }
+
+    [Fact]
     public async Task Write_CancelledWhileQueued_IsNotRun()
     {
         using var cancel = CancellationTokenSource.CreateLinkedTokenSource(Stop);

@@ -1,3 +1,4 @@
+using Stoa.Market.Membership;
 using Stoa.Market;
 using Stoa.Market.Identity;
 using Stoa.Market.Tasks;

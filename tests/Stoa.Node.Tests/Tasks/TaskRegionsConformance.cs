@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Stoa.Market.Identity;
+using Stoa.Market.Membership;
 using Stoa.Market.Tasks;
 using Stoa.Node.Tasks;
 using Stoa.Node.Tests.Storage;

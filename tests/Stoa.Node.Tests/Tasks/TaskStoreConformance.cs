@@ -1,4 +1,5 @@
 using System.Text;
+using Stoa.Market.Membership;
 using Stoa.Market;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
@@ -6,6 +7,7 @@ using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
+using Stoa.Node.Membership;
 using Stoa.Node.Selection;
 using Stoa.Node.Tasks;
 using Stoa.Node.Tests.Storage;

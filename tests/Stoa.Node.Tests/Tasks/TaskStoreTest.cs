@@ -1,6 +1,7 @@
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
+using Stoa.Market.Membership;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
 using Stoa.Node.Events;

@@ -1,3 +1,4 @@
+using Stoa.Market.Membership;
 using Stoa.Market;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
@@ -5,6 +6,7 @@ using Stoa.Market.Tasks;
 using Stoa.Market.Webhooks;
 using Stoa.Node.Events;
 using Stoa.Node.Identity;
+using Stoa.Node.Membership;
 using Stoa.Node.Tasks;
 using Stoa.Node.Tests.Hosting;
 using Stoa.Node.Tests.Storage;

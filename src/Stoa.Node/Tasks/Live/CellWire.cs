@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Stoa.Market.Events;
+using Stoa.Market.Membership;
 using Stoa.Market.Tasks;
 using Stoa.Node.Events;
 using Stoa.Node.Storage;

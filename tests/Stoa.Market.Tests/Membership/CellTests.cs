@@ -1,7 +1,8 @@
+using Stoa.Market.Membership;
 using Stoa.Market.Registry;
-using Stoa.Market.Tasks;
+using Stoa.Market.Tests.Tasks;
 
-namespace Stoa.Market.Tests.Tasks;
+namespace Stoa.Market.Tests.Membership;
 
 public sealed class CellTests
 {

@@ -1,7 +1,8 @@
+using Stoa.Market.Membership;
 using Stoa.Market.Tasks;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Tasks;
+namespace Stoa.Node.Membership;
 
 /// <summary>Leases on what a node works on for a moment (a webhook, a schedule): one counts for as long as its holder is on the list of nodes.</summary>
 /// <remarks>As with the leases on tasks no clock is compared, so neither a dead node nor a clock that jumps holds anything up for longer than it takes to notice.</remarks>

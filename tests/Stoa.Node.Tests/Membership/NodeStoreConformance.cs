@@ -1,8 +1,8 @@
-using Stoa.Market.Tasks;
-using Stoa.Node.Tasks;
+using Stoa.Market.Membership;
+using Stoa.Node.Membership;
 using Stoa.Node.Tests.Storage;
 
-namespace Stoa.Node.Tests.Tasks;
+namespace Stoa.Node.Tests.Membership;
 
 /// <summary>What every keeper of the list of nodes does.</summary>
 public abstract class NodeStoreConformance(DatabaseSource source) : DatabaseTest(source)

@@ -1,6 +1,6 @@
-using Stoa.Market.Tasks;
+using Stoa.Market.Membership;
 
-namespace Stoa.Market.Tests.Tasks;
+namespace Stoa.Market.Tests.Membership;
 
 public sealed class NodeWatchTests
 {

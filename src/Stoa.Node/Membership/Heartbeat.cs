@@ -1,7 +1,9 @@
+using Stoa.Market.Membership;
 using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
+using Stoa.Node.Tasks;
 
-namespace Stoa.Node.Tasks;
+namespace Stoa.Node.Membership;
 
 /// <summary>The pulse of a node: gives signs of life, learns of the other nodes, and strikes off those that give none.</summary>
 /// <remarks>It waits for no work: whoever does not beat is dead to the others after some seconds. What has to be done for tasks is up to <see cref="LeaseCare"/>.</remarks>

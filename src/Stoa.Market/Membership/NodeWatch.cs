@@ -1,4 +1,4 @@
-namespace Stoa.Market.Tasks;
+namespace Stoa.Market.Membership;
 
 /// <summary>Tells from the beats of nodes, as one of them sees them, which of them are dead.</summary>
 /// <remarks>

@@ -1,8 +1,10 @@
+using Stoa.Market.Membership;
 using Stoa.Market.Tasks;
 using Stoa.Node.Hosting;
 using Stoa.Node.Pages;
+using Stoa.Node.Tasks;
 
-namespace Stoa.Node.Tasks;
+namespace Stoa.Node.Membership;
 
 /// <summary>What this node has and what of it is in use, now.</summary>
 public sealed class NodeStatus(TaskWorkers workers, TasksOptions tasks, NodeOptions node)

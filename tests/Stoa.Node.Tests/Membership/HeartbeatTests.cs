@@ -1,8 +1,11 @@
 using Microsoft.Extensions.DependencyInjection;
+using Stoa.Market.Membership;
 using Stoa.Market.Tasks;
+using Stoa.Node.Membership;
 using Stoa.Node.Tasks;
+using Stoa.Node.Tests.Tasks;
 
-namespace Stoa.Node.Tests.Tasks;
+namespace Stoa.Node.Tests.Membership;
 
 /// <summary>The pulse of a node whose database another one works on, which has fallen silent.</summary>
 public sealed class HeartbeatTests

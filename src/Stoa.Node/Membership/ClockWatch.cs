@@ -1,4 +1,4 @@
-namespace Stoa.Node.Tasks;
+namespace Stoa.Node.Membership;
 
 /// <summary>Notices that the clock was set back, from the time that has passed between two looks.</summary>
 internal sealed class ClockWatch(TimeProvider time)

@@ -1,9 +1,10 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Stoa.Market.Membership;
 using Stoa.Market.Tasks;
 using Stoa.Node.Storage;
 
-namespace Stoa.Node.Tasks;
+namespace Stoa.Node.Membership;
 
 /// <summary>The nodes of a cell in the database that they share.</summary>
 public sealed class SqlNodeStore(Database database) : INodeStore

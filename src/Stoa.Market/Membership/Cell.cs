@@ -1,4 +1,4 @@
-namespace Stoa.Market.Tasks;
+namespace Stoa.Market.Membership;
 
 /// <summary>What a node knows of the nodes of its cell: as of its last sign of life, so about a second old. Safe for many threads.</summary>
 /// <param name="self">This start of this node.</param>

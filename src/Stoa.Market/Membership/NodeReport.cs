@@ -1,6 +1,6 @@
 using Stoa.Market.Registry;
 
-namespace Stoa.Market.Tasks;
+namespace Stoa.Market.Membership;
 
 /// <summary>What a node tells the others of its cell with every sign of life.</summary>
 /// <param name="Version">Of its software.</param>

@@ -1,4 +1,4 @@
-namespace Stoa.Market.Tasks;
+namespace Stoa.Market.Membership;
 
 /// <summary>A sign of life: a number that a node counts up for as long as it works.</summary>
 /// <param name="Holder">One start of a node.</param>
