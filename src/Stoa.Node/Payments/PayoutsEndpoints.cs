@@ -34,7 +34,7 @@ public static class PayoutsEndpoints
             .Produces<PayoutResponse>(StatusCodes.Status202Accepted)
             .Refuses(
                 PaymentRefusal.PayoutAccountMissing, PaymentRefusal.PayoutAccountNotReady, PaymentRefusal.AmountNotWholeCents, PaymentRefusal.PayoutBelowMinimum,
-                PaymentRefusal.InsufficientFunds);
+                PaymentRefusal.InsufficientFunds, PaymentRefusal.StripeUnavailable, PaymentRefusal.StripeRefused);
         payouts.MapGet("/", ListAsync)
             .WithName("listPayouts").WithSummary("List your payouts, newest first")
             .WithDescription("What was asked for, and what became of it.")
@@ -66,6 +66,7 @@ public static class PayoutsEndpoints
         Caller caller,
         ILedgerStore ledger,
         SqlPayoutStore store,
+        SqlStripeParties parties,
         PayoutDesk desk,
         PaymentsOptions options,
         TimeProvider time,
@@ -74,6 +75,12 @@ public static class PayoutsEndpoints
         Money? amount = body.Value.Amount is { } text ? PaymentsEndpoints.ReadAmount(text) : null;
         var wallet = await PaymentsEndpoints.FindWalletAsync(ledger, caller.UserId, cancellationToken);
         var now = DateTimeOffset.FromUnixTimeMilliseconds(time.GetUtcNow().ToUnixTimeMilliseconds());
+        if (await parties.FindAsync(caller.UserId, cancellationToken) is { Account: not null, AccountState: not PayoutAccountState.Active })
+        {
+            // Stripe may have told that it is ready, and nobody have heard of it.
+            await desk.LookAtAccountAsync(caller.UserId, ifDue: false, cancellationToken);
+        }
+
         var requested = await store.RequestAsync(made.For<Payout>(), caller.UserId, wallet, amount, Money.Parse(options.MinPayout), now, cancellationToken);
         if (!requested.TryGet(out var payout, out var refusal))
             return refusal.ToProblem();
