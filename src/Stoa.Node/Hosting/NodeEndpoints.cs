@@ -1,7 +1,6 @@
 using Stoa.Client.Contracts;
 using Stoa.Market.Membership;
 using Stoa.Market;
-using Stoa.Market.Tasks;
 using Stoa.Node.Http;
 using Stoa.Node.Membership;
 using Stoa.Node.Pages;

@@ -1,6 +1,5 @@
 using Stoa.Market.Membership;
 using Stoa.Market.Selection;
-using Stoa.Market.Tasks;
 using Stoa.Node.Tasks;
 
 namespace Stoa.Node.Membership;

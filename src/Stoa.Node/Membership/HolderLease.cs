@@ -1,5 +1,4 @@
 using Stoa.Market.Membership;
-using Stoa.Market.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Membership;

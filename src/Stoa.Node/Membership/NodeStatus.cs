@@ -1,5 +1,4 @@
 using Stoa.Market.Membership;
-using Stoa.Market.Tasks;
 using Stoa.Node.Hosting;
 using Stoa.Node.Pages;
 using Stoa.Node.Tasks;

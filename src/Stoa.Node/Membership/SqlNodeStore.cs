@@ -1,7 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Stoa.Market.Membership;
-using Stoa.Market.Tasks;
 using Stoa.Node.Storage;
 
 namespace Stoa.Node.Membership;

@@ -3,11 +3,9 @@ using Stoa.Market;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Schedules;
-using Stoa.Market.Tasks;
 using Stoa.Node.Events;
 using Stoa.Node.Membership;
 using Stoa.Node.Storage;
-using Stoa.Node.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Schedules;

@@ -2,7 +2,6 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
-using Stoa.Market.Membership;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
 using Stoa.Node.Auctions;

@@ -7,7 +7,6 @@ using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
 using Stoa.Node.Auctions;
 using Stoa.Node.Hosting;
-using Stoa.Node.Membership;
 using Stoa.Node.Observability;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks.Live;

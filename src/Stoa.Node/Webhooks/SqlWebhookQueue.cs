@@ -4,12 +4,10 @@ using Stoa.Client;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Membership;
-using Stoa.Market.Tasks;
 using Stoa.Market.Webhooks;
 using Stoa.Node.Events;
 using Stoa.Node.Membership;
 using Stoa.Node.Storage;
-using Stoa.Node.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Webhooks;

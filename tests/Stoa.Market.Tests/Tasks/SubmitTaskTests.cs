@@ -6,6 +6,7 @@ using Stoa.Market.Membership;
 using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
+using Stoa.Market.Tests.Membership;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Tests.Tasks;

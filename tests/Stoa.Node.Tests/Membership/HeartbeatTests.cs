@@ -1,6 +1,5 @@
 using Microsoft.Extensions.DependencyInjection;
 using Stoa.Market.Membership;
-using Stoa.Market.Tasks;
 using Stoa.Node.Membership;
 using Stoa.Node.Tasks;
 using Stoa.Node.Tests.Tasks;

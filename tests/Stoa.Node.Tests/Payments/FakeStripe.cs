@@ -220,7 +220,7 @@ public sealed class FakeStripe
         }
     }
 
-    private JsonNode Post(string path, Dictionary<string, string> form)
+    private JsonObject Post(string path, Dictionary<string, string> form)
     {
         switch (path.Trim('/'))
         {
@@ -237,8 +237,12 @@ public sealed class FakeStripe
                 Require(Needed(form, "type") == "express", 400, "Invalid type", null);
                 return Make("acct", "account", new()
                 {
-                    ["type"] = "express", ["details_submitted"] = false, ["payouts_enabled"] = false, ["charges_enabled"] = false,
-                    ["capabilities"] = new JsonObject { ["transfers"] = "inactive" }, ["metadata"] = Metadata(form, "metadata"),
+                    ["type"] = "express",
+                    ["details_submitted"] = false,
+                    ["payouts_enabled"] = false,
+                    ["charges_enabled"] = false,
+                    ["capabilities"] = new JsonObject { ["transfers"] = "inactive" },
+                    ["metadata"] = Metadata(form, "metadata"),
                 });
             case "v1/account_links":
                 Allow(form, "account", "type", "return_url", "refresh_url");
@@ -267,13 +271,21 @@ public sealed class FakeStripe
         var currency = Needed(form, "line_items[0][price_data][currency]");
         var intent = Make("pi", "payment_intent", new()
         {
-            ["amount"] = cents, ["amount_received"] = 0L, ["currency"] = currency, ["status"] = "requires_payment_method",
+            ["amount"] = cents,
+            ["amount_received"] = 0L,
+            ["currency"] = currency,
+            ["status"] = "requires_payment_method",
             ["metadata"] = Metadata(form, "payment_intent_data[metadata]"),
         });
         var session = Make("cs_test", "checkout.session", new()
         {
-            ["amount_total"] = cents, ["currency"] = currency, ["status"] = "open", ["payment_status"] = "unpaid", ["payment_intent"] = (string)intent["id"]!,
-            ["client_reference_id"] = form.GetValueOrDefault("client_reference_id"), ["metadata"] = Metadata(form, "metadata"),
+            ["amount_total"] = cents,
+            ["currency"] = currency,
+            ["status"] = "open",
+            ["payment_status"] = "unpaid",
+            ["payment_intent"] = (string)intent["id"]!,
+            ["client_reference_id"] = form.GetValueOrDefault("client_reference_id"),
+            ["metadata"] = Metadata(form, "metadata"),
         });
         session["url"] = $"https://checkout.stripe.com/c/pay/{session["id"]}";
         return session.DeepClone().AsObject();
@@ -287,7 +299,11 @@ public sealed class FakeStripe
         Balance -= cents;
         var refund = Make("re", "refund", new()
         {
-            ["amount"] = cents, ["currency"] = "usd", ["payment_intent"] = intent, ["status"] = isPending ? "pending" : "succeeded", ["metadata"] = metadata,
+            ["amount"] = cents,
+            ["currency"] = "usd",
+            ["payment_intent"] = intent,
+            ["status"] = isPending ? "pending" : "succeeded",
+            ["metadata"] = metadata,
         });
         Tell("refund.created", refund);
         return refund.DeepClone().AsObject();
@@ -306,8 +322,12 @@ public sealed class FakeStripe
         Balance -= cents;
         return Make("tr", "transfer", new()
         {
-            ["amount"] = cents, ["amount_reversed"] = 0L, ["currency"] = Needed(form, "currency"), ["destination"] = (string)account["id"]!,
-            ["transfer_group"] = form.GetValueOrDefault("transfer_group"), ["metadata"] = Metadata(form, "metadata"),
+            ["amount"] = cents,
+            ["amount_reversed"] = 0L,
+            ["currency"] = Needed(form, "currency"),
+            ["destination"] = (string)account["id"]!,
+            ["transfer_group"] = form.GetValueOrDefault("transfer_group"),
+            ["metadata"] = Metadata(form, "metadata"),
         }).DeepClone().AsObject();
     }
 
@@ -349,7 +369,11 @@ public sealed class FakeStripe
     {
         var told = new JsonObject
         {
-            ["id"] = $"evt_{++made:D6}", ["object"] = "event", ["type"] = type, ["api_version"] = "2020-08-27", ["livemode"] = false,
+            ["id"] = $"evt_{++made:D6}",
+            ["object"] = "event",
+            ["type"] = type,
+            ["api_version"] = "2020-08-27",
+            ["livemode"] = false,
             ["data"] = new JsonObject { ["object"] = about.DeepClone() },
         };
         if (account is not null)

@@ -21,7 +21,12 @@ public sealed class PaymentDesks : IDisposable
     {
         Options = new PaymentsOptions
         {
-            StripeKey = FakeStripe.Key, WebhookSecrets = [FakeStripe.WebhookSecret], MinCredit = "1", MinPayout = "1", MaxAttempts = 1, MaxOpenPerUser = 8,
+            StripeKey = FakeStripe.Key,
+            WebhookSecrets = [FakeStripe.WebhookSecret],
+            MinCredit = "1",
+            MinPayout = "1",
+            MaxAttempts = 1,
+            MaxOpenPerUser = 8,
         };
         http = new StripeHttp(Options, time, new Random(1), handler);
         var stripe = new StripeClient(http);

@@ -26,6 +26,7 @@ public abstract class PaymentStoreConformance(DatabaseSource source) : DatabaseT
     {
         scene?.Dispose();
         await base.DisposeAsync();
+        GC.SuppressFinalize(this);
     }
 
     [Fact]

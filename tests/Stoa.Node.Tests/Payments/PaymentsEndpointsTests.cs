@@ -164,7 +164,9 @@ public sealed class PaymentsEndpointsTests : IAsyncLifetime
         {
             var told = new JsonObject
             {
-                ["id"] = "evt_" + type, ["object"] = "event", ["type"] = type,
+                ["id"] = "evt_" + type,
+                ["object"] = "event",
+                ["type"] = type,
                 ["data"] = new JsonObject { ["object"] = new JsonObject { ["id"] = "x_1", ["payment_intent"] = "pi_nobodys", ["client_reference_id"] = null } },
             };
             (await SendAsync(told)).ShouldBe(HttpStatusCode.NoContent, type);

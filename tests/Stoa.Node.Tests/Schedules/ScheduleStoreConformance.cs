@@ -6,9 +6,8 @@ using Stoa.Market.Tasks;
 using Stoa.Node.Identity;
 using Stoa.Node.Membership;
 using Stoa.Node.Schedules;
-using Stoa.Node.Tasks;
+using Stoa.Node.Tests.Membership;
 using Stoa.Node.Tests.Storage;
-using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Tests.Schedules;

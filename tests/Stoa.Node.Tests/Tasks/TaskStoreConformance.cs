@@ -9,7 +9,7 @@ using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
 using Stoa.Node.Membership;
 using Stoa.Node.Selection;
-using Stoa.Node.Tasks;
+using Stoa.Node.Tests.Membership;
 using Stoa.Node.Tests.Storage;
 using Stoa.Primitives;
 

@@ -7,6 +7,7 @@ using Stoa.Market.Tasks;
 using Stoa.Market.Tests.Tasks;
 using Stoa.Node.Hosting;
 using Stoa.Node.Tasks;
+using Stoa.Node.Tests.Membership;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Tests.Tasks;

@@ -2,15 +2,13 @@ using Stoa.Market.Membership;
 using Stoa.Market;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
-using Stoa.Market.Tasks;
 using Stoa.Market.Webhooks;
 using Stoa.Node.Events;
 using Stoa.Node.Identity;
 using Stoa.Node.Membership;
-using Stoa.Node.Tasks;
+using Stoa.Node.Tests.Membership;
 using Stoa.Node.Tests.Hosting;
 using Stoa.Node.Tests.Storage;
-using Stoa.Node.Tests.Tasks;
 using Stoa.Node.Webhooks;
 using Stoa.Primitives;
 
