@@ -59,6 +59,8 @@ public static class PaymentRules
                 transfers.Add(Resolve(after, next, world, now));
             if (refund.State is RefundState.Requested && next.State is RefundState.Succeeded)
                 after = after with { Recovered = after.Recovered + refund.Amount };
+            if (refund.State is RefundState.Requested && next.State is RefundState.Failed)
+                available += refund.Amount;
         }
 
         var refunded = Sum(view.Refunds.Where(seen => seen.State is not SeenRefundState.Failed && !(seen.Own is { } own && held.Contains(own))).Select(seen => seen.Amount));
