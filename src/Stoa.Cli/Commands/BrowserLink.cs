@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.ComponentModel;
 using System.Diagnostics;
-using Stoa.Cli.Terminal;
 
 namespace Stoa.Cli.Commands;
 
