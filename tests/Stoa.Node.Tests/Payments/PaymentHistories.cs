@@ -60,7 +60,8 @@ public sealed class PaymentHistories
         }
 
         (scene.Handler.Before, scene.Handler.After) = (null, null);
-        // In the end all that is open is decided, and everything is looked at once more.
+        // In the end all that is open is decided, and everything is looked at once more; a refund that waits is out of Stripe's balance and still in the wallet.
+        stripe.RefundsArePending = false;
         foreach (var refund in stripe.All("refund").Skip(refundsBefore).Where(refund => (string)refund["status"]! == "pending"))
             stripe.DecideRefund((string)refund["id"]!, succeeds: true);
         foreach (var payment in payments)
