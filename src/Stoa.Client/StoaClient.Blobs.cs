@@ -34,6 +34,7 @@ public sealed partial class StoaClient
         var call = new Call(HttpMethod.Put, $"blobs/{digest}", () => source.Open(BytesMediaType))
         {
             Prepare = request => request.Headers.ExpectContinue = true,
+            BodyHash = ContentHash.Parse(digest),
         };
         return await SendAsync(call, StoaJson.Default.BlobResponse, cancellationToken);
     }

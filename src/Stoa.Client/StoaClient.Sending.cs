@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using Stoa.Client.Contracts;
+using Stoa.Primitives;
 
 namespace Stoa.Client;
 
@@ -23,6 +24,9 @@ public sealed partial class StoaClient
 
         /// <summary>False for a body that can be sent only once.</summary>
         public bool IsBodyRepeatable { get; init; } = true;
+
+        /// <summary>SHA-256 of the body where it is known, so that a signed one need not be held to be hashed.</summary>
+        public ContentHash? BodyHash { get; init; }
 
         /// <summary>How long to wait for the head of the answer instead of <see cref="StoaClientOptions.ResponseTimeout"/>.</summary>
         public TimeSpan? ResponseTimeout { get; init; }
@@ -101,6 +105,8 @@ public sealed partial class StoaClient
         call.Prepare?.Invoke(request);
         // A node that refuses a long body for its length says so before it is sent, not by hanging up in the middle.
         request.Headers.ExpectContinue = request.Content is ByteArrayContent { Headers.ContentLength: > LongBodyBytes } ? true : null;
+        if (Options.SigningKey is { } key)
+            await SignAsync(request, key, call.BodyHash, cancellationToken);
         // A large body takes its time before the head of the answer can come: only silence after it is a failure, and the
         // connection notices that by itself.
         var isLarge = request.Content is not null and not ByteArrayContent;

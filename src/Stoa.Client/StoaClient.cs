@@ -37,7 +37,7 @@ public sealed partial class StoaClient : IDisposable
             });
         _http.Timeout = Timeout.InfiniteTimeSpan;
         _http.DefaultRequestHeaders.UserAgent.ParseAdd(Options.UserAgent);
-        if (Options.ApiKey is { Length: > 0 } key)
+        if (Options.SigningKey is null && Options.ApiKey is { Length: > 0 } key)
             _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
     }
 

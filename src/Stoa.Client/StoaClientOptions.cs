@@ -12,6 +12,9 @@ public sealed record StoaClientOptions
     /// <summary>An API key (<c>stoa_…</c>) or a session's token; null for what anybody may do. Default: null.</summary>
     public string? ApiKey { get; init; }
 
+    /// <summary>Signs every request in place of an API key, which is not sent then; null for none. Default: null.</summary>
+    public RequestSigningKey? SigningKey { get; init; }
+
     /// <summary>How often a call is tried when the network or the node fails for a moment. Default: 4.</summary>
     public int MaxAttempts { get; init; } = 4;
 

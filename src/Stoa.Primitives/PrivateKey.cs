@@ -90,6 +90,13 @@ public sealed class PrivateKey : IDisposable
         return _keys.Use(data, static (key, data) => key.SignData(data, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence));
     }
 
+    /// <summary>Signs data: the 64 bytes of r and s (IEEE P1363), as HTTP message signatures and JSON web signatures have it; another one each time.</summary>
+    public byte[] SignFixed(ReadOnlySpan<byte> data)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return _keys.Use(data, static (key, data) => key.SignData(data, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation));
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

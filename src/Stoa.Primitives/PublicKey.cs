@@ -15,6 +15,9 @@ public sealed class PublicKey : IEquatable<PublicKey>
     /// <summary>The longest DER signature of this curve in bytes.</summary>
     public const int MaxSignatureLength = DerSignature.MaxLength;
 
+    /// <summary>The length of a signature that is r and s, in bytes.</summary>
+    public const int FixedSignatureLength = 64;
+
     // SEQUENCE { SEQUENCE { id-ecPublicKey, prime256v1 }, BIT STRING { 04 …
     private static ReadOnlySpan<byte> SpkiPrefix =>
     [
@@ -81,6 +84,16 @@ public sealed class PublicKey : IEquatable<PublicKey>
         return _keys.Use(
             new Signed { Data = data, Signature = signature },
             static (key, signed) => key.VerifyData(signed.Data, signed.Signature, HashAlgorithmName.SHA256, DSASignatureFormat.Rfc3279DerSequence));
+    }
+
+    /// <summary>The same of a signature that is the 64 bytes of r and s (IEEE P1363): see <see cref="PrivateKey.SignFixed"/>.</summary>
+    public bool VerifyFixed(ReadOnlySpan<byte> data, ReadOnlySpan<byte> signature)
+    {
+        if (signature.Length != FixedSignatureLength)
+            return false;
+        return _keys.Use(
+            new Signed { Data = data, Signature = signature },
+            static (key, signed) => key.VerifyData(signed.Data, signed.Signature, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation));
     }
 
     /// <inheritdoc/>

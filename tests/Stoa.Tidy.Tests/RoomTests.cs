@@ -20,6 +20,8 @@ public sealed partial class RoomTests
     private static readonly Dictionary<string, string[]> MarketRooms = new()
     {
         ["Identity"] = [],
+        ["Audit"] = [],
+        ["Signing"] = ["Identity"],
         ["Events"] = ["Identity"],
         ["Ledger"] = ["Identity"],
         ["Channels"] = ["Identity", "Events", "Ledger", "Registry"],
@@ -32,6 +34,9 @@ public sealed partial class RoomTests
         ["Selection"] = ["Identity", "Events", "Registry"],
         ["Auctions"] = ["Identity", "Events", "Registry", "Selection"],
         ["Tasks"] = ["Identity", "Events", "Ledger", "Registry", "Membership", "Calls", "Builds", "Selection", "Auctions"],
+        ["Disputes"] = ["Identity", "Events", "Ledger", "Registry", "Tasks"],
+        ["PayPerCall"] = [],
+        ["Metering"] = ["Identity", "Events", "Ledger", "Registry", "Tasks"],
         ["Reviews"] = ["Identity", "Events", "Registry", "Selection", "Tasks"],
         ["Templates"] = ["Identity"],
         ["Schedules"] = ["Identity", "Tasks"],
@@ -42,7 +47,7 @@ public sealed partial class RoomTests
     {
         ["Stoa.Node"] = ["UpCommand.cs", "LocalNode.cs"],
         ["Stoa.Wasm"] = ["WasmRunCommand.cs", "ProgramFile.cs"],
-        ["Stoa.Market"] = ["ReceiptCheck.cs", "AuctionCheck.cs", "LedgerCheck.cs", "LedgerCommands.cs", "ChannelDesk.cs", "ReceiptVerifyCommand.cs", "TourCommand.cs", "AgentFolder.cs", "ProgramFile.cs", "WasmRunCommand.cs"],
+        ["Stoa.Market"] = ["ReceiptCheck.cs", "AuctionCheck.cs", "LedgerCheck.cs", "LedgerCommands.cs", "AuditFileCheck.cs", "AuditCommands.cs", "ChannelDesk.cs", "ReceiptVerifyCommand.cs", "TourCommand.cs", "AgentFolder.cs", "ProgramFile.cs", "WasmRunCommand.cs"],
     };
 
     [Fact]

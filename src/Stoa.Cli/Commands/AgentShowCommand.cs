@@ -55,6 +55,12 @@ internal sealed class AgentShowCommand : StoaCommand
         }
     }
 
+    /// <summary>To whom parts of the creator's share go; null when to nobody else.</summary>
+    private static string? Royalties(AgentResponse agent) => agent.Royalties is { Count: > 0 } royalties
+        ? "of the creator's share " + string.Join(", ", royalties.Select(royalty => Format.Invariant($"{royalty.Share * 100:0.#} % to ")
+            + Format.Escaped(royalty.To ?? $"the makers of {royalty.Agent}")))
+        : null;
+
     private static void Show(Screen screen, AgentResponse agent, IReadOnlyList<AgentResponse> versions, RatingBody rating)
     {
         screen.Markup($"[bold]{Format.Escaped(agent.Listing)}[/]");
@@ -68,6 +74,7 @@ internal sealed class AgentShowCommand : StoaCommand
             ("Price", $"{Format.Money(agent.Price.Base)} a task + {Format.Money(agent.Price.PerMegabyte)} a MB read + {Format.Money(agent.Price.PerGigafuel)} a Gfuel"
                 + (agent.Price.PerGigabyteSecond is { } perGigabyteSecond ? $" + {Format.Money(perGigabyteSecond)} a GB and second" : "")),
             ("Times", Factors(agent.Price)),
+            ("Royalties", Royalties(agent)),
             ("At most", $"{Format.Fuel(agent.Limits.Fuel)}, {Format.Size(agent.Limits.MemoryBytes)} memory, {Format.Duration(TimeSpan.FromMilliseconds(agent.Limits.TimeoutMs))}, {Format.Size(agent.Limits.OutputBytes)} output"),
             ("Program", $"{Format.Size(agent.ProgramBytes)}, [grey]{Format.Escaped(agent.ProgramDigest)}[/]"),
             ("Published", Format.Time(agent.PublishedAt)),

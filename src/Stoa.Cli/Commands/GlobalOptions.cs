@@ -24,4 +24,11 @@ internal sealed class GlobalOptions
         HelpName = "KEY",
         Recursive = true,
     };
+
+    public Option<string?> SigningKey { get; } = new("--signing-key")
+    {
+        Description = "Sign every request with the key in this file, which stoa key generate wrote, in place of an API key. Also STOA_SIGNING_KEY.",
+        HelpName = "FILE",
+        Recursive = true,
+    };
 }

@@ -18,13 +18,17 @@ internal sealed record IdKind(string Prefix, string Name, string? ShownBy)
     public static readonly IdKind Delivery = new("dlvr", "a delivery", null);
     public static readonly IdKind Payment = new("pay", "a payment", "stoa payment show {0}");
     public static readonly IdKind Payout = new("payout", "a payout", "stoa payout show {0}");
+    public static readonly IdKind Budget = new("budget", "a budget", "stoa budget list");
     public static readonly IdKind Key = new("key", "an API key", "stoa key list");
+    public static readonly IdKind SigningKey = new("skey", "a signing key", "stoa signing-key list");
 
     private const string SampleSuffix = "_01h2xcejqtf2nbrexx3vqjhp41";
 
     private static readonly IdKind[] Known =
     [
         Task, Batch, Template, Schedule, Auction, Review, Webhook, Delivery, Payment, Payout, Key,
+        Task, Batch, Template, Schedule, Auction, Review, Webhook, Delivery, Budget, Key,
+        Task, Batch, Template, Schedule, Auction, Review, Webhook, Delivery, Key, SigningKey,
         new("rcpt", "a receipt", null), new("xfer", "a transfer", "stoa wallet transfers"), new("agent", "an agent's version", "stoa agent list"),
         new("acct", "an account", "stoa wallet"), new("user", "a user", "stoa status"),
     ];

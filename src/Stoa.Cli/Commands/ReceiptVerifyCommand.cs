@@ -86,6 +86,7 @@ internal sealed class ReceiptVerifyCommand : StoaCommand
             ("Output", $"{Format.Size(receipt.Usage.OutputBytes)}, [grey]{receipt.OutputDigest}[/]"),
             ("Fuel", Format.Fuel(receipt.Usage.Fuel)),
             ("Price", $"{Format.Money(receipt.Price.ToString())} = {Split(receipt)}"),
+            ("Royalties", receipt.Royalties.Count == 0 ? null : string.Join(", ", receipt.Royalties.Select(part => $"{Format.Money(part.Amount.ToString())} {Format.Escaped(part.To)} for {Format.Escaped(part.Agent.ToString())}"))),
             ("Auction", receipt.Auction is { } won ? $"{won.Id}, award [grey]{won.AwardDigest}[/]" : null),
             ("Finished", Format.Time(receipt.FinishedAt)));
         if (auction is not null)

@@ -45,6 +45,7 @@ internal static class StoaRootCommand
                 [new("Check a task's receipt by running it again", "stoa receipt verify task_01h2xcejqtf2nbrexx3vqjhp41 --rerun")],
                 new ReceiptGetCommand(scope),
                 new ReceiptVerifyCommand(scope)),
+            DisputeCommands.Create(scope),
             new CommandGroup(
                 "wasm",
                 "WebAssembly programs on this machine, without a node.",
@@ -57,16 +58,23 @@ internal static class StoaRootCommand
             new WalletCommand(scope),
             PaymentCommands.Create(scope),
             PayoutCommands.Create(scope),
+            new UsageCommand(scope),
+            BudgetCommands.Create(scope),
             LedgerCommands.Create(scope),
             ChannelCommands.Create(scope),
+            new CallCommand(scope),
+            AuditCommands.Create(scope),
             new QuotaCommand(scope),
             new CommandGroup(
                 "key",
                 "API keys of the account.",
                 [new("A key for a build server", "stoa key create build-server")],
                 new KeyCreateCommand(scope),
+                new KeyGenerateCommand(scope),
                 new KeyListCommand(scope),
                 new KeyRevokeCommand(scope)),
+            SigningKeyCommands.Create(scope),
+            PrivacyCommands.Create(scope),
             new CommandGroup(
                 "node",
                 "The nodes that work here.",
@@ -78,6 +86,7 @@ internal static class StoaRootCommand
             new CompletionCommand(scope),
             scope.Globals.Address,
             scope.Globals.Key,
+            scope.Globals.SigningKey,
             scope.Globals.Json,
         };
         return root;

@@ -47,6 +47,8 @@ internal sealed partial class CommandWords(Command command)
         (Path("GET", "templates"), "stoa template list"),
         (Path("GET", "api-keys"), "stoa key list"),
         (Path("DELETE", "api-keys/{}"), "stoa key revoke $1"),
+        (Path("GET", "signing-keys"), "stoa signing-key list"),
+        (Path("DELETE", "signing-keys/{}"), "stoa signing-key revoke $1"),
         (Path("POST", "sessions"), "stoa login"),
         (Path("GET", "channels"), "stoa channel list"),
         (Path("POST", "payments/add-credit"), "stoa wallet top-up"),
@@ -56,6 +58,8 @@ internal sealed partial class CommandWords(Command command)
         (Path("GET", "payouts"), "stoa payout list"),
         (Path("POST", "deposits"), "stoa wallet deposit"),
         (Path("GET", "quota"), "stoa quota"),
+        (Path("PUT", "budgets"), "stoa budget set"),
+        (Path("GET", "budgets"), "stoa budget list"),
         (Path("GET", "nodes"), "stoa node list"),
     ];
 

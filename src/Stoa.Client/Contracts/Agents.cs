@@ -20,6 +20,7 @@ namespace Stoa.Client.Contracts;
 /// <param name="ProgramDigest">Of the WebAssembly program.</param>
 /// <param name="ProgramBytes">Size of the program.</param>
 /// <param name="PublishedAt">When it was published.</param>
+/// <param name="Royalties">What of the creator's share goes to others than the publisher.</param>
 public sealed record AgentResponse(
     string Id,
     string Listing,
@@ -37,7 +38,8 @@ public sealed record AgentResponse(
     string ArtifactDigest,
     string ProgramDigest,
     long ProgramBytes,
-    DateTimeOffset PublishedAt);
+    DateTimeOffset PublishedAt,
+    IReadOnlyList<RoyaltyBody>? Royalties = null);
 
 /// <summary><c>agent.json</c>: the manifest that is uploaded beside the program (multipart parts <c>manifest</c> and <c>program</c>).</summary>
 /// <param name="Name">2 to 64 characters of <c>a-z 0-9 -</c>, starting with a letter.</param>
@@ -52,6 +54,7 @@ public sealed record AgentResponse(
 /// <param name="Tags">Free words for search, at most 32.</param>
 /// <param name="Parameters">Named settings of a task.</param>
 /// <param name="Permissions">Operations of the <c>stoa</c> import module that it needs; this version grants none.</param>
+/// <param name="Royalties">What of the creator's share goes to others, at most 16.</param>
 public sealed record AgentManifestBody(
     string Name,
     string Version,
@@ -64,7 +67,14 @@ public sealed record AgentManifestBody(
     AgentPriceBody Price,
     IReadOnlyList<string>? Tags = null,
     IReadOnlyList<AgentParameterBody>? Parameters = null,
-    IReadOnlyList<string>? Permissions = null);
+    IReadOnlyList<string>? Permissions = null,
+    IReadOnlyList<RoyaltyBody>? Royalties = null);
+
+/// <summary>What of a creator's share goes to a person, or to those who made another agent: one of <paramref name="To"/> and <paramref name="Agent"/> is given.</summary>
+/// <param name="Share">0.001 to 1, with at most three decimals; those of a manifest are no more than 1 in all.</param>
+/// <param name="To">Handle of a person.</param>
+/// <param name="Agent">A version of an agent that this one is built on, <c>publisher/name@version</c>. Its own royalties apply to this part.</param>
+public sealed record RoyaltyBody(decimal Share, string? To = null, string? Agent = null);
 
 /// <summary>One side of an agent.</summary>
 /// <param name="MediaType">For example <c>image/png</c>.</param>

@@ -10,7 +10,7 @@ namespace Stoa.Market.Builds;
 /// <summary>Publishes a version of an agent: checks manifest and program, stores them as an OCI artifact, and lists the version.</summary>
 /// <remarks>Content first, listing last: a crash in between leaves bytes that nobody refers to, never a listing without its bytes.</remarks>
 public sealed class AgentPublisher(
-    IContentStore content, IContentOwners owners, IAgentStore agents, Engine engine, IdSource ids, TimeProvider time)
+    IContentStore content, IContentOwners owners, IAgentStore agents, Royalties royalties, Engine engine, IdSource ids, TimeProvider time)
 {
     /// <summary>Publishes, or answers the version that is there already with the same content.</summary>
     /// <param name="publisher">Who publishes and will earn.</param>
@@ -25,11 +25,16 @@ public sealed class AgentPublisher(
         if (manifestRefusal is not null || check.Refusal is not null)
             return Join(manifestRefusal, check.Refusal);
 
+        if (!(await royalties.PinAsync(publisher, manifest!, cancellationToken)).TryGet(out var pinned, out var unpayable))
+            return unpayable;
         var config = await StoreAsync(manifestJson, cancellationToken);
         var layer = await StoreAsync(program, cancellationToken);
         var artifact = await StoreAsync(OciArtifact.Manifest(config, layer, manifest!.Program), cancellationToken);
         var version = new AgentVersion(
-            ids.Next<AgentVersion>(), publisher.Id, publisher.Handle, manifest, artifact.Digest, layer.Digest, layer.SizeBytes, time.GetUtcNow());
+            ids.Next<AgentVersion>(), publisher.Id, publisher.Handle, manifest, artifact.Digest, layer.Digest, layer.SizeBytes, time.GetUtcNow())
+        {
+            Royalties = pinned,
+        };
         return await agents.AddAsync(version, Published(version), cancellationToken);
     }
 

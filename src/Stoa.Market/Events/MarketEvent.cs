@@ -97,6 +97,15 @@ public static class EventTypes
 
     /// <summary>A payout was refused, or came back.</summary>
     public const string PayoutFailed = "stoa.payout.failed";
+    /// <summary>A dispute about a receipt was opened: told to the owner of the task.</summary>
+    public const string DisputeOpened = "stoa.dispute.opened";
+
+    public const string DisputeDecided = "stoa.dispute.decided";
+    /// <summary>So many percent of a budget are used up: told to its owner, once a period for each threshold.</summary>
+    public const string BudgetThreshold = "stoa.budget.threshold";
+
+    /// <summary>A wallet has less than its owner wants to be told of: told once, until it has had more again.</summary>
+    public const string BalanceLow = "stoa.balance.low";
 
     /// <summary>All of them.</summary>
     public static IReadOnlyList<string> All { get; } =
@@ -107,5 +116,7 @@ public static class EventTypes
         ReviewWritten, ReviewWithdrawn, ReviewAnswered,
         ChannelOpened, ChannelToppedUp, ChannelSettled, ChannelClosing, ChannelClosed,
         PaymentCredited, PaymentRefunded, PaymentDisputed, PaymentFailed, PayoutPaid, PayoutFailed,
+        DisputeOpened, DisputeDecided,
+        BudgetThreshold, BalanceLow,
     ];
 }

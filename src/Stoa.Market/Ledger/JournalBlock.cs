@@ -58,6 +58,9 @@ public sealed record JournalBlock(long Number, int Count, int Stride, byte[] Ent
         return JournalEntry.Read(Entries.AsSpan(index * Stride, Stride));
     }
 
+    /// <summary>What one entry is for, without reading all of it.</summary>
+    public TransferPurpose PurposeOf(int index) => JournalEntry.PurposeOf(Entries.AsSpan(index * Stride, Stride));
+
     /// <summary>Whether this is the block that follows a head, with nothing about it changed.</summary>
     public bool Follows(JournalHead head)
     {

@@ -89,5 +89,8 @@ public sealed record JournalEntry(Transfer Transfer, JournalPlace DebitBefore, J
             new JournalPlace(BinaryPrimitives.ReadInt64BigEndian(bytes[88..])));
     }
 
+    /// <summary>What the entry of these bytes is for.</summary>
+    public static TransferPurpose PurposeOf(ReadOnlySpan<byte> bytes) => (TransferPurpose)bytes[97];
+
     private static Guid ReadUuid(ReadOnlySpan<byte> bytes) => new(bytes[..UuidLength], bigEndian: true);
 }

@@ -37,6 +37,12 @@ public enum TransferPurpose
     PaymentReinstatement,
     Payout,
     PayoutReturn,
+    Royalty,
+    DisputeDeposit,
+    DisputeFee,
+    DisputeReturn,
+    Refund,
+    CallReturn,
 }
 
 /// <summary>An immutable entry of the journal. Its id is made by the caller, so the same transfer sent twice moves money once.</summary>

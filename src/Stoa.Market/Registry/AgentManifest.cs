@@ -29,6 +29,9 @@ public sealed record AgentManifest(
 {
     /// <summary>What the price is multiplied by; none unless the manifest says so.</summary>
     public PriceFactors Factors { get; init; } = PriceFactors.None;
+
+    /// <summary>What of its creator's share goes to others; nothing unless the manifest says so.</summary>
+    public IReadOnlyList<RoyaltyTerm> Royalties { get; init; } = [];
 }
 
 /// <summary>One side of an agent.</summary>

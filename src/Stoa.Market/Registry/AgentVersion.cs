@@ -24,6 +24,9 @@ public sealed record AgentVersion(
 {
     public static string IdPrefix => "agent";
 
+    /// <summary>Who is meant by the royalties of the manifest, in their order.</summary>
+    public IReadOnlyList<Royalty> Royalties { get; init; } = [];
+
     /// <summary>The full name: <c>publisher/name@version</c>.</summary>
     public ListingName Listing => new(Publisher, Manifest.Name, Manifest.Version);
 }
@@ -42,6 +45,9 @@ public enum PublishRefusal
 
     /// <summary>The program is larger than the node accepts.</summary>
     ProgramTooLarge,
+
+    /// <summary>The royalties name somebody or something that there is not, or agents that build on each other too deeply.</summary>
+    RoyaltiesInvalid,
 
     /// <summary>This version was published before with other content.</summary>
     VersionExists,

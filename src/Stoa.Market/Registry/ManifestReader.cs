@@ -84,7 +84,10 @@ public static class ManifestReader
             ReadPrice(root.Object("price"), out var factors))
         {
             Factors = factors,
+            Royalties = root.Objects("royalties", RoyaltyTerm.MostTerms, ReadRoyalty),
         };
+        if (manifest.Royalties.Sum(term => term.Permille) > RoyaltyTerm.Whole)
+            root.Refuse("royalties", "no more than 1 in all: it is the creator's share that they are of");
         root.RefuseRepeated("parameters", manifest.Parameters.Select(parameter => parameter.Name));
         root.RefuseRepeated("capabilities", manifest.Capabilities);
         root.RefuseUnknown();
@@ -119,6 +122,20 @@ public static class ManifestReader
             fields.Refuse("values", "given, with at least one text, exactly when the type is choice");
         fields.RefuseUnknown();
         return parameter;
+    }
+
+    private static RoyaltyTerm ReadRoyalty(JsonFields fields)
+    {
+        var (hasPerson, hasAgent) = (fields.Has("to"), fields.Has("agent"));
+        if (hasPerson == hasAgent)
+            fields.Refuse(hasPerson ? "agent" : "to", "given where the other is not: a royalty goes to a person (to) or to those who made an agent (agent)");
+        var person = hasPerson && !hasAgent ? fields.Text("to", Names.IsHandle, "a handle") : null;
+        var agent = hasAgent ? fields.Parsed<ListingName>("agent", "an agent with its version, such as stoa/image-resize@1.0.0") : null;
+        if (agent is { Version: null })
+            fields.Refuse("agent", "an agent with its version, such as stoa/image-resize@1.0.0");
+        var term = new RoyaltyTerm(person, agent, fields.Thousandths("share", 1, RoyaltyTerm.Whole));
+        fields.RefuseUnknown();
+        return term;
     }
 
     private static AgentLimits ReadLimits(JsonFields fields)

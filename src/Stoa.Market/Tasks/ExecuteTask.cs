@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Stoa.Market.Builds;
 using Stoa.Market.Events;
+using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
 using Stoa.Market.Selection;
@@ -78,6 +79,7 @@ public sealed class Attempt(AgentTask task) : IDisposable
 /// <summary>The act of working on a claimed task: runs one attempt, then writes its end, with all that belongs to it, in one transaction.</summary>
 /// <remarks>What a short program needs is done without a pause on the thread that calls, if that is one for guests.</remarks>
 /// <param name="agents">Where the agent's manifest is.</param>
+/// <param name="royalties">Who has a part in it.</param>
 /// <param name="programs">Its compiled program.</param>
 /// <param name="content">Where long inputs are and long outputs go.</param>
 /// <param name="owners">Who is given the output.</param>
@@ -95,6 +97,7 @@ public sealed class Attempt(AgentTask task) : IDisposable
 /// <param name="random">Seeds of programs, and the jitter of retries; safe for many threads.</param>
 public sealed class ExecuteTask(
     IAgentStore agents,
+    Royalties royalties,
     AgentPrograms programs,
     IContentStore content,
     IContentOwners owners,
@@ -243,6 +246,7 @@ public sealed class ExecuteTask(
         var rates = task.RatesOr(manifest.Price);
         var price = TaskPricing.Capture(rates, facts.Factor, task, usage);
         var shares = split.Split(price);
+        var parts = agent.Royalties?.Split(shares.Creator) ?? [];
         var receipt = new Receipt(
             ids.Next<Receipt>(),
             task.Id,
@@ -264,22 +268,31 @@ public sealed class ExecuteTask(
             new ReceiptPricing(rates, task.Input.SizeBytes) { Factor = facts.Factor })
         {
             Auction = task.Auction is { AwardDigest: { } award } auction ? new ReceiptAuction(auction.Id, award) : null,
+            Royalties = [.. parts.Select(part => new ReceiptRoyalty(part.Handle, part.Agent, part.Amount))],
         };
         var next = task.Succeed(
             new TaskResult(completed.Output, usage.OutputBytes, inline is not null, manifest.Output.MediaType, usage, price, receipt.Id), now);
         // What becomes of the tasks of a batch is told of the batch.
         NewEvent[] events = task.BatchId is not null
             ? []
+            : parts.Count > 0
+            ? [TaskEvents.Ended(next, now), .. parts.GroupBy(part => part.Payee).Select(own => TaskEvents.RoyaltyEarned(next, own.Key, Sum(own), now))]
             : shares.Creator > Money.Zero
             ? [TaskEvents.Ended(next, now), TaskEvents.RoyaltyEarned(next, agent.Version.PublisherId, shares.Creator, now)]
             : [TaskEvents.Ended(next, now)];
-        var payees = new Payees(accounts.Clearing, agent.Wallet, accounts.Node, accounts.Platform);
+        var payees = new Payees(accounts.Clearing, agent.Wallets[agent.Version.PublisherId], accounts.Node, accounts.Platform)
+        {
+            Royalties = [.. parts.Where(part => part.Payee != agent.Version.PublisherId)
+                .GroupBy(part => part.Payee).Select(own => (agent.Wallets[own.Key], Sum(own)))],
+        };
         return new AttemptEnd(
             next, Settlement.Capture(task, shares, payees, ids, now), receipt.Sign(node), inline, completed.Log, events)
         {
             Verdict = AgentVerdict.OfSuccess(task, agent.Version, usage, price, now),
         };
     }
+
+    private static Money Sum(IEnumerable<RoyaltyPart> parts) => parts.Aggregate(Money.Zero, (sum, part) => sum + part.Amount);
 
     /// <summary>The factor by which the task's hold was computed.</summary>
     private async Task<PriceFactor> FactorAsync(AgentTask task, PriceFactors factors)
@@ -383,12 +396,18 @@ public sealed class ExecuteTask(
         if (known.TryGetValue(id, out var agent))
             return agent;
         var version = await agents.GetAsync(id, CancellationToken.None) ?? throw new IOException($"The agent {id} is not in the catalogue.");
-        var wallet = await ledger.FindAccountAsync(version.PublisherId.ToString(), AccountKind.Wallet, CancellationToken.None)
-            ?? await ledger.OpenAccountAsync(
-                Account.Open(ids.Next<Account>(), version.PublisherId.ToString(), AccountKind.Wallet, Now()), CancellationToken.None);
+        var tree = await royalties.OfAsync(version, CancellationToken.None);
+        var wallets = new Dictionary<Id<User>, Id<Account>>();
+        foreach (var payee in tree?.Payees ?? [version.PublisherId])
+        {
+            var wallet = await ledger.FindAccountAsync(payee.ToString(), AccountKind.Wallet, CancellationToken.None)
+                ?? await ledger.OpenAccountAsync(Account.Open(ids.Next<Account>(), payee.ToString(), AccountKind.Wallet, Now()), CancellationToken.None);
+            wallets[payee] = wallet.Id;
+        }
+
         if (known.Count >= MaxRemembered)
             known.Clear();
-        return known.GetOrAdd(id, new Known(version, wallet.Id));
+        return known.GetOrAdd(id, new Known(version, tree, wallets));
     }
 
     private static AttemptOutcome.Failed Unavailable(Exception fault, KeptLog log) => new(
@@ -409,8 +428,8 @@ public sealed class ExecuteTask(
 
     private DateTimeOffset Now() => time.GetUtcNow().ToMilliseconds();
 
-    /// <summary>What never changes about a version: its manifest, and where its creator is paid.</summary>
-    private sealed record Known(AgentVersion Version, Id<Account> Wallet);
+    /// <summary>What never changes about a version: its manifest, who is paid for it, and where.</summary>
+    private sealed record Known(AgentVersion Version, RoyaltyTree? Royalties, IReadOnlyDictionary<Id<User>, Id<Account>> Wallets);
 
     private sealed record ReceiptFacts(long Seed, long ClockMs, PriceFactor Factor);
 

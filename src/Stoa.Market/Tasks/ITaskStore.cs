@@ -119,7 +119,7 @@ public interface ITaskStore
 {
     /// <summary>Writes task, queue entry, hold and event together. With an idempotency key that was used for the same request
     /// the earlier task is answered and nothing is written.</summary>
-    /// <returns>The task, or <see cref="TaskRefusal.InsufficientFunds"/> or <see cref="TaskRefusal.IdempotencyKeyReused"/>.</returns>
+    /// <returns>The task, or <see cref="TaskRefusal.InsufficientFunds"/>, <see cref="TaskRefusal.BudgetExhausted"/> or <see cref="TaskRefusal.IdempotencyKeyReused"/>.</returns>
     Task<Outcome<Submitted, TaskRefusal>> SubmitAsync(NewTask submission, CancellationToken cancellationToken);
 
     /// <summary>Writes many submissions in one transaction, in order. One that is refused takes no other with it.</summary>

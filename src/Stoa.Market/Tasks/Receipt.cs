@@ -55,6 +55,9 @@ public sealed record Receipt(
     /// <summary>The auction in which the rates were awarded; null when they are the posted ones.</summary>
     public ReceiptAuction? Auction { get; init; }
 
+    /// <summary>Who had which part of the creator's share; none where all of it is the publisher's. They sum to it.</summary>
+    public IReadOnlyList<ReceiptRoyalty> Royalties { get; init; } = [];
+
     /// <summary>Signs it with the key of the node that it names.</summary>
     /// <exception cref="ArgumentException">The key is another one.</exception>
     public SignedReceipt Sign(PrivateKey nodeKey) => nodeKey.PublicKey.Equals(NodeKey)
@@ -70,6 +73,12 @@ public sealed record ReceiptPricing(AgentPrice Rates, long InputBytes)
     /// <summary>What the sum of the parts is multiplied by.</summary>
     public PriceFactor Factor { get; init; } = PriceFactor.One;
 }
+
+/// <summary>A part of the creator's share.</summary>
+/// <param name="To">Handle of who got it.</param>
+/// <param name="Agent">For which version: the one that ran, or one that it is built on.</param>
+/// <param name="Amount">Above zero.</param>
+public sealed record ReceiptRoyalty(string To, ListingName Agent, Money Amount);
 
 /// <summary>Where the rates of a receipt come from when they are not the posted ones.</summary>
 /// <param name="Id">The auction.</param>

@@ -16,7 +16,7 @@ namespace Stoa.Market.Tasks;
 /// { "id", "taskId", "consumerId", "agent", "artifactDigest", "programDigest", "parameters": [{ "name", "value" }],
 ///   "limits": { "fuel", "memoryBytes", "timeoutMs", "outputBytes", "logBytes" }, "seed", "clockMs", "inputDigest", "outputDigest",
 ///   "usage": { "fuel", "peakMemoryBytes", "inputBytes", "outputBytes", "durationMs" }, "price",
-///   "shares": { "creator", "node", "platform" },
+///   "shares": { "creator", "node", "platform" }, "royalties": [{ "to", "agent", "amount" }],
 ///   "pricing": { "base", "perMegabyte", "perGigafuel", "perGigabyteSecond", "inputBytes", "tierPermille", "demandPermille" },
 ///   "auction": { "id", "awardDigest" }, "node", "nodeKey", "finishedAt" }
 /// </code>
@@ -53,6 +53,7 @@ public static class ReceiptJson
             json.WriteString("node", receipt.Shares.Node.ToString());
             json.WriteString("platform", receipt.Shares.Platform.ToString());
             json.WriteEndObject();
+            WriteRoyalties(json, receipt.Royalties);
             WritePricing(json, receipt.Pricing);
             WriteAuction(json, receipt.Auction);
             json.WriteString("node", receipt.NodeKey.PeerId.ToString());
@@ -101,6 +102,9 @@ public static class ReceiptJson
                 Auction = root.TryGetProperty("auction", out var auction)
                     ? new ReceiptAuction(Id<Auction>.Parse(Text(auction, "id")), ContentHash.Parse(Text(auction, "awardDigest")))
                     : null,
+                Royalties = root.TryGetProperty("royalties", out var royalties)
+                    ? [.. royalties.EnumerateArray().Select(part => new ReceiptRoyalty(Text(part, "to"), ListingName.Parse(Text(part, "agent")), Amount(part, "amount")))]
+                    : [],
             };
         }
         catch (Exception refusal) when (refusal is JsonException or KeyNotFoundException or InvalidOperationException or OverflowException)
@@ -132,6 +136,23 @@ public static class ReceiptJson
         json.WriteNumber("outputBytes", usage.OutputBytes);
         json.WriteNumber("durationMs", usage.DurationMs);
         json.WriteEndObject();
+    }
+
+    private static void WriteRoyalties(Utf8JsonWriter json, IReadOnlyList<ReceiptRoyalty> royalties)
+    {
+        if (royalties.Count == 0)
+            return;
+        json.WriteStartArray("royalties");
+        foreach (var part in royalties)
+        {
+            json.WriteStartObject();
+            json.WriteString("to", part.To);
+            json.WriteString("agent", part.Agent.ToString());
+            json.WriteString("amount", part.Amount.ToString());
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
     }
 
     private static void WritePricing(Utf8JsonWriter json, ReceiptPricing? pricing)

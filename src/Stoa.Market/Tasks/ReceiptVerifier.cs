@@ -19,7 +19,7 @@ public enum ReceiptFault
     /// <summary>No signature over these bytes was made by the node's key.</summary>
     SignatureInvalid,
 
-    /// <summary>The shares do not sum to the price, or one of them is negative.</summary>
+    /// <summary>The shares do not sum to the price, or the royalties to the creator's share, or one of them is negative.</summary>
     SharesDoNotSum,
 
     /// <summary>More was used than the limits in it allow.</summary>
@@ -44,6 +44,8 @@ public static class ReceiptVerifier
             return Fault(ToFault(refusal.Code), refusal.Detail);
         if (!SharesSum(receipt))
             return Fault(ReceiptFault.SharesDoNotSum, $"The shares of the receipt do not sum to its price of {receipt.Price}.");
+        if (!RoyaltiesSum(receipt))
+            return Fault(ReceiptFault.SharesDoNotSum, $"The royalties of the receipt do not sum to its creator's share of {receipt.Shares.Creator}.");
         if (!UsageFits(receipt))
             return Fault(ReceiptFault.UsageAboveLimits, "The receipt swears to more use than its own limits allow.");
         return PriceIsExplained(receipt)
@@ -75,6 +77,10 @@ public static class ReceiptVerifier
         return creator >= Money.Zero && node >= Money.Zero && platform >= Money.Zero
             && (Int128)creator.Nanodollars + node.Nanodollars + platform.Nanodollars == receipt.Price.Nanodollars;
     }
+
+    private static bool RoyaltiesSum(Receipt receipt) => receipt.Royalties.Count == 0
+        || (receipt.Royalties.All(part => part.Amount > Money.Zero)
+            && receipt.Royalties.Aggregate((Int128)0, (sum, part) => sum + part.Amount.Nanodollars) == receipt.Shares.Creator.Nanodollars);
 
     private static bool UsageFits(Receipt receipt) =>
         receipt.Usage.Fuel >= 0 && receipt.Usage.Fuel <= receipt.Limits.Fuel

@@ -4,7 +4,11 @@ using Stoa.Primitives;
 namespace Stoa.Market.Tasks;
 
 /// <summary>The accounts among which a captured price is shared out.</summary>
-public sealed record Payees(Id<Account> Clearing, Id<Account> Creator, Id<Account> Node, Id<Account> Platform);
+public sealed record Payees(Id<Account> Clearing, Id<Account> Creator, Id<Account> Node, Id<Account> Platform)
+{
+    /// <summary>What of the creator's share goes to others, and where.</summary>
+    public IReadOnlyList<(Id<Account> Payee, Money Amount)> Royalties { get; init; } = [];
+}
 
 /// <summary>The linked transfers of a task: hold, then capture with its shares, or release.</summary>
 /// <remarks>The ledger resolves a pending transfer once, so a task is charged once whatever else goes wrong.</remarks>
@@ -25,7 +29,9 @@ public static class Settlement
         {
             new(ids.Next<Transfer>(), TransferKind.PostPending, hold.PayerId, payees.Clearing, shares.Total, hold.Id, TransferPurpose.TaskCapture, cause, now),
         };
-        Share(payees.Creator, shares.Creator, TransferPurpose.CreatorShare);
+        Share(payees.Creator, payees.Royalties.Aggregate(shares.Creator, (left, royalty) => left - royalty.Amount), TransferPurpose.CreatorShare);
+        foreach (var (payee, amount) in payees.Royalties)
+            Share(payee, amount, TransferPurpose.Royalty);
         Share(payees.Node, shares.Node, TransferPurpose.NodeShare);
         Share(payees.Platform, shares.Platform, TransferPurpose.PlatformShare);
         return transfers;

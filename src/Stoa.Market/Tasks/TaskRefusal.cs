@@ -39,6 +39,9 @@ public enum TaskRefusal
     /// <summary>The wallet does not cover the hold.</summary>
     InsufficientFunds,
 
+    /// <summary>The hold does not fit into what a budget of the consumer has left in its period.</summary>
+    BudgetExhausted,
+
     /// <summary>As many tasks of the consumer wait or run as may.</summary>
     OpenTasksTooMany,
 

@@ -4,23 +4,29 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Http.Features;
 using Stoa.Market.Identity;
 using Stoa.Node.Auctions;
+using Stoa.Node.Audit;
 using Stoa.Node.Builds;
 using Stoa.Node.Channels;
+using Stoa.Node.Disputes;
 using Stoa.Node.Events;
 using Stoa.Node.Http;
 using Stoa.Node.Http.OpenApi;
 using Stoa.Node.Identity;
 using Stoa.Node.Ledger;
 using Stoa.Node.Mail;
+using Stoa.Node.Metering;
 using Stoa.Node.Membership;
 using Stoa.Node.Observability;
 using Stoa.Node.Pages;
 using Stoa.Node.Payments;
+using Stoa.Node.PayPerCall;
+using Stoa.Node.Privacy;
 using Stoa.Node.Quotas;
 using Stoa.Node.Registry;
 using Stoa.Node.Reviews;
 using Stoa.Node.Schedules;
 using Stoa.Node.Selection;
+using Stoa.Node.Signing;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
 using Stoa.Node.Tasks.Live;
@@ -64,6 +70,9 @@ public sealed class NodeHost : IAsyncDisposable
         builder.AddOpenApiDocument();
         builder.AddMail();
         builder.AddIdentity();
+        builder.AddAudit();
+        builder.AddSigning();
+        builder.AddPrivacy();
         builder.AddLedger();
         builder.AddChannels();
         builder.AddPayments();
@@ -76,9 +85,12 @@ public sealed class NodeHost : IAsyncDisposable
         builder.AddTasks();
         builder.AddAuctions();
         builder.AddReviews();
+        builder.AddDisputes();
+        builder.AddPayPerCall();
         builder.AddTemplates();
         builder.AddSchedules();
         builder.AddWebhooks();
+        builder.AddMetering();
         var storage = builder.AddStorage();
         builder.RefuseBadOptions();
 
@@ -122,11 +134,15 @@ public sealed class NodeHost : IAsyncDisposable
     {
         app.UseHttp();
         app.MapPages();
+        app.MapUsageSchema();
         app.MapOpenApiDocument();
         app.MapObservability();
         var api = app.MapApi();
         api.MapNode();
         api.MapIdentity();
+        api.MapAudit();
+        api.MapSigning();
+        api.MapPrivacy();
         api.MapLedger();
         api.MapChannels();
         api.MapPayments();
@@ -142,9 +158,13 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapBatches();
         api.MapReplays();
         api.MapReviews();
+        api.MapDisputes();
+        api.MapPayPerCall();
         api.MapTemplates();
         api.MapSchedules();
         api.MapWebhooks();
+        api.MapUsage();
+        api.MapBudgets();
     }
 
     private static async Task<T> OrDispose<T>(IAsyncDisposable opened, Func<Task<T>> act)

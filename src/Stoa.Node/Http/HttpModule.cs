@@ -2,6 +2,7 @@ using System.IO.Compression;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.ResponseCompression;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Stoa.Node.Audit;
 using Stoa.Node.Hosting;
 using Stoa.Node.Identity;
 
@@ -29,7 +30,7 @@ public static class HttpModule
         services.AddCors(cors => cors.AddDefaultPolicy(policy => policy
             .WithOrigins([.. options.AllowedOrigins])
             .WithMethods("GET", "POST", "PUT", "DELETE")
-            .WithHeaders("Authorization", "Content-Type", IdempotencyKeyHeader.Name, "Last-Event-ID", "Range")
+            .WithHeaders("Authorization", "Content-Type", "Content-Digest", "Signature", "Signature-Input", IdempotencyKeyHeader.Name, "Last-Event-ID", "Range")
             .WithExposedHeaders("Location", "Retry-After", "RateLimit", "RateLimit-Policy", ResponseHeaders.TraceId, Idempotency.ReplayedHeader)));
         services.AddResponseCompression(compression =>
         {
@@ -46,9 +47,11 @@ public static class HttpModule
     {
         app.UseMiddleware<ResponseHeaders>();
         app.UseResponseCompression();
+        app.UseRouting();
+        // Around all that can refuse, and all that can act.
+        app.UseMiddleware<AuditMiddleware>();
         app.UseMiddleware<ProblemMiddleware>();
         app.UseWebSockets(new WebSocketOptions { KeepAliveInterval = TimeSpan.FromSeconds(20), KeepAliveTimeout = TimeSpan.FromSeconds(20) });
-        app.UseRouting();
         app.UseCors();
         app.UseAuthentication();
         app.UseMiddleware<CredentialGate>();

@@ -1,12 +1,16 @@
 using Stoa.Market.Auctions;
 using Stoa.Market.Builds;
 using Stoa.Market.Channels;
+using Stoa.Market.Disputes;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Payments;
+using Stoa.Market.PayPerCall;
+using Stoa.Market.Metering;
 using Stoa.Market.Registry;
 using Stoa.Market.Reviews;
 using Stoa.Market.Schedules;
+using Stoa.Market.Signing;
 using Stoa.Market.Tasks;
 using Stoa.Market.Templates;
 using Stoa.Market.Webhooks;
@@ -109,6 +113,22 @@ public static partial class Problems
             "Check the handle."),
     };
 
+    public static ProblemKind Of(SigningKeyRefusal refusal) => refusal switch
+    {
+        SigningKeyRefusal.SigningKeyInvalid => Row(refusal, 422, "Signing key breaks the rules",
+            "The name, the public key or the proof that you have its private half is not as it must be.",
+            "Correct what is listed in errors; stoa key generate does all of it."),
+        SigningKeyRefusal.SigningKeyTaken => Row(refusal, 409, "Signing key registered before",
+            "The public key is registered here already, or was before it was revoked. A key stands for one user, once.",
+            "Make a new pair of keys and register that."),
+        SigningKeyRefusal.SigningKeysTooMany => Row(refusal, 409, "Too many signing keys",
+            "The user has as many signing keys in force as are allowed.",
+            "Revoke keys that are not used any more with DELETE /api/v1/signing-keys/{id}."),
+        SigningKeyRefusal.SigningKeyUnknown => Row(refusal, 404, "No such signing key",
+            "There is no such key in force, or it belongs to somebody else.",
+            "List your keys with GET /api/v1/signing-keys."),
+    };
+
     public static ProblemKind Of(ChannelRefusal refusal) => refusal switch
     {
         ChannelRefusal.ChannelUnknown => Row(refusal, 404, "No such channel",
@@ -195,6 +215,9 @@ public static partial class Problems
         PublishRefusal.ProgramTooLarge => Row(refusal, 413, "Program too large",
             "The program is larger than the node accepts.",
             "Build it with optimisation for size and without debug information."),
+        PublishRefusal.RoyaltiesInvalid => Row(refusal, 422, "Royalties cannot be paid",
+            "The royalties in the agent's manifest name somebody or an agent that this node does not know, or agents that build on each other too deeply.",
+            "Correct what is listed in errors and publish again: handles are those of users here, agents are named with the version."),
         PublishRefusal.VersionExists => Row(refusal, 409, "Version published before",
             "This version was published before with other content. A published version never changes.",
             "Raise the version in agent.json and publish again."),
@@ -236,6 +259,9 @@ public static partial class Problems
             "The price at the task's limits is more than an amount of money can say, about 9.2 billion dollars.",
             "Lower the task's limits."),
         TaskRefusal.InsufficientFunds => insufficientFunds,
+        TaskRefusal.BudgetExhausted => Row(refusal, 402, "Budget used up",
+            "What the task would hold does not fit into what one of your budgets has left in its day or month.",
+            "Wait until it renews or running tasks have ended, ask for lower limits, or raise the budget with PUT /api/v1/budgets; GET /api/v1/budgets lists what is left."),
         TaskRefusal.OpenTasksTooMany => Row(refusal, 429, "Too many tasks at a time",
             "As many tasks of yours wait or run as may: GET /api/v1/quota tells how many.",
             "Wait until some have ended, cancel some with DELETE /api/v1/tasks/{id}, or ask an administrator of this node for more.", TimeSpan.FromSeconds(5)),
@@ -304,6 +330,19 @@ public static partial class Problems
         AuctionRefusal.PolicyInvalid => Row(refusal, 422, "Bidding breaks the rules",
             "The policy is not known, or its members are not as they must be.",
             "Correct what is listed in errors and try again."),
+    };
+
+    public static ProblemKind Of(BudgetRefusal refusal) => refusal switch
+    {
+        BudgetRefusal.BudgetUnknown => Row(refusal, 404, "No such budget",
+            "There is no such budget, or it belongs to somebody else.",
+            "List your budgets with GET /api/v1/budgets."),
+        BudgetRefusal.BudgetInvalid => Row(refusal, 422, "Budget breaks the rules",
+            "The amount, what it is for, or a threshold is not as it must be.",
+            "Correct what is listed in errors and try again."),
+        BudgetRefusal.BudgetsTooMany => Row(refusal, 409, "Too many budgets",
+            "You have as many budgets as one user may have.",
+            "Delete those that are not used any more."),
     };
 
     public static ProblemKind Of(TransferRefusal refusal) => refusal switch
@@ -398,6 +437,40 @@ public static partial class Problems
         PaymentRefusal.StripeEventInvalid => Row(refusal, 400, "No event of Stripe",
             "What was signed is not the JSON of an event.",
             "Send events as Stripe does."),
+    public static ProblemKind Of(CallRefusal refusal) => refusal switch
+    {
+        CallRefusal.CallsNotSold => Row(refusal, 404, "No calls are sold here",
+            "This node takes no payments for single calls.",
+            "Register and submit a task, or ask the node's operator to set PayPerCall:Payee."),
+        CallRefusal.PaymentRequired => Row(refusal, 402, "Payment required",
+            "The call has to be paid for, or the payment that was sent does not suffice.",
+            "Send a voucher of a payment channel as PAYMENT-SIGNATURE: the header PAYMENT-REQUIRED says to whom and how much."),
+        CallRefusal.PaymentInvalid => Row(refusal, 422, "Payment cannot be read",
+            "The header PAYMENT-SIGNATURE is not base64 of the JSON of a payment.",
+            "Send it as docs/channels.md says."),
+        CallRefusal.CallFailed => Row(refusal, 422, "The agent failed",
+            "The agent did not do what was asked of it. The call costs nothing.",
+            "Look at the detail, correct the input, and call again: what was paid is credit."),
+        CallRefusal.CallUnknown => Row(refusal, 404, "No such call",
+            "There is no such call, or it was paid for out of another channel.",
+            "Check the id, and send the payment that the call was paid by."),
+    };
+
+    public static ProblemKind Of(DisputeRefusal refusal) => refusal switch
+    {
+        DisputeRefusal.DisputeUnknown => Row(refusal, 404, "No such dispute",
+            "The task is not disputed.",
+            "Dispute it, or check the id of the task."),
+        DisputeRefusal.DisputeInvalid => Row(refusal, 422, "Dispute breaks the rules",
+            "The reason is not as it must be.",
+            "Correct what is listed in errors and try again."),
+        DisputeRefusal.NothingToDispute => Row(refusal, 409, "Nothing was paid",
+            "The task did not succeed, or was free. What fails costs nothing, so there is nothing to give back.",
+            "Dispute a task that succeeded and was paid for."),
+        DisputeRefusal.DisputeTooLate => Row(refusal, 409, "Too late for a dispute",
+            "The task ended longer ago than tasks can be disputed on this node.",
+            "Dispute a task soon after its end."),
+        DisputeRefusal.InsufficientFunds => insufficientFunds,
     };
 
     public static ProblemKind Of(ReviewRefusal refusal) => refusal switch

@@ -2,12 +2,16 @@ using Stoa.Market;
 using Stoa.Market.Auctions;
 using Stoa.Market.Builds;
 using Stoa.Market.Channels;
+using Stoa.Market.Disputes;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Payments;
+using Stoa.Market.PayPerCall;
+using Stoa.Market.Metering;
 using Stoa.Market.Registry;
 using Stoa.Market.Reviews;
 using Stoa.Market.Schedules;
+using Stoa.Market.Signing;
 using Stoa.Market.Tasks;
 using Stoa.Market.Templates;
 using Stoa.Market.Webhooks;
@@ -25,9 +29,14 @@ public static partial class Problems
 
     public static ProblemResult ToProblem(this Refusal<AuctionRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
+    public static ProblemResult ToProblem(this Refusal<CallRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
+    public static ProblemResult ToProblem(this Refusal<BudgetRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
+
     public static ProblemResult ToProblem(this Refusal<ChannelRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<ContentRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
+
+    public static ProblemResult ToProblem(this Refusal<DisputeRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<IdentityRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
@@ -42,6 +51,8 @@ public static partial class Problems
     public static ProblemResult ToProblem(this Refusal<WebhookRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<ScheduleRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
+
+    public static ProblemResult ToProblem(this Refusal<SigningKeyRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<TemplateRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
@@ -83,14 +94,18 @@ public static partial class Problems
         [
             .. Enum.GetValues<RequestRefusal>().Select(Of),
             .. Enum.GetValues<AuctionRefusal>().Select(Of),
+            .. Enum.GetValues<CallRefusal>().Select(Of),
+            .. Enum.GetValues<BudgetRefusal>().Select(Of),
             .. Enum.GetValues<ChannelRefusal>().Select(Of),
             .. Enum.GetValues<ContentRefusal>().Select(Of),
+            .. Enum.GetValues<DisputeRefusal>().Select(Of),
             .. Enum.GetValues<IdentityRefusal>().Select(Of),
             .. Enum.GetValues<PaymentRefusal>().Select(Of),
             .. Enum.GetValues<PublishRefusal>().Select(Of),
             .. Enum.GetValues<TaskRefusal>().Select(Of),
             .. Enum.GetValues<ReviewRefusal>().Select(Of),
             .. Enum.GetValues<ScheduleRefusal>().Select(Of),
+            .. Enum.GetValues<SigningKeyRefusal>().Select(Of),
             .. Enum.GetValues<TemplateRefusal>().Select(Of),
             .. Enum.GetValues<TransferRefusal>().Select(Of),
             .. Enum.GetValues<WebhookRefusal>().Select(Of),

@@ -1,12 +1,16 @@
 using Stoa.Market.Auctions;
 using Stoa.Market.Builds;
 using Stoa.Market.Channels;
+using Stoa.Market.Disputes;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Payments;
+using Stoa.Market.PayPerCall;
+using Stoa.Market.Metering;
 using Stoa.Market.Registry;
 using Stoa.Market.Reviews;
 using Stoa.Market.Schedules;
+using Stoa.Market.Signing;
 using Stoa.Market.Tasks;
 using Stoa.Market.Templates;
 using Stoa.Market.Webhooks;
@@ -22,10 +26,17 @@ public static class Refusing
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params AuctionRefusal[] refusals)
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 
+    public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params CallRefusal[] refusals)
+    public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params BudgetRefusal[] refusals)
+        where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
+
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params ChannelRefusal[] refusals)
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params ContentRefusal[] refusals)
+        where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
+
+    public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params DisputeRefusal[] refusals)
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params IdentityRefusal[] refusals)
@@ -50,6 +61,9 @@ public static class Refusing
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params ScheduleRefusal[] refusals)
+        where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
+
+    public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params SigningKeyRefusal[] refusals)
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params TemplateRefusal[] refusals)

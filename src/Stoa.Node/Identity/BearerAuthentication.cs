@@ -3,6 +3,7 @@ using System.Text.Encodings.Web;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.Extensions.Options;
 using Stoa.Node.Http;
+using Stoa.Node.Signing;
 
 namespace Stoa.Node.Identity;
 
@@ -21,7 +22,7 @@ public sealed class BearerAuthentication(
     {
         var header = Request.Headers.Authorization.Count > 0 ? Request.Headers.Authorization.ToString() : FromSubProtocol();
         if (header is null)
-            return AuthenticateResult.NoResult();
+            return await Context.RequestServices.GetRequiredService<SignedRequests>().AuthenticateAsync(Context);
         if (!header.StartsWith(SchemeName + " ", StringComparison.OrdinalIgnoreCase) || header.Length > TokenLengthMax)
             return AuthenticateResult.Fail("The Authorization header is not of the form: Bearer, one space, an API key or the token of a session.");
 

@@ -46,7 +46,7 @@ public sealed class Credentials(ApiKeys keys, IUserStore users, Sessions session
         return known.Key.IsInForce(now) ? known.Key.UserId : null;
     }
 
-    private async Task<Caller?> FindCallerAsync(Id<User> id, CancellationToken cancellationToken)
+    internal async Task<Caller?> FindCallerAsync(Id<User> id, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
         if (callers.TryGetValue(id, out var known) && !IsStale(known.Until, now))

@@ -1,5 +1,6 @@
 using Stoa.Client.Contracts;
 using Stoa.Market.Identity;
+using Stoa.Node.Audit;
 using Stoa.Node.Http;
 using Stoa.Primitives;
 
@@ -48,12 +49,14 @@ public static class IdentityEndpoints
     }
 
     private static async Task<IResult> RegisterAsync(
-        Body<RegisterRequest> body, MadeId id, Caller? caller, Users users, IdentityOptions options, CancellationToken cancellationToken)
+        Body<RegisterRequest> body, MadeId id, Caller? caller, Users users, IdentityOptions options, HttpContext context, CancellationToken cancellationToken)
     {
         if (!options.OpenRegistration && caller is not { IsAdmin: true })
             return RequestRefusal.Forbidden.ToProblem("Registration is closed on this node: ask its administrator for an account.");
         var (handle, email, password) = body.Value;
         var registered = await users.RegisterAsync(id.For<User>(), handle, email, password, cancellationToken);
+        if (registered.TryGet(out var made, out _))
+            context.ActedBy(made.Id);
         return registered.Match<IResult>(
             user => TypedResults.Created("/api/v1/users/me", ToContract(user)),
             refusal => refusal.ToProblem());
@@ -70,6 +73,7 @@ public static class IdentityEndpoints
         var signedIn = await users.SignInAsync(login, password, cancellationToken);
         if (!signedIn.TryGet(out var user, out var refusal))
             return refusal.ToProblem();
+        context.ActedBy(user.Id);
         var (token, expiresAt) = sessions.Create(user);
         return TypedResults.Created("/api/v1/users/me", new SessionResponse(token, expiresAt, ToContract(user)));
     }

@@ -8,6 +8,11 @@ public static class MailModule
     public static void AddMail(this IHostApplicationBuilder builder)
     {
         builder.AddRoomOptions("Mail", new MailOptions(), options => options.Validate());
-        builder.Services.AddSingleton<Mailer>();
+        var services = builder.Services;
+        services.AddSingleton<Mailer>();
+        services.AddSingleton<LetterBox>();
+        services.AddSingleton<SqlLetterQueue>();
+        services.AddSingleton<MailWorker>();
+        services.AddHostedService(provider => provider.GetRequiredService<MailWorker>());
     }
 }

@@ -21,11 +21,16 @@ public sealed class Mailer(MailOptions options)
         if (!IsOn)
             throw new InvalidOperationException("This node sends no e-mail: it has no Mail:Host.");
         using var message = new MimeMessage();
-        message.From.Add(MailboxAddress.Parse(options.From));
+        var from = MailboxAddress.Parse(options.From);
+        message.From.Add(from);
         if (!MailboxAddress.TryParse(letter.To, out var to))
-            throw new MailException($"{letter.To} is no e-mail address.", isForGood: true);
+            throw new MailException("The recipient is no e-mail address.", isForGood: true);
         message.To.Add(to);
         message.Subject = letter.Subject;
+        if (letter.Id is { } id)
+            message.MessageId = $"{id}@{from.Domain}";
+        // Answering machines leave it alone (RFC 3834).
+        message.Headers.Add("Auto-Submitted", "auto-generated");
         message.Body = new TextPart("plain") { Text = letter.Text };
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(options.TimeoutMs);
@@ -40,11 +45,14 @@ public sealed class Mailer(MailOptions options)
         }
         catch (SmtpCommandException refused)
         {
-            // A code from 500 on is for good, one from 400 on for now.
-            throw new MailException($"The mail server refused the letter: {refused.Message}", isForGood: (int)refused.StatusCode >= 500, refused);
+            // A code from 500 on is for good, one from 400 on for now. What is wrong with the sender is for the operator to mend, and no fault of the letter.
+            throw new MailException(
+                $"The mail server refused the letter with {(int)refused.StatusCode}.",
+                isForGood: (int)refused.StatusCode >= 500 && refused.ErrorCode is (SmtpErrorCode.RecipientNotAccepted or SmtpErrorCode.MessageNotAccepted),
+                refused);
         }
         catch (Exception failure) when (failure is ProtocolException or IOException or SocketException or AuthenticationException
-            or SslHandshakeException or ServiceNotConnectedException or NotSupportedException)
+            or SslHandshakeException or ServiceNotConnectedException or ServiceNotAuthenticatedException or NotSupportedException)
         {
             throw new MailException($"The mail server {options.Host} cannot be used: {failure.Message}", isForGood: false, failure);
         }

@@ -16,12 +16,14 @@ internal static class SqlUserUsage
     private const string Columns = "user_id, open_tasks, content_bytes, max_open_tasks, max_content_bytes";
 
     /// <summary>Refuses new tasks of users who have as many as they may; of a group the first ones fit.</summary>
-    public static async Task RefuseTooManyAsync(
+    /// <returns>The users among them who have budgets.</returns>
+    public static async Task<IReadOnlyList<Id<User>>> RefuseTooManyAsync(
         SqlSession session, IReadOnlyList<NewTask> submissions, Outcome<Submitted, TaskRefusal>?[] outcomes, UserQuota everybody)
     {
         var owners = Enumerable.Range(0, submissions.Count).Where(index => outcomes[index] is null).ToLookup(index => submissions[index].Task.OwnerId);
-        var known = (await session.QueryAsync<UserUsage>(
-            $"SELECT {Columns} FROM user_usage WHERE user_id IN @owners", new { owners = owners.Select(owner => owner.Key) })).ToDictionary(usage => usage.UserId);
+        var rows = await session.QueryAsync<BudgetedUsage>(
+            $"SELECT {Columns}, budgets FROM user_usage WHERE user_id IN @owners", new { owners = owners.Select(owner => owner.Key) });
+        var known = rows.ToDictionary(row => row.UserId, row => row.ToUsage());
         foreach (var owner in owners)
         {
             var usage = known.GetValueOrDefault(owner.Key, new UserUsage(owner.Key, 0, 0, null, null));
@@ -36,6 +38,8 @@ internal static class SqlUserUsage
                     $"{usage.OpenTasks} tasks of yours wait or run, and {most} may. Wait until some have ended, cancel some, or ask an administrator of this node for more.");
             }
         }
+
+        return [.. rows.Where(row => row.Budgets > 0).Select(row => row.UserId)];
     }
 
     /// <summary>Counts tasks that are new.</summary>
@@ -70,6 +74,11 @@ internal static class SqlUserUsage
         ON CONFLICT (user_id) DO UPDATE SET max_open_tasks = excluded.max_open_tasks, max_content_bytes = excluded.max_content_bytes
         """,
         new { user, maxOpenTasks, maxContentBytes });
+
+    private sealed record BudgetedUsage(Id<User> UserId, long OpenTasks, long ContentBytes, long? MaxOpenTasks, long? MaxContentBytes, long Budgets)
+    {
+        public UserUsage ToUsage() => new(UserId, OpenTasks, ContentBytes, MaxOpenTasks, MaxContentBytes);
+    }
 
     private static IEnumerable<object> CountByOwner(IEnumerable<AgentTask> tasks) => tasks
         .GroupBy(task => task.OwnerId)

@@ -14,12 +14,16 @@ internal sealed record AgentRow(
     ContentHash ArtifactDigest,
     ContentHash ProgramDigest,
     long ProgramBytes,
-    DateTimeOffset PublishedAt)
+    DateTimeOffset PublishedAt,
+    string? Royalties)
 {
     public const string Columns =
-        "v.id, v.publisher_id, v.publisher, v.manifest, v.artifact_digest, v.program_digest, v.program_bytes, v.published_at";
+        "v.id, v.publisher_id, v.publisher, v.manifest, v.artifact_digest, v.program_digest, v.program_bytes, v.published_at, v.royalties";
 
     // The manifest was written from one that had been read, so reading it again cannot be refused.
     public AgentVersion ToVersion() => new(
-        Id, PublisherId, Publisher, ManifestReader.Read(Encoding.UTF8.GetBytes(Manifest)).Value, ArtifactDigest, ProgramDigest, ProgramBytes, PublishedAt);
+        Id, PublisherId, Publisher, ManifestReader.Read(Encoding.UTF8.GetBytes(Manifest)).Value, ArtifactDigest, ProgramDigest, ProgramBytes, PublishedAt)
+    {
+        Royalties = RoyaltyJson.Read(Royalties),
+    };
 }

@@ -20,7 +20,8 @@ internal static class ManifestBody
         Price(manifest.Price, manifest.Factors),
         manifest.Tags,
         [.. manifest.Parameters.Select(Parameter)],
-        manifest.Permissions);
+        manifest.Permissions,
+        Royalties(manifest));
 
     public static AgentResponse Of(AgentVersion version)
     {
@@ -42,11 +43,16 @@ internal static class ManifestBody
             version.ArtifactDigest.ToString(),
             version.ProgramDigest.ToString(),
             version.ProgramBytes,
-            version.PublishedAt);
+            version.PublishedAt,
+            manifest.Royalties);
     }
 
     public static AgentLimitsBody Limits(AgentLimits limits) =>
         new(limits.Fuel, limits.MemoryBytes, limits.TimeoutMs, limits.OutputBytes, limits.LogBytes);
+
+    private static IReadOnlyList<RoyaltyBody>? Royalties(AgentManifest manifest) => manifest.Royalties.Count == 0
+        ? null
+        : [.. manifest.Royalties.Select(term => new RoyaltyBody(term.Permille / (decimal)RoyaltyTerm.Whole, term.To, term.Agent?.ToString()))];
 
     private static AgentPortBody Port(AgentPort port)
     {

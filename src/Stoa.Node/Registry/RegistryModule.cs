@@ -5,5 +5,9 @@ namespace Stoa.Node.Registry;
 /// <summary>Wires the registry room.</summary>
 public static class RegistryModule
 {
-    public static void AddRegistry(this IHostApplicationBuilder builder) => builder.Services.AddSingleton<IAgentStore, SqlAgentStore>();
+    public static void AddRegistry(this IHostApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<IAgentStore, SqlAgentStore>();
+        builder.Services.AddSingleton<Royalties>();
+    }
 }

@@ -89,8 +89,8 @@ public sealed class SqlAgentStore(Database database, AgentIndex? index = null) :
         var added = await session.ExecuteAsync(
             """
             INSERT INTO agent_versions
-                (id, publisher_id, publisher, name, version, manifest, artifact_digest, program_digest, program_bytes, published_at)
-            VALUES (@id, @publisherId, @publisher, @name, @version, @manifest, @artifact, @program, @bytes, @at)
+                (id, publisher_id, publisher, name, version, manifest, artifact_digest, program_digest, program_bytes, published_at, royalties)
+            VALUES (@id, @publisherId, @publisher, @name, @version, @manifest, @artifact, @program, @bytes, @at, @royalties)
             ON CONFLICT (publisher, name, version) DO NOTHING
             """,
             new
@@ -105,6 +105,7 @@ public sealed class SqlAgentStore(Database database, AgentIndex? index = null) :
                 program = version.ProgramDigest,
                 bytes = version.ProgramBytes,
                 at = version.PublishedAt,
+                royalties = RoyaltyJson.Write(version.Royalties),
             });
         if (added == 0)
             return await AnswerExistingAsync(session, version);

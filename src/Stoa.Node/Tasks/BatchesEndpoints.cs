@@ -28,7 +28,7 @@ public static class BatchesEndpoints
             .WithDescription("Up to 10,000 tasks in one transaction: all are checked first, then all are made, or none.")
             .TakesAtMost(MaxRequestBytes)
             .Idempotent()
-            .Refuses(TaskRefusal.BatchSizeInvalid, TaskRefusal.BatchInvalid, TaskRefusal.InsufficientFunds, TaskRefusal.OpenTasksTooMany);
+            .Refuses(TaskRefusal.BatchSizeInvalid, TaskRefusal.BatchInvalid, TaskRefusal.InsufficientFunds, TaskRefusal.BudgetExhausted, TaskRefusal.OpenTasksTooMany);
         batches.MapGet("/", ListAsync)
             .WithName("listBatches")
             .WithSummary("List your batches, newest first")

@@ -22,7 +22,7 @@ public static class ReplaysEndpoints
             .WithSummary("Do a failed task again")
             .WithDescription("Makes a new task of what was asked for, with a hold of its own: the same input, parameters, limits, priority and regions, and the same agent version. A task with a requirement is chosen for anew, and put out to bids anew when it was. A task is replayed once: to repeat the request gives the same new task.")
             .Produces<TaskResponse>(StatusCodes.Status202Accepted)
-            .Refuses([.. TasksEndpoints.SubmissionRefusals, TaskRefusal.TaskUnknown, TaskRefusal.NotReplayable, TaskRefusal.BudgetTooSmall, TaskRefusal.AuctionsTooMany, TaskRefusal.InsufficientFunds, TaskRefusal.OpenTasksTooMany]);
+            .Refuses([.. TasksEndpoints.SubmissionRefusals, TaskRefusal.TaskUnknown, TaskRefusal.NotReplayable, TaskRefusal.BudgetTooSmall, TaskRefusal.AuctionsTooMany, TaskRefusal.InsufficientFunds, TaskRefusal.BudgetExhausted, TaskRefusal.OpenTasksTooMany]);
         tasks.MapPost("/replays", ReplayManyAsync)
             .WithName("replayTasks")
             .WithSummary("Do failed tasks again")

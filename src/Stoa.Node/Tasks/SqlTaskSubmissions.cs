@@ -6,6 +6,7 @@ using Stoa.Market.Tasks;
 using Stoa.Node.Auctions;
 using Stoa.Node.Events;
 using Stoa.Node.Ledger;
+using Stoa.Node.Metering;
 using Stoa.Node.Quotas;
 using Stoa.Node.Selection;
 using Stoa.Node.Storage;
@@ -33,9 +34,11 @@ internal static class SqlTaskSubmissions
     {
         var outcomes = new Outcome<Submitted, TaskRefusal>?[submissions.Count];
         await TakeKeysAsync(session, submissions, outcomes);
-        if (quota is not null)
-            await SqlUserUsage.RefuseTooManyAsync(session, submissions, outcomes, quota);
+        var budgeted = quota is null ? [] : await SqlUserUsage.RefuseTooManyAsync(session, submissions, outcomes, quota);
+        var budgets = budgeted.Count == 0 ? null : await SqlBudgets.RefuseAsync(session, submissions, outcomes, budgeted);
         await HoldAsync(session, submissions, outcomes);
+        if (budgets is not null)
+            await SqlBudgets.WriteAsync(session, budgets, outcomes);
         var open = Enumerable.Range(0, submissions.Count).Where(index => outcomes[index] is null).ToList();
         if (open.Count == 0)
             return [.. outcomes.Select(outcome => outcome!.Value)];

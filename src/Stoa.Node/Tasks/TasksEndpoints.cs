@@ -31,7 +31,7 @@ public static class TasksEndpoints
             .WithDescription("Holds the price at the task's limits and queues the task; an idle node begins at once, unless it is put off by dueAt. With wait the line is held until the task has ended (201) or the time is over (202).")
             .TakesAtMost(MaxRequestBytes)
             .TakesIdempotencyKey()
-            .Refuses([.. SubmissionRefusals, TaskRefusal.BudgetTooSmall, TaskRefusal.AuctionsTooMany, TaskRefusal.DueTooLate, TaskRefusal.InsufficientFunds, TaskRefusal.OpenTasksTooMany, TaskRefusal.IdempotencyKeyReused]);
+            .Refuses([.. SubmissionRefusals, TaskRefusal.BudgetTooSmall, TaskRefusal.AuctionsTooMany, TaskRefusal.DueTooLate, TaskRefusal.InsufficientFunds, TaskRefusal.BudgetExhausted, TaskRefusal.OpenTasksTooMany, TaskRefusal.IdempotencyKeyReused]);
         tasks.MapPost("/quote", QuoteAsync)
             .WithName("quoteTask")
             .WithSummary("Ask what a task would hold")

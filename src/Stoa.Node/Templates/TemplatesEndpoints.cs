@@ -43,7 +43,7 @@ public static class TemplatesEndpoints
             .WithDescription("Checks and holds as a submission of the filled-in task does. With wait the line is held until the task has ended (201) or the time is over (202).")
             .TakesIdempotencyKey()
             .Refuses(TemplateRefusal.TemplateUnknown, TemplateRefusal.TemplateValuesInvalid)
-            .Refuses([.. TasksEndpoints.SubmissionRefusals, TaskRefusal.BudgetTooSmall, TaskRefusal.InsufficientFunds, TaskRefusal.OpenTasksTooMany, TaskRefusal.IdempotencyKeyReused]);
+            .Refuses([.. TasksEndpoints.SubmissionRefusals, TaskRefusal.BudgetTooSmall, TaskRefusal.InsufficientFunds, TaskRefusal.BudgetExhausted, TaskRefusal.OpenTasksTooMany, TaskRefusal.IdempotencyKeyReused]);
     }
 
     private static async Task<IResult> CreateAsync(

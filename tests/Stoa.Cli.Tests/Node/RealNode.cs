@@ -1,5 +1,6 @@
 using Stoa.Client;
 using Stoa.Node.Hosting;
+using Stoa.Node.Tests.Observability;
 
 [assembly: AssemblyFixture(typeof(Stoa.Cli.Tests.Node.RealNode))]
 
@@ -8,6 +9,7 @@ namespace Stoa.Cli.Tests.Node;
 /// <summary>A node on production wiring in this process, with the sample agents of the checkout; one for all tests.</summary>
 public sealed class RealNode : IAsyncLifetime
 {
+    private readonly NodeLog _log = new();
     private readonly DirectoryInfo _data = Directory.CreateTempSubdirectory("stoa-node-");
     private NodeHost _host = null!;
 
@@ -22,7 +24,7 @@ public sealed class RealNode : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _host = await NodeHost.BuildAsync(["--data", _data.FullName, "--url", "http://127.0.0.1:0", "--observability:logLevel", "none"]);
+        _host = await NodeHost.BuildAsync(["--data", _data.FullName, "--url", "http://127.0.0.1:0", .. _log.Options]);
         var started = await _host.StartAsync();
         (Address, Key) = (started.Address, started.AdminKey!);
         using var cli = Cli();
@@ -34,6 +36,7 @@ public sealed class RealNode : IAsyncLifetime
     {
         await _host.DisposeAsync();
         _data.Delete(recursive: true);
+        _log.Close();
     }
 
     /// <summary>A client as the first administrator.</summary>

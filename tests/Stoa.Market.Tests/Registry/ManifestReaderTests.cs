@@ -76,6 +76,13 @@ public sealed class ManifestReaderTests
     [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"demand\": {\"max\": 2, \"capacity\": 4, \"from\": 1}}", "/price/demand/from")]
     [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"demand\": {\"capacity\": 4}}", "/price/demand/max")]
     [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"demand\": 2}", "/price/demand")]
+    [InlineData("royalties", "[{\"share\": 0.1}]", "/royalties/0/to")]
+    [InlineData("royalties", "[{\"share\": 0.1, \"to\": \"ada\", \"agent\": \"ada/base@1.0.0\"}]", "/royalties/0/agent")]
+    [InlineData("royalties", "[{\"share\": 0.1, \"agent\": \"ada/base\"}]", "/royalties/0/agent")]
+    [InlineData("royalties", "[{\"share\": 0, \"to\": \"ada\"}]", "/royalties/0/share")]
+    [InlineData("royalties", "[{\"share\": 0.0001, \"to\": \"ada\"}]", "/royalties/0/share")]
+    [InlineData("royalties", "[{\"share\": 0.6, \"to\": \"ada\"}, {\"share\": 0.401, \"to\": \"ben\"}]", "/royalties")]
+    [InlineData("royalties", "[{\"share\": 0.6, \"to\": \"ada\", \"percent\": 60}]", "/royalties/0/percent")]
     [InlineData("limit", "{}", "/limit")]
     [InlineData("a/b~", "1", "/a~1b~0")]
     public void Read_OneFault_IsRefusedWhereItIs(string member, string json, string pointer)

@@ -75,6 +75,23 @@ public sealed class ReceiptTests : IDisposable
         Fault((receipt with { Price = receipt.Price + new Money(1) }).Sign(key).Envelope).ShouldBe(ReceiptFault.SharesDoNotSum);
     }
 
+    [Theory]
+    [InlineData(0, true)]
+    [InlineData(1, false)]
+    [InlineData(-1, false)]
+    public void Verify_OfRoyalties_AsksThatTheySumToTheCreatorsShare(long off, bool holds)
+    {
+        var receipt = TaskSamples.Receipt(key);
+        var half = new Money(receipt.Shares.Creator.Nanodollars / 2);
+        var royal = receipt with { Royalties = [new("ada", receipt.Agent, half), new("ben", receipt.Agent, receipt.Shares.Creator - half + new Money(off))] };
+
+        var verified = ReceiptVerifier.Verify(royal.Sign(key).Envelope, null);
+
+        (verified.Refusal?.Code).ShouldBe(holds ? null : ReceiptFault.SharesDoNotSum);
+        if (holds)
+            verified.Value.Royalties.ShouldBe(royal.Royalties);
+    }
+
     [Fact]
     public void Verify_OfANegativeShare_Refuses()
     {

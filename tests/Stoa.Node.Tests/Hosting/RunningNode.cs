@@ -6,6 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Node.Hosting;
+using Stoa.Node.Tests.Observability;
 
 namespace Stoa.Node.Tests.Hosting;
 
@@ -13,11 +14,12 @@ namespace Stoa.Node.Tests.Hosting;
 public sealed class RunningNode : IAsyncDisposable
 {
     private readonly NodeHost host;
+    private readonly NodeLog log;
     private readonly bool ownsFolder;
 
-    private RunningNode(NodeHost host, NodeStarted started, bool ownsFolder)
+    private RunningNode(NodeHost host, NodeStarted started, NodeLog log, bool ownsFolder)
     {
-        (this.host, Started, this.ownsFolder) = (host, started, ownsFolder);
+        (this.host, Started, this.log, this.ownsFolder) = (host, started, log, ownsFolder);
         AdminKey = File.ReadAllText(started.AdminKeyFile).Trim();
         Anonymous = NewClient(null);
         Admin = NewClient(AdminKey);
@@ -90,13 +92,15 @@ public sealed class RunningNode : IAsyncDisposable
         await host.DisposeAsync();
         if (ownsFolder)
             Directory.Delete(Started.DataFolder, recursive: true);
+        log.Close();
     }
 
     private static async Task<RunningNode> StartInAsync(string folder, NodePhysics? physics, bool ownsFolder, string[] args)
     {
-        string[] all = ["--data", folder, "--url", "http://127.0.0.1:0", "--identity:passwordIterations", "100", "--observability:logLevel", "none", .. args];
+        var log = new NodeLog();
+        string[] all = ["--data", folder, "--url", "http://127.0.0.1:0", "--identity:passwordIterations", "100", .. log.Options, .. args];
         var host = await NodeHost.BuildAsync(all, physics, TestContext.Current.CancellationToken);
-        return new RunningNode(host, await host.StartAsync(TestContext.Current.CancellationToken), ownsFolder);
+        return new RunningNode(host, await host.StartAsync(TestContext.Current.CancellationToken), log, ownsFolder);
     }
 }
 

@@ -130,6 +130,7 @@ public sealed class OpenApiTests(SharedNode shared) : IClassFixture<SharedNode>
             "getAgentVersion", "getAgentProgram", "headBlob", "getBlob", "listAgentReviews", "getReview",
             // Stripe calls it, and signs what it says.
             "receiveStripeEvent",
+            "getAgentVersion", "getAgentProgram", "headBlob", "getBlob", "listAgentReviews", "getReview", "callAgent", "getCall",
         ]).ShouldBeEmpty();
     }
 

@@ -30,6 +30,15 @@ public abstract class AgentStoreConformance(DatabaseSource source) : DatabaseTes
     }
 
     [Fact]
+    public async Task Add_WithRoyalties_KeepsWhoIsMeant()
+    {
+        var version = Make("ann", "resize", "1.0.0") with { Royalties = [new Royalty(100, _ids.Next<User>(), "eve", null), new Royalty(1, _ids.Next<User>(), "bob", _ids.Next<AgentVersion>())] };
+        await Agents.AddAsync(version, Published(version), Stop);
+
+        (await new SqlAgentStore(Database).GetAsync(version.Id, Stop))!.Royalties.ShouldBe(version.Royalties);
+    }
+
+    [Fact]
     public async Task Add_TellsItInTheEventStream()
     {
         var added = await AddAsync("ann", "resize", "1.0.0");

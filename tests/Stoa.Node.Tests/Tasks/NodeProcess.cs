@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Stoa.Node.Hosting;
+using Stoa.Node.Tests.Observability;
 
 namespace Stoa.Node.Tests.Tasks;
 
@@ -8,9 +9,10 @@ namespace Stoa.Node.Tests.Tasks;
 internal sealed partial class NodeProcess : IAsyncDisposable
 {
     private readonly Process process;
+    private readonly Task<string> errors;
     private bool isDisposed;
 
-    private NodeProcess(Process process, Uri address) => (this.process, Address) = (process, address);
+    private NodeProcess(Process process, Uri address, Task<string> errors) => (this.process, Address, this.errors) = (process, address, errors);
 
     public Uri Address { get; }
 
@@ -33,7 +35,7 @@ internal sealed partial class NodeProcess : IAsyncDisposable
             if (AddressPattern().Match(line) is { Success: true } match)
             {
                 _ = process.StandardOutput.ReadToEndAsync(cancellationToken);
-                return new NodeProcess(process, new Uri(match.Value));
+                return new NodeProcess(process, new Uri(match.Value), errors);
             }
         }
 
@@ -73,6 +75,9 @@ internal sealed partial class NodeProcess : IAsyncDisposable
         if (!process.HasExited)
             await KillAsync();
         process.Dispose();
+        await ((Task)errors).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (errors.IsCompletedSuccessfully)
+            NodeLog.RefuseSecrets(await errors);
     }
 
     [GeneratedRegex(@"http://127\.0\.0\.1:\d+/?")]

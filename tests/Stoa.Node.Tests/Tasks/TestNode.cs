@@ -2,6 +2,7 @@ using System.Text;
 using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Node.Hosting;
+using Stoa.Node.Tests.Observability;
 
 namespace Stoa.Node.Tests.Tasks;
 
@@ -14,14 +15,15 @@ public sealed class TestNode : IAsyncDisposable
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
     private readonly string folder;
+    private readonly NodeLog log;
     private readonly bool ownsFolder;
     private readonly Uri address;
     private readonly string? key;
     private bool stopped;
 
-    private TestNode(string folder, bool ownsFolder, NodeHost host, Uri address, string? key)
+    private TestNode(string folder, bool ownsFolder, NodeLog log, NodeHost host, Uri address, string? key)
     {
-        (this.folder, this.ownsFolder, Host, this.address, this.key) = (folder, ownsFolder, host, address, key);
+        (this.folder, this.ownsFolder, this.log, Host, this.address, this.key) = (folder, ownsFolder, log, host, address, key);
         Client = new StoaClient(new StoaClientOptions { Address = address, ApiKey = key, ResponseTimeout = s_patience * 5 });
     }
 
@@ -39,14 +41,15 @@ public sealed class TestNode : IAsyncDisposable
     public static async Task<TestNode> StartAsync(string? folder, NodePhysics physics, params string[] options)
     {
         var data = folder ?? Directory.CreateTempSubdirectory("stoa-node-").FullName;
+        var log = new NodeLog();
         var host = await NodeHost.BuildAsync(
-            ["--data", data, "--url", "http://127.0.0.1:0", "--Observability:LogLevel", "Warning", .. options],
+            ["--data", data, "--url", "http://127.0.0.1:0", .. log.Options, .. options],
             physics,
             cancellationToken: TestContext.Current.CancellationToken);
         var started = await host.StartAsync(TestContext.Current.CancellationToken);
         // Of the nodes of a cell the first one has made the key.
         var key = File.Exists(started.AdminKeyFile) ? await File.ReadAllTextAsync(started.AdminKeyFile, TestContext.Current.CancellationToken) : null;
-        return new TestNode(data, folder is null, host, started.Address, key?.Trim());
+        return new TestNode(data, folder is null, log, host, started.Address, key?.Trim());
     }
 
     /// <summary>Connects to this node with the key of another node of its cell.</summary>
@@ -97,6 +100,7 @@ public sealed class TestNode : IAsyncDisposable
         stopped = true;
         Client.Dispose();
         await Host.DisposeAsync();
+        log.Close();
         return folder;
     }
 

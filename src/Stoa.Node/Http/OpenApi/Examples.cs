@@ -84,6 +84,20 @@ internal static class Examples
 
     private static readonly JournalBlockResponse block = new(129, 2, 131, [.. Enumerable.Repeat((byte)0, 12)], "sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae");
 
+    private static readonly DisputeResponse dispute = new(
+        "disp_01m81g2k3vf0a1b2c3d4e5f6g7", TaskId, "rejected", "Another output comes when it is run again.", "0.000100050", submitted, submitted.AddSeconds(2),
+        "Run again it gave the same output, sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae, and burnt the same fuel, 48211.");
+    private static readonly UsageResponse usage = new(
+        new DateTimeOffset(submitted.Date, TimeSpan.Zero), 1_000, 48_312_000, 5_000, 12_000, 3_000, "0.100050000", Group: "stoa/markdown-html");
+
+    private static readonly BudgetResponse budget = new(
+        "budget_01m81g2n6vf0a1b2c3d4e5f6g7", "5.000000000", "day", "1.250000000", "0.020100001", "3.729899999", new DateTimeOffset(submitted.Date, TimeSpan.Zero), new DateTimeOffset(submitted.Date, TimeSpan.Zero).AddDays(1),
+        [80, 100], true, submitted, Agent: "stoa/markdown-html");
+    private static readonly AuditEntryResponse audited = new(
+        1_204, submitted, "createApiKey", 201, user.Id, "session", "203.0.113.0/24", apiKey.Id, "434e7f7e2cfb9e98ad787d619d5c2db6");
+
+    private static readonly SigningKeyResponse signingKey = new("skey_01m81g2p6xf0a1b2c3d4e5f6g7", "build server", "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE…", submitted);
+
     private static readonly ReviewResponse review = new(
         "rev_01m81g2j4qf0a1b2c3d4e5f6g7", "stoa/markdown-html", "stoa/markdown-html@1.0.0", "ada", 4, submitted, "Fast, but footnotes are missing.",
         Answer: new ReviewAnswerBody("They come with 1.1.", submitted.AddHours(2)));
@@ -102,8 +116,22 @@ internal static class Examples
         new ListResponse<AccountResponse>([account]),
         block,
         new JournalBlocksResponse([block]),
+        audited,
+        new RegisterSigningKeyRequest("build server", signingKey.PublicKey, voucher.Envelope with { PayloadType = "application/vnd.stoa.signing-key.v1+json" }),
+        signingKey,
+        new ListResponse<SigningKeyResponse>([signingKey]),
+        new ListResponse<AuditEntryResponse>([audited]),
         new QuotaResponse("ada", 740, 100_000, 1_250_000, 107_374_182_400),
         new SetQuotaRequest(500_000),
+        usage,
+        new ListResponse<UsageResponse>([usage]),
+        new UsageAuditResponse(true, 129, 42, 1_000, "0.100050000"),
+        budget,
+        new ListResponse<BudgetResponse>([budget]),
+        new SetBudgetRequest("5.00", "day", "stoa/markdown-html", AlertAt: [50, 80, 100]),
+        new SetBudgetAlertsRequest([50, 80, 100], false),
+        new BalanceAlertResponse(true, false, "5.000000000"),
+        new SetBalanceAlertRequest("5.00"),
         transfer,
         new ListResponse<TransferResponse>([transfer], "MTI4"),
         new DepositRequest("ada", "25.00"),
@@ -171,6 +199,10 @@ internal static class Examples
         new AnswerReviewRequest("They come with 1.1."),
         review,
         new ListResponse<ReviewResponse>([review with { TaskId = TaskId }]),
+        new PaidCallResponse(TaskId, "running", $"/api/v1/calls/{TaskId}"),
+        new OpenDisputeRequest("Another output comes when it is run again."),
+        dispute,
+        new ListResponse<DisputeResponse>([dispute]),
         new AgentReviewsResponse([review], new RatingBody(1, new Dictionary<string, long> { ["1"] = 0, ["2"] = 0, ["3"] = 0, ["4"] = 1, ["5"] = 0 }, 4)),
         new CreateWebhookRequest("https://example.org/stoa", ["stoa.task.succeeded", "stoa.task.failed"], "ci"),
         new UpdateWebhookRequest(Enabled: true),

@@ -1,0 +1,59 @@
+using System.Text.Json;
+using Stoa.Primitives;
+using static Stoa.Market.SignedJson;
+
+namespace Stoa.Market.Audit;
+
+/// <summary>What a node swears of its audit log at some time: whoever keeps it can tell later that nothing before it was changed.</summary>
+/// <remarks>Signed as a DSSE envelope of type <see cref="PayloadType"/>: <c>{ "block", "entry", "hash", "takenAt", "node", "nodeKey" }</c>.</remarks>
+/// <param name="Head">Where the log ended.</param>
+/// <param name="TakenAt">UTC, to the millisecond.</param>
+/// <param name="NodeKey">Of the node that signs.</param>
+public sealed record AuditCheckpoint(AuditHead Head, DateTimeOffset TakenAt, PublicKey NodeKey)
+{
+    public const string PayloadType = "application/vnd.stoa.audit-checkpoint.v1+json";
+
+    /// <summary>Signs the head of a log.</summary>
+    public static DsseEnvelope Sign(AuditHead head, PrivateKey node, DateTimeOffset now)
+    {
+        ArgumentNullException.ThrowIfNull(head);
+        ArgumentNullException.ThrowIfNull(node);
+        return DsseEnvelope.Sign(PayloadType, Written(json =>
+        {
+            json.WriteStartObject();
+            json.WriteNumber("block", head.Block);
+            json.WriteNumber("entry", head.Entry);
+            json.WriteString("hash", head.Hash.ToString());
+            json.WriteString("takenAt", Text(now));
+            json.WriteString("node", node.PublicKey.PeerId.ToString());
+            json.WriteBase64String("nodeKey", node.PublicKey.ToSpki());
+            json.WriteEndObject();
+        }), node);
+    }
+
+    /// <summary>Reads a checkpoint and checks the node's signature.</summary>
+    /// <param name="envelope">As the node gave it.</param>
+    /// <param name="expectedNode">The node that must have signed; null for whichever it names.</param>
+    public static Outcome<AuditCheckpoint, NodeRecordFault> Open(DsseEnvelope envelope, PeerId? expectedNode) =>
+        NodeRecord.Open(envelope, PayloadType, "checkpoint", Read, checkpoint => checkpoint.NodeKey, expectedNode);
+
+    private static AuditCheckpoint Read(ReadOnlyMemory<byte> payload, out PeerId node)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(payload);
+            var root = document.RootElement;
+            node = PeerId.Parse(Text(root, "node"));
+            var (block, entry) = (Number(root, "block"), Number(root, "entry"));
+            return new AuditCheckpoint(
+                // Of an empty log the hash is all zeros, which is no hash from outside.
+                block == 0 ? AuditHead.Empty : new AuditHead(block, entry, ContentHash.Parse(Text(root, "hash"))),
+                Instant(root, "takenAt"),
+                PublicKey.FromSpki(root.GetProperty("nodeKey").GetBytesFromBase64()));
+        }
+        catch (Exception wrong) when (wrong is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentException or FormatException)
+        {
+            throw new FormatException($"The checkpoint cannot be read: {wrong.Message}", wrong);
+        }
+    }
+}

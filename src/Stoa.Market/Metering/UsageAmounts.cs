@@ -1,0 +1,43 @@
+using Stoa.Primitives;
+
+namespace Stoa.Market.Metering;
+
+/// <summary>What was used and paid, of one event or of many together.</summary>
+/// <param name="Events">How many usage events.</param>
+/// <param name="Fuel">Units burnt.</param>
+/// <param name="InputBytes">Read.</param>
+/// <param name="OutputBytes">Written.</param>
+/// <param name="DurationMs">Time in the sandbox.</param>
+/// <param name="Paid">By consumers.</param>
+/// <param name="Creator">Of that, to the agents' creators.</param>
+/// <param name="Node">To the operator.</param>
+/// <param name="Platform">To the market.</param>
+public readonly record struct UsageAmounts(
+    long Events, long Fuel, long InputBytes, long OutputBytes, long DurationMs, Money Paid, Money Creator, Money Node, Money Platform)
+{
+    public static UsageAmounts operator +(UsageAmounts left, UsageAmounts right) => new(
+        checked(left.Events + right.Events),
+        checked(left.Fuel + right.Fuel),
+        checked(left.InputBytes + right.InputBytes),
+        checked(left.OutputBytes + right.OutputBytes),
+        checked(left.DurationMs + right.DurationMs),
+        left.Paid + right.Paid,
+        left.Creator + right.Creator,
+        left.Node + right.Node,
+        left.Platform + right.Platform);
+}
+
+/// <summary>What usage is told apart by.</summary>
+/// <param name="ConsumerId">Who paid; empty when that is not known any more.</param>
+/// <param name="PublisherId">Whose agent it was; empty when that is not known any more.</param>
+/// <param name="Agent">The agent, <c>publisher/name</c>.</param>
+/// <param name="Version">Its version.</param>
+/// <param name="Node">The peer id of the node that did it.</param>
+/// <param name="Kind">What was used.</param>
+public sealed record UsageLabels(string ConsumerId, string PublisherId, string Agent, string Version, string Node, UsageKind Kind);
+
+/// <summary>Where in the totals something belongs.</summary>
+/// <param name="Span">How long the period is.</param>
+/// <param name="Start">When it began.</param>
+/// <param name="Labels">What it is told apart by.</param>
+public sealed record UsageKey(UsageSpan Span, DateTimeOffset Start, UsageLabels Labels);

@@ -1,0 +1,87 @@
+using System.Buffers;
+using System.Text.Json;
+using Stoa.Client.Contracts;
+using Stoa.Market.Metering;
+using Stoa.Node.Http;
+using Stoa.Primitives;
+using UsageQuery = Stoa.Market.Metering.UsageQuery;
+
+namespace Stoa.Node.Metering;
+
+/// <summary>Usage and budgets as they are on the wire.</summary>
+internal static class MeteringContracts
+{
+    /// <summary>The type of the usage event of a task.</summary>
+    public const string TaskUsageType = "stoa.usage.task";
+
+    public static UsageResponse ToContract(UsageRow row, UsageQuery query) => new(
+        row.Start,
+        row.Amounts.Events,
+        row.Amounts.Fuel,
+        row.Amounts.InputBytes,
+        row.Amounts.OutputBytes,
+        row.Amounts.DurationMs,
+        row.Amounts.Paid.ToString(),
+        EarnedOf(row.Amounts, query.Role),
+        query.Group is UsageGroup.None ? null : NameOf(row, query));
+
+    /// <summary>What a row is about.</summary>
+    public static string NameOf(UsageRow row, UsageQuery query) =>
+        query.Group is UsageGroup.Kind && Enum.TryParse<UsageKind>(row.Name, out var kind) ? ProblemKind.CodeOf(kind) : row.Name;
+
+    /// <summary>What of it whoever asks has earned; null for who has paid.</summary>
+    public static string? EarnedOf(UsageAmounts amounts, UsageRole role) => role switch
+    {
+        UsageRole.Creator => amounts.Creator.ToString(),
+        UsageRole.Operator => amounts.Node.ToString(),
+        _ => null,
+    };
+
+    public static BudgetResponse ToContract(Budget budget) => new(
+        budget.Id.ToString(),
+        budget.Amount.ToString(),
+        ProblemKind.CodeOf(budget.Span),
+        budget.Meter.Captured.ToString(),
+        budget.Meter.Held.ToString(),
+        budget.Left.ToString(),
+        budget.Meter.Start,
+        budget.RenewsAt,
+        budget.Thresholds,
+        budget.Mails,
+        budget.CreatedAt,
+        budget.Scope.Contains('/', StringComparison.Ordinal) ? budget.Scope : null,
+        budget.Scope.Length > 0 && !budget.Scope.Contains('/', StringComparison.Ordinal) ? budget.Scope : null);
+
+    /// <summary>The usage event of a receipt, in the form of the schema at <c>/schemas/usage-event.v1.json</c>.</summary>
+    /// <param name="envelope">The receipt's, as it is stored.</param>
+    /// <param name="showsConsumer">Creators do not learn who pays.</param>
+    public static CloudEvent ToUsageEvent(byte[] envelope, bool showsConsumer)
+    {
+        using var receipt = JsonDocument.Parse(DsseEnvelope.FromJson(envelope).Payload);
+        var root = receipt.RootElement;
+        var data = new ArrayBufferWriter<byte>(512);
+        using (var json = new Utf8JsonWriter(data))
+        {
+            json.WriteStartObject();
+            json.WriteString("kind", ProblemKind.CodeOf(UsageKind.Task));
+            foreach (var member in showsConsumer ? (string[])["taskId", "agent", "consumerId", "node"] : ["taskId", "agent", "node"])
+                json.WriteString(member, root.GetProperty(member).GetString());
+            json.WritePropertyName("quantities");
+            root.GetProperty("usage").WriteTo(json);
+            json.WriteString("price", root.GetProperty("price").GetString());
+            json.WritePropertyName("shares");
+            root.GetProperty("shares").WriteTo(json);
+            json.WriteEndObject();
+        }
+
+        using var written = JsonDocument.Parse(data.WrittenMemory);
+        return new CloudEvent(
+            "1.0",
+            root.GetProperty("id").GetString()!,
+            $"stoa://{root.GetProperty("node").GetString()}",
+            TaskUsageType,
+            root.GetProperty("taskId").GetString()!,
+            root.GetProperty("finishedAt").GetDateTimeOffset(),
+            written.RootElement.Clone());
+    }
+}

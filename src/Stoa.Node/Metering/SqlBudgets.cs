@@ -1,0 +1,239 @@
+using System.Globalization;
+using System.Text.Json;
+using Stoa.Market;
+using Stoa.Market.Identity;
+using Stoa.Market.Metering;
+using Stoa.Market.Registry;
+using Stoa.Market.Tasks;
+using Stoa.Node.Storage;
+using Stoa.Node.Tasks;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Metering;
+
+/// <summary>Budgets inside a session: what new tasks hold of them, and what came of that.</summary>
+/// <remarks>
+/// Whoever looks at how much is left holds the budget's row until its own hold is written, so many at once cannot pass it together. On PostgreSQL budgets
+/// are locked before accounts, in the order of their ids. That a task has ended is learnt from the journal, a moment later; who would be refused is
+/// looked at more closely.
+/// </remarks>
+internal static class SqlBudgets
+{
+    internal const string Columns =
+        "id, owner_id, span, scope, amount, thresholds, mails, start_at, held, captured, told, is_exhausted, created_at";
+
+    private const int LookedThrough = 1_000;
+    private const int SettledAtOnce = 5_000;
+
+    private static readonly SqlRows<BudgetHold> s_insertHolds = SqlRows<BudgetHold>.Insert(
+        "budget_holds",
+        [
+            SqlField<BudgetHold>.OfId("task_id", hold => hold.TaskId),
+            SqlField<BudgetHold>.OfId("budget_id", hold => hold.BudgetId),
+            SqlField<BudgetHold>.OfInteger("start_at", hold => hold.StartAt.ToUnixTimeMilliseconds()),
+            SqlField<BudgetHold>.OfInteger("amount", hold => hold.Amount.Nanodollars),
+        ]);
+
+    private static readonly SqlRows<(Id<AgentTask> Task, Id<Budget> Budget)> s_deleteHolds = SqlRows<(Id<AgentTask> Task, Id<Budget> Budget)>.Delete(
+        "budget_holds",
+        "t.task_id = {task_id} AND t.budget_id = {budget_id}",
+        [
+            SqlField<(Id<AgentTask> Task, Id<Budget> Budget)>.OfId("task_id", hold => hold.Task),
+            SqlField<(Id<AgentTask> Task, Id<Budget> Budget)>.OfId("budget_id", hold => hold.Budget),
+        ]);
+
+    private static readonly SqlRows<Budget> s_update = SqlRows<Budget>.Update(
+        "budgets",
+        "start_at = {start_at}, held = {held}, captured = {captured}, told = {told}, is_exhausted = {is_exhausted}, alert_at = {alert_at}",
+        "t.id = {id}",
+        [
+            SqlField<Budget>.OfId("id", budget => budget.Id),
+            SqlField<Budget>.OfInteger("start_at", budget => budget.Meter.Start.ToUnixTimeMilliseconds()),
+            SqlField<Budget>.OfInteger("held", budget => budget.Meter.Held.Nanodollars),
+            SqlField<Budget>.OfInteger("captured", budget => budget.Meter.Captured.Nanodollars),
+            SqlField<Budget>.OfInteger("told", budget => budget.Meter.Told),
+            SqlField<Budget>.OfFlag("is_exhausted", budget => budget.Meter.IsExhausted),
+            SqlField<Budget>.OfInteger("alert_at", budget => budget.AlertAt?.Nanodollars),
+        ]);
+
+    /// <summary>Refuses submissions that do not fit into what their consumers' budgets have left; of a group the first ones fit.</summary>
+    /// <param name="session">The act.</param>
+    /// <param name="submissions">The group.</param>
+    /// <param name="outcomes">Of those that are settled already; refusals are added.</param>
+    /// <param name="owners">Consumers with budgets.</param>
+    /// <returns>What is to be written once it is known which of the rest are taken.</returns>
+    public static async Task<BudgetedGroup> RefuseAsync(
+        SqlSession session, IReadOnlyList<NewTask> submissions, Outcome<Submitted, TaskRefusal>?[] outcomes, IReadOnlyList<Id<User>> owners)
+    {
+        var group = new BudgetedGroup(await LockAsync(session, "owner_id IN @owners", new { owners }));
+        var looked = new HashSet<Id<Budget>>();
+        for (var index = 0; index < submissions.Count; index++)
+        {
+            if (outcomes[index] is not null || submissions[index].Hold is not { } hold || !group.ByOwner.TryGetValue(submissions[index].Task.OwnerId, out var own))
+                continue;
+            var task = submissions[index].Task;
+            foreach (var id in own)
+            {
+                group.Budgets[id] = group.Budgets[id].At(task.CreatedAt);
+                if (group.Budgets[id].Covers(task.Agent) && group.Budgets[id].Hold(hold.Amount) is null && looked.Add(id))
+                    await SettleEndedAsync(session, group, id);
+            }
+
+            if (own.FirstOrDefault(id => group.Budgets[id].Covers(task.Agent) && group.Budgets[id].Hold(hold.Amount) is null) is { IsEmpty: false } full)
+            {
+                if (submissions[index].Idempotency is { } key)
+                    await session.SendAsync("DELETE FROM idempotency_keys WHERE owner_id = @OwnerId AND key = @Key", new { task.OwnerId, key.Key });
+                outcomes[index] = new Refusal<TaskRefusal>(TaskRefusal.BudgetExhausted, group.Budgets[full].Explain(hold.Amount));
+                group.Change(group.Budgets[full].Exhaust());
+                continue;
+            }
+
+            foreach (var budget in own.Select(id => group.Budgets[id]))
+            {
+                // Who does a task that names only the work may still change: it counts for whoever has done it.
+                if (!budget.Covers(task.Agent) && submissions[index].Selection is null)
+                    continue;
+                var amount = budget.Covers(task.Agent) ? hold.Amount : Money.Zero;
+                group.Change(budget.Hold(amount)!);
+                group.Holds.Add((index, new BudgetHold(task.Id, budget.Id, budget.Meter.Start, amount)));
+            }
+        }
+
+        return group;
+    }
+
+    /// <summary>Writes what the submissions that were taken hold of their budgets.</summary>
+    public static async Task WriteAsync(SqlSession session, BudgetedGroup group, Outcome<Submitted, TaskRefusal>?[] outcomes)
+    {
+        var holds = new List<BudgetHold>(group.Holds.Count);
+        foreach (var (index, hold) in group.Holds)
+        {
+            if (outcomes[index] is null)
+                holds.Add(hold);
+            else
+                group.Change(group.Budgets[hold.BudgetId].Settle(hold.StartAt, hold.Amount, Money.Zero));
+        }
+
+        await session.SendRowsAsync(s_update, group.Changed);
+        await session.SendRowsAsync(s_insertHolds, holds);
+    }
+
+    /// <summary>Turns what ended tasks have held into what they have cost.</summary>
+    /// <param name="session">The act.</param>
+    /// <param name="tasks">Those whose holds were resolved.</param>
+    public static async Task SettleAsync(SqlSession session, IReadOnlyCollection<string> tasks)
+    {
+        if (tasks.Count == 0 || await session.QueryFirstOrDefaultAsync<long?>("SELECT 1 FROM budget_holds LIMIT 1") is null)
+            return;
+        foreach (var part in tasks.Chunk(SettledAtOnce))
+        {
+            // Locked first, and then read: what somebody else has settled meanwhile is not there any more.
+            var ids = await session.QueryAsync<Id<Budget>>("SELECT DISTINCT budget_id FROM budget_holds WHERE task_id IN @part", new { part });
+            if (ids.Count == 0)
+                continue;
+            var group = new BudgetedGroup(await LockAsync(session, "id IN @ids", new { ids }));
+            Settle(group, await session.QueryAsync<EndedHold>($"{SelectEnded} WHERE h.task_id IN @part", new { part }));
+            await WriteSettledAsync(session, group);
+        }
+    }
+
+    internal static async Task<IReadOnlyList<Budget>> LockAsync(SqlSession session, string where, object parameters) =>
+        [.. (await session.QueryAsync<BudgetRow>($"SELECT {Columns} FROM budgets WHERE {where} ORDER BY id {{for update}}", parameters)).Select(row => row.ToBudget())];
+
+    internal static Task UpdateAsync(SqlSession session, IReadOnlyList<Budget> budgets) => session.SendRowsAsync(s_update, budgets);
+
+    internal static Task AddHoldsAsync(SqlSession session, IReadOnlyList<BudgetHold> holds) => session.SendRowsAsync(s_insertHolds, holds);
+
+    private const string SelectEnded = """
+        SELECT h.task_id, h.budget_id, h.start_at, h.amount, t.agent, e.state, e.outcome
+        FROM budget_holds AS h JOIN task_ends AS e ON e.task_id = h.task_id JOIN tasks AS t ON t.id = h.task_id
+        """;
+
+    /// <summary>The same for the oldest tasks that hold something of one budget, before somebody is refused for it.</summary>
+    private static async Task SettleEndedAsync(SqlSession session, BudgetedGroup group, Id<Budget> id)
+    {
+        var ended = await session.QueryAsync<EndedHold>(
+            $"{SelectEnded} WHERE h.budget_id = @id AND h.task_id IN (SELECT o.task_id FROM budget_holds AS o WHERE o.budget_id = @id ORDER BY o.task_id LIMIT {LookedThrough})",
+            new { id });
+        Settle(group, ended);
+        await session.SendRowsAsync(s_deleteHolds, [.. ended.Select(hold => (hold.TaskId, hold.BudgetId))]);
+    }
+
+    private static void Settle(BudgetedGroup group, IReadOnlyList<EndedHold> ended)
+    {
+        foreach (var hold in ended)
+        {
+            // A budget that was removed has taken its holds along.
+            if (!group.Budgets.TryGetValue(hold.BudgetId, out var budget))
+                continue;
+            var cost = hold.State == TaskStateNames.Succeeded && hold.Outcome is { } outcome && budget.Covers(hold.Agent)
+                ? JsonSerializer.Deserialize(outcome, TaskRowJson.Default.TaskResult)!.Price
+                : Money.Zero;
+            group.Change(budget.Settle(hold.StartAt, hold.Amount, cost));
+            group.Settled.Add((hold.TaskId, hold.BudgetId));
+        }
+    }
+
+    private static async Task WriteSettledAsync(SqlSession session, BudgetedGroup group)
+    {
+        await session.SendRowsAsync(s_update, group.Changed);
+        await session.SendRowsAsync(s_deleteHolds, group.Settled);
+    }
+
+    internal sealed record BudgetRow(
+        Id<Budget> Id, Id<User> OwnerId, UsageSpan Span, string Scope, Money Amount, string Thresholds, bool Mails,
+        DateTimeOffset StartAt, Money Held, Money Captured, int Told, bool IsExhausted, DateTimeOffset CreatedAt)
+    {
+        public Budget ToBudget() => new(
+            Id, OwnerId, Span, Scope, Amount, ReadThresholds(Thresholds), Mails, new BudgetMeter(StartAt, Held, Captured, Told, IsExhausted), CreatedAt);
+    }
+
+    internal static string WriteThresholds(IReadOnlyList<int> thresholds) =>
+        string.Join(' ', thresholds.Select(percent => percent.ToString(CultureInfo.InvariantCulture)));
+
+    private static IReadOnlyList<int> ReadThresholds(string text) =>
+        [.. text.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(percent => int.Parse(percent, CultureInfo.InvariantCulture))];
+
+    private sealed record EndedHold(
+        Id<AgentTask> TaskId, Id<Budget> BudgetId, DateTimeOffset StartAt, Money Amount, ListingName Agent, string State, string? Outcome);
+}
+
+/// <summary>What a task holds of a budget.</summary>
+/// <param name="TaskId">The task.</param>
+/// <param name="BudgetId">The budget.</param>
+/// <param name="StartAt">The period that it was held in.</param>
+/// <param name="Amount">Zero where it counts only if an agent of the budget does it in the end.</param>
+internal sealed record BudgetHold(Id<AgentTask> TaskId, Id<Budget> BudgetId, DateTimeOffset StartAt, Money Amount);
+
+/// <summary>Budgets whose rows this act holds, and what it does with them.</summary>
+internal sealed class BudgetedGroup
+{
+    private readonly HashSet<Id<Budget>> changed = [];
+
+    public BudgetedGroup(IReadOnlyList<Budget> locked)
+    {
+        Budgets = locked.ToDictionary(budget => budget.Id);
+        ByOwner = locked.GroupBy(budget => budget.OwnerId).ToDictionary(own => own.Key, own => (IReadOnlyList<Id<Budget>>)[.. own.Select(budget => budget.Id)]);
+    }
+
+    /// <summary>As they are now.</summary>
+    public Dictionary<Id<Budget>, Budget> Budgets { get; }
+
+    /// <summary>Those of each user.</summary>
+    public IReadOnlyDictionary<Id<User>, IReadOnlyList<Id<Budget>>> ByOwner { get; }
+
+    /// <summary>What submissions hold, by their places in the group.</summary>
+    public List<(int Index, BudgetHold Hold)> Holds { get; } = [];
+
+    /// <summary>Holds that are over.</summary>
+    public List<(Id<AgentTask> Task, Id<Budget> Budget)> Settled { get; } = [];
+
+    /// <summary>Those that are to be written.</summary>
+    public IReadOnlyList<Budget> Changed => [.. changed.Order().Select(id => Budgets[id])];
+
+    public void Change(Budget budget)
+    {
+        Budgets[budget.Id] = budget;
+        changed.Add(budget.Id);
+    }
+}

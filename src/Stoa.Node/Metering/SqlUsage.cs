@@ -1,0 +1,198 @@
+using System.Text.Json;
+using Stoa.Market.Ledger;
+using Stoa.Market.Metering;
+using Stoa.Market.Registry;
+using Stoa.Node.Ledger;
+using Stoa.Node.Storage;
+using Stoa.Node.Tasks;
+
+namespace Stoa.Node.Metering;
+
+/// <summary>Usage inside a session: what the journal has behind the cursor, and the totals of what lies before it.</summary>
+/// <remarks>
+/// Nothing is written for usage where tasks end: that a task was charged is an entry of the journal, which has one order, and what was measured is in
+/// the task's own rows, which never change after that. So the totals are a function of the journal up to the cursor, and totals and cursor move in one transaction.
+/// </remarks>
+internal static class SqlUsage
+{
+    private const int BlocksAtOnce = 16;
+    private const int TasksAtOnce = 5_000;
+
+    private static readonly SqlRows<TotalRow> s_open = SqlRows<TotalRow>.Insert(
+        "usage_totals",
+        [.. Keys(), .. ZeroAmounts()],
+        skipsConflictsOf: "span, start_at, consumer_id, publisher_id, agent, version, node, kind");
+
+    private static readonly SqlRows<TotalRow> s_add = SqlRows<TotalRow>.Update(
+        "usage_totals",
+        """
+        events = t.events + {events}, fuel = t.fuel + {fuel}, input_bytes = t.input_bytes + {input_bytes}, output_bytes = t.output_bytes + {output_bytes},
+        duration_ms = t.duration_ms + {duration_ms}, paid = t.paid + {paid}, creator_earned = t.creator_earned + {creator_earned},
+        node_earned = t.node_earned + {node_earned}, platform_earned = t.platform_earned + {platform_earned}
+        """,
+        """
+        t.span = {span} AND t.start_at = {start_at} AND t.consumer_id = {consumer_id} AND t.publisher_id = {publisher_id} AND t.agent = {agent}
+        AND t.version = {version} AND t.node = {node} AND t.kind = {kind}
+        """,
+        [.. Keys(), .. Amounts()]);
+
+    /// <summary>Reads entries behind the cursor, and adds them up.</summary>
+    /// <param name="session">Sees cursor, totals and journal as of one moment, or holds the cursor's row.</param>
+    /// <param name="mostEntries">About how many entries of the journal are read.</param>
+    public static async Task<UsageStep> ReadStepAsync(SqlSession session, int mostEntries)
+    {
+        var from = await session.QuerySingleAsync<long>("SELECT block FROM usage_cursor WHERE id = 1");
+        var to = from;
+        var totals = new UsageTotals();
+        var ended = new HashSet<string>(StringComparer.Ordinal);
+        var isMore = false;
+        for (var read = 0; !isMore;)
+        {
+            var blocks = await SqlJournal.ReadBlocksAsync(session, to, BlocksAtOnce);
+            if (blocks.Count == 0)
+                break;
+            await AddAsync(session, blocks, totals, ended);
+            to = blocks[^1].Number;
+            read += blocks.Sum(block => block.Count);
+            isMore = read >= mostEntries && blocks.Count == BlocksAtOnce;
+        }
+
+        return new UsageStep(from, to, totals, ended, isMore);
+    }
+
+    /// <summary>Adds up what some blocks say.</summary>
+    /// <param name="session">The act.</param>
+    /// <param name="blocks">Of the journal.</param>
+    /// <param name="totals">Added to.</param>
+    /// <param name="settled">The tasks whose holds were resolved are added to these.</param>
+    public static async Task AddAsync(SqlSession session, IReadOnlyList<JournalBlock> blocks, UsageTotals totals, HashSet<string> settled)
+    {
+        var entries = new List<Transfer>();
+        foreach (var block in blocks)
+        {
+            for (var index = 0; index < block.Count; index++)
+            {
+                var purpose = block.PurposeOf(index);
+                if (purpose is TransferPurpose.TaskRelease)
+                    settled.Add(block.Read(index).Transfer.Cause);
+                else if (UsageTotals.Concerns(purpose))
+                    entries.Add(block.Read(index).Transfer);
+            }
+        }
+
+        var tasks = await ReadTasksAsync(session, [.. entries.Select(entry => entry.Cause).Distinct()]);
+        foreach (var entry in entries)
+        {
+            totals.Add(entry, tasks.GetValueOrDefault(entry.Cause) ?? MeteredTask.Unknown(entry));
+            if (entry.Purpose is TransferPurpose.TaskCapture)
+                settled.Add(entry.Cause);
+        }
+    }
+
+    /// <summary>Writes a step and moves the cursor over it.</summary>
+    /// <returns>False when somebody else was faster: then nothing is written.</returns>
+    public static async Task<bool> WriteStepAsync(SqlSession session, UsageStep step)
+    {
+        if (await session.ExecuteAsync("UPDATE usage_cursor SET block = @To WHERE id = 1 AND block = @From", step) == 0)
+            return false;
+        // Of acts that add side by side there are none, but rows are locked in one order all the same.
+        List<TotalRow> rows = [.. step.Totals.Rows.Select(row => new TotalRow(row.Key, row.Value))];
+        await session.SendRowsAsync(s_open, rows);
+        await session.SendRowsAsync(s_add, rows);
+        await SqlBudgets.SettleAsync(session, step.Settled);
+        return true;
+    }
+
+    private static async Task<Dictionary<string, MeteredTask>> ReadTasksAsync(SqlSession session, IReadOnlyList<string> ids)
+    {
+        var tasks = new Dictionary<string, MeteredTask>(ids.Count, StringComparer.Ordinal);
+        var labels = new Dictionary<UsageLabels, UsageLabels>();
+        foreach (var part in ids.Chunk(TasksAtOnce))
+        {
+            var rows = await session.QueryAsync<EndedRow>(
+                """
+                SELECT t.id, t.owner_id, t.agent, v.publisher_id, e.finished_at, e.outcome, r.envelope
+                FROM tasks AS t
+                JOIN task_ends AS e ON e.task_id = t.id
+                LEFT JOIN receipts AS r ON r.task_id = t.id
+                LEFT JOIN agent_versions AS v ON v.id = t.agent_id
+                WHERE t.id IN @part
+                """,
+                new { part });
+            foreach (var row in rows)
+                tasks.Add(row.Id, row.ToTask(labels));
+        }
+
+        return tasks;
+    }
+
+    private static SqlField<TotalRow>[] Keys() =>
+    [
+        SqlField<TotalRow>.OfText("span", row => row.Span),
+        SqlField<TotalRow>.OfInteger("start_at", row => row.Key.Start.ToUnixTimeMilliseconds()),
+        SqlField<TotalRow>.OfText("consumer_id", row => row.Key.Labels.ConsumerId),
+        SqlField<TotalRow>.OfText("publisher_id", row => row.Key.Labels.PublisherId),
+        SqlField<TotalRow>.OfText("agent", row => row.Key.Labels.Agent),
+        SqlField<TotalRow>.OfText("version", row => row.Key.Labels.Version),
+        SqlField<TotalRow>.OfText("node", row => row.Key.Labels.Node),
+        SqlField<TotalRow>.OfText("kind", row => row.Kind),
+    ];
+
+    private static SqlField<TotalRow>[] Amounts() =>
+    [
+        SqlField<TotalRow>.OfInteger("events", row => row.Amounts.Events),
+        SqlField<TotalRow>.OfInteger("fuel", row => row.Amounts.Fuel),
+        SqlField<TotalRow>.OfInteger("input_bytes", row => row.Amounts.InputBytes),
+        SqlField<TotalRow>.OfInteger("output_bytes", row => row.Amounts.OutputBytes),
+        SqlField<TotalRow>.OfInteger("duration_ms", row => row.Amounts.DurationMs),
+        SqlField<TotalRow>.OfInteger("paid", row => row.Amounts.Paid.Nanodollars),
+        SqlField<TotalRow>.OfInteger("creator_earned", row => row.Amounts.Creator.Nanodollars),
+        SqlField<TotalRow>.OfInteger("node_earned", row => row.Amounts.Node.Nanodollars),
+        SqlField<TotalRow>.OfInteger("platform_earned", row => row.Amounts.Platform.Nanodollars),
+    ];
+
+    private static SqlField<TotalRow>[] ZeroAmounts() => [.. Amounts().Select(field => SqlField<TotalRow>.OfInteger(field.Name, _ => 0))];
+
+    private sealed record TotalRow(UsageKey Key, UsageAmounts Amounts)
+    {
+        public string Span { get; } = Key.Span.ToString();
+
+        public string Kind { get; } = Key.Labels.Kind.ToString();
+    }
+
+    private sealed record EndedRow(string Id, string OwnerId, string Agent, string? PublisherId, DateTimeOffset FinishedAt, string? Outcome, byte[]? Envelope)
+    {
+        public MeteredTask ToTask(Dictionary<UsageLabels, UsageLabels> known)
+        {
+            var name = ListingName.Parse(Agent);
+            var labels = new UsageLabels(
+                OwnerId, PublisherId ?? "", $"{name.Publisher}/{name.Name}", name.Version?.ToString() ?? "", Envelope is null ? "" : NodeOf(Envelope), UsageKind.Task);
+            // Thousands of tasks have the same few labels.
+            if (!known.TryGetValue(labels, out var same))
+                known.Add(labels, same = labels);
+            var result = Outcome is null ? null : JsonSerializer.Deserialize(Outcome, TaskRowJson.Default.TaskResult);
+            return new MeteredTask(Id, same, FinishedAt, result?.Usage);
+        }
+
+        /// <summary>The signer that a receipt names, without reading what is signed: this cell has written it itself.</summary>
+        private static string NodeOf(byte[] envelope)
+        {
+            var json = new Utf8JsonReader(envelope);
+            while (json.Read())
+            {
+                if (json.TokenType is JsonTokenType.PropertyName && json.ValueTextEquals("keyid"u8) && json.Read())
+                    return json.GetString() ?? "";
+            }
+
+            return "";
+        }
+    }
+}
+
+/// <summary>A part of the journal behind the cursor, added up.</summary>
+/// <param name="From">The cursor.</param>
+/// <param name="To">The last block that was read.</param>
+/// <param name="Totals">What it comes to.</param>
+/// <param name="Settled">The tasks whose holds were resolved in it.</param>
+/// <param name="IsMore">There is more behind it.</param>
+internal sealed record UsageStep(long From, long To, UsageTotals Totals, IReadOnlyCollection<string> Settled, bool IsMore);

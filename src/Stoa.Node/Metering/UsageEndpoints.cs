@@ -1,0 +1,116 @@
+using System.ComponentModel;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+using Stoa.Client.Contracts;
+using Stoa.Market;
+using Stoa.Market.Ledger;
+using Stoa.Market.Metering;
+using Stoa.Node.Http;
+using Stoa.Node.Identity;
+
+namespace Stoa.Node.Metering;
+
+/// <summary>What was used, paid and earned, over HTTP.</summary>
+public static class UsageEndpoints
+{
+    private const int ExportedAtOnce = 1_000;
+    private const string Csv = "text/csv";
+
+    public static void MapUsage(this IEndpointRouteBuilder api)
+    {
+        api.MapGet("/usage", ListAsync)
+            .WithName("listUsage").WithTags("Usage").WithSummary("Report what was used, paid and earned")
+            .WithDescription("By hour, day or month of UTC, newest first. Every task that was charged before the request is in it. A task counts in the period in which it ended.")
+            .Produces<ListResponse<UsageResponse>>()
+            .Refuses(RequestRefusal.Forbidden);
+        api.MapGet("/usage.csv", Export)
+            .WithName("exportUsage").WithTags("Usage").WithSummary("Export the report as CSV")
+            .WithDescription("The same rows, all of them, as RFC 4180 has it.")
+            .Produces<string>(StatusCodes.Status200OK, Csv)
+            .Refuses(RequestRefusal.Forbidden);
+        api.MapGet("/usage/events", ListEventsAsync)
+            .WithName("listUsageEvents").WithTags("Usage").WithSummary("List usage events, newest first")
+            .WithDescription("One for each task that was charged, made of its signed receipt; the schema is at /schemas/usage-event.v1.json. A page may be short and not be the last one.")
+            .Produces<ListResponse<CloudEvent>>()
+            .Refuses(RequestRefusal.Forbidden);
+        api.MapGet("/usage/verification", VerifyAsync)
+            .WithName("verifyUsage").WithTags("Usage").WithSummary("Add all usage up anew")
+            .WithDescription("For administrators. Reads the whole journal and what was measured of every task in it, and compares with the totals.")
+            .RequireAuthorization(IdentityModule.AdminPolicy)
+            .Produces<UsageAuditResponse>();
+    }
+
+    /// <summary>The schema of usage events, for everybody.</summary>
+    public static void MapUsageSchema(this IEndpointRouteBuilder app) =>
+        app.MapGet("/schemas/usage-event.v1.json", () => TypedResults.Bytes(UsageSchema.Utf8, "application/schema+json")).ExcludeFromDescription();
+
+    private static async Task<IResult> ListAsync(
+        [AsParameters] UsageParameters asked, [AsParameters] ListQuery list, Caller caller, SqlUsageStore usage, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var query = asked.ToQuery(caller, time.GetUtcNow());
+        var page = await usage.ReportAsync(query, list.ToPage(), cancellationToken);
+        return TypedResults.Ok(ListQuery.Answer(page, row => MeteringContracts.ToContract(row, query)));
+    }
+
+    private static PushStreamHttpResult Export(
+        [AsParameters] UsageParameters asked, Caller caller, SqlUsageStore usage, HttpContext context, TimeProvider time, CancellationToken cancellationToken)
+    {
+        var query = asked.ToQuery(caller, time.GetUtcNow());
+        context.Response.Headers.ContentDisposition = "attachment; filename=\"usage.csv\"";
+        return TypedResults.Stream(
+            async stream =>
+            {
+                await using var writer = new StreamWriter(stream, leaveOpen: true) { NewLine = "\r\n" };
+                await writer.WriteLineAsync(UsageCsv.Header);
+                string? cursor = null;
+                do
+                {
+                    var page = await usage.ReportAsync(query, new PageRequest(ExportedAtOnce, cursor), cancellationToken);
+                    foreach (var row in page.Items)
+                        await writer.WriteLineAsync(UsageCsv.Line(row, query));
+                    await writer.FlushAsync(cancellationToken);
+                    cursor = page.NextCursor;
+                }
+                while (cursor is not null);
+            },
+            Csv);
+    }
+
+    private static async Task<IResult> ListEventsAsync(
+        [FromQuery(Name = "role"), Description("consumer: tasks that you paid for; creator: tasks that earned you a share; operator: tasks that earned the operator one, for administrators. consumer when left out.")] string? role,
+        [AsParameters] ListQuery list,
+        Caller caller,
+        SqlUsageStore usage,
+        ILedgerStore ledger,
+        SystemAccounts accounts,
+        CancellationToken cancellationToken)
+    {
+        var errors = new List<FieldError>();
+        var view = UsageParameters.Read(role, "role", UsageRole.Consumer, errors);
+        if (errors.Count > 0)
+            throw new RequestRefusedException(RequestRefusal.RequestInvalid, errors: errors);
+        if (view is UsageRole.Operator && !caller.IsAdmin)
+            throw new RequestRefusedException(RequestRefusal.Forbidden);
+        var page = list.ToPage();
+        var account = view is UsageRole.Operator
+            ? accounts.Node
+            : (await ledger.FindAccountAsync(caller.UserId.ToString(), AccountKind.Wallet, cancellationToken))?.Id;
+        if (account is not { } found)
+            return TypedResults.Ok(new ListResponse<CloudEvent>([]));
+        var purpose = view switch
+        {
+            UsageRole.Consumer => TransferPurpose.TaskCapture,
+            UsageRole.Creator => TransferPurpose.CreatorShare,
+            _ => TransferPurpose.NodeShare,
+        };
+        var receipts = await usage.ListReceiptsAsync(found, purpose, page, cancellationToken);
+        return TypedResults.Ok(ListQuery.Answer(receipts, envelope => MeteringContracts.ToUsageEvent(envelope, showsConsumer: view is not UsageRole.Creator)));
+    }
+
+    private static async Task<IResult> VerifyAsync(SqlUsageStore usage, CancellationToken cancellationToken)
+    {
+        var audit = await usage.VerifyAsync(cancellationToken);
+        return TypedResults.Ok(new UsageAuditResponse(
+            audit.FindingCount == 0, audit.Block, audit.TotalCount, audit.Sum.Events, audit.Sum.Paid.ToString(), audit.Findings.Count == 0 ? null : audit.Findings));
+    }
+}

@@ -1,0 +1,160 @@
+using Stoa.Client;
+using Stoa.Client.Contracts;
+using Stoa.Market;
+using Stoa.Market.Builds;
+using Stoa.Market.Channels;
+using Stoa.Market.Identity;
+using Stoa.Market.PayPerCall;
+using Stoa.Market.Registry;
+using Stoa.Market.Tasks;
+using Stoa.Node.Channels;
+using Stoa.Node.Http;
+using Stoa.Node.Tasks;
+using Stoa.Primitives;
+
+namespace Stoa.Node.PayPerCall;
+
+/// <summary>A payment whose voucher is good.</summary>
+/// <param name="Channel">As it was before the voucher is paid.</param>
+/// <param name="Claim">What the voucher says.</param>
+public sealed record CheckedPayment(Channel Channel, Claim Claim);
+
+/// <summary>Takes payments for calls, and gives what was paid for.</summary>
+public sealed class Till(
+    SqlPaidCallStore calls,
+    PaidCallWorker worker,
+    SqlChannelStore channels,
+    ITaskStore tasks,
+    IContentStore content,
+    IAgentStore agents,
+    IUserStore users,
+    TaskWaiters waiters,
+    PublicKey node,
+    PayPerCallOptions options,
+    TimeProvider time)
+{
+    /// <summary>Who sells; null when nobody does.</summary>
+    public async Task<User?> FindPayeeAsync(CancellationToken cancellationToken) =>
+        options.Payee.Length == 0 ? null : await users.FindByHandleAsync(options.Payee, cancellationToken);
+
+    /// <summary>How a call is to be paid for.</summary>
+    public async Task<PaymentRequired> RequireAsync(HttpContext context, User payee, Quote quote, CancellationToken cancellationToken)
+    {
+        var manifest = (await agents.FindAsync(quote.Agent, cancellationToken))?.Manifest;
+        var request = context.Request;
+        return new PaymentRequired(
+            PaymentHeaders.Version,
+            new PaidResource($"{request.Scheme}://{request.Host}{request.Path}{request.QueryString}", manifest?.Description ?? "", manifest?.Output.MediaType ?? "application/octet-stream"),
+            [PayPerCallEndpoints.Requirements(quote, payee, node, options.WaitSeconds)]);
+    }
+
+    /// <summary>The same, with what a voucher has to say in all.</summary>
+    public PaymentRequired With(PaymentRequired required, Money cumulative) => required with
+    {
+        Accepts = [.. required.Accepts.Select(way => way with { Extra = way.Extra! with { Cumulative = cumulative.ToString() } })],
+    };
+
+    /// <summary>Answers that a call has to be paid for.</summary>
+    /// <param name="context">Of the request.</param>
+    /// <param name="required">How.</param>
+    /// <param name="error">Why what was sent does not do; null when nothing was.</param>
+    public ProblemResult Demand(HttpContext context, PaymentRequired required, string? error)
+    {
+        PaymentHeaders.Set(context.Response, PaymentHeaders.Required, required with { Error = error ?? $"{PaymentHeaders.Signature} is missing" }, StoaJson.Default.PaymentRequired);
+        var way = required.Accepts[0];
+        return new Refusal<CallRefusal>(
+            CallRefusal.PaymentRequired,
+            error ?? $"The call costs at most {way.Amount} USD. Open a channel to {way.PayTo} and send a voucher as {PaymentHeaders.Signature}; the header {PaymentHeaders.Required} says how.").ToProblem();
+    }
+
+    /// <summary>Checks a payment, and takes nothing.</summary>
+    public async Task<Checked<CheckedPayment>> CheckAsync(PaymentPayload payment, User payee, CancellationToken cancellationToken)
+    {
+        if (!Id<Channel>.TryParse(payment.Payload.ChannelId, out var id) || await channels.FindAsync(id, payee.Id, cancellationToken) is not { } channel || channel.Payee.User != payee.Id)
+            return new Refusal<ChannelRefusal>(ChannelRefusal.ChannelUnknown, $"No channel {payment.Payload.ChannelId} pays {payee.Handle}.").ToProblem();
+        if (!payment.Payload.Voucher.ToVoucher().TryGet(out var voucher, out var refusal))
+            return refusal.ToProblem();
+        return VoucherCheck.Check(voucher, channel.Terms, channel.Proof as Voucher.Chain).Match<Checked<CheckedPayment>>(
+            claim => new CheckedPayment(channel, claim), refused => refused.ToProblem());
+    }
+
+    /// <summary>Takes a payment: the voucher is paid, unless it was before.</summary>
+    /// <returns>The channel.</returns>
+    public async Task<Checked<Channel>> TakeAsync(PaymentPayload payment, User payee, CancellationToken cancellationToken)
+    {
+        if (!(await CheckAsync(payment, payee, cancellationToken)).TryGet(out var good, out var refusal))
+            return refusal;
+        // One that is lower than what was settled pays nothing more; what there is of credit decides.
+        if (good.Claim.Cumulative <= good.Channel.Settled)
+            return good.Channel;
+        return (await channels.ActAsync(good.Channel.Id, new ChannelAct.Settle(good.Claim), time.GetUtcNow().ToMilliseconds(), cancellationToken)).Match<Checked<Channel>>(
+            change => change.After, refused => refused.Code is ChannelRefusal.VoucherSuperseded ? good.Channel : refused.ToProblem());
+    }
+
+    public Task<(PaidCall? Call, CallCredit Credit)> ReserveAsync(Id<Channel> channel, string key, TaskRequest asked, Money amount, CancellationToken cancellationToken) =>
+        calls.ReserveAsync(channel, key, asked.Hash(), amount, time.GetUtcNow(), cancellationToken);
+
+    public Task ReleaseAsync(PaidCall call, CancellationToken cancellationToken) => calls.ReleaseAsync(call, cancellationToken);
+
+    public Task AttachAsync(PaidCall call, Id<AgentTask> task, CancellationToken cancellationToken) => calls.AttachAsync(call, task, cancellationToken);
+
+    /// <summary>The call that a task does, when it was paid for out of this channel.</summary>
+    public async Task<PaidCall?> FindAsync(Id<AgentTask> task, Id<Channel> channel, CancellationToken cancellationToken) =>
+        await calls.FindAsync(task, cancellationToken) is { } call && call.Channel == channel ? call : null;
+
+    /// <summary>Waits for the end of a call, and answers what came of it.</summary>
+    public async Task<IResult> AnswerAsync(HttpContext context, PaidCall call, AgentTask task, Channel channel, CancellationToken cancellationToken)
+    {
+        using var waiter = waiters.Listen(task.Id);
+        task = await tasks.GetAsync(task.Id, cancellationToken) ?? task;
+        if (!task.State.IsFinal)
+            task = await waiter.WaitAsync(task, TimeSpan.FromSeconds(options.WaitSeconds), cancellationToken);
+        await worker.EndAsync(call, task, CancellationToken.None);
+        switch (task.State)
+        {
+            case TaskState.Succeeded { Result: var result }:
+                Tell(new PaymentOutcome(true, Network, channel.Payer.Handle, result.ReceiptId.ToString(), result.Price.ToString()));
+                context.Response.Headers.ContentSecurityPolicy = "default-src 'none'; sandbox";
+                if (result.IsInline)
+                {
+                    return TypedResults.Bytes(
+                        await tasks.ReadOutputAsync(task.Id, cancellationToken) ?? throw new IOException($"The output of {task.Id} is not in the database."), result.MediaType);
+                }
+
+                return TypedResults.Stream(
+                    await content.OpenAsync(result.Output, cancellationToken) ?? throw new IOException($"The output {result.Output} of {task.Id} is not in the content store."),
+                    result.MediaType);
+            case { IsFinal: true }:
+                var why = task.State is TaskState.Failed failed ? failed.Failure.Detail : "It was cancelled.";
+                Tell(new PaymentOutcome(false, Network, channel.Payer.Handle, task.Id.ToString(), Money.Zero.ToString(), why));
+                return new Refusal<CallRefusal>(CallRefusal.CallFailed, $"{why} Nothing was charged: what was paid is credit for the next call.").ToProblem();
+            default:
+                var path = $"/api/v1/calls/{task.Id}";
+                return TypedResults.Accepted(path, new PaidCallResponse(task.Id.ToString(), task.State.Name, path));
+        }
+
+        void Tell(PaymentOutcome outcome) => PaymentHeaders.Set(context.Response, PaymentHeaders.Response, outcome, StoaJson.Default.PaymentOutcome);
+    }
+
+    private string Network => $"stoa:{node.PeerId}";
+}
+
+/// <summary>What was checked, or the answer that says why it is refused.</summary>
+public readonly struct Checked<T>
+    where T : class
+{
+    private readonly T? _good;
+    private readonly ProblemResult? _refusal;
+
+    private Checked(T? good, ProblemResult? refusal) => (_good, _refusal) = (good, refusal);
+
+    public bool TryGet([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out T? good, [System.Diagnostics.CodeAnalysis.NotNullWhen(false)] out ProblemResult? refusal)
+    {
+        (good, refusal) = (_good, _refusal);
+        return good is not null;
+    }
+
+    public static implicit operator Checked<T>(T good) => new(good, null);
+
+    public static implicit operator Checked<T>(ProblemResult refusal) => new(null, refusal);
+}

@@ -1,0 +1,80 @@
+using Stoa.Node.Http;
+using Stoa.Primitives.HttpSignatures;
+
+namespace Stoa.Node.Signing;
+
+/// <summary>The body of a signed request: whoever reads it to its end has read what was signed, or has got an exception in place of the end.</summary>
+internal sealed class DigestCheckedStream(Stream body, ContentDigest stated, long? length) : Stream
+{
+    private readonly ContentDigest.Running running = stated.Begin();
+    private long read;
+    private bool isChecked;
+
+    public override bool CanRead => true;
+
+    public override bool CanSeek => false;
+
+    public override bool CanWrite => false;
+
+    public override long Length => throw new NotSupportedException();
+
+    public override long Position
+    {
+        get => throw new NotSupportedException();
+        set => throw new NotSupportedException();
+    }
+
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+    {
+        var count = await body.ReadAsync(buffer, cancellationToken);
+        // A read into no buffer waits for bytes; that none came is not the end.
+        if (buffer.Length > 0)
+            Take(buffer.Span[..count]);
+        return count;
+    }
+
+    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+    public override int Read(byte[] buffer, int offset, int count)
+    {
+        var got = body.Read(buffer, offset, count);
+        if (count > 0)
+            Take(buffer.AsSpan(offset, got));
+        return got;
+    }
+
+    public override void Flush()
+    {
+    }
+
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+    public override void SetLength(long value) => throw new NotSupportedException();
+
+    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            running.Dispose();
+        base.Dispose(disposing);
+    }
+
+    private void Take(ReadOnlySpan<byte> part)
+    {
+        if (isChecked)
+            return;
+        running.Add(part);
+        read += part.Length;
+        // Some read as many bytes as were announced and never see the end: the last byte is given out once all of them are right.
+        if (!part.IsEmpty && read != length)
+            return;
+        isChecked = true;
+        if (!running.Matches())
+        {
+            throw new RequestRefusedException(
+                RequestRefusal.Unauthenticated, "The body is not the one whose Content-Digest was signed. Sign exactly the bytes that you send.");
+        }
+    }
+}

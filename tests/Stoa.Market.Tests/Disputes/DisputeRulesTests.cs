@@ -1,0 +1,76 @@
+using Stoa.Market.Disputes;
+using Stoa.Market.Ledger;
+using Stoa.Market.Tasks;
+using Stoa.Market.Tests.Tasks;
+using Stoa.Primitives;
+
+namespace Stoa.Market.Tests.Disputes;
+
+public sealed class DisputeRulesTests
+{
+    private static readonly DateTimeOffset Now = TaskSamples.Now.AddHours(1);
+    private static readonly Id<Account> Wallet = TaskSamples.Ids.Next<Account>();
+    private static readonly Id<Account> Node = TaskSamples.Ids.Next<Account>();
+    private static readonly Id<Account> Platform = TaskSamples.Ids.Next<Account>();
+
+    [Fact]
+    public void Open_OfATaskThatWasPaidFor_AsksForADepositOfItsPrice()
+    {
+        var dispute = Open(Succeeded(price: 70)).Value;
+
+        dispute.Price.ShouldBe(new Money(70));
+        dispute.State.ShouldBe(new DisputeState.Open(0, Now));
+        var hold = DisputeRules.Hold(dispute, Wallet, Node);
+        (hold.Kind, hold.DebitAccountId, hold.Amount, hold.Id).ShouldBe((TransferKind.Pending, Wallet, new Money(70), dispute.DepositId));
+    }
+
+    [Theory]
+    [InlineData(70, 0, "", DisputeRefusal.DisputeInvalid)]
+    [InlineData(70, 0, "\u001b[2J", DisputeRefusal.DisputeInvalid)]
+    [InlineData(0, 0, "Wrong.", DisputeRefusal.NothingToDispute)]
+    [InlineData(70, 31, "Wrong.", DisputeRefusal.DisputeTooLate)]
+    public void Open_OfWhatCannotBeDisputed_IsRefused(long price, int daysAgo, string reason, DisputeRefusal refusal) =>
+        Open(Succeeded(price), reason, Now.AddDays(daysAgo)).Refusal!.Code.ShouldBe(refusal);
+
+    [Fact]
+    public void Open_OfATaskThatDidNotSucceed_IsRefused() =>
+        Open(TaskSamples.Running(new Money(100))).Refusal!.Code.ShouldBe(DisputeRefusal.NothingToDispute);
+
+    [Fact]
+    public void Judge_ByWhatTheRunFound()
+    {
+        using var key = PrivateKey.Generate();
+        var receipt = TaskSamples.Receipt(key);
+        var (same, other) = (receipt.OutputDigest, ContentHash.Of("other"u8));
+
+        DisputeRules.Judge(receipt, Report(true, true, same)).Verdict.ShouldBe(DisputeVerdict.Rejected);
+        DisputeRules.Judge(receipt, Report(false, true, other)).Verdict.ShouldBe(DisputeVerdict.Upheld);
+        DisputeRules.Judge(receipt, Report(true, false, same)).Verdict.ShouldBe(DisputeVerdict.Upheld);
+        var failed = new AttemptOutcome.Failed(new TaskFailure(FailureCode.Trap, "It trapped.", "", null), default);
+        DisputeRules.Judge(receipt, new RerunReport(failed, false, false, null, null)).ShouldBe((DisputeVerdict.Upheld, "Run again it failed: It trapped."));
+
+        RerunReport Report(bool output, bool fuel, ContentHash digest) =>
+            new(new AttemptOutcome.Completed(digest, receipt.Usage, default), output, fuel, digest, receipt.Usage);
+    }
+
+    [Theory]
+    [InlineData(DisputeVerdict.Rejected, 0, 0, "DisputeFee 70")]
+    [InlineData(DisputeVerdict.Undecided, 0, 0, "DisputeReturn 0")]
+    [InlineData(DisputeVerdict.Upheld, 100, 0, "DisputeReturn 0, Refund 70")]
+    [InlineData(DisputeVerdict.Upheld, 50, 20, "DisputeReturn 0, Refund 50, Refund 20")]
+    [InlineData(DisputeVerdict.Upheld, 0, 100, "DisputeReturn 0, Refund 70")]
+    [InlineData(DisputeVerdict.Upheld, 50, 19, null)]
+    public void Settle_ByTheVerdict_MovesWhatIsOwed(DisputeVerdict verdict, long node, long platform, string? expected)
+    {
+        var transfers = DisputeRules.Settle(
+            Open(Succeeded(price: 70)).Value, verdict, Wallet, [(Node, new Money(node)), (Platform, new Money(platform))], Node, TaskSamples.Ids, Now);
+
+        (transfers is null ? null : string.Join(", ", transfers.Select(transfer => $"{transfer.Purpose} {transfer.Amount.Nanodollars}"))).ShouldBe(expected);
+    }
+
+    private static Outcome<Dispute, DisputeRefusal> Open(AgentTask task, string reason = "Wrong.", DateTimeOffset? now = null) =>
+        DisputeRules.Open(TaskSamples.Ids.Next<Dispute>(), TaskSamples.Ids.Next<Transfer>(), task, reason, TimeSpan.FromDays(30), now ?? Now);
+
+    private static AgentTask Succeeded(long price) => TaskSamples.Running(new Money(100)).Succeed(
+        new TaskResult(ContentHash.Of("out"u8), 3, true, "text/plain", new Usage(1, 1, 1, 1, 1), new Money(price), TaskSamples.Ids.Next<Receipt>()), Now);
+}

@@ -1,0 +1,93 @@
+using Stoa.Market;
+using Stoa.Market.Audit;
+using Stoa.Node.Audit;
+using Stoa.Node.Tests.Storage;
+
+namespace Stoa.Node.Tests.Audit;
+
+/// <summary>What every database does with the audit log.</summary>
+public abstract class AuditBlocksConformance(DatabaseSource source) : DatabaseTest(source)
+{
+    private static readonly DateTimeOffset Now = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123);
+
+    private SqlAuditBlocks Blocks => new(Database);
+
+    [Fact]
+    public async Task Blocks_ByManyAtOnce_AreOneChain()
+    {
+        await Task.WhenAll(Enumerable.Range(0, 12).Select(writer => Blocks.AppendAsync(
+            [.. Enumerable.Range(0, 3).Select(number => Act($"act{number}", $"user_{writer}"))], Stop)));
+
+        var head = AuditHead.Empty;
+        foreach (var block in await Blocks.ReadAsync(0, 100, Stop))
+        {
+            block.Follows(head).ShouldBeTrue();
+            head = block.Head;
+        }
+
+        (head.Block, head.Entry).ShouldBe((12, 36));
+        (await Blocks.HeadAsync(Stop)).ShouldBe(head);
+    }
+
+    [Fact]
+    public async Task List_ByPages_GivesEachEntryOnceNewestFirst()
+    {
+        for (var block = 0; block < 11; block++)
+            await Blocks.AppendAsync([Act("a", "user_1"), Act("b", "user_2", block), Act("a", "user_1", block)], Stop);
+
+        (await NumbersAsync(new AuditFilter(), 4)).ShouldBe(Enumerable.Range(1, 33).Reverse().Select(number => (long)number));
+        (await NumbersAsync(new AuditFilter("user_2"), 3)).ShouldBe(Enumerable.Range(0, 11).Reverse().Select(block => (block * 3L) + 2));
+        (await NumbersAsync(new AuditFilter(Name: "b", From: Now.AddMinutes(3), To: Now.AddMinutes(5)), 50)).ShouldBe([14, 11]);
+        (await NumbersAsync(new AuditFilter("user_3"), 50)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Prune_TakesOldBlocksAndLeavesAChainThatHolds()
+    {
+        for (var day = 0; day < 5; day++)
+            await Blocks.AppendAsync([Act("a", "user_1", day * 24 * 60)], Stop);
+        var whole = await Blocks.ReadAsync(0, 100, Stop);
+
+        (await Blocks.PruneAsync(Now.AddDays(2), Stop)).ShouldBe(2);
+        (await Blocks.PruneAsync(Now.AddDays(2), Stop)).ShouldBe(0);
+
+        (await Blocks.StartAsync(Stop)).ShouldBe(whole[1].Head);
+        (await Blocks.ReadAsync(0, 100, Stop)).Select(block => block.Number).ShouldBe([3, 4, 5]);
+        (await NumbersAsync(new AuditFilter("user_1"), 50)).ShouldBe([5, 4, 3]);
+        await Blocks.AppendAsync([Act("b", "user_1")], Stop);
+        (await Blocks.ReadAsync(5, 1, Stop)).Single().Follows(whole[4].Head).ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task Prune_OfEverything_KeepsTheLastBlock()
+    {
+        await Blocks.AppendAsync([Act("a", null)], Stop);
+        await Blocks.AppendAsync([Act("b", null)], Stop);
+
+        (await Blocks.PruneAsync(Now.AddYears(1), Stop)).ShouldBe(1);
+
+        (await Blocks.ReadAsync(0, 100, Stop)).ShouldHaveSingleItem().Number.ShouldBe(2);
+    }
+
+    private static AuditAct Act(string name, string? actor, int minutes = 0) => new(Now.AddMinutes(minutes), name, 200) { Actor = actor };
+
+    private async Task<List<long>> NumbersAsync(AuditFilter filter, int limit)
+    {
+        var numbers = new List<long>();
+        string? cursor = null;
+        do
+        {
+            var page = await Blocks.ListAsync(filter, new PageRequest(limit, cursor), Stop);
+            page.Items.Count.ShouldBeLessThanOrEqualTo(limit);
+            numbers.AddRange(page.Items.Select(entry => entry.Number));
+            cursor = page.NextCursor;
+        }
+        while (cursor is not null);
+        return numbers;
+    }
+}
+
+public sealed class SqliteAuditBlocksTests() : AuditBlocksConformance(new SqliteSource());
+
+[Trait("needs", "postgres")]
+public sealed class PostgresAuditBlocksTests(PostgresCluster cluster) : AuditBlocksConformance(new PostgresSource(cluster));

@@ -1,0 +1,138 @@
+using Stoa.Market;
+using Stoa.Market.Disputes;
+using Stoa.Market.Identity;
+using Stoa.Market.Ledger;
+using Stoa.Market.Membership;
+using Stoa.Market.Tasks;
+using Stoa.Node.Disputes;
+using Stoa.Node.Ledger;
+using Stoa.Node.Membership;
+using Stoa.Node.Tests.Membership;
+using Stoa.Node.Tests.Storage;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Tests.Disputes;
+
+/// <summary>What every keeper of disputes does.</summary>
+public abstract class DisputeStoreConformance(DatabaseSource source) : DatabaseTest(source)
+{
+    private static readonly DateTimeOffset Now = DateTimeOffset.FromUnixTimeMilliseconds(1_780_000_000_000);
+    private static readonly LeaseHolder Self = new("self", "boot");
+    private readonly IdSource _ids = new(TimeProvider.System, new Random(1));
+    private SystemAccounts _accounts = null!;
+    private Id<User> _ann;
+
+    private SqlDisputeStore Store => new(Database, _accounts, _ids);
+
+    [Fact]
+    public async Task Open_OfATaskTwice_HoldsOneDeposit()
+    {
+        await PrepareAsync(wallet: 100);
+        var task = _ids.Next<AgentTask>();
+
+        var first = (await Store.OpenAsync(Make(task, 70), Stop)).Value;
+        var again = (await Store.OpenAsync(Make(task, 70), Stop)).Value;
+
+        again.ShouldBe(first);
+        (await WalletAsync()).ShouldBe((100, 70));
+        (await Store.FindAsync(task, _ann, Stop)).ShouldBe(first);
+        (await Store.FindAsync(task, _ids.Next<User>(), Stop)).ShouldBeNull();
+        (await Store.ListAsync(_ann, new PageRequest(), Stop)).Items.ShouldBe([first]);
+    }
+
+    [Fact]
+    public async Task Open_WithoutTheDeposit_IsRefusedAndLeavesNothing()
+    {
+        await PrepareAsync(wallet: 69);
+        var task = _ids.Next<AgentTask>();
+
+        (await Store.OpenAsync(Make(task, 70), Stop)).Refusal!.Code.ShouldBe(DisputeRefusal.InsufficientFunds);
+
+        (await Store.FindAsync(task, _ann, Stop)).ShouldBeNull();
+        (await WalletAsync()).ShouldBe((69, 0));
+    }
+
+    [Fact]
+    public async Task Claim_IsOneNodesAlone_UntilItIsOffTheList()
+    {
+        await PrepareAsync(wallet: 100);
+        await Store.OpenAsync(Make(_ids.Next<AgentTask>(), 70), Stop);
+        await ListNodeAsync(Self);
+
+        (await Store.ClaimAsync(Self, Now.AddMilliseconds(-1), Stop)).ShouldBeNull("it is not due");
+        var claimed = (await Store.ClaimAsync(Self, Now, Stop)).ShouldNotBeNull();
+        (await Store.ClaimAsync(new LeaseHolder("other", "boot"), Now, Stop)).ShouldBeNull();
+
+        await Store.PostponeAsync(claimed, Now.AddMinutes(1), Stop);
+        (await Store.ClaimAsync(Self, Now, Stop)).ShouldBeNull();
+        (await Store.ClaimAsync(Self, Now.AddMinutes(1), Stop)).ShouldNotBeNull().Dispute.State.ShouldBe(new DisputeState.Open(1, Now.AddMinutes(1)));
+    }
+
+    [Theory]
+    [InlineData(DisputeVerdict.Rejected, 30)]
+    [InlineData(DisputeVerdict.Upheld, 170)]
+    [InlineData(DisputeVerdict.Undecided, 100)]
+    public async Task Decide_MovesTheMoneyOnce(DisputeVerdict verdict, long wallet)
+    {
+        await PrepareAsync(wallet: 100, node: 50, platform: 20);
+        var task = _ids.Next<AgentTask>();
+        await Store.OpenAsync(Make(task, 70), Stop);
+        await ListNodeAsync(Self);
+        var claimed = (await Store.ClaimAsync(Self, Now, Stop))!;
+        var decided = new DisputeState.Decided(verdict, "It was looked at.", Now.AddSeconds(5));
+
+        (await Store.DecideAsync(claimed, decided, Now.AddMinutes(10), Stop)).ShouldBeTrue();
+        await Store.DecideAsync(claimed, decided, Now.AddMinutes(10), Stop);
+
+        (await Store.FindAsync(task, _ann, Stop))!.State.ShouldBe(decided);
+        (await WalletAsync()).ShouldBe((wallet, 0));
+        (await Store.ClaimAsync(Self, Now.AddDays(1), Stop)).ShouldBeNull();
+    }
+
+    [Fact]
+    public async Task Decide_WithTooLittleToGiveBack_IsLookedAtAgainLater()
+    {
+        await PrepareAsync(wallet: 100, node: 50, platform: 19);
+        var task = _ids.Next<AgentTask>();
+        await Store.OpenAsync(Make(task, 70), Stop);
+        await ListNodeAsync(Self);
+        var claimed = (await Store.ClaimAsync(Self, Now, Stop))!;
+
+        (await Store.DecideAsync(claimed, new DisputeState.Decided(DisputeVerdict.Upheld, "False.", Now), Now.AddMinutes(10), Stop)).ShouldBeFalse();
+
+        (await Store.FindAsync(task, _ann, Stop))!.State.ShouldBe(new DisputeState.Open(0, Now.AddMinutes(10)));
+        (await WalletAsync()).ShouldBe((100, 70));
+    }
+
+    private Dispute Make(Id<AgentTask> task, long price) =>
+        new(_ids.Next<Dispute>(), task, _ann, "Wrong.", new Money(price), _ids.Next<Transfer>(), new DisputeState.Open(0, Now), Now);
+
+    private async Task PrepareAsync(long wallet, long node = 0, long platform = 0)
+    {
+        var ledger = new SqlLedgerStore(Database);
+        _accounts = await SystemAccounts.OpenAsync(ledger, _ids, TimeProvider.System, Stop);
+        _ann = _ids.Next<User>();
+        var account = await ledger.OpenAccountAsync(Account.Open(_ids.Next<Account>(), _ann.ToString(), AccountKind.Wallet, Now), Stop);
+        foreach (var (to, amount) in ((Id<Account>, long)[])[(account.Id, wallet), (_accounts.Node, node), (_accounts.Platform, platform)])
+        {
+            if (amount > 0)
+            {
+                (await ledger.ApplyAsync(
+                    [new Transfer(_ids.Next<Transfer>(), TransferKind.Posted, _accounts.World, to, new Money(amount), null, TransferPurpose.Deposit, "test", Now)], Stop)).Refusal.ShouldBeNull();
+            }
+        }
+    }
+
+    private async Task ListNodeAsync(LeaseHolder holder) => await new SqlNodeStore(Database).BeatAsync(holder, NodeStoreConformance.Silent, Now, Stop);
+
+    private async Task<(long Posted, long Held)> WalletAsync()
+    {
+        var wallet = (await new SqlLedgerStore(Database).FindAccountAsync(_ann.ToString(), AccountKind.Wallet, Stop))!;
+        return (wallet.Posted.Nanodollars, wallet.PendingDebits.Nanodollars);
+    }
+}
+
+public sealed class SqliteDisputeStoreTests() : DisputeStoreConformance(new SqliteSource());
+
+[Trait("needs", "postgres")]
+public sealed class PostgresDisputeStoreTests(PostgresCluster cluster) : DisputeStoreConformance(new PostgresSource(cluster));

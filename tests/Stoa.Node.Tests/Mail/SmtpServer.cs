@@ -1,0 +1,143 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using System.Threading.Channels;
+using MimeKit;
+
+namespace Stoa.Node.Tests.Mail;
+
+/// <summary>A mail server on this machine that speaks SMTP (RFC 5321) and takes down what it is given.</summary>
+public sealed class SmtpServer : IAsyncDisposable
+{
+    private readonly TcpListener listener = new(IPAddress.Loopback, 0);
+    private readonly CancellationTokenSource stop = new();
+    private readonly Channel<ReceivedLetter> received = Channel.CreateUnbounded<ReceivedLetter>();
+    private readonly Task serving;
+
+    public SmtpServer()
+    {
+        listener.Start();
+        serving = ServeAsync();
+    }
+
+    public int Port => ((IPEndPoint)listener.LocalEndpoint).Port;
+
+    /// <summary>Answers to the next recipients; 250 when there is none.</summary>
+    public ConcurrentQueue<string> RecipientAnswers { get; } = new();
+
+    /// <summary>Answers to the next letters, once they are read; 250 when there is none.</summary>
+    public ConcurrentQueue<string> LetterAnswers { get; } = new();
+
+    /// <summary>Who may send, <c>user:password</c>; null for everybody.</summary>
+    public string? Account { get; init; }
+
+    /// <summary>It takes connections and says nothing.</summary>
+    public bool IsSilent { get; init; }
+
+    /// <summary>How many letters were begun.</summary>
+    public int Attempts { get; private set; }
+
+    /// <summary>The next letter.</summary>
+    public ValueTask<ReceivedLetter> TakeAsync(CancellationToken cancellationToken) => received.Reader.ReadAsync(cancellationToken);
+
+    /// <summary>Whether another letter is there.</summary>
+    public bool HasMore => received.Reader.TryPeek(out _);
+
+    public async ValueTask DisposeAsync()
+    {
+        await stop.CancelAsync();
+        listener.Stop();
+        await serving.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        stop.Dispose();
+    }
+
+    private async Task ServeAsync()
+    {
+        var connections = new List<Task>();
+        try
+        {
+            while (true)
+                connections.Add(TalkAsync(await listener.AcceptTcpClientAsync(stop.Token)));
+        }
+        catch (Exception ended) when (ended is OperationCanceledException or SocketException)
+        {
+            await Task.WhenAll(connections).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task TalkAsync(TcpClient client)
+    {
+        using (client)
+        {
+            if (IsSilent)
+                await Task.Delay(Timeout.Infinite, stop.Token);
+            await using var stream = client.GetStream();
+            using var reader = new StreamReader(stream, Encoding.Latin1);
+            await using var writer = new StreamWriter(stream, Encoding.ASCII) { NewLine = "\r\n", AutoFlush = true };
+            await writer.WriteLineAsync("220 mail.test ESMTP");
+            string? from = null, to = null;
+            var isKnown = Account is null;
+            while (await reader.ReadLineAsync(stop.Token) is { } line)
+            {
+                var verb = line.Split(' ', ':')[0].ToUpperInvariant();
+                switch (verb)
+                {
+                    case "EHLO":
+                        await writer.WriteLineAsync(Account is null ? "250 mail.test" : "250-mail.test\r\n250 AUTH PLAIN");
+                        break;
+                    case "AUTH":
+                        isKnown = Encoding.UTF8.GetString(Convert.FromBase64String(line.Split(' ')[2])) == "\0" + Account!.Replace(':', '\0');
+                        await writer.WriteLineAsync(isKnown ? "235 2.7.0 Welcome" : "535 5.7.8 Wrong password");
+                        break;
+                    case "MAIL":
+                        Attempts++;
+                        from = AddressIn(line);
+                        await writer.WriteLineAsync(isKnown ? "250 2.1.0 Ok" : "530 5.7.0 Who are you?");
+                        break;
+                    case "RCPT":
+                        to = AddressIn(line);
+                        await writer.WriteLineAsync(RecipientAnswers.TryDequeue(out var answer) ? answer : "250 2.1.5 Ok");
+                        break;
+                    case "DATA":
+                        await writer.WriteLineAsync("354 Go on");
+                        var text = await ReadLetterAsync(reader);
+                        var reply = LetterAnswers.TryDequeue(out var given) ? given : "250 2.0.0 Taken";
+                        if (reply[0] == '2')
+                            received.Writer.TryWrite(new ReceivedLetter(from!, to!, text));
+                        await writer.WriteLineAsync(reply);
+                        break;
+                    case "RSET" or "NOOP":
+                        await writer.WriteLineAsync("250 2.0.0 Ok");
+                        break;
+                    case "QUIT":
+                        await writer.WriteLineAsync("221 2.0.0 Bye");
+                        return;
+                    default:
+                        await writer.WriteLineAsync("502 5.5.2 What?");
+                        break;
+                }
+            }
+        }
+    }
+
+    private async Task<byte[]> ReadLetterAsync(StreamReader reader)
+    {
+        var text = new StringBuilder();
+        while (await reader.ReadLineAsync(stop.Token) is { } line && line != ".")
+            text.Append(line.StartsWith('.') ? line[1..] : line).Append("\r\n");
+        return Encoding.Latin1.GetBytes(text.ToString());
+    }
+
+    private static string AddressIn(string line) => line[(line.IndexOf('<', StringComparison.Ordinal) + 1)..line.IndexOf('>', StringComparison.Ordinal)];
+}
+
+/// <summary>A letter as it came.</summary>
+/// <param name="From">Of the envelope.</param>
+/// <param name="To">Of the envelope.</param>
+/// <param name="Bytes">Its headers and text.</param>
+public sealed record ReceivedLetter(string From, string To, byte[] Bytes)
+{
+    /// <summary>What is in it.</summary>
+    public MimeMessage Read() => MimeMessage.Load(new MemoryStream(Bytes));
+}

@@ -1,0 +1,155 @@
+using System.Text;
+using Stoa.Client;
+using Stoa.Client.Contracts;
+using Stoa.Market.Channels;
+using Stoa.Market.Tests.Tasks;
+using Stoa.Node.Tests.Tasks;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Tests.PayPerCall;
+
+/// <summary>Somebody without an account, who pays for single calls out of a channel.</summary>
+[Trait("speed", "slow")]
+public sealed class PayPerCallTests : IAsyncLifetime
+{
+    private static readonly AgentPriceBody s_price = new("0.0001", "0", "0.001");
+    private readonly PrivateKey _key = PrivateKey.Generate();
+    private readonly List<PaymentRequirements> _asked = [];
+    private TestNode node = null!;
+    private StoaClient ada = null!;
+    private StoaClient anonymous = null!;
+    private ChannelResponse channel = null!;
+    private string echo = "";
+    private Money signed;
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        node = await TestNode.StartAsync(null, "--PayPerCall:Payee", "till", "--PayPerCall:PollMs", "50", "--Channels:PollMs", "50", "--Channels:MinChallengeWindowSeconds", "1");
+        anonymous = new StoaClient(node.Client.Options with { ApiKey = null, MaxAttempts = 1 });
+        await anonymous.RegisterAsync(new RegisterRequest("till", "till@example.org", "a long enough password"), Stop);
+        await anonymous.RegisterAsync(new RegisterRequest("ada", "ada@example.org", "a long enough password"), Stop);
+        ada = new StoaClient(anonymous.Options with { ApiKey = (await anonymous.LoginAsync(new LoginRequest("ada", "a long enough password"), Stop)).Token });
+        await node.Client.DepositAsync(new DepositRequest("ada", "10"), Stop);
+        echo = await TestNode.PublishAsync(node.Client, "echo", GuestPrograms.Echo, price: s_price);
+        channel = await ada.OpenChannelAsync(
+            new OpenChannelRequest(
+                "till", Convert.ToBase64String(_key.PublicKey.ToSpki()), (await anonymous.GetNodeAsync(Stop)).PublicKey, "5", ChallengeWindowSeconds: 1),
+            cancellationToken: Stop);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        ada.Dispose();
+        anonymous.Dispose();
+        _key.Dispose();
+        await node.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Call_WithVouchers_IsAnsweredAndChargedExactly()
+    {
+        var first = await CallAsync("hello");
+        var second = await CallAsync("hello again");
+
+        first.Success.ShouldBeTrue();
+        _asked.Select(asked => asked.PayTo).Distinct().ShouldBe(["till"]);
+        var amount = Money.Parse(_asked[0].Amount);
+        var (one, two) = (Money.Parse(first.Amount), Money.Parse(second.Amount));
+        one.ShouldBeLessThan(amount);
+        // The second call needs only what the first has used up.
+        signed.ShouldBe(one + amount);
+        await ada.CloseChannelAsync(channel.Id, null, Stop);
+        await WalletAsync(Money.Parse("10") - one - two);
+    }
+
+    [Fact]
+    public async Task Call_WithTheSamePaymentAgain_IsTheSameCall_AndOfAnotherInputIsNotPaidFor()
+    {
+        await CallAsync("hello");
+        var before = signed;
+
+        // The same voucher, for the same input and for another.
+        using var output = new MemoryStream();
+        var refused = await Should.ThrowAsync<StoaException>(() => anonymous.CallAgentAsync(
+            AgentReference.Parse(echo), Encoding.UTF8.GetBytes("another"), null, (_, _) => Task.FromResult(Voucher(before)), output, Stop));
+
+        (refused.Code, refused.Problem.Status).ShouldBe(("paymentRequired", 402));
+        refused.Message.ShouldContain("is needed");
+    }
+
+    [Fact]
+    public async Task Call_OfAnAgentThatFails_CostsNothing()
+    {
+        var trap = await TestNode.PublishAsync(node.Client, "trap", GuestPrograms.Unreachable, price: s_price);
+
+        var failed = await Should.ThrowAsync<StoaException>(() => CallAsync("hello", trap));
+        failed.Code.ShouldBe("callFailed");
+        var paid = signed;
+        var charged = Money.Parse((await CallAsync("hello")).Amount);
+
+        signed.ShouldBe(paid, "what was paid for the call that failed pays for this one");
+        await ada.CloseChannelAsync(channel.Id, null, Stop);
+        await WalletAsync(Money.Parse("10") - charged);
+    }
+
+    [Theory]
+    [InlineData("voucherSignatureInvalid")]
+    [InlineData("channelUnknown")]
+    [InlineData("voucherExceedsDeposit")]
+    public async Task Call_WithABadPayment_IsRefused(string code)
+    {
+        using var other = PrivateKey.Generate();
+        var bad = code switch
+        {
+            "voucherSignatureInvalid" => Voucher(Money.Parse("1"), other),
+            "channelUnknown" => Voucher(Money.Parse("1")) with { ChannelId = "chan_01h2xcejqtf2nbrexx3vqjhp41" },
+            _ => Voucher(Money.Parse("6")),
+        };
+        using var output = new MemoryStream();
+
+        var refused = await Should.ThrowAsync<StoaException>(() => anonymous.CallAgentAsync(
+            AgentReference.Parse(echo), Encoding.UTF8.GetBytes("hello"), null, (_, _) => Task.FromResult(bad), output, Stop));
+
+        refused.Code.ShouldBe(code);
+    }
+
+    [Fact]
+    public async Task Call_AtANodeThatSellsNone_SaysSo()
+    {
+        await using var plain = await TestNode.StartAsync();
+        using var output = new MemoryStream();
+
+        var refused = await Should.ThrowAsync<StoaException>(() => plain.Client.CallAgentAsync(
+            AgentReference.Parse("stoa/echo"), Encoding.UTF8.GetBytes("hello"), null, (_, _) => throw new InvalidOperationException("Nobody asks for money."), output, Stop));
+
+        refused.Code.ShouldBe("callsNotSold");
+    }
+
+    private async Task<PaymentOutcome> CallAsync(string input, string? agent = null)
+    {
+        using var output = new MemoryStream();
+        var outcome = await anonymous.CallAgentAsync(AgentReference.Parse(agent ?? echo), Encoding.UTF8.GetBytes(input), null, PayAsync, output, Stop);
+        Encoding.UTF8.GetString(output.ToArray()).ShouldBe(input);
+        return outcome;
+    }
+
+    private Task<ChannelVoucherBody> PayAsync(PaymentRequirements required, CancellationToken cancellationToken)
+    {
+        _asked.Add(required);
+        signed = required.Extra!.Cumulative is { } cumulative ? Money.Parse(cumulative) : signed > Money.Zero ? signed : Money.Parse(required.Amount);
+        return Task.FromResult(Voucher(signed));
+    }
+
+    private ChannelVoucherBody Voucher(Money cumulative, PrivateKey? key = null) => new(
+        channel.Id,
+        new VoucherBody(new VoucherPayload(Id<Channel>.Parse(channel.Id), PeerId.Parse(channel.Node), cumulative).Sign(key ?? _key).Envelope));
+
+    /// <summary>What the channel has left over comes back some time after it is closed.</summary>
+    private async Task WalletAsync(Money expected)
+    {
+        while (Money.Parse((await ada.GetWalletAsync(Stop)).Posted) != expected)
+            await Task.Delay(50, Stop);
+    }
+}
