@@ -437,6 +437,8 @@ public static partial class Problems
         PaymentRefusal.StripeEventInvalid => Row(refusal, 400, "No event of Stripe",
             "What was signed is not the JSON of an event.",
             "Send events as Stripe does."),
+    };
+
     public static ProblemKind Of(CallRefusal refusal) => refusal switch
     {
         CallRefusal.CallsNotSold => Row(refusal, 404, "No calls are sold here",
