@@ -25,6 +25,7 @@ public sealed partial class RoomTests
         ["Events"] = ["Identity"],
         ["Ledger"] = ["Identity"],
         ["Channels"] = ["Identity", "Events", "Ledger", "Registry"],
+        ["Payments"] = ["Identity", "Events", "Ledger"],
         ["Registry"] = ["Identity", "Events"],
         ["Membership"] = ["Registry"],
         ["Calls"] = [],

@@ -16,6 +16,8 @@ internal sealed record IdKind(string Prefix, string Name, string? ShownBy)
     public static readonly IdKind Review = new("rev", "a review", "stoa review show {0}");
     public static readonly IdKind Webhook = new("hook", "a webhook", "stoa webhook deliveries {0}");
     public static readonly IdKind Delivery = new("dlvr", "a delivery", null);
+    public static readonly IdKind Payment = new("pay", "a payment", "stoa payment show {0}");
+    public static readonly IdKind Payout = new("payout", "a payout", "stoa payout show {0}");
     public static readonly IdKind Budget = new("budget", "a budget", "stoa budget list");
     public static readonly IdKind Key = new("key", "an API key", "stoa key list");
     public static readonly IdKind Session = new("sess", "a session", "stoa session list");
@@ -29,6 +31,7 @@ internal sealed record IdKind(string Prefix, string Name, string? ShownBy)
     [
         Task, Batch, Template, Schedule, Auction, Review, Webhook, Delivery, Key, Invitation,
         Task, Batch, Template, Schedule, Auction, Review, Webhook, Delivery, Key, Session,
+        Task, Batch, Template, Schedule, Auction, Review, Webhook, Delivery, Payment, Payout, Key,
         Task, Batch, Template, Schedule, Auction, Review, Webhook, Delivery, Budget, Key,
         Task, Batch, Template, Schedule, Auction, Review, Webhook, Delivery, Key, SigningKey,
         new("rcpt", "a receipt", null), new("xfer", "a transfer", "stoa wallet transfers"), new("agent", "an agent's version", "stoa agent list"),

@@ -35,6 +35,13 @@ internal sealed class StatusCommand(CommandScope scope) : StoaCommand(
             ("Node", $"[bold]{Format.Escaped(connection.Address.ToString().TrimEnd('/'))}[/]  version {Format.Escaped(node.Version)}, {Format.Escaped(node.Storage)}, {Workers(node)}"),
             ("Peer id", Format.Escaped(node.PeerId)),
             ("Region", node.Region),
+            ("Payments", node.Payments switch
+            {
+                "live" => "by Stripe",
+                "test" => "by Stripe, in test mode: no real money",
+                "off" => "off: this node has no key of Stripe",
+                _ => null,
+            }),
             ("Split", $"creator {node.CreatorPercent} %, node {node.NodePercent} %, platform {node.PlatformPercent} %"),
             ("Account", user is null ? "none: no key was found (stoa login)" : $"[bold]{Format.Escaped(user.Handle)}[/] ({Format.Escaped(user.Role)})"),
             ("Key from", connection.KeySource is null ? null : Format.Escaped(connection.KeySource)),

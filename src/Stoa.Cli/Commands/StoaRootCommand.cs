@@ -56,6 +56,8 @@ internal static class StoaRootCommand
             ScheduleCommands.Create(scope),
             WebhookCommands.Create(scope),
             new WalletCommand(scope),
+            PaymentCommands.Create(scope),
+            PayoutCommands.Create(scope),
             new UsageCommand(scope),
             BudgetCommands.Create(scope),
             LedgerCommands.Create(scope),

@@ -3,7 +3,7 @@ using Stoa.Client.Contracts;
 
 namespace Stoa.Cli.Commands;
 
-/// <summary><c>stoa wallet</c>: what there is. Holds <c>transfers</c>, <c>export</c> and <c>deposit</c>.</summary>
+/// <summary><c>stoa wallet</c>: what there is. Holds <c>top-up</c>, <c>transfers</c>, <c>export</c> and <c>deposit</c>.</summary>
 internal sealed class WalletCommand : StoaCommand
 {
     public WalletCommand(CommandScope scope)
@@ -12,8 +12,10 @@ internal sealed class WalletCommand : StoaCommand
             "wallet",
             "Show the money of the account: what there is, what is held for running tasks, what is free.",
             new("What is left", "stoa wallet"),
+            new("Pay in", "stoa wallet top-up 25 --open"),
             new("What it went on", "stoa wallet transfers"))
     {
+        Add(new WalletTopUpCommand(scope));
         Add(new WalletTransfersCommand(scope));
         Add(new WalletExportCommand(scope));
         Add(new WalletDepositCommand(scope));

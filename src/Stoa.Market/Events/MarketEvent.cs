@@ -80,6 +80,23 @@ public static class EventTypes
 
     public const string ChannelClosed = "stoa.channel.closed";
 
+    /// <summary>A payment for credit is in the wallet: told to who paid, as all that follows is.</summary>
+    public const string PaymentCredited = "stoa.payment.credited";
+
+    /// <summary>All or a part of a payment went back to the payer, or came back from there.</summary>
+    public const string PaymentRefunded = "stoa.payment.refunded";
+
+    /// <summary>A bank has taken a payment back, or has decided who keeps it.</summary>
+    public const string PaymentDisputed = "stoa.payment.disputed";
+
+    /// <summary>Nobody has paid, or the payer's method was refused.</summary>
+    public const string PaymentFailed = "stoa.payment.failed";
+
+    /// <summary>A payout is in the creator's account at Stripe: told to the creator.</summary>
+    public const string PayoutPaid = "stoa.payout.paid";
+
+    /// <summary>A payout was refused, or came back.</summary>
+    public const string PayoutFailed = "stoa.payout.failed";
     /// <summary>A dispute about a receipt was opened: told to the owner of the task.</summary>
     public const string DisputeOpened = "stoa.dispute.opened";
 
@@ -98,6 +115,7 @@ public static class EventTypes
         AuctionAnnounced, AuctionAwarded, BiddingFaulted,
         ReviewWritten, ReviewWithdrawn, ReviewAnswered,
         ChannelOpened, ChannelToppedUp, ChannelSettled, ChannelClosing, ChannelClosed,
+        PaymentCredited, PaymentRefunded, PaymentDisputed, PaymentFailed, PayoutPaid, PayoutFailed,
         DisputeOpened, DisputeDecided,
         BudgetThreshold, BalanceLow,
     ];

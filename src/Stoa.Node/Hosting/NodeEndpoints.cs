@@ -5,6 +5,7 @@ using Stoa.Node.Http;
 using Stoa.Node.Identity;
 using Stoa.Node.Membership;
 using Stoa.Node.Pages;
+using Stoa.Node.Payments;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
 using Stoa.Primitives;
@@ -27,7 +28,7 @@ public static class NodeEndpoints
             .WithDescription("The nodes of the cell that are alive, in the order of their peer ids: region, version, capacity and load, as of the last sign of life of each, which is about a second old.");
     }
 
-    private static NodeResponse GetNode(PublicKey key, Database database, TasksOptions tasks, NodeOptions node) => new(
+    private static NodeResponse GetNode(PublicKey key, Database database, TasksOptions tasks, NodeOptions node, PaymentsOptions payments) => new(
         key.PeerId.ToString(),
         Convert.ToBase64String(key.ToSpki()),
         PagesEndpoints.Version,
@@ -36,7 +37,8 @@ public static class NodeEndpoints
         tasks.CreatorPercent,
         tasks.NodePercent,
         tasks.PlatformPercent,
-        node.Region);
+        node.Region,
+        payments.Mode);
 
     private static ListResponse<ListedNodeResponse> ListNodes([AsParameters] ListQuery list, Cell cell, NodeStatus status, TimeProvider time)
     {

@@ -18,6 +18,7 @@ using Stoa.Node.Metering;
 using Stoa.Node.Membership;
 using Stoa.Node.Observability;
 using Stoa.Node.Pages;
+using Stoa.Node.Payments;
 using Stoa.Node.PayPerCall;
 using Stoa.Node.Privacy;
 using Stoa.Node.Quotas;
@@ -74,6 +75,7 @@ public sealed class NodeHost : IAsyncDisposable
         builder.AddPrivacy();
         builder.AddLedger();
         builder.AddChannels();
+        builder.AddPayments();
         builder.AddQuotas();
         builder.AddEvents();
         var builds = builder.AddBuilds();
@@ -147,6 +149,8 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapPrivacy();
         api.MapLedger();
         api.MapChannels();
+        api.MapPayments();
+        api.MapPayouts();
         api.MapQuotas();
         api.MapEvents();
         api.MapBuilds(builds);

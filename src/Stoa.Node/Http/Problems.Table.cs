@@ -4,6 +4,7 @@ using Stoa.Market.Channels;
 using Stoa.Market.Disputes;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
+using Stoa.Market.Payments;
 using Stoa.Market.PayPerCall;
 using Stoa.Market.Metering;
 using Stoa.Market.Registry;
@@ -418,6 +419,65 @@ public static partial class Problems
         TransferRefusal.AmountExceedsPending => Row(refusal, 422, "More than is held",
             "No more can be posted than is held.",
             "Give an amount up to that of the hold."),
+    };
+
+    public static ProblemKind Of(PaymentRefusal refusal) => refusal switch
+    {
+        PaymentRefusal.PaymentsOff => Row(refusal, 501, "Payments are off",
+            "This node has no key of Stripe, so no money comes in or goes out by it.",
+            "Ask the operator of the node: Payments:StripeKey turns payments on, and docs/payments.md says how. Administrators credit wallets with POST /api/v1/deposits."),
+        PaymentRefusal.PaymentUnknown => Row(refusal, 404, "No such payment",
+            "There is no such payment, or it is somebody else's.",
+            "List your payments with GET /api/v1/payments."),
+        PaymentRefusal.PayoutUnknown => Row(refusal, 404, "No such payout",
+            "There is no such payout, or it is somebody else's.",
+            "List your payouts with GET /api/v1/payouts."),
+        PaymentRefusal.AmountNotWholeCents => Row(refusal, 422, "No whole number of cents",
+            "The ledger counts nanodollars, the world outside cents. Nothing is rounded.",
+            "Give an amount with at most two decimals."),
+        PaymentRefusal.AmountOutOfRange => Row(refusal, 422, "Too little or too much at once",
+            "The amount is not between the least and the most that this node takes in one payment.",
+            "Give an amount in the range that the detail names, or pay in several times."),
+        PaymentRefusal.CurrencyUnsupported => Row(refusal, 422, "Only US dollars",
+            "Wallets hold US dollars, and payments are in them.",
+            "Leave currency out, or give \"usd\"; Stripe lets the payer pay by a card in another currency."),
+        PaymentRefusal.PaymentsTooMany => Row(refusal, 409, "Too many payments begun",
+            "The user has begun as many payments as may wait to be paid at once.",
+            "Pay one of them at its address, which GET /api/v1/payments lists, or wait a day until they expire."),
+        PaymentRefusal.PaymentExpired => Row(refusal, 409, "Payment given up",
+            "The payment was given up before its checkout was made, since nobody asked for it for half an hour.",
+            "Begin a new payment, under a new Idempotency-Key."),
+        PaymentRefusal.PaymentNotRefundable => Row(refusal, 409, "Nothing to refund",
+            "The payment is not credited, was refunded whole, or is with a bank that decides.",
+            "GET /api/v1/payments/{id} tells how it stands; of what is in dispute the bank's decision is waited for."),
+        PaymentRefusal.RefundExceedsPayment => Row(refusal, 409, "More than is left of the payment",
+            "A refund goes back by the payment that it is of, and is no more than what of it was not refunded.",
+            "Give a smaller amount, or leave it out for all that is left."),
+        PaymentRefusal.InsufficientFunds => insufficientFunds,
+        PaymentRefusal.CustomerUnknown => Row(refusal, 409, "Nothing paid in yet",
+            "The billing portal shows payments, and there are none.",
+            "Pay in with POST /api/v1/payments/add-credit first."),
+        PaymentRefusal.PayoutAccountMissing => Row(refusal, 409, "No account to be paid out to",
+            "Payouts go to an account at Stripe in the creator's own name, and there is none.",
+            "Set one up with POST /api/v1/payouts/account."),
+        PaymentRefusal.PayoutAccountNotReady => Row(refusal, 409, "Account not ready for payouts",
+            "Stripe asks for more before it pays out to the account, or is looking at what it was told.",
+            "POST /api/v1/payouts/account gives the address where Stripe asks; GET /api/v1/payouts/account tells how far it is."),
+        PaymentRefusal.PayoutBelowMinimum => Row(refusal, 422, "Too little to pay out",
+            "A payout has to come to the least that this node pays out at once.",
+            "Wait until there is more in the wallet."),
+        PaymentRefusal.StripeUnavailable => Row(refusal, 503, "Stripe cannot be reached",
+            "Stripe did not answer, or failed. What was begun is not lost: the node goes on with it.",
+            "Send the request again with the same Idempotency-Key.", TimeSpan.FromSeconds(10)),
+        PaymentRefusal.StripeRefused => Row(refusal, 424, "Stripe has refused",
+            "Stripe does not do what this node has asked; the detail has its words.",
+            "If the words are about the node's account or key, tell its operator. Otherwise change what they name."),
+        PaymentRefusal.StripeSignatureInvalid => Row(refusal, 400, "Not signed by Stripe",
+            "The header Stripe-Signature is missing, was not made with a secret of this node, or is more than five minutes old.",
+            "Register the address at Stripe and give its secret in Payments:WebhookSecrets; the body has to arrive as Stripe sent it."),
+        PaymentRefusal.StripeEventInvalid => Row(refusal, 400, "No event of Stripe",
+            "What was signed is not the JSON of an event.",
+            "Send events as Stripe does."),
     };
 
     public static ProblemKind Of(CallRefusal refusal) => refusal switch

@@ -5,6 +5,7 @@ using Stoa.Market.Channels;
 using Stoa.Market.Disputes;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
+using Stoa.Market.Payments;
 using Stoa.Market.PayPerCall;
 using Stoa.Market.Metering;
 using Stoa.Market.Registry;
@@ -40,6 +41,8 @@ public static partial class Problems
     public static ProblemResult ToProblem(this Refusal<IdentityRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<OrganisationRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
+
+    public static ProblemResult ToProblem(this Refusal<PaymentRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<PublishRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
@@ -101,6 +104,7 @@ public static partial class Problems
             .. Enum.GetValues<DisputeRefusal>().Select(Of),
             .. Enum.GetValues<IdentityRefusal>().Select(Of),
             .. Enum.GetValues<OrganisationRefusal>().Select(Of),
+            .. Enum.GetValues<PaymentRefusal>().Select(Of),
             .. Enum.GetValues<PublishRefusal>().Select(Of),
             .. Enum.GetValues<TaskRefusal>().Select(Of),
             .. Enum.GetValues<ReviewRefusal>().Select(Of),

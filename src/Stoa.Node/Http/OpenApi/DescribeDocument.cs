@@ -38,6 +38,8 @@ internal static class DescribeDocument
         ("Events", "What happens, as it happens."),
         ("Webhooks", "Addresses of yours that events are sent to."),
         ("Ledger", "Wallets, holds and deposits."),
+        ("Payments", "Money that you pay in by Stripe."),
+        ("Payouts", "Money that you have earned and take out."),
         ("Usage", "What was used, paid and earned, and budgets for it."),
         ("Channels", "Deposits out of which you pay, or are paid, by vouchers that need no node."),
         ("Identity", "Accounts, sessions and API keys."),

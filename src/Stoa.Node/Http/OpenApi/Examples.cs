@@ -48,6 +48,15 @@ internal static class Examples
         "chan_01m81g2m1af0a1b2c3d4e5f6g7", "open", "payer", "ada", "stoa", "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE…", "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE…",
         "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", "5.000000000", "1.250000000", "3.750000000", 86_400, submitted, submitted.AddDays(90), Voucher: voucher);
 
+    private static readonly RefundResponse refund = new(
+        "refund_01m81g2p2mf0a1b2c3d4e5f6g7", "pay_01m81g2p1kf0a1b2c3d4e5f6g7", "succeeded", "10.000000000", submitted, submitted.AddSeconds(2));
+
+    private static readonly PaymentResponse payment = new(
+        refund.PaymentId, "partlyRefunded", "25.000000000", "10.000000000", "0.000000000", "0.000000000", submitted, submitted.AddMinutes(2), Refunds: [refund]);
+
+    private static readonly PayoutResponse payout = new(
+        "payout_01m81g2p3nf0a1b2c3d4e5f6g7", "paid", "120.500000000", "0.000000000", submitted, submitted.AddSeconds(1));
+
     private static readonly ApiKeyResponse apiKey = new(
         "key_01m81g2c8wf3y7z1a2b3c4d5e6", "laptop", "stoa_fcbgrb", submitted, submitted.AddYears(1), "stoa_fcbgrb… (shown once)",
         ["tasks:read", "tasks:submit"], 600, "5.000000000", "1.250000000", submitted);
@@ -250,8 +259,18 @@ internal static class Examples
         new AgreeOnChannelRequest(voucher.Envelope with { PayloadType = "application/vnd.stoa.channel-agreement.v1+json" }),
         new SettleVouchersRequest([new ChannelVoucherBody(channel.Id, voucher)]),
         new SettlementResponse("net_01m81g2n5zf0a1b2c3d4e5f6g7", "1.250000000", 1, [new SettledVoucherBody(channel.Id, "1.250000000")]),
+        new AddCreditRequest("25"),
+        payment,
+        new ListResponse<PaymentResponse>([payment with { State = "created", Refunded = "0.000000000", Refunds = null, Url = "https://checkout.stripe.com/c/pay/cs_test_a1" }]),
+        new RefundPaymentRequest("10"),
+        refund,
+        new LinkResponse("https://billing.stripe.com/p/session/test_a1"),
+        new PayoutAccountResponse("acct_1QfXtL2eZvKYlo2C", "onboarding", "https://connect.stripe.com/setup/e/acct_1QfXtL2eZvKYlo2C/a1"),
+        new CreatePayoutRequest("120.50"),
+        payout,
+        new ListResponse<PayoutResponse>([payout]),
         new NodeResponse(
-            "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE…", "0.1.0", "postgres", 4, 70, 25, 5, "eu-central"),
+            "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE…", "0.1.0", "postgres", 4, 70, 25, 5, "eu-central", "live"),
         listedNode,
         new ListResponse<ListedNodeResponse>([listedNode]),
     }.ToDictionary(example => example.GetType(), example => JsonSerializer.SerializeToNode(example, example.GetType(), StrictJson.Options)!);

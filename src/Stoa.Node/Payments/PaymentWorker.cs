@@ -1,0 +1,108 @@
+using Stoa.Market.Payments;
+
+namespace Stoa.Node.Payments;
+
+/// <summary>Asks Stripe about what is due: what a webhook has told of, and what none has told of for long. Collects what users owe.</summary>
+/// <remarks>All nodes of a cell look; what one has taken the others leave alone.</remarks>
+public sealed class PaymentWorker(
+    SqlPaymentStore payments,
+    SqlPayoutStore payouts,
+    SqlStripeParties parties,
+    PaymentDesk desk,
+    PayoutDesk payoutDesk,
+    PaymentsOptions options,
+    TimeProvider time,
+    ILogger<PaymentWorker> logger) : BackgroundService
+{
+    private const int AtOnce = 50;
+    private static readonly TimeSpan CleaningPause = TimeSpan.FromHours(1);
+
+    private readonly SemaphoreSlim awake = new(0, 1);
+    private DateTimeOffset cleanedAt;
+
+    /// <summary>Has it look now.</summary>
+    public void Wake()
+    {
+        try
+        {
+            awake.Release();
+        }
+        catch (SemaphoreFullException)
+        {
+            // It is about to look anyway.
+        }
+    }
+
+    /// <summary>Looks at all that is due once.</summary>
+    /// <returns>How much was due; as much as fits in one pass when there may be more.</returns>
+    public async Task<int> RunOnceAsync(CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        var looked = await EachAsync(
+            await payments.ListDueAsync(now, AtOnce, cancellationToken), async id => Tell(await desk.LookAsync(id, ifDue: true, cancellationToken)), cancellationToken);
+        looked += await EachAsync(
+            await payouts.ListDueAsync(now, AtOnce, cancellationToken), id => payoutDesk.LookAsync(id, ifDue: true, cancellationToken), cancellationToken);
+        looked += await EachAsync(
+            await parties.ListDueAsync(now, AtOnce, cancellationToken), user => payoutDesk.LookAtAccountAsync(user, ifDue: true, cancellationToken), cancellationToken);
+        foreach (var debtor in await payments.ListDebtorsAsync(AtOnce, cancellationToken))
+            await payments.CollectAsync(debtor, time.GetUtcNow(), cancellationToken);
+        if (now - cleanedAt > CleaningPause)
+        {
+            await payments.ForgetEventsAsync(now, cancellationToken);
+            cleanedAt = now;
+        }
+
+        return looked;
+    }
+
+    public override void Dispose()
+    {
+        awake.Dispose();
+        base.Dispose();
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (!options.IsOn)
+            return;
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            var looked = 0;
+            try
+            {
+                looked = await RunOnceAsync(stoppingToken);
+            }
+            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
+            {
+                logger.LogError(failure, "Payments cannot be looked at; trying again.");
+            }
+
+            if (looked < AtOnce)
+                await awake.WaitAsync(TimeSpan.FromMilliseconds(options.PollMs), stoppingToken);
+        }
+    }
+
+    private void Tell(Payment? payment)
+    {
+        if (payment?.State is PaymentState.Paid)
+            logger.LogWarning("{Payment} is paid at Stripe and is not in the wallet: its amount or currency is not what was asked for, or the wallet is full. Look at it in Stripe's dashboard.", payment.Id);
+    }
+
+    private async Task<int> EachAsync<T>(IReadOnlyList<T> due, Func<T, Task> look, CancellationToken cancellationToken)
+    {
+        foreach (var one in due)
+        {
+            try
+            {
+                await look(one);
+            }
+            catch (StripeException failure) when (!cancellationToken.IsCancellationRequested)
+            {
+                // It was put off; what Stripe says holds nothing of a key.
+                logger.LogWarning("Stripe could not be asked about {Thing}: {Reason}", one, failure.Message);
+            }
+        }
+
+        return due.Count;
+    }
+}

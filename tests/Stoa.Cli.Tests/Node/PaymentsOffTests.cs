@@ -1,0 +1,30 @@
+namespace Stoa.Cli.Tests.Node;
+
+public sealed class PaymentsOffTests(RealNode node) : IDisposable
+{
+    private readonly TestCli cli = node.Cli();
+
+    public void Dispose() => cli.Dispose();
+
+    [Theory]
+    [InlineData("wallet top-up 25")]
+    [InlineData("payment list")]
+    [InlineData("payment show pay_01h2xcejqtf2nbrexx3vqjhp41")]
+    [InlineData("payout setup")]
+    [InlineData("payout create")]
+    public async Task Command_OnANodeWithoutAKey_SaysThatPaymentsAreOffAndWhoCanTurnThemOn(string commandLine)
+    {
+        (await cli.RunAsync(commandLine)).ShouldBe(ExitCode.Refused);
+
+        cli.Error.ShouldContain("it has no key of Stripe");
+        cli.Error.ShouldContain("operator");
+    }
+
+    [Fact]
+    public async Task Status_SaysWhetherPaymentsAreOn()
+    {
+        (await cli.RunAsync("status")).ShouldBe(ExitCode.Ok, cli.Error);
+
+        cli.Output.ShouldContain("off: this node has no key of Stripe");
+    }
+}
