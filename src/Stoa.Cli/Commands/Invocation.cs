@@ -38,19 +38,20 @@ internal sealed class Invocation(ParseResult parsed, CommandScope scope) : IDisp
 
     /// <summary>A client for another address, key or organisation than the connection's.</summary>
     public StoaClient Open(
-        Uri address, string? key, Func<CancellationToken, ValueTask<string>>? tokens = null, RequestSigningKey? signing = null, string? organisation = null) => new(new StoaClientOptions
-    {
-        Address = address,
-        ApiKey = key,
-        TokenSource = tokens,
-        SigningKey = signing,
-        Organisation = organisation,
-        Handler = Surroundings.Handler,
-        TimeProvider = Surroundings.TimeProvider,
-        UserAgent = "stoa-cli",
-        // Somebody waits in front of the terminal: a node that is not there should be told of soon.
-        MaxAttempts = 3,
-    });
+        Uri address, string? key, Func<CancellationToken, ValueTask<string>>? tokens = null, RequestSigningKey? signing = null, string? organisation = null) =>
+        new(new StoaClientOptions
+        {
+            Address = address,
+            ApiKey = key,
+            TokenSource = tokens,
+            SigningKey = signing,
+            Organisation = organisation,
+            Handler = Surroundings.Handler,
+            TimeProvider = Surroundings.TimeProvider,
+            UserAgent = "stoa-cli",
+            // Somebody waits in front of the terminal: a node that is not there should be told of soon.
+            MaxAttempts = 3,
+        });
 
     /// <summary>The key that signs requests: of the option, else of STOA_SIGNING_KEY unless another credential is named on the command line.</summary>
     private RequestSigningKey? FindSigningKey()

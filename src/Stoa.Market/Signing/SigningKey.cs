@@ -43,6 +43,9 @@ public enum SigningKeyRefusal
     /// <summary>The user has as many signing keys as are allowed.</summary>
     SigningKeysTooMany,
 
+    /// <summary>The caller's own credential may do less than a signature could.</summary>
+    CredentialTooNarrow,
+
     /// <summary>No such signing key, or it belongs to somebody else, or it was revoked before.</summary>
     SigningKeyUnknown,
 }

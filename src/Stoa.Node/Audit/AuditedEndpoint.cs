@@ -41,7 +41,7 @@ public sealed record AuditedEndpoint(string Name, bool IsGuarded, bool IsBulk)
         var metadata = endpoint.Metadata;
         var name = metadata.GetMetadata<IEndpointNameMetadata>()?.EndpointName ?? endpoint.RoutePattern.RawText ?? "unnamed";
         var isOpen = metadata.GetMetadata<IAllowAnonymous>() is not null;
-        var isForAdministrators = metadata.GetOrderedMetadata<IAuthorizeData>().Any(rule => rule.Policy is not null || rule.Roles is not null);
+        var isForAdministrators = metadata.GetMetadata<AccessNeed>() is { Permission: Permission.NodeAdmin };
         return new AuditedEndpoint(name, isOpen || isForAdministrators, bulk.Contains(name));
     }
 
@@ -52,7 +52,7 @@ public sealed record AuditedEndpoint(string Name, bool IsGuarded, bool IsBulk)
     /// <param name="kept">How much of its address is kept.</param>
     public AuditAct ToAct(HttpContext context, int status, DateTimeOffset now, KeptAddress kept) => new(now, Name, status)
     {
-        Actor = (Caller.Of(context)?.UserId ?? context.Features.Get<AuditNote>()?.User)?.ToString(),
+        Actor = (Caller.Of(context)?.ActorId ?? context.Features.Get<AuditNote>()?.User)?.ToString(),
         Credential = CredentialOf(context),
         Address = AddressOf(context.Connection.RemoteIpAddress, kept),
         Subject = AuditAct.Plain(SubjectOf(context)),

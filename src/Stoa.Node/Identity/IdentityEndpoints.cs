@@ -3,7 +3,6 @@ using Stoa.Market.Identity;
 using Stoa.Node.Audit;
 using Stoa.Node.Http;
 using Stoa.Node.Mail;
-using Stoa.Primitives;
 
 namespace Stoa.Node.Identity;
 

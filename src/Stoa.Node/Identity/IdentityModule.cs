@@ -8,9 +8,6 @@ namespace Stoa.Node.Identity;
 /// <summary>Wires the identity room.</summary>
 public static class IdentityModule
 {
-    /// <summary>Policy of endpoints that are for administrators of this node.</summary>
-    public const string AdminPolicy = "admin";
-
     public static void AddIdentity(this IHostApplicationBuilder builder)
     {
         var services = builder.Services;
@@ -41,7 +38,6 @@ public static class IdentityModule
         });
         services.AddTransient<BearerAuthentication>();
         services.AddSingleton(UrlEncoder.Default);
-        services.AddAuthorizationBuilder()
-            .AddPolicy(AdminPolicy, policy => policy.RequireAuthenticatedUser().RequireRole(nameof(UserRole.Admin)));
+        services.AddAuthorization();
     }
 }

@@ -8,8 +8,8 @@ internal static class PersonalData
     /// <summary>What is exported row by row. Transfers, audit entries and content are read by their own rooms.</summary>
     public static IReadOnlyList<PersonalTable> Tables { get; } =
     [
-        new("users", "id", "id = @user", "id handle email role created_at"),
-        new("api_keys", "id", "user_id = @user", "id name prefix created_at expires_at revoked_at"),
+        new("users", "id", "id = @user", "id handle email role kind created_at"),
+        new("api_keys", "id", "user_id = @user", "id name prefix maker_id scopes calls_per_minute spend_per_day created_at expires_at last_used_at revoked_at"),
         new("request_keys", "id", "user_id = @user", "id name hex:public_key created_at revoked_at"),
         new("sessions", "id", "user_id = @user", "id device created_at used_at ended_at ended_by"),
         new("account_security", "user_id", "user_id = @user", "user_id must_verify verified_at password_changed_at totp_enabled_at"),
@@ -54,6 +54,17 @@ internal static class PersonalData
         new("reviews", "id", "reviewer_id = @user", "id agent version task_id stars text written_at changed_at withdrawn_at answer answered_at"),
         new("agent_versions", "id", "publisher_id = @user", "id publisher name version manifest artifact_digest program_digest program_bytes published_at royalties"),
         new("disputes", "id", "owner_id = @user", "id task_id reason price attempts verdict detail decided_at opened_at"),
+        new("organisations", "id", "id IN (SELECT organisation_id FROM memberships WHERE member_id = @user)", "id name deleted_at"),
+        new("memberships", "organisation_id", "member_id = @user", "organisation_id role joined_at"),
+        new("invitations", "id", "invited_id = @user OR inviter_id = @user OR email = (SELECT email FROM users WHERE id = @user)", "id organisation_id email role created_at expires_at"),
+        new("stripe_parties", "user_id", "user_id = @user", "user_id customer account account_state"),
+        new("payments", "id", "user_id = @user", "id amount state session intent refunded disputed recovered created_at changed_at"),
+        new(
+            "payment_refunds",
+            "id",
+            "payment_id IN (SELECT id FROM payments WHERE user_id = @user)",
+            "id payment_id amount state stripe_id reason created_at changed_at"),
+        new("payouts", "id", "user_id = @user", "id destination amount returned state stripe_id reason created_at changed_at"),
         new("agent_payers", "publisher || ' ' || agent", "payer_id = @user", "publisher agent receipts has_paid"),
         new(
             "channels",
@@ -102,6 +113,9 @@ internal static class PersonalData
         ["usage_cursor"] = "About nobody.",
         ["budget_holds"] = "Follows from tasks that wait or run.",
         ["letters"] = "On its way to the person; gone when it has arrived.",
+        ["api_key_days"] = "Follows from tasks that were submitted by API keys.",
+        ["api_key_holds"] = "Follows from tasks that wait or run.",
+        ["stripe_events"] = "Ids of messages of Stripe; about nobody.",
         ["nodes"] = "About nobody.",
         ["audit_blocks"] = "The person's own entries are exported.",
         ["audit_chain"] = "About nobody.",

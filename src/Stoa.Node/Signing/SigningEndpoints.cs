@@ -19,7 +19,7 @@ public static class SigningEndpoints
             .WithDescription("Whoever has the private half of this P-256 key stands for you by signing requests (RFC 9421) from now on: docs/signed-requests.md. The proof shows that you have it.")
             .Idempotent()
             .Produces<SigningKeyResponse>(StatusCodes.Status201Created)
-            .Refuses(SigningKeyRefusal.SigningKeyInvalid, SigningKeyRefusal.SigningKeyTaken, SigningKeyRefusal.SigningKeysTooMany);
+            .Refuses(SigningKeyRefusal.SigningKeyInvalid, SigningKeyRefusal.SigningKeyTaken, SigningKeyRefusal.SigningKeysTooMany, SigningKeyRefusal.CredentialTooNarrow);
         api.MapGet("/signing-keys", ListAsync)
             .Needs(Permission.AccountManage)
             .WithName("listSigningKeys").WithTags("Identity").WithSummary("List signing keys")
@@ -36,6 +36,12 @@ public static class SigningEndpoints
     private static async Task<IResult> RegisterAsync(
         Body<RegisterSigningKeyRequest> body, MadeId id, Caller caller, SqlSigningKeyStore keys, TimeProvider time, CancellationToken cancellationToken)
     {
+        if (caller.Key is { } used && (used.SpendPerDay is not null || used.CallsPerMinute is not null || caller.Rights != Rights.OfPerson(caller.Role)))
+        {
+            return new Refusal<SigningKeyRefusal>(
+                SigningKeyRefusal.CredentialTooNarrow, $"The API key {used.Prefix} has bounds, and a signature would have none. Sign in with the password, or use a key without bounds.").ToProblem();
+        }
+
         var (name, encoded, proof) = body.Value;
         var errors = new List<FieldError>();
         if (SigningKey.CheckName(name) is { } badName)
