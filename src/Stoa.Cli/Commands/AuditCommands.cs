@@ -162,14 +162,7 @@ internal static class AuditCommands
             var envelope = await invocation.Client.GetAuditCheckpointAsync(cancellationToken);
             if (!AuditCheckpoint.Open(envelope, null).TryGet(out var checkpoint, out var fault))
                 throw new CommandFailure(fault.Detail, ExitCode.Refused);
-            if (path is null or "-")
-            {
-                invocation.Screen.Json(envelope, json => json.DsseEnvelope);
-                return ExitCode.Ok;
-            }
-
-            await ResultOutput.SaveAsync(invocation.Surroundings.FullPath(path), file => file.WriteAsync(envelope.ToJson(), cancellationToken).AsTask());
-            invocation.Screen.Note($"Entry {checkpoint.Head.Entry:N0}, signed by node {checkpoint.NodeKey.PeerId}: {Format.Escaped(path)}");
+            await ResultOutput.WriteAsync(invocation, envelope, path, $"Entry {checkpoint.Head.Entry:N0}, signed by node {checkpoint.NodeKey.PeerId}", cancellationToken);
             return ExitCode.Ok;
         }
     }

@@ -142,14 +142,7 @@ internal static class LedgerCommands
             var envelope = await invocation.Client.GetCheckpointAsync(cancellationToken);
             if (!JournalCheckpoint.Open(envelope, null).TryGet(out var checkpoint, out var fault))
                 throw new CommandFailure(fault.Detail, ExitCode.Refused);
-            if (path is null or "-")
-            {
-                invocation.Screen.Json(envelope, json => json.DsseEnvelope);
-                return ExitCode.Ok;
-            }
-
-            await ResultOutput.SaveAsync(invocation.Surroundings.FullPath(path), file => file.WriteAsync(envelope.ToJson(), cancellationToken).AsTask());
-            invocation.Screen.Note($"Block {checkpoint.Head.Number:N0}, signed by node {checkpoint.NodeKey.PeerId}: {Format.Escaped(path)}");
+            await ResultOutput.WriteAsync(invocation, envelope, path, $"Block {checkpoint.Head.Number:N0}, signed by node {checkpoint.NodeKey.PeerId}", cancellationToken);
             return ExitCode.Ok;
         }
     }

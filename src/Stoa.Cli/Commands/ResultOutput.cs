@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Text;
 using Stoa.Cli.Terminal;
 using Stoa.Client.Contracts;
+using Stoa.Primitives;
 
 namespace Stoa.Cli.Commands;
 
@@ -95,6 +96,24 @@ internal static class ResultOutput
             File.Delete(partial);
             throw;
         }
+    }
+
+    /// <summary>Shows what a node signed as JSON, or keeps it in a file as it was signed.</summary>
+    /// <param name="invocation">Of the command.</param>
+    /// <param name="envelope">What was signed.</param>
+    /// <param name="output">The file; null or - for standard output.</param>
+    /// <param name="kept">What is said of it, before the name of the file.</param>
+    /// <param name="cancellationToken">Ends the writing.</param>
+    public static async Task WriteAsync(Invocation invocation, DsseEnvelope envelope, string? output, string kept, CancellationToken cancellationToken)
+    {
+        if (output is null or "-")
+        {
+            invocation.Screen.Json(envelope, json => json.DsseEnvelope);
+            return;
+        }
+
+        await SaveAsync(invocation.Surroundings.FullPath(output), file => file.WriteAsync(envelope.ToJson(), cancellationToken).AsTask());
+        invocation.Screen.Note($"{kept}: {Format.Escaped(output)}");
     }
 
     /// <summary>Such as /dev/null, which a file moved to its place would replace for the whole machine.</summary>

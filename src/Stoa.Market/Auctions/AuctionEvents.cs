@@ -1,6 +1,4 @@
-using System.Buffers;
 using System.Text;
-using System.Text.Json;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Primitives;
@@ -24,7 +22,7 @@ public static class AuctionEvents
     public static NewEvent Awarded(AwardRecord award, Id<User> consumer)
     {
         var (announcement, winner) = (award.Announcement, award.Decision.Winner!);
-        return new NewEvent(EventTypes.AuctionAwarded, announcement.TaskId, consumer, award.DecidedAt, Json(json =>
+        return NewEvent.Create(EventTypes.AuctionAwarded, announcement.TaskId, consumer, award.DecidedAt, json =>
         {
             json.WriteString("taskId", announcement.TaskId);
             json.WriteString("auctionId", announcement.Id.ToString());
@@ -32,30 +30,17 @@ public static class AuctionEvents
             json.WriteNumber("bids", award.Bids.Count);
             json.WriteString("expectedPrice", winner.Award!.Expected.ToString());
             json.WriteString("priceAtLimits", winner.Award.AtLimits.ToString());
-        }));
+        });
     }
 
     /// <summary>A publisher's bidding program did not bid, for a fault of its own.</summary>
     /// <remarks>Data members: <c>agent</c>, <c>auctionId</c>, <c>reason</c>, <c>faults</c> so far.</remarks>
-    public static NewEvent Faulted(string agent, Id<Auction> auction, string reason, long faults, Id<User> publisher, DateTimeOffset now) => new(
-        EventTypes.BiddingFaulted, agent, publisher, now, Json(json =>
+    public static NewEvent Faulted(string agent, Id<Auction> auction, string reason, long faults, Id<User> publisher, DateTimeOffset now) => NewEvent.Create(
+        EventTypes.BiddingFaulted, agent, publisher, now, json =>
         {
             json.WriteString("agent", agent);
             json.WriteString("auctionId", auction.ToString());
             json.WriteString("reason", reason);
             json.WriteNumber("faults", faults);
-        }));
-
-    private static string Json(Action<Utf8JsonWriter> members)
-    {
-        var buffer = new ArrayBufferWriter<byte>(256);
-        using (var json = new Utf8JsonWriter(buffer))
-        {
-            json.WriteStartObject();
-            members(json);
-            json.WriteEndObject();
-        }
-
-        return Encoding.UTF8.GetString(buffer.WrittenSpan);
-    }
+        });
 }

@@ -12,14 +12,9 @@ public static class DisputeEvents
     /// <summary>It is over.</summary>
     public static NewEvent Decided(Dispute dispute, DisputeState.Decided decided) => About(EventTypes.DisputeDecided, dispute, decided, decided.At);
 
-    private static NewEvent About(string type, Dispute dispute, DisputeState.Decided? decided, DateTimeOffset at) => new(
-        type,
-        dispute.Id.ToString(),
-        dispute.OwnerId,
-        at,
-        System.Text.Encoding.UTF8.GetString(SignedJson.Written(json =>
+    private static NewEvent About(string type, Dispute dispute, DisputeState.Decided? decided, DateTimeOffset at) => NewEvent.Create(
+        type, dispute.Id.ToString(), dispute.OwnerId, at, json =>
         {
-            json.WriteStartObject();
             json.WriteString("disputeId", dispute.Id.ToString());
             json.WriteString("taskId", dispute.TaskId.ToString());
             json.WriteString("price", dispute.Price.ToString());
@@ -28,9 +23,7 @@ public static class DisputeEvents
                 json.WriteString("verdict", Name(decided.Verdict));
                 json.WriteString("detail", decided.Detail);
             }
-
-            json.WriteEndObject();
-        })));
+        });
 
     /// <summary>The lower-case word for a verdict, as it is stored and sent.</summary>
     public static string Name(DisputeVerdict verdict) => verdict switch

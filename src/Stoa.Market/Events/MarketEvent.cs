@@ -1,3 +1,5 @@
+using System.Text;
+using System.Text.Json;
 using Stoa.Market.Identity;
 using Stoa.Primitives;
 
@@ -9,7 +11,17 @@ namespace Stoa.Market.Events;
 /// <param name="Audience">The user who may see it; null when everyone may.</param>
 /// <param name="Time">When it happened, UTC.</param>
 /// <param name="DataJson">The data member of the CloudEvent, a JSON object.</param>
-public sealed record NewEvent(string Type, string Subject, Id<User>? Audience, DateTimeOffset Time, string DataJson);
+public sealed record NewEvent(string Type, string Subject, Id<User>? Audience, DateTimeOffset Time, string DataJson)
+{
+    /// <summary>An event whose data are the members that a function writes.</summary>
+    public static NewEvent Create(string type, string subject, Id<User>? audience, DateTimeOffset time, Action<Utf8JsonWriter> members) => new(
+        type, subject, audience, time, Encoding.UTF8.GetString(SignedJson.Written(json =>
+        {
+            json.WriteStartObject();
+            members(json);
+            json.WriteEndObject();
+        })));
+}
 
 /// <summary>An event in the stream.</summary>
 /// <param name="Sequence">Position: strictly increasing in the order in which changes became visible, so that a reader who
@@ -97,10 +109,12 @@ public static class EventTypes
 
     /// <summary>A payout was refused, or came back.</summary>
     public const string PayoutFailed = "stoa.payout.failed";
+
     /// <summary>A dispute about a receipt was opened: told to the owner of the task.</summary>
     public const string DisputeOpened = "stoa.dispute.opened";
 
     public const string DisputeDecided = "stoa.dispute.decided";
+
     /// <summary>So many percent of a budget are used up: told to its owner, once a period for each threshold.</summary>
     public const string BudgetThreshold = "stoa.budget.threshold";
 

@@ -1,7 +1,3 @@
-using System.Buffers;
-using System.Globalization;
-using System.Text;
-using System.Text.Json;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Primitives;
@@ -13,8 +9,8 @@ public static class BudgetEvents
 {
     /// <summary>A threshold of a budget was passed.</summary>
     /// <remarks>Data members: <c>budgetId</c>, <c>per</c>, <c>scope</c> (left out for all tasks), <c>percent</c>, <c>amount</c>, <c>spent</c>, <c>held</c>, <c>periodStart</c>, <c>renewsAt</c>.</remarks>
-    public static NewEvent Threshold(Budget budget, int percent, DateTimeOffset now) => new(
-        EventTypes.BudgetThreshold, budget.Id.ToString(), budget.OwnerId, now, Json(json =>
+    public static NewEvent Threshold(Budget budget, int percent, DateTimeOffset now) => NewEvent.Create(
+        EventTypes.BudgetThreshold, budget.Id.ToString(), budget.OwnerId, now, json =>
         {
             json.WriteString("budgetId", budget.Id.ToString());
             json.WriteString("per", budget.Span == UsageSpan.Day ? "day" : "month");
@@ -24,31 +20,16 @@ public static class BudgetEvents
             json.WriteString("amount", budget.Amount.ToString());
             json.WriteString("spent", budget.Meter.Captured.ToString());
             json.WriteString("held", budget.Meter.Held.ToString());
-            json.WriteString("periodStart", Time(budget.Meter.Start));
-            json.WriteString("renewsAt", Time(budget.RenewsAt));
-        }));
+            json.WriteString("periodStart", SignedJson.Text(budget.Meter.Start));
+            json.WriteString("renewsAt", SignedJson.Text(budget.RenewsAt));
+        });
 
     /// <summary>A wallet has less than its owner wants to be told of.</summary>
     /// <remarks>Data members: <c>balance</c>, <c>below</c>.</remarks>
-    public static NewEvent BalanceLow(Id<User> owner, Money balance, Money below, DateTimeOffset now) => new(
-        EventTypes.BalanceLow, owner.ToString(), owner, now, Json(json =>
+    public static NewEvent BalanceLow(Id<User> owner, Money balance, Money below, DateTimeOffset now) => NewEvent.Create(
+        EventTypes.BalanceLow, owner.ToString(), owner, now, json =>
         {
             json.WriteString("balance", balance.ToString());
             json.WriteString("below", below.ToString());
-        }));
-
-    private static string Time(DateTimeOffset time) => time.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
-
-    private static string Json(Action<Utf8JsonWriter> members)
-    {
-        var buffer = new ArrayBufferWriter<byte>(256);
-        using (var json = new Utf8JsonWriter(buffer))
-        {
-            json.WriteStartObject();
-            members(json);
-            json.WriteEndObject();
-        }
-
-        return Encoding.UTF8.GetString(buffer.WrittenSpan);
-    }
+        });
 }

@@ -1,8 +1,5 @@
-using System.Text;
 using System.Text.Json;
 using Stoa.Market.Events;
-using Stoa.Market.Identity;
-using Stoa.Primitives;
 
 namespace Stoa.Market.Payments;
 
@@ -24,7 +21,7 @@ public static class PaymentEvents
             types.Add(EventTypes.PaymentDisputed);
         if (after.State != before.State && after.State is (PaymentState.Expired or PaymentState.Failed))
             types.Add(EventTypes.PaymentFailed);
-        return types.Select(type => New(type, after.Id.ToString(), after.UserId, now, json =>
+        return types.Select(type => NewEvent.Create(type, after.Id.ToString(), after.UserId, now, json =>
         {
             json.WriteString("paymentId", after.Id.ToString());
             json.WriteString("state", JsonNamingPolicy.CamelCase.ConvertName(after.State.ToString()));
@@ -42,7 +39,7 @@ public static class PaymentEvents
         var after = change.After;
         if (after.State == change.Before.State && after.Returned == change.Before.Returned)
             return [];
-        return [New(after.State is PayoutState.Paid ? EventTypes.PayoutPaid : EventTypes.PayoutFailed, after.Id.ToString(), after.UserId, now, json =>
+        return [NewEvent.Create(after.State is PayoutState.Paid ? EventTypes.PayoutPaid : EventTypes.PayoutFailed, after.Id.ToString(), after.UserId, now, json =>
         {
             json.WriteString("payoutId", after.Id.ToString());
             json.WriteString("state", JsonNamingPolicy.CamelCase.ConvertName(after.State.ToString()));
@@ -51,18 +48,5 @@ public static class PaymentEvents
             if (after.Reason is not null)
                 json.WriteString("reason", after.Reason);
         })];
-    }
-
-    private static NewEvent New(string type, string subject, Id<User> audience, DateTimeOffset now, Action<Utf8JsonWriter> write)
-    {
-        using var stream = new MemoryStream();
-        using (var json = new Utf8JsonWriter(stream))
-        {
-            json.WriteStartObject();
-            write(json);
-            json.WriteEndObject();
-        }
-
-        return new NewEvent(type, subject, audience, now, Encoding.UTF8.GetString(stream.ToArray()));
     }
 }

@@ -1,6 +1,3 @@
-using System.Buffers;
-using System.Text;
-using System.Text.Json;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Primitives;
@@ -20,12 +17,9 @@ public static class ReviewEvents
     /// <summary>The publisher answered; <c>text</c> is the answer.</summary>
     public static NewEvent Answered(Review review, DateTimeOffset now) => About(EventTypes.ReviewAnswered, review, review.ReviewerId, review.Answer?.Text, now);
 
-    private static NewEvent About(string type, Review review, Id<User> audience, string? text, DateTimeOffset now)
-    {
-        var buffer = new ArrayBufferWriter<byte>(256);
-        using (var json = new Utf8JsonWriter(buffer))
+    private static NewEvent About(string type, Review review, Id<User> audience, string? text, DateTimeOffset now) => NewEvent.Create(
+        type, review.Id.ToString(), audience, now, json =>
         {
-            json.WriteStartObject();
             json.WriteString("reviewId", review.Id.ToString());
             json.WriteString("agent", review.Agent);
             json.WriteString("version", review.Version.ToString());
@@ -33,9 +27,5 @@ public static class ReviewEvents
             json.WriteNumber("stars", review.Stars);
             if (text is not null)
                 json.WriteString("text", text);
-            json.WriteEndObject();
-        }
-
-        return new NewEvent(type, review.Id.ToString(), audience, now, Encoding.UTF8.GetString(buffer.WrittenSpan));
-    }
+        });
 }

@@ -1,6 +1,3 @@
-using System.Buffers;
-using System.Text;
-using System.Text.Json;
 using Stoa.Market.Events;
 
 namespace Stoa.Market.Tasks;
@@ -10,26 +7,14 @@ namespace Stoa.Market.Tasks;
 public static class BatchEvents
 {
     /// <summary>How far it is: its end when all of its tasks have ended.</summary>
-    public static NewEvent Progress(TaskBatch batch, DateTimeOffset now)
-    {
-        var buffer = new ArrayBufferWriter<byte>(256);
-        using (var json = new Utf8JsonWriter(buffer))
+    public static NewEvent Progress(TaskBatch batch, DateTimeOffset now) => NewEvent.Create(
+        batch.Ended == batch.Size ? EventTypes.BatchEnded : EventTypes.BatchProgress, batch.Id.ToString(), batch.OwnerId, now, json =>
         {
-            json.WriteStartObject();
             json.WriteString("batchId", batch.Id.ToString());
             json.WriteNumber("size", batch.Size);
             json.WriteNumber("succeeded", batch.Succeeded);
             json.WriteNumber("failed", batch.Failed);
             json.WriteNumber("cancelled", batch.Cancelled);
             json.WriteString("cost", batch.Cost.ToString());
-            json.WriteEndObject();
-        }
-
-        return new NewEvent(
-            batch.Ended == batch.Size ? EventTypes.BatchEnded : EventTypes.BatchProgress,
-            batch.Id.ToString(),
-            batch.OwnerId,
-            now,
-            Encoding.UTF8.GetString(buffer.WrittenSpan));
-    }
+        });
 }

@@ -1,5 +1,3 @@
-using System.Buffers;
-using System.Text;
 using System.Text.Json;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
@@ -30,7 +28,7 @@ public static class TaskEvents
             json.WriteString("code", code);
             json.WriteString("detail", detail);
             if (task.State is TaskState.Queued queued)
-                json.WriteString("dueAt", queued.DueAt.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", System.Globalization.CultureInfo.InvariantCulture));
+                json.WriteString("dueAt", SignedJson.Text(queued.DueAt));
         });
 
     /// <summary>The agent failed the task for its own fault; another one tries it.</summary>
@@ -60,34 +58,21 @@ public static class TaskEvents
 
     /// <summary>A creator earned a share.</summary>
     /// <remarks>Data members: <c>taskId</c>, <c>agent</c>, <c>amount</c>.</remarks>
-    public static NewEvent RoyaltyEarned(AgentTask task, Id<User> creator, Money amount, DateTimeOffset now) => new(
-        EventTypes.RoyaltyEarned, task.Id.ToString(), creator, now, Json(json =>
+    public static NewEvent RoyaltyEarned(AgentTask task, Id<User> creator, Money amount, DateTimeOffset now) => NewEvent.Create(
+        EventTypes.RoyaltyEarned, task.Id.ToString(), creator, now, json =>
         {
             json.WriteString("taskId", task.Id.ToString());
             json.WriteString("agent", task.Agent.ToString());
             json.WriteString("amount", amount.ToString());
-        }));
+        });
 
     private static NewEvent About(AgentTask task, string type, DateTimeOffset now, Action<Utf8JsonWriter>? more = null) =>
-        new(type, task.Id.ToString(), task.OwnerId, now, Json(json =>
+        NewEvent.Create(type, task.Id.ToString(), task.OwnerId, now, json =>
         {
             json.WriteString("taskId", task.Id.ToString());
             json.WriteString("agent", task.Agent.ToString());
             json.WriteString("state", task.State.Name);
             json.WriteNumber("attempt", task.State is TaskState.Running ? task.Attempts + 1 : task.Attempts);
             more?.Invoke(json);
-        }));
-
-    private static string Json(Action<Utf8JsonWriter> members)
-    {
-        var buffer = new ArrayBufferWriter<byte>(256);
-        using (var json = new Utf8JsonWriter(buffer))
-        {
-            json.WriteStartObject();
-            members(json);
-            json.WriteEndObject();
-        }
-
-        return Encoding.UTF8.GetString(buffer.WrittenSpan);
-    }
+        });
 }

@@ -6,6 +6,7 @@ using Stoa.Market.Ledger;
 using Stoa.Market.Tasks;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
+using Stoa.Node.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Disputes;
@@ -48,7 +49,7 @@ public static class DisputesEndpoints
         TimeProvider time,
         CancellationToken cancellationToken)
     {
-        if (await FindTaskAsync(tasks, id, caller, cancellationToken) is not { } task)
+        if (await TasksEndpoints.FindAsync(tasks, id, caller, cancellationToken) is not { } task)
             return Unknown(id);
         var now = time.GetUtcNow().ToMilliseconds();
         if (!DisputeRules.Open(ids.Next<Dispute>(), ids.Next<Transfer>(), task, body.Value.Reason, TimeSpan.FromDays(options.WindowDays), now).TryGet(out var dispute, out var refusal))
@@ -61,7 +62,7 @@ public static class DisputesEndpoints
 
     private static async Task<IResult> GetAsync(Id<AgentTask> id, Caller caller, ITaskStore tasks, SqlDisputeStore store, CancellationToken cancellationToken)
     {
-        if (await FindTaskAsync(tasks, id, caller, cancellationToken) is null)
+        if (await TasksEndpoints.FindAsync(tasks, id, caller, cancellationToken) is null)
             return Unknown(id);
         return await store.FindAsync(id, caller.UserId, cancellationToken) is { } dispute
             ? TypedResults.Ok(ToContract(dispute))
@@ -70,9 +71,6 @@ public static class DisputesEndpoints
 
     private static async Task<IResult> ListAsync([AsParameters] ListQuery query, Caller caller, SqlDisputeStore store, CancellationToken cancellationToken) =>
         TypedResults.Ok(ListQuery.Answer(await store.ListAsync(caller.UserId, query.ToPage(), cancellationToken), ToContract));
-
-    private static async Task<AgentTask?> FindTaskAsync(ITaskStore tasks, Id<AgentTask> id, Caller caller, CancellationToken cancellationToken) =>
-        await tasks.GetAsync(id, cancellationToken) is { } task && task.OwnerId == caller.UserId ? task : null;
 
     private static ProblemResult Unknown(Id<AgentTask> id) =>
         new Refusal<TaskRefusal>(TaskRefusal.TaskUnknown, $"You have no task {id}. List yours with GET /api/v1/tasks.").ToProblem();

@@ -39,14 +39,15 @@ public sealed class PaidCallWorker(
     internal async Task LookAsync(CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        var payee = await users.FindByHandleAsync(options.Payee, cancellationToken);
         foreach (var call in await store.ListOpenAsync(now, MaxAtOnce, cancellationToken))
         {
             if (call.Task is { } id && await tasks.GetAsync(id, cancellationToken) is { } task)
                 await EndAsync(call, task, cancellationToken);
         }
 
-        foreach (var lost in (await store.ListOpenAsync(now - s_longestSubmission, MaxAtOnce, cancellationToken)).Where(call => call.Task is null))
+        var lostCalls = (await store.ListOpenAsync(now - s_longestSubmission, MaxAtOnce, cancellationToken)).Where(call => call.Task is null).ToList();
+        var payee = lostCalls.Count == 0 ? null : await users.FindByHandleAsync(options.Payee, cancellationToken);
+        foreach (var lost in lostCalls)
         {
             var submitted = payee is null ? null : (await tasks.FindSubmissionAsync(payee.Id, new IdempotencyKey(lost.Key, lost.RequestHash), cancellationToken)).Match(
                 task => task, _ => null);

@@ -72,11 +72,10 @@ public static class PayPerCallEndpoints
             return refusal.ToProblem();
         // What was quoted is what runs, whatever is published meanwhile.
         asked = asked with { Agent = quote.Agent, MaxPrice = quote.Hold };
-        var required = await till.RequireAsync(context, payee, quote, cancellationToken);
         if (!PaymentHeaders.Read(context.Request).TryGet(out var payment, out var unreadable))
             return unreadable.ToProblem();
         if (payment is null)
-            return till.Demand(context, required, null);
+            return till.Demand(context, await till.RequireAsync(context, payee, quote, cancellationToken), null);
         if (!(await till.TakeAsync(payment, payee, cancellationToken)).TryGet(out var paid, out var unpaid))
             return unpaid;
 
@@ -84,6 +83,7 @@ public static class PayPerCallEndpoints
         var (call, credit) = await till.ReserveAsync(paid.Id, key, asked, quote.Hold, cancellationToken);
         if (call is null)
         {
+            var required = await till.RequireAsync(context, payee, quote, cancellationToken);
             return till.Demand(
                 context, till.With(required, credit.Required(quote.Hold)),
                 $"The call can cost {quote.Hold} USD, and {credit.Left} USD of what the channel has paid are left. A voucher of {credit.Required(quote.Hold)} USD in all is needed.");

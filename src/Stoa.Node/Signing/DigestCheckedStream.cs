@@ -1,28 +1,15 @@
 using Stoa.Node.Http;
+using Stoa.Primitives;
 using Stoa.Primitives.HttpSignatures;
 
 namespace Stoa.Node.Signing;
 
 /// <summary>The body of a signed request: whoever reads it to its end has read what was signed, or has got an exception in place of the end.</summary>
-internal sealed class DigestCheckedStream(Stream body, ContentDigest stated, long? length) : Stream
+internal sealed class DigestCheckedStream(Stream body, ContentDigest stated, long? length) : ReadOnlyStream
 {
     private readonly ContentDigest.Running running = stated.Begin();
     private long read;
     private bool isChecked;
-
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -33,9 +20,6 @@ internal sealed class DigestCheckedStream(Stream body, ContentDigest stated, lon
         return count;
     }
 
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
     public override int Read(byte[] buffer, int offset, int count)
     {
         var got = body.Read(buffer, offset, count);
@@ -43,16 +27,6 @@ internal sealed class DigestCheckedStream(Stream body, ContentDigest stated, lon
             Take(buffer.AsSpan(offset, got));
         return got;
     }
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {
