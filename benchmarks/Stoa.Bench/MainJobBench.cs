@@ -12,8 +12,8 @@ internal static class MainJobBench
     private const int WarmUp = 1_500;
     private const int RoundTrips = 1_000;
     private const int Starts = 5;
-    private static readonly int[] Clients = [2, 16];
-    private static readonly TimeSpan Wait = TimeSpan.FromSeconds(30);
+    private static readonly int[] s_clients = [2, 16];
+    private static readonly TimeSpan s_wait = TimeSpan.FromSeconds(30);
 
     public static async Task<Figures> RunAsync(Action<string> tell, CancellationToken cancellationToken)
     {
@@ -30,7 +30,7 @@ internal static class MainJobBench
                 await RunManyAsync(client, 2, WarmUp, cancellationToken);
                 tell($"round trips: {RoundTrips} tasks, one after the other");
                 figures.AddPercentiles("round_trip_ms", await RunManyAsync(client, 1, RoundTrips, cancellationToken), 50, 99);
-                foreach (var clients in Clients)
+                foreach (var clients in s_clients)
                 {
                     tell($"throughput: {RoundTrips} tasks, {clients} clients");
                     var start = Stopwatch.GetTimestamp();
@@ -84,7 +84,7 @@ internal static class MainJobBench
     {
         var start = Stopwatch.GetTimestamp();
         var request = new SubmitTaskRequest(Agent, new TaskInputBody(Text: $"# Task {number}\n\nSome *text* with a [link](https://example.com/{number}).\n"));
-        var task = await client.SubmitAsync(request, Wait, cancellationToken: cancellationToken);
+        var task = await client.SubmitAsync(request, s_wait, cancellationToken: cancellationToken);
         if (task.State != "succeeded")
             throw new InvalidOperationException($"{task.Id} is {task.State}: {task.Failure?.Detail}");
         using var result = new MemoryStream();

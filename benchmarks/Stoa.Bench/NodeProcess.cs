@@ -8,7 +8,7 @@ namespace Stoa.Bench;
 /// <summary>A node as a process of its own, with its data in a folder that outlives it.</summary>
 internal sealed class NodeProcess : IAsyncDisposable
 {
-    private static readonly TimeSpan StartTimeout = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_startTimeout = TimeSpan.FromSeconds(60);
     private readonly Process _process;
 
     private NodeProcess(Process process, Uri address, double readyMs, string adminKey) =>
@@ -39,7 +39,7 @@ internal sealed class NodeProcess : IAsyncDisposable
             using var http = new HttpClient { BaseAddress = address };
             while (!await IsReadyAsync(http, cancellationToken))
             {
-                if (process.HasExited || Clock.Since(start) > StartTimeout.TotalMilliseconds)
+                if (process.HasExited || Clock.Since(start) > s_startTimeout.TotalMilliseconds)
                     throw new InvalidOperationException($"The node did not get ready: {(process.HasExited ? await errors : "it is still starting")}");
                 await Task.Delay(2, cancellationToken);
             }
@@ -62,7 +62,7 @@ internal sealed class NodeProcess : IAsyncDisposable
     {
         using (var kill = Process.Start("kill", ["-TERM", _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]))
             await kill.WaitForExitAsync();
-        using var patience = new CancellationTokenSource(StartTimeout);
+        using var patience = new CancellationTokenSource(s_startTimeout);
         try
         {
             await _process.WaitForExitAsync(patience.Token);

@@ -15,20 +15,20 @@ internal sealed class NoopTasks(Database database)
 {
     private const int BatchSize = 1_000;
     private const int BatchesInFlight = 4;
-    private static readonly ContentHash Nothing = ContentHash.Of([]);
+    private static readonly ContentHash s_nothing = ContentHash.Of([]);
 
     // Whoever claims need not wait for the commit of what others end.
     private const int Workers = 2;
     private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(20);
 
     // As a node has it, so that what is counted for it is in the figures.
-    private static readonly UserQuota Quota = new(100_000, 100L << 30);
+    private static readonly UserQuota s_quota = new(100_000, 100L << 30);
 
     private readonly RecentSubmissions _recent = new(TimeProvider.System);
     private readonly IdSource _ids = new(TimeProvider.System, Random.Shared);
     private readonly LeaseHolder _holder = new("bench", "1");
     private readonly AgentTask _pattern = new(
-        default, default, default, ListingName.Parse("bench/noop@1.0.0"), new TaskInput(Nothing, 0, IsInline: false), [],
+        default, default, default, ListingName.Parse("bench/noop@1.0.0"), new TaskInput(s_nothing, 0, IsInline: false), [],
         new AgentLimits(1_000, 1 << 16, 1_000, 0, 0), Hold: null, 0, 0, 0, new TaskState.Queued(default), null, null, default);
 
     private int _ended;
@@ -36,9 +36,9 @@ internal sealed class NoopTasks(Database database)
     /// <summary>How many tasks of the run under way have ended.</summary>
     public int Ended => Volatile.Read(ref _ended);
 
-    private SqlTaskStore Tasks => field ??= new SqlTaskStore(database, TimeProvider.System, recent: _recent, quota: Quota);
+    private SqlTaskStore Tasks => field ??= new SqlTaskStore(database, TimeProvider.System, recent: _recent, quota: s_quota);
 
-    private SqlTaskBatchStore Batches => field ??= new SqlTaskBatchStore(database, _recent, Quota);
+    private SqlTaskBatchStore Batches => field ??= new SqlTaskBatchStore(database, _recent, s_quota);
 
     /// <summary>Runs so many tasks; answers tasks a second and what a task took from its submission to its end, a sample a batch, in milliseconds.</summary>
     public async Task<(double PerSecond, IReadOnlyList<double> LatenciesMs)> RunAsync(int count, CancellationToken cancellationToken)
@@ -110,7 +110,7 @@ internal sealed class NoopTasks(Database database)
 
     private AttemptEnd End(AgentTask task)
     {
-        var result = new TaskResult(Nothing, 0, IsInline: false, "text/plain", new Usage(0, 0, 0, 0, 0), Money.Zero, _ids.Next<Receipt>());
+        var result = new TaskResult(s_nothing, 0, IsInline: false, "text/plain", new Usage(0, 0, 0, 0, 0), Money.Zero, _ids.Next<Receipt>());
         return new AttemptEnd(task.Succeed(result, task.CreatedAt), [], null, null, ReadOnlyMemory<byte>.Empty, []);
     }
 }

@@ -11,8 +11,8 @@ namespace Stoa.Bench;
 /// <summary>Durable acts on the embedded database: each enters a transfer between two accounts and tells of it with an event.</summary>
 internal static class StorageBench
 {
-    private static readonly TimeSpan Measured = TimeSpan.FromSeconds(3);
-    private static readonly int[] WriterCounts = [1, 16, 256];
+    private static readonly TimeSpan s_measured = TimeSpan.FromSeconds(3);
+    private static readonly int[] s_writerCounts = [1, 16, 256];
 
     public static async Task<Figures> RunAsync(Action<string> tell, CancellationToken cancellationToken)
     {
@@ -28,12 +28,12 @@ internal static class StorageBench
             var accounts = await SystemAccounts.OpenAsync(new SqlLedgerStore(database), ids, TimeProvider.System, cancellationToken);
             tell("warming up");
             await WriteAsync(database, ids, accounts, 16, cancellationToken);
-            foreach (var writers in WriterCounts)
+            foreach (var writers in s_writerCounts)
             {
-                tell($"{writers} concurrent writers, {Measured.TotalSeconds:0} s");
+                tell($"{writers} concurrent writers, {s_measured.TotalSeconds:0} s");
                 var cpu = Environment.CpuUsage.TotalTime;
                 var latenciesMs = await WriteAsync(database, ids, accounts, writers, cancellationToken);
-                figures.Add($"acts_per_s_{writers}", latenciesMs.Count / Measured.TotalSeconds);
+                figures.Add($"acts_per_s_{writers}", latenciesMs.Count / s_measured.TotalSeconds);
                 figures.AddPercentiles($"act_ms_{writers}", latenciesMs, 50, 99);
                 figures.Add($"act_cpu_us_{writers}", (Environment.CpuUsage.TotalTime - cpu).TotalMicroseconds / latenciesMs.Count);
             }
@@ -70,7 +70,7 @@ internal static class StorageBench
             async () =>
             {
                 var timesMs = new List<double>();
-                while (Stopwatch.GetElapsedTime(begin) < Measured)
+                while (Stopwatch.GetElapsedTime(begin) < s_measured)
                 {
                     var start = Stopwatch.GetTimestamp();
                     await database.WriteAsync(session => ActAsync(session, ids, accounts), cancellationToken);

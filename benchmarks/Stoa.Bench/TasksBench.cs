@@ -1,9 +1,9 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
+using Stoa.Bench.Wasm;
 using Stoa.Client;
 using Stoa.Client.Contracts;
-using Stoa.Bench.Wasm;
 using Stoa.Market.Identity;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;

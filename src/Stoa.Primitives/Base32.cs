@@ -17,7 +17,7 @@ public static class Base32
     private const int PartBits = 5 * PartLength;
     private const ulong PartMask = (1UL << PartBits) - 1;
 
-    private static readonly sbyte[] CrockfordValues = [.. Enumerable.Range(0, 128).Select(character => (sbyte)Crockford.IndexOf((char)character))];
+    private static readonly sbyte[] s_crockfordValues = [.. Enumerable.Range(0, 128).Select(character => (sbyte)Crockford.IndexOf((char)character))];
 
     /// <summary>Writes bytes as RFC 4648 base32, lower-case, without padding (multibase <c>b</c>).</summary>
     public static string Encode(ReadOnlySpan<byte> bytes)
@@ -100,7 +100,7 @@ public static class Base32
         value = 0;
         foreach (var character in text)
         {
-            var digit = character < CrockfordValues.Length ? CrockfordValues[character] : -1;
+            var digit = character < s_crockfordValues.Length ? s_crockfordValues[character] : -1;
             if (digit < 0)
                 return false;
             value = (value << 5) | (uint)digit;

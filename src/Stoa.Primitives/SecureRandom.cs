@@ -12,10 +12,10 @@ public sealed class SecureRandom : Random
     private const int MaxBytesFromAhead = 32;
 
     [ThreadStatic]
-    private static byte[]? t_ahead;
+    private static byte[]? s_ahead;
 
     [ThreadStatic]
-    private static int t_left;
+    private static int s_left;
 
     /// <inheritdoc/>
     public override int Next() => Next(0, int.MaxValue);
@@ -78,15 +78,15 @@ public sealed class SecureRandom : Random
             return;
         }
 
-        var ahead = t_ahead ??= new byte[BytesAhead];
-        if (t_left < buffer.Length)
+        var ahead = s_ahead ??= new byte[BytesAhead];
+        if (s_left < buffer.Length)
         {
             RandomNumberGenerator.Fill(ahead);
-            t_left = ahead.Length;
+            s_left = ahead.Length;
         }
 
-        t_left -= buffer.Length;
-        var drawn = ahead.AsSpan(t_left, buffer.Length);
+        s_left -= buffer.Length;
+        var drawn = ahead.AsSpan(s_left, buffer.Length);
         drawn.CopyTo(buffer);
         // What was handed out is not kept: nobody may find it here later.
         drawn.Clear();

@@ -24,7 +24,7 @@ public readonly record struct TypeId : ISpanParsable<TypeId>, IComparable<TypeId
     private const string Expected =
         "A TypeID is expected: a prefix of at most 63 characters a-z and _ (a letter at both ends), then _, then 26 characters of lower-case Crockford base32 of which the first is 0 to 7.";
 
-    private static readonly SearchValues<char> PrefixCharacters = SearchValues.Create("abcdefghijklmnopqrstuvwxyz_");
+    private static readonly SearchValues<char> s_prefixCharacters = SearchValues.Create("abcdefghijklmnopqrstuvwxyz_");
 
     // Null for the empty prefix, so that the default value equals the parsed nil id.
     private readonly string? _prefix;
@@ -51,7 +51,7 @@ public readonly record struct TypeId : ISpanParsable<TypeId>, IComparable<TypeId
         prefix.Length <= MaxPrefixLength
         && !prefix.StartsWith('_')
         && !prefix.EndsWith('_')
-        && !prefix.ContainsAnyExcept(PrefixCharacters);
+        && !prefix.ContainsAnyExcept(s_prefixCharacters);
 
     /// <summary>Reads a TypeID.</summary>
     /// <exception cref="FormatException">The text is anything else.</exception>

@@ -69,11 +69,11 @@ public sealed class MoneyTests
 
     [Fact]
     public void Text_AnyAmount_ComesBack() =>
-        Prop.ForAll(AnyLong, nanodollars => Money.Parse(new Money(nanodollars).ToString()) == new Money(nanodollars)).ShouldHold();
+        Prop.ForAll(s_anyLong, nanodollars => Money.Parse(new Money(nanodollars).ToString()) == new Money(nanodollars)).ShouldHold();
 
     [Fact]
     public void FromDollars_AnyAmount_ComesBack() =>
-        Prop.ForAll(AnyLong, nanodollars => Money.FromDollars(nanodollars / 1_000_000_000m) == new Money(nanodollars)).ShouldHold();
+        Prop.ForAll(s_anyLong, nanodollars => Money.FromDollars(nanodollars / 1_000_000_000m) == new Money(nanodollars)).ShouldHold();
 
     [Fact]
     public void FromDollars_InexactOrOutOfRange_IsRefused()
@@ -134,7 +134,7 @@ public sealed class MoneyTests
 
     [Fact]
     public void Split_AnyAmountByAnyWeights_LosesNothing() =>
-        Prop.ForAll(AnyLong, AnyWeights, (amount, weights) =>
+        Prop.ForAll(s_anyLong, s_anyWeights, (amount, weights) =>
         {
             var parts = new Money(amount).Split(weights);
             var total = weights.Aggregate((Int128)0, (sum, weight) => sum + weight);
@@ -182,12 +182,12 @@ public sealed class MoneyTests
     }
 
     // FsCheck's own longs are small; shifts give every magnitude.
-    private static readonly Gen<long> Longs = ArbMap.Default.GeneratorFor<Guid>()
+    private static readonly Gen<long> s_longs = ArbMap.Default.GeneratorFor<Guid>()
         .SelectMany(bits => Gen.Choose(0, 63), (bits, shift) => BitConverter.ToInt64(bits.ToByteArray()) >> shift);
 
-    private static readonly Arbitrary<long> AnyLong =
-        Gen.OneOf(Longs, Gen.Elements(long.MinValue, long.MaxValue, 0L, 1L, -1L)).ToArbitrary();
+    private static readonly Arbitrary<long> s_anyLong =
+        Gen.OneOf(s_longs, Gen.Elements(long.MinValue, long.MaxValue, 0L, 1L, -1L)).ToArbitrary();
 
-    private static readonly Arbitrary<long[]> AnyWeights = Longs.Select(weight => weight & long.MaxValue)
+    private static readonly Arbitrary<long[]> s_anyWeights = s_longs.Select(weight => weight & long.MaxValue)
         .ArrayOf().Where(weights => weights.Any(weight => weight > 0)).ToArbitrary();
 }

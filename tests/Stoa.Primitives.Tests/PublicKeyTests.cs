@@ -8,7 +8,7 @@ namespace Stoa.Primitives.Tests;
 public sealed class PublicKeyTests
 {
     // The order of P-256 (SEC 2 section 2.4.2).
-    private static readonly BigInteger Order = BigInteger.Parse("00ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551", System.Globalization.NumberStyles.HexNumber);
+    private static readonly BigInteger s_order = BigInteger.Parse("00ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551", System.Globalization.NumberStyles.HexNumber);
 
     [Theory]
     [InlineData(KeyVectors.SpecPublicKey)]
@@ -36,7 +36,7 @@ public sealed class PublicKeyTests
     public void Verify_NegatedS_HoldsToo()
     {
         var (r, s) = Read(Convert.FromHexString(KeyVectors.GoSignature));
-        KeyVectors.Go.Verify(Encoding.ASCII.GetBytes(KeyVectors.GoMessage), Write(r, Order - s)).ShouldBeTrue();
+        KeyVectors.Go.Verify(Encoding.ASCII.GetBytes(KeyVectors.GoMessage), Write(r, s_order - s)).ShouldBeTrue();
     }
 
     public static TheoryData<string, bool> NotSignatures => new(Malformed().Select(bytes => (Convert.ToHexStringLower(bytes), false))
@@ -156,8 +156,8 @@ public sealed class PublicKeyTests
             Write(-r, s),
             Write(r, -s),
             // Of more than 256 bits, among them what is r and s again modulo the order.
-            Write(r + Order, s),
-            Write(r, s + Order),
+            Write(r + s_order, s),
+            Write(r, s + s_order),
             Write(BigInteger.Pow(2, 260), 1),
             Write(BigInteger.Pow(2, 300), s),
             // r and s side by side, as in JWS.
@@ -168,7 +168,7 @@ public sealed class PublicKeyTests
     private static byte[][] OutOfRange()
     {
         var (r, s) = Read(Convert.FromHexString(KeyVectors.GoSignature));
-        return [Write(r, Order), Write(Order, s), Write(BigInteger.Pow(2, 256) - 1, s)];
+        return [Write(r, s_order), Write(s_order, s), Write(BigInteger.Pow(2, 256) - 1, s)];
     }
 
     private static (BigInteger R, BigInteger S) Read(byte[] signature)

@@ -5,7 +5,7 @@ namespace Stoa.Tidy.Tests;
 /// <summary>The files of the repository, as the house rules see them.</summary>
 internal static class Checkout
 {
-    private static readonly string[] NotOurs = ["artifacts", "bin", "obj", ".git", "node_modules", "data"];
+    private static readonly string[] s_notOurs = ["artifacts", "bin", "obj", ".git", "node_modules", "data"];
 
     public static string Root { get; } = FindRoot();
 
@@ -13,7 +13,7 @@ internal static class Checkout
     public static IEnumerable<string> Files(string folder, string pattern) =>
         Directory.EnumerateFiles(Path.Combine(Root, folder), pattern, SearchOption.AllDirectories)
             .Select(path => Path.GetRelativePath(Root, path).Replace('\\', '/'))
-            .Where(path => !path.Split('/').Intersect(NotOurs).Any())
+            .Where(path => !path.Split('/').Intersect(s_notOurs).Any())
             .Order(StringComparer.Ordinal);
 
     public static string Read(string path) => File.ReadAllText(Path.Combine(Root, path));

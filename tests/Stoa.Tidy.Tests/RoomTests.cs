@@ -6,7 +6,7 @@ namespace Stoa.Tidy.Tests;
 public sealed partial class RoomTests
 {
     /// <summary>A room, and the rooms that it may name.</summary>
-    private static readonly Dictionary<string, string[]> Projects = new()
+    private static readonly Dictionary<string, string[]> s_projects = new()
     {
         ["Stoa.Primitives"] = [],
         ["Stoa.Wasm"] = ["Stoa.Primitives"],
@@ -17,7 +17,7 @@ public sealed partial class RoomTests
     };
 
     /// <summary>Inside the market.</summary>
-    private static readonly Dictionary<string, string[]> MarketRooms = new()
+    private static readonly Dictionary<string, string[]> s_marketRooms = new()
     {
         ["Identity"] = [],
         ["Audit"] = [],
@@ -43,7 +43,7 @@ public sealed partial class RoomTests
     };
 
     /// <summary>The commands that reach past the client, and why, are in ARCHITECTURE.md.</summary>
-    private static readonly Dictionary<string, string[]> CliDoors = new()
+    private static readonly Dictionary<string, string[]> s_cliDoors = new()
     {
         ["Stoa.Node"] = ["UpCommand.cs", "LocalNode.cs"],
         ["Stoa.Wasm"] = ["WasmRunCommand.cs", "ProgramFile.cs"],
@@ -58,8 +58,8 @@ public sealed partial class RoomTests
             let project = file.Split('/')[1]
             from used in UsedNamespaces(file)
             let usedProject = string.Join('.', used.Split('.').Take(2))
-            where usedProject != project && !Projects[project].Contains(usedProject)
-            where !(project == "Stoa.Cli" && CliDoors.GetValueOrDefault(usedProject, []).Contains(Path.GetFileName(file)))
+            where usedProject != project && !s_projects[project].Contains(usedProject)
+            where !(project == "Stoa.Cli" && s_cliDoors.GetValueOrDefault(usedProject, []).Contains(Path.GetFileName(file)))
             select $"{file} uses {used}";
         faults.ShouldBeEmpty();
     }
@@ -75,7 +75,7 @@ public sealed partial class RoomTests
             where used.StartsWith("Stoa.Market.", StringComparison.Ordinal)
             let usedRoom = used.Split('.')[2]
             // What is in no room at all, such as how records are signed, all of them use.
-            where usedRoom != parts[2] && !MarketRooms[parts[2]].Contains(usedRoom) && !File.Exists(Path.Combine(Checkout.Root, "src", "Stoa.Market", usedRoom + ".cs"))
+            where usedRoom != parts[2] && !s_marketRooms[parts[2]].Contains(usedRoom) && !File.Exists(Path.Combine(Checkout.Root, "src", "Stoa.Market", usedRoom + ".cs"))
             select $"{file} uses {used}";
         faults.ShouldBeEmpty();
     }

@@ -7,7 +7,7 @@ namespace Stoa.Bench.Wasm;
 /// <summary>Node in a process of its own, which runs programs when told to.</summary>
 internal sealed class V8Process : IAsyncDisposable
 {
-    private static readonly TimeSpan AnswerTimeout = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan s_answerTimeout = TimeSpan.FromMinutes(2);
     private readonly Process _process;
 
     private V8Process(Process process, string version) => (_process, Version) = (process, version);
@@ -87,7 +87,7 @@ internal sealed class V8Process : IAsyncDisposable
     private static async Task<JsonNode> ReadAsync(Process process, CancellationToken cancellationToken)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        patience.CancelAfter(AnswerTimeout);
+        patience.CancelAfter(s_answerTimeout);
         try
         {
             var line = await process.StandardOutput.ReadLineAsync(patience.Token);
@@ -95,7 +95,7 @@ internal sealed class V8Process : IAsyncDisposable
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw new BenchmarkException($"Node did not answer within {AnswerTimeout.TotalMinutes} minutes.");
+            throw new BenchmarkException($"Node did not answer within {s_answerTimeout.TotalMinutes} minutes.");
         }
     }
 }

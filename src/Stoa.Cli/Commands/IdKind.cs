@@ -27,7 +27,7 @@ internal sealed record IdKind(string Prefix, string Name, string? ShownBy)
 
     private const string SampleSuffix = "_01h2xcejqtf2nbrexx3vqjhp41";
 
-    private static readonly IdKind[] Known =
+    private static readonly IdKind[] s_known =
     [
         Task, Batch, Template, Schedule, Auction, Review, Webhook, Delivery, Key, Invitation,
         Task, Batch, Template, Schedule, Auction, Review, Webhook, Delivery, Key, Session,
@@ -46,7 +46,7 @@ internal sealed record IdKind(string Prefix, string Name, string? ShownBy)
             return $"'{word}' is not the id of {wanted}: those look like {string.Join(" or ", kinds.Select(kind => kind.Prefix + SampleSuffix))}.";
         if (kinds.Any(kind => kind.Prefix == id.Prefix))
             return null;
-        return Known.FirstOrDefault(kind => kind.Prefix == id.Prefix) is not { } other
+        return s_known.FirstOrDefault(kind => kind.Prefix == id.Prefix) is not { } other
             ? $"'{word}' is not the id of {wanted}: those begin with {string.Join(" or ", kinds.Select(kind => kind.Prefix + "_"))}."
             : $"'{word}' is the id of {other.Name}, not of {wanted}."
                 + (other.ShownBy is { } command ? $" See: {string.Format(System.Globalization.CultureInfo.InvariantCulture, command, word)}" : "");

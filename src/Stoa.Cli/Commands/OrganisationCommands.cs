@@ -8,7 +8,7 @@ namespace Stoa.Cli.Commands;
 /// <summary>The commands of <c>stoa organisation</c>. They are about the organisation that they name, whichever one the others act for.</summary>
 internal static class OrganisationCommands
 {
-    private static readonly string[] Roles = ["viewer", "developer", "admin"];
+    private static readonly string[] s_roles = ["viewer", "developer", "admin"];
 
     public static CommandGroup Create(CommandScope scope) => new(
         "organisation",
@@ -38,14 +38,14 @@ internal static class OrganisationCommands
     public static Argument<string> Role()
     {
         var role = new Argument<string>("ROLE") { Description = "viewer, developer or admin." };
-        role.Accepts(Roles);
+        role.Accepts(s_roles);
         return role;
     }
 
     public static Option<string?> RoleOption()
     {
         var role = new Option<string?>("--role") { Description = "viewer, developer or admin. Default: developer.", HelpName = "ROLE" };
-        role.Accepts(Roles);
+        role.Accepts(s_roles);
         return role;
     }
 

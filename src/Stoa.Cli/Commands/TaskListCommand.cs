@@ -7,9 +7,9 @@ namespace Stoa.Cli.Commands;
 /// <summary><c>stoa task list</c>.</summary>
 internal sealed class TaskListCommand : StoaCommand
 {
-    private static readonly string[] States = ["queued", "running", "succeeded", "failed", "cancelled"];
+    private static readonly string[] s_states = ["queued", "running", "succeeded", "failed", "cancelled"];
 
-    private readonly Option<string?> _state = new("--state", "-s") { Description = $"Only tasks that are {string.Join(", ", States[..^1])} or {States[^1]}.", HelpName = "STATE" };
+    private readonly Option<string?> _state = new("--state", "-s") { Description = $"Only tasks that are {string.Join(", ", s_states[..^1])} or {s_states[^1]}.", HelpName = "STATE" };
     private readonly Option<int> _limit = ListLimit.Option();
 
     public TaskListCommand(CommandScope scope)
@@ -20,7 +20,7 @@ internal sealed class TaskListCommand : StoaCommand
             new("What runs just now", "stoa task list --state running"),
             new("Cancel all that wait", "stoa task list --state queued --json | jq -r '.items[].id' | xargs -n 1 stoa task cancel"))
     {
-        _state.Accepts(States);
+        _state.Accepts(s_states);
         Add(_state);
         Add(_limit);
     }

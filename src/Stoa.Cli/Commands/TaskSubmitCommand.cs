@@ -10,8 +10,8 @@ namespace Stoa.Cli.Commands;
 /// <summary><c>stoa task submit</c>.</summary>
 internal sealed class TaskSubmitCommand : StoaCommand
 {
-    private static readonly string[] Preferences = ["quality", "price", "speed", "availability"];
-    private static readonly string[] Priorities = ["background", "normal", "high", "urgent"];
+    private static readonly string[] s_preferences = ["quality", "price", "speed", "availability"];
+    private static readonly string[] s_priorities = ["background", "normal", "high", "urgent"];
 
     private readonly Argument<string> _agent;
     private readonly Argument<string?> _file = new("FILE")
@@ -24,7 +24,7 @@ internal sealed class TaskSubmitCommand : StoaCommand
     private readonly Option<bool> _isJsonInput = new("--json-input") { Description = "The input is JSON: refuse it here when it is not, and have the agent's JSON Schema checked." };
     private readonly Option<Dictionary<string, string>?> _parameters = ParameterOption.Create();
     private readonly Option<string[]> _capabilities = new("--capability", "-c") { Description = "In place of AGENT: what it must be able to do, such as image.resize; the node chooses. May be repeated.", HelpName = "NAME" };
-    private readonly Option<string?> _prefer = new("--prefer") { Description = $"With --capability: what matters most: {OneOf.Listed(Preferences)}.", HelpName = "WHAT" };
+    private readonly Option<string?> _prefer = new("--prefer") { Description = $"With --capability: what matters most: {OneOf.Listed(s_preferences)}.", HelpName = "WHAT" };
     private readonly Option<long?> _deadline = new("--deadline") { Description = "With --capability: it must be done in this time from now, such as 30s. A task that is not, waiting or running, fails then and costs nothing.", HelpName = "TIME", CustomParser = Quantity.Milliseconds };
     private readonly Option<double?> _minReputation = new("--min-reputation") { Description = "With --capability: the least believed chance of success, 0 to 1.", HelpName = "P" };
     private readonly Option<bool> _auction = new("--auction") { Description = "With --capability: those who can do it bid for it; --max-price is the reserve." };
@@ -35,7 +35,7 @@ internal sealed class TaskSubmitCommand : StoaCommand
     private readonly Option<long?> _fuel = new("--fuel") { Description = "Burn at most so much fuel, such as 500M.", HelpName = "N", CustomParser = Quantity.Count };
     private readonly Option<long?> _memory = new("--memory") { Description = "Use at most so much memory, such as 64MB.", HelpName = "SIZE", CustomParser = Quantity.Bytes };
     private readonly Option<long?> _timeout = new("--timeout") { Description = "Stop an attempt after this time, such as 30s; a number alone is seconds.", HelpName = "TIME", CustomParser = Quantity.Milliseconds };
-    private readonly Option<string?> _priority = new("--priority") { Description = $"Among your own tasks: {OneOf.Listed(Priorities)}.", HelpName = "WORD" };
+    private readonly Option<string?> _priority = new("--priority") { Description = $"Among your own tasks: {OneOf.Listed(s_priorities)}.", HelpName = "WORD" };
     private readonly Option<DateTimeOffset?> _at = new("--at") { Description = "Not before this time, such as 2030-01-31T08:00:00Z; without Z or an offset it is the time of this machine.", HelpName = "TIME", CustomParser = Quantity.Instant };
     private readonly Option<long?> _delay = new("--delay") { Description = "Not before so long from now, such as 90s, 5min, 2h or 3d.", HelpName = "TIME", CustomParser = Quantity.Milliseconds };
     private readonly Option<string?> _idempotencyKey = new("--idempotency-key") { Description = "The same key with the same submission gives the same task, however often it is sent.", HelpName = "KEY" };
@@ -60,8 +60,8 @@ internal sealed class TaskSubmitCommand : StoaCommand
     {
         _agent = CommonArguments.Agent(scope, "PUBLISHER/NAME for the newest version, or PUBLISHER/NAME@VERSION. Left out with --capability.");
         _agent.Arity = ArgumentArity.ZeroOrOne;
-        _prefer.Accepts(Preferences);
-        _priority.Accepts(Priorities);
+        _prefer.Accepts(s_preferences);
+        _priority.Accepts(s_priorities);
         Add(_agent);
         Add(_file);
         foreach (var option in new Option[] { _text, _isJsonInput, _parameters, _outputFile, _capabilities, _prefer, _deadline, _minReputation, _auction, _window, _orSelect, _maxPrice, _regions, _fuel, _memory, _timeout, _priority, _at, _delay, _quote, _wait, _noWait, _idempotencyKey })

@@ -8,11 +8,11 @@ namespace Stoa.Cli.Completion;
 internal static class AgentNames
 {
     private const int Most = 50;
-    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(500);
 
     public static IEnumerable<CompletionItem> Find(Surroundings surroundings, string? address, string? key)
     {
-        using var patience = new CancellationTokenSource(Patience, surroundings.TimeProvider);
+        using var patience = new CancellationTokenSource(s_patience, surroundings.TimeProvider);
         try
         {
             var connection = NodeConnection.Find(surroundings, address, key);

@@ -11,7 +11,7 @@ namespace Stoa.Cli.Connection;
 internal sealed class KeptSession(Surroundings surroundings, Uri address, RememberedSession remembered) : IDisposable
 {
     // A token that ends while the request is on its way is of no use.
-    private static readonly TimeSpan Margin = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_margin = TimeSpan.FromSeconds(20);
 
     private readonly SemaphoreSlim _turn = new(1);
     private RememberedSession _session = remembered;
@@ -70,7 +70,7 @@ internal sealed class KeptSession(Surroundings surroundings, Uri address, Rememb
         }
     }
 
-    private bool IsFresh(RememberedSession session) => surroundings.TimeProvider.GetUtcNow() + Margin < session.ExpiresAt;
+    private bool IsFresh(RememberedSession session) => surroundings.TimeProvider.GetUtcNow() + s_margin < session.ExpiresAt;
 
     private static CommandFailure Over(string why) =>
         new($"The session that stoa login has opened is over. {why}", ExitCode.NotAuthorized, "Sign in with: stoa login --handle HANDLE");

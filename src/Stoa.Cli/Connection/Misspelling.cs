@@ -12,7 +12,7 @@ namespace Stoa.Cli.Connection;
 internal sealed partial record Misspelling(string Word, bool IsCapability)
 {
     private const int MaxAgents = 500;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
 
     /// <summary>The name that a refusal is about; null when it is about something else.</summary>
     public static Misspelling? Of(Problem problem) => problem.Code switch
@@ -26,7 +26,7 @@ internal sealed partial record Misspelling(string Word, bool IsCapability)
     public async Task<StoaException> SuggestAsync(StoaClient client, StoaException refusal, CancellationToken cancellationToken)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        patience.CancelAfter(Patience);
+        patience.CancelAfter(s_patience);
         try
         {
             var agents = await client.ListAgentsAsync(cancellationToken: patience.Token).Take(MaxAgents).ToListAsync(patience.Token);

@@ -13,7 +13,7 @@ internal interface ITakesRequests;
 internal sealed partial class CommandWords(Command command)
 {
     // The first that fits is taken, so longer paths come before their beginnings. Groups are what stands in the path.
-    private static readonly (Regex Request, string Command)[] Requests =
+    private static readonly (Regex Request, string Command)[] s_requests =
     [
         (Path("POST", "tasks/quote"), "stoa task submit with --quote"),
         (Path("POST", "tasks/replays"), "stoa task replay --all-failed"),
@@ -74,7 +74,7 @@ internal sealed partial class CommandWords(Command command)
     ];
 
     // What a sentence says of members that are options here.
-    private static readonly (string Member, string Option)[] Sentences =
+    private static readonly (string Member, string Option)[] s_sentences =
     [
         ("Raise limits.outputBytes if the agent allows more, or give less input.", "Give less input."),
         ("with onNoBids \"select\"", "with --or-select"),
@@ -94,7 +94,7 @@ internal sealed partial class CommandWords(Command command)
         ("the header Stoa-Organisation", "--organisation"),
     ];
 
-    private static readonly (string Pointer, string Word)[] Places =
+    private static readonly (string Pointer, string Word)[] s_places =
     [
         ("/agent", "AGENT"),
         ("/limits/fuel", "--fuel"),
@@ -136,7 +136,7 @@ internal sealed partial class CommandWords(Command command)
     /// <summary>A sentence of the API.</summary>
     public string Text(string sentence)
     {
-        foreach (var (request, name) in Requests)
+        foreach (var (request, name) in s_requests)
             sentence = request.Replace(sentence, match => Placeholder().Replace(match.Result(name), word => word.Groups[1].Value.ToUpperInvariant()));
         sentence = LongAmount().Replace(sentence, match => Format.Money(match.Groups[1].Value));
         sentence = sentence
@@ -145,7 +145,7 @@ internal sealed partial class CommandWords(Command command)
             .Replace("See in errors which", "See which", StringComparison.Ordinal);
         return _takesRequests
             ? sentence
-            : Sentences.Aggregate(sentence, (text, known) => text.Replace(known.Member, known.Option, StringComparison.Ordinal));
+            : s_sentences.Aggregate(sentence, (text, known) => text.Replace(known.Member, known.Option, StringComparison.Ordinal));
     }
 
     /// <summary>What a JSON Pointer stands for: an option, an argument, or a part of a file. Empty for the whole.</summary>
@@ -155,7 +155,7 @@ internal sealed partial class CommandWords(Command command)
             return pointer;
         if (pointer.StartsWith("/task/", StringComparison.Ordinal))
             pointer = pointer["/task".Length..];
-        foreach (var (known, word) in Places)
+        foreach (var (known, word) in s_places)
         {
             if (pointer == known || pointer.StartsWith(known + "/", StringComparison.Ordinal))
                 return word;

@@ -7,7 +7,7 @@ namespace Stoa.Cli.Terminal;
 /// <summary>Numbers and texts as people read them.</summary>
 internal static class Format
 {
-    private static readonly string[] SizeUnits = ["B", "kB", "MB", "GB", "TB"];
+    private static readonly string[] s_sizeUnits = ["B", "kB", "MB", "GB", "TB"];
 
     /// <summary>A decimal string of dollars without needless zeros: <c>$0.00125</c>, <c>-$10.00</c>.</summary>
     public static string Money(string decimalDollars)
@@ -27,13 +27,13 @@ internal static class Format
     {
         double value = bytes;
         var unit = 0;
-        while (value >= 999.5 && unit < SizeUnits.Length - 1)
+        while (value >= 999.5 && unit < s_sizeUnits.Length - 1)
         {
             value /= 1000;
             unit++;
         }
 
-        return unit == 0 ? $"{bytes} B" : Invariant($"{Significant(value)} {SizeUnits[unit]}");
+        return unit == 0 ? $"{bytes} B" : Invariant($"{Significant(value)} {s_sizeUnits[unit]}");
     }
 
     /// <summary>Units of fuel: <c>840 k</c>, <c>1.25 G</c>.</summary>

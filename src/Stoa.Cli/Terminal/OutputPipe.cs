@@ -39,7 +39,7 @@ internal static class OutputPipe
     /// <summary>How long a stream that goes on for ever is read.</summary>
     internal sealed class ReadingSpan : IDisposable
     {
-        private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(200);
+        private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(200);
 
         private readonly CancellationTokenSource _end;
         private readonly ITimer? _look;
@@ -58,8 +58,8 @@ internal static class OutputPipe
                     _end.Cancel();
                 },
                 null,
-                Pause,
-                Pause);
+                s_pause,
+                s_pause);
         }
 
         public CancellationToken Token => _end.Token;

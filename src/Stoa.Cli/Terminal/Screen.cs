@@ -14,8 +14,8 @@ namespace Stoa.Cli.Terminal;
 /// tab-separated cells. With <c>--json</c> standard output carries JSON alone and notes are silent.</remarks>
 internal sealed class Screen
 {
-    private static readonly StoaJson Indented = new(new JsonSerializerOptions(Relaxed()) { WriteIndented = true });
-    private static readonly StoaJson OneLine = new(Relaxed());
+    private static readonly StoaJson s_indented = new(new JsonSerializerOptions(Relaxed()) { WriteIndented = true });
+    private static readonly StoaJson s_oneLine = new(Relaxed());
 
     private readonly IAnsiConsole _output;
 
@@ -69,35 +69,35 @@ internal sealed class Screen
 
     /// <summary>Writes a value as the API gives it.</summary>
     public void Json<T>(T value, Func<StoaJson, JsonTypeInfo<T>> type) =>
-        Surroundings.Out.WriteLine(JsonSerializer.Serialize(value, type(Indented)));
+        Surroundings.Out.WriteLine(JsonSerializer.Serialize(value, type(s_indented)));
 
     /// <summary>Writes a value as the API gives it, with members that are not part of it; those without a value are left out.</summary>
     public void JsonWith<T>(T value, Func<StoaJson, JsonTypeInfo<T>> type, params IReadOnlyList<(string Name, JsonNode? Value)> members)
     {
-        var json = JsonSerializer.SerializeToNode(value, type(Indented))!.AsObject();
+        var json = JsonSerializer.SerializeToNode(value, type(s_indented))!.AsObject();
         foreach (var (name, member) in members.Where(member => member.Value is not null))
             json[name] = member;
-        Surroundings.Out.WriteLine(json.ToJsonString(Indented.Options));
+        Surroundings.Out.WriteLine(json.ToJsonString(s_indented.Options));
     }
 
     /// <summary>Writes a value as one line, for streams.</summary>
     public void JsonLine<T>(T value, Func<StoaJson, JsonTypeInfo<T>> type)
     {
-        Surroundings.Out.WriteLine(JsonSerializer.Serialize(value, type(OneLine)));
+        Surroundings.Out.WriteLine(JsonSerializer.Serialize(value, type(s_oneLine)));
         Surroundings.Out.Flush();
     }
 
     /// <summary>Writes an object that is not part of the API. Values are strings, numbers, truths or lists of strings.</summary>
     public void JsonObject(params IReadOnlyList<(string Name, object? Value)> members) =>
-        Surroundings.Out.WriteLine(ObjectOf(members).ToJsonString(Indented.Options));
+        Surroundings.Out.WriteLine(ObjectOf(members).ToJsonString(s_indented.Options));
 
     /// <summary>As <see cref="JsonObject"/>, on one line of standard error.</summary>
     public void ErrorObject(params IReadOnlyList<(string Name, object? Value)> members) =>
-        Surroundings.Error.WriteLine(ObjectOf(members).ToJsonString(OneLine.Options));
+        Surroundings.Error.WriteLine(ObjectOf(members).ToJsonString(s_oneLine.Options));
 
     /// <summary>Writes a refusal as one line of JSON to standard error.</summary>
     public void JsonErrorLine(Problem problem) =>
-        Surroundings.Error.WriteLine(JsonSerializer.Serialize(problem, OneLine.Problem));
+        Surroundings.Error.WriteLine(JsonSerializer.Serialize(problem, s_oneLine.Problem));
 
     /// <summary>Writes a table. Cells are plain text.</summary>
     public void Table(IReadOnlyList<string> headings, IReadOnlyList<IReadOnlyList<string>> rows)

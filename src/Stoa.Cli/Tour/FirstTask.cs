@@ -8,7 +8,7 @@ namespace Stoa.Cli.Tour;
 internal sealed record FirstTask(string Agent, string InputPath, IReadOnlyDictionary<string, string> Parameters, string OutputName)
 {
     // The first whose agent and input are there: a picture is what one sees the difference of.
-    private static readonly (string Agent, Dictionary<string, string> Parameters, string OutputExtension)[] Choices =
+    private static readonly (string Agent, Dictionary<string, string> Parameters, string OutputExtension)[] s_choices =
     [
         ("image-resize", new() { ["width"] = "640" }, ".png"),
         ("markdown-html", [], ".html"),
@@ -18,7 +18,7 @@ internal sealed record FirstTask(string Agent, string InputPath, IReadOnlyDictio
     /// <exception cref="CommandFailure">No sample has an input.</exception>
     public static FirstTask Choose(IReadOnlyList<SampleAgent> agents)
     {
-        foreach (var (name, parameters, extension) in Choices)
+        foreach (var (name, parameters, extension) in s_choices)
         {
             var agent = agents.FirstOrDefault(agent => agent.Folder.Manifest.Name == name);
             var inputs = agent is null ? null : Path.Combine(agent.Folder.Path, "input");

@@ -7,11 +7,11 @@ namespace Stoa.Market.Identity;
 /// <param name="Bits">One bit a permission.</param>
 public readonly record struct PermissionSet(ulong Bits) : IParsable<PermissionSet>
 {
-    private static readonly Permission[] all = Enum.GetValues<Permission>();
-    private static readonly Dictionary<string, Permission> byWord = all.ToDictionary(WordOf, StringComparer.Ordinal);
+    private static readonly Permission[] s_all = Enum.GetValues<Permission>();
+    private static readonly Dictionary<string, Permission> s_byWord = s_all.ToDictionary(WordOf, StringComparer.Ordinal);
 
     /// <summary>Every permission.</summary>
-    public static PermissionSet All { get; } = Of(all);
+    public static PermissionSet All { get; } = Of(s_all);
 
     /// <summary>How many.</summary>
     public int Count => BitOperations.PopCount(Bits);
@@ -22,7 +22,7 @@ public readonly record struct PermissionSet(ulong Bits) : IParsable<PermissionSe
         get
         {
             var bits = Bits;
-            return all.Where(permission => (bits & BitOf(permission)) != 0);
+            return s_all.Where(permission => (bits & BitOf(permission)) != 0);
         }
     }
 
@@ -46,7 +46,7 @@ public readonly record struct PermissionSet(ulong Bits) : IParsable<PermissionSe
     }
 
     /// <summary>The permission of a word.</summary>
-    public static bool TryParseWord(string word, out Permission permission) => byWord.TryGetValue(word, out permission);
+    public static bool TryParseWord(string word, out Permission permission) => s_byWord.TryGetValue(word, out permission);
 
     /// <summary>Whether it is in the set.</summary>
     public bool Contains(Permission permission) => (Bits & BitOf(permission)) != 0;

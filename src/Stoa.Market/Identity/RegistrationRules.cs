@@ -17,7 +17,7 @@ public static class RegistrationRules
     private const int DistinctCharactersMin = 5;
 
     /// <summary>Handles that would be mistaken for the node, its operator or a path of the API.</summary>
-    private static readonly HashSet<string> reserved =
+    private static readonly HashSet<string> s_reserved =
     [
         "admin", "administrator", "anonymous", "api", "clearing", "help", "localhost", "market", "me", "moderator", "node", "null",
         "official", "operator", "platform", "root", "security", "staff", "stoa", "support", "system", "undefined", "world", "www",
@@ -38,7 +38,7 @@ public static class RegistrationRules
     {
         if (!Names.IsHandle(handle))
             yield return new("/handle", "A handle is 2 to 39 characters of a-z, 0-9 and hyphen, with a letter or digit at both ends.");
-        else if (reserved.Contains(handle))
+        else if (s_reserved.Contains(handle))
             yield return new("/handle", $"The handle '{handle}' is reserved: choose another.");
     }
 

@@ -16,21 +16,21 @@ public enum OrganisationRole
 /// <summary>Who has which permissions: the one place that says so.</summary>
 public static class Rights
 {
-    private static readonly PermissionSet viewer = PermissionSet.Of(
+    private static readonly PermissionSet s_viewer = PermissionSet.Of(
         Permission.TasksRead, Permission.WebhooksRead, Permission.WalletRead, Permission.MembersRead, Permission.OrganisationLeave);
 
-    private static readonly PermissionSet developer = new(viewer.Bits | PermissionSet.Of(
+    private static readonly PermissionSet s_developer = new(s_viewer.Bits | PermissionSet.Of(
         Permission.TasksSubmit, Permission.SchedulesManage, Permission.AgentsPublish, Permission.WebhooksManage, Permission.KeysManage).Bits);
 
-    private static readonly PermissionSet admin = new(developer.Bits | PermissionSet.Of(
+    private static readonly PermissionSet s_admin = new(s_developer.Bits | PermissionSet.Of(
         Permission.WalletSpend, Permission.MembersManage, Permission.OrganisationManage).Bits);
 
     /// <summary>What only concerns an organisation, so that nobody has it of his own account.</summary>
-    private static readonly PermissionSet ofOrganisations = PermissionSet.Of(
+    private static readonly PermissionSet s_ofOrganisations = PermissionSet.Of(
         Permission.MembersRead, Permission.MembersManage, Permission.OrganisationManage, Permission.OrganisationLeave);
 
     /// <summary>What a key that belongs to an organisation never may: it is not a person.</summary>
-    private static readonly PermissionSet personal = PermissionSet.Of(Permission.AccountManage, Permission.OrganisationLeave);
+    private static readonly PermissionSet s_personal = PermissionSet.Of(Permission.AccountManage, Permission.OrganisationLeave);
 
     /// <summary>What a key with a spending limit never may: each of these spends, or has others spend, outside of the limit.</summary>
     public static PermissionSet PastSpendingLimits { get; } = PermissionSet.Of(
@@ -40,17 +40,17 @@ public static class Rights
     /// <summary>What a person may on the own account.</summary>
     public static PermissionSet OfPerson(UserRole role) => role switch
     {
-        UserRole.Member => PermissionSet.All.Without(ofOrganisations).Without(PermissionSet.Of(Permission.NodeAdmin)),
-        UserRole.Admin => PermissionSet.All.Without(ofOrganisations),
+        UserRole.Member => PermissionSet.All.Without(s_ofOrganisations).Without(PermissionSet.Of(Permission.NodeAdmin)),
+        UserRole.Admin => PermissionSet.All.Without(s_ofOrganisations),
         _ => throw new ArgumentOutOfRangeException(nameof(role)),
     };
 
     /// <summary>What a member may in the name of the organisation.</summary>
     public static PermissionSet OfMember(OrganisationRole role) => role switch
     {
-        OrganisationRole.Viewer => viewer,
-        OrganisationRole.Developer => developer,
-        OrganisationRole.Admin => admin,
+        OrganisationRole.Viewer => s_viewer,
+        OrganisationRole.Developer => s_developer,
+        OrganisationRole.Admin => s_admin,
         _ => throw new ArgumentOutOfRangeException(nameof(role)),
     };
 
@@ -63,6 +63,6 @@ public static class Rights
         var rights = key.Scopes is { } scopes ? maker.And(scopes) : maker;
         if (key.SpendPerDay is not null)
             rights = rights.Without(PastSpendingLimits);
-        return ofOrganisation ? rights.Without(personal) : rights;
+        return ofOrganisation ? rights.Without(s_personal) : rights;
     }
 }

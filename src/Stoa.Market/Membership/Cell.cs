@@ -6,7 +6,7 @@ namespace Stoa.Market.Membership;
 /// <param name="startedAt">When this node started, UTC.</param>
 public sealed class Cell(LeaseHolder self, string? region, DateTimeOffset startedAt)
 {
-    private volatile IReadOnlyList<ListedNode> others = [];
+    private volatile IReadOnlyList<ListedNode> _others = [];
 
     /// <summary>This start of this node.</summary>
     public LeaseHolder Self => self;
@@ -18,23 +18,23 @@ public sealed class Cell(LeaseHolder self, string? region, DateTimeOffset starte
     public DateTimeOffset StartedAt => startedAt;
 
     /// <summary>The other nodes that are alive.</summary>
-    public IReadOnlyList<ListedNode> Others => others;
+    public IReadOnlyList<ListedNode> Others => _others;
 
     /// <summary>Where nodes stand that are alive, this one's place included.</summary>
     public IReadOnlySet<string> Regions => new SortedSet<string>(
-        others.Select(node => node.Report?.Region).Append(region).OfType<string>(), StringComparer.Ordinal);
+        _others.Select(node => node.Report?.Region).Append(region).OfType<string>(), StringComparer.Ordinal);
 
     /// <summary>Whether this node may run what asks for one of these regions; for none of them any node may.</summary>
     public bool MayRun(IReadOnlyList<string> regions) => regions.Count == 0 || (region is not null && regions.Contains(region));
 
     /// <summary>How many tasks run by agent at the other nodes.</summary>
-    public IReadOnlyDictionary<string, int> RunningElsewhere() => others
+    public IReadOnlyDictionary<string, int> RunningElsewhere() => _others
         .SelectMany(node => node.Report?.Load.Running ?? Nothing)
         .GroupBy(running => running.Key, running => running.Value, StringComparer.Ordinal)
         .ToDictionary(agent => agent.Key, agent => agent.Sum(), StringComparer.Ordinal);
 
     /// <summary>Takes what a look at the list of nodes has found.</summary>
-    public void Learn(IEnumerable<ListedNode> listed) => others = [.. listed.Where(node => node.Beat.Holder != self)];
+    public void Learn(IEnumerable<ListedNode> listed) => _others = [.. listed.Where(node => node.Beat.Holder != self)];
 
     private static IReadOnlyDictionary<string, int> Nothing { get; } = new Dictionary<string, int>();
 }

@@ -19,10 +19,10 @@ public sealed record MeteredTask(string TaskId, UsageLabels Labels, DateTimeOffs
 /// <remarks>Each entry adds its own part, so it does not matter how a set of linked ones is cut.</remarks>
 public sealed class UsageTotals
 {
-    private readonly Dictionary<UsageKey, UsageAmounts> rows = [];
+    private readonly Dictionary<UsageKey, UsageAmounts> _rows = [];
 
     /// <summary>The totals, in no order.</summary>
-    public IReadOnlyDictionary<UsageKey, UsageAmounts> Rows => rows;
+    public IReadOnlyDictionary<UsageKey, UsageAmounts> Rows => _rows;
 
     /// <summary>Whether entries of a purpose say something of usage.</summary>
     public static bool Concerns(TransferPurpose purpose) => purpose
@@ -41,7 +41,7 @@ public sealed class UsageTotals
     }
 
     /// <summary>Adds to a total.</summary>
-    public void Add(UsageKey key, UsageAmounts amounts) => rows[key] = rows.GetValueOrDefault(key) + amounts;
+    public void Add(UsageKey key, UsageAmounts amounts) => _rows[key] = _rows.GetValueOrDefault(key) + amounts;
 
     /// <summary>What one entry adds.</summary>
     private static UsageAmounts AmountsOf(Transfer entry, Usage? measured) => entry.Purpose switch

@@ -10,12 +10,12 @@ public static class PaymentSchedule
     /// <summary>How long a payment may be without a checkout before it is given up: the node has died between the two, and nobody has its address.</summary>
     public static readonly TimeSpan Abandoned = TimeSpan.FromMinutes(30);
 
-    private static readonly TimeSpan LongestWait = TimeSpan.FromHours(6);
-    private static readonly TimeSpan Patience = TimeSpan.FromDays(30);
-    private static readonly TimeSpan DisputePatience = TimeSpan.FromDays(180);
+    private static readonly TimeSpan s_longestWait = TimeSpan.FromHours(6);
+    private static readonly TimeSpan s_patience = TimeSpan.FromDays(30);
+    private static readonly TimeSpan s_disputePatience = TimeSpan.FromDays(180);
 
     // Refunds in the dashboard, and disputes, which a bank may open within 120 days.
-    private static readonly TimeSpan[] Ages =
+    private static readonly TimeSpan[] s_ages =
         [TimeSpan.FromDays(1), TimeSpan.FromDays(7), TimeSpan.FromDays(30), TimeSpan.FromDays(60), TimeSpan.FromDays(90), TimeSpan.FromDays(125)];
 
     /// <summary>The next look at a payment that was just looked at; null for none.</summary>
@@ -30,18 +30,18 @@ public static class PaymentSchedule
         switch (payment.State)
         {
             case PaymentState.Created or PaymentState.Processing or PaymentState.Paid:
-                return now - payment.ChangedAt < Patience ? now + Backoff(payment.Looks) : null;
+                return now - payment.ChangedAt < s_patience ? now + Backoff(payment.Looks) : null;
             case PaymentState.Disputed:
-                return now - payment.ChangedAt < DisputePatience ? now + TimeSpan.FromDays(1) : null;
+                return now - payment.ChangedAt < s_disputePatience ? now + TimeSpan.FromDays(1) : null;
             case PaymentState.Expired or PaymentState.Failed:
                 return null;
             default:
-                var next = Ages.Select(age => payment.CreatedAt + age).FirstOrDefault(at => at > now);
+                var next = s_ages.Select(age => payment.CreatedAt + age).FirstOrDefault(at => at > now);
                 return next == default ? null : next;
         }
     }
 
     /// <summary>How long to wait after so many looks that brought nothing: a minute, doubling, at most six hours.</summary>
     public static TimeSpan Backoff(int looks) =>
-        TimeSpan.FromTicks(Math.Min(LongestWait.Ticks, FirstLook.Ticks << Math.Clamp(looks, 0, 10)));
+        TimeSpan.FromTicks(Math.Min(s_longestWait.Ticks, FirstLook.Ticks << Math.Clamp(looks, 0, 10)));
 }

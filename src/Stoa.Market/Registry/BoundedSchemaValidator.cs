@@ -23,9 +23,9 @@ internal sealed class BoundedSchemaValidator(int documentBytes) : JsonSchemaVali
     private const int LeastSeconds = 3;
     private const int BytesOfASecond = 64 << 10;
 
-    private readonly TimeSpan longest = TimeSpan.FromSeconds(LeastSeconds + (documentBytes / BytesOfASecond));
-    private readonly TimeSpan began = ThreadClock.Now;
-    private long left = LeastSteps + documentBytes;
+    private readonly TimeSpan _longest = TimeSpan.FromSeconds(LeastSeconds + (documentBytes / BytesOfASecond));
+    private readonly TimeSpan _began = ThreadClock.Now;
+    private long _left = LeastSteps + documentBytes;
 
     /// <exception cref="SchemaEffortException">There is too much to check.</exception>
     protected override ICollection<ValidationError> Validate(
@@ -40,8 +40,8 @@ internal sealed class BoundedSchemaValidator(int documentBytes) : JsonSchemaVali
 
     private void Spend(long steps)
     {
-        left -= steps;
-        if (left < 0 || ThreadClock.Now - began > longest)
+        _left -= steps;
+        if (_left < 0 || ThreadClock.Now - _began > _longest)
             throw new SchemaEffortException();
     }
 }

@@ -17,7 +17,7 @@ public static class ManifestReader
     private const long Megabyte = 1 << 20;
 
     /// <summary>The bounds of every limit: the least that makes sense and the most that any node may be asked for.</summary>
-    private static readonly (string Name, long Least, long Most)[] LimitBounds =
+    private static readonly (string Name, long Least, long Most)[] s_limitBounds =
     [
         ("fuel", 1, 1_000_000_000_000_000),
         ("memoryBytes", 64 * 1024, 4096 * Megabyte),
@@ -140,7 +140,7 @@ public static class ManifestReader
 
     private static AgentLimits ReadLimits(JsonFields fields)
     {
-        var values = LimitBounds.Select(bound => fields.Number(bound.Name, bound.Least, bound.Most)).ToArray();
+        var values = s_limitBounds.Select(bound => fields.Number(bound.Name, bound.Least, bound.Most)).ToArray();
         fields.RefuseUnknown();
         return new AgentLimits(values[0], values[1], values[2], values[3], values[4]);
     }

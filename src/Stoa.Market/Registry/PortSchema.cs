@@ -21,7 +21,7 @@ public static partial class PortSchema
     // The schema library makes an object of some hundred and fifty bytes of each.
     private const int MaxValues = 500_000;
     private const int MaxCached = 256;
-    private static readonly ConcurrentDictionary<string, JsonSchema> Cache = new(StringComparer.Ordinal);
+    private static readonly ConcurrentDictionary<string, JsonSchema> s_cache = new(StringComparer.Ordinal);
 
     /// <summary>Everything that makes the schema unusable; empty when it is fine.</summary>
     public static IReadOnlyList<FieldError> Check(string schema)
@@ -98,7 +98,7 @@ public static partial class PortSchema
 
     private static JsonSchema Compile(string schema)
     {
-        if (Cache.TryGetValue(schema, out var compiled))
+        if (s_cache.TryGetValue(schema, out var compiled))
             return compiled;
         // A version that was published before this was checked must not end the process either.
         using (var document = JsonDocument.Parse(schema))
@@ -109,8 +109,8 @@ public static partial class PortSchema
 
         // Nothing is awaited in truth: what is not in the text itself is not looked for.
         compiled = JsonSchema.FromJsonAsync(schema, null, root => new ClosedResolver(root)).GetAwaiter().GetResult();
-        if (Cache.Count < MaxCached)
-            Cache.TryAdd(schema, compiled);
+        if (s_cache.Count < MaxCached)
+            s_cache.TryAdd(schema, compiled);
         return compiled;
     }
 

@@ -10,7 +10,7 @@ internal static class SchemaLoops
     /// <summary>How many schemas in a row may apply to one value.</summary>
     public const int MaxChain = 16;
 
-    private static readonly HashSet<string> inPlace = ["$ref", "allOf", "anyOf", "oneOf", "not", "if", "then", "else", "extends", "disallow", "type"];
+    private static readonly HashSet<string> s_inPlace = ["$ref", "allOf", "anyOf", "oneOf", "not", "if", "then", "else", "extends", "disallow", "type"];
 
     /// <summary>The places whose chain is a loop, longer than <see cref="MaxChain"/>, or leads to nothing in the schema.</summary>
     public static IReadOnlyList<FieldError> Find(JsonElement root)
@@ -56,7 +56,7 @@ internal static class SchemaLoops
         // A loop comes back here before this is known.
         chains[pointer] = MaxChain + 1;
         var longest = 0;
-        foreach (var member in element.EnumerateObject().Where(member => inPlace.Contains(member.Name)))
+        foreach (var member in element.EnumerateObject().Where(member => s_inPlace.Contains(member.Name)))
         {
             var (target, at) = (member.Value, $"{pointer}/{member.Name}");
             if (member.Name is "$ref" && member.Value.ValueKind is JsonValueKind.String && !TryFind(root, member.Value.GetString()!, out target, out at))

@@ -13,10 +13,10 @@ public sealed class CronExpression
     private const string Expected = "Five fields are expected: minute, hour, day of the month, month, day of the week; such as \"30 8 * * MON-FRI\". Or one of "
         + "@hourly, @daily, @midnight, @weekly, @monthly, @yearly, @annually.";
 
-    private static readonly string[] monthNames = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
-    private static readonly string[] weekdayNames = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
+    private static readonly string[] s_monthNames = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"];
+    private static readonly string[] s_weekdayNames = ["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
 
-    private static readonly Dictionary<string, string> macros = new(StringComparer.OrdinalIgnoreCase)
+    private static readonly Dictionary<string, string> s_macros = new(StringComparer.OrdinalIgnoreCase)
     {
         ["@hourly"] = "0 * * * *",
         ["@daily"] = "0 0 * * *",
@@ -27,20 +27,20 @@ public sealed class CronExpression
         ["@annually"] = "0 0 1 1 *",
     };
 
-    private readonly Field minutes;
-    private readonly Field hours;
-    private readonly Field days;
-    private readonly Field months;
-    private readonly Field weekdays;
+    private readonly Field _minutes;
+    private readonly Field _hours;
+    private readonly Field _days;
+    private readonly Field _months;
+    private readonly Field _weekdays;
 
     private CronExpression(string text, Field[] fields) =>
-        (Text, minutes, hours, days, months, weekdays) = (text, fields[0], fields[1], fields[2], fields[3], fields[4]);
+        (Text, _minutes, _hours, _days, _months, _weekdays) = (text, fields[0], fields[1], fields[2], fields[3], fields[4]);
 
     /// <summary>As it was written.</summary>
     public string Text { get; }
 
     /// <summary>Whether it goes on through all hours, so that an hour that a clock repeats is another hour. Else it means times of day, each once a day.</summary>
-    public bool RunsThroughHours => hours.IsStar;
+    public bool RunsThroughHours => _hours.IsStar;
 
     /// <summary>Reads an expression.</summary>
     /// <param name="text">Five fields or a macro.</param>
@@ -52,7 +52,7 @@ public sealed class CronExpression
         [System.Diagnostics.CodeAnalysis.NotNullWhen(false)] out string? reason)
     {
         (cron, reason) = (null, null);
-        var words = (macros.GetValueOrDefault(text.Trim()) ?? text).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+        var words = (s_macros.GetValueOrDefault(text.Trim()) ?? text).Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
         if (text.Length > 200 || words.Length != 5)
         {
             reason = Expected;
@@ -61,7 +61,7 @@ public sealed class CronExpression
 
         var fields = new Field[5];
         (string Name, int First, int Last, string[] Names)[] kinds =
-            [("minute", 0, 59, []), ("hour", 0, 23, []), ("day of the month", 1, 31, []), ("month", 1, 12, monthNames), ("day of the week", 0, 7, weekdayNames)];
+            [("minute", 0, 59, []), ("hour", 0, 23, []), ("day of the month", 1, 31, []), ("month", 1, 12, s_monthNames), ("day of the week", 0, 7, s_weekdayNames)];
         for (var place = 0; place < 5; place++)
         {
             var (name, first, last, names) = kinds[place];
@@ -86,23 +86,23 @@ public sealed class CronExpression
     /// <summary>Whether it fires at some time of that day.</summary>
     public bool IsOn(DateOnly day)
     {
-        if (!months.Has(day.Month))
+        if (!_months.Has(day.Month))
             return false;
-        var (isDay, isWeekday) = (days.Has(day.Day), weekdays.Has((int)day.DayOfWeek));
-        return days.IsStar || weekdays.IsStar ? isDay && isWeekday : isDay || isWeekday;
+        var (isDay, isWeekday) = (_days.Has(day.Day), _weekdays.Has((int)day.DayOfWeek));
+        return _days.IsStar || _weekdays.IsStar ? isDay && isWeekday : isDay || isWeekday;
     }
 
     /// <summary>Whether it fires at that minute of the wall clock.</summary>
-    public bool IsAt(DateTime local) => IsOn(DateOnly.FromDateTime(local)) && hours.Has(local.Hour) && minutes.Has(local.Minute);
+    public bool IsAt(DateTime local) => IsOn(DateOnly.FromDateTime(local)) && _hours.Has(local.Hour) && _minutes.Has(local.Minute);
 
     /// <summary>The times of a day on which it fires, earliest first.</summary>
     public IEnumerable<TimeSpan> Times()
     {
         for (var hour = 0; hour < 24; hour++)
         {
-            for (var minute = 0; hours.Has(hour) && minute < 60; minute++)
+            for (var minute = 0; _hours.Has(hour) && minute < 60; minute++)
             {
-                if (minutes.Has(minute))
+                if (_minutes.Has(minute))
                     yield return new TimeSpan(hour, minute, 0);
             }
         }
@@ -114,10 +114,10 @@ public sealed class CronExpression
     private bool EverFires()
     {
         // When either of the two will do, some weekday always comes. And a field with a star has the first of the month and Sunday in it.
-        if (!days.IsStar && !weekdays.IsStar)
+        if (!_days.IsStar && !_weekdays.IsStar)
             return true;
         const int leapYear = 2024;
-        return Enumerable.Range(1, 12).Where(months.Has).Any(month => Enumerable.Range(1, DateTime.DaysInMonth(leapYear, month)).Any(days.Has));
+        return Enumerable.Range(1, 12).Where(_months.Has).Any(month => Enumerable.Range(1, DateTime.DaysInMonth(leapYear, month)).Any(_days.Has));
     }
 
     private readonly record struct Field(ulong Bits, bool IsStar)

@@ -12,7 +12,7 @@ public sealed class Timetable(CronExpression cron, TimeZoneInfo zone)
     private const int YearsMax = 50;
 
     // No offset from UTC is larger than 14 hours.
-    private static readonly TimeSpan farther = TimeSpan.FromHours(15);
+    private static readonly TimeSpan s_farther = TimeSpan.FromHours(15);
 
     /// <summary>The expression.</summary>
     public CronExpression Cron => cron;
@@ -68,7 +68,7 @@ public sealed class Timetable(CronExpression cron, TimeZoneInfo zone)
     private DateTimeOffset EarliestOf(DateOnly day)
     {
         var midnight = Midnight(day);
-        var (before, after) = (zone.GetUtcOffset(midnight - farther), zone.GetUtcOffset(midnight + farther));
+        var (before, after) = (zone.GetUtcOffset(midnight - s_farther), zone.GetUtcOffset(midnight + s_farther));
         return midnight - (before > after ? before : after);
     }
 
@@ -77,7 +77,7 @@ public sealed class Timetable(CronExpression cron, TimeZoneInfo zone)
     private IEnumerable<DateTimeOffset> InstantsOf(DateOnly day)
     {
         var midnight = Midnight(day);
-        var (before, after) = (zone.GetUtcOffset(midnight - farther), zone.GetUtcOffset(midnight + TimeSpan.FromDays(1) + farther));
+        var (before, after) = (zone.GetUtcOffset(midnight - s_farther), zone.GetUtcOffset(midnight + TimeSpan.FromDays(1) + s_farther));
         foreach (var time in cron.Times())
         {
             var local = midnight + time;
@@ -104,17 +104,17 @@ public sealed class Timetable(CronExpression cron, TimeZoneInfo zone)
     /// <summary>The first minute at which the wall clock is past a time that it never shows.</summary>
     private DateTimeOffset ChangeOver(DateTimeOffset local)
     {
-        var (low, high) = (0, (int)(2 * farther).TotalMinutes);
+        var (low, high) = (0, (int)(2 * s_farther).TotalMinutes);
         while (low < high)
         {
             var middle = (low + high) / 2;
-            var instant = local - farther + TimeSpan.FromMinutes(middle);
+            var instant = local - s_farther + TimeSpan.FromMinutes(middle);
             if (instant + zone.GetUtcOffset(instant) >= local)
                 high = middle;
             else
                 low = middle + 1;
         }
 
-        return local - farther + TimeSpan.FromMinutes(low);
+        return local - s_farther + TimeSpan.FromMinutes(low);
     }
 }

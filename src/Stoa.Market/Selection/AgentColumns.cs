@@ -51,64 +51,64 @@ internal sealed class AgentColumns
     private const int CacheLine = 64;
     private const long BytesPerMegabyte = 1_000_000;
 
-    private readonly float[] blocks;
-    private readonly float[] caps;
-    private readonly long[] atLimits;
-    private readonly long[] perMegabyte;
-    private readonly AgentSlot?[] slots;
-    private readonly int[] numbers;
-    private readonly byte[] taken;
-    private readonly float[] factors;
-    private readonly byte[] factored;
-    private readonly int start;
-    private int blockCount;
-    private int factoredCount;
+    private readonly float[] _blocks;
+    private readonly float[] _caps;
+    private readonly long[] _atLimits;
+    private readonly long[] _perMegabyte;
+    private readonly AgentSlot?[] _slots;
+    private readonly int[] _numbers;
+    private readonly byte[] _taken;
+    private readonly float[] _factors;
+    private readonly byte[] _factored;
+    private readonly int _start;
+    private int _blockCount;
+    private int _factoredCount;
 
     /// <param name="capacity">How many agents there is room for; a multiple of <see cref="Lanes"/>.</param>
     public AgentColumns(int capacity)
     {
         var count = capacity / Lanes;
         // Large arrays are not moved: a block starts at a cache line.
-        blocks = new float[(count * BlockSize) + (CacheLine / sizeof(float))];
-        start = Misalignment(blocks);
-        caps = new float[count * CapSize];
-        (atLimits, perMegabyte) = (new long[capacity], new long[capacity]);
-        (slots, numbers, taken) = (new AgentSlot?[capacity], new int[capacity], new byte[count]);
-        (factors, factored) = (new float[count * Tiers * Lanes], new byte[count]);
+        _blocks = new float[(count * BlockSize) + (CacheLine / sizeof(float))];
+        _start = Misalignment(_blocks);
+        _caps = new float[count * CapSize];
+        (_atLimits, _perMegabyte) = (new long[capacity], new long[capacity]);
+        (_slots, _numbers, _taken) = (new AgentSlot?[capacity], new int[capacity], new byte[count]);
+        (_factors, _factored) = (new float[count * Tiers * Lanes], new byte[count]);
     }
 
     /// <summary>With room for twice as many.</summary>
     public AgentColumns(AgentColumns smaller)
         : this(smaller.Capacity * 2)
     {
-        smaller.blocks.AsSpan(smaller.start, smaller.taken.Length * BlockSize).CopyTo(blocks.AsSpan(start));
-        smaller.caps.CopyTo(caps, 0);
-        smaller.atLimits.CopyTo(atLimits, 0);
-        smaller.perMegabyte.CopyTo(perMegabyte, 0);
-        smaller.slots.CopyTo(slots, 0);
-        smaller.numbers.CopyTo(numbers, 0);
-        smaller.taken.CopyTo(taken, 0);
-        smaller.factors.CopyTo(factors, 0);
-        smaller.factored.CopyTo(factored, 0);
-        (blockCount, factoredCount) = (smaller.blockCount, smaller.factoredCount);
+        smaller._blocks.AsSpan(smaller._start, smaller._taken.Length * BlockSize).CopyTo(_blocks.AsSpan(_start));
+        smaller._caps.CopyTo(_caps, 0);
+        smaller._atLimits.CopyTo(_atLimits, 0);
+        smaller._perMegabyte.CopyTo(_perMegabyte, 0);
+        smaller._slots.CopyTo(_slots, 0);
+        smaller._numbers.CopyTo(_numbers, 0);
+        smaller._taken.CopyTo(_taken, 0);
+        smaller._factors.CopyTo(_factors, 0);
+        smaller._factored.CopyTo(_factored, 0);
+        (_blockCount, _factoredCount) = (smaller._blockCount, smaller._factoredCount);
     }
 
-    public int Capacity => slots.Length;
+    public int Capacity => _slots.Length;
 
     /// <summary>Blocks that have had an agent.</summary>
-    public int BlockCount => Volatile.Read(ref blockCount);
+    public int BlockCount => Volatile.Read(ref _blockCount);
 
     /// <summary>Whether the price of any agent depends on a task's priority or on demand: where it does not, no factors need be read.</summary>
-    public bool HasFactors => Volatile.Read(ref factoredCount) > 0;
+    public bool HasFactors => Volatile.Read(ref _factoredCount) > 0;
 
     /// <summary>A bit for every place of every block: whether there is an agent.</summary>
-    public ReadOnlySpan<byte> Taken => taken;
+    public ReadOnlySpan<byte> Taken => _taken;
 
     /// <summary>The agent at a place; null when it has just left.</summary>
-    public AgentSlot? this[int index] => slots[index];
+    public AgentSlot? this[int index] => _slots[index];
 
     /// <summary>The numbers of eight agents in the index.</summary>
-    public ReadOnlySpan<int> NumbersOf(int block) => numbers.AsSpan(block * Lanes, Lanes);
+    public ReadOnlySpan<int> NumbersOf(int block) => _numbers.AsSpan(block * Lanes, Lanes);
 
     public void Put(int index, AgentSlot slot, DateTimeOffset landmark)
     {
@@ -119,18 +119,18 @@ internal sealed class AgentColumns
         Write(index, Column.PerGigafuel, price.PerGigafuel.Nanodollars / 1e9);
         Write(index, Column.PerGigabyteSecond, price.PerGigabyteSecond.Nanodollars / 1e9);
         Write(index, Column.MemoryGigabytes, limits.MemoryBytes / 1e9);
-        caps[(block * CapSize) + lane] = (float)(limits.Fuel / 1e9);
-        caps[(block * CapSize) + Lanes + lane] = (float)(limits.TimeoutMs / 1e3);
+        _caps[(block * CapSize) + lane] = (float)(limits.Fuel / 1e9);
+        _caps[(block * CapSize) + Lanes + lane] = (float)(limits.TimeoutMs / 1e3);
         var isMoney = price.TryPrice(PricedWork.AtLimits(0, limits), out var parts);
-        atLimits[index] = isMoney ? parts!.Total.Nanodollars : long.MaxValue;
-        perMegabyte[index] = price.PerMegabyte.Nanodollars;
+        _atLimits[index] = isMoney ? parts!.Total.Nanodollars : long.MaxValue;
+        _perMegabyte[index] = price.PerMegabyte.Nanodollars;
         Write(index, Column.LimitPart, isMoney ? (parts!.Fuel.Nanodollars + parts.Memory.Nanodollars) / 1e9 : float.PositiveInfinity);
         SetFactors(index, slot.State);
         SetStats(index, slot.State, landmark);
-        (slots[index], numbers[index]) = (slot, slot.Number);
-        taken[block] |= (byte)(1 << lane);
-        if (block >= blockCount)
-            Volatile.Write(ref blockCount, block + 1);
+        (_slots[index], _numbers[index]) = (slot, slot.Number);
+        _taken[block] |= (byte)(1 << lane);
+        if (block >= _blockCount)
+            Volatile.Write(ref _blockCount, block + 1);
     }
 
     public void SetStats(int index, AgentState state, DateTimeOffset landmark)
@@ -149,43 +149,43 @@ internal sealed class AgentColumns
         Write(index, Column.NotHad, sums.NotHad);
         Write(index, Column.SlowSeconds, sums.SlowSeconds);
         var suspended = state.Stats?.SuspendedUntil is { } until ? (int)Math.Clamp((until - landmark).TotalSeconds, 0, int.MaxValue) : 0;
-        blocks[At(index, Column.SuspendedUntil)] = BitConverter.Int32BitsToSingle(suspended);
+        _blocks[At(index, Column.SuspendedUntil)] = BitConverter.Int32BitsToSingle(suspended);
     }
 
     public void Remove(int index)
     {
         Note(index, hasFactors: false);
-        taken[index / Lanes] &= (byte)~(1 << (index % Lanes));
-        slots[index] = null;
+        _taken[index / Lanes] &= (byte)~(1 << (index % Lanes));
+        _slots[index] = null;
     }
 
     /// <summary>The numbers of eight agents.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public AgentBlock Block(int block) => new(ref blocks[start + (block * BlockSize)]);
+    public AgentBlock Block(int block) => new(ref _blocks[_start + (block * BlockSize)]);
 
     /// <summary>The limits of eight agents: fuel in 10⁹ units, time in seconds.</summary>
     public (Vector256<float> Gigafuel, Vector256<float> Seconds) LimitsOf(int block) =>
-        (Vector256.LoadUnsafe(ref caps[block * CapSize]), Vector256.LoadUnsafe(ref caps[(block * CapSize) + Lanes]));
+        (Vector256.LoadUnsafe(ref _caps[block * CapSize]), Vector256.LoadUnsafe(ref _caps[(block * CapSize) + Lanes]));
 
     /// <summary>What the prices of eight agents are multiplied by for tasks of a priority.</summary>
     public Vector256<float> FactorsOf(int block, int priority)
     {
-        ref var first = ref factors[block * Tiers * Lanes];
+        ref var first = ref _factors[block * Tiers * Lanes];
         return Vector256.LoadUnsafe(ref first, (nuint)(priority * Lanes));
     }
 
     /// <summary>Whether a task of this size costs more than a budget at the limits of an agent, to the nanodollar; of an agent without factors.</summary>
     public bool IsDearer(int index, long inputBytes, long budget)
     {
-        var left = budget - atLimits[index];
+        var left = budget - _atLimits[index];
         // The price of the input is rounded up to the nanodollar: it is above a whole number of them when it was so before.
-        return left < 0 || Math.BigMul(perMegabyte[index], inputBytes) > Math.BigMul(left, BytesPerMegabyte);
+        return left < 0 || Math.BigMul(_perMegabyte[index], inputBytes) > Math.BigMul(left, BytesPerMegabyte);
     }
 
     private void SetFactors(int index, AgentState state)
     {
         for (var priority = 0; priority < Tiers; priority++)
-            factors[(((index / Lanes * Tiers) + priority) * Lanes) + (index % Lanes)] = (float)state.FactorAt(priority).Value;
+            _factors[(((index / Lanes * Tiers) + priority) * Lanes) + (index % Lanes)] = (float)state.FactorAt(priority).Value;
         Note(index, state.Agent.Factors != PriceFactors.None);
     }
 
@@ -193,10 +193,10 @@ internal sealed class AgentColumns
     private void Note(int index, bool hasFactors)
     {
         var (block, bit) = (index / Lanes, 1 << (index % Lanes));
-        if (((factored[block] & bit) != 0) == hasFactors)
+        if (((_factored[block] & bit) != 0) == hasFactors)
             return;
-        factored[block] ^= (byte)bit;
-        Volatile.Write(ref factoredCount, factoredCount + (hasFactors ? 1 : -1));
+        _factored[block] ^= (byte)bit;
+        Volatile.Write(ref _factoredCount, _factoredCount + (hasFactors ? 1 : -1));
     }
 
     private static int Misalignment(float[] array)
@@ -205,20 +205,20 @@ internal sealed class AgentColumns
         return past == 0 ? 0 : (CacheLine - past) / sizeof(float);
     }
 
-    private int At(int index, Column column) => start + (index / Lanes * BlockSize) + ((int)column * Lanes) + (index % Lanes);
+    private int At(int index, Column column) => _start + (index / Lanes * BlockSize) + ((int)column * Lanes) + (index % Lanes);
 
-    private void Write(int index, Column column, double value) => blocks[At(index, column)] = (float)value;
+    private void Write(int index, Column column, double value) => _blocks[At(index, column)] = (float)value;
 }
 
 /// <summary>The numbers of eight agents.</summary>
 internal readonly ref struct AgentBlock(ref float first)
 {
-    private readonly ref float first = ref first;
+    private readonly ref float _first = ref first;
 
     /// <summary>A number of each.</summary>
     public Vector256<float> this[Column column]
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get => Vector256.LoadUnsafe(ref first, (nuint)column * AgentColumns.Lanes);
+        get => Vector256.LoadUnsafe(ref _first, (nuint)column * AgentColumns.Lanes);
     }
 }

@@ -14,44 +14,44 @@ namespace Stoa.Market.Selection;
 /// <param name="landmark">Now, at its creation: instants are kept relative to it.</param>
 public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark)
 {
-    private readonly Lock writing = new();
-    private readonly ConcurrentDictionary<string, AgentSlot> slots = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, CapabilityGroup> groups = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, AgentStats> early = new(StringComparer.Ordinal);
-    private readonly TaskCompletionSource loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly List<string> loadedElsewhere = [];
-    private readonly HashSet<string> inDemand = new(StringComparer.Ordinal);
-    private int count;
+    private readonly Lock _writing = new();
+    private readonly ConcurrentDictionary<string, AgentSlot> _slots = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, CapabilityGroup> _groups = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, AgentStats> _early = new(StringComparer.Ordinal);
+    private readonly TaskCompletionSource _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly List<string> _loadedElsewhere = [];
+    private readonly HashSet<string> _inDemand = new(StringComparer.Ordinal);
+    private int _count;
 
     /// <summary>Ends once all that was published before the start is in it.</summary>
-    public Task Loaded => loaded.Task;
+    public Task Loaded => _loaded.Task;
 
     /// <summary>Says that all that was published before the start is in it.</summary>
-    public void SetLoaded() => loaded.TrySetResult();
+    public void SetLoaded() => _loaded.TrySetResult();
 
     /// <summary>How many agents it knows.</summary>
-    public int Count => Volatile.Read(ref count);
+    public int Count => Volatile.Read(ref _count);
 
     /// <summary>Adds an agent, or takes a newer version of it in place of the older one.</summary>
     public void Put(IndexedAgent agent)
     {
-        lock (writing)
+        lock (_writing)
         {
-            if (slots.TryGetValue(agent.Name, out var slot))
+            if (_slots.TryGetValue(agent.Name, out var slot))
             {
                 var before = slot.State;
                 var isSame = before.Agent.Id == agent.Id;
                 slot.State = before with { Agent = agent, Open = isSame ? before.Open : 0 };
                 if (!isSame)
-                    inDemand.Remove(agent.Name);
+                    _inDemand.Remove(agent.Name);
             }
             else
             {
-                slot = new AgentSlot(count, early.Remove(agent.Name, out var stats)
+                slot = new AgentSlot(_count, _early.Remove(agent.Name, out var stats)
                     ? new AgentState(agent, stats, AgentSums.Of(stats, landmark))
                     : new AgentState(agent, null, default));
-                slots[agent.Name] = slot;
-                Volatile.Write(ref count, count + 1);
+                _slots[agent.Name] = slot;
+                Volatile.Write(ref _count, _count + 1);
             }
 
             slot.Places = PlacesOf(slot, agent.Capabilities.Distinct(StringComparer.Ordinal).Select(GroupOf));
@@ -63,11 +63,11 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark)
     {
         // What suspensions are decided by is the store's: no choice asks for it, and there may be very many agents.
         stats = stats with { LastWords = "" };
-        lock (writing)
+        lock (_writing)
         {
-            if (!slots.TryGetValue(stats.Agent, out var slot))
+            if (!_slots.TryGetValue(stats.Agent, out var slot))
             {
-                early[stats.Agent] = stats;
+                _early[stats.Agent] = stats;
                 return;
             }
 
@@ -87,7 +87,7 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark)
     /// <param name="more">Negative for those that end.</param>
     public void AddLoad(string agent, int more)
     {
-        if (slots.TryGetValue(agent, out var slot))
+        if (_slots.TryGetValue(agent, out var slot))
             slot.AddLoad(more);
     }
 
@@ -95,17 +95,17 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark)
     /// <param name="loads">Tasks by <c>publisher/name</c>; nothing of those that are not named.</param>
     public void SetLoadElsewhere(IReadOnlyDictionary<string, int> loads)
     {
-        lock (writing)
+        lock (_writing)
         {
-            foreach (var agent in loadedElsewhere.Where(agent => !loads.ContainsKey(agent)))
-                slots[agent].LoadElsewhere = 0;
-            loadedElsewhere.Clear();
+            foreach (var agent in _loadedElsewhere.Where(agent => !loads.ContainsKey(agent)))
+                _slots[agent].LoadElsewhere = 0;
+            _loadedElsewhere.Clear();
             foreach (var (agent, load) in loads)
             {
-                if (!slots.TryGetValue(agent, out var slot))
+                if (!_slots.TryGetValue(agent, out var slot))
                     continue;
                 slot.LoadElsewhere = load;
-                loadedElsewhere.Add(agent);
+                _loadedElsewhere.Add(agent);
             }
         }
     }
@@ -128,13 +128,13 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark)
     {
         get
         {
-            lock (writing)
-                return [.. inDemand.Select(name => (name, slots[name].State.Agent.Id))];
+            lock (_writing)
+                return [.. _inDemand.Select(name => (name, _slots[name].State.Agent.Id))];
         }
     }
 
     /// <summary>What is known of an agent; null when nothing is.</summary>
-    public AgentStats? StatsOf(string agent) => slots.GetValueOrDefault(agent)?.State.Stats;
+    public AgentStats? StatsOf(string agent) => _slots.GetValueOrDefault(agent)?.State.Stats;
 
     /// <summary>Chooses an agent for a task.</summary>
     /// <param name="query">The task.</param>
@@ -145,14 +145,14 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark)
         var wanted = new Dictionary<string, CapabilityGroup>(StringComparer.Ordinal);
         foreach (var capability in query.Requirement.Capabilities)
         {
-            if (!groups.TryGetValue(capability, out var group))
+            if (!_groups.TryGetValue(capability, out var group))
                 return new Choice(now, query.Requirement.Weights, [], 0, new Dictionary<Unfit, int>(), IsExploring: false, new TypicalCandidate(0, 0, 0, 0));
             wanted[capability] = group;
         }
 
         var (smallest, agents) = wanted.MinBy(entry => entry.Value.Count);
         wanted.Remove(smallest);
-        return new Chooser(policy, agents, wanted, query, now, landmark, random).Choose(slots);
+        return new Chooser(policy, agents, wanted, query, now, landmark, random).Choose(_slots);
     }
 
     /// <summary>Takes an agent into groups, and out of those it was in besides.</summary>
@@ -174,22 +174,22 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark)
         return [.. places];
     }
 
-    private CapabilityGroup GroupOf(string capability) => groups.GetOrAdd(capability, static (_, landmark) => new CapabilityGroup(landmark), landmark);
+    private CapabilityGroup GroupOf(string capability) => _groups.GetOrAdd(capability, static (_, landmark) => new CapabilityGroup(landmark), landmark);
 
     private void ChangeOpen(string agent, Id<AgentVersion> version, Func<int, DemandFactor?, int> change)
     {
-        lock (writing)
+        lock (_writing)
         {
-            if (!slots.TryGetValue(agent, out var slot) || slot.State.Agent.Id != version)
+            if (!_slots.TryGetValue(agent, out var slot) || slot.State.Agent.Id != version)
                 return;
             var open = change(slot.State.Open, slot.State.Agent.Factors.Demand);
             if (open == slot.State.Open)
                 return;
             slot.State = slot.State with { Open = open };
             if (open > 0)
-                inDemand.Add(agent);
+                _inDemand.Add(agent);
             else
-                inDemand.Remove(agent);
+                _inDemand.Remove(agent);
             foreach (var (group, index) in slot.Places)
                 group.Replace(index, slot);
         }

@@ -7,37 +7,37 @@ namespace Stoa.Market.Selection;
 /// <param name="state">What is known of it first.</param>
 internal sealed class AgentSlot(int number, AgentState state)
 {
-    private volatile AgentState state = state;
-    private volatile GroupPlace[] places = [];
-    private volatile int loadElsewhere;
-    private int load;
+    private volatile AgentState _state = state;
+    private volatile GroupPlace[] _places = [];
+    private volatile int _loadElsewhere;
+    private int _load;
 
     public int Number => number;
 
     /// <summary>What is known of it; replaced as a whole.</summary>
     public AgentState State
     {
-        get => state;
-        set => state = value;
+        get => _state;
+        set => _state = value;
     }
 
     /// <summary>Where it stands in the group of each of its capabilities; replaced as a whole.</summary>
     public GroupPlace[] Places
     {
-        get => places;
-        set => places = value;
+        get => _places;
+        set => _places = value;
     }
 
     /// <summary>Tasks that it has at other nodes of the cell.</summary>
     public int LoadElsewhere
     {
-        set => loadElsewhere = value;
+        set => _loadElsewhere = value;
     }
 
     /// <summary>Tasks that it has.</summary>
-    public int Load => Volatile.Read(ref load) + loadElsewhere;
+    public int Load => Volatile.Read(ref _load) + _loadElsewhere;
 
-    public void AddLoad(int more) => Interlocked.Add(ref load, more);
+    public void AddLoad(int more) => Interlocked.Add(ref _load, more);
 }
 
 /// <summary>A place in a group.</summary>

@@ -7,36 +7,36 @@ internal sealed class CapabilityGroup(DateTimeOffset landmark)
 {
     private const int Large = 1_024;
 
-    private readonly Stack<int> free = [];
-    private volatile AgentColumns columns = new(AgentColumns.Lanes);
-    private volatile Totals totals = Totals.Zero;
-    private volatile ulong[]? members;
-    private volatile int count;
-    private int used;
+    private readonly Stack<int> _free = [];
+    private volatile AgentColumns _columns = new(AgentColumns.Lanes);
+    private volatile Totals _totals = Totals.Zero;
+    private volatile ulong[]? _members;
+    private volatile int _count;
+    private int _used;
 
-    public int Count => count;
+    public int Count => _count;
 
-    public AgentColumns Columns => columns;
+    public AgentColumns Columns => _columns;
 
-    public Totals Totals => totals;
+    public Totals Totals => _totals;
 
     /// <summary>A bit for the number of every agent, set when it is in this group; null while few are, who are asked themselves.</summary>
-    public ulong[]? Members => members;
+    public ulong[]? Members => _members;
 
     /// <summary>Takes an agent in.</summary>
     /// <returns>Its place.</returns>
     public int Add(AgentSlot slot)
     {
-        if (!free.TryPop(out var index))
-            index = used++;
-        if (index == columns.Capacity)
-            columns = new AgentColumns(columns);
-        columns.Put(index, slot, landmark);
-        totals += Totals.Of(slot.State.Sums);
-        count++;
-        if (members is not null)
+        if (!_free.TryPop(out var index))
+            index = _used++;
+        if (index == _columns.Capacity)
+            _columns = new AgentColumns(_columns);
+        _columns.Put(index, slot, landmark);
+        _totals += Totals.Of(slot.State.Sums);
+        _count++;
+        if (_members is not null)
             SetMember(slot.Number, true);
-        else if (count == Large)
+        else if (_count == Large)
             ListMembers();
         return index;
     }
@@ -44,16 +44,16 @@ internal sealed class CapabilityGroup(DateTimeOffset landmark)
     /// <summary>An agent leaves.</summary>
     public void Remove(int index, AgentSlot slot)
     {
-        columns.Remove(index);
-        free.Push(index);
-        totals -= Totals.Of(slot.State.Sums);
-        count--;
-        if (members is not null)
+        _columns.Remove(index);
+        _free.Push(index);
+        _totals -= Totals.Of(slot.State.Sums);
+        _count--;
+        if (_members is not null)
             SetMember(slot.Number, false);
     }
 
     /// <summary>An agent has another version, or another price.</summary>
-    public void Replace(int index, AgentSlot slot) => columns.Put(index, slot, landmark);
+    public void Replace(int index, AgentSlot slot) => _columns.Put(index, slot, landmark);
 
     /// <summary>The statistics of an agent have changed.</summary>
     /// <param name="index">Its place.</param>
@@ -61,16 +61,16 @@ internal sealed class CapabilityGroup(DateTimeOffset landmark)
     /// <param name="more">What it adds to the totals beyond what it did before.</param>
     public void Change(int index, AgentState state, Totals more)
     {
-        totals += more;
-        columns.SetStats(index, state, landmark);
+        _totals += more;
+        _columns.SetStats(index, state, landmark);
     }
 
     private void ListMembers()
     {
-        members = [];
-        for (var index = 0; index < used; index++)
+        _members = [];
+        for (var index = 0; index < _used; index++)
         {
-            if (columns[index] is { } slot)
+            if (_columns[index] is { } slot)
                 SetMember(slot.Number, true);
         }
     }
@@ -78,11 +78,11 @@ internal sealed class CapabilityGroup(DateTimeOffset landmark)
     private void SetMember(int number, bool isMember)
     {
         var word = number / 64;
-        var known = members!;
+        var known = _members!;
         if (word >= known.Length)
         {
             Array.Resize(ref known, Math.Max(word + 1, known.Length * 2));
-            members = known;
+            _members = known;
         }
 
         var bit = 1UL << (number % 64);

@@ -23,17 +23,17 @@ internal sealed class Chooser(
     private const int Explored = 8;
 
     [ThreadStatic]
-    private static GroupLook? lookOfThread;
+    private static GroupLook? s_lookOfThread;
 
-    private readonly GroupLook look = lookOfThread ??= new GroupLook();
-    private readonly AgentColumns columns = group.Columns;
-    private readonly double decay = double.Exp2(-((now - landmark) / Decay.HalfLife));
+    private readonly GroupLook _look = s_lookOfThread ??= new GroupLook();
+    private readonly AgentColumns _columns = group.Columns;
+    private readonly double _decay = double.Exp2(-((now - landmark) / Decay.HalfLife));
 
     // A clock that was set back to before the landmark must not make suspensions of agents that have none.
-    private readonly double sinceLandmark = Math.Max(0, (now - landmark).TotalSeconds);
+    private readonly double _sinceLandmark = Math.Max(0, (now - landmark).TotalSeconds);
 
-    private Prior prior;
-    private int describedCount;
+    private Prior _prior;
+    private int _describedCount;
 
     public Choice Choose(IReadOnlyDictionary<string, AgentSlot> slots)
     {
@@ -46,28 +46,28 @@ internal sealed class Chooser(
     /// <summary>Looks at all, and describes the best that can do it, by score.</summary>
     private List<Candidate> FindBest(IReadOnlyDictionary<string, AgentSlot> slots)
     {
-        prior = Prior.Of(group.Totals, decay);
-        look.Begin(columns);
+        _prior = Prior.Of(group.Totals, _decay);
+        _look.Begin(_columns);
         foreach (var name in query.Excluded)
         {
             foreach (var place in slots.TryGetValue(name, out var slot) ? slot.Places : [])
             {
                 if (place.Group == group)
-                    look.Exclude(place.Index, Unfit.Tried);
+                    _look.Exclude(place.Index, Unfit.Tried);
             }
         }
 
         foreach (var (capability, other) in others)
-            look.Exclude(other, capability);
-        look.Look(new GroupQuestion(query, columns, prior, decay, sinceLandmark), query.Requirement.Weights, random);
+            _look.Exclude(other, capability);
+        _look.Look(new GroupQuestion(query, _columns, _prior, _decay, _sinceLandmark), query.Requirement.Weights, random);
         // Only when none of those that would be listed takes the input is it worth asking more.
         var best = new List<Candidate>(policy.Listed);
-        while (best.Count == 0 && describedCount < look.Best.Length)
+        while (best.Count == 0 && _describedCount < _look.Best.Length)
         {
-            var end = Math.Min(describedCount + policy.Listed, look.Best.Length);
-            for (; describedCount < end; describedCount++)
+            var end = Math.Min(_describedCount + policy.Listed, _look.Best.Length);
+            for (; _describedCount < end; _describedCount++)
             {
-                if (Describe(look.Best[describedCount]) is { } candidate)
+                if (Describe(_look.Best[_describedCount]) is { } candidate)
                     best.Add(candidate);
             }
         }
@@ -80,11 +80,11 @@ internal sealed class Chooser(
     private Candidate? Describe(int index)
     {
         // It may have left, or have been replaced by a version that cannot do this, since it was looked at.
-        if (columns[index] is not { } slot)
+        if (_columns[index] is not { } slot)
             return Refuse(Unfit.Capabilities);
         var state = slot.State;
         var (agent, requirement) = (state.Agent, query.Requirement);
-        var estimate = Estimate.Of(state, query, prior, decay);
+        var estimate = Estimate.Of(state, query, _prior, _decay);
         if (!requirement.Capabilities.All(agent.Capabilities.Contains))
             return Refuse(Unfit.Capabilities);
         if (state.Stats?.SuspendedUntil > now)
@@ -100,7 +100,7 @@ internal sealed class Chooser(
             return Refuse(Unfit.Reputation);
         if (!query.Takes(agent))
             return Refuse(Unfit.Input);
-        var (weights, typical) = (requirement.Weights, look.Typical);
+        var (weights, typical) = (requirement.Weights, _look.Typical);
         var quality = Part(estimate.Failure, typical.Failure);
         var price = Part(estimate.Price, typical.Price);
         var speed = Part(estimate.Seconds, typical.Seconds);
@@ -126,7 +126,7 @@ internal sealed class Chooser(
 
     private Candidate? Refuse(Unfit reason)
     {
-        look.Refuse(reason);
+        _look.Refuse(reason);
         return null;
     }
 
@@ -158,7 +158,7 @@ internal sealed class Chooser(
         {
             var candidate = pool[i];
             var failure = BeliefOf(candidate).Sample(random);
-            var score = candidate.Score + (weights.Quality * (Part(failure, look.Typical.Failure) - candidate.Quality));
+            var score = candidate.Score + (weights.Quality * (Part(failure, _look.Typical.Failure) - candidate.Quality));
             if (score > highest)
                 (chosen, highest) = (i, score);
         }
@@ -177,9 +177,9 @@ internal sealed class Chooser(
     }
 
     /// <summary>The least known of a handful that are drawn.</summary>
-    private IEnumerable<Candidate> LeastKnown() => look.Draw(ExploredSamples, random)
-        .Except(look.Best[..describedCount].ToArray())
-        .Select(index => (Index: index, Evidence: columns[index] is { } slot ? EvidenceOf(slot.State) : 0))
+    private IEnumerable<Candidate> LeastKnown() => _look.Draw(ExploredSamples, random)
+        .Except(_look.Best[.._describedCount].ToArray())
+        .Select(index => (Index: index, Evidence: _columns[index] is { } slot ? EvidenceOf(slot.State) : 0))
         .OrderBy(drawn => drawn.Evidence)
         .Take(Explored)
         .Select(drawn => Describe(drawn.Index))
@@ -188,13 +188,13 @@ internal sealed class Chooser(
     private Choice Answer(IReadOnlyList<Candidate> candidates, bool isExploring)
     {
         var unfit = new Dictionary<Unfit, int>();
-        for (var reason = 0; reason < look.UnfitCounts.Length; reason++)
+        for (var reason = 0; reason < _look.UnfitCounts.Length; reason++)
         {
-            if (look.UnfitCounts[reason] > 0)
-                unfit.Add((Unfit)reason, look.UnfitCounts[reason]);
+            if (_look.UnfitCounts[reason] > 0)
+                unfit.Add((Unfit)reason, _look.UnfitCounts[reason]);
         }
 
-        return new Choice(now, query.Requirement.Weights, candidates, look.FitCount, unfit, isExploring, look.Typical);
+        return new Choice(now, query.Requirement.Weights, candidates, _look.FitCount, unfit, isExploring, _look.Typical);
     }
 
     private static Belief BeliefOf(Candidate candidate)
@@ -204,7 +204,7 @@ internal sealed class Chooser(
         return new Belief((1 - candidate.Reputation) * strength, candidate.Reputation * strength);
     }
 
-    private double EvidenceOf(AgentState state) => (state.Sums.Successes + state.Sums.Faults) * decay;
+    private double EvidenceOf(AgentState state) => (state.Sums.Successes + state.Sums.Faults) * _decay;
 
     private static double Part(double value, double median) => median + value > 0 ? median / (median + value) : 1;
 }

@@ -13,8 +13,8 @@ public static class Decay
     /// <summary>After this time an observation counts half.</summary>
     public static readonly TimeSpan HalfLife = TimeSpan.FromDays(30);
 
-    private static readonly DateTimeOffset Landmark = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
+    private static readonly DateTimeOffset s_landmark = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
     /// <summary>The weight with which an observation of this instant is added to stored sums.</summary>
-    public static double WeightAt(DateTimeOffset instant) => double.Exp2((instant - Landmark) / HalfLife);
+    public static double WeightAt(DateTimeOffset instant) => double.Exp2((instant - s_landmark) / HalfLife);
 }

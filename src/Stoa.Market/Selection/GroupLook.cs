@@ -17,72 +17,72 @@ internal sealed class GroupLook
 
     private const int MedianSamples = 255;
     private const int Lanes = AgentColumns.Lanes;
-    private static readonly TypicalCandidate NobodyTypical = new(0, 0, 0, 0);
+    private static readonly TypicalCandidate s_nobodyTypical = new(0, 0, 0, 0);
 
-    private readonly int[] unfit = new int[Enum.GetValues<Unfit>().Length];
-    private readonly float[] scores = new float[Kept + 1];
-    private readonly int[] best = new int[Kept + 1];
-    private readonly float[][] samples = [.. Enumerable.Range(0, 4).Select(_ => new float[MedianSamples + Lanes])];
-    private AgentColumns columns = new(Lanes);
-    private byte[] places = [];
-    private int blockCount;
-    private int bestCount;
+    private readonly int[] _unfit = new int[Enum.GetValues<Unfit>().Length];
+    private readonly float[] _scores = new float[Kept + 1];
+    private readonly int[] _best = new int[Kept + 1];
+    private readonly float[][] _samples = [.. Enumerable.Range(0, 4).Select(_ => new float[MedianSamples + Lanes])];
+    private AgentColumns _columns = new(Lanes);
+    private byte[] _places = [];
+    private int _blockCount;
+    private int _bestCount;
 
     /// <summary>How many could do it.</summary>
     public int FitCount { get; private set; }
 
     /// <summary>How many could not, by the first reason.</summary>
-    public ReadOnlySpan<int> UnfitCounts => unfit;
+    public ReadOnlySpan<int> UnfitCounts => _unfit;
 
     /// <summary>Places of those with the highest scores, the highest first. Of equal ones those that follow a random place, so that none is first for ever.</summary>
-    public ReadOnlySpan<int> Best => best.AsSpan(0, bestCount);
+    public ReadOnlySpan<int> Best => _best.AsSpan(0, _bestCount);
 
     /// <summary>The medians of the candidates.</summary>
-    public TypicalCandidate Typical { get; private set; } = NobodyTypical;
+    public TypicalCandidate Typical { get; private set; } = s_nobodyTypical;
 
     /// <summary>Begins a look at all that are in the columns now.</summary>
     public void Begin(AgentColumns looked)
     {
-        columns = looked;
-        blockCount = columns.BlockCount;
-        if (places.Length < blockCount)
-            places = new byte[Math.Max(blockCount, places.Length * 2)];
-        columns.Taken[..blockCount].CopyTo(places);
-        unfit.AsSpan().Clear();
-        (FitCount, bestCount, Typical) = (0, 0, NobodyTypical);
+        _columns = looked;
+        _blockCount = _columns.BlockCount;
+        if (_places.Length < _blockCount)
+            _places = new byte[Math.Max(_blockCount, _places.Length * 2)];
+        _columns.Taken[.._blockCount].CopyTo(_places);
+        _unfit.AsSpan().Clear();
+        (FitCount, _bestCount, Typical) = (0, 0, s_nobodyTypical);
     }
 
     /// <summary>Leaves an agent out for a reason that is known beforehand.</summary>
     public void Exclude(int index, Unfit reason)
     {
         var (block, bit) = (index / Lanes, 1 << (index % Lanes));
-        if (block >= blockCount || (places[block] & bit) == 0)
+        if (block >= _blockCount || (_places[block] & bit) == 0)
             return;
-        places[block] &= (byte)~bit;
-        unfit[(int)reason]++;
+        _places[block] &= (byte)~bit;
+        _unfit[(int)reason]++;
     }
 
     /// <summary>Leaves out who is not in another group too.</summary>
     public void Exclude(CapabilityGroup others, string capability)
     {
         var members = others.Members;
-        for (var block = 0; block < blockCount; block++)
+        for (var block = 0; block < _blockCount; block++)
         {
-            var common = members is null ? Able(block, capability) : Common(columns.NumbersOf(block), members);
-            unfit[(int)Unfit.Capabilities] += BitOperations.PopCount(places[block] & ~common);
-            places[block] &= (byte)common;
+            var common = members is null ? Able(block, capability) : Common(_columns.NumbersOf(block), members);
+            _unfit[(int)Unfit.Capabilities] += BitOperations.PopCount(_places[block] & ~common);
+            _places[block] &= (byte)common;
         }
     }
 
     /// <summary>Looks.</summary>
     public void Look(in GroupQuestion question, SelectionWeights weights, Random random)
     {
-        if (blockCount == 0)
+        if (_blockCount == 0)
             return;
-        var first = random.Next(blockCount);
+        var first = random.Next(_blockCount);
         Typical = FindTypical(question, first);
         var scale = new ScoreScale(Typical, weights);
-        LookAt(first, blockCount, question, scale);
+        LookAt(first, _blockCount, question, scale);
         LookAt(0, first, question, scale);
     }
 
@@ -97,9 +97,9 @@ internal sealed class GroupLook
         var (block, before) = (0, 0);
         foreach (var rank in ranks.Distinct())
         {
-            for (int more; before + (more = BitOperations.PopCount(places[block])) <= rank; block++)
+            for (int more; before + (more = BitOperations.PopCount(_places[block])) <= rank; block++)
                 before += more;
-            uint bits = places[block];
+            uint bits = _places[block];
             for (var skip = rank - before; skip > 0; skip--)
                 bits &= bits - 1;
             drawn.Add((block * Lanes) + BitOperations.TrailingZeroCount(bits));
@@ -112,7 +112,7 @@ internal sealed class GroupLook
     public void Refuse(Unfit reason)
     {
         FitCount--;
-        unfit[(int)reason]++;
+        _unfit[(int)reason]++;
     }
 
     private static uint Common(ReadOnlySpan<int> numbers, ulong[] members)
@@ -131,10 +131,10 @@ internal sealed class GroupLook
     private uint Able(int block, string capability)
     {
         var able = 0u;
-        for (uint asked = places[block]; asked != 0; asked &= asked - 1)
+        for (uint asked = _places[block]; asked != 0; asked &= asked - 1)
         {
             var lane = BitOperations.TrailingZeroCount(asked);
-            able |= columns[(block * Lanes) + lane]?.State.Agent.Capabilities.Contains(capability) is true ? 1u << lane : 0;
+            able |= _columns[(block * Lanes) + lane]?.State.Agent.Capabilities.Contains(capability) is true ? 1u << lane : 0;
         }
 
         return able;
@@ -143,27 +143,27 @@ internal sealed class GroupLook
     /// <summary>The medians of candidates that are found by walking over the group in long steps.</summary>
     private TypicalCandidate FindTypical(in GroupQuestion question, int first)
     {
-        var step = LongStep(blockCount);
-        Span<int> notCounted = stackalloc int[unfit.Length];
+        var step = LongStep(_blockCount);
+        Span<int> notCounted = stackalloc int[_unfit.Length];
         var (count, block) = (0, first);
-        for (var met = 0; met < blockCount && count < MedianSamples; met++)
+        for (var met = 0; met < _blockCount && count < MedianSamples; met++)
         {
             var fits = Sift(block, question, notCounted, out var found);
             for (; fits != 0; fits &= fits - 1, count++)
             {
                 var lane = BitOperations.TrailingZeroCount(fits);
-                samples[0][count] = found.Price[lane];
-                samples[1][count] = found.Failure[lane];
-                samples[2][count] = found.Seconds[lane];
-                samples[3][count] = found.Unavailability[lane];
+                _samples[0][count] = found.Price[lane];
+                _samples[1][count] = found.Failure[lane];
+                _samples[2][count] = found.Seconds[lane];
+                _samples[3][count] = found.Unavailability[lane];
             }
 
             block += step;
-            block -= block >= blockCount ? blockCount : 0;
+            block -= block >= _blockCount ? _blockCount : 0;
         }
 
         count = Math.Min(count, MedianSamples);
-        return count == 0 ? NobodyTypical : new TypicalCandidate(Of(samples[0]), Of(samples[1]), Of(samples[2]), Of(samples[3]));
+        return count == 0 ? s_nobodyTypical : new TypicalCandidate(Of(_samples[0]), Of(_samples[1]), Of(_samples[2]), Of(_samples[3]));
 
         double Of(float[] values) => Median.Of(values.AsSpan(0, count));
     }
@@ -183,8 +183,8 @@ internal sealed class GroupLook
         var fitCount = 0;
         for (var block = from; block < to; block++)
         {
-            var fits = Sift(block, question, unfit, out var found);
-            places[block] = (byte)fits;
+            var fits = Sift(block, question, _unfit, out var found);
+            _places[block] = (byte)fits;
             fitCount += BitOperations.PopCount(fits);
             var scored = scale.Score(found);
             var better = Vector256.GreaterThan(scored, least).ExtractMostSignificantBits() & fits;
@@ -202,9 +202,9 @@ internal sealed class GroupLook
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private uint Sift(int block, in GroupQuestion question, Span<int> counts, out Findings found)
     {
-        uint asked = places[block];
-        var agents = columns.Block(block);
-        found = question.Ask(columns, block, out var atLimits);
+        uint asked = _places[block];
+        var agents = _columns.Block(block);
+        found = question.Ask(_columns, block, out var atLimits);
         var suspended = Vector256.GreaterThan(agents[Column.SuspendedUntil].AsInt32(), question.Now).AsSingle();
         var large = Vector256.GreaterThan(question.MemoryOf(agents), question.NodeGigabytes);
         var dear = Vector256.GreaterThan(atLimits, question.SurelyInBudget);
@@ -236,14 +236,14 @@ internal sealed class GroupLook
         for (; unsure != 0; unsure &= unsure - 1)
         {
             var lane = BitOperations.TrailingZeroCount(unsure);
-            dearer |= question.IsDearer(columns, (block * Lanes) + lane) ? 1u << lane : 0;
+            dearer |= question.IsDearer(_columns, (block * Lanes) + lane) ? 1u << lane : 0;
         }
 
         return dearer;
     }
 
     /// <summary>The score that a candidate has to exceed to be kept.</summary>
-    private float Least => bestCount < Kept ? -1 : scores[Kept - 1];
+    private float Least => _bestCount < Kept ? -1 : _scores[Kept - 1];
 
     private void Keep(int block, uint better, Vector256<float> scored)
     {
@@ -254,17 +254,17 @@ internal sealed class GroupLook
             if (score <= Least)
                 continue;
             // Behind its equals.
-            var (place, end) = (0, bestCount);
+            var (place, end) = (0, _bestCount);
             while (place < end)
             {
                 var middle = (place + end) / 2;
-                (place, end) = scores[middle] < score ? (place, middle) : (middle + 1, end);
+                (place, end) = _scores[middle] < score ? (place, middle) : (middle + 1, end);
             }
 
-            scores.AsSpan(place, bestCount - place).CopyTo(scores.AsSpan(place + 1));
-            best.AsSpan(place, bestCount - place).CopyTo(best.AsSpan(place + 1));
-            (scores[place], best[place]) = (score, (block * Lanes) + lane);
-            bestCount = Math.Min(bestCount + 1, Kept);
+            _scores.AsSpan(place, _bestCount - place).CopyTo(_scores.AsSpan(place + 1));
+            _best.AsSpan(place, _bestCount - place).CopyTo(_best.AsSpan(place + 1));
+            (_scores[place], _best[place]) = (score, (block * Lanes) + lane);
+            _bestCount = Math.Min(_bestCount + 1, Kept);
         }
     }
 }

@@ -20,11 +20,11 @@ internal readonly struct GroupQuestion
     private const double PriceRounding = 4e-9;
     private const double GreatestFactor = 100;
 
-    private readonly bool hasCaps;
-    private readonly bool hasFactors;
-    private readonly Vector256<float> megabytes, maxGigafuel, maxGigabytes, maxSeconds;
-    private readonly Vector256<float> runStrength, runSeconds, runGigafuel, runGigabyteSeconds, runDollars;
-    private readonly Vector256<float> failures, successes, notHad, tries;
+    private readonly bool _hasCaps;
+    private readonly bool _hasFactors;
+    private readonly Vector256<float> _megabytes, _maxGigafuel, _maxGigabytes, _maxSeconds;
+    private readonly Vector256<float> _runStrength, _runSeconds, _runGigafuel, _runGigabyteSeconds, _runDollars;
+    private readonly Vector256<float> _failures, _successes, _notHad, _tries;
 
     /// <param name="query">The task.</param>
     /// <param name="columns">Who is asked.</param>
@@ -34,30 +34,30 @@ internal readonly struct GroupQuestion
     public GroupQuestion(SelectionQuery query, AgentColumns columns, Prior prior, double decay, double secondsNow)
     {
         var caps = query.Caps;
-        hasCaps = caps != new LimitCaps();
-        hasFactors = columns.HasFactors;
+        _hasCaps = caps != new LimitCaps();
+        _hasFactors = columns.HasFactors;
         InputBytes = query.InputBytes;
         Budget = query.Budget?.Nanodollars ?? long.MaxValue;
         Query = query;
-        megabytes = All(query.InputBytes / 1e6);
-        maxGigafuel = All(caps.Fuel / 1e9);
-        maxGigabytes = All(caps.MemoryBytes / 1e9);
-        maxSeconds = All(caps.TimeoutMs / 1e3);
+        _megabytes = All(query.InputBytes / 1e6);
+        _maxGigafuel = All(caps.Fuel / 1e9);
+        _maxGigabytes = All(caps.MemoryBytes / 1e9);
+        _maxSeconds = All(caps.TimeoutMs / 1e3);
         // While there are no runs at all, nobody's runs say less than the limits.
         var strength = prior.RunStrength > 0 ? prior.RunStrength / decay : 1;
-        runStrength = All(strength);
-        runSeconds = All(strength * prior.Seconds);
-        runGigafuel = All(strength * prior.Gigafuel);
-        runGigabyteSeconds = All(strength * prior.GigabyteSeconds);
-        runDollars = All(prior.RunStrength > 0 ? 0 : 1e30);
-        failures = All(Reputation.PriorStrength * prior.Failure / decay);
-        successes = All(Reputation.PriorStrength * (1 - prior.Failure) / decay);
-        notHad = All(Reputation.PriorStrength * prior.Unavailability / decay);
-        tries = All(Reputation.PriorStrength / decay);
+        _runStrength = All(strength);
+        _runSeconds = All(strength * prior.Seconds);
+        _runGigafuel = All(strength * prior.Gigafuel);
+        _runGigabyteSeconds = All(strength * prior.GigabyteSeconds);
+        _runDollars = All(prior.RunStrength > 0 ? 0 : 1e30);
+        _failures = All(Reputation.PriorStrength * prior.Failure / decay);
+        _successes = All(Reputation.PriorStrength * (1 - prior.Failure) / decay);
+        _notHad = All(Reputation.PriorStrength * prior.Unavailability / decay);
+        _tries = All(Reputation.PriorStrength / decay);
 
         Now = Vector256.Create((int)secondsNow);
         NodeGigabytes = All(query.MaxMemoryBytes / 1e9 * Rounding);
-        var rounding = hasFactors ? PriceRounding * GreatestFactor : PriceRounding;
+        var rounding = _hasFactors ? PriceRounding * GreatestFactor : PriceRounding;
         SurelyInBudget = All((Budget / 1e9 / Rounding) - rounding);
         SurelyBeyondBudget = All((Budget / 1e9 * Rounding) + rounding);
         SecondsLeft = All(query.TimeLeft?.TotalSeconds * Rounding);
@@ -85,7 +85,7 @@ internal readonly struct GroupQuestion
 
     /// <summary>What eight agents' memory may come to.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public Vector256<float> MemoryOf(AgentBlock agents) => Vector256.MinNative(agents[Column.MemoryGigabytes], maxGigabytes);
+    public Vector256<float> MemoryOf(AgentBlock agents) => Vector256.MinNative(agents[Column.MemoryGigabytes], _maxGigabytes);
 
     /// <summary>What is expected of eight agents, and what they cost at their limits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -95,35 +95,35 @@ internal readonly struct GroupQuestion
         var perGigafuel = agents[Column.PerGigafuel];
         var perGigabyteSecond = agents[Column.PerGigabyteSecond];
         var limitPart = agents[Column.LimitPart];
-        if (hasCaps)
+        if (_hasCaps)
             limitPart = CappedPart(columns, block);
-        var fixedPart = Multiply(agents[Column.PerMegabyte], megabytes, agents[Column.Base]);
+        var fixedPart = Multiply(agents[Column.PerMegabyte], _megabytes, agents[Column.Base]);
         atLimits = fixedPart + limitPart;
 
-        var perRun = Vector256<float>.One / (agents[Column.Runs] + runStrength);
-        var runPart = Multiply(perGigafuel, runGigafuel, agents[Column.RunPart] + runDollars);
-        runPart = Multiply(perGigabyteSecond, runGigabyteSeconds, runPart);
+        var perRun = Vector256<float>.One / (agents[Column.Runs] + _runStrength);
+        var runPart = Multiply(perGigafuel, _runGigafuel, agents[Column.RunPart] + _runDollars);
+        runPart = Multiply(perGigabyteSecond, _runGigabyteSeconds, runPart);
         var used = Multiply(runPart, perRun, fixedPart);
-        if (hasFactors)
+        if (_hasFactors)
         {
             var factor = columns.FactorsOf(block, Query.Priority);
             (atLimits, used) = (atLimits * factor, used * factor);
         }
 
         var price = Vector256.MinNative(used, atLimits);
-        var seconds = (agents[Column.Seconds] + runSeconds) * perRun;
+        var seconds = (agents[Column.Seconds] + _runSeconds) * perRun;
 
         var succeeded = agents[Column.Successes];
         var worth = Vector256.ConditionalSelect(
             Vector256.GreaterThan(price, Vector256<float>.Zero), agents[Column.Paid] / price, succeeded);
-        var failed = agents[Column.Faults] + failures;
-        var failure = failed / (failed + successes + Vector256.MinNative(succeeded, worth));
-        var unavailability = (agents[Column.NotHad] + notHad) / (agents[Column.Tries] + tries);
+        var failed = agents[Column.Faults] + _failures;
+        var failure = failed / (failed + _successes + Vector256.MinNative(succeeded, worth));
+        var unavailability = (agents[Column.NotHad] + _notHad) / (agents[Column.Tries] + _tries);
         return new Findings(price, failure, seconds, unavailability);
     }
 
     /// <summary>Whether an agent costs more than the budget at its limits, to the nanodollar.</summary>
-    public bool IsDearer(AgentColumns columns, int index) => hasCaps || hasFactors
+    public bool IsDearer(AgentColumns columns, int index) => _hasCaps || _hasFactors
         ? columns[index]?.State is not { } state || !(state.Agent.PriceAtLimits(InputBytes, Query.Caps, state.FactorAt(Query.Priority))?.Nanodollars <= Budget)
         : columns.IsDearer(index, InputBytes, Budget);
 
@@ -131,10 +131,10 @@ internal readonly struct GroupQuestion
     {
         var agents = columns.Block(block);
         var (gigafuel, seconds) = columns.LimitsOf(block);
-        var gigabyteSeconds = MemoryOf(agents) * Vector256.MinNative(seconds, maxSeconds);
+        var gigabyteSeconds = MemoryOf(agents) * Vector256.MinNative(seconds, _maxSeconds);
         return Multiply(
             agents[Column.PerGigafuel],
-            Vector256.MinNative(gigafuel, maxGigafuel),
+            Vector256.MinNative(gigafuel, _maxGigafuel),
             agents[Column.PerGigabyteSecond] * gigabyteSeconds);
     }
 
@@ -151,15 +151,15 @@ internal readonly struct ScoreScale
     // Far below a nanodollar and a millisecond; whoever is as good as a typical one that takes nothing has all of the part.
     private const float Tiny = 1e-12f;
 
-    private readonly Vector256<float> price, failure, seconds, unavailability;
-    private readonly Vector256<float> forPrice, forFailure, forSeconds, forUnavailability;
+    private readonly Vector256<float> _price, _failure, _seconds, _unavailability;
+    private readonly Vector256<float> _forPrice, _forFailure, _forSeconds, _forUnavailability;
 
     public ScoreScale(TypicalCandidate typical, SelectionWeights weights)
     {
-        (price, forPrice) = Of(typical.Price, weights.Price);
-        (failure, forFailure) = Of(typical.Failure, weights.Quality);
-        (seconds, forSeconds) = Of(typical.Seconds, weights.Speed);
-        (unavailability, forUnavailability) = Of(typical.Unavailability, weights.Availability);
+        (_price, _forPrice) = Of(typical.Price, weights.Price);
+        (_failure, _forFailure) = Of(typical.Failure, weights.Quality);
+        (_seconds, _forSeconds) = Of(typical.Seconds, weights.Speed);
+        (_unavailability, _forUnavailability) = Of(typical.Unavailability, weights.Availability);
 
         static (Vector256<float> Typical, Vector256<float> Weighed) Of(double median, double weight) =>
             (Vector256.Create((float)median + Tiny), Vector256.Create(((float)median + Tiny) * (float)weight));
@@ -169,11 +169,11 @@ internal readonly struct ScoreScale
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public Vector256<float> Score(in Findings found)
     {
-        var (a, b) = (price + found.Price, failure + found.Failure);
-        var (c, d) = (seconds + found.Seconds, unavailability + found.Unavailability);
+        var (a, b) = (_price + found.Price, _failure + found.Failure);
+        var (c, d) = (_seconds + found.Seconds, _unavailability + found.Unavailability);
         var (ab, cd) = (a * b, c * d);
-        var first = Vector256.MultiplyAddEstimate(forPrice, b, forFailure * a);
-        var second = Vector256.MultiplyAddEstimate(forSeconds, d, forUnavailability * c);
+        var first = Vector256.MultiplyAddEstimate(_forPrice, b, _forFailure * a);
+        var second = Vector256.MultiplyAddEstimate(_forSeconds, d, _forUnavailability * c);
         return Vector256.MultiplyAddEstimate(first, cd, second * ab) / (ab * cd);
     }
 }

@@ -26,9 +26,9 @@ internal sealed class LastWords
     private const int MostSuccesses = 8;
     private const int MostFaults = 16;
 
-    private readonly List<Word> words;
+    private readonly List<Word> _words;
 
-    private LastWords(List<Word> words) => this.words = words;
+    private LastWords(List<Word> words) => _words = words;
 
     /// <summary>Reads what <see cref="ToString"/> wrote.</summary>
     public static LastWords Parse(string text)
@@ -43,7 +43,7 @@ internal sealed class LastWords
         return new LastWords(words);
     }
 
-    public override string ToString() => string.Join(' ', words.Select(word => word.Text));
+    public override string ToString() => string.Join(' ', _words.Select(word => word.Text));
 
     /// <summary>What a consumer weighs: a quarter with nobody else paid, 0.7 with three, and always less than one.</summary>
     /// <param name="otherPublishers">How many other publishers he has paid.</param>
@@ -54,18 +54,18 @@ internal sealed class LastWords
     public DateTimeOffset? AddSuccess(Id<User> payer, int otherPublishers, DateTimeOffset now)
     {
         var name = payer.ToString();
-        var index = words.FindIndex(word => word.IsSuccess && word.IsOf(name));
-        var before = index < 0 ? (DateTimeOffset?)null : words[index].At;
+        var index = _words.FindIndex(word => word.IsSuccess && word.IsOf(name));
+        var before = index < 0 ? (DateTimeOffset?)null : _words[index].At;
         // A fault that has suspended stays for its hour, so that nobody makes it count again by a success.
-        words.RemoveAll(word => word.IsOf(name) && (!word.IsSpent || now - word.At >= OneFault));
-        words.Insert(0, Word.Of('+', name, otherPublishers, now, faults: 0));
+        _words.RemoveAll(word => word.IsOf(name) && (!word.IsSpent || now - word.At >= OneFault));
+        _words.Insert(0, Word.Of('+', name, otherPublishers, now, faults: 0));
         // What is behind the last success that is kept has successes before it that are forgotten: it cannot be weighed.
         var successes = 0;
-        var last = words.FindIndex(word => word.IsSuccess && ++successes == MostSuccesses);
-        for (var behind = words.Count - 1; last >= 0 && behind > last; behind--)
+        var last = _words.FindIndex(word => word.IsSuccess && ++successes == MostSuccesses);
+        for (var behind = _words.Count - 1; last >= 0 && behind > last; behind--)
         {
-            if (!words[behind].IsSpent)
-                words.RemoveAt(behind);
+            if (!_words[behind].IsSpent)
+                _words.RemoveAt(behind);
         }
 
         return before;
@@ -75,26 +75,26 @@ internal sealed class LastWords
     public void AddFault(Id<User> payer, int otherPublishers, DateTimeOffset now)
     {
         var name = payer.ToString();
-        var index = words.FindIndex(word => !word.IsSuccess && word.IsOf(name));
+        var index = _words.FindIndex(word => !word.IsSuccess && word.IsOf(name));
         var faults = 1;
         if (index >= 0)
         {
-            var before = words[index];
+            var before = _words[index];
             var isSame = now - before.At < OneFault;
             if (isSame || !before.IsSpent)
                 faults = Math.Min(before.Faults, FaultsOfAnybody) + 1;
             if (isSame)
             {
-                words[index] = Word.Of(before.IsSpent ? '!' : '-', name, otherPublishers, before.At, faults);
+                _words[index] = Word.Of(before.IsSpent ? '!' : '-', name, otherPublishers, before.At, faults);
                 return;
             }
 
-            words.RemoveAt(index);
+            _words.RemoveAt(index);
         }
 
-        words.Insert(0, Word.Of('-', name, otherPublishers, now, faults));
-        if (words.Count(word => !word.IsSuccess) > MostFaults)
-            words.RemoveAt(words.FindLastIndex(word => !word.IsSuccess));
+        _words.Insert(0, Word.Of('-', name, otherPublishers, now, faults));
+        if (_words.Count(word => !word.IsSuccess) > MostFaults)
+            _words.RemoveAt(_words.FindLastIndex(word => !word.IsSuccess));
     }
 
     /// <summary>How many consumers' faults outweigh, newest first, what went well for others since; 0 when they do not.</summary>
@@ -102,7 +102,7 @@ internal sealed class LastWords
     {
         var failed = FailedNow();
         var (balance, consumers) = (0.0, 0);
-        foreach (var word in words)
+        foreach (var word in _words)
         {
             if (word.IsActiveFault)
             {
@@ -124,21 +124,21 @@ internal sealed class LastWords
     public bool FailsWhoeverAsks(DateTimeOffset now)
     {
         var failed = FailedNow();
-        return words.Where(word => word.IsActiveFault).Sum(word => word.Faults) >= FaultsOfAnybody
-            && words.Where(word => word.IsSuccess && now - word.At < Decay.HalfLife && !failed.Contains(word.Payer.ToString())).Sum(word => word.Weight) < HardlyAnybody;
+        return _words.Where(word => word.IsActiveFault).Sum(word => word.Faults) >= FaultsOfAnybody
+            && _words.Where(word => word.IsSuccess && now - word.At < Decay.HalfLife && !failed.Contains(word.Payer.ToString())).Sum(word => word.Weight) < HardlyAnybody;
     }
 
     /// <summary>The faults have suspended the agent: they do not do so again.</summary>
     public void Spend()
     {
-        for (var index = 0; index < words.Count; index++)
+        for (var index = 0; index < _words.Count; index++)
         {
-            if (words[index].IsActiveFault)
-                words[index] = new Word('!' + words[index].Text[1..]);
+            if (_words[index].IsActiveFault)
+                _words[index] = new Word('!' + _words[index].Text[1..]);
         }
     }
 
-    private HashSet<string> FailedNow() => [.. words.Where(word => word.IsActiveFault).Select(word => word.Payer.ToString())];
+    private HashSet<string> FailedNow() => [.. _words.Where(word => word.IsActiveFault).Select(word => word.Payer.ToString())];
 
     /// <summary>How it last went for one consumer: <c>+</c> for a success, <c>-</c> for a fault or <c>!</c> for one that has suspended, then who, how many
     /// other publishers he had paid, when (of faults the first within an hour), and how many faults in a row.</summary>

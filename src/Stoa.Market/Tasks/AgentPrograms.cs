@@ -11,21 +11,21 @@ namespace Stoa.Market.Tasks;
 /// <param name="capacity">How many are kept.</param>
 public sealed class AgentPrograms(Engine engine, IContentStore content, int capacity)
 {
-    private readonly ConcurrentDictionary<ContentHash, Entry> entries = new();
-    private long uses;
+    private readonly ConcurrentDictionary<ContentHash, Entry> _entries = new();
+    private long _uses;
 
     /// <summary>The program of a digest.</summary>
     /// <exception cref="IOException">It is not here, or cannot be read.</exception>
     /// <exception cref="InvalidModuleException">It is not a module that this engine takes.</exception>
     public async Task<Module> LoadAsync(ContentHash digest, CancellationToken cancellationToken)
     {
-        if (!entries.TryGetValue(digest, out var entry))
+        if (!_entries.TryGetValue(digest, out var entry))
         {
-            entry = entries.GetOrAdd(digest, new Entry(await CompileAsync(digest, cancellationToken)));
+            entry = _entries.GetOrAdd(digest, new Entry(await CompileAsync(digest, cancellationToken)));
             Evict();
         }
 
-        entry.LastUse = Interlocked.Increment(ref uses);
+        entry.LastUse = Interlocked.Increment(ref _uses);
         return entry.Module;
     }
 
@@ -45,8 +45,8 @@ public sealed class AgentPrograms(Engine engine, IContentStore content, int capa
 
     private void Evict()
     {
-        while (entries.Count > capacity && entries.MinBy(pair => pair.Value.LastUse) is { Value: not null } oldest)
-            entries.TryRemove(oldest);
+        while (_entries.Count > capacity && _entries.MinBy(pair => pair.Value.LastUse) is { Value: not null } oldest)
+            _entries.TryRemove(oldest);
     }
 
     private sealed class Entry(Module module)

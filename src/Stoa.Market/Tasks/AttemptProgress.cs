@@ -7,10 +7,10 @@ namespace Stoa.Market.Tasks;
 /// <summary>What can be seen of an attempt while it runs: what it has used, what it says, its log. May be read from any thread.</summary>
 public sealed class AttemptProgress
 {
-    private readonly Lock gate = new();
-    private Instance? instance;
-    private WasiContext? context;
-    private long start;
+    private readonly Lock _gate = new();
+    private Instance? _instance;
+    private WasiContext? _context;
+    private long _start;
 
     /// <summary>What it writes to stderr.</summary>
     public LiveLog Log { get; } = new();
@@ -22,28 +22,28 @@ public sealed class AttemptProgress
     public AttemptCounts? Read(TimeProvider time)
     {
         // The lock keeps the instance, whose memory is not the runtime's, from being freed while it is read.
-        lock (gate)
+        lock (_gate)
         {
-            return instance is null || context is null
+            return _instance is null || _context is null
                 ? null
                 : new AttemptCounts(
-                    context.Stdin.BytesRead,
-                    context.Stdout.BytesWritten,
-                    instance.FuelConsumed,
-                    (long)time.GetElapsedTime(start).TotalMilliseconds);
+                    _context.Stdin.BytesRead,
+                    _context.Stdout.BytesWritten,
+                    _instance.FuelConsumed,
+                    (long)time.GetElapsedTime(_start).TotalMilliseconds);
         }
     }
 
     internal void Attach(Instance running, WasiContext world, long startTimestamp)
     {
-        lock (gate)
-            (instance, context, start) = (running, world, startTimestamp);
+        lock (_gate)
+            (_instance, _context, _start) = (running, world, startTimestamp);
     }
 
     internal void Detach()
     {
-        lock (gate)
-            (instance, context) = (null, null);
+        lock (_gate)
+            (_instance, _context) = (null, null);
     }
 }
 

@@ -27,9 +27,9 @@ public enum StopReason
 /// <summary>One attempt under way: what it has used, and the means to stop it.</summary>
 public sealed class Attempt(AgentTask task) : IDisposable
 {
-    private readonly CancellationTokenSource stop = new();
-    private int reason = -1;
-    private int isTaken;
+    private readonly CancellationTokenSource _stop = new();
+    private int _reason = -1;
+    private int _isTaken;
 
     /// <summary>As it was claimed.</summary>
     public AgentTask Task { get; } = task;
@@ -41,27 +41,27 @@ public sealed class Attempt(AgentTask task) : IDisposable
     public AttemptProgress Progress { get; } = new();
 
     /// <summary>Why it was stopped; null when it was not.</summary>
-    public StopReason? StopReason => Volatile.Read(ref reason) is var value and >= 0 ? (StopReason)value : null;
+    public StopReason? StopReason => Volatile.Read(ref _reason) is var value and >= 0 ? (StopReason)value : null;
 
     /// <summary>Whether it has begun, or been given back.</summary>
-    public bool IsTaken => Volatile.Read(ref isTaken) != 0;
+    public bool IsTaken => Volatile.Read(ref _isTaken) != 0;
 
-    internal CancellationToken Token => stop.Token;
+    internal CancellationToken Token => _stop.Token;
 
     /// <summary>Decides who has it: the thread that begins it, or whoever gives it back because none was free.</summary>
     /// <returns>False when the other one was faster.</returns>
-    public bool TryTake() => Interlocked.Exchange(ref isTaken, 1) == 0;
+    public bool TryTake() => Interlocked.Exchange(ref _isTaken, 1) == 0;
 
     /// <summary>Stops the program. The first reason stands, except that a lost lease overrules the others: then nothing may be written.</summary>
     public void Stop(StopReason why)
     {
         if (why is Tasks.StopReason.LeaseLost)
-            Volatile.Write(ref reason, (int)why);
+            Volatile.Write(ref _reason, (int)why);
         else
-            Interlocked.CompareExchange(ref reason, (int)why, -1);
+            Interlocked.CompareExchange(ref _reason, (int)why, -1);
         try
         {
-            stop.Cancel();
+            _stop.Cancel();
         }
         catch (ObjectDisposedException)
         {
@@ -72,7 +72,7 @@ public sealed class Attempt(AgentTask task) : IDisposable
     public void Dispose()
     {
         Progress.Log.Complete();
-        stop.Dispose();
+        _stop.Dispose();
     }
 }
 
@@ -116,8 +116,8 @@ public sealed class ExecuteTask(
 {
     private const int MaxRemembered = 4_096;
 
-    private readonly AgentSandbox sandbox = new(time);
-    private readonly ConcurrentDictionary<Id<AgentVersion>, Known> known = new();
+    private readonly AgentSandbox _sandbox = new(time);
+    private readonly ConcurrentDictionary<Id<AgentVersion>, Known> _known = new();
 
     /// <summary>Runs one attempt.</summary>
     /// <param name="attempt">Of a task that this node has just claimed.</param>
@@ -169,7 +169,7 @@ public sealed class ExecuteTask(
             await using var input = await OpenInputAsync(task, inlineInput, attempt.Token);
             var limits = UntilDeadline(task);
             var job = new SandboxJob(task.Agent, task.Parameters, limits, seed, clockMs);
-            outcome = await threads.RunAsync(() => sandbox.Run(program, job, input.Stdin, output, attempt.Progress, attempt.Token));
+            outcome = await threads.RunAsync(() => _sandbox.Run(program, job, input.Stdin, output, attempt.Progress, attempt.Token));
             if (outcome is AttemptOutcome.Failed { Failure: { Code: FailureCode.TimedOut } cut } && limits != task.Limits)
                 outcome = new AttemptOutcome.Failed(TaskFailure.Late("It was not done by its deadline, and was stopped.", cut.Usage, cut.Log), outcome.Log);
             // A program is only told that reading or writing failed; whatever it made of that is not its fault.
@@ -393,7 +393,7 @@ public sealed class ExecuteTask(
 
     private async Task<Known> RememberAsync(Id<AgentVersion> id)
     {
-        if (known.TryGetValue(id, out var agent))
+        if (_known.TryGetValue(id, out var agent))
             return agent;
         var version = await agents.GetAsync(id, CancellationToken.None) ?? throw new IOException($"The agent {id} is not in the catalogue.");
         var tree = await royalties.OfAsync(version, CancellationToken.None);
@@ -405,9 +405,9 @@ public sealed class ExecuteTask(
             wallets[payee] = wallet.Id;
         }
 
-        if (known.Count >= MaxRemembered)
-            known.Clear();
-        return known.GetOrAdd(id, new Known(version, tree, wallets));
+        if (_known.Count >= MaxRemembered)
+            _known.Clear();
+        return _known.GetOrAdd(id, new Known(version, tree, wallets));
     }
 
     private static AttemptOutcome.Failed Unavailable(Exception fault, KeptLog log) => new(

@@ -11,12 +11,12 @@ public sealed class GuestThreads : IDisposable
     public const int StackBytes = 64 << 20;
 
     [ThreadStatic]
-    private static GuestThreads? t_owner;
+    private static GuestThreads? s_owner;
 
-    private readonly object gate = new();
-    private readonly Queue<Action> work = new();
-    private int idle;
-    private bool isClosed;
+    private readonly object _gate = new();
+    private readonly Queue<Action> _work = new();
+    private int _idle;
+    private bool _isClosed;
 
     /// <param name="count">How many programs run at once.</param>
     public GuestThreads(int count)
@@ -29,12 +29,12 @@ public sealed class GuestThreads : IDisposable
     /// <summary>Starts something on the next thread that is free. What it throws ends the process.</summary>
     public void Start(Action run)
     {
-        lock (gate)
+        lock (_gate)
         {
-            ObjectDisposedException.ThrowIf(isClosed, this);
-            work.Enqueue(run);
-            if (idle > 0)
-                Monitor.Pulse(gate);
+            ObjectDisposedException.ThrowIf(_isClosed, this);
+            _work.Enqueue(run);
+            if (_idle > 0)
+                Monitor.Pulse(_gate);
         }
     }
 
@@ -43,7 +43,7 @@ public sealed class GuestThreads : IDisposable
     {
         // What follows must not go on on the guest's thread by chance, where it would keep the next program waiting.
         var done = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
-        if (t_owner == this)
+        if (s_owner == this)
             Run();
         else
             Start(Run);
@@ -65,34 +65,34 @@ public sealed class GuestThreads : IDisposable
     /// <summary>Lets the threads end when they have done what they were given.</summary>
     public void Dispose()
     {
-        lock (gate)
+        lock (_gate)
         {
-            isClosed = true;
-            Monitor.PulseAll(gate);
+            _isClosed = true;
+            Monitor.PulseAll(_gate);
         }
     }
 
     private void Work()
     {
-        t_owner = this;
+        s_owner = this;
         while (Next() is { } run)
             run();
     }
 
     private Action? Next()
     {
-        lock (gate)
+        lock (_gate)
         {
-            while (work.Count == 0)
+            while (_work.Count == 0)
             {
-                if (isClosed)
+                if (_isClosed)
                     return null;
-                idle++;
-                Monitor.Wait(gate);
-                idle--;
+                _idle++;
+                Monitor.Wait(_gate);
+                _idle--;
             }
 
-            return work.Dequeue();
+            return _work.Dequeue();
         }
     }
 }

@@ -13,9 +13,9 @@ namespace Stoa.Market.Tasks;
 /// <param name="cancellationToken">Ends the writer's waits for a store that is slower.</param>
 public sealed class SpoolStream(IContentStore content, long maxBytes, CancellationToken cancellationToken) : WriteOnlyStream, IAsyncDisposable
 {
-    private readonly MemoryStream head = new();
-    private Pipe? pipe;
-    private Task<Outcome<ContentDescriptor, ContentRefusal>>? upload;
+    private readonly MemoryStream _head = new();
+    private Pipe? _pipe;
+    private Task<Outcome<ContentDescriptor, ContentRefusal>>? _upload;
 
     /// <summary>What went wrong with the store, if anything did. A program is only told that its write failed.</summary>
     public Exception? Fault { get; private set; }
@@ -24,17 +24,17 @@ public sealed class SpoolStream(IContentStore content, long maxBytes, Cancellati
     /// <exception cref="OperationCanceledException">The token was cancelled while waiting for the store.</exception>
     public override void Write(ReadOnlySpan<byte> buffer)
     {
-        if (pipe is null && head.Length + buffer.Length <= TaskResult.MaxInlineBytes)
+        if (_pipe is null && _head.Length + buffer.Length <= TaskResult.MaxInlineBytes)
         {
-            head.Write(buffer);
+            _head.Write(buffer);
             return;
         }
 
-        if (pipe is null)
+        if (_pipe is null)
         {
-            pipe = new Pipe();
-            upload = UploadAsync(pipe.Reader);
-            WriteThrough(head.GetBuffer().AsSpan(0, (int)head.Length));
+            _pipe = new Pipe();
+            _upload = UploadAsync(_pipe.Reader);
+            WriteThrough(_head.GetBuffer().AsSpan(0, (int)_head.Length));
         }
 
         WriteThrough(buffer);
@@ -49,21 +49,21 @@ public sealed class SpoolStream(IContentStore content, long maxBytes, Cancellati
     /// <exception cref="IOException">The content store failed.</exception>
     public async Task<ReadOnlyMemory<byte>?> CompleteAsync()
     {
-        if (pipe is null)
-            return head.GetBuffer().AsMemory(0, (int)head.Length);
-        await pipe.Writer.CompleteAsync();
-        var stored = await upload!;
+        if (_pipe is null)
+            return _head.GetBuffer().AsMemory(0, (int)_head.Length);
+        await _pipe.Writer.CompleteAsync();
+        var stored = await _upload!;
         return stored.Refusal is null ? null : throw new IOException($"The content store did not take the output: {stored.Refusal.Detail}");
     }
 
     /// <summary>Throws away what was not completed.</summary>
     public override async ValueTask DisposeAsync()
     {
-        if (pipe is not null && upload is { IsCompleted: false })
+        if (_pipe is not null && _upload is { IsCompleted: false })
         {
             // The store sees its source fail and drops what it has.
-            await pipe.Writer.CompleteAsync(new OperationCanceledException("The output was given up."));
-            await upload.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+            await _pipe.Writer.CompleteAsync(new OperationCanceledException("The output was given up."));
+            await _upload.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         }
 
         await base.DisposeAsync();
@@ -78,10 +78,10 @@ public sealed class SpoolStream(IContentStore content, long maxBytes, Cancellati
 
     private void WriteThrough(ReadOnlySpan<byte> bytes)
     {
-        bytes.CopyTo(pipe!.Writer.GetSpan(bytes.Length));
-        pipe.Writer.Advance(bytes.Length);
+        bytes.CopyTo(_pipe!.Writer.GetSpan(bytes.Length));
+        _pipe.Writer.Advance(bytes.Length);
         // The guest's own thread waits here, as it would for any slow disk.
-        var flushed = pipe.Writer.FlushAsync(cancellationToken).AsTask().GetAwaiter().GetResult();
+        var flushed = _pipe.Writer.FlushAsync(cancellationToken).AsTask().GetAwaiter().GetResult();
         if (!flushed.IsCompleted)
             return;
         Fault = FindFault();
@@ -93,7 +93,7 @@ public sealed class SpoolStream(IContentStore content, long maxBytes, Cancellati
     {
         try
         {
-            var stored = upload!.GetAwaiter().GetResult();
+            var stored = _upload!.GetAwaiter().GetResult();
             return new IOException($"The content store stopped reading the output{(stored.Refusal is { } refusal ? $": {refusal.Detail}" : ".")}");
         }
         catch (Exception fault)

@@ -48,7 +48,7 @@ public sealed class SubmitTask(
     private const int MaxRememberedWallets = 10_000;
 
     // Whose wallet is which never changes.
-    private readonly ConcurrentDictionary<Id<User>, Id<Account>> wallets = new();
+    private readonly ConcurrentDictionary<Id<User>, Id<Account>> _wallets = new();
 
     /// <summary>What the request would hold, without making a task.</summary>
     public async Task<Outcome<Quote, TaskRefusal>> QuoteAsync(Id<User> owner, TaskRequest request, CancellationToken cancellationToken) =>
@@ -352,13 +352,13 @@ public sealed class SubmitTask(
     {
         if (amount == Money.Zero)
             return (TaskHold?)null;
-        if (!wallets.TryGetValue(owner, out var wallet))
+        if (!_wallets.TryGetValue(owner, out var wallet))
         {
             if (await ledger.FindAccountAsync(owner.ToString(), AccountKind.Wallet, cancellationToken) is not { } account)
                 return Refuse(TaskRefusal.InsufficientFunds, $"The task would hold {amount} USD and you have no wallet yet: add funds first.");
-            if (wallets.Count >= MaxRememberedWallets)
-                wallets.Clear();
-            wallets[owner] = wallet = account.Id;
+            if (_wallets.Count >= MaxRememberedWallets)
+                _wallets.Clear();
+            _wallets[owner] = wallet = account.Id;
         }
 
         return new TaskHold(ids.Next<Transfer>(), wallet, amount);
@@ -378,17 +378,17 @@ public sealed class SubmitTask(
     /// <summary>How many tasks of agents with a demand factor are due or run, with those of a batch that is being made: the later ones find the earlier ones waiting.</summary>
     internal sealed class OpenInBatch
     {
-        private readonly Dictionary<Id<AgentVersion>, (OpenTasks Before, int More)> counts = [];
+        private readonly Dictionary<Id<AgentVersion>, (OpenTasks Before, int More)> _counts = [];
 
         public int? CountOf(Id<AgentVersion> agent, DemandFactor demand) =>
-            counts.TryGetValue(agent, out var count) ? count.Before.With(count.More, demand) : null;
+            _counts.TryGetValue(agent, out var count) ? count.Before.With(count.More, demand) : null;
 
-        public void Begin(Id<AgentVersion> agent, OpenTasks before) => counts[agent] = (before, 0);
+        public void Begin(Id<AgentVersion> agent, OpenTasks before) => _counts[agent] = (before, 0);
 
         public void Add(Id<AgentVersion> agent)
         {
-            if (counts.TryGetValue(agent, out var count))
-                counts[agent] = (count.Before, count.More + 1);
+            if (_counts.TryGetValue(agent, out var count))
+                _counts[agent] = (count.Before, count.More + 1);
         }
     }
 

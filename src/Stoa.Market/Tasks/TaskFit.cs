@@ -8,7 +8,7 @@ namespace Stoa.Market.Tasks;
 /// <param name="input">The input's bytes; null when there are more than are checked against a schema.</param>
 internal sealed class TaskFit(IReadOnlyDictionary<string, string> parameters, ReadOnlyMemory<byte>? input)
 {
-    private readonly Dictionary<string, bool> schemas = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, bool> _schemas = new(StringComparer.Ordinal);
 
     public bool Takes(IndexedAgent agent) =>
         TaskRules.CheckParameters(agent.Parameters, parameters).Refusal is null && FitsSchema(agent.Input.Schema);
@@ -19,8 +19,8 @@ internal sealed class TaskFit(IReadOnlyDictionary<string, string> parameters, Re
             return true;
         if (input is not { } bytes)
             return false;
-        if (!schemas.TryGetValue(schema, out var fits))
-            schemas.Add(schema, fits = PortSchema.Validate(schema, bytes).Count == 0);
+        if (!_schemas.TryGetValue(schema, out var fits))
+            _schemas.Add(schema, fits = PortSchema.Validate(schema, bytes).Count == 0);
         return fits;
     }
 }

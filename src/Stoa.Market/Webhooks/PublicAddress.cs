@@ -8,7 +8,7 @@ namespace Stoa.Market.Webhooks;
 /// which an IPv6 address carries an IPv4 address that is refused (mapped, compatible, NAT64, 6to4, Teredo).</remarks>
 public static class PublicAddress
 {
-    private static readonly IPNetwork[] special = [.. new[]
+    private static readonly IPNetwork[] s_special = [.. new[]
     {
         "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24",
         "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24",
@@ -18,7 +18,7 @@ public static class PublicAddress
         "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "5f00::/16",
     }.Select(IPNetwork.Parse)];
 
-    private static readonly IPNetwork globalUnicast = IPNetwork.Parse("2000::/3");
+    private static readonly IPNetwork s_globalUnicast = IPNetwork.Parse("2000::/3");
 
     /// <summary>Whether it may be connected to on behalf of a stranger.</summary>
     public static bool Is(IPAddress address)
@@ -27,6 +27,6 @@ public static class PublicAddress
         if (address.IsIPv4MappedToIPv6)
             address = address.MapToIPv4();
         // Of IPv6 only what is given out to the world; that leaves out loopback, unique local, link-local, site-local and multicast.
-        return (address.AddressFamily is AddressFamily.InterNetwork || globalUnicast.Contains(address)) && !special.Any(network => network.Contains(address));
+        return (address.AddressFamily is AddressFamily.InterNetwork || s_globalUnicast.Contains(address)) && !s_special.Any(network => network.Contains(address));
     }
 }

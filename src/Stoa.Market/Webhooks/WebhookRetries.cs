@@ -5,8 +5,8 @@ namespace Stoa.Market.Webhooks;
 /// <param name="DisableAfter">How long every attempt must have failed before a webhook is disabled.</param>
 public sealed record WebhookRetries(int MaxAttempts, TimeSpan DisableAfter)
 {
-    private static readonly TimeSpan first = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan longest = TimeSpan.FromHours(6);
+    private static readonly TimeSpan s_first = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_longest = TimeSpan.FromHours(6);
 
     /// <summary>The wait after so many failed attempts; null when that was the last one.</summary>
     /// <remarks>5 s, 20 s, 80 s and so on, four times as long each time up to 6 h, each a fifth shorter or longer by chance: eleven attempts take about a day.</remarks>
@@ -14,7 +14,7 @@ public sealed record WebhookRetries(int MaxAttempts, TimeSpan DisableAfter)
     {
         if (attempts >= MaxAttempts)
             return null;
-        var seconds = Math.Min(first.TotalSeconds * Math.Pow(4, attempts - 1), longest.TotalSeconds);
+        var seconds = Math.Min(s_first.TotalSeconds * Math.Pow(4, attempts - 1), s_longest.TotalSeconds);
         return TimeSpan.FromSeconds(seconds * (0.8 + (0.4 * random.NextDouble())));
     }
 }

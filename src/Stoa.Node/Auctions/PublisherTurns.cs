@@ -6,8 +6,8 @@ namespace Stoa.Node.Auctions;
 /// <summary>Lets one program of each publisher run at a time, so that one whose programs take long keeps nobody else's from the few threads.</summary>
 public sealed class PublisherTurns
 {
-    private readonly Lock gate = new();
-    private readonly Dictionary<Id<User>, Lane> lanes = [];
+    private readonly Lock _gate = new();
+    private readonly Dictionary<Id<User>, Lane> _lanes = [];
 
     /// <summary>Waits for the publisher's turn.</summary>
     /// <param name="publisher">Whose program is to run.</param>
@@ -16,10 +16,10 @@ public sealed class PublisherTurns
     public async Task<IDisposable> TakeAsync(Id<User> publisher, CancellationToken cancellationToken)
     {
         Lane lane;
-        lock (gate)
+        lock (_gate)
         {
-            if (!lanes.TryGetValue(publisher, out lane!))
-                lanes.Add(publisher, lane = new Lane(this, publisher));
+            if (!_lanes.TryGetValue(publisher, out lane!))
+                _lanes.Add(publisher, lane = new Lane(this, publisher));
             lane.Users++;
         }
 
@@ -38,10 +38,10 @@ public sealed class PublisherTurns
 
     private void Leave(Lane lane)
     {
-        lock (gate)
+        lock (_gate)
         {
             if (--lane.Users == 0)
-                lanes.Remove(lane.Publisher);
+                _lanes.Remove(lane.Publisher);
         }
     }
 
@@ -63,8 +63,8 @@ public sealed class PublisherTurns
 
     private sealed class Taken(Lane lane) : IDisposable
     {
-        private Lane? left = lane;
+        private Lane? _left = lane;
 
-        public void Dispose() => Interlocked.Exchange(ref left, null)?.End();
+        public void Dispose() => Interlocked.Exchange(ref _left, null)?.End();
     }
 }

@@ -9,7 +9,7 @@ public sealed class AuditCare(SqlAuditBlocks blocks, AuditLog log, AuditOptions 
     /// <summary>Name of the entry that tells up to which block the log was taken away.</summary>
     public const string Pruned = "pruneAudit";
 
-    private static readonly TimeSpan every = TimeSpan.FromHours(1);
+    private static readonly TimeSpan s_every = TimeSpan.FromHours(1);
 
     /// <summary>Takes away what is too old now.</summary>
     /// <returns>Up to which block; 0 when there was nothing.</returns>
@@ -28,7 +28,7 @@ public sealed class AuditCare(SqlAuditBlocks blocks, AuditLog log, AuditOptions 
     {
         if (options.KeepDays == 0)
             return;
-        using var timer = new PeriodicTimer(every, time);
+        using var timer = new PeriodicTimer(s_every, time);
         do
         {
             try

@@ -11,12 +11,12 @@ namespace Stoa.Node.Audit;
 public sealed record AuditFilter(string? Actor = null, string? Name = null, DateTimeOffset? From = null, DateTimeOffset? To = null)
 {
     // Most lines of a block are somebody else's: what cannot be meant is not parsed.
-    private readonly byte[]? actorMark = Actor is null ? null : Encoding.ASCII.GetBytes($"\"actor\":\"{Actor}\"");
+    private readonly byte[]? _actorMark = Actor is null ? null : Encoding.ASCII.GetBytes($"\"actor\":\"{Actor}\"");
 
     /// <summary>The entry of a line when it is wanted; null otherwise.</summary>
     public AuditEntry? Read(ReadOnlyMemory<byte> line)
     {
-        if (actorMark is not null && line.Span.IndexOf(actorMark) < 0)
+        if (_actorMark is not null && line.Span.IndexOf(_actorMark) < 0)
             return null;
         var entry = AuditEntry.Read(line);
         return (Actor is null || entry.Act.Actor == Actor)

@@ -16,22 +16,22 @@ public sealed class AuditLog(SqlAuditBlocks blocks, AuditOptions options, TimePr
     public const string RefusalsLeftOut = "refusalsLeftOut";
 
     private const int MaxWaiting = 65_536;
-    private static readonly TimeSpan patience = TimeSpan.FromSeconds(10);
-    private static readonly TimeSpan pause = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(500);
 
-    private readonly Channel<Waiting> waiting = Channel.CreateBounded<Waiting>(new BoundedChannelOptions(MaxWaiting) { SingleReader = true });
-    private readonly WakeSignal urgent = new();
-    private readonly Lock gate = new();
-    private long minute;
-    private int refusals;
-    private volatile bool isClosed;
+    private readonly Channel<Waiting> _waiting = Channel.CreateBounded<Waiting>(new BoundedChannelOptions(MaxWaiting) { SingleReader = true });
+    private readonly WakeSignal _urgent = new();
+    private readonly Lock _gate = new();
+    private long _minute;
+    private int _refusals;
+    private volatile bool _isClosed;
 
     /// <summary>Has an act written soon. When more wait than can be held, it waits until there is room: none is dropped while the node lives.</summary>
     public async Task GatherAsync(AuditAct act)
     {
         try
         {
-            await waiting.Writer.WriteAsync(new Waiting(act, null));
+            await _waiting.Writer.WriteAsync(new Waiting(act, null));
         }
         catch (ChannelClosedException)
         {
@@ -45,9 +45,9 @@ public sealed class AuditLog(SqlAuditBlocks blocks, AuditOptions options, TimePr
         var written = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         try
         {
-            await waiting.Writer.WriteAsync(new Waiting(act, written)).AsTask().WaitAsync(patience, time);
-            urgent.Set();
-            await written.Task.WaitAsync(patience, time);
+            await _waiting.Writer.WriteAsync(new Waiting(act, written)).AsTask().WaitAsync(s_patience, time);
+            _urgent.Set();
+            await written.Task.WaitAsync(s_patience, time);
             return true;
         }
         catch (Exception late) when (late is TimeoutException or ChannelClosedException or OperationCanceledException)
@@ -62,18 +62,18 @@ public sealed class AuditLog(SqlAuditBlocks blocks, AuditOptions options, TimePr
     {
         int leftOut;
         bool takes;
-        lock (gate)
+        lock (_gate)
         {
             var now = time.GetUtcNow().ToUnixTimeSeconds() / 60;
-            leftOut = now == minute ? 0 : Math.Max(0, refusals - options.RefusalsPerMinute);
-            if (now != minute)
-                (minute, refusals) = (now, 0);
-            takes = ++refusals <= options.RefusalsPerMinute;
+            leftOut = now == _minute ? 0 : Math.Max(0, _refusals - options.RefusalsPerMinute);
+            if (now != _minute)
+                (_minute, _refusals) = (now, 0);
+            takes = ++_refusals <= options.RefusalsPerMinute;
         }
 
         if (leftOut > 0)
         {
-            waiting.Writer.TryWrite(new Waiting(
+            _waiting.Writer.TryWrite(new Waiting(
                 new AuditAct(time.GetUtcNow(), RefusalsLeftOut, 0) { Subject = leftOut.ToString(CultureInfo.InvariantCulture) }, null));
         }
 
@@ -83,9 +83,9 @@ public sealed class AuditLog(SqlAuditBlocks blocks, AuditOptions options, TimePr
     /// <summary>Takes no more acts, and writes those that were taken.</summary>
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
-        isClosed = true;
-        waiting.Writer.TryComplete();
-        urgent.Set();
+        _isClosed = true;
+        _waiting.Writer.TryComplete();
+        _urgent.Set();
         if (ExecuteTask is { } writing)
             await writing.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         await base.StopAsync(cancellationToken);
@@ -95,10 +95,10 @@ public sealed class AuditLog(SqlAuditBlocks blocks, AuditOptions options, TimePr
     {
         // It does not stop by the token but when it has come to the end: what was taken is written.
         var taken = new List<Waiting>();
-        while (await waiting.Reader.WaitToReadAsync(CancellationToken.None))
+        while (await _waiting.Reader.WaitToReadAsync(CancellationToken.None))
         {
-            await urgent.WaitAsync(TimeSpan.FromMilliseconds(options.GatherMs), time, CancellationToken.None);
-            while (taken.Count < AuditBlock.MaxCount && waiting.Reader.TryRead(out var next))
+            await _urgent.WaitAsync(TimeSpan.FromMilliseconds(options.GatherMs), time, CancellationToken.None);
+            while (taken.Count < AuditBlock.MaxCount && _waiting.Reader.TryRead(out var next))
                 taken.Add(next);
             if (taken.Count == 0)
                 continue;
@@ -121,7 +121,7 @@ public sealed class AuditLog(SqlAuditBlocks blocks, AuditOptions options, TimePr
             }
             catch (Exception failure)
             {
-                if (isClosed || stoppingToken.IsCancellationRequested)
+                if (_isClosed || stoppingToken.IsCancellationRequested)
                 {
                     logger.LogCritical(failure, "{Count} entries are missing in the audit log: the node stops, and they cannot be written.", acts.Count);
                     foreach (var one in taken)
@@ -130,7 +130,7 @@ public sealed class AuditLog(SqlAuditBlocks blocks, AuditOptions options, TimePr
                 }
 
                 logger.LogError(failure, "The audit log cannot be written; trying again.");
-                await Task.Delay(pause, time, CancellationToken.None);
+                await Task.Delay(s_pause, time, CancellationToken.None);
             }
         }
 

@@ -16,7 +16,7 @@ namespace Stoa.Node.Audit;
 public sealed record AuditedEndpoint(string Name, bool IsGuarded, bool IsBulk)
 {
     /// <summary>Acts that come by the thousand and touch no identity, no right and no setting. Everything else is written before it is answered.</summary>
-    private static readonly FrozenSet<string> bulk = FrozenSet.ToFrozenSet<string>(
+    private static readonly FrozenSet<string> s_bulk = FrozenSet.ToFrozenSet<string>(
     [
         "submitTask", "quoteTask", "executeTask", "cancelTask", "replayTask", "replayTasks", "submitBatch", "cancelBatch", "submitTemplate",
         "placeBid", "createBlob", "putBlob", "callAgent",
@@ -42,7 +42,7 @@ public sealed record AuditedEndpoint(string Name, bool IsGuarded, bool IsBulk)
         var name = metadata.GetMetadata<IEndpointNameMetadata>()?.EndpointName ?? endpoint.RoutePattern.RawText ?? "unnamed";
         var isOpen = metadata.GetMetadata<IAllowAnonymous>() is not null;
         var isForAdministrators = metadata.GetMetadata<AccessNeed>() is { Permission: Permission.NodeAdmin };
-        return new AuditedEndpoint(name, isOpen || isForAdministrators, bulk.Contains(name));
+        return new AuditedEndpoint(name, isOpen || isForAdministrators, s_bulk.Contains(name));
     }
 
     /// <summary>What a request has done, or was refused.</summary>

@@ -9,7 +9,7 @@ namespace Stoa.Node.Events;
 /// </remarks>
 public sealed class EventSignal : IAsyncDisposable
 {
-    private static readonly TimeSpan PollInterval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_pollInterval = TimeSpan.FromSeconds(1);
 
     private readonly Signal _signal;
     private readonly ILogger<EventSignal> _log;
@@ -47,7 +47,7 @@ public sealed class EventSignal : IAsyncDisposable
 
     private async Task PollAsync(PostgresDatabase database)
     {
-        using var timer = new PeriodicTimer(PollInterval, _time);
+        using var timer = new PeriodicTimer(s_pollInterval, _time);
         await RepeatAsync(
             async () =>
             {
@@ -73,7 +73,7 @@ public sealed class EventSignal : IAsyncDisposable
                 if (!isBroken)
                     _log.LogWarning(broken, "{Warning}", warning);
                 isBroken = true;
-                await Task.Delay(PollInterval, _time, _stop.Token);
+                await Task.Delay(s_pollInterval, _time, _stop.Token);
             }
         }
     }

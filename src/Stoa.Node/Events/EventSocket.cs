@@ -15,9 +15,9 @@ namespace Stoa.Node.Events;
 public sealed class EventSocket(WebSocket socket, EventFeed feed, Caller caller, PeerId node) : IDisposable
 {
     private const int MessageBytesMax = 16 * 1024;
-    private static readonly TimeSpan patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
 
-    private readonly SemaphoreSlim sending = new(1);
+    private readonly SemaphoreSlim _sending = new(1);
 
     /// <summary>Serves the reader until it goes or the token ends it.</summary>
     public async Task RunAsync(CancellationToken cancellationToken)
@@ -56,7 +56,7 @@ public sealed class EventSocket(WebSocket socket, EventFeed feed, Caller caller,
         }
     }
 
-    public void Dispose() => sending.Dispose();
+    public void Dispose() => _sending.Dispose();
 
     private static async Task StopAsync(CancellationTokenSource? subscription, Task serving)
     {
@@ -121,17 +121,17 @@ public sealed class EventSocket(WebSocket socket, EventFeed feed, Caller caller,
     private async Task SendAsync<T>(T message, JsonTypeInfo<T> contract, CancellationToken cancellationToken)
     {
         var utf8 = JsonSerializer.SerializeToUtf8Bytes(message, contract);
-        await sending.WaitAsync(cancellationToken);
+        await _sending.WaitAsync(cancellationToken);
         try
         {
             // A reader who takes nothing for so long is cut off: cancelling a send aborts the socket.
             using var slow = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            slow.CancelAfter(patience);
+            slow.CancelAfter(s_patience);
             await socket.SendAsync(utf8, WebSocketMessageType.Text, endOfMessage: true, slow.Token);
         }
         finally
         {
-            sending.Release();
+            _sending.Release();
         }
     }
 

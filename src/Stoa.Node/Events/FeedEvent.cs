@@ -11,7 +11,7 @@ namespace Stoa.Node.Events;
 /// <param name="Event">What happened.</param>
 public sealed record FeedEvent(long? Sequence, NewEvent Event)
 {
-    private static long liveCount;
+    private static long s_liveCount;
 
     /// <summary>The event as it is on the wire, the same over every transport.</summary>
     /// <param name="node">The node that tells it.</param>
@@ -20,7 +20,7 @@ public sealed record FeedEvent(long? Sequence, NewEvent Event)
         using var data = JsonDocument.Parse(Event.DataJson);
         var id = Sequence is { } sequence
             ? sequence.ToString(CultureInfo.InvariantCulture)
-            : string.Create(CultureInfo.InvariantCulture, $"live-{Interlocked.Increment(ref liveCount)}");
+            : string.Create(CultureInfo.InvariantCulture, $"live-{Interlocked.Increment(ref s_liveCount)}");
         return new CloudEvent("1.0", id, $"stoa://{node}", Event.Type, Event.Subject, Event.Time, data.RootElement.Clone());
     }
 }

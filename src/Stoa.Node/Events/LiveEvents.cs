@@ -9,13 +9,13 @@ public sealed class LiveEvents
 {
     private const int WaitingMax = 64;
 
-    private readonly ConcurrentDictionary<Subscription, byte> subscriptions = new();
+    private readonly ConcurrentDictionary<Subscription, byte> _subscriptions = new();
 
     /// <summary>Whether anybody listens: nobody needs to measure for nobody.</summary>
-    public bool IsWatched => !subscriptions.IsEmpty;
+    public bool IsWatched => !_subscriptions.IsEmpty;
 
     /// <summary>What those who listen want.</summary>
-    public IEnumerable<EventFilter> Filters => subscriptions.Keys.Select(subscription => subscription.Filter);
+    public IEnumerable<EventFilter> Filters => _subscriptions.Keys.Select(subscription => subscription.Filter);
 
     /// <summary>Told when somebody begins to listen.</summary>
     public event Action? Subscribed;
@@ -23,7 +23,7 @@ public sealed class LiveEvents
     /// <summary>Hands an event to those who want it and may see it. Never waits.</summary>
     public void Publish(NewEvent happened)
     {
-        foreach (var (subscription, _) in subscriptions)
+        foreach (var (subscription, _) in _subscriptions)
             subscription.Offer(happened);
     }
 
@@ -31,7 +31,7 @@ public sealed class LiveEvents
     public Subscription Subscribe(EventFilter filter)
     {
         var subscription = new Subscription(this, filter);
-        subscriptions.TryAdd(subscription, 0);
+        _subscriptions.TryAdd(subscription, 0);
         Subscribed?.Invoke();
         return subscription;
     }
@@ -39,22 +39,22 @@ public sealed class LiveEvents
     /// <summary>One listener.</summary>
     public sealed class Subscription : IDisposable
     {
-        private readonly LiveEvents events;
-        private readonly Channel<NewEvent> waiting = Channel.CreateBounded<NewEvent>(
+        private readonly LiveEvents _events;
+        private readonly Channel<NewEvent> _waiting = Channel.CreateBounded<NewEvent>(
             new BoundedChannelOptions(WaitingMax) { FullMode = BoundedChannelFullMode.DropOldest, SingleReader = true });
 
-        internal Subscription(LiveEvents events, EventFilter filter) => (this.events, Filter) = (events, filter);
+        internal Subscription(LiveEvents events, EventFilter filter) => (_events, Filter) = (events, filter);
 
         /// <summary>What it wants, and may see.</summary>
         public EventFilter Filter { get; }
 
         /// <summary>The next event that waits, oldest first.</summary>
-        public bool TryRead([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out NewEvent? happened) => waiting.Reader.TryRead(out happened);
+        public bool TryRead([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out NewEvent? happened) => _waiting.Reader.TryRead(out happened);
 
         /// <summary>Completes when an event waits.</summary>
-        public async Task WaitAsync(CancellationToken cancellationToken) => await waiting.Reader.WaitToReadAsync(cancellationToken);
+        public async Task WaitAsync(CancellationToken cancellationToken) => await _waiting.Reader.WaitToReadAsync(cancellationToken);
 
-        public void Dispose() => events.subscriptions.TryRemove(this, out _);
+        public void Dispose() => _events._subscriptions.TryRemove(this, out _);
 
         internal void Offer(NewEvent happened)
         {
@@ -62,7 +62,7 @@ public sealed class LiveEvents
                 && (Filter.Subject is null || happened.Subject == Filter.Subject)
                 && (Filter.Types.Count == 0 || Filter.Types.Contains(happened.Type));
             if (wanted)
-                waiting.Writer.TryWrite(happened);
+                _waiting.Writer.TryWrite(happened);
         }
     }
 }

@@ -12,8 +12,8 @@ namespace Stoa.Node.Events;
 /// <remarks>A comment every 15 seconds keeps the connection alive. A reader who takes nothing for 30 seconds is cut off and resumes by <c>Last-Event-ID</c>.</remarks>
 internal static class ServerSentEvents
 {
-    private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(15);
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_heartbeat = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
 
     /// <summary>One event.</summary>
     /// <param name="Id">What the reader resumes from; null for one that cannot be resumed from.</param>
@@ -83,7 +83,7 @@ internal static class ServerSentEvents
     {
         try
         {
-            await next.WaitAsync(Heartbeat, time, cancellationToken);
+            await next.WaitAsync(s_heartbeat, time, cancellationToken);
             return true;
         }
         catch (TimeoutException) when (!next.IsCompleted)
@@ -105,7 +105,7 @@ internal static class ServerSentEvents
     private static async Task SendAsync(HttpContext context, string text, CancellationToken cancellationToken)
     {
         using var slow = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        slow.CancelAfter(Patience);
+        slow.CancelAfter(s_patience);
         try
         {
             await context.Response.WriteAsync(text, slow.Token);

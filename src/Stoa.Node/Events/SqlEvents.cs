@@ -15,7 +15,7 @@ public static class SqlEvents
     // SQLite's acts run one after another anyway. The key is the word "even" in ASCII.
     private const string Lock = "SELECT 1 FROM (SELECT pg_advisory_xact_lock(1702257006)) AS locked";
 
-    private static readonly SqlRows<NewEvent> Insert = SqlRows<NewEvent>.Insert(
+    private static readonly SqlRows<NewEvent> s_insert = SqlRows<NewEvent>.Insert(
         "events",
         [
             SqlField<NewEvent>.OfText("type", told => told.Type),
@@ -36,7 +36,7 @@ public static class SqlEvents
             return;
         if (!session.Dialect.IsSqlite)
             await session.SendAsync(Lock);
-        await session.SendRowsAsync(Insert, appended);
+        await session.SendRowsAsync(s_insert, appended);
         session.RaiseOnCommit(Topic, await session.QuerySingleAsync<long>(
             """
             SELECT last FROM (SELECT COALESCE(MAX(sequence), 0) AS last FROM events) AS newest

@@ -1,6 +1,6 @@
 using Stoa.Client.Contracts;
-using Stoa.Market.Membership;
 using Stoa.Market;
+using Stoa.Market.Membership;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
 using Stoa.Node.Membership;

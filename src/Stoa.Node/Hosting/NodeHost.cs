@@ -14,8 +14,8 @@ using Stoa.Node.Http.OpenApi;
 using Stoa.Node.Identity;
 using Stoa.Node.Ledger;
 using Stoa.Node.Mail;
-using Stoa.Node.Metering;
 using Stoa.Node.Membership;
+using Stoa.Node.Metering;
 using Stoa.Node.Observability;
 using Stoa.Node.Pages;
 using Stoa.Node.Payments;
@@ -38,15 +38,15 @@ namespace Stoa.Node.Hosting;
 /// <summary>A node in this process: built, prepared, then started. Dispose of it to stop it.</summary>
 public sealed class NodeHost : IAsyncDisposable
 {
-    private readonly WebApplication app;
-    private readonly ApiKeySecret? adminKey;
-    private readonly long began;
-    private bool stopped;
+    private readonly WebApplication _app;
+    private readonly ApiKeySecret? _adminKey;
+    private readonly long _began;
+    private bool _stopped;
 
-    private NodeHost(WebApplication app, ApiKeySecret? adminKey, long began) => (this.app, this.adminKey, this.began) = (app, adminKey, began);
+    private NodeHost(WebApplication app, ApiKeySecret? adminKey, long began) => (_app, _adminKey, _began) = (app, adminKey, began);
 
     /// <summary>The wired services, for tests on production wiring.</summary>
-    public IServiceProvider Services => app.Services;
+    public IServiceProvider Services => _app.Services;
 
     /// <summary>Wires a node, opens its storage and makes what a first start needs. It does not listen yet.</summary>
     /// <param name="args">Options of the command line; see <see cref="NodeConfiguration"/>.</param>
@@ -108,26 +108,26 @@ public sealed class NodeHost : IAsyncDisposable
     /// <summary>Starts the background work, listens, and tells what is to be said of it.</summary>
     public async Task<NodeStarted> StartAsync(CancellationToken cancellationToken = default)
     {
-        await app.StartAsync(cancellationToken);
-        var address = app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.First();
-        var folder = app.Services.GetRequiredService<DataFolder>();
+        await _app.StartAsync(cancellationToken);
+        var address = _app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.First();
+        var folder = _app.Services.GetRequiredService<DataFolder>();
         return new NodeStarted(
-            new Uri(address), folder.FullPath, adminKey?.Text, folder.PathOf(FirstAdmin.KeyFileName), Stopwatch.GetElapsedTime(began));
+            new Uri(address), folder.FullPath, _adminKey?.Text, folder.PathOf(FirstAdmin.KeyFileName), Stopwatch.GetElapsedTime(_began));
     }
 
     /// <summary>Completes when the node is asked to stop, by a signal of the operating system or by the token, and has stopped.</summary>
     public async Task WaitForShutdownAsync(CancellationToken cancellationToken = default)
     {
-        await app.WaitForShutdownAsync(cancellationToken);
-        stopped = true;
+        await _app.WaitForShutdownAsync(cancellationToken);
+        _stopped = true;
     }
 
     /// <summary>Stops listening, lets background work come to its end, and closes the storage.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (!stopped)
-            await app.StopAsync();
-        await app.DisposeAsync();
+        if (!_stopped)
+            await _app.StopAsync();
+        await _app.DisposeAsync();
     }
 
     private static void MapRooms(WebApplication app, BuildsOptions builds)

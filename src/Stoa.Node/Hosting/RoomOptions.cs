@@ -6,7 +6,7 @@ public static class RoomOptions
     /// <summary>The section that holds all of the node's options.</summary>
     public const string Root = "Stoa";
 
-    private static readonly object findingsKey = new();
+    private static readonly object s_findingsKey = new();
 
     /// <summary>Binds the section <c>Stoa:{room}</c> and registers the record. What is wrong is told by <see cref="RefuseBadOptions"/>.</summary>
     /// <param name="builder">Whose configuration and services.</param>
@@ -84,8 +84,8 @@ public static class RoomOptions
 
         public static Findings Of(IHostApplicationBuilder builder)
         {
-            if (!builder.Properties.TryGetValue(findingsKey, out var findings))
-                builder.Properties[findingsKey] = findings = new Findings();
+            if (!builder.Properties.TryGetValue(s_findingsKey, out var findings))
+                builder.Properties[s_findingsKey] = findings = new Findings();
             return (Findings)findings;
         }
     }

@@ -12,7 +12,7 @@ public sealed class JsonFaults
     /// <summary>More reasons than these help nobody.</summary>
     public const int MaxFaults = 50;
 
-    private readonly List<FieldError> faults = [];
+    private readonly List<FieldError> _faults = [];
 
     private JsonFaults()
     {
@@ -29,14 +29,14 @@ public sealed class JsonFaults
             using var document = JsonDocument.ParseValue(ref reader);
             var search = new JsonFaults();
             search.Look(document.RootElement, contract, "");
-            if (search.faults.Count == 0)
+            if (search._faults.Count == 0)
             {
                 // What was refused is not in the document, so it comes after it; reading on says where.
                 reader.Read();
                 search.Add("", "A JSON object that follows the contract is expected.");
             }
 
-            return search.faults;
+            return search._faults;
         }
         catch (JsonException broken)
         {
@@ -171,8 +171,8 @@ public sealed class JsonFaults
 
     private void Add(string pointer, string reason)
     {
-        if (faults.Count < MaxFaults)
-            faults.Add(new FieldError(pointer, reason));
+        if (_faults.Count < MaxFaults)
+            _faults.Add(new FieldError(pointer, reason));
     }
 
     /// <summary>RFC 6901 section 3: tilde and slash are escaped. A name is cut when it is longer than any of ours.</summary>

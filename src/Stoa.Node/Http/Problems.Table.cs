@@ -4,9 +4,9 @@ using Stoa.Market.Channels;
 using Stoa.Market.Disputes;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
+using Stoa.Market.Metering;
 using Stoa.Market.Payments;
 using Stoa.Market.PayPerCall;
-using Stoa.Market.Metering;
 using Stoa.Market.Registry;
 using Stoa.Market.Reviews;
 using Stoa.Market.Schedules;
@@ -22,17 +22,17 @@ namespace Stoa.Node.Http;
 
 public static partial class Problems
 {
-    private static readonly ProblemKind insufficientFunds = new(
+    private static readonly ProblemKind s_insufficientFunds = new(
         "insufficientFunds", 402, "Not enough money",
         "The available balance of the wallet, which is what is posted less what is held, does not cover the amount.",
         "Top up the wallet, wait until running tasks release their holds, or lower the limits of the task.");
 
-    private static readonly ProblemKind handleTaken = new(
+    private static readonly ProblemKind s_handleTaken = new(
         "handleTaken", 409, "Handle taken",
         "Somebody else has this handle; handles are unique on a node, those of people and organisations together.",
         "Choose another handle, or sign in if it is yours.");
 
-    private static readonly ProblemKind idempotencyKeyReused = new(
+    private static readonly ProblemKind s_idempotencyKeyReused = new(
         "idempotencyKeyReused", 422, "Idempotency key used for something else",
         "The Idempotency-Key came before with another request. One key stands for one request, so that a repetition is recognised.",
         "Send a new key for a new request; repeat a request with its own key and exactly the same content.");
@@ -75,7 +75,7 @@ public static partial class Problems
         RequestRefusal.RateLimited => Row(refusal, 429, "Too many requests",
             "More requests came within the window than the limit in the RateLimit-Policy header allows.",
             "Wait as long as Retry-After says, then go on more slowly."),
-        RequestRefusal.IdempotencyKeyReused => idempotencyKeyReused,
+        RequestRefusal.IdempotencyKeyReused => s_idempotencyKeyReused,
         RequestRefusal.IdempotencyKeyBusy => Row(refusal, 409, "The same request is being worked on",
             "A request with the same Idempotency-Key has not been answered yet.",
             "Wait as long as Retry-After says and repeat the request: it gets the answer of the first one."),
@@ -95,7 +95,7 @@ public static partial class Problems
         IdentityRefusal.RegistrationInvalid => Row(refusal, 422, "Registration breaks the rules",
             "Handle, email or password is not as it must be.",
             "Correct what is listed in errors and register again."),
-        IdentityRefusal.HandleTaken => handleTaken,
+        IdentityRefusal.HandleTaken => s_handleTaken,
         IdentityRefusal.EmailTaken => Row(refusal, 409, "Email taken",
             "There is an account with this email already.",
             "Sign in with it, or register with another email."),
@@ -124,7 +124,7 @@ public static partial class Problems
         OrganisationRefusal.OrganisationInvalid => Row(refusal, 422, "Organisation breaks the rules",
             "Handle, name or role is not as it must be.",
             "Correct what is listed in errors and try again."),
-        OrganisationRefusal.HandleTaken => handleTaken,
+        OrganisationRefusal.HandleTaken => s_handleTaken,
         OrganisationRefusal.OrganisationsTooMany => Row(refusal, 409, "Too many organisations",
             "The person belongs to as many organisations as are allowed.",
             "Leave one with DELETE /api/v1/organisations/{organisation}/membership."),
@@ -178,7 +178,7 @@ public static partial class Problems
         ChannelRefusal.ChannelInvalid => Row(refusal, 422, "Channel breaks the rules",
             "Payee, keys, deposit, challenge window or expiry are not as they must be.",
             "Correct what is listed in errors and try again."),
-        ChannelRefusal.InsufficientFunds => insufficientFunds,
+        ChannelRefusal.InsufficientFunds => s_insufficientFunds,
         ChannelRefusal.ChannelsTooMany => Row(refusal, 409, "Too many channels",
             "You pay by as many channels that are not closed as one user may have.",
             "Close channels that are not used any more."),
@@ -299,7 +299,7 @@ public static partial class Problems
         TaskRefusal.PriceOutOfRange => Row(refusal, 422, "Price out of range",
             "The price at the task's limits is more than an amount of money can say, about 9.2 billion dollars.",
             "Lower the task's limits."),
-        TaskRefusal.InsufficientFunds => insufficientFunds,
+        TaskRefusal.InsufficientFunds => s_insufficientFunds,
         TaskRefusal.BudgetExhausted => Row(refusal, 402, "Budget used up",
             "What the task would hold does not fit into what one of your budgets has left in its day or month.",
             "Wait until it renews or running tasks have ended, ask for lower limits, or raise the budget with PUT /api/v1/budgets; GET /api/v1/budgets lists what is left."),
@@ -309,7 +309,7 @@ public static partial class Problems
         TaskRefusal.SpendingLimitReached => Row(refusal, 402, "Spending limit of the key reached",
             "The API key may spend so much in a day of UTC, and with what this would hold it would be more. What is held counts until it is settled.",
             "Wait for tasks to end, or for the next day, ask for less fuel, or use a key with a higher limit. GET /api/v1/api-keys tells what was spent."),
-        TaskRefusal.IdempotencyKeyReused => idempotencyKeyReused,
+        TaskRefusal.IdempotencyKeyReused => s_idempotencyKeyReused,
         TaskRefusal.DueTooLate => Row(refusal, 422, "Due too far ahead",
             "A task can be put off by at most 366 days, for its money is held all the while, and not beyond its deadline.",
             "Give an earlier dueAt, or a longer deadline."),
@@ -403,7 +403,7 @@ public static partial class Problems
         TransferRefusal.CreditAccountUnknown => Row(refusal, 404, "No such account to credit",
             "The account that should receive does not exist.",
             "Check the account."),
-        TransferRefusal.InsufficientFunds => insufficientFunds,
+        TransferRefusal.InsufficientFunds => s_insufficientFunds,
         TransferRefusal.BalanceOverflow => Row(refusal, 422, "Balance out of range",
             "A balance would leave the range of int64 nanodollars, about 9.2 billion dollars.",
             "Move less."),
@@ -456,7 +456,7 @@ public static partial class Problems
         PaymentRefusal.RefundExceedsPayment => Row(refusal, 409, "More than is left of the payment",
             "A refund goes back by the payment that it is of, and is no more than what of it was not refunded.",
             "Give a smaller amount, or leave it out for all that is left."),
-        PaymentRefusal.InsufficientFunds => insufficientFunds,
+        PaymentRefusal.InsufficientFunds => s_insufficientFunds,
         PaymentRefusal.CustomerUnknown => Row(refusal, 409, "Nothing paid in yet",
             "The billing portal shows payments, and there are none.",
             "Pay in with POST /api/v1/payments/add-credit first."),
@@ -516,7 +516,7 @@ public static partial class Problems
         DisputeRefusal.DisputeTooLate => Row(refusal, 409, "Too late for a dispute",
             "The task ended longer ago than tasks can be disputed on this node.",
             "Dispute a task soon after its end."),
-        DisputeRefusal.InsufficientFunds => insufficientFunds,
+        DisputeRefusal.InsufficientFunds => s_insufficientFunds,
     };
 
     public static ProblemKind Of(ReviewRefusal refusal) => refusal switch

@@ -5,9 +5,9 @@ using Stoa.Market.Channels;
 using Stoa.Market.Disputes;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
+using Stoa.Market.Metering;
 using Stoa.Market.Payments;
 using Stoa.Market.PayPerCall;
-using Stoa.Market.Metering;
 using Stoa.Market.Registry;
 using Stoa.Market.Reviews;
 using Stoa.Market.Schedules;
@@ -22,10 +22,10 @@ namespace Stoa.Node.Http;
 /// <remarks>The switches have no default, so a new case of an enum does not compile until it has its row.</remarks>
 public static partial class Problems
 {
-    private static readonly Lazy<IReadOnlyDictionary<string, ProblemKind>> all = new(Collect);
+    private static readonly Lazy<IReadOnlyDictionary<string, ProblemKind>> s_all = new(Collect);
 
     /// <summary>Every problem that this node may answer, by code, in alphabetical order.</summary>
-    public static IReadOnlyDictionary<string, ProblemKind> All => all.Value;
+    public static IReadOnlyDictionary<string, ProblemKind> All => s_all.Value;
 
     public static ProblemResult ToProblem(this Refusal<AuctionRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 

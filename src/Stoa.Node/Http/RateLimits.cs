@@ -11,22 +11,22 @@ namespace Stoa.Node.Http;
 /// <summary>Counts requests against their limits and tells clients where they stand, by the <c>RateLimit</c> header fields of the IETF draft.</summary>
 public sealed class RateLimits : IDisposable
 {
-    private static readonly TimeSpan keyWindow = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan s_keyWindow = TimeSpan.FromMinutes(1);
 
-    private readonly Dictionary<RateLimit, Quota> quotas;
-    private readonly PartitionedRateLimiter<string> streams;
-    private readonly int streamsPerCaller;
-    private readonly PartitionedRateLimiter<(Id<ApiKey> Key, int Permits)> keys = PartitionedRateLimiter.Create<(Id<ApiKey> Key, int Permits), Id<ApiKey>>(
+    private readonly Dictionary<RateLimit, Quota> _quotas;
+    private readonly PartitionedRateLimiter<string> _streams;
+    private readonly int _streamsPerCaller;
+    private readonly PartitionedRateLimiter<(Id<ApiKey> Key, int Permits)> _keys = PartitionedRateLimiter.Create<(Id<ApiKey> Key, int Permits), Id<ApiKey>>(
         one => RateLimitPartition.GetFixedWindowLimiter(one.Key, _ => new FixedWindowRateLimiterOptions
         {
             PermitLimit = one.Permits,
-            Window = keyWindow,
+            Window = s_keyWindow,
             QueueLimit = 0,
         }));
 
     public RateLimits(HttpOptions options)
     {
-        quotas = new Dictionary<RateLimit, Quota>
+        _quotas = new Dictionary<RateLimit, Quota>
         {
             [RateLimit.Calls] = new("calls", options.CallsPerMinute, TimeSpan.FromMinutes(1)),
             [RateLimit.SignIn] = new("sign-in", options.SignInsPerMinute, TimeSpan.FromMinutes(1)),
@@ -34,21 +34,21 @@ public sealed class RateLimits : IDisposable
             [RateLimit.Invitations] = new("invitations", options.InvitationsPerHour, TimeSpan.FromHours(1)),
             [RateLimit.Registration] = new("registration", options.RegistrationsPerHour, TimeSpan.FromHours(1)),
         };
-        streamsPerCaller = options.StreamsPerCaller;
-        streams = PartitionedRateLimiter.Create<string, string>(key => RateLimitPartition.GetConcurrencyLimiter(
+        _streamsPerCaller = options.StreamsPerCaller;
+        _streams = PartitionedRateLimiter.Create<string, string>(key => RateLimitPartition.GetConcurrencyLimiter(
             key, _ => new ConcurrencyLimiterOptions { PermitLimit = options.StreamsPerCaller, QueueLimit = 0 }));
     }
 
     /// <summary>Takes a place for a stream that stays open, until the place is disposed of; a problem when the caller has no place left.</summary>
     public ProblemResult? RefuseStream(HttpContext context, out IDisposable place)
     {
-        var lease = streams.AttemptAcquire(KeyOf(context, RateLimit.Calls));
+        var lease = _streams.AttemptAcquire(KeyOf(context, RateLimit.Calls));
         place = lease;
         if (lease.IsAcquired)
             return null;
         context.Response.Headers.RetryAfter = "5";
         return RequestRefusal.RateLimited.ToProblem(
-            $"At most {streamsPerCaller} event streams may be open at once: close one, or watch several subjects in one stream.");
+            $"At most {_streamsPerCaller} event streams may be open at once: close one, or watch several subjects in one stream.");
     }
 
     /// <summary>Counts a request; a problem when it is one too many. The header fields are set in both cases.</summary>
@@ -57,7 +57,7 @@ public sealed class RateLimits : IDisposable
     /// <param name="key">For whom it counts.</param>
     public ProblemResult? Refuse(HttpContext context, RateLimit limit, string key)
     {
-        var quota = quotas[limit];
+        var quota = _quotas[limit];
         using var lease = quota.Limiter.AttemptAcquire(key);
         var remaining = lease.IsAcquired ? quota.Limiter.GetStatistics(key)?.CurrentAvailablePermits ?? 0 : 0;
         return Tell(context, quota.Name, quota.Permits, quota.Window, lease, remaining);
@@ -69,9 +69,9 @@ public sealed class RateLimits : IDisposable
     /// <param name="permits">Its calls a minute.</param>
     public ProblemResult? RefuseKey(HttpContext context, Id<ApiKey> key, int permits)
     {
-        using var lease = keys.AttemptAcquire((key, permits));
-        var remaining = lease.IsAcquired ? keys.GetStatistics((key, permits))?.CurrentAvailablePermits ?? 0 : 0;
-        return Tell(context, "key", permits, keyWindow, lease, remaining);
+        using var lease = _keys.AttemptAcquire((key, permits));
+        var remaining = lease.IsAcquired ? _keys.GetStatistics((key, permits))?.CurrentAvailablePermits ?? 0 : 0;
+        return Tell(context, "key", permits, s_keyWindow, lease, remaining);
     }
 
     private static ProblemResult? Tell(HttpContext context, string name, int permits, TimeSpan window, RateLimitLease lease, long remaining)
@@ -94,9 +94,9 @@ public sealed class RateLimits : IDisposable
 
     public void Dispose()
     {
-        streams.Dispose();
-        keys.Dispose();
-        foreach (var quota in quotas.Values)
+        _streams.Dispose();
+        _keys.Dispose();
+        foreach (var quota in _quotas.Values)
             quota.Limiter.Dispose();
     }
 

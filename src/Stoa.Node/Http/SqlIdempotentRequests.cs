@@ -27,11 +27,11 @@ public abstract record IdempotencyStart
 /// <remarks>How old a key is says the clock of the database, where nodes share one: a node whose clock is wrong forgets nobody's keys.</remarks>
 public sealed class SqlIdempotentRequests(Database database, TimeProvider time)
 {
-    private static readonly TimeSpan kept = TimeSpan.FromDays(1);
+    private static readonly TimeSpan s_kept = TimeSpan.FromDays(1);
 
     // Whoever works on a request renews the mark; when it was not renewed for so long, the node that did is taken to be gone.
-    private static readonly TimeSpan busy = TimeSpan.FromSeconds(3);
-    private static readonly TimeSpan renewEvery = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_busy = TimeSpan.FromSeconds(3);
+    private static readonly TimeSpan s_renewEvery = TimeSpan.FromSeconds(1);
 
     /// <summary>Reserves the key, or tells what became of it.</summary>
     public Task<IdempotencyStart> BeginAsync(
@@ -44,14 +44,14 @@ public sealed class SqlIdempotentRequests(Database database, TimeProvider time)
             async session =>
             {
                 await session.ExecuteAsync(
-                    "DELETE FROM idempotent_requests WHERE created_at < {clock} - @keptMs", new { now, keptMs = (long)kept.TotalMilliseconds });
+                    "DELETE FROM idempotent_requests WHERE created_at < {clock} - @keptMs", new { now, keptMs = (long)s_kept.TotalMilliseconds });
                 var inserted = await session.ExecuteAsync(
                     """
                     INSERT INTO idempotent_requests (key_hash, fingerprint, made_id, busy_until, created_at)
                     VALUES (@keyHash, @fingerprint, @madeId, @busyUntil, {clock})
                     ON CONFLICT (key_hash) DO NOTHING
                     """,
-                    new { keyHash, fingerprint, madeId = madeId.ToString(), busyUntil = now + busy, now });
+                    new { keyHash, fingerprint, madeId = madeId.ToString(), busyUntil = now + s_busy, now });
                 if (inserted == 1)
                     return new IdempotencyStart.Reserved(madeId);
 
@@ -63,10 +63,10 @@ public sealed class SqlIdempotentRequests(Database database, TimeProvider time)
                 if (stored.SealedAnswer is not null)
                     return new IdempotencyStart.Answered(ticket.Open(stored.SealedAnswer));
                 // A mark of later than it could be is of before the clock was set back.
-                if (stored.BusyUntil > now && stored.BusyUntil <= now + busy)
+                if (stored.BusyUntil > now && stored.BusyUntil <= now + s_busy)
                     return new IdempotencyStart.Busy();
                 await session.ExecuteAsync(
-                    "UPDATE idempotent_requests SET busy_until = @busyUntil WHERE key_hash = @keyHash", new { keyHash, busyUntil = now + busy });
+                    "UPDATE idempotent_requests SET busy_until = @busyUntil WHERE key_hash = @keyHash", new { keyHash, busyUntil = now + s_busy });
                 return new IdempotencyStart.Reserved(Guid.Parse(stored.MadeId));
             },
             cancellationToken);
@@ -77,14 +77,14 @@ public sealed class SqlIdempotentRequests(Database database, TimeProvider time)
     {
         while (true)
         {
-            await Task.Delay(renewEvery, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(s_renewEvery, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (cancellationToken.IsCancellationRequested)
                 return;
             try
             {
                 await ChangeAsync(
                     "UPDATE idempotent_requests SET busy_until = @busyUntil WHERE key_hash = @keyHash AND sealed_answer IS NULL",
-                    new { keyHash = ticket.Hash, busyUntil = time.GetUtcNow() + busy },
+                    new { keyHash = ticket.Hash, busyUntil = time.GetUtcNow() + s_busy },
                     cancellationToken);
             }
             catch (Exception away) when (away.MayPass() || cancellationToken.IsCancellationRequested)

@@ -20,7 +20,7 @@ public sealed record IdempotencyTicket(string Scope, string Key)
     private const int NonceBytes = 12;
     private const int TagBytes = 16;
 
-    private readonly byte[] secret = Encoding.UTF8.GetBytes($"{Scope}\n{Key}");
+    private readonly byte[] _secret = Encoding.UTF8.GetBytes($"{Scope}\n{Key}");
 
     /// <summary>Under which the request is stored.</summary>
     public ContentHash Hash => ContentHash.FromBytes(Derive("lookup"));
@@ -63,5 +63,5 @@ public sealed record IdempotencyTicket(string Scope, string Key)
     }
 
     private byte[] Derive(string purpose) =>
-        HKDF.DeriveKey(HashAlgorithmName.SHA256, secret, 32, info: Encoding.ASCII.GetBytes("stoa idempotency " + purpose));
+        HKDF.DeriveKey(HashAlgorithmName.SHA256, _secret, 32, info: Encoding.ASCII.GetBytes("stoa idempotency " + purpose));
 }

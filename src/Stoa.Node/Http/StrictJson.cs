@@ -8,7 +8,7 @@ namespace Stoa.Node.Http;
 /// <summary>How the node reads and writes JSON: as the contracts say, and on input nothing beside it.</summary>
 public static class StrictJson
 {
-    private static readonly Lazy<JsonSerializerOptions> options = new(() =>
+    private static readonly Lazy<JsonSerializerOptions> s_options = new(() =>
     {
         var strict = new JsonSerializerOptions();
         Configure(strict);
@@ -17,7 +17,7 @@ public static class StrictJson
     });
 
     /// <summary>Unknown, missing, repeated and null members are refused, and so is nesting deeper than <see cref="StoaJson.MaxDepth"/>.</summary>
-    public static JsonSerializerOptions Options => options.Value;
+    public static JsonSerializerOptions Options => s_options.Value;
 
     /// <summary>Makes other options the same.</summary>
     public static void Configure(JsonSerializerOptions strict)

@@ -6,7 +6,7 @@ namespace Stoa.Node.Identity;
 /// <summary>What an endpoint of the API needs of its caller. Every one declares it, in one of three ways; a test walks them all.</summary>
 public static class Access
 {
-    private static readonly AccessNeed undeclared = new(Permission.AccountManage);
+    private static readonly AccessNeed s_undeclared = new(Permission.AccountManage);
 
     /// <summary>Only callers with this permission, in the account that they act for. Where anonymous callers are let in, one without it is let in as such.</summary>
     /// <remarks>
@@ -25,7 +25,7 @@ public static class Access
         where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata(new AccessNeed(null)).AllowAnonymous();
 
     /// <summary>What an endpoint of the API needs. One that declares nothing is for persons by credentials without bounds.</summary>
-    internal static AccessNeed Of(EndpointMetadataCollection metadata) => metadata.GetMetadata<AccessNeed>() ?? undeclared;
+    internal static AccessNeed Of(EndpointMetadataCollection metadata) => metadata.GetMetadata<AccessNeed>() ?? s_undeclared;
 
     /// <summary>Whether anonymous callers are let in.</summary>
     internal static bool IsOpen(EndpointMetadataCollection metadata) => metadata.GetMetadata<IAllowAnonymous>() is not null;

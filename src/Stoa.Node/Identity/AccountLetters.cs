@@ -14,17 +14,17 @@ public sealed class AccountLetters(IUserStore users, SqlAccountStore accounts, M
 {
     private const int QueueMax = 1000;
 
-    private static readonly TimeSpan[] waits = [TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(30)];
+    private static readonly TimeSpan[] s_waits = [TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(30)];
 
-    private readonly Channel<(MailedCodePurpose Purpose, string Email)> queue =
+    private readonly Channel<(MailedCodePurpose Purpose, string Email)> _queue =
         Channel.CreateBounded<(MailedCodePurpose, string)>(new BoundedChannelOptions(QueueMax) { FullMode = BoundedChannelFullMode.DropWrite });
 
     /// <summary>Has a code sent to an address, if an account has it. More than a thousand that wait are not taken.</summary>
-    public void Send(MailedCodePurpose purpose, string email) => queue.Writer.TryWrite((purpose, email));
+    public void Send(MailedCodePurpose purpose, string email) => _queue.Writer.TryWrite((purpose, email));
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        await foreach (var (purpose, email) in queue.Reader.ReadAllAsync(stoppingToken))
+        await foreach (var (purpose, email) in _queue.Reader.ReadAllAsync(stoppingToken))
         {
             try
             {
@@ -52,7 +52,7 @@ public sealed class AccountLetters(IUserStore users, SqlAccountStore accounts, M
         if (!await accounts.PutCodeAsync(user.Id, purpose, MailedCode.Send(code, purpose, time.GetUtcNow()), cancellationToken))
             return;
         var letter = Write(purpose, user, code);
-        foreach (var wait in waits)
+        foreach (var wait in s_waits)
         {
             try
             {

@@ -21,14 +21,14 @@ public sealed class CellKey
     private const int NonceBytes = 12;
     private const int TagBytes = 16;
 
-    private readonly byte[] key;
+    private readonly byte[] _key;
 
     /// <param name="key">32 random bytes.</param>
     public CellKey(byte[] key)
     {
         ArgumentNullException.ThrowIfNull(key);
         ArgumentOutOfRangeException.ThrowIfNotEqual(key.Length, SizeBytes);
-        this.key = key;
+        _key = key;
     }
 
     /// <summary>Reads a key of the options, or says that the text is none.</summary>
@@ -75,7 +75,7 @@ public sealed class CellKey
         var box = new byte[NonceBytes + plain.Length + TagBytes];
         var nonce = box.AsSpan(0, NonceBytes);
         RandomNumberGenerator.Fill(nonce);
-        using var aes = new AesGcm(key, TagBytes);
+        using var aes = new AesGcm(_key, TagBytes);
         aes.Encrypt(nonce, plain, box.AsSpan(NonceBytes, plain.Length), box.AsSpan(NonceBytes + plain.Length), Encoding.UTF8.GetBytes(purpose));
         return box;
     }
@@ -87,7 +87,7 @@ public sealed class CellKey
         if (box.Length < NonceBytes + TagBytes)
             throw new CryptographicException("A sealed value is cut off.");
         var plain = new byte[box.Length - NonceBytes - TagBytes];
-        using var aes = new AesGcm(key, TagBytes);
+        using var aes = new AesGcm(_key, TagBytes);
         aes.Decrypt(box[..NonceBytes], box[NonceBytes..^TagBytes], box[^TagBytes..], plain, Encoding.UTF8.GetBytes(purpose));
         return plain;
     }

@@ -14,11 +14,11 @@ public sealed class Credentials(
 {
     private const int AnswersMax = 10_000;
 
-    private readonly ConcurrentDictionary<ContentHash, (ApiKey Key, DateTimeOffset Until)> keysBySecret = new();
-    private readonly ConcurrentDictionary<Id<User>, (Caller Caller, UserKind Kind, DateTimeOffset Until)> callers = new();
-    private readonly ConcurrentDictionary<(string Organisation, Id<User> Member), (JoinedOrganisation Joined, DateTimeOffset Until)> memberships = new();
-    private readonly Lock membershipsChange = new();
-    private long membershipsEpoch;
+    private readonly ConcurrentDictionary<ContentHash, (ApiKey Key, DateTimeOffset Until)> _keysBySecret = new();
+    private readonly ConcurrentDictionary<Id<User>, (Caller Caller, UserKind Kind, DateTimeOffset Until)> _callers = new();
+    private readonly ConcurrentDictionary<(string Organisation, Id<User> Member), (JoinedOrganisation Joined, DateTimeOffset Until)> _memberships = new();
+    private readonly Lock _membershipsChange = new();
+    private long _membershipsEpoch;
 
     /// <summary>The caller behind a bearer token: an API key when it begins like one, the token of a session otherwise. Null: it is worth nothing.</summary>
     public async Task<Caller?> FindAsync(string token, CancellationToken cancellationToken)
@@ -55,17 +55,17 @@ public sealed class Credentials(
     }
 
     /// <summary>Takes note that a key was revoked.</summary>
-    public void Revoke(ApiKey revoked) => keysBySecret[revoked.SecretHash] = (revoked, Remember(time.GetUtcNow()));
+    public void Revoke(ApiKey revoked) => _keysBySecret[revoked.SecretHash] = (revoked, Remember(time.GetUtcNow()));
 
     /// <summary>Takes note that it has changed who belongs to an organisation, or as what.</summary>
     public void ForgetMembers(string organisation)
     {
-        lock (membershipsChange)
+        lock (_membershipsChange)
         {
             // An answer that is being looked up now may be of before the change: it is used once and not kept.
-            membershipsEpoch++;
-            foreach (var known in memberships.Keys.Where(one => one.Organisation == organisation).ToList())
-                memberships.TryRemove(known, out _);
+            _membershipsEpoch++;
+            foreach (var known in _memberships.Keys.Where(one => one.Organisation == organisation).ToList())
+                _memberships.TryRemove(known, out _);
         }
     }
 
@@ -75,16 +75,16 @@ public sealed class Credentials(
             return null;
         var now = time.GetUtcNow();
         var hash = secret.Hash;
-        if (!keysBySecret.TryGetValue(hash, out var known) || IsStale(known.Until, now))
+        if (!_keysBySecret.TryGetValue(hash, out var known) || IsStale(known.Until, now))
         {
             var found = await keys.FindAsync(secret, cancellationToken);
             // Only keys that exist are kept: guesses must not fill the memory.
             if (found is null)
                 return null;
-            MakeRoom(keysBySecret);
+            MakeRoom(_keysBySecret);
             // A key that was revoked while it was being looked up stays revoked.
             var fresh = (Key: found, Until: Remember(now));
-            known = keysBySecret.AddOrUpdate(hash, fresh, (_, old) => old.Key.RevokedAt is null || IsStale(old.Until, now) ? fresh : old);
+            known = _keysBySecret.AddOrUpdate(hash, fresh, (_, old) => old.Key.RevokedAt is null || IsStale(old.Until, now) ? fresh : old);
         }
 
         if (!known.Key.IsInForce(now))
@@ -119,13 +119,13 @@ public sealed class Credentials(
     private async Task<(Caller Caller, UserKind Kind)?> FindAccountAsync(Id<User> id, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        if (callers.TryGetValue(id, out var known) && !IsStale(known.Until, now))
+        if (_callers.TryGetValue(id, out var known) && !IsStale(known.Until, now))
             return (known.Caller, known.Kind);
         if (await users.GetAsync(id, cancellationToken) is not { } user)
             return null;
         var caller = new Caller(user.Id, user.Handle, user.Role);
-        MakeRoom(callers);
-        callers[id] = (caller, user.Kind, Remember(now));
+        MakeRoom(_callers);
+        _callers[id] = (caller, user.Kind, Remember(now));
         return (caller, user.Kind);
     }
 
@@ -133,17 +133,17 @@ public sealed class Credentials(
     {
         var now = time.GetUtcNow();
         var key = (organisation, member);
-        if (memberships.TryGetValue(key, out var known) && !IsStale(known.Until, now))
+        if (_memberships.TryGetValue(key, out var known) && !IsStale(known.Until, now))
             return known.Joined;
-        var epoch = Interlocked.Read(ref membershipsEpoch);
+        var epoch = Interlocked.Read(ref _membershipsEpoch);
         if (await organisations.FindMembershipAsync(organisation, member, cancellationToken) is not { } membership)
             return null;
-        lock (membershipsChange)
+        lock (_membershipsChange)
         {
-            if (epoch == membershipsEpoch)
+            if (epoch == _membershipsEpoch)
             {
-                MakeRoom(memberships);
-                memberships[key] = (membership, Remember(now));
+                MakeRoom(_memberships);
+                _memberships[key] = (membership, Remember(now));
             }
         }
 

@@ -4,14 +4,14 @@ namespace Stoa.Node.Identity;
 /// <remarks>All nodes of a cell look; who comes second finds nothing to do.</remarks>
 public sealed class IdentityCare(SigningKeys keys, SqlSessionStore sessions, SqlAccountStore accounts, TimeProvider time, ILogger<IdentityCare> logger) : BackgroundService
 {
-    private static readonly TimeSpan pause = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan s_pause = TimeSpan.FromMinutes(1);
     private const int TurnsBetweenForgetting = 60;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         for (var turn = 1; !stoppingToken.IsCancellationRequested; turn++)
         {
-            await Task.Delay(pause, time, stoppingToken);
+            await Task.Delay(s_pause, time, stoppingToken);
             try
             {
                 await keys.RotateAsync(stoppingToken);

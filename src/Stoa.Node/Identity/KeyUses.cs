@@ -10,18 +10,18 @@ public sealed class KeyUses(IUserStore users, TimeProvider time, ILogger<KeyUses
     /// <summary>How often uses are written down.</summary>
     public static readonly TimeSpan Pause = TimeSpan.FromMinutes(1);
 
-    private readonly ConcurrentDictionary<Id<ApiKey>, DateTimeOffset> uses = new();
+    private readonly ConcurrentDictionary<Id<ApiKey>, DateTimeOffset> _uses = new();
 
     /// <summary>Takes note of a use.</summary>
     public void Note(Id<ApiKey> key, DateTimeOffset at)
     {
         // Reading is cheaper than writing where many threads use one key: to the second is enough.
-        if (!uses.TryGetValue(key, out var known) || at - known >= TimeSpan.FromSeconds(1))
-            uses[key] = at;
+        if (!_uses.TryGetValue(key, out var known) || at - known >= TimeSpan.FromSeconds(1))
+            _uses[key] = at;
     }
 
     /// <summary>When a key was used since that was last written down; null for not since.</summary>
-    public DateTimeOffset? Find(Id<ApiKey> key) => uses.TryGetValue(key, out var at) ? at : null;
+    public DateTimeOffset? Find(Id<ApiKey> key) => _uses.TryGetValue(key, out var at) ? at : null;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -41,14 +41,14 @@ public sealed class KeyUses(IUserStore users, TimeProvider time, ILogger<KeyUses
 
     private async Task WriteAsync(CancellationToken cancellationToken)
     {
-        var taken = uses.ToArray();
+        var taken = _uses.ToArray();
         if (taken.Length == 0)
             return;
         try
         {
             await users.NoteKeyUsesAsync([.. taken.Select(use => (use.Key, use.Value))], cancellationToken);
             foreach (var use in taken)
-                uses.TryRemove(use);
+                _uses.TryRemove(use);
         }
         catch (Exception failure) when (failure is not OperationCanceledException)
         {

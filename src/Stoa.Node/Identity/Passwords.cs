@@ -9,12 +9,12 @@ namespace Stoa.Node.Identity;
 /// <remarks>Hashing burns a core for a tenth of a second, so only as many run at once as leave a core to the other requests.</remarks>
 public sealed class Passwords : IPasswordHasher, IDisposable
 {
-    private readonly PasswordHasher<Passwords> hasher;
-    private readonly SemaphoreSlim turns = new(Math.Max(1, Environment.ProcessorCount - 1));
+    private readonly PasswordHasher<Passwords> _hasher;
+    private readonly SemaphoreSlim _turns = new(Math.Max(1, Environment.ProcessorCount - 1));
 
     public Passwords(IdentityOptions options)
     {
-        hasher = new PasswordHasher<Passwords>(Options.Create(new PasswordHasherOptions
+        _hasher = new PasswordHasher<Passwords>(Options.Create(new PasswordHasherOptions
         {
             CompatibilityMode = PasswordHasherCompatibilityMode.IdentityV3,
             IterationCount = options.PasswordIterations,
@@ -27,11 +27,11 @@ public sealed class Passwords : IPasswordHasher, IDisposable
 
     /// <inheritdoc/>
     public Task<string> HashAsync(string password, CancellationToken cancellationToken) =>
-        InTurnAsync(() => hasher.HashPassword(this, password), cancellationToken);
+        InTurnAsync(() => _hasher.HashPassword(this, password), cancellationToken);
 
     /// <inheritdoc/>
     public Task<PasswordCheck> VerifyAsync(string hash, string password, CancellationToken cancellationToken) => InTurnAsync(
-        () => hasher.VerifyHashedPassword(this, hash, password) switch
+        () => _hasher.VerifyHashedPassword(this, hash, password) switch
         {
             PasswordVerificationResult.Failed => PasswordCheck.Wrong,
             PasswordVerificationResult.Success => PasswordCheck.Right,
@@ -40,18 +40,18 @@ public sealed class Passwords : IPasswordHasher, IDisposable
         },
         cancellationToken);
 
-    public void Dispose() => turns.Dispose();
+    public void Dispose() => _turns.Dispose();
 
     private async Task<T> InTurnAsync<T>(Func<T> act, CancellationToken cancellationToken)
     {
-        await turns.WaitAsync(cancellationToken);
+        await _turns.WaitAsync(cancellationToken);
         try
         {
             return await Task.Run(act, cancellationToken);
         }
         finally
         {
-            turns.Release();
+            _turns.Release();
         }
     }
 

@@ -33,9 +33,9 @@ public sealed class Sessions(SqlSessionStore store, SigningKeys keys, IdentityOp
     private const string SessionClaim = "sid";
     private const int AnswersMax = 10_000;
 
-    private readonly JsonWebTokenHandler handler = new() { MapInboundClaims = false, SetDefaultTimesOnTokenCreation = false };
-    private readonly ConcurrentDictionary<ContentHash, AccessToken> tokens = new();
-    private readonly ConcurrentDictionary<Id<Session>, (bool InForce, DateTimeOffset Until)> sessions = new();
+    private readonly JsonWebTokenHandler _handler = new() { MapInboundClaims = false, SetDefaultTimesOnTokenCreation = false };
+    private readonly ConcurrentDictionary<ContentHash, AccessToken> _tokens = new();
+    private readonly ConcurrentDictionary<Id<Session>, (bool InForce, DateTimeOffset Until)> _sessions = new();
 
     /// <summary>Opens a session for a user who has shown who they are.</summary>
     /// <param name="user">Who signs in.</param>
@@ -70,17 +70,17 @@ public sealed class Sessions(SqlSessionStore store, SigningKeys keys, IdentityOp
     {
         // A digest as the key: looking it up tells nothing of how much of a guess was right.
         var hash = ContentHash.Of(Encoding.UTF8.GetBytes(token));
-        if (!tokens.TryGetValue(hash, out var access))
+        if (!_tokens.TryGetValue(hash, out var access))
         {
             if (await VerifyAsync(token, cancellationToken) is not { } verified)
                 return null;
-            MakeRoom(tokens);
-            tokens[hash] = access = verified;
+            MakeRoom(_tokens);
+            _tokens[hash] = access = verified;
         }
 
         if (access.EndsAt <= time.GetUtcNow())
         {
-            tokens.TryRemove(hash, out _);
+            _tokens.TryRemove(hash, out _);
             return null;
         }
 
@@ -113,7 +113,7 @@ public sealed class Sessions(SqlSessionStore store, SigningKeys keys, IdentityOp
     {
         var until = Remember(time.GetUtcNow());
         foreach (var id in ended)
-            sessions[id] = (false, until);
+            _sessions[id] = (false, until);
     }
 
     private async Task<SessionTokens> MakeAsync(Session session, RefreshToken refresh, CancellationToken cancellationToken)
@@ -122,7 +122,7 @@ public sealed class Sessions(SqlSessionStore store, SigningKeys keys, IdentityOp
         var now = DateTimeOffset.FromUnixTimeSeconds(time.GetUtcNow().ToUnixTimeSeconds());
         var (byAge, bySession) = (now.AddMinutes(options.AccessTokenMinutes), EndOf(session));
         var endsAt = byAge < bySession ? byAge : bySession;
-        var token = handler.CreateToken(new SecurityTokenDescriptor
+        var token = _handler.CreateToken(new SecurityTokenDescriptor
         {
             TokenType = TokenType,
             Issuer = Issuer,
@@ -138,13 +138,13 @@ public sealed class Sessions(SqlSessionStore store, SigningKeys keys, IdentityOp
 
     private async Task<AccessToken?> VerifyAsync(string token, CancellationToken cancellationToken)
     {
-        if (!handler.CanReadToken(token) || Parse(token) is not { } jwt || string.IsNullOrEmpty(jwt.Kid)
+        if (!_handler.CanReadToken(token) || Parse(token) is not { } jwt || string.IsNullOrEmpty(jwt.Kid)
             || await keys.FindAsync(jwt.Kid, cancellationToken) is not { } key)
         {
             return null;
         }
 
-        var result = await handler.ValidateTokenAsync(jwt, new TokenValidationParameters
+        var result = await _handler.ValidateTokenAsync(jwt, new TokenValidationParameters
         {
             IssuerSigningKey = key,
             // Without the list a token could choose its own algorithm.
@@ -169,7 +169,7 @@ public sealed class Sessions(SqlSessionStore store, SigningKeys keys, IdentityOp
     {
         try
         {
-            return handler.ReadJsonWebToken(token);
+            return _handler.ReadJsonWebToken(token);
         }
         catch (Exception malformed) when (malformed is ArgumentException or FormatException or SecurityTokenException)
         {
@@ -180,12 +180,12 @@ public sealed class Sessions(SqlSessionStore store, SigningKeys keys, IdentityOp
     private async Task<bool> IsInForceAsync(Id<Session> id, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        if (sessions.TryGetValue(id, out var known) && !IsStale(known.Until, now))
+        if (_sessions.TryGetValue(id, out var known) && !IsStale(known.Until, now))
             return known.InForce;
         var fresh = (InForce: await store.IsInForceAsync(id, cancellationToken), Until: Remember(now));
-        MakeRoom(sessions);
+        MakeRoom(_sessions);
         // A session that was ended while it was being looked up stays ended.
-        return sessions.AddOrUpdate(id, fresh, (_, old) => old.InForce || IsStale(old.Until, now) ? fresh : old).InForce;
+        return _sessions.AddOrUpdate(id, fresh, (_, old) => old.InForce || IsStale(old.Until, now) ? fresh : old).InForce;
     }
 
     private bool IsStale(DateTimeOffset until, DateTimeOffset now) => until <= now || until > Remember(now);

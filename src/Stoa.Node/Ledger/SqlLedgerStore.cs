@@ -11,37 +11,37 @@ public sealed class SqlLedgerStore : ILedgerStore
 {
     private const int MaxGroup = 500;
 
-    private readonly Database database;
-    private readonly GroupCommit<IReadOnlyList<IReadOnlyList<Transfer>>, Entered> entries;
+    private readonly Database _database;
+    private readonly GroupCommit<IReadOnlyList<IReadOnlyList<Transfer>>, Entered> _entries;
 
     public SqlLedgerStore(Database database)
     {
-        this.database = database;
-        entries = new(WriteAsync, MaxGroup);
+        _database = database;
+        _entries = new(WriteAsync, MaxGroup);
     }
 
     /// <inheritdoc/>
     public Task<Account> OpenAccountAsync(Account account, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(account);
-        return database.WriteAsync(session => SqlLedger.OpenAccountAsync(session, account), cancellationToken);
+        return _database.WriteAsync(session => SqlLedger.OpenAccountAsync(session, account), cancellationToken);
     }
 
     /// <inheritdoc/>
-    public Task<Account?> GetAccountAsync(Id<Account> id, CancellationToken cancellationToken) => database.ReadAsync(
+    public Task<Account?> GetAccountAsync(Id<Account> id, CancellationToken cancellationToken) => _database.ReadAsync(
         session => session.QueryFirstOrDefaultAsync<Account>($"SELECT {SqlLedger.AccountColumns} FROM accounts WHERE id = @id", new { id }),
         cancellationToken);
 
     /// <inheritdoc/>
     public Task<Account?> FindAccountAsync(string owner, AccountKind kind, CancellationToken cancellationToken) =>
-        database.ReadAsync(session => SqlLedger.FindAccountAsync(session, owner, kind), cancellationToken);
+        _database.ReadAsync(session => SqlLedger.FindAccountAsync(session, owner, kind), cancellationToken);
 
     /// <inheritdoc/>
     public Task<Page<StatedAccount>> ListAccountsAsync(PageRequest page, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(page);
         var after = Id<Account>.TryParse(page.Cursor, out var last) ? last : new Id<Account>(Guid.Empty);
-        return database.ReadAsync(
+        return _database.ReadAsync(
             async session =>
             {
                 var rows = await session.QueryAsync<SqlLedger.AccountRow>(
@@ -69,7 +69,7 @@ public sealed class SqlLedgerStore : ILedgerStore
     }
 
     /// <inheritdoc/>
-    public Task<Transfer?> GetTransferAsync(Id<Transfer> id, CancellationToken cancellationToken) => database.ReadAsync(
+    public Task<Transfer?> GetTransferAsync(Id<Transfer> id, CancellationToken cancellationToken) => _database.ReadAsync(
         async session => (await SqlJournal.FindEntryAsync(session, id))?.Transfer, cancellationToken);
 
     /// <inheritdoc/>
@@ -77,7 +77,7 @@ public sealed class SqlLedgerStore : ILedgerStore
     {
         ArgumentNullException.ThrowIfNull(page);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(page.Limit, nameof(page));
-        return database.ReadAsync(
+        return _database.ReadAsync(
             async session =>
             {
                 // The cursor is the last transfer of the page before; its place in the journal never changes.
@@ -92,14 +92,14 @@ public sealed class SqlLedgerStore : ILedgerStore
     }
 
     /// <inheritdoc/>
-    public Task<JournalHead> GetHeadAsync(CancellationToken cancellationToken) => database.ReadAsync(SqlJournal.HeadAsync, cancellationToken);
+    public Task<JournalHead> GetHeadAsync(CancellationToken cancellationToken) => _database.ReadAsync(SqlJournal.HeadAsync, cancellationToken);
 
     /// <inheritdoc/>
     public Task<IReadOnlyList<JournalBlock>> ReadJournalAsync(long after, int limit, CancellationToken cancellationToken) =>
-        database.ReadAsync(session => SqlJournal.ReadBlocksAsync(session, after, limit), cancellationToken);
+        _database.ReadAsync(session => SqlJournal.ReadBlocksAsync(session, after, limit), cancellationToken);
 
     /// <inheritdoc/>
-    public Task<LedgerTotals> TotalAsync(CancellationToken cancellationToken) => database.ReadAsync(
+    public Task<LedgerTotals> TotalAsync(CancellationToken cancellationToken) => _database.ReadAsync(
         session => session.QuerySingleAsync<LedgerTotals>("""
             SELECT
                 CAST(COALESCE(SUM(posted), 0) AS BIGINT) AS posted,
@@ -115,16 +115,16 @@ public sealed class SqlLedgerStore : ILedgerStore
     {
         try
         {
-            return await entries.WriteAsync(sets, cancellationToken);
+            return await _entries.WriteAsync(sets, cancellationToken);
         }
         catch (CommitUnknownException)
         {
             // Nothing is entered twice: what was written then is accepted again and moves nothing.
-            return await entries.WriteAsync(sets, cancellationToken);
+            return await _entries.WriteAsync(sets, cancellationToken);
         }
     }
 
-    private Task<IReadOnlyList<Entered>> WriteAsync(IReadOnlyList<IReadOnlyList<IReadOnlyList<Transfer>>> group) => database.WriteAsync(
+    private Task<IReadOnlyList<Entered>> WriteAsync(IReadOnlyList<IReadOnlyList<IReadOnlyList<Transfer>>> group) => _database.WriteAsync(
         async session =>
         {
             var (refusals, applied) = await SqlLedger.EnterEachAsync(session, group.Count == 1 ? group[0] : [.. group.SelectMany(sets => sets)]);

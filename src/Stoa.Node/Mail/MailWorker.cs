@@ -7,7 +7,7 @@ public sealed class MailWorker(SqlLetterQueue queue, Mailer mailer, MailOptions 
 {
     private const int TakenAtOnce = 20;
 
-    private readonly ClockWatch clock = new(time);
+    private readonly ClockWatch _clock = new(time);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -33,7 +33,7 @@ public sealed class MailWorker(SqlLetterQueue queue, Mailer mailer, MailOptions 
     /// <summary>One turn of the loop; how many letters were due.</summary>
     internal async Task<int> TurnAsync(CancellationToken cancellationToken)
     {
-        if (clock.WasSetBack())
+        if (_clock.WasSetBack())
             await queue.BringForwardAsync(cancellationToken);
         // A look costs less than a transaction.
         if (!(await queue.NextDueAsync(cancellationToken) <= time.GetUtcNow()))

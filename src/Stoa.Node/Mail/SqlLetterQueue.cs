@@ -9,8 +9,8 @@ public sealed class SqlLetterQueue(Database database, TimeProvider time)
     /// <summary>How long a letter that was taken is left to whoever took it.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
-    private static readonly TimeSpan firstPause = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan longestPause = TimeSpan.FromHours(6);
+    private static readonly TimeSpan s_firstPause = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromHours(6);
 
     /// <summary>When the earliest letter is due; null when there is none.</summary>
     public Task<DateTimeOffset?> NextDueAsync(CancellationToken cancellationToken) => database.ReadAsync(
@@ -41,14 +41,14 @@ public sealed class SqlLetterQueue(Database database, TimeProvider time)
 
     /// <summary>How long to wait after so many attempts.</summary>
     public static TimeSpan PauseAfter(int attempts) =>
-        attempts >= 11 ? longestPause : TimeSpan.FromTicks(Math.Min(firstPause.Ticks << Math.Max(0, attempts - 1), longestPause.Ticks));
+        attempts >= 11 ? s_longestPause : TimeSpan.FromTicks(Math.Min(s_firstPause.Ticks << Math.Max(0, attempts - 1), s_longestPause.Ticks));
 
     /// <summary>Has letters wait no longer that are put off for longer than any is: a clock was set back since.</summary>
     public Task BringForwardAsync(CancellationToken cancellationToken) => database.WriteAsync(
         session =>
         {
             var now = time.GetUtcNow();
-            return session.ExecuteAsync("UPDATE letters SET due_at = @now WHERE due_at > @latest", new { now, latest = now + longestPause });
+            return session.ExecuteAsync("UPDATE letters SET due_at = @now WHERE due_at > @latest", new { now, latest = now + s_longestPause });
         },
         cancellationToken);
 }

@@ -14,7 +14,7 @@ public sealed class SqlBudgetStore(Database database)
 {
     private const int OpenAtOnce = 1_000;
 
-    private readonly SqlUsageStore usage = new(database);
+    private readonly SqlUsageStore _usage = new(database);
 
     /// <summary>Makes a budget, or gives the one of the same owner, span and scope another amount.</summary>
     /// <param name="budget">As it is wanted. What was spent and held already in its period is counted.</param>
@@ -26,7 +26,7 @@ public sealed class SqlBudgetStore(Database database)
         Budget budget, IReadOnlyList<int>? thresholds, bool? mails, DateTimeOffset now, CancellationToken cancellationToken)
     {
         // What was spent is read while others wait: so little of it as can be.
-        while (await usage.FoldAsync(cancellationToken))
+        while (await _usage.FoldAsync(cancellationToken))
         {
         }
 

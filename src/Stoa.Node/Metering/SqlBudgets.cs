@@ -208,7 +208,7 @@ internal sealed record BudgetHold(Id<AgentTask> TaskId, Id<Budget> BudgetId, Dat
 /// <summary>Budgets whose rows this act holds, and what it does with them.</summary>
 internal sealed class BudgetedGroup
 {
-    private readonly HashSet<Id<Budget>> changed = [];
+    private readonly HashSet<Id<Budget>> _changed = [];
 
     public BudgetedGroup(IReadOnlyList<Budget> locked)
     {
@@ -229,11 +229,11 @@ internal sealed class BudgetedGroup
     public List<(Id<AgentTask> Task, Id<Budget> Budget)> Settled { get; } = [];
 
     /// <summary>Those that are to be written.</summary>
-    public IReadOnlyList<Budget> Changed => [.. changed.Order().Select(id => Budgets[id])];
+    public IReadOnlyList<Budget> Changed => [.. _changed.Order().Select(id => Budgets[id])];
 
     public void Change(Budget budget)
     {
         Budgets[budget.Id] = budget;
-        changed.Add(budget.Id);
+        _changed.Add(budget.Id);
     }
 }

@@ -13,21 +13,21 @@ internal sealed class MetricFamily
     private const string Overflow = "otel_metric_overflow=\"true\"";
 
     // From a tenth of a millisecond to a minute, and from a kilobyte to a gigabyte.
-    private static readonly double[] seconds = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
-    private static readonly double[] bytes = [1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
-    private static readonly double[] plain = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];
+    private static readonly double[] s_seconds = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+    private static readonly double[] s_bytes = [1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
+    private static readonly double[] s_plain = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000];
 
-    private readonly ConcurrentDictionary<string, MetricSeries> series = new(StringComparer.Ordinal);
-    private readonly IReadOnlyList<double> bounds;
-    private readonly string help;
-    private readonly Kind kind;
+    private readonly ConcurrentDictionary<string, MetricSeries> _series = new(StringComparer.Ordinal);
+    private readonly IReadOnlyList<double> _bounds;
+    private readonly string _help;
+    private readonly Kind _kind;
 
     public MetricFamily(Instrument instrument)
     {
-        kind = KindOf(instrument);
-        Name = NameOf(instrument, kind);
-        help = (instrument.Description ?? instrument.Name).ReplaceLineEndings(" ");
-        bounds = kind is not Kind.Histogram ? [] : BoundsOf(instrument);
+        _kind = KindOf(instrument);
+        Name = NameOf(instrument, _kind);
+        _help = (instrument.Description ?? instrument.Name).ReplaceLineEndings(" ");
+        _bounds = _kind is not Kind.Histogram ? [] : BoundsOf(instrument);
     }
 
     private enum Kind
@@ -44,7 +44,7 @@ internal sealed class MetricFamily
     public void Record(double value, ReadOnlySpan<KeyValuePair<string, object?>> tags, bool isTotal)
     {
         var one = Find(MetricLabels.Format(tags));
-        if (kind is Kind.Histogram)
+        if (_kind is Kind.Histogram)
             one.File(value);
         else if (isTotal)
             one.Set(value);
@@ -53,24 +53,24 @@ internal sealed class MetricFamily
     }
 
     /// <summary>Forgets the series of an observed instrument, which are told anew each time.</summary>
-    public void Clear() => series.Clear();
+    public void Clear() => _series.Clear();
 
     public void Write(StringBuilder text)
     {
-        if (series.IsEmpty)
+        if (_series.IsEmpty)
             return;
-        text.Append("# HELP ").Append(Name).Append(' ').Append(help.Replace("\\", "\\\\", StringComparison.Ordinal)).Append('\n');
-        text.Append("# TYPE ").Append(Name).Append(' ').Append(kind switch { Kind.Counter => "counter", Kind.Gauge => "gauge", _ => "histogram" }).Append('\n');
-        foreach (var (_, one) in series.OrderBy(pair => pair.Key, StringComparer.Ordinal))
-            one.Write(text, Name, kind is Kind.Histogram);
+        text.Append("# HELP ").Append(Name).Append(' ').Append(_help.Replace("\\", "\\\\", StringComparison.Ordinal)).Append('\n');
+        text.Append("# TYPE ").Append(Name).Append(' ').Append(_kind switch { Kind.Counter => "counter", Kind.Gauge => "gauge", _ => "histogram" }).Append('\n');
+        foreach (var (_, one) in _series.OrderBy(pair => pair.Key, StringComparer.Ordinal))
+            one.Write(text, Name, _kind is Kind.Histogram);
     }
 
     private MetricSeries Find(string labels)
     {
-        if (series.TryGetValue(labels, out var known))
+        if (_series.TryGetValue(labels, out var known))
             return known;
-        var kept = series.Count < SeriesMax ? labels : Overflow;
-        return series.GetOrAdd(kept, key => new MetricSeries(key, bounds));
+        var kept = _series.Count < SeriesMax ? labels : Overflow;
+        return _series.GetOrAdd(kept, key => new MetricSeries(key, _bounds));
     }
 
     private static Kind KindOf(Instrument instrument)
@@ -100,6 +100,6 @@ internal sealed class MetricFamily
             Histogram<long> histogram => histogram.Advice?.HistogramBucketBoundaries?.Select(bound => (double)bound).ToArray(),
             _ => null,
         };
-        return advised ?? instrument.Unit switch { "s" => seconds, "By" => bytes, _ => plain };
+        return advised ?? instrument.Unit switch { "s" => s_seconds, "By" => s_bytes, _ => s_plain };
     }
 }

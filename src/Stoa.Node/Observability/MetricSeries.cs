@@ -6,23 +6,23 @@ namespace Stoa.Node.Observability;
 /// <summary>The figures of one instrument for one set of labels.</summary>
 internal sealed class MetricSeries(string labels, IReadOnlyList<double> bounds)
 {
-    private readonly Lock guard = new();
-    private readonly long[] buckets = new long[bounds.Count + 1];
-    private double sum;
-    private long count;
+    private readonly Lock _guard = new();
+    private readonly long[] _buckets = new long[bounds.Count + 1];
+    private double _sum;
+    private long _count;
 
     /// <summary>Adds to a counter.</summary>
     public void Add(double value)
     {
-        lock (guard)
-            sum += value;
+        lock (_guard)
+            _sum += value;
     }
 
     /// <summary>Sets a gauge, or the running total of an observed counter.</summary>
     public void Set(double value)
     {
-        lock (guard)
-            sum = value;
+        lock (_guard)
+            _sum = value;
     }
 
     /// <summary>Files a value in a histogram.</summary>
@@ -31,31 +31,31 @@ internal sealed class MetricSeries(string labels, IReadOnlyList<double> bounds)
         var index = 0;
         while (index < bounds.Count && value > bounds[index])
             index++;
-        lock (guard)
+        lock (_guard)
         {
-            buckets[index]++;
-            count++;
-            sum += value;
+            _buckets[index]++;
+            _count++;
+            _sum += value;
         }
     }
 
     /// <summary>Writes the series in the Prometheus text format.</summary>
     public void Write(StringBuilder text, string name, bool isHistogram)
     {
-        lock (guard)
+        lock (_guard)
         {
             if (!isHistogram)
             {
-                Line(text, name, labels, sum);
+                Line(text, name, labels, _sum);
                 return;
             }
 
             long below = 0;
             for (var index = 0; index < bounds.Count; index++)
-                Line(text, name + "_bucket", WithBound(Number(bounds[index])), below += buckets[index]);
-            Line(text, name + "_bucket", WithBound("+Inf"), count);
-            Line(text, name + "_sum", labels, sum);
-            Line(text, name + "_count", labels, count);
+                Line(text, name + "_bucket", WithBound(Number(bounds[index])), below += _buckets[index]);
+            Line(text, name + "_bucket", WithBound("+Inf"), _count);
+            Line(text, name + "_sum", labels, _sum);
+            Line(text, name + "_count", labels, _count);
         }
     }
 

@@ -8,56 +8,56 @@ namespace Stoa.Node.Observability;
 /// <remarks>Heard are the node's own meters (<c>Stoa.*</c>), those of the web server and that of the runtime.</remarks>
 public sealed class Metrics : IDisposable
 {
-    private static readonly string[] heard = ["Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Runtime"];
+    private static readonly string[] s_heard = ["Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "System.Runtime"];
 
-    private readonly ConcurrentDictionary<Instrument, MetricFamily> families = new();
-    private readonly MeterListener listener = new();
-    private readonly IMeterFactory ours;
+    private readonly ConcurrentDictionary<Instrument, MetricFamily> _families = new();
+    private readonly MeterListener _listener = new();
+    private readonly IMeterFactory _ours;
 
     /// <param name="meters">Makes the meters of this node; those of another node in the same process are not heard.</param>
     public Metrics(IMeterFactory meters)
     {
-        ours = meters;
-        listener.InstrumentPublished = (instrument, listening) =>
+        _ours = meters;
+        _listener.InstrumentPublished = (instrument, listening) =>
         {
             if (Hears(instrument.Meter))
-                listening.EnableMeasurementEvents(instrument, families.GetOrAdd(instrument, made => new MetricFamily(made)));
+                listening.EnableMeasurementEvents(instrument, _families.GetOrAdd(instrument, made => new MetricFamily(made)));
         };
-        listener.SetMeasurementEventCallback<byte>((instrument, value, tags, state) => Record(instrument, value, tags, state));
-        listener.SetMeasurementEventCallback<short>((instrument, value, tags, state) => Record(instrument, value, tags, state));
-        listener.SetMeasurementEventCallback<int>((instrument, value, tags, state) => Record(instrument, value, tags, state));
-        listener.SetMeasurementEventCallback<long>((instrument, value, tags, state) => Record(instrument, value, tags, state));
-        listener.SetMeasurementEventCallback<float>((instrument, value, tags, state) => Record(instrument, value, tags, state));
-        listener.SetMeasurementEventCallback<double>((instrument, value, tags, state) => Record(instrument, value, tags, state));
-        listener.Start();
+        _listener.SetMeasurementEventCallback<byte>((instrument, value, tags, state) => Record(instrument, value, tags, state));
+        _listener.SetMeasurementEventCallback<short>((instrument, value, tags, state) => Record(instrument, value, tags, state));
+        _listener.SetMeasurementEventCallback<int>((instrument, value, tags, state) => Record(instrument, value, tags, state));
+        _listener.SetMeasurementEventCallback<long>((instrument, value, tags, state) => Record(instrument, value, tags, state));
+        _listener.SetMeasurementEventCallback<float>((instrument, value, tags, state) => Record(instrument, value, tags, state));
+        _listener.SetMeasurementEventCallback<double>((instrument, value, tags, state) => Record(instrument, value, tags, state));
+        _listener.Start();
     }
 
     /// <summary>All figures as they are now.</summary>
     public string Write()
     {
         var text = new StringBuilder();
-        lock (listener)
+        lock (_listener)
         {
-            foreach (var (instrument, family) in families)
+            foreach (var (instrument, family) in _families)
             {
                 if (instrument.IsObservable)
                     family.Clear();
             }
 
-            listener.RecordObservableInstruments();
-            foreach (var family in families.Values.OrderBy(family => family.Name, StringComparer.Ordinal))
+            _listener.RecordObservableInstruments();
+            foreach (var family in _families.Values.OrderBy(family => family.Name, StringComparer.Ordinal))
                 family.Write(text);
         }
 
         return text.ToString();
     }
 
-    public void Dispose() => listener.Dispose();
+    public void Dispose() => _listener.Dispose();
 
     // A meter that a factory made belongs to that factory's node; one without a factory belongs to the process.
     private bool Hears(Meter meter) =>
-        (meter.Name.StartsWith("Stoa.", StringComparison.Ordinal) || heard.Contains(meter.Name))
-        && (meter.Scope is null || ReferenceEquals(meter.Scope, ours));
+        (meter.Name.StartsWith("Stoa.", StringComparison.Ordinal) || s_heard.Contains(meter.Name))
+        && (meter.Scope is null || ReferenceEquals(meter.Scope, _ours));
 
     private static void Record(Instrument instrument, double value, ReadOnlySpan<KeyValuePair<string, object?>> tags, object? state) =>
         ((MetricFamily)state!).Record(value, tags, instrument.IsObservable);

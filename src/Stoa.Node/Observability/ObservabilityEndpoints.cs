@@ -9,7 +9,7 @@ namespace Stoa.Node.Observability;
 /// <summary>What operators and their machines ask a node: is it alive, is it ready, how does it do?</summary>
 public static class ObservabilityEndpoints
 {
-    private static readonly TimeSpan patience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
 
     public static void MapObservability(this IEndpointRouteBuilder app)
     {
@@ -59,11 +59,11 @@ public static class ObservabilityEndpoints
     {
         try
         {
-            return await check.FindFaultAsync(cancellationToken).WaitAsync(patience, cancellationToken);
+            return await check.FindFaultAsync(cancellationToken).WaitAsync(s_patience, cancellationToken);
         }
         catch (TimeoutException)
         {
-            return $"no answer in {patience.TotalSeconds:0} seconds.";
+            return $"no answer in {s_patience.TotalSeconds:0} seconds.";
         }
         catch (Exception fault) when (fault is not OperationCanceledException)
         {

@@ -8,11 +8,11 @@ namespace Stoa.Node.Observability;
 /// <summary>Sends spans to the operator's collector. It is only there when one is configured.</summary>
 public sealed class TraceExport(Uri endpoint, double ratio, PeerId node) : IHostedService, IDisposable
 {
-    private TracerProvider? provider;
+    private TracerProvider? _provider;
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        provider = Sdk.CreateTracerProviderBuilder()
+        _provider = Sdk.CreateTracerProviderBuilder()
             .ConfigureResource(resource => resource.AddService("stoa", serviceInstanceId: node.ToString()))
             .SetSampler(new ParentBasedSampler(new TraceIdRatioBasedSampler(ratio)))
             .AddSource("Stoa.*", "Microsoft.AspNetCore", "System.Net.Http")
@@ -23,9 +23,9 @@ public sealed class TraceExport(Uri endpoint, double ratio, PeerId node) : IHost
 
     public Task StopAsync(CancellationToken cancellationToken)
     {
-        provider?.ForceFlush(2_000);
+        _provider?.ForceFlush(2_000);
         return Task.CompletedTask;
     }
 
-    public void Dispose() => provider?.Dispose();
+    public void Dispose() => _provider?.Dispose();
 }

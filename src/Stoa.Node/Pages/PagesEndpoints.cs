@@ -11,7 +11,7 @@ namespace Stoa.Node.Pages;
 /// <summary>The few pages that a node has for people: what it is, what its refusals mean, and the reference of its API.</summary>
 public static class PagesEndpoints
 {
-    private static readonly Dictionary<string, string> assets = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, string> s_assets = new(StringComparer.Ordinal)
     {
         ["pages.css"] = "text/css; charset=utf-8",
         ["reference.js"] = "text/javascript; charset=utf-8",
@@ -68,7 +68,7 @@ public static class PagesEndpoints
 
     private static IResult GetAsset(string name)
     {
-        if (!assets.TryGetValue(name, out var mediaType))
+        if (!s_assets.TryGetValue(name, out var mediaType))
             return RequestRefusal.NotFound.ToProblem();
         var bytes = Encoding.UTF8.GetBytes(Read(name));
         var tag = new EntityTagHeaderValue($"\"{Convert.ToHexStringLower(SHA256.HashData(bytes).AsSpan(0, 8))}\"");

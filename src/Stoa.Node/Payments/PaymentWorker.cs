@@ -15,17 +15,17 @@ public sealed class PaymentWorker(
     ILogger<PaymentWorker> logger) : BackgroundService
 {
     private const int AtOnce = 50;
-    private static readonly TimeSpan CleaningPause = TimeSpan.FromHours(1);
+    private static readonly TimeSpan s_cleaningPause = TimeSpan.FromHours(1);
 
-    private readonly SemaphoreSlim awake = new(0, 1);
-    private DateTimeOffset cleanedAt;
+    private readonly SemaphoreSlim _awake = new(0, 1);
+    private DateTimeOffset _cleanedAt;
 
     /// <summary>Has it look now.</summary>
     public void Wake()
     {
         try
         {
-            awake.Release();
+            _awake.Release();
         }
         catch (SemaphoreFullException)
         {
@@ -46,10 +46,10 @@ public sealed class PaymentWorker(
             await parties.ListDueAsync(now, AtOnce, cancellationToken), user => payoutDesk.LookAtAccountAsync(user, ifDue: true, cancellationToken), cancellationToken);
         foreach (var debtor in await payments.ListDebtorsAsync(AtOnce, cancellationToken))
             await payments.CollectAsync(debtor, time.GetUtcNow(), cancellationToken);
-        if (now - cleanedAt > CleaningPause)
+        if (now - _cleanedAt > s_cleaningPause)
         {
             await payments.ForgetEventsAsync(now, cancellationToken);
-            cleanedAt = now;
+            _cleanedAt = now;
         }
 
         return looked;
@@ -57,7 +57,7 @@ public sealed class PaymentWorker(
 
     public override void Dispose()
     {
-        awake.Dispose();
+        _awake.Dispose();
         base.Dispose();
     }
 
@@ -78,7 +78,7 @@ public sealed class PaymentWorker(
             }
 
             if (looked < AtOnce)
-                await awake.WaitAsync(TimeSpan.FromMilliseconds(options.PollMs), stoppingToken);
+                await _awake.WaitAsync(TimeSpan.FromMilliseconds(options.PollMs), stoppingToken);
         }
     }
 

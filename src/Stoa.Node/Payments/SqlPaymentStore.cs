@@ -22,8 +22,8 @@ public sealed record TakenPayment(Payment Payment, IReadOnlyList<Refund> Refunds
 public sealed class SqlPaymentStore(Database database, Id<Account> world)
 {
     // Longer than a look takes with all its attempts.
-    private static readonly TimeSpan Lease = TimeSpan.FromMinutes(5);
-    private static readonly TimeSpan EventsKept = TimeSpan.FromDays(40);
+    private static readonly TimeSpan s_lease = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan s_eventsKept = TimeSpan.FromDays(40);
 
     /// <summary>Writes a new payment; one with the same id is there already when a request is repeated, and is answered.</summary>
     public Task<Outcome<Payment, PaymentRefusal>> CreateAsync(Payment payment, int maxOpen, CancellationToken cancellationToken) =>
@@ -119,7 +119,7 @@ public sealed class SqlPaymentStore(Database database, Id<Account> world)
         {
             if (await SqlPayments.FindLockedAsync(session, id) is not { } payment || (ifDue && !(payment.DueAt <= now)))
                 return null;
-            payment = payment with { Version = payment.Version + 1, DueAt = now + Lease };
+            payment = payment with { Version = payment.Version + 1, DueAt = now + s_lease };
             await SqlPayments.WriteAsync(session, payment);
             return new TakenPayment(payment, await SqlPayments.ListRefundsAsync(session, id));
         },
@@ -248,7 +248,7 @@ public sealed class SqlPaymentStore(Database database, Id<Account> world)
 
     /// <summary>Forgets events that Stripe does not send again any more.</summary>
     public Task ForgetEventsAsync(DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
-        session => session.ExecuteAsync("DELETE FROM stripe_events WHERE received_at < @before", new { before = now - EventsKept }), cancellationToken);
+        session => session.ExecuteAsync("DELETE FROM stripe_events WHERE received_at < @before", new { before = now - s_eventsKept }), cancellationToken);
 
     private async Task CollectAsync(SqlSession session, Payment payment, DateTimeOffset now) => await SqlPayments.ApplyAsync(
         session,

@@ -26,8 +26,8 @@ public sealed class SqlPayoutStore(Database database, Id<Account> world)
         WHERE id = @Id
         """;
 
-    private static readonly TimeSpan Lease = TimeSpan.FromMinutes(5);
-    private static readonly TimeSpan Patience = TimeSpan.FromDays(30);
+    private static readonly TimeSpan s_lease = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan s_patience = TimeSpan.FromDays(30);
 
     /// <summary>Holds the amount of a payout; one with the same id is there already when a request is repeated, and is answered.</summary>
     /// <param name="id">Of the payout.</param>
@@ -99,7 +99,7 @@ public sealed class SqlPayoutStore(Database database, Id<Account> world)
         {
             if (await FindLockedAsync(session, id) is not { } payout || (ifDue && !(payout.DueAt <= now)))
                 return null;
-            payout = payout with { Version = payout.Version + 1, DueAt = now + Lease };
+            payout = payout with { Version = payout.Version + 1, DueAt = now + s_lease };
             await session.SendAsync(Update, payout);
             return payout;
         },
@@ -136,7 +136,7 @@ public sealed class SqlPayoutStore(Database database, Id<Account> world)
     public Task PostponeAsync(Payout taken, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
         session => session.ExecuteAsync(
             "UPDATE payouts SET due_at = @due, looks = looks + 1 WHERE id = @Id AND version = @Version",
-            new { taken.Id, taken.Version, due = now - taken.CreatedAt < Patience ? now + PaymentSchedule.Backoff(taken.Looks) : (DateTimeOffset?)null }),
+            new { taken.Id, taken.Version, due = now - taken.CreatedAt < s_patience ? now + PaymentSchedule.Backoff(taken.Looks) : (DateTimeOffset?)null }),
         cancellationToken);
 
     private static Task<Payout?> FindAsync(SqlSession session, Id<Payout> id) => session.QueryFirstOrDefaultAsync<Payout>(Select + "WHERE id = @id", new { id });

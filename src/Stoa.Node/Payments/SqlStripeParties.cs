@@ -9,7 +9,7 @@ namespace Stoa.Node.Payments;
 public sealed class SqlStripeParties(Database database)
 {
     private const string Select = "SELECT user_id, customer, account, account_state, version FROM stripe_parties ";
-    private static readonly TimeSpan Lease = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan s_lease = TimeSpan.FromMinutes(5);
 
     public Task<StripeParty?> FindAsync(Id<User> user, CancellationToken cancellationToken) => database.ReadAsync(session => FindAsync(session, user), cancellationToken);
 
@@ -53,7 +53,7 @@ public sealed class SqlStripeParties(Database database)
     public Task<StripeParty?> TakeAsync(Id<User> user, bool ifDue, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync<StripeParty?>(
         async session => await session.ExecuteAsync(
             "UPDATE stripe_parties SET version = version + 1, due_at = @lease WHERE user_id = @user AND account IS NOT NULL AND (@always OR due_at <= @now)",
-            new { user, always = !ifDue, now, lease = now + Lease }) == 0
+            new { user, always = !ifDue, now, lease = now + s_lease }) == 0
             ? null
             : await FindAsync(session, user),
         cancellationToken);

@@ -7,16 +7,16 @@ namespace Stoa.Node.Payments;
 /// <summary>The parameters of a request to Stripe: names and values, nested names in brackets (<c>line_items[0][quantity]</c>), values without one left out.</summary>
 internal sealed class StripeForm
 {
-    private readonly StringBuilder text = new();
+    private readonly StringBuilder _text = new();
 
     /// <summary>Adds a parameter, unless it has no value.</summary>
     public StripeForm Add(string name, string? value)
     {
         if (value is null)
             return this;
-        if (text.Length > 0)
-            text.Append('&');
-        text.Append(Uri.EscapeDataString(name)).Append('=').Append(Uri.EscapeDataString(value));
+        if (_text.Length > 0)
+            _text.Append('&');
+        _text.Append(Uri.EscapeDataString(name)).Append('=').Append(Uri.EscapeDataString(value));
         return this;
     }
 
@@ -26,11 +26,11 @@ internal sealed class StripeForm
     /// <summary>As a body.</summary>
     public ByteArrayContent ToContent()
     {
-        var content = new ByteArrayContent(Encoding.ASCII.GetBytes(text.ToString()));
+        var content = new ByteArrayContent(Encoding.ASCII.GetBytes(_text.ToString()));
         content.Headers.ContentType = new MediaTypeHeaderValue("application/x-www-form-urlencoded");
         return content;
     }
 
     /// <summary>As a query, with its question mark.</summary>
-    public override string ToString() => text.Length == 0 ? "" : "?" + text;
+    public override string ToString() => _text.Length == 0 ? "" : "?" + _text;
 }

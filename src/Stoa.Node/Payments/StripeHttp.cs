@@ -19,14 +19,14 @@ public sealed class StripeHttp : IDisposable
     private const int MaxAnswerBytes = 1 << 20;
     private const string RetryHeader = "Stripe-Should-Retry";
 
-    private static readonly TimeSpan FirstPause = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan LongestPause = TimeSpan.FromSeconds(5);
-    private static readonly JsonDocumentOptions Json = new() { MaxDepth = 32 };
+    private static readonly TimeSpan s_firstPause = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(5);
+    private static readonly JsonDocumentOptions s_json = new() { MaxDepth = 32 };
 
-    private readonly HttpClient client;
-    private readonly PaymentsOptions options;
-    private readonly TimeProvider time;
-    private readonly Random random;
+    private readonly HttpClient _client;
+    private readonly PaymentsOptions _options;
+    private readonly TimeProvider _time;
+    private readonly Random _random;
 
     [SuppressMessage("Reliability", "CA2000", Justification = "The client disposes of its handler.")]
     public StripeHttp(PaymentsOptions options, TimeProvider time, Random random)
@@ -40,12 +40,12 @@ public sealed class StripeHttp : IDisposable
     /// <param name="handler">Sends; disposed of with this.</param>
     public StripeHttp(PaymentsOptions options, TimeProvider time, Random random, HttpMessageHandler handler)
     {
-        (this.options, this.time, this.random) = (options, time, random);
-        client = new HttpClient(handler) { BaseAddress = new Uri(options.StripeUrl), Timeout = Timeout.InfiniteTimeSpan };
-        client.DefaultRequestHeaders.UserAgent.ParseAdd("stoa-payments");
-        client.DefaultRequestHeaders.Add("Stripe-Version", ApiVersion);
+        (_options, _time, _random) = (options, time, random);
+        _client = new HttpClient(handler) { BaseAddress = new Uri(options.StripeUrl), Timeout = Timeout.InfiniteTimeSpan };
+        _client.DefaultRequestHeaders.UserAgent.ParseAdd("stoa-payments");
+        _client.DefaultRequestHeaders.Add("Stripe-Version", ApiVersion);
         if (options.IsOn)
-            client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", options.StripeKey);
+            _client.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", options.StripeKey);
     }
 
     /// <summary>Asks for something.</summary>
@@ -62,7 +62,7 @@ public sealed class StripeHttp : IDisposable
     internal Task<JsonElement> PostAsync(string path, StripeForm form, string idempotencyKey, CancellationToken cancellationToken) =>
         SendAsync(HttpMethod.Post, path, form, idempotencyKey, cancellationToken);
 
-    public void Dispose() => client.Dispose();
+    public void Dispose() => _client.Dispose();
 
     internal static SocketsHttpHandler NewHandler() => new()
     {
@@ -82,14 +82,14 @@ public sealed class StripeHttp : IDisposable
             var (answer, failure, pause) = await TryAsync(method, path, form, idempotencyKey, cancellationToken);
             if (failure is null)
                 return answer;
-            if (pause is not { } asked || attempt >= options.MaxAttempts)
+            if (pause is not { } asked || attempt >= _options.MaxAttempts)
                 throw failure;
-            var longest = Math.Min(LongestPause.TotalMilliseconds, FirstPause.TotalMilliseconds * Math.Pow(2, attempt - 1));
+            var longest = Math.Min(s_longestPause.TotalMilliseconds, s_firstPause.TotalMilliseconds * Math.Pow(2, attempt - 1));
             double chance;
-            lock (random)
-                chance = random.NextDouble();
+            lock (_random)
+                chance = _random.NextDouble();
             var wait = TimeSpan.FromMilliseconds(longest / 2 * (1 + chance));
-            await Task.Delay(wait > asked ? wait : asked, time, cancellationToken);
+            await Task.Delay(wait > asked ? wait : asked, _time, cancellationToken);
         }
     }
 
@@ -98,13 +98,13 @@ public sealed class StripeHttp : IDisposable
         HttpMethod method, string path, StripeForm? form, string? idempotencyKey, CancellationToken cancellationToken)
     {
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        patience.CancelAfter(options.TimeoutMs);
+        patience.CancelAfter(_options.TimeoutMs);
         using var request = new HttpRequestMessage(method, path) { Content = form?.ToContent() };
         if (idempotencyKey is not null)
             request.Headers.Add("Idempotency-Key", idempotencyKey);
         try
         {
-            using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, patience.Token);
+            using var response = await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, patience.Token);
             await response.Content.LoadIntoBufferAsync(MaxAnswerBytes, patience.Token);
             await using var body = await response.Content.ReadAsStreamAsync(patience.Token);
             var status = (int)response.StatusCode;
@@ -120,7 +120,7 @@ public sealed class StripeHttp : IDisposable
         }
         catch (OperationCanceledException late) when (!cancellationToken.IsCancellationRequested)
         {
-            return (default, new StripeException($"Stripe did not answer within {options.TimeoutMs} ms.", isFinal: false, inner: late), TimeSpan.Zero);
+            return (default, new StripeException($"Stripe did not answer within {_options.TimeoutMs} ms.", isFinal: false, inner: late), TimeSpan.Zero);
         }
         catch (Exception broken) when (broken is HttpRequestException or IOException)
         {
@@ -132,7 +132,7 @@ public sealed class StripeHttp : IDisposable
     {
         try
         {
-            return await JsonDocument.ParseAsync(body, Json, cancellationToken);
+            return await JsonDocument.ParseAsync(body, s_json, cancellationToken);
         }
         catch (JsonException)
         {
@@ -150,7 +150,7 @@ public sealed class StripeHttp : IDisposable
         var asked = response.Headers.RetryAfter switch
         {
             { Delta: { } delta } => delta,
-            { Date: { } date } => date - time.GetUtcNow(),
+            { Date: { } date } => date - _time.GetUtcNow(),
             _ => TimeSpan.Zero,
         };
         return asked > TimeSpan.Zero && asked <= TimeSpan.FromMinutes(1) ? asked : TimeSpan.Zero;

@@ -12,8 +12,8 @@ namespace Stoa.Node.Quotas;
 /// <param name="everybody">What everybody may take up.</param>
 public sealed class UserUsages(Database database, UserQuota everybody)
 {
-    private readonly Lock gate = new();
-    private readonly Dictionary<Id<User>, long> reserved = [];
+    private readonly Lock _gate = new();
+    private readonly Dictionary<Id<User>, long> _reserved = [];
 
     /// <summary>What everybody may take up.</summary>
     public UserQuota Everybody => everybody;
@@ -65,35 +65,35 @@ public sealed class UserUsages(Database database, UserQuota everybody)
 
     private long Reserve(Id<User> user, long bytes)
     {
-        lock (gate)
+        lock (_gate)
         {
-            var before = reserved.GetValueOrDefault(user);
-            reserved[user] = before + bytes;
+            var before = _reserved.GetValueOrDefault(user);
+            _reserved[user] = before + bytes;
             return before;
         }
     }
 
     private void Release(Id<User> user, long bytes)
     {
-        lock (gate)
+        lock (_gate)
         {
-            var left = reserved.GetValueOrDefault(user) - bytes;
+            var left = _reserved.GetValueOrDefault(user) - bytes;
             if (left > 0)
-                reserved[user] = left;
+                _reserved[user] = left;
             else
-                reserved.Remove(user);
+                _reserved.Remove(user);
         }
     }
 
     /// <summary>Room that is kept.</summary>
     public sealed class Room : IDisposable
     {
-        private readonly UserUsages usages;
-        private readonly Id<User> user;
-        private readonly long bytes;
+        private readonly UserUsages _usages;
+        private readonly Id<User> _user;
+        private readonly long _bytes;
 
         internal Room(UserUsages usages, Id<User> user, long bytes, long most, Refusal<ContentRefusal> exceeded) =>
-            (this.usages, this.user, this.bytes, Most, Exceeded) = (usages, user, bytes, most, exceeded);
+            (_usages, _user, _bytes, Most, Exceeded) = (usages, user, bytes, most, exceeded);
 
         /// <summary>The most bytes that may come.</summary>
         public long Most { get; }
@@ -101,6 +101,6 @@ public sealed class UserUsages(Database database, UserQuota everybody)
         /// <summary>What is answered when more come than there is room for.</summary>
         public Refusal<ContentRefusal> Exceeded { get; }
 
-        public void Dispose() => usages.Release(user, bytes);
+        public void Dispose() => _usages.Release(_user, _bytes);
     }
 }

@@ -21,7 +21,7 @@ public sealed class SqlAgentStore(Database database, AgentIndex? index = null) :
     private const int MaxRemembered = 4_096;
 
     // A version never changes; reading its manifest takes longer than asking which version a name means.
-    private readonly ConcurrentDictionary<Id<AgentVersion>, AgentVersion> remembered = new();
+    private readonly ConcurrentDictionary<Id<AgentVersion>, AgentVersion> _remembered = new();
 
     public Task<Outcome<AgentVersion, PublishRefusal>> AddAsync(
         AgentVersion version, NewEvent published, CancellationToken cancellationToken) =>
@@ -41,7 +41,7 @@ public sealed class SqlAgentStore(Database database, AgentIndex? index = null) :
 
     public async Task<AgentVersion?> GetAsync(Id<AgentVersion> id, CancellationToken cancellationToken)
     {
-        if (remembered.TryGetValue(id, out var known))
+        if (_remembered.TryGetValue(id, out var known))
             return known;
         var row = await database.ReadAsync(
             session => session.QueryFirstOrDefaultAsync<AgentRow>(
@@ -49,9 +49,9 @@ public sealed class SqlAgentStore(Database database, AgentIndex? index = null) :
             cancellationToken);
         if (row is null)
             return null;
-        if (remembered.Count >= MaxRemembered)
-            remembered.Clear();
-        return remembered.GetOrAdd(id, row.ToVersion());
+        if (_remembered.Count >= MaxRemembered)
+            _remembered.Clear();
+        return _remembered.GetOrAdd(id, row.ToVersion());
     }
 
     public Task<Page<AgentVersion>> ListVersionsAsync(string publisher, string name, PageRequest page, CancellationToken cancellationToken) =>

@@ -30,17 +30,17 @@ public sealed class ScheduleRunner(
 {
     private const int SchedulesAtOnce = 50;
     private const int ReadAtOnce = 200;
-    private static readonly TimeSpan cleaning = TimeSpan.FromHours(1);
+    private static readonly TimeSpan s_cleaning = TimeSpan.FromHours(1);
 
     // By then every node of the cell has noticed that its clock was set back, and told of it.
-    private static readonly TimeSpan settling = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_settling = TimeSpan.FromSeconds(10);
 
-    private readonly ClockWatch clock = new(time);
-    private readonly LeaseHolder self = cell.Self;
-    private HashSet<LeaseHolder> known = [];
-    private bool wasSetBack;
-    private long? settlesFrom;
-    private DateTimeOffset cleanAt = DateTimeOffset.MinValue;
+    private readonly ClockWatch _clock = new(time);
+    private readonly LeaseHolder _self = cell.Self;
+    private HashSet<LeaseHolder> _known = [];
+    private bool _wasSetBack;
+    private long? _settlesFrom;
+    private DateTimeOffset _cleanAt = DateTimeOffset.MinValue;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -66,7 +66,7 @@ public sealed class ScheduleRunner(
     {
         await BringForwardAfterJumpAsync(cancellationToken);
         // A look costs less than a transaction.
-        var looked = await store.NextTickAsync(self, cancellationToken) <= Now() ? await RunDueAsync(cancellationToken) : 0;
+        var looked = await store.NextTickAsync(_self, cancellationToken) <= Now() ? await RunDueAsync(cancellationToken) : 0;
         await CleanAsync(cancellationToken);
         return looked;
     }
@@ -76,23 +76,23 @@ public sealed class ScheduleRunner(
     {
         // The clock of a node that is gone does not count any more.
         var others = cell.Others.Select(node => node.Beat.Holder).ToHashSet();
-        var isAnyGone = !known.IsSubsetOf(others);
-        known = others;
+        var isAnyGone = !_known.IsSubsetOf(others);
+        _known = others;
         Now();
-        if (wasSetBack || isAnyGone)
-            settlesFrom = time.GetTimestamp();
-        else if (settlesFrom is not { } from || time.GetElapsedTime(from) < settling)
+        if (_wasSetBack || isAnyGone)
+            _settlesFrom = time.GetTimestamp();
+        else if (_settlesFrom is not { } from || time.GetElapsedTime(from) < s_settling)
             return;
         else
-            settlesFrom = null;
-        wasSetBack = false;
+            _settlesFrom = null;
+        _wasSetBack = false;
         try
         {
             await BringForwardAsync(cancellationToken);
         }
         catch
         {
-            wasSetBack = true;
+            _wasSetBack = true;
             throw;
         }
     }
@@ -100,7 +100,7 @@ public sealed class ScheduleRunner(
     /// <summary>What the clock says. Each reading by which something is done is a look at it: one that lies ahead between two looks would leave no trace.</summary>
     private DateTimeOffset Now()
     {
-        wasSetBack |= clock.WasSetBack(out var now);
+        _wasSetBack |= _clock.WasSetBack(out var now);
         return now;
     }
 
@@ -135,8 +135,8 @@ public sealed class ScheduleRunner(
     /// <summary>One look at the clock; how many schedules were due.</summary>
     internal async Task<int> RunDueAsync(CancellationToken cancellationToken)
     {
-        var token = HolderLease.NewToken(self, ids);
-        var due = await store.ClaimAsync(self, token, SchedulesAtOnce, Now(), cancellationToken);
+        var token = HolderLease.NewToken(_self, ids);
+        var due = await store.ClaimAsync(_self, token, SchedulesAtOnce, Now(), cancellationToken);
         foreach (var schedule in due)
         {
             try
@@ -216,9 +216,9 @@ public sealed class ScheduleRunner(
     private async Task CleanAsync(CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        if (now < cleanAt)
+        if (now < _cleanAt)
             return;
         await store.ForgetAsync(now - TimeSpan.FromDays(options.KeepDays), cancellationToken);
-        cleanAt = now + cleaning;
+        _cleanAt = now + s_cleaning;
     }
 }

@@ -1,7 +1,7 @@
-using Stoa.Market.Membership;
 using Stoa.Market;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
+using Stoa.Market.Membership;
 using Stoa.Market.Schedules;
 using Stoa.Node.Events;
 using Stoa.Node.Membership;
@@ -15,7 +15,7 @@ public sealed class SqlScheduleStore(Database database)
 {
     private const string Columns = "id, owner_id, name, cron, time_zone, request, is_template, missed, overlap, paused_at, next_tick, created_at";
     private const string RunColumns = "schedule_id, tick_at, outcome, task_id, code, detail, at";
-    private static readonly string[] NoTokens = [];
+    private static readonly string[] s_noTokens = [];
 
     /// <summary>Adds a schedule; the same id again changes nothing.</summary>
     public Task<Outcome<Schedule, ScheduleRefusal>> AddAsync(Schedule schedule, CancellationToken cancellationToken) => database.WriteAsync(
@@ -108,7 +108,7 @@ public sealed class SqlScheduleStore(Database database)
     public Task<DateTimeOffset?> NextTickAsync(LeaseHolder self, CancellationToken cancellationToken) => database.ReadAsync(
         session => session.QueryFirstOrDefaultAsync<DateTimeOffset?>(
             $"SELECT next_tick FROM schedules WHERE next_tick IS NOT NULL AND {HolderLease.IsFree} ORDER BY next_tick LIMIT 1",
-            new { self = self.ToString(), working = NoTokens }),
+            new { self = self.ToString(), working = s_noTokens }),
         cancellationToken);
 
     /// <summary>Schedules whose next tick is later than an instant, by their ids.</summary>
@@ -151,7 +151,7 @@ public sealed class SqlScheduleStore(Database database)
                 SELECT {{Columns}} FROM schedules
                 WHERE next_tick <= @now AND {{HolderLease.IsFree}} ORDER BY next_tick LIMIT @count {for update skip locked}
                 """,
-                new { now, count, self = self.ToString(), working = NoTokens });
+                new { now, count, self = self.ToString(), working = s_noTokens });
             if (due.Count > 0)
             {
                 await session.ExecuteAsync(

@@ -13,11 +13,11 @@ public sealed class IndexKeeper(
     : BackgroundService
 {
     private const int PageSize = 200;
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(2);
 
     // The clocks of nodes differ, and what was written before may be committed after.
-    private static readonly TimeSpan Overlap = TimeSpan.FromMinutes(1);
-    private static readonly EventFilter Published = new(null, null, [EventTypes.AgentPublished]);
+    private static readonly TimeSpan s_overlap = TimeSpan.FromMinutes(1);
+    private static readonly EventFilter s_published = new(null, null, [EventTypes.AgentPublished]);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -31,7 +31,7 @@ public sealed class IndexKeeper(
                 var now = time.GetUtcNow();
                 foreach (var changed in await stats.ListChangedAsync(since, stoppingToken))
                     index.Set(changed);
-                since = now - Overlap;
+                since = now - s_overlap;
                 index.SetLoaded();
                 position = await FollowAsync(position.Value, stoppingToken);
             }
@@ -41,8 +41,8 @@ public sealed class IndexKeeper(
             }
             catch (Exception failure)
             {
-                logger.LogError(failure, "The index of agents cannot be brought up to date; trying again in {Pause}.", Pause);
-                await Task.Delay(Pause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                logger.LogError(failure, "The index of agents cannot be brought up to date; trying again in {Pause}.", s_pause);
+                await Task.Delay(s_pause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }
@@ -67,8 +67,8 @@ public sealed class IndexKeeper(
     /// <summary>Waits a while, and takes what was published since.</summary>
     private async Task<long> FollowAsync(long position, CancellationToken cancellationToken)
     {
-        await Task.Delay(Pause, time, cancellationToken);
-        var batch = await events.ReadAfterAsync(position, Published, PageSize, cancellationToken);
+        await Task.Delay(s_pause, time, cancellationToken);
+        var batch = await events.ReadAfterAsync(position, s_published, PageSize, cancellationToken);
         foreach (var stored in batch.Events)
         {
             if (Id<AgentVersion>.TryParse(stored.Event.Subject, out var id)

@@ -7,9 +7,9 @@ namespace Stoa.Node.Signing;
 /// <summary>The body of a signed request: whoever reads it to its end has read what was signed, or has got an exception in place of the end.</summary>
 internal sealed class DigestCheckedStream(Stream body, ContentDigest stated, long? length) : ReadOnlyStream
 {
-    private readonly ContentDigest.Running running = stated.Begin();
-    private long read;
-    private bool isChecked;
+    private readonly ContentDigest.Running _running = stated.Begin();
+    private long _read;
+    private bool _isChecked;
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -31,21 +31,21 @@ internal sealed class DigestCheckedStream(Stream body, ContentDigest stated, lon
     protected override void Dispose(bool disposing)
     {
         if (disposing)
-            running.Dispose();
+            _running.Dispose();
         base.Dispose(disposing);
     }
 
     private void Take(ReadOnlySpan<byte> part)
     {
-        if (isChecked)
+        if (_isChecked)
             return;
-        running.Add(part);
-        read += part.Length;
+        _running.Add(part);
+        _read += part.Length;
         // Some read as many bytes as were announced and never see the end: the last byte is given out once all of them are right.
-        if (!part.IsEmpty && read != length)
+        if (!part.IsEmpty && _read != length)
             return;
-        isChecked = true;
-        if (!running.Matches())
+        _isChecked = true;
+        if (!_running.Matches())
         {
             throw new RequestRefusedException(
                 RequestRefusal.Unauthenticated, "The body is not the one whose Content-Digest was signed. Sign exactly the bytes that you send.");

@@ -11,10 +11,10 @@ namespace Stoa.Node.Signing;
 /// </remarks>
 public sealed class RequestNonces(Database database, TimeProvider time)
 {
-    private static readonly TimeSpan kept = 2 * SignedRequestRules.Window;
-    private static readonly TimeSpan cleaning = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan s_kept = 2 * SignedRequestRules.Window;
+    private static readonly TimeSpan s_cleaning = TimeSpan.FromMinutes(1);
 
-    private long cleanedAt = time.GetTimestamp();
+    private long _cleanedAt = time.GetTimestamp();
 
     /// <summary>Takes a nonce; false when it was taken before, or the request was signed too long ago to know.</summary>
     /// <param name="key">That has signed.</param>
@@ -23,10 +23,10 @@ public sealed class RequestNonces(Database database, TimeProvider time)
     /// <param name="cancellationToken">Gives up.</param>
     public async Task<bool> TakeAsync(Id<SigningKey> key, string nonce, DateTimeOffset created, CancellationToken cancellationToken)
     {
-        if (time.GetElapsedTime(Interlocked.Read(ref cleanedAt)) >= cleaning)
+        if (time.GetElapsedTime(Interlocked.Read(ref _cleanedAt)) >= s_cleaning)
         {
-            Interlocked.Exchange(ref cleanedAt, time.GetTimestamp());
-            await ForgetAsync(time.GetUtcNow() - kept, cancellationToken);
+            Interlocked.Exchange(ref _cleanedAt, time.GetTimestamp());
+            await ForgetAsync(time.GetUtcNow() - s_kept, cancellationToken);
         }
 
         return await database.WriteAsync(

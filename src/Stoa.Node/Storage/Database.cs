@@ -14,7 +14,7 @@ namespace Stoa.Node.Storage;
 public abstract class Database : IAsyncDisposable
 {
     // Flows into acts and all that they await; a call from inside one is a bug that would otherwise show as a hang.
-    private static readonly AsyncLocal<bool> InsideAct = new();
+    private static readonly AsyncLocal<bool> s_insideAct = new();
 
     private readonly ConcurrentDictionary<string, Signal> _signals = new(StringComparer.Ordinal);
 
@@ -106,11 +106,11 @@ public abstract class Database : IAsyncDisposable
     private protected abstract Task<T> RunReadAsync<T>(Func<SqlSession, Task<T>> act, CancellationToken cancellationToken);
 
     /// <summary>Marks all that runs from here on in this flow of control as the inside of an act.</summary>
-    private protected static void EnterAct() => InsideAct.Value = true;
+    private protected static void EnterAct() => s_insideAct.Value = true;
 
     private static void ThrowIfInsideAct()
     {
-        if (InsideAct.Value)
+        if (s_insideAct.Value)
             throw new InvalidOperationException("An act uses its own session; it does not call the database again.");
     }
 

@@ -10,7 +10,7 @@ internal readonly record struct SqlArgument(string Name, SqlColumn? Column, obje
 /// <summary>Takes the values of a statement's parameters from an object's properties or from a dictionary.</summary>
 internal static class SqlArguments
 {
-    private static readonly ConcurrentDictionary<Type, Dictionary<string, (SqlType Type, Func<object, object?> Get)>> Properties = new();
+    private static readonly ConcurrentDictionary<Type, Dictionary<string, (SqlType Type, Func<object, object?> Get)>> s_properties = new();
 
     /// <exception cref="ArgumentException">A parameter of the statement is not given.</exception>
     public static IEnumerable<SqlArgument> Take(SqlStatement statement, object? parameters) => parameters switch
@@ -23,7 +23,7 @@ internal static class SqlArguments
 
     private static IEnumerable<SqlArgument> FromProperties(SqlStatement statement, object parameters)
     {
-        var properties = Properties.GetOrAdd(parameters.GetType(), Read);
+        var properties = s_properties.GetOrAdd(parameters.GetType(), Read);
         foreach (var name in statement.ParameterNames)
         {
             if (!properties.TryGetValue(name, out var property))

@@ -13,7 +13,7 @@ namespace Stoa.Node.Storage;
 /// </remarks>
 internal static class SqlRowReader
 {
-    private static readonly NullabilityInfoContext Nullability = new();
+    private static readonly NullabilityInfoContext s_nullability = new();
 
     public static Func<DbDataReader, T> Compile<T>(DbDataReader open)
     {
@@ -42,8 +42,8 @@ internal static class SqlRowReader
             return false;
         if (byPosition)
             return true;
-        lock (Nullability)
-            return Nullability.Create(parameter).WriteState != NullabilityState.NotNull;
+        lock (s_nullability)
+            return s_nullability.Create(parameter).WriteState != NullabilityState.NotNull;
     }
 
     private static int FindColumn(DbDataReader open, ParameterInfo parameter)

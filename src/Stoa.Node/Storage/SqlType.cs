@@ -31,7 +31,7 @@ internal enum SqlColumn
 /// </remarks>
 internal sealed record SqlType(SqlColumn Column, Func<object, object> ToSql)
 {
-    private static readonly ConcurrentDictionary<Type, SqlType?> Known = new();
+    private static readonly ConcurrentDictionary<Type, SqlType?> s_known = new();
 
     /// <summary>Whether a value of the type fits in one column.</summary>
     public static bool IsKnown(Type type) => Find(type) is not null;
@@ -81,7 +81,7 @@ internal sealed record SqlType(SqlColumn Column, Func<object, object> ToSql)
         return IsParsable(type) ? Own(nameof(ParseText), "GetString") : throw new NotSupportedException($"No SQL column is read as a {type}.");
     }
 
-    private static SqlType? Find(Type type) => Known.GetOrAdd(Nullable.GetUnderlyingType(type) ?? type, Make);
+    private static SqlType? Find(Type type) => s_known.GetOrAdd(Nullable.GetUnderlyingType(type) ?? type, Make);
 
     private static SqlType? Make(Type type)
     {

@@ -21,7 +21,7 @@ internal sealed unsafe class SqliteCheckpoints : IDisposable
     // How much longer than at the last time the log has to be.
     private const int Step = Begin / 2;
 
-    private static readonly SqlStatement Checkpoint = new("PRAGMA wal_checkpoint(PASSIVE)");
+    private static readonly SqlStatement s_checkpoint = new("PRAGMA wal_checkpoint(PASSIVE)");
 
     private readonly SqliteCommands _writer;
     private readonly SqliteCommands _own;
@@ -99,7 +99,7 @@ internal sealed unsafe class SqliteCheckpoints : IDisposable
     {
         try
         {
-            commands.Run(Checkpoint);
+            commands.Run(s_checkpoint);
         }
         catch (SqliteException)
         {

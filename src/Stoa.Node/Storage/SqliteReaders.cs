@@ -6,11 +6,11 @@ namespace Stoa.Node.Storage;
 /// <remarks>Statements run on the caller's thread; their number is bounded so that long queries leave threads to others.</remarks>
 internal sealed class SqliteReaders(string path) : IAsyncDisposable
 {
-    private static readonly int MaxConnections = Math.Clamp(Environment.ProcessorCount * 2, 4, 32);
-    private static readonly SqlStatement Begin = new("BEGIN");
-    private static readonly SqlStatement End = new("ROLLBACK");
+    private static readonly int s_maxConnections = Math.Clamp(Environment.ProcessorCount * 2, 4, 32);
+    private static readonly SqlStatement s_begin = new("BEGIN");
+    private static readonly SqlStatement s_end = new("ROLLBACK");
 
-    private readonly SemaphoreSlim _permits = new(MaxConnections);
+    private readonly SemaphoreSlim _permits = new(s_maxConnections);
     private readonly ConcurrentBag<SqliteCommands> _idle = [];
     private bool _closed;
 
@@ -35,12 +35,12 @@ internal sealed class SqliteReaders(string path) : IAsyncDisposable
     /// <summary>Waits for the reads under way and closes all connections.</summary>
     public async ValueTask DisposeAsync()
     {
-        for (var taken = 0; taken < MaxConnections; taken++)
+        for (var taken = 0; taken < s_maxConnections; taken++)
             await _permits.WaitAsync();
         _closed = true;
         while (_idle.TryTake(out var commands))
             commands.Dispose();
-        _permits.Release(MaxConnections);
+        _permits.Release(s_maxConnections);
     }
 
     private static async Task<T> RunOnAsync<T>(SqliteCommands commands, Func<SqlSession, Task<T>> act, CancellationToken cancellationToken)
@@ -48,9 +48,9 @@ internal sealed class SqliteReaders(string path) : IAsyncDisposable
         var session = new SqliteSession(commands, cancellationToken);
         try
         {
-            commands.Run(Begin);
+            commands.Run(s_begin);
             var result = await act(session);
-            commands.Run(End);
+            commands.Run(s_end);
             return result;
         }
         catch

@@ -21,12 +21,12 @@ internal sealed class SqliteWriter : IDisposable
     /// <summary>Of the thread that does all writing; short enough for the system to keep it whole.</summary>
     public const string ThreadName = "SQLite writer";
 
-    private static readonly SqlStatement Begin = new("BEGIN IMMEDIATE");
-    private static readonly SqlStatement Commit = new("COMMIT");
-    private static readonly SqlStatement Rollback = new("ROLLBACK");
-    private static readonly SqlStatement OpenSavepoint = new("SAVEPOINT act");
-    private static readonly SqlStatement ReleaseSavepoint = new("RELEASE act");
-    private static readonly SqlStatement UndoSavepoint = new("ROLLBACK TO act");
+    private static readonly SqlStatement s_begin = new("BEGIN IMMEDIATE");
+    private static readonly SqlStatement s_commit = new("COMMIT");
+    private static readonly SqlStatement s_rollback = new("ROLLBACK");
+    private static readonly SqlStatement s_openSavepoint = new("SAVEPOINT act");
+    private static readonly SqlStatement s_releaseSavepoint = new("RELEASE act");
+    private static readonly SqlStatement s_undoSavepoint = new("ROLLBACK TO act");
 
     private readonly SqliteCommands _commands;
     private readonly SqliteCheckpoints _checkpoints;
@@ -115,7 +115,7 @@ internal sealed class SqliteWriter : IDisposable
     {
         // Of an earlier group that could not even be undone.
         UndoGroup();
-        _commands.Run(Begin);
+        _commands.Run(s_begin);
         RunOne(group[0]);
         while (group.Count < MaxActsPerCommit && _queue.TryTake(out var next))
         {
@@ -123,7 +123,7 @@ internal sealed class SqliteWriter : IDisposable
             group.Add(next);
             RunOne(next);
         }
-        _commands.Run(Commit);
+        _commands.Run(s_commit);
         foreach (var act in group)
             act.AnswerDone();
         _checkpoints.AfterCommit();
@@ -133,14 +133,14 @@ internal sealed class SqliteWriter : IDisposable
     {
         if (act.SkipIfCancelled())
             return;
-        _commands.Run(OpenSavepoint);
+        _commands.Run(s_openSavepoint);
         var keep = act.Run(_commands);
         // A full disk or the like makes SQLite roll back the transaction as a whole: then the group is lost with it.
         if (raw.sqlite3_get_autocommit(_commands.Connection.Handle!) != 0)
             throw new IOException("The SQLite database rolled back a group of acts.", act.Failure);
         if (!keep)
-            _commands.Run(UndoSavepoint);
-        _commands.Run(ReleaseSavepoint);
+            _commands.Run(s_undoSavepoint);
+        _commands.Run(s_releaseSavepoint);
     }
 
     private void TryUndoGroup()
@@ -158,7 +158,7 @@ internal sealed class SqliteWriter : IDisposable
     private void UndoGroup()
     {
         if (raw.sqlite3_get_autocommit(_commands.Connection.Handle!) == 0)
-            _commands.Run(Rollback);
+            _commands.Run(s_rollback);
     }
 
     private abstract class QueuedAct

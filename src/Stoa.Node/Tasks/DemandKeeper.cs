@@ -12,29 +12,29 @@ public sealed class DemandKeeper(Database database, AgentIndex index, IAgentStor
     private const int MaxForgotten = 5_000;
     private const int RestFactor = 20;
     private const int MaxRemembered = 10_000;
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(1);
 
-    private readonly Dictionary<Id<AgentVersion>, (string Name, DemandFactor? Demand)> known = [];
-    private readonly SemaphoreSlim turn = new(1);
+    private readonly Dictionary<Id<AgentVersion>, (string Name, DemandFactor? Demand)> _known = [];
+    private readonly SemaphoreSlim _turn = new(1);
 
     /// <summary>Looks once.</summary>
     public async Task RefreshAsync(CancellationToken cancellationToken)
     {
         // One after another: an older count must not be told after a newer one.
-        await turn.WaitAsync(cancellationToken);
+        await _turn.WaitAsync(cancellationToken);
         try
         {
             await CountAsync(cancellationToken);
         }
         finally
         {
-            turn.Release();
+            _turn.Release();
         }
     }
 
     public override void Dispose()
     {
-        turn.Dispose();
+        _turn.Dispose();
         base.Dispose();
     }
 
@@ -75,17 +75,17 @@ public sealed class DemandKeeper(Database database, AgentIndex index, IAgentStor
             }
 
             var rest = time.GetElapsedTime(began) * RestFactor;
-            await Task.Delay(rest > Pause ? rest : Pause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(rest > s_pause ? rest : s_pause, time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 
     private async Task<(string Name, DemandFactor? Demand)> FindAsync(Id<AgentVersion> id, CancellationToken cancellationToken)
     {
-        if (known.TryGetValue(id, out var agent))
+        if (_known.TryGetValue(id, out var agent))
             return agent;
         var version = await agents.GetAsync(id, cancellationToken) ?? throw new InvalidOperationException($"The agent {id} is not in the catalogue.");
-        if (known.Count >= MaxRemembered)
-            known.Clear();
-        return known[id] = ($"{version.Publisher}/{version.Manifest.Name}", version.Manifest.Factors.Demand);
+        if (_known.Count >= MaxRemembered)
+            _known.Clear();
+        return _known[id] = ($"{version.Publisher}/{version.Manifest.Name}", version.Manifest.Factors.Demand);
     }
 }

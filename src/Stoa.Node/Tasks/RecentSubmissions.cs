@@ -20,11 +20,11 @@ public sealed class RecentSubmissions(TimeProvider time)
     /// <summary>After this time others may have claimed what is still here: a minute.</summary>
     public static readonly TimeSpan MaxAge = TimeSpan.FromMinutes(1);
 
-    private readonly Lock gate = new();
-    private readonly Dictionary<Id<AgentTask>, Entry> entries = [];
-    private Entry? oldest;
-    private Entry? newest;
-    private long inputBytes;
+    private readonly Lock _gate = new();
+    private readonly Dictionary<Id<AgentTask>, Entry> _entries = [];
+    private Entry? _oldest;
+    private Entry? _newest;
+    private long _inputBytes;
 
     /// <summary>Remembers those of new tasks that wait in the queue of all, as long as there is room.</summary>
     /// <remarks>What is due later, or runs in certain regions, may be claimed long after or elsewhere.</remarks>
@@ -32,27 +32,27 @@ public sealed class RecentSubmissions(TimeProvider time)
     public void AddQueued(IReadOnlyList<(AgentTask Task, ReadOnlyMemory<byte>? Input)> tasks)
     {
         var now = time.GetTimestamp();
-        lock (gate)
+        lock (_gate)
         {
-            while (oldest is not null && time.GetElapsedTime(oldest.Since, now) > MaxAge)
-                Remove(oldest);
+            while (_oldest is not null && time.GetElapsedTime(_oldest.Since, now) > MaxAge)
+                Remove(_oldest);
             foreach (var (task, input) in tasks)
             {
                 if (task is not { State: TaskState.Queued queued, IsBidding: false, Regions.Count: 0 } || queued.DueAt > task.CreatedAt
-                    || entries.Count == MaxCount || inputBytes + (input?.Length ?? 0) > MaxInputBytes)
+                    || _entries.Count == MaxCount || _inputBytes + (input?.Length ?? 0) > MaxInputBytes)
                 {
                     continue;
                 }
 
-                var entry = new Entry(task, input, now) { Before = newest };
-                if (!entries.TryAdd(task.Id, entry))
+                var entry = new Entry(task, input, now) { Before = _newest };
+                if (!_entries.TryAdd(task.Id, entry))
                     continue;
-                inputBytes += input?.Length ?? 0;
-                if (newest is null)
-                    oldest = entry;
+                _inputBytes += input?.Length ?? 0;
+                if (_newest is null)
+                    _oldest = entry;
                 else
-                    newest.After = entry;
-                newest = entry;
+                    _newest.After = entry;
+                _newest = entry;
             }
         }
     }
@@ -61,11 +61,11 @@ public sealed class RecentSubmissions(TimeProvider time)
     public AgentTask?[] TakeTasks(IReadOnlyList<Id<AgentTask>> ids)
     {
         var tasks = new AgentTask?[ids.Count];
-        lock (gate)
+        lock (_gate)
         {
             for (var index = 0; index < tasks.Length; index++)
             {
-                if (!entries.TryGetValue(ids[index], out var entry))
+                if (!_entries.TryGetValue(ids[index], out var entry))
                     continue;
                 if (entry.Input is null)
                     Remove(entry);
@@ -79,9 +79,9 @@ public sealed class RecentSubmissions(TimeProvider time)
     /// <summary>The bytes of an inline input, once; null when they are not remembered.</summary>
     public ReadOnlyMemory<byte>? TakeInput(Id<AgentTask> id)
     {
-        lock (gate)
+        lock (_gate)
         {
-            if (!entries.TryGetValue(id, out var entry))
+            if (!_entries.TryGetValue(id, out var entry))
                 return null;
             Remove(entry);
             return entry.Input;
@@ -91,11 +91,11 @@ public sealed class RecentSubmissions(TimeProvider time)
     /// <summary>Forgets tasks that nobody will claim.</summary>
     public void Forget(IEnumerable<Id<AgentTask>> ids)
     {
-        lock (gate)
+        lock (_gate)
         {
             foreach (var id in ids)
             {
-                if (entries.TryGetValue(id, out var entry))
+                if (_entries.TryGetValue(id, out var entry))
                     Remove(entry);
             }
         }
@@ -103,14 +103,14 @@ public sealed class RecentSubmissions(TimeProvider time)
 
     private void Remove(Entry entry)
     {
-        entries.Remove(entry.Task.Id);
-        inputBytes -= entry.Input?.Length ?? 0;
+        _entries.Remove(entry.Task.Id);
+        _inputBytes -= entry.Input?.Length ?? 0;
         if (entry.Before is null)
-            oldest = entry.After;
+            _oldest = entry.After;
         else
             entry.Before.After = entry.After;
         if (entry.After is null)
-            newest = entry.Before;
+            _newest = entry.Before;
         else
             entry.After.Before = entry.Before;
     }

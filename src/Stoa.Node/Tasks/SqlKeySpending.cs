@@ -18,7 +18,7 @@ internal static class SqlKeySpending
     private const long MaxUnsettled = 1_000;
     private const int SettledAtOnce = 2_000;
 
-    private static readonly SqlRows<KeySpend> insertHolds = SqlRows<KeySpend>.Insert(
+    private static readonly SqlRows<KeySpend> s_insertHolds = SqlRows<KeySpend>.Insert(
         "api_key_holds",
         [
             SqlField<KeySpend>.OfId("key_id", spend => spend.KeyId),
@@ -74,7 +74,7 @@ internal static class SqlKeySpending
     {
         if (spends.Count == 0)
             return;
-        await session.SendRowsAsync(insertHolds, spends);
+        await session.SendRowsAsync(s_insertHolds, spends);
         await session.SendEachAsync(
             "UPDATE api_key_days SET spent = spent + @spent, unsettled = unsettled + @count WHERE key_id = @KeyId AND day = @Day",
             spends.GroupBy(spend => (spend.KeyId, spend.Day)).Select(day => new

@@ -7,7 +7,7 @@ namespace Stoa.Node.Tasks;
 /// <summary>The kept ends of logs inside a session. Their bytes are content of the task; of those that lost their beginning it is noted how much that was.</summary>
 internal static class SqlTaskLogs
 {
-    private static readonly SqlRows<AttemptEnd> InsertStarts = SqlRows<AttemptEnd>.Insert(
+    private static readonly SqlRows<AttemptEnd> s_insertStarts = SqlRows<AttemptEnd>.Insert(
         "task_log_starts",
         [
             SqlField<AttemptEnd>.OfId("task_id", end => end.Task.Id),
@@ -16,7 +16,7 @@ internal static class SqlTaskLogs
 
     /// <summary>Notes the beginnings that were not kept. Most logs are whole, and cost nothing here.</summary>
     public static Task AddStartsAsync(SqlSession session, IReadOnlyList<AttemptEnd> ends) =>
-        session.SendRowsAsync(InsertStarts, [.. ends.Where(end => end.Log.Start > 0 && !end.Log.IsEmpty)]);
+        session.SendRowsAsync(s_insertStarts, [.. ends.Where(end => end.Log.Start > 0 && !end.Log.IsEmpty)]);
 
     /// <summary>The kept end; empty when there is nothing.</summary>
     public static async Task<KeptLog> ReadAsync(SqlSession session, Id<AgentTask> id) =>

@@ -1,7 +1,7 @@
-using Stoa.Market.Membership;
 using Stoa.Market;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
+using Stoa.Market.Membership;
 using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
@@ -31,7 +31,7 @@ public sealed class SqlTaskStore : ITaskStore
     private static readonly TimeSpan s_longestPause = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(5);
 
-    private static readonly SqlRows<SignedReceipt> InsertReceipts = SqlRows<SignedReceipt>.Insert(
+    private static readonly SqlRows<SignedReceipt> s_insertReceipts = SqlRows<SignedReceipt>.Insert(
         "receipts",
         [
             SqlField<SignedReceipt>.OfId("id", receipt => receipt.Id),
@@ -39,14 +39,14 @@ public sealed class SqlTaskStore : ITaskStore
             SqlField<SignedReceipt>.OfBytes("envelope", receipt => receipt.Envelope.ToJson()),
         ]);
 
-    private readonly Database database;
-    private readonly TimeProvider time;
-    private readonly AgentIndex? index;
-    private readonly RecentSubmissions? recent;
-    private readonly OpenedAuctions? auctions;
-    private readonly UserQuota? quota;
-    private readonly GroupCommit<Pending<NewTask>, Outcome<Submitted, TaskRefusal>> submissions;
-    private readonly GroupCommit<Pending<AttemptEnd>, AttemptEndOutcome> ends;
+    private readonly Database _database;
+    private readonly TimeProvider _time;
+    private readonly AgentIndex? _index;
+    private readonly RecentSubmissions? _recent;
+    private readonly OpenedAuctions? _auctions;
+    private readonly UserQuota? _quota;
+    private readonly GroupCommit<Pending<NewTask>, Outcome<Submitted, TaskRefusal>> _submissions;
+    private readonly GroupCommit<Pending<AttemptEnd>, AttemptEndOutcome> _ends;
 
     /// <param name="database">The cell's.</param>
     /// <param name="time">The clock.</param>
@@ -62,21 +62,21 @@ public sealed class SqlTaskStore : ITaskStore
         UserQuota? quota = null,
         OpenedAuctions? auctions = null)
     {
-        this.database = database;
-        this.time = time;
-        this.index = index;
-        this.recent = recent;
-        this.auctions = auctions;
-        this.quota = quota;
-        submissions = new(group => SubmitAllAsync(group, CancellationToken.None), MaxGroup);
-        ends = new(group => EndAttemptsAsync(group, CancellationToken.None), MaxGroup);
+        _database = database;
+        _time = time;
+        _index = index;
+        _recent = recent;
+        _auctions = auctions;
+        _quota = quota;
+        _submissions = new(group => SubmitAllAsync(group, CancellationToken.None), MaxGroup);
+        _ends = new(group => EndAttemptsAsync(group, CancellationToken.None), MaxGroup);
     }
 
     public async Task<Outcome<Submitted, TaskRefusal>> SubmitAsync(NewTask submission, CancellationToken cancellationToken)
     {
         try
         {
-            return await submissions.WriteAsync(new(submission, MayBeWritten: false), cancellationToken);
+            return await _submissions.WriteAsync(new(submission, MayBeWritten: false), cancellationToken);
         }
         catch (CommitUnknownException)
         {
@@ -89,12 +89,12 @@ public sealed class SqlTaskStore : ITaskStore
 
     private async Task<Outcome<Submitted, TaskRefusal>> SubmitAgainAsync(NewTask submission, CancellationToken cancellationToken)
     {
-        var again = submissions.WriteAsync(new(submission, MayBeWritten: true), cancellationToken);
+        var again = _submissions.WriteAsync(new(submission, MayBeWritten: true), cancellationToken);
         await ((Task)again).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if ((again.IsCompletedSuccessfully && again.Result.Refusal is null) || again.IsCanceled || again.Exception?.InnerException?.MayPass() == true)
             return await again;
         // The server may have been at the first commit when it was looked for, and this one then stumbled over what that wrote.
-        var found = await database.ReadAsync(session => UnknownCommits.FindAsync(session, [submission]), cancellationToken);
+        var found = await _database.ReadAsync(session => UnknownCommits.FindAsync(session, [submission]), cancellationToken);
         return found.TryGetValue(submission.Task.Id, out var written) ? written : await again;
     }
 
@@ -111,15 +111,15 @@ public sealed class SqlTaskStore : ITaskStore
             var now = left.ToLookup(index => submissions[index].Idempotency is not { } key || keys.Add((submissions[index].Task.OwnerId, key.Key)));
             var group = now[true].ToList();
             // Before the act, so that a claim of the same group finds them: until they are written nobody asks for them.
-            recent?.AddQueued([.. group.Where(index => !pending[index].MayBeWritten).Select(index => (submissions[index].Task, submissions[index].InlineInput))]);
+            _recent?.AddQueued([.. group.Where(index => !pending[index].MayBeWritten).Select(index => (submissions[index].Task, submissions[index].InlineInput))]);
             Outcome<Submitted, TaskRefusal>[] written;
             try
             {
-                written = await database.WriteAsync(session => SqlTaskSubmissions.AddAsync(session, [.. group.Select(index => pending[index])], quota), cancellationToken);
+                written = await _database.WriteAsync(session => SqlTaskSubmissions.AddAsync(session, [.. group.Select(index => pending[index])], _quota), cancellationToken);
             }
             catch
             {
-                recent?.Forget(group.Select(index => submissions[index].Task.Id));
+                _recent?.Forget(group.Select(index => submissions[index].Task.Id));
                 throw;
             }
 
@@ -128,9 +128,9 @@ public sealed class SqlTaskStore : ITaskStore
                 outcomes[group[place]] = written[place];
                 var isNew = written[place].Refusal is null && written[place].Value.IsNew;
                 if (!isNew || written[place].Value.Task.State is TaskState.Running)
-                    recent?.Forget([submissions[group[place]].Task.Id]);
+                    _recent?.Forget([submissions[group[place]].Task.Id]);
                 if (isNew && submissions[group[place]].Auction is { } auction)
-                    auctions?.Tell(auction);
+                    _auctions?.Tell(auction);
             }
 
             left = [.. now[false]];
@@ -140,24 +140,24 @@ public sealed class SqlTaskStore : ITaskStore
     }
 
     public Task<Outcome<AgentTask?, TaskRefusal>> FindSubmissionAsync(Id<User> owner, IdempotencyKey key, CancellationToken cancellationToken) =>
-        database.ReadAsync(session => SqlTaskSubmissions.FindAsync(session, owner, key), cancellationToken);
+        _database.ReadAsync(session => SqlTaskSubmissions.FindAsync(session, owner, key), cancellationToken);
 
     public Task<IReadOnlyList<AgentTask>> ClaimAsync(
         LeaseHolder holder, ClaimRoom room, DateTimeOffset now, CancellationToken cancellationToken) =>
-        database.WriteAsync<IReadOnlyList<AgentTask>>(
+        _database.WriteAsync<IReadOnlyList<AgentTask>>(
             async session =>
             {
-                var claimed = await SqlTaskQueue.ClaimAsync(session, holder, room, now, recent);
+                var claimed = await SqlTaskQueue.ClaimAsync(session, holder, room, now, _recent);
                 await SqlEvents.AppendAsync(session, claimed.Where(task => task.BatchId is null).Select(task => TaskEvents.Started(task, now)));
                 return claimed;
             },
             cancellationToken);
 
     public Task<int> BringForwardAsync(DateTimeOffset now, CancellationToken cancellationToken) =>
-        database.WriteAsync(session => SqlTaskQueue.BringForwardAsync(session, now), cancellationToken);
+        _database.WriteAsync(session => SqlTaskQueue.BringForwardAsync(session, now), cancellationToken);
 
     public Task<AgentTask?> ExpediteAsync(Id<AgentTask> id, Id<User> owner, DateTimeOffset now, CancellationToken cancellationToken) =>
-        database.WriteAsync(
+        _database.WriteAsync(
             async session =>
             {
                 for (var look = 0; look < MaxLooks; look++)
@@ -176,7 +176,7 @@ public sealed class SqlTaskStore : ITaskStore
             },
             cancellationToken);
 
-    public Task<IReadOnlyList<HeldTask>> ListHeldAsync(LeaseHolder holder, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<HeldTask>>(
+    public Task<IReadOnlyList<HeldTask>> ListHeldAsync(LeaseHolder holder, CancellationToken cancellationToken) => _database.ReadAsync<IReadOnlyList<HeldTask>>(
         async session => [.. (await session.QueryAsync<(Id<AgentTask> Id, long Token, DateTimeOffset? CancelRequestedAt)>(
             "SELECT task_id, token, cancel_requested_at FROM leases WHERE holder = @holder", new { holder = holder.ToString() }))
             .Select(row => new HeldTask(new LeaseRef(row.Id, row.Token), row.CancelRequestedAt is not null))],
@@ -191,12 +191,12 @@ public sealed class SqlTaskStore : ITaskStore
         {
             try
             {
-                return await ends.WriteAsync(new(end, mayBeWritten), cancellationToken);
+                return await _ends.WriteAsync(new(end, mayBeWritten), cancellationToken);
             }
             catch (Exception away) when (away.MayPass() && waited < s_patience)
             {
                 mayBeWritten |= away is CommitUnknownException;
-                await Task.Delay(pause, time, cancellationToken);
+                await Task.Delay(pause, _time, cancellationToken);
             }
         }
     }
@@ -208,7 +208,7 @@ public sealed class SqlTaskStore : ITaskStore
     {
         var ends = pending.Select(one => one.Item).ToList();
         var rows = ends.Select(end => end.Task.State.IsFinal ? TaskEnd.Of(end.Task) : default).ToArray();
-        return await database.WriteAsync(
+        return await _database.WriteAsync(
             async session =>
             {
                 var outcomes = new AttemptEndOutcome[ends.Count];
@@ -220,8 +220,8 @@ public sealed class SqlTaskStore : ITaskStore
                 await EndLeasesAsync(TaskStatements.EndLease, [.. places[true]]);
                 await EndLeasesAsync(TaskStatements.HandBackLease, [.. places[false]]);
                 await session.SendRowsAsync(TaskStatements.End, [.. places[true].Where(IsWritten).Select(index => rows[index])]);
-                await SqlTaskQueue.ReturnAsync(session, [.. places[false].Where(IsWritten).Select(index => ends[index].Task)], time.GetUtcNow());
-                await SettleAsync(session, [.. Enumerable.Range(0, ends.Count).Where(IsWritten).Select(index => ends[index])], index);
+                await SqlTaskQueue.ReturnAsync(session, [.. places[false].Where(IsWritten).Select(index => ends[index].Task)], _time.GetUtcNow());
+                await SettleAsync(session, [.. Enumerable.Range(0, ends.Count).Where(IsWritten).Select(index => ends[index])], _index);
                 return outcomes;
 
                 bool IsWritten(int index) => kept[index];
@@ -266,7 +266,7 @@ public sealed class SqlTaskStore : ITaskStore
 
         await session.SendRowsAsync(TaskStatements.InsertContent, contents);
         await SqlTaskLogs.AddStartsAsync(session, written);
-        await session.SendRowsAsync(InsertReceipts, [.. written.Select(end => end.Receipt).OfType<SignedReceipt>()]);
+        await session.SendRowsAsync(s_insertReceipts, [.. written.Select(end => end.Receipt).OfType<SignedReceipt>()]);
         await SettleAsync(session, [.. written.Where(end => end.Transfers.Count > 0).Select(end => (end.Task.Id, end.Transfers))]);
         var suspended = await SqlAgentStats.LearnAsync(session, written, index);
         await SqlUserUsage.EndAsync(session, written);
@@ -287,7 +287,7 @@ public sealed class SqlTaskStore : ITaskStore
 
     public Task<Outcome<AgentTask, TaskRefusal>> CancelAsync(
         Id<AgentTask> id, Id<User> owner, Id<Transfer> releaseId, Id<Account> clearing, DateTimeOffset now, CancellationToken cancellationToken) =>
-        database.WriteAsync<Outcome<AgentTask, TaskRefusal>>(
+        _database.WriteAsync<Outcome<AgentTask, TaskRefusal>>(
             async session =>
             {
                 for (var look = 0; look < MaxLooks; look++)
@@ -313,7 +313,7 @@ public sealed class SqlTaskStore : ITaskStore
                     var cancelled = (await ReadTakenOutAsync(session, task)).Cancel(now);
                     await session.SendRowsAsync(TaskStatements.End, [TaskEnd.Of(cancelled)]);
                     await SettleAsync(session, [new AttemptEnd(
-                        cancelled, Settlement.Release(cancelled, clearing, releaseId, now), null, null, ReadOnlyMemory<byte>.Empty, [TaskEvents.Ended(cancelled, now)])], index);
+                        cancelled, Settlement.Release(cancelled, clearing, releaseId, now), null, null, ReadOnlyMemory<byte>.Empty, [TaskEvents.Ended(cancelled, now)])], _index);
                     return cancelled;
                 }
 
@@ -322,20 +322,20 @@ public sealed class SqlTaskStore : ITaskStore
             cancellationToken);
 
     public Task<Expiry> ExpireAsync(Id<Account> clearing, IdSource ids, DateTimeOffset now, int limit, CancellationToken cancellationToken) =>
-        database.WriteAsync(session => SqlTaskDeadlines.ExpireAsync(session, clearing, ids, now, limit, index), cancellationToken);
+        _database.WriteAsync(session => SqlTaskDeadlines.ExpireAsync(session, clearing, ids, now, limit, _index), cancellationToken);
 
     public Task<IReadOnlyList<LeaseRef>> ListAbandonedAsync(CancellationToken cancellationToken) =>
-        database.ReadAsync(SqlTaskLists.ListAbandonedAsync, cancellationToken);
+        _database.ReadAsync(SqlTaskLists.ListAbandonedAsync, cancellationToken);
 
     public Task<AgentTask?> GetAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
-        database.ReadAsync(
+        _database.ReadAsync(
             async session => (await session.QueryFirstOrDefaultAsync<TaskRow>(Select + "WHERE id = @id", new { id }))?.ToTask(), cancellationToken);
 
     public Task<Page<AgentTask>> ListAsync(Id<User> owner, string? state, PageRequest page, CancellationToken cancellationToken) =>
-        database.ReadAsync(session => SqlTaskLists.ListAsync(session, owner, state, page), cancellationToken);
+        _database.ReadAsync(session => SqlTaskLists.ListAsync(session, owner, state, page), cancellationToken);
 
     public Task<byte[]?> ReadInputAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
-        recent?.TakeInput(id) is { } bytes ? Task.FromResult<byte[]?>(bytes.ToArray()) : ReadContentAsync(id, "input", cancellationToken);
+        _recent?.TakeInput(id) is { } bytes ? Task.FromResult<byte[]?>(bytes.ToArray()) : ReadContentAsync(id, "input", cancellationToken);
 
     public async Task<IReadOnlyDictionary<Id<AgentTask>, ReadOnlyMemory<byte>>> ReadInputsAsync(
         IReadOnlyCollection<Id<AgentTask>> ids, CancellationToken cancellationToken)
@@ -343,14 +343,14 @@ public sealed class SqlTaskStore : ITaskStore
         var inputs = new Dictionary<Id<AgentTask>, ReadOnlyMemory<byte>>(ids.Count);
         foreach (var id in ids)
         {
-            if (recent?.TakeInput(id) is { } bytes)
+            if (_recent?.TakeInput(id) is { } bytes)
                 inputs.Add(id, bytes);
         }
 
         var unknown = ids.Where(id => !inputs.ContainsKey(id)).ToList();
         if (unknown.Count == 0)
             return inputs;
-        var rows = await database.ReadAsync(
+        var rows = await _database.ReadAsync(
             session => session.QueryAsync<(Id<AgentTask> TaskId, byte[] Bytes)>(
                 "SELECT task_id, bytes FROM task_content WHERE kind = 'input' AND task_id IN @unknown", new { unknown }),
             cancellationToken);
@@ -362,34 +362,34 @@ public sealed class SqlTaskStore : ITaskStore
     public Task<byte[]?> ReadOutputAsync(Id<AgentTask> id, CancellationToken cancellationToken) => ReadContentAsync(id, "output", cancellationToken);
 
     public Task<KeptLog> ReadLogAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
-        database.ReadAsync(session => SqlTaskLogs.ReadAsync(session, id), cancellationToken);
+        _database.ReadAsync(session => SqlTaskLogs.ReadAsync(session, id), cancellationToken);
 
     public Task<SignedReceipt?> GetReceiptAsync(Id<AgentTask> task, CancellationToken cancellationToken) =>
-        database.ReadAsync(
+        _database.ReadAsync(
             async session => await session.QueryFirstOrDefaultAsync<ReceiptRow>("SELECT id, envelope FROM receipts WHERE task_id = @task", new { task }) is { } row
                 ? new SignedReceipt(row.Id, task, DsseEnvelope.FromJson(row.Envelope))
                 : null,
             cancellationToken);
 
     public Task<StoredSelection?> FindSelectionAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
-        database.ReadAsync(session => SqlTaskChoices.FindAsync(session, id), cancellationToken);
+        _database.ReadAsync(session => SqlTaskChoices.FindAsync(session, id), cancellationToken);
 
     public Task<IReadOnlyDictionary<Id<AgentTask>, Id<AgentTask>>> FindReplaysAsync(
         Id<User> owner, IReadOnlyCollection<Id<AgentTask>> ids, CancellationToken cancellationToken) =>
-        database.ReadAsync(session => SqlTaskLists.FindReplaysAsync(session, owner, ids), cancellationToken);
+        _database.ReadAsync(session => SqlTaskLists.FindReplaysAsync(session, owner, ids), cancellationToken);
 
     public Task<OpenTasks> CountOpenOfAsync(
         Id<AgentVersion> agent, Id<User> consumer, DemandFactor demand, DateTimeOffset now, CancellationToken cancellationToken) =>
-        database.ReadAsync(session => SqlTaskDemand.CountOpenAsync(session, agent, consumer, demand, now), cancellationToken);
+        _database.ReadAsync(session => SqlTaskDemand.CountOpenAsync(session, agent, consumer, demand, now), cancellationToken);
 
     public Task<int?> FindDemandAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
-        database.ReadAsync(session => SqlTaskDemand.FindAsync(session, id), cancellationToken);
+        _database.ReadAsync(session => SqlTaskDemand.FindAsync(session, id), cancellationToken);
 
     public Task<DateTimeOffset?> NextDueAsync(string? region, CancellationToken cancellationToken) =>
-        database.ReadAsync(session => SqlTaskQueue.NextDueAsync(session, region), cancellationToken);
+        _database.ReadAsync(session => SqlTaskQueue.NextDueAsync(session, region), cancellationToken);
 
     public Task<IReadOnlyDictionary<string, long>> CountOpenAsync(CancellationToken cancellationToken) =>
-        database.ReadAsync<IReadOnlyDictionary<string, long>>(
+        _database.ReadAsync<IReadOnlyDictionary<string, long>>(
             async session => new Dictionary<string, long>
             {
                 [TaskStateNames.Queued] = await session.QuerySingleAsync<long>(
@@ -408,7 +408,7 @@ public sealed class SqlTaskStore : ITaskStore
     private static InvalidOperationException NotInItsPlace(Id<AgentTask> id) => new($"{id} is said to be where it is not found.");
 
     private Task<byte[]?> ReadContentAsync(Id<AgentTask> id, string kind, CancellationToken cancellationToken) =>
-        database.ReadAsync(
+        _database.ReadAsync(
             session => session.QueryFirstOrDefaultAsync<byte[]>("SELECT bytes FROM task_content WHERE task_id = @id AND kind = @kind", new { id, kind }),
             cancellationToken);
 

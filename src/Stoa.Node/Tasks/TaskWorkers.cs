@@ -24,26 +24,26 @@ public sealed class TaskWorkers(
     ILogger<TaskWorkers> logger) : IHostedService, IDisposable
 {
     private const int MaxInputReadAhead = 64 << 10;
-    private static readonly IReadOnlyDictionary<Id<AgentTask>, ReadOnlyMemory<byte>> NoInputs = new Dictionary<Id<AgentTask>, ReadOnlyMemory<byte>>();
+    private static readonly IReadOnlyDictionary<Id<AgentTask>, ReadOnlyMemory<byte>> s_noInputs = new Dictionary<Id<AgentTask>, ReadOnlyMemory<byte>>();
 
-    private readonly WorkRoom room = new(options.Workers, options.MaxMemoryBytes, time);
-    private readonly WakeSignal wake = new();
-    private readonly CancellationTokenSource stopping = new();
-    private readonly ConcurrentDictionary<LeaseRef, Attempt> running = new();
-    private readonly ConcurrentDictionary<Id<AgentTask>, byte> beginning = new();
-    private readonly WakeSignal ended = new();
-    private int reserved;
-    private volatile bool isHandingBack;
-    private Task dispatching = Task.CompletedTask;
+    private readonly WorkRoom _room = new(options.Workers, options.MaxMemoryBytes, time);
+    private readonly WakeSignal _wake = new();
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly ConcurrentDictionary<LeaseRef, Attempt> _running = new();
+    private readonly ConcurrentDictionary<Id<AgentTask>, byte> _beginning = new();
+    private readonly WakeSignal _ended = new();
+    private int _reserved;
+    private volatile bool _isHandingBack;
+    private Task _dispatching = Task.CompletedTask;
 
-    private long claimedTasks;
-    private long claims;
-    private long claimUnderWay;
+    private long _claimedTasks;
+    private long _claims;
+    private long _claimUnderWay;
 
     private ImmediateClaim Offer => new(cell.Self, cell.Region);
 
     /// <summary>The attempts that run here now.</summary>
-    public IReadOnlyCollection<Attempt> Running => (IReadOnlyCollection<Attempt>)running.Values;
+    public IReadOnlyCollection<Attempt> Running => (IReadOnlyCollection<Attempt>)_running.Values;
 
     /// <summary>What of this node's capacity is in use.</summary>
     public NodeLoad Load
@@ -51,38 +51,38 @@ public sealed class TaskWorkers(
         get
         {
             // A task whose program has ended is held until its end is written, but has given its thread and its memory to another one.
-            var busy = room.Busy;
-            var tasks = running.Values.Select(attempt => attempt.Task).ToList();
+            var busy = _room.Busy;
+            var tasks = _running.Values.Select(attempt => attempt.Task).ToList();
             return new NodeLoad(
                 Math.Min(busy.Tasks, options.Workers),
                 busy.MemoryBytes,
                 tasks.Count,
-                Interlocked.Read(ref claimedTasks),
+                Interlocked.Read(ref _claimedTasks),
                 NodeLoad.Count(tasks.Select(task => task.Agent)));
         }
     }
 
     /// <summary>Why no task is taken here; null when tasks are.</summary>
-    public string? Fault => dispatching.IsCompleted ? "no tasks are taken here." : null;
+    public string? Fault => _dispatching.IsCompleted ? "no tasks are taken here." : null;
 
     /// <summary>Whether the lease is of an attempt that runs here now, or of one that is about to.</summary>
-    public bool IsOwn(LeaseRef lease) => beginning.ContainsKey(lease.TaskId) || running.ContainsKey(lease);
+    public bool IsOwn(LeaseRef lease) => _beginning.ContainsKey(lease.TaskId) || _running.ContainsKey(lease);
 
     /// <summary>The number of the claim whose answer is awaited; null when there is none. What it has brought is not this node's own, as far as that knows.</summary>
-    public long? ClaimUnderWay => Interlocked.Read(ref claimUnderWay) is var number and > 0 ? number : null;
+    public long? ClaimUnderWay => Interlocked.Read(ref _claimUnderWay) is var number and > 0 ? number : null;
 
     /// <summary>The attempt under a lease; null when it does not run here now.</summary>
-    public Attempt? Find(LeaseRef lease) => running.GetValueOrDefault(lease);
+    public Attempt? Find(LeaseRef lease) => _running.GetValueOrDefault(lease);
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        telemetry.Watch(() => room.Busy.Tasks, () => room.Busy.MemoryBytes);
-        dispatching = Task.Run(DispatchAsync, CancellationToken.None);
+        telemetry.Watch(() => _room.Busy.Tasks, () => _room.Busy.MemoryBytes);
+        _dispatching = Task.Run(DispatchAsync, CancellationToken.None);
         return Task.CompletedTask;
     }
 
     /// <summary>Says that something may be due: a task was queued, or moved forward.</summary>
-    public void Wake() => wake.Set();
+    public void Wake() => _wake.Set();
 
     /// <summary>Keeps room for a task that is about to be submitted, so that it can be claimed in the same transaction.</summary>
     /// <returns>What to hand to the submission, or null when there is no room.</returns>
@@ -90,11 +90,11 @@ public sealed class TaskWorkers(
     {
         var memoryBytes = task.Limits.MemoryBytes;
         // Counted before it is seen whether the node stops, so that the stop sees it or is seen.
-        Interlocked.Increment(ref reserved);
-        if (!stopping.IsCancellationRequested && room.TryTake(memoryBytes))
+        Interlocked.Increment(ref _reserved);
+        if (!_stopping.IsCancellationRequested && _room.TryTake(memoryBytes))
         {
             // Known as this node's own before anybody can see its lease.
-            beginning.TryAdd(task.Id, 0);
+            _beginning.TryAdd(task.Id, 0);
             return new Reservation(this, task.Id, memoryBytes);
         }
 
@@ -105,7 +105,7 @@ public sealed class TaskWorkers(
     /// <summary>Stops the attempt at a task, if it runs here.</summary>
     public void Stop(AgentTask task, StopReason reason)
     {
-        if (running.TryGetValue(new LeaseRef(task.Id, task.Token), out var attempt))
+        if (_running.TryGetValue(new LeaseRef(task.Id, task.Token), out var attempt))
             attempt.Stop(reason);
     }
 
@@ -124,32 +124,32 @@ public sealed class TaskWorkers(
             LogLoss(failure, attempt);
         }
 
-        room.Give(1, attempt.Task.Limits.MemoryBytes);
+        _room.Give(1, attempt.Task.Limits.MemoryBytes);
         Forget(attempt, after);
-        wake.Set();
+        _wake.Set();
     }
 
     /// <summary>Takes no more, lets what runs end for a while, and hands the rest back to the queue.</summary>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
-        await stopping.CancelAsync();
-        await dispatching;
+        await _stopping.CancelAsync();
+        await _dispatching;
         if (IsIdle)
             return;
-        logger.LogInformation("Waiting for {Count} running tasks to end.", running.Count);
+        logger.LogInformation("Waiting for {Count} running tasks to end.", _running.Count);
         if (await EndedWithinAsync(TimeSpan.FromMilliseconds(options.StopGraceMs), cancellationToken))
             return;
-        logger.LogInformation("Handing {Count} tasks back to the queue.", running.Count);
-        isHandingBack = true;
-        foreach (var attempt in running.Values)
+        logger.LogInformation("Handing {Count} tasks back to the queue.", _running.Count);
+        _isHandingBack = true;
+        foreach (var attempt in _running.Values)
             attempt.Stop(StopReason.NodeStopping);
         await EndedWithinAsync(Timeout.InfiniteTimeSpan, cancellationToken);
     }
 
-    public void Dispose() => stopping.Dispose();
+    public void Dispose() => _stopping.Dispose();
 
     // What is reserved may still become a task that runs here, so that is looked at first.
-    private bool IsIdle => Volatile.Read(ref reserved) == 0 && running.IsEmpty;
+    private bool IsIdle => Volatile.Read(ref _reserved) == 0 && _running.IsEmpty;
 
     /// <summary>Waits until nothing runs here. That is looked at anew after each end: a claim that was under way may have begun more meanwhile.</summary>
     private async Task<bool> EndedWithinAsync(TimeSpan timeout, CancellationToken cancellationToken)
@@ -162,7 +162,7 @@ public sealed class TaskWorkers(
                 return false;
             try
             {
-                await ended.WaitAsync(left, time, cancellationToken);
+                await _ended.WaitAsync(left, time, cancellationToken);
             }
             catch (OperationCanceledException)
             {
@@ -175,13 +175,13 @@ public sealed class TaskWorkers(
 
     private void Unreserve()
     {
-        Interlocked.Decrement(ref reserved);
-        ended.Set();
+        Interlocked.Decrement(ref _reserved);
+        _ended.Set();
     }
 
     private async Task DispatchAsync()
     {
-        var token = stopping.Token;
+        var token = _stopping.Token;
         // While there was more than room for, what is due next need not be asked: it is claimed.
         var isMore = false;
         while (!token.IsCancellationRequested)
@@ -189,13 +189,13 @@ public sealed class TaskWorkers(
             var pause = TimeSpan.FromMilliseconds(options.PollMs);
             try
             {
-                if (isMore && room.IsWorthAClaim)
+                if (isMore && _room.IsWorthAClaim)
                 {
                     isMore = await ClaimAsync(token) is { IsMore: true };
                     continue;
                 }
 
-                if (room.IsWorthAClaim && await tasks.NextDueAsync(cell.Region, token) is { } due)
+                if (_room.IsWorthAClaim && await tasks.NextDueAsync(cell.Region, token) is { } due)
                 {
                     var ahead = due - time.GetUtcNow();
                     if (ahead <= TimeSpan.Zero && await ClaimAsync(token) is { IsAny: true } claim)
@@ -219,7 +219,7 @@ public sealed class TaskWorkers(
 
             try
             {
-                await wake.WaitAsync(pause, time, token);
+                await _wake.WaitAsync(pause, time, token);
             }
             catch (OperationCanceledException)
             {
@@ -231,22 +231,22 @@ public sealed class TaskWorkers(
     /// <summary>Claims what there is room for, and says whether anything came of it and whether all slots were needed.</summary>
     private async Task<(bool IsAny, bool IsMore)> ClaimAsync(CancellationToken cancellationToken)
     {
-        var (slots, memoryBytes) = room.TakeAll();
+        var (slots, memoryBytes) = _room.TakeAll();
         if (slots == 0)
             return (false, false);
         IReadOnlyList<AgentTask> claimed = [];
-        Interlocked.Exchange(ref claimUnderWay, ++claims);
+        Interlocked.Exchange(ref _claimUnderWay, ++_claims);
         try
         {
             claimed = await tasks.ClaimAsync(
                 cell.Self, new ClaimRoom(slots, memoryBytes, options.MaxMemoryBytes, cell.Region), time.GetUtcNow(), cancellationToken);
             foreach (var task in claimed)
-                beginning.TryAdd(task.Id, 0);
+                _beginning.TryAdd(task.Id, 0);
         }
         finally
         {
-            Interlocked.Exchange(ref claimUnderWay, 0);
-            room.Claimed(claimed.Count, claimed.Sum(task => task.Limits.MemoryBytes));
+            Interlocked.Exchange(ref _claimUnderWay, 0);
+            _room.Claimed(claimed.Count, claimed.Sum(task => task.Limits.MemoryBytes));
         }
 
         var inputs = await ReadInputsAsync(claimed);
@@ -262,12 +262,12 @@ public sealed class TaskWorkers(
         var ids = claimed.Where(task => task.Input is { IsInline: true, SizeBytes: <= MaxInputReadAhead }).Select(task => task.Id).ToList();
         try
         {
-            return ids.Count == 0 ? NoInputs : await tasks.ReadInputsAsync(ids, CancellationToken.None);
+            return ids.Count == 0 ? s_noInputs : await tasks.ReadInputsAsync(ids, CancellationToken.None);
         }
         catch (Exception failure)
         {
             logger.LogWarning(failure, "The inputs of {Count} tasks cannot be read together; each is tried alone.", ids.Count);
-            return NoInputs;
+            return s_noInputs;
         }
     }
 
@@ -275,11 +275,11 @@ public sealed class TaskWorkers(
     private void Begin(AgentTask task, ReadOnlyMemory<byte>? inlineInput)
     {
         var attempt = new Attempt(task);
-        running[attempt.Lease] = attempt;
-        Interlocked.Increment(ref claimedTasks);
-        beginning.TryRemove(task.Id, out _);
+        _running[attempt.Lease] = attempt;
+        Interlocked.Increment(ref _claimedTasks);
+        _beginning.TryRemove(task.Id, out _);
         live.Began(attempt);
-        if (isHandingBack)
+        if (_isHandingBack)
             attempt.Stop(StopReason.NodeStopping);
         threads.Start(() =>
         {
@@ -304,7 +304,7 @@ public sealed class TaskWorkers(
             finally
             {
                 // The slot is another's before the end is written: that needs no thread.
-                WakeIf(room.End(attempt.Task.Limits.MemoryBytes));
+                WakeIf(_room.End(attempt.Task.Limits.MemoryBytes));
             }
 
             if (end is not null)
@@ -317,16 +317,16 @@ public sealed class TaskWorkers(
 
         telemetry.End(span, after, time.GetElapsedTime(start));
         Forget(attempt, after);
-        WakeIf(room.Written() || after?.State is TaskState.Queued);
+        WakeIf(_room.Written() || after?.State is TaskState.Queued);
     }
 
     private void Forget(Attempt attempt, AgentTask? after)
     {
-        running.TryRemove(attempt.Lease, out _);
+        _running.TryRemove(attempt.Lease, out _);
         attempt.Dispose();
         if (after is { State.IsFinal: true })
             waiters.Complete(after);
-        ended.Set();
+        _ended.Set();
     }
 
     /// <summary>The task stays leased until nobody renews it, and is then taken over like that of a vanished node.</summary>
@@ -336,39 +336,39 @@ public sealed class TaskWorkers(
     private void WakeIf(bool isWorthAClaim)
     {
         if (isWorthAClaim)
-            wake.Set();
+            _wake.Set();
     }
 
     /// <summary>Room that is kept for a submission. Give it a task that was claimed for this node, or dispose of it.</summary>
     public sealed class Reservation : IDisposable
     {
-        private readonly TaskWorkers workers;
-        private readonly Id<AgentTask> taskId;
-        private readonly long memoryBytes;
-        private bool used;
+        private readonly TaskWorkers _workers;
+        private readonly Id<AgentTask> _taskId;
+        private readonly long _memoryBytes;
+        private bool _used;
 
         internal Reservation(TaskWorkers workers, Id<AgentTask> taskId, long memoryBytes) =>
-            (this.workers, this.taskId, this.memoryBytes) = (workers, taskId, memoryBytes);
+            (_workers, _taskId, _memoryBytes) = (workers, taskId, memoryBytes);
 
         /// <summary>The offer that goes into the submission.</summary>
-        public ImmediateClaim Claim => workers.Offer;
+        public ImmediateClaim Claim => _workers.Offer;
 
         /// <summary>Starts working on the task that the room was kept for.</summary>
         public void Begin(AgentTask claimed, ReadOnlyMemory<byte>? inlineInput)
         {
-            used = true;
-            workers.Begin(claimed, inlineInput);
-            workers.Unreserve();
+            _used = true;
+            _workers.Begin(claimed, inlineInput);
+            _workers.Unreserve();
         }
 
         public void Dispose()
         {
-            if (!used)
+            if (!_used)
             {
-                workers.beginning.TryRemove(taskId, out _);
-                workers.room.Give(1, memoryBytes);
-                workers.wake.Set();
-                workers.Unreserve();
+                _workers._beginning.TryRemove(_taskId, out _);
+                _workers._room.Give(1, _memoryBytes);
+                _workers._wake.Set();
+                _workers.Unreserve();
             }
         }
     }

@@ -21,7 +21,7 @@ public static class TasksEndpoints
     // Base64 of the largest inline input, and room for the rest of the request.
     private const long MaxRequestBytes = (TaskInput.MaxInlineBytes * 4L / 3) + (256 << 10);
 
-    private static readonly TimeSpan ExecuteWait = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_executeWait = TimeSpan.FromSeconds(30);
 
     public static void MapTasks(this IEndpointRouteBuilder api)
     {
@@ -219,7 +219,7 @@ public static class TasksEndpoints
         TimeProvider time,
         CancellationToken cancellationToken)
     {
-        var longest = WaitQuery.Parse(wait ?? "").Time ?? ExecuteWait;
+        var longest = WaitQuery.Parse(wait ?? "").Time ?? s_executeWait;
         using var end = waiters.Listen(id);
         if (await tasks.ExpediteAsync(id, caller.UserId, time.GetUtcNow(), cancellationToken) is not { } task)
             return Unknown(id);

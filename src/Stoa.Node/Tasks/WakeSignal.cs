@@ -3,17 +3,17 @@ namespace Stoa.Node.Tasks;
 /// <summary>Wakes one waiter. Signals that come while nobody waits are remembered as one.</summary>
 internal sealed class WakeSignal
 {
-    private readonly Lock gate = new();
-    private TaskCompletionSource? waiter;
-    private bool isSet;
+    private readonly Lock _gate = new();
+    private TaskCompletionSource? _waiter;
+    private bool _isSet;
 
     public void Set()
     {
-        lock (gate)
+        lock (_gate)
         {
-            isSet = waiter is null;
-            waiter?.TrySetResult();
-            waiter = null;
+            _isSet = _waiter is null;
+            _waiter?.TrySetResult();
+            _waiter = null;
         }
     }
 
@@ -21,15 +21,15 @@ internal sealed class WakeSignal
     public async Task WaitAsync(TimeSpan timeout, TimeProvider time, CancellationToken cancellationToken)
     {
         var own = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        lock (gate)
+        lock (_gate)
         {
-            if (isSet)
+            if (_isSet)
             {
-                isSet = false;
+                _isSet = false;
                 return;
             }
 
-            waiter = own;
+            _waiter = own;
         }
 
         try
@@ -43,10 +43,10 @@ internal sealed class WakeSignal
         }
         finally
         {
-            lock (gate)
+            lock (_gate)
             {
-                if (waiter == own)
-                    waiter = null;
+                if (_waiter == own)
+                    _waiter = null;
             }
         }
     }

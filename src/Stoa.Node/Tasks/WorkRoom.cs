@@ -20,14 +20,14 @@ internal sealed class WorkRoom(int slots, long memoryBytes, TimeProvider time)
 
     private const int WindowsPerSecond = 10;
 
-    private readonly Lock gate = new();
-    private int busySlots;
-    private long busyMemoryBytes;
-    private int unwritten;
-    private (int Slots, long MemoryBytes) claiming;
-    private long window;
-    private int endedInWindow;
-    private int endedBefore;
+    private readonly Lock _gate = new();
+    private int _busySlots;
+    private long _busyMemoryBytes;
+    private int _unwritten;
+    private (int Slots, long MemoryBytes) _claiming;
+    private long _window;
+    private int _endedInWindow;
+    private int _endedBefore;
 
     /// <summary>Tasks that run, or wait for a thread, and the memory that they were promised: never more than there is. What a claim under way has
     /// taken is nobody's yet.</summary>
@@ -35,8 +35,8 @@ internal sealed class WorkRoom(int slots, long memoryBytes, TimeProvider time)
     {
         get
         {
-            lock (gate)
-                return (busySlots - claiming.Slots, busyMemoryBytes - claiming.MemoryBytes);
+            lock (_gate)
+                return (_busySlots - _claiming.Slots, _busyMemoryBytes - _claiming.MemoryBytes);
         }
     }
 
@@ -45,7 +45,7 @@ internal sealed class WorkRoom(int slots, long memoryBytes, TimeProvider time)
     {
         get
         {
-            lock (gate)
+            lock (_gate)
                 return Free() > 0;
         }
     }
@@ -53,12 +53,12 @@ internal sealed class WorkRoom(int slots, long memoryBytes, TimeProvider time)
     /// <summary>Takes a slot and some memory, if a thread is idle and the memory is free.</summary>
     public bool TryTake(long bytes)
     {
-        lock (gate)
+        lock (_gate)
         {
-            if (busySlots >= slots || unwritten >= MaxUnwritten || memoryBytes - busyMemoryBytes < bytes)
+            if (_busySlots >= slots || _unwritten >= MaxUnwritten || memoryBytes - _busyMemoryBytes < bytes)
                 return false;
-            busySlots++;
-            busyMemoryBytes += bytes;
+            _busySlots++;
+            _busyMemoryBytes += bytes;
             return true;
         }
     }
@@ -67,14 +67,14 @@ internal sealed class WorkRoom(int slots, long memoryBytes, TimeProvider time)
     /// <returns>Nothing at all when no claim is worth it.</returns>
     public (int Slots, long MemoryBytes) TakeAll()
     {
-        lock (gate)
+        lock (_gate)
         {
-            var free = (Slots: Free(), MemoryBytes: memoryBytes - busyMemoryBytes);
+            var free = (Slots: Free(), MemoryBytes: memoryBytes - _busyMemoryBytes);
             if (free.Slots == 0)
                 return (0, 0);
-            busySlots += free.Slots;
-            busyMemoryBytes = memoryBytes;
-            return claiming = free;
+            _busySlots += free.Slots;
+            _busyMemoryBytes = memoryBytes;
+            return _claiming = free;
         }
     }
 
@@ -83,21 +83,21 @@ internal sealed class WorkRoom(int slots, long memoryBytes, TimeProvider time)
     /// <param name="bytes">What their limits sum to.</param>
     public void Claimed(int count, long bytes)
     {
-        lock (gate)
+        lock (_gate)
         {
-            busySlots -= claiming.Slots - count;
-            busyMemoryBytes -= claiming.MemoryBytes - bytes;
-            claiming = default;
+            _busySlots -= _claiming.Slots - count;
+            _busyMemoryBytes -= _claiming.MemoryBytes - bytes;
+            _claiming = default;
         }
     }
 
     /// <summary>Gives slots and memory back that were not needed.</summary>
     public void Give(int count, long bytes)
     {
-        lock (gate)
+        lock (_gate)
         {
-            busySlots -= count;
-            busyMemoryBytes -= bytes;
+            _busySlots -= count;
+            _busyMemoryBytes -= bytes;
         }
     }
 
@@ -105,13 +105,13 @@ internal sealed class WorkRoom(int slots, long memoryBytes, TimeProvider time)
     /// <returns>Whether a claim is worth it now.</returns>
     public bool End(long bytes)
     {
-        lock (gate)
+        lock (_gate)
         {
-            busySlots--;
-            busyMemoryBytes -= bytes;
-            unwritten++;
+            _busySlots--;
+            _busyMemoryBytes -= bytes;
+            _unwritten++;
             MoveWindow();
-            endedInWindow++;
+            _endedInWindow++;
             return Free() > 0;
         }
     }
@@ -120,27 +120,27 @@ internal sealed class WorkRoom(int slots, long memoryBytes, TimeProvider time)
     /// <returns>Whether claims had to wait for that.</returns>
     public bool Written()
     {
-        lock (gate)
-            return unwritten-- == MaxUnwritten;
+        lock (_gate)
+            return _unwritten-- == MaxUnwritten;
     }
 
     private int Free()
     {
-        if (unwritten >= MaxUnwritten)
+        if (_unwritten >= MaxUnwritten)
             return 0;
         MoveWindow();
-        var most = slots + Math.Clamp(Math.Max(endedInWindow, endedBefore) - (2 * slots), 0, MaxAhead);
-        var free = most - busySlots;
-        return free > 0 && (busySlots < slots || 2 * free >= most) ? free : 0;
+        var most = slots + Math.Clamp(Math.Max(_endedInWindow, _endedBefore) - (2 * slots), 0, MaxAhead);
+        var free = most - _busySlots;
+        return free > 0 && (_busySlots < slots || 2 * free >= most) ? free : 0;
     }
 
     private void MoveWindow()
     {
         var now = time.GetTimestamp() / (time.TimestampFrequency / WindowsPerSecond);
-        if (now == window)
+        if (now == _window)
             return;
-        endedBefore = now == window + 1 ? endedInWindow : 0;
-        endedInWindow = 0;
-        window = now;
+        _endedBefore = now == _window + 1 ? _endedInWindow : 0;
+        _endedInWindow = 0;
+        _window = now;
     }
 }

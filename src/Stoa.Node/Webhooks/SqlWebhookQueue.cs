@@ -25,7 +25,7 @@ public sealed class SqlWebhookQueue(
     private const string FirstDue = "(SELECT MIN(d.due_at) FROM webhook_deliveries AS d WHERE d.webhook_id = webhooks.id AND d.state = 'Pending')";
 
     // What this node works under, so that a lease of which it never heard, or that it could not give back, holds nothing up.
-    private readonly ConcurrentDictionary<string, byte> working = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, byte> _working = new(StringComparer.Ordinal);
 
     /// <summary>Makes deliveries of the events that came since.</summary>
     /// <returns>Up to which event all is taken up, and whether there may be more; null when nobody is to be told of anything.</returns>
@@ -55,13 +55,13 @@ public sealed class SqlWebhookQueue(
     public Task<DateTimeOffset?> NextDueAsync(CancellationToken cancellationToken) => database.ReadAsync(
         session => session.QueryFirstOrDefaultAsync<DateTimeOffset?>(
             $"SELECT next_due_at FROM webhooks WHERE next_due_at IS NOT NULL AND {HolderLease.IsFree} ORDER BY next_due_at LIMIT 1",
-            new { self = self.ToString(), working = working.Keys.ToArray() }),
+            new { self = self.ToString(), working = _working.Keys.ToArray() }),
         cancellationToken);
 
     /// <summary>Takes webhooks that something is due for, each with its first due deliveries.</summary>
     public async Task<IReadOnlyList<WebhookLease>> ClaimAsync(int count, CancellationToken cancellationToken)
     {
-        var held = working.Keys.ToArray();
+        var held = _working.Keys.ToArray();
         var claimed = await database.WriteAsync(
             async session =>
             {
@@ -93,12 +93,12 @@ public sealed class SqlWebhookQueue(
             },
             cancellationToken);
         foreach (var lease in claimed)
-            working.TryAdd(lease.Token, 0);
+            _working.TryAdd(lease.Token, 0);
         return claimed;
     }
 
     /// <summary>Says that this node does not work on a lease any more, whether that could be written or not.</summary>
-    public void Drop(WebhookLease lease) => working.TryRemove(lease.Token, out _);
+    public void Drop(WebhookLease lease) => _working.TryRemove(lease.Token, out _);
 
     /// <summary>Writes what came of a lease's deliveries and gives the webhook back. A lease that was lost changes nothing: its deliveries are another's.</summary>
     public Task FinishAsync(

@@ -21,15 +21,15 @@ public sealed class WebhookSender : IDisposable
 {
     private const int MaxAnswerBytes = 64 << 10;
 
-    private readonly HttpClient client;
-    private readonly WebhooksOptions options;
-    private readonly ResolveName resolve;
-    private readonly TimeProvider time;
+    private readonly HttpClient _client;
+    private readonly WebhooksOptions _options;
+    private readonly ResolveName _resolve;
+    private readonly TimeProvider _time;
 
     public WebhookSender(WebhooksOptions options, ResolveName resolve, TimeProvider time)
     {
-        (this.options, this.resolve, this.time) = (options, resolve, time);
-        client = new HttpClient(new SocketsHttpHandler
+        (_options, _resolve, _time) = (options, resolve, time);
+        _client = new HttpClient(new SocketsHttpHandler
         {
             ConnectCallback = ConnectAsync,
             AllowAutoRedirect = false,
@@ -48,31 +48,31 @@ public sealed class WebhookSender : IDisposable
         {
             Timeout = Timeout.InfiniteTimeSpan,
         };
-        client.DefaultRequestHeaders.UserAgent.ParseAdd("stoa-webhooks");
+        _client.DefaultRequestHeaders.UserAgent.ParseAdd("stoa-webhooks");
     }
 
     /// <summary>One attempt. It answers what came of it, and throws only when the token stops it.</summary>
     public async Task<DeliveryAttempt> SendAsync(Webhook webhook, WebhookDelivery delivery, CancellationToken cancellationToken)
     {
-        var at = time.GetUtcNow();
+        var at = _time.GetUtcNow();
         var began = Stopwatch.GetTimestamp();
         var (status, error) = await TrySendAsync(webhook, delivery, at, cancellationToken);
         return new DeliveryAttempt(at, (long)Stopwatch.GetElapsedTime(began).TotalMilliseconds, status, error);
     }
 
-    public void Dispose() => client.Dispose();
+    public void Dispose() => _client.Dispose();
 
     private async Task<(int? Status, string? Error)> TrySendAsync(
         Webhook webhook, WebhookDelivery delivery, DateTimeOffset at, CancellationToken cancellationToken)
     {
-        if (!options.AllowHttp && !webhook.Url.StartsWith("https:", StringComparison.OrdinalIgnoreCase))
+        if (!_options.AllowHttp && !webhook.Url.StartsWith("https:", StringComparison.OrdinalIgnoreCase))
             return (null, "This node sends nothing in the clear any more: give the webhook an https:// address.");
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        patience.CancelAfter(options.TimeoutMs);
+        patience.CancelAfter(_options.TimeoutMs);
         using var request = Sign(webhook, delivery, at);
         try
         {
-            using var response = await client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, patience.Token);
+            using var response = await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, patience.Token);
             var status = (int)response.StatusCode;
             return (status, status switch
             {
@@ -83,7 +83,7 @@ public sealed class WebhookSender : IDisposable
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            return (null, $"The receiver did not answer within {options.TimeoutMs} ms.");
+            return (null, $"The receiver did not answer within {_options.TimeoutMs} ms.");
         }
         catch (HttpRequestException failure)
         {
@@ -108,8 +108,8 @@ public sealed class WebhookSender : IDisposable
     private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
     {
         var (host, port) = (context.DnsEndPoint.Host, context.DnsEndPoint.Port);
-        var addresses = IPAddress.TryParse(host, out var literal) ? [literal] : await resolve(host, cancellationToken);
-        var allowed = options.AllowPrivateAddresses ? addresses : [.. addresses.Where(PublicAddress.Is)];
+        var addresses = IPAddress.TryParse(host, out var literal) ? [literal] : await _resolve(host, cancellationToken);
+        var allowed = _options.AllowPrivateAddresses ? addresses : [.. addresses.Where(PublicAddress.Is)];
         if (allowed.Length == 0)
             throw new AddressRefusedException();
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };

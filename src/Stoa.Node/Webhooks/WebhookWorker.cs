@@ -12,19 +12,19 @@ public sealed class WebhookWorker(
     : BackgroundService
 {
     private const int SentAtOnce = 4;
-    private static readonly TimeSpan cleaning = TimeSpan.FromHours(1);
+    private static readonly TimeSpan s_cleaning = TimeSpan.FromHours(1);
 
     // Events that come close together share a transaction.
-    private static readonly TimeSpan gathering = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan s_gathering = TimeSpan.FromMilliseconds(50);
 
-    private readonly ConcurrentDictionary<Task, byte> lanes = new();
-    private readonly WakeSignal wake = new();
-    private readonly ClockWatch clock = new(time);
-    private DateTimeOffset cleanAt = DateTimeOffset.MinValue;
-    private bool mayBePutOff;
+    private readonly ConcurrentDictionary<Task, byte> _lanes = new();
+    private readonly WakeSignal _wake = new();
+    private readonly ClockWatch _clock = new(time);
+    private DateTimeOffset _cleanAt = DateTimeOffset.MinValue;
+    private bool _mayBePutOff;
 
     /// <summary>Has the node look at once.</summary>
-    public void Wake() => wake.Set();
+    public void Wake() => _wake.Set();
 
     public override void Dispose()
     {
@@ -39,10 +39,10 @@ public sealed class WebhookWorker(
             var isIdle = true;
             try
             {
-                mayBePutOff |= clock.WasSetBack();
-                if (mayBePutOff)
+                _mayBePutOff |= _clock.WasSetBack();
+                if (_mayBePutOff)
                     await queue.BringForwardAsync(stoppingToken);
-                mayBePutOff = false;
+                _mayBePutOff = false;
                 var fannedOut = await queue.FanOutAsync(stoppingToken);
                 position = fannedOut?.Position;
                 var begun = await BeginDueAsync(stoppingToken);
@@ -59,7 +59,7 @@ public sealed class WebhookWorker(
         }
 
         // What is being sent is stopped by the same token, and sent again by whoever takes the lease next.
-        await Task.WhenAll(lanes.Keys).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await Task.WhenAll(_lanes.Keys).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     /// <summary>Until something is due, an event comes after the position, or it is time to look anyway.</summary>
@@ -67,19 +67,19 @@ public sealed class WebhookWorker(
     {
         var poll = TimeSpan.FromMilliseconds(options.PollMs);
         using var waiting = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var woken = wake.WaitAsync(poll, time, waiting.Token);
+        var woken = _wake.WaitAsync(poll, time, waiting.Token);
         // With no webhook there is nobody to be told of an event.
         var happened = position is { } seen ? events.WaitBeyondAsync(seen, waiting.Token) : woken;
         await Task.WhenAny(woken, happened);
         if (!woken.IsCompleted)
-            await Task.WhenAny(woken, Task.Delay(gathering, time, waiting.Token));
+            await Task.WhenAny(woken, Task.Delay(s_gathering, time, waiting.Token));
         await waiting.CancelAsync();
         await Task.WhenAll(woken, happened).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
     private async Task<int> BeginDueAsync(CancellationToken cancellationToken)
     {
-        var free = options.Lanes - lanes.Count;
+        var free = options.Lanes - _lanes.Count;
         // A look costs less than a transaction.
         if (free <= 0 || !(await queue.NextDueAsync(cancellationToken) <= time.GetUtcNow()))
             return 0;
@@ -87,12 +87,12 @@ public sealed class WebhookWorker(
         foreach (var lease in leases)
         {
             var lane = Task.Run(() => ServeAsync(lease, cancellationToken), CancellationToken.None);
-            lanes.TryAdd(lane, 0);
+            _lanes.TryAdd(lane, 0);
             _ = lane.ContinueWith(
                 ended =>
                 {
-                    lanes.TryRemove(ended, out _);
-                    wake.Set();
+                    _lanes.TryRemove(ended, out _);
+                    _wake.Set();
                 },
                 CancellationToken.None,
                 TaskContinuationOptions.ExecuteSynchronously,
@@ -126,9 +126,9 @@ public sealed class WebhookWorker(
     private async Task CleanAsync(CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        if (now < cleanAt)
+        if (now < _cleanAt)
             return;
         await queue.ForgetAsync(now - TimeSpan.FromDays(options.KeepDays), cancellationToken);
-        cleanAt = now + cleaning;
+        _cleanAt = now + s_cleaning;
     }
 }

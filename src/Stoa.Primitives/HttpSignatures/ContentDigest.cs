@@ -51,31 +51,31 @@ public sealed record ContentDigest(byte[]? Sha256, byte[]? Sha512)
     /// <summary>The hash of what was read of a body so far.</summary>
     public sealed class Running : IDisposable
     {
-        private readonly ContentDigest stated;
-        private readonly IncrementalHash? sha256;
-        private readonly IncrementalHash? sha512;
+        private readonly ContentDigest _stated;
+        private readonly IncrementalHash? _sha256;
+        private readonly IncrementalHash? _sha512;
 
         internal Running(ContentDigest stated)
         {
-            this.stated = stated;
-            sha256 = stated.Sha256 is null ? null : IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-            sha512 = stated.Sha512 is null ? null : IncrementalHash.CreateHash(HashAlgorithmName.SHA512);
+            _stated = stated;
+            _sha256 = stated.Sha256 is null ? null : IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+            _sha512 = stated.Sha512 is null ? null : IncrementalHash.CreateHash(HashAlgorithmName.SHA512);
         }
 
         /// <summary>Takes what comes next.</summary>
         public void Add(ReadOnlySpan<byte> part)
         {
-            sha256?.AppendData(part);
-            sha512?.AppendData(part);
+            _sha256?.AppendData(part);
+            _sha512?.AppendData(part);
         }
 
         /// <summary>Whether all that was stated is true of what was taken.</summary>
-        public bool Matches() => Matches(sha256, stated.Sha256) && Matches(sha512, stated.Sha512);
+        public bool Matches() => Matches(_sha256, _stated.Sha256) && Matches(_sha512, _stated.Sha512);
 
         public void Dispose()
         {
-            sha256?.Dispose();
-            sha512?.Dispose();
+            _sha256?.Dispose();
+            _sha512?.Dispose();
         }
 
         private static bool Matches(IncrementalHash? hash, byte[]? stated) =>

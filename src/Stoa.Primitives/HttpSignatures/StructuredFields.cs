@@ -19,10 +19,10 @@ public static class StructuredFields
     private const int MaxMembers = 32;
     private const int MaxIntegerDigits = 15;
 
-    private static readonly SearchValues<char> tokenSigns = SearchValues.Create(
+    private static readonly SearchValues<char> s_tokenSigns = SearchValues.Create(
         "!#$%&'*+-.^_`|~:/0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
 
-    private static readonly SearchValues<char> keySigns = SearchValues.Create("_-.*0123456789abcdefghijklmnopqrstuvwxyz");
+    private static readonly SearchValues<char> s_keySigns = SearchValues.Create("_-.*0123456789abcdefghijklmnopqrstuvwxyz");
 
     /// <summary>Reads a dictionary.</summary>
     /// <param name="text">The value of the header field; several lines of it joined by commas.</param>
@@ -86,15 +86,15 @@ public static class StructuredFields
 
     private sealed class Reader(string text)
     {
-        private int at;
+        private int _at;
 
-        public bool IsAtEnd => at == text.Length;
+        public bool IsAtEnd => _at == text.Length;
 
         public bool Takes(char sign)
         {
-            if (IsAtEnd || text[at] != sign)
+            if (IsAtEnd || text[_at] != sign)
                 return false;
-            at++;
+            _at++;
             return true;
         }
 
@@ -106,15 +106,15 @@ public static class StructuredFields
 
         public void SkipWhitespace()
         {
-            while (!IsAtEnd && text[at] is ' ' or '\t')
-                at++;
+            while (!IsAtEnd && text[_at] is ' ' or '\t')
+                _at++;
         }
 
         public string ReadKey()
         {
-            if (IsAtEnd || text[at] is not (>= 'a' and <= 'z' or '*'))
+            if (IsAtEnd || text[_at] is not (>= 'a' and <= 'z' or '*'))
                 throw Fault("a key in lower case is expected");
-            return ReadWhile(keySigns);
+            return ReadWhile(s_keySigns);
         }
 
         public FieldItem ReadItemOrList()
@@ -130,7 +130,7 @@ public static class StructuredFields
                 if (items.Count == MaxMembers)
                     throw Fault($"a list has at most {MaxMembers} items here");
                 items.Add(ReadItem());
-                if (IsAtEnd || text[at] is not (' ' or ')'))
+                if (IsAtEnd || text[_at] is not (' ' or ')'))
                     throw Fault("a space or ')' is expected");
             }
         }
@@ -162,30 +162,30 @@ public static class StructuredFields
         {
             if (IsAtEnd)
                 throw Fault("a value is expected");
-            return text[at] switch
+            return text[_at] switch
             {
                 '"' => ReadString(),
                 ':' => ReadBytes(),
                 '?' => ReadTruth(),
                 '-' or (>= '0' and <= '9') => ReadInteger(),
-                '*' or (>= 'a' and <= 'z') or (>= 'A' and <= 'Z') => new FieldToken(ReadWhile(tokenSigns)),
+                '*' or (>= 'a' and <= 'z') or (>= 'A' and <= 'Z') => new FieldToken(ReadWhile(s_tokenSigns)),
                 _ => throw Fault("a value is expected"),
             };
         }
 
         private string ReadString()
         {
-            at++;
+            _at++;
             var read = new StringBuilder();
             while (!IsAtEnd)
             {
-                var sign = text[at++];
+                var sign = text[_at++];
                 switch (sign)
                 {
                     case '"':
                         return read.ToString();
-                    case '\\' when !IsAtEnd && text[at] is '"' or '\\':
-                        read.Append(text[at++]);
+                    case '\\' when !IsAtEnd && text[_at] is '"' or '\\':
+                        read.Append(text[_at++]);
                         break;
                     case '\\':
                     case < ' ' or > '~':
@@ -201,12 +201,12 @@ public static class StructuredFields
 
         private byte[] ReadBytes()
         {
-            at++;
-            var length = text.AsSpan(at).IndexOf(':');
+            _at++;
+            var length = text.AsSpan(_at).IndexOf(':');
             if (length < 0)
                 throw Fault("bytes end with a colon");
-            var encoded = text.Substring(at, length);
-            at += length + 1;
+            var encoded = text.Substring(_at, length);
+            _at += length + 1;
             var bytes = new byte[encoded.Length];
             // Only the one form that these bytes are written in: no white space, and padding where it belongs.
             return Convert.TryFromBase64String(encoded, bytes, out var written) && Convert.ToBase64String(bytes, 0, written) == encoded
@@ -216,37 +216,37 @@ public static class StructuredFields
 
         private bool ReadTruth()
         {
-            at++;
+            _at++;
             return Takes('1') ? true : Takes('0') ? false : throw Fault("?0 or ?1 is expected");
         }
 
         private long ReadInteger()
         {
-            var start = at;
+            var start = _at;
             Takes('-');
-            var digits = at;
-            while (!IsAtEnd && char.IsAsciiDigit(text[at]))
-                at++;
-            if (at == digits || at - digits > MaxIntegerDigits || (!IsAtEnd && text[at] == '.'))
+            var digits = _at;
+            while (!IsAtEnd && char.IsAsciiDigit(text[_at]))
+                _at++;
+            if (_at == digits || _at - digits > MaxIntegerDigits || (!IsAtEnd && text[_at] == '.'))
                 throw Fault($"a whole number of at most {MaxIntegerDigits} digits is expected");
-            return long.Parse(text.AsSpan(start, at - start), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
+            return long.Parse(text.AsSpan(start, _at - start), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture);
         }
 
         private string ReadWhile(SearchValues<char> signs)
         {
-            var rest = text.AsSpan(at);
+            var rest = text.AsSpan(_at);
             var length = rest.IndexOfAnyExcept(signs);
             var read = (length < 0 ? rest : rest[..length]).ToString();
-            at += read.Length;
+            _at += read.Length;
             return read;
         }
 
         private void SkipSpaces()
         {
-            while (!IsAtEnd && text[at] == ' ')
-                at++;
+            while (!IsAtEnd && text[_at] == ' ')
+                _at++;
         }
 
-        private FormatException Fault(string expected) => new($"At character {at + 1}: {expected}.");
+        private FormatException Fault(string expected) => new($"At character {_at + 1}: {expected}.");
     }
 }

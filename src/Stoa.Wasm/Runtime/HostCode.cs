@@ -11,7 +11,7 @@ internal sealed unsafe class HostCode
     private static readonly ConcurrentDictionary<Type, Shape> s_shapes = new();
 
     [ThreadStatic]
-    private static bool t_isInHost;
+    private static bool s_isInHost;
 
     private readonly Shape? _shape;
     private readonly Signature _signature;
@@ -29,8 +29,8 @@ internal sealed unsafe class HostCode
     /// </summary>
     public static bool IsInHost
     {
-        get => t_isInHost;
-        set => t_isInHost = value;
+        get => s_isInHost;
+        set => s_isInHost = value;
     }
 
     public Delegate Target { get; }
@@ -71,11 +71,11 @@ internal sealed unsafe class HostCode
     internal static Delegate Enter(nint context)
     {
         var owner = ContextOwner.Of((InstanceContext*)context);
-        t_isInHost = true;
+        s_isInHost = true;
         return owner.HostFunctions[((InstanceContext*)context)->HostIndex].Host!.Target;
     }
 
-    internal static void Leave() => t_isInHost = false;
+    internal static void Leave() => s_isInHost = false;
 
     internal static Caller CallerOf(nint context) => new(ContextOwner.Of((InstanceContext*)context).Instance);
 
@@ -85,7 +85,7 @@ internal sealed unsafe class HostCode
         var slots = (byte*)slotsAddress;
         var owner = ContextOwner.Of(context);
         var function = owner.HostFunctions[context->HostIndex];
-        t_isInHost = true;
+        s_isInHost = true;
         var type = function.Type;
         var values = new Value[type.Parameters.Length + type.Results.Length];
         var arguments = values.AsSpan(0, type.Parameters.Length);
@@ -102,7 +102,7 @@ internal sealed unsafe class HostCode
             Slot.Write(i == 0 ? slots : context->Results + ((i - 1) * Slot.Bytes), results[i], owner.Group);
         }
 
-        t_isInHost = false;
+        s_isInHost = false;
     }
 
     /// <summary>The signature that a delegate type means, and the code for it.</summary>

@@ -10,27 +10,27 @@ internal static unsafe partial class StackBounds
     private const int ReserveBytes = 256 << 10;
 
     [ThreadStatic]
-    private static nint t_end;
+    private static nint s_end;
 
     /// <summary>The lowest address that the stack pointer of a guest may have.</summary>
     public static nint GuestLimit
     {
         get
         {
-            if (t_end == 0)
-                t_end = FindEnd();
-            if (t_end == -1)
+            if (s_end == 0)
+                s_end = FindEnd();
+            if (s_end == -1)
             {
                 // Nothing is known: promise only what the runtime promises from here on.
                 return RuntimeHelpers.TryEnsureSufficientExecutionStack() ? Pointer - (32 << 10) : Pointer;
             }
 
-            return t_end + ReserveBytes;
+            return s_end + ReserveBytes;
         }
     }
 
     /// <summary>Bytes between the stack pointer and the end of the stack; as little as is promised where the end is unknown.</summary>
-    public static long Remaining => t_end is 0 or -1 ? Pointer - GuestLimit : Pointer - t_end;
+    public static long Remaining => s_end is 0 or -1 ? Pointer - GuestLimit : Pointer - s_end;
 
     private static nint Pointer
     {

@@ -46,7 +46,7 @@ public abstract class WasiClock
 /// <summary>The clocks of the host.</summary>
 internal sealed class RealClock(TimeProvider time) : WasiClock
 {
-    private static readonly TimeSpan LongestDelay = TimeSpan.FromDays(1);
+    private static readonly TimeSpan s_longestDelay = TimeSpan.FromDays(1);
 
     private readonly Lock _gate = new();
     private readonly long _start = time.GetTimestamp();
@@ -77,7 +77,7 @@ internal sealed class RealClock(TimeProvider time) : WasiClock
         var milliseconds = durationNs / 1_000_000 + (durationNs % 1_000_000 == 0 ? 0UL : 1UL);
         while (milliseconds > 0)
         {
-            var part = Math.Min(milliseconds, (ulong)LongestDelay.TotalMilliseconds);
+            var part = Math.Min(milliseconds, (ulong)s_longestDelay.TotalMilliseconds);
             await Task.Delay(TimeSpan.FromMilliseconds(part), time, cancellationToken).ConfigureAwait(false);
             milliseconds -= part;
         }

@@ -9,7 +9,7 @@ namespace Stoa.Cli.Tests.Client;
 public sealed class TransferTests : IAsyncLifetime
 {
     private const string Content = "some bytes";
-    private static readonly string Digest = Samples.Digest(Content);
+    private static readonly string s_digest = Samples.Digest(Content);
 
     private FakeNode _node = null!;
     private StoaClient _client = null!;
@@ -31,9 +31,9 @@ public sealed class TransferTests : IAsyncLifetime
     [Fact]
     public async Task Upload_OfWhatTheNodeHas_SendsNothing()
     {
-        _node.On($"HEAD /api/v1/blobs/{Digest}", 200);
+        _node.On($"HEAD /api/v1/blobs/{s_digest}", 200);
 
-        (await _client.UploadAsync(Bytes(Content), cancellationToken: Cancellation)).Digest.ShouldBe(Digest);
+        (await _client.UploadAsync(Bytes(Content), cancellationToken: Cancellation)).Digest.ShouldBe(s_digest);
 
         _node.Seen.Single().Method.ShouldBe("HEAD");
     }
@@ -41,23 +41,23 @@ public sealed class TransferTests : IAsyncLifetime
     [Fact]
     public async Task Upload_BrokenOnce_IsSentAgainFromItsStart()
     {
-        _node.On($"HEAD /api/v1/blobs/{Digest}", 404)
-            .On($"PUT /api/v1/blobs/{Digest}", 503, Samples.Problem(503, "busy"))
-            .On($"PUT /api/v1/blobs/{Digest}", 201, $$"""{"digest":"{{Digest}}","sizeBytes":10}""");
+        _node.On($"HEAD /api/v1/blobs/{s_digest}", 404)
+            .On($"PUT /api/v1/blobs/{s_digest}", 503, Samples.Problem(503, "busy"))
+            .On($"PUT /api/v1/blobs/{s_digest}", 201, $$"""{"digest":"{{s_digest}}","sizeBytes":10}""");
         var sent = new List<long>();
 
         await _client.UploadAsync(Bytes(Content), new Watcher(transfer => sent.Add(transfer.BytesDone)), Cancellation);
 
-        _node.SeenOf($"PUT /api/v1/blobs/{Digest}").Select(request => request.Text).ShouldBe([Content, Content]);
+        _node.SeenOf($"PUT /api/v1/blobs/{s_digest}").Select(request => request.Text).ShouldBe([Content, Content]);
         sent.ShouldBe([10, 10]);
     }
 
     [Fact]
     public async Task Upload_OfAStreamThatReadsOnce_IsHashedOnItsWay()
     {
-        _node.On("POST /api/v1/blobs", 201, $$"""{"digest":"{{Digest}}","sizeBytes":10}""");
+        _node.On("POST /api/v1/blobs", 201, $$"""{"digest":"{{s_digest}}","sizeBytes":10}""");
 
-        (await _client.UploadAsync(new ReadOnce(Bytes(Content)), cancellationToken: Cancellation)).Digest.ShouldBe(Digest);
+        (await _client.UploadAsync(new ReadOnce(Bytes(Content)), cancellationToken: Cancellation)).Digest.ShouldBe(s_digest);
 
         _node.Seen.Single().Text.ShouldBe(Content);
     }
@@ -69,14 +69,14 @@ public sealed class TransferTests : IAsyncLifetime
 
         var failure = await Should.ThrowAsync<ContentMismatchException>(_client.UploadAsync(new ReadOnce(Bytes(Content)), cancellationToken: Cancellation));
 
-        failure.Expected.ShouldBe(Digest);
+        failure.Expected.ShouldBe(s_digest);
     }
 
     [Fact]
     public async Task Download_BrokenInTheMiddle_IsTakenUpThere()
     {
         var firstPartArrived = new TaskCompletionSource();
-        _node.On($"GET /api/v1/blobs/{Digest}", async context =>
+        _node.On($"GET /api/v1/blobs/{s_digest}", async context =>
             {
                 context.Response.ContentLength = Content.Length;
                 await context.Response.WriteAsync(Content[..4]);
@@ -84,14 +84,14 @@ public sealed class TransferTests : IAsyncLifetime
                 await firstPartArrived.Task;
                 context.Abort();
             })
-            .On($"GET /api/v1/blobs/{Digest}", async context =>
+            .On($"GET /api/v1/blobs/{s_digest}", async context =>
             {
                 context.Response.StatusCode = 206;
                 await context.Response.WriteAsync(Content[int.Parse(context.Request.Headers.Range.ToString()["bytes=".Length..^1])..]);
             });
         using var destination = new MemoryStream();
 
-        await _client.DownloadBlobAsync(Digest, destination, new Watcher(_ => firstPartArrived.TrySetResult()), Cancellation);
+        await _client.DownloadBlobAsync(s_digest, destination, new Watcher(_ => firstPartArrived.TrySetResult()), Cancellation);
 
         Encoding.UTF8.GetString(destination.ToArray()).ShouldBe(Content);
         _node.Seen.Count.ShouldBe(2);
@@ -100,9 +100,9 @@ public sealed class TransferTests : IAsyncLifetime
     [Fact]
     public async Task Download_OfOtherBytes_IsNoticed()
     {
-        _node.On($"GET /api/v1/blobs/{Digest}", context => context.Response.WriteAsync("other bytes"));
+        _node.On($"GET /api/v1/blobs/{s_digest}", context => context.Response.WriteAsync("other bytes"));
 
-        await Should.ThrowAsync<ContentMismatchException>(_client.DownloadBlobAsync(Digest, Stream.Null, cancellationToken: Cancellation));
+        await Should.ThrowAsync<ContentMismatchException>(_client.DownloadBlobAsync(s_digest, Stream.Null, cancellationToken: Cancellation));
     }
 
     [Theory]

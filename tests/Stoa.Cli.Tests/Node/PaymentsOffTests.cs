@@ -2,9 +2,9 @@ namespace Stoa.Cli.Tests.Node;
 
 public sealed class PaymentsOffTests(RealNode node) : IDisposable
 {
-    private readonly TestCli cli = node.Cli();
+    private readonly TestCli _cli = node.Cli();
 
-    public void Dispose() => cli.Dispose();
+    public void Dispose() => _cli.Dispose();
 
     [Theory]
     [InlineData("wallet top-up 25")]
@@ -14,17 +14,17 @@ public sealed class PaymentsOffTests(RealNode node) : IDisposable
     [InlineData("payout create")]
     public async Task Command_OnANodeWithoutAKey_SaysThatPaymentsAreOffAndWhoCanTurnThemOn(string commandLine)
     {
-        (await cli.RunAsync(commandLine)).ShouldBe(ExitCode.Refused);
+        (await _cli.RunAsync(commandLine)).ShouldBe(ExitCode.Refused);
 
-        cli.Error.ShouldContain("it has no key of Stripe");
-        cli.Error.ShouldContain("operator");
+        _cli.Error.ShouldContain("it has no key of Stripe");
+        _cli.Error.ShouldContain("operator");
     }
 
     [Fact]
     public async Task Status_SaysWhetherPaymentsAreOn()
     {
-        (await cli.RunAsync("status")).ShouldBe(ExitCode.Ok, cli.Error);
+        (await _cli.RunAsync("status")).ShouldBe(ExitCode.Ok, _cli.Error);
 
-        cli.Output.ShouldContain("off: this node has no key of Stripe");
+        _cli.Output.ShouldContain("off: this node has no key of Stripe");
     }
 }

@@ -8,12 +8,12 @@ namespace Stoa.Cli.Tests.Terminal;
 
 public sealed class CommandWordsTests
 {
-    private static readonly string[] WordsOfTheApi = ["/api/v1", "/reference", "/openapi", "limits.f", "limits.m", "limits.t", "maxPrice", "dueAt", "deadlineMs", "the member", "JSON Pointer", "in errors"];
+    private static readonly string[] s_wordsOfTheApi = ["/api/v1", "/reference", "/openapi", "limits.f", "limits.m", "limits.t", "maxPrice", "dueAt", "deadlineMs", "the member", "JSON Pointer", "in errors"];
 
     // These speak to whoever writes requests by hand; the command line does not send such.
-    private static readonly string[] OfRequests = ["notFound", "notAcceptable", "unsupportedMediaType"];
+    private static readonly string[] s_ofRequests = ["notFound", "notAcceptable", "unsupportedMediaType"];
 
-    public static TheoryData<string> Codes => [.. Problems.All.Keys.Except(OfRequests)];
+    public static TheoryData<string> Codes => [.. Problems.All.Keys.Except(s_ofRequests)];
 
     [Theory]
     [MemberData(nameof(Codes))]
@@ -24,7 +24,7 @@ public sealed class CommandWordsTests
 
         var said = CommandWords.OfTasks.Detail(problem);
 
-        foreach (var word in WordsOfTheApi)
+        foreach (var word in s_wordsOfTheApi)
             said.ShouldNotContain(word);
     }
 

@@ -5,13 +5,13 @@ namespace Stoa.Cli.Tests.Terminal;
 
 public sealed class ProgressTextTests
 {
-    private static readonly TaskProgressData Measured = new("task_1", 50, 200, 7, 1_200_000, 9_000_000, 1_300);
+    private static readonly TaskProgressData s_measured = new("task_1", 50, 200, 7, 1_200_000, 9_000_000, 1_300);
 
     [Fact]
     public void Progress_ThatIsMeasuredOnly_TellsOfTheInput()
     {
-        ProgressText.Of(Measured).ShouldBe("50 B of 200 B read, 7 B written, 1.2 Mfuel, 1.3 s");
-        ProgressText.Fraction(Measured).ShouldBe(0.25);
+        ProgressText.Of(s_measured).ShouldBe("50 B of 200 B read, 7 B written, 1.2 Mfuel, 1.3 s");
+        ProgressText.Fraction(s_measured).ShouldBe(0.25);
     }
 
     [Theory]
@@ -22,7 +22,7 @@ public sealed class ProgressTextTests
     [InlineData(1, 2L, "\u001b[2Jtwo\nlines\u202E", "\uFFFD[2Jtwo lines\uFFFD 1 of 2, 1.2 Mfuel, 1.3 s", 0.5)]
     public void Progress_ThatAnAgentTells_IsShownInItsWords(long done, long? total, string? message, string text, double fraction)
     {
-        var told = Measured with { Done = done, Total = total, Message = message };
+        var told = s_measured with { Done = done, Total = total, Message = message };
 
         ProgressText.Of(told).ShouldBe(text);
         ProgressText.Fraction(told).ShouldBe(fraction);

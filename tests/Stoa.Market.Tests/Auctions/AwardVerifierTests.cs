@@ -11,17 +11,17 @@ namespace Stoa.Market.Tests.Auctions;
 
 public sealed class AwardVerifierTests : IDisposable
 {
-    private readonly PrivateKey node = PrivateKey.Generate();
-    private readonly PrivateKey outside = PrivateKey.Generate();
-    private readonly Announcement announcement;
+    private readonly PrivateKey _node = PrivateKey.Generate();
+    private readonly PrivateKey _outside = PrivateKey.Generate();
+    private readonly Announcement _announcement;
 
-    public AwardVerifierTests() => announcement = Announce(
-        "1", Bidder("a") with { Factor = new PriceFactor(500, 2_000) }, Bidder("b", quality: 0.5), Bidder("c", key: outside.PublicKey), Bidder("d"));
+    public AwardVerifierTests() => _announcement = Announce(
+        "1", Bidder("a") with { Factor = new PriceFactor(500, 2_000) }, Bidder("b", quality: 0.5), Bidder("c", key: _outside.PublicKey), Bidder("d"));
 
     public void Dispose()
     {
-        node.Dispose();
-        outside.Dispose();
+        _node.Dispose();
+        _outside.Dispose();
     }
 
     [Fact]
@@ -29,20 +29,20 @@ public sealed class AwardVerifierTests : IDisposable
     {
         var signed = Decide();
 
-        var read = AwardVerifier.Verify(signed.Envelope, node.PublicKey.PeerId).Value;
+        var read = AwardVerifier.Verify(signed.Envelope, _node.PublicKey.PeerId).Value;
 
         read.Decision.ShouldBe(signed.Record.Decision);
         AwardJson.Write(read).ShouldBe(signed.Envelope.Payload);
         signed.Digest.ShouldBe(ContentHash.Of(signed.Envelope.Payload));
         read.Decision.Winner!.Agent.ShouldBe("pub-c/agent");
         read.Decision.Losses.ShouldBe([new LostBid("pub-d/agent", null, LossReason.NoBid)]);
-        AwardJson.Write(AwardJson.ReadAnnouncement(Encoding.UTF8.GetString(AwardJson.Write(announcement)))).ShouldBe(AwardJson.Write(announcement));
+        AwardJson.Write(AwardJson.ReadAnnouncement(Encoding.UTF8.GetString(AwardJson.Write(_announcement)))).ShouldBe(AwardJson.Write(_announcement));
     }
 
     [Fact]
     public void Announcement_ForOneBidder_TellsOfNoOther()
     {
-        var told = Encoding.UTF8.GetString(AwardJson.Write(announcement, "pub-b/agent"));
+        var told = Encoding.UTF8.GetString(AwardJson.Write(_announcement, "pub-b/agent"));
 
         AwardJson.ReadAnnouncement(told).Bidders.ShouldHaveSingleItem().Name.ShouldBe("pub-b/agent");
         told.ShouldNotContain("pub-a");
@@ -100,7 +100,7 @@ public sealed class AwardVerifierTests : IDisposable
 
         Tell(payload, lie);
 
-        AwardVerifier.Verify(DsseEnvelope.Sign(AwardRecord.PayloadType, Encoding.UTF8.GetBytes(payload.ToJsonString()), node), null)
+        AwardVerifier.Verify(DsseEnvelope.Sign(AwardRecord.PayloadType, Encoding.UTF8.GetBytes(payload.ToJsonString()), _node), null)
             .Refusal!.Code.ShouldBe(fault);
     }
 
@@ -108,21 +108,21 @@ public sealed class AwardVerifierTests : IDisposable
     public void Verify_OfABidThatSomebodyElseSigned_Refuses()
     {
         using var other = PrivateKey.Generate();
-        var forged = new[] { Made("a", "0.5", other), Made("c", "0.1", node) };
+        var forged = new[] { Made("a", "0.5", other), Made("c", "0.1", _node) };
 
-        forged.ShouldAllBe(bid => Fault(AwardRecord.Decide(announcement, new[] { bid }, node, announcement.ClosesAt).Envelope) == AwardFault.BidInvalid);
+        forged.ShouldAllBe(bid => Fault(AwardRecord.Decide(_announcement, new[] { bid }, _node, _announcement.ClosesAt).Envelope) == AwardFault.BidInvalid);
     }
 
     [Fact]
     public void Verify_OfABidThatCameLate_Refuses()
     {
-        var late = new SealedBid("pub-c/agent", announcement.ClosesAt.AddMilliseconds(1), Bid(announcement, "c", "0.5").Sign(outside));
-        var early = late with { ReceivedAt = announcement.OpenedAt.AddMilliseconds(-1) };
-        var atTheEnd = late with { ReceivedAt = announcement.ClosesAt };
+        var late = new SealedBid("pub-c/agent", _announcement.ClosesAt.AddMilliseconds(1), Bid(_announcement, "c", "0.5").Sign(_outside));
+        var early = late with { ReceivedAt = _announcement.OpenedAt.AddMilliseconds(-1) };
+        var atTheEnd = late with { ReceivedAt = _announcement.ClosesAt };
 
-        Fault(AwardRecord.Decide(announcement, [late], node, announcement.ClosesAt).Envelope).ShouldBe(AwardFault.BidInvalid);
-        Fault(AwardRecord.Decide(announcement, [early], node, announcement.ClosesAt).Envelope).ShouldBe(AwardFault.BidInvalid);
-        AwardVerifier.Verify(AwardRecord.Decide(announcement, [atTheEnd], node, announcement.ClosesAt).Envelope, null).Refusal.ShouldBeNull();
+        Fault(AwardRecord.Decide(_announcement, [late], _node, _announcement.ClosesAt).Envelope).ShouldBe(AwardFault.BidInvalid);
+        Fault(AwardRecord.Decide(_announcement, [early], _node, _announcement.ClosesAt).Envelope).ShouldBe(AwardFault.BidInvalid);
+        AwardVerifier.Verify(AwardRecord.Decide(_announcement, [atTheEnd], _node, _announcement.ClosesAt).Envelope, null).Refusal.ShouldBeNull();
     }
 
     [Fact]
@@ -133,23 +133,23 @@ public sealed class AwardVerifierTests : IDisposable
 
         Fault(signed.Envelope, other.PublicKey.PeerId).ShouldBe(AwardFault.OtherNode);
         Fault(DsseEnvelope.Sign(AwardRecord.PayloadType, signed.Envelope.Payload, other)).ShouldBe(AwardFault.SignatureInvalid);
-        Fault(DsseEnvelope.Sign("text/plain", signed.Envelope.Payload, node)).ShouldBe(AwardFault.NotAnAward);
+        Fault(DsseEnvelope.Sign("text/plain", signed.Envelope.Payload, _node)).ShouldBe(AwardFault.NotAnAward);
         foreach (var payload in new[] { "", "null", "[]", "{}", "{\"rule\":\"second-score\"}" })
-            Fault(DsseEnvelope.Sign(AwardRecord.PayloadType, Encoding.UTF8.GetBytes(payload), node)).ShouldBe(AwardFault.NotAnAward, payload);
+            Fault(DsseEnvelope.Sign(AwardRecord.PayloadType, Encoding.UTF8.GetBytes(payload), _node)).ShouldBe(AwardFault.NotAnAward, payload);
     }
 
     [Fact]
     public void VerifyAward_OfAReceipt_ComparesTaskAgentAndRates()
     {
         var task = TaskSamples.Ids.Next<AgentTask>();
-        var signed = AwardRecord.Decide(announcement with { TaskId = task.ToString() }, [Made("a", "0.4", node), Made("b", "0.3", node)], node, announcement.ClosesAt);
+        var signed = AwardRecord.Decide(_announcement with { TaskId = task.ToString() }, [Made("a", "0.4", _node), Made("b", "0.3", _node)], _node, _announcement.ClosesAt);
         var won = signed.Record.Decision.Ranking[0].Award!;
-        var receipt = TaskSamples.Receipt(node) with
+        var receipt = TaskSamples.Receipt(_node) with
         {
             TaskId = task,
-            Agent = announcement.Find("pub-a/agent")!.Agent,
+            Agent = _announcement.Find("pub-a/agent")!.Agent,
             Pricing = new ReceiptPricing(won.Rates, InputBytes) { Factor = won.Factor },
-            Auction = new ReceiptAuction(announcement.Id, signed.Digest),
+            Auction = new ReceiptAuction(_announcement.Id, signed.Digest),
         };
 
         ReceiptVerifier.VerifyAward(receipt, signed.Envelope).Value.Decision.ShouldBe(signed.Record.Decision);
@@ -158,8 +158,8 @@ public sealed class AwardVerifierTests : IDisposable
             receipt with { Pricing = new ReceiptPricing(won.Rates with { Base = won.Rates.Base + new Money(1) }, InputBytes) },
             receipt with { Pricing = receipt.Pricing with { Factor = PriceFactor.One } },
             receipt with { Pricing = null },
-            receipt with { Agent = announcement.Find("pub-b/agent")!.Agent },
-            receipt with { Agent = announcement.Find("pub-d/agent")!.Agent },
+            receipt with { Agent = _announcement.Find("pub-b/agent")!.Agent },
+            receipt with { Agent = _announcement.Find("pub-d/agent")!.Agent },
             receipt with { TaskId = TaskSamples.Ids.Next<AgentTask>() },
             receipt with { Auction = receipt.Auction! with { Id = TaskSamples.Ids.Next<Auction>() } },
             receipt with { Auction = receipt.Auction! with { AwardDigest = ContentHash.Of("x"u8) } },
@@ -171,15 +171,15 @@ public sealed class AwardVerifierTests : IDisposable
     [Fact]
     public void Receipt_ThatNamesAnAuction_MustStateItsRates()
     {
-        var receipt = TaskSamples.Receipt(node) with { Auction = new ReceiptAuction(announcement.Id, ContentHash.Of("x"u8)) };
+        var receipt = TaskSamples.Receipt(_node) with { Auction = new ReceiptAuction(_announcement.Id, ContentHash.Of("x"u8)) };
 
-        ReceiptVerifier.Verify(receipt.Sign(node).Envelope, null).Refusal!.Code.ShouldBe(ReceiptFault.PriceUnexplained);
+        ReceiptVerifier.Verify(receipt.Sign(_node).Envelope, null).Refusal!.Code.ShouldBe(ReceiptFault.PriceUnexplained);
         ReceiptJson.Read(ReceiptJson.Write(receipt), out _).Auction.ShouldBe(receipt.Auction);
     }
 
-    private SignedAward Decide() => AwardRecord.Decide(announcement, [Made("a", "0.5", node), Made("b", "$0.2", node), Made("c", "0.3", outside)], node, announcement.ClosesAt);
+    private SignedAward Decide() => AwardRecord.Decide(_announcement, [Made("a", "0.5", _node), Made("b", "$0.2", _node), Made("c", "0.3", _outside)], _node, _announcement.ClosesAt);
 
-    private SealedBid Made(string name, string ask, PrivateKey key) => new($"pub-{name}/agent", Now, Bid(announcement, name, ask).Sign(key));
+    private SealedBid Made(string name, string ask, PrivateKey key) => new($"pub-{name}/agent", Now, Bid(_announcement, name, ask).Sign(key));
 
     private static AwardFault Fault(DsseEnvelope envelope, PeerId? expected = null) => AwardVerifier.Verify(envelope, expected).Refusal!.Code;
 

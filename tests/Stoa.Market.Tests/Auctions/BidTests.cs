@@ -8,9 +8,9 @@ namespace Stoa.Market.Tests.Auctions;
 public sealed class BidTests : IDisposable
 {
     private const string Id = "auction_01h2xcejqtf2nbrexx3vqjhp41";
-    private readonly PrivateKey key = PrivateKey.Generate();
+    private readonly PrivateKey _key = PrivateKey.Generate();
 
-    public void Dispose() => key.Dispose();
+    public void Dispose() => _key.Dispose();
 
     [Theory]
     [InlineData("factor", "0.000000")]
@@ -22,7 +22,7 @@ public sealed class BidTests : IDisposable
     {
         var bid = new Bid(Id<Auction>.Parse(Id), "stoa/agent", Bid.ReadAsk(form == "factor" ? ask : null, form == "price" ? ask : null).Value!, "0123456789abcdef");
 
-        var read = Bid.Read(bid.Sign(key)).Value;
+        var read = Bid.Read(bid.Sign(_key)).Value;
 
         read.ShouldBe(bid);
         read.Ask.ToString().ShouldBe(ask);
@@ -60,7 +60,7 @@ public sealed class BidTests : IDisposable
     [InlineData("""{"auctionId":"auction_01h2xcejqtf2nbrexx3vqjhp41","agent":{"a":{"b":{}}},"nonce":"0123456789abcdef","factor":"0.5"}""")]
     [InlineData("""{"auctionId":"auction_01h2xcejqtf2nbrexx3vqjhp41","agent":"\ud800","nonce":"0123456789abcdef","factor":"0.5"}""")]
     public void Read_OfAnythingElse_IsRefused(string payload) =>
-        Bid.Read(DsseEnvelope.Sign(Bid.PayloadType, Encoding.UTF8.GetBytes(payload), key)).Refusal!.Code.ShouldBe(AuctionRefusal.BidInvalid);
+        Bid.Read(DsseEnvelope.Sign(Bid.PayloadType, Encoding.UTF8.GetBytes(payload), _key)).Refusal!.Code.ShouldBe(AuctionRefusal.BidInvalid);
 
     [Theory]
     [InlineData(0, 500_000)]

@@ -8,7 +8,7 @@ namespace Stoa.Market.Tests.Audit;
 
 public sealed class AuditCheckTests
 {
-    private static readonly DateTimeOffset Now = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123);
+    private static readonly DateTimeOffset s_now = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123);
 
     [Fact]
     public void Log_AsItWasWritten_Holds()
@@ -139,13 +139,13 @@ public sealed class AuditCheckTests
         using var node = PrivateKey.Generate();
         var head = Blocks(2, 2)[^1].Head;
 
-        var opened = AuditCheckpoint.Open(AuditCheckpoint.Sign(head, node, Now), node.PublicKey.PeerId).Value;
+        var opened = AuditCheckpoint.Open(AuditCheckpoint.Sign(head, node, s_now), node.PublicKey.PeerId).Value;
 
-        (opened.Head, opened.TakenAt, opened.NodeKey).ShouldBe((head, Now, node.PublicKey));
-        AuditCheckpoint.Open(AuditCheckpoint.Sign(AuditHead.Empty, node, Now), null).Value.Head.ShouldBe(AuditHead.Empty);
+        (opened.Head, opened.TakenAt, opened.NodeKey).ShouldBe((head, s_now, node.PublicKey));
+        AuditCheckpoint.Open(AuditCheckpoint.Sign(AuditHead.Empty, node, s_now), null).Value.Head.ShouldBe(AuditHead.Empty);
     }
 
-    private static AuditAct Act(string name) => new(Now, name, 201);
+    private static AuditAct Act(string name) => new(s_now, name, 201);
 
     private static AuditBlock[] Blocks(params int[] counts)
     {
@@ -168,7 +168,7 @@ public sealed class AuditCheckTests
     private static AuditCheckpoint Checkpoint(AuditBlock block)
     {
         using var node = PrivateKey.Generate();
-        return new AuditCheckpoint(block.Head, Now, node.PublicKey);
+        return new AuditCheckpoint(block.Head, s_now, node.PublicKey);
     }
 
     private static AuditCheck Check(string file, params AuditCheckpoint[] checkpoints)

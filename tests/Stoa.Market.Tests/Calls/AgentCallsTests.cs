@@ -14,11 +14,11 @@ namespace Stoa.Market.Tests.Calls;
 
 public sealed class AgentCallsTests : IDisposable
 {
-    private static readonly AgentLimits Limits = new(Fuel: 5_000_000_000, MemoryBytes: 4 << 20, TimeoutMs: 60_000, OutputBytes: 300_000, LogBytes: 4096);
+    private static readonly AgentLimits s_limits = new(Fuel: 5_000_000_000, MemoryBytes: 4 << 20, TimeoutMs: 60_000, OutputBytes: 300_000, LogBytes: 4096);
 
-    private readonly GuestThreads threads = new(1);
-    private readonly MemoryStream output = new();
-    private AttemptProgress progress = new();
+    private readonly GuestThreads _threads = new(1);
+    private readonly MemoryStream _output = new();
+    private AttemptProgress _progress = new();
 
     public static TheoryData<string, long, long?, string?> Taken() => new()
     {
@@ -89,8 +89,8 @@ public sealed class AgentCallsTests : IDisposable
 
     public void Dispose()
     {
-        threads.Dispose();
-        output.Dispose();
+        _threads.Dispose();
+        _output.Dispose();
     }
 
     [Theory]
@@ -99,8 +99,8 @@ public sealed class AgentCallsTests : IDisposable
     {
         (await RunAsync(Relay, Encoding.UTF8.GetBytes(message))).ShouldBeOfType<AttemptOutcome.Completed>();
 
-        progress.Board.Read().ShouldBe(new AgentProgress(done, total, text));
-        output.Length.ShouldBe(0);
+        _progress.Board.Read().ShouldBe(new AgentProgress(done, total, text));
+        _output.Length.ShouldBe(0);
     }
 
     [Theory]
@@ -112,10 +112,10 @@ public sealed class AgentCallsTests : IDisposable
 
         (await RunAsync(Relay, bytes)).ShouldBeOfType<AttemptOutcome.Completed>();
 
-        var answer = JsonDocument.Parse(output.ToArray()).RootElement;
+        var answer = JsonDocument.Parse(_output.ToArray()).RootElement;
         answer.GetProperty("error").GetString().ShouldBe(code);
         answer.GetProperty("detail").GetString().ShouldNotBeNullOrEmpty();
-        progress.Board.Read().ShouldBeNull();
+        _progress.Board.Read().ShouldBeNull();
     }
 
     [Theory]
@@ -137,7 +137,7 @@ public sealed class AgentCallsTests : IDisposable
 
         var often = await FuelOfAsync(Repeat(calls));
 
-        progress.Board.Read().ShouldBe(new AgentProgress(7, null, null));
+        _progress.Board.Read().ShouldBe(new AgentProgress(7, null, null));
         (often - once).ShouldBeGreaterThan((calls - 1) * (CallFuel.Call + (26 * CallFuel.MessageByte)));
 
         static string Repeat(int times) =>
@@ -231,9 +231,9 @@ public sealed class AgentCallsTests : IDisposable
 
     private Task<AttemptOutcome> RunAsync(Module program, byte[] input)
     {
-        progress = new AttemptProgress();
-        var job = new SandboxJob(ListingName.Parse("stoa/test@1.0.0"), [], Limits, 7, 1_780_000_000_000);
-        return threads.RunAsync(() => new AgentSandbox(TimeProvider.System).Run(
-            program, job, GuestInput.FromBytes(input), output, progress, TestContext.Current.CancellationToken));
+        _progress = new AttemptProgress();
+        var job = new SandboxJob(ListingName.Parse("stoa/test@1.0.0"), [], s_limits, 7, 1_780_000_000_000);
+        return _threads.RunAsync(() => new AgentSandbox(TimeProvider.System).Run(
+            program, job, GuestInput.FromBytes(input), _output, _progress, TestContext.Current.CancellationToken));
     }
 }

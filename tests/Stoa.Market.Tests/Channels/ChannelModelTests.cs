@@ -8,7 +8,7 @@ namespace Stoa.Market.Tests.Channels;
 public sealed class ChannelModelTests(ITestOutputHelper output)
 {
     /// <summary>Bugs that the search must find, each with what it says of it.</summary>
-    private static readonly Dictionary<string, (MarketRules Rules, string Fault)> _bugs = new()
+    private static readonly Dictionary<string, (MarketRules Rules, string Fault)> s_bugs = new()
     {
         ["a voucher pays its whole amount again"] = (
             Bug((channel, act, change) => act is ChannelAct.Settle settle && change is not null ? change with { Paid = settle.Claim.Cumulative } : null),
@@ -55,7 +55,7 @@ public sealed class ChannelModelTests(ITestOutputHelper output)
             "than it has signed"),
     };
 
-    public static TheoryData<string> Bugs => [.. _bugs.Keys];
+    public static TheoryData<string> Bugs => [.. s_bugs.Keys];
 
     [Fact]
     public void Rules_InEveryState_PayNoMoreThanSignedAndDepositedAndAlwaysEnd()
@@ -75,7 +75,7 @@ public sealed class ChannelModelTests(ITestOutputHelper output)
     [MemberData(nameof(Bugs))]
     public void Search_OfRulesWithABug_FindsIt(string bug)
     {
-        var (rules, fault) = _bugs[bug];
+        var (rules, fault) = s_bugs[bug];
 
         var report = ModelCheck.Run(new ChannelModel(rules));
 

@@ -6,7 +6,7 @@ namespace Stoa.Market.Tests.Channels;
 
 public sealed class ChannelRulesTests
 {
-    private static readonly DateTimeOffset _now = Start.AddHours(2);
+    private static readonly DateTimeOffset s_now = Start.AddHours(2);
 
     [Theory]
     [InlineData(1, 1, 2, 100, 60, 24, "/payee")]
@@ -54,7 +54,7 @@ public sealed class ChannelRulesTests
     [InlineData("topup 99", ChannelRefusal.DepositNotHigher)]
     [InlineData("expire 0", ChannelRefusal.NotDue)]
     [InlineData("finish 0", ChannelRefusal.NotDue)]
-    public void OpenChannel_WithThirtySettled_Refuses(string act, ChannelRefusal refusal) => Refusal(Settled(), act, _now).ShouldBe(refusal);
+    public void OpenChannel_WithThirtySettled_Refuses(string act, ChannelRefusal refusal) => Refusal(Settled(), act, s_now).ShouldBe(refusal);
 
     [Theory]
     [InlineData("settle 29", 0, ChannelRefusal.VoucherSuperseded)]
@@ -64,7 +64,7 @@ public sealed class ChannelRulesTests
     [InlineData("expire 0", 48, ChannelRefusal.NotDue)]
     [InlineData("finish 0", 0, ChannelRefusal.NotDue)]
     public void ClosingChannel_HoursLater_Refuses(string act, int hours, ChannelRefusal refusal) => Refusal(
-        Apply(Settled(), new ChannelAct.StartClose(ChannelSide.Payer, null)).After, act, _now.AddHours(hours)).ShouldBe(refusal);
+        Apply(Settled(), new ChannelAct.StartClose(ChannelSide.Payer, null)).After, act, s_now.AddHours(hours)).ShouldBe(refusal);
 
     [Theory]
     [InlineData("settle 50")]
@@ -74,17 +74,17 @@ public sealed class ChannelRulesTests
     [InlineData("expire 0")]
     [InlineData("finish 0")]
     public void ClosedChannel_RefusesEveryAct(string act) => Refusal(
-        Settled() with { State = new ChannelState.Closed(_now, false) }, act, _now.AddDays(9)).ShouldBe(ChannelRefusal.ChannelClosed);
+        Settled() with { State = new ChannelState.Closed(s_now, false) }, act, s_now.AddDays(9)).ShouldBe(ChannelRefusal.ChannelClosed);
 
     [Fact]
     public void Closing_WithAHigherVoucherInTheWindow_PaysItAndReturnsTheRestAfterwards()
     {
         var closing = Apply(Settled(), new ChannelAct.StartClose(ChannelSide.Payer, Claim(Settled(), 10)));
         var challenged = Apply(closing.After, new ChannelAct.Settle(Claim(closing.After, 80)));
-        var finished = Apply(challenged.After, new ChannelAct.Finish(), _now.AddHours(1));
+        var finished = Apply(challenged.After, new ChannelAct.Finish(), s_now.AddHours(1));
 
         (closing.Paid, challenged.Paid, finished.Returned).ShouldBe((Money.Zero, new Money(50), new Money(20)));
-        finished.After.State.ShouldBe(new ChannelState.Closed(_now.AddHours(1), false));
+        finished.After.State.ShouldBe(new ChannelState.Closed(s_now.AddHours(1), false));
     }
 
     [Fact]
@@ -92,9 +92,9 @@ public sealed class ChannelRulesTests
     {
         var closing = Apply(Settled(), new ChannelAct.StartClose(ChannelSide.Payer, null)).After;
 
-        Apply(closing, new ChannelAct.StartClose(ChannelSide.Payer, null), _now.AddMinutes(30)).IsNone.ShouldBeTrue();
-        Apply(closing, new ChannelAct.StartClose(ChannelSide.Payee, Claim(closing, 30)), _now.AddMinutes(30)).IsNone.ShouldBeTrue();
-        var paid = Apply(closing, new ChannelAct.StartClose(ChannelSide.Payee, Claim(closing, 40)), _now.AddMinutes(30));
+        Apply(closing, new ChannelAct.StartClose(ChannelSide.Payer, null), s_now.AddMinutes(30)).IsNone.ShouldBeTrue();
+        Apply(closing, new ChannelAct.StartClose(ChannelSide.Payee, Claim(closing, 30)), s_now.AddMinutes(30)).IsNone.ShouldBeTrue();
+        var paid = Apply(closing, new ChannelAct.StartClose(ChannelSide.Payee, Claim(closing, 40)), s_now.AddMinutes(30));
         (paid.Paid, paid.After.State).ShouldBe((new Money(10), closing.State));
     }
 
@@ -106,7 +106,7 @@ public sealed class ChannelRulesTests
         var closed = Apply(closing, new ChannelAct.CloseTogether(Agree(closing, 45)));
 
         (closed.Paid, closed.Returned).ShouldBe((new Money(15), new Money(55)));
-        closed.After.State.ShouldBe(new ChannelState.Closed(_now, true));
+        closed.After.State.ShouldBe(new ChannelState.Closed(s_now, true));
     }
 
     [Fact]
@@ -132,7 +132,7 @@ public sealed class ChannelRulesTests
 
     private static Channel Settled() => Apply(Open(100), new ChannelAct.Settle(Claim(Open(100), 30))).After;
 
-    private static ChannelChange Apply(Channel channel, ChannelAct act, DateTimeOffset? now = null) => ChannelRules.Apply(channel, act, now ?? _now).Value;
+    private static ChannelChange Apply(Channel channel, ChannelAct act, DateTimeOffset? now = null) => ChannelRules.Apply(channel, act, now ?? s_now).Value;
 
     private static ChannelRefusal? Refusal(Channel channel, string text, DateTimeOffset now)
     {

@@ -10,7 +10,7 @@ namespace Stoa.Market.Tests.Channels;
 /// <summary>Whatever the channels, between whomever, and whatever they pay.</summary>
 public sealed class NettingTests
 {
-    private static readonly Id<Account> _clearing = IdOf<Account>(9_999_999);
+    private static readonly Id<Account> s_clearing = IdOf<Account>(9_999_999);
 
     [Fact]
     public void Transfers_OfAnyChannels_MoveExactlyWhatTheyMoveOneByOne() => Check((changes, transfers) =>
@@ -30,7 +30,7 @@ public sealed class NettingTests
             Add(moved, transfer.CreditAccountId, transfer.Amount);
         }
 
-        moved.Remove(_clearing, out var left);
+        moved.Remove(s_clearing, out var left);
         left.ShouldBe(0);
         moved.Where(account => account.Value != 0).OrderBy(account => account.Key).ShouldBe(expected.Where(account => account.Value != 0).OrderBy(account => account.Key));
     });
@@ -57,7 +57,7 @@ public sealed class NettingTests
                 Account.Open(change.After.Payee.Wallet, "", AccountKind.Wallet, Start) with { Posted = new Money(1_000_000) },
                 Account.Open(change.After.Escrow, "", AccountKind.Channel, Start) with { Posted = new Money(changes.Sum(other => other.After.Escrow == change.After.Escrow ? (other.Paid + other.Returned - other.Deposited).Nanodollars : 0)) },
             })
-            .Append(Account.Open(_clearing, "clearing", AccountKind.Clearing, Start))
+            .Append(Account.Open(s_clearing, "clearing", AccountKind.Clearing, Start))
             .DistinctBy(account => account.Id).ToList();
 
         var change = LedgerRules.Apply(transfers, new LedgerState(accounts, [], new HashSet<Id<Transfer>>())).Value;
@@ -103,7 +103,7 @@ public sealed class NettingTests
     }
 
     private static IReadOnlyList<Transfer> Transfers(IReadOnlyList<ChannelChange> changes) =>
-        Netting.ToTransfers(changes, _clearing, "batch", new IdSource(TimeProvider.System, new Random(1)), Start);
+        Netting.ToTransfers(changes, s_clearing, "batch", new IdSource(TimeProvider.System, new Random(1)), Start);
 
     private static void Add(Dictionary<Id<Account>, long> sums, Id<Account> account, Money amount) =>
         sums[account] = sums.GetValueOrDefault(account) + amount.Nanodollars;

@@ -7,19 +7,19 @@ namespace Stoa.Market.Tests.Channels;
 
 public sealed class VoucherTests
 {
-    private static readonly Channel _channel = Open(1_000_000);
-    private static readonly HashChain _chain = new(new ChainWord([.. Enumerable.Range(0, 32).Select(value => (byte)value)]), 100);
+    private static readonly Channel s_channel = Open(1_000_000);
+    private static readonly HashChain s_chain = new(new ChainWord([.. Enumerable.Range(0, 32).Select(value => (byte)value)]), 100);
 
     [Fact]
     public void Payloads_AreTheDocumentedBytes()
     {
-        var (id, node) = (_channel.Id.ToString(), _channel.Node.ToString());
+        var (id, node) = (s_channel.Id.ToString(), s_channel.Node.ToString());
 
-        Encoding.UTF8.GetString(new VoucherPayload(_channel.Id, _channel.Node, new Money(1_250_000)).Write())
+        Encoding.UTF8.GetString(new VoucherPayload(s_channel.Id, s_channel.Node, new Money(1_250_000)).Write())
             .ShouldBe($$"""{"channel":"{{id}}","node":"{{node}}","cumulative":"0.001250000"}""");
-        Encoding.UTF8.GetString(_chain.Commit(_channel.Terms, new Money(5), new Money(2)).Write())
-            .ShouldBe($$"""{"channel":"{{id}}","node":"{{node}}","base":"0.000000005","unitPrice":"0.000000002","length":100,"anchor":"{{_chain.Anchor}}"}""");
-        Encoding.UTF8.GetString(Agreement.Write(_channel.Terms, new Money(7)))
+        Encoding.UTF8.GetString(s_chain.Commit(s_channel.Terms, new Money(5), new Money(2)).Write())
+            .ShouldBe($$"""{"channel":"{{id}}","node":"{{node}}","base":"0.000000005","unitPrice":"0.000000002","length":100,"anchor":"{{s_chain.Anchor}}"}""");
+        Encoding.UTF8.GetString(Agreement.Write(s_channel.Terms, new Money(7)))
             .ShouldBe($$"""{"channel":"{{id}}","node":"{{node}}","paid":"0.000000007"}""");
     }
 
@@ -30,14 +30,14 @@ public sealed class VoucherTests
         for (var step = 0; step < 100; step++)
             word = System.Security.Cryptography.SHA256.HashData(word);
 
-        _chain.Anchor.ToBytes().ShouldBe(word);
-        ChainWord.Parse(_chain.Anchor.ToString()).ShouldBe(_chain.Anchor);
+        s_chain.Anchor.ToBytes().ShouldBe(word);
+        ChainWord.Parse(s_chain.Anchor.ToString()).ShouldBe(s_chain.Anchor);
     }
 
     [Fact]
     public void Word_OfACommittedChain_IsWorthItsUnitsBeyondTheBase()
     {
-        var claim = VoucherCheck.Check(Word(42), _channel.Terms).Value;
+        var claim = VoucherCheck.Check(Word(42), s_channel.Terms).Value;
 
         claim.Cumulative.ShouldBe(new Money(5 + (2 * 42)));
     }
@@ -55,10 +55,10 @@ public sealed class VoucherTests
     {
         var known = Word(42);
         ChannelRefusal? expected = isReal ? null : ChannelRefusal.ChainWordInvalid;
-        var voucher = new Voucher.Chain(known.Envelope, index, isReal ? _chain[index] : _chain[index - 1]);
+        var voucher = new Voucher.Chain(known.Envelope, index, isReal ? s_chain[index] : s_chain[index - 1]);
 
-        Code(VoucherCheck.Check(voucher, _channel.Terms, known)).ShouldBe(expected);
-        Code(VoucherCheck.Check(voucher, _channel.Terms)).ShouldBe(expected);
+        Code(VoucherCheck.Check(voucher, s_channel.Terms, known)).ShouldBe(expected);
+        Code(VoucherCheck.Check(voucher, s_channel.Terms)).ShouldBe(expected);
 
         static ChannelRefusal? Code(Outcome<Claim, ChannelRefusal> outcome) => outcome.Refusal?.Code;
     }
@@ -66,11 +66,11 @@ public sealed class VoucherTests
     [Fact]
     public void Word_OfAnotherChainThanTheKnownOne_IsCheckedWhole()
     {
-        var forged = new Voucher.Chain(_chain.Commit(_channel.Terms, new Money(5), new Money(900)).Sign(PayeeKey), 43, _chain[43]);
+        var forged = new Voucher.Chain(s_chain.Commit(s_channel.Terms, new Money(5), new Money(900)).Sign(PayeeKey), 43, s_chain[43]);
         var changed = Word(43) with { Envelope = Word(42).Envelope with { Payload = forged.Envelope.Payload } };
 
-        VoucherCheck.Check(forged, _channel.Terms, Word(42)).Refusal!.Code.ShouldBe(ChannelRefusal.VoucherSignatureInvalid);
-        VoucherCheck.Check(changed, _channel.Terms, Word(42)).Refusal!.Code.ShouldBe(ChannelRefusal.VoucherSignatureInvalid);
+        VoucherCheck.Check(forged, s_channel.Terms, Word(42)).Refusal!.Code.ShouldBe(ChannelRefusal.VoucherSignatureInvalid);
+        VoucherCheck.Check(changed, s_channel.Terms, Word(42)).Refusal!.Code.ShouldBe(ChannelRefusal.VoucherSignatureInvalid);
     }
 
     [Theory]
@@ -85,10 +85,10 @@ public sealed class VoucherTests
     [InlineData("")]
     public void Payload_ThatIsNotCanonical_IsRefusedThoughItIsSigned(string payload)
     {
-        payload = payload.Replace("$id", _channel.Id.ToString(), StringComparison.Ordinal).Replace("$node", _channel.Node.ToString(), StringComparison.Ordinal);
+        payload = payload.Replace("$id", s_channel.Id.ToString(), StringComparison.Ordinal).Replace("$node", s_channel.Node.ToString(), StringComparison.Ordinal);
         var voucher = new Voucher.Signed(DsseEnvelope.Sign(VoucherPayload.PayloadType, Encoding.UTF8.GetBytes(payload), PayerKey));
 
-        VoucherCheck.Check(voucher, _channel.Terms).Refusal.ShouldNotBeNull().Code.ShouldBe(ChannelRefusal.VoucherInvalid);
+        VoucherCheck.Check(voucher, s_channel.Terms).Refusal.ShouldNotBeNull().Code.ShouldBe(ChannelRefusal.VoucherInvalid);
     }
 
     [Theory]
@@ -98,29 +98,29 @@ public sealed class VoucherTests
     [InlineData(100, "9000000000.000000000")]
     public void Commitment_OutOfRange_IsRefused(int length, string unitPrice)
     {
-        var commitment = new ChainCommitment(_channel.Id, _channel.Node, Money.Zero, Money.Parse(unitPrice), length, _chain.Anchor);
+        var commitment = new ChainCommitment(s_channel.Id, s_channel.Node, Money.Zero, Money.Parse(unitPrice), length, s_chain.Anchor);
 
-        VoucherCheck.OpenChain(commitment.Sign(PayerKey), _channel.Terms).Refusal.ShouldNotBeNull().Code.ShouldBe(ChannelRefusal.VoucherInvalid);
+        VoucherCheck.OpenChain(commitment.Sign(PayerKey), s_channel.Terms).Refusal.ShouldNotBeNull().Code.ShouldBe(ChannelRefusal.VoucherInvalid);
     }
 
     [Fact]
     public void Reader_OfAChain_TakesWordsOnlyForward()
     {
-        var reader = new ChainReader(_chain.Commit(_channel.Terms, new Money(5), new Money(2)));
+        var reader = new ChainReader(s_chain.Commit(s_channel.Terms, new Money(5), new Money(2)));
 
-        reader.TryAdvance(3, _chain[3]).ShouldBeTrue();
-        reader.TryAdvance(3, _chain[3]).ShouldBeFalse();
-        reader.TryAdvance(2, _chain[2]).ShouldBeFalse();
-        reader.TryAdvance(4, _chain[5]).ShouldBeFalse();
-        reader.TryAdvance(101, _chain[100]).ShouldBeFalse();
-        reader.TryAdvance(100, _chain[100]).ShouldBeTrue();
+        reader.TryAdvance(3, s_chain[3]).ShouldBeTrue();
+        reader.TryAdvance(3, s_chain[3]).ShouldBeFalse();
+        reader.TryAdvance(2, s_chain[2]).ShouldBeFalse();
+        reader.TryAdvance(4, s_chain[5]).ShouldBeFalse();
+        reader.TryAdvance(101, s_chain[100]).ShouldBeFalse();
+        reader.TryAdvance(100, s_chain[100]).ShouldBeTrue();
         reader.Cumulative.ShouldBe(new Money(205));
     }
 
     [Fact]
     public void Voucher_WrittenAndReadAgain_IsTheSame()
     {
-        Voucher[] vouchers = [Sign(_channel, 5), Word(7)];
+        Voucher[] vouchers = [Sign(s_channel, 5), Word(7)];
 
         vouchers.Select(voucher => VoucherJson.Read(VoucherJson.Write(voucher))).ShouldBe(vouchers);
     }
@@ -141,7 +141,7 @@ public sealed class VoucherTests
     [MemberData(nameof(States))]
     public void Statement_OfANode_IsReadAgainAndBelievedOnlyUnchanged(ChannelState state)
     {
-        var channel = _channel with { State = state, Settled = new Money(77) };
+        var channel = s_channel with { State = state, Settled = new Money(77) };
 
         var envelope = ChannelStatement.Sign(channel, NodeKey, Start);
         var statement = ChannelStatement.Open(envelope, NodeKey.PublicKey.PeerId).Value;
@@ -157,5 +157,5 @@ public sealed class VoucherTests
         new ChannelState.Closing(ChannelSide.Payee, Start, Start.AddHours(1)), new ChannelState.Closed(Start, true),
     ];
 
-    private static Voucher.Chain Word(int index) => new(_chain.Commit(_channel.Terms, new Money(5), new Money(2)).Sign(PayerKey), index, _chain[index]);
+    private static Voucher.Chain Word(int index) => new(s_chain.Commit(s_channel.Terms, new Money(5), new Money(2)).Sign(PayerKey), index, s_chain[index]);
 }

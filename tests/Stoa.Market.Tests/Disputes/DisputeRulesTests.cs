@@ -8,10 +8,10 @@ namespace Stoa.Market.Tests.Disputes;
 
 public sealed class DisputeRulesTests
 {
-    private static readonly DateTimeOffset Now = TaskSamples.Now.AddHours(1);
-    private static readonly Id<Account> Wallet = TaskSamples.Ids.Next<Account>();
-    private static readonly Id<Account> Node = TaskSamples.Ids.Next<Account>();
-    private static readonly Id<Account> Platform = TaskSamples.Ids.Next<Account>();
+    private static readonly DateTimeOffset s_now = TaskSamples.Now.AddHours(1);
+    private static readonly Id<Account> s_wallet = TaskSamples.Ids.Next<Account>();
+    private static readonly Id<Account> s_node = TaskSamples.Ids.Next<Account>();
+    private static readonly Id<Account> s_platform = TaskSamples.Ids.Next<Account>();
 
     [Fact]
     public void Open_OfATaskThatWasPaidFor_AsksForADepositOfItsPrice()
@@ -19,9 +19,9 @@ public sealed class DisputeRulesTests
         var dispute = Open(Succeeded(price: 70)).Value;
 
         dispute.Price.ShouldBe(new Money(70));
-        dispute.State.ShouldBe(new DisputeState.Open(0, Now));
-        var hold = DisputeRules.Hold(dispute, Wallet, Node);
-        (hold.Kind, hold.DebitAccountId, hold.Amount, hold.Id).ShouldBe((TransferKind.Pending, Wallet, new Money(70), dispute.DepositId));
+        dispute.State.ShouldBe(new DisputeState.Open(0, s_now));
+        var hold = DisputeRules.Hold(dispute, s_wallet, s_node);
+        (hold.Kind, hold.DebitAccountId, hold.Amount, hold.Id).ShouldBe((TransferKind.Pending, s_wallet, new Money(70), dispute.DepositId));
     }
 
     [Theory]
@@ -30,7 +30,7 @@ public sealed class DisputeRulesTests
     [InlineData(0, 0, "Wrong.", DisputeRefusal.NothingToDispute)]
     [InlineData(70, 31, "Wrong.", DisputeRefusal.DisputeTooLate)]
     public void Open_OfWhatCannotBeDisputed_IsRefused(long price, int daysAgo, string reason, DisputeRefusal refusal) =>
-        Open(Succeeded(price), reason, Now.AddDays(daysAgo)).Refusal!.Code.ShouldBe(refusal);
+        Open(Succeeded(price), reason, s_now.AddDays(daysAgo)).Refusal!.Code.ShouldBe(refusal);
 
     [Fact]
     public void Open_OfATaskThatDidNotSucceed_IsRefused() =>
@@ -63,14 +63,14 @@ public sealed class DisputeRulesTests
     public void Settle_ByTheVerdict_MovesWhatIsOwed(DisputeVerdict verdict, long node, long platform, string? expected)
     {
         var transfers = DisputeRules.Settle(
-            Open(Succeeded(price: 70)).Value, verdict, Wallet, [(Node, new Money(node)), (Platform, new Money(platform))], Node, TaskSamples.Ids, Now);
+            Open(Succeeded(price: 70)).Value, verdict, s_wallet, [(s_node, new Money(node)), (s_platform, new Money(platform))], s_node, TaskSamples.Ids, s_now);
 
         (transfers is null ? null : string.Join(", ", transfers.Select(transfer => $"{transfer.Purpose} {transfer.Amount.Nanodollars}"))).ShouldBe(expected);
     }
 
     private static Outcome<Dispute, DisputeRefusal> Open(AgentTask task, string reason = "Wrong.", DateTimeOffset? now = null) =>
-        DisputeRules.Open(TaskSamples.Ids.Next<Dispute>(), TaskSamples.Ids.Next<Transfer>(), task, reason, TimeSpan.FromDays(30), now ?? Now);
+        DisputeRules.Open(TaskSamples.Ids.Next<Dispute>(), TaskSamples.Ids.Next<Transfer>(), task, reason, TimeSpan.FromDays(30), now ?? s_now);
 
     private static AgentTask Succeeded(long price) => TaskSamples.Running(new Money(100)).Succeed(
-        new TaskResult(ContentHash.Of("out"u8), 3, true, "text/plain", new Usage(1, 1, 1, 1, 1), new Money(price), TaskSamples.Ids.Next<Receipt>()), Now);
+        new TaskResult(ContentHash.Of("out"u8), 3, true, "text/plain", new Usage(1, 1, 1, 1, 1), new Money(price), TaskSamples.Ids.Next<Receipt>()), s_now);
 }

@@ -4,16 +4,16 @@ namespace Stoa.Market.Tests.Identity;
 
 public sealed class MailedCodeTests
 {
-    private static readonly DateTimeOffset Now = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123);
-    private static readonly OneTimeCode Code = OneTimeCode.Create(MailedCode.Groups, new Random(1));
+    private static readonly DateTimeOffset s_now = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123);
+    private static readonly OneTimeCode s_code = OneTimeCode.Create(MailedCode.Groups, new Random(1));
 
     [Fact]
     public void Code_HasGroupsThatArePlainToRead()
     {
-        Code.Text.ShouldMatch("^[a-z2-7]{4}-[a-z2-7]{4}-[a-z2-7]{4}$");
+        s_code.Text.ShouldMatch("^[a-z2-7]{4}-[a-z2-7]{4}-[a-z2-7]{4}$");
         OneTimeCode.Create(4, new Random(1)).Text.Length.ShouldBe(19);
-        OneTimeCode.Create(3, new Random(2)).Text.ShouldNotBe(Code.Text);
-        Code.ToString().ShouldNotContain(Code.Text[5..]);
+        OneTimeCode.Create(3, new Random(2)).Text.ShouldNotBe(s_code.Text);
+        s_code.ToString().ShouldNotContain(s_code.Text[5..]);
     }
 
     [Theory]
@@ -21,13 +21,13 @@ public sealed class MailedCodeTests
     [InlineData(MailedCodePurpose.PasswordReset, 30)]
     public void Code_IsGoodUntilItsEnd(MailedCodePurpose purpose, int minutes)
     {
-        var sent = MailedCode.Send(Code, purpose, Now);
-        var typed = OneTimeCode.HashOf(" " + Code.Text.ToUpperInvariant().Replace("-", "", StringComparison.Ordinal));
+        var sent = MailedCode.Send(s_code, purpose, s_now);
+        var typed = OneTimeCode.HashOf(" " + s_code.Text.ToUpperInvariant().Replace("-", "", StringComparison.Ordinal));
 
-        sent.Admits(typed, Now.AddMinutes(minutes).AddMilliseconds(-1)).ShouldBeTrue();
-        sent.Admits(typed, Now.AddMinutes(minutes)).ShouldBeFalse();
-        (sent with { TriesLeft = 0 }).Admits(typed, Now).ShouldBeFalse();
-        sent.Admits(OneTimeCode.HashOf("aaaa-bbbb-cccc"), Now).ShouldBeFalse();
+        sent.Admits(typed, s_now.AddMinutes(minutes).AddMilliseconds(-1)).ShouldBeTrue();
+        sent.Admits(typed, s_now.AddMinutes(minutes)).ShouldBeFalse();
+        (sent with { TriesLeft = 0 }).Admits(typed, s_now).ShouldBeFalse();
+        sent.Admits(OneTimeCode.HashOf("aaaa-bbbb-cccc"), s_now).ShouldBeFalse();
     }
 
     [Theory]
@@ -36,5 +36,5 @@ public sealed class MailedCodeTests
     [InlineData(60, true)]
     [InlineData(-3600, true)]
     public void Letters_HaveAPauseBetweenThem(int secondsLater, bool allowed) =>
-        MailedCode.Send(Code, MailedCodePurpose.Verification, Now).AllowsAnother(Now.AddSeconds(secondsLater)).ShouldBe(allowed);
+        MailedCode.Send(s_code, MailedCodePurpose.Verification, s_now).AllowsAnother(s_now.AddSeconds(secondsLater)).ShouldBe(allowed);
 }

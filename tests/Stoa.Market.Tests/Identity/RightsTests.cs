@@ -6,7 +6,7 @@ namespace Stoa.Market.Tests.Identity;
 /// <summary>What roles and scopes give, and what they never give.</summary>
 public sealed class RightsTests
 {
-    private static readonly IdSource Ids = new(TimeProvider.System, new Random(1));
+    private static readonly IdSource s_ids = new(TimeProvider.System, new Random(1));
 
     [Fact]
     public void Words_OfPermissions_AreUniqueAndReadBack()
@@ -60,5 +60,5 @@ public sealed class RightsTests
         SpendingAllowance.DayOf(DateTimeOffset.Parse(instant, System.Globalization.CultureInfo.InvariantCulture)).ShouldBe(day);
 
     private static ApiKey Key(PermissionSet scopes) =>
-        new(Ids.Next<ApiKey>(), Ids.Next<User>(), "k", "stoa_k", ContentHash.Of("k"u8), DateTimeOffset.UnixEpoch, null, null) { Scopes = scopes };
+        new(s_ids.Next<ApiKey>(), s_ids.Next<User>(), "k", "stoa_k", ContentHash.Of("k"u8), DateTimeOffset.UnixEpoch, null, null) { Scopes = scopes };
 }

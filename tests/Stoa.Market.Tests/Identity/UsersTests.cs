@@ -5,12 +5,12 @@ namespace Stoa.Market.Tests.Identity;
 
 public sealed class UsersTests
 {
-    private readonly MemoryUsers store = new();
-    private readonly CountingHasher hasher = new();
+    private readonly MemoryUsers _store = new();
+    private readonly CountingHasher _hasher = new();
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
-    private Users Users => new(store, hasher, TimeProvider.System);
+    private Users Users => new(_store, _hasher, TimeProvider.System);
 
     [Fact]
     public async Task Registered_UserSignsIn_ByHandleAndEmailInAnyCase()
@@ -29,8 +29,8 @@ public sealed class UsersTests
 
         refused.Refusal!.Code.ShouldBe(IdentityRefusal.RegistrationInvalid);
         refused.Refusal.Errors.Count.ShouldBeGreaterThan(2);
-        hasher.Work.ShouldBe(0);
-        store.Added.ShouldBeEmpty();
+        _hasher.Work.ShouldBe(0);
+        _store.Added.ShouldBeEmpty();
     }
 
     [Theory]
@@ -41,13 +41,13 @@ public sealed class UsersTests
     public async Task WrongSignIn_CostsTheSameWorkWhateverIsWrong(string login, string password)
     {
         await Users.RegisterAsync(NewId(), "ada", "ada@example.org", "correct horse battery", Stop);
-        store.Added.Add(new StoredUser(new User(NewId(), "keyonly", "k@example.org", UserRole.Admin, default), null));
-        hasher.Work = 0;
+        _store.Added.Add(new StoredUser(new User(NewId(), "keyonly", "k@example.org", UserRole.Admin, default), null));
+        _hasher.Work = 0;
 
         var refused = await Users.SignInAsync(login, password, Stop);
 
         refused.Refusal!.Code.ShouldBe(IdentityRefusal.CredentialsWrong);
-        hasher.Work.ShouldBe(1);
+        _hasher.Work.ShouldBe(1);
     }
 
     [Fact]
@@ -57,19 +57,19 @@ public sealed class UsersTests
 
         await Users.SignInAsync("ada", new string('x', 1_000_000), Stop);
 
-        hasher.Longest.ShouldBeLessThanOrEqualTo(RegistrationRules.PasswordLengthMax);
+        _hasher.Longest.ShouldBeLessThanOrEqualTo(RegistrationRules.PasswordLengthMax);
     }
 
     [Fact]
     public async Task WeaklyHashedPassword_IsHashedAnewAtSignIn()
     {
-        store.Added.Add(new StoredUser(new User(NewId(), "ada", "ada@example.org", UserRole.Member, default), "weak hash of correct horse battery"));
+        _store.Added.Add(new StoredUser(new User(NewId(), "ada", "ada@example.org", UserRole.Member, default), "weak hash of correct horse battery"));
 
         (await Users.SignInAsync("ada", "wrong horse battery", Stop)).Refusal.ShouldNotBeNull();
-        store.Added[0].PasswordHash.ShouldBe("weak hash of correct horse battery");
+        _store.Added[0].PasswordHash.ShouldBe("weak hash of correct horse battery");
         (await Users.SignInAsync("ada", "correct horse battery", Stop)).Refusal.ShouldBeNull();
 
-        store.Added[0].PasswordHash.ShouldBe("hash of correct horse battery");
+        _store.Added[0].PasswordHash.ShouldBe("hash of correct horse battery");
     }
 
     private static Id<User> NewId() => new(Guid.CreateVersion7());

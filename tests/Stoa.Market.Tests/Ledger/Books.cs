@@ -7,13 +7,13 @@ namespace Stoa.Market.Tests.Ledger;
 /// <summary>A ledger in memory whose accounts and transfers are named by words, for tests that read as tables.</summary>
 internal sealed class Books
 {
-    private static readonly (string Name, AccountKind Kind)[] Known =
+    private static readonly (string Name, AccountKind Kind)[] s_known =
     [
         ("world", AccountKind.World), ("abroad", AccountKind.World), ("ann", AccountKind.Wallet), ("bob", AccountKind.Wallet),
         ("carl", AccountKind.Wallet), ("clearing", AccountKind.Clearing), ("node", AccountKind.Node), ("platform", AccountKind.Platform),
     ];
 
-    private readonly Dictionary<Id<Account>, Account> _accounts = Known
+    private readonly Dictionary<Id<Account>, Account> _accounts = s_known
         .Select(known => Account.Open(NameId<Account>(known.Name), known.Name, known.Kind, DateTimeOffset.UnixEpoch))
         .ToDictionary(account => account.Id);
 
@@ -43,7 +43,7 @@ internal sealed class Books
     public override string ToString()
     {
         string Write(long amount, char sign) => amount == 0 ? "" : string.Create(CultureInfo.InvariantCulture, $" {sign}{amount}");
-        return string.Join("; ", Known
+        return string.Join("; ", s_known
             .Select(known => _accounts[NameId<Account>(known.Name)])
             .Where(account => (account.Posted, account.PendingDebits, account.PendingCredits) != (Money.Zero, Money.Zero, Money.Zero))
             .Select(account => string.Create(

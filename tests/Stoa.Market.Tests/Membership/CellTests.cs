@@ -6,13 +6,13 @@ namespace Stoa.Market.Tests.Membership;
 
 public sealed class CellTests
 {
-    private static readonly LeaseHolder Self = new("self", "1");
-    private static readonly NodeCapacity Capacity = new(4, 1 << 30);
+    private static readonly LeaseHolder s_self = new("self", "1");
+    private static readonly NodeCapacity s_capacity = new(4, 1 << 30);
 
     [Fact]
     public void RunningElsewhere_SumsWhatTheOthersRun_AndNotWhatThisNodeSaid()
     {
-        var cell = new Cell(Self, "eu-central", TaskSamples.Now);
+        var cell = new Cell(s_self, "eu-central", TaskSamples.Now);
 
         cell.Learn([Node("self", ("ann/one", 5)), Node("b", ("ann/one", 2), ("ben/two", 1)), Node("c", ("ann/one", 1)), Node("old") with { Report = null }]);
 
@@ -35,11 +35,11 @@ public sealed class CellTests
     [Fact]
     public void Regions_AreThoseOfAllNodesThatSayWhereTheyStand()
     {
-        var cell = new Cell(Self, "eu-central", TaskSamples.Now);
+        var cell = new Cell(s_self, "eu-central", TaskSamples.Now);
         cell.Learn([Node("b", "us-east"), Node("c", "us-east"), Node("d", region: null), Node("old") with { Report = null }]);
 
         cell.Regions.ShouldBe(["eu-central", "us-east"]);
-        new Cell(Self, null, TaskSamples.Now).Regions.ShouldBeEmpty();
+        new Cell(s_self, null, TaskSamples.Now).Regions.ShouldBeEmpty();
     }
 
     [Theory]
@@ -50,15 +50,15 @@ public sealed class CellTests
     [InlineData(null, "", true)]
     [InlineData(null, "us-east", false)]
     public void MayRun_IsTrueWhereTheNodeStands(string? region, string regions, bool mayRun) =>
-        new Cell(Self, region, TaskSamples.Now).MayRun(regions.Split(' ', StringSplitOptions.RemoveEmptyEntries)).ShouldBe(mayRun);
+        new Cell(s_self, region, TaskSamples.Now).MayRun(regions.Split(' ', StringSplitOptions.RemoveEmptyEntries)).ShouldBe(mayRun);
 
     /// <summary>A node that stands somewhere and runs nothing.</summary>
     public static ListedNode Node(string name, string? region) =>
-        Node(name) with { Report = new NodeReport("1.0.0", region, Capacity, new NodeLoad(0, 0, 0, 0, new Dictionary<string, int>())) };
+        Node(name) with { Report = new NodeReport("1.0.0", region, s_capacity, new NodeLoad(0, 0, 0, 0, new Dictionary<string, int>())) };
 
     private static ListedNode Node(string name, params (string Agent, int Count)[] running) => new(
         new NodeBeat(new LeaseHolder(name, "1"), 1),
         TaskSamples.Now,
         TaskSamples.Now,
-        new NodeReport("1.0.0", null, Capacity, new NodeLoad(running.Length, 0, running.Length, 0, running.ToDictionary(entry => entry.Agent, entry => entry.Count))));
+        new NodeReport("1.0.0", null, s_capacity, new NodeLoad(running.Length, 0, running.Length, 0, running.ToDictionary(entry => entry.Agent, entry => entry.Count))));
 }

@@ -7,8 +7,8 @@ namespace Stoa.Market.Tests.Metering;
 
 public sealed class BudgetTests
 {
-    private static readonly DateTimeOffset Noon = new(2026, 11, 28, 12, 0, 0, TimeSpan.Zero);
-    private static readonly Id<User> Owner = new(Guid.NewGuid());
+    private static readonly DateTimeOffset s_noon = new(2026, 11, 28, 12, 0, 0, TimeSpan.Zero);
+    private static readonly Id<User> s_owner = new(Guid.NewGuid());
 
     [Theory]
     [InlineData(UsageSpan.Hour, "2026-11-30T23:59:59.999Z", "2026-11-30T23:00:00Z", "2026-12-01T00:00:00Z")]
@@ -51,10 +51,10 @@ public sealed class BudgetTests
     {
         var used = New("1").Hold(Money.Parse("0.4")).ShouldNotBeNull();
 
-        used.At(Noon.AddHours(11)).ShouldBe(used);
-        var renewed = used.At(Noon.AddHours(12));
-        renewed.Meter.ShouldBe(BudgetMeter.New(Noon.AddHours(12)));
-        renewed.At(Noon).ShouldBe(renewed);
+        used.At(s_noon.AddHours(11)).ShouldBe(used);
+        var renewed = used.At(s_noon.AddHours(12));
+        renewed.Meter.ShouldBe(BudgetMeter.New(s_noon.AddHours(12)));
+        renewed.At(s_noon).ShouldBe(renewed);
         renewed.Settle(used.Meter.Start, Money.Parse("0.4"), Money.Parse("0.3")).ShouldBe(renewed, "what was held yesterday counts there");
     }
 
@@ -68,7 +68,7 @@ public sealed class BudgetTests
     [InlineData(1, 100, false, new int[0])]
     public void Threshold_IsToldOnce(double captured, int told, bool isExhausted, int[] passed)
     {
-        var budget = New("1") with { Meter = new BudgetMeter(Noon.AddHours(-12), Money.Zero, Money.FromDollars((decimal)captured), told, isExhausted) };
+        var budget = New("1") with { Meter = new BudgetMeter(s_noon.AddHours(-12), Money.Zero, Money.FromDollars((decimal)captured), told, isExhausted) };
 
         var (said, after) = budget.Tell();
 
@@ -137,5 +137,5 @@ public sealed class BudgetTests
     }
 
     private static Budget New(string amount = "1", string scope = "") => new(
-        new Id<Budget>(Guid.Empty), Owner, UsageSpan.Day, scope, Money.Parse(amount), [50, 80, 100], true, BudgetMeter.New(Noon.AddHours(-12)), Noon);
+        new Id<Budget>(Guid.Empty), s_owner, UsageSpan.Day, scope, Money.Parse(amount), [50, 80, 100], true, BudgetMeter.New(s_noon.AddHours(-12)), s_noon);
 }

@@ -5,7 +5,7 @@ namespace Stoa.Market.Tests.Registry;
 public sealed class SemanticVersionTests
 {
     /// <summary>The order of section 11 of semver.org 2.0.0.</summary>
-    private static readonly string[] Ordered =
+    private static readonly string[] s_ordered =
     [
         "0.0.1", "0.1.0", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11",
         "1.0.0-rc.1", "1.0.0", "1.9.0", "1.10.0", "2.0.0", "2.1.0", "2.1.1",
@@ -14,7 +14,7 @@ public sealed class SemanticVersionTests
     [Fact]
     public void CompareTo_FollowsPrecedence()
     {
-        var versions = Ordered.Select(text => SemanticVersion.Parse(text)).ToArray();
+        var versions = s_ordered.Select(text => SemanticVersion.Parse(text)).ToArray();
         for (var i = 0; i < versions.Length; i++)
         {
             for (var j = 0; j < versions.Length; j++)

@@ -9,11 +9,11 @@ namespace Stoa.Market.Tests.Reviews;
 
 public sealed class ReviewRulesTests
 {
-    private static readonly DateTimeOffset Now = TaskSamples.Now.AddHours(1);
-    private static readonly Id<User> Publisher = TaskSamples.Ids.Next<User>();
+    private static readonly DateTimeOffset s_now = TaskSamples.Now.AddHours(1);
+    private static readonly Id<User> s_publisher = TaskSamples.Ids.Next<User>();
 
-    private static readonly AgentVersion Agent = new(
-        TaskSamples.Ids.Next<AgentVersion>(), Publisher, "stoa", TaskSamples.Manifest(), ContentHash.Of("a"u8), ContentHash.Of("p"u8), 1, TaskSamples.Now);
+    private static readonly AgentVersion s_agent = new(
+        TaskSamples.Ids.Next<AgentVersion>(), s_publisher, "stoa", TaskSamples.Manifest(), ContentHash.Of("a"u8), ContentHash.Of("p"u8), 1, TaskSamples.Now);
 
     [Fact]
     public void Write_OfATaskThatSucceeded_StandsOnItsReceipt()
@@ -24,10 +24,10 @@ public sealed class ReviewRulesTests
 
         (written.Price, written.ReceiptAt).ShouldBe((((TaskState.Succeeded)task.State).Result.Price, ((TaskState.Succeeded)task.State).FinishedAt));
         written.Review.ShouldSatisfyAllConditions(
-            review => review.Agent.ShouldBe($"stoa/{Agent.Manifest.Name}"),
-            review => review.Version.ShouldBe(Agent.Listing),
-            review => (review.TaskId, review.ReviewerId, review.PublisherId).ShouldBe((task.Id, task.OwnerId, Publisher)),
-            review => (review.Stars, review.Text, review.WrittenAt, review.Answer).ShouldBe((4, "Good.", Now, null)));
+            review => review.Agent.ShouldBe($"stoa/{s_agent.Manifest.Name}"),
+            review => review.Version.ShouldBe(s_agent.Listing),
+            review => (review.TaskId, review.ReviewerId, review.PublisherId).ShouldBe((task.Id, task.OwnerId, s_publisher)),
+            review => (review.Stars, review.Text, review.WrittenAt, review.Answer).ShouldBe((4, "Good.", s_now, null)));
     }
 
     [Fact]
@@ -42,7 +42,7 @@ public sealed class ReviewRulesTests
 
     [Fact]
     public void Write_OfOnesOwnAgent_IsRefused() =>
-        Write(Succeeded() with { OwnerId = Publisher }, 5, null).Refusal!.Code.ShouldBe(ReviewRefusal.OwnAgent);
+        Write(Succeeded() with { OwnerId = s_publisher }, 5, null).Refusal!.Code.ShouldBe(ReviewRefusal.OwnAgent);
 
     [Theory]
     [InlineData(0, null, "/stars")]
@@ -70,29 +70,29 @@ public sealed class ReviewRulesTests
     [InlineData(9.999, false)]
     [InlineData(10, true)]
     public void CheckPause_LetsTenSecondsPass(double seconds, bool isTaken) =>
-        (ReviewRules.CheckPause(Now, Now.AddSeconds(seconds)) is null).ShouldBe(isTaken);
+        (ReviewRules.CheckPause(s_now, s_now.AddSeconds(seconds)) is null).ShouldBe(isTaken);
 
     [Fact]
     public void Answer_IsThePublishersAndGivenOnce()
     {
         var review = Write(Succeeded(), 2, "Slow.").Value.Review;
 
-        ReviewRules.Answer(review, review.ReviewerId, "No.", Now).Refusal!.Code.ShouldBe(ReviewRefusal.NotThePublisher);
-        ReviewRules.Answer(review, Publisher, "", Now).Refusal!.Code.ShouldBe(ReviewRefusal.ReviewInvalid);
-        var answered = ReviewRules.Answer(review, Publisher, "1.1 is faster.", Now).Value;
-        answered.Answer.ShouldBe(new ReviewAnswer("1.1 is faster.", Now));
-        ReviewRules.Answer(answered, Publisher, "1.1 is faster.", Now.AddSeconds(1)).Value.ShouldBe(answered, "a repetition changes nothing");
-        ReviewRules.Answer(answered, Publisher, "Much faster.", Now.AddSeconds(1)).Refusal!.Code.ShouldBe(ReviewRefusal.ReviewAnswered);
+        ReviewRules.Answer(review, review.ReviewerId, "No.", s_now).Refusal!.Code.ShouldBe(ReviewRefusal.NotThePublisher);
+        ReviewRules.Answer(review, s_publisher, "", s_now).Refusal!.Code.ShouldBe(ReviewRefusal.ReviewInvalid);
+        var answered = ReviewRules.Answer(review, s_publisher, "1.1 is faster.", s_now).Value;
+        answered.Answer.ShouldBe(new ReviewAnswer("1.1 is faster.", s_now));
+        ReviewRules.Answer(answered, s_publisher, "1.1 is faster.", s_now.AddSeconds(1)).Value.ShouldBe(answered, "a repetition changes nothing");
+        ReviewRules.Answer(answered, s_publisher, "Much faster.", s_now.AddSeconds(1)).Refusal!.Code.ShouldBe(ReviewRefusal.ReviewAnswered);
     }
 
     [Fact]
     public void Answer_OfAReviewThatWasChangedSince_MayBeGivenAnew()
     {
-        var review = ReviewRules.Answer(Write(Succeeded(), 2, "Slow.").Value.Review, Publisher, "1.1 is faster.", Now).Value;
+        var review = ReviewRules.Answer(Write(Succeeded(), 2, "Slow.").Value.Review, s_publisher, "1.1 is faster.", s_now).Value;
 
-        var changed = review with { Text = "Still slow.", ChangedAt = Now.AddSeconds(20) };
+        var changed = review with { Text = "Still slow.", ChangedAt = s_now.AddSeconds(20) };
 
-        ReviewRules.Answer(changed, Publisher, "Try 1.2.", Now.AddSeconds(30)).Value.Answer!.Text.ShouldBe("Try 1.2.");
+        ReviewRules.Answer(changed, s_publisher, "Try 1.2.", s_now.AddSeconds(30)).Value.Answer!.Text.ShouldBe("Try 1.2.");
     }
 
     [Theory]
@@ -109,5 +109,5 @@ public sealed class ReviewRulesTests
     private static AgentTask Succeeded() => TaskSamples.Running().Succeed(TaskSamples.Result(Money.Parse("0.003")), TaskSamples.Now);
 
     private static Outcome<ReceiptedReview, ReviewRefusal> Write(AgentTask task, int stars, string? text) =>
-        ReviewRules.Write(TaskSamples.Ids.Next<Review>(), task, Agent, "ada", stars, text, Now);
+        ReviewRules.Write(TaskSamples.Ids.Next<Review>(), task, s_agent, "ada", stars, text, s_now);
 }

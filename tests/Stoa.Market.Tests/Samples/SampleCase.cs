@@ -18,14 +18,14 @@ public sealed record SampleCase(
     string? Log,
     string? Progress)
 {
-    private static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web)
+    private static readonly JsonSerializerOptions s_json = new(JsonSerializerDefaults.Web)
     {
         UnmappedMemberHandling = System.Text.Json.Serialization.JsonUnmappedMemberHandling.Disallow,
     };
 
     /// <summary>The cases of a sample, by name.</summary>
     public static IReadOnlyDictionary<string, SampleCase> Of(string sample) =>
-        JsonSerializer.Deserialize<SampleCase[]>(File.ReadAllBytes(SampleFolder.File(sample, "cases.json")), Json)!
+        JsonSerializer.Deserialize<SampleCase[]>(File.ReadAllBytes(SampleFolder.File(sample, "cases.json")), s_json)!
             .ToDictionary(each => each.Name);
 
     /// <summary>What the agent reads.</summary>

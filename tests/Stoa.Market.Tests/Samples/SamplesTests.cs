@@ -9,7 +9,7 @@ namespace Stoa.Market.Tests.Samples;
 
 public sealed class SamplesTests
 {
-    private static readonly Engine Engine = new();
+    private static readonly Engine s_engine = new();
 
     public static TheoryData<string> Names() => [.. SampleFolder.Names];
 
@@ -58,7 +58,7 @@ public sealed class SamplesTests
             Limits = new ExecutionLimits { Fuel = manifest.Limits.Fuel, MaxMemoryBytes = manifest.Limits.MemoryBytes },
         };
 
-        var report = WasiRun.Execute(Engine, request, TestContext.Current.CancellationToken);
+        var report = WasiRun.Execute(s_engine, request, TestContext.Current.CancellationToken);
 
         var exited = report.Outcome.ShouldBeOfType<WasiRunOutcome.Exited>();
         expected.Check(exited.ExitCode, output.ToArray(), log.ToString(), board.Read());
@@ -83,7 +83,7 @@ public sealed class SamplesTests
             DefineMore = imports => AgentCalls.DefineIn(imports, new ProgressBoard()),
         };
 
-        WasiRun.Execute(Engine, request, TestContext.Current.CancellationToken).Outcome.ShouldBeOfType<WasiRunOutcome.Exited>().ExitCode.ShouldBe(0);
+        WasiRun.Execute(s_engine, request, TestContext.Current.CancellationToken).Outcome.ShouldBeOfType<WasiRunOutcome.Exited>().ExitCode.ShouldBe(0);
 
         var column = System.Text.Json.JsonDocument.Parse(output.ToArray()).RootElement.GetProperty("columns")[0];
         column.GetProperty("distinct").GetInt64().ShouldBe(column.GetProperty("count").GetInt64());

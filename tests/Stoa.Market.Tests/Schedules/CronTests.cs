@@ -163,12 +163,12 @@ public sealed class CronTests
     /// <summary>Chance that is the same in every run.</summary>
     private sealed class Lcg(uint seed)
     {
-        private uint state = seed;
+        private uint _state = seed;
 
         public int Next(int below)
         {
-            state = (state * 1_664_525) + 1_013_904_223;
-            return (int)((state >> 8) % (uint)below);
+            _state = (_state * 1_664_525) + 1_013_904_223;
+            return (int)((_state >> 8) % (uint)below);
         }
     }
 }

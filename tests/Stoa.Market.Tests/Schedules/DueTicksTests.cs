@@ -4,7 +4,7 @@ namespace Stoa.Market.Tests.Schedules;
 
 public sealed class DueTicksTests
 {
-    private static readonly DateTimeOffset Noon = new(2026, 6, 1, 12, 0, 0, TimeSpan.Zero);
+    private static readonly DateTimeOffset s_noon = new(2026, 6, 1, 12, 0, 0, TimeSpan.Zero);
 
     [Theory]
     [InlineData(MissedRuns.Skip)]
@@ -12,19 +12,19 @@ public sealed class DueTicksTests
     [InlineData(MissedRuns.RunAll)]
     public void Tick_OnTime_RunsWhateverThePolicy(MissedRuns policy)
     {
-        var due = DueTicks.At(Every("*/10 * * * *"), Noon, Noon.AddSeconds(2), policy);
+        var due = DueTicks.At(Every("*/10 * * * *"), s_noon, s_noon.AddSeconds(2), policy);
 
-        due.Run.ShouldBe([Noon]);
-        (due.Missed, due.Next).ShouldBe((0, Noon.AddMinutes(10)));
+        due.Run.ShouldBe([s_noon]);
+        (due.Missed, due.Next).ShouldBe((0, s_noon.AddMinutes(10)));
     }
 
     [Fact]
     public void NothingDue_IsNothingRun()
     {
-        var due = DueTicks.At(Every("*/10 * * * *"), Noon, Noon.AddSeconds(-1), MissedRuns.RunAll);
+        var due = DueTicks.At(Every("*/10 * * * *"), s_noon, s_noon.AddSeconds(-1), MissedRuns.RunAll);
 
         due.Run.ShouldBeEmpty();
-        due.Next.ShouldBe(Noon);
+        due.Next.ShouldBe(s_noon);
     }
 
     [Theory]
@@ -33,10 +33,10 @@ public sealed class DueTicksTests
     [InlineData(MissedRuns.RunAll, new[] { 0, 10, 20, 30 })]
     public void MissedTicks_AreAsThePolicySays(MissedRuns policy, int[] minutes)
     {
-        var due = DueTicks.At(Every("*/10 * * * *"), Noon, Noon.AddMinutes(35), policy);
+        var due = DueTicks.At(Every("*/10 * * * *"), s_noon, s_noon.AddMinutes(35), policy);
 
-        due.Run.ShouldBe(minutes.Select(minute => Noon.AddMinutes(minute)));
-        (due.Missed, due.Next).ShouldBe((4, Noon.AddMinutes(40)));
+        due.Run.ShouldBe(minutes.Select(minute => s_noon.AddMinutes(minute)));
+        (due.Missed, due.Next).ShouldBe((4, s_noon.AddMinutes(40)));
     }
 
     [Theory]
@@ -44,15 +44,15 @@ public sealed class DueTicksTests
     [InlineData(MissedRuns.RunOnce, new[] { 30 })]
     [InlineData(MissedRuns.RunAll, new[] { 0, 10, 20, 30 })]
     public void MissedTicks_BeforeOneThatIsOnTime_AreCoveredByIt(MissedRuns policy, int[] minutes) =>
-        DueTicks.At(Every("*/10 * * * *"), Noon, Noon.AddMinutes(30).AddSeconds(5), policy).Run.ShouldBe(minutes.Select(minute => Noon.AddMinutes(minute)));
+        DueTicks.At(Every("*/10 * * * *"), s_noon, s_noon.AddMinutes(30).AddSeconds(5), policy).Run.ShouldBe(minutes.Select(minute => s_noon.AddMinutes(minute)));
 
     [Fact]
     public void AYearOfMissedMinutes_RunsTheLastHundred()
     {
-        var due = DueTicks.At(Every("* * * * *"), Noon.AddYears(-1), Noon.AddSeconds(90), MissedRuns.RunAll);
+        var due = DueTicks.At(Every("* * * * *"), s_noon.AddYears(-1), s_noon.AddSeconds(90), MissedRuns.RunAll);
 
         due.Run.Count.ShouldBe(DueTicks.MaxMissed + 1);
-        due.Run[^1].ShouldBe(Noon.AddMinutes(1));
+        due.Run[^1].ShouldBe(s_noon.AddMinutes(1));
         due.Missed.ShouldBe((365 * 24 * 60) + 1);
     }
 

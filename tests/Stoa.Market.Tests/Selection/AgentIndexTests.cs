@@ -7,31 +7,31 @@ namespace Stoa.Market.Tests.Selection;
 
 public sealed class AgentIndexTests
 {
-    private static readonly SelectionWeights OnlyQuality = new(1, 0, 0, 0);
-    private static readonly SelectionWeights OnlyPrice = new(0, 1, 0, 0);
-    private static readonly SelectionWeights OnlySpeed = new(0, 0, 1, 0);
-    private static readonly SelectionWeights OnlyAvailability = new(0, 0, 0, 1);
+    private static readonly SelectionWeights s_onlyQuality = new(1, 0, 0, 0);
+    private static readonly SelectionWeights s_onlyPrice = new(0, 1, 0, 0);
+    private static readonly SelectionWeights s_onlySpeed = new(0, 0, 1, 0);
+    private static readonly SelectionWeights s_onlyAvailability = new(0, 0, 0, 1);
 
-    private readonly Market market = new();
+    private readonly Market _market = new();
 
     [Fact]
     public void Choose_ByOneWeight_TakesTheBestInThat()
     {
-        market.Publish("ann/reliable", "0.05");
-        market.Publish("ben/cheap", "0.01");
-        market.Publish("cleo/fast", "0.05");
-        market.Publish("dora/ready", "0.05");
-        market.Serve("ann/reliable", 40, "0.05", durationMs: 500);
-        market.Serve("ben/cheap", 40, durationMs: 500, faults: 10);
-        market.Serve("cleo/fast", 40, "0.05", durationMs: 20, faults: 10);
-        market.Serve("dora/ready", 40, "0.05", durationMs: 500, faults: 10);
+        _market.Publish("ann/reliable", "0.05");
+        _market.Publish("ben/cheap", "0.01");
+        _market.Publish("cleo/fast", "0.05");
+        _market.Publish("dora/ready", "0.05");
+        _market.Serve("ann/reliable", 40, "0.05", durationMs: 500);
+        _market.Serve("ben/cheap", 40, durationMs: 500, faults: 10);
+        _market.Serve("cleo/fast", 40, "0.05", durationMs: 20, faults: 10);
+        _market.Serve("dora/ready", 40, "0.05", durationMs: 500, faults: 10);
         foreach (var agent in new[] { "ann/reliable", "ben/cheap", "cleo/fast" })
-            market.End(agent, market.Customer(), Verdict.Unavailable, count: 3);
+            _market.End(agent, _market.Customer(), Verdict.Unavailable, count: 3);
 
-        ChosenBy(OnlyQuality).ShouldBe("ann/reliable");
-        ChosenBy(OnlyPrice).ShouldBe("ben/cheap");
-        ChosenBy(OnlySpeed).ShouldBe("cleo/fast");
-        ChosenBy(OnlyAvailability).ShouldBe("dora/ready");
+        ChosenBy(s_onlyQuality).ShouldBe("ann/reliable");
+        ChosenBy(s_onlyPrice).ShouldBe("ben/cheap");
+        ChosenBy(s_onlySpeed).ShouldBe("cleo/fast");
+        ChosenBy(s_onlyAvailability).ShouldBe("dora/ready");
     }
 
     [Theory]
@@ -44,7 +44,7 @@ public sealed class AgentIndexTests
         Publish("ann/tiered", "0.01", new PriceFactors(500, 2_000, 4_000, Demand: null));
         Publish("ben/flat", "0.015", PriceFactors.None);
 
-        var choice = market.Choose(weights: OnlyPrice, priority: priority);
+        var choice = _market.Choose(weights: s_onlyPrice, priority: priority);
 
         choice.Chosen!.Agent.Name.ShouldBe(chosen);
         var tiered = choice.Candidates.Single(candidate => candidate.Agent.Name == "ann/tiered");
@@ -58,15 +58,15 @@ public sealed class AgentIndexTests
         var busy = Publish("ann/busy", "0.01", PriceFactors.None with { Demand = new DemandFactor(3_000, 0, 10) });
         Publish("ben/flat", "0.015", PriceFactors.None);
 
-        ChosenBy(OnlyPrice).ShouldBe("ann/busy");
-        market.Index.SetOpen("ann/busy", busy.Id, 5);
-        ChosenBy(OnlyPrice).ShouldBe("ben/flat");
-        market.Index.InDemand.ShouldBe([("ann/busy", busy.Id)]);
-        var choice = market.Choose(weights: OnlyPrice, budget: "0.0199");
+        ChosenBy(s_onlyPrice).ShouldBe("ann/busy");
+        _market.Index.SetOpen("ann/busy", busy.Id, 5);
+        ChosenBy(s_onlyPrice).ShouldBe("ben/flat");
+        _market.Index.InDemand.ShouldBe([("ann/busy", busy.Id)]);
+        var choice = _market.Choose(weights: s_onlyPrice, budget: "0.0199");
         choice.UnfitCounts.ShouldBe(new Dictionary<Unfit, int> { [Unfit.Budget] = 1 }, "at its factor of two it is beyond the budget");
-        market.Index.SetOpen("ann/busy", busy.Id, 0);
-        ChosenBy(OnlyPrice).ShouldBe("ann/busy");
-        market.Index.InDemand.ShouldBeEmpty();
+        _market.Index.SetOpen("ann/busy", busy.Id, 0);
+        ChosenBy(s_onlyPrice).ShouldBe("ann/busy");
+        _market.Index.InDemand.ShouldBeEmpty();
     }
 
     [Fact]
@@ -74,26 +74,26 @@ public sealed class AgentIndexTests
     {
         var busy = Publish("ann/busy", "0.01", PriceFactors.None with { Demand = new DemandFactor(2_000, 0, 4) });
         for (var i = 0; i < 6; i++)
-            market.Index.AddOpen("ann/busy", busy.Id, 1);
-        market.Index.AddOpen("ann/busy", TaskSamples.Ids.Next<AgentVersion>(), 1);
-        market.Index.AddOpen("nobody/nothing", busy.Id, 1);
+            _market.Index.AddOpen("ann/busy", busy.Id, 1);
+        _market.Index.AddOpen("ann/busy", TaskSamples.Ids.Next<AgentVersion>(), 1);
+        _market.Index.AddOpen("nobody/nothing", busy.Id, 1);
 
-        market.Choose().Chosen!.Factor.ShouldBe(new PriceFactor(1_000, 2_000));
-        market.Index.SetOpen("ann/busy", busy.Id, 1);
-        market.Choose().Chosen!.Factor.ShouldBe(new PriceFactor(1_000, 1_250));
-        market.Publish("ann/busy");
-        market.Choose().Chosen!.Factor.ShouldBe(PriceFactor.One, "another version has tasks of its own");
+        _market.Choose().Chosen!.Factor.ShouldBe(new PriceFactor(1_000, 2_000));
+        _market.Index.SetOpen("ann/busy", busy.Id, 1);
+        _market.Choose().Chosen!.Factor.ShouldBe(new PriceFactor(1_000, 1_250));
+        _market.Publish("ann/busy");
+        _market.Choose().Chosen!.Factor.ShouldBe(PriceFactor.One, "another version has tasks of its own");
     }
 
     [Fact]
     public void Choice_SaysThePartsOfEachScore()
     {
-        market.Publish("ann/dear", "0.03");
-        market.Publish("ben/cheap", "0.01");
-        market.Serve("ann/dear", 10, "0.03");
-        market.Serve("ben/cheap", 10);
+        _market.Publish("ann/dear", "0.03");
+        _market.Publish("ben/cheap", "0.01");
+        _market.Serve("ann/dear", 10, "0.03");
+        _market.Serve("ben/cheap", 10);
 
-        var choice = market.Choose(weights: new SelectionWeights(0.1, 0.7, 0.1, 0.1));
+        var choice = _market.Choose(weights: new SelectionWeights(0.1, 0.7, 0.1, 0.1));
 
         choice.CandidateCount.ShouldBe(2);
         choice.Candidates.Select(candidate => (candidate.Agent.Name, candidate.Standing))
@@ -113,41 +113,41 @@ public sealed class AgentIndexTests
     {
         // The same market, ten times as dear: the scores stay what they were.
         var other = new Market();
-        foreach (var (shop, factor) in new[] { (market, "0.0"), (other, "0.") })
+        foreach (var (shop, factor) in new[] { (_market, "0.0"), (other, "0.") })
         {
             shop.Publish("ann/one", factor + "1");
             shop.Publish("ben/two", factor + "2");
             shop.Publish("cleo/three", factor + "3");
         }
 
-        var scores = market.Choose().Candidates.Select(candidate => Math.Round(candidate.Score, 5));
+        var scores = _market.Choose().Candidates.Select(candidate => Math.Round(candidate.Score, 5));
         other.Choose().Candidates.Select(candidate => Math.Round(candidate.Score, 5)).ShouldBe(scores);
     }
 
     [Fact]
     public void Unfit_AreCountedByTheFirstReason()
     {
-        market.Publish("ann/fits");
-        market.Publish("ben/dear", "9");
-        market.Publish("cleo/large", limits: TaskSamples.Limits with { MemoryBytes = 8L << 30 });
-        market.Publish("dora/slow");
-        market.Publish("emil/bad");
-        market.Publish("fay/suspended");
-        market.Publish("gus/tried");
-        market.Publish("hal/picky", "0.001");
-        market.Serve("dora/slow", 10, durationMs: 50_000);
-        market.Serve("ann/fits", 20);
-        market.Serve("emil/bad", 20, faults: 2);
+        _market.Publish("ann/fits");
+        _market.Publish("ben/dear", "9");
+        _market.Publish("cleo/large", limits: TaskSamples.Limits with { MemoryBytes = 8L << 30 });
+        _market.Publish("dora/slow");
+        _market.Publish("emil/bad");
+        _market.Publish("fay/suspended");
+        _market.Publish("gus/tried");
+        _market.Publish("hal/picky", "0.001");
+        _market.Serve("dora/slow", 10, durationMs: 50_000);
+        _market.Serve("ann/fits", 20);
+        _market.Serve("emil/bad", 20, faults: 2);
         for (var i = 0; i < 20; i++)
         {
-            market.Serve("emil/bad", 1);
-            market.End("emil/bad", market.Customer(), Verdict.Fault, count: 2);
+            _market.Serve("emil/bad", 1);
+            _market.End("emil/bad", _market.Customer(), Verdict.Fault, count: 2);
         }
 
         for (var i = 0; i < 3; i++)
-            market.End("fay/suspended", market.Customer(), Verdict.Fault);
+            _market.End("fay/suspended", _market.Customer(), Verdict.Fault);
 
-        var choice = market.Choose(
+        var choice = _market.Choose(
             budget: "1", timeLeft: TimeSpan.FromSeconds(40), minReputation: 0.6, excluded: ["gus/tried"],
             takes: agent => agent.Name != "hal/picky", maxMemoryBytes: 1 << 30);
 
@@ -160,18 +160,18 @@ public sealed class AgentIndexTests
     [Fact]
     public void Choose_WithABudgetToTheNanodollar_IsExact()
     {
-        market.Publish("ann/one", "1234.000000001");
+        _market.Publish("ann/one", "1234.000000001");
 
-        market.Choose(budget: "1234.000000001").Chosen.ShouldNotBeNull();
-        market.Choose(budget: "1234").UnfitCounts[Unfit.Budget].ShouldBe(1);
+        _market.Choose(budget: "1234.000000001").Chosen.ShouldNotBeNull();
+        _market.Choose(budget: "1234").UnfitCounts[Unfit.Budget].ShouldBe(1);
     }
 
     [Fact]
     public void Choose_OfAnUnknownCapability_FindsNobody()
     {
-        market.Publish("ann/one");
+        _market.Publish("ann/one");
 
-        var choice = market.Choose(capabilities: ["text.lower"]);
+        var choice = _market.Choose(capabilities: ["text.lower"]);
 
         (choice.Chosen, choice.CandidateCount).ShouldBe((null, 0));
     }
@@ -179,41 +179,41 @@ public sealed class AgentIndexTests
     [Fact]
     public void Choose_OfSeveralCapabilities_NeedsThemAll()
     {
-        market.Publish("ann/both", capabilities: ["text.upper", "text.lower"]);
-        market.Publish("ben/one", "0.000001", capabilities: ["text.upper"]);
-        market.Publish("cleo/other", "0.000001", capabilities: ["text.lower"]);
+        _market.Publish("ann/both", capabilities: ["text.upper", "text.lower"]);
+        _market.Publish("ben/one", "0.000001", capabilities: ["text.upper"]);
+        _market.Publish("cleo/other", "0.000001", capabilities: ["text.lower"]);
 
-        market.Choose(capabilities: ["text.upper", "text.lower"]).Candidates.ShouldHaveSingleItem().Agent.Name.ShouldBe("ann/both");
+        _market.Choose(capabilities: ["text.upper", "text.lower"]).Candidates.ShouldHaveSingleItem().Agent.Name.ShouldBe("ann/both");
     }
 
     [Fact]
     public void Put_OfANewerVersion_TakesThePlaceOfTheOlderAndKeepsItsStatistics()
     {
-        market.Publish("ann/one", "0.01", ["text.upper", "text.lower"]);
-        market.Publish("ben/two", "0.02");
-        market.Serve("ann/one", 30);
-        var before = market.ReputationOf("ann/one");
+        _market.Publish("ann/one", "0.01", ["text.upper", "text.lower"]);
+        _market.Publish("ben/two", "0.02");
+        _market.Serve("ann/one", 30);
+        var before = _market.ReputationOf("ann/one");
 
-        market.Publish("ann/one", "0.01", ["text.upper"]);
+        _market.Publish("ann/one", "0.01", ["text.upper"]);
 
-        market.ReputationOf("ann/one").ShouldBe(before);
-        market.Choose(capabilities: ["text.lower"]).Chosen.ShouldBeNull();
-        market.Choose().CandidateCount.ShouldBe(2);
-        market.Index.Count.ShouldBe(2);
+        _market.ReputationOf("ann/one").ShouldBe(before);
+        _market.Choose(capabilities: ["text.lower"]).Chosen.ShouldBeNull();
+        _market.Choose().CandidateCount.ShouldBe(2);
+        _market.Index.Count.ShouldBe(2);
     }
 
     [Fact]
     public void Set_OfOlderStatistics_ChangesNothing()
     {
-        market.Publish("ann/one");
-        market.Publish("ben/two");
-        var old = market.End("ann/one", market.Customer());
-        market.Serve("ann/one", 30);
-        var reputation = market.ReputationOf("ann/one");
+        _market.Publish("ann/one");
+        _market.Publish("ben/two");
+        var old = _market.End("ann/one", _market.Customer());
+        _market.Serve("ann/one", 30);
+        var reputation = _market.ReputationOf("ann/one");
 
-        market.Index.Set(old);
+        _market.Index.Set(old);
 
-        market.ReputationOf("ann/one").ShouldBe(reputation);
+        _market.ReputationOf("ann/one").ShouldBe(reputation);
     }
 
     [Fact]
@@ -232,14 +232,14 @@ public sealed class AgentIndexTests
     public void Choose_AmongManyEqualOnes_SpreadsTheWorkByLoad()
     {
         for (var i = 0; i < 40; i++)
-            market.Publish($"pub{i}/equal");
+            _market.Publish($"pub{i}/equal");
         var random = new Random(5);
         var loads = new Dictionary<string, int>();
 
         for (var i = 0; i < 1_000; i++)
         {
-            var chosen = market.Choose(random).Chosen!.Agent.Name;
-            market.Index.AddLoad(chosen, 1);
+            var chosen = _market.Choose(random).Chosen!.Agent.Name;
+            _market.Index.AddLoad(chosen, 1);
             loads[chosen] = loads.GetValueOrDefault(chosen) + 1;
         }
 
@@ -251,13 +251,13 @@ public sealed class AgentIndexTests
     [Fact]
     public void Choose_OfTwoEqualOnes_TakesTheOneWithLessToDo()
     {
-        market.Publish("ann/busy");
-        market.Publish("ben/idle");
-        market.Index.AddLoad("ann/busy", 5);
+        _market.Publish("ann/busy");
+        _market.Publish("ben/idle");
+        _market.Index.AddLoad("ann/busy", 5);
 
         for (var seed = 0; seed < 20; seed++)
         {
-            var choice = market.Choose(new Random(seed));
+            var choice = _market.Choose(new Random(seed));
             choice.Chosen!.Agent.Name.ShouldBe("ben/idle");
             choice.Candidates.Single(candidate => candidate.Agent.Name == "ann/busy").ShouldSatisfyAllConditions(
                 candidate => candidate.Standing.ShouldBe(Standing.Load), candidate => candidate.Load.ShouldBe(5));
@@ -267,26 +267,26 @@ public sealed class AgentIndexTests
     [Fact]
     public void Choose_OfTwoEqualOnes_KnowsWhatTheyHaveToDoElsewhere()
     {
-        market.Publish("ann/busy");
-        market.Publish("ben/idle");
-        market.Index.AddLoad("ann/busy", 1);
-        market.Index.SetLoadElsewhere(new Dictionary<string, int> { ["ann/busy"] = 4, ["nobody/known"] = 9 });
+        _market.Publish("ann/busy");
+        _market.Publish("ben/idle");
+        _market.Index.AddLoad("ann/busy", 1);
+        _market.Index.SetLoadElsewhere(new Dictionary<string, int> { ["ann/busy"] = 4, ["nobody/known"] = 9 });
 
         Loads().ShouldBe([("ann/busy", 5), ("ben/idle", 0)]);
-        market.Index.SetLoadElsewhere(new Dictionary<string, int> { ["ben/idle"] = 2 });
+        _market.Index.SetLoadElsewhere(new Dictionary<string, int> { ["ben/idle"] = 2 });
         Loads().ShouldBe([("ann/busy", 1), ("ben/idle", 2)]);
 
         IEnumerable<(string, int)> Loads() =>
-            market.Choose().Candidates.OrderBy(candidate => candidate.Agent.Name).Select(candidate => (candidate.Agent.Name, candidate.Load));
+            _market.Choose().Candidates.OrderBy(candidate => candidate.Agent.Name).Select(candidate => (candidate.Agent.Name, candidate.Load));
     }
 
     [Fact]
     public void Choose_WithTheSameSeed_IsTheSame()
     {
         for (var i = 0; i < 100; i++)
-            market.Publish($"pub{i}/agent", $"0.0{1 + (i % 3)}");
+            _market.Publish($"pub{i}/agent", $"0.0{1 + (i % 3)}");
 
-        string Names(int seed) => string.Join(' ', market.Choose(new Random(seed)).Candidates.Select(candidate => $"{candidate.Agent.Name}:{candidate.Standing}"));
+        string Names(int seed) => string.Join(' ', _market.Choose(new Random(seed)).Candidates.Select(candidate => $"{candidate.Agent.Name}:{candidate.Standing}"));
 
         Names(3).ShouldBe(Names(3));
         Enumerable.Range(0, 10).Select(Names).Distinct().Count().ShouldBeGreaterThan(1);
@@ -327,8 +327,8 @@ public sealed class AgentIndexTests
     public void Choose_WithoutExploring_NeverDoes()
     {
         var index = new AgentIndex(new SelectionPolicy { ExplorationShare = 1 }, Market.Start);
-        index.Put(market.Publish("ann/one"));
-        index.Put(market.Publish("ben/two"));
+        index.Put(_market.Publish("ann/one"));
+        index.Put(_market.Publish("ben/two"));
 
         Choice With(bool explores) => index.Choose(
             new SelectionQuery(
@@ -344,15 +344,15 @@ public sealed class AgentIndexTests
     public void ExpectedPrice_FollowsWhatRunsUsed()
     {
         // Both hold 50 Gfuel at their limits, but one burns a tenth of what the other does.
-        market.Publish("ann/thrifty", "0", perGigafuel: "0.001");
-        market.Publish("ben/wasteful", "0", perGigafuel: "0.001");
+        _market.Publish("ann/thrifty", "0", perGigafuel: "0.001");
+        _market.Publish("ben/wasteful", "0", perGigafuel: "0.001");
         for (var i = 0; i < 20; i++)
         {
-            market.End("ann/thrifty", market.Customer(), fuel: 1_000_000_000);
-            market.End("ben/wasteful", market.Customer(), fuel: 10_000_000_000);
+            _market.End("ann/thrifty", _market.Customer(), fuel: 1_000_000_000);
+            _market.End("ben/wasteful", _market.Customer(), fuel: 10_000_000_000);
         }
 
-        var choice = market.Choose(weights: OnlyPrice);
+        var choice = _market.Choose(weights: s_onlyPrice);
 
         choice.Chosen!.Agent.Name.ShouldBe("ann/thrifty");
         choice.Chosen.PriceAtLimits.ShouldBe(Money.Parse("0.05"));
@@ -361,10 +361,10 @@ public sealed class AgentIndexTests
 
     private IndexedAgent Publish(string name, string price, PriceFactors factors)
     {
-        var agent = market.Publish(name, price) with { Factors = factors };
-        market.Index.Put(agent);
+        var agent = _market.Publish(name, price) with { Factors = factors };
+        _market.Index.Put(agent);
         return agent;
     }
 
-    private string ChosenBy(SelectionWeights weights) => market.Choose(weights: weights).Candidates[0].Agent.Name;
+    private string ChosenBy(SelectionWeights weights) => _market.Choose(weights: weights).Candidates[0].Agent.Name;
 }

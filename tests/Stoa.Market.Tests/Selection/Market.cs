@@ -11,11 +11,11 @@ internal sealed class Market
 {
     public static readonly DateTimeOffset Start = new(2026, 6, 1, 0, 0, 0, TimeSpan.Zero);
 
-    private readonly Dictionary<string, AgentStats> stats = [];
-    private readonly Dictionary<(string Agent, Id<User> Payer), (double Sum, HashSet<string> Publishers)> payers = [];
-    private readonly Dictionary<Id<User>, HashSet<string>> publishersOf = [];
-    private readonly Dictionary<string, Id<User>> publishers = [];
-    private readonly Dictionary<(string Agent, Id<User> Payer), ReviewVoice> reviews = [];
+    private readonly Dictionary<string, AgentStats> _stats = [];
+    private readonly Dictionary<(string Agent, Id<User> Payer), (double Sum, HashSet<string> Publishers)> _payers = [];
+    private readonly Dictionary<Id<User>, HashSet<string>> _publishersOf = [];
+    private readonly Dictionary<string, Id<User>> _publishers = [];
+    private readonly Dictionary<(string Agent, Id<User> Payer), ReviewVoice> _reviews = [];
 
     public AgentIndex Index { get; } = new(new SelectionPolicy { ExplorationShare = 0 }, Start);
 
@@ -26,11 +26,11 @@ internal sealed class Market
         string name, string price = "0.01", string[]? capabilities = null, AgentLimits? limits = null, string perGigafuel = "0", AgentPort? input = null)
     {
         var publisher = name.Split('/')[0];
-        publishers.TryAdd(publisher, TaskSamples.Ids.Next<User>());
+        _publishers.TryAdd(publisher, TaskSamples.Ids.Next<User>());
         var agent = new IndexedAgent(
             TaskSamples.Ids.Next<AgentVersion>(),
             ListingName.Parse($"{name}@1.0.0"),
-            publishers[publisher],
+            _publishers[publisher],
             capabilities ?? ["text.upper"],
             new AgentPrice(Money.Parse(price), Money.Zero, Money.Parse(perGigafuel)),
             limits ?? TaskSamples.Limits,
@@ -45,26 +45,26 @@ internal sealed class Market
         string agent, Id<User> payer, Verdict verdict = Verdict.Good, int count = 1, string price = "0.01", long durationMs = 100, long fuel = 1_000_000_000)
     {
         var publisher = agent.Split('/')[0];
-        var known = publishersOf.TryGetValue(payer, out var paid) ? paid : publishersOf[payer] = [];
-        var (sum, _) = payers.GetValueOrDefault((agent, payer));
+        var known = _publishersOf.TryGetValue(payer, out var paid) ? paid : _publishersOf[payer] = [];
+        var (sum, _) = _payers.GetValueOrDefault((agent, payer));
         var unit = Decay.WeightAt(Now);
         var others = known.Count(other => other != publisher);
         var weight = Reputation.WeightOf(sum / unit, count, others) / count;
-        payers[(agent, payer)] = (sum + (count * unit), known);
+        _payers[(agent, payer)] = (sum + (count * unit), known);
         if (verdict is Verdict.Good)
             known.Add(publisher);
         for (var i = 0; i < count; i++)
         {
-            stats[agent] = stats.GetValueOrDefault(agent, new AgentStats { Agent = agent }).After(
+            _stats[agent] = _stats.GetValueOrDefault(agent, new AgentStats { Agent = agent }).After(
                 new EndedAttempt(
-                    agent, publishers[publisher], payer, verdict, verdict is Verdict.Good ? "" : "trap",
+                    agent, _publishers[publisher], payer, verdict, verdict is Verdict.Good ? "" : "trap",
                     verdict is Verdict.Good ? Money.Parse(price) : Money.Zero, fuel, 1_000_000, durationMs, Now),
                 weight,
                 others);
         }
 
-        Index.Set(stats[agent]);
-        return stats[agent];
+        Index.Set(_stats[agent]);
+        return _stats[agent];
     }
 
     /// <summary>What a payer says of an agent, in the place of what he said before; 0 stars to take it back.</summary>
@@ -75,14 +75,14 @@ internal sealed class Market
     /// <param name="receiptAt">When that ended; null for now.</param>
     public AgentStats Review(string agent, Id<User> payer, int stars, string price = "0.01", DateTimeOffset? receiptAt = null)
     {
-        var before = reviews.GetValueOrDefault((agent, payer));
-        var known = stats[agent].Hear(before, ReviewVoice.None, Now);
-        var others = publishersOf.TryGetValue(payer, out var paid) ? paid.Count(other => other != agent.Split('/')[0]) : 0;
+        var before = _reviews.GetValueOrDefault((agent, payer));
+        var known = _stats[agent].Hear(before, ReviewVoice.None, Now);
+        var others = _publishersOf.TryGetValue(payer, out var paid) ? paid.Count(other => other != agent.Split('/')[0]) : 0;
         var voice = stars == 0 ? ReviewVoice.None : ReviewVoice.Of(stars, Money.Parse(price), others, receiptAt ?? Now, known);
-        reviews[(agent, payer)] = voice;
-        stats[agent] = stats[agent].Hear(before, voice, Now);
-        Index.Set(stats[agent]);
-        return stats[agent];
+        _reviews[(agent, payer)] = voice;
+        _stats[agent] = _stats[agent].Hear(before, voice, Now);
+        Index.Set(_stats[agent]);
+        return _stats[agent];
     }
 
     /// <summary>One attempt for each of many payers who also pay others; the faults lie evenly among them.</summary>
@@ -99,11 +99,11 @@ internal sealed class Market
     public Id<User> Customer()
     {
         var payer = TaskSamples.Ids.Next<User>();
-        publishersOf[payer] = ["some", "other", "publishers"];
+        _publishersOf[payer] = ["some", "other", "publishers"];
         return payer;
     }
 
-    public Id<User> PublisherOf(string agent) => publishers[agent.Split('/')[0]];
+    public Id<User> PublisherOf(string agent) => _publishers[agent.Split('/')[0]];
 
     public Choice Choose(
         Random? random = null, SelectionWeights? weights = null, string? budget = null, TimeSpan? timeLeft = null, double minReputation = 0,
@@ -132,8 +132,8 @@ internal sealed class Market
         if (price is not null)
             Publish(agent, price);
         // It is asked about, not chosen: a suspension does not hide it.
-        if (stats.TryGetValue(agent, out var known) && known.SuspendedUntil is not null)
-            Index.Set(stats[agent] = known with { SuspendedUntil = null, Revision = known.Revision + 1 });
+        if (_stats.TryGetValue(agent, out var known) && known.SuspendedUntil is not null)
+            Index.Set(_stats[agent] = known with { SuspendedUntil = null, Revision = known.Revision + 1 });
         return Choose().Candidates.Single(candidate => candidate.Agent.Name == agent).Reputation;
     }
 }

@@ -7,64 +7,64 @@ namespace Stoa.Market.Tests.Selection;
 /// <summary>The formula, and three games against it.</summary>
 public sealed class ReputationTests
 {
-    private readonly Market market = new();
+    private readonly Market _market = new();
 
     public ReputationTests()
     {
         // An ordinary market: one in ten fails.
         for (var i = 0; i < 5; i++)
         {
-            market.Publish($"ordinary{i}/agent");
-            market.Serve($"ordinary{i}/agent", 50, faults: 5);
+            _market.Publish($"ordinary{i}/agent");
+            _market.Serve($"ordinary{i}/agent", 50, faults: 5);
         }
 
-        market.Publish("honest/agent");
-        market.Serve("honest/agent", 50);
-        market.Publish("mallory/agent");
+        _market.Publish("honest/agent");
+        _market.Serve("honest/agent", 50);
+        _market.Publish("mallory/agent");
     }
 
     [Fact]
-    public void Reputation_OfAnUnknownAgent_IsThatOfItsCapability() => market.ReputationOf("mallory/agent").ShouldBe(0.9, 0.05);
+    public void Reputation_OfAnUnknownAgent_IsThatOfItsCapability() => _market.ReputationOf("mallory/agent").ShouldBe(0.9, 0.05);
 
     [Fact]
-    public void Reputation_OfManyCustomersServed_IsNearOne() => market.ReputationOf("honest/agent").ShouldBeGreaterThan(0.985);
+    public void Reputation_OfManyCustomersServed_IsNearOne() => _market.ReputationOf("honest/agent").ShouldBeGreaterThan(0.985);
 
     [Fact]
     public void SelfDealing_GainsNothing()
     {
-        var before = market.ReputationOf("mallory/agent");
+        var before = _market.ReputationOf("mallory/agent");
 
-        market.End("mallory/agent", market.PublisherOf("mallory/agent"), count: 10_000, price: "1");
+        _market.End("mallory/agent", _market.PublisherOf("mallory/agent"), count: 10_000, price: "1");
 
-        market.ReputationOf("mallory/agent").ShouldBe(before, 1e-6);
+        _market.ReputationOf("mallory/agent").ShouldBe(before, 1e-6);
     }
 
     [Fact]
     public void OneAccountOfHisOwn_HoweverOftenItPays_CountsAsAFewCustomers()
     {
-        market.End("mallory/agent", TaskSamples.Ids.Next<User>(), count: 10_000);
+        _market.End("mallory/agent", TaskSamples.Ids.Next<User>(), count: 10_000);
 
         // Ten thousand receipts of an account that pays nobody else weigh less than those of nine customers.
-        market.ReputationOf("mallory/agent").ShouldBeLessThan(WithCustomers(9));
+        _market.ReputationOf("mallory/agent").ShouldBeLessThan(WithCustomers(9));
     }
 
     [Fact]
     public void Sybils_CountHalfAndOnlyForWhatTheyPay()
     {
         for (var i = 0; i < 20; i++)
-            market.End("mallory/agent", TaskSamples.Ids.Next<User>());
+            _market.End("mallory/agent", TaskSamples.Ids.Next<User>());
 
-        market.ReputationOf("mallory/agent").ShouldBe(WithCustomers(13), 0.01);
+        _market.ReputationOf("mallory/agent").ShouldBe(WithCustomers(13), 0.01);
         // The twenty paid a cent each. For work of a dollar their word is worth a tenth of a receipt.
-        market.ReputationOf("mallory/agent", "1").ShouldBe(WithCustomers(0), 0.03);
+        _market.ReputationOf("mallory/agent", "1").ShouldBe(WithCustomers(0), 0.03);
     }
 
     [Fact]
     public void CheapTasks_AreNoEvidenceForDearOnes()
     {
-        market.Serve("mallory/agent", 500, price: "0.0001");
-        var atACent = market.ReputationOf("mallory/agent");
-        var atADollar = market.ReputationOf("mallory/agent", "1");
+        _market.Serve("mallory/agent", 500, price: "0.0001");
+        var atACent = _market.ReputationOf("mallory/agent");
+        var atADollar = _market.ReputationOf("mallory/agent", "1");
 
         atACent.ShouldBeGreaterThan(0.95);
         atADollar.ShouldBe(0.9, 0.05);
@@ -73,40 +73,40 @@ public sealed class ReputationTests
     [Fact]
     public void Faults_CountInFullHoweverCheapTheTaskWas()
     {
-        market.Serve("mallory/agent", 50, price: "0.0001", faults: 25);
+        _market.Serve("mallory/agent", 50, price: "0.0001", faults: 25);
 
-        market.ReputationOf("mallory/agent", "1").ShouldBeLessThan(0.2);
+        _market.ReputationOf("mallory/agent", "1").ShouldBeLessThan(0.2);
     }
 
     [Fact]
     public void Faults_OfOnePayer_SinkAnAgentLessThanThoseOfMany()
     {
-        market.Publish("vera/victim");
-        market.Publish("willy/bad");
-        market.Serve("vera/victim", 30);
-        market.Serve("willy/bad", 30);
-        market.End("vera/victim", TaskSamples.Ids.Next<User>(), Verdict.Fault, count: 100);
+        _market.Publish("vera/victim");
+        _market.Publish("willy/bad");
+        _market.Serve("vera/victim", 30);
+        _market.Serve("willy/bad", 30);
+        _market.End("vera/victim", TaskSamples.Ids.Next<User>(), Verdict.Fault, count: 100);
         for (var i = 0; i < 100; i++)
-            market.End("willy/bad", market.Customer(), Verdict.Fault);
+            _market.End("willy/bad", _market.Customer(), Verdict.Fault);
 
-        market.ReputationOf("vera/victim").ShouldBeGreaterThan(0.85);
-        market.ReputationOf("willy/bad").ShouldBeLessThan(0.3);
+        _market.ReputationOf("vera/victim").ShouldBeGreaterThan(0.85);
+        _market.ReputationOf("willy/bad").ShouldBeLessThan(0.3);
     }
 
     [Fact]
     public void AnOldFault_CountsHalfAfterThirtyDays()
     {
-        market.Publish("olga/old");
-        market.Publish("nora/new");
-        market.Serve("olga/old", 20, faults: 20);
-        market.Now += Decay.HalfLife;
-        market.Serve("nora/new", 10, faults: 10);
+        _market.Publish("olga/old");
+        _market.Publish("nora/new");
+        _market.Serve("olga/old", 20, faults: 20);
+        _market.Now += Decay.HalfLife;
+        _market.Serve("nora/new", 10, faults: 10);
         foreach (var agent in new[] { "olga/old", "nora/new" })
-            market.Index.AddLoad(agent, 0);
+            _market.Index.AddLoad(agent, 0);
 
         // Twenty faults of a month ago weigh as ten of today.
-        market.Now += TimeSpan.FromDays(2);
-        market.ReputationOf("olga/old").ShouldBe(market.ReputationOf("nora/new"), 0.001);
+        _market.Now += TimeSpan.FromDays(2);
+        _market.ReputationOf("olga/old").ShouldBe(_market.ReputationOf("nora/new"), 0.001);
     }
 
     [Theory]
@@ -138,8 +138,8 @@ public sealed class ReputationTests
     /// <summary>The reputation of an agent that has served so many customers, each with a receipt for a cent.</summary>
     private double WithCustomers(int count)
     {
-        market.Publish($"control{count}/agent");
-        market.Serve($"control{count}/agent", count);
-        return market.ReputationOf($"control{count}/agent");
+        _market.Publish($"control{count}/agent");
+        _market.Serve($"control{count}/agent", count);
+        return _market.ReputationOf($"control{count}/agent");
     }
 }

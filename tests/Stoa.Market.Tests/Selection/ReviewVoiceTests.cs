@@ -9,19 +9,19 @@ namespace Stoa.Market.Tests.Selection;
 public sealed class ReviewVoiceTests
 {
     private const string Agent = "vera/agent";
-    private readonly Market market = new();
+    private readonly Market _market = new();
 
     public ReviewVoiceTests()
     {
         // An ordinary market: one in ten fails.
         for (var i = 0; i < 5; i++)
         {
-            market.Publish($"ordinary{i}/agent");
-            market.Serve($"ordinary{i}/agent", 50, faults: 5);
+            _market.Publish($"ordinary{i}/agent");
+            _market.Serve($"ordinary{i}/agent", 50, faults: 5);
         }
 
-        market.Publish(Agent);
-        market.Serve(Agent, 30);
+        _market.Publish(Agent);
+        _market.Serve(Agent, 30);
     }
 
     [Theory]
@@ -48,33 +48,33 @@ public sealed class ReviewVoiceTests
     [Fact]
     public void Praise_OfCustomers_LiftsAnAgentAndBlameLowersIt()
     {
-        market.Publish("pia/praised");
-        market.Publish("bob/blamed");
+        _market.Publish("pia/praised");
+        _market.Publish("bob/blamed");
         foreach (var agent in new[] { "pia/praised", "bob/blamed" })
         {
             for (var i = 0; i < 10; i++)
             {
-                var customer = market.Customer();
-                market.End(agent, customer);
-                market.Review(agent, customer, agent == "pia/praised" ? 5 : 1);
+                var customer = _market.Customer();
+                _market.End(agent, customer);
+                _market.Review(agent, customer, agent == "pia/praised" ? 5 : 1);
             }
         }
 
-        market.ReputationOf("pia/praised").ShouldBeGreaterThan(0.97);
-        market.ReputationOf("bob/blamed").ShouldBeLessThan(0.6);
+        _market.ReputationOf("pia/praised").ShouldBeGreaterThan(0.97);
+        _market.ReputationOf("bob/blamed").ShouldBeLessThan(0.6);
     }
 
     [Fact]
     public void Review_NeitherSuspendsAnAgentNorClearsIt()
     {
-        market.Publish("bob/blamed");
-        var customers = Enumerable.Range(0, 5).Select(_ => market.Customer()).ToList();
+        _market.Publish("bob/blamed");
+        var customers = Enumerable.Range(0, 5).Select(_ => _market.Customer()).ToList();
         foreach (var customer in customers)
-            market.End("bob/blamed", customer);
-        var before = market.End("bob/blamed", market.Customer(), Verdict.Fault, count: 2);
+            _market.End("bob/blamed", customer);
+        var before = _market.End("bob/blamed", _market.Customer(), Verdict.Fault, count: 2);
 
-        var blamed = customers.ConvertAll(customer => market.Review("bob/blamed", customer, 1))[^1];
-        var praised = market.Review("bob/blamed", customers[0], 5);
+        var blamed = customers.ConvertAll(customer => _market.Review("bob/blamed", customer, 1))[^1];
+        var praised = _market.Review("bob/blamed", customers[0], 5);
 
         (blamed.SuspendedUntil, blamed.LastWords).ShouldBe((null, before.LastWords));
         (praised.LastWords, praised.Succeeded, praised.Failed).ShouldBe((before.LastWords, 5, 2));
@@ -83,34 +83,34 @@ public sealed class ReviewVoiceTests
     [Fact]
     public void Review_OfALoyalCustomer_IsOneVoiceHoweverManyReceiptsThereAre()
     {
-        market.Publish("pia/praised");
-        var loyal = market.Customer();
-        var before = market.End("pia/praised", loyal, count: 1_000);
+        _market.Publish("pia/praised");
+        var loyal = _market.Customer();
+        var before = _market.End("pia/praised", loyal, count: 1_000);
 
-        var after = market.Review("pia/praised", loyal, 5);
+        var after = _market.Review("pia/praised", loyal, 5);
 
-        var unit = Decay.WeightAt(market.Now);
+        var unit = Decay.WeightAt(_market.Now);
         ((after.Successes - before.Successes) / unit).ShouldBe(0.8, 1e-6);
         for (var i = 0; i < 100; i++)
-            after = market.Review("pia/praised", loyal, 5);
+            after = _market.Review("pia/praised", loyal, 5);
         ((after.Successes - before.Successes) / unit).ShouldBe(0.8, 1e-6);
     }
 
     [Fact]
     public void EditFlapping_MovesNothing()
     {
-        var customer = market.Customer();
-        market.End(Agent, customer);
-        var once = market.Review(Agent, customer, 4);
+        var customer = _market.Customer();
+        _market.End(Agent, customer);
+        var once = _market.Review(Agent, customer, 4);
 
         for (var i = 0; i < 10_000; i++)
         {
-            market.Review(Agent, customer, 1);
-            market.Review(Agent, customer, 0);
-            market.Review(Agent, customer, 5);
+            _market.Review(Agent, customer, 1);
+            _market.Review(Agent, customer, 0);
+            _market.Review(Agent, customer, 5);
         }
 
-        var flapped = market.Review(Agent, customer, 4);
+        var flapped = _market.Review(Agent, customer, 4);
         flapped.Successes.ShouldBe(once.Successes, once.Successes * 1e-9);
         flapped.Paid.ShouldBe(once.Paid, once.Paid * 1e-9);
         flapped.Faults.ShouldBe(once.Faults, once.Successes * 1e-9);
@@ -119,11 +119,11 @@ public sealed class ReviewVoiceTests
     [Fact]
     public void Withdrawal_LeavesWhatWasThereBefore()
     {
-        var customer = market.Customer();
-        var before = market.End(Agent, customer);
-        market.Review(Agent, customer, 1);
+        var customer = _market.Customer();
+        var before = _market.End(Agent, customer);
+        _market.Review(Agent, customer, 1);
 
-        var after = market.Review(Agent, customer, 0);
+        var after = _market.Review(Agent, customer, 0);
 
         after.Faults.ShouldBe(before.Faults, 1e-9);
         after.Successes.ShouldBe(before.Successes, before.Successes * 1e-12);
@@ -133,95 +133,95 @@ public sealed class ReviewVoiceTests
     public void ReviewBombing_OfOneAccount_WeighsLessThanOneCustomersFault()
     {
         var bomber = TaskSamples.Ids.Next<User>();
-        market.End(Agent, bomber, count: 1_000, price: "0.0001");
-        var before = market.ReputationOf(Agent);
+        _market.End(Agent, bomber, count: 1_000, price: "0.0001");
+        var before = _market.ReputationOf(Agent);
 
         for (var i = 0; i < 1_000; i++)
-            market.Review(Agent, bomber, 1, price: "0.0001");
+            _market.Review(Agent, bomber, 1, price: "0.0001");
 
         // A thousand reviews by a thousand cheap tasks are one review, and that counts by what its task cost.
-        (before - market.ReputationOf(Agent)).ShouldBeLessThan(0.005);
+        (before - _market.ReputationOf(Agent)).ShouldBeLessThan(0.005);
     }
 
     [Fact]
     public void ReviewBombing_ByManyAccountsWithCheapTasks_WeighsByTheMoney()
     {
-        market.Publish("willy/same");
-        market.Serve("willy/same", 30);
-        var before = market.ReputationOf(Agent);
+        _market.Publish("willy/same");
+        _market.Serve("willy/same", 30);
+        var before = _market.ReputationOf(Agent);
         for (var i = 0; i < 100; i++)
         {
             var (cheap, dear) = (TaskSamples.Ids.Next<User>(), TaskSamples.Ids.Next<User>());
-            market.End(Agent, cheap, price: "0.00001");
-            market.Review(Agent, cheap, 1, price: "0.00001");
-            market.End("willy/same", dear);
-            market.Review("willy/same", dear, 1);
+            _market.End(Agent, cheap, price: "0.00001");
+            _market.Review(Agent, cheap, 1, price: "0.00001");
+            _market.End("willy/same", dear);
+            _market.Review("willy/same", dear, 1);
         }
 
         // A hundred accounts that pay a thousandth of the usual price each are not even one voice; paying the price in full they are fifty.
-        market.ReputationOf(Agent).ShouldBe(before, 0.02);
-        market.ReputationOf("willy/same").ShouldBeLessThan(0.7);
+        _market.ReputationOf(Agent).ShouldBe(before, 0.02);
+        _market.ReputationOf("willy/same").ShouldBeLessThan(0.7);
     }
 
     [Fact]
     public void SybilPraise_ForCheapTasks_IsNoEvidenceForDearOnes()
     {
-        market.Publish("mallory/agent");
+        _market.Publish("mallory/agent");
         for (var i = 0; i < 200; i++)
         {
             var sybil = TaskSamples.Ids.Next<User>();
-            market.End("mallory/agent", sybil, price: "0.0001");
-            market.Review("mallory/agent", sybil, 5, price: "0.0001");
+            _market.End("mallory/agent", sybil, price: "0.0001");
+            _market.Review("mallory/agent", sybil, 5, price: "0.0001");
         }
 
-        market.ReputationOf("mallory/agent", "1").ShouldBe(0.9, 0.05);
+        _market.ReputationOf("mallory/agent", "1").ShouldBe(0.9, 0.05);
     }
 
     [Fact]
     public void SybilPraise_AtTheFullPrice_DoublesTheSybilsAndNoMore()
     {
-        market.Publish("mallory/agent");
-        market.Publish("carl/control");
+        _market.Publish("mallory/agent");
+        _market.Publish("carl/control");
         for (var i = 0; i < 20; i++)
         {
             var sybil = TaskSamples.Ids.Next<User>();
-            market.End("mallory/agent", sybil);
-            market.Review("mallory/agent", sybil, 5);
+            _market.End("mallory/agent", sybil);
+            _market.Review("mallory/agent", sybil, 5);
         }
 
         for (var i = 0; i < 40; i++)
-            market.End("carl/control", TaskSamples.Ids.Next<User>());
+            _market.End("carl/control", TaskSamples.Ids.Next<User>());
 
-        market.ReputationOf("mallory/agent").ShouldBeLessThanOrEqualTo(market.ReputationOf("carl/control") + 1e-6);
+        _market.ReputationOf("mallory/agent").ShouldBeLessThanOrEqualTo(_market.ReputationOf("carl/control") + 1e-6);
     }
 
     [Fact]
     public void Review_OfAnOldReceipt_HasTheAgeOfTheReceiptHoweverOftenItIsRewritten()
     {
-        var customer = market.Customer();
-        market.End(Agent, customer);
-        var receiptAt = market.Now;
-        var young = market.Review(Agent, customer, 1);
-        market.Now += Decay.HalfLife;
+        var customer = _market.Customer();
+        _market.End(Agent, customer);
+        var receiptAt = _market.Now;
+        var young = _market.Review(Agent, customer, 1);
+        _market.Now += Decay.HalfLife;
 
-        var rewritten = market.Review(Agent, customer, 1, receiptAt: receiptAt);
+        var rewritten = _market.Review(Agent, customer, 1, receiptAt: receiptAt);
 
         rewritten.Faults.ShouldBe(young.Faults, young.Faults * 1e-9);
-        market.End(Agent, customer);
+        _market.End(Agent, customer);
         // Another receipt makes another voice of it: read at the same instant it weighs twice what the old one does.
-        var anew = market.Review(Agent, customer, 1);
+        var anew = _market.Review(Agent, customer, 1);
         anew.Faults.ShouldBe(young.Faults * 2, young.Faults * 0.01);
     }
 
     [Fact]
     public void Review_OfAFreeAgent_CountsInFull()
     {
-        market.Publish("fred/free", price: "0");
-        var customer = market.Customer();
-        market.End("fred/free", customer, price: "0");
+        _market.Publish("fred/free", price: "0");
+        var customer = _market.Customer();
+        _market.End("fred/free", customer, price: "0");
 
-        var blamed = market.Review("fred/free", customer, 1, price: "0");
+        var blamed = _market.Review("fred/free", customer, 1, price: "0");
 
-        (blamed.Faults / Decay.WeightAt(market.Now)).ShouldBe(0.8, 1e-6);
+        (blamed.Faults / Decay.WeightAt(_market.Now)).ShouldBe(0.8, 1e-6);
     }
 }

@@ -10,7 +10,7 @@ namespace Stoa.Market.Tests.Selection;
 public sealed class SelectionOracleTests
 {
     private const int MedianSamples = 255;
-    private static readonly string[] AllCapabilities = ["text.upper", "text.lower", "text.title", "text.rare"];
+    private static readonly string[] s_allCapabilities = ["text.upper", "text.lower", "text.title", "text.rare"];
 
     public static TheoryData<int> Seeds => [.. Enumerable.Range(1, 60)];
 
@@ -90,47 +90,47 @@ public sealed class SelectionOracleTests
     /// <summary>Agents that come, change and are replaced, in an index and beside it.</summary>
     private sealed class RandomMarket
     {
-        private readonly Random random;
-        private readonly int size;
-        private readonly bool isProven;
-        private readonly bool hasFactors;
-        private readonly Dictionary<string, PlainAgent> agents = [];
-        private long revision;
+        private readonly Random _random;
+        private readonly int _size;
+        private readonly bool _isProven;
+        private readonly bool _hasFactors;
+        private readonly Dictionary<string, PlainAgent> _agents = [];
+        private long _revision;
 
         public RandomMarket(Random random)
         {
-            this.random = random;
-            size = new[] { 3, 40, 300, 3_000 }[random.Next(4)];
-            isProven = random.Next(4) > 0;
-            hasFactors = random.Next(2) == 0;
+            _random = random;
+            _size = new[] { 3, 40, 300, 3_000 }[random.Next(4)];
+            _isProven = random.Next(4) > 0;
+            _hasFactors = random.Next(2) == 0;
         }
 
         public AgentIndex Index { get; } = new(new SelectionPolicy { ExplorationShare = 0 }, Market.Start);
 
         public DateTimeOffset Now { get; private set; } = Market.Start;
 
-        public IReadOnlyCollection<PlainAgent> Agents => agents.Values;
+        public IReadOnlyCollection<PlainAgent> Agents => _agents.Values;
 
         public void Change()
         {
-            Now += TimeSpan.FromHours(random.Next(500));
-            for (var i = 0; i < size; i++)
+            Now += TimeSpan.FromHours(_random.Next(500));
+            for (var i = 0; i < _size; i++)
             {
                 // Some come late, some are another version with other capabilities.
-                var name = $"publisher{random.Next(20)}/agent-{random.Next(size)}";
+                var name = $"publisher{_random.Next(20)}/agent-{_random.Next(_size)}";
                 var agent = Agent(name);
-                agents[name] = new PlainAgent(agent, agents.GetValueOrDefault(name)?.Stats, Open: 0);
+                _agents[name] = new PlainAgent(agent, _agents.GetValueOrDefault(name)?.Stats, Open: 0);
                 Index.Put(agent);
-                if (hasFactors && random.Next(3) == 0)
+                if (_hasFactors && _random.Next(3) == 0)
                 {
-                    agents[name] = agents[name] with { Open = random.Next(20) };
-                    Index.SetOpen(name, agent.Id, agents[name].Open);
+                    _agents[name] = _agents[name] with { Open = _random.Next(20) };
+                    Index.SetOpen(name, agent.Id, _agents[name].Open);
                 }
 
-                if (isProven && random.Next(3) > 0)
+                if (_isProven && _random.Next(3) > 0)
                 {
                     var stats = Stats(name);
-                    agents[name] = agents[name] with { Stats = stats };
+                    _agents[name] = _agents[name] with { Stats = stats };
                     Index.Set(stats);
                 }
             }
@@ -138,28 +138,28 @@ public sealed class SelectionOracleTests
 
         public SelectionQuery Query()
         {
-            var inputBytes = random.Next(3) == 0 ? 0 : random.NextInt64(10_000_000);
-            var caps = random.Next(3) == 0
-                ? new LimitCaps(random.NextInt64(1, 20_000_000_000), random.Next(2) == 0 ? null : 128 << 20, random.Next(2) == 0 ? null : 10_000)
+            var inputBytes = _random.Next(3) == 0 ? 0 : _random.NextInt64(10_000_000);
+            var caps = _random.Next(3) == 0
+                ? new LimitCaps(_random.NextInt64(1, 20_000_000_000), _random.Next(2) == 0 ? null : 128 << 20, _random.Next(2) == 0 ? null : 10_000)
                 : new LimitCaps();
             // What one of them costs to the nanodollar, or a nanodollar less.
-            var priority = random.Next(4);
-            var one = agents.Values.ElementAt(random.Next(agents.Count));
+            var priority = _random.Next(4);
+            var one = _agents.Values.ElementAt(_random.Next(_agents.Count));
             var price = one.Agent.PriceAtLimits(inputBytes, caps, one.Agent.Factors.At(priority, one.Open))!.Value;
-            Money? budget = random.Next(3) == 0 ? null : new Money(price.Nanodollars - random.Next(2));
-            var excluded = agents.Keys.Where(_ => random.Next(size) < 2).Append("nobody/known").ToList();
+            Money? budget = _random.Next(3) == 0 ? null : new Money(price.Nanodollars - _random.Next(2));
+            var excluded = _agents.Keys.Where(_ => _random.Next(_size) < 2).Append("nobody/known").ToList();
             return new SelectionQuery(
                 new Requirement(
-                    [.. AllCapabilities.OrderBy(_ => random.Next()).Take(1 + random.Next(2))],
+                    [.. s_allCapabilities.OrderBy(_ => _random.Next()).Take(1 + _random.Next(2))],
                     budget,
                     null,
-                    random.Next(2) * random.NextDouble() * 0.5,
-                    SelectionWeights.From(random.NextDouble(), random.Next(2), random.NextDouble(), random.NextDouble())!,
+                    _random.Next(2) * _random.NextDouble() * 0.5,
+                    SelectionWeights.From(_random.NextDouble(), _random.Next(2), _random.NextDouble(), _random.NextDouble())!,
                     Explores: true),
                 inputBytes,
                 budget,
-                random.Next(2) == 0 ? null : TimeSpan.FromSeconds(random.NextDouble() * 20),
-                MaxMemoryBytes: (64 << 20) << random.Next(4),
+                _random.Next(2) == 0 ? null : TimeSpan.FromSeconds(_random.NextDouble() * 20),
+                MaxMemoryBytes: (64 << 20) << _random.Next(4),
                 caps,
                 excluded,
                 _ => true)
@@ -170,48 +170,48 @@ public sealed class SelectionOracleTests
 
         private IndexedAgent Agent(string name)
         {
-            var isFree = random.Next(10) == 0;
+            var isFree = _random.Next(10) == 0;
             return new IndexedAgent(
                 TaskSamples.Ids.Next<AgentVersion>(),
                 ListingName.Parse($"{name}@1.0.0"),
                 TaskSamples.Ids.Next<User>(),
-                [.. AllCapabilities.Where(capability => random.Next(capability == "text.rare" ? 20 : 2) == 0), "text.any"],
+                [.. s_allCapabilities.Where(capability => _random.Next(capability == "text.rare" ? 20 : 2) == 0), "text.any"],
                 isFree
                     ? new AgentPrice(Money.Zero, Money.Zero, Money.Zero)
                     : new AgentPrice(Price(1_000_000), Price(100_000), Price(10_000_000), Price(1_000_000)),
-                TaskSamples.Limits with { Fuel = random.NextInt64(1, 50_000_000_000), MemoryBytes = (32 << 20) << random.Next(5), TimeoutMs = 1 + random.Next(60_000) },
+                TaskSamples.Limits with { Fuel = _random.NextInt64(1, 50_000_000_000), MemoryBytes = (32 << 20) << _random.Next(5), TimeoutMs = 1 + _random.Next(60_000) },
                 new AgentPort("text/plain", null),
                 [])
             {
-                Factors = hasFactors && random.Next(2) == 0
+                Factors = _hasFactors && _random.Next(2) == 0
                     ? new PriceFactors(
-                        random.Next(500, 1_001), random.Next(1_000, 3_000), random.Next(1_000, 10_001), random.Next(2) == 0 ? null : new DemandFactor(random.Next(1_000, 10_001), random.Next(900), 10))
+                        _random.Next(500, 1_001), _random.Next(1_000, 3_000), _random.Next(1_000, 10_001), _random.Next(2) == 0 ? null : new DemandFactor(_random.Next(1_000, 10_001), _random.Next(900), 10))
                     : PriceFactors.None,
             };
         }
 
         // Few prices, so that many agents cost exactly the same.
-        private Money Price(int most) => new(random.Next(3) == 0 ? 0 : random.Next(2) == 0 ? most : random.Next(most));
+        private Money Price(int most) => new(_random.Next(3) == 0 ? 0 : _random.Next(2) == 0 ? most : _random.Next(most));
 
         private AgentStats Stats(string name)
         {
-            var unit = Decay.WeightAt(Now) * Math.Pow(10, random.Next(-3, 3));
-            var (successes, seconds) = (random.NextDouble() * 20, random.NextDouble() * 10);
+            var unit = Decay.WeightAt(Now) * Math.Pow(10, _random.Next(-3, 3));
+            var (successes, seconds) = (_random.NextDouble() * 20, _random.NextDouble() * 10);
             return new AgentStats
             {
                 Agent = name,
                 Successes = successes * unit,
-                Paid = random.Next(2) * successes * unit * random.NextDouble(),
-                Faults = random.Next(2) * random.NextDouble() * unit,
+                Paid = _random.Next(2) * successes * unit * _random.NextDouble(),
+                Faults = _random.Next(2) * _random.NextDouble() * unit,
                 Had = successes * unit,
-                NotHad = random.NextDouble() * unit,
+                NotHad = _random.NextDouble() * unit,
                 Runs = successes * unit,
                 Seconds = successes * seconds * unit,
-                SecondsSquared = successes * seconds * seconds * (1 + random.NextDouble()) * unit,
-                Gigafuel = successes * random.NextDouble() * 10 * unit,
-                GigabyteSeconds = successes * random.NextDouble() * unit,
-                SuspendedUntil = random.Next(10) == 0 ? Now.AddHours(random.Next(-100, 100)).AddMinutes(30) : null,
-                Revision = ++revision,
+                SecondsSquared = successes * seconds * seconds * (1 + _random.NextDouble()) * unit,
+                Gigafuel = successes * _random.NextDouble() * 10 * unit,
+                GigabyteSeconds = successes * _random.NextDouble() * unit,
+                SuspendedUntil = _random.Next(10) == 0 ? Now.AddHours(_random.Next(-100, 100)).AddMinutes(30) : null,
+                Revision = ++_revision,
             };
         }
     }

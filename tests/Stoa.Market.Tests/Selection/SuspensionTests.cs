@@ -8,21 +8,21 @@ namespace Stoa.Market.Tests.Selection;
 /// <summary>Who keeps failing is not chosen, and nobody else.</summary>
 public sealed class SuspensionTests
 {
-    private static readonly Id<User> Publisher = TaskSamples.Ids.Next<User>();
-    private DateTimeOffset now = TaskSamples.Now;
-    private AgentStats stats = new() { Agent = "ann/one" };
+    private static readonly Id<User> s_publisher = TaskSamples.Ids.Next<User>();
+    private DateTimeOffset _now = TaskSamples.Now;
+    private AgentStats _stats = new() { Agent = "ann/one" };
 
     [Fact]
     public void ThreeFaults_OfAnAgentThatNobodyIsKnownToUse_SuspendItForAMinute()
     {
         var only = Consumer();
         End(only, Verdict.Fault, 2);
-        stats.SuspendedUntil.ShouldBeNull();
+        _stats.SuspendedUntil.ShouldBeNull();
 
         End(only, Verdict.Fault);
 
-        (stats.SuspendedUntil, stats.Suspensions).ShouldBe((now + TimeSpan.FromMinutes(1), 0));
-        stats.SuspendedFor.ShouldBe("3 faults and hardly any success, the last one trap");
+        (_stats.SuspendedUntil, _stats.Suspensions).ShouldBe((_now + TimeSpan.FromMinutes(1), 0));
+        _stats.SuspendedFor.ShouldBe("3 faults and hardly any success, the last one trap");
     }
 
     [Theory]
@@ -36,12 +36,12 @@ public sealed class SuspensionTests
         Use();
         for (var i = 1; i < consumers; i++)
             End(Consumer(otherPublishers), Verdict.Fault);
-        stats.SuspendedUntil.ShouldBeNull();
+        _stats.SuspendedUntil.ShouldBeNull();
 
         End(Consumer(otherPublishers), Verdict.Fault);
 
-        (stats.SuspendedUntil, stats.Suspensions).ShouldBe((now + TimeSpan.FromMinutes(1), 1));
-        stats.SuspendedFor.ShouldBe($"faults at tasks of {consumers} consumers, the last one trap");
+        (_stats.SuspendedUntil, _stats.Suspensions).ShouldBe((_now + TimeSpan.FromMinutes(1), 1));
+        _stats.SuspendedFor.ShouldBe($"faults at tasks of {consumers} consumers, the last one trap");
     }
 
     [Fact]
@@ -51,10 +51,10 @@ public sealed class SuspensionTests
         customers.ForEach(customer => End(customer, Verdict.Good, 10));
 
         customers.Take(3).ToList().ForEach(customer => End(customer, Verdict.Fault));
-        stats.SuspendedUntil.ShouldBeNull();
+        _stats.SuspendedUntil.ShouldBeNull();
         End(customers[3], Verdict.Fault);
 
-        stats.SuspendedUntil.ShouldNotBeNull();
+        _stats.SuspendedUntil.ShouldNotBeNull();
     }
 
     [Theory]
@@ -64,7 +64,7 @@ public sealed class SuspensionTests
     {
         for (var i = 0; i < 100; i++)
             End(Consumer(3), verdict);
-        stats.SuspendedUntil.ShouldBeNull();
+        _stats.SuspendedUntil.ShouldBeNull();
     }
 
     [Fact]
@@ -79,7 +79,7 @@ public sealed class SuspensionTests
             End(Consumer(3), Verdict.Good);
         }
 
-        stats.SuspendedUntil.ShouldBeNull();
+        _stats.SuspendedUntil.ShouldBeNull();
     }
 
     [Theory]
@@ -93,10 +93,10 @@ public sealed class SuspensionTests
         for (var i = 0; i < 5_000; i++)
         {
             End(mallory, random.Next(4) == 0 ? Verdict.Good : Verdict.Fault, random.Next(1, 20));
-            now += TimeSpan.FromMinutes(random.Next(5));
+            _now += TimeSpan.FromMinutes(random.Next(5));
         }
 
-        (stats.SuspendedUntil, stats.Suspensions).ShouldBe((null, 0));
+        (_stats.SuspendedUntil, _stats.Suspensions).ShouldBe((null, 0));
     }
 
     [Theory]
@@ -107,18 +107,18 @@ public sealed class SuspensionTests
         Use();
         for (var i = 0; i < 3; i++)
             End(Consumer(3), Verdict.Fault);
-        var until = stats.SuspendedUntil.ShouldNotBeNull();
-        now = until;
+        var until = _stats.SuspendedUntil.ShouldNotBeNull();
+        _now = until;
         if (isMended)
             Use();
         var mallory = Consumer(64);
         for (var i = 0; i < 24 * 60; i++)
         {
             End(mallory, Verdict.Fault, 3);
-            now += TimeSpan.FromMinutes(1);
+            _now += TimeSpan.FromMinutes(1);
         }
 
-        stats.SuspendedUntil.ShouldBe(until);
+        _stats.SuspendedUntil.ShouldBe(until);
     }
 
     [Fact]
@@ -128,14 +128,14 @@ public sealed class SuspensionTests
         var suspended = TimeSpan.Zero;
         for (var i = 0; i < 24 * 60; i++)
         {
-            var before = stats.SuspendedUntil;
+            var before = _stats.SuspendedUntil;
             End(mallory, i % 7 == 0 ? Verdict.Good : Verdict.Fault, 3);
-            if (stats.SuspendedUntil != before)
-                suspended += stats.SuspendedUntil!.Value - now;
-            now += TimeSpan.FromMinutes(1);
+            if (_stats.SuspendedUntil != before)
+                suspended += _stats.SuspendedUntil!.Value - _now;
+            _now += TimeSpan.FromMinutes(1);
         }
 
-        (suspended, stats.Suspensions).ShouldBe((TimeSpan.FromMinutes(24), 0));
+        (suspended, _stats.Suspensions).ShouldBe((TimeSpan.FromMinutes(24), 0));
     }
 
     [Fact]
@@ -144,17 +144,17 @@ public sealed class SuspensionTests
         Use();
         var gang = Enumerable.Range(0, 3).Select(_ => Consumer(64)).ToList();
         gang.ForEach(one => End(one, Verdict.Fault));
-        now = stats.SuspendedUntil.ShouldNotBeNull();
-        var until = now;
+        _now = _stats.SuspendedUntil.ShouldNotBeNull();
+        var until = _now;
         for (var i = 0; i < 50; i++)
         {
             // Not by successes in between either.
             gang.ForEach(one => End(one, Verdict.Good));
             gang.ForEach(one => End(one, Verdict.Fault));
-            now += TimeSpan.FromMinutes(1);
+            _now += TimeSpan.FromMinutes(1);
         }
 
-        stats.SuspendedUntil.ShouldBe(until);
+        _stats.SuspendedUntil.ShouldBe(until);
     }
 
     [Fact]
@@ -166,16 +166,16 @@ public sealed class SuspensionTests
         var minutes = new List<double>();
         for (var i = 0; i < 14; i++)
         {
-            now = stats.SuspendedUntil!.Value;
+            _now = _stats.SuspendedUntil!.Value;
             End(Consumer(3), Verdict.Fault);
-            stats.SuspendedUntil.ShouldBe(now);
+            _stats.SuspendedUntil.ShouldBe(_now);
             End(Consumer(3), Verdict.Fault);
-            minutes.Add((stats.SuspendedUntil!.Value - now).TotalMinutes);
+            minutes.Add((_stats.SuspendedUntil!.Value - _now).TotalMinutes);
         }
 
         minutes.Take(5).ShouldBe([2, 4, 8, 16, 32]);
         minutes[^1].ShouldBe(24 * 60);
-        stats.SuspendedFor.ShouldBe("faults at tasks of 2 consumers soon after a suspension, the last one trap");
+        _stats.SuspendedFor.ShouldBe("faults at tasks of 2 consumers soon after a suspension, the last one trap");
     }
 
     [Fact]
@@ -185,11 +185,11 @@ public sealed class SuspensionTests
         few.ForEach(one => End(one, Verdict.Good));
         for (var hour = 0; hour < 24; hour++)
         {
-            for (var minute = 0; minute < 60; minute++, now += TimeSpan.FromMinutes(1))
+            for (var minute = 0; minute < 60; minute++, _now += TimeSpan.FromMinutes(1))
                 few.ForEach(one => End(one, Verdict.Fault));
         }
 
-        stats.Suspensions.ShouldBeGreaterThan(7);
+        _stats.Suspensions.ShouldBeGreaterThan(7);
     }
 
     [Fact]
@@ -198,20 +198,20 @@ public sealed class SuspensionTests
         Use();
         for (var i = 0; i < 3; i++)
             End(Consumer(3), Verdict.Fault);
-        now = stats.SuspendedUntil!.Value;
+        _now = _stats.SuspendedUntil!.Value;
         End(Consumer(3), Verdict.Fault);
         End(Consumer(3), Verdict.Fault);
-        stats.Suspensions.ShouldBe(2);
+        _stats.Suspensions.ShouldBe(2);
         var loyal = Consumer();
 
         // Not while it is suspended.
         End(loyal, Verdict.Good, 10);
-        stats.Suspensions.ShouldBe(2);
-        now = stats.SuspendedUntil!.Value;
+        _stats.Suspensions.ShouldBe(2);
+        _now = _stats.SuspendedUntil!.Value;
         End(loyal, Verdict.Good, 10);
-        stats.Suspensions.ShouldBe(1);
+        _stats.Suspensions.ShouldBe(1);
         End(Consumer(), Verdict.Good);
-        stats.Suspensions.ShouldBe(0);
+        _stats.Suspensions.ShouldBe(0);
     }
 
     [Fact]
@@ -219,10 +219,10 @@ public sealed class SuspensionTests
     {
         for (var i = 0; i < 3; i++)
             End(Consumer(3), Verdict.Fault);
-        var until = stats.SuspendedUntil;
+        var until = _stats.SuspendedUntil;
         for (var i = 0; i < 10; i++)
             End(Consumer(3), Verdict.Fault);
-        stats.SuspendedUntil.ShouldBe(until);
+        _stats.SuspendedUntil.ShouldBe(until);
     }
 
     [Fact]
@@ -230,18 +230,18 @@ public sealed class SuspensionTests
     {
         var only = Consumer();
         End(only, Verdict.Fault, 2);
-        End(Publisher, Verdict.Good, 5);
-        End(Publisher, Verdict.Fault, 5);
-        stats.SuspendedUntil.ShouldBeNull();
+        End(s_publisher, Verdict.Good, 5);
+        End(s_publisher, Verdict.Fault, 5);
+        _stats.SuspendedUntil.ShouldBeNull();
         End(only, Verdict.Fault);
-        stats.SuspendedUntil.ShouldNotBeNull();
+        _stats.SuspendedUntil.ShouldNotBeNull();
     }
 
     [Fact]
     public void ASecondAccountOfThePublishers_PutsASuspensionOffByOneConsumer()
     {
         var second = Consumer();
-        for (var consumers = 1; stats.SuspendedUntil is null; consumers++)
+        for (var consumers = 1; _stats.SuspendedUntil is null; consumers++)
         {
             consumers.ShouldBeLessThan(5);
             End(second, Verdict.Good, 5);
@@ -256,16 +256,16 @@ public sealed class SuspensionTests
     {
         var random = new Random(5);
         var suspensions = 0;
-        for (var i = 0; i < 5_000; i++, now += TimeSpan.FromMinutes(3))
+        for (var i = 0; i < 5_000; i++, _now += TimeSpan.FromMinutes(3))
         {
-            var before = stats.SuspendedUntil;
+            var before = _stats.SuspendedUntil;
             End(Consumer(random.Next(5)), random.NextDouble() < faults ? Verdict.Fault : Verdict.Good);
-            suspensions += stats.SuspendedUntil == before ? 0 : 1;
+            suspensions += _stats.SuspendedUntil == before ? 0 : 1;
         }
 
         suspensions.ShouldBeLessThan(10);
         // Twenty-four consumers at the most are remembered.
-        stats.LastWords.Split(' ').Length.ShouldBeLessThanOrEqualTo(24);
+        _stats.LastWords.Split(' ').Length.ShouldBeLessThanOrEqualTo(24);
     }
 
     [Fact]
@@ -279,13 +279,13 @@ public sealed class SuspensionTests
         market.Choose().Chosen.ShouldNotBeNull();
     }
 
-    private readonly Dictionary<Id<User>, int> others = [];
+    private readonly Dictionary<Id<User>, int> _others = [];
 
     /// <summary>Somebody who has paid so many other publishers.</summary>
     private Id<User> Consumer(int otherPublishers = 0)
     {
         var consumer = TaskSamples.Ids.Next<User>();
-        others[consumer] = otherPublishers;
+        _others[consumer] = otherPublishers;
         return consumer;
     }
 
@@ -299,6 +299,6 @@ public sealed class SuspensionTests
     private void End(Id<User> payer, Verdict verdict, int count = 1)
     {
         for (var i = 0; i < count; i++)
-            stats = stats.After(new EndedAttempt("ann/one", Publisher, payer, verdict, "trap", Money.Zero, 1, 1, 1, now), 1, others.GetValueOrDefault(payer));
+            _stats = _stats.After(new EndedAttempt("ann/one", s_publisher, payer, verdict, "trap", Money.Zero, 1, 1, 1, _now), 1, _others.GetValueOrDefault(payer));
     }
 }

@@ -9,12 +9,12 @@ namespace Stoa.Market.Tests.Tasks;
 
 public sealed class AgentSandboxTests : IDisposable
 {
-    private static readonly AgentLimits Limits = new(Fuel: 200_000_000, MemoryBytes: 4 << 20, TimeoutMs: 60_000, OutputBytes: 300_000, LogBytes: 4096);
+    private static readonly AgentLimits s_limits = new(Fuel: 200_000_000, MemoryBytes: 4 << 20, TimeoutMs: 60_000, OutputBytes: 300_000, LogBytes: 4096);
 
-    private readonly GuestThreads threads = new(1);
-    private readonly AgentSandbox sandbox = new(TimeProvider.System);
-    private readonly MemoryStream output = new();
-    private readonly AttemptProgress progress = new();
+    private readonly GuestThreads _threads = new(1);
+    private readonly AgentSandbox _sandbox = new(TimeProvider.System);
+    private readonly MemoryStream _output = new();
+    private readonly AttemptProgress _progress = new();
 
     public static TheoryData<string, byte[], FailureCode, string> Hostile() => new()
     {
@@ -33,8 +33,8 @@ public sealed class AgentSandboxTests : IDisposable
 
     public void Dispose()
     {
-        threads.Dispose();
-        output.Dispose();
+        _threads.Dispose();
+        _output.Dispose();
     }
 
     [Theory]
@@ -54,11 +54,11 @@ public sealed class AgentSandboxTests : IDisposable
 
         var completed = (await RunAsync(GuestPrograms.Echo, input)).ShouldBeOfType<AttemptOutcome.Completed>();
 
-        output.ToArray().ShouldBe(input);
+        _output.ToArray().ShouldBe(input);
         completed.Output.ShouldBe(ContentHash.Of(input));
         completed.Usage.InputBytes.ShouldBe(input.Length);
         completed.Usage.OutputBytes.ShouldBe(input.Length);
-        completed.Usage.Fuel.ShouldBeInRange(1, Limits.Fuel);
+        completed.Usage.Fuel.ShouldBeInRange(1, s_limits.Fuel);
         completed.Usage.PeakMemoryBytes.ShouldBe(2 << 16);
     }
 
@@ -83,7 +83,7 @@ public sealed class AgentSandboxTests : IDisposable
     [Fact]
     public async Task Run_PastItsDeadline_IsStopped()
     {
-        var failed = (await RunAsync(GuestPrograms.EndlessLoop, limits: Limits with { Fuel = long.MaxValue / 2, TimeoutMs = 50 }))
+        var failed = (await RunAsync(GuestPrograms.EndlessLoop, limits: s_limits with { Fuel = long.MaxValue / 2, TimeoutMs = 50 }))
             .ShouldBeOfType<AttemptOutcome.Failed>();
 
         failed.Failure.Code.ShouldBe(FailureCode.TimedOut);
@@ -93,7 +93,7 @@ public sealed class AgentSandboxTests : IDisposable
     public async Task Run_ThatIsCancelled_IsStopped()
     {
         using var cancel = new CancellationTokenSource();
-        var running = RunAsync(GuestPrograms.EndlessLoop, limits: Limits with { Fuel = long.MaxValue / 2 }, cancellationToken: cancel.Token);
+        var running = RunAsync(GuestPrograms.EndlessLoop, limits: s_limits with { Fuel = long.MaxValue / 2 }, cancellationToken: cancel.Token);
 
         await cancel.CancelAsync();
 
@@ -104,19 +104,19 @@ public sealed class AgentSandboxTests : IDisposable
     public async Task Progress_WhileItRuns_IsReadFromAnotherThread()
     {
         using var cancel = new CancellationTokenSource();
-        var running = RunAsync(GuestPrograms.EndlessOutput(2), limits: Limits with { Fuel = long.MaxValue / 2 }, cancellationToken: cancel.Token);
+        var running = RunAsync(GuestPrograms.EndlessOutput(2), limits: s_limits with { Fuel = long.MaxValue / 2 }, cancellationToken: cancel.Token);
 
         AttemptCounts? counts;
         do
         {
             await Task.Yield();
-            counts = progress.Read(TimeProvider.System);
+            counts = _progress.Read(TimeProvider.System);
         }
         while (counts is not { Fuel: > 0 });
         await cancel.CancelAsync();
         await running;
 
-        progress.Read(TimeProvider.System).ShouldBeNull();
+        _progress.Read(TimeProvider.System).ShouldBeNull();
     }
 
     [Fact]
@@ -158,8 +158,8 @@ public sealed class AgentSandboxTests : IDisposable
         byte[] program, byte[]? input = null, AgentLimits? limits = null, long seed = 7, CancellationToken? cancellationToken = null)
     {
         var module = new Engine().Compile(program);
-        var job = new SandboxJob(ListingName.Parse("stoa/test@1.0.0"), [], limits ?? Limits, seed, 1_780_000_000_000);
-        return threads.RunAsync(() => sandbox.Run(
-            module, job, GuestInput.FromBytes(input ?? []), output, progress, cancellationToken ?? TestContext.Current.CancellationToken));
+        var job = new SandboxJob(ListingName.Parse("stoa/test@1.0.0"), [], limits ?? s_limits, seed, 1_780_000_000_000);
+        return _threads.RunAsync(() => _sandbox.Run(
+            module, job, GuestInput.FromBytes(input ?? []), _output, _progress, cancellationToken ?? TestContext.Current.CancellationToken));
     }
 }

@@ -5,29 +5,29 @@ namespace Stoa.Market.Tests.Tasks;
 
 public sealed class AgentTaskTests
 {
-    private static readonly DateTimeOffset Later = TaskSamples.Now.AddMinutes(1);
+    private static readonly DateTimeOffset s_later = TaskSamples.Now.AddMinutes(1);
 
-    private static readonly Dictionary<string, Func<AgentTask, AgentTask>> Verbs = new()
+    private static readonly Dictionary<string, Func<AgentTask, AgentTask>> s_verbs = new()
     {
-        ["Claim"] = task => task.Claim("node/boot", Later),
-        ["Succeed"] = task => task.Succeed(TaskSamples.Result(), Later),
-        ["Fail"] = task => task.Fail(TaskSamples.Failure(FailureCode.Trap), Later),
-        ["Retry"] = task => task.Retry(Later),
-        ["HandBack"] = task => task.HandBack(Later),
-        ["Lose"] = task => task.Lose(Later),
-        ["GiveUp"] = task => task.GiveUp(TaskSamples.Failure(FailureCode.NodeLost), Later),
-        ["RequestCancel"] = task => task.RequestCancel(Later),
-        ["Cancel"] = task => task.Cancel(Later),
-        ["Expedite"] = task => task.Expedite(Later),
+        ["Claim"] = task => task.Claim("node/boot", s_later),
+        ["Succeed"] = task => task.Succeed(TaskSamples.Result(), s_later),
+        ["Fail"] = task => task.Fail(TaskSamples.Failure(FailureCode.Trap), s_later),
+        ["Retry"] = task => task.Retry(s_later),
+        ["HandBack"] = task => task.HandBack(s_later),
+        ["Lose"] = task => task.Lose(s_later),
+        ["GiveUp"] = task => task.GiveUp(TaskSamples.Failure(FailureCode.NodeLost), s_later),
+        ["RequestCancel"] = task => task.RequestCancel(s_later),
+        ["Cancel"] = task => task.Cancel(s_later),
+        ["Expedite"] = task => task.Expedite(s_later),
     };
 
-    private static readonly Dictionary<string, AgentTask> States = new()
+    private static readonly Dictionary<string, AgentTask> s_states = new()
     {
         ["queued"] = TaskSamples.Queued(),
         ["running"] = TaskSamples.Running(),
-        ["succeeded"] = TaskSamples.Running().Succeed(TaskSamples.Result(), Later),
-        ["failed"] = TaskSamples.Running().Fail(TaskSamples.Failure(FailureCode.Trap), Later),
-        ["cancelled"] = TaskSamples.Queued().Cancel(Later),
+        ["succeeded"] = TaskSamples.Running().Succeed(TaskSamples.Result(), s_later),
+        ["failed"] = TaskSamples.Running().Fail(TaskSamples.Failure(FailureCode.Trap), s_later),
+        ["cancelled"] = TaskSamples.Queued().Cancel(s_later),
     };
 
     /// <summary>Every state with every verb: the state that follows and what is counted, or null where the verb does not fit.</summary>
@@ -48,9 +48,9 @@ public sealed class AgentTaskTests
             [("running", "RequestCancel")] = ("running", 0, 0),
             [("running", "Cancel")] = ("cancelled", 0, 0),
         };
-        foreach (var state in States.Keys)
+        foreach (var state in s_states.Keys)
         {
-            foreach (var verb in Verbs.Keys)
+            foreach (var verb in s_verbs.Keys)
             {
                 var (next, attempts, losses) = fits.TryGetValue((state, verb), out var fit) ? fit : (null, 0, 0);
                 data.Add(state, verb, next, attempts, losses);
@@ -64,14 +64,14 @@ public sealed class AgentTaskTests
     [MemberData(nameof(Transitions))]
     public void Verb_OnAState_LeadsWhereThePictureSays(string state, string verb, string? next, int attempts, int losses)
     {
-        var task = States[state];
+        var task = s_states[state];
         if (next is null)
         {
-            Should.Throw<InvalidOperationException>(() => Verbs[verb](task)).Message.ShouldContain(verb);
+            Should.Throw<InvalidOperationException>(() => s_verbs[verb](task)).Message.ShouldContain(verb);
             return;
         }
 
-        var after = Verbs[verb](task);
+        var after = s_verbs[verb](task);
         after.State.Name.ShouldBe(next);
         (after.Attempts - task.Attempts, after.Losses - task.Losses).ShouldBe((attempts, losses));
     }
@@ -82,15 +82,15 @@ public sealed class AgentTaskTests
         var task = TaskSamples.Queued();
         for (var token = 1; token <= 4; token++)
         {
-            task = task.Claim("node/boot", Later);
+            task = task.Claim("node/boot", s_later);
             task.State.ShouldBeOfType<TaskState.Running>().Lease.Token.ShouldBe(token);
-            task = task.HandBack(Later);
+            task = task.HandBack(s_later);
         }
     }
 
     [Fact]
     public void RequestCancel_Twice_KeepsTheFirstInstant() =>
-        TaskSamples.Running().RequestCancel(TaskSamples.Now).RequestCancel(Later).CancelRequestedAt.ShouldBe(TaskSamples.Now);
+        TaskSamples.Running().RequestCancel(TaskSamples.Now).RequestCancel(s_later).CancelRequestedAt.ShouldBe(TaskSamples.Now);
 
     [Fact]
     public void Picture_InTheDocs_ShowsTheSameStates()

@@ -11,10 +11,10 @@ namespace Stoa.Market.Tests.Tasks;
 /// <summary>What an auction makes of a task and of the money that is held for it.</summary>
 public sealed class AuctionOfTaskTests : IDisposable
 {
-    private readonly PrivateKey node = PrivateKey.Generate();
-    private readonly Id<Account> clearing = TaskSamples.Ids.Next<Account>();
+    private readonly PrivateKey _node = PrivateKey.Generate();
+    private readonly Id<Account> _clearing = TaskSamples.Ids.Next<Account>();
 
-    public void Dispose() => node.Dispose();
+    public void Dispose() => _node.Dispose();
 
     [Theory]
     // Held before, the asks of a and b, who have posted one dollar and two; held afterwards.
@@ -64,7 +64,7 @@ public sealed class AuctionOfTaskTests : IDisposable
         var end = Close(task, auction with { OnNoBids = onNoBids }, []);
 
         end.State.ShouldBe(AuctionState.NoBids);
-        AwardVerifier.Verify(end.Award.Envelope, node.PublicKey.PeerId).Refusal.ShouldBeNull();
+        AwardVerifier.Verify(end.Award.Envelope, _node.PublicKey.PeerId).Refusal.ShouldBeNull();
         if (held is null)
         {
             end.Task.State.ShouldBeOfType<TaskState.Failed>().Failure.Code.ShouldBe(FailureCode.NoBids);
@@ -113,9 +113,9 @@ public sealed class AuctionOfTaskTests : IDisposable
     }
 
     private AuctionEnd Close(AgentTask task, Auction auction, IReadOnlyList<SealedBid> bids) =>
-        new CloseAuction(node, clearing, TaskSamples.Ids).Close(task, auction, bids, Now);
+        new CloseAuction(_node, _clearing, TaskSamples.Ids).Close(task, auction, bids, Now);
 
-    private SealedBid Made(Auction auction, string name, string ask) => new($"pub-{name}/agent", Now, Bid(auction.Announcement, name, ask).Sign(node));
+    private SealedBid Made(Auction auction, string name, string ask) => new($"pub-{name}/agent", Now, Bid(auction.Announcement, name, ask).Sign(_node));
 
     private static (AgentTask Task, Auction Auction) Offer(Money hold, string? reserve, string a = "1", string b = "2")
     {

@@ -8,16 +8,16 @@ namespace Stoa.Market.Tests.Tasks;
 
 public sealed class ReceiptTests : IDisposable
 {
-    private readonly PrivateKey key = PrivateKey.Generate();
+    private readonly PrivateKey _key = PrivateKey.Generate();
 
-    public void Dispose() => key.Dispose();
+    public void Dispose() => _key.Dispose();
 
     [Fact]
     public void Receipt_SignedAndRead_IsTheSame()
     {
-        var receipt = TaskSamples.Receipt(key);
+        var receipt = TaskSamples.Receipt(_key);
 
-        var read = ReceiptVerifier.Verify(receipt.Sign(key).Envelope, key.PublicKey.PeerId).Value;
+        var read = ReceiptVerifier.Verify(receipt.Sign(_key).Envelope, _key.PublicKey.PeerId).Value;
 
         read.Parameters.ShouldBe(receipt.Parameters);
         (read with { Parameters = receipt.Parameters }).ShouldBe(receipt);
@@ -26,7 +26,7 @@ public sealed class ReceiptTests : IDisposable
     [Fact]
     public void Payload_OfTheSameReceipt_IsTheSameBytes()
     {
-        var receipt = TaskSamples.Receipt(key);
+        var receipt = TaskSamples.Receipt(_key);
 
         ReceiptJson.Write(receipt).ShouldBe(ReceiptJson.Write(ReceiptJson.Read(ReceiptJson.Write(receipt), out _)));
     }
@@ -36,13 +36,13 @@ public sealed class ReceiptTests : IDisposable
     {
         using var other = PrivateKey.Generate();
 
-        Should.Throw<ArgumentException>(() => TaskSamples.Receipt(key).Sign(other));
+        Should.Throw<ArgumentException>(() => TaskSamples.Receipt(_key).Sign(other));
     }
 
     [Fact]
     public void Verify_AfterAnyByteOfThePayloadChanged_Refuses()
     {
-        var envelope = TaskSamples.Receipt(key).Sign(key).Envelope;
+        var envelope = TaskSamples.Receipt(_key).Sign(_key).Envelope;
         for (var i = 0; i < envelope.Payload.Length; i++)
         {
             var changed = envelope.Payload.ToArray();
@@ -56,7 +56,7 @@ public sealed class ReceiptTests : IDisposable
     {
         using var other = PrivateKey.Generate();
 
-        Fault(TaskSamples.Receipt(key).Sign(key).Envelope, other.PublicKey.PeerId).ShouldBe(ReceiptFault.OtherNode);
+        Fault(TaskSamples.Receipt(_key).Sign(_key).Envelope, other.PublicKey.PeerId).ShouldBe(ReceiptFault.OtherNode);
     }
 
     [Fact]
@@ -64,15 +64,15 @@ public sealed class ReceiptTests : IDisposable
     {
         using var other = PrivateKey.Generate();
 
-        Fault(DsseEnvelope.Sign(Receipt.PayloadType, ReceiptJson.Write(TaskSamples.Receipt(key)), other)).ShouldBe(ReceiptFault.SignatureInvalid);
+        Fault(DsseEnvelope.Sign(Receipt.PayloadType, ReceiptJson.Write(TaskSamples.Receipt(_key)), other)).ShouldBe(ReceiptFault.SignatureInvalid);
     }
 
     [Fact]
     public void Verify_OfSharesThatDoNotSum_Refuses()
     {
-        var receipt = TaskSamples.Receipt(key);
+        var receipt = TaskSamples.Receipt(_key);
 
-        Fault((receipt with { Price = receipt.Price + new Money(1) }).Sign(key).Envelope).ShouldBe(ReceiptFault.SharesDoNotSum);
+        Fault((receipt with { Price = receipt.Price + new Money(1) }).Sign(_key).Envelope).ShouldBe(ReceiptFault.SharesDoNotSum);
     }
 
     [Theory]
@@ -81,11 +81,11 @@ public sealed class ReceiptTests : IDisposable
     [InlineData(-1, false)]
     public void Verify_OfRoyalties_AsksThatTheySumToTheCreatorsShare(long off, bool holds)
     {
-        var receipt = TaskSamples.Receipt(key);
+        var receipt = TaskSamples.Receipt(_key);
         var half = new Money(receipt.Shares.Creator.Nanodollars / 2);
         var royal = receipt with { Royalties = [new("ada", receipt.Agent, half), new("ben", receipt.Agent, receipt.Shares.Creator - half + new Money(off))] };
 
-        var verified = ReceiptVerifier.Verify(royal.Sign(key).Envelope, null);
+        var verified = ReceiptVerifier.Verify(royal.Sign(_key).Envelope, null);
 
         (verified.Refusal?.Code).ShouldBe(holds ? null : ReceiptFault.SharesDoNotSum);
         if (holds)
@@ -95,17 +95,17 @@ public sealed class ReceiptTests : IDisposable
     [Fact]
     public void Verify_OfANegativeShare_Refuses()
     {
-        var receipt = TaskSamples.Receipt(key, Money.Zero) with { Shares = new Shares(new Money(5), new Money(-5), Money.Zero) };
+        var receipt = TaskSamples.Receipt(_key, Money.Zero) with { Shares = new Shares(new Money(5), new Money(-5), Money.Zero) };
 
-        Fault(receipt.Sign(key).Envelope).ShouldBe(ReceiptFault.SharesDoNotSum);
+        Fault(receipt.Sign(_key).Envelope).ShouldBe(ReceiptFault.SharesDoNotSum);
     }
 
     [Fact]
     public void Verify_OfUseAboveTheLimits_Refuses()
     {
-        var receipt = TaskSamples.Receipt(key) with { Usage = TaskSamples.Usage(TaskSamples.Limits.Fuel + 1) };
+        var receipt = TaskSamples.Receipt(_key) with { Usage = TaskSamples.Usage(TaskSamples.Limits.Fuel + 1) };
 
-        Fault(receipt.Sign(key).Envelope).ShouldBe(ReceiptFault.UsageAboveLimits);
+        Fault(receipt.Sign(_key).Envelope).ShouldBe(ReceiptFault.UsageAboveLimits);
     }
 
     [Fact]
@@ -113,7 +113,7 @@ public sealed class ReceiptTests : IDisposable
     {
         var receipt = Priced();
 
-        ReceiptVerifier.Verify(receipt.Sign(key).Envelope, null).Value.Pricing.ShouldBe(receipt.Pricing);
+        ReceiptVerifier.Verify(receipt.Sign(_key).Envelope, null).Value.Pricing.ShouldBe(receipt.Pricing);
     }
 
     [Fact]
@@ -123,12 +123,12 @@ public sealed class ReceiptTests : IDisposable
         var receipt = Priced(factor);
         receipt.Price.ShouldBeGreaterThan(Priced().Price);
 
-        ReceiptVerifier.Verify(receipt.Sign(key).Envelope, null).Value.Pricing!.Factor.ShouldBe(factor);
+        ReceiptVerifier.Verify(receipt.Sign(_key).Envelope, null).Value.Pricing!.Factor.ShouldBe(factor);
 
         var cheaper = receipt.Price - new Money(1);
-        Fault((receipt with { Price = cheaper, Shares = SplitPolicy.Default.Split(cheaper) }).Sign(key).Envelope).ShouldBe(ReceiptFault.PriceUnexplained);
-        Fault((receipt with { Pricing = receipt.Pricing! with { Factor = factor with { Demand = 1_338 } } }).Sign(key).Envelope).ShouldBe(ReceiptFault.PriceUnexplained);
-        Fault((receipt with { Pricing = receipt.Pricing! with { Factor = PriceFactor.One } }).Sign(key).Envelope).ShouldBe(ReceiptFault.PriceUnexplained);
+        Fault((receipt with { Price = cheaper, Shares = SplitPolicy.Default.Split(cheaper) }).Sign(_key).Envelope).ShouldBe(ReceiptFault.PriceUnexplained);
+        Fault((receipt with { Pricing = receipt.Pricing! with { Factor = factor with { Demand = 1_338 } } }).Sign(_key).Envelope).ShouldBe(ReceiptFault.PriceUnexplained);
+        Fault((receipt with { Pricing = receipt.Pricing! with { Factor = PriceFactor.One } }).Sign(_key).Envelope).ShouldBe(ReceiptFault.PriceUnexplained);
     }
 
     [Theory]
@@ -139,12 +139,12 @@ public sealed class ReceiptTests : IDisposable
     [InlineData(-1_000, -1_000)]
     public void Verify_OfAFactorThatThereIsNot_Refuses(int tier, int demand)
     {
-        var receipt = TaskSamples.Receipt(key, Money.Zero) with
+        var receipt = TaskSamples.Receipt(_key, Money.Zero) with
         {
             Pricing = new ReceiptPricing(new AgentPrice(Money.Zero, Money.Zero, Money.Zero), InputBytes: 5) { Factor = new PriceFactor(tier, demand) },
         };
 
-        Fault(receipt.Sign(key).Envelope).ShouldBe(ReceiptFault.PriceUnexplained);
+        Fault(receipt.Sign(_key).Envelope).ShouldBe(ReceiptFault.PriceUnexplained);
     }
 
     [Fact]
@@ -162,8 +162,8 @@ public sealed class ReceiptTests : IDisposable
         var receipt = Priced();
         var dearer = receipt.Price + new Money(1);
 
-        Fault((receipt with { Price = dearer, Shares = SplitPolicy.Default.Split(dearer) }).Sign(key).Envelope).ShouldBe(ReceiptFault.PriceUnexplained);
-        Fault((receipt with { Usage = receipt.Usage with { DurationMs = receipt.Usage.DurationMs + 100 } }).Sign(key).Envelope)
+        Fault((receipt with { Price = dearer, Shares = SplitPolicy.Default.Split(dearer) }).Sign(_key).Envelope).ShouldBe(ReceiptFault.PriceUnexplained);
+        Fault((receipt with { Usage = receipt.Usage with { DurationMs = receipt.Usage.DurationMs + 100 } }).Sign(_key).Envelope)
             .ShouldBe(ReceiptFault.PriceUnexplained);
     }
 
@@ -171,10 +171,10 @@ public sealed class ReceiptTests : IDisposable
     public void Verify_OfAKeyOfAnotherNode_Refuses()
     {
         using var other = PrivateKey.Generate();
-        var payload = JsonNode.Parse(ReceiptJson.Write(TaskSamples.Receipt(key)))!.AsObject();
+        var payload = JsonNode.Parse(ReceiptJson.Write(TaskSamples.Receipt(_key)))!.AsObject();
         payload["node"] = other.PublicKey.PeerId.ToString();
 
-        Fault(DsseEnvelope.Sign(Receipt.PayloadType, Encoding.UTF8.GetBytes(payload.ToJsonString()), key)).ShouldBe(ReceiptFault.KeyMismatch);
+        Fault(DsseEnvelope.Sign(Receipt.PayloadType, Encoding.UTF8.GetBytes(payload.ToJsonString()), _key)).ShouldBe(ReceiptFault.KeyMismatch);
     }
 
     [Theory]
@@ -184,14 +184,14 @@ public sealed class ReceiptTests : IDisposable
     [InlineData(Receipt.PayloadType, "not JSON")]
     [InlineData(Receipt.PayloadType, "")]
     public void Verify_OfSomethingElse_Refuses(string payloadType, string payload) =>
-        Fault(DsseEnvelope.Sign(payloadType, Encoding.UTF8.GetBytes(payload), key)).ShouldBe(ReceiptFault.NotAReceipt);
+        Fault(DsseEnvelope.Sign(payloadType, Encoding.UTF8.GetBytes(payload), _key)).ShouldBe(ReceiptFault.NotAReceipt);
 
     private Receipt Priced(PriceFactor? factor = null)
     {
         var pricing = new ReceiptPricing(TaskSamples.Price with { PerGigabyteSecond = Money.Parse("0.5") }, InputBytes: 5) { Factor = factor ?? PriceFactor.One };
         pricing.Rates.TryPrice(TaskPricing.WorkOf(pricing.InputBytes, TaskSamples.Limits, TaskSamples.Usage()), pricing.Factor, out var parts).ShouldBeTrue();
         parts.Memory.ShouldBeGreaterThan(Money.Zero);
-        return TaskSamples.Receipt(key, parts.Total) with { Pricing = pricing };
+        return TaskSamples.Receipt(_key, parts.Total) with { Pricing = pricing };
     }
 
     private static ReceiptFault? Fault(DsseEnvelope envelope, PeerId? expected = null) =>

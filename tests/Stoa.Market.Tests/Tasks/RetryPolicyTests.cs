@@ -6,7 +6,7 @@ namespace Stoa.Market.Tests.Tasks;
 
 public sealed class RetryPolicyTests
 {
-    private static readonly RetryPolicy Policy = new();
+    private static readonly RetryPolicy s_policy = new();
 
     public static TheoryData<FailureCode> FinalCodes() => [.. Enum.GetValues<FailureCode>().Where(code => !RetryPolicy.IsTransient(code))];
 
@@ -20,11 +20,11 @@ public sealed class RetryPolicyTests
         var task = TaskSamples.Queued();
         for (var attempt = 1; attempt < most; attempt++)
         {
-            task = Policy.AfterFailure(task.Claim("n/b", TaskSamples.Now), TaskSamples.Failure(code), TaskSamples.Now, new Random(attempt));
+            task = s_policy.AfterFailure(task.Claim("n/b", TaskSamples.Now), TaskSamples.Failure(code), TaskSamples.Now, new Random(attempt));
             task.State.ShouldBeOfType<TaskState.Queued>();
         }
 
-        task = Policy.AfterFailure(task.Claim("n/b", TaskSamples.Now), TaskSamples.Failure(code), TaskSamples.Now, new Random(3));
+        task = s_policy.AfterFailure(task.Claim("n/b", TaskSamples.Now), TaskSamples.Failure(code), TaskSamples.Now, new Random(3));
 
         task.Attempts.ShouldBe(most);
         task.State.ShouldBeOfType<TaskState.Failed>().Failure.Detail.ShouldContain($"attempt {most} of {most}");
@@ -33,7 +33,7 @@ public sealed class RetryPolicyTests
     [Theory]
     [MemberData(nameof(FinalCodes))]
     public void DeterministicFailure_OnTheFirstAttempt_IsFinal(FailureCode code) =>
-        Policy.AfterFailure(TaskSamples.Running(), TaskSamples.Failure(code), TaskSamples.Now, new Random(1))
+        s_policy.AfterFailure(TaskSamples.Running(), TaskSamples.Failure(code), TaskSamples.Now, new Random(1))
             .State.ShouldBeOfType<TaskState.Failed>().Failure.Code.ShouldBe(code);
 
     [Fact]
@@ -42,8 +42,8 @@ public sealed class RetryPolicyTests
         Gen.Choose(0, int.MaxValue).ToArbitrary(),
         (attempts, seed) =>
         {
-            var cap = Math.Min(Math.Pow(2, attempts - 1) * Policy.FirstDelay.TotalSeconds, Policy.MaxDelay.TotalSeconds);
-            Policy.DelayAfter(attempts, new Random(seed)).TotalSeconds.ShouldBeInRange(0, cap);
+            var cap = Math.Min(Math.Pow(2, attempts - 1) * s_policy.FirstDelay.TotalSeconds, s_policy.MaxDelay.TotalSeconds);
+            s_policy.DelayAfter(attempts, new Random(seed)).TotalSeconds.ShouldBeInRange(0, cap);
         }).QuickCheckThrowOnFailure();
 
     [Fact]
@@ -51,7 +51,7 @@ public sealed class RetryPolicyTests
     {
         var task = TaskSamples.Queued() with { DeadlineAt = TaskSamples.Now.AddTicks(1) };
 
-        var ended = Policy.AfterFailure(
+        var ended = s_policy.AfterFailure(
             task.Claim("n/b", TaskSamples.Now), TaskSamples.Failure(FailureCode.AgentUnavailable), TaskSamples.Now, new Random(1));
 
         ended.State.ShouldBeOfType<TaskState.Failed>().Failure.ShouldSatisfyAllConditions(
@@ -64,11 +64,11 @@ public sealed class RetryPolicyTests
         var task = TaskSamples.Queued();
         for (var loss = 1; loss <= 5; loss++)
         {
-            task = Policy.AfterLoss(task.Claim("n/b", TaskSamples.Now), TaskSamples.Now);
+            task = s_policy.AfterLoss(task.Claim("n/b", TaskSamples.Now), TaskSamples.Now);
             (task.State.Name, task.Losses, task.Attempts).ShouldBe(("queued", loss, 0));
         }
 
-        task = Policy.AfterLoss(task.Claim("n/b", TaskSamples.Now), TaskSamples.Now);
+        task = s_policy.AfterLoss(task.Claim("n/b", TaskSamples.Now), TaskSamples.Now);
 
         task.State.ShouldBeOfType<TaskState.Failed>().Failure.Code.ShouldBe(FailureCode.NodeLost);
     }

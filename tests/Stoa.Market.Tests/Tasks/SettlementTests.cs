@@ -6,7 +6,7 @@ namespace Stoa.Market.Tests.Tasks;
 
 public sealed class SettlementTests
 {
-    private static readonly Payees Payees = new(
+    private static readonly Payees s_payees = new(
         TaskSamples.Ids.Next<Account>(), TaskSamples.Ids.Next<Account>(), TaskSamples.Ids.Next<Account>(), TaskSamples.Ids.Next<Account>());
 
     [Fact]
@@ -14,7 +14,7 @@ public sealed class SettlementTests
     {
         var task = TaskSamples.Running(Money.Parse("1"));
 
-        var transfers = Settlement.Capture(task, SplitPolicy.Default.Split(Money.Parse("0.3")), Payees, TaskSamples.Ids, TaskSamples.Now);
+        var transfers = Settlement.Capture(task, SplitPolicy.Default.Split(Money.Parse("0.3")), s_payees, TaskSamples.Ids, TaskSamples.Now);
 
         transfers.Select(transfer => transfer.Purpose).ShouldBe(
             [TransferPurpose.TaskCapture, TransferPurpose.CreatorShare, TransferPurpose.NodeShare, TransferPurpose.PlatformShare]);
@@ -27,7 +27,7 @@ public sealed class SettlementTests
     public void Capture_OfAPriceOfOneNanodollar_MakesNoEmptyTransfer()
     {
         var transfers = Settlement.Capture(
-            TaskSamples.Running(Money.Parse("1")), SplitPolicy.Default.Split(new Money(1)), Payees, TaskSamples.Ids, TaskSamples.Now);
+            TaskSamples.Running(Money.Parse("1")), SplitPolicy.Default.Split(new Money(1)), s_payees, TaskSamples.Ids, TaskSamples.Now);
 
         transfers.Select(transfer => transfer.Purpose).ShouldBe([TransferPurpose.TaskCapture, TransferPurpose.CreatorShare]);
     }
@@ -37,7 +37,7 @@ public sealed class SettlementTests
     {
         var task = TaskSamples.Running(Money.Parse("1"));
 
-        var release = Settlement.Release(task, Payees.Clearing, TaskSamples.Ids.Next<Transfer>(), TaskSamples.Now).ShouldHaveSingleItem();
+        var release = Settlement.Release(task, s_payees.Clearing, TaskSamples.Ids.Next<Transfer>(), TaskSamples.Now).ShouldHaveSingleItem();
 
         (release.Kind, release.Amount, release.PendingId).ShouldBe((TransferKind.VoidPending, Money.Zero, task.Hold!.Id));
     }
@@ -47,7 +47,7 @@ public sealed class SettlementTests
     {
         var task = TaskSamples.Running();
 
-        Settlement.Capture(task, SplitPolicy.Default.Split(Money.Zero), Payees, TaskSamples.Ids, TaskSamples.Now).ShouldBeEmpty();
-        Settlement.Release(task, Payees.Clearing, TaskSamples.Ids.Next<Transfer>(), TaskSamples.Now).ShouldBeEmpty();
+        Settlement.Capture(task, SplitPolicy.Default.Split(Money.Zero), s_payees, TaskSamples.Ids, TaskSamples.Now).ShouldBeEmpty();
+        Settlement.Release(task, s_payees.Clearing, TaskSamples.Ids.Next<Transfer>(), TaskSamples.Now).ShouldBeEmpty();
     }
 }

@@ -6,7 +6,7 @@ namespace Stoa.Market.Tests.Tasks;
 
 public sealed class SpoolStreamTests
 {
-    private readonly ContentShelf shelf = new();
+    private readonly ContentShelf _shelf = new();
 
     [Theory]
     [InlineData(0)]
@@ -14,12 +14,12 @@ public sealed class SpoolStreamTests
     [InlineData(TaskResult.MaxInlineBytes)]
     public async Task Output_UpTo64KiB_StaysInMemory(int length)
     {
-        await using var spool = new SpoolStream(shelf, maxBytes: 1 << 20, TestContext.Current.CancellationToken);
+        await using var spool = new SpoolStream(_shelf, maxBytes: 1 << 20, TestContext.Current.CancellationToken);
         var bytes = Bytes(length);
         spool.Write(bytes);
 
         (await spool.CompleteAsync())!.Value.ToArray().ShouldBe(bytes);
-        shelf.Contents.ShouldBeEmpty();
+        _shelf.Contents.ShouldBeEmpty();
     }
 
     [Theory]
@@ -28,7 +28,7 @@ public sealed class SpoolStreamTests
     [InlineData(3_000_000, 1_000_000)]
     public async Task Output_OfMore_IsStreamedIntoTheContentStore(int length, int writeBytes)
     {
-        await using var spool = new SpoolStream(shelf, maxBytes: 1 << 24, TestContext.Current.CancellationToken);
+        await using var spool = new SpoolStream(_shelf, maxBytes: 1 << 24, TestContext.Current.CancellationToken);
         var bytes = Bytes(length);
 
         // As a guest does it: on a thread of its own, which waits when the store is slower.
@@ -41,26 +41,26 @@ public sealed class SpoolStreamTests
             TestContext.Current.CancellationToken);
 
         (await spool.CompleteAsync()).ShouldBeNull();
-        shelf.Contents.ShouldHaveSingleItem().ShouldBe(bytes);
+        _shelf.Contents.ShouldHaveSingleItem().ShouldBe(bytes);
     }
 
     [Fact]
     public async Task Output_ThatIsGivenUp_LeavesNothing()
     {
-        var spool = new SpoolStream(shelf, maxBytes: 1 << 24, TestContext.Current.CancellationToken);
+        var spool = new SpoolStream(_shelf, maxBytes: 1 << 24, TestContext.Current.CancellationToken);
         await Task.Run(() => spool.Write(Bytes(300_000)), TestContext.Current.CancellationToken);
 
         await spool.DisposeAsync();
 
-        shelf.Contents.ShouldBeEmpty();
-        shelf.Ended.ShouldBe(1);
+        _shelf.Contents.ShouldBeEmpty();
+        _shelf.Ended.ShouldBe(1);
     }
 
     [Fact]
     public async Task Output_WhileTheStoreFails_FailsWithItsFault()
     {
-        shelf.Failing = true;
-        await using var spool = new SpoolStream(shelf, maxBytes: 1 << 24, TestContext.Current.CancellationToken);
+        _shelf.Failing = true;
+        await using var spool = new SpoolStream(_shelf, maxBytes: 1 << 24, TestContext.Current.CancellationToken);
 
         await Task.Run(
             () => Should.Throw<IOException>(() =>
@@ -77,8 +77,8 @@ public sealed class SpoolStreamTests
     [Fact]
     public async Task Output_ThatTheStoreRefuses_IsNotCompleted()
     {
-        shelf.Refusing = true;
-        await using var spool = new SpoolStream(shelf, maxBytes: 1 << 24, TestContext.Current.CancellationToken);
+        _shelf.Refusing = true;
+        await using var spool = new SpoolStream(_shelf, maxBytes: 1 << 24, TestContext.Current.CancellationToken);
         await Task.Run(() => spool.Write(Bytes(100_000)), TestContext.Current.CancellationToken);
 
         await Should.ThrowAsync<IOException>(spool.CompleteAsync);

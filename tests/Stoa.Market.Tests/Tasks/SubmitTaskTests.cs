@@ -19,7 +19,7 @@ public sealed class SubmitTaskTests
           "properties": { "rows": { "type": "array", "items": { "type": "object", "properties": { "age": { "type": "integer", "minimum": 0 } } } }, "title": { "type": "string" } } }
         """;
 
-    private static readonly AgentParameter[] Parameters =
+    private static readonly AgentParameter[] s_parameters =
     [
         new("width", "Pixels.", AgentParameterType.Integer, null, []),
         new("fit", "How.", AgentParameterType.Choice, "inside", ["inside", "cover"]),
@@ -28,20 +28,20 @@ public sealed class SubmitTaskTests
         new("title", "Any text.", AgentParameterType.String, null, []),
     ];
 
-    private readonly MarketShelf shelf = new();
-    private readonly Id<User> owner = TaskSamples.Ids.Next<User>();
-    private readonly Id<Account> clearing = TaskSamples.Ids.Next<Account>();
-    private readonly AgentIndex index = new(new SelectionPolicy(), TaskSamples.Now);
-    private readonly Cell cell = new(new LeaseHolder("self", "1"), "eu-central", TaskSamples.Now);
-    private readonly SubmitTask submit;
+    private readonly MarketShelf _shelf = new();
+    private readonly Id<User> _owner = TaskSamples.Ids.Next<User>();
+    private readonly Id<Account> _clearing = TaskSamples.Ids.Next<Account>();
+    private readonly AgentIndex _index = new(new SelectionPolicy(), TaskSamples.Now);
+    private readonly Cell _cell = new(new LeaseHolder("self", "1"), "eu-central", TaskSamples.Now);
+    private readonly SubmitTask _submit;
 
     public SubmitTaskTests()
     {
-        shelf.Wallets[owner.ToString()] = new Account(
-            TaskSamples.Ids.Next<Account>(), owner.ToString(), AccountKind.Wallet, Money.Parse("10"), Money.Zero, Money.Zero, TaskSamples.Now);
-        shelf.Agent = Agent(TaskSamples.Manifest(parameters: Parameters));
-        submit = new SubmitTask(shelf, shelf, shelf, shelf, shelf, clearing, index, new OpenAuction(shelf, new BiddingPolicy.Posted(), 10, TaskSamples.Ids), cell, maxMemoryBytes: 1L << 30, TaskSamples.Ids, TimeProvider.System, new Random(1));
-        index.SetLoaded();
+        _shelf.Wallets[_owner.ToString()] = new Account(
+            TaskSamples.Ids.Next<Account>(), _owner.ToString(), AccountKind.Wallet, Money.Parse("10"), Money.Zero, Money.Zero, TaskSamples.Now);
+        _shelf.Agent = Agent(TaskSamples.Manifest(parameters: s_parameters));
+        _submit = new SubmitTask(_shelf, _shelf, _shelf, _shelf, _shelf, _clearing, _index, new OpenAuction(_shelf, new BiddingPolicy.Posted(), 10, TaskSamples.Ids), _cell, maxMemoryBytes: 1L << 30, TaskSamples.Ids, TimeProvider.System, new Random(1));
+        _index.SetLoaded();
     }
 
     [Fact]
@@ -51,20 +51,20 @@ public sealed class SubmitTaskTests
 
         // 0.001 + 5 bytes at 0.0005 per MB + 1 Gfuel at 0.002.
         task.MaxPrice.ToString().ShouldBe("0.003000003");
-        var made = shelf.Submissions.ShouldHaveSingleItem();
+        var made = _shelf.Submissions.ShouldHaveSingleItem();
         made.Hold.ShouldNotBeNull().Amount.ShouldBe(task.MaxPrice);
-        (made.Hold.CreditAccountId, made.Hold.Cause, made.Hold.Id).ShouldBe((clearing, task.Id.ToString(), task.Hold!.Id));
+        (made.Hold.CreditAccountId, made.Hold.Cause, made.Hold.Id).ShouldBe((_clearing, task.Id.ToString(), task.Hold!.Id));
         task.Limits.ShouldBe(TaskSamples.Limits with { Fuel = 1_000_000_000 });
     }
 
     [Fact]
     public async Task Submit_ToAFreeAgent_HoldsNothingAndNeedsNoWallet()
     {
-        shelf.Agent = Agent(TaskSamples.Manifest(price: new AgentPrice(Money.Zero, Money.Zero, Money.Zero)));
-        shelf.Wallets.Clear();
+        _shelf.Agent = Agent(TaskSamples.Manifest(price: new AgentPrice(Money.Zero, Money.Zero, Money.Zero)));
+        _shelf.Wallets.Clear();
 
         (await SubmitAsync(Request())).Value.Task.Hold.ShouldBeNull();
-        shelf.Submissions.ShouldHaveSingleItem().Hold.ShouldBeNull();
+        _shelf.Submissions.ShouldHaveSingleItem().Hold.ShouldBeNull();
     }
 
     [Fact]
@@ -121,8 +121,8 @@ public sealed class SubmitTaskTests
     [Fact]
     public async Task Submit_ForRegions_IsOnlyOfferedToThisNodeWhenItStandsInOneOfThem()
     {
-        cell.Learn([CellTests.Node("other", "us-east")]);
-        shelf.Agent = Agent(TaskSamples.Manifest());
+        _cell.Learn([CellTests.Node("other", "us-east")]);
+        _shelf.Agent = Agent(TaskSamples.Manifest());
 
         (await OfferedAsync()).ShouldBe((true, ""));
         (await OfferedAsync("eu-central", "us-east")).ShouldBe((true, "eu-central us-east"));
@@ -131,7 +131,7 @@ public sealed class SubmitTaskTests
         async Task<(bool, string)> OfferedAsync(params string[] regions)
         {
             var isOffered = false;
-            var task = (await submit.SubmitAsync(owner, Request() with { Regions = regions }, null, _ => Offer(), null, Stop)).Value.Task;
+            var task = (await _submit.SubmitAsync(_owner, Request() with { Regions = regions }, null, _ => Offer(), null, Stop)).Value.Task;
             return (isOffered, string.Join(' ', task.Regions));
 
             ImmediateClaim? Offer()
@@ -145,14 +145,14 @@ public sealed class SubmitTaskTests
     [Fact]
     public async Task Submit_ForRegionsWhereNoNodeIs_IsRefusedWithThoseWhereOneIs()
     {
-        cell.Learn([CellTests.Node("other", "us-east"), CellTests.Node("nowhere", null)]);
+        _cell.Learn([CellTests.Node("other", "us-east"), CellTests.Node("nowhere", null)]);
 
         var refusal = (await SubmitAsync(Request() with { Regions = ["ap-south", "eu-west"] })).Refusal.ShouldNotBeNull();
 
         refusal.Code.ShouldBe(TaskRefusal.RegionUnserved);
         refusal.Detail.ShouldContain("ap-south or eu-west");
         refusal.Detail.ShouldContain("eu-central, us-east");
-        (await submit.QuoteAsync(owner, Request() with { Regions = ["ap-south"] }, Stop)).Refusal!.Code.ShouldBe(TaskRefusal.RegionUnserved);
+        (await _submit.QuoteAsync(_owner, Request() with { Regions = ["ap-south"] }, Stop)).Refusal!.Code.ShouldBe(TaskRefusal.RegionUnserved);
     }
 
     [Fact]
@@ -168,9 +168,9 @@ public sealed class SubmitTaskTests
     [Fact]
     public async Task Submit_BeyondTheNodesMemory_IsRefused()
     {
-        var small = new SubmitTask(shelf, shelf, shelf, shelf, shelf, clearing, index, new OpenAuction(shelf, new BiddingPolicy.Posted(), 10, TaskSamples.Ids), cell, maxMemoryBytes: 1 << 20, TaskSamples.Ids, TimeProvider.System, new Random(1));
+        var small = new SubmitTask(_shelf, _shelf, _shelf, _shelf, _shelf, _clearing, _index, new OpenAuction(_shelf, new BiddingPolicy.Posted(), 10, TaskSamples.Ids), _cell, maxMemoryBytes: 1 << 20, TaskSamples.Ids, TimeProvider.System, new Random(1));
 
-        (await small.SubmitAsync(owner, Request(), null, _ => null, null, Stop)).Refusal!.Code.ShouldBe(TaskRefusal.LimitsInvalid);
+        (await small.SubmitAsync(_owner, Request(), null, _ => null, null, Stop)).Refusal!.Code.ShouldBe(TaskRefusal.LimitsInvalid);
     }
 
     [Theory]
@@ -182,7 +182,7 @@ public sealed class SubmitTaskTests
     [InlineData("", "JSON")]
     public async Task Submit_OfAnInputThatDoesNotFitTheSchema_SaysWhere(string input, string where)
     {
-        shelf.Agent = Agent(TaskSamples.Manifest(Schema));
+        _shelf.Agent = Agent(TaskSamples.Manifest(Schema));
 
         var refusal = (await SubmitAsync(Request(input))).Refusal.ShouldNotBeNull();
 
@@ -193,7 +193,7 @@ public sealed class SubmitTaskTests
     [Fact]
     public async Task Submit_OfABombOfBrackets_IsRefused()
     {
-        shelf.Agent = Agent(TaskSamples.Manifest(Schema));
+        _shelf.Agent = Agent(TaskSamples.Manifest(Schema));
 
         (await SubmitAsync(Request(new string('[', 500_000) + new string(']', 500_000)))).Refusal!.Code.ShouldBe(TaskRefusal.InputInvalid);
     }
@@ -201,7 +201,7 @@ public sealed class SubmitTaskTests
     [Fact]
     public async Task Submit_OfAFittingInput_IsTaken()
     {
-        shelf.Agent = Agent(TaskSamples.Manifest(Schema));
+        _shelf.Agent = Agent(TaskSamples.Manifest(Schema));
 
         (await SubmitAsync(Request("""{"rows": [{"age": 7}], "title": "ages"}"""))).Refusal.ShouldBeNull();
     }
@@ -213,9 +213,9 @@ public sealed class SubmitTaskTests
         var request = Request() with { Input = new RequestedInput.Stored(ContentHash.Of(bytes)) };
 
         (await SubmitAsync(request)).Refusal!.Code.ShouldBe(TaskRefusal.InputUnknown);
-        shelf.Blobs[ContentHash.Of(bytes)] = bytes;
+        _shelf.Blobs[ContentHash.Of(bytes)] = bytes;
         (await SubmitAsync(request)).Refusal!.Code.ShouldBe(TaskRefusal.InputUnknown);
-        shelf.Grants.Add((ContentHash.Of(bytes), owner));
+        _shelf.Grants.Add((ContentHash.Of(bytes), _owner));
         (await SubmitAsync(request)).Value.Task.Input.ShouldBe(new TaskInput(ContentHash.Of(bytes), bytes.Length, IsInline: false));
     }
 
@@ -232,19 +232,19 @@ public sealed class SubmitTaskTests
         switch (code)
         {
             case TaskRefusal.AgentUnknown:
-                shelf.Agent = null;
+                _shelf.Agent = null;
                 break;
             case TaskRefusal.InputTooLarge:
                 request = request with { Input = new RequestedInput.Inline(new byte[TaskInput.MaxInlineBytes + 1]) };
                 break;
             case TaskRefusal.PriceOutOfRange:
-                shelf.Agent = Agent(TaskSamples.Manifest(price: new AgentPrice(Money.Zero, Money.Zero, Money.Parse("9000000000"))));
+                _shelf.Agent = Agent(TaskSamples.Manifest(price: new AgentPrice(Money.Zero, Money.Zero, Money.Parse("9000000000"))));
                 break;
             case TaskRefusal.BudgetTooSmall:
                 request = request with { MaxPrice = Money.Parse("0.001") };
                 break;
             case TaskRefusal.InsufficientFunds:
-                shelf.Wallets.Clear();
+                _shelf.Wallets.Clear();
                 break;
             default:
                 (await SubmitAsync(request, key: "k")).Refusal.ShouldBeNull();
@@ -259,12 +259,12 @@ public sealed class SubmitTaskTests
     public async Task Submit_AgainWithTheSameKey_AnswersTheSameTaskEvenWhenTheAgentIsGone()
     {
         var first = (await SubmitAsync(Request(), key: "k")).Value;
-        shelf.Agent = null;
+        _shelf.Agent = null;
 
         var second = (await SubmitAsync(Request(), key: "k")).Value;
 
         (second.IsNew, second.Task.Id).ShouldBe((false, first.Task.Id));
-        shelf.Submissions.Count.ShouldBe(1);
+        _shelf.Submissions.Count.ShouldBe(1);
     }
 
     [Fact]
@@ -282,7 +282,7 @@ public sealed class SubmitTaskTests
     [Fact]
     public async Task Quote_OfARequest_IsWhatASubmissionHolds()
     {
-        var quote = (await submit.QuoteAsync(owner, Request(), Stop)).Value;
+        var quote = (await _submit.QuoteAsync(_owner, Request(), Stop)).Value;
 
         quote.Parts.Total.ShouldBe((await SubmitAsync(Request())).Value.Task.MaxPrice);
     }
@@ -290,14 +290,14 @@ public sealed class SubmitTaskTests
     [Fact]
     public async Task Submit_ToAnAgentWithTiers_HoldsByThePriority()
     {
-        shelf.Agent = Agent(TaskSamples.Manifest() with { Factors = new PriceFactors(500, 1_500, 3_000, Demand: null) });
+        _shelf.Agent = Agent(TaskSamples.Manifest() with { Factors = new PriceFactors(500, 1_500, 3_000, Demand: null) });
         async Task<Money> HoldAsync(TaskPriority priority) => (await SubmitAsync(Request() with { Priority = priority })).Value.Task.MaxPrice;
         var normal = await HoldAsync(TaskPriority.Normal);
 
         (await HoldAsync(TaskPriority.Background)).ShouldBe(Money.MultiplyRatioRoundingUp(normal, 1, 2));
         (await HoldAsync(TaskPriority.High)).ShouldBe(Money.MultiplyRatioRoundingUp(normal, 3, 2));
         (await HoldAsync(TaskPriority.Urgent)).ShouldBe(normal * 3);
-        shelf.Submissions.ShouldAllBe(submission => submission.Demand == null);
+        _shelf.Submissions.ShouldAllBe(submission => submission.Demand == null);
     }
 
     [Theory]
@@ -310,13 +310,13 @@ public sealed class SubmitTaskTests
     [InlineData(2, 2, 2_000)]
     public async Task Submit_ToAnAgentInDemand_FixesTheFactorOfItsLoad(int open, int own, int factor)
     {
-        shelf.Agent = Agent(TaskSamples.Manifest() with { Factors = PriceFactors.None with { Demand = new DemandFactor(2_000, 500, 4) } });
-        (shelf.Open, shelf.OwnOpen) = (open, own);
+        _shelf.Agent = Agent(TaskSamples.Manifest() with { Factors = PriceFactors.None with { Demand = new DemandFactor(2_000, 500, 4) } });
+        (_shelf.Open, _shelf.OwnOpen) = (open, own);
 
-        var quote = (await submit.QuoteAsync(owner, Request() with { Priority = TaskPriority.Urgent }, Stop)).Value;
+        var quote = (await _submit.QuoteAsync(_owner, Request() with { Priority = TaskPriority.Urgent }, Stop)).Value;
         var task = (await SubmitAsync(Request() with { Priority = TaskPriority.Urgent })).Value.Task;
 
-        shelf.Submissions.ShouldHaveSingleItem().Demand.ShouldBe(factor);
+        _shelf.Submissions.ShouldHaveSingleItem().Demand.ShouldBe(factor);
         (quote.Parts.Factor, quote.Hold).ShouldBe((new PriceFactor(1_000, factor), task.MaxPrice));
         quote.Least.ShouldBe(new PriceFactor(1_000, factor).Apply(Money.Parse("0.001000003")));
     }
@@ -324,8 +324,8 @@ public sealed class SubmitTaskTests
     [Fact]
     public async Task Submit_AboveTheBudgetForItsFactor_IsRefused()
     {
-        shelf.Agent = Agent(TaskSamples.Manifest() with { Factors = new PriceFactors(1_000, 1_000, 3_000, Demand: null) });
-        var normal = (await submit.QuoteAsync(owner, Request(), Stop)).Value.Hold;
+        _shelf.Agent = Agent(TaskSamples.Manifest() with { Factors = new PriceFactors(1_000, 1_000, 3_000, Demand: null) });
+        var normal = (await _submit.QuoteAsync(_owner, Request(), Stop)).Value.Hold;
 
         (await SubmitAsync(Request() with { MaxPrice = normal })).Refusal.ShouldBeNull();
         (await SubmitAsync(Request() with { MaxPrice = normal, Priority = TaskPriority.Urgent })).Refusal!.Code.ShouldBe(TaskRefusal.BudgetTooSmall);
@@ -344,5 +344,5 @@ public sealed class SubmitTaskTests
         TaskSamples.Ids.Next<AgentVersion>(), TaskSamples.Ids.Next<User>(), "stoa", manifest, ContentHash.Of("artifact"u8), ContentHash.Of("program"u8), 7, TaskSamples.Now);
 
     private Task<Outcome<Submitted, TaskRefusal>> SubmitAsync(TaskRequest request, string? key = null) =>
-        submit.SubmitAsync(owner, request, key, _ => null, null, Stop);
+        _submit.SubmitAsync(_owner, request, key, _ => null, null, Stop);
 }

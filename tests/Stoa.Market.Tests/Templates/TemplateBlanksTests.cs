@@ -12,7 +12,7 @@ public sealed class TemplateBlanksTests
         {"agent":"stoa/{{agent}}","input":{"json":{"width":"{{width}}","title":"{{title}} at {{width}}","deep":[{"on":"{{on}}"}]}},"parameters":{"json":"{{width}}"}}
         """;
 
-    private static readonly TemplateParameter[] Parameters =
+    private static readonly TemplateParameter[] s_parameters =
     [
         new("agent", ParameterType.Text, null, Json("\"image-resize\"")),
         new("width", ParameterType.Integer, "Pixels.", null),
@@ -54,7 +54,7 @@ public sealed class TemplateBlanksTests
 
         TemplateBlanks.Check("", parameters, JsonNode.Parse("""{"agent":"{{b}}"}""")!).Select(error => error.Pointer)
             .ShouldBe(["/name", "/parameters/0/name", "/parameters/1/default", "/parameters/2/name", "/task"]);
-        TemplateBlanks.Check("good", Parameters, JsonNode.Parse(Task)!).ShouldBeEmpty();
+        TemplateBlanks.Check("good", s_parameters, JsonNode.Parse(Task)!).ShouldBeEmpty();
     }
 
     [Fact]
@@ -84,7 +84,7 @@ public sealed class TemplateBlanksTests
     }
 
     private static Outcome<JsonNode, TemplateRefusal> Fill(string values) => TemplateBlanks.Fill(
-        new TaskTemplate(default, default(Id<User>), "test", Task, Parameters, default),
+        new TaskTemplate(default, default(Id<User>), "test", Task, s_parameters, default),
         JsonSerializer.Deserialize<Dictionary<string, JsonElement>>(values)!);
 
     private static JsonElement Json(string text) => JsonDocument.Parse(text).RootElement;

@@ -6,7 +6,7 @@ namespace Stoa.Market.Tests.Webhooks;
 
 public sealed class WebhookRulesTests
 {
-    private static readonly WebhookRules Strict = new(AllowHttp: false, AllowPrivateAddresses: false);
+    private static readonly WebhookRules s_strict = new(AllowHttp: false, AllowPrivateAddresses: false);
 
     [Theory]
     [InlineData("127.0.0.1")]
@@ -69,13 +69,13 @@ public sealed class WebhookRulesTests
     [InlineData("https://localhost/", "private network")]
     [InlineData("https://a.localhost./", "private network")]
     public void Url_ThatMayNotBeCalled_IsRefusedWithTheReason(string url, string reason) =>
-        Strict.CheckUrl(url).ShouldContain(error => error.Pointer == "/url" && error.Reason.Contains(reason, StringComparison.Ordinal));
+        s_strict.CheckUrl(url).ShouldContain(error => error.Pointer == "/url" && error.Reason.Contains(reason, StringComparison.Ordinal));
 
     [Theory]
     [InlineData("https://example.org/stoa?key=1")]
     [InlineData("https://example.org:8443/")]
     [InlineData("https://1.1.1.1/")]
-    public void Url_OfThePublicInternet_IsTaken(string url) => Strict.CheckUrl(url).ShouldBeEmpty();
+    public void Url_OfThePublicInternet_IsTaken(string url) => s_strict.CheckUrl(url).ShouldBeEmpty();
 
     [Fact]
     public void Url_OnThisMachine_IsTakenWhereTheOperatorAllowsIt() =>

@@ -8,7 +8,7 @@ namespace Stoa.Node.Tests.Audit;
 /// <summary>What every database does with the audit log.</summary>
 public abstract class AuditBlocksConformance(DatabaseSource source) : DatabaseTest(source)
 {
-    private static readonly DateTimeOffset Now = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123);
+    private static readonly DateTimeOffset s_now = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123);
 
     private SqlAuditBlocks Blocks => new(Database);
 
@@ -37,7 +37,7 @@ public abstract class AuditBlocksConformance(DatabaseSource source) : DatabaseTe
 
         (await NumbersAsync(new AuditFilter(), 4)).ShouldBe(Enumerable.Range(1, 33).Reverse().Select(number => (long)number));
         (await NumbersAsync(new AuditFilter("user_2"), 3)).ShouldBe(Enumerable.Range(0, 11).Reverse().Select(block => (block * 3L) + 2));
-        (await NumbersAsync(new AuditFilter(Name: "b", From: Now.AddMinutes(3), To: Now.AddMinutes(5)), 50)).ShouldBe([14, 11]);
+        (await NumbersAsync(new AuditFilter(Name: "b", From: s_now.AddMinutes(3), To: s_now.AddMinutes(5)), 50)).ShouldBe([14, 11]);
         (await NumbersAsync(new AuditFilter("user_3"), 50)).ShouldBeEmpty();
     }
 
@@ -48,8 +48,8 @@ public abstract class AuditBlocksConformance(DatabaseSource source) : DatabaseTe
             await Blocks.AppendAsync([Act("a", "user_1", day * 24 * 60)], Stop);
         var whole = await Blocks.ReadAsync(0, 100, Stop);
 
-        (await Blocks.PruneAsync(Now.AddDays(2), Stop)).ShouldBe(2);
-        (await Blocks.PruneAsync(Now.AddDays(2), Stop)).ShouldBe(0);
+        (await Blocks.PruneAsync(s_now.AddDays(2), Stop)).ShouldBe(2);
+        (await Blocks.PruneAsync(s_now.AddDays(2), Stop)).ShouldBe(0);
 
         (await Blocks.StartAsync(Stop)).ShouldBe(whole[1].Head);
         (await Blocks.ReadAsync(0, 100, Stop)).Select(block => block.Number).ShouldBe([3, 4, 5]);
@@ -64,12 +64,12 @@ public abstract class AuditBlocksConformance(DatabaseSource source) : DatabaseTe
         await Blocks.AppendAsync([Act("a", null)], Stop);
         await Blocks.AppendAsync([Act("b", null)], Stop);
 
-        (await Blocks.PruneAsync(Now.AddYears(1), Stop)).ShouldBe(1);
+        (await Blocks.PruneAsync(s_now.AddYears(1), Stop)).ShouldBe(1);
 
         (await Blocks.ReadAsync(0, 100, Stop)).ShouldHaveSingleItem().Number.ShouldBe(2);
     }
 
-    private static AuditAct Act(string name, string? actor, int minutes = 0) => new(Now.AddMinutes(minutes), name, 200) { Actor = actor };
+    private static AuditAct Act(string name, string? actor, int minutes = 0) => new(s_now.AddMinutes(minutes), name, 200) { Actor = actor };
 
     private async Task<List<long>> NumbersAsync(AuditFilter filter, int limit)
     {

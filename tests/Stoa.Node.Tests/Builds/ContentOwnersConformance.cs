@@ -9,7 +9,7 @@ namespace Stoa.Node.Tests.Builds;
 /// <summary>What every keeper of grants does.</summary>
 public abstract class ContentOwnersConformance(DatabaseSource source) : DatabaseTest(source)
 {
-    private static readonly ContentDescriptor Content = new(ContentHash.Of("content"u8), 7);
+    private static readonly ContentDescriptor s_content = new(ContentHash.Of("content"u8), 7);
     private readonly IdSource _ids = new(TimeProvider.System, new Random(1));
 
     private SqlContentOwners Owners => new(Database);
@@ -18,20 +18,20 @@ public abstract class ContentOwnersConformance(DatabaseSource source) : Database
     public async Task MayRead_OnlyThoseWhoWereGranted()
     {
         var (ann, bob) = (_ids.Next<User>(), _ids.Next<User>());
-        await Owners.GrantAsync(Content, ann, Stop);
-        await Owners.GrantAsync(Content, ann, Stop);
-        (await Owners.MayReadAsync(Content.Digest, ann, Stop)).ShouldBeTrue();
-        (await Owners.MayReadAsync(Content.Digest, bob, Stop)).ShouldBeFalse();
-        (await Owners.MayReadAsync(Content.Digest, null, Stop)).ShouldBeFalse();
+        await Owners.GrantAsync(s_content, ann, Stop);
+        await Owners.GrantAsync(s_content, ann, Stop);
+        (await Owners.MayReadAsync(s_content.Digest, ann, Stop)).ShouldBeTrue();
+        (await Owners.MayReadAsync(s_content.Digest, bob, Stop)).ShouldBeFalse();
+        (await Owners.MayReadAsync(s_content.Digest, null, Stop)).ShouldBeFalse();
         (await Owners.MayReadAsync(ContentHash.Of("other"u8), ann, Stop)).ShouldBeFalse();
     }
 
     [Fact]
     public async Task MayRead_PublicContent_Everyone()
     {
-        await Owners.GrantAsync(Content, null, Stop);
-        (await Owners.MayReadAsync(Content.Digest, _ids.Next<User>(), Stop)).ShouldBeTrue();
-        (await Owners.MayReadAsync(Content.Digest, null, Stop)).ShouldBeTrue();
+        await Owners.GrantAsync(s_content, null, Stop);
+        (await Owners.MayReadAsync(s_content.Digest, _ids.Next<User>(), Stop)).ShouldBeTrue();
+        (await Owners.MayReadAsync(s_content.Digest, null, Stop)).ShouldBeTrue();
     }
 }
 

@@ -19,22 +19,22 @@ public sealed class ChannelKillTests(ITestOutputHelper output) : IDisposable
 {
     private const int Kills = 4;
     private const int Lanes = 4;
-    private static readonly string[] Options = ["--Channels:MinChallengeWindowSeconds", "1", "--Channels:PollMs", "20"];
+    private static readonly string[] s_options = ["--Channels:MinChallengeWindowSeconds", "1", "--Channels:PollMs", "20"];
 
-    private readonly PrivateKey payerKey = PrivateKey.Generate();
-    private readonly PrivateKey payeeKey = PrivateKey.Generate();
+    private readonly PrivateKey _payerKey = PrivateKey.Generate();
+    private readonly PrivateKey _payeeKey = PrivateKey.Generate();
 
     // What the node has answered of each channel: the most that was settled, and the deposit. Afterwards it is no less.
-    private readonly ConcurrentDictionary<string, (Money Settled, Money Deposit)> answered = new();
-    private readonly SemaphoreSlim noted = new(0);
+    private readonly ConcurrentDictionary<string, (Money Settled, Money Deposit)> _answered = new();
+    private readonly SemaphoreSlim _noted = new(0);
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     public void Dispose()
     {
-        payerKey.Dispose();
-        payeeKey.Dispose();
-        noted.Dispose();
+        _payerKey.Dispose();
+        _payeeKey.Dispose();
+        _noted.Dispose();
     }
 
     [Fact]
@@ -48,14 +48,14 @@ public sealed class ChannelKillTests(ITestOutputHelper output) : IDisposable
         {
             for (var kill = 0; kill < Kills; kill++)
             {
-                await using var node = await NodeProcess.StartAsync(folder, Stop, Options);
+                await using var node = await NodeProcess.StartAsync(folder, Stop, s_options);
                 var key = NodeProcess.AdminKey(folder);
                 if (kill == 0)
                     await RegisterAsync(node);
                 using var ending = CancellationTokenSource.CreateLinkedTokenSource(Stop);
                 var lanes = Enumerable.Range(0, Lanes).Select(_ => ActAsync(node, key, random.Next(), ending.Token)).ToList();
                 for (var answers = random.Next(20, 120); answers > 0; answers--)
-                    (await noted.WaitAsync(TimeSpan.FromMinutes(1), Stop)).ShouldBeTrue("the node answers");
+                    (await _noted.WaitAsync(TimeSpan.FromMinutes(1), Stop)).ShouldBeTrue("the node answers");
                 await node.KillAsync();
                 await ending.CancelAsync();
                 await Task.WhenAll(lanes);
@@ -80,11 +80,11 @@ public sealed class ChannelKillTests(ITestOutputHelper output) : IDisposable
             while (!stop.IsCancellationRequested)
             {
                 var channel = Note(await payer.OpenChannelAsync(
-                    new OpenChannelRequest("bob", Text(payerKey), Text(payeeKey), "0.002", 1), stop));
+                    new OpenChannelRequest("bob", Text(_payerKey), Text(_payeeKey), "0.002", 1), stop));
                 var terms = ChannelStatement.Open(channel.Statement!).Value.Terms;
                 for (var step = 1; step <= 6; step++)
                 {
-                    var voucher = new VoucherBody(new VoucherPayload(terms.Channel, terms.Node, new Money(300_000 * step)).Sign(payerKey).Envelope);
+                    var voucher = new VoucherBody(new VoucherPayload(terms.Channel, terms.Node, new Money(300_000 * step)).Sign(_payerKey).Envelope);
                     if (step == 3)
                         Note(await payer.RaiseDepositAsync(channel.Id, "0.003", stop));
                     if (random.Next(2) == 0)
@@ -94,7 +94,7 @@ public sealed class ChannelKillTests(ITestOutputHelper output) : IDisposable
                 }
 
                 if (random.Next(2) == 0)
-                    Note(await payer.AgreeOnChannelAsync(channel.Id, Agreement.Accept(Agreement.Propose(terms, new Money(2_000_000), payeeKey), payerKey), stop));
+                    Note(await payer.AgreeOnChannelAsync(channel.Id, Agreement.Accept(Agreement.Propose(terms, new Money(2_000_000), _payeeKey), _payerKey), stop));
                 else
                     Note(await payer.CloseChannelAsync(channel.Id, null, stop));
             }
@@ -110,8 +110,8 @@ public sealed class ChannelKillTests(ITestOutputHelper output) : IDisposable
         var channels = await database.ReadAsync(
             session => session.QueryAsync<(string Id, string State, Money Deposit, Money Settled)>("SELECT id, state, deposit, settled FROM channels"), Stop);
         output.WriteLine($"{channels.Count} channels, {channels.Count(channel => channel.State == "Closed")} closed");
-        answered.ShouldNotBeEmpty();
-        foreach (var (id, told) in answered)
+        _answered.ShouldNotBeEmpty();
+        foreach (var (id, told) in _answered)
         {
             var channel = channels.Single(channel => channel.Id == id);
             channel.Settled.ShouldBeGreaterThanOrEqualTo(told.Settled);
@@ -132,8 +132,8 @@ public sealed class ChannelKillTests(ITestOutputHelper output) : IDisposable
 
     private ChannelResponse Note(ChannelResponse channel)
     {
-        answered[channel.Id] = (Money.Parse(channel.Settled), Money.Parse(channel.Deposit));
-        noted.Release();
+        _answered[channel.Id] = (Money.Parse(channel.Settled), Money.Parse(channel.Deposit));
+        _noted.Release();
         return channel;
     }
 

@@ -16,8 +16,8 @@ namespace Stoa.Node.Tests.Disputes;
 /// <summary>What every keeper of disputes does.</summary>
 public abstract class DisputeStoreConformance(DatabaseSource source) : DatabaseTest(source)
 {
-    private static readonly DateTimeOffset Now = DateTimeOffset.FromUnixTimeMilliseconds(1_780_000_000_000);
-    private static readonly LeaseHolder Self = new("self", "boot");
+    private static readonly DateTimeOffset s_now = DateTimeOffset.FromUnixTimeMilliseconds(1_780_000_000_000);
+    private static readonly LeaseHolder s_self = new("self", "boot");
     private readonly IdSource _ids = new(TimeProvider.System, new Random(1));
     private SystemAccounts _accounts = null!;
     private Id<User> _ann;
@@ -57,15 +57,15 @@ public abstract class DisputeStoreConformance(DatabaseSource source) : DatabaseT
     {
         await PrepareAsync(wallet: 100);
         await Store.OpenAsync(Make(_ids.Next<AgentTask>(), 70), Stop);
-        await ListNodeAsync(Self);
+        await ListNodeAsync(s_self);
 
-        (await Store.ClaimAsync(Self, Now.AddMilliseconds(-1), Stop)).ShouldBeNull("it is not due");
-        var claimed = (await Store.ClaimAsync(Self, Now, Stop)).ShouldNotBeNull();
-        (await Store.ClaimAsync(new LeaseHolder("other", "boot"), Now, Stop)).ShouldBeNull();
+        (await Store.ClaimAsync(s_self, s_now.AddMilliseconds(-1), Stop)).ShouldBeNull("it is not due");
+        var claimed = (await Store.ClaimAsync(s_self, s_now, Stop)).ShouldNotBeNull();
+        (await Store.ClaimAsync(new LeaseHolder("other", "boot"), s_now, Stop)).ShouldBeNull();
 
-        await Store.PostponeAsync(claimed, Now.AddMinutes(1), Stop);
-        (await Store.ClaimAsync(Self, Now, Stop)).ShouldBeNull();
-        (await Store.ClaimAsync(Self, Now.AddMinutes(1), Stop)).ShouldNotBeNull().Dispute.State.ShouldBe(new DisputeState.Open(1, Now.AddMinutes(1)));
+        await Store.PostponeAsync(claimed, s_now.AddMinutes(1), Stop);
+        (await Store.ClaimAsync(s_self, s_now, Stop)).ShouldBeNull();
+        (await Store.ClaimAsync(s_self, s_now.AddMinutes(1), Stop)).ShouldNotBeNull().Dispute.State.ShouldBe(new DisputeState.Open(1, s_now.AddMinutes(1)));
     }
 
     [Theory]
@@ -77,16 +77,16 @@ public abstract class DisputeStoreConformance(DatabaseSource source) : DatabaseT
         await PrepareAsync(wallet: 100, node: 50, platform: 20);
         var task = _ids.Next<AgentTask>();
         await Store.OpenAsync(Make(task, 70), Stop);
-        await ListNodeAsync(Self);
-        var claimed = (await Store.ClaimAsync(Self, Now, Stop))!;
-        var decided = new DisputeState.Decided(verdict, "It was looked at.", Now.AddSeconds(5));
+        await ListNodeAsync(s_self);
+        var claimed = (await Store.ClaimAsync(s_self, s_now, Stop))!;
+        var decided = new DisputeState.Decided(verdict, "It was looked at.", s_now.AddSeconds(5));
 
-        (await Store.DecideAsync(claimed, decided, Now.AddMinutes(10), Stop)).ShouldBeTrue();
-        await Store.DecideAsync(claimed, decided, Now.AddMinutes(10), Stop);
+        (await Store.DecideAsync(claimed, decided, s_now.AddMinutes(10), Stop)).ShouldBeTrue();
+        await Store.DecideAsync(claimed, decided, s_now.AddMinutes(10), Stop);
 
         (await Store.FindAsync(task, _ann, Stop))!.State.ShouldBe(decided);
         (await WalletAsync()).ShouldBe((wallet, 0));
-        (await Store.ClaimAsync(Self, Now.AddDays(1), Stop)).ShouldBeNull();
+        (await Store.ClaimAsync(s_self, s_now.AddDays(1), Stop)).ShouldBeNull();
     }
 
     [Fact]
@@ -95,35 +95,35 @@ public abstract class DisputeStoreConformance(DatabaseSource source) : DatabaseT
         await PrepareAsync(wallet: 100, node: 50, platform: 19);
         var task = _ids.Next<AgentTask>();
         await Store.OpenAsync(Make(task, 70), Stop);
-        await ListNodeAsync(Self);
-        var claimed = (await Store.ClaimAsync(Self, Now, Stop))!;
+        await ListNodeAsync(s_self);
+        var claimed = (await Store.ClaimAsync(s_self, s_now, Stop))!;
 
-        (await Store.DecideAsync(claimed, new DisputeState.Decided(DisputeVerdict.Upheld, "False.", Now), Now.AddMinutes(10), Stop)).ShouldBeFalse();
+        (await Store.DecideAsync(claimed, new DisputeState.Decided(DisputeVerdict.Upheld, "False.", s_now), s_now.AddMinutes(10), Stop)).ShouldBeFalse();
 
-        (await Store.FindAsync(task, _ann, Stop))!.State.ShouldBe(new DisputeState.Open(0, Now.AddMinutes(10)));
+        (await Store.FindAsync(task, _ann, Stop))!.State.ShouldBe(new DisputeState.Open(0, s_now.AddMinutes(10)));
         (await WalletAsync()).ShouldBe((100, 70));
     }
 
     private Dispute Make(Id<AgentTask> task, long price) =>
-        new(_ids.Next<Dispute>(), task, _ann, "Wrong.", new Money(price), _ids.Next<Transfer>(), new DisputeState.Open(0, Now), Now);
+        new(_ids.Next<Dispute>(), task, _ann, "Wrong.", new Money(price), _ids.Next<Transfer>(), new DisputeState.Open(0, s_now), s_now);
 
     private async Task PrepareAsync(long wallet, long node = 0, long platform = 0)
     {
         var ledger = new SqlLedgerStore(Database);
         _accounts = await SystemAccounts.OpenAsync(ledger, _ids, TimeProvider.System, Stop);
         _ann = _ids.Next<User>();
-        var account = await ledger.OpenAccountAsync(Account.Open(_ids.Next<Account>(), _ann.ToString(), AccountKind.Wallet, Now), Stop);
+        var account = await ledger.OpenAccountAsync(Account.Open(_ids.Next<Account>(), _ann.ToString(), AccountKind.Wallet, s_now), Stop);
         foreach (var (to, amount) in ((Id<Account>, long)[])[(account.Id, wallet), (_accounts.Node, node), (_accounts.Platform, platform)])
         {
             if (amount > 0)
             {
                 (await ledger.ApplyAsync(
-                    [new Transfer(_ids.Next<Transfer>(), TransferKind.Posted, _accounts.World, to, new Money(amount), null, TransferPurpose.Deposit, "test", Now)], Stop)).Refusal.ShouldBeNull();
+                    [new Transfer(_ids.Next<Transfer>(), TransferKind.Posted, _accounts.World, to, new Money(amount), null, TransferPurpose.Deposit, "test", s_now)], Stop)).Refusal.ShouldBeNull();
             }
         }
     }
 
-    private async Task ListNodeAsync(LeaseHolder holder) => await new SqlNodeStore(Database).BeatAsync(holder, NodeStoreConformance.Silent, Now, Stop);
+    private async Task ListNodeAsync(LeaseHolder holder) => await new SqlNodeStore(Database).BeatAsync(holder, NodeStoreConformance.Silent, s_now, Stop);
 
     private async Task<(long Posted, long Held)> WalletAsync()
     {

@@ -13,42 +13,42 @@ namespace Stoa.Node.Tests.Disputes;
 [Trait("speed", "slow")]
 public sealed class DisputesTests : IAsyncLifetime
 {
-    private TestNode node = null!;
-    private StoaClient ada = null!;
+    private TestNode _node = null!;
+    private StoaClient _ada = null!;
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
-        node = await TestNode.StartAsync(null, "--Disputes:PollMs", "50");
-        using var anonymous = new StoaClient(node.Client.Options with { ApiKey = null });
+        _node = await TestNode.StartAsync(null, "--Disputes:PollMs", "50");
+        using var anonymous = new StoaClient(_node.Client.Options with { ApiKey = null });
         await anonymous.RegisterAsync(new RegisterRequest("ada", "ada@example.org", "a long enough password"), Stop);
         var session = await anonymous.LoginAsync(new LoginRequest("ada", "a long enough password"), Stop);
-        ada = new StoaClient(node.Client.Options with { ApiKey = session.Token, MaxAttempts = 1 });
-        await node.Client.DepositAsync(new DepositRequest("ada", "1"), Stop);
+        _ada = new StoaClient(_node.Client.Options with { ApiKey = session.Token, MaxAttempts = 1 });
+        await _node.Client.DepositAsync(new DepositRequest("ada", "1"), Stop);
     }
 
     public async ValueTask DisposeAsync()
     {
-        ada.Dispose();
-        await node.DisposeAsync();
+        _ada.Dispose();
+        await _node.DisposeAsync();
     }
 
     [Fact]
     public async Task Dispute_OfATrueReceipt_IsRejectedAndCostsTheDeposit()
     {
         var task = await RunAsync();
-        var before = Money.Parse((await ada.GetWalletAsync(Stop)).Posted);
+        var before = Money.Parse((await _ada.GetWalletAsync(Stop)).Posted);
 
-        (await ada.DisputeTaskAsync(task.Id, "It is not what I expected.", Stop)).State.ShouldBeOneOf("open", "rejected");
+        (await _ada.DisputeTaskAsync(task.Id, "It is not what I expected.", Stop)).State.ShouldBeOneOf("open", "rejected");
         var decided = await DecidedAsync(task.Id);
 
         (decided.State, decided.Price).ShouldBe(("rejected", task.Result!.Price));
         decided.Detail!.ShouldContain("the same output");
-        var wallet = await ada.GetWalletAsync(Stop);
+        var wallet = await _ada.GetWalletAsync(Stop);
         (Money.Parse(wallet.Posted), wallet.Held).ShouldBe((before - Money.Parse(task.Result!.Price), "0.000000000"));
-        (await ada.DisputeTaskAsync(task.Id, "Still not.", Stop)).ShouldBe(decided, "a task is disputed once");
-        (await ada.ListDisputesAsync(Stop).ToListAsync(Stop)).ShouldBe([decided]);
+        (await _ada.DisputeTaskAsync(task.Id, "Still not.", Stop)).ShouldBe(decided, "a task is disputed once");
+        (await _ada.ListDisputesAsync(Stop).ToListAsync(Stop)).ShouldBe([decided]);
     }
 
     [Fact]
@@ -56,20 +56,20 @@ public sealed class DisputesTests : IAsyncLifetime
     {
         var task = await RunAsync();
         await LieAsync(task);
-        var before = Money.Parse((await ada.GetWalletAsync(Stop)).Posted);
+        var before = Money.Parse((await _ada.GetWalletAsync(Stop)).Posted);
         // What nodes have earned pays for it.
         for (var other = 0; other < 4; other++)
             await RunAsync();
         before -= new Money(4 * Money.Parse(task.Result!.Price).Nanodollars);
 
-        await ada.DisputeTaskAsync(task.Id, "Another output comes.", Stop);
+        await _ada.DisputeTaskAsync(task.Id, "Another output comes.", Stop);
         var decided = await DecidedAsync(task.Id);
 
         decided.State.ShouldBe("upheld");
         decided.Detail!.ShouldContain("the receipt swears to");
-        var wallet = await ada.GetWalletAsync(Stop);
+        var wallet = await _ada.GetWalletAsync(Stop);
         (Money.Parse(wallet.Posted), wallet.Held).ShouldBe((before + Money.Parse(task.Result!.Price), "0.000000000"));
-        (await ada.ListTransfersAsync(Stop).FirstAsync(Stop)).Purpose.ShouldBe("refund");
+        (await _ada.ListTransfersAsync(Stop).FirstAsync(Stop)).Purpose.ShouldBe("refund");
     }
 
     [Fact]
@@ -77,15 +77,15 @@ public sealed class DisputesTests : IAsyncLifetime
     {
         var task = await RunAsync();
 
-        (await Should.ThrowAsync<StoaException>(() => node.Client.DisputeTaskAsync(task.Id, "Mine!", Stop))).Code.ShouldBe("taskUnknown");
-        (await Should.ThrowAsync<StoaException>(() => ada.GetTaskDisputeAsync(task.Id, Stop))).Code.ShouldBe("disputeUnknown");
-        (await Should.ThrowAsync<StoaException>(() => ada.DisputeTaskAsync(task.Id, "", Stop))).Code.ShouldBe("disputeInvalid");
+        (await Should.ThrowAsync<StoaException>(() => _node.Client.DisputeTaskAsync(task.Id, "Mine!", Stop))).Code.ShouldBe("taskUnknown");
+        (await Should.ThrowAsync<StoaException>(() => _ada.GetTaskDisputeAsync(task.Id, Stop))).Code.ShouldBe("disputeUnknown");
+        (await Should.ThrowAsync<StoaException>(() => _ada.DisputeTaskAsync(task.Id, "", Stop))).Code.ShouldBe("disputeInvalid");
     }
 
     private async Task<TaskResponse> RunAsync()
     {
-        var listing = await node.PublishAsync("echo", GuestPrograms.Echo);
-        var task = await ada.SubmitTextAsync(listing, "hello", new SubmitOptions { Wait = TimeSpan.FromSeconds(60) }, Stop);
+        var listing = await _node.PublishAsync("echo", GuestPrograms.Echo);
+        var task = await _ada.SubmitTextAsync(listing, "hello", new SubmitOptions { Wait = TimeSpan.FromSeconds(60) }, Stop);
         task.State.ShouldBe("succeeded");
         return task;
     }
@@ -93,19 +93,19 @@ public sealed class DisputesTests : IAsyncLifetime
     /// <summary>What a node that lies would have signed.</summary>
     private async Task LieAsync(TaskResponse task)
     {
-        var key = node.Host.Services.GetRequiredService<PrivateKey>();
-        var receipt = ReceiptVerifier.Verify(await ada.GetReceiptAsync(task.Id, Stop), null).Value;
+        var key = _node.Host.Services.GetRequiredService<PrivateKey>();
+        var receipt = ReceiptVerifier.Verify(await _ada.GetReceiptAsync(task.Id, Stop), null).Value;
         var envelope = (receipt with { OutputDigest = ContentHash.Of("never written"u8) }).Sign(key).Envelope.ToJson();
-        await node.Host.Services.GetRequiredService<Database>().WriteAsync(
+        await _node.Host.Services.GetRequiredService<Database>().WriteAsync(
             session => session.ExecuteAsync("UPDATE receipts SET envelope = @envelope WHERE task_id = @Id", new { envelope, task.Id }), Stop);
     }
 
     private async Task<DisputeResponse> DecidedAsync(string task)
     {
-        await foreach (var happened in ada.WatchEventsAsync("0", Stop))
+        await foreach (var happened in _ada.WatchEventsAsync("0", Stop))
         {
             if (happened.Type == "stoa.dispute.decided" && happened.Data.GetProperty("taskId").GetString() == task)
-                return await ada.GetTaskDisputeAsync(task, Stop);
+                return await _ada.GetTaskDisputeAsync(task, Stop);
         }
 
         throw new InvalidOperationException("The stream has ended.");

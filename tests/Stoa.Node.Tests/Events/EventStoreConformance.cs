@@ -10,7 +10,7 @@ namespace Stoa.Node.Tests.Events;
 /// <summary>What every event store does.</summary>
 public abstract class EventStoreConformance(DatabaseSource source) : DatabaseTest(source)
 {
-    private static readonly DateTimeOffset Now = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123);
+    private static readonly DateTimeOffset s_now = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123);
     private protected static readonly EventFilter Everything = new(null, null, []);
 
     private readonly IdSource _ids = new(TimeProvider.System, new Random(1));
@@ -155,7 +155,7 @@ public abstract class EventStoreConformance(DatabaseSource source) : DatabaseTes
         Database.WriteAsync(session => SqlEvents.AppendAsync(session, events), Stop);
 
     private protected static NewEvent Make(string subject, Id<User>? audience = null, string type = "stoa.test") =>
-        new(type, subject, audience, Now, """{"n":1}""");
+        new(type, subject, audience, s_now, """{"n":1}""");
 
     private async Task<IEnumerable<string>> ReadSubjectsAsync(EventFilter filter) =>
         (await Events.ReadAfterAsync(0, filter, 100, Stop)).Events.Select(read => read.Event.Subject);

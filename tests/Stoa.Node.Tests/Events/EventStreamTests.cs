@@ -153,15 +153,15 @@ public sealed class EventStreamTests(SharedNode shared) : IClassFixture<SharedNo
 
     private sealed class OpenStream(HttpResponseMessage response, SseParser<CloudEvent> parser) : IAsyncDisposable
     {
-        private readonly IAsyncEnumerator<SseItem<CloudEvent>> events = parser.EnumerateAsync(Stop).GetAsyncEnumerator(Stop);
+        private readonly IAsyncEnumerator<SseItem<CloudEvent>> _events = parser.EnumerateAsync(Stop).GetAsyncEnumerator(Stop);
 
         public string LastEventId => parser.LastEventId;
 
         public async Task<CloudEvent> NextAsync()
         {
-            (await events.MoveNextAsync()).ShouldBeTrue();
-            events.Current.EventType.ShouldBe(events.Current.Data.Type);
-            return events.Current.Data;
+            (await _events.MoveNextAsync()).ShouldBeTrue();
+            _events.Current.EventType.ShouldBe(_events.Current.Data.Type);
+            return _events.Current.Data;
         }
 
         public ValueTask DisposeAsync()

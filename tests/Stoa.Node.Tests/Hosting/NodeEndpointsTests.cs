@@ -6,16 +6,16 @@ namespace Stoa.Node.Tests.Hosting;
 
 public sealed class NodeEndpointsTests : IDisposable
 {
-    private readonly string folder = Directory.CreateTempSubdirectory("stoa-node-").FullName;
+    private readonly string _folder = Directory.CreateTempSubdirectory("stoa-node-").FullName;
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
-    public void Dispose() => Directory.Delete(folder, recursive: true);
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
     public async Task Nodes_OfANodeAlone_AreItselfAsItIsNow()
     {
-        await using var node = await RunningNode.StartInAsync(folder, "--node:region", "eu-central", "--tasks:workers", "3");
+        await using var node = await RunningNode.StartInAsync(_folder, "--node:region", "eu-central", "--tasks:workers", "3");
         using var anyone = node.NewClient(null);
         var self = await RunningNode.ReadAsync<NodeResponse>(await anyone.GetAsync("/api/v1/node", Stop));
 
@@ -34,7 +34,7 @@ public sealed class NodeEndpointsTests : IDisposable
     [InlineData("/api/v1/nodes?limit=201", HttpStatusCode.BadRequest)]
     public async Task Nodes_AskedForBadly_AreRefused(string path, HttpStatusCode status)
     {
-        await using var node = await RunningNode.StartInAsync(folder);
+        await using var node = await RunningNode.StartInAsync(_folder);
 
         (await node.Admin.GetAsync(path, Stop)).StatusCode.ShouldBe(status);
         using var anyone = node.NewClient(null);
@@ -49,7 +49,7 @@ public sealed class NodeEndpointsTests : IDisposable
     [InlineData("a123456789012345678901234567890123")]
     public async Task Region_ThatIsNoWord_StopsTheStart(string region)
     {
-        var refused = await Should.ThrowAsync<BadOptionsException>(() => RunningNode.StartInAsync(folder, "--node:region", region));
+        var refused = await Should.ThrowAsync<BadOptionsException>(() => RunningNode.StartInAsync(_folder, "--node:region", region));
 
         refused.Reasons.ShouldHaveSingleItem().ShouldContain("Node:Region");
     }

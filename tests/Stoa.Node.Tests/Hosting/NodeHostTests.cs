@@ -8,16 +8,16 @@ namespace Stoa.Node.Tests.Hosting;
 [Trait("speed", "slow")]
 public sealed class NodeHostTests : IDisposable
 {
-    private readonly string folder = Directory.CreateTempSubdirectory("stoa-host-").FullName;
+    private readonly string _folder = Directory.CreateTempSubdirectory("stoa-host-").FullName;
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
-    public void Dispose() => Directory.Delete(folder, recursive: true);
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
     public async Task FirstStart_MakesAnAdministratorWithAKeyAndCredit()
     {
-        await using var node = await RunningNode.StartInAsync(folder);
+        await using var node = await RunningNode.StartInAsync(_folder);
 
         node.Started.AdminKey.ShouldBe(node.AdminKey);
         var me = await RunningNode.ReadAsync<UserResponse>(await node.Admin.GetAsync("/api/v1/users/me", Stop));
@@ -30,10 +30,10 @@ public sealed class NodeHostTests : IDisposable
     public async Task SecondStart_KeepsTheAdministratorAndCreditsNothing()
     {
         string key;
-        await using (var first = await RunningNode.StartInAsync(folder))
+        await using (var first = await RunningNode.StartInAsync(_folder))
             key = first.AdminKey;
 
-        await using var second = await RunningNode.StartInAsync(folder, "--ledger:openingCredit", "99");
+        await using var second = await RunningNode.StartInAsync(_folder, "--ledger:openingCredit", "99");
 
         second.Started.AdminKey.ShouldBeNull();
         second.AdminKey.ShouldBe(key);
@@ -45,13 +45,13 @@ public sealed class NodeHostTests : IDisposable
     public async Task Session_OutlivesARestart()
     {
         string token;
-        await using (var first = await RunningNode.StartInAsync(folder))
+        await using (var first = await RunningNode.StartInAsync(_folder))
         {
             using var ada = await first.NewMemberAsync("ada");
             token = ada.DefaultRequestHeaders.Authorization!.Parameter!;
         }
 
-        await using var second = await RunningNode.StartInAsync(folder);
+        await using var second = await RunningNode.StartInAsync(_folder);
 
         using var again = second.NewClient(token);
         (await RunningNode.ReadAsync<UserResponse>(await again.GetAsync("/api/v1/users/me", Stop))).Handle.ShouldBe("ada");
@@ -61,14 +61,14 @@ public sealed class NodeHostTests : IDisposable
     public async Task AdministratorWithoutAnyKey_GetsANewOneAtTheNextStart()
     {
         string lost;
-        await using (var first = await RunningNode.StartInAsync(folder))
+        await using (var first = await RunningNode.StartInAsync(_folder))
         {
             lost = first.AdminKey;
             var keys = await RunningNode.ReadAsync<ListResponse<ApiKeyResponse>>(await first.Admin.GetAsync("/api/v1/api-keys", Stop));
             (await first.Admin.DeleteAsync($"/api/v1/api-keys/{keys.Items.Single().Id}", Stop)).StatusCode.ShouldBe(HttpStatusCode.NoContent);
         }
 
-        await using var second = await RunningNode.StartInAsync(folder);
+        await using var second = await RunningNode.StartInAsync(_folder);
 
         second.AdminKey.ShouldNotBe(lost);
         second.Started.AdminKey.ShouldBe(second.AdminKey);
@@ -78,7 +78,7 @@ public sealed class NodeHostTests : IDisposable
     [Fact]
     public async Task DataFolder_IsReadableByItsOwnerOnly()
     {
-        var data = Path.Combine(folder, "data");
+        var data = Path.Combine(_folder, "data");
 
         await using var node = await RunningNode.StartInAsync(data);
 
@@ -101,7 +101,7 @@ public sealed class NodeHostTests : IDisposable
     [InlineData("--url", "https://127.0.0.1:0", "Node:Url")]
     public async Task BadOption_IsToldBeforeAnythingStarts(string name, string value, string told)
     {
-        var data = Path.Combine(folder, "data");
+        var data = Path.Combine(_folder, "data");
 
         var refused = await Should.ThrowAsync<BadOptionsException>(() => NodeHost.BuildAsync(["--data", data, name, value], cancellationToken: Stop));
 
@@ -113,7 +113,7 @@ public sealed class NodeHostTests : IDisposable
     public async Task BadOptions_AreAllToldAtOnce()
     {
         var refused = await Should.ThrowAsync<BadOptionsException>(() => NodeHost.BuildAsync(
-            ["--data", folder, "--http:maxBodyBytes", "1", "--identity:accessTokenMinutes", "0"], cancellationToken: Stop));
+            ["--data", _folder, "--http:maxBodyBytes", "1", "--identity:accessTokenMinutes", "0"], cancellationToken: Stop));
 
         refused.Reasons.Count.ShouldBe(2);
     }
@@ -122,9 +122,9 @@ public sealed class NodeHostTests : IDisposable
     public async Task OptionsFile_InTheDataFolderIsRead_AndTheCommandLineWins()
     {
         await File.WriteAllTextAsync(
-            Path.Combine(folder, NodeConfiguration.FileName), """{ "stoa": { "ledger": { "openingCredit": "3" }, "identity": { "adminHandle": "root" } } }""", Stop);
+            Path.Combine(_folder, NodeConfiguration.FileName), """{ "stoa": { "ledger": { "openingCredit": "3" }, "identity": { "adminHandle": "root" } } }""", Stop);
 
-        await using var node = await RunningNode.StartInAsync(folder, "--identity:adminHandle", "boss");
+        await using var node = await RunningNode.StartInAsync(_folder, "--identity:adminHandle", "boss");
 
         (await RunningNode.ReadAsync<UserResponse>(await node.Admin.GetAsync("/api/v1/users/me", Stop))).Handle.ShouldBe("boss");
         (await RunningNode.ReadAsync<WalletResponse>(await node.Admin.GetAsync("/api/v1/wallet", Stop))).Posted.ShouldBe("3.000000000");
@@ -133,9 +133,9 @@ public sealed class NodeHostTests : IDisposable
     [Fact]
     public async Task SecondNode_InTheSameFolder_IsRefused()
     {
-        await using var node = await RunningNode.StartInAsync(folder);
+        await using var node = await RunningNode.StartInAsync(_folder);
 
-        await Should.ThrowAsync<StorageUnusableException>(() => RunningNode.StartInAsync(folder));
+        await Should.ThrowAsync<StorageUnusableException>(() => RunningNode.StartInAsync(_folder));
     }
 
     [Fact]
@@ -143,7 +143,7 @@ public sealed class NodeHostTests : IDisposable
     {
         using var errors = new StringWriter();
 
-        var exitCode = await NodeProgram.RunAsync(["--data", folder, "--url", "nowhere"], _ => { }, errors, Stop);
+        var exitCode = await NodeProgram.RunAsync(["--data", _folder, "--url", "nowhere"], _ => { }, errors, Stop);
 
         exitCode.ShouldBe(2);
         errors.ToString().ShouldContain("Node:Url");
@@ -156,7 +156,7 @@ public sealed class NodeHostTests : IDisposable
         var started = new TaskCompletionSource<NodeStarted>();
 
         var running = NodeProgram.RunAsync(
-            ["--data", folder, "--url", "http://127.0.0.1:0", "--observability:logLevel", "none"], started.SetResult, TextWriter.Null, stop.Token);
+            ["--data", _folder, "--url", "http://127.0.0.1:0", "--observability:logLevel", "none"], started.SetResult, TextWriter.Null, stop.Token);
         (await started.Task.WaitAsync(Stop)).Address.Port.ShouldBeGreaterThan(0);
         await stop.CancelAsync();
 
@@ -170,7 +170,7 @@ public sealed class NodeHostTests : IDisposable
         using var errors = new StringWriter();
 
         var exitCode = await NodeProgram.RunAsync(
-            ["--data", folder, "--url", node.Started.Address.ToString(), "--observability:logLevel", "none"], _ => { }, errors, Stop);
+            ["--data", _folder, "--url", node.Started.Address.ToString(), "--observability:logLevel", "none"], _ => { }, errors, Stop);
 
         exitCode.ShouldBe(1);
         errors.ToString().ShouldContain("address already in use");

@@ -13,13 +13,13 @@ namespace Stoa.Node.Tests.Hosting;
 /// <summary>A whole node in this process, with its production wiring, on a free port and a folder of its own.</summary>
 public sealed class RunningNode : IAsyncDisposable
 {
-    private readonly NodeHost host;
-    private readonly NodeLog log;
-    private readonly bool ownsFolder;
+    private readonly NodeHost _host;
+    private readonly NodeLog _log;
+    private readonly bool _ownsFolder;
 
     private RunningNode(NodeHost host, NodeStarted started, NodeLog log, bool ownsFolder)
     {
-        (this.host, Started, this.log, this.ownsFolder) = (host, started, log, ownsFolder);
+        (_host, Started, _log, _ownsFolder) = (host, started, log, ownsFolder);
         AdminKey = File.ReadAllText(started.AdminKeyFile).Trim();
         Anonymous = NewClient(null);
         Admin = NewClient(AdminKey);
@@ -45,7 +45,7 @@ public sealed class RunningNode : IAsyncDisposable
     public static Task<RunningNode> StartInAsync(string folder, params string[] args) => StartInAsync(folder, null, ownsFolder: false, args);
 
     public T Service<T>()
-        where T : notnull => host.Services.GetRequiredService<T>();
+        where T : notnull => _host.Services.GetRequiredService<T>();
 
     public HttpClient NewClient(string? credential)
     {
@@ -89,10 +89,10 @@ public sealed class RunningNode : IAsyncDisposable
     {
         Anonymous.Dispose();
         Admin.Dispose();
-        await host.DisposeAsync();
-        if (ownsFolder)
+        await _host.DisposeAsync();
+        if (_ownsFolder)
             Directory.Delete(Started.DataFolder, recursive: true);
-        log.Close();
+        _log.Close();
     }
 
     private static async Task<RunningNode> StartInAsync(string folder, NodePhysics? physics, bool ownsFolder, string[] args)
@@ -107,11 +107,11 @@ public sealed class RunningNode : IAsyncDisposable
 /// <summary>One node for all tests of a class that do not disturb each other.</summary>
 public sealed class SharedNode : IAsyncLifetime
 {
-    private RunningNode? node;
+    private RunningNode? _node;
 
-    public RunningNode Node => node!;
+    public RunningNode Node => _node!;
 
-    public async ValueTask InitializeAsync() => node = await RunningNode.StartAsync();
+    public async ValueTask InitializeAsync() => _node = await RunningNode.StartAsync();
 
-    public async ValueTask DisposeAsync() => await node!.DisposeAsync();
+    public async ValueTask DisposeAsync() => await _node!.DisposeAsync();
 }

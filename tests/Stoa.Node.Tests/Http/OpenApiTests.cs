@@ -9,7 +9,7 @@ namespace Stoa.Node.Tests.Http;
 /// <summary>The OpenAPI document is what the console, the SDKs and strangers build on: it is complete, or these fail.</summary>
 public sealed class OpenApiTests(SharedNode shared) : IClassFixture<SharedNode>
 {
-    private static readonly string[] Methods = ["get", "head", "post", "put", "patch", "delete"];
+    private static readonly string[] s_methods = ["get", "head", "post", "put", "patch", "delete"];
 
     [Fact]
     public async Task Operations_HaveNameSummaryDescriptionAndTag()
@@ -162,7 +162,7 @@ public sealed class OpenApiTests(SharedNode shared) : IClassFixture<SharedNode>
     [
         .. from path in (await DocumentAsync())["paths"]!.AsObject()
            from operation in path.Value!.AsObject()
-           where Methods.Contains(operation.Key)
+           where s_methods.Contains(operation.Key)
            select ($"{operation.Key} {path.Key}", operation.Value!.AsObject()),
     ];
 

@@ -11,126 +11,126 @@ namespace Stoa.Node.Tests.Identity;
 /// <summary>What the store of passwords, mailed codes and second factors does on every database.</summary>
 public abstract class AccountStoreConformance(DatabaseSource source) : DatabaseTest(source)
 {
-    private static readonly DateTimeOffset Now = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123);
-    private static readonly CellKey Cell = new(RandomNumberGenerator.GetBytes(CellKey.SizeBytes));
-    private static readonly byte[] Secret = RandomNumberGenerator.GetBytes(Totp.SecretBytes);
+    private static readonly DateTimeOffset s_now = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123);
+    private static readonly CellKey s_cell = new(RandomNumberGenerator.GetBytes(CellKey.SizeBytes));
+    private static readonly byte[] s_secret = RandomNumberGenerator.GetBytes(Totp.SecretBytes);
 
-    private readonly IdSource ids = new(TimeProvider.System, new Random(1));
-    private Id<User> ada;
-    private Id<User> bob;
+    private readonly IdSource _ids = new(TimeProvider.System, new Random(1));
+    private Id<User> _ada;
+    private Id<User> _bob;
 
-    private SqlAccountStore Store => new(Database, Cell);
+    private SqlAccountStore Store => new(Database, s_cell);
 
-    private SqlUserStore Users => new(Database, ids);
+    private SqlUserStore Users => new(Database, _ids);
 
-    private SqlSessionStore Sessions => new(Database, Cell, new SessionLimits(TimeSpan.FromDays(30), TimeSpan.FromDays(90), TimeSpan.FromSeconds(30)));
+    private SqlSessionStore Sessions => new(Database, s_cell, new SessionLimits(TimeSpan.FromDays(30), TimeSpan.FromDays(90), TimeSpan.FromSeconds(30)));
 
     public override async ValueTask InitializeAsync()
     {
         await base.InitializeAsync();
-        ada = await RegisterAsync("ada");
-        bob = await RegisterAsync("bob");
+        _ada = await RegisterAsync("ada");
+        _bob = await RegisterAsync("bob");
     }
 
     [Fact]
-    public async Task NewAccount_HasTheDefaults() => (await Store.GetAsync(ada, Stop)).ShouldBe(new AccountSecurity(false, null, null, null, 0));
+    public async Task NewAccount_HasTheDefaults() => (await Store.GetAsync(_ada, Stop)).ShouldBe(new AccountSecurity(false, null, null, null, 0));
 
     [Fact]
     public async Task Verification_TakesTheCodeOfTheNewestLetter_Once()
     {
-        await Store.RequireVerificationAsync(ada, Stop);
-        (await Store.GetAsync(ada, Stop)).MustVerify.ShouldBeTrue();
-        var first = await SendAsync(ada, MailedCodePurpose.Verification, Now);
-        var second = await SendAsync(ada, MailedCodePurpose.Verification, Now.AddMinutes(1));
+        await Store.RequireVerificationAsync(_ada, Stop);
+        (await Store.GetAsync(_ada, Stop)).MustVerify.ShouldBeTrue();
+        var first = await SendAsync(_ada, MailedCodePurpose.Verification, s_now);
+        var second = await SendAsync(_ada, MailedCodePurpose.Verification, s_now.AddMinutes(1));
 
-        (await Store.VerifyEmailAsync(ada, first, Now.AddMinutes(2), Stop)).ShouldBeFalse();
-        (await Store.VerifyEmailAsync(bob, second, Now.AddMinutes(2), Stop)).ShouldBeFalse();
-        (await Store.VerifyEmailAsync(ada, second, Now.AddMinutes(2), Stop)).ShouldBeTrue();
-        (await Store.VerifyEmailAsync(ada, second, Now.AddMinutes(3), Stop)).ShouldBeFalse();
+        (await Store.VerifyEmailAsync(_ada, first, s_now.AddMinutes(2), Stop)).ShouldBeFalse();
+        (await Store.VerifyEmailAsync(_bob, second, s_now.AddMinutes(2), Stop)).ShouldBeFalse();
+        (await Store.VerifyEmailAsync(_ada, second, s_now.AddMinutes(2), Stop)).ShouldBeTrue();
+        (await Store.VerifyEmailAsync(_ada, second, s_now.AddMinutes(3), Stop)).ShouldBeFalse();
 
-        (await Store.GetAsync(ada, Stop)).VerifiedAt.ShouldBe(Now.AddMinutes(2));
+        (await Store.GetAsync(_ada, Stop)).VerifiedAt.ShouldBe(s_now.AddMinutes(2));
     }
 
     [Fact]
     public async Task SecondLetterWithinAMinute_IsNotWritten_AndTheFirstStaysGood()
     {
-        var first = await SendAsync(ada, MailedCodePurpose.Verification, Now);
+        var first = await SendAsync(_ada, MailedCodePurpose.Verification, s_now);
 
-        (await Store.PutCodeAsync(ada, MailedCodePurpose.Verification, NewCode(MailedCodePurpose.Verification, Now.AddSeconds(59)), Stop)).ShouldBeFalse();
-        (await Store.PutCodeAsync(ada, MailedCodePurpose.PasswordReset, NewCode(MailedCodePurpose.PasswordReset, Now.AddSeconds(59)), Stop)).ShouldBeTrue();
-        (await Store.VerifyEmailAsync(ada, first, Now, Stop)).ShouldBeTrue();
+        (await Store.PutCodeAsync(_ada, MailedCodePurpose.Verification, NewCode(MailedCodePurpose.Verification, s_now.AddSeconds(59)), Stop)).ShouldBeFalse();
+        (await Store.PutCodeAsync(_ada, MailedCodePurpose.PasswordReset, NewCode(MailedCodePurpose.PasswordReset, s_now.AddSeconds(59)), Stop)).ShouldBeTrue();
+        (await Store.VerifyEmailAsync(_ada, first, s_now, Stop)).ShouldBeTrue();
     }
 
     [Fact]
     public async Task CodeThatWasTriedTooOften_IsWorthNothing()
     {
-        var right = await SendAsync(ada, MailedCodePurpose.Verification, Now);
+        var right = await SendAsync(_ada, MailedCodePurpose.Verification, s_now);
         for (var attempt = 0; attempt < MailedCode.TriesMax; attempt++)
-            (await Store.VerifyEmailAsync(ada, OneTimeCode.HashOf($"wrong-{attempt}"), Now, Stop)).ShouldBeFalse();
+            (await Store.VerifyEmailAsync(_ada, OneTimeCode.HashOf($"wrong-{attempt}"), s_now, Stop)).ShouldBeFalse();
 
-        (await Store.VerifyEmailAsync(ada, right, Now, Stop)).ShouldBeFalse();
+        (await Store.VerifyEmailAsync(_ada, right, s_now, Stop)).ShouldBeFalse();
     }
 
     [Fact]
     public async Task Code_IsGoodForItsOwnPurposeOnly()
     {
-        var verification = await SendAsync(ada, MailedCodePurpose.Verification, Now);
+        var verification = await SendAsync(_ada, MailedCodePurpose.Verification, s_now);
 
-        (await Store.ResetPasswordAsync(ada, verification, "new hash", Now, Stop)).ShouldBeNull();
+        (await Store.ResetPasswordAsync(_ada, verification, "new hash", s_now, Stop)).ShouldBeNull();
         (await Users.FindByLoginAsync("ada", Stop))!.PasswordHash.ShouldBe("hash");
     }
 
     [Fact]
     public async Task Reset_SetsThePassword_VerifiesTheAddress_AndEndsAllSessions()
     {
-        var session = await OpenSessionAsync(ada);
-        var code = await SendAsync(ada, MailedCodePurpose.PasswordReset, Now);
+        var session = await OpenSessionAsync(_ada);
+        var code = await SendAsync(_ada, MailedCodePurpose.PasswordReset, s_now);
 
-        (await Store.ResetPasswordAsync(ada, code, "new hash", Now, Stop)).ShouldBe([session]);
+        (await Store.ResetPasswordAsync(_ada, code, "new hash", s_now, Stop)).ShouldBe([session]);
 
         (await Users.FindByLoginAsync("ada", Stop))!.PasswordHash.ShouldBe("new hash");
-        var account = await Store.GetAsync(ada, Stop);
-        (account.VerifiedAt, account.PasswordChangedAt).ShouldBe((Now, Now));
-        (await Store.ResetPasswordAsync(ada, code, "third hash", Now, Stop)).ShouldBeNull();
+        var account = await Store.GetAsync(_ada, Stop);
+        (account.VerifiedAt, account.PasswordChangedAt).ShouldBe((s_now, s_now));
+        (await Store.ResetPasswordAsync(_ada, code, "third hash", s_now, Stop)).ShouldBeNull();
     }
 
     [Fact]
     public async Task Change_OfAPasswordThatWasChangedMeanwhile_IsRefused()
     {
-        var (here, there) = (await OpenSessionAsync(ada), await OpenSessionAsync(ada));
-        var letter = await SendAsync(ada, MailedCodePurpose.PasswordReset, Now);
+        var (here, there) = (await OpenSessionAsync(_ada), await OpenSessionAsync(_ada));
+        var letter = await SendAsync(_ada, MailedCodePurpose.PasswordReset, s_now);
 
-        (await Store.ChangePasswordAsync(ada, "other hash", "new hash", here, Now, Stop)).ShouldBeNull();
-        (await Store.ChangePasswordAsync(ada, "hash", "new hash", here, Now, Stop)).ShouldBe([there]);
-        (await Store.ChangePasswordAsync(ada, "hash", "third hash", here, Now, Stop)).ShouldBeNull();
+        (await Store.ChangePasswordAsync(_ada, "other hash", "new hash", here, s_now, Stop)).ShouldBeNull();
+        (await Store.ChangePasswordAsync(_ada, "hash", "new hash", here, s_now, Stop)).ShouldBe([there]);
+        (await Store.ChangePasswordAsync(_ada, "hash", "third hash", here, s_now, Stop)).ShouldBeNull();
 
         (await Users.FindByLoginAsync("ada", Stop))!.PasswordHash.ShouldBe("new hash");
-        (await Store.ResetPasswordAsync(ada, letter, "fourth hash", Now, Stop)).ShouldBeNull("a letter of before opens nothing any more");
+        (await Store.ResetPasswordAsync(_ada, letter, "fourth hash", s_now, Stop)).ShouldBeNull("a letter of before opens nothing any more");
     }
 
     [Fact]
     public async Task SecondFactor_IsInForceOnceAFirstCodeHasCome()
     {
-        (await UseAsync(RightCode(Now), SecondFactorAct.Enable, Now)).ShouldBe(AccountRefusal.SecondFactorMissing);
-        (await Store.BeginTotpAsync(ada, Secret, Stop)).ShouldBeTrue();
-        (await UseAsync(RightCode(Now), SecondFactorAct.None, Now)).ShouldBe(AccountRefusal.SecondFactorMissing);
-        (await UseAsync("000000", SecondFactorAct.Enable, Now)).ShouldBe(AccountRefusal.SecondFactorWrong);
-        (await Store.GetAsync(ada, Stop)).TotpEnabledAt.ShouldBeNull();
+        (await UseAsync(RightCode(s_now), SecondFactorAct.Enable, s_now)).ShouldBe(AccountRefusal.SecondFactorMissing);
+        (await Store.BeginTotpAsync(_ada, s_secret, Stop)).ShouldBeTrue();
+        (await UseAsync(RightCode(s_now), SecondFactorAct.None, s_now)).ShouldBe(AccountRefusal.SecondFactorMissing);
+        (await UseAsync("000000", SecondFactorAct.Enable, s_now)).ShouldBe(AccountRefusal.SecondFactorWrong);
+        (await Store.GetAsync(_ada, Stop)).TotpEnabledAt.ShouldBeNull();
 
-        (await UseAsync(RightCode(Now), SecondFactorAct.Enable, Now, RecoveryHashes(1))).ShouldBeNull();
+        (await UseAsync(RightCode(s_now), SecondFactorAct.Enable, s_now, RecoveryHashes(1))).ShouldBeNull();
 
-        (await Store.GetAsync(ada, Stop)).ShouldBe(new AccountSecurity(false, null, null, Now, 10));
-        (await Store.BeginTotpAsync(ada, Secret, Stop)).ShouldBeFalse();
-        (await UseAsync(RightCode(Now.AddSeconds(30)), SecondFactorAct.Enable, Now.AddSeconds(30))).ShouldBe(AccountRefusal.SecondFactorEnabled);
-        (await UseAsync(RightCode(Now), SecondFactorAct.None, Now)).ShouldBe(AccountRefusal.SecondFactorWrong, "a code is good once");
-        (await UseAsync(RightCode(Now.AddSeconds(30)), SecondFactorAct.None, Now.AddSeconds(30))).ShouldBeNull();
+        (await Store.GetAsync(_ada, Stop)).ShouldBe(new AccountSecurity(false, null, null, s_now, 10));
+        (await Store.BeginTotpAsync(_ada, s_secret, Stop)).ShouldBeFalse();
+        (await UseAsync(RightCode(s_now.AddSeconds(30)), SecondFactorAct.Enable, s_now.AddSeconds(30))).ShouldBe(AccountRefusal.SecondFactorEnabled);
+        (await UseAsync(RightCode(s_now), SecondFactorAct.None, s_now)).ShouldBe(AccountRefusal.SecondFactorWrong, "a code is good once");
+        (await UseAsync(RightCode(s_now.AddSeconds(30)), SecondFactorAct.None, s_now.AddSeconds(30))).ShouldBeNull();
     }
 
     [Fact]
     public async Task OneCode_ByManyAtOnce_OpensForOne()
     {
         await EnrolAsync();
-        var later = Now.AddMinutes(1);
+        var later = s_now.AddMinutes(1);
 
         var outcomes = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => UseAsync(RightCode(later), SecondFactorAct.None, later)));
 
@@ -141,7 +141,7 @@ public abstract class AccountStoreConformance(DatabaseSource source) : DatabaseT
     public async Task WrongCodes_ByManyAtOnce_AreAllCounted()
     {
         await EnrolAsync();
-        var later = Now.AddMinutes(1);
+        var later = s_now.AddMinutes(1);
 
         var outcomes = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => UseAsync("000000", SecondFactorAct.None, later)));
 
@@ -156,13 +156,13 @@ public abstract class AccountStoreConformance(DatabaseSource source) : DatabaseT
         await EnrolAsync();
         var codes = RecoveryCodes(1);
 
-        (await UseAsync(codes[0].Text, SecondFactorAct.None, Now)).ShouldBeNull();
-        (await UseAsync(codes[0].Text, SecondFactorAct.None, Now)).ShouldBe(AccountRefusal.SecondFactorWrong);
-        (await Store.GetAsync(ada, Stop)).RecoveryCodesLeft.ShouldBe(9);
+        (await UseAsync(codes[0].Text, SecondFactorAct.None, s_now)).ShouldBeNull();
+        (await UseAsync(codes[0].Text, SecondFactorAct.None, s_now)).ShouldBe(AccountRefusal.SecondFactorWrong);
+        (await Store.GetAsync(_ada, Stop)).RecoveryCodesLeft.ShouldBe(9);
 
-        (await UseAsync(codes[1].Text, SecondFactorAct.None, Now, RecoveryHashes(2))).ShouldBeNull();
-        (await UseAsync(codes[2].Text, SecondFactorAct.None, Now)).ShouldBe(AccountRefusal.SecondFactorWrong);
-        (await UseAsync(RecoveryCodes(2)[0].Text, SecondFactorAct.None, Now)).ShouldBeNull();
+        (await UseAsync(codes[1].Text, SecondFactorAct.None, s_now, RecoveryHashes(2))).ShouldBeNull();
+        (await UseAsync(codes[2].Text, SecondFactorAct.None, s_now)).ShouldBe(AccountRefusal.SecondFactorWrong);
+        (await UseAsync(RecoveryCodes(2)[0].Text, SecondFactorAct.None, s_now)).ShouldBeNull();
     }
 
     [Fact]
@@ -170,44 +170,44 @@ public abstract class AccountStoreConformance(DatabaseSource source) : DatabaseT
     {
         await EnrolAsync();
 
-        (await UseAsync("000000", SecondFactorAct.Disable, Now)).ShouldBe(AccountRefusal.SecondFactorWrong);
-        (await UseAsync(RecoveryCodes(1)[0].Text, SecondFactorAct.Disable, Now)).ShouldBeNull();
+        (await UseAsync("000000", SecondFactorAct.Disable, s_now)).ShouldBe(AccountRefusal.SecondFactorWrong);
+        (await UseAsync(RecoveryCodes(1)[0].Text, SecondFactorAct.Disable, s_now)).ShouldBeNull();
 
-        (await Store.GetAsync(ada, Stop)).ShouldBe(new AccountSecurity(false, null, null, null, 0));
-        (await Store.BeginTotpAsync(ada, Secret, Stop)).ShouldBeTrue();
+        (await Store.GetAsync(_ada, Stop)).ShouldBe(new AccountSecurity(false, null, null, null, 0));
+        (await Store.BeginTotpAsync(_ada, s_secret, Stop)).ShouldBeTrue();
     }
 
     [Fact]
     public async Task Secret_IsSealedForItsUser()
     {
-        await Store.BeginTotpAsync(ada, Secret, Stop);
+        await Store.BeginTotpAsync(_ada, s_secret, Stop);
 
         var kept = await Database.ReadAsync(session => session.QuerySingleAsync<byte[]>("SELECT totp_secret FROM account_security"), Stop);
 
-        kept.AsSpan().IndexOf(Secret).ShouldBe(-1);
-        Cell.Open("totp " + ada, kept).ShouldBe(Secret);
-        Should.Throw<CryptographicException>(() => Cell.Open("totp " + bob, kept));
+        kept.AsSpan().IndexOf(s_secret).ShouldBe(-1);
+        s_cell.Open("totp " + _ada, kept).ShouldBe(s_secret);
+        Should.Throw<CryptographicException>(() => s_cell.Open("totp " + _bob, kept));
     }
 
     [Fact]
     public async Task Forget_TakesLettersThatAreOver()
     {
-        await SendAsync(ada, MailedCodePurpose.PasswordReset, Now);
+        await SendAsync(_ada, MailedCodePurpose.PasswordReset, s_now);
 
-        (await Store.ForgetAsync(Now.AddDays(1), Stop)).ShouldBe(0);
-        (await Store.ForgetAsync(Now.AddDays(2), Stop)).ShouldBe(1);
+        (await Store.ForgetAsync(s_now.AddDays(1), Stop)).ShouldBe(0);
+        (await Store.ForgetAsync(s_now.AddDays(2), Stop)).ShouldBe(1);
     }
 
     private async Task EnrolAsync()
     {
-        await Store.BeginTotpAsync(ada, Secret, Stop);
-        (await UseAsync(RightCode(Now), SecondFactorAct.Enable, Now, RecoveryHashes(1))).ShouldBeNull();
+        await Store.BeginTotpAsync(_ada, s_secret, Stop);
+        (await UseAsync(RightCode(s_now), SecondFactorAct.Enable, s_now, RecoveryHashes(1))).ShouldBeNull();
     }
 
     private async Task<AccountRefusal?> UseAsync(string code, SecondFactorAct upon, DateTimeOffset now, IReadOnlyList<ContentHash>? codes = null) =>
-        (await Store.UseCodeAsync(ada, code, upon, codes, now, Stop))?.Code;
+        (await Store.UseCodeAsync(_ada, code, upon, codes, now, Stop))?.Code;
 
-    private static string RightCode(DateTimeOffset now) => Totp.Compute(Secret, Totp.StepOf(now));
+    private static string RightCode(DateTimeOffset now) => Totp.Compute(s_secret, Totp.StepOf(now));
 
     private static List<OneTimeCode> RecoveryCodes(int seed)
     {
@@ -229,13 +229,13 @@ public abstract class AccountStoreConformance(DatabaseSource source) : DatabaseT
 
     private async Task<Id<Session>> OpenSessionAsync(Id<User> user)
     {
-        var session = Session.Begin(ids.Next<Session>(), user, null, Now);
+        var session = Session.Begin(_ids.Next<Session>(), user, null, s_now);
         await Sessions.AddAsync(session, RandomNumberGenerator.GetBytes(RefreshToken.KeyBytes), 100, Stop);
         return session.Id;
     }
 
     private async Task<Id<User>> RegisterAsync(string handle) => (await Users.AddAsync(
-        new StoredUser(new User(ids.Next<User>(), handle, $"{handle}@example.org", UserRole.Member, Now), "hash"), Stop)).Value.Id;
+        new StoredUser(new User(_ids.Next<User>(), handle, $"{handle}@example.org", UserRole.Member, s_now), "hash"), Stop)).Value.Id;
 }
 
 public sealed class SqliteAccountStoreTests() : AccountStoreConformance(new SqliteSource());

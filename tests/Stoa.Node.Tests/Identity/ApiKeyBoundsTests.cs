@@ -11,21 +11,21 @@ namespace Stoa.Node.Tests.Identity;
 /// <summary>What bounds an API key: scopes, expiry, calls a minute, money a day.</summary>
 public sealed class ApiKeyBoundsTests : IAsyncLifetime
 {
-    private static readonly AgentPriceBody OneDollar = new("1", "0", "0");
+    private static readonly AgentPriceBody s_oneDollar = new("1", "0", "0");
 
-    private readonly SettableTime clock = new(DateTimeOffset.UtcNow.Date.AddHours(12));
-    private TestNode node = null!;
+    private readonly SettableTime _clock = new(DateTimeOffset.UtcNow.Date.AddHours(12));
+    private TestNode _node = null!;
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync() => node = await TestNode.StartAsync(null, NodePhysics.Real with { Time = clock });
+    public async ValueTask InitializeAsync() => _node = await TestNode.StartAsync(null, NodePhysics.Real with { Time = _clock });
 
-    public ValueTask DisposeAsync() => node.DisposeAsync();
+    public ValueTask DisposeAsync() => _node.DisposeAsync();
 
     [Fact]
     public async Task Key_MadeWithAKey_HasNoMoreThanThat()
     {
-        var parent = await MakeAsync(new CreateApiKeyRequest("parent", clock.GetUtcNow().AddDays(2), ["keys:manage", "tasks:read"], 100));
+        var parent = await MakeAsync(new CreateApiKeyRequest("parent", _clock.GetUtcNow().AddDays(2), ["keys:manage", "tasks:read"], 100));
 
         var child = await parent.Client.CreateApiKeyAsync(new CreateApiKeyRequest("child"), Stop);
 
@@ -33,7 +33,7 @@ public sealed class ApiKeyBoundsTests : IAsyncLifetime
         (child.ExpiresAt, child.CallsPerMinute).ShouldBe((parent.Key.ExpiresAt, 100));
         foreach (var more in new[]
         {
-            new CreateApiKeyRequest("x", Scopes: ["tasks:submit"]), new CreateApiKeyRequest("x", clock.GetUtcNow().AddDays(3)), new CreateApiKeyRequest("x", CallsPerMinute: 101),
+            new CreateApiKeyRequest("x", Scopes: ["tasks:submit"]), new CreateApiKeyRequest("x", _clock.GetUtcNow().AddDays(3)), new CreateApiKeyRequest("x", CallsPerMinute: 101),
             new CreateApiKeyRequest("x", Scopes: []), new CreateApiKeyRequest("x", CallsPerMinute: 0), new CreateApiKeyRequest("x", SpendPerDay: "-1"),
             new CreateApiKeyRequest("x", Scopes: ["keys:manage"], SpendPerDay: "1"),
         })
@@ -64,28 +64,28 @@ public sealed class ApiKeyBoundsTests : IAsyncLifetime
         refused.StatusCode.ShouldBe(HttpStatusCode.TooManyRequests);
         (await RunningNode.ReadProblemAsync(refused)).Code.ShouldBe("rateLimited");
         refused.Headers.RetryAfter!.Delta!.Value.ShouldBeInRange(TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(1));
-        (await node.Client.GetMeAsync(Stop)).Handle.ShouldBe("stoa");
+        (await _node.Client.GetMeAsync(Stop)).Handle.ShouldBe("stoa");
     }
 
     [Fact]
     public async Task Spending_IsRefusedBeforeTheHold_AndWhatWasNotSpentComesBack()
     {
-        var echo = await TestNode.PublishAsync(node.Client, "dear", GuestPrograms.Echo, price: OneDollar);
-        var failing = await TestNode.PublishAsync(node.Client, "dear-loop", GuestPrograms.EndlessLoop, price: OneDollar);
+        var echo = await TestNode.PublishAsync(_node.Client, "dear", GuestPrograms.Echo, price: s_oneDollar);
+        var failing = await TestNode.PublishAsync(_node.Client, "dear-loop", GuestPrograms.EndlessLoop, price: s_oneDollar);
         var key = await MakeAsync(new CreateApiKeyRequest("two a day", SpendPerDay: "2"));
         (await RunAsync(key.Client, echo)).State.ShouldBe("succeeded");
         (await RunAsync(key.Client, failing)).State.ShouldBe("failed", "which costs nothing");
         (await RunAsync(key.Client, echo)).State.ShouldBe("succeeded", "what the failed one held has come back");
-        var before = await node.Client.GetWalletAsync(Stop);
+        var before = await _node.Client.GetWalletAsync(Stop);
 
         var refusal = (await Should.ThrowAsync<StoaException>(() => RunAsync(key.Client, echo))).Problem;
 
         (refusal.Code, refusal.Status).ShouldBe(("spendingLimitReached", 402));
         refusal.Detail.ShouldContain("2.000000000 USD a day");
-        (await node.Client.GetWalletAsync(Stop)).ShouldBe(before, "nothing was held");
+        (await _node.Client.GetWalletAsync(Stop)).ShouldBe(before, "nothing was held");
         (await FindAsync(key.Key.Id)).SpentToday.ShouldBe("2.000000000");
-        (await RunAsync(node.Client, echo)).State.ShouldBe("succeeded", "the limit is the key's alone");
-        clock.Advance(TimeSpan.FromDays(1));
+        (await RunAsync(_node.Client, echo)).State.ShouldBe("succeeded", "the limit is the key's alone");
+        _clock.Advance(TimeSpan.FromDays(1));
         (await RunAsync(key.Client, echo)).State.ShouldBe("succeeded", "a new day");
         (await FindAsync(key.Key.Id)).SpentToday.ShouldBe("1.000000000");
     }
@@ -93,7 +93,7 @@ public sealed class ApiKeyBoundsTests : IAsyncLifetime
     [Fact]
     public async Task Spending_OfABatch_IsAllOrNothing_AndOfRacingTasksNoMoreThanTheLimit()
     {
-        var echo = await TestNode.PublishAsync(node.Client, "dear", GuestPrograms.Echo, price: OneDollar);
+        var echo = await TestNode.PublishAsync(_node.Client, "dear", GuestPrograms.Echo, price: s_oneDollar);
         var key = await MakeAsync(new CreateApiKeyRequest("two a day", SpendPerDay: "2"));
         var one = new SubmitTaskRequest(echo, new TaskInputBody(Text: "x"));
 
@@ -140,7 +140,7 @@ public sealed class ApiKeyBoundsTests : IAsyncLifetime
 
         await key.Client.GetMeAsync(Stop);
 
-        (await FindAsync(key.Key.Id)).LastUsedAt!.Value.ShouldBe(clock.GetUtcNow(), TimeSpan.FromMilliseconds(1));
+        (await FindAsync(key.Key.Id)).LastUsedAt!.Value.ShouldBe(_clock.GetUtcNow(), TimeSpan.FromMilliseconds(1));
     }
 
     private static async Task RefusedAsync(string code, Func<Task> act) => (await Should.ThrowAsync<StoaException>(act)).Problem.Code.ShouldBe(code);
@@ -153,7 +153,7 @@ public sealed class ApiKeyBoundsTests : IAsyncLifetime
 
     private async Task<ApiKeyResponse> FindAsync(string id)
     {
-        await foreach (var key in node.Client.ListApiKeysAsync(Stop))
+        await foreach (var key in _node.Client.ListApiKeysAsync(Stop))
         {
             if (key.Id == id)
                 return key;
@@ -164,7 +164,7 @@ public sealed class ApiKeyBoundsTests : IAsyncLifetime
 
     private async Task<(ApiKeyResponse Key, StoaClient Client)> MakeAsync(CreateApiKeyRequest request)
     {
-        var key = await node.Client.CreateApiKeyAsync(request, Stop);
-        return (key, new StoaClient(node.Client.Options with { ApiKey = key.Secret, MaxAttempts = 1 }));
+        var key = await _node.Client.CreateApiKeyAsync(request, Stop);
+        return (key, new StoaClient(_node.Client.Options with { ApiKey = key.Secret, MaxAttempts = 1 }));
     }
 }

@@ -9,23 +9,23 @@ namespace Stoa.Node.Tests.Identity;
 /// <summary>A mail server on this machine that takes every letter, for tests that read them.</summary>
 internal sealed partial class LetterBox : IAsyncDisposable
 {
-    private readonly TcpListener listener = new(IPAddress.Loopback, 0);
-    private readonly Channel<string> letters = Channel.CreateUnbounded<string>();
-    private readonly CancellationTokenSource stopping = new();
-    private readonly Task serving;
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly Channel<string> _letters = Channel.CreateUnbounded<string>();
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Task _serving;
 
     public LetterBox()
     {
-        listener.Start();
-        serving = ServeAsync();
+        _listener.Start();
+        _serving = ServeAsync();
     }
 
     /// <summary>Options of a node that sends its e-mail here.</summary>
     public string[] Options =>
-        ["--mail:host", "127.0.0.1", "--mail:port", $"{((IPEndPoint)listener.LocalEndpoint).Port}", "--mail:security", "none", "--mail:from", "stoa@example.org"];
+        ["--mail:host", "127.0.0.1", "--mail:port", $"{((IPEndPoint)_listener.LocalEndpoint).Port}", "--mail:security", "none", "--mail:from", "stoa@example.org"];
 
     /// <summary>The next letter, waited for.</summary>
-    public async Task<string> TakeAsync() => await letters.Reader.ReadAsync(TestContext.Current.CancellationToken);
+    public async Task<string> TakeAsync() => await _letters.Reader.ReadAsync(TestContext.Current.CancellationToken);
 
     /// <summary>The code of the next letter, which has to be to an address.</summary>
     public async Task<string> TakeCodeAsync(string to)
@@ -38,26 +38,26 @@ internal sealed partial class LetterBox : IAsyncDisposable
     }
 
     /// <summary>Whether a letter has come that nobody has taken.</summary>
-    public bool HasMore => letters.Reader.TryPeek(out _);
+    public bool HasMore => _letters.Reader.TryPeek(out _);
 
     public async ValueTask DisposeAsync()
     {
-        await stopping.CancelAsync();
-        listener.Dispose();
-        await serving.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        stopping.Dispose();
+        await _stopping.CancelAsync();
+        _listener.Dispose();
+        await _serving.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _stopping.Dispose();
     }
 
     private async Task ServeAsync()
     {
         while (true)
         {
-            using var client = await listener.AcceptTcpClientAsync(stopping.Token);
+            using var client = await _listener.AcceptTcpClientAsync(_stopping.Token);
             await using var stream = client.GetStream();
             using var reader = new StreamReader(stream, Encoding.ASCII);
             await using var writer = new StreamWriter(stream, Encoding.ASCII) { NewLine = "\r\n", AutoFlush = true };
             await writer.WriteLineAsync("220 letterbox");
-            while (await reader.ReadLineAsync(stopping.Token) is { } line)
+            while (await reader.ReadLineAsync(_stopping.Token) is { } line)
             {
                 if (line.StartsWith("QUIT", StringComparison.OrdinalIgnoreCase))
                 {
@@ -73,9 +73,9 @@ internal sealed partial class LetterBox : IAsyncDisposable
 
                 await writer.WriteLineAsync("354 go on");
                 var letter = new StringBuilder();
-                while (await reader.ReadLineAsync(stopping.Token) is { } written && written != ".")
+                while (await reader.ReadLineAsync(_stopping.Token) is { } written && written != ".")
                     letter.AppendLine(written);
-                letters.Writer.TryWrite(letter.ToString());
+                _letters.Writer.TryWrite(letter.ToString());
                 await writer.WriteLineAsync("250 taken");
             }
         }

@@ -11,7 +11,7 @@ namespace Stoa.Node.Tests.Identity;
 /// <summary>What every store of organisations and invitations does.</summary>
 public abstract class OrganisationStoreConformance(DatabaseSource source) : DatabaseTest(source)
 {
-    private static readonly DateTimeOffset Now = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123);
+    private static readonly DateTimeOffset s_now = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123);
 
     private IdSource Ids { get; } = new(TimeProvider.System, new Random(1));
 
@@ -23,12 +23,12 @@ public abstract class OrganisationStoreConformance(DatabaseSource source) : Data
     public async Task Create_OpensAWallet_AndAgainAnswersTheSame()
     {
         var ada = await PersonAsync("ada");
-        var acme = new Organisation(Ids.Next<User>(), "acme", "Acme", Now);
+        var acme = new Organisation(Ids.Next<User>(), "acme", "Acme", s_now);
 
         var made = await Organisations.CreateAsync(acme, ada, Stop);
         var again = await Organisations.CreateAsync(acme, ada, Stop);
 
-        made.Value.ShouldBe(new JoinedOrganisation(acme, OrganisationRole.Admin, Now));
+        made.Value.ShouldBe(new JoinedOrganisation(acme, OrganisationRole.Admin, s_now));
         again.Value.ShouldBe(made.Value);
         (await new SqlLedgerStore(Database).FindAccountAsync(acme.Id.ToString(), AccountKind.Wallet, Stop)).ShouldNotBeNull();
         (await new SqlUserStore(Database, Ids).GetAsync(acme.Id, Stop))!.Kind.ShouldBe(UserKind.Organisation);
@@ -41,7 +41,7 @@ public abstract class OrganisationStoreConformance(DatabaseSource source) : Data
     {
         var ada = await PersonAsync("ada");
         foreach (var handle in new[] { "one", "two", "three" })
-            await Organisations.CreateAsync(new Organisation(Ids.Next<User>(), handle, handle, Now), ada, Stop);
+            await Organisations.CreateAsync(new Organisation(Ids.Next<User>(), handle, handle, s_now), ada, Stop);
 
         var first = await Organisations.ListAsync(ada, new PageRequest(2), Stop);
         var second = await Organisations.ListAsync(ada, new PageRequest(2, first.NextCursor), Stop);
@@ -49,14 +49,14 @@ public abstract class OrganisationStoreConformance(DatabaseSource source) : Data
         first.Items.Concat(second.Items).Select(membership => membership.Organisation.Handle).ShouldBe(["one", "two", "three"]);
         second.NextCursor.ShouldBeNull();
         var members = await Organisations.ListMembersAsync(first.Items[0].Organisation.Id, new PageRequest(5), Stop);
-        members.Items.ShouldBe([new Member(ada, "ada", OrganisationRole.Admin, Now)]);
+        members.Items.ShouldBe([new Member(ada, "ada", OrganisationRole.Admin, s_now)]);
     }
 
     [Fact]
     public async Task Administrators_WhoAllGoAtOnce_LeaveOne()
     {
         var founder = await PersonAsync("p0");
-        var acme = (await Organisations.CreateAsync(new Organisation(Ids.Next<User>(), "acme", "Acme", Now), founder, Stop)).Value.Organisation.Id;
+        var acme = (await Organisations.CreateAsync(new Organisation(Ids.Next<User>(), "acme", "Acme", s_now), founder, Stop)).Value.Organisation.Id;
         for (var index = 1; index < 6; index++)
             await JoinAsync(acme, founder, $"p{index}", OrganisationRole.Admin);
 
@@ -73,10 +73,10 @@ public abstract class OrganisationStoreConformance(DatabaseSource source) : Data
     {
         var founder = await PersonAsync("ada");
         var grace = await PersonAsync("grace");
-        var acme = (await Organisations.CreateAsync(new Organisation(Ids.Next<User>(), "acme", "Acme", Now), founder, Stop)).Value.Organisation.Id;
+        var acme = (await Organisations.CreateAsync(new Organisation(Ids.Next<User>(), "acme", "Acme", s_now), founder, Stop)).Value.Organisation.Id;
         var invitation = await InviteAsync(acme, founder, "grace", OrganisationRole.Viewer);
 
-        var outcomes = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Invitations.AcceptAsync(invitation, grace, null, Now, Stop)));
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Invitations.AcceptAsync(invitation, grace, null, s_now, Stop)));
 
         outcomes.Count(outcome => outcome.Refusal is null).ShouldBe(1);
         outcomes.Where(outcome => outcome.Refusal is not null).ShouldAllBe(outcome => outcome.Refusal!.Code == OrganisationRefusal.InvitationUnknown);
@@ -87,13 +87,13 @@ public abstract class OrganisationStoreConformance(DatabaseSource source) : Data
     public async Task Delete_RefusesWhatIsInUse_AndLeavesNobodyIn()
     {
         var founder = await PersonAsync("ada");
-        var acme = (await Organisations.CreateAsync(new Organisation(Ids.Next<User>(), "acme", "Acme", Now), founder, Stop)).Value.Organisation.Id;
+        var acme = (await Organisations.CreateAsync(new Organisation(Ids.Next<User>(), "acme", "Acme", s_now), founder, Stop)).Value.Organisation.Id;
         await Database.WriteAsync(
             session => session.ExecuteAsync("INSERT INTO user_usage (user_id, open_tasks, content_bytes) VALUES (@acme, 2, 0)", new { acme }), Stop);
 
-        (await Organisations.DeleteAsync(acme, Now, Stop))!.Errors.Single().Reason.ShouldBe("2 tasks that wait or run.");
+        (await Organisations.DeleteAsync(acme, s_now, Stop))!.Errors.Single().Reason.ShouldBe("2 tasks that wait or run.");
         await Database.WriteAsync(session => session.ExecuteAsync("UPDATE user_usage SET open_tasks = 0"), Stop);
-        (await Organisations.DeleteAsync(acme, Now, Stop)).ShouldBeNull();
+        (await Organisations.DeleteAsync(acme, s_now, Stop)).ShouldBeNull();
 
         (await Organisations.FindMembershipAsync(acme, founder, Stop)).ShouldBeNull();
         (await new SqlUserStore(Database, Ids).FindByHandleAsync("acme", Stop)).ShouldNotBeNull("the handle stays taken, and the books its");
@@ -101,20 +101,20 @@ public abstract class OrganisationStoreConformance(DatabaseSource source) : Data
 
     private async Task<Id<User>> PersonAsync(string handle)
     {
-        var user = new User(Ids.Next<User>(), handle, $"{handle}@example.org", UserRole.Member, Now);
+        var user = new User(Ids.Next<User>(), handle, $"{handle}@example.org", UserRole.Member, s_now);
         return (await new SqlUserStore(Database, Ids).AddAsync(new StoredUser(user, null), Stop)).Value.Id;
     }
 
     private async Task<Id<OrganisationInvitation>> InviteAsync(Id<User> organisation, Id<User> inviter, string handle, OrganisationRole role)
     {
-        var invitation = new OrganisationInvitation(Ids.Next<OrganisationInvitation>(), organisation, "acme", handle, null, role, "ada", Now, Now.AddDays(7));
+        var invitation = new OrganisationInvitation(Ids.Next<OrganisationInvitation>(), organisation, "acme", handle, null, role, "ada", s_now, s_now.AddDays(7));
         return (await Invitations.AddAsync(invitation, inviter, null, Stop)).Value.Id;
     }
 
     private async Task JoinAsync(Id<User> organisation, Id<User> inviter, string handle, OrganisationRole role)
     {
         var person = await PersonAsync(handle);
-        (await Invitations.AcceptAsync(await InviteAsync(organisation, inviter, handle, role), person, null, Now, Stop)).Refusal.ShouldBeNull();
+        (await Invitations.AcceptAsync(await InviteAsync(organisation, inviter, handle, role), person, null, s_now, Stop)).Refusal.ShouldBeNull();
     }
 }
 

@@ -17,7 +17,7 @@ public sealed class PermissionTableTests(SharedNode shared) : IClassFixture<Shar
     private const string Organisation = "acme";
 
     // What lies beside the API has its place in this list on purpose; none of it takes a caller's word for anything.
-    private static readonly string[] Beside =
+    private static readonly string[] s_beside =
         ["/", "/reference", "/problems", "/problems/{code}", "/favicon.ico", "/assets/{name}", "/openapi/v1.json", "/.well-known/jwks.json", "/schemas/usage-event.v1.json", "/health", "/ready", "/metrics"];
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
@@ -40,7 +40,7 @@ public sealed class PermissionTableTests(SharedNode shared) : IClassFixture<Shar
         var beside = Node.Service<EndpointDataSource>().Endpoints.OfType<RouteEndpoint>()
             .Select(endpoint => "/" + endpoint.RoutePattern.RawText?.Trim('/')).Where(pattern => !pattern.StartsWith("/api/", StringComparison.Ordinal));
 
-        beside.Except(Beside).ShouldBeEmpty();
+        beside.Except(s_beside).ShouldBeEmpty();
     }
 
     [Fact]

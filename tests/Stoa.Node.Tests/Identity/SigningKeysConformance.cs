@@ -10,10 +10,10 @@ namespace Stoa.Node.Tests.Identity;
 /// <summary>How the nodes of a cell share the keys that sign access tokens, and the key that seals them.</summary>
 public abstract class SigningKeysConformance(DatabaseSource source) : DatabaseTest(source)
 {
-    private static readonly CellKey Cell = new(RandomNumberGenerator.GetBytes(CellKey.SizeBytes));
-    private static readonly IdentityOptions Options = new() { SigningKeyDays = 30 };
+    private static readonly CellKey s_cell = new(RandomNumberGenerator.GetBytes(CellKey.SizeBytes));
+    private static readonly IdentityOptions s_options = new() { SigningKeyDays = 30 };
 
-    private readonly SettableTime clock = new(DateTimeOffset.FromUnixTimeSeconds(1_700_000_000));
+    private readonly SettableTime _clock = new(DateTimeOffset.FromUnixTimeSeconds(1_700_000_000));
 
     [Fact]
     public async Task NodesThatStartAtOnce_HaveOneKey()
@@ -31,14 +31,14 @@ public abstract class SigningKeysConformance(DatabaseSource source) : DatabaseTe
         var nodes = Enumerable.Range(0, 6).Select(_ => NewNode()).ToList();
         var first = (await Task.WhenAll(nodes.Select(SignerAsync))).Distinct().Single();
 
-        clock.Advance(TimeSpan.FromDays(30) - TimeSpan.FromMinutes(7));
+        _clock.Advance(TimeSpan.FromDays(30) - TimeSpan.FromMinutes(7));
         await Task.WhenAll(nodes.Select(node => node.RotateAsync(Stop)));
 
         (await Task.WhenAll(nodes.Select(SignerAsync))).Distinct().ShouldBe([first]);
         var published = await Task.WhenAll(nodes.Select(async node => string.Join(' ', (await node.PublishAsync(Stop)).Keys.Select(key => key.Kid))));
         published.Distinct().Single().Split(' ').Length.ShouldBe(2);
 
-        clock.Advance(TimeSpan.FromMinutes(7));
+        _clock.Advance(TimeSpan.FromMinutes(7));
         var second = (await Task.WhenAll(nodes.Select(SignerAsync))).Distinct().Single();
         second.ShouldNotBe(first);
     }
@@ -48,13 +48,13 @@ public abstract class SigningKeysConformance(DatabaseSource source) : DatabaseTe
     {
         var node = NewNode();
         var first = await SignerAsync(node);
-        clock.Advance(TimeSpan.FromDays(30) - TimeSpan.FromMinutes(7));
+        _clock.Advance(TimeSpan.FromDays(30) - TimeSpan.FromMinutes(7));
         await node.RotateAsync(Stop);
-        clock.Advance(TimeSpan.FromMinutes(7 + 60));
+        _clock.Advance(TimeSpan.FromMinutes(7 + 60));
         await node.RotateAsync(Stop);
         (await node.FindAsync(first, Stop)).ShouldNotBeNull();
 
-        clock.Advance(TimeSpan.FromMinutes(6));
+        _clock.Advance(TimeSpan.FromMinutes(6));
         await node.RotateAsync(Stop);
 
         (await node.FindAsync(first, Stop)).ShouldBeNull();
@@ -76,7 +76,7 @@ public abstract class SigningKeysConformance(DatabaseSource source) : DatabaseTe
     [Fact]
     public async Task CellKey_IsMadeOnce_AndKeptByTheCell()
     {
-        var opened = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => CellKey.OpenAsync(Database, null, clock, Stop)));
+        var opened = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => CellKey.OpenAsync(Database, null, _clock, Stop)));
 
         var box = opened[0].Seal("a", [1, 2, 3]);
         foreach (var cell in opened)
@@ -87,18 +87,18 @@ public abstract class SigningKeysConformance(DatabaseSource source) : DatabaseTe
     public async Task CellKey_OfTheOperator_IsNotInTheDatabase_AndHasToBeGivenAgain()
     {
         var given = Convert.ToBase64String(RandomNumberGenerator.GetBytes(CellKey.SizeBytes));
-        var box = (await CellKey.OpenAsync(Database, given, clock, Stop)).Seal("a", [1, 2, 3]);
+        var box = (await CellKey.OpenAsync(Database, given, _clock, Stop)).Seal("a", [1, 2, 3]);
 
-        (await CellKey.OpenAsync(Database, given, clock, Stop)).Open("a", box).ShouldBe([1, 2, 3]);
+        (await CellKey.OpenAsync(Database, given, _clock, Stop)).Open("a", box).ShouldBe([1, 2, 3]);
         var other = Convert.ToBase64String(RandomNumberGenerator.GetBytes(CellKey.SizeBytes));
-        (await Should.ThrowAsync<BadOptionsException>(() => CellKey.OpenAsync(Database, other, clock, Stop))).Message.ShouldContain("Identity:CellKey is not the key");
-        (await Should.ThrowAsync<BadOptionsException>(() => CellKey.OpenAsync(Database, "", clock, Stop))).Message.ShouldContain("give it as Identity:CellKey");
+        (await Should.ThrowAsync<BadOptionsException>(() => CellKey.OpenAsync(Database, other, _clock, Stop))).Message.ShouldContain("Identity:CellKey is not the key");
+        (await Should.ThrowAsync<BadOptionsException>(() => CellKey.OpenAsync(Database, "", _clock, Stop))).Message.ShouldContain("give it as Identity:CellKey");
         var kept = await Database.ReadAsync(session => session.QueryAsync<byte[]>("SELECT value FROM cell_secrets"), Stop);
         foreach (var value in kept)
             value.AsSpan().IndexOf(Convert.FromBase64String(given)).ShouldBe(-1);
     }
 
-    private SigningKeys NewNode() => new(Database, Cell, Options, clock);
+    private SigningKeys NewNode() => new(Database, s_cell, s_options, _clock);
 
     private static async Task<string> SignerAsync(SigningKeys node) => (await node.GetSignerAsync(Stop)).Key.KeyId;
 }

@@ -11,7 +11,7 @@ namespace Stoa.Node.Tests.Identity;
 /// <summary>What every store of users does.</summary>
 public abstract class UserStoreConformance(DatabaseSource source) : DatabaseTest(source)
 {
-    private static readonly DateTimeOffset Now = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123);
+    private static readonly DateTimeOffset s_now = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123);
 
     private IdSource Ids { get; } = new(TimeProvider.System, new Random(1));
 
@@ -80,11 +80,11 @@ public abstract class UserStoreConformance(DatabaseSource source) : DatabaseTest
         var key = await PutKeyAsync(ada, "a");
 
         (await Users.FindKeyAsync(key.SecretHash, Stop)).ShouldBe(key);
-        var revoked = await Users.RevokeKeyAsync(key.Id, ada.Id, null, Now.AddSeconds(1), Stop);
+        var revoked = await Users.RevokeKeyAsync(key.Id, ada.Id, null, s_now.AddSeconds(1), Stop);
 
-        revoked.ShouldBe(key with { RevokedAt = Now.AddSeconds(1) });
+        revoked.ShouldBe(key with { RevokedAt = s_now.AddSeconds(1) });
         (await Users.FindKeyAsync(key.SecretHash, Stop)).ShouldBe(revoked);
-        (await Users.RevokeKeyAsync(key.Id, ada.Id, null, Now, Stop)).ShouldBeNull();
+        (await Users.RevokeKeyAsync(key.Id, ada.Id, null, s_now, Stop)).ShouldBeNull();
         (await Users.FindKeyAsync(ContentHash.Of("other"u8), Stop)).ShouldBeNull();
     }
 
@@ -95,7 +95,7 @@ public abstract class UserStoreConformance(DatabaseSource source) : DatabaseTest
         var bob = (await AddAsync("bob")).Value;
         var key = await PutKeyAsync(ada, "a");
 
-        (await Users.RevokeKeyAsync(key.Id, bob.Id, null, Now, Stop)).ShouldBeNull();
+        (await Users.RevokeKeyAsync(key.Id, bob.Id, null, s_now, Stop)).ShouldBeNull();
         (await Users.FindKeyAsync(key.SecretHash, Stop)).ShouldBe(key);
     }
 
@@ -105,7 +105,7 @@ public abstract class UserStoreConformance(DatabaseSource source) : DatabaseTest
         var ada = (await AddAsync("ada")).Value;
         var bob = (await AddAsync("bob")).Value;
         var own = await PutKeyAsync(ada, "own");
-        var bounded = new ApiKey(Ids.Next<ApiKey>(), ada.Id, "bounded", "stoa_bound", ContentHash.Of("bounded"u8), Now, Now.AddDays(1), null)
+        var bounded = new ApiKey(Ids.Next<ApiKey>(), ada.Id, "bounded", "stoa_bound", ContentHash.Of("bounded"u8), s_now, s_now.AddDays(1), null)
         {
             MakerId = bob.Id,
             Scopes = PermissionSet.Of(Permission.TasksRead, Permission.TasksSubmit),
@@ -117,8 +117,8 @@ public abstract class UserStoreConformance(DatabaseSource source) : DatabaseTest
         (await Users.FindKeyAsync(bounded.SecretHash, Stop)).ShouldBe(bounded);
         (await Users.ListKeysAsync(ada.Id, bob.Id, new PageRequest(5), Stop)).Items.ShouldBe([bounded]);
         (await Users.ListKeysAsync(ada.Id, ada.Id, new PageRequest(5), Stop)).Items.ShouldBe([own]);
-        (await Users.RevokeKeyAsync(bounded.Id, ada.Id, ada.Id, Now, Stop)).ShouldBeNull();
-        (await Users.RevokeKeyAsync(bounded.Id, ada.Id, bob.Id, Now, Stop)).ShouldNotBeNull();
+        (await Users.RevokeKeyAsync(bounded.Id, ada.Id, ada.Id, s_now, Stop)).ShouldBeNull();
+        (await Users.RevokeKeyAsync(bounded.Id, ada.Id, bob.Id, s_now, Stop)).ShouldNotBeNull();
     }
 
     [Fact]
@@ -127,10 +127,10 @@ public abstract class UserStoreConformance(DatabaseSource source) : DatabaseTest
         var ada = (await AddAsync("ada")).Value;
         var key = await PutKeyAsync(ada, "a");
 
-        await Users.NoteKeyUsesAsync([(key.Id, Now.AddMinutes(2))], Stop);
-        await Users.NoteKeyUsesAsync([(key.Id, Now.AddMinutes(1))], Stop);
+        await Users.NoteKeyUsesAsync([(key.Id, s_now.AddMinutes(2))], Stop);
+        await Users.NoteKeyUsesAsync([(key.Id, s_now.AddMinutes(1))], Stop);
 
-        (await Users.FindKeyAsync(key.SecretHash, Stop))!.LastUsedAt.ShouldBe(Now.AddMinutes(2));
+        (await Users.FindKeyAsync(key.SecretHash, Stop))!.LastUsedAt.ShouldBe(s_now.AddMinutes(2));
     }
 
     [Fact]
@@ -140,7 +140,7 @@ public abstract class UserStoreConformance(DatabaseSource source) : DatabaseTest
         var keys = new List<ApiKey>();
         for (var index = 0; index < 5; index++)
             keys.Add(await PutKeyAsync(ada, $"k{index}"));
-        await Users.RevokeKeyAsync(keys[2].Id, ada.Id, null, Now, Stop);
+        await Users.RevokeKeyAsync(keys[2].Id, ada.Id, null, s_now, Stop);
 
         var first = await Users.ListKeysAsync(ada.Id, null, new PageRequest(2), Stop);
         var second = await Users.ListKeysAsync(ada.Id, null, new PageRequest(2, first.NextCursor), Stop);
@@ -155,7 +155,7 @@ public abstract class UserStoreConformance(DatabaseSource source) : DatabaseTest
     {
         var ada = (await AddAsync("ada")).Value;
         await PutKeyAsync(ada, "a");
-        await PutKeyAsync(ada, "b", expiresAt: Now.AddSeconds(-1));
+        await PutKeyAsync(ada, "b", expiresAt: s_now.AddSeconds(-1));
 
         (await Users.PutKeyAsync(NewKey(ada, "c"), 2, Stop)).Refusal.ShouldBeNull();
         (await Users.PutKeyAsync(NewKey(ada, "d"), 2, Stop)).Refusal!.Code.ShouldBe(IdentityRefusal.ApiKeysTooMany);
@@ -175,13 +175,13 @@ public abstract class UserStoreConformance(DatabaseSource source) : DatabaseTest
     }
 
     private Task<Outcome<User, IdentityRefusal>> AddAsync(string handle, string? email = null) => Users.AddAsync(
-        new StoredUser(new User(Ids.Next<User>(), handle, email ?? $"{handle}@example.org", UserRole.Member, Now), "hash"), Stop);
+        new StoredUser(new User(Ids.Next<User>(), handle, email ?? $"{handle}@example.org", UserRole.Member, s_now), "hash"), Stop);
 
     private async Task<ApiKey> PutKeyAsync(User user, string name, DateTimeOffset? expiresAt = null) =>
         (await Users.PutKeyAsync(NewKey(user, name) with { ExpiresAt = expiresAt }, 100, Stop)).Value;
 
     private ApiKey NewKey(User user, string name) =>
-        new(Ids.Next<ApiKey>(), user.Id, name, "stoa_abcdef", ContentHash.Of(System.Text.Encoding.UTF8.GetBytes(name)), Now, null, null);
+        new(Ids.Next<ApiKey>(), user.Id, name, "stoa_abcdef", ContentHash.Of(System.Text.Encoding.UTF8.GetBytes(name)), s_now, null, null);
 
     private Task<long> CountAccountsAsync() =>
         Database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT count(*) FROM accounts"), Stop);

@@ -9,7 +9,7 @@ namespace Stoa.Node.Tests.Ledger;
 /// <summary>Transfers of before the journal are in it afterwards, in their order, and what was held can be resolved.</summary>
 public abstract class JournalUpgradeConformance(DatabaseSource source) : DatabaseTest(source)
 {
-    private static readonly DateTimeOffset Now = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123);
+    private static readonly DateTimeOffset s_now = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123);
 
     private readonly IdSource _ids = new(TimeProvider.System, new Random(1));
 
@@ -56,7 +56,7 @@ public abstract class JournalUpgradeConformance(DatabaseSource source) : Databas
 
     private async Task<Id<Account>> OpenAsync(string owner, AccountKind kind, long posted, long debits, long credits)
     {
-        var account = await Ledger.OpenAccountAsync(Account.Open(_ids.Next<Account>(), owner, kind, Now), Stop);
+        var account = await Ledger.OpenAccountAsync(Account.Open(_ids.Next<Account>(), owner, kind, s_now), Stop);
         await Database.WriteAsync(
             session => session.ExecuteAsync(
                 "UPDATE accounts SET posted = @posted, pending_debits = @debits, pending_credits = @credits, open_holds = @holds WHERE id = @Id",
@@ -66,7 +66,7 @@ public abstract class JournalUpgradeConformance(DatabaseSource source) : Databas
     }
 
     private Transfer Make(TransferKind kind, Id<Account> debit, Id<Account> credit, long amount, Id<Transfer>? pending = null) =>
-        new(_ids.Next<Transfer>(), kind, debit, credit, new Money(amount), pending, TransferPurpose.TaskHold, "test", Now);
+        new(_ids.Next<Transfer>(), kind, debit, credit, new Money(amount), pending, TransferPurpose.TaskHold, "test", s_now);
 
     private Task<int> InsertAsync(Transfer transfer) => Database.WriteAsync(
         session => session.ExecuteAsync(

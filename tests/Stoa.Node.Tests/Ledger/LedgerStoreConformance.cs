@@ -9,7 +9,7 @@ namespace Stoa.Node.Tests.Ledger;
 /// <summary>What every ledger store does. The rules themselves are tested without one.</summary>
 public abstract class LedgerStoreConformance(DatabaseSource source) : DatabaseTest(source)
 {
-    private static readonly DateTimeOffset Now = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123);
+    private static readonly DateTimeOffset s_now = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123);
 
     private protected IdSource Ids { get; } = new(TimeProvider.System, new Random(1));
 
@@ -93,7 +93,7 @@ public abstract class LedgerStoreConformance(DatabaseSource source) : DatabaseTe
         await AcceptAsync(deposit);
         await ReopenAsync();
 
-        (await AcceptAsync(deposit with { CreatedAt = Now.AddHours(1) })).ShouldBe([deposit]);
+        (await AcceptAsync(deposit with { CreatedAt = s_now.AddHours(1) })).ShouldBe([deposit]);
 
         (await BalanceAsync(ann.Id)).ShouldBe((10, 0, 0));
     }
@@ -198,11 +198,11 @@ public abstract class LedgerStoreConformance(DatabaseSource source) : DatabaseTe
     }
 
     private protected Task<Account> OpenAsync(string owner, AccountKind kind = AccountKind.Wallet) =>
-        Ledger.OpenAccountAsync(Account.Open(Ids.Next<Account>(), owner, kind, Now), Stop);
+        Ledger.OpenAccountAsync(Account.Open(Ids.Next<Account>(), owner, kind, s_now), Stop);
 
     private protected Transfer Make(
         TransferKind kind, Id<Account> debit, Id<Account> credit, long amount, Id<Transfer>? pending = null, TransferPurpose purpose = TransferPurpose.Deposit) =>
-        new(Ids.Next<Transfer>(), kind, debit, credit, new Money(amount), pending, purpose, "test", Now);
+        new(Ids.Next<Transfer>(), kind, debit, credit, new Money(amount), pending, purpose, "test", s_now);
 
     private protected async Task<(long Posted, long PendingDebits, long PendingCredits)> BalanceAsync(Id<Account> id)
     {

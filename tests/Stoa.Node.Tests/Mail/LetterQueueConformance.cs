@@ -11,24 +11,24 @@ namespace Stoa.Node.Tests.Mail;
 /// <summary>A letter is sent at least once, tried again when it may go later, and given up when it never will, on every database.</summary>
 public abstract class LetterQueueConformance(DatabaseSource source) : DatabaseTest(source)
 {
-    private static readonly DateTimeOffset Now = DateTimeOffset.FromUnixTimeMilliseconds(1_780_000_000_000);
+    private static readonly DateTimeOffset s_now = DateTimeOffset.FromUnixTimeMilliseconds(1_780_000_000_000);
 
-    private readonly SettableTime clock = new(Now);
-    private readonly IdSource ids = new(TimeProvider.System, new SecureRandom());
-    private readonly SmtpServer server = new();
-    private MailOptions options = new();
+    private readonly SettableTime _clock = new(s_now);
+    private readonly IdSource _ids = new(TimeProvider.System, new SecureRandom());
+    private readonly SmtpServer _server = new();
+    private MailOptions _options = new();
 
-    private SqlLetterQueue Queue => new(Database, clock);
+    private SqlLetterQueue Queue => new(Database, _clock);
 
     public override async ValueTask InitializeAsync()
     {
         await base.InitializeAsync();
-        options = new MailOptions { Host = "127.0.0.1", Port = server.Port, Security = "none", From = "stoa@example.org", MaxAttempts = 3 };
+        _options = new MailOptions { Host = "127.0.0.1", Port = _server.Port, Security = "none", From = "stoa@example.org", MaxAttempts = 3 };
     }
 
     public override async ValueTask DisposeAsync()
     {
-        await server.DisposeAsync();
+        await _server.DisposeAsync();
         await base.DisposeAsync();
         GC.SuppressFinalize(this);
     }
@@ -40,7 +40,7 @@ public abstract class LetterQueueConformance(DatabaseSource source) : DatabaseTe
         await Should.ThrowAsync<TimeoutException>(() => Database.WriteAsync(
             async session =>
             {
-                await Box().AddAsync(session, ada, _ => new LetterText("never", "never"), Now);
+                await Box().AddAsync(session, ada, _ => new LetterText("never", "never"), s_now);
                 throw new TimeoutException();
             },
             Stop));
@@ -49,10 +49,10 @@ public abstract class LetterQueueConformance(DatabaseSource source) : DatabaseTe
         (await TurnAsync()).ShouldBe(1);
         (await TurnAsync()).ShouldBe(0);
 
-        var came = await server.TakeAsync(Stop);
+        var came = await _server.TakeAsync(Stop);
         using var message = came.Read();
         (came.To, message.Subject, message.TextBody.ShouldNotBeNull().Trim()).ShouldBe(("ada@example.org", "Hello", "Dear ada"));
-        server.HasMore.ShouldBeFalse();
+        _server.HasMore.ShouldBeFalse();
         (await Queue.NextDueAsync(Stop)).ShouldBeNull();
     }
 
@@ -63,10 +63,10 @@ public abstract class LetterQueueConformance(DatabaseSource source) : DatabaseTe
         var taken = (await Queue.TakeAsync(10, Stop)).ShouldHaveSingleItem();
         (await Queue.TakeAsync(10, Stop)).ShouldBeEmpty("somebody has it");
 
-        clock.Advance(SqlLetterQueue.Patience);
+        _clock.Advance(SqlLetterQueue.Patience);
         (await TurnAsync()).ShouldBe(1);
 
-        using var message = (await server.TakeAsync(Stop)).Read();
+        using var message = (await _server.TakeAsync(Stop)).Read();
         message.MessageId.ShouldBe($"{taken.Id}@example.org");
     }
 
@@ -74,39 +74,39 @@ public abstract class LetterQueueConformance(DatabaseSource source) : DatabaseTe
     public async Task Letter_ThatMayGoLater_IsTriedAgainAndThenGivenUp()
     {
         await WriteAsync(await AddUserAsync("ada"));
-        server.RecipientAnswers.Enqueue("450 4.2.1 Later");
+        _server.RecipientAnswers.Enqueue("450 4.2.1 Later");
         (await TurnAsync()).ShouldBe(1);
-        (await Queue.NextDueAsync(Stop)).ShouldBe(Now.AddSeconds(30));
+        (await Queue.NextDueAsync(Stop)).ShouldBe(s_now.AddSeconds(30));
         (await TurnAsync()).ShouldBe(0, "it is not due");
 
         foreach (var wait in new[] { 30, 60 })
         {
-            clock.Advance(TimeSpan.FromSeconds(wait));
-            server.RecipientAnswers.Enqueue("450 4.2.1 Later");
+            _clock.Advance(TimeSpan.FromSeconds(wait));
+            _server.RecipientAnswers.Enqueue("450 4.2.1 Later");
             (await TurnAsync()).ShouldBe(1);
         }
 
         (await Queue.NextDueAsync(Stop)).ShouldBeNull("three attempts are all there are");
-        server.Attempts.ShouldBe(3);
+        _server.Attempts.ShouldBe(3);
     }
 
     [Fact]
     public async Task Letter_ThatIsRefusedForGood_IsGivenUp()
     {
         await WriteAsync(await AddUserAsync("ada"));
-        server.RecipientAnswers.Enqueue("550 5.1.1 Nobody of that name");
+        _server.RecipientAnswers.Enqueue("550 5.1.1 Nobody of that name");
 
         (await TurnAsync()).ShouldBe(1);
 
         (await Queue.NextDueAsync(Stop)).ShouldBeNull();
-        server.HasMore.ShouldBeFalse();
+        _server.HasMore.ShouldBeFalse();
     }
 
     [Fact]
     public async Task Letter_AfterTheClockWasSetBack_DoesNotWaitForItsOldTime()
     {
         await WriteAsync(await AddUserAsync("ada"));
-        clock.Advance(TimeSpan.FromDays(-30));
+        _clock.Advance(TimeSpan.FromDays(-30));
 
         (await TurnAsync()).ShouldBe(1);
     }
@@ -115,23 +115,23 @@ public abstract class LetterQueueConformance(DatabaseSource source) : DatabaseTe
     public async Task Letter_OfANodeThatSendsNone_IsNotKept()
     {
         var ada = await AddUserAsync("ada");
-        await Database.WriteAsync(session => new LetterBox(new Mailer(new MailOptions()), ids).AddAsync(session, ada, _ => new LetterText("", ""), Now), Stop);
+        await Database.WriteAsync(session => new LetterBox(new Mailer(new MailOptions()), _ids).AddAsync(session, ada, _ => new LetterText("", ""), s_now), Stop);
 
         (await Queue.NextDueAsync(Stop)).ShouldBeNull();
     }
 
-    private LetterBox Box() => new(new Mailer(options), ids);
+    private LetterBox Box() => new(new Mailer(_options), _ids);
 
-    private Task WriteAsync(Id<User> user) => Database.WriteAsync(session => Box().AddAsync(session, user, handle => new LetterText("Hello", $"Dear {handle}"), Now), Stop);
+    private Task WriteAsync(Id<User> user) => Database.WriteAsync(session => Box().AddAsync(session, user, handle => new LetterText("Hello", $"Dear {handle}"), s_now), Stop);
 
     private async Task<int> TurnAsync()
     {
-        using var worker = new MailWorker(Queue, new Mailer(options), options, clock, NullLogger<MailWorker>.Instance);
+        using var worker = new MailWorker(Queue, new Mailer(_options), _options, _clock, NullLogger<MailWorker>.Instance);
         return await worker.TurnAsync(Stop);
     }
 
-    private async Task<Id<User>> AddUserAsync(string handle) => (await new SqlUserStore(Database, ids).AddAsync(
-        new StoredUser(new User(ids.Next<User>(), handle, $"{handle}@example.org", UserRole.Member, Now), null), Stop)).Value.Id;
+    private async Task<Id<User>> AddUserAsync(string handle) => (await new SqlUserStore(Database, _ids).AddAsync(
+        new StoredUser(new User(_ids.Next<User>(), handle, $"{handle}@example.org", UserRole.Member, s_now), null), Stop)).Value.Id;
 }
 
 public sealed class SqliteLetterQueueTests() : LetterQueueConformance(new SqliteSource());

@@ -7,7 +7,7 @@ namespace Stoa.Node.Tests.Mail;
 /// <summary>Letters go to a real mail server, or it is said why not and whether to try again.</summary>
 public sealed class MailerTests
 {
-    private static readonly Letter letter = new("ada@example.org", "Größe: 80 % verbraucht", "Hello,\n.a line that begins with a dot\nund Ümläute\n") { Id = "letter_01" };
+    private static readonly Letter s_letter = new("ada@example.org", "Größe: 80 % verbraucht", "Hello,\n.a line that begins with a dot\nund Ümläute\n") { Id = "letter_01" };
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -15,12 +15,12 @@ public sealed class MailerTests
     public async Task Send_ToAServer_ArrivesAsItWasWritten()
     {
         await using var server = new SmtpServer();
-        await Mailer(server).SendAsync(letter, Stop);
+        await Mailer(server).SendAsync(s_letter, Stop);
 
         var came = await server.TakeAsync(Stop);
         (came.From, came.To).ShouldBe(("stoa@example.org", "ada@example.org"));
         using var message = came.Read();
-        (message.Subject, message.TextBody.ShouldNotBeNull().ReplaceLineEndings("\n").TrimEnd()).ShouldBe((letter.Subject, letter.Text.TrimEnd()));
+        (message.Subject, message.TextBody.ShouldNotBeNull().ReplaceLineEndings("\n").TrimEnd()).ShouldBe((s_letter.Subject, s_letter.Text.TrimEnd()));
         (message.MessageId, message.Headers["Auto-Submitted"]).ShouldBe(("letter_01@example.org", "auto-generated"));
     }
 
@@ -34,24 +34,24 @@ public sealed class MailerTests
         await using var server = new SmtpServer();
         (isOfLetter ? server.LetterAnswers : server.RecipientAnswers).Enqueue(answer);
 
-        var refused = await Should.ThrowAsync<MailException>(() => Mailer(server).SendAsync(letter, Stop));
+        var refused = await Should.ThrowAsync<MailException>(() => Mailer(server).SendAsync(s_letter, Stop));
 
         refused.IsForGood.ShouldBe(isForGood);
         refused.Message.ShouldNotContain("ada@example.org");
-        await Mailer(server).SendAsync(letter, Stop);
+        await Mailer(server).SendAsync(s_letter, Stop);
     }
 
     [Fact]
     public async Task Send_WithAnAccount_SignsIn()
     {
         await using var server = new SmtpServer { Account = "stoa:geheim" };
-        await Mailer(server, options => options with { User = "stoa", Password = "geheim" }).SendAsync(letter, Stop);
+        await Mailer(server, options => options with { User = "stoa", Password = "geheim" }).SendAsync(s_letter, Stop);
         (await server.TakeAsync(Stop)).To.ShouldBe("ada@example.org");
 
         // Whoever mends the password has the letters sent: it is no fault of theirs.
         foreach (var mailer in new[] { Mailer(server, options => options with { User = "stoa", Password = "falsch" }), Mailer(server) })
         {
-            var refused = await Should.ThrowAsync<MailException>(() => mailer.SendAsync(letter, Stop));
+            var refused = await Should.ThrowAsync<MailException>(() => mailer.SendAsync(s_letter, Stop));
             refused.IsForGood.ShouldBeFalse(refused.Message);
             refused.Message.ShouldNotContain("falsch");
         }
@@ -62,7 +62,7 @@ public sealed class MailerTests
     {
         await using var server = new SmtpServer();
 
-        (await Should.ThrowAsync<MailException>(() => Mailer(server, options => options with { Security = "startTls" }).SendAsync(letter, Stop))).IsForGood.ShouldBeFalse();
+        (await Should.ThrowAsync<MailException>(() => Mailer(server, options => options with { Security = "startTls" }).SendAsync(s_letter, Stop))).IsForGood.ShouldBeFalse();
 
         server.Attempts.ShouldBe(0);
     }
@@ -72,7 +72,7 @@ public sealed class MailerTests
     {
         await using var server = new SmtpServer { IsSilent = true };
 
-        var late = await Should.ThrowAsync<MailException>(() => Mailer(server, options => options with { TimeoutMs = 100 }).SendAsync(letter, Stop));
+        var late = await Should.ThrowAsync<MailException>(() => Mailer(server, options => options with { TimeoutMs = 100 }).SendAsync(s_letter, Stop));
 
         (late.IsForGood, late.Message).ShouldBe((false, "The mail server 127.0.0.1 did not answer within 100 ms."));
     }
@@ -86,9 +86,9 @@ public sealed class MailerTests
         listener.Stop();
         var options = new MailOptions { Host = "127.0.0.1", Port = port, Security = "none", From = "stoa@example.org" };
 
-        (await Should.ThrowAsync<MailException>(() => new Mailer(options).SendAsync(letter, Stop))).IsForGood.ShouldBeFalse();
-        (await Should.ThrowAsync<MailException>(() => new Mailer(options).SendAsync(letter with { To = "no address" }, Stop))).IsForGood.ShouldBeTrue();
-        await Should.ThrowAsync<InvalidOperationException>(() => new Mailer(new MailOptions()).SendAsync(letter, Stop));
+        (await Should.ThrowAsync<MailException>(() => new Mailer(options).SendAsync(s_letter, Stop))).IsForGood.ShouldBeFalse();
+        (await Should.ThrowAsync<MailException>(() => new Mailer(options).SendAsync(s_letter with { To = "no address" }, Stop))).IsForGood.ShouldBeTrue();
+        await Should.ThrowAsync<InvalidOperationException>(() => new Mailer(new MailOptions()).SendAsync(s_letter, Stop));
     }
 
     [Fact]

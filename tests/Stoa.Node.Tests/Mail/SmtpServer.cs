@@ -10,18 +10,18 @@ namespace Stoa.Node.Tests.Mail;
 /// <summary>A mail server on this machine that speaks SMTP (RFC 5321) and takes down what it is given.</summary>
 public sealed class SmtpServer : IAsyncDisposable
 {
-    private readonly TcpListener listener = new(IPAddress.Loopback, 0);
-    private readonly CancellationTokenSource stop = new();
-    private readonly Channel<ReceivedLetter> received = Channel.CreateUnbounded<ReceivedLetter>();
-    private readonly Task serving;
+    private readonly TcpListener _listener = new(IPAddress.Loopback, 0);
+    private readonly CancellationTokenSource _stop = new();
+    private readonly Channel<ReceivedLetter> _received = Channel.CreateUnbounded<ReceivedLetter>();
+    private readonly Task _serving;
 
     public SmtpServer()
     {
-        listener.Start();
-        serving = ServeAsync();
+        _listener.Start();
+        _serving = ServeAsync();
     }
 
-    public int Port => ((IPEndPoint)listener.LocalEndpoint).Port;
+    public int Port => ((IPEndPoint)_listener.LocalEndpoint).Port;
 
     /// <summary>Answers to the next recipients; 250 when there is none.</summary>
     public ConcurrentQueue<string> RecipientAnswers { get; } = new();
@@ -39,17 +39,17 @@ public sealed class SmtpServer : IAsyncDisposable
     public int Attempts { get; private set; }
 
     /// <summary>The next letter.</summary>
-    public ValueTask<ReceivedLetter> TakeAsync(CancellationToken cancellationToken) => received.Reader.ReadAsync(cancellationToken);
+    public ValueTask<ReceivedLetter> TakeAsync(CancellationToken cancellationToken) => _received.Reader.ReadAsync(cancellationToken);
 
     /// <summary>Whether another letter is there.</summary>
-    public bool HasMore => received.Reader.TryPeek(out _);
+    public bool HasMore => _received.Reader.TryPeek(out _);
 
     public async ValueTask DisposeAsync()
     {
-        await stop.CancelAsync();
-        listener.Stop();
-        await serving.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        stop.Dispose();
+        await _stop.CancelAsync();
+        _listener.Stop();
+        await _serving.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _stop.Dispose();
     }
 
     private async Task ServeAsync()
@@ -58,7 +58,7 @@ public sealed class SmtpServer : IAsyncDisposable
         try
         {
             while (true)
-                connections.Add(TalkAsync(await listener.AcceptTcpClientAsync(stop.Token)));
+                connections.Add(TalkAsync(await _listener.AcceptTcpClientAsync(_stop.Token)));
         }
         catch (Exception ended) when (ended is OperationCanceledException or SocketException)
         {
@@ -71,14 +71,14 @@ public sealed class SmtpServer : IAsyncDisposable
         using (client)
         {
             if (IsSilent)
-                await Task.Delay(Timeout.Infinite, stop.Token);
+                await Task.Delay(Timeout.Infinite, _stop.Token);
             await using var stream = client.GetStream();
             using var reader = new StreamReader(stream, Encoding.Latin1);
             await using var writer = new StreamWriter(stream, Encoding.ASCII) { NewLine = "\r\n", AutoFlush = true };
             await writer.WriteLineAsync("220 mail.test ESMTP");
             string? from = null, to = null;
             var isKnown = Account is null;
-            while (await reader.ReadLineAsync(stop.Token) is { } line)
+            while (await reader.ReadLineAsync(_stop.Token) is { } line)
             {
                 var verb = line.Split(' ', ':')[0].ToUpperInvariant();
                 switch (verb)
@@ -104,7 +104,7 @@ public sealed class SmtpServer : IAsyncDisposable
                         var text = await ReadLetterAsync(reader);
                         var reply = LetterAnswers.TryDequeue(out var given) ? given : "250 2.0.0 Taken";
                         if (reply[0] == '2')
-                            received.Writer.TryWrite(new ReceivedLetter(from!, to!, text));
+                            _received.Writer.TryWrite(new ReceivedLetter(from!, to!, text));
                         await writer.WriteLineAsync(reply);
                         break;
                     case "RSET" or "NOOP":
@@ -124,7 +124,7 @@ public sealed class SmtpServer : IAsyncDisposable
     private async Task<byte[]> ReadLetterAsync(StreamReader reader)
     {
         var text = new StringBuilder();
-        while (await reader.ReadLineAsync(stop.Token) is { } line && line != ".")
+        while (await reader.ReadLineAsync(_stop.Token) is { } line && line != ".")
             text.Append(line.StartsWith('.') ? line[1..] : line).Append("\r\n");
         return Encoding.Latin1.GetBytes(text.ToString());
     }

@@ -10,8 +10,8 @@ namespace Stoa.Node.Tests.Membership;
 public sealed class HeartbeatTests
 {
     private const int MostTurns = 20;
-    private static readonly LeaseHolder Silent = new("silent", "boot");
-    private static readonly TimeSpan LongEnough = TimeSpan.FromSeconds(30);
+    private static readonly LeaseHolder s_silent = new("silent", "boot");
+    private static readonly TimeSpan s_longEnough = TimeSpan.FromSeconds(30);
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -21,7 +21,7 @@ public sealed class HeartbeatTests
         await using var node = await TestNode.StartAsync(null, "--Tasks:BeatMs", "60000");
         var struckOff = new TaskCompletionSource<bool>(TaskCreationOptions.RunContinuationsAsynchronously);
         var nodes = node.Host.Services.GetRequiredService<INodeStore>();
-        await nodes.BeatAsync(Silent, NodeStoreConformance.Silent, DateTimeOffset.UtcNow, Stop);
+        await nodes.BeatAsync(s_silent, NodeStoreConformance.Silent, DateTimeOffset.UtcNow, Stop);
         var shared = FaultyStore.Before(nodes, (method, arguments) =>
         {
             return method switch
@@ -44,7 +44,7 @@ public sealed class HeartbeatTests
 
         await TurnAsync(heartbeat, time, MostTurns);
 
-        (await struckOff.Task.WaitAsync(LongEnough, Stop)).ShouldBeTrue();
+        (await struckOff.Task.WaitAsync(s_longEnough, Stop)).ShouldBeTrue();
     }
 
     [Fact]
@@ -53,7 +53,7 @@ public sealed class HeartbeatTests
         await using var node = await TestNode.StartAsync(null, "--Tasks:BeatMs", "60000");
         var services = node.Host.Services;
         var nodes = services.GetRequiredService<INodeStore>();
-        await nodes.BeatAsync(Silent, NodeStoreConformance.Silent, DateTimeOffset.UtcNow, Stop);
+        await nodes.BeatAsync(s_silent, NodeStoreConformance.Silent, DateTimeOffset.UtcNow, Stop);
         var (beats, tries) = (0, 0);
         var shared = FaultyStore.Before(nodes, (method, _) =>
         {
@@ -72,7 +72,7 @@ public sealed class HeartbeatTests
         var time = new ManualTime(DateTimeOffset.UtcNow);
         var heartbeat = ActivatorUtilities.CreateInstance<Heartbeat>(services, shared, time, new TasksOptions());
 
-        await TurnAsync(heartbeat, time, MostTurns).WaitAsync(LongEnough, Stop);
+        await TurnAsync(heartbeat, time, MostTurns).WaitAsync(s_longEnough, Stop);
 
         beats.ShouldBe(MostTurns);
         tries.ShouldBeGreaterThan(0);

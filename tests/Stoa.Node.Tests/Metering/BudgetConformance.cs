@@ -17,7 +17,7 @@ namespace Stoa.Node.Tests.Metering;
 /// <summary>No budget is ever passed, and what is told of it is told once, on every database.</summary>
 public abstract class BudgetConformance(DatabaseSource source) : MeteringTest(source)
 {
-    private static readonly Money Cent = Money.Parse("0.01");
+    private static readonly Money s_cent = Money.Parse("0.01");
 
     private SqlBudgetStore Budgets => new(Database);
 
@@ -25,20 +25,20 @@ public abstract class BudgetConformance(DatabaseSource source) : MeteringTest(so
     public async Task Submit_BeyondTheBudget_IsRefusedBeforeAnythingIsHeld()
     {
         var budget = await SetAsync("0.025");
-        (await SubmitAsync(Cent)).Refusal.ShouldBeNull();
-        (await SubmitAsync(Cent)).Refusal.ShouldBeNull();
+        (await SubmitAsync(s_cent)).Refusal.ShouldBeNull();
+        (await SubmitAsync(s_cent)).Refusal.ShouldBeNull();
 
-        var refused = (await SubmitAsync(Cent, key: "third")).Refusal.ShouldNotBeNull();
+        var refused = (await SubmitAsync(s_cent, key: "third")).Refusal.ShouldNotBeNull();
 
         refused.Code.ShouldBe(TaskRefusal.BudgetExhausted);
         refused.Detail.ShouldContain($"{budget.Id} of 0.025000000 USD a day has 0.005000000 left: 0.000000000 are spent and 0.020000000 held. It renews at 2026-05-29T00:00:00Z.");
-        (await WalletAsync()).Held.ShouldBe(Cent * 2);
+        (await WalletAsync()).Held.ShouldBe(s_cent * 2);
         (await FindAsync(budget)).Left.ShouldBe(Money.Parse("0.005"));
 
         // What has ended leaves room, whether or not anybody has added usage up by then, and the key can be used again.
         await FinishAllAsync(Money.Parse("0.001"));
-        (await SubmitAsync(Cent, key: "third")).Value.IsNew.ShouldBeTrue();
-        (await FindAsync(budget)).Meter.ShouldBe(new BudgetMeter(budget.Meter.Start, Cent, Money.Parse("0.002"), 0, true));
+        (await SubmitAsync(s_cent, key: "third")).Value.IsNew.ShouldBeTrue();
+        (await FindAsync(budget)).Meter.ShouldBe(new BudgetMeter(budget.Meter.Start, s_cent, Money.Parse("0.002"), 0, true));
     }
 
     [Fact]
@@ -47,7 +47,7 @@ public abstract class BudgetConformance(DatabaseSource source) : MeteringTest(so
         var budget = await SetAsync("0.25");
         SqlTaskStore[] stores = [Limited, NewStore()];
 
-        var outcomes = await Task.WhenAll(Enumerable.Range(0, 60).Select(i => Task.Run(() => stores[i % 2].SubmitAsync(TaskOf(Agents[0], Cent), Stop), Stop)));
+        var outcomes = await Task.WhenAll(Enumerable.Range(0, 60).Select(i => Task.Run(() => stores[i % 2].SubmitAsync(TaskOf(Agents[0], s_cent), Stop), Stop)));
 
         outcomes.Count(outcome => outcome.Refusal is null).ShouldBe(25);
         outcomes.Where(outcome => outcome.Refusal is not null).ShouldAllBe(outcome => outcome.Refusal!.Code == TaskRefusal.BudgetExhausted);
@@ -60,7 +60,7 @@ public abstract class BudgetConformance(DatabaseSource source) : MeteringTest(so
         await Task.WhenAll(
         [
             .. claimed.Select((task, i) => Task.Run(() => stores[i % 2].EndAttemptAsync(Succeed(task, Money.Parse("0.004"), new Usage(1, 1, 1, 1, 1), Now, node), Stop), Stop)),
-            .. Enumerable.Range(0, 20).Select(i => Task.Run(() => stores[i % 2].SubmitAsync(TaskOf(Agents[0], Cent), Stop), Stop)),
+            .. Enumerable.Range(0, 20).Select(i => Task.Run(() => stores[i % 2].SubmitAsync(TaskOf(Agents[0], s_cent), Stop), Stop)),
             .. Enumerable.Range(0, 4).Select(_ => Task.Run(() => Usage.FoldAsync(Stop), Stop)),
         ]);
         await FoldAllAsync();
@@ -74,12 +74,12 @@ public abstract class BudgetConformance(DatabaseSource source) : MeteringTest(so
     public async Task Group_ThatFitsInPart_IsTakenInPart()
     {
         var budget = await SetAsync("0.025");
-        var others = TaskOf(Agents[0], Cent, Ids.Next<User>());
+        var others = TaskOf(Agents[0], s_cent, Ids.Next<User>());
 
-        var outcomes = await Limited.SubmitAllAsync([.. Enumerable.Range(0, 4).Select(_ => TaskOf(Agents[0], Cent)), others], Stop);
+        var outcomes = await Limited.SubmitAllAsync([.. Enumerable.Range(0, 4).Select(_ => TaskOf(Agents[0], s_cent)), others], Stop);
 
         outcomes.Select(outcome => outcome.Refusal?.Code).ShouldBe([null, null, TaskRefusal.BudgetExhausted, TaskRefusal.BudgetExhausted, null]);
-        (await FindAsync(budget)).Meter.Held.ShouldBe(Cent * 2);
+        (await FindAsync(budget)).Meter.Held.ShouldBe(s_cent * 2);
     }
 
     [Fact]
@@ -89,45 +89,45 @@ public abstract class BudgetConformance(DatabaseSource source) : MeteringTest(so
         var ann = await SetAsync("0.03", "ann");
         var upper = await SetAsync("0.01", "ann/upper");
 
-        (await SubmitAsync(Cent, agent: 0)).Refusal.ShouldBeNull();
-        (await SubmitAsync(Cent, agent: 1)).Refusal.ShouldNotBeNull("another version of the same agent").Detail.ShouldContain($"{upper.Id}");
-        (await SubmitAsync(Cent, agent: 2)).Refusal.ShouldBeNull();
-        (await SubmitAsync(Cent, agent: 2)).Refusal.ShouldBeNull();
-        (await SubmitAsync(Cent, agent: 2)).Refusal.ShouldNotBeNull().Detail.ShouldContain($"{ann.Id}");
-        (await SubmitAsync(Cent, agent: 3)).Refusal.ShouldBeNull();
-        (await FindAsync(all)).Meter.Held.ShouldBe(Cent * 4);
-        (await FindAsync(ann)).Meter.Held.ShouldBe(Cent * 3);
-        (await FindAsync(upper)).Meter.Held.ShouldBe(Cent);
+        (await SubmitAsync(s_cent, agent: 0)).Refusal.ShouldBeNull();
+        (await SubmitAsync(s_cent, agent: 1)).Refusal.ShouldNotBeNull("another version of the same agent").Detail.ShouldContain($"{upper.Id}");
+        (await SubmitAsync(s_cent, agent: 2)).Refusal.ShouldBeNull();
+        (await SubmitAsync(s_cent, agent: 2)).Refusal.ShouldBeNull();
+        (await SubmitAsync(s_cent, agent: 2)).Refusal.ShouldNotBeNull().Detail.ShouldContain($"{ann.Id}");
+        (await SubmitAsync(s_cent, agent: 3)).Refusal.ShouldBeNull();
+        (await FindAsync(all)).Meter.Held.ShouldBe(s_cent * 4);
+        (await FindAsync(ann)).Meter.Held.ShouldBe(s_cent * 3);
+        (await FindAsync(upper)).Meter.Held.ShouldBe(s_cent);
     }
 
     [Fact]
     public async Task Budget_InItsNextPeriod_IsWholeAgain()
     {
         var budget = await SetAsync("0.01");
-        (await SubmitAsync(Cent)).Refusal.ShouldBeNull();
-        (await SubmitAsync(Cent)).Refusal.ShouldNotBeNull();
+        (await SubmitAsync(s_cent)).Refusal.ShouldBeNull();
+        (await SubmitAsync(s_cent)).Refusal.ShouldNotBeNull();
 
-        (await SubmitAsync(Cent, at: Now.AddDays(1))).Refusal.ShouldBeNull();
+        (await SubmitAsync(s_cent, at: Now.AddDays(1))).Refusal.ShouldBeNull();
 
         // What ends then of the day before counts there, and no more here.
         await FinishAllAsync(Money.Parse("0.002"));
         await FoldAllAsync();
         (await Budgets.FindAsync(budget.Id, Owner, Now.AddDays(1), Stop)).ShouldNotBeNull().Meter.Captured.ShouldBe(Money.Parse("0.002"));
-        (await SubmitAsync(Cent, at: Now)).Refusal.ShouldNotBeNull("a clock that goes back brings nothing back").Code.ShouldBe(TaskRefusal.BudgetExhausted);
+        (await SubmitAsync(s_cent, at: Now)).Refusal.ShouldNotBeNull("a clock that goes back brings nothing back").Code.ShouldBe(TaskRefusal.BudgetExhausted);
     }
 
     [Fact]
     public async Task Set_InTheMiddleOfAPeriod_CountsWhatIsSpentAndHeld()
     {
-        await Limited.SubmitAllAsync([TaskOf(Agents[0], Cent), TaskOf(Agents[2], Cent)], Stop);
+        await Limited.SubmitAllAsync([TaskOf(Agents[0], s_cent), TaskOf(Agents[2], s_cent)], Stop);
         await FinishAllAsync(Money.Parse("0.004"));
         await Usage.FoldAsync(Stop);
-        await Limited.SubmitAllAsync([TaskOf(Agents[0], Cent)], Stop);
+        await Limited.SubmitAllAsync([TaskOf(Agents[0], s_cent)], Stop);
         await FinishAllAsync(Money.Parse("0.002"));
-        await Limited.SubmitAllAsync([TaskOf(Agents[0], Cent), TaskOf(Agents[3], Cent)], Stop);
+        await Limited.SubmitAllAsync([TaskOf(Agents[0], s_cent), TaskOf(Agents[3], s_cent)], Stop);
 
-        (await SetAsync("0.05")).Meter.ShouldBe(new BudgetMeter(UsageSpan.Day.StartOf(Now), Cent * 2, Money.Parse("0.01"), 0, false));
-        (await SetAsync("0.05", "ann/upper")).Meter.ShouldBe(new BudgetMeter(UsageSpan.Day.StartOf(Now), Cent, Money.Parse("0.006"), 0, false));
+        (await SetAsync("0.05")).Meter.ShouldBe(new BudgetMeter(UsageSpan.Day.StartOf(Now), s_cent * 2, Money.Parse("0.01"), 0, false));
+        (await SetAsync("0.05", "ann/upper")).Meter.ShouldBe(new BudgetMeter(UsageSpan.Day.StartOf(Now), s_cent, Money.Parse("0.006"), 0, false));
 
         await FinishAllAsync(Money.Parse("0.001"));
         await FoldAllAsync();
@@ -139,17 +139,17 @@ public abstract class BudgetConformance(DatabaseSource source) : MeteringTest(so
     public async Task Set_Again_ChangesTheAmountAlone()
     {
         var budget = await SetAsync("0.01");
-        (await SubmitAsync(Cent)).Refusal.ShouldBeNull();
-        (await SubmitAsync(Cent)).Refusal.ShouldNotBeNull();
+        (await SubmitAsync(s_cent)).Refusal.ShouldBeNull();
+        (await SubmitAsync(s_cent)).Refusal.ShouldNotBeNull();
 
         var raised = await SetAsync("0.02");
 
-        (raised.Id, raised.Meter.Held).ShouldBe((budget.Id, Cent));
+        (raised.Id, raised.Meter.Held).ShouldBe((budget.Id, s_cent));
         raised.Thresholds.ShouldBe(budget.Thresholds);
-        (await SubmitAsync(Cent)).Refusal.ShouldBeNull();
+        (await SubmitAsync(s_cent)).Refusal.ShouldBeNull();
         (await Budgets.DeleteAsync(budget.Id, Ids.Next<User>(), Stop)).ShouldBeFalse("it is somebody else's");
         (await Budgets.DeleteAsync(budget.Id, Owner, Stop)).ShouldBeTrue();
-        (await SubmitAsync(Cent)).Refusal.ShouldBeNull();
+        (await SubmitAsync(s_cent)).Refusal.ShouldBeNull();
         await FoldAllAsync();
         (await Budgets.ListAsync(Owner, Now, Stop)).ShouldBeEmpty();
     }
@@ -167,8 +167,8 @@ public abstract class BudgetConformance(DatabaseSource source) : MeteringTest(so
     public async Task Task_ThatCostsNothing_GivesBackWhatItHeld()
     {
         var budget = await SetAsync("0.02");
-        var cancelled = (await SubmitAsync(Cent)).Value.Task;
-        await SubmitAsync(Cent);
+        var cancelled = (await SubmitAsync(s_cent)).Value.Task;
+        await SubmitAsync(s_cent);
         await Limited.CancelAsync(cancelled.Id, Owner, Ids.Next<Transfer>(), Accounts.Clearing, Now, Stop);
         var running = (await Limited.ClaimAsync(Holder, Room, Now, Stop)).Single();
         await Limited.EndAttemptAsync(End(running.Fail(new TaskFailure(FailureCode.Trap, "It failed.", "", null), Now)), Stop);
@@ -194,7 +194,7 @@ public abstract class BudgetConformance(DatabaseSource source) : MeteringTest(so
         var budget = await SetAsync("0.025");
         var batches = new SqlTaskBatchStore(Database, quota: new UserQuota(100, 100));
         var id = Ids.Next<TaskBatch>();
-        List<NewTask> tasks = [.. Enumerable.Range(0, 3).Select(_ => TaskOf(Agents[0], Cent)).Select(made => made with { Task = made.Task with { BatchId = id } })];
+        List<NewTask> tasks = [.. Enumerable.Range(0, 3).Select(_ => TaskOf(Agents[0], s_cent)).Select(made => made with { Task = made.Task with { BatchId = id } })];
 
         var refused = await batches.SubmitAsync(new TaskBatch(id, Owner, 3, tasks[0].Task.Id, tasks[^1].Task.Id, 0, 0, 0, Money.Zero, null, Now, null), tasks, Stop);
 

@@ -16,23 +16,23 @@ namespace Stoa.Node.Tests.Metering;
 /// <summary>What is used, paid, limited and told, on production wiring.</summary>
 public sealed class MeteringEndpointsTests : IAsyncLifetime
 {
-    private readonly SmtpServer mail = new();
-    private TestNode node = null!;
-    private string agent = "";
+    private readonly SmtpServer _mail = new();
+    private TestNode _node = null!;
+    private string _agent = "";
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
-        node = await TestNode.StartAsync(
-            null, "--Metering:PollMs", "20", "--Mail:Host", "127.0.0.1", "--Mail:Port", $"{mail.Port}", "--Mail:Security", "none", "--Mail:From", "stoa@example.org", "--Mail:PollMs", "20");
-        agent = await node.PublishAsync("echo", GuestPrograms.Echo);
+        _node = await TestNode.StartAsync(
+            null, "--Metering:PollMs", "20", "--Mail:Host", "127.0.0.1", "--Mail:Port", $"{_mail.Port}", "--Mail:Security", "none", "--Mail:From", "stoa@example.org", "--Mail:PollMs", "20");
+        _agent = await _node.PublishAsync("echo", GuestPrograms.Echo);
     }
 
     public async ValueTask DisposeAsync()
     {
-        await node.DisposeAsync();
-        await mail.DisposeAsync();
+        await _node.DisposeAsync();
+        await _mail.DisposeAsync();
     }
 
     [Fact]
@@ -53,14 +53,14 @@ public sealed class MeteringEndpointsTests : IAsyncLifetime
         }
 
         // The first administrator is both who has published the agent and who runs the node.
-        var earned = (await ListAsync(node.Client, new UsageQuery { Role = "creator", GroupBy = "version" })).ToList();
-        earned.ShouldAllBe(row => row.Group == agent);
+        var earned = (await ListAsync(_node.Client, new UsageQuery { Role = "creator", GroupBy = "version" })).ToList();
+        earned.ShouldAllBe(row => row.Group == _agent);
         var shares = SharesOf(tasks);
         Sum(earned.Select(row => row.Earned!)).ShouldBe(shares.Creator);
-        var ran = await ListAsync(node.Client, new UsageQuery { Role = "operator", GroupBy = "node" });
+        var ran = await ListAsync(_node.Client, new UsageQuery { Role = "operator", GroupBy = "node" });
         Sum(ran.Select(row => row.Earned!)).ShouldBe(shares.Node);
-        ran.ShouldAllBe(row => row.Group == node.Host.Services.GetRequiredService<PublicKey>().PeerId.ToString());
-        (await ListAsync(node.Client, new UsageQuery())).ShouldBeEmpty("the administrator has spent nothing");
+        ran.ShouldAllBe(row => row.Group == _node.Host.Services.GetRequiredService<PublicKey>().PeerId.ToString());
+        (await ListAsync(_node.Client, new UsageQuery())).ShouldBeEmpty("the administrator has spent nothing");
         (await ListAsync(ada, new UsageQuery { To = DateTimeOffset.UtcNow.AddDays(-2) })).ShouldBeEmpty();
         (await ListAsync(ada, new UsageQuery { Agent = "stoa/other" })).ShouldBeEmpty();
 
@@ -70,7 +70,7 @@ public sealed class MeteringEndpointsTests : IAsyncLifetime
         lines[0].ShouldBe("start,group,events,fuel,input_bytes,output_bytes,duration_ms,paid,earned");
         lines[1..^1].Sum(line => long.Parse(line.Split(',')[2], null)).ShouldBe(3);
 
-        var audit = await node.Client.VerifyUsageAsync(Stop);
+        var audit = await _node.Client.VerifyUsageAsync(Stop);
         audit.Findings.ShouldBeNull();
         audit.Holds.ShouldBeTrue();
     }
@@ -80,12 +80,12 @@ public sealed class MeteringEndpointsTests : IAsyncLifetime
     {
         using var ada = await ConsumerAsync("ada");
         var task = await RunAsync(ada, "hello");
-        using var http = new HttpClient { BaseAddress = node.Client.Options.Address };
+        using var http = new HttpClient { BaseAddress = _node.Client.Options.Address };
         using var answer = await http.GetAsync("/schemas/usage-event.v1.json", Stop);
         (answer.StatusCode, answer.Content.Headers.ContentType!.MediaType).ShouldBe((HttpStatusCode.OK, "application/schema+json"));
         var schema = await answer.Content.ReadAsStringAsync(Stop);
 
-        foreach (var (client, role, showsConsumer) in new[] { (ada, "consumer", true), (node.Client, "creator", false), (node.Client, "operator", true) })
+        foreach (var (client, role, showsConsumer) in new[] { (ada, "consumer", true), (_node.Client, "creator", false), (_node.Client, "operator", true) })
         {
             var used = (await client.ListUsageEventsAsync(role, Stop).ToListAsync(Stop)).ShouldHaveSingleItem();
             var json = JsonSerializer.SerializeToUtf8Bytes(used, StoaJson.Default.CloudEvent);
@@ -115,7 +115,7 @@ public sealed class MeteringEndpointsTests : IAsyncLifetime
     public async Task Question_ThatIsNotTheCallersOrMakesNoSense_IsRefused(string path, int status)
     {
         using var ada = await ConsumerAsync("ada");
-        using var http = new HttpClient { BaseAddress = new Uri(node.Client.Options.Address, "/api/v1/") };
+        using var http = new HttpClient { BaseAddress = new Uri(_node.Client.Options.Address, "/api/v1/") };
         (await http.GetAsync(path, Stop)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
         http.DefaultRequestHeaders.Authorization = new("Bearer", ada.Options.ApiKey);
 
@@ -128,7 +128,7 @@ public sealed class MeteringEndpointsTests : IAsyncLifetime
     public async Task Budget_ThatIsUsedUp_RefusesAndIsToldByEventAndLetter()
     {
         using var ada = await ConsumerAsync("ada");
-        var quote = Money.Parse((await ada.QuoteAsync(new SubmitTaskRequest(agent, new TaskInputBody(Text: "hello")), Stop)).Hold);
+        var quote = Money.Parse((await ada.QuoteAsync(new SubmitTaskRequest(_agent, new TaskInputBody(Text: "hello")), Stop)).Hold);
         var budget = await ada.SetBudgetAsync(new SetBudgetRequest(quote.ToString(), "month", AlertAt: [1, 100]), Stop);
         (budget.Left, budget.Mail, budget.Agent, budget.Per).ShouldBe((quote.ToString(), true, null, "month"));
         budget.AlertAt.ShouldBe([1, 100]);
@@ -143,7 +143,7 @@ public sealed class MeteringEndpointsTests : IAsyncLifetime
         (await NextPercentAsync(told)).ShouldBe(100);
         foreach (var percent in new[] { 1, 100 })
         {
-            using var letter = (await mail.TakeAsync(Stop)).Read();
+            using var letter = (await _mail.TakeAsync(Stop)).Read();
             (letter.To.ToString(), letter.From.ToString()).ShouldBe(("ada@example.org", "stoa@example.org"));
             letter.Subject.ShouldBe($"{percent} % of your budget for all tasks are used up");
         }
@@ -162,8 +162,8 @@ public sealed class MeteringEndpointsTests : IAsyncLifetime
     public async Task Budget_OfAnAgentThatTakesOver_CountsWhatItDid()
     {
         const string work = "text.metered";
-        var bad = AgentReference.Parse(await TestNode.PublishAsync(node.Client, "bad", GuestPrograms.Unreachable, capability: work, price: new AgentPriceBody("0.0001", "0", "0")));
-        var good = AgentReference.Parse(await TestNode.PublishAsync(node.Client, "good", GuestPrograms.Echo, capability: work, price: new AgentPriceBody("0.001", "0", "0")));
+        var bad = AgentReference.Parse(await TestNode.PublishAsync(_node.Client, "bad", GuestPrograms.Unreachable, capability: work, price: new AgentPriceBody("0.0001", "0", "0")));
+        var good = AgentReference.Parse(await TestNode.PublishAsync(_node.Client, "good", GuestPrograms.Echo, capability: work, price: new AgentPriceBody("0.001", "0", "0")));
         using var ada = await ConsumerAsync("ada");
         foreach (var scope in new AgentReference?[] { null, bad, good })
             await ada.SetBudgetAsync(new SetBudgetRequest("0.5", "day", scope is null ? null : $"{scope.Publisher}/{scope.Name}"), Stop);
@@ -174,7 +174,7 @@ public sealed class MeteringEndpointsTests : IAsyncLifetime
             cancellationToken: Stop);
 
         (task.State, task.Attempts).ShouldBe(("succeeded", 2), task.Agent);
-        await node.Host.Services.GetRequiredService<SqlUsageStore>().FoldAsync(Stop);
+        await _node.Host.Services.GetRequiredService<SqlUsageStore>().FoldAsync(Stop);
         foreach (var budget in await ada.ListBudgetsAsync(Stop).ToListAsync(Stop))
             (budget.Spent, budget.Held).ShouldBe((budget.Agent == $"{bad.Publisher}/{bad.Name}" ? "0.000000000" : "0.001000000", "0.000000000"), budget.Agent ?? "all");
     }
@@ -182,7 +182,7 @@ public sealed class MeteringEndpointsTests : IAsyncLifetime
     [Fact]
     public async Task Budget_ThatBreaksTheRules_IsRefusedWithEveryReason()
     {
-        var refused = await Should.ThrowAsync<StoaException>(() => node.Client.SetBudgetAsync(
+        var refused = await Should.ThrowAsync<StoaException>(() => _node.Client.SetBudgetAsync(
             new SetBudgetRequest("0", "year", "upper", "ann", [0]), Stop));
 
         refused.Code.ShouldBe("budgetInvalid");
@@ -198,7 +198,7 @@ public sealed class MeteringEndpointsTests : IAsyncLifetime
 
         await RunAsync(ada, "hello");
 
-        using var letter = (await mail.TakeAsync(Stop)).Read();
+        using var letter = (await _mail.TakeAsync(Stop)).Read();
         letter.Subject.ShouldStartWith("Your wallet has 0.99");
         (await ada.GetBalanceAlertAsync(Stop)).Told.ShouldBeTrue();
         (await ada.SetBalanceAlertAsync(new SetBalanceAlertRequest(), Stop)).Below.ShouldBeNull();
@@ -211,7 +211,7 @@ public sealed class MeteringEndpointsTests : IAsyncLifetime
 
     private async Task<TaskResponse> RunAsync(StoaClient client, string text)
     {
-        var task = await client.SubmitTextAsync(agent, text, new SubmitOptions { Wait = TimeSpan.FromSeconds(60) }, Stop);
+        var task = await client.SubmitTextAsync(_agent, text, new SubmitOptions { Wait = TimeSpan.FromSeconds(60) }, Stop);
         task.State.ShouldBe("succeeded");
         return task;
     }
@@ -230,11 +230,11 @@ public sealed class MeteringEndpointsTests : IAsyncLifetime
     private async Task<StoaClient> ConsumerAsync(string handle)
     {
         const string password = "correct horse battery staple";
-        using var anonymous = new StoaClient(node.Client.Options with { ApiKey = null });
+        using var anonymous = new StoaClient(_node.Client.Options with { ApiKey = null });
         // This node sends e-mail: whom its administrator registers need not prove the address.
-        await node.Client.RegisterAsync(new RegisterRequest(handle, $"{handle}@example.org", password), Stop);
+        await _node.Client.RegisterAsync(new RegisterRequest(handle, $"{handle}@example.org", password), Stop);
         var session = await anonymous.LoginAsync(new LoginRequest(handle, password), Stop);
-        await node.Client.DepositAsync(new DepositRequest(handle, "1"), Stop);
-        return new StoaClient(node.Client.Options with { ApiKey = session.Token });
+        await _node.Client.DepositAsync(new DepositRequest(handle, "1"), Stop);
+        return new StoaClient(_node.Client.Options with { ApiKey = session.Token });
     }
 }

@@ -14,13 +14,13 @@ namespace Stoa.Node.Tests.Metering;
 /// <summary>Whatever happens, and whenever it is added up, reports say what a plain sum over all tasks that were charged says: on every database.</summary>
 public abstract class UsageConformance(DatabaseSource source) : MeteringTest(source)
 {
-    private readonly List<Charged> charged = [];
+    private readonly List<Charged> _charged = [];
 
-    private readonly PrivateKey[] nodes = [PrivateKey.Generate(), PrivateKey.Generate()];
+    private readonly PrivateKey[] _nodes = [PrivateKey.Generate(), PrivateKey.Generate()];
 
     public override async ValueTask DisposeAsync()
     {
-        foreach (var node in nodes)
+        foreach (var node in _nodes)
             node.Dispose();
         await base.DisposeAsync();
         GC.SuppressFinalize(this);
@@ -61,7 +61,7 @@ public abstract class UsageConformance(DatabaseSource source) : MeteringTest(sou
         var ended = 0;
         foreach (var part in claimed.Chunk(6))
         {
-            await Task.WhenAll(part.Select(task => Limited.EndAttemptAsync(Succeed(task, new Money(1_000), new Usage(1, 1, 1, 1, 1), Now, nodes[0]), Stop)));
+            await Task.WhenAll(part.Select(task => Limited.EndAttemptAsync(Succeed(task, new Money(1_000), new Usage(1, 1, 1, 1, 1), Now, _nodes[0]), Stop)));
             ended += part.Length;
             var rows = (await Usage.ReportAsync(Query(UsageRole.Consumer, Owner, UsageSpan.Day, UsageGroup.None), new PageRequest(), Stop)).Items;
             rows.ShouldHaveSingleItem().Amounts.ShouldBe(new UsageAmounts(
@@ -158,7 +158,7 @@ public abstract class UsageConformance(DatabaseSource source) : MeteringTest(sou
         await CheckAsync(consumers);
         var audit = await Usage.VerifyAsync(Stop);
         audit.FindingCount.ShouldBe(0, string.Join(' ', audit.Findings));
-        (audit.Sum.Events, audit.Sum.Paid).ShouldBe((charged.Count, new Money(charged.Sum(one => one.Price.Nanodollars))));
+        (audit.Sum.Events, audit.Sum.Paid).ShouldBe((_charged.Count, new Money(_charged.Sum(one => one.Price.Nanodollars))));
         return true;
     }
 
@@ -209,12 +209,12 @@ public abstract class UsageConformance(DatabaseSource source) : MeteringTest(sou
         var running = (await Limited.ClaimAsync(Holder, Room, Now, Stop)).Single();
         var (price, at) = (new Money(step.Price), Now.AddHours(-step.HoursAgo));
         var measured = new Usage(step.Price, 1 << 16, step.Agent, step.Node, step.HoursAgo);
-        var end = step.Deed is Deed.Fail ? End(running.Fail(new TaskFailure(FailureCode.Trap, "It failed.", "", measured), Now)) : Succeed(running, price, measured, at, nodes[step.Node]);
+        var end = step.Deed is Deed.Fail ? End(running.Fail(new TaskFailure(FailureCode.Trap, "It failed.", "", measured), Now)) : Succeed(running, price, measured, at, _nodes[step.Node]);
         (await Limited.EndAttemptAsync(end, Stop)).ShouldBe(AttemptEndOutcome.Written);
         if (step.Deed is Deed.SucceedTwice)
             (await Limited.EndAttemptAsync(end, Stop)).ShouldBe(AttemptEndOutcome.LeaseLost);
         if (step.Deed is not Deed.Fail)
-            charged.Add(new Charged(consumer, Agents[step.Agent], nodes[step.Node].PublicKey.PeerId.ToString(), at, measured, price));
+            _charged.Add(new Charged(consumer, Agents[step.Agent], _nodes[step.Node].PublicKey.PeerId.ToString(), at, measured, price));
     }
 
     private async Task ChargeAsync(int[] agents, int hoursAgo)
@@ -245,7 +245,7 @@ public abstract class UsageConformance(DatabaseSource source) : MeteringTest(sou
     /// <summary>A report against the plain sum.</summary>
     private async Task CheckAsync(UsageQuery query)
     {
-        var naive = charged
+        var naive = _charged
             .Where(one => (query.Agent is null || one.Agent.Name == query.Agent) && query.Role switch
             {
                 UsageRole.Consumer => one.Consumer == query.UserId,

@@ -6,27 +6,27 @@ namespace Stoa.Node.Tests.Observability;
 
 public sealed class MetricsTests : IDisposable
 {
-    private readonly ServiceProvider services = new ServiceCollection().AddMetrics().BuildServiceProvider();
-    private readonly Metrics metrics;
-    private readonly Meter meter;
+    private readonly ServiceProvider _services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+    private readonly Metrics _metrics;
+    private readonly Meter _meter;
 
     public MetricsTests()
     {
-        var factory = services.GetRequiredService<IMeterFactory>();
-        metrics = new Metrics(factory);
-        meter = factory.Create("Stoa.Test");
+        var factory = _services.GetRequiredService<IMeterFactory>();
+        _metrics = new Metrics(factory);
+        _meter = factory.Create("Stoa.Test");
     }
 
     public void Dispose()
     {
-        metrics.Dispose();
-        services.Dispose();
+        _metrics.Dispose();
+        _services.Dispose();
     }
 
     [Fact]
     public void Counter_SumsWhatIsAdded()
     {
-        var counter = meter.CreateCounter<long>("stoa.tasks", description: "Tasks.");
+        var counter = _meter.CreateCounter<long>("stoa.tasks", description: "Tasks.");
 
         counter.Add(2, new KeyValuePair<string, object?>("state", "done"));
         counter.Add(3, new KeyValuePair<string, object?>("state", "done"));
@@ -37,7 +37,7 @@ public sealed class MetricsTests : IDisposable
     [Fact]
     public void UpDownCounter_IsAGauge()
     {
-        var gauge = meter.CreateUpDownCounter<int>("stoa.open", unit: "By");
+        var gauge = _meter.CreateUpDownCounter<int>("stoa.open", unit: "By");
 
         gauge.Add(5);
         gauge.Add(-2);
@@ -48,7 +48,7 @@ public sealed class MetricsTests : IDisposable
     [Fact]
     public void Histogram_FilesValuesByItsAdvisedBounds()
     {
-        var histogram = meter.CreateHistogram("stoa.wait", "s", null, null, new InstrumentAdvice<double> { HistogramBucketBoundaries = [1, 2] });
+        var histogram = _meter.CreateHistogram("stoa.wait", "s", null, null, new InstrumentAdvice<double> { HistogramBucketBoundaries = [1, 2] });
 
         foreach (var value in new[] { 0.5, 1, 1.5, 3 })
             histogram.Record(value);
@@ -64,7 +64,7 @@ public sealed class MetricsTests : IDisposable
     public void ObservedGauge_TellsWhatIsTrueNow()
     {
         var queued = 7;
-        meter.CreateObservableGauge("stoa.queued", () => queued);
+        _meter.CreateObservableGauge("stoa.queued", () => queued);
         Lines("stoa_queued").ShouldContain("stoa_queued 7");
 
         queued = 4;
@@ -75,7 +75,7 @@ public sealed class MetricsTests : IDisposable
     [Fact]
     public void Labels_AreEscapedAndInOrder()
     {
-        var counter = meter.CreateCounter<long>("stoa.odd");
+        var counter = _meter.CreateCounter<long>("stoa.odd");
 
         counter.Add(1, new KeyValuePair<string, object?>("z.z", "a\"b\\c\nd"), new KeyValuePair<string, object?>("a", 1));
 
@@ -85,7 +85,7 @@ public sealed class MetricsTests : IDisposable
     [Fact]
     public void SeriesWithoutEnd_AreGatheredInOne()
     {
-        var counter = meter.CreateCounter<long>("stoa.many");
+        var counter = _meter.CreateCounter<long>("stoa.many");
 
         for (var index = 0; index < MetricFamily.SeriesMax + 50; index++)
             counter.Add(1, new KeyValuePair<string, object?>("id", index));
@@ -104,5 +104,5 @@ public sealed class MetricsTests : IDisposable
     }
 
     private string[] Lines(string name) =>
-        [.. metrics.Write().Split('\n').Where(line => line.StartsWith(name, StringComparison.Ordinal) || line.Contains(" " + name, StringComparison.Ordinal))];
+        [.. _metrics.Write().Split('\n').Where(line => line.StartsWith(name, StringComparison.Ordinal) || line.Contains(" " + name, StringComparison.Ordinal))];
 }

@@ -5,19 +5,19 @@ namespace Stoa.Node.Tests.Observability;
 /// <summary>The log of a node that runs in this process. When the node has ended, it is searched for secrets: so every test of the whole run looks for them.</summary>
 internal sealed partial class NodeLog
 {
-    private readonly string path = Path.Combine(Path.GetTempPath(), $"stoa-node-log-{Guid.NewGuid():n}.txt");
+    private readonly string _path = Path.Combine(Path.GetTempPath(), $"stoa-node-log-{Guid.NewGuid():n}.txt");
 
     /// <summary>What makes a node write it, everything it has to say.</summary>
-    public string[] Options => ["--observability:logLevel", "trace", "--observability:logFile", path];
+    public string[] Options => ["--observability:logLevel", "trace", "--observability:logFile", _path];
 
     /// <summary>What there is of it.</summary>
     public string Text
     {
         get
         {
-            if (!File.Exists(path))
+            if (!File.Exists(_path))
                 return "";
-            using var reader = new StreamReader(new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
+            using var reader = new StreamReader(new FileStream(_path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete));
             return reader.ReadToEnd();
         }
     }
@@ -29,7 +29,7 @@ internal sealed partial class NodeLog
     public void Close()
     {
         var text = Text;
-        File.Delete(path);
+        File.Delete(_path);
         RefuseSecrets(text);
     }
 

@@ -15,36 +15,36 @@ public sealed class PayPerCallTests : IAsyncLifetime
     private static readonly AgentPriceBody s_price = new("0.0001", "0", "0.001");
     private readonly PrivateKey _key = PrivateKey.Generate();
     private readonly List<PaymentRequirements> _asked = [];
-    private TestNode node = null!;
-    private StoaClient ada = null!;
-    private StoaClient anonymous = null!;
-    private ChannelResponse channel = null!;
-    private string echo = "";
-    private Money signed;
+    private TestNode _node = null!;
+    private StoaClient _ada = null!;
+    private StoaClient _anonymous = null!;
+    private ChannelResponse _channel = null!;
+    private string _echo = "";
+    private Money _signed;
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
-        node = await TestNode.StartAsync(null, "--PayPerCall:Payee", "till", "--PayPerCall:PollMs", "50", "--Channels:PollMs", "50", "--Channels:MinChallengeWindowSeconds", "1");
-        anonymous = new StoaClient(node.Client.Options with { ApiKey = null, MaxAttempts = 1 });
-        await anonymous.RegisterAsync(new RegisterRequest("till", "till@example.org", "a long enough password"), Stop);
-        await anonymous.RegisterAsync(new RegisterRequest("ada", "ada@example.org", "a long enough password"), Stop);
-        ada = new StoaClient(anonymous.Options with { ApiKey = (await anonymous.LoginAsync(new LoginRequest("ada", "a long enough password"), Stop)).Token });
-        await node.Client.DepositAsync(new DepositRequest("ada", "10"), Stop);
-        echo = await TestNode.PublishAsync(node.Client, "echo", GuestPrograms.Echo, price: s_price);
-        channel = await ada.OpenChannelAsync(
+        _node = await TestNode.StartAsync(null, "--PayPerCall:Payee", "till", "--PayPerCall:PollMs", "50", "--Channels:PollMs", "50", "--Channels:MinChallengeWindowSeconds", "1");
+        _anonymous = new StoaClient(_node.Client.Options with { ApiKey = null, MaxAttempts = 1 });
+        await _anonymous.RegisterAsync(new RegisterRequest("till", "till@example.org", "a long enough password"), Stop);
+        await _anonymous.RegisterAsync(new RegisterRequest("ada", "ada@example.org", "a long enough password"), Stop);
+        _ada = new StoaClient(_anonymous.Options with { ApiKey = (await _anonymous.LoginAsync(new LoginRequest("ada", "a long enough password"), Stop)).Token });
+        await _node.Client.DepositAsync(new DepositRequest("ada", "10"), Stop);
+        _echo = await TestNode.PublishAsync(_node.Client, "echo", GuestPrograms.Echo, price: s_price);
+        _channel = await _ada.OpenChannelAsync(
             new OpenChannelRequest(
-                "till", Convert.ToBase64String(_key.PublicKey.ToSpki()), (await anonymous.GetNodeAsync(Stop)).PublicKey, "5", ChallengeWindowSeconds: 1),
+                "till", Convert.ToBase64String(_key.PublicKey.ToSpki()), (await _anonymous.GetNodeAsync(Stop)).PublicKey, "5", ChallengeWindowSeconds: 1),
             cancellationToken: Stop);
     }
 
     public async ValueTask DisposeAsync()
     {
-        ada.Dispose();
-        anonymous.Dispose();
+        _ada.Dispose();
+        _anonymous.Dispose();
         _key.Dispose();
-        await node.DisposeAsync();
+        await _node.DisposeAsync();
     }
 
     [Fact]
@@ -59,8 +59,8 @@ public sealed class PayPerCallTests : IAsyncLifetime
         var (one, two) = (Money.Parse(first.Amount), Money.Parse(second.Amount));
         one.ShouldBeLessThan(amount);
         // The second call needs only what the first has used up.
-        signed.ShouldBe(one + amount);
-        await ada.CloseChannelAsync(channel.Id, null, Stop);
+        _signed.ShouldBe(one + amount);
+        await _ada.CloseChannelAsync(_channel.Id, null, Stop);
         await WalletAsync(Money.Parse("10") - one - two);
     }
 
@@ -68,12 +68,12 @@ public sealed class PayPerCallTests : IAsyncLifetime
     public async Task Call_WithTheSamePaymentAgain_IsTheSameCall_AndOfAnotherInputIsNotPaidFor()
     {
         await CallAsync("hello");
-        var before = signed;
+        var before = _signed;
 
         // The same voucher, for the same input and for another.
         using var output = new MemoryStream();
-        var refused = await Should.ThrowAsync<StoaException>(() => anonymous.CallAgentAsync(
-            AgentReference.Parse(echo), Encoding.UTF8.GetBytes("another"), null, (_, _) => Task.FromResult(Voucher(before)), output, Stop));
+        var refused = await Should.ThrowAsync<StoaException>(() => _anonymous.CallAgentAsync(
+            AgentReference.Parse(_echo), Encoding.UTF8.GetBytes("another"), null, (_, _) => Task.FromResult(Voucher(before)), output, Stop));
 
         (refused.Code, refused.Problem.Status).ShouldBe(("paymentRequired", 402));
         refused.Message.ShouldContain("is needed");
@@ -82,15 +82,15 @@ public sealed class PayPerCallTests : IAsyncLifetime
     [Fact]
     public async Task Call_OfAnAgentThatFails_CostsNothing()
     {
-        var trap = await TestNode.PublishAsync(node.Client, "trap", GuestPrograms.Unreachable, price: s_price);
+        var trap = await TestNode.PublishAsync(_node.Client, "trap", GuestPrograms.Unreachable, price: s_price);
 
         var failed = await Should.ThrowAsync<StoaException>(() => CallAsync("hello", trap));
         failed.Code.ShouldBe("callFailed");
-        var paid = signed;
+        var paid = _signed;
         var charged = Money.Parse((await CallAsync("hello")).Amount);
 
-        signed.ShouldBe(paid, "what was paid for the call that failed pays for this one");
-        await ada.CloseChannelAsync(channel.Id, null, Stop);
+        _signed.ShouldBe(paid, "what was paid for the call that failed pays for this one");
+        await _ada.CloseChannelAsync(_channel.Id, null, Stop);
         await WalletAsync(Money.Parse("10") - charged);
     }
 
@@ -109,8 +109,8 @@ public sealed class PayPerCallTests : IAsyncLifetime
         };
         using var output = new MemoryStream();
 
-        var refused = await Should.ThrowAsync<StoaException>(() => anonymous.CallAgentAsync(
-            AgentReference.Parse(echo), Encoding.UTF8.GetBytes("hello"), null, (_, _) => Task.FromResult(bad), output, Stop));
+        var refused = await Should.ThrowAsync<StoaException>(() => _anonymous.CallAgentAsync(
+            AgentReference.Parse(_echo), Encoding.UTF8.GetBytes("hello"), null, (_, _) => Task.FromResult(bad), output, Stop));
 
         refused.Code.ShouldBe(code);
     }
@@ -130,7 +130,7 @@ public sealed class PayPerCallTests : IAsyncLifetime
     private async Task<PaymentOutcome> CallAsync(string input, string? agent = null)
     {
         using var output = new MemoryStream();
-        var outcome = await anonymous.CallAgentAsync(AgentReference.Parse(agent ?? echo), Encoding.UTF8.GetBytes(input), null, PayAsync, output, Stop);
+        var outcome = await _anonymous.CallAgentAsync(AgentReference.Parse(agent ?? _echo), Encoding.UTF8.GetBytes(input), null, PayAsync, output, Stop);
         Encoding.UTF8.GetString(output.ToArray()).ShouldBe(input);
         return outcome;
     }
@@ -138,18 +138,18 @@ public sealed class PayPerCallTests : IAsyncLifetime
     private Task<ChannelVoucherBody> PayAsync(PaymentRequirements required, CancellationToken cancellationToken)
     {
         _asked.Add(required);
-        signed = required.Extra!.Cumulative is { } cumulative ? Money.Parse(cumulative) : signed > Money.Zero ? signed : Money.Parse(required.Amount);
-        return Task.FromResult(Voucher(signed));
+        _signed = required.Extra!.Cumulative is { } cumulative ? Money.Parse(cumulative) : _signed > Money.Zero ? _signed : Money.Parse(required.Amount);
+        return Task.FromResult(Voucher(_signed));
     }
 
     private ChannelVoucherBody Voucher(Money cumulative, PrivateKey? key = null) => new(
-        channel.Id,
-        new VoucherBody(new VoucherPayload(Id<Channel>.Parse(channel.Id), PeerId.Parse(channel.Node), cumulative).Sign(key ?? _key).Envelope));
+        _channel.Id,
+        new VoucherBody(new VoucherPayload(Id<Channel>.Parse(_channel.Id), PeerId.Parse(_channel.Node), cumulative).Sign(key ?? _key).Envelope));
 
     /// <summary>What the channel has left over comes back some time after it is closed.</summary>
     private async Task WalletAsync(Money expected)
     {
-        while (Money.Parse((await ada.GetWalletAsync(Stop)).Posted) != expected)
+        while (Money.Parse((await _ada.GetWalletAsync(Stop)).Posted) != expected)
             await Task.Delay(50, Stop);
     }
 }

@@ -14,11 +14,11 @@ public sealed class FakeStripe
     public const string Key = "sk_test_51FakeKeyOfTheTests";
     public const string WebhookSecret = "whsec_secretOfTheFirstEndpoint";
 
-    private readonly Lock gate = new();
-    private readonly Dictionary<string, JsonObject> things = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, (string Request, int Status, string Body)> answered = new(StringComparer.Ordinal);
-    private readonly List<JsonObject> events = [];
-    private int made;
+    private readonly Lock _gate = new();
+    private readonly Dictionary<string, JsonObject> _things = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, (string Request, int Status, string Body)> _answered = new(StringComparer.Ordinal);
+    private readonly List<JsonObject> _events = [];
+    private int _made;
 
     /// <summary>What this account has at Stripe, in cents.</summary>
     public long Balance { get; private set; }
@@ -28,8 +28,8 @@ public sealed class FakeStripe
     {
         get
         {
-            lock (gate)
-                return [.. events];
+            lock (_gate)
+                return [.. _events];
         }
     }
 
@@ -42,26 +42,26 @@ public sealed class FakeStripe
     /// <summary>Keys are forgotten after a day.</summary>
     public void ForgetIdempotencyKeys()
     {
-        lock (gate)
-            answered.Clear();
+        lock (_gate)
+            _answered.Clear();
     }
 
     public JsonObject Thing(string id)
     {
-        lock (gate)
-            return things[id];
+        lock (_gate)
+            return _things[id];
     }
 
     public IReadOnlyList<JsonObject> All(string kind)
     {
-        lock (gate)
-            return [.. things.Values.Where(thing => (string)thing["object"]! == kind)];
+        lock (_gate)
+            return [.. _things.Values.Where(thing => (string)thing["object"]! == kind)];
     }
 
     /// <summary>One request.</summary>
     public (int Status, string Body) Answer(string method, string path, string query, Func<string, string?> header, string? mediaType, string body)
     {
-        lock (gate)
+        lock (_gate)
         {
             Requests.Add($"{method} {path}");
             try
@@ -74,14 +74,14 @@ public sealed class FakeStripe
                 var key = header("Idempotency-Key");
                 Require(key is { Length: > 0 and <= 255 }, 400, "These tests want a key with every POST.", null);
                 var request = $"{path} {body}";
-                if (answered.TryGetValue(key!, out var before))
+                if (_answered.TryGetValue(key!, out var before))
                 {
                     Require(before.Request == request, 400, "Keys for idempotent requests can only be used with the same parameters they were first used with.", null, "idempotency_error");
                     return (before.Status, before.Body);
                 }
 
                 var (status, answer) = Try(() => Post(path, Parse(body)).ToJsonString());
-                answered[key!] = (request, status, answer);
+                _answered[key!] = (request, status, answer);
                 return (status, answer);
             }
             catch (Refused refused)
@@ -96,7 +96,7 @@ public sealed class FakeStripe
     {
         if ((string)checkout["payment_status"]! == "paid")
             return;
-        var intent = (JsonObject)things[(string)checkout["payment_intent"]!];
+        var intent = (JsonObject)_things[(string)checkout["payment_intent"]!];
         (checkout["status"], checkout["payment_status"]) = ("complete", "paid");
         (intent["status"], intent["amount_received"]) = ("succeeded", (long)checkout["amount_total"]!);
         Balance += (long)checkout["amount_total"]!;
@@ -108,7 +108,7 @@ public sealed class FakeStripe
     public void Process(string session) => Change(session, checkout =>
     {
         checkout["status"] = "complete";
-        things[(string)checkout["payment_intent"]!]["status"] = "processing";
+        _things[(string)checkout["payment_intent"]!]["status"] = "processing";
         Tell("checkout.session.completed", checkout);
     });
 
@@ -116,7 +116,7 @@ public sealed class FakeStripe
     public void Fail(string session) => Change(session, checkout =>
     {
         checkout["status"] = "complete";
-        things[(string)checkout["payment_intent"]!]["status"] = "requires_payment_method";
+        _things[(string)checkout["payment_intent"]!]["status"] = "requires_payment_method";
         Tell("checkout.session.async_payment_failed", checkout);
     });
 
@@ -131,15 +131,15 @@ public sealed class FakeStripe
     /// <returns>Whether there was so much left.</returns>
     public bool RefundByHand(string intent, long cents)
     {
-        lock (gate)
+        lock (_gate)
             return Try(() => Refund(intent, cents, [], isPending: false).ToJsonString()).Status == 200;
     }
 
     /// <summary>What of a payment was neither refunded nor taken back.</summary>
     public long LeftOf(string intent)
     {
-        lock (gate)
-            return (long)things[intent]["amount_received"]! - SumOf("refund", intent, "failed") - SumOf("dispute", intent, "won");
+        lock (_gate)
+            return (long)_things[intent]["amount_received"]! - SumOf("refund", intent, "failed") - SumOf("dispute", intent, "won");
     }
 
     public void DecideRefund(string refund, bool succeeds) => Change(refund, found =>
@@ -158,7 +158,7 @@ public sealed class FakeStripe
 
     public string OpenDispute(string intent, long cents)
     {
-        lock (gate)
+        lock (_gate)
         {
             var dispute = Make("dp", "dispute", new() { ["amount"] = cents, ["currency"] = "usd", ["payment_intent"] = intent, ["status"] = "needs_response" });
             Balance -= cents;
@@ -201,7 +201,7 @@ public sealed class FakeStripe
                 var session = Find(id, "checkout.session");
                 var shown = session.DeepClone().AsObject();
                 if (query.GetValueOrDefault("expand[]") == "payment_intent" && (string?)session["payment_intent"] is { } intent)
-                    shown["payment_intent"] = things[intent].DeepClone();
+                    shown["payment_intent"] = _things[intent].DeepClone();
                 return shown;
             case ["v1", "refunds"]:
                 return List(query, "refund", "payment_intent");
@@ -247,7 +247,7 @@ public sealed class FakeStripe
             case "v1/account_links":
                 Allow(form, "account", "type", "return_url", "refresh_url");
                 Require(Needed(form, "type") == "account_onboarding", 400, "Invalid type", null);
-                return new JsonObject { ["object"] = "account_link", ["url"] = $"https://connect.stripe.com/setup/e/{Find(Needed(form, "account"), "account")["id"]}/{++made}" };
+                return new JsonObject { ["object"] = "account_link", ["url"] = $"https://connect.stripe.com/setup/e/{Find(Needed(form, "account"), "account")["id"]}/{++_made}" };
             case "v1/transfers":
                 return Transfer(form);
             case "v1/billing_portal/sessions":
@@ -309,7 +309,7 @@ public sealed class FakeStripe
         return refund.DeepClone().AsObject();
     }
 
-    private long SumOf(string kind, string intent, string but) => things.Values
+    private long SumOf(string kind, string intent, string but) => _things.Values
         .Where(thing => (string)thing["object"]! == kind && (string?)thing["payment_intent"] == intent && (string)thing["status"]! != but)
         .Sum(thing => (long)thing["amount"]!);
 
@@ -337,7 +337,7 @@ public sealed class FakeStripe
         var limit = int.Parse(query.GetValueOrDefault("limit", "10"), CultureInfo.InvariantCulture);
         Require(limit is >= 1 and <= 100, 400, "This value must be less than or equal to 100.", "parameter_invalid_integer");
         // Newest first, as Stripe lists.
-        var found = things.Values.Where(thing => (string)thing["object"]! == kind && (string?)thing[filter] == Needed(query, filter)).Reverse().ToList();
+        var found = _things.Values.Where(thing => (string)thing["object"]! == kind && (string?)thing[filter] == Needed(query, filter)).Reverse().ToList();
         if (query.TryGetValue("starting_after", out var after))
             found = [.. found.SkipWhile(thing => (string)thing["id"]! != after).Skip(1)];
         return new JsonObject
@@ -350,26 +350,26 @@ public sealed class FakeStripe
 
     private JsonObject Make(string prefix, string kind, JsonObject thing)
     {
-        var id = $"{prefix}_{++made:D6}";
+        var id = $"{prefix}_{++_made:D6}";
         (thing["id"], thing["object"]) = (id, kind);
-        return things[id] = thing;
+        return _things[id] = thing;
     }
 
-    private JsonObject Find(string id, string kind) => things.TryGetValue(id, out var found) && (string)found["object"]! == kind
+    private JsonObject Find(string id, string kind) => _things.TryGetValue(id, out var found) && (string)found["object"]! == kind
         ? found
         : throw new Refused(404, $"No such {kind}: '{id}'", "resource_missing");
 
     private void Change(string id, Action<JsonObject> change)
     {
-        lock (gate)
-            change(things[id]);
+        lock (_gate)
+            change(_things[id]);
     }
 
     private void Tell(string type, JsonObject about, string? account = null)
     {
         var told = new JsonObject
         {
-            ["id"] = $"evt_{++made:D6}",
+            ["id"] = $"evt_{++_made:D6}",
             ["object"] = "event",
             ["type"] = type,
             ["api_version"] = "2020-08-27",
@@ -378,7 +378,7 @@ public sealed class FakeStripe
         };
         if (account is not null)
             told["account"] = account;
-        events.Add(told);
+        _events.Add(told);
     }
 
     private static (int Status, string Body) Try(Func<string> act)

@@ -12,13 +12,13 @@ namespace Stoa.Node.Tests.Payments;
 /// <summary><see cref="FakeStripe"/> on a port of this machine.</summary>
 public sealed class FakeStripeServer : IAsyncDisposable
 {
-    private readonly WebApplication app;
+    private readonly WebApplication _app;
 
-    private FakeStripeServer(WebApplication app) => this.app = app;
+    private FakeStripeServer(WebApplication app) => _app = app;
 
     public FakeStripe Stripe { get; } = new();
 
-    public string Url => app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
+    public string Url => _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
 
     /// <summary>Options of a node that speaks to it.</summary>
     public string[] Options =>
@@ -32,8 +32,8 @@ public sealed class FakeStripeServer : IAsyncDisposable
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().UseUrls("http://127.0.0.1:0");
         var server = new FakeStripeServer(builder.Build());
-        server.app.Run(server.AnswerAsync);
-        await server.app.StartAsync(TestContext.Current.CancellationToken);
+        server._app.Run(server.AnswerAsync);
+        await server._app.StartAsync(TestContext.Current.CancellationToken);
         return server;
     }
 
@@ -44,7 +44,7 @@ public sealed class FakeStripeServer : IAsyncDisposable
         return $"t={at.ToUnixTimeSeconds()},v1={Convert.ToHexStringLower(mac)},v0={new string('0', 64)}";
     }
 
-    public ValueTask DisposeAsync() => app.DisposeAsync();
+    public ValueTask DisposeAsync() => _app.DisposeAsync();
 
     private async Task AnswerAsync(HttpContext context)
     {

@@ -53,54 +53,54 @@ public sealed class PaymentDeathTests(ITestOutputHelper output)
     /// <summary>A payment, a refund, a payout and a dispute, each under an id of its own, so that all of it can be asked for again.</summary>
     private sealed class Story(PaymentScene scene)
     {
-        private readonly Id<Payment> payment = scene.Ids.Next<Payment>();
-        private readonly Id<Refund> refund = scene.Ids.Next<Refund>();
-        private readonly Id<Payout> payout = scene.Ids.Next<Payout>();
-        private readonly int transfers = scene.Stripe.All("transfer").Count;
-        private readonly int refunds = scene.Stripe.All("refund").Count;
-        private readonly int sessions = scene.Stripe.All("checkout.session").Count;
-        private readonly int told = scene.Stripe.Events.Count;
-        private string? dispute;
+        private readonly Id<Payment> _payment = scene.Ids.Next<Payment>();
+        private readonly Id<Refund> _refund = scene.Ids.Next<Refund>();
+        private readonly Id<Payout> _payout = scene.Ids.Next<Payout>();
+        private readonly int _transfers = scene.Stripe.All("transfer").Count;
+        private readonly int _refunds = scene.Stripe.All("refund").Count;
+        private readonly int _sessions = scene.Stripe.All("checkout.session").Count;
+        private readonly int _told = scene.Stripe.Events.Count;
+        private string? _dispute;
 
         public async Task TellAsync()
         {
             var desks = scene.Desks;
-            var begun = await scene.BeginAsync("25", payment);
+            var begun = await scene.BeginAsync("25", _payment);
             scene.Stripe.Pay(begun.Session!);
             await HearAsync();
-            await desks.Desk.LookAsync(payment, ifDue: false, Stop);
-            if (dispute is null)
+            await desks.Desk.LookAsync(_payment, ifDue: false, Stop);
+            if (_dispute is null)
             {
-                (await scene.AskForRefundAsync(payment, "10", refund)).Refusal.ShouldBeNull();
-                await desks.Desk.LookAsync(payment, ifDue: false, Stop);
+                (await scene.AskForRefundAsync(_payment, "10", _refund)).Refusal.ShouldBeNull();
+                await desks.Desk.LookAsync(_payment, ifDue: false, Stop);
             }
 
             var (party, _) = await desks.PayoutDesk.SetUpAsync(scene.User, $"link-{scene.User.Id}", Stop);
             scene.Stripe.Onboard(party.Account!);
             await desks.PayoutDesk.LookAtAccountAsync(scene.User.Id, ifDue: false, Stop);
-            (await desks.Payouts.RequestAsync(payout, scene.User.Id, scene.Wallet, Money.Parse("5"), Money.Parse("1"), scene.Time.GetUtcNow(), Stop)).Refusal.ShouldBeNull();
-            await desks.PayoutDesk.LookAsync(payout, ifDue: false, Stop);
-            dispute ??= scene.Stripe.OpenDispute((await desks.Payments.FindAsync(payment, Stop))!.Intent!, 1_500);
+            (await desks.Payouts.RequestAsync(_payout, scene.User.Id, scene.Wallet, Money.Parse("5"), Money.Parse("1"), scene.Time.GetUtcNow(), Stop)).Refusal.ShouldBeNull();
+            await desks.PayoutDesk.LookAsync(_payout, ifDue: false, Stop);
+            _dispute ??= scene.Stripe.OpenDispute((await desks.Payments.FindAsync(_payment, Stop))!.Intent!, 1_500);
             await HearAsync();
-            await desks.Desk.LookAsync(payment, ifDue: false, Stop);
+            await desks.Desk.LookAsync(_payment, ifDue: false, Stop);
         }
 
         public async Task CheckAsync(string when)
         {
-            (scene.Stripe.All("transfer").Count - transfers).ShouldBe(1, when);
-            (scene.Stripe.All("refund").Count - refunds).ShouldBe(1, when);
-            (scene.Stripe.All("checkout.session").Count - sessions).ShouldBe(1, when);
-            var paid = (await scene.Desks.Payments.FindAsync(payment, Stop))!;
+            (scene.Stripe.All("transfer").Count - _transfers).ShouldBe(1, when);
+            (scene.Stripe.All("refund").Count - _refunds).ShouldBe(1, when);
+            (scene.Stripe.All("checkout.session").Count - _sessions).ShouldBe(1, when);
+            var paid = (await scene.Desks.Payments.FindAsync(_payment, Stop))!;
             (paid.State, paid.Refunded, paid.Disputed, paid.Owed).ShouldBe((PaymentState.Disputed, Money.Parse("10"), Money.Parse("15"), Money.Parse("5")), when);
             (await scene.WalletAsync()).ShouldBe((Money.Zero, Money.Zero), when);
-            (await scene.Desks.Payouts.FindAsync(payout, Stop))!.State.ShouldBe(PayoutState.Paid, when);
+            (await scene.Desks.Payouts.FindAsync(_payout, Stop))!.State.ShouldBe(PayoutState.Paid, when);
             (await scene.Ledger.TotalAsync(Stop)).OpenHolds.ShouldBe(0, when);
             await scene.CheckBooksAsync(when);
         }
 
         private async Task HearAsync()
         {
-            foreach (var one in scene.Stripe.Events.Skip(told))
+            foreach (var one in scene.Stripe.Events.Skip(_told))
                 await scene.NoteAsync(one.ToJsonString());
         }
     }
@@ -108,12 +108,12 @@ public sealed class PaymentDeathTests(ITestOutputHelper output)
     /// <summary>Counts the points that are passed, and kills at one of them.</summary>
     private sealed class Death
     {
-        private int passed;
-        private int fatal = -1;
+        private int _passed;
+        private int _fatal = -1;
 
-        public void At(int point) => (passed, fatal) = (0, point);
+        public void At(int point) => (_passed, _fatal) = (0, point);
 
-        public Task PassAsync() => passed++ == fatal ? throw new NodeDiedException() : Task.CompletedTask;
+        public Task PassAsync() => _passed++ == _fatal ? throw new NodeDiedException() : Task.CompletedTask;
     }
 
     private sealed class NodeDiedException : Exception;

@@ -15,7 +15,7 @@ namespace Stoa.Node.Tests.Payments;
 /// <summary>The payments of a node over a database and a Stripe of the test's own. Make several over one database for the nodes of a cell, or one after another for a node that died.</summary>
 public sealed class PaymentDesks : IDisposable
 {
-    private readonly StripeHttp http;
+    private readonly StripeHttp _http;
 
     public PaymentDesks(Database database, SystemAccounts accounts, FakeStripeHandler handler, TimeProvider time)
     {
@@ -28,8 +28,8 @@ public sealed class PaymentDesks : IDisposable
             MaxAttempts = 1,
             MaxOpenPerUser = 8,
         };
-        http = new StripeHttp(Options, time, new Random(1), handler);
-        var stripe = new StripeClient(http);
+        _http = new StripeHttp(Options, time, new Random(1), handler);
+        var stripe = new StripeClient(_http);
         var back = new ReturnAddress("http://127.0.0.1:8420/");
         (Payments, Payouts, Parties) = (new SqlPaymentStore(database, accounts.World), new SqlPayoutStore(database, accounts.World), new SqlStripeParties(database));
         Desk = new PaymentDesk(Payments, Parties, stripe, Options, back, time);
@@ -54,7 +54,7 @@ public sealed class PaymentDesks : IDisposable
     public void Dispose()
     {
         Worker.Dispose();
-        http.Dispose();
+        _http.Dispose();
     }
 }
 
@@ -63,11 +63,11 @@ public sealed class PaymentScene : IDisposable
 {
     public static readonly DateTimeOffset Start = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_000);
 
-    private readonly Database books;
+    private readonly Database _books;
 
     private PaymentScene(Database database, Database books, SystemAccounts accounts, User user, Account wallet, IdSource ids, FakeStripeHandler handler, FakeStripe stripe, SettableTime time)
     {
-        (this.books, Accounts, User, Wallet, Ids, Handler, Stripe, Time) = (books, accounts, user, wallet.Id, ids, handler, stripe, time);
+        (_books, Accounts, User, Wallet, Ids, Handler, Stripe, Time) = (books, accounts, user, wallet.Id, ids, handler, stripe, time);
         Desks = new PaymentDesks(database, accounts, handler, time);
     }
 
@@ -87,7 +87,7 @@ public sealed class PaymentScene : IDisposable
 
     public PaymentDesks Desks { get; }
 
-    public SqlLedgerStore Ledger => new(books);
+    public SqlLedgerStore Ledger => new(_books);
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -183,7 +183,7 @@ public sealed class PaymentScene : IDisposable
     public async Task CheckBooksAsync(string because = "")
     {
         var world = (await Ledger.GetAccountAsync(Accounts.World, Stop))!;
-        var owed = await books.ReadAsync(
+        var owed = await _books.ReadAsync(
             session => session.QuerySingleAsync<Money>("SELECT CAST(COALESCE(SUM(refunded + disputed - recovered), 0) AS BIGINT) FROM payments WHERE refunded + disputed > recovered"), Stop);
         (-world.Posted).ShouldBe(Cents.ToMoney(Stripe.Balance) + owed, because);
         var totals = await Ledger.TotalAsync(Stop);

@@ -12,108 +12,108 @@ namespace Stoa.Node.Tests.Payments;
 /// <summary>Payments and payouts over HTTP: a node on production wiring, and a Stripe on a port of this machine.</summary>
 public sealed class PaymentsEndpointsTests : IAsyncLifetime
 {
-    private FakeStripeServer stripe = null!;
-    private TestNode node = null!;
-    private StoaClient ada = null!;
-    private HttpClient web = null!;
+    private FakeStripeServer _stripe = null!;
+    private TestNode _node = null!;
+    private StoaClient _ada = null!;
+    private HttpClient _web = null!;
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
-        stripe = await FakeStripeServer.StartAsync();
-        node = await TestNode.StartAsync(null, stripe.Options);
-        ada = await RegisterAsync("ada");
-        web = new HttpClient { BaseAddress = node.Client.Options.Address };
+        _stripe = await FakeStripeServer.StartAsync();
+        _node = await TestNode.StartAsync(null, _stripe.Options);
+        _ada = await RegisterAsync("ada");
+        _web = new HttpClient { BaseAddress = _node.Client.Options.Address };
     }
 
     public async ValueTask DisposeAsync()
     {
-        web.Dispose();
-        ada.Dispose();
-        await node.DisposeAsync();
-        await stripe.DisposeAsync();
+        _web.Dispose();
+        _ada.Dispose();
+        await _node.DisposeAsync();
+        await _stripe.DisposeAsync();
     }
 
     [Fact]
     public async Task Credit_IsPaidToldOfByWebhooksAndRefunded()
     {
-        var begun = await ada.AddCreditAsync("25", "a-key", Stop);
+        var begun = await _ada.AddCreditAsync("25", "a-key", Stop);
         begun.State.ShouldBe("created");
         begun.Url!.ShouldStartWith("https://checkout.stripe.com/c/pay/cs_test_");
-        (await ada.AddCreditAsync("25", "a-key", Stop)).Id.ShouldBe(begun.Id);
-        stripe.Stripe.Pay(SessionOf(begun));
+        (await _ada.AddCreditAsync("25", "a-key", Stop)).Id.ShouldBe(begun.Id);
+        _stripe.Stripe.Pay(SessionOf(begun));
 
-        foreach (var told in stripe.Stripe.Events)
+        foreach (var told in _stripe.Stripe.Events)
         {
             (await SendAsync(told)).ShouldBe(HttpStatusCode.NoContent);
             (await SendAsync(told)).ShouldBe(HttpStatusCode.NoContent);
         }
 
         (await WaitAsync(begun.Id, "credited")).Url.ShouldBeNull();
-        (await ada.GetWalletAsync(Stop)).Available.ShouldBe("25.000000000");
-        (await ada.ListTransfersAsync(Stop).ToListAsync(Stop)).Single().ShouldSatisfyAllConditions(
+        (await _ada.GetWalletAsync(Stop)).Available.ShouldBe("25.000000000");
+        (await _ada.ListTransfersAsync(Stop).ToListAsync(Stop)).Single().ShouldSatisfyAllConditions(
             credit => credit.Purpose.ShouldBe("paymentCredit"), credit => credit.Cause.ShouldBe(begun.Id));
 
-        var refund = await ada.RefundPaymentAsync(begun.Id, "10", "r-key", Stop);
+        var refund = await _ada.RefundPaymentAsync(begun.Id, "10", "r-key", Stop);
         (refund.State, refund.Amount).ShouldBe(("succeeded", "10.000000000"));
-        (await ada.RefundPaymentAsync(begun.Id, "10", "r-key", Stop)).Id.ShouldBe(refund.Id);
-        var rest = await node.Client.RefundPaymentAsync(begun.Id, null, null, Stop);
+        (await _ada.RefundPaymentAsync(begun.Id, "10", "r-key", Stop)).Id.ShouldBe(refund.Id);
+        var rest = await _node.Client.RefundPaymentAsync(begun.Id, null, null, Stop);
         rest.Amount.ShouldBe("15.000000000", "an administrator may, and all that is left is meant");
-        var after = await ada.GetPaymentAsync(begun.Id, Stop);
+        var after = await _ada.GetPaymentAsync(begun.Id, Stop);
         (after.State, after.Refunded, after.Refunds!.Count).ShouldBe(("refunded", "25.000000000", 2));
-        (await ada.GetWalletAsync(Stop)).Available.ShouldBe("0.000000000");
-        (await ada.OpenBillingPortalAsync(Stop)).Url.ShouldStartWith("https://billing.stripe.com/p/session/cus_");
-        (await ada.ListPaymentsAsync(Stop).ToListAsync(Stop)).Select(payment => payment.Id).ShouldBe([begun.Id]);
+        (await _ada.GetWalletAsync(Stop)).Available.ShouldBe("0.000000000");
+        (await _ada.OpenBillingPortalAsync(Stop)).Url.ShouldStartWith("https://billing.stripe.com/p/session/cus_");
+        (await _ada.ListPaymentsAsync(Stop).ToListAsync(Stop)).Select(payment => payment.Id).ShouldBe([begun.Id]);
     }
 
     [Fact]
     public async Task Payout_GoesToTheCreatorsAccount()
     {
-        await node.Client.DepositAsync(new DepositRequest("ada", "12.345"), Stop);
-        var begun = await node.Client.AddCreditAsync("50", null, Stop);
-        stripe.Stripe.Pay(SessionOf(begun));
-        (await RefusedAsync(() => ada.CreatePayoutAsync(null, null, Stop))).ShouldBe(("payoutAccountMissing", 409));
-        (await RefusedAsync(() => ada.GetPayoutAccountAsync(Stop))).ShouldBe(("payoutAccountMissing", 409));
+        await _node.Client.DepositAsync(new DepositRequest("ada", "12.345"), Stop);
+        var begun = await _node.Client.AddCreditAsync("50", null, Stop);
+        _stripe.Stripe.Pay(SessionOf(begun));
+        (await RefusedAsync(() => _ada.CreatePayoutAsync(null, null, Stop))).ShouldBe(("payoutAccountMissing", 409));
+        (await RefusedAsync(() => _ada.GetPayoutAccountAsync(Stop))).ShouldBe(("payoutAccountMissing", 409));
 
-        var account = await ada.SetUpPayoutsAsync(Stop);
+        var account = await _ada.SetUpPayoutsAsync(Stop);
         account.State.ShouldBe("onboarding");
         account.Url!.ShouldStartWith("https://connect.stripe.com/setup/e/acct_");
-        (await RefusedAsync(() => ada.CreatePayoutAsync(null, null, Stop))).ShouldBe(("payoutAccountNotReady", 409));
-        stripe.Stripe.Onboard(account.AccountId);
-        foreach (var told in stripe.Stripe.Events)
+        (await RefusedAsync(() => _ada.CreatePayoutAsync(null, null, Stop))).ShouldBe(("payoutAccountNotReady", 409));
+        _stripe.Stripe.Onboard(account.AccountId);
+        foreach (var told in _stripe.Stripe.Events)
             await SendAsync(told);
-        await UntilAsync(async () => (await ada.GetPayoutAccountAsync(Stop)).State == "active");
-        var payout = await ada.CreatePayoutAsync(null, "p-key", Stop);
+        await UntilAsync(async () => (await _ada.GetPayoutAccountAsync(Stop)).State == "active");
+        var payout = await _ada.CreatePayoutAsync(null, "p-key", Stop);
 
         (payout.State, payout.Amount).ShouldBe(("paid", "12.340000000"));
-        (await ada.CreatePayoutAsync(null, "p-key", Stop)).Id.ShouldBe(payout.Id);
-        (await ada.GetWalletAsync(Stop)).Available.ShouldBe("0.005000000");
-        (await ada.GetPayoutAsync(payout.Id, Stop)).State.ShouldBe("paid");
-        (await ada.ListPayoutsAsync(Stop).ToListAsync(Stop)).Count.ShouldBe(1);
-        stripe.Stripe.All("transfer").Count.ShouldBe(1);
-        (await RefusedAsync(() => node.Client.GetPayoutAsync("payout_01h2xcejqtf2nbrexx3vqjhp41", Stop))).ShouldBe(("payoutUnknown", 404));
-        (await RefusedAsync(() => ada.CreatePayoutAsync("0.50", null, Stop))).ShouldBe(("payoutBelowMinimum", 422));
+        (await _ada.CreatePayoutAsync(null, "p-key", Stop)).Id.ShouldBe(payout.Id);
+        (await _ada.GetWalletAsync(Stop)).Available.ShouldBe("0.005000000");
+        (await _ada.GetPayoutAsync(payout.Id, Stop)).State.ShouldBe("paid");
+        (await _ada.ListPayoutsAsync(Stop).ToListAsync(Stop)).Count.ShouldBe(1);
+        _stripe.Stripe.All("transfer").Count.ShouldBe(1);
+        (await RefusedAsync(() => _node.Client.GetPayoutAsync("payout_01h2xcejqtf2nbrexx3vqjhp41", Stop))).ShouldBe(("payoutUnknown", 404));
+        (await RefusedAsync(() => _ada.CreatePayoutAsync("0.50", null, Stop))).ShouldBe(("payoutBelowMinimum", 422));
     }
 
     [Fact]
     public async Task Requests_ThatMayNotBe_AreRefusedWithTheReason()
     {
         using var eve = await RegisterAsync("eve");
-        var begun = await ada.AddCreditAsync("25", null, Stop);
+        var begun = await _ada.AddCreditAsync("25", null, Stop);
 
         (await RefusedAsync(() => eve.GetPaymentAsync(begun.Id, Stop))).ShouldBe(("paymentUnknown", 404));
         (await RefusedAsync(() => eve.RefundPaymentAsync(begun.Id, null, null, Stop))).ShouldBe(("paymentUnknown", 404));
-        (await RefusedAsync(() => ada.RefundPaymentAsync(begun.Id, null, null, Stop))).ShouldBe(("paymentNotRefundable", 409));
-        (await RefusedAsync(() => ada.AddCreditAsync("1.001", null, Stop))).ShouldBe(("amountNotWholeCents", 422));
-        (await RefusedAsync(() => ada.AddCreditAsync("0.99", null, Stop))).ShouldBe(("amountOutOfRange", 422));
-        (await RefusedAsync(() => ada.AddCreditAsync("10000.01", null, Stop))).ShouldBe(("amountOutOfRange", 422));
-        (await RefusedAsync(() => ada.AddCreditAsync("-5", null, Stop))).ShouldBe(("amountOutOfRange", 422));
-        (await RefusedAsync(() => ada.AddCreditAsync("much", null, Stop))).ShouldBe(("requestInvalid", 400));
+        (await RefusedAsync(() => _ada.RefundPaymentAsync(begun.Id, null, null, Stop))).ShouldBe(("paymentNotRefundable", 409));
+        (await RefusedAsync(() => _ada.AddCreditAsync("1.001", null, Stop))).ShouldBe(("amountNotWholeCents", 422));
+        (await RefusedAsync(() => _ada.AddCreditAsync("0.99", null, Stop))).ShouldBe(("amountOutOfRange", 422));
+        (await RefusedAsync(() => _ada.AddCreditAsync("10000.01", null, Stop))).ShouldBe(("amountOutOfRange", 422));
+        (await RefusedAsync(() => _ada.AddCreditAsync("-5", null, Stop))).ShouldBe(("amountOutOfRange", 422));
+        (await RefusedAsync(() => _ada.AddCreditAsync("much", null, Stop))).ShouldBe(("requestInvalid", 400));
         (await RefusedAsync(() => eve.OpenBillingPortalAsync(Stop))).ShouldBe(("customerUnknown", 409));
         using var euros = new HttpRequestMessage(HttpMethod.Post, "/api/v1/payments/add-credit") { Content = new StringContent("""{"amount":"5","currency":"eur"}""", Encoding.UTF8, "application/json") };
-        euros.Headers.Authorization = new AuthenticationHeaderValue("Bearer", ada.Options.ApiKey);
-        using var refused = await web.SendAsync(euros, Stop);
+        euros.Headers.Authorization = new AuthenticationHeaderValue("Bearer", _ada.Options.ApiKey);
+        using var refused = await _web.SendAsync(euros, Stop);
         (await RunningNode.ReadProblemAsync(refused)).Code.ShouldBe("currencyUnsupported");
     }
 
@@ -126,9 +126,9 @@ public sealed class PaymentsEndpointsTests : IAsyncLifetime
     [InlineData("no json", "stripeEventInvalid")]
     public async Task Webhook_ThatStripeDidNotSend_IsRefusedAndChangesNothing(string what, string code)
     {
-        var begun = await ada.AddCreditAsync("25", null, Stop);
-        stripe.Stripe.Pay(SessionOf(begun));
-        var good = stripe.Stripe.Events[0].ToJsonString();
+        var begun = await _ada.AddCreditAsync("25", null, Stop);
+        _stripe.Stripe.Pay(SessionOf(begun));
+        var good = _stripe.Stripe.Events[0].ToJsonString();
         var body = what switch { "no event" => """{"id":"x","type":"y","object":"charge","data":{"object":{}}}""", "no json" => "}", _ => good };
         var now = DateTimeOffset.UtcNow;
         var signature = what switch
@@ -144,7 +144,7 @@ public sealed class PaymentsEndpointsTests : IAsyncLifetime
 
         answer.StatusCode.ShouldBe(HttpStatusCode.BadRequest);
         (await RunningNode.ReadProblemAsync(answer)).Code.ShouldBe(code);
-        (await ada.GetPaymentAsync(begun.Id, Stop)).State.ShouldBe("created");
+        (await _ada.GetPaymentAsync(begun.Id, Stop)).State.ShouldBe("created");
     }
 
     [Fact]
@@ -176,11 +176,11 @@ public sealed class PaymentsEndpointsTests : IAsyncLifetime
     [Fact]
     public async Task Stripe_ThatIsAway_IsToldAndThePaymentGoesOnLater()
     {
-        await stripe.DisposeAsync();
+        await _stripe.DisposeAsync();
 
-        (await RefusedAsync(() => ada.AddCreditAsync("25", null, Stop))).ShouldBe(("stripeUnavailable", 503));
+        (await RefusedAsync(() => _ada.AddCreditAsync("25", null, Stop))).ShouldBe(("stripeUnavailable", 503));
 
-        (await node.Client.GetNodeAsync(Stop)).Payments.ShouldBe("test");
+        (await _node.Client.GetNodeAsync(Stop)).Payments.ShouldBe("test");
     }
 
     [Fact]
@@ -215,8 +215,8 @@ public sealed class PaymentsEndpointsTests : IAsyncLifetime
     public async Task Log_OfAllThatHappens_HoldsNoSecret()
     {
         var log = Path.GetTempFileName();
-        await using (var told = await TestNode.StartAsync(null, [.. stripe.Options, "--Observability:LogFile", log, "--Observability:LogLevel", "trace"]))
-        await using (var wrong = await TestNode.StartAsync(null, [.. stripe.Options, "--Payments:StripeKey", "sk_test_aWrongKeyOfTheTests", "--Observability:LogFile", log + ".wrong", "--Observability:LogLevel", "trace"]))
+        await using (var told = await TestNode.StartAsync(null, [.. _stripe.Options, "--Observability:LogFile", log, "--Observability:LogLevel", "trace"]))
+        await using (var wrong = await TestNode.StartAsync(null, [.. _stripe.Options, "--Payments:StripeKey", "sk_test_aWrongKeyOfTheTests", "--Observability:LogFile", log + ".wrong", "--Observability:LogLevel", "trace"]))
         {
             using var client = new StoaClient(wrong.Client.Options with { MaxAttempts = 1 });
             await told.Client.AddCreditAsync("25", null, Stop);
@@ -248,14 +248,14 @@ public sealed class PaymentsEndpointsTests : IAsyncLifetime
         using var request = new HttpRequestMessage(HttpMethod.Post, "/api/v1/payments/stripe/webhook") { Content = new StringContent(body, Encoding.UTF8, "application/json") };
         if (signature is not null)
             request.Headers.Add("Stripe-Signature", signature);
-        return await web.SendAsync(request, Stop);
+        return await _web.SendAsync(request, Stop);
     }
 
     /// <summary>The payment, once an event of its user has told that it is so far.</summary>
     private async Task<PaymentResponse> WaitAsync(string id, string state)
     {
-        await UntilAsync(async () => (await ada.GetPaymentAsync(id, Stop)).State == state);
-        return await ada.GetPaymentAsync(id, Stop);
+        await UntilAsync(async () => (await _ada.GetPaymentAsync(id, Stop)).State == state);
+        return await _ada.GetPaymentAsync(id, Stop);
     }
 
     private static async Task UntilAsync(Func<Task<bool>> holds)
@@ -269,10 +269,10 @@ public sealed class PaymentsEndpointsTests : IAsyncLifetime
 
     private async Task<StoaClient> RegisterAsync(string handle)
     {
-        using var anonymous = new StoaClient(node.Client.Options with { ApiKey = null });
+        using var anonymous = new StoaClient(_node.Client.Options with { ApiKey = null });
         await anonymous.RegisterAsync(new RegisterRequest(handle, $"{handle}@example.org", "a long enough password"), Stop);
         var session = await anonymous.LoginAsync(new LoginRequest(handle, "a long enough password"), Stop);
-        return new StoaClient(node.Client.Options with { ApiKey = session.Token, MaxAttempts = 1 });
+        return new StoaClient(_node.Client.Options with { ApiKey = session.Token, MaxAttempts = 1 });
     }
 
     private static async Task<(string Code, int Status)> RefusedAsync(Func<Task> act)

@@ -7,12 +7,12 @@ namespace Stoa.Node.Tests.Payments;
 /// <summary>How Stripe is asked: what is sent, what is tried again, what is never said.</summary>
 public sealed class StripeHttpTests : IDisposable
 {
-    private readonly ManualTime time = new(DateTimeOffset.FromUnixTimeSeconds(1_700_000_000));
-    private readonly Scripted script = new();
-    private readonly StripeHttp http;
+    private readonly ManualTime _time = new(DateTimeOffset.FromUnixTimeSeconds(1_700_000_000));
+    private readonly Scripted _script = new();
+    private readonly StripeHttp _http;
 
-    public StripeHttpTests() => http = new StripeHttp(
-        new PaymentsOptions { StripeKey = FakeStripe.Key, WebhookSecrets = [FakeStripe.WebhookSecret], MaxAttempts = 3 }, time, new Random(1), script);
+    public StripeHttpTests() => _http = new StripeHttp(
+        new PaymentsOptions { StripeKey = FakeStripe.Key, WebhookSecrets = [FakeStripe.WebhookSecret], MaxAttempts = 3 }, _time, new Random(1), _script);
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -30,37 +30,37 @@ public sealed class StripeHttpTests : IDisposable
         { "broken, says do not try", 500, "false", false },
     };
 
-    public void Dispose() => http.Dispose();
+    public void Dispose() => _http.Dispose();
 
     [Theory]
     [MemberData(nameof(Refusals))]
     public async Task Refusal_IsTriedAgainAsStripeSaysAndFinalOnlyWhenNothingWasDone(string what, int status, string? shouldRetry, bool isFinal)
     {
         for (var attempt = 0; attempt < 3; attempt++)
-            script.Answer(status, """{"error":{"type":"invalid_request_error","code":"some_code","message":"No."}}""", shouldRetry);
+            _script.Answer(status, """{"error":{"type":"invalid_request_error","code":"some_code","message":"No."}}""", shouldRetry);
 
         var failure = await Should.ThrowAsync<StripeException>(PostAsync(), what);
 
         failure.IsFinal.ShouldBe(isFinal, what);
         var tries = shouldRetry is { } said ? said == "true" : status is 409 or 429 or >= 500;
-        script.Keys.Count.ShouldBe(tries ? 3 : 1, what);
-        script.Keys.Distinct().ShouldBe(["the-key"], what);
+        _script.Keys.Count.ShouldBe(tries ? 3 : 1, what);
+        _script.Keys.Distinct().ShouldBe(["the-key"], what);
         failure.ToString().ShouldNotContain(FakeStripe.Key);
     }
 
     [Fact]
     public async Task Request_CarriesVersionKeyAndFormAndIsAnsweredAfterAFailure()
     {
-        script.Break();
-        script.Answer(500, "<html>");
-        script.Answer(200, """{"id":"x_1"}""");
+        _script.Break();
+        _script.Answer(500, "<html>");
+        _script.Answer(200, """{"id":"x_1"}""");
 
         var answer = await PostAsync();
 
         answer.Text("id").ShouldBe("x_1");
-        script.Last!.Headers.GetValues("Stripe-Version").ShouldBe([StripeHttp.ApiVersion]);
-        script.Last.Headers.Authorization!.ToString().ShouldBe("Bearer " + FakeStripe.Key);
-        script.LastBody.ShouldBe("a%5Bb%5D=c%20%26%20d&n=5");
+        _script.Last!.Headers.GetValues("Stripe-Version").ShouldBe([StripeHttp.ApiVersion]);
+        _script.Last.Headers.Authorization!.ToString().ShouldBe("Bearer " + FakeStripe.Key);
+        _script.LastBody.ShouldBe("a%5Bb%5D=c%20%26%20d&n=5");
     }
 
     [Theory]
@@ -70,7 +70,7 @@ public sealed class StripeHttpTests : IDisposable
     public async Task Answer_ThatIsNoObject_IsNotTakenForOne(string body)
     {
         for (var attempt = 0; attempt < 3; attempt++)
-            script.Answer(200, body);
+            _script.Answer(200, body);
 
         (await Should.ThrowAsync<StripeException>(PostAsync())).IsFinal.ShouldBeFalse();
     }
@@ -79,7 +79,7 @@ public sealed class StripeHttpTests : IDisposable
     public async Task Answer_WithoutEnd_IsCutOff()
     {
         for (var attempt = 0; attempt < 3; attempt++)
-            script.Answer(200, "{\"id\":\"" + new string('x', 2 << 20) + "\"}");
+            _script.Answer(200, "{\"id\":\"" + new string('x', 2 << 20) + "\"}");
 
         (await Should.ThrowAsync<StripeException>(PostAsync())).IsFinal.ShouldBeFalse();
     }
@@ -123,10 +123,10 @@ public sealed class StripeHttpTests : IDisposable
     /// <summary>Sends, and moves the clock over the pauses.</summary>
     private async Task<System.Text.Json.JsonElement> PostAsync()
     {
-        var sending = http.PostAsync("v1/things", new StripeForm().Add("a[b]", "c & d").Add("n", 5).Add("none", null), "the-key", Stop);
+        var sending = _http.PostAsync("v1/things", new StripeForm().Add("a[b]", "c & d").Add("n", 5).Add("none", null), "the-key", Stop);
         while (!sending.IsCompleted)
         {
-            time.Advance(TimeSpan.FromSeconds(6));
+            _time.Advance(TimeSpan.FromSeconds(6));
             await Task.Yield();
         }
 
@@ -136,7 +136,7 @@ public sealed class StripeHttpTests : IDisposable
     /// <summary>Answers one after another.</summary>
     private sealed class Scripted : HttpMessageHandler
     {
-        private readonly Queue<Func<HttpResponseMessage>> answers = new();
+        private readonly Queue<Func<HttpResponseMessage>> _answers = new();
 
         public List<string> Keys { get; } = [];
 
@@ -144,9 +144,9 @@ public sealed class StripeHttpTests : IDisposable
 
         public string? LastBody { get; private set; }
 
-        public void Break() => answers.Enqueue(() => throw new HttpRequestException("broken"));
+        public void Break() => _answers.Enqueue(() => throw new HttpRequestException("broken"));
 
-        public void Answer(int status, string body, string? shouldRetry = null) => answers.Enqueue(() =>
+        public void Answer(int status, string body, string? shouldRetry = null) => _answers.Enqueue(() =>
         {
             var response = new HttpResponseMessage((HttpStatusCode)status) { Content = new StringContent(body) };
             if (shouldRetry is not null)
@@ -158,7 +158,7 @@ public sealed class StripeHttpTests : IDisposable
         {
             Keys.AddRange(request.Headers.GetValues("Idempotency-Key"));
             (Last, LastBody) = (request, await request.Content!.ReadAsStringAsync(cancellationToken));
-            return answers.Dequeue()();
+            return _answers.Dequeue()();
         }
     }
 }

@@ -14,7 +14,7 @@ public sealed class StripeJudgeTests
     private const string Secret = "whsec_judgesSecret";
     private const long At = 1_700_000_000;
 
-    private static readonly string[] Payloads =
+    private static readonly string[] s_payloads =
     [
         """{"id":"evt_1","object":"event","type":"charge.refunded","data":{"object":{}}}""",
         """{"id":"evt_2","object":"event","note":"ünïcödé … 𝔘 \n","data":{"object":{}}}""",
@@ -26,9 +26,9 @@ public sealed class StripeJudgeTests
     [Fact]
     public async Task Signatures_OfStripesLibraryAndOurs_AreTheSame()
     {
-        var made = await JudgeAsync([.. Payloads.Select(payload => new JsonObject { ["make"] = new JsonObject { ["payload"] = payload, ["secret"] = Secret, ["timestamp"] = At } })]);
+        var made = await JudgeAsync([.. s_payloads.Select(payload => new JsonObject { ["make"] = new JsonObject { ["payload"] = payload, ["secret"] = Secret, ["timestamp"] = At } })]);
         var now = DateTimeOffset.FromUnixTimeSeconds(At);
-        foreach (var (payload, answer) in Payloads.Zip(made))
+        foreach (var (payload, answer) in s_payloads.Zip(made))
         {
             var header = (string)answer["header"]!;
             var body = Encoding.UTF8.GetBytes(payload);
@@ -44,7 +44,7 @@ public sealed class StripeJudgeTests
     public async Task Signatures_OfTheTests_AreTakenByStripesLibraryWhereTheyAreTakenHere()
     {
         var cases = new List<(string Payload, string Header, long ReceivedAt)>();
-        foreach (var payload in Payloads)
+        foreach (var payload in s_payloads)
         {
             var good = FakeStripeServer.Sign(payload, DateTimeOffset.FromUnixTimeSeconds(At), Secret);
             cases.Add((payload, good, At));
@@ -61,7 +61,7 @@ public sealed class StripeJudgeTests
             ["check"] = new JsonObject { ["payload"] = one.Payload, ["secret"] = Secret, ["header"] = one.Header, ["receivedAt"] = one.ReceivedAt },
         })]);
 
-        judged.Count(answer => (bool)answer["valid"]!).ShouldBe(3 * Payloads.Length);
+        judged.Count(answer => (bool)answer["valid"]!).ShouldBe(3 * s_payloads.Length);
         foreach (var (one, answer) in cases.Zip(judged))
         {
             var verdict = StripeSignature.Check(one.Header, Encoding.UTF8.GetBytes(one.Payload), [Secret], DateTimeOffset.FromUnixTimeSeconds(one.ReceivedAt));

@@ -16,59 +16,59 @@ namespace Stoa.Node.Tests.Quotas;
 /// <summary>What users take up is counted with what they do, on every database.</summary>
 public abstract class UserUsageConformance(DatabaseSource source) : TaskStoreTest(source)
 {
-    private static readonly UserQuota Everybody = new(OpenTasks: 3, ContentBytes: 1_000);
+    private static readonly UserQuota s_everybody = new(OpenTasks: 3, ContentBytes: 1_000);
 
-    private SqlTaskStore limited = null!;
-    private UserUsages usages = null!;
+    private SqlTaskStore _limited = null!;
+    private UserUsages _usages = null!;
 
     public override async ValueTask InitializeAsync()
     {
         await base.InitializeAsync();
-        limited = new SqlTaskStore(Database, TimeProvider.System, quota: Everybody);
-        usages = new UserUsages(Database, Everybody);
+        _limited = new SqlTaskStore(Database, TimeProvider.System, quota: s_everybody);
+        _usages = new UserUsages(Database, s_everybody);
     }
 
     [Fact]
     public async Task OpenTasks_AreThoseThatHaveNotEnded()
     {
-        var tasks = (await limited.SubmitAllAsync([NewTask(), NewTask(), NewTask(dueAt: Now.AddHours(1))], Stop)).Select(made => made.Value.Task).ToList();
+        var tasks = (await _limited.SubmitAllAsync([NewTask(), NewTask(), NewTask(dueAt: Now.AddHours(1))], Stop)).Select(made => made.Value.Task).ToList();
         (await OpenAsync()).ShouldBe(3);
-        var running = await limited.ClaimAsync(Holder, Room, Now, Stop);
+        var running = await _limited.ClaimAsync(Holder, Room, Now, Stop);
         (await OpenAsync()).ShouldBe(3);
 
-        await limited.EndAttemptAsync(Success(running[0]), Stop);
+        await _limited.EndAttemptAsync(Success(running[0]), Stop);
         (await OpenAsync()).ShouldBe(2);
-        await limited.EndAttemptAsync(End(running[1].Retry(Now.AddMinutes(1))), Stop);
+        await _limited.EndAttemptAsync(End(running[1].Retry(Now.AddMinutes(1))), Stop);
         (await OpenAsync()).ShouldBe(2, "it waits again");
-        await limited.CancelAsync(tasks[2].Id, Owner, Ids.Next<Transfer>(), Accounts.Clearing, Now, Stop);
+        await _limited.CancelAsync(tasks[2].Id, Owner, Ids.Next<Transfer>(), Accounts.Clearing, Now, Stop);
         (await OpenAsync()).ShouldBe(1);
-        await limited.EndAttemptAsync(Success(running[0]), Stop);
+        await _limited.EndAttemptAsync(Success(running[0]), Stop);
         (await OpenAsync()).ShouldBe(1, "an end that was not written counts nothing");
     }
 
     [Fact]
     public async Task Submit_OfOneTooMany_IsRefusedAndLeavesNothing()
     {
-        var made = await limited.SubmitAllAsync([.. Enumerable.Range(0, 5).Select(i => NewTask(key: $"key {i}"))], Stop);
+        var made = await _limited.SubmitAllAsync([.. Enumerable.Range(0, 5).Select(i => NewTask(key: $"key {i}"))], Stop);
 
         made.Select(outcome => outcome.Refusal?.Code).ShouldBe([null, null, null, TaskRefusal.OpenTasksTooMany, TaskRefusal.OpenTasksTooMany]);
         (await OpenAsync()).ShouldBe(3);
         (await BooksAsync()).ShouldBe(3);
         var others = NewFreeTask(Ids.Next<User>());
-        (await limited.SubmitAsync(others, Stop)).Refusal.ShouldBeNull("another user has room of his own");
+        (await _limited.SubmitAsync(others, Stop)).Refusal.ShouldBeNull("another user has room of his own");
 
         // Under its key it can be sent again once there is room.
-        (await limited.SubmitAsync(NewTask(key: "key 4"), Stop)).Refusal!.Code.ShouldBe(TaskRefusal.OpenTasksTooMany);
-        await limited.CancelAsync(made[0].Value.Task.Id, Owner, Ids.Next<Transfer>(), Accounts.Clearing, Now, Stop);
-        (await limited.SubmitAsync(NewTask(key: "key 4"), Stop)).Value.IsNew.ShouldBeTrue();
-        (await limited.SubmitAsync(NewTask(key: "key 1"), Stop)).Value.Task.Id.ShouldBe(made[1].Value.Task.Id, "a repetition is no new task");
+        (await _limited.SubmitAsync(NewTask(key: "key 4"), Stop)).Refusal!.Code.ShouldBe(TaskRefusal.OpenTasksTooMany);
+        await _limited.CancelAsync(made[0].Value.Task.Id, Owner, Ids.Next<Transfer>(), Accounts.Clearing, Now, Stop);
+        (await _limited.SubmitAsync(NewTask(key: "key 4"), Stop)).Value.IsNew.ShouldBeTrue();
+        (await _limited.SubmitAsync(NewTask(key: "key 1"), Stop)).Value.Task.Id.ShouldBe(made[1].Value.Task.Id, "a repetition is no new task");
         (await OpenAsync()).ShouldBe(3);
     }
 
     [Fact]
     public async Task Submit_ThatTheWalletDoesNotCover_CountsNothing()
     {
-        (await limited.SubmitAsync(NewTask(Money.Parse("11")), Stop)).Refusal!.Code.ShouldBe(TaskRefusal.InsufficientFunds);
+        (await _limited.SubmitAsync(NewTask(Money.Parse("11")), Stop)).Refusal!.Code.ShouldBe(TaskRefusal.InsufficientFunds);
 
         (await OpenAsync()).ShouldBe(0);
     }
@@ -76,7 +76,7 @@ public abstract class UserUsageConformance(DatabaseSource source) : TaskStoreTes
     [Fact]
     public async Task Batch_ThatDoesNotFit_IsRefusedAsAWhole()
     {
-        var batches = new SqlTaskBatchStore(Database, quota: Everybody);
+        var batches = new SqlTaskBatchStore(Database, quota: s_everybody);
         (await SubmitBatchAsync(batches, 4)).Refusal.ShouldNotBeNull().ShouldSatisfyAllConditions(
             refusal => refusal.Code.ShouldBe(TaskRefusal.OpenTasksTooMany), refusal => refusal.Detail.ShouldStartWith("The batch has 4 tasks. 0 tasks of yours wait or run, and 3 may."));
         (await OpenAsync()).ShouldBe(0);
@@ -90,13 +90,13 @@ public abstract class UserUsageConformance(DatabaseSource source) : TaskStoreTes
     [Fact]
     public async Task Quota_OfOneUser_IsWhatAnAdministratorSays()
     {
-        await usages.SetAsync(Owner, 1, 5, Stop);
-        (await limited.SubmitAllAsync([NewTask(), NewTask()], Stop)).Count(made => made.Refusal is null).ShouldBe(1);
+        await _usages.SetAsync(Owner, 1, 5, Stop);
+        (await _limited.SubmitAllAsync([NewTask(), NewTask()], Stop)).Count(made => made.Refusal is null).ShouldBe(1);
 
-        (await usages.SetAsync(Owner, 0, null, Stop)).ShouldBe(new UserUsage(Owner, 1, 0, 0, null));
-        (await limited.SubmitAsync(NewTask(), Stop)).Refusal.ShouldNotBeNull();
-        await usages.SetAsync(Owner, null, null, Stop);
-        (await limited.SubmitAllAsync([NewTask(), NewTask(), NewTask()], Stop)).Count(made => made.Refusal is null).ShouldBe(2);
+        (await _usages.SetAsync(Owner, 0, null, Stop)).ShouldBe(new UserUsage(Owner, 1, 0, 0, null));
+        (await _limited.SubmitAsync(NewTask(), Stop)).Refusal.ShouldNotBeNull();
+        await _usages.SetAsync(Owner, null, null, Stop);
+        (await _limited.SubmitAllAsync([NewTask(), NewTask(), NewTask()], Stop)).Count(made => made.Refusal is null).ShouldBe(2);
     }
 
     [Fact]
@@ -111,7 +111,7 @@ public abstract class UserUsageConformance(DatabaseSource source) : TaskStoreTes
 
         var sum = 0L;
         foreach (var owner in owners)
-            sum += (await usages.FindAsync(owner, Stop)).OpenTasks;
+            sum += (await _usages.FindAsync(owner, Stop)).OpenTasks;
         sum.ShouldBe(30);
     }
 
@@ -125,25 +125,25 @@ public abstract class UserUsageConformance(DatabaseSource source) : TaskStoreTes
         await owners.GrantAsync(new ContentDescriptor(ContentHash.Of("b"u8), 400), Owner, Stop);
         await owners.GrantAsync(new ContentDescriptor(ContentHash.Of("c"u8), 5_000), owner: null, Stop);
 
-        (await usages.FindAsync(Owner, Stop)).ContentBytes.ShouldBe(700);
+        (await _usages.FindAsync(Owner, Stop)).ContentBytes.ShouldBe(700);
     }
 
     [Fact]
     public async Task Reserve_KeepsRoomUntilItIsCounted()
     {
         var owners = new SqlContentOwners(Database);
-        var first = (await usages.ReserveAsync(Owner, 600, 5_000, Stop)).Value;
-        (await usages.ReserveAsync(Owner, 401, 5_000, Stop)).Refusal!.Code.ShouldBe(ContentRefusal.StorageQuotaExceeded);
-        using (var second = (await usages.ReserveAsync(Owner, 400, 5_000, Stop)).Value)
-            (await usages.ReserveAsync(Owner, null, 5_000, Stop)).Refusal.ShouldNotBeNull("all is reserved");
+        var first = (await _usages.ReserveAsync(Owner, 600, 5_000, Stop)).Value;
+        (await _usages.ReserveAsync(Owner, 401, 5_000, Stop)).Refusal!.Code.ShouldBe(ContentRefusal.StorageQuotaExceeded);
+        using (var second = (await _usages.ReserveAsync(Owner, 400, 5_000, Stop)).Value)
+            (await _usages.ReserveAsync(Owner, null, 5_000, Stop)).Refusal.ShouldNotBeNull("all is reserved");
 
         await owners.GrantAsync(new ContentDescriptor(ContentHash.Of("a"u8), 600), Owner, Stop);
         first.Dispose();
-        using (var rest = (await usages.ReserveAsync(Owner, null, 5_000, Stop)).Value)
+        using (var rest = (await _usages.ReserveAsync(Owner, null, 5_000, Stop)).Value)
             rest.Most.ShouldBe(400, "of what is not known to be how long so much may come");
         await owners.GrantAsync(new ContentDescriptor(ContentHash.Of("b"u8), 900), Owner, Stop);
-        (await usages.ReserveAsync(Owner, 1, 5_000, Stop)).Refusal.ShouldNotBeNull();
-        (await usages.ReserveAsync(Owner, 0, 5_000, Stop)).Refusal.ShouldBeNull("what is there already takes no more");
+        (await _usages.ReserveAsync(Owner, 1, 5_000, Stop)).Refusal.ShouldNotBeNull();
+        (await _usages.ReserveAsync(Owner, 0, 5_000, Stop)).Refusal.ShouldBeNull("what is there already takes no more");
     }
 
     [Fact]
@@ -153,7 +153,7 @@ public abstract class UserUsageConformance(DatabaseSource source) : TaskStoreTes
         var running = (await Tasks.ClaimAsync(Holder, new ClaimRoom(1, 1L << 40, 1L << 40), Now, Stop)).Single();
         await Tasks.EndAttemptAsync(Success(running), Stop);
         await new SqlContentOwners(Database).GrantAsync(new ContentDescriptor(ContentHash.Of("a"u8), 300), Owner, Stop);
-        var before = await usages.FindAsync(Owner, Stop);
+        var before = await _usages.FindAsync(Owner, Stop);
 
         await Database.WriteAsync(
             async session =>
@@ -165,7 +165,7 @@ public abstract class UserUsageConformance(DatabaseSource source) : TaskStoreTes
             Stop);
 
         (before.OpenTasks, before.ContentBytes).ShouldBe((2, 300));
-        (await usages.FindAsync(Owner, Stop)).ShouldBe(before);
+        (await _usages.FindAsync(Owner, Stop)).ShouldBe(before);
     }
 
     private Task<Outcome<TaskBatch, TaskRefusal>> SubmitBatchAsync(SqlTaskBatchStore batches, int size)
@@ -175,7 +175,7 @@ public abstract class UserUsageConformance(DatabaseSource source) : TaskStoreTes
         return batches.SubmitAsync(new TaskBatch(id, Owner, size, tasks[0].Task.Id, tasks[^1].Task.Id, 0, 0, 0, Money.Zero, null, Now, null), tasks, Stop);
     }
 
-    private async Task<long> OpenAsync() => (await usages.FindAsync(Owner, Stop)).OpenTasks;
+    private async Task<long> OpenAsync() => (await _usages.FindAsync(Owner, Stop)).OpenTasks;
 
     /// <summary>How many holds are open.</summary>
     private async Task<long> BooksAsync() => (await Ledger.TotalAsync(Stop)).OpenHolds;

@@ -12,7 +12,7 @@ namespace Stoa.Node.Tests.Registry;
 /// <summary>What every agent store does.</summary>
 public abstract class AgentStoreConformance(DatabaseSource source) : DatabaseTest(source)
 {
-    private static readonly DateTimeOffset Now = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123);
+    private static readonly DateTimeOffset s_now = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123);
     private readonly IdSource _ids = new(TimeProvider.System, new Random(1));
 
     private SqlAgentStore Agents => new(Database);
@@ -178,11 +178,11 @@ public abstract class AgentStoreConformance(DatabaseSource source) : DatabaseTes
             [],
             new AgentPrice(new Money(1), new Money(2), new Money(3)));
         return new AgentVersion(
-            _ids.Next<AgentVersion>(), _ids.Next<User>(), publisher, manifest, ContentHash.Of("artifact"u8), ContentHash.Of("program"u8), 7, Now);
+            _ids.Next<AgentVersion>(), _ids.Next<User>(), publisher, manifest, ContentHash.Of("artifact"u8), ContentHash.Of("program"u8), 7, s_now);
     }
 
     private static NewEvent Published(AgentVersion version) =>
-        new(EventTypes.AgentPublished, version.Id.ToString(), null, Now, "{}");
+        new(EventTypes.AgentPublished, version.Id.ToString(), null, s_now, "{}");
 }
 
 internal static class AgentVersionParts

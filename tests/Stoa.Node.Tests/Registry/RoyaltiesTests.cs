@@ -12,28 +12,28 @@ namespace Stoa.Node.Tests.Registry;
 public sealed class RoyaltiesTests : IAsyncLifetime
 {
     private static readonly AgentLimitsBody s_limits = new(100_000_000, 8 << 20, 60_000, 10_000_000, 4_096);
-    private readonly Dictionary<string, StoaClient> clients = [];
-    private TestNode node = null!;
+    private readonly Dictionary<string, StoaClient> _clients = [];
+    private TestNode _node = null!;
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
-        node = await TestNode.StartAsync(null, "--Ledger:OpeningCredit", "1");
+        _node = await TestNode.StartAsync(null, "--Ledger:OpeningCredit", "1");
         foreach (var handle in (string[])["ada", "ben", "cy", "eve"])
         {
-            using var anonymous = new StoaClient(node.Client.Options with { ApiKey = null });
+            using var anonymous = new StoaClient(_node.Client.Options with { ApiKey = null });
             await anonymous.RegisterAsync(new RegisterRequest(handle, $"{handle}@example.org", "a long enough password"), Stop);
             var session = await anonymous.LoginAsync(new LoginRequest(handle, "a long enough password"), Stop);
-            clients[handle] = new StoaClient(node.Client.Options with { ApiKey = session.Token, MaxAttempts = 1 });
+            _clients[handle] = new StoaClient(_node.Client.Options with { ApiKey = session.Token, MaxAttempts = 1 });
         }
     }
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var client in clients.Values)
+        foreach (var client in _clients.Values)
             client.Dispose();
-        await node.DisposeAsync();
+        await _node.DisposeAsync();
     }
 
     [Fact]
@@ -43,28 +43,28 @@ public sealed class RoyaltiesTests : IAsyncLifetime
         var fast = await PublishAsync("ben", "fast", new RoyaltyBody(0.1m, To: "eve"), new RoyaltyBody(0.25m, Agent: basis.Listing));
         fast.Royalties.ShouldBe([new RoyaltyBody(0.1m, To: "eve"), new RoyaltyBody(0.25m, Agent: "ada/base@1.0.0")]);
 
-        var task = await node.RunAsync(fast.Listing);
+        var task = await _node.RunAsync(fast.Listing);
 
         task.State.ShouldBe("succeeded");
         // 70 % of the price are the creator's share: 7,000 nanodollars.
         task.Result!.Price.ShouldBe("0.000010000");
         var earned = new Dictionary<string, string>();
-        foreach (var (handle, client) in clients)
+        foreach (var (handle, client) in _clients)
         {
             earned[handle] = (await client.GetWalletAsync(Stop)).Posted;
             (await FirstRoyaltyAsync(client)).GetProperty("amount").GetString().ShouldBe(earned[handle]);
         }
 
         earned.ShouldBe(new Dictionary<string, string> { ["ada"] = "0.000000875", ["ben"] = "0.000004550", ["cy"] = "0.000000875", ["eve"] = "0.000000700" });
-        var receipt = ReceiptVerifier.Verify(await node.Client.GetReceiptAsync(task.Id, Stop), null).Value;
+        var receipt = ReceiptVerifier.Verify(await _node.Client.GetReceiptAsync(task.Id, Stop), null).Value;
         receipt.Royalties.Select(part => $"{part.To} {part.Agent} {part.Amount}").ShouldBe(
         [
             "ben ben/fast@1.0.0 0.000004550", "eve ben/fast@1.0.0 0.000000700", "ada ada/base@1.0.0 0.000000875", "cy ada/base@1.0.0 0.000000875",
         ]);
-        (await clients["cy"].ListTransfersAsync(Stop).FirstAsync(Stop)).Purpose.ShouldBe("royalty");
-        foreach (var (handle, client) in clients)
+        (await _clients["cy"].ListTransfersAsync(Stop).FirstAsync(Stop)).Purpose.ShouldBe("royalty");
+        foreach (var (handle, client) in _clients)
             (await client.ListUsageAsync(new UsageQuery { Role = "creator" }, Stop).SingleAsync(Stop)).Earned.ShouldBe(earned[handle], handle);
-        (await node.Client.VerifyUsageAsync(Stop)).Holds.ShouldBeTrue();
+        (await _node.Client.VerifyUsageAsync(Stop)).Holds.ShouldBeTrue();
     }
 
     [Fact]
@@ -103,7 +103,7 @@ public sealed class RoyaltiesTests : IAsyncLifetime
         var manifest = new AgentManifestBody(
             name, "1.0.0", "Repeats what it reads.", ["text.echo"], name + ".wasm", new AgentPortBody("text/plain"), new AgentPortBody("text/plain"), s_limits,
             new AgentPriceBody("0.00001", "0", "0"), Royalties: royalties.Length == 0 ? null : royalties);
-        return clients[publisher].PublishAgentAsync(
+        return _clients[publisher].PublishAgentAsync(
             JsonSerializer.SerializeToUtf8Bytes(manifest, StoaJson.Default.AgentManifestBody), new MemoryStream(GuestPrograms.Echo), cancellationToken: Stop);
     }
 }

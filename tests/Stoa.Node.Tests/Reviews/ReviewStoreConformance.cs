@@ -17,18 +17,18 @@ namespace Stoa.Node.Tests.Reviews;
 public abstract class ReviewStoreConformance(DatabaseSource source) : DatabaseTest(source)
 {
     private const string Agent = "ann/one";
-    private static readonly DateTimeOffset Now = DateTimeOffset.FromUnixTimeMilliseconds(1_790_000_000_000);
-    private static readonly Money Price = Money.Parse("0.01");
+    private static readonly DateTimeOffset s_now = DateTimeOffset.FromUnixTimeMilliseconds(1_790_000_000_000);
+    private static readonly Money s_price = Money.Parse("0.01");
 
-    private readonly IdSource ids = new(TimeProvider.System, new SecureRandom());
-    private readonly Id<User> publisher = new IdSource(TimeProvider.System, new SecureRandom()).Next<User>();
+    private readonly IdSource _ids = new(TimeProvider.System, new SecureRandom());
+    private readonly Id<User> _publisher = new IdSource(TimeProvider.System, new SecureRandom()).Next<User>();
 
     private SqlReviewStore Store => new(Database);
 
     [Fact]
     public async Task Write_ThenFind_GivesTheReviewAndItsVoice()
     {
-        var (user, task) = (ids.Next<User>(), ids.Next<AgentTask>());
+        var (user, task) = (_ids.Next<User>(), _ids.Next<AgentTask>());
         var written = Review(user, 4, task: task);
 
         (await Store.WriteAsync(written, Stop)).Value.ShouldBe(new WrittenReview(written.Review, IsNew: true));
@@ -45,92 +45,92 @@ public abstract class ReviewStoreConformance(DatabaseSource source) : DatabaseTe
     [Fact]
     public async Task Write_Again_TakesThePlaceOfTheFirst()
     {
-        var user = ids.Next<User>();
+        var user = _ids.Next<User>();
         var first = (await Store.WriteAsync(Review(user, 5, "Fine."), Stop)).Value.Review;
 
-        var second = (await Store.WriteAsync(Review(user, 1, at: Now.AddMinutes(1)), Stop)).Value;
+        var second = (await Store.WriteAsync(Review(user, 1, at: s_now.AddMinutes(1)), Stop)).Value;
 
         second.IsNew.ShouldBeFalse();
-        (second.Review.Id, second.Review.WrittenAt, second.Review.ChangedAt).ShouldBe((first.Id, Now, Now.AddMinutes(1)));
+        (second.Review.Id, second.Review.WrittenAt, second.Review.ChangedAt).ShouldBe((first.Id, s_now, s_now.AddMinutes(1)));
         (await Store.FindAsync(first.Id, Stop)).ShouldBe(second.Review);
         (await Store.RateAsync(Agent, Stop)).Counts.ShouldBe([1, 0, 0, 0, 0]);
         (await StatsAsync()).ShouldBe((0, 0, 0.5));
-        (await EventsAsync(publisher)).ShouldBe([EventTypes.ReviewWritten, EventTypes.ReviewWritten]);
+        (await EventsAsync(_publisher)).ShouldBe([EventTypes.ReviewWritten, EventTypes.ReviewWritten]);
     }
 
     [Fact]
     public async Task Write_OfTheSameAgain_ChangesAndTellsNothing()
     {
-        var user = ids.Next<User>();
-        var task = ids.Next<AgentTask>();
+        var user = _ids.Next<User>();
+        var task = _ids.Next<AgentTask>();
         var first = (await Store.WriteAsync(Review(user, 5, "Fine.", task), Stop)).Value.Review;
         var before = await new SqlAgentStatsStore(Database).FindAsync(Agent, Stop);
 
-        var again = (await Store.WriteAsync(Review(user, 5, "Fine.", task, Now.AddSeconds(1)), Stop)).Value;
+        var again = (await Store.WriteAsync(Review(user, 5, "Fine.", task, s_now.AddSeconds(1)), Stop)).Value;
 
         again.ShouldBe(new WrittenReview(first, IsNew: false));
         (await new SqlAgentStatsStore(Database).FindAsync(Agent, Stop)).ShouldBe(before);
-        (await EventsAsync(publisher)).Count.ShouldBe(1);
+        (await EventsAsync(_publisher)).Count.ShouldBe(1);
     }
 
     [Fact]
     public async Task Write_OfAnother_WaitsTenSeconds()
     {
-        var user = ids.Next<User>();
+        var user = _ids.Next<User>();
         await Store.WriteAsync(Review(user, 5), Stop);
 
-        (await Store.WriteAsync(Review(user, 1, at: Now.AddSeconds(9)), Stop)).Refusal!.Code.ShouldBe(ReviewRefusal.ReviewTooSoon);
-        (await Store.WithdrawAsync(user, Agent, Now.AddSeconds(9), Stop)).Refusal!.Code.ShouldBe(ReviewRefusal.ReviewTooSoon);
-        (await Store.WriteAsync(Review(user, 1, at: Now.AddSeconds(10)), Stop)).Refusal.ShouldBeNull();
+        (await Store.WriteAsync(Review(user, 1, at: s_now.AddSeconds(9)), Stop)).Refusal!.Code.ShouldBe(ReviewRefusal.ReviewTooSoon);
+        (await Store.WithdrawAsync(user, Agent, s_now.AddSeconds(9), Stop)).Refusal!.Code.ShouldBe(ReviewRefusal.ReviewTooSoon);
+        (await Store.WriteAsync(Review(user, 1, at: s_now.AddSeconds(10)), Stop)).Refusal.ShouldBeNull();
     }
 
     [Fact]
     public async Task Withdraw_LeavesNothingAndMayBeWrittenAnew()
     {
-        var user = ids.Next<User>();
+        var user = _ids.Next<User>();
         var first = (await Store.WriteAsync(Review(user, 1, "Bad."), Stop)).Value.Review;
-        await Store.AnswerAsync(first.Id, publisher, "Sorry.", Now, Stop);
+        await Store.AnswerAsync(first.Id, _publisher, "Sorry.", s_now, Stop);
 
-        (await Store.WithdrawAsync(user, Agent, Now.AddMinutes(1), Stop)).Value.Stars.ShouldBe(1);
+        (await Store.WithdrawAsync(user, Agent, s_now.AddMinutes(1), Stop)).Value.Stars.ShouldBe(1);
 
         (await Store.FindAsync(first.Id, Stop)).ShouldBeNull();
         (await Store.ListAsync(Agent, null, new PageRequest(), Stop)).Items.ShouldBeEmpty();
         (await Store.RateAsync(Agent, Stop)).Count.ShouldBe(0);
         (await StatsAsync()).ShouldBe((0, 0, 0));
-        (await Store.WithdrawAsync(user, Agent, Now.AddMinutes(2), Stop)).Refusal!.Code.ShouldBe(ReviewRefusal.ReviewUnknown);
-        (await Store.AnswerAsync(first.Id, publisher, "Still?", Now, Stop)).Refusal!.Code.ShouldBe(ReviewRefusal.ReviewUnknown);
+        (await Store.WithdrawAsync(user, Agent, s_now.AddMinutes(2), Stop)).Refusal!.Code.ShouldBe(ReviewRefusal.ReviewUnknown);
+        (await Store.AnswerAsync(first.Id, _publisher, "Still?", s_now, Stop)).Refusal!.Code.ShouldBe(ReviewRefusal.ReviewUnknown);
         (await Database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT COUNT(*) FROM reviews WHERE text IS NOT NULL OR answer IS NOT NULL"), Stop)).ShouldBe(0);
 
-        (await Store.WriteAsync(Review(user, 5, at: Now.AddMinutes(1).AddSeconds(5)), Stop)).Refusal!.Code.ShouldBe(ReviewRefusal.ReviewTooSoon);
-        var anew = (await Store.WriteAsync(Review(user, 5, at: Now.AddMinutes(3)), Stop)).Value;
-        (anew.IsNew, anew.Review.Answer, anew.Review.WrittenAt).ShouldBe((true, null, Now.AddMinutes(3)));
-        (await EventsAsync(publisher)).ShouldBe([EventTypes.ReviewWritten, EventTypes.ReviewWithdrawn, EventTypes.ReviewWritten]);
+        (await Store.WriteAsync(Review(user, 5, at: s_now.AddMinutes(1).AddSeconds(5)), Stop)).Refusal!.Code.ShouldBe(ReviewRefusal.ReviewTooSoon);
+        var anew = (await Store.WriteAsync(Review(user, 5, at: s_now.AddMinutes(3)), Stop)).Value;
+        (anew.IsNew, anew.Review.Answer, anew.Review.WrittenAt).ShouldBe((true, null, s_now.AddMinutes(3)));
+        (await EventsAsync(_publisher)).ShouldBe([EventTypes.ReviewWritten, EventTypes.ReviewWithdrawn, EventTypes.ReviewWritten]);
     }
 
     [Fact]
     public async Task Answer_IsKeptAndToldToTheAuthor()
     {
-        var user = ids.Next<User>();
+        var user = _ids.Next<User>();
         var review = (await Store.WriteAsync(Review(user, 2), Stop)).Value.Review;
 
-        (await Store.AnswerAsync(review.Id, user, "No.", Now, Stop)).Refusal!.Code.ShouldBe(ReviewRefusal.NotThePublisher);
-        (await Store.AnswerAsync(review.Id, publisher, "It is faster now.", Now.AddSeconds(1), Stop)).Value.Answer!.Text.ShouldBe("It is faster now.");
-        (await Store.AnswerAsync(review.Id, publisher, "It is faster now.", Now.AddSeconds(2), Stop)).Value.Answer!.At.ShouldBe(Now.AddSeconds(1));
-        (await Store.AnswerAsync(review.Id, publisher, "Much.", Now.AddSeconds(2), Stop)).Refusal!.Code.ShouldBe(ReviewRefusal.ReviewAnswered);
+        (await Store.AnswerAsync(review.Id, user, "No.", s_now, Stop)).Refusal!.Code.ShouldBe(ReviewRefusal.NotThePublisher);
+        (await Store.AnswerAsync(review.Id, _publisher, "It is faster now.", s_now.AddSeconds(1), Stop)).Value.Answer!.Text.ShouldBe("It is faster now.");
+        (await Store.AnswerAsync(review.Id, _publisher, "It is faster now.", s_now.AddSeconds(2), Stop)).Value.Answer!.At.ShouldBe(s_now.AddSeconds(1));
+        (await Store.AnswerAsync(review.Id, _publisher, "Much.", s_now.AddSeconds(2), Stop)).Refusal!.Code.ShouldBe(ReviewRefusal.ReviewAnswered);
 
-        (await Store.FindAsync(review.Id, Stop))!.Answer.ShouldBe(new ReviewAnswer("It is faster now.", Now.AddSeconds(1)));
+        (await Store.FindAsync(review.Id, Stop))!.Answer.ShouldBe(new ReviewAnswer("It is faster now.", s_now.AddSeconds(1)));
         (await EventsAsync(user)).ShouldBe([EventTypes.ReviewAnswered]);
     }
 
     [Fact]
     public async Task Answer_StandsWhenTheReviewIsChanged_AndMayBeGivenAnew()
     {
-        var user = ids.Next<User>();
+        var user = _ids.Next<User>();
         var review = (await Store.WriteAsync(Review(user, 2), Stop)).Value.Review;
-        await Store.AnswerAsync(review.Id, publisher, "It is faster now.", Now.AddSeconds(1), Stop);
+        await Store.AnswerAsync(review.Id, _publisher, "It is faster now.", s_now.AddSeconds(1), Stop);
 
-        (await Store.WriteAsync(Review(user, 3, at: Now.AddMinutes(1)), Stop)).Value.Review.Answer!.Text.ShouldBe("It is faster now.");
-        (await Store.AnswerAsync(review.Id, publisher, "Thank you.", Now.AddMinutes(2), Stop)).Value.Answer!.Text.ShouldBe("Thank you.");
+        (await Store.WriteAsync(Review(user, 3, at: s_now.AddMinutes(1)), Stop)).Value.Review.Answer!.Text.ShouldBe("It is faster now.");
+        (await Store.AnswerAsync(review.Id, _publisher, "Thank you.", s_now.AddMinutes(2), Stop)).Value.Answer!.Text.ShouldBe("Thank you.");
     }
 
     [Fact]
@@ -138,8 +138,8 @@ public abstract class ReviewStoreConformance(DatabaseSource source) : DatabaseTe
     {
         List<Id<Review>> all = [];
         for (var i = 0; i < 7; i++)
-            all.Add((await Store.WriteAsync(Review(ids.Next<User>(), i % 2 == 0 ? 5 : 2), Stop)).Value.Review.Id);
-        await Store.WriteAsync(Review(ids.Next<User>(), 1, agent: "ann/two"), Stop);
+            all.Add((await Store.WriteAsync(Review(_ids.Next<User>(), i % 2 == 0 ? 5 : 2), Stop)).Value.Review.Id);
+        await Store.WriteAsync(Review(_ids.Next<User>(), 1, agent: "ann/two"), Stop);
 
         var first = await Store.ListAsync(Agent, null, new PageRequest(4), Stop);
         var second = await Store.ListAsync(Agent, null, new PageRequest(4, first.NextCursor), Stop);
@@ -156,8 +156,8 @@ public abstract class ReviewStoreConformance(DatabaseSource source) : DatabaseTe
     [Fact]
     public async Task Write_OfOneWhoPaidOthers_WeighsMore()
     {
-        var user = ids.Next<User>();
-        var paid = new EndedAttempt("bob/one", ids.Next<User>(), user, Verdict.Good, "", Price, 1, 1, 1, Now);
+        var user = _ids.Next<User>();
+        var paid = new EndedAttempt("bob/one", _ids.Next<User>(), user, Verdict.Good, "", s_price, 1, 1, 1, s_now);
         await new SqlAgentStatsStore(Database).RecordAsync([paid, paid with { Agent = "cleo/one" }, paid with { Agent = "ann/two" }], Stop);
 
         await Store.WriteAsync(Review(user, 1), Stop);
@@ -168,10 +168,10 @@ public abstract class ReviewStoreConformance(DatabaseSource source) : DatabaseTe
     [Fact]
     public async Task Write_ByManyAtOnce_CountsEach()
     {
-        var users = Enumerable.Range(0, 8).Select(_ => ids.Next<User>()).ToList();
+        var users = Enumerable.Range(0, 8).Select(_ => _ids.Next<User>()).ToList();
 
         await Task.WhenAll(users.SelectMany(user => Enumerable.Range(0, 3).Select(turn => Task.Run(
-            () => Store.WriteAsync(Review(user, 1 + turn, at: Now.AddMinutes(turn)), Stop), Stop))));
+            () => Store.WriteAsync(Review(user, 1 + turn, at: s_now.AddMinutes(turn)), Stop), Stop))));
 
         (await Store.RateAsync(Agent, Stop)).Count.ShouldBe(8);
         var (successes, _, faults) = await StatsAsync();
@@ -181,15 +181,15 @@ public abstract class ReviewStoreConformance(DatabaseSource source) : DatabaseTe
     private ReceiptedReview Review(
         Id<User> user, int stars, string? text = null, Id<AgentTask>? task = null, DateTimeOffset? at = null, string agent = Agent) => new(
         new Review(
-            ids.Next<Review>(), agent, ListingName.Parse(agent + "@1.0.0"), publisher, user, "ada", task ?? ids.Next<AgentTask>(), stars, text, at ?? Now, at ?? Now, null),
-        Price,
-        Now);
+            _ids.Next<Review>(), agent, ListingName.Parse(agent + "@1.0.0"), _publisher, user, "ada", task ?? _ids.Next<AgentTask>(), stars, text, at ?? s_now, at ?? s_now, null),
+        s_price,
+        s_now);
 
     /// <summary>What the statistics hold of successes, payments and faults, by the weight of now.</summary>
     private async Task<(double Successes, double Paid, double Faults)> StatsAsync()
     {
         var stats = (await new SqlAgentStatsStore(Database).FindAsync(Agent, Stop)).ShouldNotBeNull();
-        var unit = Decay.WeightAt(Now);
+        var unit = Decay.WeightAt(s_now);
         return (Math.Round(stats.Successes / unit, 9), Math.Round(stats.Paid / unit, 9), Math.Round(stats.Faults / unit, 9));
     }
 

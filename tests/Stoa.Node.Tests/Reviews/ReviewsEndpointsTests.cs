@@ -9,44 +9,44 @@ namespace Stoa.Node.Tests.Reviews;
 [Trait("speed", "slow")]
 public sealed class ReviewsEndpointsTests : IAsyncLifetime
 {
-    private TestNode node = null!;
-    private StoaClient consumer = null!;
+    private TestNode _node = null!;
+    private StoaClient _consumer = null!;
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
-        node = await TestNode.StartAsync(null, "--Tasks:Workers", "2");
-        using var anonymous = new StoaClient(node.Client.Options with { ApiKey = null });
+        _node = await TestNode.StartAsync(null, "--Tasks:Workers", "2");
+        using var anonymous = new StoaClient(_node.Client.Options with { ApiKey = null });
         await anonymous.RegisterAsync(new RegisterRequest("ada", "ada@example.org", "a long enough password"), Stop);
         var session = await anonymous.LoginAsync(new LoginRequest("ada", "a long enough password"), Stop);
         // What is refused for a moment is told at once, not tried again.
-        consumer = new StoaClient(node.Client.Options with { ApiKey = session.Token, MaxAttempts = 1 });
-        await node.Client.DepositAsync(new DepositRequest("ada", "5"), Stop);
+        _consumer = new StoaClient(_node.Client.Options with { ApiKey = session.Token, MaxAttempts = 1 });
+        await _node.Client.DepositAsync(new DepositRequest("ada", "5"), Stop);
     }
 
     public async ValueTask DisposeAsync()
     {
-        consumer.Dispose();
-        await node.DisposeAsync();
+        _consumer.Dispose();
+        await _node.DisposeAsync();
     }
 
     [Fact]
     public async Task Review_IsWrittenReadAnsweredAndWithdrawn()
     {
-        var task = await RunAsync(await node.PublishAsync("echo", GuestPrograms.Echo));
+        var task = await RunAsync(await _node.PublishAsync("echo", GuestPrograms.Echo));
         var agent = AgentReference.Parse(task.Agent);
 
-        var written = await consumer.ReviewTaskAsync(task.Id, 4, "Echoes well.", Stop);
+        var written = await _consumer.ReviewTaskAsync(task.Id, 4, "Echoes well.", Stop);
 
         written.ShouldSatisfyAllConditions(
             review => (review.Version, review.Agent).ShouldBe((task.Agent, task.Agent.Split('@')[0])),
             review => (review.Stars, review.Text, review.Reviewer, review.TaskId).ShouldBe((4, "Echoes well.", "ada", task.Id)),
             review => (review.ChangedAt, review.Answer).ShouldBe((null, null)));
-        (await consumer.GetTaskReviewAsync(task.Id, Stop)).ShouldBe(written);
-        (await consumer.ListReviewsAsync(Stop).ToListAsync(Stop)).ShouldBe([written]);
-        (await consumer.ReviewTaskAsync(task.Id, 4, "Echoes well.", Stop)).ShouldBe(written, "a repetition changes nothing");
-        using (var anonymous = new StoaClient(node.Client.Options with { ApiKey = null }))
+        (await _consumer.GetTaskReviewAsync(task.Id, Stop)).ShouldBe(written);
+        (await _consumer.ListReviewsAsync(Stop).ToListAsync(Stop)).ShouldBe([written]);
+        (await _consumer.ReviewTaskAsync(task.Id, 4, "Echoes well.", Stop)).ShouldBe(written, "a repetition changes nothing");
+        using (var anonymous = new StoaClient(_node.Client.Options with { ApiKey = null }))
         {
             var page = await anonymous.GetAgentReviewsAsync(agent, cancellationToken: Stop);
             page.Items.ShouldBe([written with { TaskId = null }], "the task is its author's own");
@@ -55,44 +55,44 @@ public sealed class ReviewsEndpointsTests : IAsyncLifetime
             (await anonymous.GetReviewAsync(written.Id, Stop)).ShouldBe(written with { TaskId = null });
         }
 
-        (await Should.ThrowAsync<StoaException>(() => consumer.AnswerReviewAsync(written.Id, "Me too.", Stop))).Code.ShouldBe("notThePublisher");
-        (await node.Client.AnswerReviewAsync(written.Id, "Thank you.", Stop)).Answer!.Text.ShouldBe("Thank you.");
-        (await Should.ThrowAsync<StoaException>(() => node.Client.AnswerReviewAsync(written.Id, "Thanks.", Stop))).Code.ShouldBe("reviewAnswered");
-        (await FirstEventAsync(node.Client, "stoa.review.written")).Data.GetProperty("text").GetString().ShouldBe("Echoes well.");
-        (await FirstEventAsync(consumer, "stoa.review.answered")).Subject.ShouldBe(written.Id);
+        (await Should.ThrowAsync<StoaException>(() => _consumer.AnswerReviewAsync(written.Id, "Me too.", Stop))).Code.ShouldBe("notThePublisher");
+        (await _node.Client.AnswerReviewAsync(written.Id, "Thank you.", Stop)).Answer!.Text.ShouldBe("Thank you.");
+        (await Should.ThrowAsync<StoaException>(() => _node.Client.AnswerReviewAsync(written.Id, "Thanks.", Stop))).Code.ShouldBe("reviewAnswered");
+        (await FirstEventAsync(_node.Client, "stoa.review.written")).Data.GetProperty("text").GetString().ShouldBe("Echoes well.");
+        (await FirstEventAsync(_consumer, "stoa.review.answered")).Subject.ShouldBe(written.Id);
 
-        var tooSoon = await Should.ThrowAsync<StoaException>(() => consumer.WithdrawReviewAsync(task.Id, Stop));
+        var tooSoon = await Should.ThrowAsync<StoaException>(() => _consumer.WithdrawReviewAsync(task.Id, Stop));
         (tooSoon.Code, tooSoon.Problem.Status).ShouldBe(("reviewTooSoon", 429));
     }
 
     [Fact]
     public async Task Review_ByALaterTask_IsTheSameReview()
     {
-        var listing = await node.PublishAsync("echo", GuestPrograms.Echo);
+        var listing = await _node.PublishAsync("echo", GuestPrograms.Echo);
         var (first, second) = (await RunAsync(listing), await RunAsync(listing));
-        var written = await consumer.ReviewTaskAsync(first.Id, 4, cancellationToken: Stop);
+        var written = await _consumer.ReviewTaskAsync(first.Id, 4, cancellationToken: Stop);
 
-        (await consumer.GetTaskReviewAsync(second.Id, Stop)).Id.ShouldBe(written.Id);
+        (await _consumer.GetTaskReviewAsync(second.Id, Stop)).Id.ShouldBe(written.Id);
     }
 
     [Fact]
     public async Task Review_ThatMayNotBe_IsRefusedWithTheReason()
     {
-        var listing = await node.PublishAsync("echo", GuestPrograms.Echo);
-        var failed = await RunAsync(await node.PublishAsync("trap", GuestPrograms.Unreachable));
-        var own = await node.RunAsync(listing);
+        var listing = await _node.PublishAsync("echo", GuestPrograms.Echo);
+        var failed = await RunAsync(await _node.PublishAsync("trap", GuestPrograms.Unreachable));
+        var own = await _node.RunAsync(listing);
         var task = await RunAsync(listing);
 
-        (await RefusedAsync(() => consumer.ReviewTaskAsync(failed.Id, 1, cancellationToken: Stop))).ShouldBe(("nothingToReview", 409));
-        (await RefusedAsync(() => node.Client.ReviewTaskAsync(own.Id, 5, cancellationToken: Stop))).ShouldBe(("ownAgent", 403));
-        (await RefusedAsync(() => consumer.ReviewTaskAsync(own.Id, 5, cancellationToken: Stop))).ShouldBe(("taskUnknown", 404));
-        (await RefusedAsync(() => consumer.ReviewTaskAsync(task.Id, 6, cancellationToken: Stop))).ShouldBe(("reviewInvalid", 422));
-        (await RefusedAsync(() => consumer.ReviewTaskAsync(task.Id, 1, new string('x', 2_001), Stop))).ShouldBe(("reviewInvalid", 422));
-        (await RefusedAsync(() => consumer.GetTaskReviewAsync(task.Id, Stop))).ShouldBe(("reviewUnknown", 404));
-        (await RefusedAsync(() => consumer.WithdrawReviewAsync(task.Id, Stop))).ShouldBe(("reviewUnknown", 404));
-        (await RefusedAsync(() => consumer.GetReviewAsync("rev_01h2xcejqtf2nbrexx3vqjhp41", Stop))).ShouldBe(("reviewUnknown", 404));
-        (await RefusedAsync(() => consumer.GetAgentReviewsAsync(new AgentReference("nobody", "nothing"), cancellationToken: Stop))).ShouldBe(("notFound", 404));
-        (await RefusedAsync(() => consumer.GetAgentReviewsAsync(AgentReference.Parse(listing), stars: 9, cancellationToken: Stop))).ShouldBe(("requestInvalid", 400));
+        (await RefusedAsync(() => _consumer.ReviewTaskAsync(failed.Id, 1, cancellationToken: Stop))).ShouldBe(("nothingToReview", 409));
+        (await RefusedAsync(() => _node.Client.ReviewTaskAsync(own.Id, 5, cancellationToken: Stop))).ShouldBe(("ownAgent", 403));
+        (await RefusedAsync(() => _consumer.ReviewTaskAsync(own.Id, 5, cancellationToken: Stop))).ShouldBe(("taskUnknown", 404));
+        (await RefusedAsync(() => _consumer.ReviewTaskAsync(task.Id, 6, cancellationToken: Stop))).ShouldBe(("reviewInvalid", 422));
+        (await RefusedAsync(() => _consumer.ReviewTaskAsync(task.Id, 1, new string('x', 2_001), Stop))).ShouldBe(("reviewInvalid", 422));
+        (await RefusedAsync(() => _consumer.GetTaskReviewAsync(task.Id, Stop))).ShouldBe(("reviewUnknown", 404));
+        (await RefusedAsync(() => _consumer.WithdrawReviewAsync(task.Id, Stop))).ShouldBe(("reviewUnknown", 404));
+        (await RefusedAsync(() => _consumer.GetReviewAsync("rev_01h2xcejqtf2nbrexx3vqjhp41", Stop))).ShouldBe(("reviewUnknown", 404));
+        (await RefusedAsync(() => _consumer.GetAgentReviewsAsync(new AgentReference("nobody", "nothing"), cancellationToken: Stop))).ShouldBe(("notFound", 404));
+        (await RefusedAsync(() => _consumer.GetAgentReviewsAsync(AgentReference.Parse(listing), stars: 9, cancellationToken: Stop))).ShouldBe(("requestInvalid", 400));
     }
 
     [Theory]
@@ -101,9 +101,9 @@ public sealed class ReviewsEndpointsTests : IAsyncLifetime
     [InlineData("""{ "text": "no stars" }""")]
     public async Task Review_OfABadBody_IsRefused(string body)
     {
-        var task = await RunAsync(await node.PublishAsync("echo", GuestPrograms.Echo));
-        using var http = new HttpClient { BaseAddress = node.Client.Options.Address };
-        http.DefaultRequestHeaders.Authorization = new("Bearer", consumer.Options.ApiKey);
+        var task = await RunAsync(await _node.PublishAsync("echo", GuestPrograms.Echo));
+        using var http = new HttpClient { BaseAddress = _node.Client.Options.Address };
+        http.DefaultRequestHeaders.Authorization = new("Bearer", _consumer.Options.ApiKey);
 
         using var response = await http.PutAsync(
             $"/api/v1/tasks/{task.Id}/review", new StringContent(body, System.Text.Encoding.UTF8, "application/json"), Stop);
@@ -115,12 +115,12 @@ public sealed class ReviewsEndpointsTests : IAsyncLifetime
     public async Task Reviews_DecideWhoIsChosen()
     {
         var price = new AgentPriceBody("0.001", "0", "0");
-        var praised = await TestNode.PublishAsync(node.Client, "praised", GuestPrograms.Echo, capability: "text.echo", price: price);
-        var blamed = await TestNode.PublishAsync(node.Client, "blamed", GuestPrograms.Echo, capability: "text.echo", price: price);
-        await consumer.ReviewTaskAsync((await RunAsync(praised)).Id, 5, cancellationToken: Stop);
-        await consumer.ReviewTaskAsync((await RunAsync(blamed)).Id, 1, cancellationToken: Stop);
+        var praised = await TestNode.PublishAsync(_node.Client, "praised", GuestPrograms.Echo, capability: "text.echo", price: price);
+        var blamed = await TestNode.PublishAsync(_node.Client, "blamed", GuestPrograms.Echo, capability: "text.echo", price: price);
+        await _consumer.ReviewTaskAsync((await RunAsync(praised)).Id, 5, cancellationToken: Stop);
+        await _consumer.ReviewTaskAsync((await RunAsync(blamed)).Id, 1, cancellationToken: Stop);
 
-        var task = await consumer.SubmitAsync(
+        var task = await _consumer.SubmitAsync(
             new SubmitTaskRequest(
                 Input: new TaskInputBody(Text: "hello"),
                 Requirement: new RequirementBody(["text.echo"], Weights: new WeightsBody(Quality: 1), Explore: false)),
@@ -128,12 +128,12 @@ public sealed class ReviewsEndpointsTests : IAsyncLifetime
             cancellationToken: Stop);
 
         task.Agent.ShouldBe(praised);
-        var candidates = (await consumer.GetSelectionAsync(task.Id, Stop)).Choices[0].Candidates;
+        var candidates = (await _consumer.GetSelectionAsync(task.Id, Stop)).Choices[0].Candidates;
         candidates[0].Reputation.ShouldBeGreaterThan(candidates[1].Reputation + 0.1);
     }
 
     private async Task<TaskResponse> RunAsync(string listing) =>
-        await consumer.SubmitTextAsync(listing, "hello", new SubmitOptions { Wait = TimeSpan.FromSeconds(60) }, Stop);
+        await _consumer.SubmitTextAsync(listing, "hello", new SubmitOptions { Wait = TimeSpan.FromSeconds(60) }, Stop);
 
     private static async Task<CloudEvent> FirstEventAsync(StoaClient client, string type)
     {

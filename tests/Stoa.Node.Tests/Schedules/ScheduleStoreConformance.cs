@@ -1,6 +1,6 @@
-using Stoa.Market.Membership;
 using Stoa.Market;
 using Stoa.Market.Identity;
+using Stoa.Market.Membership;
 using Stoa.Market.Schedules;
 using Stoa.Market.Tasks;
 using Stoa.Node.Identity;
@@ -14,26 +14,26 @@ namespace Stoa.Node.Tests.Schedules;
 
 public abstract class ScheduleStoreConformance(DatabaseSource source) : DatabaseTest(source)
 {
-    private static readonly DateTimeOffset Now = DateTimeOffset.FromUnixTimeMilliseconds(1_780_000_020_000);
-    private readonly IdSource ids = new(TimeProvider.System, new SecureRandom());
-    private SqlScheduleStore store = null!;
-    private Id<User> owner;
-    private LeaseHolder self = null!;
+    private static readonly DateTimeOffset s_now = DateTimeOffset.FromUnixTimeMilliseconds(1_780_000_020_000);
+    private readonly IdSource _ids = new(TimeProvider.System, new SecureRandom());
+    private SqlScheduleStore _store = null!;
+    private Id<User> _owner;
+    private LeaseHolder _self = null!;
 
     public override async ValueTask InitializeAsync()
     {
         await base.InitializeAsync();
-        store = new SqlScheduleStore(Database);
-        self = await NewNodeAsync("self");
-        var user = new User(ids.Next<User>(), "ada", "ada@example.org", UserRole.Member, Now);
-        owner = (await new SqlUserStore(Database, ids).AddAsync(new StoredUser(user, "hash"), Stop)).Value.Id;
+        _store = new SqlScheduleStore(Database);
+        _self = await NewNodeAsync("self");
+        var user = new User(_ids.Next<User>(), "ada", "ada@example.org", UserRole.Member, s_now);
+        _owner = (await new SqlUserStore(Database, _ids).AddAsync(new StoredUser(user, "hash"), Stop)).Value.Id;
     }
 
     [Fact]
     public async Task DueSchedule_IsTakenByOne()
     {
-        var due = await AddAsync(Now);
-        await AddAsync(Now.AddMinutes(1));
+        var due = await AddAsync(s_now);
+        await AddAsync(s_now.AddMinutes(1));
         await AddAsync(null);
 
         var nodes = new List<LeaseHolder>();
@@ -45,85 +45,85 @@ public abstract class ScheduleStoreConformance(DatabaseSource source) : Database
         claims.SelectMany(claimed => claimed).Select(claimed => claimed.Id).ShouldBe([due.Id]);
         var taker = nodes[claims.ToList().FindIndex(claimed => claimed.Count > 0)];
         var other = nodes.First(node => node != taker);
-        (await store.NextTickAsync(other, Stop)).ShouldBe(Now.AddMinutes(1), "another node looks at the one that is due");
+        (await _store.NextTickAsync(other, Stop)).ShouldBe(s_now.AddMinutes(1), "another node looks at the one that is due");
         (await ClaimAsync(taker, 10)).Count.ShouldBe(1, "its own, which it could not give back");
         await new SqlNodeStore(Database).StrikeOffAsync(new NodeBeat(taker, 1), Stop);
-        (await store.NextTickAsync(other, Stop)).ShouldBe(Now);
+        (await _store.NextTickAsync(other, Stop)).ShouldBe(s_now);
         (await ClaimAsync(other, 10)).Count.ShouldBe(1, "of a node that vanished");
     }
 
     [Fact]
     public async Task Finish_WritesRunsAndTheNextTick()
     {
-        var schedule = await AddAsync(Now);
-        await store.ClaimAsync(self, "mine", 1, Now, Stop);
+        var schedule = await AddAsync(s_now);
+        await _store.ClaimAsync(_self, "mine", 1, s_now, Stop);
 
-        await store.FinishAsync(schedule, "mine", [Refused(schedule, Now)], Now.AddHours(1), [], Stop);
+        await _store.FinishAsync(schedule, "mine", [Refused(schedule, s_now)], s_now.AddHours(1), [], Stop);
 
-        (await FindAsync(schedule)).NextTick.ShouldBe(Now.AddHours(1));
-        (await ClaimAsync(self, 1)).ShouldBeEmpty();
-        (await RunsAsync(schedule)).ShouldBe([Refused(schedule, Now)]);
+        (await FindAsync(schedule)).NextTick.ShouldBe(s_now.AddHours(1));
+        (await ClaimAsync(_self, 1)).ShouldBeEmpty();
+        (await RunsAsync(schedule)).ShouldBe([Refused(schedule, s_now)]);
     }
 
     [Fact]
     public async Task Finish_AfterAChange_KeepsTheChangedTime()
     {
-        var schedule = await AddAsync(Now);
-        await store.ClaimAsync(self, "mine", 1, Now, Stop);
-        await store.UpdateAsync(schedule with { NextTick = Now.AddDays(1), Name = "new" }, Stop);
+        var schedule = await AddAsync(s_now);
+        await _store.ClaimAsync(_self, "mine", 1, s_now, Stop);
+        await _store.UpdateAsync(schedule with { NextTick = s_now.AddDays(1), Name = "new" }, Stop);
 
-        await store.FinishAsync(schedule, "mine", [Refused(schedule, Now)], Now.AddHours(1), [], Stop);
+        await _store.FinishAsync(schedule, "mine", [Refused(schedule, s_now)], s_now.AddHours(1), [], Stop);
 
         var now = await FindAsync(schedule);
-        (now.NextTick, now.Name).ShouldBe((Now.AddDays(1), "new"));
+        (now.NextTick, now.Name).ShouldBe((s_now.AddDays(1), "new"));
     }
 
     [Fact]
     public async Task BringForward_MovesWhatIsStillLaterAndIsNotMovedBackByWhoeverLooksAtIt()
     {
-        var schedule = await AddAsync(Now.AddHours(1));
-        var due = await AddAsync(Now);
+        var schedule = await AddAsync(s_now.AddHours(1));
+        var due = await AddAsync(s_now);
         await AddAsync(null);
-        await store.ClaimAsync(self, "ahead", 2, Now.AddHours(1), Stop);
+        await _store.ClaimAsync(_self, "ahead", 2, s_now.AddHours(1), Stop);
 
-        (await store.ListLaterAsync(Now, null, 10, Stop)).Select(later => later.Id).ShouldBe([schedule.Id]);
-        (await store.ListLaterAsync(Now, schedule.Id, 10, Stop)).ShouldBeEmpty();
-        (await store.BringForwardAsync(schedule with { NextTick = Now.AddHours(2) }, Now.AddMinutes(1), Stop)).ShouldBeFalse();
-        (await store.BringForwardAsync(schedule, Now.AddMinutes(1), Stop)).ShouldBeTrue();
-        await store.FinishAsync(schedule, "ahead", [Refused(schedule, Now.AddHours(1))], Now.AddHours(2), [], Stop);
+        (await _store.ListLaterAsync(s_now, null, 10, Stop)).Select(later => later.Id).ShouldBe([schedule.Id]);
+        (await _store.ListLaterAsync(s_now, schedule.Id, 10, Stop)).ShouldBeEmpty();
+        (await _store.BringForwardAsync(schedule with { NextTick = s_now.AddHours(2) }, s_now.AddMinutes(1), Stop)).ShouldBeFalse();
+        (await _store.BringForwardAsync(schedule, s_now.AddMinutes(1), Stop)).ShouldBeTrue();
+        await _store.FinishAsync(schedule, "ahead", [Refused(schedule, s_now.AddHours(1))], s_now.AddHours(2), [], Stop);
 
-        (await FindAsync(schedule)).NextTick.ShouldBe(Now.AddMinutes(1));
-        (await FindAsync(due)).NextTick.ShouldBe(Now);
-        (await store.ListTicksAsync(schedule.Id, Now, Now.AddHours(1), Stop)).ShouldBe([Now.AddHours(1)]);
-        (await store.ListTicksAsync(schedule.Id, Now, Now.AddMinutes(59), Stop)).ShouldBeEmpty();
+        (await FindAsync(schedule)).NextTick.ShouldBe(s_now.AddMinutes(1));
+        (await FindAsync(due)).NextTick.ShouldBe(s_now);
+        (await _store.ListTicksAsync(schedule.Id, s_now, s_now.AddHours(1), Stop)).ShouldBe([s_now.AddHours(1)]);
+        (await _store.ListTicksAsync(schedule.Id, s_now, s_now.AddMinutes(59), Stop)).ShouldBeEmpty();
     }
 
     [Fact]
     public async Task TwoNodesThatFinishOneTick_LeaveTheTask()
     {
-        var schedule = await AddAsync(Now);
-        var made = new ScheduleRun(schedule.Id, Now, RunOutcome.Submitted, ids.Next<AgentTask>(), null, null, Now);
+        var schedule = await AddAsync(s_now);
+        var made = new ScheduleRun(schedule.Id, s_now, RunOutcome.Submitted, _ids.Next<AgentTask>(), null, null, s_now);
 
-        await store.FinishAsync(schedule, "one", [Refused(schedule, Now)], null, [], Stop);
-        await store.FinishAsync(schedule, "two", [made], null, [], Stop);
-        await store.FinishAsync(schedule, "three", [Refused(schedule, Now)], null, [], Stop);
+        await _store.FinishAsync(schedule, "one", [Refused(schedule, s_now)], null, [], Stop);
+        await _store.FinishAsync(schedule, "two", [made], null, [], Stop);
+        await _store.FinishAsync(schedule, "three", [Refused(schedule, s_now)], null, [], Stop);
 
         (await RunsAsync(schedule)).ShouldBe([made]);
-        (await store.LastSubmittedAsync(schedule.Id, Stop))!.TaskId.ShouldBe(made.TaskId);
+        (await _store.LastSubmittedAsync(schedule.Id, Stop))!.TaskId.ShouldBe(made.TaskId);
     }
 
     [Fact]
     public async Task Schedule_IsItsOwnersAlone()
     {
-        var schedule = await AddAsync(Now);
-        var other = ids.Next<User>();
+        var schedule = await AddAsync(s_now);
+        var other = _ids.Next<User>();
 
-        (await store.FindAsync(schedule.Id, other, Stop)).ShouldBeNull();
-        (await store.DeleteAsync(schedule.Id, other, Stop)).ShouldBeFalse();
-        await store.FinishAsync(schedule, "one", [Refused(schedule, Now)], null, [], Stop);
-        (await store.DeleteAsync(schedule.Id, owner, Stop)).ShouldBeTrue();
-        await store.FinishAsync(schedule, "two", [Refused(schedule, Now)], null, [], Stop);
-        (await store.ListAsync(owner, new PageRequest(), Stop)).Items.ShouldBeEmpty();
+        (await _store.FindAsync(schedule.Id, other, Stop)).ShouldBeNull();
+        (await _store.DeleteAsync(schedule.Id, other, Stop)).ShouldBeFalse();
+        await _store.FinishAsync(schedule, "one", [Refused(schedule, s_now)], null, [], Stop);
+        (await _store.DeleteAsync(schedule.Id, _owner, Stop)).ShouldBeTrue();
+        await _store.FinishAsync(schedule, "two", [Refused(schedule, s_now)], null, [], Stop);
+        (await _store.ListAsync(_owner, new PageRequest(), Stop)).Items.ShouldBeEmpty();
     }
 
     [Fact]
@@ -132,40 +132,40 @@ public abstract class ScheduleStoreConformance(DatabaseSource source) : Database
         for (var number = 0; number < Schedule.MaxPerUser; number++)
             await AddAsync(null);
 
-        (await store.AddAsync(New(null), Stop)).Refusal!.Code.ShouldBe(ScheduleRefusal.SchedulesTooMany);
+        (await _store.AddAsync(New(null), Stop)).Refusal!.Code.ShouldBe(ScheduleRefusal.SchedulesTooMany);
     }
 
     [Fact]
     public async Task OldRuns_AreForgotten()
     {
-        var schedule = await AddAsync(Now);
-        await store.FinishAsync(schedule, "one", [Refused(schedule, Now), Refused(schedule, Now.AddHours(1))], null, [], Stop);
+        var schedule = await AddAsync(s_now);
+        await _store.FinishAsync(schedule, "one", [Refused(schedule, s_now), Refused(schedule, s_now.AddHours(1))], null, [], Stop);
 
-        (await store.ForgetAsync(Now.AddMinutes(1), Stop)).ShouldBe(1);
-        (await RunsAsync(schedule)).Single().TickAt.ShouldBe(Now.AddHours(1));
+        (await _store.ForgetAsync(s_now.AddMinutes(1), Stop)).ShouldBe(1);
+        (await RunsAsync(schedule)).Single().TickAt.ShouldBe(s_now.AddHours(1));
     }
 
     private async Task<LeaseHolder> NewNodeAsync(string name)
     {
         var holder = new LeaseHolder(name, "1");
-        await new SqlNodeStore(Database).BeatAsync(holder, NodeStoreConformance.Silent, Now, Stop);
+        await new SqlNodeStore(Database).BeatAsync(holder, NodeStoreConformance.Silent, s_now, Stop);
         return holder;
     }
 
     private Task<IReadOnlyList<Schedule>> ClaimAsync(LeaseHolder node, int count) =>
-        store.ClaimAsync(node, HolderLease.NewToken(node, ids), count, Now, Stop);
+        _store.ClaimAsync(node, HolderLease.NewToken(node, _ids), count, s_now, Stop);
 
     private static ScheduleRun Refused(Schedule schedule, DateTimeOffset tick) =>
         new(schedule.Id, tick, RunOutcome.Refused, null, "insufficientFunds", "No money.", tick);
 
     private Schedule New(DateTimeOffset? next) => new(
-        ids.Next<Schedule>(), owner, "", "@hourly", "Europe/Berlin", "{}", false, MissedRuns.RunAll, OverlappingRuns.Skip, next is null ? Now : null, next, Now);
+        _ids.Next<Schedule>(), _owner, "", "@hourly", "Europe/Berlin", "{}", false, MissedRuns.RunAll, OverlappingRuns.Skip, next is null ? s_now : null, next, s_now);
 
-    private async Task<Schedule> AddAsync(DateTimeOffset? next) => (await store.AddAsync(New(next), Stop)).Value;
+    private async Task<Schedule> AddAsync(DateTimeOffset? next) => (await _store.AddAsync(New(next), Stop)).Value;
 
-    private async Task<Schedule> FindAsync(Schedule schedule) => (await store.FindAsync(schedule.Id, owner, Stop)).ShouldNotBeNull();
+    private async Task<Schedule> FindAsync(Schedule schedule) => (await _store.FindAsync(schedule.Id, _owner, Stop)).ShouldNotBeNull();
 
-    private async Task<IReadOnlyList<ScheduleRun>> RunsAsync(Schedule schedule) => (await store.ListRunsAsync(schedule.Id, new PageRequest(), Stop)).Items;
+    private async Task<IReadOnlyList<ScheduleRun>> RunsAsync(Schedule schedule) => (await _store.ListRunsAsync(schedule.Id, new PageRequest(), Stop)).Items;
 }
 
 public sealed class SqliteScheduleStoreTests() : ScheduleStoreConformance(new SqliteSource());

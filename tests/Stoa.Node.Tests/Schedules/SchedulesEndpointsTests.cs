@@ -16,41 +16,41 @@ namespace Stoa.Node.Tests.Schedules;
 [Trait("speed", "slow")]
 public sealed class SchedulesEndpointsTests : IAsyncLifetime
 {
-    private static readonly DateTimeOffset Start = new(2026, 6, 1, 11, 58, 30, TimeSpan.Zero);
+    private static readonly DateTimeOffset s_start = new(2026, 6, 1, 11, 58, 30, TimeSpan.Zero);
 
-    private readonly SettableTime time = new(Start);
-    private TestNode node = null!;
-    private string echo = null!;
+    private readonly SettableTime _time = new(s_start);
+    private TestNode _node = null!;
+    private string _echo = null!;
 
-    private StoaClient Client => node.Client;
+    private StoaClient Client => _node.Client;
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
-        node = await TestNode.StartAsync(null, new NodePhysics(time, new SecureRandom()), "--Schedules:PollMs", "30000");
-        echo = await node.PublishAsync("echo", GuestPrograms.Echo);
+        _node = await TestNode.StartAsync(null, new NodePhysics(_time, new SecureRandom()), "--Schedules:PollMs", "30000");
+        _echo = await _node.PublishAsync("echo", GuestPrograms.Echo);
     }
 
-    public ValueTask DisposeAsync() => node.DisposeAsync();
+    public ValueTask DisposeAsync() => _node.DisposeAsync();
 
     [Fact]
     public async Task Tick_MakesOneTaskHoweverManyNodesLook()
     {
         var schedule = await CreateAsync("*/10 * * * *");
-        schedule.NextTicks.Take(2).ShouldBe([Start.AddSeconds(90), Start.AddSeconds(690)]);
+        schedule.NextTicks.Take(2).ShouldBe([s_start.AddSeconds(90), s_start.AddSeconds(690)]);
         await LookAsync();
         (await TasksAsync()).ShouldBeEmpty();
 
         for (var tick = 1; tick <= 3; tick++)
         {
-            time.Advance(TimeSpan.FromMinutes(tick == 1 ? 1.6 : 10));
+            _time.Advance(TimeSpan.FromMinutes(tick == 1 ? 1.6 : 10));
             await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => LookAsync()));
             (await TasksAsync()).Count.ShouldBe(tick);
         }
 
         var run = (await Client.GetScheduleAsync(schedule.Id, Stop)).LastRun!;
-        (run.Outcome, run.TickAt).ShouldBe(("submitted", Start.AddSeconds(90).AddMinutes(20)));
+        (run.Outcome, run.TickAt).ShouldBe(("submitted", s_start.AddSeconds(90).AddMinutes(20)));
         (await Client.ExecuteTaskAsync(run.TaskId!, TimeSpan.FromSeconds(60), Stop)).State.ShouldBe("succeeded");
         (await Client.GetScheduleAsync(schedule.Id, Stop)).LastRun!.TaskState.ShouldBe("succeeded");
         (await Client.GetTaskAsync(run.TaskId!, Stop)).ScheduleId.ShouldBe(schedule.Id);
@@ -61,13 +61,13 @@ public sealed class SchedulesEndpointsTests : IAsyncLifetime
     public async Task Submission_ThatWasWrittenBeforeTheNodeDied_IsNotMadeAgain()
     {
         var schedule = await CreateAsync("0 12 * * *");
-        time.Advance(TimeSpan.FromSeconds(91));
+        _time.Advance(TimeSpan.FromSeconds(91));
         await LookAsync();
         var made = (await TasksAsync()).ShouldHaveSingleItem();
 
         // As if what came of it had not been written: the schedule is due again.
-        var store = node.Host.Services.GetRequiredService<Node.Storage.Database>();
-        await store.WriteAsync(session => session.ExecuteAsync("UPDATE schedules SET next_tick = @at", new { at = Start.AddSeconds(90) }), Stop);
+        var store = _node.Host.Services.GetRequiredService<Node.Storage.Database>();
+        await store.WriteAsync(session => session.ExecuteAsync("UPDATE schedules SET next_tick = @at", new { at = s_start.AddSeconds(90) }), Stop);
         await store.WriteAsync(session => session.ExecuteAsync("DELETE FROM schedule_runs"), Stop);
         await LookAsync();
 
@@ -80,14 +80,14 @@ public sealed class SchedulesEndpointsTests : IAsyncLifetime
     {
         var schedule = await CreateAsync("*/10 * * * *", missed: "runAll");
         (await Client.UpdateScheduleAsync(schedule.Id, new UpdateScheduleRequest(Paused: true), Stop)).State.ShouldBe("paused");
-        time.Advance(TimeSpan.FromHours(1));
+        _time.Advance(TimeSpan.FromHours(1));
         await LookAsync();
         (await TasksAsync()).ShouldBeEmpty();
 
         (await Client.UpdateScheduleAsync(schedule.Id, new UpdateScheduleRequest(Paused: false), Stop)).State.ShouldBe("active");
         await LookAsync();
         (await TasksAsync()).ShouldBeEmpty("ticks of the pause are not missed ones");
-        time.Advance(TimeSpan.FromMinutes(2));
+        _time.Advance(TimeSpan.FromMinutes(2));
         await LookAsync();
         (await TasksAsync()).Count.ShouldBe(1);
     }
@@ -98,12 +98,12 @@ public sealed class SchedulesEndpointsTests : IAsyncLifetime
         var skip = await CreateAsync("*/10 * * * *");
         var once = await CreateAsync("*/10 * * * *", missed: "runOnce");
         var all = await CreateAsync("*/10 * * * *", missed: "runAll");
-        time.Advance(TimeSpan.FromMinutes(37));
+        _time.Advance(TimeSpan.FromMinutes(37));
 
         await LookAsync();
 
         (await RunsAsync(skip)).ShouldBeEmpty();
-        (await RunsAsync(once)).Select(run => run.TickAt).ShouldBe([Start.AddSeconds(90).AddMinutes(30)]);
+        (await RunsAsync(once)).Select(run => run.TickAt).ShouldBe([s_start.AddSeconds(90).AddMinutes(30)]);
         (await RunsAsync(all)).Count.ShouldBe(4);
     }
 
@@ -113,74 +113,74 @@ public sealed class SchedulesEndpointsTests : IAsyncLifetime
     public async Task Clock_ThatWasAheadAndIsSetBack_HasTheScheduleTickFromThereOnceATick(string missed, int runsAhead, int runsAfter)
     {
         var schedule = await CreateAsync("*/10 * * * *", missed);
-        var runner = ActivatorUtilities.CreateInstance<ScheduleRunner>(node.Host.Services);
+        var runner = ActivatorUtilities.CreateInstance<ScheduleRunner>(_node.Host.Services);
         await runner.TurnAsync(Stop);
         // From 11:58:30 to 13:30:30 and back to 12:05:30.
-        time.Advance(TimeSpan.FromMinutes(92));
+        _time.Advance(TimeSpan.FromMinutes(92));
         await runner.TurnAsync(Stop);
         (await RunsAsync(schedule)).Count.ShouldBe(runsAhead);
 
-        time.Advance(TimeSpan.FromMinutes(-85));
+        _time.Advance(TimeSpan.FromMinutes(-85));
         await runner.TurnAsync(Stop);
-        (await NextTickAsync()).ShouldBe(Start.AddMinutes(11.5));
-        time.Advance(TimeSpan.FromMinutes(5));
+        (await NextTickAsync()).ShouldBe(s_start.AddMinutes(11.5));
+        _time.Advance(TimeSpan.FromMinutes(5));
         await runner.TurnAsync(Stop);
 
         (await RunsAsync(schedule)).Count.ShouldBe(runsAfter);
         (await TasksAsync()).Count.ShouldBe(runsAfter);
-        (await RunsAsync(schedule)).ShouldContain(run => run.TickAt == Start.AddMinutes(11.5));
-        (await NextTickAsync()).ShouldBe(Start.AddMinutes(21.5));
+        (await RunsAsync(schedule)).ShouldContain(run => run.TickAt == s_start.AddMinutes(11.5));
+        (await NextTickAsync()).ShouldBe(s_start.AddMinutes(21.5));
     }
 
     [Fact]
     public async Task Clock_ThatWasAheadDuringOneLookOnly_HasTheScheduleTickFromWhereItWasSetBackTo()
     {
         await CreateAsync("*/10 * * * *");
-        var runner = ActivatorUtilities.CreateInstance<ScheduleRunner>(node.Host.Services);
+        var runner = ActivatorUtilities.CreateInstance<ScheduleRunner>(_node.Host.Services);
         await runner.TurnAsync(Stop);
         // Ahead after a turn has begun, and right again before the next one does.
-        time.Advance(TimeSpan.FromMinutes(92));
+        _time.Advance(TimeSpan.FromMinutes(92));
         await runner.RunDueAsync(Stop);
-        (await NextTickAsync()).ShouldBe(Start.AddMinutes(101.5));
-        time.Advance(TimeSpan.FromMinutes(-92));
+        (await NextTickAsync()).ShouldBe(s_start.AddMinutes(101.5));
+        _time.Advance(TimeSpan.FromMinutes(-92));
 
         await runner.TurnAsync(Stop);
 
-        (await NextTickAsync()).ShouldBe(Start.AddMinutes(1.5));
+        (await NextTickAsync()).ShouldBe(s_start.AddMinutes(1.5));
     }
 
     [Fact]
     public async Task Clock_OfANodeThatWasAheadAndIsGone_HasTheScheduleTickByTheClocksThatAreLeft()
     {
-        var cell = node.Host.Services.GetRequiredService<Cell>();
-        cell.Learn([new ListedNode(new NodeBeat(new LeaseHolder("ahead", "boot"), 1), Start, Start.AddHours(1), null)]);
+        var cell = _node.Host.Services.GetRequiredService<Cell>();
+        cell.Learn([new ListedNode(new NodeBeat(new LeaseHolder("ahead", "boot"), 1), s_start, s_start.AddHours(1), null)]);
         var schedule = await CreateAsync("*/10 * * * *");
-        var runner = ActivatorUtilities.CreateInstance<ScheduleRunner>(node.Host.Services);
+        var runner = ActivatorUtilities.CreateInstance<ScheduleRunner>(_node.Host.Services);
         await runner.TurnAsync(Stop);
-        var store = node.Host.Services.GetRequiredService<Node.Storage.Database>();
-        await store.WriteAsync(session => session.ExecuteAsync("UPDATE schedules SET next_tick = @at", new { at = Start.AddMinutes(61.5) }), Stop);
+        var store = _node.Host.Services.GetRequiredService<Node.Storage.Database>();
+        await store.WriteAsync(session => session.ExecuteAsync("UPDATE schedules SET next_tick = @at", new { at = s_start.AddMinutes(61.5) }), Stop);
 
         await runner.TurnAsync(Stop);
-        (await NextTickAsync()).ShouldBe(Start.AddMinutes(61.5));
+        (await NextTickAsync()).ShouldBe(s_start.AddMinutes(61.5));
         cell.Learn([]);
         await runner.TurnAsync(Stop);
 
-        (await NextTickAsync()).ShouldBe(Start.AddMinutes(1.5));
+        (await NextTickAsync()).ShouldBe(s_start.AddMinutes(1.5));
     }
 
     [Fact]
     public async Task Clock_ThatIsSetBackAtANodeWhileOthersSayThatItIsLater_BringsNothingBack()
     {
-        var cell = node.Host.Services.GetRequiredService<Cell>();
+        var cell = _node.Host.Services.GetRequiredService<Cell>();
         var other = new NodeBeat(new LeaseHolder("other", "boot"), 1);
-        cell.Learn([new ListedNode(other, Start, Start, null)]);
+        cell.Learn([new ListedNode(other, s_start, s_start, null)]);
         var schedule = await CreateAsync("*/10 * * * *", missed: "runAll");
-        var runner = ActivatorUtilities.CreateInstance<ScheduleRunner>(node.Host.Services);
+        var runner = ActivatorUtilities.CreateInstance<ScheduleRunner>(_node.Host.Services);
         await runner.TurnAsync(Stop);
 
-        time.Advance(TimeSpan.FromHours(-1));
+        _time.Advance(TimeSpan.FromHours(-1));
         await runner.TurnAsync(Stop);
-        time.Advance(TimeSpan.FromHours(1));
+        _time.Advance(TimeSpan.FromHours(1));
         await runner.TurnAsync(Stop);
 
         (await RunsAsync(schedule)).ShouldBeEmpty("ticks from before it was made are not missed ones");
@@ -189,19 +189,19 @@ public sealed class SchedulesEndpointsTests : IAsyncLifetime
     [Fact]
     public async Task Tick_WhileTheLastTaskIsOpen_IsSkippedWhenTheScheduleSaysSo()
     {
-        var slow = await node.PublishAsync("slow", GuestPrograms.EndlessLoop, new AgentLimitsBody(1_000_000_000_000, 8 << 20, 600_000, 1_000, 1_000));
+        var slow = await _node.PublishAsync("slow", GuestPrograms.EndlessLoop, new AgentLimitsBody(1_000_000_000_000, 8 << 20, 600_000, 1_000, 1_000));
         var schedule = await Client.CreateScheduleAsync(
             new CreateScheduleRequest("* * * * *", new SubmitTaskRequest(slow, new TaskInputBody(Text: "x")), Overlap: "skip"), Stop);
-        time.Advance(TimeSpan.FromSeconds(31));
+        _time.Advance(TimeSpan.FromSeconds(31));
         await LookAsync();
-        time.Advance(TimeSpan.FromMinutes(1));
+        _time.Advance(TimeSpan.FromMinutes(1));
         await LookAsync();
 
         (await RunsAsync(schedule)).Select(run => run.Outcome).ShouldBe(["skipped", "submitted"]);
         var task = (await RunsAsync(schedule))[1].TaskId!;
         await Client.CancelTaskAsync(task, Stop);
         await Client.ExecuteTaskAsync(task, TimeSpan.FromSeconds(60), Stop);
-        time.Advance(TimeSpan.FromMinutes(1));
+        _time.Advance(TimeSpan.FromMinutes(1));
         await LookAsync();
         (await RunsAsync(schedule))[0].Outcome.ShouldBe("submitted");
         await Client.CancelTaskAsync((await RunsAsync(schedule))[0].TaskId!, Stop);
@@ -211,21 +211,21 @@ public sealed class SchedulesEndpointsTests : IAsyncLifetime
     public async Task Refusal_OfATick_IsShownAndTold()
     {
         var template = await Client.CreateTemplateAsync(
-            new CreateTemplateRequest("words", new SubmitTaskRequest(echo, new TaskInputBody(Text: "{{words}}")), [new TemplateParameterBody("words")]), Stop);
+            new CreateTemplateRequest("words", new SubmitTaskRequest(_echo, new TaskInputBody(Text: "{{words}}")), [new TemplateParameterBody("words")]), Stop);
         var schedule = await Client.CreateScheduleAsync(
             new CreateScheduleRequest("0 12 * * *", Template: new TemplateCallBody(template.Id, Values("words", "\"hello\""))), Stop);
         var used = (await Should.ThrowAsync<StoaException>(() => Client.DeleteTemplateAsync(template.Id, cancellationToken: Stop))).Problem;
         (used.Code, used.Status).ShouldBe(("templateInUse", 409));
         used.Detail.ShouldContain(schedule.Id);
         await Client.DeleteTemplateAsync(template.Id, force: true, Stop);
-        time.Advance(TimeSpan.FromSeconds(91));
+        _time.Advance(TimeSpan.FromSeconds(91));
 
         await LookAsync();
 
         var run = (await Client.GetScheduleAsync(schedule.Id, Stop)).LastRun!;
         (run.Outcome, run.Code).ShouldBe(("refused", "templateUnknown"));
         run.Detail!.ShouldContain(template.Id);
-        (await node.Host.Services.GetRequiredService<Market.Events.IEventStore>().ReadAfterAsync(
+        (await _node.Host.Services.GetRequiredService<Market.Events.IEventStore>().ReadAfterAsync(
             0, new Market.Events.EventFilter(Id<Market.Identity.User>.Parse((await Client.GetMeAsync(Stop)).Id), schedule.Id, []), 10, Stop))
             .Events.Single().Event.Type.ShouldBe("stoa.schedule.refused");
     }
@@ -236,14 +236,14 @@ public sealed class SchedulesEndpointsTests : IAsyncLifetime
         var template = await Client.CreateTemplateAsync(
             new CreateTemplateRequest(
                 "greeting",
-                new SubmitTaskRequest(echo, new TaskInputBody(Text: "{{greeting}}, {{name}} {{times}} times")),
+                new SubmitTaskRequest(_echo, new TaskInputBody(Text: "{{greeting}}, {{name}} {{times}} times")),
                 [new("greeting", Default: Value("\"Hello\"")), new("name"), new("times", "integer")]),
             Stop);
         var values = new Dictionary<string, JsonElement> { ["name"] = Value("\"Ada\""), ["times"] = Value("3") };
 
         var task = await Client.SubmitTemplateAsync(template.Id, values, TimeSpan.FromSeconds(60), "once", Stop);
 
-        (await node.ResultAsync(task)).ShouldBe("Hello, Ada 3 times");
+        (await _node.ResultAsync(task)).ShouldBe("Hello, Ada 3 times");
         (await Client.SubmitTemplateAsync(template.Id, values, idempotencyKey: "once", cancellationToken: Stop)).Id.ShouldBe(task.Id);
         (await RefusalAsync(() => Client.SubmitTemplateAsync(template.Id, cancellationToken: Stop))).ShouldBe("templateValuesInvalid");
         (await RefusalAsync(() => Client.CreateTemplateAsync(new CreateTemplateRequest("greeting", template.Task, template.Parameters), Stop))).ShouldBe("templateNameTaken");
@@ -257,7 +257,7 @@ public sealed class SchedulesEndpointsTests : IAsyncLifetime
     [InlineData("@daily", "Mars/Olympus", "/timeZone")]
     public async Task Schedule_ThatCannotBe_IsRefused(string cron, string? zone, string pointer)
     {
-        var request = new CreateScheduleRequest(cron, new SubmitTaskRequest(echo, new TaskInputBody(Text: "x")), TimeZone: zone);
+        var request = new CreateScheduleRequest(cron, new SubmitTaskRequest(_echo, new TaskInputBody(Text: "x")), TimeZone: zone);
 
         var refused = await Should.ThrowAsync<StoaException>(() => Client.CreateScheduleAsync(request, Stop));
 
@@ -284,12 +284,12 @@ public sealed class SchedulesEndpointsTests : IAsyncLifetime
     private static Dictionary<string, JsonElement> Values(string name, string json) => new() { [name] = Value(json) };
 
     private Task<ScheduleResponse> CreateAsync(string cron, string? missed = null) => Client.CreateScheduleAsync(
-        new CreateScheduleRequest(cron, new SubmitTaskRequest(echo, new TaskInputBody(Text: "tick")), Missed: missed), Stop);
+        new CreateScheduleRequest(cron, new SubmitTaskRequest(_echo, new TaskInputBody(Text: "tick")), Missed: missed), Stop);
 
     private Task<int> LookAsync() =>
-        ActivatorUtilities.CreateInstance<ScheduleRunner>(node.Host.Services).RunDueAsync(Stop);
+        ActivatorUtilities.CreateInstance<ScheduleRunner>(_node.Host.Services).RunDueAsync(Stop);
 
-    private Task<DateTimeOffset> NextTickAsync() => node.Host.Services.GetRequiredService<Node.Storage.Database>().ReadAsync(
+    private Task<DateTimeOffset> NextTickAsync() => _node.Host.Services.GetRequiredService<Node.Storage.Database>().ReadAsync(
         session => session.QuerySingleAsync<DateTimeOffset>("SELECT next_tick FROM schedules"), Stop);
 
     private async Task<IReadOnlyList<TaskResponse>> TasksAsync() => await Client.ListTasksAsync(cancellationToken: Stop).ToListAsync(Stop);

@@ -12,30 +12,30 @@ namespace Stoa.Node.Tests.Selection;
 public sealed class SelectionEndpointsTests : IAsyncLifetime
 {
     private const string Work = "text.echo";
-    private static readonly TimeSpan Wait = TimeSpan.FromSeconds(60);
-    private static readonly RequirementBody Cheapest = new([Work], Weights: new WeightsBody(Price: 1), Explore: false);
+    private static readonly TimeSpan s_wait = TimeSpan.FromSeconds(60);
+    private static readonly RequirementBody s_cheapest = new([Work], Weights: new WeightsBody(Price: 1), Explore: false);
 
-    private static readonly AgentLimitsBody Endless = new(1_000_000_000_000, 8 << 20, 600_000, 1_000, 1_000);
+    private static readonly AgentLimitsBody s_endless = new(1_000_000_000_000, 8 << 20, 600_000, 1_000, 1_000);
 
-    private TestNode node = null!;
-    private StoaClient consumer = null!;
+    private TestNode _node = null!;
+    private StoaClient _consumer = null!;
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
-        node = await TestNode.StartAsync(null, "--Tasks:Workers", "2", "--Tasks:MaxMemoryBytes", "1073741824");
-        using var anonymous = new StoaClient(node.Client.Options with { ApiKey = null });
+        _node = await TestNode.StartAsync(null, "--Tasks:Workers", "2", "--Tasks:MaxMemoryBytes", "1073741824");
+        using var anonymous = new StoaClient(_node.Client.Options with { ApiKey = null });
         await anonymous.RegisterAsync(new RegisterRequest("consumer", "consumer@example.org", "a long enough password"), Stop);
         var session = await anonymous.LoginAsync(new LoginRequest("consumer", "a long enough password"), Stop);
-        consumer = new StoaClient(node.Client.Options with { ApiKey = session.Token });
-        await node.Client.DepositAsync(new DepositRequest("consumer", "5"), Stop);
+        _consumer = new StoaClient(_node.Client.Options with { ApiKey = session.Token });
+        await _node.Client.DepositAsync(new DepositRequest("consumer", "5"), Stop);
     }
 
     public async ValueTask DisposeAsync()
     {
-        consumer.Dispose();
-        await node.DisposeAsync();
+        _consumer.Dispose();
+        await _node.DisposeAsync();
     }
 
     [Fact]
@@ -44,12 +44,12 @@ public sealed class SelectionEndpointsTests : IAsyncLifetime
         await PublishAsync("good", GuestPrograms.Echo, "0.001");
         await PublishAsync("dear", GuestPrograms.Echo, "0.5");
 
-        var task = await SubmitAsync(Cheapest);
+        var task = await SubmitAsync(s_cheapest);
 
         (task.State, Name(task)).ShouldBe(("succeeded", "good"));
         Money.Parse(task.Hold).ShouldBeGreaterThan(Money.Parse("0.5"), "what is held covers the next best too");
         Money.Parse(task.Result!.Price).ShouldBeLessThan(Money.Parse("0.01"));
-        var selection = await consumer.GetSelectionAsync(task.Id, Stop);
+        var selection = await _consumer.GetSelectionAsync(task.Id, Stop);
         selection.Tried.ShouldBeEmpty();
         var choice = selection.Choices.ShouldHaveSingleItem();
         (choice.Chosen, choice.CandidateCount, choice.IsExploring).ShouldBe((task.Agent, 2, false));
@@ -63,21 +63,21 @@ public sealed class SelectionEndpointsTests : IAsyncLifetime
         await PublishAsync("failing", GuestPrograms.Unreachable, "0.0001");
         await PublishAsync("good", GuestPrograms.Echo, "0.001");
         await PublishAsync("dear", GuestPrograms.Echo, "0.5");
-        var before = await consumer.GetWalletAsync(Stop);
+        var before = await _consumer.GetWalletAsync(Stop);
 
-        var task = await SubmitAsync(Cheapest);
+        var task = await SubmitAsync(s_cheapest);
 
         (task.State, Name(task), task.Attempts).ShouldBe(("succeeded", "good", 2));
-        var wallet = await consumer.GetWalletAsync(Stop);
+        var wallet = await _consumer.GetWalletAsync(Stop);
         (Money.Parse(before.Posted) - Money.Parse(wallet.Posted)).ShouldBe(Money.Parse(task.Result!.Price));
         wallet.Held.ShouldBe("0.000000000");
-        var receipt = Market.Tasks.ReceiptVerifier.Verify(await consumer.GetReceiptAsync(task.Id, Stop), null).Value;
+        var receipt = Market.Tasks.ReceiptVerifier.Verify(await _consumer.GetReceiptAsync(task.Id, Stop), null).Value;
         receipt.Agent.ToString().ShouldBe(task.Agent);
-        var selection = await consumer.GetSelectionAsync(task.Id, Stop);
+        var selection = await _consumer.GetSelectionAsync(task.Id, Stop);
         selection.Tried.Select(tried => tried.Split('/')[1]).ShouldBe(["failing"]);
         selection.Choices.Select(choice => choice.Chosen.Split('/', '@')[1]).ShouldBe(["failing", "good"]);
         selection.Choices[1].Unfit["tried"].ShouldBe(1);
-        var told = await consumer.WatchTaskAsync(task.Id, cancellationToken: Stop).ToListAsync(Stop);
+        var told = await _consumer.WatchTaskAsync(task.Id, cancellationToken: Stop).ToListAsync(Stop);
         told.Select(one => one.Type).Where(type => type != "stoa.task.progress").ShouldBe(
             ["stoa.task.queued", "stoa.task.started", "stoa.task.retried", "stoa.task.started", "stoa.task.succeeded"]);
     }
@@ -87,14 +87,14 @@ public sealed class SelectionEndpointsTests : IAsyncLifetime
     {
         for (var i = 0; i < 5; i++)
             await PublishAsync($"failing{i}", GuestPrograms.Unreachable, "0.0001");
-        var before = await consumer.GetWalletAsync(Stop);
+        var before = await _consumer.GetWalletAsync(Stop);
 
-        var task = await SubmitAsync(Cheapest);
+        var task = await SubmitAsync(s_cheapest);
 
         (task.State, task.Failure!.Code, task.Attempts).ShouldBe(("failed", "trap", 3));
-        (await consumer.GetSelectionAsync(task.Id, Stop)).ShouldSatisfyAllConditions(
+        (await _consumer.GetSelectionAsync(task.Id, Stop)).ShouldSatisfyAllConditions(
             selection => selection.Choices.Count.ShouldBe(3), selection => selection.Tried.Distinct().Count().ShouldBe(2));
-        (await consumer.GetWalletAsync(Stop)).ShouldBe(before);
+        (await _consumer.GetWalletAsync(Stop)).ShouldBe(before);
     }
 
     [Fact]
@@ -103,39 +103,39 @@ public sealed class SelectionEndpointsTests : IAsyncLifetime
         await PublishAsync("failing", GuestPrograms.Unreachable, "0.0001");
         await PublishAsync("dear", GuestPrograms.Echo, "0.5");
 
-        var task = await SubmitAsync(Cheapest, maxPrice: "0.2");
+        var task = await SubmitAsync(s_cheapest, maxPrice: "0.2");
 
         (task.State, task.Failure!.Code, Name(task)).ShouldBe(("failed", "trap", "failing"));
-        (await consumer.GetSelectionAsync(task.Id, Stop)).Choices.ShouldHaveSingleItem().Unfit["budget"].ShouldBe(1);
+        (await _consumer.GetSelectionAsync(task.Id, Stop)).Choices.ShouldHaveSingleItem().Unfit["budget"].ShouldBe(1);
     }
 
     [Fact]
     public async Task Deadline_ThatPassesWhileAnAttemptRuns_EndsTheTaskAndCostsNothing()
     {
-        await PublishAsync("forever", GuestPrograms.EndlessLoop, "0.0001", Endless);
-        var before = await consumer.GetWalletAsync(Stop);
+        await PublishAsync("forever", GuestPrograms.EndlessLoop, "0.0001", s_endless);
+        var before = await _consumer.GetWalletAsync(Stop);
 
-        var task = await SubmitAsync(Cheapest with { DeadlineMs = 300 });
+        var task = await SubmitAsync(s_cheapest with { DeadlineMs = 300 });
 
         (task.State, task.Failure!.Code, Name(task), task.Attempts).ShouldBe(("failed", "deadlinePassed", "forever", 1));
         task.Failure.Usage!.Fuel.ShouldBeGreaterThan(0);
-        (await consumer.GetWalletAsync(Stop)).ShouldBe(before);
+        (await _consumer.GetWalletAsync(Stop)).ShouldBe(before);
     }
 
     [Fact]
     public async Task Deadline_ThatPassesWhileTheTaskWaits_EndsItThen()
     {
-        var forever = await PublishAsync("forever", GuestPrograms.EndlessLoop, "0.0001", Endless);
+        var forever = await PublishAsync("forever", GuestPrograms.EndlessLoop, "0.0001", s_endless);
         await PublishAsync("good", GuestPrograms.Echo, "0.00001");
-        var busy = new[] { await node.Client.SubmitTextAsync(forever, "", cancellationToken: Stop), await node.Client.SubmitTextAsync(forever, "", cancellationToken: Stop) };
-        var before = await consumer.GetWalletAsync(Stop);
+        var busy = new[] { await _node.Client.SubmitTextAsync(forever, "", cancellationToken: Stop), await _node.Client.SubmitTextAsync(forever, "", cancellationToken: Stop) };
+        var before = await _consumer.GetWalletAsync(Stop);
 
-        var task = await SubmitAsync(Cheapest with { DeadlineMs = 200 });
+        var task = await SubmitAsync(s_cheapest with { DeadlineMs = 200 });
 
         (task.State, task.Failure!.Code, task.Attempts, task.Failure.Usage).ShouldBe(("failed", "deadlinePassed", 0, null));
-        (await consumer.GetWalletAsync(Stop)).ShouldBe(before);
+        (await _consumer.GetWalletAsync(Stop)).ShouldBe(before);
         foreach (var running in busy)
-            (await node.Client.CancelTaskAsync(running.Id, Stop)).State.ShouldBe("running");
+            (await _node.Client.CancelTaskAsync(running.Id, Stop)).State.ShouldBe("running");
     }
 
     [Fact]
@@ -143,9 +143,9 @@ public sealed class SelectionEndpointsTests : IAsyncLifetime
     {
         await PublishAsync("good", GuestPrograms.Echo, "0.00001");
 
-        (await Should.ThrowAsync<StoaException>(() => consumer.SubmitAsync(
+        (await Should.ThrowAsync<StoaException>(() => _consumer.SubmitAsync(
             new SubmitTaskRequest(
-                Input: new TaskInputBody(Text: "x"), DueAt: DateTimeOffset.UtcNow.AddMinutes(1), Requirement: Cheapest with { DeadlineMs = 1_000 }),
+                Input: new TaskInputBody(Text: "x"), DueAt: DateTimeOffset.UtcNow.AddMinutes(1), Requirement: s_cheapest with { DeadlineMs = 1_000 }),
             cancellationToken: Stop))).Code.ShouldBe("dueTooLate");
     }
 
@@ -155,14 +155,14 @@ public sealed class SelectionEndpointsTests : IAsyncLifetime
         await PublishAsync("failing", GuestPrograms.Unreachable, "0.0001");
         await PublishAsync("good", GuestPrograms.Echo, "0.001");
         for (var i = 0; i < 3; i++)
-            (await SubmitAsync(Cheapest)).Attempts.ShouldBe(2);
+            (await SubmitAsync(s_cheapest)).Attempts.ShouldBe(2);
 
-        var fourth = await SubmitAsync(Cheapest);
+        var fourth = await SubmitAsync(s_cheapest);
 
         (fourth.State, fourth.Attempts, Name(fourth)).ShouldBe(("succeeded", 1, "good"));
-        (await consumer.GetSelectionAsync(fourth.Id, Stop)).Choices[0].Unfit["suspended"].ShouldBe(1);
+        (await _consumer.GetSelectionAsync(fourth.Id, Stop)).Choices[0].Unfit["suspended"].ShouldBe(1);
         using var waiting = CancellationTokenSource.CreateLinkedTokenSource(Stop);
-        var suspended = await node.Client.WatchEventsAsync("0", waiting.Token).FirstAsync(told => told.Type == "stoa.agent.suspended", Stop);
+        var suspended = await _node.Client.WatchEventsAsync("0", waiting.Token).FirstAsync(told => told.Type == "stoa.agent.suspended", Stop);
         suspended.Data.GetProperty("reason").GetString().ShouldBe("3 faults and hardly any success, the last one trap");
         suspended.Data.GetProperty("agent").GetString().ShouldEndWith("/failing");
     }
@@ -174,8 +174,8 @@ public sealed class SelectionEndpointsTests : IAsyncLifetime
         var output = new AgentPortBody("application/json", schema.RootElement.Clone());
         await PublishAsync("liar", GuestPrograms.Echo, "0.0001", output: output);
 
-        var wrong = await SubmitAsync(Cheapest, "not what was promised");
-        var right = await SubmitAsync(Cheapest, """{ "title": "as promised" }""");
+        var wrong = await SubmitAsync(s_cheapest, "not what was promised");
+        var right = await SubmitAsync(s_cheapest, """{ "title": "as promised" }""");
 
         (wrong.State, wrong.Failure!.Code).ShouldBe(("failed", "outputInvalid"));
         wrong.Failure.Detail.ShouldContain("JSON");
@@ -185,15 +185,15 @@ public sealed class SelectionEndpointsTests : IAsyncLifetime
     [Fact]
     public async Task Submit_ThatNobodyFits_SaysWhatRemovedWhom()
     {
-        (await RefusedAsync(Cheapest)).ShouldSatisfyAllConditions(
+        (await RefusedAsync(s_cheapest)).ShouldSatisfyAllConditions(
             refused => refused.Code.ShouldBe("noCandidate"), refused => refused.Message.ShouldContain("No agent here can do text.echo"));
         await PublishAsync("good", GuestPrograms.Echo, "0.001");
         await PublishAsync("large", GuestPrograms.Echo, "0.001", new AgentLimitsBody(1_000_000, 4L << 30, 1_000, 1_000, 1_000));
 
-        var poor = await RefusedAsync(Cheapest, "0");
+        var poor = await RefusedAsync(s_cheapest, "0");
 
         poor.Problem.Errors!.Select(error => error.Pointer).ShouldBe(["/limits/memoryBytes", "/maxPrice"], ignoreOrder: true);
-        (await RefusedAsync(Cheapest with { MinReputation = 0.99 })).Problem.Errors!.ShouldContain(error => error.Pointer == "/requirement/minReputation");
+        (await RefusedAsync(s_cheapest with { MinReputation = 0.99 })).Problem.Errors!.ShouldContain(error => error.Pointer == "/requirement/minReputation");
     }
 
     [Theory]
@@ -207,8 +207,8 @@ public sealed class SelectionEndpointsTests : IAsyncLifetime
     [InlineData("""{ "requirement": { "capabilities": ["a"] } }""", "/input")]
     public async Task Submit_OfABadRequirement_SaysWhere(string body, string pointer)
     {
-        using var http = new HttpClient { BaseAddress = node.Client.Options.Address };
-        http.DefaultRequestHeaders.Authorization = new("Bearer", consumer.Options.ApiKey);
+        using var http = new HttpClient { BaseAddress = _node.Client.Options.Address };
+        http.DefaultRequestHeaders.Authorization = new("Bearer", _consumer.Options.ApiKey);
         using var response = await http.PostAsync("/api/v1/tasks", new StringContent(body, System.Text.Encoding.UTF8, "application/json"), Stop);
 
         ((int)response.StatusCode).ShouldBeInRange(400, 422);
@@ -222,7 +222,7 @@ public sealed class SelectionEndpointsTests : IAsyncLifetime
         await PublishAsync("good", GuestPrograms.Echo, "0.001");
         await PublishAsync("dear", GuestPrograms.Echo, "0.5");
 
-        var quote = await consumer.QuoteAsync(new SubmitTaskRequest(Input: new TaskInputBody(Text: "hello"), Requirement: Cheapest), Stop);
+        var quote = await _consumer.QuoteAsync(new SubmitTaskRequest(Input: new TaskInputBody(Text: "hello"), Requirement: s_cheapest), Stop);
 
         quote.Candidates.ShouldBe(2);
         Money.Parse(quote.Least).ShouldBe(Money.Parse("0.001000003"));
@@ -234,10 +234,10 @@ public sealed class SelectionEndpointsTests : IAsyncLifetime
     public async Task Selection_OfATaskWithANamedAgent_IsNone()
     {
         var listing = await PublishAsync("good", GuestPrograms.Echo, "0.001");
-        var task = await consumer.SubmitTextAsync(listing, "hello", new SubmitOptions { Wait = Wait }, Stop);
+        var task = await _consumer.SubmitTextAsync(listing, "hello", new SubmitOptions { Wait = s_wait }, Stop);
 
-        (await Should.ThrowAsync<StoaException>(() => consumer.GetSelectionAsync(task.Id, Stop))).Code.ShouldBe("noSelection");
-        (await Should.ThrowAsync<StoaException>(() => node.Client.GetSelectionAsync(task.Id, Stop))).Code.ShouldBe("taskUnknown");
+        (await Should.ThrowAsync<StoaException>(() => _consumer.GetSelectionAsync(task.Id, Stop))).Code.ShouldBe("noSelection");
+        (await Should.ThrowAsync<StoaException>(() => _node.Client.GetSelectionAsync(task.Id, Stop))).Code.ShouldBe("taskUnknown");
     }
 
     [Fact]
@@ -251,7 +251,7 @@ public sealed class SelectionEndpointsTests : IAsyncLifetime
             await using var second = await TestNode.StartAsync(data);
 
             var task = await second.Client.SubmitAsync(
-                new SubmitTaskRequest(Input: new TaskInputBody(Text: "hello"), Requirement: new RequirementBody([Work])), Wait, cancellationToken: Stop);
+                new SubmitTaskRequest(Input: new TaskInputBody(Text: "hello"), Requirement: new RequirementBody([Work])), s_wait, cancellationToken: Stop);
 
             (task.State, Name(task)).ShouldBe(("succeeded", "good"));
         }
@@ -268,29 +268,29 @@ public sealed class SelectionEndpointsTests : IAsyncLifetime
     {
         await PublishAsync("failing", GuestPrograms.Unreachable, "0.0001");
         var requirement = new RequirementBody([Work], DeadlineMs: 600_000, Weights: new WeightsBody(Quality: 1, Price: 3), Explore: false);
-        var failed = await consumer.SubmitAsync(
+        var failed = await _consumer.SubmitAsync(
             new SubmitTaskRequest(
                 Input: new TaskInputBody(Text: "hello"), MaxPrice: "0.2", Priority: "background", Limits: new TaskLimitsBody(Fuel: 50_000_000), Requirement: requirement),
-            Wait,
+            s_wait,
             cancellationToken: Stop);
         (failed.State, Name(failed)).ShouldBe(("failed", "failing"));
         await PublishAsync("good", GuestPrograms.Echo, "0.00001");
         await PublishAsync("dear", GuestPrograms.Echo, "0.5");
 
-        var replay = await consumer.ExecuteTaskAsync((await consumer.ReplayTaskAsync(failed.Id, Stop)).Id, Wait, Stop);
+        var replay = await _consumer.ExecuteTaskAsync((await _consumer.ReplayTaskAsync(failed.Id, Stop)).Id, s_wait, Stop);
 
         (replay.State, Name(replay), replay.ReplayOf, replay.Priority, replay.Limits.Fuel).ShouldBe(("succeeded", "good", failed.Id, "background", 50_000_000));
-        var (before, after) = (await consumer.GetSelectionAsync(failed.Id, Stop), await consumer.GetSelectionAsync(replay.Id, Stop));
+        var (before, after) = (await _consumer.GetSelectionAsync(failed.Id, Stop), await _consumer.GetSelectionAsync(replay.Id, Stop));
         after.Requirement.ShouldBeEquivalentTo(before.Requirement);
         after.Choices[0].Unfit.ShouldNotBeNull()["budget"].ShouldBe(1);
-        (await consumer.ReplayTaskAsync(failed.Id, Stop)).Id.ShouldBe(replay.Id);
+        (await _consumer.ReplayTaskAsync(failed.Id, Stop)).Id.ShouldBe(replay.Id);
     }
 
     private Task<string> PublishAsync(string name, byte[] program, string price, AgentLimitsBody? limits = null, AgentPortBody? output = null) => TestNode.PublishAsync(
-        node.Client, name, program, limits, capability: Work, price: new AgentPriceBody(price, "0.0005", "0.001"), output: output);
+        _node.Client, name, program, limits, capability: Work, price: new AgentPriceBody(price, "0.0005", "0.001"), output: output);
 
-    private Task<TaskResponse> SubmitAsync(RequirementBody requirement, string input = "hello", string? maxPrice = null) => consumer.SubmitAsync(
-        new SubmitTaskRequest(Input: new TaskInputBody(Text: input), MaxPrice: maxPrice, Requirement: requirement), Wait, cancellationToken: Stop);
+    private Task<TaskResponse> SubmitAsync(RequirementBody requirement, string input = "hello", string? maxPrice = null) => _consumer.SubmitAsync(
+        new SubmitTaskRequest(Input: new TaskInputBody(Text: input), MaxPrice: maxPrice, Requirement: requirement), s_wait, cancellationToken: Stop);
 
     private Task<StoaException> RefusedAsync(RequirementBody requirement, string? maxPrice = null) =>
         Should.ThrowAsync<StoaException>(() => SubmitAsync(requirement, maxPrice: maxPrice));

@@ -29,9 +29,9 @@ public sealed class SignedRequestsTests(SignedRequestsTests.OpenNode shared) : I
         entries.ShouldHaveSingleItem().Credential.ShouldBe($"signature {key.Id}");
     }
 
-    public static TheoryData<string> Changes => new(changes.Keys.ToArray());
+    public static TheoryData<string> Changes => new(s_changes.Keys.ToArray());
 
-    private static readonly Dictionary<string, Action<HttpRequestMessage>> changes = new()
+    private static readonly Dictionary<string, Action<HttpRequestMessage>> s_changes = new()
     {
         ["method"] = request => request.Method = HttpMethod.Put,
         ["path"] = request => request.RequestUri = new Uri(request.RequestUri!.AbsoluteUri.Replace("api-keys", "api-keyz", StringComparison.Ordinal)),
@@ -71,7 +71,7 @@ public sealed class SignedRequestsTests(SignedRequestsTests.OpenNode shared) : I
     {
         var key = await RegisterAsync(shared.Node, "c" + Guid.NewGuid().ToString("n")[..12]);
         using var honest = Connect(shared.Node, key);
-        using var handler = new Between(changes[change]);
+        using var handler = new Between(s_changes[change]);
         using var client = new StoaClient(honest.Options with { Handler = handler });
 
         var refused = await Should.ThrowAsync<StoaException>(() => client.CreateApiKeyAsync(new CreateApiKeyRequest("laptop"), Stop));
@@ -250,14 +250,14 @@ public sealed class SignedRequestsTests(SignedRequestsTests.OpenNode shared) : I
     /// <summary>A node on which many may register and sign in at once.</summary>
     public sealed class OpenNode : IAsyncLifetime
     {
-        private RunningNode? node;
+        private RunningNode? _node;
 
-        public RunningNode Node => node!;
+        public RunningNode Node => _node!;
 
         public async ValueTask InitializeAsync() =>
-            node = await RunningNode.StartAsync("--http:signInsPerMinute", "1000", "--http:registrationsPerHour", "1000");
+            _node = await RunningNode.StartAsync("--http:signInsPerMinute", "1000", "--http:registrationsPerHour", "1000");
 
-        public async ValueTask DisposeAsync() => await node!.DisposeAsync();
+        public async ValueTask DisposeAsync() => await _node!.DisposeAsync();
     }
 
     /// <summary>Somebody between client and node who changes what was signed.</summary>

@@ -10,9 +10,9 @@ namespace Stoa.Node.Tests.Tasks;
 /// <summary>What a key with a spending limit may have held, on every store.</summary>
 public abstract class KeySpendingConformance(DatabaseSource source) : TaskStoreTest(source)
 {
-    private static readonly Money Limit = Money.Parse("3");
+    private static readonly Money s_limit = Money.Parse("3");
 
-    private readonly Id<ApiKey> key = new IdSource(TimeProvider.System, new Random(7)).Next<ApiKey>();
+    private readonly Id<ApiKey> _key = new IdSource(TimeProvider.System, new Random(7)).Next<ApiKey>();
 
     [Fact]
     public async Task Submissions_AboveTheLimit_AreRefusedAndLeaveNothing_WhoeverElseIsInTheGroup()
@@ -28,7 +28,7 @@ public abstract class KeySpendingConformance(DatabaseSource source) : TaskStoreT
         (await WalletAsync()).Held.ShouldBe(Money.Parse("4"));
         (await Tasks.GetAsync(tooMuch.Task.Id, Stop)).ShouldBeNull();
         (await Tasks.FindSubmissionAsync(Owner, tooMuch.Idempotency!, Stop)).Value.ShouldBeNull();
-        (await SpentAsync()).ShouldBe(Limit);
+        (await SpentAsync()).ShouldBe(s_limit);
         await BooksBalanceAsync(openHolds: 3);
     }
 
@@ -53,7 +53,7 @@ public abstract class KeySpendingConformance(DatabaseSource source) : TaskStoreT
         (await Tasks.EndAttemptAsync(Success(running), Stop)).ShouldBe(AttemptEndOutcome.Written);
 
         (await Tasks.SubmitAsync(Limited("2.7"), Stop)).Refusal.ShouldBeNull();
-        (await SpentAsync()).ShouldBe(Limit);
+        (await SpentAsync()).ShouldBe(s_limit);
         (await Tasks.SubmitAsync(Limited("0.000000001"), Stop)).Refusal!.Detail.ShouldContain("3.000000000 are spent or held today");
     }
 
@@ -71,7 +71,7 @@ public abstract class KeySpendingConformance(DatabaseSource source) : TaskStoreT
     [Fact]
     public async Task HoldThatTheWalletDoesNotCover_IsNotCounted()
     {
-        var wide = Limited("11") with { Allowance = new SpendingAllowance(key, Money.Parse("100")) };
+        var wide = Limited("11") with { Allowance = new SpendingAllowance(_key, Money.Parse("100")) };
 
         (await Tasks.SubmitAsync(wide, Stop)).Refusal!.Code.ShouldBe(TaskRefusal.InsufficientFunds);
 
@@ -79,10 +79,10 @@ public abstract class KeySpendingConformance(DatabaseSource source) : TaskStoreT
     }
 
     private NewTask Limited(string price, string? idempotency = null) =>
-        NewTask(Money.Parse(price), key: idempotency) with { Allowance = new SpendingAllowance(key, Limit) };
+        NewTask(Money.Parse(price), key: idempotency) with { Allowance = new SpendingAllowance(_key, s_limit) };
 
     private Task<Money> SpentAsync() =>
-        Database.WriteAsync(session => SqlKeySpending.FindSpentAsync(session, key, SpendingAllowance.DayOf(Now)), Stop);
+        Database.WriteAsync(session => SqlKeySpending.FindSpentAsync(session, _key, SpendingAllowance.DayOf(Now)), Stop);
 }
 
 public sealed class SqliteKeySpendingTests() : KeySpendingConformance(new SqliteSource());

@@ -10,34 +10,34 @@ namespace Stoa.Node.Tests.Tasks;
 
 public sealed class LeaseCareTests : IAsyncLifetime
 {
-    private static readonly LeaseHolder Gone = new("gone", "boot");
-    private static readonly TimeSpan LongEnough = TimeSpan.FromSeconds(30);
+    private static readonly LeaseHolder s_gone = new("gone", "boot");
+    private static readonly TimeSpan s_longEnough = TimeSpan.FromSeconds(30);
 
-    private TestNode node = null!;
-    private string echo = null!;
+    private TestNode _node = null!;
+    private string _echo = null!;
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
-    private IServiceProvider Services => node.Host.Services;
+    private IServiceProvider Services => _node.Host.Services;
 
     private ITaskStore Tasks => Services.GetRequiredService<ITaskStore>();
 
     public async ValueTask InitializeAsync()
     {
         // Its own pulse and care look once, at the start.
-        node = await TestNode.StartAsync(null, "--Tasks:BeatMs", "60000");
-        echo = await node.PublishAsync("echo", GuestPrograms.Echo);
+        _node = await TestNode.StartAsync(null, "--Tasks:BeatMs", "60000");
+        _echo = await _node.PublishAsync("echo", GuestPrograms.Echo);
     }
 
-    public ValueTask DisposeAsync() => node.DisposeAsync();
+    public ValueTask DisposeAsync() => _node.DisposeAsync();
 
     [Theory]
     [InlineData(nameof(ITaskStore.GetAsync))]
     [InlineData(nameof(ITaskStore.EndAttemptAsync))]
     public async Task TakeOver_WithATaskThatFails_TakesTheOthersOverAndGoesOn(string failing)
     {
-        var bad = await SubmitForAsync(Gone);
-        var good = await SubmitForAsync(Gone);
+        var bad = await SubmitForAsync(s_gone);
+        var good = await SubmitForAsync(s_gone);
         var calls = 0;
         var store = FaultyStore.Before(Tasks, (method, arguments) =>
         {
@@ -52,7 +52,7 @@ public sealed class LeaseCareTests : IAsyncLifetime
         await care.TakeOverAsync(Stop);
         await care.LookAsync(Stop);
 
-        (await node.Client.WaitForTaskAsync(good.ToString(), cancellationToken: Stop)).State.ShouldBe("succeeded");
+        (await _node.Client.WaitForTaskAsync(good.ToString(), cancellationToken: Stop)).State.ShouldBe("succeeded");
         (await Tasks.GetAsync(bad, Stop))!.State.ShouldBeOfType<TaskState.Running>();
         calls.ShouldBe(1, "retries are brought forward at the first turn");
     }
@@ -60,7 +60,7 @@ public sealed class LeaseCareTests : IAsyncLifetime
     [Fact]
     public async Task TakeOver_OfATaskThatFails_IsNotTriedAtEachTurn()
     {
-        var bad = await SubmitForAsync(Gone);
+        var bad = await SubmitForAsync(s_gone);
         var tries = 0;
         var store = FaultyStore.Before(Tasks, (method, arguments) =>
         {
@@ -85,7 +85,7 @@ public sealed class LeaseCareTests : IAsyncLifetime
     [Fact]
     public async Task TakeOver_WhoseEndWaitsForTheDatabase_HoldsUpNothingElse()
     {
-        var waiting = await SubmitForAsync(Gone);
+        var waiting = await SubmitForAsync(s_gone);
         var mayEnd = new TaskCompletionSource<AttemptEndOutcome>();
         var store = FaultyStore.Before(
             Tasks, (method, arguments) => method == nameof(ITaskStore.EndAttemptAsync) && ((AttemptEnd)arguments[0]!).Task.Id == waiting ? mayEnd.Task : null);
@@ -101,9 +101,9 @@ public sealed class LeaseCareTests : IAsyncLifetime
         }
 
         await turn;
-        var other = await SubmitForAsync(Gone);
+        var other = await SubmitForAsync(s_gone);
         await care.TakeOverAsync(Stop);
-        (await node.Client.WaitForTaskAsync(other.ToString(), cancellationToken: Stop)).State.ShouldBe("succeeded");
+        (await _node.Client.WaitForTaskAsync(other.ToString(), cancellationToken: Stop)).State.ShouldBe("succeeded");
         mayEnd.SetResult(AttemptEndOutcome.LeaseLost);
     }
 
@@ -146,13 +146,13 @@ public sealed class LeaseCareTests : IAsyncLifetime
         using var workers = WorkersOver(slow);
         var keeper = new LeaseKeeper(store, workers, Services.GetRequiredService<LeaseHolder>());
         await workers.StartAsync(Stop);
-        await isReading.Task.WaitAsync(LongEnough, Stop);
+        await isReading.Task.WaitAsync(s_longEnough, Stop);
 
         await keeper.LookAsync(Stop);
         (await keeper.LookAsync(Stop)).ShouldBeEmpty();
 
         mayRead.SetResult();
-        (await node.Client.WaitForTaskAsync(task.ToString(), cancellationToken: Stop)).State.ShouldBe("succeeded");
+        (await _node.Client.WaitForTaskAsync(task.ToString(), cancellationToken: Stop)).State.ShouldBe("succeeded");
         await workers.StopAsync(Stop);
     }
 
@@ -177,7 +177,7 @@ public sealed class LeaseCareTests : IAsyncLifetime
         using var workers = WorkersOver(slow);
         var keeper = new LeaseKeeper(store, workers, Services.GetRequiredService<LeaseHolder>());
         await workers.StartAsync(Stop);
-        await hasClaimed.Task.WaitAsync(LongEnough, Stop);
+        await hasClaimed.Task.WaitAsync(s_longEnough, Stop);
 
         for (var look = 0; look < 3; look++)
             (await keeper.LookAsync(Stop)).ShouldBeEmpty();
@@ -214,9 +214,9 @@ public sealed class LeaseCareTests : IAsyncLifetime
         ActivatorUtilities.CreateInstance<TaskWorkers>(Services, store, new TasksOptions { Workers = 2, StopGraceMs = 60_000, PollMs = 60_000 });
 
     private TaskRequest Request() => new(
-        ListingName.Parse(echo), new RequestedInput.Inline("x"u8.ToArray()), new Dictionary<string, string>(), RequestedLimits.None, null);
+        ListingName.Parse(_echo), new RequestedInput.Inline("x"u8.ToArray()), new Dictionary<string, string>(), RequestedLimits.None, null);
 
-    private async Task<Id<Market.Identity.User>> OwnerAsync() => Id<Market.Identity.User>.Parse((await node.Client.GetMeAsync(Stop)).Id);
+    private async Task<Id<Market.Identity.User>> OwnerAsync() => Id<Market.Identity.User>.Parse((await _node.Client.GetMeAsync(Stop)).Id);
 
     private async Task<Id<AgentTask>> SubmitForAsync(LeaseHolder? holder) =>
         (await Services.GetRequiredService<SubmitTask>().SubmitAsync(

@@ -3,16 +3,16 @@ namespace Stoa.Node.Tests.Tasks;
 /// <summary>A clock that stands still until it is moved; timers that have become due then fire, in order.</summary>
 public sealed class ManualTime(DateTimeOffset start) : TimeProvider
 {
-    private readonly Lock gate = new();
-    private readonly List<ManualTimer> timers = [];
-    private DateTimeOffset now = start;
+    private readonly Lock _gate = new();
+    private readonly List<ManualTimer> _timers = [];
+    private DateTimeOffset _now = start;
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
     public override DateTimeOffset GetUtcNow()
     {
-        lock (gate)
-            return now;
+        lock (_gate)
+            return _now;
     }
 
     public override long GetTimestamp() => GetUtcNow().UtcTicks;
@@ -28,15 +28,15 @@ public sealed class ManualTime(DateTimeOffset start) : TimeProvider
     public void Advance(TimeSpan by)
     {
         DateTimeOffset target;
-        lock (gate)
-            target = now + by;
+        lock (_gate)
+            target = _now + by;
         while (true)
         {
             ManualTimer? due;
-            lock (gate)
+            lock (_gate)
             {
-                due = timers.Where(timer => timer.DueAt <= target).MinBy(timer => timer.DueAt);
-                now = due?.DueAt ?? target;
+                due = _timers.Where(timer => timer.DueAt <= target).MinBy(timer => timer.DueAt);
+                _now = due?.DueAt ?? target;
                 due?.Rearm();
             }
 
@@ -48,7 +48,7 @@ public sealed class ManualTime(DateTimeOffset start) : TimeProvider
 
     private sealed class ManualTimer(ManualTime time, Action fire) : ITimer
     {
-        private TimeSpan period;
+        private TimeSpan _period;
 
         public DateTimeOffset DueAt { get; private set; }
 
@@ -56,14 +56,14 @@ public sealed class ManualTime(DateTimeOffset start) : TimeProvider
 
         public bool Change(TimeSpan dueTime, TimeSpan newPeriod)
         {
-            lock (time.gate)
+            lock (time._gate)
             {
-                time.timers.Remove(this);
-                period = newPeriod;
+                time._timers.Remove(this);
+                _period = newPeriod;
                 if (dueTime == Timeout.InfiniteTimeSpan)
                     return true;
-                DueAt = time.now + dueTime;
-                time.timers.Add(this);
+                DueAt = time._now + dueTime;
+                time._timers.Add(this);
                 return true;
             }
         }
@@ -71,16 +71,16 @@ public sealed class ManualTime(DateTimeOffset start) : TimeProvider
         /// <summary>To be called with the lock taken.</summary>
         public void Rearm()
         {
-            if (period > TimeSpan.Zero)
-                DueAt += period;
+            if (_period > TimeSpan.Zero)
+                DueAt += _period;
             else
-                time.timers.Remove(this);
+                time._timers.Remove(this);
         }
 
         public void Dispose()
         {
-            lock (time.gate)
-                time.timers.Remove(this);
+            lock (time._gate)
+                time._timers.Remove(this);
         }
 
         public ValueTask DisposeAsync()

@@ -8,11 +8,11 @@ namespace Stoa.Node.Tests.Tasks;
 /// <summary>A real node in a process of its own, to be killed.</summary>
 internal sealed partial class NodeProcess : IAsyncDisposable
 {
-    private readonly Process process;
-    private readonly Task<string> errors;
-    private bool isDisposed;
+    private readonly Process _process;
+    private readonly Task<string> _errors;
+    private bool _isDisposed;
 
-    private NodeProcess(Process process, Uri address, Task<string> errors) => (this.process, Address, this.errors) = (process, address, errors);
+    private NodeProcess(Process process, Uri address, Task<string> errors) => (_process, Address, _errors) = (process, address, errors);
 
     public Uri Address { get; }
 
@@ -48,14 +48,14 @@ internal sealed partial class NodeProcess : IAsyncDisposable
     /// <summary>kill -9.</summary>
     public async Task KillAsync()
     {
-        process.Kill();
-        await process.WaitForExitAsync();
+        _process.Kill();
+        await _process.WaitForExitAsync();
     }
 
     /// <summary>Sends a signal by its name, without <c>SIG</c>.</summary>
     public void Signal(string name)
     {
-        using var kill = Process.Start("kill", [$"-{name}", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        using var kill = Process.Start("kill", [$"-{name}", _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
         kill.WaitForExit();
     }
 
@@ -63,21 +63,21 @@ internal sealed partial class NodeProcess : IAsyncDisposable
     public async Task<int> StopAsync()
     {
         Signal("TERM");
-        await process.WaitForExitAsync();
-        return process.ExitCode;
+        await _process.WaitForExitAsync();
+        return _process.ExitCode;
     }
 
     public async ValueTask DisposeAsync()
     {
-        if (isDisposed)
+        if (_isDisposed)
             return;
-        isDisposed = true;
-        if (!process.HasExited)
+        _isDisposed = true;
+        if (!_process.HasExited)
             await KillAsync();
-        process.Dispose();
-        await ((Task)errors).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (errors.IsCompletedSuccessfully)
-            NodeLog.RefuseSecrets(await errors);
+        _process.Dispose();
+        await ((Task)_errors).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (_errors.IsCompletedSuccessfully)
+            NodeLog.RefuseSecrets(await _errors);
     }
 
     [GeneratedRegex(@"http://127\.0\.0\.1:\d+/?")]

@@ -9,16 +9,16 @@ namespace Stoa.Node.Tests.Tasks;
 [Trait("speed", "slow")]
 public sealed class NodeProcessTests : IDisposable
 {
-    private readonly string folder = Directory.CreateTempSubdirectory("stoa-process-").FullName;
+    private readonly string _folder = Directory.CreateTempSubdirectory("stoa-process-").FullName;
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
-    public void Dispose() => Directory.Delete(folder, recursive: true);
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     [Fact]
     public async Task Submit_ToAnAgentWhosePatternNeverEnds_IsRefused()
     {
-        await using var node = await NodeProcess.StartAsync(folder, Stop);
+        await using var node = await NodeProcess.StartAsync(_folder, Stop);
         using var client = Connect(node);
         using var schema = JsonDocument.Parse("""{ "type": "string", "pattern": "^(a+)+$" }""");
         var manifest = new AgentManifestBody(
@@ -40,7 +40,7 @@ public sealed class NodeProcessTests : IDisposable
     public async Task Signal_ToStop_HandsTheWorkBackAndEndsTheProcess()
     {
         string id;
-        await using (var node = await NodeProcess.StartAsync(folder, Stop, "--Tasks:StopGraceMs", "0"))
+        await using (var node = await NodeProcess.StartAsync(_folder, Stop, "--Tasks:StopGraceMs", "0"))
         {
             using var client = Connect(node);
             var limits = new AgentLimitsBody(1_000_000_000_000, 1 << 20, 600_000, 1_000, 1_000);
@@ -55,7 +55,7 @@ public sealed class NodeProcessTests : IDisposable
             (await node.StopAsync()).ShouldBe(0);
         }
 
-        await using var next = await NodeProcess.StartAsync(folder, Stop);
+        await using var next = await NodeProcess.StartAsync(_folder, Stop);
         using var again = Connect(next);
         await again.CancelTaskAsync(id, Stop);
         var codes = new List<string?>();
@@ -68,5 +68,5 @@ public sealed class NodeProcessTests : IDisposable
         codes.ShouldBe(["nodeStopping"]);
     }
 
-    private StoaClient Connect(NodeProcess node) => new(new StoaClientOptions { Address = node.Address, ApiKey = NodeProcess.AdminKey(folder) });
+    private StoaClient Connect(NodeProcess node) => new(new StoaClientOptions { Address = node.Address, ApiKey = NodeProcess.AdminKey(_folder) });
 }

@@ -8,7 +8,7 @@ namespace Stoa.Node.Tests.Tasks;
 /// <summary>What is remembered of submissions, and what is not.</summary>
 public abstract class RecentSubmissionsConformance(DatabaseSource source) : TaskStoreTest(source)
 {
-    private readonly RecentSubmissions recent = new(TimeProvider.System);
+    private readonly RecentSubmissions _recent = new(TimeProvider.System);
 
     [Fact]
     public void Add_RemembersWhatAnyClaimMayTakeNow()
@@ -17,10 +17,10 @@ public abstract class RecentSubmissionsConformance(DatabaseSource source) : Task
         var late = NewTask(dueAt: Now.AddHours(1)).Task;
         var regional = NewTask().Task with { Regions = ["eu"] };
 
-        recent.AddQueued([(late, null), (regional, null), (due, null)]);
+        _recent.AddQueued([(late, null), (regional, null), (due, null)]);
 
-        recent.TakeTasks([late.Id, regional.Id, due.Id]).ShouldBe([null, null, due]);
-        recent.TakeTasks([due.Id]).ShouldBe([null], "each once");
+        _recent.TakeTasks([late.Id, regional.Id, due.Id]).ShouldBe([null, null, due]);
+        _recent.TakeTasks([due.Id]).ShouldBe([null], "each once");
     }
 
     [Fact]
@@ -29,38 +29,38 @@ public abstract class RecentSubmissionsConformance(DatabaseSource source) : Task
         var like = NewTask().Task;
         var tasks = Enumerable.Range(0, RecentSubmissions.MaxCount).Select(_ => like with { Id = Ids.Next<AgentTask>() }).ToList();
         var more = like with { Id = Ids.Next<AgentTask>() };
-        recent.AddQueued([.. tasks.Select(task => (task, (ReadOnlyMemory<byte>?)null))]);
+        _recent.AddQueued([.. tasks.Select(task => (task, (ReadOnlyMemory<byte>?)null))]);
 
-        recent.AddQueued([(more, null)]);
-        recent.TakeTasks([more.Id]).ShouldBe([null], "it is full");
-        recent.TakeTasks([tasks[^1].Id, tasks[5].Id]).ShouldBe([tasks[^1], tasks[5]]);
-        recent.AddQueued([(more, null)]);
+        _recent.AddQueued([(more, null)]);
+        _recent.TakeTasks([more.Id]).ShouldBe([null], "it is full");
+        _recent.TakeTasks([tasks[^1].Id, tasks[5].Id]).ShouldBe([tasks[^1], tasks[5]]);
+        _recent.AddQueued([(more, null)]);
 
-        recent.TakeTasks([more.Id, tasks[0].Id, tasks[^2].Id]).ShouldBe([more, tasks[0], tasks[^2]]);
+        _recent.TakeTasks([more.Id, tasks[0].Id, tasks[^2].Id]).ShouldBe([more, tasks[0], tasks[^2]]);
     }
 
     [Fact]
     public async Task Act_ThatThrowsOrAddsNothing_IsForgotten()
     {
-        var tasks = new SqlTaskStore(Database, Clock, recent: recent);
-        var batches = new SqlTaskBatchStore(Database, recent);
+        var tasks = new SqlTaskStore(Database, Clock, recent: _recent);
+        var batches = new SqlTaskBatchStore(Database, _recent);
         var first = NewFreeTask();
         (await tasks.SubmitAsync(first, Stop)).Refusal.ShouldBeNull();
-        recent.TakeInput(first.Task.Id).ShouldNotBeNull();
+        _recent.TakeInput(first.Task.Id).ShouldNotBeNull();
 
         await Should.ThrowAsync<Exception>(() => tasks.SubmitAsync(first, Stop));
-        recent.TakeInput(first.Task.Id).ShouldBeNull();
+        _recent.TakeInput(first.Task.Id).ShouldBeNull();
 
         var batch = NewBatch(NewFreeTask(), out var submission);
         (await batches.SubmitAsync(batch, [submission], Stop)).Refusal.ShouldBeNull();
-        recent.TakeInput(submission.Task.Id).ShouldNotBeNull();
+        _recent.TakeInput(submission.Task.Id).ShouldNotBeNull();
         var again = NewFreeTask();
         (await batches.SubmitAsync(batch, [again with { Task = again.Task with { BatchId = batch.Id } }], Stop)).Value.Id.ShouldBe(batch.Id);
-        recent.TakeInput(again.Task.Id).ShouldBeNull();
+        _recent.TakeInput(again.Task.Id).ShouldBeNull();
 
         var another = NewBatch(first, out var repeated);
         await Should.ThrowAsync<Exception>(() => batches.SubmitAsync(another, [repeated], Stop));
-        recent.TakeInput(first.Task.Id).ShouldBeNull();
+        _recent.TakeInput(first.Task.Id).ShouldBeNull();
     }
 
     private TaskBatch NewBatch(NewTask of, out NewTask submission)

@@ -12,43 +12,43 @@ namespace Stoa.Node.Tests.Tasks;
 /// <summary>Open tasks of agents whose price follows demand are counted, with the factor that was fixed for each.</summary>
 public abstract class TaskDemandConformance(DatabaseSource source) : TaskStoreTest(source)
 {
-    private Id<AgentVersion> agent;
+    private Id<AgentVersion> _agent;
 
     public override async ValueTask InitializeAsync()
     {
         await base.InitializeAsync();
-        agent = Ids.Next<AgentVersion>();
+        _agent = Ids.Next<AgentVersion>();
     }
 
     [Fact]
     public async Task Count_IsOfWhatIsDueAndRuns()
     {
-        var (first, second) = (await SubmitAsync(agent, 1_000), await SubmitAsync(agent, 1_250));
+        var (first, second) = (await SubmitAsync(_agent, 1_000), await SubmitAsync(_agent, 1_250));
         await SubmitAsync(Ids.Next<AgentVersion>(), 1_000);
         await Tasks.SubmitAsync(NewTask(), Stop);
-        (await CountAsync(agent)).ShouldBe(new OpenTasks(2, 0));
-        (await CountAsync(agent, capacity: 1)).ShouldBe(new OpenTasks(1, 0));
+        (await CountAsync(_agent)).ShouldBe(new OpenTasks(2, 0));
+        (await CountAsync(_agent, capacity: 1)).ShouldBe(new OpenTasks(1, 0));
 
         var running = (await Tasks.ClaimAsync(Holder, Room, Now, Stop)).Single(task => task.Id == first.Id);
-        (await CountAsync(agent)).ShouldBe(new OpenTasks(2, 0));
+        (await CountAsync(_agent)).ShouldBe(new OpenTasks(2, 0));
         (await Tasks.FindDemandAsync(second.Id, Stop)).ShouldBe(1_250);
 
         await Tasks.EndAttemptAsync(Success(running), Stop);
-        (await CountAsync(agent)).ShouldBe(new OpenTasks(1, 0));
+        (await CountAsync(_agent)).ShouldBe(new OpenTasks(1, 0));
     }
 
     [Fact]
     public async Task Count_OfWhatIsDueLater_IsNothingUntilThen()
     {
-        var later = await SubmitAsync(agent, 1_000, dueAt: Now.AddDays(300));
-        await SubmitAsync(agent, 1_000, dueAt: Now.AddDays(1));
-        (await CountAsync(agent)).ShouldBe(default);
-        (await CountAllAsync()).ShouldBe([(agent, 0, 0)]);
+        var later = await SubmitAsync(_agent, 1_000, dueAt: Now.AddDays(300));
+        await SubmitAsync(_agent, 1_000, dueAt: Now.AddDays(1));
+        (await CountAsync(_agent)).ShouldBe(default);
+        (await CountAllAsync()).ShouldBe([(_agent, 0, 0)]);
 
-        (await CountAsync(agent, now: Now.AddDays(1))).ShouldBe(new OpenTasks(1, 0));
+        (await CountAsync(_agent, now: Now.AddDays(1))).ShouldBe(new OpenTasks(1, 0));
         await Tasks.ExpediteAsync(later.Id, Owner, Now, Stop);
-        (await CountAsync(agent)).ShouldBe(new OpenTasks(1, 0));
-        (await CountAllAsync()).ShouldBe([(agent, 1, 0)]);
+        (await CountAsync(_agent)).ShouldBe(new OpenTasks(1, 0));
+        (await CountAllAsync()).ShouldBe([(_agent, 1, 0)]);
     }
 
     [Fact]
@@ -59,25 +59,25 @@ public abstract class TaskDemandConformance(DatabaseSource source) : TaskStoreTe
         {
             var owner = Ids.Next<User>();
             for (var n = 0; n < others[i]; n++)
-                await SubmitAsync(agent, 1_000, owner: owner);
-            await SubmitAsync(agent, 1_000, Now.AddHours(1), owner);
+                await SubmitAsync(_agent, 1_000, owner: owner);
+            await SubmitAsync(_agent, 1_000, Now.AddHours(1), owner);
         }
 
         for (var n = 0; n < 9; n++)
-            await SubmitAsync(agent, 1_000);
+            await SubmitAsync(_agent, 1_000);
 
-        (await CountAsync(agent, capacity: 10)).ShouldBe(new OpenTasks(5, 5 + 1 + 0 + 2));
-        (await CountAsync(agent, capacity: 10, consumer: Ids.Next<User>())).ShouldBe(new OpenTasks(0, 10));
-        (await CountAsync(agent, capacity: 100)).ShouldBe(new OpenTasks(9, 12));
+        (await CountAsync(_agent, capacity: 10)).ShouldBe(new OpenTasks(5, 5 + 1 + 0 + 2));
+        (await CountAsync(_agent, capacity: 10, consumer: Ids.Next<User>())).ShouldBe(new OpenTasks(0, 10));
+        (await CountAsync(_agent, capacity: 100)).ShouldBe(new OpenTasks(9, 12));
         (await CountAllAsync()).Select(count => (int)count.Open).Order().ShouldBe([0, 1, 2, 9, 9]);
     }
 
     [Fact]
     public async Task Migration_KnowsWhoseTasksAreOpenAndWhenTheyAreDue()
     {
-        await SubmitAsync(agent, 1_250);
-        await SubmitAsync(agent, 1_000, dueAt: Now.AddDays(1));
-        await SubmitAsync(agent, 1_000, owner: Ids.Next<User>());
+        await SubmitAsync(_agent, 1_250);
+        await SubmitAsync(_agent, 1_000, dueAt: Now.AddDays(1));
+        await SubmitAsync(_agent, 1_000, owner: Ids.Next<User>());
 
         await Database.WriteAsync(
             async session =>
@@ -92,8 +92,8 @@ public abstract class TaskDemandConformance(DatabaseSource source) : TaskStoreTe
             },
             Stop);
 
-        (await CountAsync(agent)).ShouldBe(new OpenTasks(1, 1));
-        (await CountAsync(agent, now: Now.AddDays(1))).ShouldBe(new OpenTasks(2, 1));
+        (await CountAsync(_agent)).ShouldBe(new OpenTasks(1, 1));
+        (await CountAsync(_agent, now: Now.AddDays(1))).ShouldBe(new OpenTasks(2, 1));
     }
 
     [Fact]
@@ -107,12 +107,12 @@ public abstract class TaskDemandConformance(DatabaseSource source) : TaskStoreTe
     [Fact]
     public async Task Forget_TakesOutWhatHasEnded()
     {
-        var (first, _) = (await SubmitAsync(agent, 1_000), await SubmitAsync(agent, 1_250));
+        var (first, _) = (await SubmitAsync(_agent, 1_000), await SubmitAsync(_agent, 1_250));
         await Tasks.CancelAsync(first.Id, Owner, Ids.Next<Market.Ledger.Transfer>(), Accounts.Clearing, Now, Stop);
 
-        (await CountAllAsync()).ShouldBe([(agent, 1, 1)]);
+        (await CountAllAsync()).ShouldBe([(_agent, 1, 1)]);
         (await Database.WriteAsync(session => SqlTaskDemand.ForgetEndedAsync(session, 100), Stop)).ShouldBe(1);
-        (await CountAllAsync()).ShouldBe([(agent, 1, 0)]);
+        (await CountAllAsync()).ShouldBe([(_agent, 1, 0)]);
     }
 
     [Theory]
@@ -120,7 +120,7 @@ public abstract class TaskDemandConformance(DatabaseSource source) : TaskStoreTe
     [InlineData(1_500)]
     public async Task Reassignment_MovesTheTaskToItsNextAgent(int? demand)
     {
-        await SubmitAsync(agent, 1_000);
+        await SubmitAsync(_agent, 1_000);
         var running = (await Tasks.ClaimAsync(Holder, Room, Now, Stop)).Single();
         var other = Ids.Next<AgentVersion>();
         var next = running.Reassign(other, ListingName.Parse("ann/other@1.0.0"), [], running.Limits, Now);
@@ -129,7 +129,7 @@ public abstract class TaskDemandConformance(DatabaseSource source) : TaskStoreTe
         (await Tasks.EndAttemptAsync(End(next) with { Reassignment = new Reassignment(["stoa/upper"], choice) { Demand = demand } }, Stop)).ShouldBe(AttemptEndOutcome.Written);
 
         (await Tasks.FindDemandAsync(running.Id, Stop)).ShouldBe(demand);
-        (await CountAsync(agent)).ShouldBe(new OpenTasks(0, 0));
+        (await CountAsync(_agent)).ShouldBe(new OpenTasks(0, 0));
         (await CountAsync(other)).ShouldBe(new OpenTasks(demand is null ? 0 : 1, 0));
     }
 

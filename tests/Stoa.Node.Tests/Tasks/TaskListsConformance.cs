@@ -10,7 +10,7 @@ namespace Stoa.Node.Tests.Tasks;
 /// <summary>The lists of a consumer who has many tasks, among many of others.</summary>
 public abstract class TaskListsConformance(DatabaseSource source) : TaskStoreTest(source)
 {
-    private static readonly TaskFailure Trap = new(FailureCode.Trap, "trapped", "", null);
+    private static readonly TaskFailure s_trap = new(FailureCode.Trap, "trapped", "", null);
 
     [Fact]
     public async Task List_OfWhatWaits_FindsItAllBehindManyThatHaveEnded()
@@ -84,7 +84,7 @@ public abstract class TaskListsConformance(DatabaseSource source) : TaskStoreTes
         await Tasks.SubmitAllAsync([.. Enumerable.Range(0, count).Select(_ => NewFreeTask())], Stop);
         var running = await Tasks.ClaimAsync(Holder, Room with { Count = count, MaxMemoryBytes = 1 << 20 }, Now, Stop);
         running.Count.ShouldBe(count);
-        await Tasks.EndAttemptsAsync([.. running.Select(task => End(task.Fail(Trap, Now)))], Stop);
+        await Tasks.EndAttemptsAsync([.. running.Select(task => End(task.Fail(s_trap, Now)))], Stop);
     }
 
     private async Task<Id<AgentTask>> SubmitRegionalAsync()

@@ -1,6 +1,6 @@
-using Stoa.Market.Membership;
 using Stoa.Market;
 using Stoa.Market.Identity;
+using Stoa.Market.Membership;
 using Stoa.Market.Tasks;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
@@ -12,15 +12,15 @@ namespace Stoa.Node.Tests.Tasks;
 /// <summary>Tasks of a database of before the queue took turns are all there afterwards.</summary>
 public abstract class TaskMigrationConformance(DatabaseSource source) : DatabaseTest(source)
 {
-    private static readonly DateTimeOffset Now = DateTimeOffset.FromUnixTimeMilliseconds(1_780_000_000_000);
+    private static readonly DateTimeOffset s_now = DateTimeOffset.FromUnixTimeMilliseconds(1_780_000_000_000);
 
-    private readonly IdSource ids = new(TimeProvider.System, new SecureRandom());
+    private readonly IdSource _ids = new(TimeProvider.System, new SecureRandom());
 
     [Fact]
     public async Task Apply_ToTasksOfBefore_KeepsThemTheirContentTheirReceiptsAndTheirOrder()
     {
-        var owner = ids.Next<User>();
-        var (first, second, hurried, ended) = (ids.Next<AgentTask>(), ids.Next<AgentTask>(), ids.Next<AgentTask>(), ids.Next<AgentTask>());
+        var owner = _ids.Next<User>();
+        var (first, second, hurried, ended) = (_ids.Next<AgentTask>(), _ids.Next<AgentTask>(), _ids.Next<AgentTask>(), _ids.Next<AgentTask>());
         await Database.WriteAsync(
             async session =>
             {
@@ -30,9 +30,9 @@ public abstract class TaskMigrationConformance(DatabaseSource source) : Database
                 foreach (var column in new[] { "report", "seen_at" })
                     await session.ExecuteAsync($"ALTER TABLE nodes DROP COLUMN {column}");
                 await session.ExecuteAsync(Migrations.Embedded.Single(step => step.Number == 4).Sql);
-                await AddAsync(session, owner, second, "queued", Now.AddSeconds(-1), Now.AddSeconds(-1).ToUnixTimeMilliseconds());
-                await AddAsync(session, owner, first, "queued", Now.AddSeconds(-2), Now.AddSeconds(-2).ToUnixTimeMilliseconds());
-                await AddAsync(session, owner, hurried, "queued", Now, 0);
+                await AddAsync(session, owner, second, "queued", s_now.AddSeconds(-1), s_now.AddSeconds(-1).ToUnixTimeMilliseconds());
+                await AddAsync(session, owner, first, "queued", s_now.AddSeconds(-2), s_now.AddSeconds(-2).ToUnixTimeMilliseconds());
+                await AddAsync(session, owner, hurried, "queued", s_now, 0);
                 await AddAsync(session, owner, ended, "cancelled", null, null);
                 await session.ExecuteAsync(
                     "INSERT INTO task_content (task_id, kind, bytes) VALUES (@ended, 'input', @bytes)", new { ended, bytes = "hello"u8.ToArray() });
@@ -48,10 +48,10 @@ public abstract class TaskMigrationConformance(DatabaseSource source) : Database
 
         var tasks = new SqlTaskStore(Database, TimeProvider.System);
         (await tasks.ListAsync(owner, null, new PageRequest(10, null), Stop)).Items.Count.ShouldBe(4);
-        (await tasks.GetAsync(ended, Stop))!.State.ShouldBe(new TaskState.Cancelled(Now));
+        (await tasks.GetAsync(ended, Stop))!.State.ShouldBe(new TaskState.Cancelled(s_now));
         (await tasks.ReadInputAsync(ended, Stop)).ShouldBe("hello"u8.ToArray());
         (await Database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT COUNT(*) FROM receipts"), Stop)).ShouldBe(1);
-        var claimed = await tasks.ClaimAsync(new LeaseHolder("node", "boot"), new ClaimRoom(10, 1L << 40, 1L << 40), Now, Stop);
+        var claimed = await tasks.ClaimAsync(new LeaseHolder("node", "boot"), new ClaimRoom(10, 1L << 40, 1L << 40), s_now, Stop);
         claimed.Select(task => task.Id).ShouldBe([hurried, first, second]);
         claimed.ShouldAllBe(task => task.Priority == TaskPriority.Normal);
     }
@@ -72,8 +72,8 @@ public abstract class TaskMigrationConformance(DatabaseSource source) : Database
             state,
             dueAt,
             position,
-            finishedAt = state == "queued" ? (DateTimeOffset?)null : Now,
-            now = Now,
+            finishedAt = state == "queued" ? (DateTimeOffset?)null : s_now,
+            now = s_now,
         });
 }
 

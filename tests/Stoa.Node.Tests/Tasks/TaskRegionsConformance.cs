@@ -13,8 +13,8 @@ public abstract class TaskRegionsConformance(DatabaseSource source) : TaskStoreT
 {
     private const string Eu = "eu-central";
     private const string Us = "us-east";
-    private static readonly ClaimRoom InEu = Room with { Region = Eu };
-    private static readonly ClaimRoom InUs = Room with { Region = Us };
+    private static readonly ClaimRoom s_inEu = Room with { Region = Eu };
+    private static readonly ClaimRoom s_inUs = Room with { Region = Us };
 
     [Fact]
     public async Task Claim_OfATaskWithRegions_IsOnlyForANodeOfOneOfThem()
@@ -29,9 +29,9 @@ public abstract class TaskRegionsConformance(DatabaseSource source) : TaskStoreT
         (await ClaimAsync(Room)).ShouldBeEmpty();
         (await ClaimAsync(Room with { Region = "ap-south" })).ShouldBeEmpty();
 
-        (await ClaimAsync(InUs)).ShouldHaveSingleItem().Regions.ShouldBe([Eu, Us]);
+        (await ClaimAsync(s_inUs)).ShouldHaveSingleItem().Regions.ShouldBe([Eu, Us]);
 
-        (await ClaimAsync(InEu)).ShouldBeEmpty();
+        (await ClaimAsync(s_inEu)).ShouldBeEmpty();
         (await Tasks.NextDueAsync(Eu, Stop)).ShouldBeNull();
         (await Tasks.CountOpenAsync(Stop))[TaskStateNames.Queued].ShouldBe(0);
         await NothingIsLeftAsync();
@@ -47,12 +47,12 @@ public abstract class TaskRegionsConformance(DatabaseSource source) : TaskStoreT
             await SubmitAsync(ben);
         }
 
-        var claimed = await ClaimAsync(InEu with { Count = 10 });
+        var claimed = await ClaimAsync(s_inEu with { Count = 10 });
 
         claimed.Count(task => task.OwnerId == ada).ShouldBe(5);
-        (await ClaimAsync(InEu with { Count = 100, FreeMemoryBytes = 3 << 20 })).Count.ShouldBe(3);
+        (await ClaimAsync(s_inEu with { Count = 100, FreeMemoryBytes = 3 << 20 })).Count.ShouldBe(3);
         (await ClaimAsync(Room)).ShouldAllBe(task => task.OwnerId == ben);
-        (await ClaimAsync(InEu)).ShouldAllBe(task => task.OwnerId == ada);
+        (await ClaimAsync(s_inEu)).ShouldAllBe(task => task.OwnerId == ada);
         (await Tasks.NextDueAsync(Eu, Stop)).ShouldBeNull();
         await NothingIsLeftAsync();
     }
@@ -68,10 +68,10 @@ public abstract class TaskRegionsConformance(DatabaseSource source) : TaskStoreT
         }
 
         // The clock of the queue goes by what is claimed elsewhere.
-        (await ClaimAsync(InUs)).Count.ShouldBe(100);
+        (await ClaimAsync(s_inUs)).Count.ShouldBe(100);
         var late = await SubmitAsync(cleo, Eu);
 
-        (await ClaimAsync(InEu with { Count = 3 })).ShouldContain(task => task.Id == late.Id);
+        (await ClaimAsync(s_inEu with { Count = 3 })).ShouldContain(task => task.Id == late.Id);
     }
 
     [Fact]
@@ -84,19 +84,19 @@ public abstract class TaskRegionsConformance(DatabaseSource source) : TaskStoreT
             await SubmitAsync(ben, Us);
         var mine = await SubmitAsync(Owner, Us);
 
-        (await ClaimAsync(InUs with { Count = 3 })).ShouldContain(task => task.Id == mine.Id);
+        (await ClaimAsync(s_inUs with { Count = 3 })).ShouldContain(task => task.Id == mine.Id);
     }
 
     [Fact]
     public async Task Task_WithRegions_KeepsThemWhenItGoesBackToTheQueue()
     {
         var task = await SubmitAsync(Owner, Eu);
-        var claimed = (await ClaimAsync(InEu)).ShouldHaveSingleItem();
+        var claimed = (await ClaimAsync(s_inEu)).ShouldHaveSingleItem();
         await Tasks.EndAttemptAsync(End(claimed.Lose(Now.AddSeconds(1))), Stop);
 
         (await Tasks.ClaimAsync(Holder, Room, Now.AddSeconds(2), Stop)).ShouldBeEmpty();
-        (await Tasks.ClaimAsync(Holder, InUs, Now.AddSeconds(2), Stop)).ShouldBeEmpty();
-        var again = (await Tasks.ClaimAsync(Holder, InEu, Now.AddSeconds(2), Stop)).ShouldHaveSingleItem();
+        (await Tasks.ClaimAsync(Holder, s_inUs, Now.AddSeconds(2), Stop)).ShouldBeEmpty();
+        var again = (await Tasks.ClaimAsync(Holder, s_inEu, Now.AddSeconds(2), Stop)).ShouldHaveSingleItem();
 
         (again.Id, again.Token, again.Losses).ShouldBe((task.Id, 2, 1));
         again.Regions.ShouldBe([Eu]);
@@ -114,14 +114,14 @@ public abstract class TaskRegionsConformance(DatabaseSource source) : TaskStoreT
         (await Tasks.NextDueAsync(Eu, Stop)).ShouldBe(DateTimeOffset.UnixEpoch);
         (await Tasks.ExpediteAsync(later.Id, Owner, Now, Stop)).ShouldNotBeNull();
 
-        (await ClaimAsync(InUs with { Count = 0 })).ShouldBeEmpty();
-        (await ClaimAsync(InEu with { Count = 1 })).ShouldHaveSingleItem().Id.ShouldBe(later.Id);
+        (await ClaimAsync(s_inUs with { Count = 0 })).ShouldBeEmpty();
+        (await ClaimAsync(s_inEu with { Count = 1 })).ShouldHaveSingleItem().Id.ShouldBe(later.Id);
         var (one, two) = (await SubmitAsync(Owner, Eu, Us), await SubmitAsync(Owner, Eu));
         (await CancelAsync(one.Id)).State.ShouldBeOfType<TaskState.Cancelled>();
         (await Tasks.ExpediteAsync(two.Id, Owner, Now, Stop)).ShouldNotBeNull();
         (await CancelAsync(two.Id)).State.ShouldBeOfType<TaskState.Cancelled>();
 
-        (await ClaimAsync(InUs)).Count.ShouldBe(1);
+        (await ClaimAsync(s_inUs)).Count.ShouldBe(1);
         await NothingIsLeftAsync();
     }
 
@@ -135,7 +135,7 @@ public abstract class TaskRegionsConformance(DatabaseSource source) : TaskStoreT
 
         await Task.WhenAll(Enumerable.Range(0, 4).Select(async worker =>
         {
-            var room = (worker % 2 == 0 ? InEu : InUs) with { Count = 3 };
+            var room = (worker % 2 == 0 ? s_inEu : s_inUs) with { Count = 3 };
             while (await Tasks.NextDueAsync(room.Region, Stop) is not null)
             {
                 foreach (var task in await Tasks.ClaimAsync(new LeaseHolder("node", $"{worker}"), room, Now, Stop))

@@ -15,7 +15,7 @@ namespace Stoa.Node.Tests.Tasks;
 [Trait("speed", "slow")]
 public sealed class TaskWorkersTests
 {
-    private static readonly AgentLimitsBody Endless = new(1_000_000_000_000, 8 << 20, 600_000, 1_000, 1_000);
+    private static readonly AgentLimitsBody s_endless = new(1_000_000_000_000, 8 << 20, 600_000, 1_000, 1_000);
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -23,7 +23,7 @@ public sealed class TaskWorkersTests
     public async Task Node_StoppedWhileATaskRuns_HandsItBackAndTheNextStartTakesItUp()
     {
         var node = await TestNode.StartAsync(null, "--Tasks:StopGraceMs", "0");
-        var agent = await node.PublishAsync("forever", GuestPrograms.EndlessLoop, Endless);
+        var agent = await node.PublishAsync("forever", GuestPrograms.EndlessLoop, s_endless);
         var task = await SubmitEndlessAsync(node, agent);
         await RunningAsync(node, task);
 
@@ -93,7 +93,7 @@ public sealed class TaskWorkersTests
     {
         // The node's own workers are busy, and its pulse leaves the leases of the workers under test alone.
         await using var node = await TestNode.StartAsync(null, "--Tasks:Workers", "1", "--Tasks:BeatMs", "60000", "--Tasks:StopGraceMs", "0");
-        var endless = await node.PublishAsync("forever", GuestPrograms.EndlessLoop, Endless);
+        var endless = await node.PublishAsync("forever", GuestPrograms.EndlessLoop, s_endless);
         await RunningAsync(node, await SubmitEndlessAsync(node, endless));
         var services = node.Host.Services;
         var store = DispatchProxy.Create<ITaskStore, HeldUpClaims>();
@@ -134,7 +134,7 @@ public sealed class TaskWorkersTests
         const int tasks = 5;
         // The node's own workers are busy: those under test get what is submitted.
         await using var node = await TestNode.StartAsync(null, "--Tasks:Workers", "1", "--Tasks:BeatMs", "60000", "--Tasks:StopGraceMs", "0");
-        await RunningAsync(node, await SubmitEndlessAsync(node, await node.PublishAsync("forever", GuestPrograms.EndlessLoop, Endless)));
+        await RunningAsync(node, await SubmitEndlessAsync(node, await node.PublishAsync("forever", GuestPrograms.EndlessLoop, s_endless)));
         var echo = await node.PublishAsync("echo", GuestPrograms.Echo);
         var services = node.Host.Services;
         var inner = services.GetRequiredService<ITaskStore>();
@@ -171,7 +171,7 @@ public sealed class TaskWorkersTests
     {
         await using var node = await TestNode.StartAsync(null, "--Tasks:Workers", "1");
         var echo = await node.PublishAsync("echo", GuestPrograms.Echo);
-        var blocking = await SubmitEndlessAsync(node, await node.PublishAsync("forever", GuestPrograms.EndlessLoop, Endless));
+        var blocking = await SubmitEndlessAsync(node, await node.PublishAsync("forever", GuestPrograms.EndlessLoop, s_endless));
         await RunningAsync(node, blocking);
         var first = await node.Client.SubmitTextAsync(echo, "first", cancellationToken: Stop);
         var hurried = await node.Client.SubmitTextAsync(echo, "hurried", cancellationToken: Stop);
@@ -273,7 +273,7 @@ public sealed class TaskWorkersTests
     public async Task Progress_OfARunningTask_IsToldLive()
     {
         await using var node = await TestNode.StartAsync(null, "--Tasks:ProgressMs", "50");
-        var task = await SubmitEndlessAsync(node, await node.PublishAsync("chatty", GuestPrograms.EndlessOutput(2), Endless));
+        var task = await SubmitEndlessAsync(node, await node.PublishAsync("chatty", GuestPrograms.EndlessOutput(2), s_endless));
 
         await foreach (var told in node.Client.WatchTaskAsync(task.Id, cancellationToken: Stop))
         {

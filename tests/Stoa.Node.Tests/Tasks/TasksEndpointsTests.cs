@@ -25,7 +25,7 @@ public sealed class TaskNodeFixture : IAsyncLifetime
 
 public sealed class TasksEndpointsTests(TaskNodeFixture fixture) : IClassFixture<TaskNodeFixture>
 {
-    private static readonly TimeSpan Wait = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_wait = TimeSpan.FromSeconds(60);
 
     private TestNode Node => fixture.Node;
 
@@ -128,11 +128,11 @@ public sealed class TasksEndpointsTests(TaskNodeFixture fixture) : IClassFixture
         var request = new SubmitTaskRequest(fixture.Echo, new TaskInputBody(Text: "once"));
         var key = Guid.NewGuid().ToString();
 
-        var first = await Client.SubmitAsync(request, Wait, key, Stop);
-        var second = await Client.SubmitAsync(request, Wait, key, Stop);
+        var first = await Client.SubmitAsync(request, s_wait, key, Stop);
+        var second = await Client.SubmitAsync(request, s_wait, key, Stop);
 
         second.Id.ShouldBe(first.Id);
-        (await Should.ThrowAsync<StoaException>(() => Client.SubmitAsync(request with { Input = new TaskInputBody(Text: "twice") }, Wait, key, Stop)))
+        (await Should.ThrowAsync<StoaException>(() => Client.SubmitAsync(request with { Input = new TaskInputBody(Text: "twice") }, s_wait, key, Stop)))
             .Code.ShouldBe("idempotencyKeyReused");
     }
 
@@ -145,7 +145,7 @@ public sealed class TasksEndpointsTests(TaskNodeFixture fixture) : IClassFixture
         var task = await Client.SubmitAsync(request, cancellationToken: Stop);
 
         (task.State, task.Priority, task.DueAt).ShouldBe(("queued", "urgent", later));
-        (await Client.ExecuteTaskAsync(task.Id, Wait, Stop)).State.ShouldBe("succeeded");
+        (await Client.ExecuteTaskAsync(task.Id, s_wait, Stop)).State.ShouldBe("succeeded");
         (await Should.ThrowAsync<StoaException>(() => Client.SubmitAsync(request with { DueAt = later.AddYears(2) }, cancellationToken: Stop))).Code.ShouldBe("dueTooLate");
         var wrong = await Should.ThrowAsync<StoaException>(() => Client.SubmitAsync(request with { Priority = "4" }, cancellationToken: Stop));
         wrong.Problem!.Errors!.Single().Pointer.ShouldBe("/priority");
@@ -155,7 +155,7 @@ public sealed class TasksEndpointsTests(TaskNodeFixture fixture) : IClassFixture
     public async Task Submit_DueInAMoment_RunsByItself()
     {
         var task = await Client.SubmitAsync(
-            new SubmitTaskRequest(fixture.Echo, new TaskInputBody(Text: "soon"), DueAt: DateTimeOffset.UtcNow.AddMilliseconds(300)), Wait, cancellationToken: Stop);
+            new SubmitTaskRequest(fixture.Echo, new TaskInputBody(Text: "soon"), DueAt: DateTimeOffset.UtcNow.AddMilliseconds(300)), s_wait, cancellationToken: Stop);
 
         task.State.ShouldBe("succeeded");
     }
@@ -165,7 +165,7 @@ public sealed class TasksEndpointsTests(TaskNodeFixture fixture) : IClassFixture
     {
         var task = await Client.SubmitTextAsync(fixture.Echo, "now", cancellationToken: Stop);
 
-        (await Client.ExecuteTaskAsync(task.Id, Wait, Stop)).State.ShouldBe("succeeded");
+        (await Client.ExecuteTaskAsync(task.Id, s_wait, Stop)).State.ShouldBe("succeeded");
     }
 
     [Fact]
@@ -254,7 +254,7 @@ public sealed class TasksEndpointsTests(TaskNodeFixture fixture) : IClassFixture
 
         var quote = await Client.QuoteAsync(request, Stop);
 
-        (await Client.SubmitAsync(request, Wait, cancellationToken: Stop)).Hold.ShouldBe(quote.Hold);
+        (await Client.SubmitAsync(request, s_wait, cancellationToken: Stop)).Hold.ShouldBe(quote.Hold);
     }
 
     private HttpClient Http(string? key = null) => new()

@@ -9,21 +9,21 @@ namespace Stoa.Node.Tests.Tasks;
 /// <summary>A node on production wiring, in this process, on a free port, with a data folder of its own.</summary>
 public sealed class TestNode : IAsyncDisposable
 {
-    private static readonly AgentLimitsBody Limits = new(
+    private static readonly AgentLimitsBody s_limits = new(
         Fuel: 100_000_000, MemoryBytes: 8 << 20, TimeoutMs: 60_000, OutputBytes: 10_000_000, LogBytes: 4096);
 
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
 
-    private readonly string folder;
-    private readonly NodeLog log;
-    private readonly bool ownsFolder;
-    private readonly Uri address;
-    private readonly string? key;
-    private bool stopped;
+    private readonly string _folder;
+    private readonly NodeLog _log;
+    private readonly bool _ownsFolder;
+    private readonly Uri _address;
+    private readonly string? _key;
+    private bool _stopped;
 
     private TestNode(string folder, bool ownsFolder, NodeLog log, NodeHost host, Uri address, string? key)
     {
-        (this.folder, this.ownsFolder, this.log, Host, this.address, this.key) = (folder, ownsFolder, log, host, address, key);
+        (_folder, _ownsFolder, _log, Host, _address, _key) = (folder, ownsFolder, log, host, address, key);
         Client = new StoaClient(new StoaClientOptions { Address = address, ApiKey = key, ResponseTimeout = s_patience * 5 });
     }
 
@@ -53,7 +53,7 @@ public sealed class TestNode : IAsyncDisposable
     }
 
     /// <summary>Connects to this node with the key of another node of its cell.</summary>
-    public StoaClient Connect(TestNode other) => new(new StoaClientOptions { Address = address, ApiKey = other.key });
+    public StoaClient Connect(TestNode other) => new(new StoaClientOptions { Address = _address, ApiKey = other._key });
 
     /// <summary>Publishes a program as an agent and answers its listing.</summary>
     public static async Task<string> PublishAsync(StoaClient client, string name, byte[] program, AgentLimitsBody? limits = null, string version = "1.0.0",
@@ -67,7 +67,7 @@ public sealed class TestNode : IAsyncDisposable
             name + ".wasm",
             new AgentPortBody("text/plain"),
             output ?? new AgentPortBody("text/plain"),
-            limits ?? Limits,
+            limits ?? s_limits,
             price ?? new AgentPriceBody("0.0001", "0.0005", "0.001"));
         var json = System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(manifest, StoaJson.Default.AgentManifestBody);
         return (await client.PublishAgentAsync(json, new MemoryStream(program), cancellationToken: TestContext.Current.CancellationToken)).Listing;
@@ -95,19 +95,19 @@ public sealed class TestNode : IAsyncDisposable
     /// <summary>Stops the node as a signal does, and leaves its data folder for the next one.</summary>
     public async Task<string> StopAsync()
     {
-        if (stopped)
-            return folder;
-        stopped = true;
+        if (_stopped)
+            return _folder;
+        _stopped = true;
         Client.Dispose();
         await Host.DisposeAsync();
-        log.Close();
-        return folder;
+        _log.Close();
+        return _folder;
     }
 
     public async ValueTask DisposeAsync()
     {
         await StopAsync();
-        if (ownsFolder)
-            Directory.Delete(folder, recursive: true);
+        if (_ownsFolder)
+            Directory.Delete(_folder, recursive: true);
     }
 }

@@ -10,14 +10,14 @@ namespace Stoa.Node.Tests.Tasks;
 /// <summary>What a task store answers when its acts were committed and nobody heard of it.</summary>
 public abstract class UnknownCommitsConformance(DatabaseSource source) : TaskStoreTest(source)
 {
-    private UnsureDatabase unsure = null!;
-    private SqlTaskStore unsureTasks = null!;
+    private UnsureDatabase _unsure = null!;
+    private SqlTaskStore _unsureTasks = null!;
 
     public override async ValueTask InitializeAsync()
     {
         await base.InitializeAsync();
-        unsure = new UnsureDatabase(Database);
-        unsureTasks = new SqlTaskStore(unsure, TimeProvider.System, recent: new RecentSubmissions(TimeProvider.System));
+        _unsure = new UnsureDatabase(Database);
+        _unsureTasks = new SqlTaskStore(_unsure, TimeProvider.System, recent: new RecentSubmissions(TimeProvider.System));
     }
 
     [Theory]
@@ -26,9 +26,9 @@ public abstract class UnknownCommitsConformance(DatabaseSource source) : TaskSto
     public async Task Submit_WhoseCommitHappened_IsAnsweredWithItsOwnTask(string? key)
     {
         var submission = NewTask(key: key);
-        unsure.LoseAnswers(1);
+        _unsure.LoseAnswers(1);
 
-        var submitted = (await unsureTasks.SubmitAsync(submission, Stop)).Value;
+        var submitted = (await _unsureTasks.SubmitAsync(submission, Stop)).Value;
 
         submitted.IsNew.ShouldBeTrue();
         (submitted.Task.Id, submitted.Task.State).ShouldBe((submission.Task.Id, submission.Task.State));
@@ -41,9 +41,9 @@ public abstract class UnknownCommitsConformance(DatabaseSource source) : TaskSto
     public async Task Submit_ByManyWhoseCommitsHappened_IsAnsweredToEach()
     {
         var all = Enumerable.Range(0, 20).Select(index => NewTask(key: index % 2 == 0 ? $"key {index}" : null)).ToList();
-        unsure.LoseAnswers(2);
+        _unsure.LoseAnswers(2);
 
-        var submitted = await Task.WhenAll(all.Select(submission => unsureTasks.SubmitAsync(submission, Stop)));
+        var submitted = await Task.WhenAll(all.Select(submission => _unsureTasks.SubmitAsync(submission, Stop)));
 
         submitted.Select(outcome => outcome.Value.Task.Id).ShouldBe(all.Select(submission => submission.Task.Id));
         submitted.ShouldAllBe(outcome => outcome.Value.IsNew);
@@ -54,9 +54,9 @@ public abstract class UnknownCommitsConformance(DatabaseSource source) : TaskSto
     public async Task Submit_WithAnOfferWhoseCommitHappened_RunsForWhoOffered()
     {
         var submission = NewTask(claim: new ImmediateClaim(Holder));
-        unsure.LoseAnswers(1);
+        _unsure.LoseAnswers(1);
 
-        var submitted = (await unsureTasks.SubmitAsync(submission, Stop)).Value;
+        var submitted = (await _unsureTasks.SubmitAsync(submission, Stop)).Value;
 
         (submitted.IsNew, ((TaskState.Running)submitted.Task.State).Lease.Holder, submitted.Task.Token).ShouldBe((true, Holder.ToString(), 1));
     }
@@ -64,9 +64,9 @@ public abstract class UnknownCommitsConformance(DatabaseSource source) : TaskSto
     [Fact]
     public async Task Submit_WhoseAnswerIsLostTwice_SaysSo()
     {
-        unsure.LoseAnswers(2);
+        _unsure.LoseAnswers(2);
 
-        await Should.ThrowAsync<CommitUnknownException>(() => unsureTasks.SubmitAsync(NewTask(), Stop));
+        await Should.ThrowAsync<CommitUnknownException>(() => _unsureTasks.SubmitAsync(NewTask(), Stop));
     }
 
     [Theory]
@@ -82,9 +82,9 @@ public abstract class UnknownCommitsConformance(DatabaseSource source) : TaskSto
             "fails" => End(running.Fail(new TaskFailure(FailureCode.Trap, "trapped", "", null), Now)),
             _ => End(running.HandBack(Now)),
         };
-        unsure.LoseAnswers(3);
+        _unsure.LoseAnswers(3);
 
-        (await unsureTasks.EndAttemptAsync(end, Stop)).ShouldBe(AttemptEndOutcome.Written);
+        (await _unsureTasks.EndAttemptAsync(end, Stop)).ShouldBe(AttemptEndOutcome.Written);
 
         (await Tasks.GetAsync(running.Id, Stop))!.State.Name.ShouldBe(end.Task.State.Name);
         await BooksBalanceAsync(openHolds: end.Task.State.IsFinal ? 0 : 1);
@@ -97,9 +97,9 @@ public abstract class UnknownCommitsConformance(DatabaseSource source) : TaskSto
         var running = await SubmitAndClaimAsync();
         (await Tasks.EndAttemptAsync(End(running.HandBack(Now)), Stop)).ShouldBe(AttemptEndOutcome.Written);
         (await Tasks.CancelAsync(running.Id, Owner, Ids.Next<Transfer>(), Accounts.Clearing, Now, Stop)).Refusal.ShouldBeNull();
-        unsure.LoseAnswers(1);
+        _unsure.LoseAnswers(1);
 
-        (await unsureTasks.EndAttemptAsync(Success(running), Stop)).ShouldBe(AttemptEndOutcome.LeaseLost);
+        (await _unsureTasks.EndAttemptAsync(Success(running), Stop)).ShouldBe(AttemptEndOutcome.LeaseLost);
     }
 }
 

@@ -4,41 +4,41 @@ namespace Stoa.Node.Tests.Tasks;
 
 public sealed class WakeSignalTests
 {
-    private static readonly TimeSpan Long = TimeSpan.FromHours(1);
+    private static readonly TimeSpan s_long = TimeSpan.FromHours(1);
 
-    private readonly ManualTime time = new(DateTimeOffset.UnixEpoch);
-    private readonly WakeSignal signal = new();
+    private readonly ManualTime _time = new(DateTimeOffset.UnixEpoch);
+    private readonly WakeSignal _signal = new();
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     [Fact]
     public async Task Wait_AfterSignals_RemembersThemAsOne()
     {
-        signal.Set();
-        signal.Set();
-        signal.WaitAsync(Long, time, Stop).IsCompletedSuccessfully.ShouldBeTrue();
-        var second = signal.WaitAsync(Long, time, Stop);
+        _signal.Set();
+        _signal.Set();
+        _signal.WaitAsync(s_long, _time, Stop).IsCompletedSuccessfully.ShouldBeTrue();
+        var second = _signal.WaitAsync(s_long, _time, Stop);
         second.IsCompleted.ShouldBeFalse();
-        signal.Set();
+        _signal.Set();
         await second;
     }
 
     [Fact]
     public async Task Wait_WhenTheTimeIsOver_Returns_AndTheNextSignalIsNotLost()
     {
-        var wait = signal.WaitAsync(TimeSpan.FromSeconds(1), time, Stop);
-        time.Advance(TimeSpan.FromSeconds(1));
+        var wait = _signal.WaitAsync(TimeSpan.FromSeconds(1), _time, Stop);
+        _time.Advance(TimeSpan.FromSeconds(1));
         await wait;
-        signal.Set();
-        signal.WaitAsync(Long, time, Stop).IsCompletedSuccessfully.ShouldBeTrue();
+        _signal.Set();
+        _signal.WaitAsync(s_long, _time, Stop).IsCompletedSuccessfully.ShouldBeTrue();
     }
 
     [Fact]
     public async Task Wait_OfAPartOfAMillisecond_DoesNotEndTooEarly()
     {
-        var wait = signal.WaitAsync(TimeSpan.FromMicroseconds(300), time, Stop);
+        var wait = _signal.WaitAsync(TimeSpan.FromMicroseconds(300), _time, Stop);
         wait.IsCompleted.ShouldBeFalse();
-        time.Advance(TimeSpan.FromMilliseconds(1));
+        _time.Advance(TimeSpan.FromMilliseconds(1));
         await wait;
     }
 
@@ -46,7 +46,7 @@ public sealed class WakeSignalTests
     public async Task Wait_WhenCancelled_Throws()
     {
         using var stop = new CancellationTokenSource();
-        var wait = signal.WaitAsync(Long, time, stop.Token);
+        var wait = _signal.WaitAsync(s_long, _time, stop.Token);
         await stop.CancelAsync();
         await Should.ThrowAsync<OperationCanceledException>(() => wait);
     }

@@ -6,12 +6,12 @@ public sealed class WorkRoomTests
 {
     private const long Memory = 1_000;
 
-    private readonly ManualTime time = new(DateTimeOffset.UnixEpoch);
+    private readonly ManualTime _time = new(DateTimeOffset.UnixEpoch);
 
     [Fact]
     public void TakeAll_OfAnIdleRoom_GivesItsThreadsAndNoMore()
     {
-        var room = new WorkRoom(2, Memory, time);
+        var room = new WorkRoom(2, Memory, _time);
         room.TakeAll().ShouldBe((2, Memory));
         room.TakeAll().ShouldBe((0, 0));
         room.TryTake(1).ShouldBeFalse();
@@ -22,7 +22,7 @@ public sealed class WorkRoomTests
     [InlineData(501, false)]
     public void TryTake_NeedsTheMemoryToo(long bytes, bool fits)
     {
-        var room = new WorkRoom(2, Memory, time);
+        var room = new WorkRoom(2, Memory, _time);
         room.TryTake(500).ShouldBeTrue();
         room.TryTake(bytes).ShouldBe(fits);
         room.Busy.Tasks.ShouldBe(fits ? 2 : 1);
@@ -31,7 +31,7 @@ public sealed class WorkRoomTests
     [Fact]
     public void End_FreesSlotAndMemory_BeforeTheEndIsWritten()
     {
-        var room = new WorkRoom(1, Memory, time);
+        var room = new WorkRoom(1, Memory, _time);
         room.TryTake(Memory).ShouldBeTrue();
         room.End(Memory).ShouldBeTrue();
         room.Busy.ShouldBe((0, 0L));
@@ -41,7 +41,7 @@ public sealed class WorkRoomTests
     [Fact]
     public void Busy_WhileAClaimIsUnderWay_CountsNothingOfWhatItHasTaken()
     {
-        var room = new WorkRoom(4, Memory, time);
+        var room = new WorkRoom(4, Memory, _time);
         room.TryTake(100).ShouldBeTrue();
         room.TakeAll().ShouldBe((3, 900L));
         room.Busy.ShouldBe((1, 100L));
@@ -58,7 +58,7 @@ public sealed class WorkRoomTests
     [InlineData(10_000, WorkRoom.MaxAhead)]
     public void TakeAll_WherePrograms_AreShort_LooksAheadByWhatEndedLately(int ended, int ahead)
     {
-        var room = new WorkRoom(2, Memory, time);
+        var room = new WorkRoom(2, Memory, _time);
         RunAndWrite(room, ended);
         room.TakeAll().Slots.ShouldBe(2 + ahead);
     }
@@ -66,16 +66,16 @@ public sealed class WorkRoomTests
     [Fact]
     public void TakeAll_WhenNothingEndedLately_LooksAheadNoMore()
     {
-        var room = new WorkRoom(2, Memory, time);
+        var room = new WorkRoom(2, Memory, _time);
         RunAndWrite(room, 100);
-        time.Advance(TimeSpan.FromMilliseconds(250));
+        _time.Advance(TimeSpan.FromMilliseconds(250));
         room.TakeAll().Slots.ShouldBe(2);
     }
 
     [Fact]
     public void IsWorthAClaim_WithBusyThreads_WaitsUntilHalfOfTheRoomIsFree()
     {
-        var room = new WorkRoom(2, Memory, time);
+        var room = new WorkRoom(2, Memory, _time);
         RunAndWrite(room, 100);
         room.TakeAll().Slots.ShouldBe(98);
         room.Claimed(50, 0);
@@ -88,7 +88,7 @@ public sealed class WorkRoomTests
     [Fact]
     public void TakeAll_WithTooManyUnwrittenEnds_WaitsForOneToBeWritten()
     {
-        var room = new WorkRoom(1, Memory, time);
+        var room = new WorkRoom(1, Memory, _time);
         for (var end = 0; end < WorkRoom.MaxUnwritten; end++)
         {
             room.TryTake(1).ShouldBeTrue();

@@ -1,7 +1,7 @@
-using Stoa.Market.Membership;
 using Stoa.Market;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
+using Stoa.Market.Membership;
 using Stoa.Market.Webhooks;
 using Stoa.Node.Events;
 using Stoa.Node.Identity;
@@ -17,30 +17,30 @@ namespace Stoa.Node.Tests.Webhooks;
 /// <summary>What holds of deliveries whatever the database: none lost, each handed out once in the normal course.</summary>
 public abstract class WebhookQueueConformance(DatabaseSource source) : DatabaseTest(source)
 {
-    private static readonly WebhookRetries Retries = new(MaxAttempts: 3, DisableAfter: TimeSpan.FromDays(5));
-    private readonly SettableTime time = new(DateTimeOffset.FromUnixTimeMilliseconds(1_780_000_000_000));
-    private readonly PrivateKey key = PrivateKey.Generate();
+    private static readonly WebhookRetries s_retries = new(MaxAttempts: 3, DisableAfter: TimeSpan.FromDays(5));
+    private readonly SettableTime _time = new(DateTimeOffset.FromUnixTimeMilliseconds(1_780_000_000_000));
+    private readonly PrivateKey _key = PrivateKey.Generate();
 
-    private SqlWebhookStore store = null!;
-    private SqlWebhookQueue queue = null!;
-    private IdSource ids = null!;
-    private User ada = null!;
-    private User bob = null!;
+    private SqlWebhookStore _store = null!;
+    private SqlWebhookQueue _queue = null!;
+    private IdSource _ids = null!;
+    private User _ada = null!;
+    private User _bob = null!;
 
-    private DateTimeOffset Now => time.GetUtcNow();
+    private DateTimeOffset Now => _time.GetUtcNow();
 
     public override async ValueTask InitializeAsync()
     {
         await base.InitializeAsync();
-        ids = new IdSource(time, new SecureRandom());
-        store = new SqlWebhookStore(Database, time);
-        queue = await NewQueueAsync("self");
-        (ada, bob) = (await AddUserAsync("ada"), await AddUserAsync("bob"));
+        _ids = new IdSource(_time, new SecureRandom());
+        _store = new SqlWebhookStore(Database, _time);
+        _queue = await NewQueueAsync("self");
+        (_ada, _bob) = (await AddUserAsync("ada"), await AddUserAsync("bob"));
     }
 
     public override async ValueTask DisposeAsync()
     {
-        key.Dispose();
+        _key.Dispose();
         await base.DisposeAsync();
         GC.SuppressFinalize(this);
     }
@@ -48,11 +48,11 @@ public abstract class WebhookQueueConformance(DatabaseSource source) : DatabaseT
     [Fact]
     public async Task Event_OfItsOwnerAndType_IsTakenUpOnce()
     {
-        await TellAsync(ada, EventTypes.TaskSucceeded, "before");
-        var webhook = await AddAsync(ada);
-        await TellAsync(ada, EventTypes.TaskSucceeded, "mine");
-        await TellAsync(ada, EventTypes.TaskQueued, "other type");
-        await TellAsync(bob, EventTypes.TaskSucceeded, "other owner");
+        await TellAsync(_ada, EventTypes.TaskSucceeded, "before");
+        var webhook = await AddAsync(_ada);
+        await TellAsync(_ada, EventTypes.TaskSucceeded, "mine");
+        await TellAsync(_ada, EventTypes.TaskQueued, "other type");
+        await TellAsync(_bob, EventTypes.TaskSucceeded, "other owner");
 
         await Task.WhenAll((await NewQueuesAsync(4)).Select(FanOutAsync));
 
@@ -64,14 +64,14 @@ public abstract class WebhookQueueConformance(DatabaseSource source) : DatabaseT
     [Fact]
     public async Task Event_ToldWhileNobodyListened_IsNotTold()
     {
-        (await queue.FanOutAsync(Stop)).ShouldBeNull();
-        var webhook = await AddAsync(ada);
-        await store.UpdateAsync(webhook with { DisabledAt = Now, DisabledReason = "test" }, isUsedAgain: false, Stop);
-        await TellAsync(ada, EventTypes.TaskFailed, "asleep");
-        await store.UpdateAsync(webhook, isUsedAgain: true, Stop);
-        await TellAsync(ada, EventTypes.TaskFailed, "awake");
+        (await _queue.FanOutAsync(Stop)).ShouldBeNull();
+        var webhook = await AddAsync(_ada);
+        await _store.UpdateAsync(webhook with { DisabledAt = Now, DisabledReason = "test" }, isUsedAgain: false, Stop);
+        await TellAsync(_ada, EventTypes.TaskFailed, "asleep");
+        await _store.UpdateAsync(webhook, isUsedAgain: true, Stop);
+        await TellAsync(_ada, EventTypes.TaskFailed, "awake");
 
-        await FanOutAsync(queue);
+        await FanOutAsync(_queue);
 
         (await DeliveriesAsync(webhook)).Select(delivery => delivery.Subject).ShouldBe(["awake"]);
     }
@@ -79,11 +79,11 @@ public abstract class WebhookQueueConformance(DatabaseSource source) : DatabaseT
     [Fact]
     public async Task ManyEvents_AreAllTakenUp()
     {
-        var webhook = await AddAsync(ada);
+        var webhook = await AddAsync(_ada);
         await Database.WriteAsync(session => SqlEvents.AppendAsync(
-            session, Enumerable.Range(0, 2_500).Select(number => Make(ada, EventTypes.TaskSucceeded, $"task{number}"))), Stop);
+            session, Enumerable.Range(0, 2_500).Select(number => Make(_ada, EventTypes.TaskSucceeded, $"task{number}"))), Stop);
 
-        await FanOutAsync(queue);
+        await FanOutAsync(_queue);
 
         (await Database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT count(*) FROM webhook_deliveries"), Stop)).ShouldBe(2_500);
         (await ClaimAsync()).Deliveries.Select(delivery => delivery.Subject).ShouldBe(Enumerable.Range(0, 16).Select(number => $"task{number}"));
@@ -93,20 +93,20 @@ public abstract class WebhookQueueConformance(DatabaseSource source) : DatabaseT
     [Fact]
     public async Task Webhook_WithAnOldBacklog_LetsOthersPass()
     {
-        var busy = await AddAsync(ada);
+        var busy = await AddAsync(_ada);
         await Database.WriteAsync(session => SqlEvents.AppendAsync(
-            session, Enumerable.Range(0, 40).Select(number => Make(ada, EventTypes.TaskSucceeded, $"task{number}"))), Stop);
-        await FanOutAsync(queue);
-        time.Advance(TimeSpan.FromSeconds(1));
-        var other = await AddAsync(bob);
-        await TellAsync(bob, EventTypes.TaskSucceeded, "one");
-        await FanOutAsync(queue);
-        time.Advance(TimeSpan.FromSeconds(1));
+            session, Enumerable.Range(0, 40).Select(number => Make(_ada, EventTypes.TaskSucceeded, $"task{number}"))), Stop);
+        await FanOutAsync(_queue);
+        _time.Advance(TimeSpan.FromSeconds(1));
+        var other = await AddAsync(_bob);
+        await TellAsync(_bob, EventTypes.TaskSucceeded, "one");
+        await FanOutAsync(_queue);
+        _time.Advance(TimeSpan.FromSeconds(1));
         var first = await ClaimAsync();
         first.Webhook.Id.ShouldBe(busy.Id);
 
-        await queue.FinishAsync(first, Failing(first), Stop);
-        queue.Drop(first);
+        await _queue.FinishAsync(first, Failing(first), Stop);
+        _queue.Drop(first);
 
         (await ClaimAsync()).Webhook.Id.ShouldBe(other.Id);
         (await ClaimAsync()).Webhook.Id.ShouldBe(busy.Id, "it is due as well");
@@ -121,10 +121,10 @@ public abstract class WebhookQueueConformance(DatabaseSource source) : DatabaseT
         var claims = await Task.WhenAll(queues.Select(other => other.ClaimAsync(10, Stop)));
 
         claims.SelectMany(leases => leases).Count().ShouldBe(1);
-        (await queue.NextDueAsync(Stop)).ShouldBeNull();
+        (await _queue.NextDueAsync(Stop)).ShouldBeNull();
         await StrikeOffAsync($"node{claims.ToList().FindIndex(leases => leases.Count > 0)}");
-        (await queue.NextDueAsync(Stop)).ShouldBe(Now);
-        (await queue.ClaimAsync(10, Stop)).Count.ShouldBe(1, "of a node that vanished");
+        (await _queue.NextDueAsync(Stop)).ShouldBe(Now);
+        (await _queue.ClaimAsync(10, Stop)).Count.ShouldBe(1, "of a node that vanished");
     }
 
     [Fact]
@@ -132,9 +132,9 @@ public abstract class WebhookQueueConformance(DatabaseSource source) : DatabaseT
     {
         await AddWithDeliveryAsync();
         var lease = await ClaimAsync();
-        (await queue.ClaimAsync(1, Stop)).ShouldBeEmpty();
+        (await _queue.ClaimAsync(1, Stop)).ShouldBeEmpty();
 
-        queue.Drop(lease);
+        _queue.Drop(lease);
 
         (await ClaimAsync()).Deliveries.Single().Id.ShouldBe(lease.Deliveries.Single().Id);
     }
@@ -144,12 +144,12 @@ public abstract class WebhookQueueConformance(DatabaseSource source) : DatabaseT
     {
         var webhook = await AddWithDeliveryAsync();
         var lease = await ClaimAsync();
-        await queue.FinishAsync(lease, Failing(lease), Stop);
-        await queue.BringForwardAsync(Stop);
-        (await queue.ClaimAsync(1, Stop)).ShouldBeEmpty("it is only put off by its failure");
-        time.Advance(TimeSpan.FromHours(-1));
+        await _queue.FinishAsync(lease, Failing(lease), Stop);
+        await _queue.BringForwardAsync(Stop);
+        (await _queue.ClaimAsync(1, Stop)).ShouldBeEmpty("it is only put off by its failure");
+        _time.Advance(TimeSpan.FromHours(-1));
 
-        await queue.BringForwardAsync(Stop);
+        await _queue.BringForwardAsync(Stop);
 
         (await ClaimAsync()).Deliveries.Single().Attempts.ShouldBe(1);
         webhook.Id.IsEmpty.ShouldBeFalse();
@@ -165,11 +165,11 @@ public abstract class WebhookQueueConformance(DatabaseSource source) : DatabaseT
         var mine = await ClaimAsync();
 
         await paused.FinishAsync(lost, Failing(lost), Stop);
-        await queue.FinishAsync(mine, Succeeding(mine), Stop);
+        await _queue.FinishAsync(mine, Succeeding(mine), Stop);
 
         var delivery = (await DeliveriesAsync(webhook)).Single();
         (delivery.State, delivery.Attempts, delivery.Status).ShouldBe((DeliveryState.Delivered, 1, 204));
-        (await queue.NextDueAsync(Stop)).ShouldBeNull();
+        (await _queue.NextDueAsync(Stop)).ShouldBeNull();
     }
 
     [Fact]
@@ -179,15 +179,15 @@ public abstract class WebhookQueueConformance(DatabaseSource source) : DatabaseT
         for (var attempt = 1; attempt <= 3; attempt++)
         {
             var lease = await ClaimAsync();
-            await queue.FinishAsync(lease, Failing(lease), Stop);
-            (await queue.ClaimAsync(1, Stop)).ShouldBeEmpty();
-            time.Advance(TimeSpan.FromMinutes(1));
+            await _queue.FinishAsync(lease, Failing(lease), Stop);
+            (await _queue.ClaimAsync(1, Stop)).ShouldBeEmpty();
+            _time.Advance(TimeSpan.FromMinutes(1));
         }
 
         var delivery = (await DeliveriesAsync(webhook)).Single();
         (delivery.State, delivery.Attempts, delivery.Status, delivery.Error).ShouldBe((DeliveryState.Failed, 3, 500, "It failed."));
-        (await store.FindAsync(webhook.Id, ada.Id, Stop))!.FailingSince.ShouldNotBeNull();
-        (await queue.NextDueAsync(Stop)).ShouldBeNull();
+        (await _store.FindAsync(webhook.Id, _ada.Id, Stop))!.FailingSince.ShouldNotBeNull();
+        (await _queue.NextDueAsync(Stop)).ShouldBeNull();
     }
 
     [Fact]
@@ -195,13 +195,13 @@ public abstract class WebhookQueueConformance(DatabaseSource source) : DatabaseT
     {
         var webhook = await AddWithDeliveryAsync();
         var lease = await ClaimAsync();
-        await queue.FinishAsync(lease, Succeeding(lease), Stop);
+        await _queue.FinishAsync(lease, Succeeding(lease), Stop);
 
-        var again = await store.RedeliverAsync(webhook.Id, lease.Deliveries[0].Id, Stop);
+        var again = await _store.RedeliverAsync(webhook.Id, lease.Deliveries[0].Id, Stop);
 
         (again!.State, again.Attempts).ShouldBe((DeliveryState.Pending, 0));
         (await ClaimAsync()).Deliveries.Single().Id.ShouldBe(again.Id);
-        (await store.RedeliverAsync(webhook.Id, ids.Next<WebhookDelivery>(), Stop)).ShouldBeNull();
+        (await _store.RedeliverAsync(webhook.Id, _ids.Next<WebhookDelivery>(), Stop)).ShouldBeNull();
     }
 
     [Fact]
@@ -209,18 +209,18 @@ public abstract class WebhookQueueConformance(DatabaseSource source) : DatabaseT
     {
         var webhook = await AddWithDeliveryAsync();
         var first = await ClaimAsync();
-        await queue.FinishAsync(first, Failing(first), Stop);
-        time.Advance(TimeSpan.FromDays(5));
-        await TellAsync(ada, EventTypes.TaskSucceeded, "later");
-        await FanOutAsync(queue);
+        await _queue.FinishAsync(first, Failing(first), Stop);
+        _time.Advance(TimeSpan.FromDays(5));
+        await TellAsync(_ada, EventTypes.TaskSucceeded, "later");
+        await FanOutAsync(_queue);
         var last = await ClaimAsync();
 
-        await queue.FinishAsync(last, Failing(last), Stop);
+        await _queue.FinishAsync(last, Failing(last), Stop);
 
-        (await store.FindAsync(webhook.Id, ada.Id, Stop))!.DisabledReason!.ShouldContain("Every attempt failed since");
+        (await _store.FindAsync(webhook.Id, _ada.Id, Stop))!.DisabledReason!.ShouldContain("Every attempt failed since");
         (await DeliveriesAsync(webhook)).ShouldAllBe(delivery => delivery.State == DeliveryState.Failed);
         (await EventsAsync()).ShouldContain(EventTypes.WebhookDisabled);
-        (await queue.NextDueAsync(Stop)).ShouldBeNull();
+        (await _queue.NextDueAsync(Stop)).ShouldBeNull();
     }
 
     [Fact]
@@ -228,12 +228,12 @@ public abstract class WebhookQueueConformance(DatabaseSource source) : DatabaseT
     {
         var webhook = await AddWithDeliveryAsync();
         var first = await ClaimAsync();
-        await queue.FinishAsync(first, Failing(first), Stop);
-        time.Advance(TimeSpan.FromDays(6));
+        await _queue.FinishAsync(first, Failing(first), Stop);
+        _time.Advance(TimeSpan.FromDays(6));
         var second = await ClaimAsync();
-        await queue.FinishAsync(second, Succeeding(second), Stop);
+        await _queue.FinishAsync(second, Succeeding(second), Stop);
 
-        var now = (await store.FindAsync(webhook.Id, ada.Id, Stop))!;
+        var now = (await _store.FindAsync(webhook.Id, _ada.Id, Stop))!;
         (now.FailingSince, now.DisabledAt).ShouldBe((null, null));
     }
 
@@ -243,9 +243,9 @@ public abstract class WebhookQueueConformance(DatabaseSource source) : DatabaseT
         var webhook = await AddWithDeliveryAsync();
         var lease = await ClaimAsync();
 
-        await queue.FinishAsync(lease, [(lease.Deliveries[0], new DeliveryAttempt(Now, 1, 410, "Gone."))], Stop);
+        await _queue.FinishAsync(lease, [(lease.Deliveries[0], new DeliveryAttempt(Now, 1, 410, "Gone."))], Stop);
 
-        (await store.FindAsync(webhook.Id, ada.Id, Stop))!.DisabledReason!.ShouldContain("410");
+        (await _store.FindAsync(webhook.Id, _ada.Id, Stop))!.DisabledReason!.ShouldContain("410");
     }
 
     [Fact]
@@ -253,20 +253,20 @@ public abstract class WebhookQueueConformance(DatabaseSource source) : DatabaseT
     {
         var webhook = await AddWithDeliveryAsync();
 
-        (await store.FindAsync(webhook.Id, bob.Id, Stop)).ShouldBeNull();
-        (await store.DeleteAsync(webhook.Id, bob.Id, Stop)).ShouldBeFalse();
-        (await store.DeleteAsync(webhook.Id, ada.Id, Stop)).ShouldBeTrue();
-        (await queue.ClaimAsync(1, Stop)).ShouldBeEmpty();
+        (await _store.FindAsync(webhook.Id, _bob.Id, Stop)).ShouldBeNull();
+        (await _store.DeleteAsync(webhook.Id, _bob.Id, Stop)).ShouldBeFalse();
+        (await _store.DeleteAsync(webhook.Id, _ada.Id, Stop)).ShouldBeTrue();
+        (await _queue.ClaimAsync(1, Stop)).ShouldBeEmpty();
     }
 
     [Fact]
     public async Task Webhooks_OfOneUser_AreLimited()
     {
         for (var number = 0; number < Webhook.MaxPerUser; number++)
-            await AddAsync(ada);
+            await AddAsync(_ada);
 
-        (await store.PutAsync(NewWebhook(ada), Stop)).Refusal!.Code.ShouldBe(WebhookRefusal.WebhooksTooMany);
-        await AddAsync(bob);
+        (await _store.PutAsync(NewWebhook(_ada), Stop)).Refusal!.Code.ShouldBe(WebhookRefusal.WebhooksTooMany);
+        await AddAsync(_bob);
     }
 
     [Fact]
@@ -274,10 +274,10 @@ public abstract class WebhookQueueConformance(DatabaseSource source) : DatabaseT
     {
         var webhook = await AddWithDeliveryAsync();
         var lease = await ClaimAsync();
-        await queue.FinishAsync(lease, Succeeding(lease), Stop);
+        await _queue.FinishAsync(lease, Succeeding(lease), Stop);
 
-        (await queue.ForgetAsync(Now, Stop)).ShouldBe(0);
-        (await queue.ForgetAsync(Now + TimeSpan.FromSeconds(1), Stop)).ShouldBe(1);
+        (await _queue.ForgetAsync(Now, Stop)).ShouldBe(0);
+        (await _queue.ForgetAsync(Now + TimeSpan.FromSeconds(1), Stop)).ShouldBe(1);
         (await DeliveriesAsync(webhook)).ShouldBeEmpty();
     }
 
@@ -292,7 +292,7 @@ public abstract class WebhookQueueConformance(DatabaseSource source) : DatabaseT
     {
         var holder = new LeaseHolder(node, "1");
         await new SqlNodeStore(Database).BeatAsync(holder, NodeStoreConformance.Silent, Now, Stop);
-        return new SqlWebhookQueue(Database, holder, ids, key.PublicKey, Retries, new SecureRandom(), time);
+        return new SqlWebhookQueue(Database, holder, _ids, _key.PublicKey, s_retries, new SecureRandom(), _time);
     }
 
     private async Task<List<SqlWebhookQueue>> NewQueuesAsync(int count)
@@ -312,34 +312,34 @@ public abstract class WebhookQueueConformance(DatabaseSource source) : DatabaseT
         }
     }
 
-    private async Task<WebhookLease> ClaimAsync() => (await queue.ClaimAsync(1, Stop)).ShouldHaveSingleItem();
+    private async Task<WebhookLease> ClaimAsync() => (await _queue.ClaimAsync(1, Stop)).ShouldHaveSingleItem();
 
     private async Task<Webhook> AddWithDeliveryAsync()
     {
-        var webhook = await AddAsync(ada);
-        await TellAsync(ada, EventTypes.TaskSucceeded, "one");
-        await FanOutAsync(queue);
+        var webhook = await AddAsync(_ada);
+        await TellAsync(_ada, EventTypes.TaskSucceeded, "one");
+        await FanOutAsync(_queue);
         return webhook;
     }
 
     private Webhook NewWebhook(User owner) => new(
-        ids.Next<Webhook>(), owner.Id, "https://example.org/", "", WebhookEvents.Default, WebhookSecret.Create(new SecureRandom()), Now, null, null, null);
+        _ids.Next<Webhook>(), owner.Id, "https://example.org/", "", WebhookEvents.Default, WebhookSecret.Create(new SecureRandom()), Now, null, null, null);
 
-    private async Task<Webhook> AddAsync(User owner) => (await store.PutAsync(NewWebhook(owner), Stop)).Value;
+    private async Task<Webhook> AddAsync(User owner) => (await _store.PutAsync(NewWebhook(owner), Stop)).Value;
 
     private async Task<IReadOnlyList<WebhookDelivery>> DeliveriesAsync(Webhook webhook) =>
-        (await store.ListDeliveriesAsync(webhook.Id, null, new PageRequest(), Stop)).Items;
+        (await _store.ListDeliveriesAsync(webhook.Id, null, new PageRequest(), Stop)).Items;
 
     private async Task<IReadOnlyList<string>> EventsAsync() =>
-        [.. (await new SqlEventStore(Database).ReadAfterAsync(0, new EventFilter(ada.Id, null, []), 1_000, Stop)).Events.Select(told => told.Event.Type)];
+        [.. (await new SqlEventStore(Database).ReadAfterAsync(0, new EventFilter(_ada.Id, null, []), 1_000, Stop)).Events.Select(told => told.Event.Type)];
 
     private Task TellAsync(User owner, string type, string subject) =>
         Database.WriteAsync(session => SqlEvents.AppendAsync(session, [Make(owner, type, subject)]), Stop);
 
     private NewEvent Make(User owner, string type, string subject) => new(type, subject, owner.Id, Now, "{}");
 
-    private async Task<User> AddUserAsync(string handle) => (await new SqlUserStore(Database, ids).AddAsync(
-        new StoredUser(new User(ids.Next<User>(), handle, $"{handle}@example.org", UserRole.Member, Now), "hash"), Stop)).Value;
+    private async Task<User> AddUserAsync(string handle) => (await new SqlUserStore(Database, _ids).AddAsync(
+        new StoredUser(new User(_ids.Next<User>(), handle, $"{handle}@example.org", UserRole.Member, Now), "hash"), Stop)).Value;
 }
 
 public sealed class SqliteWebhookQueueTests() : WebhookQueueConformance(new SqliteSource());

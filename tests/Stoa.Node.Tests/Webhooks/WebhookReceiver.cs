@@ -12,10 +12,10 @@ namespace Stoa.Node.Tests.Webhooks;
 /// <summary>A server on this machine that takes webhooks down, and answers as the test says.</summary>
 public sealed class WebhookReceiver : IAsyncDisposable
 {
-    private readonly WebApplication app;
-    private readonly Channel<ReceivedWebhook> received = Channel.CreateUnbounded<ReceivedWebhook>();
+    private readonly WebApplication _app;
+    private readonly Channel<ReceivedWebhook> _received = Channel.CreateUnbounded<ReceivedWebhook>();
 
-    private WebhookReceiver(WebApplication app) => this.app = app;
+    private WebhookReceiver(WebApplication app) => _app = app;
 
     /// <summary>Statuses of the next answers; 204 when there is none.</summary>
     public ConcurrentQueue<int> Answers { get; } = new();
@@ -26,7 +26,7 @@ public sealed class WebhookReceiver : IAsyncDisposable
     /// <summary>While it is not completed no answer is given.</summary>
     public Task MayAnswer { get; set; } = Task.CompletedTask;
 
-    public string Url => app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single() + "/hook";
+    public string Url => _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single() + "/hook";
 
     public int Port => new Uri(Url).Port;
 
@@ -37,15 +37,15 @@ public sealed class WebhookReceiver : IAsyncDisposable
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.WebHost.UseKestrelCore().UseUrls("http://127.0.0.1:0");
         var receiver = new WebhookReceiver(builder.Build());
-        receiver.app.Run(receiver.TakeAsync);
-        await receiver.app.StartAsync(TestContext.Current.CancellationToken);
+        receiver._app.Run(receiver.TakeAsync);
+        await receiver._app.StartAsync(TestContext.Current.CancellationToken);
         return receiver;
     }
 
     /// <summary>The next that came, or comes.</summary>
-    public ValueTask<ReceivedWebhook> NextAsync() => received.Reader.ReadAsync(TestContext.Current.CancellationToken);
+    public ValueTask<ReceivedWebhook> NextAsync() => _received.Reader.ReadAsync(TestContext.Current.CancellationToken);
 
-    public ValueTask DisposeAsync() => app.DisposeAsync();
+    public ValueTask DisposeAsync() => _app.DisposeAsync();
 
     private async Task TakeAsync(HttpContext context)
     {
@@ -53,7 +53,7 @@ public sealed class WebhookReceiver : IAsyncDisposable
         await context.Request.Body.CopyToAsync(body);
         var headers = context.Request.Headers.ToDictionary(header => header.Key, header => header.Value.ToString(), StringComparer.OrdinalIgnoreCase);
         Count++;
-        await received.Writer.WriteAsync(new ReceivedWebhook(headers, body.ToArray()));
+        await _received.Writer.WriteAsync(new ReceivedWebhook(headers, body.ToArray()));
         await MayAnswer.WaitAsync(context.RequestAborted);
         context.Response.StatusCode = Answers.TryDequeue(out var status) ? status : 204;
         if (Location is not null)

@@ -8,33 +8,33 @@ namespace Stoa.Node.Tests.Webhooks;
 
 public sealed class WebhooksEndpointsTests : IAsyncLifetime
 {
-    private TestNode node = null!;
-    private WebhookReceiver receiver = null!;
+    private TestNode _node = null!;
+    private WebhookReceiver _receiver = null!;
 
-    private StoaClient Client => node.Client;
+    private StoaClient Client => _node.Client;
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     public async ValueTask InitializeAsync()
     {
-        receiver = await WebhookReceiver.StartAsync();
-        node = await TestNode.StartAsync(null, "--Webhooks:AllowHttp", "true", "--Webhooks:AllowPrivateAddresses", "true", "--Webhooks:TimeoutMs", "5000");
+        _receiver = await WebhookReceiver.StartAsync();
+        _node = await TestNode.StartAsync(null, "--Webhooks:AllowHttp", "true", "--Webhooks:AllowPrivateAddresses", "true", "--Webhooks:TimeoutMs", "5000");
     }
 
     public async ValueTask DisposeAsync()
     {
-        await node.DisposeAsync();
-        await receiver.DisposeAsync();
+        await _node.DisposeAsync();
+        await _receiver.DisposeAsync();
     }
 
     [Fact]
     public async Task EndOfATask_IsToldAndSigned()
     {
         var webhook = await CreateAsync();
-        var echo = await node.PublishAsync("echo", GuestPrograms.Echo);
-        var task = await node.RunAsync(echo);
+        var echo = await _node.PublishAsync("echo", GuestPrograms.Echo);
+        var task = await _node.RunAsync(echo);
 
-        var got = await receiver.NextAsync();
+        var got = await _receiver.NextAsync();
 
         got.IsSignedWith(webhook.Secret!).ShouldBeTrue();
         var told = JsonSerializer.Deserialize(got.Body, StoaJson.Default.CloudEvent)!;
@@ -48,14 +48,14 @@ public sealed class WebhooksEndpointsTests : IAsyncLifetime
     public async Task Test_ThatFails_IsSentAgainUnderTheSameId()
     {
         var webhook = await CreateAsync();
-        receiver.Answers.Enqueue(500);
+        _receiver.Answers.Enqueue(500);
 
         var test = await Client.TestWebhookAsync(webhook.Id, Stop);
-        (await receiver.NextAsync()).Id.ShouldBe(test.Id);
+        (await _receiver.NextAsync()).Id.ShouldBe(test.Id);
         await UntilAsync(async () => await LastAsync(webhook.Id) is { Attempts: 1, Status: 500, DueAt: not null });
         await Client.RedeliverWebhookAsync(webhook.Id, test.Id, Stop);
 
-        (await receiver.NextAsync()).Id.ShouldBe(test.Id);
+        (await _receiver.NextAsync()).Id.ShouldBe(test.Id);
         (await EndAsync(webhook.Id)).State.ShouldBe("delivered");
         (await Client.GetWebhookAsync(webhook.Id, Stop)).FailingSince.ShouldBeNull();
     }
@@ -69,7 +69,7 @@ public sealed class WebhooksEndpointsTests : IAsyncLifetime
         (await Should.ThrowAsync<StoaException>(() => Client.TestWebhookAsync(webhook.Id, Stop))).Problem.Code.ShouldBe("webhookDisabled");
         (await Client.UpdateWebhookAsync(webhook.Id, new UpdateWebhookRequest(Enabled: true, Types: ["stoa.task.*"]), Stop)).Types.Count.ShouldBe(6);
         await Client.TestWebhookAsync(webhook.Id, Stop);
-        await receiver.NextAsync();
+        await _receiver.NextAsync();
     }
 
     [Fact]
@@ -90,13 +90,13 @@ public sealed class WebhooksEndpointsTests : IAsyncLifetime
     {
         await using var strict = await TestNode.StartAsync();
 
-        var refused = await Should.ThrowAsync<StoaException>(() => strict.Client.CreateWebhookAsync(new CreateWebhookRequest(receiver.Url, ["no.such"]), Stop));
+        var refused = await Should.ThrowAsync<StoaException>(() => strict.Client.CreateWebhookAsync(new CreateWebhookRequest(_receiver.Url, ["no.such"]), Stop));
 
         refused.Problem.Code.ShouldBe("webhookInvalid");
         refused.Problem.Errors!.Select(error => error.Pointer).ShouldBe(["/url", "/url", "/types"]);
     }
 
-    private Task<WebhookResponse> CreateAsync() => Client.CreateWebhookAsync(new CreateWebhookRequest(receiver.Url, Name: "test"), Stop);
+    private Task<WebhookResponse> CreateAsync() => Client.CreateWebhookAsync(new CreateWebhookRequest(_receiver.Url, Name: "test"), Stop);
 
     private async Task<WebhookDeliveryResponse?> LastAsync(string webhook) =>
         await Client.ListWebhookDeliveriesAsync(webhook, cancellationToken: Stop).FirstOrDefaultAsync(Stop);

@@ -12,7 +12,7 @@ public sealed class SignatureVectorTests
     private const string RequestDigest = "sha-512=:WZDPaVn/7XgHaAy8pmojAkGWoRx2UFChF41A2svX+TaPm+AbwAgBWnrIiYllu7BNNyealdVLvRwEmTHWXvJwew==:";
 
     // RFC 9421, appendix B.2.
-    private static readonly Dictionary<string, string> request = new()
+    private static readonly Dictionary<string, string> s_request = new()
     {
         ["date"] = "Tue, 20 Apr 2021 02:07:55 GMT",
         ["@method"] = "POST",
@@ -24,7 +24,7 @@ public sealed class SignatureVectorTests
         ["content-length"] = "18",
     };
 
-    private static readonly Dictionary<string, string> response = new()
+    private static readonly Dictionary<string, string> s_response = new()
     {
         ["@status"] = "200",
         ["content-type"] = "application/json",
@@ -41,11 +41,11 @@ public sealed class SignatureVectorTests
             "sig-b24=:wNmSUAhwb5LxtOtOpNa6W5xj067m5hFrj0XQ4fvpaCLx0NKocgPquLgyahnzDnDAUy5eCdlYUEkLIj+32oiasw==:").Single().Value.Value;
         var key = PublicKey.FromSpki(Convert.FromBase64String(EccKey));
 
-        key.VerifyFixed(input.ToBase(response.GetValueOrDefault), signature).ShouldBeTrue();
+        key.VerifyFixed(input.ToBase(s_response.GetValueOrDefault), signature).ShouldBeTrue();
 
-        foreach (var name in response.Keys)
+        foreach (var name in s_response.Keys)
         {
-            var changed = new Dictionary<string, string>(response) { [name] = response[name] + "0" };
+            var changed = new Dictionary<string, string>(s_response) { [name] = s_response[name] + "0" };
             key.VerifyFixed(input.ToBase(changed.GetValueOrDefault), signature).ShouldBeFalse(name);
         }
     }
@@ -83,7 +83,7 @@ public sealed class SignatureVectorTests
         "@signature-params": ("@method" "@authority" "@path" "content-digest" "content-length" "content-type");created=1618884473;keyid="test-key-rsa-pss"
         """)]
     public void Base_OfTheExamples_IsThatOfTheStandard(string input, string expected) =>
-        Encoding.ASCII.GetString(Input(input).ToBase(request.GetValueOrDefault)).ShouldBe(expected.ReplaceLineEndings("\n"));
+        Encoding.ASCII.GetString(Input(input).ToBase(s_request.GetValueOrDefault)).ShouldBe(expected.ReplaceLineEndings("\n"));
 
     [Theory]
     [InlineData("{\"hello\": \"world\"}", RequestDigest, true)]
@@ -108,15 +108,15 @@ public sealed class SignatureVectorTests
         using var pair = PrivateKey.Generate();
         var input = SignatureInput.Of(["@method", "@path", "@query", "content-digest"], DateTimeOffset.UnixEpoch, "n-\"1\"", "skey_1");
         var read = SignatureInput.Read(StructuredFields.ReadDictionary($"stoa={input}").Single().Value);
-        var signature = pair.SignFixed(input.ToBase(request.GetValueOrDefault));
+        var signature = pair.SignFixed(input.ToBase(s_request.GetValueOrDefault));
 
         signature.Length.ShouldBe(PublicKey.FixedSignatureLength);
         (read.Created, read.Nonce, read.KeyId).ShouldBe((0L, "n-\"1\"", "skey_1"));
-        pair.PublicKey.VerifyFixed(read.ToBase(request.GetValueOrDefault), signature).ShouldBeTrue();
-        pair.PublicKey.Verify(read.ToBase(request.GetValueOrDefault), signature).ShouldBeFalse();
+        pair.PublicKey.VerifyFixed(read.ToBase(s_request.GetValueOrDefault), signature).ShouldBeTrue();
+        pair.PublicKey.Verify(read.ToBase(s_request.GetValueOrDefault), signature).ShouldBeFalse();
         foreach (var name in input.Components)
         {
-            var changed = new Dictionary<string, string>(request) { [name] = request[name] + "/" };
+            var changed = new Dictionary<string, string>(s_request) { [name] = s_request[name] + "/" };
             pair.PublicKey.VerifyFixed(read.ToBase(changed.GetValueOrDefault), signature).ShouldBeFalse(name);
         }
     }

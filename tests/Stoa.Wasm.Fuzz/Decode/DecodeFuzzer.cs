@@ -13,7 +13,7 @@ internal sealed class DecodeFuzzer
 
     private const long BytesPerByte = 600;
 
-    private static readonly ExecutionLimits Limits = new()
+    private static readonly ExecutionLimits s_limits = new()
     {
         Fuel = 100_000,
         MaxMemoryBytes = 4 << 20,
@@ -114,7 +114,7 @@ internal sealed class DecodeFuzzer
         using var imports = new DummyImports(module);
         try
         {
-            using var instance = module.Instantiate(imports.Imports, Limits);
+            using var instance = module.Instantiate(imports.Imports, s_limits);
             foreach (var function in instance.Exports.Values.OfType<Function>().Take(3))
             {
                 var arguments = function.Type.Parameters

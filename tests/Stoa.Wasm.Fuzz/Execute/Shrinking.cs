@@ -9,13 +9,13 @@ namespace Stoa.Wasm.Fuzz.Execute;
 internal sealed class Shrinking(ModuleComparison comparison)
 {
     private const long FuelLimit = 2_000_000;
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(40);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(40);
     private static readonly int[] s_windows = [200, 120, 80, 60, 45, 35, 28, 22, 18, 15, 13, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1];
 
     /// <summary>Nothing, then a constant of each kind.</summary>
     private static readonly byte[][] s_constants = MakeConstants();
 
-    private static readonly byte[] Trapping = [0, (byte)Opcode.Unreachable, (byte)Opcode.End];
+    private static readonly byte[] s_trapping = [0, (byte)Opcode.Unreachable, (byte)Opcode.End];
 
     private readonly Engine _engine = new(new EngineOptions { CachedModules = 0 });
     private readonly Stopwatch _clock = Stopwatch.StartNew();
@@ -35,12 +35,12 @@ internal sealed class Shrinking(ModuleComparison comparison)
 
         for (int i = 0; i < module.Bodies.Length; i++)
         {
-            var without = module.WithBody(i, Trapping);
+            var without = module.WithBody(i, s_trapping);
             if (Again(without, needed, difference.Between) is not null)
                 module = without;
         }
 
-        for (bool isSmaller = true; isSmaller && _clock.Elapsed < Patience;)
+        for (bool isSmaller = true; isSmaller && _clock.Elapsed < s_patience;)
         {
             isSmaller = false;
             for (int i = 0; i < module.Bodies.Length; i++)
@@ -56,7 +56,7 @@ internal sealed class Shrinking(ModuleComparison comparison)
         foreach (int window in s_windows)
         {
             int[] starts = InstructionStarts(module, body);
-            for (int i = starts.Length - 1 - window; i >= 0 && _clock.Elapsed < Patience; i--)
+            for (int i = starts.Length - 1 - window; i >= 0 && _clock.Elapsed < s_patience; i--)
             {
                 if (i + window >= starts.Length || !TryWithout(ref module, body, starts[i], starts[i + window], window, calls, between))
                     continue;

@@ -31,7 +31,7 @@ internal sealed record V8Outcome(V8Status Status, Cell[] Results, uint MemoryHas
 internal sealed class V8Process : IDisposable
 {
     private const int StateExport = 0xFFFF;
-    private static readonly TimeSpan AnswerTimeout = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan s_answerTimeout = TimeSpan.FromMinutes(1);
 
     private readonly Process _process;
     private readonly Timer _watchdog;
@@ -101,7 +101,7 @@ internal sealed class V8Process : IDisposable
     /// <exception cref="FuzzException">V8 refused the module, or did not answer in time.</exception>
     public IReadOnlyList<V8Outcome> Receive(GeneratedModule module, FunctionType state, IReadOnlyList<GeneratedCall> calls)
     {
-        _watchdog.Change(AnswerTimeout, Timeout.InfiniteTimeSpan);
+        _watchdog.Change(s_answerTimeout, Timeout.InfiniteTimeSpan);
         byte[] answer;
         try
         {

@@ -9,7 +9,7 @@ namespace Stoa.Wasm.Tests.Wasi;
 [Trait("needs", "clang")]
 public sealed class ClangProgramTests : IDisposable
 {
-    private static readonly Engine Engine = new();
+    private static readonly Engine s_engine = new();
 
     private readonly TemporaryDirectory _directory = new();
 
@@ -76,7 +76,7 @@ public sealed class ClangProgramTests : IDisposable
     public void Vectors_ComputeWhatTheSameProgramDoesWithoutThem()
     {
         byte[] vectors = ClangProgram.Build("vectors", "-O3", "-msimd128");
-        Engine.Compile(vectors).Definition.Bodies.ShouldContain(body => body.Facts.HasFlag(FunctionFacts.HasVectorFloats));
+        s_engine.Compile(vectors).Definition.Bodies.ShouldContain(body => body.Facts.HasFlag(FunctionFacts.HasVectorFloats));
         var (with, withReport) = Compute(vectors);
         var (without, withoutReport) = Compute(ClangProgram.Build("vectors", "-O3"));
         with.ShouldBe(without);
@@ -135,7 +135,7 @@ public sealed class ClangProgramTests : IDisposable
 
     private static WasiRunReport Run(string name, WasiOptions world) => Run(ClangProgram.Build(name), world);
 
-    private static WasiRunReport Run(byte[] module, WasiOptions world) => WasiRun.Execute(Engine, new()
+    private static WasiRunReport Run(byte[] module, WasiOptions world) => WasiRun.Execute(s_engine, new()
     {
         Module = module,
         World = world,

@@ -12,7 +12,7 @@ public sealed class RandomCallTests
     private const int Guests = 100;
     private const int CallsOfAGuest = 200;
 
-    private static readonly string[] Paths =
+    private static readonly string[] s_paths =
         ["a", "b", "a/b", "a/../b", "..", "../a", "a/", ".", "/", "", "a//b/./c", "l", "l/a", "ü", new('n', 300), "a\0b"];
 
     [Theory]
@@ -92,7 +92,7 @@ public sealed class RandomCallTests
 
     private static void WritePath(WasiGuest guest, Random random)
     {
-        var bytes = System.Text.Encoding.UTF8.GetBytes(Paths[random.Next(Paths.Length)]);
+        var bytes = System.Text.Encoding.UTF8.GetBytes(s_paths[random.Next(s_paths.Length)]);
         var at = (uint)random.Next(4_096, 4_104);
         bytes.CopyTo(guest.Memory.GetSpan(at, bytes.Length));
     }

@@ -4,13 +4,13 @@ namespace Stoa.Wasm.Tests.Wasi;
 
 public sealed class WasiClockTests
 {
-    private static readonly DateTimeOffset Start = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
+    private static readonly DateTimeOffset s_start = new(2026, 1, 2, 3, 4, 5, TimeSpan.Zero);
 
     [Fact]
     public void Deterministic_EachReading_MovesItOneStep()
     {
-        var clock = WasiClock.Deterministic(Start);
-        var startNs = (ulong)(Start - DateTimeOffset.UnixEpoch).Ticks * 100;
+        var clock = WasiClock.Deterministic(s_start);
+        var startNs = (ulong)(s_start - DateTimeOffset.UnixEpoch).Ticks * 100;
         clock.PeekRealtimeNs().ShouldBe(startNs);
         clock.ReadRealtimeNs().ShouldBe(startNs + 1_000);
         clock.ReadMonotonicNs().ShouldBe(2_000UL);
@@ -20,7 +20,7 @@ public sealed class WasiClockTests
     [Fact]
     public void Deterministic_Waiting_MovesItByTheWait()
     {
-        var clock = WasiClock.Deterministic(Start);
+        var clock = WasiClock.Deterministic(s_start);
         clock.WaitAsync(5_000_000_000, CancellationToken.None).IsCompletedSuccessfully.ShouldBeTrue();
         clock.ReadMonotonicNs().ShouldBe(5_000_001_000UL);
     }
@@ -28,7 +28,7 @@ public sealed class WasiClockTests
     [Fact]
     public void Deterministic_WaitsForCenturies_NeverOverflow()
     {
-        var clock = WasiClock.Deterministic(Start);
+        var clock = WasiClock.Deterministic(s_start);
         for (var i = 0; i < 4; i++)
             _ = clock.WaitAsync(ulong.MaxValue, CancellationToken.None);
         clock.ReadRealtimeNs().ShouldBeGreaterThan((ulong)long.MaxValue);

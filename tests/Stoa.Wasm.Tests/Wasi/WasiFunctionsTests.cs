@@ -5,7 +5,7 @@ namespace Stoa.Wasm.Tests.Wasi;
 public sealed class WasiFunctionsTests
 {
     // The functions of the witx with their parameters, i for i32 and l for i64. All but proc_exit give back an errno.
-    private static readonly Dictionary<string, string> Signatures = new()
+    private static readonly Dictionary<string, string> s_signatures = new()
     {
         ["args_get"] = "ii",
         ["args_sizes_get"] = "ii",
@@ -55,7 +55,7 @@ public sealed class WasiFunctionsTests
         ["sock_shutdown"] = "ii",
     };
 
-    public static IReadOnlyList<string> Names { get; } = [.. Signatures.Keys];
+    public static IReadOnlyList<string> Names { get; } = [.. s_signatures.Keys];
 
     /// <summary>Each function with a parameter that is an address, and which it is.</summary>
     public static TheoryData<string, int> Addresses { get; } = new()
@@ -113,7 +113,7 @@ public sealed class WasiFunctionsTests
         using var context = new WasiContext(new());
         var imports = new Imports();
         context.DefineIn(imports);
-        foreach (var (name, parameters) in Signatures)
+        foreach (var (name, parameters) in s_signatures)
         {
             var type = imports.Find(WasiContext.ModuleName, name).ShouldBeOfType<Function>(name).Type;
             string.Concat(type.Parameters.Select(kind => kind == ValueKind.I32 ? 'i' : 'l')).ShouldBe(parameters, name);

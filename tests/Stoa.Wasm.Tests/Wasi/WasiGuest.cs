@@ -22,7 +22,7 @@ internal sealed class WasiGuest : IDisposable
     private const int BufferAddress = 65_536;
     private const uint Pages = 8;
 
-    private static readonly Engine Engine = new();
+    private static readonly Engine s_engine = new();
 
     private readonly WasiContext _context;
 
@@ -31,7 +31,7 @@ internal sealed class WasiGuest : IDisposable
         _context = new WasiContext(options ?? new());
         var imports = new Imports();
         _context.DefineIn(imports);
-        Instance = Engine.Compile(BuildModule(imports)).Instantiate(imports, limits);
+        Instance = s_engine.Compile(BuildModule(imports)).Instantiate(imports, limits);
     }
 
     public Instance Instance { get; }

@@ -9,7 +9,7 @@ public sealed class WasiRunTests
     private const ValueKind I32 = ValueKind.I32;
     private const ValueKind I64 = ValueKind.I64;
 
-    private static readonly Engine Engine = new();
+    private static readonly Engine s_engine = new();
 
     [Fact]
     public void Execute_NoModule_IsRefused() => Refused("garbage"u8.ToArray()).ShouldContain("not a WebAssembly module");
@@ -116,7 +116,7 @@ public sealed class WasiRunTests
     public void RunCommand_WithoutStart_SaysSo()
     {
         using var context = new WasiContext(new() { Stdout = GuestOutput.Discard() });
-        using var instance = Engine.Compile(ModuleBuilder.Empty).Instantiate(new Imports());
+        using var instance = s_engine.Compile(ModuleBuilder.Empty).Instantiate(new Imports());
         Should.Throw<MissingExportException>(() => context.RunCommand(instance)).Name.ShouldBe("_start");
     }
 
@@ -151,5 +151,5 @@ public sealed class WasiRunTests
     private static string Refused(byte[] module) =>
         Execute(new() { Module = module }).Outcome.ShouldBeOfType<WasiRunOutcome.Refused>().Reason;
 
-    private static WasiRunReport Execute(WasiRunRequest request) => WasiRun.Execute(Engine, request);
+    private static WasiRunReport Execute(WasiRunRequest request) => WasiRun.Execute(s_engine, request);
 }

@@ -30,8 +30,8 @@ public static class SecondFactorRules
     /// <summary>Wrong codes in a row after which one has to wait.</summary>
     public const int FailuresMax = 5;
 
-    private static readonly TimeSpan firstWait = TimeSpan.FromMinutes(5);
-    private static readonly TimeSpan longestWait = TimeSpan.FromHours(1);
+    private static readonly TimeSpan s_firstWait = TimeSpan.FromMinutes(5);
+    private static readonly TimeSpan s_longestWait = TimeSpan.FromHours(1);
 
     /// <summary>How long after the last wrong code none is looked at: 5 minutes after the fifth in a row, twice as long after each further one, at most an hour.</summary>
     public static TimeSpan WaitAfter(int failures)
@@ -39,8 +39,8 @@ public static class SecondFactorRules
         if (failures < FailuresMax)
             return TimeSpan.Zero;
         var doublings = Math.Min(failures - FailuresMax, 10);
-        var wait = firstWait * Math.Pow(2, doublings);
-        return wait < longestWait ? wait : longestWait;
+        var wait = s_firstWait * Math.Pow(2, doublings);
+        return wait < s_longestWait ? wait : s_longestWait;
     }
 
     /// <summary>Looks at a code: six digits of the authenticator, or a recovery code.</summary>

@@ -22,11 +22,11 @@ public sealed class RefreshToken
     private const int HeadBytes = IdBytes + sizeof(int);
     private const int TagBytes = 20;
 
-    private readonly byte[] bytes;
+    private readonly byte[] _bytes;
 
     private RefreshToken(byte[] bytes)
     {
-        this.bytes = bytes;
+        _bytes = bytes;
         Session = new Id<Session>(new Guid(bytes.AsSpan(0, IdBytes), bigEndian: true));
         Generation = BinaryPrimitives.ReadInt32BigEndian(bytes.AsSpan(IdBytes));
     }
@@ -38,7 +38,7 @@ public sealed class RefreshToken
     public int Generation { get; }
 
     /// <summary>The whole secret.</summary>
-    public string Text => Scheme + Base32.Encode(bytes);
+    public string Text => Scheme + Base32.Encode(_bytes);
 
     /// <summary>The token of a session with that number: the same each time.</summary>
     public static RefreshToken Create(Id<Session> session, int generation, ReadOnlySpan<byte> key)
@@ -66,7 +66,7 @@ public sealed class RefreshToken
     }
 
     /// <summary>Whether the token was made with a session's key. Takes as long for every token.</summary>
-    public bool IsMadeWith(ReadOnlySpan<byte> key) => CryptographicOperations.FixedTimeEquals(Tag(key, bytes), bytes.AsSpan(HeadBytes));
+    public bool IsMadeWith(ReadOnlySpan<byte> key) => CryptographicOperations.FixedTimeEquals(Tag(key, _bytes), _bytes.AsSpan(HeadBytes));
 
     /// <summary>Shows nothing of the secret.</summary>
     public override string ToString() => $"{Scheme}… of {Session}, number {Generation}";

@@ -26,7 +26,7 @@ internal static class DescribeDocument
         **Retries.** Send an `Idempotency-Key` with a POST that makes something: the same key with the same content gets the same answer.
         """;
 
-    private static readonly (string Name, string Description)[] tags =
+    private static readonly (string Name, string Description)[] s_tags =
     [
         ("Batches", "Many tasks submitted, followed and cancelled as one thing."),
         ("Tasks", "Work for agents: submit it, watch it, fetch its result and receipt."),
@@ -79,7 +79,7 @@ internal static class DescribeDocument
         var used = document.Paths.Values.SelectMany(path => path.Operations ?? []).SelectMany(pair => pair.Value.Tags ?? new HashSet<OpenApiTagReference>())
             .Select(tag => tag.Name).ToHashSet();
         // The order here is the order in the reference.
-        document.Tags = tags.Where(tag => used.Contains(tag.Name))
+        document.Tags = s_tags.Where(tag => used.Contains(tag.Name))
             .Select(tag => new OpenApiTag { Name = tag.Name, Description = tag.Description }).ToHashSet();
         return Task.CompletedTask;
     }

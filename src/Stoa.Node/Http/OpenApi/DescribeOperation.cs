@@ -12,7 +12,7 @@ namespace Stoa.Node.Http.OpenApi;
 internal static class DescribeOperation
 {
     /// <summary>Parameters that mean the same wherever they are.</summary>
-    private static readonly Dictionary<string, string> parameterTexts = new(StringComparer.Ordinal)
+    private static readonly Dictionary<string, string> s_parameterTexts = new(StringComparer.Ordinal)
     {
         ["organisation"] = "Handle of an organisation that you belong to.",
         ["id"] = "The id, a TypeID.",
@@ -37,7 +37,7 @@ internal static class DescribeOperation
             : [];
         foreach (var parameter in operation.Parameters ?? [])
         {
-            if (parameter.Name is { } name && parameterTexts.TryGetValue(name, out var text))
+            if (parameter.Name is { } name && s_parameterTexts.TryGetValue(name, out var text))
                 parameter.Description ??= text;
         }
 

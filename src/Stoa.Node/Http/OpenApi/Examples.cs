@@ -13,180 +13,180 @@ internal static class Examples
     private const string InputDigest = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
     private const string OutputDigest = "sha256:5f1b0f0a3d9a8a6d6c3d5a55b9c2fd4f8f2c2c1c3e6f7a1d0b4e2f9c8d7a6b51";
 
-    private static readonly DateTimeOffset submitted = new(2026, 11, 22, 10, 41, 7, 250, TimeSpan.Zero);
-    private static readonly AgentLimitsBody limits = new(20_000_000_000, 268_435_456, 60_000, 67_108_864, 65_536);
-    private static readonly UserResponse user = new("user_01m81g29hdep1sct759qs8z33q", "ada", "ada@example.org", "member", submitted);
+    private static readonly DateTimeOffset s_submitted = new(2026, 11, 22, 10, 41, 7, 250, TimeSpan.Zero);
+    private static readonly AgentLimitsBody s_limits = new(20_000_000_000, 268_435_456, 60_000, 67_108_864, 65_536);
+    private static readonly UserResponse s_user = new("user_01m81g29hdep1sct759qs8z33q", "ada", "ada@example.org", "member", s_submitted);
 
-    private static readonly SessionResponse session = new(
-        "eyJhbGciOiJFUzI1NiIsImtpZCI6Im9LSX…", submitted.AddMinutes(15), user, "sess_01m81g2a1af0a1b2c3d4e5f6g7", "stoar_agk2qeuqlz5 … (64 characters)", submitted.AddDays(30));
+    private static readonly SessionResponse s_session = new(
+        "eyJhbGciOiJFUzI1NiIsImtpZCI6Im9LSX…", s_submitted.AddMinutes(15), s_user, "sess_01m81g2a1af0a1b2c3d4e5f6g7", "stoar_agk2qeuqlz5 … (64 characters)", s_submitted.AddDays(30));
 
-    private static readonly ListedSessionResponse listedSession = new(
-        session.SessionId, "stoa-cli", submitted, submitted.AddHours(2), submitted.AddDays(30), IsCurrent: true);
+    private static readonly ListedSessionResponse s_listedSession = new(
+        s_session.SessionId, "stoa-cli", s_submitted, s_submitted.AddHours(2), s_submitted.AddDays(30), IsCurrent: true);
 
-    private static readonly AgentResponse agent = new(
+    private static readonly AgentResponse s_agent = new(
         "agent_01m81g1x6vf1cvk6r0j3y9g2qd", "stoa/markdown-html@1.0.0", "stoa", "markdown-html", "1.0.0", "Turns Markdown into HTML.",
         ["text.convert"], ["markdown", "html"], new AgentPortBody("text/markdown"), new AgentPortBody("text/html"),
-        [new AgentParameterBody("title", "Title of the page.", "string")], limits, new AgentPriceBody("0.000100000", "0.000050000", "0.001000000"),
-        OutputDigest, InputDigest, 84_211, submitted);
+        [new AgentParameterBody("title", "Title of the page.", "string")], s_limits, new AgentPriceBody("0.000100000", "0.000050000", "0.001000000"),
+        OutputDigest, InputDigest, 84_211, s_submitted);
 
-    private static readonly TaskResponse task = new(
-        TaskId, "stoa/markdown-html@1.0.0", "succeeded", InputDigest, 5, new Dictionary<string, string> { ["title"] = "Hello" }, limits,
-        "0.020100001", 1, submitted, FinishedAt: submitted.AddMilliseconds(9),
+    private static readonly TaskResponse s_task = new(
+        TaskId, "stoa/markdown-html@1.0.0", "succeeded", InputDigest, 5, new Dictionary<string, string> { ["title"] = "Hello" }, s_limits,
+        "0.020100001", 1, s_submitted, FinishedAt: s_submitted.AddMilliseconds(9),
         Result: new TaskResultBody(
             OutputDigest, 12, "text/html", new UsageBody(48_312, 1_179_648, 5, 12, 3), "0.000100050", "rcpt_01m81g2a4me0r9y3c1v6w8x2zt"));
 
-    private static readonly BatchResponse batch = new(
-        "batch_01m81g2f1af0a1b2c3d4e5f6g7", 1_000, 740, 2, 257, 1, 0, "0.025700000", submitted);
+    private static readonly BatchResponse s_batch = new(
+        "batch_01m81g2f1af0a1b2c3d4e5f6g7", 1_000, 740, 2, 257, 1, 0, "0.025700000", s_submitted);
 
-    private static readonly TransferResponse transfer = new(
-        "xfer_01m81g2b7kf8n9p0q1r2s3t4v5", "posted", "deposit", "in", "25.000000000", user.Id, submitted);
+    private static readonly TransferResponse s_transfer = new(
+        "xfer_01m81g2b7kf8n9p0q1r2s3t4v5", "posted", "deposit", "in", "25.000000000", s_user.Id, s_submitted);
 
-    private static readonly VoucherBody voucher = new(
+    private static readonly VoucherBody s_voucher = new(
         new DsseEnvelope("application/vnd.stoa.voucher.v1+json", "{…}"u8.ToArray(), [new DsseSignature("QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", [48, 69])]));
 
-    private static readonly ChannelResponse channel = new(
+    private static readonly ChannelResponse s_channel = new(
         "chan_01m81g2m1af0a1b2c3d4e5f6g7", "open", "payer", "ada", "stoa", "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE…", "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE…",
-        "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", "5.000000000", "1.250000000", "3.750000000", 86_400, submitted, submitted.AddDays(90), Voucher: voucher);
+        "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", "5.000000000", "1.250000000", "3.750000000", 86_400, s_submitted, s_submitted.AddDays(90), Voucher: s_voucher);
 
-    private static readonly RefundResponse refund = new(
-        "refund_01m81g2p2mf0a1b2c3d4e5f6g7", "pay_01m81g2p1kf0a1b2c3d4e5f6g7", "succeeded", "10.000000000", submitted, submitted.AddSeconds(2));
+    private static readonly RefundResponse s_refund = new(
+        "refund_01m81g2p2mf0a1b2c3d4e5f6g7", "pay_01m81g2p1kf0a1b2c3d4e5f6g7", "succeeded", "10.000000000", s_submitted, s_submitted.AddSeconds(2));
 
-    private static readonly PaymentResponse payment = new(
-        refund.PaymentId, "partlyRefunded", "25.000000000", "10.000000000", "0.000000000", "0.000000000", submitted, submitted.AddMinutes(2), Refunds: [refund]);
+    private static readonly PaymentResponse s_payment = new(
+        s_refund.PaymentId, "partlyRefunded", "25.000000000", "10.000000000", "0.000000000", "0.000000000", s_submitted, s_submitted.AddMinutes(2), Refunds: [s_refund]);
 
-    private static readonly PayoutResponse payout = new(
-        "payout_01m81g2p3nf0a1b2c3d4e5f6g7", "paid", "120.500000000", "0.000000000", submitted, submitted.AddSeconds(1));
+    private static readonly PayoutResponse s_payout = new(
+        "payout_01m81g2p3nf0a1b2c3d4e5f6g7", "paid", "120.500000000", "0.000000000", s_submitted, s_submitted.AddSeconds(1));
 
-    private static readonly ApiKeyResponse apiKey = new(
-        "key_01m81g2c8wf3y7z1a2b3c4d5e6", "laptop", "stoa_fcbgrb", submitted, submitted.AddYears(1), "stoa_fcbgrb… (shown once)",
-        ["tasks:read", "tasks:submit"], 600, "5.000000000", "1.250000000", submitted);
+    private static readonly ApiKeyResponse s_apiKey = new(
+        "key_01m81g2c8wf3y7z1a2b3c4d5e6", "laptop", "stoa_fcbgrb", s_submitted, s_submitted.AddYears(1), "stoa_fcbgrb… (shown once)",
+        ["tasks:read", "tasks:submit"], 600, "5.000000000", "1.250000000", s_submitted);
 
-    private static readonly OrganisationResponse organisation = new("user_01m81g2p5zf0a1b2c3d4e5f6g7", "acme", "Acme Research", "admin", submitted, submitted);
+    private static readonly OrganisationResponse s_organisation = new("user_01m81g2p5zf0a1b2c3d4e5f6g7", "acme", "Acme Research", "admin", s_submitted, s_submitted);
 
-    private static readonly MemberResponse member = new("ada", "admin", submitted);
+    private static readonly MemberResponse s_member = new("ada", "admin", s_submitted);
 
-    private static readonly InvitationResponse invitation = new(
-        "invite_01m81g2q5zf0a1b2c3d4e5f6g7", "acme", "developer", "ada", submitted, submitted.AddDays(7), Email: "grace@example.org", Code: "join_… (shown once)",
+    private static readonly InvitationResponse s_invitation = new(
+        "invite_01m81g2q5zf0a1b2c3d4e5f6g7", "acme", "developer", "ada", s_submitted, s_submitted.AddDays(7), Email: "grace@example.org", Code: "join_… (shown once)",
         Mailed: true);
 
-    private static readonly SubmitTaskRequest blank = new(
+    private static readonly SubmitTaskRequest s_blank = new(
         "stoa/image-resize", new TaskInputBody(Digest: InputDigest), new Dictionary<string, string> { ["width"] = "{{width}}" });
 
-    private static readonly TemplateParameterBody width = new("width", "integer", "Pixels.", JsonSerializer.SerializeToElement(640, StoaJson.Default.Int32));
+    private static readonly TemplateParameterBody s_width = new("width", "integer", "Pixels.", JsonSerializer.SerializeToElement(640, StoaJson.Default.Int32));
 
-    private static readonly TemplateResponse template = new("tmpl_01m81g2f5zf0a1b2c3d4e5f6g7", "thumbnail", blank, [width], submitted);
+    private static readonly TemplateResponse s_template = new("tmpl_01m81g2f5zf0a1b2c3d4e5f6g7", "thumbnail", s_blank, [s_width], s_submitted);
 
-    private static readonly ScheduleRunBody run = new(submitted, "submitted", submitted, TaskId);
+    private static readonly ScheduleRunBody s_run = new(s_submitted, "submitted", s_submitted, TaskId);
 
-    private static readonly ScheduleResponse schedule = new(
+    private static readonly ScheduleResponse s_schedule = new(
         "sched_01m81g2g9kf0a1b2c3d4e5f6g7", "30 8 * * MON-FRI", "Europe/Berlin", "runOnce", "skip", "active",
-        [submitted.AddDays(1), submitted.AddDays(2)], submitted, "report", Template: new TemplateCallBody(template.Id), LastRun: run);
+        [s_submitted.AddDays(1), s_submitted.AddDays(2)], s_submitted, "report", Template: new TemplateCallBody(s_template.Id), LastRun: s_run);
 
-    private static readonly WebhookResponse webhook = new(
-        "hook_01m81g2d3vf0a1b2c3d4e5f6g7", "https://example.org/stoa", ["stoa.task.succeeded", "stoa.task.failed"], "active", submitted, "ci",
+    private static readonly WebhookResponse s_webhook = new(
+        "hook_01m81g2d3vf0a1b2c3d4e5f6g7", "https://example.org/stoa", ["stoa.task.succeeded", "stoa.task.failed"], "active", s_submitted, "ci",
         Secret: "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD (shown once)");
 
-    private static readonly WebhookDeliveryResponse delivery = new(
-        "dlvr_01m81g2e8hf0a1b2c3d4e5f6g7", "stoa.task.succeeded", TaskId, "delivered", 1, submitted, "128", AttemptedAt: submitted, Status: 204,
-        DurationMs: 41, FinishedAt: submitted);
+    private static readonly WebhookDeliveryResponse s_delivery = new(
+        "dlvr_01m81g2e8hf0a1b2c3d4e5f6g7", "stoa.task.succeeded", TaskId, "delivered", 1, s_submitted, "128", AttemptedAt: s_submitted, Status: 204,
+        DurationMs: 41, FinishedAt: s_submitted);
 
-    private static readonly ListedNodeResponse listedNode = new(
-        "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", submitted.AddDays(-3), submitted, "0.1.0", "eu-central",
+    private static readonly ListedNodeResponse s_listedNode = new(
+        "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", s_submitted.AddDays(-3), s_submitted, "0.1.0", "eu-central",
         new NodeCapacityBody(4, 8_589_934_592), new NodeLoadBody(3, 201_326_592, 3, 48_210));
 
-    private static readonly AccountResponse account = new(
-        "acct_01m81g232ce5ztjh482mqvxtvy", "user_01m81g232ce5ztjh482mqvxtvw", "wallet", "25.000000000", "0.020100001", "0.000000000", 1_056_769, submitted);
+    private static readonly AccountResponse s_account = new(
+        "acct_01m81g232ce5ztjh482mqvxtvy", "user_01m81g232ce5ztjh482mqvxtvw", "wallet", "25.000000000", "0.020100001", "0.000000000", 1_056_769, s_submitted);
 
-    private static readonly JournalBlockResponse block = new(129, 2, 131, [.. Enumerable.Repeat((byte)0, 12)], "sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae");
+    private static readonly JournalBlockResponse s_block = new(129, 2, 131, [.. Enumerable.Repeat((byte)0, 12)], "sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae");
 
-    private static readonly DisputeResponse dispute = new(
-        "disp_01m81g2k3vf0a1b2c3d4e5f6g7", TaskId, "rejected", "Another output comes when it is run again.", "0.000100050", submitted, submitted.AddSeconds(2),
+    private static readonly DisputeResponse s_dispute = new(
+        "disp_01m81g2k3vf0a1b2c3d4e5f6g7", TaskId, "rejected", "Another output comes when it is run again.", "0.000100050", s_submitted, s_submitted.AddSeconds(2),
         "Run again it gave the same output, sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae, and burnt the same fuel, 48211.");
-    private static readonly UsageResponse usage = new(
-        new DateTimeOffset(submitted.Date, TimeSpan.Zero), 1_000, 48_312_000, 5_000, 12_000, 3_000, "0.100050000", Group: "stoa/markdown-html");
+    private static readonly UsageResponse s_usage = new(
+        new DateTimeOffset(s_submitted.Date, TimeSpan.Zero), 1_000, 48_312_000, 5_000, 12_000, 3_000, "0.100050000", Group: "stoa/markdown-html");
 
-    private static readonly BudgetResponse budget = new(
-        "budget_01m81g2n6vf0a1b2c3d4e5f6g7", "5.000000000", "day", "1.250000000", "0.020100001", "3.729899999", new DateTimeOffset(submitted.Date, TimeSpan.Zero), new DateTimeOffset(submitted.Date, TimeSpan.Zero).AddDays(1),
-        [80, 100], true, submitted, Agent: "stoa/markdown-html");
-    private static readonly AuditEntryResponse audited = new(
-        1_204, submitted, "createApiKey", 201, user.Id, "session", "203.0.113.0/24", apiKey.Id, "434e7f7e2cfb9e98ad787d619d5c2db6");
+    private static readonly BudgetResponse s_budget = new(
+        "budget_01m81g2n6vf0a1b2c3d4e5f6g7", "5.000000000", "day", "1.250000000", "0.020100001", "3.729899999", new DateTimeOffset(s_submitted.Date, TimeSpan.Zero), new DateTimeOffset(s_submitted.Date, TimeSpan.Zero).AddDays(1),
+        [80, 100], true, s_submitted, Agent: "stoa/markdown-html");
+    private static readonly AuditEntryResponse s_audited = new(
+        1_204, s_submitted, "createApiKey", 201, s_user.Id, "session", "203.0.113.0/24", s_apiKey.Id, "434e7f7e2cfb9e98ad787d619d5c2db6");
 
-    private static readonly SigningKeyResponse signingKey = new("skey_01m81g2p6xf0a1b2c3d4e5f6g7", "build server", "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE…", submitted);
+    private static readonly SigningKeyResponse s_signingKey = new("skey_01m81g2p6xf0a1b2c3d4e5f6g7", "build server", "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE…", s_submitted);
 
-    private static readonly ReviewResponse review = new(
-        "rev_01m81g2j4qf0a1b2c3d4e5f6g7", "stoa/markdown-html", "stoa/markdown-html@1.0.0", "ada", 4, submitted, "Fast, but footnotes are missing.",
-        Answer: new ReviewAnswerBody("They come with 1.1.", submitted.AddHours(2)));
+    private static readonly ReviewResponse s_review = new(
+        "rev_01m81g2j4qf0a1b2c3d4e5f6g7", "stoa/markdown-html", "stoa/markdown-html@1.0.0", "ada", 4, s_submitted, "Fast, but footnotes are missing.",
+        Answer: new ReviewAnswerBody("They come with 1.1.", s_submitted.AddHours(2)));
 
-    private static readonly Dictionary<Type, JsonNode> byType = new object[]
+    private static readonly Dictionary<Type, JsonNode> s_byType = new object[]
     {
         new RegisterRequest("ada", "ada@example.org", "correct horse battery staple"),
         new LoginRequest("ada", "correct horse battery staple"),
-        session,
+        s_session,
         new RefreshSessionRequest("stoar_agk2qeuqlz5 … (64 characters)"),
-        listedSession,
-        new ListResponse<ListedSessionResponse>([listedSession]),
+        s_listedSession,
+        new ListResponse<ListedSessionResponse>([s_listedSession]),
         new ChangePasswordRequest("a horse with other batteries", "correct horse battery staple"),
         new SendCodeRequest("ada@example.org"),
         new VerifyEmailRequest("ada@example.org", "k7qd-m2xp-4wsa"),
         new ResetPasswordRequest("ada@example.org", "k7qd-m2xp-4wsa", "a horse with other batteries"),
-        new AccountSecurityResponse(true, submitted, true, submitted, submitted, 10),
+        new AccountSecurityResponse(true, s_submitted, true, s_submitted, s_submitted, 10),
         new BeginTotpRequest("correct horse battery staple"),
         new TotpResponse("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", "otpauth://totp/Stoa:ada?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Stoa&algorithm=SHA1&digits=6&period=30"),
         new TotpCodeRequest("287082"),
         new RemoveTotpRequest("287082", "correct horse battery staple"),
         new RecoveryCodesResponse(["q2mz-7hfa-x4tn-c6ye", "w5kb-r3jd-p2us-a7gl"]),
         new KeySetResponse([new KeyBody("EC", "P-256", "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0", "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U", "sig", "ES256")]),
-        user,
-        new CreateApiKeyRequest("laptop", submitted.AddYears(1), ["tasks:read", "tasks:submit"], 600, "5"),
-        apiKey,
-        new ListResponse<ApiKeyResponse>([apiKey with { Secret = null }]),
+        s_user,
+        new CreateApiKeyRequest("laptop", s_submitted.AddYears(1), ["tasks:read", "tasks:submit"], 600, "5"),
+        s_apiKey,
+        new ListResponse<ApiKeyResponse>([s_apiKey with { Secret = null }]),
         new CreateOrganisationRequest("acme", "Acme Research"),
         new UpdateOrganisationRequest("Acme Research and Tools"),
-        organisation,
-        new ListResponse<OrganisationResponse>([organisation]),
+        s_organisation,
+        new ListResponse<OrganisationResponse>([s_organisation]),
         new SetMemberRequest("developer"),
-        member,
-        new ListResponse<MemberResponse>([member]),
+        s_member,
+        new ListResponse<MemberResponse>([s_member]),
         new InviteRequest("developer", Email: "grace@example.org"),
-        invitation,
-        new ListResponse<InvitationResponse>([invitation with { Code = null, Mailed = null }]),
+        s_invitation,
+        new ListResponse<InvitationResponse>([s_invitation with { Code = null, Mailed = null }]),
         new AcceptInvitationRequest("join_…"),
         new WalletResponse("acct_01m81g232ce5ztjh482mqvxtvy", "25.000000000", "0.020100001", "24.979899999"),
-        account,
-        new ListResponse<AccountResponse>([account]),
-        block,
-        new JournalBlocksResponse([block]),
-        audited,
-        new RegisterSigningKeyRequest("build server", signingKey.PublicKey, voucher.Envelope with { PayloadType = "application/vnd.stoa.signing-key.v1+json" }),
-        signingKey,
-        new ListResponse<SigningKeyResponse>([signingKey]),
-        new ListResponse<AuditEntryResponse>([audited]),
+        s_account,
+        new ListResponse<AccountResponse>([s_account]),
+        s_block,
+        new JournalBlocksResponse([s_block]),
+        s_audited,
+        new RegisterSigningKeyRequest("build server", s_signingKey.PublicKey, s_voucher.Envelope with { PayloadType = "application/vnd.stoa.signing-key.v1+json" }),
+        s_signingKey,
+        new ListResponse<SigningKeyResponse>([s_signingKey]),
+        new ListResponse<AuditEntryResponse>([s_audited]),
         new QuotaResponse("ada", 740, 100_000, 1_250_000, 107_374_182_400),
         new SetQuotaRequest(500_000),
-        usage,
-        new ListResponse<UsageResponse>([usage]),
+        s_usage,
+        new ListResponse<UsageResponse>([s_usage]),
         new UsageAuditResponse(true, 129, 42, 1_000, "0.100050000"),
-        budget,
-        new ListResponse<BudgetResponse>([budget]),
+        s_budget,
+        new ListResponse<BudgetResponse>([s_budget]),
         new SetBudgetRequest("5.00", "day", "stoa/markdown-html", AlertAt: [50, 80, 100]),
         new SetBudgetAlertsRequest([50, 80, 100], false),
         new BalanceAlertResponse(true, false, "5.000000000"),
         new SetBalanceAlertRequest("5.00"),
-        transfer,
-        new ListResponse<TransferResponse>([transfer], "MTI4"),
+        s_transfer,
+        new ListResponse<TransferResponse>([s_transfer], "MTI4"),
         new DepositRequest("ada", "25.00"),
         new CloudEvent(
-            "1.0", "128", "stoa://QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", "stoa.task.succeeded", TaskId, submitted.AddMilliseconds(9),
+            "1.0", "128", "stoa://QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", "stoa.task.succeeded", TaskId, s_submitted.AddMilliseconds(9),
             JsonSerializer.SerializeToElement(
                 new TaskEventData(TaskId, "stoa/markdown-html@1.0.0", "succeeded", 1, "0.000100050"), StoaJson.Default.TaskEventData)),
         new SubmitTaskRequest(
             "stoa/markdown-html", new TaskInputBody(Text: "# Hi"), new Dictionary<string, string> { ["title"] = "Hello" }, MaxPrice: "0.05",
-            Priority: "high", DueAt: submitted, Regions: ["eu-central"]),
-        task,
-        new ListResponse<TaskResponse>([task]),
+            Priority: "high", DueAt: s_submitted, Regions: ["eu-central"]),
+        s_task,
+        new ListResponse<TaskResponse>([s_task]),
         new SubmitBatchRequest([new SubmitTaskRequest("stoa/markdown-html", new TaskInputBody(Text: "# Hi"), Priority: "background")]),
-        batch,
-        new ListResponse<BatchResponse>([batch]),
+        s_batch,
+        new ListResponse<BatchResponse>([s_batch]),
         new SelectionResponse(
             "task_01h2xcejqtf2nbrexx3vqjhp41",
             new RequirementBody(["text.html"], 30_000, Weights: new WeightsBody(0.4, 0.3, 0.2, 0.1), Explore: true),
@@ -207,79 +207,79 @@ internal static class Examples
                     ]),
             ]),
         new AuctionResponse(
-            "auction_01m81g2k3vf0a1b2c3d4e5f6g7", TaskId, "awarded", ["text.html"], 5, submitted, submitted.AddMilliseconds(150),
+            "auction_01m81g2k3vf0a1b2c3d4e5f6g7", TaskId, "awarded", ["text.html"], 5, s_submitted, s_submitted.AddMilliseconds(150),
             [
                 new BidderBody(
-                    "stoa/markdown-html@1.0.0", "won", 0.31, "0.000130000", 0, agent.Price, limits,
-                    new BidBody(submitted, Factor: "0.800000", ExpectedPrice: "0.000104000", Score: "0.000335484"),
+                    "stoa/markdown-html@1.0.0", "won", 0.31, "0.000130000", 0, s_agent.Price, s_limits,
+                    new BidBody(s_submitted, Factor: "0.800000", ExpectedPrice: "0.000104000", Score: "0.000335484"),
                     new AwardBody(new AgentPriceBody("0.000095000", "0.000047500", "0.000950000", "0.000000000"), "0.000123500", "0.019095001", Factor: "0.950000")),
             ],
-            [], "0.050000000", submitted.AddMilliseconds(152)),
-        new SealedBidResponse(OutputDigest, submitted),
+            [], "0.050000000", s_submitted.AddMilliseconds(152)),
+        new SealedBidResponse(OutputDigest, s_submitted),
         new BidStatement("auction_01m81g2k3vf0a1b2c3d4e5f6g7", "stoa/markdown-html", "5f0c6d1e8f7a4b1e9a570d6c3a1f2b44", Factor: "0.8"),
         new BiddingPolicyBody("loadAware", IdleFactor: "0.6", BusyFactor: "1", FullLoad: 8),
-        new BiddingResponse("stoa/markdown-html", new BiddingPolicyBody("fixed", Factor: "0.800000"), IsDefault: false, Faults: 0, submitted),
+        new BiddingResponse("stoa/markdown-html", new BiddingPolicyBody("fixed", Factor: "0.800000"), IsDefault: false, Faults: 0, s_submitted),
         new QuoteResponse("stoa/markdown-html@1.0.0", "0.020100001", "0.000100000", "0.000000001", "0.020000000", "0.000000000", "0.000100001", 1),
-        agent,
-        new ListResponse<AgentResponse>([agent]),
+        s_agent,
+        new ListResponse<AgentResponse>([s_agent]),
         new BlobResponse(InputDigest, 5),
         new ReplayTasksRequest("stoa/markdown-html", "timedOut", Again: false),
         new ReplaysResponse([new ReplayBody("task_01m81g2h7df0a1b2c3d4e5f6g7", TaskId, true)]),
-        new CreateTemplateRequest("thumbnail", blank, [width]),
-        template,
-        new ListResponse<TemplateResponse>([template]),
-        new SubmitTemplateRequest(new Dictionary<string, JsonElement> { ["width"] = width.Default!.Value }),
-        new CreateScheduleRequest("30 8 * * MON-FRI", Template: new TemplateCallBody(template.Id), TimeZone: "Europe/Berlin", Missed: "runOnce", Overlap: "skip"),
+        new CreateTemplateRequest("thumbnail", s_blank, [s_width]),
+        s_template,
+        new ListResponse<TemplateResponse>([s_template]),
+        new SubmitTemplateRequest(new Dictionary<string, JsonElement> { ["width"] = s_width.Default!.Value }),
+        new CreateScheduleRequest("30 8 * * MON-FRI", Template: new TemplateCallBody(s_template.Id), TimeZone: "Europe/Berlin", Missed: "runOnce", Overlap: "skip"),
         new UpdateScheduleRequest(Paused: true),
-        schedule,
-        new ListResponse<ScheduleResponse>([schedule]),
-        run,
-        new ListResponse<ScheduleRunBody>([run]),
+        s_schedule,
+        new ListResponse<ScheduleResponse>([s_schedule]),
+        s_run,
+        new ListResponse<ScheduleRunBody>([s_run]),
         new PutReviewRequest(4, "Fast, but footnotes are missing."),
         new AnswerReviewRequest("They come with 1.1."),
-        review,
-        new ListResponse<ReviewResponse>([review with { TaskId = TaskId }]),
+        s_review,
+        new ListResponse<ReviewResponse>([s_review with { TaskId = TaskId }]),
         new PaidCallResponse(TaskId, "running", $"/api/v1/calls/{TaskId}"),
         new OpenDisputeRequest("Another output comes when it is run again."),
-        dispute,
-        new ListResponse<DisputeResponse>([dispute]),
-        new AgentReviewsResponse([review], new RatingBody(1, new Dictionary<string, long> { ["1"] = 0, ["2"] = 0, ["3"] = 0, ["4"] = 1, ["5"] = 0 }, 4)),
+        s_dispute,
+        new ListResponse<DisputeResponse>([s_dispute]),
+        new AgentReviewsResponse([s_review], new RatingBody(1, new Dictionary<string, long> { ["1"] = 0, ["2"] = 0, ["3"] = 0, ["4"] = 1, ["5"] = 0 }, 4)),
         new CreateWebhookRequest("https://example.org/stoa", ["stoa.task.succeeded", "stoa.task.failed"], "ci"),
         new UpdateWebhookRequest(Enabled: true),
-        webhook,
-        new ListResponse<WebhookResponse>([webhook with { Secret = null }]),
-        delivery,
-        new ListResponse<WebhookDeliveryResponse>([delivery]),
-        new OpenChannelRequest("stoa", channel.PayerKey, channel.PayeeKey, "5", 86_400),
-        channel,
-        new ListResponse<ChannelResponse>([channel]),
-        voucher,
+        s_webhook,
+        new ListResponse<WebhookResponse>([s_webhook with { Secret = null }]),
+        s_delivery,
+        new ListResponse<WebhookDeliveryResponse>([s_delivery]),
+        new OpenChannelRequest("stoa", s_channel.PayerKey, s_channel.PayeeKey, "5", 86_400),
+        s_channel,
+        new ListResponse<ChannelResponse>([s_channel]),
+        s_voucher,
         new RaiseDepositRequest("10"),
-        new CloseChannelRequest(voucher),
-        new AgreeOnChannelRequest(voucher.Envelope with { PayloadType = "application/vnd.stoa.channel-agreement.v1+json" }),
-        new SettleVouchersRequest([new ChannelVoucherBody(channel.Id, voucher)]),
-        new SettlementResponse("net_01m81g2n5zf0a1b2c3d4e5f6g7", "1.250000000", 1, [new SettledVoucherBody(channel.Id, "1.250000000")]),
+        new CloseChannelRequest(s_voucher),
+        new AgreeOnChannelRequest(s_voucher.Envelope with { PayloadType = "application/vnd.stoa.channel-agreement.v1+json" }),
+        new SettleVouchersRequest([new ChannelVoucherBody(s_channel.Id, s_voucher)]),
+        new SettlementResponse("net_01m81g2n5zf0a1b2c3d4e5f6g7", "1.250000000", 1, [new SettledVoucherBody(s_channel.Id, "1.250000000")]),
         new AddCreditRequest("25"),
-        payment,
-        new ListResponse<PaymentResponse>([payment with { State = "created", Refunded = "0.000000000", Refunds = null, Url = "https://checkout.stripe.com/c/pay/cs_test_a1" }]),
+        s_payment,
+        new ListResponse<PaymentResponse>([s_payment with { State = "created", Refunded = "0.000000000", Refunds = null, Url = "https://checkout.stripe.com/c/pay/cs_test_a1" }]),
         new RefundPaymentRequest("10"),
-        refund,
+        s_refund,
         new LinkResponse("https://billing.stripe.com/p/session/test_a1"),
         new PayoutAccountResponse("acct_1QfXtL2eZvKYlo2C", "onboarding", "https://connect.stripe.com/setup/e/acct_1QfXtL2eZvKYlo2C/a1"),
         new CreatePayoutRequest("120.50"),
-        payout,
-        new ListResponse<PayoutResponse>([payout]),
+        s_payout,
+        new ListResponse<PayoutResponse>([s_payout]),
         new NodeResponse(
             "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE…", "0.1.0", "postgres", 4, 70, 25, 5, "eu-central", "live"),
-        listedNode,
-        new ListResponse<ListedNodeResponse>([listedNode]),
+        s_listedNode,
+        new ListResponse<ListedNodeResponse>([s_listedNode]),
     }.ToDictionary(example => example.GetType(), example => JsonSerializer.SerializeToNode(example, example.GetType(), StrictJson.Options)!);
 
     /// <summary>Which contracts have an example.</summary>
-    public static IReadOnlyCollection<Type> Types => byType.Keys;
+    public static IReadOnlyCollection<Type> Types => s_byType.Keys;
 
     /// <summary>An example of a contract; null when it has none of its own.</summary>
-    public static JsonNode? Of(Type type) => byType.TryGetValue(type, out var example) ? example.DeepClone() : null;
+    public static JsonNode? Of(Type type) => s_byType.TryGetValue(type, out var example) ? example.DeepClone() : null;
 
     /// <summary>An example of a refusal.</summary>
     public static JsonNode Of(ProblemKind kind) => JsonSerializer.SerializeToNode(

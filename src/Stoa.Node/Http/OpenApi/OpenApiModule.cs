@@ -37,9 +37,9 @@ public static class OpenApiModule
     /// <summary>The document as JSON.</summary>
     internal sealed class OpenApiText(IServiceProvider services)
     {
-        private readonly Lazy<Task<byte[]>> made = new(() => MakeAsync(services));
+        private readonly Lazy<Task<byte[]>> _made = new(() => MakeAsync(services));
 
-        public Task<byte[]> GetAsync() => made.Value;
+        public Task<byte[]> GetAsync() => _made.Value;
 
         private static async Task<byte[]> MakeAsync(IServiceProvider services)
         {

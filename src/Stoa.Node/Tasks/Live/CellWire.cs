@@ -27,9 +27,9 @@ public sealed partial class CellWire(
     private const string ToAll = "stoa_watch";
     private const string ToOne = "stoa_live_";
 
-    private static readonly TimeSpan Turn = TimeSpan.FromMilliseconds(100);
-    private static readonly TimeSpan Gathering = TimeSpan.FromMilliseconds(10);
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_turn = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan s_gathering = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(1);
 
     private readonly WakeSignal _asking = new();
     private readonly WakeSignal _answering = new();
@@ -107,7 +107,7 @@ public sealed partial class CellWire(
     private async Task AskAsync(PostgresDatabase cell, CancellationToken cancellationToken)
     {
         // Those who come together are told of together.
-        await Task.Delay(Gathering, time, cancellationToken);
+        await Task.Delay(s_gathering, time, cancellationToken);
         var isAgain = _isAgain;
         _isAgain = false;
         if (isAgain || time.GetElapsedTime(_askedAt) >= RemoteWatchers.Renewal)
@@ -185,7 +185,7 @@ public sealed partial class CellWire(
         if (watchers.IsEmpty)
             await _answering.WaitAsync(Timeout.InfiniteTimeSpan, time, cancellationToken);
         else
-            await Task.Delay(Turn, time, cancellationToken);
+            await Task.Delay(s_turn, time, cancellationToken);
     }
 
     /// <summary>Does a step again and again until the node stops; of failures in a row it tells the first.</summary>
@@ -208,7 +208,7 @@ public sealed partial class CellWire(
                 if (!isBroken)
                     log.LogWarning(broken, "The nodes of the cell cannot tell each other of running tasks; logs and progress are seen at the node that runs a task.");
                 isBroken = true;
-                await Task.Delay(Pause, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+                await Task.Delay(s_pause, time, cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
     }

@@ -12,8 +12,8 @@ public sealed class LogFollower(ITaskStore tasks, TaskWorkers workers, LiveTasks
     private const int PieceBytes = 16 << 10;
 
     // An agent that writes byte by byte is told of in pieces all the same.
-    private static readonly TimeSpan Pace = TimeSpan.FromMilliseconds(50);
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_pace = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
 
     private TimeSpan PollInterval => TimeSpan.FromMilliseconds(options.PollMs);
 
@@ -60,7 +60,7 @@ public sealed class LogFollower(ITaskStore tasks, TaskWorkers workers, LiveTasks
                 at = piece.End;
                 yield return piece;
                 if (piece.End.Offset - piece.Start.Offset < PieceBytes / 2)
-                    await Task.Delay(Pace, time, cancellationToken);
+                    await Task.Delay(s_pace, time, cancellationToken);
             }
 
             read = next.Token;
@@ -75,7 +75,7 @@ public sealed class LogFollower(ITaskStore tasks, TaskWorkers workers, LiveTasks
             return await tasks.ReadLogAsync(task.Id, cancellationToken);
         using var watch = live.Follow(task.Id);
         Show(watch, task);
-        using var patience = new CancellationTokenSource(Patience, time);
+        using var patience = new CancellationTokenSource(s_patience, time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, cancellationToken);
         try
         {

@@ -18,14 +18,14 @@ internal sealed class LinuxDirectoryNode(SafeFileHandle handle) : DirectoryNode
     private const int MaxLinkBytes = 4_096;
 
     // A pipe would block until somebody opens its other end; such files are found out and closed again.
-    private static readonly int AlwaysFlags =
+    private static readonly int s_alwaysFlags =
         LinuxNative.OpenNoFollow | LinuxNative.OpenCloseOnExec | LinuxNative.OpenNonBlocking | LinuxNative.OpenNoTerminal;
 
     public override Errno Open(string name, OpenRequest request, out FileSystemNode? node)
     {
         node = null;
         var writes = request.Write || request.Truncate;
-        var flags = AlwaysFlags
+        var flags = s_alwaysFlags
             | (writes ? request.Read ? LinuxNative.OpenReadWrite : LinuxNative.OpenWriteOnly : LinuxNative.OpenReadOnly)
             | (request.Create ? LinuxNative.OpenCreate : 0)
             | (request.Exclusive ? LinuxNative.OpenExclusive : 0)
@@ -60,7 +60,7 @@ internal sealed class LinuxDirectoryNode(SafeFileHandle handle) : DirectoryNode
 
     public override Errno Reopen(out DirectoryNode? directory)
     {
-        var opened = LinuxNative.OpenAt(handle, ".", AlwaysFlags | LinuxNative.OpenDirectoryOnly, 0);
+        var opened = LinuxNative.OpenAt(handle, ".", s_alwaysFlags | LinuxNative.OpenDirectoryOnly, 0);
         directory = opened.IsInvalid ? null : new LinuxDirectoryNode(opened);
         return opened.IsInvalid ? LinuxNative.LastErrno() : Errno.Success;
     }

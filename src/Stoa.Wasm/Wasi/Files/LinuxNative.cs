@@ -38,11 +38,11 @@ internal static partial class LinuxNative
     private const int DuplicateCloseOnExecCommand = 1030;
 
     // Arm and PowerPC number these two otherwise than the rest.
-    private static readonly bool OtherNumbers =
+    private static readonly bool s_otherNumbers =
         RuntimeInformation.ProcessArchitecture is Architecture.Arm64 or Architecture.Ppc64le;
 
-    public static readonly int OpenDirectoryOnly = OtherNumbers ? 0x4000 : 0x10000;
-    public static readonly int OpenNoFollow = OtherNumbers ? 0x8000 : 0x20000;
+    public static readonly int OpenDirectoryOnly = s_otherNumbers ? 0x4000 : 0x10000;
+    public static readonly int OpenNoFollow = s_otherNumbers ? 0x8000 : 0x20000;
 
     /// <summary>True where the structures and numbers in this class hold.</summary>
     [SupportedOSPlatformGuard("linux")]

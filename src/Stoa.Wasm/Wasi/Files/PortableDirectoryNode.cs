@@ -13,7 +13,7 @@ namespace Stoa.Wasm.Wasi.Files;
 /// <param name="path">This directory: the root, or below it.</param>
 internal sealed class PortableDirectoryNode(string root, string path) : DirectoryNode
 {
-    private static readonly SearchValues<char> NotInWindowsNames = SearchValues.Create("\\/:*?\"<>|");
+    private static readonly SearchValues<char> s_notInWindowsNames = SearchValues.Create("\\/:*?\"<>|");
 
     public override Errno Open(string name, OpenRequest request, out FileSystemNode? node)
     {
@@ -269,7 +269,7 @@ internal sealed class PortableDirectoryNode(string root, string path) : Director
     /// <summary>False for a name that Windows takes for more than a name: a device, a stream, a drive, or one that it trims.</summary>
     private static bool IsPlainWindowsName(string name)
     {
-        if (name.AsSpan().ContainsAny(NotInWindowsNames) || name.Any(char.IsControl) || name[^1] is '.' or ' ')
+        if (name.AsSpan().ContainsAny(s_notInWindowsNames) || name.Any(char.IsControl) || name[^1] is '.' or ' ')
             return false;
         var stem = name.Split('.')[0].TrimEnd().ToUpperInvariant();
         return stem is not ("CON" or "PRN" or "AUX" or "NUL" or "CONIN$" or "CONOUT$")

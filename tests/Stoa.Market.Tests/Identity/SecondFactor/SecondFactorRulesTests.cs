@@ -6,20 +6,20 @@ namespace Stoa.Market.Tests.Identity.SecondFactor;
 
 public sealed class SecondFactorRulesTests
 {
-    private static readonly byte[] Secret = Encoding.ASCII.GetBytes("12345678901234567890");
-    private static readonly DateTimeOffset Now = DateTimeOffset.FromUnixTimeSeconds(1_700_000_000);
-    private static readonly OneTimeCode Recovery = OneTimeCode.Create(SecondFactorRules.RecoveryCodeGroups, new Random(1));
-    private static readonly OneTimeCode Other = OneTimeCode.Create(SecondFactorRules.RecoveryCodeGroups, new Random(2));
+    private static readonly byte[] s_secret = Encoding.ASCII.GetBytes("12345678901234567890");
+    private static readonly DateTimeOffset s_now = DateTimeOffset.FromUnixTimeSeconds(1_700_000_000);
+    private static readonly OneTimeCode s_recovery = OneTimeCode.Create(SecondFactorRules.RecoveryCodeGroups, new Random(1));
+    private static readonly OneTimeCode s_other = OneTimeCode.Create(SecondFactorRules.RecoveryCodeGroups, new Random(2));
 
-    private static TotpFactor Fresh => new(Secret, 0, 0, null, [Recovery.Hash, Other.Hash]);
+    private static TotpFactor Fresh => new(s_secret, 0, 0, null, [s_recovery.Hash, s_other.Hash]);
 
     [Fact]
     public void RightCode_OpensOnce()
     {
-        var code = Totp.Compute(Secret, Totp.StepOf(Now));
+        var code = Totp.Compute(s_secret, Totp.StepOf(s_now));
 
-        var first = SecondFactorRules.Check(Fresh, code, Now);
-        var second = SecondFactorRules.Check(first.After, code, Now);
+        var first = SecondFactorRules.Check(Fresh, code, s_now);
+        var second = SecondFactorRules.Check(first.After, code, s_now);
 
         first.Refusal.ShouldBeNull();
         second.Refusal!.Code.ShouldBe(AccountRefusal.SecondFactorWrong);
@@ -28,13 +28,13 @@ public sealed class SecondFactorRulesTests
     [Fact]
     public void RecoveryCode_InWhateverForm_OpensOnce()
     {
-        var first = SecondFactorRules.Check(Fresh, Recovery.Text.ToUpperInvariant().Replace("-", " ", StringComparison.Ordinal), Now);
+        var first = SecondFactorRules.Check(Fresh, s_recovery.Text.ToUpperInvariant().Replace("-", " ", StringComparison.Ordinal), s_now);
 
         first.Refusal.ShouldBeNull();
-        first.UsedRecoveryCode.ShouldBe(Recovery.Hash);
-        first.After.RecoveryCodes.ShouldBe([Other.Hash]);
-        SecondFactorRules.Check(first.After, Recovery.Text, Now).Refusal!.Code.ShouldBe(AccountRefusal.SecondFactorWrong);
-        SecondFactorRules.Check(first.After, Other.Text, Now).Refusal.ShouldBeNull();
+        first.UsedRecoveryCode.ShouldBe(s_recovery.Hash);
+        first.After.RecoveryCodes.ShouldBe([s_other.Hash]);
+        SecondFactorRules.Check(first.After, s_recovery.Text, s_now).Refusal!.Code.ShouldBe(AccountRefusal.SecondFactorWrong);
+        SecondFactorRules.Check(first.After, s_other.Text, s_now).Refusal.ShouldBeNull();
     }
 
     [Fact]
@@ -43,16 +43,16 @@ public sealed class SecondFactorRulesTests
         var factor = Fresh;
         for (var wrong = 0; wrong < SecondFactorRules.FailuresMax; wrong++)
         {
-            var check = SecondFactorRules.Check(factor, "000000", Now);
+            var check = SecondFactorRules.Check(factor, "000000", s_now);
             check.Refusal!.Code.ShouldBe(AccountRefusal.SecondFactorWrong);
             factor = check.After;
         }
 
-        Right(factor, Now).Refusal!.Code.ShouldBe(AccountRefusal.SecondFactorLocked);
-        Right(factor, Now).After.ShouldBe(factor);
-        SecondFactorRules.Check(factor, Recovery.Text, Now).Refusal!.Code.ShouldBe(AccountRefusal.SecondFactorLocked);
-        Right(factor, Now.AddMinutes(5).AddMilliseconds(-1)).Refusal!.Code.ShouldBe(AccountRefusal.SecondFactorLocked);
-        var opened = Right(factor, Now.AddMinutes(5));
+        Right(factor, s_now).Refusal!.Code.ShouldBe(AccountRefusal.SecondFactorLocked);
+        Right(factor, s_now).After.ShouldBe(factor);
+        SecondFactorRules.Check(factor, s_recovery.Text, s_now).Refusal!.Code.ShouldBe(AccountRefusal.SecondFactorLocked);
+        Right(factor, s_now.AddMinutes(5).AddMilliseconds(-1)).Refusal!.Code.ShouldBe(AccountRefusal.SecondFactorLocked);
+        var opened = Right(factor, s_now.AddMinutes(5));
         opened.Refusal.ShouldBeNull();
         opened.After.Failures.ShouldBe(0);
     }
@@ -69,11 +69,11 @@ public sealed class SecondFactorRulesTests
     [Fact]
     public void ClockThatIsSetBack_LocksNobodyOutForLonger()
     {
-        var factor = Fresh with { Failures = 5, FailedAt = Now.AddDays(1) };
+        var factor = Fresh with { Failures = 5, FailedAt = s_now.AddDays(1) };
 
-        Right(factor, Now).Refusal.ShouldBeNull();
+        Right(factor, s_now).Refusal.ShouldBeNull();
     }
 
     private static SecondFactorCheck Right(TotpFactor factor, DateTimeOffset now) =>
-        SecondFactorRules.Check(factor, Totp.Compute(Secret, Totp.StepOf(now)), now);
+        SecondFactorRules.Check(factor, Totp.Compute(s_secret, Totp.StepOf(now)), now);
 }

@@ -5,7 +5,7 @@ namespace Stoa.Market.Tests.Identity.SecondFactor;
 
 public sealed class TotpTests
 {
-    private static readonly byte[] Secret = Encoding.ASCII.GetBytes("12345678901234567890");
+    private static readonly byte[] s_secret = Encoding.ASCII.GetBytes("12345678901234567890");
 
     /// <summary>RFC 6238, appendix B, the rows of SHA-1.</summary>
     [Theory]
@@ -19,8 +19,8 @@ public sealed class TotpTests
     {
         var step = Totp.StepOf(DateTimeOffset.FromUnixTimeSeconds(seconds));
 
-        Totp.Compute(Secret, step, digits: 8).ShouldBe(code);
-        Totp.Compute(Secret, step).ShouldBe(code[2..]);
+        Totp.Compute(s_secret, step, digits: 8).ShouldBe(code);
+        Totp.Compute(s_secret, step).ShouldBe(code[2..]);
     }
 
     [Theory]
@@ -34,7 +34,7 @@ public sealed class TotpTests
         var now = DateTimeOffset.FromUnixTimeSeconds(1_700_000_000);
         var step = Totp.StepOf(now) + stepsAway;
 
-        Totp.Match(Secret, Totp.Compute(Secret, step), now, lastStep: 0).ShouldBe(matches ? step : null);
+        Totp.Match(s_secret, Totp.Compute(s_secret, step), now, lastStep: 0).ShouldBe(matches ? step : null);
     }
 
     [Fact]
@@ -43,9 +43,9 @@ public sealed class TotpTests
         var now = DateTimeOffset.FromUnixTimeSeconds(1_700_000_000);
         var step = Totp.StepOf(now);
 
-        Totp.Match(Secret, Totp.Compute(Secret, step), now, lastStep: step).ShouldBeNull();
-        Totp.Match(Secret, Totp.Compute(Secret, step - 1), now, lastStep: step).ShouldBeNull();
-        Totp.Match(Secret, Totp.Compute(Secret, step + 1), now, lastStep: step).ShouldBe(step + 1);
+        Totp.Match(s_secret, Totp.Compute(s_secret, step), now, lastStep: step).ShouldBeNull();
+        Totp.Match(s_secret, Totp.Compute(s_secret, step - 1), now, lastStep: step).ShouldBeNull();
+        Totp.Match(s_secret, Totp.Compute(s_secret, step + 1), now, lastStep: step).ShouldBe(step + 1);
     }
 
     [Theory]
@@ -55,9 +55,9 @@ public sealed class TotpTests
     [InlineData("2870820")]
     [InlineData("２８７０８２")]
     public void Match_OfAnythingElse_IsNone(string code) =>
-        Totp.Match(Secret, code, DateTimeOffset.FromUnixTimeSeconds(59), lastStep: 0).ShouldBeNull();
+        Totp.Match(s_secret, code, DateTimeOffset.FromUnixTimeSeconds(59), lastStep: 0).ShouldBeNull();
 
     [Fact]
     public void Uri_IsWhatAuthenticatorsRead() =>
-        Totp.ToUri(Secret, "Stoa", "ada").ShouldBe("otpauth://totp/Stoa:ada?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Stoa&algorithm=SHA1&digits=6&period=30");
+        Totp.ToUri(s_secret, "Stoa", "ada").ShouldBe("otpauth://totp/Stoa:ada?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Stoa&algorithm=SHA1&digits=6&period=30");
 }

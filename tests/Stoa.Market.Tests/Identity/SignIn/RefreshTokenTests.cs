@@ -5,32 +5,32 @@ namespace Stoa.Market.Tests.Identity.SignIn;
 
 public sealed class RefreshTokenTests
 {
-    private static readonly Id<Session> Id = new(Guid.Parse("01890a5d-ac96-774b-bcce-b302099a8057"));
-    private static readonly byte[] Key = [.. Enumerable.Range(0, RefreshToken.KeyBytes).Select(index => (byte)index)];
+    private static readonly Id<Session> s_id = new(Guid.Parse("01890a5d-ac96-774b-bcce-b302099a8057"));
+    private static readonly byte[] s_key = [.. Enumerable.Range(0, RefreshToken.KeyBytes).Select(index => (byte)index)];
 
     [Fact]
     public void Token_IsReadAsItWasMade_AndTheSameEachTime()
     {
-        var made = RefreshToken.Create(Id, 7, Key);
+        var made = RefreshToken.Create(s_id, 7, s_key);
 
         RefreshToken.TryParse(made.Text, out var read).ShouldBeTrue();
-        (read!.Session, read.Generation, read.IsMadeWith(Key)).ShouldBe((Id, 7, true));
-        RefreshToken.Create(Id, 7, Key).Text.ShouldBe(made.Text);
-        RefreshToken.Create(Id, 8, Key).Text.ShouldNotBe(made.Text);
+        (read!.Session, read.Generation, read.IsMadeWith(s_key)).ShouldBe((s_id, 7, true));
+        RefreshToken.Create(s_id, 7, s_key).Text.ShouldBe(made.Text);
+        RefreshToken.Create(s_id, 8, s_key).Text.ShouldNotBe(made.Text);
     }
 
     [Fact]
     public void Token_OfAnotherKey_OrWithAnyCharacterChanged_IsNotGenuine()
     {
-        var text = RefreshToken.Create(Id, 7, Key).Text;
-        byte[] other = [.. Key.Reverse()];
+        var text = RefreshToken.Create(s_id, 7, s_key).Text;
+        byte[] other = [.. s_key.Reverse()];
 
-        RefreshToken.Create(Id, 7, other).IsMadeWith(Key).ShouldBeFalse();
+        RefreshToken.Create(s_id, 7, other).IsMadeWith(s_key).ShouldBeFalse();
         for (var at = RefreshToken.Scheme.Length; at < text.Length; at++)
         {
             var changed = text[..at] + (text[at] == 'a' ? 'b' : 'a') + text[(at + 1)..];
             if (RefreshToken.TryParse(changed, out var read))
-                read.IsMadeWith(Key).ShouldBeFalse(changed);
+                read.IsMadeWith(s_key).ShouldBeFalse(changed);
         }
     }
 
@@ -46,7 +46,7 @@ public sealed class RefreshTokenTests
     [Fact]
     public void Printed_TokenShowsNothingOfItsSecret()
     {
-        var token = RefreshToken.Create(Id, 7, Key);
+        var token = RefreshToken.Create(s_id, 7, s_key);
 
         token.ToString().ShouldNotContain(token.Text[^16..]);
     }

@@ -6,17 +6,17 @@ namespace Stoa.Market.Tests.Identity.SignIn;
 
 public sealed class SessionRulesTests
 {
-    private static readonly DateTimeOffset Now = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123);
-    private static readonly SessionLimits Limits = new(TimeSpan.FromDays(30), TimeSpan.FromDays(90), TimeSpan.FromSeconds(30));
+    private static readonly DateTimeOffset s_now = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123);
+    private static readonly SessionLimits s_limits = new(TimeSpan.FromDays(30), TimeSpan.FromDays(90), TimeSpan.FromSeconds(30));
 
-    private static Session Begun => Session.Begin(new Id<Session>(Guid.CreateVersion7()), new Id<User>(Guid.CreateVersion7()), "curl/8", Now);
+    private static Session Begun => Session.Begin(new Id<Session>(Guid.CreateVersion7()), new Id<User>(Guid.CreateVersion7()), "curl/8", s_now);
 
     [Fact]
     public void NewestToken_IsReplacedByTheNext()
     {
-        var after = Refresh(Begun, 1, Now.AddMinutes(15)).Value;
+        var after = Refresh(Begun, 1, s_now.AddMinutes(15)).Value;
 
-        (after.Generation, after.RotatedAt, after.UsedAt).ShouldBe((2, Now.AddMinutes(15), Now.AddMinutes(15)));
+        (after.Generation, after.RotatedAt, after.UsedAt).ShouldBe((2, s_now.AddMinutes(15), s_now.AddMinutes(15)));
     }
 
     [Theory]
@@ -27,9 +27,9 @@ public sealed class SessionRulesTests
     [InlineData(-31, AccountRefusal.RefreshTokenReused)]
     public void TokenBefore_GivesTheSameAgain_WithinTheGraceOnly(int secondsLater, AccountRefusal? refusal)
     {
-        var rotated = Refresh(Begun, 1, Now.AddHours(1)).Value;
+        var rotated = Refresh(Begun, 1, s_now.AddHours(1)).Value;
 
-        var again = Refresh(rotated, 1, Now.AddHours(1).AddSeconds(secondsLater));
+        var again = Refresh(rotated, 1, s_now.AddHours(1).AddSeconds(secondsLater));
 
         (again.Refusal?.Code).ShouldBe(refusal);
         if (refusal is null)
@@ -41,38 +41,38 @@ public sealed class SessionRulesTests
     [Fact]
     public void TokenBeforeTheLast_IsReuseAtOnce()
     {
-        var twice = Refresh(Refresh(Begun, 1, Now).Value, 2, Now).Value;
+        var twice = Refresh(Refresh(Begun, 1, s_now).Value, 2, s_now).Value;
 
-        Refresh(twice, 1, Now).Refusal!.Code.ShouldBe(AccountRefusal.RefreshTokenReused);
+        Refresh(twice, 1, s_now).Refusal!.Code.ShouldBe(AccountRefusal.RefreshTokenReused);
     }
 
     [Fact]
     public void NoGrace_TakesEachTokenOnce()
     {
-        var rotated = Refresh(Begun, 1, Now).Value;
+        var rotated = Refresh(Begun, 1, s_now).Value;
 
-        SessionRules.Refresh(rotated, 1, Limits with { Grace = TimeSpan.Zero }, Now.AddMilliseconds(1)).Refusal!.Code.ShouldBe(AccountRefusal.RefreshTokenReused);
+        SessionRules.Refresh(rotated, 1, s_limits with { Grace = TimeSpan.Zero }, s_now.AddMilliseconds(1)).Refusal!.Code.ShouldBe(AccountRefusal.RefreshTokenReused);
     }
 
     [Fact]
     public void TokenOfTheFuture_EndsNothing() =>
-        Refresh(Begun, 2, Now).Refusal!.Code.ShouldBe(AccountRefusal.RefreshTokenInvalid);
+        Refresh(Begun, 2, s_now).Refusal!.Code.ShouldBe(AccountRefusal.RefreshTokenInvalid);
 
     [Theory]
     [InlineData(29.9, true)]
     [InlineData(30, false)]
     public void IdleSession_IsOver(double days, bool isOpen) =>
-        (Refresh(Begun, 1, Now.AddDays(days)).Refusal?.Code is not AccountRefusal.SessionEnded).ShouldBe(isOpen);
+        (Refresh(Begun, 1, s_now.AddDays(days)).Refusal?.Code is not AccountRefusal.SessionEnded).ShouldBe(isOpen);
 
     [Fact]
     public void OldSession_IsOver_HoweverMuchItIsUsed()
     {
         var session = Begun;
         for (var day = 1; day < 90; day++)
-            session = Refresh(session, day, Now.AddDays(day)).Value;
+            session = Refresh(session, day, s_now.AddDays(day)).Value;
 
-        SessionRules.EndsAt(session, Limits).ShouldBe(Now.AddDays(90));
-        Refresh(session, session.Generation, Now.AddDays(90)).Refusal!.Code.ShouldBe(AccountRefusal.SessionEnded);
+        SessionRules.EndsAt(session, s_limits).ShouldBe(s_now.AddDays(90));
+        Refresh(session, session.Generation, s_now.AddDays(90)).Refusal!.Code.ShouldBe(AccountRefusal.SessionEnded);
     }
 
     [Theory]
@@ -82,7 +82,7 @@ public sealed class SessionRulesTests
     [InlineData(SessionEnd.TooMany)]
     public void EndedSession_StaysEnded(SessionEnd why)
     {
-        var refused = Refresh(Begun with { EndedAt = Now, EndedBy = why }, 1, Now);
+        var refused = Refresh(Begun with { EndedAt = s_now, EndedBy = why }, 1, s_now);
 
         refused.Refusal!.Code.ShouldBe(AccountRefusal.SessionEnded);
         refused.Refusal.Detail.ShouldContain("sign in again");
@@ -93,10 +93,10 @@ public sealed class SessionRulesTests
     [InlineData("  ", "unknown")]
     [InlineData("curl/8\r\n\u001b[31m", "curl/8???[31m")]
     public void Device_IsShownSafely(string? said, string kept) =>
-        Session.Begin(default, default, said, Now).Device.ShouldBe(kept);
+        Session.Begin(default, default, said, s_now).Device.ShouldBe(kept);
 
     [Fact]
-    public void Device_HasAnEnd() => Session.Begin(default, default, new string('x', 5000), Now).Device.Length.ShouldBe(Session.DeviceLengthMax);
+    public void Device_HasAnEnd() => Session.Begin(default, default, new string('x', 5000), s_now).Device.Length.ShouldBe(Session.DeviceLengthMax);
 
-    private static Outcome<Session, AccountRefusal> Refresh(Session session, int generation, DateTimeOffset now) => SessionRules.Refresh(session, generation, Limits, now);
+    private static Outcome<Session, AccountRefusal> Refresh(Session session, int generation, DateTimeOffset now) => SessionRules.Refresh(session, generation, s_limits, now);
 }

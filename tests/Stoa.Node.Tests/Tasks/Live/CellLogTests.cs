@@ -9,7 +9,7 @@ namespace Stoa.Node.Tests.Tasks.Live;
 [Trait("needs", "postgres")]
 public sealed class CellLogTests(PostgresCluster cluster)
 {
-    private static readonly AgentLimitsBody Endless = new(1_000_000_000_000, 8 << 20, 600_000, 1_000, 65_536);
+    private static readonly AgentLimitsBody s_endless = new(1_000_000_000_000, 8 << 20, 600_000, 1_000, 65_536);
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
@@ -22,9 +22,9 @@ public sealed class CellLogTests(PostgresCluster cluster)
         await using var taker = await TestNode.StartAsync(null, [.. database, "--Tasks:Workers", "1"]);
         using var client = taker.Connect(worker);
         await BlockAsync(worker, client);
-        var talker = await worker.PublishAsync("talker", GuestPrograms.LogAndLoop("from afar\n"), Endless);
-        var teller = await worker.PublishAsync("teller", GuestPrograms.AskAndLoop("""{"op":"progress","done":7,"message":"far away"}"""), Endless);
-        var chatterbox = await worker.PublishAsync("chatterbox", GuestPrograms.EndlessOutput(2), Endless);
+        var talker = await worker.PublishAsync("talker", GuestPrograms.LogAndLoop("from afar\n"), s_endless);
+        var teller = await worker.PublishAsync("teller", GuestPrograms.AskAndLoop("""{"op":"progress","done":7,"message":"far away"}"""), s_endless);
+        var chatterbox = await worker.PublishAsync("chatterbox", GuestPrograms.EndlessOutput(2), s_endless);
 
         var talking = await SubmitAsync(client, talker);
         await using (var log = client.FollowTaskLogAsync(talking.Id, cancellationToken: Stop).GetAsyncEnumerator(Stop))
@@ -75,7 +75,7 @@ public sealed class CellLogTests(PostgresCluster cluster)
         await using var taker = await TestNode.StartAsync(null, [.. database, "--Tasks:Workers", "1"]);
         using var client = taker.Connect(first);
         var blocking = await BlockAsync(first, client);
-        var task = await SubmitAsync(client, await first.PublishAsync("talker", GuestPrograms.LogAndLoop("here\n"), Endless));
+        var task = await SubmitAsync(client, await first.PublishAsync("talker", GuestPrograms.LogAndLoop("here\n"), s_endless));
         await using var log = client.FollowTaskLogAsync(task.Id, cancellationToken: Stop).GetAsyncEnumerator(Stop);
         (await log.MoveNextAsync()).ShouldBeTrue();
         log.Current.Data.ShouldBe(new TaskLogData(task.Id, 1, 1, 0, 0, "here\n"));
@@ -95,7 +95,7 @@ public sealed class CellLogTests(PostgresCluster cluster)
 
     /// <summary>Gives the only worker of a node something to do for ever, so that the next tasks run at the other one.</summary>
     private static async Task<TaskResponse> BlockAsync(TestNode publisher, StoaClient client) =>
-        await SubmitAsync(client, await publisher.PublishAsync("forever", GuestPrograms.EndlessLoop, Endless));
+        await SubmitAsync(client, await publisher.PublishAsync("forever", GuestPrograms.EndlessLoop, s_endless));
 
     private static Task<TaskResponse> SubmitAsync(StoaClient client, string agent) =>
         client.SubmitAsync(new SubmitTaskRequest(agent, new TaskInputBody(Text: "")), cancellationToken: Stop);

@@ -8,18 +8,18 @@ namespace Stoa.Node.Tests.Tasks.Live;
 
 public sealed class CellMessageTests
 {
-    private static readonly IdSource Ids = new(TimeProvider.System, new SecureRandom());
-    private static readonly Id<AgentTask> Task = Ids.Next<AgentTask>();
-    private static readonly Id<User> Owner = Ids.Next<User>();
+    private static readonly IdSource s_ids = new(TimeProvider.System, new SecureRandom());
+    private static readonly Id<AgentTask> s_task = s_ids.Next<AgentTask>();
+    private static readonly Id<User> s_owner = s_ids.Next<User>();
 
     public static TheoryData<CellMessage> Messages() =>
     [
-        new CellMessage.WatchLog(Task, 3, 4_096, IsAgain: true),
-        new CellMessage.WatchLog(Task, 0, 0, IsAgain: false),
-        new CellMessage.WatchTask(Task),
-        new CellMessage.WatchOwner(Owner),
-        new CellMessage.LogEnd(Task, 2),
-        new CellMessage.Progress(Owner, Task, DateTimeOffset.FromUnixTimeMilliseconds(1_780_000_000_000), """{"message":"with blanks, and ü"}"""),
+        new CellMessage.WatchLog(s_task, 3, 4_096, IsAgain: true),
+        new CellMessage.WatchLog(s_task, 0, 0, IsAgain: false),
+        new CellMessage.WatchTask(s_task),
+        new CellMessage.WatchOwner(s_owner),
+        new CellMessage.LogEnd(s_task, 2),
+        new CellMessage.Progress(s_owner, s_task, DateTimeOffset.FromUnixTimeMilliseconds(1_780_000_000_000), """{"message":"with blanks, and ü"}"""),
     ];
 
     [Theory]
@@ -33,7 +33,7 @@ public sealed class CellMessageTests
     {
         var bytes = new byte[count];
         new Random(1).NextBytes(bytes);
-        var message = new CellMessage.LogBytes(Task, long.MaxValue, int.MaxValue, long.MaxValue, long.MaxValue, long.MaxValue, bytes);
+        var message = new CellMessage.LogBytes(s_task, long.MaxValue, int.MaxValue, long.MaxValue, long.MaxValue, long.MaxValue, bytes);
 
         var read = CellMessage.Parse(message.ToString()).ShouldBeOfType<CellMessage.LogBytes>();
 
@@ -58,7 +58,7 @@ public sealed class CellMessageTests
     [Fact]
     public void Payloads_HoldAllMessagesInOrderAndNoneIsTooLong()
     {
-        var messages = Enumerable.Range(0, 1_000).Select(number => (CellMessage)new CellMessage.LogEnd(Task, number)).ToList();
+        var messages = Enumerable.Range(0, 1_000).Select(number => (CellMessage)new CellMessage.LogEnd(s_task, number)).ToList();
 
         var payloads = CellMessage.Pack("head", messages);
 

@@ -15,7 +15,7 @@ namespace Stoa.Node.Tests.Tasks.Live;
 /// <summary>Logs and progress of tasks that run, on one node.</summary>
 public sealed class LogFollowingTests(TaskNodeFixture fixture) : IClassFixture<TaskNodeFixture>
 {
-    private static readonly AgentLimitsBody Endless = new(1_000_000_000_000, 8 << 20, 600_000, 1_000, 4_096);
+    private static readonly AgentLimitsBody s_endless = new(1_000_000_000_000, 8 << 20, 600_000, 1_000, 4_096);
 
     private StoaClient Client => fixture.Node.Client;
 
@@ -85,7 +85,7 @@ public sealed class LogFollowingTests(TaskNodeFixture fixture) : IClassFixture<T
     [Fact]
     public async Task Follower_WhoIsSlow_MissesTheOldestIsToldHowMuchAndHoldsNobodyUp()
     {
-        var task = await SubmitAsync("chatterbox", GuestPrograms.EndlessOutput(2), Endless with { LogBytes = 65_536 });
+        var task = await SubmitAsync("chatterbox", GuestPrograms.EndlessOutput(2), s_endless with { LogBytes = 65_536 });
         var services = fixture.Node.Host.Services;
         await using var log = services.GetRequiredService<LogFollower>().FollowAsync(Id<AgentTask>.Parse(task.Id), default, Stop).GetAsyncEnumerator(Stop);
         (await log.MoveNextAsync()).ShouldBeTrue();
@@ -180,7 +180,7 @@ public sealed class LogFollowingTests(TaskNodeFixture fixture) : IClassFixture<T
 
     private async Task<TaskResponse> SubmitAsync(string name, byte[] program, AgentLimitsBody? limits = null)
     {
-        var agent = await fixture.Node.PublishAsync(name, program, limits ?? Endless);
+        var agent = await fixture.Node.PublishAsync(name, program, limits ?? s_endless);
         return await Client.SubmitAsync(new SubmitTaskRequest(agent, new TaskInputBody(Text: "")), cancellationToken: Stop);
     }
 }

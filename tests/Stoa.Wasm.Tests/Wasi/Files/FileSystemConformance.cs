@@ -7,9 +7,9 @@ namespace Stoa.Wasm.Tests.Wasi.Files;
 /// <summary>What every file system promises; each implementation runs it.</summary>
 public abstract class FileSystemConformance : IDisposable
 {
-    private static readonly OpenRequest ReadOnly = new(Read: true, Write: false);
-    private static readonly OpenRequest ReadWrite = new(Read: true, Write: true);
-    private static readonly OpenRequest CreateNew = new(Read: true, Write: true, Create: true);
+    private static readonly OpenRequest s_readOnly = new(Read: true, Write: false);
+    private static readonly OpenRequest s_readWrite = new(Read: true, Write: true);
+    private static readonly OpenRequest s_createNew = new(Read: true, Write: true, Create: true);
 
     private readonly Lazy<DirectoryNode> _root;
 
@@ -42,20 +42,20 @@ public abstract class FileSystemConformance : IDisposable
     }
 
     [Fact]
-    public void Open_MissingName_IsRefused() => Root.Open("missing", ReadOnly, out _).ShouldBe(Errno.NoEnt);
+    public void Open_MissingName_IsRefused() => Root.Open("missing", s_readOnly, out _).ShouldBe(Errno.NoEnt);
 
     [Fact]
     public void Open_ExclusiveOnExistingName_IsRefused()
     {
         Create("there").Dispose();
-        Root.Open("there", CreateNew with { Exclusive = true }, out _).ShouldBe(Errno.Exist);
+        Root.Open("there", s_createNew with { Exclusive = true }, out _).ShouldBe(Errno.Exist);
     }
 
     [Fact]
     public void Open_FileAsDirectory_IsRefused()
     {
         Create("file").Dispose();
-        Root.Open("file", ReadOnly with { MustBeDirectory = true }, out _).ShouldBe(Errno.NotDir);
+        Root.Open("file", s_readOnly with { MustBeDirectory = true }, out _).ShouldBe(Errno.NotDir);
         Root.OpenDirectory("file", out _).ShouldBe(Errno.NotDir);
     }
 
@@ -63,8 +63,8 @@ public abstract class FileSystemConformance : IDisposable
     public void Open_DirectoryForWriting_IsRefused()
     {
         Root.CreateDirectory("dir").ShouldBe(Errno.Success);
-        Root.Open("dir", ReadWrite, out _).ShouldBe(Errno.IsDir);
-        Root.Open("dir", ReadOnly, out var node).ShouldBe(Errno.Success);
+        Root.Open("dir", s_readWrite, out _).ShouldBe(Errno.IsDir);
+        Root.Open("dir", s_readOnly, out var node).ShouldBe(Errno.Success);
         node.ShouldBeAssignableTo<DirectoryNode>();
         node!.Dispose();
     }
@@ -79,9 +79,9 @@ public abstract class FileSystemConformance : IDisposable
         Root.CreateLink("dangling", "nothing").ShouldBe(Errno.Success);
         foreach (var name in new[] { "to-dir", "to-file", "dangling" })
         {
-            Root.Open(name, ReadOnly, out _).ShouldBe(Errno.Loop, name);
-            Root.Open(name, CreateNew, out _).ShouldBe(Errno.Loop, name);
-            Root.Open(name, ReadOnly with { MustBeDirectory = true }, out _).ShouldBe(Errno.Loop, name);
+            Root.Open(name, s_readOnly, out _).ShouldBe(Errno.Loop, name);
+            Root.Open(name, s_createNew, out _).ShouldBe(Errno.Loop, name);
+            Root.Open(name, s_readOnly with { MustBeDirectory = true }, out _).ShouldBe(Errno.Loop, name);
             Root.OpenDirectory(name, out _).ShouldBe(Errno.Loop, name);
         }
     }
@@ -138,7 +138,7 @@ public abstract class FileSystemConformance : IDisposable
     {
         using (var file = Create("full"))
             Write(file, "abc", 0);
-        Root.Open("full", ReadOnly with { Truncate = true }, out var node).ShouldBe(Errno.Success);
+        Root.Open("full", s_readOnly with { Truncate = true }, out var node).ShouldBe(Errno.Success);
         using (node)
             node!.GetStat(out var stat).ShouldBe(Errno.Success);
         StatOf("full").SizeBytes.ShouldBe(0UL);
@@ -365,7 +365,7 @@ public abstract class FileSystemConformance : IDisposable
 
     private FileNode Create(string name)
     {
-        Root.Open(name, CreateNew, out var node).ShouldBe(Errno.Success, name);
+        Root.Open(name, s_createNew, out var node).ShouldBe(Errno.Success, name);
         return node.ShouldBeAssignableTo<FileNode>()!;
     }
 

@@ -5,7 +5,7 @@ namespace Stoa.Wasm.Tests.Wasi.Files;
 
 public sealed class MemoryFileSystemTests
 {
-    private static readonly OpenRequest CreateNew = new(Read: true, Write: true, Create: true);
+    private static readonly OpenRequest s_createNew = new(Read: true, Write: true, Create: true);
 
     [Fact]
     public void Write_OverTheByteLimit_TakesWhatFitsAndThenRefuses()
@@ -50,7 +50,7 @@ public sealed class MemoryFileSystemTests
         root.CreateDirectory("dir2").ShouldBe(Errno.NoSpc);
         root.CreateLink("link", "x").ShouldBe(Errno.NoSpc);
         root.HardLink("file", root, "file2").ShouldBe(Errno.NoSpc);
-        root.Open("file3", CreateNew, out _).ShouldBe(Errno.NoSpc);
+        root.Open("file3", s_createNew, out _).ShouldBe(Errno.NoSpc);
         root.Rename("file", root, "renamed").ShouldBe(Errno.Success);
         root.RemoveDirectory("dir").ShouldBe(Errno.Success);
         root.CreateLink("link", "x").ShouldBe(Errno.Success);
@@ -64,7 +64,7 @@ public sealed class MemoryFileSystemTests
         root.OpenDirectory("dir", out var dir).ShouldBe(Errno.Success);
         root.RemoveDirectory("dir").ShouldBe(Errno.Success);
         dir!.CreateDirectory("x").ShouldBe(Errno.NoEnt);
-        dir.Open("x", CreateNew, out _).ShouldBe(Errno.NoEnt);
+        dir.Open("x", s_createNew, out _).ShouldBe(Errno.NoEnt);
         root.CreateDirectory("other").ShouldBe(Errno.Success);
         root.Rename("other", dir, "x").ShouldBe(Errno.NoEnt);
     }
@@ -113,7 +113,7 @@ public sealed class MemoryFileSystemTests
         files.WriteFile("dir/file", "abc"u8);
         using var root = new ReadOnlyFileSystem(files).OpenRoot();
         root.OpenDirectory("dir", out var dir).ShouldBe(Errno.Success);
-        dir!.Open("file", CreateNew, out _).ShouldBe(Errno.Rofs);
+        dir!.Open("file", s_createNew, out _).ShouldBe(Errno.Rofs);
         dir.Open("new", new OpenRequest(true, false, Create: true), out _).ShouldBe(Errno.Rofs);
         dir.Open("file", new OpenRequest(true, false, Truncate: true), out _).ShouldBe(Errno.Rofs);
         dir.Open("file", new OpenRequest(true, false, Create: true), out var node).ShouldBe(Errno.Success);
@@ -136,7 +136,7 @@ public sealed class MemoryFileSystemTests
 
     private static FileNode Open(DirectoryNode root, string name)
     {
-        root.Open(name, CreateNew, out var node).ShouldBe(Errno.Success);
+        root.Open(name, s_createNew, out var node).ShouldBe(Errno.Success);
         return (FileNode)node!;
     }
 }
