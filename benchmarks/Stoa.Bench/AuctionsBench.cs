@@ -129,7 +129,8 @@ internal static class AuctionsBench
             Auction = new Auction(
                 announcement,
                 [.. Enumerable.Range(0, Bidders).Select(number => new Invitation(ids.Next<AgentVersion>(), ids.Next<User>(), [], Policy(number)))],
-                OnNoBids.Fail),
+                OnNoBids.Fail,
+                "bench/boot"),
         };
     }
 

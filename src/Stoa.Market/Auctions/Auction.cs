@@ -36,7 +36,8 @@ public enum OnNoBids
 /// <param name="Announcement">What is told.</param>
 /// <param name="Invitations">Those of the announcement's bidders, in their order.</param>
 /// <param name="OnNoBids">What becomes of the task when nobody bids.</param>
-public sealed record Auction(Announcement Announcement, IReadOnlyList<Invitation> Invitations, OnNoBids OnNoBids) : IIdentified
+/// <param name="Holder">The start of a node that took the submission, and decides; see <see cref="Membership.LeaseHolder"/>.</param>
+public sealed record Auction(Announcement Announcement, IReadOnlyList<Invitation> Invitations, OnNoBids OnNoBids, string Holder) : IIdentified
 {
     public static string IdPrefix => "auction";
 

@@ -1,5 +1,6 @@
 using Stoa.Market.Auctions;
 using Stoa.Market.Identity;
+using Stoa.Market.Membership;
 using Stoa.Market.Selection;
 using Stoa.Primitives;
 
@@ -9,8 +10,9 @@ namespace Stoa.Market.Tasks;
 /// <param name="bidding">Where policies are.</param>
 /// <param name="defaultPolicy">Of agents that have none of their own.</param>
 /// <param name="maxOpen">How many auctions of one consumer may be open.</param>
+/// <param name="self">This node: it decides what it opens.</param>
 /// <param name="ids">Makes ids of auctions.</param>
-public sealed class OpenAuction(IBiddingStore bidding, BiddingPolicy defaultPolicy, int maxOpen, IdSource ids)
+public sealed class OpenAuction(IBiddingStore bidding, BiddingPolicy defaultPolicy, int maxOpen, LeaseHolder self, IdSource ids)
 {
     /// <summary>Makes the auction; it is written with the task.</summary>
     /// <param name="owner">The consumer.</param>
@@ -63,7 +65,8 @@ public sealed class OpenAuction(IBiddingStore bidding, BiddingPolicy defaultPoli
                     Factor = candidate.Factor,
                 })]),
             invitations,
-            terms.OnNoBids);
+            terms.OnNoBids,
+            self.ToString());
     }
 
     /// <summary>The most that a task can cost, whoever wins it: nobody is paid more than its posted rates, nor than the budget.</summary>

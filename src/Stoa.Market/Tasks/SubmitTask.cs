@@ -46,6 +46,7 @@ public sealed class SubmitTask(
     public static readonly TimeSpan LongestDelay = TimeSpan.FromDays(366);
 
     private const int MaxRememberedWallets = 10_000;
+    private const int MaxLookedUp = 100;
 
     // Whose wallet is which never changes.
     private readonly ConcurrentDictionary<Id<User>, Id<Account>> _wallets = new();
@@ -233,15 +234,15 @@ public sealed class SubmitTask(
         await index.Loaded.WaitAsync(cancellationToken);
         var now = time.GetUtcNow();
         var fit = new TaskFit(request.Parameters, await ReadInputAsync(request.Input, input, cancellationToken));
-        var choice = index.Choose(
-            new SelectionQuery(
-                // In an auction who is too dear at its posted price may bid less.
-                requirement, input.SizeBytes, request.Auction is null ? request.MaxPrice : null, TimeLeft(request), maxMemoryBytes, caps, Excluded: [], fit.Takes)
-            {
-                Priority = (int)request.Priority,
-            },
-            now,
-            random);
+        var query = new SelectionQuery(
+            // In an auction who is too dear at its posted price may bid less.
+            requirement, input.SizeBytes, request.Auction is null ? request.MaxPrice : null, TimeLeft(request), maxMemoryBytes, caps, Excluded: [], fit.Takes)
+        {
+            Priority = (int)request.Priority,
+        };
+        var choice = index.Choose(query, now, random);
+        if (choice.Chosen is null && choice.UnfitCounts.Count == 0 && await LookUpAsync(requirement.Capabilities[0], cancellationToken))
+            choice = index.Choose(query, now, random);
         if (choice.Chosen is not { } chosen)
             return Nobody(requirement, request, choice);
         var limits = TaskRules.CapLimits(chosen.Agent.Limits, request.Limits);
@@ -266,6 +267,16 @@ public sealed class SubmitTask(
         static TimeSpan? TimeLeft(TaskRequest request) => request.Requirement!.DeadlineMs is { } milliseconds
             ? TimeSpan.FromMilliseconds(Math.Max(0, milliseconds - (request.Auction?.WindowMs ?? 0)))
             : null;
+    }
+
+    /// <summary>Takes agents into the index that another node of the cell has published just now: nobody is told of none while the catalogue has one.</summary>
+    /// <returns>False when there is none.</returns>
+    private async Task<bool> LookUpAsync(string capability, CancellationToken cancellationToken)
+    {
+        var published = await agents.ListAsync(new AgentQuery(Text: null, capability, Publisher: null), new PageRequest(MaxLookedUp), cancellationToken);
+        foreach (var version in published.Items)
+            index.Put(IndexedAgent.Of(version));
+        return published.Items.Count > 0;
     }
 
     private static Refusal<TaskRefusal> Nobody(Requirement requirement, TaskRequest request, Choice choice)

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Stoa.Market.Auctions;
+using Stoa.Market.Membership;
 using Stoa.Market.Tasks;
 using Stoa.Node.Tasks;
 using Stoa.Primitives;
@@ -8,9 +9,9 @@ namespace Stoa.Node.Auctions;
 
 /// <summary>Holds auctions: has the policies bid, waits for the end of the window, and decides.</summary>
 /// <remarks>
-/// The node that took the submission does so; nothing of it is in its memory that could not be done again. One that vanished has left
-/// the auction open, and another node, or the same one after a restart, decides it when it has seen it open for longer than its window. So a node
-/// whose clock is ahead takes nobody's auction from him. Who decides is settled by the auction's row.
+/// The node that took the submission does so; nothing of it is in its memory that could not be done again. What a node leaves undecided another takes
+/// over, or the same one after a restart, as soon as that start of it is off the list of nodes. So no clock is asked who may decide, and a node
+/// that is killed soon after each of its starts decides all the same. Who has decided is settled by the auction's row.
 /// </remarks>
 public sealed class AuctionRunner(
     SqlAuctionStore store,
@@ -19,18 +20,14 @@ public sealed class AuctionRunner(
     OpenedAuctions opened,
     TaskWorkers workers,
     TaskWaiters waiters,
+    LeaseHolder self,
     AuctionsOptions options,
     TimeProvider time,
     ILogger<AuctionRunner> logger) : BackgroundService
 {
-    private const int LookedAt = 1_000;
-    private const int OverdueAtOnce = 16;
-
-    // The node that holds an auction decides it within a moment of its end; only after this others take it for vanished.
-    private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(1);
+    private const int LookedAt = 200;
 
     private readonly ConcurrentDictionary<Id<Auction>, byte> _held = new();
-    private readonly Dictionary<Id<Auction>, long> _seenSince = [];
     private readonly CancellationTokenSource _stopping = new();
 
     public override Task StartAsync(CancellationToken cancellationToken)
@@ -59,10 +56,8 @@ public sealed class AuctionRunner(
         {
             try
             {
-                await Parallel.ForEachAsync(
-                    await ListOverdueAsync(stoppingToken),
-                    new ParallelOptions { MaxDegreeOfParallelism = OverdueAtOnce, CancellationToken = stoppingToken },
-                    async (auction, cancellationToken) => await HoldAsync(auction, TimeSpan.Zero, cancellationToken));
+                foreach (var left in await store.ListLeftAsync(self, LookedAt, stoppingToken))
+                    Begin(left);
             }
             catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
             {
@@ -73,26 +68,7 @@ public sealed class AuctionRunner(
         }
     }
 
-    /// <summary>Those that have been open before this node's eyes for longer than their windows.</summary>
-    private async Task<IReadOnlyList<Auction>> ListOverdueAsync(CancellationToken cancellationToken)
-    {
-        var open = (await store.ListOpenAsync(LookedAt, cancellationToken)).ToHashSet();
-        foreach (var gone in _seenSince.Keys.Where(id => !open.Contains(id)).ToList())
-            _seenSince.Remove(gone);
-        var overdue = new List<Auction>();
-        foreach (var id in open)
-        {
-            if (_seenSince.TryAdd(id, time.GetTimestamp()) || _held.ContainsKey(id))
-                continue;
-            var seenFor = time.GetElapsedTime(_seenSince[id]);
-            if (seenFor >= s_grace && await store.FindAsync(id, cancellationToken) is { State: AuctionState.Open, Auction: var auction } && seenFor >= s_grace + auction.Window)
-                overdue.Add(auction);
-        }
-
-        return overdue;
-    }
-
-    // Not awaited: the consumer has the answer, and the auction ends by itself. What goes wrong is told in the log, and it is found overdue.
+    // Not awaited: the consumer has the answer, and the auction ends by itself. What goes wrong is told in the log, and the next look finds it.
     private void Begin(Auction auction) => _ = Task.Run(async () =>
     {
         try
@@ -107,7 +83,7 @@ public sealed class AuctionRunner(
         }
         catch (Exception)
         {
-            // The node stops: somebody finds it overdue.
+            // The node stops: somebody takes it over.
         }
     });
 
@@ -119,7 +95,7 @@ public sealed class AuctionRunner(
         try
         {
             var since = time.GetTimestamp();
-            // One that is overdue gives the policies the time that they would have had.
+            // One whose window is over gives the policies the time that they would have had.
             var patience = wait > TimeSpan.Zero ? wait : auction.Window;
             using var closing = new CancellationTokenSource(patience, time);
             using var either = CancellationTokenSource.CreateLinkedTokenSource(closing.Token, cancellationToken);

@@ -1,6 +1,7 @@
 using Stoa.Market.Auctions;
 using Stoa.Market.Builds;
 using Stoa.Market.Ledger;
+using Stoa.Market.Membership;
 using Stoa.Market.Tasks;
 using Stoa.Node.Hosting;
 using Stoa.Primitives;
@@ -22,7 +23,7 @@ public static class AuctionsModule
         services.AddSingleton<IBiddingStore>(provider => provider.GetRequiredService<SqlBiddingStore>());
         services.AddSingleton<OpenedAuctions>();
         services.AddSingleton(provider => new OpenAuction(
-            provider.GetRequiredService<IBiddingStore>(), options.ToPolicy(), options.MaxOpenPerConsumer, provider.GetRequiredService<IdSource>()));
+            provider.GetRequiredService<IBiddingStore>(), options.ToPolicy(), options.MaxOpenPerConsumer, provider.GetRequiredService<LeaseHolder>(), provider.GetRequiredService<IdSource>()));
         services.AddSingleton(provider => new CloseAuction(
             provider.GetRequiredService<PrivateKey>(), provider.GetRequiredService<SystemAccounts>().Clearing, provider.GetRequiredService<IdSource>()));
         services.AddSingleton(provider => new PolicyBids(

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Stoa.Market;
 using Stoa.Market.Auctions;
 using Stoa.Market.Identity;
+using Stoa.Market.Membership;
 using Stoa.Market.Tasks;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
@@ -12,7 +13,7 @@ namespace Stoa.Node.Auctions;
 /// <summary>Auctions and the bids that come from outside, in the database.</summary>
 public sealed class SqlAuctionStore(Database database)
 {
-    private const string Columns = "id, task_id, owner_id, state, announcement, invitations, on_no_bids, closes_at, decided_at, award";
+    private const string Columns = "id, task_id, owner_id, state, announcement, invitations, on_no_bids, closes_at, decided_at, award, holder";
 
     /// <summary>An auction; null when there is none.</summary>
     public Task<KeptAuction?> FindAsync(Id<Auction> id, CancellationToken cancellationToken) =>
@@ -22,10 +23,18 @@ public sealed class SqlAuctionStore(Database database)
     public Task<KeptAuction?> FindAsync(Id<AgentTask> task, CancellationToken cancellationToken) =>
         database.ReadAsync(session => FindAsync(session, "task_id = @key", task.ToString()), cancellationToken);
 
-    /// <summary>Auctions that nobody has decided, whether their windows have closed or not.</summary>
-    public Task<IReadOnlyList<Id<Auction>>> ListOpenAsync(int limit, CancellationToken cancellationToken) => database.ReadAsync(
-        session => session.QueryAsync<Id<Auction>>(
-            "SELECT id FROM auctions WHERE state = 'Open' ORDER BY closes_at, id LIMIT @limit", new { limit }),
+    /// <summary>Open auctions that no other node decides: those of a node, and those whose nodes are gone.</summary>
+    /// <param name="self">The node.</param>
+    /// <param name="limit">The most that are listed, those first that end first.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public Task<IReadOnlyList<Auction>> ListLeftAsync(LeaseHolder self, int limit, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<Auction>>(
+        async session => [.. (await session.QueryAsync<AuctionRow>(
+            $"""
+            SELECT {Columns} FROM auctions AS a
+            WHERE state = 'Open' AND (a.holder = @self OR NOT EXISTS (SELECT 1 FROM nodes AS n WHERE n.holder = a.holder))
+            ORDER BY closes_at, id LIMIT @limit
+            """,
+            new { self = self.ToString(), limit })).Select(row => row.ToAuction())],
         cancellationToken);
 
     /// <summary>Takes a bid that was checked, while the auction is open. The same bid again is taken as the first one.</summary>
@@ -135,10 +144,11 @@ public sealed class SqlAuctionStore(Database database)
         OnNoBids OnNoBids,
         DateTimeOffset ClosesAt,
         DateTimeOffset? DecidedAt,
-        byte[]? Award)
+        byte[]? Award,
+        string Holder)
     {
         public Auction ToAuction() => new(
-            AwardJson.ReadAnnouncement(Announcement), JsonSerializer.Deserialize(Invitations, AuctionJson.Default.IReadOnlyListInvitation)!, OnNoBids);
+            AwardJson.ReadAnnouncement(Announcement), JsonSerializer.Deserialize(Invitations, AuctionJson.Default.IReadOnlyListInvitation)!, OnNoBids, Holder);
     }
 }
 

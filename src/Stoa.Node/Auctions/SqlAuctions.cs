@@ -23,8 +23,8 @@ internal static class SqlAuctions
             opened.Select(submission => new { submission.Task.Id, Auction = Write(submission.Task.Auction!) }));
         await session.SendEachAsync(
             """
-            INSERT INTO auctions (id, task_id, owner_id, state, announcement, invitations, on_no_bids, closes_at)
-            VALUES (@Id, @TaskId, @OwnerId, @State, @Announcement, @Invitations, @OnNoBids, @ClosesAt)
+            INSERT INTO auctions (id, task_id, owner_id, state, announcement, invitations, on_no_bids, closes_at, holder)
+            VALUES (@Id, @TaskId, @OwnerId, @State, @Announcement, @Invitations, @OnNoBids, @ClosesAt, @Holder)
             """,
             opened.Select(submission => new
             {
@@ -36,6 +36,7 @@ internal static class SqlAuctions
                 Invitations = JsonSerializer.Serialize(submission.Auction.Invitations, AuctionJson.Default.IReadOnlyListInvitation),
                 submission.Auction.OnNoBids,
                 submission.Auction.Announcement.ClosesAt,
+                submission.Auction.Holder,
             }));
     }
 

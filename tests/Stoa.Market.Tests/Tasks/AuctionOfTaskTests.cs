@@ -123,6 +123,6 @@ public sealed class AuctionOfTaskTests : IDisposable
         var invitations = announcement.Bidders.Select(_ => new Invitation(
             TaskSamples.Ids.Next<AgentVersion>(), TaskSamples.Ids.Next<User>(), [], new BiddingPolicy.Posted())).ToList();
         var task = TaskSamples.Queued(hold) with { Auction = new TaskAuction(announcement.Id, announcement.ClosesAt, IsOpen: true, null, []) };
-        return (task, new Auction(announcement with { TaskId = task.Id.ToString() }, invitations, OnNoBids.Fail));
+        return (task, new Auction(announcement with { TaskId = task.Id.ToString() }, invitations, OnNoBids.Fail, "node/boot"));
     }
 }

@@ -74,7 +74,8 @@ internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, 
 
     Task<Page<AgentVersion>> IAgentStore.ListVersionsAsync(string publisher, string name, PageRequest page, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    Task<Page<AgentVersion>> IAgentStore.ListAsync(AgentQuery query, PageRequest page, CancellationToken cancellationToken) => throw new NotSupportedException();
+    Task<Page<AgentVersion>> IAgentStore.ListAsync(AgentQuery query, PageRequest page, CancellationToken cancellationToken) => Task.FromResult(new Page<AgentVersion>(
+        Agent is { } agent && agent.Manifest.Capabilities.Contains(query.Capability) ? [agent] : [], null));
 
     Task<Account> ILedgerStore.OpenAccountAsync(Account account, CancellationToken cancellationToken) => throw new NotSupportedException();
 

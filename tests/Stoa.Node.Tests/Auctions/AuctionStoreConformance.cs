@@ -2,11 +2,14 @@ using Stoa.Market.Auctions;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
+using Stoa.Market.Membership;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
 using Stoa.Node.Auctions;
 using Stoa.Node.Events;
+using Stoa.Node.Membership;
 using Stoa.Node.Storage;
+using Stoa.Node.Tests.Membership;
 using Stoa.Node.Tests.Storage;
 using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
@@ -63,7 +66,7 @@ public abstract class AuctionStoreConformance(DatabaseSource source) : TaskStore
         kept.Auction.Invitations.Select(invitation => (invitation.AgentId, invitation.Policy)).ShouldBe(
             submission.Auction.Invitations.Select(invitation => (invitation.AgentId, invitation.Policy)));
         (await Auctions.FindAsync(task.Id, Stop)).ShouldNotBeNull();
-        (await Auctions.ListOpenAsync(10, Stop)).ShouldBe([task.Auction.Id]);
+        (await Auctions.ListLeftAsync(Holder, 10, Stop)).Select(left => left.Announcement.Id).ShouldBe([task.Auction.Id]);
         (await EventsAsync(task.Id)).ShouldBe([EventTypes.TaskQueued]);
         await BooksBalanceAsync(openHolds: 1);
     }
@@ -139,6 +142,25 @@ public abstract class AuctionStoreConformance(DatabaseSource source) : TaskStore
     }
 
     [Fact]
+    public async Task Auction_IsLeftToOthers_OnceTheStartThatOpenedItIsOffTheList()
+    {
+        var (nodes, other) = (new SqlNodeStore(Database), new LeaseHolder("other", "boot1"));
+        var id = (await SubmitAuctionAsync()).Auction!.Announcement.Id;
+        await nodes.BeatAsync(Holder, NodeStoreConformance.Silent, Now, Stop);
+
+        (await LeftToAsync(other)).ShouldBeEmpty();
+        (await LeftToAsync(Holder)).ShouldBe([id]);
+
+        // A restart counts as another start of the node.
+        var restarted = Holder with { Boot = "boot3" };
+        await nodes.BeatAsync(restarted, NodeStoreConformance.Silent, Now, Stop);
+        (await LeftToAsync(restarted)).ShouldBe([id]);
+        (await LeftToAsync(other)).ShouldBe([id]);
+
+        async Task<IEnumerable<Id<Auction>>> LeftToAsync(LeaseHolder node) => (await Auctions.ListLeftAsync(node, 10, Stop)).Select(left => left.Announcement.Id);
+    }
+
+    [Fact]
     public async Task Close_OfATaskThatWasTakenBack_MovesNothing()
     {
         var submission = await SubmitAuctionAsync();
@@ -149,7 +171,7 @@ public abstract class AuctionStoreConformance(DatabaseSource source) : TaskStore
 
         (await Auctions.FindAsync(id, Stop))!.State.ShouldBe(AuctionState.Cancelled);
         (await Tasks.GetAsync(submission.Task.Id, Stop))!.State.Name.ShouldBe("cancelled");
-        (await Auctions.ListOpenAsync(10, Stop)).ShouldBeEmpty();
+        (await Auctions.ListLeftAsync(Holder, 10, Stop)).ShouldBeEmpty();
         await BooksBalanceAsync(openHolds: 0);
     }
 
@@ -288,7 +310,8 @@ public abstract class AuctionStoreConformance(DatabaseSource source) : TaskStore
         var auction = new Auction(
             announcement,
             [To(new BiddingPolicy.Posted()), To(new BiddingPolicy.Wasm(ContentHash.Of("x"u8))), To(new BiddingPolicy.External(_bidder.PublicKey.ToSpki()))],
-            OnNoBids.Fail);
+            OnNoBids.Fail,
+            Holder.ToString());
         return submission with
         {
             Task = submission.Task with { Auction = new TaskAuction(announcement.Id, announcement.ClosesAt, IsOpen: true, AwardDigest: null, Awards: []) },

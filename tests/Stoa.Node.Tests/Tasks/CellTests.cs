@@ -38,6 +38,27 @@ public sealed class CellTests(PostgresCluster cluster)
     }
 
     [Fact]
+    public async Task Agent_PublishedOnOneNode_IsChosenOnTheOtherAtOnce()
+    {
+        await using var source = new PostgresSource(cluster);
+        string[] database = ["--Storage:Provider", "Postgres", "--Storage:ConnectionString", (await source.GetOptionsAsync()).ConnectionString!];
+        await using var first = await TestNode.StartAsync(null, database);
+        await using var second = await TestNode.StartAsync(null, database);
+        using var client = second.Connect(first);
+        // The index of the second node is filled by now, and without it.
+        (await Should.ThrowAsync<StoaException>(() => SubmitAsync("text.nobody"))).Code.ShouldBe("noCandidate");
+
+        for (var round = 0; round < 3; round++)
+        {
+            await TestNode.PublishAsync(first.Client, $"agent-{round}", GuestPrograms.Echo, capability: $"text.echo{round}");
+            (await client.WaitForTaskAsync((await SubmitAsync($"text.echo{round}")).Id, cancellationToken: Stop)).State.ShouldBe("succeeded");
+        }
+
+        Task<TaskResponse> SubmitAsync(string work) => client.SubmitAsync(
+            new SubmitTaskRequest(Input: new TaskInputBody(Text: "hello"), Requirement: new RequirementBody([work])), cancellationToken: Stop);
+    }
+
+    [Fact]
     public async Task QueueTables_AreVacuumedByANode()
     {
         await using var source = new PostgresSource(cluster);
