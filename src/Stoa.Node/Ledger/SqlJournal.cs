@@ -20,7 +20,7 @@ internal static class SqlJournal
     private static readonly SqlRows<PlacedTransfer> s_insertPlaces = SqlRows<PlacedTransfer>.Insert(
         "journal_places",
         [
-            SqlField<PlacedTransfer>.OfUuid("id", placed => placed.Transfer.Id.Uuid),
+            SqlField<PlacedTransfer>.OfUuid("id", placed => placed.Id),
             SqlField<PlacedTransfer>.OfInteger("place", placed => placed.Place.Value),
         ]);
 
@@ -55,19 +55,11 @@ internal static class SqlJournal
     {
         if (added.Count == 0)
             return;
-        var parts = added.Chunk(JournalBlock.MaxCount).ToList();
         // Where the entries come is known before they are written: of many, one is done beside the other.
-        var sealing = added.Count > JournalBlock.MaxCount ? Task.Run(() => Seal(head, parts, trails)) : Task.FromResult(Seal(head, parts, trails));
-        var places = new List<PlacedTransfer>(added.Count);
-        for (var part = 0; part < parts.Count; part++)
-        {
-            for (var index = 0; index < parts[part].Length; index++)
-                places.Add(new PlacedTransfer(parts[part][index], JournalPlace.Of(head.Number + 1 + part, index)));
-        }
-
+        var sealing = added.Count > JournalBlock.MaxCount ? Task.Run(() => Seal(head, added, trails)) : Task.FromResult(Seal(head, added, trails));
         try
         {
-            await session.SendRowsAsync(s_insertPlaces, places);
+            await WritePlacesAsync(session, head, added);
         }
         finally
         {
@@ -75,10 +67,47 @@ internal static class SqlJournal
             await ((Task)sealing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
-        var blocks = await sealing;
-        head = blocks[^1].Head;
+        await WriteBlocksAsync(session, await sealing, added);
+    }
+
+    /// <summary>Makes the blocks that follow a head.</summary>
+    /// <param name="head">Where the journal ends.</param>
+    /// <param name="added">The entries, one or more.</param>
+    /// <param name="trails">Of each account that is named, by its UUID; they are moved on.</param>
+    public static IReadOnlyList<JournalBlock> Seal(JournalHead head, IReadOnlyList<Transfer> added, IReadOnlyDictionary<Guid, AccountTrail> trails)
+    {
+        var blocks = new List<JournalBlock>();
+        foreach (var transfers in added.Chunk(JournalBlock.MaxCount))
+        {
+            blocks.Add(JournalBlock.Seal(head, transfers, trails));
+            head = blocks[^1].Head;
+        }
+
+        return blocks;
+    }
+
+    /// <summary>Writes down where the entries of transfers are that follow a head.</summary>
+    public static Task WritePlacesAsync(SqlSession session, JournalHead head, IReadOnlyList<Transfer> added)
+    {
+        var places = new PlacedTransfer[added.Count];
+        for (var index = 0; index < places.Length; index++)
+            places[index] = new PlacedTransfer(added[index].Id.Uuid, PlaceBehind(head.Number, index));
+        return session.SendRowsAsync(s_insertPlaces, places);
+    }
+
+    /// <summary>Takes back where the entries of transfers are, from one id to another.</summary>
+    public static Task DeletePlacesAsync(SqlSession session, Id<Transfer> first, Id<Transfer> last) => session.SendAsync(
+        "DELETE FROM journal_places WHERE id >= @first AND id <= @last", new { first = first.Uuid, last = last.Uuid });
+
+    /// <summary>Writes blocks at the end, which is locked, and which of their holds are open now.</summary>
+    /// <param name="session">The act.</param>
+    /// <param name="blocks">What <see cref="Seal"/> made of the entries.</param>
+    /// <param name="added">The entries.</param>
+    public static async Task WriteBlocksAsync(SqlSession session, IReadOnlyList<JournalBlock> blocks, IReadOnlyList<Transfer> added)
+    {
         await session.SendRowsAsync(s_insertBlocks, blocks);
-        await WriteHoldsAsync(session, blocks, places);
+        await WriteHoldsAsync(session, blocks, added);
+        var head = blocks[^1].Head;
         await session.SendAsync("UPDATE journal_head SET number = @Number, hash = @hash", new { head.Number, hash = ToBytes(head.Hash) });
     }
 
@@ -154,38 +183,29 @@ internal static class SqlJournal
     }
 
     /// <summary>Notes the holds that are open now, and forgets those that are not any more.</summary>
-    private static async Task WriteHoldsAsync(SqlSession session, List<JournalBlock> blocks, List<PlacedTransfer> places)
+    private static async Task WriteHoldsAsync(SqlSession session, IReadOnlyList<JournalBlock> blocks, IReadOnlyList<Transfer> added)
     {
         var resolved = new HashSet<Id<Transfer>>();
-        foreach (var placed in places)
+        foreach (var transfer in added)
         {
-            if (placed.Transfer.PendingId is { } pending)
+            if (transfer.PendingId is { } pending)
                 resolved.Add(pending);
         }
 
         var opened = new List<OpenHold>();
-        foreach (var (transfer, place) in places)
+        for (var index = 0; index < added.Count; index++)
         {
             // One that the same act has resolved was never open for others.
-            if (transfer.Kind is TransferKind.Pending && !resolved.Remove(transfer.Id))
-                opened.Add(new OpenHold(transfer.Id.Uuid, EntryAt(blocks[(int)(place.Block - blocks[0].Number)], place.Index)));
+            if (added[index].Kind is TransferKind.Pending && !resolved.Remove(added[index].Id))
+                opened.Add(new OpenHold(added[index].Id.Uuid, EntryAt(blocks[index / JournalBlock.MaxCount], index % JournalBlock.MaxCount)));
         }
 
         await session.SendRowsAsync(s_insertHolds, opened);
         await session.SendRowsAsync(s_deleteHolds, [.. resolved]);
     }
 
-    private static List<JournalBlock> Seal(JournalHead head, List<Transfer[]> parts, IReadOnlyDictionary<Guid, AccountTrail> trails)
-    {
-        var blocks = new List<JournalBlock>(parts.Count);
-        foreach (var transfers in parts)
-        {
-            blocks.Add(JournalBlock.Seal(head, transfers, trails));
-            head = blocks[^1].Head;
-        }
-
-        return blocks;
-    }
+    private static JournalPlace PlaceBehind(long number, int index) =>
+        JournalPlace.Of(number + 1 + (index / JournalBlock.MaxCount), index % JournalBlock.MaxCount);
 
     private static byte[] EntryAt(JournalBlock block, int index) => block.Entries.AsSpan(index * block.Stride, block.Stride).ToArray();
 
@@ -196,7 +216,7 @@ internal static class SqlJournal
         return bytes;
     }
 
-    private readonly record struct PlacedTransfer(Transfer Transfer, JournalPlace Place);
+    private readonly record struct PlacedTransfer(Guid Id, JournalPlace Place);
 
     private sealed record OpenHold(Guid Id, byte[] Entry);
 }

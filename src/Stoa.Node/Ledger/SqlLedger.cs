@@ -59,6 +59,8 @@ public static class SqlLedger
         foreach (var set in sets)
             transfers.AddRange(set);
         var state = await ReadStateAsync(session, transfers);
+        if (session.Dialect.IsSqlite && state.AreNew && transfers.Count > JournalBlock.MaxCount)
+            return await EnterManyAsync(session, sets, transfers, state);
         var (refusals, change) = LedgerRules.ApplyEach(sets, state.Rules);
         await WriteAsync(session, state, change);
         return (refusals, change.Applied);
@@ -81,6 +83,43 @@ public static class SqlLedger
 
     internal static Task<Account?> FindAccountAsync(SqlSession session, string owner, AccountKind kind) => session.QueryFirstOrDefaultAsync<Account>(
         $"SELECT {AccountColumns} FROM accounts WHERE owner = @owner AND kind = @kind", new { owner, kind });
+
+    /// <summary>Enters many new transfers where nobody else writes.</summary>
+    /// <remarks>To write down where they are takes as long as to judge and seal them. One is done beside the other, as if all were accepted; if one is not, what was
+    /// written down is taken back.</remarks>
+    private static async Task<(IReadOnlyList<Refusal<TransferRefusal>?> Refusals, IReadOnlyList<Transfer> Applied)> EnterManyAsync(
+        SqlSession session, IReadOnlyList<IReadOnlyList<Transfer>> sets, List<Transfer> transfers, State state)
+    {
+        var head = await SqlJournal.HeadAsync(session);
+        var judging = Task.Run(() =>
+        {
+            var (refusals, change) = LedgerRules.ApplyEach(sets, state.Rules);
+            return (refusals, change, Blocks: change.Added.Count == transfers.Count ? SqlJournal.Seal(head, change.Added, state.Trails) : null);
+        });
+        try
+        {
+            await SqlJournal.WritePlacesAsync(session, head, transfers);
+        }
+        finally
+        {
+            // It changes what was read for it: nobody goes on before it has ended.
+            await ((Task)judging).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        var (refusals, change, blocks) = await judging;
+        if (blocks is null)
+        {
+            await SqlJournal.DeletePlacesAsync(session, transfers[0].Id, transfers[^1].Id);
+            await WriteAsync(session, state, change);
+        }
+        else
+        {
+            await SqlJournal.WriteBlocksAsync(session, blocks, change.Added);
+            await WriteAccountsAsync(session, state, change);
+        }
+
+        return (refusals, change.Applied);
+    }
 
     private static async Task<State> ReadStateAsync(SqlSession session, IReadOnlyList<Transfer> transfers)
     {
@@ -110,13 +149,15 @@ public static class SqlLedger
         resolves.ExceptWith(open.Select(hold => hold.Id.Uuid));
         // Ids are mostly made in their order, and then none of them has to be looked for.
         var sought = new HashSet<Guid>(resolves);
-        if (await SqlJournal.HighestIdAsync(session) is { } highest)
+        var highest = await SqlJournal.HighestIdAsync(session) ?? Guid.Empty;
+        var (last, areNew) = (highest, true);
+        foreach (var transfer in transfers)
         {
-            foreach (var transfer in transfers)
-            {
-                if (transfer.Id.Uuid <= highest)
-                    sought.Add(transfer.Id.Uuid);
-            }
+            var id = transfer.Id.Uuid;
+            if (id <= highest)
+                sought.Add(id);
+            areNew &= id > last;
+            last = id;
         }
 
         var closed = new HashSet<Id<Transfer>>();
@@ -131,7 +172,8 @@ public static class SqlLedger
         return new State(
             new LedgerState([.. accounts.Select(row => row.ToAccount())], [.. known.Values], closed),
             accounts.ToDictionary(row => row.Id.Uuid, row => new AccountTrail(row.Id, new JournalPlace(row.LatestEntry))),
-            [.. accounts.Where(row => IsShared(row.Kind)).Select(row => row.Id)]);
+            [.. accounts.Where(row => IsShared(row.Kind)).Select(row => row.Id)],
+            areNew);
     }
 
     private static async Task WriteAsync(SqlSession session, State before, LedgerChange change)
@@ -150,7 +192,11 @@ public static class SqlLedger
         }
 
         await SqlJournal.AppendAsync(session, head, change.Added, before.Trails);
+        await WriteAccountsAsync(session, before, change);
+    }
 
+    private static async Task WriteAccountsAsync(SqlSession session, State before, LedgerChange change)
+    {
         var earlier = before.Rules.Accounts.ToDictionary(account => account.Id.Uuid);
         var changed = change.Accounts.ToDictionary(account => account.Id.Uuid);
         await session.SendRowsAsync(s_updateAccounts, [.. before.Trails.Values.Where(trail => trail.IsMoved).Select(trail =>
@@ -173,7 +219,8 @@ public static class SqlLedger
     /// <param name="Rules">For the rules.</param>
     /// <param name="Trails">Of each account, by its UUID.</param>
     /// <param name="Shared">Those of the accounts that are not locked.</param>
-    private sealed record State(LedgerState Rules, Dictionary<Guid, AccountTrail> Trails, IReadOnlyList<Id<Account>> Shared);
+    /// <param name="AreNew">Whether the transfers' ids are above all in the journal, each above the one before it: so none is there already, and none comes twice.</param>
+    private sealed record State(LedgerState Rules, Dictionary<Guid, AccountTrail> Trails, IReadOnlyList<Id<Account>> Shared, bool AreNew);
 
     internal sealed record AccountRow(
         Id<Account> Id,

@@ -164,6 +164,46 @@ public abstract class LedgerStoreConformance(DatabaseSource source) : DatabaseTe
         (await BalanceAsync(world.Id)).ShouldBe(kept == toAnn ? (-1010, 0, 0) : (-1000, 0, 0));
     }
 
+    [Theory]
+    [InlineData(false, false)]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    public async Task Sets_OfSeveralBlocksAtOnce_AreEnteredButForThoseThatAreRefused(bool isOneTooMuch, bool comesOneTwice)
+    {
+        var (world, ann, bob) = (await OpenAsync("world", AccountKind.World), await OpenAsync("ann"), await OpenAsync("bob"));
+        await AcceptAsync(Make(TransferKind.Posted, world.Id, ann.Id, 1_000_000));
+        var sets = new List<Transfer[]> { new[] { Make(TransferKind.Posted, ann.Id, bob.Id, 10_000) } };
+        for (var number = 0; sets.Count < JournalBlock.MaxCount + 100; number++)
+        {
+            var hold = Make(TransferKind.Pending, ann.Id, bob.Id, 5);
+            sets.Add([hold]);
+            // Half of the holds stay open.
+            sets.Add([number % 2 == 0 ? Make(TransferKind.Posted, bob.Id, ann.Id, 1) : Make(TransferKind.PostPending, ann.Id, bob.Id, 2, hold.Id)]);
+        }
+
+        if (comesOneTwice)
+            sets[^1] = sets[41];
+        if (isOneTooMuch)
+            sets[102] = [Make(TransferKind.Posted, ann.Id, bob.Id, 1), Make(TransferKind.Posted, ann.Id, bob.Id, 2_000_000)];
+
+        var refusals = await Ledger.ApplyEachAsync(sets, Stop);
+
+        refusals.Select((refusal, index) => (refusal, index)).Where(pair => pair.refusal is not null).Select(pair => (pair.refusal!.Code, pair.index))
+            .ShouldBe(isOneTooMuch ? [(TransferRefusal.InsufficientFunds, 102)] : []);
+        var journal = await Ledger.ReadTransfersAsync(Stop);
+        journal.Skip(1).ShouldBe(sets.Where((_, index) => refusals[index] is null).SelectMany(set => set).Distinct());
+        foreach (var transfer in journal.Where((_, index) => index % 500 == 0))
+            (await Ledger.GetTransferAsync(transfer.Id, Stop)).ShouldBe(transfer);
+        var open = journal.Where(transfer => transfer.Kind is TransferKind.Pending).ExceptBy(
+            journal.Select(transfer => transfer.PendingId).OfType<Id<Transfer>>(), transfer => transfer.Id).ToList();
+        var totals = await Ledger.TotalAsync(Stop);
+        (totals.Posted, totals.PendingDebits, totals.OpenHolds).ShouldBe((Money.Zero, new Money(5L * open.Count), open.Count));
+        await AcceptAsync([.. open.Take(3).Select(hold => Make(TransferKind.VoidPending, ann.Id, bob.Id, 0, hold.Id))]);
+        // Whoever sends all of it again moves nothing.
+        (await Ledger.ApplyEachAsync(sets, Stop)).Count(refusal => refusal is not null).ShouldBe(isOneTooMuch ? 1 : 0);
+        (await Ledger.ReadTransfersAsync(Stop)).Count.ShouldBe(journal.Count + 3);
+    }
+
     [Fact]
     public async Task Statement_InPages_IsWholeAndNewestFirst()
     {
