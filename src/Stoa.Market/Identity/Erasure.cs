@@ -8,9 +8,9 @@ namespace Stoa.Market.Identity;
 /// <param name="RequestedAt">UTC.</param>
 /// <param name="DueAt">From when on it is erased; null once nothing is left to do.</param>
 /// <param name="Step">How many steps are done; 0 while it can be undone.</param>
-/// <param name="Place">How far the present step is, where it walks over more than one act takes.</param>
+/// <param name="Place">How far the present step is, where it walks over more than one act takes; empty at its beginning.</param>
 /// <param name="ErasedAt">When all steps were done for the first time; null before.</param>
-public sealed record Erasure(Id<User> UserId, bool Forfeits, DateTimeOffset RequestedAt, DateTimeOffset? DueAt, int Step, long Place, DateTimeOffset? ErasedAt);
+public sealed record Erasure(Id<User> UserId, bool Forfeits, DateTimeOffset RequestedAt, DateTimeOffset? DueAt, int Step, string Place, DateTimeOffset? ErasedAt);
 
 /// <summary>What stands in the place of a person who was erased, and when.</summary>
 public static class ErasureRules

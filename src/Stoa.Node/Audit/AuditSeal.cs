@@ -37,7 +37,7 @@ internal static class AuditSeal
     };
 
     /// <summary>Whether a subject consists of ids, which are nobody's name.</summary>
-    internal static bool IsOfIds(string subject) => subject.Split('/').All(part => TypeId.TrySplit(part, out _, out _));
+    internal static bool IsOfIds(string subject) => subject.Split('/').All(part => TypeId.TryParse(part, out _));
 
     private static string? Seal(string member, string? text, byte[] key)
     {

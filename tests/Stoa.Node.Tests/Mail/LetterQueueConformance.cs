@@ -3,6 +3,7 @@ using Stoa.Market.Identity;
 using Stoa.Node.Identity;
 using Stoa.Node.Mail;
 using Stoa.Node.Tests.Hosting;
+using Stoa.Node.Tests.Identity;
 using Stoa.Node.Tests.Storage;
 using Stoa.Primitives;
 
@@ -130,7 +131,7 @@ public abstract class LetterQueueConformance(DatabaseSource source) : DatabaseTe
         return await worker.TurnAsync(Stop);
     }
 
-    private async Task<Id<User>> AddUserAsync(string handle) => (await new SqlUserStore(Database, _ids).AddAsync(
+    private async Task<Id<User>> AddUserAsync(string handle) => (await new SqlUserStore(Database, _ids, TestCell.Key).AddAsync(
         new StoredUser(new User(_ids.Next<User>(), handle, $"{handle}@example.org", UserRole.Member, s_now), null), Stop)).Value.Id;
 }
 

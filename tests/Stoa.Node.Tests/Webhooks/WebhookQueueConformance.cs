@@ -7,6 +7,7 @@ using Stoa.Node.Events;
 using Stoa.Node.Identity;
 using Stoa.Node.Membership;
 using Stoa.Node.Tests.Hosting;
+using Stoa.Node.Tests.Identity;
 using Stoa.Node.Tests.Membership;
 using Stoa.Node.Tests.Storage;
 using Stoa.Node.Webhooks;
@@ -338,7 +339,7 @@ public abstract class WebhookQueueConformance(DatabaseSource source) : DatabaseT
 
     private NewEvent Make(User owner, string type, string subject) => new(type, subject, owner.Id, Now, "{}");
 
-    private async Task<User> AddUserAsync(string handle) => (await new SqlUserStore(Database, _ids).AddAsync(
+    private async Task<User> AddUserAsync(string handle) => (await new SqlUserStore(Database, _ids, TestCell.Key).AddAsync(
         new StoredUser(new User(_ids.Next<User>(), handle, $"{handle}@example.org", UserRole.Member, Now), "hash"), Stop)).Value;
 }
 

@@ -7,7 +7,7 @@ CREATE TABLE erasures (
     due_at BIGINT,
     -- How many steps are done, and how far the present one is. Written in the act that does them, so whoever comes after goes on there.
     step BIGINT NOT NULL,
-    place BIGINT NOT NULL,
+    place TEXT NOT NULL,
     erased_at BIGINT
 );
 
