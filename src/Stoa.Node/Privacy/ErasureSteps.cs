@@ -153,18 +153,14 @@ internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentI
 
     private static ErasureStep? ByStatement(string name, OnErasure onErasure, PersonalTable? table)
     {
-        var (sql, key) = onErasure switch
+        var (act, where, key) = onErasure switch
         {
-            OnErasure.Deleted deleted => (
-                Statement: $"DELETE FROM {name}", Rows: (Where: deleted.Where ?? table!.Where, Key: deleted.Key ?? table!.KeyColumns)),
-            OnErasure.Overwritten overwritten => (
-                Statement: $"UPDATE {name} SET {overwritten.Set}", Rows: (Where: overwritten.While, Key: overwritten.Key ?? table!.KeyColumns)),
-            _ => (Statement: "", Rows: ("", "")),
+            OnErasure.Deleted deleted => ($"DELETE FROM {name}", deleted.Where ?? table!.Where, deleted.Key ?? table!.KeyColumns),
+            OnErasure.Overwritten overwritten => ($"UPDATE {name} SET {overwritten.Set}", overwritten.While, overwritten.Key ?? table!.KeyColumns),
+            _ => (null, "", ""),
         };
-        if (sql.Length == 0)
-            return null;
-        var whole = $"{sql} WHERE ({key.Where}) AND ({key.Key}) IN (SELECT {key.Key} FROM {name} WHERE {key.Where} LIMIT @limit)";
-        return new ErasureStep(name, act => DoneWhenAsync(act.Session.ExecuteAsync(whole, act.Parameters(RowsAtOnce))));
+        var sql = $"{act} WHERE ({where}) AND ({key}) IN (SELECT {key} FROM {name} WHERE {where} LIMIT @limit)";
+        return act is null ? null : new ErasureStep(name, portion => DoneWhenAsync(portion.Session.ExecuteAsync(sql, portion.Parameters(RowsAtOnce))));
     }
 
     private static async Task<string?> DoneWhenAsync(Task<int> rows) => await rows < RowsAtOnce ? null : "";

@@ -3,7 +3,6 @@ using Stoa.Market.Identity;
 using Stoa.Node.Identity;
 using Stoa.Node.Mail;
 using Stoa.Node.Tests.Hosting;
-using Stoa.Node.Tests.Identity;
 using Stoa.Node.Tests.Storage;
 using Stoa.Primitives;
 

@@ -8,7 +8,7 @@ using Stoa.Node.Ledger;
 using Stoa.Node.Payments;
 using Stoa.Node.Storage;
 using Stoa.Node.Tests.Hosting;
-using Stoa.Node.Tests.Identity;
+using Stoa.Node.Tests.Storage;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Tests.Payments;

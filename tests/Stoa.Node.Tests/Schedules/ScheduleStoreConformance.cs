@@ -6,7 +6,6 @@ using Stoa.Market.Tasks;
 using Stoa.Node.Identity;
 using Stoa.Node.Membership;
 using Stoa.Node.Schedules;
-using Stoa.Node.Tests.Identity;
 using Stoa.Node.Tests.Membership;
 using Stoa.Node.Tests.Storage;
 using Stoa.Primitives;

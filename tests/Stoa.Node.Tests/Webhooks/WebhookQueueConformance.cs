@@ -7,7 +7,6 @@ using Stoa.Node.Events;
 using Stoa.Node.Identity;
 using Stoa.Node.Membership;
 using Stoa.Node.Tests.Hosting;
-using Stoa.Node.Tests.Identity;
 using Stoa.Node.Tests.Membership;
 using Stoa.Node.Tests.Storage;
 using Stoa.Node.Webhooks;

@@ -1,6 +1,6 @@
 using Stoa.Node.Identity;
 
-namespace Stoa.Node.Tests.Identity;
+namespace Stoa.Node.Tests.Storage;
 
 /// <summary>The key of the cell of tests that make their stores themselves.</summary>
 internal static class TestCell
