@@ -58,10 +58,52 @@ internal sealed class MarkedPerson(TestNode node, string mark) : IDisposable
         Client = Connect(session.Token);
     }
 
+    /// <summary>Leaves what comes of Stripe, of letters and of callers from outside.</summary>
+    public async Task LeaveWhatNeedsOthersAsync(Database database)
+    {
+        var user = (await Client.GetMeAsync(Stop)).Id;
+        await database.WriteAsync(
+            async session =>
+            {
+                foreach (var sql in new[]
+                {
+                    "INSERT INTO letters (id, recipient, subject, body, attempts, due_at, created_at) VALUES (@mark, @email, 'x', @mark, 0, 9000000000000, 0)",
+                    "INSERT INTO stripe_parties (user_id, customer, version) VALUES (@user, @mark, 1)",
+                    """
+                    INSERT INTO payments (id, user_id, wallet_id, amount, state, url, refunded, disputed, recovered, moves, looks, version, created_at, changed_at)
+                    VALUES (@user, @user, 'w', 1, 'Credited', @mark, 0, 0, 0, 0, 0, 1, 0, 0)
+                    """,
+                    """
+                    INSERT INTO payouts (id, user_id, wallet_id, destination, amount, returned, state, looks, version, created_at, changed_at)
+                    VALUES (@user, @user, 'w', @mark, 1, 0, 'Paid', 0, 1, 0, 0)
+                    """,
+                    "INSERT INTO schedule_runs (schedule_id, tick_at, outcome, detail, at) SELECT id, 1, 'Refused', @mark, 1 FROM schedules WHERE owner_id = @user",
+                    """
+                    INSERT INTO paid_calls (channel_id, request_key, request_hash, reserved, price, created_at)
+                    SELECT id, @mark, 'hash', 0, 0, 0 FROM channels WHERE payer_id = @user
+                    """,
+                    """
+                    INSERT INTO paid_calls (channel_id, request_key, request_hash, task_id, reserved, price, created_at)
+                    SELECT id, @called, 'other', (SELECT MAX(id) FROM tasks WHERE owner_id = @user), 0, 0, 0 FROM channels WHERE payer_id = @user
+                    """,
+                })
+                {
+                    await session.ExecuteAsync(sql, new { user, mark, email = Email, called = mark + "-called" });
+                }
+
+                await session.ExecuteAsync(
+                    "INSERT INTO request_keys (id, user_id, name, public_key, created_at) VALUES (@mark, @user, @mark, @key, 0)", new { user, mark, key = _payerKey.PublicKey.ToSpki() });
+            },
+            Stop);
+    }
+
     /// <summary>Does a little of everything.</summary>
     /// <param name="agent">Of another, with a parameter <c>note</c>.</param>
     public async Task LeaveMarksAsync(string agent)
     {
+        // Somebody else is told of what both have to do with.
+        var told = await node.Client.CreateWebhookAsync(
+            new CreateWebhookRequest("http://127.0.0.1:1/", ["stoa.channel.*", "stoa.review.*"], "of others"), cancellationToken: Stop);
         await Client.CreateApiKeyAsync(new CreateApiKeyRequest(mark + "-key"), Stop);
         await Client.UploadAsync(new MemoryStream(Encoding.UTF8.GetBytes(mark + "-upload")), cancellationToken: Stop);
         var blob = await Client.UploadAsync(new MemoryStream([.. Enumerable.Repeat(Encoding.UTF8.GetBytes(mark + "-long ").ToArray(), 20_000).SelectMany(piece => piece)]), cancellationToken: Stop);
@@ -72,6 +114,10 @@ internal sealed class MarkedPerson(TestNode node, string mark) : IDisposable
             (await Client.SubmitAsync(request with { Input = new TaskInputBody(Digest: blob.Digest) }, cancellationToken: Stop)).Id, cancellationToken: Stop);
         large.State.ShouldBe("succeeded");
         await Client.SubmitBatchAsync(new SubmitBatchRequest([request, request]), cancellationToken: Stop);
+        await Client.SubmitAsync(request, idempotencyKey: mark + "-idempotency", cancellationToken: Stop);
+        var dispute = await Client.DisputeTaskAsync(task.Id, mark + "-dispute", Stop);
+        while ((await Client.GetTaskDisputeAsync(task.Id, Stop)).State == dispute.State)
+            await Task.Delay(20, Stop);
         await Client.ReviewTaskAsync(task.Id, 4, mark + "-review", Stop);
         await Client.CreateTemplateAsync(new CreateTemplateRequest(mark + "-template", request, []), cancellationToken: Stop);
         await Client.CreateScheduleAsync(new CreateScheduleRequest("0 0 1 1 *", Task: request, Name: mark + "-schedule"), cancellationToken: Stop);
@@ -85,6 +131,8 @@ internal sealed class MarkedPerson(TestNode node, string mark) : IDisposable
         await JoinOrganisationAsync();
         await PayByChannelAsync();
         await SettledAsync();
+        while (await node.Client.ListWebhookDeliveriesAsync(told.Id, cancellationToken: Stop).CountAsync(Stop) < 3)
+            await Task.Delay(20, Stop);
     }
 
     /// <summary>Publishes a program that gives back what it gets and has a parameter.</summary>
@@ -144,20 +192,12 @@ internal sealed class MarkedPerson(TestNode node, string mark) : IDisposable
     {
         var bytes = Encoding.UTF8.GetBytes(mark);
         var found = new List<string>();
-        foreach (var path in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Where(path => Path.GetFileName(path) is not ("lock" or "node.lock")))
+        // Lock files hold nothing, and are locked.
+        foreach (var path in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Where(path => !Path.GetFileName(path).EndsWith("lock", StringComparison.Ordinal)))
         {
             using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             using var copy = new MemoryStream();
-            try
-            {
-                file.CopyTo(copy);
-            }
-            catch (IOException)
-            {
-                // Locked by the node: it holds nothing but a lock.
-                continue;
-            }
-
+            file.CopyTo(copy);
             if (copy.GetBuffer().AsSpan(0, (int)copy.Length).IndexOf(bytes) >= 0)
                 found.Add(Path.GetRelativePath(folder, path));
         }
@@ -168,6 +208,7 @@ internal sealed class MarkedPerson(TestNode node, string mark) : IDisposable
     public StoaClient Connect(string? key) => new(node.Client.Options with
     {
         ApiKey = key,
+        UserAgent = mark + "-device",
         Handler = new SocketsHttpHandler
         {
             ConnectCallback = async (context, cancellationToken) =>
