@@ -14,6 +14,8 @@ internal sealed class ErasedContent(Database database, IContentStore content)
     private const int DigestsAtOnce = 100;
     private const int MaxOciManifestBytes = 1 << 20;
 
+    private static readonly string[] s_ofAgents = ["agent_stats", "agent_ratings"];
+
     // A file that another upload has just brought is no leftover.
     private static readonly TimeSpan s_young = TimeSpan.FromHours(1);
 
@@ -63,7 +65,7 @@ internal sealed class ErasedContent(Database database, IContentStore content)
                 {
                     await session.ExecuteAsync("DELETE FROM events WHERE subject = @id", new { id });
                     await session.ExecuteAsync("DELETE FROM agent_versions WHERE id = @id", new { id });
-                    foreach (var table in new[] { "agent_stats", "agent_ratings" })
+                    foreach (var table in s_ofAgents)
                     {
                         await session.ExecuteAsync(
                             $"DELETE FROM {table} WHERE agent = @agent AND NOT EXISTS (SELECT 1 FROM agent_versions AS v WHERE v.publisher || '/' || v.name = @agent)", new { agent });

@@ -151,7 +151,7 @@ internal sealed class ErasureWorker(
             logger.LogInformation("{User} is erased.", due.UserId);
     }
 
-    private Task PutOffAsync(Erasure due, TimeSpan by, CancellationToken cancellationToken) => database.WriteAsync(
+    private Task<int> PutOffAsync(Erasure due, TimeSpan by, CancellationToken cancellationToken) => database.WriteAsync(
         session => session.ExecuteAsync(
             "UPDATE erasures SET due_at = @later WHERE user_id = @UserId AND step = @Step AND due_at IS NOT NULL", new { later = time.GetUtcNow() + by, due.UserId, due.Step }),
         cancellationToken);
