@@ -60,6 +60,22 @@ public sealed partial class StoaClient
     public Task RemoveTotpAsync(RemoveTotpRequest request, CancellationToken cancellationToken = default) => DoAsync(
         Once(HttpMethod.Post, "users/me/totp/removal", () => JsonBody(request, StoaJson.Default.RemoveTotpRequest)), cancellationToken);
 
+    /// <summary><c>POST /api/v1/users/{handle}/totp/removal</c>, for administrators: removes a second factor that its owner has lost, and ends all of the owner's sessions.</summary>
+    public Task RemoveUserTotpAsync(string handle, CancellationToken cancellationToken = default) =>
+        DoAsync(new Call(HttpMethod.Post, $"users/{Uri.EscapeDataString(handle)}/totp/removal"), cancellationToken);
+
+    /// <summary><c>GET /api/v1/users/me/erasure</c>: what would be in the way of being erased.</summary>
+    public Task<ErasureResponse> GetErasureAsync(CancellationToken cancellationToken = default) =>
+        GetAsync("users/me/erasure", StoaJson.Default.ErasureResponse, cancellationToken);
+
+    /// <summary><c>PUT /api/v1/users/me/erasure</c>: has all that is stored about the caller erased. All sessions and keys end with the answer.</summary>
+    public Task<ErasureResponse> RequestErasureAsync(RequestErasureRequest request, CancellationToken cancellationToken = default) => SendAsync(
+        Once(HttpMethod.Put, "users/me/erasure", () => JsonBody(request, StoaJson.Default.RequestErasureRequest)), StoaJson.Default.ErasureResponse, cancellationToken);
+
+    /// <summary><c>POST /api/v1/erasure-cancellations</c>: undoes an erasure that has not begun. Needs what signing in needs.</summary>
+    public Task CancelErasureAsync(CancelErasureRequest request, CancellationToken cancellationToken = default) => DoAsync(
+        Once(HttpMethod.Post, "erasure-cancellations", () => JsonBody(request, StoaJson.Default.CancelErasureRequest)), cancellationToken);
+
     /// <summary><c>GET /.well-known/jwks.json</c>: the public keys that access tokens of this node are checked with.</summary>
     public Task<KeySetResponse> GetSigningKeysAsync(CancellationToken cancellationToken = default) =>
         GetAsync("/.well-known/jwks.json", StoaJson.Default.KeySetResponse, cancellationToken);

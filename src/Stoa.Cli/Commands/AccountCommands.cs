@@ -20,6 +20,7 @@ internal static class AccountCommands
         new PasswordCommand(scope),
         new VerifyCommand(scope),
         new RecoverCommand(scope),
+        new EraseCommand(scope),
         TotpCommands.Create(scope));
 
     private static Argument<string> Email() => new("EMAIL") { Description = "The address of the account." };
@@ -158,6 +159,86 @@ internal static class AccountCommands
             await anyone.ResetPasswordAsync(new ResetPasswordRequest(email, code, next), cancellationToken);
             if (!invocation.IsJson)
                 invocation.Screen.Line("The password is set. Sign in with: stoa login --handle HANDLE");
+            return ExitCode.Ok;
+        }
+    }
+
+    /// <summary><c>stoa account erase</c>.</summary>
+    private sealed class EraseCommand : StoaCommand
+    {
+        private readonly Option<bool> _check = new("--check") { Description = "Only say what is in the way." };
+        private readonly Option<bool> _forfeit = new("--forfeit") { Description = "Give up to the platform what is in the wallet." };
+        private readonly Option<bool> _undo = new("--undo") { Description = "Undo an erasure that has not begun. Needs --handle." };
+        private readonly Option<string?> _handle = new("--handle") { Description = "With --undo: handle or address of the account.", HelpName = "HANDLE" };
+        private readonly Option<string?> _code = new("--code") { Description = "Six digits of the authenticator, or a recovery code, where there is a second factor.", HelpName = "CODE" };
+        private readonly Option<bool> _stdin = SecretInput.Option("the password, on one line");
+
+        public EraseCommand(CommandScope scope)
+            : base(
+                scope,
+                "erase",
+                "Have all that the node stores about you erased. All sessions and keys end at once; for some days it can be undone.",
+                new("What is in the way?", "stoa account erase --check"),
+                new("Do it", "stoa account erase"),
+                new("With what is left in the wallet", "stoa account erase --forfeit"),
+                new("Undo it", "stoa account erase --undo --handle ada"))
+        {
+            Add(_check);
+            Add(_forfeit);
+            Add(_undo);
+            Add(_handle);
+            Add(_code);
+            Add(_stdin);
+        }
+
+        protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
+        {
+            if (invocation.Get(_undo))
+                return await UndoAsync(invocation, cancellationToken);
+            if (invocation.Get(_check))
+                return Tell(invocation, await invocation.Client.GetErasureAsync(cancellationToken));
+            var secrets = new SecretInput(invocation, invocation.Get(_stdin));
+            var security = await invocation.Client.GetAccountSecurityAsync(cancellationToken);
+            var password = security.HasPassword ? await secrets.AskAsync("Password:", cancellationToken) : null;
+            var code = invocation.Get(_code);
+            if (code is null && security.TotpEnabledAt is not null && secrets.CanAsk)
+                code = await secrets.AskCodeAsync("Code of the authenticator:", cancellationToken);
+            return Tell(invocation, await invocation.Client.RequestErasureAsync(
+                new RequestErasureRequest(password, code, invocation.Get(_forfeit) ? true : null), cancellationToken));
+        }
+
+        private async Task<int> UndoAsync(Invocation invocation, CancellationToken cancellationToken)
+        {
+            if (invocation.Get(_handle) is not { } handle)
+                throw new CommandFailure("Nobody is signed in to the account any more: say which one.", hint: "stoa account erase --undo --handle HANDLE");
+            var secrets = new SecretInput(invocation, invocation.Get(_stdin));
+            var password = await secrets.AskAsync("Password:", cancellationToken);
+            using var anyone = invocation.Open(invocation.Connection.Address, key: null);
+            await anyone.CancelErasureAsync(new CancelErasureRequest(handle, password, invocation.Get(_code)), cancellationToken);
+            if (!invocation.IsJson)
+                invocation.Screen.Line($"The account stays. Keys stay revoked and schedules paused. Sign in with: stoa login --handle {handle}");
+            return ExitCode.Ok;
+        }
+
+        private static int Tell(Invocation invocation, ErasureResponse erasure)
+        {
+            if (invocation.IsJson)
+            {
+                invocation.Screen.Json(erasure, json => json.ErasureResponse);
+                return ExitCode.Ok;
+            }
+
+            if (erasure.ErasesAt is { } at)
+            {
+                invocation.Screen.Line($"All that is stored about you is erased at {at.UtcDateTime:yyyy-MM-dd HH:mm} UTC. All sessions and keys are ended.");
+                invocation.Screen.Note("[grey]Until then it can be undone: stoa account erase --undo --handle HANDLE[/]");
+                return ExitCode.Ok;
+            }
+
+            foreach (var obstacle in erasure.Obstacles ?? [])
+                invocation.Screen.Line(obstacle.Reason);
+            if (erasure.Obstacles is not { Count: > 0 })
+                invocation.Screen.Line(Format.Invariant($"Nothing is in the way. It could be undone for {erasure.GraceDays} days."));
             return ExitCode.Ok;
         }
     }

@@ -86,7 +86,7 @@ internal static class AuditCommands
                 [.. entries.Select(entry => (IReadOnlyList<string>)
                 [
                     Format.Invariant($"{entry.Entry}"), ListLimit.When(invocation, entry.At), entry.Act, Format.Invariant($"{entry.Status}"),
-                    entry.Actor ?? "", entry.Credential ?? "", entry.Address ?? "", entry.Subject ?? "",
+                    entry.ActorHandle ?? entry.Actor ?? "", entry.Credential ?? "", entry.Address ?? "", entry.Subject ?? "",
                 ])]);
             ListLimit.TellOfMore(invocation, hasMore);
             return ExitCode.Ok;

@@ -14,7 +14,8 @@ internal static class TotpCommands
         new EnableCommand(scope),
         new ConfirmCommand(scope),
         new CodesCommand(scope),
-        new DisableCommand(scope));
+        new DisableCommand(scope),
+        new RemoveCommand(scope));
 
     private static Argument<string> Code(string description) => new("CODE") { Description = description };
 
@@ -126,6 +127,29 @@ internal static class TotpCommands
             await invocation.Client.RemoveTotpAsync(new RemoveTotpRequest(invocation.Get(_code), password), cancellationToken);
             if (!invocation.IsJson)
                 invocation.Screen.Line("There is no second factor any more.");
+            return ExitCode.Ok;
+        }
+    }
+
+    /// <summary><c>stoa account totp remove</c>.</summary>
+    private sealed class RemoveCommand : StoaCommand
+    {
+        private readonly Argument<string> _handle = new("HANDLE") { Description = "Whose it is." };
+
+        public RemoveCommand(CommandScope scope)
+            : base(
+                scope,
+                "remove",
+                "For administrators: remove the second factor of a user who has lost it. All of the user's sessions end, and the user gets a letter.",
+                new CommandExample("Ada has lost her telephone", "stoa account totp remove ada")) =>
+            Add(_handle);
+
+        protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
+        {
+            var handle = invocation.Get(_handle);
+            await invocation.Client.RemoveUserTotpAsync(handle, cancellationToken);
+            if (!invocation.IsJson)
+                invocation.Screen.Line($"{handle} has no second factor any more, and all sessions of {handle} are ended.");
             return ExitCode.Ok;
         }
     }

@@ -58,6 +58,8 @@ internal sealed partial class CommandWords(Command command)
         (Path("POST", "email-verifications/letters"), "stoa account verify EMAIL"),
         (Path("POST", "email-verifications"), "stoa account verify EMAIL --code CODE"),
         (Path("POST", "password-resets/letters"), "stoa account recover EMAIL"),
+        (Path("POST", "erasure-cancellations"), "stoa account erase --undo --handle HANDLE"),
+        (Path("PUT", "users/me/password"), "stoa account password"),
         (Path("POST", "users/me/totp/removal"), "stoa account totp disable"),
         (Path("POST", "users/me/totp"), "stoa account totp enable"),
         (Path("GET", "channels"), "stoa channel list"),

@@ -78,3 +78,23 @@ public sealed record KeySetResponse(IReadOnlyList<KeyBody> Keys);
 /// <param name="Use">Always <c>sig</c>.</param>
 /// <param name="Alg">Always <c>ES256</c>.</param>
 public sealed record KeyBody(string Kty, string Crv, string X, string Y, string Kid, string Use, string Alg);
+
+/// <summary><c>PUT /api/v1/users/me/erasure</c>: has all that is stored about you erased.</summary>
+/// <param name="Password">The password of the account.</param>
+/// <param name="Code">Six digits of the authenticator, or a recovery code; left out for an account without a second factor.</param>
+/// <param name="Forfeit">True to give up to the platform what is in the wallet; otherwise that is in the way.</param>
+public sealed record RequestErasureRequest(string? Password = null, string? Code = null, bool? Forfeit = null);
+
+/// <summary><c>POST /api/v1/erasure-cancellations</c>: undoes an erasure that has not begun.</summary>
+/// <param name="Login">Handle or email.</param>
+/// <param name="Password">The password of the account.</param>
+/// <param name="Code">Six digits of the authenticator, or a recovery code; left out for an account without a second factor.</param>
+public sealed record CancelErasureRequest(string Login, string Password, string? Code = null);
+
+/// <summary>An erasure, asked for or not.</summary>
+/// <param name="GraceDays">For how many days one can be undone at this node.</param>
+/// <param name="RequestedAt">When it was asked for; left out when it was not.</param>
+/// <param name="ErasesAt">When it is done: until then it can be undone.</param>
+/// <param name="Obstacles">What is in its way; empty when nothing is.</param>
+public sealed record ErasureResponse(
+    int GraceDays, DateTimeOffset? RequestedAt = null, DateTimeOffset? ErasesAt = null, IReadOnlyList<ProblemError>? Obstacles = null);

@@ -10,6 +10,8 @@ namespace Stoa.Client.Contracts;
 /// <param name="Address">Where it came from, as whole as the node is set to keep it.</param>
 /// <param name="Subject">Id of what was made or changed.</param>
 /// <param name="TraceId">Of the request.</param>
+/// <param name="Account">Id of the organisation in whose name it was done; left out for one's own.</param>
+/// <param name="ActorHandle">The handle of who did it, as it is now.</param>
 public sealed record AuditEntryResponse(
     long Entry,
     DateTimeOffset At,
@@ -19,4 +21,6 @@ public sealed record AuditEntryResponse(
     string? Credential = null,
     string? Address = null,
     string? Subject = null,
-    string? TraceId = null);
+    string? TraceId = null,
+    string? Account = null,
+    string? ActorHandle = null);

@@ -19,6 +19,9 @@ public sealed record AuditAct(DateTimeOffset At, string Name, int Status)
     /// <summary>Id of the user who did it; null when nobody was recognised.</summary>
     public string? Actor { get; init; }
 
+    /// <summary>Id of the organisation in whose name it was done; null for one's own.</summary>
+    public string? Account { get; init; }
+
     /// <summary>By what the user was recognised: <c>session</c>, <c>key</c> and the first characters of the API key, or <c>signature</c> and the id of the signing key.</summary>
     public string? Credential { get; init; }
 
@@ -66,6 +69,7 @@ public sealed record AuditEntry(long Number, AuditAct Act)
         json.WriteString("act", Act.Name);
         json.WriteNumber("status", Act.Status);
         WriteKnown(json, "actor", Act.Actor);
+        WriteKnown(json, "account", Act.Account);
         WriteKnown(json, "credential", Act.Credential);
         WriteKnown(json, "address", Act.Address);
         WriteKnown(json, "subject", Act.Subject);
@@ -86,6 +90,7 @@ public sealed record AuditEntry(long Number, AuditAct Act)
                 new AuditAct(Instant(root, "at"), Text(root, "act"), root.GetProperty("status").GetInt32())
                 {
                     Actor = Known(root, "actor"),
+                    Account = Known(root, "account"),
                     Credential = Known(root, "credential"),
                     Address = Known(root, "address"),
                     Subject = Known(root, "subject"),

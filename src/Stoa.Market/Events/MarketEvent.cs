@@ -41,6 +41,14 @@ public static class EventTypes
     public const string AgentPublished = "stoa.agent.published";
     public const string RoyaltyEarned = "stoa.ledger.royalty";
 
+    /// <summary>All agents of a publisher are offered no more: told to everybody.</summary>
+    public const string AgentsWithdrawn = "stoa.agent.withdrawn";
+
+    /// <summary>A person has asked to be erased, or has thought better of it: told to that person.</summary>
+    public const string ErasureRequested = "stoa.account.erasureRequested";
+
+    public const string ErasureUndone = "stoa.account.erasureUndone";
+
     /// <summary>A webhook failed for so long that nothing is sent to it any more, or its receiver said that it is gone.</summary>
     public const string WebhookDisabled = "stoa.webhook.disabled";
 
@@ -132,5 +140,6 @@ public static class EventTypes
         PaymentCredited, PaymentRefunded, PaymentDisputed, PaymentFailed, PayoutPaid, PayoutFailed,
         DisputeOpened, DisputeDecided,
         BudgetThreshold, BalanceLow,
+        AgentsWithdrawn, ErasureRequested, ErasureUndone,
     ];
 }

@@ -47,4 +47,16 @@ public enum AccountRefusal
 
     /// <summary>This node sends no e-mail.</summary>
     MailOff,
+
+    /// <summary>The account is to be erased: nothing is possible but to undo that.</summary>
+    ErasurePending,
+
+    /// <summary>Something is in the way of an erasure; every reason is listed.</summary>
+    ErasureBlocked,
+
+    /// <summary>Nobody has asked for this account to be erased, or it is too late to undo it.</summary>
+    ErasureUnknown,
+
+    /// <summary>The second factor of an administrator is not another one's to remove.</summary>
+    AdministratorProtected,
 }

@@ -43,6 +43,9 @@ public enum Permission
     /// <summary>Leave an organisation.</summary>
     OrganisationLeave,
 
+    /// <summary>Read the audit log: of the account that is acted for.</summary>
+    AuditRead,
+
     /// <summary>What concerns the person alone: found an organisation, answer invitations, change how one signs in.</summary>
     AccountManage,
 

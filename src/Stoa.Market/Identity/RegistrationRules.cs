@@ -40,6 +40,8 @@ public static class RegistrationRules
             yield return new("/handle", "A handle is 2 to 39 characters of a-z, 0-9 and hyphen, with a letter or digit at both ends.");
         else if (s_reserved.Contains(handle))
             yield return new("/handle", $"The handle '{handle}' is reserved: choose another.");
+        else if (handle.StartsWith(ErasureRules.HandlePrefix, StringComparison.Ordinal))
+            yield return new("/handle", $"Handles that begin with '{ErasureRules.HandlePrefix}' are those of accounts that were erased: choose another.");
     }
 
     internal static IEnumerable<FieldError> CheckEmail(string email)

@@ -23,7 +23,7 @@ public static class Rights
         Permission.TasksSubmit, Permission.SchedulesManage, Permission.AgentsPublish, Permission.WebhooksManage, Permission.KeysManage).Bits);
 
     private static readonly PermissionSet s_admin = new(s_developer.Bits | PermissionSet.Of(
-        Permission.WalletSpend, Permission.MembersManage, Permission.OrganisationManage).Bits);
+        Permission.WalletSpend, Permission.MembersManage, Permission.OrganisationManage, Permission.AuditRead).Bits);
 
     /// <summary>What only concerns an organisation, so that nobody has it of his own account.</summary>
     private static readonly PermissionSet s_ofOrganisations = PermissionSet.Of(

@@ -43,6 +43,9 @@ public enum TransferPurpose
     DisputeReturn,
     Refund,
     CallReturn,
+
+    /// <summary>What was in the wallet of a person who was erased, and is given up to the platform.</summary>
+    Forfeit,
 }
 
 /// <summary>An immutable entry of the journal. Its id is made by the caller, so the same transfer sent twice moves money once.</summary>

@@ -16,8 +16,13 @@ public interface IAgentStore
     /// other content under a published version is refused.</summary>
     Task<Outcome<AgentVersion, PublishRefusal>> AddAsync(AgentVersion version, NewEvent published, CancellationToken cancellationToken);
 
-    /// <summary>The named version; without a version the one of highest precedence, releases before pre-releases.</summary>
+    /// <summary>The named version; without a version the one of highest precedence, releases before pre-releases. None that was withdrawn.</summary>
     Task<AgentVersion?> FindAsync(ListingName listing, CancellationToken cancellationToken);
+
+    /// <summary>The named version, also one that was withdrawn: receipts name it, and whoever checks them needs its program.</summary>
+    /// <param name="listing">With a version.</param>
+    /// <param name="cancellationToken">Stops the query.</param>
+    Task<AgentVersion?> FindPublishedAsync(ListingName listing, CancellationToken cancellationToken);
 
     Task<AgentVersion?> GetAsync(Id<AgentVersion> id, CancellationToken cancellationToken);
 

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Stoa.Market.Identity;
 using Stoa.Market.Registry;
 using Stoa.Primitives;
 
@@ -55,6 +56,19 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark)
             }
 
             slot.Places = PlacesOf(slot, agent.Capabilities.Distinct(StringComparer.Ordinal).Select(GroupOf));
+        }
+    }
+
+    /// <summary>Has none of a publisher's agents chosen any more. What is known of them stays, for tasks that have them.</summary>
+    public void Withdraw(Id<User> publisher)
+    {
+        lock (_writing)
+        {
+            foreach (var (name, slot) in _slots.Where(one => one.Value.State.Agent.PublisherId == publisher))
+            {
+                slot.Places = PlacesOf(slot, []);
+                _inDemand.Remove(name);
+            }
         }
     }
 

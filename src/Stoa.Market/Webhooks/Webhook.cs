@@ -110,6 +110,7 @@ public static class WebhookEvents
         EventTypes.AuctionAnnounced, EventTypes.AuctionAwarded, EventTypes.BiddingFaulted,
         EventTypes.ScheduleRefused, EventTypes.ReviewWritten, EventTypes.ReviewWithdrawn, EventTypes.ReviewAnswered,
         EventTypes.ChannelOpened, EventTypes.ChannelToppedUp, EventTypes.ChannelSettled, EventTypes.ChannelClosing, EventTypes.ChannelClosed,
+        EventTypes.ErasureRequested, EventTypes.ErasureUndone,
     ];
 
     /// <summary>When none are named: the ends of tasks.</summary>

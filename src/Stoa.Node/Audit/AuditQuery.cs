@@ -9,7 +9,7 @@ namespace Stoa.Node.Audit;
 /// <summary>Which entries a caller asks for; use it as an <c>[AsParameters]</c> parameter.</summary>
 public sealed record AuditQuery
 {
-    [FromQuery(Name = "actor"), Description("Only what this user did, by id. Everybody but administrators sees their own entries alone, with or without it.")]
+    [FromQuery(Name = "actor"), Description("Only what this user did, by id. For administrators of the node or of the organisation that is acted for; everybody else sees their own entries alone, with or without it.")]
     public string? Actor { get; init; }
 
     [FromQuery(Name = "act"), Description("Only this act, such as createApiKey.")]
@@ -28,6 +28,8 @@ public sealed record AuditQuery
         if (Actor is { Length: 0 or > AuditAct.MaxTextLength } || Act is { Length: 0 or > AuditAct.MaxTextLength })
             throw new RequestRefusedException(RequestRefusal.RequestInvalid, $"The parameters actor and act have 1 to {AuditAct.MaxTextLength} characters.");
         var own = caller.UserId.ToString();
+        if (caller.OrganisationRole is not null)
+            return new AuditFilter(Actor, Act, From, To, own);
         if (!caller.IsAdmin && Actor is not null && Actor != own)
             throw new RequestRefusedException(RequestRefusal.Forbidden, "What others did is for administrators of this node. Leave actor out to see what you did.");
         return new AuditFilter(caller.IsAdmin ? Actor : own, Act, From, To);

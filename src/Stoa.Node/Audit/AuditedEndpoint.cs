@@ -15,6 +15,9 @@ namespace Stoa.Node.Audit;
 /// <param name="IsBulk">Whether its entries may be gathered; those of all others are durable before the answer goes out.</param>
 public sealed record AuditedEndpoint(string Name, bool IsGuarded, bool IsBulk)
 {
+    /// <summary>The parameter of routes that names a person.</summary>
+    private const string HandleParameter = "handle";
+
     /// <summary>Acts that come by the thousand and touch no identity, no right and no setting. Everything else is written before it is answered.</summary>
     private static readonly FrozenSet<string> s_bulk = FrozenSet.ToFrozenSet<string>(
     [
@@ -53,6 +56,7 @@ public sealed record AuditedEndpoint(string Name, bool IsGuarded, bool IsBulk)
     public AuditAct ToAct(HttpContext context, int status, DateTimeOffset now, KeptAddress kept) => new(now, Name, status)
     {
         Actor = (Caller.Of(context)?.ActorId ?? context.Features.Get<AuditNote>()?.User)?.ToString(),
+        Account = Caller.Of(context) is { OrganisationRole: not null, UserId: var account } ? account.ToString() : null,
         Credential = CredentialOf(context),
         Address = AddressOf(context.Connection.RemoteIpAddress, kept),
         Subject = AuditAct.Plain(SubjectOf(context)),
@@ -82,8 +86,9 @@ public sealed record AuditedEndpoint(string Name, bool IsGuarded, bool IsBulk)
             return made;
         }
 
-        var named = string.Join('/', context.Request.RouteValues.Values.OfType<string>());
-        return named.Length == 0 ? null : named;
+        // Of persons an entry holds ids alone, by a note of the endpoint: a handle would stay when the person is erased. Other names, such as an agent's, are told of what was done.
+        var named = string.Join('/', context.Request.RouteValues.Where(value => value.Key != HandleParameter).Select(value => value.Value).OfType<string>());
+        return named.Length == 0 || (context.Response.StatusCode >= StatusCodes.Status400BadRequest && !AuditSeal.IsOfIds(named)) ? null : named;
     }
 
     private static string? AddressOf(IPAddress? address, KeptAddress kept)

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using Stoa.Market;
 using Stoa.Market.Audit;
 using Stoa.Node.Storage;
@@ -13,11 +14,12 @@ public sealed class SqlAuditBlocks(Database database)
     private const int MaxBlocksLookedThrough = 500;
     private const int BlocksAtOnce = 4;
 
-    private static readonly SqlRows<(string Actor, long Block)> s_insertActors = SqlRows<(string Actor, long Block)>.Insert(
+    private static readonly SqlRows<ActorRow> s_insertActors = SqlRows<ActorRow>.Insert(
         "audit_actors",
         [
-            SqlField<(string Actor, long Block)>.OfText("actor", row => row.Actor),
-            SqlField<(string Actor, long Block)>.OfInteger("block", row => row.Block),
+            SqlField<ActorRow>.OfText("actor", row => row.Actor),
+            SqlField<ActorRow>.OfInteger("block", row => row.Block),
+            SqlField<ActorRow>.OfBytes("seal_key", row => row.SealKey),
         ]);
 
     /// <summary>Adds acts as one block at the end. Nodes of a cell do so one after another.</summary>
@@ -55,19 +57,19 @@ public sealed class SqlAuditBlocks(Database database)
         var found = new List<AuditEntry>();
         for (var looked = 0; looked < MaxBlocksLookedThrough; looked += BlocksAtOnce)
         {
-            var blocks = await ReadBackAsync(filter.Actor, before, cancellationToken);
-            foreach (var (first, latestAt, lines) in blocks)
+            var (blocks, keys) = await ReadBackAsync(filter.Whose, before, cancellationToken);
+            foreach (var (number, first, latestAt, lines) in blocks)
             {
                 if (filter.From > DateTimeOffset.FromUnixTimeMilliseconds(latestAt))
                     continue;
                 // Backwards within the block, too.
-                foreach (var line in new AuditBlock(0, first, 0, lines, default).EachLine().Reverse())
+                foreach (var line in new AuditBlock(number, first, 0, lines, default).EachLine().Reverse())
                 {
                     if (filter.Read(line) is not { } entry || entry.Number >= before)
                         continue;
                     if (found.Count == page.Limit)
                         return new Page<AuditEntry>(found, Cursor(found[^1].Number));
-                    found.Add(entry);
+                    found.Add(entry with { Act = AuditSeal.Open(entry.Act, keys.GetValueOrDefault((entry.Act.Actor ?? "", number))) });
                 }
             }
 
@@ -77,6 +79,24 @@ public sealed class SqlAuditBlocks(Database database)
         }
 
         return new Page<AuditEntry>(found, Cursor(before));
+    }
+
+    /// <summary>The handles of users as they are now, by their ids. Those of whom there is no row are left out.</summary>
+    public Task<IReadOnlyDictionary<string, string>> FindHandlesAsync(IReadOnlyCollection<string> ids, CancellationToken cancellationToken) =>
+        database.ReadAsync<IReadOnlyDictionary<string, string>>(
+            async session => (await session.QueryAsync<(string Id, string Handle)>("SELECT id, handle FROM users WHERE id IN @ids", new { ids }))
+                .ToDictionary(row => row.Id, row => row.Handle),
+            cancellationToken);
+
+    /// <summary>Makes what identifies a user in some blocks unreadable for ever. The chain holds as before.</summary>
+    /// <returns>In how many blocks that was; 0 when it is so in all.</returns>
+    internal static async Task<int> EraseAsync(SqlSession session, string actor, int limit)
+    {
+        var blocks = await session.QueryAsync<long>(
+            "SELECT block FROM audit_actors WHERE actor = @actor AND seal_key IS NOT NULL ORDER BY block LIMIT @limit", new { actor, limit });
+        return blocks.Count == 0
+            ? 0
+            : await session.ExecuteAsync("UPDATE audit_actors SET seal_key = NULL WHERE actor = @actor AND block IN @blocks", new { actor, blocks });
     }
 
     /// <summary>Takes away the oldest blocks: those without an entry of that time or later. The last block stays.</summary>
@@ -104,15 +124,24 @@ public sealed class SqlAuditBlocks(Database database)
 
     private static async Task AppendAsync(SqlSession session, IReadOnlyList<AuditAct> acts)
     {
+        // Sealed before the chain is locked. A user's key in a block is not the one of another.
+        var keys = acts.Select(act => act.Actor).OfType<string>().Distinct().ToDictionary(actor => actor, _ => RandomNumberGenerator.GetBytes(AuditSeal.KeyBytes));
+        var written = acts.Select(act => act.Actor is { } actor ? AuditSeal.Seal(act, keys[actor]) : act).ToList();
         // On PostgreSQL a statement sees what was committed before it began: the one behind the lock what came before the lock was given.
         await session.SendAsync("SELECT block FROM audit_chain {for update}");
-        var block = AuditBlock.Seal(await HeadAsync(session), acts);
+        var block = AuditBlock.Seal(await HeadAsync(session), written);
         var hash = new byte[ContentHash.Size];
         block.Hash.CopyTo(hash);
         await session.SendAsync(
             "INSERT INTO audit_blocks (number, first_entry, count, latest_at, lines, hash) VALUES (@Number, @FirstEntry, @Count, @latestAt, @Lines, @hash)",
             new { block.Number, block.FirstEntry, block.Count, latestAt = acts.Max(act => act.At), block.Lines, hash });
-        await session.SendRowsAsync(s_insertActors, [.. acts.Select(act => act.Actor).OfType<string>().Distinct().Select(actor => (actor, block.Number))]);
+        await session.SendRowsAsync(
+            s_insertActors,
+            [
+                .. keys.Select(key => new ActorRow(key.Key, block.Number, key.Value)),
+                .. acts.Select(act => act.Account).OfType<string>().Distinct().Where(account => !keys.ContainsKey(account))
+                    .Select(account => new ActorRow(account, block.Number, null)),
+            ]);
         await session.SendAsync("UPDATE audit_chain SET block = @Block, entry = @Entry, hash = @hash", new { block.Head.Block, block.Head.Entry, hash });
     }
 
@@ -122,19 +151,32 @@ public sealed class SqlAuditBlocks(Database database)
         return new AuditHead(block, entry, ContentHash.FromBytes(hash));
     }
 
-    private Task<IReadOnlyList<(long First, long LatestAt, byte[] Lines)>> ReadBackAsync(string? actor, long before, CancellationToken cancellationToken) =>
-        database.ReadAsync(
-            session => actor is null
-                ? session.QueryAsync<(long First, long LatestAt, byte[] Lines)>(
-                    "SELECT first_entry, latest_at, lines FROM audit_blocks WHERE first_entry < @before ORDER BY first_entry DESC LIMIT @limit",
+    private Task<(IReadOnlyList<(long Number, long First, long LatestAt, byte[] Lines)> Blocks, Dictionary<(string Actor, long Block), byte[]> Keys)> ReadBackAsync(
+        string? whose, long before, CancellationToken cancellationToken) => database.ReadAsync(
+        async session =>
+        {
+            var blocks = whose is null
+                ? await session.QueryAsync<(long Number, long First, long LatestAt, byte[] Lines)>(
+                    "SELECT number, first_entry, latest_at, lines FROM audit_blocks WHERE first_entry < @before ORDER BY first_entry DESC LIMIT @limit",
                     new { before, limit = BlocksAtOnce })
-                : session.QueryAsync<(long First, long LatestAt, byte[] Lines)>(
+                : await session.QueryAsync<(long Number, long First, long LatestAt, byte[] Lines)>(
                     """
-                    SELECT b.first_entry, b.latest_at, b.lines FROM audit_actors AS a JOIN audit_blocks AS b ON b.number = a.block
-                    WHERE a.actor = @actor AND b.first_entry < @before ORDER BY a.block DESC LIMIT @limit
+                    SELECT b.number, b.first_entry, b.latest_at, b.lines FROM audit_actors AS a JOIN audit_blocks AS b ON b.number = a.block
+                    WHERE a.actor = @whose AND b.first_entry < @before ORDER BY a.block DESC LIMIT @limit
                     """,
-                    new { actor, before, limit = BlocksAtOnce }),
-            cancellationToken);
+                    new { whose, before, limit = BlocksAtOnce });
+            var keys = await session.QueryAsync<(string Actor, long Block, byte[] Key)>(
+                "SELECT actor, block, seal_key FROM audit_actors WHERE block IN @numbers AND seal_key IS NOT NULL",
+                new { numbers = blocks.Select(block => block.Number) });
+            return (blocks, keys.ToDictionary(key => (key.Actor, key.Block), key => key.Key));
+        },
+        cancellationToken);
 
     private static string Cursor(long before) => before.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>That somebody has entries in a block.</summary>
+    /// <param name="Actor">Id of who acted, or of the organisation in whose name.</param>
+    /// <param name="Block">Number of the block.</param>
+    /// <param name="SealKey">What opens the entries of who acted; null for organisations.</param>
+    private sealed record ActorRow(string Actor, long Block, byte[]? SealKey);
 }

@@ -17,6 +17,7 @@ namespace Stoa.Node.Builds;
 public sealed class CellContentStore(Database database, FileContentStore files) : IContentStore, IDisposable
 {
     private const int ChunkBytes = 1 << 20;
+    private const int SweptAtOnce = 500;
 
     public async Task<Outcome<ContentDescriptor, ContentRefusal>> PutAsync(
         Stream source, ContentHash? expected, long maxBytes, CancellationToken cancellationToken)
@@ -61,6 +62,28 @@ public sealed class CellContentStore(Database database, FileContentStore files) 
             session => session.ExecuteAsync("DELETE FROM content WHERE digest = @digest", new { digest }), cancellationToken);
         await files.DeleteAsync(digest, cancellationToken);
         return deleted > 0;
+    }
+
+    /// <summary>Deletes this node's files whose content was deleted: by another node, or while this one was down.</summary>
+    /// <param name="olderThan">Files that were written later are left: their content may be on its way into the database.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    /// <returns>How many.</returns>
+    public async Task<int> SweepAsync(DateTimeOffset olderThan, CancellationToken cancellationToken)
+    {
+        var deleted = 0;
+        foreach (var some in files.List(olderThan).Chunk(SweptAtOnce))
+        {
+            var digests = some.Select(digest => digest.ToString()).ToArray();
+            var there = (await database.ReadAsync(
+                session => session.QueryAsync<string>("SELECT digest FROM content WHERE digest IN @digests", new { digests }), cancellationToken)).ToHashSet(StringComparer.Ordinal);
+            foreach (var digest in some.Where(digest => !there.Contains(digest.ToString())))
+            {
+                if (await files.DeleteAsync(digest, cancellationToken))
+                    deleted++;
+            }
+        }
+
+        return deleted;
     }
 
     public void Dispose() => files.Dispose();

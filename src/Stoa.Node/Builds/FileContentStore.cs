@@ -101,6 +101,16 @@ public sealed class FileContentStore : IContentStore, IDisposable
         return Task.FromResult(there);
     }
 
+    /// <summary>What is here and was written before a time, as it is found.</summary>
+    public IEnumerable<ContentHash> List(DateTimeOffset olderThan)
+    {
+        foreach (var file in new DirectoryInfo(_root).EnumerateFiles("*", SearchOption.AllDirectories))
+        {
+            if (file.LastWriteTimeUtc < olderThan.UtcDateTime && ContentHash.TryParse($"sha256:{file.Name}", null, out var digest))
+                yield return digest;
+        }
+    }
+
     public void Dispose() => _lock.Dispose();
 
     /// <summary>Writes the stream to a file and syncs it; null when it is too long.</summary>

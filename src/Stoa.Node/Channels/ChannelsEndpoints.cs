@@ -7,6 +7,7 @@ using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
+using Stoa.Node.Privacy;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Channels;
@@ -88,6 +89,7 @@ public static class ChannelsEndpoints
         IUserStore users,
         ILedgerStore ledger,
         SqlChannelStore store,
+        SqlErasureRequests erasures,
         ChannelsOptions options,
         PrivateKey node,
         TimeProvider time,
@@ -100,7 +102,8 @@ public static class ChannelsEndpoints
         var deposit = ReadAmount(asked.Deposit, errors);
         if (payerKey is null || payeeKey is null || deposit is null)
             return new Refusal<ChannelRefusal>(ChannelRefusal.ChannelInvalid, "Correct what is listed in errors and try again.", errors).ToProblem();
-        if (await users.FindByHandleAsync(asked.Payee, cancellationToken) is not { } payee)
+        // A channel with somebody who is to be erased would keep that from being done.
+        if (await users.FindByHandleAsync(asked.Payee, cancellationToken) is not { } payee || await erasures.FindAsync(payee.Id, cancellationToken) is not null)
         {
             return new Refusal<IdentityRefusal>(
                 IdentityRefusal.UserUnknown, $"No user has the handle '{asked.Payee}'.", [new FieldError("/payee", "No user has this handle.")]).ToProblem();

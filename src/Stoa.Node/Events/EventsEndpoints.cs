@@ -62,7 +62,8 @@ public static class EventsEndpoints
             return refusal;
         var protocol = context.WebSockets.WebSocketRequestedProtocols.Contains(SubProtocol) ? SubProtocol : null;
         using var webSocket = await context.WebSockets.AcceptWebSocketAsync(protocol);
-        using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping);
+        await using var right = StandingRight.Watch(context);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted, lifetime.ApplicationStopping, right.Gone);
         using var reader = new EventSocket(webSocket, feed, caller, node.PeerId);
         await reader.RunAsync(ending.Token);
         return Results.Empty;

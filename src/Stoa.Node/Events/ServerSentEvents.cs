@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Http.Features;
 using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Node.Http;
+using Stoa.Node.Identity;
 
 namespace Stoa.Node.Events;
 
@@ -20,7 +21,7 @@ internal static class ServerSentEvents
     /// <param name="Event">The event.</param>
     public sealed record Frame(string? Id, CloudEvent Event);
 
-    /// <summary>Sends a stream to its end, unless the reader goes, the node stops, or the reader has too many streams.</summary>
+    /// <summary>Sends a stream to its end, unless the reader goes or may it no more, the node stops, or the reader has too many streams.</summary>
     /// <param name="context">The request.</param>
     /// <param name="open">Opens the stream: what happens after it has been awaited is in the stream.</param>
     public static async Task SendAsync(HttpContext context, Func<CancellationToken, Task<IAsyncEnumerable<Frame>>> open)
@@ -34,8 +35,9 @@ internal static class ServerSentEvents
             return;
         }
 
+        await using var right = StandingRight.Watch(context);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(
-            context.RequestAborted, services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping);
+            context.RequestAborted, services.GetRequiredService<IHostApplicationLifetime>().ApplicationStopping, right.Gone);
         var frames = await open(ending.Token);
         var response = context.Response;
         response.ContentType = "text/event-stream";
@@ -50,7 +52,7 @@ internal static class ServerSentEvents
         }
         catch (OperationCanceledException) when (ending.IsCancellationRequested)
         {
-            // The reader has gone, or the node stops: the reader resumes where it was.
+            // The reader has gone, or the node stops: the reader resumes where it was. Or the reader may it no more, and hears so when it tries.
         }
     }
 

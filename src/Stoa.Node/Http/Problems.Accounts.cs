@@ -52,6 +52,18 @@ public static partial class Problems
         AccountRefusal.MailOff => Row(refusal, 409, "No e-mail here",
             "This node sends no e-mail: its accounts count as verified, and a forgotten password cannot be set anew by letter.",
             "Ask the operator of the node."),
+        AccountRefusal.ErasurePending => Row(refusal, 403, "Account is to be erased",
+            "The password is right, and its owner has asked for the account to be erased: until then nothing is possible but to undo that.",
+            "Undo it with POST /api/v1/erasure-cancellations, then sign in; or leave it as it is."),
+        AccountRefusal.ErasureBlocked => Row(refusal, 409, "Something is in the way of the erasure",
+            "The account has money, or something that is under way, or is what others depend on. Every reason is listed.",
+            "End what is listed in errors, then ask again. Money in the wallet can be given up with forfeit."),
+        AccountRefusal.ErasureUnknown => Row(refusal, 404, "No erasure to undo",
+            "Nobody has asked for this account to be erased, or the erasure has begun and cannot be undone any more.",
+            "Sign in with POST /api/v1/sessions."),
+        AccountRefusal.AdministratorProtected => Row(refusal, 409, "An administrator's second factor",
+            "The second factor of an administrator of the node is not removed by way of administration: who takes over one of them would have them all.",
+            "The administrator removes it with a code of the authenticator or a recovery code: POST /api/v1/users/me/totp/removal."),
     };
 
     public static ProblemResult ToProblem(this Market.Refusal<AccountRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);

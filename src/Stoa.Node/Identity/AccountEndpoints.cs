@@ -2,6 +2,7 @@ using Stoa.Client.Contracts;
 using Stoa.Market;
 using Stoa.Market.Identity;
 using Stoa.Market.Identity.SecondFactor;
+using Stoa.Node.Audit;
 using Stoa.Node.Http;
 using Stoa.Node.Mail;
 
@@ -29,6 +30,7 @@ public static class AccountEndpoints
             .Refuses(AccountRefusal.PasswordWrong, AccountRefusal.PasswordInvalid);
         MapLetters(api);
         MapTotp(api);
+        MapAdministration(api);
     }
 
     private static void MapLetters(IEndpointRouteBuilder api)
@@ -94,6 +96,22 @@ public static class AccountEndpoints
             .Produces(StatusCodes.Status204NoContent)
             .Refuses(
                 AccountRefusal.PasswordWrong, AccountRefusal.SecondFactorWrong, AccountRefusal.SecondFactorLocked, AccountRefusal.SecondFactorMissing);
+    }
+
+    private static void MapAdministration(IEndpointRouteBuilder api) => api.MapPost("/users/{handle}/totp/removal", TakeTotpAsync)
+        .Needs(Permission.NodeAdmin)
+        .WithName("removeUserTotp").WithTags("Identity").WithSummary("Remove a user's lost second factor")
+        .WithDescription("For administrators, once they are sure that it is the owner who asks. All sessions of the user end, and the user gets a letter where the node sends e-mail. Not of an administrator: theirs is removed with a code of it or a recovery code alone.")
+        .Produces(StatusCodes.Status204NoContent)
+        .Refuses(IdentityRefusal.UserUnknown)
+        .Refuses(AccountRefusal.SecondFactorMissing, AccountRefusal.AdministratorProtected);
+
+    private static async Task<IResult> TakeTotpAsync(string handle, IUserStore users, Accounts accounts, HttpContext context, CancellationToken cancellationToken)
+    {
+        if (await users.FindByHandleAsync(handle, cancellationToken) is not { Kind: UserKind.Person } user)
+            return new Refusal<IdentityRefusal>(IdentityRefusal.UserUnknown, $"No person has the handle '{handle}'.").ToProblem();
+        context.ActedBy(user.Id);
+        return Done(await accounts.TakeTotpAsync(user, cancellationToken));
     }
 
     private static async Task<IResult> GetSecurityAsync(Caller caller, Accounts accounts, Mailer mailer, CancellationToken cancellationToken)

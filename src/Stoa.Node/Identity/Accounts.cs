@@ -3,6 +3,7 @@ using Stoa.Market.Identity;
 using Stoa.Market.Identity.SecondFactor;
 using Stoa.Market.Identity.SignIn;
 using Stoa.Node.Mail;
+using Stoa.Node.Privacy;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Identity;
@@ -12,7 +13,8 @@ public sealed record SignedIn(User User, SessionTokens Tokens);
 
 /// <summary>Lets people in by password and second factor, and lets them change both.</summary>
 public sealed class Accounts(
-    Users users, IUserStore store, SqlAccountStore security, IPasswordHasher passwords, Sessions sessions, Mailer mailer, Random random, TimeProvider time)
+    Users users, IUserStore store, SqlAccountStore security, SqlErasureRequests erasures, IPasswordHasher passwords, Sessions sessions, Mailer mailer, LetterBox letters,
+    Random random, TimeProvider time)
 {
     private const string WrongCode =
         "The code is not the one of the newest letter to this address, has ended, or was tried too often. Look at it again, or have another letter sent.";
@@ -26,6 +28,25 @@ public sealed class Accounts(
     public async Task<Outcome<SignedIn, AccountRefusal>> SignInAsync(
         string login, string password, string? code, string? device, CancellationToken cancellationToken)
     {
+        if (!(await KnowAsync(login, password, code, cancellationToken)).TryGet(out var user, out var refusal))
+            return refusal;
+        if (await erasures.FindAsync(user.Id, cancellationToken) is { } erasure)
+        {
+            return new Refusal<AccountRefusal>(
+                AccountRefusal.ErasurePending,
+                $"You asked for this account to be erased on {erasure.RequestedAt.UtcDateTime:yyyy-MM-dd}, and it will be at {erasure.DueAt?.UtcDateTime:yyyy-MM-dd HH:mm} UTC. Until then you can undo that with POST /api/v1/erasure-cancellations.");
+        }
+
+        return new SignedIn(user, await sessions.OpenAsync(user.Id, device, cancellationToken));
+    }
+
+    /// <summary>Finds out who somebody is who says so by login, password and second factor; opens nothing.</summary>
+    /// <param name="login">Handle or email.</param>
+    /// <param name="password">As typed.</param>
+    /// <param name="code">Of the second factor; null when none was given.</param>
+    /// <param name="cancellationToken">Stops the search.</param>
+    public async Task<Outcome<User, AccountRefusal>> KnowAsync(string login, string password, string? code, CancellationToken cancellationToken)
+    {
         var known = await users.SignInAsync(login, password, cancellationToken);
         if (!known.TryGet(out var user, out var wrong))
             return new Refusal<AccountRefusal>(AccountRefusal.CredentialsWrong, wrong.Detail);
@@ -38,19 +59,32 @@ public sealed class Accounts(
                 "A code was sent to the address of this account: give it with POST /api/v1/email-verifications, then sign in. Have another sent with POST /api/v1/email-verifications/letters.");
         }
 
-        if (account.TotpEnabledAt is not null)
-        {
-            if (code is null)
-            {
-                return new Refusal<AccountRefusal>(
-                    AccountRefusal.SecondFactorNeeded, "This account has a second factor: sign in with the code that the authenticator shows, or with a recovery code.");
-            }
+        return await RefuseCodeAsync(user.Id, account, code, cancellationToken) is { } refused ? refused : user;
+    }
 
-            if (await security.UseCodeAsync(user.Id, code, SecondFactorAct.None, null, time.GetUtcNow(), cancellationToken) is { } refused)
-                return refused;
-        }
+    /// <summary>Whether somebody who is signed in is present: by the password and, where there is one, the second factor.</summary>
+    /// <returns>Null when it is so.</returns>
+    public async Task<Refusal<AccountRefusal>?> ProveAsync(Id<User> id, string? password, string? code, CancellationToken cancellationToken)
+    {
+        var (_, hash) = await GetAsync(id, cancellationToken);
+        return await RefusePasswordAsync(hash, password, cancellationToken)
+            ?? await RefuseCodeAsync(id, await security.GetAsync(id, cancellationToken), code, cancellationToken);
+    }
 
-        return new SignedIn(user, await sessions.OpenAsync(user.Id, device, cancellationToken));
+    /// <summary>Takes a second factor away whose owner has lost it, ends all sessions, and writes to the owner. For administrators.</summary>
+    /// <param name="user">Whose; no administrator's.</param>
+    /// <param name="cancellationToken">Stops before anything is written.</param>
+    /// <returns>Null when it is gone.</returns>
+    public async Task<Refusal<AccountRefusal>?> TakeTotpAsync(User user, CancellationToken cancellationToken)
+    {
+        if (user.Role is UserRole.Admin)
+            return new Refusal<AccountRefusal>(AccountRefusal.AdministratorProtected, $"{user.Handle} administers this node: an administrator's second factor is removed with a code of it or a recovery code alone.");
+        var now = time.GetUtcNow();
+        var ended = await security.TakeFactorAsync(user.Id, session => letters.AddAsync(session, user.Id, FactorTaken, now), now, cancellationToken);
+        if (ended is null)
+            return new Refusal<AccountRefusal>(AccountRefusal.SecondFactorMissing, $"{user.Handle} has no second factor.");
+        sessions.NoteEnded(ended);
+        return null;
     }
 
     /// <summary>Gives the next pair of tokens for a refresh token.</summary>
@@ -180,6 +214,29 @@ public sealed class Accounts(
             return null;
         return new Refusal<AccountRefusal>(AccountRefusal.PasswordWrong, "The present password is needed for this, and it is not the one that was given.");
     }
+
+    private async Task<Refusal<AccountRefusal>?> RefuseCodeAsync(Id<User> id, AccountSecurity account, string? code, CancellationToken cancellationToken)
+    {
+        if (account.TotpEnabledAt is null)
+            return null;
+        return code is null
+            ? new Refusal<AccountRefusal>(
+                AccountRefusal.SecondFactorNeeded, "This account has a second factor: give the code that the authenticator shows, or a recovery code, too.")
+            : await security.UseCodeAsync(id, code, SecondFactorAct.None, null, time.GetUtcNow(), cancellationToken);
+    }
+
+    private static LetterText FactorTaken(string handle) => new(
+        "Your second factor was removed",
+        $"""
+        Hello {handle},
+
+        an administrator of this Stoa node has removed the second factor of your account, and all your sessions are ended. From now on your password alone
+        opens it.
+
+        If you have asked for that, sign in and enrol another authenticator: stoa account totp enable
+        If you have not, change your password at once, and tell the operator of the node: stoa account password
+
+        """);
 
     private static Refusal<AccountRefusal>? RefuseNewPassword(User user, string next)
     {

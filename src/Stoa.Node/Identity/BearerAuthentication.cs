@@ -9,7 +9,7 @@ namespace Stoa.Node.Identity;
 
 /// <summary>Recognises the caller by <c>Authorization: Bearer</c> with an API key or the token of a session; the prefix tells which.</summary>
 public sealed class BearerAuthentication(
-    IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory loggers, UrlEncoder encoder, Credentials credentials)
+    IOptionsMonitor<AuthenticationSchemeOptions> options, ILoggerFactory loggers, UrlEncoder encoder, Credentials credentials, Sessions sessions)
     : AuthenticationHandler<AuthenticationSchemeOptions>(options, loggers, encoder)
 {
     /// <summary>Name of the scheme, in headers too.</summary>
@@ -31,6 +31,7 @@ public sealed class BearerAuthentication(
             return AuthenticateResult.Fail("The API key or session token is wrong, has expired or was revoked.");
 
         caller.Attach(Context.Features);
+        Context.Features.Set<Recognition>(new Recognition.ByToken(token, credentials, sessions));
         var identity = new ClaimsIdentity(
             [new Claim("sub", caller.UserId.ToString()), new Claim("handle", caller.Handle), new Claim("role", caller.Role.ToString())],
             SchemeName, "handle", "role");

@@ -92,6 +92,15 @@ public sealed class CellKey
         return plain;
     }
 
+    /// <summary>A fingerprint of a text that nobody without the key can make, so that guesses cannot be tried on it: HMAC-SHA256, in hexadecimal.</summary>
+    /// <param name="purpose">What it is for: the same text has another one for another purpose.</param>
+    /// <param name="text">The text.</param>
+    public string Fingerprint(string purpose, string text)
+    {
+        var key = HMACSHA256.HashData(_key, Encoding.UTF8.GetBytes("fingerprint " + purpose));
+        return Convert.ToHexStringLower(HMACSHA256.HashData(key, Encoding.UTF8.GetBytes(text)));
+    }
+
     private bool CanOpen(string purpose, byte[] box)
     {
         try

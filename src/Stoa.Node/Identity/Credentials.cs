@@ -57,6 +57,19 @@ public sealed class Credentials(
     /// <summary>Takes note that a key was revoked.</summary>
     public void Revoke(ApiKey revoked) => _keysBySecret[revoked.SecretHash] = (revoked, Remember(time.GetUtcNow()));
 
+    /// <summary>Forgets all that is remembered: much has changed at once, as when a person asks to be erased.</summary>
+    public void Forget()
+    {
+        lock (_membershipsChange)
+        {
+            _membershipsEpoch++;
+            _memberships.Clear();
+        }
+
+        _keysBySecret.Clear();
+        _callers.Clear();
+    }
+
     /// <summary>Takes note that it has changed who belongs to an organisation, or as what.</summary>
     public void ForgetMembers(string organisation)
     {

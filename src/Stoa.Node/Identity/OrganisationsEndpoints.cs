@@ -1,6 +1,7 @@
 using Stoa.Client.Contracts;
 using Stoa.Market;
 using Stoa.Market.Identity;
+using Stoa.Node.Audit;
 using Stoa.Node.Http;
 
 namespace Stoa.Node.Identity;
@@ -109,29 +110,32 @@ public static class OrganisationsEndpoints
     }
 
     private static Task<IResult> LeaveAsync(
-        string organisation, Caller caller, SqlOrganisationStore store, Credentials credentials, CancellationToken cancellationToken) =>
-        RemoveMemberAsync(organisation, caller.ActorHandle, caller, store, credentials, cancellationToken);
+        string organisation, Caller caller, SqlOrganisationStore store, Credentials credentials, HttpContext context, CancellationToken cancellationToken) =>
+        RemoveMemberAsync(organisation, caller.ActorHandle, caller, store, credentials, context, cancellationToken);
 
     private static async Task<IResult> ListMembersAsync(
         string organisation, [AsParameters] ListQuery query, Caller caller, SqlOrganisationStore store, CancellationToken cancellationToken) =>
         TypedResults.Ok(ListQuery.Answer(await store.ListMembersAsync(caller.UserId, query.ToPage(), cancellationToken), ToContract));
 
     private static async Task<IResult> SetMemberAsync(
-        string organisation, string handle, Body<SetMemberRequest> body, Caller caller, SqlOrganisationStore store, Credentials credentials, CancellationToken cancellationToken)
+        string organisation, string handle, Body<SetMemberRequest> body, Caller caller, SqlOrganisationStore store, Credentials credentials, HttpContext context,
+        CancellationToken cancellationToken)
     {
         if (ReadRole(body.Value.Role) is not { } role)
             return Invalid([NoRole]).ToProblem();
         if (!(await store.SetRoleAsync(caller.UserId, handle, role, cancellationToken)).TryGet(out var member, out var refusal))
             return refusal.ToProblem();
+        context.ActedBy(member.Id);
         credentials.ForgetMembers(organisation);
         return TypedResults.Ok(ToContract(member));
     }
 
     private static async Task<IResult> RemoveMemberAsync(
-        string organisation, string handle, Caller caller, SqlOrganisationStore store, Credentials credentials, CancellationToken cancellationToken)
+        string organisation, string handle, Caller caller, SqlOrganisationStore store, Credentials credentials, HttpContext context, CancellationToken cancellationToken)
     {
-        if ((await store.RemoveAsync(caller.UserId, handle, cancellationToken)).Refusal is { } refusal)
+        if (!(await store.RemoveAsync(caller.UserId, handle, cancellationToken)).TryGet(out var member, out var refusal))
             return refusal.ToProblem();
+        context.ActedBy(member.Id);
         credentials.ForgetMembers(organisation);
         return TypedResults.NoContent();
     }

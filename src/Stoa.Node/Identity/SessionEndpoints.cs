@@ -21,7 +21,7 @@ public static class SessionEndpoints
             .Produces<SessionResponse>(StatusCodes.Status201Created)
             .Refuses(
                 AccountRefusal.CredentialsWrong, AccountRefusal.EmailUnverified, AccountRefusal.SecondFactorNeeded, AccountRefusal.SecondFactorWrong,
-                AccountRefusal.SecondFactorLocked);
+                AccountRefusal.SecondFactorLocked, AccountRefusal.ErasurePending);
         api.MapPost("/sessions/refresh", RefreshAsync)
             .WithName("refreshSession").WithTags("Identity").WithSummary("Get the next pair of tokens")
             .WithDescription("Each refresh token is good once. When the answer was lost, the same one gives the same next token for a short while; one that comes later was stolen, or its successor was, and ends the session.")

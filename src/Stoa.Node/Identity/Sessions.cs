@@ -87,6 +87,9 @@ public sealed class Sessions(SqlSessionStore store, SigningKeys keys, IdentityOp
         return await IsInForceAsync(access.Session, cancellationToken) ? access : null;
     }
 
+    /// <summary>Whether a session was not ended, whatever the age of its access tokens.</summary>
+    public Task<bool> IsStandingAsync(Id<Session> session, CancellationToken cancellationToken) => IsInForceAsync(session, cancellationToken);
+
     /// <summary>Ends one session of a user.</summary>
     /// <returns>False when there is none of that id in force.</returns>
     public async Task<bool> EndAsync(Id<Session> id, Id<User> user, CancellationToken cancellationToken)

@@ -168,6 +168,27 @@ public sealed class SqlAccountStore(Database database, CellKey cell)
         },
         cancellationToken);
 
+    /// <summary>Takes a second factor away that its owner has lost, and ends all sessions.</summary>
+    /// <param name="user">Whose.</param>
+    /// <param name="tell">Writes to the user in the same act.</param>
+    /// <param name="now">UTC.</param>
+    /// <param name="cancellationToken">Stops before anything is written.</param>
+    /// <returns>The sessions that were ended; null when there was none to take away.</returns>
+    public Task<IReadOnlyList<Id<Session>>?> TakeFactorAsync(
+        Id<User> user, Func<SqlSession, Task> tell, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync<IReadOnlyList<Id<Session>>?>(
+        async session =>
+        {
+            if ((await LockAsync(session, user)).TotpEnabledAt is null)
+                return null;
+            await session.ExecuteAsync(
+                "UPDATE account_security SET totp_secret = NULL, totp_enabled_at = NULL, totp_step = 0, failures = 0, failed_at = NULL WHERE user_id = @user", new { user });
+            await session.ExecuteAsync("DELETE FROM recovery_codes WHERE user_id = @user", new { user });
+            var ended = await SqlSessionStore.EndAllAsync(session, user, null, SessionEnd.SecondFactorRemoved, now);
+            await tell(session);
+            return ended;
+        },
+        cancellationToken);
+
     /// <summary>Forgets letters whose codes have ended.</summary>
     public Task<int> ForgetAsync(DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
         session => session.ExecuteAsync("DELETE FROM mailed_codes WHERE expires_at < @before", new { before = now - TimeSpan.FromDays(1) }), cancellationToken);

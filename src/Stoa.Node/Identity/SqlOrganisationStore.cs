@@ -8,7 +8,7 @@ using Stoa.Primitives;
 namespace Stoa.Node.Identity;
 
 /// <summary>Organisations and their members in the database. Whoever changes who belongs to one has the row of its account locked.</summary>
-public sealed class SqlOrganisationStore(Database database, IdSource ids)
+public sealed class SqlOrganisationStore(Database database, IdSource ids, CellKey cell)
 {
     private const string MembershipsSelect =
         """
@@ -30,6 +30,8 @@ public sealed class SqlOrganisationStore(Database database, IdSource ids)
                     return there;
                 if (await CountMembershipsAsync(session, founder) >= OrganisationRules.MembershipsMax)
                     return TooMany();
+                if (await RetiredHandles.HasAsync(session, cell, organisation.Handle))
+                    return HandleTaken(organisation.Handle);
                 var inserted = await session.ExecuteAsync(
                     """
                     INSERT INTO users (id, handle, email, role, created_at, kind) VALUES (@Id, @Handle, @email, @role, @CreatedAt, @kind)
@@ -45,7 +47,7 @@ public sealed class SqlOrganisationStore(Database database, IdSource ids)
                         kind = UserKind.Organisation,
                     });
                 if (inserted == 0)
-                    return new Refusal<OrganisationRefusal>(OrganisationRefusal.HandleTaken, $"The handle '{organisation.Handle}' is taken: choose another.");
+                    return HandleTaken(organisation.Handle);
                 await session.ExecuteAsync("INSERT INTO organisations (id, name) VALUES (@Id, @Name)", organisation);
                 await SqlLedger.OpenAccountAsync(
                     session, Account.Open(ids.Next<Account>(), organisation.Id.ToString(), AccountKind.Wallet, organisation.CreatedAt));
@@ -176,8 +178,13 @@ public sealed class SqlOrganisationStore(Database database, IdSource ids)
     private static Task<long> CountMembershipsAsync(SqlSession session, Id<User> member) =>
         session.QuerySingleAsync<long>("SELECT count(*) FROM memberships WHERE member_id = @member", new { member });
 
+    // Who has asked to be erased is not counted on.
     private static async Task<bool> IsLastAdminAsync(SqlSession session, Id<User> organisation) => await session.QuerySingleAsync<long>(
-        "SELECT count(*) FROM memberships WHERE organisation_id = @organisation AND role = @admin", new { organisation, admin = OrganisationRole.Admin }) <= 1;
+        """
+        SELECT count(*) FROM memberships AS m WHERE m.organisation_id = @organisation AND m.role = @admin
+            AND NOT EXISTS (SELECT 1 FROM erasures AS e WHERE e.user_id = m.member_id)
+        """,
+        new { organisation, admin = OrganisationRole.Admin }) <= 1;
 
     private static async Task<List<string>> WhyInUseAsync(SqlSession session, Id<User> organisation)
     {
@@ -199,6 +206,9 @@ public sealed class SqlOrganisationStore(Database database, IdSource ids)
                 reasons.Add($"{count} {what}.");
         }
     }
+
+    private static Refusal<OrganisationRefusal> HandleTaken(string handle) =>
+        new(OrganisationRefusal.HandleTaken, $"The handle '{handle}' is taken: choose another.");
 
     private static Refusal<OrganisationRefusal> TooMany() => new(
         OrganisationRefusal.OrganisationsTooMany, $"One person belongs to at most {OrganisationRules.MembershipsMax} organisations: leave one first.");

@@ -8,7 +8,7 @@ using Stoa.Primitives;
 namespace Stoa.Node.Identity;
 
 /// <summary>Users and API keys in the database.</summary>
-public sealed class SqlUserStore(Database database, IdSource ids) : IUserStore
+public sealed class SqlUserStore(Database database, IdSource ids, CellKey cell) : IUserStore
 {
     private const string UserColumns = "id, handle, email, role, created_at, kind";
     private const string KeyColumns =
@@ -130,6 +130,8 @@ public sealed class SqlUserStore(Database database, IdSource ids) : IUserStore
     private async Task<Outcome<User, IdentityRefusal>> AddAsync(SqlSession session, StoredUser stored)
     {
         var user = stored.User;
+        if (await RetiredHandles.HasAsync(session, cell, user.Handle))
+            return HandleTaken(user.Handle);
         var inserted = await session.ExecuteAsync(
             $"""
             INSERT INTO users ({UserColumns}, password_hash) VALUES (@id, @handle, @email, @role, @createdAt, @kind, @passwordHash)
@@ -147,9 +149,12 @@ public sealed class SqlUserStore(Database database, IdSource ids) : IUserStore
             return before;
         var handleTaken = await session.QueryFirstOrDefaultAsync<string>("SELECT id FROM users WHERE handle = @handle", new { user.Handle });
         return handleTaken is not null
-            ? new Refusal<IdentityRefusal>(IdentityRefusal.HandleTaken, $"The handle '{user.Handle}' is taken: choose another.")
+            ? HandleTaken(user.Handle)
             : new Refusal<IdentityRefusal>(IdentityRefusal.EmailTaken, "There is an account with this email: sign in, or use another email.");
     }
+
+    private static Refusal<IdentityRefusal> HandleTaken(string handle) =>
+        new(IdentityRefusal.HandleTaken, $"The handle '{handle}' is taken: choose another.");
 
     private static Task<User?> GetAsync(SqlSession session, Id<User> id) =>
         session.QueryFirstOrDefaultAsync<User>($"SELECT {UserColumns} FROM users WHERE id = @id", new { id });

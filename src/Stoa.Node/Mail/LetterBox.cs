@@ -20,8 +20,12 @@ public sealed class LetterBox(Mailer mailer, IdSource ids)
         if (!mailer.IsOn)
             return;
         // Organisations and users who were erased have none.
-        if (await session.QueryFirstOrDefaultAsync<Addressee>("SELECT handle, email FROM users WHERE id = @user", new { user }) is not { Email.Length: > 0 } addressee)
+        if (await session.QueryFirstOrDefaultAsync<Addressee>("SELECT handle, email FROM users WHERE id = @user", new { user }) is not { } addressee
+            || !addressee.Email.Contains('@', StringComparison.Ordinal))
+        {
             return;
+        }
+
         var text = write(addressee.Handle);
         await session.SendAsync(
             "INSERT INTO letters (id, recipient, subject, body, attempts, due_at, created_at) VALUES (@id, @Email, @Subject, @Text, 0, @now, @now)",

@@ -109,6 +109,9 @@ internal static class SqlUsage
         return true;
     }
 
+    /// <summary>The node that a receipt's envelope names as its signer.</summary>
+    public static string SignerOf(byte[] envelope) => EndedRow.NodeOf(envelope);
+
     private static async Task<Dictionary<Id<Account>, string>> ReadPayeesAsync(SqlSession session, List<Transfer> entries)
     {
         var accounts = entries.Where(entry => entry.Purpose is TransferPurpose.Royalty).Select(entry => entry.CreditAccountId).Distinct().ToList();
@@ -126,7 +129,7 @@ internal static class SqlUsage
         {
             var rows = await session.QueryAsync<EndedRow>(
                 """
-                SELECT t.id, t.owner_id, t.agent, v.publisher_id, e.finished_at, e.outcome, r.envelope
+                SELECT t.id, t.owner_id, t.agent, v.publisher_id, e.finished_at, e.outcome, r.envelope, r.node
                 FROM tasks AS t
                 JOIN task_ends AS e ON e.task_id = t.id
                 LEFT JOIN receipts AS r ON r.task_id = t.id
@@ -175,13 +178,13 @@ internal static class SqlUsage
         public string Kind { get; } = Key.Labels.Kind.ToString();
     }
 
-    private sealed record EndedRow(string Id, string OwnerId, string Agent, string? PublisherId, DateTimeOffset FinishedAt, string? Outcome, byte[]? Envelope)
+    private sealed record EndedRow(string Id, string OwnerId, string Agent, string? PublisherId, DateTimeOffset FinishedAt, string? Outcome, byte[]? Envelope, string? Node)
     {
         public MeteredTask ToTask(Dictionary<UsageLabels, UsageLabels> known)
         {
             var name = ListingName.Parse(Agent);
             var labels = new UsageLabels(
-                OwnerId, PublisherId ?? "", $"{name.Publisher}/{name.Name}", name.Version?.ToString() ?? "", Envelope is null ? "" : NodeOf(Envelope), UsageKind.Task);
+                OwnerId, PublisherId ?? "", $"{name.Publisher}/{name.Name}", name.Version?.ToString() ?? "", Node ?? (Envelope is null ? "" : NodeOf(Envelope)), UsageKind.Task);
             // Thousands of tasks have the same few labels.
             if (!known.TryGetValue(labels, out var same))
                 known.Add(labels, same = labels);
@@ -190,7 +193,7 @@ internal static class SqlUsage
         }
 
         /// <summary>The signer that a receipt names, without reading what is signed: this cell has written it itself.</summary>
-        private static string NodeOf(byte[] envelope)
+        internal static string NodeOf(byte[] envelope)
         {
             var json = new Utf8JsonReader(envelope);
             while (json.Read())

@@ -108,7 +108,7 @@ public sealed class SqlUsageStore(Database database)
                 }
 
                 var receipts = (await session.QueryAsync<(string TaskId, byte[] Envelope)>(
-                    "SELECT task_id, envelope FROM receipts WHERE task_id IN @causes", new { causes })).ToDictionary(row => row.TaskId, row => row.Envelope);
+                    "SELECT task_id, envelope FROM receipts WHERE node IS NULL AND task_id IN @causes", new { causes })).ToDictionary(row => row.TaskId, row => row.Envelope);
                 return new Page<byte[]>(
                     [.. causes.Where(receipts.ContainsKey).Select(cause => receipts[cause])], from == JournalPlace.None ? null : seen?.Transfer.Id.ToString());
             },

@@ -100,6 +100,7 @@ public sealed class PersonalExport(Database database, ILedgerStore ledger, SqlAu
                     ["at"] = Text(entry.Act.At),
                     ["act"] = entry.Act.Name,
                     ["status"] = entry.Act.Status,
+                    ["account"] = entry.Act.Account,
                     ["credential"] = entry.Act.Credential,
                     ["address"] = entry.Act.Address,
                     ["subject"] = entry.Act.Subject,

@@ -7,6 +7,9 @@ namespace Stoa.Node.Privacy;
 /// <param name="Columns">What is exported: names of columns with blanks between them. <c>hex:name</c> are bytes, <c>text:name</c> bytes that are text. Secrets are left out.</param>
 internal sealed record PersonalTable(string Name, string Key, string Where, string Columns)
 {
+    /// <summary>What erasure does with its rows. Parts that do not say go with the table that they hang on.</summary>
+    public OnErasure? OnErasure { get; init; }
+
     /// <summary>How many rows are read at once.</summary>
     public int PageSize { get; init; } = 500;
 
@@ -16,6 +19,9 @@ internal sealed record PersonalTable(string Name, string Key, string Where, stri
     /// <summary>The rows behind a key, each with its key and as JSON.</summary>
     public string ToQuery() =>
         $"SELECT {Key} AS k, {Json()} AS j FROM {Name} WHERE ({Where}) AND {Key} > @after ORDER BY {Key} LIMIT @limit";
+
+    /// <summary>The columns of its key, with commas between.</summary>
+    public string KeyColumns => Key.Replace(" || ' ' || ", ", ", StringComparison.Ordinal);
 
     /// <summary>The rows that hang on some others.</summary>
     public string ToPartQuery() => $"SELECT {Key} AS k, {Json()} AS j FROM {Name} WHERE {Where} ORDER BY {Key}";
@@ -30,3 +36,8 @@ internal sealed record PersonalTable(string Name, string Key, string Where, stri
         _ => $"'{column}', {column}",
     };
 }
+
+/// <summary>A table that is not exported row by row.</summary>
+/// <param name="Why">Why not.</param>
+/// <param name="OnErasure">What erasure does with what it holds about a person.</param>
+internal sealed record OtherTable(string Why, OnErasure OnErasure);

@@ -9,13 +9,16 @@ public static class PrivacyEndpoints
 {
     private const string JsonLines = "application/jsonl";
 
-    public static void MapPrivacy(this IEndpointRouteBuilder api) =>
+    public static void MapPrivacy(this IEndpointRouteBuilder api)
+    {
+        api.MapErasure();
         api.MapPost("/users/me/export", Export)
             .Needs(Permission.AccountManage)
             .WithName("exportMe").WithTags("Identity").WithSummary("Export all that is stored about you")
             .WithDescription("Lines of JSON, each { kind, value }: profile, keys without their secrets, tasks with inputs, outputs, logs and receipts, templates, schedules, webhooks, reviews, agents, channels, transfers, audit entries and stored content. It is read while it is sent and may be long.")
             .Produces<string>(StatusCodes.Status200OK, JsonLines)
             .Refuses(RequestRefusal.RateLimited);
+    }
 
     private static IResult Export(Caller caller, PersonalExport export, RateLimits limits, HttpContext context, CancellationToken cancellationToken)
     {

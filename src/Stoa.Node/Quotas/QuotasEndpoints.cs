@@ -1,6 +1,7 @@
 using Stoa.Client.Contracts;
 using Stoa.Market;
 using Stoa.Market.Identity;
+using Stoa.Node.Audit;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
 
@@ -39,15 +40,16 @@ public static class QuotasEndpoints
             : Unknown(handle);
 
     private static async Task<IResult> SetAsync(
-        string handle, Body<SetQuotaRequest> body, IUserStore users, UserUsages usages, CancellationToken cancellationToken)
+        string handle, Body<SetQuotaRequest> body, IUserStore users, UserUsages usages, HttpContext context, CancellationToken cancellationToken)
     {
         var (maxOpenTasks, maxContentBytes) = body.Value;
         List<FieldError> errors = [.. Check("/maxOpenTasks", maxOpenTasks), .. Check("/maxContentBytes", maxContentBytes)];
         if (errors.Count > 0)
             throw new RequestRefusedException(RequestRefusal.RequestInvalid, errors: errors);
-        return await users.FindByHandleAsync(handle, cancellationToken) is { } user
-            ? TypedResults.Ok(ToContract(handle, await usages.SetAsync(user.Id, maxOpenTasks, maxContentBytes, cancellationToken), usages.Everybody))
-            : Unknown(handle);
+        if (await users.FindByHandleAsync(handle, cancellationToken) is not { } user)
+            return Unknown(handle);
+        context.ActedBy(user.Id);
+        return TypedResults.Ok(ToContract(handle, await usages.SetAsync(user.Id, maxOpenTasks, maxContentBytes, cancellationToken), usages.Everybody));
     }
 
     private static IEnumerable<FieldError> Check(string pointer, long? limit) => limit is < 0 or > UserUsage.GreatestLimit

@@ -32,7 +32,7 @@ public static class RegistryEndpoints
         api.MapGet("/agents/{publisher}/{name}/{version}", GetVersionAsync)
             .OpenToAll()
             .WithName("getAgentVersion").WithTags("Agents").WithSummary("Show a version of an agent")
-            .WithDescription("A published version never changes.")
+            .WithDescription("A published version never changes. One whose publisher has gone is shown as well, as long as somebody's receipt names it: it can be checked, and no task can be given to it.")
             .Produces<AgentResponse>()
             .Refuses(RequestRefusal.NotFound);
         api.MapGet("/agents/{publisher}/{name}/{version}/program", GetProgramAsync)
@@ -81,7 +81,7 @@ public static class RegistryEndpoints
     private static async Task<AgentVersion?> FindAsync(
         IAgentStore agents, string publisher, string name, string? version, CancellationToken cancellationToken) =>
         ListingName.TryParse(version is null ? $"{publisher}/{name}" : $"{publisher}/{name}@{version}", null, out var listing)
-            ? await agents.FindAsync(listing, cancellationToken)
+            ? await (version is null ? agents.FindAsync(listing, cancellationToken) : agents.FindPublishedAsync(listing, cancellationToken))
             : null;
 
     private static IResult Answer(AgentVersion? version, string wanted) =>

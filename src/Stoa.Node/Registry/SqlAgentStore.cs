@@ -33,8 +33,17 @@ public sealed class SqlAgentStore(Database database, AgentIndex? index = null) :
             session => session.QueryFirstOrDefaultAsync<Id<AgentVersion>?>(
                 listing.Version is null
                     ? "SELECT newest_id FROM agent_listings WHERE publisher = @Publisher AND name = @Name"
-                    : "SELECT id FROM agent_versions WHERE publisher = @Publisher AND name = @Name AND version = @Version",
+                    : "SELECT id FROM agent_versions WHERE publisher = @Publisher AND name = @Name AND version = @Version AND withdrawn_at IS NULL",
                 listing),
+            cancellationToken);
+        return id is { } found ? await GetAsync(found, cancellationToken) : null;
+    }
+
+    public async Task<AgentVersion?> FindPublishedAsync(ListingName listing, CancellationToken cancellationToken)
+    {
+        var id = await database.ReadAsync(
+            session => session.QueryFirstOrDefaultAsync<Id<AgentVersion>?>(
+                "SELECT id FROM agent_versions WHERE publisher = @Publisher AND name = @Name AND version = @Version", listing),
             cancellationToken);
         return id is { } found ? await GetAsync(found, cancellationToken) : null;
     }
@@ -60,7 +69,7 @@ public sealed class SqlAgentStore(Database database, AgentIndex? index = null) :
             {
                 // The order of versions is none of a database's: their names are put in order here, and only the page's are read in whole.
                 var found = await session.QueryAsync<(Id<AgentVersion> Id, string Version)>(
-                    "SELECT id, version FROM agent_versions WHERE publisher = @publisher AND name = @name", new { publisher, name });
+                    "SELECT id, version FROM agent_versions WHERE publisher = @publisher AND name = @name AND withdrawn_at IS NULL", new { publisher, name });
                 var wanted = found
                     .Select(row => (row.Id, Version: SemanticVersion.Parse(row.Version)))
                     .Where(row => !SemanticVersion.TryParse(page.Cursor, null, out var after) || row.Version < after)

@@ -1,5 +1,6 @@
 using Stoa.Market;
 using Stoa.Market.Events;
+using Stoa.Market.Identity;
 using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 using Stoa.Primitives;
@@ -17,7 +18,7 @@ public sealed class IndexKeeper(
 
     // The clocks of nodes differ, and what was written before may be committed after.
     private static readonly TimeSpan s_overlap = TimeSpan.FromMinutes(1);
-    private static readonly EventFilter s_published = new(null, null, [EventTypes.AgentPublished]);
+    private static readonly EventFilter s_published = new(null, null, [EventTypes.AgentPublished, EventTypes.AgentsWithdrawn]);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -64,13 +65,19 @@ public sealed class IndexKeeper(
         return position;
     }
 
-    /// <summary>Waits a while, and takes what was published since.</summary>
+    /// <summary>Waits a while, and takes what was published or withdrawn since.</summary>
     private async Task<long> FollowAsync(long position, CancellationToken cancellationToken)
     {
         await Task.Delay(s_pause, time, cancellationToken);
         var batch = await events.ReadAfterAsync(position, s_published, PageSize, cancellationToken);
         foreach (var stored in batch.Events)
         {
+            if (stored.Event.Type == EventTypes.AgentsWithdrawn && Id<User>.TryParse(stored.Event.Subject, out var publisher))
+            {
+                index.Withdraw(publisher);
+                continue;
+            }
+
             if (Id<AgentVersion>.TryParse(stored.Event.Subject, out var id)
                 && await agents.GetAsync(id, cancellationToken) is { } version
                 && await agents.FindAsync(new ListingName(version.Publisher, version.Manifest.Name, null), cancellationToken) is { } newest)

@@ -62,6 +62,7 @@ public sealed class SignedRequests(SqlSigningKeyStore keys, RequestNonces nonces
         }
 
         caller.Attach(context.Features);
+        context.Features.Set<Recognition>(new BySigningKey(id, keys, credentials));
         context.Features.Set(new AuditNote(null, $"signature {id}"));
         var identity = new ClaimsIdentity(
             [new Claim("sub", caller.UserId.ToString()), new Claim("handle", caller.Handle), new Claim("role", caller.Role.ToString())],
@@ -96,6 +97,13 @@ public sealed class SignedRequests(SqlSigningKeyStore keys, RequestNonces nonces
 
     /// <summary>Path and query as they came over the wire; what the framework gives as the path is decoded.</summary>
     private static string RawTarget(HttpRequest request) => request.HttpContext.Features.GetRequiredFeature<IHttpRequestFeature>().RawTarget;
+
+    /// <summary>A caller by a signed request: he is recognised as long as the key is in force.</summary>
+    private sealed class BySigningKey(Id<SigningKey> id, SqlSigningKeyStore keys, Credentials credentials) : Recognition
+    {
+        public override async Task<Caller?> AgainAsync(CancellationToken cancellationToken) =>
+            await keys.FindAsync(id, cancellationToken) is { RevokedAt: null } key ? await credentials.FindCallerAsync(key.UserId, cancellationToken) : null;
+    }
 
     private static string Joined(Microsoft.Extensions.Primitives.StringValues lines) => string.Join(", ", lines.Select(line => line?.Trim()));
 }

@@ -97,6 +97,11 @@ public abstract class Database : IAsyncDisposable
     /// <param name="cancellationToken">Gives up.</param>
     public abstract Task EndSessionsAsync(string boot, CancellationToken cancellationToken);
 
+    /// <summary>Has what was deleted and overwritten disappear from the files of the database as well, as far as that can be done while others go on.</summary>
+    /// <param name="tables">Where it was.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public abstract Task ScrubAsync(IReadOnlyList<string> tables, CancellationToken cancellationToken);
+
     /// <summary>Stops taking acts, finishes those that were taken, and lets go of the data.</summary>
     [SuppressMessage("Usage", "CA1816", Justification = "No finalizer: the operating system frees what a crash leaves.")]
     public abstract ValueTask DisposeAsync();

@@ -45,6 +45,10 @@ public sealed class PostgresDatabase : Database
     /// <inheritdoc/>
     public override ValueTask DisposeAsync() => _dataSource.DisposeAsync();
 
+    /// <inheritdoc/>
+    /// <remarks>Rows of before are taken out of their tables. What the server keeps besides, in its log and in backups, is the operator's to let go.</remarks>
+    public override Task ScrubAsync(IReadOnlyList<string> tables, CancellationToken cancellationToken) => VacuumAsync(tables, cancellationToken);
+
     /// <summary>Raises the signal of a topic whenever any node of the cell commits an act that raised it; goes on until it is cancelled or the connection breaks.</summary>
     internal Task ListenAsync(string topic, CancellationToken cancellationToken) => ListenAsync(
         [topic],

@@ -22,6 +22,8 @@ internal sealed unsafe class SqliteCheckpoints : IDisposable
     private const int Step = Begin / 2;
 
     private static readonly SqlStatement s_checkpoint = new("PRAGMA wal_checkpoint(PASSIVE)");
+    private static readonly SqlStatement s_short = new("PRAGMA busy_timeout = 200");
+    private static readonly SqlStatement s_long = new("PRAGMA busy_timeout = 10000");
 
     private readonly SqliteCommands _writer;
     private readonly SqliteCommands _own;
@@ -59,6 +61,32 @@ internal sealed unsafe class SqliteCheckpoints : IDisposable
         {
             _askedAt = pages;
             _wanted.Set();
+        }
+    }
+
+    /// <summary>Moves all of the log into the file and cuts it off.</summary>
+    /// <returns>False when readers or the writer were in the way.</returns>
+    public bool TruncateLog()
+    {
+        lock (_moving)
+        {
+            // It holds the writer up while it waits for readers, so it waits for a moment only.
+            _own.Run(s_short);
+            try
+            {
+                using var command = _own.Connection.CreateCommand();
+                command.CommandText = "PRAGMA wal_checkpoint(TRUNCATE)";
+                using var row = command.ExecuteReader();
+                return row.Read() && row.GetInt64(0) == 0;
+            }
+            catch (SqliteException)
+            {
+                return false;
+            }
+            finally
+            {
+                _own.Run(s_long);
+            }
         }
     }
 

@@ -28,6 +28,8 @@ internal static class SqliteConnections
             "PRAGMA journal_mode = WAL",
             "PRAGMA synchronous = FULL",
             "PRAGMA foreign_keys = ON",
+            // What is deleted is overwritten: a user who deletes something, or is erased, means the file, too.
+            "PRAGMA secure_delete = ON",
             "PRAGMA temp_store = MEMORY",
             "PRAGMA cache_size = -16384",
             // As long as the log may get: begun anew, it is written over.

@@ -3,6 +3,9 @@ namespace Stoa.Node.Storage;
 /// <summary>The embedded database: one file, one writer that commits groups of acts, many readers.</summary>
 public sealed class SqliteDatabase : Database
 {
+    private const int ScrubAttempts = 20;
+    private static readonly TimeSpan s_scrubPause = TimeSpan.FromMilliseconds(250);
+
     private readonly DataFolderLock _lock;
     private readonly SqliteWriter _writer;
     private readonly SqliteReaders _readers;
@@ -17,6 +20,20 @@ public sealed class SqliteDatabase : Database
     /// <inheritdoc/>
     /// <remarks>No other process has the file open.</remarks>
     public override Task EndSessionsAsync(string boot, CancellationToken cancellationToken) => Task.CompletedTask;
+
+    /// <inheritdoc/>
+    /// <remarks>Pages are overwritten with the act that deletes, by secure_delete. What the log still has of before is cut off once all of it is in the file.</remarks>
+    public override async Task ScrubAsync(IReadOnlyList<string> tables, CancellationToken cancellationToken)
+    {
+        for (var attempt = 0; attempt < ScrubAttempts; attempt++)
+        {
+            if (await Task.Run(_writer.TruncateLog, cancellationToken))
+                return;
+            await Task.Delay(s_scrubPause, cancellationToken);
+        }
+
+        throw new IOException("The write-ahead log cannot be cut off: somebody reads an old state of the database all the time.");
+    }
 
     /// <inheritdoc/>
     public override async ValueTask DisposeAsync()

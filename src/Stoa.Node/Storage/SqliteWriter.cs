@@ -65,6 +65,10 @@ internal sealed class SqliteWriter : IDisposable
         return await queued.Answer;
     }
 
+    /// <summary>Moves all of the log into the file and cuts it off, beside the writer.</summary>
+    /// <returns>False when a reader or the writer was in the way for longer than a moment.</returns>
+    public bool TruncateLog() => _checkpoints.TruncateLog();
+
     /// <summary>Finishes what is queued, moves the log into the file and closes it.</summary>
     public void Dispose()
     {

@@ -366,7 +366,7 @@ public sealed class SqlTaskStore : ITaskStore
 
     public Task<SignedReceipt?> GetReceiptAsync(Id<AgentTask> task, CancellationToken cancellationToken) =>
         _database.ReadAsync(
-            async session => await session.QueryFirstOrDefaultAsync<ReceiptRow>("SELECT id, envelope FROM receipts WHERE task_id = @task", new { task }) is { } row
+            async session => await session.QueryFirstOrDefaultAsync<ReceiptRow>("SELECT id, envelope FROM receipts WHERE task_id = @task AND node IS NULL", new { task }) is { } row
                 ? new SignedReceipt(row.Id, task, DsseEnvelope.FromJson(row.Envelope))
                 : null,
             cancellationToken);

@@ -73,6 +73,30 @@ public sealed class AccountCommandsTests(RealNode node) : IDisposable
     }
 
     [Fact]
+    public async Task Account_IsErased_AndThatIsUndone()
+    {
+        await RegisterAndLoginAsync();
+
+        (await OutputAsync("account erase --check")).ShouldContain("Nothing is in the way.");
+        (await RefusedAsync("account erase --password-stdin", ExitCode.NotAuthorized, "wrong\n")).ShouldContain("present password");
+        (await OutputAsync("account erase --password-stdin", Password + "\n")).ShouldContain("All that is stored about you is erased at");
+        (await RefusedAsync("wallet", ExitCode.NotAuthorized)).ShouldContain("stoa login");
+        (await RefusedAsync($"login --handle {_handle} --password-stdin", ExitCode.NotAuthorized, Password)).ShouldContain("erased");
+        (await RefusedAsync("account erase --undo --password-stdin", ExitCode.Usage, Password + "\n")).ShouldContain("--handle");
+        (await OutputAsync($"account erase --undo --handle {_handle} --password-stdin", Password + "\n")).ShouldContain("The account stays.");
+        await LoginAsync();
+        (await OutputAsync("account show --json")).ShouldContain(_handle);
+    }
+
+    [Fact]
+    public async Task SecondFactorOfAUser_IsNotRemovedByAnybodyElse()
+    {
+        await RegisterAndLoginAsync();
+
+        (await RefusedAsync("account totp remove stoa", ExitCode.NotAuthorized)).ShouldContain("administrator");
+    }
+
+    [Fact]
     public async Task Sessions_AreRevokedOneByOneAndEverywhere()
     {
         await RegisterAndLoginAsync();

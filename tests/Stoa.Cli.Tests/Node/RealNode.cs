@@ -24,7 +24,8 @@ public sealed class RealNode : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _host = await NodeHost.BuildAsync(["--data", _data.FullName, "--url", "http://127.0.0.1:0", .. _log.Options]);
+        // All tests come from one address, as so many people would not.
+        _host = await NodeHost.BuildAsync(["--data", _data.FullName, "--url", "http://127.0.0.1:0", "--http:signInsPerMinute", "1000", .. _log.Options]);
         var started = await _host.StartAsync();
         (Address, Key) = (started.Address, started.AdminKey!);
         using var cli = Cli();

@@ -27,6 +27,7 @@ public sealed class RegistrationRulesTests
     [InlineData("abcdefghijabcdefghijabcdefghijabcdefghij")]
     [InlineData("stoa")]
     [InlineData("me")]
+    [InlineData("erased-somebody")]
     public void Handle_ThatIsNot_HasOne(string handle) => RegistrationRules.Check(handle, Email, Password).Single().Pointer.ShouldBe("/handle");
 
     [Theory]

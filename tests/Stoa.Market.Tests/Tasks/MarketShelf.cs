@@ -32,6 +32,8 @@ internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, 
     public Task<AgentVersion?> FindAsync(ListingName listing, CancellationToken cancellationToken) =>
         Task.FromResult(Agent is { } agent && agent.Publisher == listing.Publisher && agent.Manifest.Name == listing.Name ? agent : null);
 
+    public Task<AgentVersion?> FindPublishedAsync(ListingName listing, CancellationToken cancellationToken) => FindAsync(listing, cancellationToken);
+
     public Task<Stream?> OpenAsync(ContentHash digest, CancellationToken cancellationToken) =>
         Task.FromResult<Stream?>(Blobs.TryGetValue(digest, out var bytes) ? new MemoryStream(bytes) : null);
 

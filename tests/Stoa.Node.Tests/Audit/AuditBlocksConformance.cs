@@ -1,3 +1,4 @@
+using System.Text;
 using Stoa.Market;
 using Stoa.Market.Audit;
 using Stoa.Node.Audit;
@@ -39,6 +40,35 @@ public abstract class AuditBlocksConformance(DatabaseSource source) : DatabaseTe
         (await NumbersAsync(new AuditFilter("user_2"), 3)).ShouldBe(Enumerable.Range(0, 11).Reverse().Select(block => (block * 3L) + 2));
         (await NumbersAsync(new AuditFilter(Name: "b", From: s_now.AddMinutes(3), To: s_now.AddMinutes(5)), 50)).ShouldBe([14, 11]);
         (await NumbersAsync(new AuditFilter("user_3"), 50)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Erase_MakesWhatIdentifiesAUserUnreadable_AndLeavesTheChain()
+    {
+        AuditAct From(string actor, string? account = null) =>
+            Act("a", actor) with { Address = "203.0.113.77", Subject = "ada/agent", Account = account };
+        await Blocks.AppendAsync([From("user_1"), From("user_2"), From("user_1", "user_9")], Stop);
+        await Blocks.AppendAsync([From("user_1"), Act("b", "user_1") with { Subject = "key_01m81g2c8wf3y7z1a2b3c4d5e6" }], Stop);
+        foreach (var block in await Blocks.ReadAsync(0, 10, Stop))
+            Encoding.UTF8.GetString(block.Lines).ShouldNotContain("203.0.113.77");
+        (await Blocks.ListAsync(new AuditFilter("user_1"), new PageRequest(10), Stop)).Items.Count(entry => entry.Act is { Address: "203.0.113.77", Subject: "ada/agent" }).ShouldBe(3);
+        (await Blocks.ListAsync(new AuditFilter(Account: "user_9"), new PageRequest(10), Stop)).Items.ShouldHaveSingleItem().Number.ShouldBe(3);
+
+        var erased = 0;
+        while (await Database.WriteAsync(session => SqlAuditBlocks.EraseAsync(session, "user_1", 1), Stop) is > 0 and var count)
+            erased += count;
+
+        erased.ShouldBe(2);
+        var entries = (await Blocks.ListAsync(new AuditFilter("user_1"), new PageRequest(10), Stop)).Items;
+        entries.Select(entry => (entry.Act.Name, entry.Act.Address, entry.Act.Subject)).ShouldBe(
+            [("b", null, "key_01m81g2c8wf3y7z1a2b3c4d5e6"), ("a", null, null), ("a", null, null), ("a", null, null)]);
+        (await Blocks.ListAsync(new AuditFilter("user_2"), new PageRequest(10), Stop)).Items.ShouldHaveSingleItem().Act.Address.ShouldBe("203.0.113.77");
+        var head = AuditHead.Empty;
+        foreach (var block in await Blocks.ReadAsync(0, 10, Stop))
+        {
+            block.Follows(head).ShouldBeTrue();
+            head = block.Head;
+        }
     }
 
     [Fact]

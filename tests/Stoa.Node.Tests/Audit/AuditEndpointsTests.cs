@@ -104,6 +104,56 @@ public sealed class AuditEndpointsTests(SharedNode shared) : IClassFixture<Share
     }
 
     [Fact]
+    public async Task Entries_OfAnOrganisation_AreForItsAdministrators()
+    {
+        using var boss = await shared.Node.NewMemberAsync("boss-audit");
+        using var devi = await shared.Node.NewMemberAsync("devi-audit");
+        using var vera = await shared.Node.NewMemberAsync("vera-audit");
+        (await boss.PostAsJsonAsync("/api/v1/organisations", new { handle = "org-audit", name = "x" }, Stop)).EnsureSuccessStatusCode();
+        foreach (var (client, handle, role) in new[] { (devi, "devi-audit", "developer"), (vera, "vera-audit", "viewer") })
+        {
+            var invitation = await RunningNode.ReadAsync<InvitationResponse>(
+                await boss.PostAsJsonAsync("/api/v1/organisations/org-audit/invitations", new { handle, role }, Stop));
+            (await client.PostAsJsonAsync($"/api/v1/invitations/{invitation.Id}/acceptance", new { }, Stop)).EnsureSuccessStatusCode();
+        }
+
+        (await boss.PutAsJsonAsync("/api/v1/organisations/org-audit/members/vera-audit", new { role = "viewer" }, Stop)).EnsureSuccessStatusCode();
+        (await devi.PostAsJsonAsync("/api/v1/api-keys", new { name = "of herself" }, Stop)).EnsureSuccessStatusCode();
+        foreach (var client in new[] { boss, devi, vera })
+            client.DefaultRequestHeaders.Add(Stoa.Node.Identity.PermissionGate.OrganisationHeader, "org-audit");
+        var key = await RunningNode.ReadAsync<ApiKeyResponse>(await devi.PostAsJsonAsync("/api/v1/api-keys", new { name = "of the organisation" }, Stop));
+
+        var entries = await ListAsync(boss, "");
+
+        entries.Select(entry => (entry.Act, entry.ActorHandle)).ShouldBe(
+            [("createApiKey", "devi-audit"), ("setMember", "boss-audit"), ("createInvitation", "boss-audit"), ("createInvitation", "boss-audit")]);
+        entries[0].Subject.ShouldBe(key.Id);
+        // A person is named by the id alone.
+        entries[1].Subject.ShouldBe((await RunningNode.ReadAsync<UserResponse>(await OwnAsync(vera, "/api/v1/users/me"))).Id);
+        entries.Select(entry => entry.Account).Distinct().ShouldHaveSingleItem().ShouldNotBeNull();
+        (await ListAsync(boss, $"?actor={entries[0].Actor}")).ShouldHaveSingleItem().Subject.ShouldBe(key.Id);
+        (await boss.GetStringAsync("/api/v1/audit.csv", Stop)).TrimEnd().Split("\r\n").Length.ShouldBe(5);
+        (await boss.GetStringAsync("/api/v1/audit.jsonl", Stop)).TrimEnd().Split('\n').Length.ShouldBe(4);
+        foreach (var client in new[] { devi, vera })
+        {
+            foreach (var path in new[] { "/api/v1/audit", "/api/v1/audit.csv", "/api/v1/audit.jsonl" })
+                (await client.GetAsync(path, Stop)).StatusCode.ShouldBe(HttpStatusCode.Forbidden);
+            // What they did themselves they see as before, in whosever name.
+            (await RunningNode.ReadAsync<ListResponse<AuditEntryResponse>>(await OwnAsync(client, "/api/v1/audit"))).Items.ShouldNotBeEmpty();
+        }
+
+        static async Task<HttpResponseMessage> OwnAsync(HttpClient client, string path)
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, path);
+            var name = Stoa.Node.Identity.PermissionGate.OrganisationHeader;
+            client.DefaultRequestHeaders.Remove(name);
+            var response = await client.SendAsync(request, Stop);
+            client.DefaultRequestHeaders.Add(name, "org-audit");
+            return response;
+        }
+    }
+
+    [Fact]
     public async Task Export_OfTheWholeLog_HoldsAgainstItsCheckpoint()
     {
         using var one = await shared.Node.NewMemberAsync("one-audit");
@@ -129,9 +179,10 @@ public sealed class AuditEndpointsTests(SharedNode shared) : IClassFixture<Share
 
         var lines = (await cec.GetStringAsync("/api/v1/audit.csv", Stop)).TrimEnd().Split("\r\n");
 
-        lines[0].ShouldBe("entry,time,act,status,actor,credential,address,subject,trace");
+        lines[0].ShouldBe("entry,time,act,status,actor,credential,address,subject,trace,account,handle");
         lines.Length.ShouldBe(3);
-        lines.ShouldAllBe(line => line.Split(',').Length == 9);
+        lines.ShouldAllBe(line => line.Split(',').Length == 11);
+        lines[1].ShouldEndWith(",cec-audit");
     }
 
     [Theory]

@@ -100,6 +100,23 @@ public abstract class CellContentStoreConformance(DatabaseSource source) : Datab
         return bytes;
     }
 
+    [Fact]
+    public async Task Sweep_DeletesFilesOfWhatAnotherNodeHasDeleted_AndNoOthers()
+    {
+        var (gone, kept) = ((await PutAsync(_here, [1, 2, 3])).Value, (await PutAsync(_here, [4, 5, 6])).Value);
+        foreach (var content in new[] { gone, kept })
+            await ReadAsync(_there, content.Digest);
+        await _here.DeleteAsync(gone.Digest, Stop);
+        // Of before anything was written nothing is a leftover.
+        (await _there.SweepAsync(DateTimeOffset.UtcNow.AddHours(-1), Stop)).ShouldBe(0);
+
+        (await _there.SweepAsync(DateTimeOffset.UtcNow.AddHours(1), Stop)).ShouldBe(1);
+
+        var files = Directory.EnumerateFiles(Path.Combine(_folder, "there", "sha256"), "*", SearchOption.AllDirectories).Select(Path.GetFileName);
+        files.ShouldHaveSingleItem().ShouldBe(kept.Digest.Hex);
+        (await ReadAsync(_there, kept.Digest)).ShouldBe([4, 5, 6]);
+    }
+
     private static Task<Market.Outcome<ContentDescriptor, ContentRefusal>> PutAsync(CellContentStore store, byte[] bytes) =>
         store.PutAsync(new MemoryStream(bytes), null, 10_000_000, Stop);
 

@@ -101,6 +101,53 @@ public sealed class AccountEndpointsTests
     }
 
     [Fact]
+    public async Task LostSecondFactor_IsRemovedByAnAdministrator_AndItsOwnerHearsOfIt()
+    {
+        var clock = new SettableTime(DateTimeOffset.UtcNow);
+        await using var box = new LetterBox();
+        await using var node = await RunningNode.StartAsync(NodePhysics.Real with { Time = clock }, box.Options);
+        var session = await VerifiedSessionAsync(node, box);
+        using var client = node.NewClient(session.Token);
+        var begun = await RunningNode.ReadAsync<TotpResponse>(await client.PostAsJsonAsync("/api/v1/users/me/totp", new { password = Password }, Stop));
+        (await PostAsync(node.Admin, "users/ada/totp/removal", new { })).Code.ShouldBe("secondFactorMissing", "nothing is in force yet");
+        (await client.PostAsJsonAsync("/api/v1/users/me/totp/confirmation", new { code = CodeOf(begun, clock) }, Stop)).EnsureSuccessStatusCode();
+        (await SignInAsync(node)).Code.ShouldBe("secondFactorNeeded");
+        (await PostAsync(client, "users/ada/totp/removal", new { })).Code.ShouldBe("forbidden");
+        (await PostAsync(node.Admin, "users/nobody/totp/removal", new { })).Code.ShouldBe("userUnknown");
+        (await PostAsync(node.Admin, "users/stoa/totp/removal", new { })).Code.ShouldBe("administratorProtected");
+
+        (await PostAsync(node.Admin, "users/ada/totp/removal", new { })).Status.ShouldBe(HttpStatusCode.NoContent);
+
+        var letter = await box.TakeAsync();
+        letter.ShouldContain("To: ada@example.org");
+        letter.ShouldContain("Your second factor was removed");
+        (await client.GetAsync("/api/v1/users/me", Stop)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        (await PostAsync(node, "sessions/refresh", new { refreshToken = session.RefreshToken })).Code.ShouldBe("sessionEnded");
+        (await SignInAsync(node)).Status.ShouldBe(HttpStatusCode.Created);
+        (await PostAsync(node.Admin, "users/ada/totp/removal", new { })).Code.ShouldBe("secondFactorMissing");
+        var written = await RunningNode.ReadAsync<ListResponse<AuditEntryResponse>>(await node.Admin.GetAsync("/api/v1/audit?act=removeUserTotp", Stop));
+        written.Items.Where(entry => entry.Status == 204).ShouldHaveSingleItem().Subject.ShouldBe(session.User.Id);
+    }
+
+    [Fact]
+    public async Task Erasure_IsAnnouncedByLetter_AndSoIsItsUndoing()
+    {
+        await using var box = new LetterBox();
+        await using var node = await RunningNode.StartAsync([.. box.Options, "--privacy:erasureGraceDays", "3"]);
+        using var client = node.NewClient((await VerifiedSessionAsync(node, box)).Token);
+
+        var asked = await RunningNode.ReadAsync<ErasureResponse>(await client.PutAsJsonAsync("/api/v1/users/me/erasure", new { password = Password }, Stop));
+
+        (asked.GraceDays, asked.ErasesAt).ShouldBe((3, asked.RequestedAt!.Value.AddDays(3)));
+        var letter = await box.TakeAsync();
+        letter.ShouldContain("To: ada@example.org");
+        letter.ShouldContain("Your account will be erased");
+        letter.ShouldContain(asked.ErasesAt!.Value.UtcDateTime.ToString("yyyy-MM-dd HH:mm", System.Globalization.CultureInfo.InvariantCulture));
+        (await PostAsync(node, "erasure-cancellations", new { login = "ada", password = Password })).Status.ShouldBe(HttpStatusCode.NoContent);
+        (await box.TakeAsync()).ShouldContain("Your account will not be erased");
+    }
+
+    [Fact]
     public async Task Administrator_WithoutAPassword_SetsOneByKey()
     {
         await using var node = await RunningNode.StartAsync();

@@ -21,7 +21,7 @@ public abstract class AccountStoreConformance(DatabaseSource source) : DatabaseT
 
     private SqlAccountStore Store => new(Database, s_cell);
 
-    private SqlUserStore Users => new(Database, _ids);
+    private SqlUserStore Users => new(Database, _ids, TestCell.Key);
 
     private SqlSessionStore Sessions => new(Database, s_cell, new SessionLimits(TimeSpan.FromDays(30), TimeSpan.FromDays(90), TimeSpan.FromSeconds(30)));
 

@@ -21,7 +21,7 @@ public abstract class CellSessionsConformance(DatabaseSource source) : DatabaseT
     public override async ValueTask InitializeAsync()
     {
         await base.InitializeAsync();
-        _ada = (await new SqlUserStore(Database, _ids).AddAsync(
+        _ada = (await new SqlUserStore(Database, _ids, TestCell.Key).AddAsync(
             new StoredUser(new User(_ids.Next<User>(), "ada", "ada@example.org", UserRole.Member, _clock.GetUtcNow()), "hash"), Stop)).Value.Id;
     }
 

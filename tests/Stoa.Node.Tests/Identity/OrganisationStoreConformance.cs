@@ -15,7 +15,7 @@ public abstract class OrganisationStoreConformance(DatabaseSource source) : Data
 
     private IdSource Ids { get; } = new(TimeProvider.System, new Random(1));
 
-    private SqlOrganisationStore Organisations => new(Database, Ids);
+    private SqlOrganisationStore Organisations => new(Database, Ids, TestCell.Key);
 
     private SqlInvitationStore Invitations => new(Database);
 
@@ -31,7 +31,7 @@ public abstract class OrganisationStoreConformance(DatabaseSource source) : Data
         made.Value.ShouldBe(new JoinedOrganisation(acme, OrganisationRole.Admin, s_now));
         again.Value.ShouldBe(made.Value);
         (await new SqlLedgerStore(Database).FindAccountAsync(acme.Id.ToString(), AccountKind.Wallet, Stop)).ShouldNotBeNull();
-        (await new SqlUserStore(Database, Ids).GetAsync(acme.Id, Stop))!.Kind.ShouldBe(UserKind.Organisation);
+        (await new SqlUserStore(Database, Ids, TestCell.Key).GetAsync(acme.Id, Stop))!.Kind.ShouldBe(UserKind.Organisation);
         (await Organisations.FindMembershipAsync("acme", ada, Stop)).ShouldBe(made.Value);
         (await Organisations.CreateAsync(acme with { Id = Ids.Next<User>() }, ada, Stop)).Refusal!.Code.ShouldBe(OrganisationRefusal.HandleTaken);
     }
@@ -96,13 +96,13 @@ public abstract class OrganisationStoreConformance(DatabaseSource source) : Data
         (await Organisations.DeleteAsync(acme, s_now, Stop)).ShouldBeNull();
 
         (await Organisations.FindMembershipAsync(acme, founder, Stop)).ShouldBeNull();
-        (await new SqlUserStore(Database, Ids).FindByHandleAsync("acme", Stop)).ShouldNotBeNull("the handle stays taken, and the books its");
+        (await new SqlUserStore(Database, Ids, TestCell.Key).FindByHandleAsync("acme", Stop)).ShouldNotBeNull("the handle stays taken, and the books its");
     }
 
     private async Task<Id<User>> PersonAsync(string handle)
     {
         var user = new User(Ids.Next<User>(), handle, $"{handle}@example.org", UserRole.Member, s_now);
-        return (await new SqlUserStore(Database, Ids).AddAsync(new StoredUser(user, null), Stop)).Value.Id;
+        return (await new SqlUserStore(Database, Ids, TestCell.Key).AddAsync(new StoredUser(user, null), Stop)).Value.Id;
     }
 
     private async Task<Id<OrganisationInvitation>> InviteAsync(Id<User> organisation, Id<User> inviter, string handle, OrganisationRole role)

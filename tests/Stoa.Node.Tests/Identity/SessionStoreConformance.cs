@@ -160,7 +160,7 @@ public abstract class SessionStoreConformance(DatabaseSource source) : DatabaseT
 
     private Session NewSession(Id<User> user) => Session.Begin(_ids.Next<Session>(), user, "test/1", s_now);
 
-    private async Task<Id<User>> RegisterAsync(string handle) => (await new SqlUserStore(Database, _ids).AddAsync(
+    private async Task<Id<User>> RegisterAsync(string handle) => (await new SqlUserStore(Database, _ids, TestCell.Key).AddAsync(
         new StoredUser(new User(_ids.Next<User>(), handle, $"{handle}@example.org", UserRole.Member, s_now), "hash"), Stop)).Value.Id;
 }
 

@@ -15,7 +15,7 @@ public abstract class UserStoreConformance(DatabaseSource source) : DatabaseTest
 
     private IdSource Ids { get; } = new(TimeProvider.System, new Random(1));
 
-    private SqlUserStore Users => new(Database, Ids);
+    private SqlUserStore Users => new(Database, Ids, TestCell.Key);
 
     [Fact]
     public async Task Add_OpensAnEmptyWallet()

@@ -130,7 +130,7 @@ public abstract class LetterQueueConformance(DatabaseSource source) : DatabaseTe
         return await worker.TurnAsync(Stop);
     }
 
-    private async Task<Id<User>> AddUserAsync(string handle) => (await new SqlUserStore(Database, _ids).AddAsync(
+    private async Task<Id<User>> AddUserAsync(string handle) => (await new SqlUserStore(Database, _ids, TestCell.Key).AddAsync(
         new StoredUser(new User(_ids.Next<User>(), handle, $"{handle}@example.org", UserRole.Member, s_now), null), Stop)).Value.Id;
 }
 

@@ -125,6 +125,8 @@ public sealed class PaymentDeathTests(ITestOutputHelper output)
 
         public override Task EndSessionsAsync(string boot, CancellationToken cancellationToken) => inner.EndSessionsAsync(boot, cancellationToken);
 
+        public override Task ScrubAsync(IReadOnlyList<string> tables, CancellationToken cancellationToken) => inner.ScrubAsync(tables, cancellationToken);
+
         public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
 
         private protected override async Task<Written<T>> RunWriteAsync<T>(Func<SqlSession, Task<T>> act, CancellationToken cancellationToken)

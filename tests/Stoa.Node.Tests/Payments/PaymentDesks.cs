@@ -8,6 +8,7 @@ using Stoa.Node.Ledger;
 using Stoa.Node.Payments;
 using Stoa.Node.Storage;
 using Stoa.Node.Tests.Hosting;
+using Stoa.Node.Tests.Storage;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Tests.Payments;
@@ -102,7 +103,7 @@ public sealed class PaymentScene : IDisposable
         var ledger = new SqlLedgerStore(books);
         var accounts = await SystemAccounts.OpenAsync(ledger, ids, time, Stop);
         var user = new User(ids.Next<User>(), $"ada-{number}", $"ada-{number}@example.org", UserRole.Member, Start);
-        (await new SqlUserStore(books, ids).AddAsync(new StoredUser(user, null), Stop)).Refusal.ShouldBeNull();
+        (await new SqlUserStore(books, ids, TestCell.Key).AddAsync(new StoredUser(user, null), Stop)).Refusal.ShouldBeNull();
         var wallet = (await ledger.FindAccountAsync(user.Id.ToString(), AccountKind.Wallet, Stop))!;
         stripe ??= new FakeStripe();
         return new PaymentScene(through ?? books, books, accounts, user, wallet, ids, new FakeStripeHandler(stripe), stripe, time);

@@ -1,4 +1,6 @@
 using Stoa.Market.Identity;
+using Stoa.Market.Ledger;
+using Stoa.Market.Selection;
 using Stoa.Node.Audit;
 using Stoa.Node.Builds;
 using Stoa.Node.Ledger;
@@ -26,6 +28,41 @@ public abstract class PersonalDataConformance(DatabaseSource source) : DatabaseT
     }
 
     [Fact]
+    public void EveryTable_SaysWhatErasureDoesWithIt()
+    {
+        var steps = Steps().All.Select(step => step.Name).ToList();
+
+        steps.ShouldBeUnique();
+        PersonalData.Tables.Where(table => table.OnErasure is null).Select(table => table.Name).ShouldBeEmpty("say in PersonalData what erasure does with these tables");
+        PersonalData.Tables.Select(table => table.OnErasure).Concat(PersonalData.Others.Values.Select(table => table.OnErasure))
+            .OfType<OnErasure.ByStep>().Select(by => by.Step).Except(steps).ShouldBeEmpty("there is no such step");
+        // What is deleted or overwritten by a statement has the step that does it.
+        PersonalData.Tables.Where(table => table.OnErasure is OnErasure.Deleted or OnErasure.Overwritten).Select(table => table.Name)
+            .Concat(PersonalData.Others.Where(table => table.Value.OnErasure is OnErasure.Deleted or OnErasure.Overwritten).Select(table => table.Key))
+            .Except(steps).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task EveryStep_CanBeDone_AndDoneAgain()
+    {
+        var user = new Id<User>(Guid.CreateVersion7());
+        await Database.WriteAsync(
+            session => session.ExecuteAsync(
+                "INSERT INTO users (id, handle, email, role, created_at) VALUES (@user, 'ada', 'ada@example.org', 'Member', 0)", new { user }),
+            Stop);
+        foreach (var step in Steps().All.Concat(Steps().All).Where(step => step.RunAsync is not null))
+        {
+            var place = await Database.WriteAsync(
+                session => step.RunAsync!(new ErasureAct(
+                    session, new Erasure(user, true, DateTimeOffset.UnixEpoch, DateTimeOffset.UnixEpoch, 1, "", null), "ada", "ada@example.org", DateTimeOffset.UnixEpoch)),
+                Stop);
+            place.ShouldBeNull(step.Name);
+        }
+
+        await Database.ScrubAsync(Steps().Tables, Stop);
+    }
+
+    [Fact]
     public async Task Export_OfAPersonWithoutAnything_IsEmpty()
     {
         using var written = new MemoryStream();
@@ -36,6 +73,9 @@ public abstract class PersonalDataConformance(DatabaseSource source) : DatabaseT
 
         written.Length.ShouldBe(0);
     }
+
+    private static ErasureSteps Steps() => new(
+        TestCell.Key, new SystemAccounts(default, default, default, default), new AgentIndex(new SelectionPolicy(), DateTimeOffset.UnixEpoch), new IdSource(TimeProvider.System, new Random(1)));
 
     [Fact]
     public async Task Parts_OfTasks_CanBeRead()

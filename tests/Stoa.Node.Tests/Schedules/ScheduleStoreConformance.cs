@@ -26,7 +26,7 @@ public abstract class ScheduleStoreConformance(DatabaseSource source) : Database
         _store = new SqlScheduleStore(Database);
         _self = await NewNodeAsync("self");
         var user = new User(_ids.Next<User>(), "ada", "ada@example.org", UserRole.Member, s_now);
-        _owner = (await new SqlUserStore(Database, _ids).AddAsync(new StoredUser(user, "hash"), Stop)).Value.Id;
+        _owner = (await new SqlUserStore(Database, _ids, TestCell.Key).AddAsync(new StoredUser(user, "hash"), Stop)).Value.Id;
     }
 
     [Fact]

@@ -338,7 +338,7 @@ public abstract class WebhookQueueConformance(DatabaseSource source) : DatabaseT
 
     private NewEvent Make(User owner, string type, string subject) => new(type, subject, owner.Id, Now, "{}");
 
-    private async Task<User> AddUserAsync(string handle) => (await new SqlUserStore(Database, _ids).AddAsync(
+    private async Task<User> AddUserAsync(string handle) => (await new SqlUserStore(Database, _ids, TestCell.Key).AddAsync(
         new StoredUser(new User(_ids.Next<User>(), handle, $"{handle}@example.org", UserRole.Member, Now), "hash"), Stop)).Value;
 }
 

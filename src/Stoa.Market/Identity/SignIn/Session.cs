@@ -16,6 +16,12 @@ public enum SessionEnd
 
     /// <summary>The user had too many, and this one was used least recently.</summary>
     TooMany,
+
+    /// <summary>The user has asked to be erased.</summary>
+    Erasure,
+
+    /// <summary>An administrator has removed the second factor.</summary>
+    SecondFactorRemoved,
 }
 
 /// <summary>One sign-in: a family of refresh tokens, each of which replaces the one before, and the access tokens made by them.</summary>

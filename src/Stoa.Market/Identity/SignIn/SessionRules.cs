@@ -52,6 +52,8 @@ public static class SessionRules
         SessionEnd.PasswordChanged => "The password was changed since: sign in again with the new one.",
         SessionEnd.TokenReused => "A refresh token of this session came twice, so the session was ended: sign in again.",
         SessionEnd.TooMany => "There were too many sessions, and this one was used least recently: sign in again.",
+        SessionEnd.Erasure => "The account was to be erased since. If that was undone, sign in again.",
+        SessionEnd.SecondFactorRemoved => "An administrator has removed the second factor since: sign in again.",
         null => "The session is over: sign in again.",
         _ => throw new ArgumentOutOfRangeException(nameof(session)),
     };

@@ -109,7 +109,7 @@ internal static class Examples
         "budget_01m81g2n6vf0a1b2c3d4e5f6g7", "5.000000000", "day", "1.250000000", "0.020100001", "3.729899999", new DateTimeOffset(s_submitted.Date, TimeSpan.Zero), new DateTimeOffset(s_submitted.Date, TimeSpan.Zero).AddDays(1),
         [80, 100], true, s_submitted, Agent: "stoa/markdown-html");
     private static readonly AuditEntryResponse s_audited = new(
-        1_204, s_submitted, "createApiKey", 201, s_user.Id, "session", "203.0.113.0/24", s_apiKey.Id, "434e7f7e2cfb9e98ad787d619d5c2db6");
+        1_204, s_submitted, "createApiKey", 201, s_user.Id, "session", "203.0.113.0/24", s_apiKey.Id, "434e7f7e2cfb9e98ad787d619d5c2db6", s_organisation.Id, s_user.Handle);
 
     private static readonly SigningKeyResponse s_signingKey = new("skey_01m81g2p6xf0a1b2c3d4e5f6g7", "build server", "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE…", s_submitted);
 
@@ -135,6 +135,9 @@ internal static class Examples
         new TotpCodeRequest("287082"),
         new RemoveTotpRequest("287082", "correct horse battery staple"),
         new RecoveryCodesResponse(["q2mz-7hfa-x4tn-c6ye", "w5kb-r3jd-p2us-a7gl"]),
+        new RequestErasureRequest("correct horse battery staple", "287082", false),
+        new CancelErasureRequest("ada", "correct horse battery staple", "287082"),
+        new ErasureResponse(7, s_submitted, s_submitted.AddDays(7), []),
         new KeySetResponse([new KeyBody("EC", "P-256", "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0", "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U", "sig", "ES256")]),
         s_user,
         new CreateApiKeyRequest("laptop", s_submitted.AddYears(1), ["tasks:read", "tasks:submit"], 600, "5"),

@@ -80,6 +80,8 @@ public sealed class SessionRulesTests
     [InlineData(SessionEnd.PasswordChanged)]
     [InlineData(SessionEnd.TokenReused)]
     [InlineData(SessionEnd.TooMany)]
+    [InlineData(SessionEnd.Erasure)]
+    [InlineData(SessionEnd.SecondFactorRemoved)]
     public void EndedSession_StaysEnded(SessionEnd why)
     {
         var refused = Refresh(Begun with { EndedAt = s_now, EndedBy = why }, 1, s_now);
