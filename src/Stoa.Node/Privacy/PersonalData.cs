@@ -52,7 +52,7 @@ internal static class PersonalData
             "webhook_id IN (SELECT id FROM webhooks WHERE owner_id = @user)",
             "id webhook_id type subject body state attempts due_at attempted_at status error duration_ms created_at finished_at"),
         new("reviews", "id", "reviewer_id = @user", "id agent version task_id stars text written_at changed_at withdrawn_at answer answered_at"),
-        new("agent_versions", "id", "publisher_id = @user", "id publisher name version manifest artifact_digest program_digest program_bytes published_at royalties"),
+        new("agent_versions", "id", "publisher_id = @user", "id publisher name version manifest artifact_digest program_digest program_bytes published_at royalties uses"),
         new("disputes", "id", "owner_id = @user", "id task_id reason price attempts verdict detail decided_at opened_at"),
         new("organisations", "id", "id IN (SELECT organisation_id FROM memberships WHERE member_id = @user)", "id name deleted_at"),
         new("memberships", "organisation_id", "member_id = @user", "organisation_id role joined_at"),

@@ -54,7 +54,7 @@ public sealed class SamplesTests
                 Stdout = output,
                 Stderr = log,
             },
-            DefineMore = imports => AgentCalls.DefineIn(imports, board),
+            DefineMore = imports => AgentCalls.DefineIn(imports, board, ClosedCallDesk.WithoutNode),
             Limits = new ExecutionLimits { Fuel = manifest.Limits.Fuel, MaxMemoryBytes = manifest.Limits.MemoryBytes },
         };
 
@@ -80,7 +80,7 @@ public sealed class SamplesTests
                 Stdin = GuestInput.FromBytes(System.Text.Encoding.UTF8.GetBytes(input)),
                 Stdout = output,
             },
-            DefineMore = imports => AgentCalls.DefineIn(imports, new ProgressBoard()),
+            DefineMore = imports => AgentCalls.DefineIn(imports, new ProgressBoard(), ClosedCallDesk.WithoutNode),
         };
 
         WasiRun.Execute(s_engine, request, TestContext.Current.CancellationToken).Outcome.ShouldBeOfType<WasiRunOutcome.Exited>().ExitCode.ShouldBe(0);
