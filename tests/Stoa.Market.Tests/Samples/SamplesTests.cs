@@ -44,6 +44,7 @@ public sealed class SamplesTests
         var output = GuestOutput.ToMemory(manifest.Limits.OutputBytes);
         var log = GuestOutput.ToMemory(manifest.Limits.LogBytes, OutputOverflow.Truncate);
         var board = new ProgressBoard();
+        using var calls = new SampleCalls(sample, TestContext.Current.CancellationToken);
         var request = new WasiRunRequest
         {
             Module = File.ReadAllBytes(SampleFolder.File(sample, manifest.Program)),
@@ -54,7 +55,7 @@ public sealed class SamplesTests
                 Stdout = output,
                 Stderr = log,
             },
-            DefineMore = imports => AgentCalls.DefineIn(imports, board, ClosedCallDesk.WithoutNode),
+            DefineMore = imports => AgentCalls.DefineIn(imports, board, calls.Desk),
             Limits = new ExecutionLimits { Fuel = manifest.Limits.Fuel, MaxMemoryBytes = manifest.Limits.MemoryBytes },
         };
 
