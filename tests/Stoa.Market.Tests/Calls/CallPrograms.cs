@@ -5,7 +5,7 @@ using Stoa.Wasm.Text;
 namespace Stoa.Market.Tests.Calls;
 
 /// <summary>Programs in the text format that call others.</summary>
-internal static class CallPrograms
+public static class CallPrograms
 {
     /// <summary>
     /// Calls an agent so many times with its own input in pieces of 1,000 bytes, and writes for each the status and what was answered, in pieces of 700 bytes.
