@@ -89,6 +89,9 @@ public sealed class CallsTests : IAsyncLifetime
         await PublishAsync("cy", "deep", GuestPrograms.RandomAndClock, "0.00002");
         var top = await PublishAsync("ben", "top", CallPrograms.Caller("cy/deep@1.0.0"), "0.00001", null, Use("cy/deep@1.0.0", 1, "0.00002"));
         var task = await _node.RunAsync(top.Listing);
+        // What nodes have earned pays for it.
+        for (var other = 0; other < 4; other++)
+            await _node.RunAsync(top.Listing);
         var receipt = ReceiptVerifier.Verify(await _node.Client.GetReceiptAsync(task.Id, Stop), null).Value;
         var call = receipt.Calls.Single();
         var lie = (receipt with { Calls = [call with { Usage = call.Usage with { Fuel = call.Usage.Fuel + 1 } }] }).Sign(_node.Host.Services.GetRequiredService<PrivateKey>()).Envelope;
