@@ -21,6 +21,7 @@ internal static class TasksBench
     private const string Noop = "noop";
     private const string NoopPostgres = "noop-postgres";
     private const string Wasm = "wasm";
+    private const string Calls = "calls";
     private const string Start = "start";
     private const string Million = "million";
     private const string Peers = "peers";
@@ -35,7 +36,7 @@ internal static class TasksBench
     private const string Trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     private static TaskCompletionSource<long> s_begun = new();
 
-    public static IReadOnlyList<string> Parts { get; } = [Noop, NoopPostgres, Peers, Wasm, Start, Million, Select];
+    public static IReadOnlyList<string> Parts { get; } = [Noop, NoopPostgres, Peers, Wasm, Calls, Start, Million, Select];
 
     public static async Task<Figures> RunAsync(BenchmarkRun run, CancellationToken cancellationToken)
     {
@@ -70,6 +71,12 @@ internal static class TasksBench
         {
             run.Tell($"{WasmBatch * WasmBatches} WASM tasks with hold, capture and receipt, embedded");
             await WithFolderAsync(folder => WasmAsync(folder, figures, cancellationToken));
+        }
+
+        if (run.Wants(Calls))
+        {
+            run.Tell("agents that call an agent, in the sandbox");
+            CallFigures.Add(figures);
         }
 
         if (run.Wants(Start))

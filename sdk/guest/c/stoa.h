@@ -3,7 +3,12 @@
 //   #include "stoa.h"
 //   stoa_progress(done, total, "rows");    // whoever watches the task sees it; call it as often as you like
 //
-// Built for anything but WebAssembly, the calls do nothing and succeed, so that an agent can be tried out as a plain program.
+//   int32_t call = stoa_call("stoa/image-resize@1.1.0", "{\"width\":\"320\"}");    // another agent, which agent.json has in uses
+//   stoa_write(call, picture, length);
+//   int failed = stoa_run(call);
+//   while ((count = stoa_read(call, buffer, sizeof buffer)) > 0) ...     // its output, or {"error":...} where it failed
+//
+// Built for anything but WebAssembly, progress does nothing and succeeds, and calls fail, so that an agent can be tried out as a plain program.
 #ifndef STOA_H
 #define STOA_H
 
@@ -12,7 +17,9 @@
 
 enum {
     STOA_TOO_MANY_OPEN = -1,  // stoa_request: 16 answers are open; read one to its end first
-    STOA_HANDLE_UNKNOWN = -2, // stoa_read: no answer is open under this handle
+    STOA_HANDLE_UNKNOWN = -2, // no answer is open under this handle, or stoa_write: none that takes input
+    STOA_NO_ROOM = -3,        // stoa_write: the input would be too long, or there is no memory for it; nothing was taken
+    STOA_TOO_LONG = -4,       // stoa_call: the message does not fit
 };
 
 #ifdef __wasm__
@@ -24,6 +31,12 @@ __attribute__((import_module("stoa"), import_name("request"))) int32_t stoa_requ
 // Reads on in an answer. Gives how many bytes it wrote; 0 at the end, and then the answer is closed. With a capacity of 0 the
 // answer is closed unread.
 __attribute__((import_module("stoa"), import_name("read"))) int32_t stoa_read(int32_t handle, void *buffer, size_t capacity);
+
+// Adds to the input of a call. Gives `length`, STOA_NO_ROOM or STOA_HANDLE_UNKNOWN.
+__attribute__((import_module("stoa"), import_name("write"))) int32_t stoa_write(int32_t handle, const void *bytes, size_t length);
+
+// Runs the called agent to its end. Gives 0 when stoa_read gives its output, 1 when it gives an error, or STOA_HANDLE_UNKNOWN.
+__attribute__((import_module("stoa"), import_name("run"))) int32_t stoa_run(int32_t handle);
 
 #else
 
@@ -40,6 +53,20 @@ static inline int32_t stoa_read(int32_t handle, void *buffer, size_t capacity)
     (void)buffer;
     (void)capacity;
     return 0;
+}
+
+static inline int32_t stoa_write(int32_t handle, const void *bytes, size_t length)
+{
+    (void)handle;
+    (void)bytes;
+    (void)length;
+    return STOA_HANDLE_UNKNOWN;
+}
+
+static inline int32_t stoa_run(int32_t handle)
+{
+    (void)handle;
+    return 1;
 }
 
 #endif
@@ -114,6 +141,26 @@ static inline int stoa_progress(uint64_t done, uint64_t total, const char *messa
     if (answer > 0)
         stoa_read(answer, json, 0);
     return answer;
+}
+
+// The longest message of stoa_call, in bytes.
+enum { STOA_CALL_BYTES = 4096 };
+
+// Begins a call of another agent, `publisher/name@version`, which agent.json has to name in uses. `parameters` is a JSON object of texts, or
+// NULL. Gives a handle for stoa_write and stoa_run, STOA_TOO_MANY_OPEN or STOA_TOO_LONG. Whatever is wrong with the call, stoa_run says.
+static inline int32_t stoa_call(const char *agent, const char *parameters)
+{
+    const char *const parts[] = {"{\"op\":\"call\",\"agent\":\"", agent, "\",\"parameters\":", parameters == NULL ? "{}" : parameters, "}"};
+    char json[STOA_CALL_BYTES];
+    size_t used = 0;
+    for (size_t part = 0; part < sizeof parts / sizeof parts[0]; part++) {
+        for (const char *text = parts[part]; *text != 0; text++) {
+            if (used == sizeof json)
+                return STOA_TOO_LONG;
+            json[used++] = *text;
+        }
+    }
+    return stoa_request(json, used);
 }
 
 #endif

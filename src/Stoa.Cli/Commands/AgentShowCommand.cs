@@ -61,6 +61,12 @@ internal sealed class AgentShowCommand : StoaCommand
             + Format.Escaped(royalty.To ?? $"the makers of {royalty.Agent}")))
         : null;
 
+    /// <summary>Which agents it calls, and what that costs at most; null when it calls nobody.</summary>
+    private static string? Uses(AgentResponse agent) => agent.Uses is { Count: > 0 } uses
+        ? string.Join(", ", uses.Select(use => $"{Format.Escaped(use.Agent)} up to {use.MaxCalls}× for {Format.Money(use.MaxPrice)}"))
+            + (uses.Count > 1 ? $": {Format.Money(agent.MaxPriceOfCalls ?? "0")} at most" : "")
+        : null;
+
     private static void Show(Screen screen, AgentResponse agent, IReadOnlyList<AgentResponse> versions, RatingBody rating)
     {
         screen.Markup($"[bold]{Format.Escaped(agent.Listing)}[/]");
@@ -75,6 +81,7 @@ internal sealed class AgentShowCommand : StoaCommand
                 + (agent.Price.PerGigabyteSecond is { } perGigabyteSecond ? $" + {Format.Money(perGigabyteSecond)} a GB and second" : "")),
             ("Times", Factors(agent.Price)),
             ("Royalties", Royalties(agent)),
+            ("Uses", Uses(agent)),
             ("At most", $"{Format.Fuel(agent.Limits.Fuel)}, {Format.Size(agent.Limits.MemoryBytes)} memory, {Format.Duration(TimeSpan.FromMilliseconds(agent.Limits.TimeoutMs))}, {Format.Size(agent.Limits.OutputBytes)} output"),
             ("Program", $"{Format.Size(agent.ProgramBytes)}, [grey]{Format.Escaped(agent.ProgramDigest)}[/]"),
             ("Published", Format.Time(agent.PublishedAt)),

@@ -74,7 +74,9 @@ internal sealed class ReceiptVerifyCommand : StoaCommand
                 ("awardConfirms", auction is null ? null : true),
                 ("rerunConfirms", report?.Confirms),
                 ("rerunOutputMatches", report?.OutputMatches),
-                ("rerunFuelMatches", report?.FuelMatches));
+                ("rerunFuelMatches", report?.FuelMatches),
+                ("calls", receipt.Calls.Count),
+                ("rerunCallsMatch", report?.CallsMatch));
             return;
         }
 
@@ -89,6 +91,7 @@ internal sealed class ReceiptVerifyCommand : StoaCommand
             ("Royalties", receipt.Royalties.Count == 0 ? null : string.Join(", ", receipt.Royalties.Select(part => $"{Format.Money(part.Amount.ToString())} {Format.Escaped(part.To)} for {Format.Escaped(part.Agent.ToString())}"))),
             ("Auction", receipt.Auction is { } won ? $"{won.Id}, award [grey]{won.AwardDigest}[/]" : null),
             ("Finished", Format.Time(receipt.FinishedAt)));
+        ReceiptTree.Show(screen, receipt);
         if (auction is not null)
             screen.Markup($"[green]✓[/] Its rates are those of the award, decided again on this machine from {auction.Record.Bids.Count} signed bids.");
         if (report is { Confirms: true })
@@ -106,6 +109,7 @@ internal sealed class ReceiptVerifyCommand : StoaCommand
     {
         { Outcome: AttemptOutcome.Failed failed } => Format.Escaped($"it failed here ({failed.Failure.Detail})"),
         { OutputMatches: false } => Format.Escaped($"another output came ({report.Output})."),
+        { FuelMatches: true } => "other calls were made, or they did something else.",
         _ => $"another amount of fuel was burnt: {report.Usage?.Fuel} instead of {receipt.Usage.Fuel}.",
     };
 }

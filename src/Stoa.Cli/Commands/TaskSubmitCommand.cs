@@ -136,7 +136,8 @@ internal sealed class TaskSubmitCommand : StoaCommand
             ("Agent", Format.Escaped(quote.Agent) + (quote.Candidates > 1 ? $" of {quote.Candidates}" : "")),
             ("At least", Format.Money(quote.Least)),
             ("At most", $"[bold]{Format.Money(quote.Hold)}[/], which would be held"),
-            ("Of which", $"{Format.Money(quote.Base)} base, {Format.Money(quote.Input)} input, {Format.Money(quote.Fuel)} fuel, {Format.Money(quote.Memory)} memory"),
+            ("Of which", $"{Format.Money(quote.Base)} base, {Format.Money(quote.Input)} input, {Format.Money(quote.Fuel)} fuel, {Format.Money(quote.Memory)} memory"
+                + (quote.Calls is { } calls ? $", {Format.Money(calls)} for other agents" : "")),
             ("Times", quote.Factors is { } factors ? Format.Invariant($"{factors.Tier:0.###} for the priority, {factors.Demand:0.###} for the demand just now") : null));
         return ExitCode.Ok;
     }

@@ -48,7 +48,7 @@ internal sealed class WasmRunCommand : StoaCommand
             Module = await File.ReadAllBytesAsync(path, cancellationToken),
             IsText = Path.GetExtension(path).Equals(".wat", StringComparison.OrdinalIgnoreCase),
             World = World(invocation, Path.GetFileName(path)),
-            DefineMore = imports => AgentCalls.DefineIn(imports, told),
+            DefineMore = imports => AgentCalls.DefineIn(imports, told, ClosedCallDesk.WithoutNode),
             Invoke = invocation.Get(_invoke),
             InvokeArguments = invocation.Get(_invoke) is null ? [] : invocation.Get(_arguments)!,
             Limits = new()

@@ -38,7 +38,8 @@ internal sealed record ReceiptCheck(Receipt Receipt)
             input.Position = 0;
         }
 
-        var rerun = await ReceiptRerun.RunAsync(Receipt, program.ToArray(), input, timeProvider, new AttemptProgress(), cancellationToken);
+        var calls = await CalledAgents.ReadAsync(client, agent, cancellationToken);
+        var rerun = await ReceiptRerun.RunAsync(Receipt, program.ToArray(), calls, input, timeProvider, new AttemptProgress(), cancellationToken);
         return rerun.TryGet(out var report, out var refusal) ? report : throw new CommandFailure(refusal.Detail, ExitCode.Refused);
     }
 

@@ -42,6 +42,7 @@ internal static class TaskView
         ("Result", $"{Format.Size(result.SizeBytes)} of {Format.Escaped(result.MediaType)}, [grey]{Format.Escaped(result.Digest)}[/]"),
         ("Used", Usage(result.Usage)),
         ("Price", $"[bold]{Format.Money(result.Price)}[/] of {Format.Money(task.Hold)} that were held"),
+        ("Calls", result.Calls is { } calls ? string.Join(", ", calls.Select(Call)) : null),
         ("Receipt", Format.Escaped(result.ReceiptId)),
         ("Check it", $"stoa receipt verify {Format.Escaped(task.Id)}"),
     ];
@@ -49,6 +50,10 @@ internal static class TaskView
     public static string Usage(UsageBody usage) =>
         $"{Format.Fuel(usage.Fuel)}, {Format.Size(usage.PeakMemoryBytes)} memory, {Format.Duration(TimeSpan.FromMilliseconds(usage.DurationMs))}, "
         + $"{Format.Size(usage.InputBytes)} in, {Format.Size(usage.OutputBytes)} out";
+
+    private static string Call(TaskCallBody call) => $"{call.Number} {Format.Escaped(call.Agent)}"
+        + (call.Parent is { } parent ? $" for {parent}" : "")
+        + (call.Failure is { } failure ? $" failed ({Format.Escaped(failure)})" : $" {Format.Money(call.Price)}");
 
     private static IReadOnlyList<(string Name, string? Markup)> FailureFacts(TaskFailureBody failure) =>
     [

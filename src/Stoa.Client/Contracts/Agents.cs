@@ -21,6 +21,8 @@ namespace Stoa.Client.Contracts;
 /// <param name="ProgramBytes">Size of the program.</param>
 /// <param name="PublishedAt">When it was published.</param>
 /// <param name="Royalties">What of the creator's share goes to others than the publisher.</param>
+/// <param name="Uses">Which other agents it calls while it works, and on which terms.</param>
+/// <param name="MaxPriceOfCalls">The most that all its calls cost in one task: a part of what a task holds. Null when it calls nobody.</param>
 public sealed record AgentResponse(
     string Id,
     string Listing,
@@ -39,7 +41,9 @@ public sealed record AgentResponse(
     string ProgramDigest,
     long ProgramBytes,
     DateTimeOffset PublishedAt,
-    IReadOnlyList<RoyaltyBody>? Royalties = null);
+    IReadOnlyList<RoyaltyBody>? Royalties = null,
+    IReadOnlyList<AgentUseBody>? Uses = null,
+    string? MaxPriceOfCalls = null);
 
 /// <summary><c>agent.json</c>: the manifest that is uploaded beside the program (multipart parts <c>manifest</c> and <c>program</c>).</summary>
 /// <param name="Name">2 to 64 characters of <c>a-z 0-9 -</c>, starting with a letter.</param>
@@ -55,6 +59,7 @@ public sealed record AgentResponse(
 /// <param name="Parameters">Named settings of a task.</param>
 /// <param name="Permissions">Operations of the <c>stoa</c> import module that it needs; this version grants none.</param>
 /// <param name="Royalties">What of the creator's share goes to others, at most 16.</param>
+/// <param name="Uses">Which other agents it may call while it works, at most 16.</param>
 public sealed record AgentManifestBody(
     string Name,
     string Version,
@@ -68,7 +73,16 @@ public sealed record AgentManifestBody(
     IReadOnlyList<string>? Tags = null,
     IReadOnlyList<AgentParameterBody>? Parameters = null,
     IReadOnlyList<string>? Permissions = null,
-    IReadOnlyList<RoyaltyBody>? Royalties = null);
+    IReadOnlyList<RoyaltyBody>? Royalties = null,
+    IReadOnlyList<AgentUseBody>? Uses = null);
+
+/// <summary>An agent that another one may call, and on which terms.</summary>
+/// <param name="Agent">A published version, <c>publisher/name@version</c>.</param>
+/// <param name="MaxCalls">How often one task may call it, 1 to 64.</param>
+/// <param name="MaxPrice">The most that these calls of one task cost together, with whatever they call; decimal string in US dollars.</param>
+/// <param name="MaxInputBytes">The longest input of a call, up to 256 MiB; 1 MiB when left out.</param>
+/// <param name="Limits">What a call may use; each member that is left out takes the called agent's.</param>
+public sealed record AgentUseBody(string Agent, int MaxCalls, string MaxPrice, long? MaxInputBytes = null, TaskLimitsBody? Limits = null);
 
 /// <summary>What of a creator's share goes to a person, or to those who made another agent: one of <paramref name="To"/> and <paramref name="Agent"/> is given.</summary>
 /// <param name="Share">0.001 to 1, with at most three decimals; those of a manifest are no more than 1 in all.</param>

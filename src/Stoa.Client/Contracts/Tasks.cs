@@ -185,8 +185,26 @@ public sealed record TaskResponse(
 /// <param name="Usage">Measured.</param>
 /// <param name="Price">Charged.</param>
 /// <param name="ReceiptId">The signed receipt, at <c>GET /api/v1/tasks/{id}/receipt</c>.</param>
+/// <param name="Calls">The other agents that were called for it, in the order in which they began; the price has theirs in it, the usage has not. Null when none was.</param>
 public sealed record TaskResultBody(
-    string Digest, long SizeBytes, string MediaType, UsageBody Usage, string Price, string ReceiptId);
+    string Digest, long SizeBytes, string MediaType, UsageBody Usage, string Price, string ReceiptId, IReadOnlyList<TaskCallBody>? Calls = null);
+
+/// <summary>A call of another agent, with who earned what by it.</summary>
+/// <param name="Number">From 1.</param>
+/// <param name="Agent">Full name of the version.</param>
+/// <param name="Price">What it cost, without the calls that it made; nothing when it failed, or a call that it was made for.</param>
+/// <param name="Usage">Measured.</param>
+/// <param name="Creators">Who earned by it, each in US dollars; the rest of the price is the node's and the platform's.</param>
+/// <param name="Parent">The number of the call that made it; null for the task's own agent.</param>
+/// <param name="Failure">How it failed, in camelCase; null when it did not.</param>
+public sealed record TaskCallBody(
+    int Number, string Agent, string Price, UsageBody Usage, IReadOnlyList<CreatorPartBody> Creators, int? Parent = null, string? Failure = null);
+
+/// <summary>What one gets of a creator's share.</summary>
+/// <param name="To">Handle.</param>
+/// <param name="Agent">For which version.</param>
+/// <param name="Amount">Decimal string in US dollars.</param>
+public sealed record CreatorPartBody(string To, string Agent, string Amount);
 
 /// <summary>What the sandbox measured.</summary>
 /// <param name="Fuel">Units burnt.</param>
@@ -213,8 +231,10 @@ public sealed record TaskFailureBody(string Code, string Detail, string? Log = n
 /// <param name="Least">The least that it can cost: of the cheapest of the best agents, when it burns and holds nothing.</param>
 /// <param name="Candidates">How many agents could do it.</param>
 /// <param name="Factors">What the sum of the four parts is multiplied by; null when that is 1. It is fixed when the task is submitted.</param>
+/// <param name="Calls">The most that the other agents cost which it calls; a part of the hold, and not multiplied. Null when it calls nobody.</param>
 public sealed record QuoteResponse(
-    string Agent, string Hold, string Base, string Input, string Fuel, string Memory, string Least, int Candidates, QuoteFactorsBody? Factors = null);
+    string Agent, string Hold, string Base, string Input, string Fuel, string Memory, string Least, int Candidates, QuoteFactorsBody? Factors = null,
+    string? Calls = null);
 
 /// <summary>What a price is multiplied by.</summary>
 /// <param name="Tier">By the task's priority.</param>

@@ -10,7 +10,7 @@ namespace Stoa.Market.Builds;
 /// <summary>Publishes a version of an agent: checks manifest and program, stores them as an OCI artifact, and lists the version.</summary>
 /// <remarks>Content first, listing last: a crash in between leaves bytes that nobody refers to, never a listing without its bytes.</remarks>
 public sealed class AgentPublisher(
-    IContentStore content, IContentOwners owners, IAgentStore agents, Royalties royalties, Engine engine, IdSource ids, TimeProvider time)
+    IContentStore content, IContentOwners owners, IAgentStore agents, Royalties royalties, AgentUses uses, Engine engine, IdSource ids, TimeProvider time)
 {
     /// <summary>Publishes, or answers the version that is there already with the same content.</summary>
     /// <param name="publisher">Who publishes and will earn.</param>
@@ -27,13 +27,18 @@ public sealed class AgentPublisher(
 
         if (!(await royalties.PinAsync(publisher, manifest!, cancellationToken)).TryGet(out var pinned, out var unpayable))
             return unpayable;
+        if (!(await uses.PinAsync(manifest!, cancellationToken)).TryGet(out var used, out var uncallable))
+            return uncallable;
+        if (ProgramCheck.FindRoomFault(check.Value, manifest!.Limits.MemoryBytes, used.Tree.RoomBytes) is { } cramped)
+            return cramped;
         var config = await StoreAsync(manifestJson, cancellationToken);
         var layer = await StoreAsync(program, cancellationToken);
-        var artifact = await StoreAsync(OciArtifact.Manifest(config, layer, manifest!.Program), cancellationToken);
+        var artifact = await StoreAsync(OciArtifact.Manifest(config, layer, manifest.Program), cancellationToken);
         var version = new AgentVersion(
             ids.Next<AgentVersion>(), publisher.Id, publisher.Handle, manifest, artifact.Digest, layer.Digest, layer.SizeBytes, time.GetUtcNow())
         {
             Royalties = pinned,
+            Uses = used.Ids,
         };
         return await agents.AddAsync(version, Published(version), cancellationToken);
     }

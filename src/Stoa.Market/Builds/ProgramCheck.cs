@@ -38,6 +38,23 @@ public static class ProgramCheck
                 PublishRefusal.ProgramUnusable, "The program is valid WebAssembly, but not an agent: it must be a WASI preview 1 command.", faults);
     }
 
+    /// <summary>Says when a program cannot start in what its memory limit leaves beside its calls.</summary>
+    /// <param name="module">Checked before.</param>
+    /// <param name="memoryBytes">The memory limit of the manifest.</param>
+    /// <param name="roomBytes">What of it is kept for calls.</param>
+    public static Refusal<PublishRefusal>? FindRoomFault(Module module, long memoryBytes, long roomBytes)
+    {
+        if (roomBytes == 0)
+            return null;
+        var least = ((MemoryType)module.Exports.First(export => export.Name == "memory").Type).Pages.Minimum * PageBytes;
+        return least + roomBytes <= memoryBytes
+            ? null
+            : new Refusal<PublishRefusal>(
+                PublishRefusal.UsesInvalid,
+                "The memory limit is too small for the program and what it calls together.",
+                [new FieldError("/limits/memoryBytes", $"Must be at least {least + roomBytes}: {least} bytes for the program at its start, and {roomBytes} for its greatest call (maxInputBytes, memoryBytes and outputBytes of one entry of uses).")]);
+    }
+
     /// <summary>Every reason why a valid module cannot be an agent.</summary>
     internal static IEnumerable<string> FindFaults(Module module, long? memoryBytes)
     {

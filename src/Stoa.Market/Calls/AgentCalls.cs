@@ -1,5 +1,5 @@
+using System.Buffers;
 using System.Collections.Frozen;
-using System.Text.Json;
 using Stoa.Wasm;
 
 namespace Stoa.Market.Calls;
@@ -8,10 +8,13 @@ namespace Stoa.Market.Calls;
 /// <remarks>
 /// <c>request(ptr, len) -> handle</c> takes a message, a JSON object whose member <c>op</c> names the operation; <c>read(handle, ptr, cap) -> n</c>
 /// gives the next bytes of the answer. An answer that is empty has the handle 0, so an operation that says nothing costs no
-/// handle. Addresses out of bounds trap, as a load would. What is answered and charged follows from the calls alone, so a run with it replays.
+/// handle. A call of another agent takes its input by <c>write(handle, ptr, len) -> n</c>, and is done by <c>run(handle) -> 0 or 1</c>; what can be
+/// read then is what that agent wrote, or an error. Addresses out of bounds trap, as a load would. What is answered and charged follows from the calls
+/// alone, so a run with it replays.
 /// </remarks>
 /// <param name="board">Where <c>progress</c> goes.</param>
-public sealed class AgentCalls(ProgressBoard board)
+/// <param name="desk">Runs the agents that are called.</param>
+public sealed class AgentCalls(ProgressBoard board, ICallDesk desk)
 {
     /// <summary>The module name by which agents import these functions.</summary>
     public const string ModuleName = "stoa";
@@ -28,21 +31,27 @@ public sealed class AgentCalls(ProgressBoard board)
     /// <summary>Answered by <c>read</c> when no answer is open under the handle.</summary>
     public const int HandleUnknown = -2;
 
+    /// <summary>Answered by <c>write</c> when the input would be too long, or there is no memory for it: nothing was taken.</summary>
+    public const int NoRoom = -3;
+
     private const string Request = "request";
     private const string Read = "read";
+    private const string Write = "write";
+    private const string Run = "run";
 
-    private readonly byte[]?[] _answers = new byte[MaxOpenAnswers][];
-    private readonly int[] _positions = new int[MaxOpenAnswers];
+    private readonly Answer?[] _answers = new Answer?[MaxOpenAnswers];
 
     /// <summary>The functions of the module and their types.</summary>
     public static FrozenDictionary<string, FunctionType> Functions { get; } = new Dictionary<string, FunctionType>
     {
         [Request] = new([ValueKind.I32, ValueKind.I32], [ValueKind.I32]),
         [Read] = new([ValueKind.I32, ValueKind.I32, ValueKind.I32], [ValueKind.I32]),
+        [Write] = new([ValueKind.I32, ValueKind.I32, ValueKind.I32], [ValueKind.I32]),
+        [Run] = new([ValueKind.I32], [ValueKind.I32]),
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     /// <summary>Defines the module for a program that imports it; one that does not costs nothing.</summary>
-    public static void DefineFor(Module program, Imports imports, ProgressBoard board)
+    public static void DefineFor(Module program, Imports imports, ProgressBoard board, ICallDesk desk)
     {
         ArgumentNullException.ThrowIfNull(program);
         ArgumentNullException.ThrowIfNull(imports);
@@ -50,19 +59,21 @@ public sealed class AgentCalls(ProgressBoard board)
         {
             if (import.Module != ModuleName)
                 continue;
-            DefineIn(imports, board);
+            DefineIn(imports, board, desk);
             return;
         }
     }
 
     /// <summary>Defines the module.</summary>
-    public static void DefineIn(Imports imports, ProgressBoard board)
+    public static void DefineIn(Imports imports, ProgressBoard board, ICallDesk desk)
     {
         ArgumentNullException.ThrowIfNull(imports);
-        var calls = new AgentCalls(board);
+        var calls = new AgentCalls(board, desk);
         imports
             .AddFunction(ModuleName, Request, (Caller caller, uint address, uint length) => calls.Take(caller, address, length))
-            .AddFunction(ModuleName, Read, (Caller caller, int handle, uint address, uint capacity) => calls.Give(caller, handle, address, capacity));
+            .AddFunction(ModuleName, Read, (Caller caller, int handle, uint address, uint capacity) => calls.Give(caller, handle, address, capacity))
+            .AddFunction(ModuleName, Write, (Caller caller, int handle, uint address, uint length) => calls.TakeInput(caller, handle, address, length))
+            .AddFunction(ModuleName, Run, (Caller caller, int handle) => calls.RunCall(caller, handle));
     }
 
     private int Take(Caller caller, uint address, uint length)
@@ -72,19 +83,54 @@ public sealed class AgentCalls(ProgressBoard board)
         if (place < 0)
             return TooManyOpen;
         if (length > MaxMessageBytes)
-            return Answer(caller, place, new Refusal<CallRefusal>(CallRefusal.MessageTooLong, $"A message has at most {MaxMessageBytes} bytes."));
+            return Refuse(caller, place, new Refusal<CallRefusal>(CallRefusal.MessageTooLong, $"A message has at most {MaxMessageBytes} bytes."));
         var message = Region(caller, address, (int)length);
         caller.ConsumeFuel(length * CallFuel.MessageByte);
-        return Answer(caller, place, CallMessage.Act(message, board));
+        var (refused, call) = CallMessage.Act(message, board, desk);
+        if (refused is not null)
+            return Refuse(caller, place, refused);
+        if (call is null)
+            return 0;
+        _answers[place] = new Answer { Call = call };
+        return place + 1;
     }
 
-    private int Answer(Caller caller, int place, Refusal<CallRefusal>? refused)
+    private int Refuse(Caller caller, int place, Refusal<CallRefusal> refused)
     {
-        if (refused is null)
-            return 0;
         caller.ConsumeFuel(CallFuel.Refusal);
-        (_answers[place], _positions[place]) = (ToJson(refused), 0);
+        _answers[place] = new Answer { HasRun = true, IsError = true, Rest = CallError.Of(refused) };
         return place + 1;
+    }
+
+    private int TakeInput(Caller caller, int handle, uint address, uint length)
+    {
+        caller.ConsumeFuel(CallFuel.Call);
+        if (Find(handle) is not { HasRun: false, Call: { } call })
+            return HandleUnknown;
+        if (length > int.MaxValue)
+            return NoRoom;
+        var input = Region(caller, address, (int)length);
+        caller.ConsumeFuel(length * CallFuel.InputByte);
+        return call.TryWrite(input) ? (int)length : NoRoom;
+    }
+
+    /// <summary>Runs a call that has its input.</summary>
+    /// <returns>0 when its output can be read, 1 when an error can; what was refused at once has run already.</returns>
+    private int RunCall(Caller caller, int handle)
+    {
+        caller.ConsumeFuel(CallFuel.Call);
+        if (Find(handle) is not { } answer)
+            return HandleUnknown;
+        if (!answer.HasRun)
+        {
+            caller.ConsumeFuel(CallFuel.Run);
+            var (isOutput, bytes) = answer.Call!.Run(caller);
+            (answer.HasRun, answer.IsError, answer.Rest) = (true, !isOutput, bytes);
+            if (!isOutput)
+                caller.ConsumeFuel(CallFuel.Refusal);
+        }
+
+        return answer.IsError ? 1 : 0;
     }
 
     private int Give(Caller caller, int handle, uint address, uint capacity)
@@ -92,37 +138,39 @@ public sealed class AgentCalls(ProgressBoard board)
         caller.ConsumeFuel(CallFuel.Call);
         if (handle == 0)
             return 0;
-        var place = handle - 1;
-        if (place is < 0 or >= MaxOpenAnswers || _answers[place] is not { } answer)
+        if (Find(handle) is not { } answer || (!answer.HasRun && capacity > 0))
             return HandleUnknown;
-        var count = (int)Math.Min((uint)(answer.Length - _positions[place]), capacity);
+        var count = (int)Math.Min(Math.Min(answer.Rest.Length, capacity), int.MaxValue);
         if (count == 0)
         {
-            _answers[place] = null;
+            answer.Call?.Close();
+            _answers[handle - 1] = null;
             return 0;
         }
 
         var target = Region(caller, address, count);
         caller.ConsumeFuel(count * CallFuel.AnswerByte);
-        answer.AsSpan(_positions[place], count).CopyTo(target);
-        _positions[place] += count;
+        answer.Rest.Slice(0, count).CopyTo(target);
+        answer.Rest = answer.Rest.Slice(count);
         return count;
     }
+
+    private Answer? Find(int handle) => handle is > 0 and <= MaxOpenAnswers ? _answers[handle - 1] : null;
 
     private static Span<byte> Region(Caller caller, uint address, int length) =>
         caller.Instance.Memory is { } memory ? memory.GetSpan(address, length) : throw new TrapException(TrapCode.MemoryOutOfBounds);
 
-    private static byte[] ToJson(Refusal<CallRefusal> refused)
+    /// <summary>What is behind a handle.</summary>
+    private sealed class Answer
     {
-        using var bytes = new MemoryStream();
-        using (var json = new Utf8JsonWriter(bytes))
-        {
-            json.WriteStartObject();
-            json.WriteString("error", JsonNamingPolicy.CamelCase.ConvertName(refused.Code.ToString()));
-            json.WriteString("detail", refused.Detail);
-            json.WriteEndObject();
-        }
+        /// <summary>The call that it is of; null of a refusal.</summary>
+        public IOpenCall? Call { get; init; }
 
-        return bytes.ToArray();
+        public bool HasRun { get; set; }
+
+        public bool IsError { get; set; }
+
+        /// <summary>What was not read yet.</summary>
+        public ReadOnlySequence<byte> Rest { get; set; }
     }
 }

@@ -13,6 +13,15 @@ public static class CallFuel
     /// <summary>Each byte of an answer that is read.</summary>
     public const long AnswerByte = 1;
 
+    /// <summary>Each byte of the input of a call of another agent: it is copied and hashed.</summary>
+    public const long InputByte = 2;
+
+    /// <summary>Running another agent, beside what that burns itself: its instance is made and thrown away.</summary>
+    public const long Run = 100_000;
+
+    /// <summary>Each byte that is held against a JSON Schema of the called agent.</summary>
+    public const long CheckedByte = 100;
+
     /// <summary>A refusal, beside the call: finding out what is wrong takes a node far longer than doing what is right.</summary>
     public const long Refusal = 20_000;
 }

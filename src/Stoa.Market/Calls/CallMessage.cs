@@ -14,23 +14,25 @@ internal static class CallMessage
     public const long MaxNumber = 9_007_199_254_740_991;
 
     private const string Progress = "progress";
+    private const string Call = "call";
 
     /// <summary>Does what a message asks.</summary>
-    /// <returns>Null when it was done and there is nothing to say.</returns>
-    public static Refusal<CallRefusal>? Act(ReadOnlySpan<byte> message, ProgressBoard board)
+    /// <returns>A refusal; or the call that was begun; or neither, when it was done and there is nothing to say.</returns>
+    public static (Refusal<CallRefusal>? Refused, IOpenCall? Call) Act(ReadOnlySpan<byte> message, ProgressBoard board, ICallDesk desk)
     {
         try
         {
             return FindOperation(message) switch
             {
-                Progress => TellProgress(message, board),
-                _ => new Refusal<CallRefusal>(CallRefusal.OperationUnknown, $"The member op names what to do; this node knows {Progress}."),
+                Progress => (TellProgress(message, board), null),
+                Call => BeginCall(message, desk),
+                _ => (new Refusal<CallRefusal>(CallRefusal.OperationUnknown, $"The member op names what to do; this node knows {Progress} and {Call}."), null),
             };
         }
         catch (Exception invalid) when (invalid is JsonException or InvalidOperationException)
         {
             // The parser's own words may differ from version to version, and what an agent can read must not.
-            return new Refusal<CallRefusal>(CallRefusal.MessageInvalid, "The message is not one JSON object in UTF-8.");
+            return (new Refusal<CallRefusal>(CallRefusal.MessageInvalid, "The message is not one JSON object in UTF-8."), null);
         }
     }
 
@@ -44,12 +46,22 @@ internal static class CallMessage
             var isOperation = json.ValueTextEquals("op"u8);
             json.Read();
             if (isOperation)
-                operation = json.TokenType is JsonTokenType.String && json.ValueTextEquals("progress"u8) ? Progress : null;
+                operation = json.TokenType is not JsonTokenType.String ? null : json.ValueTextEquals("progress"u8) ? Progress : json.ValueTextEquals("call"u8) ? Call : null;
             json.Skip();
         }
 
         json.Read();
         return operation;
+    }
+
+    private static (Refusal<CallRefusal>? Refused, IOpenCall? Call) BeginCall(ReadOnlySpan<byte> message, ICallDesk desk)
+    {
+        if (!CallOrder.Read(message).TryGet(out var order, out var refused) || !desk.Open(order.Agent, order.Parameters).TryGet(out var call, out refused))
+            return (refused, null);
+        if (call.TryWrite(order.Input))
+            return (null, call);
+        call.Close();
+        return (new Refusal<CallRefusal>(CallRefusal.NoRoom, "There is no memory for the input: read other answers to their ends first, or allow a longer maxInputBytes."), null);
     }
 
     private static Refusal<CallRefusal>? TellProgress(ReadOnlySpan<byte> message, ProgressBoard board)

@@ -14,4 +14,28 @@ public enum CallRefusal
 
     /// <summary>A member of the message is missing, unknown, repeated, or of another type or range than the operation takes.</summary>
     MemberInvalid,
+
+    /// <summary>No agent can be called where this one runs: to make a bid, or without a node.</summary>
+    CallsUnavailable,
+
+    /// <summary>The agent is not among the <c>uses</c> of the caller's manifest.</summary>
+    AgentUndeclared,
+
+    /// <summary>The called agent does not take these parameters.</summary>
+    ParametersInvalid,
+
+    /// <summary>The input does not fit the JSON Schema of the called agent.</summary>
+    InputInvalid,
+
+    /// <summary>The entry of <c>uses</c> allows no more calls, or the task does not.</summary>
+    CallsTooMany,
+
+    /// <summary>At its limits the call could cost more than is left of the entry's <c>maxPrice</c>.</summary>
+    PriceTooHigh,
+
+    /// <summary>Other open answers hold the memory that the call needs.</summary>
+    NoRoom,
+
+    /// <summary>The called agent failed; the answer's member <c>failure</c> says how.</summary>
+    CallFailed,
 }

@@ -53,6 +53,7 @@ public static class DisputeRules
         { Confirms: true } => (DisputeVerdict.Rejected, $"Run again it gave the same output, {receipt.OutputDigest}, and burnt the same fuel, {receipt.Usage.Fuel}."),
         { Outcome: AttemptOutcome.Failed failed } => (DisputeVerdict.Upheld, $"Run again it failed: {failed.Failure.Detail}"),
         { OutputMatches: false } => (DisputeVerdict.Upheld, $"Run again it gave the output {report.Output}; the receipt swears to {receipt.OutputDigest}."),
+        { FuelMatches: true } => (DisputeVerdict.Upheld, "Run again it made other calls than the receipt swears to, or they did something else."),
         _ => (DisputeVerdict.Upheld, $"Run again it burnt {report.Usage?.Fuel} units of fuel; the receipt swears to {receipt.Usage.Fuel}."),
     };
 

@@ -11,8 +11,28 @@ namespace Stoa.Market.Metering;
 /// <param name="Measured">By the sandbox; null when that is not known any more.</param>
 public sealed record MeteredTask(string TaskId, UsageLabels Labels, DateTimeOffset FinishedAt, Usage? Measured)
 {
+    /// <summary>The calls of other agents that were paid for with it.</summary>
+    public IReadOnlyList<MeteredCall> Calls { get; init; } = [];
+
     /// <summary>Stands for a task of which nothing is there any more: its money is still counted, by what the journal says of it.</summary>
     public static MeteredTask Unknown(Transfer entry) => new(entry.Cause, new UsageLabels("", "", "", "", "", UsageKind.Task), entry.CreatedAt, null);
+}
+
+/// <summary>A call of another agent, as a part of what a task moved.</summary>
+/// <param name="Labels">As of the task, but of the agent that was called.</param>
+/// <param name="Call">What was measured, and who earned what.</param>
+public sealed record MeteredCall(UsageLabels Labels, TaskCall Call)
+{
+    /// <summary>What it is in an entry for somebody: of a purpose of <see cref="UsageTotals.Concerns"/>.</summary>
+    /// <param name="purpose">Of the entry.</param>
+    /// <param name="payee">Who is credited; null where that says nothing.</param>
+    internal Money PartOf(TransferPurpose purpose, string? payee) => purpose switch
+    {
+        TransferPurpose.TaskCapture => Call.Price,
+        TransferPurpose.NodeShare => Call.Node,
+        TransferPurpose.PlatformShare => Call.Platform,
+        _ => Call.Creators.Where(part => part.PayeeId.ToString() == payee).Aggregate(Money.Zero, (sum, part) => sum + part.Amount),
+    };
 }
 
 /// <summary>Usage added up by hour, day and month out of entries of the journal: one usage event for each capture, and the shares of it.</summary>
@@ -35,22 +55,41 @@ public sealed class UsageTotals
     {
         ArgumentNullException.ThrowIfNull(entry);
         ArgumentNullException.ThrowIfNull(task);
-        var amounts = AmountsOf(entry, task.Measured);
-        foreach (var span in Enum.GetValues<UsageSpan>())
-            Add(new UsageKey(span, span.StartOf(task.FinishedAt), task.Labels), amounts);
+        var left = entry.Amount;
+        var earner = task.Labels.PublisherId;
+        foreach (var call in task.Calls)
+        {
+            if (call.Call.Failure is not null)
+                continue;
+            var part = call.PartOf(entry.Purpose, earner);
+            left -= part;
+            // Who earns by a royalty of what was called is not its publisher.
+            var labels = entry.Purpose is TransferPurpose.CreatorShare or TransferPurpose.Royalty ? call.Labels with { PublisherId = earner } : call.Labels;
+            if (part > Money.Zero || entry.Purpose is TransferPurpose.TaskCapture)
+                Add(task.FinishedAt, labels, AmountsOf(entry.Purpose, part, call.Call.Usage));
+        }
+
+        if (left > Money.Zero || task.Calls.Count == 0 || entry.Purpose is TransferPurpose.TaskCapture)
+            Add(task.FinishedAt, task.Labels, AmountsOf(entry.Purpose, left, task.Measured));
     }
 
     /// <summary>Adds to a total.</summary>
     public void Add(UsageKey key, UsageAmounts amounts) => _rows[key] = _rows.GetValueOrDefault(key) + amounts;
 
-    /// <summary>What one entry adds.</summary>
-    private static UsageAmounts AmountsOf(Transfer entry, Usage? measured) => entry.Purpose switch
+    private void Add(DateTimeOffset at, UsageLabels labels, UsageAmounts amounts)
+    {
+        foreach (var span in Enum.GetValues<UsageSpan>())
+            Add(new UsageKey(span, span.StartOf(at), labels), amounts);
+    }
+
+    /// <summary>What one entry adds, or a part of it.</summary>
+    private static UsageAmounts AmountsOf(TransferPurpose purpose, Money amount, Usage? measured) => purpose switch
     {
         TransferPurpose.TaskCapture => new UsageAmounts(
-            1, measured?.Fuel ?? 0, measured?.InputBytes ?? 0, measured?.OutputBytes ?? 0, measured?.DurationMs ?? 0, entry.Amount, Money.Zero, Money.Zero, Money.Zero),
-        TransferPurpose.CreatorShare or TransferPurpose.Royalty => new UsageAmounts(0, 0, 0, 0, 0, Money.Zero, entry.Amount, Money.Zero, Money.Zero),
-        TransferPurpose.NodeShare => new UsageAmounts(0, 0, 0, 0, 0, Money.Zero, Money.Zero, entry.Amount, Money.Zero),
-        TransferPurpose.PlatformShare => new UsageAmounts(0, 0, 0, 0, 0, Money.Zero, Money.Zero, Money.Zero, entry.Amount),
-        _ => throw new ArgumentException($"An entry for {entry.Purpose} says nothing of usage.", nameof(entry)),
+            1, measured?.Fuel ?? 0, measured?.InputBytes ?? 0, measured?.OutputBytes ?? 0, measured?.DurationMs ?? 0, amount, Money.Zero, Money.Zero, Money.Zero),
+        TransferPurpose.CreatorShare or TransferPurpose.Royalty => new UsageAmounts(0, 0, 0, 0, 0, Money.Zero, amount, Money.Zero, Money.Zero),
+        TransferPurpose.NodeShare => new UsageAmounts(0, 0, 0, 0, 0, Money.Zero, Money.Zero, amount, Money.Zero),
+        TransferPurpose.PlatformShare => new UsageAmounts(0, 0, 0, 0, 0, Money.Zero, Money.Zero, Money.Zero, amount),
+        _ => throw new ArgumentException($"An entry for {purpose} says nothing of usage.", nameof(purpose)),
     };
 }

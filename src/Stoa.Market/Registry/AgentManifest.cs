@@ -1,3 +1,5 @@
+using Stoa.Primitives;
+
 namespace Stoa.Market.Registry;
 
 /// <summary>What an agent is, what it may use and what it costs: the content of <c>agent.json</c>.</summary>
@@ -32,6 +34,12 @@ public sealed record AgentManifest(
 
     /// <summary>What of its creator's share goes to others; nothing unless the manifest says so.</summary>
     public IReadOnlyList<RoyaltyTerm> Royalties { get; init; } = [];
+
+    /// <summary>What it may call while it works; nothing unless the manifest says so.</summary>
+    public IReadOnlyList<AgentUse> Uses { get; init; } = [];
+
+    /// <summary>The most that its calls cost in one task, at all levels.</summary>
+    public Money MostForCalls => Uses.Aggregate(Money.Zero, (sum, use) => sum + use.MaxPrice);
 }
 
 /// <summary>One side of an agent.</summary>

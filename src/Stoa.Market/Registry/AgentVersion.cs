@@ -27,6 +27,9 @@ public sealed record AgentVersion(
     /// <summary>Who is meant by the royalties of the manifest, in their order.</summary>
     public IReadOnlyList<Royalty> Royalties { get; init; } = [];
 
+    /// <summary>What is meant by the uses of the manifest, in their order.</summary>
+    public IReadOnlyList<Id<AgentVersion>> Uses { get; init; } = [];
+
     /// <summary>The full name: <c>publisher/name@version</c>.</summary>
     public ListingName Listing => new(Publisher, Manifest.Name, Manifest.Version);
 }
@@ -48,6 +51,9 @@ public enum PublishRefusal
 
     /// <summary>The royalties name somebody or something that there is not, or agents that build on each other too deeply.</summary>
     RoyaltiesInvalid,
+
+    /// <summary>The uses name an agent that there is not, or one that could not be called on these terms.</summary>
+    UsesInvalid,
 
     /// <summary>This version was published before with other content.</summary>
     VersionExists,

@@ -85,11 +85,13 @@ public static class ManifestReader
         {
             Factors = factors,
             Royalties = root.Objects("royalties", RoyaltyTerm.MostTerms, ReadRoyalty),
+            Uses = root.Objects("uses", AgentUse.MostUses, ReadUse),
         };
         if (manifest.Royalties.Sum(term => term.Permille) > RoyaltyTerm.Whole)
             root.Refuse("royalties", "no more than 1 in all: it is the creator's share that they are of");
         root.RefuseRepeated("parameters", manifest.Parameters.Select(parameter => parameter.Name));
         root.RefuseRepeated("capabilities", manifest.Capabilities);
+        root.RefuseRepeated("uses", manifest.Uses.Where(use => use.Agent.Name.Length > 0).Select(use => use.Agent.ToString()));
         root.RefuseUnknown();
         return manifest;
     }
@@ -136,6 +138,32 @@ public static class ManifestReader
         var term = new RoyaltyTerm(person, agent, fields.Thousandths("share", 1, RoyaltyTerm.Whole));
         fields.RefuseUnknown();
         return term;
+    }
+
+    private static AgentUse ReadUse(JsonFields fields)
+    {
+        const string exact = "an agent with its version, such as stoa/image-resize@1.0.0";
+        var agent = fields.Parsed<ListingName>("agent", exact);
+        if (agent is { Version: null })
+            fields.Refuse("agent", exact);
+        var maxPrice = ReadMoney(fields, "maxPrice");
+        if (maxPrice > AgentUse.MostPrice)
+            fields.Refuse("maxPrice", $"at most {AgentUse.MostPrice}");
+        var use = new AgentUse(
+            agent ?? new ListingName("", "", Version: null),
+            (int)fields.Number("maxCalls", 1, AgentUse.MostCalls),
+            maxPrice,
+            fields.Has("maxInputBytes") ? fields.Number("maxInputBytes", 0, AgentUse.MostInputBytes) : AgentUse.DefaultInputBytes,
+            fields.Has("limits") ? ReadUseLimits(fields.Object("limits")) : UseLimits.None);
+        fields.RefuseUnknown();
+        return use;
+    }
+
+    private static UseLimits ReadUseLimits(JsonFields fields)
+    {
+        var values = s_limitBounds.Select(bound => fields.Has(bound.Name) ? fields.Number(bound.Name, bound.Least, bound.Most) : (long?)null).ToArray();
+        fields.RefuseUnknown();
+        return new UseLimits(values[0], values[1], values[2], values[3], values[4]);
     }
 
     private static AgentLimits ReadLimits(JsonFields fields)

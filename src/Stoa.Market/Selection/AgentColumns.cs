@@ -13,6 +13,9 @@ internal enum Column
 
     /// <summary>Price of fuel and memory at the limits.</summary>
     LimitPart,
+
+    /// <summary>The most that calls of other agents cost.</summary>
+    Calls,
     PerGigafuel,
     PerGigabyteSecond,
 
@@ -122,9 +125,10 @@ internal sealed class AgentColumns
         _caps[(block * CapSize) + lane] = (float)(limits.Fuel / 1e9);
         _caps[(block * CapSize) + Lanes + lane] = (float)(limits.TimeoutMs / 1e3);
         var isMoney = price.TryPrice(PricedWork.AtLimits(0, limits), out var parts);
-        _atLimits[index] = isMoney ? parts!.Total.Nanodollars : long.MaxValue;
+        _atLimits[index] = agent.PriceAtLimits(0, new LimitCaps(), PriceFactor.One)?.Nanodollars ?? long.MaxValue;
         _perMegabyte[index] = price.PerMegabyte.Nanodollars;
         Write(index, Column.LimitPart, isMoney ? (parts!.Fuel.Nanodollars + parts.Memory.Nanodollars) / 1e9 : float.PositiveInfinity);
+        Write(index, Column.Calls, agent.MostForCalls.Nanodollars / 1e9);
         SetFactors(index, slot.State);
         SetStats(index, slot.State, landmark);
         (_slots[index], _numbers[index]) = (slot, slot.Number);

@@ -29,6 +29,9 @@ public enum Unfit
 
     /// <summary>It does not take this input or these parameters. Found out for the best ones only.</summary>
     Input,
+
+    /// <summary>It calls other agents, and the task is put out to bids: nobody can bid for what others cost. Found out for the best ones only.</summary>
+    Calls,
 }
 
 /// <summary>Why a candidate was chosen or was not.</summary>

@@ -100,6 +100,8 @@ internal sealed class Chooser(
             return Refuse(Unfit.Reputation);
         if (!query.Takes(agent))
             return Refuse(Unfit.Input);
+        if (query.IsForAuction && agent.HasCalls)
+            return Refuse(Unfit.Calls);
         var (weights, typical) = (requirement.Weights, _look.Typical);
         var quality = Part(estimate.Failure, typical.Failure);
         var price = Part(estimate.Price, typical.Price);

@@ -110,6 +110,8 @@ internal readonly struct GroupQuestion
             (atLimits, used) = (atLimits * factor, used * factor);
         }
 
+        var calls = agents[Column.Calls];
+        (atLimits, used) = (atLimits + calls, used + calls);
         var price = Vector256.MinNative(used, atLimits);
         var seconds = (agents[Column.Seconds] + _runSeconds) * perRun;
 

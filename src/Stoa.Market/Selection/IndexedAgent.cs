@@ -29,6 +29,12 @@ public sealed record IndexedAgent(
     /// <summary>What its price is multiplied by.</summary>
     public PriceFactors Factors { get; init; } = PriceFactors.None;
 
+    /// <summary>The most that the agents which it calls cost in one task. It has no factors.</summary>
+    public Money MostForCalls { get; init; }
+
+    /// <summary>Whether it calls other agents: then it takes no part in auctions.</summary>
+    public bool HasCalls { get; init; }
+
     public static IndexedAgent Of(AgentVersion version) => new(
         version.Id,
         version.Listing,
@@ -40,13 +46,15 @@ public sealed record IndexedAgent(
         version.Manifest.Parameters)
     {
         Factors = version.Manifest.Factors,
+        MostForCalls = version.Manifest.MostForCalls,
+        HasCalls = version.Manifest.Uses.Count > 0,
     };
 
     /// <summary>What a task of this size costs when it burns and holds nothing.</summary>
     public Money LeastPrice(long inputBytes, PriceFactor factor) =>
         Price.TryPrice(new PricedWork(inputBytes, 0, 0, 0), factor, out var parts) ? parts.Total : new Money(long.MaxValue);
 
-    /// <summary>The most that a task of this size can cost; null when that is beyond any amount of money.</summary>
+    /// <summary>The most that a task of this size can cost, with all that it calls; null when that is beyond any amount of money.</summary>
     public Money? PriceAtLimits(long inputBytes, LimitCaps caps, PriceFactor factor) => Price.TryPrice(
         new PricedWork(
             inputBytes,
@@ -54,5 +62,5 @@ public sealed record IndexedAgent(
             Math.Min(Limits.MemoryBytes, caps.MemoryBytes ?? long.MaxValue),
             Math.Min(Limits.TimeoutMs, caps.TimeoutMs ?? long.MaxValue)),
         factor,
-        out var parts) ? parts.Total : null;
+        out var parts) && MostForCalls <= new Money(long.MaxValue) - parts.Total ? parts.Total + MostForCalls : null;
 }

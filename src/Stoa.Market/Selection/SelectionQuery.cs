@@ -24,6 +24,9 @@ public sealed record SelectionQuery(
 {
     /// <summary>The task's priority, on which prices may depend: 0 for background, 1 for normal, 2 for high, 3 for urgent.</summary>
     public int Priority { get; init; } = PriceFactors.NormalTier;
+
+    /// <summary>Whether those who are found are to bid.</summary>
+    public bool IsForAuction { get; init; }
 }
 
 /// <summary>Limits below those of the agents; each null leaves the agent's.</summary>

@@ -15,7 +15,14 @@ namespace Stoa.Market.Tasks;
 /// <param name="Seed">Of the program's randomness.</param>
 /// <param name="ClockMs">Unix time in milliseconds at which the program's clock begins.</param>
 public sealed record SandboxJob(
-    ListingName Agent, IReadOnlyList<TaskParameter> Parameters, AgentLimits Limits, long Seed, long ClockMs);
+    ListingName Agent, IReadOnlyList<TaskParameter> Parameters, AgentLimits Limits, long Seed, long ClockMs)
+{
+    /// <summary>Runs what the agent calls; null where it can call nobody.</summary>
+    public ICallDesk? Calls { get; init; }
+
+    /// <summary>Memory for the program itself: the limit without what is kept for its calls.</summary>
+    internal long OwnMemoryBytes => Math.Max(0, Limits.MemoryBytes - (Calls is AgentCallDesk desk ? desk.RoomBytes : 0));
+}
 
 /// <summary>How an attempt ended.</summary>
 /// <param name="Log">The end of what the program wrote to stderr, at most as much as the limits allow.</param>
@@ -41,6 +48,8 @@ public abstract record AttemptOutcome(KeptLog Log)
 /// <param name="time">The clock of deadlines and of <see cref="Usage.DurationMs"/>.</param>
 public sealed class AgentSandbox(TimeProvider time)
 {
+    private static readonly ClosedCallDesk s_noCalls = new("This agent can call nobody: its agent.json declares no uses, or it runs to make a bid.");
+
     private const int ExitTemporaryFailure = 75;
     private const int MaxFailureLogBytes = 4 << 10;
     private const int MaxFailureFrames = 5;
@@ -76,8 +85,8 @@ public sealed class AgentSandbox(TimeProvider time)
             using var context = new WasiContext(world);
             var imports = new Imports();
             context.DefineIn(imports);
-            AgentCalls.DefineFor(program, imports, progress.Board);
-            using var instance = program.Instantiate(imports, LimitsOf(job.Limits), cancellationToken);
+            AgentCalls.DefineFor(program, imports, progress.Board, job.Calls ?? s_noCalls);
+            using var instance = program.Instantiate(imports, LimitsOf(job), cancellationToken);
             progress.Attach(instance, context, start);
             try
             {
@@ -112,6 +121,10 @@ public sealed class AgentSandbox(TimeProvider time)
         {
             return Fail(Trapped(trap, job.Limits));
         }
+        catch (CallTimedOutException late)
+        {
+            return Fail((FailureCode.TimedOut, $"{late.Message} Ask the agent's publisher to allow it more in limits.timeoutMs of its entry in uses."));
+        }
         catch (OutputLimitExceededException)
         {
             return Fail((FailureCode.OutputTooLarge, $"The agent wrote more than the {job.Limits.OutputBytes:N0} bytes of its limit. Raise limits.outputBytes if the agent allows more, or give less input."));
@@ -119,7 +132,7 @@ public sealed class AgentSandbox(TimeProvider time)
         catch (LinkException unlinked)
         {
             return Fail((FailureCode.NotStartable, unlinked.Refusal is LinkRefusal.MemoryLimit
-                ? $"The program needs more memory to start than the {job.Limits.MemoryBytes:N0} bytes of its limit. Raise limits.memoryBytes if the agent allows more."
+                ? $"The program needs more memory to start than the {job.OwnMemoryBytes:N0} bytes that its limit leaves it. Raise limits.memoryBytes if the agent allows more."
                 : $"The program cannot be started: {unlinked.Message}. Ask the agent's publisher, or take another agent."));
         }
         catch (MissingExportException missing)
@@ -131,13 +144,13 @@ public sealed class AgentSandbox(TimeProvider time)
             new(new TaskFailure(failure.Code, failure.Detail, log.ToText(MaxFailureLogBytes), usage), log.Keep());
     }
 
-    private static ExecutionLimits LimitsOf(AgentLimits limits) => new()
+    private static ExecutionLimits LimitsOf(SandboxJob job) => new()
     {
-        Fuel = limits.Fuel,
-        MaxMemoryBytes = limits.MemoryBytes,
+        Fuel = job.Limits.Fuel,
+        MaxMemoryBytes = job.OwnMemoryBytes,
         MaxTableElements = MaxTableElements,
         MaxCallDepth = MaxCallDepth,
-        Timeout = TimeSpan.FromMilliseconds(limits.TimeoutMs),
+        Timeout = TimeSpan.FromMilliseconds(job.Limits.TimeoutMs),
     };
 
     private static (FailureCode Code, string Detail) ExitCode(int exitCode) => exitCode == ExitTemporaryFailure

@@ -80,6 +80,7 @@ public sealed class Attempt(AgentTask task) : IDisposable
 /// <remarks>What a short program needs is done without a pause on the thread that calls, if that is one for guests.</remarks>
 /// <param name="agents">Where the agent's manifest is.</param>
 /// <param name="royalties">Who has a part in it.</param>
+/// <param name="uses">What it may call.</param>
 /// <param name="programs">Its compiled program.</param>
 /// <param name="content">Where long inputs are and long outputs go.</param>
 /// <param name="owners">Who is given the output.</param>
@@ -98,6 +99,7 @@ public sealed class Attempt(AgentTask task) : IDisposable
 public sealed class ExecuteTask(
     IAgentStore agents,
     Royalties royalties,
+    AgentUses uses,
     AgentPrograms programs,
     IContentStore content,
     IContentOwners owners,
@@ -160,6 +162,7 @@ public sealed class ExecuteTask(
         var clockMs = Now().ToUnixTimeMilliseconds();
         AttemptOutcome outcome;
         Known? agent = null;
+        TaskCalls? calls = null;
         var factor = PriceFactor.One;
         try
         {
@@ -168,7 +171,8 @@ public sealed class ExecuteTask(
             var program = await programs.LoadAsync(agent.Version.ProgramDigest, attempt.Token);
             await using var input = await OpenInputAsync(task, inlineInput, attempt.Token);
             var limits = UntilDeadline(task);
-            var job = new SandboxJob(task.Agent, task.Parameters, limits, seed, clockMs);
+            calls = agent.Calls.IsEmpty ? null : await OpenCallsAsync(agent, attempt.Token);
+            var job = new SandboxJob(task.Agent, task.Parameters, limits, seed, clockMs) { Calls = calls?.DeskOf(seed, clockMs) };
             outcome = await threads.RunAsync(() => _sandbox.Run(program, job, input.Stdin, output, attempt.Progress, attempt.Token));
             if (outcome is AttemptOutcome.Failed { Failure: { Code: FailureCode.TimedOut } cut } && limits != task.Limits)
                 outcome = new AttemptOutcome.Failed(TaskFailure.Late("It was not done by its deadline, and was stopped.", cut.Usage, cut.Log), outcome.Log);
@@ -197,7 +201,7 @@ public sealed class ExecuteTask(
             case AttemptOutcome.Completed completed:
                 try
                 {
-                    return await SucceedAsync(task, agent!, completed, output, new ReceiptFacts(seed, clockMs, factor));
+                    return await SucceedAsync(task, agent!, completed, output, new ReceiptFacts(seed, clockMs, factor, calls?.Complete() ?? []));
                 }
                 catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
                 {
@@ -244,9 +248,14 @@ public sealed class ExecuteTask(
         var now = Now();
         var manifest = agent.Version.Manifest;
         var rates = task.RatesOr(manifest.Price);
-        var price = TaskPricing.Capture(rates, facts.Factor, task, usage);
-        var shares = split.Split(price);
-        var parts = agent.Royalties?.Split(shares.Creator) ?? [];
+        var own = TaskPricing.Capture(rates, facts.Factor, task, usage);
+        var calls = facts.Calls.Count == 0 ? [] : await ShareAsync(facts.Calls);
+        var ownShares = split.Split(own);
+        var ownParts = agent.Royalties?.Split(ownShares.Creator) ?? [];
+        var earned = new TaskEarnings(task.Agent, agent.Version, ownShares, ownParts, calls);
+        var (price, shares, parts) = (earned.Shares.Total, earned.Shares, earned.Parts);
+        if (price > task.MaxPrice)
+            throw new InvalidOperationException($"The price of {task.Id} with its calls is above its hold of {task.MaxPrice}.");
         var receipt = new Receipt(
             ids.Next<Receipt>(),
             task.Id,
@@ -269,27 +278,47 @@ public sealed class ExecuteTask(
         {
             Auction = task.Auction is { AwardDigest: { } award } auction ? new ReceiptAuction(auction.Id, award) : null,
             Royalties = [.. parts.Select(part => new ReceiptRoyalty(part.Handle, part.Agent, part.Amount))],
+            Calls = [.. calls.Select(call => call.ToReceipt())],
         };
-        var next = task.Succeed(
-            new TaskResult(completed.Output, usage.OutputBytes, inline is not null, manifest.Output.MediaType, usage, price, receipt.Id), now);
+        var result = new TaskResult(completed.Output, usage.OutputBytes, inline is not null, manifest.Output.MediaType, usage, price, receipt.Id)
+        {
+            Calls = calls.Count == 0 ? null : [.. calls.Select(call => call.ToResult())],
+        };
+        var next = task.Succeed(result, now);
         // What becomes of the tasks of a batch is told of the batch.
         NewEvent[] events = task.BatchId is not null
             ? []
-            : parts.Count > 0
-            ? [TaskEvents.Ended(next, now), .. parts.GroupBy(part => part.Payee).Select(own => TaskEvents.RoyaltyEarned(next, own.Key, Sum(own), now))]
-            : shares.Creator > Money.Zero
-            ? [TaskEvents.Ended(next, now), TaskEvents.RoyaltyEarned(next, agent.Version.PublisherId, shares.Creator, now)]
-            : [TaskEvents.Ended(next, now)];
-        var payees = new Payees(accounts.Clearing, agent.Wallets[agent.Version.PublisherId], accounts.Node, accounts.Platform)
+            : [TaskEvents.Ended(next, now), .. earned.ByAgent().Select(part => TaskEvents.RoyaltyEarned(next, part.Agent, part.Payee, part.Amount, now))];
+        var publisher = agent.Version.PublisherId;
+        var wallets = calls.Count == 0 ? agent.Wallets : SharedCall.WalletsOf(agent.Wallets, calls);
+        var payees = new Payees(accounts.Clearing, wallets[publisher], accounts.Node, accounts.Platform)
         {
-            Royalties = [.. parts.Where(part => part.Payee != agent.Version.PublisherId)
-                .GroupBy(part => part.Payee).Select(own => (agent.Wallets[own.Key], Sum(own)))],
+            Royalties = [.. parts.Where(part => part.Payee != publisher).GroupBy(part => part.Payee).Select(same => (wallets[same.Key], Sum(same)))],
         };
         return new AttemptEnd(
             next, Settlement.Capture(task, shares, payees, ids, now), receipt.Sign(node), inline, completed.Log, events)
         {
             Verdict = AgentVerdict.OfSuccess(task, agent.Version, usage, price, now),
         };
+    }
+
+    /// <summary>The desk for what an agent may call, with all the programs.</summary>
+    private async Task<TaskCalls> OpenCallsAsync(Known agent, CancellationToken cancellationToken) => new(
+        await CallablePrograms.LoadAsync(agent.Calls, called => programs.LoadAsync(called.ProgramDigest, cancellationToken)),
+        _sandbox, threads, isTimed: true, cancellationToken);
+
+    /// <summary>Shares out what each call costs, as a task's price is.</summary>
+    private async Task<IReadOnlyList<SharedCall>> ShareAsync(IReadOnlyList<AgentCall> calls)
+    {
+        var shared = new List<SharedCall>(calls.Count);
+        foreach (var call in calls)
+        {
+            var called = await RememberAsync(call.Agent.Id);
+            var shares = split.Split(call.Price);
+            shared.Add(new SharedCall(call, shares, TaskEarnings.PartsOf(called.Version, called.Royalties?.Split(shares.Creator) ?? [], shares.Creator), called.Wallets));
+        }
+
+        return shared;
     }
 
     private static Money Sum(IEnumerable<RoyaltyPart> parts) => parts.Aggregate(Money.Zero, (sum, part) => sum + part.Amount);
@@ -407,7 +436,7 @@ public sealed class ExecuteTask(
 
         if (_known.Count >= MaxRemembered)
             _known.Clear();
-        return _known.GetOrAdd(id, new Known(version, tree, wallets));
+        return _known.GetOrAdd(id, new Known(version, tree, wallets, await uses.OfAsync(version, CancellationToken.None)));
     }
 
     private static AttemptOutcome.Failed Unavailable(Exception fault, KeptLog log) => new(
@@ -428,10 +457,10 @@ public sealed class ExecuteTask(
 
     private DateTimeOffset Now() => time.GetUtcNow().ToMilliseconds();
 
-    /// <summary>What never changes about a version: its manifest, who is paid for it, and where.</summary>
-    private sealed record Known(AgentVersion Version, RoyaltyTree? Royalties, IReadOnlyDictionary<Id<User>, Id<Account>> Wallets);
+    /// <summary>What never changes about a version: its manifest, who is paid for it, and where, and what it may call.</summary>
+    private sealed record Known(AgentVersion Version, RoyaltyTree? Royalties, IReadOnlyDictionary<Id<User>, Id<Account>> Wallets, CallTree Calls);
 
-    private sealed record ReceiptFacts(long Seed, long ClockMs, PriceFactor Factor);
+    private sealed record ReceiptFacts(long Seed, long ClockMs, PriceFactor Factor, IReadOnlyList<AgentCall> Calls);
 
     private sealed record Source(GuestInput Stdin, InputStream? Stream) : IAsyncDisposable
     {

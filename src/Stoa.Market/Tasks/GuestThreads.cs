@@ -15,6 +15,7 @@ public sealed class GuestThreads : IDisposable
 
     private readonly object _gate = new();
     private readonly Queue<Action> _work = new();
+    private readonly Stack<NestedThread> _nested = new();
     private int _idle;
     private bool _isClosed;
 
@@ -62,6 +63,34 @@ public sealed class GuestThreads : IDisposable
         }
     }
 
+    /// <summary>Runs something that a guest waits for, on a thread with a deep stack of its own, and waits for it. These threads are beside the others,
+    /// since whoever waits keeps his own: there are as many as ever were needed at a time.</summary>
+    public T RunNested<T>(Func<T> run)
+    {
+        NestedThread? thread;
+        lock (_gate)
+        {
+            ObjectDisposedException.ThrowIf(_isClosed, this);
+            _nested.TryPop(out thread);
+        }
+
+        thread ??= new NestedThread(StackBytes);
+        try
+        {
+            return thread.Run(run);
+        }
+        finally
+        {
+            lock (_gate)
+            {
+                if (_isClosed)
+                    thread.End();
+                else
+                    _nested.Push(thread);
+            }
+        }
+    }
+
     /// <summary>Lets the threads end when they have done what they were given.</summary>
     public void Dispose()
     {
@@ -69,6 +98,8 @@ public sealed class GuestThreads : IDisposable
         {
             _isClosed = true;
             Monitor.PulseAll(_gate);
+            while (_nested.TryPop(out var thread))
+                thread.End();
         }
     }
 

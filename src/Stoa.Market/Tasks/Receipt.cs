@@ -58,6 +58,9 @@ public sealed record Receipt(
     /// <summary>Who had which part of the creator's share; none where all of it is the publisher's. They sum to it.</summary>
     public IReadOnlyList<ReceiptRoyalty> Royalties { get; init; } = [];
 
+    /// <summary>The calls of other agents, in the order in which they began. Price and shares above have theirs in them.</summary>
+    public IReadOnlyList<ReceiptCall> Calls { get; init; } = [];
+
     /// <summary>Signs it with the key of the node that it names.</summary>
     /// <exception cref="ArgumentException">The key is another one.</exception>
     public SignedReceipt Sign(PrivateKey nodeKey) => nodeKey.PublicKey.Equals(NodeKey)
@@ -84,3 +87,40 @@ public sealed record ReceiptRoyalty(string To, ListingName Agent, Money Amount);
 /// <param name="Id">The auction.</param>
 /// <param name="AwardDigest">SHA-256 of the payload of its signed <see cref="AwardRecord"/>.</param>
 public sealed record ReceiptAuction(Id<Auction> Id, ContentHash AwardDigest);
+
+/// <summary>A call of another agent.</summary>
+/// <param name="Number">From 1, in the order in which they began.</param>
+/// <param name="Parent">The number of the call that made it; null for the task's own agent.</param>
+/// <param name="Agent">The version that was called.</param>
+/// <param name="ProgramDigest">Its program.</param>
+/// <param name="Limits">In force.</param>
+/// <param name="InputDigest">What it was given.</param>
+/// <param name="OutputDigest">What it wrote; null when it failed.</param>
+/// <param name="Usage">What was measured.</param>
+/// <param name="Failure">How it failed, in camelCase; null when it did not.</param>
+/// <param name="Pricing">The agent's rates, and the size of the input.</param>
+/// <param name="Price">By these rates, without the calls that it made; nothing when it failed, or a call that it was made for.</param>
+/// <param name="Shares">They sum to the price.</param>
+/// <param name="Royalties">Who has which part of the creator's share, the publisher among them; they sum to it.</param>
+public sealed record ReceiptCall(
+    int Number,
+    int? Parent,
+    ListingName Agent,
+    ContentHash ProgramDigest,
+    AgentLimits Limits,
+    ContentHash InputDigest,
+    ContentHash? OutputDigest,
+    Usage Usage,
+    string? Failure,
+    ReceiptPricing Pricing,
+    Money Price,
+    Shares Shares,
+    IReadOnlyList<ReceiptRoyalty> Royalties)
+{
+    /// <summary>Whether it is about a call that was run again. Time is left out, and with it what depends on time.</summary>
+    internal bool Tells(AgentCall call) => Number == call.Number && (Parent ?? 0) == call.Parent
+        && Agent == call.Agent.Listing && ProgramDigest == call.Agent.ProgramDigest && Limits == call.Limits
+        && InputDigest == call.Input && Pricing.InputBytes == call.InputBytes && OutputDigest == call.Output
+        && Usage with { DurationMs = 0 } == call.Usage with { DurationMs = 0 }
+        && (Failure is null) == (call.Failure is null) && Pricing.Rates == call.Agent.Manifest.Price;
+}

@@ -17,6 +17,7 @@ namespace Stoa.Market.Tasks;
 ///   "limits": { "fuel", "memoryBytes", "timeoutMs", "outputBytes", "logBytes" }, "seed", "clockMs", "inputDigest", "outputDigest",
 ///   "usage": { "fuel", "peakMemoryBytes", "inputBytes", "outputBytes", "durationMs" }, "price",
 ///   "shares": { "creator", "node", "platform" }, "royalties": [{ "to", "agent", "amount" }],
+///   "calls": [{ "number", "parent", "agent", "programDigest", "limits", "inputDigest", "outputDigest", "usage", "failure", "pricing", "price", "shares", "royalties" }],
 ///   "pricing": { "base", "perMegabyte", "perGigafuel", "perGigabyteSecond", "inputBytes", "tierPermille", "demandPermille" },
 ///   "auction": { "id", "awardDigest" }, "node", "nodeKey", "finishedAt" }
 /// </code>
@@ -48,12 +49,9 @@ public static class ReceiptJson
             json.WriteString("outputDigest", receipt.OutputDigest.ToString());
             WriteUsage(json, receipt.Usage);
             json.WriteString("price", receipt.Price.ToString());
-            json.WriteStartObject("shares");
-            json.WriteString("creator", receipt.Shares.Creator.ToString());
-            json.WriteString("node", receipt.Shares.Node.ToString());
-            json.WriteString("platform", receipt.Shares.Platform.ToString());
-            json.WriteEndObject();
+            WriteShares(json, receipt.Shares);
             WriteRoyalties(json, receipt.Royalties);
+            WriteCalls(json, receipt.Calls);
             WritePricing(json, receipt.Pricing);
             WriteAuction(json, receipt.Auction);
             json.WriteString("node", receipt.NodeKey.PeerId.ToString());
@@ -76,8 +74,6 @@ public static class ReceiptJson
             using var document = JsonDocument.Parse(utf8Json);
             var root = document.RootElement;
             node = PeerId.Parse(Text(root, "node"));
-            var usage = root.GetProperty("usage");
-            var shares = root.GetProperty("shares");
             return new Receipt(
                 Id<Receipt>.Parse(Text(root, "id")),
                 Id<AgentTask>.Parse(Text(root, "taskId")),
@@ -91,10 +87,9 @@ public static class ReceiptJson
                 Number(root, "clockMs"),
                 ContentHash.Parse(Text(root, "inputDigest")),
                 ContentHash.Parse(Text(root, "outputDigest")),
-                new Usage(
-                    Number(usage, "fuel"), Number(usage, "peakMemoryBytes"), Number(usage, "inputBytes"), Number(usage, "outputBytes"), Number(usage, "durationMs")),
+                ReadUsage(root),
                 Money.Parse(Text(root, "price")),
-                new Shares(Money.Parse(Text(shares, "creator")), Money.Parse(Text(shares, "node")), Money.Parse(Text(shares, "platform"))),
+                ReadShares(root),
                 PublicKey.FromSpki(root.GetProperty("nodeKey").GetBytesFromBase64()),
                 Instant(root, "finishedAt"),
                 root.TryGetProperty("pricing", out var pricing) ? ReadPricing(pricing) : null)
@@ -102,9 +97,8 @@ public static class ReceiptJson
                 Auction = root.TryGetProperty("auction", out var auction)
                     ? new ReceiptAuction(Id<Auction>.Parse(Text(auction, "id")), ContentHash.Parse(Text(auction, "awardDigest")))
                     : null,
-                Royalties = root.TryGetProperty("royalties", out var royalties)
-                    ? [.. royalties.EnumerateArray().Select(part => new ReceiptRoyalty(Text(part, "to"), ListingName.Parse(Text(part, "agent")), Amount(part, "amount")))]
-                    : [],
+                Royalties = ReadRoyalties(root),
+                Calls = root.TryGetProperty("calls", out var calls) ? [.. calls.EnumerateArray().Select(ReadCall)] : [],
             };
         }
         catch (Exception refusal) when (refusal is JsonException or KeyNotFoundException or InvalidOperationException or OverflowException)
@@ -137,6 +131,77 @@ public static class ReceiptJson
         json.WriteNumber("durationMs", usage.DurationMs);
         json.WriteEndObject();
     }
+
+    private static Usage ReadUsage(JsonElement parent)
+    {
+        var usage = parent.GetProperty("usage");
+        return new Usage(
+            Number(usage, "fuel"), Number(usage, "peakMemoryBytes"), Number(usage, "inputBytes"), Number(usage, "outputBytes"), Number(usage, "durationMs"));
+    }
+
+    private static void WriteShares(Utf8JsonWriter json, Shares shares)
+    {
+        json.WriteStartObject("shares");
+        json.WriteString("creator", shares.Creator.ToString());
+        json.WriteString("node", shares.Node.ToString());
+        json.WriteString("platform", shares.Platform.ToString());
+        json.WriteEndObject();
+    }
+
+    private static Shares ReadShares(JsonElement parent)
+    {
+        var shares = parent.GetProperty("shares");
+        return new Shares(Money.Parse(Text(shares, "creator")), Money.Parse(Text(shares, "node")), Money.Parse(Text(shares, "platform")));
+    }
+
+    private static void WriteCalls(Utf8JsonWriter json, IReadOnlyList<ReceiptCall> calls)
+    {
+        if (calls.Count == 0)
+            return;
+        json.WriteStartArray("calls");
+        foreach (var call in calls)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("number", call.Number);
+            if (call.Parent is { } parent)
+                json.WriteNumber("parent", parent);
+            json.WriteString("agent", call.Agent.ToString());
+            json.WriteString("programDigest", call.ProgramDigest.ToString());
+            WriteLimits(json, call.Limits);
+            json.WriteString("inputDigest", call.InputDigest.ToString());
+            if (call.OutputDigest is { } output)
+                json.WriteString("outputDigest", output.ToString());
+            WriteUsage(json, call.Usage);
+            if (call.Failure is { } failure)
+                json.WriteString("failure", failure);
+            WritePricing(json, call.Pricing);
+            json.WriteString("price", call.Price.ToString());
+            WriteShares(json, call.Shares);
+            WriteRoyalties(json, call.Royalties);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+    }
+
+    private static ReceiptCall ReadCall(JsonElement call) => new(
+        call.GetProperty("number").GetInt32(),
+        call.TryGetProperty("parent", out var parent) ? parent.GetInt32() : null,
+        ListingName.Parse(Text(call, "agent")),
+        ContentHash.Parse(Text(call, "programDigest")),
+        ReadLimits(call),
+        ContentHash.Parse(Text(call, "inputDigest")),
+        call.TryGetProperty("outputDigest", out _) ? ContentHash.Parse(Text(call, "outputDigest")) : null,
+        ReadUsage(call),
+        call.TryGetProperty("failure", out _) ? Text(call, "failure") : null,
+        ReadPricing(call.GetProperty("pricing")),
+        Money.Parse(Text(call, "price")),
+        ReadShares(call),
+        ReadRoyalties(call));
+
+    private static IReadOnlyList<ReceiptRoyalty> ReadRoyalties(JsonElement parent) => parent.TryGetProperty("royalties", out var royalties)
+        ? [.. royalties.EnumerateArray().Select(part => new ReceiptRoyalty(Text(part, "to"), ListingName.Parse(Text(part, "agent")), Amount(part, "amount")))]
+        : [];
 
     private static void WriteRoyalties(Utf8JsonWriter json, IReadOnlyList<ReceiptRoyalty> royalties)
     {

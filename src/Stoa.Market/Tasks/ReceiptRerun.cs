@@ -1,4 +1,5 @@
 using Stoa.Market.Builds;
+using Stoa.Market.Registry;
 using Stoa.Primitives;
 using Stoa.Wasm;
 using Stoa.Wasm.Wasi.Streams;
@@ -13,8 +14,20 @@ namespace Stoa.Market.Tasks;
 /// <param name="Usage">What was measured here; null when it never ran.</param>
 public sealed record RerunReport(AttemptOutcome Outcome, bool OutputMatches, bool FuelMatches, ContentHash? Output, Usage? Usage)
 {
+    /// <summary>The calls of other agents were the same, with the same fuel, outputs and prices by the rates.</summary>
+    public bool CallsMatch { get; init; } = true;
+
     /// <summary>The receipt tells the truth about the execution.</summary>
-    public bool Confirms => OutputMatches && FuelMatches;
+    public bool Confirms => OutputMatches && FuelMatches && CallsMatch;
+}
+
+/// <summary>What the agent of a receipt may call, to run it again.</summary>
+/// <param name="Tree">By the catalogue.</param>
+/// <param name="ReadProgram">Reads the program of one of them; null when it is not there any more.</param>
+public sealed record RerunCalls(CallTree Tree, Func<AgentVersion, CancellationToken, Task<byte[]?>> ReadProgram)
+{
+    /// <summary>Of an agent that calls nobody.</summary>
+    public static RerunCalls None { get; } = new(CallTree.None, (_, _) => Task.FromResult<byte[]?>(null));
 }
 
 /// <summary>Why a receipt cannot be run again.</summary>
@@ -28,20 +41,27 @@ public enum RerunRefusal
 
     /// <summary>The program is not a module that this engine takes.</summary>
     ProgramInvalid,
+
+    /// <summary>The program of an agent that it may call is not there any more, or not the one of the catalogue.</summary>
+    CalledProgramMissing,
 }
 
 /// <summary>Runs what a receipt swears to again, here, and compares: nobody has to believe a node.</summary>
 public static class ReceiptRerun
 {
-    /// <summary>Runs the program on the input as the receipt says.</summary>
+    // The deadline has no part in what the program does, and this machine may be slower: fuel and the token end the run.
+    internal const long TimeoutMs = 24L * 60 * 60 * 1_000;
+
+    /// <summary>Runs the program on the input as the receipt says, and what it calls.</summary>
     /// <param name="receipt">Verified before.</param>
     /// <param name="program">The program's bytes.</param>
+    /// <param name="calls">What the agent may call, see <see cref="CallTree"/>.</param>
     /// <param name="input">The input; it is read twice, so it must be seekable.</param>
     /// <param name="time">The clock of the deadline.</param>
     /// <param name="progress">Counts while it runs.</param>
     /// <param name="cancellationToken">Stops it.</param>
     public static async Task<Outcome<RerunReport, RerunRefusal>> RunAsync(
-        Receipt receipt, ReadOnlyMemory<byte> program, Stream input, TimeProvider time, AttemptProgress progress, CancellationToken cancellationToken)
+        Receipt receipt, ReadOnlyMemory<byte> program, RerunCalls calls, Stream input, TimeProvider time, AttemptProgress progress, CancellationToken cancellationToken)
     {
         if (ContentHash.Of(program.Span) != receipt.ProgramDigest)
             return new Refusal<RerunRefusal>(RerunRefusal.OtherProgram, $"The receipt is about the program {receipt.ProgramDigest}; these bytes are {ContentHash.Of(program.Span)}.");
@@ -51,26 +71,45 @@ public static class ReceiptRerun
             return new Refusal<RerunRefusal>(RerunRefusal.OtherInput, $"The receipt is about the input {receipt.InputDigest}; these bytes are {inputDigest}.");
         input.Position = start;
 
+        var engine = new Engine(new EngineOptions { TimeProvider = time, Features = AgentFeatures.Admitted });
         Module module;
+        CallablePrograms callable;
         try
         {
-            module = new Engine(new EngineOptions { TimeProvider = time, Features = AgentFeatures.Admitted }).Compile(program);
+            module = engine.Compile(program);
+            callable = await CallablePrograms.LoadAsync(calls.Tree, async called => engine.Compile(await ReadAsync(called)));
         }
         catch (InvalidModuleException invalid)
         {
             return new Refusal<RerunRefusal>(RerunRefusal.ProgramInvalid, invalid.Message);
         }
+        catch (FileNotFoundException missing)
+        {
+            return new Refusal<RerunRefusal>(RerunRefusal.CalledProgramMissing, missing.Message);
+        }
 
-        // The deadline has no part in what the program does, and this machine may be slower: fuel and the token end the run.
-        var limits = receipt.Limits with { TimeoutMs = (long)TimeSpan.FromDays(1).TotalMilliseconds };
-        var job = new SandboxJob(receipt.Agent, receipt.Parameters, limits, receipt.Seed, receipt.ClockMs);
+        var limits = receipt.Limits with { TimeoutMs = TimeoutMs };
         using var threads = new GuestThreads(1);
-        var outcome = await threads.RunAsync(() =>
-            new AgentSandbox(time).Run(module, job, GuestInput.FromStream(input), Stream.Null, progress, cancellationToken));
+        var sandbox = new AgentSandbox(time);
+        var made = new TaskCalls(callable, sandbox, threads, isTimed: false, cancellationToken);
+        var job = new SandboxJob(receipt.Agent, receipt.Parameters, limits, receipt.Seed, receipt.ClockMs) { Calls = made.DeskOf(receipt.Seed, receipt.ClockMs) };
+        var outcome = await threads.RunAsync(() => sandbox.Run(module, job, GuestInput.FromStream(input), Stream.Null, progress, cancellationToken));
         cancellationToken.ThrowIfCancellationRequested();
         return outcome is AttemptOutcome.Completed completed
             ? new RerunReport(
                 outcome, completed.Output == receipt.OutputDigest, completed.Usage.Fuel == receipt.Usage.Fuel, completed.Output, completed.Usage)
+            {
+                CallsMatch = Match(receipt.Calls, made.Complete()),
+            }
             : new RerunReport(outcome, false, false, null, (outcome as AttemptOutcome.Failed)?.Failure.Usage);
+
+        async Task<byte[]> ReadAsync(AgentVersion called) =>
+            await calls.ReadProgram(called, cancellationToken) is { } bytes && ContentHash.Of(bytes) == called.ProgramDigest
+                ? bytes
+                : throw new FileNotFoundException($"The program {called.ProgramDigest} of {called.Listing}, which {receipt.Agent} may call, is not there any more.");
     }
+
+    /// <summary>Whether calls are those of the receipt. What they cost was computed from this when the receipt was verified, and time is not compared.</summary>
+    private static bool Match(IReadOnlyList<ReceiptCall> sworn, IReadOnlyList<AgentCall> made) => sworn.Count == made.Count
+        && sworn.Zip(made).All(pair => pair.First.Tells(pair.Second));
 }

@@ -28,6 +28,9 @@ public enum ReceiptFault
     /// <summary>The price is not what the rates and factors in it give for the usage in it.</summary>
     PriceUnexplained,
 
+    /// <summary>Its calls are in no order, or one of them costs something and should not.</summary>
+    CallsInvalid,
+
     /// <summary>Its rates are not those of the award that it names.</summary>
     AwardMismatch,
 }
@@ -42,12 +45,14 @@ public static class ReceiptVerifier
     {
         if (!NodeRecord.Open(envelope, Receipt.PayloadType, "receipt", ReceiptJson.Read, receipt => receipt.NodeKey, expectedNode).TryGet(out var receipt, out var refusal))
             return Fault(ToFault(refusal.Code), refusal.Detail);
-        if (!SharesSum(receipt))
+        if (!SharesSum(receipt.Shares, receipt.Price))
             return Fault(ReceiptFault.SharesDoNotSum, $"The shares of the receipt do not sum to its price of {receipt.Price}.");
-        if (!RoyaltiesSum(receipt))
+        if (!RoyaltiesSum(receipt.Royalties, receipt.Shares.Creator))
             return Fault(ReceiptFault.SharesDoNotSum, $"The royalties of the receipt do not sum to its creator's share of {receipt.Shares.Creator}.");
-        if (!UsageFits(receipt))
+        if (!UsageFits(receipt.Usage, receipt.Limits))
             return Fault(ReceiptFault.UsageAboveLimits, "The receipt swears to more use than its own limits allow.");
+        if (ReceiptCalls.FindFault(receipt) is { } wrong)
+            return wrong;
         return PriceIsExplained(receipt)
             ? receipt
             : Fault(ReceiptFault.PriceUnexplained, $"The rates of the receipt do not give its price of {receipt.Price} for its usage.");
@@ -71,21 +76,18 @@ public static class ReceiptVerifier
             : Fault(ReceiptFault.AwardMismatch, $"The award gives {receipt.Agent} other rates than the receipt states.");
     }
 
-    private static bool SharesSum(Receipt receipt)
-    {
-        var (creator, node, platform) = receipt.Shares;
-        return creator >= Money.Zero && node >= Money.Zero && platform >= Money.Zero
-            && (Int128)creator.Nanodollars + node.Nanodollars + platform.Nanodollars == receipt.Price.Nanodollars;
-    }
+    internal static bool SharesSum(Shares shares, Money price) =>
+        shares.Creator >= Money.Zero && shares.Node >= Money.Zero && shares.Platform >= Money.Zero
+        && (Int128)shares.Creator.Nanodollars + shares.Node.Nanodollars + shares.Platform.Nanodollars == price.Nanodollars;
 
-    private static bool RoyaltiesSum(Receipt receipt) => receipt.Royalties.Count == 0
-        || (receipt.Royalties.All(part => part.Amount > Money.Zero)
-            && receipt.Royalties.Aggregate((Int128)0, (sum, part) => sum + part.Amount.Nanodollars) == receipt.Shares.Creator.Nanodollars);
+    internal static bool RoyaltiesSum(IReadOnlyList<ReceiptRoyalty> royalties, Money creator) => royalties.Count == 0
+        || (royalties.All(part => part.Amount > Money.Zero)
+            && royalties.Aggregate((Int128)0, (sum, part) => sum + part.Amount.Nanodollars) == creator.Nanodollars);
 
-    private static bool UsageFits(Receipt receipt) =>
-        receipt.Usage.Fuel >= 0 && receipt.Usage.Fuel <= receipt.Limits.Fuel
-        && receipt.Usage.PeakMemoryBytes >= 0 && receipt.Usage.PeakMemoryBytes <= receipt.Limits.MemoryBytes
-        && receipt.Usage.OutputBytes >= 0 && receipt.Usage.OutputBytes <= receipt.Limits.OutputBytes;
+    internal static bool UsageFits(Usage usage, AgentLimits limits) =>
+        usage.Fuel >= 0 && usage.Fuel <= limits.Fuel
+        && usage.PeakMemoryBytes >= 0 && usage.PeakMemoryBytes <= limits.MemoryBytes
+        && usage.OutputBytes >= 0 && usage.OutputBytes <= limits.OutputBytes;
 
     private static bool PriceIsExplained(Receipt receipt)
     {
@@ -93,10 +95,11 @@ public static class ReceiptVerifier
             return receipt.Auction is null;
         var work = TaskPricing.WorkOf(pricing.InputBytes, receipt.Limits, receipt.Usage);
         return !IsNegative(pricing.Rates) && pricing.Factor.IsInRange && work is { InputBytes: >= 0, DurationMs: >= 0 }
-            && pricing.Rates.TryPrice(work, pricing.Factor, out var parts) && parts.Total == receipt.Price;
+            && pricing.Rates.TryPrice(work, pricing.Factor, out var parts)
+            && receipt.Calls.Aggregate((Int128)parts.Total.Nanodollars, (sum, call) => sum + call.Price.Nanodollars) == receipt.Price.Nanodollars;
     }
 
-    private static bool IsNegative(AgentPrice rates) => rates.Base < Money.Zero || rates.PerMegabyte < Money.Zero
+    internal static bool IsNegative(AgentPrice rates) => rates.Base < Money.Zero || rates.PerMegabyte < Money.Zero
         || rates.PerGigafuel < Money.Zero || rates.PerGigabyteSecond < Money.Zero;
 
     private static ReceiptFault ToFault(NodeRecordFault fault) => fault switch

@@ -54,7 +54,7 @@ public sealed class SubmitTask(
     /// <summary>What the request would hold, without making a task.</summary>
     public async Task<Outcome<Quote, TaskRefusal>> QuoteAsync(Id<User> owner, TaskRequest request, CancellationToken cancellationToken) =>
         (await PrepareAsync(owner, request, agents.FindAsync, batch: null, cancellationToken)).Match<Outcome<Quote, TaskRefusal>>(
-            prepared => new Quote(prepared.Agent, prepared.Limits, prepared.Parts, prepared.Hold, prepared.Least, prepared.CandidateCount), refusal => refusal);
+            prepared => new Quote(prepared.Agent, prepared.Limits, prepared.Parts, prepared.Hold, prepared.Least, prepared.CandidateCount) { Calls = prepared.Calls }, refusal => refusal);
 
     /// <summary>Makes a task.</summary>
     /// <param name="owner">The consumer.</param>
@@ -201,9 +201,13 @@ public sealed class SubmitTask(
             return refusal;
         var factor = await FactorAsync(owner, agent, request.Priority, batch, cancellationToken);
         return agent.Manifest.Price.TryPrice(PricedWork.AtLimits(input.SizeBytes, limits), factor, out var parts)
+            && agent.Manifest.MostForCalls <= new Money(long.MaxValue) - parts.Total
             ? new Prepared(
-                agent.Id, agent.Listing, parameters, limits, input, parts, parts.Total, factor.Apply(parts.Base + parts.Input), CandidateCount: 1,
+                agent.Id, agent.Listing, parameters, limits, input, parts, parts.Total + agent.Manifest.MostForCalls, factor.Apply(parts.Base + parts.Input), CandidateCount: 1,
                 TaskPricing.DemandOf(agent.Manifest.Factors, factor), Selection: null)
+            {
+                Calls = agent.Manifest.MostForCalls,
+            }
             : Refuse(TaskRefusal.PriceOutOfRange, $"The price of {agent.Listing} at {limits.Fuel} units of fuel is beyond any amount of money. Ask for a lower limits.fuel.");
     }
 
@@ -239,6 +243,7 @@ public sealed class SubmitTask(
             requirement, input.SizeBytes, request.Auction is null ? request.MaxPrice : null, TimeLeft(request), maxMemoryBytes, caps, Excluded: [], fit.Takes)
         {
             Priority = (int)request.Priority,
+            IsForAuction = request.Auction is not null,
         };
         var choice = index.Choose(query, now, random);
         if (choice.Chosen is null && choice.UnfitCounts.Count == 0 && await LookUpAsync(requirement.Capabilities[0], cancellationToken))
@@ -261,7 +266,10 @@ public sealed class SubmitTask(
             choice.Candidates.Min(candidate => candidate.Agent.LeastPrice(input.SizeBytes, candidate.Factor)),
             choice.CandidateCount,
             TaskPricing.DemandOf(chosen.Agent.Factors, chosen.Factor),
-            new TaskSelection(requirement, request.Limits, requirement.DeadlineMs is { } left ? now.AddMilliseconds(left).ToMilliseconds() : null, choice));
+            new TaskSelection(requirement, request.Limits, requirement.DeadlineMs is { } left ? now.AddMilliseconds(left).ToMilliseconds() : null, choice))
+        {
+            Calls = chosen.Agent.MostForCalls,
+        };
 
         // What an auction takes is not left to the agent.
         static TimeSpan? TimeLeft(TaskRequest request) => request.Requirement!.DeadlineMs is { } milliseconds
@@ -299,6 +307,7 @@ public sealed class SubmitTask(
             Unfit.Reputation => new FieldError("/requirement/minReputation", $"{entry.Value} with a reputation below {requirement.MinReputation}: ask for less."),
             Unfit.Capabilities => new FieldError("/requirement/capabilities", $"{entry.Value} with some of the capabilities only: split the task, or ask for fewer."),
             Unfit.Input => new FieldError("/input", $"{entry.Value} of the best do not take the input or the parameters."),
+            Unfit.Calls => new FieldError("/auction", $"{entry.Value} of the best call other agents, which nobody can bid for: submit without auction."),
             _ => throw new InvalidOperationException($"Unknown reason {entry.Key}."),
         }).ToList();
         return new Refusal<TaskRefusal>(
@@ -417,5 +426,9 @@ public sealed class SubmitTask(
         Money Least,
         int CandidateCount,
         int? Demand,
-        TaskSelection? Selection);
+        TaskSelection? Selection)
+    {
+        /// <summary>The most that the calls of other agents cost; a part of the hold.</summary>
+        public Money Calls { get; init; }
+    }
 }

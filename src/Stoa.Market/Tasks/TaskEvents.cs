@@ -58,11 +58,16 @@ public static class TaskEvents
 
     /// <summary>A creator earned a share.</summary>
     /// <remarks>Data members: <c>taskId</c>, <c>agent</c>, <c>amount</c>.</remarks>
-    public static NewEvent RoyaltyEarned(AgentTask task, Id<User> creator, Money amount, DateTimeOffset now) => NewEvent.Create(
+    /// <param name="task">The task.</param>
+    /// <param name="agent">The task's own, or one that was called for it.</param>
+    /// <param name="creator">Who is told.</param>
+    /// <param name="amount">What it comes to.</param>
+    /// <param name="now">UTC.</param>
+    public static NewEvent RoyaltyEarned(AgentTask task, ListingName agent, Id<User> creator, Money amount, DateTimeOffset now) => NewEvent.Create(
         EventTypes.RoyaltyEarned, task.Id.ToString(), creator, now, json =>
         {
             json.WriteString("taskId", task.Id.ToString());
-            json.WriteString("agent", task.Agent.ToString());
+            json.WriteString("agent", agent.ToString());
             json.WriteString("amount", amount.ToString());
         });
 

@@ -19,7 +19,7 @@ public static class TaskPricing
     /// <summary>What is kept of a task's factor: its demand part, where the agent has one. The other part follows from the priority.</summary>
     public static int? DemandOf(PriceFactors factors, PriceFactor factor) => factors.Demand is null ? null : factor.Demand;
 
-    /// <summary>What is captured for an attempt that succeeded.</summary>
+    /// <summary>What is captured for an attempt that succeeded, without what it called.</summary>
     /// <param name="price">The agent's.</param>
     /// <param name="factor">By which the hold was computed.</param>
     /// <param name="task">The task.</param>

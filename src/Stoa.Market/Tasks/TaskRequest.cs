@@ -117,4 +117,8 @@ public sealed record RequestedLimits(
 /// <param name="Hold">The most that it can cost: of the dearest agent that may get it.</param>
 /// <param name="Least">The least that it can cost: of the cheapest one, when it burns and holds nothing.</param>
 /// <param name="CandidateCount">How many agents could do it.</param>
-public sealed record Quote(ListingName Agent, AgentLimits Limits, PriceParts Parts, Money Hold, Money Least, int CandidateCount);
+public sealed record Quote(ListingName Agent, AgentLimits Limits, PriceParts Parts, Money Hold, Money Least, int CandidateCount)
+{
+    /// <summary>The most that the calls of other agents cost; a part of the hold.</summary>
+    public Money Calls { get; init; }
+}

@@ -1,3 +1,4 @@
+using Stoa.Market.Identity;
 using Stoa.Market.Membership;
 using Stoa.Primitives;
 
@@ -87,7 +88,31 @@ public sealed record TaskResult(
 {
     /// <summary>The longest output that is kept beside the task: 64 KiB. Longer ones go to the content store.</summary>
     public const int MaxInlineBytes = 64 << 10;
+
+    /// <summary>The other agents that were called for it; null when none was. The price has theirs in it.</summary>
+    public IReadOnlyList<TaskCall>? Calls { get; init; }
 }
+
+/// <summary>A call of another agent, with who earned what by it.</summary>
+/// <param name="Number">From 1, in the order in which they began.</param>
+/// <param name="Parent">The number of the call that made it; null for the task's own agent.</param>
+/// <param name="Agent">Full name of the version.</param>
+/// <param name="PublisherId">Who published it.</param>
+/// <param name="Usage">What was measured.</param>
+/// <param name="Failure">How it failed, in camelCase; null when it did not.</param>
+/// <param name="Price">What it cost, without the calls that it made.</param>
+/// <param name="Node">Of that, to the operator.</param>
+/// <param name="Platform">To the market.</param>
+/// <param name="Creators">The rest: to its publisher, and to others by its royalties.</param>
+public sealed record TaskCall(
+    int Number, int? Parent, string Agent, Id<User> PublisherId, Usage Usage, string? Failure, Money Price, Money Node, Money Platform, IReadOnlyList<CreatorPart> Creators);
+
+/// <summary>What one gets of a creator's share.</summary>
+/// <param name="PayeeId">Who.</param>
+/// <param name="Handle">Of the payee.</param>
+/// <param name="Agent">For which version.</param>
+/// <param name="Amount">Above zero.</param>
+public sealed record CreatorPart(Id<User> PayeeId, string Handle, string Agent, Money Amount);
 
 /// <summary>Why a task failed.</summary>
 /// <param name="Code">The case.</param>

@@ -2,6 +2,7 @@ using Stoa.Market;
 using Stoa.Market.Builds;
 using Stoa.Market.Disputes;
 using Stoa.Market.Membership;
+using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
 using Stoa.Node.Tasks;
 using Stoa.Primitives;
@@ -13,6 +14,8 @@ public sealed class DisputeWorker(
     SqlDisputeStore store,
     ITaskStore tasks,
     IContentStore content,
+    IAgentStore agents,
+    AgentUses uses,
     Cell cell,
     DisputesOptions options,
     TimeProvider time,
@@ -95,7 +98,10 @@ public sealed class DisputeWorker(
         patience.CancelAfter(TimeSpan.FromSeconds(options.MaxRunSeconds));
         try
         {
-            var rerun = await ReceiptRerun.RunAsync(receipt, program, input, time, new AttemptProgress(), patience.Token);
+            var calls = await agents.FindAsync(receipt.Agent, cancellationToken) is { Uses.Count: > 0 } agent
+                ? new RerunCalls(await uses.OfAsync(agent, cancellationToken), (called, token) => ReadProgramAsync(called.ProgramDigest, token))
+                : RerunCalls.None;
+            var rerun = await ReceiptRerun.RunAsync(receipt, program, calls, input, time, new AttemptProgress(), patience.Token);
             return rerun.TryGet(out var report, out var refusal) ? DisputeRules.Judge(receipt, report) : (DisputeVerdict.Undecided, refusal.Detail);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)

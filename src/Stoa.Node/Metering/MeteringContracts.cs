@@ -71,6 +71,8 @@ internal static class MeteringContracts
             json.WriteString("price", root.GetProperty("price").GetString());
             json.WritePropertyName("shares");
             root.GetProperty("shares").WriteTo(json);
+            if (root.TryGetProperty("calls", out var calls))
+                WriteCalls(json, calls);
             json.WriteEndObject();
         }
 
@@ -83,5 +85,23 @@ internal static class MeteringContracts
             root.GetProperty("taskId").GetString()!,
             root.GetProperty("finishedAt").GetDateTimeOffset(),
             written.RootElement.Clone());
+    }
+
+    private static void WriteCalls(Utf8JsonWriter json, JsonElement calls)
+    {
+        json.WriteStartArray("calls");
+        foreach (var call in calls.EnumerateArray())
+        {
+            json.WriteStartObject();
+            json.WriteString("agent", call.GetProperty("agent").GetString());
+            json.WritePropertyName("quantities");
+            call.GetProperty("usage").WriteTo(json);
+            json.WriteString("price", call.GetProperty("price").GetString());
+            json.WritePropertyName("shares");
+            call.GetProperty("shares").WriteTo(json);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
     }
 }

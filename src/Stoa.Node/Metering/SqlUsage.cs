@@ -2,6 +2,7 @@ using System.Text.Json;
 using Stoa.Market.Ledger;
 using Stoa.Market.Metering;
 using Stoa.Market.Registry;
+using Stoa.Market.Tasks;
 using Stoa.Node.Ledger;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
@@ -189,7 +190,19 @@ internal static class SqlUsage
             if (!known.TryGetValue(labels, out var same))
                 known.Add(labels, same = labels);
             var result = Outcome is null ? null : JsonSerializer.Deserialize(Outcome, TaskRowJson.Default.TaskResult);
-            return new MeteredTask(Id, same, FinishedAt, result?.Usage);
+            return new MeteredTask(Id, same, FinishedAt, result?.Usage)
+            {
+                Calls = result?.Calls is { } calls ? [.. calls.Select(call => new MeteredCall(LabelsOf(call, same), call))] : [],
+            };
+        }
+
+        private static UsageLabels LabelsOf(TaskCall call, UsageLabels ofTask)
+        {
+            var name = ListingName.Parse(call.Agent);
+            return ofTask with
+            {
+                PublisherId = call.PublisherId.ToString(), Agent = $"{name.Publisher}/{name.Name}", Version = name.Version?.ToString() ?? "", Kind = UsageKind.Call,
+            };
         }
 
         /// <summary>The signer that a receipt names, without reading what is signed: this cell has written it itself.</summary>

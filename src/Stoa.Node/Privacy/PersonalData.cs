@@ -57,7 +57,7 @@ internal static class PersonalData
             "webhook_id IN (SELECT id FROM webhooks WHERE owner_id = @user)",
             "id webhook_id type subject body state attempts due_at attempted_at status error duration_ms created_at finished_at") { OnErasure = new OnErasure.Deleted() },
         new("reviews", "id", "reviewer_id = @user", "id agent version task_id stars text written_at changed_at withdrawn_at answer answered_at") { OnErasure = new OnErasure.Overwritten("reviewer = @pseudonym, text = NULL, answer = NULL, answered_at = NULL", "reviewer_id = @user AND reviewer <> @pseudonym") },
-        new("agent_versions", "id", "publisher_id = @user", "id publisher name version manifest artifact_digest program_digest program_bytes published_at royalties") { OnErasure = new OnErasure.ByStep(ErasureSteps.Agents) },
+        new("agent_versions", "id", "publisher_id = @user", "id publisher name version manifest artifact_digest program_digest program_bytes published_at royalties uses") { OnErasure = new OnErasure.ByStep(ErasureSteps.Agents) },
         new("disputes", "id", "owner_id = @user", "id task_id reason price attempts verdict detail decided_at opened_at") { OnErasure = new OnErasure.Deleted() },
         new("organisations", "id", "id IN (SELECT organisation_id FROM memberships WHERE member_id = @user)", "id name deleted_at") { OnErasure = new OnErasure.Kept("The organisation's own; that the person belonged to it is deleted with the membership.") },
         new("memberships", "organisation_id", "member_id = @user", "organisation_id role joined_at") { OnErasure = new OnErasure.Deleted(Key: "organisation_id, member_id") },

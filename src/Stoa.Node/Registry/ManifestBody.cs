@@ -21,7 +21,8 @@ internal static class ManifestBody
         manifest.Tags,
         [.. manifest.Parameters.Select(Parameter)],
         manifest.Permissions,
-        Royalties(manifest));
+        Royalties(manifest),
+        Uses(manifest));
 
     public static AgentResponse Of(AgentVersion version)
     {
@@ -44,7 +45,9 @@ internal static class ManifestBody
             version.ProgramDigest.ToString(),
             version.ProgramBytes,
             version.PublishedAt,
-            manifest.Royalties);
+            manifest.Royalties,
+            manifest.Uses,
+            version.Manifest.Uses.Count == 0 ? null : version.Manifest.MostForCalls.ToString());
     }
 
     public static AgentLimitsBody Limits(AgentLimits limits) =>
@@ -53,6 +56,17 @@ internal static class ManifestBody
     private static IReadOnlyList<RoyaltyBody>? Royalties(AgentManifest manifest) => manifest.Royalties.Count == 0
         ? null
         : [.. manifest.Royalties.Select(term => new RoyaltyBody(term.Permille / (decimal)RoyaltyTerm.Whole, term.To, term.Agent?.ToString()))];
+
+    private static IReadOnlyList<AgentUseBody>? Uses(AgentManifest manifest) => manifest.Uses.Count == 0
+        ? null
+        : [.. manifest.Uses.Select(use => new AgentUseBody(
+            use.Agent.ToString(),
+            use.MaxCalls,
+            use.MaxPrice.ToString(),
+            use.MaxInputBytes == AgentUse.DefaultInputBytes ? null : use.MaxInputBytes,
+            use.Limits == UseLimits.None
+                ? null
+                : new TaskLimitsBody(use.Limits.Fuel, use.Limits.MemoryBytes, use.Limits.TimeoutMs, use.Limits.OutputBytes, use.Limits.LogBytes)))];
 
     private static AgentPortBody Port(AgentPort port)
     {

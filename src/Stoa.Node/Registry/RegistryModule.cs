@@ -9,5 +9,6 @@ public static class RegistryModule
     {
         builder.Services.AddSingleton<IAgentStore, SqlAgentStore>();
         builder.Services.AddSingleton<Royalties>();
+        builder.Services.AddSingleton<AgentUses>();
     }
 }

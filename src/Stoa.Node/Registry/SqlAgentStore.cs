@@ -98,8 +98,8 @@ public sealed class SqlAgentStore(Database database, AgentIndex? index = null) :
         var added = await session.ExecuteAsync(
             """
             INSERT INTO agent_versions
-                (id, publisher_id, publisher, name, version, manifest, artifact_digest, program_digest, program_bytes, published_at, royalties)
-            VALUES (@id, @publisherId, @publisher, @name, @version, @manifest, @artifact, @program, @bytes, @at, @royalties)
+                (id, publisher_id, publisher, name, version, manifest, artifact_digest, program_digest, program_bytes, published_at, royalties, uses)
+            VALUES (@id, @publisherId, @publisher, @name, @version, @manifest, @artifact, @program, @bytes, @at, @royalties, @uses)
             ON CONFLICT (publisher, name, version) DO NOTHING
             """,
             new
@@ -115,6 +115,7 @@ public sealed class SqlAgentStore(Database database, AgentIndex? index = null) :
                 bytes = version.ProgramBytes,
                 at = version.PublishedAt,
                 royalties = RoyaltyJson.Write(version.Royalties),
+                uses = version.Uses.Count == 0 ? null : string.Join(' ', version.Uses),
             });
         if (added == 0)
             return await AnswerExistingAsync(session, version);

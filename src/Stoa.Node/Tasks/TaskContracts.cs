@@ -202,7 +202,8 @@ internal static class TaskContracts
         },
         Result: (task.State as TaskState.Succeeded)?.Result is { } result
             ? new TaskResultBody(
-                result.Output.ToString(), result.OutputBytes, result.MediaType, result.Usage.ToContract(), result.Price.ToString(), result.ReceiptId.ToString())
+                result.Output.ToString(), result.OutputBytes, result.MediaType, result.Usage.ToContract(), result.Price.ToString(), result.ReceiptId.ToString(),
+                result.Calls is { } calls ? [.. calls.Select(ToContract)] : null)
             : null,
         Failure: (task.State as TaskState.Failed)?.Failure is { } failure
             ? new TaskFailureBody(
@@ -229,7 +230,17 @@ internal static class TaskContracts
         quote.CandidateCount,
         quote.Parts.Factor == PriceFactor.One
             ? null
-            : new QuoteFactorsBody(quote.Parts.Factor.Tier / (decimal)PriceFactors.One, quote.Parts.Factor.Demand / (decimal)PriceFactors.One));
+            : new QuoteFactorsBody(quote.Parts.Factor.Tier / (decimal)PriceFactors.One, quote.Parts.Factor.Demand / (decimal)PriceFactors.One),
+        quote.Calls == Money.Zero ? null : quote.Calls.ToString());
+
+    private static TaskCallBody ToContract(TaskCall call) => new(
+        call.Number,
+        call.Agent,
+        call.Price.ToString(),
+        call.Usage.ToContract(),
+        [.. call.Creators.Select(part => new CreatorPartBody(part.Handle, part.Agent, part.Amount.ToString()))],
+        call.Parent,
+        call.Failure);
 
     private static UsageBody ToContract(this Usage usage) => new(
         usage.Fuel, usage.PeakMemoryBytes, usage.InputBytes, usage.OutputBytes, usage.DurationMs);

@@ -164,7 +164,7 @@ public sealed class AgentCallsTests : IDisposable
         };
 
         var rerun = await ReceiptRerun.RunAsync(
-            receipt, program, new MemoryStream(input), TimeProvider.System, new AttemptProgress(), TestContext.Current.CancellationToken);
+            receipt, program, RerunCalls.None, new MemoryStream(input), TimeProvider.System, new AttemptProgress(), TestContext.Current.CancellationToken);
 
         rerun.Value.Confirms.ShouldBeTrue();
     }
@@ -173,7 +173,7 @@ public sealed class AgentCallsTests : IDisposable
     [InlineData("""(import "stoa" "request" (func (param i32 i32) (result i32)))""", null)]
     [InlineData("""(import "stoa" "read" (func (param i32 i32 i32) (result i32)))""", null)]
     [InlineData("""(import "stoa" "read" (func (param i32 i32) (result i32)))""", "it is (i32 i32 i32) -> (i32)")]
-    [InlineData("""(import "stoa" "teleport" (func))""", "stoa (read, request)")]
+    [InlineData("""(import "stoa" "teleport" (func))""", "stoa (read, request, run, write)")]
     [InlineData("""(import "stoa" "request" (global i32))""", "which no node gives")]
     public void Publication_OfAProgramThatImportsStoa_TakesWhatANodeGives(string import, string? refusal)
     {

@@ -60,7 +60,7 @@ public sealed class GuestHeaderTests : IDisposable
         var report = WasiRun.Execute(new Engine(), new WasiRunRequest
         {
             Module = await File.ReadAllBytesAsync(program, TestContext.Current.CancellationToken),
-            DefineMore = imports => AgentCalls.DefineIn(imports, board),
+            DefineMore = imports => AgentCalls.DefineIn(imports, board, ClosedCallDesk.WithoutNode),
         });
 
         return (report.Outcome.ShouldBeOfType<WasiRunOutcome.Exited>().ExitCode, board);

@@ -44,6 +44,7 @@ public sealed class SamplesTests
         var output = GuestOutput.ToMemory(manifest.Limits.OutputBytes);
         var log = GuestOutput.ToMemory(manifest.Limits.LogBytes, OutputOverflow.Truncate);
         var board = new ProgressBoard();
+        using var calls = new SampleCalls(sample, TestContext.Current.CancellationToken);
         var request = new WasiRunRequest
         {
             Module = File.ReadAllBytes(SampleFolder.File(sample, manifest.Program)),
@@ -54,7 +55,7 @@ public sealed class SamplesTests
                 Stdout = output,
                 Stderr = log,
             },
-            DefineMore = imports => AgentCalls.DefineIn(imports, board),
+            DefineMore = imports => AgentCalls.DefineIn(imports, board, calls.Desk),
             Limits = new ExecutionLimits { Fuel = manifest.Limits.Fuel, MaxMemoryBytes = manifest.Limits.MemoryBytes },
         };
 
@@ -80,7 +81,7 @@ public sealed class SamplesTests
                 Stdin = GuestInput.FromBytes(System.Text.Encoding.UTF8.GetBytes(input)),
                 Stdout = output,
             },
-            DefineMore = imports => AgentCalls.DefineIn(imports, new ProgressBoard()),
+            DefineMore = imports => AgentCalls.DefineIn(imports, new ProgressBoard(), ClosedCallDesk.WithoutNode),
         };
 
         WasiRun.Execute(s_engine, request, TestContext.Current.CancellationToken).Outcome.ShouldBeOfType<WasiRunOutcome.Exited>().ExitCode.ShouldBe(0);

@@ -152,7 +152,7 @@ public sealed class AgentSandboxTests : IDisposable
     }
 
     private static Task<Outcome<RerunReport, RerunRefusal>> RerunAsync(Receipt receipt, byte[] program, byte[] input) =>
-        ReceiptRerun.RunAsync(receipt, program, new MemoryStream(input), TimeProvider.System, new AttemptProgress(), TestContext.Current.CancellationToken);
+        ReceiptRerun.RunAsync(receipt, program, RerunCalls.None, new MemoryStream(input), TimeProvider.System, new AttemptProgress(), TestContext.Current.CancellationToken);
 
     private Task<AttemptOutcome> RunAsync(
         byte[] program, byte[]? input = null, AgentLimits? limits = null, long seed = 7, CancellationToken? cancellationToken = null)

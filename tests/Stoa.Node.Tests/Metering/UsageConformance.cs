@@ -74,6 +74,54 @@ public abstract class UsageConformance(DatabaseSource source) : MeteringTest(sou
     }
 
     [Fact]
+    public async Task Report_OfATaskThatCalledOthers_TellsEachAgentsPart()
+    {
+        var (bob, eve) = (Agents[3].PublisherId, Ids.Next<User>());
+        await Limited.SubmitAllAsync([TaskOf(Agents[0], Price)], Stop);
+        var running = (await Limited.ClaimAsync(Holder, Room, Now, Stop)).Single();
+        var whole = Succeed(running, new Money(1_000), new Usage(1, 1, 1, 1, 1), Now, _nodes[0]);
+        TaskCall[] calls =
+        [
+            new(1, null, "bob/upper@1.0.0", bob, new Usage(20, 1, 3, 4, 5), null, new Money(400), new Money(100), new Money(20),
+                [new CreatorPart(bob, "bob", "bob/upper@1.0.0", new Money(200)), new CreatorPart(eve, "eve", "bob/upper@1.0.0", new Money(80))]),
+            new(2, null, "bob/upper@1.0.0", bob, new Usage(20, 1, 3, 4, 5), "trap", Money.Zero, Money.Zero, Money.Zero, []),
+        ];
+        var ended = (TaskState.Succeeded)whole.Task.State;
+        var payees = new Payees(Accounts.Clearing, Creator, Accounts.Node, Accounts.Platform)
+        {
+            Royalties = [(await OpenWalletAsync(bob), new Money(200)), (await OpenWalletAsync(eve), new Money(80))],
+        };
+        (await Limited.EndAttemptAsync(
+            whole with
+            {
+                Task = whole.Task with { State = ended with { Result = ended.Result with { Calls = calls } } },
+                Transfers = Settlement.Capture(running, new Shares(new Money(700), new Money(250), new Money(50)), payees, Ids, Now),
+            },
+            Stop)).ShouldBe(AttemptEndOutcome.Written);
+
+        foreach (var isFolded in (bool[])[false, true])
+        {
+            (await RowsAsync(UsageRole.Consumer, Owner, UsageGroup.Agent)).ShouldBe([("ann/upper", 1, 1, 600, 420), ("bob/upper", 1, 20, 400, 280)]);
+            (await RowsAsync(UsageRole.Creator, bob, UsageGroup.Agent)).ShouldBe([("bob/upper", 1, 20, 400, 200)]);
+            (await RowsAsync(UsageRole.Creator, eve, UsageGroup.Agent)).ShouldBe([("bob/upper", 0, 0, 0, 80)]);
+            (await RowsAsync(UsageRole.Operator, Owner, UsageGroup.Kind)).ShouldBe([("Call", 1, 20, 400, 280), ("Task", 1, 1, 600, 420)]);
+            (await Usage.ReportAsync(Query(UsageRole.Operator, Owner, UsageSpan.Day, UsageGroup.Kind), new PageRequest(), Stop)).Items.Select(row => row.Amounts.Node)
+                .ShouldBe([new Money(100), new Money(150)]);
+            if (!isFolded)
+                await FoldAllAsync();
+        }
+
+        (await Usage.VerifyAsync(Stop)).FindingCount.ShouldBe(0);
+
+        async Task<IEnumerable<(string, long, long, long, long)>> RowsAsync(UsageRole role, Id<User> user, UsageGroup group) =>
+            (await Usage.ReportAsync(Query(role, user, UsageSpan.Day, group), new PageRequest(), Stop)).Items
+                .Select(row => (row.Name, row.Amounts.Events, row.Amounts.Fuel, row.Amounts.Paid.Nanodollars, row.Amounts.Creator.Nanodollars));
+
+        async Task<Id<Account>> OpenWalletAsync(Id<User> user) =>
+            (await Ledger.OpenAccountAsync(Account.Open(Ids.Next<Account>(), user.ToString(), AccountKind.Wallet, Now), Stop)).Id;
+    }
+
+    [Fact]
     public async Task Verify_OfATotalThatWasChanged_FindsIt()
     {
         await Limited.SubmitAllAsync([TaskOf(Agents[0], Price), TaskOf(Agents[1], Price)], Stop);

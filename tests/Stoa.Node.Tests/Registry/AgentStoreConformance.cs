@@ -39,6 +39,21 @@ public abstract class AgentStoreConformance(DatabaseSource source) : DatabaseTes
     }
 
     [Fact]
+    public async Task Add_WithUses_KeepsTheTermsAndWhatIsMeant()
+    {
+        var use = new AgentUse(ListingName.Parse("bob/codec@1.2.0"), 4, Money.Parse("0.002"), 5_000_000, new UseLimits(Fuel: 7, OutputBytes: 9));
+        var plain = new AgentUse(ListingName.Parse("bob/other@1.0.0"), 1, Money.Zero, AgentUse.DefaultInputBytes, UseLimits.None);
+        var made = Make("ann", "resize", "1.0.0");
+        var version = made with { Manifest = made.Manifest with { Uses = [use, plain] }, Uses = [_ids.Next<AgentVersion>(), _ids.Next<AgentVersion>()] };
+        await Agents.AddAsync(version, Published(version), Stop);
+
+        var read = (await new SqlAgentStore(Database).GetAsync(version.Id, Stop))!;
+
+        (read.Uses, read.Manifest.Uses).ShouldSatisfyAllConditions(
+            pair => pair.Item1.ShouldBe(version.Uses), pair => pair.Item2.ShouldBe([use, plain]), pair => read.Manifest.MostForCalls.ShouldBe(Money.Parse("0.002")));
+    }
+
+    [Fact]
     public async Task Add_TellsItInTheEventStream()
     {
         var added = await AddAsync("ann", "resize", "1.0.0");

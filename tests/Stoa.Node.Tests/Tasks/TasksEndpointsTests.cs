@@ -54,7 +54,7 @@ public sealed class TasksEndpointsTests(TaskNodeFixture fixture) : IClassFixture
         var receipt = Market.Tasks.ReceiptVerifier.Verify(await Client.GetReceiptAsync(task.Id, Stop), null).Value;
 
         var report = await Market.Tasks.ReceiptRerun.RunAsync(
-            receipt, GuestPrograms.Echo, new MemoryStream("again"u8.ToArray()), TimeProvider.System, new Market.Tasks.AttemptProgress(), Stop);
+            receipt, GuestPrograms.Echo, Market.Tasks.RerunCalls.None, new MemoryStream("again"u8.ToArray()), TimeProvider.System, new Market.Tasks.AttemptProgress(), Stop);
 
         report.Value.Confirms.ShouldBeTrue();
     }

@@ -1,0 +1,27 @@
+using System.Buffers;
+using System.Text.Json;
+
+namespace Stoa.Market.Calls;
+
+/// <summary>The answer to what is not done: <c>{"error","detail"}</c>, and of an agent that failed <c>failure</c> and <c>log</c>.</summary>
+internal static class CallError
+{
+    public static ReadOnlySequence<byte> Of(Refusal<CallRefusal> refused) => Of(refused, failure: null, log: "");
+
+    /// <param name="refused">The case, with what to say.</param>
+    /// <param name="failure">How the called agent failed, in camelCase; null when none did.</param>
+    /// <param name="log">The end of what it wrote to stderr.</param>
+    public static ReadOnlySequence<byte> Of(Refusal<CallRefusal> refused, string? failure, string log) => new(SignedJson.Written(json =>
+    {
+        json.WriteStartObject();
+        json.WriteString("error", JsonNamingPolicy.CamelCase.ConvertName(refused.Code.ToString()));
+        json.WriteString("detail", refused.Detail);
+        if (failure is not null)
+        {
+            json.WriteString("failure", failure);
+            json.WriteString("log", log);
+        }
+
+        json.WriteEndObject();
+    }));
+}
