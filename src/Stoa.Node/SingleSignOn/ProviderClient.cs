@@ -49,7 +49,7 @@ public sealed class ProviderClient(ProviderHttp http, ProviderDirectory director
     internal async Task<bool> IsOfIssuerAsync(IdentityProvider provider, string? issuer, CancellationToken cancellationToken)
     {
         var configuration = await directory.GetAsync(provider.Issuer, cancellationToken);
-        return issuer is null ? !SaysIssuer(configuration) : issuer == provider.Issuer;
+        return issuer is null ? !configuration.AuthorizationResponseIssParameterSupported : issuer == provider.Issuer;
     }
 
     /// <summary>Who has signed in.</summary>
@@ -144,10 +144,6 @@ public sealed class ProviderClient(ProviderHttp http, ProviderDirectory director
         form.Add(new("client_secret", secret));
         return http.PostAsync(configuration.TokenEndpoint, form, null, cancellationToken);
     }
-
-    private static bool SaysIssuer(OpenIdConnectConfiguration configuration) =>
-        configuration.AdditionalData.TryGetValue("authorization_response_iss_parameter_supported", out var said)
-        && said is true or JsonElement { ValueKind: JsonValueKind.True } or "true" or "True";
 
     private static string? Text(JsonElement json, string name) =>
         json.TryGetProperty(name, out var value) && value.ValueKind is JsonValueKind.String ? value.GetString() : null;

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Text.Json;
+using Microsoft.IdentityModel.Protocols;
 using Microsoft.IdentityModel.Protocols.OpenIdConnect;
 using Microsoft.IdentityModel.Tokens;
 using Stoa.Market.SingleSignOn;
@@ -11,7 +12,7 @@ namespace Stoa.Node.SingleSignOn;
 /// A token whose key is not known has the document fetched anew, once a minute at most, so that strange tokens make no flood at the provider. One that
 /// cannot be had is not asked for again for seconds, so that whoever waits for it is answered, too.
 /// </remarks>
-public sealed class ProviderDirectory(ProviderHttp http, SingleSignOnOptions options, TimeProvider time)
+public sealed class ProviderDirectory(IDocumentRetriever documents, SingleSignOnOptions options, TimeProvider time)
 {
     /// <summary>How long a document is used.</summary>
     internal static readonly TimeSpan MaxAge = TimeSpan.FromHours(1);
@@ -116,7 +117,7 @@ public sealed class ProviderDirectory(ProviderHttp http, SingleSignOnOptions opt
     {
         try
         {
-            return await OpenIdConnectConfigurationRetriever.GetAsync(issuer.TrimEnd('/') + "/.well-known/openid-configuration", http, cancellationToken);
+            return await OpenIdConnectConfigurationRetriever.GetAsync(issuer.TrimEnd('/') + "/.well-known/openid-configuration", documents, cancellationToken);
         }
         // What strangers write into their documents fails in the library in many ways.
         catch (Exception malformed) when (malformed is not (ProviderException or OperationCanceledException or OutOfMemoryException))

@@ -1,3 +1,4 @@
+using Microsoft.IdentityModel.Protocols;
 using Stoa.Node.Hosting;
 
 namespace Stoa.Node.SingleSignOn;
@@ -10,6 +11,7 @@ public static class SingleSignOnModule
         builder.AddRoomOptions("SingleSignOn", new SingleSignOnOptions(), options => options.Validate());
         var services = builder.Services;
         services.AddSingleton<ProviderHttp>();
+        services.AddSingleton<IDocumentRetriever>(provider => provider.GetRequiredService<ProviderHttp>());
         services.AddSingleton<ProviderDirectory>();
         services.AddSingleton<IdTokens>();
         services.AddSingleton<ProviderClient>();
