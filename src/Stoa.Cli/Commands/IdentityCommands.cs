@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Stoa.Cli.Terminal;
 using Stoa.Client.Contracts;
 
 namespace Stoa.Cli.Commands;

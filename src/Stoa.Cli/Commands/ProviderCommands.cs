@@ -7,6 +7,8 @@ namespace Stoa.Cli.Commands;
 /// <summary>The commands of <c>stoa organisation provider</c>: the OpenID Connect provider by which its people sign in.</summary>
 internal static class ProviderCommands
 {
+    private static readonly string[] s_scopes = ["openid", "email", "profile"];
+
     public static CommandGroup Create(CommandScope scope) => new(
         "provider",
         "The OpenID Connect provider by which the people of an organisation sign in. Administrators only.",
@@ -32,7 +34,7 @@ internal static class ProviderCommands
             ("Roles", Format.Escaped(provider.RoleClaim is null
                 ? "given here; who is new is a viewer"
                 : $"by {provider.RoleClaim}: {string.Join(", ", provider.Roles.Select(pair => $"{pair.Key}={pair.Value}"))}; else viewer")),
-            ("Scopes", Format.Escaped(string.Join(' ', new[] { "openid", "email", "profile" }.Union(provider.Scopes)))),
+            ("Scopes", Format.Escaped(string.Join(' ', s_scopes.Union(provider.Scopes)))),
             ("Set", Format.Time(provider.ChangedAt)));
         return ExitCode.Ok;
     }

@@ -18,6 +18,8 @@ public sealed class ProviderClient(ProviderHttp http, ProviderDirectory director
 {
     private const int ErrorLengthMax = 60;
 
+    private static readonly string[] s_scopes = ["openid", "email", "profile"];
+
     /// <summary>Where a browser goes to sign in.</summary>
     /// <exception cref="ProviderException">The provider cannot be reached, or used.</exception>
     internal async Task<string> BeginAsync(IdentityProvider provider, SignOnState state, CancellationToken cancellationToken)
@@ -30,7 +32,7 @@ public sealed class ProviderClient(ProviderHttp http, ProviderDirectory director
             ("response_type", "code"),
             ("client_id", provider.ClientId),
             ("redirect_uri", options.RedirectUrl(state.Organisation)),
-            ("scope", string.Join(' ', new[] { "openid", "email", "profile" }.Union(provider.Scopes))),
+            ("scope", string.Join(' ', s_scopes.Union(provider.Scopes))),
             ("state", state.State),
             ("nonce", state.Nonce),
             ("code_challenge", CodeChallenge.Of(state.Verifier)),

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Microsoft.AspNetCore.Http.HttpResults;
 using Stoa.Market;
 using Stoa.Market.SingleSignOn;
 using Stoa.Node.Http;
@@ -47,7 +48,7 @@ public static class SignOnPages
 
         context.Response.Cookies.Delete(CookieName(options), Cookie(options));
         var passed = await desk.ReceiveAsync(state!, answer, cancellationToken);
-        return passed.Match(
+        return passed.Match<IResult>(
             pass => state!.Port is { } port ? Tell(port, state, ("code", pass.Code.Text)) : ShowCode(pass.Code.Text),
             refusal => state!.Port is { } port
                 ? Tell(port, state, ("error", Problems.Of(refusal.Code).Code), ("error_description", refusal.Detail))
@@ -57,7 +58,7 @@ public static class SignOnPages
     /// <summary>A parameter that is there once; one that comes twice is none.</summary>
     private static string? One(Microsoft.Extensions.Primitives.StringValues values) => values.Count == 1 ? values[0] : null;
 
-    private static IResult Tell(int port, SignOnState state, params (string Name, string Value)[] said)
+    private static RedirectHttpResult Tell(int port, SignOnState state, params (string Name, string Value)[] said)
     {
         var pairs = said.Append(("state", state.ClientState)).Select(pair => $"{pair.Item1}={Uri.EscapeDataString(pair.Item2)}");
         return TypedResults.Redirect(string.Create(CultureInfo.InvariantCulture, $"http://127.0.0.1:{port}/?{string.Join('&', pairs)}"));

@@ -88,6 +88,14 @@ public sealed class FakeProvider : IAsyncDisposable
         Kid += "+";
     }
 
+    /// <summary>Is honest again, and everybody's first person.</summary>
+    public void Reset()
+    {
+        (Subject, Email, EmailVerified, PreferredName, Groups) = ("subject-1", "grace@example.org", true, "Grace.Hopper", null);
+        (HasUserInfo, UserInfoSubject, TakesEverything, Make) = (false, null, false, null);
+        (Alter, AlterDiscovery, AlterKeys) = (_ => { }, _ => { }, _ => { });
+    }
+
     /// <summary>What a person does in the browser: signs in there, and is sent back.</summary>
     /// <param name="request">Where the node has sent the browser.</param>
     /// <returns>Where the provider sends it.</returns>

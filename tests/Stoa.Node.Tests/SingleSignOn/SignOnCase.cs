@@ -6,6 +6,7 @@ using System.Text.RegularExpressions;
 using Stoa.Client.Contracts;
 using Stoa.Market.SingleSignOn;
 using Stoa.Node.Tests.Hosting;
+using Stoa.Node.Tests.Identity;
 
 namespace Stoa.Node.Tests.SingleSignOn;
 
@@ -35,8 +36,24 @@ public sealed partial class SignOnCase : IAsyncDisposable
     public static async Task<SignOnCase> StartAsync(params string[] options)
     {
         var node = await RunningNode.StartAsync([.. Options, .. options]);
+        return await StartAsync(node, await node.NewMemberAsync("boss"));
+    }
+
+    /// <summary>The same with a node that sends letters.</summary>
+    internal static async Task<SignOnCase> StartAsync(LetterBox box)
+    {
+        const string password = "correct horse battery";
+        var node = await RunningNode.StartAsync([.. Options, .. box.Options]);
+        (await node.Anonymous.PostAsJsonAsync("/api/v1/users", new { handle = "boss", email = "boss@example.org", password }, Stop)).EnsureSuccessStatusCode();
+        var code = await box.TakeCodeAsync("boss@example.org");
+        (await node.Anonymous.PostAsJsonAsync("/api/v1/email-verifications", new { email = "boss@example.org", code }, Stop)).EnsureSuccessStatusCode();
+        using var signedIn = await node.Anonymous.PostAsJsonAsync("/api/v1/sessions", new { login = "boss", password }, Stop);
+        return await StartAsync(node, node.NewClient((await RunningNode.ReadAsync<SessionResponse>(signedIn)).Token));
+    }
+
+    private static async Task<SignOnCase> StartAsync(RunningNode node, HttpClient boss)
+    {
         var provider = await FakeProvider.StartAsync();
-        var boss = await node.NewMemberAsync("boss");
         (await boss.PostAsJsonAsync("/api/v1/organisations", new { handle = Organisation, name = "Acme" }, Stop)).StatusCode.ShouldBe(HttpStatusCode.Created);
         var started = new SignOnCase(node, provider, boss);
         await started.SetProviderAsync();
@@ -126,4 +143,16 @@ public sealed record SignOnProgram(int? Port = null)
 
     /// <summary>What it has the browser begin with.</summary>
     public string Query => $"code_challenge={CodeChallenge.Of(Verifier)}&state={State}{(Port is null ? "" : $"&port={Port}")}";
+}
+
+/// <summary>One organisation with a provider for all tests of a class.</summary>
+public sealed class SharedSignOnCase : IAsyncLifetime
+{
+    private SignOnCase? _case;
+
+    public SignOnCase Case => _case!;
+
+    public async ValueTask InitializeAsync() => _case = await SignOnCase.StartAsync();
+
+    public ValueTask DisposeAsync() => _case!.DisposeAsync();
 }

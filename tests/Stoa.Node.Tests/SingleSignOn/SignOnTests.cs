@@ -1,9 +1,11 @@
 using System.Net;
 using System.Net.Http.Json;
+using System.Security.Cryptography;
 using Microsoft.AspNetCore.WebUtilities;
 using Stoa.Client.Contracts;
 using Stoa.Market.Identity.SecondFactor;
 using Stoa.Node.Tests.Hosting;
+using Stoa.Node.Tests.Identity;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Tests.SingleSignOn;
@@ -248,6 +250,53 @@ public sealed class SignOnTests : IAsyncLifetime
         entries.Items.ShouldContain(entry => entry.Act == "createSessionBySingleSignOn" && entry.Actor == opened.User.Id && entry.Status == 201);
         using var export = await grace.PostAsync("/api/v1/users/me/export", null, Stop);
         (await export.Content.ReadAsStringAsync(Stop)).ShouldContain("subject-1");
+    }
+
+    [Theory]
+    [InlineData("PS256")]
+    [InlineData("RS512")]
+    [InlineData("ES256")]
+    public async Task IdToken_OfOtherGoodAlgorithms_IsTaken(string algorithm)
+    {
+        using var curve = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var point = curve.ExportParameters(false).Q;
+        _case.Provider.AlterKeys = keys => keys.Add(new()
+        {
+            ["kty"] = "EC", ["crv"] = "P-256", ["kid"] = "curve", ["x"] = System.Buffers.Text.Base64Url.EncodeToString(point.X), ["y"] = System.Buffers.Text.Base64Url.EncodeToString(point.Y),
+        });
+        _case.Provider.Make = claims => FakeProvider.Jwt(new { alg = algorithm, kid = algorithm == "ES256" ? "curve" : _case.Provider.Kid }, claims, bytes => algorithm switch
+        {
+            "PS256" => _case.Provider.Key.SignData(bytes, HashAlgorithmName.SHA256, RSASignaturePadding.Pss),
+            "RS512" => _case.Provider.Key.SignData(bytes, HashAlgorithmName.SHA512, RSASignaturePadding.Pkcs1),
+            _ => curve.SignData(bytes, HashAlgorithmName.SHA256),
+        });
+
+        (await _case.SignInAsync()).User.Handle.ShouldBe("grace-hopper");
+    }
+
+    [Fact]
+    public async Task IdToken_ByAnHmac_IsRefused_ThoughTheProviderPublishesTheKey()
+    {
+        var shared = RandomNumberGenerator.GetBytes(32);
+        _case.Provider.AlterKeys = keys => keys.Add(new() { ["kty"] = "oct", ["use"] = "sig", ["kid"] = "shared", ["k"] = System.Buffers.Text.Base64Url.EncodeToString(shared) });
+        _case.Provider.Make = claims => FakeProvider.Jwt(new { alg = "HS256", kid = "shared" }, claims, bytes => HMACSHA256.HashData(shared, bytes));
+
+        (await RefusedAsync()).ShouldBe("idTokenInvalid");
+    }
+
+    [Fact]
+    public async Task Letter_ForAForgottenPassword_GoesToNobodyWhoHasNone()
+    {
+        await using var box = new LetterBox();
+        await using var mailing = await SignOnCase.StartAsync(box);
+        await mailing.SignInAsync();
+
+        foreach (var email in new[] { "grace@example.org", "boss@example.org" })
+            (await mailing.Node.Anonymous.PostAsJsonAsync("/api/v1/password-resets/letters", new { email }, Stop)).StatusCode.ShouldBe(HttpStatusCode.Accepted);
+
+        // They are written one after the other, so hers would have come first.
+        await box.TakeCodeAsync("boss@example.org");
+        box.HasMore.ShouldBeFalse();
     }
 
     [Fact]
