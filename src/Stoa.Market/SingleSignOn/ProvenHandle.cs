@@ -34,7 +34,7 @@ public static class ProvenHandle
     private static string Plain(string name)
     {
         var plain = new StringBuilder(HandleLengthMax);
-        foreach (var character in name.Normalize(NormalizationForm.FormKD))
+        foreach (var character in name)
         {
             if (plain.Length == HandleLengthMax - SuffixLengthMax)
                 break;

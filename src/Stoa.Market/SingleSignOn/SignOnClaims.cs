@@ -10,6 +10,7 @@ public static class SignOnClaims
     public const int SubjectLengthMax = 255;
 
     private const int RoleValuesMax = 1_000;
+    private const int RoleValueLengthMax = 200;
 
     /// <summary>Whether the ID token alone says all that is needed.</summary>
     public static bool AreEnough(IdentityProvider provider, JsonElement idToken) =>
@@ -49,10 +50,8 @@ public static class SignOnClaims
 
     private static Refusal<SingleSignOnRefusal> Refuse(string detail) => new(SingleSignOnRefusal.SignOnEmailRefused, detail);
 
-    private static string? Text(JsonElement claims, string name) =>
-        claims.TryGetProperty(name, out var value) && value.ValueKind is JsonValueKind.String && value.GetString() is { Length: > 0 and <= RegistrationRules.EmailLengthMax + 1 } text
-            ? text
-            : null;
+    // One more than an address may have, so that a longer one is none.
+    private static string? Text(JsonElement claims, string name) => ClaimText.Of(claims, name, RegistrationRules.EmailLengthMax + 1) is { Length: > 0 } text ? text : null;
 
     // Some providers write it as a text.
     private static bool? IsVerified(JsonElement claims) => !claims.TryGetProperty("email_verified", out var value)
@@ -65,8 +64,8 @@ public static class SignOnClaims
             return [];
         return value.ValueKind switch
         {
-            JsonValueKind.String => [value.GetString()!],
-            JsonValueKind.Array => value.EnumerateArray().Take(RoleValuesMax).Where(one => one.ValueKind is JsonValueKind.String).Select(one => one.GetString()!),
+            JsonValueKind.String => ClaimText.Of(value, RoleValueLengthMax) is { } one ? [one] : [],
+            JsonValueKind.Array => value.EnumerateArray().Take(RoleValuesMax).Select(one => ClaimText.Of(one, RoleValueLengthMax)).OfType<string>(),
             _ => [],
         };
     }

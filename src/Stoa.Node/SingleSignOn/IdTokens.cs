@@ -11,7 +11,10 @@ namespace Stoa.Node.SingleSignOn;
 /// <summary>Checks ID tokens: OpenID Connect Core, section 3.1.3.7.</summary>
 public sealed class IdTokens(ProviderDirectory directory, TimeProvider time)
 {
-    private const int TokenLengthMax = 64 << 10;
+    /// <summary>Most characters of a token.</summary>
+    internal const int TokenLengthMax = 64 << 10;
+
+    private const int NonceLengthMax = 200;
 
     private static readonly TimeSpan s_skew = TimeSpan.FromMinutes(2);
     private static readonly JsonDocumentOptions s_json = new() { MaxDepth = 32 };
@@ -49,10 +52,22 @@ public sealed class IdTokens(ProviderDirectory directory, TimeProvider time)
         });
         if (!result.IsValid)
             throw Invalid(Explain(result.Exception), result.Exception);
-        using var payload = JsonDocument.Parse(Base64UrlEncoder.DecodeBytes(jwt.EncodedPayload), s_json);
-        var claims = payload.RootElement.Clone();
+        var claims = ReadClaims(jwt);
         CheckClaims(provider, claims, nonce);
         return claims;
+    }
+
+    private static JsonElement ReadClaims(JsonWebToken jwt)
+    {
+        try
+        {
+            using var payload = JsonDocument.Parse(Base64UrlEncoder.DecodeBytes(jwt.EncodedPayload), s_json);
+            return payload.RootElement.Clone();
+        }
+        catch (Exception malformed) when (malformed is JsonException or FormatException)
+        {
+            throw Invalid("Its claims cannot be read.", malformed);
+        }
     }
 
     private JsonWebToken Parse(string token)
@@ -89,8 +104,8 @@ public sealed class IdTokens(ProviderDirectory directory, TimeProvider time)
 
     private void CheckClaims(IdentityProvider provider, JsonElement claims, string nonce)
     {
-        if (!claims.TryGetProperty("nonce", out var said) || said.ValueKind is not JsonValueKind.String
-            || !CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(said.GetString()!), Encoding.UTF8.GetBytes(nonce)))
+        if (ClaimText.Of(claims, "nonce", NonceLengthMax) is not { } said
+            || !CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(said), Encoding.UTF8.GetBytes(nonce)))
         {
             throw Invalid("It is of another sign-in (nonce).");
         }

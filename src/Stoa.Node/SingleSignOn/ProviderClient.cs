@@ -147,8 +147,7 @@ public sealed class ProviderClient(ProviderHttp http, ProviderDirectory director
         return http.PostAsync(configuration.TokenEndpoint, form, null, cancellationToken);
     }
 
-    private static string? Text(JsonElement json, string name) =>
-        json.TryGetProperty(name, out var value) && value.ValueKind is JsonValueKind.String ? value.GetString() : null;
+    private static string? Text(JsonElement json, string name) => ClaimText.Of(json, name, IdTokens.TokenLengthMax);
 
     private static string ErrorOf(JsonElement answer) => Text(answer, "error") is { } error ? $" ({Plain(error)})" : "";
 

@@ -32,7 +32,8 @@ public sealed class Browser : IDisposable
         var address = new Uri(url);
         var host = address.Authority;
         using var request = new HttpRequestMessage(
-            method, url.StartsWith(PublicUrl, StringComparison.Ordinal) ? new Uri(Node.Started.Address, address.PathAndQuery) : address) { Content = content };
+            method, url.StartsWith(PublicUrl, StringComparison.Ordinal) ? new Uri(Node.Started.Address, address.PathAndQuery) : address)
+        { Content = content };
         request.Headers.Host = host;
         var cookies = CookiesOf(host);
         if (cookies.Count > 0)

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 using Stoa.Node.Tests.Hosting;
 
 namespace Stoa.Node.Tests.SingleSignOn;
@@ -66,6 +67,13 @@ public sealed class EvilProviderTests : IClassFixture<SharedSignOnCase>
         ["an unknown key id"] = provider => provider.Make = claims => FakeProvider.Jwt(new { alg = "RS256", kid = "unknown" }, claims, provider.SignRs256),
         ["an algorithm of the name of none, in capitals"] = provider => provider.Make = claims => FakeProvider.Jwt(new { alg = "NONE", kid = provider.Kid }, claims, _ => []),
         ["no JWT at all"] = provider => provider.Make = _ => "nothing",
+        ["a nonce that is half a character"] = provider => provider.Make = claims => FakeProvider.Jwt(
+            new { alg = "RS256", kid = provider.Kid }, JsonSerializer.Serialize(claims).Replace("\"nonce\":\"", "\"nonce\":\"\\ud800", StringComparison.Ordinal), provider.SignRs256),
+        ["a subject that is half a character"] = provider => provider.Make = claims => FakeProvider.Jwt(
+            new { alg = "RS256", kid = provider.Kid }, JsonSerializer.Serialize(claims).Replace("\"subject-1\"", "\"\\udc00\"", StringComparison.Ordinal), provider.SignRs256),
+        ["claims that nest deeply"] = provider => provider.Make = claims => FakeProvider.Jwt(
+            new { alg = "RS256", kid = provider.Kid }, JsonSerializer.Serialize(claims)[..^1] + ",\"x\":" + new string('[', 50) + new string(']', 50) + "}", provider.SignRs256),
+        ["claims that are no object"] = provider => provider.Make = _ => FakeProvider.Jwt(new { alg = "RS256", kid = provider.Kid }, "[]", provider.SignRs256),
         ["an encrypted one"] = provider => provider.Make = _ => "e30.e30.e30.e30.e30",
         ["claims that were changed after signing"] = provider => provider.Make = claims =>
         {

@@ -1,6 +1,5 @@
 using System.Buffers.Text;
 using System.Collections.Concurrent;
-using System.Net;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -112,9 +111,12 @@ public sealed class FakeProvider : IAsyncDisposable
     }
 
     /// <summary>A token as RFC 7515 has it, by whatever signature.</summary>
-    public static string Jwt(object header, Dictionary<string, object?> claims, Func<byte[], byte[]> sign)
+    public static string Jwt(object header, Dictionary<string, object?> claims, Func<byte[], byte[]> sign) => Jwt(header, JsonSerializer.Serialize(claims), sign);
+
+    /// <summary>The same with claims as they are written.</summary>
+    public static string Jwt(object header, string claims, Func<byte[], byte[]> sign)
     {
-        var signed = $"{Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(header))}.{Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(claims))}";
+        var signed = $"{Base64Url.EncodeToString(JsonSerializer.SerializeToUtf8Bytes(header))}.{Base64Url.EncodeToString(Encoding.UTF8.GetBytes(claims))}";
         return $"{signed}.{Base64Url.EncodeToString(sign(Encoding.ASCII.GetBytes(signed)))}";
     }
 
@@ -203,7 +205,12 @@ public sealed class FakeProvider : IAsyncDisposable
         var now = DateTimeOffset.UtcNow.ToUnixTimeSeconds();
         var claims = new Dictionary<string, object?>
         {
-            ["iss"] = Issuer, ["sub"] = Subject, ["aud"] = ClientId, ["iat"] = now, ["exp"] = now + 300, ["nonce"] = request!["nonce"],
+            ["iss"] = Issuer,
+            ["sub"] = Subject,
+            ["aud"] = ClientId,
+            ["iat"] = now,
+            ["exp"] = now + 300,
+            ["nonce"] = request!["nonce"],
         };
         if (!HasUserInfo)
         {
@@ -216,7 +223,10 @@ public sealed class FakeProvider : IAsyncDisposable
         Alter(claims);
         await WriteAsync(context, new()
         {
-            ["access_token"] = access, ["token_type"] = "Bearer", ["expires_in"] = 300, ["id_token"] = Make is null ? SignHonestly(claims) : Make(claims),
+            ["access_token"] = access,
+            ["token_type"] = "Bearer",
+            ["expires_in"] = 300,
+            ["id_token"] = Make is null ? SignHonestly(claims) : Make(claims),
         });
     }
 

@@ -72,7 +72,11 @@ public sealed class IdentityProvidersTests : IAsyncLifetime
             Path,
             new
             {
-                issuer = "ftp://u:p@login.example.org/?x", clientId = "", clientSecret = "", domains = new[] { "EXAMPLE.org", "nodots", "*.example.org" }, roles = new { x = "king" },
+                issuer = "ftp://u:p@login.example.org/?x",
+                clientId = "",
+                clientSecret = "",
+                domains = new[] { "EXAMPLE.org", "nodots", "*.example.org" },
+                roles = new { x = "king" },
                 scopes = new[] { "a b" },
             },
             Stop));

@@ -104,7 +104,12 @@ public sealed partial class OidcProviderJudgeTests : IAsyncLifetime
             "/api/v1/organisations/acme/identity-provider",
             new
             {
-                issuer, clientId = "stoa", clientSecret, domains = new[] { "example.org" }, roleClaim = "groups", scopes = new[] { "groups" },
+                issuer,
+                clientId = "stoa",
+                clientSecret,
+                domains = new[] { "example.org" },
+                roleClaim = "groups",
+                scopes = new[] { "groups" },
                 roles = new Dictionary<string, string> { ["stoa-developers"] = "developer" },
             },
             Stop);

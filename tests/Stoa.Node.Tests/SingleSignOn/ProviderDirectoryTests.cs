@@ -2,7 +2,6 @@ using System.Net;
 using System.Text.Json;
 using Microsoft.IdentityModel.Protocols;
 using Stoa.Market.SingleSignOn;
-using Stoa.Node.Http;
 using Stoa.Node.SingleSignOn;
 using Stoa.Node.Tests.Hosting;
 
@@ -65,7 +64,12 @@ public sealed class ProviderDirectoryTests : IAsyncLifetime
             var now = _clock.GetUtcNow().ToUnixTimeSeconds();
             var token = _provider.SignHonestly(new()
             {
-                ["iss"] = _provider.Issuer, ["sub"] = "subject-1", ["aud"] = FakeProvider.ClientId, ["iat"] = now, ["exp"] = now + 60, ["nonce"] = "n",
+                ["iss"] = _provider.Issuer,
+                ["sub"] = "subject-1",
+                ["aud"] = FakeProvider.ClientId,
+                ["iat"] = now,
+                ["exp"] = now + 60,
+                ["nonce"] = "n",
             });
             return (await tokens.ReadAsync(provider, token, "n", Stop)).GetProperty("sub").GetString();
         }
@@ -95,13 +99,17 @@ public sealed class ProviderDirectoryTests : IAsyncLifetime
         const string issuer = "https://login.example";
         var document = new Dictionary<string, string>
         {
-            ["issuer"] = issuer, ["token_endpoint"] = issuer + "/token", ["authorization_endpoint"] = issuer + "/authorize", ["jwks_uri"] = issuer + "/keys",
+            ["issuer"] = issuer,
+            ["token_endpoint"] = issuer + "/token",
+            ["authorization_endpoint"] = issuer + "/authorize",
+            ["jwks_uri"] = issuer + "/keys",
         };
         document[member] = $"https://127.0.0.1:{new Uri(_provider.Issuer).Port}/keys";
         using var http = Http(options);
         var documents = new PublishedDocuments(http, new()
         {
-            [issuer + Discovery] = JsonSerializer.Serialize(document), [issuer + "/keys"] = """{"keys":[{"kty":"RSA","kid":"1","e":"AQAB","n":"%"}]}"""
+            [issuer + Discovery] = JsonSerializer.Serialize(document),
+            [issuer + "/keys"] = """{"keys":[{"kty":"RSA","kid":"1","e":"AQAB","n":"%"}]}"""
                 .Replace("%", System.Buffers.Text.Base64Url.EncodeToString(_provider.Key.ExportParameters(false).Modulus), StringComparison.Ordinal),
         });
 

@@ -68,8 +68,13 @@ public sealed partial class SignOnCase : IAsyncDisposable
             $"/api/v1/organisations/{organisation}/identity-provider",
             new
             {
-                issuer = provider.Issuer, clientId = FakeProvider.ClientId, clientSecret = FakeProvider.Secret, domains = new[] { "example.org" }, trustsEmail,
-                roleClaim = roles is null ? null : "groups", roles,
+                issuer = provider.Issuer,
+                clientId = FakeProvider.ClientId,
+                clientSecret = FakeProvider.Secret,
+                domains = new[] { "example.org" },
+                trustsEmail,
+                roleClaim = roles is null ? null : "groups",
+                roles,
             },
             Stop);
         set.StatusCode.ShouldBe(HttpStatusCode.OK, await set.Content.ReadAsStringAsync(Stop));

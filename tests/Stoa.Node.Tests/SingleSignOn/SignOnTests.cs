@@ -262,7 +262,11 @@ public sealed class SignOnTests : IAsyncLifetime
         var point = curve.ExportParameters(false).Q;
         _case.Provider.AlterKeys = keys => keys.Add(new()
         {
-            ["kty"] = "EC", ["crv"] = "P-256", ["kid"] = "curve", ["x"] = System.Buffers.Text.Base64Url.EncodeToString(point.X), ["y"] = System.Buffers.Text.Base64Url.EncodeToString(point.Y),
+            ["kty"] = "EC",
+            ["crv"] = "P-256",
+            ["kid"] = "curve",
+            ["x"] = System.Buffers.Text.Base64Url.EncodeToString(point.X),
+            ["y"] = System.Buffers.Text.Base64Url.EncodeToString(point.Y),
         });
         _case.Provider.Make = claims => FakeProvider.Jwt(new { alg = algorithm, kid = algorithm == "ES256" ? "curve" : _case.Provider.Kid }, claims, bytes => algorithm switch
         {
