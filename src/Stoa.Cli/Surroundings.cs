@@ -48,6 +48,9 @@ internal sealed record Surroundings
     /// <summary>Sends the client's requests; null for the network.</summary>
     public HttpMessageHandler? Handler { get; init; }
 
+    /// <summary>Opens an address in a browser; null for the one of this machine.</summary>
+    public Action<Uri>? OpenBrowser { get; init; }
+
     public TimeProvider TimeProvider { get; init; } = TimeProvider.System;
 
     public static Surroundings OfProcess()

@@ -31,6 +31,7 @@ public sealed partial class RoomTests
         ["Calls"] = [],
         ["Builds"] = ["Identity", "Events", "Registry", "Calls"],
         ["Webhooks"] = ["Identity", "Events"],
+        ["SingleSignOn"] = ["Identity", "Webhooks"],
         ["Selection"] = ["Identity", "Events", "Registry"],
         ["Auctions"] = ["Identity", "Events", "Registry", "Selection"],
         ["Tasks"] = ["Identity", "Events", "Ledger", "Registry", "Membership", "Calls", "Builds", "Selection", "Auctions"],

@@ -21,7 +21,8 @@ internal static class AccountCommands
         new VerifyCommand(scope),
         new RecoverCommand(scope),
         new EraseCommand(scope),
-        TotpCommands.Create(scope));
+        TotpCommands.Create(scope),
+        IdentityCommands.Create(scope));
 
     private static Argument<string> Email() => new("EMAIL") { Description = "The address of the account." };
 
@@ -58,7 +59,7 @@ internal static class AccountCommands
                 ("Handle", $"[bold]{Format.Escaped(user.Handle)}[/] ({Format.Escaped(user.Role)})"),
                 ("Id", Format.Escaped(user.Id)),
                 ("Email", Format.Escaped(user.Email) + Say(security)),
-                ("Password", !security.HasPassword ? "none: API keys only" : security.PasswordChangedAt is { } changed ? $"changed {Format.Time(changed)}" : "the one of the registration"),
+                ("Password", !security.HasPassword ? "none: API keys, or an identity provider (stoa account identity list)" : security.PasswordChangedAt is { } changed ? $"changed {Format.Time(changed)}" : "the one of the registration"),
                 ("Second factor", security.TotpEnabledAt is { } since ? $"authenticator, since {Format.Time(since)}; {security.RecoveryCodesLeft} recovery codes left" : "none (stoa account totp enable)"),
                 ("Registered", Format.Time(user.CreatedAt)));
             return ExitCode.Ok;

@@ -21,6 +21,12 @@ internal static class BrowserLink
             return;
         }
 
+        if (invocation.Surroundings.OpenBrowser is { } open)
+        {
+            open(address);
+            return;
+        }
+
         var start = OperatingSystem.IsWindows()
             ? new ProcessStartInfo(address.AbsoluteUri) { UseShellExecute = true }
             : new ProcessStartInfo(OperatingSystem.IsMacOS() ? "open" : "xdg-open", [address.AbsoluteUri]) { RedirectStandardOutput = true, RedirectStandardError = true };

@@ -12,20 +12,26 @@ internal sealed class LoginCommand : StoaCommand
     private readonly Option<string?> _handle = new("--handle") { Description = "Handle or email of the account; the password is asked for.", HelpName = "HANDLE" };
     private readonly Option<bool> _stdin = SecretInput.Option("the password, on one line");
     private readonly Option<string?> _code = new("--code") { Description = "Six digits of the authenticator, or a recovery code, where the account has a second factor. On a terminal it is asked for.", HelpName = "CODE" };
+    private readonly Option<bool> _noBrowser = BrowserSignOn.NoBrowser();
+    private readonly GlobalOptions _globals;
     private readonly Option<bool> _forget = new("--forget") { Description = "Forget what was remembered, without telling the node. Better: stoa logout." };
 
     public LoginCommand(CommandScope scope)
         : base(
             scope,
             "login",
-            "Remember a node and who you are there, so that the other commands need neither option. With a password a session is opened, which the commands keep fresh; the password is not kept.",
+            "Remember a node and who you are there, so that the other commands need neither option. With a password, or by the identity provider of an organisation (--organisation), a session is opened, which the commands keep fresh; the password is not kept.",
             new("With a password", "stoa login --address https://stoa.example.org --handle ada"),
+            new("By the identity provider of an organisation, in a browser", "stoa login --address https://stoa.example.org --organisation acme"),
+            new("The same where there is no browser", "stoa login --organisation acme --no-browser"),
             new("In a script, with a second factor", "cat password.txt | stoa login --handle ada --code 287082 --password-stdin"),
             new("With a key that there is already", "stoa login --address https://stoa.example.org --key stoa_…"))
     {
+        _globals = scope.Globals;
         Add(_handle);
         Add(_stdin);
         Add(_code);
+        Add(_noBrowser);
         Add(_forget);
     }
 
@@ -49,10 +55,17 @@ internal sealed class LoginCommand : StoaCommand
             user = session.User;
             config = new ConfigFile(address.ToString(), Session: new RememberedSession(session.SessionId, session.Token, session.ExpiresAt, session.RefreshToken));
         }
+        else if (invocation.Get(_globals.Organisation) is { } organisation && invocation.Get(_globals.Key) is null)
+        {
+            var session = await SignInByProviderAsync(invocation, organisation, cancellationToken);
+            user = session.User;
+            config = new ConfigFile(address.ToString(), Session: new RememberedSession(session.SessionId, session.Token, session.ExpiresAt, session.RefreshToken));
+            invocation.Screen.Note($"[grey]To act for the organisation: --organisation {Format.Escaped(organisation)}, or from now on: stoa organisation use {Format.Escaped(organisation)}[/]");
+        }
         else
         {
             if (invocation.Connection is not { Key: { } key, Session: null })
-                throw new CommandFailure("Who signs in? Give --handle (the password is asked for), or --key with an API key.");
+                throw new CommandFailure("Who signs in? Give --handle (the password is asked for), --organisation for its identity provider, or --key with an API key.");
             using var client = invocation.Open(address, key);
             user = await client.GetMeAsync(cancellationToken);
             config = new ConfigFile(address.ToString(), key);
@@ -85,6 +98,23 @@ internal sealed class LoginCommand : StoaCommand
         catch (StoaException refused) when (refused.Code == "secondFactorNeeded")
         {
             throw new CommandFailure("The account has a second factor.", ExitCode.NotAuthorized, "Give the code of the authenticator, or a recovery code, with --code.");
+        }
+    }
+
+    private async Task<SessionResponse> SignInByProviderAsync(Invocation invocation, string organisation, CancellationToken cancellationToken)
+    {
+        using var anyone = invocation.Open(invocation.Connection.Address, key: null);
+        var (code, verifier) = await BrowserSignOn.RunAsync(invocation, anyone, organisation, invocation.Get(_noBrowser), cancellationToken);
+        var request = new SingleSignOnRequest(code, verifier, invocation.Get(_code));
+        var secrets = new SecretInput(invocation, isFromStdin: false);
+        try
+        {
+            return await anyone.LoginBySingleSignOnAsync(request, cancellationToken);
+        }
+        catch (StoaException refused) when (refused.Code == "secondFactorNeeded" && secrets.CanAsk)
+        {
+            var second = await secrets.AskCodeAsync("Code of the authenticator, or a recovery code:", cancellationToken);
+            return await anyone.LoginBySingleSignOnAsync(request with { SecondFactor = second }, cancellationToken);
         }
     }
 }

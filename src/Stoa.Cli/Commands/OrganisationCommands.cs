@@ -27,6 +27,7 @@ internal static class OrganisationCommands
         new LeaveCommand(scope),
         new DeleteCommand(scope),
         new UseCommand(scope),
+        ProviderCommands.Create(scope),
         InvitationCommands.Invite(scope),
         InvitationCommands.List(scope),
         InvitationCommands.Accept(scope),

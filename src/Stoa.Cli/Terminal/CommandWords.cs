@@ -47,6 +47,13 @@ internal sealed partial class CommandWords(Command command)
         (Path("GET", "templates"), "stoa template list"),
         (Path("GET", "api-keys"), "stoa key list"),
         (Path("DELETE", "api-keys/{}"), "stoa key revoke $1"),
+        (Path("POST", "organisations/{}/identity-provider/test"), "stoa organisation provider test $1"),
+        (Path("PUT", "organisations/{}/identity-provider"), "stoa organisation provider set $1"),
+        (Path("GET", "single-sign-on/{}"), "stoa login --organisation $1"),
+        (Path("POST", "sessions/single-sign-on"), "stoa login --organisation ORGANISATION"),
+        (Path("DELETE", "users/me/identities/{}"), "stoa account identity unlink $1"),
+        (Path("POST", "users/me/identities"), "stoa account identity link ORGANISATION"),
+        (Path("GET", "users/me/identities"), "stoa account identity list"),
         (Path("DELETE", "organisations/{}/membership"), "stoa organisation leave $1"),
         (Path("PUT", "organisations/{}/members/{}"), "stoa organisation role $1 $2 ROLE"),
         (Path("GET", "organisations/{}/members"), "stoa organisation members $1"),
@@ -118,6 +125,12 @@ internal sealed partial class CommandWords(Command command)
         ("/maxOpenTasks", "--open-tasks"),
         ("/maxContentBytes", "--content"),
         ("/newPassword", "the new password"),
+        ("/issuer", "--issuer"),
+        ("/clientId", "--client-id"),
+        ("/clientSecret", "the client secret"),
+        ("/domains", "--domain"),
+        ("/roleClaim", "--role-claim"),
+        ("/roles", "--role"),
     ];
 
     /// <summary>For what is said of tasks, whoever shows it.</summary>

@@ -42,6 +42,9 @@ public enum AccountRefusal
     /// <summary>The new password breaks the rules; every reason is listed.</summary>
     PasswordInvalid,
 
+    /// <summary>The account signs in by an identity provider alone, and has neither password nor second factor of its own.</summary>
+    PasswordByProvider,
+
     /// <summary>The code is not the one of the newest letter, has ended, or was tried too often.</summary>
     MailedCodeWrong,
 

@@ -20,6 +20,16 @@ public static class PublicAddress
 
     private static readonly IPNetwork s_globalUnicast = IPNetwork.Parse("2000::/3");
 
+    /// <summary>Whether a web address names this machine or a private network by itself. What a name resolves to is another matter.</summary>
+    public static bool IsPrivate(Uri url)
+    {
+        ArgumentNullException.ThrowIfNull(url);
+        if (IPAddress.TryParse(url.IdnHost, out var address))
+            return !Is(address);
+        var host = url.IdnHost.TrimEnd('.');
+        return host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase);
+    }
+
     /// <summary>Whether it may be connected to on behalf of a stranger.</summary>
     public static bool Is(IPAddress address)
     {

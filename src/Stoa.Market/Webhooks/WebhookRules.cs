@@ -1,5 +1,3 @@
-using System.Net;
-
 namespace Stoa.Market.Webhooks;
 
 /// <summary>What a webhook must be like. What its name resolves to is checked anew at each connection, not here.</summary>
@@ -29,7 +27,7 @@ public sealed record WebhookRules(bool AllowHttp, bool AllowPrivateAddresses)
             yield return new FieldError(pointer, "An address has no user and password in it: check the signature of what comes instead.");
         if (url.Fragment.Length > 0)
             yield return new FieldError(pointer, "An address has no fragment: what is behind # is never sent.");
-        if (!AllowPrivateAddresses && IsPrivate(url))
+        if (!AllowPrivateAddresses && PublicAddress.IsPrivate(url))
             yield return new FieldError(pointer, "The address is one of this machine or of a private network. Give one that the public internet reaches.");
     }
 
@@ -62,11 +60,6 @@ public sealed record WebhookRules(bool AllowHttp, bool AllowPrivateAddresses)
             errors.Add(new FieldError("/types", "Name at least one event type, or leave the member out for the ends of tasks."));
         return [.. types.Distinct()];
     }
-
-    private static bool IsPrivate(Uri url) => IPAddress.TryParse(url.IdnHost, out var address)
-        ? !PublicAddress.Is(address)
-        : url.IdnHost.TrimEnd('.') is var host
-            && (host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase));
 
     private static string Cut(string text) => text.Length <= 60 ? text : text[..60] + "…";
 }

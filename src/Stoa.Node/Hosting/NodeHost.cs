@@ -27,6 +27,7 @@ using Stoa.Node.Reviews;
 using Stoa.Node.Schedules;
 using Stoa.Node.Selection;
 using Stoa.Node.Signing;
+using Stoa.Node.SingleSignOn;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
 using Stoa.Node.Tasks.Live;
@@ -72,6 +73,7 @@ public sealed class NodeHost : IAsyncDisposable
         builder.AddIdentity();
         builder.AddAudit();
         builder.AddSigning();
+        builder.AddSingleSignOn();
         builder.AddPrivacy();
         builder.AddLedger();
         builder.AddChannels();
@@ -134,6 +136,7 @@ public sealed class NodeHost : IAsyncDisposable
     {
         app.UseHttp();
         app.MapPages();
+        app.MapSignOnPages();
         app.MapUsageSchema();
         app.MapOpenApiDocument();
         app.MapObservability();
@@ -144,6 +147,8 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapApiKeys();
         api.MapOrganisations();
         api.MapInvitations();
+        api.MapIdentityProviders();
+        api.MapSingleSignOn();
         api.MapAudit();
         api.MapSigning();
         api.MapPrivacy();

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Net;
 using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.ResponseCompression;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -25,6 +26,7 @@ public static class HttpModule
             // The OpenAPI document describes parameters too, which are not contracts.
             json.SerializerOptions.TypeInfoResolverChain.Add(new DefaultJsonTypeInfoResolver());
         });
+        services.AddSingleton<ResolveName>(Dns.GetHostAddressesAsync);
         services.AddSingleton<RateLimits>();
         services.AddSingleton<SqlIdempotentRequests>();
         services.AddCors(cors => cors.AddDefaultPolicy(policy => policy

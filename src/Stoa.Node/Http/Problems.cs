@@ -12,6 +12,7 @@ using Stoa.Market.Registry;
 using Stoa.Market.Reviews;
 using Stoa.Market.Schedules;
 using Stoa.Market.Signing;
+using Stoa.Market.SingleSignOn;
 using Stoa.Market.Tasks;
 using Stoa.Market.Templates;
 using Stoa.Market.Webhooks;
@@ -110,6 +111,7 @@ public static partial class Problems
             .. Enum.GetValues<ReviewRefusal>().Select(Of),
             .. Enum.GetValues<ScheduleRefusal>().Select(Of),
             .. Enum.GetValues<SigningKeyRefusal>().Select(Of),
+            .. Enum.GetValues<SingleSignOnRefusal>().Select(Of),
             .. Enum.GetValues<TemplateRefusal>().Select(Of),
             .. Enum.GetValues<TransferRefusal>().Select(Of),
             .. Enum.GetValues<WebhookRefusal>().Select(Of),

@@ -27,7 +27,7 @@ public static class AccountEndpoints
             .WithDescription("Needs the present one, and ends all sessions but the one by whose token the request comes. API keys stay in force.")
             .LimitedBy(RateLimit.SignIn)
             .Produces(StatusCodes.Status204NoContent)
-            .Refuses(AccountRefusal.PasswordWrong, AccountRefusal.PasswordInvalid);
+            .Refuses(AccountRefusal.PasswordWrong, AccountRefusal.PasswordInvalid, AccountRefusal.PasswordByProvider);
         MapLetters(api);
         MapTotp(api);
         MapAdministration(api);
@@ -73,7 +73,7 @@ public static class AccountEndpoints
             .WithDescription("Answers a secret for it, this once. Nothing asks for its codes until a first one has come.")
             .LimitedBy(RateLimit.SignIn)
             .Produces<TotpResponse>(StatusCodes.Status201Created)
-            .Refuses(AccountRefusal.PasswordWrong, AccountRefusal.SecondFactorEnabled);
+            .Refuses(AccountRefusal.PasswordByProvider, AccountRefusal.PasswordWrong, AccountRefusal.SecondFactorEnabled);
         api.MapPost("/users/me/totp/confirmation", ConfirmTotpAsync)
             .Needs(Permission.AccountManage)
             .WithName("confirmTotp").WithTags("Identity").WithSummary("Put the authenticator in force")

@@ -40,11 +40,15 @@ public sealed class AccountLetters(IUserStore users, SqlAccountStore accounts, M
     private async Task SendAsync(MailedCodePurpose purpose, string email, CancellationToken cancellationToken)
     {
         if (email.Length > RegistrationRules.EmailLengthMax || email.Contains('\0', StringComparison.Ordinal)
-            || (await users.FindByLoginAsync(Users.Normalise(email), cancellationToken))?.User is not { } user
+            || await users.FindByLoginAsync(Users.Normalise(email), cancellationToken) is not { User: var user, PasswordHash: var hash }
             || user.Email != Users.Normalise(email))
         {
             return;
         }
+
+        // An address that only a provider has vouched for must not open the account: whoever runs the provider may have made it up, and would share the account.
+        if (hash is null && await accounts.HasIdentityAsync(user.Id, cancellationToken))
+            return;
 
         if (purpose is MailedCodePurpose.Verification && (await accounts.GetAsync(user.Id, cancellationToken)).VerifiedAt is not null)
             return;

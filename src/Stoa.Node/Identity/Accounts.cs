@@ -109,6 +109,8 @@ public sealed class Accounts(
         Id<User> id, string? present, string next, Id<Session>? current, CancellationToken cancellationToken)
     {
         var (user, hash) = await GetAsync(id, cancellationToken);
+        if (await RefuseByProviderAsync(id, hash, cancellationToken) is { } byProvider)
+            return byProvider;
         if (await RefusePasswordAsync(hash, present, cancellationToken) is { } wrong)
             return wrong;
         if (RefuseNewPassword(user, next) is { } weak)
@@ -155,6 +157,8 @@ public sealed class Accounts(
     public async Task<Outcome<(User User, byte[] Secret), AccountRefusal>> BeginTotpAsync(Id<User> id, string? password, CancellationToken cancellationToken)
     {
         var (user, hash) = await GetAsync(id, cancellationToken);
+        if (await RefuseByProviderAsync(id, hash, cancellationToken) is { } byProvider)
+            return byProvider;
         if (await RefusePasswordAsync(hash, password, cancellationToken) is { } wrong)
             return wrong;
         var secret = new byte[Totp.SecretBytes];
@@ -206,6 +210,13 @@ public sealed class Accounts(
         email.Length is 0 or > RegistrationRules.EmailLengthMax || !email.Contains('@', StringComparison.Ordinal) || email.Contains('\0', StringComparison.Ordinal)
             ? null
             : (await store.FindByLoginAsync(Users.Normalise(email), cancellationToken))?.User;
+
+    /// <summary>Whom a provider lets in is shut out by it, too: a password, or a factor that it does not ask for, would be a door beside it.</summary>
+    private async Task<Refusal<AccountRefusal>?> RefuseByProviderAsync(Id<User> id, string? hash, CancellationToken cancellationToken) =>
+        hash is null && await security.HasIdentityAsync(id, cancellationToken)
+            ? new Refusal<AccountRefusal>(
+                AccountRefusal.PasswordByProvider, "This account signs in by the identity provider of an organisation. Password and second factor are matters of that provider.")
+            : null;
 
     private async Task<Refusal<AccountRefusal>?> RefusePasswordAsync(string? hash, string? typed, CancellationToken cancellationToken)
     {

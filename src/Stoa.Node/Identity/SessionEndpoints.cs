@@ -108,7 +108,7 @@ public static class SessionEndpoints
     /// <summary>What attempts for a login are counted under: logins that are too long for any account count as one.</summary>
     internal static string Counted(string login) => login.Length <= RegistrationRules.EmailLengthMax ? Users.Normalise(login) : "";
 
-    private static SessionResponse ToContract(SignedIn signedIn) => new(
+    internal static SessionResponse ToContract(SignedIn signedIn) => new(
         signedIn.Tokens.AccessToken, signedIn.Tokens.AccessEndsAt, ToContract(signedIn.User), signedIn.Tokens.Session.Id.ToString(), signedIn.Tokens.RefreshToken.Text,
         signedIn.Tokens.RefreshEndsAt);
 }

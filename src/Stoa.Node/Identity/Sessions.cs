@@ -41,11 +41,12 @@ public sealed class Sessions(SqlSessionStore store, SigningKeys keys, IdentityOp
     /// <param name="user">Who signs in.</param>
     /// <param name="device">What the client says of itself.</param>
     /// <param name="cancellationToken">Stops before anything is written.</param>
-    public async Task<SessionTokens> OpenAsync(Id<User> user, string? device, CancellationToken cancellationToken)
+    /// <param name="longest">When it is over at the latest, where that is sooner than the limits of all; null for these.</param>
+    public async Task<SessionTokens> OpenAsync(Id<User> user, string? device, CancellationToken cancellationToken, TimeSpan? longest = null)
     {
         var key = new byte[RefreshToken.KeyBytes];
         random.NextBytes(key);
-        var session = Session.Begin(ids.Next<Session>(), user, device, time.GetUtcNow());
+        var session = Session.Begin(ids.Next<Session>(), user, device, time.GetUtcNow(), longest);
         NoteEnded(await store.AddAsync(session, key, SessionRules.SessionsMax, cancellationToken));
         return await MakeAsync(session, RefreshToken.Create(session.Id, session.Generation, key), cancellationToken);
     }

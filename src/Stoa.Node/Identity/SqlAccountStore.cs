@@ -31,6 +31,11 @@ public sealed class SqlAccountStore(Database database, CellKey cell)
             new { user }) ?? new AccountSecurity(false, null, null, null, 0),
         cancellationToken);
 
+    /// <summary>Whether an identity provider opens the account.</summary>
+    public Task<bool> HasIdentityAsync(Id<User> user, CancellationToken cancellationToken) => database.ReadAsync(
+        async session => await session.QueryFirstOrDefaultAsync<string>("SELECT id FROM provider_identities WHERE user_id = @user", new { user }) is not null,
+        cancellationToken);
+
     /// <summary>Has the address verified before the first sign-in.</summary>
     public Task RequireVerificationAsync(Id<User> user, CancellationToken cancellationToken) => database.WriteAsync(
         async session =>

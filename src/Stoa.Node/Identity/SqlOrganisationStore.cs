@@ -144,6 +144,7 @@ public sealed class SqlOrganisationStore(Database database, IdSource ids, CellKe
             var act = new { organisation, at };
             await session.SendAsync("UPDATE api_keys SET revoked_at = @at WHERE user_id = @organisation AND revoked_at IS NULL", act);
             await session.SendAsync("DELETE FROM invitations WHERE organisation_id = @organisation", act);
+            await session.SendAsync("DELETE FROM identity_providers WHERE organisation_id = @organisation", act);
             await session.SendAsync("DELETE FROM memberships WHERE organisation_id = @organisation", act);
             await session.SendAsync("UPDATE organisations SET deleted_at = @at WHERE id = @organisation", act);
             return null;
@@ -159,6 +160,15 @@ public sealed class SqlOrganisationStore(Database database, IdSource ids, CellKe
             return TooMany();
         await AddMemberAsync(session, organisation, member, role, at);
         return null;
+    }
+
+    /// <summary>Gives a member another role, inside an act that has the organisation locked. Its only administrator stays one.</summary>
+    internal static async Task ChangeRoleAsync(SqlSession session, JoinedOrganisation membership, Id<User> member, OrganisationRole role)
+    {
+        var organisation = membership.Organisation.Id;
+        if (membership.Role == role || (membership.Role is OrganisationRole.Admin && await IsLastAdminAsync(session, organisation)))
+            return;
+        await session.ExecuteAsync("UPDATE memberships SET role = @role WHERE organisation_id = @organisation AND member_id = @member", new { organisation, member, role });
     }
 
     internal static async Task<JoinedOrganisation?> FindMembershipAsync(SqlSession session, Id<User> organisation, Id<User> member) =>

@@ -9,8 +9,8 @@ namespace Stoa.Node.Identity;
 /// <summary>Sessions in the cell's database. Who acts on one has its row locked first, so of two refreshes at once the second sees what the first has done.</summary>
 public sealed class SqlSessionStore(Database database, CellKey cell, SessionLimits limits)
 {
-    private const string Columns = "id, user_id, device, created_at, used_at, generation, rotated_at, ended_at, ended_by";
-    private const string Open = "user_id = @user AND ended_at IS NULL AND used_at > @usedAfter AND created_at > @createdAfter";
+    private const string Columns = "id, user_id, device, created_at, used_at, generation, rotated_at, ended_at, ended_by, not_after";
+    private const string Open = "user_id = @user AND ended_at IS NULL AND used_at > @usedAfter AND created_at > @createdAfter AND (not_after IS NULL OR not_after > @now)";
 
     /// <summary>Adds a session, and ends the one that was used least recently when the user has more than <paramref name="most"/> now.</summary>
     /// <param name="session">That begins.</param>
@@ -24,7 +24,7 @@ public sealed class SqlSessionStore(Database database, CellKey cell, SessionLimi
             await sql.ExecuteAsync(
                 $"""
                 INSERT INTO sessions ({Columns}, sealed_key)
-                VALUES (@Id, @UserId, @Device, @CreatedAt, @UsedAt, @Generation, @RotatedAt, NULL, NULL, @sealedKey)
+                VALUES (@Id, @UserId, @Device, @CreatedAt, @UsedAt, @Generation, @RotatedAt, NULL, NULL, @NotAfter, @sealedKey)
                 """,
                 new
                 {
@@ -35,6 +35,7 @@ public sealed class SqlSessionStore(Database database, CellKey cell, SessionLimi
                     session.UsedAt,
                     session.Generation,
                     session.RotatedAt,
+                    session.NotAfter,
                     sealedKey = cell.Seal(Purpose(session.Id), key),
                 });
             var tooMany = await sql.QueryAsync<Id<Session>>(
@@ -88,7 +89,7 @@ public sealed class SqlSessionStore(Database database, CellKey cell, SessionLimi
             var before = Id<Session>.TryParse(page.Cursor, out var last) ? last : new Id<Session>(Guid.AllBitsSet);
             var sessions = await sql.QueryAsync<Session>(
                 $"SELECT {Columns} FROM sessions WHERE {Open} AND id < @before ORDER BY id DESC LIMIT @limit",
-                new { user, usedAfter = now - limits.Idle, createdAfter = now - limits.Longest, before, limit = page.Limit + 1 });
+                new { user, now, usedAfter = now - limits.Idle, createdAfter = now - limits.Longest, before, limit = page.Limit + 1 });
             return sessions.Count <= page.Limit
                 ? new Page<Session>(sessions, null)
                 : new Page<Session>([.. sessions.Take(page.Limit)], sessions[page.Limit - 1].Id.ToString());
@@ -130,8 +131,8 @@ public sealed class SqlSessionStore(Database database, CellKey cell, SessionLimi
 
     private sealed record SessionRow(
         Id<Session> Id, Id<User> UserId, string Device, DateTimeOffset CreatedAt, DateTimeOffset UsedAt, int Generation, DateTimeOffset RotatedAt,
-        DateTimeOffset? EndedAt, SessionEnd? EndedBy, byte[] SealedKey)
+        DateTimeOffset? EndedAt, SessionEnd? EndedBy, DateTimeOffset? NotAfter, byte[] SealedKey)
     {
-        public Session ToSession() => new(Id, UserId, Device, CreatedAt, UsedAt, Generation, RotatedAt, EndedAt, EndedBy);
+        public Session ToSession() => new(Id, UserId, Device, CreatedAt, UsedAt, Generation, RotatedAt, EndedAt, EndedBy, NotAfter);
     }
 }

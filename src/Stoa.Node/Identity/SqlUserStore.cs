@@ -20,7 +20,7 @@ public sealed class SqlUserStore(Database database, IdSource ids, CellKey cell) 
 
     /// <inheritdoc/>
     public Task<Outcome<User, IdentityRefusal>> AddAsync(StoredUser user, CancellationToken cancellationToken) =>
-        database.WriteAsync(session => AddAsync(session, user), cancellationToken);
+        database.WriteAsync(session => AddAsync(session, user, ids), cancellationToken);
 
     /// <inheritdoc/>
     public Task<User?> GetAsync(Id<User> id, CancellationToken cancellationToken) =>
@@ -127,7 +127,8 @@ public sealed class SqlUserStore(Database database, IdSource ids, CellKey cell) 
         ? await session.ExecuteAsync("UPDATE users SET password_hash = @hash WHERE id = @id AND password_hash IS NULL", new { hash, id }) == 1
         : await session.ExecuteAsync("UPDATE users SET password_hash = @hash WHERE id = @id AND password_hash = @present", new { hash, id, present }) == 1;
 
-    private async Task<Outcome<User, IdentityRefusal>> AddAsync(SqlSession session, StoredUser stored)
+    /// <summary>As <see cref="AddAsync(StoredUser, CancellationToken)"/>, inside another act.</summary>
+    internal static async Task<Outcome<User, IdentityRefusal>> AddAsync(SqlSession session, StoredUser stored, IdSource ids)
     {
         var user = stored.User;
         if (await RetiredHandles.HasAsync(session, cell, user.Handle))

@@ -15,6 +15,12 @@ public sealed record Page(string Title, string Body, string? Script = null) : IR
     /// <summary>Plain text as HTML.</summary>
     public static string Text(string plain) => HtmlEncoder.Default.Encode(plain);
 
+    /// <summary>The status that goes with it.</summary>
+    public int Status { get; init; } = StatusCodes.Status200OK;
+
+    /// <summary>Whether it is for one person, and kept nowhere.</summary>
+    public bool IsPrivate { get; init; }
+
     public async Task ExecuteAsync(HttpContext httpContext)
     {
         var script = Script is null ? "" : $"\n<script src=\"{Script}\" defer></script>";
@@ -40,9 +46,10 @@ public sealed record Page(string Title, string Body, string? Script = null) : IR
 
             """;
         var response = httpContext.Response;
+        response.StatusCode = Status;
         response.ContentType = "text/html; charset=utf-8";
         response.Headers.ContentSecurityPolicy = Policy;
-        response.Headers.CacheControl = "no-cache";
+        response.Headers.CacheControl = IsPrivate ? "no-store" : "no-cache";
         await response.Body.WriteAsync(Encoding.UTF8.GetBytes(html), httpContext.RequestAborted);
     }
 }

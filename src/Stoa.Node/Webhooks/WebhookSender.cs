@@ -1,53 +1,24 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Sockets;
 using System.Text;
 using Stoa.Market.Webhooks;
+using Stoa.Node.Http;
 
 namespace Stoa.Node.Webhooks;
 
-/// <summary>Finds the addresses of a name, as the resolver of the operating system does.</summary>
-public delegate Task<IPAddress[]> ResolveName(string name, CancellationToken cancellationToken);
-
 /// <summary>Sends one delivery to an address that a stranger has chosen.</summary>
-/// <remarks>
-/// The addresses are checked where the connection is made, after the name was resolved, so that a name cannot mean one address when it is
-/// checked and another one when it is used. No redirect is followed, no proxy of the node is used, no cookie kept, and of the answer only the
-/// status is looked at.
-/// </remarks>
+/// <remarks>How it is connected to: see <see cref="StrangerConnections"/>. Of the answer only the status is looked at.</remarks>
 public sealed class WebhookSender : IDisposable
 {
-    private const int MaxAnswerBytes = 64 << 10;
-
     private readonly HttpClient _client;
     private readonly WebhooksOptions _options;
-    private readonly ResolveName _resolve;
     private readonly TimeProvider _time;
 
     public WebhookSender(WebhooksOptions options, ResolveName resolve, TimeProvider time)
     {
-        (_options, _resolve, _time) = (options, resolve, time);
-        _client = new HttpClient(new SocketsHttpHandler
-        {
-            ConnectCallback = ConnectAsync,
-            AllowAutoRedirect = false,
-            UseProxy = false,
-            UseCookies = false,
-            AutomaticDecompression = DecompressionMethods.None,
-            ActivityHeadersPropagator = null,
-            MaxResponseHeadersLength = 16,
-            MaxResponseDrainSize = MaxAnswerBytes,
-            ResponseDrainTimeout = TimeSpan.FromSeconds(1),
-            MaxConnectionsPerServer = 16,
-            // A name is resolved and checked again at least so often.
-            PooledConnectionLifetime = TimeSpan.FromMinutes(1),
-            PooledConnectionIdleTimeout = TimeSpan.FromSeconds(15),
-        })
-        {
-            Timeout = Timeout.InfiniteTimeSpan,
-        };
+        (_options, _time) = (options, time);
+        _client = new HttpClient(StrangerConnections.NewHandler(resolve, options.AllowPrivateAddresses)) { Timeout = Timeout.InfiniteTimeSpan };
         _client.DefaultRequestHeaders.UserAgent.ParseAdd("stoa-webhooks");
     }
 
@@ -87,7 +58,7 @@ public sealed class WebhookSender : IDisposable
         }
         catch (HttpRequestException failure)
         {
-            return (null, Explain(failure));
+            return (null, StrangerConnections.Explain(failure) ?? "The receiver broke the connection, or did not answer as HTTP has it.");
         }
     }
 
@@ -104,37 +75,4 @@ public sealed class WebhookSender : IDisposable
         request.Headers.Add("webhook-signature", webhook.Secret.Sign(id, seconds, body));
         return request;
     }
-
-    private async ValueTask<Stream> ConnectAsync(SocketsHttpConnectionContext context, CancellationToken cancellationToken)
-    {
-        var (host, port) = (context.DnsEndPoint.Host, context.DnsEndPoint.Port);
-        var addresses = IPAddress.TryParse(host, out var literal) ? [literal] : await _resolve(host, cancellationToken);
-        var allowed = _options.AllowPrivateAddresses ? addresses : [.. addresses.Where(PublicAddress.Is)];
-        if (allowed.Length == 0)
-            throw new AddressRefusedException();
-        var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-        try
-        {
-            await socket.ConnectAsync(allowed, port, cancellationToken);
-            return new NetworkStream(socket, ownsSocket: true);
-        }
-        catch
-        {
-            socket.Dispose();
-            throw;
-        }
-    }
-
-    /// <summary>What the owner of the webhook needs to know, and nothing of this node's network.</summary>
-    private static string Explain(HttpRequestException failure) => failure switch
-    {
-        { InnerException: AddressRefusedException } => "The name has no address on the public internet.",
-        { InnerException: SocketException { SocketErrorCode: SocketError.HostNotFound or SocketError.NoData or SocketError.TryAgain } } => "The name cannot be resolved.",
-        { HttpRequestError: HttpRequestError.SecureConnectionError } => "No secure connection could be made: check the certificate.",
-        { HttpRequestError: HttpRequestError.NameResolutionError } => "The name cannot be resolved.",
-        { HttpRequestError: HttpRequestError.ConnectionError } => "No connection could be made.",
-        _ => "The receiver broke the connection, or did not answer as HTTP has it.",
-    };
-
-    private sealed class AddressRefusedException() : IOException("The name has no address that may be connected to.");
 }

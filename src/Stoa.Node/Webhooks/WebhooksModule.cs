@@ -1,4 +1,3 @@
-using System.Net;
 using Stoa.Market.Webhooks;
 using Stoa.Node.Hosting;
 
@@ -13,7 +12,6 @@ public static class WebhooksModule
         var services = builder.Services;
         services.AddSingleton(new WebhookRules(options.AllowHttp, options.AllowPrivateAddresses));
         services.AddSingleton(new WebhookRetries(options.MaxAttempts, TimeSpan.FromHours(options.DisableAfterHours)));
-        services.AddSingleton<ResolveName>(Dns.GetHostAddressesAsync);
         services.AddSingleton<SqlWebhookStore>();
         services.AddSingleton<SqlWebhookQueue>();
         services.AddSingleton<WebhookSender>();

@@ -9,6 +9,12 @@ namespace Stoa.Cli.Tests.Node;
 /// <summary>A node on production wiring in this process, with the sample agents of the checkout; one for all tests.</summary>
 public sealed class RealNode : IAsyncLifetime
 {
+    /// <summary>What the node is told that browsers know it as.</summary>
+    public const string PublicUrl = "http://stoa.test";
+
+    private static readonly string[] s_options =
+        ["--singleSignOn:publicUrl", PublicUrl, "--singleSignOn:allowHttp", "true", "--singleSignOn:allowPrivateAddresses", "true", "--http:signInsPerMinute", "1000"];
+
     private readonly NodeLog _log = new();
     private readonly DirectoryInfo _data = Directory.CreateTempSubdirectory("stoa-node-");
     private NodeHost _host = null!;
@@ -24,8 +30,7 @@ public sealed class RealNode : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        // All tests come from one address, as so many people would not.
-        _host = await NodeHost.BuildAsync(["--data", _data.FullName, "--url", "http://127.0.0.1:0", "--http:signInsPerMinute", "1000", .. _log.Options]);
+        _host = await NodeHost.BuildAsync(["--data", _data.FullName, "--url", "http://127.0.0.1:0", .. s_options, .. _log.Options]);
         var started = await _host.StartAsync();
         (Address, Key) = (started.Address, started.AdminKey!);
         using var cli = Cli();

@@ -20,9 +20,10 @@ public sealed class RunningNode : IAsyncDisposable
     private RunningNode(NodeHost host, NodeStarted started, NodeLog log, bool ownsFolder)
     {
         (_host, Started, _log, _ownsFolder) = (host, started, log, ownsFolder);
-        AdminKey = File.ReadAllText(started.AdminKeyFile).Trim();
+        // Of the nodes of a cell the first one has made the key.
+        AdminKey = File.Exists(started.AdminKeyFile) ? File.ReadAllText(started.AdminKeyFile).Trim() : "";
         Anonymous = NewClient(null);
-        Admin = NewClient(AdminKey);
+        Admin = NewClient(AdminKey.Length > 0 ? AdminKey : null);
     }
 
     public NodeStarted Started { get; }

@@ -18,7 +18,7 @@ public sealed class PermissionTableTests(SharedNode shared) : IClassFixture<Shar
 
     // What lies beside the API has its place in this list on purpose; none of it takes a caller's word for anything.
     private static readonly string[] s_beside =
-        ["/", "/reference", "/problems", "/problems/{code}", "/favicon.ico", "/assets/{name}", "/openapi/v1.json", "/.well-known/jwks.json", "/schemas/usage-event.v1.json", "/health", "/ready", "/metrics"];
+        ["/", "/reference", "/problems", "/problems/{code}", "/favicon.ico", "/assets/{name}", "/login/{organisation}", "/login/{organisation}/callback", "/openapi/v1.json", "/.well-known/jwks.json", "/schemas/usage-event.v1.json", "/health", "/ready", "/metrics"];
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 

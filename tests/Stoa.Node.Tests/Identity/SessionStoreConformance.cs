@@ -69,6 +69,21 @@ public abstract class SessionStoreConformance(DatabaseSource source) : DatabaseT
     }
 
     [Fact]
+    public async Task SessionWithAnEndOfItsOwn_IsNeitherRefreshedNorListedAfterIt()
+    {
+        var session = Session.Begin(_ids.Next<Session>(), _ada, "test", s_now, TimeSpan.FromHours(12));
+        var key = RandomNumberGenerator.GetBytes(RefreshToken.KeyBytes);
+        await Store.AddAsync(session, key, 10, Stop);
+        var token = RefreshToken.Create(session.Id, 1, key);
+
+        (await Store.ListAsync(_ada, s_now.AddHours(11), new PageRequest(), Stop)).Items.ShouldBe([session]);
+        var next = (await Store.RefreshAsync(token, s_now.AddHours(11), Stop)).Outcome.Value;
+        next.Session.NotAfter.ShouldBe(s_now.AddHours(12));
+        (await Store.ListAsync(_ada, s_now.AddHours(12), new PageRequest(), Stop)).Items.ShouldBeEmpty();
+        (await Store.RefreshAsync(next.Next, s_now.AddHours(12), Stop)).Outcome.Refusal!.Code.ShouldBe(AccountRefusal.SessionEnded);
+    }
+
+    [Fact]
     public async Task Refresh_ByAForgedToken_EndsNothing()
     {
         var (session, token) = await OpenAsync(_ada);

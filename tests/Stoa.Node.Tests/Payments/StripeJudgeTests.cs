@@ -1,9 +1,7 @@
-using System.ComponentModel;
-using System.Diagnostics;
-using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json.Nodes;
 using Stoa.Market.Payments;
+using Stoa.Node.Tests.Hosting;
 
 namespace Stoa.Node.Tests.Payments;
 
@@ -69,49 +67,12 @@ public sealed class StripeJudgeTests
         }
     }
 
-    /// <summary>Installs the library at the first run, below <c>artifacts</c>; skips the test where that cannot be.</summary>
     private static async Task<IReadOnlyList<JsonNode>> JudgeAsync(JsonArray questions)
     {
-        var folder = Path.Combine(Root(), "artifacts", "judge-stripe");
-        Directory.CreateDirectory(folder);
-        foreach (var file in Directory.GetFiles(Path.Combine(Root(), "tests", "judges", "stripe")))
-            File.Copy(file, Path.Combine(folder, Path.GetFileName(file)), overwrite: true);
-        // npm writes it when all is there.
-        if (!File.Exists(Path.Combine(folder, "node_modules", ".package-lock.json")))
-        {
-            var (installed, said) = await RunAsync("npm", folder, ["ci", "--no-audit", "--no-fund", "--silent"], null);
-            Assert.SkipUnless(installed, $"npm is needed to install stripe 23.1.0: {said}");
-        }
-
-        var (judged, answer) = await RunAsync("node", folder, [Path.Combine(folder, "signature.mjs")], questions.ToJsonString());
+        var folder = await NpmJudge.InstallAsync("stripe", Stop);
+        var (judged, answer) = await NpmJudge.RunAsync("node", folder, [Path.Combine(folder, "signature.mjs")], questions.ToJsonString(), Stop);
         Assert.SkipUnless(judged || answer.Length > 0, "Node is needed to run Stripe's library.");
         judged.ShouldBeTrue(answer);
         return [.. JsonNode.Parse(answer)!.AsArray().Select(one => one!)];
     }
-
-    private static async Task<(bool Succeeded, string Output)> RunAsync(string program, string folder, string[] arguments, string? input)
-    {
-        try
-        {
-            using var process = Process.Start(new ProcessStartInfo(program, arguments)
-            {
-                WorkingDirectory = folder,
-                RedirectStandardInput = true,
-                RedirectStandardOutput = true,
-                RedirectStandardError = true,
-            })!;
-            var (output, error) = (process.StandardOutput.ReadToEndAsync(Stop), process.StandardError.ReadToEndAsync(Stop));
-            if (input is not null)
-                await process.StandardInput.WriteAsync(input);
-            process.StandardInput.Close();
-            await process.WaitForExitAsync(Stop);
-            return (process.ExitCode == 0, process.ExitCode == 0 ? await output : await error);
-        }
-        catch (Win32Exception)
-        {
-            return (false, "");
-        }
-    }
-
-    private static string Root([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(here, "../../../.."));
 }

@@ -34,6 +34,7 @@ public enum SessionEnd
 /// <param name="RotatedAt">When that one was made.</param>
 /// <param name="EndedAt">Null: it has not been ended. It may be over by age all the same.</param>
 /// <param name="EndedBy">Why; null when it has not been ended.</param>
+/// <param name="NotAfter">When it is over at the latest, whatever the limits are; null for no end of its own.</param>
 public sealed record Session(
     Id<Session> Id,
     Id<User> UserId,
@@ -43,7 +44,8 @@ public sealed record Session(
     int Generation,
     DateTimeOffset RotatedAt,
     DateTimeOffset? EndedAt,
-    SessionEnd? EndedBy) : IIdentified
+    SessionEnd? EndedBy,
+    DateTimeOffset? NotAfter = null) : IIdentified
 {
     /// <summary>Most characters that are kept of what a client says of itself.</summary>
     public const int DeviceLengthMax = 200;
@@ -51,10 +53,10 @@ public sealed record Session(
     public static string IdPrefix => "sess";
 
     /// <summary>A session that begins.</summary>
-    public static Session Begin(Id<Session> id, Id<User> user, string? device, DateTimeOffset now)
+    public static Session Begin(Id<Session> id, Id<User> user, string? device, DateTimeOffset now, TimeSpan? longest = null)
     {
         now = now.ToMilliseconds();
-        return new Session(id, user, CleanDevice(device), now, now, 1, now, null, null);
+        return new Session(id, user, CleanDevice(device), now, now, 1, now, null, null, now + longest);
     }
 
     // It is shown to people later, and came from anybody.

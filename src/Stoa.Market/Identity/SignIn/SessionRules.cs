@@ -15,7 +15,8 @@ public static class SessionRules
     public static DateTimeOffset EndsAt(Session session, SessionLimits limits)
     {
         var (idle, longest) = (session.UsedAt + limits.Idle, session.CreatedAt + limits.Longest);
-        return idle < longest ? idle : longest;
+        var end = idle < longest ? idle : longest;
+        return session.NotAfter is { } notAfter && notAfter < end ? notAfter : end;
     }
 
     /// <summary>Whether the session may still be refreshed.</summary>

@@ -69,6 +69,9 @@ internal static class Examples
         "invite_01m81g2q5zf0a1b2c3d4e5f6g7", "acme", "developer", "ada", s_submitted, s_submitted.AddDays(7), Email: "grace@example.org", Code: "join_… (shown once)",
         Mailed: true);
 
+    private static readonly IdentityResponse s_identity = new(
+        "ident_01m81g2q6zf0a1b2c3d4e5f6g7", "https://login.example.org", "248289761001", "grace@example.org", s_submitted, s_submitted.AddHours(2));
+
     private static readonly SubmitTaskRequest s_blank = new(
         "stoa/image-resize", new TaskInputBody(Digest: InputDigest), new Dictionary<string, string> { ["width"] = "{{width}}" });
 
@@ -154,6 +157,19 @@ internal static class Examples
         s_invitation,
         new ListResponse<InvitationResponse>([s_invitation with { Code = null, Mailed = null }]),
         new AcceptInvitationRequest("join_…"),
+        new SetIdentityProviderRequest(
+            s_identity.Issuer, "stoa", ["example.org"], "(the secret of the client)", RoleClaim: "groups", Roles: new Dictionary<string, string> { ["stoa-developers"] = "developer" },
+            Scopes: ["groups"]),
+        new IdentityProviderResponse(
+            s_identity.Issuer, "stoa", "https://stoa.example.org/login/acme/callback", "https://stoa.example.org/login/acme", ["example.org"], false,
+            new Dictionary<string, string> { ["stoa-developers"] = "developer" }, ["groups"], s_submitted, "groups"),
+        new IdentityProviderTestResponse(
+            false, [new IdentityProviderCheckBody("client", false, "The provider does not take the client id with this secret (invalid_client). Look at both.")]),
+        new SingleSignOnResponse("acme", "https://stoa.example.org/login/acme"),
+        new SingleSignOnRequest("k7qd-m2xp-4wsa-q2mz-7hfa-x4tn-c6ye-w5kb", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
+        new LinkIdentityRequest("k7qd-m2xp-4wsa-q2mz-7hfa-x4tn-c6ye-w5kb", "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
+        s_identity,
+        new ListResponse<IdentityResponse>([s_identity]),
         new WalletResponse("acct_01m81g232ce5ztjh482mqvxtvy", "25.000000000", "0.020100001", "24.979899999"),
         s_account,
         new ListResponse<AccountResponse>([s_account]),

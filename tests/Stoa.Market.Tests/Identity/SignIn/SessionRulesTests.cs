@@ -39,6 +39,18 @@ public sealed class SessionRulesTests
     }
 
     [Fact]
+    public void SessionWithAnEndOfItsOwn_IsOverThen_HoweverMuchItIsUsed()
+    {
+        var session = Session.Begin(Begun.Id, Begun.UserId, "curl/8", s_now, TimeSpan.FromHours(12));
+
+        var used = Refresh(session, 1, s_now.AddHours(11)).Value;
+
+        SessionRules.EndsAt(used, s_limits).ShouldBe(s_now.AddHours(12));
+        Refresh(used, 2, s_now.AddHours(12)).Refusal!.Code.ShouldBe(AccountRefusal.SessionEnded);
+        SessionRules.EndsAt(session with { NotAfter = s_now.AddDays(1000) }, s_limits).ShouldBe(s_now.AddDays(30), "it makes none longer");
+    }
+
+    [Fact]
     public void TokenBeforeTheLast_IsReuseAtOnce()
     {
         var twice = Refresh(Refresh(Begun, 1, s_now).Value, 2, s_now).Value;

@@ -1,0 +1,59 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+
+namespace Stoa.Node.Tests.Hosting;
+
+/// <summary>Libraries of others, in <c>tests/judges</c>, that judge what this one does. They are installed at the first run, below <c>artifacts</c>.</summary>
+public static class NpmJudge
+{
+    /// <summary>Installs what a judge needs, as its lock file says; skips the test where that cannot be.</summary>
+    /// <returns>The folder that it runs in.</returns>
+    public static async Task<string> InstallAsync(string judge, CancellationToken cancellationToken)
+    {
+        var folder = Path.Combine(Root(), "artifacts", "judge-" + judge);
+        Directory.CreateDirectory(folder);
+        foreach (var file in Directory.GetFiles(Path.Combine(Root(), "tests", "judges", judge)))
+            File.Copy(file, Path.Combine(folder, Path.GetFileName(file)), overwrite: true);
+        // npm writes it when all is there.
+        if (!File.Exists(Path.Combine(folder, "node_modules", ".package-lock.json")))
+        {
+            var (installed, said) = await RunAsync("npm", folder, ["ci", "--no-audit", "--no-fund", "--silent"], null, cancellationToken);
+            Assert.SkipUnless(installed, $"npm is needed to install {judge}: {said}");
+        }
+
+        return folder;
+    }
+
+    /// <summary>Runs a program to its end.</summary>
+    /// <returns>Whether it succeeded, with what it wrote; or what it said of its failure, which is empty where there is no such program.</returns>
+    public static async Task<(bool Succeeded, string Output)> RunAsync(
+        string program, string folder, string[] arguments, string? input, CancellationToken cancellationToken)
+    {
+        try
+        {
+            using var process = Start(program, folder, arguments);
+            var (output, error) = (process.StandardOutput.ReadToEndAsync(cancellationToken), process.StandardError.ReadToEndAsync(cancellationToken));
+            if (input is not null)
+                await process.StandardInput.WriteAsync(input);
+            process.StandardInput.Close();
+            await process.WaitForExitAsync(cancellationToken);
+            return (process.ExitCode == 0, process.ExitCode == 0 ? await output : await error);
+        }
+        catch (Win32Exception)
+        {
+            return (false, "");
+        }
+    }
+
+    /// <summary>Starts a program that runs beside the test.</summary>
+    public static Process Start(string program, string folder, string[] arguments) => Process.Start(new ProcessStartInfo(program, arguments)
+    {
+        WorkingDirectory = folder,
+        RedirectStandardInput = true,
+        RedirectStandardOutput = true,
+        RedirectStandardError = true,
+    })!;
+
+    private static string Root([CallerFilePath] string here = "") => Path.GetFullPath(Path.Combine(here, "../../../.."));
+}
