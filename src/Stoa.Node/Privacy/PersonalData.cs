@@ -14,7 +14,7 @@ internal static class PersonalData
         new("sessions", "id", "user_id = @user", "id device created_at used_at ended_at ended_by"),
         new("account_security", "user_id", "user_id = @user", "user_id must_verify verified_at password_changed_at totp_enabled_at"),
         new("mailed_codes", "purpose", "user_id = @user", "purpose sent_at expires_at"),
-        new("user_usage", "user_id", "user_id = @user", "user_id open_tasks content_bytes max_open_tasks max_content_bytes"),
+        new("user_usage", "user_id", "user_id = @user", "user_id open_tasks content_bytes max_open_tasks max_content_bytes plan_open_tasks plan_content_bytes"),
         new(
             "tasks",
             "id",
@@ -54,6 +54,11 @@ internal static class PersonalData
         new("reviews", "id", "reviewer_id = @user", "id agent version task_id stars text written_at changed_at withdrawn_at answer answered_at"),
         new("agent_versions", "id", "publisher_id = @user", "id publisher name version manifest artifact_digest program_digest program_bytes published_at royalties"),
         new("disputes", "id", "owner_id = @user", "id task_id reason price attempts verdict detail decided_at opened_at"),
+        new("subscriptions", "id", "user_id = @user", "id plan_id next_plan_id anchor_at period state is_cancelled coupon_id percent_off periods_off grace_until ended_at end_reason"),
+        new("credit_grants", "id", "user_id = @user", "id source cause amount remaining expires_at created_at"),
+        new("credit_holds", "task_id", "user_id = @user", "task_id credit own own_paid"),
+        new("coupon_redemptions", "id", "user_id = @user", "id coupon_id created_at"),
+        new("coupons", "id", "made_by = @user", "id hint credit credit_days percent_off periods plan max_redemptions per_user only_new expires_at redeemed withdrawn_at created_at"),
         new("organisations", "id", "id IN (SELECT organisation_id FROM memberships WHERE member_id = @user)", "id name deleted_at"),
         new("memberships", "organisation_id", "member_id = @user", "organisation_id role joined_at"),
         new("invitations", "id", "invited_id = @user OR inviter_id = @user OR email = (SELECT email FROM users WHERE id = @user)", "id organisation_id email role created_at expires_at"),
@@ -76,7 +81,7 @@ internal static class PersonalData
     /// <summary>Tables whose rows are exported otherwise, follow from rows that are exported, or are about nobody; and which it is.</summary>
     public static IReadOnlyDictionary<string, string> Others { get; } = new Dictionary<string, string>
     {
-        ["accounts"] = "The wallet is exported with its transfers.",
+        ["accounts"] = "Wallet and credit are exported with their transfers.",
         ["journal"] = "The transfers of the wallet are exported.",
         ["journal_head"] = "About nobody.",
         ["journal_places"] = "Follows from the journal.",
@@ -111,6 +116,7 @@ internal static class PersonalData
         ["webhook_cursor"] = "About nobody.",
         ["usage_totals"] = "Follows from the transfers of the wallet.",
         ["usage_cursor"] = "About nobody.",
+        ["plans"] = "About nobody.",
         ["budget_holds"] = "Follows from tasks that wait or run.",
         ["letters"] = "On its way to the person; gone when it has arrived.",
         ["api_key_days"] = "Follows from tasks that were submitted by API keys.",

@@ -8,6 +8,7 @@ using Stoa.Market.Tasks;
 using Stoa.Node.Auctions;
 using Stoa.Node.Events;
 using Stoa.Node.Ledger;
+using Stoa.Node.Plans;
 using Stoa.Node.Quotas;
 using Stoa.Node.Selection;
 using Stoa.Node.Storage;
@@ -115,7 +116,7 @@ public sealed class SqlTaskStore : ITaskStore
             Outcome<Submitted, TaskRefusal>[] written;
             try
             {
-                written = await _database.WriteAsync(session => SqlTaskSubmissions.AddAsync(session, [.. group.Select(index => pending[index])], _quota), cancellationToken);
+                written = await _database.WriteAsync(session => SqlTaskSubmissions.AddAsync(session, [.. group.Select(index => pending[index])], _quota, _recent), cancellationToken);
             }
             catch
             {
@@ -267,21 +268,21 @@ public sealed class SqlTaskStore : ITaskStore
         await session.SendRowsAsync(TaskStatements.InsertContent, contents);
         await SqlTaskLogs.AddStartsAsync(session, written);
         await session.SendRowsAsync(s_insertReceipts, [.. written.Select(end => end.Receipt).OfType<SignedReceipt>()]);
-        await SettleAsync(session, [.. written.Where(end => end.Transfers.Count > 0).Select(end => (end.Task.Id, end.Transfers))]);
+        await SettleAsync(session, [.. written.Where(end => end.Transfers.Count > 0)]);
         var suspended = await SqlAgentStats.LearnAsync(session, written, index);
         await SqlUserUsage.EndAsync(session, written);
         var progress = await SqlTaskBatches.CountAsync(session, [.. written.Select(end => end.Task)]);
         await SqlEvents.AppendAsync(session, written.Where(end => end.Task.BatchId is null).SelectMany(end => end.Events).Concat(progress).Concat(suspended));
     }
 
-    private static async Task SettleAsync(SqlSession session, IReadOnlyList<(Id<AgentTask> Task, IReadOnlyList<Transfer> Linked)> settlements)
+    private static async Task SettleAsync(SqlSession session, IReadOnlyList<AttemptEnd> ends)
     {
-        var refusals = await SqlLedger.ApplyEachAsync(session, [.. settlements.Select(settlement => settlement.Linked)]);
+        var refusals = await SqlLedger.ApplyEachAsync(session, await SqlCreditHolds.SettleAsync(session, ends));
         for (var index = 0; index < refusals.Count; index++)
         {
             // A task's own money was held for it: that the ledger refuses to move it is a bug, and the transaction must not go through.
             if (refusals[index] is { } refused)
-                throw new InvalidOperationException($"The ledger refused to settle {settlements[index].Task}: {refused.Code}: {refused.Detail}");
+                throw new InvalidOperationException($"The ledger refused to settle {ends[index].Task.Id}: {refused.Code}: {refused.Detail}");
         }
     }
 
