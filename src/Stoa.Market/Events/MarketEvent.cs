@@ -104,6 +104,9 @@ public static class EventTypes
     /// <summary>Nobody has paid, or the payer's method was refused.</summary>
     public const string PaymentFailed = "stoa.payment.failed";
 
+    /// <summary>A payment is paid at Stripe and cannot be credited: told to administrators.</summary>
+    public const string PaymentUncredited = "stoa.payment.uncredited";
+
     /// <summary>A payout is in the creator's account at Stripe: told to the creator.</summary>
     public const string PayoutPaid = "stoa.payout.paid";
 
@@ -151,7 +154,7 @@ public static class EventTypes
         AuctionAnnounced, AuctionAwarded, BiddingFaulted,
         ReviewWritten, ReviewWithdrawn, ReviewAnswered,
         ChannelOpened, ChannelToppedUp, ChannelSettled, ChannelClosing, ChannelClosed,
-        PaymentCredited, PaymentRefunded, PaymentDisputed, PaymentFailed, PayoutPaid, PayoutFailed,
+        PaymentCredited, PaymentRefunded, PaymentDisputed, PaymentFailed, PaymentUncredited, PayoutPaid, PayoutFailed,
         DisputeOpened, DisputeDecided,
         BudgetThreshold, BalanceLow,
         SubscriptionStarted, SubscriptionChanged, SubscriptionRenewed, SubscriptionPastDue, SubscriptionEnded, CreditGranted, CreditExpired, CouponRedeemed,

@@ -8,6 +8,7 @@ using Stoa.Market.Tasks;
 using Stoa.Node.Auctions;
 using Stoa.Node.Events;
 using Stoa.Node.Ledger;
+using Stoa.Node.Metering;
 using Stoa.Node.Plans;
 using Stoa.Node.Quotas;
 using Stoa.Node.Selection;
@@ -254,6 +255,7 @@ public sealed class SqlTaskStore : ITaskStore
     /// <summary>All that goes with the ends of attempts: contents, receipts, money, progress of batches, events.</summary>
     internal static async Task SettleAsync(SqlSession session, IReadOnlyList<AttemptEnd> written, AgentIndex? index)
     {
+        await SqlBudgets.ReassignAsync(session, written);
         await SqlTaskChoices.ReassignAsync(session, written);
         await SqlTaskDemand.ReassignAsync(session, written);
         var contents = new List<TaskContent>();
@@ -385,6 +387,12 @@ public sealed class SqlTaskStore : ITaskStore
 
     public Task<int?> FindDemandAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
         _database.ReadAsync(session => SqlTaskDemand.FindAsync(session, id), cancellationToken);
+
+    public Task<IReadOnlyList<string>> FindFullBudgetsAsync(AgentTask task, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        return task.Hold is null ? Task.FromResult<IReadOnlyList<string>>([]) : _database.ReadAsync(session => SqlBudgets.FindFullAsync(session, task, now), cancellationToken);
+    }
 
     public Task<DateTimeOffset?> NextDueAsync(string? region, CancellationToken cancellationToken) =>
         _database.ReadAsync(session => SqlTaskQueue.NextDueAsync(session, region), cancellationToken);
