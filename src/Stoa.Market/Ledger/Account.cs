@@ -21,14 +21,12 @@ public enum AccountKind
     /// <summary>What a payer has deposited in payment channels and is neither paid nor returned; one a payer. Never below zero.</summary>
     Channel,
 
-    /// <summary>The world outside. Below zero by exactly what has been paid in.</summary>
+    /// <summary>Outside of what users and operator have: the only kind that may go below zero. <c>world</c> is, by exactly what has been paid in; <c>sponsor</c> is, by exactly what the
+    /// operator has given as credit and has not had back.</summary>
     World,
 
     /// <summary>What the operator has given a user to spend on tasks, by a plan or a coupon; one a user. It pays for tasks and for nothing else. Never below zero.</summary>
     Credit,
-
-    /// <summary>Where credit comes from and goes when it expires. Below zero by exactly what the operator has given and has not had back.</summary>
-    Sponsor,
 }
 
 /// <summary>One account of the double-entry ledger with its balances.</summary>
@@ -58,7 +56,7 @@ public sealed record Account(
     public Money Available => Posted - PendingDebits;
 
     /// <summary>Whether the available balance may go below zero.</summary>
-    public bool MayOverdraw => Kind is AccountKind.World or AccountKind.Sponsor;
+    public bool MayOverdraw => Kind is AccountKind.World;
 
     /// <summary>The id of a user's account of kind <see cref="AccountKind.Credit"/>. It follows from the user's, so that whoever sees a hold can tell without asking what it is held of.</summary>
     public static Id<Account> CreditOf(Id<User> user) => new(user.Uuid);

@@ -24,6 +24,6 @@ public sealed record SystemAccounts(Id<Account> World, Id<Account> Clearing, Id<
             await OpenOneAsync("clearing", AccountKind.Clearing),
             await OpenOneAsync("node", AccountKind.Node),
             await OpenOneAsync("platform", AccountKind.Platform),
-            await OpenOneAsync("sponsor", AccountKind.Sponsor));
+            await OpenOneAsync("sponsor", AccountKind.World));
     }
 }

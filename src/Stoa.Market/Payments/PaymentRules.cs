@@ -45,7 +45,8 @@ public static class PaymentRules
                 return new PaymentChange(payment, Turn(after, StateOf(view.Checkout), now), [], []);
             transfers.Add(new Transfer(
                 new Id<Transfer>(payment.Id.Uuid), TransferKind.Posted, world, payment.WalletId, payment.Amount, null, TransferPurpose.PaymentCredit, payment.Id.ToString(), now));
-            available += payment.Amount;
+            // Of a wallet that is nearly full the ledger refuses the credit, which is not for this sum to say.
+            available = available > new Money(long.MaxValue) - payment.Amount ? new Money(long.MaxValue) : available + payment.Amount;
         }
 
         var changed = new List<Refund>();

@@ -12,7 +12,7 @@ public static class SqlLedger
     internal const string StatedColumns = AccountColumns + ", latest_entry";
 
     // What every act in the cell adds to. On PostgreSQL nobody locks these to read them: each act would wait for every other for as long as it runs.
-    private const string Shared = "('World', 'Clearing', 'Node', 'Platform', 'Sponsor')";
+    private const string Shared = "('World', 'Clearing', 'Node', 'Platform')";
 
     // By = ANY PostgreSQL may compare each account with each of ten thousand ids.
     private const string InIds = "IN {if sqlite}(SELECT value FROM json_each(@ids)){end}{if postgres}(SELECT UNNEST(@ids)){end}";
@@ -167,7 +167,7 @@ public static class SqlLedger
         })]);
     }
 
-    private static bool IsShared(AccountKind kind) => kind is AccountKind.World or AccountKind.Clearing or AccountKind.Node or AccountKind.Platform or AccountKind.Sponsor;
+    private static bool IsShared(AccountKind kind) => kind is AccountKind.World or AccountKind.Clearing or AccountKind.Node or AccountKind.Platform;
 
     /// <summary>What the rules have to know, and what only the journal does.</summary>
     /// <param name="Rules">For the rules.</param>
