@@ -17,6 +17,10 @@ public sealed partial class StoaClient
     public IAsyncEnumerable<PaymentResponse> ListPaymentsAsync(CancellationToken cancellationToken = default) =>
         ListAsync("payments", StoaJson.Default.ListResponsePaymentResponse, cancellationToken);
 
+    /// <summary><c>GET /api/v1/payments/uncredited</c>, all pages, newest first: what is paid and in no wallet. For administrators.</summary>
+    public IAsyncEnumerable<PaymentResponse> ListUncreditedPaymentsAsync(CancellationToken cancellationToken = default) =>
+        ListAsync("payments/uncredited", StoaJson.Default.ListResponsePaymentResponse, cancellationToken);
+
     /// <summary><c>GET /api/v1/payments/{id}</c>, with its refunds.</summary>
     public Task<PaymentResponse> GetPaymentAsync(string id, CancellationToken cancellationToken = default) =>
         GetAsync(PaymentPath(id), StoaJson.Default.PaymentResponse, cancellationToken);

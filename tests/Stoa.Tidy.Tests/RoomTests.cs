@@ -26,6 +26,7 @@ public sealed partial class RoomTests
         ["Ledger"] = ["Identity"],
         ["Channels"] = ["Identity", "Events", "Ledger", "Registry"],
         ["Payments"] = ["Identity", "Events", "Ledger"],
+        ["Plans"] = ["Identity", "Events", "Ledger"],
         ["Registry"] = ["Identity", "Events"],
         ["Membership"] = ["Registry"],
         ["Calls"] = [],

@@ -21,6 +21,7 @@ internal sealed record IdKind(string Prefix, string Name, string? ShownBy)
     public static readonly IdKind Budget = new("budget", "a budget", "stoa budget list");
     public static readonly IdKind Key = new("key", "an API key", "stoa key list");
     public static readonly IdKind Session = new("sess", "a session", "stoa session list");
+    public static readonly IdKind Coupon = new("coupon", "a coupon", "stoa coupon list");
     public static readonly IdKind SigningKey = new("skey", "a signing key", "stoa signing-key list");
 
     public static readonly IdKind Identity = new("ident", "an identity", "stoa account identity list");
@@ -36,6 +37,7 @@ internal sealed record IdKind(string Prefix, string Name, string? ShownBy)
         Task, Batch, Template, Schedule, Auction, Review, Webhook, Delivery, Payment, Payout, Key,
         Task, Batch, Template, Schedule, Auction, Review, Webhook, Delivery, Budget, Key,
         Task, Batch, Template, Schedule, Auction, Review, Webhook, Delivery, Key, SigningKey, Identity,
+        Task, Batch, Template, Schedule, Auction, Review, Webhook, Delivery, Key, SigningKey, Coupon,
         new("rcpt", "a receipt", null), new("xfer", "a transfer", "stoa wallet transfers"), new("agent", "an agent's version", "stoa agent list"),
         new("acct", "an account", "stoa wallet"), new("user", "a user", "stoa status"),
     ];

@@ -102,7 +102,8 @@ internal static class LedgerCommands
                 return ExitCode.Ok;
             }
 
-            var rows = accounts.GroupBy(account => account.Kind).OrderBy(kind => kind.Key, StringComparer.Ordinal)
+            // Both are outside, and it is worth knowing what of it was given away.
+            var rows = accounts.GroupBy(account => account.Owner == "sponsor" ? account.Owner : account.Kind).OrderBy(kind => kind.Key, StringComparer.Ordinal)
                 .Select(kind => Row(kind.Key, [.. kind])).ToList();
             rows.Add(Row("all", accounts));
             invocation.Screen.Table(["Kind", "Accounts", "Posted", "Pending debits", "Pending credits"], rows);

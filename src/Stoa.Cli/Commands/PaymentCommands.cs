@@ -13,6 +13,7 @@ internal static class PaymentCommands
         [new("Has it arrived?", "stoa payment list")],
         new ListCommand(scope),
         new ShowCommand(scope),
+        new UncreditedCommand(scope),
         new RefundCommand(scope),
         new PortalCommand(scope));
 
@@ -45,6 +46,34 @@ internal static class PaymentCommands
                     Format.Money(payment.Refunded),
                     Format.Money(payment.Owed),
                 ])]);
+            ListLimit.TellOfMore(invocation, hasMore);
+            return ExitCode.Ok;
+        }
+    }
+
+    private sealed class UncreditedCommand : StoaCommand
+    {
+        private readonly Option<int> _limit = ListLimit.Option();
+
+        public UncreditedCommand(CommandScope scope)
+            : base(
+                scope,
+                "uncredited",
+                "List payments of everybody that are paid at Stripe and in no wallet: refund them in its dashboard, or make room. Administrators only.",
+                new CommandExample("Is somebody's money stuck?", "stoa payment uncredited")) => Add(_limit);
+
+        protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
+        {
+            var (payments, hasMore) = await ListLimit.TakeAsync(invocation.Client.ListUncreditedPaymentsAsync(cancellationToken), invocation.Get(_limit));
+            if (invocation.IsJson)
+            {
+                invocation.Screen.Json(new ListResponse<PaymentResponse>(payments), json => json.ListResponsePaymentResponse);
+                return ExitCode.Ok;
+            }
+
+            invocation.Screen.Table(
+                ["Id", "When", "Asked for"],
+                [.. payments.Select(payment => (IReadOnlyList<string>)[payment.Id, ListLimit.When(invocation, payment.CreatedAt), Format.Money(payment.Amount)])]);
             ListLimit.TellOfMore(invocation, hasMore);
             return ExitCode.Ok;
         }

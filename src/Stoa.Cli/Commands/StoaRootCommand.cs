@@ -56,6 +56,8 @@ internal static class StoaRootCommand
             ScheduleCommands.Create(scope),
             WebhookCommands.Create(scope),
             new WalletCommand(scope),
+            PlanCommands.Create(scope),
+            CouponCommands.Create(scope),
             PaymentCommands.Create(scope),
             PayoutCommands.Create(scope),
             new UsageCommand(scope),

@@ -3,7 +3,7 @@ using Stoa.Client.Contracts;
 
 namespace Stoa.Cli.Commands;
 
-/// <summary><c>stoa wallet</c>: what there is. Holds <c>top-up</c>, <c>transfers</c>, <c>export</c> and <c>deposit</c>.</summary>
+/// <summary><c>stoa wallet</c>: what there is. Holds <c>top-up</c>, <c>transfers</c>, <c>credit</c>, <c>export</c> and <c>deposit</c>.</summary>
 internal sealed class WalletCommand : StoaCommand
 {
     public WalletCommand(CommandScope scope)
@@ -17,6 +17,7 @@ internal sealed class WalletCommand : StoaCommand
     {
         Add(new WalletTopUpCommand(scope));
         Add(new WalletTransfersCommand(scope));
+        Add(new WalletCreditCommand(scope));
         Add(new WalletExportCommand(scope));
         Add(new WalletDepositCommand(scope));
     }

@@ -65,13 +65,14 @@ public static class DisputeRules
     /// <param name="dispute">The dispute.</param>
     /// <param name="verdict">Its verdict.</param>
     /// <param name="wallet">The owner's.</param>
+    /// <param name="credit">What of the price the owner paid by credit, and gets back as such.</param>
     /// <param name="liable">Accounts that pay what is given back, in this order, with what each has available.</param>
     /// <param name="node">Where the deposit is held for.</param>
     /// <param name="ids">Makes ids of transfers.</param>
     /// <param name="now">UTC.</param>
     /// <returns>Linked transfers; null when those who are liable have not as much.</returns>
     public static IReadOnlyList<Transfer>? Settle(
-        Dispute dispute, DisputeVerdict verdict, Id<Account> wallet, IReadOnlyList<(Id<Account> Account, Money Available)> liable, Id<Account> node, IdSource ids, DateTimeOffset now)
+        Dispute dispute, DisputeVerdict verdict, Id<Account> wallet, Money credit, IReadOnlyList<(Id<Account> Account, Money Available)> liable, Id<Account> node, IdSource ids, DateTimeOffset now)
     {
         var cause = dispute.Id.ToString();
         if (verdict is DisputeVerdict.Rejected)
@@ -82,16 +83,22 @@ public static class DisputeRules
         };
         if (verdict is DisputeVerdict.Undecided)
             return transfers;
-        var left = dispute.Price;
+        // First the own money, then the credit, out of one liable account after the other.
+        Queue<(Id<Account> Account, Money Left)> payees = new([(wallet, dispute.Price - credit), (Account.CreditOf(dispute.OwnerId), credit)]);
         foreach (var (account, available) in liable)
         {
-            var part = available < left ? available : left;
-            if (part <= Money.Zero)
-                continue;
-            transfers.Add(new(ids.Next<Transfer>(), TransferKind.Posted, account, wallet, part, null, TransferPurpose.Refund, cause, now));
-            left -= part;
+            var left = available;
+            while (left > Money.Zero && payees.TryDequeue(out var payee))
+            {
+                var part = Money.Min(left, payee.Left);
+                if (part > Money.Zero)
+                    transfers.Add(new(ids.Next<Transfer>(), TransferKind.Posted, account, payee.Account, part, null, TransferPurpose.Refund, cause, now));
+                left -= part;
+                if (part < payee.Left)
+                    payees = new([(payee.Account, payee.Left - part), .. payees]);
+            }
         }
 
-        return left == Money.Zero ? transfers : null;
+        return payees.All(payee => payee.Left == Money.Zero) ? transfers : null;
     }
 }

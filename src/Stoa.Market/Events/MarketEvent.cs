@@ -112,6 +112,9 @@ public static class EventTypes
     /// <summary>Nobody has paid, or the payer's method was refused.</summary>
     public const string PaymentFailed = "stoa.payment.failed";
 
+    /// <summary>A payment is paid at Stripe and cannot be credited: told to administrators.</summary>
+    public const string PaymentUncredited = "stoa.payment.uncredited";
+
     /// <summary>A payout is in the creator's account at Stripe: told to the creator.</summary>
     public const string PayoutPaid = "stoa.payout.paid";
 
@@ -129,6 +132,28 @@ public static class EventTypes
     /// <summary>A wallet has less than its owner wants to be told of: told once, until it has had more again.</summary>
     public const string BalanceLow = "stoa.balance.low";
 
+    /// <summary>A user has a plan: told to that user, as all that follows is.</summary>
+    public const string SubscriptionStarted = "stoa.subscription.started";
+
+    /// <summary>Another plan, now or from the next period on; cancelled, or not cancelled after all.</summary>
+    public const string SubscriptionChanged = "stoa.subscription.changed";
+
+    /// <summary>The next period is paid.</summary>
+    public const string SubscriptionRenewed = "stoa.subscription.renewed";
+
+    /// <summary>The next period could not be paid: the days of grace have begun.</summary>
+    public const string SubscriptionPastDue = "stoa.subscription.pastDue";
+
+    public const string SubscriptionEnded = "stoa.subscription.ended";
+
+    /// <summary>There is credit more, by a plan, a coupon or a refund.</summary>
+    public const string CreditGranted = "stoa.credit.granted";
+
+    /// <summary>Credit was not spent in time.</summary>
+    public const string CreditExpired = "stoa.credit.expired";
+
+    public const string CouponRedeemed = "stoa.coupon.redeemed";
+
     /// <summary>All of them.</summary>
     public static IReadOnlyList<string> All { get; } =
     [
@@ -137,9 +162,10 @@ public static class EventTypes
         AuctionAnnounced, AuctionAwarded, BiddingFaulted,
         ReviewWritten, ReviewWithdrawn, ReviewAnswered,
         ChannelOpened, ChannelToppedUp, ChannelSettled, ChannelClosing, ChannelClosed,
-        PaymentCredited, PaymentRefunded, PaymentDisputed, PaymentFailed, PayoutPaid, PayoutFailed,
+        PaymentCredited, PaymentRefunded, PaymentDisputed, PaymentFailed, PaymentUncredited, PayoutPaid, PayoutFailed,
         DisputeOpened, DisputeDecided,
         BudgetThreshold, BalanceLow,
         AgentsWithdrawn, ErasureRequested, ErasureUndone,
+        SubscriptionStarted, SubscriptionChanged, SubscriptionRenewed, SubscriptionPastDue, SubscriptionEnded, CreditGranted, CreditExpired, CouponRedeemed,
     ];
 }

@@ -13,12 +13,16 @@ public sealed record UserQuota(long OpenTasks, long ContentBytes);
 /// <param name="ContentBytes">Bytes in the content store.</param>
 /// <param name="MaxOpenTasks">Null for what everybody may.</param>
 /// <param name="MaxContentBytes">Null for what everybody may.</param>
-public sealed record UserUsage(Id<User> UserId, long OpenTasks, long ContentBytes, long? MaxOpenTasks, long? MaxContentBytes)
+/// <param name="PlanOpenTasks">What the user's plan says of open tasks; null when he has none, or it says nothing.</param>
+/// <param name="PlanContentBytes">The same of content.</param>
+public sealed record UserUsage(
+    Id<User> UserId, long OpenTasks, long ContentBytes, long? MaxOpenTasks, long? MaxContentBytes, long? PlanOpenTasks = null, long? PlanContentBytes = null)
 {
     /// <summary>The greatest limit that can be set.</summary>
     public const long GreatestLimit = 1L << 50;
 
-    /// <summary>The limits that hold.</summary>
+    /// <summary>The limits that hold: an administrator's word about this user, else that of the user's plan, else everybody's.</summary>
     /// <param name="everybody">Those of everybody.</param>
-    public UserQuota QuotaWithin(UserQuota everybody) => new(MaxOpenTasks ?? everybody.OpenTasks, MaxContentBytes ?? everybody.ContentBytes);
+    public UserQuota QuotaWithin(UserQuota everybody) => new(
+        MaxOpenTasks ?? PlanOpenTasks ?? everybody.OpenTasks, MaxContentBytes ?? PlanContentBytes ?? everybody.ContentBytes);
 }

@@ -1,3 +1,4 @@
+using Stoa.Market.Identity;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Ledger;
@@ -20,13 +21,17 @@ public enum AccountKind
     /// <summary>What a payer has deposited in payment channels and is neither paid nor returned; one a payer. Never below zero.</summary>
     Channel,
 
-    /// <summary>The world outside: the only account that may go below zero, by exactly what has been paid in.</summary>
+    /// <summary>Outside of what users and operator have: the only kind that may go below zero. <c>world</c> is, by exactly what has been paid in; <c>sponsor</c> is, by exactly what the
+    /// operator has given as credit and has not had back.</summary>
     World,
+
+    /// <summary>What the operator has given a user to spend on tasks, by a plan or a coupon; one a user. It pays for tasks and for nothing else. Never below zero.</summary>
+    Credit,
 }
 
 /// <summary>One account of the double-entry ledger with its balances.</summary>
 /// <param name="Id">Client-made.</param>
-/// <param name="Owner">Id of the user, or the word <c>node</c>, <c>platform</c>, <c>clearing</c>, <c>world</c>; unique together with the kind.</param>
+/// <param name="Owner">Id of the user, or the word <c>node</c>, <c>platform</c>, <c>clearing</c>, <c>world</c>, <c>sponsor</c>; unique together with the kind.</param>
 /// <param name="Kind">See <see cref="AccountKind"/>.</param>
 /// <param name="Posted">Credits minus debits that are final.</param>
 /// <param name="PendingDebits">Held: sum of open pending transfers out of this account.</param>
@@ -52,4 +57,7 @@ public sealed record Account(
 
     /// <summary>Whether the available balance may go below zero.</summary>
     public bool MayOverdraw => Kind is AccountKind.World;
+
+    /// <summary>The id of a user's account of kind <see cref="AccountKind.Credit"/>. It follows from the user's, so that whoever sees a hold can tell without asking what it is held of.</summary>
+    public static Id<Account> CreditOf(Id<User> user) => new(user.Uuid);
 }

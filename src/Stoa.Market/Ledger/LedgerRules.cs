@@ -30,7 +30,7 @@ public sealed record LedgerChange(
 ///                    └─VoidPending───► released
 /// </code>
 /// What holds after every set: posted balances sum to zero; pending debits and pending credits have the same sum; no
-/// account but the world has less posted than held; for every account, posted minus pending debits and posted plus pending
+/// account of another kind than the world has less posted than held; for every account, posted minus pending debits and posted plus pending
 /// credits are within ±(2⁶³−1) nanodollars, so no balance can run over when a hold is resolved; clearing accounts have
 /// nothing posted.
 /// </remarks>

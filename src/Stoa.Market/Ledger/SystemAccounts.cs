@@ -3,7 +3,7 @@ using Stoa.Primitives;
 namespace Stoa.Market.Ledger;
 
 /// <summary>The accounts that a node has from its first start.</summary>
-public sealed record SystemAccounts(Id<Account> World, Id<Account> Clearing, Id<Account> Node, Id<Account> Platform)
+public sealed record SystemAccounts(Id<Account> World, Id<Account> Clearing, Id<Account> Node, Id<Account> Platform, Id<Account> Sponsor)
 {
     /// <summary>Opens those that do not exist yet, each owned by the lower-case name of its kind, and answers their ids.</summary>
     public static async Task<SystemAccounts> OpenAsync(
@@ -23,6 +23,7 @@ public sealed record SystemAccounts(Id<Account> World, Id<Account> Clearing, Id<
             await OpenOneAsync("world", AccountKind.World),
             await OpenOneAsync("clearing", AccountKind.Clearing),
             await OpenOneAsync("node", AccountKind.Node),
-            await OpenOneAsync("platform", AccountKind.Platform));
+            await OpenOneAsync("platform", AccountKind.Platform),
+            await OpenOneAsync("sponsor", AccountKind.World));
     }
 }

@@ -46,6 +46,23 @@ public enum TransferPurpose
 
     /// <summary>What was in the wallet of a person who was erased, and is given up to the platform.</summary>
     Forfeit,
+    /// <summary>The price of a plan for a month, or for the rest of one.</summary>
+    PlanFee,
+
+    /// <summary>The credit that a plan includes.</summary>
+    PlanCredit,
+
+    /// <summary>The credit of a coupon.</summary>
+    CouponCredit,
+
+    /// <summary>Credit that was not spent in time goes back.</summary>
+    CreditExpiry,
+
+    /// <summary>A task is held of credit that does not suffice: the rest joins it from the wallet.</summary>
+    CreditTopUp,
+
+    /// <summary>What of that the task did not need is in the wallet again.</summary>
+    CreditReturn,
 }
 
 /// <summary>An immutable entry of the journal. Its id is made by the caller, so the same transfer sent twice moves money once.</summary>

@@ -69,6 +69,14 @@ public sealed record Budget(
         ? this with { Meter = Meter with { Held = Meter.Held - held, Captured = Meter.Captured + captured } }
         : this;
 
+    /// <summary>A task has another agent: what is held for it is another amount, whether it fits or not.</summary>
+    /// <param name="start">The period in which it was held.</param>
+    /// <param name="before">What was held for it.</param>
+    /// <param name="after">What is held now.</param>
+    public Budget Move(DateTimeOffset start, Money before, Money after) => start == Meter.Start
+        ? this with { Meter = Meter with { Held = Meter.Held - before + after } }
+        : this;
+
     /// <summary>A task was refused for it. Told as its hundredth percent, once.</summary>
     public Budget Exhaust() => Thresholds.Contains(100) && Meter.Told < 100 ? this with { Meter = Meter with { IsExhausted = true } } : this;
 

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using Stoa.Market.Events;
+using Stoa.Market.Identity;
+using Stoa.Primitives;
 
 namespace Stoa.Market.Payments;
 
@@ -13,7 +15,7 @@ public static class PaymentEvents
         ArgumentNullException.ThrowIfNull(change);
         var (before, after) = (change.Before, change.After);
         var types = new List<string>();
-        if (after.IsCredited && !before.IsCredited)
+        if (after.IsCredited && !before.IsCredited && !(before.State is PaymentState.Paid && after.State is PaymentState.Refunded))
             types.Add(EventTypes.PaymentCredited);
         if (after.Refunded != before.Refunded)
             types.Add(EventTypes.PaymentRefunded);
@@ -31,6 +33,18 @@ public static class PaymentEvents
             json.WriteString("owed", after.Owed.ToString());
         }));
     }
+
+    /// <summary>A payment is paid and cannot be credited.</summary>
+    /// <param name="payment">As it is.</param>
+    /// <param name="administrator">Who is told.</param>
+    /// <param name="now">UTC.</param>
+    public static NewEvent Uncredited(Payment payment, Id<User> administrator, DateTimeOffset now) =>
+        NewEvent.Create(EventTypes.PaymentUncredited, payment.Id.ToString(), administrator, now, json =>
+        {
+            json.WriteString("paymentId", payment.Id.ToString());
+            json.WriteString("userId", payment.UserId.ToString());
+            json.WriteString("amount", payment.Amount.ToString());
+        });
 
     /// <summary>What has happened to a payout.</summary>
     public static IEnumerable<NewEvent> Of(PayoutChange change, DateTimeOffset now)

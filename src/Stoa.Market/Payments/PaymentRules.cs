@@ -38,11 +38,15 @@ public static class PaymentRules
         var after = payment with { Intent = payment.Intent ?? view.Intent };
         if (!after.IsCredited)
         {
+            // What the operator gave back before it was in the wallet was never the user's: nothing of it is moved here.
+            if (payment.State is PaymentState.Paid && IsGivenBack(view))
+                return new PaymentChange(payment, Turn(after with { Refunded = after.Amount, Recovered = after.Amount }, PaymentState.Refunded, now), [], []);
             if (view.Checkout is not CheckoutState.Paid || view.Paid != payment.Amount || view.Currency != StripeView.Dollars)
                 return new PaymentChange(payment, Turn(after, StateOf(view.Checkout), now), [], []);
             transfers.Add(new Transfer(
                 new Id<Transfer>(payment.Id.Uuid), TransferKind.Posted, world, payment.WalletId, payment.Amount, null, TransferPurpose.PaymentCredit, payment.Id.ToString(), now));
-            available += payment.Amount;
+            // Of a wallet that is nearly full the ledger refuses the credit, which is not for this sum to say.
+            available = available > new Money(long.MaxValue) - payment.Amount ? new Money(long.MaxValue) : available + payment.Amount;
         }
 
         var changed = new List<Refund>();
@@ -128,6 +132,10 @@ public static class PaymentRules
         ArgumentNullException.ThrowIfNull(payment);
         return payment.State == state ? payment : payment with { State = state, ChangedAt = now, Looks = 0 };
     }
+
+    /// <summary>Whether all that was paid, in whatever currency, is with the payer again.</summary>
+    private static bool IsGivenBack(StripeView view) =>
+        view.Paid > Money.Zero && Sum(view.Refunds.Where(seen => seen.State is SeenRefundState.Succeeded).Select(seen => seen.Amount)) >= view.Paid;
 
     private static Refund Next(Refund refund, SeenRefund? seen, DateTimeOffset now) => (refund.State, seen?.State) switch
     {

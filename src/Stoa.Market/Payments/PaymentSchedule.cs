@@ -1,7 +1,8 @@
 namespace Stoa.Market.Payments;
 
 /// <summary>When Stripe is asked how a payment stands although no webhook has told of it.</summary>
-/// <remarks>Webhooks are told of at once. This is for those that never come, so it ends: after a month for what waits, half a year for disputes.</remarks>
+/// <remarks>Webhooks are told of at once. This is for those that never come, so it ends: after a month for what waits, half a year for disputes. Only what is
+/// paid and not credited is looked at for as long as it is so.</remarks>
 public static class PaymentSchedule
 {
     /// <summary>After a payment was made.</summary>
@@ -29,7 +30,10 @@ public static class PaymentSchedule
             return now + Backoff(payment.Looks);
         switch (payment.State)
         {
-            case PaymentState.Created or PaymentState.Processing or PaymentState.Paid:
+            case PaymentState.Paid:
+                // Somebody's money is neither here nor there: it is looked at until it is.
+                return now + (now - payment.ChangedAt < s_patience ? Backoff(payment.Looks) : TimeSpan.FromDays(1));
+            case PaymentState.Created or PaymentState.Processing:
                 return now - payment.ChangedAt < s_patience ? now + Backoff(payment.Looks) : null;
             case PaymentState.Disputed:
                 return now - payment.ChangedAt < s_disputePatience ? now + TimeSpan.FromDays(1) : null;

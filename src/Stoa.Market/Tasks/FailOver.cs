@@ -1,4 +1,5 @@
 using Stoa.Market.Builds;
+using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 
 namespace Stoa.Market.Tasks;
@@ -19,12 +20,20 @@ public sealed class FailOver(ITaskStore tasks, IContentStore content, AgentIndex
     {
         if (await tasks.FindSelectionAsync(failed.Id, cancellationToken) is not { } selection || selection.Tried.Count + 1 >= MaxAgents)
             return null;
-        var left = selection.DeadlineAt - now;
-        if (left <= TimeSpan.Zero)
+        var timeLeft = selection.DeadlineAt - now;
+        if (timeLeft <= TimeSpan.Zero)
             return null;
         string[] tried = [.. selection.Tried, $"{failed.Agent.Publisher}/{failed.Agent.Name}"];
+        // Whoever has a budget for an agent wants it kept, whichever way that agent comes by a task.
+        var full = await tasks.FindFullBudgetsAsync(failed, now, cancellationToken);
         if (failed.Auction is { AwardDigest: not null })
-            return NextBid(failed, failed.Auction.Advance(), tried, now);
+        {
+            var left = failed.Auction.Advance();
+            while (left.Current is { } current && IsFull(full, current.Agent))
+                left = left.Advance();
+            return NextBid(failed, left, tried, now);
+        }
+
         var parameters = failed.Parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Value);
         var fit = new TaskFit(parameters, await ReadInputAsync(failed, cancellationToken));
         var limits = selection.Limits;
@@ -33,11 +42,11 @@ public sealed class FailOver(ITaskStore tasks, IContentStore content, AgentIndex
                 selection.Requirement with { Explores = false },
                 failed.Input.SizeBytes,
                 failed.MaxPrice,
-                left,
+                timeLeft,
                 maxMemoryBytes,
                 new LimitCaps(limits.Fuel, limits.MemoryBytes, limits.TimeoutMs),
                 tried,
-                fit.Takes)
+                full.Count == 0 ? fit.Takes : agent => !IsFull(full, agent.Listing) && fit.Takes(agent))
             {
                 Priority = (int)failed.Priority,
             },
@@ -51,6 +60,8 @@ public sealed class FailOver(ITaskStore tasks, IContentStore content, AgentIndex
             failed.Reassign(next.Id, next.Listing, accepted, TaskRules.CapLimits(next.Limits, limits), now) with { Auction = failed.Auction?.Advance() },
             new Reassignment(tried, choice) { Demand = TaskPricing.DemandOf(next.Factors, chosen.Factor) });
     }
+
+    private static bool IsFull(IReadOnlyList<string> full, ListingName agent) => full.Contains(agent.Publisher) || full.Contains($"{agent.Publisher}/{agent.Name}");
 
     private static (AgentTask Task, Reassignment Reassignment)? NextBid(
         AgentTask failed, TaskAuction auction, IReadOnlyList<string> tried, DateTimeOffset now) => auction.Current is { } next

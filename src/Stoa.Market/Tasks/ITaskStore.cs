@@ -221,6 +221,13 @@ public interface ITaskStore
     /// <summary>The demand factor that was fixed for a task that has not ended, in parts per thousand; null when none was.</summary>
     Task<int?> FindDemandAsync(Id<AgentTask> id, CancellationToken cancellationToken);
 
+    /// <summary>Which budgets of its consumer have less left than the task holds, among those that do not count it yet: agents of these must not take it over.</summary>
+    /// <param name="task">With the agent that it has.</param>
+    /// <param name="now">UTC.</param>
+    /// <param name="cancellationToken">Stops the query.</param>
+    /// <returns>What they are of: publishers, and agents as <c>publisher/name</c>.</returns>
+    Task<IReadOnlyList<string>> FindFullBudgetsAsync(AgentTask task, DateTimeOffset now, CancellationToken cancellationToken);
+
     /// <summary>When a queued task is due: of those whose turn has come the next, else the earliest; null when nothing is queued.</summary>
     /// <param name="region">Where a node stands: of what asks for regions only what asks for this one is meant. Null for nowhere in particular.</param>
     /// <param name="cancellationToken">Stops the query.</param>

@@ -1,12 +1,15 @@
 using Stoa.Market;
 using Stoa.Market.Disputes;
+using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Membership;
+using Stoa.Market.Plans;
 using Stoa.Market.Tasks;
 using Stoa.Node.Events;
 using Stoa.Node.Ledger;
 using Stoa.Node.Membership;
+using Stoa.Node.Plans;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
 
@@ -104,25 +107,40 @@ public sealed class SqlDisputeStore(Database database, SystemAccounts accounts, 
             var (dispute, token) = claimed;
             if (!await HoldsAsync(session, claimed))
                 return true;
-            var wallet = await WalletAsync(session, dispute.OwnerId);
+            var wallet = await SqlCredit.LockAsync(session, dispute.OwnerId);
+            var credit = decided.Verdict is DisputeVerdict.Upheld
+                ? await SqlCreditHolds.PaidByCreditAsync(session, dispute.TaskId, dispute.OwnerId, dispute.Price)
+                : Money.Zero;
             List<(Id<Account>, Money)> liable = [];
             foreach (var account in (Id<Account>[])[accounts.Node, accounts.Platform])
             {
                 liable.Add((account, await session.QuerySingleAsync<Money>("SELECT posted - pending_debits FROM accounts WHERE id = @account", new { account })));
             }
 
-            var transfers = DisputeRules.Settle(dispute, decided.Verdict, wallet, liable, accounts.Node, ids, decided.At);
+            var transfers = DisputeRules.Settle(dispute, decided.Verdict, wallet, credit, liable, accounts.Node, ids, decided.At);
+            var events = new List<NewEvent> { DisputeEvents.Decided(dispute, decided) };
+            if (transfers is not null && credit > Money.Zero)
+                events.AddRange((await SqlCredit.OpenAsync(session, dispute.OwnerId, accounts.Sponsor, decided.At)).Events);
             if (transfers is null || !(await SqlLedger.ApplyAsync(session, transfers)).TryGet(out _, out _))
             {
                 // Others spend from these accounts, too: what was there a moment ago may be gone.
                 await session.ExecuteAsync("UPDATE disputes SET due_at = @again, lease_token = NULL WHERE id = @Id", new { again, dispute.Id });
+                await SqlEvents.AppendAsync(session, events.Skip(1));
                 return false;
             }
 
             await session.ExecuteAsync(
                 "UPDATE disputes SET verdict = @verdict, detail = @Detail, decided_at = @At, due_at = NULL, lease_token = NULL WHERE id = @Id",
                 new { verdict = DisputeEvents.Name(decided.Verdict), decided.Detail, decided.At, dispute.Id });
-            await SqlEvents.AppendAsync(session, [DisputeEvents.Decided(dispute, decided)]);
+            if (credit > Money.Zero)
+            {
+                // It has no end: the one that it had may be over.
+                var back = new CreditGrant(
+                    new Id<CreditGrant>(dispute.Id.Uuid), dispute.OwnerId, CreditSource.Refund, dispute.Id.ToString(), credit, credit, ExpiresAt: null, decided.At);
+                events.Add(await SqlCredit.AddAsync(session, back, decided.At));
+            }
+
+            await SqlEvents.AppendAsync(session, events);
             return true;
         },
         cancellationToken);

@@ -20,6 +20,7 @@ using Stoa.Node.Observability;
 using Stoa.Node.Pages;
 using Stoa.Node.Payments;
 using Stoa.Node.PayPerCall;
+using Stoa.Node.Plans;
 using Stoa.Node.Privacy;
 using Stoa.Node.Quotas;
 using Stoa.Node.Registry;
@@ -79,6 +80,7 @@ public sealed class NodeHost : IAsyncDisposable
         builder.AddChannels();
         builder.AddPayments();
         builder.AddQuotas();
+        builder.AddPlans();
         builder.AddEvents();
         var builds = builder.AddBuilds();
         builder.AddRegistry();
@@ -157,6 +159,9 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapPayments();
         api.MapPayouts();
         api.MapQuotas();
+        api.MapPlans();
+        api.MapCredit();
+        api.MapCoupons();
         api.MapEvents();
         api.MapBuilds(builds);
         api.MapRegistry();

@@ -33,6 +33,9 @@ public sealed record HttpOptions
     /// <summary>Invitations into organisations that one person may make in an hour. Default 60.</summary>
     public int InvitationsPerHour { get; init; } = 60;
 
+    /// <summary>Attempts to redeem a coupon that one person may make in an hour. Default 20.</summary>
+    public int CouponsPerHour { get; init; } = 20;
+
     /// <summary>Event streams and sockets that one caller may have open at once. Default 64.</summary>
     public int StreamsPerCaller { get; init; } = 64;
 
@@ -50,7 +53,7 @@ public sealed record HttpOptions
             yield return "Http:AllowedOrigins are origins such as https://console.example.org, without a path.";
         if (StreamsPerCaller < 1)
             yield return "Http:StreamsPerCaller is at least 1.";
-        if (CallsPerMinute < 1 || SignInsPerMinute < 1 || SignInsPerLogin < 1 || RegistrationsPerHour < 1 || InvitationsPerHour < 1)
-            yield return "Http:CallsPerMinute, SignInsPerMinute, SignInsPerLogin, RegistrationsPerHour and InvitationsPerHour are at least 1.";
+        if (CallsPerMinute < 1 || SignInsPerMinute < 1 || SignInsPerLogin < 1 || RegistrationsPerHour < 1 || InvitationsPerHour < 1 || CouponsPerHour < 1)
+            yield return "Http:CallsPerMinute, SignInsPerMinute, SignInsPerLogin, RegistrationsPerHour, InvitationsPerHour and CouponsPerHour are at least 1.";
     }
 }

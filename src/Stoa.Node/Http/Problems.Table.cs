@@ -7,6 +7,7 @@ using Stoa.Market.Ledger;
 using Stoa.Market.Metering;
 using Stoa.Market.Payments;
 using Stoa.Market.PayPerCall;
+using Stoa.Market.Plans;
 using Stoa.Market.Registry;
 using Stoa.Market.Reviews;
 using Stoa.Market.Schedules;
@@ -484,6 +485,38 @@ public static partial class Problems
         PaymentRefusal.StripeEventInvalid => Row(refusal, 400, "No event of Stripe",
             "What was signed is not the JSON of an event.",
             "Send events as Stripe does."),
+    };
+
+    public static ProblemKind Of(PlanRefusal refusal) => refusal switch
+    {
+        PlanRefusal.PlanUnknown => Row(refusal, 404, "No such plan",
+            "No plan of this name, or not this version of it, is offered here.",
+            "List what is offered with GET /api/v1/plans."),
+        PlanRefusal.PlanInvalid => Row(refusal, 422, "Plan breaks the rules",
+            "Name, description, price, credit or a limit is not as it must be.",
+            "Correct what is listed in errors and try again."),
+        PlanRefusal.NotSubscribed => Row(refusal, 404, "No plan",
+            "The account has no plan.",
+            "List what is offered with GET /api/v1/plans, and subscribe with PUT /api/v1/subscription."),
+        PlanRefusal.SubscriptionPastDue => Row(refusal, 409, "Plan is not paid",
+            "The plan could not be renewed since the wallet has too little; until it is, nothing else about it changes.",
+            "Pay in, and it is renewed within hours; or cancel it, and subscribe anew."),
+        PlanRefusal.InsufficientFunds => s_insufficientFunds,
+        PlanRefusal.CouponUnknown => Row(refusal, 404, "No such coupon",
+            "No coupon has this code or id, or it was withdrawn.",
+            "Check the code letter by letter; capitals, hyphens and blanks make no difference."),
+        PlanRefusal.CouponInvalid => Row(refusal, 422, "Coupon breaks the rules",
+            "A coupon gives either credit or something off a plan, and a member is not as it must be.",
+            "Correct what is listed in errors and try again."),
+        PlanRefusal.CouponOver => Row(refusal, 409, "Coupon is over",
+            "The coupon has expired, or was redeemed as often as it may be, by you or in all.",
+            "Use another one."),
+        PlanRefusal.CouponNotForYou => Row(refusal, 409, "Coupon is for others",
+            "The coupon is for new users, or for another plan, or is redeemed in another way; the detail says which.",
+            "Do as the detail says, or use another one."),
+        PlanRefusal.DiscountRunning => Row(refusal, 409, "Something is off already",
+            "One coupon at a time takes something off the price of a plan.",
+            "Redeem this one when the discount that runs is over: GET /api/v1/subscription tells for how many months it is."),
     };
 
     public static ProblemKind Of(CallRefusal refusal) => refusal switch

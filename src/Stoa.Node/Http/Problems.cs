@@ -8,6 +8,7 @@ using Stoa.Market.Ledger;
 using Stoa.Market.Metering;
 using Stoa.Market.Payments;
 using Stoa.Market.PayPerCall;
+using Stoa.Market.Plans;
 using Stoa.Market.Registry;
 using Stoa.Market.Reviews;
 using Stoa.Market.Schedules;
@@ -44,6 +45,8 @@ public static partial class Problems
     public static ProblemResult ToProblem(this Refusal<OrganisationRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<PaymentRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
+
+    public static ProblemResult ToProblem(this Refusal<PlanRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<PublishRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
@@ -106,6 +109,7 @@ public static partial class Problems
             .. Enum.GetValues<IdentityRefusal>().Select(Of),
             .. Enum.GetValues<OrganisationRefusal>().Select(Of),
             .. Enum.GetValues<PaymentRefusal>().Select(Of),
+            .. Enum.GetValues<PlanRefusal>().Select(Of),
             .. Enum.GetValues<PublishRefusal>().Select(Of),
             .. Enum.GetValues<TaskRefusal>().Select(Of),
             .. Enum.GetValues<ReviewRefusal>().Select(Of),

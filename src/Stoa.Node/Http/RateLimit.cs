@@ -17,4 +17,7 @@ public enum RateLimit
 
     /// <summary>Invitations into organisations, per person: each may send a letter to a stranger.</summary>
     Invitations,
+
+    /// <summary>Attempts to redeem a coupon, per person: codes are not to be tried out.</summary>
+    Coupons,
 }

@@ -32,6 +32,7 @@ public sealed class RateLimits : IDisposable
             [RateLimit.SignIn] = new("sign-in", options.SignInsPerMinute, TimeSpan.FromMinutes(1)),
             [RateLimit.SignInOfOneLogin] = new("sign-in-of-one-login", options.SignInsPerLogin, TimeSpan.FromMinutes(10)),
             [RateLimit.Invitations] = new("invitations", options.InvitationsPerHour, TimeSpan.FromHours(1)),
+            [RateLimit.Coupons] = new("coupons", options.CouponsPerHour, TimeSpan.FromHours(1)),
             [RateLimit.Registration] = new("registration", options.RegistrationsPerHour, TimeSpan.FromHours(1)),
         };
         _streamsPerCaller = options.StreamsPerCaller;
@@ -102,7 +103,7 @@ public sealed class RateLimits : IDisposable
 
     /// <summary>Who is counted: the person who calls, or the address of an anonymous one. An IPv6 customer has a whole /64, so that counts as one.</summary>
     internal static string KeyOf(HttpContext context, RateLimit limit) =>
-        limit is RateLimit.Calls or RateLimit.Invitations && Caller.Of(context) is { } caller ? caller.ActorId.ToString() : Network(context.Connection.RemoteIpAddress);
+        limit is RateLimit.Calls or RateLimit.Invitations or RateLimit.Coupons && Caller.Of(context) is { } caller ? caller.ActorId.ToString() : Network(context.Connection.RemoteIpAddress);
 
     private static string Network(IPAddress? address)
     {

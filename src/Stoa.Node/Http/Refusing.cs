@@ -7,6 +7,7 @@ using Stoa.Market.Ledger;
 using Stoa.Market.Metering;
 using Stoa.Market.Payments;
 using Stoa.Market.PayPerCall;
+using Stoa.Market.Plans;
 using Stoa.Market.Registry;
 using Stoa.Market.Reviews;
 using Stoa.Market.Schedules;
@@ -52,6 +53,9 @@ public static class Refusing
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params PaymentRefusal[] refusals)
+        where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
+
+    public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params PlanRefusal[] refusals)
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params PublishRefusal[] refusals)

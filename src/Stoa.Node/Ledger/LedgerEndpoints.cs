@@ -169,7 +169,7 @@ public static class LedgerEndpoints
         await ledger.FindAccountAsync(user.ToString(), AccountKind.Wallet, cancellationToken)
         ?? throw new InvalidOperationException($"The user {user} has no wallet.");
 
-    private static TransferResponse ToContract(Transfer transfer, Id<Account> wallet) => new(
+    internal static TransferResponse ToContract(Transfer transfer, Id<Account> wallet) => new(
         transfer.Id.ToString(),
         JsonNamingPolicy.CamelCase.ConvertName(transfer.Kind.ToString()),
         JsonNamingPolicy.CamelCase.ConvertName(transfer.Purpose.ToString()),

@@ -15,6 +15,9 @@ public sealed record MailOptions
     /// <summary>How the connection is protected: "startTls", "tls" (from the first byte) or "none" (only to a server on this machine). Default startTls.</summary>
     public string Security { get; init; } = "startTls";
 
+    /// <summary>PEM file with the authorities that the server's certificate may come from, in place of the system's: for a server of one's own. Default empty: the system's.</summary>
+    public string CaFile { get; init; } = "";
+
     /// <summary>The account at the server. Default empty: none.</summary>
     public string User { get; init; } = "";
 
@@ -48,6 +51,8 @@ public sealed record MailOptions
             yield return "Mail:PollMs is from 10 to 60000.";
         if (Host.Length > 0 && Security == "none" && !IsThisMachine(Host))
             yield return "Mail:Security may be none only where Mail:Host is this machine (localhost, 127.0.0.1 or ::1): the password and every letter would be sent in the clear.";
+        if (CaFile.Length > 0 && MailTrust.Load(CaFile) is null)
+            yield return "Mail:CaFile is a file with certificates in PEM form that this process can read.";
         if (Host.Length > 0 && !MailboxAddress.TryParse(From, out _))
             yield return "Mail:From is the address that e-mail comes from, as in stoa@example.org.";
     }

@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using MailKit;
 using MailKit.Net.Smtp;
 using MailKit.Security;
@@ -10,6 +11,8 @@ namespace Stoa.Node.Mail;
 /// <remarks>It keeps none: whoever must be sure that a letter goes out sends it again later.</remarks>
 public sealed class Mailer(MailOptions options)
 {
+    private readonly X509Certificate2Collection? _authorities = options.CaFile.Length > 0 ? MailTrust.Load(options.CaFile) : null;
+
     /// <summary>Whether this node sends e-mail at all.</summary>
     public bool IsOn => options.Host.Length > 0;
 
@@ -37,6 +40,12 @@ public sealed class Mailer(MailOptions options)
         try
         {
             using var client = new SmtpClient();
+            if (_authorities is { } authorities)
+            {
+                client.CheckCertificateRevocation = false;
+                client.ServerCertificateValidationCallback = (_, certificate, _, errors) => MailTrust.IsGood(authorities, certificate, errors);
+            }
+
             await client.ConnectAsync(options.Host, options.Port, Protection(), patience.Token);
             if (options.User.Length > 0)
                 await client.AuthenticateAsync(options.User, options.Password, patience.Token);

@@ -118,6 +118,40 @@ internal static class SqlBudgets
         await session.SendRowsAsync(s_insertHolds, holds);
     }
 
+    /// <summary>What the budgets are of that have less left than a task holds, and do not count it yet.</summary>
+    public static async Task<IReadOnlyList<string>> FindFullAsync(SqlSession session, AgentTask task, DateTimeOffset now) =>
+        [.. (await session.QueryAsync<BudgetRow>($"SELECT {Columns} FROM budgets WHERE owner_id = @OwnerId AND scope <> ''", new { task.OwnerId }))
+            .Select(row => row.ToBudget().At(now))
+            .Where(budget => !budget.Covers(task.Agent) && budget.Hold(task.MaxPrice) is null)
+            .Select(budget => budget.Scope)
+            .Distinct()];
+
+    /// <summary>Has tasks that others have taken over hold of the budgets of these, and no more of those of the ones before.</summary>
+    public static async Task ReassignAsync(SqlSession session, IReadOnlyList<AttemptEnd> ends)
+    {
+        var moved = ends.Where(end => end.Reassignment is not null && end.Task.Hold is not null).ToDictionary(end => end.Task.Id, end => end.Task);
+        if (moved.Count == 0)
+            return;
+        var ids = await session.QueryAsync<Id<Budget>>("SELECT DISTINCT budget_id FROM budget_holds WHERE task_id IN @tasks", new { tasks = moved.Keys });
+        if (ids.Count == 0)
+            return;
+        var group = new BudgetedGroup(await LockAsync(session, "id IN @ids", new { ids }));
+        foreach (var hold in await session.QueryAsync<BudgetHold>("SELECT task_id, budget_id, start_at, amount FROM budget_holds WHERE task_id IN @tasks", new { tasks = moved.Keys }))
+        {
+            var task = moved[hold.TaskId];
+            // A budget that was removed has taken its holds along.
+            if (!group.Budgets.TryGetValue(hold.BudgetId, out var budget))
+                continue;
+            var amount = budget.Covers(task.Agent) ? task.MaxPrice : Money.Zero;
+            if (amount == hold.Amount)
+                continue;
+            group.Change(budget.Move(hold.StartAt, hold.Amount, amount));
+            await session.SendAsync("UPDATE budget_holds SET amount = @amount WHERE task_id = @TaskId AND budget_id = @BudgetId", new { amount, hold.TaskId, hold.BudgetId });
+        }
+
+        await session.SendRowsAsync(s_update, group.Changed);
+    }
+
     /// <summary>Turns what ended tasks have held into what they have cost.</summary>
     /// <param name="session">The act.</param>
     /// <param name="tasks">Those whose holds were resolved.</param>

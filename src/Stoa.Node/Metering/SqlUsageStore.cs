@@ -74,45 +74,79 @@ public sealed class SqlUsageStore(Database database)
             .Select(row => new UsageRow(row.Key.Start, query.NameOf(row.Key.Labels), row.Value))]);
     }
 
-    /// <summary>Tasks that were charged, newest first, by the account whose entries tell of them.</summary>
-    /// <param name="account">The consumer's or the creator's wallet, or the node's account.</param>
+    /// <summary>Tasks that were charged, newest first, by the accounts whose entries tell of them.</summary>
+    /// <param name="accounts">The consumer's wallet and credit, the creator's wallet, or the node's account.</param>
     /// <param name="purpose">Of the entry that is looked for.</param>
     /// <param name="page">Which part. It may be shorter than asked for and not be the last, where many other entries lie between.</param>
     /// <param name="cancellationToken">Stops it.</param>
     /// <returns>The receipts' envelopes.</returns>
-    public Task<Page<byte[]>> ListReceiptsAsync(Id<Account> account, TransferPurpose purpose, PageRequest page, CancellationToken cancellationToken)
+    public Task<Page<byte[]>> ListReceiptsAsync(IReadOnlyList<Id<Account>> accounts, TransferPurpose purpose, PageRequest page, CancellationToken cancellationToken)
     {
+        ArgumentNullException.ThrowIfNull(accounts);
         ArgumentNullException.ThrowIfNull(page);
         return database.ReadAsync(
             async session =>
             {
-                var from = Id<Transfer>.TryParse(page.Cursor, out var last) && await SqlJournal.FindEntryAsync(session, last) is { } entry && entry.IsOf(account)
-                    ? entry.Before(account)
-                    : new JournalPlace(await session.QueryFirstOrDefaultAsync<long>("SELECT latest_entry FROM accounts WHERE id = @account", new { account }));
-                var causes = new List<string>();
-                JournalEntry? seen = null;
-                for (var walked = 0; walked < MaxWalked && causes.Count < page.Limit && from != JournalPlace.None;)
+                var walks = new List<AccountWalk>(accounts.Count);
+                var last = ReadCursor(page.Cursor, accounts.Count);
+                for (var index = 0; index < accounts.Count; index++)
                 {
-                    var entries = await SqlJournal.ReadBackAsync(session, account, from, page.Limit);
-                    foreach (var one in entries)
-                    {
-                        seen = one;
-                        from = one.Before(account);
-                        if (one.Transfer.Purpose == purpose || (purpose is TransferPurpose.CreatorShare && one.Transfer.Purpose is TransferPurpose.Royalty))
-                            causes.Add(one.Transfer.Cause);
-                        if (causes.Count == page.Limit)
-                            break;
-                    }
+                    walks.Add(new AccountWalk(accounts[index], last?[index] ?? new JournalPlace(await session.QueryFirstOrDefaultAsync<long>(
+                        "SELECT latest_entry FROM accounts WHERE id = @account", new { account = accounts[index] }))));
+                }
 
-                    walked += entries.Count;
+                var causes = new List<string>();
+                for (var walked = 0; walked < MaxWalked && causes.Count < page.Limit && walks.MaxBy(walk => walk.From.Value) is { } walk && walk.From != JournalPlace.None; walked++)
+                {
+                    var transfer = await walk.BackAsync(session, page.Limit);
+                    if (transfer.Purpose == purpose || (purpose is TransferPurpose.CreatorShare && transfer.Purpose is TransferPurpose.Royalty))
+                        causes.Add(transfer.Cause);
                 }
 
                 var receipts = (await session.QueryAsync<(string TaskId, byte[] Envelope)>(
                     "SELECT task_id, envelope FROM receipts WHERE node IS NULL AND task_id IN @causes", new { causes })).ToDictionary(row => row.TaskId, row => row.Envelope);
                 return new Page<byte[]>(
-                    [.. causes.Where(receipts.ContainsKey).Select(cause => receipts[cause])], from == JournalPlace.None ? null : seen?.Transfer.Id.ToString());
+                    [.. causes.Where(receipts.ContainsKey).Select(cause => receipts[cause])],
+                    walks.TrueForAll(walk => walk.From == JournalPlace.None) ? null : string.Join('-', walks.Select(walk => walk.From.Value.ToString(CultureInfo.InvariantCulture))));
             },
             cancellationToken);
+    }
+
+    /// <summary>How far each account was walked back; null when the cursor is none of these.</summary>
+    private static IReadOnlyList<JournalPlace>? ReadCursor(string? cursor, int count)
+    {
+        var parts = cursor?.Split('-') ?? [];
+        var places = new List<JournalPlace>(count);
+        foreach (var part in parts.Length == count ? parts : [])
+        {
+            if (!long.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var place))
+                return null;
+            places.Add(new JournalPlace(place));
+        }
+
+        return places.Count == count ? places : null;
+    }
+
+    /// <summary>An account whose entries are walked back, from the newest on.</summary>
+    private sealed class AccountWalk(Id<Account> account, JournalPlace from)
+    {
+        private readonly Queue<JournalEntry> _read = new();
+
+        /// <summary>The next entry; none when there is none before.</summary>
+        public JournalPlace From { get; private set; } = from;
+
+        public async Task<Transfer> BackAsync(SqlSession session, int readAtOnce)
+        {
+            if (_read.Count == 0)
+            {
+                foreach (var one in await SqlJournal.ReadBackAsync(session, account, From, readAtOnce))
+                    _read.Enqueue(one);
+            }
+
+            var entry = _read.Dequeue();
+            From = entry.Before(account);
+            return entry.Transfer;
+        }
     }
 
     /// <summary>Adds up the whole journal anew, and compares with the totals.</summary>

@@ -107,7 +107,7 @@ public static class UsageEndpoints
             UsageRole.Creator => TransferPurpose.CreatorShare,
             _ => TransferPurpose.NodeShare,
         };
-        var receipts = await usage.ListReceiptsAsync(found, purpose, page, cancellationToken);
+        var receipts = await usage.ListReceiptsAsync(view is UsageRole.Consumer ? [found, Account.CreditOf(caller.UserId)] : [found], purpose, page, cancellationToken);
         return TypedResults.Ok(ListQuery.Answer(receipts, envelope => MeteringContracts.ToUsageEvent(envelope, showsConsumer: view is not UsageRole.Creator)));
     }
 

@@ -32,6 +32,11 @@ public static class PaymentsEndpoints
             .WithName("listPayments").WithSummary("List your payments, newest first")
             .WithDescription("Without their refunds.")
             .Produces<ListResponse<PaymentResponse>>();
+        payments.MapGet("/uncredited", ListUncreditedAsync)
+            .Needs(Permission.NodeAdmin)
+            .WithName("listUncreditedPayments").WithSummary("List payments that are paid and in no wallet")
+            .WithDescription("For administrators: of everybody, newest first. Another amount or currency was paid than was asked for, or the wallet is full. Each is tried again by itself, for as long as it takes; what is refunded whole in Stripe's dashboard is off the list at the next look.")
+            .Produces<ListResponse<PaymentResponse>>();
         payments.MapGet("/{id}", GetAsync)
             .Needs(Permission.WalletRead)
             .WithName("getPayment").WithSummary("Get a payment")
@@ -85,6 +90,9 @@ public static class PaymentsEndpoints
 
     private static async Task<IResult> ListAsync([AsParameters] ListQuery query, Caller caller, SqlPaymentStore store, CancellationToken cancellationToken) =>
         TypedResults.Ok(ListQuery.Answer(await store.ListAsync(caller.UserId, query.ToPage(), cancellationToken), payment => payment.ToContract()));
+
+    private static async Task<IResult> ListUncreditedAsync([AsParameters] ListQuery query, SqlPaymentStore store, CancellationToken cancellationToken) =>
+        TypedResults.Ok(ListQuery.Answer(await store.ListUncreditedAsync(query.ToPage(), cancellationToken), payment => payment.ToContract()));
 
     private static async Task<IResult> GetAsync(Id<Payment> id, Caller caller, SqlPaymentStore store, CancellationToken cancellationToken) =>
         await FindAsync(id, caller, store, cancellationToken) is { } payment

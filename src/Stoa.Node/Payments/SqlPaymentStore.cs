@@ -21,6 +21,8 @@ public sealed record TakenPayment(Payment Payment, IReadOnlyList<Refund> Refunds
 /// <param name="world">The account of the world outside.</param>
 public sealed class SqlPaymentStore(Database database, Id<Account> world)
 {
+    private const int MostTold = 20;
+
     // Longer than a look takes with all its attempts.
     private static readonly TimeSpan s_lease = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan s_eventsKept = TimeSpan.FromDays(40);
@@ -142,9 +144,9 @@ public sealed class SqlPaymentStore(Database database, Id<Account> world)
                 var change = PaymentRules.Observe(payment, refunds, view, available, world, now);
                 if (change.Transfers.Count > 0 && (await SqlLedger.ApplyAsync(session, change.Transfers)).Refusal is { } refusal)
                 {
-                    if (refusal.Code is not TransferRefusal.BalanceOverflow || payment.IsCredited)
+                    if (refusal.Code is not (TransferRefusal.BalanceOverflow or TransferRefusal.CreditAccountUnknown) || payment.IsCredited)
                         throw new InvalidOperationException($"The ledger refuses transfers of {payment.Id}: {refusal.Code}: {refusal.Detail}");
-                    // A wallet that is full: the money waits at Stripe, and is credited at a later look.
+                    // A wallet that is full, or not there any more: the money waits at Stripe, and is credited at a later look.
                     change = new PaymentChange(payment, PaymentRules.Turn(payment with { Intent = change.After.Intent }, PaymentState.Paid, now), [], []);
                 }
 
@@ -156,11 +158,29 @@ public sealed class SqlPaymentStore(Database database, Id<Account> world)
                 await SqlPayments.WriteAsync(session, after);
                 if (change.After.IsCredited && !payment.IsCredited)
                     await CollectAsync(session, payment, now);
-                await SqlEvents.AppendAsync(session, PaymentEvents.Of(change with { After = after }, now));
+                var events = PaymentEvents.Of(change with { After = after }, now);
+                if (after.State is PaymentState.Paid && payment.State is not PaymentState.Paid)
+                    events = [.. events, .. (await OperatorsAsync(session)).Select(one => PaymentEvents.Uncredited(after, one, now))];
+                await SqlEvents.AppendAsync(session, events);
                 return after;
             },
             cancellationToken);
     }
+
+    /// <summary>Payments of everybody that are paid at Stripe and in no wallet, newest first.</summary>
+    public Task<Page<Payment>> ListUncreditedAsync(PageRequest page, CancellationToken cancellationToken) => database.ReadAsync(
+        async session =>
+        {
+            var before = Id<Payment>.TryParse(page.Cursor, out var last) ? last : new Id<Payment>(Guid.AllBitsSet);
+            var rows = await session.QueryAsync<Payment>(
+                SqlPayments.Select + "WHERE state = 'Paid' AND id < @before ORDER BY id DESC LIMIT @limit", new { before, limit = page.Limit + 1 });
+            return new Page<Payment>([.. rows.Take(page.Limit)], rows.Count > page.Limit ? rows[page.Limit - 1].Id.ToString() : null);
+        },
+        cancellationToken);
+
+    /// <summary>Who is told of what the operator has to see to.</summary>
+    private static Task<IReadOnlyList<Id<User>>> OperatorsAsync(SqlSession session) =>
+        session.QueryAsync<Id<User>>("SELECT id FROM users WHERE role = @role ORDER BY id LIMIT @limit", new { role = UserRole.Admin, limit = MostTold });
 
     /// <summary>Gives up a payment that never got a checkout.</summary>
     public Task AbandonAsync(TakenPayment taken, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(

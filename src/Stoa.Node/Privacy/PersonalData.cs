@@ -19,7 +19,7 @@ internal static class PersonalData
         new("provider_identities", "id", "user_id = @user", "id issuer subject email created_at used_at") { OnErasure = new OnErasure.Deleted() },
         new("account_security", "user_id", "user_id = @user", "user_id must_verify verified_at password_changed_at totp_enabled_at") { OnErasure = new OnErasure.Deleted() },
         new("mailed_codes", "purpose", "user_id = @user", "purpose sent_at expires_at") { OnErasure = new OnErasure.Deleted(Key: "user_id, purpose") },
-        new("user_usage", "user_id", "user_id = @user", "user_id open_tasks content_bytes max_open_tasks max_content_bytes") { OnErasure = new OnErasure.Deleted() },
+        new("user_usage", "user_id", "user_id = @user", "user_id open_tasks content_bytes max_open_tasks max_content_bytes plan_open_tasks plan_content_bytes") { OnErasure = new OnErasure.Deleted() },
         new(
             "tasks",
             "id",
@@ -60,6 +60,11 @@ internal static class PersonalData
         new("reviews", "id", "reviewer_id = @user", "id agent version task_id stars text written_at changed_at withdrawn_at answer answered_at") { OnErasure = new OnErasure.Overwritten("reviewer = @pseudonym, text = NULL, answer = NULL, answered_at = NULL", "reviewer_id = @user AND reviewer <> @pseudonym") },
         new("agent_versions", "id", "publisher_id = @user", "id publisher name version manifest artifact_digest program_digest program_bytes published_at royalties uses") { OnErasure = new OnErasure.ByStep(ErasureSteps.Agents) },
         new("disputes", "id", "owner_id = @user", "id task_id reason price attempts verdict detail decided_at opened_at") { OnErasure = new OnErasure.Deleted() },
+        new("subscriptions", "id", "user_id = @user", "id plan_id next_plan_id anchor_at period state is_cancelled coupon_id percent_off periods_off grace_until ended_at end_reason") { OnErasure = new OnErasure.Kept("What transfers of the ledger are for: ids, times and numbers. None goes on, or it would be in the way.") },
+        new("credit_grants", "id", "user_id = @user", "id source cause amount remaining expires_at created_at") { OnErasure = new OnErasure.Kept("Says what of the ledger's credit ends when: ids, times and amounts.") },
+        new("credit_holds", "task_id", "user_id = @user", "task_id credit own own_paid") { OnErasure = new OnErasure.Kept("Of tasks that wait or run: none does, or it would be in the way.") },
+        new("coupon_redemptions", "id", "user_id = @user", "id coupon_id created_at") { OnErasure = new OnErasure.Kept("Counted, so that no coupon is redeemed more often than it may: ids and times.") },
+        new("coupons", "id", "made_by = @user", "id hint credit credit_days percent_off periods plan max_redemptions per_user only_new expires_at redeemed withdrawn_at created_at") { OnErasure = new OnErasure.Kept("The operator's own: made in the operator's name.") },
         new("organisations", "id", "id IN (SELECT organisation_id FROM memberships WHERE member_id = @user)", "id name deleted_at") { OnErasure = new OnErasure.Kept("The organisation's own; that the person belonged to it is deleted with the membership.") },
         new(
             "identity_providers",
@@ -87,7 +92,7 @@ internal static class PersonalData
     /// <summary>Tables whose rows are exported otherwise, follow from rows that are exported, or are about nobody; and which it is.</summary>
     public static IReadOnlyDictionary<string, OtherTable> Others { get; } = new Dictionary<string, OtherTable>
     {
-        ["accounts"] = new("The wallet is exported with its transfers.", new OnErasure.Kept("The ledger: the wallet is under the id, which leads to nobody.")),
+        ["accounts"] = new("Wallet and credit are exported with their transfers.", new OnErasure.Kept("The ledger: wallet and credit are under the id, which leads to nobody.")),
         ["journal"] = new("The transfers of the wallet are exported.", new OnErasure.Kept("The ledger: chained by hash, and holds ids and amounts alone.")),
         ["journal_head"] = new("About nobody.", s_aboutNobody),
         ["journal_places"] = new("Follows from the journal.", new OnErasure.Kept("The ledger: ids alone.")),
@@ -123,6 +128,7 @@ internal static class PersonalData
         ["webhook_cursor"] = new("About nobody.", s_aboutNobody),
         ["usage_totals"] = new("Follows from the transfers of the wallet.", new OnErasure.Kept("Sums of the journal under ids that lead to nobody; whoever earned by it needs them.")),
         ["usage_cursor"] = new("About nobody.", s_aboutNobody),
+        ["plans"] = new("About nobody.", s_aboutNobody),
         ["budget_holds"] = new("Follows from tasks that wait or run.", new OnErasure.Deleted("budget_id IN (SELECT id FROM budgets WHERE owner_id = @user)", "task_id, budget_id")),
         ["letters"] = new("On its way to the person; gone when it has arrived.", new OnErasure.Deleted("recipient = @email", "id")),
         ["api_key_days"] = new("Follows from tasks that were submitted by API keys.", new OnErasure.Deleted("key_id IN (SELECT id FROM api_keys WHERE user_id = @user OR maker_id = @user)", "key_id, day")),

@@ -55,11 +55,17 @@ public sealed class PersonalExport(Database database, ILedgerStore ledger, SqlAu
 
     private async Task WriteTransfersAsync(Id<User> user, Stream destination, CancellationToken cancellationToken)
     {
-        if (await ledger.FindAccountAsync(user.ToString(), AccountKind.Wallet, cancellationToken) is not { } wallet)
+        await WriteTransfersAsync(user, AccountKind.Wallet, "wallet", "transfers", destination, cancellationToken);
+        await WriteTransfersAsync(user, AccountKind.Credit, "credit", "credit_transfers", destination, cancellationToken);
+    }
+
+    private async Task WriteTransfersAsync(Id<User> user, AccountKind kind, string accountName, string transfersName, Stream destination, CancellationToken cancellationToken)
+    {
+        if (await ledger.FindAccountAsync(user.ToString(), kind, cancellationToken) is not { } wallet)
             return;
         await WriteLineAsync(
             destination,
-            "wallet",
+            accountName,
             new JsonObject { ["id"] = wallet.Id.ToString(), ["posted"] = wallet.Posted.ToString(), ["held"] = wallet.PendingDebits.ToString() },
             cancellationToken);
         string? cursor = null;
@@ -78,7 +84,7 @@ public sealed class PersonalExport(Database database, ILedgerStore ledger, SqlAu
                     ["cause"] = transfer.Cause,
                     ["createdAt"] = Text(transfer.CreatedAt),
                 };
-                await WriteLineAsync(destination, "transfers", value, cancellationToken);
+                await WriteLineAsync(destination, transfersName, value, cancellationToken);
             }
 
             cursor = page.NextCursor;

@@ -13,16 +13,16 @@ namespace Stoa.Node.Quotas;
 /// </remarks>
 internal static class SqlUserUsage
 {
-    private const string Columns = "user_id, open_tasks, content_bytes, max_open_tasks, max_content_bytes";
+    private const string Columns = "user_id, open_tasks, content_bytes, max_open_tasks, max_content_bytes, plan_open_tasks, plan_content_bytes";
 
     /// <summary>Refuses new tasks of users who have as many as they may; of a group the first ones fit.</summary>
-    /// <returns>The users among them who have budgets.</returns>
-    public static async Task<IReadOnlyList<Id<User>>> RefuseTooManyAsync(
+    /// <returns>The users among them who have budgets, and those who have credit.</returns>
+    public static async Task<(IReadOnlyList<Id<User>> Budgeted, IReadOnlyList<Id<User>> Credited)> RefuseTooManyAsync(
         SqlSession session, IReadOnlyList<NewTask> submissions, Outcome<Submitted, TaskRefusal>?[] outcomes, UserQuota everybody)
     {
         var owners = Enumerable.Range(0, submissions.Count).Where(index => outcomes[index] is null).ToLookup(index => submissions[index].Task.OwnerId);
         var rows = await session.QueryAsync<BudgetedUsage>(
-            $"SELECT {Columns}, budgets FROM user_usage WHERE user_id IN @owners", new { owners = owners.Select(owner => owner.Key) });
+            $"SELECT {Columns}, budgets, has_credit FROM user_usage WHERE user_id IN @owners", new { owners = owners.Select(owner => owner.Key) });
         var known = rows.ToDictionary(row => row.UserId, row => row.ToUsage());
         foreach (var owner in owners)
         {
@@ -39,7 +39,7 @@ internal static class SqlUserUsage
             }
         }
 
-        return [.. rows.Where(row => row.Budgets > 0).Select(row => row.UserId)];
+        return ([.. rows.Where(row => row.Budgets > 0).Select(row => row.UserId)], [.. rows.Where(row => row.HasCredit).Select(row => row.UserId)]);
     }
 
     /// <summary>Counts tasks that are new.</summary>
@@ -75,9 +75,25 @@ internal static class SqlUserUsage
         """,
         new { user, maxOpenTasks, maxContentBytes });
 
-    private sealed record BudgetedUsage(Id<User> UserId, long OpenTasks, long ContentBytes, long? MaxOpenTasks, long? MaxContentBytes, long Budgets)
+    /// <summary>Says what a user's plan lets him take up; null where it says nothing.</summary>
+    public static Task SetPlanAsync(SqlSession session, Id<User> user, long? openTasks, long? contentBytes) => session.SendAsync(
+        """
+        INSERT INTO user_usage (user_id, open_tasks, content_bytes, plan_open_tasks, plan_content_bytes) VALUES (@user, 0, 0, @openTasks, @contentBytes)
+        ON CONFLICT (user_id) DO UPDATE SET plan_open_tasks = excluded.plan_open_tasks, plan_content_bytes = excluded.plan_content_bytes
+        """,
+        new { user, openTasks, contentBytes });
+
+    /// <summary>Says whether a user has credit: whether his tasks are to be looked at for it.</summary>
+    public static Task SetCreditAsync(SqlSession session, Id<User> user, bool hasCredit) => session.SendAsync(
+        """
+        INSERT INTO user_usage (user_id, open_tasks, content_bytes, has_credit) VALUES (@user, 0, 0, @hasCredit)
+        ON CONFLICT (user_id) DO UPDATE SET has_credit = excluded.has_credit
+        """,
+        new { user, hasCredit });
+
+    private sealed record BudgetedUsage(Id<User> UserId, long OpenTasks, long ContentBytes, long? MaxOpenTasks, long? MaxContentBytes, long? PlanOpenTasks, long? PlanContentBytes, long Budgets, bool HasCredit)
     {
-        public UserUsage ToUsage() => new(UserId, OpenTasks, ContentBytes, MaxOpenTasks, MaxContentBytes);
+        public UserUsage ToUsage() => new(UserId, OpenTasks, ContentBytes, MaxOpenTasks, MaxContentBytes, PlanOpenTasks, PlanContentBytes);
     }
 
     private static IEnumerable<object> CountByOwner(IEnumerable<AgentTask> tasks) => tasks

@@ -8,6 +8,8 @@ using Stoa.Market.Tasks;
 using Stoa.Node.Auctions;
 using Stoa.Node.Events;
 using Stoa.Node.Ledger;
+using Stoa.Node.Metering;
+using Stoa.Node.Plans;
 using Stoa.Node.Quotas;
 using Stoa.Node.Selection;
 using Stoa.Node.Storage;
@@ -115,7 +117,7 @@ public sealed class SqlTaskStore : ITaskStore
             Outcome<Submitted, TaskRefusal>[] written;
             try
             {
-                written = await _database.WriteAsync(session => SqlTaskSubmissions.AddAsync(session, [.. group.Select(index => pending[index])], _quota), cancellationToken);
+                written = await _database.WriteAsync(session => SqlTaskSubmissions.AddAsync(session, [.. group.Select(index => pending[index])], _quota, _recent), cancellationToken);
             }
             catch
             {
@@ -253,6 +255,7 @@ public sealed class SqlTaskStore : ITaskStore
     /// <summary>All that goes with the ends of attempts: contents, receipts, money, progress of batches, events.</summary>
     internal static async Task SettleAsync(SqlSession session, IReadOnlyList<AttemptEnd> written, AgentIndex? index)
     {
+        await SqlBudgets.ReassignAsync(session, written);
         await SqlTaskChoices.ReassignAsync(session, written);
         await SqlTaskDemand.ReassignAsync(session, written);
         var contents = new List<TaskContent>();
@@ -267,21 +270,21 @@ public sealed class SqlTaskStore : ITaskStore
         await session.SendRowsAsync(TaskStatements.InsertContent, contents);
         await SqlTaskLogs.AddStartsAsync(session, written);
         await session.SendRowsAsync(s_insertReceipts, [.. written.Select(end => end.Receipt).OfType<SignedReceipt>()]);
-        await SettleAsync(session, [.. written.Where(end => end.Transfers.Count > 0).Select(end => (end.Task.Id, end.Transfers))]);
+        await SettleAsync(session, [.. written.Where(end => end.Transfers.Count > 0)]);
         var suspended = await SqlAgentStats.LearnAsync(session, written, index);
         await SqlUserUsage.EndAsync(session, written);
         var progress = await SqlTaskBatches.CountAsync(session, [.. written.Select(end => end.Task)]);
         await SqlEvents.AppendAsync(session, written.Where(end => end.Task.BatchId is null).SelectMany(end => end.Events).Concat(progress).Concat(suspended));
     }
 
-    private static async Task SettleAsync(SqlSession session, IReadOnlyList<(Id<AgentTask> Task, IReadOnlyList<Transfer> Linked)> settlements)
+    private static async Task SettleAsync(SqlSession session, IReadOnlyList<AttemptEnd> ends)
     {
-        var refusals = await SqlLedger.ApplyEachAsync(session, [.. settlements.Select(settlement => settlement.Linked)]);
+        var refusals = await SqlLedger.ApplyEachAsync(session, await SqlCreditHolds.SettleAsync(session, ends));
         for (var index = 0; index < refusals.Count; index++)
         {
             // A task's own money was held for it: that the ledger refuses to move it is a bug, and the transaction must not go through.
             if (refusals[index] is { } refused)
-                throw new InvalidOperationException($"The ledger refused to settle {settlements[index].Task}: {refused.Code}: {refused.Detail}");
+                throw new InvalidOperationException($"The ledger refused to settle {ends[index].Task.Id}: {refused.Code}: {refused.Detail}");
         }
     }
 
@@ -384,6 +387,12 @@ public sealed class SqlTaskStore : ITaskStore
 
     public Task<int?> FindDemandAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
         _database.ReadAsync(session => SqlTaskDemand.FindAsync(session, id), cancellationToken);
+
+    public Task<IReadOnlyList<string>> FindFullBudgetsAsync(AgentTask task, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(task);
+        return task.Hold is null ? Task.FromResult<IReadOnlyList<string>>([]) : _database.ReadAsync(session => SqlBudgets.FindFullAsync(session, task, now), cancellationToken);
+    }
 
     public Task<DateTimeOffset?> NextDueAsync(string? region, CancellationToken cancellationToken) =>
         _database.ReadAsync(session => SqlTaskQueue.NextDueAsync(session, region), cancellationToken);

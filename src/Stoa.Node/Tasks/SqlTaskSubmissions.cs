@@ -7,6 +7,7 @@ using Stoa.Node.Auctions;
 using Stoa.Node.Events;
 using Stoa.Node.Ledger;
 using Stoa.Node.Metering;
+using Stoa.Node.Plans;
 using Stoa.Node.Quotas;
 using Stoa.Node.Selection;
 using Stoa.Node.Storage;
@@ -29,15 +30,19 @@ internal static class SqlTaskSubmissions
         key: "task_id");
 
     /// <summary>Writes submissions inside an act; no two of them bear the same key.</summary>
+    /// <param name="session">The act.</param>
+    /// <param name="submissions">As they were made, each held of a wallet.</param>
+    /// <param name="quota">What everybody may take up; null for any number of tasks.</param>
+    /// <param name="recent">Forgets those that are held of something else in the end; null for nobody.</param>
     public static async Task<Outcome<Submitted, TaskRefusal>[]> AddAsync(
-        SqlSession session, IReadOnlyList<NewTask> submissions, UserQuota? quota)
+        SqlSession session, IReadOnlyList<NewTask> submissions, UserQuota? quota, RecentSubmissions? recent)
     {
         var outcomes = new Outcome<Submitted, TaskRefusal>?[submissions.Count];
         await TakeKeysAsync(session, submissions, outcomes);
-        var budgeted = quota is null ? [] : await SqlUserUsage.RefuseTooManyAsync(session, submissions, outcomes, quota);
+        var (budgeted, credited) = quota is null ? ([], []) : await SqlUserUsage.RefuseTooManyAsync(session, submissions, outcomes, quota);
         var budgets = budgeted.Count == 0 ? null : await SqlBudgets.RefuseAsync(session, submissions, outcomes, budgeted);
         var spending = await SqlKeySpending.RefuseTooMuchAsync(session, submissions, outcomes);
-        await HoldAsync(session, submissions, outcomes);
+        submissions = await HoldAsync(session, submissions, outcomes, credited, recent);
         await SqlKeySpending.AddAsync(session, [.. spending.Where(spend => outcomes[spend.Submission] is null)]);
         if (budgets is not null)
             await SqlBudgets.WriteAsync(session, budgets, outcomes);
@@ -81,13 +86,13 @@ internal static class SqlTaskSubmissions
     }
 
     /// <summary>The same for submissions some of which may be there already: those that are found are answered as they are now.</summary>
-    public static async Task<Outcome<Submitted, TaskRefusal>[]> AddAsync(SqlSession session, IReadOnlyList<Pending<NewTask>> pending, UserQuota? quota)
+    public static async Task<Outcome<Submitted, TaskRefusal>[]> AddAsync(SqlSession session, IReadOnlyList<Pending<NewTask>> pending, UserQuota? quota, RecentSubmissions? recent)
     {
         var found = await UnknownCommits.FindAsync(session, pending.Where(one => one.MayBeWritten).Select(one => one.Item));
         if (found.Count == 0)
-            return await AddAsync(session, [.. pending.Select(one => one.Item)], quota);
+            return await AddAsync(session, [.. pending.Select(one => one.Item)], quota, recent);
         var rest = new Queue<Outcome<Submitted, TaskRefusal>>(
-            await AddAsync(session, [.. pending.Select(one => one.Item).Where(one => !found.ContainsKey(one.Task.Id))], quota));
+            await AddAsync(session, [.. pending.Select(one => one.Item).Where(one => !found.ContainsKey(one.Task.Id))], quota, recent));
         return [.. pending.Select(one => found.TryGetValue(one.Item.Task.Id, out var written) ? written : rest.Dequeue())];
     }
 
@@ -119,10 +124,14 @@ internal static class SqlTaskSubmissions
     }
 
     /// <summary>Holds what the submissions that are still open cost; one that its wallet does not cover is refused and leaves nothing behind.</summary>
-    private static async Task HoldAsync(SqlSession session, IReadOnlyList<NewTask> submissions, Outcome<Submitted, TaskRefusal>?[] outcomes)
+    /// <returns>The submissions, each held of what it is held of.</returns>
+    private static async Task<IReadOnlyList<NewTask>> HoldAsync(
+        SqlSession session, IReadOnlyList<NewTask> submissions, Outcome<Submitted, TaskRefusal>?[] outcomes, IReadOnlyList<Id<User>> credited, RecentSubmissions? recent)
     {
         var priced = Enumerable.Range(0, submissions.Count).Where(index => outcomes[index] is null && submissions[index].Hold is not null).ToList();
-        var refusals = await SqlLedger.ApplyEachAsync(session, [.. priced.Select(index => (IReadOnlyList<Transfer>)[submissions[index].Hold!])]);
+        var ofCredit = credited.Count == 0 ? null : await SqlCreditHolds.SplitAsync(session, submissions, priced, credited);
+        var refusals = await SqlLedger.ApplyEachAsync(
+            session, [.. priced.Select(index => ofCredit?.GetValueOrDefault(index)?.Transfers ?? [submissions[index].Hold!])]);
         for (var place = 0; place < priced.Count; place++)
         {
             if (refusals[place] is not { } refused)
@@ -136,5 +145,13 @@ internal static class SqlTaskSubmissions
                 TaskRefusal.InsufficientFunds,
                 $"The task would hold {hold!.Amount} USD, more than your wallet has available. Add funds or ask for less fuel: what is not used is released.");
         }
+
+        if (ofCredit is not { Count: > 0 })
+            return submissions;
+        var taken = ofCredit.Where(one => outcomes[one.Key] is null).ToDictionary();
+        await SqlCreditHolds.AddAsync(session, taken.Values);
+        // What is remembered of them names their wallets, and a claim of the same commit may come next.
+        recent?.Forget(taken.Values.Select(one => one.Submission.Task.Id));
+        return [.. submissions.Select((submission, index) => taken.TryGetValue(index, out var one) ? one.Submission : submission)];
     }
 }

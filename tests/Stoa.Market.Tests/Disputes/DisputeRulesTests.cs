@@ -63,9 +63,28 @@ public sealed class DisputeRulesTests
     public void Settle_ByTheVerdict_MovesWhatIsOwed(DisputeVerdict verdict, long node, long platform, string? expected)
     {
         var transfers = DisputeRules.Settle(
-            Open(Succeeded(price: 70)).Value, verdict, s_wallet, [(s_node, new Money(node)), (s_platform, new Money(platform))], s_node, TaskSamples.Ids, s_now);
+            Open(Succeeded(price: 70)).Value, verdict, s_wallet, Money.Zero, [(s_node, new Money(node)), (s_platform, new Money(platform))], s_node, TaskSamples.Ids, s_now);
 
         (transfers is null ? null : string.Join(", ", transfers.Select(transfer => $"{transfer.Purpose} {transfer.Amount.Nanodollars}"))).ShouldBe(expected);
+    }
+
+    [Theory]
+    [InlineData(100, 0, "wallet 30 of node, credit 40 of node")]
+    [InlineData(50, 20, "wallet 30 of node, credit 20 of node, credit 20 of platform")]
+    [InlineData(20, 60, "wallet 20 of node, wallet 10 of platform, credit 40 of platform")]
+    [InlineData(50, 19, null)]
+    public void Settle_OfWhatWasPaidByCredit_GivesItBackAsCredit(long node, long platform, string? expected)
+    {
+        var dispute = Open(Succeeded(price: 70)).Value;
+
+        var transfers = DisputeRules.Settle(
+            dispute, DisputeVerdict.Upheld, s_wallet, new Money(40), [(s_node, new Money(node)), (s_platform, new Money(platform))], s_node, TaskSamples.Ids, s_now);
+
+        (transfers is null
+            ? null
+            : string.Join(", ", transfers.Skip(1).Select(transfer =>
+                $"{(transfer.CreditAccountId == s_wallet ? "wallet" : transfer.CreditAccountId == Account.CreditOf(dispute.OwnerId) ? "credit" : "?")} {transfer.Amount.Nanodollars} of {(transfer.DebitAccountId == s_node ? "node" : "platform")}")))
+            .ShouldBe(expected);
     }
 
     private static Outcome<Dispute, DisputeRefusal> Open(AgentTask task, string reason = "Wrong.", DateTimeOffset? now = null) =>

@@ -81,6 +81,19 @@ public sealed class PaymentRulesTests
         change.Transfers.ShouldBeEmpty();
     }
 
+    [Theory]
+    [InlineData("24.99", true)]
+    [InlineData("24.98", false)]
+    public void Payment_ThatWasNotCreditedAndIsGivenBackWhole_IsRefundedWithoutATransfer(string givenBack, bool isOver)
+    {
+        var view = Paid(refunds: [Foreign(givenBack)]) with { Paid = Money.Parse("24.99") };
+
+        var change = Observe(In(PaymentState.Paid), view, Money.Zero);
+
+        (change.After.State, change.After.Owed).ShouldBe((isOver ? PaymentState.Refunded : PaymentState.Paid, Money.Zero));
+        change.Transfers.ShouldBeEmpty();
+    }
+
     [Fact]
     public void Dispute_OfSpentMoney_TakesWhatIsThereAndTheRestIsOwed()
     {

@@ -149,6 +149,8 @@ internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, 
 
     Task<int?> ITaskStore.FindDemandAsync(Id<AgentTask> id, CancellationToken cancellationToken) => throw new NotSupportedException();
 
+    Task<IReadOnlyList<string>> ITaskStore.FindFullBudgetsAsync(AgentTask task, DateTimeOffset now, CancellationToken cancellationToken) => throw new NotSupportedException();
+
     Task<DateTimeOffset?> ITaskStore.NextDueAsync(string? region, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     Task<IReadOnlyDictionary<string, long>> ITaskStore.CountOpenAsync(CancellationToken cancellationToken) => throw new NotSupportedException();

@@ -1,6 +1,8 @@
 using System.Collections.Concurrent;
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Threading.Channels;
 using MimeKit;
@@ -31,6 +33,15 @@ public sealed class SmtpServer : IAsyncDisposable
 
     /// <summary>Who may send, <c>user:password</c>; null for everybody.</summary>
     public string? Account { get; init; }
+
+    /// <summary>Its certificate; null when it speaks in the clear only.</summary>
+    public X509Certificate2? Certificate { get; init; }
+
+    /// <summary>It speaks TLS from the first byte, not only after STARTTLS.</summary>
+    public bool IsTlsFromTheStart { get; init; }
+
+    /// <summary>All that was said to it outside of TLS.</summary>
+    public ConcurrentQueue<string> SaidInTheClear { get; } = new();
 
     /// <summary>It takes connections and says nothing.</summary>
     public bool IsSilent { get; init; }
@@ -72,19 +83,28 @@ public sealed class SmtpServer : IAsyncDisposable
         {
             if (IsSilent)
                 await Task.Delay(Timeout.Infinite, _stop.Token);
-            await using var stream = client.GetStream();
-            using var reader = new StreamReader(stream, Encoding.Latin1);
-            await using var writer = new StreamWriter(stream, Encoding.ASCII) { NewLine = "\r\n", AutoFlush = true };
+            Stream stream = client.GetStream();
+            if (IsTlsFromTheStart)
+                stream = await ProtectAsync(stream);
+            var (reader, writer) = Open(stream);
             await writer.WriteLineAsync("220 mail.test ESMTP");
             string? from = null, to = null;
             var isKnown = Account is null;
             while (await reader.ReadLineAsync(_stop.Token) is { } line)
             {
                 var verb = line.Split(' ', ':')[0].ToUpperInvariant();
+                if (stream is not SslStream)
+                    SaidInTheClear.Enqueue(line);
                 switch (verb)
                 {
                     case "EHLO":
-                        await writer.WriteLineAsync(Account is null ? "250 mail.test" : "250-mail.test\r\n250 AUTH PLAIN");
+                        string[] offers = ["mail.test", .. Account is null ? [] : new[] { "AUTH PLAIN" }, .. Certificate is null || stream is SslStream ? [] : new[] { "STARTTLS" }];
+                        await writer.WriteLineAsync(string.Join("\r\n", offers.Select((offer, index) => $"250{(index == offers.Length - 1 ? ' ' : '-')}{offer}")));
+                        break;
+                    case "STARTTLS" when Certificate is not null && stream is not SslStream:
+                        await writer.WriteLineAsync("220 2.0.0 Go on");
+                        stream = await ProtectAsync(stream);
+                        (reader, writer) = Open(stream);
                         break;
                     case "AUTH":
                         isKnown = Encoding.UTF8.GetString(Convert.FromBase64String(line.Split(' ')[2])) == "\0" + Account!.Replace(':', '\0');
@@ -120,6 +140,16 @@ public sealed class SmtpServer : IAsyncDisposable
             }
         }
     }
+
+    private async Task<SslStream> ProtectAsync(Stream stream)
+    {
+        var secure = new SslStream(stream);
+        await secure.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = Certificate }, _stop.Token);
+        return secure;
+    }
+
+    private static (StreamReader Reader, StreamWriter Writer) Open(Stream stream) =>
+        (new StreamReader(stream, Encoding.Latin1), new StreamWriter(stream, Encoding.ASCII) { NewLine = "\r\n", AutoFlush = true });
 
     private async Task<byte[]> ReadLetterAsync(StreamReader reader)
     {

@@ -179,6 +179,31 @@ public sealed class MeteringEndpointsTests : IAsyncLifetime
             (budget.Spent, budget.Held).ShouldBe((budget.Agent == $"{bad.Publisher}/{bad.Name}" ? "0.000000000" : "0.001000000", "0.000000000"), budget.Agent ?? "all");
     }
 
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Budget_OfAnAgentThatWouldTakeOver_IsNotPassed(bool isOfPublisher)
+    {
+        const string work = "text.limited";
+        var bad = AgentReference.Parse(await TestNode.PublishAsync(_node.Client, "bad", GuestPrograms.Unreachable, capability: work, price: new AgentPriceBody("0.0001", "0", "0")));
+        using var other = await ConsumerAsync("other");
+        var good = AgentReference.Parse(await TestNode.PublishAsync(other, "good", GuestPrograms.Echo, capability: work, price: new AgentPriceBody("0.001", "0", "0")));
+        using var ada = await ConsumerAsync("ada");
+        await ada.SetBudgetAsync(new SetBudgetRequest("0.5", "day", $"{bad.Publisher}/{bad.Name}"), Stop);
+        await ada.SetBudgetAsync(
+            isOfPublisher ? new SetBudgetRequest("0.0009", "day", Publisher: good.Publisher) : new SetBudgetRequest("0.0009", "day", $"{good.Publisher}/{good.Name}"), Stop);
+
+        var task = await ada.SubmitAsync(
+            new SubmitTaskRequest(null, new TaskInputBody(Text: "hello"), Requirement: new RequirementBody([work], Weights: new WeightsBody(Price: 1), Explore: false)),
+            TimeSpan.FromSeconds(60),
+            cancellationToken: Stop);
+
+        (task.State, task.Agent).ShouldBe(("failed", bad.ToString()));
+        await _node.Host.Services.GetRequiredService<SqlUsageStore>().FoldAsync(Stop);
+        foreach (var budget in await ada.ListBudgetsAsync(Stop).ToListAsync(Stop))
+            (budget.Spent, budget.Held).ShouldBe(("0.000000000", "0.000000000"), budget.Agent ?? budget.Publisher);
+    }
+
     [Fact]
     public async Task Budget_ThatBreaksTheRules_IsRefusedWithEveryReason()
     {

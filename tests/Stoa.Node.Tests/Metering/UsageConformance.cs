@@ -169,12 +169,12 @@ public abstract class UsageConformance(DatabaseSource source) : MeteringTest(sou
             await FinishAllAsync(new Money(1_000 + i));
         }
 
-        var first = await Usage.ListReceiptsAsync(Wallet, TransferPurpose.TaskCapture, new PageRequest(2), Stop);
-        var second = await Usage.ListReceiptsAsync(Wallet, TransferPurpose.TaskCapture, new PageRequest(2, first.NextCursor), Stop);
+        var first = await Usage.ListReceiptsAsync([Wallet], TransferPurpose.TaskCapture, new PageRequest(2), Stop);
+        var second = await Usage.ListReceiptsAsync([Wallet], TransferPurpose.TaskCapture, new PageRequest(2, first.NextCursor), Stop);
 
         (first.Items.Count, second.Items.Count).ShouldBe((2, 1));
         first.Items.Concat(second.Items).Select(DsseEnvelopeText).ShouldBeUnique();
-        (await Usage.ListReceiptsAsync(Creator, TransferPurpose.CreatorShare, new PageRequest(200), Stop)).Items.Count.ShouldBe(3);
+        (await Usage.ListReceiptsAsync([Creator], TransferPurpose.CreatorShare, new PageRequest(200), Stop)).Items.Count.ShouldBe(3);
 
         static string DsseEnvelopeText(byte[] envelope) => System.Text.Encoding.UTF8.GetString(envelope);
     }

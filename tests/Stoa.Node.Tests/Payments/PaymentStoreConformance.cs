@@ -50,6 +50,62 @@ public abstract class PaymentStoreConformance(DatabaseSource source) : DatabaseT
     }
 
     [Fact]
+    public async Task Payment_ThatCannotBeCredited_IsToldToAdministrators_AndTriedForAsLongAsItTakes()
+    {
+        var payment = await PayIntoAFullWalletAsync();
+
+        (await Desks.Payments.ListUncreditedAsync(new PageRequest(), Stop)).Items.ShouldHaveSingleItem().Id.ShouldBe(payment.Id);
+        (await EventsAsync()).ShouldBe([EventTypes.PaymentUncredited], "once, however often it is looked at");
+        _scene.Time.Advance(TimeSpan.FromDays(100));
+        await _scene.SettleAsync();
+        (await EventsAsync()).ShouldBe([EventTypes.PaymentUncredited]);
+        await _scene.SpendAsync("1000");
+        _scene.Time.Advance(TimeSpan.FromDays(1));
+        await _scene.SettleAsync();
+
+        (await Desks.Payments.FindAsync(payment.Id, Stop))!.State.ShouldBe(PaymentState.Credited);
+        (await Desks.Payments.ListUncreditedAsync(new PageRequest(), Stop)).Items.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Payment_ThatCannotBeCreditedAndIsGivenBack_IsOver_AndMovesNothing()
+    {
+        var payment = await PayIntoAFullWalletAsync();
+        var before = await _scene.WalletAsync();
+
+        _scene.Stripe.RefundByHand(payment.Intent!, 2_500).ShouldBeTrue();
+        await _scene.DeliverAsync();
+        await _scene.SettleAsync();
+        await _scene.SpendAsync("1000");
+        await _scene.SettleAsync();
+
+        var over = (await Desks.Payments.FindAsync(payment.Id, Stop))!;
+        (over.State, over.Owed).ShouldBe((PaymentState.Refunded, Money.Zero));
+        (await _scene.WalletAsync()).Posted.ShouldBe(before.Posted - Money.Parse("1000"));
+        (await EventsAsync()).ShouldBe([EventTypes.PaymentUncredited, EventTypes.PaymentRefunded]);
+    }
+
+    private async Task<Payment> PayIntoAFullWalletAsync()
+    {
+        await Database.WriteAsync(session => session.ExecuteAsync("UPDATE users SET role = 'Admin'"), Stop);
+        // Not from the world's account, which would be full with it.
+        (await _scene.Ledger.ApplyAsync(
+            [
+                new Transfer(
+                    _scene.Ids.Next<Transfer>(), TransferKind.Posted, _scene.Accounts.Sponsor, _scene.Wallet, Money.Parse("9223372036"), null, TransferPurpose.Deposit, "test",
+                    _scene.Time.GetUtcNow()),
+            ],
+            Stop)).Refusal.ShouldBeNull();
+        var payment = await _scene.BeginAsync("25");
+        _scene.Stripe.Pay(payment.Session!);
+        await _scene.DeliverAsync();
+        await _scene.SettleAsync();
+        payment = (await Desks.Payments.FindAsync(payment.Id, Stop))!;
+        payment.State.ShouldBe(PaymentState.Paid);
+        return payment;
+    }
+
+    [Fact]
     public async Task Payment_WhoseWebhookNeverComes_IsFoundByTheSweeper()
     {
         var payment = await _scene.BeginAsync("25");

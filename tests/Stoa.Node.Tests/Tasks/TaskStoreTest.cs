@@ -48,7 +48,8 @@ public abstract class TaskStoreTest(DatabaseSource source) : DatabaseTest(source
             await OpenAccountAsync("world", AccountKind.World),
             await OpenAccountAsync("clearing", AccountKind.Clearing),
             await OpenAccountAsync("node", AccountKind.Node),
-            await OpenAccountAsync("platform", AccountKind.Platform));
+            await OpenAccountAsync("platform", AccountKind.Platform),
+            await OpenAccountAsync("sponsor", AccountKind.World));
         Wallet = await OpenAccountAsync(Owner.ToString(), AccountKind.Wallet);
         Creator = await OpenAccountAsync("creator", AccountKind.Wallet);
         (await Ledger.ApplyAsync(

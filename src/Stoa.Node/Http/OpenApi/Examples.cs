@@ -102,6 +102,16 @@ internal static class Examples
 
     private static readonly JournalBlockResponse s_block = new(129, 2, 131, [.. Enumerable.Repeat((byte)0, 12)], "sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae");
 
+    private static readonly PlanResponse s_plan = new(
+        "plan_01m81g2r3vf0a1b2c3d4e5f6g7", "pro", 2, "20.000000000", "25.000000000", s_submitted, "For teams that run agents every day.", 500_000, 214_748_364_800);
+
+    private static readonly SubscriptionResponse s_subscription = new(
+        "sub_01m81g2r4vf0a1b2c3d4e5f6g7", s_plan, "active", s_submitted, s_submitted.AddMonths(1), IsCancelled: false, "10.000000000",
+        Discount: new DiscountBody("coupon_01m81g2r5vf0a1b2c3d4e5f6g7", 50, 2));
+
+    private static readonly CouponResponse s_coupon = new(
+        "coupon_01m81g2r5vf0a1b2c3d4e5f6g7", "k7qd-…", 1_000, 12, 1, true, s_user.Id, s_submitted, Credit: "5.000000000", CreditDays: 90, ExpiresAt: s_submitted.AddMonths(3));
+
     private static readonly DisputeResponse s_dispute = new(
         "disp_01m81g2k3vf0a1b2c3d4e5f6g7", TaskId, "rejected", "Another output comes when it is run again.", "0.000100050", s_submitted, s_submitted.AddSeconds(2),
         "Run again it gave the same output, sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae, and burnt the same fuel, 48211.");
@@ -259,6 +269,19 @@ internal static class Examples
         s_review,
         new ListResponse<ReviewResponse>([s_review with { TaskId = TaskId }]),
         new PaidCallResponse(TaskId, "running", $"/api/v1/calls/{TaskId}"),
+        new PutPlanRequest("20", "25", 500_000, 214_748_364_800, "For teams that run agents every day."),
+        s_plan,
+        new ListResponse<PlanResponse>([s_plan]),
+        new PutSubscriptionRequest("pro", Coupon: "k7qd-m2xp-4wsa-q2mz"),
+        s_subscription,
+        new CreditResponse(
+            "acct_01m81g232ce5ztjh482mqvxtvw", "24.500000000", "0.020100001", "24.479899999",
+            [new CreditGrantBody("grant_01m81g2r6vf0a1b2c3d4e5f6g7", "plan", "25.000000000", "24.500000000", s_submitted, s_submitted.AddMonths(1))]),
+        new CreateCouponRequest(Credit: "5", CreditDays: 90, MaxRedemptions: 1_000, OnlyNew: true, ExpiresAt: s_submitted.AddMonths(3)),
+        s_coupon,
+        new ListResponse<CouponResponse>([s_coupon]),
+        new RedeemCouponRequest("k7qd-m2xp-4wsa-q2mz"),
+        new RedemptionResponse("redeem_01m81g2r7vf0a1b2c3d4e5f6g7", s_coupon.Id, s_submitted, Credit: "5.000000000"),
         new OpenDisputeRequest("Another output comes when it is run again."),
         s_dispute,
         new ListResponse<DisputeResponse>([s_dispute]),

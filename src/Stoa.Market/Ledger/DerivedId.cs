@@ -1,9 +1,8 @@
 using System.Security.Cryptography;
 using System.Text;
-using Stoa.Market.Ledger;
 using Stoa.Primitives;
 
-namespace Stoa.Market.Payments;
+namespace Stoa.Market.Ledger;
 
 /// <summary>Ids of transfers that follow from what they are for, so that a step that is made again makes the same transfer again.</summary>
 internal static class DerivedId
