@@ -1,4 +1,3 @@
-using System.CommandLine;
 using Stoa.Cli.Terminal;
 
 namespace Stoa.Cli.Commands;

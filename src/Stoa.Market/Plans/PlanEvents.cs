@@ -1,5 +1,4 @@
 using Stoa.Market.Events;
-using Stoa.Market.Identity;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Plans;

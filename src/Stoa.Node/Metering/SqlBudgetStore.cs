@@ -1,6 +1,5 @@
 using Stoa.Market;
 using Stoa.Market.Identity;
-using Stoa.Market.Ledger;
 using Stoa.Market.Metering;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;

@@ -113,7 +113,7 @@ public sealed class SqlUsageStore(Database database)
     }
 
     /// <summary>How far each account was walked back; null when the cursor is none of these.</summary>
-    private static IReadOnlyList<JournalPlace>? ReadCursor(string? cursor, int count)
+    private static List<JournalPlace>? ReadCursor(string? cursor, int count)
     {
         var parts = cursor?.Split('-') ?? [];
         var places = new List<JournalPlace>(count);

@@ -1,6 +1,5 @@
 using Stoa.Market;
 using Stoa.Node.Tasks;
-using Stoa.Primitives;
 
 namespace Stoa.Node.Plans;
 

@@ -4,7 +4,6 @@ using Stoa.Market.Identity;
 using Stoa.Market.Plans;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
-using Stoa.Primitives;
 
 namespace Stoa.Node.Plans;
 

@@ -21,8 +21,8 @@ internal static class SqlPlans
         [.. (await session.QueryAsync<PlanRow>($"SELECT {Columns} FROM plans WHERE is_offered ORDER BY price, name")).Select(row => row.ToPlan())];
 
     /// <summary>The newest version of a name, offered or not; null when there is none. Whoever changes what is offered waits here for others who do.</summary>
-    public static async Task<Plan?> LockNewestAsync(SqlSession session, string name) => (await session.QueryAsync<PlanRow>(
-        $"SELECT {Columns} FROM plans WHERE name = @name ORDER BY version {{for update}}", new { name })).LastOrDefault()?.ToPlan();
+    public static async Task<Plan?> LockNewestAsync(SqlSession session, string name) => (await session.QueryFirstOrDefaultAsync<PlanRow>(
+        $"SELECT {Columns} FROM plans WHERE name = @name ORDER BY version DESC LIMIT 1 {{for update}}", new { name }))?.ToPlan();
 
     /// <summary>Adds a version; false when somebody else has just added it.</summary>
     public static async Task<bool> AddAsync(SqlSession session, Plan plan) => await session.ExecuteAsync(

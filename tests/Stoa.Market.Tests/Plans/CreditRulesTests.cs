@@ -42,7 +42,7 @@ public sealed class CreditRulesTests
     [InlineData(0, false, 0, PlanRefusal.CouponNotForYou)]
     [InlineData(0, true, 3, PlanRefusal.CouponOver)]
     public void MayRedeem_HeedsWhoAndHowOften(int own, bool isNew, long redeemed, PlanRefusal? refusal) =>
-        CouponRules.MayRedeem(Make(redeemed), own, isNew, s_now)?.Code.ShouldBe(refusal);
+        (CouponRules.MayRedeem(Make(redeemed), own, isNew, s_now)?.Code).ShouldBe(refusal);
 
     [Fact]
     public void MayRedeem_HeedsWhen()

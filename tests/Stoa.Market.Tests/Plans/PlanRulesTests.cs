@@ -85,7 +85,7 @@ public sealed class PlanRulesTests
     [InlineData("-pro", "/name")]
     [InlineData("pro-2", null)]
     public void Check_OfAName_NamesWhatIsWrong(string name, string? pointer) =>
-        PlanRules.Check(name, "", s_basic.Terms).FirstOrDefault()?.Pointer.ShouldBe(pointer);
+        PlanRules.Check(name, "", s_basic.Terms).Select(error => error.Pointer).ShouldBe(pointer is null ? [] : [pointer]);
 
     [Fact]
     public void Check_OfTerms_NamesEachThatIsWrong() =>

@@ -41,7 +41,7 @@ public abstract class CreditConformance(DatabaseSource source) : PlanTest(source
 
         // Eleven dollars are there in all.
         submitted.Count(one => one.Refusal is null).ShouldBe(11);
-        submitted.Last().Refusal!.Code.ShouldBe(TaskRefusal.InsufficientFunds);
+        submitted[^1].Refusal!.Code.ShouldBe(TaskRefusal.InsufficientFunds);
         (await MoneyAsync()).ShouldBe((0m, 1m, 0m));
         await FinishAsync([.. Enumerable.Repeat(0m, 11)]);
         (await MoneyAsync()).ShouldBe((10m, 1m, 1m));

@@ -6,7 +6,6 @@ using Stoa.Market.Tasks;
 using Stoa.Node.Events;
 using Stoa.Node.Mail;
 using Stoa.Node.Plans;
-using Stoa.Node.Quotas;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
 using Stoa.Node.Tests.Storage;

@@ -2,7 +2,6 @@ using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Market.Tests.Tasks;
 using Stoa.Node.Tests.Tasks;
-using Stoa.Primitives;
 
 namespace Stoa.Node.Tests.Plans;
 

@@ -116,7 +116,7 @@ public abstract class SubscriptionConformance(DatabaseSource source) : PlanTest(
         (await Subscriptions.FindAsync(Owner, Stop)).ShouldBeNull();
         (await TransfersAsync(TransferPurpose.PlanFee)).Count.ShouldBe(2);
         (await QuotaAsync()).ShouldBe(100);
-        (await ToldAsync()).Last().ShouldBe(EventTypes.SubscriptionEnded);
+        (await ToldAsync())[^1].ShouldBe(EventTypes.SubscriptionEnded);
         (await PutAsync("basic", Now.AddMonths(3))).Period.ShouldBe(0, "another subscription");
     }
 
