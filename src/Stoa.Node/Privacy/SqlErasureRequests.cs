@@ -134,6 +134,8 @@ public sealed class SqlErasureRequests(Database database, LetterBox letters)
         await CountAsync(
             $"SELECT count(*) FROM payment_refunds WHERE state = '{nameof(RefundState.Requested)}' AND payment_id IN (SELECT id FROM payments WHERE user_id = @user)",
             "refunds are on their way: wait.");
+        await CountAsync(
+            "SELECT count(*) FROM subscriptions WHERE user_id = @user AND ended_at IS NULL AND NOT is_cancelled", "plan would be renewed: cancel it (stoa plan cancel).");
         foreach (var organisation in await session.QueryAsync<string>(
             """
             SELECT u.handle FROM memberships AS m JOIN users AS u ON u.id = m.organisation_id
