@@ -1,4 +1,3 @@
-using Stoa.Market.Identity;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Registry;

@@ -49,7 +49,7 @@ public sealed class AgentCallDesk(TaskCalls calls, CallTree tree, int number, lo
             : new Refusal<CallRefusal>(CallRefusal.ParametersInvalid, string.Join(" ", refused.Errors.Select(error => $"{error.Pointer}: {error.Reason}")));
     }
 
-    private CallAnswer Run(int place, IReadOnlyList<TaskParameter> parameters, PieceStream input, PieceStream output, Caller caller)
+    private CallAnswer Run(int place, IReadOnlyList<TaskParameter> parameters, PieceBuffer input, PieceBuffer output, Caller caller)
     {
         var branch = tree.Branches[place];
         if (FindRefusal(place, input, caller) is { } refused)
@@ -63,9 +63,10 @@ public sealed class AgentCallDesk(TaskCalls calls, CallTree tree, int number, lo
         var job = new SandboxJob(branch.Called.Listing, parameters, limits, calleeSeed, clockMs) { Calls = desk };
         var program = calls.Programs.Modules[branch.Called.ProgramDigest];
         var stop = caller.CancellationToken;
+        using var written = new PieceStream(output);
         // On a thread of its own: how deep its calls may go does not depend on how deep the caller is.
         var outcome = calls.Threads.RunNested(
-            () => calls.Sandbox.Run(program, job, GuestInput.FromBytes(input.Written), output, new AttemptProgress(), stop));
+            () => calls.Sandbox.Run(program, job, GuestInput.FromBytes(input.Written), written, new AttemptProgress(), stop));
         switch (outcome)
         {
             case AttemptOutcome.Completed completed:
@@ -85,7 +86,7 @@ public sealed class AgentCallDesk(TaskCalls calls, CallTree tree, int number, lo
         }
     }
 
-    private Refusal<CallRefusal>? FindRefusal(int place, PieceStream input, Caller caller)
+    private Refusal<CallRefusal>? FindRefusal(int place, PieceBuffer input, Caller caller)
     {
         var branch = tree.Branches[place];
         var (made, counted) = _spent[place];
@@ -118,7 +119,7 @@ public sealed class AgentCallDesk(TaskCalls calls, CallTree tree, int number, lo
             ? parts.Total
             : throw new InvalidOperationException($"A call of {branch.Called.Listing} costs more than it could at its limits.");
 
-    private static bool FitsSchema(AgentPort port, PieceStream content, Caller caller)
+    private static bool FitsSchema(AgentPort port, PieceBuffer content, Caller caller)
     {
         if (port.Schema is null)
             return true;
@@ -128,7 +129,7 @@ public sealed class AgentCallDesk(TaskCalls calls, CallTree tree, int number, lo
         return PortSchema.Validate(port.Schema, content.Written.ToArray()).Count == 0;
     }
 
-    private static ContentHash HashOf(PieceStream input)
+    private static ContentHash HashOf(PieceBuffer input)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (var piece in input.Written)
@@ -148,7 +149,7 @@ public sealed class AgentCallDesk(TaskCalls calls, CallTree tree, int number, lo
     /// <summary>A call that collects its input, runs, and is read.</summary>
     private sealed class OpenCall(AgentCallDesk desk, int place, IReadOnlyList<TaskParameter> parameters) : IOpenCall
     {
-        private PieceStream? _input = new();
+        private PieceBuffer? _input = new();
         private long _heldBytes;
 
         public bool TryWrite(ReadOnlySpan<byte> bytes)
@@ -163,7 +164,7 @@ public sealed class AgentCallDesk(TaskCalls calls, CallTree tree, int number, lo
         public CallAnswer Run(Caller caller)
         {
             var input = _input ?? throw new InvalidOperationException("A call is run once.");
-            var output = new PieceStream();
+            var output = new PieceBuffer();
             var answer = desk.Run(place, parameters, input, output, caller);
             _input = null;
             Hold(answer.IsOutput ? output.Count : 0);

@@ -5,9 +5,9 @@ namespace Stoa.Market.Tasks;
 /// <summary>A thread that does one thing after another, while whoever wants them done waits.</summary>
 internal sealed class NestedThread
 {
-    private readonly SemaphoreSlim _given = new(0);
-    private readonly SemaphoreSlim _done = new(0);
+    private readonly object _gate = new();
     private Action? _run;
+    private bool _isEnded;
 
     /// <param name="stackBytes">Of its stack.</param>
     public NestedThread(int stackBytes) => new Thread(Work, stackBytes) { IsBackground = true, Name = "guest-nested" }.Start();
@@ -17,7 +17,18 @@ internal sealed class NestedThread
     {
         var result = default(T);
         ExceptionDispatchInfo? thrown = null;
-        _run = () =>
+        lock (_gate)
+        {
+            _run = Do;
+            Monitor.PulseAll(_gate);
+            while (_run is not null)
+                Monitor.Wait(_gate);
+        }
+
+        thrown?.Throw();
+        return result!;
+
+        void Do()
         {
             try
             {
@@ -27,33 +38,39 @@ internal sealed class NestedThread
             {
                 thrown = ExceptionDispatchInfo.Capture(exception);
             }
-        };
-        _given.Release();
-        _done.Wait();
-        thrown?.Throw();
-        return result!;
+        }
     }
 
     /// <summary>Lets the thread end. It has nothing to do any more.</summary>
     public void End()
     {
-        _run = null;
-        _given.Release();
+        lock (_gate)
+        {
+            _isEnded = true;
+            Monitor.PulseAll(_gate);
+        }
     }
 
     private void Work()
     {
         while (true)
         {
-            _given.Wait();
-            if (_run is not { } run)
-                break;
-            run();
-            _run = null;
-            _done.Release();
-        }
+            Action? run;
+            lock (_gate)
+            {
+                while (_run is null && !_isEnded)
+                    Monitor.Wait(_gate);
+                run = _run;
+            }
 
-        _given.Dispose();
-        _done.Dispose();
+            if (run is null)
+                return;
+            run();
+            lock (_gate)
+            {
+                _run = null;
+                Monitor.PulseAll(_gate);
+            }
+        }
     }
 }

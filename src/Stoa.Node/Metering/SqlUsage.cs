@@ -201,7 +201,10 @@ internal static class SqlUsage
             var name = ListingName.Parse(call.Agent);
             return ofTask with
             {
-                PublisherId = call.PublisherId.ToString(), Agent = $"{name.Publisher}/{name.Name}", Version = name.Version?.ToString() ?? "", Kind = UsageKind.Call,
+                PublisherId = call.PublisherId.ToString(),
+                Agent = $"{name.Publisher}/{name.Name}",
+                Version = name.Version?.ToString() ?? "",
+                Kind = UsageKind.Call,
             };
         }
 

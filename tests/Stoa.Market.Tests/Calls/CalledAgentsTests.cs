@@ -1,11 +1,9 @@
 using System.Text;
 using System.Text.Json;
-using Stoa.Market.Calls;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
 using Stoa.Market.Tests.Tasks;
 using Stoa.Primitives;
-using Stoa.Wasm;
 
 namespace Stoa.Market.Tests.Calls;
 

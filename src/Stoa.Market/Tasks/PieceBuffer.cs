@@ -3,7 +3,7 @@ using System.Buffers;
 namespace Stoa.Market.Tasks;
 
 /// <summary>Keeps what is written in memory, in pieces: nothing is copied twice, and there is never much more room than bytes.</summary>
-internal sealed class PieceStream : WriteOnlyStream
+internal sealed class PieceBuffer
 {
     private const int PieceBytes = 64 << 10;
     private const int FirstBytes = 1 << 10;
@@ -18,7 +18,7 @@ internal sealed class PieceStream : WriteOnlyStream
     /// <summary>All of them. What is written later is not in it.</summary>
     public ReadOnlySequence<byte> Written => _first is null ? ReadOnlySequence<byte>.Empty : new ReadOnlySequence<byte>(_first, 0, _last!, _lastLength);
 
-    public override void Write(ReadOnlySpan<byte> buffer)
+    public void Write(ReadOnlySpan<byte> buffer)
     {
         while (buffer.Length > 0)
         {
@@ -37,10 +37,6 @@ internal sealed class PieceStream : WriteOnlyStream
         }
     }
 
-    public override void Flush()
-    {
-    }
-
     private sealed class Piece : ReadOnlySequenceSegment<byte>
     {
         public Piece(byte[] bytes, Piece? before)
@@ -53,5 +49,15 @@ internal sealed class PieceStream : WriteOnlyStream
         }
 
         public byte[] Bytes { get; }
+    }
+}
+
+/// <summary>Writes into a buffer.</summary>
+internal sealed class PieceStream(PieceBuffer target) : WriteOnlyStream
+{
+    public override void Write(ReadOnlySpan<byte> buffer) => target.Write(buffer);
+
+    public override void Flush()
+    {
     }
 }
