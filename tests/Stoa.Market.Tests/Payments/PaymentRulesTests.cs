@@ -174,9 +174,19 @@ public sealed class PaymentRulesTests
             PaymentRules.CheckRefund(payment, [NewRefund(payment, "0.01")], Money.Parse(amount))!.Code.ShouldBe(PaymentRefusal.RefundExceedsPayment);
     }
 
+    public static TheoryData<PaymentState> SettledStates => [.. Enum.GetValues<PaymentState>().Where(state => state is not PaymentState.Paid)];
+
     [Theory]
-    [MemberData(nameof(States))]
-    public void Looks_AtAnyPayment_EndSomeDay(PaymentState state)
+    [InlineData(0, 0, 1)]
+    [InlineData(20, 100, 360)]
+    [InlineData(31, 300, 1_440)]
+    [InlineData(1_000, 3_000, 1_440)]
+    public void Looks_AtWhatIsPaidAndNotCredited_DoNotEnd(int days, int looks, int minutes) =>
+        PaymentSchedule.Next(In(PaymentState.Paid) with { Looks = looks }, waitsForRefund: false, s_now.AddDays(days)).ShouldBe(s_now.AddDays(days).AddMinutes(minutes));
+
+    [Theory]
+    [MemberData(nameof(SettledStates))]
+    public void Looks_AtAnyOtherPayment_EndSomeDay(PaymentState state)
     {
         var payment = In(state);
         var (at, looks) = (s_now, 0);
