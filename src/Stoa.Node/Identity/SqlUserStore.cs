@@ -20,7 +20,7 @@ public sealed class SqlUserStore(Database database, IdSource ids, CellKey cell) 
 
     /// <inheritdoc/>
     public Task<Outcome<User, IdentityRefusal>> AddAsync(StoredUser user, CancellationToken cancellationToken) =>
-        database.WriteAsync(session => AddAsync(session, user, ids), cancellationToken);
+        database.WriteAsync(session => AddAsync(session, user, cell, ids), cancellationToken);
 
     /// <inheritdoc/>
     public Task<User?> GetAsync(Id<User> id, CancellationToken cancellationToken) =>
@@ -128,7 +128,7 @@ public sealed class SqlUserStore(Database database, IdSource ids, CellKey cell) 
         : await session.ExecuteAsync("UPDATE users SET password_hash = @hash WHERE id = @id AND password_hash = @present", new { hash, id, present }) == 1;
 
     /// <summary>As <see cref="AddAsync(StoredUser, CancellationToken)"/>, inside another act.</summary>
-    internal static async Task<Outcome<User, IdentityRefusal>> AddAsync(SqlSession session, StoredUser stored, IdSource ids)
+    internal static async Task<Outcome<User, IdentityRefusal>> AddAsync(SqlSession session, StoredUser stored, CellKey cell, IdSource ids)
     {
         var user = stored.User;
         if (await RetiredHandles.HasAsync(session, cell, user.Handle))

@@ -181,7 +181,7 @@ public sealed class SqlSignOnStore(Database database, CellKey cell, IdSource ids
         foreach (var handle in ProvenHandle.Candidates(identity.PreferredName, identity.Email, random))
         {
             var user = new User(ids.Next<User>(), handle, identity.Email, UserRole.Member, now.ToMilliseconds());
-            var made = await SqlUserStore.AddAsync(session, new StoredUser(user, PasswordHash: null), ids);
+            var made = await SqlUserStore.AddAsync(session, new StoredUser(user, PasswordHash: null), cell, ids);
             if (made.Refusal?.Code is IdentityRefusal.HandleTaken)
             {
                 // The address may be taken as well, and then no other handle helps.

@@ -75,7 +75,7 @@ public abstract class PersonalDataConformance(DatabaseSource source) : DatabaseT
     }
 
     private static ErasureSteps Steps() => new(
-        TestCell.Key, new SystemAccounts(default, default, default, default), new AgentIndex(new SelectionPolicy(), DateTimeOffset.UnixEpoch), new IdSource(TimeProvider.System, new Random(1)));
+        TestCell.Key, new SystemAccounts(default, default, default, default, default), new AgentIndex(new SelectionPolicy(), DateTimeOffset.UnixEpoch), new IdSource(TimeProvider.System, new Random(1)));
 
     [Fact]
     public async Task Parts_OfTasks_CanBeRead()

@@ -27,7 +27,7 @@ public abstract class SignOnStoreConformance(DatabaseSource source) : DatabaseTe
     {
         await base.InitializeAsync();
         var boss = await PersonAsync("boss", "hash");
-        _acme = (await new SqlOrganisationStore(Database, Ids).CreateAsync(new Organisation(Ids.Next<User>(), "acme", "Acme", s_now), boss, Stop)).Value.Organisation.Id;
+        _acme = (await new SqlOrganisationStore(Database, Ids, s_cell).CreateAsync(new Organisation(Ids.Next<User>(), "acme", "Acme", s_now), boss, Stop)).Value.Organisation.Id;
         (await Providers.PutAsync(Provider("https://login.example.org"), "the secret", Stop)).ShouldBeTrue();
     }
 
@@ -84,7 +84,7 @@ public abstract class SignOnStoreConformance(DatabaseSource source) : DatabaseTe
 
         outcomes.Count(outcome => outcome.Refusal is null).ShouldBe(1);
         outcomes.Where(outcome => outcome.Refusal is not null).ShouldAllBe(outcome => outcome.Refusal!.Code == SingleSignOnRefusal.SignOnCodeWrong);
-        (await new SqlOrganisationStore(Database, Ids).FindMembershipAsync("acme", outcomes.Single(outcome => outcome.Refusal is null).Value.User.Id, Stop))!.Role.ShouldBe(OrganisationRole.Developer);
+        (await new SqlOrganisationStore(Database, Ids, s_cell).FindMembershipAsync("acme", outcomes.Single(outcome => outcome.Refusal is null).Value.User.Id, Stop))!.Role.ShouldBe(OrganisationRole.Developer);
     }
 
     [Fact]
@@ -136,7 +136,7 @@ public abstract class SignOnStoreConformance(DatabaseSource source) : DatabaseTe
         await Store.AddAsync(grant, Hash("code"), s_now, Stop);
 
         (await Store.RedeemAsync(grant, null, makesAccounts: true, s_now, Stop)).Refusal!.Code.ShouldBe(SingleSignOnRefusal.MembersTooMany);
-        (await new SqlUserStore(Database, Ids).FindByHandleAsync("grace", Stop)).ShouldBeNull();
+        (await new SqlUserStore(Database, Ids, s_cell).FindByHandleAsync("grace", Stop)).ShouldBeNull();
         (await Store.RedeemAsync(grant, null, makesAccounts: true, s_now.AddMinutes(4), Stop)).Refusal!.Code.ShouldBe(SingleSignOnRefusal.MembersTooMany);
     }
 
@@ -170,7 +170,7 @@ public abstract class SignOnStoreConformance(DatabaseSource source) : DatabaseTe
     private async Task<Id<User>> PersonAsync(string handle, string? hash)
     {
         var user = new User(Ids.Next<User>(), handle, $"{handle}@example.org", UserRole.Member, s_now);
-        return (await new SqlUserStore(Database, Ids).AddAsync(new StoredUser(user, hash), Stop)).Value.Id;
+        return (await new SqlUserStore(Database, Ids, s_cell).AddAsync(new StoredUser(user, hash), Stop)).Value.Id;
     }
 
     private static ContentHash Hash(string text) => ContentHash.Of(Encoding.UTF8.GetBytes(text));
