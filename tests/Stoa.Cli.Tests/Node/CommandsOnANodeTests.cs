@@ -233,6 +233,28 @@ public sealed class CommandsOnANodeTests(RealNode node) : IDisposable
     }
 
     [Fact]
+    public async Task Agent_ThatCallsOthers_IsPricedRunAndVerifiedWithThem()
+    {
+        var lake = Path.Combine(RealNode.Sample("image-resize"), "input", "lake.png");
+        (await _cli.RunAsync("agent show stoa/picture-page")).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain("stoa/image-resize@1.1.0 up to 2× for");
+        (await _cli.RunAsync(["task", "submit", "stoa/picture-page", lake, "--quote"])).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain("for other agents");
+
+        (await _cli.RunAsync(["task", "submit", "stoa/picture-page", lake, "--param", "width=60", "--param", "caption=A *lake*.", "-o", "lake.html", "--json"])).ShouldBe(ExitCode.Ok, _cli.Error);
+
+        var id = JsonDocument.Parse(_cli.Output).RootElement.GetProperty("id").GetString()!;
+        File.ReadAllText(Path.Combine(_cli.Folder, "lake.html")).ShouldContain("<figcaption>\n<p>A <em>lake</em>.</p>\n</figcaption>");
+        (await _cli.RunAsync($"task show {id}")).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain("3 stoa/markdown-html@1.0.0 $");
+        (await _cli.RunAsync($"receipt verify {id} --rerun")).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain("stoa/image-resize@1.1.0");
+        (await _cli.RunAsync($"receipt verify {id} --rerun --json")).ShouldBe(ExitCode.Ok, _cli.Error);
+        var verified = JsonDocument.Parse(_cli.Output).RootElement;
+        (verified.GetProperty("calls").GetInt32(), verified.GetProperty("rerunCallsMatch").GetBoolean()).ShouldBe((3, true));
+    }
+
+    [Fact]
     public async Task LargeInput_IsUploadedAndProfiled()
     {
         var rows = string.Concat(Enumerable.Range(0, 200_000).Select(row => $"{row},name {row}\n"));

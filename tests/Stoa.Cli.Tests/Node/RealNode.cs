@@ -34,7 +34,7 @@ public sealed class RealNode : IAsyncLifetime
         var started = await _host.StartAsync();
         (Address, Key) = (started.Address, started.AdminKey!);
         using var cli = Cli();
-        foreach (var sample in Directory.EnumerateFiles(Path.Combine(Checkout, "samples"), "agent.json", SearchOption.AllDirectories))
+        foreach (var sample in Directory.EnumerateFiles(Path.Combine(Checkout, "samples"), "agent.json", SearchOption.AllDirectories).Order(StringComparer.Ordinal))
             (await cli.RunAsync(["agent", "publish", Path.GetDirectoryName(sample)!])).ShouldBe(ExitCode.Ok, cli.Error);
     }
 
