@@ -128,6 +128,7 @@ public sealed class OpenApiTests(SharedNode shared) : IClassFixture<SharedNode>
         [
             "getHealth", "getReady", "getMetrics", "registerUser", "createSession", "getNode", "listAgents", "getAgent", "listAgentVersions",
             "refreshSession", "sendVerificationCode", "verifyEmail", "sendPasswordResetCode", "resetPassword", "cancelErasure", "getSigningKeys", "getAgentVersion", "getAgentProgram", "headBlob", "getBlob", "listAgentReviews", "getReview",
+            "listPlans", "getPlan", "refreshSession", "sendVerificationCode", "verifyEmail", "sendPasswordResetCode", "resetPassword", "getSigningKeys", "getAgentVersion", "getAgentProgram", "headBlob", "getBlob", "listAgentReviews", "getReview",
             "getAgentVersion", "getAgentProgram", "headBlob", "getBlob", "listAgentReviews", "getReview",
             // Stripe calls it, and signs what it says.
             "receiveStripeEvent",
