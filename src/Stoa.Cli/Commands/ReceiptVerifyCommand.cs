@@ -75,7 +75,7 @@ internal sealed class ReceiptVerifyCommand : StoaCommand
                 ("rerunConfirms", report?.Confirms),
                 ("rerunOutputMatches", report?.OutputMatches),
                 ("rerunFuelMatches", report?.FuelMatches),
-                ("calls", receipt.Calls.Count),
+                ("calls", (long)receipt.Calls.Count),
                 ("rerunCallsMatch", report?.CallsMatch));
             return;
         }

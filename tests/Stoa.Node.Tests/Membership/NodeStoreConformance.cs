@@ -67,7 +67,7 @@ public abstract class NodeStoreConformance(DatabaseSource source) : DatabaseTest
     public async Task Beat_BesideANodeOfAnOlderVersion_ListsItWithoutAReport()
     {
         await Database.WriteAsync(
-            session => session.ExecuteAsync("INSERT INTO nodes (holder, beat, started_at) VALUES ('old/1', 3, @Start)", new { s_start }), Stop);
+            session => session.ExecuteAsync("INSERT INTO nodes (holder, beat, started_at) VALUES ('old/1', 3, @Start)", new { Start = s_start }), Stop);
 
         var old = (await Nodes.BeatAsync(s_b, Silent, s_start.AddSeconds(5), Stop)).Single(node => node.Beat.Holder.Node == "old");
 
