@@ -85,6 +85,7 @@ namespace Stoa.Client;
 [JsonSerializable(typeof(QuotaResponse))]
 [JsonSerializable(typeof(SetQuotaRequest))]
 [JsonSerializable(typeof(QuoteResponse))]
+[JsonSerializable(typeof(SealingKeyResponse))]
 [JsonSerializable(typeof(RegisterRequest))]
 [JsonSerializable(typeof(RefusedMessage))]
 [JsonSerializable(typeof(ChoiceBody))]

@@ -6,6 +6,7 @@ using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 using Stoa.Primitives;
+using Stoa.Primitives.Sealing;
 using Stoa.Wasm;
 using Stoa.Wasm.Wasi.Streams;
 
@@ -91,6 +92,7 @@ public sealed class Attempt(AgentTask task) : IDisposable
 /// <param name="retry">Decides about failures.</param>
 /// <param name="failOver">Gives the tasks of agents that failed to others.</param>
 /// <param name="index">Told what runs.</param>
+/// <param name="sealing">Opens inputs that are sealed.</param>
 /// <param name="threads">What programs run on.</param>
 /// <param name="ids">Makes ids of transfers and receipts.</param>
 /// <param name="time">The clock.</param>
@@ -109,6 +111,7 @@ public sealed class ExecuteTask(
     RetryPolicy retry,
     FailOver failOver,
     AgentIndex index,
+    TaskSealing sealing,
     GuestThreads threads,
     IdSource ids,
     TimeProvider time,
@@ -155,11 +158,14 @@ public sealed class ExecuteTask(
             return Cancel(task);
         if (IsLate(task))
             return await FailAsync(task, agent: null, new AttemptOutcome.Failed(TaskFailure.Late("It was not begun by its deadline."), default));
-        await using var output = new SpoolStream(content, task.Limits.OutputBytes, attempt.Token);
+        if (task.Input.SealedTo is { } sealedTo && !sealing.Knows(sealedTo))
+            return await FailAsync(task, agent: null, SealClosed(FailureCode.SealingKeyUnknown, $"The input is sealed to the key {sealedTo}, which this node does not have."));
+        await using var output = new SpoolStream(content, SealedRun.SizeOf(task, task.Limits.OutputBytes), attempt.Token);
         var seed = random.NextInt64();
         var clockMs = Now().ToUnixTimeMilliseconds();
         AttemptOutcome outcome;
         Known? agent = null;
+        SealedExchange? exchange = null;
         var factor = PriceFactor.One;
         try
         {
@@ -169,7 +175,10 @@ public sealed class ExecuteTask(
             await using var input = await OpenInputAsync(task, inlineInput, attempt.Token);
             var limits = UntilDeadline(task);
             var job = new SandboxJob(task.Agent, task.Parameters, limits, seed, clockMs);
-            outcome = await threads.RunAsync(() => _sandbox.Run(program, job, input.Stdin, output, attempt.Progress, attempt.Token));
+            exchange = input.Exchange;
+            outcome = exchange is null
+                ? await threads.RunAsync(() => _sandbox.Run(program, job, input.Stdin, output, attempt.Progress, attempt.Token))
+                : await RunSealedAsync(exchange, task, agent.Version, program, job, input.Stdin, output, attempt.Token);
             if (outcome is AttemptOutcome.Failed { Failure: { Code: FailureCode.TimedOut } cut } && limits != task.Limits)
                 outcome = new AttemptOutcome.Failed(TaskFailure.Late("It was not done by its deadline, and was stopped.", cut.Usage, cut.Log), outcome.Log);
             // A program is only told that reading or writing failed; whatever it made of that is not its fault.
@@ -197,7 +206,7 @@ public sealed class ExecuteTask(
             case AttemptOutcome.Completed completed:
                 try
                 {
-                    return await SucceedAsync(task, agent!, completed, output, new ReceiptFacts(seed, clockMs, factor));
+                    return await SucceedAsync(task, agent!, completed, output, new ReceiptFacts(seed, clockMs, factor) { Exchange = exchange });
                 }
                 catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
                 {
@@ -237,10 +246,10 @@ public sealed class ExecuteTask(
     {
         var inline = await output.CompleteAsync();
         var usage = completed.Usage;
-        if (await MisfitAsync(agent.Version.Manifest.Output, completed, inline) is { } misfit)
+        if (await MisfitAsync(agent.Version.Manifest.Output, task, completed, inline, facts.Exchange) is { } misfit)
             return await FailAsync(task, agent, misfit);
         if (inline is null)
-            await owners.GrantAsync(new ContentDescriptor(completed.Output, usage.OutputBytes), task.OwnerId, CancellationToken.None);
+            await owners.GrantAsync(new ContentDescriptor(completed.Output, SealedRun.SizeOf(task, usage.OutputBytes)), task.OwnerId, CancellationToken.None);
         var now = Now();
         var manifest = agent.Version.Manifest;
         var rates = task.RatesOr(manifest.Price);
@@ -268,10 +277,11 @@ public sealed class ExecuteTask(
             new ReceiptPricing(rates, task.Input.SizeBytes) { Factor = facts.Factor })
         {
             Auction = task.Auction is { AwardDigest: { } award } auction ? new ReceiptAuction(auction.Id, award) : null,
+            SealedTo = task.Input.SealedTo,
             Royalties = [.. parts.Select(part => new ReceiptRoyalty(part.Handle, part.Agent, part.Amount))],
         };
         var next = task.Succeed(
-            new TaskResult(completed.Output, usage.OutputBytes, inline is not null, manifest.Output.MediaType, usage, price, receipt.Id), now);
+            new TaskResult(completed.Output, SealedRun.SizeOf(task, usage.OutputBytes), inline is not null, manifest.Output.MediaType, usage, price, receipt.Id), now);
         // What becomes of the tasks of a batch is told of the batch.
         NewEvent[] events = task.BatchId is not null
             ? []
@@ -304,7 +314,8 @@ public sealed class ExecuteTask(
     }
 
     /// <summary>What the output does not keep of what the manifest promises; null when it keeps it.</summary>
-    private async Task<AttemptOutcome.Failed?> MisfitAsync(AgentPort port, AttemptOutcome.Completed completed, ReadOnlyMemory<byte>? inline)
+    private async Task<AttemptOutcome.Failed?> MisfitAsync(
+        AgentPort port, AgentTask task, AttemptOutcome.Completed completed, ReadOnlyMemory<byte>? inline, SealedExchange? exchange)
     {
         if (port.Schema is null)
             return null;
@@ -314,13 +325,15 @@ public sealed class ExecuteTask(
         {
             await using var stream = await content.OpenAsync(completed.Output, CancellationToken.None)
                 ?? throw new IOException($"The output {completed.Output} is not in the content store.");
-            var stored = new byte[completed.Usage.OutputBytes];
+            var stored = new byte[SealedRun.SizeOf(task, completed.Usage.OutputBytes)];
             await stream.ReadExactlyAsync(stored);
             bytes = stored;
         }
 
+        if (exchange is not null)
+            bytes = await SealedRun.OpenAsync(exchange, bytes);
         return PortSchema.Validate(port.Schema, bytes) is { Count: > 0 } errors
-            ? Misfit(string.Join(" ", errors.Take(3).Select(error => $"{error.Pointer}: {error.Reason}")))
+            ? Misfit(SealedRun.Silence(exchange, string.Join(" ", errors.Take(3).Select(error => $"{error.Pointer}: {error.Reason}"))))
             : null;
 
         AttemptOutcome.Failed Misfit(string why) => new(
@@ -381,14 +394,41 @@ public sealed class ExecuteTask(
                 ?? await tasks.ReadInputAsync(task.Id, cancellationToken)
                 ?? throw new IOException($"The input of {task.Id} is not in the database.");
             // The receipt states the digest: no agent runs on anything else.
-            return ContentHash.Of(bytes.Span) == task.Input.Digest
+            if (ContentHash.Of(bytes.Span) != task.Input.Digest)
+                throw new IOException($"The input of {task.Id} that the node has does not have the digest {task.Input.Digest}.");
+            return task.Input.SealedTo is null
                 ? new Source(GuestInput.FromBytes(bytes), null)
-                : throw new IOException($"The input of {task.Id} that the node has does not have the digest {task.Input.Digest}.");
+                : await UnsealAsync(task, new MemoryStream(bytes.ToArray(), writable: false), cancellationToken);
         }
 
-        var stream = new InputStream(await content.OpenAsync(task.Input.Digest, cancellationToken)
-            ?? throw new IOException($"The input {task.Input.Digest} is not in the content store any more."));
+        var stored = await content.OpenAsync(task.Input.Digest, cancellationToken)
+            ?? throw new IOException($"The input {task.Input.Digest} is not in the content store any more.");
+        if (task.Input.SealedTo is not null)
+            return await UnsealAsync(task, stored, cancellationToken);
+        var stream = new InputStream(stored);
         return new Source(GuestInput.FromStream(stream), stream);
+    }
+
+    private async Task<Source> UnsealAsync(AgentTask task, Stream @sealed, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var exchange = sealing.Open(await SealedHeader.ReadAsync(@sealed, cancellationToken), task.OwnerId);
+            var stream = new InputStream(exchange.OpenInput(@sealed));
+            return new Source(GuestInput.FromStream(stream), stream) { Exchange = exchange };
+        }
+        catch
+        {
+            await @sealed.DisposeAsync();
+            throw;
+        }
+    }
+
+    private Task<AttemptOutcome> RunSealedAsync(
+        SealedExchange exchange, AgentTask task, AgentVersion agent, Module program, SandboxJob job, GuestInput stdin, SpoolStream output, CancellationToken cancellationToken)
+    {
+        var salt = SealedRun.SaltOf(exchange, task.Id, agent.ArtifactDigest, job);
+        return threads.RunAsync(() => SealedRun.Run(_sandbox, program, job, stdin, output, exchange, salt, cancellationToken));
     }
 
     private async Task<Known> RememberAsync(Id<AgentVersion> id)
@@ -410,7 +450,10 @@ public sealed class ExecuteTask(
         return _known.GetOrAdd(id, new Known(version, tree, wallets));
     }
 
-    private static AttemptOutcome.Failed Unavailable(Exception fault, KeptLog log) => new(
+    private static AttemptOutcome.Failed SealClosed(FailureCode code, string what) => new(
+        new TaskFailure(code, $"{what} Nothing was charged. Get the key with GET /api/v1/sealing-key, seal the input anew and submit that.", "", null), default);
+
+    private static AttemptOutcome.Failed Unavailable(Exception fault, KeptLog log) => fault is SealBrokenException ? SealClosed(FailureCode.SealBroken, fault.Message) : new(
         new TaskFailure(
             fault is NoRoomException ? FailureCode.StorageFull : FailureCode.StorageUnavailable,
             $"The node's storage did not do its part: {fault.Message}",
@@ -431,11 +474,18 @@ public sealed class ExecuteTask(
     /// <summary>What never changes about a version: its manifest, who is paid for it, and where.</summary>
     private sealed record Known(AgentVersion Version, RoyaltyTree? Royalties, IReadOnlyDictionary<Id<User>, Id<Account>> Wallets);
 
-    private sealed record ReceiptFacts(long Seed, long ClockMs, PriceFactor Factor);
+    private sealed record ReceiptFacts(long Seed, long ClockMs, PriceFactor Factor)
+    {
+        /// <summary>Of a sealed input; null of one in the clear.</summary>
+        public SealedExchange? Exchange { get; init; }
+    }
 
     private sealed record Source(GuestInput Stdin, InputStream? Stream) : IAsyncDisposable
     {
         public Exception? Fault => Stream?.Fault;
+
+        /// <summary>What opened it; null of an input in the clear.</summary>
+        public SealedExchange? Exchange { get; init; }
 
         public ValueTask DisposeAsync() => Stream?.DisposeAsync() ?? ValueTask.CompletedTask;
     }

@@ -1,5 +1,6 @@
 using Stoa.Market.Builds;
 using Stoa.Primitives;
+using Stoa.Primitives.Sealing;
 using Stoa.Wasm;
 using Stoa.Wasm.Wasi.Streams;
 
@@ -28,6 +29,9 @@ public enum RerunRefusal
 
     /// <summary>The program is not a module that this engine takes.</summary>
     ProgramInvalid,
+
+    /// <summary>The input is sealed, and what opens it is not here.</summary>
+    SealClosed,
 }
 
 /// <summary>Runs what a receipt swears to again, here, and compares: nobody has to believe a node.</summary>
@@ -40,8 +44,15 @@ public static class ReceiptRerun
     /// <param name="time">The clock of the deadline.</param>
     /// <param name="progress">Counts while it runs.</param>
     /// <param name="cancellationToken">Stops it.</param>
+    /// <param name="open">Takes up the exchange that a sealed input begins, or throws <see cref="SealBrokenException"/>; null for whoever cannot.</param>
     public static async Task<Outcome<RerunReport, RerunRefusal>> RunAsync(
-        Receipt receipt, ReadOnlyMemory<byte> program, Stream input, TimeProvider time, AttemptProgress progress, CancellationToken cancellationToken)
+        Receipt receipt,
+        ReadOnlyMemory<byte> program,
+        Stream input,
+        TimeProvider time,
+        AttemptProgress progress,
+        CancellationToken cancellationToken,
+        Func<SealedHeader, SealedExchange>? open = null)
     {
         if (ContentHash.Of(program.Span) != receipt.ProgramDigest)
             return new Refusal<RerunRefusal>(RerunRefusal.OtherProgram, $"The receipt is about the program {receipt.ProgramDigest}; these bytes are {ContentHash.Of(program.Span)}.");
@@ -65,12 +76,36 @@ public static class ReceiptRerun
         var limits = receipt.Limits with { TimeoutMs = (long)TimeSpan.FromDays(1).TotalMilliseconds };
         var job = new SandboxJob(receipt.Agent, receipt.Parameters, limits, receipt.Seed, receipt.ClockMs);
         using var threads = new GuestThreads(1);
-        var outcome = await threads.RunAsync(() =>
-            new AgentSandbox(time).Run(module, job, GuestInput.FromStream(input), Stream.Null, progress, cancellationToken));
+        AttemptOutcome outcome;
+        try
+        {
+            outcome = receipt.SealedTo is null
+                ? await threads.RunAsync(() => new AgentSandbox(time).Run(module, job, GuestInput.FromStream(input), Stream.Null, progress, cancellationToken))
+                : await RunSealedAsync(receipt, module, job, input, threads, time, open, cancellationToken);
+        }
+        catch (SealBrokenException closed)
+        {
+            return new Refusal<RerunRefusal>(RerunRefusal.SealClosed, $"The input is sealed to the key {receipt.SealedTo} and cannot be opened here: {closed.Message}");
+        }
+
         cancellationToken.ThrowIfCancellationRequested();
         return outcome is AttemptOutcome.Completed completed
             ? new RerunReport(
                 outcome, completed.Output == receipt.OutputDigest, completed.Usage.Fuel == receipt.Usage.Fuel, completed.Output, completed.Usage)
             : new RerunReport(outcome, false, false, null, (outcome as AttemptOutcome.Failed)?.Failure.Usage);
+    }
+
+    private static async Task<AttemptOutcome> RunSealedAsync(
+        Receipt receipt, Module module, SandboxJob job, Stream input, GuestThreads threads, TimeProvider time, Func<SealedHeader, SealedExchange>? open, CancellationToken cancellationToken)
+    {
+        if (open is null)
+            throw new SealBrokenException("who runs it again needs the node's key, or the secret of its consumer.");
+        var exchange = open(await SealedHeader.ReadAsync(input, cancellationToken));
+        await using var opened = new InputStream(exchange.OpenInput(input));
+        var salt = SealedRun.SaltOf(exchange, receipt.TaskId, receipt.ArtifactDigest, job);
+        var outcome = await threads.RunAsync(() =>
+            SealedRun.Run(new AgentSandbox(time), module, job, GuestInput.FromStream(opened), Stream.Null, exchange, salt, cancellationToken));
+        // A program is only told that its read failed: what it made of that says nothing about the receipt.
+        return opened.Fault is SealBrokenException broken ? throw broken : outcome;
     }
 }

@@ -13,6 +13,7 @@ public sealed class DisputeWorker(
     SqlDisputeStore store,
     ITaskStore tasks,
     IContentStore content,
+    TaskSealing sealing,
     Cell cell,
     DisputesOptions options,
     TimeProvider time,
@@ -95,7 +96,7 @@ public sealed class DisputeWorker(
         patience.CancelAfter(TimeSpan.FromSeconds(options.MaxRunSeconds));
         try
         {
-            var rerun = await ReceiptRerun.RunAsync(receipt, program, input, time, new AttemptProgress(), patience.Token);
+            var rerun = await ReceiptRerun.RunAsync(receipt, program, input, time, new AttemptProgress(), patience.Token, header => sealing.Open(header, receipt.ConsumerId));
             return rerun.TryGet(out var report, out var refusal) ? DisputeRules.Judge(receipt, report) : (DisputeVerdict.Undecided, refusal.Detail);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
