@@ -451,7 +451,7 @@ public sealed class ExecuteTask(
     }
 
     private static AttemptOutcome.Failed SealClosed(FailureCode code, string what) => new(
-        new TaskFailure(code, $"{what} Nothing was charged. Get the key with GET /api/v1/sealing-key, seal the input anew and submit that.", "", null), default);
+        new TaskFailure(code, $"{what} Nothing was charged. Seal the input anew with GET /api/v1/sealing-key, and submit that.", "", null), default);
 
     private static AttemptOutcome.Failed Unavailable(Exception fault, KeptLog log) => fault is SealBrokenException ? SealClosed(FailureCode.SealBroken, fault.Message) : new(
         new TaskFailure(

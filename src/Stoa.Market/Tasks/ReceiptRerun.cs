@@ -101,7 +101,7 @@ public static class ReceiptRerun
         if (open is null)
             throw new SealBrokenException("who runs it again needs the node's key, or the secret of its consumer.");
         var exchange = open(await SealedHeader.ReadAsync(input, cancellationToken));
-        await using var opened = new InputStream(exchange.OpenInput(input));
+        await using var opened = new InputStream(exchange.OpenInput(input, leaveOpen: true));
         var salt = SealedRun.SaltOf(exchange, receipt.TaskId, receipt.ArtifactDigest, job);
         var outcome = await threads.RunAsync(() =>
             SealedRun.Run(new AgentSandbox(time), module, job, GuestInput.FromStream(opened), Stream.Null, exchange, salt, cancellationToken));

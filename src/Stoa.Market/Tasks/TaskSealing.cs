@@ -34,7 +34,7 @@ public sealed class TaskSealing(SealingKey? key)
                 ? id
                 : new Refusal<TaskRefusal>(
                     TaskRefusal.SealingKeyUnknown,
-                    $"The input is sealed to the key {id}; this node has {key.PublicKey.Id}. Get that with GET /api/v1/sealing-key and seal the input anew.");
+                    $"The input is sealed to the key {id}; this node has {key.PublicKey.Id}. Seal the input anew with GET /api/v1/sealing-key.");
         }
         catch (SealBrokenException broken)
         {

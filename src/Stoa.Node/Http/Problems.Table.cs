@@ -298,7 +298,7 @@ public static partial class Problems
             "Seal it as docs/sealing.md says, or leave sealed out to submit it in the clear."),
         TaskRefusal.SealingKeyUnknown => Row(refusal, 422, "Sealed to another key",
             "The input is sealed to a key that this node does not have, or has no more.",
-            "Get the key with GET /api/v1/sealing-key, seal the input anew and submit that."),
+            "Seal the input anew with GET /api/v1/sealing-key, and submit that."),
         TaskRefusal.SealingOff => Row(refusal, 501, "Sealing is off",
             "This node has no key that inputs could be sealed to: its database is PostgreSQL, and holds the cell's own key.",
             "Ask the operator of the node: with Identity:CellKey it has one. Or submit the input in the clear."),

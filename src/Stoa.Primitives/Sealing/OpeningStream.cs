@@ -8,6 +8,7 @@ public sealed class OpeningStream : ReadOnlyStream
 
     private readonly Stream _sealed;
     private readonly ChunkCipher _cipher;
+    private readonly bool _leaveOpen;
     private readonly byte[] _plain = new byte[ChunkCipher.PlainBytes];
     // One more than a chunk: whether there is another byte tells whether it is the last one.
     private readonly byte[] _box = new byte[BoxBytes + 1];
@@ -17,7 +18,7 @@ public sealed class OpeningStream : ReadOnlyStream
     private bool _isOver;
     private SealBrokenException? _broken;
 
-    internal OpeningStream(Stream @sealed, ChunkCipher cipher) => (_sealed, _cipher) = (@sealed, cipher);
+    internal OpeningStream(Stream @sealed, ChunkCipher cipher, bool leaveOpen = false) => (_sealed, _cipher, _leaveOpen) = (@sealed, cipher, leaveOpen);
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
@@ -41,7 +42,7 @@ public sealed class OpeningStream : ReadOnlyStream
     {
         Array.Clear(_plain);
         _cipher.Dispose();
-        if (disposing)
+        if (disposing && !_leaveOpen)
             _sealed.Dispose();
         base.Dispose(disposing);
     }

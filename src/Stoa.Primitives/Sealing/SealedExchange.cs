@@ -64,11 +64,13 @@ public sealed class SealedExchange
         return new SealingStream(@sealed, header.ToBytes(), new ChunkCipher(_key, _baseNonce));
     }
 
-    /// <summary>Reads a sealed input behind its header. Disposing of it disposes of the stream.</summary>
-    public OpeningStream OpenInput(Stream behindHeader)
+    /// <summary>Reads a sealed input behind its header.</summary>
+    /// <param name="behindHeader">The rest of it.</param>
+    /// <param name="leaveOpen">Whether the stream is left open when what is answered is disposed of.</param>
+    public OpeningStream OpenInput(Stream behindHeader, bool leaveOpen = false)
     {
         ArgumentNullException.ThrowIfNull(behindHeader);
-        return new OpeningStream(behindHeader, new ChunkCipher(_key, _baseNonce));
+        return new OpeningStream(behindHeader, new ChunkCipher(_key, _baseNonce), leaveOpen);
     }
 
     /// <summary>The salt of a reply that depends on these facts alone: the same facts give the same salt, others another, and nobody without the secret can tell which.</summary>

@@ -152,7 +152,7 @@ public abstract class SealedTasksConformance(DatabaseSource source) : IAsyncLife
         var replies = new List<byte[]>();
         await foreach (var one in Client.ListBatchTasksAsync(batch.Id, cancellationToken: Stop))
         {
-            var task = await Client.WaitForTaskAsync(one.Id, cancellationToken: Stop);
+            var task = await Client.ExecuteTaskAsync(one.Id, s_wait, Stop);
             (await OpenAsync(task, input.Secret)).ShouldBe(plain);
             using var reply = new MemoryStream();
             await Client.DownloadResultAsync(task, reply, cancellationToken: Stop);
