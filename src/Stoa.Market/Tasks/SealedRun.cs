@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Text.Json;
-using Stoa.Market.Registry;
 using Stoa.Primitives;
 using Stoa.Primitives.Sealing;
 using Stoa.Wasm;

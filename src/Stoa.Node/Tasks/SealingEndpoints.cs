@@ -1,7 +1,6 @@
 using Microsoft.AspNetCore.Http.HttpResults;
 using Stoa.Client.Contracts;
 using Stoa.Market.Tasks;
-using Stoa.Node.Hosting;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
 using Stoa.Node.Storage;

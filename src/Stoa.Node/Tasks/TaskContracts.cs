@@ -246,11 +246,16 @@ internal static class TaskContracts
             return new RequestedInput.Inline(Encoding.UTF8.GetBytes(text));
         else if (body.Json is { } json)
             return new RequestedInput.Inline(Encoding.UTF8.GetBytes(json.GetRawText()));
-        else if (body.Digest is { } digest)
-            return ReadDigest(digest, errors) is { } stored ? stored with { IsSealed = body.Sealed == true } : null;
         else
-            return ReadBase64(body.Base64!, errors) is { } inline ? inline with { IsSealed = body.Sealed == true } : null;
+            return ReadBytes(body, errors);
         return null;
+    }
+
+    /// <summary>Bytes of either form, which may be sealed.</summary>
+    private static RequestedInput? ReadBytes(TaskInputBody body, List<FieldError> errors)
+    {
+        RequestedInput? bytes = body.Digest is { } digest ? ReadDigest(digest, errors) : ReadBase64(body.Base64!, errors);
+        return bytes is null ? null : bytes with { IsSealed = body.Sealed == true };
     }
 
     private static RequestedInput.Stored? ReadDigest(string text, List<FieldError> errors)

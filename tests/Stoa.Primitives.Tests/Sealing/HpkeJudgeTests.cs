@@ -83,7 +83,9 @@ public sealed class HpkeJudgeTests
             {
                 ["sealReply"] = new JsonObject
                 {
-                    ["exported"] = (string)opened[2 * index]["exported"]!, ["salt"] = Text(SHA256.HashData([(byte)index])), ["plain"] = Text(Plain(s_sizes[index] + 2)),
+                    ["exported"] = (string)opened[2 * index]["exported"]!,
+                    ["salt"] = Text(SHA256.HashData([(byte)index])),
+                    ["plain"] = Text(Plain(s_sizes[index] + 2)),
                 },
             });
         }
