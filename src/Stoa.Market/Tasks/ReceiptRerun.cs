@@ -101,6 +101,11 @@ public static class ReceiptRerun
         if (open is null)
             throw new SealBrokenException("who runs it again needs the node's key, or the secret of its consumer.");
         var exchange = open(await SealedHeader.ReadAsync(input, cancellationToken));
+        // A program that reads nothing would not find that the secret is another one: its output would differ, and the receipt look false.
+        var behindHeader = input.Position;
+        await using (var probe = exchange.OpenInput(input, leaveOpen: true))
+            await probe.ReadAtLeastAsync(new byte[1], 1, throwOnEndOfStream: false, cancellationToken);
+        input.Position = behindHeader;
         await using var opened = new InputStream(exchange.OpenInput(input, leaveOpen: true));
         var salt = SealedRun.SaltOf(exchange, receipt.TaskId, receipt.ArtifactDigest, job);
         var outcome = await threads.RunAsync(() =>
