@@ -93,6 +93,7 @@ namespace Stoa.Client;
 [JsonSerializable(typeof(QuotaResponse))]
 [JsonSerializable(typeof(SetQuotaRequest))]
 [JsonSerializable(typeof(QuoteResponse))]
+[JsonSerializable(typeof(SealingKeyResponse))]
 [JsonSerializable(typeof(RegisterRequest))]
 [JsonSerializable(typeof(RefusedMessage))]
 [JsonSerializable(typeof(ChoiceBody))]

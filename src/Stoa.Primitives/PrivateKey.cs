@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using System.Text;
 
 namespace Stoa.Primitives;
 
@@ -11,6 +12,7 @@ public sealed class PrivateKey : IDisposable
 {
     private const string Prime256v1 = "1.2.840.10045.3.1.7";
     private const string PemLabel = "PRIVATE KEY";
+    private const int DerivedBytes = 32;
 
     private readonly byte[] _pkcs8;
     private readonly EcdsaPool _keys;
@@ -81,6 +83,24 @@ public sealed class PrivateKey : IDisposable
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         return PemEncoding.WriteString(PemLabel, _pkcs8);
+    }
+
+    /// <summary>A secret of 32 bytes for another purpose: the same key and purpose always give the same one, and neither tells of the other.</summary>
+    /// <param name="purpose">What it is for.</param>
+    public byte[] DeriveSecret(string purpose)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        using var key = Import(_pkcs8);
+        // The number itself: how it is written down as PKCS #8 may change.
+        var number = key.ExportParameters(includePrivateParameters: true).D!;
+        try
+        {
+            return HKDF.DeriveKey(HashAlgorithmName.SHA256, number, DerivedBytes, salt: null, Encoding.UTF8.GetBytes(purpose));
+        }
+        finally
+        {
+            CryptographicOperations.ZeroMemory(number);
+        }
     }
 
     /// <summary>Signs data: a DER signature of at most <see cref="PublicKey.MaxSignatureLength"/> bytes, another one each time.</summary>

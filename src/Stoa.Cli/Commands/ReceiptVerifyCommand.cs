@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Stoa.Cli.Receipts;
+using Stoa.Cli.Sealing;
 using Stoa.Cli.Terminal;
 using Stoa.Market.Tasks;
 using Stoa.Primitives;
@@ -11,7 +12,8 @@ internal sealed class ReceiptVerifyCommand : StoaCommand
 {
     private readonly Argument<string> _subject = new("RECEIPT|TASK") { Description = "A file with a receipt, - for standard input, or the id of a task (task_…)." };
     private readonly Option<bool> _rerun = new("--rerun") { Description = "Run the program on the input again, in a sandbox on this machine, and compare output and fuel." };
-    private readonly Option<string?> _input = new("--input") { Description = "The input of the run, where the node does not give it to you.", HelpName = "FILE" };
+    private readonly Option<string?> _input = new("--input") { Description = "The input of the run, where the node does not give it to you; of a sealed task as it was sealed.", HelpName = "FILE" };
+    private readonly Option<string?> _replyKey = KeptSeals.Option();
     private readonly Option<string?> _node = new("--node") { Description = "Peer id of the node that must have signed. Default for a task: the node that is asked.", HelpName = "PEER-ID" };
 
     public ReceiptVerifyCommand(CommandScope scope)
@@ -25,6 +27,7 @@ internal sealed class ReceiptVerifyCommand : StoaCommand
         Add(_subject);
         Add(_rerun);
         Add(_input);
+        Add(_replyKey);
         Add(_node);
     }
 
@@ -50,7 +53,12 @@ internal sealed class ReceiptVerifyCommand : StoaCommand
         return await TaskProgress.RunAsync(
             invocation.Screen,
             "running it again",
-            _ => check.RerunAsync(invocation.Client, inputFile, invocation.Surroundings.TimeProvider, cancellationToken));
+            _ => check.RerunAsync(
+                invocation.Client,
+                inputFile,
+                invocation.Surroundings.TimeProvider,
+                cancellationToken,
+                _ => KeptSeals.Find(invocation.Surroundings, check.Receipt.InputDigest.ToString(), invocation.Get(_replyKey)).Open()));
     }
 
     private async Task<PeerId?> FindNodeAsync(Invocation invocation, bool isTask, CancellationToken cancellationToken)
@@ -70,6 +78,7 @@ internal sealed class ReceiptVerifyCommand : StoaCommand
                 ("node", receipt.NodeKey.PeerId.ToString()),
                 ("signatureValid", true),
                 ("price", receipt.Price.ToString()),
+                ("sealedTo", receipt.SealedTo?.ToString()),
                 ("auctionId", receipt.Auction?.Id.ToString()),
                 ("awardConfirms", auction is null ? null : true),
                 ("rerunConfirms", report?.Confirms),
@@ -86,6 +95,7 @@ internal sealed class ReceiptVerifyCommand : StoaCommand
             ("Agent", Format.Escaped(receipt.Agent.ToString())),
             ("Input", $"{Format.Size(receipt.Usage.InputBytes)}, [grey]{receipt.InputDigest}[/]"),
             ("Output", $"{Format.Size(receipt.Usage.OutputBytes)}, [grey]{receipt.OutputDigest}[/]"),
+            ("Sealed", receipt.SealedTo is { } sealedTo ? $"input and output, to the key {sealedTo}; the digests are those of the sealed bytes" : null),
             ("Fuel", Format.Fuel(receipt.Usage.Fuel)),
             ("Price", $"{Format.Money(receipt.Price.ToString())} = {Split(receipt)}"),
             ("Royalties", receipt.Royalties.Count == 0 ? null : string.Join(", ", receipt.Royalties.Select(part => $"{Format.Money(part.Amount.ToString())} {Format.Escaped(part.To)} for {Format.Escaped(part.Agent.ToString())}"))),

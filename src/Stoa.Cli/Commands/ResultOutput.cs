@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text;
+using Stoa.Cli.Sealing;
 using Stoa.Cli.Terminal;
 using Stoa.Client.Contracts;
 using Stoa.Primitives;
@@ -42,9 +43,10 @@ internal static class ResultOutput
         }
     }
 
-    /// <summary>Writes a result whole or not at all. Says on standard error what happened when that is not plain.</summary>
+    /// <summary>Writes a result whole or not at all, opened when it is sealed. Says on standard error what happened when that is not plain.</summary>
     /// <returns>The file that it is in; null when it is in none.</returns>
-    public static async Task<string?> WriteAsync(Invocation invocation, TaskResponse task, string? output, CancellationToken cancellationToken)
+    public static async Task<string?> WriteAsync(
+        Invocation invocation, TaskResponse task, string? output, CancellationToken cancellationToken, string? replyKey = null)
     {
         var surroundings = invocation.Surroundings;
         if (output is not null and not "-")
@@ -52,7 +54,7 @@ internal static class ResultOutput
             var path = surroundings.FullPath(output);
             await TaskProgress.RunAsync(invocation.Screen, "downloading", async progress =>
             {
-                await SaveAsync(path, file => invocation.Client.DownloadResultAsync(task, file, progress.Download, cancellationToken));
+                await SaveAsync(path, file => KeptSeals.DownloadAsync(invocation, task, replyKey, file, progress.Download, cancellationToken));
                 return path;
             });
             return path;
@@ -63,12 +65,12 @@ internal static class ResultOutput
             return null;
         if (surroundings.IsOutputTerminal && output is null)
         {
-            await ShowAsync(invocation, task, cancellationToken);
+            await ShowAsync(invocation, task, replyKey, cancellationToken);
             return null;
         }
 
         await surroundings.Out.FlushAsync(cancellationToken);
-        await invocation.Client.DownloadResultAsync(task, surroundings.Output, cancellationToken: cancellationToken);
+        await KeptSeals.DownloadAsync(invocation, task, replyKey, surroundings.Output, progress: null, cancellationToken);
         await surroundings.Output.FlushAsync(cancellationToken);
         return null;
     }
@@ -119,7 +121,7 @@ internal static class ResultOutput
     /// <summary>Such as /dev/null, which a file moved to its place would replace for the whole machine.</summary>
     private static bool IsDevice(string path) => path.StartsWith("/dev/", StringComparison.Ordinal) && File.Exists(path);
 
-    private static async Task ShowAsync(Invocation invocation, TaskResponse task, CancellationToken cancellationToken)
+    private static async Task ShowAsync(Invocation invocation, TaskResponse task, string? replyKey, CancellationToken cancellationToken)
     {
         var result = task.Result!;
         var isText = result.MediaType.StartsWith("text/", StringComparison.Ordinal) || result.MediaType.Contains("json", StringComparison.Ordinal);
@@ -130,7 +132,7 @@ internal static class ResultOutput
         }
 
         using var bytes = new MemoryStream();
-        await invocation.Client.DownloadResultAsync(task, bytes, cancellationToken: cancellationToken);
+        await KeptSeals.DownloadAsync(invocation, task, replyKey, bytes, progress: null, cancellationToken);
         invocation.Screen.Line(Format.Clean(Encoding.UTF8.GetString(bytes.ToArray())).TrimEnd('\n'));
     }
 }

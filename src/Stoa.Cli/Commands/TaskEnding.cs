@@ -8,10 +8,10 @@ internal static class TaskEnding
 {
     /// <summary>Fetches the result of a success and tells of price and receipt; tells why there is none otherwise.</summary>
     /// <returns>The exit code: 0 for a success.</returns>
-    public static async Task<int> TellAsync(Invocation invocation, TaskResponse task, string? output, CancellationToken cancellationToken)
+    public static async Task<int> TellAsync(Invocation invocation, TaskResponse task, string? output, CancellationToken cancellationToken, string? replyKey = null)
     {
         var screen = invocation.Screen;
-        var path = task.Result is null ? null : await ResultOutput.WriteAsync(invocation, task, output, cancellationToken);
+        var path = task.Result is null ? null : await ResultOutput.WriteAsync(invocation, task, output, cancellationToken, replyKey);
         if (invocation.IsJson)
             screen.Json(task, json => json.TaskResponse);
         if (task.Result is { } result)

@@ -13,7 +13,7 @@ internal sealed class TaskLogCommand : StoaCommand
         : base(
             scope,
             "log",
-            "Print what the agent wrote to stderr: the end of it that is kept, or with --follow all that comes. Control characters are made harmless.",
+            "Print what the agent wrote to stderr: the end of it that is kept, or with --follow all that comes. Control characters are made harmless. Of a sealed task there is none.",
             new("What did it say?", "stoa task log task_01h2xcejqtf2nbrexx3vqjhp41"),
             new("What does it say just now?", "stoa task logs task_01h2xcejqtf2nbrexx3vqjhp41 --follow"),
             new("The pieces as JSON, one a line", "stoa task log task_01h2xcejqtf2nbrexx3vqjhp41 -f --json"))

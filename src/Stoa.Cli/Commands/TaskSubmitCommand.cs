@@ -1,9 +1,11 @@
 using System.CommandLine;
 using System.Text;
 using System.Text.Json;
+using Stoa.Cli.Sealing;
 using Stoa.Cli.Terminal;
 using Stoa.Client;
 using Stoa.Client.Contracts;
+using Stoa.Primitives;
 
 namespace Stoa.Cli.Commands;
 
@@ -42,6 +44,9 @@ internal sealed class TaskSubmitCommand : StoaCommand
     private readonly Option<bool> _quote = new("--quote") { Description = "Only say between what and what it would cost; nothing is submitted." };
     private readonly Option<bool> _wait = new("--wait") { Description = "Wait for the result. Default.", DefaultValueFactory = _ => true };
     private readonly Option<bool> _noWait = new("--no-wait") { Description = "Print the task's id and return at once." };
+    private readonly Option<bool> _seal = new("--seal") { Description = "Seal the input to the node's key: nobody else can read input or output, also not in its database. The secret that opens the output is kept on this machine alone; who loses it cannot read the output. Sealed tasks have no log and no progress, parameters stay in the clear, and each seal is another input, so that an --idempotency-key is not for two." };
+    private readonly Option<string[]> _trustedNodes = new("--trust-node") { Description = "With --seal: refuse a key that none of these nodes vouches for. May be repeated.", HelpName = "PEER-ID" };
+    private readonly Option<string?> _replyKey = new("--reply-key") { Description = "With --seal: keep the secret in this file, in place of the folder stoa/seals beside the configuration.", HelpName = "FILE" };
     private readonly Option<string?> _outputFile = ResultOutput.Option();
 
     public TaskSubmitCommand(CommandScope scope)
@@ -55,6 +60,7 @@ internal sealed class TaskSubmitCommand : StoaCommand
             new("In a pipe", "cat samples/csv-profile/input/lake.csv | stoa task submit stoa/csv-profile | jq .columns"),
             new("What would it cost?", "stoa task submit stoa/csv-profile samples/csv-profile/input/lake.csv --priority urgent --quote"),
             new("For at most a cent", "stoa task submit stoa/markdown-html --text '# Hello' --max-price 0.01"),
+            new("So that only the node that runs it can read it", "stoa task submit stoa/csv-profile samples/csv-profile/input/lake.csv --seal"),
             new("Only in a certain region", "stoa task submit stoa/csv-profile samples/csv-profile/input/lake.csv --region eu-central"),
             new("Start many, and look later", "for f in *.png; do stoa task submit stoa/image-resize \"$f\" --param width=320 --no-wait; done"))
     {
@@ -64,7 +70,7 @@ internal sealed class TaskSubmitCommand : StoaCommand
         _priority.Accepts(s_priorities);
         Add(_agent);
         Add(_file);
-        foreach (var option in new Option[] { _text, _isJsonInput, _parameters, _outputFile, _capabilities, _prefer, _deadline, _minReputation, _auction, _window, _orSelect, _maxPrice, _regions, _fuel, _memory, _timeout, _priority, _at, _delay, _quote, _wait, _noWait, _idempotencyKey })
+        foreach (var option in new Option[] { _text, _isJsonInput, _parameters, _outputFile, _capabilities, _prefer, _deadline, _minReputation, _auction, _window, _orSelect, _maxPrice, _regions, _fuel, _memory, _timeout, _priority, _at, _delay, _quote, _wait, _noWait, _idempotencyKey, _seal, _trustedNodes, _replyKey })
             Add(option);
         Validators.Add(result =>
         {
@@ -79,6 +85,8 @@ internal sealed class TaskSubmitCommand : StoaCommand
                 result.AddError("--prefer, --deadline, --min-reputation and --auction go with --capability.");
             if (result.GetResult(_auction) is not { Implicit: false } && new Option[] { _window, _orSelect }.Any(option => result.GetResult(option) is { Implicit: false }))
                 result.AddError("--window and --or-select go with --auction.");
+            if (result.GetResult(_seal) is not { Implicit: false } && new Option[] { _trustedNodes, _replyKey }.Any(option => result.GetResult(option) is { Implicit: false }))
+                result.AddError("--trust-node and --reply-key go with --seal.");
             if (result.GetResult(_file) is { Tokens.Count: > 0 } && result.GetResult(_text) is { Implicit: false })
                 result.AddError("Either FILE or --text is the input, not both.");
             if (result.GetResult(_at) is { Implicit: false } && result.GetResult(_delay) is { Implicit: false })
@@ -104,7 +112,7 @@ internal sealed class TaskSubmitCommand : StoaCommand
                 return isWaiting ? await TaskFollowing.ToEndAsync(invocation.Client, submitted, progress, cancellationToken) : submitted;
             });
             if (isWaiting)
-                return await TaskEnding.TellAsync(invocation, task, invocation.Get(_outputFile), cancellationToken);
+                return await TaskEnding.TellAsync(invocation, task, invocation.Get(_outputFile), cancellationToken, invocation.Get(_replyKey));
             if (invocation.IsJson)
                 invocation.Screen.Json(task, json => json.TaskResponse);
             else
@@ -192,19 +200,39 @@ internal sealed class TaskSubmitCommand : StoaCommand
     {
         await using var source = OpenInput(invocation);
         if (!invocation.Get(_isJsonInput))
-            return await invocation.Client.PrepareInputAsync(source, progress.Upload, cancellationToken);
+            return await PrepareAsync(invocation, source, progress, cancellationToken);
         try
         {
             using var document = await JsonDocument.ParseAsync(source, cancellationToken: cancellationToken);
             var value = document.RootElement.Clone();
-            if (Encoding.UTF8.GetByteCount(value.GetRawText()) <= StoaClient.MaxInlineInputBytes)
+            if (!invocation.Get(_seal) && Encoding.UTF8.GetByteCount(value.GetRawText()) <= StoaClient.MaxInlineInputBytes)
                 return new TaskInputBody(Json: value);
             using var large = new MemoryStream(Encoding.UTF8.GetBytes(value.GetRawText()));
-            return await invocation.Client.PrepareInputAsync(large, progress.Upload, cancellationToken);
+            return await PrepareAsync(invocation, large, progress, cancellationToken);
         }
         catch (JsonException notJson)
         {
             throw new CommandFailure($"The input is not JSON: {JsonText.Say(notJson)}");
+        }
+    }
+
+    /// <summary>Makes an input of bytes: as they are, or sealed, and then with their secret kept before anything is submitted.</summary>
+    private async Task<TaskInputBody> PrepareAsync(Invocation invocation, Stream source, TaskProgress progress, CancellationToken cancellationToken)
+    {
+        if (!invocation.Get(_seal))
+            return await invocation.Client.PrepareInputAsync(source, progress.Upload, cancellationToken);
+        var trusted = (invocation.Get(_trustedNodes) ?? []).Select(
+            named => PeerId.TryParse(named, out var peer) ? peer : throw new CommandFailure($"'{named}' is not a peer id.")).ToList();
+        try
+        {
+            var input = await invocation.Client.SealInputAsync(source, trusted, progress.Upload, cancellationToken);
+            if (!invocation.Get(_quote))
+                KeptSeals.Keep(invocation.Surroundings, input, invocation.Get(_replyKey));
+            return input.Body;
+        }
+        catch (FormatException doubtful)
+        {
+            throw new CommandFailure($"The node's sealing key is not to be trusted: {doubtful.Message}", ExitCode.Refused);
         }
     }
 

@@ -1,6 +1,7 @@
 using Stoa.Client;
 using Stoa.Market.Tasks;
 using Stoa.Primitives;
+using Stoa.Primitives.Sealing;
 
 namespace Stoa.Cli.Receipts;
 
@@ -22,9 +23,10 @@ internal sealed record ReceiptCheck(Receipt Receipt)
     /// <param name="inputFile">The input; null for the node's.</param>
     /// <param name="timeProvider">The clock of the run.</param>
     /// <param name="cancellationToken">Stops it.</param>
+    /// <param name="open">Takes up the exchange of a sealed input; null for whoever cannot.</param>
     /// <exception cref="CommandFailure">The program or the input is not the receipt's.</exception>
     public async Task<RerunReport> RerunAsync(
-        StoaClient client, string? inputFile, TimeProvider timeProvider, CancellationToken cancellationToken)
+        StoaClient client, string? inputFile, TimeProvider timeProvider, CancellationToken cancellationToken, Func<SealedHeader, SealedExchange>? open = null)
     {
         var agent = await client.GetAgentAsync(AgentReference.Parse(Receipt.Agent.ToString()), cancellationToken);
         using var program = new MemoryStream();
@@ -39,7 +41,7 @@ internal sealed record ReceiptCheck(Receipt Receipt)
         }
 
         var calls = await CalledAgents.ReadAsync(client, agent, cancellationToken);
-        var rerun = await ReceiptRerun.RunAsync(Receipt, program.ToArray(), calls, input, timeProvider, new AttemptProgress(), cancellationToken);
+        var rerun = await ReceiptRerun.RunAsync(Receipt, program.ToArray(), calls, input, timeProvider, new AttemptProgress(), cancellationToken, open);
         return rerun.TryGet(out var report, out var refusal) ? report : throw new CommandFailure(refusal.Detail, ExitCode.Refused);
     }
 

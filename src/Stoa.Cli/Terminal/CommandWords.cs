@@ -24,6 +24,7 @@ internal sealed partial class CommandWords(Command command)
         (Path("GET", "tasks/{}/auction"), "stoa task auction $1"),
         (Path("GET", "tasks/{}"), "stoa task show $1"),
         (Path("DELETE", "tasks/{}"), "stoa task cancel $1"),
+        (Path("GET", "sealing-key"), "stoa task submit with --seal"),
         (Path("GET", "tasks"), "stoa task list"),
         (Path("POST", "tasks"), "stoa task submit"),
         (Path("GET", "batches/{}/events"), "stoa batch watch $1"),

@@ -29,6 +29,7 @@ internal static class TaskView
         ("Parameters", task.Parameters.Count == 0 ? null : Format.Escaped(string.Join(" ", task.Parameters.Select(parameter => $"{parameter.Key}={parameter.Value}")))),
         ("Auction", task.Auction is { } auction ? $"{Format.Escaped(auction.State)}, see stoa task auction {Format.Escaped(task.Id)}" : null),
         ("Regions", task.Regions is { } regions ? Format.Escaped(string.Join(", ", regions)) : null),
+        ("Sealed", task.SealedTo is { } key ? $"to the key {Format.Escaped(key)}: no log, no progress" : null),
         ("Submitted", Format.Time(task.CreatedAt)),
         ("Due", task.Auction?.State != "open" && task.DueAt is { } due && due > task.CreatedAt ? $"{Format.Time(due)}{(task.Attempts > 0 ? " (another attempt)" : "")}" : null),
         ("Ended", task.FinishedAt is { } end ? $"{Format.Time(end)}, after {Elapsed(task)}" : null),

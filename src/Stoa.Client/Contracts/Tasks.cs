@@ -120,7 +120,8 @@ public sealed record CandidateBody(
 /// <param name="Json">A JSON value, sent to the agent as it is, at most 1 MiB.</param>
 /// <param name="Base64">Bytes, at most 1 MiB.</param>
 /// <param name="Digest">An uploaded blob.</param>
-public sealed record TaskInputBody(string? Text = null, JsonElement? Json = null, string? Base64 = null, string? Digest = null);
+/// <param name="Sealed">With base64 or digest: the bytes are sealed to the node's key, and the output is to be sealed in answer. In the clear when left out.</param>
+public sealed record TaskInputBody(string? Text = null, JsonElement? Json = null, string? Base64 = null, string? Digest = null, bool? Sealed = null);
 
 /// <summary>Limits of a task; each null member takes the agent's.</summary>
 /// <param name="Fuel">Instructions, by the engine's schedule.</param>
@@ -154,6 +155,7 @@ public sealed record TaskLimitsBody(
 /// <param name="ScheduleId">The schedule that submitted it.</param>
 /// <param name="Auction">Its auction. While that is open, <c>agent</c> is the best candidate at posted prices, who need not win.</param>
 /// <param name="Regions">It runs only at a node that stands in one of these.</param>
+/// <param name="SealedTo">Id of the key that its input is sealed to: its output is sealed too, and there is no log and no progress. Null for a task in the clear.</param>
 public sealed record TaskResponse(
     string Id,
     string Agent,
@@ -176,11 +178,12 @@ public sealed record TaskResponse(
     string? ReplayOf = null,
     string? ScheduleId = null,
     TaskAuctionBody? Auction = null,
-    IReadOnlyList<string>? Regions = null);
+    IReadOnlyList<string>? Regions = null,
+    string? SealedTo = null);
 
 /// <summary>What a task produced; the bytes are at <c>GET /api/v1/tasks/{id}/result</c>.</summary>
-/// <param name="Digest">SHA-256 of the output.</param>
-/// <param name="SizeBytes">Its size.</param>
+/// <param name="Digest">SHA-256 of the output; of a sealed task of the sealed one.</param>
+/// <param name="SizeBytes">Its size, sealed where it is.</param>
 /// <param name="MediaType">From the manifest.</param>
 /// <param name="Usage">Measured.</param>
 /// <param name="Price">Charged.</param>
@@ -217,7 +220,7 @@ public sealed record UsageBody(long Fuel, long PeakMemoryBytes, long InputBytes,
 /// <summary>Why a task failed; nothing was charged.</summary>
 /// <param name="Code">The failure's name in camelCase.</param>
 /// <param name="Detail">What happened and what to do next.</param>
-/// <param name="Log">The end of what the agent wrote to stderr.</param>
+/// <param name="Log">The end of what the agent wrote to stderr; never of a sealed task.</param>
 /// <param name="Usage">Of the last attempt; null when it never ran.</param>
 public sealed record TaskFailureBody(string Code, string Detail, string? Log = null, UsageBody? Usage = null);
 

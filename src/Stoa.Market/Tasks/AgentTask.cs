@@ -2,6 +2,7 @@ using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
 using Stoa.Primitives;
+using Stoa.Primitives.Sealing;
 
 namespace Stoa.Market.Tasks;
 
@@ -83,6 +84,9 @@ public sealed record TaskInput(ContentHash Digest, long SizeBytes, bool IsInline
 {
     /// <summary>The longest input that comes with a submission: 1 MiB. Longer ones are uploaded first.</summary>
     public const int MaxInlineBytes = 1 << 20;
+
+    /// <summary>The key that they are sealed to, and so the output too; null when they are in the clear.</summary>
+    public SealingKeyId? SealedTo { get; init; }
 }
 
 /// <summary>One named setting, given to the program as <c>--name value</c>.</summary>

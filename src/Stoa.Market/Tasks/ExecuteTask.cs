@@ -6,6 +6,7 @@ using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 using Stoa.Primitives;
+using Stoa.Primitives.Sealing;
 using Stoa.Wasm;
 using Stoa.Wasm.Wasi.Streams;
 
@@ -92,6 +93,7 @@ public sealed class Attempt(AgentTask task) : IDisposable
 /// <param name="retry">Decides about failures.</param>
 /// <param name="failOver">Gives the tasks of agents that failed to others.</param>
 /// <param name="index">Told what runs.</param>
+/// <param name="sealing">Opens inputs that are sealed.</param>
 /// <param name="threads">What programs run on.</param>
 /// <param name="ids">Makes ids of transfers and receipts.</param>
 /// <param name="time">The clock.</param>
@@ -111,6 +113,7 @@ public sealed class ExecuteTask(
     RetryPolicy retry,
     FailOver failOver,
     AgentIndex index,
+    TaskSealing sealing,
     GuestThreads threads,
     IdSource ids,
     TimeProvider time,
@@ -157,12 +160,15 @@ public sealed class ExecuteTask(
             return Cancel(task);
         if (IsLate(task))
             return await FailAsync(task, agent: null, new AttemptOutcome.Failed(TaskFailure.Late("It was not begun by its deadline."), default));
-        await using var output = new SpoolStream(content, task.Limits.OutputBytes, attempt.Token);
+        if (task.Input.SealedTo is { } sealedTo && !sealing.Knows(sealedTo))
+            return await FailAsync(task, agent: null, SealClosed(FailureCode.SealingKeyUnknown, $"The input is sealed to the key {sealedTo}, which this node does not have."));
+        await using var output = new SpoolStream(content, SealedRun.SizeOf(task, task.Limits.OutputBytes), attempt.Token);
         var seed = random.NextInt64();
         var clockMs = Now().ToUnixTimeMilliseconds();
         AttemptOutcome outcome;
         Known? agent = null;
         TaskCalls? calls = null;
+        SealedExchange? exchange = null;
         var factor = PriceFactor.One;
         try
         {
@@ -171,9 +177,13 @@ public sealed class ExecuteTask(
             var program = await programs.LoadAsync(agent.Version.ProgramDigest, attempt.Token);
             await using var input = await OpenInputAsync(task, inlineInput, attempt.Token);
             var limits = UntilDeadline(task);
-            calls = agent.Calls.IsEmpty ? null : await OpenCallsAsync(agent, attempt.Token);
+            exchange = input.Exchange;
+            // A receipt tells the digests of what calls are given and give, and those would be of what is sealed.
+            calls = exchange is not null || agent.Calls.IsEmpty ? null : await OpenCallsAsync(agent, attempt.Token);
             var job = new SandboxJob(task.Agent, task.Parameters, limits, seed, clockMs) { Calls = calls?.DeskOf(seed, clockMs) };
-            outcome = await threads.RunAsync(() => _sandbox.Run(program, job, input.Stdin, output, attempt.Progress, attempt.Token));
+            outcome = exchange is null
+                ? await threads.RunAsync(() => _sandbox.Run(program, job, input.Stdin, output, attempt.Progress, attempt.Token))
+                : await RunSealedAsync(exchange, task, agent.Version, program, job, input.Stdin, output, attempt.Token);
             if (outcome is AttemptOutcome.Failed { Failure: { Code: FailureCode.TimedOut } cut } && limits != task.Limits)
                 outcome = new AttemptOutcome.Failed(TaskFailure.Late("It was not done by its deadline, and was stopped.", cut.Usage, cut.Log), outcome.Log);
             // A program is only told that reading or writing failed; whatever it made of that is not its fault.
@@ -201,7 +211,7 @@ public sealed class ExecuteTask(
             case AttemptOutcome.Completed completed:
                 try
                 {
-                    return await SucceedAsync(task, agent!, completed, output, new ReceiptFacts(seed, clockMs, factor, calls?.Complete() ?? []));
+                    return await SucceedAsync(task, agent!, completed, output, new ReceiptFacts(seed, clockMs, factor, calls?.Complete() ?? []) { Exchange = exchange });
                 }
                 catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
                 {
@@ -241,10 +251,10 @@ public sealed class ExecuteTask(
     {
         var inline = await output.CompleteAsync();
         var usage = completed.Usage;
-        if (await MisfitAsync(agent.Version.Manifest.Output, completed, inline) is { } misfit)
+        if (await MisfitAsync(agent.Version.Manifest.Output, task, completed, inline, facts.Exchange) is { } misfit)
             return await FailAsync(task, agent, misfit);
         if (inline is null)
-            await owners.GrantAsync(new ContentDescriptor(completed.Output, usage.OutputBytes), task.OwnerId, CancellationToken.None);
+            await owners.GrantAsync(new ContentDescriptor(completed.Output, SealedRun.SizeOf(task, usage.OutputBytes)), task.OwnerId, CancellationToken.None);
         var now = Now();
         var manifest = agent.Version.Manifest;
         var rates = task.RatesOr(manifest.Price);
@@ -277,10 +287,12 @@ public sealed class ExecuteTask(
             new ReceiptPricing(rates, task.Input.SizeBytes) { Factor = facts.Factor })
         {
             Auction = task.Auction is { AwardDigest: { } award } auction ? new ReceiptAuction(auction.Id, award) : null,
+            SealedTo = task.Input.SealedTo,
             Royalties = [.. parts.Select(part => new ReceiptRoyalty(part.Handle, part.Agent, part.Amount))],
             Calls = [.. calls.Select(call => call.ToReceipt())],
         };
-        var result = new TaskResult(completed.Output, usage.OutputBytes, inline is not null, manifest.Output.MediaType, usage, price, receipt.Id)
+        var result = new TaskResult(
+            completed.Output, SealedRun.SizeOf(task, usage.OutputBytes), inline is not null, manifest.Output.MediaType, usage, price, receipt.Id)
         {
             Calls = calls.Count == 0 ? null : [.. calls.Select(call => call.ToResult())],
         };
@@ -333,7 +345,8 @@ public sealed class ExecuteTask(
     }
 
     /// <summary>What the output does not keep of what the manifest promises; null when it keeps it.</summary>
-    private async Task<AttemptOutcome.Failed?> MisfitAsync(AgentPort port, AttemptOutcome.Completed completed, ReadOnlyMemory<byte>? inline)
+    private async Task<AttemptOutcome.Failed?> MisfitAsync(
+        AgentPort port, AgentTask task, AttemptOutcome.Completed completed, ReadOnlyMemory<byte>? inline, SealedExchange? exchange)
     {
         if (port.Schema is null)
             return null;
@@ -343,13 +356,15 @@ public sealed class ExecuteTask(
         {
             await using var stream = await content.OpenAsync(completed.Output, CancellationToken.None)
                 ?? throw new IOException($"The output {completed.Output} is not in the content store.");
-            var stored = new byte[completed.Usage.OutputBytes];
+            var stored = new byte[SealedRun.SizeOf(task, completed.Usage.OutputBytes)];
             await stream.ReadExactlyAsync(stored);
             bytes = stored;
         }
 
+        if (exchange is not null)
+            bytes = await SealedRun.OpenAsync(exchange, bytes);
         return PortSchema.Validate(port.Schema, bytes) is { Count: > 0 } errors
-            ? Misfit(string.Join(" ", errors.Take(3).Select(error => $"{error.Pointer}: {error.Reason}")))
+            ? Misfit(SealedRun.Silence(exchange, string.Join(" ", errors.Take(3).Select(error => $"{error.Pointer}: {error.Reason}"))))
             : null;
 
         AttemptOutcome.Failed Misfit(string why) => new(
@@ -410,14 +425,41 @@ public sealed class ExecuteTask(
                 ?? await tasks.ReadInputAsync(task.Id, cancellationToken)
                 ?? throw new IOException($"The input of {task.Id} is not in the database.");
             // The receipt states the digest: no agent runs on anything else.
-            return ContentHash.Of(bytes.Span) == task.Input.Digest
+            if (ContentHash.Of(bytes.Span) != task.Input.Digest)
+                throw new IOException($"The input of {task.Id} that the node has does not have the digest {task.Input.Digest}.");
+            return task.Input.SealedTo is null
                 ? new Source(GuestInput.FromBytes(bytes), null)
-                : throw new IOException($"The input of {task.Id} that the node has does not have the digest {task.Input.Digest}.");
+                : await UnsealAsync(task, new MemoryStream(bytes.ToArray(), writable: false), cancellationToken);
         }
 
-        var stream = new InputStream(await content.OpenAsync(task.Input.Digest, cancellationToken)
-            ?? throw new IOException($"The input {task.Input.Digest} is not in the content store any more."));
+        var stored = await content.OpenAsync(task.Input.Digest, cancellationToken)
+            ?? throw new IOException($"The input {task.Input.Digest} is not in the content store any more.");
+        if (task.Input.SealedTo is not null)
+            return await UnsealAsync(task, stored, cancellationToken);
+        var stream = new InputStream(stored);
         return new Source(GuestInput.FromStream(stream), stream);
+    }
+
+    private async Task<Source> UnsealAsync(AgentTask task, Stream @sealed, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var exchange = sealing.Open(await SealedHeader.ReadAsync(@sealed, cancellationToken), task.OwnerId);
+            var stream = new InputStream(exchange.OpenInput(@sealed));
+            return new Source(GuestInput.FromStream(stream), stream) { Exchange = exchange };
+        }
+        catch
+        {
+            await @sealed.DisposeAsync();
+            throw;
+        }
+    }
+
+    private Task<AttemptOutcome> RunSealedAsync(
+        SealedExchange exchange, AgentTask task, AgentVersion agent, Module program, SandboxJob job, GuestInput stdin, SpoolStream output, CancellationToken cancellationToken)
+    {
+        var salt = SealedRun.SaltOf(exchange, task.Id, agent.ArtifactDigest, job);
+        return threads.RunAsync(() => SealedRun.Run(_sandbox, program, job, stdin, output, exchange, salt, cancellationToken));
     }
 
     private async Task<Known> RememberAsync(Id<AgentVersion> id)
@@ -439,7 +481,10 @@ public sealed class ExecuteTask(
         return _known.GetOrAdd(id, new Known(version, tree, wallets, await uses.OfAsync(version, CancellationToken.None)));
     }
 
-    private static AttemptOutcome.Failed Unavailable(Exception fault, KeptLog log) => new(
+    private static AttemptOutcome.Failed SealClosed(FailureCode code, string what) => new(
+        new TaskFailure(code, $"{what} Nothing was charged. Seal the input anew with GET /api/v1/sealing-key, and submit that.", "", null), default);
+
+    private static AttemptOutcome.Failed Unavailable(Exception fault, KeptLog log) => fault is SealBrokenException ? SealClosed(FailureCode.SealBroken, fault.Message) : new(
         new TaskFailure(
             fault is NoRoomException ? FailureCode.StorageFull : FailureCode.StorageUnavailable,
             $"The node's storage did not do its part: {fault.Message}",
@@ -460,11 +505,18 @@ public sealed class ExecuteTask(
     /// <summary>What never changes about a version: its manifest, who is paid for it, and where, and what it may call.</summary>
     private sealed record Known(AgentVersion Version, RoyaltyTree? Royalties, IReadOnlyDictionary<Id<User>, Id<Account>> Wallets, CallTree Calls);
 
-    private sealed record ReceiptFacts(long Seed, long ClockMs, PriceFactor Factor, IReadOnlyList<AgentCall> Calls);
+    private sealed record ReceiptFacts(long Seed, long ClockMs, PriceFactor Factor, IReadOnlyList<AgentCall> Calls)
+    {
+        /// <summary>Of a sealed input; null of one in the clear.</summary>
+        public SealedExchange? Exchange { get; init; }
+    }
 
     private sealed record Source(GuestInput Stdin, InputStream? Stream) : IAsyncDisposable
     {
         public Exception? Fault => Stream?.Fault;
+
+        /// <summary>What opened it; null of an input in the clear.</summary>
+        public SealedExchange? Exchange { get; init; }
 
         public ValueTask DisposeAsync() => Stream?.DisposeAsync() ?? ValueTask.CompletedTask;
     }

@@ -35,7 +35,7 @@ public sealed class FailOver(ITaskStore tasks, IContentStore content, AgentIndex
         }
 
         var parameters = failed.Parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Value);
-        var fit = new TaskFit(parameters, await ReadInputAsync(failed, cancellationToken));
+        var fit = new TaskFit(parameters, await ReadInputAsync(failed, cancellationToken)) { IsSealed = failed.Input.SealedTo is not null };
         var limits = selection.Limits;
         var choice = index.Choose(
             new SelectionQuery(
@@ -71,6 +71,8 @@ public sealed class FailOver(ITaskStore tasks, IContentStore content, AgentIndex
 
     private async Task<ReadOnlyMemory<byte>?> ReadInputAsync(AgentTask task, CancellationToken cancellationToken)
     {
+        if (task.Input.SealedTo is not null)
+            return null;
         if (task.Input.IsInline)
             return await tasks.ReadInputAsync(task.Id, cancellationToken) is { } inline ? inline : (ReadOnlyMemory<byte>?)null;
         if (task.Input.SizeBytes > SubmitTask.MaxSchemaInputBytes)

@@ -2,6 +2,7 @@ using Stoa.Market.Auctions;
 using Stoa.Market.Identity;
 using Stoa.Market.Registry;
 using Stoa.Primitives;
+using Stoa.Primitives.Sealing;
 
 namespace Stoa.Market.Tasks;
 
@@ -54,6 +55,9 @@ public sealed record Receipt(
 
     /// <summary>The auction in which the rates were awarded; null when they are the posted ones.</summary>
     public ReceiptAuction? Auction { get; init; }
+
+    /// <summary>The key that the input was sealed to, and the output in answer to it; null when both were in the clear. The digests are those of the sealed bytes.</summary>
+    public SealingKeyId? SealedTo { get; init; }
 
     /// <summary>Who had which part of the creator's share; none where all of it is the publisher's. They sum to it.</summary>
     public IReadOnlyList<ReceiptRoyalty> Royalties { get; init; } = [];

@@ -5,6 +5,7 @@ using Stoa.Market.Auctions;
 using Stoa.Market.Identity;
 using Stoa.Market.Registry;
 using Stoa.Primitives;
+using Stoa.Primitives.Sealing;
 using static Stoa.Market.Registry.SignedTerms;
 using static Stoa.Market.SignedJson;
 
@@ -19,7 +20,7 @@ namespace Stoa.Market.Tasks;
 ///   "shares": { "creator", "node", "platform" }, "royalties": [{ "to", "agent", "amount" }],
 ///   "calls": [{ "number", "parent", "agent", "programDigest", "limits", "inputDigest", "outputDigest", "usage", "failure", "pricing", "price", "shares", "royalties" }],
 ///   "pricing": { "base", "perMegabyte", "perGigafuel", "perGigabyteSecond", "inputBytes", "tierPermille", "demandPermille" },
-///   "auction": { "id", "awardDigest" }, "node", "nodeKey", "finishedAt" }
+///   "auction": { "id", "awardDigest" }, "sealedTo", "node", "nodeKey", "finishedAt" }
 /// </code>
 /// <c>seed</c> is a decimal string, since not every language's numbers hold 64 bits; all other numbers are below 2⁵³ or
 /// sizes. <c>node</c> is the peer id of <c>nodeKey</c>, the base64 of its SubjectPublicKeyInfo. Money is decimal strings in US
@@ -54,6 +55,8 @@ public static class ReceiptJson
             WriteCalls(json, receipt.Calls);
             WritePricing(json, receipt.Pricing);
             WriteAuction(json, receipt.Auction);
+            if (receipt.SealedTo is { } sealedTo)
+                json.WriteString("sealedTo", sealedTo.ToString());
             json.WriteString("node", receipt.NodeKey.PeerId.ToString());
             json.WriteBase64String("nodeKey", receipt.NodeKey.ToSpki());
             json.WriteString("finishedAt", Text(receipt.FinishedAt));
@@ -97,6 +100,7 @@ public static class ReceiptJson
                 Auction = root.TryGetProperty("auction", out var auction)
                     ? new ReceiptAuction(Id<Auction>.Parse(Text(auction, "id")), ContentHash.Parse(Text(auction, "awardDigest")))
                     : null,
+                SealedTo = root.TryGetProperty("sealedTo", out var sealedTo) ? SealingKeyId.Parse(sealedTo.GetString() ?? "") : null,
                 Royalties = ReadRoyalties(root),
                 Calls = root.TryGetProperty("calls", out var calls) ? [.. calls.EnumerateArray().Select(ReadCall)] : [],
             };

@@ -1,6 +1,7 @@
 using Stoa.Market.Builds;
 using Stoa.Market.Registry;
 using Stoa.Primitives;
+using Stoa.Primitives.Sealing;
 using Stoa.Wasm;
 using Stoa.Wasm.Wasi.Streams;
 
@@ -44,6 +45,9 @@ public enum RerunRefusal
 
     /// <summary>The program of an agent that it may call is not there any more, or not the one of the catalogue.</summary>
     CalledProgramMissing,
+
+    /// <summary>The input is sealed, and what opens it is not here.</summary>
+    SealClosed,
 }
 
 /// <summary>Runs what a receipt swears to again, here, and compares: nobody has to believe a node.</summary>
@@ -60,8 +64,16 @@ public static class ReceiptRerun
     /// <param name="time">The clock of the deadline.</param>
     /// <param name="progress">Counts while it runs.</param>
     /// <param name="cancellationToken">Stops it.</param>
+    /// <param name="open">Takes up the exchange that a sealed input begins, or throws <see cref="SealBrokenException"/>; null for whoever cannot.</param>
     public static async Task<Outcome<RerunReport, RerunRefusal>> RunAsync(
-        Receipt receipt, ReadOnlyMemory<byte> program, RerunCalls calls, Stream input, TimeProvider time, AttemptProgress progress, CancellationToken cancellationToken)
+        Receipt receipt,
+        ReadOnlyMemory<byte> program,
+        RerunCalls calls,
+        Stream input,
+        TimeProvider time,
+        AttemptProgress progress,
+        CancellationToken cancellationToken,
+        Func<SealedHeader, SealedExchange>? open = null)
     {
         if (ContentHash.Of(program.Span) != receipt.ProgramDigest)
             return new Refusal<RerunRefusal>(RerunRefusal.OtherProgram, $"The receipt is about the program {receipt.ProgramDigest}; these bytes are {ContentHash.Of(program.Span)}.");
@@ -92,8 +104,20 @@ public static class ReceiptRerun
         using var threads = new GuestThreads(1);
         var sandbox = new AgentSandbox(time);
         var made = new TaskCalls(callable, sandbox, threads, isTimed: false, cancellationToken);
-        var job = new SandboxJob(receipt.Agent, receipt.Parameters, limits, receipt.Seed, receipt.ClockMs) { Calls = made.DeskOf(receipt.Seed, receipt.ClockMs) };
-        var outcome = await threads.RunAsync(() => sandbox.Run(module, job, GuestInput.FromStream(input), Stream.Null, progress, cancellationToken));
+        var job = new SandboxJob(receipt.Agent, receipt.Parameters, limits, receipt.Seed, receipt.ClockMs);
+        AttemptOutcome outcome;
+        try
+        {
+            outcome = receipt.SealedTo is null
+                ? await threads.RunAsync(() => sandbox.Run(
+                    module, job with { Calls = made.DeskOf(receipt.Seed, receipt.ClockMs) }, GuestInput.FromStream(input), Stream.Null, progress, cancellationToken))
+                : await RunSealedAsync(receipt, module, job, input, threads, time, open, cancellationToken);
+        }
+        catch (SealBrokenException closed)
+        {
+            return new Refusal<RerunRefusal>(RerunRefusal.SealClosed, $"The input is sealed to the key {receipt.SealedTo} and cannot be opened here: {closed.Message}");
+        }
+
         cancellationToken.ThrowIfCancellationRequested();
         return outcome is AttemptOutcome.Completed completed
             ? new RerunReport(
@@ -112,4 +136,23 @@ public static class ReceiptRerun
     /// <summary>Whether calls are those of the receipt. What they cost was computed from this when the receipt was verified, and time is not compared.</summary>
     private static bool Match(IReadOnlyList<ReceiptCall> sworn, IReadOnlyList<AgentCall> made) => sworn.Count == made.Count
         && sworn.Zip(made).All(pair => pair.First.Tells(pair.Second));
+
+    private static async Task<AttemptOutcome> RunSealedAsync(
+        Receipt receipt, Module module, SandboxJob job, Stream input, GuestThreads threads, TimeProvider time, Func<SealedHeader, SealedExchange>? open, CancellationToken cancellationToken)
+    {
+        if (open is null)
+            throw new SealBrokenException("who runs it again needs the node's key, or the secret of its consumer.");
+        var exchange = open(await SealedHeader.ReadAsync(input, cancellationToken));
+        // A program that reads nothing would not find that the secret is another one: its output would differ, and the receipt look false.
+        var behindHeader = input.Position;
+        await using (var probe = exchange.OpenInput(input, leaveOpen: true))
+            await probe.ReadAtLeastAsync(new byte[1], 1, throwOnEndOfStream: false, cancellationToken);
+        input.Position = behindHeader;
+        await using var opened = new InputStream(exchange.OpenInput(input, leaveOpen: true));
+        var salt = SealedRun.SaltOf(exchange, receipt.TaskId, receipt.ArtifactDigest, job);
+        var outcome = await threads.RunAsync(() =>
+            SealedRun.Run(new AgentSandbox(time), module, job, GuestInput.FromStream(opened), Stream.Null, exchange, salt, cancellationToken));
+        // A program is only told that its read failed: what it made of that says nothing about the receipt.
+        return opened.Fault is SealBrokenException broken ? throw broken : outcome;
+    }
 }

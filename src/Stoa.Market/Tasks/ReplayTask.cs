@@ -43,6 +43,7 @@ public sealed class ReplayTask(ITaskStore tasks, SubmitTask submit)
             input = new RequestedInput.Inline(bytes);
         else
             return new Refusal<TaskRefusal>(TaskRefusal.InputUnknown, $"The input {task.Input.Digest} of {id} is not stored here any more: submit it anew.");
+        input = input with { IsSealed = task.Input.SealedTo is not null };
         var request = await RequestAsync(task, input, cancellationToken);
         return await submit.SubmitAsync(owner, request with { Allowance = allowance }, KeyOf(id), _ => null, traceParent, cancellationToken);
     }

@@ -7,6 +7,7 @@ using Stoa.Market.Membership;
 using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 using Stoa.Primitives;
+using Stoa.Primitives.Sealing;
 
 namespace Stoa.Market.Tasks;
 
@@ -20,6 +21,7 @@ namespace Stoa.Market.Tasks;
 /// <param name="index">Chooses the agent when only the work is named.</param>
 /// <param name="auctions">Puts tasks out to bids.</param>
 /// <param name="cell">Knows in which regions nodes stand.</param>
+/// <param name="sealing">Checks inputs that are sealed.</param>
 /// <param name="maxMemoryBytes">The most memory that a task can get here.</param>
 /// <param name="ids">Makes ids of tasks and holds.</param>
 /// <param name="time">The clock.</param>
@@ -34,6 +36,7 @@ public sealed class SubmitTask(
     AgentIndex index,
     OpenAuction auctions,
     Cell cell,
+    TaskSealing sealing,
     long maxMemoryBytes,
     IdSource ids,
     TimeProvider time,
@@ -237,7 +240,7 @@ public sealed class SubmitTask(
             return refusal;
         await index.Loaded.WaitAsync(cancellationToken);
         var now = time.GetUtcNow();
-        var fit = new TaskFit(request.Parameters, await ReadInputAsync(request.Input, input, cancellationToken));
+        var fit = new TaskFit(request.Parameters, await ReadInputAsync(request.Input, input, cancellationToken)) { IsSealed = request.Input.IsSealed };
         var query = new SelectionQuery(
             // In an auction who is too dear at its posted price may bid less.
             requirement, input.SizeBytes, request.Auction is null ? request.MaxPrice : null, TimeLeft(request), maxMemoryBytes, caps, Excluded: [], fit.Takes)
@@ -320,6 +323,8 @@ public sealed class SubmitTask(
     /// <summary>The input's bytes, when there are few enough of them to check them against schemas.</summary>
     private async Task<ReadOnlyMemory<byte>?> ReadInputAsync(RequestedInput requested, TaskInput input, CancellationToken cancellationToken)
     {
+        if (requested.IsSealed)
+            return null;
         if (requested is RequestedInput.Inline inline)
             return inline.Bytes;
         if (input.SizeBytes > MaxSchemaInputBytes)
@@ -341,6 +346,8 @@ public sealed class SubmitTask(
     private async Task<Outcome<TaskInput, TaskRefusal>> CheckInputAsync(
         Id<User> owner, AgentPort port, RequestedInput input, CancellationToken cancellationToken)
     {
+        if (input.IsSealed)
+            return await CheckSealedAsync(owner, port with { Schema = null }, input, cancellationToken);
         if (input is RequestedInput.Inline inline)
         {
             if (inline.Bytes.Length > TaskInput.MaxInlineBytes)
@@ -366,6 +373,23 @@ public sealed class SubmitTask(
         return Misfits(port, bytes) is { Count: > 0 } reasons
             ? Invalid(reasons)
             : new TaskInput(stored.Digest, stored.SizeBytes, IsInline: false);
+    }
+
+    /// <summary>Checks a sealed input: its header, and not what is in it.</summary>
+    private async Task<Outcome<TaskInput, TaskRefusal>> CheckSealedAsync(
+        Id<User> owner, AgentPort port, RequestedInput input, CancellationToken cancellationToken)
+    {
+        if (!(await CheckInputAsync(owner, port, input with { IsSealed = false }, cancellationToken)).TryGet(out var checkedInput, out var refusal))
+            return refusal;
+        var head = new byte[SealedHeader.SizeBytes];
+        await using var stream = input is RequestedInput.Inline inline
+            ? new MemoryStream(inline.Bytes.ToArray(), writable: false)
+            : await content.OpenAsync(input.Digest, cancellationToken);
+        if (stream is null)
+            return Refuse(TaskRefusal.InputUnknown, $"The content {input.Digest} was deleted just now.");
+        var length = await stream.ReadAtLeastAsync(head, head.Length, throwOnEndOfStream: false, cancellationToken);
+        return sealing.Check(head.AsSpan(0, length)).Match<Outcome<TaskInput, TaskRefusal>>(
+            key => checkedInput with { SealedTo = key }, refused => refused);
     }
 
     private async Task<Outcome<TaskHold?, TaskRefusal>> HoldAsync(Id<User> owner, Money amount, CancellationToken cancellationToken)

@@ -10,12 +10,15 @@ internal sealed class TaskFit(IReadOnlyDictionary<string, string> parameters, Re
 {
     private readonly Dictionary<string, bool> _schemas = new(StringComparer.Ordinal);
 
+    /// <summary>The input is sealed: no schema can be checked, and none speaks against an agent.</summary>
+    public bool IsSealed { get; init; }
+
     public bool Takes(IndexedAgent agent) =>
         TaskRules.CheckParameters(agent.Parameters, parameters).Refusal is null && FitsSchema(agent.Input.Schema);
 
     private bool FitsSchema(string? schema)
     {
-        if (schema is null)
+        if (schema is null || IsSealed)
             return true;
         if (input is not { } bytes)
             return false;

@@ -30,6 +30,15 @@ public enum TaskRefusal
     /// <summary>The input digest is not stored here, or belongs to somebody else.</summary>
     InputUnknown,
 
+    /// <summary>The input is said to be sealed, and does not begin as sealed inputs do.</summary>
+    SealInvalid,
+
+    /// <summary>The input is sealed to a key that this node does not have, or has no more.</summary>
+    SealingKeyUnknown,
+
+    /// <summary>This node has no key that inputs could be sealed to.</summary>
+    SealingOff,
+
     /// <summary>The price at the task's limits is beyond any amount of money: ask for lower limits.</summary>
     PriceOutOfRange,
 

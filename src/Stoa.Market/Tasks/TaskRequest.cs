@@ -61,6 +61,8 @@ public sealed record TaskRequest(
             Add(Auction.Canonical());
         if (Regions.Count > 0)
             Add($"regions {string.Join(' ', Regions)}");
+        if (Input.IsSealed)
+            Add("sealed");
         return ContentHash.FromBytes(hash.GetHashAndReset());
 
         // Each text goes in behind its length, so that no two lists of texts give the same bytes.
@@ -88,6 +90,9 @@ public abstract record RequestedInput
 
     /// <summary>SHA-256 of the bytes.</summary>
     public abstract ContentHash Digest { get; }
+
+    /// <summary>They are sealed to the node's key, and the output is to be.</summary>
+    public bool IsSealed { get; init; }
 
     /// <summary>Bytes that come with the request.</summary>
     public sealed record Inline(ReadOnlyMemory<byte> Bytes) : RequestedInput

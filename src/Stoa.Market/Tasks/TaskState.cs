@@ -165,6 +165,12 @@ public enum FailureCode
     /// <summary>The nodes that worked on it vanished too often.</summary>
     NodeLost,
 
+    /// <summary>The sealed input does not verify: it was changed, cut off, or sealed for another account.</summary>
+    SealBroken,
+
+    /// <summary>The input is sealed to a key that the node which was to run it does not have.</summary>
+    SealingKeyUnknown,
+
     /// <summary>The node could not read the input or the program, or could not store the output.</summary>
     StorageUnavailable,
 

@@ -16,6 +16,7 @@ public sealed class DisputeWorker(
     IContentStore content,
     IAgentStore agents,
     AgentUses uses,
+    TaskSealing sealing,
     Cell cell,
     DisputesOptions options,
     TimeProvider time,
@@ -101,7 +102,8 @@ public sealed class DisputeWorker(
             var calls = await agents.FindAsync(receipt.Agent, cancellationToken) is { Uses.Count: > 0 } agent
                 ? new RerunCalls(await uses.OfAsync(agent, cancellationToken), (called, token) => ReadProgramAsync(called.ProgramDigest, token))
                 : RerunCalls.None;
-            var rerun = await ReceiptRerun.RunAsync(receipt, program, calls, input, time, new AttemptProgress(), patience.Token);
+            var rerun = await ReceiptRerun.RunAsync(
+                receipt, program, calls, input, time, new AttemptProgress(), patience.Token, header => sealing.Open(header, receipt.ConsumerId));
             return rerun.TryGet(out var report, out var refusal) ? DisputeRules.Judge(receipt, report) : (DisputeVerdict.Undecided, refusal.Detail);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)

@@ -166,6 +166,7 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapBuilds(builds);
         api.MapRegistry();
         api.MapTasks();
+        api.MapSealing();
         api.MapAuctions();
         api.MapBidding();
         api.MapLogs();

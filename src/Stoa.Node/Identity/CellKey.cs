@@ -24,12 +24,22 @@ public sealed class CellKey
     private readonly byte[] _key;
 
     /// <param name="key">32 random bytes.</param>
-    public CellKey(byte[] key)
+    /// <param name="isOperators">It was given by the operator; otherwise the cell made it, and its database has it.</param>
+    public CellKey(byte[] key, bool isOperators = false)
     {
         ArgumentNullException.ThrowIfNull(key);
         ArgumentOutOfRangeException.ThrowIfNotEqual(key.Length, SizeBytes);
         _key = key;
+        IsOperators = isOperators;
     }
+
+    /// <summary>The operator gave it, and it is not in the database.</summary>
+    public bool IsOperators { get; }
+
+    /// <summary>A secret of 32 bytes for another purpose: the same key and purpose always give the same one, and neither tells of the other.</summary>
+    /// <param name="purpose">What it is for.</param>
+    public byte[] DeriveSecret(string purpose) =>
+        HKDF.DeriveKey(HashAlgorithmName.SHA256, _key, SizeBytes, salt: null, Encoding.UTF8.GetBytes(purpose));
 
     /// <summary>Reads a key of the options, or says that the text is none.</summary>
     public static bool TryParse(string text, out byte[] bytes)
@@ -51,7 +61,7 @@ public sealed class CellKey
             async session =>
             {
                 // Whoever is first decides, also whether the database has the key.
-                var cell = isGiven ? new CellKey(bytes) : new CellKey(await KeepAsync(session, MadeName, RandomNumberGenerator.GetBytes(SizeBytes), time));
+                var cell = isGiven ? new CellKey(bytes, isOperators: true) : new CellKey(await KeepAsync(session, MadeName, RandomNumberGenerator.GetBytes(SizeBytes), time));
                 var check = await KeepAsync(session, CheckName, cell.Seal(CheckName, []), time);
                 if (cell.CanOpen(CheckName, check))
                     return cell;

@@ -27,7 +27,7 @@ public sealed record IdentityOptions
     /// <summary>How long a key signs access tokens, in days. Default 30.</summary>
     public int SigningKeyDays { get; init; } = 30;
 
-    /// <summary>32 bytes in base64 that seal secrets in the database, the same on all nodes of a cell. A secret: give it in the environment, before the first start. Default empty: the cell makes a key and keeps it in the database.</summary>
+    /// <summary>32 bytes in base64 that seal secrets in the database, and give the key that inputs of tasks are sealed to; the same on all nodes of a cell. A secret: give it in the environment, before the first start. Default empty: the cell makes a key and keeps it in the database.</summary>
     public string CellKey { get; init; } = "";
 
     /// <summary>Iterations of PBKDF2-HMAC-SHA512 for a password. Default 210,000, as OWASP advises.</summary>

@@ -36,6 +36,7 @@ internal static class PersonalData
                 new("task_log_starts", "task_id", OfTasks, "task_id start_bytes"),
                 new("task_choices", "task_id || ' ' || number", OfTasks, "task_id number choice"),
                 new("task_regions", "task_id", OfTasks, "task_id regions"),
+                new("task_seals", "task_id", OfTasks, "task_id key_id"),
                 new("receipts", "id", OfTasks, "id task_id text:envelope"),
             ],
         },

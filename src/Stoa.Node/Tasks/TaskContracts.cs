@@ -217,7 +217,8 @@ internal static class TaskContracts
         ReplayOf: task.ReplayOf?.ToString(),
         ScheduleId: task.ScheduleId,
         Auction: task.ToAuctionBody(),
-        Regions: task.Regions.Count == 0 ? null : task.Regions);
+        Regions: task.Regions.Count == 0 ? null : task.Regions,
+        SealedTo: task.Input.SealedTo?.ToString());
 
     public static QuoteResponse ToContract(this Quote quote) => new(
         quote.Agent.ToString(),
@@ -248,17 +249,24 @@ internal static class TaskContracts
     private static RequestedInput? ReadInput(TaskInputBody? body, List<FieldError> errors)
     {
         var given = new object?[] { body?.Text, body?.Json, body?.Base64, body?.Digest }.Count(member => member is not null);
+        if (body?.Sealed == true && body.Base64 is null && body.Digest is null)
+            errors.Add(new FieldError("/input/sealed", "A sealed input is bytes: give them as base64 or digest."));
         if (given != 1)
             errors.Add(new FieldError("/input", "Exactly one of text, json, base64 and digest is expected."));
         else if (body!.Text is { } text)
             return new RequestedInput.Inline(Encoding.UTF8.GetBytes(text));
         else if (body.Json is { } json)
             return new RequestedInput.Inline(Encoding.UTF8.GetBytes(json.GetRawText()));
-        else if (body.Digest is { } digest)
-            return ReadDigest(digest, errors);
         else
-            return ReadBase64(body.Base64!, errors);
+            return ReadBytes(body, errors);
         return null;
+    }
+
+    /// <summary>Bytes of either form, which may be sealed.</summary>
+    private static RequestedInput? ReadBytes(TaskInputBody body, List<FieldError> errors)
+    {
+        RequestedInput? bytes = body.Digest is { } digest ? ReadDigest(digest, errors) : ReadBase64(body.Base64!, errors);
+        return bytes is null ? null : bytes with { IsSealed = body.Sealed == true };
     }
 
     private static RequestedInput.Stored? ReadDigest(string text, List<FieldError> errors)

@@ -6,6 +6,7 @@ using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
 using Stoa.Node.Auctions;
 using Stoa.Primitives;
+using Stoa.Primitives.Sealing;
 
 namespace Stoa.Node.Tasks;
 
@@ -46,7 +47,8 @@ internal sealed record TaskRow(
     long Priority,
     string? Auction,
     DateTimeOffset? DeadlineAt,
-    string? Regions)
+    string? Regions,
+    string? SealedTo)
 {
     /// <summary>What is stored for a task without parameters.</summary>
     public const string NoParameters = "[]";
@@ -57,7 +59,8 @@ internal sealed record TaskRow(
         fuel_limit, memory_limit_bytes, timeout_ms, output_limit_bytes, log_limit_bytes, hold_id, hold_payer_id, hold_amount,
         attempts, losses, token, state, due_at, tag, lease_holder, started_at, finished_at, outcome,
         cancel_requested_at, trace_parent, created_at, batch_id, schedule_id, replay_of, priority, auction, deadline_at,
-        (SELECT r.regions FROM task_regions AS r WHERE r.task_id = tasks_now.id) AS regions
+        (SELECT r.regions FROM task_regions AS r WHERE r.task_id = tasks_now.id) AS regions,
+        (SELECT s.key_id FROM task_seals AS s WHERE s.task_id = tasks_now.id) AS sealed_to
         """;
 
     /// <summary>To be followed by the rest of a query over <c>tasks_now</c>.</summary>
@@ -69,7 +72,7 @@ internal sealed record TaskRow(
         OwnerId,
         AgentId,
         Agent,
-        new TaskInput(InputDigest, InputBytes, InputInline),
+        new TaskInput(InputDigest, InputBytes, InputInline) { SealedTo = SealedTo is null ? null : SealingKeyId.Parse(SealedTo) },
         Parameters == NoParameters ? [] : JsonSerializer.Deserialize(Parameters, TaskRowJson.Default.IReadOnlyListTaskParameter)!,
         new AgentLimits(FuelLimit, MemoryLimitBytes, TimeoutMs, OutputLimitBytes, LogLimitBytes),
         HoldId is { } hold ? new TaskHold(hold, HoldPayerId!.Value, HoldAmount!.Value) : null,

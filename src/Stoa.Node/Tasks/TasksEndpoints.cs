@@ -68,7 +68,7 @@ public static class TasksEndpoints
             .Needs(Permission.TasksRead)
             .WithName("getTaskResult")
             .WithSummary("Download what a task produced")
-            .WithDescription("The bytes, in the media type of the agent's output. Takes ranges; the ETag is the digest.")
+            .WithDescription("The bytes, in the media type of the agent's output; of a sealed task they are the sealed output, which its consumer alone can open. Takes ranges; the ETag is the digest.")
             .Produces<byte[]>(StatusCodes.Status200OK, "application/octet-stream")
             .Refuses(TaskRefusal.TaskUnknown, TaskRefusal.NoResult);
         tasks.MapGet("/{id}/input", GetInputAsync)
@@ -94,7 +94,7 @@ public static class TasksEndpoints
             .Needs(Permission.TasksRead)
             .WithName("watchTask")
             .WithSummary("Watch a task")
-            .WithDescription("Server-sent events, each a CloudEvent: all that has happened to the task, its progress four times a second while it runs (what the sandbox measures, and done, total and message as the agent tells them), and the end, after which the stream ends. Last-Event-ID resumes it.")
+            .WithDescription("Server-sent events, each a CloudEvent: all that has happened to the task, its progress four times a second while it runs (what the sandbox measures, and done, total and message as the agent tells them; nothing of this of a sealed task), and the end, after which the stream ends. Last-Event-ID resumes it.")
             .Produces<CloudEvent>(StatusCodes.Status200OK, "text/event-stream")
             .Refuses(TaskRefusal.TaskUnknown, TaskRefusal.ToldOfBatch);
     }
@@ -102,7 +102,7 @@ public static class TasksEndpoints
     internal static TaskRefusal[] SubmissionRefusals =>
     [
         TaskRefusal.AgentUnknown, TaskRefusal.NoCandidate, TaskRefusal.RegionUnserved, TaskRefusal.ParametersInvalid, TaskRefusal.LimitsInvalid, TaskRefusal.InputInvalid,
-        TaskRefusal.InputTooLarge, TaskRefusal.InputUnknown, TaskRefusal.PriceOutOfRange,
+        TaskRefusal.InputTooLarge, TaskRefusal.InputUnknown, TaskRefusal.SealInvalid, TaskRefusal.SealingKeyUnknown, TaskRefusal.SealingOff, TaskRefusal.PriceOutOfRange,
     ];
 
     internal static async Task<Results<Created<TaskResponse>, Accepted<TaskResponse>, ProblemResult>> SubmitAsync(

@@ -7,6 +7,7 @@ using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
 using Stoa.Node.Auctions;
 using Stoa.Node.Hosting;
+using Stoa.Node.Identity;
 using Stoa.Node.Observability;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks.Live;
@@ -36,6 +37,8 @@ public static class TasksModule
         services.AddSingleton<ITaskBatchStore>(provider => new SqlTaskBatchStore(
             provider.GetRequiredService<Database>(), provider.GetRequiredService<RecentSubmissions>(), provider.GetRequiredService<UserQuota>()));
         services.AddSingleton<SubmitBatch>();
+        services.AddSingleton(provider => SealingEndpoints.Open(
+            provider.GetRequiredService<CellKey>(), provider.GetRequiredService<Database>(), provider.GetRequiredService<PrivateKey>()));
         services.AddSingleton(provider => new SubmitTask(
             provider.GetRequiredService<IAgentStore>(),
             provider.GetRequiredService<IContentStore>(),
@@ -46,6 +49,7 @@ public static class TasksModule
             provider.GetRequiredService<AgentIndex>(),
             provider.GetRequiredService<OpenAuction>(),
             provider.GetRequiredService<Cell>(),
+            provider.GetRequiredService<TaskSealing>(),
             options.MaxMemoryBytes,
             provider.GetRequiredService<IdSource>(),
             provider.GetRequiredService<TimeProvider>(),

@@ -66,6 +66,20 @@ public static class GuestPrograms
     public static byte[] AskAndLoop(string message) => Program(
         [.. I32(0x8000), .. I32(Encoding.UTF8.GetByteCount(message)), .. Call(StoaRequest), Drop, .. Forever], data: message, asksNode: true);
 
+    /// <summary>Writes the first of what it reads to both outputs, and sends it to the node as a message; then it burns some fuel and ends with a code, or never ends.</summary>
+    /// <param name="exitCode">Null for never.</param>
+    /// <param name="loops">How much fuel.</param>
+    public static byte[] Babble(int? exitCode, int loops = 1) => Program(
+    [
+        .. Store(0, Buffer), .. Store(4, BufferBytes), .. I32(0), .. I32(0), .. I32(1), .. I32(CountAddress), .. Call(FdRead), Drop,
+        .. I32(4), .. Load(CountAddress), 0x36, 0x02, 0x00,
+        .. I32(2), .. I32(0), .. I32(1), .. I32(12), .. Call(FdWrite), Drop,
+        .. I32(1), .. I32(0), .. I32(1), .. I32(12), .. Call(FdWrite), Drop,
+        .. I32(Buffer), .. Load(CountAddress), .. Call(StoaRequest), Drop,
+        .. Repeat(loops),
+        .. exitCode is { } code ? [.. I32(code), .. Call(ProcExit)] : Forever,
+    ], asksNode: true);
+
     /// <summary>Sends its input to the node as a message, and writes the four bytes of the handle that it gets.</summary>
     public static byte[] AskNode { get; } = Program(
     [

@@ -211,6 +211,10 @@ internal static class Examples
         new SubmitTaskRequest(
             "stoa/markdown-html", new TaskInputBody(Text: "# Hi"), new Dictionary<string, string> { ["title"] = "Hello" }, MaxPrice: "0.05",
             Priority: "high", DueAt: s_submitted, Regions: ["eu-central"]),
+        new SealingKeyResponse(
+            "8f2b64d07c1e59a3", "BKkkcZbGGdXVEIUPRpqLmBTVg1j/crYFAe4sREbl5nsyWsqYU23rYah69RLWDXrFiI+2nrLCkHBPM5V8AOlLJ3s=",
+            "DHKEM(P-256, HKDF-SHA256), HKDF-SHA256, AES-256-GCM", s_user.Id,
+            new DsseEnvelope("application/vnd.stoa.sealing-key.v1+json", "{…}"u8.ToArray(), [new DsseSignature("QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", [48, 69])])),
         s_task,
         new ListResponse<TaskResponse>([s_task]),
         new SubmitBatchRequest([new SubmitTaskRequest("stoa/markdown-html", new TaskInputBody(Text: "# Hi"), Priority: "background")]),

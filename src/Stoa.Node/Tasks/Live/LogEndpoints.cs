@@ -29,14 +29,14 @@ public static class LogEndpoints
             .Needs(Permission.TasksRead)
             .WithName("getTaskLog")
             .WithSummary("Get the end of what the agent wrote to stderr")
-            .WithDescription("The log of the attempt that ended the task, or of the one that runs, as it came: its end, up to the task's limit and never more than 64 KiB. The header Log-Skipped-Bytes says how much came before it and is kept no more. It is a stranger's text: clean it of control characters before a terminal shows it.")
+            .WithDescription("The log of the attempt that ended the task, or of the one that runs, as it came: its end, up to the task's limit and never more than 64 KiB. The header Log-Skipped-Bytes says how much came before it and is kept no more. It is a stranger's text: clean it of control characters before a terminal shows it. Of a sealed task nothing is kept: it is empty.")
             .Produces<string>(StatusCodes.Status200OK, "text/plain")
             .Refuses(TaskRefusal.TaskUnknown);
         logs.MapGet("/events", FollowAsync)
             .Needs(Permission.TasksRead)
             .WithName("followTaskLog")
             .WithSummary("Follow the log of a task")
-            .WithDescription("Server-sent events: what the agent writes to stderr while it writes it, each piece a CloudEvent of type stoa.task.log whose data has the attempt, the offset and the text; then the event of the task's end, after which the stream ends. It begins with what is kept, and goes on through all attempts, whichever node of the cell runs them. A reader who is slower than the agent is told how many bytes it missed (skippedBytes), and never slows the agent down. Last-Event-ID resumes it.")
+            .WithDescription("Server-sent events: what the agent writes to stderr while it writes it, each piece a CloudEvent of type stoa.task.log whose data has the attempt, the offset and the text; then the event of the task's end, after which the stream ends. It begins with what is kept, and goes on through all attempts, whichever node of the cell runs them. A reader who is slower than the agent is told how many bytes it missed (skippedBytes), and never slows the agent down. Last-Event-ID resumes it. Of a sealed task nothing is told but its end.")
             .Produces<CloudEvent>(StatusCodes.Status200OK, "text/event-stream")
             .Refuses(RequestRefusal.RequestInvalid)
             .Refuses(TaskRefusal.TaskUnknown);
