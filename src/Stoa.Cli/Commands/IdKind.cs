@@ -23,21 +23,14 @@ internal sealed record IdKind(string Prefix, string Name, string? ShownBy)
     public static readonly IdKind Session = new("sess", "a session", "stoa session list");
     public static readonly IdKind Coupon = new("coupon", "a coupon", "stoa coupon list");
     public static readonly IdKind SigningKey = new("skey", "a signing key", "stoa signing-key list");
-
     public static readonly IdKind Identity = new("ident", "an identity", "stoa account identity list");
-
     public static readonly IdKind Invitation = new("invite", "an invitation", "stoa organisation invitations");
 
     private const string SampleSuffix = "_01h2xcejqtf2nbrexx3vqjhp41";
 
     private static readonly IdKind[] s_known =
     [
-        Task, Batch, Template, Schedule, Auction, Review, Webhook, Delivery, Key, Invitation,
-        Task, Batch, Template, Schedule, Auction, Review, Webhook, Delivery, Key, Session,
-        Task, Batch, Template, Schedule, Auction, Review, Webhook, Delivery, Payment, Payout, Key,
-        Task, Batch, Template, Schedule, Auction, Review, Webhook, Delivery, Budget, Key,
-        Task, Batch, Template, Schedule, Auction, Review, Webhook, Delivery, Key, SigningKey, Identity,
-        Task, Batch, Template, Schedule, Auction, Review, Webhook, Delivery, Key, SigningKey, Coupon,
+        Task, Batch, Template, Schedule, Auction, Review, Webhook, Delivery, Payment, Payout, Budget, Coupon, Key, Session, SigningKey, Identity, Invitation,
         new("rcpt", "a receipt", null), new("xfer", "a transfer", "stoa wallet transfers"), new("agent", "an agent's version", "stoa agent list"),
         new("acct", "an account", "stoa wallet"), new("user", "a user", "stoa status"),
     ];

@@ -1,4 +1,5 @@
 using System.Text;
+using Stoa.Primitives;
 
 namespace Stoa.Market.Tasks;
 

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Stoa.Primitives;
 
 namespace Stoa.Market.Tasks;
 

@@ -1,5 +1,6 @@
 using System.IO.Pipelines;
 using Stoa.Market.Builds;
+using Stoa.Primitives;
 
 namespace Stoa.Market.Tasks;
 

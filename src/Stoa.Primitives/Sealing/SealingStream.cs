@@ -1,7 +1,7 @@
 namespace Stoa.Primitives.Sealing;
 
 /// <summary>Seals what is written to it into another stream, which it does not close: first a header, then chunks. Nothing is whole before <see cref="Complete"/>.</summary>
-public sealed class SealingStream : Stream
+public sealed class SealingStream : WriteOnlyStream
 {
     private readonly Stream _sealed;
     private readonly ChunkCipher _cipher;
@@ -13,20 +13,6 @@ public sealed class SealingStream : Stream
     {
         (_sealed, _cipher) = (@sealed, cipher);
         @sealed.Write(header);
-    }
-
-    public override bool CanRead => false;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => true;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
     }
 
     public override void Write(ReadOnlySpan<byte> buffer)
@@ -50,18 +36,10 @@ public sealed class SealingStream : Stream
         _sealed.Flush();
     }
 
-    public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
-
     /// <summary>Nothing: a chunk goes out when it is full.</summary>
     public override void Flush()
     {
     }
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

@@ -21,7 +21,7 @@ public sealed class ChannelsEndpointsTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _node = await TestNode.StartAsync(null, "--Channels:MinChallengeWindowSeconds", "1", "--Channels:PollMs", "20");
-        _payer = await RegisterAsync("ada");
+        _payer = await _node.JoinAsync("ada");
         await _node.Client.DepositAsync(new DepositRequest("ada", "5"), Stop);
     }
 
@@ -119,7 +119,7 @@ public sealed class ChannelsEndpointsTests : IAsyncLifetime
         var opened = await OpenAsync("1");
         var terms = TermsOf(opened);
         await Payee.SettleVoucherAsync(opened.Id, Sign(terms, "0.5"), Stop);
-        using var stranger = await RegisterAsync("eve");
+        using var stranger = await _node.JoinAsync("eve");
 
         (await RefusedAsync(() => stranger.GetChannelAsync(opened.Id, Stop))).ShouldBe(("channelUnknown", 404));
         (await RefusedAsync(() => stranger.SettleVoucherAsync(opened.Id, Sign(terms, "0.6"), Stop))).ShouldBe(("channelUnknown", 404));
@@ -136,14 +136,6 @@ public sealed class ChannelsEndpointsTests : IAsyncLifetime
         (await RefusedAsync(() => OpenAsync("1", payee: "nobody"))).ShouldBe(("userUnknown", 404));
         (await RefusedAsync(() => OpenAsync("1", payee: "ada"))).ShouldBe(("channelInvalid", 422));
         (await RefusedAsync(() => _payer.OpenChannelAsync(new OpenChannelRequest("stoa", "AAAA", "!", "x"), Stop))).ShouldBe(("channelInvalid", 422));
-    }
-
-    private async Task<StoaClient> RegisterAsync(string handle)
-    {
-        using var anonymous = new StoaClient(_node.Client.Options with { ApiKey = null });
-        await anonymous.RegisterAsync(new RegisterRequest(handle, $"{handle}@example.org", "a long enough password"), Stop);
-        var session = await anonymous.LoginAsync(new LoginRequest(handle, "a long enough password"), Stop);
-        return new StoaClient(_node.Client.Options with { ApiKey = session.Token, MaxAttempts = 1 });
     }
 
     private async Task<ChannelResponse> OpenAsync(string deposit, int window = 1, string? payee = null) => await _payer.OpenChannelAsync(

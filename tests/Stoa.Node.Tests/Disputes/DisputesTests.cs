@@ -21,10 +21,7 @@ public sealed class DisputesTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _node = await TestNode.StartAsync(null, "--Disputes:PollMs", "50");
-        using var anonymous = new StoaClient(_node.Client.Options with { ApiKey = null });
-        await anonymous.RegisterAsync(new RegisterRequest("ada", "ada@example.org", "a long enough password"), Stop);
-        var session = await anonymous.LoginAsync(new LoginRequest("ada", "a long enough password"), Stop);
-        _ada = new StoaClient(_node.Client.Options with { ApiKey = session.Token, MaxAttempts = 1 });
+        _ada = await _node.JoinAsync("ada");
         await _node.Client.DepositAsync(new DepositRequest("ada", "1"), Stop);
     }
 

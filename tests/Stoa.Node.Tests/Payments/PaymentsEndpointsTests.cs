@@ -23,7 +23,7 @@ public sealed class PaymentsEndpointsTests : IAsyncLifetime
     {
         _stripe = await FakeStripeServer.StartAsync();
         _node = await TestNode.StartAsync(null, _stripe.Options);
-        _ada = await RegisterAsync("ada");
+        _ada = await _node.JoinAsync("ada");
         _web = new HttpClient { BaseAddress = _node.Client.Options.Address };
     }
 
@@ -99,7 +99,7 @@ public sealed class PaymentsEndpointsTests : IAsyncLifetime
     [Fact]
     public async Task Requests_ThatMayNotBe_AreRefusedWithTheReason()
     {
-        using var eve = await RegisterAsync("eve");
+        using var eve = await _node.JoinAsync("eve");
         var begun = await _ada.AddCreditAsync("25", null, Stop);
 
         (await RefusedAsync(() => eve.GetPaymentAsync(begun.Id, Stop))).ShouldBe(("paymentUnknown", 404));
@@ -265,14 +265,6 @@ public sealed class PaymentsEndpointsTests : IAsyncLifetime
         patience.CancelAfter(TimeSpan.FromSeconds(60));
         while (!await holds())
             await Task.Delay(20, patience.Token);
-    }
-
-    private async Task<StoaClient> RegisterAsync(string handle)
-    {
-        using var anonymous = new StoaClient(_node.Client.Options with { ApiKey = null });
-        await anonymous.RegisterAsync(new RegisterRequest(handle, $"{handle}@example.org", "a long enough password"), Stop);
-        var session = await anonymous.LoginAsync(new LoginRequest(handle, "a long enough password"), Stop);
-        return new StoaClient(_node.Client.Options with { ApiKey = session.Token, MaxAttempts = 1 });
     }
 
     private static async Task<(string Code, int Status)> RefusedAsync(Func<Task> act)

@@ -17,10 +17,7 @@ public sealed class PlansEndpointsTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _node = await TestNode.StartAsync(null, "--Http:CouponsPerHour", "6");
-        using var anonymous = new StoaClient(_node.Client.Options with { ApiKey = null });
-        await anonymous.RegisterAsync(new RegisterRequest("ada", "ada@example.org", "a long enough password"), Stop);
-        var session = await anonymous.LoginAsync(new LoginRequest("ada", "a long enough password"), Stop);
-        _ada = new StoaClient(_node.Client.Options with { ApiKey = session.Token, MaxAttempts = 1 });
+        _ada = await _node.JoinAsync("ada");
         await _node.Client.DepositAsync(new DepositRequest("ada", "10"), Stop);
         await _node.Client.PutPlanAsync("basic", new PutPlanRequest("2", "1", 7), Stop);
         await _node.Client.PutPlanAsync("pro", new PutPlanRequest("5", "4", Description: "More."), Stop);

@@ -21,10 +21,7 @@ public sealed class QuotasEndpointsTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _node = await TestNode.StartAsync(null, "--Tasks:Workers", "1", "--Quotas:OpenTasks", "2", "--Quotas:ContentBytes", $"{ContentBytes}");
-        using var anonymous = new StoaClient(_node.Client.Options with { ApiKey = null });
-        await anonymous.RegisterAsync(new RegisterRequest("ada", "ada@example.org", "a long enough password"), Stop);
-        var session = await anonymous.LoginAsync(new LoginRequest("ada", "a long enough password"), Stop);
-        _consumer = new StoaClient(_node.Client.Options with { ApiKey = session.Token, MaxAttempts = 1 });
+        _consumer = await _node.JoinAsync("ada");
         await _node.Client.DepositAsync(new DepositRequest("ada", "5"), Stop);
     }
 

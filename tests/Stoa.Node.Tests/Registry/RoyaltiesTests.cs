@@ -21,12 +21,7 @@ public sealed class RoyaltiesTests : IAsyncLifetime
     {
         _node = await TestNode.StartAsync(null, "--Ledger:OpeningCredit", "1");
         foreach (var handle in (string[])["ada", "ben", "cy", "eve"])
-        {
-            using var anonymous = new StoaClient(_node.Client.Options with { ApiKey = null });
-            await anonymous.RegisterAsync(new RegisterRequest(handle, $"{handle}@example.org", "a long enough password"), Stop);
-            var session = await anonymous.LoginAsync(new LoginRequest(handle, "a long enough password"), Stop);
-            _clients[handle] = new StoaClient(_node.Client.Options with { ApiKey = session.Token, MaxAttempts = 1 });
-        }
+            _clients[handle] = await _node.JoinAsync(handle);
     }
 
     public async ValueTask DisposeAsync()

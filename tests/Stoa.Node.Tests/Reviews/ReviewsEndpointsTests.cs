@@ -17,11 +17,7 @@ public sealed class ReviewsEndpointsTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _node = await TestNode.StartAsync(null, "--Tasks:Workers", "2");
-        using var anonymous = new StoaClient(_node.Client.Options with { ApiKey = null });
-        await anonymous.RegisterAsync(new RegisterRequest("ada", "ada@example.org", "a long enough password"), Stop);
-        var session = await anonymous.LoginAsync(new LoginRequest("ada", "a long enough password"), Stop);
-        // What is refused for a moment is told at once, not tried again.
-        _consumer = new StoaClient(_node.Client.Options with { ApiKey = session.Token, MaxAttempts = 1 });
+        _consumer = await _node.JoinAsync("ada");
         await _node.Client.DepositAsync(new DepositRequest("ada", "5"), Stop);
     }
 

@@ -55,6 +55,17 @@ public sealed class TestNode : IAsyncDisposable
     /// <summary>Connects to this node with the key of another node of its cell.</summary>
     public StoaClient Connect(TestNode other) => new(new StoaClientOptions { Address = _address, ApiKey = other._key });
 
+    /// <summary>Registers somebody and signs in as him. What is refused for a moment is told at once, not tried again.</summary>
+    /// <param name="handle">His; the address follows from it.</param>
+    public async Task<StoaClient> JoinAsync(string handle)
+    {
+        const string password = "a long enough password";
+        using var anonymous = new StoaClient(Client.Options with { ApiKey = null });
+        await anonymous.RegisterAsync(new RegisterRequest(handle, $"{handle}@example.org", password), TestContext.Current.CancellationToken);
+        var session = await anonymous.LoginAsync(new LoginRequest(handle, password), TestContext.Current.CancellationToken);
+        return new StoaClient(Client.Options with { ApiKey = session.Token, MaxAttempts = 1 });
+    }
+
     /// <summary>Publishes a program as an agent and answers its listing.</summary>
     public static async Task<string> PublishAsync(StoaClient client, string name, byte[] program, AgentLimitsBody? limits = null, string version = "1.0.0",
         string capability = "test.run", AgentPriceBody? price = null, AgentPortBody? output = null)
