@@ -6,13 +6,15 @@ namespace Stoa.Faults.Books;
 /// <summary>Holds the tasks that are stored against what consumers were told.</summary>
 /// <param name="database">Where they are.</param>
 /// <param name="report">Told of what is not as it should be.</param>
-/// <param name="mayFindDiskFull">Whether attempts may have ended for want of room: then one more is no repetition of work that was done.</param>
-internal sealed class TaskAudit(Database database, FaultReport report, bool mayFindDiskFull)
+internal sealed class TaskAudit(Database database, FaultReport report)
 {
     private readonly Dictionary<string, TaskFacts> _tasks = new(StringComparer.Ordinal);
 
     /// <summary>Tasks that belong to a submission which has to succeed.</summary>
     private readonly List<string> _wellBehaved = [];
+
+    /// <summary>How many attempts at each task ended since storage did not do its part: what they did was never written, so another one repeats nothing.</summary>
+    private Dictionary<string, long> _withoutStorage = [];
 
     private int _lost;
     private int _doubled;
@@ -25,6 +27,10 @@ internal sealed class TaskAudit(Database database, FaultReport report, bool mayF
             _tasks.Add(task.Id, task);
         }
 
+        _withoutStorage = (await database.ReadAsync(
+            session => session.QueryAsync<(string Subject, long Count)>(
+                "SELECT subject, COUNT(*) FROM events WHERE type = 'stoa.task.retried' AND (data LIKE '%\"code\":\"storageUnavailable\"%' OR data LIKE '%\"code\":\"storageFull\"%') GROUP BY subject"),
+            cancellationToken)).ToDictionary(row => row.Subject, row => row.Count, StringComparer.Ordinal);
         var keys = (await database.ReadAsync(session => session.QueryAsync<(string Key, string TaskId)>("SELECT key, task_id FROM idempotency_keys"), cancellationToken))
             .ToDictionary(row => row.Key, row => row.TaskId, StringComparer.Ordinal);
         var batches = _tasks.Values.Where(task => task.BatchId is not null).ToLookup(task => task.BatchId!, StringComparer.Ordinal);
@@ -83,10 +89,9 @@ internal sealed class TaskAudit(Database database, FaultReport report, bool mayF
         {
             WorkKind.Flaky => 3,
             WorkKind.ByRequirement or WorkKind.Auctioned => 2,
-            WorkKind.Large or WorkKind.Uploaded when mayFindDiskFull => int.MaxValue,
             _ => 1,
         };
-        if (task.Attempts > mostAttempts)
+        if (task.Attempts > mostAttempts + _withoutStorage.GetValueOrDefault(answer))
             Double($"{answer} ({item.Kind}) was done {task.Attempts} times.");
     }
 
@@ -142,6 +147,7 @@ internal sealed class TaskAudit(Database database, FaultReport report, bool mayF
         foreach (var state in (string[])["succeeded", "failed", "cancelled"])
             report.Add(state, _tasks.Values.Count(task => task.State == state));
         report.Add("interrupted_attempts", _tasks.Values.Sum(task => task.Losses));
+        report.Add("attempts_without_storage", _withoutStorage.Values.Sum());
         report.Add("well_behaved", _wellBehaved.Count);
         report.Add("success_rate", rate);
         report.Add("lost", _lost);

@@ -250,7 +250,7 @@ internal sealed class World : IAsyncDisposable
         report.Add("calls_failed_inside", Submitters.InternalErrors);
         await using (var database = await Database.OpenAsync(_storage, TimeProvider.System, _stop))
         {
-            await new TaskAudit(database, report, mayFindDiskFull: Disk is not null).CheckAsync(Submitters.Items, _stop);
+            await new TaskAudit(database, report).CheckAsync(Submitters.Items, _stop);
             var told = new ToldAudit(database, report);
             await told.CheckWebhookAsync(_receiver!, _stop);
             await told.CheckSchedulesAsync(TimeSpan.FromMinutes(TickMinutes), _stop);
