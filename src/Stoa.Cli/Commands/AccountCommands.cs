@@ -169,10 +169,12 @@ internal static class AccountCommands
     {
         private readonly Option<bool> _check = new("--check") { Description = "Only say what is in the way." };
         private readonly Option<bool> _forfeit = new("--forfeit") { Description = "Give up to the platform what is in the wallet." };
-        private readonly Option<bool> _undo = new("--undo") { Description = "Undo an erasure that has not begun. Needs --handle." };
+        private readonly Option<bool> _undo = new("--undo") { Description = "Undo an erasure that has not begun. Needs --handle, or --organisation for an account that opens by its identity provider." };
         private readonly Option<string?> _handle = new("--handle") { Description = "With --undo: handle or address of the account.", HelpName = "HANDLE" };
         private readonly Option<string?> _code = new("--code") { Description = "Six digits of the authenticator, or a recovery code, where there is a second factor.", HelpName = "CODE" };
         private readonly Option<bool> _stdin = SecretInput.Option("the password, on one line");
+        private readonly Option<bool> _noBrowser = BrowserSignOn.NoBrowser();
+        private readonly GlobalOptions _globals;
 
         public EraseCommand(CommandScope scope)
             : base(
@@ -182,14 +184,17 @@ internal static class AccountCommands
                 new("What is in the way?", "stoa account erase --check"),
                 new("Do it", "stoa account erase"),
                 new("With what is left in the wallet", "stoa account erase --forfeit"),
-                new("Undo it", "stoa account erase --undo --handle ada"))
+                new("Undo it", "stoa account erase --undo --handle ada"),
+                new("Undo it, by the identity provider of an organisation", "stoa account erase --undo --organisation acme"))
         {
+            _globals = scope.Globals;
             Add(_check);
             Add(_forfeit);
             Add(_undo);
             Add(_handle);
             Add(_code);
             Add(_stdin);
+            Add(_noBrowser);
         }
 
         protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
@@ -210,14 +215,29 @@ internal static class AccountCommands
 
         private async Task<int> UndoAsync(Invocation invocation, CancellationToken cancellationToken)
         {
-            if (invocation.Get(_handle) is not { } handle)
-                throw new CommandFailure("Nobody is signed in to the account any more: say which one.", hint: "stoa account erase --undo --handle HANDLE");
-            var secrets = new SecretInput(invocation, invocation.Get(_stdin));
-            var password = await secrets.AskAsync("Password:", cancellationToken);
             using var anyone = invocation.Open(invocation.Connection.Address, key: null);
-            await anyone.CancelErasureAsync(new CancelErasureRequest(handle, password, invocation.Get(_code)), cancellationToken);
+            string door;
+            if (invocation.Get(_handle) is { } handle)
+            {
+                var secrets = new SecretInput(invocation, invocation.Get(_stdin));
+                var password = await secrets.AskAsync("Password:", cancellationToken);
+                await anyone.CancelErasureAsync(new CancelErasureRequest(handle, password, invocation.Get(_code)), cancellationToken);
+                door = $"--handle {handle}";
+            }
+            else if (invocation.Get(_globals.Organisation) is { } organisation)
+            {
+                var (code, verifier) = await BrowserSignOn.RunAsync(invocation, anyone, organisation, invocation.Get(_noBrowser), cancellationToken);
+                await anyone.CancelErasureAsync(new CancelErasureRequest(Code: invocation.Get(_code), SignOnCode: code, Verifier: verifier), cancellationToken);
+                door = $"--organisation {organisation}";
+            }
+            else
+            {
+                throw new CommandFailure(
+                    "Nobody is signed in to the account any more: say which one.", hint: "stoa account erase --undo --handle HANDLE, or --organisation for its identity provider");
+            }
+
             if (!invocation.IsJson)
-                invocation.Screen.Line($"The account stays. Keys stay revoked and schedules paused. Sign in with: stoa login --handle {handle}");
+                invocation.Screen.Line($"The account stays. Keys stay revoked and schedules paused. Sign in with: stoa login {door}");
             return ExitCode.Ok;
         }
 
@@ -232,7 +252,7 @@ internal static class AccountCommands
             if (erasure.ErasesAt is { } at)
             {
                 invocation.Screen.Line($"All that is stored about you is erased at {at.UtcDateTime:yyyy-MM-dd HH:mm} UTC. All sessions and keys are ended.");
-                invocation.Screen.Note("[grey]Until then it can be undone: stoa account erase --undo --handle HANDLE[/]");
+                invocation.Screen.Note("[grey]Until then it can be undone: stoa account erase --undo --handle HANDLE (or --organisation, where its identity provider opens the account)[/]");
                 return ExitCode.Ok;
             }
 

@@ -85,11 +85,14 @@ public sealed record KeyBody(string Kty, string Crv, string X, string Y, string 
 /// <param name="Forfeit">True to give up to the platform what is in the wallet; otherwise that is in the way.</param>
 public sealed record RequestErasureRequest(string? Password = null, string? Code = null, bool? Forfeit = null);
 
-/// <summary><c>POST /api/v1/erasure-cancellations</c>: undoes an erasure that has not begun.</summary>
+/// <summary><c>POST /api/v1/erasure-cancellations</c>: undoes an erasure that has not begun, by a password or by a sign-in at an identity provider.</summary>
 /// <param name="Login">Handle or email.</param>
 /// <param name="Password">The password of the account.</param>
 /// <param name="Code">Six digits of the authenticator, or a recovery code; left out for an account without a second factor.</param>
-public sealed record CancelErasureRequest(string Login, string Password, string? Code = null);
+/// <param name="SignOnCode">In place of login and password: as the browser brought it or shows it after a sign-in at the provider of an organisation.</param>
+/// <param name="Verifier">With <paramref name="SignOnCode"/>: 43 to 128 characters, of the challenge that the sign-in was begun with (RFC 7636).</param>
+public sealed record CancelErasureRequest(
+    string? Login = null, string? Password = null, string? Code = null, string? SignOnCode = null, string? Verifier = null);
 
 /// <summary>An erasure, asked for or not.</summary>
 /// <param name="GraceDays">For how many days one can be undone at this node.</param>

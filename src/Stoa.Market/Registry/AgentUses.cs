@@ -44,10 +44,11 @@ public sealed class AgentUses(IAgentStore agents)
     }
 
     /// <summary>What a version may call.</summary>
+    /// <exception cref="IOException">A version is not there: it stays for as long as another one calls it, so storage has not done its part.</exception>
     public async Task<CallTree> OfAsync(AgentVersion version, CancellationToken cancellationToken) => version.Uses.Count == 0
         ? CallTree.None
         : await CallTree.ReadAsync(version, async (caller, index) => await agents.GetAsync(caller.Uses[index], cancellationToken)
-            ?? throw new InvalidOperationException($"The version {caller.Uses[index]}, which {caller.Listing} calls, is not in the catalogue."));
+            ?? throw new IOException($"The version {caller.Uses[index]}, which {caller.Listing} calls, is not in the catalogue."));
 
     /// <summary>Refuses what could never run: a limit above the agent's own, no memory for what it calls, a price that not even one call keeps to.</summary>
     private static IEnumerable<FieldError> Faults(CallBranch branch)

@@ -56,6 +56,37 @@ public static partial class PortSchema
     {
         try
         {
+            return FindErrors(schema, json);
+        }
+        catch (SchemaEffortException)
+        {
+            return [new FieldError("", "To check this against the agent's schema takes too long: it differs in too many places, or the schema is too involved.")];
+        }
+        catch (RegexMatchTimeoutException)
+        {
+            return [new FieldError("", "A pattern of the agent's schema takes too long on this input.")];
+        }
+    }
+
+    /// <summary>Whether a document fits the schema; null when that took too long to find out, on this machine and by what else it does.</summary>
+    /// <param name="schema">A schema that <see cref="Check"/> accepted.</param>
+    /// <param name="json">Any text in UTF-8.</param>
+    public static bool? Fits(string schema, ReadOnlyMemory<byte> json)
+    {
+        try
+        {
+            return FindErrors(schema, json).Count == 0;
+        }
+        catch (Exception e) when (e is SchemaEffortException or RegexMatchTimeoutException)
+        {
+            return null;
+        }
+    }
+
+    private static IReadOnlyList<FieldError> FindErrors(string schema, ReadOnlyMemory<byte> json)
+    {
+        try
+        {
             if (CountValues(json.Span) > MaxValues)
                 return [new FieldError("", $"At most {MaxValues:N0} values are checked against a schema: give the document in parts.")];
         }
@@ -67,14 +98,6 @@ public static partial class PortSchema
         try
         {
             return [.. new BoundedSchemaValidator(json.Length).Validate(Encoding.UTF8.GetString(json.Span), Compile(schema).ActualSchema).SelectMany(Flatten).Take(MaxErrors)];
-        }
-        catch (SchemaEffortException)
-        {
-            return [new FieldError("", "To check this against the agent's schema takes too long: it differs in too many places, or the schema is too involved.")];
-        }
-        catch (RegexMatchTimeoutException)
-        {
-            return [new FieldError("", "A pattern of the agent's schema takes too long on this input.")];
         }
         catch (Exception e) when (e is InvalidOperationException or ArgumentException)
         {

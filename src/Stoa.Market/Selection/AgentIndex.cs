@@ -188,6 +188,9 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark)
         return [.. places];
     }
 
+    /// <summary>Whether it has an agent that can do this.</summary>
+    public bool Knows(string capability) => _groups.TryGetValue(capability, out var group) && group.Count > 0;
+
     private CapabilityGroup GroupOf(string capability) => _groups.GetOrAdd(capability, static (_, landmark) => new CapabilityGroup(landmark), landmark);
 
     private void ChangeOpen(string agent, Id<AgentVersion> version, Func<int, DemandFactor?, int> change)

@@ -22,7 +22,7 @@ public static class ProvenHandle
     {
         // A preferred name is often the address itself.
         var plain = Plain((preferred ?? email).Split('@')[0]) is { Length: > 1 } named ? named : Plain(email.Split('@')[0]);
-        if (plain.Length < 2)
+        if (plain.Length < 2 || (plain + "-").StartsWith(ErasureRules.HandlePrefix, StringComparison.Ordinal))
             plain = Unnamed;
         if (!RegistrationRules.CheckHandle(plain).Any())
             yield return plain;

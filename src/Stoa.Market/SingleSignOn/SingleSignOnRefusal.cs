@@ -74,4 +74,7 @@ public enum SingleSignOnRefusal
 
     /// <summary>Too many wrong codes came in a row.</summary>
     SecondFactorLocked,
+
+    /// <summary>The account is to be erased: nothing is possible but to undo that.</summary>
+    ErasurePending,
 }

@@ -13,7 +13,8 @@ namespace Stoa.Market.Tasks;
 /// <summary>Runs other agents for one agent of a task: those that its manifest declares, on the terms that it declares.</summary>
 /// <remarks>
 /// Which calls are refused must not depend on the machine, or a receipt could not be run again. So what counts against <c>maxPrice</c> is a call's price with
-/// its time at the limit, which is never less than what it costs; and a call that takes longer than it may ends the task, rather than be an answer.
+/// its time at the limit, which is never less than what it costs; and a call that takes longer than it may ends the task, rather than be an answer, as does
+/// a check against a JSON Schema that is given up.
 /// </remarks>
 /// <param name="calls">All calls of the attempt.</param>
 /// <param name="tree">What this agent may call.</param>
@@ -44,9 +45,11 @@ public sealed class AgentCallDesk(TaskCalls calls, CallTree tree, int number, lo
                 $"Only what agent.json declares in uses can be called: {string.Join(", ", tree.Branches.Select(branch => branch.Use.Agent))}.");
         }
 
+        // In words that never change: what an agent can read is part of what its receipt promises.
         return TaskRules.CheckParameters(tree.Branches[place].Called.Manifest.Parameters, parameters).TryGet(out var accepted, out var refused)
             ? new OpenCall(this, place, accepted)
-            : new Refusal<CallRefusal>(CallRefusal.ParametersInvalid, string.Join(" ", refused.Errors.Select(error => $"{error.Pointer}: {error.Reason}")));
+            : new Refusal<CallRefusal>(
+                CallRefusal.ParametersInvalid, $"{tree.Branches[place].Use.Agent} does not take these parameters: {string.Join(" ", refused.Errors.Select(error => error.Pointer))}");
     }
 
     private CallAnswer Run(int place, IReadOnlyList<TaskParameter> parameters, PieceBuffer input, PieceBuffer output, Caller caller)
@@ -70,7 +73,7 @@ public sealed class AgentCallDesk(TaskCalls calls, CallTree tree, int number, lo
         switch (outcome)
         {
             case AttemptOutcome.Completed completed:
-                if (!FitsSchema(branch.Called.Manifest.Output, output, caller))
+                if (!FitsSchema(branch.Called.Listing, branch.Called.Manifest.Output, output, caller))
                     return Fail(called, FailureCode.OutputInvalid, completed.Usage, log: "");
                 var price = PriceOf(branch, input.Count, completed.Usage);
                 var counted = PriceOf(branch, input.Count, completed.Usage with { DurationMs = branch.Limits.TimeoutMs });
@@ -78,7 +81,8 @@ public sealed class AgentCallDesk(TaskCalls calls, CallTree tree, int number, lo
                 calls.End(called, call => call with { Output = completed.Output, Usage = completed.Usage, Failure = null, Price = price });
                 return new CallAnswer(true, output.Written);
             case AttemptOutcome.Failed { Failure.Code: FailureCode.TimedOut } when !stop.IsCancellationRequested:
-                throw new CallTimedOutException(branch.Called.Listing, limits.TimeoutMs);
+                throw calls.EndTask(
+                    $"A call of {branch.Called.Listing} did not end within the {limits.TimeoutMs:N0} ms that it may take. Ask the agent's publisher to allow it more in limits.timeoutMs of its entry in uses.");
             case AttemptOutcome.Failed { Failure.Code: not FailureCode.TimedOut } failed:
                 return Fail(called, failed.Failure.Code, failed.Failure.Usage, failed.Failure.Log);
             default:
@@ -97,7 +101,7 @@ public sealed class AgentCallDesk(TaskCalls calls, CallTree tree, int number, lo
             return new Refusal<CallRefusal>(CallRefusal.PriceTooHigh, $"At its limits the call could cost more than the {left} USD that are left of maxPrice for {branch.Use.Agent}.");
         if (_heldBytes + branch.Limits.MemoryBytes + branch.Limits.OutputBytes > RoomBytes)
             return new Refusal<CallRefusal>(CallRefusal.NoRoom, "Answers that are open hold the memory that this call needs: read them to their ends first.");
-        return FitsSchema(branch.Called.Manifest.Input, input, caller)
+        return FitsSchema(branch.Called.Listing, branch.Called.Manifest.Input, input, caller)
             ? null
             : new Refusal<CallRefusal>(CallRefusal.InputInvalid, $"The input does not fit the JSON Schema of {branch.Use.Agent}.");
     }
@@ -119,14 +123,15 @@ public sealed class AgentCallDesk(TaskCalls calls, CallTree tree, int number, lo
             ? parts.Total
             : throw new InvalidOperationException($"A call of {branch.Called.Listing} costs more than it could at its limits.");
 
-    private static bool FitsSchema(AgentPort port, PieceBuffer content, Caller caller)
+    private bool FitsSchema(ListingName agent, AgentPort port, PieceBuffer content, Caller caller)
     {
         if (port.Schema is null)
             return true;
         if (content.Count > SubmitTask.MaxSchemaInputBytes)
             return false;
         caller.ConsumeFuel(content.Count * CallFuel.CheckedByte);
-        return PortSchema.Validate(port.Schema, content.Written.ToArray()).Count == 0;
+        return PortSchema.Fits(port.Schema, content.Written.ToArray())
+            ?? throw calls.EndTask($"To check what {agent} is given, or gives, against its JSON Schema takes too long. Ask its publisher for a simpler schema, or take another agent.");
     }
 
     private static ContentHash HashOf(PieceBuffer input)
@@ -187,7 +192,5 @@ public sealed class AgentCallDesk(TaskCalls calls, CallTree tree, int number, lo
     private long MaxInputBytesOf(int place) => tree.Branches[place].Use.MaxInputBytes;
 }
 
-/// <summary>A call took longer than it may. That ends the task: an answer that depends on time could not be had again.</summary>
-/// <param name="agent">That was called.</param>
-/// <param name="timeoutMs">What it may take.</param>
-internal sealed class CallTimedOutException(ListingName agent, long timeoutMs) : Exception($"A call of {agent} did not end within the {timeoutMs:N0} ms that it may take.");
+/// <summary>A call, or the check of one, took longer than it may. That ends the task: an answer that depends on time could not be had again.</summary>
+internal sealed class CallEndsTaskException(string message) : Exception(message);

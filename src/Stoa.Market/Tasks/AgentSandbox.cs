@@ -121,9 +121,9 @@ public sealed class AgentSandbox(TimeProvider time)
         {
             return Fail(Trapped(trap, job.Limits));
         }
-        catch (CallTimedOutException late)
+        catch (CallEndsTaskException late)
         {
-            return Fail((FailureCode.TimedOut, $"{late.Message} Ask the agent's publisher to allow it more in limits.timeoutMs of its entry in uses."));
+            return Fail((FailureCode.TimedOut, late.Message));
         }
         catch (OutputLimitExceededException)
         {

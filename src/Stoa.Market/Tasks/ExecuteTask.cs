@@ -184,7 +184,7 @@ public sealed class ExecuteTask(
             outcome = exchange is null
                 ? await threads.RunAsync(() => _sandbox.Run(program, job, input.Stdin, output, attempt.Progress, attempt.Token))
                 : await RunSealedAsync(exchange, task, agent.Version, program, job, input.Stdin, output, attempt.Token);
-            if (outcome is AttemptOutcome.Failed { Failure: { Code: FailureCode.TimedOut } cut } && limits != task.Limits)
+            if (outcome is AttemptOutcome.Failed { Failure: { Code: FailureCode.TimedOut } cut } && limits != task.Limits && calls is not { HasEndedTask: true })
                 outcome = new AttemptOutcome.Failed(TaskFailure.Late("It was not done by its deadline, and was stopped.", cut.Usage, cut.Log), outcome.Log);
             // A program is only told that reading or writing failed; whatever it made of that is not its fault.
             if (outcome is not AttemptOutcome.Stopped && (input.Fault ?? output.Fault) is { } fault)

@@ -48,6 +48,9 @@ public enum RerunRefusal
 
     /// <summary>The input is sealed, and what opens it is not here.</summary>
     SealClosed,
+
+    /// <summary>Something of a call took longer here than it may anywhere: that says nothing about the receipt.</summary>
+    CallTooSlow,
 }
 
 /// <summary>Runs what a receipt swears to again, here, and compares: nobody has to believe a node.</summary>
@@ -89,7 +92,8 @@ public static class ReceiptRerun
         try
         {
             module = engine.Compile(program);
-            callable = await CallablePrograms.LoadAsync(calls.Tree, async called => engine.Compile(await ReadAsync(called)));
+            // From a sealed task nobody is called.
+            callable = await CallablePrograms.LoadAsync(receipt.SealedTo is null ? calls.Tree : CallTree.None, async called => engine.Compile(await ReadAsync(called)));
         }
         catch (InvalidModuleException invalid)
         {
@@ -111,7 +115,7 @@ public static class ReceiptRerun
             outcome = receipt.SealedTo is null
                 ? await threads.RunAsync(() => sandbox.Run(
                     module, job with { Calls = made.DeskOf(receipt.Seed, receipt.ClockMs) }, GuestInput.FromStream(input), Stream.Null, progress, cancellationToken))
-                : await RunSealedAsync(receipt, module, job, input, threads, time, open, cancellationToken);
+                : await RunSealedAsync(receipt, module, job, input, threads, sandbox, open, cancellationToken);
         }
         catch (SealBrokenException closed)
         {
@@ -119,6 +123,8 @@ public static class ReceiptRerun
         }
 
         cancellationToken.ThrowIfCancellationRequested();
+        if (made.HasEndedTask && outcome is AttemptOutcome.Failed { Failure.Detail: var slow })
+            return new Refusal<RerunRefusal>(RerunRefusal.CallTooSlow, slow);
         return outcome is AttemptOutcome.Completed completed
             ? new RerunReport(
                 outcome, completed.Output == receipt.OutputDigest, completed.Usage.Fuel == receipt.Usage.Fuel, completed.Output, completed.Usage)
@@ -138,7 +144,7 @@ public static class ReceiptRerun
         && sworn.Zip(made).All(pair => pair.First.Tells(pair.Second));
 
     private static async Task<AttemptOutcome> RunSealedAsync(
-        Receipt receipt, Module module, SandboxJob job, Stream input, GuestThreads threads, TimeProvider time, Func<SealedHeader, SealedExchange>? open, CancellationToken cancellationToken)
+        Receipt receipt, Module module, SandboxJob job, Stream input, GuestThreads threads, AgentSandbox sandbox, Func<SealedHeader, SealedExchange>? open, CancellationToken cancellationToken)
     {
         if (open is null)
             throw new SealBrokenException("who runs it again needs the node's key, or the secret of its consumer.");
@@ -151,7 +157,7 @@ public static class ReceiptRerun
         await using var opened = new InputStream(exchange.OpenInput(input, leaveOpen: true));
         var salt = SealedRun.SaltOf(exchange, receipt.TaskId, receipt.ArtifactDigest, job);
         var outcome = await threads.RunAsync(() =>
-            SealedRun.Run(new AgentSandbox(time), module, job, GuestInput.FromStream(opened), Stream.Null, exchange, salt, cancellationToken));
+            SealedRun.Run(sandbox, module, job, GuestInput.FromStream(opened), Stream.Null, exchange, salt, cancellationToken));
         // A program is only told that its read failed: what it made of that says nothing about the receipt.
         return opened.Fault is SealBrokenException broken ? throw broken : outcome;
     }

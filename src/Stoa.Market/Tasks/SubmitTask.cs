@@ -249,7 +249,7 @@ public sealed class SubmitTask(
             IsForAuction = request.Auction is not null,
         };
         var choice = index.Choose(query, now, random);
-        if (choice.Chosen is null && choice.UnfitCounts.Count == 0 && await LookUpAsync(requirement.Capabilities[0], cancellationToken))
+        if (choice.Chosen is null && requirement.Capabilities.FirstOrDefault(capability => !index.Knows(capability)) is { } unknown && await LookUpAsync(unknown, cancellationToken))
             choice = index.Choose(query, now, random);
         if (choice.Chosen is not { } chosen)
             return Nobody(requirement, request, choice);
@@ -381,15 +381,16 @@ public sealed class SubmitTask(
     {
         if (!(await CheckInputAsync(owner, port, input with { IsSealed = false }, cancellationToken)).TryGet(out var checkedInput, out var refusal))
             return refusal;
-        var head = new byte[SealedHeader.SizeBytes];
-        await using var stream = input is RequestedInput.Inline inline
-            ? new MemoryStream(inline.Bytes.ToArray(), writable: false)
-            : await content.OpenAsync(input.Digest, cancellationToken);
+        if (input is RequestedInput.Inline inline)
+            return Check(inline.Bytes.Span);
+        await using var stream = await content.OpenAsync(input.Digest, cancellationToken);
         if (stream is null)
             return Refuse(TaskRefusal.InputUnknown, $"The content {input.Digest} was deleted just now.");
-        var length = await stream.ReadAtLeastAsync(head, head.Length, throwOnEndOfStream: false, cancellationToken);
-        return sealing.Check(head.AsSpan(0, length)).Match<Outcome<TaskInput, TaskRefusal>>(
-            key => checkedInput with { SealedTo = key }, refused => refused);
+        var head = new byte[SealedHeader.SizeBytes];
+        return Check(head.AsSpan(0, await stream.ReadAtLeastAsync(head, head.Length, throwOnEndOfStream: false, cancellationToken)));
+
+        Outcome<TaskInput, TaskRefusal> Check(ReadOnlySpan<byte> begin) =>
+            sealing.Check(begin).Match<Outcome<TaskInput, TaskRefusal>>(key => checkedInput with { SealedTo = key }, refused => refused);
     }
 
     private async Task<Outcome<TaskHold?, TaskRefusal>> HoldAsync(Id<User> owner, Money amount, CancellationToken cancellationToken)

@@ -15,10 +15,14 @@ public sealed class TaskCalls(CallablePrograms programs, AgentSandbox sandbox, G
     public const int MostCalls = 64;
 
     private readonly List<AgentCall> _calls = [];
+    private CallEndsTaskException? _ending;
     private int _count;
 
     /// <summary>How many have begun; may be asked from any thread.</summary>
     public int Count => Volatile.Read(ref _count);
+
+    /// <summary>Whether a call that took too long has ended the task; of an attempt that is over.</summary>
+    public bool HasEndedTask => _ending is not null;
 
     /// <summary>Runs those that are called.</summary>
     internal AgentSandbox Sandbox => sandbox;
@@ -64,6 +68,9 @@ public sealed class TaskCalls(CallablePrograms programs, AgentSandbox sandbox, G
         Volatile.Write(ref _count, number);
         return number;
     }
+
+    /// <summary>Ends the task for what has taken too long. However deep that is, it is the one that is told of: those above it end by it.</summary>
+    internal CallEndsTaskException EndTask(string why) => _ending ??= new CallEndsTaskException(why);
 
     /// <summary>Writes down how it ended.</summary>
     internal void End(int number, Func<AgentCall, AgentCall> end) => _calls[number - 1] = end(_calls[number - 1]);

@@ -25,7 +25,8 @@ public sealed class AuctionRunner(
     TimeProvider time,
     ILogger<AuctionRunner> logger) : BackgroundService
 {
-    private const int LookedAt = 200;
+    // Ids alone: most are of auctions that this node is holding.
+    private const int LookedAt = 5_000;
 
     private readonly ConcurrentDictionary<Id<Auction>, byte> _held = new();
     private readonly CancellationTokenSource _stopping = new();
@@ -57,7 +58,10 @@ public sealed class AuctionRunner(
             try
             {
                 foreach (var left in await store.ListLeftAsync(self, LookedAt, stoppingToken))
-                    Begin(left);
+                {
+                    if (!_held.ContainsKey(left) && await store.FindAsync(left, stoppingToken) is { Auction: var auction })
+                        Begin(auction);
+                }
             }
             catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
             {

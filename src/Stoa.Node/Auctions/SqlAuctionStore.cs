@@ -27,14 +27,14 @@ public sealed class SqlAuctionStore(Database database)
     /// <param name="self">The node.</param>
     /// <param name="limit">The most that are listed, those first that end first.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public Task<IReadOnlyList<Auction>> ListLeftAsync(LeaseHolder self, int limit, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<Auction>>(
-        async session => [.. (await session.QueryAsync<AuctionRow>(
-            $"""
-            SELECT {Columns} FROM auctions AS a
+    public Task<IReadOnlyList<Id<Auction>>> ListLeftAsync(LeaseHolder self, int limit, CancellationToken cancellationToken) => database.ReadAsync(
+        session => session.QueryAsync<Id<Auction>>(
+            """
+            SELECT id FROM auctions AS a
             WHERE state = 'Open' AND (a.holder = @self OR NOT EXISTS (SELECT 1 FROM nodes AS n WHERE n.holder = a.holder))
             ORDER BY closes_at, id LIMIT @limit
             """,
-            new { self = self.ToString(), limit })).Select(row => row.ToAuction())],
+            new { self = self.ToString(), limit }),
         cancellationToken);
 
     /// <summary>Takes a bid that was checked, while the auction is open. The same bid again is taken as the first one.</summary>

@@ -2,6 +2,7 @@ using System.Buffers.Text;
 using System.Security.Cryptography;
 using System.Text;
 using Stoa.Market.Audit;
+using Stoa.Node.Identity;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Audit;
@@ -17,10 +18,7 @@ internal static class AuditSeal
     public const string Prefix = "sealed:";
 
     /// <summary>Length of a key in bytes.</summary>
-    public const int KeyBytes = 32;
-
-    private const int NonceBytes = 12;
-    private const int TagBytes = 16;
+    public const int KeyBytes = CellKey.SizeBytes;
 
     /// <summary>The act as it is written.</summary>
     public static AuditAct Seal(AuditAct act, byte[] key) => act with
@@ -39,18 +37,8 @@ internal static class AuditSeal
     /// <summary>Whether a subject consists of ids, which are nobody's name.</summary>
     internal static bool IsOfIds(string subject) => subject.Split('/').All(part => TypeId.TryParse(part, out _));
 
-    private static string? Seal(string member, string? text, byte[] key)
-    {
-        if (text is null)
-            return null;
-        var plain = Encoding.UTF8.GetBytes(text);
-        var box = new byte[NonceBytes + plain.Length + TagBytes];
-        RandomNumberGenerator.Fill(box.AsSpan(0, NonceBytes));
-        using var aes = new AesGcm(key, TagBytes);
-        aes.Encrypt(
-            box.AsSpan(0, NonceBytes), plain, box.AsSpan(NonceBytes, plain.Length), box.AsSpan(NonceBytes + plain.Length), Encoding.UTF8.GetBytes(member));
-        return Prefix + Base64Url.EncodeToString(box);
-    }
+    private static string? Seal(string member, string? text, byte[] key) =>
+        text is null ? null : Prefix + Base64Url.EncodeToString(new CellKey(key).Seal(member, Encoding.UTF8.GetBytes(text)));
 
     private static string? Open(string member, string? text, byte[]? key)
     {
@@ -60,13 +48,7 @@ internal static class AuditSeal
             return null;
         try
         {
-            var box = Base64Url.DecodeFromChars(text.AsSpan(Prefix.Length));
-            if (box.Length < NonceBytes + TagBytes)
-                return null;
-            var plain = new byte[box.Length - NonceBytes - TagBytes];
-            using var aes = new AesGcm(key, TagBytes);
-            aes.Decrypt(box.AsSpan(0, NonceBytes), box.AsSpan(NonceBytes, plain.Length), box.AsSpan(NonceBytes + plain.Length), plain, Encoding.UTF8.GetBytes(member));
-            return Encoding.UTF8.GetString(plain);
+            return Encoding.UTF8.GetString(new CellKey(key).Open(member, Base64Url.DecodeFromChars(text.AsSpan(Prefix.Length))));
         }
         catch (Exception changed) when (changed is FormatException or CryptographicException)
         {

@@ -99,7 +99,10 @@ public sealed class DisputeWorker(
         patience.CancelAfter(TimeSpan.FromSeconds(options.MaxRunSeconds));
         try
         {
-            var calls = await agents.FindAsync(receipt.Agent, cancellationToken) is { Uses.Count: > 0 } agent
+            // Also one that was withdrawn: what it may call is what its receipt was made with.
+            if (await agents.FindPublishedAsync(receipt.Agent, cancellationToken) is not { } agent)
+                return (DisputeVerdict.Undecided, $"The agent {receipt.Agent} is not in the catalogue any more.");
+            var calls = agent.Uses.Count > 0
                 ? new RerunCalls(await uses.OfAsync(agent, cancellationToken), (called, token) => ReadProgramAsync(called.ProgramDigest, token))
                 : RerunCalls.None;
             var rerun = await ReceiptRerun.RunAsync(
@@ -109,6 +112,12 @@ public sealed class DisputeWorker(
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             return (DisputeVerdict.Undecided, $"The run took longer than {options.MaxRunSeconds} seconds.");
+        }
+        catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
+        {
+            // Others are not to wait for this one.
+            _failures.Tell("run a receipt again", failure);
+            return (DisputeVerdict.Undecided, "The run failed for a reason of the node's own.");
         }
     }
 

@@ -1,4 +1,5 @@
 using Stoa.Market.Events;
+using Stoa.Node.Hosting;
 
 namespace Stoa.Node.Events;
 
@@ -7,6 +8,7 @@ public static class EventsModule
 {
     public static void AddEvents(this IHostApplicationBuilder builder)
     {
+        builder.AddRoomOptions("Events", new EventsOptions(), options => options.Validate());
         var services = builder.Services;
         services.AddSingleton<EventSignal>();
         services.AddSingleton<LiveEvents>();

@@ -10,10 +10,9 @@ using Stoa.Node.Identity;
 namespace Stoa.Node.Events;
 
 /// <summary>Sends CloudEvents as server-sent events, for as long as there are any and the reader takes them.</summary>
-/// <remarks>A comment every 15 seconds keeps the connection alive. A reader who takes nothing for 30 seconds is cut off and resumes by <c>Last-Event-ID</c>.</remarks>
+/// <remarks>A comment line every <see cref="EventsOptions.KeepAliveSeconds"/> keeps the connection alive. A reader who takes nothing for 30 seconds is cut off and resumes by <c>Last-Event-ID</c>.</remarks>
 internal static class ServerSentEvents
 {
-    private static readonly TimeSpan s_heartbeat = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
 
     /// <summary>One event.</summary>
@@ -58,14 +57,16 @@ internal static class ServerSentEvents
 
     private static async Task PassOnAsync(HttpContext context, IAsyncEnumerable<Frame> frames, CancellationToken cancellationToken)
     {
-        var time = context.RequestServices.GetRequiredService<TimeProvider>();
+        var services = context.RequestServices;
+        var time = services.GetRequiredService<TimeProvider>();
+        var silence = TimeSpan.FromSeconds(services.GetRequiredService<EventsOptions>().KeepAliveSeconds);
         var reader = frames.GetAsyncEnumerator(cancellationToken);
         var next = reader.MoveNextAsync().AsTask();
         try
         {
             while (true)
             {
-                while (!await IsDoneWithinAsync(next, time, cancellationToken))
+                while (!await IsDoneWithinAsync(next, silence, time, cancellationToken))
                     await SendAsync(context, ":\n\n", cancellationToken);
                 if (!await next)
                     return;
@@ -81,11 +82,11 @@ internal static class ServerSentEvents
         }
     }
 
-    private static async Task<bool> IsDoneWithinAsync(Task next, TimeProvider time, CancellationToken cancellationToken)
+    private static async Task<bool> IsDoneWithinAsync(Task next, TimeSpan timeout, TimeProvider time, CancellationToken cancellationToken)
     {
         try
         {
-            await next.WaitAsync(s_heartbeat, time, cancellationToken);
+            await next.WaitAsync(timeout, time, cancellationToken);
             return true;
         }
         catch (TimeoutException) when (!next.IsCompleted)

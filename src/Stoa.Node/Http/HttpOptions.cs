@@ -30,6 +30,9 @@ public sealed record HttpOptions
     /// <summary>Accounts that one address may try to open in an hour. Default 60.</summary>
     public int RegistrationsPerHour { get; init; } = 60;
 
+    /// <summary>Accounts that the first sign-ins by the identity provider of one organisation may make in an hour. Default 200.</summary>
+    public int RegistrationsPerProvider { get; init; } = 200;
+
     /// <summary>Invitations into organisations that one person may make in an hour. Default 60.</summary>
     public int InvitationsPerHour { get; init; } = 60;
 
@@ -53,7 +56,7 @@ public sealed record HttpOptions
             yield return "Http:AllowedOrigins are origins such as https://console.example.org, without a path.";
         if (StreamsPerCaller < 1)
             yield return "Http:StreamsPerCaller is at least 1.";
-        if (CallsPerMinute < 1 || SignInsPerMinute < 1 || SignInsPerLogin < 1 || RegistrationsPerHour < 1 || InvitationsPerHour < 1 || CouponsPerHour < 1)
-            yield return "Http:CallsPerMinute, SignInsPerMinute, SignInsPerLogin, RegistrationsPerHour, InvitationsPerHour and CouponsPerHour are at least 1.";
+        if (CallsPerMinute < 1 || SignInsPerMinute < 1 || SignInsPerLogin < 1 || RegistrationsPerHour < 1 || RegistrationsPerProvider < 1 || InvitationsPerHour < 1 || CouponsPerHour < 1)
+            yield return "Http:CallsPerMinute, SignInsPerMinute, SignInsPerLogin, RegistrationsPerHour, RegistrationsPerProvider, InvitationsPerHour and CouponsPerHour are at least 1.";
     }
 }

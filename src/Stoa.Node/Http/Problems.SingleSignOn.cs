@@ -72,6 +72,7 @@ public static partial class Problems
         SingleSignOnRefusal.SecondFactorNeeded => Of(AccountRefusal.SecondFactorNeeded),
         SingleSignOnRefusal.SecondFactorWrong => Of(AccountRefusal.SecondFactorWrong),
         SingleSignOnRefusal.SecondFactorLocked => Of(AccountRefusal.SecondFactorLocked),
+        SingleSignOnRefusal.ErasurePending => Of(AccountRefusal.ErasurePending),
     };
 
     public static ProblemResult ToProblem(this Market.Refusal<SingleSignOnRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);

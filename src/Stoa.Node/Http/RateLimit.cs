@@ -15,6 +15,9 @@ public enum RateLimit
     /// <summary>Attempts to open an account, per address.</summary>
     Registration,
 
+    /// <summary>Accounts that first sign-ins by providers make, per organisation.</summary>
+    RegistrationByProvider,
+
     /// <summary>Invitations into organisations, per person: each may send a letter to a stranger.</summary>
     Invitations,
 

@@ -33,6 +33,7 @@ public sealed class RateLimits : IDisposable
             [RateLimit.SignInOfOneLogin] = new("sign-in-of-one-login", options.SignInsPerLogin, TimeSpan.FromMinutes(10)),
             [RateLimit.Invitations] = new("invitations", options.InvitationsPerHour, TimeSpan.FromHours(1)),
             [RateLimit.Coupons] = new("coupons", options.CouponsPerHour, TimeSpan.FromHours(1)),
+            [RateLimit.RegistrationByProvider] = new("registration-by-provider", options.RegistrationsPerProvider, TimeSpan.FromHours(1)),
             [RateLimit.Registration] = new("registration", options.RegistrationsPerHour, TimeSpan.FromHours(1)),
         };
         _streamsPerCaller = options.StreamsPerCaller;

@@ -30,15 +30,18 @@ public sealed class Accounts(
     {
         if (!(await KnowAsync(login, password, code, cancellationToken)).TryGet(out var user, out var refusal))
             return refusal;
-        if (await erasures.FindAsync(user.Id, cancellationToken) is { } erasure)
-        {
-            return new Refusal<AccountRefusal>(
-                AccountRefusal.ErasurePending,
-                $"You asked for this account to be erased on {erasure.RequestedAt.UtcDateTime:yyyy-MM-dd}, and it will be at {erasure.DueAt?.UtcDateTime:yyyy-MM-dd HH:mm} UTC. Until then you can undo that with POST /api/v1/erasure-cancellations.");
-        }
-
+        if (await RefuseErasedAsync(user.Id, cancellationToken) is { } erasing)
+            return erasing;
         return new SignedIn(user, await sessions.OpenAsync(user.Id, device, cancellationToken));
     }
+
+    /// <summary>Refuses who has asked to be erased: until that is done, or undone, nobody is let in to the account by any door.</summary>
+    /// <returns>Null for everybody else.</returns>
+    public async Task<Refusal<AccountRefusal>?> RefuseErasedAsync(Id<User> user, CancellationToken cancellationToken) => await erasures.FindAsync(user, cancellationToken) is { } erasure
+        ? new Refusal<AccountRefusal>(
+            AccountRefusal.ErasurePending,
+            $"You asked for this account to be erased on {erasure.RequestedAt.UtcDateTime:yyyy-MM-dd}, and it will be at {erasure.DueAt?.UtcDateTime:yyyy-MM-dd HH:mm} UTC. Until then you can undo that with POST /api/v1/erasure-cancellations.")
+        : null;
 
     /// <summary>Finds out who somebody is who says so by login, password and second factor; opens nothing.</summary>
     /// <param name="login">Handle or email.</param>

@@ -88,7 +88,7 @@ public sealed class Sessions(SqlSessionStore store, SigningKeys keys, IdentityOp
         return await IsInForceAsync(access.Session, cancellationToken) ? access : null;
     }
 
-    /// <summary>Whether a session was not ended, whatever the age of its access tokens.</summary>
+    /// <summary>Whether a session is in force, whatever the age of its access tokens.</summary>
     public Task<bool> IsStandingAsync(Id<Session> session, CancellationToken cancellationToken) => IsInForceAsync(session, cancellationToken);
 
     /// <summary>Ends one session of a user.</summary>
@@ -186,7 +186,7 @@ public sealed class Sessions(SqlSessionStore store, SigningKeys keys, IdentityOp
         var now = time.GetUtcNow();
         if (_sessions.TryGetValue(id, out var known) && !IsStale(known.Until, now))
             return known.InForce;
-        var fresh = (InForce: await store.IsInForceAsync(id, cancellationToken), Until: Remember(now));
+        var fresh = (InForce: await store.IsInForceAsync(id, now, cancellationToken), Until: Remember(now));
         MakeRoom(_sessions);
         // A session that was ended while it was being looked up stays ended.
         return _sessions.AddOrUpdate(id, fresh, (_, old) => old.InForce || IsStale(old.Until, now) ? fresh : old).InForce;

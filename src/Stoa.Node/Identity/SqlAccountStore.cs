@@ -32,9 +32,11 @@ public sealed class SqlAccountStore(Database database, CellKey cell)
         cancellationToken);
 
     /// <summary>Whether an identity provider opens the account.</summary>
-    public Task<bool> HasIdentityAsync(Id<User> user, CancellationToken cancellationToken) => database.ReadAsync(
-        async session => await session.QueryFirstOrDefaultAsync<string>("SELECT id FROM provider_identities WHERE user_id = @user", new { user }) is not null,
-        cancellationToken);
+    public Task<bool> HasIdentityAsync(Id<User> user, CancellationToken cancellationToken) =>
+        database.ReadAsync(session => HasIdentityAsync(session, user), cancellationToken);
+
+    internal static async Task<bool> HasIdentityAsync(SqlSession session, Id<User> user) =>
+        await session.QueryFirstOrDefaultAsync<string>("SELECT id FROM provider_identities WHERE user_id = @user", new { user }) is not null;
 
     /// <summary>Has the address verified before the first sign-in.</summary>
     public Task RequireVerificationAsync(Id<User> user, CancellationToken cancellationToken) => database.WriteAsync(

@@ -105,7 +105,7 @@ public sealed class SqlOrganisationStore(Database database, IdSource ids, CellKe
                 await LockAsync(session, organisation);
                 if (await FindMemberAsync(session, organisation, handle) is not { } member)
                     return NoMember(handle);
-                if (member.Role is OrganisationRole.Admin && role is not OrganisationRole.Admin && await IsLastAdminAsync(session, organisation))
+                if (member.Role is OrganisationRole.Admin && role is not OrganisationRole.Admin && await IsLastAdminAsync(session, organisation, member.Id))
                     return LastAdmin(handle);
                 await session.ExecuteAsync(
                     "UPDATE memberships SET role = @role WHERE organisation_id = @organisation AND member_id = @Id", new { organisation, member.Id, role });
@@ -122,7 +122,7 @@ public sealed class SqlOrganisationStore(Database database, IdSource ids, CellKe
                 await LockAsync(session, organisation);
                 if (await FindMemberAsync(session, organisation, handle) is not { } member)
                     return NoMember(handle);
-                if (member.Role is OrganisationRole.Admin && await IsLastAdminAsync(session, organisation))
+                if (member.Role is OrganisationRole.Admin && await IsLastAdminAsync(session, organisation, member.Id))
                     return LastAdmin(handle);
                 await session.ExecuteAsync("DELETE FROM memberships WHERE organisation_id = @organisation AND member_id = @Id", new { organisation, member.Id });
                 return member;
@@ -166,7 +166,7 @@ public sealed class SqlOrganisationStore(Database database, IdSource ids, CellKe
     internal static async Task ChangeRoleAsync(SqlSession session, JoinedOrganisation membership, Id<User> member, OrganisationRole role)
     {
         var organisation = membership.Organisation.Id;
-        if (membership.Role == role || (membership.Role is OrganisationRole.Admin && await IsLastAdminAsync(session, organisation)))
+        if (membership.Role == role || (membership.Role is OrganisationRole.Admin && await IsLastAdminAsync(session, organisation, member)))
             return;
         await session.ExecuteAsync("UPDATE memberships SET role = @role WHERE organisation_id = @organisation AND member_id = @member", new { organisation, member, role });
     }
@@ -189,12 +189,12 @@ public sealed class SqlOrganisationStore(Database database, IdSource ids, CellKe
         session.QuerySingleAsync<long>("SELECT count(*) FROM memberships WHERE member_id = @member", new { member });
 
     // Who has asked to be erased is not counted on.
-    private static async Task<bool> IsLastAdminAsync(SqlSession session, Id<User> organisation) => await session.QuerySingleAsync<long>(
+    private static async Task<bool> IsLastAdminAsync(SqlSession session, Id<User> organisation, Id<User> member) => await session.QuerySingleAsync<long>(
         """
-        SELECT count(*) FROM memberships AS m WHERE m.organisation_id = @organisation AND m.role = @admin
+        SELECT count(*) FROM memberships AS m WHERE m.organisation_id = @organisation AND m.role = @admin AND m.member_id <> @member
             AND NOT EXISTS (SELECT 1 FROM erasures AS e WHERE e.user_id = m.member_id)
         """,
-        new { organisation, admin = OrganisationRole.Admin }) <= 1;
+        new { organisation, admin = OrganisationRole.Admin, member }) == 0;
 
     private static async Task<List<string>> WhyInUseAsync(SqlSession session, Id<User> organisation)
     {

@@ -77,9 +77,11 @@ public sealed class SqlSessionStore(Database database, CellKey cell, SessionLimi
         },
         cancellationToken);
 
-    /// <summary>Whether a session was not ended. Its age is not looked at: access tokens have an end of their own.</summary>
-    public Task<bool> IsInForceAsync(Id<Session> id, CancellationToken cancellationToken) => database.ReadAsync(
-        async sql => await sql.QueryFirstOrDefaultAsync<string>("SELECT id FROM sessions WHERE id = @id AND ended_at IS NULL", new { id }) is not null,
+    /// <summary>Whether a session was not ended and is not over by its age. When it was used last is not looked at: a stream that is open uses it and tells nobody.</summary>
+    public Task<bool> IsInForceAsync(Id<Session> id, DateTimeOffset now, CancellationToken cancellationToken) => database.ReadAsync(
+        async sql => await sql.QueryFirstOrDefaultAsync<string>(
+            "SELECT id FROM sessions WHERE id = @id AND ended_at IS NULL AND created_at > @createdAfter AND (not_after IS NULL OR not_after > @now)",
+            new { id, now, createdAfter = now - limits.Longest }) is not null,
         cancellationToken);
 
     /// <summary>A user's open sessions, newest sign-in first.</summary>

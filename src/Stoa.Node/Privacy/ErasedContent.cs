@@ -37,7 +37,7 @@ internal sealed class ErasedContent(Database database, IContentStore content)
     }
 
     /// <summary>Deletes versions that no task ever had, with their programs, and what is known of agents that have no version any more.</summary>
-    /// <remarks>They were withdrawn before, so no task comes to them. Versions on which others have built stay, as those do that receipts name.</remarks>
+    /// <remarks>They were withdrawn before, so no task comes to them. Versions on which others have built and those that others call stay, as those do that receipts name.</remarks>
     public async Task DeleteUnusedVersionsAsync(Id<User> user, CancellationToken cancellationToken)
     {
         var unused = await database.ReadAsync(
@@ -46,7 +46,8 @@ internal sealed class ErasedContent(Database database, IContentStore content)
                 SELECT v.id, v.publisher || '/' || v.name AS agent, v.artifact_digest, v.program_digest FROM agent_versions AS v
                 WHERE v.publisher_id = @user AND v.withdrawn_at IS NOT NULL
                     AND NOT EXISTS (SELECT 1 FROM tasks AS t WHERE t.agent_id = v.id)
-                    AND NOT EXISTS (SELECT 1 FROM agent_versions AS o WHERE o.id <> v.id AND o.royalties LIKE '%' || v.id || '%')
+                    AND NOT EXISTS (
+                        SELECT 1 FROM agent_versions AS o WHERE o.id <> v.id AND (o.royalties LIKE '%' || v.id || '%' OR o.uses LIKE '%' || v.id || '%'))
                 """,
                 new { user }),
             cancellationToken);

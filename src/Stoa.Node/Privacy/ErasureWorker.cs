@@ -48,7 +48,7 @@ internal sealed class ErasureWorker(
     }
 
     /// <summary>Does a portion of the erasure that is due first.</summary>
-    /// <returns>False when none is due.</returns>
+    /// <returns>False when there is nothing to do: none is due, or another node is at it.</returns>
     internal async Task<bool> TurnAsync(CancellationToken cancellationToken)
     {
         var due = await database.ReadAsync(
@@ -62,7 +62,7 @@ internal sealed class ErasureWorker(
             if (due.Step >= steps.All.Count)
                 await EndAsync(due, cancellationToken);
             else if (steps.All[due.Step].RunAsync is { } run)
-                await RunAsync(due, run, cancellationToken);
+                return await RunAsync(due, run, cancellationToken);
             else
                 await RunOutsideAsync(due, cancellationToken);
         }
@@ -76,7 +76,7 @@ internal sealed class ErasureWorker(
         return true;
     }
 
-    private Task RunAsync(Erasure due, Func<ErasureAct, Task<string?>> run, CancellationToken cancellationToken) => database.WriteAsync(
+    private Task<bool> RunAsync(Erasure due, Func<ErasureAct, Task<string?>> run, CancellationToken cancellationToken) => database.WriteAsync(
         async session =>
         {
             // Another node that is at it is left to it.
@@ -84,7 +84,7 @@ internal sealed class ErasureWorker(
                 $"SELECT {SqlErasureRequests.Columns} FROM erasures WHERE user_id = @UserId {{for update skip locked}}", new { due.UserId }) is not { } erasure
                 || erasure.Step != due.Step || erasure.Place != due.Place || erasure.DueAt is null)
             {
-                return;
+                return false;
             }
 
             if (erasure is { Step: 0, ErasedAt: null }
@@ -93,7 +93,7 @@ internal sealed class ErasureWorker(
                 logger.LogInformation("The erasure of {User} waits: {Obstacles}", erasure.UserId, string.Join(" ", obstacles.Select(obstacle => obstacle.Reason)));
                 await session.ExecuteAsync(
                     "UPDATE erasures SET due_at = @later WHERE user_id = @UserId", new { later = time.GetUtcNow() + s_obstructed, erasure.UserId });
-                return;
+                return true;
             }
 
             var (handle, email) = await session.QuerySingleAsync<(string, string)>("SELECT handle, email FROM users WHERE id = @UserId", new { erasure.UserId });
@@ -102,6 +102,7 @@ internal sealed class ErasureWorker(
                 "UPDATE erasures SET step = @step, place = @place WHERE user_id = @UserId",
                 new { step = place is null ? erasure.Step + 1 : erasure.Step, place = place ?? "", erasure.UserId });
             session.OnCommitted(credentials.Forget);
+            return true;
         },
         cancellationToken);
 

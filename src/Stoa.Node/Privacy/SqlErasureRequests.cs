@@ -114,8 +114,8 @@ public sealed class SqlErasureRequests(Database database, LetterBox letters)
             var (role, hash) = await session.QuerySingleAsync<(UserRole Role, string? Hash)>("SELECT role, password_hash FROM users WHERE id = @user", new { user });
             if (role is UserRole.Admin)
                 Add("You administer this node: whoever else is to do so needs this account.");
-            if (hash is null)
-                Add("The account has no password, by which alone it could be undone: set one with PUT /api/v1/users/me/password.");
+            if (hash is null && !await SqlAccountStore.HasIdentityAsync(session, user))
+                Add("The account has neither a password nor an identity of a provider, by which alone it could be undone: set a password with PUT /api/v1/users/me/password.");
         }
 
         var wallet = await SqlLedger.FindAccountAsync(session, user.ToString(), AccountKind.Wallet);

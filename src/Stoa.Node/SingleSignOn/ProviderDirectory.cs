@@ -78,7 +78,8 @@ public sealed class ProviderDirectory(IDocumentRetriever documents, SingleSignOn
             }
             catch (ProviderException failed)
             {
-                (entry.Failure, entry.FailedAt) = (failed, now);
+                // By now: a provider that is silent took longer than the pause to be given up.
+                (entry.Failure, entry.FailedAt) = (failed, time.GetUtcNow());
                 throw;
             }
         }

@@ -8,7 +8,7 @@ namespace Stoa.Node.SingleSignOn;
 
 /// <summary>The end of a sign-in: takes the code that its client brings, and opens a session, or links the identity to an account.</summary>
 public sealed class SignOnCodes(
-    SqlSignOnStore store, SqlAccountStore security, Sessions sessions, Credentials credentials, SingleSignOnOptions options, TimeProvider time)
+    SqlSignOnStore store, SqlAccountStore security, Accounts accounts, Sessions sessions, Credentials credentials, SingleSignOnOptions options, TimeProvider time)
 {
     /// <summary>Opens a session. At the first sign-in it makes the account.</summary>
     /// <param name="code">Of the sign-in.</param>
@@ -21,13 +21,36 @@ public sealed class SignOnCodes(
     {
         if (await FindAsync(code, verifier, cancellationToken) is not { } grant)
             return CodeWrong();
-        // Who has linked an account to a provider has not given the provider the second key to it.
-        if (await store.FindUserAsync(grant.Identity, cancellationToken) is { } known && await RefuseSecondFactorAsync(known, secondFactor, cancellationToken) is { } refused)
-            return refused;
+        if (await store.FindUserAsync(grant.Identity, cancellationToken) is { } known)
+        {
+            if (await accounts.RefuseErasedAsync(known, cancellationToken) is { } erasing)
+                return new Refusal<SingleSignOnRefusal>(SingleSignOnRefusal.ErasurePending, erasing.Detail);
+            if (await RefuseSecondFactorAsync(known, secondFactor, cancellationToken) is { } refused)
+                return refused;
+        }
+
         if (!(await RedeemAsync(grant, linkTo: null, cancellationToken)).TryGet(out var redeemed, out var refusal))
             return refusal;
         return new SignedIn(
             redeemed.User, await sessions.OpenAsync(redeemed.User.Id, device, cancellationToken, TimeSpan.FromHours(options.SessionHours)));
+    }
+
+    /// <summary>The organisation whose provider a first sign-in comes from, which makes an account; null when the code opens one that there is, or nothing.</summary>
+    public async Task<Id<User>?> FindNewcomerAsync(string code, string verifier, CancellationToken cancellationToken) =>
+        await FindAsync(code, verifier, cancellationToken) is { } grant && await store.FindUserAsync(grant.Identity, cancellationToken) is null ? grant.OrganisationId : null;
+
+    /// <summary>Finds out who has signed in, and uses the code up; opens nothing.</summary>
+    /// <param name="code">Of the sign-in.</param>
+    /// <param name="verifier">Of the challenge that it was begun with.</param>
+    /// <param name="secondFactor">Code of the authenticator, where the account has one of its own; null for none.</param>
+    /// <param name="cancellationToken">Stops before anything is written.</param>
+    public async Task<Outcome<Id<User>, SingleSignOnRefusal>> KnowAsync(string code, string verifier, string? secondFactor, CancellationToken cancellationToken)
+    {
+        if (await FindAsync(code, verifier, cancellationToken) is not { } grant || await store.FindUserAsync(grant.Identity, cancellationToken) is not { } known)
+            return CodeWrong();
+        if (await RefuseSecondFactorAsync(known, secondFactor, cancellationToken) is { } refused)
+            return refused;
+        return await store.TakeAsync(grant, time.GetUtcNow(), cancellationToken) ? known : CodeWrong();
     }
 
     /// <summary>Has an identity open the account of who has signed in there.</summary>

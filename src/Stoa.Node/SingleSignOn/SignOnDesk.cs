@@ -117,7 +117,7 @@ public sealed class SignOnDesk(
         var code = OneTimeCode.Create(CodeGroups, random);
         var grant = new SignOnGrant(
             stateHash, provider.OrganisationId, provider.ClientId, state.Challenge, identity, now + s_codeLifetime, state.EndsAt + s_codeLifetime);
-        return await store.AddAsync(grant, code.Hash, now, cancellationToken) ? new SignOnPass(code) : Replayed();
+        return await store.AddAsync(grant, code.Hash, cancellationToken) ? new SignOnPass(code) : Replayed();
     }
 
     private static Refusal<SingleSignOnRefusal> Replayed() =>

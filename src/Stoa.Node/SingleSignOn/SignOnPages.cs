@@ -17,7 +17,8 @@ public static class SignOnPages
     public static void MapSignOnPages(this IEndpointRouteBuilder app)
     {
         app.MapGet("/login/{organisation}", BeginAsync).LimitedBy(RateLimit.SignIn).ExcludeFromDescription();
-        app.MapGet("/login/{organisation}/callback", ReceiveAsync).ExcludeFromDescription();
+        // An answer has the node ask the provider, in the name of the organisation.
+        app.MapGet("/login/{organisation}/callback", ReceiveAsync).LimitedBy(RateLimit.SignIn).ExcludeFromDescription();
     }
 
     private static async Task<IResult> BeginAsync(

@@ -25,10 +25,12 @@ public static class SingleSignOnEndpoints
             .OpenToAll()
             .WithName("createSessionBySingleSignOn").WithTags("Single sign-on").WithSummary("Sign in by an identity provider")
             .WithDescription("Takes the code of a sign-in that went through the provider of an organisation, and opens a session. The first one opens the account and joins the organisation; later ones set the role, where the organisation has roles given by its provider.")
+            .LimitedBy(RateLimit.SignIn)
             .Produces<SessionResponse>(StatusCodes.Status201Created)
             .Refuses(
                 SingleSignOnRefusal.SignOnCodeWrong, SingleSignOnRefusal.IdentityUnlinked, SingleSignOnRefusal.NewAccountsOff, SingleSignOnRefusal.MembersTooMany,
-                SingleSignOnRefusal.OrganisationsTooMany, SingleSignOnRefusal.SecondFactorNeeded, SingleSignOnRefusal.SecondFactorWrong, SingleSignOnRefusal.SecondFactorLocked);
+                SingleSignOnRefusal.OrganisationsTooMany, SingleSignOnRefusal.SecondFactorNeeded, SingleSignOnRefusal.SecondFactorWrong, SingleSignOnRefusal.SecondFactorLocked,
+                SingleSignOnRefusal.ErasurePending);
         api.MapGet("/users/me/identities", ListAsync)
             .Needs(Permission.AccountManage)
             .WithName("listIdentities").WithTags("Single sign-on").WithSummary("List the identities that open your account")
@@ -62,9 +64,16 @@ public static class SingleSignOnEndpoints
     }
 
     private static async Task<IResult> SignInAsync(
-        Body<SingleSignOnRequest> body, SignOnCodes codes, HttpContext context, CancellationToken cancellationToken)
+        Body<SingleSignOnRequest> body, SignOnCodes codes, RateLimits limits, HttpContext context, CancellationToken cancellationToken)
     {
         var (code, verifier, secondFactor) = body.Value;
+        // Whoever has a provider of his own could have it let in as many people as he likes.
+        if (await codes.FindNewcomerAsync(code, verifier, cancellationToken) is { } organisation
+            && limits.Refuse(context, RateLimit.RegistrationByProvider, organisation.ToString()) is { } tooMany)
+        {
+            return tooMany;
+        }
+
         var signedIn = await codes.SignInAsync(code, verifier, secondFactor, context.Request.Headers.UserAgent.ToString(), cancellationToken);
         if (signedIn.TryGet(out var known, out _))
             context.ActedBy(known.User.Id);

@@ -19,5 +19,6 @@ public static class SingleSignOnModule
         services.AddSingleton<SqlSignOnStore>();
         services.AddSingleton<SignOnDesk>();
         services.AddSingleton<SignOnCodes>();
+        services.AddHostedService<SignOnCare>();
     }
 }

@@ -32,29 +32,33 @@ public sealed class SqlSignOnStore(Database database, CellKey cell, IdSource ids
     private const string Columns = "id, user_id, issuer, subject, email, created_at, used_at";
 
     /// <summary>Keeps a sign-in for its client; false when its state was used before.</summary>
-    internal Task<bool> AddAsync(SignOnGrant grant, ContentHash codeHash, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
-        async session =>
-        {
-            await session.ExecuteAsync("DELETE FROM sign_on_grants WHERE forget_at < @now", new { now });
-            return await session.ExecuteAsync(
-                """
-                INSERT INTO sign_on_grants (state_hash, code_hash, organisation_id, client_id, challenge, sealed_identity, code_ends_at, forget_at)
-                VALUES (@StateHash, @codeHash, @OrganisationId, @ClientId, @Challenge, @sealedIdentity, @CodeEndsAt, @ForgetAt)
-                ON CONFLICT DO NOTHING
-                """,
-                new
-                {
-                    grant.StateHash,
-                    codeHash,
-                    grant.OrganisationId,
-                    grant.ClientId,
-                    grant.Challenge,
-                    sealedIdentity = cell.Seal(Purpose(grant.StateHash), JsonSerializer.SerializeToUtf8Bytes(grant.Identity, SingleSignOnJson.Default.ProvenIdentity)),
-                    grant.CodeEndsAt,
-                    grant.ForgetAt,
-                }) == 1;
-        },
+    internal Task<bool> AddAsync(SignOnGrant grant, ContentHash codeHash, CancellationToken cancellationToken) => database.WriteAsync(
+        async session => await session.ExecuteAsync(
+            """
+            INSERT INTO sign_on_grants (state_hash, code_hash, organisation_id, client_id, challenge, sealed_identity, code_ends_at, forget_at)
+            VALUES (@StateHash, @codeHash, @OrganisationId, @ClientId, @Challenge, @sealedIdentity, @CodeEndsAt, @ForgetAt)
+            ON CONFLICT DO NOTHING
+            """,
+            new
+            {
+                grant.StateHash,
+                codeHash,
+                grant.OrganisationId,
+                grant.ClientId,
+                grant.Challenge,
+                sealedIdentity = cell.Seal(Purpose(grant.StateHash), JsonSerializer.SerializeToUtf8Bytes(grant.Identity, SingleSignOnJson.Default.ProvenIdentity)),
+                grant.CodeEndsAt,
+                grant.ForgetAt,
+            }) == 1,
         cancellationToken);
+
+    /// <summary>Uses a sign-in up; false when it was used before, or has ended.</summary>
+    internal Task<bool> TakeAsync(SignOnGrant grant, DateTimeOffset now, CancellationToken cancellationToken) =>
+        database.WriteAsync(session => TakeAsync(session, grant, now), cancellationToken);
+
+    /// <summary>Forgets sign-ins whose states are worth nothing any more.</summary>
+    internal Task<int> ForgetAsync(DateTimeOffset now, CancellationToken cancellationToken) =>
+        database.WriteAsync(session => session.ExecuteAsync("DELETE FROM sign_on_grants WHERE forget_at < @now", new { now }), cancellationToken);
 
     /// <summary>Whether a state was used.</summary>
     internal Task<bool> IsUsedAsync(ContentHash stateHash, CancellationToken cancellationToken) => database.ReadAsync(
@@ -128,8 +132,7 @@ public sealed class SqlSignOnStore(Database database, CellKey cell, IdSource ids
         SqlSession session, SignOnGrant grant, Id<User>? linkTo, bool makesAccounts, DateTimeOffset now)
     {
         await SqlOrganisationStore.LockAsync(session, grant.OrganisationId);
-        var isTaken = await session.ExecuteAsync(
-            "UPDATE sign_on_grants SET redeemed_at = @now WHERE state_hash = @StateHash AND redeemed_at IS NULL AND code_ends_at > @now", new { now, grant.StateHash }) == 1;
+        var isTaken = await TakeAsync(session, grant, now);
         // The provider may have been changed, and the organisation deleted, since the person signed in there.
         if (!isTaken || await SqlIdentityProviderStore.FindAsync(session, grant.OrganisationId) is not { } provider
             || provider.Issuer != grant.Identity.Issuer || provider.ClientId != grant.ClientId)
@@ -231,6 +234,9 @@ public sealed class SqlSignOnStore(Database database, CellKey cell, IdSource ids
             ? new Refusal<SingleSignOnRefusal>(SingleSignOnRefusal.OrganisationsTooMany, refusal.Detail)
             : null;
     }
+
+    private static async Task<bool> TakeAsync(SqlSession session, SignOnGrant grant, DateTimeOffset now) => await session.ExecuteAsync(
+        "UPDATE sign_on_grants SET redeemed_at = @now WHERE state_hash = @StateHash AND redeemed_at IS NULL AND code_ends_at > @now", new { now, grant.StateHash }) == 1;
 
     private static Task<Id<User>?> FindUserAsync(SqlSession session, ProvenIdentity identity) => session.QueryFirstOrDefaultAsync<Id<User>?>(
         "SELECT user_id FROM provider_identities WHERE issuer = @Issuer AND subject = @Subject", new { identity.Issuer, identity.Subject });

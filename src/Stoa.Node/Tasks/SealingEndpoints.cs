@@ -28,8 +28,18 @@ public static class SealingEndpoints
             .WithDescription("An input that is sealed to it can be read by the node that runs the task alone, and the output by who sealed the input. docs/sealing.md has the format. The envelope, signed by the node, holds the key; account is part of what the seal is bound to. Get it anew when a task is refused as sealingKeyUnknown.")
             .Refuses(TaskRefusal.SealingOff);
 
-    private static Results<Ok<SealingKeyResponse>, ProblemResult> Get(Caller caller, TaskSealing sealing, PrivateKey node) => sealing.PublicKey is { } key
+    private static Results<Ok<SealingKeyResponse>, ProblemResult> Get(Caller caller, SealingOffer offer) => offer is { Key: { } key, Envelope: { } envelope }
         ? TypedResults.Ok(new SealingKeyResponse(
-            key.Id.ToString(), Convert.ToBase64String(key.ToBytes()), SealingPublicKey.Suite, caller.UserId.ToString(), SealingKeyRecord.Sign(key, node)))
+            key.Id.ToString(), Convert.ToBase64String(key.ToBytes()), SealingPublicKey.Suite, caller.UserId.ToString(), envelope))
         : TaskSealing.Off.ToProblem();
+}
+
+/// <summary>The key that inputs are sealed to, with the node's word for it, which is given once.</summary>
+public sealed class SealingOffer(TaskSealing sealing, PrivateKey node)
+{
+    /// <summary>Null where inputs cannot be sealed.</summary>
+    public SealingPublicKey? Key { get; } = sealing.PublicKey;
+
+    /// <summary>Signed by the node; null where there is no key.</summary>
+    public DsseEnvelope? Envelope { get; } = sealing.PublicKey is { } key ? SealingKeyRecord.Sign(key, node) : null;
 }

@@ -39,6 +39,7 @@ public static class TasksModule
         services.AddSingleton<SubmitBatch>();
         services.AddSingleton(provider => SealingEndpoints.Open(
             provider.GetRequiredService<CellKey>(), provider.GetRequiredService<Database>(), provider.GetRequiredService<PrivateKey>()));
+        services.AddSingleton<SealingOffer>();
         services.AddSingleton(provider => new SubmitTask(
             provider.GetRequiredService<IAgentStore>(),
             provider.GetRequiredService<IContentStore>(),

@@ -95,11 +95,11 @@ internal sealed class CallMarket : IDisposable
         };
     }
 
-    public async Task<RerunReport> RerunAsync(string name, Receipt receipt, byte[] input, CancellationToken cancellationToken)
-    {
-        var rerun = await ReceiptRerun.RunAsync(
+    public async Task<RerunReport> RerunAsync(string name, Receipt receipt, byte[] input, CancellationToken cancellationToken) =>
+        (await TryRerunAsync(name, receipt, input, cancellationToken)).Value;
+
+    public async Task<Outcome<RerunReport, RerunRefusal>> TryRerunAsync(string name, Receipt receipt, byte[] input, CancellationToken cancellationToken) =>
+        await ReceiptRerun.RunAsync(
             receipt, _agents[name].Program, new RerunCalls(await TreeOf(name), (called, _) => Task.FromResult<byte[]?>(_agents[called.Manifest.Name].Program)),
             new MemoryStream(input), TimeProvider.System, new AttemptProgress(), cancellationToken);
-        return rerun.Value;
-    }
 }

@@ -166,6 +166,7 @@ public sealed class CalledAgentsTests : IDisposable
         (await _market.RunAsync("caller", s_hello, Token)).ShouldBeOfType<AttemptOutcome.Completed>();
 
         _market.Text.ShouldContain($"1{{\"error\":\"{error}\"");
+        _market.Text.ShouldNotContain("The agent takes", Case.Sensitive, "words for people change, and a receipt promises what an agent can read");
         _market.Calls!.Complete().Count.ShouldBe(before);
     }
 
@@ -283,6 +284,33 @@ public sealed class CalledAgentsTests : IDisposable
         var failed = (await _market.RunAsync("caller", s_hello, Token)).ShouldBeOfType<AttemptOutcome.Failed>();
 
         failed.Failure.Code.ShouldBe(FailureCode.TimedOut);
+        failed.Failure.Detail.ShouldContain("stoa/slow@1.0.0 did not end within the 50 ms", Case.Sensitive, "it is told of the one that was slow, however deep");
+        _market.Calls!.HasEndedTask.ShouldBeTrue();
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task SchemaOfACall_ThatTakesTooLongToCheck_EndsTheTask_AndSaysNothingAboutAReceipt(bool isOfInput)
+    {
+        using var key = PrivateKey.Generate();
+        var input = Encoding.UTF8.GetBytes(new string('[', 30) + new string(']', 30));
+        Add(schema: null);
+        var receipt = _market.Receipt("caller", key, input, (await _market.RunAsync("caller", input, Token)).ShouldBeOfType<AttemptOutcome.Completed>());
+        // Each level of the document takes twice the steps of the one above it.
+        Add("""{"type": "array", "items": {"allOf": [{"$ref": "#"}, {"$ref": "#"}]}}""");
+
+        var failed = (await _market.RunAsync("caller", input, Token)).ShouldBeOfType<AttemptOutcome.Failed>();
+
+        (failed.Failure.Code, _market.Calls!.HasEndedTask).ShouldBe((FailureCode.TimedOut, true));
+        failed.Failure.Detail.ShouldContain("JSON Schema takes too long");
+        (await _market.TryRerunAsync("caller", receipt, input, Token)).Refusal!.Code.ShouldBe(RerunRefusal.CallTooSlow);
+
+        void Add(string? schema)
+        {
+            _market.Add("called", GuestPrograms.Echo, inputSchema: isOfInput ? schema : null, outputSchema: isOfInput ? null : schema);
+            _market.Add("caller", CallPrograms.Caller("stoa/called@1.0.0"), uses: CallMarket.Use("called"));
+        }
     }
 
     [Fact]

@@ -58,6 +58,9 @@ public sealed class SingleSignOnTests
     public void Handle_ThatIsReserved_IsNotGivenOut()
     {
         ProvenHandle.Candidates("stoa", "x@example.org", new Random(1)).First().ShouldBe("stoa-2");
+        foreach (var name in new[] { "erased", "erased-01abc" })
+            ProvenHandle.Candidates(name, "x@example.org", new Random(1)).ShouldAllBe(candidate => !candidate.StartsWith(ErasureRules.HandlePrefix));
+        ProvenHandle.Candidates("erasedly", "x@example.org", new Random(1)).First().ShouldBe("erasedly");
         ProvenHandle.Candidates(new string('x', 300), "x@example.org", new Random(1)).ShouldAllBe(candidate => candidate.Length <= 39);
     }
 

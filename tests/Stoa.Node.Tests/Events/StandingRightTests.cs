@@ -8,7 +8,7 @@ using Stoa.Node.Tests.Hosting;
 namespace Stoa.Node.Tests.Events;
 
 /// <summary>Streams that are open end when the right to them is gone, and not before.</summary>
-public sealed class StandingRightTests(SharedNode shared) : IClassFixture<SharedNode>
+public sealed class StandingRightTests(StandingRightTests.NodeOfLittleSilence shared) : IClassFixture<StandingRightTests.NodeOfLittleSilence>
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(1);
 
@@ -107,7 +107,7 @@ public sealed class StandingRightTests(SharedNode shared) : IClassFixture<Shared
 
     private static async Task ShouldEndAsync(StreamReader stream) => await stream.ReadToEndAsync(Stop).WaitAsync(s_patience, Stop);
 
-    /// <summary>The comment that breaks the silence comes, 15 seconds after the last word.</summary>
+    /// <summary>The comment that breaks the silence comes, a second after the last word.</summary>
     private static async Task ShouldGoOnAsync(StreamReader stream)
     {
         string? line;
@@ -117,5 +117,10 @@ public sealed class StandingRightTests(SharedNode shared) : IClassFixture<Shared
             line.ShouldNotBeNull("the stream has ended");
         }
         while (line != ":");
+    }
+
+    public sealed class NodeOfLittleSilence : SharedNode
+    {
+        protected override string[] Options => ["--events:keepAliveSeconds", "1"];
     }
 }

@@ -106,13 +106,20 @@ public sealed class RunningNode : IAsyncDisposable
 }
 
 /// <summary>One node for all tests of a class that do not disturb each other.</summary>
-public sealed class SharedNode : IAsyncLifetime
+public class SharedNode : IAsyncLifetime
 {
     private RunningNode? _node;
 
     public RunningNode Node => _node!;
 
-    public async ValueTask InitializeAsync() => _node = await RunningNode.StartAsync();
+    /// <summary>Options of the node beside the usual ones.</summary>
+    protected virtual string[] Options => [];
 
-    public async ValueTask DisposeAsync() => await _node!.DisposeAsync();
+    public async ValueTask InitializeAsync() => _node = await RunningNode.StartAsync(Options);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _node!.DisposeAsync();
+        GC.SuppressFinalize(this);
+    }
 }

@@ -69,6 +69,23 @@ public abstract class OrganisationStoreConformance(DatabaseSource source) : Data
     }
 
     [Fact]
+    public async Task Administrator_WhoIsToBeErased_IsRemovedByTheOneWhoStays_AndNotTheOtherWayRound()
+    {
+        var stays = await PersonAsync("stays");
+        var acme = (await Organisations.CreateAsync(new Organisation(Ids.Next<User>(), "acme", "Acme", s_now), stays, Stop)).Value.Organisation.Id;
+        await JoinAsync(acme, stays, "goes", OrganisationRole.Admin);
+        var goes = (await new SqlUserStore(Database, Ids, TestCell.Key).FindByHandleAsync("goes", Stop))!.Id;
+        await Database.WriteAsync(
+            session => session.ExecuteAsync(
+                "INSERT INTO erasures (user_id, forfeits, requested_at, due_at, step, place) VALUES (@goes, @forfeits, @at, @at, 0, '')", new { goes, forfeits = false, at = s_now }),
+            Stop);
+
+        (await Organisations.RemoveAsync(acme, "stays", Stop)).Refusal?.Code.ShouldBe(OrganisationRefusal.LastAdmin);
+        (await Organisations.SetRoleAsync(acme, "goes", OrganisationRole.Viewer, Stop)).Value.Role.ShouldBe(OrganisationRole.Viewer);
+        (await Organisations.RemoveAsync(acme, "goes", Stop)).Refusal.ShouldBeNull();
+    }
+
+    [Fact]
     public async Task Invitation_AcceptedManyTimesAtOnce_MakesOneMember()
     {
         var founder = await PersonAsync("ada");

@@ -63,7 +63,7 @@ public abstract class SessionStoreConformance(DatabaseSource source) : DatabaseT
         var (reuse, ended) = await Store.RefreshAsync(first, s_now, Stop);
 
         (reuse.Refusal!.Code, ended).ShouldBe((AccountRefusal.RefreshTokenReused, session.Id));
-        (await Store.IsInForceAsync(session.Id, Stop)).ShouldBeFalse();
+        (await Store.IsInForceAsync(session.Id, s_now, Stop)).ShouldBeFalse();
         (await Store.RefreshAsync(third, s_now, Stop)).Outcome.Refusal!.Code.ShouldBe(AccountRefusal.SessionEnded);
         (await Store.ListAsync(_ada, s_now, new PageRequest(), Stop)).Items.ShouldBeEmpty();
     }
@@ -81,6 +81,8 @@ public abstract class SessionStoreConformance(DatabaseSource source) : DatabaseT
         next.Session.NotAfter.ShouldBe(s_now.AddHours(12));
         (await Store.ListAsync(_ada, s_now.AddHours(12), new PageRequest(), Stop)).Items.ShouldBeEmpty();
         (await Store.RefreshAsync(next.Next, s_now.AddHours(12), Stop)).Outcome.Refusal!.Code.ShouldBe(AccountRefusal.SessionEnded);
+        (await Store.IsInForceAsync(session.Id, s_now.AddHours(11), Stop)).ShouldBeTrue();
+        (await Store.IsInForceAsync(session.Id, s_now.AddHours(12), Stop)).ShouldBeFalse("a stream that it has opened ends");
     }
 
     [Fact]
@@ -101,10 +103,10 @@ public abstract class SessionStoreConformance(DatabaseSource source) : DatabaseT
         var (session, _) = await OpenAsync(_ada);
 
         (await Store.EndAsync(session.Id, _bob, SessionEnd.SignedOut, s_now, Stop)).ShouldBeFalse();
-        (await Store.IsInForceAsync(session.Id, Stop)).ShouldBeTrue();
+        (await Store.IsInForceAsync(session.Id, s_now, Stop)).ShouldBeTrue();
         (await Store.EndAsync(session.Id, _ada, SessionEnd.SignedOut, s_now, Stop)).ShouldBeTrue();
         (await Store.EndAsync(session.Id, _ada, SessionEnd.SignedOut, s_now, Stop)).ShouldBeFalse();
-        (await Store.IsInForceAsync(session.Id, Stop)).ShouldBeFalse();
+        (await Store.IsInForceAsync(session.Id, s_now, Stop)).ShouldBeFalse();
     }
 
     [Fact]
@@ -116,8 +118,8 @@ public abstract class SessionStoreConformance(DatabaseSource source) : DatabaseT
 
         (await Store.EndAllAsync(_ada, here.Id, SessionEnd.PasswordChanged, s_now, Stop)).ShouldBe([there.Id]);
 
-        (await Store.IsInForceAsync(here.Id, Stop)).ShouldBeTrue();
-        (await Store.IsInForceAsync(others.Id, Stop)).ShouldBeTrue();
+        (await Store.IsInForceAsync(here.Id, s_now, Stop)).ShouldBeTrue();
+        (await Store.IsInForceAsync(others.Id, s_now, Stop)).ShouldBeTrue();
         (await Store.EndAllAsync(_ada, null, SessionEnd.SignedOut, s_now, Stop)).ShouldBe([here.Id]);
     }
 

@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Stoa.Client;
 using Stoa.Client.Contracts;
@@ -6,6 +7,7 @@ using Stoa.Market.Audit;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Tasks;
+using Stoa.Market.Tests.Calls;
 using Stoa.Node.Hosting;
 using Stoa.Node.Privacy;
 using Stoa.Node.Storage;
@@ -207,6 +209,27 @@ public abstract class ErasureConformance(DatabaseSource source) : IAsyncLifetime
         (await _node.Host.Services.GetRequiredService<ErasureWorker>().TurnAsync(Stop)).ShouldBeTrue();
         (await RefusedAsync(() => anyone.CancelErasureAsync(new CancelErasureRequest(person.Handle, MarkedPerson.Password), Stop))).ShouldBeOneOf("erasureUnknown", "credentialsWrong");
         await WorkAsync();
+    }
+
+    [Fact]
+    public async Task Version_ThatAnotherAgentCalls_Stays_ThoughNoTaskEverNamedIt()
+    {
+        using var person = new MarkedPerson(_node, NewMark());
+        await person.JoinAsync();
+        var called = await MarkedPerson.PublishAsync(person.Client, "called", "Is called.");
+        await MarkedPerson.PublishAsync(person.Client, "unused", "Is not.");
+        var manifest = new AgentManifestBody(
+            "caller", "1.0.0", "Calls.", ["test.calls"], "caller.wasm", new AgentPortBody("text/plain"), new AgentPortBody("text/plain"),
+            new AgentLimitsBody(1_000_000_000, 64 << 20, 60_000, 10_000_000, 4096), new AgentPriceBody("0.0001", "0", "0"), Uses: [new AgentUseBody(called, 1, "0.01", 100_000)]);
+        var caller = (await _node.Client.PublishAgentAsync(
+            JsonSerializer.SerializeToUtf8Bytes(manifest, StoaJson.Default.AgentManifestBody), new MemoryStream(CallPrograms.Caller(called)), cancellationToken: Stop)).Listing;
+        await person.EraseAsync();
+        await EraseAsync();
+
+        var task = await _node.RunAsync(caller);
+
+        (task.State, task.Result?.Calls?.Count).ShouldBe(("succeeded", 1), task.Failure?.Detail);
+        (await Database.ReadAsync(session => session.QueryAsync<string>("SELECT name FROM agent_versions WHERE withdrawn_at IS NOT NULL"), Stop)).ShouldBe(["called"]);
     }
 
     [Fact]

@@ -153,7 +153,12 @@ public sealed class ProviderDirectoryTests : IAsyncLifetime
         using var http = Http(options);
         var directory = new ProviderDirectory(http, options, _clock);
 
-        var failures = await Task.WhenAll(Enumerable.Range(0, 10).Select(_ => Should.ThrowAsync<ProviderException>(() => directory.GetAsync(_provider.Issuer, Stop))));
+        var asking = Task.WhenAll(Enumerable.Range(0, 10).Select(_ => Should.ThrowAsync<ProviderException>(() => directory.GetAsync(_provider.Issuer, Stop))));
+        while (!_provider.Requests.ContainsKey(Discovery))
+            await Task.Delay(10, Stop);
+        // To be given up takes longer than the pause that follows.
+        _clock.Advance(TimeSpan.FromSeconds(10));
+        var failures = await asking;
 
         failures.ShouldAllBe(failure => failure.Message.Contains("within 3000 ms"));
         _provider.Requests[Discovery].ShouldBe(1);

@@ -304,6 +304,49 @@ public sealed class SignOnTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Account_ThatAProviderOpens_IsErasedBySession_AndThatIsUndoneBySignOn()
+    {
+        var opened = await _case.SignInAsync();
+        using var grace = _case.Node.NewClient(opened.Token);
+        using var made = await grace.PostAsJsonAsync("/api/v1/api-keys", new { name = "k" }, Stop);
+        using var byKey = _case.Node.NewClient((await RunningNode.ReadAsync<ApiKeyResponse>(made)).Secret);
+        (await RunningNode.ReadProblemAsync(await byKey.PutAsJsonAsync("/api/v1/users/me/erasure", new { }, Stop))).Code.ShouldBe("sessionNeeded");
+
+        using var asked = await grace.PutAsJsonAsync("/api/v1/users/me/erasure", new { forfeit = true }, Stop);
+
+        asked.StatusCode.ShouldBe(HttpStatusCode.Accepted, await asked.Content.ReadAsStringAsync(Stop));
+        var client = new SignOnProgram();
+        var code = await _case.PassAsync(_case.NewBrowser(), client);
+        (await RunningNode.ReadProblemAsync(await _case.RedeemAsync(code, client))).Code.ShouldBe("erasurePending");
+        foreach (var broken in new object[] { new { }, new { login = "grace-hopper" }, new { signOnCode = code }, new { login = "grace-hopper", password = "x", signOnCode = code, verifier = client.Verifier } })
+            (await CancelAsync(broken)).ShouldBe("requestInvalid");
+        (await CancelAsync(new { signOnCode = code, verifier = new SignOnProgram().Verifier })).ShouldBe("signOnCodeWrong");
+        (await CancelAsync(new { signOnCode = code, verifier = client.Verifier })).ShouldBeNull("the refusals have not used it up");
+        (await CancelAsync(new { signOnCode = code, verifier = client.Verifier })).ShouldBe("signOnCodeWrong");
+        (await _case.SignInAsync()).User.ShouldBe(opened.User);
+
+        async Task<string?> CancelAsync(object body)
+        {
+            using var answer = await _case.Node.Anonymous.PostAsJsonAsync("/api/v1/erasure-cancellations", body, Stop);
+            return answer.StatusCode is HttpStatusCode.NoContent ? null : (await RunningNode.ReadProblemAsync(answer)).Code;
+        }
+    }
+
+    [Fact]
+    public async Task Accounts_ThatOneProviderMakes_AreLimited_AndThoseThatThereAreSignInAllTheSame()
+    {
+        await using var small = await SignOnCase.StartAsync("--http:registrationsPerProvider", "1");
+        var first = await small.SignInAsync();
+        (small.Provider.Subject, small.Provider.Email) = ("subject-2", "second@example.org");
+        var client = new SignOnProgram();
+        var code = await small.PassAsync(small.NewBrowser(), client);
+        (await RunningNode.ReadProblemAsync(await small.RedeemAsync(code, client))).Code.ShouldBe("rateLimited");
+
+        (small.Provider.Subject, small.Provider.Email) = ("subject-1", "grace@example.org");
+        (await small.SignInAsync()).User.ShouldBe(first.User);
+    }
+
+    [Fact]
     public async Task Provider_ThatWasChangedOrRemovedMeanwhile_LetsNobodyIn()
     {
         using var browser = _case.NewBrowser();
