@@ -20,7 +20,7 @@ public static class Migrations
     /// <summary>The steps of this version, in order.</summary>
     public static IReadOnlyList<Migration> Embedded { get; } = ReadEmbedded();
 
-    /// <summary>Runs the steps that the database has not seen, each in a transaction of its own.</summary>
+    /// <summary>Runs the steps that the database has not seen, each in a transaction of its own; an empty database gets all of them in one.</summary>
     /// <exception cref="StorageUnusableException">The database has steps that are unknown here, or that differ from those here, or lacks one before its last.</exception>
     public static async Task ApplyAsync(
         Database database, IReadOnlyList<Migration> migrations, TimeProvider time, CancellationToken cancellationToken)
@@ -42,12 +42,18 @@ public static class Migrations
         if (applied.Count == migrations.Count)
             return false;
 
-        var next = migrations[applied.Count];
-        await session.ExecuteAsync(next.Sql);
-        await session.ExecuteAsync(
-            "INSERT INTO schema_migrations (number, name, sha256, applied_at) VALUES (@number, @name, @sha256, @appliedAt)",
-            new { next.Number, next.Name, next.Sha256, appliedAt = time.GetUtcNow() });
-        return applied.Count + 1 < migrations.Count;
+        // Where there is nothing to rewrite no step takes long, and each commit waits for the disk.
+        var last = applied.Count == 0 ? migrations.Count : applied.Count + 1;
+        for (var index = applied.Count; index < last; index++)
+        {
+            var next = migrations[index];
+            await session.ExecuteAsync(next.Sql);
+            await session.ExecuteAsync(
+                "INSERT INTO schema_migrations (number, name, sha256, applied_at) VALUES (@number, @name, @sha256, @appliedAt)",
+                new { next.Number, next.Name, next.Sha256, appliedAt = time.GetUtcNow() });
+        }
+
+        return last < migrations.Count;
     }
 
     private static void Check(IReadOnlyList<Applied> applied, IReadOnlyList<Migration> migrations)

@@ -63,14 +63,15 @@ public abstract class SignOnStoreConformance(DatabaseSource source) : DatabaseTe
     public async Task State_IsTakenOnce_AndForgottenWhenItIsOver()
     {
         var grant = Grant("state", "grace");
-        (await Store.AddAsync(grant, Hash("code"), s_now, Stop)).ShouldBeTrue();
-        (await Store.AddAsync(grant, Hash("another code"), s_now, Stop)).ShouldBeFalse();
+        (await Store.AddAsync(grant, Hash("code"), Stop)).ShouldBeTrue();
+        (await Store.AddAsync(grant, Hash("another code"), Stop)).ShouldBeFalse();
         (await Store.IsUsedAsync(grant.StateHash, Stop)).ShouldBeTrue();
 
         (await Store.FindAsync(Hash("code"), s_now, Stop)).ShouldBe(grant);
         (await Store.FindAsync(Hash("code"), grant.CodeEndsAt, Stop)).ShouldBeNull();
         (await Store.FindAsync(Hash("another code"), s_now, Stop)).ShouldBeNull();
-        (await Store.AddAsync(Grant("other", "grace"), Hash("third"), grant.ForgetAt.AddSeconds(1), Stop)).ShouldBeTrue();
+        (await Store.ForgetAsync(grant.ForgetAt, Stop)).ShouldBe(0);
+        (await Store.ForgetAsync(grant.ForgetAt.AddSeconds(1), Stop)).ShouldBe(1);
         (await Store.IsUsedAsync(grant.StateHash, Stop)).ShouldBeFalse();
     }
 
@@ -78,7 +79,7 @@ public abstract class SignOnStoreConformance(DatabaseSource source) : DatabaseTe
     public async Task Grant_ThatIsRedeemedManyTimesAtOnce_MakesOneAccount()
     {
         var grant = Grant("state", "grace");
-        await Store.AddAsync(grant, Hash("code"), s_now, Stop);
+        await Store.AddAsync(grant, Hash("code"), Stop);
 
         var outcomes = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Store.RedeemAsync(grant, null, makesAccounts: true, s_now, Stop)));
 
@@ -92,7 +93,7 @@ public abstract class SignOnStoreConformance(DatabaseSource source) : DatabaseTe
     {
         var grants = Enumerable.Range(0, 6).Select(index => Grant($"state {index}", "grace")).ToList();
         foreach (var (grant, index) in grants.Select((grant, index) => (grant, index)))
-            await Store.AddAsync(grant, Hash($"code {index}"), s_now, Stop);
+            await Store.AddAsync(grant, Hash($"code {index}"), Stop);
 
         var outcomes = await Task.WhenAll(grants.Select(grant => Store.RedeemAsync(grant, null, makesAccounts: true, s_now, Stop)));
 
@@ -105,7 +106,7 @@ public abstract class SignOnStoreConformance(DatabaseSource source) : DatabaseTe
     {
         await PersonAsync("grace", "hash");
         var grant = Grant("state", "grace");
-        await Store.AddAsync(grant, Hash("code"), s_now, Stop);
+        await Store.AddAsync(grant, Hash("code"), Stop);
 
         (await Store.RedeemAsync(grant, null, makesAccounts: true, s_now, Stop)).Refusal!.Code.ShouldBe(SingleSignOnRefusal.IdentityUnlinked);
 
@@ -133,7 +134,7 @@ public abstract class SignOnStoreConformance(DatabaseSource source) : DatabaseTe
             },
             Stop);
         var grant = Grant("state", "grace");
-        await Store.AddAsync(grant, Hash("code"), s_now, Stop);
+        await Store.AddAsync(grant, Hash("code"), Stop);
 
         (await Store.RedeemAsync(grant, null, makesAccounts: true, s_now, Stop)).Refusal!.Code.ShouldBe(SingleSignOnRefusal.MembersTooMany);
         (await new SqlUserStore(Database, Ids, s_cell).FindByHandleAsync("grace", Stop)).ShouldBeNull();
@@ -147,7 +148,7 @@ public abstract class SignOnStoreConformance(DatabaseSource source) : DatabaseTe
         foreach (var name in new[] { "one", "two" })
         {
             var grant = Grant(name, name);
-            await Store.AddAsync(grant, Hash(name), s_now, Stop);
+            await Store.AddAsync(grant, Hash(name), Stop);
             (await Store.RedeemAsync(grant, owner, makesAccounts: false, s_now, Stop)).Value.User.Id.ShouldBe(owner);
         }
 
