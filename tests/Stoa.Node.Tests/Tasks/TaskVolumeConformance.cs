@@ -2,7 +2,6 @@ using Stoa.Market;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Metering;
-using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
 using Stoa.Node.Tests.Metering;
 using Stoa.Node.Tests.Storage;
