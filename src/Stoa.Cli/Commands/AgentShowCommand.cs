@@ -46,6 +46,13 @@ internal sealed class AgentShowCommand : StoaCommand
         Add(price.Tiers?.Urgent, "for urgent tasks");
         if (price.Demand is { } demand)
             Add(demand.Max, Format.Invariant($"at most for demand, from {(demand.From ?? 0) * demand.Capacity:0.#} to {demand.Capacity} open tasks"));
+        var volume = price.Volume ?? [];
+        for (var index = 0; index < volume.Count; index++)
+        {
+            var (from, factor) = volume[index];
+            Add(factor, Format.Invariant($"once {from:N0} {(index > 0 ? "are" : from == 1 ? "task of the month is paid for" : "tasks of the month are paid for")}"));
+        }
+
         return factors.Count == 0 ? null : string.Join(", ", factors);
 
         void Add(decimal? factor, string when)

@@ -119,8 +119,16 @@ public sealed record AgentLimitsBody(long Fuel, long MemoryBytes, long TimeoutMs
 /// <param name="PerGigabyteSecond">Per 1,000,000,000 bytes of memory held for a second; nothing when it is left out.</param>
 /// <param name="Tiers">What the sum is multiplied by for tasks that are not of normal priority; nothing when it is left out.</param>
 /// <param name="Demand">What the sum is multiplied by when the agent has much to do; nothing when it is left out.</param>
+/// <param name="Volume">What the sum is multiplied by for a consumer who has had the agent do much in the calendar month of UTC: 1 to 8 tiers, each of which begins later and costs less than the
+/// one before; nothing when it is left out.</param>
 public sealed record AgentPriceBody(
-    string Base, string PerMegabyte, string PerGigafuel, string? PerGigabyteSecond = null, PriceTiersBody? Tiers = null, PriceDemandBody? Demand = null);
+    string Base,
+    string PerMegabyte,
+    string PerGigafuel,
+    string? PerGigabyteSecond = null,
+    PriceTiersBody? Tiers = null,
+    PriceDemandBody? Demand = null,
+    IReadOnlyList<PriceVolumeBody>? Volume = null);
 
 /// <summary>Factors by a task's priority, each from 0.5 to 10 with at most three decimals; 1 where one is left out, and for normal priority.</summary>
 /// <param name="Background">For background tasks.</param>
@@ -133,3 +141,8 @@ public sealed record PriceTiersBody(decimal? Background = null, decimal? High = 
 /// <param name="Capacity">How many the agent can do at a time, 1 to 10,000.</param>
 /// <param name="From">The share of the capacity up to which it is 1: from 0 to 0.999; 0 when it is left out.</param>
 public sealed record PriceDemandBody(decimal Max, int Capacity, decimal? From = null);
+
+/// <summary>A factor for a consumer who has paid for so many tasks of the agent in the month.</summary>
+/// <param name="From">How many tasks, 1 to 1,000,000,000.</param>
+/// <param name="Factor">From 0.1 to 0.999 with at most three decimals.</param>
+public sealed record PriceVolumeBody(long From, decimal Factor);

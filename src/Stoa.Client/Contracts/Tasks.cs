@@ -101,7 +101,7 @@ public sealed record TypicalBody(double Price, double Failure, double Seconds, d
 /// <param name="PriceAtLimits">The most that it can cost.</param>
 /// <param name="ExpectedSeconds">By its runs so far.</param>
 /// <param name="Load">Tasks that it ran just then, at all nodes of the cell.</param>
-/// <param name="PriceFactor">What both prices were multiplied by, for priority and demand; null when that was 1.</param>
+/// <param name="PriceFactor">What both prices were multiplied by, for priority, demand and volume; null when that was 1.</param>
 public sealed record CandidateBody(
     string Agent,
     string Standing,
@@ -242,4 +242,5 @@ public sealed record QuoteResponse(
 /// <summary>What a price is multiplied by.</summary>
 /// <param name="Tier">By the task's priority.</param>
 /// <param name="Demand">By what the agent has to do just now.</param>
-public sealed record QuoteFactorsBody(decimal Tier, decimal Demand);
+/// <param name="Volume">By what the consumer has had it do in this month.</param>
+public sealed record QuoteFactorsBody(decimal Tier, decimal Demand, decimal Volume = 1);

@@ -224,9 +224,9 @@ public static class AwardJson
                 Amount(award, "priceAtLimits"))
             : null);
 
-    private static PriceFactor ReadFactorInRange(JsonElement rates) => ReadFactor(rates) is { IsInRange: true } factor
+    private static PriceFactor ReadFactorInRange(JsonElement rates) => ReadFactor(rates) is { IsInRange: true, Volume: PriceFactors.One } factor
         ? factor
-        : throw new FormatException("\"tierPermille\" or \"demandPermille\" is out of range.");
+        : throw new FormatException("\"tierPermille\" or \"demandPermille\" is out of range, or there is a \"volumePermille\", which no auction has.");
 
     private static Ask? ReadAsk(JsonElement parent) => Bid.ReadAsk(
         parent.TryGetProperty("factor", out var factor) ? factor.GetString() : null,

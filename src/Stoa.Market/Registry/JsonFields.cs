@@ -118,8 +118,8 @@ internal sealed class JsonFields
         return texts;
     }
 
-    public IReadOnlyList<T> Objects<T>(string name, int most, Func<JsonFields, T> read) =>
-        [.. Items(name, 0, most).Select((item, i) => read(new JsonFields(item, $"{_pointer}/{name}/{i}", Errors)))];
+    public IReadOnlyList<T> Objects<T>(string name, int most, Func<JsonFields, T> read, int least = 0) =>
+        [.. Items(name, least, most).Select((item, i) => read(new JsonFields(item, $"{_pointer}/{name}/{i}", Errors)))];
 
     public JsonFields Object(string name)
     {

@@ -183,6 +183,8 @@ public static class ManifestReader
         factors = fields.Has("tiers") ? ReadTiers(fields.Object("tiers")) : PriceFactors.None;
         if (fields.Has("demand"))
             factors = factors with { Demand = ReadDemand(fields.Object("demand")) };
+        if (fields.Has("volume"))
+            factors = factors with { Volume = ReadVolume(fields) };
         fields.RefuseUnknown();
         return price;
     }
@@ -204,6 +206,29 @@ public static class ManifestReader
             (int)fields.Number("capacity", 1, DemandFactor.MostCapacity));
         fields.RefuseUnknown();
         return demand;
+    }
+
+    private static VolumeFactor ReadVolume(JsonFields price)
+    {
+        VolumeTier? before = null;
+        return new VolumeFactor(price.Objects("volume", VolumeFactor.MostTiers, ReadTier, least: 1));
+
+        VolumeTier ReadTier(JsonFields fields)
+        {
+            var faults = fields.Errors.Count;
+            var tier = new VolumeTier(
+                fields.Number("from", 1, VolumeTier.MostFrom), fields.Thousandths("factor", VolumeTier.LeastFactor, VolumeTier.MostFactor));
+            fields.RefuseUnknown();
+            // One that has a fault of its own is compared with nothing.
+            if (fields.Errors.Count > faults)
+                return tier;
+            if (tier.From <= before?.From)
+                fields.Refuse("from", $"more than the {before.Value.From:N0} of the tier before it");
+            if (tier.Factor >= before?.Factor)
+                fields.Refuse("factor", "less than that of the tier before it");
+            before = tier;
+            return tier;
+        }
     }
 
     private static Money ReadMoney(JsonFields fields, string name)

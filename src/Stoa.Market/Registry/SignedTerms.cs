@@ -46,10 +46,16 @@ internal static class SignedTerms
             return;
         json.WriteNumber("tierPermille", factor.Tier);
         json.WriteNumber("demandPermille", factor.Demand);
+        if (factor.Volume != PriceFactors.One)
+            json.WriteNumber("volumePermille", factor.Volume);
     }
 
     /// <summary>Reads what <see cref="WriteFactor"/> wrote; it may be out of range.</summary>
-    public static PriceFactor ReadFactor(JsonElement rates) => rates.TryGetProperty("tierPermille", out var tier)
-        ? new PriceFactor(tier.GetInt32(), rates.GetProperty("demandPermille").GetInt32())
-        : PriceFactor.One;
+    public static PriceFactor ReadFactor(JsonElement rates)
+    {
+        var factor = rates.TryGetProperty("tierPermille", out var tier)
+            ? new PriceFactor(tier.GetInt32(), rates.GetProperty("demandPermille").GetInt32())
+            : PriceFactor.One;
+        return rates.TryGetProperty("volumePermille", out var volume) ? factor with { Volume = volume.GetInt32() } : factor;
+    }
 }

@@ -190,7 +190,7 @@ internal sealed class AgentColumns
     {
         for (var priority = 0; priority < Tiers; priority++)
             _factors[(((index / Lanes * Tiers) + priority) * Lanes) + (index % Lanes)] = (float)state.FactorAt(priority).Value;
-        Note(index, state.Agent.Factors != PriceFactors.None);
+        Note(index, state.Agent.Factors.HasTiersOrDemand);
     }
 
     /// <summary>Counts who has factors.</summary>

@@ -22,6 +22,7 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark)
     private readonly TaskCompletionSource _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly List<string> _loadedElsewhere = [];
     private readonly HashSet<string> _inDemand = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, int> _withVolume = new(StringComparer.Ordinal);
     private int _count;
 
     /// <summary>Ends once all that was published before the start is in it.</summary>
@@ -38,6 +39,7 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark)
     {
         lock (_writing)
         {
+            IndexedAgent? replaced = null;
             if (_slots.TryGetValue(agent.Name, out var slot))
             {
                 var before = slot.State;
@@ -45,6 +47,7 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark)
                 slot.State = before with { Agent = agent, Open = isSame ? before.Open : 0 };
                 if (!isSame)
                     _inDemand.Remove(agent.Name);
+                replaced = slot.Places.Length > 0 ? before.Agent : null;
             }
             else
             {
@@ -55,6 +58,8 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark)
                 Volatile.Write(ref _count, _count + 1);
             }
 
+            CountVolume(agent, 1);
+            CountVolume(replaced, -1);
             slot.Places = PlacesOf(slot, agent.Capabilities.Distinct(StringComparer.Ordinal).Select(GroupOf));
         }
     }
@@ -66,6 +71,8 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark)
         {
             foreach (var (name, slot) in _slots.Where(one => one.Value.State.Agent.PublisherId == publisher))
             {
+                if (slot.Places.Length > 0)
+                    CountVolume(slot.State.Agent, -1);
                 slot.Places = PlacesOf(slot, []);
                 _inDemand.Remove(name);
             }
@@ -147,6 +154,12 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark)
         }
     }
 
+    /// <summary>Whether it has an agent that can do this.</summary>
+    public bool Knows(string capability) => _groups.TryGetValue(capability, out var group) && group.Count > 0;
+
+    /// <summary>Whether the price of any agent that may have these capabilities depends on what it has done for the consumer: only then need that be known.</summary>
+    public bool HasVolume(Requirement requirement) => requirement.Capabilities.All(capability => _withVolume.GetValueOrDefault(capability) > 0);
+
     /// <summary>What is known of an agent; null when nothing is.</summary>
     public AgentStats? StatsOf(string agent) => _slots.GetValueOrDefault(agent)?.State.Stats;
 
@@ -188,8 +201,12 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark)
         return [.. places];
     }
 
-    /// <summary>Whether it has an agent that can do this.</summary>
-    public bool Knows(string capability) => _groups.TryGetValue(capability, out var group) && group.Count > 0;
+    /// <summary>Counts in each capability who has a volume factor.</summary>
+    private void CountVolume(IndexedAgent? agent, int more)
+    {
+        foreach (var capability in agent?.Factors.Volume is null ? [] : agent.Capabilities.Distinct(StringComparer.Ordinal))
+            _withVolume[capability] = _withVolume.GetValueOrDefault(capability) + more;
+    }
 
     private CapabilityGroup GroupOf(string capability) => _groups.GetOrAdd(capability, static (_, landmark) => new CapabilityGroup(landmark), landmark);
 

@@ -52,8 +52,12 @@ internal sealed record AgentState(IndexedAgent Agent, AgentStats? Stats, AgentSu
     /// <summary>How many tasks of it are due or run in the cell, each consumer's up to his share, for its demand factor; 0 where it has none.</summary>
     public int Open { get; init; }
 
-    /// <summary>What the price of a task of this priority is multiplied by.</summary>
+    /// <summary>What the price of a task of this priority is multiplied by for somebody who has had nothing done yet.</summary>
     public PriceFactor FactorAt(int priority) => Agent.Factors.At(priority, Open);
+
+    /// <summary>What the price of a task is multiplied by.</summary>
+    public PriceFactor FactorFor(SelectionQuery query) =>
+        Agent.Factors.At(query.Priority, Open, Agent.Factors.Volume is null ? 0 : query.Paid.GetValueOrDefault(Agent.Name));
 }
 
 /// <summary>The sums of <see cref="AgentStats"/> decayed to the landmark of an index, so that single precision holds them.</summary>

@@ -91,7 +91,7 @@ internal sealed class Chooser(
             return Refuse(Unfit.Suspended);
         if (Math.Min(agent.Limits.MemoryBytes, query.Caps.MemoryBytes ?? long.MaxValue) > query.MaxMemoryBytes)
             return Refuse(Unfit.Memory);
-        var factor = state.FactorAt(query.Priority);
+        var factor = state.FactorFor(query);
         if (agent.PriceAtLimits(query.InputBytes, query.Caps, factor) is not { } atLimits || atLimits > query.Budget)
             return Refuse(Unfit.Budget);
         if (state.Sums.SlowSeconds > query.TimeLeft?.TotalSeconds)

@@ -1,7 +1,7 @@
 namespace Stoa.Market.Selection;
 
 /// <summary>What is expected of one agent at one task: each quantity is better when it is smaller.</summary>
-/// <remarks><see cref="GroupLook"/> computes the same for many at once, in single precision.</remarks>
+/// <remarks><see cref="GroupLook"/> computes the same for many at once, in single precision, and leaves out what the agents take off for volume.</remarks>
 /// <param name="Price">In dollars: base, input, and what its runs burnt and held on average, but not more than at the limits; times the task's factor; and the most that its calls cost, so that
 /// nobody is preferred for calls that he does not declare as tightly as others.</param>
 /// <param name="Failure">The believed chance to fail.</param>
@@ -28,7 +28,7 @@ internal readonly record struct Estimate(double Price, double Failure, double Se
         var gigafuel = (sums.Gigafuel * decay) + (prior.RunStrength * prior.Gigafuel);
         var gigabyteSeconds = (sums.GigabyteSeconds * decay) + (prior.RunStrength * prior.GigabyteSeconds);
         var runPart = runs > 0 ? ((perGigafuel * gigafuel) + (perGigabyteSecond * gigabyteSeconds)) / runs : limitPart;
-        var expected = ((fixedPart + Math.Min(runPart, limitPart)) * state.FactorAt(query.Priority).Value) + (state.Agent.MostForCalls.Nanodollars / 1e9);
+        var expected = ((fixedPart + Math.Min(runPart, limitPart)) * state.FactorFor(query).Value) + (state.Agent.MostForCalls.Nanodollars / 1e9);
 
         var notHad = (sums.NotHad * decay) + (Reputation.PriorStrength * prior.Unavailability);
         return new Estimate(

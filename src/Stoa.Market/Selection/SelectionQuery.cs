@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using Stoa.Market.Registry;
 using Stoa.Primitives;
 
@@ -24,6 +25,12 @@ public sealed record SelectionQuery(
 {
     /// <summary>The task's priority, on which prices may depend: 0 for background, 1 for normal, 2 for high, 3 for urgent.</summary>
     public int Priority { get; init; } = PriceFactors.NormalTier;
+
+    /// <summary>For how many tasks of an agent the consumer has paid this month, by <c>publisher/name</c>: the prices of some depend on it. None where those who are found are to bid.</summary>
+    public IReadOnlyDictionary<string, long> Paid { get; init; } = NonePaid;
+
+    /// <summary>Nothing was paid for.</summary>
+    public static IReadOnlyDictionary<string, long> NonePaid => ReadOnlyDictionary<string, long>.Empty;
 
     /// <summary>Whether those who are found are to bid.</summary>
     public bool IsForAuction { get; init; }

@@ -38,7 +38,7 @@ public sealed partial record AgentTask
 
     /// <summary>Running → queued: its agent failed it, and another one is to try.</summary>
     public AgentTask Reassign(
-        Id<AgentVersion> agentId, ListingName agent, IReadOnlyList<TaskParameter> parameters, AgentLimits limits, DateTimeOffset now)
+        Id<AgentVersion> agentId, ListingName agent, IReadOnlyList<TaskParameter> parameters, AgentLimits limits, DateTimeOffset now, int? volume = null)
     {
         _ = From<TaskState.Running>();
         return this with
@@ -47,6 +47,7 @@ public sealed partial record AgentTask
             Agent = agent,
             Parameters = parameters,
             Limits = limits,
+            Volume = volume,
             Attempts = Attempts + 1,
             State = new TaskState.Queued(now),
         };

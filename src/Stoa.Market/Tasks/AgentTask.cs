@@ -60,6 +60,9 @@ public sealed partial record AgentTask(
     /// <summary>When it must be done: after that it fails, whatever it is doing. Null for no hurry.</summary>
     public DateTimeOffset? DeadlineAt { get; init; }
 
+    /// <summary>What its price is multiplied by for what its agent had done for the consumer in the month when it got it, in parts per thousand; null for nothing.</summary>
+    public int? Volume { get; init; }
+
     /// <summary>It waits for the end of its auction: nobody works on it before that.</summary>
     public bool IsBidding => State is TaskState.Queued && Auction is { IsOpen: true };
 

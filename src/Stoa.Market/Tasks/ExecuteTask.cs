@@ -338,7 +338,7 @@ public sealed class ExecuteTask(
     /// <summary>The factor by which the task's hold was computed.</summary>
     private async Task<PriceFactor> FactorAsync(AgentTask task, PriceFactors factors)
     {
-        var factor = TaskPricing.FactorOf(factors, task.Priority, open: 0);
+        var factor = TaskPricing.FactorOf(factors, task.Priority, open: 0) with { Volume = task.Volume ?? PriceFactors.One };
         return factors.Demand is not null && await tasks.FindDemandAsync(task.Id, CancellationToken.None) is { } demand
             ? factor with { Demand = demand }
             : factor;

@@ -49,6 +49,7 @@ public sealed class FailOver(ITaskStore tasks, IContentStore content, AgentIndex
                 full.Count == 0 ? fit.Takes : agent => !IsFull(full, agent.Listing) && fit.Takes(agent))
             {
                 Priority = (int)failed.Priority,
+                Paid = index.HasVolume(selection.Requirement) ? await tasks.CountPaidAsync(failed.OwnerId, now, cancellationToken) : SelectionQuery.NonePaid,
             },
             now,
             random);
@@ -57,7 +58,7 @@ public sealed class FailOver(ITaskStore tasks, IContentStore content, AgentIndex
         var accepted = TaskRules.CheckParameters(next.Parameters, parameters).Value;
         return (
             // Who had it because nobody has bid was the last one of the auction.
-            failed.Reassign(next.Id, next.Listing, accepted, TaskRules.CapLimits(next.Limits, limits), now) with { Auction = failed.Auction?.Advance() },
+            failed.Reassign(next.Id, next.Listing, accepted, TaskRules.CapLimits(next.Limits, limits), now, TaskPricing.VolumeOf(chosen.Factor)) with { Auction = failed.Auction?.Advance() },
             new Reassignment(tried, choice) { Demand = TaskPricing.DemandOf(next.Factors, chosen.Factor) });
     }
 

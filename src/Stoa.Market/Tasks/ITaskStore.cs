@@ -221,6 +221,17 @@ public interface ITaskStore
     /// <summary>The demand factor that was fixed for a task that has not ended, in parts per thousand; null when none was.</summary>
     Task<int?> FindDemandAsync(Id<AgentTask> id, CancellationToken cancellationToken);
 
+    /// <summary>For how many tasks of an agent, in all of its versions, a consumer has paid in the calendar month of UTC, as far as usage is added up.</summary>
+    /// <param name="consumer">Who paid.</param>
+    /// <param name="publisher">Who published the agent.</param>
+    /// <param name="agent"><c>publisher/name</c>.</param>
+    /// <param name="now">UTC: in the month.</param>
+    /// <param name="cancellationToken">Stops the query.</param>
+    Task<long> CountPaidOfAsync(Id<User> consumer, Id<User> publisher, string agent, DateTimeOffset now, CancellationToken cancellationToken);
+
+    /// <summary>The same of all agents, by <c>publisher/name</c>; those that he has not paid for are left out.</summary>
+    Task<IReadOnlyDictionary<string, long>> CountPaidAsync(Id<User> consumer, DateTimeOffset now, CancellationToken cancellationToken);
+
     /// <summary>Which budgets of its consumer have less left than the task holds, among those that do not count it yet: agents of these must not take it over.</summary>
     /// <param name="task">With the agent that it has.</param>
     /// <param name="now">UTC.</param>

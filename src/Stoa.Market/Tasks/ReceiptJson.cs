@@ -19,7 +19,7 @@ namespace Stoa.Market.Tasks;
 ///   "usage": { "fuel", "peakMemoryBytes", "inputBytes", "outputBytes", "durationMs" }, "price",
 ///   "shares": { "creator", "node", "platform" }, "royalties": [{ "to", "agent", "amount" }],
 ///   "calls": [{ "number", "parent", "agent", "programDigest", "limits", "inputDigest", "outputDigest", "usage", "failure", "pricing", "price", "shares", "royalties" }],
-///   "pricing": { "base", "perMegabyte", "perGigafuel", "perGigabyteSecond", "inputBytes", "tierPermille", "demandPermille" },
+///   "pricing": { "base", "perMegabyte", "perGigafuel", "perGigabyteSecond", "inputBytes", "tierPermille", "demandPermille", "volumePermille" },
 ///   "auction": { "id", "awardDigest" }, "sealedTo", "node", "nodeKey", "finishedAt" }
 /// </code>
 /// <c>seed</c> is a decimal string, since not every language's numbers hold 64 bits; all other numbers are below 2⁵³ or

@@ -35,14 +35,14 @@ public sealed class SubmitBatch(SubmitTask submit, ITaskBatchStore batches, Time
         var tasks = new List<NewTask>(requests.Count);
         var errors = new List<FieldError>();
         var catalogue = submit.Remembering();
-        var open = new SubmitTask.OpenInBatch();
+        var counts = new SubmitTask.BatchCounts();
         for (var index = 0; index < requests.Count && errors.Count < MaxErrors; index++)
         {
             // Nothing below need wait for anything, and checking ten thousand inputs may take long.
             cancellationToken.ThrowIfCancellationRequested();
             if (requests[index].Auction is not null)
                 errors.Add(new FieldError($"/tasks/{index}/auction", "A task of a batch is not put out to bids: submit it alone."));
-            else if ((await submit.MakeAsync(owner, requests[index], catalogue, open, traceParent, cancellationToken)).TryGet(out var made, out var refusal))
+            else if ((await submit.MakeAsync(owner, requests[index], catalogue, counts, traceParent, cancellationToken)).TryGet(out var made, out var refusal))
                 tasks.Add(made with { Task = made.Task with { BatchId = id } });
             else if (refusal.Errors.Count == 0)
                 errors.Add(new FieldError($"/tasks/{index}", refusal.Detail));

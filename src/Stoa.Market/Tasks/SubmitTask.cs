@@ -114,7 +114,7 @@ public sealed class SubmitTask(
 
     /// <summary>Checks a request and makes what is to be written of it: without a key, offered to nobody.</summary>
     internal async Task<Outcome<NewTask, TaskRefusal>> MakeAsync(
-        Id<User> owner, TaskRequest request, FindAgent find, OpenInBatch? batch, string? traceParent, CancellationToken cancellationToken)
+        Id<User> owner, TaskRequest request, FindAgent find, BatchCounts? batch, string? traceParent, CancellationToken cancellationToken)
     {
         if (!(await PrepareAsync(owner, request, find, batch, cancellationToken)).TryGet(out var prepared, out var refusal))
             return refusal;
@@ -166,6 +166,7 @@ public sealed class SubmitTask(
                 : new TaskAuction(auction.Announcement.Id, auction.Announcement.ClosesAt, IsOpen: true, AwardDigest: null, Awards: []),
             Regions = request.Regions,
             DeadlineAt = prepared.Selection?.DeadlineAt,
+            Volume = prepared.Volume,
         };
         var inline = request.Input is RequestedInput.Inline given ? given.Bytes : (ReadOnlyMemory<byte>?)null;
         var transfer = hold is null ? null : Settlement.Hold(hold, clearing, task.Id, now);
@@ -182,7 +183,7 @@ public sealed class SubmitTask(
     }
 
     private async Task<Outcome<Prepared, TaskRefusal>> PrepareAsync(
-        Id<User> owner, TaskRequest request, FindAgent find, OpenInBatch? batch, CancellationToken cancellationToken)
+        Id<User> owner, TaskRequest request, FindAgent find, BatchCounts? batch, CancellationToken cancellationToken)
     {
         if (request.Regions.Count > 0 && cell.Regions is var served && !request.Regions.Any(served.Contains))
         {
@@ -193,7 +194,7 @@ public sealed class SubmitTask(
         }
 
         if (request.Requirement is { } requirement)
-            return await ChooseAsync(owner, request, requirement, cancellationToken);
+            return await ChooseAsync(owner, request, requirement, batch, cancellationToken);
         if (await find(request.Agent!, cancellationToken) is not { } agent)
             return Refuse(TaskRefusal.AgentUnknown, $"There is no agent {request.Agent}. List what there is with GET /api/v1/agents.");
         if (!TaskRules.CheckParameters(agent.Manifest.Parameters, request.Parameters).TryGet(out var parameters, out var refusal))
@@ -210,16 +211,18 @@ public sealed class SubmitTask(
                 TaskPricing.DemandOf(agent.Manifest.Factors, factor), Selection: null)
             {
                 Calls = agent.Manifest.MostForCalls,
+                Volume = TaskPricing.VolumeOf(factor),
             }
             : Refuse(TaskRefusal.PriceOutOfRange, $"The price of {agent.Listing} at {limits.Fuel} units of fuel is beyond any amount of money. Ask for a lower limits.fuel.");
     }
 
     /// <summary>What a task of an agent is charged by when it is submitted now.</summary>
-    private async Task<PriceFactor> FactorAsync(Id<User> owner, AgentVersion agent, TaskPriority priority, OpenInBatch? batch, CancellationToken cancellationToken)
+    private async Task<PriceFactor> FactorAsync(Id<User> owner, AgentVersion agent, TaskPriority priority, BatchCounts? batch, CancellationToken cancellationToken)
     {
         var factors = agent.Manifest.Factors;
+        var paid = factors.Volume is null ? 0 : await CountPaidAsync(owner, agent, batch, cancellationToken);
         if (factors.Demand is not { } demand)
-            return TaskPricing.FactorOf(factors, priority, open: 0);
+            return TaskPricing.FactorOf(factors, priority, open: 0, paid);
         if (batch?.CountOf(agent.Id, demand) is not { } open)
         {
             var counted = await tasks.CountOpenOfAsync(agent.Id, owner, demand, time.GetUtcNow(), cancellationToken);
@@ -228,11 +231,36 @@ public sealed class SubmitTask(
             index.SetOpen($"{agent.Publisher}/{agent.Manifest.Name}", agent.Id, open);
         }
 
-        return TaskPricing.FactorOf(factors, priority, open);
+        return TaskPricing.FactorOf(factors, priority, open, paid);
+    }
+
+    /// <summary>For how many tasks of an agent the consumer has paid this month: of a batch as it was when the first of its tasks was made.</summary>
+    private async Task<long> CountPaidAsync(Id<User> owner, AgentVersion agent, BatchCounts? batch, CancellationToken cancellationToken)
+    {
+        var name = $"{agent.Publisher}/{agent.Manifest.Name}";
+        if (batch?.PaidOf(name) is { } counted)
+            return counted;
+        var paid = await tasks.CountPaidOfAsync(owner, agent.PublisherId, name, time.GetUtcNow(), cancellationToken);
+        batch?.SetPaid(name, paid);
+        return paid;
+    }
+
+    /// <summary>The same of all agents, where that decides about the price of any that may be chosen.</summary>
+    private async Task<IReadOnlyDictionary<string, long>> CountPaidAsync(
+        Id<User> owner, TaskRequest request, Requirement requirement, BatchCounts? batch, CancellationToken cancellationToken)
+    {
+        // In an auction agents bid: what they take off for volume is theirs to bid.
+        if (request.Auction is not null || !index.HasVolume(requirement))
+            return SelectionQuery.NonePaid;
+        if (batch?.Paid is { } counted)
+            return counted;
+        var paid = await tasks.CountPaidAsync(owner, time.GetUtcNow(), cancellationToken);
+        batch?.SetPaid(paid);
+        return paid;
     }
 
     private async Task<Outcome<Prepared, TaskRefusal>> ChooseAsync(
-        Id<User> owner, TaskRequest request, Requirement requirement, CancellationToken cancellationToken)
+        Id<User> owner, TaskRequest request, Requirement requirement, BatchCounts? batch, CancellationToken cancellationToken)
     {
         if (!TaskRules.CheckCaps(request.Limits).TryGet(out var caps, out var refusal))
             return refusal;
@@ -246,18 +274,19 @@ public sealed class SubmitTask(
             requirement, input.SizeBytes, request.Auction is null ? request.MaxPrice : null, TimeLeft(request), maxMemoryBytes, caps, Excluded: [], fit.Takes)
         {
             Priority = (int)request.Priority,
+            Paid = await CountPaidAsync(owner, request, requirement, batch, cancellationToken),
             IsForAuction = request.Auction is not null,
         };
         var choice = index.Choose(query, now, random);
         if (choice.Chosen is null && requirement.Capabilities.FirstOrDefault(capability => !index.Knows(capability)) is { } unknown && await LookUpAsync(unknown, cancellationToken))
-            choice = index.Choose(query, now, random);
+            choice = index.Choose(query with { Paid = await CountPaidAsync(owner, request, requirement, batch, cancellationToken) }, now, random);
         if (choice.Chosen is not { } chosen)
             return Nobody(requirement, request, choice);
         var limits = TaskRules.CapLimits(chosen.Agent.Limits, request.Limits);
         if (!chosen.Agent.Price.TryPrice(PricedWork.AtLimits(input.SizeBytes, limits), chosen.Factor, out var parts))
             throw new InvalidOperationException($"{chosen.Agent.Listing} was chosen at a price beyond money.");
-        // Enough for the two next best too, should this one fail: what is not used is released.
-        var next = choice.Candidates.Where(candidate => candidate != chosen).Take(FailOver.MaxAgents - 1);
+        // Enough for the two next best too, should this one fail: what is not used is released. By then the month may be over, and with it what they take off for volume.
+        var next = choice.Candidates.Where(candidate => candidate != chosen).Take(FailOver.MaxAgents - 1).Select(AtLimitsWithoutVolume);
         return new Prepared(
             chosen.Agent.Id,
             chosen.Agent.Listing,
@@ -265,14 +294,23 @@ public sealed class SubmitTask(
             limits,
             input,
             parts,
-            request.Auction is null ? next.Append(chosen).Max(candidate => candidate.PriceAtLimits) : OpenAuction.HoldOf(choice, input.SizeBytes, request),
+            request.Auction is null ? next.Append(chosen.PriceAtLimits).Max() : OpenAuction.HoldOf(choice, input.SizeBytes, request),
             choice.Candidates.Min(candidate => candidate.Agent.LeastPrice(input.SizeBytes, candidate.Factor)),
             choice.CandidateCount,
             TaskPricing.DemandOf(chosen.Agent.Factors, chosen.Factor),
             new TaskSelection(requirement, request.Limits, requirement.DeadlineMs is { } left ? now.AddMilliseconds(left).ToMilliseconds() : null, choice))
         {
             Calls = chosen.Agent.MostForCalls,
+            Volume = TaskPricing.VolumeOf(chosen.Factor),
         };
+
+        Money AtLimitsWithoutVolume(Candidate candidate)
+        {
+            var most = candidate.Factor.Volume == PriceFactors.One
+                ? candidate.PriceAtLimits
+                : candidate.Agent.PriceAtLimits(input.SizeBytes, caps, candidate.Factor with { Volume = PriceFactors.One }) ?? candidate.PriceAtLimits;
+            return request.MaxPrice is { } budget ? Money.Min(most, budget) : most;
+        }
 
         // What an auction takes is not left to the agent.
         static TimeSpan? TimeLeft(TaskRequest request) => request.Requirement!.DeadlineMs is { } milliseconds
@@ -420,10 +458,22 @@ public sealed class SubmitTask(
 
     private static Refusal<TaskRefusal> Refuse(TaskRefusal code, string detail) => new(code, detail);
 
-    /// <summary>How many tasks of agents with a demand factor are due or run, with those of a batch that is being made: the later ones find the earlier ones waiting.</summary>
-    internal sealed class OpenInBatch
+    /// <summary>What is counted once for all tasks of a batch that is being made: how many tasks of agents with a demand factor are due or run, where the later ones find
+    /// the earlier ones waiting, and for how many the consumer has paid this month.</summary>
+    internal sealed class BatchCounts
     {
         private readonly Dictionary<Id<AgentVersion>, (OpenTasks Before, int More)> _counts = [];
+        private readonly Dictionary<string, long> _paid = new(StringComparer.Ordinal);
+
+        /// <summary>The paid tasks of all agents; null when they were not counted.</summary>
+        public IReadOnlyDictionary<string, long>? Paid { get; private set; }
+
+        /// <summary>The paid tasks of an agent, <c>publisher/name</c>; null when they were not counted.</summary>
+        public long? PaidOf(string agent) => _paid.TryGetValue(agent, out var paid) ? paid : Paid?.GetValueOrDefault(agent);
+
+        public void SetPaid(string agent, long paid) => _paid[agent] = paid;
+
+        public void SetPaid(IReadOnlyDictionary<string, long> paid) => Paid = paid;
 
         public int? CountOf(Id<AgentVersion> agent, DemandFactor demand) =>
             _counts.TryGetValue(agent, out var count) ? count.Before.With(count.More, demand) : null;
@@ -455,5 +505,8 @@ public sealed class SubmitTask(
     {
         /// <summary>The most that the calls of other agents cost; a part of the hold.</summary>
         public Money Calls { get; init; }
+
+        /// <summary>The volume factor, in parts per thousand; null when it is one.</summary>
+        public int? Volume { get; init; }
     }
 }

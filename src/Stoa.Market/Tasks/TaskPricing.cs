@@ -14,10 +14,14 @@ public static class TaskPricing
     /// <param name="factors">The agent's.</param>
     /// <param name="priority">The task's.</param>
     /// <param name="open">How many tasks of the agent are due or run.</param>
-    public static PriceFactor FactorOf(PriceFactors factors, TaskPriority priority, long open) => factors.At((int)priority, open);
+    /// <param name="paid">For how many tasks of the agent the consumer has paid this month.</param>
+    public static PriceFactor FactorOf(PriceFactors factors, TaskPriority priority, long open, long paid = 0) => factors.At((int)priority, open, paid);
 
-    /// <summary>What is kept of a task's factor: its demand part, where the agent has one. The other part follows from the priority.</summary>
+    /// <summary>What is kept of a task's factor: its demand part, where the agent has one. That of the priority follows from the priority.</summary>
     public static int? DemandOf(PriceFactors factors, PriceFactor factor) => factors.Demand is null ? null : factor.Demand;
+
+    /// <summary>What is kept of a task's factor beside that: its volume part, null when that is one.</summary>
+    public static int? VolumeOf(PriceFactor factor) => factor.Volume == PriceFactors.One ? null : factor.Volume;
 
     /// <summary>What is captured for an attempt that succeeded, without what it called.</summary>
     /// <param name="price">The agent's.</param>

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Metering;
 using Stoa.Market.Registry;
@@ -19,6 +20,7 @@ internal static class SqlUsage
 {
     private const int BlocksAtOnce = 16;
     private const int TasksAtOnce = 5_000;
+    private const string TasksOfMonth = "span = @month AND start_at = @start AND consumer_id = @consumer AND kind = @task";
 
     private static readonly SqlRows<TotalRow> s_open = SqlRows<TotalRow>.Insert(
         "usage_totals",
@@ -109,6 +111,25 @@ internal static class SqlUsage
         await SqlBudgets.SettleAsync(session, step.Settled);
         return true;
     }
+
+    /// <summary>How many tasks of an agent a consumer was charged for in a month, as far as they are added up.</summary>
+    /// <param name="session">Any.</param>
+    /// <param name="consumer">Who paid.</param>
+    /// <param name="publisher">Who published the agent.</param>
+    /// <param name="agent"><c>publisher/name</c>.</param>
+    /// <param name="now">UTC: in the month.</param>
+    public static Task<long> CountTasksAsync(SqlSession session, Id<User> consumer, Id<User> publisher, string agent, DateTimeOffset now) =>
+        // In the order of the primary key: it reads a row for each version and node.
+        session.QuerySingleAsync<long>(
+            $"SELECT CAST(COALESCE(SUM(events), 0) AS BIGINT) FROM usage_totals WHERE {TasksOfMonth} AND publisher_id = @publisher AND agent = @agent",
+            new { month = nameof(UsageSpan.Month), start = UsageSpan.Month.StartOf(now), consumer, task = nameof(UsageKind.Task), publisher, agent });
+
+    /// <summary>The same of all agents, by <c>publisher/name</c>; those that he was not charged for are left out.</summary>
+    public static async Task<IReadOnlyDictionary<string, long>> CountTasksAsync(SqlSession session, Id<User> consumer, DateTimeOffset now) =>
+        (await session.QueryAsync<(string Agent, long Count)>(
+            $"SELECT agent, CAST(SUM(events) AS BIGINT) FROM usage_totals WHERE {TasksOfMonth} GROUP BY agent HAVING SUM(events) > 0",
+            new { month = nameof(UsageSpan.Month), start = UsageSpan.Month.StartOf(now), consumer, task = nameof(UsageKind.Task) }))
+            .ToDictionary(row => row.Agent, row => row.Count, StringComparer.Ordinal);
 
     /// <summary>The node that a receipt's envelope names as its signer.</summary>
     public static string SignerOf(byte[] envelope) => EndedRow.NodeOf(envelope);

@@ -24,7 +24,7 @@ internal static class PersonalData
             "tasks",
             "id",
             "owner_id = @user",
-            "id agent requirement budget deadline_at tried input_digest input_bytes parameters fuel_limit memory_limit_bytes timeout_ms output_limit_bytes log_limit_bytes hold_id hold_amount batch_id schedule_id replay_of priority due_at trace_parent auction created_at")
+            "id agent requirement budget deadline_at tried input_digest input_bytes parameters fuel_limit memory_limit_bytes timeout_ms output_limit_bytes log_limit_bytes hold_id hold_amount volume batch_id schedule_id replay_of priority due_at trace_parent auction created_at")
         {
             OnErasure = new OnErasure.ByStep(ErasureSteps.Tasks),
             // Each may have a megabyte of input with it.

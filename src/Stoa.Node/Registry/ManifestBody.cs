@@ -88,8 +88,9 @@ internal static class ManifestBody
         price.PerMegabyte.ToString(),
         price.PerGigafuel.ToString(),
         price.PerGigabyteSecond == Money.Zero ? null : price.PerGigabyteSecond.ToString(),
-        factors with { Demand = null } == PriceFactors.None ? null : new PriceTiersBody(Tier(factors.Background), Tier(factors.High), Tier(factors.Urgent)),
-        factors.Demand is { } demand ? new PriceDemandBody(Number(demand.Most), demand.Capacity, demand.From == 0 ? null : Number(demand.From)) : null);
+        factors with { Demand = null, Volume = null } == PriceFactors.None ? null : new PriceTiersBody(Tier(factors.Background), Tier(factors.High), Tier(factors.Urgent)),
+        factors.Demand is { } demand ? new PriceDemandBody(Number(demand.Most), demand.Capacity, demand.From == 0 ? null : Number(demand.From)) : null,
+        factors.Volume is { } volume ? [.. volume.Tiers.Select(tier => new PriceVolumeBody(tier.From, Number(tier.Factor)))] : null);
 
     private static decimal? Tier(int factor) => factor == PriceFactors.One ? null : Number(factor);
 

@@ -43,7 +43,7 @@ internal static class SqlTaskChoices
         await session.SendEachAsync(
             """
             UPDATE tasks SET agent_id = @AgentId, agent = @Agent, parameters = @Parameters, fuel_limit = @Fuel, memory_limit_bytes = @MemoryBytes,
-                timeout_ms = @TimeoutMs, output_limit_bytes = @OutputBytes, log_limit_bytes = @LogBytes, tried = @Tried, auction = @Auction
+                timeout_ms = @TimeoutMs, output_limit_bytes = @OutputBytes, log_limit_bytes = @LogBytes, volume = @Volume, tried = @Tried, auction = @Auction
             WHERE id = @Id
             """,
             moved.Select(end => new
@@ -57,6 +57,7 @@ internal static class SqlTaskChoices
                 end.Task.Limits.TimeoutMs,
                 end.Task.Limits.OutputBytes,
                 end.Task.Limits.LogBytes,
+                end.Task.Volume,
                 Tried = JsonSerializer.Serialize(end.Reassignment!.Tried, SelectionJson.Default.IReadOnlyListString),
                 Auction = SqlAuctions.Write(end.Task.Auction),
             }));

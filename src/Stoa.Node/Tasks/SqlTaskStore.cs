@@ -388,6 +388,12 @@ public sealed class SqlTaskStore : ITaskStore
     public Task<int?> FindDemandAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
         _database.ReadAsync(session => SqlTaskDemand.FindAsync(session, id), cancellationToken);
 
+    public Task<long> CountPaidOfAsync(Id<User> consumer, Id<User> publisher, string agent, DateTimeOffset now, CancellationToken cancellationToken) =>
+        _database.ReadAsync(session => SqlUsage.CountTasksAsync(session, consumer, publisher, agent, now), cancellationToken);
+
+    public Task<IReadOnlyDictionary<string, long>> CountPaidAsync(Id<User> consumer, DateTimeOffset now, CancellationToken cancellationToken) =>
+        _database.ReadAsync(session => SqlUsage.CountTasksAsync(session, consumer, now), cancellationToken);
+
     public Task<IReadOnlyList<string>> FindFullBudgetsAsync(AgentTask task, DateTimeOffset now, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(task);

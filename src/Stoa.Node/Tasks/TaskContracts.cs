@@ -231,7 +231,10 @@ internal static class TaskContracts
         quote.CandidateCount,
         quote.Parts.Factor == PriceFactor.One
             ? null
-            : new QuoteFactorsBody(quote.Parts.Factor.Tier / (decimal)PriceFactors.One, quote.Parts.Factor.Demand / (decimal)PriceFactors.One),
+            : new QuoteFactorsBody(
+                quote.Parts.Factor.Tier / (decimal)PriceFactors.One,
+                quote.Parts.Factor.Demand / (decimal)PriceFactors.One,
+                quote.Parts.Factor.Volume / (decimal)PriceFactors.One),
         quote.Calls == Money.Zero ? null : quote.Calls.ToString());
 
     private static TaskCallBody ToContract(TaskCall call) => new(

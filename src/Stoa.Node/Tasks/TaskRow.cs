@@ -47,6 +47,7 @@ internal sealed record TaskRow(
     long Priority,
     string? Auction,
     DateTimeOffset? DeadlineAt,
+    long? Volume,
     string? Regions,
     string? SealedTo)
 {
@@ -58,7 +59,7 @@ internal sealed record TaskRow(
         id, owner_id, agent_id, agent, input_digest, input_bytes, input_inline, parameters,
         fuel_limit, memory_limit_bytes, timeout_ms, output_limit_bytes, log_limit_bytes, hold_id, hold_payer_id, hold_amount,
         attempts, losses, token, state, due_at, tag, lease_holder, started_at, finished_at, outcome,
-        cancel_requested_at, trace_parent, created_at, batch_id, schedule_id, replay_of, priority, auction, deadline_at,
+        cancel_requested_at, trace_parent, created_at, batch_id, schedule_id, replay_of, priority, auction, deadline_at, volume,
         (SELECT r.regions FROM task_regions AS r WHERE r.task_id = tasks_now.id) AS regions,
         (SELECT s.key_id FROM task_seals AS s WHERE s.task_id = tasks_now.id) AS sealed_to
         """;
@@ -90,6 +91,7 @@ internal sealed record TaskRow(
         ReplayOf = ReplayOf,
         Auction = Auction is null ? null : SqlAuctions.Read(Auction),
         DeadlineAt = DeadlineAt,
+        Volume = (int?)Volume,
         Regions = Regions is null ? [] : SqlRegionalQueue.Split(Regions),
     };
 

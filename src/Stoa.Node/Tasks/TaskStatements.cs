@@ -63,6 +63,7 @@ internal static class TaskStatements
             SqlField<PlacedTask>.OfText("schedule_id", row => row.Task.ScheduleId),
             SqlField<PlacedTask>.OfId("replay_of", row => row.Task.ReplayOf),
             SqlField<PlacedTask>.OfInteger("priority", row => (long)row.Task.Priority),
+            SqlField<PlacedTask>.OfInteger("volume", row => row.Task.Volume),
             SqlField<PlacedTask>.OfInteger("attempts", row => row.Task.Attempts),
             SqlField<PlacedTask>.OfInteger("losses", row => row.Task.Losses),
             SqlField<PlacedTask>.OfInteger("token", _ => 0),

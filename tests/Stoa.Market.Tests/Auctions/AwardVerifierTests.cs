@@ -77,6 +77,7 @@ public sealed class AwardVerifierTests : IDisposable
         { "$.announcement.bidders[0].quality = NaN", AwardFault.NotAnAward },
         { "$.announcement.bidders[0].rates.tierPermille = 499", AwardFault.NotAnAward },
         { "$.announcement.bidders[0].rates.demandPermille = 3000", AwardFault.DecisionUnexplained },
+        { "$.announcement.bidders[0].rates.volumePermille = 900", AwardFault.NotAnAward },
         { "$.announcement.bidders[0].expectedPrice = -1", AwardFault.NotAnAward },
         { "$.announcement.bidders[0].expectedPrice = 99999999999", AwardFault.NotAnAward },
         { "$.announcement.reserve = 0.2", AwardFault.DecisionUnexplained },

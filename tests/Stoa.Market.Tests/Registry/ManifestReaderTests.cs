@@ -76,6 +76,24 @@ public sealed class ManifestReaderTests
     [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"demand\": {\"max\": 2, \"capacity\": 4, \"from\": 1}}", "/price/demand/from")]
     [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"demand\": {\"capacity\": 4}}", "/price/demand/max")]
     [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"demand\": 2}", "/price/demand")]
+    [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"volume\": []}", "/price/volume")]
+    [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"volume\": 0.9}", "/price/volume")]
+    [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"volume\": [{\"from\": 1, \"factor\": 0.998}, {\"from\": 2, \"factor\": 0.997}, {\"from\": 3, \"factor\": 0.996}, {\"from\": 4, \"factor\": 0.995}, {\"from\": 5, \"factor\": 0.994}, {\"from\": 6, \"factor\": 0.993}, {\"from\": 7, \"factor\": 0.992}, {\"from\": 8, \"factor\": 0.991}, {\"from\": 9, \"factor\": 0.990}]}", "/price/volume")]
+    [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"volume\": [0.9]}", "/price/volume/0")]
+    [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"volume\": [{\"factor\": 0.9}]}", "/price/volume/0/from")]
+    [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"volume\": [{\"from\": 0, \"factor\": 0.9}]}", "/price/volume/0/from")]
+    [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"volume\": [{\"from\": 1000000001, \"factor\": 0.9}]}", "/price/volume/0/from")]
+    [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"volume\": [{\"from\": 1.5, \"factor\": 0.9}]}", "/price/volume/0/from")]
+    [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"volume\": [{\"from\": 1}]}", "/price/volume/0/factor")]
+    [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"volume\": [{\"from\": 1, \"factor\": 1}]}", "/price/volume/0/factor")]
+    [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"volume\": [{\"from\": 1, \"factor\": 0.099}]}", "/price/volume/0/factor")]
+    [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"volume\": [{\"from\": 1, \"factor\": 0.9999}]}", "/price/volume/0/factor")]
+    [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"volume\": [{\"from\": 1, \"factor\": \"0.9\"}]}", "/price/volume/0/factor")]
+    [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"volume\": [{\"from\": 1, \"factor\": 0.9, \"to\": 2}]}", "/price/volume/0/to")]
+    [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"volume\": [{\"from\": 5, \"factor\": 0.9}, {\"from\": 5, \"factor\": 0.8}]}", "/price/volume/1/from")]
+    [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"volume\": [{\"from\": 5, \"factor\": 0.9}, {\"from\": 4, \"factor\": 0.8}]}", "/price/volume/1/from")]
+    [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"volume\": [{\"from\": 5, \"factor\": 0.9}, {\"from\": 6, \"factor\": 0.9}]}", "/price/volume/1/factor")]
+    [InlineData("price", "{\"base\": \"1\", \"perMegabyte\": \"0\", \"perGigafuel\": \"0\", \"volume\": [{\"from\": 5, \"factor\": 0.9}, {\"from\": 6}, {\"from\": 7, \"factor\": 0.95}]}", "/price/volume/2/factor")]
     [InlineData("royalties", "[{\"share\": 0.1}]", "/royalties/0/to")]
     [InlineData("royalties", "[{\"share\": 0.1, \"to\": \"ada\", \"agent\": \"ada/base@1.0.0\"}]", "/royalties/0/agent")]
     [InlineData("royalties", "[{\"share\": 0.1, \"agent\": \"ada/base\"}]", "/royalties/0/agent")]
@@ -105,6 +123,28 @@ public sealed class ManifestReaderTests
 
         (factors.Background, factors.High, factors.Urgent).ShouldBe((background, high, urgent));
         (factors.Demand is { } given ? $"{given.Most} {given.From} {given.Capacity}" : null).ShouldBe(demand);
+    }
+
+    [Theory]
+    [InlineData("", null)]
+    [InlineData(""","volume":null""", null)]
+    [InlineData(""","volume":[{"from":1,"factor":0.999}]""", "1 999")]
+    [InlineData(""","volume":[{"from":1000,"factor":9e-1},{"from":1000000000,"factor":0.1}]""", "1000 900, 1000000000 100")]
+    public void Read_Volume_GivesPartsPerThousand(string members, string? tiers)
+    {
+        var factors = Read(Good.Replace("\"0.5\" }", "\"0.5\"" + members + " }", StringComparison.Ordinal)).Value.Factors;
+
+        (factors.Volume is { } given ? string.Join(", ", given.Tiers.Select(tier => $"{tier.From} {tier.Factor}")) : null).ShouldBe(tiers);
+    }
+
+    [Fact]
+    public void Read_TiersOfVolumeInDisorder_TellsEachFault()
+    {
+        var document = JsonNode.Parse(Good)!.AsObject();
+        document["price"]!["volume"] = JsonNode.Parse("""[{ "from": 10, "factor": 0.5 }, { "from": 10, "factor": 0.5 }, { "from": 0, "factor": 2, "upTo": 3 }, { "from": 9, "factor": 0.6 }]""");
+
+        Read(document.ToJsonString()).Refusal.ShouldNotBeNull().Errors.Select(error => error.Pointer).ShouldBe(
+            ["/price/volume/1/from", "/price/volume/1/factor", "/price/volume/2/from", "/price/volume/2/factor", "/price/volume/2/upTo", "/price/volume/3/from", "/price/volume/3/factor"]);
     }
 
     [Fact]

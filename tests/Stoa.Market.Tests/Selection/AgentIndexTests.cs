@@ -69,6 +69,60 @@ public sealed class AgentIndexTests
         _market.Index.InDemand.ShouldBeEmpty();
     }
 
+    [Theory]
+    [InlineData(0, "ben/flat", "0.020000000")]
+    [InlineData(99, "ben/flat", "0.020000000")]
+    [InlineData(100, "ann/loyal", "0.010000000")]
+    public void Choose_ReckonsWithWhatTheConsumerHasHadDone(long paid, string chosen, string price)
+    {
+        Publish("ann/loyal", "0.02", PriceFactors.None with { Volume = new VolumeFactor([new VolumeTier(100, 500)]) });
+        Publish("ben/flat", "0.015", PriceFactors.None);
+        Publish("cleo/dear", "0.05", PriceFactors.None);
+
+        var choice = _market.Choose(weights: s_onlyPrice, paid: new Dictionary<string, long> { ["ann/loyal"] = paid, ["ben/flat"] = 1_000 });
+
+        choice.Chosen!.Agent.Name.ShouldBe(chosen);
+        var loyal = choice.Candidates.Single(candidate => candidate.Agent.Name == "ann/loyal");
+        (loyal.PriceAtLimits, loyal.Factor).ShouldBe((Money.Parse(price), new PriceFactor(1_000, 1_000, paid < 100 ? 1_000 : 500)));
+        ((double)loyal.ExpectedPrice.Nanodollars).ShouldBe(loyal.PriceAtLimits.Nanodollars, 2);
+    }
+
+    [Fact]
+    public void Choose_WithABudget_HoldsThePriceBeforeVolumeAgainstIt()
+    {
+        Publish("ann/loyal", "0.02", PriceFactors.None with { Volume = new VolumeFactor([new VolumeTier(100, 500)]) });
+        var paid = new Dictionary<string, long> { ["ann/loyal"] = 100 };
+
+        _market.Choose(budget: "0.02", paid: paid).Chosen!.PriceAtLimits.ShouldBe(Money.Parse("0.01"));
+        _market.Choose(budget: "0.019999999", paid: paid).UnfitCounts.ShouldBe(new Dictionary<Unfit, int> { [Unfit.Budget] = 1 });
+    }
+
+    [Fact]
+    public void HasVolume_FollowsTheNewestVersionsOfThoseWhoHaveAllOfTheCapabilities()
+    {
+        var volume = PriceFactors.None with { Volume = new VolumeFactor([new VolumeTier(1, 500)]) };
+        HasVolume("text.upper").ShouldBeFalse();
+
+        var both = _market.Publish("ann/both", capabilities: ["text.upper", "text.lower", "text.upper"]) with { Factors = volume };
+        _market.Index.Put(both);
+        _market.Index.Put(both);
+        Publish("ben/flat", "0.01", PriceFactors.None);
+        (HasVolume("text.upper"), HasVolume("text.lower"), HasVolume("text.upper", "text.lower"), HasVolume("text.upper", "text.other")).ShouldBe((true, true, true, false));
+
+        Publish("cleo/upper", "0.01", volume);
+        _market.Index.Put(both with { Id = TaskSamples.Ids.Next<AgentVersion>(), Capabilities = ["text.lower"] });
+        (HasVolume("text.upper"), HasVolume("text.lower")).ShouldBe((true, true));
+        _market.Index.Withdraw(_market.PublisherOf("cleo/upper"));
+        _market.Index.Withdraw(_market.PublisherOf("cleo/upper"));
+        (HasVolume("text.upper"), HasVolume("text.lower")).ShouldBe((false, true));
+        _market.Index.Put(both with { Factors = PriceFactors.None });
+        HasVolume("text.lower").ShouldBeFalse();
+        Publish("cleo/upper", "0.01", volume);
+        HasVolume("text.upper").ShouldBeTrue("who was withdrawn is back");
+
+        bool HasVolume(params string[] capabilities) => _market.Index.HasVolume(new Requirement(capabilities, null, null, 0, SelectionWeights.Default, Explores: false));
+    }
+
     [Fact]
     public void AddOpen_CountsUntilTheNextCountOfAll()
     {

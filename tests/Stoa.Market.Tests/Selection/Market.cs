@@ -107,7 +107,8 @@ internal sealed class Market
 
     public Choice Choose(
         Random? random = null, SelectionWeights? weights = null, string? budget = null, TimeSpan? timeLeft = null, double minReputation = 0,
-        string[]? capabilities = null, string[]? excluded = null, Func<IndexedAgent, bool>? takes = null, long maxMemoryBytes = 1L << 40, bool explores = true, int priority = 1)
+        string[]? capabilities = null, string[]? excluded = null, Func<IndexedAgent, bool>? takes = null, long maxMemoryBytes = 1L << 40, bool explores = true, int priority = 1,
+        IReadOnlyDictionary<string, long>? paid = null)
     {
         var limit = budget is null ? (Money?)null : Money.Parse(budget);
         return Index.Choose(
@@ -122,6 +123,7 @@ internal sealed class Market
                 takes ?? (_ => true))
             {
                 Priority = priority,
+                Paid = paid ?? SelectionQuery.NonePaid,
             },
             Now,
             random ?? new Random(1));

@@ -149,6 +149,24 @@ internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, 
 
     Task<int?> ITaskStore.FindDemandAsync(Id<AgentTask> id, CancellationToken cancellationToken) => throw new NotSupportedException();
 
+    /// <summary>For how many tasks of agents everybody has paid this month.</summary>
+    public Dictionary<string, long> Paid { get; } = [];
+
+    /// <summary>How often that was asked for.</summary>
+    public int PaidCounts { get; private set; }
+
+    public Task<long> CountPaidOfAsync(Id<User> consumer, Id<User> publisher, string agent, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        PaidCounts++;
+        return Task.FromResult(Paid.GetValueOrDefault(agent));
+    }
+
+    public Task<IReadOnlyDictionary<string, long>> CountPaidAsync(Id<User> consumer, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        PaidCounts++;
+        return Task.FromResult<IReadOnlyDictionary<string, long>>(new Dictionary<string, long>(Paid));
+    }
+
     Task<IReadOnlyList<string>> ITaskStore.FindFullBudgetsAsync(AgentTask task, DateTimeOffset now, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     Task<DateTimeOffset?> ITaskStore.NextDueAsync(string? region, CancellationToken cancellationToken) => throw new NotSupportedException();

@@ -137,14 +137,56 @@ public sealed class ReceiptTests : IDisposable
     [InlineData(1_000, 999)]
     [InlineData(1_000, 10_001)]
     [InlineData(-1_000, -1_000)]
-    public void Verify_OfAFactorThatThereIsNot_Refuses(int tier, int demand)
+    [InlineData(1_000, 1_000, 99)]
+    [InlineData(1_000, 1_000, 1_001)]
+    [InlineData(1_000, 1_000, 0)]
+    [InlineData(1_000, 1_000, -900)]
+    public void Verify_OfAFactorThatThereIsNot_Refuses(int tier, int demand, int volume = 1_000)
     {
         var receipt = TaskSamples.Receipt(_key, Money.Zero) with
         {
-            Pricing = new ReceiptPricing(new AgentPrice(Money.Zero, Money.Zero, Money.Zero), InputBytes: 5) { Factor = new PriceFactor(tier, demand) },
+            Pricing = new ReceiptPricing(new AgentPrice(Money.Zero, Money.Zero, Money.Zero), InputBytes: 5) { Factor = new PriceFactor(tier, demand, volume) },
         };
 
         Fault(receipt.Sign(_key).Envelope).ShouldBe(ReceiptFault.PriceUnexplained);
+    }
+
+    [Theory]
+    [InlineData(1_000, 1_000)]
+    [InlineData(1_501, 1_337)]
+    public void Verify_OfAPriceWithVolume_RecomputesItExactly(int tier, int demand)
+    {
+        var factor = new PriceFactor(tier, demand, Volume: 901);
+        var receipt = Priced(factor);
+        receipt.Price.ShouldBeLessThan(Priced(factor with { Volume = 1_000 }).Price);
+        var envelope = receipt.Sign(_key).Envelope;
+
+        ReceiptVerifier.Verify(envelope, null).Value.Pricing!.Factor.ShouldBe(factor);
+
+        foreach (var other in (int[])[100, 900, 902, 1_000])
+            Fault((receipt with { Pricing = receipt.Pricing! with { Factor = factor with { Volume = other } } }).Sign(_key).Envelope).ShouldBe(ReceiptFault.PriceUnexplained);
+        var cheaper = receipt.Price - new Money(1);
+        Fault((receipt with { Price = cheaper, Shares = SplitPolicy.Default.Split(cheaper) }).Sign(_key).Envelope).ShouldBe(ReceiptFault.PriceUnexplained);
+        // With what a reader of before would make of it, and nobody who signed it did.
+        var payload = Encoding.UTF8.GetString(envelope.Payload).Replace("\"volumePermille\":901", "\"volumePermille\":900", StringComparison.Ordinal);
+        Fault(envelope with { Payload = Encoding.UTF8.GetBytes(payload) }).ShouldBe(ReceiptFault.SignatureInvalid);
+    }
+
+    [Fact]
+    public void Verify_OfAVolumeWithoutTheOtherFactors_ReckonsWithItAllTheSame()
+    {
+        var receipt = Priced(new PriceFactor(1_000, 1_000, 500));
+        var payload = JsonNode.Parse(ReceiptJson.Write(receipt))!.AsObject();
+        payload["pricing"]!.AsObject().Remove("tierPermille").ShouldBeTrue();
+        payload["pricing"]!.AsObject().Remove("demandPermille").ShouldBeTrue();
+
+        ReceiptVerifier.Verify(Sign(), null).Value.Pricing!.Factor.ShouldBe(new PriceFactor(1_000, 1_000, 500));
+        payload["pricing"]!["volumePermille"] = 501;
+        Fault(Sign()).ShouldBe(ReceiptFault.PriceUnexplained);
+        payload["pricing"]!["volumePermille"] = "500";
+        Fault(Sign()).ShouldBe(ReceiptFault.NotAReceipt);
+
+        DsseEnvelope Sign() => DsseEnvelope.Sign(Receipt.PayloadType, Encoding.UTF8.GetBytes(payload.ToJsonString()), _key);
     }
 
     [Fact]
@@ -154,6 +196,8 @@ public sealed class ReceiptTests : IDisposable
 
         payload.ShouldContain("\"perGigabyteSecond\":\"0.500000000\",\"inputBytes\":5},");
         Encoding.UTF8.GetString(ReceiptJson.Write(Priced(new PriceFactor(1_000, 1_250)))).ShouldContain("\"inputBytes\":5,\"tierPermille\":1000,\"demandPermille\":1250},");
+        Encoding.UTF8.GetString(ReceiptJson.Write(Priced(new PriceFactor(1_000, 1_000, 900)))).ShouldContain(
+            "\"inputBytes\":5,\"tierPermille\":1000,\"demandPermille\":1000,\"volumePermille\":900},");
     }
 
     [Fact]

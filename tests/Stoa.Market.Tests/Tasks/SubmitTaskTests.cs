@@ -28,6 +28,8 @@ public sealed class SubmitTaskTests
         new("title", "Any text.", AgentParameterType.String, null, []),
     ];
 
+    private static readonly VolumeFactor s_volume = new([new VolumeTier(10, 900), new VolumeTier(100, 500)]);
+
     private readonly MarketShelf _shelf = new();
     private readonly Id<User> _owner = TaskSamples.Ids.Next<User>();
     private readonly Id<Account> _clearing = TaskSamples.Ids.Next<Account>();
@@ -330,6 +332,81 @@ public sealed class SubmitTaskTests
         (await SubmitAsync(Request() with { MaxPrice = normal })).Refusal.ShouldBeNull();
         (await SubmitAsync(Request() with { MaxPrice = normal, Priority = TaskPriority.Urgent })).Refusal!.Code.ShouldBe(TaskRefusal.BudgetTooSmall);
     }
+
+    [Theory]
+    [InlineData(0, null)]
+    [InlineData(9, null)]
+    [InlineData(10, 900)]
+    [InlineData(100, 500)]
+    public async Task Submit_ToAnAgentWithVolume_FixesTheFactorOfWhatWasPaidFor(long paid, int? volume)
+    {
+        _shelf.Agent = Agent(TaskSamples.Manifest() with { Factors = new PriceFactors(1_000, 1_000, 3_000, Demand: null) { Volume = s_volume } });
+        _shelf.Paid["stoa/upper"] = paid;
+
+        var quote = (await _submit.QuoteAsync(_owner, Request() with { Priority = TaskPriority.Urgent }, Stop)).Value;
+        var task = (await SubmitAsync(Request() with { Priority = TaskPriority.Urgent })).Value.Task;
+
+        var factor = new PriceFactor(3_000, 1_000, volume ?? 1_000);
+        (task.Volume, quote.Parts.Factor, quote.Hold).ShouldBe((volume, factor, task.MaxPrice));
+        quote.Least.ShouldBe(factor.Apply(Money.Parse("0.001000003")));
+        // What is captured goes by the task, whatever the month comes to meanwhile.
+        (TaskPricing.FactorOf(_shelf.Agent.Manifest.Factors, task.Priority, open: 0) with { Volume = task.Volume ?? 1_000 }).ShouldBe(factor);
+    }
+
+    [Fact]
+    public async Task Submit_ToAnAgentWithoutVolume_AsksForNoCount()
+    {
+        _shelf.Paid["stoa/upper"] = 1_000;
+        _index.Put(IndexedAgent.Of(_shelf.Agent!));
+
+        var named = (await SubmitAsync(Request())).Value.Task;
+        var chosen = (await SubmitAsync(Work())).Value.Task;
+
+        (named.Volume, chosen.Volume, _shelf.PaidCounts).ShouldBe((null, null, 0));
+    }
+
+    [Fact]
+    public async Task Submit_OfWork_HoldsTheChosenByItsVolumeAndTheNextBestWithout()
+    {
+        _shelf.Agent = Agent(TaskSamples.Manifest() with { Factors = PriceFactors.None with { Volume = s_volume } });
+        _shelf.Paid["stoa/upper"] = 100;
+        _index.Put(IndexedAgent.Of(_shelf.Agent));
+        var full = (await SubmitAsync(Work() with { Auction = new AuctionTerms(100, OnNoBids.Fail) })).Value.Task;
+        _shelf.PaidCounts.ShouldBe(0, "in an auction agents bid");
+
+        var alone = (await SubmitAsync(Work())).Value.Task;
+
+        (full.Volume, alone.Volume, _shelf.PaidCounts).ShouldBe((null, 500, 1));
+        alone.MaxPrice.ShouldBe(Money.MultiplyRatioRoundingUp(full.MaxPrice, 1, 2));
+        (await SubmitAsync(Work() with { MaxPrice = full.MaxPrice })).Value.Task.MaxPrice.ShouldBe(alone.MaxPrice);
+
+        // By the time that it is asked for the month may be over.
+        var other = Agent(TaskSamples.Manifest() with { Name = "other", Factors = _shelf.Agent.Manifest.Factors });
+        _index.Put(IndexedAgent.Of(other));
+        _shelf.Paid["stoa/other"] = 100;
+        (await SubmitAsync(Work())).Value.Task.MaxPrice.ShouldBe(full.MaxPrice);
+    }
+
+    [Fact]
+    public async Task Make_OfABatch_CountsOnce()
+    {
+        _shelf.Agent = Agent(TaskSamples.Manifest() with { Factors = PriceFactors.None with { Volume = s_volume } });
+        _shelf.Paid["stoa/upper"] = 10;
+        _index.Put(IndexedAgent.Of(_shelf.Agent));
+        var counts = new SubmitTask.BatchCounts();
+        var volumes = new List<int?>();
+        foreach (var request in (TaskRequest[])[Request(), Request(), Work(), Work(), Request()])
+        {
+            volumes.Add((await _submit.MakeAsync(_owner, request, _submit.Remembering(), counts, traceParent: null, Stop)).Value.Task.Volume);
+            _shelf.Paid["stoa/upper"] = 1_000;
+        }
+
+        // Once for the agent by its name, and once for all that may be chosen.
+        volumes.ShouldBe([900, 900, 500, 500, 900]);
+        _shelf.PaidCounts.ShouldBe(2);
+    }
+
+    private static TaskRequest Work() => Request() with { Agent = null, Requirement = new Requirement(TaskSamples.Manifest().Capabilities, null, null, 0, SelectionWeights.Default, Explores: false) };
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 

@@ -43,7 +43,7 @@ public abstract class TaskMigrationConformance(DatabaseSource source) : Database
 
         await Database.WriteAsync(session => session.ExecuteAsync(Migrations.Embedded.Single(step => step.Number == 5).Sql), Stop);
         // What later versions added to tasks, so that this version's store can read them.
-        foreach (var later in Migrations.Embedded.Where(step => step.Number is 14 or 15 or 19))
+        foreach (var later in Migrations.Embedded.Where(step => step.Number is 14 or 15 or 19 or 34))
             await Database.WriteAsync(session => session.ExecuteAsync(later.Sql), Stop);
 
         var tasks = new SqlTaskStore(Database, TimeProvider.System);

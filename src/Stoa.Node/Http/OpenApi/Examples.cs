@@ -252,7 +252,8 @@ internal static class Examples
         new BidStatement("auction_01m81g2k3vf0a1b2c3d4e5f6g7", "stoa/markdown-html", "5f0c6d1e8f7a4b1e9a570d6c3a1f2b44", Factor: "0.8"),
         new BiddingPolicyBody("loadAware", IdleFactor: "0.6", BusyFactor: "1", FullLoad: 8),
         new BiddingResponse("stoa/markdown-html", new BiddingPolicyBody("fixed", Factor: "0.800000"), IsDefault: false, Faults: 0, s_submitted),
-        new QuoteResponse("stoa/markdown-html@1.0.0", "0.020100001", "0.000100000", "0.000000001", "0.020000000", "0.000000000", "0.000100001", 1),
+        new QuoteResponse(
+            "stoa/markdown-html@1.0.0", "0.018090001", "0.000100000", "0.000000001", "0.020000000", "0.000000000", "0.000090001", 1, new QuoteFactorsBody(1, 1, 0.9m)),
         s_agent,
         new ListResponse<AgentResponse>([s_agent]),
         new BlobResponse(InputDigest, 5),
