@@ -43,7 +43,7 @@ internal sealed class ReceiptShares(IReadOnlyDictionary<string, Id<Account>> wal
         var own = receipt.Calls.Aggregate(receipt.Shares.Creator, (rest, call) => rest - call.Shares.Creator);
         var creators = receipt.Calls.SelectMany(call => call.Royalties)
             .Select(part => (Wallet: wallets[part.To], part.Amount))
-            .Append((publisher, own))
+            .Append((Wallet: publisher, Amount: own))
             .GroupBy(part => part.Wallet, part => part.Amount)
             .Select(parts => new Moved(
                 parts.Key == publisher ? TransferPurpose.CreatorShare : TransferPurpose.Royalty, parts.Key, parts.Aggregate(Money.Zero, (sum, amount) => sum + amount)));

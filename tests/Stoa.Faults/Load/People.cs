@@ -1,4 +1,3 @@
-using System.Globalization;
 using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Faults.Books;
@@ -52,7 +51,7 @@ internal sealed class People : IDisposable
             due = await SubscribeAsync(node, member, eye, due, stop);
         for (var number = 0; number < QuietSubscribers; number++)
         {
-            using var quiet = await RegisterAsync(node, string.Create(CultureInfo.InvariantCulture, $"subscriber-{number}"), report, stop);
+            using var quiet = await RegisterAsync(node, $"subscriber-{number}", report, stop);
             await admin.DepositAsync(new DepositRequest(quiet.Handle, Wallet), stop);
             due = await SubscribeAsync(node, quiet, eye, due, stop);
         }

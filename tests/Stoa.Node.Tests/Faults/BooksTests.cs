@@ -94,9 +94,9 @@ public sealed class BooksTests
         Follow(100, Spend("task-1", hold: 120, price: 90, joined: 30)).Broken.ShouldHaveSingleItem().ShouldContain("was left");
 
     [Theory]
-    [InlineData(50, 39)]
-    [InlineData(49, 40)]
-    [InlineData(50, null)]
+    [InlineData(50L, 39L)]
+    [InlineData(49L, 40L)]
+    [InlineData(50L, null)]
     public void Credit_ThatIsStoredOtherwiseThanMoved_IsFound(long credit, long? paid)
     {
         var (trail, broken) = Follow(50, Spend("task-1", hold: 120, price: 90, joined: 70));
