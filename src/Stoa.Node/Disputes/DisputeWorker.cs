@@ -71,17 +71,32 @@ public sealed class DisputeWorker(
     {
         if (await store.ClaimAsync(cell.Self, time.GetUtcNow(), cancellationToken) is not { } claimed)
             return false;
+        try
+        {
+            await DecideAsync(claimed, cancellationToken);
+        }
+        catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
+        {
+            // It would be the first one due again at once, and the others are not to wait for it.
+            _failures.TellOf("decide", claimed.Dispute.Id, failure);
+            await store.PutOffAsync(claimed, time.GetUtcNow().ToMilliseconds() + s_untilNextRun, cancellationToken);
+        }
+
+        return true;
+    }
+
+    private async Task DecideAsync(ClaimedDispute claimed, CancellationToken cancellationToken)
+    {
         var (verdict, detail) = await JudgeAsync(claimed.Dispute, cancellationToken);
         var now = time.GetUtcNow().ToMilliseconds();
         if (verdict is DisputeVerdict.Undecided && claimed.Dispute.State is DisputeState.Open { Attempts: < DisputeRules.MaxAttempts - 1 })
         {
             await store.PostponeAsync(claimed, now + s_untilNextRun, cancellationToken);
-            return true;
+            return;
         }
 
         if (!await store.DecideAsync(claimed, new DisputeState.Decided(verdict, detail, now), now + s_untilMoney, cancellationToken))
             logger.LogWarning("{Dispute} is upheld, and neither node nor platform has the {Price} USD that are to be given back; trying again.", claimed.Dispute.Id, claimed.Dispute.Price);
-        return true;
     }
 
     private async Task<(DisputeVerdict Verdict, string Detail)> JudgeAsync(Dispute dispute, CancellationToken cancellationToken)

@@ -152,6 +152,12 @@ public sealed class SqlDisputeStore(Database database, SystemAccounts accounts, 
             new { dueAt, claimed.Dispute.Id, claimed.Token }),
         cancellationToken);
 
+    /// <summary>Has one that could not be looked at wait; that counts as no run.</summary>
+    public Task PutOffAsync(ClaimedDispute claimed, DateTimeOffset dueAt, CancellationToken cancellationToken) => database.WriteAsync(
+        session => session.ExecuteAsync(
+            "UPDATE disputes SET due_at = @dueAt, lease_token = NULL WHERE id = @Id AND lease_token = @Token", new { dueAt, claimed.Dispute.Id, claimed.Token }),
+        cancellationToken);
+
     private static async Task<bool> HoldsAsync(SqlSession session, ClaimedDispute claimed) => await session.QueryFirstOrDefaultAsync<string>(
         "SELECT id FROM disputes WHERE id = @Id AND lease_token = @Token {for update}", new { claimed.Dispute.Id, claimed.Token }) is not null;
 

@@ -1,4 +1,5 @@
 using Stoa.Node.Membership;
+using Stoa.Node.Tasks;
 
 namespace Stoa.Node.Mail;
 
@@ -8,6 +9,7 @@ public sealed class MailWorker(SqlLetterQueue queue, Mailer mailer, MailOptions 
     private const int TakenAtOnce = 20;
 
     private readonly ClockWatch _clock = new(time);
+    private readonly FailureLog _failures = new(logger, time);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -39,8 +41,9 @@ public sealed class MailWorker(SqlLetterQueue queue, Mailer mailer, MailOptions 
         if (!(await queue.NextDueAsync(cancellationToken) <= time.GetUtcNow()))
             return 0;
         var letters = await queue.TakeAsync(TakenAtOnce, cancellationToken);
-        foreach (var letter in letters)
-            await SendAsync(letter, cancellationToken);
+        // One that fails otherwise than by the mail server comes again when the time that it was taken for is over.
+        await EachByItself.DoAsync(
+            letters, letter => SendAsync(letter, cancellationToken), (letter, failure) => _failures.TellOf("send the letter", letter.Id, failure), cancellationToken);
         return letters.Count;
     }
 

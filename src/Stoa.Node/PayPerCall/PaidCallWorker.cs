@@ -39,26 +39,39 @@ public sealed class PaidCallWorker(
     internal async Task LookAsync(CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        foreach (var call in await store.ListOpenAsync(now, MaxAtOnce, cancellationToken))
-        {
-            if (call.Task is { } id && await tasks.GetAsync(id, cancellationToken) is { } task)
-                await EndAsync(call, task, cancellationToken);
-        }
+        await EachByItself.DoAsync(
+            await store.ListOpenAsync(now, MaxAtOnce, cancellationToken),
+            async call =>
+            {
+                if (call.Task is { } id && await tasks.GetAsync(id, cancellationToken) is { } task)
+                    await EndAsync(call, task, cancellationToken);
+            },
+            Tell,
+            cancellationToken);
 
         var lostCalls = (await store.ListOpenAsync(now - s_longestSubmission, MaxAtOnce, cancellationToken)).Where(call => call.Task is null).ToList();
         var payee = lostCalls.Count == 0 ? null : await users.FindByHandleAsync(options.Payee, cancellationToken);
-        foreach (var lost in lostCalls)
-        {
-            var submitted = payee is null ? null : (await tasks.FindSubmissionAsync(payee.Id, new IdempotencyKey(lost.Key, lost.RequestHash), cancellationToken)).Match(
-                task => task, _ => null);
-            if (submitted is null)
-                await store.ReleaseAsync(lost, cancellationToken);
-            else
-                await store.AttachAsync(lost, submitted.Id, cancellationToken);
-        }
-
-        await store.ReturnAsync(MaxAtOnce, now, cancellationToken);
+        await EachByItself.DoAsync(
+            lostCalls,
+            async lost =>
+            {
+                var submitted = payee is null ? null : (await tasks.FindSubmissionAsync(payee.Id, new IdempotencyKey(lost.Key, lost.RequestHash), cancellationToken)).Match(
+                    task => task, _ => null);
+                if (submitted is null)
+                    await store.ReleaseAsync(lost, cancellationToken);
+                else
+                    await store.AttachAsync(lost, submitted.Id, cancellationToken);
+            },
+            Tell,
+            cancellationToken);
+        await EachByItself.DoAsync(
+            await store.ListOverAsync(MaxAtOnce, cancellationToken),
+            channel => store.ReturnAsync(channel, now, cancellationToken),
+            (channel, failure) => _failures.TellOf("give back what calls have left over of", channel, failure),
+            cancellationToken);
     }
+
+    private void Tell(PaidCall call, Exception failure) => _failures.TellOf("end the call of", call.Key, failure);
 
     /// <summary>Writes what a call has cost, when its task has ended.</summary>
     internal Task EndAsync(PaidCall call, AgentTask task, CancellationToken cancellationToken) => task.State switch

@@ -93,25 +93,18 @@ public sealed class SqlPaidCallStore(Database database, IdSource ids)
             $"SELECT {Columns} FROM paid_calls WHERE price IS NULL AND created_at < @before ORDER BY created_at LIMIT @limit", new { before, limit }),
         cancellationToken);
 
-    /// <summary>Gives back what calls have left over of channels that are closed.</summary>
-    /// <returns>How many channels were done with.</returns>
-    public async Task<int> ReturnAsync(int limit, DateTimeOffset now, CancellationToken cancellationToken)
-    {
-        var over = await database.ReadAsync(
-            session => session.QueryAsync<Id<Channel>>(
-                """
-                SELECT k.channel_id FROM call_credit AS k JOIN channels AS c ON c.id = k.channel_id
-                WHERE NOT k.is_over AND k.reserved = 0 AND c.state = 'Closed' LIMIT @limit
-                """,
-                new { limit }),
-            cancellationToken);
-        var done = 0;
-        foreach (var channel in over)
-            done += await ReturnAsync(channel, now, cancellationToken) ? 1 : 0;
-        return done;
-    }
+    /// <summary>Channels that are closed and of which what calls have left over was not given back yet.</summary>
+    public Task<IReadOnlyList<Id<Channel>>> ListOverAsync(int limit, CancellationToken cancellationToken) => database.ReadAsync(
+        session => session.QueryAsync<Id<Channel>>(
+            """
+            SELECT k.channel_id FROM call_credit AS k JOIN channels AS c ON c.id = k.channel_id
+            WHERE NOT k.is_over AND k.reserved = 0 AND c.state = 'Closed' LIMIT @limit
+            """,
+            new { limit }),
+        cancellationToken);
 
-    private Task<bool> ReturnAsync(Id<Channel> channel, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
+    /// <summary>Gives back what calls have left over of one; false when it cannot be done yet.</summary>
+    public Task<bool> ReturnAsync(Id<Channel> channel, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
         async session =>
         {
             var credit = await LockAsync(session, channel);

@@ -1,4 +1,5 @@
 using Stoa.Market.Payments;
+using Stoa.Node.Tasks;
 
 namespace Stoa.Node.Payments;
 
@@ -17,6 +18,7 @@ public sealed class PaymentWorker(
     private const int AtOnce = 50;
     private static readonly TimeSpan s_cleaningPause = TimeSpan.FromHours(1);
 
+    private readonly FailureLog _failures = new(logger, time);
     private readonly SemaphoreSlim _awake = new(0, 1);
     private DateTimeOffset _cleanedAt;
 
@@ -34,7 +36,7 @@ public sealed class PaymentWorker(
     }
 
     /// <summary>Looks at all that is due once.</summary>
-    /// <returns>How much was due; as much as fits in one pass when there may be more.</returns>
+    /// <returns>How much was due and could be looked at; as much as fits in one pass when there may be more.</returns>
     public async Task<int> RunOnceAsync(CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
@@ -44,8 +46,11 @@ public sealed class PaymentWorker(
             await payouts.ListDueAsync(now, AtOnce, cancellationToken), id => payoutDesk.LookAsync(id, ifDue: true, cancellationToken), cancellationToken);
         looked += await EachAsync(
             await parties.ListDueAsync(now, AtOnce, cancellationToken), user => payoutDesk.LookAtAccountAsync(user, ifDue: true, cancellationToken), cancellationToken);
-        foreach (var debtor in await payments.ListDebtorsAsync(AtOnce, cancellationToken))
-            await payments.CollectAsync(debtor, time.GetUtcNow(), cancellationToken);
+        await EachByItself.DoAsync(
+            await payments.ListDebtorsAsync(AtOnce, cancellationToken),
+            debtor => payments.CollectAsync(debtor, time.GetUtcNow(), cancellationToken),
+            (debtor, failure) => _failures.TellOf("collect what is owed by", debtor, failure),
+            cancellationToken);
         if (now - _cleanedAt > s_cleaningPause)
         {
             await payments.ForgetEventsAsync(now, cancellationToken);
@@ -88,21 +93,21 @@ public sealed class PaymentWorker(
             logger.LogWarning("{Payment} is paid at Stripe and is not in the wallet: its amount or currency is not what was asked for, or the wallet is full. Look at it in Stripe's dashboard.", payment.Id);
     }
 
-    private async Task<int> EachAsync<T>(IReadOnlyList<T> due, Func<T, Task> look, CancellationToken cancellationToken)
-    {
-        foreach (var one in due)
-        {
-            try
+    private Task<int> EachAsync<T>(IReadOnlyList<T> due, Func<T, Task> look, CancellationToken cancellationToken)
+        where T : notnull => EachByItself.DoAsync(
+            due,
+            async one =>
             {
-                await look(one);
-            }
-            catch (StripeException failure) when (!cancellationToken.IsCancellationRequested)
-            {
-                // It was put off; what Stripe says holds nothing of a key.
-                logger.LogWarning("Stripe could not be asked about {Thing}: {Reason}", one, failure.Message);
-            }
-        }
-
-        return due.Count;
-    }
+                try
+                {
+                    await look(one);
+                }
+                catch (StripeException failure) when (!cancellationToken.IsCancellationRequested)
+                {
+                    // It was put off; what Stripe says holds nothing of a key.
+                    logger.LogWarning("Stripe could not be asked about {Thing}: {Reason}", one, failure.Message);
+                }
+            },
+            (one, failure) => _failures.TellOf("look at", one, failure),
+            cancellationToken);
 }

@@ -28,10 +28,11 @@ public sealed class PlanWorker(SqlSubscriptionStore subscriptions, SqlCreditStor
         }
     }
 
-    /// <summary>Looks once; how much there was to do.</summary>
+    /// <summary>Looks once; how much was done.</summary>
     internal async Task<int> LookAsync(CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow().ToMilliseconds();
-        return await subscriptions.RunDueAsync(now, cancellationToken) + await credit.ExpireDueAsync(now, cancellationToken);
+        return await subscriptions.RunDueAsync(now, (subscription, failure) => _failures.TellOf("renew", subscription, failure), cancellationToken)
+            + await credit.ExpireDueAsync(now, (user, failure) => _failures.TellOf("have credit expire of", user, failure), cancellationToken);
     }
 }

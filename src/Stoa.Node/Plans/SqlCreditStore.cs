@@ -4,6 +4,7 @@ using Stoa.Market.Plans;
 using Stoa.Node.Events;
 using Stoa.Node.Quotas;
 using Stoa.Node.Storage;
+using Stoa.Node.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Plans;
@@ -29,27 +30,36 @@ public sealed class SqlCreditStore(Database database, SystemAccounts accounts)
         },
         cancellationToken);
 
-    /// <summary>Takes back what was not spent in time.</summary>
-    /// <returns>Of how many users it was looked at.</returns>
-    public async Task<int> ExpireDueAsync(DateTimeOffset now, CancellationToken cancellationToken)
+    /// <summary>Takes back what was not spent in time, of each user by itself.</summary>
+    /// <param name="now">UTC, to the millisecond.</param>
+    /// <param name="tell">Told of a user of whom that failed, and why. It is due still.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns>Of how many users it did not fail.</returns>
+    public async Task<int> ExpireDueAsync(DateTimeOffset now, Action<Id<User>, Exception> tell, CancellationToken cancellationToken)
     {
-        var users = await database.ReadAsync(
-            session => session.QueryAsync<Id<User>>("SELECT DISTINCT user_id FROM credit_grants WHERE due_at <= @now LIMIT @limit", new { now, limit = UsersAtOnce }), cancellationToken);
-        foreach (var user in users)
+        var (done, after) = (0, new Id<User>(Guid.Empty));
+        // Page by page, past those that fail.
+        while (await database.ReadAsync(
+            session => session.QueryAsync<Id<User>>(
+                "SELECT DISTINCT user_id FROM credit_grants WHERE due_at <= @now AND user_id > @after ORDER BY user_id LIMIT @limit", new { now, after, limit = UsersAtOnce }),
+            cancellationToken) is { Count: > 0 } users)
         {
-            await database.WriteAsync(
-                async session =>
-                {
-                    await SqlCredit.LockAsync(session, user);
-                    var (events, left) = await SqlCredit.ExpireAsync(session, user, accounts.Sponsor, now);
-                    if (left == Money.Zero)
-                        await SqlUserUsage.SetCreditAsync(session, user, hasCredit: false);
-                    await SqlEvents.AppendAsync(session, events);
-                    return true;
-                },
-                cancellationToken);
+            done += await EachByItself.DoAsync(users, user => ExpireAsync(user, now, cancellationToken), tell, cancellationToken);
+            after = users[^1];
         }
 
-        return users.Count;
+        return done;
     }
+
+    private Task<bool> ExpireAsync(Id<User> user, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
+        async session =>
+        {
+            await SqlCredit.LockAsync(session, user);
+            var (events, left) = await SqlCredit.ExpireAsync(session, user, accounts.Sponsor, now);
+            if (left == Money.Zero)
+                await SqlUserUsage.SetCreditAsync(session, user, hasCredit: false);
+            await SqlEvents.AppendAsync(session, events);
+            return true;
+        },
+        cancellationToken);
 }

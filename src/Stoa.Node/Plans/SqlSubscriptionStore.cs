@@ -8,6 +8,7 @@ using Stoa.Node.Ledger;
 using Stoa.Node.Mail;
 using Stoa.Node.Quotas;
 using Stoa.Node.Storage;
+using Stoa.Node.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Plans;
@@ -73,17 +74,27 @@ public sealed class SqlSubscriptionStore(Database database, SystemAccounts accou
             },
             cancellationToken);
 
-    /// <summary>Renews or ends what is due.</summary>
-    /// <returns>How many were looked at.</returns>
-    public async Task<int> RunDueAsync(DateTimeOffset now, CancellationToken cancellationToken)
+    /// <summary>Renews or ends what is due, each by itself.</summary>
+    /// <param name="now">UTC, to the millisecond.</param>
+    /// <param name="tell">Told of one at which that failed, and why. It is due still.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    /// <returns>At how many it did not fail.</returns>
+    public async Task<int> RunDueAsync(DateTimeOffset now, Action<Id<Subscription>, Exception> tell, CancellationToken cancellationToken)
     {
-        var due = await database.ReadAsync(
-            session => session.QueryAsync<(Id<Subscription> Id, Id<User> User)>(
-                "SELECT id, user_id FROM subscriptions WHERE due_at <= @now ORDER BY due_at LIMIT @limit", new { now, limit = DueAtOnce }),
-            cancellationToken);
-        foreach (var (id, user) in due)
-            await database.WriteAsync(session => RunAsync(session, id, user, now), cancellationToken);
-        return due.Count;
+        var (done, after, id) = (0, DateTimeOffset.MinValue, new Id<Subscription>(Guid.Empty));
+        // Page by page, past those that fail: they stay due, and however many they are the others are not to wait behind them.
+        while (await database.ReadAsync(
+            session => session.QueryAsync<(Id<Subscription> Id, Id<User> User, DateTimeOffset DueAt)>(
+                "SELECT id, user_id, due_at FROM subscriptions WHERE due_at <= @now AND (due_at > @after OR (due_at = @after AND id > @id)) ORDER BY due_at, id LIMIT @limit",
+                new { now, after, id, limit = DueAtOnce }),
+            cancellationToken) is { Count: > 0 } due)
+        {
+            done += await EachByItself.DoAsync(
+                due, one => database.WriteAsync(session => RunAsync(session, one.Id, one.User, now), cancellationToken), (one, failure) => tell(one.Id, failure), cancellationToken);
+            (id, _, after) = due[^1];
+        }
+
+        return done;
     }
 
     private async Task<bool> RunAsync(SqlSession session, Id<Subscription> id, Id<User> user, DateTimeOffset now)

@@ -3,6 +3,7 @@ using Stoa.Market.Ledger;
 using Stoa.Node.Audit;
 using Stoa.Node.Identity;
 using Stoa.Node.Storage;
+using Stoa.Node.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Privacy;
@@ -167,8 +168,11 @@ internal sealed class ErasureWorker(
         _sweepAt = now + s_sweeping;
         if (await requests.NewestErasedAsync(cancellationToken) is not { } newest)
             return;
-        foreach (var user in await requests.ListEarningAsync(cancellationToken))
-            await database.WriteAsync(session => ErasureSteps.ForfeitAsync(session, user, accounts, ids, now), cancellationToken);
+        await EachByItself.DoAsync(
+            await requests.ListEarningAsync(cancellationToken),
+            user => database.WriteAsync(session => ErasureSteps.ForfeitAsync(session, user, accounts, ids, now), cancellationToken),
+            (user, failure) => logger.LogError(failure, "What {User} had when he was erased cannot be given up; it is tried again in an hour.", user),
+            cancellationToken);
         if (isFirst || now - newest < TimeSpan.FromDays(1))
             await content.SweepAsync(now, cancellationToken);
     }

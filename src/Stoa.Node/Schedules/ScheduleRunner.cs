@@ -61,7 +61,7 @@ public sealed class ScheduleRunner(
         }
     }
 
-    /// <summary>One turn of the loop; how many schedules were due.</summary>
+    /// <summary>One turn of the loop; how many schedules were run.</summary>
     internal async Task<int> TurnAsync(CancellationToken cancellationToken)
     {
         await BringForwardAfterJumpAsync(cancellationToken);
@@ -132,25 +132,16 @@ public sealed class ScheduleRunner(
             logger.LogInformation("Brought the next ticks of {Count} schedules forward that a clock had put off.", brought);
     }
 
-    /// <summary>One look at the clock; how many schedules were due.</summary>
+    /// <summary>One look at the clock; how many schedules were due and could be run.</summary>
     internal async Task<int> RunDueAsync(CancellationToken cancellationToken)
     {
         var token = HolderLease.NewToken(_self, ids);
         var due = await store.ClaimAsync(_self, token, SchedulesAtOnce, Now(), cancellationToken);
-        foreach (var schedule in due)
-        {
-            try
-            {
-                await RunAsync(schedule, token, cancellationToken);
-            }
-            catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
-            {
-                // It is looked at again at the next look. The others do not wait for it.
-                logger.LogError(failure, "The schedule {Schedule} cannot be run now; trying again.", schedule.Id);
-            }
-        }
-
-        return due.Count;
+        return await EachByItself.DoAsync(
+            due,
+            schedule => RunAsync(schedule, token, cancellationToken),
+            (schedule, failure) => logger.LogError(failure, "The schedule {Schedule} cannot be run now; trying again.", schedule.Id),
+            cancellationToken);
     }
 
     private async Task RunAsync(Schedule schedule, string token, CancellationToken cancellationToken)

@@ -7,17 +7,40 @@ internal sealed class FailureLog(ILogger logger, TimeProvider time)
 {
     private static readonly TimeSpan s_pause = TimeSpan.FromMinutes(1);
 
-    private readonly ConcurrentDictionary<string, long> _toldAt = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<(string Step, object? Thing), long> _toldAt = new();
 
     /// <summary>Tells of a failure, unless one of the same step was told of within the last minute.</summary>
     /// <param name="step">What has failed, for instance <c>give a sign of life</c>; one of a few constants.</param>
     /// <param name="failure">Why.</param>
     public void Tell(string step, Exception failure)
     {
+        if (IsTime(step, null))
+            logger.LogError(failure, "This node cannot {Step}; it tries again and again, and tells of it once a minute.", step);
+    }
+
+    /// <summary>Tells of a failure at one of many things, unless one at the same was told of within the last minute.</summary>
+    /// <param name="step">What has failed, for instance <c>renew</c>; one of a few constants.</param>
+    /// <param name="thing">Its id.</param>
+    /// <param name="failure">Why.</param>
+    public void TellOf(string step, object thing, Exception failure)
+    {
+        if (IsTime(step, thing))
+            logger.LogError(failure, "This node cannot {Step} {Thing}, and goes on with others; it tries again and again, and tells of it once a minute.", step, thing);
+    }
+
+    private bool IsTime(string step, object? thing)
+    {
         var now = time.GetTimestamp();
-        if (_toldAt.TryGetValue(step, out var toldAt) && time.GetElapsedTime(toldAt, now) < s_pause)
-            return;
-        _toldAt[step] = now;
-        logger.LogError(failure, "This node cannot {Step}; it tries again and again, and tells of it once a minute.", step);
+        if (_toldAt.TryGetValue((step, thing), out var toldAt) && time.GetElapsedTime(toldAt, now) < s_pause)
+            return false;
+        // Of things there are many, and each fails for a while at most.
+        foreach (var (old, at) in _toldAt)
+        {
+            if (time.GetElapsedTime(at, now) >= s_pause)
+                _toldAt.TryRemove(old, out _);
+        }
+
+        _toldAt[(step, thing)] = now;
+        return true;
     }
 }

@@ -73,6 +73,18 @@ internal sealed class DatabaseEye(StorageOptions options) : IDisposable
         return [.. open.Where(task => tasks[task.Key] == task.Value).Select(task => task.Key)];
     }
 
+    /// <summary>Changes something from outside, as no program does: to have a run begin with what takes long to come about.</summary>
+    public Task ChangeAsync(string sql, CancellationToken cancellationToken) => LookAsync(
+        async connection =>
+        {
+            await connection.OpenAsync(cancellationToken);
+            await using var command = connection.CreateCommand();
+            command.CommandText = sql;
+            return await command.ExecuteNonQueryAsync(cancellationToken);
+        },
+        cancellationToken,
+        SqliteOpenMode.ReadWrite);
+
     public void Dispose() => _gate.Dispose();
 
     private Task<IReadOnlyDictionary<string, long>> QueryAsync(string sql, CancellationToken cancellationToken) => LookAsync<IReadOnlyDictionary<string, long>>(
@@ -97,7 +109,7 @@ internal sealed class DatabaseEye(StorageOptions options) : IDisposable
         return Convert.ToInt64(await command.ExecuteScalarAsync(cancellationToken), System.Globalization.CultureInfo.InvariantCulture);
     }
 
-    private async Task<T> LookAsync<T>(Func<DbConnection, Task<T>> look, CancellationToken cancellationToken)
+    private async Task<T> LookAsync<T>(Func<DbConnection, Task<T>> look, CancellationToken cancellationToken, SqliteOpenMode mode = SqliteOpenMode.ReadOnly)
     {
         await _gate.WaitAsync(cancellationToken);
         try
@@ -107,7 +119,7 @@ internal sealed class DatabaseEye(StorageOptions options) : IDisposable
                 : new SqliteConnection(new SqliteConnectionStringBuilder
                 {
                     DataSource = Path.Combine(options.DataFolder, StorageOptions.SqliteFileName),
-                    Mode = SqliteOpenMode.ReadOnly,
+                    Mode = mode,
                     Pooling = false,
                 }.ConnectionString);
             return await look(connection);

@@ -11,13 +11,8 @@ internal static class JournalCheck
 {
     private const int BlocksAtOnce = 1_000;
 
-    /// <summary>Says what is wrong; nothing when all is right.</summary>
-    /// <param name="ledger">Nobody writes to it.</param>
-    /// <param name="sent">All that was ever sent to it.</param>
-    /// <param name="isAnswered">Whether the answer to a set was given before what may be lost.</param>
-    /// <param name="stop">Gives up.</param>
-    public static async Task<(IReadOnlyList<string> Faults, long Entries)> RunAsync(
-        SqlLedgerStore ledger, IEnumerable<SentSet> sent, Func<SentSet, bool> isAnswered, CancellationToken stop)
+    /// <summary>All accounts of a ledger, with their balances.</summary>
+    public static async Task<IReadOnlyCollection<StatedAccount>> ListAccountsAsync(SqlLedgerStore ledger, CancellationToken stop)
     {
         var accounts = new List<StatedAccount>();
         string? cursor = null;
@@ -28,8 +23,18 @@ internal static class JournalCheck
             cursor = page.NextCursor;
         }
         while (cursor is not null);
+        return accounts;
+    }
 
-        var audit = new JournalAudit(accounts);
+    /// <summary>Says what is wrong; nothing when all is right.</summary>
+    /// <param name="ledger">Nobody writes to it.</param>
+    /// <param name="sent">All that was ever sent to it.</param>
+    /// <param name="isAnswered">Whether the answer to a set was given before what may be lost.</param>
+    /// <param name="stop">Gives up.</param>
+    public static async Task<(IReadOnlyList<string> Faults, long Entries)> RunAsync(
+        SqlLedgerStore ledger, IEnumerable<SentSet> sent, Func<SentSet, bool> isAnswered, CancellationToken stop)
+    {
+        var audit = new JournalAudit(await ListAccountsAsync(ledger, stop));
         var entered = new HashSet<Id<Transfer>>();
         while (await ledger.ReadJournalAsync(audit.Head.Number, BlocksAtOnce, stop) is { Count: > 0 } blocks)
         {

@@ -55,8 +55,8 @@ internal sealed class TaskAudit(Database database, FaultReport report)
             Double($"{task} is nobody's: a submission made two tasks.");
         foreach (var task in _tasks.Values.Where(task => task.State is "queued" or "running"))
             Lose($"{task.Id} never ended; it is {task.State}.");
-        await new MoneyAudit(database, report, Double).CheckAsync(_tasks, cancellationToken);
-        await new ReceiptAudit(database, report).CheckAsync(cancellationToken);
+        var moved = await new MoneyAudit(database, report, Double).CheckAsync(_tasks, cancellationToken);
+        await new ReceiptAudit(database, report, moved).CheckAsync(cancellationToken);
         await new EventAudit(database, report, Double).CheckAsync(_tasks, cancellationToken);
         await CheckBatchesAsync(cancellationToken);
         await new AuctionAudit(database, report, Double).CheckAsync(_tasks, cancellationToken);
@@ -78,7 +78,7 @@ internal sealed class TaskAudit(Database database, FaultReport report)
             _wellBehaved.Add(answer);
         string[] ends = item.Kind switch
         {
-            WorkKind.Failing => ["failed"],
+            WorkKind.Failing or WorkKind.Spoiled => ["failed"],
             WorkKind.Flaky => ["succeeded", "failed"],
             WorkKind.Cancelled => ["succeeded", "cancelled"],
             _ => ["succeeded"],

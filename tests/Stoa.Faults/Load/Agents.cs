@@ -78,6 +78,8 @@ internal static class Agents
         WorkKind.Regional => Ask("quick", item) with { Regions = [Region] },
         WorkKind.Flaky => Ask("flaky", item),
         WorkKind.Failing => Ask("failing", item),
+        WorkKind.Calling => Ask("calling", item),
+        WorkKind.Spoiled => Ask("spoiled", item),
         _ => throw new ArgumentOutOfRangeException(nameof(item)),
     };
 

@@ -18,6 +18,7 @@ internal sealed class Submitters(NodePool nodes, DatabaseEye eye, WorkMix mix, i
     private readonly ConcurrentQueue<WorkItem> _items = new();
     private readonly Lock _drawing = new();
     private readonly Random _random = new(seed);
+    private IReadOnlyList<KeptSession> _consumers = [];
     private long _open;
     private int _number;
     private int _answered;
@@ -25,6 +26,7 @@ internal sealed class Submitters(NodePool nodes, DatabaseEye eye, WorkMix mix, i
     private int _broken;
     private int _refusedForNow;
     private int _internalErrors;
+    private int _unauthorised;
     private volatile bool _isFinishing;
 
     /// <summary>All that was begun.</summary>
@@ -42,6 +44,9 @@ internal sealed class Submitters(NodePool nodes, DatabaseEye eye, WorkMix mix, i
     /// <summary>Calls that were answered by 500: a bug, whatever becomes of them.</summary>
     public int InternalErrors => _internalErrors;
 
+    /// <summary>Calls whose access token was refused, or whose session was over.</summary>
+    public int Unauthorised => _unauthorised;
+
     /// <summary>Waits until so many more were answered, or the patience is over.</summary>
     public async Task UntilAnsweredAsync(int more, TimeSpan patience, CancellationToken stop)
     {
@@ -55,7 +60,7 @@ internal sealed class Submitters(NodePool nodes, DatabaseEye eye, WorkMix mix, i
     /// <returns>Its id.</returns>
     public async Task<string> SubmitUrgentAsync(NodeProcess node, CancellationToken stop)
     {
-        var item = Begin(WorkKind.Urgent, null);
+        var item = Begin(WorkKind.Urgent, null, null);
         while (!await TryAsync(node, item, stop))
             await PauseAsync(stop);
         Interlocked.Increment(ref _answered);
@@ -66,8 +71,12 @@ internal sealed class Submitters(NodePool nodes, DatabaseEye eye, WorkMix mix, i
     public void Finish() => _isFinishing = true;
 
     /// <summary>Submits until it is stopped, or all is answered and nothing new is begun.</summary>
-    public async Task RunAsync(int count, CancellationToken stop)
+    /// <param name="count">How many at once.</param>
+    /// <param name="consumers">For whom half of it is submitted; the rest is the operator's.</param>
+    /// <param name="stop">Ends it.</param>
+    public async Task RunAsync(int count, IReadOnlyList<KeptSession> consumers, CancellationToken stop)
     {
+        _consumers = consumers;
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var watching = WatchOpenAsync(ended.Token);
         await Task.WhenAll(Enumerable.Range(0, count).Select(_ => Task.Run(() => SubmitAllAsync(stop), CancellationToken.None)));
@@ -118,13 +127,14 @@ internal sealed class Submitters(NodePool nodes, DatabaseEye eye, WorkMix mix, i
                 return null;
             var kind = mix.Draw(_random);
             var due = kind is WorkKind.Delayed ? DateTimeOffset.UtcNow.AddMilliseconds(_random.Next(200, 2_000)) : (DateTimeOffset?)null;
-            return Begin(kind, due);
+            // Up to the number of consumers twice: half of the numbers are nobody's.
+            return Begin(kind, due, _consumers.ElementAtOrDefault(_random.Next(2 * _consumers.Count)));
         }
     }
 
-    private WorkItem Begin(WorkKind kind, DateTimeOffset? dueAt)
+    private WorkItem Begin(WorkKind kind, DateTimeOffset? dueAt, KeptSession? consumer)
     {
-        var item = new WorkItem(Interlocked.Increment(ref _number) - 1, kind, dueAt);
+        var item = new WorkItem(Interlocked.Increment(ref _number) - 1, kind, dueAt, consumer);
         _items.Enqueue(item);
         return item;
     }
@@ -133,13 +143,23 @@ internal sealed class Submitters(NodePool nodes, DatabaseEye eye, WorkMix mix, i
     private async Task<bool> TryAsync(NodeProcess node, WorkItem item, CancellationToken stop)
     {
         Interlocked.Increment(ref _submissions);
+        var clockAhead = node.ClockAhead;
+        AccessToken? token = null;
+        StoaClient? connected = null;
         try
         {
-            var id = await SubmitAsync(node.Client, item, stop);
+            if (item.Consumer is { } consumer)
+            {
+                token = await consumer.GetTokenAsync(node.Anonymous, clockAhead, stop);
+                connected = node.ClientOf(token.Token);
+            }
+
+            var client = connected ?? node.Client;
+            var id = await SubmitAsync(client, item, stop);
             if (!item.Take(id))
                 report.Break($"{item.Key} was answered with {item.Answer} and then with {id}.");
             if (item.Kind is WorkKind.Cancelled)
-                await CancelAsync(node.Client, id, stop);
+                await CancelAsync(client, id, stop);
             return true;
         }
         catch (StoaException refused) when (refused.Problem.Status is 408 or 429 or 503 or 507 || refused.Code == "idempotencyKeyBusy")
@@ -153,6 +173,20 @@ internal sealed class Submitters(NodePool nodes, DatabaseEye eye, WorkMix mix, i
             report.Break($"{item.Key} was answered by 500: {refused.Problem.TraceId}.");
             return false;
         }
+        catch (StoaException refused) when (token is not null && refused.Code == "unauthenticated")
+        {
+            Interlocked.Increment(ref _unauthorised);
+            item.Consumer!.Doubt();
+            // By a clock that is apart from that of the node which made it, a token may have ended.
+            if (token.MadeBy == clockAhead && token.MadeBy == node.ClockAhead && item.Consumer.Excused == 0)
+                report.Break($"{item.Key} was refused though the session of {item.Consumer.Handle} is good: {refused.Message}");
+            return false;
+        }
+        catch (StoaException over) when (item.Consumer is not null && KeptSession.IsOver(over))
+        {
+            Interlocked.Increment(ref _unauthorised);
+            return false;
+        }
         catch (StoaException refused)
         {
             report.Break($"{item.Key} ({item.Kind}) was refused: {refused.Problem.Status} {refused.Code}: {string.Join(" ", refused.Problem.Errors?.Select(error => error.Reason) ?? [refused.Message])}");
@@ -162,6 +196,10 @@ internal sealed class Submitters(NodePool nodes, DatabaseEye eye, WorkMix mix, i
         {
             Interlocked.Increment(ref _broken);
             return false;
+        }
+        finally
+        {
+            connected?.Dispose();
         }
     }
 

@@ -44,13 +44,20 @@ internal enum WorkKind
 
     /// <summary>It is cancelled soon after it was submitted.</summary>
     Cancelled,
+
+    /// <summary>Its agent calls others, which call others, and gets over a call that fails.</summary>
+    Calling,
+
+    /// <summary>Its agent fails after a call that has succeeded: nobody is paid.</summary>
+    Spoiled,
 }
 
 /// <summary>A submission that is repeated until it is answered.</summary>
 /// <param name="Number">From 0.</param>
 /// <param name="Kind">What it is like.</param>
 /// <param name="DueAt">Of a delayed one.</param>
-internal sealed record WorkItem(int Number, WorkKind Kind, DateTimeOffset? DueAt)
+/// <param name="Consumer">Who submits it, by a session; null for the operator, by an API key.</param>
+internal sealed record WorkItem(int Number, WorkKind Kind, DateTimeOffset? DueAt, KeptSession? Consumer)
 {
     private string? _answer;
 
@@ -61,7 +68,7 @@ internal sealed record WorkItem(int Number, WorkKind Kind, DateTimeOffset? DueAt
     public string? Answer => _answer;
 
     /// <summary>Whether every one of its tasks has to succeed.</summary>
-    public bool IsWellBehaved => Kind is not (WorkKind.Flaky or WorkKind.Failing or WorkKind.Cancelled or WorkKind.Batch);
+    public bool IsWellBehaved => Kind is not (WorkKind.Flaky or WorkKind.Failing or WorkKind.Cancelled or WorkKind.Batch or WorkKind.Spoiled);
 
     /// <summary>How many tasks a batch has.</summary>
     public int BatchSize => 2 + (Number * 31 % 200);

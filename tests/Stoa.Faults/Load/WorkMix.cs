@@ -21,6 +21,8 @@ internal sealed record WorkMix(IReadOnlyDictionary<WorkKind, int> Weights)
         [WorkKind.Flaky] = 8,
         [WorkKind.Failing] = 6,
         [WorkKind.Cancelled] = 3,
+        [WorkKind.Calling] = 6,
+        [WorkKind.Spoiled] = 2,
     });
 
     /// <summary>The next one's kind.</summary>

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net;
 using System.Text.RegularExpressions;
 using Stoa.Client;
 
@@ -27,12 +28,15 @@ internal sealed partial class NodeProcess : IAsyncDisposable
     private readonly Watchdog _watchdog;
     private readonly StreamWriter _log;
     private readonly Task<Uri?> _address;
+    private readonly string? _clockFile;
+    private readonly SocketsHttpHandler _handler = new() { AutomaticDecompression = DecompressionMethods.All, AllowAutoRedirect = false };
     private StoaClient? _client;
+    private StoaClient? _anonymous;
 
-    private NodeProcess(Process process, Watchdog watchdog, string logFile)
+    private NodeProcess(Process process, Watchdog watchdog, NodePlace place)
     {
-        (_process, _watchdog) = (process, watchdog);
-        _log = new StreamWriter(new FileStream(logFile, FileMode.Append, FileAccess.Write, FileShare.ReadWrite)) { AutoFlush = true };
+        (_process, _watchdog, _clockFile) = (process, watchdog, place.ClockFile);
+        _log = new StreamWriter(new FileStream(place.LogFile, FileMode.Append, FileAccess.Write, FileShare.ReadWrite)) { AutoFlush = true };
         _address = ReadAddressAsync();
         _ = CollectLogAsync();
     }
@@ -49,7 +53,16 @@ internal sealed partial class NodeProcess : IAsyncDisposable
     /// <summary>Talks to it as the cell's first administrator, one attempt a call.</summary>
     public StoaClient Client => _client ?? throw new InvalidOperationException("The node does not listen yet.");
 
+    /// <summary>Talks to it as nobody.</summary>
+    public StoaClient Anonymous => _anonymous ?? throw new InvalidOperationException("The node does not listen yet.");
+
     public Uri Address => Client.Options.Address;
+
+    /// <summary>By how much its clock is ahead of the machine's now.</summary>
+    public TimeSpan ClockAhead => _clockFile is null ? TimeSpan.Zero : ShiftedNode.ReadShift(_clockFile);
+
+    /// <summary>Talks to it by an access token, over connections that all who do so share.</summary>
+    public StoaClient ClientOf(string token) => new(Client.Options with { ApiKey = token, Handler = _handler });
 
     /// <summary>Starts the process and goes on at once.</summary>
     public static NodeProcess Launch(NodePlace place, Watchdog watchdog)
@@ -61,14 +74,15 @@ internal sealed partial class NodeProcess : IAsyncDisposable
             Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet",
             [
                 .. program, "--data", place.Folder, "--url", "http://127.0.0.1:0", "--Observability:LogLevel", "Warning",
-                "--Http:MaxConnections", "2000", "--Http:CallsPerMinute", "10000000", "--Ledger:OpeningCredit", "1000000", .. place.Options,
+                "--Http:MaxConnections", "2000", "--Http:CallsPerMinute", "10000000", "--Http:SignInsPerMinute", "100000",
+                "--Http:SignInsPerLogin", "100000", "--Identity:PasswordIterations", "1000", "--Plans:PollMs", "200", "--Ledger:OpeningCredit", "1000000", .. place.Options,
             ])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         })!;
         watchdog.Watch(process);
-        return new NodeProcess(process, watchdog, place.LogFile);
+        return new NodeProcess(process, watchdog, place);
     }
 
     /// <summary>Waits until it takes requests.</summary>
@@ -91,6 +105,7 @@ internal sealed partial class NodeProcess : IAsyncDisposable
             return false;
         StartMs = Stopwatch.GetElapsedTime(StartedAt).TotalMilliseconds;
         _client = new StoaClient(new StoaClientOptions { Address = address, ApiKey = adminKey(), MaxAttempts = 1, ResponseTimeout = TimeSpan.FromSeconds(20) });
+        _anonymous = new StoaClient(_client.Options with { ApiKey = null, Handler = _handler });
         IsUp = true;
         return true;
     }
@@ -144,6 +159,8 @@ internal sealed partial class NodeProcess : IAsyncDisposable
         if (!_process.HasExited)
             await KillAsync();
         _client?.Dispose();
+        _anonymous?.Dispose();
+        _handler.Dispose();
         _process.Dispose();
     }
 

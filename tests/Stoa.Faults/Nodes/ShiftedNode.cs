@@ -29,6 +29,9 @@ internal static class ShiftedNode
         File.Move(partial, clockFile, overwrite: true);
     }
 
+    /// <summary>By how much the file moves a clock.</summary>
+    public static TimeSpan ReadShift(string clockFile) => TimeSpan.FromSeconds(double.Parse(File.ReadAllText(clockFile), CultureInfo.InvariantCulture));
+
     /// <summary>The machine's clock and what the file says. Waits are not moved, as they are not where an operator sets the clock.</summary>
     private sealed class ShiftedTime(string file) : TimeProvider
     {
@@ -43,7 +46,7 @@ internal static class ShiftedNode
             {
                 if (Environment.TickCount64 - ReadEveryMs >= _readAt)
                 {
-                    _by = TimeSpan.FromSeconds(double.Parse(File.ReadAllText(file), CultureInfo.InvariantCulture));
+                    _by = ReadShift(file);
                     _readAt = Environment.TickCount64;
                 }
 

@@ -31,6 +31,7 @@ internal sealed class World : IAsyncDisposable
     private readonly bool _hasClock;
     private Task _submitting = Task.CompletedTask;
     private WebhookReceiver? _receiver;
+    private People? _people;
 
     private World(RunContext context, string folder, StorageOptions storage, IReadOnlyList<NodePlace> places, Watchdog watchdog, CancellationToken stop)
     {
@@ -162,6 +163,7 @@ internal sealed class World : IAsyncDisposable
         await UntilNoneAsync("SELECT COUNT(*) FROM schedules WHERE lease_token IS NOT NULL", "schedules are being looked at");
         foreach (var schedule in _schedules)
             await client.UpdateScheduleAsync(schedule, new UpdateScheduleRequest(Paused: true), _stop);
+        await UntilNoneAsync($"SELECT COUNT(*) FROM subscriptions WHERE due_at <= {(DateTimeOffset.UtcNow + ahead).ToUnixTimeMilliseconds()}", "plans were not renewed");
         var ending = Stopwatch.GetTimestamp();
         try
         {
@@ -192,6 +194,7 @@ internal sealed class World : IAsyncDisposable
         await Nodes.DisposeAsync();
         if (_receiver is not null)
             await _receiver.DisposeAsync();
+        _people?.Dispose();
         Eye.Dispose();
         NpgsqlConnection.ClearAllPools();
         if (_context.Report.Broken.Count > 0)
@@ -217,9 +220,10 @@ internal sealed class World : IAsyncDisposable
             await Agents.UntilKnownAsync(Nodes[index].Client, _stop);
         _receiver = await WebhookReceiver.StartAsync(_context.Report);
         await client.CreateWebhookAsync(new CreateWebhookRequest(_receiver.Url, ToldAudit.Types), _stop);
+        _people = await People.JoinAsync(Nodes[0], Eye, _receiver.Url, _context.Report, _stop);
         for (var schedule = 0; schedule < Schedules; schedule++)
             _schedules.Add((await client.CreateScheduleAsync(new CreateScheduleRequest(TickMinutes == 1 ? "* * * * *" : $"*/{TickMinutes} * * * *", Agents.Scheduled, Missed: "runAll"), _stop)).Id);
-        _submitting = Submitters.RunAsync(SubmittersOfNode * Nodes.Count, _stop);
+        _submitting = Submitters.RunAsync(SubmittersOfNode * Nodes.Count, _people.Consumers, _stop);
     }
 
     private async Task UntilNoneAsync(string sql, string what)
@@ -248,6 +252,11 @@ internal sealed class World : IAsyncDisposable
         report.Add("calls_broken", Submitters.Broken);
         report.Add("calls_refused_for_now", Submitters.RefusedForNow);
         report.Add("calls_failed_inside", Submitters.InternalErrors);
+        report.Add("calls_unauthorised", Submitters.Unauthorised);
+        report.Add("sessions_refreshed", _people!.Consumers.Sum(consumer => consumer.Refreshed));
+        report.Add("sessions_repeated", _people.Consumers.Sum(consumer => consumer.Repeated));
+        report.Add("sessions_excused", _people.Consumers.Sum(consumer => consumer.Excused));
+        report.Add("sessions_lost", _people.Consumers.Sum(consumer => consumer.Lost));
         await using (var database = await Database.OpenAsync(_storage, TimeProvider.System, _stop))
         {
             await new TaskAudit(database, report).CheckAsync(Submitters.Items, _stop);

@@ -68,6 +68,23 @@ public abstract class DisputeStoreConformance(DatabaseSource source) : DatabaseT
         (await Store.ClaimAsync(s_self, s_now.AddMinutes(1), Stop)).ShouldNotBeNull().Dispute.State.ShouldBe(new DisputeState.Open(1, s_now.AddMinutes(1)));
     }
 
+    [Fact]
+    public async Task PutOff_LetsOthersComeFirst_AndCountsAsNoRun()
+    {
+        await PrepareAsync(wallet: 200);
+        var (first, second) = (_ids.Next<AgentTask>(), _ids.Next<AgentTask>());
+        await Store.OpenAsync(Make(first, 70), Stop);
+        await Store.OpenAsync(Make(second, 70) with { State = new DisputeState.Open(0, s_now.AddSeconds(1)), OpenedAt = s_now.AddSeconds(1) }, Stop);
+        await ListNodeAsync(s_self);
+        var claimed = (await Store.ClaimAsync(s_self, s_now.AddSeconds(2), Stop)).ShouldNotBeNull();
+        claimed.Dispute.TaskId.ShouldBe(first);
+
+        await Store.PutOffAsync(claimed, s_now.AddMinutes(1), Stop);
+
+        (await Store.ClaimAsync(s_self, s_now.AddSeconds(2), Stop)).ShouldNotBeNull().Dispute.TaskId.ShouldBe(second);
+        (await Store.FindAsync(first, _ann, Stop))!.State.ShouldBe(new DisputeState.Open(0, s_now.AddMinutes(1)));
+    }
+
     [Theory]
     [InlineData(DisputeVerdict.Rejected, 30)]
     [InlineData(DisputeVerdict.Upheld, 170)]

@@ -118,6 +118,24 @@ public abstract class PaymentStoreConformance(DatabaseSource source) : DatabaseT
     }
 
     [Fact]
+    public async Task Payment_ThatCannotBeLookedAt_HoldsUpNoOther()
+    {
+        var (broken, sound) = (await _scene.BeginAsync("5"), await _scene.BeginAsync("25"));
+        _scene.Stripe.Pay(broken.Session!);
+        _scene.Stripe.Pay(sound.Session!);
+        _scene.Handler.Before = step =>
+            step.Contains(broken.Session!, StringComparison.Ordinal) ? throw new InvalidOperationException("Nobody has thought of this.") : Task.CompletedTask;
+
+        await _scene.SettleAsync();
+
+        ((await FindAsync(broken)).State, (await FindAsync(sound)).State).ShouldBe((PaymentState.Created, PaymentState.Credited));
+        _scene.Handler.Before = null;
+        await _scene.SettleAsync();
+        (await FindAsync(broken)).State.ShouldBe(PaymentState.Credited);
+        (await _scene.WalletAsync()).Posted.ShouldBe(Money.Parse("30"));
+    }
+
+    [Fact]
     public async Task Payment_BegunAgainUnderItsId_IsTheSame()
     {
         var payment = await _scene.BeginAsync("25");

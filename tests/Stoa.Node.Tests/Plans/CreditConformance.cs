@@ -1,4 +1,5 @@
 using Stoa.Market.Disputes;
+using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Membership;
 using Stoa.Market.Plans;
@@ -99,9 +100,31 @@ public abstract class CreditConformance(DatabaseSource source) : PlanTest(source
         await GiveAsync(3, days: 10);
         await GiveAsync(2, days: null);
 
-        await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => Credit.ExpireDueAsync(Now.AddDays(10), Stop)));
+        await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => Credit.ExpireDueAsync(Now.AddDays(10), Throw, Stop)));
 
         (await MoneyAsync()).ShouldBe((10m, 2m, 2m));
+    }
+
+    [Fact]
+    public async Task Expiry_OfOneThatCannotBe_HoldsUpNoOther()
+    {
+        // He comes first, and has no wallet.
+        var ill = new Id<User>(new Guid("00000000-0000-0000-0000-000000000001"));
+        await GiveAsync(3, days: 10);
+        await Database.WriteAsync(
+            session => session.ExecuteAsync(
+                """
+                INSERT INTO credit_grants (id, user_id, source, cause, amount, remaining, expires_at, due_at, created_at)
+                SELECT 'grant_00000000000000000000000000', @ill, source, cause, amount, remaining, expires_at, due_at, created_at FROM credit_grants
+                """,
+                new { ill }),
+            Stop);
+        var told = new List<Id<User>>();
+
+        (await Credit.ExpireDueAsync(Now.AddDays(10), (user, _) => told.Add(user), Stop)).ShouldBe(1);
+
+        told.ShouldBe([ill]);
+        (await MoneyAsync()).ShouldBe((10m, 0m, 0m));
     }
 
     [Theory]

@@ -45,10 +45,13 @@ public abstract class PlanTest(DatabaseSource source) : TaskStoreTest(source)
     protected async Task<Subscription> PutAsync(string plan, DateTimeOffset? at = null, Id<User>? user = null) =>
         (await Subscriptions.PutAsync(user ?? Owner, plan, null, null, at ?? Now, Stop)).Value;
 
+    /// <summary>Has what fails at one of many fail the test.</summary>
+    protected static void Throw<T>(T thing, Exception failure) => throw new InvalidOperationException($"{thing} has failed.", failure);
+
     /// <summary>Looks for what is due, as a node does, until there is nothing.</summary>
     protected async Task LookAsync(DateTimeOffset now)
     {
-        while (await Subscriptions.RunDueAsync(now, Stop) + await Credit.ExpireDueAsync(now, Stop) > 0)
+        while (await Subscriptions.RunDueAsync(now, Throw, Stop) + await Credit.ExpireDueAsync(now, Throw, Stop) > 0)
         {
         }
     }

@@ -1,4 +1,5 @@
 using Stoa.Market.Events;
+using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Plans;
 using Stoa.Node.Quotas;
@@ -126,12 +127,35 @@ public abstract class SubscriptionConformance(DatabaseSource source) : PlanTest(
         await PutAsync("basic");
 
         for (var month = 1; month <= 3; month++)
-            await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => Subscriptions.RunDueAsync(Now.AddMonths(month), Stop)));
+            await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => Subscriptions.RunDueAsync(Now.AddMonths(month), Throw, Stop)));
 
         (await TransfersAsync(TransferPurpose.PlanFee)).Count.ShouldBe(4);
         (await Subscriptions.FindAsync(Owner, Stop))!.Period.ShouldBe(3);
         (await TransfersAsync(TransferPurpose.PlanCredit, Account.CreditOf(Owner))).Count.ShouldBe(4);
         await BooksBalanceAsync(0);
+    }
+
+    [Fact]
+    public async Task Renew_OfOneThatCannotBe_HoldsUpNoOther()
+    {
+        var ill = new List<Subscription>();
+        // More than are looked at together, and all of them due before the sound one.
+        for (var number = 0; number < 60; number++)
+            ill.Add(await PutAsync("basic", Now.AddSeconds(-number - 1), await JoinAsync()));
+        await PutAsync("basic");
+        await SetPlanAsync("plan_00000000000000000000000000");
+        var told = new List<Id<Subscription>>();
+
+        (await Subscriptions.RunDueAsync(Now.AddMonths(1), (id, _) => told.Add(id), Stop)).ShouldBe(1);
+
+        (await Subscriptions.FindAsync(Owner, Stop))!.Period.ShouldBe(1);
+        told.ShouldBe(ill.Select(one => one.Id), ignoreOrder: true);
+        await SetPlanAsync(ill[0].Plan.Id.ToString());
+        await LookAsync(Now.AddMonths(1));
+        (await Subscriptions.FindAsync(ill[^1].UserId, Stop))!.Period.ShouldBe(1);
+
+        Task SetPlanAsync(string plan) => Database.WriteAsync(
+            session => session.ExecuteAsync("UPDATE subscriptions SET plan_id = @plan WHERE user_id <> @Owner", new { plan, Owner }), Stop);
     }
 
     [Fact]
@@ -186,8 +210,16 @@ public abstract class SubscriptionConformance(DatabaseSource source) : PlanTest(
         (await Subscriptions.CancelAsync(Owner, true, Now.AddMonths(2), Stop)).Refusal!.Code.ShouldBe(PlanRefusal.NotSubscribed);
     }
 
-    protected async Task DepositAsync(string amount) => (await Ledger.ApplyAsync(
-        [new Transfer(Ids.Next<Transfer>(), TransferKind.Posted, Accounts.World, Wallet, Money.Parse(amount), null, TransferPurpose.Deposit, "test", Now)], Stop)).Refusal.ShouldBeNull();
+    protected async Task DepositAsync(string amount, Id<Account>? wallet = null) => (await Ledger.ApplyAsync(
+        [new Transfer(Ids.Next<Transfer>(), TransferKind.Posted, Accounts.World, wallet ?? Wallet, Money.Parse(amount), null, TransferPurpose.Deposit, "test", Now)], Stop)).Refusal.ShouldBeNull();
+
+    /// <summary>Another user, with as much in the wallet as the owner.</summary>
+    private async Task<Id<User>> JoinAsync()
+    {
+        var user = Ids.Next<User>();
+        await DepositAsync("10", (await Ledger.OpenAccountAsync(Account.Open(Ids.Next<Account>(), user.ToString(), AccountKind.Wallet, Now), Stop)).Id);
+        return user;
+    }
 
     private async Task<long> QuotaAsync() => (await new UserUsages(Database, new(100, 100)).FindAsync(Owner, Stop)).QuotaWithin(new(100, 100)).OpenTasks;
 }
