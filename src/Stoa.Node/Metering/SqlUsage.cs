@@ -119,7 +119,7 @@ internal static class SqlUsage
     /// <param name="agent"><c>publisher/name</c>.</param>
     /// <param name="now">UTC: in the month.</param>
     public static Task<long> CountTasksAsync(SqlSession session, Id<User> consumer, Id<User> publisher, string agent, DateTimeOffset now) =>
-        // In the order of the primary key: it reads a row for each version and node.
+        // With the publisher an index has all of it: a row is read for each version and node.
         session.QuerySingleAsync<long>(
             $"SELECT CAST(COALESCE(SUM(events), 0) AS BIGINT) FROM usage_totals WHERE {TasksOfMonth} AND publisher_id = @publisher AND agent = @agent",
             new { month = nameof(UsageSpan.Month), start = UsageSpan.Month.StartOf(now), consumer, task = nameof(UsageKind.Task), publisher, agent });
