@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Stoa.Primitives;
 
 namespace Stoa.Market;
@@ -26,6 +27,37 @@ public static class NodeRecord
     /// <param name="node">The peer id that they state.</param>
     /// <exception cref="FormatException">It is anything else.</exception>
     public delegate T Reader<out T>(ReadOnlyMemory<byte> payload, out PeerId node);
+
+    /// <summary>Writes who signs a record: the peer id, and the key that it is of.</summary>
+    public static void WriteSigner(this Utf8JsonWriter json, PublicKey node)
+    {
+        ArgumentNullException.ThrowIfNull(json);
+        ArgumentNullException.ThrowIfNull(node);
+        json.WriteString("node", node.PeerId.ToString());
+        json.WriteBase64String("nodeKey", node.ToSpki());
+    }
+
+    /// <summary>Reads a payload with its signer, and says of whatever is wrong with it that it is no such record.</summary>
+    /// <param name="payload">The bytes that were signed.</param>
+    /// <param name="what">What they should be, with its article: a receipt.</param>
+    /// <param name="read">Reads the record, given the key that it carries.</param>
+    /// <param name="node">The peer id that it states beside the key.</param>
+    /// <exception cref="FormatException">It is anything else; the message says what is missing.</exception>
+    public static T Read<T>(ReadOnlyMemory<byte> payload, string what, Func<JsonElement, PublicKey, T> read, out PeerId node)
+    {
+        ArgumentNullException.ThrowIfNull(read);
+        try
+        {
+            using var document = JsonDocument.Parse(payload);
+            var root = document.RootElement;
+            node = PeerId.Parse(SignedJson.Text(root, "node"));
+            return read(root, PublicKey.FromSpki(root.GetProperty("nodeKey").GetBytesFromBase64()));
+        }
+        catch (Exception wrong) when (wrong is JsonException or KeyNotFoundException or InvalidOperationException or OverflowException)
+        {
+            throw new FormatException($"The payload is not {what}: {wrong.Message}", wrong);
+        }
+    }
 
     /// <summary>Reads a record and checks form, key and signature.</summary>
     /// <param name="envelope">As the node gave it.</param>

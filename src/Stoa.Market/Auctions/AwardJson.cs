@@ -58,8 +58,7 @@ public static class AwardJson
         }
 
         json.WriteEndArray();
-        json.WriteString("node", record.NodeKey.PeerId.ToString());
-        json.WriteBase64String("nodeKey", record.NodeKey.ToSpki());
+        json.WriteSigner(record.NodeKey);
         json.WriteString("decidedAt", Text(record.DecidedAt));
         json.WriteEndObject();
     });
@@ -75,16 +74,12 @@ public static class AwardJson
     /// <param name="utf8Json">The payload of the envelope.</param>
     /// <param name="node">The peer id that it states beside the key.</param>
     /// <exception cref="FormatException">It is anything else; the message says what is missing.</exception>
-    public static AwardRecord Read(ReadOnlyMemory<byte> utf8Json, out PeerId node)
-    {
-        try
-        {
-            using var document = JsonDocument.Parse(utf8Json);
-            var root = document.RootElement;
-            if (Text(root, "rule") is var rule && rule != AwardRule.Name)
-                throw new FormatException($"The award was made by the rule {rule}, which this version does not know.");
-            node = PeerId.Parse(Text(root, "node"));
-            return new AwardRecord(
+    public static AwardRecord Read(ReadOnlyMemory<byte> utf8Json, out PeerId node) => NodeRecord.Read(
+        utf8Json,
+        "an award",
+        (root, key) => Text(root, "rule") is var rule && rule != AwardRule.Name
+            ? throw new FormatException($"The award was made by the rule {rule}, which this version does not know.")
+            : new AwardRecord(
                 ReadAnnouncement(root.GetProperty("announcement")),
                 [.. root.GetProperty("bids").EnumerateArray().Select(bid => new SealedBid(
                     Text(bid, "agent"),
@@ -94,14 +89,9 @@ public static class AwardJson
                     [.. root.GetProperty("ranking").EnumerateArray().Select(ReadRanked)],
                     [.. root.GetProperty("losses").EnumerateArray().Select(loss => new LostBid(
                         Text(loss, "agent"), ReadAsk(loss), ReadReason(Text(loss, "reason"))))]),
-                PublicKey.FromSpki(root.GetProperty("nodeKey").GetBytesFromBase64()),
-                Instant(root, "decidedAt"));
-        }
-        catch (Exception refusal) when (refusal is JsonException or KeyNotFoundException or InvalidOperationException or OverflowException)
-        {
-            throw new FormatException($"The payload is not an award: {refusal.Message}", refusal);
-        }
-    }
+                key,
+                Instant(root, "decidedAt")),
+        out node);
 
     /// <summary>Reads what <see cref="Write(Announcement, string?)"/> wrote.</summary>
     /// <exception cref="FormatException">It is anything else.</exception>

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Stoa.Primitives;
 using static Stoa.Market.SignedJson;
 
@@ -25,8 +24,7 @@ public sealed record AuditCheckpoint(AuditHead Head, DateTimeOffset TakenAt, Pub
             json.WriteNumber("entry", head.Entry);
             json.WriteString("hash", head.Hash.ToString());
             json.WriteString("takenAt", Text(now));
-            json.WriteString("node", node.PublicKey.PeerId.ToString());
-            json.WriteBase64String("nodeKey", node.PublicKey.ToSpki());
+            json.WriteSigner(node.PublicKey);
             json.WriteEndObject();
         }), node);
     }
@@ -37,23 +35,13 @@ public sealed record AuditCheckpoint(AuditHead Head, DateTimeOffset TakenAt, Pub
     public static Outcome<AuditCheckpoint, NodeRecordFault> Open(DsseEnvelope envelope, PeerId? expectedNode) =>
         NodeRecord.Open(envelope, PayloadType, "checkpoint", Read, checkpoint => checkpoint.NodeKey, expectedNode);
 
-    private static AuditCheckpoint Read(ReadOnlyMemory<byte> payload, out PeerId node)
-    {
-        try
-        {
-            using var document = JsonDocument.Parse(payload);
-            var root = document.RootElement;
-            node = PeerId.Parse(Text(root, "node"));
-            var (block, entry) = (Number(root, "block"), Number(root, "entry"));
-            return new AuditCheckpoint(
-                // Of an empty log the hash is all zeros, which is no hash from outside.
-                block == 0 ? AuditHead.Empty : new AuditHead(block, entry, ContentHash.Parse(Text(root, "hash"))),
-                Instant(root, "takenAt"),
-                PublicKey.FromSpki(root.GetProperty("nodeKey").GetBytesFromBase64()));
-        }
-        catch (Exception wrong) when (wrong is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentException or FormatException)
-        {
-            throw new FormatException($"The checkpoint cannot be read: {wrong.Message}", wrong);
-        }
-    }
+    private static AuditCheckpoint Read(ReadOnlyMemory<byte> payload, out PeerId node) => NodeRecord.Read(
+        payload,
+        "a checkpoint",
+        (root, key) => new AuditCheckpoint(
+            // Of an empty log the hash is all zeros, which is no hash from outside.
+            Number(root, "block") is > 0 and var block ? new AuditHead(block, Number(root, "entry"), ContentHash.Parse(Text(root, "hash"))) : AuditHead.Empty,
+            Instant(root, "takenAt"),
+            key),
+        out node);
 }

@@ -44,8 +44,7 @@ public sealed record ChannelStatement(
         json.WriteString("deposit", Deposit.ToString());
         json.WriteString("settled", Settled.ToString());
         WriteState(json);
-        json.WriteString("node", NodeKey.PeerId.ToString());
-        json.WriteBase64String("nodeKey", NodeKey.ToSpki());
+        json.WriteSigner(NodeKey);
         json.WriteString("statedAt", Text(StatedAt));
         json.WriteEndObject();
     });
@@ -74,33 +73,24 @@ public sealed record ChannelStatement(
         }
     }
 
-    private static ChannelStatement Read(ReadOnlyMemory<byte> payload, out PeerId node)
-    {
-        try
-        {
-            using var document = JsonDocument.Parse(payload);
-            var root = document.RootElement;
-            node = PeerId.Parse(Text(root, "node"));
-            return new ChannelStatement(
-                new ChannelTerms(
-                    Id<Channel>.Parse(Text(root, "channel")),
-                    PeerId.Parse(Text(root, "openedBy")),
-                    PublicKey.FromSpki(root.GetProperty("payerKey").GetBytesFromBase64()),
-                    PublicKey.FromSpki(root.GetProperty("payeeKey").GetBytesFromBase64()),
-                    TimeSpan.FromMilliseconds(Number(root, "challengeWindowMs")),
-                    Instant(root, "openedAt"),
-                    Instant(root, "expiresAt")),
-                Amount(root, "deposit"),
-                Amount(root, "settled"),
-                ReadState(root),
-                PublicKey.FromSpki(root.GetProperty("nodeKey").GetBytesFromBase64()),
-                Instant(root, "statedAt"));
-        }
-        catch (Exception refusal) when (refusal is JsonException or KeyNotFoundException or InvalidOperationException or OverflowException)
-        {
-            throw new FormatException($"The payload is not the statement of a channel: {refusal.Message}", refusal);
-        }
-    }
+    private static ChannelStatement Read(ReadOnlyMemory<byte> payload, out PeerId node) => NodeRecord.Read(
+        payload,
+        "the statement of a channel",
+        (root, key) => new ChannelStatement(
+            new ChannelTerms(
+                Id<Channel>.Parse(Text(root, "channel")),
+                PeerId.Parse(Text(root, "openedBy")),
+                PublicKey.FromSpki(root.GetProperty("payerKey").GetBytesFromBase64()),
+                PublicKey.FromSpki(root.GetProperty("payeeKey").GetBytesFromBase64()),
+                TimeSpan.FromMilliseconds(Number(root, "challengeWindowMs")),
+                Instant(root, "openedAt"),
+                Instant(root, "expiresAt")),
+            Amount(root, "deposit"),
+            Amount(root, "settled"),
+            ReadState(root),
+            key,
+            Instant(root, "statedAt")),
+        out node);
 
     private static ChannelState ReadState(JsonElement root) => Text(root, "state") switch
     {

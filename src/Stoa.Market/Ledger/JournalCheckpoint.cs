@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Stoa.Primitives;
 using static Stoa.Market.SignedJson;
 
@@ -24,8 +23,7 @@ public sealed record JournalCheckpoint(JournalHead Head, DateTimeOffset TakenAt,
             json.WriteNumber("number", head.Number);
             json.WriteString("hash", head.Hash.ToString());
             json.WriteString("takenAt", Text(now));
-            json.WriteString("node", node.PublicKey.PeerId.ToString());
-            json.WriteBase64String("nodeKey", node.PublicKey.ToSpki());
+            json.WriteSigner(node.PublicKey);
             json.WriteEndObject();
         }), node);
     }
@@ -36,24 +34,13 @@ public sealed record JournalCheckpoint(JournalHead Head, DateTimeOffset TakenAt,
     public static Outcome<JournalCheckpoint, NodeRecordFault> Open(DsseEnvelope envelope, PeerId? expectedNode) =>
         NodeRecord.Open(envelope, PayloadType, "checkpoint", Read, checkpoint => checkpoint.NodeKey, expectedNode);
 
-    private static JournalCheckpoint Read(ReadOnlyMemory<byte> payload, out PeerId node)
-    {
-        try
-        {
-            using var document = JsonDocument.Parse(payload);
-            var root = document.RootElement;
-            node = PeerId.Parse(root.GetProperty("node").GetString()!);
-            var hash = root.GetProperty("hash").GetString()!;
-            var number = root.GetProperty("number").GetInt64();
-            return new JournalCheckpoint(
-                // Of an empty journal the hash is all zeros, which is no hash from outside.
-                number == 0 ? JournalHead.Empty : new JournalHead(number, ContentHash.Parse(hash)),
-                Instant(root, "takenAt"),
-                PublicKey.FromSpki(root.GetProperty("nodeKey").GetBytesFromBase64()));
-        }
-        catch (Exception wrong) when (wrong is JsonException or KeyNotFoundException or InvalidOperationException or ArgumentException or FormatException)
-        {
-            throw new FormatException($"The checkpoint cannot be read: {wrong.Message}", wrong);
-        }
-    }
+    private static JournalCheckpoint Read(ReadOnlyMemory<byte> payload, out PeerId node) => NodeRecord.Read(
+        payload,
+        "a checkpoint",
+        (root, key) => new JournalCheckpoint(
+            // Of an empty journal the hash is all zeros, which is no hash from outside.
+            Number(root, "number") is > 0 and var number ? new JournalHead(number, ContentHash.Parse(Text(root, "hash"))) : JournalHead.Empty,
+            Instant(root, "takenAt"),
+            key),
+        out node);
 }

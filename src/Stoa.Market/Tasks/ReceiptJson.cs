@@ -57,8 +57,7 @@ public static class ReceiptJson
             WriteAuction(json, receipt.Auction);
             if (receipt.SealedTo is { } sealedTo)
                 json.WriteString("sealedTo", sealedTo.ToString());
-            json.WriteString("node", receipt.NodeKey.PeerId.ToString());
-            json.WriteBase64String("nodeKey", receipt.NodeKey.ToSpki());
+            json.WriteSigner(receipt.NodeKey);
             json.WriteString("finishedAt", Text(receipt.FinishedAt));
             json.WriteEndObject();
         }
@@ -70,46 +69,37 @@ public static class ReceiptJson
     /// <param name="utf8Json">The payload of the envelope.</param>
     /// <param name="node">The peer id that the payload states beside the key.</param>
     /// <exception cref="FormatException">It is anything else; the message says what is missing.</exception>
-    public static Receipt Read(ReadOnlyMemory<byte> utf8Json, out PeerId node)
-    {
-        try
+    public static Receipt Read(ReadOnlyMemory<byte> utf8Json, out PeerId node) => NodeRecord.Read(
+        utf8Json,
+        "a receipt",
+        (root, key) => new Receipt(
+            Id<Receipt>.Parse(Text(root, "id")),
+            Id<AgentTask>.Parse(Text(root, "taskId")),
+            Id<User>.Parse(Text(root, "consumerId")),
+            ListingName.Parse(Text(root, "agent")),
+            ContentHash.Parse(Text(root, "artifactDigest")),
+            ContentHash.Parse(Text(root, "programDigest")),
+            [.. root.GetProperty("parameters").EnumerateArray().Select(item => new TaskParameter(Text(item, "name"), Text(item, "value")))],
+            ReadLimits(root),
+            long.Parse(Text(root, "seed"), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture),
+            Number(root, "clockMs"),
+            ContentHash.Parse(Text(root, "inputDigest")),
+            ContentHash.Parse(Text(root, "outputDigest")),
+            ReadUsage(root),
+            Money.Parse(Text(root, "price")),
+            ReadShares(root),
+            key,
+            Instant(root, "finishedAt"),
+            root.TryGetProperty("pricing", out var pricing) ? ReadPricing(pricing) : null)
         {
-            using var document = JsonDocument.Parse(utf8Json);
-            var root = document.RootElement;
-            node = PeerId.Parse(Text(root, "node"));
-            return new Receipt(
-                Id<Receipt>.Parse(Text(root, "id")),
-                Id<AgentTask>.Parse(Text(root, "taskId")),
-                Id<User>.Parse(Text(root, "consumerId")),
-                ListingName.Parse(Text(root, "agent")),
-                ContentHash.Parse(Text(root, "artifactDigest")),
-                ContentHash.Parse(Text(root, "programDigest")),
-                [.. root.GetProperty("parameters").EnumerateArray().Select(item => new TaskParameter(Text(item, "name"), Text(item, "value")))],
-                ReadLimits(root),
-                long.Parse(Text(root, "seed"), NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture),
-                Number(root, "clockMs"),
-                ContentHash.Parse(Text(root, "inputDigest")),
-                ContentHash.Parse(Text(root, "outputDigest")),
-                ReadUsage(root),
-                Money.Parse(Text(root, "price")),
-                ReadShares(root),
-                PublicKey.FromSpki(root.GetProperty("nodeKey").GetBytesFromBase64()),
-                Instant(root, "finishedAt"),
-                root.TryGetProperty("pricing", out var pricing) ? ReadPricing(pricing) : null)
-            {
-                Auction = root.TryGetProperty("auction", out var auction)
-                    ? new ReceiptAuction(Id<Auction>.Parse(Text(auction, "id")), ContentHash.Parse(Text(auction, "awardDigest")))
-                    : null,
-                SealedTo = root.TryGetProperty("sealedTo", out var sealedTo) ? SealingKeyId.Parse(sealedTo.GetString() ?? "") : null,
-                Royalties = ReadRoyalties(root),
-                Calls = root.TryGetProperty("calls", out var calls) ? [.. calls.EnumerateArray().Select(ReadCall)] : [],
-            };
-        }
-        catch (Exception refusal) when (refusal is JsonException or KeyNotFoundException or InvalidOperationException or OverflowException)
-        {
-            throw new FormatException($"The payload is not a receipt: {refusal.Message}", refusal);
-        }
-    }
+            Auction = root.TryGetProperty("auction", out var auction)
+                ? new ReceiptAuction(Id<Auction>.Parse(Text(auction, "id")), ContentHash.Parse(Text(auction, "awardDigest")))
+                : null,
+            SealedTo = root.TryGetProperty("sealedTo", out var sealedTo) ? SealingKeyId.Parse(sealedTo.GetString() ?? "") : null,
+            Royalties = ReadRoyalties(root),
+            Calls = root.TryGetProperty("calls", out var calls) ? [.. calls.EnumerateArray().Select(ReadCall)] : [],
+        },
+        out node);
 
     private static void WriteParameters(Utf8JsonWriter json, IReadOnlyList<TaskParameter> parameters)
     {

@@ -7,6 +7,7 @@ using Stoa.Primitives;
 namespace Stoa.Node.Tests.Channels;
 
 /// <summary>A payer and a payee, each with its own key, and the node between them.</summary>
+[Trait("speed", "slow")]
 public sealed class ChannelsEndpointsTests : IAsyncLifetime
 {
     private readonly PrivateKey _payerKey = PrivateKey.Generate();

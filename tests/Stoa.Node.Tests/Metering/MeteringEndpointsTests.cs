@@ -14,6 +14,7 @@ using Stoa.Primitives;
 namespace Stoa.Node.Tests.Metering;
 
 /// <summary>What is used, paid, limited and told, on production wiring.</summary>
+[Trait("speed", "slow")]
 public sealed class MeteringEndpointsTests : IAsyncLifetime
 {
     private readonly SmtpServer _mail = new();

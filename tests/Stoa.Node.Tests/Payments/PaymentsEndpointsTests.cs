@@ -10,6 +10,7 @@ using Stoa.Node.Tests.Tasks;
 namespace Stoa.Node.Tests.Payments;
 
 /// <summary>Payments and payouts over HTTP: a node on production wiring, and a Stripe on a port of this machine.</summary>
+[Trait("speed", "slow")]
 public sealed class PaymentsEndpointsTests : IAsyncLifetime
 {
     private FakeStripeServer _stripe = null!;

@@ -6,6 +6,7 @@ using Stoa.Node.Tests.Hosting;
 namespace Stoa.Node.Tests.SingleSignOn;
 
 /// <summary>Providers, and people between them and a node, who mean harm.</summary>
+[Trait("speed", "slow")]
 public sealed class EvilProviderTests : IClassFixture<SharedSignOnCase>
 {
     private readonly SignOnCase _case;

@@ -6,6 +6,7 @@ using Stoa.Node.Tests.Hosting;
 namespace Stoa.Node.Tests.SingleSignOn;
 
 /// <summary>Setting up the provider of an organisation.</summary>
+[Trait("speed", "slow")]
 public sealed class IdentityProvidersTests : IAsyncLifetime
 {
     private const string Path = "/api/v1/organisations/acme/identity-provider";

@@ -11,6 +11,7 @@ using Stoa.Primitives;
 namespace Stoa.Node.Tests.SingleSignOn;
 
 /// <summary>Signing in by the provider of an organisation: accounts, roles, links, and what becomes of passwords.</summary>
+[Trait("speed", "slow")]
 public sealed class SignOnTests : IAsyncLifetime
 {
     private SignOnCase _case = null!;
