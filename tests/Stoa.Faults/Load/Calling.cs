@@ -87,7 +87,7 @@ internal static class Calling
 
     private static string Message(string agent) => $$"""{"op":"call","agent":"{{agent}}"}""";
 
-    private static Task PublishAsync(
+    private static Task<AgentResponse> PublishAsync(
         StoaClient client, string name, byte[] program, AgentLimitsBody limits, string price, IReadOnlyList<RoyaltyBody>? royalties, AgentUseBody[] uses, CancellationToken cancellationToken)
     {
         var manifest = new AgentManifestBody(

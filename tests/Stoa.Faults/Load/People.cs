@@ -1,4 +1,3 @@
-using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Faults.Books;
 using Stoa.Faults.Nodes;
