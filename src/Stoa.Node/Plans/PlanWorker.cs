@@ -32,6 +32,7 @@ public sealed class PlanWorker(SqlSubscriptionStore subscriptions, SqlCreditStor
     internal async Task<int> LookAsync(CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow().ToMilliseconds();
-        return await subscriptions.RunDueAsync(now, cancellationToken) + await credit.ExpireDueAsync(now, cancellationToken);
+        return await subscriptions.RunDueAsync(now, failure => _failures.Tell("renew a plan", failure), cancellationToken)
+            + await credit.ExpireDueAsync(now, failure => _failures.Tell("look at somebody's credit", failure), cancellationToken);
     }
 }

@@ -21,6 +21,8 @@ public sealed class SqlSubscriptionStore(Database database, SystemAccounts accou
 {
     private const int DueAtOnce = 50;
 
+    private static readonly TimeSpan s_failed = TimeSpan.FromMinutes(1);
+
     /// <summary>The subscription that a user has; null for none.</summary>
     public Task<Subscription?> FindAsync(Id<User> user, CancellationToken cancellationToken) => database.ReadAsync(session => SqlSubscriptions.FindAsync(session, user), cancellationToken);
 
@@ -74,15 +76,32 @@ public sealed class SqlSubscriptionStore(Database database, SystemAccounts accou
             cancellationToken);
 
     /// <summary>Renews or ends what is due.</summary>
+    /// <param name="now">UTC, to the millisecond.</param>
+    /// <param name="failed">Is told of each with which that fails: it is tried again in a minute.</param>
+    /// <param name="cancellationToken">Stops it between two.</param>
     /// <returns>How many were looked at.</returns>
-    public async Task<int> RunDueAsync(DateTimeOffset now, CancellationToken cancellationToken)
+    public async Task<int> RunDueAsync(DateTimeOffset now, Action<Exception> failed, CancellationToken cancellationToken)
     {
         var due = await database.ReadAsync(
             session => session.QueryAsync<(Id<Subscription> Id, Id<User> User)>(
                 "SELECT id, user_id FROM subscriptions WHERE due_at <= @now ORDER BY due_at LIMIT @limit", new { now, limit = DueAtOnce }),
             cancellationToken);
         foreach (var (id, user) in due)
-            await database.WriteAsync(session => RunAsync(session, id, user, now), cancellationToken);
+        {
+            try
+            {
+                await database.WriteAsync(session => RunAsync(session, id, user, now), cancellationToken);
+            }
+            catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
+            {
+                // Others are not to wait for this one.
+                failed(new InvalidOperationException($"The plan {id} of {user} cannot be renewed or ended: {failure.Message}", failure));
+                await database.WriteAsync(
+                    session => session.ExecuteAsync("UPDATE subscriptions SET due_at = @later WHERE id = @id AND due_at <= @now", new { id, now, later = now + s_failed }),
+                    cancellationToken);
+            }
+        }
+
         return due.Count;
     }
 
@@ -141,7 +160,7 @@ public sealed class SqlSubscriptionStore(Database database, SystemAccounts accou
 
         var made = new Subscription(
             ids.Next<Subscription>(), user, plan, Next: null, now, Period: 0, new SubscriptionState.Active(), IsCancelled: false,
-            redemption?.Gift is CouponGift.Off taken ? new Discount(redemption.CouponId, taken.Percent, taken.Periods) : null);
+            redemption?.Gift is CouponGift.Off taken ? new Discount(redemption.CouponId, taken.Percent, taken.Periods, taken.Plan) : null);
         var price = made.PriceOf(plan);
         if (!await PayAsync(session, made, "period 0", wallet, price, now))
             return TooLittle(price);

@@ -48,10 +48,13 @@ public abstract class PlanTest(DatabaseSource source) : TaskStoreTest(source)
     /// <summary>Looks for what is due, as a node does, until there is nothing.</summary>
     protected async Task LookAsync(DateTimeOffset now)
     {
-        while (await Subscriptions.RunDueAsync(now, Stop) + await Credit.ExpireDueAsync(now, Stop) > 0)
+        while (await Subscriptions.RunDueAsync(now, Fail, Stop) + await Credit.ExpireDueAsync(now, Fail, Stop) > 0)
         {
         }
     }
+
+    /// <summary>Nothing is to fail.</summary>
+    protected static void Fail(Exception failure) => throw new InvalidOperationException("It has failed.", failure);
 
     /// <summary>A coupon, and the hash of its code.</summary>
     protected async Task<ContentHash> MakeCouponAsync(CouponGift gift, long redemptions = 1, int perUser = 1, bool onlyNew = false, DateTimeOffset? end = null)

@@ -1,7 +1,11 @@
+using Microsoft.Extensions.Logging.Abstractions;
 using Stoa.Market.Events;
+using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Plans;
+using Stoa.Node.Plans;
 using Stoa.Node.Quotas;
+using Stoa.Node.Tests.Hosting;
 using Stoa.Node.Tests.Storage;
 using Stoa.Primitives;
 
@@ -126,7 +130,7 @@ public abstract class SubscriptionConformance(DatabaseSource source) : PlanTest(
         await PutAsync("basic");
 
         for (var month = 1; month <= 3; month++)
-            await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => Subscriptions.RunDueAsync(Now.AddMonths(month), Stop)));
+            await Task.WhenAll(Enumerable.Range(0, 6).Select(_ => Subscriptions.RunDueAsync(Now.AddMonths(month), Fail, Stop)));
 
         (await TransfersAsync(TransferPurpose.PlanFee)).Count.ShouldBe(4);
         (await Subscriptions.FindAsync(Owner, Stop))!.Period.ShouldBe(3);
@@ -184,6 +188,35 @@ public abstract class SubscriptionConformance(DatabaseSource source) : PlanTest(
         (await Subscriptions.FindAsync(Owner, Stop)).ShouldBeNull();
         (await TransfersAsync(TransferPurpose.PlanFee)).Count.ShouldBe(1);
         (await Subscriptions.CancelAsync(Owner, true, Now.AddMonths(2), Stop)).Refusal!.Code.ShouldBe(PlanRefusal.NotSubscribed);
+    }
+
+    [Fact]
+    public async Task Renew_OfOneThatFails_KeepsNobodyElseWaiting()
+    {
+        var before = Now.AddDays(-1);
+        var made = await PutAsync("basic");
+        // Somebody whose accounts are nowhere, and who was due first.
+        var lost = Ids.Next<User>();
+        await Database.WriteAsync(
+            session => session.ExecuteAsync(
+                """
+                INSERT INTO subscriptions (id, user_id, plan_id, anchor_at, period, state, is_cancelled, is_reminded, due_at)
+                VALUES (@id, @lost, @plan, @before, 0, 'active', @no, @no, @due)
+                """,
+                new { id = Ids.Next<Subscription>(), lost, plan = made.Plan.Id, before, no = false, due = before.AddMonths(1) }),
+            Stop);
+        var clock = new SettableTime(Now.AddMonths(1));
+        using var worker = new PlanWorker(Subscriptions, Credit, Options, clock, NullLogger<PlanWorker>.Instance);
+
+        (await worker.LookAsync(Stop)).ShouldBe(2);
+
+        (await Subscriptions.FindAsync(Owner, Stop))!.Period.ShouldBe(1);
+        (await MoneyAsync()).ShouldBe((10m - 2m - 2m, 1m, 1m));
+        (await worker.LookAsync(Stop)).ShouldBe(0);
+        var failures = new List<Exception>();
+        (await Subscriptions.RunDueAsync(Now.AddMonths(1).AddMinutes(1), failures.Add, Stop)).ShouldBe(1);
+        failures.ShouldHaveSingleItem().Message.ShouldContain(lost.ToString());
+        (await Subscriptions.FindAsync(lost, Stop))!.EndAt.ShouldBe(before.AddMonths(1), "of its period nothing has changed");
     }
 
     protected async Task DepositAsync(string amount) => (await Ledger.ApplyAsync(
