@@ -46,6 +46,7 @@ public enum TransferPurpose
 
     /// <summary>What was in the wallet of a person who was erased, and is given up to the platform.</summary>
     Forfeit,
+
     /// <summary>The price of a plan for a month, or for the rest of one.</summary>
     PlanFee,
 

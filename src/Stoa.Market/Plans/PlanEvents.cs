@@ -55,13 +55,13 @@ public static class PlanEvents
             json.WriteString("plan", subscription.Plan.Name);
             json.WriteNumber("version", subscription.Plan.Version);
             json.WriteString("price", paid.ToString());
-            json.WriteString("periodStart", Text(subscription.StartAt));
-            json.WriteString("periodEnd", Text(subscription.EndAt));
+            json.WriteString("periodStart", SignedJson.Text(subscription.StartAt));
+            json.WriteString("periodEnd", SignedJson.Text(subscription.EndAt));
             if (subscription.Next is { } next)
                 json.WriteString("nextPlan", next.Name);
             json.WriteBoolean("isCancelled", subscription.IsCancelled);
             if (subscription.State is SubscriptionState.PastDue overdue)
-                json.WriteString("graceEnds", Text(overdue.Until));
+                json.WriteString("graceEnds", SignedJson.Text(overdue.Until));
             if (subscription.State is SubscriptionState.Ended ended)
                 json.WriteString("reason", ended.Why is SubscriptionEnd.Unpaid ? "unpaid" : "cancelled");
         });
@@ -73,8 +73,6 @@ public static class PlanEvents
             json.WriteString("source", grant.Source.ToString().ToLowerInvariant());
             json.WriteString("amount", amount.ToString());
             if (grant.ExpiresAt is { } end)
-                json.WriteString("expiresAt", Text(end));
+                json.WriteString("expiresAt", SignedJson.Text(end));
         });
-
-    private static string Text(DateTimeOffset instant) => instant.UtcDateTime.ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", System.Globalization.CultureInfo.InvariantCulture);
 }

@@ -40,11 +40,11 @@ public sealed record Subscription(
         _ => null,
     };
 
-    /// <summary>What a period costs by a plan's terms, with what is taken off.</summary>
+    /// <summary>What a period costs by a plan's terms, with what is taken off that plan.</summary>
     public Money PriceOf(Plan plan)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        return Discount is { } off ? PlanRules.Reduce(plan.Terms.Price, off.Percent) : plan.Terms.Price;
+        return Discount is { } off && (off.Plan is null || off.Plan == plan.Name) ? PlanRules.Reduce(plan.Terms.Price, off.Percent) : plan.Terms.Price;
     }
 
     /// <summary>What the next period costs.</summary>
@@ -133,8 +133,9 @@ public enum SubscriptionEnd
 /// <summary>What a coupon takes off the price of a subscription.</summary>
 /// <param name="CouponId">The coupon.</param>
 /// <param name="Percent">1 to 100.</param>
-/// <param name="Periods">For how many periods, with the one that is next to be paid.</param>
-public sealed record Discount(Id<Coupon> CouponId, int Percent, int Periods)
+/// <param name="Periods">For how many periods, with the one that is next to be paid. Those of another plan count, too.</param>
+/// <param name="Plan">The name of the one plan that it is off; null for any.</param>
+public sealed record Discount(Id<Coupon> CouponId, int Percent, int Periods, string? Plan)
 {
     /// <summary>The same after a period was paid; null when there is nothing left of it.</summary>
     public Discount? Used() => Periods > 1 ? this with { Periods = Periods - 1 } : null;

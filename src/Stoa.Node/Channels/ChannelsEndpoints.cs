@@ -99,8 +99,8 @@ public static class ChannelsEndpoints
         var errors = new List<FieldError>();
         var payerKey = ReadKey(asked.PayerKey, "/payerKey", errors);
         var payeeKey = ReadKey(asked.PayeeKey, "/payeeKey", errors);
-        var deposit = ReadAmount(asked.Deposit, errors);
-        if (payerKey is null || payeeKey is null || deposit is null)
+        var deposit = AmountField.Read(asked.Deposit, "/deposit", errors);
+        if (payerKey is null || payeeKey is null || errors.Count > 0)
             return new Refusal<ChannelRefusal>(ChannelRefusal.ChannelInvalid, "Correct what is listed in errors and try again.", errors).ToProblem();
         // A channel with somebody who is to be erased would keep that from being done.
         if (await users.FindByHandleAsync(asked.Payee, cancellationToken) is not { } payee || await erasures.FindAsync(payee.Id, cancellationToken) is not null)
@@ -119,7 +119,7 @@ public static class ChannelsEndpoints
             TimeSpan.FromSeconds(asked.ChallengeWindowSeconds ?? options.ChallengeWindowSeconds),
             now,
             DateTimeOffset.FromUnixTimeMilliseconds((asked.ExpiresAt ?? now.AddDays(options.LifetimeDays)).ToUnixTimeMilliseconds()),
-            deposit.Value,
+            deposit,
             Money.Zero,
             null,
             null,
@@ -168,7 +168,8 @@ public static class ChannelsEndpoints
                 if (channel.SideOf(caller.UserId) is not ChannelSide.Payer)
                     return new Refusal<ChannelRefusal>(ChannelRefusal.NotThePayer, $"The deposit of {id} is {channel.Payer.Handle}'s, who alone adds to it.");
                 var errors = new List<FieldError>();
-                return ReadAmount(body.Value.Deposit, errors) is { } deposit
+                var deposit = AmountField.Read(body.Value.Deposit, "/deposit", errors);
+                return errors.Count == 0
                     ? new ChannelAct.TopUp(deposit)
                     : throw new RequestRefusedException(RequestRefusal.RequestInvalid, errors: errors);
             },
@@ -281,14 +282,6 @@ public static class ChannelsEndpoints
             errors.Add(new FieldError(pointer, "A P-256 public key is expected: base64 of its 91 bytes of SubjectPublicKeyInfo."));
             return null;
         }
-    }
-
-    private static Money? ReadAmount(string text, List<FieldError> errors)
-    {
-        if (Money.TryParse(text, out var amount))
-            return amount;
-        errors.Add(new FieldError("/deposit", "An amount in US dollars such as \"25\" or \"0.001250000\" is expected."));
-        return null;
     }
 
     private static async Task<Id<Account>> FindWalletAsync(ILedgerStore ledger, Id<User> user, CancellationToken cancellationToken) =>

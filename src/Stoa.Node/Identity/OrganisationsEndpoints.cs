@@ -40,7 +40,7 @@ public static class OrganisationsEndpoints
         organisations.MapDelete("/{organisation}", DeleteAsync)
             .Needs(Permission.OrganisationManage)
             .WithName("deleteOrganisation").WithSummary("Delete an organisation")
-            .WithDescription("Only one that has no money, no tasks that wait or run, no schedules, webhooks or channels, and no published agents. Its keys open nothing any more, and its books stay.")
+            .WithDescription("Only one that has no money, no tasks that wait or run, no schedules, webhooks or channels, no plan that would be renewed, and no published agents. Its keys open nothing any more, and its books stay.")
             .Produces(StatusCodes.Status204NoContent)
             .Refuses(OrganisationRefusal.OrganisationUnknown, OrganisationRefusal.OrganisationInUse);
         organisations.MapDelete("/{organisation}/membership", LeaveAsync)

@@ -207,6 +207,8 @@ public sealed class SqlOrganisationStore(Database database, IdSource ids, CellKe
         await AddAsync("SELECT count(*) FROM schedules WHERE owner_id = @organisation", "schedules");
         await AddAsync("SELECT count(*) FROM webhooks WHERE owner_id = @organisation", "webhooks");
         await AddAsync("SELECT count(*) FROM channels WHERE (payer_id = @organisation OR payee_id = @organisation) AND due_at IS NOT NULL", "payment channels that are not closed");
+        await AddAsync(
+            "SELECT count(*) FROM subscriptions WHERE user_id = @organisation AND ended_at IS NULL AND NOT is_cancelled", "plan that would be renewed: cancel it (stoa plan cancel)");
         await AddAsync("SELECT count(*) FROM agent_versions WHERE publisher_id = @organisation", "published versions of agents, which others use");
         return reasons;
 

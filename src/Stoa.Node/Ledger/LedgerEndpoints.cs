@@ -146,8 +146,10 @@ public static class LedgerEndpoints
         Body<DepositRequest> body, MadeId id, IUserStore users, ILedgerStore ledger, SystemAccounts accounts, TimeProvider time,
         CancellationToken cancellationToken)
     {
-        if (!Money.TryParse(body.Value.Amount, out var amount))
-            return RequestRefusal.RequestInvalid.ToProblem(errors: [new FieldError("/amount", "An amount in US dollars such as \"25\" or \"0.001250000\" is expected.")]);
+        var errors = new List<FieldError>();
+        var amount = AmountField.Read(body.Value.Amount, "/amount", errors);
+        if (errors.Count > 0)
+            return RequestRefusal.RequestInvalid.ToProblem(errors: errors);
         if (await users.FindByHandleAsync(body.Value.Handle, cancellationToken) is not { } user)
         {
             return new Refusal<IdentityRefusal>(

@@ -43,7 +43,7 @@ public sealed class Mailer(MailOptions options)
             if (_authorities is { } authorities)
             {
                 client.CheckCertificateRevocation = false;
-                client.ServerCertificateValidationCallback = (_, certificate, _, errors) => MailTrust.IsGood(authorities, certificate, errors);
+                client.ServerCertificateValidationCallback = (_, certificate, chain, errors) => MailTrust.IsGood(authorities, certificate, chain, errors);
             }
 
             await client.ConnectAsync(options.Host, options.Port, Protection(), patience.Token);

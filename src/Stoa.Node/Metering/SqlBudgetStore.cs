@@ -3,6 +3,7 @@ using Stoa.Market.Identity;
 using Stoa.Market.Metering;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
+using Stoa.Node.Plans;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
 
@@ -52,7 +53,7 @@ public sealed class SqlBudgetStore(Database database)
 
             if (own.Count >= Budget.MaxPerUser)
                 return new Refusal<BudgetRefusal>(BudgetRefusal.BudgetsTooMany, $"You have {Budget.MaxPerUser} budgets. Delete those that are not used any more.");
-            await session.QueryAsync<string>("SELECT id FROM accounts WHERE owner = @owner AND kind IN ('Wallet', 'Credit') ORDER BY id {for update}", new { owner = owner.ToString() });
+            await SqlCredit.LockAsync(session, owner);
             var start = budget.Span.StartOf(now);
             var spent = await SqlUsageStore.ReadAllAsync(
                 session, new UsageQuery(UsageRole.Consumer, owner, budget.Span, UsageGroup.Agent, start, budget.Span.Next(start)));

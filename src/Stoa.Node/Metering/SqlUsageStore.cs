@@ -90,10 +90,7 @@ public sealed class SqlUsageStore(Database database)
                 var walks = new List<AccountWalk>(accounts.Count);
                 var last = ReadCursor(page.Cursor, accounts.Count);
                 for (var index = 0; index < accounts.Count; index++)
-                {
-                    walks.Add(new AccountWalk(accounts[index], last?[index] ?? new JournalPlace(await session.QueryFirstOrDefaultAsync<long>(
-                        "SELECT latest_entry FROM accounts WHERE id = @account", new { account = accounts[index] }))));
-                }
+                    walks.Add(await AccountWalk.AfterAsync(session, accounts[index], last[index]));
 
                 var causes = new List<string>();
                 for (var walked = 0; walked < MaxWalked && causes.Count < page.Limit && walks.MaxBy(walk => walk.From.Value) is { } walk && walk.From != JournalPlace.None; walked++)
@@ -107,44 +104,52 @@ public sealed class SqlUsageStore(Database database)
                     "SELECT task_id, envelope FROM receipts WHERE node IS NULL AND task_id IN @causes", new { causes })).ToDictionary(row => row.TaskId, row => row.Envelope);
                 return new Page<byte[]>(
                     [.. causes.Where(receipts.ContainsKey).Select(cause => receipts[cause])],
-                    walks.TrueForAll(walk => walk.From == JournalPlace.None) ? null : string.Join('-', walks.Select(walk => walk.From.Value.ToString(CultureInfo.InvariantCulture))));
+                    walks.TrueForAll(walk => walk.From == JournalPlace.None) ? null : string.Join('-', walks.Select(walk => walk.Last)));
             },
             cancellationToken);
     }
 
-    /// <summary>How far each account was walked back; null when the cursor is none of these.</summary>
-    private static List<JournalPlace>? ReadCursor(string? cursor, int count)
+    /// <summary>Of each account the last transfer that was seen; null where none was, and when the cursor is none of these.</summary>
+    private static Id<Transfer>?[] ReadCursor(string? cursor, int count)
     {
+        var last = new Id<Transfer>?[count];
         var parts = cursor?.Split('-') ?? [];
-        var places = new List<JournalPlace>(count);
-        foreach (var part in parts.Length == count ? parts : [])
-        {
-            if (!long.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out var place))
-                return null;
-            places.Add(new JournalPlace(place));
-        }
-
-        return places.Count == count ? places : null;
+        for (var index = 0; index < count && parts.Length == count; index++)
+            last[index] = Id<Transfer>.TryParse(parts[index], out var id) ? id : null;
+        return last;
     }
 
-    /// <summary>An account whose entries are walked back, from the newest on.</summary>
-    private sealed class AccountWalk(Id<Account> account, JournalPlace from)
+    /// <summary>An account whose entries are walked back.</summary>
+    private sealed class AccountWalk
     {
+        private readonly Id<Account> _account;
         private readonly Queue<JournalEntry> _read = new();
 
+        private AccountWalk(Id<Account> account, Id<Transfer>? last, JournalPlace from) => (_account, Last, From) = (account, last, from);
+
         /// <summary>The next entry; none when there is none before.</summary>
-        public JournalPlace From { get; private set; } = from;
+        public JournalPlace From { get; private set; }
+
+        /// <summary>The last transfer that was seen; null for none yet.</summary>
+        public Id<Transfer>? Last { get; private set; }
+
+        /// <summary>Goes on behind a transfer of the account; from the newest on behind none, and behind one of others, which a cursor may name as well.</summary>
+        public static async Task<AccountWalk> AfterAsync(SqlSession session, Id<Account> account, Id<Transfer>? last) =>
+            last is { } seen && await SqlJournal.FindEntryAsync(session, seen) is { } entry && entry.IsOf(account)
+                ? new AccountWalk(account, last, entry.Before(account))
+                : new AccountWalk(
+                    account, null, new JournalPlace(await session.QueryFirstOrDefaultAsync<long>("SELECT latest_entry FROM accounts WHERE id = @account", new { account })));
 
         public async Task<Transfer> BackAsync(SqlSession session, int readAtOnce)
         {
             if (_read.Count == 0)
             {
-                foreach (var one in await SqlJournal.ReadBackAsync(session, account, From, readAtOnce))
+                foreach (var one in await SqlJournal.ReadBackAsync(session, _account, From, readAtOnce))
                     _read.Enqueue(one);
             }
 
             var entry = _read.Dequeue();
-            From = entry.Before(account);
+            (From, Last) = (entry.Before(_account), entry.Transfer.Id);
             return entry.Transfer;
         }
     }

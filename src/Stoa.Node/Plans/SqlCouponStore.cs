@@ -92,7 +92,7 @@ public sealed class SqlCouponStore(Database database, SystemAccounts accounts)
                 return new Refusal<PlanRefusal>(PlanRefusal.DiscountRunning, $"{subscription.Discount.Percent} percent are off already, for {subscription.Discount.Periods} more periods. Redeem this one when that is over.");
             if (off.Plan is { } only && only != (subscription.Next ?? subscription.Plan).Name)
                 return new Refusal<PlanRefusal>(PlanRefusal.CouponNotForYou, $"The coupon is for the plan {only}.");
-            await SqlSubscriptions.UpdateAsync(session, subscription with { Discount = new Discount(redemption.CouponId, off.Percent, off.Periods) });
+            await SqlSubscriptions.UpdateAsync(session, subscription with { Discount = new Discount(redemption.CouponId, off.Percent, off.Periods, off.Plan) });
         }
 
         await SqlEvents.AppendAsync(session, [PlanEvents.Redeemed(redemption), .. credited]);

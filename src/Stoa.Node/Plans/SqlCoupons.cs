@@ -35,6 +35,10 @@ internal static class SqlCoupons
     public static async Task<bool> HasRedeemedAsync(SqlSession session, Id<User> user, ContentHash code) => await session.QueryFirstOrDefaultAsync<long?>(
         "SELECT 1 FROM coupon_redemptions WHERE user_id = @user AND coupon_id = (SELECT id FROM coupons WHERE code_hash = @code) LIMIT 1", new { user, code }) is not null;
 
+    /// <summary>The name of the one plan that a coupon is for; null for any.</summary>
+    public static Task<string?> PlanOfAsync(SqlSession session, Id<Coupon> id) =>
+        session.QueryFirstOrDefaultAsync<string>("SELECT plan FROM coupons WHERE id = @id", new { id });
+
     internal sealed record CouponRow(
         Id<Coupon> Id,
         ContentHash CodeHash,

@@ -152,7 +152,7 @@ public sealed class SqlSubscriptionStore(Database database, SystemAccounts accou
 
         var made = new Subscription(
             ids.Next<Subscription>(), user, plan, Next: null, now, Period: 0, new SubscriptionState.Active(), IsCancelled: false,
-            redemption?.Gift is CouponGift.Off taken ? new Discount(redemption.CouponId, taken.Percent, taken.Periods) : null);
+            redemption?.Gift is CouponGift.Off taken ? new Discount(redemption.CouponId, taken.Percent, taken.Periods, taken.Plan) : null);
         var price = made.PriceOf(plan);
         if (!await PayAsync(session, made, "period 0", wallet, price, now))
             return TooLittle(price);

@@ -36,7 +36,10 @@ internal static class SqlSubscriptions
 
     private static async Task<Subscription?> ReadAsync(SqlSession session, string sql, object parameters) =>
         await session.QueryFirstOrDefaultAsync<Row>(sql, parameters) is { } row
-            ? row.ToSubscription(await SqlPlans.GetAsync(session, row.PlanId), row.NextPlanId is { } next ? await SqlPlans.GetAsync(session, next) : null)
+            ? row.ToSubscription(
+                await SqlPlans.GetAsync(session, row.PlanId),
+                row.NextPlanId is { } next ? await SqlPlans.GetAsync(session, next) : null,
+                row.CouponId is { } coupon ? await SqlCoupons.PlanOfAsync(session, coupon) : null)
             : null;
 
     private sealed record Row(
@@ -80,7 +83,7 @@ internal static class SqlSubscriptions
                 subscription.DueAt);
         }
 
-        public Subscription ToSubscription(Plan plan, Plan? next) => new(
+        public Subscription ToSubscription(Plan plan, Plan? next, string? discounted) => new(
             Id,
             UserId,
             plan,
@@ -91,6 +94,6 @@ internal static class SqlSubscriptions
                 ? new SubscriptionState.Ended(at, Enum.Parse<SubscriptionEnd>(EndReason!))
                 : GraceUntil is { } until ? new SubscriptionState.PastDue(until, DueAt!.Value, IsReminded) : new SubscriptionState.Active(),
             IsCancelled,
-            CouponId is { } coupon ? new Discount(coupon, PercentOff!.Value, PeriodsOff!.Value) : null);
+            CouponId is { } coupon ? new Discount(coupon, PercentOff!.Value, PeriodsOff!.Value, discounted) : null);
     }
 }

@@ -50,7 +50,7 @@ public sealed class SqlTaskBatchStore(Database database, RecentSubmissions? rece
                 if (added == 0)
                     return ((await FindAsync(session, batch.Id, batch.OwnerId))!, false);
 
-                foreach (var submitted in await SqlTaskSubmissions.AddAsync(session, tasks, quota, recent: null))
+                foreach (var submitted in await SqlTaskSubmissions.AddAsync(session, tasks, quota, recent))
                 {
                     if (submitted.Refusal is not { } refusal)
                         continue;

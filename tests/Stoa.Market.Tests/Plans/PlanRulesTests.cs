@@ -68,7 +68,7 @@ public sealed class PlanRulesTests
     [Fact]
     public void Discount_IsOffSoManyPeriods_AndNotOffTheRestOfOne()
     {
-        var subscription = Subscribe(s_basic) with { Discount = new Discount(TaskSamples.Ids.Next<Coupon>(), 25, 2) };
+        var subscription = Subscribe(s_basic) with { Discount = new Discount(TaskSamples.Ids.Next<Coupon>(), 25, 2, Plan: null) };
 
         subscription.NextPrice.ShouldBe(Money.Parse("7.5"));
         var once = subscription.Renew(subscription.EndAt);
@@ -77,6 +77,20 @@ public sealed class PlanRulesTests
         subscription.Upgrade(s_pro, s_now).Price.ShouldBe(Money.Parse("30"));
         PlanRules.Reduce(new Money(1), 99).ShouldBe(new Money(1), "a fraction of a nanodollar is the operator's");
         PlanRules.Reduce(new Money(1), 100).ShouldBe(Money.Zero);
+    }
+
+    [Fact]
+    public void Discount_ForOnePlan_IsOffNoOther()
+    {
+        var subscription = Subscribe(s_basic) with { Discount = new Discount(TaskSamples.Ids.Next<Coupon>(), 100, 3, "basic") };
+
+        subscription.NextPrice.ShouldBe(Money.Zero);
+        subscription.PriceOf(s_pro).ShouldBe(Money.Parse("40"));
+        (subscription with { Next = s_pro }).NextPrice.ShouldBe(Money.Parse("40"));
+        var renewed = subscription.Upgrade(s_pro, s_now).Changed.Renew(subscription.EndAt);
+        renewed.NextPrice.ShouldBe(Money.Parse("40"));
+        (renewed with { Next = s_basic }).NextPrice.ShouldBe(Money.Zero);
+        (renewed with { Next = s_basic }).Renew(renewed.EndAt).Discount!.Periods.ShouldBe(1, "the month of the other plan was one of the three");
     }
 
     [Theory]

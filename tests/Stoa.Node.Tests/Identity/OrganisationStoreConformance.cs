@@ -1,8 +1,11 @@
 using Stoa.Market;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
+using Stoa.Market.Plans;
 using Stoa.Node.Identity;
 using Stoa.Node.Ledger;
+using Stoa.Node.Mail;
+using Stoa.Node.Plans;
 using Stoa.Node.Tests.Storage;
 using Stoa.Primitives;
 
@@ -110,6 +113,12 @@ public abstract class OrganisationStoreConformance(DatabaseSource source) : Data
 
         (await Organisations.DeleteAsync(acme, s_now, Stop))!.Errors.Single().Reason.ShouldBe("2 tasks that wait or run.");
         await Database.WriteAsync(session => session.ExecuteAsync("UPDATE user_usage SET open_tasks = 0"), Stop);
+        await new SqlPlanStore(Database, Ids).PutAsync("free", "", new PlanTerms(Money.Zero, Money.Zero, null, null), s_now, Stop);
+        var plans = new SqlSubscriptionStore(
+            Database, new SystemAccounts(default, default, default, default, default), new Node.Mail.LetterBox(new Mailer(new MailOptions()), Ids), new PlansOptions(), Ids);
+        (await plans.PutAsync(acme, "free", null, null, s_now, Stop)).Refusal.ShouldBeNull();
+        (await Organisations.DeleteAsync(acme, s_now, Stop))!.Errors.Single().Reason.ShouldBe("1 plan that would be renewed: cancel it (stoa plan cancel).");
+        (await plans.CancelAsync(acme, true, s_now, Stop)).Refusal.ShouldBeNull();
         (await Organisations.DeleteAsync(acme, s_now, Stop)).ShouldBeNull();
 
         (await Organisations.FindMembershipAsync(acme, founder, Stop)).ShouldBeNull();

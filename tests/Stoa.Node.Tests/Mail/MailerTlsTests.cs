@@ -8,6 +8,9 @@ namespace Stoa.Node.Tests.Mail;
 /// <summary>Letters go by TLS to the server that was meant, and to no other one.</summary>
 public sealed class MailerTlsTests : IDisposable
 {
+    private const string OfServers = "1.3.6.1.5.5.7.3.1";
+    private const string OfClients = "1.3.6.1.5.5.7.3.2";
+
     private static readonly DateTimeOffset s_yesterday = DateTimeOffset.UtcNow.AddDays(-1);
     private static readonly Letter s_letter = new("ada@example.org", "Hello", "Hello.\n");
 
@@ -44,6 +47,20 @@ public sealed class MailerTlsTests : IDisposable
     }
 
     [Theory]
+    [InlineData("startTls")]
+    [InlineData("tls")]
+    public async Task Send_ToAServerUnderAnIntermediateOfTheAuthority_TakesWhatTheServerSendsAlong(string security)
+    {
+        using var intermediate = MakeAuthority("Mail of the test below", _authority);
+        using var certificate = Issue(intermediate, "localhost", s_yesterday, s_yesterday.AddDays(30));
+        await using var server = new SmtpServer { Certificate = certificate, Intermediates = [intermediate], IsTlsFromTheStart = security == "tls", Account = "stoa:geheim" };
+
+        await Mailer(server, security, "localhost").SendAsync(s_letter, Stop);
+
+        (await server.TakeAsync(Stop)).To.ShouldBe("ada@example.org");
+    }
+
+    [Theory]
     [InlineData("startTls", "stranger")]
     [InlineData("tls", "stranger")]
     [InlineData("startTls", "selfSigned")]
@@ -52,17 +69,30 @@ public sealed class MailerTlsTests : IDisposable
     [InlineData("tls", "otherName")]
     [InlineData("startTls", "expired")]
     [InlineData("tls", "expired")]
+    [InlineData("startTls", "ofAClient")]
+    [InlineData("tls", "ofAClient")]
+    [InlineData("tls", "underAStrangersIntermediate")]
     public async Task Send_ToAServerWithABadCertificate_SendsNeitherPasswordNorLetter(string security, string fault)
     {
         using var stranger = MakeAuthority("Somebody else");
+        using var intermediate = MakeAuthority("Somebody below", stranger);
         using var certificate = fault switch
         {
             "stranger" => Issue(stranger, "localhost", s_yesterday, s_yesterday.AddDays(30)),
             "selfSigned" => MakeAuthority("localhost"),
             "otherName" => Issue(_authority, "mail.example.org", s_yesterday, s_yesterday.AddDays(30)),
+            "ofAClient" => Issue(_authority, "localhost", s_yesterday, s_yesterday.AddDays(30), OfClients),
+            "underAStrangersIntermediate" => Issue(intermediate, "localhost", s_yesterday, s_yesterday.AddDays(30)),
             _ => Issue(_authority, "localhost", s_yesterday, s_yesterday.AddHours(2)),
         };
-        await using var server = new SmtpServer { Certificate = certificate, IsTlsFromTheStart = security == "tls", Account = "stoa:geheim" };
+        await using var server = new SmtpServer
+        {
+            Certificate = certificate,
+            // A root that a server sends along is none that is trusted.
+            Intermediates = fault == "underAStrangersIntermediate" ? [intermediate, stranger] : [],
+            IsTlsFromTheStart = security == "tls",
+            Account = "stoa:geheim",
+        };
 
         var refused = await Should.ThrowAsync<MailException>(() => Mailer(server, security, "localhost").SendAsync(s_letter, Stop));
 
@@ -108,21 +138,25 @@ public sealed class MailerTlsTests : IDisposable
         CaFile = _caFile,
     };
 
-    private static X509Certificate2 MakeAuthority(string name)
+    /// <summary>A root, or an authority under another one.</summary>
+    private static X509Certificate2 MakeAuthority(string name, X509Certificate2? above = null)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(certificateAuthority: true, hasPathLengthConstraint: false, pathLengthConstraint: 0, critical: true));
         request.CertificateExtensions.Add(new X509SubjectKeyIdentifierExtension(request.PublicKey, critical: false));
         request.CertificateExtensions.Add(NamesOf("localhost"));
-        return request.CreateSelfSigned(s_yesterday.AddDays(-1), s_yesterday.AddDays(60));
+        if (above is null)
+            return request.CreateSelfSigned(s_yesterday.AddDays(-1), s_yesterday.AddDays(60));
+        using var issued = request.Create(above, s_yesterday.AddDays(-1), s_yesterday.AddDays(60), RandomNumberGenerator.GetBytes(12));
+        return issued.CopyWithPrivateKey(key);
     }
 
-    private static X509Certificate2 Issue(X509Certificate2 authority, string name, DateTimeOffset from, DateTimeOffset until)
+    private static X509Certificate2 Issue(X509Certificate2 authority, string name, DateTimeOffset from, DateTimeOffset until, string purpose = OfServers)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.1")], critical: false));
+        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid(purpose)], critical: false));
         request.CertificateExtensions.Add(NamesOf(name));
         using var issued = request.Create(authority, from, until, RandomNumberGenerator.GetBytes(12));
         using var whole = issued.CopyWithPrivateKey(key);

@@ -37,6 +37,9 @@ public sealed class SmtpServer : IAsyncDisposable
     /// <summary>Its certificate; null when it speaks in the clear only.</summary>
     public X509Certificate2? Certificate { get; init; }
 
+    /// <summary>Certificates between its own and a root, which it sends along.</summary>
+    public X509Certificate2Collection Intermediates { get; init; } = [];
+
     /// <summary>It speaks TLS from the first byte, not only after STARTTLS.</summary>
     public bool IsTlsFromTheStart { get; init; }
 
@@ -144,7 +147,8 @@ public sealed class SmtpServer : IAsyncDisposable
     private async Task<SslStream> ProtectAsync(Stream stream)
     {
         var secure = new SslStream(stream);
-        await secure.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = Certificate }, _stop.Token);
+        await secure.AuthenticateAsServerAsync(
+            new SslServerAuthenticationOptions { ServerCertificateContext = SslStreamCertificateContext.Create(Certificate!, Intermediates, offline: true) }, _stop.Token);
         return secure;
     }
 

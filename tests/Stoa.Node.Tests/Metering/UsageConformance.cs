@@ -5,6 +5,7 @@ using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Metering;
 using Stoa.Market.Tasks;
+using Stoa.Node.Ledger;
 using Stoa.Node.Metering;
 using Stoa.Node.Tests.Storage;
 using Stoa.Primitives;
@@ -177,6 +178,47 @@ public abstract class UsageConformance(DatabaseSource source) : MeteringTest(sou
         (await Usage.ListReceiptsAsync([Creator], TransferPurpose.CreatorShare, new PageRequest(200), Stop)).Items.Count.ShouldBe(3);
 
         static string DsseEnvelopeText(byte[] envelope) => System.Text.Encoding.UTF8.GetString(envelope);
+    }
+
+    [Fact]
+    public async Task Receipts_AfterACursorThatIsNotOfTheAccounts_AreTheirOwnFromTheNewestOn()
+    {
+        var stranger = (await Ledger.OpenAccountAsync(Account.Open(Ids.Next<Account>(), "stranger", AccountKind.Wallet, Now), Stop)).Id;
+        (await Ledger.ApplyAsync(
+            [new Transfer(Ids.Next<Transfer>(), TransferKind.Posted, Accounts.World, stranger, Money.Parse("10"), null, TransferPurpose.Deposit, "test", Now)], Stop)).Refusal.ShouldBeNull();
+        for (var i = 0; i < 3; i++)
+        {
+            // Apart: receipts of one node that say the same are the same.
+            await Limited.SubmitAllAsync([TaskOf(Agents[0], Price)], Stop);
+            await FinishAllAsync(new Money(1_000));
+            var theirs = TaskOf(Agents[0], Price, Ids.Next<User>());
+            theirs = theirs with { Task = theirs.Task with { Hold = theirs.Task.Hold! with { PayerId = stranger } }, Hold = theirs.Hold! with { DebitAccountId = stranger } };
+            await Limited.SubmitAllAsync([theirs], Stop);
+            await FinishAllAsync(new Money(1_000));
+        }
+
+        Id<Account>[] own = [Wallet, Account.CreditOf(Owner)];
+        var newest = await Usage.ListReceiptsAsync(own, TransferPurpose.TaskCapture, new PageRequest(2), Stop);
+        newest.Items.Count.ShouldBe(2);
+        var foreign = (await Ledger.ListTransfersAsync(stranger, new PageRequest(100), Stop)).Items.Select(transfer => transfer.Id).ToList();
+        var places = await Database.ReadAsync(session => SqlJournal.FindPlacesAsync(session, [.. foreign.Select(id => id.Uuid)]), Stop);
+        places.Count.ShouldBe(7);
+        string[] cursors =
+        [
+            .. places.SelectMany(found => (string[])[$"{found.Place.Value}-0", $"0-{found.Place.Value}", $"{found.Place.Value}"]),
+            .. foreign.SelectMany(id => (string[])[$"{id}-", $"-{id}", $"{id}-{id}", $"{id}"]),
+            $"{Ids.Next<Transfer>()}-", $"{JournalPlace.Of(1L << 40, 7).Value}-0", $"{long.MaxValue}-{long.MaxValue}", "-1--1", "-", "--", "nonsense", "0-0",
+        ];
+
+        foreach (var cursor in cursors)
+        {
+            var page = await Usage.ListReceiptsAsync(own, TransferPurpose.TaskCapture, new PageRequest(2, cursor), Stop);
+            page.Items.Select(Convert.ToHexString).ShouldBe(newest.Items.Select(Convert.ToHexString), cursor);
+        }
+
+        // One of the wallet's that is no capture leads on from there, whoever else has part in it.
+        var deposit = (await Ledger.ListTransfersAsync(Wallet, new PageRequest(100), Stop)).Items.Single(transfer => transfer.Purpose is TransferPurpose.Deposit);
+        (await Usage.ListReceiptsAsync(own, TransferPurpose.TaskCapture, new PageRequest(2, $"{deposit.Id}-"), Stop)).Items.ShouldBeEmpty();
     }
 
     private static Gen<Step> Steps() =>

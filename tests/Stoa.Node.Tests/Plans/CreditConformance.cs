@@ -7,6 +7,7 @@ using Stoa.Market.Tasks;
 using Stoa.Node.Disputes;
 using Stoa.Node.Membership;
 using Stoa.Node.Metering;
+using Stoa.Node.Tasks;
 using Stoa.Node.Tests.Membership;
 using Stoa.Node.Tests.Storage;
 using Stoa.Primitives;
@@ -60,6 +61,29 @@ public abstract class CreditConformance(DatabaseSource source) : PlanTest(source
         var (wallet, balance, available) = await MoneyAsync();
         (wallet + balance).ShouldBe(12.5m - 1.3m);
         available.ShouldBe(balance);
+        await BooksBalanceAsync(0);
+    }
+
+    [Fact]
+    public async Task Batch_OfWhoHasCredit_IsClaimedAsItIsHeld()
+    {
+        await GiveAsync(1.5m);
+        var recent = new RecentSubmissions(TimeProvider.System);
+        var quota = new UserQuota(100_000, 1_000);
+        var tasks = new SqlTaskStore(Database, Clock, recent: recent, quota: quota);
+        var id = Ids.Next<TaskBatch>();
+        var submissions = Enumerable.Range(0, 3).Select(_ => NewTask(Money.Parse("1"))).Select(task => task with { Task = task.Task with { BatchId = id } }).ToList();
+        var batch = new TaskBatch(id, Owner, 3, submissions[0].Task.Id, submissions[^1].Task.Id, 0, 0, 0, Money.Zero, null, Now, null);
+        (await new SqlTaskBatchStore(Database, recent, quota).SubmitAsync(batch, submissions, Stop)).Refusal.ShouldBeNull();
+
+        var claimed = (await tasks.ClaimAsync(Holder, Room, Now, Stop)).OrderBy(task => task.Id).ToList();
+        using var key = PrivateKey.Generate();
+        var outcomes = await tasks.EndAttemptsAsync([.. claimed.Select(task => End(task, Money.Parse("0.75"), key))], Stop);
+
+        claimed.Select(task => task.Hold!.PayerId).ShouldBe([Account.CreditOf(Owner), Account.CreditOf(Owner), Wallet]);
+        outcomes.ShouldAllBe(outcome => outcome == AttemptEndOutcome.Written);
+        // Of the second one credit paid half a dollar, which was all that was left of it, and the wallet a quarter.
+        (await MoneyAsync()).ShouldBe((10m - 0.25m - 0.75m, 0.25m, 0.25m));
         await BooksBalanceAsync(0);
     }
 
@@ -125,6 +149,70 @@ public abstract class CreditConformance(DatabaseSource source) : PlanTest(source
 
         told.ShouldBe([ill]);
         (await MoneyAsync()).ShouldBe((10m, 0m, 0m));
+    }
+
+    [Fact]
+    public async Task Spent_OfWhatNeverExpires_IsNoted_AndWhatComesThenIsSpentAgain()
+    {
+        await GiveAsync(2, days: null);
+        await SubmitAsync(2m);
+        await LookAsync(Now);
+        (await CountsAsync()).ShouldBeTrue("a task holds it");
+        await FinishAsync(2m);
+        (await CountsAsync()).ShouldBeTrue();
+
+        await LookAsync(Now);
+
+        (await CountsAsync()).ShouldBeFalse();
+        (await Credit.FindAsync(Owner, Stop)).Grants.ShouldBeEmpty();
+        (await SubmitAsync(1m)).Hold!.PayerId.ShouldBe(Wallet);
+        await GiveAsync(1, days: null);
+        await LookAsync(Now);
+        (await CountsAsync()).ShouldBeTrue();
+        (await SubmitAsync(1m)).Hold!.PayerId.ShouldBe(Account.CreditOf(Owner));
+    }
+
+    [Fact]
+    public async Task Spent_IsNotedWhileMoreComes_AndWhatHasComeCounts()
+    {
+        for (var round = 0; round < 10; round++)
+        {
+            await GiveAsync(1, days: null);
+            await SubmitAsync(1m);
+            await FinishAsync(1m);
+
+            await Task.WhenAll(Task.Run(() => GiveAsync(1, days: null), Stop), Task.Run(() => LookAsync(Now), Stop), Task.Run(() => LookAsync(Now), Stop));
+
+            (await CountsAsync()).ShouldBeTrue();
+            (await SubmitAsync(1m)).Hold!.PayerId.ShouldBe(Account.CreditOf(Owner));
+            await FinishAsync(1m);
+        }
+
+        await LookAsync(Now);
+        (await CountsAsync()).ShouldBeFalse();
+        await BooksBalanceAsync(0);
+    }
+
+    [Fact]
+    public async Task Spent_IsFoundAmongManyUsers_InSomePasses()
+    {
+        await GiveAsync(1, days: null);
+        await SubmitAsync(1m);
+        await FinishAsync(1m);
+        await Database.WriteAsync(
+            async session =>
+            {
+                for (var index = 0; index < 600; index++)
+                    await session.SendAsync("INSERT INTO user_usage (user_id, open_tasks, content_bytes) VALUES (@user, 0, 0)", new { user = $"a{index:0000}" });
+            },
+            Stop);
+        var credit = Credit;
+
+        await credit.ExpireDueAsync(Now, Throw, Stop);
+        (await CountsAsync()).ShouldBeTrue("the others come first");
+        await credit.ExpireDueAsync(Now, Throw, Stop);
+
+        (await CountsAsync()).ShouldBeFalse();
     }
 
     [Theory]
@@ -240,6 +328,31 @@ public abstract class CreditConformance(DatabaseSource source) : PlanTest(source
         (await MoneyAsync()).Wallet.ShouldBe(7m - 1m - 2m);
         (await Coupons.ListAsync(new(), Stop)).Items.Single().Redeemed.ShouldBe(2, "what was refused was not counted");
     }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Coupon_ForOnePlan_TakesNothingOffAnother(bool isRedeemedLater)
+    {
+        var code = await MakeCouponAsync(new CouponGift.Off(100, 12, "basic"));
+        await Subscriptions.PutAsync(Owner, "basic", null, isRedeemedLater ? null : code, Now, Stop);
+        if (isRedeemedLater)
+            (await Coupons.RedeemAsync(Ids.Next<Redemption>(), Owner, code, Now, Stop)).Refusal.ShouldBeNull();
+        var paid = isRedeemedLater ? 2m : 0m;
+        (await MoneyAsync()).Wallet.ShouldBe(10m - paid);
+
+        (await PutAsync("pro")).NextPrice.ShouldBe(Money.Parse("5"));
+        (await MoneyAsync()).Wallet.ShouldBe(7m - paid, "the rest of the month");
+        await LookAsync(Now.AddMonths(1));
+        (await MoneyAsync()).Wallet.ShouldBe(2m - paid);
+        (await PutAsync("basic", Now.AddMonths(1))).NextPrice.ShouldBe(Money.Zero);
+        await LookAsync(Now.AddMonths(2));
+        (await MoneyAsync()).Wallet.ShouldBe(2m - paid, "off the plan that it is for it is still");
+    }
+
+    /// <summary>Whether the owner's tasks are looked at for credit.</summary>
+    private Task<bool> CountsAsync() => Database.ReadAsync(
+        session => session.QuerySingleAsync<bool>("SELECT has_credit FROM user_usage WHERE user_id = @owner", new { owner = Owner }), Stop);
 
     private async Task EarnAsync(decimal amount) => (await Ledger.ApplyAsync(
         [new Transfer(Ids.Next<Transfer>(), TransferKind.Posted, Accounts.World, Accounts.Node, Money.FromDollars(amount), null, TransferPurpose.Deposit, "test", Now)], Stop)).Refusal.ShouldBeNull();

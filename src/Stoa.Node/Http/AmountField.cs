@@ -1,7 +1,7 @@
 using Stoa.Market;
 using Stoa.Primitives;
 
-namespace Stoa.Node.Plans;
+namespace Stoa.Node.Http;
 
 /// <summary>Amounts in requests.</summary>
 internal static class AmountField
