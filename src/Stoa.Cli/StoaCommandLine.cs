@@ -22,7 +22,7 @@ internal sealed class StoaCommandLine(Surroundings surroundings)
         try
         {
             var isHelp = parsed.Action is HelpAction;
-            if (isHelp || (parsed.CommandResult.Command.Subcommands.Count > 0 && parsed.UnmatchedTokens.Count == 0 && parsed.Action is ParseErrorAction or null))
+            if (isHelp || (parsed.CommandResult.Command is { Subcommands.Count: > 0, Action: null } && parsed.UnmatchedTokens.Count == 0 && parsed.Action is ParseErrorAction or null))
             {
                 new HelpPrinter(screen).Print(parsed.CommandResult.Command);
                 return isHelp || parsed.CommandResult.Command == root ? ExitCode.Ok : ExitCode.Usage;

@@ -167,7 +167,7 @@ internal static class AccountCommands
     /// <summary><c>stoa account erase</c>.</summary>
     private sealed class EraseCommand : StoaCommand
     {
-        private readonly Option<bool> _check = new("--check") { Description = "Only say what is in the way." };
+        private readonly Option<bool> _check = new("--check") { Description = "Only say what is in the way; the exit code is 1 when something is." };
         private readonly Option<bool> _forfeit = new("--forfeit") { Description = "Give up to the platform what is in the wallet." };
         private readonly Option<bool> _undo = new("--undo") { Description = "Undo an erasure that has not begun. Needs --handle, or --organisation for an account that opens by its identity provider." };
         private readonly Option<string?> _handle = new("--handle") { Description = "With --undo: handle or address of the account.", HelpName = "HANDLE" };
@@ -202,7 +202,12 @@ internal static class AccountCommands
             if (invocation.Get(_undo))
                 return await UndoAsync(invocation, cancellationToken);
             if (invocation.Get(_check))
-                return Tell(invocation, await invocation.Client.GetErasureAsync(cancellationToken));
+            {
+                var found = await invocation.Client.GetErasureAsync(cancellationToken);
+                Tell(invocation, found);
+                return found.Obstacles is { Count: > 0 } ? ExitCode.Refused : ExitCode.Ok;
+            }
+
             var secrets = new SecretInput(invocation, invocation.Get(_stdin));
             var security = await invocation.Client.GetAccountSecurityAsync(cancellationToken);
             var password = security.HasPassword ? await secrets.AskAsync("Password:", cancellationToken) : null;

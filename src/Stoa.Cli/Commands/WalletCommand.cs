@@ -1,5 +1,6 @@
 using Stoa.Cli.Terminal;
 using Stoa.Client.Contracts;
+using Stoa.Primitives;
 
 namespace Stoa.Cli.Commands;
 
@@ -26,9 +27,15 @@ internal sealed class WalletCommand : StoaCommand
     {
         var wallet = await invocation.Client.GetWalletAsync(cancellationToken);
         if (invocation.IsJson)
+        {
             invocation.Screen.Json(wallet, json => json.WalletResponse);
-        else
-            Show(invocation.Screen, wallet);
+            return ExitCode.Ok;
+        }
+
+        Show(invocation.Screen, wallet);
+        var credit = Money.Parse((await invocation.Client.GetCreditAsync(cancellationToken)).Available);
+        if (credit > Money.Zero)
+            invocation.Screen.Note($"[grey]And {Format.Money(credit.ToString())} of credit, which tasks are paid of first: stoa wallet credit[/]");
         return ExitCode.Ok;
     }
 

@@ -95,7 +95,12 @@ internal static class ErrorPrinter
 
     private static string? Hint(Problem problem) => problem.Status switch
     {
-        Unauthorized => "Give a key with --key or STOA_KEY, or sign in once with: stoa login. A node's first key is in admin.key in its data folder, of a cell in that of the node that was started first.",
+        // What was typed was wrong, and not who is calling.
+        _ when problem.Code is "credentialsWrong" or "passwordWrong" or "secondFactorWrong" or "secondFactorNeeded" or "mailedCodeWrong" => null,
+        _ when problem.Code is "erasurePending" => "Undo it with: stoa account erase --undo --handle HANDLE.",
+        _ when problem.Code is "budgetExhausted" => "See what is left of it with: stoa budget list.",
+        _ when problem.Code is "spendingLimitReached" => "See what the key may spend with: stoa key list.",
+        Unauthorized => "If a session was remembered it may have ended: stoa logout forgets it, and then what needs nobody to sign in works again. Give a key with --key or STOA_KEY, or sign in once with: stoa login. A node's first key is in admin.key in its data folder, of a cell in that of the node that was started first.",
         Forbidden => "See whose key is in use with: stoa status.",
         PaymentRequired => "See what there is with: stoa wallet. An administrator adds to it with: stoa wallet deposit HANDLE AMOUNT.",
         _ => null,

@@ -103,7 +103,7 @@ public sealed class AuditCheck(IReadOnlyList<AuditCheckpoint> checkpoints)
         catch (FormatException)
         {
             _isForeign = true;
-            Report(AuditFault.NotAnAuditLog, $"The file does not begin with {{\"form\":\"{AuditFile.Form}\", …}}: export it anew with stoa audit export.");
+            Report(AuditFault.NotAnAuditLog, $"The file does not begin with {{\"form\":\"{AuditFile.Form}\", …}}: export it anew with stoa audit export, as an administrator of the node: what others export, their own entries, is no chain.");
         }
     }
 

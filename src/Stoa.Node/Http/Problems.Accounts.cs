@@ -63,7 +63,7 @@ public static partial class Problems
             "End what is listed in errors, then ask again. Money in the wallet can be given up with forfeit."),
         AccountRefusal.ErasureUnknown => Row(refusal, 404, "No erasure to undo",
             "Nobody has asked for this account to be erased, or the erasure has begun and cannot be undone any more.",
-            "Sign in with POST /api/v1/sessions."),
+            "There is no erasure of this account that could be undone. If it is still there, sign in with POST /api/v1/sessions."),
         AccountRefusal.AdministratorProtected => Row(refusal, 409, "An administrator's second factor",
             "The second factor of an administrator of the node is not removed by way of administration: who takes over one of them would have them all.",
             "The administrator removes it with a code of the authenticator or a recovery code: POST /api/v1/users/me/totp/removal."),

@@ -94,7 +94,7 @@ public static class UsageEndpoints
         if (errors.Count > 0)
             throw new RequestRefusedException(RequestRefusal.RequestInvalid, errors: errors);
         if (view is UsageRole.Operator && !caller.IsAdmin)
-            throw new RequestRefusedException(RequestRefusal.Forbidden);
+            throw new RequestRefusedException(RequestRefusal.Forbidden, "What the operator earns is for administrators of the node: ask as consumer or as creator.");
         var page = list.ToPage();
         var account = view is UsageRole.Operator
             ? accounts.Node

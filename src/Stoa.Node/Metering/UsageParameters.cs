@@ -56,7 +56,7 @@ public sealed record UsageParameters
         if (errors.Count > 0)
             throw new RequestRefusedException(RequestRefusal.RequestInvalid, errors: errors);
         if (role is UsageRole.Operator && !caller.IsAdmin)
-            throw new RequestRefusedException(RequestRefusal.Forbidden);
+            throw new RequestRefusedException(RequestRefusal.Forbidden, "What the operator earns is for administrators of the node: ask as consumer or as creator.");
         return new UsageQuery(role, caller.UserId, span, group, span.StartOf(from), to) { Agent = Agent };
     }
 

@@ -86,6 +86,15 @@ internal static class SqlCredit
         return (events, left);
     }
 
+    /// <summary>Takes back all that is there, as if it had expired: its user is erased, and nobody could spend it. Nobody is told.</summary>
+    public static async Task TakeBackAsync(SqlSession session, Id<User> user, Id<Account> sponsor, DateTimeOffset now)
+    {
+        await LockAsync(session, user);
+        await session.SendAsync("UPDATE credit_grants SET expires_at = @now WHERE user_id = @user AND remaining > 0", new { user, now });
+        await ExpireAsync(session, user, sponsor, now);
+        await SqlUserUsage.SetCreditAsync(session, user, hasCredit: false);
+    }
+
     /// <summary>What is there of a user's credit, and what of that tasks hold. Own money that has joined it is in neither.</summary>
     public static async Task<(Money Balance, Money Held)> BalanceAsync(SqlSession session, Id<User> user)
     {

@@ -11,6 +11,7 @@ using Stoa.Node.Events;
 using Stoa.Node.Identity;
 using Stoa.Node.Ledger;
 using Stoa.Node.Metering;
+using Stoa.Node.Plans;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
 using Stoa.Primitives;
@@ -112,7 +113,10 @@ internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentI
     /// <returns>Whether there was anything.</returns>
     internal static async Task<bool> ForfeitAsync(SqlSession session, Id<User> user, SystemAccounts accounts, IdSource ids, DateTimeOffset now)
     {
-        if (await SqlLedger.FindAccountAsync(session, user.ToString(), AccountKind.Wallet) is not { } wallet || wallet.Available <= Money.Zero)
+        if (await SqlLedger.FindAccountAsync(session, user.ToString(), AccountKind.Wallet) is not { } wallet)
+            return false;
+        await SqlCredit.TakeBackAsync(session, user, accounts.Sponsor, now);
+        if (wallet.Available <= Money.Zero)
             return false;
         var given = new Transfer(
             ids.Next<Transfer>(), TransferKind.Posted, wallet.Id, accounts.Platform, wallet.Available, null, TransferPurpose.Forfeit, user.ToString(), now);

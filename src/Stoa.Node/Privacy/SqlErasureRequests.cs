@@ -9,6 +9,7 @@ using Stoa.Node.Events;
 using Stoa.Node.Identity;
 using Stoa.Node.Ledger;
 using Stoa.Node.Mail;
+using Stoa.Node.Plans;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
 
@@ -82,11 +83,11 @@ public sealed class SqlErasureRequests(Database database, LetterBox letters)
     internal Task<DateTimeOffset?> NewestErasedAsync(CancellationToken cancellationToken) => database.ReadAsync(
         session => session.QueryFirstOrDefaultAsync<DateTimeOffset?>("SELECT erased_at FROM erasures WHERE erased_at IS NOT NULL ORDER BY erased_at DESC LIMIT 1"), cancellationToken);
 
-    /// <summary>Persons who were erased and whose wallets have something all the same: a share of a task that had waited, say.</summary>
+    /// <summary>Persons who were erased and who have something in the books all the same: a share of a task that had waited, say.</summary>
     internal Task<IReadOnlyList<Id<User>>> ListEarningAsync(CancellationToken cancellationToken) => database.ReadAsync(
         session => session.QueryAsync<Id<User>>(
             """
-            SELECT e.user_id FROM erasures AS e JOIN accounts AS a ON a.owner = e.user_id AND a.kind = 'Wallet'
+            SELECT DISTINCT e.user_id FROM erasures AS e JOIN accounts AS a ON a.owner = e.user_id AND a.kind IN ('Wallet', 'Credit')
             WHERE e.erased_at IS NOT NULL AND a.posted > a.pending_debits ORDER BY e.user_id LIMIT 100
             """),
         cancellationToken);
@@ -123,6 +124,8 @@ public sealed class SqlErasureRequests(Database database, LetterBox letters)
             Add($"{wallet.PendingDebits} USD of the wallet are held for something that has not ended.");
         if (isAtRequest && !forfeits && wallet is not null && wallet.Available > Money.Zero)
             Add($"{wallet.Available} USD are in the wallet: have them paid out (stoa payout create), or give them up to the platform with forfeit.", "/forfeit");
+        if (isAtRequest && !forfeits && await SqlCredit.BalanceAsync(session, user) is { Balance: var credit } && credit > Money.Zero)
+            Add($"{credit} USD of credit are left, and end with the account: spend them, or give them up with forfeit.", "/forfeit");
         await CountAsync("SELECT COALESCE((SELECT open_tasks FROM user_usage WHERE user_id = @user), 0)", "tasks wait or run: cancel them, or wait.");
         await CountAsync("SELECT count(*) FROM channels WHERE (payer_id = @user OR payee_id = @user) AND due_at IS NOT NULL", "payment channels are not closed: close them.");
         await CountAsync("SELECT count(*) FROM disputes WHERE owner_id = @user AND verdict IS NULL", "disputes are not decided: wait.");

@@ -30,7 +30,7 @@ public sealed class GeneratedDocsTests
     {
         var text = new StringBuilder($"{Origin}\n\n# Options of a node\n\n");
         text.Append("An option is given in `stoa.json` in the data folder, in the environment, or on the command line; the later one wins:\n\n");
-        text.Append("    { \"stoa\": { \"tasks\": { \"workers\": 4 } } }\n    STOA__TASKS__WORKERS=4\n    --tasks:workers 4\n\n");
+        text.Append("    { \"stoa\": { \"tasks\": { \"workers\": 4 } } }\n    STOA__TASKS__WORKERS=4\n    --tasks:workers 4                    # with stoa up: --set tasks:workers=4\n\n");
         text.Append("An unknown option or a bad value stops the start, with every reason told at once. The data folder and the address have short names:\n");
         text.Append("`--data` and `STOA_DATA`, `--url` and `STOA_URL`.\n");
         var summaries = XDocument.Load(Path.ChangeExtension(typeof(Problems).Assembly.Location, ".xml"))

@@ -1,11 +1,8 @@
-using Microsoft.Extensions.Logging.Abstractions;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Plans;
-using Stoa.Node.Plans;
 using Stoa.Node.Quotas;
-using Stoa.Node.Tests.Hosting;
 using Stoa.Node.Tests.Storage;
 using Stoa.Primitives;
 
