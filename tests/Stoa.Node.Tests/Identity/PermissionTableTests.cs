@@ -12,7 +12,7 @@ using Stoa.Node.Tests.Http;
 namespace Stoa.Node.Tests.Identity;
 
 /// <summary>Who may do what: the whole table, walked against the running API.</summary>
-public sealed class PermissionTableTests(SharedNode shared) : IClassFixture<SharedNode>
+public sealed class PermissionTableTests(PermissionTableTests.NodeForManySignIns shared) : IClassFixture<PermissionTableTests.NodeForManySignIns>
 {
     private const string Organisation = "acme";
 
@@ -205,5 +205,11 @@ public sealed class PermissionTableTests(SharedNode shared) : IClassFixture<Shar
     {
         /// <summary>What the header says.</summary>
         public string? ActsFor { get; init; }
+    }
+
+    /// <summary>Whose callers come from one address, all of them.</summary>
+    public sealed class NodeForManySignIns : SharedNode
+    {
+        protected override string[] Options => ["--http:signInsPerMinute", "100000", "--http:signInsPerLogin", "100000"];
     }
 }
