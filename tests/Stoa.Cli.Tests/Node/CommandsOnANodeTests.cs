@@ -103,19 +103,19 @@ public sealed class CommandsOnANodeTests(RealNode node) : IDisposable
     {
         var sample = RealNode.Sample("markdown-html");
         var manifest = JsonNode.Parse(File.ReadAllText(Path.Combine(sample, "agent.json")))!;
-        manifest["name"] = "markdown-loyal";
+        manifest["name"] = "loyal-pages";
         manifest["capabilities"] = new JsonArray("test.loyal");
         manifest["price"]!["volume"] = JsonNode.Parse("""[{ "from": 1, "factor": 0.9 }, { "from": 1000, "factor": 0.75 }]""");
         _cli.Write("loyal/agent.json", manifest.ToJsonString());
         File.Copy(Path.Combine(sample, manifest["program"]!.GetValue<string>()), Path.Combine(_cli.Folder, "loyal", manifest["program"]!.GetValue<string>()));
-        string[] quote = ["task", "submit", "stoa/markdown-loyal", "--text", "# Hello", "--quote"];
+        string[] quote = ["task", "submit", "stoa/loyal-pages", "--text", "# Hello", "--quote"];
         (await _cli.RunAsync("agent publish loyal")).ShouldBe(ExitCode.Ok, _cli.Error);
 
-        (await _cli.RunAsync("agent show stoa/markdown-loyal")).ShouldBe(ExitCode.Ok, _cli.Error);
+        (await _cli.RunAsync("agent show stoa/loyal-pages")).ShouldBe(ExitCode.Ok, _cli.Error);
         _cli.Output.ShouldContain("0.9 once 1 task of the month is paid for, 0.75 once 1,000 are");
         (await _cli.RunAsync(quote)).ShouldBe(ExitCode.Ok, _cli.Error);
         _cli.Output.ShouldNotContain("this month");
-        (await _cli.RunAsync(["task", "submit", "stoa/markdown-loyal", "--text", "# Hello"])).ShouldBe(ExitCode.Ok, _cli.Error);
+        (await _cli.RunAsync(["task", "submit", "stoa/loyal-pages", "--text", "# Hello"])).ShouldBe(ExitCode.Ok, _cli.Error);
 
         // It is a second until it is counted.
         do
