@@ -151,6 +151,8 @@ public sealed partial class StoaClient
     private static async Task<Problem> ReadProblemAsync(HttpResponseMessage response, CancellationToken cancellationToken)
     {
         const int maxProblemBytes = 1 << 20;
+        if (response.RequestMessage?.Method == HttpMethod.Head)
+            return Wordless(response);
         try
         {
             await response.Content.LoadIntoBufferAsync(maxProblemBytes, cancellationToken);
@@ -166,6 +168,20 @@ public sealed partial class StoaClient
 
         return Unreadable(response, "the answer is not problem details");
     }
+
+    /// <summary>What an answer to HEAD comes to, which has no body that could say it.</summary>
+    private static Problem Wordless(HttpResponseMessage response) => new(
+        "about:blank",
+        response.ReasonPhrase ?? response.StatusCode.ToString(),
+        (int)response.StatusCode,
+        $"{response.RequestMessage?.Method} {response.RequestMessage?.RequestUri} answered {(int)response.StatusCode} {response.ReasonPhrase}, and an answer to HEAD says no more.",
+        response.StatusCode switch
+        {
+            HttpStatusCode.Unauthorized => "unauthenticated",
+            HttpStatusCode.Forbidden => "forbidden",
+            HttpStatusCode.TooManyRequests => "rateLimited",
+            _ => "unexplained",
+        });
 
     private static Problem Unreadable(HttpResponseMessage response, string why) => new(
         "about:blank",

@@ -34,11 +34,14 @@ public sealed class SqlUsageStore(Database database)
     /// <returns>Whether there is more.</returns>
     public async Task<bool> FoldAsync(CancellationToken cancellationToken)
     {
-        // Read beside whatever is written; only the few sums wait for a turn to write.
-        var step = await database.ReadAsync(session => SqlUsage.ReadStepAsync(session, EntriesOfAStep), cancellationToken);
-        if (step.To > step.From)
-            await database.WriteAsync(session => SqlUsage.WriteStepAsync(session, step), cancellationToken);
-        return step.IsMore;
+        while (true)
+        {
+            // Read beside whatever is written; only the few sums wait for a turn to write.
+            var step = await database.ReadAsync(session => SqlUsage.ReadStepAsync(session, EntriesOfAStep), cancellationToken);
+            // Whoever was faster may not have seen as much.
+            if (step.To == step.From || await database.WriteAsync(session => SqlUsage.WriteStepAsync(session, step), cancellationToken))
+                return step.IsMore;
+        }
     }
 
     /// <summary>The rows of a report, newest period first.</summary>

@@ -97,6 +97,20 @@ public sealed class StoaClientTests : IAsyncLifetime
         (await Should.ThrowAsync<StoaException>(_client.GetNodeAsync(Cancellation))).Code.ShouldBe("notANode");
     }
 
+    [Theory]
+    [InlineData(401, "unauthenticated")]
+    [InlineData(403, "forbidden")]
+    [InlineData(410, "unexplained")]
+    public async Task AnswerToHead_WhichHasNoBody_IsSaidByItsStatus(int status, string code)
+    {
+        _node.On("HEAD /api/v1/blobs/sha256:0", status, "");
+
+        var refusal = await Should.ThrowAsync<StoaException>(_client.FindBlobAsync("sha256:0", Cancellation));
+
+        (refusal.Code, refusal.Problem.Status).ShouldBe((code, status));
+        refusal.Message.ShouldNotContain("Is there a Stoa node");
+    }
+
     [Fact]
     public async Task Node_ThatIsNotThere_IsUnreachable()
     {
