@@ -212,6 +212,26 @@ public abstract class ErasureConformance(DatabaseSource source) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Credit_IsGivenUpKnowingly_AndGoesBackToWhereItCameFrom()
+    {
+        using var person = new MarkedPerson(_node, NewMark());
+        await person.JoinAsync();
+        var coupon = await _node.Client.CreateCouponAsync(new CreateCouponRequest(Credit: "0.7"), Stop);
+        await person.Client.RedeemCouponAsync(coupon.Code!, Stop);
+        var id = Id<User>.Parse((await person.Client.GetMeAsync(Stop)).Id);
+
+        var refused = await Should.ThrowAsync<StoaException>(() => person.Client.RequestErasureAsync(new RequestErasureRequest(MarkedPerson.Password), Stop));
+        refused.Problem.Errors!.Select(error => error.Reason).ShouldContain(reason => reason.StartsWith("0.700000000 USD of credit", StringComparison.Ordinal));
+        await person.EraseAsync();
+        await EraseAsync();
+
+        var ledger = _node.Host.Services.GetRequiredService<ILedgerStore>();
+        (await ledger.FindAccountAsync(id.ToString(), AccountKind.Credit, Stop))!.Posted.ShouldBe(Money.Zero);
+        var sponsor = _node.Host.Services.GetRequiredService<SystemAccounts>().Sponsor;
+        (await Database.ReadAsync(session => session.QuerySingleAsync<Money>("SELECT posted FROM accounts WHERE id = @sponsor", new { sponsor }), Stop)).ShouldBe(Money.Zero);
+    }
+
+    [Fact]
     public async Task Version_ThatAnotherAgentCalls_Stays_ThoughNoTaskEverNamedIt()
     {
         using var person = new MarkedPerson(_node, NewMark());
