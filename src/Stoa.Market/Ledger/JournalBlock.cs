@@ -58,6 +58,9 @@ public sealed record JournalBlock(long Number, int Count, int Stride, byte[] Ent
         return JournalEntry.Read(Entries.AsSpan(index * Stride, Stride));
     }
 
+    /// <summary>The id of one entry, without reading all of it.</summary>
+    public Id<Transfer> IdAt(int index) => JournalEntry.IdOf(Entries.AsSpan(index * Stride, Stride));
+
     /// <summary>What one entry is for, without reading all of it.</summary>
     public TransferPurpose PurposeOf(int index) => JournalEntry.PurposeOf(Entries.AsSpan(index * Stride, Stride));
 

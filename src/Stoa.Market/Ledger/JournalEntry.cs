@@ -89,6 +89,9 @@ public sealed record JournalEntry(Transfer Transfer, JournalPlace DebitBefore, J
             new JournalPlace(BinaryPrimitives.ReadInt64BigEndian(bytes[88..])));
     }
 
+    /// <summary>The id of the entry of these bytes.</summary>
+    public static Id<Transfer> IdOf(ReadOnlySpan<byte> bytes) => new(ReadUuid(bytes));
+
     /// <summary>What the entry of these bytes is for.</summary>
     public static TransferPurpose PurposeOf(ReadOnlySpan<byte> bytes) => (TransferPurpose)bytes[97];
 

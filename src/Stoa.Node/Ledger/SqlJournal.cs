@@ -48,13 +48,11 @@ internal static class SqlJournal
     /// <summary>Adds entries at the end, which is locked.</summary>
     /// <param name="session">The act.</param>
     /// <param name="head">Where the journal ends.</param>
-    /// <param name="added">The entries.</param>
+    /// <param name="added">The entries, one or more.</param>
     /// <param name="trails">Of each account that is named, by its UUID; they are moved on.</param>
     public static async Task AppendAsync(
         SqlSession session, JournalHead head, IReadOnlyList<Transfer> added, IReadOnlyDictionary<Guid, AccountTrail> trails)
     {
-        if (added.Count == 0)
-            return;
         // Where the entries come is known before they are written: of many, one is done beside the other.
         var sealing = added.Count > JournalBlock.MaxCount ? Task.Run(() => Seal(head, added, trails)) : Task.FromResult(Seal(head, added, trails));
         try
@@ -67,14 +65,33 @@ internal static class SqlJournal
             await ((Task)sealing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
-        await WriteBlocksAsync(session, await sealing, added);
+        var blocks = await sealing;
+        await session.SendRowsAsync(s_insertBlocks, blocks);
+        await CloseAsync(session, blocks, added);
     }
 
-    /// <summary>Makes the blocks that follow a head.</summary>
+    /// <summary>Adds entries at the end whose ids rise and are above all in the journal: the blocks alone, behind which <see cref="CloseAsync"/> is to come.</summary>
+    /// <param name="session">The act, where nobody else writes.</param>
     /// <param name="head">Where the journal ends.</param>
     /// <param name="added">The entries, one or more.</param>
     /// <param name="trails">Of each account that is named, by its UUID; they are moved on.</param>
-    public static IReadOnlyList<JournalBlock> Seal(JournalHead head, IReadOnlyList<Transfer> added, IReadOnlyDictionary<Guid, AccountTrail> trails)
+    public static async Task<IReadOnlyList<JournalBlock>> AppendRunsAsync(
+        SqlSession session, JournalHead head, IReadOnlyList<Transfer> added, IReadOnlyDictionary<Guid, AccountTrail> trails)
+    {
+        var blocks = Seal(head, added, trails);
+        await session.SendRowsAsync(s_insertBlocks, blocks);
+        await JournalRuns.WriteAsync(session, blocks);
+        return blocks;
+    }
+
+    /// <summary>Takes back the blocks that <see cref="AppendRunsAsync"/> has added behind a head.</summary>
+    public static async Task TakeBackRunsAsync(SqlSession session, JournalHead head)
+    {
+        await session.SendAsync("DELETE FROM journal WHERE number > @Number", new { head.Number });
+        await JournalRuns.DeleteBehindAsync(session, head.Number);
+    }
+
+    private static List<JournalBlock> Seal(JournalHead head, IReadOnlyList<Transfer> added, IReadOnlyDictionary<Guid, AccountTrail> trails)
     {
         var blocks = new List<JournalBlock>();
         foreach (var transfers in added.Chunk(JournalBlock.MaxCount))
@@ -86,8 +103,7 @@ internal static class SqlJournal
         return blocks;
     }
 
-    /// <summary>Writes down where the entries of transfers are that follow a head.</summary>
-    public static Task WritePlacesAsync(SqlSession session, JournalHead head, IReadOnlyList<Transfer> added)
+    private static Task WritePlacesAsync(SqlSession session, JournalHead head, IReadOnlyList<Transfer> added)
     {
         var places = new PlacedTransfer[added.Count];
         for (var index = 0; index < places.Length; index++)
@@ -95,17 +111,12 @@ internal static class SqlJournal
         return session.SendRowsAsync(s_insertPlaces, places);
     }
 
-    /// <summary>Takes back where the entries of transfers are, from one id to another.</summary>
-    public static Task DeletePlacesAsync(SqlSession session, Id<Transfer> first, Id<Transfer> last) => session.SendAsync(
-        "DELETE FROM journal_places WHERE id >= @first AND id <= @last", new { first = first.Uuid, last = last.Uuid });
-
-    /// <summary>Writes blocks at the end, which is locked, and which of their holds are open now.</summary>
+    /// <summary>Writes down which holds are open now, and where the journal ends.</summary>
     /// <param name="session">The act.</param>
-    /// <param name="blocks">What <see cref="Seal"/> made of the entries.</param>
-    /// <param name="added">The entries.</param>
-    public static async Task WriteBlocksAsync(SqlSession session, IReadOnlyList<JournalBlock> blocks, IReadOnlyList<Transfer> added)
+    /// <param name="blocks">What was added.</param>
+    /// <param name="added">Their entries.</param>
+    public static async Task CloseAsync(SqlSession session, IReadOnlyList<JournalBlock> blocks, IReadOnlyList<Transfer> added)
     {
-        await session.SendRowsAsync(s_insertBlocks, blocks);
         await WriteHoldsAsync(session, blocks, added);
         var head = blocks[^1].Head;
         await session.SendAsync("UPDATE journal_head SET number = @Number, hash = @hash", new { head.Number, hash = ToBytes(head.Hash) });
@@ -117,12 +128,20 @@ internal static class SqlJournal
         if (ids.Count == 0)
             return [];
         var found = await session.QueryAsync<(Guid, long)>("SELECT id, place FROM journal_places WHERE id IN UUIDS @ids", new { ids });
-        return [.. found.Select(row => (row.Item1, new JournalPlace(row.Item2)))];
+        var places = found.Select(row => (Id: row.Item1, Place: new JournalPlace(row.Item2))).ToList();
+        if (places.Count < ids.Count)
+            places.AddRange(await JournalRuns.FindAsync(session, ids.Except(places.Select(place => place.Id))));
+        return places;
     }
 
     /// <summary>The highest id that is in the journal; null when it is empty. An id above it is in it for sure not.</summary>
-    public static Task<Guid?> HighestIdAsync(SqlSession session) =>
-        session.QueryFirstOrDefaultAsync<Guid?>("SELECT id FROM journal_places ORDER BY id DESC LIMIT 1");
+    public static Task<Guid?> HighestIdAsync(SqlSession session) => session.QueryFirstOrDefaultAsync<Guid?>(
+        """
+        SELECT id FROM (
+            SELECT id FROM (SELECT id FROM journal_places ORDER BY id DESC LIMIT 1) AS place
+            UNION ALL SELECT last FROM (SELECT last FROM journal_runs ORDER BY last DESC LIMIT 1) AS run
+        ) AS ends ORDER BY id DESC LIMIT 1
+        """);
 
     /// <summary>Those of some pending transfers that nothing has resolved.</summary>
     public static async Task<IReadOnlyList<Transfer>> FindOpenHoldsAsync(SqlSession session, IReadOnlyList<Guid> ids)
@@ -181,6 +200,9 @@ internal static class SqlJournal
             "SELECT number, count, stride, entries, hash FROM journal WHERE number > @after ORDER BY number LIMIT @limit", new { after, limit });
         return [.. rows.Select(row => new JournalBlock(row.Number, row.Count, row.Stride, row.Entries, ContentHash.FromBytes(row.Hash)))];
     }
+
+    /// <summary>One block.</summary>
+    public static async Task<JournalBlock> ReadBlockAsync(SqlSession session, long number) => (await ReadBlocksAsync(session, number - 1, 1))[0];
 
     /// <summary>Notes the holds that are open now, and forgets those that are not any more.</summary>
     private static async Task WriteHoldsAsync(SqlSession session, IReadOnlyList<JournalBlock> blocks, IReadOnlyList<Transfer> added)

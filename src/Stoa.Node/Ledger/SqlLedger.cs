@@ -59,7 +59,7 @@ public static class SqlLedger
         foreach (var set in sets)
             transfers.AddRange(set);
         var state = await ReadStateAsync(session, transfers);
-        if (session.Dialect.IsSqlite && state.AreNew && transfers.Count > JournalBlock.MaxCount)
+        if (session.Dialect.IsSqlite && state.IsRun && transfers.Count > JournalBlock.MaxCount)
             return await EnterManyAsync(session, sets, transfers, state);
         var (refusals, change) = LedgerRules.ApplyEach(sets, state.Rules);
         await WriteAsync(session, state, change);
@@ -85,39 +85,35 @@ public static class SqlLedger
         $"SELECT {AccountColumns} FROM accounts WHERE owner = @owner AND kind = @kind", new { owner, kind });
 
     /// <summary>Enters many new transfers where nobody else writes.</summary>
-    /// <remarks>To write down where they are takes as long as to judge and seal them. One is done beside the other, as if all were accepted; if one is not, what was
-    /// written down is taken back.</remarks>
+    /// <remarks>To judge them takes as long as to chain and write them. One is done beside the other, as if all were accepted; if one is not, what was written is taken back.</remarks>
     private static async Task<(IReadOnlyList<Refusal<TransferRefusal>?> Refusals, IReadOnlyList<Transfer> Applied)> EnterManyAsync(
         SqlSession session, IReadOnlyList<IReadOnlyList<Transfer>> sets, List<Transfer> transfers, State state)
     {
         var head = await SqlJournal.HeadAsync(session);
-        var judging = Task.Run(() =>
-        {
-            var (refusals, change) = LedgerRules.ApplyEach(sets, state.Rules);
-            return (refusals, change, Blocks: change.Added.Count == transfers.Count ? SqlJournal.Seal(head, change.Added, state.Trails) : null);
-        });
+        var judging = Task.Run(() => LedgerRules.ApplyEach(sets, state.Rules));
+        IReadOnlyList<JournalBlock> blocks;
         try
         {
-            await SqlJournal.WritePlacesAsync(session, head, transfers);
+            blocks = await SqlJournal.AppendRunsAsync(session, head, transfers, state.Trails);
         }
         finally
         {
-            // It changes what was read for it: nobody goes on before it has ended.
+            // It reads what the caller has given: nobody goes on before it has ended.
             await ((Task)judging).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
 
-        var (refusals, change, blocks) = await judging;
-        if (blocks is null)
+        var (refusals, change) = await judging;
+        if (change.Added.Count < transfers.Count)
         {
-            await SqlJournal.DeletePlacesAsync(session, transfers[0].Id, transfers[^1].Id);
-            await WriteAsync(session, state, change);
-        }
-        else
-        {
-            await SqlJournal.WriteBlocksAsync(session, blocks, change.Added);
-            await WriteAccountsAsync(session, state, change);
+            await SqlJournal.TakeBackRunsAsync(session, head);
+            if (change.Added.Count == 0)
+                return (refusals, change.Applied);
+            state = await ReadStateAsync(session, transfers);
+            blocks = await SqlJournal.AppendRunsAsync(session, head, change.Added, state.Trails);
         }
 
+        await SqlJournal.CloseAsync(session, blocks, change.Added);
+        await WriteAccountsAsync(session, state, change);
         return (refusals, change.Applied);
     }
 
@@ -150,13 +146,13 @@ public static class SqlLedger
         // Ids are mostly made in their order, and then none of them has to be looked for.
         var sought = new HashSet<Guid>(resolves);
         var highest = await SqlJournal.HighestIdAsync(session) ?? Guid.Empty;
-        var (last, areNew) = (highest, true);
+        var (last, isRun) = (highest, accounts.Count == ids.Count);
         foreach (var transfer in transfers)
         {
             var id = transfer.Id.Uuid;
             if (id <= highest)
                 sought.Add(id);
-            areNew &= id > last;
+            isRun &= id > last;
             last = id;
         }
 
@@ -173,7 +169,7 @@ public static class SqlLedger
             new LedgerState([.. accounts.Select(row => row.ToAccount())], [.. known.Values], closed),
             accounts.ToDictionary(row => row.Id.Uuid, row => new AccountTrail(row.Id, new JournalPlace(row.LatestEntry))),
             [.. accounts.Where(row => IsShared(row.Kind)).Select(row => row.Id)],
-            areNew);
+            isRun);
     }
 
     private static async Task WriteAsync(SqlSession session, State before, LedgerChange change)
@@ -219,8 +215,9 @@ public static class SqlLedger
     /// <param name="Rules">For the rules.</param>
     /// <param name="Trails">Of each account, by its UUID.</param>
     /// <param name="Shared">Those of the accounts that are not locked.</param>
-    /// <param name="AreNew">Whether the transfers' ids are above all in the journal, each above the one before it: so none is there already, and none comes twice.</param>
-    private sealed record State(LedgerState Rules, Dictionary<Guid, AccountTrail> Trails, IReadOnlyList<Id<Account>> Shared, bool AreNew);
+    /// <param name="IsRun">Whether all accounts are known, and the transfers' ids are above all in the journal, each above the one before it: so none is there already, and none comes
+    /// twice.</param>
+    private sealed record State(LedgerState Rules, Dictionary<Guid, AccountTrail> Trails, IReadOnlyList<Id<Account>> Shared, bool IsRun);
 
     internal sealed record AccountRow(
         Id<Account> Id,

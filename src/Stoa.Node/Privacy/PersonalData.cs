@@ -97,6 +97,7 @@ internal static class PersonalData
         ["journal"] = new("The transfers of the wallet are exported.", new OnErasure.Kept("The ledger: chained by hash, and holds ids and amounts alone.")),
         ["journal_head"] = new("About nobody.", s_aboutNobody),
         ["journal_places"] = new("Follows from the journal.", new OnErasure.Kept("The ledger: ids alone.")),
+        ["journal_runs"] = new("Follows from the journal.", new OnErasure.Kept("The ledger: ids alone.")),
         ["open_holds"] = new("Follows from the journal.", new OnErasure.Kept("The ledger: none is the person's, or it would be in the way.")),
         ["transfers_before_journal"] = new("Empty since the journal.", new OnErasure.Kept("Empty since the journal.")),
         ["events"] = new("Tells of changes to rows that are exported.", new OnErasure.ByStep(ErasureSteps.Events)),

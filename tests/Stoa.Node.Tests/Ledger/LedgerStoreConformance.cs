@@ -205,6 +205,61 @@ public abstract class LedgerStoreConformance(DatabaseSource source) : DatabaseTe
     }
 
     [Fact]
+    public async Task Ids_AmongThoseOfManyAtOnce_AreToldFromThem()
+    {
+        var (world, ann, bob) = (await OpenAsync("world", AccountKind.World), await OpenAsync("ann"), await OpenAsync("bob"));
+        await AcceptAsync(Make(TransferKind.Posted, world.Id, ann.Id, 1_000_000));
+        var made = Enumerable.Range(0, (2 * JournalBlock.MaxCount) + 50).Select(_ => Make(TransferKind.Posted, ann.Id, bob.Id, 1)).ToList();
+        var later = Enumerable.Range(0, JournalBlock.MaxCount + 50).Select(_ => Make(TransferKind.Posted, ann.Id, bob.Id, 1)).ToList();
+        // In the middle of a block, between two, and behind the last.
+        int[] heldBack = [500, JournalBlock.MaxCount, made.Count - 1];
+        (await Ledger.ApplyEachAsync([.. made.Where((_, index) => !heldBack.Contains(index)).Select(transfer => new[] { transfer })], Stop)).ShouldAllBe(refusal => refusal == null);
+        (await Ledger.ApplyEachAsync([.. later.Select(transfer => new[] { transfer })], Stop)).ShouldAllBe(refusal => refusal == null);
+
+        foreach (var index in heldBack)
+        {
+            (await Ledger.GetTransferAsync(made[index].Id, Stop)).ShouldBeNull();
+            (await AcceptAsync(made[index])).ShouldBe([made[index]]);
+            (await Ledger.GetTransferAsync(made[index].Id, Stop)).ShouldBe(made[index]);
+        }
+
+        (await Ledger.ApplyEachAsync([.. made.Concat(later).Select(transfer => new[] { transfer })], Stop)).ShouldAllBe(refusal => refusal == null);
+        foreach (var known in new[] { made[0], made[500], made[JournalBlock.MaxCount - 1], made[^1], later[0], later[^1] })
+            (await RefuseAsync(known with { Amount = new Money(2) })).ShouldBe(TransferRefusal.IdReusedWithOtherContent);
+        (await BalanceAsync(bob.Id)).Posted.ShouldBe(made.Count + later.Count);
+        (await Ledger.ReadTransfersAsync(Stop)).Count.ShouldBe(1 + made.Count + later.Count);
+    }
+
+    [Fact]
+    public async Task ManyAtOnce_OneOfAnUnknownAccount_RefusesIt()
+    {
+        var (world, ann) = (await OpenAsync("world", AccountKind.World), await OpenAsync("ann"));
+        var sets = Enumerable.Range(0, JournalBlock.MaxCount + 2).Select(_ => new[] { Make(TransferKind.Posted, world.Id, ann.Id, 1) }).ToList();
+        sets[7] = [Make(TransferKind.Posted, world.Id, Ids.Next<Account>(), 1)];
+        sets[8] = [sets[8][0] with { CreditAccountId = world.Id }];
+
+        var refusals = await Ledger.ApplyEachAsync(sets, Stop);
+
+        (refusals[7]?.Code, refusals[8]?.Code, refusals.Count(refusal => refusal is null)).ShouldBe(
+            (TransferRefusal.CreditAccountUnknown, TransferRefusal.AccountsSame, JournalBlock.MaxCount));
+        (await BalanceAsync(ann.Id)).Posted.ShouldBe(JournalBlock.MaxCount);
+    }
+
+    [Fact]
+    public async Task ManyAtOnce_AllRefused_LeaveNothing()
+    {
+        var (ann, bob) = (await OpenAsync("ann"), await OpenAsync("bob"));
+        var head = await Ledger.GetHeadAsync(Stop);
+
+        var refusals = await Ledger.ApplyEachAsync(
+            [.. Enumerable.Range(0, JournalBlock.MaxCount + 1).Select(_ => new[] { Make(TransferKind.Posted, ann.Id, bob.Id, 1) })], Stop);
+
+        refusals.ShouldAllBe(refusal => refusal!.Code == TransferRefusal.InsufficientFunds);
+        (await Ledger.GetHeadAsync(Stop)).ShouldBe(head);
+        (await Ledger.ReadTransfersAsync(Stop)).ShouldBeEmpty();
+    }
+
+    [Fact]
     public async Task Statement_InPages_IsWholeAndNewestFirst()
     {
         var (world, ann, bob) = (await OpenAsync("world", AccountKind.World), await OpenAsync("ann"), await OpenAsync("bob"));
