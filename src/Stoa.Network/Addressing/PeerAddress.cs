@@ -1,0 +1,19 @@
+using Stoa.Primitives;
+
+namespace Stoa.Network.Addressing;
+
+/// <summary>A peer and where it may be reached.</summary>
+/// <param name="Peer">Who.</param>
+/// <param name="Addresses">Without the peer, the best first.</param>
+public sealed record PeerAddress(PeerId Peer, IReadOnlyList<Multiaddr> Addresses)
+{
+    /// <summary>Reads an address that names its peer last.</summary>
+    /// <exception cref="FormatException">It names none.</exception>
+    public static PeerAddress Of(Multiaddr address)
+    {
+        ArgumentNullException.ThrowIfNull(address);
+        return address.Peer is { } peer
+            ? new PeerAddress(peer, [address.WithoutPeer])
+            : throw new FormatException($"An address that ends in its peer, /p2p/Qm…, is expected, not {address}.");
+    }
+}

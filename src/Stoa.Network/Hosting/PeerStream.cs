@@ -1,0 +1,145 @@
+using System.Buffers;
+using Google.Protobuf;
+using Stoa.Network.Transport;
+using Stoa.Primitives;
+
+namespace Stoa.Network.Hosting;
+
+/// <summary>A stream to a peer on which a protocol is agreed.</summary>
+/// <remarks>
+/// Reads and writes may run beside each other, but not two of a kind. Disposing resets what has not ended, so an exchange ends by
+/// <see cref="CompleteWritesAsync"/> and a read to the end, or is broken off.
+/// </remarks>
+public sealed class PeerStream : IAsyncDisposable
+{
+    private readonly MuxedStream _stream;
+    private byte[] _buffer = [];
+    private int _start;
+    private int _end;
+
+    internal PeerStream(MuxedStream stream, IPeerConnection connection, string protocol) =>
+        (_stream, Connection, Protocol) = (stream, connection, protocol);
+
+    /// <summary>Whose.</summary>
+    public PeerId Peer => Connection.RemotePeer;
+
+    /// <summary>What is spoken.</summary>
+    public string Protocol { get; }
+
+    /// <summary>What carries it.</summary>
+    public IPeerConnection Connection { get; }
+
+    /// <summary>Reads some bytes; 0 at the end.</summary>
+    /// <exception cref="StreamResetException">The other side broke it off.</exception>
+    public async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        if (_start == _end)
+            return await _stream.ReadAsync(buffer, cancellationToken);
+        var length = Math.Min(buffer.Length, _end - _start);
+        _buffer.AsSpan(_start, length).CopyTo(buffer.Span);
+        _start += length;
+        return length;
+    }
+
+    /// <summary>Writes bytes; waits while the other side does not read.</summary>
+    /// <exception cref="StreamResetException">The other side broke it off.</exception>
+    public ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken) => _stream.WriteAsync(bytes, cancellationToken);
+
+    /// <summary>Reads one message with its length in front as a varint; null at the end.</summary>
+    /// <param name="maxLength">How long it may be, in bytes. Nothing is kept of a longer one.</param>
+    /// <param name="cancellationToken">Gives up; the stream can only be reset then.</param>
+    /// <exception cref="InvalidDataException">It is longer, or ends within, or its length is none.</exception>
+    /// <exception cref="StreamResetException">The other side broke it off.</exception>
+    public async ValueTask<ReadOnlyMemory<byte>?> ReadMessageAsync(int maxLength, CancellationToken cancellationToken)
+    {
+        ulong length;
+        int taken;
+        OperationStatus status;
+        while ((status = Varint.TryRead(_buffer.AsSpan(_start, _end - _start), out length, out taken)) == OperationStatus.NeedMoreData)
+        {
+            var isWithin = _end > _start;
+            if (await FillAsync(Varint.MaxLength, cancellationToken))
+                continue;
+            return isWithin ? throw new InvalidDataException("The stream ended within the length of a message.") : null;
+        }
+
+        if (status != OperationStatus.Done || length > (ulong)maxLength)
+            throw new InvalidDataException($"A message of at most {maxLength} bytes with its length in front is expected.");
+        _start += taken;
+        var message = new byte[length];
+        var had = Math.Min(message.Length, _end - _start);
+        _buffer.AsSpan(_start, had).CopyTo(message);
+        _start += had;
+        while (had < message.Length)
+        {
+            var read = await _stream.ReadAsync(message.AsMemory(had), cancellationToken);
+            if (read == 0)
+                throw new InvalidDataException("The stream ended within a message.");
+            had += read;
+        }
+
+        return message;
+    }
+
+    /// <summary>Reads one protobuf message with its length in front; null at the end.</summary>
+    /// <exception cref="InvalidDataException">It is none, or longer than <paramref name="maxLength"/>.</exception>
+    public async ValueTask<T?> ReadMessageAsync<T>(MessageParser<T> parser, int maxLength, CancellationToken cancellationToken) where T : class, IMessage<T>
+    {
+        ArgumentNullException.ThrowIfNull(parser);
+        if (await ReadMessageAsync(maxLength, cancellationToken) is not { } bytes)
+            return null;
+        try
+        {
+            return parser.ParseFrom(bytes.Span);
+        }
+        catch (InvalidProtocolBufferException e)
+        {
+            throw new InvalidDataException($"A message of {Protocol} is expected.", e);
+        }
+    }
+
+    /// <summary>Writes one message with its length in front.</summary>
+    public ValueTask WriteMessageAsync(ReadOnlyMemory<byte> message, CancellationToken cancellationToken)
+    {
+        var framed = new byte[Varint.LengthOf((ulong)message.Length) + message.Length];
+        var start = Varint.Write((ulong)message.Length, framed);
+        message.CopyTo(framed.AsMemory(start));
+        return _stream.WriteAsync(framed, cancellationToken);
+    }
+
+    /// <summary>Writes one protobuf message with its length in front.</summary>
+    public ValueTask WriteMessageAsync(IMessage message, CancellationToken cancellationToken)
+    {
+        var length = message.CalculateSize();
+        var framed = new byte[Varint.LengthOf((ulong)length) + length];
+        var start = Varint.Write((ulong)length, framed);
+        message.WriteTo(framed.AsSpan(start));
+        return _stream.WriteAsync(framed, cancellationToken);
+    }
+
+    /// <summary>Says that nothing more will be written.</summary>
+    public ValueTask CompleteWritesAsync(CancellationToken cancellationToken) => _stream.CompleteWritesAsync(cancellationToken);
+
+    /// <summary>Breaks it off.</summary>
+    public void Reset() => _stream.Reset();
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => _stream.DisposeAsync();
+
+    private async ValueTask<bool> FillAsync(int wanted, CancellationToken cancellationToken)
+    {
+        if (_start == _end)
+            (_start, _end) = (0, 0);
+        if (_buffer.Length - _start < wanted)
+        {
+            // What messages begin with is short; large ones are read straight into their own memory.
+            var buffer = _buffer.Length == 0 ? new byte[512] : _buffer;
+            _buffer.AsSpan(_start, _end - _start).CopyTo(buffer);
+            (_buffer, _start, _end) = (buffer, 0, _end - _start);
+        }
+
+        var read = await _stream.ReadAsync(_buffer.AsMemory(_end), cancellationToken);
+        _end += read;
+        return read > 0;
+    }
+}
