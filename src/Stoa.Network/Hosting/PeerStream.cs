@@ -1,5 +1,6 @@
 using System.Buffers;
 using Google.Protobuf;
+using Stoa.Network.Negotiation;
 using Stoa.Network.Transport;
 using Stoa.Primitives;
 
@@ -16,9 +17,19 @@ public sealed class PeerStream : IAsyncDisposable
     private byte[] _buffer = [];
     private int _start;
     private int _end;
+    private byte[]? _proposal;
+    private bool _isAgreed;
 
-    internal PeerStream(MuxedStream stream, IPeerConnection connection, string protocol) =>
-        (_stream, Connection, Protocol) = (stream, connection, protocol);
+    /// <param name="stream">What carries it.</param>
+    /// <param name="connection">What carries that.</param>
+    /// <param name="protocol">What is spoken.</param>
+    /// <param name="isAgreed">Whether the other side has said yes; else the proposal goes out with what is written first, and the answer is read with what is read first.</param>
+    internal PeerStream(MuxedStream stream, IPeerConnection connection, string protocol, bool isAgreed = true)
+    {
+        (_stream, Connection, Protocol, _isAgreed) = (stream, connection, protocol, isAgreed);
+        if (!isAgreed)
+            _proposal = MultistreamSelect.ToProposal(protocol);
+    }
 
     /// <summary>Whose.</summary>
     public PeerId Peer => Connection.RemotePeer;
@@ -34,7 +45,7 @@ public sealed class PeerStream : IAsyncDisposable
     public async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
         if (_start == _end)
-            return await _stream.ReadAsync(buffer, cancellationToken);
+            return await ReadStreamAsync(buffer, cancellationToken);
         var length = Math.Min(buffer.Length, _end - _start);
         _buffer.AsSpan(_start, length).CopyTo(buffer.Span);
         _start += length;
@@ -43,7 +54,12 @@ public sealed class PeerStream : IAsyncDisposable
 
     /// <summary>Writes bytes; waits while the other side does not read.</summary>
     /// <exception cref="StreamResetException">The other side broke it off.</exception>
-    public ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken) => _stream.WriteAsync(bytes, cancellationToken);
+    public ValueTask WriteAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    {
+        if (Interlocked.Exchange(ref _proposal, null) is { } proposal)
+            bytes = (byte[])[.. proposal, .. bytes.Span];
+        return _stream.WriteAsync(bytes, cancellationToken);
+    }
 
     /// <summary>Reads one message with its length in front as a varint; null at the end.</summary>
     /// <param name="maxLength">How long it may be, in bytes. Nothing is kept of a longer one.</param>
@@ -72,7 +88,7 @@ public sealed class PeerStream : IAsyncDisposable
         _start += had;
         while (had < message.Length)
         {
-            var read = await _stream.ReadAsync(message.AsMemory(had), cancellationToken);
+            var read = await ReadStreamAsync(message.AsMemory(had), cancellationToken);
             if (read == 0)
                 throw new InvalidDataException("The stream ended within a message.");
             had += read;
@@ -104,7 +120,7 @@ public sealed class PeerStream : IAsyncDisposable
         var framed = new byte[Varint.LengthOf((ulong)message.Length) + message.Length];
         var start = Varint.Write((ulong)message.Length, framed);
         message.CopyTo(framed.AsMemory(start));
-        return _stream.WriteAsync(framed, cancellationToken);
+        return WriteAsync(framed, cancellationToken);
     }
 
     /// <summary>Writes one protobuf message with its length in front.</summary>
@@ -114,17 +130,36 @@ public sealed class PeerStream : IAsyncDisposable
         var framed = new byte[Varint.LengthOf((ulong)length) + length];
         var start = Varint.Write((ulong)length, framed);
         message.WriteTo(framed.AsSpan(start));
-        return _stream.WriteAsync(framed, cancellationToken);
+        return WriteAsync(framed, cancellationToken);
     }
 
     /// <summary>Says that nothing more will be written.</summary>
-    public ValueTask CompleteWritesAsync(CancellationToken cancellationToken) => _stream.CompleteWritesAsync(cancellationToken);
+    public async ValueTask CompleteWritesAsync(CancellationToken cancellationToken)
+    {
+        await ProposeAsync(cancellationToken);
+        await _stream.CompleteWritesAsync(cancellationToken);
+    }
 
     /// <summary>Breaks it off.</summary>
     public void Reset() => _stream.Reset();
 
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _stream.DisposeAsync();
+
+    private async ValueTask<int> ReadStreamAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        if (!_isAgreed)
+        {
+            await ProposeAsync(cancellationToken);
+            await MultistreamSelect.ExpectAsync(_stream, Protocol, cancellationToken);
+            _isAgreed = true;
+        }
+
+        return await _stream.ReadAsync(buffer, cancellationToken);
+    }
+
+    private ValueTask ProposeAsync(CancellationToken cancellationToken) =>
+        Volatile.Read(ref _proposal) is null ? ValueTask.CompletedTask : WriteAsync(ReadOnlyMemory<byte>.Empty, cancellationToken);
 
     private async ValueTask<bool> FillAsync(int wanted, CancellationToken cancellationToken)
     {
@@ -138,7 +173,7 @@ public sealed class PeerStream : IAsyncDisposable
             (_buffer, _start, _end) = (buffer, 0, _end - _start);
         }
 
-        var read = await _stream.ReadAsync(_buffer.AsMemory(_end), cancellationToken);
+        var read = await ReadStreamAsync(_buffer.AsMemory(_end), cancellationToken);
         _end += read;
         return read > 0;
     }

@@ -1,0 +1,158 @@
+using Stoa.Network.Transport;
+using Stoa.Primitives;
+
+namespace Stoa.Network.Hosting;
+
+/// <summary>Connects to peers: one dial a peer however many ask, its addresses one beside the other, and waits between tries that failed.</summary>
+internal sealed class Dialer(IReadOnlyList<ITransport> transports, PeerBook book, HostOptions options, TimeProvider time, NetworkMetrics metrics) : IDisposable
+{
+    private const int MaxRemembered = 4_096;
+
+    private readonly Lock _lock = new();
+    private readonly Dictionary<PeerId, Task<IPeerConnection>> _dials = [];
+    private readonly Dictionary<PeerId, Backoff> _backoffs = [];
+    private readonly SemaphoreSlim _room = new(options.MaxDials);
+
+    /// <summary>Connects to a peer, or joins those who wait for the same.</summary>
+    /// <param name="peer">Whom.</param>
+    /// <param name="take">Takes the connection in, or throws; called once.</param>
+    /// <param name="isUrgent">Whether it is tried although the last try has just failed.</param>
+    /// <param name="cancellationToken">Stops waiting; the dial goes on while others wait.</param>
+    /// <exception cref="ConnectException">Why not.</exception>
+    public async Task<IPeerConnection> DialAsync(
+        PeerId peer, Func<IPeerConnection, Task<IPeerConnection>> take, bool isUrgent, CancellationToken cancellationToken)
+    {
+        Task<IPeerConnection>? dial;
+        lock (_lock)
+        {
+            if (!_dials.TryGetValue(peer, out dial))
+            {
+                if (!isUrgent && _backoffs.TryGetValue(peer, out var backoff) && backoff.Until > time.GetUtcNow())
+                    throw new ConnectException(ConnectFault.Unreachable, $"{peer} could not be reached a moment ago; it is not tried before {backoff.Until:O}.");
+                dial = DialOnceAsync(peer, take);
+                // One that has ended by now has already taken itself out.
+                if (!dial.IsCompleted)
+                    _dials.Add(peer, dial);
+            }
+        }
+
+        return await dial.WaitAsync(cancellationToken);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _room.Dispose();
+
+    private async Task<IPeerConnection> DialOnceAsync(PeerId peer, Func<IPeerConnection, Task<IPeerConnection>> take)
+    {
+        // What follows runs when the dial is in the table, not under its lock.
+        await Task.Yield();
+        using var timeout = new CancellationTokenSource(options.DialTimeout, time);
+        try
+        {
+            await _room.WaitAsync(timeout.Token);
+            try
+            {
+                var connection = await take(await DialAnyAsync(peer, timeout.Token));
+                lock (_lock)
+                    _backoffs.Remove(peer);
+                return connection;
+            }
+            finally
+            {
+                _room.Release();
+            }
+        }
+        catch (OperationCanceledException e)
+        {
+            throw Fail(peer, new ConnectException(ConnectFault.TimedOut, $"{peer} did not answer within {options.DialTimeout.TotalSeconds} s.", e));
+        }
+        catch (ConnectException e)
+        {
+            throw Fail(peer, e);
+        }
+        finally
+        {
+            lock (_lock)
+                _dials.Remove(peer);
+        }
+    }
+
+    private async Task<IPeerConnection> DialAnyAsync(PeerId peer, CancellationToken cancellationToken)
+    {
+        var addresses = book.AddressesOf(peer)
+            .Select(address => (Address: address, Transport: transports.FirstOrDefault(transport => transport.CanDial(address))))
+            .Where(pair => pair.Transport is not null).Take(options.MaxAddressesDialled).ToList();
+        if (addresses.Count == 0)
+            throw new ConnectException(ConnectFault.NoAddress, $"No address of {peer} is known that can be dialled from here.");
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var running = new List<Task<IPeerConnection>>();
+        ConnectException? last = null;
+        try
+        {
+            foreach (var (address, transport) in addresses)
+            {
+                running.Add(transport!.DialAsync(address, peer, stop.Token));
+                using var stagger = CancellationTokenSource.CreateLinkedTokenSource(stop.Token);
+                var next = running.Count == addresses.Count ? Task.Delay(Timeout.InfiniteTimeSpan, stagger.Token) : Task.Delay(options.DialStagger, time, stagger.Token);
+                while (running.Count > 0)
+                {
+                    var ended = await Task.WhenAny([.. running, next]);
+                    if (ended == next)
+                        break;
+                    var dial = (Task<IPeerConnection>)ended;
+                    running.Remove(dial);
+                    try
+                    {
+                        var connection = await dial;
+                        await stagger.CancelAsync();
+                        return connection;
+                    }
+                    catch (ConnectException e)
+                    {
+                        last = e;
+                    }
+                }
+
+                await stagger.CancelAsync();
+                cancellationToken.ThrowIfCancellationRequested();
+            }
+
+            throw last!;
+        }
+        finally
+        {
+            await stop.CancelAsync();
+            foreach (var dial in running)
+                _ = DropAsync(dial);
+        }
+    }
+
+    private static async Task DropAsync(Task<IPeerConnection> dial)
+    {
+        try
+        {
+            await (await dial).DisposeAsync();
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException)
+        {
+            // It was not wanted any more.
+        }
+    }
+
+    private ConnectException Fail(PeerId peer, ConnectException fault)
+    {
+        metrics.DialFailures.Add(1, new KeyValuePair<string, object?>("fault", fault.Fault.ToString()));
+        lock (_lock)
+        {
+            var wait = _backoffs.TryGetValue(peer, out var before) ? before.Wait * 2 : options.DialBackoff;
+            wait = wait > options.MaxDialBackoff ? options.MaxDialBackoff : wait;
+            if (_backoffs.Count >= MaxRemembered && !_backoffs.ContainsKey(peer))
+                _backoffs.Clear();
+            _backoffs[peer] = new Backoff(time.GetUtcNow() + wait, wait);
+        }
+
+        return fault;
+    }
+
+    private readonly record struct Backoff(DateTimeOffset Until, TimeSpan Wait);
+}
