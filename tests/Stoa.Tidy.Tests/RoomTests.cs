@@ -10,9 +10,10 @@ public sealed partial class RoomTests
     {
         ["Stoa.Primitives"] = [],
         ["Stoa.Wasm"] = ["Stoa.Primitives"],
+        ["Stoa.Network"] = ["Stoa.Primitives"],
         ["Stoa.Market"] = ["Stoa.Primitives", "Stoa.Wasm"],
         ["Stoa.Client"] = ["Stoa.Primitives"],
-        ["Stoa.Node"] = ["Stoa.Primitives", "Stoa.Wasm", "Stoa.Market", "Stoa.Client"],
+        ["Stoa.Node"] = ["Stoa.Primitives", "Stoa.Wasm", "Stoa.Network", "Stoa.Market", "Stoa.Client"],
         ["Stoa.Cli"] = ["Stoa.Primitives", "Stoa.Client"],
     };
 

@@ -83,6 +83,7 @@ internal static class StoaRootCommand
                 "The nodes that work here.",
                 [new("Which nodes are there, and how busy are they?", "stoa node list")],
                 new NodeListCommand(scope)),
+            NetworkCommands.Create(scope),
             new RegisterCommand(scope),
             new LoginCommand(scope),
             new LogoutCommand(scope),

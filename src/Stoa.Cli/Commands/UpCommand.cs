@@ -12,6 +12,7 @@ internal sealed class UpCommand : StoaCommand
     private readonly Option<string?> _data = NodeOptionSet.Data();
     private readonly Option<int?> _port = NodeOptionSet.Port();
     private readonly Option<string?> _url = new("--url") { Description = "Listen on this address instead, such as http://0.0.0.0:8420. For HTTPS put a reverse proxy in front.", HelpName = "URL" };
+    private readonly Option<string[]> _join = new("--join") { Description = "Join the network by a node there, such as /dns4/node.example/tcp/8421/p2p/Qm…; may be given several times. stoa network show tells a node's address.", HelpName = "ADDRESS", DefaultValueFactory = _ => [] };
     private readonly Option<string[]> _settings = new("--set") { Description = "An option of the node, such as tasks:workers=4; may be given several times.", HelpName = "NAME=VALUE", DefaultValueFactory = _ => [] };
 
     public UpCommand(CommandScope scope)
@@ -21,11 +22,13 @@ internal sealed class UpCommand : StoaCommand
             "Start a node on this machine and keep it running until Ctrl-C. Its data is in one folder; a second start finds it again.",
             new("With its data in ./data", "stoa up"),
             new("On another port, with another folder", "stoa up --port 9000 --data /srv/stoa"),
+            new("Part of the network of another node", "stoa up --join /ip4/192.0.2.1/tcp/8421/p2p/QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N"),
             new("Two tasks at a time, logs as JSON", "stoa up --set tasks:workers=2 --set observability:logFormat=json"))
     {
         Add(_data);
         Add(_port);
         Add(_url);
+        Add(_join);
         Add(_settings);
         Validators.Add(result =>
         {
@@ -36,7 +39,8 @@ internal sealed class UpCommand : StoaCommand
 
     protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
     {
-        var arguments = NodeOptionSet.Arguments(invocation, invocation.Get(_data), invocation.Get(_port), invocation.Get(_url), invocation.Get(_settings)!);
+        var joins = invocation.Get(_join)!.Select((address, number) => $"network:join:{number}={address}");
+        var arguments = NodeOptionSet.Arguments(invocation, invocation.Get(_data), invocation.Get(_port), invocation.Get(_url), [.. joins, .. invocation.Get(_settings)!]);
         NodeOptionSet.RefuseTakenPort(invocation.Get(_port), invocation.Get(_url));
         var errors = new StringWriter();
         var exitCode = await NodeProgram.RunAsync(arguments, started => Tell(invocation.Screen, started), errors, cancellationToken);
@@ -66,6 +70,7 @@ internal sealed class UpCommand : StoaCommand
         {
             screen.JsonObject(
                 ("address", started.Address.ToString()),
+                ("network", started.NetworkAddresses),
                 ("dataFolder", started.DataFolder),
                 ("adminKeyFile", started.AdminKeyFile),
                 ("adminKey", started.AdminKey),
@@ -80,6 +85,7 @@ internal sealed class UpCommand : StoaCommand
         screen.Facts(
             ("Address", $"[bold]{address}[/]"),
             ("API reference", $"{address}/reference"),
+            ("Network", started.NetworkAddresses.Count == 0 ? null : string.Join('\n', started.NetworkAddresses.Select(Format.Escaped))),
             ("Data", Format.Escaped(started.DataFolder)),
             ("Key", started.AdminKey is { } key
                 ? $"{Format.Escaped(key)}  [grey](of the first administrator, shown this once; also in {Format.Escaped(started.AdminKeyFile)})[/]"

@@ -16,6 +16,7 @@ using Stoa.Node.Ledger;
 using Stoa.Node.Mail;
 using Stoa.Node.Membership;
 using Stoa.Node.Metering;
+using Stoa.Node.Network;
 using Stoa.Node.Observability;
 using Stoa.Node.Pages;
 using Stoa.Node.Payments;
@@ -86,6 +87,7 @@ public sealed class NodeHost : IAsyncDisposable
         builder.AddRegistry();
         builder.AddSelection();
         builder.AddMembership();
+        builder.AddNetwork();
         builder.AddTasks();
         builder.AddAuctions();
         builder.AddReviews();
@@ -116,7 +118,12 @@ public sealed class NodeHost : IAsyncDisposable
         var address = _app.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses.First();
         var folder = _app.Services.GetRequiredService<DataFolder>();
         return new NodeStarted(
-            new Uri(address), folder.FullPath, _adminKey?.Text, folder.PathOf(FirstAdmin.KeyFileName), Stopwatch.GetElapsedTime(_began));
+            new Uri(address),
+            folder.FullPath,
+            _adminKey?.Text,
+            folder.PathOf(FirstAdmin.KeyFileName),
+            [.. _app.Services.GetRequiredService<NetworkService>().Addresses.Select(place => place.ToString())],
+            Stopwatch.GetElapsedTime(_began));
     }
 
     /// <summary>Completes when the node is asked to stop, by a signal of the operating system or by the token, and has stopped.</summary>
@@ -145,6 +152,7 @@ public sealed class NodeHost : IAsyncDisposable
         app.MapSigningKeys();
         var api = app.MapApi();
         api.MapNode();
+        api.MapNetwork();
         api.MapIdentity();
         api.MapApiKeys();
         api.MapOrganisations();

@@ -15,6 +15,7 @@ using Stoa.Market.Signing;
 using Stoa.Market.Tasks;
 using Stoa.Market.Templates;
 using Stoa.Market.Webhooks;
+using Stoa.Node.Network;
 
 // Values without a name cannot occur; a name without a row is CS8509, which stays an error.
 #pragma warning disable CS8524
@@ -562,6 +563,22 @@ public static partial class Problems
             "The task ended longer ago than tasks can be disputed on this node.",
             "Dispute a task soon after its end."),
         DisputeRefusal.InsufficientFunds => s_insufficientFunds,
+    };
+
+    public static ProblemKind Of(NetworkRefusal refusal) => refusal switch
+    {
+        NetworkRefusal.NetworkOff => Row(refusal, 409, "No part in the network",
+            "The node takes no part in the network: it has been told neither to listen nor whom to join.",
+            "Start the node with --network:listen:0 or with stoa up --join."),
+        NetworkRefusal.AddressInvalid => Row(refusal, 422, "Not an address",
+            "What is given is neither a multiaddr nor a peer id.",
+            "Give a multiaddr, such as /ip4/192.0.2.1/tcp/8421/p2p/Qm…, as stoa network show tells it of a node."),
+        NetworkRefusal.PeerUnreachable => Row(refusal, 502, "Peer not reached",
+            "No connection to the peer came about, or it did not answer in time.",
+            "Look at the detail; check the address, and that the peer is up."),
+        NetworkRefusal.PeerUnknown => Row(refusal, 404, "Peer not found",
+            "Nobody who was asked knows where the peer is.",
+            "Check the peer id, or give an address of the peer."),
     };
 
     public static ProblemKind Of(ReviewRefusal refusal) => refusal switch

@@ -17,6 +17,7 @@ using Stoa.Market.SingleSignOn;
 using Stoa.Market.Tasks;
 using Stoa.Market.Templates;
 using Stoa.Market.Webhooks;
+using Stoa.Node.Network;
 
 namespace Stoa.Node.Http;
 
@@ -41,6 +42,8 @@ public static partial class Problems
     public static ProblemResult ToProblem(this Refusal<DisputeRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<IdentityRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
+
+    public static ProblemResult ToProblem(this Refusal<NetworkRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<OrganisationRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
@@ -107,6 +110,7 @@ public static partial class Problems
             .. Enum.GetValues<ContentRefusal>().Select(Of),
             .. Enum.GetValues<DisputeRefusal>().Select(Of),
             .. Enum.GetValues<IdentityRefusal>().Select(Of),
+            .. Enum.GetValues<NetworkRefusal>().Select(Of),
             .. Enum.GetValues<OrganisationRefusal>().Select(Of),
             .. Enum.GetValues<PaymentRefusal>().Select(Of),
             .. Enum.GetValues<PlanRefusal>().Select(Of),

@@ -93,6 +93,10 @@ internal static class Examples
         "dlvr_01m81g2e8hf0a1b2c3d4e5f6g7", "stoa.task.succeeded", TaskId, "delivered", 1, s_submitted, "128", AttemptedAt: s_submitted, Status: 204,
         DurationMs: 41, FinishedAt: s_submitted);
 
+    private static readonly PeerResponse s_peer = new(
+        "QmTnaGEp8ddMBJqb6GSLKBtB7Ldq5aqrAhXAjFPvCYLHRk", "/ip4/192.0.2.7/tcp/8421", "out", "/tls/1.0.0", "stoa/0.1.0",
+        ["/ipfs/id/1.0.0", "/ipfs/ping/1.0.0"], ["/ip4/192.0.2.7/tcp/8421"]);
+
     private static readonly ListedNodeResponse s_listedNode = new(
         "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", s_submitted.AddDays(-3), s_submitted, "0.1.0", "eu-central",
         new NodeCapacityBody(4, 8_589_934_592), new NodeLoadBody(3, 201_326_592, 3, 48_210));
@@ -320,6 +324,16 @@ internal static class Examples
             "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE…", "0.1.0", "postgres", 4, 70, 25, 5, "eu-central", "live"),
         s_listedNode,
         new ListResponse<ListedNodeResponse>([s_listedNode]),
+        new NetworkResponse(
+            "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N",
+            true,
+            ["/ip4/192.0.2.1/tcp/8421/p2p/QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N"],
+            ["/ipfs/id/1.0.0", "/ipfs/id/push/1.0.0", "/ipfs/ping/1.0.0"],
+            12),
+        s_peer,
+        new ListResponse<PeerResponse>([s_peer]),
+        new PingRequest("/ip4/192.0.2.7/tcp/8421"),
+        new PingResponse(s_peer.PeerId, s_peer.Address, [12.31, 11.87, 11.92]),
     }.ToDictionary(example => example.GetType(), example => JsonSerializer.SerializeToNode(example, example.GetType(), StrictJson.Options)!);
 
     /// <summary>Which contracts have an example.</summary>

@@ -1,0 +1,37 @@
+namespace Stoa.Client.Contracts;
+
+/// <summary><c>GET /api/v1/network</c>: what this node's part in the network is.</summary>
+/// <param name="PeerId">libp2p peer id of its key.</param>
+/// <param name="IsOn">Whether it takes part.</param>
+/// <param name="Addresses">Multiaddrs at which other nodes can reach it, with its peer id.</param>
+/// <param name="Protocols">What it speaks.</param>
+/// <param name="Peers">How many peers it is connected to.</param>
+public sealed record NetworkResponse(string PeerId, bool IsOn, IReadOnlyList<string> Addresses, IReadOnlyList<string> Protocols, int Peers);
+
+/// <summary>One of <c>GET /api/v1/network/peers</c>: a peer that the node is connected to.</summary>
+/// <param name="PeerId">Who.</param>
+/// <param name="Address">Multiaddr at which it is seen, without its peer id.</param>
+/// <param name="Direction"><c>out</c> when this node dialled it, <c>in</c> when it came.</param>
+/// <param name="Security">What protects the connection, such as <c>/tls/1.0.0</c>.</param>
+/// <param name="AgentVersion">Its program, in its own words; this and what follows is left out until it has said who it is.</param>
+/// <param name="Protocols">What it speaks.</param>
+/// <param name="Addresses">Multiaddrs at which it can be reached, in its own words.</param>
+public sealed record PeerResponse(
+    string PeerId,
+    string Address,
+    string Direction,
+    string Security,
+    string? AgentVersion = null,
+    IReadOnlyList<string>? Protocols = null,
+    IReadOnlyList<string>? Addresses = null);
+
+/// <summary><c>POST /api/v1/network/pings</c>: whom to ping.</summary>
+/// <param name="Peer">A multiaddr, or the peer id of a node that is known.</param>
+/// <param name="Count">How often, 1 to 20; 3 when left out.</param>
+public sealed record PingRequest(string Peer, int? Count = null);
+
+/// <summary>How far away a peer is.</summary>
+/// <param name="PeerId">Who answered.</param>
+/// <param name="Address">Multiaddr at which it is seen.</param>
+/// <param name="TimesMs">The way there and back, in milliseconds, one after another.</param>
+public sealed record PingResponse(string PeerId, string Address, IReadOnlyList<double> TimesMs);

@@ -1,0 +1,18 @@
+using Stoa.Client.Contracts;
+
+namespace Stoa.Client;
+
+public sealed partial class StoaClient
+{
+    /// <summary><c>GET /api/v1/network</c>: what the node's part in the network is.</summary>
+    public Task<NetworkResponse> GetNetworkAsync(CancellationToken cancellationToken = default) =>
+        GetAsync("network", StoaJson.Default.NetworkResponse, cancellationToken);
+
+    /// <summary><c>GET /api/v1/network/peers</c>: the peers that the node is connected to, all pages.</summary>
+    public IAsyncEnumerable<PeerResponse> ListPeersAsync(CancellationToken cancellationToken = default) =>
+        ListAsync("network/peers", StoaJson.Default.ListResponsePeerResponse, cancellationToken);
+
+    /// <summary><c>POST /api/v1/network/pings</c>: pings a peer from the node.</summary>
+    public Task<PingResponse> PingPeerAsync(PingRequest request, CancellationToken cancellationToken = default) => SendAsync(
+        Once(HttpMethod.Post, "network/pings", () => JsonBody(request, StoaJson.Default.PingRequest)), StoaJson.Default.PingResponse, cancellationToken);
+}

@@ -1,0 +1,105 @@
+using Stoa.Network.Addressing;
+using Stoa.Network.Identify;
+using Stoa.Network.Ping;
+using Stoa.Network.Transport;
+using Stoa.Node.Pages;
+using Stoa.Primitives;
+using PeerHost = Stoa.Network.Hosting.Host;
+
+namespace Stoa.Node.Network;
+
+/// <summary>This node's part in the network: it listens, and keeps the connections to those that it joined by.</summary>
+internal sealed partial class NetworkService(
+    NetworkOptions options, PrivateKey key, TimeProvider time, Random random, ILogger<NetworkService> log) : IHostedService, IAsyncDisposable
+{
+    /// <summary>What connections to those that the node joined by are worth: they are never ended for being too many.</summary>
+    private const int WorthOfJoined = 1_000;
+
+    private static readonly TimeSpan s_firstWait = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_longestWait = TimeSpan.FromMinutes(2);
+
+    private readonly CancellationTokenSource _stop = new();
+    private IdentifyProtocol? _identify;
+    private Task _joining = Task.CompletedTask;
+
+    /// <summary>The host; null while the node takes no part.</summary>
+    public PeerHost? Host { get; private set; }
+
+    /// <summary>Where others can reach this node, with its peer id; none while it takes no part.</summary>
+    public IReadOnlyList<Multiaddr> Addresses => Host is { } host
+        ? [.. host.Addresses.SelectMany(LocalAddresses.Expand).Distinct().Select(address => address.WithPeer(host.Id))]
+        : [];
+
+    /// <inheritdoc/>
+    public async Task StartAsync(CancellationToken cancellationToken)
+    {
+        if (!options.IsOn)
+            return;
+        var host = new PeerHost(key, [TcpTransport.Create(key, time)], options.ToHost(PagesEndpoints.Version), time, random);
+        _identify = IdentifyProtocol.Serve(host);
+        PingProtocol.Serve(host);
+        foreach (var address in options.ListenAddresses)
+            LogListening(await host.ListenAsync(address, cancellationToken));
+        Host = host;
+        _joining = Task.WhenAll(options.JoinAddresses.Select(peer => KeepAsync(host, peer, _stop.Token)));
+    }
+
+    /// <inheritdoc/>
+    public async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await _stop.CancelAsync();
+        await _joining.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (_identify is not null)
+            await _identify.DisposeAsync();
+        if (Host is { } host)
+            await host.DisposeAsync();
+        Host = null;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync(CancellationToken.None);
+        _stop.Dispose();
+    }
+
+    /// <summary>Connects to a peer, and again whenever the connection is lost.</summary>
+    private async Task KeepAsync(PeerHost host, PeerAddress peer, CancellationToken cancellationToken)
+    {
+        if (peer.Peer == host.Id)
+            return;
+        host.Peers.Add(peer.Peer, peer.Addresses, Stoa.Network.Hosting.AddressSource.Configured);
+        host.Value(peer.Peer, "join", WorthOfJoined);
+        var wait = s_firstWait;
+        while (true)
+        {
+            try
+            {
+                var connection = await host.ConnectAsync(peer, cancellationToken);
+                LogJoined(peer.Peer);
+                wait = s_firstWait;
+                await connection.Completion.WaitAsync(cancellationToken);
+                LogLost(peer.Peer, connection.EndedBecause ?? "");
+            }
+            catch (ConnectException fault)
+            {
+                LogUnreachable(peer.Peer, fault.Message);
+            }
+
+            await Task.Delay(wait, time, cancellationToken);
+            wait = wait * 2 > s_longestWait ? s_longestWait : wait * 2;
+        }
+    }
+
+    [LoggerMessage(LogLevel.Information, "The network: listening at {Address}.")]
+    private partial void LogListening(Multiaddr address);
+
+    [LoggerMessage(LogLevel.Information, "The network: connected to {Peer}.")]
+    private partial void LogJoined(PeerId peer);
+
+    [LoggerMessage(LogLevel.Information, "The network: the connection to {Peer} has ended: {Why}")]
+    private partial void LogLost(PeerId peer, string why);
+
+    [LoggerMessage(LogLevel.Warning, "The network: {Peer} is not reached, and is tried again: {Why}")]
+    private partial void LogUnreachable(PeerId peer, string why);
+}
