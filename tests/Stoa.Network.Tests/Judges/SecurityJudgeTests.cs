@@ -55,12 +55,18 @@ public sealed class SecurityJudgeTests
         await secured.Stream.DisposeAsync();
     }
 
-    private TlsSecurity Create(string security) => new(_key, TimeProvider.System);
+    private ISecurityProtocol Create(string security)
+    {
+        if (security == "tls")
+            return new TlsSecurity(_key, TimeProvider.System);
+        Assert.SkipUnless(NoiseSecurity.TryCreate(_key, out var noise, out var missing), missing ?? "");
+        return noise;
+    }
 
     private sealed class CombinatorialSecurityAttribute : Xunit.v3.DataAttribute
     {
         public override ValueTask<IReadOnlyCollection<ITheoryDataRow>> GetData(System.Reflection.MethodInfo testMethod, Xunit.Sdk.DisposalTracker disposalTracker) =>
-            new([.. from security in (string[])["tls"] from key in (string[])["Ed25519", "secp256k1", "RSA", "ECDSA"] select new TheoryDataRow<string, string>(security, key)]);
+            new([.. from security in (string[])["tls", "noise"] from key in (string[])["Ed25519", "secp256k1", "RSA", "ECDSA"] select new TheoryDataRow<string, string>(security, key)]);
 
         public override bool SupportsDiscoveryEnumeration() => true;
     }
