@@ -75,18 +75,9 @@ public sealed class JsPeer : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        // The end of its input ends it.
-        _process.StandardInput.Close();
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(5));
-        try
-        {
-            await _process.WaitForExitAsync(patience.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            _process.Kill();
-        }
-
+        // It has nothing to lose, and shutting down in good order takes it seconds.
+        _process.Kill();
+        await _process.WaitForExitAsync();
         await _reading;
         _process.Dispose();
         _happened.Dispose();
