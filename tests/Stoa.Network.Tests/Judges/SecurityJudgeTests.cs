@@ -3,7 +3,7 @@ using System.Net.Sockets;
 using System.Text.Json.Nodes;
 using Stoa.Network.Addressing;
 using Stoa.Network.Negotiation;
-using Stoa.Network.Security;
+using Stoa.Network.Tests.Security;
 using Stoa.Primitives;
 
 namespace Stoa.Network.Tests.Judges;
@@ -24,7 +24,7 @@ public sealed class SecurityJudgeTests
         using var client = new TcpClient();
         await client.ConnectAsync(endPoint!, Stop);
         var raw = client.GetStream();
-        var protocol = Create(security);
+        var protocol = Securities.Create(security, _key);
 
         await MultistreamSelect.ProposeAsync(raw, [protocol.Protocol], Stop);
         var secured = await protocol.SecureAsync(raw, true, js.Peer, Stop);
@@ -45,7 +45,7 @@ public sealed class SecurityJudgeTests
         var dialling = js.AskAsync(new JsonObject { ["do"] = "dial", ["address"] = address.ToString() }, Stop);
         using var client = await listener.AcceptTcpClientAsync(Stop);
         var raw = client.GetStream();
-        var protocol = Create(security);
+        var protocol = Securities.Create(security, _key);
 
         await MultistreamSelect.AnswerAsync(raw, name => name == protocol.Protocol, Stop);
         var secured = await protocol.SecureAsync(raw, false, null, Stop);
@@ -53,14 +53,6 @@ public sealed class SecurityJudgeTests
         secured.RemotePeer.ShouldBe(js.Peer);
         ((string?)(await dialling)["peer"]).ShouldBe(_key.PublicKey.PeerId.ToString());
         await secured.Stream.DisposeAsync();
-    }
-
-    private ISecurityProtocol Create(string security)
-    {
-        if (security == "tls")
-            return new TlsSecurity(_key, TimeProvider.System);
-        Assert.SkipUnless(NoiseSecurity.TryCreate(_key, out var noise, out var missing), missing ?? "");
-        return noise;
     }
 
     private sealed class CombinatorialSecurityAttribute : Xunit.v3.DataAttribute
