@@ -2,7 +2,6 @@ using Google.Protobuf;
 using Stoa.Network.Addressing;
 using Stoa.Network.Hosting;
 using Stoa.Network.Records;
-using Stoa.Network.Transport;
 using Stoa.Primitives;
 
 namespace Stoa.Network.Identify;

@@ -1,6 +1,6 @@
 using System.Globalization;
 using Stoa.Network.Addressing;
-using Stoa.Network.Hosting;
+using PeerHostOptions = Stoa.Network.Hosting.HostOptions;
 
 namespace Stoa.Node.Network;
 
@@ -16,6 +16,9 @@ public sealed record NetworkOptions
     /// <summary>Multiaddrs that others are told in place of those that are listened at, for a node behind a forwarded port. Default none.</summary>
     public IReadOnlyList<string> Announce { get; init; } = [];
 
+    /// <summary>Whether to look for other nodes on the local network, and to be found there, by multicast DNS. Default true; of no effect while the node takes no part.</summary>
+    public bool Mdns { get; init; } = true;
+
     /// <summary>Most connections to other nodes. Default 512; above four fifths of it the least useful are ended.</summary>
     public int MaxConnections { get; init; } = 512;
 
@@ -30,7 +33,7 @@ public sealed record NetworkOptions
 
     /// <summary>The limits as the host takes them.</summary>
     /// <param name="version">Of this software.</param>
-    public HostOptions ToHost(string version) => new()
+    public PeerHostOptions ToHost(string version) => new()
     {
         AgentVersion = "stoa/" + version,
         AnnouncedAddresses = [.. Announce.Select(address => Multiaddr.Parse(address))],

@@ -1,6 +1,11 @@
+using System.Net.Sockets;
 using Stoa.Network.Addressing;
+using Stoa.Network.Discovery;
+using Stoa.Network.Hosting;
 using Stoa.Network.Identify;
+using Stoa.Network.Muxing;
 using Stoa.Network.Ping;
+using Stoa.Network.Security;
 using Stoa.Network.Transport;
 using Stoa.Node.Pages;
 using Stoa.Primitives;
@@ -15,11 +20,16 @@ internal sealed partial class NetworkService(
     /// <summary>What connections to those that the node joined by are worth: they are never ended for being too many.</summary>
     private const int WorthOfJoined = 1_000;
 
+    // With so many, those of the local network are not looked up any more.
+    private const int EnoughPeers = 32;
+
     private static readonly TimeSpan s_firstWait = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan s_longestWait = TimeSpan.FromMinutes(2);
 
     private readonly CancellationTokenSource _stop = new();
+    private TlsSecurity? _tls;
     private IdentifyProtocol? _identify;
+    private MdnsDiscovery? _mdns;
     private Task _joining = Task.CompletedTask;
 
     /// <summary>The host; null while the node takes no part.</summary>
@@ -35,12 +45,14 @@ internal sealed partial class NetworkService(
     {
         if (!options.IsOn)
             return;
-        var host = new PeerHost(key, [TcpTransport.Create(key, time)], options.ToHost(PagesEndpoints.Version), time, random);
+        var host = new PeerHost(key, [CreateTcp()], options.ToHost(PagesEndpoints.Version), time, random);
+        Host = host;
         _identify = IdentifyProtocol.Serve(host);
         PingProtocol.Serve(host);
         foreach (var address in options.ListenAddresses)
             LogListening(await host.ListenAsync(address, cancellationToken));
-        Host = host;
+        if (options.Mdns)
+            Discover(host);
         _joining = Task.WhenAll(options.JoinAddresses.Select(peer => KeepAsync(host, peer, _stop.Token)));
     }
 
@@ -49,11 +61,14 @@ internal sealed partial class NetworkService(
     {
         await _stop.CancelAsync();
         await _joining.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (_mdns is not null)
+            await _mdns.DisposeAsync();
         if (_identify is not null)
             await _identify.DisposeAsync();
         if (Host is { } host)
             await host.DisposeAsync();
         Host = null;
+        _tls?.Dispose();
     }
 
     /// <inheritdoc/>
@@ -63,12 +78,51 @@ internal sealed partial class NetworkService(
         _stop.Dispose();
     }
 
+    private TcpTransport CreateTcp()
+    {
+        _tls = new TlsSecurity(key, time);
+        List<ISecurityProtocol> securities = [_tls];
+        if (NoiseSecurity.TryCreate(key, out var noise, out var missing))
+            securities.Add(noise);
+        else
+            LogWithoutNoise(missing);
+        return new TcpTransport(securities, [new Yamux(new YamuxOptions(), time)], new TcpOptions(), time);
+    }
+
+    private void Discover(PeerHost host)
+    {
+        try
+        {
+            _mdns = MdnsDiscovery.Start(host, peer => _ = MeetAsync(host, peer));
+        }
+        catch (SocketException fault)
+        {
+            LogWithoutMdns(fault.Message);
+        }
+    }
+
+    /// <summary>Connects to a peer of the local network, unless there are enough.</summary>
+    private async Task MeetAsync(PeerHost host, PeerAddress peer)
+    {
+        if (host.IsConnected(peer.Peer) || host.ConnectedPeers.Count >= EnoughPeers)
+            return;
+        try
+        {
+            await host.ConnectAsync(peer, _stop.Token);
+            LogMet(peer.Peer);
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
+        {
+            // It is found again when it is there again.
+        }
+    }
+
     /// <summary>Connects to a peer, and again whenever the connection is lost.</summary>
     private async Task KeepAsync(PeerHost host, PeerAddress peer, CancellationToken cancellationToken)
     {
         if (peer.Peer == host.Id)
             return;
-        host.Peers.Add(peer.Peer, peer.Addresses, Stoa.Network.Hosting.AddressSource.Configured);
+        host.Peers.Add(peer.Peer, peer.Addresses, AddressSource.Configured);
         host.Value(peer.Peer, "join", WorthOfJoined);
         var wait = s_firstWait;
         while (true)
@@ -93,6 +147,15 @@ internal sealed partial class NetworkService(
 
     [LoggerMessage(LogLevel.Information, "The network: listening at {Address}.")]
     private partial void LogListening(Multiaddr address);
+
+    [LoggerMessage(LogLevel.Information, "The network: Noise is not spoken, TLS is: {Missing}")]
+    private partial void LogWithoutNoise(string missing);
+
+    [LoggerMessage(LogLevel.Warning, "The network: peers of the local network are not looked for: {Why}")]
+    private partial void LogWithoutMdns(string why);
+
+    [LoggerMessage(LogLevel.Information, "The network: found {Peer} on the local network.")]
+    private partial void LogMet(PeerId peer);
 
     [LoggerMessage(LogLevel.Information, "The network: connected to {Peer}.")]
     private partial void LogJoined(PeerId peer);
