@@ -50,8 +50,12 @@ public sealed partial class Kademlia
         var search = SearchAsync();
         try
         {
-            await foreach (var provider in found.Reader.ReadAllAsync(cancellationToken))
-                yield return provider;
+            // Not ReadAllAsync, which would go on in a thread of the pool where there is to be only one thread.
+            while (await found.Reader.WaitToReadAsync(cancellationToken))
+            {
+                while (found.Reader.TryRead(out var provider))
+                    yield return provider;
+            }
         }
         finally
         {
