@@ -4,14 +4,14 @@ using Stoa.Primitives;
 namespace Stoa.Network.Hosting;
 
 /// <summary>Connects to peers: one dial a peer however many ask, its addresses one beside the other, and waits between tries that failed.</summary>
-internal sealed class Dialer(IReadOnlyList<ITransport> transports, PeerBook book, HostOptions options, TimeProvider time, NetworkMetrics metrics) : IDisposable
+internal sealed class Dialer(IReadOnlyList<ITransport> transports, PeerBook book, HostOptions options, TimeProvider time, NetworkMetrics metrics)
 {
     private const int MaxRemembered = 4_096;
 
     private readonly Lock _lock = new();
     private readonly Dictionary<PeerId, Dial> _dials = [];
     private readonly Dictionary<PeerId, Backoff> _backoffs = [];
-    private readonly SemaphoreSlim _room = new(options.MaxDials);
+    private readonly DialRoom _room = new(options.MaxDials);
 
     /// <summary>Connects to a peer, or joins those who wait for the same.</summary>
     /// <param name="peer">Whom.</param>
@@ -54,9 +54,6 @@ internal sealed class Dialer(IReadOnlyList<ITransport> transports, PeerBook book
         }
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => _room.Dispose();
-
     private async Task<IPeerConnection> DialOnceAsync(PeerId peer, Func<IPeerConnection, Task<IPeerConnection>> take, Dial dial)
     {
         // What follows runs when the dial is in the table, not under its lock.
@@ -64,7 +61,7 @@ internal sealed class Dialer(IReadOnlyList<ITransport> transports, PeerBook book
         using var timeout = dial.Stop;
         try
         {
-            await _room.WaitAsync(timeout.Token);
+            await _room.EnterAsync(timeout.Token);
             try
             {
                 var connection = await take(await DialAnyAsync(peer, timeout.Token));
@@ -74,7 +71,7 @@ internal sealed class Dialer(IReadOnlyList<ITransport> transports, PeerBook book
             }
             finally
             {
-                _room.Release();
+                _room.Leave();
             }
         }
         catch (OperationCanceledException e) when (dial.IsLeft)

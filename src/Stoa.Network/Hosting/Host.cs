@@ -219,7 +219,6 @@ public sealed class Host : IAsyncDisposable
             await listener.DisposeAsync();
         await Task.WhenAll(_connections.All.Select(EndAsync));
         await Task.WhenAll(tasks).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
-        _dialer.Dispose();
         _metrics.Dispose();
         _stop.Dispose();
     }
