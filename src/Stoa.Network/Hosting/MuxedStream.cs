@@ -3,7 +3,8 @@ namespace Stoa.Network.Hosting;
 /// <summary>One of many streams of a connection: bytes both ways, each way ended by itself.</summary>
 /// <remarks>
 /// A read at the end of what the other side wrote answers 0. Reads and writes may run beside each other, but not two of a kind. A stream that either side
-/// has reset throws <see cref="StreamResetException"/> from both. Disposing resets what has not ended: it never waits for the other side.
+/// has reset throws <see cref="StreamResetException"/> from both; only what the other side had completed before its reset can still be read to
+/// its end. Disposing resets what has not ended: it never waits for the other side.
 /// </remarks>
 public abstract class MuxedStream : Stream
 {
