@@ -4,14 +4,14 @@ using Stoa.Primitives;
 namespace Stoa.Network.Hosting;
 
 /// <summary>Connects to peers: one dial a peer however many ask, its addresses one beside the other, and waits between tries that failed.</summary>
-internal sealed class Dialer(IReadOnlyList<ITransport> transports, PeerBook book, HostOptions options, TimeProvider time, NetworkMetrics metrics) : IDisposable
+internal sealed class Dialer(IReadOnlyList<ITransport> transports, PeerBook book, HostOptions options, TimeProvider time, NetworkMetrics metrics)
 {
     private const int MaxRemembered = 4_096;
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<PeerId, Task<IPeerConnection>> _dials = [];
+    private readonly Dictionary<PeerId, Dial> _dials = [];
     private readonly Dictionary<PeerId, Backoff> _backoffs = [];
-    private readonly SemaphoreSlim _room = new(options.MaxDials);
+    private readonly DialRoom _room = new(options.MaxDials);
 
     /// <summary>Connects to a peer, or joins those who wait for the same.</summary>
     /// <param name="peer">Whom.</param>
@@ -22,34 +22,46 @@ internal sealed class Dialer(IReadOnlyList<ITransport> transports, PeerBook book
     public async Task<IPeerConnection> DialAsync(
         PeerId peer, Func<IPeerConnection, Task<IPeerConnection>> take, bool isUrgent, CancellationToken cancellationToken)
     {
-        Task<IPeerConnection>? dial;
+        Dial? dial;
         lock (_lock)
         {
             if (!_dials.TryGetValue(peer, out dial))
             {
                 if (!isUrgent && _backoffs.TryGetValue(peer, out var backoff) && backoff.Until > time.GetUtcNow())
                     throw new ConnectException(ConnectFault.Unreachable, $"{peer} could not be reached a moment ago; it is not tried before {backoff.Until:O}.");
-                dial = DialOnceAsync(peer, take);
+                dial = new Dial(new CancellationTokenSource(options.DialTimeout, time));
+                dial.Task = DialOnceAsync(peer, take, dial);
                 // One that has ended by now has already taken itself out.
-                if (!dial.IsCompleted)
+                if (!dial.Task.IsCompleted)
                     _dials.Add(peer, dial);
             }
+
+            dial.Waiters++;
         }
 
-        return await dial.WaitAsync(cancellationToken);
+        try
+        {
+            return await dial.Task.WaitAsync(cancellationToken);
+        }
+        finally
+        {
+            bool isLeft;
+            lock (_lock)
+                isLeft = --dial.Waiters == 0 && !dial.Task.IsCompleted && _dials.Remove(peer);
+            // Nobody waits any more: it would take the place of others for all of its time.
+            if (isLeft)
+                dial.Leave();
+        }
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => _room.Dispose();
-
-    private async Task<IPeerConnection> DialOnceAsync(PeerId peer, Func<IPeerConnection, Task<IPeerConnection>> take)
+    private async Task<IPeerConnection> DialOnceAsync(PeerId peer, Func<IPeerConnection, Task<IPeerConnection>> take, Dial dial)
     {
         // What follows runs when the dial is in the table, not under its lock.
         await Task.Yield();
-        using var timeout = new CancellationTokenSource(options.DialTimeout, time);
+        using var timeout = dial.Stop;
         try
         {
-            await _room.WaitAsync(timeout.Token);
+            await _room.EnterAsync(timeout.Token);
             try
             {
                 var connection = await take(await DialAnyAsync(peer, timeout.Token));
@@ -59,8 +71,12 @@ internal sealed class Dialer(IReadOnlyList<ITransport> transports, PeerBook book
             }
             finally
             {
-                _room.Release();
+                _room.Leave();
             }
+        }
+        catch (OperationCanceledException e) when (dial.IsLeft)
+        {
+            throw new ConnectException(ConnectFault.TimedOut, $"{peer} did not answer while somebody waited for it.", e);
         }
         catch (OperationCanceledException e)
         {
@@ -73,7 +89,11 @@ internal sealed class Dialer(IReadOnlyList<ITransport> transports, PeerBook book
         finally
         {
             lock (_lock)
-                _dials.Remove(peer);
+            {
+                // One that was left may have a successor by now.
+                if (_dials.TryGetValue(peer, out var current) && current == dial)
+                    _dials.Remove(peer);
+            }
         }
     }
 
@@ -104,7 +124,7 @@ internal sealed class Dialer(IReadOnlyList<ITransport> transports, PeerBook book
                     try
                     {
                         var connection = await dial;
-                        await stagger.CancelAsync();
+                        stagger.Cancel();
                         return connection;
                     }
                     catch (ConnectException e)
@@ -113,7 +133,7 @@ internal sealed class Dialer(IReadOnlyList<ITransport> transports, PeerBook book
                     }
                 }
 
-                await stagger.CancelAsync();
+                stagger.Cancel();
                 cancellationToken.ThrowIfCancellationRequested();
             }
 
@@ -121,7 +141,7 @@ internal sealed class Dialer(IReadOnlyList<ITransport> transports, PeerBook book
         }
         finally
         {
-            await stop.CancelAsync();
+            stop.Cancel();
             foreach (var dial in running)
                 _ = DropAsync(dial);
         }
@@ -152,6 +172,31 @@ internal sealed class Dialer(IReadOnlyList<ITransport> transports, PeerBook book
         }
 
         return fault;
+    }
+
+    /// <summary>A dial that runs, and how many wait for it.</summary>
+    private sealed class Dial(CancellationTokenSource stop)
+    {
+        public CancellationTokenSource Stop => stop;
+
+        public Task<IPeerConnection> Task { get; set; } = null!;
+
+        public int Waiters { get; set; }
+
+        public bool IsLeft { get; private set; }
+
+        public void Leave()
+        {
+            IsLeft = true;
+            try
+            {
+                stop.Cancel();
+            }
+            catch (ObjectDisposedException)
+            {
+                // It has just ended.
+            }
+        }
     }
 
     private readonly record struct Backoff(DateTimeOffset Until, TimeSpan Wait);

@@ -209,7 +209,8 @@ public sealed class Host : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        await _stop.CancelAsync();
+        // Not CancelAsync: it runs what is cancelled on other threads, also where there is to be only one.
+        _stop.Cancel();
         List<IListener> listeners;
         List<Task> tasks;
         lock (_lock)
@@ -218,9 +219,37 @@ public sealed class Host : IAsyncDisposable
             await listener.DisposeAsync();
         await Task.WhenAll(_connections.All.Select(EndAsync));
         await Task.WhenAll(tasks).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
-        _dialer.Dispose();
         _metrics.Dispose();
         _stop.Dispose();
+    }
+
+    /// <summary>The connection to a peer that streams are opened on; null when there is none.</summary>
+    internal IPeerConnection? ConnectionTo(PeerId peer) => _connections.Find(peer);
+
+    /// <summary>Dials a peer anew, though there may be a connection to it, to see whether others can; what comes about is ended at once.</summary>
+    /// <returns>Where it was reached; null when nowhere.</returns>
+    internal async Task<Multiaddr?> ReachAsync(PeerId peer, CancellationToken cancellationToken)
+    {
+        using var timeout = new CancellationTokenSource(Options.DialTimeout, Time);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        foreach (var address in Peers.AddressesOf(peer).Take(Options.MaxAddressesDialled))
+        {
+            if (_transports.FirstOrDefault(transport => transport.CanDial(address)) is not { } transport)
+                continue;
+            try
+            {
+                var connection = await transport.DialAsync(address, peer, both.Token);
+                var at = connection.RemoteAddress;
+                await EndAsync(connection);
+                return at;
+            }
+            catch (Exception e) when (e is ConnectException or OperationCanceledException && !cancellationToken.IsCancellationRequested)
+            {
+                // The next may do.
+            }
+        }
+
+        return null;
     }
 
     internal void Told(PeerId peer, PeerChangeKind kind) => Changed?.Invoke(peer, kind);

@@ -1,0 +1,142 @@
+using Stoa.Network.Addressing;
+using Stoa.Primitives;
+
+namespace Stoa.Network.Kademlia;
+
+/// <summary>Whom a lookup has heard of, by distance, and whom of them it asks next.</summary>
+/// <remarks>Nobody is asked twice. What answers bring is bounded a path, so that a liar fills no path but those that came to it.</remarks>
+internal sealed class Candidates(KademliaKey target, PeerId self, int count, KademliaOptions options)
+{
+    // So many answers of each path's nearest are waited for, though other paths know nearer ones: liars of one path cannot end the others.
+    private const int PathWidth = 3;
+    private const int MaxHeardPerPath = 64;
+
+    private readonly List<Candidate> _byDistance = [];
+    private readonly Dictionary<PeerId, Candidate> _byPeer = [];
+    private readonly Dictionary<AddressNetwork, int> _asked = [];
+    private readonly int[] _active = new int[options.DisjointPaths];
+
+    /// <summary>Requests whose answers may come in good time.</summary>
+    public int Active => _active.Sum();
+
+    /// <summary>The nearest that have answered, no more than were wanted.</summary>
+    public IReadOnlyList<Candidate> Answered => [.. _byDistance.Where(candidate => candidate.State is CandidateState.Answered).Take(count)];
+
+    /// <summary>Takes in a peer that is known here.</summary>
+    public void Start(PeerAddress peer) => Add(peer, _byPeer.Count % options.DisjointPaths, 1);
+
+    /// <summary>Takes in what a peer answered.</summary>
+    public void Hear(Candidate from, IEnumerable<PeerAddress> peers)
+    {
+        var limit = _byDistance.Where(candidate => candidate.State is not CandidateState.Failed).Skip(count - 1).FirstOrDefault()?.Distance;
+        foreach (var peer in peers)
+        {
+            if (_byPeer.TryGetValue(peer.Peer, out var known))
+            {
+                // Who told first may have lied about where it is.
+                if (known.State is CandidateState.Heard && known.Peer.Addresses.Count < options.MaxAddresses)
+                    known.Peer = known.Peer with { Addresses = [.. known.Peer.Addresses.Union(peer.Addresses).Take(options.MaxAddresses)] };
+                continue;
+            }
+
+            // Neither nearer than who tells of it, nor among the nearest so far: nothing that helps.
+            var distance = target.DistanceTo(KademliaKey.Of(peer.Peer));
+            if (peer.Peer != self && (distance.CompareTo(from.Distance) < 0 || limit is null || distance.CompareTo(limit.Value) < 0))
+                Add(peer, from.Path, from.Depth + 1);
+        }
+    }
+
+    /// <summary>Whom to ask next; null when the nearest were all asked.</summary>
+    public Candidate? Next()
+    {
+        var rank = 0;
+        Span<int> ranks = stackalloc int[options.DisjointPaths];
+        Candidate? next = null;
+        foreach (var candidate in _byDistance)
+        {
+            if (candidate.State is CandidateState.Failed or CandidateState.Slow || (candidate.State is CandidateState.Heard && IsCrowded(candidate)))
+                continue;
+            if (candidate.State is CandidateState.Heard && (rank < count || ranks[candidate.Path] < PathWidth)
+                && (next is null || _active[candidate.Path] < _active[next.Path]))
+                next = candidate;
+            rank++;
+            ranks[candidate.Path]++;
+        }
+
+        return next;
+    }
+
+    public void Ask(Candidate candidate)
+    {
+        candidate.State = CandidateState.Asked;
+        _active[candidate.Path]++;
+        candidate.Networks = NetworksOf(candidate.Peer.Addresses);
+        Tally(candidate, 1);
+    }
+
+    /// <summary>Its answer is late.</summary>
+    public void Delay(Candidate candidate)
+    {
+        if (candidate.State is not CandidateState.Asked)
+            return;
+        candidate.State = CandidateState.Slow;
+        _active[candidate.Path]--;
+    }
+
+    /// <summary>Its answer will not come.</summary>
+    public void Fail(Candidate candidate)
+    {
+        Delay(candidate);
+        candidate.State = CandidateState.Failed;
+        Tally(candidate, -1);
+    }
+
+    /// <summary>Its answer has come, from an address.</summary>
+    /// <returns>Whether it counts: there may be enough of the network in which it really is.</returns>
+    public bool Answer(Candidate candidate, Multiaddr from)
+    {
+        Delay(candidate);
+        Tally(candidate, -1);
+        candidate.Networks = NetworksOf([from]);
+        candidate.State = IsCrowded(candidate) ? CandidateState.Failed : CandidateState.Answered;
+        if (candidate.State is CandidateState.Answered)
+            Tally(candidate, 1);
+        return candidate.State is CandidateState.Answered;
+    }
+
+    private void Add(PeerAddress peer, int path, int depth)
+    {
+        var candidate = new Candidate(peer, target.DistanceTo(KademliaKey.Of(peer.Peer)), path, depth);
+        if (!_byPeer.TryAdd(peer.Peer, candidate))
+            return;
+        var place = _byDistance.BinarySearch(candidate, Comparer<Candidate>.Create((left, right) => left.Distance.CompareTo(right.Distance)));
+        _byDistance.Insert(place < 0 ? ~place : place, candidate);
+        if (_byDistance.Count(other => other.Path == path && other.State is CandidateState.Heard) <= MaxHeardPerPath)
+            return;
+        // The farthest is forgotten; should it be told of again, it is as if for the first time.
+        var last = _byDistance.FindLastIndex(other => other.Path == path && other.State is CandidateState.Heard);
+        _byPeer.Remove(_byDistance[last].Peer.Peer);
+        _byDistance.RemoveAt(last);
+    }
+
+    private bool IsCrowded(Candidate candidate)
+    {
+        var networks = candidate.State is CandidateState.Heard ? NetworksOf(candidate.Peer.Addresses) : candidate.Networks;
+        foreach (var network in networks)
+        {
+            if (_asked.GetValueOrDefault(network) >= options.MaxPerNetworkInLookup)
+                return true;
+        }
+
+        return false;
+    }
+
+    private IReadOnlyList<AddressNetwork> NetworksOf(IReadOnlyList<Multiaddr> addresses) =>
+        [.. addresses.Select(address => AddressNetwork.Of(address, options.AllowsPrivateAddresses)).OfType<AddressNetwork>().Distinct()];
+
+    private void Tally(Candidate candidate, int by)
+    {
+        foreach (var network in candidate.Networks)
+            _asked[network] = _asked.GetValueOrDefault(network) + by;
+    }
+}

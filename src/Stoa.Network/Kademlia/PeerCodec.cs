@@ -1,0 +1,51 @@
+using Google.Protobuf;
+using Stoa.Network.Addressing;
+using Stoa.Primitives;
+
+namespace Stoa.Network.Kademlia;
+
+/// <summary>Peers as messages have them, within limits.</summary>
+internal static class PeerCodec
+{
+    public static Wire.Peer Write(ByteString id, IEnumerable<Multiaddr> addresses, Wire.ConnectionType connection, KademliaOptions options)
+    {
+        var peer = new Wire.Peer { Id = id, Connection = connection };
+        foreach (var address in addresses.Take(options.MaxAddresses))
+            peer.Addrs.Add(UnsafeByteOperations.UnsafeWrap(address.ToBytes()));
+        return peer;
+    }
+
+    public static Wire.Peer Write(PeerAddress peer, Wire.ConnectionType connection, KademliaOptions options) =>
+        Write(ByteString.CopyFrom(peer.Peer.ToBytes()), peer.Addresses, connection, options);
+
+    /// <summary>Reads a peer. Addresses of kinds that are not known, or that mean nothing from here, are left out; so are those above the limit.</summary>
+    /// <exception cref="InvalidDataException">It has no id.</exception>
+    public static PeerAddress Read(Wire.Peer peer, KademliaOptions options)
+    {
+        PeerId id;
+        try
+        {
+            id = PeerId.FromBytes(peer.Id.Span);
+        }
+        catch (FormatException e)
+        {
+            throw new InvalidDataException("A peer in a message has no peer id.", e);
+        }
+
+        var addresses = new List<Multiaddr>();
+        foreach (var bytes in peer.Addrs)
+        {
+            if (addresses.Count == options.MaxAddresses)
+                break;
+            if (Multiaddr.TryRead(bytes.Span, out var address) && (address.Peer is not { } named || named == id) && (options.AllowsPrivateAddresses || !AddressNetwork.IsPrivate(address)))
+                addresses.Add(address.WithoutPeer);
+        }
+
+        return new PeerAddress(id, addresses);
+    }
+
+    /// <summary>Reads the peers of an answer: no more than k of them, whatever was sent.</summary>
+    /// <exception cref="InvalidDataException">One has no id.</exception>
+    public static IReadOnlyList<PeerAddress> Read(IReadOnlyList<Wire.Peer> peers, KademliaOptions options) =>
+        [.. peers.Take(options.BucketSize).Select(peer => Read(peer, options))];
+}

@@ -1,0 +1,31 @@
+using Stoa.Network.Kademlia;
+
+namespace Stoa.Network.Tests.Kademlia;
+
+public sealed class AnswerTimesTests
+{
+    private readonly AnswerTimes _times = new(TimeSpan.FromMilliseconds(500), TimeSpan.FromSeconds(10));
+
+    [Fact]
+    public void Patience_FollowsWhatWasMeasured()
+    {
+        _times.Patience.ShouldBe(TimeSpan.FromMilliseconds(500));
+        _times.Limit.ShouldBe(TimeSpan.FromSeconds(10));
+        for (var number = 0; number < 100; number++)
+            _times.Answered(TimeSpan.FromMilliseconds(number % 10 == 0 ? 400 : 40));
+        _times.Patience.ShouldBe(TimeSpan.FromMilliseconds(50));
+        _times.Limit.ShouldBe(TimeSpan.FromMilliseconds(120));
+    }
+
+    [Fact]
+    public void Limit_Grows_WhenNothingComesAnyMore()
+    {
+        for (var number = 0; number < 20; number++)
+            _times.Answered(TimeSpan.FromMilliseconds(40));
+        for (var number = 0; number < 100; number++)
+            _times.Missed();
+        _times.Limit.ShouldBe(TimeSpan.FromSeconds(10));
+        _times.Answered(TimeSpan.FromMilliseconds(400));
+        _times.Limit.ShouldBe(TimeSpan.FromMilliseconds(120));
+    }
+}
