@@ -8,7 +8,6 @@ internal sealed partial class YamuxConnection
     private const int InputLength = 16 * 1024;
 
     private CheapFrames _cheapFrames;
-    private long _buffered;
     private long _grown;
 
     // The frame whose payload is being read; its stream is null when the payload is dropped.
@@ -23,11 +22,18 @@ internal sealed partial class YamuxConnection
     private bool _isHeardSincePing;
     private TimeSpan? _roundTrip;
 
+    /// <summary>What all streams hold that was not read, in bytes.</summary>
+    public long Buffered { get; private set; }
+
+    /// <summary>The most that it ever was.</summary>
+    public long MostBuffered { get; private set; }
+
     /// <summary>Counts what is buffered; above the limit the stream that holds most goes.</summary>
     public void OnBuffered(int change)
     {
-        _buffered += change;
-        while (change > 0 && _buffered > Options.MaxBufferedBytes && _streams.Values.MaxBy(stream => stream.Buffered) is { Buffered: > 0 } greediest)
+        Buffered += change;
+        MostBuffered = Math.Max(MostBuffered, Buffered);
+        while (change > 0 && Buffered > Options.MaxBufferedBytes && _streams.Values.MaxBy(stream => stream.Buffered) is { Buffered: > 0 } greediest)
             greediest.ResetBecause("The connection buffers as much as it may, and this stream most of it.");
     }
 
@@ -191,8 +197,10 @@ internal sealed partial class YamuxConnection
         CountCheapFrame();
         if (stream is not null)
         {
+            // Nobody will read what nobody has accepted.
+            var isAccepted = !_backlog.Contains(stream);
             Forget(stream);
-            stream.Break("The other side reset the stream.", isBySelf: false);
+            stream.Break("The other side reset the stream.", isBySelf: !isAccepted);
         }
 
         return null;

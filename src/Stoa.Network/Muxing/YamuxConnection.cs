@@ -134,7 +134,7 @@ internal sealed partial class YamuxConnection : IMuxedConnection
             return;
         Volatile.Write(ref _endedBecause, reason);
         foreach (var stream in _streams.Values)
-            stream.Break($"The connection has ended: {reason}", isBySelf: false);
+            stream.Break($"The connection has ended: {reason}", isBySelf: _backlog.Contains(stream));
         _streams.Clear();
         _backlog.Clear();
         _keepAlive?.Dispose();
