@@ -107,7 +107,7 @@ public sealed class TcpTransportTests : IDisposable
         for (var count = 0; count < 30; count++)
         {
             using var stranger = await ConnectAsync(listener);
-            await stranger.GetStream().WriteAsync("GET / HTTP/1.1\r\n\r\n"u8.ToArray(), Stop);
+            await stranger.GetStream().WriteAsync("GET / HTTP/1.1\r\nHost: a.example\r\nUser-Agent: one that has come to the wrong door\r\n\r\n"u8.ToArray(), Stop);
             (await IsOverAsync(stranger)).ShouldBeTrue();
         }
 
