@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
-using Google.Protobuf;
 using Stoa.Network.Identity;
 using Stoa.Network.Transport;
 using Stoa.Primitives;
@@ -10,20 +9,22 @@ namespace Stoa.Network.Security;
 /// <summary>One handshake of the pattern XX, in which each side sends its keys and libp2p's payload: <c>e</c>, then <c>e, ee, s, es</c>, then <c>s, se</c>.</summary>
 internal sealed class NoiseHandshake : IDisposable
 {
-    // Two RSA keys would fit with their signatures; what else is in a payload is not read here.
+    // The longest key would fit several times, with its signature.
     private const int MaxMessageLength = 8 * 1024;
     private const int KeyLength = ICurve25519.KeyLength;
 
     private readonly ICurve25519 _curve;
-    private readonly PrivateKey _identity;
+    private readonly Func<byte[], byte[]> _payloadOf;
     private readonly Stream _raw;
     private readonly NoiseSymmetricState _state = new();
     private readonly byte[] _static = RandomNumberGenerator.GetBytes(KeyLength);
     private readonly byte[] _ephemeral = RandomNumberGenerator.GetBytes(KeyLength);
 
-    public NoiseHandshake(ICurve25519 curve, PrivateKey identity, Stream raw) => (_curve, _identity, _raw) = (curve, identity, raw);
-
-    private static ReadOnlySpan<byte> SignaturePrefix => "noise-libp2p-static-key:"u8;
+    /// <summary>Prepares one.</summary>
+    /// <param name="curve">X25519.</param>
+    /// <param name="payloadOf">What this side says of itself, for its static key: see <see cref="NoisePayload"/>.</param>
+    /// <param name="raw">What it runs over.</param>
+    public NoiseHandshake(ICurve25519 curve, Func<byte[], byte[]> payloadOf, Stream raw) => (_curve, _payloadOf, _raw) = (curve, payloadOf, raw);
 
     /// <summary>Runs it as the side that opened the connection.</summary>
     public async Task<SecuredStream> InitiateAsync(PeerId? expected, CancellationToken cancellationToken)
@@ -35,13 +36,13 @@ internal sealed class NoiseHandshake : IDisposable
         MixAgreed(_ephemeral, remoteEphemeral);
         var remoteStatic = ReadStatic(message.AsSpan(KeyLength), out var rest);
         MixAgreed(_ephemeral, remoteStatic);
-        var remoteKey = ReadPayload(rest, remoteStatic);
+        var remoteKey = NoisePayload.Verify(Open(rest), remoteStatic);
         // Before this side says who it is.
         SecuredStream.ThrowIfOther(remoteKey, expected);
 
         var keys = _state.EncryptAndHash(Public(_static));
         MixAgreed(_static, remoteEphemeral);
-        await SendAsync([.. keys, .. _state.EncryptAndHash(WritePayload())], cancellationToken);
+        await SendAsync([.. keys, .. _state.EncryptAndHash(_payloadOf(Public(_static)))], cancellationToken);
         var (own, others) = _state.Split();
         return new SecuredStream(new NoiseStream(_raw, others, own), remoteKey);
     }
@@ -59,12 +60,12 @@ internal sealed class NoiseHandshake : IDisposable
         MixAgreed(_ephemeral, remoteEphemeral);
         var keys = _state.EncryptAndHash(Public(_static));
         MixAgreed(_static, remoteEphemeral);
-        await SendAsync([.. ephemeral, .. keys, .. _state.EncryptAndHash(WritePayload())], cancellationToken);
+        await SendAsync([.. ephemeral, .. keys, .. _state.EncryptAndHash(_payloadOf(Public(_static)))], cancellationToken);
 
         var last = await ReceiveAsync(cancellationToken);
         var remoteStatic = ReadStatic(last, out var rest);
         MixAgreed(_ephemeral, remoteStatic);
-        var remoteKey = ReadPayload(rest, remoteStatic);
+        var remoteKey = NoisePayload.Verify(Open(rest), remoteStatic);
         SecuredStream.ThrowIfOther(remoteKey, expected);
         var (others, own) = _state.Split();
         return new SecuredStream(new NoiseStream(_raw, others, own), remoteKey);
@@ -101,30 +102,6 @@ internal sealed class NoiseHandshake : IDisposable
             throw Broken("sent a message without its key");
         rest = message[length..];
         return Open(message[..length]);
-    }
-
-    private byte[] WritePayload() => new NoiseHandshakePayload
-    {
-        IdentityKey = ByteString.CopyFrom(_identity.PublicKey.ToProtobuf()),
-        IdentitySig = ByteString.CopyFrom(_identity.Sign([.. SignaturePrefix, .. Public(_static)])),
-    }.ToByteArray();
-
-    private PeerKey ReadPayload(ReadOnlySpan<byte> message, byte[] remoteStatic)
-    {
-        NoiseHandshakePayload payload;
-        try
-        {
-            payload = NoiseHandshakePayload.Parser.ParseFrom(Open(message));
-        }
-        catch (InvalidProtocolBufferException e)
-        {
-            throw new ConnectException(ConnectFault.BrokenProtocol, "The other side says nothing of itself that can be read.", e);
-        }
-
-        var key = SecuredStream.ReadKey(payload.IdentityKey.Span);
-        return key.Verify((byte[])[.. SignaturePrefix, .. remoteStatic], payload.IdentitySig.Span)
-            ? key
-            : throw Broken($"claims to be {key.PeerId}, and the signature that says so does not hold");
     }
 
     private byte[] Open(ReadOnlySpan<byte> message)

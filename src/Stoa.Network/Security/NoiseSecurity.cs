@@ -36,7 +36,7 @@ public sealed class NoiseSecurity : ISecurityProtocol
     /// <inheritdoc/>
     public async Task<SecuredStream> SecureAsync(Stream raw, bool isInitiator, PeerId? expected, CancellationToken cancellationToken)
     {
-        using var handshake = new NoiseHandshake(_curve, _identity, raw);
+        using var handshake = new NoiseHandshake(_curve, staticKey => NoisePayload.Encode(_identity, staticKey), raw);
         return isInitiator ? await handshake.InitiateAsync(expected, cancellationToken) : await handshake.RespondAsync(expected, cancellationToken);
     }
 }
