@@ -1,3 +1,6 @@
+using System.Net.Security;
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
 using Stoa.Network.Hosting;
 using Stoa.Network.Muxing;
 using Stoa.Network.Negotiation;
@@ -49,7 +52,7 @@ public sealed class StackTests
         var network = new SimulatedNetwork(world, new NetworkConditions { StallTimeout = TimeSpan.FromHours(1) });
         world.Run(async () =>
         {
-            var (dialer, listener) = await ConnectAsync(network);
+            var (dialer, listener) = await ConnectAsync(network, LeavePlainAsync);
             await Task.Delay(TimeSpan.FromMinutes(10), world.Time);
             dialer.EndedBecause.ShouldBeNull();
             network.Nodes[1].Die(isSilent: true);
@@ -61,27 +64,52 @@ public sealed class StackTests
         });
     }
 
-    private static async Task<(IMuxedConnection Dialer, IMuxedConnection Listener)> ConnectAsync(SimulatedNetwork network)
+    /// <summary>TLS draws keys of its own, so its bytes are others each time; but all of it happens in the world.</summary>
+    [Fact]
+    public void Yamux_OverTheFrameworksTls_StaysInTheWorld()
+    {
+        var world = new World(1);
+        world.Run(() => ExchangeAsync(new SimulatedNetwork(world, new NetworkConditions()), streams: 10, length: 100_000, SecureAsync));
+    }
+
+    private static async Task<Stream> SecureAsync(Stream socket, bool isInitiator)
+    {
+        var tls = new SslStream(socket);
+        if (isInitiator)
+        {
+            await tls.AuthenticateAsClientAsync(new SslClientAuthenticationOptions { TargetHost = "peer", RemoteCertificateValidationCallback = (_, certificate, _, _) => certificate?.Subject == "CN=peer" }, s_never);
+            return tls;
+        }
+
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var certificate = new CertificateRequest("CN=peer", key, HashAlgorithmName.SHA256).CreateSelfSigned(VirtualTime.Start, VirtualTime.Start.AddYears(100));
+        await tls.AuthenticateAsServerAsync(new SslServerAuthenticationOptions { ServerCertificate = certificate }, s_never);
+        return tls;
+    }
+
+    private static Task<Stream> LeavePlainAsync(Stream socket, bool isInitiator) => Task.FromResult(socket);
+
+    private static async Task<(IMuxedConnection Dialer, IMuxedConnection Listener)> ConnectAsync(SimulatedNetwork network, Func<Stream, bool, Task<Stream>> secureAsync)
     {
         var (one, other) = (network.AddNode(), network.AddNode());
         var yamux = new Yamux(new YamuxOptions(), network.World.Time);
         var listener = other.ListenSocket();
         var answering = AnswerAsync();
-        var socket = await one.DialSocketAsync(other.Address, s_never);
+        var socket = await secureAsync(await one.DialSocketAsync(other.Address, s_never), true);
         await MultistreamSelect.ProposeAsync(socket, [yamux.Protocol], s_never);
         return (yamux.Start(socket, isInitiator: true), await answering);
 
         async Task<IMuxedConnection> AnswerAsync()
         {
-            var socket = (await listener.AcceptAsync(s_never))!;
+            var socket = await secureAsync((await listener.AcceptAsync(s_never))!, false);
             await MultistreamSelect.AnswerAsync(socket, protocol => protocol == yamux.Protocol, s_never);
             return yamux.Start(socket, isInitiator: false);
         }
     }
 
-    private static async Task ExchangeAsync(SimulatedNetwork network, int streams, int length)
+    private static async Task ExchangeAsync(SimulatedNetwork network, int streams, int length, Func<Stream, bool, Task<Stream>>? secureAsync = null)
     {
-        var (dialer, listener) = await ConnectAsync(network);
+        var (dialer, listener) = await ConnectAsync(network, secureAsync ?? LeavePlainAsync);
         var serving = ServeAsync();
         await Task.WhenAll(Enumerable.Range(0, streams).Select(AskAsync));
         await dialer.DisposeAsync();
