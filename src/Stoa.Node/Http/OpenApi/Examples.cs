@@ -142,6 +142,8 @@ internal static class Examples
         new SendCodeRequest("ada@example.org"),
         new VerifyEmailRequest("ada@example.org", "k7qd-m2xp-4wsa"),
         new ResetPasswordRequest("ada@example.org", "k7qd-m2xp-4wsa", "a horse with other batteries"),
+        new MakePasswordResetCodeRequest("ada"),
+        new PasswordResetCodeResponse("ada", "ada@example.org", "k7qd-m2xp-4wsa", s_submitted.AddHours(1), false),
         new AccountSecurityResponse(true, s_submitted, true, s_submitted, s_submitted, 10),
         new BeginTotpRequest("correct horse battery staple"),
         new TotpResponse("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", "otpauth://totp/Stoa:ada?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Stoa&algorithm=SHA1&digits=6&period=30"),
