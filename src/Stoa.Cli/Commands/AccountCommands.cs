@@ -298,7 +298,7 @@ internal static class AccountCommands
             foreach (var obstacle in erasure.Obstacles ?? [])
                 invocation.Screen.Line(obstacle.Reason);
             if (erasure.Obstacles is not { Count: > 0 })
-                invocation.Screen.Line(Format.Invariant($"Nothing is in the way. It could be undone for {erasure.GraceDays} days."));
+                invocation.Screen.Line($"Nothing is in the way. It could be undone for {Format.Count(erasure.GraceDays, "day")}.");
             return ExitCode.Ok;
         }
     }

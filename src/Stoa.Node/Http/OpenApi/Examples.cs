@@ -107,7 +107,7 @@ internal static class Examples
 
     private static readonly SubscriptionResponse s_subscription = new(
         "sub_01m81g2r4vf0a1b2c3d4e5f6g7", s_plan, "active", s_submitted, s_submitted.AddMonths(1), IsCancelled: false, "10.000000000",
-        Discount: new DiscountBody("coupon_01m81g2r5vf0a1b2c3d4e5f6g7", 50, 2));
+        Discount: new DiscountBody("coupon_01m81g2r5vf0a1b2c3d4e5f6g7", 50, 2, "pro"), Change: new SubscriptionChangeBody("started", "10.000000000", "25.000000000", "ada"));
 
     private static readonly CouponResponse s_coupon = new(
         "coupon_01m81g2r5vf0a1b2c3d4e5f6g7", "k7qd-…", 1_000, 12, 1, true, s_user.Id, s_submitted, Credit: "5.000000000", CreditDays: 90, ExpiresAt: s_submitted.AddMonths(3));
