@@ -108,7 +108,7 @@ public sealed class AccountCommandsTests(RealNode node) : IDisposable
 
         (await OutputAsync($"account recover {made.Email} --code {made.Code} --password-stdin --address {node.Address}", next)).ShouldContain("The password is set.");
 
-        (await RefusedAsync("account show", ExitCode.NotAuthorized)).ShouldContain("sign in again");
+        (await RefusedAsync("account show", ExitCode.NotAuthorized)).ShouldContain("who is calling");
         (await OutputAsync($"login --handle {_handle} --password-stdin --address {node.Address}", next)).ShouldContain("Signed in");
     }
 
