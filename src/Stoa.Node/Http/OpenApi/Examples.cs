@@ -116,7 +116,7 @@ internal static class Examples
         "disp_01m81g2k3vf0a1b2c3d4e5f6g7", TaskId, "rejected", "Another output comes when it is run again.", "0.000100050", s_submitted, s_submitted.AddSeconds(2),
         "Run again it gave the same output, sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae, and burnt the same fuel, 48211.");
     private static readonly UsageResponse s_usage = new(
-        new DateTimeOffset(s_submitted.Date, TimeSpan.Zero), 1_000, 48_312_000, 5_000, 12_000, 3_000, "0.100050000", Group: "stoa/markdown-html");
+        new DateTimeOffset(s_submitted.Date, TimeSpan.Zero), 1_000, 48_312_000, 5_000, 12_000, 3_000, "0.100050000", Group: "stoa/markdown-html", Calls: 200);
 
     private static readonly BudgetResponse s_budget = new(
         "budget_01m81g2n6vf0a1b2c3d4e5f6g7", "5.000000000", "day", "1.250000000", "0.020100001", "3.729899999", new DateTimeOffset(s_submitted.Date, TimeSpan.Zero), new DateTimeOffset(s_submitted.Date, TimeSpan.Zero).AddDays(1),
