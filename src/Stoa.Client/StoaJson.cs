@@ -106,6 +106,8 @@ namespace Stoa.Client;
 [JsonSerializable(typeof(SendCodeRequest))]
 [JsonSerializable(typeof(VerifyEmailRequest))]
 [JsonSerializable(typeof(ResetPasswordRequest))]
+[JsonSerializable(typeof(MakePasswordResetCodeRequest))]
+[JsonSerializable(typeof(PasswordResetCodeResponse))]
 [JsonSerializable(typeof(AccountSecurityResponse))]
 [JsonSerializable(typeof(BeginTotpRequest))]
 [JsonSerializable(typeof(TotpResponse))]

@@ -66,6 +66,8 @@ internal sealed partial class CommandWords(Command command)
         (Path("POST", "email-verifications/letters"), "stoa account verify EMAIL"),
         (Path("POST", "email-verifications"), "stoa account verify EMAIL --code CODE"),
         (Path("POST", "password-resets/letters"), "stoa account recover EMAIL"),
+        (Path("POST", "password-resets/codes"), "stoa account reset-password LOGIN"),
+        (Path("POST", "password-resets"), "stoa account recover EMAIL --code CODE"),
         (Path("POST", "erasure-cancellations"), "stoa account erase --undo --handle HANDLE"),
         (Path("PUT", "users/me/password"), "stoa account password"),
         (Path("POST", "users/me/totp/removal"), "stoa account totp disable"),

@@ -109,13 +109,13 @@ internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentI
             new { noParameters = TaskRow.NoParameters, nothing = s_nothing, tasks });
     }
 
-    /// <summary>Gives up to the platform what is in the wallet of a person who was erased.</summary>
-    /// <returns>Whether there was anything.</returns>
+    /// <summary>Gives up to the platform what is in the wallet of an account that goes or has gone, and takes back its credit.</summary>
+    /// <returns>Whether there was anything in the wallet.</returns>
     internal static async Task<bool> ForfeitAsync(SqlSession session, Id<User> user, SystemAccounts accounts, IdSource ids, DateTimeOffset now)
     {
         if (await SqlLedger.FindAccountAsync(session, user.ToString(), AccountKind.Wallet) is not { } wallet)
             return false;
-        await SqlCredit.TakeBackAsync(session, user, accounts.Sponsor, now);
+        await SqlCredit.TakeBackAsync(session, user, accounts.Sponsor, ids.Next<Transfer>(), now);
         if (wallet.Available <= Money.Zero)
             return false;
         var given = new Transfer(
