@@ -34,6 +34,7 @@ internal sealed partial class CommandWords(Command command)
         (Path("GET", "agents/{}/{}/reviews"), "stoa review list $1/$2"),
         (Path("PUT", "agents/{}/{}/bidding"), "stoa agent bidding set $1/$2"),
         (Path("PUT", "agents/{}/bidding"), "stoa agent bidding set $1"),
+        (Path("DELETE", "agents/{}/{}/{}/withdrawal"), "stoa agent reinstate $1/$2@$3"),
         (Path("GET", "agents/{}/{}"), "stoa agent show $1/$2"),
         (Path("GET", "agents"), "stoa agent list"),
         (Path("(?:PUT|POST)", "blobs(?:/{digest})?"), "stoa blob put FILE"),

@@ -196,7 +196,12 @@ public sealed class SubmitTask(
         if (request.Requirement is { } requirement)
             return await ChooseAsync(owner, request, requirement, batch, cancellationToken);
         if (await find(request.Agent!, cancellationToken) is not { } agent)
-            return Refuse(TaskRefusal.AgentUnknown, $"There is no agent {request.Agent}. List what there is with GET /api/v1/agents.");
+        {
+            return await agents.FindWithdrawnAsync(request.Agent!, cancellationToken) is { } withdrawn
+                ? Refuse(TaskRefusal.AgentWithdrawn, withdrawn.ToString())
+                : Refuse(TaskRefusal.AgentUnknown, $"There is no agent {request.Agent}. List what there is with GET /api/v1/agents.");
+        }
+
         if (!TaskRules.CheckParameters(agent.Manifest.Parameters, request.Parameters).TryGet(out var parameters, out var refusal))
             return refusal;
         if (!TaskRules.CheckLimits(agent.Manifest.Limits, request.Limits, maxMemoryBytes).TryGet(out var limits, out refusal))

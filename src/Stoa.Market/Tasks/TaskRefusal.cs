@@ -9,6 +9,9 @@ public enum TaskRefusal
     /// <summary>No agent of that name and version.</summary>
     AgentUnknown,
 
+    /// <summary>The agent, or this version of it, was withdrawn by its publisher: when, why and what to take instead is told.</summary>
+    AgentWithdrawn,
+
     /// <summary>No agent fits what is required; every filter is listed with how many it removed and what to change.</summary>
     NoCandidate,
 

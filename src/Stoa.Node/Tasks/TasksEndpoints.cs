@@ -101,7 +101,7 @@ public static class TasksEndpoints
 
     internal static TaskRefusal[] SubmissionRefusals =>
     [
-        TaskRefusal.AgentUnknown, TaskRefusal.NoCandidate, TaskRefusal.RegionUnserved, TaskRefusal.ParametersInvalid, TaskRefusal.LimitsInvalid, TaskRefusal.InputInvalid,
+        TaskRefusal.AgentUnknown, TaskRefusal.AgentWithdrawn, TaskRefusal.NoCandidate, TaskRefusal.RegionUnserved, TaskRefusal.ParametersInvalid, TaskRefusal.LimitsInvalid, TaskRefusal.InputInvalid,
         TaskRefusal.InputTooLarge, TaskRefusal.InputUnknown, TaskRefusal.SealInvalid, TaskRefusal.SealingKeyUnknown, TaskRefusal.SealingOff, TaskRefusal.PriceOutOfRange,
     ];
 
