@@ -42,6 +42,9 @@ public enum TaskRefusal
     /// <summary>This node has no key that inputs could be sealed to.</summary>
     SealingOff,
 
+    /// <summary>The input is sealed, and the agent calls others: of what they are given and give, the receipt would tell digests.</summary>
+    CallsNotSealed,
+
     /// <summary>The price at the task's limits is beyond any amount of money: ask for lower limits.</summary>
     PriceOutOfRange,
 
