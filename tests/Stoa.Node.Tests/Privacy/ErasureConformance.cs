@@ -104,6 +104,11 @@ public abstract class ErasureConformance(DatabaseSource source) : IAsyncLifetime
         var review = await _node.Client.ReviewTaskAsync(task.Id, 5, "good", Stop);
         await person.Client.AnswerReviewAsync(review.Id, person.Marks[0] + "-answer", Stop);
         var before = await _node.Client.GetReceiptAsync(task.Id, Stop);
+        // One of which nothing is offered when the erasure comes: its reason goes all the same.
+        var withdrawn = await MarkedPerson.PublishAsync(person.Client, "withdrawn", "Used by others, too.");
+        await _node.Client.WaitForTaskAsync((await _node.Client.SubmitTextAsync(withdrawn, "hello", cancellationToken: Stop)).Id, cancellationToken: Stop);
+        await person.Client.WithdrawAgentAsync(AgentReference.Parse(withdrawn), person.Marks[0] + "-reason", Stop);
+        (await MarkedPerson.FindAsync(Database, person.Marks[0] + "-reason")).ShouldBe(["agent_versions.withdrawal_reason"]);
 
         await person.EraseAsync();
         await EraseAsync();
@@ -116,6 +121,7 @@ public abstract class ErasureConformance(DatabaseSource source) : IAsyncLifetime
             "events.data", "reviews.agent", "reviews.version",
         ]);
         (await MarkedPerson.FindAsync(Database, person.Marks[0] + "-answer")).ShouldBeEmpty();
+        (await MarkedPerson.FindAsync(Database, person.Marks[0] + "-reason")).ShouldBeEmpty();
         (await MarkedPerson.FindAsync(Database, person.Email)).ShouldBeEmpty();
         var after = await _node.Client.GetReceiptAsync(task.Id, Stop);
         after.Payload.ShouldBe(before.Payload);
@@ -124,8 +130,8 @@ public abstract class ErasureConformance(DatabaseSource source) : IAsyncLifetime
         // It can still be run again to check the receipt, and by nobody for anything else.
         var name = agent.Split('/', '@');
         (await _node.Client.GetAgentAsync(AgentReference.Parse(agent), Stop)).Listing.ShouldBe(agent);
-        (await RefusedAsync(() => _node.Client.SubmitTextAsync(agent, "hello", cancellationToken: Stop))).ShouldBe("agentUnknown");
-        (await RefusedAsync(() => _node.Client.SubmitTextAsync($"{name[0]}/{name[1]}", "hello", cancellationToken: Stop))).ShouldBe("agentUnknown");
+        (await RefusedAsync(() => _node.Client.SubmitTextAsync(agent, "hello", cancellationToken: Stop))).ShouldBe("agentWithdrawn");
+        (await RefusedAsync(() => _node.Client.SubmitTextAsync($"{name[0]}/{name[1]}", "hello", cancellationToken: Stop))).ShouldBe("agentWithdrawn");
         (await RefusedAsync(() => _node.Client.SubmitAsync(
             new SubmitTaskRequest(null, new TaskInputBody(Text: "x"), Requirement: new RequirementBody(["test.note"], 30_000)), cancellationToken: Stop))).ShouldBe("noCandidate");
         await ShouldHoldAsync();

@@ -258,6 +258,8 @@ internal static class Examples
             "stoa/markdown-html@1.0.0", "0.018090001", "0.000100000", "0.000000001", "0.020000000", "0.000000000", "0.000090001", 1, new QuoteFactorsBody(1, 1, 0.9m)),
         s_agent,
         new ListResponse<AgentResponse>([s_agent]),
+        new WithdrawAgentRequest("Tables lose their last row; 1.0.1 mends it."),
+        new AgentOfferResponse("stoa/markdown-html", ["1.0.0"], "1.0.1"),
         new BlobResponse(InputDigest, 5),
         new ReplayTasksRequest("stoa/markdown-html", "timedOut", Again: false),
         new ReplaysResponse([new ReplayBody("task_01m81g2h7df0a1b2c3d4e5f6g7", TaskId, true)]),
