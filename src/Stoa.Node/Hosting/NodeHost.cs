@@ -172,6 +172,7 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapCoupons();
         api.MapEvents();
         api.MapBuilds(builds);
+        api.MapWithdrawals();
         api.MapRegistry();
         api.MapTasks();
         api.MapSealing();
