@@ -12,6 +12,10 @@ public sealed partial class StoaClient
     public IAsyncEnumerable<PeerResponse> ListPeersAsync(CancellationToken cancellationToken = default) =>
         ListAsync("network/peers", StoaJson.Default.ListResponsePeerResponse, cancellationToken);
 
+    /// <summary><c>GET /api/v1/network/peers/{peer}</c>: where a peer is, as the network knows it.</summary>
+    public Task<FoundPeerResponse> FindPeerAsync(string peer, CancellationToken cancellationToken = default) =>
+        GetAsync($"network/peers/{Uri.EscapeDataString(peer)}", StoaJson.Default.FoundPeerResponse, cancellationToken);
+
     /// <summary><c>POST /api/v1/network/pings</c>: pings a peer from the node.</summary>
     public Task<PingResponse> PingPeerAsync(PingRequest request, CancellationToken cancellationToken = default) => SendAsync(
         Once(HttpMethod.Post, "network/pings", () => JsonBody(request, StoaJson.Default.PingRequest)), StoaJson.Default.PingResponse, cancellationToken);

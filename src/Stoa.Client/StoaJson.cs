@@ -92,6 +92,7 @@ namespace Stoa.Client;
 [JsonSerializable(typeof(NodeResponse))]
 [JsonSerializable(typeof(NetworkResponse))]
 [JsonSerializable(typeof(ListResponse<PeerResponse>))]
+[JsonSerializable(typeof(FoundPeerResponse))]
 [JsonSerializable(typeof(PingRequest))]
 [JsonSerializable(typeof(PingResponse))]
 [JsonSerializable(typeof(ListResponse<ListedNodeResponse>))]

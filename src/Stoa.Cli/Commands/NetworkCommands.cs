@@ -17,6 +17,7 @@ internal static class NetworkCommands
         ],
         new ShowCommand(scope),
         new PeersCommand(scope),
+        new FindCommand(scope),
         new PingCommand(scope));
 
     /// <summary><c>stoa network show</c>.</summary>
@@ -38,7 +39,7 @@ internal static class NetworkCommands
             invocation.Screen.Facts(
                 ("Peer id", Format.Escaped(network.PeerId)),
                 ("Network", network.IsOn
-                    ? $"[green]on[/], connected to {Format.Invariant($"{network.Peers:N0}")} {(network.Peers == 1 ? "peer" : "peers")}"
+                    ? $"[green]on[/], connected to {Format.Count(network.Peers, "peer")}"
                     : "off: stoa up --join ADDRESS, or --set network:listen:0=/ip4/0.0.0.0/tcp/8421, has a node take part"),
                 ("Addresses", network.Addresses.Count == 0 ? null : string.Join('\n', network.Addresses.Select(Format.Escaped))),
                 ("Speaks", network.Protocols.Count == 0 ? null : Format.Escaped(string.Join(' ', network.Protocols))));
@@ -73,6 +74,36 @@ internal static class NetworkCommands
                 ["Peer", "Seen at", "Direction", "Security", "Program"],
                 [.. peers.Select(peer => (IReadOnlyList<string>)[peer.PeerId, peer.Address, peer.Direction, peer.Security, peer.AgentVersion ?? ""])]);
             ListLimit.TellOfMore(invocation, hasMore);
+            return ExitCode.Ok;
+        }
+    }
+
+    /// <summary><c>stoa network find</c>.</summary>
+    private sealed class FindCommand : StoaCommand
+    {
+        private readonly Argument<string> _peer = new("PEER") { Description = "Its peer id, such as Qm… or 12D3…." };
+
+        public FindCommand(CommandScope scope)
+            : base(
+                scope,
+                "find",
+                "Find where a peer is: as the node knows it, or as those near to it in the network's hash table say. Administrators only.",
+                new CommandExample("Where is it now?", "stoa network find QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N")) =>
+            Add(_peer);
+
+        protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
+        {
+            var found = await invocation.Client.FindPeerAsync(invocation.Get(_peer)!, cancellationToken);
+            if (invocation.IsJson)
+            {
+                invocation.Screen.Json(found, json => json.FoundPeerResponse);
+                return ExitCode.Ok;
+            }
+
+            invocation.Screen.Facts(
+                ("Peer", Format.Escaped(found.PeerId)),
+                ("Addresses", found.Addresses.Count == 0 ? "none that it has told" : string.Join('\n', found.Addresses.Select(Format.Escaped))),
+                ("Connected", found.IsConnected ? "yes" : "no"));
             return ExitCode.Ok;
         }
     }

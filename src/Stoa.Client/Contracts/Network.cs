@@ -25,6 +25,12 @@ public sealed record PeerResponse(
     IReadOnlyList<string>? Protocols = null,
     IReadOnlyList<string>? Addresses = null);
 
+/// <summary><c>GET /api/v1/network/peers/{peer}</c>: where a peer is.</summary>
+/// <param name="PeerId">Who.</param>
+/// <param name="Addresses">Multiaddrs at which it can be reached.</param>
+/// <param name="IsConnected">Whether the node is connected to it.</param>
+public sealed record FoundPeerResponse(string PeerId, IReadOnlyList<string> Addresses, bool IsConnected);
+
 /// <summary><c>POST /api/v1/network/pings</c>: whom to ping.</summary>
 /// <param name="Peer">A multiaddr, or the peer id of a node that is known.</param>
 /// <param name="Count">How often, 1 to 20; 3 when left out.</param>

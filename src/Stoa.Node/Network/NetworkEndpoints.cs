@@ -16,6 +16,7 @@ public static class NetworkEndpoints
 {
     private const int MaxPings = 20;
 
+    private static readonly TimeSpan s_findTimeout = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan s_pingTimeout = TimeSpan.FromSeconds(10);
 
     public static void MapNetwork(this IEndpointRouteBuilder api)
@@ -31,6 +32,12 @@ public static class NetworkEndpoints
             .WithDescription("In the order of their peer ids, with what each says of itself. Administrators only.")
             .Produces<ListResponse<PeerResponse>>()
             .Refuses(NetworkRefusal.NetworkOff);
+        api.MapGet("/network/peers/{peer}", FindAsync)
+            .Needs(Permission.NodeAdmin)
+            .WithName("findPeer").WithTags("Network").WithSummary("Where is a peer?")
+            .WithDescription("As this node knows it, or as it is told by those nearest to the peer in the network's hash table; nobody in the middle is asked. Administrators only.")
+            .Produces<FoundPeerResponse>()
+            .Refuses(NetworkRefusal.NetworkOff, NetworkRefusal.AddressInvalid, NetworkRefusal.PeerUnknown);
         api.MapPost("/network/pings", PingAsync)
             .Needs(Permission.NodeAdmin)
             .WithName("pingPeer").WithTags("Network").WithSummary("Ping a peer")
@@ -60,6 +67,26 @@ public static class NetworkEndpoints
         var shown = after.Take(page.Limit).ToList();
         return TypedResults.Ok(ListQuery.Answer(
             new Page<IGrouping<string, IPeerConnection>>(shown, after.Count > shown.Count ? shown[^1].Key : null), peer => ToContract(host, peer.First())));
+    }
+
+    private static async Task<IResult> FindAsync(string peer, NetworkService network, TimeProvider time, CancellationToken cancellationToken)
+    {
+        if (network.Directory is not { } directory)
+            return Off();
+        if (!PeerId.TryParse(peer, out var sought))
+            return Invalid($"'{peer}' is no peer id, such as Qm… or 12D3….");
+        using var timeout = new CancellationTokenSource(s_findTimeout, time);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        try
+        {
+            return await directory.FindPeerAsync(sought, both.Token) is { } found
+                ? TypedResults.Ok(new FoundPeerResponse(found.Peer.ToString(), [.. found.Addresses.Select(address => address.ToString())], network.Host!.IsConnected(sought)))
+                : Unknown($"Nobody who was asked knows where {sought} is.");
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            return Unknown($"{sought} was not found within {s_findTimeout.TotalSeconds} s.");
+        }
     }
 
     private static async Task<IResult> PingAsync(Body<PingRequest> body, NetworkService network, TimeProvider time, CancellationToken cancellationToken)
@@ -107,6 +134,8 @@ public static class NetworkEndpoints
 
     private static ProblemResult Off() => new Refusal<NetworkRefusal>(
         NetworkRefusal.NetworkOff, "This node takes no part in the network. Start it with --network:listen:0 /ip4/0.0.0.0/tcp/8421, or with stoa up --join ADDRESS.").ToProblem();
+
+    private static ProblemResult Unknown(string detail) => new Refusal<NetworkRefusal>(NetworkRefusal.PeerUnknown, detail).ToProblem();
 
     private static ProblemResult Invalid(string detail) => new Refusal<NetworkRefusal>(NetworkRefusal.AddressInvalid, detail).ToProblem();
 }

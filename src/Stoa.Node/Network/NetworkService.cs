@@ -3,6 +3,7 @@ using Stoa.Network.Addressing;
 using Stoa.Network.Discovery;
 using Stoa.Network.Hosting;
 using Stoa.Network.Identify;
+using Stoa.Network.Kademlia;
 using Stoa.Network.Muxing;
 using Stoa.Network.Ping;
 using Stoa.Network.Security;
@@ -35,6 +36,9 @@ internal sealed partial class NetworkService(
     /// <summary>The host; null while the node takes no part.</summary>
     public PeerHost? Host { get; private set; }
 
+    /// <summary>Finds peers that this node does not know; null while it takes no part.</summary>
+    public Kademlia? Directory { get; private set; }
+
     /// <summary>Where others can reach this node, with its peer id; none while it takes no part.</summary>
     public IReadOnlyList<Multiaddr> Addresses => Host is { } host
         ? [.. host.Addresses.SelectMany(LocalAddresses.Expand).Distinct().Select(address => address.WithPeer(host.Id))]
@@ -49,6 +53,7 @@ internal sealed partial class NetworkService(
         Host = host;
         _identify = IdentifyProtocol.Serve(host);
         PingProtocol.Serve(host);
+        Directory = new Kademlia(host, new KademliaOptions { BootstrapPeers = options.JoinAddresses }, new MemoryRecordStore(new RecordStoreOptions(), time));
         foreach (var address in options.ListenAddresses)
             LogListening(await host.ListenAsync(address, cancellationToken));
         if (options.Mdns)
@@ -63,6 +68,9 @@ internal sealed partial class NetworkService(
         await _joining.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (_mdns is not null)
             await _mdns.DisposeAsync();
+        if (Directory is { } directory)
+            await directory.DisposeAsync();
+        Directory = null;
         if (_identify is not null)
             await _identify.DisposeAsync();
         if (Host is { } host)
@@ -132,6 +140,7 @@ internal sealed partial class NetworkService(
                 var connection = await host.ConnectAsync(peer, cancellationToken);
                 LogJoined(peer.Peer);
                 wait = s_firstWait;
+                await BootstrapAsync(cancellationToken);
                 await connection.Completion.WaitAsync(cancellationToken);
                 LogLost(peer.Peer, connection.EndedBecause ?? "");
             }
@@ -144,6 +153,22 @@ internal sealed partial class NetworkService(
             wait = wait * 2 > s_longestWait ? s_longestWait : wait * 2;
         }
     }
+
+    private async Task BootstrapAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await Directory!.BootstrapAsync(cancellationToken);
+        }
+        catch (IOException fault)
+        {
+            // The one that was joined is there, but says nothing of others; the table is refreshed now and then.
+            LogAlone(fault.Message);
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "The network: {Why}")]
+    private partial void LogAlone(string why);
 
     [LoggerMessage(LogLevel.Information, "The network: listening at {Address}.")]
     private partial void LogListening(Multiaddr address);

@@ -336,6 +336,7 @@ internal static class Examples
             12),
         s_peer,
         new ListResponse<PeerResponse>([s_peer]),
+        new FoundPeerResponse(s_peer.PeerId, [s_peer.Address], false),
         new PingRequest("/ip4/192.0.2.7/tcp/8421"),
         new PingResponse(s_peer.PeerId, s_peer.Address, [12.31, 11.87, 11.92]),
     }.ToDictionary(example => example.GetType(), example => JsonSerializer.SerializeToNode(example, example.GetType(), StrictJson.Options)!);

@@ -1,0 +1,144 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Net.Sockets;
+using Stoa.Client.Contracts;
+using Stoa.Node.Hosting;
+using Stoa.Node.Tests.Hosting;
+
+namespace Stoa.Node.Tests.Network;
+
+/// <summary>Nodes of several operators on one machine: each with a storage and a key of its own.</summary>
+[Trait("speed", "slow")]
+public sealed class NetworkEndpointsTests
+{
+    private static readonly string[] s_listen = ["--network:listen:0", "/ip4/127.0.0.1/tcp/0", "--network:mdns", "false"];
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Node_ThatTakesNoPart_SaysSo()
+    {
+        await using var node = await RunningNode.StartAsync();
+
+        var network = await RunningNode.ReadAsync<NetworkResponse>(await node.Anonymous.GetAsync("/api/v1/network", Stop));
+
+        (network.IsOn, network.Addresses.Count, network.Peers).ShouldBe((false, 0, 0));
+        await ShouldBeProblemAsync(await node.Admin.GetAsync("/api/v1/network/peers", Stop), HttpStatusCode.Conflict, "networkOff");
+        await ShouldBeProblemAsync(
+            await node.Admin.PostAsJsonAsync("/api/v1/network/pings", new PingRequest("/ip4/127.0.0.1/tcp/1"), Stop), HttpStatusCode.Conflict, "networkOff");
+    }
+
+    [Fact]
+    public async Task Nodes_ThatJoinByOne_KnowPingAndFindEachOther()
+    {
+        await using var first = await RunningNode.StartAsync(s_listen);
+        var address = first.Started.NetworkAddresses.ShouldHaveSingleItem();
+        await using var second = await RunningNode.StartAsync([.. s_listen, "--network:join:0", address]);
+        await using var third = await RunningNode.StartAsync([.. s_listen, "--network:join:0", address]);
+        var (firstId, secondId) = (await PeerIdAsync(first), await PeerIdAsync(second));
+
+        var seen = await WaitForPeersAsync(first, 2);
+
+        seen.Select(peer => peer.PeerId).Order(StringComparer.Ordinal).ShouldBe(new[] { secondId, await PeerIdAsync(third) }.Order(StringComparer.Ordinal));
+        seen.ShouldAllBe(peer => peer.Direction == "in" && peer.Security == "/tls/1.0.0" && peer.AgentVersion!.StartsWith("stoa/", StringComparison.Ordinal)
+            && peer.Protocols!.Contains("/ipfs/ping/1.0.0"));
+        var ping = await RunningNode.ReadAsync<PingResponse>(await third.Admin.PostAsJsonAsync("/api/v1/network/pings", new PingRequest(address, 2), Stop));
+        (ping.PeerId, ping.TimesMs.Count).ShouldBe((firstId, 2));
+        // The third was told of the first alone.
+        var found = await RunningNode.ReadAsync<FoundPeerResponse>(await third.Admin.GetAsync($"/api/v1/network/peers/{secondId}", Stop));
+        found.Addresses.ShouldBe(second.Started.NetworkAddresses.Select(place => place[..place.IndexOf("/p2p/", StringComparison.Ordinal)]));
+        var byId = await RunningNode.ReadAsync<PingResponse>(await third.Admin.PostAsJsonAsync("/api/v1/network/pings", new PingRequest(secondId), Stop));
+        byId.PeerId.ShouldBe(secondId);
+    }
+
+    [Fact]
+    public async Task Node_WhoseFriendIsAway_JoinsWhenItIsBack()
+    {
+        var folder = Directory.CreateTempSubdirectory("stoa-node-").FullName;
+        string address;
+        await using (var before = await RunningNode.StartInAsync(folder, s_listen))
+            address = before.Started.NetworkAddresses.ShouldHaveSingleItem();
+        await using var node = await RunningNode.StartAsync([.. s_listen, "--network:join:0", address]);
+        (await RunningNode.ReadAsync<NetworkResponse>(await node.Anonymous.GetAsync("/api/v1/network", Stop))).Peers.ShouldBe(0);
+
+        await using (await RunningNode.StartInAsync(folder, "--network:listen:0", address[..address.IndexOf("/p2p/", StringComparison.Ordinal)], "--network:mdns", "false"))
+            await WaitForPeersAsync(node, 1);
+
+        Directory.Delete(folder, recursive: true);
+    }
+
+    [Theory]
+    [InlineData("nonsense", HttpStatusCode.UnprocessableEntity, "addressInvalid")]
+    [InlineData("/ip4/127.0.0.1/udp/1", HttpStatusCode.BadGateway, "peerUnreachable")]
+    [InlineData("QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", HttpStatusCode.BadGateway, "peerUnreachable")]
+    public async Task Ping_OfNobody_IsRefused(string peer, HttpStatusCode status, string code)
+    {
+        await using var node = await RunningNode.StartAsync(s_listen);
+
+        await ShouldBeProblemAsync(await node.Admin.PostAsJsonAsync("/api/v1/network/pings", new PingRequest(peer), Stop), status, code);
+    }
+
+    [Fact]
+    public async Task Find_OfNobody_IsRefused()
+    {
+        await using var node = await RunningNode.StartAsync(s_listen);
+
+        await ShouldBeProblemAsync(await node.Admin.GetAsync("/api/v1/network/peers/nonsense", Stop), HttpStatusCode.UnprocessableEntity, "addressInvalid");
+        await ShouldBeProblemAsync(
+            await node.Admin.GetAsync("/api/v1/network/peers/QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", Stop), HttpStatusCode.NotFound, "peerUnknown");
+    }
+
+    [Fact]
+    public async Task Strangers_WhoSendGarbage_DisturbNobody()
+    {
+        await using var node = await RunningNode.StartAsync(s_listen);
+        var port = int.Parse(node.Started.NetworkAddresses[0].Split('/')[4], System.Globalization.CultureInfo.InvariantCulture);
+        var random = new Random(3);
+        var strangers = new List<TcpClient>();
+        for (var number = 0; number < 40; number++)
+        {
+            var stranger = new TcpClient();
+            await stranger.ConnectAsync(IPAddress.Loopback, port, Stop);
+            var garbage = new byte[random.Next(1, 4_000)];
+            random.NextBytes(garbage);
+            // One in four says nothing at all.
+            if (number % 4 > 0)
+                await stranger.GetStream().WriteAsync(garbage, Stop);
+            strangers.Add(stranger);
+        }
+
+        await using var friend = await RunningNode.StartAsync([.. s_listen, "--network:join:0", node.Started.NetworkAddresses[0]]);
+
+        (await WaitForPeersAsync(node, 1)).ShouldHaveSingleItem().PeerId.ShouldBe(await PeerIdAsync(friend));
+        foreach (var stranger in strangers)
+            stranger.Dispose();
+    }
+
+    [Theory]
+    [InlineData("--network:listen:0", "127.0.0.1:80", "Network:Listen")]
+    [InlineData("--network:join:0", "/ip4/127.0.0.1/tcp/80", "Network:Join")]
+    [InlineData("--network:maxConnections", "3", "Network:MaxConnections")]
+    public async Task Options_ThatMakeNoSense_StopTheStart(string option, string value, string named) =>
+        (await Should.ThrowAsync<BadOptionsException>(() => RunningNode.StartAsync(option, value))).Reasons.ShouldHaveSingleItem().ShouldContain(named);
+
+    private static async Task ShouldBeProblemAsync(HttpResponseMessage response, HttpStatusCode status, string code)
+    {
+        var problem = await RunningNode.ReadProblemAsync(response);
+        (response.StatusCode, problem.Code).ShouldBe((status, code));
+    }
+
+    private static async Task<string> PeerIdAsync(RunningNode node) =>
+        (await RunningNode.ReadAsync<NetworkResponse>(await node.Anonymous.GetAsync("/api/v1/network", Stop))).PeerId;
+
+    /// <summary>The peers of a node, when there are so many and each has said who it is.</summary>
+    private static async Task<IReadOnlyList<PeerResponse>> WaitForPeersAsync(RunningNode node, int count)
+    {
+        while (true)
+        {
+            var peers = await RunningNode.ReadAsync<ListResponse<PeerResponse>>(await node.Admin.GetAsync("/api/v1/network/peers", Stop));
+            if (peers.Items.Count >= count && peers.Items.All(peer => peer.AgentVersion is not null))
+                return peers.Items;
+            await Task.Delay(50, Stop);
+        }
+    }
+}
