@@ -49,7 +49,7 @@ public sealed class PeerKey : IEquatable<PeerKey>
 
     /// <summary>Takes a key from libp2p's PublicKey message.</summary>
     /// <exception cref="FormatException">It is none, not canonical, of an unknown type, or beyond the limits.</exception>
-    /// <exception cref="PlatformNotSupportedException">It is an Ed25519 key, and this machine has neither OpenSSL 3 nor libsodium.</exception>
+    /// <exception cref="PlatformNotSupportedException">It is an Ed25519 key, and this machine has neither OpenSSL 3 nor libsodium; or the machine does not have its curve.</exception>
     public static PeerKey Parse(ReadOnlySpan<byte> encoded) => Parse(encoded, Curve25519.OfThisMachine);
 
     internal static PeerKey Parse(ReadOnlySpan<byte> encoded, ICurve25519? curve25519)
@@ -110,6 +110,8 @@ public sealed class PeerKey : IEquatable<PeerKey>
     private static Verifier Secp256k1Verifier(ReadOnlySpan<byte> data)
     {
         var parameters = Secp256k1PublicKey.TryRead(data) ?? throw new FormatException(Expected);
+        // Not every system's library has the curve: better said now than when something is to be verified.
+        ECDsa.Create(parameters).Dispose();
         return (data, signature) =>
         {
             using var key = ECDsa.Create(parameters);

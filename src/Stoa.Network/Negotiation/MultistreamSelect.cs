@@ -108,7 +108,7 @@ public static class MultistreamSelect
         var length = 0;
         for (var shift = 0; ; shift += 7)
         {
-            await ReadAllAsync(stream, line.AsMemory(0, 1), cancellationToken);
+            await stream.FillAsync(line.AsMemory(0, 1), cancellationToken);
             length |= (line[0] & 0x7f) << shift;
             if (line[0] < 0x80)
                 break;
@@ -118,21 +118,9 @@ public static class MultistreamSelect
 
         if (length is 0 or > MaxLineLength)
             throw new NegotiationException($"The other side sent a line of {length} bytes; one of 1 to {MaxLineLength} is expected.");
-        await ReadAllAsync(stream, line.AsMemory(0, length), cancellationToken);
+        await stream.FillAsync(line.AsMemory(0, length), cancellationToken);
         if (line[length - 1] != (byte)'\n')
             throw new NegotiationException("The other side sent a line without its end.");
         return Encoding.UTF8.GetString(line, 0, length - 1);
-    }
-
-    /// <summary>As <see cref="Stream.ReadExactlyAsync(Memory{byte}, CancellationToken)"/>, which would go on in a thread of the pool where there is to be only one thread.</summary>
-    private static async Task ReadAllAsync(Stream stream, Memory<byte> buffer, CancellationToken cancellationToken)
-    {
-        while (!buffer.IsEmpty)
-        {
-            var read = await stream.ReadAsync(buffer, cancellationToken);
-            if (read == 0)
-                throw new EndOfStreamException("The other side ended the stream while a protocol was agreed on.");
-            buffer = buffer[read..];
-        }
     }
 }

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using Stoa.Network.Identity;
+using Stoa.Network.Negotiation;
 using Stoa.Network.Transport;
 using Stoa.Primitives;
 
@@ -144,12 +145,12 @@ internal sealed class NoiseHandshake : IDisposable
     private async Task<byte[]> ReceiveAsync(CancellationToken cancellationToken)
     {
         var header = new byte[sizeof(ushort)];
-        await _raw.ReadExactlyAsync(header, cancellationToken);
+        await _raw.FillAsync(header, cancellationToken);
         var length = BinaryPrimitives.ReadUInt16BigEndian(header);
         if (length > MaxMessageLength)
             throw Broken($"sent a message of {length} bytes; one of the handshake has at most {MaxMessageLength}");
         var message = new byte[length];
-        await _raw.ReadExactlyAsync(message, cancellationToken);
+        await _raw.FillAsync(message, cancellationToken);
         return message;
     }
 

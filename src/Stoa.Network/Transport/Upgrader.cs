@@ -48,7 +48,9 @@ public sealed class Upgrader(IReadOnlyList<ISecurityProtocol> securities, IReadO
             // Where the deadline has passed, what failed is how the stream took it.
             if (deadline.IsCancellationRequested)
                 throw new ConnectException(ConnectFault.TimedOut, $"The handshake was not done after {timeout.TotalSeconds:0.#} seconds.", e);
-            throw ToConnectException(e) ?? e;
+            if (e is ConnectException || ToConnectException(e) is not { } said)
+                throw;
+            throw said;
         }
     }
 
@@ -58,7 +60,6 @@ public sealed class Upgrader(IReadOnlyList<ISecurityProtocol> securities, IReadO
 
     private static ConnectException? ToConnectException(Exception e) => e switch
     {
-        ConnectException known => known,
         NegotiationException { IsNothingInCommon: true } => new ConnectException(ConnectFault.NothingInCommon, e.Message, e),
         NegotiationException => new ConnectException(ConnectFault.BrokenProtocol, e.Message, e),
         IOException => new ConnectException(ConnectFault.BrokenProtocol, "The other side ended the handshake: " + e.Message, e),
