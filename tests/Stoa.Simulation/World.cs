@@ -134,7 +134,8 @@ public sealed class World
         ? Strayed()
         : new DeadlockException($"Nothing is left to do, and it is not done: everybody waits, or what was to come has left for another thread. {Where}");
 
-    private InvalidOperationException Strayed() => new($"Something left the simulation for another thread and came back. {Where}");
+    private InvalidOperationException Strayed() => new(
+        $"Something left the simulation for another thread and came back; ConfigureAwait(false), SemaphoreSlim.WaitAsync with a token, ChannelReader.ReadAllAsync and Task.Run do. {Where}");
 
     private static int HashCodeOf(int seed, int part)
     {

@@ -1,3 +1,5 @@
+using System.Threading.Channels;
+
 namespace Stoa.Simulation;
 
 public sealed class WorldTests
@@ -54,10 +56,49 @@ public sealed class WorldTests
             throw new InvalidDataException();
         }));
 
+    public static TheoryData<string, Func<World, Task>> Ways => new()
+    {
+        { "Task.Run", _ => Task.Run(() => Thread.SpinWait(100_000)) },
+        { "SemaphoreSlim", async world =>
+            {
+                using var semaphore = new SemaphoreSlim(0);
+                using var stop = new CancellationTokenSource();
+                world.Time.CreateTimer(_ => semaphore.Release(), null, TimeSpan.FromSeconds(1), Timeout.InfiniteTimeSpan);
+                await semaphore.WaitAsync(stop.Token);
+            } },
+        { "ReadAllAsync", async world =>
+            {
+                var channel = Channel.CreateUnbounded<int>();
+                world.Time.CreateTimer(_ => channel.Writer.TryWrite(1), null, TimeSpan.FromSeconds(1), Timeout.InfiniteTimeSpan);
+                await foreach (var one in channel.Reader.ReadAllAsync())
+                    break;
+            } },
+    };
+
+    [Theory, MemberData(nameof(Ways))]
+    public void Act_ThatLeavesForTheThreadPool_IsAnError(string way, Func<World, Task> act)
+    {
+        var world = new World(1);
+        Should.Throw<InvalidOperationException>(() => world.Run(async () => await act(world)), way).Message.ShouldContain("another thread");
+    }
+
+    /// <summary>What is made for several threads but keeps to the context is at home here.</summary>
     [Fact]
-    public void Act_ThatLeavesForTheThreadPool_IsAnError() =>
-        Should.Throw<InvalidOperationException>(() => new World(1).Run(async () => await Task.Run(() => Thread.SpinWait(100_000))))
-            .Message.ShouldContain("another thread");
+    public void Channels_AndSemaphoresWithoutATokenAndWaitsWithATimeout_StayInTheWorld()
+    {
+        var world = new World(1);
+        world.Run(async () =>
+        {
+            var channel = Channel.CreateUnbounded<int>();
+            using var semaphore = new SemaphoreSlim(0);
+            world.Time.CreateTimer(_ => channel.Writer.TryWrite(7), null, TimeSpan.FromSeconds(1), Timeout.InfiniteTimeSpan);
+            world.Time.CreateTimer(_ => semaphore.Release(), null, TimeSpan.FromSeconds(2), Timeout.InfiniteTimeSpan);
+            (await channel.Reader.ReadAsync()).ShouldBe(7);
+            await semaphore.WaitAsync();
+            await Thrown.ByAsync<TimeoutException>(() => new TaskCompletionSource().Task.WaitAsync(TimeSpan.FromSeconds(3), world.Time));
+            (world.Time.GetUtcNow() - VirtualTime.Start).TotalSeconds.ShouldBe(5);
+        });
+    }
 
     [Fact]
     public void Timers_CanBeSetAnewAndStopped()

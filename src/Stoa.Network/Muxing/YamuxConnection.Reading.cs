@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Diagnostics.CodeAnalysis;
 
 namespace Stoa.Network.Muxing;
 
@@ -57,7 +56,6 @@ internal sealed partial class YamuxConnection
     /// <summary>A window that had grown is no more.</summary>
     public void OnWindowGone(int growth) => _grown -= growth;
 
-    [SuppressMessage("Design", "CA1031", Justification = "Whatever the connection below throws ends this one; nobody is there to catch it.")]
     private async Task ReadAllAsync()
     {
         var input = ArrayPool<byte>.Shared.Rent(InputLength);
@@ -81,6 +79,7 @@ internal sealed partial class YamuxConnection
         }
         catch (Exception e)
         {
+            // Whatever the connection below throws ends this one; nobody is there to catch it.
             lock (Gate)
                 End($"It was lost: {e.Message}", null);
         }

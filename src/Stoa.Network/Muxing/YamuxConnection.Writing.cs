@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Diagnostics.CodeAnalysis;
 
 namespace Stoa.Network.Muxing;
 
@@ -109,7 +108,6 @@ internal sealed partial class YamuxConnection
         }
     }
 
-    [SuppressMessage("Design", "CA1031", Justification = "Whatever the connection below throws ends this one; nobody is there to catch it.")]
     private async Task WriteAllAsync()
     {
         byte[]? batch = null;
@@ -146,6 +144,7 @@ internal sealed partial class YamuxConnection
         }
         catch (Exception e)
         {
+            // Whatever the connection below throws ends this one; nobody is there to catch it.
             lock (Gate)
             {
                 End($"It was lost: {e.Message}", null);

@@ -1,4 +1,3 @@
-using System.Diagnostics.CodeAnalysis;
 using Stoa.Network.Hosting;
 
 namespace Stoa.Network.Muxing;
@@ -163,11 +162,10 @@ internal sealed partial class YamuxConnection : IMuxedConnection
 
     private bool IsOurs(uint id) => (id & 1) == 1 == _isInitiator;
 
-    [SuppressMessage("Design", "CA1031", Justification = "Whatever the connection below throws ends this one; nobody is there to catch it.")]
     private async Task RunAsync()
     {
         // A connection below that does not heed its token is ended by this.
-        await using var stop = _stop.Token.UnsafeRegister(static secured => ((Stream)secured!).Dispose(), _secured);
+        await using var stop = _stop.Token.UnsafeRegister(static connection => ((YamuxConnection)connection!).Drop(), this);
         var reading = ReadAllAsync();
         await WriteAllAsync();
         try
@@ -182,6 +180,18 @@ internal sealed partial class YamuxConnection : IMuxedConnection
         _stop.Cancel();
         await reading;
         _stop.Dispose();
+    }
+
+    private void Drop()
+    {
+        try
+        {
+            _secured.Dispose();
+        }
+        catch (Exception)
+        {
+            // It is given up in any case.
+        }
     }
 
     private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
