@@ -2,7 +2,6 @@ using Stoa.Client.Contracts;
 using Stoa.Market;
 using Stoa.Market.Identity;
 using Stoa.Network.Addressing;
-using Stoa.Network.Ping;
 using Stoa.Network.Transport;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;

@@ -5,7 +5,6 @@ using Stoa.Network.Hosting;
 using Stoa.Network.Identify;
 using Stoa.Network.Kademlia;
 using Stoa.Network.Muxing;
-using Stoa.Network.Ping;
 using Stoa.Network.Security;
 using Stoa.Network.Transport;
 using Stoa.Node.Pages;

@@ -3,7 +3,7 @@ using Stoa.Network.Hosting;
 using Stoa.Network.Transport;
 using Stoa.Primitives;
 
-namespace Stoa.Network.Ping;
+namespace Stoa.Network.Identify;
 
 /// <summary>Measures the way to a peer and back: libp2p's ping, 32 bytes that come back as they went.</summary>
 public static class PingProtocol
