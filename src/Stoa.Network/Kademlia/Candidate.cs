@@ -19,7 +19,7 @@ internal sealed class Candidate(PeerAddress peer, KademliaKey distance, int path
 
     public CandidateState State { get; set; }
 
-    /// <summary>The networks that it counts for since it was asked.</summary>
+    /// <summary>The networks of its addresses; once it has answered, of the one it answered from. It counts for them from when it is asked.</summary>
     public IReadOnlyList<AddressNetwork> Networks { get; set; } = [];
 }
 

@@ -35,7 +35,7 @@ internal sealed class Candidates(KademliaKey target, PeerId self, int count, Kad
             {
                 // Who told first may have lied about where it is.
                 if (known.State is CandidateState.Heard && known.Peer.Addresses.Count < options.MaxAddresses)
-                    known.Peer = known.Peer with { Addresses = [.. known.Peer.Addresses.Union(peer.Addresses).Take(options.MaxAddresses)] };
+                    Locate(known, known.Peer with { Addresses = [.. known.Peer.Addresses.Union(peer.Addresses).Take(options.MaxAddresses)] });
                 continue;
             }
 
@@ -70,7 +70,6 @@ internal sealed class Candidates(KademliaKey target, PeerId self, int count, Kad
     {
         candidate.State = CandidateState.Asked;
         _active[candidate.Path]++;
-        candidate.Networks = NetworksOf(candidate.Peer.Addresses);
         Tally(candidate, 1);
     }
 
@@ -109,6 +108,7 @@ internal sealed class Candidates(KademliaKey target, PeerId self, int count, Kad
         var candidate = new Candidate(peer, target.DistanceTo(KademliaKey.Of(peer.Peer)), path, depth);
         if (!_byPeer.TryAdd(peer.Peer, candidate))
             return;
+        Locate(candidate, peer);
         var place = _byDistance.BinarySearch(candidate, Comparer<Candidate>.Create((left, right) => left.Distance.CompareTo(right.Distance)));
         _byDistance.Insert(place < 0 ? ~place : place, candidate);
         if (_byDistance.Count(other => other.Path == path && other.State is CandidateState.Heard) <= MaxHeardPerPath)
@@ -121,8 +121,7 @@ internal sealed class Candidates(KademliaKey target, PeerId self, int count, Kad
 
     private bool IsCrowded(Candidate candidate)
     {
-        var networks = candidate.State is CandidateState.Heard ? NetworksOf(candidate.Peer.Addresses) : candidate.Networks;
-        foreach (var network in networks)
+        foreach (var network in candidate.Networks)
         {
             if (_asked.GetValueOrDefault(network) >= options.MaxPerNetworkInLookup)
                 return true;
@@ -130,6 +129,8 @@ internal sealed class Candidates(KademliaKey target, PeerId self, int count, Kad
 
         return false;
     }
+
+    private void Locate(Candidate candidate, PeerAddress peer) => (candidate.Peer, candidate.Networks) = (peer, NetworksOf(peer.Addresses));
 
     private IReadOnlyList<AddressNetwork> NetworksOf(IReadOnlyList<Multiaddr> addresses) =>
         [.. addresses.Select(address => AddressNetwork.Of(address, options.AllowsPrivateAddresses)).OfType<AddressNetwork>().Distinct()];

@@ -1,4 +1,3 @@
-using Google.Protobuf;
 using Stoa.Network.Addressing;
 using Stoa.Network.Kademlia;
 using Stoa.Network.Kademlia.Wire;

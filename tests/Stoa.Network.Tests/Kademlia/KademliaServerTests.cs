@@ -3,6 +3,7 @@ using Stoa.Network.Addressing;
 using Stoa.Network.Kademlia;
 using Stoa.Network.Kademlia.Wire;
 using Stoa.Primitives;
+using WireRecord = Stoa.Network.Kademlia.Wire.Record;
 
 namespace Stoa.Network.Tests.Kademlia;
 
@@ -65,7 +66,7 @@ public sealed class KademliaServerTests
             Put("/other/x"u8, "1"u8),
             Put("/pk/x"u8, "1"u8),
             Put("/pk/x"u8, new byte[20_000]),
-            new() { Type = MessageType.PutValue, Key = Id(_self), Record = new Record { Key = Id(_asker) } },
+            new() { Type = MessageType.PutValue, Key = Id(_self), Record = new WireRecord { Key = Id(_asker) } },
         ];
         foreach (var message in garbage)
             await Should.ThrowAsync<InvalidDataException>(() => AskAsync(message).AsTask());
@@ -78,7 +79,7 @@ public sealed class KademliaServerTests
         var key = ByteString.CopyFromUtf8("a key");
         var address = Peers.At(8, 8);
         (await AskAsync(new Message { Type = MessageType.AddProvider, Key = key, ProviderPeers = { PeerCodec.Write(new PeerAddress(_asker, [address]), ConnectionType.Connected, s_options) } })).ShouldBeNull();
-        var other = (await _server.AnswerAsync(Peers.Any(_random), Peers.At(7, 7), new Message { Type = MessageType.GetProviders, Key = key }, default))!;
+        var other = (await _server.AnswerAsync(Peers.Any(_random), Peers.At(7, 7), new Message { Type = MessageType.GetProviders, Key = key }, TestContext.Current.CancellationToken))!;
         PeerCodec.Read(other.ProviderPeers.ShouldHaveSingleItem(), s_options).Addresses.ShouldBe([address]);
         (await AskAsync(new Message { Type = MessageType.GetProviders, Key = key }))!.ProviderPeers.ShouldBeEmpty();
     }
@@ -111,11 +112,13 @@ public sealed class KademliaServerTests
         Should.Throw<InvalidDataException>(() => PeerCodec.Read(new Peer { Id = ByteString.CopyFrom(9, 9) }, s_options));
     }
 
-    private ValueTask<Message?> AskAsync(Message message) => _server.AnswerAsync(_asker, Peers.At(6, 6), message, default);
+    private ValueTask<Message?> AskAsync(Message message) => _server.AnswerAsync(_asker, Peers.At(6, 6), message, TestContext.Current.CancellationToken);
 
     private static Message Put(ReadOnlySpan<byte> key, ReadOnlySpan<byte> value) => new()
     {
-        Type = MessageType.PutValue, Key = ByteString.CopyFrom(key), Record = new Record { Key = ByteString.CopyFrom(key), Value = ByteString.CopyFrom(value) },
+        Type = MessageType.PutValue,
+        Key = ByteString.CopyFrom(key),
+        Record = new WireRecord { Key = ByteString.CopyFrom(key), Value = ByteString.CopyFrom(value) },
     };
 
     private static ByteString Id(PeerId peer) => ByteString.CopyFrom(peer.ToBytes());

@@ -1,7 +1,6 @@
 using System.Net.Sockets;
 using Stoa.Network.Addressing;
 using Stoa.Network.Kademlia;
-using Stoa.Primitives;
 
 namespace Stoa.Network.Tests.Kademlia;
 
@@ -35,7 +34,7 @@ public sealed class MemoryRecordStoreTests
         var (peer, origin) = Any(1);
         for (var number = 0; number < 3; number++)
         {
-            (await _store.AddProviderAsync(s_key, peer, origin, default)).ShouldBeTrue();
+            (await _store.AddProviderAsync(s_key, peer, origin, TestContext.Current.CancellationToken)).ShouldBeTrue();
             _time.Advance(TimeSpan.FromHours(23));
         }
 
@@ -50,23 +49,23 @@ public sealed class MemoryRecordStoreTests
         var value = new ValueRecord(s_key, new byte[2_000], _time.GetUtcNow());
         var store = new MemoryRecordStore(new RecordStoreOptions { MaxBytesPerPeer = 4_000 }, _time);
         var (owner, other) = (Any(1).Origin, Any(2).Origin);
-        (await store.PutValueAsync(value, owner, default)).ShouldBeTrue();
-        (await store.PutValueAsync(value, other, default)).ShouldBeTrue();
+        (await store.PutValueAsync(value, owner, TestContext.Current.CancellationToken)).ShouldBeTrue();
+        (await store.PutValueAsync(value, other, TestContext.Current.CancellationToken)).ShouldBeTrue();
         // It would be too much for the other if both counted.
-        (await store.PutValueAsync(value with { Key = new byte[] { 9 } }, other, default)).ShouldBeTrue();
-        (await store.PutValueAsync(value with { Key = new byte[] { 8 } }, owner, default)).ShouldBeFalse();
-        (await store.FindValueAsync(s_key, default)).ShouldNotBeNull();
+        (await store.PutValueAsync(value with { Key = new byte[] { 9 } }, other, TestContext.Current.CancellationToken)).ShouldBeTrue();
+        (await store.PutValueAsync(value with { Key = new byte[] { 8 } }, owner, TestContext.Current.CancellationToken)).ShouldBeFalse();
+        (await store.FindValueAsync(s_key, TestContext.Current.CancellationToken)).ShouldNotBeNull();
         _time.Advance(TimeSpan.FromHours(37));
-        (await store.FindValueAsync(s_key, default)).ShouldBeNull();
+        (await store.FindValueAsync(s_key, TestContext.Current.CancellationToken)).ShouldBeNull();
     }
 
-    private ValueTask<IReadOnlyList<PeerAddress>> FindAsync() => _store.FindProvidersAsync(s_key, default);
+    private ValueTask<IReadOnlyList<PeerAddress>> FindAsync() => _store.FindProvidersAsync(s_key, TestContext.Current.CancellationToken);
 
     private async Task<bool> AddAsync(int network)
     {
         var (peer, origin) = Any(network);
         _time.Advance(TimeSpan.FromSeconds(1));
-        return await _store.AddProviderAsync(s_key, peer, origin, default);
+        return await _store.AddProviderAsync(s_key, peer, origin, TestContext.Current.CancellationToken);
     }
 
     private (PeerAddress Peer, RecordOrigin Origin) Any(int network)

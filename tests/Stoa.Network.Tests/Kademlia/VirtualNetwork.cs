@@ -157,6 +157,7 @@ internal sealed class VirtualNetwork(VirtualWorld world)
     private sealed class VirtualStream(Place here, Place there) : MuxedStream
     {
         private readonly Queue<ReadOnlyMemory<byte>> _received = [];
+        private ReadOnlyMemory<byte> _head;
         private TaskCompletionSource? _waiter;
         private bool _isEnded;
         private bool _isReset;
@@ -168,7 +169,7 @@ internal sealed class VirtualNetwork(VirtualWorld world)
 
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
-            while (_received.Count == 0)
+            while (_head.IsEmpty && !_received.TryDequeue(out _head))
             {
                 if (_isReset)
                     throw new StreamResetException("The stream was reset.");
@@ -179,17 +180,9 @@ internal sealed class VirtualNetwork(VirtualWorld world)
                     await _waiter.Task;
             }
 
-            var chunk = _received.Dequeue();
-            var length = Math.Min(chunk.Length, buffer.Length);
-            chunk[..length].CopyTo(buffer);
-            if (length == chunk.Length)
-                return length;
-            // What is left stays first.
-            var rest = _received.ToArray();
-            _received.Clear();
-            _received.Enqueue(chunk[length..]);
-            foreach (var one in rest)
-                _received.Enqueue(one);
+            var length = Math.Min(_head.Length, buffer.Length);
+            _head[..length].CopyTo(buffer);
+            _head = _head[length..];
             return length;
         }
 
@@ -222,6 +215,7 @@ internal sealed class VirtualNetwork(VirtualWorld world)
         {
             _isReset = true;
             _received.Clear();
+            _head = default;
             _waiter?.TrySetResult();
         }
 
