@@ -2,6 +2,7 @@ using Stoa.Client.Contracts;
 using Stoa.Market;
 using Stoa.Market.Identity;
 using Stoa.Network.Addressing;
+using Stoa.Network.Identify;
 using Stoa.Network.Transport;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
