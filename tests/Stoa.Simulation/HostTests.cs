@@ -2,11 +2,11 @@ using Stoa.Network.Addressing;
 using Stoa.Network.Hosting;
 using Stoa.Network.Identify;
 using Stoa.Network.Negotiation;
+using Stoa.Network.Records;
 using Stoa.Network.Transport;
 using Stoa.Primitives;
-using Stoa.Simulation;
 
-namespace Stoa.Network.Tests.Hosting;
+namespace Stoa.Simulation;
 
 /// <summary>Hosts in one thread on virtual time, over a simulated network.</summary>
 public sealed class HostTests
@@ -30,7 +30,7 @@ public sealed class HostTests
             said.AgentVersion.ShouldBe("stoa");
             said.Protocols.ShouldContain(PingProtocol.Name);
             said.Addresses.ShouldBe(other.Addresses);
-            Records.PeerRecord.Open(said.Record!.Value.Span).Peer.ShouldBe(other.Id);
+            PeerRecord.Open(said.Record!.Value.Span).Peer.ShouldBe(other.Id);
         }
     });
 
@@ -248,6 +248,6 @@ public sealed class HostTests
             return new Peer(node, host);
         }
 
-        public Task PassAsync(TimeSpan time) => world.PassAsync(time);
+        public Task PassAsync(TimeSpan time) => world.PassAsync(time, s_none);
     }
 }
