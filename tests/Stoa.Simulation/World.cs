@@ -77,11 +77,13 @@ public sealed class World
     }
 
     /// <summary>Waits for exactly as long as is said; <see cref="Task.Delay(TimeSpan, TimeProvider)"/> counts in whole milliseconds.</summary>
-    public Task PassAsync(TimeSpan duration, CancellationToken cancellationToken)
+    public async Task PassAsync(TimeSpan duration, CancellationToken cancellationToken)
     {
         var passed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Schedule(Now + duration.Ticks, static passed => ((TaskCompletionSource)passed!).TrySetResult(), passed);
-        return passed.Task.WaitAsync(cancellationToken);
+        // Not Task.WaitAsync: with a token it comes back by the thread pool.
+        await using var registration = cancellationToken.UnsafeRegister(static (passed, token) => ((TaskCompletionSource)passed!).TrySetCanceled(token), passed);
+        await passed.Task;
     }
 
     /// <summary>Adds something to the history that is not seen from order and time alone.</summary>
