@@ -41,7 +41,7 @@ public sealed class KademliaNetworkTests(ITestOutputHelper output)
         output.WriteLine($"with 30 % dead: first provider after {times[times.Count / 2].TotalMilliseconds:F0} ms (median), {slowest.TotalMilliseconds:F0} ms (slowest)");
         slowest.ShouldBeLessThan(TimeSpan.FromSeconds(3));
 
-        var before = Total(living);
+        var (before, right) = (Total(living), 0);
         times.Clear();
         for (var number = 0; number < 60; number++)
         {
@@ -50,12 +50,15 @@ public sealed class KademliaNetworkTests(ITestOutputHelper output)
             var found = await living[random.Next(living.Count)].Dht.FindClosestAsync(target, default);
             times.Add(world.GetElapsedTime(start));
             var closest = living.OrderBy(node => KademliaKey.Of(node.Host.Id).DistanceTo(KademliaKey.Of(target))).Take(20).Select(node => node.Host.Id).ToList();
-            found.Select(peer => peer.Peer).Intersect(closest).Count().ShouldBeGreaterThanOrEqualTo(18);
+            right += found.Select(peer => peer.Peer).Intersect(closest).Count();
         }
 
         times.Sort();
         var took = Total(living).Since(before);
-        output.WriteLine($"lookup to the end with 30 % dead: {took.Hops / 60.0:F2} hops, {took.Messages / 60.0:F1} messages ({took.Failures / 60.0:F1} without answer), {times[30].TotalMilliseconds:F0} ms (median), {times[^1].TotalMilliseconds:F0} ms (slowest)");
+        output.WriteLine($"lookup to the end with 30 % dead: {took.Hops / 60.0:F2} hops, {took.Messages / 60.0:F1} messages ({took.Failures / 60.0:F1} without answer), {right / 60.0:F1} of the nearest 20, {times[30].TotalMilliseconds:F0} ms (median), {times[^1].TotalMilliseconds:F0} ms (slowest)");
+        // No table has been looked after since they died.
+        (right / 60.0).ShouldBeGreaterThanOrEqualTo(17);
+        times[30].ShouldBeLessThan(TimeSpan.FromSeconds(2));
         (took.Hops / 60.0).ShouldBeLessThanOrEqualTo(Math.Log2(Size));
     });
 
@@ -89,7 +92,7 @@ public sealed class KademliaNetworkTests(ITestOutputHelper output)
     [Fact]
     public void Values_AreReadAndCorrected_ByWhoeverReads() => Run(async world =>
     {
-        var options = s_quiet with { Validators = new Dictionary<string, IRecordValidator> { ["pk"] = new PublicKeyValidator(), ["number"] = new NumberValidator() } };
+        var options = s_quiet with { ReadQuorum = 20, Validators = new Dictionary<string, IRecordValidator> { ["pk"] = new PublicKeyValidator(), ["number"] = new NumberValidator() } };
         var nodes = await KademliaNode.JoinAsync(world, new VirtualNetwork(world), 60, 3, options);
         var own = PublicKeyValidator.KeyOf(nodes[5].Host.Id);
         (await nodes[5].Dht.PutValueAsync(own, nodes[5].Host.Key.PublicKey.ToProtobuf(), default)).ShouldBe(20);
@@ -112,11 +115,7 @@ public sealed class KademliaNetworkTests(ITestOutputHelper output)
         (await reader.Dht.GetValueAsync(key, default))!.Value.ToArray().ShouldBe("2"u8.ToArray());
         await Task.Delay(TimeSpan.FromSeconds(5), world);
         foreach (var holder in holders.Take(3))
-        {
-            // Whoever was asked was told.
-            var kept = (await holder.Store.FindValueAsync(key, default))!.Value;
-            output.WriteLine($"{holder.Host.Id} keeps {Encoding.UTF8.GetString(kept.Span)}");
-        }
+            (await holder.Store.FindValueAsync(key, default))!.Value.ToArray().ShouldBe("2"u8.ToArray());
 
         (await nodes.Except(holders).Last().Dht.GetValueAsync("/number/none"u8.ToArray(), default)).ShouldBeNull();
         await ThrowsAsync<InvalidOperationException>(() => holders[^1].Dht.PutValueAsync(key, "1"u8.ToArray(), default));
