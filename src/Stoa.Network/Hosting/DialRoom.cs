@@ -22,7 +22,7 @@ internal sealed class DialRoom(int max)
             _waiting.AddLast(turn);
         }
 
-        await using var registration = cancellationToken.UnsafeRegister(static (turn, token) => ((TaskCompletionSource)turn!).TrySetCanceled(token), turn);
+        using var registration = cancellationToken.UnsafeRegister(static (turn, token) => ((TaskCompletionSource)turn!).TrySetCanceled(token), turn);
         await turn.Task;
     }
 

@@ -1,3 +1,4 @@
+using System.Threading.Channels;
 using Stoa.Network.Transport;
 using Stoa.Primitives;
 
@@ -106,35 +107,31 @@ internal sealed class Dialer(IReadOnlyList<ITransport> transports, PeerBook book
             throw new ConnectException(ConnectFault.NoAddress, $"No address of {peer} is known that can be dialled from here.");
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var running = new List<Task<IPeerConnection>>();
+        // Dials that have ended; null when it is time to try the next address beside. Not WhenAny, which may go on in a thread of the pool, also where there is to be only one.
+        var events = Channel.CreateUnbounded<Task<IPeerConnection>?>(new UnboundedChannelOptions { SingleReader = true });
         ConnectException? last = null;
         try
         {
-            foreach (var (address, transport) in addresses)
+            for (var index = 0; index < addresses.Count; index++)
             {
+                var (address, transport) = addresses[index];
                 running.Add(transport!.DialAsync(address, peer, stop.Token));
-                using var stagger = CancellationTokenSource.CreateLinkedTokenSource(stop.Token);
-                var next = running.Count == addresses.Count ? Task.Delay(Timeout.InfiniteTimeSpan, stagger.Token) : Task.Delay(options.DialStagger, time, stagger.Token);
-                while (running.Count > 0)
+                _ = ReportAsync(running[^1], events.Writer);
+                using var stagger = index + 1 < addresses.Count
+                    ? time.CreateTimer(static events => ((ChannelWriter<Task<IPeerConnection>?>)events!).TryWrite(null), events.Writer, options.DialStagger, Timeout.InfiniteTimeSpan)
+                    : null;
+                while (running.Count > 0 && await events.Reader.ReadAsync(cancellationToken) is { } dial)
                 {
-                    var ended = await Task.WhenAny([.. running, next]);
-                    if (ended == next)
-                        break;
-                    var dial = (Task<IPeerConnection>)ended;
                     running.Remove(dial);
                     try
                     {
-                        var connection = await dial;
-                        stagger.Cancel();
-                        return connection;
+                        return await dial;
                     }
                     catch (ConnectException e)
                     {
                         last = e;
                     }
                 }
-
-                stagger.Cancel();
-                cancellationToken.ThrowIfCancellationRequested();
             }
 
             throw last!;
@@ -145,6 +142,12 @@ internal sealed class Dialer(IReadOnlyList<ITransport> transports, PeerBook book
             foreach (var dial in running)
                 _ = DropAsync(dial);
         }
+    }
+
+    private static async Task ReportAsync(Task<IPeerConnection> dial, ChannelWriter<Task<IPeerConnection>?> events)
+    {
+        await ((Task)dial).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        events.TryWrite(dial);
     }
 
     private static async Task DropAsync(Task<IPeerConnection> dial)

@@ -33,10 +33,9 @@ internal sealed class StreamServer(HostOptions options, TimeProvider time, Netwo
         var protocol = "";
         try
         {
-            using (var agreeing = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken))
+            using (var timeout = new CancellationTokenSource(options.NegotiationTimeout, time))
             {
-                using var timeout = new CancellationTokenSource(options.NegotiationTimeout, time);
-                await using var linked = timeout.Token.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), agreeing);
+                using var agreeing = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
                 protocol = await MultistreamSelect.AnswerAsync(stream, _handlers.ContainsKey, agreeing.Token);
             }
 
@@ -115,9 +114,8 @@ internal sealed class StreamServer(HostOptions options, TimeProvider time, Netwo
                 return;
             }
 
-            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
             using var timeout = new CancellationTokenSource(deadline, time);
-            await using var linked = timeout.Token.UnsafeRegister(static source => ((CancellationTokenSource)source!).Cancel(), stop);
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
             await handler(stream, stop.Token);
         }
     }

@@ -2,14 +2,15 @@ namespace Stoa.Network.Kademlia;
 
 /// <summary>How long answers take, and from it how long to wait for one.</summary>
 /// <remarks>
-/// Only answers are measured. When several in a row do not come, the wait doubles, as for TCP's retransmissions (RFC 6298): else a network that
+/// Only answers are measured. When many in a row do not come, the wait doubles, as for TCP's retransmissions (RFC 6298): else a network that
 /// became slower than the limit could never be measured again.
 /// </remarks>
 internal sealed class AnswerTimes(TimeSpan initialPatience, TimeSpan max)
 {
     private const int Kept = 64;
     private const int Enough = 8;
-    private const int MissesToDouble = 4;
+    // More than the dead that one lookup meets one after the other where a third is dead.
+    private const int MissesToDouble = 16;
     private static readonly TimeSpan s_least = TimeSpan.FromMilliseconds(10);
 
     private readonly Lock _lock = new();
@@ -34,7 +35,7 @@ internal sealed class AnswerTimes(TimeSpan initialPatience, TimeSpan max)
         get
         {
             lock (_lock)
-                return Slow is { } slow ? Clamp(slow * 3 * (1 << Math.Min(_misses / MissesToDouble, 10))) : max;
+                return Slow is { } slow ? Clamp(slow * 2 * (1 << Math.Min(_misses / MissesToDouble, 10))) : max;
         }
     }
 

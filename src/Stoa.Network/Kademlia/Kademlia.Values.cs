@@ -65,7 +65,7 @@ public sealed partial class Kademlia
 
         ReadOnlyMemory<byte>? Read(Wire.Record? record) =>
             record is not null && record.Key.Span.SequenceEqual(key.Span) && record.Value.Length <= _options.MaxValueLength && validator.IsValid(key.Span, record.Value.Span)
-                ? record.Value.Memory
+                ? (ReadOnlyMemory<byte>?)record.Value.Memory
                 : null;
     }
 

@@ -98,6 +98,9 @@ public sealed record KademliaOptions
             throw new ArgumentException("Kademlia: of each network at least one peer is taken, and no more in a bucket than in the table.");
         if (MaxValueLength + MaxKeyLength + 1_024 > MaxMessageLength)
             throw new ArgumentException($"Kademlia: a record ({MaxKeyLength} and {MaxValueLength} bytes) has to fit into a message ({MaxMessageLength} bytes).");
+        // The longest that a timer takes.
+        if (RepublishInterval.TotalMilliseconds >= uint.MaxValue || RefreshInterval.TotalMilliseconds >= uint.MaxValue / 2)
+            throw new ArgumentException("Kademlia: the intervals are shorter than 49 days, and that of refreshing than 24.");
         if (MaxRequestTimeout <= TimeSpan.Zero || InitialPatience <= TimeSpan.Zero || RepublishInterval <= TimeSpan.Zero || MaxMessagesPerStream < 1 || ReadQuorum < 1)
             throw new ArgumentException("Kademlia: times, the quorum and the number of messages of a stream are above zero.");
     }

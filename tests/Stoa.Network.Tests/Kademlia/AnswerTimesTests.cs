@@ -14,7 +14,7 @@ public sealed class AnswerTimesTests
         for (var number = 0; number < 100; number++)
             _times.Answered(TimeSpan.FromMilliseconds(number % 10 == 0 ? 400 : 40));
         _times.Patience.ShouldBe(TimeSpan.FromMilliseconds(50));
-        _times.Limit.ShouldBe(TimeSpan.FromMilliseconds(120));
+        _times.Limit.ShouldBe(TimeSpan.FromMilliseconds(80));
     }
 
     [Fact]
@@ -22,10 +22,10 @@ public sealed class AnswerTimesTests
     {
         for (var number = 0; number < 20; number++)
             _times.Answered(TimeSpan.FromMilliseconds(40));
-        for (var number = 0; number < 100; number++)
+        for (var number = 0; number < 200; number++)
             _times.Missed();
         _times.Limit.ShouldBe(TimeSpan.FromSeconds(10));
         _times.Answered(TimeSpan.FromMilliseconds(400));
-        _times.Limit.ShouldBe(TimeSpan.FromMilliseconds(120));
+        _times.Limit.ShouldBe(TimeSpan.FromMilliseconds(80));
     }
 }

@@ -9,7 +9,7 @@ namespace Stoa.Network.Tests.Kademlia;
 public sealed class KademliaNetworkTests(ITestOutputHelper output)
 {
     // Nothing runs by itself but what a test is about.
-    private static readonly KademliaOptions s_quiet = new() { RefreshInterval = TimeSpan.Zero, RepublishInterval = TimeSpan.FromDays(100), AllowsPrivateAddresses = false };
+    private static readonly KademliaOptions s_quiet = new() { RefreshInterval = TimeSpan.Zero, RepublishInterval = TimeSpan.FromDays(40), AllowsPrivateAddresses = false };
 
     [Fact]
     public void Network_WithAThirdSilentlyDead_FindsEveryKey() => Run(async world =>
@@ -27,7 +27,7 @@ public sealed class KademliaNetworkTests(ITestOutputHelper output)
         foreach (var node in nodes.Except(providers).OrderBy(node => random.Next()).Take(Size * 3 / 10).ToList())
             node.Place.IsDead = true;
         var living = nodes.Where(node => !node.Place.IsDead).ToList();
-        var (before, slowest, times) = (Total(living), TimeSpan.Zero, new List<TimeSpan>());
+        var times = new List<TimeSpan>();
         foreach (var (key, provider) in keys.Zip(providers))
         {
             var start = world.GetTimestamp();
@@ -37,11 +37,11 @@ public sealed class KademliaNetworkTests(ITestOutputHelper output)
         }
 
         times.Sort();
-        slowest = times[^1];
+        var slowest = times[^1];
         output.WriteLine($"with 30 % dead: first provider after {times[times.Count / 2].TotalMilliseconds:F0} ms (median), {slowest.TotalMilliseconds:F0} ms (slowest)");
         slowest.ShouldBeLessThan(TimeSpan.FromSeconds(3));
 
-        before = Total(living);
+        var (before, right) = (Total(living), 0);
         times.Clear();
         for (var number = 0; number < 60; number++)
         {
@@ -50,12 +50,15 @@ public sealed class KademliaNetworkTests(ITestOutputHelper output)
             var found = await living[random.Next(living.Count)].Dht.FindClosestAsync(target, default);
             times.Add(world.GetElapsedTime(start));
             var closest = living.OrderBy(node => KademliaKey.Of(node.Host.Id).DistanceTo(KademliaKey.Of(target))).Take(20).Select(node => node.Host.Id).ToList();
-            found.Select(peer => peer.Peer).Intersect(closest).Count().ShouldBeGreaterThanOrEqualTo(18);
+            right += found.Select(peer => peer.Peer).Intersect(closest).Count();
         }
 
         times.Sort();
         var took = Total(living).Since(before);
-        output.WriteLine($"lookup to the end with 30 % dead: {took.Hops / 60.0:F2} hops, {took.Messages / 60.0:F1} messages ({took.Failures / 60.0:F1} without answer), {times[30].TotalMilliseconds:F0} ms (median), {times[^1].TotalMilliseconds:F0} ms (slowest)");
+        output.WriteLine($"lookup to the end with 30 % dead: {took.Hops / 60.0:F2} hops, {took.Messages / 60.0:F1} messages ({took.Failures / 60.0:F1} without answer), {right / 60.0:F1} of the nearest 20, {times[30].TotalMilliseconds:F0} ms (median), {times[^1].TotalMilliseconds:F0} ms (slowest)");
+        // No table has been looked after since they died.
+        (right / 60.0).ShouldBeGreaterThanOrEqualTo(17);
+        times[30].ShouldBeLessThan(TimeSpan.FromSeconds(2));
         (took.Hops / 60.0).ShouldBeLessThanOrEqualTo(Math.Log2(Size));
     });
 
@@ -89,12 +92,12 @@ public sealed class KademliaNetworkTests(ITestOutputHelper output)
     [Fact]
     public void Values_AreReadAndCorrected_ByWhoeverReads() => Run(async world =>
     {
-        var options = s_quiet with { Validators = new Dictionary<string, IRecordValidator> { ["pk"] = new PublicKeyValidator(), ["number"] = new NumberValidator() } };
+        var options = s_quiet with { ReadQuorum = 20, Validators = new Dictionary<string, IRecordValidator> { ["pk"] = new PublicKeyValidator(), ["number"] = new NumberValidator() } };
         var nodes = await KademliaNode.JoinAsync(world, new VirtualNetwork(world), 60, 3, options);
         var own = PublicKeyValidator.KeyOf(nodes[5].Host.Id);
         (await nodes[5].Dht.PutValueAsync(own, nodes[5].Host.Key.PublicKey.ToProtobuf(), default)).ShouldBe(20);
         (await nodes[50].Dht.GetValueAsync(own, default))!.Value.ToArray().ShouldBe(nodes[5].Host.Key.PublicKey.ToProtobuf());
-        await Should.ThrowAsync<ArgumentException>(() => nodes[5].Dht.PutValueAsync(own, "not a key"u8.ToArray(), default));
+        await ThrowsAsync<ArgumentException>(() => nodes[5].Dht.PutValueAsync(own, "not a key"u8.ToArray(), default));
 
         var key = "/number/one"u8.ToArray();
         (await nodes[7].Dht.PutValueAsync(key, "1"u8.ToArray(), default)).ShouldBe(20);
@@ -111,8 +114,11 @@ public sealed class KademliaNetworkTests(ITestOutputHelper output)
         var reader = nodes.Except(holders).First();
         (await reader.Dht.GetValueAsync(key, default))!.Value.ToArray().ShouldBe("2"u8.ToArray());
         await Task.Delay(TimeSpan.FromSeconds(5), world);
+        foreach (var holder in holders.Take(3))
+            (await holder.Store.FindValueAsync(key, default))!.Value.ToArray().ShouldBe("2"u8.ToArray());
+
         (await nodes.Except(holders).Last().Dht.GetValueAsync("/number/none"u8.ToArray(), default)).ShouldBeNull();
-        await Should.ThrowAsync<InvalidOperationException>(() => holders[^1].Dht.PutValueAsync(key, "1"u8.ToArray(), default));
+        await ThrowsAsync<InvalidOperationException>(() => holders[^1].Dht.PutValueAsync(key, "1"u8.ToArray(), default));
     });
 
     [Fact]
@@ -207,6 +213,21 @@ public sealed class KademliaNetworkTests(ITestOutputHelper output)
     {
         var world = new VirtualWorld();
         world.Run(() => act(world));
+    }
+
+    // Shouldly's own goes on in a thread of the pool.
+    private static async Task ThrowsAsync<T>(Func<Task> act) where T : Exception
+    {
+        try
+        {
+            await act();
+        }
+        catch (T)
+        {
+            return;
+        }
+
+        throw new ShouldAssertException($"{typeof(T).Name} is expected.");
     }
 
     private static LookupReport Total(IEnumerable<KademliaNode> nodes) => nodes.Aggregate(LookupReport.None, (sum, node) => sum.Plus(node.Dht.Report));

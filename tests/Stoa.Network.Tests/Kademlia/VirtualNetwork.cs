@@ -176,7 +176,7 @@ internal sealed class VirtualNetwork(VirtualWorld world)
                 if (_isEnded)
                     return 0;
                 _waiter = new TaskCompletionSource();
-                await using (cancellationToken.UnsafeRegister(static (waiter, token) => ((TaskCompletionSource)waiter!).TrySetCanceled(token), _waiter))
+                using (cancellationToken.UnsafeRegister(static (waiter, token) => ((TaskCompletionSource)waiter!).TrySetCanceled(token), _waiter))
                     await _waiter.Task;
             }
 

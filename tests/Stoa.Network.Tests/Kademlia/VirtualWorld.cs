@@ -99,7 +99,7 @@ internal sealed class VirtualWorld : TimeProvider
         public override void Post(SendOrPostCallback d, object? state)
         {
             if (Thread.CurrentThread != _thread)
-                throw new InvalidOperationException("Something ran on another thread.");
+                throw new InvalidOperationException($"Something ran on another thread:\n{Environment.StackTrace}");
             _posts.Enqueue((d, state));
         }
 
