@@ -71,7 +71,7 @@ public static class MultistreamSelect
         var isFirst = true;
         for (var count = 0; count < MaxProposals; count++)
         {
-            var proposal = await ReadLineAsync(stream, cancellationToken);
+            var proposal = await ReadProposalAsync(stream, isFirst, cancellationToken);
             var isTaken = isSpoken(proposal);
             byte[] answer = [.. isFirst ? ToLine(Header) : [], .. ToLine(isTaken ? proposal : NotAvailable)];
             await stream.WriteAsync(answer, cancellationToken);
@@ -82,6 +82,19 @@ public static class MultistreamSelect
         }
 
         throw new NegotiationException($"{MaxProposals} protocols were proposed, and none of them is spoken here.", isNothingInCommon: true);
+    }
+
+    private static async Task<string> ReadProposalAsync(Stream stream, bool isFirst, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await ReadLineAsync(stream, cancellationToken);
+        }
+        catch (NegotiationException broken) when (!isFirst)
+        {
+            // Whoever does not wait for the answer has sent what was meant for the protocol that was refused: no breach of the rules.
+            throw new NegotiationException(broken.Message, isNothingInCommon: true);
+        }
     }
 
     private static async Task ExpectHeaderAsync(Stream stream, CancellationToken cancellationToken)
