@@ -29,10 +29,11 @@ public sealed class IdentifyProtocol : IAsyncDisposable
     private readonly Host _host;
     private readonly Lock _lock = new();
     private readonly Dictionary<PeerId, ulong> _sequences = [];
+    private readonly CancellationTokenSource _stop;
     private Task _pushing = Task.CompletedTask;
     private bool _isPushDue;
 
-    private IdentifyProtocol(Host host) => _host = host;
+    private IdentifyProtocol(Host host) => (_host, _stop) = (host, CancellationTokenSource.CreateLinkedTokenSource(host.Stopping));
 
     /// <summary>Answers who asks, and asks who comes, from now on.</summary>
     public static IdentifyProtocol Serve(Host host)
@@ -66,7 +67,9 @@ public sealed class IdentifyProtocol : IAsyncDisposable
         _host.SelfChanged -= OnSelfChanged;
         _host.Unhandle(Name);
         _host.Unhandle(PushName);
+        await _stop.CancelAsync();
         await _pushing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        _stop.Dispose();
     }
 
     private void OnChanged(PeerId peer, PeerChangeKind kind)
@@ -93,7 +96,7 @@ public sealed class IdentifyProtocol : IAsyncDisposable
     {
         try
         {
-            await AskAsync(peer, _host.Stopping);
+            await AskAsync(peer, _stop.Token);
         }
         catch (InvalidDataException)
         {
@@ -107,7 +110,7 @@ public sealed class IdentifyProtocol : IAsyncDisposable
 
     private async Task PushAsync()
     {
-        await Task.Delay(s_pushDelay, _host.Time, _host.Stopping);
+        await Task.Delay(s_pushDelay, _host.Time, _stop.Token);
         lock (_lock)
             _isPushDue = false;
         await Task.WhenAll(_host.ConnectedPeers.Where(peer => _host.Peers.Speaks(peer, PushName)).Select(async peer =>
@@ -115,8 +118,9 @@ public sealed class IdentifyProtocol : IAsyncDisposable
             try
             {
                 using var timeout = new CancellationTokenSource(s_timeout, _host.Time);
-                await using var stream = await _host.OpenStreamAsync(peer, [PushName], timeout.Token);
-                await TellAsync(stream, timeout.Token);
+                using var both = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, _stop.Token);
+                await using var stream = await _host.OpenStreamAsync(peer, [PushName], both.Token);
+                await TellAsync(stream, both.Token);
             }
             catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
             {

@@ -6,6 +6,7 @@ using Stoa.Market.Identity;
 using Stoa.Market.Tasks;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
+using Stoa.Node.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Auctions;
@@ -43,8 +44,8 @@ public static class AuctionsEndpoints
     private static async Task<Results<Ok<AuctionResponse>, ProblemResult>> GetOfTaskAsync(
         Id<AgentTask> id, Caller caller, ITaskStore tasks, SqlAuctionStore auctions, CancellationToken cancellationToken)
     {
-        if (await tasks.GetAsync(id, cancellationToken) is not { } task || task.OwnerId != caller.UserId)
-            return new Refusal<TaskRefusal>(TaskRefusal.TaskUnknown, $"You have no task {id}.").ToProblem();
+        if (await TasksEndpoints.FindAsync(tasks, id, caller, cancellationToken) is not { } task)
+            return TasksEndpoints.Unknown(id);
         return await auctions.FindAsync(id, cancellationToken) is { } kept
             ? TypedResults.Ok(await ShowAsync(kept, auctions, caller.UserId, cancellationToken))
             : new Refusal<AuctionRefusal>(AuctionRefusal.NoAuction, $"The task was given to {task.Agent} without an auction.").ToProblem();

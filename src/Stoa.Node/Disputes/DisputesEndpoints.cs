@@ -50,7 +50,7 @@ public static class DisputesEndpoints
         CancellationToken cancellationToken)
     {
         if (await TasksEndpoints.FindAsync(tasks, id, caller, cancellationToken) is not { } task)
-            return Unknown(id);
+            return TasksEndpoints.Unknown(id);
         var now = time.GetUtcNow().ToMilliseconds();
         if (!DisputeRules.Open(ids.Next<Dispute>(), ids.Next<Transfer>(), task, body.Value.Reason, TimeSpan.FromDays(options.WindowDays), now).TryGet(out var dispute, out var refusal))
             return refusal.ToProblem();
@@ -63,7 +63,7 @@ public static class DisputesEndpoints
     private static async Task<IResult> GetAsync(Id<AgentTask> id, Caller caller, ITaskStore tasks, SqlDisputeStore store, CancellationToken cancellationToken)
     {
         if (await TasksEndpoints.FindAsync(tasks, id, caller, cancellationToken) is null)
-            return Unknown(id);
+            return TasksEndpoints.Unknown(id);
         return await store.FindAsync(id, caller.UserId, cancellationToken) is { } dispute
             ? TypedResults.Ok(ToContract(dispute))
             : new Refusal<DisputeRefusal>(DisputeRefusal.DisputeUnknown, $"The task {id} is not disputed. Dispute it with POST /api/v1/tasks/{id}/dispute.").ToProblem();
@@ -71,9 +71,6 @@ public static class DisputesEndpoints
 
     private static async Task<IResult> ListAsync([AsParameters] ListQuery query, Caller caller, SqlDisputeStore store, CancellationToken cancellationToken) =>
         TypedResults.Ok(ListQuery.Answer(await store.ListAsync(caller.UserId, query.ToPage(), cancellationToken), ToContract));
-
-    private static ProblemResult Unknown(Id<AgentTask> id) =>
-        new Refusal<TaskRefusal>(TaskRefusal.TaskUnknown, $"You have no task {id}. List yours with GET /api/v1/tasks.").ToProblem();
 
     private static DisputeResponse ToContract(Dispute dispute)
     {

@@ -93,8 +93,7 @@ public static class UsageEndpoints
         var view = UsageParameters.Read(role, "role", UsageRole.Consumer, errors);
         if (errors.Count > 0)
             throw new RequestRefusedException(RequestRefusal.RequestInvalid, errors: errors);
-        if (view is UsageRole.Operator && !caller.IsAdmin)
-            throw new RequestRefusedException(RequestRefusal.Forbidden, "What the operator earns is for administrators of the node: ask as consumer or as creator.");
+        UsageParameters.RefuseUnlessTheirs(view, caller);
         var page = list.ToPage();
         var account = view is UsageRole.Operator
             ? accounts.Node

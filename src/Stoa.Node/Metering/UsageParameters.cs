@@ -55,9 +55,16 @@ public sealed record UsageParameters
             errors.Add(new FieldError("", "The parameter from is before to."));
         if (errors.Count > 0)
             throw new RequestRefusedException(RequestRefusal.RequestInvalid, errors: errors);
+        RefuseUnlessTheirs(role, caller);
+        return new UsageQuery(role, caller.UserId, span, group, span.StartOf(from), to) { Agent = Agent };
+    }
+
+    /// <summary>Everybody may ask for what is their own; what the operator earns is for administrators.</summary>
+    /// <exception cref="RequestRefusedException">It is not the caller's to ask.</exception>
+    internal static void RefuseUnlessTheirs(UsageRole role, Caller caller)
+    {
         if (role is UsageRole.Operator && !caller.IsAdmin)
             throw new RequestRefusedException(RequestRefusal.Forbidden, "What the operator earns is for administrators of the node: ask as consumer or as creator.");
-        return new UsageQuery(role, caller.UserId, span, group, span.StartOf(from), to) { Agent = Agent };
     }
 
     /// <summary>Reads one of a few words.</summary>

@@ -30,6 +30,7 @@ internal sealed partial class NetworkService(
     private TlsSecurity? _tls;
     private IdentifyProtocol? _identify;
     private MdnsDiscovery? _mdns;
+    private bool _isStopped;
     private Task _joining = Task.CompletedTask;
 
     /// <summary>The host; null while the node takes no part.</summary>
@@ -63,6 +64,8 @@ internal sealed partial class NetworkService(
     /// <inheritdoc/>
     public async Task StopAsync(CancellationToken cancellationToken)
     {
+        if (Interlocked.Exchange(ref _isStopped, true))
+            return;
         await _stop.CancelAsync();
         await _joining.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         if (_mdns is not null)

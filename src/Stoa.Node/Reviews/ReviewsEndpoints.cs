@@ -10,6 +10,7 @@ using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
+using Stoa.Node.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Reviews;
@@ -77,8 +78,8 @@ public static class ReviewsEndpoints
         TimeProvider time,
         CancellationToken cancellationToken)
     {
-        if (await FindTaskAsync(tasks, id, caller, cancellationToken) is not { } task)
-            return Unknown(id);
+        if (await TasksEndpoints.FindAsync(tasks, id, caller, cancellationToken) is not { } task)
+            return TasksEndpoints.Unknown(id);
         var agent = await agents.GetAsync(task.AgentId, cancellationToken)
             ?? throw new InvalidOperationException($"The agent {task.AgentId} of {id} is not in the catalogue.");
         var text = string.IsNullOrEmpty(body.Value.Text) ? null : body.Value.Text;
@@ -94,8 +95,8 @@ public static class ReviewsEndpoints
     private static async Task<IResult> GetOfTaskAsync(
         Id<AgentTask> id, Caller caller, ITaskStore tasks, SqlReviewStore reviews, CancellationToken cancellationToken)
     {
-        if (await FindTaskAsync(tasks, id, caller, cancellationToken) is not { } task)
-            return Unknown(id);
+        if (await TasksEndpoints.FindAsync(tasks, id, caller, cancellationToken) is not { } task)
+            return TasksEndpoints.Unknown(id);
         return await reviews.FindAsync(caller.UserId, AgentOf(task), cancellationToken) is { } review
             ? TypedResults.Ok(ToContract(review, caller))
             : new Refusal<ReviewRefusal>(
@@ -105,8 +106,8 @@ public static class ReviewsEndpoints
     private static async Task<IResult> WithdrawAsync(
         Id<AgentTask> id, Caller caller, ITaskStore tasks, SqlReviewStore reviews, TimeProvider time, CancellationToken cancellationToken)
     {
-        if (await FindTaskAsync(tasks, id, caller, cancellationToken) is not { } task)
-            return Unknown(id);
+        if (await TasksEndpoints.FindAsync(tasks, id, caller, cancellationToken) is not { } task)
+            return TasksEndpoints.Unknown(id);
         return (await reviews.WithdrawAsync(caller.UserId, AgentOf(task), time.GetUtcNow(), cancellationToken)).Match<IResult>(
             _ => TypedResults.NoContent(), refusal => refusal.ToProblem());
     }
@@ -146,12 +147,7 @@ public static class ReviewsEndpoints
         (await reviews.AnswerAsync(id, caller.UserId, body.Value.Text, time.GetUtcNow(), cancellationToken)).Match<IResult>(
             answered => TypedResults.Ok(ToContract(answered, caller)), refusal => refusal.ToProblem());
 
-    private static async Task<AgentTask?> FindTaskAsync(ITaskStore tasks, Id<AgentTask> id, Caller caller, CancellationToken cancellationToken) =>
-        await tasks.GetAsync(id, cancellationToken) is { } task && task.OwnerId == caller.UserId ? task : null;
-
     private static string AgentOf(AgentTask task) => $"{task.Agent.Publisher}/{task.Agent.Name}";
-
-    private static ProblemResult Unknown(Id<AgentTask> id) => new Refusal<TaskRefusal>(TaskRefusal.TaskUnknown, $"You have no task {id}.").ToProblem();
 
     private static ReviewResponse ToContract(Review review, Caller? reader) => new(
         review.Id.ToString(),

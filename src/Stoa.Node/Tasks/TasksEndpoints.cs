@@ -306,7 +306,8 @@ public static class TasksEndpoints
 
     private static string PathOf(Id<AgentTask> id) => $"/api/v1/tasks/{id}";
 
-    internal static ProblemResult Unknown(Id<AgentTask> id) => new Refusal<TaskRefusal>(TaskRefusal.TaskUnknown, $"You have no task {id}.").ToProblem();
+    internal static ProblemResult Unknown(Id<AgentTask> id) =>
+        new Refusal<TaskRefusal>(TaskRefusal.TaskUnknown, $"You have no task {id}. List yours with GET /api/v1/tasks.").ToProblem();
 
     private static ProblemResult NoResult(AgentTask task) => new Refusal<TaskRefusal>(
         TaskRefusal.NoResult,

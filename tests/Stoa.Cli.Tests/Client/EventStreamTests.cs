@@ -3,36 +3,22 @@ using Stoa.Client;
 
 namespace Stoa.Cli.Tests.Client;
 
-public sealed class EventStreamTests : IAsyncLifetime
+public sealed class EventStreamTests() : FakeNodeClientTest(new StoaClientOptions { MaxAttempts = 3 })
 {
     private const string Path = $"GET /api/v1/tasks/{Samples.TaskId}/events";
-    private FakeNode _node = null!;
-    private StoaClient _client = null!;
 
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
-
-    public async ValueTask InitializeAsync()
-    {
-        _node = await FakeNode.StartAsync();
-        _client = new StoaClient(new StoaClientOptions { Address = _node.Address, RetryDelay = TimeSpan.FromMilliseconds(1), MaxAttempts = 3 });
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        _client.Dispose();
-        await _node.DisposeAsync();
-    }
 
     [Fact]
     public async Task Stream_Broken_IsTakenUpAfterTheLastEventThatIsKept()
     {
         var progressArrived = new TaskCompletionSource();
-        _node.On($"GET /api/v1/tasks/{Samples.TaskId}", 200, Samples.Task("running"))
+        Node.On($"GET /api/v1/tasks/{Samples.TaskId}", 200, Samples.Task("running"))
             .On(Path, Stream(progressArrived.Task, Samples.Event("7", "stoa.task.started"), Samples.Event("live-1", "stoa.task.progress", Samples.Progress(10))))
             .On(Path, Stream(null, Samples.Event("9", "stoa.task.succeeded", Samples.TaskData("succeeded"))));
 
         var types = new List<string>();
-        await foreach (var happened in _client.WatchTaskAsync(Samples.TaskId, cancellationToken: Cancellation))
+        await foreach (var happened in Client.WatchTaskAsync(Samples.TaskId, cancellationToken: Cancellation))
         {
             types.Add(happened.Type);
             if (StoaClient.TryReadProgress(happened, out _))
@@ -40,7 +26,7 @@ public sealed class EventStreamTests : IAsyncLifetime
         }
 
         types.ShouldBe(["stoa.task.started", "stoa.task.progress", "stoa.task.succeeded"]);
-        var openings = _node.SeenOf(Path);
+        var openings = Node.SeenOf(Path);
         openings[0].Headers.ContainsKey("Last-Event-ID").ShouldBeFalse();
         openings[1].Headers["Last-Event-ID"].ShouldBe("7");
     }
@@ -48,37 +34,37 @@ public sealed class EventStreamTests : IAsyncLifetime
     [Fact]
     public async Task Stream_EndsWithTheTask_ThoughTheNodeKeepsItOpen()
     {
-        _node.On(Path, async context =>
+        Node.On(Path, async context =>
         {
             await Write(context, Samples.Event("1", "stoa.task.failed", Samples.TaskData("failed")));
             await Task.Delay(Timeout.Infinite, context.RequestAborted);
         });
 
-        (await _client.WatchTaskAsync(Samples.TaskId, cancellationToken: Cancellation).CountAsync(Cancellation)).ShouldBe(1);
+        (await Client.WatchTaskAsync(Samples.TaskId, cancellationToken: Cancellation).CountAsync(Cancellation)).ShouldBe(1);
     }
 
     [Fact]
     public async Task Stream_OfATaskThatIsOver_EndsWithoutItsLastEvent()
     {
-        _node.On($"GET /api/v1/tasks/{Samples.TaskId}", 200, Samples.Task("succeeded", "HI")).On(Path, Stream(null));
+        Node.On($"GET /api/v1/tasks/{Samples.TaskId}", 200, Samples.Task("succeeded", "HI")).On(Path, Stream(null));
 
-        (await _client.WatchTaskAsync(Samples.TaskId, "99", Cancellation).CountAsync(Cancellation)).ShouldBe(0);
+        (await Client.WatchTaskAsync(Samples.TaskId, "99", Cancellation).CountAsync(Cancellation)).ShouldBe(0);
 
-        _node.SeenOf(Path).Single().Headers["Last-Event-ID"].ShouldBe("99");
+        Node.SeenOf(Path).Single().Headers["Last-Event-ID"].ShouldBe("99");
     }
 
     [Fact]
     public async Task Stream_ThatBringsNothingAgainAndAgain_IsGivenUp()
     {
-        _node.On("GET /api/v1/events", Stream(Task.CompletedTask));
+        Node.On("GET /api/v1/events", Stream(Task.CompletedTask));
 
-        await Should.ThrowAsync<NodeUnreachableException>(async () => await _client.WatchEventsAsync(cancellationToken: Cancellation).CountAsync(Cancellation));
+        await Should.ThrowAsync<NodeUnreachableException>(async () => await Client.WatchEventsAsync(cancellationToken: Cancellation).CountAsync(Cancellation));
     }
 
     [Fact]
     public async Task Waiting_TellsOfMeasuredProgress()
     {
-        _node.On($"GET /api/v1/tasks/{Samples.TaskId}", 200, Samples.Task("succeeded", "HI"))
+        Node.On($"GET /api/v1/tasks/{Samples.TaskId}", 200, Samples.Task("succeeded", "HI"))
             .On(Path, Stream(
                 null,
                 Samples.Event("live-1", "stoa.task.progress", Samples.Progress(10)),
@@ -86,7 +72,7 @@ public sealed class EventStreamTests : IAsyncLifetime
                 Samples.Event("3", "stoa.task.succeeded", Samples.TaskData("succeeded"))));
         var read = new List<long>();
 
-        var task = await _client.WaitForTaskAsync(Samples.TaskId, new Recorder(read), Cancellation);
+        var task = await Client.WaitForTaskAsync(Samples.TaskId, new Recorder(read), Cancellation);
 
         task.State.ShouldBe("succeeded");
         read.ShouldBe([10, 60]);

@@ -4,24 +4,9 @@ using Stoa.Client.Contracts;
 
 namespace Stoa.Cli.Tests.Client;
 
-public sealed class StoaClientTests : IAsyncLifetime
+public sealed class StoaClientTests() : FakeNodeClientTest(new StoaClientOptions { ApiKey = "stoa_secret" })
 {
-    private FakeNode _node = null!;
-    private StoaClient _client = null!;
-
     private static CancellationToken Cancellation => TestContext.Current.CancellationToken;
-
-    public async ValueTask InitializeAsync()
-    {
-        _node = await FakeNode.StartAsync();
-        _client = new StoaClient(new StoaClientOptions { Address = _node.Address, ApiKey = "stoa_secret", RetryDelay = TimeSpan.FromMilliseconds(1) });
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        _client.Dispose();
-        await _node.DisposeAsync();
-    }
 
     [Theory]
     [InlineData(503)]
@@ -30,23 +15,23 @@ public sealed class StoaClientTests : IAsyncLifetime
     [InlineData(504)]
     public async Task Read_NodeFailsForAMoment_IsRepeated(int status)
     {
-        _node.On("GET /api/v1/wallet", status, Samples.Problem(status, "busy"))
+        Node.On("GET /api/v1/wallet", status, Samples.Problem(status, "busy"))
             .On("GET /api/v1/wallet", 200, """{"accountId":"a","posted":"1.000000000","held":"0.000000000","available":"1.000000000"}""");
 
-        (await _client.GetWalletAsync(Cancellation)).Available.ShouldBe("1.000000000");
+        (await Client.GetWalletAsync(Cancellation)).Available.ShouldBe("1.000000000");
 
-        _node.SeenOf("GET /api/v1/wallet").Count.ShouldBe(2);
-        _node.Seen.ShouldAllBe(request => request.Headers["Authorization"] == "Bearer stoa_secret");
+        Node.SeenOf("GET /api/v1/wallet").Count.ShouldBe(2);
+        Node.Seen.ShouldAllBe(request => request.Headers["Authorization"] == "Bearer stoa_secret");
     }
 
     [Fact]
     public async Task Submission_NodeFailsForAMoment_IsRepeatedUnderTheSameKey()
     {
-        _node.On("POST /api/v1/tasks", 503, Samples.Problem(503, "busy")).On("POST /api/v1/tasks", 202, Samples.Task("queued"));
+        Node.On("POST /api/v1/tasks", 503, Samples.Problem(503, "busy")).On("POST /api/v1/tasks", 202, Samples.Task("queued"));
 
-        (await _client.SubmitTextAsync("stoa/upper", "hi", cancellationToken: Cancellation)).State.ShouldBe("queued");
+        (await Client.SubmitTextAsync("stoa/upper", "hi", cancellationToken: Cancellation)).State.ShouldBe("queued");
 
-        var keys = _node.SeenOf("POST /api/v1/tasks").Select(request => request.Headers["Idempotency-Key"]).ToList();
+        var keys = Node.SeenOf("POST /api/v1/tasks").Select(request => request.Headers["Idempotency-Key"]).ToList();
         keys.Count.ShouldBe(2);
         keys.Distinct().Count().ShouldBe(1);
     }
@@ -54,36 +39,36 @@ public sealed class StoaClientTests : IAsyncLifetime
     [Fact]
     public async Task Submission_ThatTheNodeStillWorksOn_IsRepeatedUntilItIsAnswered()
     {
-        _node.On("POST /api/v1/batches", 409, Samples.Problem(409, "idempotencyKeyBusy"), ("Retry-After", "0"))
+        Node.On("POST /api/v1/batches", 409, Samples.Problem(409, "idempotencyKeyBusy"), ("Retry-After", "0"))
             .On("POST /api/v1/batches", 202, """{"id":"batch_1","size":0,"queued":0,"running":0,"succeeded":0,"failed":0,"cancelled":0,"cost":"0","createdAt":"2026-06-01T00:00:00.000Z"}""");
 
-        (await _client.SubmitBatchAsync(new SubmitBatchRequest([]), cancellationToken: Cancellation)).Id.ShouldBe("batch_1");
+        (await Client.SubmitBatchAsync(new SubmitBatchRequest([]), cancellationToken: Cancellation)).Id.ShouldBe("batch_1");
 
-        _node.SeenOf("POST /api/v1/batches").Select(request => request.Headers["Idempotency-Key"]).Distinct().Count().ShouldBe(1);
+        Node.SeenOf("POST /api/v1/batches").Select(request => request.Headers["Idempotency-Key"]).Distinct().Count().ShouldBe(1);
     }
 
     [Fact]
     public async Task Submission_OfItsOwn_HasAKeyOfItsOwn()
     {
-        _node.On("POST /api/v1/tasks", 202, Samples.Task("queued"));
+        Node.On("POST /api/v1/tasks", 202, Samples.Task("queued"));
 
-        await _client.SubmitTextAsync("stoa/upper", "hi", cancellationToken: Cancellation);
-        await _client.SubmitTextAsync("stoa/upper", "hi", cancellationToken: Cancellation);
+        await Client.SubmitTextAsync("stoa/upper", "hi", cancellationToken: Cancellation);
+        await Client.SubmitTextAsync("stoa/upper", "hi", cancellationToken: Cancellation);
 
-        _node.SeenOf("POST /api/v1/tasks").Select(request => request.Headers["Idempotency-Key"]).Distinct().Count().ShouldBe(2);
+        Node.SeenOf("POST /api/v1/tasks").Select(request => request.Headers["Idempotency-Key"]).Distinct().Count().ShouldBe(2);
     }
 
     [Fact]
     public async Task Refusal_WithProblemDetails_CarriesThemAndIsNotRepeated()
     {
-        _node.On("POST /api/v1/tasks", 402, Samples.Problem(402, "insufficientFunds", "add 0.5"));
+        Node.On("POST /api/v1/tasks", 402, Samples.Problem(402, "insufficientFunds", "add 0.5"));
 
-        var refusal = await Should.ThrowAsync<StoaException>(_client.SubmitTextAsync("stoa/upper", "hi", cancellationToken: Cancellation));
+        var refusal = await Should.ThrowAsync<StoaException>(Client.SubmitTextAsync("stoa/upper", "hi", cancellationToken: Cancellation));
 
         refusal.Code.ShouldBe("insufficientFunds");
         refusal.Message.ShouldBe("add 0.5");
         refusal.Problem.Errors!.Single().ShouldBe(new ProblemError("/price/base", "is negative"));
-        _node.Seen.Count.ShouldBe(1);
+        Node.Seen.Count.ShouldBe(1);
     }
 
     [Theory]
@@ -92,9 +77,9 @@ public sealed class StoaClientTests : IAsyncLifetime
     [InlineData(500, "")]
     public async Task Answer_NotOfANode_IsSaidToBeSo(int status, string body)
     {
-        _node.On("GET /api/v1/node", status, body);
+        Node.On("GET /api/v1/node", status, body);
 
-        (await Should.ThrowAsync<StoaException>(_client.GetNodeAsync(Cancellation))).Code.ShouldBe("notANode");
+        (await Should.ThrowAsync<StoaException>(Client.GetNodeAsync(Cancellation))).Code.ShouldBe("notANode");
     }
 
     [Theory]
@@ -103,9 +88,9 @@ public sealed class StoaClientTests : IAsyncLifetime
     [InlineData(410, "unexplained")]
     public async Task AnswerToHead_WhichHasNoBody_IsSaidByItsStatus(int status, string code)
     {
-        _node.On("HEAD /api/v1/blobs/sha256:0", status, "");
+        Node.On("HEAD /api/v1/blobs/sha256:0", status, "");
 
-        var refusal = await Should.ThrowAsync<StoaException>(_client.FindBlobAsync("sha256:0", Cancellation));
+        var refusal = await Should.ThrowAsync<StoaException>(Client.FindBlobAsync("sha256:0", Cancellation));
 
         (refusal.Code, refusal.Problem.Status).ShouldBe((code, status));
         refusal.Message.ShouldNotContain("Is there a Stoa node");
@@ -114,10 +99,10 @@ public sealed class StoaClientTests : IAsyncLifetime
     [Fact]
     public async Task Node_ThatIsNotThere_IsUnreachable()
     {
-        var address = _node.Address;
-        await _node.DisposeAsync();
+        var address = Node.Address;
+        await Node.DisposeAsync();
 
-        var failure = await Should.ThrowAsync<NodeUnreachableException>(_client.GetNodeAsync(Cancellation));
+        var failure = await Should.ThrowAsync<NodeUnreachableException>(Client.GetNodeAsync(Cancellation));
 
         failure.Address.ShouldBe(address);
     }
@@ -125,44 +110,44 @@ public sealed class StoaClientTests : IAsyncLifetime
     [Fact]
     public async Task Wait_AskedForIsTooLong_IsNotDone()
     {
-        _node.On("GET /api/v1/wallet", 429, Samples.Problem(429, "tooManyRequests"), ("Retry-After", "3600"));
+        Node.On("GET /api/v1/wallet", 429, Samples.Problem(429, "tooManyRequests"), ("Retry-After", "3600"));
 
-        (await Should.ThrowAsync<StoaException>(_client.GetWalletAsync(Cancellation))).Code.ShouldBe("tooManyRequests");
+        (await Should.ThrowAsync<StoaException>(Client.GetWalletAsync(Cancellation))).Code.ShouldBe("tooManyRequests");
 
-        _node.Seen.Count.ShouldBe(1);
+        Node.Seen.Count.ShouldBe(1);
     }
 
     [Fact]
     public async Task Cancellation_OfTheCaller_IsACancellation()
     {
         using var stop = new CancellationTokenSource();
-        _node.On("GET /api/v1/node", async context =>
+        Node.On("GET /api/v1/node", async context =>
         {
             await stop.CancelAsync();
             await Task.Delay(Timeout.Infinite, context.RequestAborted);
         });
 
-        await Should.ThrowAsync<OperationCanceledException>(_client.GetNodeAsync(stop.Token));
+        await Should.ThrowAsync<OperationCanceledException>(Client.GetNodeAsync(stop.Token));
     }
 
     [Fact]
     public async Task List_OfSeveralPages_IsWalkedThrough()
     {
-        _node.On("GET /api/v1/tasks?state=failed", 200, $$"""{"items":[{{Samples.Task("failed")}}],"nextCursor":"a b"}""")
+        Node.On("GET /api/v1/tasks?state=failed", 200, $$"""{"items":[{{Samples.Task("failed")}}],"nextCursor":"a b"}""")
             .On("GET /api/v1/tasks?state=failed&cursor=a%20b", 200, $$"""{"items":[{{Samples.Task("failed")}}]}""");
 
-        (await _client.ListTasksAsync("failed", Cancellation).CountAsync(Cancellation)).ShouldBe(2);
+        (await Client.ListTasksAsync("failed", Cancellation).CountAsync(Cancellation)).ShouldBe(2);
     }
 
     [Fact]
     public async Task Publication_SendsManifestAndProgramAsTheyAre()
     {
-        _node.On("POST /api/v1/agents/upload", 422, Samples.Problem(422, "manifestInvalid"));
+        Node.On("POST /api/v1/agents/upload", 422, Samples.Problem(422, "manifestInvalid"));
 
-        await Should.ThrowAsync<StoaException>(_client.PublishAgentAsync(
+        await Should.ThrowAsync<StoaException>(Client.PublishAgentAsync(
             Encoding.UTF8.GetBytes("""{ "name" :  1}"""), new MemoryStream(Encoding.UTF8.GetBytes("\0asm")), cancellationToken: Cancellation));
 
-        var sent = _node.Seen.Single();
+        var sent = Node.Seen.Single();
         sent.Headers["Content-Type"].ShouldStartWith("multipart/form-data");
         sent.Headers.ContainsKey("Idempotency-Key").ShouldBeTrue();
         sent.Text.ShouldContain("""{ "name" :  1}""");

@@ -3,81 +3,66 @@ using Microsoft.AspNetCore.Http;
 
 namespace Stoa.Cli.Tests.Commands;
 
-public sealed class TaskLogTests : IAsyncLifetime
+public sealed class TaskLogTests : FakeNodeCommandsTest
 {
     private const string Log = $"GET /api/v1/tasks/{Samples.TaskId}/log";
     private const string Events = Log + "/events";
 
-    private readonly TestCli _cli = new();
-    private FakeNode _node = null!;
-
-    public async ValueTask InitializeAsync()
-    {
-        _node = await FakeNode.StartAsync();
-        _cli.Variables["STOA_ADDRESS"] = _node.Address.ToString();
-    }
-
-    public async ValueTask DisposeAsync()
-    {
-        _cli.Dispose();
-        await _node.DisposeAsync();
-    }
-
     [Fact]
     public async Task Log_OfAStranger_CannotSteerTheTerminal()
     {
-        _node.On(Log, context =>
+        Node.On(Log, context =>
         {
             context.Response.Headers["Log-Skipped-Bytes"] = "12000";
             return context.Response.WriteAsync("\u001b]0;owned\a one\r\ntwo\rthree \u009b31m");
         });
 
-        (await _cli.RunAsync($"task logs {Samples.TaskId}")).ShouldBe(ExitCode.Ok, _cli.Error);
+        (await Cli.RunAsync($"task logs {Samples.TaskId}")).ShouldBe(ExitCode.Ok, Cli.Error);
 
-        _cli.Output.ShouldBe("\uFFFD]0;owned\uFFFD one\ntwo\nthree \uFFFD31m\n");
-        _cli.Error.ShouldContain("12 kB");
+        Cli.Output.ShouldBe("\uFFFD]0;owned\uFFFD one\ntwo\nthree \uFFFD31m\n");
+        Cli.Error.ShouldContain("12 kB");
     }
 
     [Fact]
     public async Task Log_Followed_IsPrintedAsItComesWithItsAttemptsAndGaps()
     {
-        _node.On(Events, Stream(
+        Node.On(Events, Stream(
             Piece("1-5", 1, 1, 0, 0, "one\r"),
             Piece("1-9", 1, 1, 5, 0, "\ntwo\u001b[2J"),
             Piece("2-2005", 2, 2, 2000, 2000, "again\n"),
             Samples.Event("2-2005", "stoa.task.failed", Samples.TaskData("failed"))));
 
-        (await _cli.RunAsync($"task log {Samples.TaskId} --follow")).ShouldBe(ExitCode.Ok, _cli.Error);
+        (await Cli.RunAsync($"task log {Samples.TaskId} --follow")).ShouldBe(ExitCode.Ok, Cli.Error);
 
-        _cli.Output.ShouldBe("one\ntwo\uFFFD[2J\nagain\n");
-        _cli.Error.ShouldContain("attempt 2");
-        _cli.Error.ShouldContain("2 kB");
+        Cli.Output.ShouldBe("one\ntwo\uFFFD[2J\nagain\n");
+        Cli.Error.ShouldContain("attempt 2");
+        Cli.Error.ShouldContain("2 kB");
     }
 
     [Fact]
     public async Task Log_WhoseStreamBreaks_IsTakenUpWhereItBroke()
     {
-        _node.On(Events, Stream(Piece("1-4", 1, 1, 0, 0, "one\n")))
+        Node.On(Events, Stream(Piece("1-4", 1, 1, 0, 0, "one\n")))
             .On(Events, Stream(Piece("1-8", 1, 1, 4, 0, "two\n"), Samples.Event("1-8", "stoa.task.succeeded", Samples.TaskData("succeeded"))));
 
-        (await _cli.RunAsync($"task log {Samples.TaskId} -f")).ShouldBe(ExitCode.Ok, _cli.Error);
+        (await Cli.RunAsync($"task log {Samples.TaskId} -f")).ShouldBe(ExitCode.Ok, Cli.Error);
 
-        _cli.Output.ShouldBe("one\ntwo\n");
-        _node.SeenOf(Events)[1].Headers["Last-Event-ID"].ShouldBe("1-4");
+        Cli.Output.ShouldBe("one\ntwo\n");
+        Node.SeenOf(Events)[1].Headers["Last-Event-ID"].ShouldBe("1-4");
     }
 
     [Fact]
     public async Task Log_AsJson_IsWhatTheApiGivesAndStillSteersNothing()
     {
-        _node.On(Events, Stream(Piece("1-4", 1, 1, 0, 0, "\u001b[2J\u009b"), Samples.Event("1-4", "stoa.task.cancelled", Samples.TaskData("cancelled"))))
+        Node.On(Events, Stream(Piece("1-4", 1, 1, 0, 0, "\u001b[2J\u009b"), Samples.Event("1-4", "stoa.task.cancelled", Samples.TaskData("cancelled"))))
             .On(Log, context => context.Response.WriteAsync("\u001b[2J\u009b"));
 
-        (await _cli.RunAsync($"task log {Samples.TaskId} -f --json")).ShouldBe(ExitCode.Ok, _cli.Error);
-        JsonDocument.Parse(_cli.Output).RootElement.GetProperty("text").GetString().ShouldBe("\u001b[2J\u009b");
-        _cli.Output.Where(char.IsControl).ShouldBe(['\n']);
-        (await _cli.RunAsync($"task log {Samples.TaskId} --json")).ShouldBe(ExitCode.Ok, _cli.Error);
-        JsonDocument.Parse(_cli.Output).RootElement.GetProperty("log").GetString().ShouldBe("\u001b[2J\u009b");
-        _cli.Output.Where(char.IsControl).ShouldAllBe(character => character == '\n');
+        (await Cli.RunAsync($"task log {Samples.TaskId} -f --json")).ShouldBe(ExitCode.Ok, Cli.Error);
+        JsonDocument.Parse(Cli.Output).RootElement.GetProperty("text").GetString().ShouldBe("\u001b[2J\u009b");
+        Cli.Output.Where(char.IsControl).ShouldBe(['\n']);
+        (await Cli.RunAsync($"task log {Samples.TaskId} --json")).ShouldBe(ExitCode.Ok, Cli.Error);
+        JsonDocument.Parse(Cli.Output).RootElement.GetProperty("log").GetString().ShouldBe("\u001b[2J\u009b");
+        Cli.Output.Where(char.IsControl).ShouldAllBe(character => character == '\n');
     }
 
     private static string Piece(string position, int attempt, long lease, long offset, long skipped, string text) => Samples.Event(

@@ -4,96 +4,87 @@ using Microsoft.AspNetCore.Http;
 
 namespace Stoa.Cli.Tests.Commands;
 
-public sealed class TaskSubmitTests : IAsyncLifetime
+public sealed class TaskSubmitTests : FakeNodeCommandsTest
 {
     private const string Submission = "POST /api/v1/tasks";
-    private readonly TestCli _cli = new();
-    private FakeNode _node = null!;
 
-    public async ValueTask InitializeAsync()
+    public override async ValueTask InitializeAsync()
     {
-        _node = await FakeNode.StartAsync();
-        _cli.Variables["STOA_ADDRESS"] = _node.Address.ToString();
-        _node.On(Submission, 202, Samples.Task("queued"))
+        await base.InitializeAsync();
+        Node.On(Submission, 202, Samples.Task("queued"))
             .On($"GET /api/v1/tasks/{Samples.TaskId}/events", context => context.Response.WriteAsync(
                 Samples.Event("1", "stoa.task.queued", Samples.TaskData("queued")) + Samples.Event("2", "stoa.task.succeeded", Samples.TaskData("succeeded"))))
             .On($"GET /api/v1/tasks/{Samples.TaskId}", 200, Samples.Task("succeeded", "HI"))
             .On($"GET /api/v1/tasks/{Samples.TaskId}/result", context => context.Response.WriteAsync("HI"));
     }
 
-    public async ValueTask DisposeAsync()
-    {
-        _cli.Dispose();
-        await _node.DisposeAsync();
-    }
-
     [Fact]
     public async Task Success_InAPipe_GivesTheResultAloneToStandardOutput()
     {
-        (await _cli.RunAsync("task submit stoa/upper", Encoding.UTF8.GetBytes("hi"))).ShouldBe(ExitCode.Ok);
+        (await Cli.RunAsync("task submit stoa/upper", Encoding.UTF8.GetBytes("hi"))).ShouldBe(ExitCode.Ok);
 
-        _cli.Output.ShouldBe("HI");
-        _cli.Error.ShouldContain("$0.00125 of $0.002 that were held");
-        _cli.Error.ShouldContain("1.2 Mfuel");
-        _cli.Error.ShouldContain("rcpt_");
+        Cli.Output.ShouldBe("HI");
+        Cli.Error.ShouldContain("$0.00125 of $0.002 that were held");
+        Cli.Error.ShouldContain("1.2 Mfuel");
+        Cli.Error.ShouldContain("rcpt_");
     }
 
     [Fact]
     public async Task Regions_AreSentAsTheyAreGiven()
     {
-        (await _cli.RunAsync("task submit stoa/upper --text hi --region eu-central --region eu-west")).ShouldBe(ExitCode.Ok, _cli.Error);
+        (await Cli.RunAsync("task submit stoa/upper --text hi --region eu-central --region eu-west")).ShouldBe(ExitCode.Ok, Cli.Error);
 
-        JsonDocument.Parse(_node.SeenOf(Submission)[0].Text).RootElement.GetProperty("regions").EnumerateArray()
+        JsonDocument.Parse(Node.SeenOf(Submission)[0].Text).RootElement.GetProperty("regions").EnumerateArray()
             .Select(region => region.GetString()).ShouldBe(["eu-central", "eu-west"]);
     }
 
     [Fact]
     public async Task Success_WithOutput_IsSavedWhole()
     {
-        (await _cli.RunAsync("task submit stoa/upper --text hi -o out.txt")).ShouldBe(ExitCode.Ok);
+        (await Cli.RunAsync("task submit stoa/upper --text hi -o out.txt")).ShouldBe(ExitCode.Ok);
 
-        File.ReadAllText(Path.Combine(_cli.Folder, "out.txt")).ShouldBe("HI");
-        _cli.OutputBytes.ShouldBeEmpty();
+        File.ReadAllText(Path.Combine(Cli.Folder, "out.txt")).ShouldBe("HI");
+        Cli.OutputBytes.ShouldBeEmpty();
     }
 
     [Fact]
     public async Task DamagedResult_LeavesWhatWasThere()
     {
-        _cli.Write("out.txt", "before");
+        Cli.Write("out.txt", "before");
         await using var damaged = (await FakeNode.StartAsync())
             .On(Submission, 200, Samples.Task("succeeded", "HI"))
             .On($"GET /api/v1/tasks/{Samples.TaskId}/result", context => context.Response.WriteAsync("HO"));
 
-        (await _cli.RunAsync($"task submit stoa/upper --text hi -o out.txt --address {damaged.Address}")).ShouldBe(ExitCode.Refused);
+        (await Cli.RunAsync($"task submit stoa/upper --text hi -o out.txt --address {damaged.Address}")).ShouldBe(ExitCode.Refused);
 
-        File.ReadAllText(Path.Combine(_cli.Folder, "out.txt")).ShouldBe("before");
-        Directory.GetFiles(_cli.Folder, "*.part").ShouldBeEmpty();
+        File.ReadAllText(Path.Combine(Cli.Folder, "out.txt")).ShouldBe("before");
+        Directory.GetFiles(Cli.Folder, "*.part").ShouldBeEmpty();
     }
 
     [Fact]
     public async Task Success_WithJson_GivesTheTaskAlone()
     {
-        (await _cli.RunAsync("task submit stoa/upper --text hi --json")).ShouldBe(ExitCode.Ok);
+        (await Cli.RunAsync("task submit stoa/upper --text hi --json")).ShouldBe(ExitCode.Ok);
 
-        JsonDocument.Parse(_cli.Output).RootElement.GetProperty("result").GetProperty("price").GetString().ShouldBe("0.001250000");
-        _cli.Error.ShouldBeEmpty();
+        JsonDocument.Parse(Cli.Output).RootElement.GetProperty("result").GetProperty("price").GetString().ShouldBe("0.001250000");
+        Cli.Error.ShouldBeEmpty();
     }
 
     [Fact]
     public async Task NoWait_PrintsTheIdAlone()
     {
-        (await _cli.RunAsync("task submit stoa/upper --text hi --no-wait")).ShouldBe(ExitCode.Ok);
+        (await Cli.RunAsync("task submit stoa/upper --text hi --no-wait")).ShouldBe(ExitCode.Ok);
 
-        _cli.Output.ShouldBe(Samples.TaskId + "\n");
-        _node.SeenOf($"GET /api/v1/tasks/{Samples.TaskId}/events").ShouldBeEmpty();
+        Cli.Output.ShouldBe(Samples.TaskId + "\n");
+        Node.SeenOf($"GET /api/v1/tasks/{Samples.TaskId}/events").ShouldBeEmpty();
     }
 
     [Fact]
     public async Task Options_AreInTheRequest()
     {
-        await _cli.RunAsync("task submit stoa/upper@1.0.0 --text [1,2] --json-input -p width=640 -p mode=fast --max-price $0.01 --fuel 2G --memory 64MiB --timeout 1.5s --idempotency-key k1 --no-wait");
+        await Cli.RunAsync("task submit stoa/upper@1.0.0 --text [1,2] --json-input -p width=640 -p mode=fast --max-price $0.01 --fuel 2G --memory 64MiB --timeout 1.5s --idempotency-key k1 --no-wait");
 
-        var request = _node.SeenOf(Submission).Single();
+        var request = Node.SeenOf(Submission).Single();
         request.Text.ShouldBe("""{"agent":"stoa/upper@1.0.0","input":{"json":[1,2]},"parameters":{"width":"640","mode":"fast"},"limits":{"fuel":2000000000,"memoryBytes":67108864,"timeoutMs":1500},"maxPrice":"0.01"}""");
         request.Headers["Idempotency-Key"].ShouldBe("k1");
     }
@@ -105,10 +96,10 @@ public sealed class TaskSubmitTests : IAsyncLifetime
     {
         await using var failing = (await FakeNode.StartAsync()).On(Submission, 200, Samples.Task(state));
 
-        (await _cli.RunAsync($"task submit stoa/upper --text hi --address {failing.Address}")).ShouldBe(ExitCode.Refused);
+        (await Cli.RunAsync($"task submit stoa/upper --text hi --address {failing.Address}")).ShouldBe(ExitCode.Refused);
 
-        _cli.Error.ShouldContain(told);
-        _cli.OutputBytes.ShouldBeEmpty();
+        Cli.Error.ShouldContain(told);
+        Cli.OutputBytes.ShouldBeEmpty();
     }
 
     [Fact]
@@ -125,10 +116,10 @@ public sealed class TaskSubmitTests : IAsyncLifetime
                 await Task.Delay(Timeout.Infinite, context.RequestAborted);
             });
 
-        (await _cli.RunAsync($"task submit stoa/upper --text hi --address {slow.Address}", cancellationToken: interrupt.Token)).ShouldBe(ExitCode.Interrupted);
+        (await Cli.RunAsync($"task submit stoa/upper --text hi --address {slow.Address}", cancellationToken: interrupt.Token)).ShouldBe(ExitCode.Interrupted);
 
-        _cli.Error.ShouldContain($"stoa task watch {Samples.TaskId}");
-        _cli.Error.ShouldContain($"stoa task cancel {Samples.TaskId}");
+        Cli.Error.ShouldContain($"stoa task watch {Samples.TaskId}");
+        Cli.Error.ShouldContain($"stoa task cancel {Samples.TaskId}");
     }
 
     [Fact]
@@ -143,9 +134,9 @@ public sealed class TaskSubmitTests : IAsyncLifetime
                 await Task.Delay(Timeout.Infinite, context.RequestAborted);
             });
 
-        (await _cli.RunAsync($"task submit stoa/upper --text hi --json --address {slow.Address}", cancellationToken: interrupt.Token)).ShouldBe(ExitCode.Interrupted);
+        (await Cli.RunAsync($"task submit stoa/upper --text hi --json --address {slow.Address}", cancellationToken: interrupt.Token)).ShouldBe(ExitCode.Interrupted);
 
-        JsonDocument.Parse(_cli.Error).RootElement.GetProperty("taskId").GetString().ShouldBe(Samples.TaskId);
+        JsonDocument.Parse(Cli.Error).RootElement.GetProperty("taskId").GetString().ShouldBe(Samples.TaskId);
     }
 
     [Theory]
@@ -154,23 +145,23 @@ public sealed class TaskSubmitTests : IAsyncLifetime
     [InlineData(" --no-wait")]
     public async Task OutputThatCannotBeWritten_IsToldWithTheTaskAndItsResult(string options)
     {
-        _cli.BrokenOutput = new FailingStream(new IOException("No space left on device"));
+        Cli.BrokenOutput = new FailingStream(new IOException("No space left on device"));
 
-        (await _cli.RunAsync($"task submit stoa/upper --text hi{options}")).ShouldBe(ExitCode.Usage);
+        (await Cli.RunAsync($"task submit stoa/upper --text hi{options}")).ShouldBe(ExitCode.Usage);
 
-        _cli.Error.ShouldContain("No space left on device");
-        _cli.Error.ShouldContain($"stoa task result {Samples.TaskId}");
+        Cli.Error.ShouldContain("No space left on device");
+        Cli.Error.ShouldContain($"stoa task result {Samples.TaskId}");
     }
 
     [Fact]
     public async Task OutputThatNobodyReadsAnyMore_IsNoError()
     {
-        _cli.BrokenOutput = new FailingStream(FailingStream.BrokenPipe());
+        Cli.BrokenOutput = new FailingStream(FailingStream.BrokenPipe());
 
-        (await _cli.RunAsync("task submit stoa/upper --text hi")).ShouldBe(ExitCode.Ok);
+        (await Cli.RunAsync("task submit stoa/upper --text hi")).ShouldBe(ExitCode.Ok);
 
-        _cli.Error.ShouldNotContain("error:");
-        _cli.Error.ShouldContain($"stoa task result {Samples.TaskId}");
+        Cli.Error.ShouldNotContain("error:");
+        Cli.Error.ShouldContain($"stoa task result {Samples.TaskId}");
     }
 
     [Fact]
@@ -181,10 +172,10 @@ public sealed class TaskSubmitTests : IAsyncLifetime
             .On($"GET /api/v1/tasks/{Samples.TaskId}", 200, Samples.Task("queued").Replace(",\"attempts\":1", dueAt + "0"))
             .On($"GET /api/v1/tasks/{Samples.TaskId}", 200, Samples.Task("queued").Replace(",\"attempts\":1", dueAt + "1"));
 
-        (await _cli.RunAsync($"task show {Samples.TaskId} --address {node.Address}")).ShouldBe(ExitCode.Ok);
-        _cli.Output.ShouldContain("Due        2026-01-02T00:00:00.000Z\n");
-        (await _cli.RunAsync($"task show {Samples.TaskId} --address {node.Address}")).ShouldBe(ExitCode.Ok);
-        _cli.Output.ShouldContain("2026-01-02T00:00:00.000Z (another attempt)");
+        (await Cli.RunAsync($"task show {Samples.TaskId} --address {node.Address}")).ShouldBe(ExitCode.Ok);
+        Cli.Output.ShouldContain("Due        2026-01-02T00:00:00.000Z\n");
+        (await Cli.RunAsync($"task show {Samples.TaskId} --address {node.Address}")).ShouldBe(ExitCode.Ok);
+        Cli.Output.ShouldContain("2026-01-02T00:00:00.000Z (another attempt)");
     }
 
     [Fact]
@@ -193,28 +184,28 @@ public sealed class TaskSubmitTests : IAsyncLifetime
         await using var node = (await FakeNode.StartAsync())
             .On($"GET /api/v1/tasks/{Samples.TaskId}", 200, Samples.Task("failed").Replace("bad input", "first\\nsecond"));
 
-        (await _cli.RunAsync($"task show {Samples.TaskId} --address {node.Address}")).ShouldBe(ExitCode.Ok);
+        (await Cli.RunAsync($"task show {Samples.TaskId} --address {node.Address}")).ShouldBe(ExitCode.Ok);
 
-        _cli.Output.ShouldContain("  Log        first\n             second\n");
+        Cli.Output.ShouldContain("  Log        first\n             second\n");
     }
 
     [Fact]
     public async Task Watch_InAPipe_IsALineAnEvent()
     {
-        (await _cli.RunAsync($"task watch {Samples.TaskId} --json")).ShouldBe(ExitCode.Ok);
+        (await Cli.RunAsync($"task watch {Samples.TaskId} --json")).ShouldBe(ExitCode.Ok);
 
-        _cli.Output.TrimEnd('\n').Split('\n').Select(line => JsonDocument.Parse(line).RootElement.GetProperty("type").GetString())
+        Cli.Output.TrimEnd('\n').Split('\n').Select(line => JsonDocument.Parse(line).RootElement.GetProperty("type").GetString())
             .ShouldBe(["stoa.task.queued", "stoa.task.succeeded"]);
     }
 
     [Fact]
     public async Task List_InAPipe_IsTabSeparated()
     {
-        _node.On("GET /api/v1/tasks", 200, $$"""{"items":[{{Samples.Task("succeeded", "HI")}},{{Samples.Task("running")}}]}""");
+        Node.On("GET /api/v1/tasks", 200, $$"""{"items":[{{Samples.Task("succeeded", "HI")}},{{Samples.Task("running")}}]}""");
 
-        (await _cli.RunAsync("task list")).ShouldBe(ExitCode.Ok);
+        (await Cli.RunAsync("task list")).ShouldBe(ExitCode.Ok);
 
-        _cli.Output.Split('\n')[..3].ShouldBe(
+        Cli.Output.Split('\n')[..3].ShouldBe(
         [
             "TASK\tAGENT\tSTATE\tSUBMITTED\tTOOK\tPRICE",
             $"{Samples.TaskId}\tstoa/upper@1.0.0\tsucceeded\t2026-01-01T00:00:00.000Z\t1.5 s\t$0.00125",
