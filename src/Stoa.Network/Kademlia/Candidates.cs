@@ -49,14 +49,14 @@ internal sealed class Candidates(KademliaKey target, PeerId self, int count, Kad
     /// <summary>Whom to ask next; null when the nearest were all asked.</summary>
     public Candidate? Next()
     {
-        var rank = 0;
+        var (rank, limit) = (0, count + Spare());
         Span<int> ranks = stackalloc int[options.DisjointPaths];
         Candidate? next = null;
         foreach (var candidate in _byDistance)
         {
             if (candidate.State is CandidateState.Failed or CandidateState.Slow || (candidate.State is CandidateState.Heard && IsCrowded(candidate)))
                 continue;
-            if (candidate.State is CandidateState.Heard && (rank < count || ranks[candidate.Path] < PathWidth)
+            if (candidate.State is CandidateState.Heard && (rank < limit || ranks[candidate.Path] < PathWidth)
                 && (next is null || _active[candidate.Path] < _active[next.Path]))
                 next = candidate;
             rank++;
@@ -128,6 +128,19 @@ internal sealed class Candidates(KademliaKey target, PeerId self, int count, Kad
         }
 
         return false;
+    }
+
+    /// <summary>How many of those asked now will not answer, going by those asked before: so many more are asked, not one by one when each has been waited for.</summary>
+    private int Spare()
+    {
+        var (answered, silent) = (0, 0);
+        foreach (var candidate in _byDistance)
+        {
+            answered += candidate.State is CandidateState.Answered ? 1 : 0;
+            silent += candidate.State is CandidateState.Failed or CandidateState.Slow ? 1 : 0;
+        }
+
+        return silent == 0 ? 0 : Active * silent / (answered + silent);
     }
 
     private void Locate(Candidate candidate, PeerAddress peer) => (candidate.Peer, candidate.Networks) = (peer, NetworksOf(peer.Addresses));

@@ -46,15 +46,22 @@ internal sealed class Lookup
     {
         foreach (var peer in start)
             _candidates.Start(peer);
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var stop = new CancellationTokenSource();
+        var isComplete = false;
+        using var given = cancellationToken.UnsafeRegister(static stop => ((CancellationTokenSource)stop!).Cancel(), stop);
         try
         {
             while (true)
             {
                 while (_candidates.Active < Width && _candidates.Next() is { } next)
                     _ = AskAsync(next, request, stop.Token);
-                if (_outstanding == 0)
-                    return ToResult(isComplete: true);
+                // With as many as were wanted, nobody waits for the slow. Their requests go on, so that it is known next time who is not there.
+                if (_outstanding == 0 || (_candidates.Active == 0 && _candidates.Answered.Count == _options.BucketSize))
+                {
+                    isComplete = true;
+                    return ToResult(isComplete);
+                }
+
                 var (candidate, answer, isSlow) = await _events.Reader.ReadAsync(cancellationToken);
                 if (isSlow)
                     _candidates.Delay(candidate);
@@ -65,7 +72,8 @@ internal sealed class Lookup
         finally
         {
             // Who is asked still is not waited for. It is no fault of theirs.
-            stop.Cancel();
+            if (!isComplete)
+                stop.Cancel();
         }
     }
 
@@ -115,7 +123,7 @@ internal sealed class Lookup
     {
         var answered = _candidates.Answered;
         return new LookupResult(
-            [.. answered.Select(candidate => candidate.Peer)], isComplete, new LookupReport(1, answered is [var nearest, ..] ? nearest.Depth : 0, _messages, _failures));
+            [.. answered.Select(candidate => candidate.Peer)], isComplete, new LookupReport(1, answered is [var nearest, ..] ? nearest.Depth : 0, _messages, _failures + (isComplete ? _outstanding : 0)));
     }
 }
 

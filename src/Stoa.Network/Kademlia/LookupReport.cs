@@ -4,7 +4,7 @@ namespace Stoa.Network.Kademlia;
 /// <param name="Lookups">How many.</param>
 /// <param name="Hops">How many peers were asked one because of the other until the closest was found, summed up.</param>
 /// <param name="Messages">How many requests went out.</param>
-/// <param name="Failures">How many of these had no answer.</param>
+/// <param name="Failures">How many of these had no answer when it ended by itself.</param>
 public sealed record LookupReport(long Lookups, long Hops, long Messages, long Failures)
 {
     /// <summary>Nothing.</summary>
