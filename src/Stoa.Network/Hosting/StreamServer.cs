@@ -8,6 +8,10 @@ namespace Stoa.Network.Hosting;
 /// <summary>Answers the streams that peers open: finds the protocol's handler, within its limits.</summary>
 internal sealed class StreamServer(HostOptions options, TimeProvider time, NetworkMetrics metrics, Action<PeerId> offend)
 {
+    private const int MaxPiecesIgnored = 64;
+
+    private static readonly TimeSpan s_endTimeout = TimeSpan.FromSeconds(5);
+
     private readonly ConcurrentDictionary<string, Served> _handlers = new(StringComparer.Ordinal);
 
     public IReadOnlyList<string> Protocols => [.. _handlers.Keys.Order(StringComparer.Ordinal)];
@@ -56,6 +60,8 @@ internal sealed class StreamServer(HostOptions options, TimeProvider time, Netwo
             {
                 served.Leave(connection.RemotePeer);
             }
+
+            await EndAsync(stream, cancellationToken);
         }
         catch (Exception e) when (e is InvalidDataException or NegotiationException { IsNothingInCommon: false })
         {
@@ -71,6 +77,19 @@ internal sealed class StreamServer(HostOptions options, TimeProvider time, Netwo
         {
             // A fault of the handler ends its stream, and nothing else.
             Fail(protocol, e.GetType().Name);
+        }
+    }
+
+    /// <summary>Waits a moment until the other side has ended, too: a reset would overtake what it has still to read, or to say.</summary>
+    private async Task EndAsync(MuxedStream stream, CancellationToken cancellationToken)
+    {
+        using var timeout = new CancellationTokenSource(s_endTimeout, time);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        await stream.CompleteWritesAsync(ending.Token);
+        var rest = new byte[512];
+        for (var pieces = 0; pieces < MaxPiecesIgnored && await stream.ReadAsync(rest, ending.Token) > 0; pieces++)
+        {
+            // Nobody wants it.
         }
     }
 

@@ -121,6 +121,8 @@ public sealed class IdentifyProtocol : IAsyncDisposable
                 using var both = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, _stop.Token);
                 await using var stream = await _host.OpenStreamAsync(peer, [PushName], both.Token);
                 await TellAsync(stream, both.Token);
+                // It has heard when it ends the stream: to go before would be to reset it.
+                await stream.ReadAsync(new byte[1], both.Token);
             }
             catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
             {
