@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net.Sockets;
 using Stoa.Network.Addressing;
 using Stoa.Network.Discovery;
@@ -27,6 +28,7 @@ internal sealed partial class NetworkService(
     private static readonly TimeSpan s_longestWait = TimeSpan.FromMinutes(2);
 
     private readonly CancellationTokenSource _stop = new();
+    private readonly ConcurrentDictionary<PeerId, bool> _meeting = new();
     private TlsSecurity? _tls;
     private IdentifyProtocol? _identify;
     private MdnsDiscovery? _mdns;
@@ -114,7 +116,8 @@ internal sealed partial class NetworkService(
     /// <summary>Connects to a peer of the local network, unless there are enough.</summary>
     private async Task MeetAsync(PeerHost host, PeerAddress peer)
     {
-        if (host.IsConnected(peer.Peer) || host.ConnectedPeers.Count >= EnoughPeers)
+        // One peer is heard on each interface, and again and again.
+        if (host.IsConnected(peer.Peer) || host.ConnectedPeers.Count >= EnoughPeers || !_meeting.TryAdd(peer.Peer, true))
             return;
         try
         {
@@ -124,6 +127,10 @@ internal sealed partial class NetworkService(
         catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
         {
             // It is found again when it is there again.
+        }
+        finally
+        {
+            _meeting.TryRemove(peer.Peer, out _);
         }
     }
 
