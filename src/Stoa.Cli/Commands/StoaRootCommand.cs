@@ -22,6 +22,7 @@ internal static class StoaRootCommand
                 new AgentListCommand(scope),
                 new AgentShowCommand(scope),
                 AgentBiddingCommands.Create(scope)),
+            ListingCommands.Create(scope),
             new CommandGroup(
                 "task",
                 "Have agents do work, and follow it.",

@@ -24,6 +24,7 @@ using Stoa.Node.Plans;
 using Stoa.Node.Privacy;
 using Stoa.Node.Quotas;
 using Stoa.Node.Registry;
+using Stoa.Node.Registry.Statements;
 using Stoa.Node.Reviews;
 using Stoa.Node.Schedules;
 using Stoa.Node.Selection;
@@ -140,6 +141,7 @@ public sealed class NodeHost : IAsyncDisposable
         app.MapPages();
         app.MapSignOnPages();
         app.MapUsageSchema();
+        app.MapStatementSchemas();
         app.MapOpenApiDocument();
         app.MapObservability();
         app.MapSigningKeys();
@@ -165,6 +167,7 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapEvents();
         api.MapBuilds(builds);
         api.MapRegistry();
+        api.MapListings();
         api.MapTasks();
         api.MapSealing();
         api.MapAuctions();

@@ -12,6 +12,7 @@ using Stoa.Node.Identity;
 using Stoa.Node.Ledger;
 using Stoa.Node.Metering;
 using Stoa.Node.Plans;
+using Stoa.Node.Registry.Statements;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
 using Stoa.Primitives;
@@ -40,7 +41,7 @@ internal sealed record ErasureAct(SqlSession Session, Erasure Erasure, string Ha
 internal sealed record ErasureStep(string Name, Func<ErasureAct, Task<string?>>? RunAsync);
 
 /// <summary>What an erasure does, in its order: first what leads to other things by the handle, last the handle itself. Each step may be done again and again.</summary>
-internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentIndex index, IdSource ids)
+internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentIndex index, PublisherStatements statements, IdSource ids)
 {
     public const string Begin = "begin";
     public const string Deliveries = "deliveries of others";
@@ -72,7 +73,7 @@ internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentI
     private static readonly string s_nothing = ContentHash.Of([]).ToString();
 
     /// <summary>All steps.</summary>
-    public IReadOnlyList<ErasureStep> All { get; } = Order(cell, accounts, index, ids);
+    public IReadOnlyList<ErasureStep> All { get; } = Order(cell, accounts, index, statements, ids);
 
     /// <summary>The tables that rows are deleted from or overwritten in.</summary>
     public IReadOnlyList<string> Tables { get; } =
@@ -124,7 +125,7 @@ internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentI
         return (await SqlLedger.ApplyAsync(session, [given])).Refusal is null;
     }
 
-    private static List<ErasureStep> Order(CellKey cell, SystemAccounts accounts, AgentIndex index, IdSource ids)
+    private static List<ErasureStep> Order(CellKey cell, SystemAccounts accounts, AgentIndex index, PublisherStatements statements, IdSource ids)
     {
         var steps = new List<ErasureStep>
         {
@@ -141,7 +142,7 @@ internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentI
         steps.Add(new(Answers, act => DoneWhenAsync(act.Session.ExecuteAsync(
             "UPDATE reviews SET answer = NULL, answered_at = NULL WHERE id IN (SELECT id FROM reviews WHERE publisher_id = @user AND answer IS NOT NULL LIMIT @limit)",
             act.Parameters(RowsAtOnce)))));
-        steps.Add(new(Agents, act => WithdrawAgentsAsync(act, index)));
+        steps.Add(new(Agents, act => WithdrawAgentsAsync(act, index, statements)));
         steps.Add(new(Content, null));
         steps.Add(new(UnusedVersions, null));
         steps.Add(new(Wallet, async act =>
@@ -255,7 +256,7 @@ internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentI
     }
 
     /// <summary>Has no more tasks given to the person's agents. Versions stay, since receipts name them.</summary>
-    private static async Task<string?> WithdrawAgentsAsync(ErasureAct act, AgentIndex index)
+    private static async Task<string?> WithdrawAgentsAsync(ErasureAct act, AgentIndex index, PublisherStatements statements)
     {
         var theirs = act.Parameters(RowsAtOnce);
         foreach (var table in new[] { "agent_capabilities", "agent_listings" })
@@ -264,13 +265,14 @@ internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentI
         var withdrawn = await act.Session.ExecuteAsync(
             "UPDATE agent_versions SET withdrawn_at = @Now WHERE publisher_id = @user AND withdrawn_at IS NULL", new { act.Now, user = act.User });
         act.Session.OnCommitted(() => index.Withdraw(act.User));
+        var isForgotten = await statements.ForgetAsync(act.Session, act.User);
         if (withdrawn > 0)
         {
             await SqlEvents.AppendAsync(act.Session, [NewEvent.Create(
                 EventTypes.AgentsWithdrawn, act.User.ToString(), null, act.Now, json => json.WriteString("publisherId", act.User.ToString()))]);
         }
 
-        return null;
+        return isForgotten ? null : "";
     }
 
     private static async Task<string?> EraseUserAsync(ErasureAct act, CellKey cell)

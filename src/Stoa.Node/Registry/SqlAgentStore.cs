@@ -7,6 +7,7 @@ using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 using Stoa.Node.Events;
 using Stoa.Node.Quotas;
+using Stoa.Node.Registry.Statements;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
 using AgentQuery = Stoa.Market.Registry.AgentQuery;
@@ -16,7 +17,8 @@ namespace Stoa.Node.Registry;
 /// <summary>Versions in <c>agent_versions</c>; the newest of each agent, and what a search looks at, in <c>agent_listings</c>.</summary>
 /// <param name="database">The cell's.</param>
 /// <param name="index">Told what is published; null for nobody.</param>
-public sealed class SqlAgentStore(Database database, AgentIndex? index = null) : IAgentStore
+/// <param name="statements">Says it to the network; null for nobody.</param>
+public sealed class SqlAgentStore(Database database, AgentIndex? index = null, PublisherStatements? statements = null) : IAgentStore
 {
     private const int MaxRemembered = 4_096;
 
@@ -95,6 +97,7 @@ public sealed class SqlAgentStore(Database database, AgentIndex? index = null) :
     private async Task<Outcome<AgentVersion, PublishRefusal>> AddAsync(SqlSession session, AgentVersion version, NewEvent published)
     {
         var manifest = version.Manifest;
+        var stored = JsonSerializer.Serialize(ManifestBody.Of(manifest), StoaJson.Default.AgentManifestBody);
         var added = await session.ExecuteAsync(
             """
             INSERT INTO agent_versions
@@ -109,7 +112,7 @@ public sealed class SqlAgentStore(Database database, AgentIndex? index = null) :
                 publisher = version.Publisher,
                 name = manifest.Name,
                 version = manifest.Version,
-                manifest = JsonSerializer.Serialize(ManifestBody.Of(manifest), StoaJson.Default.AgentManifestBody),
+                manifest = stored,
                 artifact = version.ArtifactDigest,
                 program = version.ProgramDigest,
                 bytes = version.ProgramBytes,
@@ -121,6 +124,8 @@ public sealed class SqlAgentStore(Database database, AgentIndex? index = null) :
             return await AnswerExistingAsync(session, version);
         await PointToNewestAsync(session, version);
         await SqlUserUsage.AddContentAsync(session, version.PublisherId, version.ProgramBytes);
+        if (statements is not null)
+            await statements.ListAsync(session, version with { ManifestJson = version.ManifestJson ?? stored });
         await SqlEvents.AppendAsync(session, [published]);
         return version;
     }
