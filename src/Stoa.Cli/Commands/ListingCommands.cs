@@ -89,7 +89,8 @@ internal sealed class ListingShowCommand : StoaCommand
             scope,
             "show",
             "Show an agent of the network: who publishes it, its versions, where they are at hand.",
-            new("By the publisher's handle", "stoa listing show stoa/image-resize"))
+            new("By the publisher's handle", "stoa listing show stoa/image-resize"),
+            new("By the publisher's key, which is unmistakable", "stoa listing show QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/image-resize"))
     {
         Add(_listing);
     }

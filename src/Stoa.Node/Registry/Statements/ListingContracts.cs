@@ -69,7 +69,7 @@ internal static class ListingContracts
 
     private const string Offered = "offered";
 
-    private static ListingVersionBody ToVersion(IReadOnlyList<Statement> listings, ILookup<MergeKey, Statement> byKey, Func<ContentHash, IEnumerable<PeerId>> nodesOf)
+    private static ListingVersionBody ToVersion(List<Statement> listings, ILookup<MergeKey, Statement> byKey, Func<ContentHash, IEnumerable<PeerId>> nodesOf)
     {
         var (statement, listing) = (listings[0], (ListingStatement)listings[0].Content);
         var withdrawal = ToWithdrawal(byKey[statement.Key with { Kind = StatementKind.Withdrawal }].SingleOrDefault());

@@ -93,7 +93,7 @@ public sealed class PublisherStatements(CellKey cell, AdmissionPolicy policy, Ti
         })];
     }
 
-    private async Task AddAsync(SqlSession session, IReadOnlyList<Statement> statements)
+    private async Task AddAsync(SqlSession session, List<Statement> statements)
     {
         if (statements.Count == 0)
             return;

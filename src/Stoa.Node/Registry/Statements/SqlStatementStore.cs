@@ -15,7 +15,7 @@ public sealed class SqlStatementStore(Database database, AdmissionPolicy policy)
         database.WriteAsync(session => SqlStatements.AddAsync(session, statements, policy, now), cancellationToken);
 
     public async Task<Statement?> FindAsync(ContentHash id, CancellationToken cancellationToken) =>
-        (await FindAllAsync([id], cancellationToken)).FirstOrDefault();
+        await FindAllAsync([id], cancellationToken) is [var statement] ? statement : null;
 
     public async Task<IReadOnlyList<Statement>> FindAllAsync(IReadOnlyCollection<ContentHash> ids, CancellationToken cancellationToken) => ToStatements(await database.ReadAsync(
         session => session.QueryAsync<StatementRow>($"SELECT {StatementRow.Columns} FROM statements WHERE id IN @ids", new { ids }), cancellationToken));

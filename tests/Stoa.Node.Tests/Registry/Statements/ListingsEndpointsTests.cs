@@ -1,7 +1,6 @@
 using System.Net;
 using System.Text;
 using Stoa.Client;
-using Stoa.Client.Contracts;
 using Stoa.Market.Registry;
 using Stoa.Market.Registry.Statements;
 using Stoa.Market.Tests.Tasks;

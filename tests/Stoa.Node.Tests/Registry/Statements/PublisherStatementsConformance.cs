@@ -7,7 +7,6 @@ using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Registry;
 using Stoa.Market.Registry.Statements;
-using Stoa.Node.Builds;
 using Stoa.Node.Identity;
 using Stoa.Node.Registry;
 using Stoa.Node.Registry.Statements;
@@ -196,7 +195,7 @@ public abstract class PublisherStatementsConformance(DatabaseSource source) : Da
     private Task WithdrawAsync(PublisherStatements statements, AgentVersion version, bool isWithdrawn, string? reason) => Database.WriteAsync(
         session => statements.WithdrawAsync(session, version.PublisherId, [(version.Manifest.Name, version.Manifest.Version)], isWithdrawn, reason), Stop);
 
-    private Statement Sign(PrivateKey key, StatementContent content, int minutes = 0) =>
+    private static Statement Sign(PrivateKey key, StatementContent content, int minutes = 0) =>
         Statement.Sign(key, new Hlc(DateTimeOffset.FromUnixTimeMilliseconds(1_764_000_000_000).AddMinutes(minutes).ToUnixTimeMilliseconds(), 0), content).Value;
 
     private async Task AddAsync(params Statement[] statements)
@@ -220,7 +219,10 @@ public abstract class PublisherStatementsConformance(DatabaseSource source) : Da
 
         var listing = StatementStoreConformance.Listing(version, name: name);
         var made = new AgentVersion(
-            _ids.Next<AgentVersion>(), user, publisher, listing.Manifest, ContentHash.Of("artifact"u8), ContentHash.Of("program"u8), 7, _time.GetUtcNow()) { ManifestJson = listing.ManifestJson };
+            _ids.Next<AgentVersion>(), user, publisher, listing.Manifest, ContentHash.Of("artifact"u8), ContentHash.Of("program"u8), 7, _time.GetUtcNow())
+        {
+            ManifestJson = listing.ManifestJson,
+        };
         var published = new NewEvent(EventTypes.AgentPublished, made.Id.ToString(), null, made.PublishedAt, "{}");
         return (await new SqlAgentStore(Database, null, isSaid ? Statements : null).AddAsync(made, published, Stop)).Value;
     }
