@@ -44,6 +44,10 @@ public sealed partial class StoaClient
     public Task ResetPasswordAsync(ResetPasswordRequest request, CancellationToken cancellationToken = default) => DoAsync(
         Once(HttpMethod.Post, "password-resets", () => JsonBody(request, StoaJson.Default.ResetPasswordRequest)), cancellationToken);
 
+    /// <summary><c>POST /api/v1/password-resets/codes</c>, for administrators: a code by which a user sets a forgotten password anew. The one before is worth nothing any more.</summary>
+    public Task<PasswordResetCodeResponse> MakePasswordResetCodeAsync(MakePasswordResetCodeRequest request, CancellationToken cancellationToken = default) => SendAsync(
+        Once(HttpMethod.Post, "password-resets/codes", () => JsonBody(request, StoaJson.Default.MakePasswordResetCodeRequest)), StoaJson.Default.PasswordResetCodeResponse, cancellationToken);
+
     /// <summary><c>POST /api/v1/users/me/totp</c>: a secret for an authenticator, which <see cref="ConfirmTotpAsync"/> puts in force.</summary>
     public Task<TotpResponse> BeginTotpAsync(BeginTotpRequest request, CancellationToken cancellationToken = default) =>
         PostAsync("users/me/totp", request, StoaJson.Default.BeginTotpRequest, StoaJson.Default.TotpResponse, cancellationToken);

@@ -51,9 +51,29 @@ public sealed partial class StoaClient
     public Task<AgentResponse> GetAgentAsync(AgentReference agent, CancellationToken cancellationToken = default) =>
         GetAsync(agent.Path, StoaJson.Default.AgentResponse, cancellationToken);
 
-    /// <summary><c>GET /api/v1/agents/{publisher}/{name}/versions</c>, all pages.</summary>
+    /// <summary><c>GET /api/v1/agents/{publisher}/{name}/versions</c>: those that are offered, all pages.</summary>
     public IAsyncEnumerable<AgentResponse> ListAgentVersionsAsync(AgentReference agent, CancellationToken cancellationToken = default) =>
-        ListAsync(agent.ListingPath + "/versions", StoaJson.Default.ListResponseAgentResponse, cancellationToken);
+        ListAgentVersionsAsync(agent, withWithdrawn: false, cancellationToken);
+
+    /// <summary><c>GET /api/v1/agents/{publisher}/{name}/versions</c>, all pages.</summary>
+    /// <param name="agent">A version in it is left out of account.</param>
+    /// <param name="withWithdrawn">Also those that were withdrawn.</param>
+    /// <param name="cancellationToken">Stops waiting for the answer.</param>
+    public IAsyncEnumerable<AgentResponse> ListAgentVersionsAsync(AgentReference agent, bool withWithdrawn, CancellationToken cancellationToken = default) =>
+        ListAsync(agent.ListingPath + "/versions" + Query(("withdrawn", withWithdrawn ? "true" : null)), StoaJson.Default.ListResponseAgentResponse, cancellationToken);
+
+    /// <summary><c>PUT /api/v1/agents/{publisher}/{name}[/{version}]/withdrawal</c>: offers a version of yours no more; without a version all that there are now.</summary>
+    /// <param name="agent">An agent of yours.</param>
+    /// <param name="reason">For everybody to read: one line of at most 500 characters; null for none.</param>
+    /// <param name="cancellationToken">Stops waiting for the answer.</param>
+    public Task<AgentOfferResponse> WithdrawAgentAsync(AgentReference agent, string? reason = null, CancellationToken cancellationToken = default) => SendAsync(
+        new Call(HttpMethod.Put, agent.Path + "/withdrawal", () => JsonBody(new WithdrawAgentRequest(reason), StoaJson.Default.WithdrawAgentRequest)),
+        StoaJson.Default.AgentOfferResponse,
+        cancellationToken);
+
+    /// <summary><c>DELETE /api/v1/agents/{publisher}/{name}[/{version}]/withdrawal</c>: offers a version again; without a version those that were withdrawn with the whole agent.</summary>
+    public Task<AgentOfferResponse> ReinstateAgentAsync(AgentReference agent, CancellationToken cancellationToken = default) =>
+        SendAsync(new Call(HttpMethod.Delete, agent.Path + "/withdrawal"), StoaJson.Default.AgentOfferResponse, cancellationToken);
 
     /// <summary>The WebAssembly program of a version, verified against its digest.</summary>
     public Task DownloadProgramAsync(

@@ -25,8 +25,11 @@ public sealed partial class StoaClient
             cancellationToken);
 
     /// <summary><c>DELETE /api/v1/organisations/{organisation}</c>: refused as long as it has money, work or agents.</summary>
-    public Task DeleteOrganisationAsync(string organisation, CancellationToken cancellationToken = default) =>
-        DeleteAsync(PathOfOrganisation(organisation), cancellationToken);
+    /// <param name="organisation">Its handle.</param>
+    /// <param name="forfeit">Whether what is in the wallet, and credit, is given up to the platform; otherwise that is in the way.</param>
+    /// <param name="cancellationToken">Stops the call.</param>
+    public Task DeleteOrganisationAsync(string organisation, bool forfeit = false, CancellationToken cancellationToken = default) =>
+        DeleteAsync(PathOfOrganisation(organisation) + (forfeit ? "?forfeit=true" : ""), cancellationToken);
 
     /// <summary><c>GET /api/v1/organisations/{organisation}/members</c>, all pages.</summary>
     public IAsyncEnumerable<MemberResponse> ListMembersAsync(string organisation, CancellationToken cancellationToken = default) =>

@@ -20,6 +20,7 @@ internal static class AccountCommands
         new PasswordCommand(scope),
         new VerifyCommand(scope),
         new RecoverCommand(scope),
+        new ResetPasswordCommand(scope),
         new EraseCommand(scope),
         TotpCommands.Create(scope),
         IdentityCommands.Create(scope));
@@ -140,7 +141,7 @@ internal static class AccountCommands
             : base(
                 scope,
                 "recover",
-                "Set a forgotten password anew, by the code of a letter. All sessions are ended; a second factor stays.",
+                "Set a forgotten password anew, by the code of a letter or of the node's operator. All sessions are ended; a second factor stays.",
                 new("Have a letter sent", "stoa account recover ada@example.org"),
                 new("Give its code", "stoa account recover ada@example.org --code k7qd-m2xp-4wsa"))
         {
@@ -160,6 +161,39 @@ internal static class AccountCommands
             await anyone.ResetPasswordAsync(new ResetPasswordRequest(email, code, next), cancellationToken);
             if (!invocation.IsJson)
                 invocation.Screen.Line("The password is set. Sign in with: stoa login --handle HANDLE");
+            return ExitCode.Ok;
+        }
+    }
+
+    /// <summary><c>stoa account reset-password</c>.</summary>
+    private sealed class ResetPasswordCommand : StoaCommand
+    {
+        private readonly Argument<string> _login = new("LOGIN") { Description = "Handle or address of the user." };
+
+        public ResetPasswordCommand(CommandScope scope)
+            : base(
+                scope,
+                "reset-password",
+                "For administrators: make a code by which a user sets a forgotten password anew, where the node sends no e-mail. A second factor stays.",
+                new CommandExample("Ada has forgotten her password", "stoa account reset-password ada@example.org")) =>
+            Add(_login);
+
+        protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
+        {
+            var made = await invocation.Client.MakePasswordResetCodeAsync(new MakePasswordResetCodeRequest(invocation.Get(_login)), cancellationToken);
+            if (invocation.IsJson)
+            {
+                invocation.Screen.Json(made, json => json.PasswordResetCodeResponse);
+                return ExitCode.Ok;
+            }
+
+            invocation.Screen.Facts(
+                ("User", $"{Format.Escaped(made.Handle)} ({Format.Escaped(made.Email)})"),
+                ("Code", $"[bold]{Format.Escaped(made.Code)}[/]"),
+                ("Good until", $"{made.ExpiresAt.UtcDateTime:yyyy-MM-dd HH:mm} UTC, once"));
+            invocation.Screen.Note($"[grey]It is not shown again. Hand it over to {Format.Escaped(made.Handle)} alone, who gives it with: stoa account recover {Format.Escaped(made.Email)} --code CODE[/]");
+            if (made.HasSecondFactor)
+                invocation.Screen.Note($"[grey]The second factor stays. If it is lost, too: stoa account totp remove {Format.Escaped(made.Handle)}[/]");
             return ExitCode.Ok;
         }
     }
@@ -264,7 +298,7 @@ internal static class AccountCommands
             foreach (var obstacle in erasure.Obstacles ?? [])
                 invocation.Screen.Line(obstacle.Reason);
             if (erasure.Obstacles is not { Count: > 0 })
-                invocation.Screen.Line(Format.Invariant($"Nothing is in the way. It could be undone for {erasure.GraceDays} days."));
+                invocation.Screen.Line($"Nothing is in the way. It could be undone for {Format.Count(erasure.GraceDays, "day")}.");
             return ExitCode.Ok;
         }
     }

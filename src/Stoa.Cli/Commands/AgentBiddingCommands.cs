@@ -36,7 +36,7 @@ internal static class AgentBiddingCommands
         "posted" => "its posted prices",
         "fixed" when policy.Price is { } price => $"${price} for a task",
         "fixed" => $"{policy.Factor} of its posted prices",
-        "loadAware" => $"{policy.IdleFactor} of its posted prices when idle, and up to {policy.BusyFactor} at {policy.FullLoad} tasks",
+        "loadAware" => $"{policy.IdleFactor} of its posted prices when idle, and up to {policy.BusyFactor} at {(policy.FullLoad == 1 ? "1 task" : policy.FullLoad + " tasks")}",
         "wasm" => $"by its program {policy.Program}",
         "external" => "by a service of yours",
         "none" => "never",

@@ -32,7 +32,8 @@ internal sealed class AgentShowCommand : StoaCommand
         }
 
         var (versions, _) = await ListLimit.TakeAsync(invocation.Client.ListAgentVersionsAsync(reference, cancellationToken), limit: 10);
-        var rating = (await invocation.Client.GetAgentReviewsAsync(reference, limit: 1, cancellationToken: cancellationToken)).Rating;
+        // Of an agent of which nothing is offered there are no reviews either.
+        var rating = versions.Count == 0 ? null : (await invocation.Client.GetAgentReviewsAsync(reference, limit: 1, cancellationToken: cancellationToken)).Rating;
         Show(invocation.Screen, found, versions, rating);
         return ExitCode.Ok;
     }
@@ -74,7 +75,12 @@ internal sealed class AgentShowCommand : StoaCommand
             + (uses.Count > 1 ? $": {Format.Money(agent.MaxPriceOfCalls ?? "0")} at most" : "")
         : null;
 
-    private static void Show(Screen screen, AgentResponse agent, IReadOnlyList<AgentResponse> versions, RatingBody rating)
+    /// <summary>Since when it is offered no more, and why; null while it is.</summary>
+    private static string? Withdrawn(AgentResponse agent) => agent.Withdrawal is { } withdrawal
+        ? $"[yellow]{Format.Time(withdrawal.At)}[/]" + (withdrawal.Reason is { } reason ? $": {Format.Escaped(Format.Clean(reason))}" : "")
+        : null;
+
+    private static void Show(Screen screen, AgentResponse agent, IReadOnlyList<AgentResponse> versions, RatingBody? rating)
     {
         screen.Markup($"[bold]{Format.Escaped(agent.Listing)}[/]");
         screen.Line(Format.Wrap(Format.Clean(agent.Description), screen.Surroundings.TerminalWidth ?? 100, 0));
@@ -92,8 +98,9 @@ internal sealed class AgentShowCommand : StoaCommand
             ("At most", $"{Format.Fuel(agent.Limits.Fuel)}, {Format.Size(agent.Limits.MemoryBytes)} memory, {Format.Duration(TimeSpan.FromMilliseconds(agent.Limits.TimeoutMs))}, {Format.Size(agent.Limits.OutputBytes)} output"),
             ("Program", $"{Format.Size(agent.ProgramBytes)}, [grey]{Format.Escaped(agent.ProgramDigest)}[/]"),
             ("Published", Format.Time(agent.PublishedAt)),
-            ("Reviews", ReviewCommands.Say(rating)),
-            ("Versions", Format.Escaped(string.Join(", ", versions.Select(version => version.Version)))));
+            ("Withdrawn", Withdrawn(agent)),
+            ("Reviews", rating is null ? null : ReviewCommands.Say(rating)),
+            ("Versions", versions.Count == 0 ? null : Format.Escaped(string.Join(", ", versions.Select(version => version.Version)))));
         if (agent.Parameters.Count > 0)
         {
             screen.Line();
@@ -108,6 +115,8 @@ internal sealed class AgentShowCommand : StoaCommand
                 ])]);
         }
 
+        if (agent.Withdrawal is not null)
+            return;
         var parameters = string.Concat(agent.Parameters.Where(parameter => parameter.Default is null).Select(parameter => $" --param {parameter.Name}=VALUE"));
         screen.Note($"\n[grey]Use it: stoa task submit {Format.Escaped(agent.Publisher)}/{Format.Escaped(agent.Name)} FILE{Format.Escaped(parameters)}[/]");
     }

@@ -252,7 +252,7 @@ internal static class AuditCommands
                 screen.Markup($"[red]✗[/] and {check.FindingCount - check.Findings.Count:N0} more.");
             if (check.FindingCount > 0)
                 return;
-            screen.Markup($"[green]✓[/] {check.EntryCount:N0} entries: every hash follows the one before it.");
+            screen.Markup($"[green]✓[/] {Format.Count(check.EntryCount, "entry", "entries")}: every hash follows the one before it.");
             if (check.Start.Entry > 0)
                 screen.Markup($"[grey]The log begins with entry {check.Start.Entry + 1:N0}: those before it were taken away, and the hash before it stands for them.[/]");
             foreach (var checkpoint in checkpoints)

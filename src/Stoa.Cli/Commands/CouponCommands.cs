@@ -17,8 +17,8 @@ internal static class CouponCommands
         new WithdrawCommand(scope));
 
     private static string Gives(string? credit, int? days, int? percentOff, int? months, string? plan) => credit is not null
-        ? Format.Money(credit) + (days is { } lasts ? Format.Invariant($" credit for {lasts} days") : " credit")
-        : Format.Invariant($"{percentOff} % off {plan ?? "a plan"} for {months} months");
+        ? Format.Money(credit) + (days is { } lasts ? $" credit for {Format.Count(lasts, "day")}" : " credit")
+        : $"{percentOff} % off {plan ?? "a plan"} for {Format.Count(months ?? 1, "month")}";
 
     private sealed class RedeemCommand : StoaCommand
     {
@@ -34,7 +34,7 @@ internal static class CouponCommands
             if (invocation.IsJson)
                 invocation.Screen.Json(redeemed, json => json.RedemptionResponse);
             else
-                invocation.Screen.Line($"You have {Gives(redeemed.Credit, null, redeemed.PercentOff, redeemed.Months, null)}.");
+                invocation.Screen.Line($"You have {Gives(redeemed.Credit, null, redeemed.PercentOff, redeemed.Months, redeemed.Plan)}.");
             return ExitCode.Ok;
         }
     }

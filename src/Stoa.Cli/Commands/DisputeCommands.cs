@@ -70,6 +70,8 @@ internal static class DisputeCommands
         {
             var id = invocation.Get(_task);
             var dispute = await invocation.Client.DisputeTaskAsync(id, invocation.Get(_reason), cancellationToken);
+            if (dispute.IsRepeat is true)
+                invocation.Screen.Note("[grey]It was disputed before: nothing more was held, and the reason of then stands.[/]");
             if (invocation.Get(_wait))
             {
                 dispute = await TaskProgress.RunAsync(

@@ -74,7 +74,7 @@ internal static class LedgerCommands
                 screen.Markup($"[red]✗[/] and {audit.FindingCount - audit.Findings.Count:N0} more.");
             if (audit.FindingCount == 0)
             {
-                screen.Markup($"[green]✓[/] {audit.EntryCount:N0} transfers, {audit.Head.Number:N0} blocks of them: every hash follows the one before it.");
+                screen.Markup($"[green]✓[/] {Format.Count(audit.EntryCount, "transfer")}, {Format.Count(audit.Head.Number, "block")} of them: every hash follows the one before it.");
                 screen.Markup($"[green]✓[/] {check.Accounts.Count:N0} accounts, each with the balance that its entries come to; all of them come to zero.");
                 screen.Markup($"[green]✓[/] The end is signed by node {check.Checkpoint.NodeKey.PeerId}.");
                 if (kept is not null)

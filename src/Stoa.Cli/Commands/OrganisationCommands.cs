@@ -254,18 +254,23 @@ internal static class OrganisationCommands
     private sealed class DeleteCommand : StoaCommand
     {
         private readonly Argument<string> _organisation = Organisation();
+        private readonly Option<bool> _forfeit = new("--forfeit") { Description = "Give up to the platform what is in its wallet, and its credit." };
 
         public DeleteCommand(CommandScope scope)
             : base(
                 scope,
                 "delete",
                 "Delete an organisation that has no money, no work and no agents. Administrators only.",
-                new CommandExample("One that is not used any more", "stoa organisation delete acme")) =>
+                new("One that is not used any more", "stoa organisation delete acme"),
+                new("With what is left in its wallet", "stoa organisation delete acme --forfeit"))
+        {
             Add(_organisation);
+            Add(_forfeit);
+        }
 
         protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
         {
-            await invocation.OwnClient.DeleteOrganisationAsync(invocation.Get(_organisation), cancellationToken);
+            await invocation.OwnClient.DeleteOrganisationAsync(invocation.Get(_organisation), invocation.Get(_forfeit), cancellationToken);
             if (!invocation.IsJson)
                 invocation.Screen.Line($"{invocation.Get(_organisation)} is deleted.");
             return ExitCode.Ok;

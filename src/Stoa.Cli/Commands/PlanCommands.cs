@@ -25,10 +25,10 @@ internal static class PlanCommands
     private static string Gives(PlanResponse plan)
     {
         var parts = new List<string>();
-        if (plan.Credit.Any(digit => digit is >= '1' and <= '9'))
+        if (IsSomething(plan.Credit))
             parts.Add($"{Format.Money(plan.Credit)} credit");
         if (plan.MaxOpenTasks is { } tasks)
-            parts.Add(Format.Invariant($"{tasks:N0} open tasks"));
+            parts.Add(Format.Count(tasks, "open task"));
         if (plan.MaxContentBytes is { } bytes)
             parts.Add($"{Format.Size(bytes)} of content");
         return parts.Count == 0 ? "nothing more" : string.Join(", ", parts);
@@ -42,15 +42,34 @@ internal static class PlanCommands
             return ExitCode.Ok;
         }
 
+        if (subscription.Change is { } change)
+            invocation.Screen.Line(Say(change, subscription));
         invocation.Screen.Facts(
             ("Plan", Format.Escaped($"{subscription.Plan.Name}, version {subscription.Plan.Version}")),
             ("State", Say(subscription)),
             ("Gives", Format.Escaped(Gives(subscription.Plan)) + " a month"),
             ("Paid until", Format.Time(subscription.PeriodEnd)),
             ("Then", subscription.NextPrice is { } price ? $"{Format.Money(price)}{(subscription.NextPlan is { } next ? $" for {Format.Escaped(next.Name)}" : "")}" : "it ends"),
-            ("Off", subscription.Discount is { } off ? Format.Invariant($"{off.Percent} %, for {off.Months} more months") : null));
+            ("Off", subscription.Discount is { } off ? Format.Escaped($"{off.Percent} % off {off.Plan ?? "any plan"}, for {Format.Count(off.Months, "more month")}") : null));
         return ExitCode.Ok;
     }
+
+    private static string Say(SubscriptionChangeBody change, SubscriptionResponse subscription)
+    {
+        var until = Format.Time(subscription.PeriodEnd);
+        var paid = IsSomething(change.Paid) ? $"Paid {Format.Money(change.Paid)} out of the wallet of {change.Wallet}" : "Nothing was to be paid";
+        var credit = IsSomething(change.Credit) ? $", with {Format.Money(change.Credit)} of credit to spend on tasks until then" : "";
+        return change.Kind switch
+        {
+            "started" => $"{paid}: you have {subscription.Plan.Name} until {until}{credit}.",
+            "upgraded" => $"{paid}: you have {subscription.Plan.Name} from now on, until {until}{credit}.",
+            "scheduled" => $"Nothing was paid: {subscription.NextPlan?.Name ?? subscription.Plan.Name} holds from {until} on, when the month is over.",
+            "kept" => $"Nothing was paid: {subscription.Plan.Name} stays as it is and is renewed {until}.",
+            _ => "It was so already: nothing was paid, and nothing has changed.",
+        };
+    }
+
+    private static bool IsSomething(string amount) => amount.Any(digit => digit is >= '1' and <= '9');
 
     private static string Say(SubscriptionResponse subscription) => subscription.State switch
     {

@@ -43,7 +43,8 @@ internal sealed class StatusCommand(CommandScope scope) : StoaCommand(
                 _ => null,
             }),
             ("Split", $"creator {node.CreatorPercent} %, node {node.NodePercent} %, platform {node.PlatformPercent} %"),
-            ("Account", user is null ? "none: no key was found (stoa login)" : $"[bold]{Format.Escaped(user.Handle)}[/] ({Format.Escaped(user.Role)})"),
+            ("Account", user is null ? "none: no key was found (stoa login)" : $"[bold]{Format.Escaped(user.Handle)}[/] ({(user.Actor is null ? Format.Escaped(user.Role) : "organisation")})"),
+            ("Person", user?.Actor is { } person ? Format.Escaped(person) : null),
             ("Key from", connection.KeySource is null ? null : Format.Escaped(connection.KeySource)),
             ("Wallet", wallet is null ? null : $"[green]{Format.Money(wallet.Available)}[/] free, {Format.Money(wallet.Held)} held"));
         return ExitCode.Ok;
@@ -62,5 +63,5 @@ internal sealed class StatusCommand(CommandScope scope) : StoaCommand(
         }
     }
 
-    private static string Workers(NodeResponse node) => node.Workers == 1 ? "1 worker" : $"{node.Workers} workers";
+    private static string Workers(NodeResponse node) => Format.Count(node.Workers, "worker");
 }

@@ -21,6 +21,8 @@ internal static class StoaRootCommand
                 new AgentPublishCommand(scope),
                 new AgentListCommand(scope),
                 new AgentShowCommand(scope),
+                AgentWithdrawalCommands.Withdraw(scope),
+                AgentWithdrawalCommands.Reinstate(scope),
                 AgentBiddingCommands.Create(scope)),
             ListingCommands.Create(scope),
             new CommandGroup(

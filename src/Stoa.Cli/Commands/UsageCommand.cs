@@ -86,7 +86,7 @@ internal sealed class UsageCommand : StoaCommand
     {
         var isGrouped = query.GroupBy != "none";
         var earns = query.Role is "creator" or "operator";
-        List<string> headings = ["Period", .. isGrouped ? ["What"] : (string[])[], "Tasks", "Fuel", "In", "Out", "Time", "Paid", .. earns ? ["Earned"] : (string[])[]];
+        List<string> headings = ["Period", .. isGrouped ? ["What"] : (string[])[], "Tasks", "Calls", "Fuel", "In", "Out", "Time", "Paid", .. earns ? ["Earned"] : (string[])[]];
         var lines = rows.Select(row => Line(Period(row.Start, query.By), row)).ToList();
         // Of a part of them a sum would be taken for that of all.
         if (!hasMore)
@@ -99,7 +99,8 @@ internal sealed class UsageCommand : StoaCommand
                 rows.Sum(row => row.OutputBytes),
                 rows.Sum(row => row.DurationMs),
                 Sum(rows.Select(row => row.Paid)),
-                Sum(rows.Select(row => row.Earned ?? "0")))));
+                Sum(rows.Select(row => row.Earned ?? "0")),
+                Calls: rows.Sum(row => row.Calls))));
         }
 
         screen.Table(headings, lines);
@@ -108,7 +109,8 @@ internal sealed class UsageCommand : StoaCommand
         [
             period,
             .. isGrouped ? [row.Group ?? ""] : (string[])[],
-            Format.Invariant($"{row.Events:N0}"),
+            Format.Invariant($"{row.Events - row.Calls:N0}"),
+            Format.Invariant($"{row.Calls:N0}"),
             Format.Fuel(row.Fuel),
             Format.Size(row.InputBytes),
             Format.Size(row.OutputBytes),
@@ -199,7 +201,7 @@ internal sealed class UsageCommand : StoaCommand
             foreach (var finding in invocation.IsJson ? [] : audit.Findings ?? [])
                 invocation.Screen.Markup($"[red]✗[/] {Format.Escaped(finding)}");
             if (audit.Holds && !invocation.IsJson)
-                invocation.Screen.Markup($"[green]✓[/] {audit.Totals:N0} totals of {audit.Events:N0} tasks that paid {Format.Money(audit.Paid)}: each is what the journal comes to, up to block {audit.Block:N0}.");
+                invocation.Screen.Markup($"[green]✓[/] {Format.Count(audit.Totals, "total")} of {Format.Count(audit.Events, "event")} that paid {Format.Money(audit.Paid)}: each is what the journal comes to, up to block {audit.Block:N0}.");
             return audit.Holds ? ExitCode.Ok : ExitCode.Refused;
         }
     }

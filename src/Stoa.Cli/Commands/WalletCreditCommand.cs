@@ -10,7 +10,8 @@ internal sealed class WalletCreditCommand : StoaCommand
             scope,
             "credit",
             "Show the credit of the account: what plans and coupons have given it to spend on tasks, and when that expires.",
-            new CommandExample("What is left of it", "stoa wallet credit"))
+            new CommandExample("What is left of it", "stoa wallet credit"),
+            new CommandExample("What became of it", "stoa wallet transfers --credit"))
     {
     }
 

@@ -8,14 +8,24 @@ namespace Stoa.Cli.Commands;
 internal sealed class WalletTransfersCommand : StoaCommand
 {
     private readonly Option<int> _limit = ListLimit.Option();
+    private readonly Option<bool> _credit = new("--credit") { Description = "Of the credit in place of the wallet: what was given, what tasks have cost, what has expired." };
 
     public WalletTransfersCommand(CommandScope scope)
-        : base(scope, "transfers", "List what came in and went out, newest first.", new CommandExample("The last ten", "stoa wallet transfers --limit 10")) =>
+        : base(
+            scope,
+            "transfers",
+            "List what came in and went out, newest first.",
+            new("The last ten", "stoa wallet transfers --limit 10"),
+            new("What became of the credit", "stoa wallet transfers --credit"))
+    {
         Add(_limit);
+        Add(_credit);
+    }
 
     protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
     {
-        var (transfers, hasMore) = await ListLimit.TakeAsync(invocation.Client.ListTransfersAsync(cancellationToken), invocation.Get(_limit));
+        var (transfers, hasMore) = await ListLimit.TakeAsync(
+            invocation.Get(_credit) ? invocation.Client.ListCreditTransfersAsync(cancellationToken) : invocation.Client.ListTransfersAsync(cancellationToken), invocation.Get(_limit));
         if (invocation.IsJson)
         {
             invocation.Screen.Json(new ListResponse<TransferResponse>(transfers), json => json.ListResponseTransferResponse);

@@ -22,6 +22,12 @@ internal static class Format
         return "$" + trimmed.PadRight(Math.Max(trimmed.Length, point + 1 + fewestDecimals), '0');
     }
 
+    /// <summary>So many of something: <c>1 task</c>, <c>1,200 tasks</c>.</summary>
+    /// <param name="number">How many.</param>
+    /// <param name="one">The word for one.</param>
+    /// <param name="many">The word for others; null for one with an s.</param>
+    public static string Count(long number, string one, string? many = null) => Invariant($"{number:N0} {(number == 1 ? one : many ?? one + "s")}");
+
     /// <summary>Bytes in decimal units, as prices count them: <c>1.25 MB</c>.</summary>
     public static string Size(long bytes)
     {

@@ -29,12 +29,24 @@ public sealed record VerifyEmailRequest(string Email, string Code);
 
 /// <summary><c>POST /api/v1/password-resets</c>: sets a forgotten password anew and ends all sessions.</summary>
 /// <param name="Email">The address of the account.</param>
-/// <param name="Code">The one of the newest letter; capitals, hyphens and blanks make no difference.</param>
+/// <param name="Code">The one of the newest letter, or of an administrator; capitals, hyphens and blanks make no difference.</param>
 /// <param name="NewPassword">12 to 128 characters, at least 5 different ones, without the handle or the email in it.</param>
 public sealed record ResetPasswordRequest(string Email, string Code, string NewPassword);
 
+/// <summary><c>POST /api/v1/password-resets/codes</c>: makes a code by which a user sets a forgotten password anew.</summary>
+/// <param name="Login">Handle or address of the user.</param>
+public sealed record MakePasswordResetCodeRequest(string Login);
+
+/// <summary>A code for a forgotten password, to be handed over to its owner. It is shown this once, and good once.</summary>
+/// <param name="Handle">Whose it is.</param>
+/// <param name="Email">The address that is given with it.</param>
+/// <param name="Code">For <c>POST /api/v1/password-resets</c>.</param>
+/// <param name="ExpiresAt">Until when it is good, unless five wrong ones come before.</param>
+/// <param name="HasSecondFactor">Whether signing in will need a code of an authenticator as before.</param>
+public sealed record PasswordResetCodeResponse(string Handle, string Email, string Code, DateTimeOffset ExpiresAt, bool HasSecondFactor);
+
 /// <summary>What proves who you are. <c>GET /api/v1/users/me/security</c>.</summary>
-/// <param name="SendsEmail">Whether this node sends e-mail. Where it sends none, accounts count as verified, and a forgotten password cannot be set anew.</param>
+/// <param name="SendsEmail">Whether this node sends e-mail. Where it sends none, accounts count as verified, and a forgotten password is set anew with a code of an administrator.</param>
 /// <param name="EmailVerifiedAt">When a code that was sent to the address came back; null when none has.</param>
 /// <param name="HasPassword">False for an account that has API keys only.</param>
 /// <param name="PasswordChangedAt">Null when it is the one of the registration.</param>

@@ -23,6 +23,7 @@ namespace Stoa.Client.Contracts;
 /// <param name="Royalties">What of the creator's share goes to others than the publisher.</param>
 /// <param name="Uses">Which other agents it calls while it works, and on which terms.</param>
 /// <param name="MaxPriceOfCalls">The most that all its calls cost in one task: a part of what a task holds. Null when it calls nobody.</param>
+/// <param name="Withdrawal">That its publisher offers it no more; null while it is offered.</param>
 public sealed record AgentResponse(
     string Id,
     string Listing,
@@ -43,7 +44,23 @@ public sealed record AgentResponse(
     DateTimeOffset PublishedAt,
     IReadOnlyList<RoyaltyBody>? Royalties = null,
     IReadOnlyList<AgentUseBody>? Uses = null,
-    string? MaxPriceOfCalls = null);
+    string? MaxPriceOfCalls = null,
+    WithdrawalBody? Withdrawal = null);
+
+/// <summary>That a version is offered no more: no new task gets it, and those that have it run to their ends.</summary>
+/// <param name="At">Since when.</param>
+/// <param name="Reason">In the words of its publisher.</param>
+public sealed record WithdrawalBody(DateTimeOffset At, string? Reason = null);
+
+/// <summary>Why an agent, or a version of it, is offered no more.</summary>
+/// <param name="Reason">For everybody to read: one line of at most 500 characters. May be left out.</param>
+public sealed record WithdrawAgentRequest(string? Reason = null);
+
+/// <summary>What of an agent is offered after some of its versions were withdrawn or reinstated.</summary>
+/// <param name="Agent"><c>publisher/name</c>.</param>
+/// <param name="Versions">Those that are withdrawn, or offered again, by this; lowest first.</param>
+/// <param name="Newest">The version that a task gets which names none; left out when none is offered.</param>
+public sealed record AgentOfferResponse(string Agent, IReadOnlyList<string> Versions, string? Newest = null);
 
 /// <summary><c>agent.json</c>: the manifest that is uploaded beside the program (multipart parts <c>manifest</c> and <c>program</c>).</summary>
 /// <param name="Name">2 to 64 characters of <c>a-z 0-9 -</c>, starting with a letter.</param>

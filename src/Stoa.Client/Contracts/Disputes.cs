@@ -13,5 +13,6 @@ public sealed record OpenDisputeRequest(string Reason);
 /// <param name="OpenedAt">When it was opened.</param>
 /// <param name="DecidedAt">When it was decided.</param>
 /// <param name="Detail">What the run found.</param>
+/// <param name="IsRepeat">In the answer to a request to open it: true when it was open or decided already, so that nothing more was held.</param>
 public sealed record DisputeResponse(
-    string Id, string TaskId, string State, string Reason, string Price, DateTimeOffset OpenedAt, DateTimeOffset? DecidedAt = null, string? Detail = null);
+    string Id, string TaskId, string State, string Reason, string Price, DateTimeOffset OpenedAt, DateTimeOffset? DecidedAt = null, string? Detail = null, bool? IsRepeat = null);

@@ -28,7 +28,8 @@ public sealed record SessionResponse(
 /// <param name="Email">Lower case; empty of an organisation.</param>
 /// <param name="Role"><c>member</c> or <c>admin</c>.</param>
 /// <param name="CreatedAt">When the account was opened.</param>
-public sealed record UserResponse(string Id, string Handle, string Email, string Role, DateTimeOffset CreatedAt);
+/// <param name="Actor">Handle of the person who acts, where an organisation is acted for; absent for oneself.</param>
+public sealed record UserResponse(string Id, string Handle, string Email, string Role, DateTimeOffset CreatedAt, string? Actor = null);
 
 /// <summary><c>POST /api/v1/api-keys</c>.</summary>
 /// <param name="Name">What you call it, 1 to 100 characters.</param>

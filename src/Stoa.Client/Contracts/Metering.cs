@@ -2,7 +2,7 @@ namespace Stoa.Client.Contracts;
 
 /// <summary>A row of a usage report: one period, and one agent, version, consumer, node or kind where the report is grouped.</summary>
 /// <param name="Start">When the period began, UTC.</param>
-/// <param name="Events">How many usage events: one for each task that was charged.</param>
+/// <param name="Events">How many usage events: one for each task that was charged, and one for each call of another agent that was paid for with a task.</param>
 /// <param name="Fuel">Units burnt.</param>
 /// <param name="InputBytes">Read by agents.</param>
 /// <param name="OutputBytes">Written by agents.</param>
@@ -10,6 +10,7 @@ namespace Stoa.Client.Contracts;
 /// <param name="Paid">By consumers.</param>
 /// <param name="Earned">Of that: by the creator who asks, or by the operator; left out for a consumer.</param>
 /// <param name="Group">What the row is about; left out when the report is not grouped.</param>
+/// <param name="Calls">How many of the events are calls; the rest are tasks.</param>
 public sealed record UsageResponse(
     DateTimeOffset Start,
     long Events,
@@ -19,7 +20,8 @@ public sealed record UsageResponse(
     long DurationMs,
     string Paid,
     string? Earned = null,
-    string? Group = null);
+    string? Group = null,
+    long Calls = 0);
 
 /// <summary>What came of adding up all usage anew and comparing it with the totals.</summary>
 /// <param name="Holds">Whether every total is what the journal comes to.</param>

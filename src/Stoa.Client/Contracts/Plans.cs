@@ -39,6 +39,7 @@ public sealed record PutSubscriptionRequest(string Plan, int? Version = null, st
 /// <param name="Discount">What is taken off.</param>
 /// <param name="GraceEnds">Of one that is past due: when it ends, unless the wallet has enough by then.</param>
 /// <param name="EndedAt">When it has ended.</param>
+/// <param name="Change">What the request has done; only in the answer to one that asks for a plan.</param>
 public sealed record SubscriptionResponse(
     string Id,
     PlanResponse Plan,
@@ -50,13 +51,22 @@ public sealed record SubscriptionResponse(
     PlanResponse? NextPlan = null,
     DiscountBody? Discount = null,
     DateTimeOffset? GraceEnds = null,
-    DateTimeOffset? EndedAt = null);
+    DateTimeOffset? EndedAt = null,
+    SubscriptionChangeBody? Change = null);
+
+/// <summary>What asking for a plan has done.</summary>
+/// <param name="Kind"><c>started</c>, <c>upgraded</c> (it holds from now on), <c>scheduled</c> (it holds from the next period on), <c>kept</c> (what was to change does not) or <c>none</c> (it was so already).</param>
+/// <param name="Paid">What was paid now, decimal string in US dollars.</param>
+/// <param name="Credit">The credit that was given with it, decimal string in US dollars; it expires with the period.</param>
+/// <param name="Wallet">Handle of the account out of whose wallet it was paid.</param>
+public sealed record SubscriptionChangeBody(string Kind, string Paid, string Credit, string Wallet);
 
 /// <summary>What a coupon takes off the price of the periods that come next.</summary>
 /// <param name="CouponId">The coupon.</param>
 /// <param name="Percent">1 to 100.</param>
 /// <param name="Months">For how many periods still.</param>
-public sealed record DiscountBody(string CouponId, int Percent, int Months);
+/// <param name="Plan">The one plan that it is off; absent for any.</param>
+public sealed record DiscountBody(string CouponId, int Percent, int Months, string? Plan = null);
 
 /// <summary><c>GET /api/v1/credit</c>: what the caller has to spend on tasks and on nothing else.</summary>
 /// <param name="AccountId">Of the account, in the ledger.</param>
@@ -142,4 +152,6 @@ public sealed record RedeemCouponRequest(string Code);
 /// <param name="Credit">So much credit, decimal string in US dollars.</param>
 /// <param name="PercentOff">So much off the price of the plan.</param>
 /// <param name="Months">For so many months.</param>
-public sealed record RedemptionResponse(string Id, string CouponId, DateTimeOffset RedeemedAt, string? Credit = null, int? PercentOff = null, int? Months = null);
+/// <param name="Plan">Only off this plan; absent for any.</param>
+public sealed record RedemptionResponse(
+    string Id, string CouponId, DateTimeOffset RedeemedAt, string? Credit = null, int? PercentOff = null, int? Months = null, string? Plan = null);

@@ -41,8 +41,11 @@ public static class EventTypes
     public const string AgentPublished = "stoa.agent.published";
     public const string RoyaltyEarned = "stoa.ledger.royalty";
 
-    /// <summary>All agents of a publisher are offered no more: told to everybody.</summary>
-    public const string AgentsWithdrawn = "stoa.agent.withdrawn";
+    /// <summary>A version of an agent is offered no more, or with the publisher all of theirs: told to everybody.</summary>
+    public const string AgentWithdrawn = "stoa.agent.withdrawn";
+
+    /// <summary>A version of an agent that was withdrawn is offered again: told to everybody.</summary>
+    public const string AgentReinstated = "stoa.agent.reinstated";
 
     /// <summary>A person has asked to be erased, or has thought better of it: told to that person.</summary>
     public const string ErasureRequested = "stoa.account.erasureRequested";
@@ -165,7 +168,7 @@ public static class EventTypes
         PaymentCredited, PaymentRefunded, PaymentDisputed, PaymentFailed, PaymentUncredited, PayoutPaid, PayoutFailed,
         DisputeOpened, DisputeDecided,
         BudgetThreshold, BalanceLow,
-        AgentsWithdrawn, ErasureRequested, ErasureUndone,
+        AgentWithdrawn, AgentReinstated, ErasureRequested, ErasureUndone,
         SubscriptionStarted, SubscriptionChanged, SubscriptionRenewed, SubscriptionPastDue, SubscriptionEnded, CreditGranted, CreditExpired, CouponRedeemed,
     ];
 }

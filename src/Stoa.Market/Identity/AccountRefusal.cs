@@ -45,7 +45,7 @@ public enum AccountRefusal
     /// <summary>The account signs in by an identity provider alone, and has neither password nor second factor of its own.</summary>
     PasswordByProvider,
 
-    /// <summary>The code is not the one of the newest letter, has ended, or was tried too often.</summary>
+    /// <summary>The code is not the one of the newest letter or of an administrator, has ended, or was tried too often.</summary>
     MailedCodeWrong,
 
     /// <summary>This node sends no e-mail.</summary>
@@ -60,6 +60,6 @@ public enum AccountRefusal
     /// <summary>Nobody has asked for this account to be erased, or it is too late to undo it.</summary>
     ErasureUnknown,
 
-    /// <summary>The second factor of an administrator is not another one's to remove.</summary>
+    /// <summary>Second factor and password of an administrator are not another one's to remove or set anew.</summary>
     AdministratorProtected,
 }

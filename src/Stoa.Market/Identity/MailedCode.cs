@@ -2,7 +2,7 @@ using Stoa.Primitives;
 
 namespace Stoa.Market.Identity;
 
-/// <summary>What a code that is sent by letter is for. A code for one is worth nothing for another.</summary>
+/// <summary>What a code that is sent by letter, or handed over, is for. A code for one is worth nothing for another.</summary>
 public enum MailedCodePurpose
 {
     /// <summary>Shows that the address is the user's.</summary>
@@ -10,9 +10,12 @@ public enum MailedCodePurpose
 
     /// <summary>Sets a forgotten password anew.</summary>
     PasswordReset,
+
+    /// <summary>Sets a forgotten password anew, too. An administrator of the node has made it and hands it over: it shows nothing of the address.</summary>
+    HandedReset,
 }
 
-/// <summary>A code that was sent to a user's address. A newer letter for the same purpose makes it worthless.</summary>
+/// <summary>A code that was sent to a user's address, or handed over. A newer one for the same purpose makes it worthless.</summary>
 /// <param name="Hash">See <see cref="OneTimeCode"/>.</param>
 /// <param name="SentAt">UTC.</param>
 /// <param name="ExpiresAt">UTC.</param>
@@ -33,6 +36,7 @@ public sealed record MailedCode(ContentHash Hash, DateTimeOffset SentAt, DateTim
     {
         MailedCodePurpose.Verification => TimeSpan.FromHours(24),
         MailedCodePurpose.PasswordReset => TimeSpan.FromMinutes(30),
+        MailedCodePurpose.HandedReset => TimeSpan.FromHours(1),
         _ => throw new ArgumentOutOfRangeException(nameof(purpose)),
     };
 

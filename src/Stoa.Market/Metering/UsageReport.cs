@@ -87,6 +87,17 @@ public sealed record UsageQuery(UsageRole Role, Id<User> UserId, UsageSpan Span,
 /// <param name="Amounts">What was used and paid.</param>
 public sealed record UsageRow(DateTimeOffset Start, string Name, UsageAmounts Amounts)
 {
+    /// <summary>How many of its events are calls by other agents; the rest are tasks.</summary>
+    public long Calls { get; init; }
+
+    /// <summary>The row of one total.</summary>
+    public static UsageRow Of(UsageQuery query, UsageKey key, UsageAmounts amounts)
+    {
+        ArgumentNullException.ThrowIfNull(query);
+        ArgumentNullException.ThrowIfNull(key);
+        return new UsageRow(key.Start, query.NameOf(key.Labels), amounts) { Calls = key.Labels.Kind is UsageKind.Call ? amounts.Events : 0 };
+    }
+
     /// <summary>The order of reports: newest period first, then by name.</summary>
     public static Comparer<UsageRow> Order { get; } = Comparer<UsageRow>.Create((left, right) =>
         left.Start != right.Start ? right.Start.CompareTo(left.Start) : string.CompareOrdinal(left.Name, right.Name));
@@ -95,7 +106,7 @@ public sealed record UsageRow(DateTimeOffset Start, string Name, UsageAmounts Am
     public static IReadOnlyList<UsageRow> Merge(IEnumerable<UsageRow> rows) =>
     [
         .. rows.GroupBy(row => (row.Start, row.Name))
-            .Select(same => new UsageRow(same.Key.Start, same.Key.Name, same.Aggregate(default(UsageAmounts), (sum, row) => sum + row.Amounts)))
+            .Select(same => new UsageRow(same.Key.Start, same.Key.Name, same.Aggregate(default(UsageAmounts), (sum, row) => sum + row.Amounts)) { Calls = same.Sum(row => row.Calls) })
             .Order(Order),
     ];
 }

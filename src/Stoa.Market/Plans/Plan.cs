@@ -1,3 +1,4 @@
+using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Primitives;
 
@@ -64,4 +65,13 @@ public static class PlanTransfers
         TransferPurpose.CreditExpiry,
         grant.Id.ToString(),
         now);
+
+    /// <summary>Takes back credit that is of no grant any more, of a user who goes.</summary>
+    /// <param name="id">Of the transfer.</param>
+    /// <param name="user">Whose it is.</param>
+    /// <param name="amount">Above zero, no more than what is there and not held.</param>
+    /// <param name="sponsor">Where it goes.</param>
+    /// <param name="now">UTC.</param>
+    public static Transfer TakeBack(Id<Transfer> id, Id<User> user, Money amount, Id<Account> sponsor, DateTimeOffset now) =>
+        new(id, TransferKind.Posted, Account.CreditOf(user), sponsor, amount, null, TransferPurpose.CreditExpiry, user.ToString(), now);
 }

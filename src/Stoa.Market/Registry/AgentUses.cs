@@ -23,7 +23,8 @@ public sealed class AgentUses(IAgentStore agents)
             var use = manifest.Uses[index];
             if (await agents.FindAsync(use.Agent, cancellationToken) is not { } called)
             {
-                errors.Add(new FieldError($"/uses/{index}/agent", $"There is no agent {use.Agent}."));
+                // Who calls it already goes on; nobody begins to.
+                errors.Add(new FieldError($"/uses/{index}/agent", (await agents.FindWithdrawnAsync(use.Agent, cancellationToken))?.ToString() ?? $"There is no agent {use.Agent}."));
                 continue;
             }
 

@@ -60,4 +60,7 @@ public enum PublishRefusal
 
     /// <summary>This version was published before with other content.</summary>
     VersionExists,
+
+    /// <summary>This version was published before, and withdrawn.</summary>
+    VersionWithdrawn,
 }

@@ -108,7 +108,7 @@ public sealed class Royalties(IAgentStore agents, IUserStore users)
                 if (await agents.FindAsync(source, cancellationToken) is { } version)
                     pinned.Add(new Royalty(term.Permille, version.PublisherId, version.Publisher, version.Id));
                 else
-                    errors.Add(new FieldError($"/royalties/{index}/agent", $"There is no agent {source}."));
+                    errors.Add(new FieldError($"/royalties/{index}/agent", (await agents.FindWithdrawnAsync(source, cancellationToken))?.ToString() ?? $"There is no agent {source}."));
             }
             else if (await users.FindByHandleAsync(term.To!, cancellationToken) is { } person)
             {

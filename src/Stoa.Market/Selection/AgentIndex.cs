@@ -70,12 +70,18 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark)
         lock (_writing)
         {
             foreach (var (name, slot) in _slots.Where(one => one.Value.State.Agent.PublisherId == publisher))
-            {
-                if (slot.Places.Length > 0)
-                    CountVolume(slot.State.Agent, -1);
-                slot.Places = PlacesOf(slot, []);
-                _inDemand.Remove(name);
-            }
+                Withdraw(name, slot);
+        }
+    }
+
+    /// <summary>Has an agent chosen no more, until it is put again.</summary>
+    /// <param name="agent"><c>publisher/name</c>.</param>
+    public void Withdraw(string agent)
+    {
+        lock (_writing)
+        {
+            if (_slots.TryGetValue(agent, out var slot))
+                Withdraw(agent, slot);
         }
     }
 
@@ -180,6 +186,14 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark)
         var (smallest, agents) = wanted.MinBy(entry => entry.Value.Count);
         wanted.Remove(smallest);
         return new Chooser(policy, agents, wanted, query, now, landmark, random).Choose(_slots);
+    }
+
+    private void Withdraw(string name, AgentSlot slot)
+    {
+        if (slot.Places.Length > 0)
+            CountVolume(slot.State.Agent, -1);
+        slot.Places = PlacesOf(slot, []);
+        _inDemand.Remove(name);
     }
 
     /// <summary>Takes an agent into groups, and out of those it was in besides.</summary>

@@ -100,7 +100,7 @@ internal sealed class Chooser(
             return Refuse(Unfit.Reputation);
         if (!query.Takes(agent))
             return Refuse(Unfit.Input);
-        if (query.IsForAuction && agent.HasCalls)
+        if (query.CallsNobody && agent.HasCalls)
             return Refuse(Unfit.Calls);
         var (weights, typical) = (requirement.Weights, _look.Typical);
         var quality = Part(estimate.Failure, typical.Failure);

@@ -32,8 +32,8 @@ public sealed record SelectionQuery(
     /// <summary>Nothing was paid for.</summary>
     public static IReadOnlyDictionary<string, long> NonePaid => ReadOnlyDictionary<string, long>.Empty;
 
-    /// <summary>Whether those who are found are to bid.</summary>
-    public bool IsForAuction { get; init; }
+    /// <summary>Whether only agents will do that call nobody: what calls cost cannot be bid for, and what they are given and give is not sealed.</summary>
+    public bool CallsNobody { get; init; }
 }
 
 /// <summary>Limits below those of the agents; each null leaves the agent's.</summary>

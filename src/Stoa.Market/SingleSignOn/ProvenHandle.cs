@@ -14,6 +14,36 @@ public static class ProvenHandle
     private const int SuffixLengthMax = 9;
     private const string Unnamed = "member";
 
+    // What Unicode takes apart into a letter and marks: .NET without the data of cultures takes nothing apart.
+    private static readonly string[] s_withMarks =
+    [
+        "aàáâãäåāăąǎǟǡǻȁȃȧḁạảấầẩẫậắằẳẵặ",
+        "bḃḅḇ",
+        "cçćĉċčḉ",
+        "dďḋḍḏḑḓ",
+        "eèéêëēĕėęěȅȇȩḕḗḙḛḝẹẻẽếềểễệ",
+        "fḟ",
+        "gĝğġģǧǵḡ",
+        "hĥȟḣḥḧḩḫẖ",
+        "iìíîïĩīĭįǐȉȋḭḯỉị",
+        "jĵǰ",
+        "kķǩḱḳḵ",
+        "lĺļľḷḹḻḽ",
+        "mḿṁṃ",
+        "nñńņňǹṅṇṉṋ",
+        "oòóôõöōŏőơǒǫǭȍȏȫȭȯȱṍṏṑṓọỏốồổỗộớờởỡợ",
+        "pṕṗ",
+        "rŕŗřȑȓṙṛṝṟ",
+        "sśŝşšșṡṣṥṧṩ",
+        "tţťțṫṭṯṱẗ",
+        "uùúûüũūŭůűųưǔǖǘǚǜȕȗṳṵṷṹṻụủứừửữự",
+        "vṽṿ",
+        "wŵẁẃẅẇẉẘ",
+        "xẋẍ",
+        "yýÿŷȳẏẙỳỵỷỹ",
+        "zźżžẑẓẕ",
+    ];
+
     /// <summary>What is tried in turn: the preferred name or else what is before the @, in the characters that handles have; then the same with numbers.</summary>
     /// <param name="preferred">As the provider said it; null for nothing.</param>
     /// <param name="email">Of the person.</param>
@@ -34,8 +64,9 @@ public static class ProvenHandle
     private static string Plain(string name)
     {
         var plain = new StringBuilder(HandleLengthMax);
-        foreach (var character in name)
+        foreach (var letter in name)
         {
+            var character = WithoutMarks(letter);
             if (plain.Length == HandleLengthMax - SuffixLengthMax)
                 break;
             if (char.IsAsciiLetterOrDigit(character))
@@ -46,4 +77,8 @@ public static class ProvenHandle
 
         return plain.ToString().Trim('-');
     }
+
+    /// <summary>An accented letter is that letter: Zoë is zoe, and not zo.</summary>
+    private static char WithoutMarks(char letter) =>
+        !char.IsAscii(letter) && s_withMarks.FirstOrDefault(row => row.Contains(char.ToLowerInvariant(letter), StringComparison.Ordinal)) is { } row ? row[0] : letter;
 }

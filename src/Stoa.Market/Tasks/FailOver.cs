@@ -49,6 +49,7 @@ public sealed class FailOver(ITaskStore tasks, IContentStore content, AgentIndex
                 full.Count == 0 ? fit.Takes : agent => !IsFull(full, agent.Listing) && fit.Takes(agent))
             {
                 Priority = (int)failed.Priority,
+                CallsNobody = failed.Input.SealedTo is not null,
                 Paid = index.HasVolume(selection.Requirement) ? await tasks.CountPaidAsync(failed.OwnerId, now, cancellationToken) : SelectionQuery.NonePaid,
             },
             now,

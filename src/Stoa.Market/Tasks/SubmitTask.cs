@@ -196,7 +196,19 @@ public sealed class SubmitTask(
         if (request.Requirement is { } requirement)
             return await ChooseAsync(owner, request, requirement, batch, cancellationToken);
         if (await find(request.Agent!, cancellationToken) is not { } agent)
-            return Refuse(TaskRefusal.AgentUnknown, $"There is no agent {request.Agent}. List what there is with GET /api/v1/agents.");
+        {
+            return await agents.FindWithdrawnAsync(request.Agent!, cancellationToken) is { } withdrawn
+                ? Refuse(TaskRefusal.AgentWithdrawn, withdrawn.ToString())
+                : Refuse(TaskRefusal.AgentUnknown, $"There is no agent {request.Agent}. List what there is with GET /api/v1/agents.");
+        }
+
+        if (request.Input.IsSealed && agent.Manifest.Uses.Count > 0)
+        {
+            return Refuse(
+                TaskRefusal.CallsNotSealed,
+                $"{agent.Listing} calls other agents, and its receipt tells digests of what they are given and give: a sealed input would not stay sealed. Submit it in the clear, or take an agent that calls nobody.");
+        }
+
         if (!TaskRules.CheckParameters(agent.Manifest.Parameters, request.Parameters).TryGet(out var parameters, out var refusal))
             return refusal;
         if (!TaskRules.CheckLimits(agent.Manifest.Limits, request.Limits, maxMemoryBytes).TryGet(out var limits, out refusal))
@@ -275,7 +287,7 @@ public sealed class SubmitTask(
         {
             Priority = (int)request.Priority,
             Paid = await CountPaidAsync(owner, request, requirement, batch, cancellationToken),
-            IsForAuction = request.Auction is not null,
+            CallsNobody = request.Auction is not null || request.Input.IsSealed,
         };
         var choice = index.Choose(query, now, random);
         if (choice.Chosen is null && requirement.Capabilities.FirstOrDefault(capability => !index.Knows(capability)) is { } unknown && await LookUpAsync(unknown, cancellationToken))
@@ -348,6 +360,8 @@ public sealed class SubmitTask(
             Unfit.Reputation => new FieldError("/requirement/minReputation", $"{entry.Value} with a reputation below {requirement.MinReputation}: ask for less."),
             Unfit.Capabilities => new FieldError("/requirement/capabilities", $"{entry.Value} with some of the capabilities only: split the task, or ask for fewer."),
             Unfit.Input => new FieldError("/input", $"{entry.Value} of the best do not take the input or the parameters."),
+            Unfit.Calls when request.Input.IsSealed => new FieldError(
+                "/input/sealed", $"{entry.Value} of the best call other agents, and what these are given and give would not stay sealed: submit in the clear."),
             Unfit.Calls => new FieldError("/auction", $"{entry.Value} of the best call other agents, which nobody can bid for: submit without auction."),
             _ => throw new InvalidOperationException($"Unknown reason {entry.Key}."),
         }).ToList();

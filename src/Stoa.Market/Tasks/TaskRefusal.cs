@@ -9,6 +9,9 @@ public enum TaskRefusal
     /// <summary>No agent of that name and version.</summary>
     AgentUnknown,
 
+    /// <summary>The agent, or this version of it, was withdrawn by its publisher: when, why and what to take instead is told.</summary>
+    AgentWithdrawn,
+
     /// <summary>No agent fits what is required; every filter is listed with how many it removed and what to change.</summary>
     NoCandidate,
 
@@ -38,6 +41,9 @@ public enum TaskRefusal
 
     /// <summary>This node has no key that inputs could be sealed to.</summary>
     SealingOff,
+
+    /// <summary>The input is sealed, and the agent calls others: of what they are given and give, the receipt would tell digests.</summary>
+    CallsNotSealed,
 
     /// <summary>The price at the task's limits is beyond any amount of money: ask for lower limits.</summary>
     PriceOutOfRange,

@@ -22,6 +22,7 @@ public static class BuildsModule
         });
         services.AddSingleton<IContentOwners, SqlContentOwners>();
         services.AddSingleton<AgentPublisher>();
+        services.AddSingleton<AgentWithdrawals>();
         return options;
     }
 }

@@ -19,7 +19,7 @@ public static class DisputesEndpoints
         api.MapPost("/tasks/{id}/dispute", OpenAsync)
             .Needs(Permission.TasksSubmit)
             .WithName("disputeTask").WithTags("Disputes").WithSummary("Dispute the receipt of a task")
-            .WithDescription("For a task of yours that succeeded and was paid for. The node runs the program of the receipt again on the input. When it comes to something else you have the price back; when it confirms the receipt, the deposit, as much as the price, pays for the run. A task is disputed once: the same request again answers the same dispute.")
+            .WithDescription("For a task of yours that succeeded and was paid for. The node runs the program of the receipt again on the input. When it comes to something else you have the price back; when it confirms the receipt, the deposit, as much as the price, pays for the run. A task is disputed once: the same request again answers the same dispute, and says that it does.")
             .Produces<DisputeResponse>(StatusCodes.Status202Accepted)
             .Refuses(TaskRefusal.TaskUnknown)
             .Refuses(DisputeRefusal.DisputeInvalid, DisputeRefusal.NothingToDispute, DisputeRefusal.DisputeTooLate, DisputeRefusal.InsufficientFunds);
@@ -57,7 +57,7 @@ public static class DisputesEndpoints
         if (!(await store.OpenAsync(dispute, cancellationToken)).TryGet(out var opened, out var refused))
             return refused.ToProblem();
         worker.Wake();
-        return TypedResults.Accepted($"/api/v1/tasks/{id}/dispute", ToContract(opened));
+        return TypedResults.Accepted($"/api/v1/tasks/{id}/dispute", ToContract(opened) with { IsRepeat = opened.Id == dispute.Id ? null : true });
     }
 
     private static async Task<IResult> GetAsync(Id<AgentTask> id, Caller caller, ITaskStore tasks, SqlDisputeStore store, CancellationToken cancellationToken)

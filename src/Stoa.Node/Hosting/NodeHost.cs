@@ -166,6 +166,7 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapCoupons();
         api.MapEvents();
         api.MapBuilds(builds);
+        api.MapWithdrawals();
         api.MapRegistry();
         api.MapListings();
         api.MapTasks();

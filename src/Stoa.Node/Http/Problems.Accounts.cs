@@ -50,11 +50,11 @@ public static partial class Problems
             "The account was made by the identity provider of an organisation and signs in by that alone: it has neither password nor second factor here.",
             "Change them at the provider."),
         AccountRefusal.MailedCodeWrong => Row(refusal, 422, "Code of the letter wrong",
-            "The code is not the one of the newest letter to this address, has ended, or was tried too often.",
-            "Look at the newest letter again, or have another one sent."),
+            "The code is not the one of the newest letter to this address, or of an administrator, has ended, or was tried too often.",
+            "Look at it again, or have another one made."),
         AccountRefusal.MailOff => Row(refusal, 409, "No e-mail here",
-            "This node sends no e-mail: its accounts count as verified, and a forgotten password cannot be set anew by letter.",
-            "Ask the operator of the node."),
+            "This node sends no e-mail: its accounts count as verified, and a forgotten password is not set anew by letter.",
+            "Ask the operator of the node for a code (POST /api/v1/password-resets/codes), and give it with POST /api/v1/password-resets."),
         AccountRefusal.ErasurePending => Row(refusal, 403, "Account is to be erased",
             "The password is right, and its owner has asked for the account to be erased: until then nothing is possible but to undo that.",
             "Undo it with POST /api/v1/erasure-cancellations, then sign in; or leave it as it is."),
@@ -64,9 +64,9 @@ public static partial class Problems
         AccountRefusal.ErasureUnknown => Row(refusal, 404, "No erasure to undo",
             "Nobody has asked for this account to be erased, or the erasure has begun and cannot be undone any more.",
             "There is no erasure of this account that could be undone. If it is still there, sign in with POST /api/v1/sessions."),
-        AccountRefusal.AdministratorProtected => Row(refusal, 409, "An administrator's second factor",
-            "The second factor of an administrator of the node is not removed by way of administration: who takes over one of them would have them all.",
-            "The administrator removes it with a code of the authenticator or a recovery code: POST /api/v1/users/me/totp/removal."),
+        AccountRefusal.AdministratorProtected => Row(refusal, 409, "An administrator's account",
+            "Second factor and password of an administrator of the node are not lifted by way of administration: who takes over one of them would have them all.",
+            "The administrator removes the factor with a code of the authenticator or a recovery code (POST /api/v1/users/me/totp/removal), and changes the password with the present one (PUT /api/v1/users/me/password)."),
     };
 
     public static ProblemResult ToProblem(this Market.Refusal<AccountRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);

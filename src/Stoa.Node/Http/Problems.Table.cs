@@ -33,6 +33,11 @@ public static partial class Problems
         "Somebody else has this handle; handles are unique on a node, those of people and organisations together.",
         "Choose another handle, or sign in if it is yours.");
 
+    private static readonly ProblemKind s_agentNotYours = new(
+        "agentNotYours", 403, "Not your agent",
+        "There is no such agent, or somebody else has published it.",
+        "Name an agent that you have published.");
+
     private static readonly ProblemKind s_idempotencyKeyReused = new(
         "idempotencyKeyReused", 422, "Idempotency key used for something else",
         "The Idempotency-Key came before with another request. One key stands for one request, so that a repetition is recognised.",
@@ -266,6 +271,20 @@ public static partial class Problems
         PublishRefusal.VersionExists => Row(refusal, 409, "Version published before",
             "This version was published before with other content. A published version never changes.",
             "Raise the version in agent.json and publish again."),
+        PublishRefusal.VersionWithdrawn => Row(refusal, 409, "Version was withdrawn",
+            "This version was published before with the same content, and withdrawn. Publishing it again does not offer it again.",
+            "Reinstate it with DELETE /api/v1/agents/{publisher}/{name}/{version}/withdrawal, or raise the version in agent.json and publish again."),
+    };
+
+    public static ProblemKind Of(WithdrawalRefusal refusal) => refusal switch
+    {
+        WithdrawalRefusal.AgentNotYours => s_agentNotYours,
+        WithdrawalRefusal.ReasonInvalid => Row(refusal, 422, "Reason breaks the rules",
+            "The reason of a withdrawal is one line of at most 500 characters.",
+            "Correct what is listed in errors and try again, or leave it out."),
+        WithdrawalRefusal.ContentGone => Row(refusal, 410, "Content is gone",
+            "What the version consists of is not stored here any more, so no task could run it.",
+            "Publish the program as a new version."),
     };
 
     public static ProblemKind Of(TaskRefusal refusal) => refusal switch
@@ -276,6 +295,9 @@ public static partial class Problems
         TaskRefusal.AgentUnknown => Row(refusal, 404, "No such agent",
             "No agent of this name and version is published here.",
             "Look for agents with GET /api/v1/agents."),
+        TaskRefusal.AgentWithdrawn => Row(refusal, 410, "Agent was withdrawn",
+            "The publisher has withdrawn the agent, or this version of it: no new task gets it, and those that have it run to their ends.",
+            "Take the version that detail names, or look for other agents with GET /api/v1/agents."),
         TaskRefusal.NoCandidate => Row(refusal, 422, "No agent fits",
             "No agent has the required capabilities, takes the input and stays within the budget, the deadline and the other requirements.",
             "See in errors which requirement removed how many agents, and relax one of them."),
@@ -306,6 +328,9 @@ public static partial class Problems
         TaskRefusal.SealingOff => Row(refusal, 501, "Sealing is off",
             "This node has no key that inputs could be sealed to: its database is PostgreSQL, and holds the cell's own key.",
             "Ask the operator of the node: with Identity:CellKey it has one. Or submit the input in the clear."),
+        TaskRefusal.CallsNotSealed => Row(refusal, 422, "Calls are not sealed",
+            "The input is sealed, and the agent calls other agents. The receipt tells digests of what they are given and give, so what was sealed would not stay so.",
+            "Submit the input in the clear, or take an agent that calls nobody."),
         TaskRefusal.BudgetTooSmall => Row(refusal, 422, "Price above the budget",
             "The price at the task's limits is above maxPrice.",
             "Raise maxPrice, or lower the task's limits; POST /api/v1/tasks/quote tells the price beforehand."),
@@ -381,9 +406,7 @@ public static partial class Problems
         AuctionRefusal.BidMade => Row(refusal, 409, "Bid made before",
             "The agent has made another bid in this auction; bids are sealed and not changed.",
             "Wait for the next auction."),
-        AuctionRefusal.AgentNotYours => Row(refusal, 403, "Not your agent",
-            "There is no such agent, or somebody else has published it.",
-            "Name an agent that you have published."),
+        AuctionRefusal.AgentNotYours => s_agentNotYours,
         AuctionRefusal.PolicyInvalid => Row(refusal, 422, "Bidding breaks the rules",
             "The policy is not known, or its members are not as they must be.",
             "Correct what is listed in errors and try again."),

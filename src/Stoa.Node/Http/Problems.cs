@@ -64,6 +64,8 @@ public static partial class Problems
 
     public static ProblemResult ToProblem(this Refusal<TransferRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
+    public static ProblemResult ToProblem(this Refusal<WithdrawalRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
+
     /// <summary>A refusal of the node itself.</summary>
     /// <param name="refusal">The case.</param>
     /// <param name="detail">What happened and what to do next; null for the remedy of the table.</param>
@@ -118,6 +120,7 @@ public static partial class Problems
             .. Enum.GetValues<SingleSignOnRefusal>().Select(Of),
             .. Enum.GetValues<TemplateRefusal>().Select(Of),
             .. Enum.GetValues<TransferRefusal>().Select(Of),
+            .. Enum.GetValues<WithdrawalRefusal>().Select(Of),
             .. Enum.GetValues<WebhookRefusal>().Select(Of),
         ];
         // Two enums may share a code only when they mean the same: then their rows are one row.

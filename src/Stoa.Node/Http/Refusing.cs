@@ -85,6 +85,9 @@ public static class Refusing
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params TemplateRefusal[] refusals)
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 
+    public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params WithdrawalRefusal[] refusals)
+        where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
+
     private static TBuilder Refuses<TBuilder>(this TBuilder endpoint, IEnumerable<ProblemKind> kinds)
         where TBuilder : IEndpointConventionBuilder => endpoint.WithMetadata([.. kinds.Select(kind => new RefusedWith(kind))]);
 }

@@ -58,11 +58,11 @@ public static class AccountEndpoints
             .Refuses(AccountRefusal.MailOff);
         api.MapPost("/password-resets", ResetPasswordAsync)
             .WithName("resetPassword").WithTags("Identity").WithSummary("Set a forgotten password anew")
-            .WithDescription("Takes the code of the newest letter, within half an hour and five tries, and ends all sessions. A second factor stays: signing in needs its code as before.")
+            .WithDescription("Takes the code of the newest letter, within half an hour and five tries, or one that an administrator has made, within an hour, and ends all sessions. A second factor stays: signing in needs its code as before.")
             .OpenToAll()
             .LimitedBy(RateLimit.SignIn)
             .Produces(StatusCodes.Status204NoContent)
-            .Refuses(AccountRefusal.MailedCodeWrong, AccountRefusal.PasswordInvalid, AccountRefusal.MailOff);
+            .Refuses(AccountRefusal.MailedCodeWrong, AccountRefusal.PasswordInvalid);
     }
 
     private static void MapTotp(IEndpointRouteBuilder api)
@@ -98,13 +98,35 @@ public static class AccountEndpoints
                 AccountRefusal.PasswordWrong, AccountRefusal.SecondFactorWrong, AccountRefusal.SecondFactorLocked, AccountRefusal.SecondFactorMissing);
     }
 
-    private static void MapAdministration(IEndpointRouteBuilder api) => api.MapPost("/users/{handle}/totp/removal", TakeTotpAsync)
-        .Needs(Permission.NodeAdmin)
-        .WithName("removeUserTotp").WithTags("Identity").WithSummary("Remove a user's lost second factor")
-        .WithDescription("For administrators, once they are sure that it is the owner who asks. All sessions of the user end, and the user gets a letter where the node sends e-mail. Not of an administrator: theirs is removed with a code of it or a recovery code alone.")
-        .Produces(StatusCodes.Status204NoContent)
-        .Refuses(IdentityRefusal.UserUnknown)
-        .Refuses(AccountRefusal.SecondFactorMissing, AccountRefusal.AdministratorProtected);
+    private static void MapAdministration(IEndpointRouteBuilder api)
+    {
+        api.MapPost("/users/{handle}/totp/removal", TakeTotpAsync)
+            .Needs(Permission.NodeAdmin)
+            .WithName("removeUserTotp").WithTags("Identity").WithSummary("Remove a user's lost second factor")
+            .WithDescription("For administrators, once they are sure that it is the owner who asks. All sessions of the user end, and the user gets a letter where the node sends e-mail. Not of an administrator: theirs is removed with a code of it or a recovery code alone.")
+            .Produces(StatusCodes.Status204NoContent)
+            .Refuses(IdentityRefusal.UserUnknown)
+            .Refuses(AccountRefusal.SecondFactorMissing, AccountRefusal.AdministratorProtected);
+        api.MapPost("/password-resets/codes", MakeResetCodeAsync)
+            .Needs(Permission.NodeAdmin)
+            .WithName("makePasswordResetCode").WithTags("Identity").WithSummary("Make a code for a user's forgotten password")
+            .WithDescription("For administrators, once they are sure that it is the owner who asks: the way where the node sends no e-mail. The code is shown this once; the owner gives it with POST /password-resets, within an hour and five tries, which ends all sessions. A second factor stays. A newer code makes the one before worthless. The user gets a letter where the node sends e-mail. Not for an administrator.")
+            .Produces<PasswordResetCodeResponse>()
+            .Refuses(IdentityRefusal.UserUnknown)
+            .Refuses(AccountRefusal.PasswordByProvider, AccountRefusal.AdministratorProtected);
+    }
+
+    private static async Task<IResult> MakeResetCodeAsync(
+        Body<MakePasswordResetCodeRequest> body, Accounts accounts, HttpContext context, CancellationToken cancellationToken)
+    {
+        if (await accounts.MakeResetCodeAsync(body.Value.Login, cancellationToken) is not { } outcome)
+            return new Refusal<IdentityRefusal>(IdentityRefusal.UserUnknown, "No person has this handle or address.").ToProblem();
+        if (!outcome.TryGet(out var made, out var refusal))
+            return refusal.ToProblem();
+        context.ActedBy(made.User.Id);
+        var (security, _) = await accounts.GetSecurityAsync(made.User.Id, cancellationToken);
+        return TypedResults.Ok(new PasswordResetCodeResponse(made.User.Handle, made.User.Email, made.Code.Text, made.ExpiresAt, security.TotpEnabledAt is not null));
+    }
 
     private static async Task<IResult> TakeTotpAsync(string handle, IUserStore users, Accounts accounts, HttpContext context, CancellationToken cancellationToken)
     {

@@ -17,7 +17,7 @@ public sealed class Accounts(
     Random random, TimeProvider time)
 {
     private const string WrongCode =
-        "The code is not the one of the newest letter to this address, has ended, or was tried too often. Look at it again, or have another letter sent.";
+        "The code is not the one of the newest letter to this address, or of an administrator, has ended, or was tried too often. Look at it again, or have another one made.";
 
     /// <summary>Signs in.</summary>
     /// <param name="login">Handle or email.</param>
@@ -90,6 +90,33 @@ public sealed class Accounts(
         return null;
     }
 
+    /// <summary>Makes a code by which somebody who has forgotten the password sets it anew, and writes to the owner that there is one. For administrators, who hand it over.</summary>
+    /// <param name="login">Handle or email of a person; no administrator's, and nobody's whom an identity provider lets in.</param>
+    /// <param name="cancellationToken">Stops before anything is written.</param>
+    /// <returns>Whose it is, the code, which is kept nowhere, and until when it is good; null when there is no such person.</returns>
+    public async Task<Outcome<(User User, OneTimeCode Code, DateTimeOffset ExpiresAt), AccountRefusal>?> MakeResetCodeAsync(string login, CancellationToken cancellationToken)
+    {
+        if (login.Contains('\0', StringComparison.Ordinal)
+            || await store.FindByLoginAsync(Users.Normalise(login), cancellationToken) is not { User: { Kind: UserKind.Person } user, PasswordHash: var hash })
+        {
+            return null;
+        }
+
+        if (user.Role is UserRole.Admin)
+        {
+            return new Refusal<AccountRefusal>(
+                AccountRefusal.AdministratorProtected, $"{user.Handle} administers this node: an administrator's password is changed with the present one alone.");
+        }
+
+        if (await RefuseByProviderAsync(user.Id, hash, cancellationToken) is { } byProvider)
+            return byProvider;
+        var now = time.GetUtcNow();
+        var code = OneTimeCode.Create(MailedCode.Groups, random);
+        var kept = MailedCode.Send(code, MailedCodePurpose.HandedReset, now);
+        await security.PutHandedResetAsync(user.Id, kept, session => letters.AddAsync(session, user.Id, ResetHandedOver, now), cancellationToken);
+        return (user, code, kept.ExpiresAt);
+    }
+
     /// <summary>Gives the next pair of tokens for a refresh token.</summary>
     public async Task<Outcome<SignedIn, AccountRefusal>> RefreshAsync(string refreshToken, CancellationToken cancellationToken)
     {
@@ -138,12 +165,10 @@ public sealed class Accounts(
             : new Refusal<AccountRefusal>(AccountRefusal.MailedCodeWrong, WrongCode);
     }
 
-    /// <summary>Sets a password anew upon the code of a letter, and ends all sessions.</summary>
+    /// <summary>Sets a password anew upon the code of a letter or of an administrator, and ends all sessions. A second factor stays.</summary>
     /// <returns>Null when it is set.</returns>
     public async Task<Refusal<AccountRefusal>?> ResetPasswordAsync(string email, string code, string next, CancellationToken cancellationToken)
     {
-        if (!mailer.IsOn)
-            return MailOff();
         var user = await FindAsync(email, cancellationToken);
         // What a password must be like is told before the code is used up, and to everybody alike: the handle would tell who has an account.
         if (RefuseNewPassword(new User(default, "", email, UserRole.Member, default), next) is { } weak)
@@ -200,7 +225,7 @@ public sealed class Accounts(
 
     /// <summary>The refusal of whatever needs a letter, where none can be sent.</summary>
     public static Refusal<AccountRefusal> MailOff() => new(
-        AccountRefusal.MailOff, "This node sends no e-mail: its accounts count as verified, and a forgotten password is a matter for its operator.");
+        AccountRefusal.MailOff, "This node sends no e-mail: its accounts count as verified. Who has forgotten the password asks the operator for a code, and gives that with POST /api/v1/password-resets.");
 
     private async Task<StoredUser> GetAsync(Id<User> id, CancellationToken cancellationToken)
     {
@@ -249,6 +274,18 @@ public sealed class Accounts(
 
         If you have asked for that, sign in and enrol another authenticator: stoa account totp enable
         If you have not, change your password at once, and tell the operator of the node: stoa account password
+
+        """);
+
+    private static LetterText ResetHandedOver(string handle) => new(
+        "A code for your password was made",
+        $"""
+        Hello {handle},
+
+        an administrator of this Stoa node has made a code by which the password of your account can be set anew within an hour, to be handed over to you.
+
+        If you have asked for that, give it with: stoa account recover EMAIL --code CODE
+        If you have not, tell the operator of the node. Changing your password makes the code worthless: stoa account password
 
         """);
 

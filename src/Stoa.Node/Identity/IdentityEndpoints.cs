@@ -23,7 +23,7 @@ public static class IdentityEndpoints
         api.MapGet("/users/me", GetMeAsync)
             .ForAnyCaller()
             .WithName("getMe").WithTags("Identity").WithSummary("Who am I?")
-            .WithDescription("The account that is acted for: the user of the credential, or the organisation that the header Stoa-Organisation names.")
+            .WithDescription("The account that is acted for: the user of the credential, or the organisation that the header Stoa-Organisation names; then with the person who acts.")
             .Produces<UserResponse>();
         api.MapSessions();
         api.MapAccounts();
@@ -52,6 +52,6 @@ public static class IdentityEndpoints
 
     private static async Task<IResult> GetMeAsync(Caller caller, IUserStore store, CancellationToken cancellationToken) =>
         await store.GetAsync(caller.UserId, cancellationToken) is { } user
-            ? TypedResults.Ok(SessionEndpoints.ToContract(user))
+            ? TypedResults.Ok(SessionEndpoints.ToContract(user) with { Actor = caller.ActorId == caller.UserId ? null : caller.ActorHandle })
             : RequestRefusal.Unauthenticated.ToProblem();
 }

@@ -1,3 +1,5 @@
+using System.ComponentModel;
+using Microsoft.AspNetCore.Mvc;
 using Stoa.Client.Contracts;
 using Stoa.Market;
 using Stoa.Market.Identity;
@@ -40,7 +42,7 @@ public static class OrganisationsEndpoints
         organisations.MapDelete("/{organisation}", DeleteAsync)
             .Needs(Permission.OrganisationManage)
             .WithName("deleteOrganisation").WithSummary("Delete an organisation")
-            .WithDescription("Only one that has no money, no tasks that wait or run, no schedules, webhooks or channels, no plan that would be renewed, and no published agents. Its keys open nothing any more, and its books stay.")
+            .WithDescription("Only one that has no money, nothing that is under way with it, no tasks that wait or run, no schedules, webhooks or channels, no plan that would be renewed, and no published agents. What is left in the wallet and of credit can be given up with forfeit, which needs the permission to spend. Its keys open nothing any more, and its books stay.")
             .Produces(StatusCodes.Status204NoContent)
             .Refuses(OrganisationRefusal.OrganisationUnknown, OrganisationRefusal.OrganisationInUse);
         organisations.MapDelete("/{organisation}/membership", LeaveAsync)
@@ -101,9 +103,18 @@ public static class OrganisationsEndpoints
     }
 
     private static async Task<IResult> DeleteAsync(
-        string organisation, Caller caller, SqlOrganisationStore store, Credentials credentials, TimeProvider time, CancellationToken cancellationToken)
+        string organisation,
+        [FromQuery, Description("True to give up to the platform what is in the wallet, and the credit; otherwise that is in the way.")] bool? forfeit,
+        Caller caller,
+        SqlOrganisationStore store,
+        Credentials credentials,
+        TimeProvider time,
+        CancellationToken cancellationToken)
     {
-        if (await store.DeleteAsync(caller.UserId, time.GetUtcNow(), cancellationToken) is { } refusal)
+        // A key that may manage the organisation and not spend must not empty its wallet this way.
+        if (forfeit is true && !caller.Rights.Contains(Permission.WalletSpend))
+            return RequestRefusal.Forbidden.ToProblem("To give up what is in the wallet needs the permission wallet:spend, too.");
+        if (await store.DeleteAsync(caller.UserId, forfeit is true, time.GetUtcNow(), cancellationToken) is { } refusal)
             return refusal.ToProblem();
         credentials.ForgetMembers(organisation);
         return TypedResults.NoContent();

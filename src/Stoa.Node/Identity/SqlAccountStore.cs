@@ -54,13 +54,22 @@ public sealed class SqlAccountStore(Database database, CellKey cell)
             await LockAsync(session, user);
             if (await FindCodeAsync(session, user, purpose) is { } before && !before.AllowsAnother(code.SentAt))
                 return false;
-            await session.ExecuteAsync("DELETE FROM mailed_codes WHERE user_id = @user AND purpose = @purpose", new { user, purpose });
-            await session.ExecuteAsync(
-                """
-                INSERT INTO mailed_codes (user_id, purpose, code_hash, sent_at, expires_at, tries_left)
-                VALUES (@user, @purpose, @Hash, @SentAt, @ExpiresAt, @TriesLeft)
-                """,
-                new { user, purpose, code.Hash, code.SentAt, code.ExpiresAt, code.TriesLeft });
+            await ReplaceCodeAsync(session, user, purpose, code);
+            return true;
+        },
+        cancellationToken);
+
+    /// <summary>Keeps a code that sets the password anew and is handed over, in place of the one before.</summary>
+    /// <param name="user">Whose password.</param>
+    /// <param name="code">What is kept of it.</param>
+    /// <param name="tell">Writes to the user in the same act.</param>
+    /// <param name="cancellationToken">Stops before anything is written.</param>
+    public Task PutHandedResetAsync(Id<User> user, MailedCode code, Func<SqlSession, Task> tell, CancellationToken cancellationToken) => database.WriteAsync(
+        async session =>
+        {
+            await LockAsync(session, user);
+            await ReplaceCodeAsync(session, user, MailedCodePurpose.HandedReset, code);
+            await tell(session);
             return true;
         },
         cancellationToken);
@@ -77,17 +86,19 @@ public sealed class SqlAccountStore(Database database, CellKey cell)
         },
         cancellationToken);
 
-    /// <summary>Sets a password anew upon the code of a letter, and ends all sessions. The letter shows as well that the address is the user's.</summary>
+    /// <summary>Sets a password anew upon the code of a letter or of an administrator, and ends all sessions. A letter shows as well that the address is the user's.</summary>
     /// <returns>The sessions that were ended; null when the code is wrong.</returns>
     public Task<IReadOnlyList<Id<Session>>?> ResetPasswordAsync(
         Id<User> user, ContentHash typed, string hash, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync<IReadOnlyList<Id<Session>>?>(
         async session =>
         {
             await LockAsync(session, user);
-            if (!await TakeCodeAsync(session, user, MailedCodePurpose.PasswordReset, typed, now))
+            var isOfLetter = await TakeCodeAsync(session, user, MailedCodePurpose.PasswordReset, typed, now);
+            if (!isOfLetter && !await TakeCodeAsync(session, user, MailedCodePurpose.HandedReset, typed, now))
                 return null;
             await session.ExecuteAsync("UPDATE users SET password_hash = @hash WHERE id = @user", new { hash, user });
-            await NoteVerifiedAsync(session, user, now);
+            if (isOfLetter)
+                await NoteVerifiedAsync(session, user, now);
             return await NotePasswordAsync(session, user, null, now);
         },
         cancellationToken);
@@ -196,7 +207,7 @@ public sealed class SqlAccountStore(Database database, CellKey cell)
         },
         cancellationToken);
 
-    /// <summary>Forgets letters whose codes have ended.</summary>
+    /// <summary>Forgets codes that have ended.</summary>
     public Task<int> ForgetAsync(DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
         session => session.ExecuteAsync("DELETE FROM mailed_codes WHERE expires_at < @before", new { before = now - TimeSpan.FromDays(1) }), cancellationToken);
 
@@ -210,6 +221,17 @@ public sealed class SqlAccountStore(Database database, CellKey cell)
 
     private static Task<MailedCode?> FindCodeAsync(SqlSession session, Id<User> user, MailedCodePurpose purpose) => session.QueryFirstOrDefaultAsync<MailedCode>(
         "SELECT code_hash AS hash, sent_at, expires_at, tries_left FROM mailed_codes WHERE user_id = @user AND purpose = @purpose", new { user, purpose });
+
+    private static async Task ReplaceCodeAsync(SqlSession session, Id<User> user, MailedCodePurpose purpose, MailedCode code)
+    {
+        await session.ExecuteAsync("DELETE FROM mailed_codes WHERE user_id = @user AND purpose = @purpose", new { user, purpose });
+        await session.ExecuteAsync(
+            """
+            INSERT INTO mailed_codes (user_id, purpose, code_hash, sent_at, expires_at, tries_left)
+            VALUES (@user, @purpose, @Hash, @SentAt, @ExpiresAt, @TriesLeft)
+            """,
+            new { user, purpose, code.Hash, code.SentAt, code.ExpiresAt, code.TriesLeft });
+    }
 
     private static async Task<bool> TakeCodeAsync(SqlSession session, Id<User> user, MailedCodePurpose purpose, ContentHash typed, DateTimeOffset now)
     {
@@ -230,8 +252,9 @@ public sealed class SqlAccountStore(Database database, CellKey cell)
     private static async Task<IReadOnlyList<Id<Session>>> NotePasswordAsync(SqlSession session, Id<User> user, Id<Session>? but, DateTimeOffset now)
     {
         await session.ExecuteAsync("UPDATE account_security SET password_changed_at = @now WHERE user_id = @user", new { now, user });
-        // A letter that is still on its way must not open the account of who has just changed the password.
-        await session.ExecuteAsync("DELETE FROM mailed_codes WHERE user_id = @user AND purpose = @purpose", new { user, purpose = MailedCodePurpose.PasswordReset });
+        // A letter that is still on its way, or a code that was handed over, must not open the account of who has just changed the password.
+        await session.ExecuteAsync(
+            "DELETE FROM mailed_codes WHERE user_id = @user AND purpose <> @verification", new { user, verification = MailedCodePurpose.Verification });
         return await SqlSessionStore.EndAllAsync(session, user, but, SessionEnd.PasswordChanged, now);
     }
 

@@ -2,13 +2,15 @@ using Stoa.Market;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Node.Ledger;
+using Stoa.Node.Plans;
+using Stoa.Node.Privacy;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Identity;
 
 /// <summary>Organisations and their members in the database. Whoever changes who belongs to one has the row of its account locked.</summary>
-public sealed class SqlOrganisationStore(Database database, IdSource ids, CellKey cell)
+public sealed class SqlOrganisationStore(Database database, SystemAccounts accounts, IdSource ids, CellKey cell)
 {
     private const string MembershipsSelect =
         """
@@ -131,15 +133,16 @@ public sealed class SqlOrganisationStore(Database database, IdSource ids, CellKe
 
     /// <summary>Deletes an organisation that has nothing any more: nobody belongs to it then, and its keys open nothing.</summary>
     /// <returns>Null, or <see cref="OrganisationRefusal.OrganisationInUse"/> with every reason.</returns>
-    public Task<Refusal<OrganisationRefusal>?> DeleteAsync(Id<User> organisation, DateTimeOffset at, CancellationToken cancellationToken) => database.WriteAsync<Refusal<OrganisationRefusal>?>(
+    public Task<Refusal<OrganisationRefusal>?> DeleteAsync(Id<User> organisation, bool forfeits, DateTimeOffset at, CancellationToken cancellationToken) => database.WriteAsync<Refusal<OrganisationRefusal>?>(
         async session =>
         {
+            // Whoever moves its money holds the accounts first.
+            await SqlCredit.LockAsync(session, organisation);
             await LockAsync(session, organisation);
-            if (await WhyInUseAsync(session, organisation) is { Count: > 0 } reasons)
-            {
-                return new Refusal<OrganisationRefusal>(
-                    OrganisationRefusal.OrganisationInUse, "The organisation still has what is listed in errors. End or empty it first.", [.. reasons.Select(reason => new FieldError("", reason))]);
-            }
+            if (await WhyInUseAsync(session, organisation, forfeits) is { Count: > 0 } reasons)
+                return new Refusal<OrganisationRefusal>(OrganisationRefusal.OrganisationInUse, "The organisation still has what is listed in errors. End or empty it first.", reasons);
+            if (forfeits)
+                await ErasureSteps.ForfeitAsync(session, organisation, accounts, ids, at);
 
             var act = new { organisation, at };
             await session.SendAsync("UPDATE api_keys SET revoked_at = @at WHERE user_id = @organisation AND revoked_at IS NULL", act);
@@ -196,26 +199,42 @@ public sealed class SqlOrganisationStore(Database database, IdSource ids, CellKe
         """,
         new { organisation, admin = OrganisationRole.Admin, member }) == 0;
 
-    private static async Task<List<string>> WhyInUseAsync(SqlSession session, Id<User> organisation)
+    private static async Task<List<FieldError>> WhyInUseAsync(SqlSession session, Id<User> organisation, bool forfeits)
     {
-        var reasons = new List<string>();
-        var accounts = await session.QueryAsync<SqlLedger.AccountRow>(
+        var reasons = new List<FieldError>();
+        var owned = await session.QueryAsync<SqlLedger.AccountRow>(
             $"SELECT {SqlLedger.StatedColumns} FROM accounts WHERE owner = @owner", new { owner = organisation.ToString() });
-        if (accounts.Any(account => account.Posted != Money.Zero || account.PendingDebits != Money.Zero || account.PendingCredits != Money.Zero))
-            reasons.Add("Money, in its wallet, held or on its way.");
-        await AddAsync("SELECT COALESCE((SELECT open_tasks FROM user_usage WHERE user_id = @organisation), 0)", "tasks that wait or run");
-        await AddAsync("SELECT count(*) FROM schedules WHERE owner_id = @organisation", "schedules");
-        await AddAsync("SELECT count(*) FROM webhooks WHERE owner_id = @organisation", "webhooks");
-        await AddAsync("SELECT count(*) FROM channels WHERE (payer_id = @organisation OR payee_id = @organisation) AND due_at IS NOT NULL", "payment channels that are not closed");
+        if (owned.Any(account => account.PendingDebits != Money.Zero || account.PendingCredits != Money.Zero
+            || (account.Posted != Money.Zero && account.Kind is not (AccountKind.Wallet or AccountKind.Credit))))
+        {
+            Add("Money that is held, or on its way: wait until that has ended.");
+        }
+
+        foreach (var account in forfeits ? [] : owned)
+        {
+            if (account.Kind is AccountKind.Wallet && account.Posted != Money.Zero)
+                Add($"{account.Posted} USD in the wallet: spend them, have them paid out (stoa payout create), or give them up to the platform with forfeit.", "/forfeit");
+            if (account.Kind is AccountKind.Credit && account.Posted != Money.Zero)
+                Add($"{account.Posted} USD of credit, which ends with the organisation: spend it, or give it up with forfeit.", "/forfeit");
+        }
+
+        await AddAsync("SELECT COALESCE((SELECT open_tasks FROM user_usage WHERE user_id = @organisation), 0)", "task that waits or runs", "tasks that wait or run");
+        await AddAsync("SELECT count(*) FROM schedules WHERE owner_id = @organisation", "schedule", "schedules");
+        await AddAsync("SELECT count(*) FROM webhooks WHERE owner_id = @organisation", "webhook", "webhooks");
+        await AddAsync("SELECT count(*) FROM channels WHERE (payer_id = @organisation OR payee_id = @organisation) AND due_at IS NOT NULL", "payment channel that is not closed", "payment channels that are not closed");
         await AddAsync(
             "SELECT count(*) FROM subscriptions WHERE user_id = @organisation AND ended_at IS NULL AND NOT is_cancelled", "plan that would be renewed: cancel it (stoa plan cancel)");
-        await AddAsync("SELECT count(*) FROM agent_versions WHERE publisher_id = @organisation", "published versions of agents, which others use");
+        await AddAsync("SELECT count(*) FROM agent_versions WHERE publisher_id = @organisation", "published version of an agent, which others use", "published versions of agents, which others use");
+        foreach (var unfinished in await SqlErasureRequests.ListUnfinishedAsync(session, organisation))
+            Add(unfinished);
         return reasons;
 
-        async Task AddAsync(string sql, string what)
+        void Add(string reason, string pointer = "") => reasons.Add(new FieldError(pointer, reason));
+
+        async Task AddAsync(string sql, string one, string? many = null)
         {
             if (await session.QuerySingleAsync<long>(sql, new { organisation }) is > 0 and var count)
-                reasons.Add($"{count} {what}.");
+                Add(count == 1 ? $"1 {one}." : $"{count} {many ?? one}.");
         }
     }
 

@@ -7,6 +7,7 @@ using Stoa.Primitives;
 namespace Stoa.Node.Identity;
 
 /// <summary>Sessions in the cell's database. Who acts on one has its row locked first, so of two refreshes at once the second sees what the first has done.</summary>
+/// <remarks>When a refresh token was replaced says the clock of the database, where nodes share one: a node whose clock is wrong takes nobody's second try for reuse.</remarks>
 public sealed class SqlSessionStore(Database database, CellKey cell, SessionLimits limits)
 {
     private const string Columns = "id, user_id, device, created_at, used_at, generation, rotated_at, ended_at, ended_by, not_after";
@@ -54,7 +55,8 @@ public sealed class SqlSessionStore(Database database, CellKey cell, SessionLimi
         database.WriteAsync<(Outcome<(Session Session, RefreshToken Next), AccountRefusal> Outcome, Id<Session>? Ended)>(
         async sql =>
         {
-            var row = await sql.QueryFirstOrDefaultAsync<SessionRow>($"SELECT {Columns}, sealed_key FROM sessions WHERE id = @id {{for update}}", new { id = token.Session });
+            var row = await sql.QueryFirstOrDefaultAsync<SessionRow>(
+                $"SELECT {Columns}, sealed_key, {{clock}} AS clock FROM sessions WHERE id = @id {{for update}}", new { id = token.Session, now });
             // A guess must not end anybody's session: only a token that this session's key has made is looked at further.
             var key = row is null ? null : cell.Open(Purpose(row.Id), row.SealedKey);
             if (row is null || key is null || !token.IsMadeWith(key))
@@ -62,7 +64,7 @@ public sealed class SqlSessionStore(Database database, CellKey cell, SessionLimi
                 return (new Refusal<AccountRefusal>(AccountRefusal.RefreshTokenInvalid, "This is not a refresh token of a session here: sign in again."), null);
             }
 
-            if (!SessionRules.Refresh(row.ToSession(), token.Generation, limits, now).TryGet(out var after, out var refusal))
+            if (!SessionRules.Refresh(row.ToSession(), token.Generation, limits, now, row.Clock).TryGet(out var after, out var refusal))
             {
                 var isReuse = refusal.Code is AccountRefusal.RefreshTokenReused;
                 if (isReuse)
@@ -133,7 +135,7 @@ public sealed class SqlSessionStore(Database database, CellKey cell, SessionLimi
 
     private sealed record SessionRow(
         Id<Session> Id, Id<User> UserId, string Device, DateTimeOffset CreatedAt, DateTimeOffset UsedAt, int Generation, DateTimeOffset RotatedAt,
-        DateTimeOffset? EndedAt, SessionEnd? EndedBy, DateTimeOffset? NotAfter, byte[] SealedKey)
+        DateTimeOffset? EndedAt, SessionEnd? EndedBy, DateTimeOffset? NotAfter, byte[] SealedKey, DateTimeOffset Clock)
     {
         public Session ToSession() => new(Id, UserId, Device, CreatedAt, UsedAt, Generation, RotatedAt, EndedAt, EndedBy, NotAfter);
     }

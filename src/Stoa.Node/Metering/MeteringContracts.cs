@@ -23,7 +23,8 @@ internal static class MeteringContracts
         row.Amounts.DurationMs,
         row.Amounts.Paid.ToString(),
         EarnedOf(row.Amounts, query.Role),
-        query.Group is UsageGroup.None ? null : NameOf(row, query));
+        query.Group is UsageGroup.None ? null : NameOf(row, query),
+        row.Calls);
 
     /// <summary>What a row is about.</summary>
     public static string NameOf(UsageRow row, UsageQuery query) =>

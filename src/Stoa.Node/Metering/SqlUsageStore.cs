@@ -24,7 +24,7 @@ public sealed class SqlUsageStore(Database database)
         CAST(SUM(events) AS BIGINT) AS events, CAST(SUM(fuel) AS BIGINT) AS fuel, CAST(SUM(input_bytes) AS BIGINT) AS input_bytes,
         CAST(SUM(output_bytes) AS BIGINT) AS output_bytes, CAST(SUM(duration_ms) AS BIGINT) AS duration_ms, CAST(SUM(paid) AS BIGINT) AS paid,
         CAST(SUM(creator_earned) AS BIGINT) AS creator_earned, CAST(SUM(node_earned) AS BIGINT) AS node_earned,
-        CAST(SUM(platform_earned) AS BIGINT) AS platform_earned
+        CAST(SUM(platform_earned) AS BIGINT) AS platform_earned, CAST(SUM(CASE WHEN kind = 'Call' THEN events ELSE 0 END) AS BIGINT) AS calls
         """;
 
     // Names are compared by their bytes, as they are where rows are put together.
@@ -58,7 +58,7 @@ public sealed class SqlUsageStore(Database database)
             var stored = await ReadTotalsAsync(session, query, after, page.Limit + 1);
             var rows = UsageRow.Merge([.. stored, .. tail.Rows
                 .Where(row => query.Takes(row.Key))
-                .Select(row => new UsageRow(row.Key.Start, query.NameOf(row.Key.Labels), row.Value))
+                .Select(row => UsageRow.Of(query, row.Key, row.Value))
                 .Where(row => after is null || UsageRow.Order.Compare(row, after) > 0)]);
             // What was not read comes behind all that was, whatever the tail adds.
             List<UsageRow> items = [.. rows.Take(page.Limit)];
@@ -74,7 +74,7 @@ public sealed class SqlUsageStore(Database database)
         var tail = await SqlUsage.ReadStepAsync(session, int.MaxValue);
         return UsageRow.Merge([.. await ReadTotalsAsync(session, query, after: null, int.MaxValue), .. tail.Totals.Rows
             .Where(row => query.Takes(row.Key))
-            .Select(row => new UsageRow(row.Key.Start, query.NameOf(row.Key.Labels), row.Value))]);
+            .Select(row => UsageRow.Of(query, row.Key, row.Value))]);
     }
 
     /// <summary>Tasks that were charged, newest first, by the accounts whose entries tell of them.</summary>
@@ -259,10 +259,10 @@ public sealed class SqlUsageStore(Database database)
 
     private sealed record ReportRow(
         DateTimeOffset StartAt, string Name, long Events, long Fuel, long InputBytes, long OutputBytes, long DurationMs,
-        Money Paid, Money CreatorEarned, Money NodeEarned, Money PlatformEarned)
+        Money Paid, Money CreatorEarned, Money NodeEarned, Money PlatformEarned, long Calls)
     {
-        public UsageRow ToRow() => new(
-            StartAt, Name, new UsageAmounts(Events, Fuel, InputBytes, OutputBytes, DurationMs, Paid, CreatorEarned, NodeEarned, PlatformEarned));
+        public UsageRow ToRow() =>
+            new(StartAt, Name, new UsageAmounts(Events, Fuel, InputBytes, OutputBytes, DurationMs, Paid, CreatorEarned, NodeEarned, PlatformEarned)) { Calls = Calls };
     }
 
     private sealed record TotalRow(

@@ -83,7 +83,7 @@ public static class CouponsEndpoints
                 var (credit, off) = (redemption.Gift as CouponGift.Credit, redemption.Gift as CouponGift.Off);
                 return TypedResults.Created(
                     $"/api/v1/coupons/redemptions/{redemption.Id}",
-                    new RedemptionResponse(redemption.Id.ToString(), redemption.CouponId.ToString(), redemption.CreatedAt, credit?.Amount.ToString(), off?.Percent, off?.Periods));
+                    new RedemptionResponse(redemption.Id.ToString(), redemption.CouponId.ToString(), redemption.CreatedAt, credit?.Amount.ToString(), off?.Percent, off?.Periods, off?.Plan));
             },
             refusal => refusal.ToProblem());
     }

@@ -44,7 +44,7 @@ public static class PlansEndpoints
         api.MapPut("/subscription", SubscribeAsync)
             .Needs(Permission.WalletSpend)
             .WithName("putSubscription").WithTags("Plans").WithSummary("Subscribe to a plan, or change to it")
-            .WithDescription("A new subscription is paid at once, for a month. A dearer plan than the one that you have holds at once, and the difference is paid for the rest of the month, with as much of its credit; any other holds from the next month on. The plan that you have takes back what was to change. The same request again changes nothing more.")
+            .WithDescription("A new subscription is paid at once, for a month. A dearer plan than the one that you have holds at once, and the difference is paid for the rest of the month, with as much of its credit; any other holds from the next month on. The plan that you have takes back what was to change. The same request again changes nothing more. The answer says what was done, and what was paid.")
             .Produces<SubscriptionResponse>()
             .Refuses(
                 PlanRefusal.PlanUnknown, PlanRefusal.InsufficientFunds, PlanRefusal.SubscriptionPastDue, PlanRefusal.CouponUnknown, PlanRefusal.CouponOver, PlanRefusal.CouponNotForYou);
@@ -96,8 +96,14 @@ public static class PlansEndpoints
         var (plan, version, coupon) = body.Value;
         if (coupon is not null && limits.Refuse(context, RateLimit.Coupons, RateLimits.KeyOf(context, RateLimit.Coupons)) is { } tooMany)
             return tooMany;
-        return Answer(await subscriptions.PutAsync(
-            caller.UserId, plan, version, coupon is null ? null : OneTimeCode.HashOf(coupon), time.GetUtcNow().ToMilliseconds(), cancellationToken));
+        var put = await subscriptions.PutAsync(
+            caller.UserId, plan, version, coupon is null ? null : OneTimeCode.HashOf(coupon), time.GetUtcNow().ToMilliseconds(), cancellationToken);
+        return put.Match<IResult>(
+            done => TypedResults.Ok(ToContract(done.Subscription) with
+            {
+                Change = new SubscriptionChangeBody(done.Kind.ToString().ToLowerInvariant(), done.Paid.ToString(), done.Credit.ToString(), caller.Handle),
+            }),
+            refusal => refusal.ToProblem());
     }
 
     private static async Task<IResult> CancelAsync(Caller caller, SqlSubscriptionStore subscriptions, TimeProvider time, CancellationToken cancellationToken) =>
@@ -127,7 +133,7 @@ public static class PlansEndpoints
             subscription.IsCancelled,
             subscription.IsCancelled || ended is not null ? null : subscription.NextPrice.ToString(),
             subscription.Next is { } next ? ToContract(next) : null,
-            subscription.Discount is { } off ? new DiscountBody(off.CouponId.ToString(), off.Percent, off.Periods) : null,
+            subscription.Discount is { } off ? new DiscountBody(off.CouponId.ToString(), off.Percent, off.Periods, off.Plan) : null,
             (subscription.State as SubscriptionState.PastDue)?.Until,
             ended?.At);
     }

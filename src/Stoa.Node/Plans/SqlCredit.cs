@@ -86,12 +86,21 @@ internal static class SqlCredit
         return (events, left);
     }
 
-    /// <summary>Takes back all that is there, as if it had expired: its user is erased, and nobody could spend it. Nobody is told.</summary>
-    public static async Task TakeBackAsync(SqlSession session, Id<User> user, Id<Account> sponsor, DateTimeOffset now)
+    /// <summary>Takes back all that is there, as if it had expired: its user goes, and nobody could spend it. Nobody is told.</summary>
+    /// <param name="session">The act.</param>
+    /// <param name="user">Whose it is.</param>
+    /// <param name="sponsor">Where it goes.</param>
+    /// <param name="rest">Of the transfer of what is of no grant.</param>
+    /// <param name="now">UTC.</param>
+    public static async Task TakeBackAsync(SqlSession session, Id<User> user, Id<Account> sponsor, Id<Transfer> rest, DateTimeOffset now)
     {
         await LockAsync(session, user);
         await session.SendAsync("UPDATE credit_grants SET expires_at = @now WHERE user_id = @user AND remaining > 0", new { user, now });
         await ExpireAsync(session, user, sponsor, now);
+        // Grants are a reading of the balance, and what came back after theirs was spent is of none. The balance is what the books have.
+        var (balance, held) = await BalanceAsync(session, user);
+        if (balance > held)
+            await ApplyAsync(session, [PlanTransfers.TakeBack(rest, user, balance - held, sponsor, now)]);
         await SqlUserUsage.SetCreditAsync(session, user, hasCredit: false);
     }
 

@@ -32,8 +32,8 @@ public sealed class SqlSubscriptionStore(Database database, SystemAccounts accou
     /// <param name="coupon">Takes something off when it is a new subscription; null for none.</param>
     /// <param name="now">UTC, to the millisecond.</param>
     /// <param name="cancellationToken">Stops the transaction.</param>
-    public Task<Outcome<Subscription, PlanRefusal>> PutAsync(
-        Id<User> user, string plan, int? version, ContentHash? coupon, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync<Outcome<Subscription, PlanRefusal>>(
+    public Task<Outcome<SubscriptionChange, PlanRefusal>> PutAsync(
+        Id<User> user, string plan, int? version, ContentHash? coupon, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync<Outcome<SubscriptionChange, PlanRefusal>>(
         async session =>
         {
             var wallet = await SqlCredit.LockAsync(session, user);
@@ -135,7 +135,7 @@ public sealed class SqlSubscriptionStore(Database database, SystemAccounts accou
         return true;
     }
 
-    private async Task<Outcome<Subscription, PlanRefusal>> SubscribeAsync(
+    private async Task<Outcome<SubscriptionChange, PlanRefusal>> SubscribeAsync(
         SqlSession session, Id<User> user, Id<Account> wallet, Plan plan, ContentHash? coupon, DateTimeOffset now)
     {
         Redemption? redemption = null;
@@ -161,10 +161,10 @@ public sealed class SqlSubscriptionStore(Database database, SystemAccounts accou
         var credited = await GiveAsync(session, made, plan.Terms.Credit, now);
         await SqlUserUsage.SetPlanAsync(session, user, plan.Terms.OpenTasks, plan.Terms.ContentBytes);
         await SqlEvents.AppendAsync(session, [PlanEvents.Started(made, price, now), .. redemption is null ? [] : new[] { PlanEvents.Redeemed(redemption) }, .. credited]);
-        return made;
+        return new SubscriptionChange(made, SubscriptionChangeKind.Started, price, plan.Terms.Credit);
     }
 
-    private async Task<Outcome<Subscription, PlanRefusal>> ChangeAsync(
+    private async Task<Outcome<SubscriptionChange, PlanRefusal>> ChangeAsync(
         SqlSession session, Subscription subscription, Id<Account> wallet, Plan plan, ContentHash? coupon, DateTimeOffset now)
     {
         if (coupon is { } code && !await SqlCoupons.HasRedeemedAsync(session, subscription.UserId, code))
@@ -175,28 +175,29 @@ public sealed class SqlSubscriptionStore(Database database, SystemAccounts accou
                 PlanRefusal.SubscriptionPastDue, $"Your plan could not be renewed: {subscription.NextPrice} USD are needed in the wallet until {overdue.Until:yyyy-MM-dd HH:mm} UTC. Pay in, or cancel it.");
         }
 
-        var (changed, price, credit) = plan.Terms.Price > subscription.Plan.Terms.Price
+        var isDearer = plan.Terms.Price > subscription.Plan.Terms.Price;
+        var (changed, price, credit) = isDearer
             ? subscription.Upgrade(plan, now)
             : (subscription with { Next = plan, IsCancelled = false }, Money.Zero, Money.Zero);
         if (changed == subscription)
-            return subscription;
+            return SubscriptionChange.None(subscription);
         if (!await PayAsync(session, subscription, FormattableString.Invariant($"period {subscription.Period} upgraded to {plan.Id}"), wallet, price, now))
             return TooLittle(price);
         await SqlSubscriptions.UpdateAsync(session, changed);
         var credited = await GiveAsync(session, changed, credit, now);
         await SqlUserUsage.SetPlanAsync(session, subscription.UserId, changed.Plan.Terms.OpenTasks, changed.Plan.Terms.ContentBytes);
         await SqlEvents.AppendAsync(session, [PlanEvents.Changed(changed, price, now), .. credited]);
-        return changed;
+        return new SubscriptionChange(changed, isDearer ? SubscriptionChangeKind.Upgraded : SubscriptionChangeKind.Scheduled, price, credit);
     }
 
-    private static async Task<Subscription> StayAsync(SqlSession session, Subscription subscription, DateTimeOffset now)
+    private static async Task<SubscriptionChange> StayAsync(SqlSession session, Subscription subscription, DateTimeOffset now)
     {
         var stays = subscription with { Next = null, IsCancelled = false };
         if (stays == subscription)
-            return subscription;
+            return SubscriptionChange.None(subscription);
         await SqlSubscriptions.UpdateAsync(session, stays);
         await SqlEvents.AppendAsync(session, [PlanEvents.Changed(stays, Money.Zero, now)]);
-        return stays;
+        return new SubscriptionChange(stays, SubscriptionChangeKind.Kept, Money.Zero, Money.Zero);
     }
 
     private async Task<Subscription> EndAsync(SqlSession session, Subscription ended, DateTimeOffset now)

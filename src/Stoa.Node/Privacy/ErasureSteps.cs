@@ -4,6 +4,7 @@ using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Identity.SignIn;
 using Stoa.Market.Ledger;
+using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
 using Stoa.Node.Audit;
@@ -12,6 +13,7 @@ using Stoa.Node.Identity;
 using Stoa.Node.Ledger;
 using Stoa.Node.Metering;
 using Stoa.Node.Plans;
+using Stoa.Node.Registry;
 using Stoa.Node.Registry.Statements;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
@@ -60,6 +62,7 @@ internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentI
 
     private const int RowsAtOnce = 500;
     private const int TasksAtOnce = 50;
+    private const int AgentsAtOnce = 50;
     private const int WalkedAtOnce = 10_000;
 
     // What is told of a person's reviews, of the answers that the person gave, and of the person's auctions: to others, too.
@@ -110,13 +113,13 @@ internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentI
             new { noParameters = TaskRow.NoParameters, nothing = s_nothing, tasks });
     }
 
-    /// <summary>Gives up to the platform what is in the wallet of a person who was erased.</summary>
-    /// <returns>Whether there was anything.</returns>
+    /// <summary>Gives up to the platform what is in the wallet of an account that goes or has gone, and takes back its credit.</summary>
+    /// <returns>Whether there was anything in the wallet.</returns>
     internal static async Task<bool> ForfeitAsync(SqlSession session, Id<User> user, SystemAccounts accounts, IdSource ids, DateTimeOffset now)
     {
         if (await SqlLedger.FindAccountAsync(session, user.ToString(), AccountKind.Wallet) is not { } wallet)
             return false;
-        await SqlCredit.TakeBackAsync(session, user, accounts.Sponsor, now);
+        await SqlCredit.TakeBackAsync(session, user, accounts.Sponsor, ids.Next<Transfer>(), now);
         if (wallet.Available <= Money.Zero)
             return false;
         var given = new Transfer(
@@ -258,21 +261,29 @@ internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentI
     /// <summary>Has no more tasks given to the person's agents. Versions stay, since receipts name them.</summary>
     private static async Task<string?> WithdrawAgentsAsync(ErasureAct act, AgentIndex index, PublisherStatements statements)
     {
-        var theirs = act.Parameters(RowsAtOnce);
-        foreach (var table in new[] { "agent_capabilities", "agent_listings" })
-            await act.Session.ExecuteAsync($"DELETE FROM {table} WHERE (publisher, name) IN (SELECT publisher, name FROM agent_versions WHERE publisher_id = @user)", theirs);
-        await act.Session.ExecuteAsync("DELETE FROM agent_bidding WHERE agent IN (SELECT publisher || '/' || name FROM agent_versions WHERE publisher_id = @user)", theirs);
-        var withdrawn = await act.Session.ExecuteAsync(
-            "UPDATE agent_versions SET withdrawn_at = @Now WHERE publisher_id = @user AND withdrawn_at IS NULL", new { act.Now, user = act.User });
-        act.Session.OnCommitted(() => index.Withdraw(act.User));
-        var isForgotten = await statements.ForgetAsync(act.Session, act.User);
-        if (withdrawn > 0)
+        var offered = await act.Session.QueryAsync<(string Publisher, string Name, Id<AgentVersion> Any)>(
+            "SELECT publisher, name, MIN(id) FROM agent_versions WHERE publisher_id = @user AND withdrawn_at IS NULL GROUP BY publisher, name ORDER BY publisher, name LIMIT @limit",
+            act.Parameters(AgentsAtOnce));
+        foreach (var (publisher, name, any) in offered)
         {
-            await SqlEvents.AppendAsync(act.Session, [NewEvent.Create(
-                EventTypes.AgentsWithdrawn, act.User.ToString(), null, act.Now, json => json.WriteString("publisherId", act.User.ToString()))]);
+            await SqlAgentListings.LockAsync(act.Session, publisher, name, any);
+            await SqlAgentListings.WithdrawAllAsync(act.Session, publisher, name, reason: null, act.Now);
+            await SqlAgentListings.RefreshAsync(act.Session, index, publisher, name);
         }
 
-        return isForgotten ? null : "";
+        // By the id alone, where a withdrawal names the version: the handle is to be forgotten.
+        if (offered.Count > 0)
+        {
+            await SqlEvents.AppendAsync(act.Session, [NewEvent.Create(
+                EventTypes.AgentWithdrawn, act.User.ToString(), null, act.Now, json => json.WriteString("publisherId", act.User.ToString()))]);
+            // What follows writes statements, and events are appended last in an act.
+            return "";
+        }
+
+        var theirs = act.Parameters(RowsAtOnce);
+        await act.Session.ExecuteAsync("UPDATE agent_versions SET withdrawal_reason = NULL WHERE publisher_id = @user AND withdrawal_reason IS NOT NULL", theirs);
+        await act.Session.ExecuteAsync("DELETE FROM agent_bidding WHERE agent IN (SELECT publisher || '/' || name FROM agent_versions WHERE publisher_id = @user)", theirs);
+        return await statements.ForgetAsync(act.Session, act.User) ? null : "";
     }
 
     private static async Task<string?> EraseUserAsync(ErasureAct act, CellKey cell)

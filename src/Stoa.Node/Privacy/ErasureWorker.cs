@@ -159,7 +159,7 @@ internal sealed class ErasureWorker(
         cancellationToken);
 
     /// <summary>Once an hour: gives up what has come into wallets of persons who are gone, and deletes files that other nodes of the cell have deleted.</summary>
-    private async Task SweepAsync(CancellationToken cancellationToken)
+    internal async Task SweepAsync(CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
         if (now < _sweepAt && _sweepAt - now <= s_sweeping)

@@ -59,7 +59,7 @@ internal static class PersonalData
             "webhook_id IN (SELECT id FROM webhooks WHERE owner_id = @user)",
             "id webhook_id type subject body state attempts due_at attempted_at status error duration_ms created_at finished_at") { OnErasure = new OnErasure.Deleted() },
         new("reviews", "id", "reviewer_id = @user", "id agent version task_id stars text written_at changed_at withdrawn_at answer answered_at") { OnErasure = new OnErasure.Overwritten("reviewer = @pseudonym, text = NULL, answer = NULL, answered_at = NULL", "reviewer_id = @user AND reviewer <> @pseudonym") },
-        new("agent_versions", "id", "publisher_id = @user", "id publisher name version manifest artifact_digest program_digest program_bytes published_at royalties uses") { OnErasure = new OnErasure.ByStep(ErasureSteps.Agents) },
+        new("agent_versions", "id", "publisher_id = @user", "id publisher name version manifest artifact_digest program_digest program_bytes published_at royalties uses withdrawn_at withdrawal_reason withdrawn_as_whole") { OnErasure = new OnErasure.ByStep(ErasureSteps.Agents) },
         new("publisher_keys", "user_id", "user_id = @user", "user_id handle peer_id created_at") { OnErasure = new OnErasure.ByStep(ErasureSteps.Agents) },
         new("disputes", "id", "owner_id = @user", "id task_id reason price attempts verdict detail decided_at opened_at") { OnErasure = new OnErasure.Deleted() },
         new("subscriptions", "id", "user_id = @user", "id plan_id next_plan_id anchor_at period state is_cancelled coupon_id percent_off periods_off grace_until ended_at end_reason") { OnErasure = new OnErasure.Kept("What transfers of the ledger are for: ids, times and numbers. None is renewed, or it would be in the way.") },

@@ -126,17 +126,9 @@ public sealed class SqlErasureRequests(Database database, LetterBox letters)
             Add($"{wallet.Available} USD are in the wallet: have them paid out (stoa payout create), or give them up to the platform with forfeit.", "/forfeit");
         if (isAtRequest && !forfeits && await SqlCredit.BalanceAsync(session, user) is { Balance: var credit } && credit > Money.Zero)
             Add($"{credit} USD of credit are left, and end with the account: spend them, or give them up with forfeit.", "/forfeit");
-        await CountAsync("SELECT COALESCE((SELECT open_tasks FROM user_usage WHERE user_id = @user), 0)", "tasks wait or run: cancel them, or wait.");
-        await CountAsync("SELECT count(*) FROM channels WHERE (payer_id = @user OR payee_id = @user) AND due_at IS NOT NULL", "payment channels are not closed: close them.");
-        await CountAsync("SELECT count(*) FROM disputes WHERE owner_id = @user AND verdict IS NULL", "disputes are not decided: wait.");
-        await CountAsync($"SELECT count(*) FROM payouts WHERE user_id = @user AND state = '{nameof(PayoutState.Requested)}'", "payouts are on their way: wait.");
-        await CountAsync(
-            $"SELECT count(*) FROM payments WHERE user_id = @user AND state IN ('{nameof(PaymentState.Created)}', '{nameof(PaymentState.Processing)}', '{nameof(PaymentState.Paid)}', '{nameof(PaymentState.Disputed)}')",
-            "payments are not finished: finish them at Stripe, or wait until they have expired.");
-        await CountAsync("SELECT count(*) FROM payments WHERE user_id = @user AND refunded + disputed > recovered", "payments went back to the payer, and their amounts are owed: top the wallet up.");
-        await CountAsync(
-            $"SELECT count(*) FROM payment_refunds WHERE state = '{nameof(RefundState.Requested)}' AND payment_id IN (SELECT id FROM payments WHERE user_id = @user)",
-            "refunds are on their way: wait.");
+        await CountAsync("SELECT COALESCE((SELECT open_tasks FROM user_usage WHERE user_id = @user), 0)", "task waits or runs: cancel it, or wait.", "tasks wait or run: cancel them, or wait.");
+        await CountAsync("SELECT count(*) FROM channels WHERE (payer_id = @user OR payee_id = @user) AND due_at IS NOT NULL", "payment channel is not closed: close it.", "payment channels are not closed: close them.");
+        obstacles.AddRange((await ListUnfinishedAsync(session, user)).Select(unfinished => new FieldError("", unfinished)));
         await CountAsync(
             "SELECT count(*) FROM subscriptions WHERE user_id = @user AND ended_at IS NULL AND NOT is_cancelled", "plan would be renewed: cancel it (stoa plan cancel).");
         foreach (var organisation in await session.QueryAsync<string>(
@@ -156,10 +148,34 @@ public sealed class SqlErasureRequests(Database database, LetterBox letters)
 
         void Add(string reason, string pointer = "") => obstacles.Add(new FieldError(pointer, reason));
 
-        async Task CountAsync(string sql, string what)
+        async Task CountAsync(string sql, string one, string? many = null)
         {
             if (await session.QuerySingleAsync<long>(sql, new { user }) is > 0 and var count)
-                Add($"{count} {what}");
+                Add(count == 1 ? $"1 {one}" : $"{count} {many ?? one}");
+        }
+    }
+
+    /// <summary>What is under way with the money of an account and would come to nothing, or be owed, if the account went.</summary>
+    internal static async Task<IReadOnlyList<string>> ListUnfinishedAsync(SqlSession session, Id<User> user)
+    {
+        var unfinished = new List<string>();
+        await CountAsync("SELECT count(*) FROM disputes WHERE owner_id = @user AND verdict IS NULL", "dispute is not decided: wait.", "disputes are not decided: wait.");
+        await CountAsync($"SELECT count(*) FROM payouts WHERE user_id = @user AND state = '{nameof(PayoutState.Requested)}'", "payout is on its way: wait.", "payouts are on their way: wait.");
+        await CountAsync(
+            $"SELECT count(*) FROM payments WHERE user_id = @user AND state IN ('{nameof(PaymentState.Created)}', '{nameof(PaymentState.Processing)}', '{nameof(PaymentState.Paid)}', '{nameof(PaymentState.Disputed)}')",
+            "payment is not finished: finish it at Stripe, or wait until it has expired.",
+            "payments are not finished: finish them at Stripe, or wait until they have expired.");
+        await CountAsync("SELECT count(*) FROM payments WHERE user_id = @user AND refunded + disputed > recovered", "payment went back to the payer, and its amount is owed: top the wallet up.", "payments went back to the payer, and their amounts are owed: top the wallet up.");
+        await CountAsync(
+            $"SELECT count(*) FROM payment_refunds WHERE state = '{nameof(RefundState.Requested)}' AND payment_id IN (SELECT id FROM payments WHERE user_id = @user)",
+            "refund is on its way: wait.",
+            "refunds are on their way: wait.");
+        return unfinished;
+
+        async Task CountAsync(string sql, string one, string many)
+        {
+            if (await session.QuerySingleAsync<long>(sql, new { user }) is > 0 and var count)
+                unfinished.Add(count == 1 ? $"1 {one}" : $"{count} {many ?? one}");
         }
     }
 

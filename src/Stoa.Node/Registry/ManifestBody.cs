@@ -24,6 +24,11 @@ internal static class ManifestBody
         Royalties(manifest),
         Uses(manifest));
 
+    public static AgentResponse Of(PublishedVersion published) => Of(published.Version) with
+    {
+        Withdrawal = published.Withdrawal is { } withdrawal ? new WithdrawalBody(withdrawal.At, withdrawal.Reason) : null,
+    };
+
     public static AgentResponse Of(AgentVersion version)
     {
         var manifest = Of(version.Manifest);

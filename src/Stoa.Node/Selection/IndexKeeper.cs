@@ -18,7 +18,7 @@ public sealed class IndexKeeper(
 
     // The clocks of nodes differ, and what was written before may be committed after.
     private static readonly TimeSpan s_overlap = TimeSpan.FromMinutes(1);
-    private static readonly EventFilter s_published = new(null, null, [EventTypes.AgentPublished, EventTypes.AgentsWithdrawn]);
+    private static readonly EventFilter s_published = new(null, null, [EventTypes.AgentPublished, EventTypes.AgentWithdrawn, EventTypes.AgentReinstated]);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -72,18 +72,20 @@ public sealed class IndexKeeper(
         var batch = await events.ReadAfterAsync(position, s_published, PageSize, cancellationToken);
         foreach (var stored in batch.Events)
         {
-            if (stored.Event.Type == EventTypes.AgentsWithdrawn && Id<User>.TryParse(stored.Event.Subject, out var publisher))
+            if (stored.Event.Type == EventTypes.AgentWithdrawn && Id<User>.TryParse(stored.Event.Subject, out var publisher))
             {
                 index.Withdraw(publisher);
                 continue;
             }
 
-            if (Id<AgentVersion>.TryParse(stored.Event.Subject, out var id)
-                && await agents.GetAsync(id, cancellationToken) is { } version
-                && await agents.FindAsync(new ListingName(version.Publisher, version.Manifest.Name, null), cancellationToken) is { } newest)
-            {
+            if (!Id<AgentVersion>.TryParse(stored.Event.Subject, out var id) || await agents.GetAsync(id, cancellationToken) is not { } version)
+                continue;
+            // Whatever has happened to this version: what counts is which one is the newest now.
+            var agent = new ListingName(version.Publisher, version.Manifest.Name, null);
+            if (await agents.FindAsync(agent, cancellationToken) is { } newest)
                 index.Put(IndexedAgent.Of(newest));
-            }
+            else
+                index.Withdraw(agent.ToString());
         }
 
         return batch.ContinueAfter;

@@ -20,6 +20,7 @@ public sealed class WebhookWorker(
     private readonly ConcurrentDictionary<Task, byte> _lanes = new();
     private readonly WakeSignal _wake = new();
     private readonly ClockWatch _clock = new(time);
+    private readonly FailureLog _failures = new(logger, time);
     private DateTimeOffset _cleanAt = DateTimeOffset.MinValue;
     private bool _mayBePutOff;
 
@@ -35,31 +36,46 @@ public sealed class WebhookWorker(
     {
         while (!stoppingToken.IsCancellationRequested)
         {
-            var position = (long?)null;
-            var isIdle = true;
-            try
-            {
-                _mayBePutOff |= _clock.WasSetBack();
-                if (_mayBePutOff)
-                    await queue.BringForwardAsync(stoppingToken);
-                _mayBePutOff = false;
-                var fannedOut = await queue.FanOutAsync(stoppingToken);
-                position = fannedOut?.Position;
-                var begun = await BeginDueAsync(stoppingToken);
-                isIdle = begun == 0 && fannedOut is not { HasMore: true };
-                await CleanAsync(stoppingToken);
-            }
-            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
-            {
-                logger.LogError(failure, "Webhooks cannot be worked on; trying again.");
-            }
-
+            var (position, isIdle) = await TurnAsync(stoppingToken);
             if (isIdle)
                 await WaitAsync(position, stoppingToken);
         }
 
         // What is being sent is stopped by the same token, and sent again by whoever takes the lease next.
         await Task.WhenAll(_lanes.Keys).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    /// <summary>One turn of the loop. Its parts are tried by themselves: whoever cannot take up events still sends what is due, and the other way round.</summary>
+    /// <returns>Up to which event all is taken up, null for not known; and whether there is nothing to do now.</returns>
+    internal async Task<(long? Position, bool IsIdle)> TurnAsync(CancellationToken cancellationToken)
+    {
+        var fannedOut = (FannedOut?)null;
+        var begun = 0;
+        _mayBePutOff |= _clock.WasSetBack();
+        await TryAsync("bring deliveries of webhooks forward", BringForwardAsync);
+        await TryAsync("make deliveries to webhooks of events", async () => fannedOut = await queue.FanOutAsync(cancellationToken));
+        await TryAsync("begin deliveries to webhooks", async () => begun = await BeginDueAsync(cancellationToken));
+        await TryAsync("forget old deliveries to webhooks", () => CleanAsync(cancellationToken));
+        return (fannedOut?.Position, begun == 0 && fannedOut is not { HasMore: true });
+
+        async Task BringForwardAsync()
+        {
+            if (_mayBePutOff)
+                await queue.BringForwardAsync(cancellationToken);
+            _mayBePutOff = false;
+        }
+
+        async Task TryAsync(string step, Func<Task> act)
+        {
+            try
+            {
+                await act();
+            }
+            catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
+            {
+                _failures.Tell(step, failure);
+            }
+        }
     }
 
     /// <summary>Until something is due, an event comes after the position, or it is time to look anyway.</summary>

@@ -49,7 +49,7 @@ public sealed class PlanCommandsTests : IAsyncLifetime
         _node.On("GET /api/v1/subscription", 200, Subscription("pastDue", false));
 
         (await _cli.RunAsync("plan subscribe pro --coupon k7qd-m2xp-4wsa-q2mz")).ShouldBe(ExitCode.Ok, _cli.Error);
-        _cli.Output.ShouldContain("50 %, for 2 more months");
+        _cli.Output.ShouldContain("50 % off pro, for 2 more months");
         (await _cli.RunAsync("plan change pro --version-number 2")).ShouldBe(ExitCode.Ok, _cli.Error);
         _node.SeenOf("PUT /api/v1/subscription").Select(seen => seen.Text).ShouldBe(["""{"plan":"pro","coupon":"k7qd-m2xp-4wsa-q2mz"}""", """{"plan":"pro","version":2}"""]);
         (await _cli.RunAsync("plan cancel")).ShouldBe(ExitCode.Ok, _cli.Error);
@@ -57,6 +57,50 @@ public sealed class PlanCommandsTests : IAsyncLifetime
         (await _cli.RunAsync("plan resume")).ShouldBe(ExitCode.Ok, _cli.Error);
         (await _cli.RunAsync("plan show")).ShouldBe(ExitCode.Ok, _cli.Error);
         _cli.Output.ShouldContain("not paid");
+    }
+
+    [Theory]
+    [InlineData("started", "20.000000000", "Paid $20.00 out of the wallet of acme: you have pro until")]
+    [InlineData("started", "0.000000000", "Nothing was to be paid: you have pro until")]
+    [InlineData("upgraded", "1.500000000", "Paid $1.50 out of the wallet of acme: you have pro from now on, until")]
+    [InlineData("scheduled", "0.000000000", "Nothing was paid: pro holds from")]
+    [InlineData("kept", "0.000000000", "Nothing was paid: pro stays as it is")]
+    [InlineData("none", "0.000000000", "It was so already: nothing was paid, and nothing has changed.")]
+    public async Task Subscription_SaysWhatWasDoneAndPaid(string kind, string paid, string said)
+    {
+        _node.On("PUT /api/v1/subscription", 200, Subscription("active", false)[..^1] + $$""","change":{"kind":"{{kind}}","paid":"{{paid}}","credit":"25.000000000","wallet":"acme"}""" + "}");
+
+        (await _cli.RunAsync("plan subscribe pro")).ShouldBe(ExitCode.Ok, _cli.Error);
+
+        _cli.Output.ShouldContain(said);
+        _cli.Output.Contains("with $25.00 of credit to spend on tasks until then", StringComparison.Ordinal).ShouldBe(kind is "started" or "upgraded");
+    }
+
+    [Fact]
+    public async Task Credit_HasAStatement()
+    {
+        _node.On(
+            "GET /api/v1/credit/transfers",
+            200,
+            """{"items":[{"id":"xfer_01h2xcejqtf2nbrexx3vqjhp41","kind":"posted","direction":"out","amount":"3.000000000","purpose":"creditExpiry","cause":"grant_01h2xcejqtf2nbrexx3vqjhp41","createdAt":"2026-01-01T00:00:00.000Z"}]}""");
+
+        (await _cli.RunAsync("wallet transfers --credit")).ShouldBe(ExitCode.Ok, _cli.Error);
+
+        _cli.Output.ShouldContain("-$3.00\tcreditExpiry\tpaid\tgrant_01h2xcejqtf2nbrexx3vqjhp41");
+    }
+
+    [Fact]
+    public async Task Dispute_OfATaskThatWasDisputedBefore_SaysSo()
+    {
+        const string task = "task_01h2xcejqtf2nbrexx3vqjhp41";
+        _node.On(
+            $"POST /api/v1/tasks/{task}/dispute",
+            202,
+            $$"""{"id":"disp_01h2xcejqtf2nbrexx3vqjhp41","taskId":"{{task}}","state":"open","reason":"Black.","price":"0.000100050","openedAt":"2026-01-01T00:00:00.000Z","isRepeat":true}""");
+
+        (await _cli.RunAsync(["dispute", "open", task, "Still black."])).ShouldBe(ExitCode.Ok, _cli.Error);
+
+        _cli.Error.ShouldContain("It was disputed before: nothing more was held");
     }
 
     [Fact]
@@ -98,5 +142,5 @@ public sealed class PlanCommandsTests : IAsyncLifetime
     }
 
     private static string Subscription(string state, bool isCancelled) =>
-        $$"""{"id":"sub_01h2xcejqtf2nbrexx3vqjhp41","plan":{{Plan}},"state":"{{state}}","periodStart":"2026-01-01T00:00:00.000Z","periodEnd":"2026-02-01T00:00:00.000Z","isCancelled":{{(isCancelled ? "true" : "false")}}{{(isCancelled ? "" : ",\"nextPrice\":\"10.000000000\"")}},"discount":{"couponId":"coupon_01h2xcejqtf2nbrexx3vqjhp41","percent":50,"months":2}{{(state == "pastDue" ? ",\"graceEnds\":\"2026-02-08T00:00:00.000Z\"" : "")}}}""";
+        $$"""{"id":"sub_01h2xcejqtf2nbrexx3vqjhp41","plan":{{Plan}},"state":"{{state}}","periodStart":"2026-01-01T00:00:00.000Z","periodEnd":"2026-02-01T00:00:00.000Z","isCancelled":{{(isCancelled ? "true" : "false")}}{{(isCancelled ? "" : ",\"nextPrice\":\"10.000000000\"")}},"discount":{"couponId":"coupon_01h2xcejqtf2nbrexx3vqjhp41","percent":50,"months":2,"plan":"pro"}{{(state == "pastDue" ? ",\"graceEnds\":\"2026-02-08T00:00:00.000Z\"" : "")}}}""";
 }

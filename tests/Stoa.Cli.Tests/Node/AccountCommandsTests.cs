@@ -97,6 +97,22 @@ public sealed class AccountCommandsTests(RealNode node) : IDisposable
     }
 
     [Fact]
+    public async Task ForgottenPassword_IsSetAnewByTheCodeOfAnAdministrator()
+    {
+        const string next = "another long password";
+        await RegisterAndLoginAsync();
+        (await RefusedAsync("account reset-password stoa", ExitCode.NotAuthorized)).ShouldContain("administrator");
+        using var admin = node.Cli();
+        (await admin.RunAsync($"account reset-password {_handle}@example.org --json")).ShouldBe(ExitCode.Ok, admin.Error);
+        var made = JsonSerializer.Deserialize(admin.Output, StoaJson.Default.PasswordResetCodeResponse)!;
+
+        (await OutputAsync($"account recover {made.Email} --code {made.Code} --password-stdin --address {node.Address}", next)).ShouldContain("The password is set.");
+
+        (await RefusedAsync("account show", ExitCode.NotAuthorized)).ShouldContain("who is calling");
+        (await OutputAsync($"login --handle {_handle} --password-stdin --address {node.Address}", next)).ShouldContain("Signed in");
+    }
+
+    [Fact]
     public async Task Sessions_AreRevokedOneByOneAndEverywhere()
     {
         await RegisterAndLoginAsync();

@@ -19,14 +19,14 @@ public sealed class MeteringCommandsTests(RealNode node) : IDisposable
 
         (await _cli.RunAsync("usage --agent stoa/markdown-html --by month")).ShouldBe(ExitCode.Ok, _cli.Error);
         var lines = _cli.Output.TrimEnd().Split('\n');
-        lines[0].ShouldBe("PERIOD\tWHAT\tTASKS\tFUEL\tIN\tOUT\tTIME\tPAID");
+        lines[0].ShouldBe("PERIOD\tWHAT\tTASKS\tCALLS\tFUEL\tIN\tOUT\tTIME\tPAID");
         lines[1].Split('\t')[1].ShouldBe("stoa/markdown-html");
         lines[^1].ShouldStartWith("all\t\t");
 
         (await _cli.RunAsync("usage --as operator --group-by none --by day")).ShouldBe(ExitCode.Ok, _cli.Error);
-        _cli.Output.Split('\n')[0].ShouldBe("PERIOD\tTASKS\tFUEL\tIN\tOUT\tTIME\tPAID\tEARNED");
+        _cli.Output.Split('\n')[0].ShouldBe("PERIOD\tTASKS\tCALLS\tFUEL\tIN\tOUT\tTIME\tPAID\tEARNED");
         (await _cli.RunAsync("usage --as creator --csv -o usage.csv")).ShouldBe(ExitCode.Ok, _cli.Error);
-        (await File.ReadAllLinesAsync(Path.Combine(_cli.Folder, "usage.csv"), Stop))[0].ShouldBe("start,group,events,fuel,input_bytes,output_bytes,duration_ms,paid,earned");
+        (await File.ReadAllLinesAsync(Path.Combine(_cli.Folder, "usage.csv"), Stop))[0].ShouldBe("start,group,events,fuel,input_bytes,output_bytes,duration_ms,paid,earned,calls");
         (await _cli.RunAsync("usage --to 2020-01-01 --from 2019-01-01")).ShouldBe(ExitCode.Ok, _cli.Error);
         _cli.Output.ShouldBeEmpty();
 

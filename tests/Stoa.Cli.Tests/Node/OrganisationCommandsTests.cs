@@ -66,7 +66,8 @@ public sealed class OrganisationCommandsTests(RealNode node) : IDisposable
         await RunAsync($"login --key {node.Key}");
         await RunAsync("organisation use daily");
         await RunAsync("status");
-        _cli.Output.ShouldContain("daily (member)");
+        _cli.Output.ShouldContain("daily (organisation)");
+        _cli.Output.ShouldMatch(@"Person\s+stoa");
         await RunAsync("organisation use");
         await RunAsync("status");
         _cli.Output.ShouldContain("stoa (admin)");

@@ -8,9 +8,9 @@ namespace Stoa.Faults.Load;
 /// <summary>The session of an honest program: signed in by a password, refreshed every now and then, and asked for again when the answer to that was lost.</summary>
 /// <remarks>
 /// What is promised is in docs/accounts.md: a refresh that comes again within half a minute gives the same next token. So a session that a node calls over is lost, and breaks the promise,
-/// unless the program itself came later than that, or was answered by clocks that are an hour apart, of which none can tell half a minute.
+/// unless the program itself came later than that, or the clock of a node that is alone jumped in between, which then cannot tell half a minute. Nodes of a cell count by their database's.
 /// </remarks>
-internal sealed class KeptSession(string handle, string password, FaultReport report) : IDisposable
+internal sealed class KeptSession(string handle, string password, bool isInCell, FaultReport report) : IDisposable
 {
     private const int ShortestLifeMs = 200;
     private const int LongestLifeMs = 2_000;
@@ -35,7 +35,7 @@ internal sealed class KeptSession(string handle, string password, FaultReport re
     /// <summary>How often it was over though it was promised not to be.</summary>
     public int Lost { get; private set; }
 
-    /// <summary>How often it was over since the program came too late, or clocks were apart.</summary>
+    /// <summary>How often it was over since the program came too late, or the clock jumped.</summary>
     public int Excused { get; private set; }
 
     /// <summary>What it would be refreshed by.</summary>
@@ -90,7 +90,7 @@ internal sealed class KeptSession(string handle, string password, FaultReport re
         catch (StoaException over) when (IsOver(over))
         {
             var waited = Stopwatch.GetElapsedTime(_askedAt);
-            if (isRepeat && (waited > s_grace || _askedBy.Count > 1))
+            if (isRepeat && (waited > s_grace || (!isInCell && _askedBy.Count > 1)))
             {
                 Excused++;
             }

@@ -27,17 +27,17 @@ internal sealed class People : IDisposable
     public IReadOnlyList<KeptSession> Consumers { get; }
 
     /// <summary>Publishes the agents, and has everybody join.</summary>
-    public static async Task<People> JoinAsync(NodeProcess node, DatabaseEye eye, string webhook, FaultReport report, CancellationToken stop)
+    public static async Task<People> JoinAsync(NodeProcess node, DatabaseEye eye, bool isInCell, string webhook, FaultReport report, CancellationToken stop)
     {
         var admin = node.Client;
-        using (var middle = await RegisterAsync(node, Calling.Middle, report, stop))
-        using (var deep = await RegisterAsync(node, Calling.Deep, report, stop))
+        using (var middle = await RegisterAsync(node, Calling.Middle, isInCell, report, stop))
+        using (var deep = await RegisterAsync(node, Calling.Deep, isInCell, report, stop))
         using (var middleClient = await middle.ConnectAsync(node, stop))
         using (var deepClient = await deep.ConnectAsync(node, stop))
             await Calling.PublishCalledAsync(middleClient, deepClient, stop);
         await Calling.PublishCallingAsync(admin, stop);
         await admin.PutPlanAsync(Plan, new PutPlanRequest(Price, Credit), stop);
-        var people = new People([.. await Task.WhenAll(Enumerable.Range(0, Members + SubscribedMembers).Select(number => RegisterAsync(node, $"member-{number}", report, stop)))]);
+        var people = new People([.. await Task.WhenAll(Enumerable.Range(0, Members + SubscribedMembers).Select(number => RegisterAsync(node, $"member-{number}", isInCell, report, stop)))]);
         foreach (var member in people.Consumers)
         {
             await admin.DepositAsync(new DepositRequest(member.Handle, Wallet), stop);
@@ -50,7 +50,7 @@ internal sealed class People : IDisposable
             due = await SubscribeAsync(node, member, eye, due, stop);
         for (var number = 0; number < QuietSubscribers; number++)
         {
-            using var quiet = await RegisterAsync(node, $"subscriber-{number}", report, stop);
+            using var quiet = await RegisterAsync(node, $"subscriber-{number}", isInCell, report, stop);
             await admin.DepositAsync(new DepositRequest(quiet.Handle, Wallet), stop);
             due = await SubscribeAsync(node, quiet, eye, due, stop);
         }
@@ -64,10 +64,10 @@ internal sealed class People : IDisposable
             consumer.Dispose();
     }
 
-    private static async Task<KeptSession> RegisterAsync(NodeProcess node, string handle, FaultReport report, CancellationToken stop)
+    private static async Task<KeptSession> RegisterAsync(NodeProcess node, string handle, bool isInCell, FaultReport report, CancellationToken stop)
     {
         await node.Client.RegisterAsync(new RegisterRequest(handle, $"{handle}@example.org", Password), stop);
-        return new KeptSession(handle, Password, report);
+        return new KeptSession(handle, Password, isInCell, report);
     }
 
     /// <summary>Subscribes somebody, a month ago but for some seconds: no run takes a month.</summary>

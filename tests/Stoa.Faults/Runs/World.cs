@@ -220,7 +220,7 @@ internal sealed class World : IAsyncDisposable
             await Agents.UntilKnownAsync(Nodes[index].Client, _stop);
         _receiver = await WebhookReceiver.StartAsync(_context.Report);
         await client.CreateWebhookAsync(new CreateWebhookRequest(_receiver.Url, ToldAudit.Types), _stop);
-        _people = await People.JoinAsync(Nodes[0], Eye, _receiver.Url, _context.Report, _stop);
+        _people = await People.JoinAsync(Nodes[0], Eye, Postgres is not null, _receiver.Url, _context.Report, _stop);
         for (var schedule = 0; schedule < Schedules; schedule++)
             _schedules.Add((await client.CreateScheduleAsync(new CreateScheduleRequest(TickMinutes == 1 ? "* * * * *" : $"*/{TickMinutes} * * * *", Agents.Scheduled, Missed: "runAll"), _stop)).Id);
         _submitting = Submitters.RunAsync(SubmittersOfNode * Nodes.Count, _people.Consumers, _stop);

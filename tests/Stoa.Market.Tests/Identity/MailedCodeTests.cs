@@ -19,6 +19,7 @@ public sealed class MailedCodeTests
     [Theory]
     [InlineData(MailedCodePurpose.Verification, 24 * 60)]
     [InlineData(MailedCodePurpose.PasswordReset, 30)]
+    [InlineData(MailedCodePurpose.HandedReset, 60)]
     public void Code_IsGoodUntilItsEnd(MailedCodePurpose purpose, int minutes)
     {
         var sent = MailedCode.Send(s_code, purpose, s_now);

@@ -119,6 +119,10 @@ public sealed class AgentIndexTests
         HasVolume("text.lower").ShouldBeFalse();
         Publish("cleo/upper", "0.01", volume);
         HasVolume("text.upper").ShouldBeTrue("who was withdrawn is back");
+        _market.Index.Withdraw("cleo/upper");
+        _market.Index.Withdraw("cleo/upper");
+        _market.Index.Withdraw("nobody/at-all");
+        HasVolume("text.upper").ShouldBeFalse();
 
         bool HasVolume(params string[] capabilities) => _market.Index.HasVolume(new Requirement(capabilities, null, null, 0, SelectionWeights.Default, Explores: false));
     }

@@ -32,7 +32,9 @@ internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, 
     public Task<AgentVersion?> FindAsync(ListingName listing, CancellationToken cancellationToken) =>
         Task.FromResult(Agent is { } agent && agent.Publisher == listing.Publisher && agent.Manifest.Name == listing.Name ? agent : null);
 
-    public Task<AgentVersion?> FindPublishedAsync(ListingName listing, CancellationToken cancellationToken) => FindAsync(listing, cancellationToken);
+    public WithdrawnListing? Withdrawn { get; set; }
+
+    public Task<WithdrawnListing?> FindWithdrawnAsync(ListingName listing, CancellationToken cancellationToken) => Task.FromResult(Withdrawn?.Listing == listing ? Withdrawn : null);
 
     public Task<Stream?> OpenAsync(ContentHash digest, CancellationToken cancellationToken) =>
         Task.FromResult<Stream?>(Blobs.TryGetValue(digest, out var bytes) ? new MemoryStream(bytes) : null);
@@ -74,7 +76,15 @@ internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, 
 
     Task<AgentVersion?> IAgentStore.GetAsync(Id<AgentVersion> id, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    Task<Page<AgentVersion>> IAgentStore.ListVersionsAsync(string publisher, string name, PageRequest page, CancellationToken cancellationToken) => throw new NotSupportedException();
+    Task<PublishedVersion?> IAgentStore.FindPublishedAsync(ListingName listing, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<Page<PublishedVersion>> IAgentStore.ListVersionsAsync(string publisher, string name, bool withWithdrawn, PageRequest page, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<Outcome<AgentOffer, WithdrawalRefusal>> IAgentStore.WithdrawAsync(Id<User> publisher, ListingName listing, string? reason, DateTimeOffset now, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<IReadOnlyList<AgentVersion>> IAgentStore.ListReinstatableAsync(Id<User> publisher, ListingName listing, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<Outcome<AgentOffer, WithdrawalRefusal>> IAgentStore.ReinstateAsync(Id<User> publisher, ListingName listing, DateTimeOffset now, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     Task<Page<AgentVersion>> IAgentStore.ListAsync(AgentQuery query, PageRequest page, CancellationToken cancellationToken) => Task.FromResult(new Page<AgentVersion>(
         Agent is { } agent && agent.Manifest.Capabilities.Contains(query.Capability) ? [agent] : [], null));

@@ -223,7 +223,7 @@ public sealed class SubmitTaskTests
 
     public static TheoryData<TaskRefusal> Codes() =>
     [
-        TaskRefusal.AgentUnknown, TaskRefusal.InputTooLarge, TaskRefusal.PriceOutOfRange, TaskRefusal.BudgetTooSmall, TaskRefusal.InsufficientFunds, TaskRefusal.IdempotencyKeyReused,
+        TaskRefusal.AgentUnknown, TaskRefusal.AgentWithdrawn, TaskRefusal.InputTooLarge, TaskRefusal.PriceOutOfRange, TaskRefusal.BudgetTooSmall, TaskRefusal.InsufficientFunds, TaskRefusal.IdempotencyKeyReused,
     ];
 
     [Theory]
@@ -235,6 +235,10 @@ public sealed class SubmitTaskTests
         {
             case TaskRefusal.AgentUnknown:
                 _shelf.Agent = null;
+                break;
+            case TaskRefusal.AgentWithdrawn:
+                _shelf.Agent = null;
+                _shelf.Withdrawn = new WithdrawnListing(request.Agent!, new Withdrawal(DateTimeOffset.UnixEpoch, null), null);
                 break;
             case TaskRefusal.InputTooLarge:
                 request = request with { Input = new RequestedInput.Inline(new byte[TaskInput.MaxInlineBytes + 1]) };

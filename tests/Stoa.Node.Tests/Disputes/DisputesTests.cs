@@ -44,7 +44,7 @@ public sealed class DisputesTests : IAsyncLifetime
         decided.Detail!.ShouldContain("the same output");
         var wallet = await _ada.GetWalletAsync(Stop);
         (Money.Parse(wallet.Posted), wallet.Held).ShouldBe((before - Money.Parse(task.Result!.Price), "0.000000000"));
-        (await _ada.DisputeTaskAsync(task.Id, "Still not.", Stop)).ShouldBe(decided, "a task is disputed once");
+        (await _ada.DisputeTaskAsync(task.Id, "Still not.", Stop)).ShouldBe(decided with { IsRepeat = true }, "a task is disputed once");
         (await _ada.ListDisputesAsync(Stop).ToListAsync(Stop)).ShouldBe([decided]);
     }
 
@@ -67,6 +67,23 @@ public sealed class DisputesTests : IAsyncLifetime
         var wallet = await _ada.GetWalletAsync(Stop);
         (Money.Parse(wallet.Posted), wallet.Held).ShouldBe((before + Money.Parse(task.Result!.Price), "0.000000000"));
         (await _ada.ListTransfersAsync(Stop).FirstAsync(Stop)).Purpose.ShouldBe("refund");
+    }
+
+    [Fact]
+    public async Task Dispute_WhoseJudgeThrows_IsPutOff_AndHoldsUpNoOther()
+    {
+        var (ill, well) = (await RunAsync(), await RunAsync());
+        var database = _node.Host.Services.GetRequiredService<Database>();
+        await database.WriteAsync(session => session.ExecuteAsync("UPDATE receipts SET envelope = @nothing WHERE task_id = @Id", new { nothing = "no envelope"u8.ToArray(), ill.Id }), Stop);
+
+        await _ada.DisputeTaskAsync(ill.Id, "It is not what I expected.", Stop);
+        await _ada.DisputeTaskAsync(well.Id, "Nor is this.", Stop);
+
+        (await DecidedAsync(well.Id)).State.ShouldBe("rejected");
+        while (await database.ReadAsync(session => session.QuerySingleAsync<DateTimeOffset>("SELECT due_at FROM disputes WHERE task_id = @Id", new { ill.Id }), Stop) < DateTimeOffset.UtcNow)
+            await Task.Delay(20, Stop);
+        (await _ada.GetTaskDisputeAsync(ill.Id, Stop)).State.ShouldBe("open");
+        (await database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT attempts FROM disputes WHERE task_id = @Id", new { ill.Id }), Stop)).ShouldBe(0, "a fault of the node's is no run");
     }
 
     [Fact]

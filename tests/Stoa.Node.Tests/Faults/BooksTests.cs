@@ -126,7 +126,7 @@ public sealed class BooksTests
         using var anonymous = new StoaClient(node.Client.Options with { ApiKey = null, MaxAttempts = 1 });
         await anonymous.RegisterAsync(new RegisterRequest("ann", "ann@example.org", "a long enough password"), stop);
         var report = new FaultReport("test");
-        using var session = new KeptSession("ann", "a long enough password", report);
+        using var session = new KeptSession("ann", "a long enough password", isInCell: false, report);
         await session.GetTokenAsync(anonymous, TimeSpan.Zero, stop);
 
         // An answer that is lost: the node has made the next token, and nobody has heard of it.

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Json;
 using Stoa.Client.Contracts;
+using Stoa.Market;
 using Stoa.Market.Identity;
 using Stoa.Market.Identity.SecondFactor;
 using Stoa.Node.Hosting;
@@ -51,7 +52,6 @@ public sealed class AccountEndpointsTests
             ("email-verifications/letters", new { email = "ada@example.org" }),
             ("email-verifications", new { email = "ada@example.org", code = "x" }),
             ("password-resets/letters", new { email = "ada@example.org" }),
-            ("password-resets", new { email = "ada@example.org", code = "x", newPassword = NewPassword }),
         })
         {
             (await PostAsync(node, path, body)).Code.ShouldBe("mailOff", path);
@@ -78,6 +78,58 @@ public sealed class AccountEndpointsTests
         (await client.GetAsync("/api/v1/users/me", Stop)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
         (await PostAsync(node, "sessions/refresh", new { refreshToken = session.RefreshToken })).Code.ShouldBe("sessionEnded");
         box.HasMore.ShouldBeFalse("an address without an account gets no letter");
+    }
+
+    [Fact]
+    public async Task ForgottenPassword_OfANodeWithoutMail_IsSetAnewByTheCodeOfAnAdministrator_AndTheSecondFactorStays()
+    {
+        var clock = new SettableTime(DateTimeOffset.UtcNow);
+        await using var node = await RunningNode.StartAsync(NodePhysics.Real with { Time = clock });
+        await RegisterAsync(node);
+        var session = await SessionAsync(node);
+        using var client = node.NewClient(session.Token);
+        var begun = await RunningNode.ReadAsync<TotpResponse>(await client.PostAsJsonAsync("/api/v1/users/me/totp", new { password = Password }, Stop));
+        (await client.PostAsJsonAsync("/api/v1/users/me/totp/confirmation", new { code = CodeOf(begun, clock) }, Stop)).EnsureSuccessStatusCode();
+        (await PostAsync(client, "password-resets/codes", new { login = "ada" })).Code.ShouldBe("forbidden");
+        (await PostAsync(node.Admin, "password-resets/codes", new { login = "nobody" })).Code.ShouldBe("userUnknown");
+        (await PostAsync(node.Admin, "password-resets/codes", new { login = "stoa" })).Code.ShouldBe("administratorProtected");
+        var first = await MakeCodeAsync(node, "ada");
+        var made = await MakeCodeAsync(node, "Ada@example.org");
+
+        (made.Handle, made.Email, made.HasSecondFactor, made.ExpiresAt).ShouldBe(("ada", "ada@example.org", true, clock.GetUtcNow().ToMilliseconds().AddHours(1)));
+        (await ResetAsync(first.Code)).ShouldBe("mailedCodeWrong", "a newer one was made");
+        (await ResetAsync(made.Code)).ShouldBeNull();
+        (await ResetAsync(made.Code)).ShouldBe("mailedCodeWrong", "it is good once");
+
+        (await client.GetAsync("/api/v1/users/me", Stop)).StatusCode.ShouldBe(HttpStatusCode.Unauthorized);
+        (await PostAsync(node, "sessions/refresh", new { refreshToken = session.RefreshToken })).Code.ShouldBe("sessionEnded");
+        (await SignInAsync(node)).Code.ShouldBe("credentialsWrong");
+        (await SignInAsync(node, NewPassword)).Code.ShouldBe("secondFactorNeeded");
+        var late = await MakeCodeAsync(node, "ada");
+        clock.Advance(TimeSpan.FromHours(1));
+        (await ResetAsync(late.Code)).ShouldBe("mailedCodeWrong", "its hour is over");
+        var audit = await (await node.Admin.GetAsync("/api/v1/audit?act=makePasswordResetCode", Stop)).Content.ReadAsStringAsync(Stop);
+        audit.ShouldContain(session.User.Id);
+        audit.ShouldNotContain(made.Code);
+
+        async Task<string?> ResetAsync(string code) => (await PostAsync(node, "password-resets", new { email = "ada@example.org", code, newPassword = NewPassword })).Code;
+    }
+
+    [Fact]
+    public async Task CodeOfAnAdministrator_IsToldByLetter_AndVerifiesNoAddress()
+    {
+        await using var box = new LetterBox();
+        await using var node = await RunningNode.StartAsync(box.Options);
+        await RegisterAsync(node);
+        await box.TakeCodeAsync("ada@example.org");
+
+        var made = await MakeCodeAsync(node, "ada");
+
+        var letter = await box.TakeAsync();
+        letter.ShouldContain("A code for your password was made");
+        letter.ShouldNotContain(made.Code);
+        (await PostAsync(node, "password-resets", new { email = "ada@example.org", code = made.Code, newPassword = NewPassword })).Status.ShouldBe(HttpStatusCode.NoContent);
+        (await SignInAsync(node, NewPassword)).Code.ShouldBe("emailUnverified");
     }
 
     [Fact]
@@ -259,6 +311,9 @@ public sealed class AccountEndpointsTests
         code is null ? PostAsync(node, "sessions", new { login, password }) : PostAsync(node, "sessions", new { login, password, code });
 
     private static Task<(HttpStatusCode Status, string? Code)> PostAsync(RunningNode node, string path, object body) => PostAsync(node.Anonymous, path, body);
+
+    private static async Task<PasswordResetCodeResponse> MakeCodeAsync(RunningNode node, string login) => await RunningNode.ReadAsync<PasswordResetCodeResponse>(
+        await node.Admin.PostAsJsonAsync("/api/v1/password-resets/codes", new { login }, Stop));
 
     private static async Task<(HttpStatusCode Status, string? Code)> PostAsync(HttpClient client, string path, object body) =>
         await ReadAsync(await client.PostAsJsonAsync($"/api/v1/{path}", body, Stop));

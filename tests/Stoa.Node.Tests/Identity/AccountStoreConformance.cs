@@ -95,6 +95,32 @@ public abstract class AccountStoreConformance(DatabaseSource source) : DatabaseT
     }
 
     [Fact]
+    public async Task Reset_ByACodeThatWasHandedOver_VerifiesNothing_AndCountsItsTries()
+    {
+        var session = await OpenSessionAsync(_ada);
+        var spent = await HandAsync(s_now);
+        for (var attempt = 0; attempt < MailedCode.TriesMax; attempt++)
+            (await Store.ResetPasswordAsync(_ada, ContentHash.Of([1]), "hash of a thief", s_now, Stop)).ShouldBeNull();
+        (await Store.ResetPasswordAsync(_ada, spent, "new hash", s_now, Stop)).ShouldBeNull();
+        var code = await HandAsync(s_now.AddSeconds(1));
+
+        (await Store.ResetPasswordAsync(_ada, code, "new hash", s_now.AddMinutes(59), Stop)).ShouldBe([session]);
+
+        (await Users.FindByLoginAsync("ada", Stop))!.PasswordHash.ShouldBe("new hash");
+        (await Store.GetAsync(_ada, Stop)).VerifiedAt.ShouldBeNull();
+        var unused = await HandAsync(s_now.AddSeconds(2));
+        (await Store.ChangePasswordAsync(_ada, "new hash", "third hash", null, s_now, Stop)).ShouldNotBeNull();
+        (await Store.ResetPasswordAsync(_ada, unused, "fourth hash", s_now, Stop)).ShouldBeNull("the password was changed since");
+
+        async Task<ContentHash> HandAsync(DateTimeOffset now)
+        {
+            var made = NewCode(MailedCodePurpose.HandedReset, now);
+            await Store.PutHandedResetAsync(_ada, made, _ => Task.CompletedTask, Stop);
+            return made.Hash;
+        }
+    }
+
+    [Fact]
     public async Task Change_OfAPasswordThatWasChangedMeanwhile_IsRefused()
     {
         var (here, there) = (await OpenSessionAsync(_ada), await OpenSessionAsync(_ada));

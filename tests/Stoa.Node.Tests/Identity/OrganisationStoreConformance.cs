@@ -16,11 +16,19 @@ public abstract class OrganisationStoreConformance(DatabaseSource source) : Data
 {
     private static readonly DateTimeOffset s_now = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123);
 
+    private SystemAccounts _accounts = null!;
+
     private IdSource Ids { get; } = new(TimeProvider.System, new Random(1));
 
-    private SqlOrganisationStore Organisations => new(Database, Ids, TestCell.Key);
+    private SqlOrganisationStore Organisations => new(Database, _accounts, Ids, TestCell.Key);
 
     private SqlInvitationStore Invitations => new(Database);
+
+    public override async ValueTask InitializeAsync()
+    {
+        await base.InitializeAsync();
+        _accounts = await SystemAccounts.OpenAsync(new SqlLedgerStore(Database), Ids, TimeProvider.System, Stop);
+    }
 
     [Fact]
     public async Task Create_OpensAWallet_AndAgainAnswersTheSame()
@@ -111,18 +119,45 @@ public abstract class OrganisationStoreConformance(DatabaseSource source) : Data
         await Database.WriteAsync(
             session => session.ExecuteAsync("INSERT INTO user_usage (user_id, open_tasks, content_bytes) VALUES (@acme, 2, 0)", new { acme }), Stop);
 
-        (await Organisations.DeleteAsync(acme, s_now, Stop))!.Errors.Single().Reason.ShouldBe("2 tasks that wait or run.");
+        (await Organisations.DeleteAsync(acme, false, s_now, Stop))!.Errors.Single().Reason.ShouldBe("2 tasks that wait or run.");
         await Database.WriteAsync(session => session.ExecuteAsync("UPDATE user_usage SET open_tasks = 0"), Stop);
         await new SqlPlanStore(Database, Ids).PutAsync("free", "", new PlanTerms(Money.Zero, Money.Zero, null, null), s_now, Stop);
         var plans = new SqlSubscriptionStore(
-            Database, new SystemAccounts(default, default, default, default, default), new Node.Mail.LetterBox(new Mailer(new MailOptions()), Ids), new PlansOptions(), Ids);
+            Database, _accounts, new Node.Mail.LetterBox(new Mailer(new MailOptions()), Ids), new PlansOptions(), Ids);
         (await plans.PutAsync(acme, "free", null, null, s_now, Stop)).Refusal.ShouldBeNull();
-        (await Organisations.DeleteAsync(acme, s_now, Stop))!.Errors.Single().Reason.ShouldBe("1 plan that would be renewed: cancel it (stoa plan cancel).");
+        (await Organisations.DeleteAsync(acme, false, s_now, Stop))!.Errors.Single().Reason.ShouldBe("1 plan that would be renewed: cancel it (stoa plan cancel).");
         (await plans.CancelAsync(acme, true, s_now, Stop)).Refusal.ShouldBeNull();
-        (await Organisations.DeleteAsync(acme, s_now, Stop)).ShouldBeNull();
+        (await Organisations.DeleteAsync(acme, false, s_now, Stop)).ShouldBeNull();
 
         (await Organisations.FindMembershipAsync(acme, founder, Stop)).ShouldBeNull();
         (await new SqlUserStore(Database, Ids, TestCell.Key).FindByHandleAsync("acme", Stop)).ShouldNotBeNull("the handle stays taken, and the books its");
+    }
+
+    [Fact]
+    public async Task Delete_WithMoneyLeft_SaysHowMuch_AndGivesItUpWhenTold()
+    {
+        var ledger = new SqlLedgerStore(Database);
+        var acme = (await Organisations.CreateAsync(new Organisation(Ids.Next<User>(), "acme", "Acme", s_now), await PersonAsync("ada"), Stop)).Value.Organisation.Id;
+        var wallet = (await ledger.FindAccountAsync(acme.ToString(), AccountKind.Wallet, Stop))!.Id;
+        var hold = new Transfer(Ids.Next<Transfer>(), TransferKind.Pending, wallet, _accounts.Clearing, Money.Parse("2"), null, TransferPurpose.TaskHold, "test", s_now);
+        (await ledger.ApplyAsync(
+            [new Transfer(Ids.Next<Transfer>(), TransferKind.Posted, _accounts.World, wallet, Money.Parse("7.5"), null, TransferPurpose.Deposit, "test", s_now), hold], Stop)).Refusal.ShouldBeNull();
+        var grant = new CreditGrant(Ids.Next<CreditGrant>(), acme, CreditSource.Plan, "test", Money.Parse("3"), Money.Parse("3"), null, s_now);
+        await Database.WriteAsync(session => SqlCredit.GiveAsync(session, grant, _accounts.Sponsor, s_now), Stop);
+
+        (await Organisations.DeleteAsync(acme, true, s_now, Stop))!.Errors.ShouldHaveSingleItem().Reason.ShouldStartWith("Money that is held");
+        (await ledger.ApplyAsync([hold with { Id = Ids.Next<Transfer>(), Kind = TransferKind.VoidPending, Amount = Money.Zero, PendingId = hold.Id, Purpose = TransferPurpose.TaskRelease }], Stop)).Refusal.ShouldBeNull();
+        var refused = (await Organisations.DeleteAsync(acme, false, s_now, Stop))!.Errors;
+        refused.Select(error => error.Pointer).ShouldBe(["/forfeit", "/forfeit"]);
+        string.Join(' ', refused.Select(error => error.Reason)).ShouldContain("7.500000000 USD in the wallet");
+        string.Join(' ', refused.Select(error => error.Reason)).ShouldContain("3.000000000 USD of credit");
+        (await Organisations.DeleteAsync(acme, true, s_now, Stop)).ShouldBeNull();
+
+        (await ledger.GetAccountAsync(wallet, Stop))!.Posted.ShouldBe(Money.Zero);
+        (await ledger.GetAccountAsync(Account.CreditOf(acme), Stop))!.Posted.ShouldBe(Money.Zero);
+        (await ledger.GetAccountAsync(_accounts.Platform, Stop))!.Posted.ShouldBe(Money.Parse("7.5"));
+        (await ledger.GetAccountAsync(_accounts.Sponsor, Stop))!.Posted.ShouldBe(Money.Zero);
+        (await ledger.ListTransfersAsync(wallet, new PageRequest(), Stop)).Items[0].Purpose.ShouldBe(TransferPurpose.Forfeit);
     }
 
     private async Task<Id<User>> PersonAsync(string handle)

@@ -24,9 +24,9 @@ public sealed class OrganisationsTests(SharedNode shared) : IClassFixture<Shared
         (await ada.UpdateOrganisationAsync("ada-labs", new UpdateOrganisationRequest("Labs"), Stop)).Name.ShouldBe("Labs");
         (await ada.GetOrganisationAsync("ada-labs", Stop)).ShouldBe(made with { Name = "Labs" });
         using var acting = For(ada, "ada-labs");
-        (await acting.GetMeAsync(Stop)).ShouldBe(new UserResponse(made.Id, "ada-labs", "", "member", made.CreatedAt));
+        (await acting.GetMeAsync(Stop)).ShouldBe(new UserResponse(made.Id, "ada-labs", "", "member", made.CreatedAt, Actor: "ada"));
         (await acting.GetWalletAsync(Stop)).Available.ShouldBe("0.000000000");
-        await ada.DeleteOrganisationAsync("ada-labs", Stop);
+        await ada.DeleteOrganisationAsync("ada-labs", cancellationToken: Stop);
         await RefusedAsync("organisationUnknown", () => ada.GetOrganisationAsync("ada-labs", Stop));
         await RefusedAsync("forbidden", () => acting.GetWalletAsync(Stop));
         await RefusedAsync("handleTaken", () => ada.CreateOrganisationAsync(new CreateOrganisationRequest("ada-labs", "Again"), Stop));
@@ -224,7 +224,26 @@ public sealed class OrganisationsTests(SharedNode shared) : IClassFixture<Shared
         await RefusedAsync("forbidden", () => veraActing.SubmitTextAsync(agent, "hello", cancellationToken: Stop));
         await RefusedAsync("taskUnknown", () => devi.GetTaskAsync(task.Id, Stop));
         await RefusedAsync("taskUnknown", () => stranger.GetTaskAsync(task.Id, Stop));
-        await RefusedAsync("organisationInUse", () => boss.DeleteOrganisationAsync("shared", Stop));
+        await RefusedAsync("organisationInUse", () => boss.DeleteOrganisationAsync("shared", cancellationToken: Stop));
+    }
+
+    [Fact]
+    public async Task WhatIsLeftInTheWallet_IsGivenUpByWhoMaySpendIt_AndByNobodyElse()
+    {
+        using var boss = await PersonAsync("boss7");
+        await boss.CreateOrganisationAsync(new CreateOrganisationRequest("rich", "Rich"), Stop);
+        using (var admin = new StoaClient(boss.Options with { ApiKey = shared.Node.AdminKey }))
+            await admin.DepositAsync(new DepositRequest("rich", "5"), Stop);
+        using var bossActing = For(boss, "rich");
+        var key = await bossActing.CreateApiKeyAsync(new CreateApiKeyRequest("janitor", Scopes: ["organisation:manage"]), Stop);
+        using var janitor = new StoaClient(boss.Options with { ApiKey = key.Secret });
+
+        var refused = await Should.ThrowAsync<StoaException>(() => boss.DeleteOrganisationAsync("rich", cancellationToken: Stop));
+        refused.Problem.Errors!.ShouldHaveSingleItem().Reason.ShouldContain("5.000000000 USD in the wallet");
+        await RefusedAsync("forbidden", () => janitor.DeleteOrganisationAsync("rich", forfeit: true, Stop));
+        await boss.DeleteOrganisationAsync("rich", forfeit: true, Stop);
+
+        await RefusedAsync("organisationUnknown", () => boss.GetOrganisationAsync("rich", Stop));
     }
 
     private static async Task RefusedAsync(string code, Func<Task> act) => (await Should.ThrowAsync<StoaException>(act)).Problem.Code.ShouldBe(code);

@@ -103,6 +103,21 @@ public abstract class LetterQueueConformance(DatabaseSource source) : DatabaseTe
     }
 
     [Fact]
+    public async Task Letter_OfWhichNothingCanBeWritten_HoldsUpNoOther()
+    {
+        await WriteAsync(await AddUserAsync("ada"));
+        await WriteAsync(await AddUserAsync("bob"));
+        await StuckRows.MakeAsync(Database, "DELETE", "letters", "OLD.recipient = 'ada@example.org'");
+
+        (await TurnAsync()).ShouldBe(2);
+
+        List<string> reached = [(await _server.TakeAsync(Stop)).To, (await _server.TakeAsync(Stop)).To];
+        reached.Order(StringComparer.Ordinal).ShouldBe(["ada@example.org", "bob@example.org"]);
+        (await Database.ReadAsync(session => session.QueryAsync<string>("SELECT recipient FROM letters"), Stop)).ShouldBe(["ada@example.org"]);
+        (await TurnAsync()).ShouldBe(0, "it comes again when its time is over");
+    }
+
+    [Fact]
     public async Task Letter_AfterTheClockWasSetBack_DoesNotWaitForItsOldTime()
     {
         await WriteAsync(await AddUserAsync("ada"));

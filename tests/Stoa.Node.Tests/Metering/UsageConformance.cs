@@ -106,6 +106,8 @@ public abstract class UsageConformance(DatabaseSource source) : MeteringTest(sou
             (await RowsAsync(UsageRole.Creator, bob, UsageGroup.Agent)).ShouldBe([("bob/upper", 1, 20, 400, 200)]);
             (await RowsAsync(UsageRole.Creator, eve, UsageGroup.Agent)).ShouldBe([("bob/upper", 0, 0, 0, 80)]);
             (await RowsAsync(UsageRole.Operator, Owner, UsageGroup.Kind)).ShouldBe([("Call", 1, 20, 400, 280), ("Task", 1, 1, 600, 420)]);
+            (await Usage.ReportAsync(Query(UsageRole.Consumer, Owner, UsageSpan.Day, UsageGroup.None), new PageRequest(), Stop)).Items.Select(row => (row.Amounts.Events, row.Calls))
+                .ShouldBe([(2L, 1L)], "a task, and a call in it");
             (await Usage.ReportAsync(Query(UsageRole.Operator, Owner, UsageSpan.Day, UsageGroup.Kind), new PageRequest(), Stop)).Items.Select(row => row.Amounts.Node)
                 .ShouldBe([new Money(100), new Money(150)]);
             if (!isFolded)

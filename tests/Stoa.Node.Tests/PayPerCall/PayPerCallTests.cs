@@ -1,8 +1,12 @@
 using System.Text;
+using Microsoft.Extensions.DependencyInjection;
 using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Market.Channels;
 using Stoa.Market.Tests.Tasks;
+using Stoa.Node.PayPerCall;
+using Stoa.Node.Storage;
+using Stoa.Node.Tests.Storage;
 using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
 
@@ -92,6 +96,21 @@ public sealed class PayPerCallTests : IAsyncLifetime
         _signed.ShouldBe(paid, "what was paid for the call that failed pays for this one");
         await _ada.CloseChannelAsync(_channel.Id, null, Stop);
         await WalletAsync(Money.Parse("10") - charged);
+    }
+
+    [Fact]
+    public async Task Call_WhoseEndCannotBeWritten_HoldsUpNoOther()
+    {
+        await CallAsync("first");
+        await CallAsync("second");
+        var database = _node.Host.Services.GetRequiredService<Database>();
+        var keys = await database.ReadAsync(session => session.QueryAsync<string>("SELECT request_key FROM paid_calls ORDER BY created_at"), Stop);
+        await StuckRows.MakeAsync(database, "UPDATE", "paid_calls", $"OLD.request_key = '{keys[0]}' AND NEW.price IS NOT NULL");
+        await database.WriteAsync(session => session.ExecuteAsync("UPDATE paid_calls SET price = NULL"), Stop);
+
+        await _node.Host.Services.GetRequiredService<PaidCallWorker>().LookAsync(Stop);
+
+        (await database.ReadAsync(session => session.QueryAsync<string>("SELECT request_key FROM paid_calls WHERE price IS NULL"), Stop)).ShouldBe([keys[0]]);
     }
 
     [Theory]

@@ -7,6 +7,7 @@ using Stoa.Market.Tasks;
 using Stoa.Node.Disputes;
 using Stoa.Node.Membership;
 using Stoa.Node.Metering;
+using Stoa.Node.Plans;
 using Stoa.Node.Tasks;
 using Stoa.Node.Tests.Membership;
 using Stoa.Node.Tests.Storage;
@@ -17,6 +18,20 @@ namespace Stoa.Node.Tests.Plans;
 /// <summary>What every keeper of credit and coupons does.</summary>
 public abstract class CreditConformance(DatabaseSource source) : PlanTest(source)
 {
+    [Fact]
+    public async Task Credit_OfNoGrantAnyMore_GoesBackAsWellWhenItsUserGoes()
+    {
+        await PutAsync("pro");
+        // As after a grant was settled by a balance that has grown again since.
+        await Database.WriteAsync(session => session.ExecuteAsync("UPDATE credit_grants SET remaining = 0"), Stop);
+
+        await Database.WriteAsync(session => SqlCredit.TakeBackAsync(session, Owner, Accounts.Sponsor, Ids.Next<Transfer>(), Now), Stop);
+
+        (await Ledger.GetAccountAsync(Account.CreditOf(Owner), Stop))!.Posted.ShouldBe(Money.Zero);
+        (await Ledger.GetAccountAsync(Accounts.Sponsor, Stop))!.Posted.ShouldBe(Money.Zero);
+        await BooksBalanceAsync(0);
+    }
+
     [Fact]
     public async Task Tasks_AreHeldOfCreditFirst_ThenOfBoth_ThenOfTheWallet()
     {
@@ -315,7 +330,7 @@ public abstract class CreditConformance(DatabaseSource source) : PlanTest(source
         (await Coupons.RedeemAsync(Ids.Next<Redemption>(), Owner, code, Now, Stop)).Refusal!.Code.ShouldBe(PlanRefusal.NotSubscribed);
         (await Subscriptions.PutAsync(Owner, "pro", null, code, Now, Stop)).Refusal!.Code.ShouldBe(PlanRefusal.CouponNotForYou);
 
-        (await Subscriptions.PutAsync(Owner, "basic", null, code, Now, Stop)).Value.Discount!.Periods.ShouldBe(1);
+        (await Subscriptions.PutAsync(Owner, "basic", null, code, Now, Stop)).Value.Subscription.Discount!.Periods.ShouldBe(1);
         (await MoneyAsync()).Wallet.ShouldBe(9m);
         (await Coupons.RedeemAsync(Ids.Next<Redemption>(), Owner, code, Now, Stop)).Refusal!.Code.ShouldBe(PlanRefusal.DiscountRunning);
         await LookAsync(Now.AddMonths(1));

@@ -43,7 +43,7 @@ public abstract class PlanTest(DatabaseSource source) : TaskStoreTest(source)
         Plans.PutAsync(name, "", new PlanTerms(Money.FromDollars(price), Money.FromDollars(credit), openTasks, null), Now, Stop);
 
     protected async Task<Subscription> PutAsync(string plan, DateTimeOffset? at = null, Id<User>? user = null) =>
-        (await Subscriptions.PutAsync(user ?? Owner, plan, null, null, at ?? Now, Stop)).Value;
+        (await Subscriptions.PutAsync(user ?? Owner, plan, null, null, at ?? Now, Stop)).Value.Subscription;
 
     /// <summary>Has what fails at one of many fail the test.</summary>
     protected static void Throw<T>(T thing, Exception failure) => throw new InvalidOperationException($"{thing} has failed.", failure);

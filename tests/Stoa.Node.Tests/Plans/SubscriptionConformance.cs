@@ -27,6 +27,27 @@ public abstract class SubscriptionConformance(DatabaseSource source) : PlanTest(
     }
 
     [Fact]
+    public async Task Put_SaysWhatItHasDone_AndWhatWasPaid()
+    {
+        (await SayAsync("basic")).ShouldBe((SubscriptionChangeKind.Started, Money.Parse("2"), Money.Parse("1")));
+        (await SayAsync("basic")).ShouldBe((SubscriptionChangeKind.None, Money.Zero, Money.Zero));
+        var (kind, paid, credit) = await SayAsync("pro", Now.AddDays(1));
+        kind.ShouldBe(SubscriptionChangeKind.Upgraded);
+        (paid > Money.Zero && paid < Money.Parse("3")).ShouldBeTrue();
+        (credit > Money.Zero && credit < Money.Parse("3")).ShouldBeTrue();
+        (await SayAsync("basic", Now.AddDays(2))).ShouldBe((SubscriptionChangeKind.Scheduled, Money.Zero, Money.Zero));
+        (await SayAsync("basic", Now.AddDays(2))).ShouldBe((SubscriptionChangeKind.None, Money.Zero, Money.Zero));
+        (await SayAsync("pro", Now.AddDays(3))).ShouldBe((SubscriptionChangeKind.Kept, Money.Zero, Money.Zero));
+        (await MoneyAsync()).Wallet.ShouldBe(8m - Dollars(paid));
+
+        async Task<(SubscriptionChangeKind Kind, Money Paid, Money Credit)> SayAsync(string plan, DateTimeOffset? at = null)
+        {
+            var put = (await Subscriptions.PutAsync(Owner, plan, null, null, at ?? Now, Stop)).Value;
+            return (put.Kind, put.Paid, put.Credit);
+        }
+    }
+
+    [Fact]
     public async Task Subscribe_ByTooLittle_LeavesNothing()
     {
         await OfferAsync("dear", 11, 4);
@@ -78,7 +99,7 @@ public abstract class SubscriptionConformance(DatabaseSource source) : PlanTest(
         await LookAsync(Now.AddMonths(1));
         (await PutAsync("basic", Now.AddMonths(1))).Plan.Version.ShouldBe(1);
         (await MoneyAsync()).Wallet.ShouldBe(6m);
-        var changed = (await Subscriptions.PutAsync(Owner, "basic", dearer.Version, null, Now.AddMonths(1), Stop)).Value;
+        var changed = (await Subscriptions.PutAsync(Owner, "basic", dearer.Version, null, Now.AddMonths(1), Stop)).Value.Subscription;
 
         changed.Plan.ShouldBe(dearer);
         (await MoneyAsync()).Wallet.ShouldBe(5m);

@@ -104,6 +104,11 @@ public abstract class ErasureConformance(DatabaseSource source) : IAsyncLifetime
         var review = await _node.Client.ReviewTaskAsync(task.Id, 5, "good", Stop);
         await person.Client.AnswerReviewAsync(review.Id, person.Marks[0] + "-answer", Stop);
         var before = await _node.Client.GetReceiptAsync(task.Id, Stop);
+        // One of which nothing is offered when the erasure comes: its reason goes all the same.
+        var withdrawn = await MarkedPerson.PublishAsync(person.Client, "withdrawn", "Used by others, too.");
+        await _node.Client.WaitForTaskAsync((await _node.Client.SubmitTextAsync(withdrawn, "hello", cancellationToken: Stop)).Id, cancellationToken: Stop);
+        await person.Client.WithdrawAgentAsync(AgentReference.Parse(withdrawn), person.Marks[0] + "-reason", Stop);
+        (await MarkedPerson.FindAsync(Database, person.Marks[0] + "-reason")).ShouldBe(["agent_versions.withdrawal_reason", "statements.payload"]);
 
         await person.EraseAsync();
         await EraseAsync();
@@ -116,6 +121,7 @@ public abstract class ErasureConformance(DatabaseSource source) : IAsyncLifetime
             "events.data", "reviews.agent", "reviews.version",
         ]);
         (await MarkedPerson.FindAsync(Database, person.Marks[0] + "-answer")).ShouldBeEmpty();
+        (await MarkedPerson.FindAsync(Database, person.Marks[0] + "-reason")).ShouldBeEmpty();
         (await MarkedPerson.FindAsync(Database, person.Email)).ShouldBeEmpty();
         var after = await _node.Client.GetReceiptAsync(task.Id, Stop);
         after.Payload.ShouldBe(before.Payload);
@@ -124,8 +130,8 @@ public abstract class ErasureConformance(DatabaseSource source) : IAsyncLifetime
         // It can still be run again to check the receipt, and by nobody for anything else.
         var name = agent.Split('/', '@');
         (await _node.Client.GetAgentAsync(AgentReference.Parse(agent), Stop)).Listing.ShouldBe(agent);
-        (await RefusedAsync(() => _node.Client.SubmitTextAsync(agent, "hello", cancellationToken: Stop))).ShouldBe("agentUnknown");
-        (await RefusedAsync(() => _node.Client.SubmitTextAsync($"{name[0]}/{name[1]}", "hello", cancellationToken: Stop))).ShouldBe("agentUnknown");
+        (await RefusedAsync(() => _node.Client.SubmitTextAsync(agent, "hello", cancellationToken: Stop))).ShouldBe("agentWithdrawn");
+        (await RefusedAsync(() => _node.Client.SubmitTextAsync($"{name[0]}/{name[1]}", "hello", cancellationToken: Stop))).ShouldBe("agentWithdrawn");
         (await RefusedAsync(() => _node.Client.SubmitAsync(
             new SubmitTaskRequest(null, new TaskInputBody(Text: "x"), Requirement: new RequirementBody(["test.note"], 30_000)), cancellationToken: Stop))).ShouldBe("noCandidate");
         await ShouldHoldAsync();
@@ -149,6 +155,37 @@ public abstract class ErasureConformance(DatabaseSource source) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task MoneyThatComesLater_IsGivenUp_AndOneOfWhomItCannotBeHoldsUpNoOther()
+    {
+        var ledger = _node.Host.Services.GetRequiredService<ILedgerStore>();
+        var accounts = _node.Host.Services.GetRequiredService<SystemAccounts>();
+        using var first = new MarkedPerson(_node, NewMark());
+        using var second = new MarkedPerson(_node, NewMark());
+        var wallets = new List<Id<Account>>();
+        foreach (var person in (MarkedPerson[])[first, second])
+        {
+            await person.JoinAsync();
+            wallets.Add((await ledger.FindAccountAsync((await person.Client.GetMeAsync(Stop)).Id, AccountKind.Wallet, Stop))!.Id);
+            await person.EraseAsync();
+        }
+
+        await EraseAsync();
+        var ids = _node.Host.Services.GetRequiredService<IdSource>();
+        foreach (var wallet in wallets)
+        {
+            (await ledger.ApplyAsync(
+                [new Transfer(ids.Next<Transfer>(), TransferKind.Posted, accounts.World, wallet, Money.Parse("1"), null, TransferPurpose.Deposit, "test", _clock.GetUtcNow())], Stop)).Refusal.ShouldBeNull();
+        }
+
+        await StuckRows.MakeAsync(Database, "UPDATE", "accounts", $"OLD.id = '{wallets[0]}'");
+        using (var worker = ActivatorUtilities.CreateInstance<ErasureWorker>(_node.Host.Services))
+            await worker.SweepAsync(Stop);
+
+        (await ledger.GetAccountAsync(wallets[0], Stop))!.Posted.ShouldBe(Money.Parse("1"));
+        (await ledger.GetAccountAsync(wallets[1], Stop))!.Posted.ShouldBe(Money.Zero);
+    }
+
+    [Fact]
     public async Task Erasure_WithSomethingInTheWay_IsRefusedWithEveryReason()
     {
         using var person = new MarkedPerson(_node, NewMark());
@@ -163,7 +200,7 @@ public abstract class ErasureConformance(DatabaseSource source) : IAsyncLifetime
         refused.Code.ShouldBe("erasureBlocked");
         var reasons = refused.Problem!.Errors!.Select(error => error.Reason).ToList();
         reasons.Count.ShouldBe(4);
-        foreach (var word in new[] { "are held", "1.990000000 USD are in the wallet", "1 tasks wait or run", "only administrator of the organisation " + person.Marks[0] })
+        foreach (var word in new[] { "are held", "1.990000000 USD are in the wallet", "1 task waits or runs", "only administrator of the organisation " + person.Marks[0] })
             reasons.ShouldContain(reason => reason.Contains(word, StringComparison.Ordinal), word);
         (await person.Client.GetErasureAsync(Stop)).Obstacles!.Select(obstacle => obstacle.Reason).ShouldBe(reasons);
         (await RefusedAsync(() => person.Client.RequestErasureAsync(new RequestErasureRequest("not the password"), Stop))).ShouldBe("passwordWrong");
@@ -172,7 +209,7 @@ public abstract class ErasureConformance(DatabaseSource source) : IAsyncLifetime
         administrator.Obstacles!.ShouldContain(obstacle => obstacle.Reason.StartsWith("You administer this node", StringComparison.Ordinal));
         await person.Client.CancelTaskAsync(task.Id, Stop);
         await person.Client.WaitForTaskAsync(task.Id, cancellationToken: Stop);
-        await person.Client.DeleteOrganisationAsync(person.Marks[0] + "-org", Stop);
+        await person.Client.DeleteOrganisationAsync(person.Marks[0] + "-org", cancellationToken: Stop);
         (await person.EraseAsync()).ErasesAt.ShouldNotBeNull();
     }
 

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Stoa.Market.Identity;
+using Stoa.Market.Ledger;
 using Stoa.Market.SingleSignOn;
 using Stoa.Node.Identity;
 using Stoa.Node.SingleSignOn;
@@ -15,6 +16,8 @@ public abstract class SignOnStoreConformance(DatabaseSource source) : DatabaseTe
     private static readonly DateTimeOffset s_now = DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123);
     private static readonly CellKey s_cell = new(RandomNumberGenerator.GetBytes(CellKey.SizeBytes));
 
+    private static readonly SystemAccounts s_accounts = new(default, default, default, default, default);
+
     private Id<User> _acme;
 
     private IdSource Ids { get; } = new(TimeProvider.System, new Random(1));
@@ -27,7 +30,7 @@ public abstract class SignOnStoreConformance(DatabaseSource source) : DatabaseTe
     {
         await base.InitializeAsync();
         var boss = await PersonAsync("boss", "hash");
-        _acme = (await new SqlOrganisationStore(Database, Ids, s_cell).CreateAsync(new Organisation(Ids.Next<User>(), "acme", "Acme", s_now), boss, Stop)).Value.Organisation.Id;
+        _acme = (await new SqlOrganisationStore(Database, s_accounts, Ids, s_cell).CreateAsync(new Organisation(Ids.Next<User>(), "acme", "Acme", s_now), boss, Stop)).Value.Organisation.Id;
         (await Providers.PutAsync(Provider("https://login.example.org"), "the secret", Stop)).ShouldBeTrue();
     }
 
@@ -85,7 +88,7 @@ public abstract class SignOnStoreConformance(DatabaseSource source) : DatabaseTe
 
         outcomes.Count(outcome => outcome.Refusal is null).ShouldBe(1);
         outcomes.Where(outcome => outcome.Refusal is not null).ShouldAllBe(outcome => outcome.Refusal!.Code == SingleSignOnRefusal.SignOnCodeWrong);
-        (await new SqlOrganisationStore(Database, Ids, s_cell).FindMembershipAsync("acme", outcomes.Single(outcome => outcome.Refusal is null).Value.User.Id, Stop))!.Role.ShouldBe(OrganisationRole.Developer);
+        (await new SqlOrganisationStore(Database, s_accounts, Ids, s_cell).FindMembershipAsync("acme", outcomes.Single(outcome => outcome.Refusal is null).Value.User.Id, Stop))!.Role.ShouldBe(OrganisationRole.Developer);
     }
 
     [Fact]

@@ -333,6 +333,30 @@ public sealed class SignOnTests : IAsyncLifetime
         }
     }
 
+    [Theory]
+    [InlineData("/login/acme/callback?state=x&code=y")]
+    [InlineData("/api/v1/sessions/single-sign-on")]
+    [InlineData("/api/v1/users/me/identities")]
+    public async Task Door_OfASignOn_IsLimitedByAddress(string path)
+    {
+        const int limit = 20;
+        await using var small = await SignOnCase.StartAsync("--http:signInsPerMinute", "20");
+        var client = new SignOnProgram();
+        var statuses = new List<HttpStatusCode>();
+        for (var attempt = 0; attempt <= limit; attempt++)
+        {
+            using var answer = path.StartsWith("/login", StringComparison.Ordinal)
+                ? await small.Node.Anonymous.GetAsync(path, Stop)
+                : await small.Boss.PostAsJsonAsync(path, new { code = "aaaa-bbbb-cccc", verifier = client.Verifier }, Stop);
+            statuses.Add(answer.StatusCode);
+            if (attempt == limit)
+                answer.Headers.RetryAfter.ShouldNotBeNull();
+        }
+
+        statuses[0].ShouldNotBe(HttpStatusCode.TooManyRequests);
+        statuses[^1].ShouldBe(HttpStatusCode.TooManyRequests);
+    }
+
     [Fact]
     public async Task Accounts_ThatOneProviderMakes_AreLimited_AndThoseThatThereAreSignInAllTheSame()
     {

@@ -2,6 +2,7 @@ using System.Text;
 using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Market.Tasks;
+using Stoa.Market.Tests.Calls;
 using Stoa.Market.Tests.Tasks;
 using Stoa.Node.Storage;
 using Stoa.Node.Tests.Storage;
@@ -231,6 +232,37 @@ public abstract class SealedTasksConformance(DatabaseSource source) : IAsyncLife
         failed = await Client.WaitForTaskAsync(failed.Id, cancellationToken: Stop);
         (failed.State, failed.Failure?.Code).ShouldBe(("failed", "outputInvalid"));
         failed.Failure!.Detail.ShouldEndWith("for it is sealed.");
+    }
+
+    [Fact]
+    public async Task Agent_ThatCallsOthers_IsGivenNoSealedTask()
+    {
+        var echo = await _node.PublishAsync("echo", GuestPrograms.Echo);
+        var caller = await PublishAsync("caller", "test.calls", CallPrograms.Caller(echo), new AgentUseBody(echo, 1, "0.01", 1_000));
+        var input = await Client.SealInputAsync(new MemoryStream([1]), cancellationToken: Stop);
+        var held = (await Client.GetWalletAsync(Stop)).Held;
+
+        var refused = await Should.ThrowAsync<StoaException>(() => Client.SubmitAsync(new SubmitTaskRequest(caller, input.Body), cancellationToken: Stop));
+        (refused.Code, refused.Problem.Status).ShouldBe(("callsNotSealed", 422));
+        (await Should.ThrowAsync<StoaException>(() => Client.QuoteAsync(new SubmitTaskRequest(caller, input.Body), Stop))).Code.ShouldBe("callsNotSealed");
+        var work = new SubmitTaskRequest(null, input.Body, Requirement: new RequirementBody(["test.calls"], 60_000, Explore: false));
+        var nobody = await Should.ThrowAsync<StoaException>(() => Client.SubmitAsync(work, cancellationToken: Stop));
+        (nobody.Code, nobody.Problem.Errors!.Single().Pointer).ShouldBe(("noCandidate", "/input/sealed"));
+        (await Client.GetWalletAsync(Stop)).Held.ShouldBe(held);
+        (await _node.RunAsync(caller)).State.ShouldBe("succeeded", "in the clear");
+
+        var plain = await PublishAsync("plain", "test.calls", GuestPrograms.Echo);
+        var task = await Client.SubmitAsync(work, cancellationToken: Stop);
+        (task.Agent, (await Client.WaitForTaskAsync(task.Id, cancellationToken: Stop)).State).ShouldBe((plain, "succeeded"));
+
+        async Task<string> PublishAsync(string name, string capability, byte[] program, params AgentUseBody[] uses)
+        {
+            var manifest = new AgentManifestBody(
+                name, "1.0.0", "A program of the tests.", [capability], name + ".wasm", new AgentPortBody("text/plain"), new AgentPortBody("text/plain"),
+                new AgentLimitsBody(1_000_000_000, 64 << 20, 60_000, 20_000_000, 4096), new AgentPriceBody("0.0001", "0", "0"), Uses: uses.Length == 0 ? null : uses);
+            return (await Client.PublishAgentAsync(
+                System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(manifest, StoaJson.Default.AgentManifestBody), new MemoryStream(program), cancellationToken: Stop)).Listing;
+        }
     }
 
     protected virtual async Task<string[]> OptionsAsync() => await source.GetOptionsAsync() is { Provider: StorageProvider.Postgres } postgres

@@ -1,3 +1,4 @@
+using Microsoft.Extensions.Logging.Abstractions;
 using Stoa.Market;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
@@ -110,6 +111,26 @@ public abstract class WebhookQueueConformance(DatabaseSource source) : DatabaseT
 
         (await ClaimAsync()).Webhook.Id.ShouldBe(other.Id);
         (await ClaimAsync()).Webhook.Id.ShouldBe(busy.Id, "it is due as well");
+    }
+
+    [Fact]
+    public async Task EventsThatCannotBeTakenUp_HoldUpNoDeliveryThatIsDue()
+    {
+        await using var receiver = await WebhookReceiver.StartAsync();
+        var options = new WebhooksOptions { AllowHttp = true, AllowPrivateAddresses = true };
+        await _store.PutAsync(NewWebhook(_ada) with { Url = receiver.Url }, Stop);
+        await TellAsync(_ada, EventTypes.TaskSucceeded, "due");
+        await FanOutAsync(_queue);
+        await TellAsync(_ada, EventTypes.TaskSucceeded, "stuck");
+        await StuckRows.MakeAsync(Database, "UPDATE", "webhook_cursor", "OLD.id = 1");
+        await using var events = new EventSignal(Database, _time, NullLogger<EventSignal>.Instance);
+        using var sender = new WebhookSender(options, (_, _) => Task.FromResult<System.Net.IPAddress[]>([System.Net.IPAddress.Loopback]), _time);
+        using var worker = new WebhookWorker(_queue, sender, events, options, _time, NullLogger<WebhookWorker>.Instance);
+
+        var (position, isIdle) = await worker.TurnAsync(Stop);
+
+        (position, isIdle).ShouldBe((null, false));
+        System.Text.Encoding.UTF8.GetString((await receiver.NextAsync()).Body).ShouldContain("due");
     }
 
     [Fact]

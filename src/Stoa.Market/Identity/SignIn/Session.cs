@@ -31,7 +31,7 @@ public enum SessionEnd
 /// <param name="CreatedAt">When the user signed in.</param>
 /// <param name="UsedAt">When a refresh token of it was last used; at first, when it was created.</param>
 /// <param name="Generation">Number of the newest refresh token, counted from 1.</param>
-/// <param name="RotatedAt">When that one was made.</param>
+/// <param name="RotatedAt">When that one was made, by the clock that all nodes of the market share.</param>
 /// <param name="EndedAt">Null: it has not been ended. It may be over by age all the same.</param>
 /// <param name="EndedBy">Why; null when it has not been ended.</param>
 /// <param name="NotAfter">When it is over at the latest, whatever the limits are; null for no end of its own.</param>

@@ -26,21 +26,22 @@ public static class SessionRules
     /// <param name="session">As it is.</param>
     /// <param name="generation">Number of the token.</param>
     /// <param name="limits">Of this market.</param>
-    /// <param name="now">UTC.</param>
+    /// <param name="now">UTC, of the node.</param>
+    /// <param name="shared">UTC, of the clock by which all nodes of the market note when they replace a token: the grace is counted by it.</param>
     /// <returns>The session afterwards, whose newest token is the answer; <see cref="AccountRefusal.SessionEnded"/>,
     /// <see cref="AccountRefusal.RefreshTokenInvalid"/>, or <see cref="AccountRefusal.RefreshTokenReused"/>, upon which the session must be ended.</returns>
-    public static Outcome<Session, AccountRefusal> Refresh(Session session, int generation, SessionLimits limits, DateTimeOffset now)
+    public static Outcome<Session, AccountRefusal> Refresh(Session session, int generation, SessionLimits limits, DateTimeOffset now, DateTimeOffset shared)
     {
-        now = now.ToMilliseconds();
+        (now, shared) = (now.ToMilliseconds(), shared.ToMilliseconds());
         if (!IsOpen(session, limits, now))
             return new Refusal<AccountRefusal>(AccountRefusal.SessionEnded, Explain(session));
         if (generation == session.Generation)
-            return session with { Generation = generation + 1, RotatedAt = now, UsedAt = now };
+            return session with { Generation = generation + 1, RotatedAt = shared, UsedAt = now };
         // A token of the future was made after the backup that this database was restored from.
         if (generation > session.Generation)
             return new Refusal<AccountRefusal>(AccountRefusal.RefreshTokenInvalid, "The node does not know this refresh token any more: sign in again.");
         // After a clock was set back, what lies ahead is as near as what lies behind.
-        if (generation == session.Generation - 1 && (now - session.RotatedAt).Duration() <= limits.Grace)
+        if (generation == session.Generation - 1 && (shared - session.RotatedAt).Duration() <= limits.Grace)
             return session;
         return new Refusal<AccountRefusal>(
             AccountRefusal.RefreshTokenReused,

@@ -113,7 +113,7 @@ internal static class Examples
 
     private static readonly SubscriptionResponse s_subscription = new(
         "sub_01m81g2r4vf0a1b2c3d4e5f6g7", s_plan, "active", s_submitted, s_submitted.AddMonths(1), IsCancelled: false, "10.000000000",
-        Discount: new DiscountBody("coupon_01m81g2r5vf0a1b2c3d4e5f6g7", 50, 2));
+        Discount: new DiscountBody("coupon_01m81g2r5vf0a1b2c3d4e5f6g7", 50, 2, "pro"), Change: new SubscriptionChangeBody("started", "10.000000000", "25.000000000", "ada"));
 
     private static readonly CouponResponse s_coupon = new(
         "coupon_01m81g2r5vf0a1b2c3d4e5f6g7", "k7qd-…", 1_000, 12, 1, true, s_user.Id, s_submitted, Credit: "5.000000000", CreditDays: 90, ExpiresAt: s_submitted.AddMonths(3));
@@ -122,7 +122,7 @@ internal static class Examples
         "disp_01m81g2k3vf0a1b2c3d4e5f6g7", TaskId, "rejected", "Another output comes when it is run again.", "0.000100050", s_submitted, s_submitted.AddSeconds(2),
         "Run again it gave the same output, sha256:2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae, and burnt the same fuel, 48211.");
     private static readonly UsageResponse s_usage = new(
-        new DateTimeOffset(s_submitted.Date, TimeSpan.Zero), 1_000, 48_312_000, 5_000, 12_000, 3_000, "0.100050000", Group: "stoa/markdown-html");
+        new DateTimeOffset(s_submitted.Date, TimeSpan.Zero), 1_000, 48_312_000, 5_000, 12_000, 3_000, "0.100050000", Group: "stoa/markdown-html", Calls: 200);
 
     private static readonly BudgetResponse s_budget = new(
         "budget_01m81g2n6vf0a1b2c3d4e5f6g7", "5.000000000", "day", "1.250000000", "0.020100001", "3.729899999", new DateTimeOffset(s_submitted.Date, TimeSpan.Zero), new DateTimeOffset(s_submitted.Date, TimeSpan.Zero).AddDays(1),
@@ -148,6 +148,8 @@ internal static class Examples
         new SendCodeRequest("ada@example.org"),
         new VerifyEmailRequest("ada@example.org", "k7qd-m2xp-4wsa"),
         new ResetPasswordRequest("ada@example.org", "k7qd-m2xp-4wsa", "a horse with other batteries"),
+        new MakePasswordResetCodeRequest("ada"),
+        new PasswordResetCodeResponse("ada", "ada@example.org", "k7qd-m2xp-4wsa", s_submitted.AddHours(1), false),
         new AccountSecurityResponse(true, s_submitted, true, s_submitted, s_submitted, 10),
         new BeginTotpRequest("correct horse battery staple"),
         new TotpResponse("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", "otpauth://totp/Stoa:ada?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ&issuer=Stoa&algorithm=SHA1&digits=6&period=30"),
@@ -272,6 +274,8 @@ internal static class Examples
                     "0.9.0", "withdrawn", OutputDigest, InputDigest, 83_977, s_submitted.AddDays(-30), InputDigest, [], new ListingWithdrawalBody(OutputDigest, s_submitted, "It loses tables.")),
             ],
             "1.0.0"),
+        new WithdrawAgentRequest("Tables lose their last row; 1.0.1 mends it."),
+        new AgentOfferResponse("stoa/markdown-html", ["1.0.0"], "1.0.1"),
         new BlobResponse(InputDigest, 5),
         new ReplayTasksRequest("stoa/markdown-html", "timedOut", Again: false),
         new ReplaysResponse([new ReplayBody("task_01m81g2h7df0a1b2c3d4e5f6g7", TaskId, true)]),

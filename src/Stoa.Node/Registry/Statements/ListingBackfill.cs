@@ -47,7 +47,7 @@ public sealed class ListingBackfill(Database database, IContentStore content, Pu
         if (await session.QueryFirstOrDefaultAsync<string>("SELECT last_id FROM listing_backfill") is not { } last)
             return (null, [], 0);
         var rows = await session.QueryAsync<OldVersion>(
-            $"SELECT {AgentRow.Columns}, v.withdrawn_at, u.handle FROM agent_versions v LEFT JOIN users u ON u.id = v.publisher_id WHERE v.id > @last ORDER BY v.id LIMIT @limit",
+            $"SELECT {AgentRow.Columns}, v.withdrawn_at, v.withdrawal_reason, u.handle FROM agent_versions v LEFT JOIN users u ON u.id = v.publisher_id WHERE v.id > @last ORDER BY v.id LIMIT @limit",
             new { last, limit = AtOnce });
         return (last, rows, rows.Count == 0 ? 0 : await session.QuerySingleAsync<long>("SELECT COUNT(*) FROM agent_versions"));
     }
@@ -61,7 +61,7 @@ public sealed class ListingBackfill(Database database, IContentStore content, Pu
         {
             await statements.ListAsync(session, version, new Hlc(version.PublishedAt.ToUnixTimeMilliseconds(), 0));
             if (row.WithdrawnAt is not null)
-                await statements.WithdrawAsync(session, version.PublisherId, [(version.Manifest.Name, version.Manifest.Version)], isWithdrawn: true, reason: null);
+                await statements.WithdrawAsync(session, version.PublisherId, [(version.Manifest.Name, version.Manifest.Version)], isWithdrawn: true, row.WithdrawalReason);
         }
 
         var done = await session.QuerySingleAsync<long>("SELECT done FROM listing_backfill") + rows.Count;
@@ -106,6 +106,7 @@ public sealed class ListingBackfill(Database database, IContentStore content, Pu
         string? Royalties,
         string? Uses,
         DateTimeOffset? WithdrawnAt,
+        string? WithdrawalReason,
         string? Handle)
     {
         public AgentRow ToAgentRow() => new(Id, PublisherId, Publisher, Manifest, ArtifactDigest, ProgramDigest, ProgramBytes, PublishedAt, Royalties, Uses);

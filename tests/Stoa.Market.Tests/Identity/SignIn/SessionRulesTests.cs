@@ -50,6 +50,17 @@ public sealed class SessionRulesTests
         SessionRules.EndsAt(session with { NotAfter = s_now.AddDays(1000) }, s_limits).ShouldBe(s_now.AddDays(30), "it makes none longer");
     }
 
+    [Theory]
+    [InlineData(30, null)]
+    [InlineData(31, AccountRefusal.RefreshTokenReused)]
+    public void Grace_IsCountedByTheClockThatNodesShare(int secondsLater, AccountRefusal? refusal)
+    {
+        var rotated = SessionRules.Refresh(Begun, 1, s_limits, s_now.AddHours(1), s_now).Value;
+
+        (rotated.RotatedAt, rotated.UsedAt).ShouldBe((s_now, s_now.AddHours(1)));
+        (SessionRules.Refresh(rotated, 1, s_limits, s_now.AddHours(-1), s_now.AddSeconds(secondsLater)).Refusal?.Code).ShouldBe(refusal);
+    }
+
     [Fact]
     public void TokenBeforeTheLast_IsReuseAtOnce()
     {
@@ -63,7 +74,7 @@ public sealed class SessionRulesTests
     {
         var rotated = Refresh(Begun, 1, s_now).Value;
 
-        SessionRules.Refresh(rotated, 1, s_limits with { Grace = TimeSpan.Zero }, s_now.AddMilliseconds(1)).Refusal!.Code.ShouldBe(AccountRefusal.RefreshTokenReused);
+        SessionRules.Refresh(rotated, 1, s_limits with { Grace = TimeSpan.Zero }, s_now, s_now.AddMilliseconds(1)).Refusal!.Code.ShouldBe(AccountRefusal.RefreshTokenReused);
     }
 
     [Fact]
@@ -112,5 +123,6 @@ public sealed class SessionRulesTests
     [Fact]
     public void Device_HasAnEnd() => Session.Begin(default, default, new string('x', 5000), s_now).Device.Length.ShouldBe(Session.DeviceLengthMax);
 
-    private static Outcome<Session, AccountRefusal> Refresh(Session session, int generation, DateTimeOffset now) => SessionRules.Refresh(session, generation, s_limits, now);
+    private static Outcome<Session, AccountRefusal> Refresh(Session session, int generation, DateTimeOffset now) =>
+        SessionRules.Refresh(session, generation, s_limits, now, now);
 }

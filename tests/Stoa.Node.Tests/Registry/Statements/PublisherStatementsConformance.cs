@@ -81,6 +81,23 @@ public abstract class PublisherStatementsConformance(DatabaseSource source) : Da
     }
 
     [Fact]
+    public async Task Withdrawal_InTheCellsCatalogue_IsSaidToTheNetwork()
+    {
+        var version = await PublishAsync("ann", "resize", "1.0.0");
+        await PublishAsync("ann", "resize", "1.1.0");
+        var agents = new SqlAgentStore(Database, null, Statements);
+        var (one, all) = (version.Listing, version.Listing with { Version = null });
+
+        await agents.WithdrawAsync(version.PublisherId, all, "Too slow.", _time.GetUtcNow(), Stop);
+        (await FindAsync("ann", "resize")).Versions.Select(listed => $"{listed.State} {listed.Withdrawal?.Reason}").ShouldBe(["withdrawn Too slow.", "withdrawn Too slow."]);
+        await agents.WithdrawAsync(version.PublisherId, one, "It loses colours.", _time.GetUtcNow(), Stop);
+        await agents.ReinstateAsync(version.PublisherId, all, _time.GetUtcNow(), Stop);
+        (await FindAsync("ann", "resize")).Versions.Select(listed => $"{listed.State} {listed.Withdrawal?.Reason}").ShouldBe(["offered ", "withdrawn It loses colours."]);
+        await agents.ReinstateAsync(version.PublisherId, one, _time.GetUtcNow(), Stop);
+        (await FindAsync("ann", "resize")).Versions.ShouldAllBe(listed => listed.State == "offered");
+    }
+
+    [Fact]
     public async Task Forget_WithdrawsAll_AndTakesNothingOfTheKeyAgain()
     {
         var version = await PublishAsync("ann", "resize", "1.0.0");
