@@ -17,6 +17,8 @@ namespace Stoa.Client;
 [JsonSerializable(typeof(AgentManifestBody))]
 [JsonSerializable(typeof(AgentResponse))]
 [JsonSerializable(typeof(ListResponse<AgentResponse>))]
+[JsonSerializable(typeof(ListResponse<ListingResponse>))]
+[JsonSerializable(typeof(ListingDetailsResponse))]
 [JsonSerializable(typeof(WithdrawAgentRequest))]
 [JsonSerializable(typeof(AgentOfferResponse))]
 [JsonSerializable(typeof(ApiKeyResponse))]

@@ -17,6 +17,10 @@ internal static class SignedJson
     public static DateTimeOffset Instant(JsonElement element, string name) =>
         DateTimeOffset.ParseExact(Text(element, name), InstantFormat, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal);
 
+    /// <summary>Reads an instant as <see cref="Text(DateTimeOffset)"/> writes it, or says that the text is none.</summary>
+    public static bool TryInstant(string text, out DateTimeOffset instant) =>
+        DateTimeOffset.TryParseExact(text, InstantFormat, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out instant);
+
     /// <exception cref="FormatException">The member is null.</exception>
     public static string Text(JsonElement element, string name) =>
         element.GetProperty(name).GetString() ?? throw new FormatException($"\"{name}\" is null.");

@@ -64,7 +64,7 @@ public readonly record struct Hlc : ISpanParsable<Hlc>, IComparable<Hlc>, ICompa
     }
 
     /// <summary>The next greater timestamp; a full counter carries into the time.</summary>
-    internal Hlc Next() => new(checked(Packed + 1));
+    public Hlc Next() => new(checked(Packed + 1));
 
     /// <inheritdoc/>
     public override string ToString() => Packed.ToString("x16", CultureInfo.InvariantCulture);

@@ -24,6 +24,7 @@ internal static class StoaRootCommand
                 AgentWithdrawalCommands.Withdraw(scope),
                 AgentWithdrawalCommands.Reinstate(scope),
                 AgentBiddingCommands.Create(scope)),
+            ListingCommands.Create(scope),
             new CommandGroup(
                 "task",
                 "Have agents do work, and follow it.",

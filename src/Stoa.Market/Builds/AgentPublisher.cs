@@ -39,6 +39,7 @@ public sealed class AgentPublisher(
         {
             Royalties = pinned,
             Uses = used.Ids,
+            ManifestJson = ManifestText.Of(manifestJson.Span),
         };
         return await agents.AddAsync(version, Published(version), cancellationToken);
     }

@@ -30,6 +30,9 @@ public sealed record AgentVersion(
     /// <summary>What is meant by the uses of the manifest, in their order.</summary>
     public IReadOnlyList<Id<AgentVersion>> Uses { get; init; } = [];
 
+    /// <summary>The text of agent.json as it was published; null where it was read back without it.</summary>
+    public string? ManifestJson { get; init; }
+
     /// <summary>The full name: <c>publisher/name@version</c>.</summary>
     public ListingName Listing => new(Publisher, Manifest.Name, Manifest.Version);
 }

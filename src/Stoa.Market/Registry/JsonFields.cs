@@ -70,6 +70,22 @@ internal sealed class JsonFields
         return least;
     }
 
+    public bool Flag(string name)
+    {
+        if (TryGet(name, out var value) && value.ValueKind is JsonValueKind.True or JsonValueKind.False)
+            return value.ValueKind is JsonValueKind.True;
+        RefuseUnlessAbsent(name, "true or false");
+        return false;
+    }
+
+    /// <summary>An instant as signed records have it.</summary>
+    public DateTimeOffset Instant(string name)
+    {
+        var instant = DateTimeOffset.UnixEpoch;
+        Text(name, text => SignedJson.TryInstant(text, out instant), "an instant in UTC with milliseconds, such as 2026-01-31T12:00:00.000Z");
+        return instant;
+    }
+
     /// <summary>A number with at most three decimals, in parts per thousand.</summary>
     public int Thousandths(string name, int least, int most)
     {

@@ -25,6 +25,7 @@ using Stoa.Node.Plans;
 using Stoa.Node.Privacy;
 using Stoa.Node.Quotas;
 using Stoa.Node.Registry;
+using Stoa.Node.Registry.Statements;
 using Stoa.Node.Reviews;
 using Stoa.Node.Schedules;
 using Stoa.Node.Selection;
@@ -147,6 +148,7 @@ public sealed class NodeHost : IAsyncDisposable
         app.MapPages();
         app.MapSignOnPages();
         app.MapUsageSchema();
+        app.MapStatementSchemas();
         app.MapOpenApiDocument();
         app.MapObservability();
         app.MapSigningKeys();
@@ -174,6 +176,7 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapBuilds(builds);
         api.MapWithdrawals();
         api.MapRegistry();
+        api.MapListings();
         api.MapTasks();
         api.MapSealing();
         api.MapAuctions();

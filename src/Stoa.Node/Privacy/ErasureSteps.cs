@@ -14,6 +14,7 @@ using Stoa.Node.Ledger;
 using Stoa.Node.Metering;
 using Stoa.Node.Plans;
 using Stoa.Node.Registry;
+using Stoa.Node.Registry.Statements;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
 using Stoa.Primitives;
@@ -42,7 +43,7 @@ internal sealed record ErasureAct(SqlSession Session, Erasure Erasure, string Ha
 internal sealed record ErasureStep(string Name, Func<ErasureAct, Task<string?>>? RunAsync);
 
 /// <summary>What an erasure does, in its order: first what leads to other things by the handle, last the handle itself. Each step may be done again and again.</summary>
-internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentIndex index, IdSource ids)
+internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentIndex index, PublisherStatements statements, IdSource ids)
 {
     public const string Begin = "begin";
     public const string Deliveries = "deliveries of others";
@@ -75,7 +76,7 @@ internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentI
     private static readonly string s_nothing = ContentHash.Of([]).ToString();
 
     /// <summary>All steps.</summary>
-    public IReadOnlyList<ErasureStep> All { get; } = Order(cell, accounts, index, ids);
+    public IReadOnlyList<ErasureStep> All { get; } = Order(cell, accounts, index, statements, ids);
 
     /// <summary>The tables that rows are deleted from or overwritten in.</summary>
     public IReadOnlyList<string> Tables { get; } =
@@ -127,7 +128,7 @@ internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentI
         return (await SqlLedger.ApplyAsync(session, [given])).Refusal is null;
     }
 
-    private static List<ErasureStep> Order(CellKey cell, SystemAccounts accounts, AgentIndex index, IdSource ids)
+    private static List<ErasureStep> Order(CellKey cell, SystemAccounts accounts, AgentIndex index, PublisherStatements statements, IdSource ids)
     {
         var steps = new List<ErasureStep>
         {
@@ -144,7 +145,7 @@ internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentI
         steps.Add(new(Answers, act => DoneWhenAsync(act.Session.ExecuteAsync(
             "UPDATE reviews SET answer = NULL, answered_at = NULL WHERE id IN (SELECT id FROM reviews WHERE publisher_id = @user AND answer IS NOT NULL LIMIT @limit)",
             act.Parameters(RowsAtOnce)))));
-        steps.Add(new(Agents, act => WithdrawAgentsAsync(act, index)));
+        steps.Add(new(Agents, act => WithdrawAgentsAsync(act, index, statements)));
         steps.Add(new(Content, null));
         steps.Add(new(UnusedVersions, null));
         steps.Add(new(Wallet, async act =>
@@ -258,7 +259,7 @@ internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentI
     }
 
     /// <summary>Has no more tasks given to the person's agents. Versions stay, since receipts name them.</summary>
-    private static async Task<string?> WithdrawAgentsAsync(ErasureAct act, AgentIndex index)
+    private static async Task<string?> WithdrawAgentsAsync(ErasureAct act, AgentIndex index, PublisherStatements statements)
     {
         var offered = await act.Session.QueryAsync<(string Publisher, string Name, Id<AgentVersion> Any)>(
             "SELECT publisher, name, MIN(id) FROM agent_versions WHERE publisher_id = @user AND withdrawn_at IS NULL GROUP BY publisher, name ORDER BY publisher, name LIMIT @limit",
@@ -275,14 +276,14 @@ internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentI
         {
             await SqlEvents.AppendAsync(act.Session, [NewEvent.Create(
                 EventTypes.AgentWithdrawn, act.User.ToString(), null, act.Now, json => json.WriteString("publisherId", act.User.ToString()))]);
+            // What follows writes statements, and events are appended last in an act.
+            return "";
         }
 
-        if (offered.Count == AgentsAtOnce)
-            return "";
         var theirs = act.Parameters(RowsAtOnce);
         await act.Session.ExecuteAsync("UPDATE agent_versions SET withdrawal_reason = NULL WHERE publisher_id = @user AND withdrawal_reason IS NOT NULL", theirs);
         await act.Session.ExecuteAsync("DELETE FROM agent_bidding WHERE agent IN (SELECT publisher || '/' || name FROM agent_versions WHERE publisher_id = @user)", theirs);
-        return null;
+        return await statements.ForgetAsync(act.Session, act.User) ? null : "";
     }
 
     private static async Task<string?> EraseUserAsync(ErasureAct act, CellKey cell)

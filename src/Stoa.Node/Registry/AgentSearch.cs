@@ -30,7 +30,12 @@ internal sealed class AgentSearch
             _parameters["publisher"] = Storable(query.Publisher);
         }
 
-        AddWords(Storable(query.Text ?? "").ToLowerInvariant());
+        foreach (var (index, pattern) in Patterns(query.Text).Index())
+        {
+            _sql.Append(CultureInfo.InvariantCulture, $" AND l.search_text LIKE @word{index} ESCAPE '!'");
+            _parameters[$"word{index}"] = pattern;
+        }
+
         // The cursor is the last listing of the page before: publisher/name.
         if (ListingName.TryParse(page.Cursor, null, out var last))
         {
@@ -54,18 +59,14 @@ internal sealed class AgentSearch
             [version.Publisher, version.Manifest.Name, version.Manifest.Description, .. version.Manifest.Tags, .. version.Manifest.Capabilities])
         .ToLowerInvariant();
 
-    private void AddWords(string text)
-    {
-        var words = text.Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        for (var i = 0; i < Math.Min(words.Length, MaxWords); i++)
-        {
-            _sql.Append(CultureInfo.InvariantCulture, $" AND l.search_text LIKE @word{i} ESCAPE '!'");
-            _parameters[$"word{i}"] = "%" + EscapeLike(words[i]) + "%";
-        }
-    }
+    /// <summary>The patterns of the words of a text, each of which a listing's text has to be like; with the escape character !.</summary>
+    public static IEnumerable<string> Patterns(string? text) => Storable(text ?? "").ToLowerInvariant()
+        .Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
+        .Take(MaxWords)
+        .Select(word => "%" + EscapeLike(word) + "%");
 
-    // PostgreSQL takes no NUL; in its place comes a character that no listing has.
-    private static string Storable(string text) => text.Replace('\0', '\uFFFD');
+    /// <summary>The text as it can be asked for: PostgreSQL takes no NUL; in its place comes a character that no listing has.</summary>
+    public static string Storable(string text) => text.Replace('\0', '\uFFFD');
 
     private static string EscapeLike(string word) =>
         word.Replace("!", "!!", StringComparison.Ordinal).Replace("%", "!%", StringComparison.Ordinal).Replace("_", "!_", StringComparison.Ordinal);

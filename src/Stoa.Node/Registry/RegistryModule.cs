@@ -1,4 +1,6 @@
 using Stoa.Market.Registry;
+using Stoa.Market.Registry.Statements;
+using Stoa.Node.Registry.Statements;
 
 namespace Stoa.Node.Registry;
 
@@ -10,5 +12,11 @@ public static class RegistryModule
         builder.Services.AddSingleton<IAgentStore, SqlAgentStore>();
         builder.Services.AddSingleton<Royalties>();
         builder.Services.AddSingleton<AgentUses>();
+        builder.Services.AddSingleton(AdmissionPolicy.Default);
+        builder.Services.AddSingleton<IStatementStore, SqlStatementStore>();
+        builder.Services.AddSingleton<PublisherStatements>();
+        builder.Services.AddSingleton<SqlListings>();
+        builder.Services.AddSingleton<ListingBackfill>();
+        builder.Services.AddHostedService<StatementCare>();
     }
 }

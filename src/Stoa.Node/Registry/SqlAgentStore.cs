@@ -8,6 +8,7 @@ using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 using Stoa.Node.Events;
 using Stoa.Node.Quotas;
+using Stoa.Node.Registry.Statements;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
 using AgentQuery = Stoa.Market.Registry.AgentQuery;
@@ -17,7 +18,8 @@ namespace Stoa.Node.Registry;
 /// <summary>Versions in <c>agent_versions</c>; the newest of each agent, and what a search looks at, in <c>agent_listings</c>.</summary>
 /// <param name="database">The cell's.</param>
 /// <param name="index">Told what is published; null for nobody.</param>
-public sealed class SqlAgentStore(Database database, AgentIndex? index = null) : IAgentStore
+/// <param name="statements">Says it to the network; null for nobody.</param>
+public sealed class SqlAgentStore(Database database, AgentIndex? index = null, PublisherStatements? statements = null) : IAgentStore
 {
     private const int MaxRemembered = 4_096;
     private const string OfAgent = "publisher = @Publisher AND name = @Name";
@@ -139,8 +141,10 @@ public sealed class SqlAgentStore(Database database, AgentIndex? index = null) :
                         which);
                 }
 
+                List<OfferRow> meant = [.. rows.Where(row => listing.Version is not null || row.WithdrawnAt is null || row.WithdrawnAsWhole)];
+                await SayAsync(session, publisher, listing, meant, isWithdrawn: true, reason);
                 await TellAsync(session, EventTypes.AgentWithdrawn, listing, rows.Where(row => row.WithdrawnAt is null), now);
-                return rows.Where(row => listing.Version is not null || row.WithdrawnAt is null || row.WithdrawnAsWhole);
+                return meant;
             }),
         cancellationToken);
 
@@ -169,6 +173,7 @@ public sealed class SqlAgentStore(Database database, AgentIndex? index = null) :
                     WHERE {OfAgent} AND {(listing.Version is null ? "withdrawn_as_whole" : "version = @Version")}
                     """,
                     new { listing.Publisher, listing.Name, listing.Version });
+                await SayAsync(session, publisher, listing, back, isWithdrawn: false, reason: null);
                 await TellAsync(session, EventTypes.AgentReinstated, listing, back, now);
                 return back;
             }),
@@ -192,6 +197,9 @@ public sealed class SqlAgentStore(Database database, AgentIndex? index = null) :
         return new AgentOffer(listing with { Version = null }, [.. changed.Select(row => SemanticVersion.Parse(row.Version)).Order()], newest?.Manifest.Version);
     }
 
+    private Task SayAsync(SqlSession session, Id<User> publisher, ListingName agent, IEnumerable<OfferRow> versions, bool isWithdrawn, string? reason) =>
+        statements?.WithdrawAsync(session, publisher, versions.Select(row => (agent.Name, SemanticVersion.Parse(row.Version))), isWithdrawn, reason) ?? Task.CompletedTask;
+
     // Not why: those are words of a person, which an erasure would have to find in the stream.
     private static Task TellAsync(SqlSession session, string type, ListingName agent, IEnumerable<OfferRow> versions, DateTimeOffset now) => SqlEvents.AppendAsync(
         session,
@@ -204,6 +212,7 @@ public sealed class SqlAgentStore(Database database, AgentIndex? index = null) :
     private async Task<Outcome<AgentVersion, PublishRefusal>> AddAsync(SqlSession session, AgentVersion version, NewEvent published)
     {
         var manifest = version.Manifest;
+        var stored = JsonSerializer.Serialize(ManifestBody.Of(manifest), StoaJson.Default.AgentManifestBody);
         var added = await session.ExecuteAsync(
             """
             INSERT INTO agent_versions
@@ -218,7 +227,7 @@ public sealed class SqlAgentStore(Database database, AgentIndex? index = null) :
                 publisher = version.Publisher,
                 name = manifest.Name,
                 version = manifest.Version,
-                manifest = JsonSerializer.Serialize(ManifestBody.Of(manifest), StoaJson.Default.AgentManifestBody),
+                manifest = stored,
                 artifact = version.ArtifactDigest,
                 program = version.ProgramDigest,
                 bytes = version.ProgramBytes,
@@ -232,6 +241,8 @@ public sealed class SqlAgentStore(Database database, AgentIndex? index = null) :
         await SqlAgentListings.LockAsync(session, version.Publisher, manifest.Name, version.Id);
         await SqlAgentListings.RefreshAsync(session, index, version.Publisher, manifest.Name);
         await SqlUserUsage.AddContentAsync(session, version.PublisherId, version.ProgramBytes);
+        if (statements is not null)
+            await statements.ListAsync(session, version with { ManifestJson = version.ManifestJson ?? stored });
         await SqlEvents.AppendAsync(session, [published]);
         return version;
     }

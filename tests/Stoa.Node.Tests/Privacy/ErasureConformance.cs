@@ -108,7 +108,7 @@ public abstract class ErasureConformance(DatabaseSource source) : IAsyncLifetime
         var withdrawn = await MarkedPerson.PublishAsync(person.Client, "withdrawn", "Used by others, too.");
         await _node.Client.WaitForTaskAsync((await _node.Client.SubmitTextAsync(withdrawn, "hello", cancellationToken: Stop)).Id, cancellationToken: Stop);
         await person.Client.WithdrawAgentAsync(AgentReference.Parse(withdrawn), person.Marks[0] + "-reason", Stop);
-        (await MarkedPerson.FindAsync(Database, person.Marks[0] + "-reason")).ShouldBe(["agent_versions.withdrawal_reason"]);
+        (await MarkedPerson.FindAsync(Database, person.Marks[0] + "-reason")).ShouldBe(["agent_versions.withdrawal_reason", "statements.payload"]);
 
         await person.EraseAsync();
         await EraseAsync();

@@ -1,10 +1,12 @@
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
+using Stoa.Market.Registry.Statements;
 using Stoa.Market.Selection;
 using Stoa.Node.Audit;
 using Stoa.Node.Builds;
 using Stoa.Node.Ledger;
 using Stoa.Node.Privacy;
+using Stoa.Node.Registry.Statements;
 using Stoa.Node.Tests.Storage;
 using Stoa.Primitives;
 
@@ -75,7 +77,8 @@ public abstract class PersonalDataConformance(DatabaseSource source) : DatabaseT
     }
 
     private static ErasureSteps Steps() => new(
-        TestCell.Key, new SystemAccounts(default, default, default, default, default), new AgentIndex(new SelectionPolicy(), DateTimeOffset.UnixEpoch), new IdSource(TimeProvider.System, new Random(1)));
+        TestCell.Key, new SystemAccounts(default, default, default, default, default), new AgentIndex(new SelectionPolicy(), DateTimeOffset.UnixEpoch),
+        new PublisherStatements(TestCell.Key, AdmissionPolicy.Default, TimeProvider.System), new IdSource(TimeProvider.System, new Random(1)));
 
     [Fact]
     public async Task Parts_OfTasks_CanBeRead()

@@ -29,6 +29,12 @@ internal static class Examples
         [new AgentParameterBody("title", "Title of the page.", "string")], s_limits, new AgentPriceBody("0.000100000", "0.000050000", "0.001000000"),
         OutputDigest, InputDigest, 84_211, s_submitted);
 
+    private static readonly ListingPublisherBody s_listingPublisher = new("QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", Verified: true, "stoa", "stoa");
+
+    private static readonly ListingResponse s_listing = new(
+        $"{s_listingPublisher.Key}/markdown-html@1.0.0", s_listingPublisher, "markdown-html", "1.0.0", "Turns Markdown into HTML.", ["text.convert"], ["markdown", "html"],
+        new AgentPortBody("text/markdown"), new AgentPortBody("text/html"), s_agent.Price, OutputDigest, InputDigest, 84_211, s_submitted, OutputDigest);
+
     private static readonly TaskResponse s_task = new(
         TaskId, "stoa/markdown-html@1.0.0", "succeeded", InputDigest, 5, new Dictionary<string, string> { ["title"] = "Hello" }, s_limits,
         "0.020100001", 1, s_submitted, FinishedAt: s_submitted.AddMilliseconds(9),
@@ -262,6 +268,16 @@ internal static class Examples
             "stoa/markdown-html@1.0.0", "0.018090001", "0.000100000", "0.000000001", "0.020000000", "0.000000000", "0.000090001", 1, new QuoteFactorsBody(1, 1, 0.9m)),
         s_agent,
         new ListResponse<AgentResponse>([s_agent]),
+        s_listing,
+        new ListResponse<ListingResponse>([s_listing]),
+        new ListingDetailsResponse(
+            $"{s_listingPublisher.Key}/markdown-html", s_listingPublisher, "markdown-html", "Turns Markdown into HTML.",
+            [
+                new ListingVersionBody("1.0.0", "offered", OutputDigest, InputDigest, 84_211, s_submitted, OutputDigest, ["QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N"]),
+                new ListingVersionBody(
+                    "0.9.0", "withdrawn", OutputDigest, InputDigest, 83_977, s_submitted.AddDays(-30), InputDigest, [], new ListingWithdrawalBody(OutputDigest, s_submitted, "It loses tables.")),
+            ],
+            "1.0.0"),
         new WithdrawAgentRequest("Tables lose their last row; 1.0.1 mends it."),
         new AgentOfferResponse("stoa/markdown-html", ["1.0.0"], "1.0.1"),
         new BlobResponse(InputDigest, 5),

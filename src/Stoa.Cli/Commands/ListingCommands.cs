@@ -1,0 +1,132 @@
+using System.CommandLine;
+using Stoa.Cli.Terminal;
+using Stoa.Client;
+using Stoa.Client.Contracts;
+
+namespace Stoa.Cli.Commands;
+
+/// <summary><c>stoa listing</c>: the agents of the whole network.</summary>
+internal static class ListingCommands
+{
+    public static CommandGroup Create(CommandScope scope) => new(
+        "listing",
+        "Find agents of the whole network, by the keys of their publishers.",
+        [new("What can work on pictures, anywhere?", "stoa listing search image")],
+        new ListingSearchCommand(scope),
+        new ListingShowCommand(scope));
+
+    /// <summary>Who publishes, with what is only claimed marked.</summary>
+    internal static string Say(ListingPublisherBody publisher) => publisher switch
+    {
+        { Handle: { } handle, Verified: true } => handle,
+        { Handle: { } handle } => $"{handle} (unverified)",
+        { DisplayName: { } name } => $"{name} (unverified)",
+        _ => publisher.Key,
+    };
+}
+
+/// <summary><c>stoa listing search</c>.</summary>
+internal sealed class ListingSearchCommand : StoaCommand
+{
+    private readonly Argument<string?> _text = new("TEXT") { Description = "Words to search for in name, description, tags and capabilities.", Arity = ArgumentArity.ZeroOrOne };
+    private readonly Option<string?> _capability = new("--capability", "-c") { Description = "Only agents that can do this, such as image.resize.", HelpName = "NAME" };
+    private readonly Option<string?> _publisher = new("--publisher", "-p") { Description = "Only agents of this publisher.", HelpName = "KEY|HANDLE" };
+    private readonly Option<int> _limit = ListLimit.Option();
+
+    public ListingSearchCommand(CommandScope scope)
+        : base(
+            scope,
+            "search",
+            "Find agents in the network: the newest version of each that this node knows of.",
+            new("All", "stoa listing search"),
+            new("What can work on pictures?", "stoa listing search image"))
+    {
+        Add(_text);
+        Add(_capability);
+        Add(_publisher);
+        Add(_limit);
+    }
+
+    protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
+    {
+        var query = new AgentQuery(invocation.Get(_text), invocation.Get(_capability), invocation.Get(_publisher));
+        var (listings, hasMore) = await ListLimit.TakeAsync(invocation.Client.ListListingsAsync(query, cancellationToken), invocation.Get(_limit));
+        if (invocation.IsJson)
+        {
+            invocation.Screen.Json(new ListResponse<ListingResponse>(listings), json => json.ListResponseListingResponse);
+            return ExitCode.Ok;
+        }
+
+        if (listings.Count == 0)
+        {
+            invocation.Screen.Note("[grey]This node knows of no such agent.[/]");
+            return ExitCode.Ok;
+        }
+
+        invocation.Screen.Table(
+            ["Agent", "Version", "Publisher", "Can do", "From", "Key"],
+            [.. listings.Select(listing => (IReadOnlyList<string>)
+            [
+                listing.Name,
+                listing.Version + (listing.Deprecation is null ? "" : " (deprecated)"),
+                ListingCommands.Say(listing.Publisher),
+                string.Join(", ", listing.Capabilities),
+                Format.Money(listing.Price.Base),
+                listing.Publisher.Key,
+            ])]);
+        ListLimit.TellOfMore(invocation, hasMore);
+        return ExitCode.Ok;
+    }
+}
+
+/// <summary><c>stoa listing show</c>.</summary>
+internal sealed class ListingShowCommand : StoaCommand
+{
+    private readonly Argument<string> _listing = new("LISTING") { Description = "KEY/NAME or HANDLE/NAME, as stoa listing search shows it." };
+
+    public ListingShowCommand(CommandScope scope)
+        : base(
+            scope,
+            "show",
+            "Show an agent of the network: who publishes it, its versions, where they are at hand.",
+            new("By the publisher's handle", "stoa listing show stoa/image-resize"),
+            new("By the publisher's key, which is unmistakable", "stoa listing show QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/image-resize"))
+    {
+        Add(_listing);
+    }
+
+    protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
+    {
+        var reference = CommonArguments.ParseAgent(invocation.Get(_listing));
+        var found = await invocation.Client.GetListingAsync(reference.Publisher, reference.Name, cancellationToken);
+        if (invocation.IsJson)
+        {
+            invocation.Screen.Json(found, json => json.ListingDetailsResponse);
+            return ExitCode.Ok;
+        }
+
+        invocation.Screen.Markup($"[bold]{Format.Escaped(found.Name)}[/]");
+        invocation.Screen.Line(Format.Wrap(Format.Clean(found.Description), invocation.Screen.Surroundings.TerminalWidth ?? 100, 0));
+        invocation.Screen.Line();
+        invocation.Screen.Facts(
+            ("Publisher", Format.Escaped(ListingCommands.Say(found.Publisher))),
+            ("Key", Format.Escaped(found.Publisher.Key)),
+            ("Newest", found.Newest is null ? null : Format.Escaped(found.Newest)),
+            ("Deprecated", found.Deprecation is null ? null : Format.Escaped(Say(found.Deprecation))));
+        invocation.Screen.Line();
+        invocation.Screen.Table(
+            ["Version", "State", "Published", "Nodes", "Why"],
+            [.. found.Versions.Select(version => (IReadOnlyList<string>)
+            [
+                version.Version,
+                version.State,
+                Format.Time(version.StatedAt),
+                version.Nodes.Count.ToString(System.Globalization.CultureInfo.InvariantCulture),
+                version.Withdrawal?.Reason ?? (version.Deprecation is null ? "" : Say(version.Deprecation)),
+            ])]);
+        return ExitCode.Ok;
+    }
+
+    private static string Say(ListingDeprecationBody deprecation) =>
+        string.Join(' ', new[] { deprecation.Reason ?? "yes", deprecation.Instead is null ? null : $"Use {deprecation.Instead}." }.OfType<string>());
+}

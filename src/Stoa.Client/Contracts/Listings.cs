@@ -1,0 +1,98 @@
+namespace Stoa.Client.Contracts;
+
+/// <summary>Who publishes an agent in the network: a key, and a name beside it.</summary>
+/// <param name="Key">The key's peer id: who the publisher is.</param>
+/// <param name="Verified">The node knows that the handle is that of the key, since it keeps the key for its user. Otherwise handle and display name are claims.</param>
+/// <param name="Handle">A handle or a DNS name.</param>
+/// <param name="DisplayName">For people; others may have the same.</param>
+public sealed record ListingPublisherBody(string Key, bool Verified, string? Handle = null, string? DisplayName = null);
+
+/// <summary>That an agent or a version should not be used any more.</summary>
+/// <param name="StatementId">The publisher's statement.</param>
+/// <param name="StatedAt">When it was made, as the publisher says.</param>
+/// <param name="Instead">What to use: <c>key/name</c> or <c>key/name@version</c>.</param>
+/// <param name="Reason">For people.</param>
+public sealed record ListingDeprecationBody(string StatementId, DateTimeOffset StatedAt, string? Instead = null, string? Reason = null);
+
+/// <summary>That a version is withdrawn.</summary>
+/// <param name="StatementId">The publisher's statement.</param>
+/// <param name="StatedAt">When it was made, as the publisher says.</param>
+/// <param name="Reason">For people.</param>
+public sealed record ListingWithdrawalBody(string StatementId, DateTimeOffset StatedAt, string? Reason = null);
+
+/// <summary>An agent of the network: the newest version that is offered.</summary>
+/// <param name="Listing">Full name by the publisher's key, <c>key/name@version</c>: it means the same on every node.</param>
+/// <param name="Publisher">Who publishes it.</param>
+/// <param name="Name">Name of the agent.</param>
+/// <param name="Version">Semantic version.</param>
+/// <param name="Description">What it does.</param>
+/// <param name="Capabilities">Dotted names such as <c>image.resize</c>.</param>
+/// <param name="Tags">Free words.</param>
+/// <param name="Input">What it reads.</param>
+/// <param name="Output">What it writes.</param>
+/// <param name="Price">What a task costs; nodes may multiply it.</param>
+/// <param name="ArtifactDigest">Of the OCI artifact.</param>
+/// <param name="ProgramDigest">Of the WebAssembly program.</param>
+/// <param name="ProgramBytes">Size of the program.</param>
+/// <param name="StatedAt">When it was published, as the publisher says.</param>
+/// <param name="StatementId">The publisher's statement: <c>GET /api/v1/statements/{id}</c>.</param>
+/// <param name="Deprecation">The publisher has a better one.</param>
+public sealed record ListingResponse(
+    string Listing,
+    ListingPublisherBody Publisher,
+    string Name,
+    string Version,
+    string Description,
+    IReadOnlyList<string> Capabilities,
+    IReadOnlyList<string> Tags,
+    AgentPortBody Input,
+    AgentPortBody Output,
+    AgentPriceBody Price,
+    string ArtifactDigest,
+    string ProgramDigest,
+    long ProgramBytes,
+    DateTimeOffset StatedAt,
+    string StatementId,
+    ListingDeprecationBody? Deprecation = null);
+
+/// <summary>A version of an agent of the network.</summary>
+/// <param name="Version">Semantic version.</param>
+/// <param name="State"><c>offered</c>, <c>withdrawn</c>, or <c>contradicted</c>: the publisher has signed two that say different things, and neither is to be trusted.</param>
+/// <param name="ArtifactDigest">Of the OCI artifact.</param>
+/// <param name="ProgramDigest">Of the WebAssembly program.</param>
+/// <param name="ProgramBytes">Size of the program.</param>
+/// <param name="StatedAt">When it was published, as the publisher says.</param>
+/// <param name="StatementId">The publisher's statement.</param>
+/// <param name="Nodes">Peer ids of nodes that offer to run it, at most fifty.</param>
+/// <param name="Withdrawal">That it is withdrawn.</param>
+/// <param name="Deprecation">That this version is deprecated.</param>
+/// <param name="ContradictionId">The other statement about this version.</param>
+public sealed record ListingVersionBody(
+    string Version,
+    string State,
+    string ArtifactDigest,
+    string ProgramDigest,
+    long ProgramBytes,
+    DateTimeOffset StatedAt,
+    string StatementId,
+    IReadOnlyList<string> Nodes,
+    ListingWithdrawalBody? Withdrawal = null,
+    ListingDeprecationBody? Deprecation = null,
+    string? ContradictionId = null);
+
+/// <summary>An agent of the network with all its versions.</summary>
+/// <param name="Listing">Its name by the publisher's key, <c>key/name</c>.</param>
+/// <param name="Publisher">Who publishes it.</param>
+/// <param name="Name">Name of the agent.</param>
+/// <param name="Description">What the newest version does.</param>
+/// <param name="Versions">Newest precedence first.</param>
+/// <param name="Newest">The newest version that is offered, releases before pre-releases; left out when none is.</param>
+/// <param name="Deprecation">That the agent is deprecated, with all its versions.</param>
+public sealed record ListingDetailsResponse(
+    string Listing,
+    ListingPublisherBody Publisher,
+    string Name,
+    string Description,
+    IReadOnlyList<ListingVersionBody> Versions,
+    string? Newest = null,
+    ListingDeprecationBody? Deprecation = null);

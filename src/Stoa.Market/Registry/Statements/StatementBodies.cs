@@ -1,0 +1,154 @@
+using System.Text;
+using System.Text.Json;
+using Stoa.Primitives;
+using static Stoa.Market.Registry.Statements.StatementLimits;
+
+namespace Stoa.Market.Registry.Statements;
+
+/// <summary>The body of each kind, as its JSON Schema has it.</summary>
+internal static class StatementBodies
+{
+    private const long MaxProgramBytes = 1L << 40;
+
+    public static void Write(Utf8JsonWriter json, StatementContent content)
+    {
+        json.WriteStartObject();
+        switch (content)
+        {
+            case ProfileStatement profile:
+                WriteOptional(json, "displayName", profile.DisplayName);
+                WriteOptional(json, "handle", profile.Handle);
+                break;
+            case ListingStatement listing:
+                json.WriteString("artifactDigest", listing.ArtifactDigest.ToString());
+                json.WriteString("manifest", listing.ManifestJson);
+                json.WriteNumber("programBytes", listing.ProgramBytes);
+                json.WriteString("programDigest", listing.ProgramDigest.ToString());
+                break;
+            case WithdrawalStatement withdrawal:
+                WriteOptional(json, "reason", withdrawal.Reason);
+                json.WriteBoolean("withdrawn", withdrawal.IsWithdrawn);
+                break;
+            case DeprecationStatement deprecation:
+                json.WriteBoolean("deprecated", deprecation.IsDeprecated);
+                WriteOptional(json, "instead", deprecation.Instead?.ToString());
+                WriteOptional(json, "reason", deprecation.Reason);
+                break;
+            case OfferStatement offer:
+                WriteTexts(json, "addresses", offer.Addresses);
+                json.WriteString("expiresAt", SignedJson.Text(offer.ExpiresAt));
+                json.WriteNumber("memoryBytes", offer.MemoryBytes);
+                json.WriteNumber("priceFactorPermille", offer.PriceFactor);
+                WriteTexts(json, "programs", offer.Programs.Select(program => program.ToString()));
+                WriteOptional(json, "region", offer.Region);
+                json.WriteNumber("workers", offer.Workers);
+                break;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(content), content, "A kind that is known is expected.");
+        }
+
+        json.WriteEndObject();
+    }
+
+    /// <summary>Reads the body and the members that name the agent.</summary>
+    /// <returns>Of no use when there are errors.</returns>
+    public static StatementContent? Read(StatementKind kind, JsonFields root, Hlc hlc)
+    {
+        var body = root.Object("body");
+        StatementContent? content = kind switch
+        {
+            StatementKind.Profile => ReadProfile(body),
+            StatementKind.Listing => ReadListing(root, body),
+            StatementKind.Withdrawal => ReadWithdrawal(root, body),
+            StatementKind.Deprecation => ReadDeprecation(root, body),
+            StatementKind.Offer => ReadOffer(body, hlc),
+            _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "A kind that is known is expected."),
+        };
+        body.RefuseUnknown();
+        return content;
+    }
+
+    private static ProfileStatement ReadProfile(JsonFields body) => new(
+        Optional(body, "displayName", IsDisplayName, $"1 to {MaxDisplayNameLength} characters in one line"),
+        Optional(body, "handle", IsHandleClaim, $"a DNS name or a handle in lower case, of at most {MaxHandleLength} characters"));
+
+    private static ListingStatement? ReadListing(JsonFields root, JsonFields body)
+    {
+        var (name, version) = (ReadName(root), ReadVersion(root));
+        var json = body.Text("manifest", text => text.Length > 0, "the text of agent.json");
+        var artifact = body.Parsed<ContentHash>("artifactDigest", "a digest such as sha256:…");
+        var program = body.Parsed<ContentHash>("programDigest", "a digest such as sha256:…");
+        var bytes = body.Number("programBytes", 1, MaxProgramBytes);
+        if (!ManifestReader.Read(Encoding.UTF8.GetBytes(json)).TryGet(out var manifest, out var refusal))
+        {
+            body.Errors.AddRange(refusal.Errors.Select(error => new FieldError("/body/manifest", $"{error.Reason} (at \"{error.Pointer}\" of the manifest)")));
+            return null;
+        }
+
+        if (manifest.Name != name)
+            root.Refuse("name", "the name in the manifest");
+        if (manifest.Version.ToString() != version?.ToString())
+            root.Refuse("version", "the version in the manifest");
+        return new ListingStatement(manifest, json, artifact, program, bytes);
+    }
+
+    private static WithdrawalStatement ReadWithdrawal(JsonFields root, JsonFields body) => new(ReadName(root), ReadVersion(root)!, ReadFlag(body, "withdrawn"), ReadReason(body));
+
+    private static DeprecationStatement ReadDeprecation(JsonFields root, JsonFields body) => new(
+        ReadName(root),
+        root.Has("version") ? ReadVersion(root) : null,
+        ReadFlag(body, "deprecated"),
+        body.Has("instead") ? body.Parsed<KeyedListing>("instead", "an agent by its publisher's key, such as Qm…/resize@2.0.0") : null,
+        ReadReason(body));
+
+    private static OfferStatement ReadOffer(JsonFields body, Hlc hlc)
+    {
+        var offer = new OfferStatement(
+            body.Texts("addresses", 0, MaxAddresses, IsAddress, $"a multiaddress of at most {MaxAddressLength} characters"),
+            Optional(body, "region", Names.IsRegion, "a region such as eu-central"),
+            body.Number("workers", 0, 1_000_000),
+            body.Number("memoryBytes", 0, 1L << 50),
+            [.. body.Texts("programs", 0, MaxPrograms, text => ContentHash.TryParse(text, out _), "a digest such as sha256:…").Select(text => ContentHash.Parse(text))],
+            (int)body.Number("priceFactorPermille", 0, MaxPriceFactor),
+            body.Instant("expiresAt"));
+        var lifeMs = offer.ExpiresAt.ToUnixTimeMilliseconds() - hlc.UnixTimeMs;
+        if (lifeMs < 0 || lifeMs > MaxOfferLife.TotalMilliseconds)
+            body.Refuse("expiresAt", $"no earlier than the timestamp, and at most {MaxOfferLife.TotalHours} hours after it");
+        body.RefuseRepeated("programs", offer.Programs.Select(program => program.ToString()));
+        return offer;
+    }
+
+    private static string ReadName(JsonFields root) => root.Text("name", Names.IsAgentName, "2 to 64 characters of a-z 0-9 -, starting with a letter");
+
+    private static SemanticVersion? ReadVersion(JsonFields root) => root.Parsed<SemanticVersion>("version", "a semantic version such as 1.0.0");
+
+    private static string? ReadReason(JsonFields body) => Optional(body, "reason", IsReason, $"1 to {MaxReasonLength} characters, none of them a control character");
+
+    private static bool ReadFlag(JsonFields body, string name) => body.Flag(name);
+
+    private static string? Optional(JsonFields fields, string name, Func<string, bool> rule, string mustBe) => fields.Has(name) ? fields.Text(name, rule, mustBe) : null;
+
+    private static bool IsDisplayName(string text) => text.Length is > 0 and <= MaxDisplayNameLength && !text.Any(char.IsControl) && !string.IsNullOrWhiteSpace(text);
+
+    private static bool IsReason(string text) => text.Length is > 0 and <= MaxReasonLength && !text.Any(char.IsControl);
+
+    private static bool IsHandleClaim(string text) => text.Length <= MaxHandleLength && text.Split('.').All(label =>
+        label.Length is > 0 and <= 63 && label.All(character => char.IsAsciiLetterLower(character) || char.IsAsciiDigit(character) || character == '-')
+        && label[0] != '-' && label[^1] != '-');
+
+    private static bool IsAddress(string text) => text.Length is > 1 and <= MaxAddressLength && text[0] == '/' && text.All(character => character is > ' ' and < '\x7f');
+
+    private static void WriteOptional(Utf8JsonWriter json, string name, string? text)
+    {
+        if (text is not null)
+            json.WriteString(name, text);
+    }
+
+    private static void WriteTexts(Utf8JsonWriter json, string name, IEnumerable<string> texts)
+    {
+        json.WriteStartArray(name);
+        foreach (var text in texts)
+            json.WriteStringValue(text);
+        json.WriteEndArray();
+    }
+}

@@ -1,0 +1,104 @@
+using Stoa.Primitives;
+
+namespace Stoa.Market.Registry.Statements;
+
+/// <summary>What a statement says, and of what. Each kind is a record of its own.</summary>
+public abstract record StatementContent
+{
+    private protected StatementContent()
+    {
+    }
+
+    /// <summary>Its kind.</summary>
+    public abstract StatementKind Kind { get; }
+
+    /// <summary>The agent that it is about; null when it is about the signer.</summary>
+    public virtual string? Agent => null;
+
+    /// <summary>The version of that agent; null when it is about all of them.</summary>
+    public virtual SemanticVersion? AgentVersion => null;
+}
+
+/// <summary>Who a publisher says to be. Both members may be missing: then a publisher takes back what was said before.</summary>
+/// <param name="DisplayName">For people, 1 to <see cref="StatementLimits.MaxDisplayNameLength"/> characters in one line. Two publishers may have the same.</param>
+/// <param name="Handle">A name that the publisher claims, such as a DNS name. It is shown as unverified, unless whoever shows it has checked it.</param>
+public sealed record ProfileStatement(string? DisplayName, string? Handle) : StatementContent
+{
+    /// <inheritdoc/>
+    public override StatementKind Kind => StatementKind.Profile;
+}
+
+/// <summary>A version of an agent, which never changes.</summary>
+/// <param name="Manifest">Read from the text.</param>
+/// <param name="ManifestJson">The text of agent.json as it was published: its SHA-256 is the config's digest in the artifact.</param>
+/// <param name="ArtifactDigest">Of the OCI image manifest.</param>
+/// <param name="ProgramDigest">Of the WebAssembly program.</param>
+/// <param name="ProgramBytes">Size of the program.</param>
+public sealed record ListingStatement(
+    AgentManifest Manifest, string ManifestJson, ContentHash ArtifactDigest, ContentHash ProgramDigest, long ProgramBytes) : StatementContent
+{
+    /// <inheritdoc/>
+    public override StatementKind Kind => StatementKind.Listing;
+
+    /// <inheritdoc/>
+    public override string Agent => Manifest.Name;
+
+    /// <inheritdoc/>
+    public override SemanticVersion AgentVersion => Manifest.Version;
+}
+
+/// <summary>That a version is withdrawn: nobody should begin to use it. Or that it is so no more.</summary>
+/// <param name="Name">Of the agent.</param>
+/// <param name="Version">The version.</param>
+/// <param name="IsWithdrawn">False takes an earlier withdrawal back.</param>
+/// <param name="Reason">For people; null for none.</param>
+public sealed record WithdrawalStatement(string Name, SemanticVersion Version, bool IsWithdrawn, string? Reason) : StatementContent
+{
+    /// <inheritdoc/>
+    public override StatementKind Kind => StatementKind.Withdrawal;
+
+    /// <inheritdoc/>
+    public override string Agent => Name;
+
+    /// <inheritdoc/>
+    public override SemanticVersion AgentVersion => Version;
+}
+
+/// <summary>That an agent, or one version, still works but has a better successor. Or that it is so no more.</summary>
+/// <param name="Name">Of the agent.</param>
+/// <param name="Version">The version; null for all, also those to come.</param>
+/// <param name="IsDeprecated">False takes an earlier deprecation back.</param>
+/// <param name="Instead">What to use; null when nothing is named.</param>
+/// <param name="Reason">For people; null for none.</param>
+public sealed record DeprecationStatement(string Name, SemanticVersion? Version, bool IsDeprecated, KeyedListing? Instead, string? Reason) : StatementContent
+{
+    /// <inheritdoc/>
+    public override StatementKind Kind => StatementKind.Deprecation;
+
+    /// <inheritdoc/>
+    public override string Agent => Name;
+
+    /// <inheritdoc/>
+    public override SemanticVersion? AgentVersion => Version;
+}
+
+/// <summary>What the node that signs it offers until it expires. The next one takes its place.</summary>
+/// <param name="Addresses">Multiaddresses where it is reached.</param>
+/// <param name="Region">Where it stands; null when it does not say.</param>
+/// <param name="Workers">How many tasks it runs at once.</param>
+/// <param name="MemoryBytes">Memory for tasks.</param>
+/// <param name="Programs">Digests of the programs of agents that it has at hand.</param>
+/// <param name="PriceFactor">What posted rates are multiplied by there, in parts per thousand.</param>
+/// <param name="ExpiresAt">UTC, to the millisecond; at most <see cref="StatementLimits.MaxOfferLife"/> after the statement's timestamp.</param>
+public sealed record OfferStatement(
+    IReadOnlyList<string> Addresses,
+    string? Region,
+    long Workers,
+    long MemoryBytes,
+    IReadOnlyList<ContentHash> Programs,
+    int PriceFactor,
+    DateTimeOffset ExpiresAt) : StatementContent
+{
+    /// <inheritdoc/>
+    public override StatementKind Kind => StatementKind.Offer;
+}

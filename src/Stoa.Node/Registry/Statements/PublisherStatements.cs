@@ -1,0 +1,113 @@
+using Stoa.Market.Identity;
+using Stoa.Market.Registry;
+using Stoa.Market.Registry.Statements;
+using Stoa.Node.Identity;
+using Stoa.Node.Storage;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Registry.Statements;
+
+/// <summary>Says to the network what publishers of this cell do, by the keys that the cell keeps for them, in the transaction in which they do it.</summary>
+/// <remarks>Statements are written under a lock: call these behind all else that locks rows, and before events are appended.</remarks>
+public sealed class PublisherStatements(CellKey cell, AdmissionPolicy policy, TimeProvider time)
+{
+    private const int ForgottenAtOnce = 200;
+
+    private readonly HlcClock _clock = new(time, StatementLimits.MaxAhead);
+
+    /// <summary>Lists a version, with the publisher's profile when the publisher is new to the network. A version that is listed already stays as it is.</summary>
+    /// <param name="session">The act that publishes it.</param>
+    /// <param name="version">The version, with <see cref="AgentVersion.ManifestJson"/>.</param>
+    /// <param name="at">When it was published, if that was before; null for now.</param>
+    public async Task ListAsync(SqlSession session, AgentVersion version, Hlc? at = null)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        ArgumentNullException.ThrowIfNull(version);
+        await SqlStatements.LockAsync(session);
+        var isNew = await PublisherKeys.FindAsync(session, cell, version.PublisherId) is null
+            && await PublisherKeys.MakeAsync(session, cell, version.PublisherId, version.Publisher, time.GetUtcNow());
+        using var key = await PublisherKeys.FindAsync(session, cell, version.PublisherId)
+            ?? throw new InvalidOperationException($"The handle {version.Publisher} has the key of another publisher.");
+        await SqlStatements.VouchAsync(session, key.PublicKey.PeerId, SignerStanding.Own);
+        var manifest = version.ManifestJson ?? throw new ArgumentException("The text of the manifest is expected.", nameof(version));
+        var listing = Sign(key, at ?? _clock.Now(), new ListingStatement(version.Manifest, manifest, version.ArtifactDigest, version.ProgramDigest, version.ProgramBytes));
+        if (await session.QueryFirstOrDefaultAsync<string>("SELECT id FROM statements WHERE merge_key = @key", new { key = listing.Key.ToString() }) is not null)
+            return;
+        await AddAsync(session, isNew ? [Sign(key, _clock.Now(), new ProfileStatement(version.Publisher, version.Publisher)), listing] : [listing]);
+    }
+
+    /// <summary>Withdraws versions, or takes that back. Of a publisher without a key nothing was listed, and nothing is said.</summary>
+    /// <param name="session">The act that does so.</param>
+    /// <param name="publisher">Who does it.</param>
+    /// <param name="versions">Names of agents, and versions of them.</param>
+    /// <param name="isWithdrawn">False takes it back.</param>
+    /// <param name="reason">For people; null for none.</param>
+    public async Task WithdrawAsync(SqlSession session, Id<User> publisher, IEnumerable<(string Name, SemanticVersion Version)> versions, bool isWithdrawn, string? reason)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        using var key = await PublisherKeys.FindAsync(session, cell, publisher);
+        if (key is null)
+            return;
+        await SqlStatements.LockAsync(session);
+        var withdrawals = versions.Select(version => new WithdrawalStatement(version.Name, version.Version, isWithdrawn, reason)).ToList();
+        await AddAsync(session, await SignNewestAsync(session, key, withdrawals));
+    }
+
+    /// <summary>
+    /// Does what can be done to have the network forget a publisher, a portion at a time: withdraws all that it has listed, takes back who it is said to be, and forgets the key. Here the
+    /// listings go, and none of the key is taken again. What stays are names and versions of agents, in the withdrawals, and what other nodes keep.
+    /// </summary>
+    /// <returns>Whether all is done.</returns>
+    public async Task<bool> ForgetAsync(SqlSession session, Id<User> publisher)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        using var key = await PublisherKeys.FindAsync(session, cell, publisher);
+        if (key is null)
+            return true;
+        await SqlStatements.LockAsync(session);
+        var signer = key.PublicKey.PeerId;
+        var listed = await session.QueryAsync<(string Agent, SemanticVersion Version)>(
+            "SELECT DISTINCT agent, version FROM statements WHERE signer = @signer AND kind = 'listing' ORDER BY agent, version LIMIT @limit", new { signer, limit = ForgottenAtOnce });
+        // Also those that are withdrawn: a reason may have been given.
+        List<StatementContent> contents = [.. listed.Select(version => new WithdrawalStatement(version.Agent, version.Version, IsWithdrawn: true, Reason: null))];
+        await AddAsync(session, await SignNewestAsync(session, key, listed.Count < ForgottenAtOnce ? [.. contents, new ProfileStatement(null, null)] : contents));
+        foreach (var (agent, version) in listed)
+            await SqlStatements.DropAsync(session, signer, "kind = 'listing' AND agent = @agent AND version = @version", new { signer, agent, version });
+        if (listed.Count == ForgottenAtOnce)
+            return false;
+        await SqlStatements.DropAsync(session, signer, "kind = 'deprecation'", new { signer });
+        await SqlStatements.VouchAsync(session, signer, SignerStanding.Forgotten);
+        await PublisherKeys.ForgetAsync(session, publisher);
+        return true;
+    }
+
+    /// <summary>Signs what takes the place of what was said before: later than that, also when another node of the cell, whose clock is ahead, has said it.</summary>
+    private async Task<List<Statement>> SignNewestAsync(SqlSession session, PrivateKey key, IReadOnlyList<StatementContent> contents)
+    {
+        var keys = contents.Select(content => MergeKey.Of(key.PublicKey.PeerId, content).ToString()).ToList();
+        var before = (await session.QueryAsync<(string Key, long Hlc)>("SELECT merge_key, hlc FROM statements WHERE merge_key IN @keys", new { keys })).ToDictionary(row => row.Key, row => Hlc.FromPacked(row.Hlc));
+        return [.. contents.Select((content, index) =>
+        {
+            var (now, last) = (_clock.Now(), before.GetValueOrDefault(keys[index]));
+            return Sign(key, now > last ? now : last.Next(), content);
+        })];
+    }
+
+    private async Task AddAsync(SqlSession session, List<Statement> statements)
+    {
+        if (statements.Count == 0)
+            return;
+        // Clocks of a cell may be further apart than is borne from strangers: what one node has said another can still take back.
+        var latest = DateTimeOffset.FromUnixTimeMilliseconds(statements.Max(statement => statement.Hlc.UnixTimeMs));
+        var now = time.GetUtcNow();
+        foreach (var outcome in await SqlStatements.AddAsync(session, statements, policy, now > latest ? now : latest))
+        {
+            if (outcome.Refusal is { } refusal)
+                throw new InvalidOperationException($"A statement of this cell is refused by it: {refusal.Code}: {refusal.Detail}");
+        }
+    }
+
+    private static Statement Sign(PrivateKey key, Hlc at, StatementContent content) => Statement.Sign(key, at, content).TryGet(out var statement, out var refusal)
+        ? statement
+        : throw new InvalidOperationException($"What was published cannot be said: {refusal.Detail} {string.Join(' ', refusal.Errors.Select(error => $"{error.Pointer}: {error.Reason}"))}");
+}

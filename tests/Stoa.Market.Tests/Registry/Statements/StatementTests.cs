@@ -1,0 +1,157 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using Stoa.Market.Registry.Statements;
+using Stoa.Primitives;
+
+namespace Stoa.Market.Tests.Registry.Statements;
+
+public sealed class StatementTests
+{
+    public static TheoryData<StatementKind> Kinds => [.. Enum.GetValues<StatementKind>()];
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void Open_WhatWasSigned_GivesWhatWasSaid(StatementKind kind)
+    {
+        var signed = StatementSamples.Sign(StatementSamples.Of(kind));
+
+        var opened = Statement.Open(DsseEnvelope.FromJson(signed.Envelope.ToJson())).Value;
+
+        (opened.Id, opened.SignerId, opened.Hlc, opened.Key.Kind).ShouldBe((ContentHash.Of(signed.Payload), StatementSamples.Key.PublicKey.PeerId, StatementSamples.At(), kind));
+        opened.Item.ShouldBe(signed.Item);
+        StatementSamples.Sign(opened.Content).Id.ShouldBe(signed.Id);
+        Statement.FromKept(signed.Payload, signed.Signature).Key.ShouldBe(signed.Key);
+    }
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void Open_WithAMemberLessOrMore_SaysWhich(StatementKind kind)
+    {
+        var signed = StatementSamples.Sign(StatementSamples.Of(kind));
+        Change(signed, root => root["extra"] = 1).Errors.ShouldContain(error => error.Pointer == "/extra");
+        Change(signed, root => root["body"]!["extra"] = 1).Errors.ShouldContain(error => error.Pointer == "/body/extra");
+        Change(signed, root => root.Remove("hlc")).Errors.ShouldContain(error => error.Pointer == "/hlc");
+        Change(signed, root => root.Remove("signer")).Errors.ShouldContain(error => error.Pointer == "/signer");
+        Change(signed, root => root.Remove("body")).Errors.ShouldContain(error => error.Pointer == "/body");
+        Change(signed, root => root["work"] = null).Errors.ShouldContain(error => error.Pointer == "/work");
+        Change(signed, root => root["schema"] = 2).Code.ShouldBe(StatementFault.SchemaUnknown);
+        Change(signed, root => root["kind"] = "review").Code.ShouldBe(StatementFault.SchemaUnknown);
+        Change(signed, root => root.Remove("kind")).Code.ShouldBe(StatementFault.NotAStatement);
+    }
+
+    [Theory]
+    [InlineData(StatementKind.Profile, "displayName", "\"\"")]
+    [InlineData(StatementKind.Profile, "displayName", "\"a\\u0007b\"")]
+    [InlineData(StatementKind.Profile, "handle", "\"Ann\"")]
+    [InlineData(StatementKind.Profile, "handle", "\"ann..org\"")]
+    [InlineData(StatementKind.Listing, "programBytes", "0")]
+    [InlineData(StatementKind.Listing, "programDigest", "\"sha256:00\"")]
+    [InlineData(StatementKind.Listing, "manifest", "\"{}\"")]
+    [InlineData(StatementKind.Withdrawal, "withdrawn", "\"yes\"")]
+    [InlineData(StatementKind.Withdrawal, "reason", "\"\"")]
+    [InlineData(StatementKind.Deprecation, "instead", "\"ann/scale\"")]
+    [InlineData(StatementKind.Offer, "addresses", "[\"192.0.2.1\"]")]
+    [InlineData(StatementKind.Offer, "region", "\"EU\"")]
+    [InlineData(StatementKind.Offer, "priceFactorPermille", "-1")]
+    [InlineData(StatementKind.Offer, "expiresAt", "\"2036-01-01T00:00:00.000Z\"")]
+    [InlineData(StatementKind.Offer, "expiresAt", "\"tomorrow\"")]
+    public void Open_WithAMemberThatIsWrong_SaysWhich(StatementKind kind, string member, string value) =>
+        Change(StatementSamples.Sign(StatementSamples.Of(kind)), root => root["body"]![member] = JsonNode.Parse(value))
+            .Errors.ShouldContain(error => error.Pointer.StartsWith("/body/" + member, StringComparison.Ordinal));
+
+    [Theory]
+    [InlineData("name", "other")]
+    [InlineData("version", "1.0.1")]
+    public void Open_AListingUnderAnotherNameThanItsManifests_IsRefused(string member, string value) =>
+        Change(StatementSamples.Sign(StatementSamples.Listing()), root => root[member] = value).Errors.ShouldHaveSingleItem().Pointer.ShouldBe("/" + member);
+
+    [Fact]
+    public void Open_WhatAnotherKeySigned_IsRefused()
+    {
+        var signed = StatementSamples.Sign(new ProfileStatement("Ann", null));
+        using var other = PrivateKey.Generate();
+        Statement.Open(DsseEnvelope.Sign(Statement.PayloadType, signed.Payload, other)).Refusal!.Code.ShouldBe(StatementFault.SignatureInvalid);
+        Statement.Open(DsseEnvelope.Sign("application/json", signed.Payload, StatementSamples.Key)).Refusal!.Code.ShouldBe(StatementFault.NotAStatement);
+    }
+
+    [Fact]
+    public void Open_WithTheSignersSignatureAmongOthers_KeepsThatOneAlone()
+    {
+        var signed = StatementSamples.Sign(new ProfileStatement("Ann", null));
+        var stuffed = signed.Envelope with { Signatures = [new DsseSignature("nobody", new byte[1000]), .. signed.Envelope.Signatures] };
+
+        var opened = Statement.Open(stuffed).Value;
+
+        opened.Envelope.ShouldBe(signed.Envelope);
+        // Another good signature over the same payload: the same statement.
+        Statement.Open(DsseEnvelope.Sign(Statement.PayloadType, signed.Payload, StatementSamples.Key)).Value.Id.ShouldBe(signed.Id);
+    }
+
+    [Theory]
+    [InlineData(" ")]
+    [InlineData("\n")]
+    public void Open_AnotherSpellingOfThePayload_IsRefused(string blank)
+    {
+        var payload = Encoding.UTF8.GetString(StatementSamples.Sign(new ProfileStatement("é", null)).Payload);
+        foreach (var spelling in new[] { payload + blank, payload.Replace(":", ":" + blank, StringComparison.Ordinal), payload.Replace("é", "\\u00e9", StringComparison.Ordinal) })
+            Resign(Encoding.UTF8.GetBytes(spelling)).Refusal!.Code.ShouldBe(StatementFault.NotCanonical, spelling);
+        Resign("[]"u8.ToArray()).Refusal!.Code.ShouldBe(StatementFault.NotAStatement);
+        Resign("{"u8.ToArray()).Refusal!.Code.ShouldBe(StatementFault.NotAStatement);
+        Resign(Encoding.UTF8.GetBytes("{\"a\":\"\\ud800\"}")).Refusal!.Code.ShouldBe(StatementFault.NotCanonical);
+        Resign(new byte[StatementLimits.MaxPayloadBytes + 1]).Refusal!.Code.ShouldBe(StatementFault.TooLarge);
+    }
+
+    [Theory]
+    [InlineData(0, null)]
+    [InlineData(119, null)]
+    [InlineData(120, null)]
+    [InlineData(121, StatementFault.TooFarAhead)]
+    public void CheckTime_OfTheFuture_IsRefusedForNow(int seconds, StatementFault? fault)
+    {
+        var refusal = StatementSamples.Sign(new ProfileStatement("Ann", null), StatementSamples.At(TimeSpan.FromSeconds(seconds))).CheckTime(StatementSamples.Now);
+        (refusal?.Code, refusal?.Code.IsForNow()).ShouldBe((fault, fault is null ? null : true));
+    }
+
+    [Fact]
+    public void CheckTime_OfAnOffer_RefusesItWhenNoEarlierOneCouldStillBeGood()
+    {
+        // It is good for a minute, but one before it may be good for a day.
+        var offer = StatementSamples.Sign(StatementSamples.Offer(TimeSpan.FromMinutes(1)));
+        offer.CheckTime(StatementSamples.Now.AddHours(24)).ShouldBeNull();
+        offer.CheckTime(StatementSamples.Now.AddHours(25))!.Code.ShouldBe(StatementFault.Expired);
+        StatementFault.Expired.IsForNow().ShouldBeFalse();
+        StatementSamples.Sign(StatementSamples.Listing()).CheckTime(StatementSamples.Now.AddYears(10)).ShouldBeNull();
+    }
+
+    [Fact]
+    public void Sign_WithWork_FindsAnIdThatBeginsWithZeros()
+    {
+        var worked = Statement.Sign(StatementSamples.Key, StatementSamples.At(), new ProfileStatement("Ann", null), workBits: 8).Value;
+        StatementWork.BitsOf(worked.Id).ShouldBeGreaterThanOrEqualTo(8);
+        Statement.Open(worked.Envelope).Value.Item.Said.ShouldBe(StatementSamples.Sign(new ProfileStatement("Ann", null)).Item.Said);
+        StatementWork.BitsOf(ContentHash.Parse("sha256:00" + "1" + new string('0', 61))).ShouldBe(11);
+    }
+
+    [Fact]
+    public void Sign_WhatBreaksTheRules_IsRefused() =>
+        Statement.Sign(StatementSamples.Key, StatementSamples.At(), new ProfileStatement("a\nb", null)).Refusal!.Code.ShouldBe(StatementFault.MembersInvalid);
+
+    [Fact]
+    public void Keys_OfDifferentSigners_AreDifferent()
+    {
+        using var other = PrivateKey.Generate();
+        var (ours, theirs) = (StatementSamples.Sign(StatementSamples.Listing()), StatementSamples.Sign(StatementSamples.Listing(), key: other));
+        ours.Key.ShouldNotBe(theirs.Key);
+        ours.Key.ToString().ShouldBe($"listing/{StatementSamples.Key.PublicKey.PeerId}/resize/1.0.0");
+        StatementSamples.Sign(new ProfileStatement(null, null)).Key.ToString().ShouldBe($"profile/{StatementSamples.Key.PublicKey.PeerId}");
+    }
+
+    private static Refusal<StatementFault> Change(Statement signed, Action<JsonObject> change)
+    {
+        var root = JsonNode.Parse(signed.Payload)!.AsObject();
+        change(root);
+        return Resign(CanonicalJson.Write(Encoding.UTF8.GetBytes(root.ToJsonString()))).Refusal.ShouldNotBeNull();
+    }
+
+    private static Outcome<Statement, StatementFault> Resign(byte[] payload) => Statement.Open(DsseEnvelope.Sign(Statement.PayloadType, payload, StatementSamples.Key));
+}

@@ -1,0 +1,205 @@
+using FsCheck;
+using FsCheck.Fluent;
+using Stoa.Market.Registry;
+using Stoa.Market.Registry.Statements;
+using Stoa.Node.Registry.Statements;
+using Stoa.Node.Tests.Storage;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Tests.Registry.Statements;
+
+/// <summary>What every statement store does.</summary>
+public abstract class StatementStoreConformance(DatabaseSource source) : DatabaseTest(source)
+{
+    private static readonly DateTimeOffset s_now = DateTimeOffset.FromUnixTimeMilliseconds(1_764_000_000_000);
+    private static readonly PrivateKey s_ann = PrivateKey.Generate();
+    private static readonly PrivateKey s_bob = PrivateKey.Generate();
+
+    private SqlStatementStore Store => new(Database, Open);
+
+    private static AdmissionPolicy Open => AdmissionPolicy.Default with { StrangerWorkBits = 0, Stranger = AdmissionPolicy.Default.Own };
+
+    [Fact]
+    public async Task Add_ThenFind_GivesTheStatement()
+    {
+        var listing = Sign(Listing("1.0.0"));
+        (await AddAsync(listing)).ShouldBe([StatementEffect.Added]);
+
+        var found = (await Store.FindAsync(listing.Id, Stop)).ShouldNotBeNull();
+        found.Envelope.ShouldBe(listing.Envelope);
+        Statement.Open(found.Envelope).Value.Item.ShouldBe(listing.Item);
+        (await Store.ListByKeyAsync(listing.Key, Stop)).ShouldHaveSingleItem().Id.ShouldBe(listing.Id);
+        (await Store.FindAsync(ContentHash.Of("other"u8), Stop)).ShouldBeNull();
+        (await AddAsync(listing)).ShouldBe([StatementEffect.Known]);
+    }
+
+    [Fact]
+    public async Task Add_ANewerOne_TakesThePlaceOfTheOlder()
+    {
+        var (old, young) = (Sign(new ProfileStatement("Ann", null)), Sign(new ProfileStatement("Ann B.", null), seconds: 1));
+        (await AddAsync(old, young, old)).ShouldBe([StatementEffect.Added, StatementEffect.Replaced, StatementEffect.Superseded]);
+        (await AddAsync(old)).ShouldBe([StatementEffect.Superseded]);
+
+        (await Store.FindAsync(old.Id, Stop)).ShouldBeNull();
+        (await Store.ReadAfterAsync(0, 10, Stop)).ShouldHaveSingleItem().Statement.Id.ShouldBe(young.Id);
+        (await Store.FindSignerAsync(young.SignerId, Stop)).ShouldNotBeNull().Statements.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Add_AListingThatContradictsAnother_KeepsAndTellsBoth()
+    {
+        var (first, second) = (Sign(Listing("1.0.0")), Sign(Listing("1.0.0", "other"), seconds: -60));
+        await AddAsync(first);
+        (await AddAsync(second)).ShouldBe([StatementEffect.Contradicted]);
+
+        (await Store.ListByKeyAsync(first.Key, Stop)).Select(statement => statement.Id).ShouldBe([second.Id, first.Id]);
+        var told = (await Store.ListEquivocationsAsync(first.SignerId, 10, Stop)).ShouldHaveSingleItem();
+        told.ShouldBe(new Equivocation(first.SignerId, "resize", "1.0.0", second.Id, first.Id, s_now));
+        (await Store.ListEquivocationsAsync(s_bob.PublicKey.PeerId, 10, Stop)).ShouldBeEmpty();
+        (await Store.ListEquivocationsAsync(null, 10, Stop)).Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Add_WhatAnotherSigns_IsUnderAnotherKey()
+    {
+        (await AddAsync(Sign(Listing("1.0.0")), Sign(Listing("1.0.0", "other"), key: s_bob))).ShouldBe([StatementEffect.Added, StatementEffect.Added]);
+        (await Store.ListEquivocationsAsync(null, 10, Stop)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Add_OfTheFuture_KeepsNothingForNow()
+    {
+        var early = Sign(new ProfileStatement("Ann", null), seconds: 121);
+        (await Store.AddAsync([early], s_now, Stop))[0].Refusal!.Code.ShouldBe(StatementFault.TooFarAhead);
+        (await Store.FindAsync(early.Id, Stop)).ShouldBeNull();
+        (await Store.AddAsync([early], s_now.AddSeconds(1), Stop))[0].Value.ShouldBe(StatementEffect.Added);
+    }
+
+    [Fact]
+    public void Add_InAnyOrderAndGrouping_LeavesWhatMergingLeaves() => Prop.ForAll(
+        Arb.From(Gen.ListOf(Gen.NonEmptyListOf(Gen.Choose(0, 11)), 4)),
+        batches => ConvergesAsync([.. batches.Select(batch => batch.ToList())]).GetAwaiter().GetResult()).Check(Config.QuickThrowOnFailure.WithMaxTest(8));
+
+    [Fact]
+    public async Task Add_FromManySidesAtOnce_CountsEachOnce()
+    {
+        Statement[] all = [.. Enumerable.Range(0, 20).Select(number => Sign(Listing($"1.{number}.0")))];
+        var effects = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Store.AddAsync(all, s_now, Stop)));
+
+        effects.SelectMany(effect => effect).Count(effect => effect.Value is StatementEffect.Added).ShouldBe(20);
+        (await Store.FindSignerAsync(all[0].SignerId, Stop)).ShouldBe(new SignerUsage(SignerStanding.Stranger, 20, all.Sum(statement => statement.Payload.Length), 20416, 20));
+    }
+
+    [Fact]
+    public async Task ReadAfter_ByPages_GivesEachOnceInTheOrderOfArrival()
+    {
+        Statement[] all = [.. Enumerable.Range(0, 25).Select(number => Sign(Listing($"1.{number}.0")))];
+        foreach (var part in all.Chunk(4))
+            await AddAsync(part);
+        List<ArrivedStatement> read = [];
+        while (await Store.ReadAfterAsync(read.Count == 0 ? 0 : read[^1].Sequence, 10, Stop) is { Count: > 0 } page)
+            read.AddRange(page);
+        read.Select(arrived => arrived.Statement.Id).ShouldBe(all.Select(statement => statement.Id));
+
+        List<StatementName> names = [];
+        while (await Store.ListNamesAsync(names.Count == 0 ? default : names[^1].Id, 10, Stop) is { Count: > 0 } page)
+            names.AddRange(page);
+        names.ShouldBe(all.Select(statement => new StatementName(statement.Id, StatementKind.Listing, statement.Hlc)).OrderBy(name => name.Id));
+    }
+
+    [Fact]
+    public async Task Add_RaisesTheSignalOfTheDatabase()
+    {
+        await AddAsync(Sign(Listing("1.0.0")));
+        Database.GetSignal(SqlStatements.Topic).Value.ShouldBe((await Store.ReadAfterAsync(0, 1, Stop))[0].Sequence);
+    }
+
+    [Fact]
+    public async Task Add_ByAStranger_CostsWorkAndHasItsQuota()
+    {
+        var store = new SqlStatementStore(Database, AdmissionPolicy.Default with { StrangerWorkBits = 4, Stranger = new SignerQuota(2, 10_000, 3), Vouched = new SignerQuota(3, 10_000, 10) });
+        Statement[] worked = [.. Enumerable.Range(0, 5).Select(number => Statement.Sign(s_ann, At(0), Listing($"1.{number}.0"), workBits: 4).Value)];
+        var idle = Enumerable.Range(0, 100).Select(number => Sign(new ProfileStatement($"Ann {number}", null))).First(statement => StatementWork.BitsOf(statement.Id) < 4);
+
+        var outcomes = await store.AddAsync([idle, .. worked], s_now, Stop);
+        outcomes.Select(outcome => outcome.Refusal?.Code).ShouldBe(
+            [StatementFault.WorkMissing, null, null, StatementFault.TooManyStatements, StatementFault.TooManyStatements, StatementFault.TooManyStatements]);
+
+        await store.VouchAsync(idle.SignerId, SignerStanding.Vouched, Stop);
+        (await store.AddAsync([idle, worked[2]], s_now, Stop)).Select(outcome => outcome.Refusal?.Code).ShouldBe([null, StatementFault.TooManyStatements]);
+        await store.VouchAsync(idle.SignerId, SignerStanding.Own, Stop);
+        await store.VouchAsync(idle.SignerId, SignerStanding.Vouched, Stop);
+        (await store.FindSignerAsync(idle.SignerId, Stop))!.Standing.ShouldBe(SignerStanding.Own);
+        (await Database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT bytes FROM statement_strangers"), Stop)).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task ForgetOvers_TakesOffersAloneAndNoneComesBack()
+    {
+        var (early, offer) = (Sign(Offer(hours: 24)), Sign(Offer(hours: 1), seconds: 1));
+        var listing = Sign(Listing("1.0.0"), key: s_bob);
+        await AddAsync(early, offer, listing);
+        (await Store.ForgetOversAsync(s_now.AddHours(24), 10, Stop)).ShouldBe(0);
+
+        var later = s_now.AddHours(25);
+        (await Store.ForgetOversAsync(later, 10, Stop)).ShouldBe(1);
+        (await Store.AddAsync([early, offer], later, Stop)).Select(outcome => outcome.Refusal!.Code).ShouldBe([StatementFault.Expired, StatementFault.Expired]);
+        (await Store.ReadAfterAsync(0, 10, Stop)).ShouldHaveSingleItem().Statement.Id.ShouldBe(listing.Id);
+        (await Store.FindSignerAsync(offer.SignerId, Stop)).ShouldBeNull();
+        (await Database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT bytes FROM statement_strangers"), Stop)).ShouldBe(listing.Payload.Length);
+    }
+
+    internal static ListingStatement Listing(string version, string artifact = "artifact", string name = "resize", string capability = "image.resize")
+    {
+        var json = $$"""
+            {"name":"{{name}}","version":"{{version}}","description":"Scales images.","capabilities":["{{capability}}"],"program":"p.wasm","input":{"mediaType":"image/png"},
+            "output":{"mediaType":"image/png"},"limits":{"fuel":1000,"memoryBytes":65536,"timeoutMs":1000,"outputBytes":1000,"logBytes":0},
+            "price":{"base":"0.001","perMegabyte":"0","perGigafuel":"0"} }
+            """;
+        return new ListingStatement(
+            ManifestReader.Read(System.Text.Encoding.UTF8.GetBytes(json)).Value, json, ContentHash.Of(System.Text.Encoding.UTF8.GetBytes(artifact)), ContentHash.Of("program"u8), 7);
+    }
+
+    internal static OfferStatement Offer(int hours) => new(["/ip4/192.0.2.1/tcp/4001"], "eu-central", 4, 1 << 30, [ContentHash.Of("program"u8)], 1_000, s_now.AddHours(hours));
+
+    private static Hlc At(int seconds) => new(s_now.AddSeconds(seconds).ToUnixTimeMilliseconds(), 0);
+
+    private static Statement Sign(StatementContent content, int seconds = 0, PrivateKey? key = null) => Statement.Sign(key ?? s_ann, At(seconds), content).Value;
+
+    private async Task<StatementEffect[]> AddAsync(params Statement[] statements) => [.. (await Store.AddAsync(statements, s_now, Stop)).Select(outcome => outcome.Value)];
+
+    private async Task<bool> ConvergesAsync(List<List<int>> batches)
+    {
+        await Database.WriteAsync(
+            async session =>
+            {
+                foreach (var table in new[] { "statements", "statement_signers", "equivocations", "network_listings", "network_capabilities", "publisher_profiles" })
+                    await session.ExecuteAsync($"DELETE FROM {table}");
+                await session.ExecuteAsync("UPDATE statement_strangers SET bytes = 0");
+            },
+            Stop);
+        Statement[] all =
+        [
+            .. Enumerable.Range(0, 4).Select(number => Sign(Listing("1.0.0", $"artifact {number % 3}"), -number)),
+            .. Enumerable.Range(0, 4).Select(number => Sign(new WithdrawalStatement("resize", SemanticVersion.Parse("1.0.0"), number % 2 == 0, null), number / 2)),
+            .. Enumerable.Range(0, 4).Select(number => Sign(new ProfileStatement($"Ann {number}", null), number % 3)),
+        ];
+        foreach (var batch in batches)
+            await AddAsync([.. batch.Select(pick => all[pick])]);
+
+        var expected = batches.SelectMany(batch => batch).Distinct().Select(pick => all[pick]).GroupBy(statement => statement.Key).SelectMany(key =>
+        {
+            var merged = key.Select(statement => new Merged(statement.Item)).Aggregate((left, right) => StatementMerge.Join(key.Key.Kind.Rule(), left, right));
+            return key.Where(statement => merged.Keeps(statement.Id)).Select(statement => statement.Id);
+        }).Order().ToList();
+        var kept = (await Store.ListNamesAsync(default, 100, Stop)).Select(name => name.Id).ToList();
+        var usage = await Store.FindSignerAsync(all[0].SignerId, Stop);
+        return kept.SequenceEqual(expected) && usage!.Statements == kept.Count
+            && usage.Bytes == all.Where(statement => kept.Contains(statement.Id)).Sum(statement => statement.Payload.Length);
+    }
+}
+
+public sealed class SqliteStatementStoreTests() : StatementStoreConformance(new SqliteSource());
+
+[Trait("needs", "postgres")]
+public sealed class PostgresStatementStoreTests(PostgresCluster cluster) : StatementStoreConformance(new PostgresSource(cluster));
