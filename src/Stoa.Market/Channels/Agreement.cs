@@ -50,7 +50,7 @@ public sealed record Agreement
             return Refuse($"The envelope holds {envelope.PayloadType}, not {PayloadType}.");
         try
         {
-            var (channel, node, paid) = CanonicalJson.Read(
+            var (channel, node, paid) = FixedOrderJson.Read(
                 envelope.Payload,
                 "an agreement",
                 root => (Id<Channel>.Parse(Text(root, "channel")), PeerId.Parse(Text(root, "node")), Amount(root, "paid")),
@@ -77,7 +77,7 @@ public sealed record Agreement
             : Refuse($"The payee's key {terms.PayeeKey} has not signed the agreement.");
     }
 
-    private static byte[] Write(Id<Channel> channel, PeerId node, Money paid) => CanonicalJson.Write(json =>
+    private static byte[] Write(Id<Channel> channel, PeerId node, Money paid) => FixedOrderJson.Write(json =>
     {
         json.WriteString("channel", channel.ToString());
         json.WriteString("node", node.ToString());

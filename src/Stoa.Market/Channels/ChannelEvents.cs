@@ -35,7 +35,7 @@ public static class ChannelEvents
             select new NewEvent(one.Type, change.After.Id.ToString(), audience, now, Data(change.After, one.Moved));
     }
 
-    private static string Data(Channel channel, Money moved) => Encoding.UTF8.GetString(CanonicalJson.Write(json =>
+    private static string Data(Channel channel, Money moved) => Encoding.UTF8.GetString(FixedOrderJson.Write(json =>
     {
         json.WriteString("channelId", channel.Id.ToString());
         json.WriteString("payer", channel.Payer.Handle);

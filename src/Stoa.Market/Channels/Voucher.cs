@@ -45,7 +45,7 @@ public sealed record VoucherPayload(Id<Channel> Channel, PeerId Node, Money Cumu
     public const string PayloadType = "application/vnd.stoa.voucher.v1+json";
 
     /// <summary>The bytes that are signed: <c>{"channel":"chan_…","node":"Qm…","cumulative":"0.001250000"}</c>.</summary>
-    public byte[] Write() => CanonicalJson.Write(json =>
+    public byte[] Write() => FixedOrderJson.Write(json =>
     {
         json.WriteString("channel", Channel.ToString());
         json.WriteString("node", Node.ToString());
@@ -53,7 +53,7 @@ public sealed record VoucherPayload(Id<Channel> Channel, PeerId Node, Money Cumu
     });
 
     /// <exception cref="FormatException">It is anything else, or not canonical.</exception>
-    public static VoucherPayload Read(ReadOnlyMemory<byte> utf8Json) => CanonicalJson.Read(
+    public static VoucherPayload Read(ReadOnlyMemory<byte> utf8Json) => FixedOrderJson.Read(
         utf8Json,
         "a voucher",
         root => new VoucherPayload(Id<Channel>.Parse(Text(root, "channel")), PeerId.Parse(Text(root, "node")), Amount(root, "cumulative")),
@@ -83,7 +83,7 @@ public sealed record ChainCommitment(Id<Channel> Channel, PeerId Node, Money Bas
     public Money CumulativeAt(int index) => Base + UnitPrice * index;
 
     /// <summary>The bytes that are signed: <c>{"channel":"chan_…","node":"Qm…","base":"…","unitPrice":"…","length":1000,"anchor":"64 hex digits"}</c>.</summary>
-    public byte[] Write() => CanonicalJson.Write(json =>
+    public byte[] Write() => FixedOrderJson.Write(json =>
     {
         json.WriteString("channel", Channel.ToString());
         json.WriteString("node", Node.ToString());
@@ -94,7 +94,7 @@ public sealed record ChainCommitment(Id<Channel> Channel, PeerId Node, Money Bas
     });
 
     /// <exception cref="FormatException">It is anything else, not canonical, or its last word would be worth more than there is money.</exception>
-    public static ChainCommitment Read(ReadOnlyMemory<byte> utf8Json) => CanonicalJson.Read(
+    public static ChainCommitment Read(ReadOnlyMemory<byte> utf8Json) => FixedOrderJson.Read(
         utf8Json,
         "a chain commitment",
         root =>

@@ -8,7 +8,7 @@ namespace Stoa.Market.Channels;
 public static class VoucherJson
 {
     /// <summary>The voucher as compact JSON.</summary>
-    public static byte[] Write(Voucher voucher) => CanonicalJson.Write(json =>
+    public static byte[] Write(Voucher voucher) => FixedOrderJson.Write(json =>
     {
         json.WritePropertyName("envelope");
         json.WriteRawValue(voucher.Envelope.ToJson());

@@ -9,7 +9,7 @@ namespace Stoa.Market.Channels;
 /// Two readers of the same signed bytes must never read different amounts, as they might where a member comes twice.
 /// So a payload is written again from what was read, and must come out the same to the byte.
 /// </remarks>
-internal static class CanonicalJson
+internal static class FixedOrderJson
 {
     private static readonly JsonWriterOptions s_options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
