@@ -75,11 +75,13 @@ public sealed class Multiaddr : IEquatable<Multiaddr>, ISpanParsable<Multiaddr>
     /// <summary>The same with a peer behind it, in place of the one that it names.</summary>
     public Multiaddr WithPeer(PeerId peer) => new([.. WithoutPeer._parts, new AddressPart(AddressProtocol.P2p, peer.ToBytes())]);
 
-    /// <summary>The same with more parts behind it.</summary>
-    public Multiaddr With(Multiaddr inner)
+    /// <summary>The IP address that it begins with, when it does; one of IPv4 within IPv6 as what it stands for.</summary>
+    public bool TryGetIp([NotNullWhen(true)] out IPAddress? address)
     {
-        ArgumentNullException.ThrowIfNull(inner);
-        return new Multiaddr([.. _parts, .. inner._parts]);
+        address = _parts is [{ Protocol: AddressProtocol.Ip4 or AddressProtocol.Ip6 } host, ..] ? new IPAddress(host.Value.Span) : null;
+        if (address is { IsIPv4MappedToIPv6: true })
+            address = address.MapToIPv4();
+        return address is not null;
     }
 
     /// <summary>The IP address and TCP port, when it consists of them (and of a peer perhaps).</summary>

@@ -18,6 +18,9 @@ public enum AddressReach
 /// <summary>Tells from where addresses can be reached, so that nobody is sent to places of his own.</summary>
 public static class Reach
 {
+    // RFC 1122, 1918, 3927, 4193, 4291, 6598.
+    private static readonly IPNetwork[] s_machine = [IPNetwork.Parse("127.0.0.0/8"), IPNetwork.Parse("0.0.0.0/8"), IPNetwork.Parse("::1/128"), IPNetwork.Parse("::/128")];
+
     private static readonly IPNetwork[] s_local =
     [
         IPNetwork.Parse("10.0.0.0/8"), IPNetwork.Parse("172.16.0.0/12"), IPNetwork.Parse("192.168.0.0/16"), IPNetwork.Parse("169.254.0.0/16"),
@@ -28,14 +31,9 @@ public static class Reach
     public static AddressReach Of(Multiaddr address)
     {
         ArgumentNullException.ThrowIfNull(address);
-        if (address.Parts is not [{ Protocol: AddressProtocol.Ip4 or AddressProtocol.Ip6 } host, ..])
+        if (!address.TryGetIp(out var ip))
             return AddressReach.World;
-        var ip = new IPAddress(host.Value.Span);
-        if (ip.IsIPv4MappedToIPv6)
-            ip = ip.MapToIPv4();
-        if (IPAddress.IsLoopback(ip))
-            return AddressReach.Machine;
-        return s_local.Any(network => network.BaseAddress.AddressFamily == ip.AddressFamily && network.Contains(ip)) ? AddressReach.Network : AddressReach.World;
+        return IsIn(s_machine, ip) ? AddressReach.Machine : IsIn(s_local, ip) ? AddressReach.Network : AddressReach.World;
     }
 
     /// <summary>Those of a peer's addresses that may be of use to whoever sees it at another: not its own machine's when it is on another one, nor its local network's when it is elsewhere.</summary>
@@ -49,6 +47,9 @@ public static class Reach
     public static bool IsUnspecified(Multiaddr address)
     {
         ArgumentNullException.ThrowIfNull(address);
-        return address.Parts is [{ Protocol: AddressProtocol.Ip4 or AddressProtocol.Ip6 } host, ..] && host.Value.Span.IndexOfAnyExcept((byte)0) < 0;
+        return address.TryGetIp(out var ip) && (ip.Equals(IPAddress.Any) || ip.Equals(IPAddress.IPv6Any));
     }
+
+    private static bool IsIn(IPNetwork[] networks, IPAddress ip) =>
+        Array.Exists(networks, network => network.BaseAddress.AddressFamily == ip.AddressFamily && network.Contains(ip));
 }

@@ -187,7 +187,7 @@ public sealed class IdentifyProtocol : IAsyncDisposable
         }
         else
         {
-            addresses = AddressList.Read(said.ListenAddresses.Take(MaxAddresses), peer);
+            addresses = [.. AddressList.Read(said.ListenAddresses.Take(MaxAddresses), peer)];
         }
 
         // A push may say only what has changed.

@@ -1,5 +1,6 @@
 using Google.Protobuf;
 using Stoa.Network.Addressing;
+using Stoa.Network.Records;
 using Stoa.Primitives;
 
 namespace Stoa.Network.Kademlia;
@@ -32,16 +33,8 @@ internal static class PeerCodec
             throw new InvalidDataException("A peer in a message has no peer id.", e);
         }
 
-        var addresses = new List<Multiaddr>();
-        foreach (var bytes in peer.Addrs)
-        {
-            if (addresses.Count == options.MaxAddresses)
-                break;
-            if (Multiaddr.TryRead(bytes.Span, out var address) && (address.Peer is not { } named || named == id) && (options.AllowsPrivateAddresses || !AddressNetwork.IsPrivate(address)))
-                addresses.Add(address.WithoutPeer);
-        }
-
-        return new PeerAddress(id, addresses);
+        var addresses = AddressList.Read(peer.Addrs, id).Where(address => options.AllowsPrivateAddresses || Reach.Of(address) is AddressReach.World);
+        return new PeerAddress(id, [.. addresses.Take(options.MaxAddresses)]);
     }
 
     /// <summary>Reads the peers of an answer: no more than k of them, whatever was sent.</summary>

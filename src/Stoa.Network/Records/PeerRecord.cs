@@ -50,6 +50,6 @@ public sealed record PeerRecord(PeerId Peer, ulong Sequence, IReadOnlyList<Multi
         var peer = PeerId.FromBytes(message.PeerId.Span);
         if (peer != opened.Signer.PeerId)
             throw new FormatException($"A record of {peer} is signed by {opened.Signer.PeerId}.");
-        return new PeerRecord(peer, message.Seq, AddressList.Read(message.Addresses.Take(MaxAddresses).Select(address => address.Multiaddr), peer));
+        return new PeerRecord(peer, message.Seq, [.. AddressList.Read(message.Addresses.Take(MaxAddresses).Select(address => address.Multiaddr), peer)]);
     }
 }
