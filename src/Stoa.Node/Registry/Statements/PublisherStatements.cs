@@ -24,9 +24,10 @@ public sealed class PublisherStatements(CellKey cell, AdmissionPolicy policy, Ti
         ArgumentNullException.ThrowIfNull(session);
         ArgumentNullException.ThrowIfNull(version);
         await SqlStatements.LockAsync(session);
-        var isNew = await PublisherKeys.FindAsync(session, cell, version.PublisherId) is null
-            && await PublisherKeys.MakeAsync(session, cell, version.PublisherId, version.Publisher, time.GetUtcNow());
-        using var key = await PublisherKeys.FindAsync(session, cell, version.PublisherId)
+        var known = await PublisherKeys.FindAsync(session, cell, version.PublisherId);
+        var isNew = known is null && await PublisherKeys.MakeAsync(session, cell, version.PublisherId, version.Publisher, time.GetUtcNow());
+        using var key = known
+            ?? await PublisherKeys.FindAsync(session, cell, version.PublisherId)
             ?? throw new InvalidOperationException($"The handle {version.Publisher} has the key of another publisher.");
         await SqlStatements.VouchAsync(session, key.PublicKey.PeerId, SignerStanding.Own);
         var manifest = version.ManifestJson ?? throw new ArgumentException("The text of the manifest is expected.", nameof(version));
