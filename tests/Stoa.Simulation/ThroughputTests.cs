@@ -10,6 +10,7 @@ public sealed class ThroughputTests
     private static readonly CancellationToken s_never = CancellationToken.None;
 
     [Fact]
+    [Trait("speed", "slow")]
     public void TenThousandNodes_SendHundredsOfThousandsOfMessages()
     {
         const int nodes = 10_000;

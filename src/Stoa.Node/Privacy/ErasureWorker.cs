@@ -1,3 +1,4 @@
+using System.Globalization;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Node.Audit;
@@ -61,7 +62,7 @@ internal sealed class ErasureWorker(
         try
         {
             if (due.Step >= steps.All.Count)
-                await EndAsync(due, cancellationToken);
+                return await EndAsync(due, cancellationToken);
             else if (steps.All[due.Step].RunAsync is { } run)
                 return await RunAsync(due, run, cancellationToken);
             else
@@ -136,11 +137,18 @@ internal sealed class ErasureWorker(
     }
 
     /// <summary>Notes that all is done: for the first time, so that it is done once more a little later, or for good.</summary>
-    private async Task EndAsync(Erasure due, CancellationToken cancellationToken)
+    /// <returns>False when another node is at it.</returns>
+    private async Task<bool> EndAsync(Erasure due, CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
         if (due.ErasedAt is null)
+        {
+            // The audit log is written in an act of its own: one node does it, and another one only when that has died over it.
+            if (!await ClaimEndAsync(due, now, cancellationToken))
+                return false;
             await audit.WriteAsync(new Market.Audit.AuditAct(now, Erased, StatusCodes.Status200OK) { Subject = due.UserId.ToString() });
+        }
+
         // Step 0 is for what has not begun.
         await database.WriteAsync(
             session => due.ErasedAt is null
@@ -151,7 +159,17 @@ internal sealed class ErasureWorker(
             cancellationToken);
         if (due.ErasedAt is null)
             logger.LogInformation("{User} is erased.", due.UserId);
+        return true;
     }
+
+    private async Task<bool> ClaimEndAsync(Erasure due, DateTimeOffset now, CancellationToken cancellationToken) => await database.WriteAsync(
+        session => session.ExecuteAsync(
+            "UPDATE erasures SET place = @claim WHERE user_id = @UserId AND step = @Step AND erased_at IS NULL AND place < @stale",
+            new { claim = Instant(now), stale = Instant(now - s_failed), due.UserId, due.Step }),
+        cancellationToken) == 1;
+
+    // Written so that what is earlier comes first.
+    private static string Instant(DateTimeOffset at) => at.ToUnixTimeMilliseconds().ToString("D15", CultureInfo.InvariantCulture);
 
     private Task<int> PutOffAsync(Erasure due, TimeSpan by, CancellationToken cancellationToken) => database.WriteAsync(
         session => session.ExecuteAsync(

@@ -82,6 +82,7 @@ public sealed class CronTests
     [InlineData("Pacific/Apia", "2011-12-24")]
     [InlineData("Asia/Kathmandu", "2026-06-01")]
     [InlineData("Africa/Casablanca", "2026-02-10")]
+    [Trait("speed", "slow")]
     public void Instants_AreThoseOfAWalkThroughEveryMinute(string zoneName, string start)
     {
         var random = new Lcg(7);

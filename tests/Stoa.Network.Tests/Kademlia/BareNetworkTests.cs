@@ -11,6 +11,7 @@ public sealed class BareNetworkTests(ITestOutputHelper output)
     private static readonly KademliaOptions s_options = new() { AllowsPrivateAddresses = false };
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Sybils_OfOneNetwork_PushNobodyOut() => Run(async world =>
     {
         var random = new Random(21);

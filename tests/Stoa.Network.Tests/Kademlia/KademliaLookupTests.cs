@@ -1,6 +1,5 @@
 using System.Text;
 using Stoa.Network.Kademlia;
-using Stoa.Primitives;
 
 namespace Stoa.Network.Tests.Kademlia;
 

@@ -1,7 +1,5 @@
-using System.Security.Cryptography;
 using System.Text;
 using Stoa.Network.Kademlia;
-using Stoa.Primitives;
 
 namespace Stoa.Network.Tests.Kademlia;
 

@@ -11,6 +11,7 @@ public sealed class PaymentDeathTests(ITestOutputHelper output)
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 
     [Fact]
+    [Trait("speed", "slow")]
     public async Task Node_ThatDiesAtAnyStep_LosesNothingAndDoesNothingTwice()
     {
         await using var source = new SqliteSource();

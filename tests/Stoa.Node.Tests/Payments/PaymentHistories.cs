@@ -21,6 +21,7 @@ public sealed class PaymentHistories
     private sealed record Step(Act Act, int Which, int Cents);
 
     [Fact]
+    [Trait("speed", "slow")]
     public async Task Money_AfterAnyHistory_IsWhereStripeSaysItIs()
     {
         await using var source = new SqliteSource();

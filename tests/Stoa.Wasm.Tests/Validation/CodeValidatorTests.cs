@@ -27,6 +27,7 @@ public sealed class CodeValidatorTests
     ];
 
     [Fact]
+    [Trait("speed", "slow")]
     public void Compile_SeveralBrokenBodies_IsRefusedForTheFirstByAnyNumberOfThreads()
     {
         var random = new Random(4);
