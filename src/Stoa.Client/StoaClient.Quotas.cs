@@ -16,5 +16,9 @@ public sealed partial class StoaClient
     public Task<QuotaResponse> SetQuotaAsync(string handle, SetQuotaRequest quota, CancellationToken cancellationToken = default) => SendAsync(
         new Call(HttpMethod.Put, QuotaPath(handle), () => JsonBody(quota, StoaJson.Default.SetQuotaRequest)), StoaJson.Default.QuotaResponse, cancellationToken);
 
+    /// <summary><c>GET /api/v1/storage/unpaid</c>: users whose storage is not paid, all pages. For administrators.</summary>
+    public IAsyncEnumerable<UnpaidStorageResponse> ListUnpaidStorageAsync(CancellationToken cancellationToken = default) =>
+        ListAsync("storage/unpaid", StoaJson.Default.ListResponseUnpaidStorageResponse, cancellationToken);
+
     private static string QuotaPath(string handle) => $"users/{Uri.EscapeDataString(handle)}/quota";
 }

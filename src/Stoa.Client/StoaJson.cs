@@ -100,6 +100,7 @@ namespace Stoa.Client;
 [JsonSerializable(typeof(ListResponse<ListedNodeResponse>))]
 [JsonSerializable(typeof(Problem))]
 [JsonSerializable(typeof(QuotaResponse))]
+[JsonSerializable(typeof(ListResponse<UnpaidStorageResponse>))]
 [JsonSerializable(typeof(SetQuotaRequest))]
 [JsonSerializable(typeof(QuoteResponse))]
 [JsonSerializable(typeof(SealingKeyResponse))]

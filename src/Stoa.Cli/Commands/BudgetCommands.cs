@@ -55,7 +55,7 @@ internal static class BudgetCommands
         _ => null,
     };
 
-    private static string What(BudgetResponse budget) => budget.Agent ?? budget.Publisher ?? "all tasks";
+    private static string What(BudgetResponse budget) => budget.Agent ?? budget.Publisher ?? "everything";
 
     private static int Show(Invocation invocation, BudgetResponse budget)
     {

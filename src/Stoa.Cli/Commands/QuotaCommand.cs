@@ -4,7 +4,7 @@ using Stoa.Client.Contracts;
 
 namespace Stoa.Cli.Commands;
 
-/// <summary><c>stoa quota</c>: what is taken up, and may be. Holds <c>set</c>.</summary>
+/// <summary><c>stoa quota</c>: what is taken up, and may be. Holds <c>set</c> and <c>unpaid</c>.</summary>
 internal sealed class QuotaCommand : StoaCommand
 {
     private readonly Argument<string?> _handle = new("HANDLE") { Description = "Another user's. Administrators only.", Arity = ArgumentArity.ZeroOrOne };
@@ -13,12 +13,13 @@ internal sealed class QuotaCommand : StoaCommand
         : base(
             scope,
             "quota",
-            "Show how many tasks of the account may wait or run, how much it may store, and how much of that is taken up.",
+            "Show how many tasks of the account may wait or run, how much it may store, how much of that is taken up, and what storage and transfer cost.",
             new("What is left", "stoa quota"),
             new("Let ada have more", "stoa quota set ada --open-tasks 500k --content 200GB"))
     {
         Add(_handle);
         Add(new SetCommand(scope));
+        Add(new UnpaidCommand(scope));
     }
 
     protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken) => Tell(
@@ -38,8 +39,46 @@ internal sealed class QuotaCommand : StoaCommand
         invocation.Screen.Facts(
             ("User", Format.Escaped(quota.Handle)),
             ("Open tasks", Format.Invariant($"{quota.OpenTasks:N0} of {quota.MaxOpenTasks:N0}")),
-            ("Content", $"{Format.Size(quota.ContentBytes)} of {Format.Size(quota.MaxContentBytes)}"));
+            ("Content", $"{Format.Size(quota.ContentBytes)} of {Format.Size(quota.MaxContentBytes)}"),
+            ("Storage", quota.StorageHour is null ? null : $"{Format.Money(quota.StorageHour)} an hour"),
+            ("Unpaid since", quota.UnpaidSince is { } since ? $"[red]{ListLimit.When(invocation, since)}[/]: nothing more is taken in. Pay in, and upload again" : null),
+            ("Sent this month", $"{Format.Size(quota.FreeTransferBytes)} for nothing, {Format.Size(quota.PaidTransferBytes)} paid"));
         return ExitCode.Ok;
+    }
+
+    /// <summary><c>stoa quota unpaid</c>.</summary>
+    private sealed class UnpaidCommand : StoaCommand
+    {
+        private readonly Option<int> _limit = ListLimit.Option();
+
+        public UnpaidCommand(CommandScope scope)
+            : base(
+                scope,
+                "unpaid",
+                "List users who could not pay for what they store. Administrators only.",
+                new CommandExample("Whose uploads are refused?", "stoa quota unpaid")) => Add(_limit);
+
+        protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
+        {
+            var (users, hasMore) = await ListLimit.TakeAsync(invocation.Client.ListUnpaidStorageAsync(cancellationToken), invocation.Get(_limit));
+            if (invocation.IsJson)
+            {
+                invocation.Screen.Json(new ListResponse<UnpaidStorageResponse>(users), json => json.ListResponseUnpaidStorageResponse);
+                return ExitCode.Ok;
+            }
+
+            if (users.Count == 0)
+            {
+                invocation.Screen.Note("What everybody stores is paid.");
+                return ExitCode.Ok;
+            }
+
+            invocation.Screen.Table(
+                ["User", "Content", "An hour", "Unpaid since"],
+                [.. users.Select(user => (IReadOnlyList<string>)[user.Handle, Format.Size(user.ContentBytes), Format.Money(user.StorageHour), ListLimit.When(invocation, user.UnpaidSince)])]);
+            ListLimit.TellOfMore(invocation, hasMore);
+            return ExitCode.Ok;
+        }
     }
 
     /// <summary><c>stoa quota set</c>.</summary>

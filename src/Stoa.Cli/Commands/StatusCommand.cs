@@ -43,6 +43,8 @@ internal sealed class StatusCommand(CommandScope scope) : StoaCommand(
                 _ => null,
             }),
             ("Split", $"creator {node.CreatorPercent} %, node {node.NodePercent} %, platform {node.PlatformPercent} %"),
+            ("Storage", node.Prices is { } kept ? $"{Format.Money(kept.StorageGibMonth)} a GiB and month, {Format.Size(kept.FreeStorageBytes)} for nothing" : null),
+            ("Transfer", node.Prices is { } sent ? $"{Format.Money(sent.TransferGib)} a GiB, {Format.Size(sent.FreeTransferBytes)} a month for nothing" : null),
             ("Account", user is null ? "none: no key was found (stoa login)" : $"[bold]{Format.Escaped(user.Handle)}[/] ({(user.Actor is null ? Format.Escaped(user.Role) : "organisation")})"),
             ("Person", user?.Actor is { } person ? Format.Escaped(person) : null),
             ("Key from", connection.KeySource is null ? null : Format.Escaped(connection.KeySource)),

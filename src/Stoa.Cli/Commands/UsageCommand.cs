@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json;
 using Stoa.Cli.Terminal;
 using Stoa.Client.Contracts;
 using Stoa.Primitives;
@@ -85,8 +86,10 @@ internal sealed class UsageCommand : StoaCommand
     private static void Show(Screen screen, IReadOnlyList<UsageResponse> rows, UsageQuery query, bool hasMore)
     {
         var isGrouped = query.GroupBy != "none";
+        // Most have neither, and a table is as wide as a screen.
+        var hasCharges = rows.Any(row => row.Charges > 0);
         var earns = query.Role is "creator" or "operator";
-        List<string> headings = ["Period", .. isGrouped ? ["What"] : (string[])[], "Tasks", "Calls", "Fuel", "In", "Out", "Time", "Paid", .. earns ? ["Earned"] : (string[])[]];
+        List<string> headings = ["Period", .. isGrouped ? ["What"] : (string[])[], "Tasks", "Calls", "Fuel", "In", "Out", "Time", .. hasCharges ? ["Kept", "Sent"] : (string[])[], "Paid", .. earns ? ["Earned"] : (string[])[]];
         var lines = rows.Select(row => Line(Period(row.Start, query.By), row)).ToList();
         // Of a part of them a sum would be taken for that of all.
         if (!hasMore)
@@ -100,7 +103,10 @@ internal sealed class UsageCommand : StoaCommand
                 rows.Sum(row => row.DurationMs),
                 Sum(rows.Select(row => row.Paid)),
                 Sum(rows.Select(row => row.Earned ?? "0")),
-                Calls: rows.Sum(row => row.Calls))));
+                Calls: rows.Sum(row => row.Calls),
+                Charges: rows.Sum(row => row.Charges),
+                ByteHours: rows.Sum(row => row.ByteHours),
+                TransferBytes: rows.Sum(row => row.TransferBytes))));
         }
 
         screen.Table(headings, lines);
@@ -109,12 +115,13 @@ internal sealed class UsageCommand : StoaCommand
         [
             period,
             .. isGrouped ? [row.Group ?? ""] : (string[])[],
-            Format.Invariant($"{row.Events - row.Calls:N0}"),
+            Format.Invariant($"{row.Events - row.Calls - row.Charges:N0}"),
             Format.Invariant($"{row.Calls:N0}"),
             Format.Fuel(row.Fuel),
             Format.Size(row.InputBytes),
             Format.Size(row.OutputBytes),
             Format.Duration(TimeSpan.FromMilliseconds(row.DurationMs)),
+            .. hasCharges ? [$"{Format.Size(row.ByteHours)} h", Format.Size(row.TransferBytes)] : (string[])[],
             Format.Money(row.Paid),
             .. earns ? [Format.Money(row.Earned ?? "0")] : (string[])[],
         ];
@@ -148,7 +155,7 @@ internal sealed class UsageCommand : StoaCommand
             : base(
                 scope,
                 "events",
-                "List usage events, newest first: one for each task that was charged.",
+                "List usage events, newest first: one for each task that was charged, for each hour of storage and for each transfer that was paid.",
                 new("What was charged just now?", "stoa usage events -n 10"),
                 new("All that my agents earned, for a program", "stoa usage events --as creator -n 1000 --json"))
         {
@@ -166,20 +173,27 @@ internal sealed class UsageCommand : StoaCommand
             }
 
             invocation.Screen.Table(
-                ["When", "Task", "Agent", "Fuel", "Time", "Price"],
+                ["When", "Event", "What", "Used", "Time", "Price"],
                 [.. events.Select(used => (IReadOnlyList<string>)
                 [
                     ListLimit.When(invocation, used.Time),
-                    used.Subject,
-                    used.Data.GetProperty("agent").GetString() ?? "",
-                    Format.Fuel(used.Data.GetProperty("quantities").GetProperty("fuel").GetInt64()),
-                    Format.Duration(TimeSpan.FromMilliseconds(used.Data.GetProperty("quantities").GetProperty("durationMs").GetInt64())),
+                    used.Data.TryGetProperty("taskId", out var task) ? task.GetString() ?? "" : used.Id,
+                    used.Data.TryGetProperty("agent", out var agent) ? agent.GetString() ?? "" : used.Data.GetProperty("kind").GetString() ?? "",
+                    Used(used.Data.GetProperty("quantities")),
+                    used.Data.GetProperty("quantities").TryGetProperty("durationMs", out var duration) ? Format.Duration(TimeSpan.FromMilliseconds(duration.GetInt64())) : "",
                     Format.Money(used.Data.GetProperty("price").GetString() ?? "0"),
                 ])]);
             ListLimit.TellOfMore(invocation, hasMore);
             return ExitCode.Ok;
         }
     }
+
+    /// <summary>What of the quantities of an event says most.</summary>
+    private static string Used(JsonElement quantities) =>
+        quantities.TryGetProperty("fuel", out var fuel) ? Format.Fuel(fuel.GetInt64())
+        : quantities.TryGetProperty("byteHours", out var kept) ? $"{Format.Size(kept.GetInt64())} h"
+        : quantities.TryGetProperty("bytes", out var sent) ? Format.Size(sent.GetInt64())
+        : "";
 
     /// <summary><c>stoa usage verify</c>.</summary>
     private sealed class VerifyCommand : StoaCommand

@@ -11,6 +11,7 @@ namespace Stoa.Client.Contracts;
 /// <param name="PlatformPercent">Of a captured price.</param>
 /// <param name="Region">Where it stands; left out when it does not say.</param>
 /// <param name="Payments">Whether money comes in and goes out by Stripe: <c>off</c>, <c>test</c> (no real money) or <c>live</c>; left out by a node too old to tell it.</param>
+/// <param name="Prices">Of storage and transfer; left out by a node that takes nothing for them.</param>
 public sealed record NodeResponse(
     string PeerId,
     string PublicKey,
@@ -21,7 +22,8 @@ public sealed record NodeResponse(
     int NodePercent,
     int PlatformPercent,
     string? Region = null,
-    string? Payments = null);
+    string? Payments = null,
+    UsagePricesBody? Prices = null);
 
 /// <summary>One of <c>GET /api/v1/nodes</c>: a node of the cell that is alive.</summary>
 /// <param name="PeerId">libp2p peer id of its key.</param>

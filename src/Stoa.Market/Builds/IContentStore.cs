@@ -16,6 +16,9 @@ public enum ContentRefusal
 
     /// <summary>The user has as many bytes here as one may have.</summary>
     StorageQuotaExceeded,
+
+    /// <summary>What the user would have here then, or has, cannot be paid for an hour.</summary>
+    StorageUnpaid,
 }
 
 /// <summary>Bytes under their SHA-256. What is stored is whole and verified: nothing is visible before its last byte was hashed and synced.</summary>

@@ -135,6 +135,12 @@ public static class EventTypes
     /// <summary>A wallet has less than its owner wants to be told of: told once, until it has had more again.</summary>
     public const string BalanceLow = "stoa.balance.low";
 
+    /// <summary>An hour of storage could not be paid: told to whose content it is, once until one is.</summary>
+    public const string StorageUnpaid = "stoa.storage.unpaid";
+
+    /// <summary>An hour of storage is paid again.</summary>
+    public const string StoragePaid = "stoa.storage.paid";
+
     /// <summary>A user has a plan: told to that user, as all that follows is.</summary>
     public const string SubscriptionStarted = "stoa.subscription.started";
 
@@ -167,7 +173,7 @@ public static class EventTypes
         ChannelOpened, ChannelToppedUp, ChannelSettled, ChannelClosing, ChannelClosed,
         PaymentCredited, PaymentRefunded, PaymentDisputed, PaymentFailed, PaymentUncredited, PayoutPaid, PayoutFailed,
         DisputeOpened, DisputeDecided,
-        BudgetThreshold, BalanceLow,
+        BudgetThreshold, BalanceLow, StorageUnpaid, StoragePaid,
         AgentWithdrawn, AgentReinstated, ErasureRequested, ErasureUndone,
         SubscriptionStarted, SubscriptionChanged, SubscriptionRenewed, SubscriptionPastDue, SubscriptionEnded, CreditGranted, CreditExpired, CouponRedeemed,
     ];

@@ -64,6 +64,21 @@ public enum TransferPurpose
 
     /// <summary>What of that the task did not need is in the wallet again.</summary>
     CreditReturn,
+
+    /// <summary>What a user keeps in the content store beyond what is free, for an hour.</summary>
+    StorageFee,
+
+    /// <summary>What a download costs when all of it is sent.</summary>
+    TransferHold,
+
+    /// <summary>What of a download was sent.</summary>
+    TransferCapture,
+
+    /// <summary>Nothing of a download was sent that costs anything.</summary>
+    TransferRelease,
+
+    /// <summary>What of fees for storage and transfer is the market's goes on from the node.</summary>
+    PlatformFee,
 }
 
 /// <summary>An immutable entry of the journal. Its id is made by the caller, so the same transfer sent twice moves money once.</summary>

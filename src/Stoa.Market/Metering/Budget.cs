@@ -4,11 +4,11 @@ using Stoa.Primitives;
 
 namespace Stoa.Market.Metering;
 
-/// <summary>The most that a user lets tasks cost in a day or a month of UTC: all of them, those of one publisher, or those of one agent.</summary>
+/// <summary>The most that a user lets tasks cost in a day or a month of UTC: those of one publisher, those of one agent, or all of them, and then storage and transfer with them.</summary>
 /// <param name="Id">Never reused.</param>
 /// <param name="OwnerId">Whose tasks are counted.</param>
 /// <param name="Span">How long it lasts before it renews.</param>
-/// <param name="Scope">Empty for all tasks; a publisher's handle, or an agent as <c>publisher/name</c>.</param>
+/// <param name="Scope">Empty for everything; a publisher's handle, or an agent as <c>publisher/name</c>.</param>
 /// <param name="Amount">What is captured and held in a period together stays within it.</param>
 /// <param name="Thresholds">Percentages of the amount whose passing is told, once a period each; ascending.</param>
 /// <param name="Mails">Whether it is told by e-mail too, where the node sends any.</param>
@@ -92,10 +92,17 @@ public sealed record Budget(
         return (passed, this with { Meter = Meter with { IsExhausted = false, Told = passed.Count == 0 ? Meter.Told : passed[^1] } });
     }
 
+    /// <summary>Whether storage and transfer count.</summary>
+    public bool CoversEverything => Scope.Length == 0;
+
     /// <summary>Why a task does not fit.</summary>
-    public string Explain(Money asked) =>
-        $"The task would hold {asked} USD, and your budget {Id} of {Amount} USD a {Span.ToString().ToLowerInvariant()}{OfWhat} has {Left} left: {Meter.Captured} are spent and {Meter.Held} held. "
-        + $"It renews at {RenewsAt.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'}. Ask for lower limits, wait until running tasks have ended, or raise it with PUT /api/v1/budgets.";
+    public string Explain(Money asked) => $"{ExplainWith($"The task would hold {asked} USD")} Ask for lower limits, wait until running tasks have ended, or raise it with PUT /api/v1/budgets.";
+
+    /// <summary>Why something does not fit.</summary>
+    /// <param name="what">What is asked for, as the beginning of a sentence.</param>
+    public string ExplainWith(string what) =>
+        $"{what}, and your budget {Id} of {Amount} USD a {Span.ToString().ToLowerInvariant()}{OfWhat} has {Left} left: {Meter.Captured} are spent and {Meter.Held} held. "
+        + $"It renews at {RenewsAt.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'}.";
 
     private string OfWhat => Scope.Length == 0 ? "" : $" for {Scope}";
 

@@ -8,7 +8,7 @@ namespace Stoa.Market.Metering;
 public static class BudgetEvents
 {
     /// <summary>A threshold of a budget was passed.</summary>
-    /// <remarks>Data members: <c>budgetId</c>, <c>per</c>, <c>scope</c> (left out for all tasks), <c>percent</c>, <c>amount</c>, <c>spent</c>, <c>held</c>, <c>periodStart</c>, <c>renewsAt</c>.</remarks>
+    /// <remarks>Data members: <c>budgetId</c>, <c>per</c>, <c>scope</c> (left out for everything), <c>percent</c>, <c>amount</c>, <c>spent</c>, <c>held</c>, <c>periodStart</c>, <c>renewsAt</c>.</remarks>
     public static NewEvent Threshold(Budget budget, int percent, DateTimeOffset now) => NewEvent.Create(
         EventTypes.BudgetThreshold, budget.Id.ToString(), budget.OwnerId, now, json =>
         {

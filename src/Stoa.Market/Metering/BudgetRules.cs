@@ -6,7 +6,7 @@ namespace Stoa.Market.Metering;
 /// <summary>What a budget may be.</summary>
 public static class BudgetRules
 {
-    /// <summary>The scope that is meant; empty for all tasks.</summary>
+    /// <summary>The scope that is meant; empty for everything.</summary>
     /// <param name="agent">As <c>publisher/name</c>; null for none.</param>
     /// <param name="publisher">A handle; null for none.</param>
     /// <param name="errors">What is wrong is added to these.</param>

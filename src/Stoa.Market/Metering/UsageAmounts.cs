@@ -15,6 +15,12 @@ namespace Stoa.Market.Metering;
 public readonly record struct UsageAmounts(
     long Events, long Fuel, long InputBytes, long OutputBytes, long DurationMs, Money Paid, Money Creator, Money Node, Money Platform)
 {
+    /// <summary>Bytes kept, each for an hour, that were paid for.</summary>
+    public long ByteHours { get; init; }
+
+    /// <summary>Bytes sent that were paid for.</summary>
+    public long TransferBytes { get; init; }
+
     public static UsageAmounts operator +(UsageAmounts left, UsageAmounts right) => new(
         checked(left.Events + right.Events),
         checked(left.Fuel + right.Fuel),
@@ -24,14 +30,18 @@ public readonly record struct UsageAmounts(
         left.Paid + right.Paid,
         left.Creator + right.Creator,
         left.Node + right.Node,
-        left.Platform + right.Platform);
+        left.Platform + right.Platform)
+    {
+        ByteHours = checked(left.ByteHours + right.ByteHours),
+        TransferBytes = checked(left.TransferBytes + right.TransferBytes),
+    };
 }
 
 /// <summary>What usage is told apart by.</summary>
 /// <param name="ConsumerId">Who paid; empty when that is not known any more.</param>
-/// <param name="PublisherId">Whose agent it was; empty when that is not known any more.</param>
-/// <param name="Agent">The agent, <c>publisher/name</c>.</param>
-/// <param name="Version">Its version.</param>
+/// <param name="PublisherId">Whose agent it was; empty when that is not known any more, or there was none.</param>
+/// <param name="Agent">The agent, <c>publisher/name</c>; of storage and transfer the name of the kind.</param>
+/// <param name="Version">Its version; empty where there is none.</param>
 /// <param name="Node">The peer id of the node that did it.</param>
 /// <param name="Kind">What was used.</param>
 public sealed record UsageLabels(string ConsumerId, string PublisherId, string Agent, string Version, string Node, UsageKind Kind);

@@ -1,6 +1,6 @@
 namespace Stoa.Market.Metering;
 
-/// <summary>What was used. Each kind has its own quantities in the published schema; what a node measures and bills today are <see cref="Task"/> and <see cref="Call"/>.</summary>
+/// <summary>What was used. Each kind has its own quantities in the published schema; what a node measures and bills today are all but <see cref="Inference"/> and <see cref="DeploymentTime"/>.</summary>
 public enum UsageKind
 {
     /// <summary>A task that succeeded and was charged: fuel, bytes, memory and time, as the sandbox measured them.</summary>
@@ -12,10 +12,10 @@ public enum UsageKind
     /// <summary>Tokens of a model.</summary>
     Inference,
 
-    /// <summary>Bytes kept over time.</summary>
+    /// <summary>Content that a user keeps beyond what is free, by the hour.</summary>
     Storage,
 
-    /// <summary>Bytes moved.</summary>
+    /// <summary>Content that was sent to a user beyond what is free.</summary>
     Transfer,
 
     /// <summary>Time that a deployment was kept ready.</summary>

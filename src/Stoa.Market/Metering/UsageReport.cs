@@ -72,7 +72,7 @@ public sealed record UsageQuery(UsageRole Role, Id<User> UserId, UsageSpan Span,
         {
             UsageGroup.None => "",
             UsageGroup.Agent => labels.Agent,
-            UsageGroup.Version => $"{labels.Agent}@{labels.Version}",
+            UsageGroup.Version => labels.Version.Length == 0 ? labels.Agent : $"{labels.Agent}@{labels.Version}",
             UsageGroup.Consumer => labels.ConsumerId,
             UsageGroup.Node => labels.Node,
             UsageGroup.Kind => labels.Kind.ToString(),
@@ -87,15 +87,22 @@ public sealed record UsageQuery(UsageRole Role, Id<User> UserId, UsageSpan Span,
 /// <param name="Amounts">What was used and paid.</param>
 public sealed record UsageRow(DateTimeOffset Start, string Name, UsageAmounts Amounts)
 {
-    /// <summary>How many of its events are calls by other agents; the rest are tasks.</summary>
+    /// <summary>How many of its events are calls by other agents.</summary>
     public long Calls { get; init; }
+
+    /// <summary>How many of its events are of storage and transfer; the rest are tasks.</summary>
+    public long Charges { get; init; }
 
     /// <summary>The row of one total.</summary>
     public static UsageRow Of(UsageQuery query, UsageKey key, UsageAmounts amounts)
     {
         ArgumentNullException.ThrowIfNull(query);
         ArgumentNullException.ThrowIfNull(key);
-        return new UsageRow(key.Start, query.NameOf(key.Labels), amounts) { Calls = key.Labels.Kind is UsageKind.Call ? amounts.Events : 0 };
+        return new UsageRow(key.Start, query.NameOf(key.Labels), amounts) 
+        {
+            Calls = key.Labels.Kind is UsageKind.Call ? amounts.Events : 0,
+            Charges = key.Labels.Kind is UsageKind.Storage or UsageKind.Transfer ? amounts.Events : 0,
+        };
     }
 
     /// <summary>The order of reports: newest period first, then by name.</summary>
@@ -106,7 +113,11 @@ public sealed record UsageRow(DateTimeOffset Start, string Name, UsageAmounts Am
     public static IReadOnlyList<UsageRow> Merge(IEnumerable<UsageRow> rows) =>
     [
         .. rows.GroupBy(row => (row.Start, row.Name))
-            .Select(same => new UsageRow(same.Key.Start, same.Key.Name, same.Aggregate(default(UsageAmounts), (sum, row) => sum + row.Amounts)) { Calls = same.Sum(row => row.Calls) })
+            .Select(same => new UsageRow(same.Key.Start, same.Key.Name, same.Aggregate(default(UsageAmounts), (sum, row) => sum + row.Amounts))
+            {
+                Calls = same.Sum(row => row.Calls),
+                Charges = same.Sum(row => row.Charges),
+            })
             .Order(Order),
     ];
 }

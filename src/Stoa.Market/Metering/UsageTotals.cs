@@ -44,7 +44,7 @@ public sealed class UsageTotals
     /// <summary>The totals, in no order.</summary>
     public IReadOnlyDictionary<UsageKey, UsageAmounts> Rows => _rows;
 
-    /// <summary>Whether entries of a purpose say something of usage.</summary>
+    /// <summary>Whether entries of a purpose say something of the usage of tasks.</summary>
     public static bool Concerns(TransferPurpose purpose) => purpose
         is TransferPurpose.TaskCapture or TransferPurpose.CreatorShare or TransferPurpose.Royalty or TransferPurpose.NodeShare or TransferPurpose.PlatformShare;
 
@@ -72,6 +72,22 @@ public sealed class UsageTotals
         if (left > Money.Zero || task.Calls.Count == 0 || entry.Purpose is TransferPurpose.TaskCapture)
             Add(task.FinishedAt, task.Labels, AmountsOf(entry.Purpose, left, task.Measured));
     }
+
+    /// <summary>Adds an entry by which storage or a transfer was paid.</summary>
+    /// <param name="entry">Of a purpose of <see cref="ConcernsCharges"/>.</param>
+    /// <param name="charge">Its cause; null when that is not there, and then its money alone is counted.</param>
+    public void Add(Transfer entry, UsageCharge? charge)
+    {
+        ArgumentNullException.ThrowIfNull(entry);
+        var kind = entry.Purpose is TransferPurpose.StorageFee ? UsageKind.Storage : UsageKind.Transfer;
+        var labels = charge?.Labels ?? new UsageLabels("", "", UsageCharge.NameOf(kind), "", "", kind);
+        // What was paid is what the journal says. What of it went on is only known from the charge, since it goes on together with that of others.
+        var platform = charge?.Platform ?? Money.Zero;
+        Add(charge?.At ?? entry.CreatedAt, labels, (charge?.Measured ?? default(UsageAmounts) with { Events = 1 }) with { Paid = entry.Amount, Node = entry.Amount - platform, Platform = platform });
+    }
+
+    /// <summary>Whether entries of a purpose pay for storage or a transfer.</summary>
+    public static bool ConcernsCharges(TransferPurpose purpose) => purpose is TransferPurpose.StorageFee or TransferPurpose.TransferCapture;
 
     /// <summary>Adds to a total.</summary>
     public void Add(UsageKey key, UsageAmounts amounts) => _rows[key] = _rows.GetValueOrDefault(key) + amounts;

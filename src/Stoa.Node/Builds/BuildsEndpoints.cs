@@ -1,9 +1,11 @@
 using Stoa.Client.Contracts;
 using Stoa.Market.Builds;
 using Stoa.Market.Identity;
+using Stoa.Market.Metering;
 using Stoa.Market.Registry;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
+using Stoa.Node.Metering;
 using Stoa.Node.Quotas;
 using Stoa.Node.Registry;
 using Stoa.Primitives;
@@ -26,25 +28,25 @@ public static class BuildsEndpoints
             .TakesAtMost(options.MaxProgramBytes + ManifestReader.MaxBytes + MultipartOverheadBytes)
             .Produces<AgentResponse>(StatusCodes.Status201Created)
             .Refuses(Enum.GetValues<PublishRefusal>())
-            .Refuses(ContentRefusal.StorageQuotaExceeded);
-        api.MapPost("/blobs", (HttpRequest request, Caller caller, IContentStore content, IContentOwners owners, UserUsages usages, CancellationToken cancellationToken) =>
-                PutAsync(null, request, caller, content, owners, usages, options, cancellationToken))
+            .Refuses(ContentRefusal.StorageQuotaExceeded, ContentRefusal.StorageUnpaid);
+        api.MapPost("/blobs", (HttpRequest request, Caller caller, ContentUploads uploads, CancellationToken cancellationToken) =>
+                PutAsync(null, request, caller, uploads, cancellationToken))
             .Needs(Permission.TasksSubmit)
             .WithName("createBlob").WithTags("Blobs").WithSummary("Upload content")
             .WithDescription("Streams the body into the content store and answers its digest. Use it as the input of tasks.")
             .Accepts<Stream>("application/octet-stream")
             .TakesAtMost(options.MaxBlobBytes)
             .Produces<BlobResponse>(StatusCodes.Status201Created)
-            .Refuses(ContentRefusal.TooLarge, ContentRefusal.StorageQuotaExceeded);
-        api.MapPut("/blobs/{digest}", (ContentHash digest, HttpRequest request, Caller caller, IContentStore content, IContentOwners owners, UserUsages usages, CancellationToken cancellationToken) =>
-                PutAsync(digest, request, caller, content, owners, usages, options, cancellationToken))
+            .Refuses(ContentRefusal.TooLarge, ContentRefusal.StorageQuotaExceeded, ContentRefusal.StorageUnpaid);
+        api.MapPut("/blobs/{digest}", (ContentHash digest, HttpRequest request, Caller caller, ContentUploads uploads, CancellationToken cancellationToken) =>
+                PutAsync(digest, request, caller, uploads, cancellationToken))
             .Needs(Permission.TasksSubmit)
             .WithName("putBlob").WithTags("Blobs").WithSummary("Upload content under its digest")
             .WithDescription("As creating a blob, but refused when the bytes do not have the digest. Repeating it changes nothing.")
             .Accepts<Stream>("application/octet-stream")
             .TakesAtMost(options.MaxBlobBytes)
             .Produces<BlobResponse>(StatusCodes.Status201Created)
-            .Refuses(ContentRefusal.TooLarge, ContentRefusal.DigestMismatch, ContentRefusal.StorageQuotaExceeded);
+            .Refuses(ContentRefusal.TooLarge, ContentRefusal.DigestMismatch, ContentRefusal.StorageQuotaExceeded, ContentRefusal.StorageUnpaid);
         api.MapMethods("/blobs/{digest}", ["HEAD"], GetAsync)
             .Needs(Permission.TasksRead)
             .WithName("headBlob").WithTags("Blobs").WithSummary("Is it there?")
@@ -55,10 +57,11 @@ public static class BuildsEndpoints
         api.MapGet("/blobs/{digest}", GetAsync)
             .Needs(Permission.TasksRead)
             .WithName("getBlob").WithTags("Blobs").WithSummary("Download content")
-            .WithDescription("Your own content, or what is public such as an agent's program. Ranges are served; content by digest never changes.")
+            .WithDescription("Your own content, or what is public such as an agent's program. Ranges are served; content by digest never changes. What is yours alone counts as transfer: beyond what is free in a month it is paid, before the first byte, and what was not sent is given back.")
             .AllowAnonymous()
             .Produces<Stream>(StatusCodes.Status200OK, "application/octet-stream")
-            .Refuses(RequestRefusal.NotFound, RequestRefusal.RangeNotSatisfiable);
+            .Refuses(RequestRefusal.NotFound, RequestRefusal.RangeNotSatisfiable)
+            .Refuses(Enum.GetValues<TransferFeeRefusal>());
     }
 
     private static async Task<IResult> PublishAsync(
@@ -67,6 +70,8 @@ public static class BuildsEndpoints
         IUserStore users,
         AgentPublisher publisher,
         UserUsages usages,
+        SqlStorageFees storage,
+        TimeProvider time,
         BuildsOptions options,
         CancellationToken cancellationToken)
     {
@@ -78,6 +83,8 @@ public static class BuildsEndpoints
         if (!(await usages.ReserveAsync(caller.UserId, upload.Program.Length, options.MaxProgramBytes, cancellationToken)).TryGet(out var room, out var full))
             return full.ToProblem();
         using var kept = room;
+        if ((await storage.AdmitAsync(caller.UserId, room, upload.Program.Length, time.GetUtcNow(), cancellationToken)).Refusal is { } unpaid)
+            return unpaid.ToProblem();
         var published = await publisher.PublishAsync(user, upload.Manifest, upload.Program, cancellationToken);
         return published.Match<IResult>(
             version => TypedResults.Created(
@@ -85,27 +92,10 @@ public static class BuildsEndpoints
             refusal => refusal.ToProblem());
     }
 
-    private static async Task<IResult> PutAsync(
-        ContentHash? expected,
-        HttpRequest request,
-        Caller caller,
-        IContentStore content,
-        IContentOwners owners,
-        UserUsages usages,
-        BuildsOptions options,
-        CancellationToken cancellationToken)
-    {
-        // What is the caller's already takes no more room.
-        var isKnown = expected is { } digest && await owners.MayReadAsync(digest, caller.UserId, cancellationToken);
-        if (!(await usages.ReserveAsync(caller.UserId, isKnown ? 0 : request.ContentLength, options.MaxBlobBytes, cancellationToken)).TryGet(out var room, out var full))
-            return full.ToProblem();
-        using var kept = room;
-        var put = await content.PutAsync(request.Body, expected, room.Most, cancellationToken);
-        if (!put.TryGet(out var stored, out var refusal))
-            return (refusal.Code is ContentRefusal.TooLarge && room.Most < options.MaxBlobBytes ? room.Exceeded : refusal).ToProblem();
-        await owners.GrantAsync(stored, caller.UserId, cancellationToken);
-        return TypedResults.Created($"/api/v1/blobs/{stored.Digest}", new BlobResponse(stored.Digest.ToString(), stored.SizeBytes));
-    }
+    private static async Task<IResult> PutAsync(ContentHash? expected, HttpRequest request, Caller caller, ContentUploads uploads, CancellationToken cancellationToken) =>
+        (await uploads.PutAsync(caller.UserId, expected, request.Body, request.ContentLength, cancellationToken)).Match<IResult>(
+            stored => TypedResults.Created($"/api/v1/blobs/{stored.Digest}", new BlobResponse(stored.Digest.ToString(), stored.SizeBytes)),
+            refusal => refusal.ToProblem());
 
     private static async Task<IResult> GetAsync(
         ContentHash digest, Caller? caller, HttpContext context, IContentStore content, IContentOwners owners, CancellationToken cancellationToken)
@@ -113,11 +103,13 @@ public static class BuildsEndpoints
         if (!await owners.MayReadAsync(digest, caller?.UserId, cancellationToken) || await content.OpenAsync(digest, cancellationToken) is not { } stream)
             return RequestRefusal.NotFound.ToProblem($"No content {digest} is here, or it belongs to somebody else.");
         context.Response.Headers.CacheControl = "private, max-age=31536000, immutable";
-        return TypedResults.Stream(
+        var answer = TypedResults.Stream(
             stream,
             "application/octet-stream",
             entityTag: new Microsoft.Net.Http.Headers.EntityTagHeaderValue($"\"{digest}\""),
             enableRangeProcessing: true);
+        // Whoever signs out has what is public for nothing; so has whoever does not.
+        return new MeteredContentResult(answer, caller is null || await owners.MayReadAsync(digest, null, cancellationToken) ? null : caller);
     }
 
     /// <summary>The form of a publication, for the OpenAPI document.</summary>

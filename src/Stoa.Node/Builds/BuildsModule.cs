@@ -21,6 +21,7 @@ public static class BuildsModule
             return provider.GetRequiredService<Database>() is PostgresDatabase cell ? new CellContentStore(cell, files) : files;
         });
         services.AddSingleton<IContentOwners, SqlContentOwners>();
+        services.AddSingleton<ContentUploads>();
         services.AddSingleton<AgentPublisher>();
         services.AddSingleton<AgentWithdrawals>();
         return options;

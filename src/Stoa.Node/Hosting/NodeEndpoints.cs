@@ -1,9 +1,11 @@
 using Stoa.Client.Contracts;
 using Stoa.Market;
 using Stoa.Market.Membership;
+using Stoa.Market.Metering;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
 using Stoa.Node.Membership;
+using Stoa.Node.Metering;
 using Stoa.Node.Pages;
 using Stoa.Node.Payments;
 using Stoa.Node.Storage;
@@ -28,7 +30,7 @@ public static class NodeEndpoints
             .WithDescription("The nodes of the cell that are alive, in the order of their peer ids: region, version, capacity and load, as of the last sign of life of each, which is about a second old.");
     }
 
-    private static NodeResponse GetNode(PublicKey key, Database database, TasksOptions tasks, NodeOptions node, PaymentsOptions payments) => new(
+    private static NodeResponse GetNode(PublicKey key, Database database, TasksOptions tasks, NodeOptions node, PaymentsOptions payments, UsagePrices prices) => new(
         key.PeerId.ToString(),
         Convert.ToBase64String(key.ToSpki()),
         PagesEndpoints.Version,
@@ -38,7 +40,8 @@ public static class NodeEndpoints
         tasks.NodePercent,
         tasks.PlatformPercent,
         node.Region,
-        payments.Mode);
+        payments.Mode,
+        prices.ChargesStorage || prices.ChargesTransfer ? MeteringContracts.ToContract(prices) : null);
 
     private static ListResponse<ListedNodeResponse> ListNodes([AsParameters] ListQuery list, Cell cell, NodeStatus status, TimeProvider time)
     {

@@ -29,6 +29,16 @@ public static partial class Problems
         "The available balance of the wallet, which is what is posted less what is held, does not cover the amount.",
         "Top up the wallet, wait until running tasks release their holds, or lower the limits of the task.");
 
+    private static readonly ProblemKind s_budgetExhausted = new(
+        "budgetExhausted", 402, "Budget used up",
+        "What the task or the download would hold does not fit into what one of your budgets has left in its day or month.",
+        "Wait until it renews or running tasks have ended, ask for lower limits or for less, or raise the budget with PUT /api/v1/budgets; GET /api/v1/budgets lists what is left.");
+
+    private static readonly ProblemKind s_spendingLimitReached = new(
+        "spendingLimitReached", 402, "Spending limit of the key reached",
+        "The API key may spend so much in a day of UTC, and with what this would hold it would be more. What is held counts until it is settled.",
+        "Wait for tasks to end, or for the next day, ask for less, or use a key with a higher limit. GET /api/v1/api-keys tells what was spent.");
+
     private static readonly ProblemKind s_handleTaken = new(
         "handleTaken", 409, "Handle taken",
         "Somebody else has this handle; handles are unique on a node, those of people and organisations together.",
@@ -247,6 +257,16 @@ public static partial class Problems
         ContentRefusal.StorageQuotaExceeded => Row(refusal, 507, "Too much stored",
             "With these bytes you would have more in the content store than you may: GET /api/v1/quota tells how much.",
             "Bring less, or ask an administrator of this node for more."),
+        ContentRefusal.StorageUnpaid => Row(refusal, 402, "Storage not paid",
+            "Storage beyond what is free is paid by the hour, in advance. What you have in the content store, or would have with these bytes, cannot be paid out of your wallet, or does not fit into a budget of yours.",
+            "Pay in, raise the budget, or bring less. Nothing is deleted; as soon as the present hour can be paid, content is taken in again."),
+    };
+
+    public static ProblemKind Of(TransferFeeRefusal refusal) => refusal switch
+    {
+        TransferFeeRefusal.InsufficientFunds => s_insufficientFunds,
+        TransferFeeRefusal.BudgetExhausted => s_budgetExhausted,
+        TransferFeeRefusal.SpendingLimitReached => s_spendingLimitReached,
     };
 
     public static ProblemKind Of(PublishRefusal refusal) => refusal switch
@@ -339,15 +359,11 @@ public static partial class Problems
             "The price at the task's limits is more than an amount of money can say, about 9.2 billion dollars.",
             "Lower the task's limits."),
         TaskRefusal.InsufficientFunds => s_insufficientFunds,
-        TaskRefusal.BudgetExhausted => Row(refusal, 402, "Budget used up",
-            "What the task would hold does not fit into what one of your budgets has left in its day or month.",
-            "Wait until it renews or running tasks have ended, ask for lower limits, or raise the budget with PUT /api/v1/budgets; GET /api/v1/budgets lists what is left."),
+        TaskRefusal.BudgetExhausted => s_budgetExhausted,
         TaskRefusal.OpenTasksTooMany => Row(refusal, 429, "Too many tasks at a time",
             "As many tasks of yours wait or run as may: GET /api/v1/quota tells how many.",
             "Wait until some have ended, cancel some with DELETE /api/v1/tasks/{id}, or ask an administrator of this node for more.", TimeSpan.FromSeconds(5)),
-        TaskRefusal.SpendingLimitReached => Row(refusal, 402, "Spending limit of the key reached",
-            "The API key may spend so much in a day of UTC, and with what this would hold it would be more. What is held counts until it is settled.",
-            "Wait for tasks to end, or for the next day, ask for less fuel, or use a key with a higher limit. GET /api/v1/api-keys tells what was spent."),
+        TaskRefusal.SpendingLimitReached => s_spendingLimitReached,
         TaskRefusal.IdempotencyKeyReused => s_idempotencyKeyReused,
         TaskRefusal.DueTooLate => Row(refusal, 422, "Due too far ahead",
             "A task can be put off by at most 366 days, for its money is held all the while, and not beyond its deadline.",

@@ -33,6 +33,8 @@ public static partial class Problems
     public static ProblemResult ToProblem(this Refusal<AuctionRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<CallRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
+    public static ProblemResult ToProblem(this Refusal<TransferFeeRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
+
     public static ProblemResult ToProblem(this Refusal<BudgetRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<ChannelRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
@@ -108,6 +110,7 @@ public static partial class Problems
             .. Enum.GetValues<AuctionRefusal>().Select(Of),
             .. Enum.GetValues<CallRefusal>().Select(Of),
             .. Enum.GetValues<BudgetRefusal>().Select(Of),
+            .. Enum.GetValues<TransferFeeRefusal>().Select(Of),
             .. Enum.GetValues<ChannelRefusal>().Select(Of),
             .. Enum.GetValues<ContentRefusal>().Select(Of),
             .. Enum.GetValues<DisputeRefusal>().Select(Of),

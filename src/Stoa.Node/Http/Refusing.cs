@@ -38,6 +38,9 @@ public static class Refusing
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params BudgetRefusal[] refusals)
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 
+    public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params TransferFeeRefusal[] refusals)
+        where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
+
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params ChannelRefusal[] refusals)
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 

@@ -17,7 +17,7 @@ public static class BudgetsEndpoints
         budgets.MapPut("/", SetAsync)
             .Needs(Permission.WalletSpend)
             .WithName("setBudget").WithSummary("Let your tasks cost at most so much")
-            .WithDescription("In a day or a month of UTC: all tasks, or those of one agent or publisher. What is spent and held in the period already counts. A task that would hold more than is left is refused before it holds anything. Setting a budget again changes its amount.")
+            .WithDescription("In a day or a month of UTC: everything, which is all tasks, storage and transfer, or the tasks of one agent or publisher. What is spent and held in the period already counts. What would hold more than is left is refused before it holds anything. Setting a budget again changes its amount.")
             .Produces<BudgetResponse>()
             .Refuses(BudgetRefusal.BudgetInvalid, BudgetRefusal.BudgetsTooMany);
         budgets.MapGet("/", ListAsync)

@@ -12,7 +12,7 @@ namespace Stoa.Node.Metering;
 internal static class MeteringContracts
 {
     /// <summary>The type of the usage event of a task.</summary>
-    public const string TaskUsageType = "stoa.usage.task";
+    private const string TaskUsageType = "stoa.usage.task";
 
     public static UsageResponse ToContract(UsageRow row, UsageQuery query) => new(
         row.Start,
@@ -24,7 +24,10 @@ internal static class MeteringContracts
         row.Amounts.Paid.ToString(),
         EarnedOf(row.Amounts, query.Role),
         query.Group is UsageGroup.None ? null : NameOf(row, query),
-        row.Calls);
+        row.Calls,
+        row.Charges,
+        row.Amounts.ByteHours,
+        row.Amounts.TransferBytes);
 
     /// <summary>What a row is about.</summary>
     public static string NameOf(UsageRow row, UsageQuery query) =>
@@ -53,10 +56,47 @@ internal static class MeteringContracts
         budget.Scope.Contains('/', StringComparison.Ordinal) ? budget.Scope : null,
         budget.Scope.Length > 0 && !budget.Scope.Contains('/', StringComparison.Ordinal) ? budget.Scope : null);
 
-    /// <summary>The usage event of a receipt, in the form of the schema at <c>/schemas/usage-event.v1.json</c>.</summary>
-    /// <param name="envelope">The receipt's, as it is stored.</param>
+    /// <summary>What a node takes for storage and transfer.</summary>
+    public static UsagePricesBody ToContract(UsagePrices prices) => new(
+        prices.StorageGibMonth.ToString(), prices.FreeStorageBytes, prices.TransferGib.ToString(), prices.FreeTransferBytes);
+
+    /// <summary>A usage event, in the form of the schema at <c>/schemas/usage-event.v1.json</c>.</summary>
+    /// <param name="source">Which has one of both.</param>
     /// <param name="showsConsumer">Creators do not learn who pays.</param>
-    public static CloudEvent ToUsageEvent(byte[] envelope, bool showsConsumer)
+    public static CloudEvent ToUsageEvent(UsageSource source, bool showsConsumer) => source switch
+    {
+        { Receipt: { } envelope } => ToUsageEvent(envelope, showsConsumer),
+        { Charge: { } charge } => ToUsageEvent(charge),
+        _ => throw new ArgumentException("There is nothing to make an event of.", nameof(source)),
+    };
+
+    private static CloudEvent ToUsageEvent(UsageCharge charge)
+    {
+        var (name, isStorage) = (UsageCharge.NameOf(charge.Kind), charge.Kind is UsageKind.Storage);
+        var data = new ArrayBufferWriter<byte>(512);
+        using (var json = new Utf8JsonWriter(data))
+        {
+            json.WriteStartObject();
+            json.WriteString("kind", name);
+            json.WriteString("consumerId", charge.UserId.ToString());
+            json.WriteString("node", charge.Node);
+            json.WriteStartObject("quantities");
+            json.WriteNumber(isStorage ? "byteHours" : "bytes", charge.Quantity);
+            json.WriteEndObject();
+            json.WriteString("price", charge.Price.ToString());
+            json.WriteStartObject("shares");
+            json.WriteString("creator", charge.Shares.Creator.ToString());
+            json.WriteString("node", charge.Shares.Node.ToString());
+            json.WriteString("platform", charge.Shares.Platform.ToString());
+            json.WriteEndObject();
+            json.WriteEndObject();
+        }
+
+        using var written = JsonDocument.Parse(data.WrittenMemory);
+        return new CloudEvent("1.0", charge.Id.ToString(), $"stoa://{charge.Node}", $"stoa.usage.{name}", charge.UserId.ToString(), charge.At, written.RootElement.Clone());
+    }
+
+    private static CloudEvent ToUsageEvent(byte[] envelope, bool showsConsumer)
     {
         using var receipt = JsonDocument.Parse(DsseEnvelope.FromJson(envelope).Payload);
         var root = receipt.RootElement;

@@ -7,11 +7,20 @@ public static class MeteringModule
 {
     public static void AddMetering(this IHostApplicationBuilder builder)
     {
-        builder.AddRoomOptions("Metering", new MeteringOptions(), options => options.Validate());
+        var options = builder.AddRoomOptions("Metering", new MeteringOptions(), options => options.Validate());
+        // Bad options are told of when every room has added its own.
+        if (options.Validate().Any())
+            options = new MeteringOptions();
         var services = builder.Services;
         services.AddSingleton<SqlUsageStore>();
         services.AddSingleton<SqlBudgetStore>();
         services.AddSingleton<SqlAlerts>();
+        services.AddSingleton(options.ToPrices());
+        services.AddSingleton<ChargeTelemetry>();
+        services.AddSingleton<SqlStorageFees>();
+        services.AddSingleton<SqlTransferFees>();
+        services.AddSingleton<TransferFees>();
+        services.AddHostedService<ChargeWorker>();
         services.AddSingleton<MeteringWorker>();
         services.AddHostedService(provider => provider.GetRequiredService<MeteringWorker>());
     }

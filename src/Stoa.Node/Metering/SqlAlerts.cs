@@ -81,16 +81,16 @@ public sealed class SqlAlerts(Database database, LetterBox letters, TimeProvider
     private static LetterText LetterOf(string handle, Budget budget, int percent)
     {
         var per = budget.Span is UsageSpan.Day ? "day" : "month";
-        var what = budget.Scope.Length == 0 ? "all tasks" : budget.Scope;
+        var what = budget.Scope.Length == 0 ? "everything" : budget.Scope;
         var state = budget.Meter.IsExhausted && percent == 100
-            ? "A task was refused, since it would not have fitted into what is left."
-            : "Tasks are taken as long as what they hold fits into what is left.";
+            ? "Something was refused, since it would not have fitted into what is left."
+            : "What costs something is taken as long as what it holds fits into what is left.";
         return new LetterText(
             $"{percent} % of your budget for {what} are used up",
             $"""
             Hello {handle},
 
-            {percent} % of your budget of {budget.Amount} USD a {per} for {what} are used up: {budget.Meter.Captured} USD are spent, and {budget.Meter.Held} USD are held for tasks that have not ended.
+            {percent} % of your budget of {budget.Amount} USD a {per} for {what} are used up: {budget.Meter.Captured} USD are spent, and {budget.Meter.Held} USD are held for what has not ended.
             {state}
             It renews at {budget.RenewsAt.UtcDateTime:yyyy-MM-dd HH:mm} UTC.
 

@@ -57,15 +57,22 @@ public sealed class SqlBudgetStore(Database database)
             var start = budget.Span.StartOf(now);
             var spent = await SqlUsageStore.ReadAllAsync(
                 session, new UsageQuery(UsageRole.Consumer, owner, budget.Span, UsageGroup.Agent, start, budget.Span.Next(start)));
-            var captured = spent.Where(row => ListingName.TryParse(row.Name, null, out var agent) && budget.Covers(agent))
+            var captured = spent.Where(row => budget.CoversEverything || (ListingName.TryParse(row.Name, null, out var agent) && budget.Covers(agent)))
                 .Aggregate(Money.Zero, (sum, row) => sum + row.Amounts.Paid);
             var holds = (await ReadOpenAsync(session, owner))
                 .Where(task => task.HoldAmount is not null && budget.Covers(task.Agent))
                 .Select(task => new BudgetHold(task.Id, budget.Id, start, task.HoldAmount!.Value))
                 .ToList();
+            var transfers = budget.CoversEverything
+                ? await session.QueryAsync<(Id<UsageCharge> Id, Money Held)>("SELECT id, held FROM open_transfers WHERE user_id = @owner AND held > 0", new { owner })
+                : [];
             var made = budget with
             {
-                Meter = BudgetMeter.New(start) with { Captured = captured, Held = holds.Aggregate(Money.Zero, (sum, hold) => sum + hold.Amount) },
+                Meter = BudgetMeter.New(start) with
+                {
+                    Captured = captured,
+                    Held = holds.Select(hold => hold.Amount).Concat(transfers.Select(transfer => transfer.Held)).Aggregate(Money.Zero, (sum, amount) => sum + amount),
+                },
             };
             await session.ExecuteAsync(
                 $"""
@@ -89,6 +96,8 @@ public sealed class SqlBudgetStore(Database database)
                 });
             await SqlBudgets.UpdateAsync(session, [made]);
             await SqlBudgets.AddHoldsAsync(session, holds);
+            foreach (var (id, held) in transfers)
+                await SqlBudgets.AddTransferHoldAsync(session, id, made.Id, start, held);
             await CountAsync(session, owner);
             return made;
         },

@@ -171,6 +171,76 @@ internal static class SqlBudgets
         }
     }
 
+    /// <summary>Budgets for everything, which storage and transfer count for.</summary>
+    /// <param name="session">The act.</param>
+    /// <param name="owners">Whose.</param>
+    public static async Task<BudgetedGroup> LockForEverythingAsync(SqlSession session, IReadOnlyList<Id<User>> owners) =>
+        new(await LockAsync(session, "owner_id IN @owners AND scope = ''", new { owners }));
+
+    /// <summary>Holds something that is no task of all budgets of a user that are locked, or of none of them.</summary>
+    /// <param name="session">The act.</param>
+    /// <param name="group">Budgets for everything.</param>
+    /// <param name="owner">Whose.</param>
+    /// <param name="amount">What it costs.</param>
+    /// <param name="at">UTC: in the period that it counts for.</param>
+    /// <returns>A budget that it does not fit into, which tells of that once the group is written; null when it is held.</returns>
+    public static async Task<Budget?> HoldAsync(SqlSession session, BudgetedGroup group, Id<User> owner, Money amount, DateTimeOffset at)
+    {
+        if (!group.ByOwner.TryGetValue(owner, out var own))
+            return null;
+        foreach (var id in own)
+        {
+            group.Budgets[id] = group.Budgets[id].At(at);
+            if (group.Budgets[id].Hold(amount) is null)
+                await SettleEndedAsync(session, group, id);
+        }
+
+        if (own.FirstOrDefault(id => group.Budgets[id].Hold(amount) is null) is { IsEmpty: false } full)
+        {
+            group.Change(group.Budgets[full].Exhaust());
+            return group.Budgets[full];
+        }
+
+        foreach (var id in own)
+            group.Change(group.Budgets[id].Hold(amount)!);
+        return null;
+    }
+
+    /// <summary>Writes down what a transfer holds of all budgets of a group that are its user's.</summary>
+    public static async Task AddTransferHoldsAsync(SqlSession session, BudgetedGroup group, Id<UsageCharge> transfer, Id<User> owner, Money amount)
+    {
+        foreach (var budget in group.ByOwner.GetValueOrDefault(owner, []).Select(id => group.Budgets[id]))
+            await AddTransferHoldAsync(session, transfer, budget.Id, budget.Meter.Start, amount);
+    }
+
+    /// <summary>The same of one budget.</summary>
+    public static Task AddTransferHoldAsync(SqlSession session, Id<UsageCharge> transfer, Id<Budget> budget, DateTimeOffset start, Money amount) => session.SendAsync(
+        "INSERT INTO budget_holds (task_id, budget_id, start_at, amount) VALUES (@transfer, @budget, @start, @amount)", new { transfer, budget, start, amount });
+
+    /// <summary>Turns what a transfer has held into what it has cost.</summary>
+    public static async Task SettleTransferAsync(SqlSession session, Id<UsageCharge> transfer, Money cost)
+    {
+        var ids = await session.QueryAsync<Id<Budget>>("SELECT budget_id FROM budget_holds WHERE task_id = @transfer", new { transfer });
+        if (ids.Count == 0)
+            return;
+        var group = new BudgetedGroup(await LockAsync(session, "id IN @ids", new { ids }));
+        foreach (var (id, start, amount) in await session.QueryAsync<(Id<Budget> Id, DateTimeOffset Start, Money Amount)>(
+            "SELECT budget_id, start_at, amount FROM budget_holds WHERE task_id = @transfer", new { transfer }))
+        {
+            // A budget that was removed has taken its holds along.
+            if (group.Budgets.TryGetValue(id, out var budget))
+                group.Change(budget.Settle(start, amount, cost));
+        }
+
+        await session.SendRowsAsync(s_update, group.Changed);
+        await session.SendAsync("DELETE FROM budget_holds WHERE task_id = @transfer", new { transfer });
+    }
+
+    /// <summary>What a user's budgets for everything have left; the greatest amount there is when he has none.</summary>
+    public static async Task<Money> FindLeftAsync(SqlSession session, Id<User> owner, DateTimeOffset now) =>
+        (await session.QueryAsync<BudgetRow>($"SELECT {Columns} FROM budgets WHERE owner_id = @owner AND scope = ''", new { owner }))
+            .Aggregate(new Money(long.MaxValue), (least, row) => Money.Min(least, row.ToBudget().At(now).Left));
+
     internal static async Task<IReadOnlyList<Budget>> LockAsync(SqlSession session, string where, object parameters) =>
         [.. (await session.QueryAsync<BudgetRow>($"SELECT {Columns} FROM budgets WHERE {where} ORDER BY id {{for update}}", parameters)).Select(row => row.ToBudget())];
 
@@ -264,6 +334,13 @@ internal sealed class BudgetedGroup
 
     /// <summary>Those that are to be written.</summary>
     public IReadOnlyList<Budget> Changed => [.. _changed.Order().Select(id => Budgets[id])];
+
+    /// <summary>Turns what something that is no task holds of a user's budgets, in this act, into what it has cost.</summary>
+    public void Settle(Id<User> owner, Money held, Money cost)
+    {
+        foreach (var budget in ByOwner.GetValueOrDefault(owner, []).Select(id => Budgets[id]))
+            Change(budget.Settle(budget.Meter.Start, held, cost));
+    }
 
     public void Change(Budget budget)
     {

@@ -14,7 +14,7 @@ namespace Stoa.Node.Metering;
 /// <summary>Usage inside a session: what the journal has behind the cursor, and the totals of what lies before it.</summary>
 /// <remarks>
 /// Nothing is written for usage where tasks end: that a task was charged is an entry of the journal, which has one order, and what was measured is in
-/// the task's own rows, which never change after that. So the totals are a function of the journal up to the cursor, and totals and cursor move in one transaction.
+/// the task's own rows, which never change after that. So it is with storage and transfers, whose rows are written with their entries. So the totals are a function of the journal up to the cursor, and totals and cursor move in one transaction.
 /// </remarks>
 internal static class SqlUsage
 {
@@ -32,7 +32,8 @@ internal static class SqlUsage
         """
         events = t.events + {events}, fuel = t.fuel + {fuel}, input_bytes = t.input_bytes + {input_bytes}, output_bytes = t.output_bytes + {output_bytes},
         duration_ms = t.duration_ms + {duration_ms}, paid = t.paid + {paid}, creator_earned = t.creator_earned + {creator_earned},
-        node_earned = t.node_earned + {node_earned}, platform_earned = t.platform_earned + {platform_earned}
+        node_earned = t.node_earned + {node_earned}, platform_earned = t.platform_earned + {platform_earned},
+        byte_hours = t.byte_hours + {byte_hours}, transfer_bytes = t.transfer_bytes + {transfer_bytes}
         """,
         """
         t.span = {span} AND t.start_at = {start_at} AND t.consumer_id = {consumer_id} AND t.publisher_id = {publisher_id} AND t.agent = {agent}
@@ -69,9 +70,10 @@ internal static class SqlUsage
     /// <param name="blocks">Of the journal.</param>
     /// <param name="totals">Added to.</param>
     /// <param name="settled">The tasks whose holds were resolved are added to these.</param>
-    public static async Task AddAsync(SqlSession session, IReadOnlyList<JournalBlock> blocks, UsageTotals totals, HashSet<string> settled)
+    /// <returns>What the journal and the charges say of each other and is not the same, in words.</returns>
+    public static async Task<IReadOnlyList<string>> AddAsync(SqlSession session, IReadOnlyList<JournalBlock> blocks, UsageTotals totals, HashSet<string> settled)
     {
-        var entries = new List<Transfer>();
+        var (entries, paid) = (new List<Transfer>(), new List<Transfer>());
         foreach (var block in blocks)
         {
             for (var index = 0; index < block.Count; index++)
@@ -81,6 +83,8 @@ internal static class SqlUsage
                     settled.Add(block.Read(index).Transfer.Cause);
                 else if (UsageTotals.Concerns(purpose))
                     entries.Add(block.Read(index).Transfer);
+                else if (UsageTotals.ConcernsCharges(purpose))
+                    paid.Add(block.Read(index).Transfer);
             }
         }
 
@@ -96,6 +100,15 @@ internal static class SqlUsage
             if (entry.Purpose is TransferPurpose.TaskCapture)
                 settled.Add(entry.Cause);
         }
+
+        var charges = await SqlCharges.ReadAsync(session, [.. paid.Select(entry => entry.Cause)]);
+        foreach (var entry in paid)
+            totals.Add(entry, charges.GetValueOrDefault(entry.Cause));
+        return
+        [
+            .. paid.Where(entry => charges.GetValueOrDefault(entry.Cause)?.Price != entry.Amount)
+                .Select(entry => $"{entry.Id} has paid {entry.Amount} for {entry.Cause}, of which {(charges.TryGetValue(entry.Cause, out var charge) ? $"{charge.Price} is said" : "nothing is there")}."),
+        ];
     }
 
     /// <summary>Writes a step and moves the cursor over it.</summary>
@@ -189,6 +202,8 @@ internal static class SqlUsage
         SqlField<TotalRow>.OfInteger("creator_earned", row => row.Amounts.Creator.Nanodollars),
         SqlField<TotalRow>.OfInteger("node_earned", row => row.Amounts.Node.Nanodollars),
         SqlField<TotalRow>.OfInteger("platform_earned", row => row.Amounts.Platform.Nanodollars),
+        SqlField<TotalRow>.OfInteger("byte_hours", row => row.Amounts.ByteHours),
+        SqlField<TotalRow>.OfInteger("transfer_bytes", row => row.Amounts.TransferBytes),
     ];
 
     private static SqlField<TotalRow>[] ZeroAmounts() => [.. Amounts().Select(field => SqlField<TotalRow>.OfInteger(field.Name, _ => 0))];

@@ -24,7 +24,9 @@ public sealed class SqlUsageStore(Database database)
         CAST(SUM(events) AS BIGINT) AS events, CAST(SUM(fuel) AS BIGINT) AS fuel, CAST(SUM(input_bytes) AS BIGINT) AS input_bytes,
         CAST(SUM(output_bytes) AS BIGINT) AS output_bytes, CAST(SUM(duration_ms) AS BIGINT) AS duration_ms, CAST(SUM(paid) AS BIGINT) AS paid,
         CAST(SUM(creator_earned) AS BIGINT) AS creator_earned, CAST(SUM(node_earned) AS BIGINT) AS node_earned,
-        CAST(SUM(platform_earned) AS BIGINT) AS platform_earned, CAST(SUM(CASE WHEN kind = 'Call' THEN events ELSE 0 END) AS BIGINT) AS calls
+        CAST(SUM(platform_earned) AS BIGINT) AS platform_earned, CAST(SUM(CASE WHEN kind = 'Call' THEN events ELSE 0 END) AS BIGINT) AS calls,
+        CAST(SUM(CASE WHEN kind IN ('Storage', 'Transfer') THEN events ELSE 0 END) AS BIGINT) AS charges,
+        CAST(SUM(byte_hours) AS BIGINT) AS byte_hours, CAST(SUM(transfer_bytes) AS BIGINT) AS transfer_bytes
         """;
 
     // Names are compared by their bytes, as they are where rows are put together.
@@ -77,13 +79,12 @@ public sealed class SqlUsageStore(Database database)
             .Select(row => UsageRow.Of(query, row.Key, row.Value))]);
     }
 
-    /// <summary>Tasks that were charged, newest first, by the accounts whose entries tell of them.</summary>
+    /// <summary>What was charged, newest first, by the accounts whose entries tell of it.</summary>
     /// <param name="accounts">The consumer's wallet and credit, the creator's wallet, or the node's account.</param>
-    /// <param name="purpose">Of the entry that is looked for.</param>
+    /// <param name="role">Whose view it is.</param>
     /// <param name="page">Which part. It may be shorter than asked for and not be the last, where many other entries lie between.</param>
     /// <param name="cancellationToken">Stops it.</param>
-    /// <returns>The receipts' envelopes.</returns>
-    public Task<Page<byte[]>> ListReceiptsAsync(IReadOnlyList<Id<Account>> accounts, TransferPurpose purpose, PageRequest page, CancellationToken cancellationToken)
+    public Task<Page<UsageSource>> ListSourcesAsync(IReadOnlyList<Id<Account>> accounts, UsageRole role, PageRequest page, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(accounts);
         ArgumentNullException.ThrowIfNull(page);
@@ -99,18 +100,27 @@ public sealed class SqlUsageStore(Database database)
                 for (var walked = 0; walked < MaxWalked && causes.Count < page.Limit && walks.MaxBy(walk => walk.From.Value) is { } walk && walk.From != JournalPlace.None; walked++)
                 {
                     var transfer = await walk.BackAsync(session, page.Limit);
-                    if (transfer.Purpose == purpose || (purpose is TransferPurpose.CreatorShare && transfer.Purpose is TransferPurpose.Royalty))
+                    if (Tells(role, transfer.Purpose))
                         causes.Add(transfer.Cause);
                 }
 
                 var receipts = (await session.QueryAsync<(string TaskId, byte[] Envelope)>(
                     "SELECT task_id, envelope FROM receipts WHERE node IS NULL AND task_id IN @causes", new { causes })).ToDictionary(row => row.TaskId, row => row.Envelope);
-                return new Page<byte[]>(
-                    [.. causes.Where(receipts.ContainsKey).Select(cause => receipts[cause])],
+                var charges = await SqlCharges.ReadAsync(session, causes);
+                return new Page<UsageSource>(
+                    [.. causes.Select(cause => receipts.TryGetValue(cause, out var receipt) ? new UsageSource(receipt, null) : new UsageSource(null, charges.GetValueOrDefault(cause)))
+                        .Where(source => source != UsageSource.None)],
                     walks.TrueForAll(walk => walk.From == JournalPlace.None) ? null : string.Join('-', walks.Select(walk => walk.Last)));
             },
             cancellationToken);
     }
+
+    private static bool Tells(UsageRole role, TransferPurpose purpose) => role switch
+    {
+        UsageRole.Consumer => purpose is TransferPurpose.TaskCapture || UsageTotals.ConcernsCharges(purpose),
+        UsageRole.Creator => purpose is TransferPurpose.CreatorShare or TransferPurpose.Royalty,
+        _ => purpose is TransferPurpose.NodeShare || UsageTotals.ConcernsCharges(purpose),
+    };
 
     /// <summary>Of each account the last transfer that was seen; null where none was, and when the cursor is none of these.</summary>
     private static Id<Transfer>?[] ReadCursor(string? cursor, int count)
@@ -162,20 +172,20 @@ public sealed class SqlUsageStore(Database database)
         async session =>
         {
             var cursor = await session.QuerySingleAsync<long>("SELECT block FROM usage_cursor WHERE id = 1");
-            var anew = new UsageTotals();
+            var (anew, odd) = (new UsageTotals(), new List<string>());
             for (var last = 0L; last < cursor;)
             {
                 var blocks = (await SqlJournal.ReadBlocksAsync(session, last, VerifiedAtOnce)).Where(block => block.Number <= cursor).ToList();
                 if (blocks.Count == 0)
                     break;
-                await SqlUsage.AddAsync(session, blocks, anew, []);
+                odd.AddRange(await SqlUsage.AddAsync(session, blocks, anew, []));
                 last = blocks[^1].Number;
             }
 
             var stored = (await session.QueryAsync<TotalRow>(
                 """
                 SELECT span, start_at, consumer_id, publisher_id, agent, version, node, kind, events, fuel, input_bytes, output_bytes, duration_ms,
-                    paid, creator_earned, node_earned, platform_earned
+                    paid, creator_earned, node_earned, platform_earned, byte_hours, transfer_bytes
                 FROM usage_totals
                 """)).ToDictionary(row => row.ToKey(), row => row.ToAmounts());
             var findings = stored.Keys.Union(anew.Rows.Keys)
@@ -183,9 +193,11 @@ public sealed class SqlUsageStore(Database database)
                 .Where(found => found.Is != found.Should)
                 .Select(found => $"{found.key.Span} {found.key.Start.UtcDateTime:yyyy-MM-dd'T'HH:mm'Z'} of {found.key.Labels.Agent}@{found.key.Labels.Version} "
                     + $"for {found.key.Labels.ConsumerId} has {found.Is.Events} events and {found.Is.Paid} paid, and the journal comes to {found.Should.Events} and {found.Should.Paid}.")
+                .Concat(odd)
                 .ToList();
-            var months = anew.Rows.Where(row => row.Key.Span is UsageSpan.Month).Aggregate(default(UsageAmounts), (sum, row) => sum + row.Value);
-            return new UsageAudit(cursor, stored.Count, months, findings.Count, [.. findings.Take(MaxFindings)]);
+            var months = anew.Rows.Where(row => row.Key.Span is UsageSpan.Month).Select(row => row.Value).ToList();
+            return new UsageAudit(
+                cursor, stored.Count, months.Sum(row => row.Events), months.Aggregate(Money.Zero, (sum, row) => sum + row.Paid), findings.Count, [.. findings.Take(MaxFindings)]);
         },
         cancellationToken);
 
@@ -217,7 +229,7 @@ public sealed class SqlUsageStore(Database database)
         {
             UsageGroup.None => "''",
             UsageGroup.Agent => "agent",
-            UsageGroup.Version => "agent || '@' || version",
+            UsageGroup.Version => "CASE WHEN version = '' THEN agent ELSE agent || '@' || version END",
             UsageGroup.Consumer => "consumer_id",
             UsageGroup.Node => "node",
             UsageGroup.Kind => "kind",
@@ -259,26 +271,44 @@ public sealed class SqlUsageStore(Database database)
 
     private sealed record ReportRow(
         DateTimeOffset StartAt, string Name, long Events, long Fuel, long InputBytes, long OutputBytes, long DurationMs,
-        Money Paid, Money CreatorEarned, Money NodeEarned, Money PlatformEarned, long Calls)
+        Money Paid, Money CreatorEarned, Money NodeEarned, Money PlatformEarned, long Calls, long Charges, long ByteHours, long TransferBytes)
     {
-        public UsageRow ToRow() =>
-            new(StartAt, Name, new UsageAmounts(Events, Fuel, InputBytes, OutputBytes, DurationMs, Paid, CreatorEarned, NodeEarned, PlatformEarned)) { Calls = Calls };
+        public UsageRow ToRow() => new(
+            StartAt,
+            Name,
+            new UsageAmounts(Events, Fuel, InputBytes, OutputBytes, DurationMs, Paid, CreatorEarned, NodeEarned, PlatformEarned) { ByteHours = ByteHours, TransferBytes = TransferBytes })
+        {
+            Calls = Calls,
+            Charges = Charges,
+        };
     }
 
     private sealed record TotalRow(
         UsageSpan Span, DateTimeOffset StartAt, string ConsumerId, string PublisherId, string Agent, string Version, string Node, UsageKind Kind,
-        long Events, long Fuel, long InputBytes, long OutputBytes, long DurationMs, Money Paid, Money CreatorEarned, Money NodeEarned, Money PlatformEarned)
+        long Events, long Fuel, long InputBytes, long OutputBytes, long DurationMs, Money Paid, Money CreatorEarned, Money NodeEarned, Money PlatformEarned,
+        long ByteHours, long TransferBytes)
     {
         public UsageKey ToKey() => new(Span, StartAt, new UsageLabels(ConsumerId, PublisherId, Agent, Version, Node, Kind));
 
-        public UsageAmounts ToAmounts() => new(Events, Fuel, InputBytes, OutputBytes, DurationMs, Paid, CreatorEarned, NodeEarned, PlatformEarned);
+        public UsageAmounts ToAmounts() =>
+            new(Events, Fuel, InputBytes, OutputBytes, DurationMs, Paid, CreatorEarned, NodeEarned, PlatformEarned) { ByteHours = ByteHours, TransferBytes = TransferBytes };
     }
+}
+
+/// <summary>What a usage event is made of: the receipt of a task, or a charge.</summary>
+/// <param name="Receipt">Its envelope, as it is stored.</param>
+/// <param name="Charge">For storage or a transfer.</param>
+public sealed record UsageSource(byte[]? Receipt, UsageCharge? Charge)
+{
+    /// <summary>What nothing is left of: the receipt of somebody who was erased.</summary>
+    public static UsageSource None { get; } = new(null, null);
 }
 
 /// <summary>What came of adding up all usage anew.</summary>
 /// <param name="Block">The last block of the journal that is in the totals.</param>
 /// <param name="TotalCount">How many totals were compared.</param>
-/// <param name="Sum">All usage, anew.</param>
+/// <param name="Events">How many usage events there are.</param>
+/// <param name="Paid">What they come to.</param>
 /// <param name="FindingCount">How many totals differ.</param>
 /// <param name="Findings">The first of them, in words.</param>
-public sealed record UsageAudit(long Block, int TotalCount, UsageAmounts Sum, int FindingCount, IReadOnlyList<string> Findings);
+public sealed record UsageAudit(long Block, int TotalCount, long Events, Money Paid, int FindingCount, IReadOnlyList<string> Findings);

@@ -7,14 +7,14 @@ namespace Stoa.Node.Metering;
 internal static class UsageCsv
 {
     /// <summary>The names of the columns. Times are UTC, amounts US dollars. What a role does not see is empty.</summary>
-    public const string Header = "start,group,events,fuel,input_bytes,output_bytes,duration_ms,paid,earned,calls";
+    public const string Header = "start,group,events,fuel,input_bytes,output_bytes,duration_ms,paid,earned,calls,charges,byte_hours,transfer_bytes";
 
-    /// <summary>One line. No name needs quotes: they are ids and names of agents.</summary>
+    /// <summary>One line. No name needs quotes: they are ids and names of agents and kinds.</summary>
     public static string Line(UsageRow row, UsageQuery query)
     {
         var amounts = row.Amounts;
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{row.Start.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'},{MeteringContracts.NameOf(row, query)},{amounts.Events},{amounts.Fuel},{amounts.InputBytes},{amounts.OutputBytes},{amounts.DurationMs},{amounts.Paid},{MeteringContracts.EarnedOf(amounts, query.Role)},{row.Calls}");
+            $"{row.Start.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss'Z'},{MeteringContracts.NameOf(row, query)},{amounts.Events},{amounts.Fuel},{amounts.InputBytes},{amounts.OutputBytes},{amounts.DurationMs},{amounts.Paid},{MeteringContracts.EarnedOf(amounts, query.Role)},{row.Calls},{row.Charges},{amounts.ByteHours},{amounts.TransferBytes}");
     }
 }

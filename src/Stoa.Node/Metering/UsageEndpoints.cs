@@ -22,7 +22,7 @@ public static class UsageEndpoints
         api.MapGet("/usage", ListAsync)
             .Needs(Permission.WalletRead)
             .WithName("listUsage").WithTags("Usage").WithSummary("Report what was used, paid and earned")
-            .WithDescription("By hour, day or month of UTC, newest first. Every task that was charged before the request is in it. A task counts in the period in which it ended.")
+            .WithDescription("By hour, day or month of UTC, newest first. All that was charged before the request is in it: a task counts in the period in which it ended, storage in its hour, and a transfer in the period in which it ended.")
             .Produces<ListResponse<UsageResponse>>()
             .Refuses(RequestRefusal.Forbidden);
         api.MapGet("/usage.csv", Export)
@@ -34,13 +34,13 @@ public static class UsageEndpoints
         api.MapGet("/usage/events", ListEventsAsync)
             .Needs(Permission.WalletRead)
             .WithName("listUsageEvents").WithTags("Usage").WithSummary("List usage events, newest first")
-            .WithDescription("One for each task that was charged, made of its signed receipt; the schema is at /schemas/usage-event.v1.json. A page may be short and not be the last one.")
+            .WithDescription("One for each task that was charged, made of its signed receipt, for each hour of storage and for each transfer that was paid; the schema is at /schemas/usage-event.v1.json. A page may be short and not be the last one.")
             .Produces<ListResponse<CloudEvent>>()
             .Refuses(RequestRefusal.Forbidden);
         api.MapGet("/usage/verification", VerifyAsync)
             .Needs(Permission.NodeAdmin)
             .WithName("verifyUsage").WithTags("Usage").WithSummary("Add all usage up anew")
-            .WithDescription("For administrators. Reads the whole journal and what was measured of every task in it, and compares with the totals.")
+            .WithDescription("For administrators. Reads the whole journal and what was measured of every task, hour of storage and transfer in it, and compares with the totals.")
             .Produces<UsageAuditResponse>();
     }
 
@@ -81,7 +81,7 @@ public static class UsageEndpoints
     }
 
     private static async Task<IResult> ListEventsAsync(
-        [FromQuery(Name = "role"), Description("consumer: tasks that you paid for; creator: tasks that earned you a share; operator: tasks that earned the operator one, for administrators. consumer when left out.")] string? role,
+        [FromQuery(Name = "role"), Description("consumer: what you paid for; creator: tasks that earned you a share; operator: what earned the operator one, for administrators. consumer when left out.")] string? role,
         [AsParameters] ListQuery list,
         Caller caller,
         SqlUsageStore usage,
@@ -100,20 +100,14 @@ public static class UsageEndpoints
             : (await ledger.FindAccountAsync(caller.UserId.ToString(), AccountKind.Wallet, cancellationToken))?.Id;
         if (account is not { } found)
             return TypedResults.Ok(new ListResponse<CloudEvent>([]));
-        var purpose = view switch
-        {
-            UsageRole.Consumer => TransferPurpose.TaskCapture,
-            UsageRole.Creator => TransferPurpose.CreatorShare,
-            _ => TransferPurpose.NodeShare,
-        };
-        var receipts = await usage.ListReceiptsAsync(view is UsageRole.Consumer ? [found, Account.CreditOf(caller.UserId)] : [found], purpose, page, cancellationToken);
-        return TypedResults.Ok(ListQuery.Answer(receipts, envelope => MeteringContracts.ToUsageEvent(envelope, showsConsumer: view is not UsageRole.Creator)));
+        var sources = await usage.ListSourcesAsync(view is UsageRole.Consumer ? [found, Account.CreditOf(caller.UserId)] : [found], view, page, cancellationToken);
+        return TypedResults.Ok(ListQuery.Answer(sources, source => MeteringContracts.ToUsageEvent(source, showsConsumer: view is not UsageRole.Creator)));
     }
 
     private static async Task<IResult> VerifyAsync(SqlUsageStore usage, CancellationToken cancellationToken)
     {
         var audit = await usage.VerifyAsync(cancellationToken);
         return TypedResults.Ok(new UsageAuditResponse(
-            audit.FindingCount == 0, audit.Block, audit.TotalCount, audit.Sum.Events, audit.Sum.Paid.ToString(), audit.Findings.Count == 0 ? null : audit.Findings));
+            audit.FindingCount == 0, audit.Block, audit.TotalCount, audit.Events, audit.Paid.ToString(), audit.Findings.Count == 0 ? null : audit.Findings));
     }
 }

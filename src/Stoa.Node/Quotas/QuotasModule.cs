@@ -11,5 +11,6 @@ public static class QuotasModule
         var options = builder.AddRoomOptions("Quotas", new QuotasOptions(), options => options.Validate());
         builder.Services.AddSingleton(new UserQuota(options.OpenTasks, options.ContentBytes));
         builder.Services.AddSingleton<UserUsages>();
+        builder.Services.AddSingleton<QuotaDesk>();
     }
 }

@@ -48,7 +48,7 @@ public sealed class UserUsages(Database database, UserQuota everybody)
             var left = limit - usage.ContentBytes - others;
             // What takes no more room is taken although there is none left.
             if (bytes is { } known ? known == 0 || known <= left : left > 0)
-                return new Room(this, user, asked, bytes is null ? Math.Min(left, most) : most, Refusal(usage, limit));
+                return new Room(this, user, asked, bytes is null ? Math.Min(left, most) : most, Refusal(usage, limit)) { Taken = usage.ContentBytes + others, IsUnpaid = usage.UnpaidSince is not null };
             Release(user, asked);
             return Refusal(usage, limit);
         }
@@ -97,6 +97,12 @@ public sealed class UserUsages(Database database, UserQuota everybody)
 
         /// <summary>The most bytes that may come.</summary>
         public long Most { get; }
+
+        /// <summary>What the user has already, with what else is on its way.</summary>
+        public long Taken { get; internal init; }
+
+        /// <summary>Whether what the user has is not paid.</summary>
+        public bool IsUnpaid { get; internal init; }
 
         /// <summary>What is answered when more come than there is room for.</summary>
         public Refusal<ContentRefusal> Exceeded { get; }

@@ -86,6 +86,20 @@ internal static class SqlKeySpending
             }));
     }
 
+    /// <summary>Whether something that is no task is above what a key may spend on a day.</summary>
+    /// <returns>What is spent and held on the day; null when it fits.</returns>
+    public static async Task<Money?> FindTooMuchAsync(SqlSession session, SpendingAllowance allowance, long day, Money amount)
+    {
+        var (spent, _) = await LockAsync(session, allowance.KeyId, day);
+        if (spent + amount > allowance.PerDay)
+            spent = await SettleAsync(session, allowance.KeyId, day, spent);
+        return spent + amount > allowance.PerDay ? spent : null;
+    }
+
+    /// <summary>Counts something that is no task; below zero for what comes back.</summary>
+    public static Task SpendAsync(SqlSession session, Id<ApiKey> key, long day, Money amount) =>
+        session.SendAsync("UPDATE api_key_days SET spent = spent + @amount WHERE key_id = @key AND day = @day", new { amount, key, day });
+
     /// <summary>What a key has spent on a day, with what is held.</summary>
     public static async Task<Money> FindSpentAsync(SqlSession session, Id<ApiKey> key, long day)
     {

@@ -7,10 +7,12 @@ using Stoa.Market.Builds;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
+using Stoa.Market.Metering;
 using Stoa.Market.Tasks;
 using Stoa.Node.Events;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
+using Stoa.Node.Metering;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Tasks;
@@ -68,16 +70,18 @@ public static class TasksEndpoints
             .Needs(Permission.TasksRead)
             .WithName("getTaskResult")
             .WithSummary("Download what a task produced")
-            .WithDescription("The bytes, in the media type of the agent's output; of a sealed task they are the sealed output, which its consumer alone can open. Takes ranges; the ETag is the digest.")
+            .WithDescription("The bytes, in the media type of the agent's output; of a sealed task they are the sealed output, which its consumer alone can open. Takes ranges; the ETag is the digest. Above 64 KiB it counts as transfer.")
             .Produces<byte[]>(StatusCodes.Status200OK, "application/octet-stream")
-            .Refuses(TaskRefusal.TaskUnknown, TaskRefusal.NoResult);
+            .Refuses(TaskRefusal.TaskUnknown, TaskRefusal.NoResult)
+            .Refuses(Enum.GetValues<TransferFeeRefusal>());
         tasks.MapGet("/{id}/input", GetInputAsync)
             .Needs(Permission.TasksRead)
             .WithName("getTaskInput")
             .WithSummary("Download what a task read")
-            .WithDescription("The bytes, to look at them or to run the receipt again. Takes ranges; the ETag is the digest.")
+            .WithDescription("The bytes, to look at them or to run the receipt again. Takes ranges; the ETag is the digest. What was uploaded beforehand counts as transfer.")
             .Produces<byte[]>(StatusCodes.Status200OK, "application/octet-stream")
-            .Refuses(TaskRefusal.TaskUnknown, TaskRefusal.InputUnknown);
+            .Refuses(TaskRefusal.TaskUnknown, TaskRefusal.InputUnknown)
+            .Refuses(Enum.GetValues<TransferFeeRefusal>());
         tasks.MapGet("/{id}/receipt", GetReceiptAsync)
             .Needs(Permission.TasksRead)
             .WithName("getTaskReceipt")
@@ -229,7 +233,7 @@ public static class TasksEndpoints
         return task.State.IsFinal ? TypedResults.Ok(task.ToContract()) : TypedResults.Accepted(PathOf(id), task.ToContract());
     }
 
-    private static async Task<Results<FileStreamHttpResult, FileContentHttpResult, ProblemResult>> GetResultAsync(
+    private static async Task<Results<MeteredContentResult, FileContentHttpResult, ProblemResult>> GetResultAsync(
         Id<AgentTask> id, Caller caller, ITaskStore tasks, IContentStore content, HttpResponse http, CancellationToken cancellationToken)
     {
         if (await FindAsync(tasks, id, caller, cancellationToken) is not { } task)
@@ -249,11 +253,11 @@ public static class TasksEndpoints
         }
 
         return await content.OpenAsync(result.Output, cancellationToken) is { } stream
-            ? TypedResults.Stream(stream, result.MediaType, enableRangeProcessing: true, entityTag: etag)
+            ? new MeteredContentResult(TypedResults.Stream(stream, result.MediaType, enableRangeProcessing: true, entityTag: etag), caller)
             : throw new IOException($"The output {result.Output} of {id} is not in the content store.");
     }
 
-    private static async Task<Results<FileStreamHttpResult, FileContentHttpResult, ProblemResult>> GetInputAsync(
+    private static async Task<Results<MeteredContentResult, FileContentHttpResult, ProblemResult>> GetInputAsync(
         Id<AgentTask> id, Caller caller, ITaskStore tasks, IContentStore content, HttpResponse http, CancellationToken cancellationToken)
     {
         if (await FindAsync(tasks, id, caller, cancellationToken) is not { } task)
@@ -267,7 +271,7 @@ public static class TasksEndpoints
         if (await tasks.ReadInputAsync(id, cancellationToken) is { } bytes)
             return TypedResults.Bytes(bytes, mediaType, enableRangeProcessing: true, entityTag: etag);
         return await content.OpenAsync(task.Input.Digest, cancellationToken) is { } stream
-            ? TypedResults.Stream(stream, mediaType, enableRangeProcessing: true, entityTag: etag)
+            ? new MeteredContentResult(TypedResults.Stream(stream, mediaType, enableRangeProcessing: true, entityTag: etag), caller)
             : new Refusal<TaskRefusal>(TaskRefusal.InputUnknown, $"The input {task.Input.Digest} of the task is not stored here any more.").ToProblem();
     }
 

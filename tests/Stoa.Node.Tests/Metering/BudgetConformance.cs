@@ -224,7 +224,7 @@ public abstract class BudgetConformance(DatabaseSource source) : MeteringTest(so
         (await SubmitAsync(Money.Parse("0.005"))).Refusal.ShouldNotBeNull();
         (await TellAsync()).ShouldBeEmpty();
         (await LettersAsync()).Select(letter => letter.Subject).ShouldBe(
-            [.. new[] { 50, 80, 100 }.Select(percent => $"{percent} % of your budget for all tasks are used up")]);
+            [.. new[] { 50, 80, 100 }.Select(percent => $"{percent} % of your budget for everything are used up")]);
 
         // The next day all of it is told anew, also when several thresholds are passed at once.
         (await SubmitAsync(Money.Parse("0.009"), at: Now.AddDays(1))).Refusal.ShouldBeNull();

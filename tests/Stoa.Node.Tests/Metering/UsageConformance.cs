@@ -131,7 +131,7 @@ public abstract class UsageConformance(DatabaseSource source) : MeteringTest(sou
         await FinishAllAsync(new Money(1_000));
         await FoldAllAsync();
         var holds = await Usage.VerifyAsync(Stop);
-        (holds.FindingCount, holds.TotalCount, holds.Sum.Events, holds.Sum.Paid).ShouldBe((0, 6, 2L, new Money(2_000)));
+        (holds.FindingCount, holds.TotalCount, holds.Events, holds.Paid).ShouldBe((0, 6, 2L, new Money(2_000)));
 
         await Database.WriteAsync(session => session.ExecuteAsync("UPDATE usage_totals SET paid = paid + 1 WHERE span = 'Day' AND version = '1.1.0'"), Stop);
 
@@ -172,12 +172,12 @@ public abstract class UsageConformance(DatabaseSource source) : MeteringTest(sou
             await FinishAllAsync(new Money(1_000 + i));
         }
 
-        var first = await Usage.ListReceiptsAsync([Wallet], TransferPurpose.TaskCapture, new PageRequest(2), Stop);
-        var second = await Usage.ListReceiptsAsync([Wallet], TransferPurpose.TaskCapture, new PageRequest(2, first.NextCursor), Stop);
+        var first = await Usage.ListSourcesAsync([Wallet], UsageRole.Consumer, new PageRequest(2), Stop);
+        var second = await Usage.ListSourcesAsync([Wallet], UsageRole.Consumer, new PageRequest(2, first.NextCursor), Stop);
 
         (first.Items.Count, second.Items.Count).ShouldBe((2, 1));
-        first.Items.Concat(second.Items).Select(DsseEnvelopeText).ShouldBeUnique();
-        (await Usage.ListReceiptsAsync([Creator], TransferPurpose.CreatorShare, new PageRequest(200), Stop)).Items.Count.ShouldBe(3);
+        first.Items.Concat(second.Items).Select(source => DsseEnvelopeText(source.Receipt!)).ShouldBeUnique();
+        (await Usage.ListSourcesAsync([Creator], UsageRole.Creator, new PageRequest(200), Stop)).Items.Count.ShouldBe(3);
 
         static string DsseEnvelopeText(byte[] envelope) => System.Text.Encoding.UTF8.GetString(envelope);
     }
@@ -200,7 +200,7 @@ public abstract class UsageConformance(DatabaseSource source) : MeteringTest(sou
         }
 
         Id<Account>[] own = [Wallet, Account.CreditOf(Owner)];
-        var newest = await Usage.ListReceiptsAsync(own, TransferPurpose.TaskCapture, new PageRequest(2), Stop);
+        var newest = await Usage.ListSourcesAsync(own, UsageRole.Consumer, new PageRequest(2), Stop);
         newest.Items.Count.ShouldBe(2);
         var foreign = (await Ledger.ListTransfersAsync(stranger, new PageRequest(100), Stop)).Items.Select(transfer => transfer.Id).ToList();
         var places = await Database.ReadAsync(session => SqlJournal.FindPlacesAsync(session, [.. foreign.Select(id => id.Uuid)]), Stop);
@@ -214,13 +214,13 @@ public abstract class UsageConformance(DatabaseSource source) : MeteringTest(sou
 
         foreach (var cursor in cursors)
         {
-            var page = await Usage.ListReceiptsAsync(own, TransferPurpose.TaskCapture, new PageRequest(2, cursor), Stop);
-            page.Items.Select(Convert.ToHexString).ShouldBe(newest.Items.Select(Convert.ToHexString), cursor);
+            var page = await Usage.ListSourcesAsync(own, UsageRole.Consumer, new PageRequest(2, cursor), Stop);
+            page.Items.Select(source => Convert.ToHexString(source.Receipt!)).ShouldBe(newest.Items.Select(source => Convert.ToHexString(source.Receipt!)), cursor);
         }
 
         // One of the wallet's that is no capture leads on from there, whoever else has part in it.
         var deposit = (await Ledger.ListTransfersAsync(Wallet, new PageRequest(100), Stop)).Items.Single(transfer => transfer.Purpose is TransferPurpose.Deposit);
-        (await Usage.ListReceiptsAsync(own, TransferPurpose.TaskCapture, new PageRequest(2, $"{deposit.Id}-"), Stop)).Items.ShouldBeEmpty();
+        (await Usage.ListSourcesAsync(own, UsageRole.Consumer, new PageRequest(2, $"{deposit.Id}-"), Stop)).Items.ShouldBeEmpty();
     }
 
     private static Gen<Step> Steps() =>
@@ -250,7 +250,7 @@ public abstract class UsageConformance(DatabaseSource source) : MeteringTest(sou
         await CheckAsync(consumers);
         var audit = await Usage.VerifyAsync(Stop);
         audit.FindingCount.ShouldBe(0, string.Join(' ', audit.Findings));
-        (audit.Sum.Events, audit.Sum.Paid).ShouldBe((_charged.Count, new Money(_charged.Sum(one => one.Price.Nanodollars))));
+        (audit.Events, audit.Paid).ShouldBe((_charged.Count, new Money(_charged.Sum(one => one.Price.Nanodollars))));
         return true;
     }
 

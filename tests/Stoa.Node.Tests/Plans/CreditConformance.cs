@@ -2,6 +2,7 @@ using Stoa.Market.Disputes;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Membership;
+using Stoa.Market.Metering;
 using Stoa.Market.Plans;
 using Stoa.Market.Tasks;
 using Stoa.Node.Disputes;
@@ -264,7 +265,7 @@ public abstract class CreditConformance(DatabaseSource source) : PlanTest(source
         string? cursor = null;
         do
         {
-            var page = await new SqlUsageStore(Database).ListReceiptsAsync([Wallet, Account.CreditOf(Owner)], TransferPurpose.TaskCapture, new(2, cursor), Stop);
+            var page = await new SqlUsageStore(Database).ListSourcesAsync([Wallet, Account.CreditOf(Owner)], UsageRole.Consumer, new(2, cursor), Stop);
             listed += page.Items.Count;
             cursor = page.NextCursor;
         }

@@ -128,6 +128,10 @@ internal static class Examples
     private static readonly UsageResponse s_usage = new(
         new DateTimeOffset(s_submitted.Date, TimeSpan.Zero), 1_000, 48_312_000, 5_000, 12_000, 3_000, "0.100050000", Group: "stoa/markdown-html", Calls: 200);
 
+    private static readonly UnpaidStorageResponse s_unpaid = new("ada", 11_811_160_064, "0.000273973", new DateTimeOffset(s_submitted.Date, TimeSpan.Zero));
+
+    private static readonly UsagePricesBody s_prices = new("0.020000000", 1_073_741_824, "0.010000000", 10_737_418_240);
+
     private static readonly BudgetResponse s_budget = new(
         "budget_01m81g2n6vf0a1b2c3d4e5f6g7", "5.000000000", "day", "1.250000000", "0.020100001", "3.729899999", new DateTimeOffset(s_submitted.Date, TimeSpan.Zero), new DateTimeOffset(s_submitted.Date, TimeSpan.Zero).AddDays(1),
         [80, 100], true, s_submitted, Agent: "stoa/markdown-html");
@@ -202,7 +206,9 @@ internal static class Examples
         s_signingKey,
         new ListResponse<SigningKeyResponse>([s_signingKey]),
         new ListResponse<AuditEntryResponse>([s_audited]),
-        new QuotaResponse("ada", 740, 100_000, 1_250_000, 107_374_182_400),
+        new QuotaResponse("ada", 740, 100_000, 11_811_160_064, 107_374_182_400, "0.000273973", 10_737_418_240, 1_250_000),
+        s_unpaid,
+        new ListResponse<UnpaidStorageResponse>([s_unpaid]),
         new SetQuotaRequest(500_000),
         s_usage,
         new ListResponse<UsageResponse>([s_usage]),
@@ -341,7 +347,8 @@ internal static class Examples
         s_payout,
         new ListResponse<PayoutResponse>([s_payout]),
         new NodeResponse(
-            "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE…", "0.1.0", "postgres", 4, 70, 25, 5, "eu-central", "live"),
+            "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE…", "0.1.0", "postgres", 4, 70, 25, 5, "eu-central", "live", s_prices),
+        s_prices,
         s_listedNode,
         new ListResponse<ListedNodeResponse>([s_listedNode]),
         new NetworkResponse(

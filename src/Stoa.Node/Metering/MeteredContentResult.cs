@@ -1,0 +1,116 @@
+using Microsoft.AspNetCore.Http.HttpResults;
+using Stoa.Market;
+using Stoa.Market.Metering;
+using Stoa.Node.Http;
+using Stoa.Node.Identity;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Metering;
+
+/// <summary>Content that is sent to somebody who pays for it beyond what is free.</summary>
+/// <remarks>
+/// Which bytes go out is decided by whoever answers ranges and conditions, and known with the first of them: then the headers are made and nothing is sent yet. So the price of exactly these is held there,
+/// and what is answered without content, such as 304 or to HEAD, costs nothing.
+/// </remarks>
+/// <param name="content">The content.</param>
+/// <param name="reader">Who asks for it; null when that is not known.</param>
+public sealed class MeteredContentResult(FileStreamHttpResult content, Caller? reader) : IResult
+{
+    public async Task ExecuteAsync(HttpContext httpContext)
+    {
+        ArgumentNullException.ThrowIfNull(httpContext);
+        var fees = httpContext.RequestServices.GetRequiredService<TransferFees>();
+        if (reader is null || !fees.IsOn)
+        {
+            await content.ExecuteAsync(httpContext);
+            return;
+        }
+
+        var response = httpContext.Response;
+        var connection = response.Body;
+        await using var metered = new MeteredStream(connection, httpContext, fees, reader);
+        response.Body = metered;
+        ProblemResult? refused = null;
+        try
+        {
+            await content.ExecuteAsync(httpContext);
+        }
+        catch (TransferRefusedException refusal)
+        {
+            refused = refusal.Problem;
+        }
+        finally
+        {
+            response.Body = connection;
+            await metered.EndAsync();
+        }
+
+        if (refused is null)
+            return;
+        response.ContentLength = null;
+        foreach (var header in (string[])["Content-Range", "Accept-Ranges", "ETag", "Content-Disposition", "Cache-Control"])
+            response.Headers.Remove(header);
+        await refused.ExecuteAsync(httpContext);
+    }
+
+    /// <summary>Counts what was written, and lets the first byte out when all of it is paid for.</summary>
+    private sealed class MeteredStream(Stream connection, HttpContext context, TransferFees fees, Caller reader) : Stream
+    {
+        private Id<UsageCharge>? _transfer;
+        private long _sent;
+
+        public override bool CanRead => false;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => true;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position
+        {
+            get => throw new NotSupportedException();
+            set => throw new NotSupportedException();
+        }
+
+        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            if (buffer.IsEmpty)
+                return;
+            if (_transfer is null)
+            {
+                var bytes = context.Response.ContentLength ?? throw new InvalidOperationException("How much will be sent is not known.");
+                if (!(await fees.BeginAsync(reader.UserId, bytes, reader.Allowance, cancellationToken)).TryGet(out var transfer, out var refusal))
+                    throw new TransferRefusedException(refusal.ToProblem());
+                _transfer = transfer;
+            }
+
+            await connection.WriteAsync(buffer, cancellationToken);
+            // What is written to a connection that is gone is not sent.
+            context.RequestAborted.ThrowIfCancellationRequested();
+            _sent += buffer.Length;
+        }
+
+        public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+            WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+
+        public override Task FlushAsync(CancellationToken cancellationToken) => connection.FlushAsync(cancellationToken);
+
+        public Task EndAsync() => _transfer is { } transfer ? fees.EndAsync(transfer, _sent) : Task.CompletedTask;
+
+        public override void Flush() => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+    }
+
+    private sealed class TransferRefusedException(ProblemResult problem) : Exception
+    {
+        public ProblemResult Problem => problem;
+    }
+}

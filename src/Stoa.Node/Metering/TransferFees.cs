@@ -1,0 +1,68 @@
+using System.Collections.Concurrent;
+using Stoa.Market;
+using Stoa.Market.Identity;
+using Stoa.Market.Metering;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Metering;
+
+/// <summary>What downloads at this node cost.</summary>
+public sealed class TransferFees(SqlTransferFees fees, UsagePrices prices, ChargeTelemetry telemetry, IdSource ids, TimeProvider time, ILogger<TransferFees> logger)
+{
+    // Downloads that have ended, and whose end could not be written.
+    private readonly ConcurrentDictionary<Id<UsageCharge>, long> _ended = new();
+
+    /// <summary>Whether anything is taken for downloads.</summary>
+    public bool IsOn => prices.ChargesTransfer;
+
+    /// <summary>Takes what so many bytes cost, or says why they are not sent.</summary>
+    /// <returns>The id by which it is to be ended.</returns>
+    public async Task<Outcome<Id<UsageCharge>, TransferFeeRefusal>> BeginAsync(Id<User> user, long bytes, SpendingAllowance? allowance, CancellationToken cancellationToken)
+    {
+        var id = ids.Next<UsageCharge>();
+        try
+        {
+            return await fees.OpenAsync(id, user, bytes, allowance, time.GetUtcNow(), cancellationToken) is { } refusal ? refusal : id;
+        }
+        catch
+        {
+            // It may be written all the same.
+            _ended[id] = 0;
+            throw;
+        }
+    }
+
+    /// <summary>A download has ended. When that cannot be written now, it is tried again.</summary>
+    /// <param name="id">As it was begun.</param>
+    /// <param name="sent">How many bytes went out.</param>
+    public async Task EndAsync(Id<UsageCharge> id, long sent)
+    {
+        try
+        {
+            await CloseAsync(id, sent, CancellationToken.None);
+        }
+        catch (Exception failure)
+        {
+            _ended[id] = sent;
+            logger.LogWarning(failure, "The end of the download {Transfer} cannot be written; trying again.", id);
+        }
+    }
+
+    /// <summary>Writes what could not be written, and gives back what nodes that are not alive have taken.</summary>
+    internal async Task CareAsync(CancellationToken cancellationToken)
+    {
+        foreach (var (id, sent) in _ended)
+        {
+            await CloseAsync(id, sent, cancellationToken);
+            _ended.TryRemove(id, out _);
+        }
+
+        await fees.VoidAbandonedAsync(time.GetUtcNow(), cancellationToken);
+    }
+
+    private async Task CloseAsync(Id<UsageCharge> id, long sent, CancellationToken cancellationToken)
+    {
+        if (await fees.CloseAsync(id, sent, time.GetUtcNow(), cancellationToken) is { } ended)
+            telemetry.Transfer(ended.Free, ended.Paid);
+    }
+}
