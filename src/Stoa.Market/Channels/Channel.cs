@@ -52,7 +52,7 @@ public abstract record ChannelState
 /// <param name="Node">The node that opened it. Vouchers name it, so that none is good at another market.</param>
 /// <param name="Payer">Whose deposit it is.</param>
 /// <param name="Payee">Who is paid. Another user than the payer, with another key.</param>
-/// <param name="Escrow">The payer's account of kind <see cref="AccountKind.Channel"/>: it holds what all open channels of the payer have left.</param>
+/// <param name="Escrow">The payer's account of kind <see cref="AccountKind.Channel"/>: it holds what all channels of the payer that are not closed have left.</param>
 /// <param name="ChallengeWindow">How long a closing waits for a higher voucher.</param>
 /// <param name="OpenedAt">UTC.</param>
 /// <param name="ExpiresAt">From then on the market starts the closing by itself.</param>

@@ -38,30 +38,3 @@ public sealed class HashChain
         return new ChainCommitment(terms.Channel, terms.Node, paidBefore, unitPrice, Length, Anchor);
     }
 }
-
-/// <summary>The payee's side of a hash chain: checks each new word against the last one, one SHA-256 a step.</summary>
-/// <param name="commitment">Checked: <see cref="VoucherCheck.OpenChain"/>.</param>
-public sealed class ChainReader(ChainCommitment commitment)
-{
-    /// <summary>The commitment that the words are of.</summary>
-    public ChainCommitment Commitment { get; } = commitment ?? throw new ArgumentNullException(nameof(commitment));
-
-    /// <summary>The highest index so far; 0 before the first word.</summary>
-    public int Index { get; private set; }
-
-    /// <summary>The word of that index.</summary>
-    public ChainWord Word { get; private set; } = commitment.Anchor;
-
-    /// <summary>What is owed in all by now.</summary>
-    public Money Cumulative => Commitment.CumulativeAt(Index);
-
-    /// <summary>Takes a word that is further from the anchor than the last.</summary>
-    /// <returns>False, and nothing has changed, when it is not of this chain, or not further.</returns>
-    public bool TryAdvance(int index, ChainWord word)
-    {
-        if (index <= Index || index > Commitment.Length || word.Towards(index - Index) != Word)
-            return false;
-        (Index, Word) = (index, word);
-        return true;
-    }
-}

@@ -54,7 +54,9 @@ public static class VoucherCheck
             return Refuse(ChannelRefusal.ChainWordInvalid, $"The chain has words 1 to {commitment.Length}, and none of index {chain.Index}.");
         return chain.Word.Towards(chain.Index - from) == word
             ? new Claim(terms.Channel, commitment.CumulativeAt(chain.Index), chain)
-            : Refuse(ChannelRefusal.ChainWordInvalid, $"The word is not word {chain.Index} of its chain: hashed {chain.Index} times it does not give the anchor that the payer signed.");
+            : Refuse(
+                ChannelRefusal.ChainWordInvalid,
+                $"The word is not word {chain.Index} of its chain: hashed {chain.Index - from} times it does not give {(from == 0 ? "the anchor that the payer signed" : $"word {from}")}.");
     }
 
     private static Outcome<T, ChannelRefusal> Open<T>(

@@ -5,7 +5,7 @@ namespace Stoa.Market.Ledger;
 /// <summary>The accounts that a node has from its first start.</summary>
 public sealed record SystemAccounts(Id<Account> World, Id<Account> Clearing, Id<Account> Node, Id<Account> Platform, Id<Account> Sponsor)
 {
-    /// <summary>Opens those that do not exist yet, each owned by the lower-case name of its kind, and answers their ids.</summary>
+    /// <summary>Opens those that do not exist yet, each owned by its lower-case name, and answers their ids.</summary>
     public static async Task<SystemAccounts> OpenAsync(
         ILedgerStore ledger, IdSource ids, TimeProvider time, CancellationToken cancellationToken)
     {

@@ -98,7 +98,7 @@ public sealed record UsageRow(DateTimeOffset Start, string Name, UsageAmounts Am
     {
         ArgumentNullException.ThrowIfNull(query);
         ArgumentNullException.ThrowIfNull(key);
-        return new UsageRow(key.Start, query.NameOf(key.Labels), amounts) 
+        return new UsageRow(key.Start, query.NameOf(key.Labels), amounts)
         {
             Calls = key.Labels.Kind is UsageKind.Call ? amounts.Events : 0,
             Charges = key.Labels.Kind is UsageKind.Storage or UsageKind.Transfer ? amounts.Events : 0,

@@ -2,7 +2,7 @@ namespace Stoa.Market.Payments;
 
 /// <summary>When Stripe is asked how a payment stands although no webhook has told of it.</summary>
 /// <remarks>Webhooks are told of at once. This is for those that never come, so it ends: after a month for what waits, half a year for disputes. Only what is
-/// paid and not credited is looked at for as long as it is so.</remarks>
+/// paid and not credited, and a payout whose money is held, are looked at for as long as they are so.</remarks>
 public static class PaymentSchedule
 {
     /// <summary>After a payment was made.</summary>
@@ -32,7 +32,7 @@ public static class PaymentSchedule
         {
             case PaymentState.Paid:
                 // Somebody's money is neither here nor there: it is looked at until it is.
-                return now + (now - payment.ChangedAt < s_patience ? Backoff(payment.Looks) : TimeSpan.FromDays(1));
+                return NextOfMoney(payment.ChangedAt, payment.Looks, now);
             case PaymentState.Created or PaymentState.Processing:
                 return now - payment.ChangedAt < s_patience ? now + Backoff(payment.Looks) : null;
             case PaymentState.Disputed:
@@ -44,6 +44,16 @@ public static class PaymentSchedule
                 return next == default ? null : next;
         }
     }
+
+    /// <summary>The next look at a payout about which Stripe could not be asked.</summary>
+    public static DateTimeOffset Next(Payout payout, DateTimeOffset now)
+    {
+        ArgumentNullException.ThrowIfNull(payout);
+        return NextOfMoney(payout.CreatedAt, payout.Looks, now);
+    }
+
+    private static DateTimeOffset NextOfMoney(DateTimeOffset since, int looks, DateTimeOffset now) =>
+        now + (now - since < s_patience ? Backoff(looks) : TimeSpan.FromDays(1));
 
     /// <summary>How long to wait after so many looks that brought nothing: a minute, doubling, at most six hours.</summary>
     public static TimeSpan Backoff(int looks) =>

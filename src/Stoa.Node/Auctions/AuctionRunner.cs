@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Stoa.Market;
 using Stoa.Market.Auctions;
 using Stoa.Market.Membership;
 using Stoa.Market.Tasks;
@@ -107,7 +108,7 @@ public sealed class AuctionRunner(
             var left = wait - time.GetElapsedTime(since);
             if (left > TimeSpan.Zero)
                 await Task.Delay(left, time, cancellationToken);
-            var now = DateTimeOffset.FromUnixTimeMilliseconds(time.GetUtcNow().ToUnixTimeMilliseconds());
+            var now = time.GetUtcNow().ToMilliseconds();
             if (await store.CloseAsync(id, bids, close, now, cancellationToken) is not { } task)
                 return;
             if (task.State.IsFinal)

@@ -4,6 +4,7 @@ using Stoa.Market;
 using Stoa.Market.Auctions;
 using Stoa.Market.Identity;
 using Stoa.Market.Tasks;
+using Stoa.Node.Audit;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
 using Stoa.Node.Tasks;
@@ -32,7 +33,7 @@ public static class AuctionsEndpoints
             .Refuses(AuctionRefusal.AuctionUnknown);
         api.MapPost("/auctions/{id}/bids", BidAsync)
             .Needs(Permission.AgentsPublish)
-            .WithName("placeBid").WithTags("Auctions").WithSummary("Bid in an auction")
+            .WithName("placeBid").AuditedInBulk().WithTags("Auctions").WithSummary("Bid in an auction")
             .WithDescription("Takes a DSSE envelope with a bid, signed with the key that is registered for an agent of yours whose bidding is external. It stays closed until the end of the window; the answer's commitment is in the award afterwards. The same bid again gets the same answer.")
             .TakesAtMost(MaxBidBytes)
             .Produces<SealedBidResponse>(StatusCodes.Status201Created)
@@ -61,7 +62,7 @@ public static class AuctionsEndpoints
         Id<Auction> id, Body<DsseEnvelope> body, Caller caller, SqlAuctionStore auctions, TimeProvider time, CancellationToken cancellationToken)
     {
         // Before anything is looked up: the bidder is not to pay for that.
-        var receivedAt = DateTimeOffset.FromUnixTimeMilliseconds(time.GetUtcNow().ToUnixTimeMilliseconds());
+        var receivedAt = time.GetUtcNow().ToMilliseconds();
         if (!Bid.Read(body.Value).TryGet(out var bid, out var unreadable))
             return unreadable.ToProblem();
         if (await auctions.FindAsync(id, cancellationToken) is not { } kept || !MaySee(kept, caller.UserId))

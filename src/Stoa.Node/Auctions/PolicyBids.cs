@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Stoa.Market;
 using Stoa.Market.Auctions;
 using Stoa.Market.Tasks;
 using Stoa.Primitives;
@@ -63,7 +64,7 @@ public sealed class PolicyBids(
             ? null
             : new SealedBid(
                 bidder.Name,
-                DateTimeOffset.FromUnixTimeMilliseconds(time.GetUtcNow().ToUnixTimeMilliseconds()),
+                time.GetUtcNow().ToMilliseconds(),
                 new Bid(auction.Announcement.Id, bidder.Name, ask, ids.NextUuid().ToString("n")).Sign(node));
     }
 

@@ -24,6 +24,7 @@ public sealed class AuditLog(SqlAuditBlocks blocks, AuditOptions options, TimePr
     private readonly Lock _gate = new();
     private long _minute;
     private int _refusals;
+    private int _untold;
     private volatile bool _isClosed;
 
     /// <summary>Has an act written soon. When more wait than can be held, it waits until there is room: none is dropped while the node lives.</summary>
@@ -65,16 +66,18 @@ public sealed class AuditLog(SqlAuditBlocks blocks, AuditOptions options, TimePr
         lock (_gate)
         {
             var now = time.GetUtcNow().ToUnixTimeSeconds() / 60;
-            leftOut = now == _minute ? 0 : Math.Max(0, _refusals - options.RefusalsPerMinute);
+            leftOut = now == _minute ? 0 : Math.Max(0, _refusals - options.RefusalsPerMinute) + _untold;
             if (now != _minute)
-                (_minute, _refusals) = (now, 0);
+                (_minute, _refusals, _untold) = (now, 0, 0);
             takes = ++_refusals <= options.RefusalsPerMinute;
         }
 
-        if (leftOut > 0)
+        if (leftOut > 0 && !_waiting.Writer.TryWrite(new Waiting(
+            new AuditAct(time.GetUtcNow(), RefusalsLeftOut, 0) { Subject = leftOut.ToString(CultureInfo.InvariantCulture) }, null)))
         {
-            _waiting.Writer.TryWrite(new Waiting(
-                new AuditAct(time.GetUtcNow(), RefusalsLeftOut, 0) { Subject = leftOut.ToString(CultureInfo.InvariantCulture) }, null));
+            // There is no room: it is told with those of the next minute.
+            lock (_gate)
+                _untold += leftOut;
         }
 
         return takes;

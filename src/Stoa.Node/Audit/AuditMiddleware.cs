@@ -26,7 +26,7 @@ public sealed class AuditMiddleware(RequestDelegate next, AuditLog log, AuditOpt
         }
         finally
         {
-            if (IsTold(context, endpoint, out var status))
+            if (IsToWrite(context, endpoint, out var status))
                 await log.GatherAsync(endpoint.ToAct(context, status, time.GetUtcNow(), options.Address));
         }
     }
@@ -46,7 +46,7 @@ public sealed class AuditMiddleware(RequestDelegate next, AuditLog log, AuditOpt
             context.Features.Set(original);
         }
 
-        if (IsTold(context, endpoint, out var status))
+        if (IsToWrite(context, endpoint, out var status))
         {
             var act = endpoint.ToAct(context, status, time.GetUtcNow(), options.Address);
             // Refusals come by the thousand when somebody tries passwords: nobody waits for their entries.
@@ -67,8 +67,8 @@ public sealed class AuditMiddleware(RequestDelegate next, AuditLog log, AuditOpt
             await context.Response.Body.WriteAsync(held.GetBuffer().AsMemory(0, (int)held.Length), CancellationToken.None);
     }
 
-    /// <summary>Whether a request is written down: when it did something, may have done it, or was refused something that is guarded.</summary>
-    private bool IsTold(HttpContext context, AuditedEndpoint endpoint, out int status)
+    /// <summary>Whether a request is written down: when it did something, may have done it, or was refused something that is guarded; a refusal is counted.</summary>
+    private bool IsToWrite(HttpContext context, AuditedEndpoint endpoint, out int status)
     {
         var response = context.Response;
         // A client that has gone gets no answer, so the status is still the one that each request begins with.

@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Net;
 using System.Net.Sockets;
 using Microsoft.AspNetCore.Authorization;
@@ -18,15 +17,6 @@ public sealed record AuditedEndpoint(string Name, bool IsGuarded, bool IsBulk)
     /// <summary>The parameter of routes that names a person.</summary>
     private const string HandleParameter = "handle";
 
-    /// <summary>Acts that come by the thousand and touch no identity, no right and no setting. Everything else is written before it is answered.</summary>
-    private static readonly FrozenSet<string> s_bulk = FrozenSet.ToFrozenSet<string>(
-    [
-        "submitTask", "quoteTask", "executeTask", "cancelTask", "replayTask", "replayTasks", "submitBatch", "cancelBatch", "submitTemplate",
-        "placeBid", "createBlob", "putBlob", "callAgent",
-        // Its answer is long, and cannot be held back.
-        "exportMe",
-    ]);
-
     /// <summary>The endpoint of a request; null when nothing can be changed by it.</summary>
     /// <remarks>By HTTP a GET, HEAD or OPTIONS changes nothing (RFC 9110, section 9.2.1); all other methods count, whatever the endpoint does.</remarks>
     public static AuditedEndpoint? Of(HttpContext context)
@@ -45,7 +35,8 @@ public sealed record AuditedEndpoint(string Name, bool IsGuarded, bool IsBulk)
         var name = metadata.GetMetadata<IEndpointNameMetadata>()?.EndpointName ?? endpoint.RoutePattern.RawText ?? "unnamed";
         var isOpen = metadata.GetMetadata<IAllowAnonymous>() is not null;
         var isForAdministrators = metadata.GetMetadata<AccessNeed>() is { Permission: Permission.NodeAdmin };
-        return new AuditedEndpoint(name, isOpen || isForAdministrators, s_bulk.Contains(name));
+        var mark = metadata.GetMetadata<AuditMark>() ?? AuditMark.None;
+        return new AuditedEndpoint(name, (isOpen && !mark.RefusesInTheOrdinary) || isForAdministrators, mark.IsBulk);
     }
 
     /// <summary>What a request has done, or was refused.</summary>
@@ -111,9 +102,21 @@ public sealed record AuditedEndpoint(string Name, bool IsGuarded, bool IsBulk)
 /// <param name="Credential">By what the caller was recognised, where it is no bearer credential.</param>
 public sealed record AuditNote(Id<User>? User, string? Credential = null);
 
+/// <summary>What an endpoint is to the audit log, beside what can be seen from its rights.</summary>
+/// <param name="IsBulk">Its acts come by the thousand and touch no identity, no right and no setting; those of all others are written before they are answered.</param>
+/// <param name="RefusesInTheOrdinary">A refusal is a step of what it does, and says nothing of who tries what.</param>
+public sealed record AuditMark(bool IsBulk = false, bool RefusesInTheOrdinary = false)
+{
+    /// <summary>Of an endpoint that says nothing.</summary>
+    public static AuditMark None { get; } = new();
+}
+
 /// <summary>Notes for the audit log.</summary>
 public static class AuditNotes
 {
+    /// <summary>Has the acts of an endpoint gathered: they come by the thousand and touch no identity, no right and no setting.</summary>
+    public static RouteHandlerBuilder AuditedInBulk(this RouteHandlerBuilder endpoint, bool refusesInTheOrdinary = false) => endpoint.WithMetadata(new AuditMark(true, refusesInTheOrdinary));
+
     /// <summary>Says whose account a request is about; of an anonymous one this is who acted: who has signed in, or opened the account.</summary>
     public static void ActedBy(this HttpContext context, Id<User> user) => context.Features.Set(new AuditNote(user, context.Features.Get<AuditNote>()?.Credential));
 }

@@ -3,6 +3,7 @@ using Stoa.Market.Builds;
 using Stoa.Market.Identity;
 using Stoa.Market.Metering;
 using Stoa.Market.Registry;
+using Stoa.Node.Audit;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
 using Stoa.Node.Metering;
@@ -32,7 +33,7 @@ public static class BuildsEndpoints
         api.MapPost("/blobs", (HttpRequest request, Caller caller, ContentUploads uploads, CancellationToken cancellationToken) =>
                 PutAsync(null, request, caller, uploads, cancellationToken))
             .Needs(Permission.TasksSubmit)
-            .WithName("createBlob").WithTags("Blobs").WithSummary("Upload content")
+            .WithName("createBlob").AuditedInBulk().WithTags("Blobs").WithSummary("Upload content")
             .WithDescription("Streams the body into the content store and answers its digest. Use it as the input of tasks.")
             .Accepts<Stream>("application/octet-stream")
             .TakesAtMost(options.MaxBlobBytes)
@@ -41,7 +42,7 @@ public static class BuildsEndpoints
         api.MapPut("/blobs/{digest}", (ContentHash digest, HttpRequest request, Caller caller, ContentUploads uploads, CancellationToken cancellationToken) =>
                 PutAsync(digest, request, caller, uploads, cancellationToken))
             .Needs(Permission.TasksSubmit)
-            .WithName("putBlob").WithTags("Blobs").WithSummary("Upload content under its digest")
+            .WithName("putBlob").AuditedInBulk().WithTags("Blobs").WithSummary("Upload content under its digest")
             .WithDescription("As creating a blob, but refused when the bytes do not have the digest. Repeating it changes nothing.")
             .Accepts<Stream>("application/octet-stream")
             .TakesAtMost(options.MaxBlobBytes)

@@ -1,3 +1,5 @@
+using Stoa.Node.Tasks;
+
 namespace Stoa.Node.Channels;
 
 /// <summary>Begins the windows of channels that have expired and finishes closings whose window is over, for as long as the node runs.</summary>
@@ -5,6 +7,8 @@ namespace Stoa.Node.Channels;
 public sealed class ChannelWorker(SqlChannelStore store, ChannelsOptions options, TimeProvider time, ILogger<ChannelWorker> logger) : BackgroundService
 {
     private const int ChannelsAtOnce = 200;
+
+    private readonly FailureLog _failures = new(logger, time);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -17,7 +21,7 @@ public sealed class ChannelWorker(SqlChannelStore store, ChannelsOptions options
             }
             catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
             {
-                logger.LogError(failure, "Payment channels cannot be looked at; trying again.");
+                _failures.Tell("look at payment channels", failure);
             }
 
             if (looked < ChannelsAtOnce)

@@ -289,7 +289,7 @@ public static class ChannelsEndpoints
         ?? throw new InvalidOperationException($"The user {user} has no wallet.");
 
     // What is stored is to the millisecond; a statement of it is to be the same.
-    private static DateTimeOffset Now(TimeProvider time) => DateTimeOffset.FromUnixTimeMilliseconds(time.GetUtcNow().ToUnixTimeMilliseconds());
+    private static DateTimeOffset Now(TimeProvider time) => time.GetUtcNow().ToMilliseconds();
 
     private static Refusal<ChannelRefusal> Unknown(object id) =>
         new(ChannelRefusal.ChannelUnknown, $"You have no part in a channel {id}. List those that you have with GET /api/v1/channels.");

@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using Stoa.Market.Identity;
 using Stoa.Node.Mail;
+using Stoa.Node.Tasks;
 
 namespace Stoa.Node.Identity;
 
@@ -16,25 +17,34 @@ public sealed class AccountLetters(IUserStore users, SqlAccountStore accounts, M
 
     private static readonly TimeSpan[] s_waits = [TimeSpan.FromSeconds(2), TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(30)];
 
-    private readonly Channel<(MailedCodePurpose Purpose, string Email)> _queue =
-        Channel.CreateBounded<(MailedCodePurpose, string)>(new BoundedChannelOptions(QueueMax) { FullMode = BoundedChannelFullMode.DropWrite });
+    // A mail server that is away holds up each for most of a minute.
+    private const int SentAtOnce = 8;
 
-    /// <summary>Has a code sent to an address, if an account has it. More than a thousand that wait are not taken.</summary>
-    public void Send(MailedCodePurpose purpose, string email) => _queue.Writer.TryWrite((purpose, email));
+    private readonly FailureLog _failures = new(logger, time);
+    private readonly Channel<(MailedCodePurpose Purpose, string Email)> _queue =
+        Channel.CreateBounded<(MailedCodePurpose, string)>(new BoundedChannelOptions(QueueMax));
+
+    /// <summary>Has a code sent to an address, if an account has it. More than a thousand that wait are not taken, which the log tells.</summary>
+    public void Send(MailedCodePurpose purpose, string email)
+    {
+        if (!_queue.Writer.TryWrite((purpose, email)))
+            _failures.Tell("send codes by letter as fast as they are asked for", new InvalidOperationException($"{QueueMax} wait already; whoever misses one asks again."));
+    }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        await foreach (var (purpose, email) in _queue.Reader.ReadAllAsync(stoppingToken))
+        var options = new ParallelOptions { MaxDegreeOfParallelism = SentAtOnce, CancellationToken = stoppingToken };
+        await Parallel.ForEachAsync(_queue.Reader.ReadAllAsync(stoppingToken), options, async (asked, cancellationToken) =>
         {
             try
             {
-                await SendAsync(purpose, email, stoppingToken);
+                await SendAsync(asked.Purpose, asked.Email, cancellationToken);
             }
             catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
             {
-                logger.LogError(failure, "A letter with a code ({Purpose}) cannot be sent.", purpose);
+                logger.LogError(failure, "A letter with a code ({Purpose}) cannot be sent.", asked.Purpose);
             }
-        }
+        });
     }
 
     private async Task SendAsync(MailedCodePurpose purpose, string email, CancellationToken cancellationToken)

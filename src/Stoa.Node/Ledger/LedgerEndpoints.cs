@@ -157,10 +157,9 @@ public static class LedgerEndpoints
         }
 
         var wallet = await FindWalletAsync(ledger, user.Id, cancellationToken);
-        // A repeated request finds the transfer that it made: its time differs, so it is not applied a second time but looked up.
-        var made = id.For<Transfer>();
-        var transfer = await ledger.GetTransferAsync(made, cancellationToken) ?? new Transfer(
-            made, TransferKind.Posted, accounts.World, wallet.Id, amount, null, TransferPurpose.Deposit, user.Id.ToString(), time.GetUtcNow());
+        // The same request again makes the same transfer, which the ledger answers as it was entered.
+        var transfer = new Transfer(
+            id.For<Transfer>(), TransferKind.Posted, accounts.World, wallet.Id, amount, null, TransferPurpose.Deposit, user.Id.ToString(), time.GetUtcNow());
         var applied = await ledger.ApplyAsync([transfer], cancellationToken);
         return applied.Match<IResult>(
             transfers => TypedResults.Created("/api/v1/wallet/transfers", ToContract(transfers[0], wallet.Id)),

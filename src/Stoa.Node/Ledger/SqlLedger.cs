@@ -11,7 +11,8 @@ public static class SqlLedger
     internal const string AccountColumns = "id, owner, kind, posted, pending_debits, pending_credits, created_at";
     internal const string StatedColumns = AccountColumns + ", latest_entry";
 
-    // What every act in the cell adds to. On PostgreSQL nobody locks these to read them: each act would wait for every other for as long as it runs.
+    // What every act in the cell adds to. On PostgreSQL nobody locks these to read them: each act would wait for every other for as long as it runs. What is taken out of them is looked at
+    // once more when the act has the journal to itself.
     private const string Shared = "('World', 'Clearing', 'Node', 'Platform')";
 
     // By = ANY PostgreSQL may compare each account with each of ten thousand ids.
@@ -131,7 +132,7 @@ public static class SqlLedger
 
         var ids = named.Select(id => new Id<Account>(id)).ToList();
         // The accounts of one owner come first: who holds a payer's has every transfer out of it to itself, so what it can pay, and the journal that
-        // is read next, cannot change under this act. One order for all acts keeps two from holding what the other wants.
+        // is read next, cannot change under this act. Those that are shared are not held. One order for all acts keeps two from holding what the other wants.
         var accounts = await session.QueryAsync<AccountRow>(
             $"SELECT {StatedColumns} FROM accounts WHERE id {InIds}{{if postgres}} AND kind NOT IN {Shared}{{end}} ORDER BY id {{for update}}", new { ids });
         if (!session.Dialect.IsSqlite && accounts.Count < ids.Count)
@@ -180,10 +181,17 @@ public static class SqlLedger
         if (!session.Dialect.IsSqlite && before.Shared.Count > 0)
         {
             // Others may have added to them since they were read; from here on nobody does.
-            foreach (var (id, place) in await session.QueryAsync<(Id<Account>, long)>(
-                "SELECT id, latest_entry FROM accounts WHERE id IN @ids", new { ids = before.Shared }))
+            var earlier = before.Rules.Accounts.ToDictionary(account => account.Id);
+            var after = change.Accounts.ToDictionary(account => account.Id);
+            foreach (var row in await session.QueryAsync<AccountRow>($"SELECT {StatedColumns} FROM accounts WHERE id IN @ids", new { ids = before.Shared }))
             {
-                before.Trails[id.Uuid].Continue(new JournalPlace(place));
+                before.Trails[row.Id.Uuid].Continue(new JournalPlace(row.LatestEntry));
+                // Somebody may have taken out what was there when this act judged: then it judges again.
+                if (row.Kind is not AccountKind.World && after.TryGetValue(row.Id, out var now) && earlier[row.Id] is var was && now.Available < was.Available
+                    && row.Posted - row.PendingDebits + (now.Available - was.Available) < Money.Zero)
+                {
+                    throw new SqlRetryException($"Somebody else has taken money out of {row.Id} meanwhile.");
+                }
             }
         }
 

@@ -1,5 +1,4 @@
 using Microsoft.AspNetCore.Http.HttpResults;
-using Stoa.Market;
 using Stoa.Market.Metering;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;

@@ -1,32 +1,40 @@
+using Stoa.Node.Tasks;
+
 namespace Stoa.Node.Metering;
 
 /// <summary>Adds usage up and tells of budgets, for as long as the node runs.</summary>
 public sealed class MeteringWorker(SqlUsageStore usage, SqlAlerts alerts, MeteringOptions options, TimeProvider time, ILogger<MeteringWorker> logger) : BackgroundService
 {
+    private readonly FailureLog _failures = new(logger, time);
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         while (!stoppingToken.IsCancellationRequested)
         {
-            var isMore = false;
-            try
-            {
-                isMore = await TurnAsync(stoppingToken);
-            }
-            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
-            {
-                logger.LogError(failure, "Usage cannot be added up; trying again.");
-            }
-
+            // What is added up and what is told fail each by itself.
+            var isMore = await TryAsync("add up usage", usage.FoldAsync, stoppingToken);
+            await TryAsync("tell of budgets and balances", TellAsync, stoppingToken);
             if (!isMore)
                 await Task.Delay(TimeSpan.FromMilliseconds(options.PollMs), time, stoppingToken);
         }
     }
 
-    /// <summary>One turn of the loop; whether there is more to add up at once.</summary>
-    internal async Task<bool> TurnAsync(CancellationToken cancellationToken)
+    private async Task<bool> TellAsync(CancellationToken cancellationToken)
     {
-        var isMore = await usage.FoldAsync(cancellationToken);
         await alerts.TellAsync(cancellationToken);
-        return isMore;
+        return false;
+    }
+
+    private async Task<bool> TryAsync(string step, Func<CancellationToken, Task<bool>> act, CancellationToken stoppingToken)
+    {
+        try
+        {
+            return await act(stoppingToken);
+        }
+        catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
+        {
+            _failures.Tell(step, failure);
+            return false;
+        }
     }
 }

@@ -302,7 +302,7 @@ internal static class SqlBudgets
         Id<AgentTask> TaskId, Id<Budget> BudgetId, DateTimeOffset StartAt, Money Amount, ListingName Agent, string State, string? Outcome);
 }
 
-/// <summary>What a task holds of a budget.</summary>
+/// <summary>What a task holds of a budget; a download under way, whose id stands in the same column, is no such record.</summary>
 /// <param name="TaskId">The task.</param>
 /// <param name="BudgetId">The budget.</param>
 /// <param name="StartAt">The period that it was held in.</param>

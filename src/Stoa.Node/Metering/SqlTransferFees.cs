@@ -21,7 +21,7 @@ namespace Stoa.Node.Metering;
 /// <param name="cell">Which node this is.</param>
 public sealed class SqlTransferFees(Database database, SystemAccounts accounts, UsagePrices prices, SplitPolicy split, Cell cell)
 {
-    private const int VoidedAtOnce = 100;
+    private const int AbandonedAtOnce = 100;
 
     // A node that has just started may send before it has given a sign of life.
     private static readonly TimeSpan s_untilListed = TimeSpan.FromMinutes(1);
@@ -107,22 +107,18 @@ public sealed class SqlTransferFees(Database database, SystemAccounts accounts, 
         },
         cancellationToken);
 
-    /// <summary>Gives back what downloads took and hold that nobody sends any more: their nodes are not alive. What they had sent is not known, and costs nothing.</summary>
-    /// <returns>How many there were.</returns>
-    public async Task<int> VoidAbandonedAsync(DateTimeOffset now, CancellationToken cancellationToken)
-    {
-        var abandoned = await database.ReadAsync(
-            session => session.QueryAsync<Id<UsageCharge>>(
-                """
-                SELECT id FROM open_transfers
-                WHERE holder <> @self AND created_at < @before AND holder NOT IN (SELECT holder FROM nodes) ORDER BY id LIMIT @limit
-                """,
-                new { self = cell.Self.ToString(), before = now - s_untilListed, limit = VoidedAtOnce }),
-            cancellationToken);
-        foreach (var id in abandoned)
-            await CloseAsync(id, 0, now, cancellationToken);
-        return abandoned.Count;
-    }
+    /// <summary>Downloads that nobody sends any more: their nodes are not alive. What they had sent is not known, and is to cost nothing.</summary>
+    /// <param name="after">The last one of the page before; null for the first page.</param>
+    /// <param name="now">UTC.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public Task<IReadOnlyList<Id<UsageCharge>>> ListAbandonedAsync(Id<UsageCharge>? after, DateTimeOffset now, CancellationToken cancellationToken) => database.ReadAsync(
+        session => session.QueryAsync<Id<UsageCharge>>(
+            """
+            SELECT id FROM open_transfers
+            WHERE id > @after AND holder <> @self AND created_at < @before AND holder NOT IN (SELECT holder FROM nodes) ORDER BY id LIMIT @limit
+            """,
+            new { after = after?.ToString() ?? "", self = cell.Self.ToString(), before = now - s_untilListed, limit = AbandonedAtOnce }),
+        cancellationToken);
 
     /// <summary>What was sent to a user in the month, what is on its way for nothing included.</summary>
     public Task<(long Free, long Paid)> FindMonthAsync(Id<User> user, DateTimeOffset now, CancellationToken cancellationToken) => database.ReadAsync(
@@ -144,6 +140,7 @@ public sealed class SqlTransferFees(Database database, SystemAccounts accounts, 
         var day = SpendingAllowance.DayOf(now);
         if (allowance is { } key && await SqlKeySpending.FindTooMuchAsync(session, key, day, amount) is { } spent)
         {
+            await GiveBackAsync(session, budgets, user, amount);
             return new Refusal<TransferFeeRefusal>(
                 TransferFeeRefusal.SpendingLimitReached,
                 $"{what}. Your API key may spend {key.PerDay} USD a day, in UTC, and {spent} are spent or held today. Wait for the next day, ask for less with a Range, or use a key with a higher limit.");
@@ -153,6 +150,7 @@ public sealed class SqlTransferFees(Database database, SystemAccounts accounts, 
         var refused = wallet is null ? null : (await SqlLedger.ApplyAsync(session, [UsageTransfers.Hold(download.Id, wallet.Id, accounts.Node, amount, now)])).Refusal;
         if (wallet is null || refused is { Code: TransferRefusal.InsufficientFunds })
         {
+            await GiveBackAsync(session, budgets, user, amount);
             return new Refusal<TransferFeeRefusal>(
                 TransferFeeRefusal.InsufficientFunds,
                 $"{what}, more than your wallet has available. Pay in (POST /api/v1/payments/add-credit), ask for less with a Range, or wait for the next month; credit of plans pays for tasks alone.");
@@ -165,6 +163,13 @@ public sealed class SqlTransferFees(Database database, SystemAccounts accounts, 
         if (allowance is not null)
             await SqlKeySpending.SpendAsync(session, allowance.KeyId, day, amount);
         return download with { WalletId = wallet.Id, KeyId = allowance?.KeyId, KeyDay = allowance is null ? null : day };
+    }
+
+    /// <summary>A download is refused after all. What budgets have learned meanwhile of tasks that have ended stays.</summary>
+    private static Task GiveBackAsync(SqlSession session, BudgetedGroup budgets, Id<User> user, Money amount)
+    {
+        budgets.Settle(user, amount, Money.Zero);
+        return SqlBudgets.UpdateAsync(session, budgets.Changed);
     }
 
     private async Task SettleAsync(SqlSession session, OpenTransfer download, Id<Account> wallet, long paidBytes, DateTimeOffset now)

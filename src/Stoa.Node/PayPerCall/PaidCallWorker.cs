@@ -1,3 +1,4 @@
+using Stoa.Market.Channels;
 using Stoa.Market.Identity;
 using Stoa.Market.Tasks;
 using Stoa.Node.Tasks;
@@ -39,36 +40,43 @@ public sealed class PaidCallWorker(
     internal async Task LookAsync(CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        await EachByItself.DoAsync(
-            await store.ListOpenAsync(now, MaxAtOnce, cancellationToken),
-            async call =>
-            {
-                if (call.Task is { } id && await tasks.GetAsync(id, cancellationToken) is { } task)
-                    await EndAsync(call, task, cancellationToken);
-            },
-            Tell,
-            cancellationToken);
+        var payee = (User?)null;
+        for (PaidCallPlace? last = null; await store.ListOpenAsync(last, MaxAtOnce, cancellationToken) is { Count: > 0 } open; last = open[^1].Place)
+        {
+            await EachByItself.DoAsync(
+                open,
+                async call =>
+                {
+                    if (call.Task is { } id)
+                    {
+                        if (await tasks.GetAsync(id, cancellationToken) is { } task)
+                            await EndAsync(call, task, cancellationToken);
+                    }
+                    else if (call.CreatedAt < now - s_longestSubmission)
+                    {
+                        payee ??= await users.FindByHandleAsync(options.Payee, cancellationToken);
+                        await FindLostAsync(call, payee, cancellationToken);
+                    }
+                },
+                Tell,
+                cancellationToken);
+        }
 
-        var lostCalls = (await store.ListOpenAsync(now - s_longestSubmission, MaxAtOnce, cancellationToken)).Where(call => call.Task is null).ToList();
-        var payee = lostCalls.Count == 0 ? null : await users.FindByHandleAsync(options.Payee, cancellationToken);
-        await EachByItself.DoAsync(
-            lostCalls,
-            async lost =>
-            {
-                var submitted = payee is null ? null : (await tasks.FindSubmissionAsync(payee.Id, new IdempotencyKey(lost.Key, lost.RequestHash), cancellationToken)).Match(
-                    task => task, _ => null);
-                if (submitted is null)
-                    await store.ReleaseAsync(lost, cancellationToken);
-                else
-                    await store.AttachAsync(lost, submitted.Id, cancellationToken);
-            },
-            Tell,
-            cancellationToken);
-        await EachByItself.DoAsync(
-            await store.ListOverAsync(MaxAtOnce, cancellationToken),
+        await EachByItself.DoAllAsync<Id<Channel>>(
+            after => store.ListOverAsync(after, MaxAtOnce, cancellationToken),
             channel => store.ReturnAsync(channel, now, cancellationToken),
             (channel, failure) => _failures.TellOf("give back what calls have left over of", channel, failure),
             cancellationToken);
+    }
+
+    private async Task FindLostAsync(PaidCall lost, User? payee, CancellationToken cancellationToken)
+    {
+        var submitted = payee is null ? null : (await tasks.FindSubmissionAsync(payee.Id, new IdempotencyKey(lost.Key, lost.RequestHash), cancellationToken)).Match(
+            task => task, _ => null);
+        if (submitted is null)
+            await store.ReleaseAsync(lost, cancellationToken);
+        else
+            await store.AttachAsync(lost, submitted.Id, cancellationToken);
     }
 
     private void Tell(PaidCall call, Exception failure) => _failures.TellOf("end the call of", call.Key, failure);

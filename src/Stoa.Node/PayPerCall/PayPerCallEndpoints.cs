@@ -9,6 +9,7 @@ using Stoa.Market.Identity;
 using Stoa.Market.PayPerCall;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
+using Stoa.Node.Audit;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
 using Stoa.Node.Tasks;
@@ -31,7 +32,7 @@ public static class PayPerCallEndpoints
     {
         api.MapPost("/calls/{publisher}/{agent}", CallAsync)
             .OpenToAll()
-            .WithName("callAgent").WithTags("Pay per call").WithSummary("Call an agent and pay for it out of a channel")
+            .WithName("callAgent").AuditedInBulk(refusesInTheOrdinary: true).WithTags("Pay per call").WithSummary("Call an agent and pay for it out of a channel")
             .WithDescription("No account is needed. The body is the input, each query parameter a parameter of the agent; agent is a name, or name@version. Without a payment the answer is 402, and its header PAYMENT-REQUIRED says how to pay (base64 of JSON, as x402 version 2 has it): sign a voucher of a payment channel and send it as PAYMENT-SIGNATURE. The answer is the agent's output; PAYMENT-RESPONSE says what was charged, and what is over is credit for the next call. The same call with the same payment, or with the same Idempotency-Key, is one call. One that takes longer is answered by 202; fetch its result.")
             .TakesAtMost(MaxInputBytes)
             .Produces<Stream>(StatusCodes.Status200OK, "application/octet-stream")
@@ -80,7 +81,9 @@ public static class PayPerCallEndpoints
             return unpaid;
 
         var key = KeyOf(context, asked, payment);
-        var (call, credit) = await till.ReserveAsync(paid.Id, key, asked, quote.Hold, cancellationToken);
+        if (!(await till.ReserveAsync(paid.Id, key, asked, quote.Hold, cancellationToken)).TryGet(out var reservation, out refusal))
+            return refusal.ToProblem();
+        var (call, isNew, credit) = reservation;
         if (call is null)
         {
             var required = await till.RequireAsync(context, payee, quote, cancellationToken);
@@ -92,7 +95,8 @@ public static class PayPerCallEndpoints
         var submitted = await submit.SubmitAsync(payee.Id, asked, key, _ => null, Activity.Current?.Id, cancellationToken);
         if (!submitted.TryGet(out var made, out refusal))
         {
-            await till.ReleaseAsync(call, CancellationToken.None);
+            if (isNew)
+                await till.ReleaseAsync(call, CancellationToken.None);
             return refusal.ToProblem();
         }
 

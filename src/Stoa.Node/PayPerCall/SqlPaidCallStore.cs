@@ -16,41 +16,71 @@ namespace Stoa.Node.PayPerCall;
 /// <param name="Task">That does it; null until it was submitted.</param>
 /// <param name="Reserved">What it can cost at most.</param>
 /// <param name="Price">What it has cost; null until it has ended.</param>
-public sealed record PaidCall(Id<Channel> Channel, string Key, ContentHash RequestHash, Id<AgentTask>? Task, Money Reserved, Money? Price);
+/// <param name="CreatedAt">When it was reserved, UTC.</param>
+public sealed record PaidCall(Id<Channel> Channel, string Key, ContentHash RequestHash, Id<AgentTask>? Task, Money Reserved, Money? Price, DateTimeOffset CreatedAt)
+{
+    /// <summary>Where it is in the order of age.</summary>
+    public PaidCallPlace Place => new(CreatedAt, Channel, Key);
+}
+
+/// <summary>What came of asking for a reservation.</summary>
+/// <param name="Call">The call; null when the credit does not suffice.</param>
+/// <param name="IsNew">Whether it was not there before: only who has made it may take it back.</param>
+/// <param name="Credit">As it was found.</param>
+public readonly record struct Reservation(PaidCall? Call, bool IsNew, CallCredit Credit);
+
+/// <summary>A place among calls, the oldest first.</summary>
+public readonly record struct PaidCallPlace(DateTimeOffset CreatedAt, Id<Channel> Channel, string Key);
 
 /// <summary>Calls in the cell's database, and the credit that they are paid out of.</summary>
 /// <remarks>Whoever changes the credit of a channel has its row in <c>channels</c> locked, as those who settle vouchers have.</remarks>
 public sealed class SqlPaidCallStore(Database database, IdSource ids)
 {
-    private const string Columns = "channel_id AS channel, request_key AS key, request_hash, task_id AS task, reserved, price";
+    private const string Columns = "channel_id AS channel, request_key AS key, request_hash, task_id AS task, reserved, price, created_at";
 
     /// <summary>Reserves what a call can cost; the same call again changes nothing.</summary>
-    /// <returns>The call, or null with the credit that does not suffice.</returns>
-    public Task<(PaidCall? Call, CallCredit Credit)> ReserveAsync(
-        Id<Channel> channel, string key, ContentHash requestHash, Money amount, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
+    /// <returns>The call, or null with the credit that does not suffice; refused when the key names a call for something else, which may have cost less.</returns>
+    public Task<Outcome<Reservation, TaskRefusal>> ReserveAsync(
+        Id<Channel> channel, string key, ContentHash requestHash, Money amount, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync<Outcome<Reservation, TaskRefusal>>(
         async session =>
         {
             var credit = await LockAsync(session, channel);
             if (await session.QueryFirstOrDefaultAsync<PaidCall>(
                 $"SELECT {Columns} FROM paid_calls WHERE channel_id = @channel AND request_key = @key", new { channel, key }) is { } before)
             {
-                return (before, credit);
+                return before.RequestHash == requestHash
+                    ? new Reservation(before, IsNew: false, credit)
+                    : new Refusal<TaskRefusal>(TaskRefusal.IdempotencyKeyReused, "The key was used for another call out of this channel. Use a new key for each call.");
             }
 
             if (credit.Left < amount)
-                return ((PaidCall?)null, credit);
+                return new Reservation(null, IsNew: false, credit);
             await session.ExecuteAsync(
                 "INSERT INTO paid_calls (channel_id, request_key, request_hash, reserved, created_at) VALUES (@channel, @key, @requestHash, @amount, @now)",
                 new { channel, key, requestHash, amount, now });
             await session.ExecuteAsync("UPDATE call_credit SET reserved = reserved + @amount WHERE channel_id = @channel", new { channel, amount });
-            return (new PaidCall(channel, key, requestHash, null, amount, null), credit with { Reserved = credit.Reserved + amount });
+            return new Reservation(new PaidCall(channel, key, requestHash, null, amount, null, now), IsNew: true, credit with { Reserved = credit.Reserved + amount });
         },
         cancellationToken);
 
     /// <summary>Writes which task does a call.</summary>
+    /// <remarks>Of two requests that are the same call the one that was refused may have taken the reservation back meanwhile. The task is there and costs what it costs, so it is reserved again.</remarks>
     public Task AttachAsync(PaidCall call, Id<AgentTask> task, CancellationToken cancellationToken) => database.WriteAsync(
-        session => session.ExecuteAsync(
-            "UPDATE paid_calls SET task_id = @task WHERE channel_id = @Channel AND request_key = @Key AND task_id IS NULL", new { task, call.Channel, call.Key }),
+        async session =>
+        {
+            await LockAsync(session, call.Channel);
+            if (await session.ExecuteAsync(
+                "UPDATE paid_calls SET task_id = @task WHERE channel_id = @Channel AND request_key = @Key AND (task_id IS NULL OR task_id = @task)",
+                new { task, call.Channel, call.Key }) == 1)
+            {
+                return;
+            }
+
+            await session.ExecuteAsync(
+                "INSERT INTO paid_calls (channel_id, request_key, request_hash, task_id, reserved, created_at) VALUES (@Channel, @Key, @RequestHash, @task, @Reserved, @CreatedAt)",
+                new { call.Channel, call.Key, call.RequestHash, task, call.Reserved, call.CreatedAt });
+            await session.ExecuteAsync("UPDATE call_credit SET reserved = reserved + @Reserved WHERE channel_id = @Channel", new { call.Reserved, call.Channel });
+        },
         cancellationToken);
 
     /// <summary>Takes back the reservation of a call whose task was refused: the same call may be tried again.</summary>
@@ -85,45 +115,51 @@ public sealed class SqlPaidCallStore(Database database, IdSource ids)
         session => session.QueryFirstOrDefaultAsync<PaidCall>($"SELECT {Columns} FROM paid_calls WHERE task_id = @task", new { task }), cancellationToken);
 
     /// <summary>Calls that have no price yet, the oldest first.</summary>
-    /// <param name="before">Only those that were reserved before.</param>
+    /// <param name="after">Only those behind it; null for all.</param>
     /// <param name="limit">The most.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public Task<IReadOnlyList<PaidCall>> ListOpenAsync(DateTimeOffset before, int limit, CancellationToken cancellationToken) => database.ReadAsync(
+    public Task<IReadOnlyList<PaidCall>> ListOpenAsync(PaidCallPlace? after, int limit, CancellationToken cancellationToken) => database.ReadAsync(
         session => session.QueryAsync<PaidCall>(
-            $"SELECT {Columns} FROM paid_calls WHERE price IS NULL AND created_at < @before ORDER BY created_at LIMIT @limit", new { before, limit }),
+            $"""
+            SELECT {Columns} FROM paid_calls WHERE price IS NULL AND (created_at > @at OR (created_at = @at AND (channel_id > @channel OR (channel_id = @channel AND request_key > @key))))
+            ORDER BY created_at, channel_id, request_key LIMIT @limit
+            """,
+            new { at = after?.CreatedAt ?? DateTimeOffset.UnixEpoch, channel = after?.Channel.ToString() ?? "", key = after?.Key ?? "", limit }),
         cancellationToken);
 
-    /// <summary>Channels that are closed and of which what calls have left over was not given back yet.</summary>
-    public Task<IReadOnlyList<Id<Channel>>> ListOverAsync(int limit, CancellationToken cancellationToken) => database.ReadAsync(
+    /// <summary>Channels that are closed and of which what calls have left over was not given back yet, in the order of their ids.</summary>
+    /// <param name="after">Only those behind it; null for all.</param>
+    /// <param name="limit">The most.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public Task<IReadOnlyList<Id<Channel>>> ListOverAsync(Id<Channel>? after, int limit, CancellationToken cancellationToken) => database.ReadAsync(
         session => session.QueryAsync<Id<Channel>>(
             """
             SELECT k.channel_id FROM call_credit AS k JOIN channels AS c ON c.id = k.channel_id
-            WHERE NOT k.is_over AND k.reserved = 0 AND c.state = 'Closed' LIMIT @limit
+            WHERE k.channel_id > @after AND NOT k.is_over AND k.reserved = 0 AND c.state = 'Closed' ORDER BY k.channel_id LIMIT @limit
             """,
-            new { limit }),
+            new { after = after?.ToString() ?? "", limit }),
         cancellationToken);
 
-    /// <summary>Gives back what calls have left over of one; false when it cannot be done yet.</summary>
-    public Task<bool> ReturnAsync(Id<Channel> channel, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
+    /// <summary>Gives back what calls have left over of one, unless a call is under way again.</summary>
+    /// <exception cref="InvalidOperationException">It cannot be given back now: whoever sells has spent it elsewhere.</exception>
+    public Task ReturnAsync(Id<Channel> channel, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
         async session =>
         {
             var credit = await LockAsync(session, channel);
             if (credit.Reserved > Money.Zero)
-                return false;
+                return;
             if (credit.Left > Money.Zero)
             {
                 var (payer, payee) = await session.QuerySingleAsync<(Id<Account>, Id<Account>)>(
                     "SELECT payer_wallet_id, payee_wallet_id FROM channels WHERE id = @channel", new { channel });
                 var back = new Transfer(
                     ids.Next<Transfer>(), TransferKind.Posted, payee, payer, credit.Left, null, TransferPurpose.CallReturn, channel.ToString(), now.ToMilliseconds());
-                // Whoever sells has spent it elsewhere: it is tried again.
-                if ((await SqlLedger.ApplyAsync(session, [back])).Refusal is not null)
-                    return false;
+                if ((await SqlLedger.ApplyAsync(session, [back])).Refusal is { } refused)
+                    throw new InvalidOperationException($"{credit.Left} USD cannot be given back out of the wallet of the account that sells: {refused.Code}: {refused.Detail}");
             }
 
             await session.ExecuteAsync(
                 "UPDATE call_credit SET returned = returned + @Left, is_over = @isOver WHERE channel_id = @channel", new { credit.Left, isOver = true, channel });
-            return true;
         },
         cancellationToken);
 

@@ -91,7 +91,7 @@ public sealed class Till(
             change => change.After, refused => refused.Code is ChannelRefusal.VoucherSuperseded ? good.Channel : refused.ToProblem());
     }
 
-    public Task<(PaidCall? Call, CallCredit Credit)> ReserveAsync(Id<Channel> channel, string key, TaskRequest asked, Money amount, CancellationToken cancellationToken) =>
+    public Task<Outcome<Reservation, TaskRefusal>> ReserveAsync(Id<Channel> channel, string key, TaskRequest asked, Money amount, CancellationToken cancellationToken) =>
         calls.ReserveAsync(channel, key, asked.Hash(), amount, time.GetUtcNow(), cancellationToken);
 
     public Task ReleaseAsync(PaidCall call, CancellationToken cancellationToken) => calls.ReleaseAsync(call, cancellationToken);

@@ -75,7 +75,7 @@ public sealed class PaymentDesk(
             ? await stripe.CreatePortalAsync(customer, back.Url, idempotencyKey, cancellationToken)
             : new Refusal<PaymentRefusal>(PaymentRefusal.CustomerUnknown, "You have paid nothing in yet. Begin with POST /api/v1/payments/add-credit.");
 
-    private DateTimeOffset Now => DateTimeOffset.FromUnixTimeMilliseconds(time.GetUtcNow().ToUnixTimeMilliseconds());
+    private DateTimeOffset Now => time.GetUtcNow().ToMilliseconds();
 
     private async Task<string> CustomerAsync(User user, CancellationToken cancellationToken) =>
         (await parties.FindAsync(user.Id, cancellationToken))?.Customer

@@ -79,7 +79,7 @@ public sealed class PaymentWorker(
             }
             catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
             {
-                logger.LogError(failure, "Payments cannot be looked at; trying again.");
+                _failures.Tell("look at payments", failure);
             }
 
             if (looked < AtOnce)

@@ -105,7 +105,7 @@ public static class PaymentsEndpoints
         if (await FindAsync(id, caller, store, cancellationToken) is not { } payment)
             return Unknown(id).ToProblem();
         var amount = body.Value.Amount is { } text ? ReadAmount(text) : payment.Amount - payment.Refunded;
-        var now = DateTimeOffset.FromUnixTimeMilliseconds(time.GetUtcNow().ToUnixTimeMilliseconds());
+        var now = time.GetUtcNow().ToMilliseconds();
         var asked = new Refund(made.For<Refund>(), id, amount, RefundState.Requested, null, null, now, now);
         if (!(await store.RequestRefundAsync(asked, cancellationToken)).TryGet(out var refund, out var refusal))
             return refusal.ToProblem();

@@ -1,3 +1,4 @@
+using Stoa.Market;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Payments;
@@ -68,7 +69,7 @@ public sealed class PayoutDesk(SqlPayoutStore payouts, SqlStripeParties parties,
         return await payouts.FindAsync(id, cancellationToken);
     }
 
-    private DateTimeOffset Now => DateTimeOffset.FromUnixTimeMilliseconds(time.GetUtcNow().ToUnixTimeMilliseconds());
+    private DateTimeOffset Now => time.GetUtcNow().ToMilliseconds();
 
     private async Task<Func<Payout, PayoutChange>> AskAsync(Payout payout, CancellationToken cancellationToken)
     {

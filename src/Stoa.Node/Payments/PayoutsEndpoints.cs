@@ -79,7 +79,7 @@ public static class PayoutsEndpoints
     {
         Money? amount = body.Value.Amount is { } text ? PaymentsEndpoints.ReadAmount(text) : null;
         var wallet = await PaymentsEndpoints.FindWalletAsync(ledger, caller.UserId, cancellationToken);
-        var now = DateTimeOffset.FromUnixTimeMilliseconds(time.GetUtcNow().ToUnixTimeMilliseconds());
+        var now = time.GetUtcNow().ToMilliseconds();
         if (await parties.FindAsync(caller.UserId, cancellationToken) is { Account: not null, AccountState: not PayoutAccountState.Active })
         {
             // Stripe may have told that it is ready, and nobody have heard of it.

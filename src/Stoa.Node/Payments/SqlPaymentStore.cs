@@ -250,12 +250,6 @@ public sealed class SqlPaymentStore(Database database, Id<Account> world)
             new { limit }),
         cancellationToken);
 
-    /// <summary>What a user owes for payments that went back after they were spent.</summary>
-    public Task<Money> OwedAsync(Id<User> user, CancellationToken cancellationToken) => database.ReadAsync(
-        session => session.QuerySingleAsync<Money>(
-            "SELECT CAST(COALESCE(SUM(refunded + disputed - recovered), 0) AS BIGINT) FROM payments WHERE user_id = @user AND refunded + disputed > recovered", new { user }),
-        cancellationToken);
-
     /// <summary>Pays what a user owes, as far as the wallet reaches.</summary>
     public Task CollectAsync(Id<User> user, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
         async session =>

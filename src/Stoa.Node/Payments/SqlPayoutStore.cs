@@ -27,7 +27,6 @@ public sealed class SqlPayoutStore(Database database, Id<Account> world)
         """;
 
     private static readonly TimeSpan s_lease = TimeSpan.FromMinutes(5);
-    private static readonly TimeSpan s_patience = TimeSpan.FromDays(30);
 
     /// <summary>Holds the amount of a payout; one with the same id is there already when a request is repeated, and is answered.</summary>
     /// <param name="id">Of the payout.</param>
@@ -132,11 +131,11 @@ public sealed class SqlPayoutStore(Database database, Id<Account> world)
             cancellationToken);
     }
 
-    /// <summary>Puts off a payout about which Stripe could not be asked; after a month it waits for an administrator, with its money held.</summary>
+    /// <summary>Puts off a payout about which Stripe could not be asked; after a month daily, for as long as it takes: somebody's money is held.</summary>
     public Task PostponeAsync(Payout taken, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
         session => session.ExecuteAsync(
             "UPDATE payouts SET due_at = @due, looks = looks + 1 WHERE id = @Id AND version = @Version",
-            new { taken.Id, taken.Version, due = now - taken.CreatedAt < s_patience ? now + PaymentSchedule.Backoff(taken.Looks) : (DateTimeOffset?)null }),
+            new { taken.Id, taken.Version, due = PaymentSchedule.Next(taken, now) }),
         cancellationToken);
 
     private static Task<Payout?> FindAsync(SqlSession session, Id<Payout> id) => session.QueryFirstOrDefaultAsync<Payout>(Select + "WHERE id = @id", new { id });

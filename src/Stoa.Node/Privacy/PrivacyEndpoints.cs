@@ -1,4 +1,5 @@
 using Stoa.Market.Identity;
+using Stoa.Node.Audit;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
 
@@ -14,7 +15,7 @@ public static class PrivacyEndpoints
         api.MapErasure();
         api.MapPost("/users/me/export", Export)
             .Needs(Permission.AccountManage)
-            .WithName("exportMe").WithTags("Identity").WithSummary("Export all that is stored about you")
+            .WithName("exportMe").AuditedInBulk().WithTags("Identity").WithSummary("Export all that is stored about you")
             .WithDescription("Lines of JSON, each { kind, value }: profile, keys without their secrets, tasks with inputs, outputs, logs and receipts, templates, schedules, webhooks, reviews, agents, channels, transfers, audit entries and stored content. It is read while it is sent and may be long.")
             .Produces<string>(StatusCodes.Status200OK, JsonLines)
             .Refuses(RequestRefusal.RateLimited);

@@ -6,6 +6,7 @@ using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Tasks;
+using Stoa.Node.Audit;
 using Stoa.Node.Events;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
@@ -25,7 +26,7 @@ public static class BatchesEndpoints
         var batches = api.MapGroup("/batches").WithTags("Batches");
         batches.MapPost("/", SubmitAsync)
             .Needs(Permission.TasksSubmit)
-            .WithName("submitBatch")
+            .WithName("submitBatch").AuditedInBulk()
             .WithSummary("Submit a batch")
             .WithDescription("Up to 10,000 tasks in one transaction: all are checked first, then all are made, or none.")
             .TakesAtMost(MaxRequestBytes)
@@ -44,7 +45,7 @@ public static class BatchesEndpoints
             .Refuses(TaskRefusal.BatchUnknown);
         batches.MapDelete("/{id}", CancelAsync)
             .Needs(Permission.TasksSubmit)
-            .WithName("cancelBatch")
+            .WithName("cancelBatch").AuditedInBulk()
             .WithSummary("Cancel a batch")
             .WithDescription("Ends its tasks that wait; those that run are asked to stop.")
             .Refuses(TaskRefusal.BatchUnknown, TaskRefusal.AlreadyFinal);

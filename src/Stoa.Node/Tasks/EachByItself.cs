@@ -27,4 +27,16 @@ internal static class EachByItself
 
         return done;
     }
+
+    /// <summary>Does it to all that there are, page by page, past those that fail: they stay where they are, and however many they are the others are not to wait behind them.</summary>
+    /// <param name="list">What comes after one; null for the first page. Empty when there is nothing more.</param>
+    /// <param name="act">What is done to one.</param>
+    /// <param name="tell">Told of each that failed, and why.</param>
+    /// <param name="cancellationToken">Ends the round: what is thrown then is thrown here.</param>
+    public static async Task DoAllAsync<T>(Func<T?, Task<IReadOnlyList<T>>> list, Func<T, Task> act, Action<T, Exception> tell, CancellationToken cancellationToken)
+        where T : struct
+    {
+        for (var page = await list(null); page.Count > 0; page = await list(page[^1]))
+            await DoAsync(page, act, tell, cancellationToken);
+    }
 }

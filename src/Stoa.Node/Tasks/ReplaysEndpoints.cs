@@ -4,6 +4,7 @@ using Stoa.Client.Contracts;
 using Stoa.Market;
 using Stoa.Market.Identity;
 using Stoa.Market.Tasks;
+using Stoa.Node.Audit;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
 using Stoa.Primitives;
@@ -20,14 +21,14 @@ public static class ReplaysEndpoints
         var tasks = api.MapGroup("/tasks").WithTags("Tasks");
         tasks.MapPost("/{id}/replay", ReplayAsync)
             .Needs(Permission.TasksSubmit)
-            .WithName("replayTask")
+            .WithName("replayTask").AuditedInBulk()
             .WithSummary("Do a failed task again")
             .WithDescription("Makes a new task of what was asked for, with a hold of its own: the same input, parameters, limits, priority and regions, and the same agent version. A task with a requirement is chosen for anew, and put out to bids anew when it was. A task is replayed once: to repeat the request gives the same new task.")
             .Produces<TaskResponse>(StatusCodes.Status202Accepted)
             .Refuses([.. TasksEndpoints.SubmissionRefusals, TaskRefusal.TaskUnknown, TaskRefusal.NotReplayable, TaskRefusal.BudgetTooSmall, TaskRefusal.AuctionsTooMany, TaskRefusal.InsufficientFunds, TaskRefusal.BudgetExhausted, TaskRefusal.OpenTasksTooMany, TaskRefusal.SpendingLimitReached]);
         tasks.MapPost("/replays", ReplayManyAsync)
             .Needs(Permission.TasksSubmit)
-            .WithName("replayTasks")
+            .WithName("replayTasks").AuditedInBulk()
             .WithSummary("Do failed tasks again")
             .WithDescription("Looks at one page of your failed tasks, newest first, and replays those that meet the filter, each as replayTask does; what is refused is told of each. One that was replayed before is not done again, and a replay that failed only if again is true. Go on with nextCursor.")
             .Produces<ReplaysResponse>();

@@ -9,6 +9,7 @@ using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Metering;
 using Stoa.Market.Tasks;
+using Stoa.Node.Audit;
 using Stoa.Node.Events;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
@@ -30,7 +31,7 @@ public static class TasksEndpoints
         var tasks = api.MapGroup("/tasks").WithTags("Tasks");
         tasks.MapPost("/", SubmitAsync)
             .Needs(Permission.TasksSubmit)
-            .WithName("submitTask")
+            .WithName("submitTask").AuditedInBulk()
             .WithSummary("Submit a task")
             .WithDescription("Holds the price at the task's limits and queues the task; an idle node begins at once, unless it is put off by dueAt. With wait the line is held until the task has ended (201) or the time is over (202).")
             .TakesAtMost(MaxRequestBytes)
@@ -38,7 +39,7 @@ public static class TasksEndpoints
             .Refuses([.. SubmissionRefusals, TaskRefusal.BudgetTooSmall, TaskRefusal.AuctionsTooMany, TaskRefusal.DueTooLate, TaskRefusal.InsufficientFunds, TaskRefusal.BudgetExhausted, TaskRefusal.OpenTasksTooMany, TaskRefusal.SpendingLimitReached, TaskRefusal.IdempotencyKeyReused]);
         tasks.MapPost("/quote", QuoteAsync)
             .Needs(Permission.TasksRead)
-            .WithName("quoteTask")
+            .WithName("quoteTask").AuditedInBulk()
             .WithSummary("Ask what a task would hold")
             .WithDescription("Checks everything that a submission checks but the wallet, and makes no task.")
             .TakesAtMost(MaxRequestBytes)
@@ -56,13 +57,13 @@ public static class TasksEndpoints
             .Refuses(TaskRefusal.TaskUnknown);
         tasks.MapDelete("/{id}", CancelAsync)
             .Needs(Permission.TasksSubmit)
-            .WithName("cancelTask")
+            .WithName("cancelTask").AuditedInBulk()
             .WithSummary("Cancel a task")
             .WithDescription("Ends a queued task at once (200). A running one is asked to stop (202): it ends as cancelled, or as it ends by itself if it is faster.")
             .Refuses(TaskRefusal.TaskUnknown, TaskRefusal.AlreadyFinal);
         tasks.MapPost("/{id}/execute", ExecuteAsync)
             .Needs(Permission.TasksSubmit)
-            .WithName("executeTask")
+            .WithName("executeTask").AuditedInBulk()
             .WithSummary("Run a task now and wait for it")
             .WithDescription("Moves a queued task before your other ones that wait, due at once, and holds the line until it has ended (200) or the time is over (202).")
             .Refuses(TaskRefusal.TaskUnknown);

@@ -4,6 +4,7 @@ using Stoa.Market;
 using Stoa.Market.Identity;
 using Stoa.Market.Tasks;
 using Stoa.Market.Templates;
+using Stoa.Node.Audit;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
 using Stoa.Node.Tasks;
@@ -45,7 +46,7 @@ public static class TemplatesEndpoints
             .Refuses(TemplateRefusal.TemplateUnknown, TemplateRefusal.TemplateInUse);
         templates.MapPost("/{id}/tasks", SubmitAsync)
             .Needs(Permission.TasksSubmit)
-            .WithName("submitTemplate").WithSummary("Fill in a template and submit it")
+            .WithName("submitTemplate").AuditedInBulk().WithSummary("Fill in a template and submit it")
             .WithDescription("Checks and holds as a submission of the filled-in task does. With wait the line is held until the task has ended (201) or the time is over (202).")
             .TakesIdempotencyKey()
             .Refuses(TemplateRefusal.TemplateUnknown, TemplateRefusal.TemplateValuesInvalid)

@@ -104,20 +104,6 @@ public sealed class VoucherTests
     }
 
     [Fact]
-    public void Reader_OfAChain_TakesWordsOnlyForward()
-    {
-        var reader = new ChainReader(s_chain.Commit(s_channel.Terms, new Money(5), new Money(2)));
-
-        reader.TryAdvance(3, s_chain[3]).ShouldBeTrue();
-        reader.TryAdvance(3, s_chain[3]).ShouldBeFalse();
-        reader.TryAdvance(2, s_chain[2]).ShouldBeFalse();
-        reader.TryAdvance(4, s_chain[5]).ShouldBeFalse();
-        reader.TryAdvance(101, s_chain[100]).ShouldBeFalse();
-        reader.TryAdvance(100, s_chain[100]).ShouldBeTrue();
-        reader.Cumulative.ShouldBe(new Money(205));
-    }
-
-    [Fact]
     public void Voucher_WrittenAndReadAgain_IsTheSame()
     {
         Voucher[] vouchers = [Sign(s_channel, 5), Word(7)];

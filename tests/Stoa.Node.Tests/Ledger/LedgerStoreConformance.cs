@@ -56,6 +56,28 @@ public abstract class LedgerStoreConformance(DatabaseSource source) : DatabaseTe
     }
 
     [Fact]
+    public async Task SharedAccount_OfWhichManyTakeAtOnce_GivesWhatItHas()
+    {
+        var accounts = await SystemAccounts.OpenAsync(Ledger, Ids, TimeProvider.System, Stop);
+        await AcceptAsync(Make(TransferKind.Posted, accounts.World, accounts.Platform, 1000));
+        var takers = await Task.WhenAll(Enumerable.Range(0, 12).Select(number => OpenAsync($"taker {number}")));
+
+        // Each act by itself: the store would put them into one.
+        var refusals = await Task.WhenAll(takers.Select(taker => Task.Run(() => Database.WriteAsync(
+            async session =>
+            {
+                var refusal = (await SqlLedger.ApplyAsync(session, [Make(TransferKind.Posted, accounts.Platform, taker.Id, 300)])).Refusal;
+                await Task.Delay(20, Stop);
+                return refusal?.Code;
+            },
+            Stop))));
+
+        refusals.Count(refusal => refusal is null).ShouldBe(3);
+        refusals.Where(refusal => refusal is not null).Distinct().ShouldBe([TransferRefusal.InsufficientFunds]);
+        (await Ledger.GetAccountAsync(accounts.Platform, Stop))!.Posted.ShouldBe(new Money(100));
+    }
+
+    [Fact]
     public async Task MainJob_HoldThenCaptureAndShares_MovesEveryNanodollar()
     {
         var accounts = await SystemAccounts.OpenAsync(Ledger, Ids, TimeProvider.System, Stop);

@@ -2,9 +2,7 @@ using FsCheck;
 using FsCheck.Fluent;
 using Stoa.Market;
 using Stoa.Market.Identity;
-using Stoa.Market.Ledger;
 using Stoa.Market.Metering;
-using Stoa.Market.Tasks;
 using Stoa.Node.Tests.Storage;
 using Stoa.Primitives;
 
@@ -140,7 +138,7 @@ public abstract class ChargeHistoriesConformance(DatabaseSource source) : Charge
             case Deed.Die:
                 foreach (var (id, _) in _open.Where(one => one.Value.IsOther).ToList())
                     Settle(id, 0);
-                await TransfersAt().VoidAbandonedAsync(_now.AddMinutes(2), Stop);
+                await VoidAbandonedAsync(_now.AddMinutes(2));
                 break;
             case Deed.Fold:
                 await Usage.FoldAsync(Stop);

@@ -1,11 +1,10 @@
-using Microsoft.Extensions.DependencyInjection;
 using System.Diagnostics.Metrics;
+using Microsoft.Extensions.DependencyInjection;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Membership;
 using Stoa.Market.Metering;
 using Stoa.Market.Tasks;
-using Stoa.Node.Ledger;
 using Stoa.Node.Mail;
 using Stoa.Node.Metering;
 using Stoa.Node.Quotas;
@@ -53,6 +52,15 @@ public abstract class ChargesTest(DatabaseSource source) : MeteringTest(source)
         while (!await StorageAt(node).ChargeAsync(at, Stop))
         {
         }
+    }
+
+    /// <summary>Gives back what nodes that are not alive have taken for downloads.</summary>
+    protected async Task<int> VoidAbandonedAsync(DateTimeOffset at)
+    {
+        var abandoned = await TransfersAt().ListAbandonedAsync(null, at, Stop);
+        foreach (var id in abandoned)
+            await TransfersAt().CloseAsync(id, 0, at, Stop);
+        return abandoned.Count;
     }
 
     /// <summary>A user with a wallet and content.</summary>

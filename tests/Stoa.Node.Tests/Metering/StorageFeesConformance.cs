@@ -7,7 +7,6 @@ using Stoa.Market.Metering;
 using Stoa.Node.Events;
 using Stoa.Node.Mail;
 using Stoa.Node.Metering;
-using Stoa.Node.Quotas;
 using Stoa.Node.Tests.Storage;
 using Stoa.Primitives;
 
@@ -41,7 +40,7 @@ public abstract class StorageFeesConformance(DatabaseSource source) : ChargesTes
         await Ledger.ApplyAsync(
             [.. users.Select(user => new Transfer(Ids.Next<Transfer>(), TransferKind.Posted, Accounts.World, wallets[user.ToString()].Id, new Money(1_000_000), null, TransferPurpose.Deposit, "test", Now))], Stop);
 
-        await Task.WhenAll(Task.Run(() => ChargeAsync(Now)), Task.Run(() => ChargeAsync(Now.AddMinutes(1), Other)));
+        await Task.WhenAll(Task.Run(() => ChargeAsync(Now), Stop), Task.Run(() => ChargeAsync(Now.AddMinutes(1), Other), Stop));
         await ChargeAsync(Now.AddMinutes(2));
 
         var (sum, platform) = (Money.Zero, Money.Zero);

@@ -1,8 +1,6 @@
 using Stoa.Market;
 using Stoa.Market.Identity;
-using Stoa.Market.Ledger;
 using Stoa.Market.Metering;
-using Stoa.Node.Ledger;
 using Stoa.Node.Metering;
 using Stoa.Node.Tasks;
 using Stoa.Node.Tests.Storage;
@@ -93,8 +91,8 @@ public abstract class TransferFeesConformance(DatabaseSource source) : ChargesTe
         (await TransfersAt(new("third", "boot1")).OpenAsync(alive, user, 100, null, Now, Stop)).ShouldBeNull();
         await Database.WriteAsync(session => session.ExecuteAsync("INSERT INTO nodes (holder, beat, started_at) VALUES ('third/boot1', 1, @Now)", new { Now }), Stop);
 
-        (await TransfersAt().VoidAbandonedAsync(Now.AddSeconds(30), Stop)).ShouldBe(0, "it may have begun just now");
-        (await TransfersAt().VoidAbandonedAsync(Now.AddMinutes(2), Stop)).ShouldBe(1);
+        (await VoidAbandonedAsync(Now.AddSeconds(30))).ShouldBe(0, "it may have begun just now");
+        (await VoidAbandonedAsync(Now.AddMinutes(2))).ShouldBe(1);
 
         (await MonthAsync(user)).ShouldBe((700, 0));
         (await WalletOfAsync(user)).PendingDebits.ShouldBe(new Money(100));

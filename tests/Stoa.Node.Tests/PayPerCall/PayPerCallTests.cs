@@ -3,6 +3,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Market.Channels;
+using Stoa.Market.Tasks;
 using Stoa.Market.Tests.Tasks;
 using Stoa.Node.PayPerCall;
 using Stoa.Node.Storage;
@@ -113,6 +114,58 @@ public sealed class PayPerCallTests : IAsyncLifetime
         (await database.ReadAsync(session => session.QueryAsync<string>("SELECT request_key FROM paid_calls WHERE price IS NULL"), Stop)).ShouldBe([keys[0]]);
     }
 
+    [Fact]
+    public async Task Key_OfACheapCall_BuysNoDearOne()
+    {
+        await CallAsync("hello");
+        var (store, channel) = (_node.Host.Services.GetRequiredService<SqlPaidCallStore>(), Id<Channel>.Parse(_channel.Id));
+        var cheap = await ReserveAsync("cheap", 1);
+
+        cheap.IsNew.ShouldBeTrue();
+        (await store.ReserveAsync(channel, "key", Hash("dear"), new Money(10), DateTimeOffset.UtcNow, Stop)).Refusal!.Code.ShouldBe(TaskRefusal.IdempotencyKeyReused);
+        // The same call again has what is reserved, and is not to take it back.
+        var again = await ReserveAsync("cheap", 1);
+        (again.IsNew, again.Call!.Key, again.Credit.Reserved).ShouldBe((false, "key", new Money(1)));
+
+        async Task<Reservation> ReserveAsync(string what, long amount)
+        {
+            (await store.ReserveAsync(channel, "key", Hash(what), new Money(amount), DateTimeOffset.UtcNow, Stop)).TryGet(out var reservation, out _).ShouldBeTrue();
+            return reservation;
+        }
+    }
+
+    [Fact]
+    public async Task Call_WhoseReservationWasTakenBack_IsPaidAllTheSame()
+    {
+        var first = Money.Parse((await CallAsync("hello")).Amount);
+        var (store, channel, task) = (_node.Host.Services.GetRequiredService<SqlPaidCallStore>(), Id<Channel>.Parse(_channel.Id), new Id<AgentTask>(Guid.CreateVersion7()));
+        (await store.ReserveAsync(channel, "key", Hash("call"), new Money(7), DateTimeOffset.UtcNow, Stop)).TryGet(out var reserved, out _).ShouldBeTrue();
+        // Of the same call twice at once, one request was refused, and the other's task was made.
+        await store.ReleaseAsync(reserved.Call!, Stop);
+        await store.AttachAsync(reserved.Call!, task, Stop);
+        await store.AttachAsync(reserved.Call!, task, Stop);
+
+        var call = (await store.FindAsync(task, Stop)).ShouldNotBeNull();
+        await store.EndAsync(call, new Money(5), Stop);
+
+        var credit = await _node.Host.Services.GetRequiredService<Database>().ReadAsync(
+            session => session.QuerySingleAsync<(Money Spent, Money Reserved)>("SELECT spent, reserved FROM call_credit WHERE channel_id = @channel", new { channel }), Stop);
+        credit.Reserved.ShouldBe(Money.Zero);
+        credit.Spent.ShouldBe(first + new Money(5));
+    }
+
+    [Fact]
+    public async Task Demand_ForPayment_IsNoEntryOfTheAuditLog()
+    {
+        await CallAsync("hello");
+
+        List<AuditEntryResponse> entries;
+        // They are gathered for a moment; the demand came before the call.
+        while ((entries = await _node.Client.ListAuditAsync(act: "callAgent", cancellationToken: Stop).ToListAsync(Stop)).Count == 0)
+            await Task.Delay(50, Stop);
+        entries.Select(entry => entry.Status).Distinct().ShouldBe([200]);
+    }
+
     [Theory]
     [InlineData("voucherSignatureInvalid")]
     [InlineData("channelUnknown")]
@@ -145,6 +198,8 @@ public sealed class PayPerCallTests : IAsyncLifetime
 
         refused.Code.ShouldBe("callsNotSold");
     }
+
+    private static ContentHash Hash(string text) => ContentHash.Of(Encoding.UTF8.GetBytes(text));
 
     private async Task<PaymentOutcome> CallAsync(string input, string? agent = null)
     {
