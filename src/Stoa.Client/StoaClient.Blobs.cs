@@ -59,6 +59,14 @@ public sealed partial class StoaClient
         string digest, Stream destination, IProgress<TransferProgress>? progress = null, CancellationToken cancellationToken = default) =>
         DownloadAsync($"blobs/{digest}", digest, destination, progress, cancellationToken);
 
+    /// <summary><c>GET /api/v1/blobs</c>: the caller's own content, the largest first, all pages.</summary>
+    public IAsyncEnumerable<BlobResponse> ListBlobsAsync(CancellationToken cancellationToken = default) =>
+        ListAsync("blobs", StoaJson.Default.ListResponseBlobResponse, cancellationToken);
+
+    /// <summary><c>DELETE /api/v1/blobs/{digest}</c>: gives content of the caller's up, for good.</summary>
+    public Task DeleteBlobAsync(string digest, CancellationToken cancellationToken = default) =>
+        DoAsync(new Call(HttpMethod.Delete, $"blobs/{digest}"), cancellationToken);
+
     private async Task<BlobResponse> UploadUnseekableAsync(
         Stream content, IProgress<TransferProgress>? progress, CancellationToken cancellationToken)
     {

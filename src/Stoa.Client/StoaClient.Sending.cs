@@ -11,6 +11,7 @@ namespace Stoa.Client;
 public sealed partial class StoaClient
 {
     private const string IdempotencyKeyHeader = "Idempotency-Key";
+    private const string OrganisationHeader = "Stoa-Organisation";
 
     /// <summary>One call, which may take several attempts.</summary>
     /// <param name="Method">Of HTTP.</param>

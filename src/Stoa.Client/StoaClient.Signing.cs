@@ -26,7 +26,7 @@ public sealed partial class StoaClient
         using var response = await SendAsync(new Call(HttpMethod.Delete, $"signing-keys/{Uri.EscapeDataString(id)}"), cancellationToken);
     }
 
-    /// <summary>Signs a request (RFC 9421): method, path, query, body, time, and a nonce of its own, so that it can be sent once.</summary>
+    /// <summary>Signs a request (RFC 9421): method, path, query, body, organisation, idempotency key, time, and a nonce of its own, so that it can be sent once.</summary>
     private async Task SignAsync(HttpRequestMessage request, RequestSigningKey key, ContentHash? bodyHash, CancellationToken cancellationToken)
     {
         var components = new List<string> { "@method", "@path", "@query" };
@@ -41,6 +41,13 @@ public sealed partial class StoaClient
 
         if (request.Headers.Contains(IdempotencyKeyHeader))
             components.Add(IdempotencyKeyHeader.ToLowerInvariant());
+        if (Options.Organisation is { Length: > 0 } organisation)
+        {
+            // That of all requests would be added after it was signed.
+            request.Headers.Add(OrganisationHeader, organisation);
+            components.Add(OrganisationHeader.ToLowerInvariant());
+        }
+
         var nonce = Convert.ToBase64String(RandomNumberGenerator.GetBytes(NonceBytes));
         var input = SignatureInput.Of(components, Options.TimeProvider.GetUtcNow(), nonce, key.Id);
         var signature = key.PrivateKey.SignFixed(input.ToBase(name => ValueOf(request, name)));

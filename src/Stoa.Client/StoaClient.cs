@@ -40,7 +40,7 @@ public sealed partial class StoaClient : IDisposable
         if (Options.SigningKey is null && Options.ApiKey is { Length: > 0 } key)
             _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
         if (Options.Organisation is { Length: > 0 } organisation)
-            _http.DefaultRequestHeaders.Add("Stoa-Organisation", organisation);
+            _http.DefaultRequestHeaders.Add(OrganisationHeader, organisation);
     }
 
     /// <summary>As given.</summary>

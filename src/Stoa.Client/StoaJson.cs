@@ -82,6 +82,7 @@ namespace Stoa.Client;
 [JsonSerializable(typeof(ListResponse<UsageResponse>))]
 [JsonSerializable(typeof(UsageAuditResponse))]
 [JsonSerializable(typeof(BudgetResponse))]
+[JsonSerializable(typeof(ListResponse<BlobResponse>))]
 [JsonSerializable(typeof(ListResponse<BudgetResponse>))]
 [JsonSerializable(typeof(SetBudgetRequest))]
 [JsonSerializable(typeof(SetBudgetAlertsRequest))]

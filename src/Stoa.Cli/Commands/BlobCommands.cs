@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Stoa.Cli.Terminal;
+using Stoa.Client.Contracts;
 using Stoa.Primitives;
 
 namespace Stoa.Cli.Commands;
@@ -12,7 +13,20 @@ internal static class BlobCommands
         "Store content at the node, to name it by its digest.",
         [new("An input for a template or a batch", "stoa blob put samples/image-resize/input/lake.png")],
         new PutCommand(scope),
-        new GetCommand(scope));
+        new GetCommand(scope),
+        new ListCommand(scope),
+        new DeleteCommand(scope));
+
+    private static Argument<string> DigestArgument()
+    {
+        var digest = new Argument<string>("DIGEST") { Description = "As stoa blob put printed it (sha256:…)." };
+        digest.Validators.Add(result =>
+        {
+            if (result.Tokens is [var token] && !ContentHash.TryParse(token.Value, out _))
+                result.AddError($"'{token.Value}' is not a digest: those are sha256: and 64 hex digits.");
+        });
+        return digest;
+    }
 
     private sealed class PutCommand : StoaCommand
     {
@@ -45,7 +59,7 @@ internal static class BlobCommands
 
     private sealed class GetCommand : StoaCommand
     {
-        private readonly Argument<string> _digest = new("DIGEST") { Description = "As stoa blob put printed it (sha256:…)." };
+        private readonly Argument<string> _digest = DigestArgument();
         private readonly Option<string?> _outputFile = ResultOutput.Option();
 
         public GetCommand(CommandScope scope)
@@ -57,11 +71,6 @@ internal static class BlobCommands
         {
             Add(_digest);
             Add(_outputFile);
-            _digest.Validators.Add(result =>
-            {
-                if (result.Tokens is [var token] && !ContentHash.TryParse(token.Value, out _))
-                    result.AddError($"'{token.Value}' is not a digest: those are sha256: and 64 hex digits.");
-            });
         }
 
         protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
@@ -85,6 +94,58 @@ internal static class BlobCommands
             });
             if (!invocation.IsJson)
                 invocation.Screen.Note($"[grey]Saved as[/] {Format.Escaped(path)}");
+            return ExitCode.Ok;
+        }
+    }
+
+    private sealed class ListCommand : StoaCommand
+    {
+        private readonly Option<int> _limit = ListLimit.Option();
+
+        public ListCommand(CommandScope scope)
+            : base(
+                scope,
+                "list",
+                "List your uploads and outputs in the content store, the largest first.",
+                new CommandExample("What takes the room?", "stoa blob list --limit 10")) => Add(_limit);
+
+        protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
+        {
+            var (blobs, hasMore) = await ListLimit.TakeAsync(invocation.Client.ListBlobsAsync(cancellationToken), invocation.Get(_limit));
+            if (invocation.IsJson)
+            {
+                invocation.Screen.Json(new ListResponse<BlobResponse>(blobs), json => json.ListResponseBlobResponse);
+                return ExitCode.Ok;
+            }
+
+            if (blobs.Count == 0)
+            {
+                invocation.Screen.Note("Nothing of yours is in the content store, but for programs of agents that you have published.");
+                return ExitCode.Ok;
+            }
+
+            invocation.Screen.Table(["Digest", "Size"], [.. blobs.Select(blob => (IReadOnlyList<string>)[blob.Digest, Format.Size(blob.SizeBytes)])]);
+            ListLimit.TellOfMore(invocation, hasMore);
+            return ExitCode.Ok;
+        }
+    }
+
+    private sealed class DeleteCommand : StoaCommand
+    {
+        private readonly Argument<string> _digest = DigestArgument();
+
+        public DeleteCommand(CommandScope scope)
+            : base(
+                scope,
+                "delete",
+                "Delete stored content of yours for good: it is paid for no more from the next hour on.",
+                new CommandExample("What is not needed any more", $"stoa blob delete {ContentHash.Of("hello"u8)}")) => Add(_digest);
+
+        protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
+        {
+            await invocation.Client.DeleteBlobAsync(invocation.Get(_digest), cancellationToken);
+            if (!invocation.IsJson)
+                invocation.Screen.Note("Deleted.");
             return ExitCode.Ok;
         }
     }

@@ -31,9 +31,9 @@ public sealed record UsageResponse(
 
 /// <summary>What a node takes for keeping and sending content.</summary>
 /// <param name="StorageGibMonth">US dollars for a GiB that is kept for 730 hours; it is paid by the hour, in advance. Zero for nothing.</param>
-/// <param name="FreeStorageBytes">Bytes that each user keeps for nothing.</param>
+/// <param name="FreeStorageBytes">Bytes that each person keeps for nothing; organisations keep none.</param>
 /// <param name="TransferGib">US dollars for a GiB that is sent. Zero for nothing.</param>
-/// <param name="FreeTransferBytes">Bytes that are sent to each user for nothing in a calendar month of UTC.</param>
+/// <param name="FreeTransferBytes">Bytes that are sent to each person for nothing in a calendar month of UTC; to organisations none.</param>
 public sealed record UsagePricesBody(string StorageGibMonth, long FreeStorageBytes, string TransferGib, long FreeTransferBytes);
 
 /// <summary>What came of adding up all usage anew and comparing it with the totals.</summary>

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
@@ -8,7 +9,10 @@ using Stoa.Wasm;
 namespace Stoa.Market.Builds;
 
 /// <summary>Publishes a version of an agent: checks manifest and program, stores them as an OCI artifact, and lists the version.</summary>
-/// <remarks>Content first, listing last: a crash in between leaves bytes that nobody refers to, never a listing without its bytes.</remarks>
+/// <remarks>
+/// What is refused is not stored: it is looked for first whether the version is there. Content comes before its listing, which makes it public: a crash in between leaves bytes that nobody
+/// refers to and that are deleted later, never a listing without its bytes.
+/// </remarks>
 public sealed class AgentPublisher(
     IContentStore content, IContentOwners owners, IAgentStore agents, Royalties royalties, AgentUses uses, Engine engine, IdSource ids, TimeProvider time)
 {
@@ -31,9 +35,10 @@ public sealed class AgentPublisher(
             return uncallable;
         if (ProgramCheck.FindRoomFault(check.Value, manifest!.Limits.MemoryBytes, used.Tree.RoomBytes) is { } cramped)
             return cramped;
-        var config = await StoreAsync(manifestJson, cancellationToken);
-        var layer = await StoreAsync(program, cancellationToken);
-        var artifact = await StoreAsync(OciArtifact.Manifest(config, layer, manifest.Program), cancellationToken);
+        var (config, layer) = (Describe(manifestJson), Describe(program));
+        ReadOnlyMemory<byte> index = OciArtifact.Manifest(config, layer, manifest.Program);
+        var artifact = Describe(index);
+        (ContentDescriptor Content, ReadOnlyMemory<byte> Bytes)[] parts = [(config, manifestJson), (layer, program), (artifact, index)];
         var version = new AgentVersion(
             ids.Next<AgentVersion>(), publisher.Id, publisher.Handle, manifest, artifact.Digest, layer.Digest, layer.SizeBytes, time.GetUtcNow())
         {
@@ -41,7 +46,25 @@ public sealed class AgentPublisher(
             Uses = used.Ids,
             ManifestJson = ManifestText.Of(manifestJson.Span),
         };
-        return await agents.AddAsync(version, Published(version), cancellationToken);
+        if (!(await agents.FindSameAsync(version, cancellationToken)).TryGet(out var existing, out var refusal))
+            return refusal;
+        if (existing is not null)
+        {
+            // What was lost of it is there again.
+            foreach (var (part, bytes) in parts)
+            {
+                if (await content.StatAsync(part.Digest, cancellationToken) is null)
+                    await StoreAsync(bytes, cancellationToken);
+            }
+
+            return existing;
+        }
+
+        ContentDescriptor[] contents = [config, layer, artifact];
+        await owners.ExpectAsync(contents, publisher.Id, time.GetUtcNow(), cancellationToken);
+        foreach (var (_, bytes) in parts)
+            await StoreAsync(bytes, cancellationToken);
+        return await agents.AddAsync(version, [.. contents.Select(part => (part.Digest, part.SizeBytes))], Published(version), cancellationToken);
     }
 
     private static NewEvent Published(AgentVersion version) => new(
@@ -66,11 +89,15 @@ public sealed class AgentPublisher(
             : new Refusal<PublishRefusal>(manifest.Code, $"{manifest.Detail} {program.Detail}", [.. manifest.Errors, .. program.Errors]);
     }
 
-    private async Task<ContentDescriptor> StoreAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
+    private static ContentDescriptor Describe(ReadOnlyMemory<byte> bytes) => new(ContentHash.Of(bytes.Span), bytes.Length);
+
+    private async Task StoreAsync(ReadOnlyMemory<byte> bytes, CancellationToken cancellationToken)
     {
-        using var stream = new MemoryStream(bytes.ToArray(), writable: false);
-        var stored = await content.PutAsync(stream, expected: null, bytes.Length, cancellationToken);
-        await owners.GrantAsync(stored.Value, owner: null, cancellationToken);
-        return stored.Value;
+        // A program is large: it is copied only when nothing else will do.
+        using var stream = MemoryMarshal.TryGetArray(bytes, out var array)
+            ? new MemoryStream(array.Array!, array.Offset, array.Count, writable: false)
+            : new MemoryStream(bytes.ToArray(), writable: false);
+        if ((await content.PutAsync(stream, expected: null, bytes.Length, cancellationToken)).Refusal is { } refused)
+            throw new InvalidOperationException($"The content store refused what it was said to take: {refused.Code}: {refused.Detail}");
     }
 }

@@ -19,6 +19,12 @@ public enum ContentRefusal
 
     /// <summary>What the user would have here then, or has, cannot be paid for an hour.</summary>
     StorageUnpaid,
+
+    /// <summary>As many uploads of the user are under way at the node as one may have.</summary>
+    UploadsTooMany,
+
+    /// <summary>A task of the user that waits or runs has it as its input, or an agent of the user bids by it.</summary>
+    ContentInUse,
 }
 
 /// <summary>Bytes under their SHA-256. What is stored is whole and verified: nothing is visible before its last byte was hashed and synced.</summary>
@@ -40,4 +46,11 @@ public interface IContentStore
 
     /// <summary>Removes the content; true when it was there.</summary>
     Task<bool> DeleteAsync(ContentHash digest, CancellationToken cancellationToken);
+
+    /// <summary>Removes the content unless it came, or came again, after a time.</summary>
+    /// <param name="digest">Of the content.</param>
+    /// <param name="putBefore">By the clock of the nodes.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>Whether it is gone; true also when it was not there.</returns>
+    Task<bool> DeleteAsync(ContentHash digest, DateTimeOffset putBefore, CancellationToken cancellationToken);
 }

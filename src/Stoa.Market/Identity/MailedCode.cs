@@ -40,6 +40,12 @@ public sealed record MailedCode(ContentHash Hash, DateTimeOffset SentAt, DateTim
         _ => throw new ArgumentOutOfRangeException(nameof(purpose)),
     };
 
+    /// <summary>
+    /// Whether wrong codes count against a code for a purpose. Not against one that is handed over: whoever knows the address alone could use it up before it is typed, and nobody could send another one. Its 60 random bits
+    /// are not guessed in an hour either.
+    /// </summary>
+    public static bool CountsTries(MailedCodePurpose purpose) => purpose is not MailedCodePurpose.HandedReset;
+
     /// <summary>A code that is sent now.</summary>
     public static MailedCode Send(OneTimeCode code, MailedCodePurpose purpose, DateTimeOffset now)
     {

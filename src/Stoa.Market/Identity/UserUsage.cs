@@ -16,9 +16,10 @@ public sealed record UserQuota(long OpenTasks, long ContentBytes);
 /// <param name="PlanOpenTasks">What the user's plan says of open tasks; null when he has none, or it says nothing.</param>
 /// <param name="PlanContentBytes">The same of content.</param>
 /// <param name="UnpaidSince">Since when what is in the content store is not paid; null when it is.</param>
+/// <param name="IsOrganisation">Whether it is an organisation, which has nothing for nothing.</param>
 public sealed record UserUsage(
     Id<User> UserId, long OpenTasks, long ContentBytes, long? MaxOpenTasks, long? MaxContentBytes, long? PlanOpenTasks = null, long? PlanContentBytes = null,
-    DateTimeOffset? UnpaidSince = null)
+    DateTimeOffset? UnpaidSince = null, bool IsOrganisation = false)
 {
     /// <summary>The greatest limit that can be set.</summary>
     public const long GreatestLimit = 1L << 50;

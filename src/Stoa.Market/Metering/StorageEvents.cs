@@ -50,4 +50,7 @@ public enum TransferFeeRefusal
 
     /// <summary>It is above what the API key may spend in a day.</summary>
     SpendingLimitReached,
+
+    /// <summary>It costs something, and who asks for it may read but not spend.</summary>
+    SpendingForbidden,
 }

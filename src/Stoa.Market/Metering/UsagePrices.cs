@@ -4,9 +4,9 @@ namespace Stoa.Market.Metering;
 
 /// <summary>What a node takes for keeping and for sending content, and what of both everybody has for nothing.</summary>
 /// <param name="StorageGibMonth">For a GiB that is kept for a month of <see cref="HoursOfMonth"/> hours; zero for nothing.</param>
-/// <param name="FreeStorageBytes">What each user keeps for nothing.</param>
+/// <param name="FreeStorageBytes">What each person keeps for nothing.</param>
 /// <param name="TransferGib">For a GiB that is sent; zero for nothing.</param>
-/// <param name="FreeTransferBytes">What is sent to each user for nothing in a calendar month of UTC.</param>
+/// <param name="FreeTransferBytes">What is sent to each person for nothing in a calendar month of UTC.</param>
 public sealed record UsagePrices(Money StorageGibMonth, long FreeStorageBytes, Money TransferGib, long FreeTransferBytes)
 {
     /// <summary>How many hours a month of storage has: a twelfth of a year of 365 days, whatever the calendar says.</summary>
@@ -14,8 +14,14 @@ public sealed record UsagePrices(Money StorageGibMonth, long FreeStorageBytes, M
 
     private const long Gib = 1L << 30;
 
+    /// <summary>For how many days' hours storage may not be paid until it is not sent and not taken as input any more.</summary>
+    public int UnpaidStorageDays { get; init; } = 14;
+
     /// <summary>The greatest price of either, so that what the greatest quota costs is an amount still.</summary>
     public static Money Greatest { get; } = Money.Parse("100");
+
+    /// <summary>What holds for one account: an organisation has nothing for nothing, or whoever founds many would have all of it many times.</summary>
+    public UsagePrices For(bool isOrganisation) => isOrganisation ? this with { FreeStorageBytes = 0, FreeTransferBytes = 0 } : this;
 
     /// <summary>Whether storage costs anything.</summary>
     public bool ChargesStorage => StorageGibMonth > Money.Zero;

@@ -63,4 +63,10 @@ public enum PublishRefusal
 
     /// <summary>This version was published before, and withdrawn.</summary>
     VersionWithdrawn,
+
+    /// <summary>As many publications of the user are under way at the node as one may have.</summary>
+    PublicationsTooMany,
+
+    /// <summary>As many publications are under way at the node as it takes.</summary>
+    PublishingBusy,
 }

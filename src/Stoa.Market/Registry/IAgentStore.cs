@@ -13,9 +13,17 @@ public sealed record AgentQuery(string? Text, string? Capability, string? Publis
 /// <summary>Keeps published versions.</summary>
 public interface IAgentStore
 {
-    /// <summary>Adds a version with its event, in one transaction. The same artifact again answers the stored version;
-    /// other content under a published version is refused.</summary>
-    Task<Outcome<AgentVersion, PublishRefusal>> AddAsync(AgentVersion version, NewEvent published, CancellationToken cancellationToken);
+    /// <summary>Adds a version with its event and makes its content public, in one transaction. The same artifact again answers the stored version;
+    /// other content under a published version is refused. Then nothing is made public.</summary>
+    /// <param name="version">With a new id.</param>
+    /// <param name="content">What it consists of: manifest, program and artifact, stored before.</param>
+    /// <param name="published">Tells of it.</param>
+    /// <param name="cancellationToken">Adds nothing.</param>
+    Task<Outcome<AgentVersion, PublishRefusal>> AddAsync(
+        AgentVersion version, IReadOnlyList<(ContentHash Digest, long SizeBytes)> content, NewEvent published, CancellationToken cancellationToken);
+
+    /// <summary>What <see cref="AddAsync"/> would answer if the version is there already; null when it is not.</summary>
+    Task<Outcome<AgentVersion?, PublishRefusal>> FindSameAsync(AgentVersion version, CancellationToken cancellationToken);
 
     /// <summary>The named version; without a version the one of highest precedence, releases before pre-releases. None that was withdrawn.</summary>
     Task<AgentVersion?> FindAsync(ListingName listing, CancellationToken cancellationToken);

@@ -14,18 +14,25 @@ public static class SignedRequestRules
     /// <summary>Most characters of a nonce.</summary>
     public const int NonceLengthMax = 128;
 
+    /// <summary>Header fields that say for whom a request acts, and whether it is another one: where they are there, they are signed. In lower case.</summary>
+    public static IReadOnlyList<string> BoundFields { get; } = ["stoa-organisation", "idempotency-key"];
+
     /// <summary>Why a signature is not enough, whoever made it; null when it is.</summary>
     /// <param name="input">What it says of itself.</param>
     /// <param name="hasBody">Whether the request has a body.</param>
+    /// <param name="hasField">Whether the request has a header field of <see cref="BoundFields"/>.</param>
     /// <param name="now">The node's time.</param>
-    public static string? Check(SignatureInput input, bool hasBody, DateTimeOffset now)
+    public static string? Check(SignatureInput input, bool hasBody, Func<string, bool> hasField, DateTimeOffset now)
     {
         ArgumentNullException.ThrowIfNull(input);
+        ArgumentNullException.ThrowIfNull(hasField);
         bool Covers(string component) => input.Components.Contains(component);
         if (!Covers("@method") || (!Covers("@target-uri") && !(Covers("@path") && Covers("@query"))))
             return "The signature has to cover @method, and @target-uri or both @path and @query.";
         if (hasBody && !Covers(ContentDigest.FieldName))
             return "The signature of a request with a body has to cover content-digest.";
+        if (BoundFields.FirstOrDefault(field => hasField(field) && !Covers(field)) is { } unsigned)
+            return $"The signature of a request with the header {unsigned} has to cover it.";
         if (input.Nonce is not { Length: >= NonceLengthMin and <= NonceLengthMax })
             return $"The signature has to have a nonce of {NonceLengthMin} to {NonceLengthMax} characters, another one for each request.";
         if (input.Get("alg") is { } algorithm && algorithm as string != SignatureInput.Algorithm)

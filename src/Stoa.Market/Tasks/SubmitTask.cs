@@ -15,6 +15,7 @@ namespace Stoa.Market.Tasks;
 /// <param name="agents">The catalogue.</param>
 /// <param name="content">Where uploaded inputs are.</param>
 /// <param name="owners">Who may read them.</param>
+/// <param name="storage">Knows who does not pay for what was uploaded.</param>
 /// <param name="ledger">Where wallets are found.</param>
 /// <param name="tasks">Where the task goes.</param>
 /// <param name="clearing">The account that holds are for.</param>
@@ -30,6 +31,7 @@ public sealed class SubmitTask(
     IAgentStore agents,
     IContentStore content,
     IContentOwners owners,
+    IStoragePayments storage,
     ILedgerStore ledger,
     ITaskStore tasks,
     Id<Account> clearing,
@@ -416,6 +418,9 @@ public sealed class SubmitTask(
             return Refuse(TaskRefusal.InputUnknown, $"No content {input.Digest} of yours is here. Upload it with POST /api/v1/blobs.");
         }
 
+        // What everybody may read is not paid for by this one.
+        if (await storage.WhyUnusableAsync(owner, cancellationToken) is { } unpaid && !await owners.MayReadAsync(input.Digest, null, cancellationToken))
+            return Refuse(TaskRefusal.StorageUnpaid, unpaid);
         if (port.Schema is null)
             return new TaskInput(stored.Digest, stored.SizeBytes, IsInline: false);
         if (stored.SizeBytes > MaxSchemaInputBytes)

@@ -3,6 +3,9 @@ namespace Stoa.Market.Tasks;
 /// <summary>Every reason for which an act on a task is refused.</summary>
 public enum TaskRefusal
 {
+    /// <summary>What the task produced was deleted since.</summary>
+    ResultDeleted,
+
     /// <summary>No such task, or it belongs to somebody else.</summary>
     TaskUnknown,
 
@@ -32,6 +35,9 @@ public enum TaskRefusal
 
     /// <summary>The input digest is not stored here, or belongs to somebody else.</summary>
     InputUnknown,
+
+    /// <summary>The input is stored as the consumer's own, who has not paid for storage for too long.</summary>
+    StorageUnpaid,
 
     /// <summary>The input is said to be sealed, and does not begin as sealed inputs do.</summary>
     SealInvalid,

@@ -12,6 +12,7 @@ internal sealed record AgentUpload(ReadOnlyMemory<byte> Manifest, ReadOnlyMemory
     private const string ManifestPart = "manifest";
     private const string ProgramPart = "program";
     private const int MaxBoundaryLength = 100;
+    private const int FirstBufferBytes = 64 * 1024;
 
     /// <summary>Reads the multipart body; the parts may come in any order, each once, and no other.</summary>
     /// <exception cref="RequestRefusedException">The body is not such an upload.</exception>
@@ -27,11 +28,12 @@ internal sealed record AgentUpload(ReadOnlyMemory<byte> Manifest, ReadOnlyMemory
                 var name = section.GetContentDispositionHeader()?.Name.Value ?? "";
                 if (name is not (ManifestPart or ProgramPart))
                     throw Refused($"There is a part '{name}'; an upload has a part '{ManifestPart}' and a part '{ProgramPart}' and no other.");
-                var most = name == ManifestPart ? ManifestReader.MaxBytes : maxProgramBytes;
-                if (await ReadPartAsync(section.Body, most, cancellationToken) is not { } bytes)
-                    return TooLarge(name, most);
-                if (!parts.TryAdd(name, bytes))
+                if (parts.ContainsKey(name))
                     throw Refused($"The part '{name}' is there twice.");
+                var most = name == ManifestPart ? ManifestReader.MaxBytes : maxProgramBytes;
+                if (await ReadPartAsync(section.Body, most, request.ContentLength, cancellationToken) is not { } bytes)
+                    return TooLarge(name, most);
+                parts.Add(name, bytes);
             }
         }
         catch (Exception e) when (e is InvalidDataException or IOException and not BadHttpRequestException)
@@ -56,19 +58,26 @@ internal sealed record AgentUpload(ReadOnlyMemory<byte> Manifest, ReadOnlyMemory
             : throw Refused("The boundary of the multipart body is missing or too long.");
     }
 
-    private static async Task<ReadOnlyMemory<byte>?> ReadPartAsync(Stream part, long most, CancellationToken cancellationToken)
+    /// <summary>Reads a part into one buffer; null when it is larger than it may be.</summary>
+    /// <param name="part">To its end.</param>
+    /// <param name="most">The most bytes that it may have; no larger buffer is made.</param>
+    /// <param name="length">How long the whole body is, when that is known: the buffer need not grow then.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    private static async Task<ReadOnlyMemory<byte>?> ReadPartAsync(Stream part, long most, long? length, CancellationToken cancellationToken)
     {
-        using var bytes = new MemoryStream();
-        var buffer = new byte[64 * 1024];
-        int read;
-        while ((read = await part.ReadAsync(buffer, cancellationToken)) > 0)
+        var bytes = GC.AllocateUninitializedArray<byte>((int)Math.Min(most, length ?? FirstBufferBytes));
+        var count = 0;
+        while (true)
         {
-            if (bytes.Length + read > most)
-                return null;
-            bytes.Write(buffer, 0, read);
+            if (count == most)
+                return await part.ReadAsync(new byte[1], cancellationToken) == 0 ? bytes : null;
+            if (count == bytes.Length)
+                Array.Resize(ref bytes, (int)Math.Min(most, Math.Max(FirstBufferBytes, 2L * count)));
+            var read = await part.ReadAsync(bytes.AsMemory(count), cancellationToken);
+            if (read == 0)
+                return bytes.AsMemory(0, count);
+            count += read;
         }
-
-        return bytes.GetBuffer().AsMemory(0, (int)bytes.Length);
     }
 
     private static Refusal<PublishRefusal> TooLarge(string part, long most) =>

@@ -7,8 +7,6 @@ using Stoa.Node.Audit;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
 using Stoa.Node.Metering;
-using Stoa.Node.Quotas;
-using Stoa.Node.Registry;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Builds;
@@ -16,17 +14,15 @@ namespace Stoa.Node.Builds;
 /// <summary>Publishing agents, and blobs by digest, over HTTP.</summary>
 public static class BuildsEndpoints
 {
-    // Part headers and boundaries around the manifest and the program.
-    private const long MultipartOverheadBytes = 64 * 1024;
-
     public static void MapBuilds(this IEndpointRouteBuilder api, BuildsOptions options)
     {
-        api.MapPost("/agents/upload", PublishAsync)
+        api.MapPost("/agents/upload", (HttpRequest request, Caller caller, AgentPublications publications, CancellationToken cancellationToken) =>
+                publications.PublishAsync(request, caller, cancellationToken))
             .Needs(Permission.AgentsPublish)
             .WithName("publishAgent").WithTags("Agents").WithSummary("Publish a version of an agent")
-            .WithDescription("Takes agent.json (part manifest) and the WebAssembly program (part program), checks both and lists the version under your handle. All faults are told at once. The same content again answers the version that is there.")
+            .WithDescription("Takes agent.json (part manifest) and the WebAssembly program (part program), checks both and lists the version under your handle. All faults are told at once. The same content again answers the version that is there. A few publications come at a time, of one user and of all; more are refused with the time after which to try again.")
             .Accepts<AgentUploadForm>("multipart/form-data")
-            .TakesAtMost(options.MaxProgramBytes + ManifestReader.MaxBytes + MultipartOverheadBytes)
+            .TakesAtMost(AgentPublications.MaxBytes(options))
             .Produces<AgentResponse>(StatusCodes.Status201Created)
             .Refuses(Enum.GetValues<PublishRefusal>())
             .Refuses(ContentRefusal.StorageQuotaExceeded, ContentRefusal.StorageUnpaid);
@@ -38,16 +34,28 @@ public static class BuildsEndpoints
             .Accepts<Stream>("application/octet-stream")
             .TakesAtMost(options.MaxBlobBytes)
             .Produces<BlobResponse>(StatusCodes.Status201Created)
-            .Refuses(ContentRefusal.TooLarge, ContentRefusal.StorageQuotaExceeded, ContentRefusal.StorageUnpaid);
+            .Refuses(ContentRefusal.TooLarge, ContentRefusal.StorageQuotaExceeded, ContentRefusal.StorageUnpaid, ContentRefusal.UploadsTooMany);
         api.MapPut("/blobs/{digest}", (ContentHash digest, HttpRequest request, Caller caller, ContentUploads uploads, CancellationToken cancellationToken) =>
                 PutAsync(digest, request, caller, uploads, cancellationToken))
             .Needs(Permission.TasksSubmit)
             .WithName("putBlob").AuditedInBulk().WithTags("Blobs").WithSummary("Upload content under its digest")
-            .WithDescription("As creating a blob, but refused when the bytes do not have the digest. Repeating it changes nothing.")
+            .WithDescription("As creating a blob, but refused when the bytes do not have the digest. What you have already is answered at once, and the body is not read.")
             .Accepts<Stream>("application/octet-stream")
             .TakesAtMost(options.MaxBlobBytes)
             .Produces<BlobResponse>(StatusCodes.Status201Created)
-            .Refuses(ContentRefusal.TooLarge, ContentRefusal.DigestMismatch, ContentRefusal.StorageQuotaExceeded, ContentRefusal.StorageUnpaid);
+            .Refuses(ContentRefusal.TooLarge, ContentRefusal.DigestMismatch, ContentRefusal.StorageQuotaExceeded, ContentRefusal.StorageUnpaid, ContentRefusal.UploadsTooMany);
+        api.MapGet("/blobs", ListAsync)
+            .Needs(Permission.TasksRead)
+            .WithName("listBlobs").WithTags("Blobs").WithSummary("List your content")
+            .WithDescription("Uploads and outputs above 64 KiB that you have in the content store, the largest first. Programs of agents that you have published count too, and are not listed: they stay.")
+            .Produces<ListResponse<BlobResponse>>();
+        api.MapDelete("/blobs/{digest}", DeleteAsync)
+            .Needs(Permission.TasksSubmit)
+            .WithName("deleteBlob").WithTags("Blobs").WithSummary("Delete content of yours")
+            .WithDescription("It is yours no more, and is paid for no more from the next hour on. Nobody can get it back: results that were stored there can be downloaded no more, while their receipts stay; templates and schedules that name it are refused. Its bytes are deleted when nobody else has them, at once or, when they came a moment ago, after some minutes; until then they count for your quota. Tasks that wait or run keep their input.")
+            .Produces(StatusCodes.Status204NoContent)
+            .Refuses(RequestRefusal.NotFound)
+            .Refuses(ContentRefusal.ContentInUse);
         api.MapMethods("/blobs/{digest}", ["HEAD"], GetAsync)
             .Needs(Permission.TasksRead)
             .WithName("headBlob").WithTags("Blobs").WithSummary("Is it there?")
@@ -62,40 +70,22 @@ public static class BuildsEndpoints
             .AllowAnonymous()
             .Produces<Stream>(StatusCodes.Status200OK, "application/octet-stream")
             .Refuses(RequestRefusal.NotFound, RequestRefusal.RangeNotSatisfiable)
+            .Refuses(ContentRefusal.StorageUnpaid)
             .Refuses(Enum.GetValues<TransferFeeRefusal>());
-    }
-
-    private static async Task<IResult> PublishAsync(
-        HttpRequest request,
-        Caller caller,
-        IUserStore users,
-        AgentPublisher publisher,
-        UserUsages usages,
-        SqlStorageFees storage,
-        TimeProvider time,
-        BuildsOptions options,
-        CancellationToken cancellationToken)
-    {
-        if (!(await AgentUpload.ReadAsync(request, options.MaxProgramBytes, cancellationToken)).TryGet(out var upload, out var unreadable))
-            return unreadable.ToProblem();
-        var user = await users.GetAsync(caller.UserId, cancellationToken);
-        if (user is null)
-            return RequestRefusal.Unauthenticated.ToProblem();
-        if (!(await usages.ReserveAsync(caller.UserId, upload.Program.Length, options.MaxProgramBytes, cancellationToken)).TryGet(out var room, out var full))
-            return full.ToProblem();
-        using var kept = room;
-        if ((await storage.AdmitAsync(caller.UserId, room, upload.Program.Length, time.GetUtcNow(), cancellationToken)).Refusal is { } unpaid)
-            return unpaid.ToProblem();
-        var published = await publisher.PublishAsync(user, upload.Manifest, upload.Program, cancellationToken);
-        return published.Match<IResult>(
-            version => TypedResults.Created(
-                $"/api/v1/agents/{version.Publisher}/{version.Manifest.Name}/{version.Manifest.Version}", ManifestBody.Of(version)),
-            refusal => refusal.ToProblem());
     }
 
     private static async Task<IResult> PutAsync(ContentHash? expected, HttpRequest request, Caller caller, ContentUploads uploads, CancellationToken cancellationToken) =>
         (await uploads.PutAsync(caller.UserId, expected, request.Body, request.ContentLength, cancellationToken)).Match<IResult>(
             stored => TypedResults.Created($"/api/v1/blobs/{stored.Digest}", new BlobResponse(stored.Digest.ToString(), stored.SizeBytes)),
+            refusal => refusal.ToProblem());
+
+    private static async Task<IResult> ListAsync([AsParameters] ListQuery list, Caller caller, SqlContentOwners owners, CancellationToken cancellationToken) =>
+        TypedResults.Ok(ListQuery.Answer(
+            await owners.ListAsync(caller.UserId, list.ToPage(), cancellationToken), content => new BlobResponse(content.Digest.ToString(), content.SizeBytes)));
+
+    private static async Task<IResult> DeleteAsync(ContentHash digest, Caller caller, ReleasedContent released, CancellationToken cancellationToken) =>
+        (await released.GiveUpAsync(caller.UserId, digest, cancellationToken)).Match<IResult>(
+            wasOwn => wasOwn ? TypedResults.NoContent() : RequestRefusal.NotFound.ToProblem($"You have no content {digest} here."),
             refusal => refusal.ToProblem());
 
     private static async Task<IResult> GetAsync(

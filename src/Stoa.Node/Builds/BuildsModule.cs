@@ -18,11 +18,15 @@ public static class BuildsModule
         services.AddSingleton<IContentStore>(provider =>
         {
             var files = new FileContentStore(provider.GetRequiredService<DataFolder>().PathOf(ContentFolder));
-            return provider.GetRequiredService<Database>() is PostgresDatabase cell ? new CellContentStore(cell, files) : files;
+            return provider.GetRequiredService<Database>() is PostgresDatabase cell ? new CellContentStore(cell, files, provider.GetRequiredService<TimeProvider>()) : files;
         });
-        services.AddSingleton<IContentOwners, SqlContentOwners>();
+        services.AddSingleton<SqlContentOwners>();
+        services.AddSingleton<IContentOwners>(provider => provider.GetRequiredService<SqlContentOwners>());
+        services.AddSingleton<ReleasedContent>();
+        services.AddHostedService<ReleasedContentWorker>();
         services.AddSingleton<ContentUploads>();
         services.AddSingleton<AgentPublisher>();
+        services.AddSingleton<AgentPublications>();
         services.AddSingleton<AgentWithdrawals>();
         return options;
     }

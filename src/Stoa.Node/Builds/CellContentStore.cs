@@ -14,7 +14,8 @@ namespace Stoa.Node.Builds;
 /// </remarks>
 /// <param name="database">What the nodes share.</param>
 /// <param name="files">This node's own.</param>
-public sealed class CellContentStore(Database database, FileContentStore files) : IContentStore, IDisposable
+/// <param name="time">The clock.</param>
+public sealed class CellContentStore(Database database, FileContentStore files, TimeProvider time) : IContentStore, IDisposable
 {
     private const int ChunkBytes = 1 << 20;
     private const int SweptAtOnce = 500;
@@ -64,6 +65,19 @@ public sealed class CellContentStore(Database database, FileContentStore files) 
         return deleted > 0;
     }
 
+    public async Task<bool> DeleteAsync(ContentHash digest, DateTimeOffset putBefore, CancellationToken cancellationToken)
+    {
+        var isThere = await database.WriteAsync(
+            async session => await session.ExecuteAsync("DELETE FROM content WHERE digest = @digest AND put_at <= @putBefore", new { digest, putBefore }) == 0
+                && await session.QueryFirstOrDefaultAsync<long?>("SELECT 1 FROM content WHERE digest = @digest", new { digest }) is not null,
+            cancellationToken);
+        if (isThere)
+            return false;
+        // A file that came just now is on its way into the database; the sweep finds one that is not.
+        await files.DeleteAsync(digest, putBefore, cancellationToken);
+        return true;
+    }
+
     /// <summary>Deletes this node's files whose content was deleted: by another node, or while this one was down.</summary>
     /// <param name="olderThan">Files that were written later are left: their content may be on its way into the database.</param>
     /// <param name="cancellationToken">Stops it.</param>
@@ -90,10 +104,13 @@ public sealed class CellContentStore(Database database, FileContentStore files) 
 
     private async Task<bool> InsertAsync(SqlSession session, ContentDescriptor stored)
     {
-        if (await session.ExecuteAsync(
-            "INSERT INTO content (digest, size_bytes) VALUES (@Digest, @SizeBytes) ON CONFLICT (digest) DO NOTHING", stored) == 0)
+        var now = time.GetUtcNow();
+        while (await session.ExecuteAsync(
+            "INSERT INTO content (digest, size_bytes, put_at) VALUES (@Digest, @SizeBytes, @now) ON CONFLICT (digest) DO NOTHING", new { stored.Digest, stored.SizeBytes, now }) == 0)
         {
-            return false;
+            // It is there already, unless it was deleted in this moment.
+            if (await session.ExecuteAsync("UPDATE content SET put_at = @now WHERE digest = @Digest", new { now, stored.Digest }) > 0)
+                return false;
         }
 
         await using var file = await files.OpenAsync(stored.Digest, session.CancellationToken)

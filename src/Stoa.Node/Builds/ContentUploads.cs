@@ -11,33 +11,48 @@ namespace Stoa.Node.Builds;
 public sealed class ContentUploads(
     IContentStore content, IContentOwners owners, UserUsages usages, SqlStorageFees storage, BuildsOptions options, TimeProvider time)
 {
+    private readonly UploadSlots _slots = new(options.MaxUploadsPerUser, int.MaxValue);
+
     /// <summary>Streams bytes in and grants them to who has brought them.</summary>
     /// <param name="user">Who brings them.</param>
     /// <param name="expected">The digest that was announced; null for none.</param>
     /// <param name="body">The bytes.</param>
     /// <param name="length">How many there will be; null when that is not known.</param>
     /// <param name="cancellationToken">Leaves nothing behind.</param>
+    /// <remarks>What is the user's already is answered at once; the bytes are not read.</remarks>
     public async Task<Outcome<ContentDescriptor, ContentRefusal>> PutAsync(Id<User> user, ContentHash? expected, Stream body, long? length, CancellationToken cancellationToken)
     {
-        // What is the user's already takes no more room.
-        long? bytes = expected is { } digest && await owners.MayReadAsync(digest, user, cancellationToken) ? 0 : length;
-        if (!(await usages.ReserveAsync(user, bytes, options.MaxBlobBytes, cancellationToken)).TryGet(out var room, out var full))
+        if (length > options.MaxBlobBytes)
+            return new Refusal<ContentRefusal>(ContentRefusal.TooLarge, $"{length:N0} bytes are more than the {options.MaxBlobBytes:N0} that are accepted here; send less.");
+        if (expected is { } digest && await owners.OwnsAsync(digest, user, cancellationToken) && await content.StatAsync(digest, cancellationToken) is { } there)
+            return there;
+        using var slot = _slots.TryEnter(user, out _);
+        if (slot is null)
+        {
+            return new Refusal<ContentRefusal>(
+                ContentRefusal.UploadsTooMany, $"{options.MaxUploadsPerUser} uploads of yours are under way at this node. Wait until one has ended, and upload again.");
+        }
+
+        if (!(await usages.ReserveAsync(user, length, options.MaxBlobBytes, cancellationToken)).TryGet(out var room, out var full))
             return full;
         using var kept = room;
-        if (!(await storage.AdmitAsync(user, room, bytes, time.GetUtcNow(), cancellationToken)).TryGet(out var payable, out var unpaid))
+        if (!(await storage.AdmitAsync(user, room, length, time.GetUtcNow(), cancellationToken)).TryGet(out var payable, out var unpaid))
             return unpaid;
-        var put = await content.PutAsync(body, expected, Math.Min(room.Most, payable), cancellationToken);
+        var mostOfQuota = room.Most;
+        room.ShrinkTo(payable);
+        var put = await content.PutAsync(body, expected, room.Most, cancellationToken);
         if (!put.TryGet(out var stored, out var refusal))
         {
             return refusal.Code switch
             {
-                ContentRefusal.TooLarge when payable < room.Most => await storage.RefuseAsync(user, room.Taken + payable + 1, time.GetUtcNow(), cancellationToken),
-                ContentRefusal.TooLarge when room.Most < options.MaxBlobBytes => room.Exceeded,
+                ContentRefusal.TooLarge when payable < mostOfQuota => await storage.RefuseAsync(user, room.Taken + payable + 1, time.GetUtcNow(), cancellationToken),
+                ContentRefusal.TooLarge when mostOfQuota < options.MaxBlobBytes => room.Exceeded,
                 _ => refusal,
             };
         }
 
-        await owners.GrantAsync(stored, user, cancellationToken);
+        // Whoever hangs up now has brought it all the same: bytes that nobody owns would count for nobody.
+        await owners.GrantAsync(stored, user, CancellationToken.None);
         return stored;
     }
 }

@@ -16,6 +16,7 @@ public sealed class FileContentStore : IContentStore, IDisposable
     private readonly string _root;
     private readonly string _incoming;
     private readonly Lock _folders = new();
+    private readonly Lock _moves = new();
     private readonly FileStream _lock;
     private long _sequence;
 
@@ -101,6 +102,21 @@ public sealed class FileContentStore : IContentStore, IDisposable
         return Task.FromResult(there);
     }
 
+    public Task<bool> DeleteAsync(ContentHash digest, DateTimeOffset putBefore, CancellationToken cancellationToken)
+    {
+        var file = new FileInfo(PathOf(digest));
+        // Not while the same content comes again.
+        lock (_moves)
+        {
+            if (!file.Exists)
+                return Task.FromResult(true);
+            if (file.LastWriteTimeUtc > putBefore.UtcDateTime)
+                return Task.FromResult(false);
+            file.Delete();
+            return Task.FromResult(true);
+        }
+    }
+
     /// <summary>What is here and was written before a time, as it is found.</summary>
     public IEnumerable<ContentHash> List(DateTimeOffset olderThan)
     {
@@ -148,7 +164,8 @@ public sealed class FileContentStore : IContentStore, IDisposable
         var folder = Path.GetDirectoryName(target)!;
         MakeFolder(folder);
         // The same digest is the same bytes: replacing them changes nothing for a reader that has them open.
-        File.Move(path, target, overwrite: true);
+        lock (_moves)
+            File.Move(path, target, overwrite: true);
         DirectorySync.Flush(folder);
     }
 

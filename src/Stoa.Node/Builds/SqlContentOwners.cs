@@ -1,3 +1,5 @@
+using System.Globalization;
+using Stoa.Market;
 using Stoa.Market.Builds;
 using Stoa.Market.Identity;
 using Stoa.Node.Quotas;
@@ -22,13 +24,55 @@ public sealed class SqlContentOwners(Database database) : IContentOwners
                 new { digest, everyone = Everyone, reader = reader?.ToString() ?? Everyone }),
             cancellationToken) is not null;
 
+    public Task ExpectAsync(IReadOnlyList<ContentDescriptor> content, Id<User> user, DateTimeOffset now, CancellationToken cancellationToken) =>
+        database.WriteAsync(
+            async session =>
+            {
+                await ReleasedContent.AddAsync(session, user, content, now);
+                return content.Count;
+            },
+            cancellationToken);
+
+    public async Task<bool> OwnsAsync(ContentHash digest, Id<User> user, CancellationToken cancellationToken) =>
+        await database.ReadAsync(
+            session => session.QueryFirstOrDefaultAsync<long?>("SELECT 1 FROM content_owners WHERE digest = @digest AND owner = @user", new { digest, user }), cancellationToken) is not null;
+
+    /// <summary>What a user owns, the largest first. Programs of published agents, which are everybody's, are not in it.</summary>
+    public Task<Page<ContentDescriptor>> ListAsync(Id<User> user, PageRequest page, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(page);
+        var (size, after) = ReadCursor(page.Cursor);
+        return database.ReadAsync(
+            async session =>
+            {
+                var rows = await session.QueryAsync<ContentDescriptor>(
+                    """
+                    SELECT digest, size_bytes FROM content_owners
+                    WHERE owner = @user AND size_bytes <= @size AND (size_bytes < @size OR digest < @after)
+                    ORDER BY size_bytes DESC, digest DESC LIMIT @limit
+                    """,
+                    new { user, size, after, limit = page.Limit + 1 });
+                var items = rows.Take(page.Limit).ToList();
+                return new Page<ContentDescriptor>(
+                    items, rows.Count > page.Limit ? string.Create(CultureInfo.InvariantCulture, $"{items[^1].SizeBytes} {items[^1].Digest}") : null);
+            },
+            cancellationToken);
+    }
+
+    // What is no cursor is the first page, which begins with the largest there can be.
+    private static (long Size, string After) ReadCursor(string? cursor) =>
+        cursor?.Split(' ') is [var size, var after] && long.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var bytes) ? (bytes, after) : (long.MaxValue, "");
+
     /// <summary>The same within a transaction of another store.</summary>
     public static async Task GrantAsync(SqlSession session, ContentDescriptor content, Id<User>? owner)
     {
         var added = await session.ExecuteAsync(
             "INSERT INTO content_owners (digest, owner, size_bytes) VALUES (@digest, @owner, @size) ON CONFLICT DO NOTHING",
             new { digest = content.Digest, owner = owner?.ToString() ?? Everyone, size = content.SizeBytes });
-        if (added > 0 && owner is { } user)
+        if (added == 0)
+            return;
+        await session.SendAsync("DELETE FROM released_content WHERE digest = @digest", new { digest = content.Digest });
+        if (owner is { } user)
             await SqlUserUsage.AddContentAsync(session, user, content.SizeBytes);
     }
 }

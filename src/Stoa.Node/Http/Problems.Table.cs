@@ -1,13 +1,6 @@
 using Stoa.Market.Auctions;
 using Stoa.Market.Builds;
-using Stoa.Market.Channels;
-using Stoa.Market.Disputes;
 using Stoa.Market.Identity;
-using Stoa.Market.Ledger;
-using Stoa.Market.Metering;
-using Stoa.Market.Payments;
-using Stoa.Market.PayPerCall;
-using Stoa.Market.Plans;
 using Stoa.Market.Registry;
 using Stoa.Market.Reviews;
 using Stoa.Market.Schedules;
@@ -33,6 +26,11 @@ public static partial class Problems
         "budgetExhausted", 402, "Budget used up",
         "What the task or the download would hold does not fit into what one of your budgets has left in its day or month.",
         "Wait until it renews or running tasks have ended, ask for lower limits or for less, or raise the budget with PUT /api/v1/budgets; GET /api/v1/budgets lists what is left.");
+
+    private static readonly ProblemKind s_storageUnpaid = new(
+        "storageUnpaid", 402, "Storage not paid",
+        "Storage beyond what is free is paid by the hour, in advance. What you have in the content store, or would have with these bytes, cannot be paid out of your wallet, or does not fit into a budget of yours. What was not paid for too long is not sent, and not taken as input.",
+        "Pay in, raise the budget, or bring less. Nothing is deleted; as soon as the present hour can be paid, content is taken in, sent and taken as input again.");
 
     private static readonly ProblemKind s_spendingLimitReached = new(
         "spendingLimitReached", 402, "Spending limit of the key reached",
@@ -187,65 +185,6 @@ public static partial class Problems
             "List your keys with GET /api/v1/signing-keys."),
     };
 
-    public static ProblemKind Of(ChannelRefusal refusal) => refusal switch
-    {
-        ChannelRefusal.ChannelUnknown => Row(refusal, 404, "No such channel",
-            "There is no such payment channel, or you are neither its payer nor its payee.",
-            "List your channels with GET /api/v1/channels."),
-        ChannelRefusal.ChannelInvalid => Row(refusal, 422, "Channel breaks the rules",
-            "Payee, keys, deposit, challenge window or expiry are not as they must be.",
-            "Correct what is listed in errors and try again."),
-        ChannelRefusal.InsufficientFunds => s_insufficientFunds,
-        ChannelRefusal.ChannelsTooMany => Row(refusal, 409, "Too many channels",
-            "You pay by as many channels that are not closed as one user may have.",
-            "Close channels that are not used any more."),
-        ChannelRefusal.NotThePayer => Row(refusal, 403, "Somebody else's deposit",
-            "Only the payer of a channel adds to its deposit.",
-            "Ask the payer for a top-up."),
-        ChannelRefusal.DepositNotHigher => Row(refusal, 409, "Deposit only grows",
-            "The amount is what the deposit shall be in all, and is below what it is.",
-            "Get the channel, and say its deposit with what you want to add."),
-        ChannelRefusal.ChannelExpired => Row(refusal, 409, "Channel has expired",
-            "Nothing is added to a channel after its expiry; its challenge window begins by itself.",
-            "Open a new channel."),
-        ChannelRefusal.ChannelClosing => Row(refusal, 409, "Channel is closing",
-            "Its challenge window runs, and nothing is added to its deposit any more.",
-            "Open a new channel for what comes after."),
-        ChannelRefusal.ChannelClosed => Row(refusal, 409, "Channel is closed",
-            "The channel has ended, and nothing about it changes any more.",
-            "Get the channel to see how it ended; open a new one for what comes after."),
-        ChannelRefusal.VoucherInvalid => Row(refusal, 422, "Not a voucher",
-            "The voucher cannot be read, or its payload is not in the one canonical form.",
-            "Send what the payer gave you, unchanged; docs/channels.md has the form byte for byte."),
-        ChannelRefusal.VoucherForOtherChannel => Row(refusal, 422, "Voucher for another channel",
-            "The voucher names another channel, or another node than the one that opened this channel.",
-            "Send it to the channel that it names."),
-        ChannelRefusal.VoucherSignatureInvalid => Row(refusal, 422, "Not signed by the payer",
-            "No signature over the voucher was made by the payer's key of this channel, or it was changed since.",
-            "Send a voucher of the payer. Check each with stoa channel verify when it comes, before you give anything for it."),
-        ChannelRefusal.ChainWordInvalid => Row(refusal, 422, "Not a word of the chain",
-            "Hashed as often as its index says, the word does not give the anchor that the payer signed, or the chain has no such index.",
-            "Send the word with the index that came with it."),
-        ChannelRefusal.VoucherExceedsDeposit => Row(refusal, 409, "Voucher above the deposit",
-            "The voucher promises more than the channel holds. Nothing of it was paid.",
-            "Ask the payer for a top-up, or send a voucher within the deposit. Take none above it."),
-        ChannelRefusal.VoucherSuperseded => Row(refusal, 409, "More is settled already",
-            "The amount of the voucher is cumulative, and more than it was settled before.",
-            "Send the highest voucher that you have."),
-        ChannelRefusal.ChallengeWindowOver => Row(refusal, 409, "Challenge window is over",
-            "Vouchers were taken until the end of the window.",
-            "Look at your channels at least once in each challenge window, or be told by a webhook of stoa.channel.closing."),
-        ChannelRefusal.AgreementInvalid => Row(refusal, 422, "Not an agreement",
-            "It cannot be read, is about another channel, or lacks the signature of one side.",
-            "Have both sides sign the same bytes, and send them with both signatures."),
-        ChannelRefusal.AgreementOutOfRange => Row(refusal, 409, "Agreed on too little or too much",
-            "What is settled stays with the payee, and no more than the deposit can be paid.",
-            "Agree on an amount from what is settled to the deposit."),
-        ChannelRefusal.NotDue => Row(refusal, 409, "Not time yet",
-            "The challenge window is open, or the channel has not expired. The node does this by itself.",
-            "Wait until the time that the channel names: nothing else is needed."),
-    };
-
     public static ProblemKind Of(ContentRefusal refusal) => refusal switch
     {
         ContentRefusal.TooLarge => Row(refusal, 413, "Content too large",
@@ -255,18 +194,15 @@ public static partial class Problems
             "The SHA-256 of the bytes that arrived is not the one that was announced. Nothing was stored.",
             "Compute the digest of exactly the bytes that you send, and send them again."),
         ContentRefusal.StorageQuotaExceeded => Row(refusal, 507, "Too much stored",
-            "With these bytes you would have more in the content store than you may: GET /api/v1/quota tells how much.",
-            "Bring less, or ask an administrator of this node for more."),
-        ContentRefusal.StorageUnpaid => Row(refusal, 402, "Storage not paid",
-            "Storage beyond what is free is paid by the hour, in advance. What you have in the content store, or would have with these bytes, cannot be paid out of your wallet, or does not fit into a budget of yours.",
-            "Pay in, raise the budget, or bring less. Nothing is deleted; as soon as the present hour can be paid, content is taken in again."),
-    };
-
-    public static ProblemKind Of(TransferFeeRefusal refusal) => refusal switch
-    {
-        TransferFeeRefusal.InsufficientFunds => s_insufficientFunds,
-        TransferFeeRefusal.BudgetExhausted => s_budgetExhausted,
-        TransferFeeRefusal.SpendingLimitReached => s_spendingLimitReached,
+            "With these bytes you would have more in the content store than you may: GET /api/v1/quota tells how much. What is on its way counts, and what comes without a Content-Length counts as all that is left.",
+            "Bring less, say with Content-Length how much it is, wait for other uploads to end, or ask an administrator of this node for more."),
+        ContentRefusal.StorageUnpaid => s_storageUnpaid,
+        ContentRefusal.ContentInUse => Row(refusal, 409, "Content in use",
+            "A task of yours that waits or runs has it as its input, or an agent of yours makes its bids with it.",
+            "Wait until the task has ended or cancel it, or give the agent another bidding policy; then delete it."),
+        ContentRefusal.UploadsTooMany => Row(refusal, 429, "Too many uploads at a time",
+            "As many uploads of yours are under way at the node as one user may have.",
+            "Wait as long as Retry-After says, and upload again when one of them has ended.", TimeSpan.FromSeconds(5)),
     };
 
     public static ProblemKind Of(PublishRefusal refusal) => refusal switch
@@ -295,6 +231,12 @@ public static partial class Problems
         PublishRefusal.VersionWithdrawn => Row(refusal, 409, "Version was withdrawn",
             "This version was published before with the same content, and withdrawn. Publishing it again does not offer it again.",
             "Reinstate it with DELETE /api/v1/agents/{publisher}/{name}/{version}/withdrawal, or raise the version in agent.json and publish again."),
+        PublishRefusal.PublicationsTooMany => Row(refusal, 429, "Too many publications at a time",
+            "A program is held in memory until it is checked. As many publications of yours are under way at the node as one user may have.",
+            "Wait as long as Retry-After says, and publish one after another.", TimeSpan.FromSeconds(5)),
+        PublishRefusal.PublishingBusy => Row(refusal, 503, "Busy with other publications",
+            "A program is held in memory until it is checked. As many publications are under way at the node as it takes at a time.",
+            "Publish again as long after as Retry-After says.", TimeSpan.FromSeconds(5)),
     };
 
     public static ProblemKind Of(WithdrawalRefusal refusal) => refusal switch
@@ -340,6 +282,7 @@ public static partial class Problems
         TaskRefusal.InputUnknown => Row(refusal, 422, "Input not stored here",
             "No blob with this digest is stored here for you.",
             "Upload it with POST /api/v1/blobs, or with PUT /api/v1/blobs/{digest} when its digest is known, and name the digest that is answered."),
+        TaskRefusal.StorageUnpaid => s_storageUnpaid,
         TaskRefusal.SealInvalid => Row(refusal, 422, "Not a sealed input",
             "The input is said to be sealed, but does not begin as docs/sealing.md says: magic and version, id of the key, encapsulated key.",
             "Seal it as docs/sealing.md says, or leave sealed out to submit it in the clear."),
@@ -380,6 +323,9 @@ public static partial class Problems
         TaskRefusal.AuctionsTooMany => Row(refusal, 409, "Too many open auctions",
             "As many tasks of the consumer are out to bids as may be at once.",
             "Wait until some are awarded, which takes no longer than their windows, or submit without auction."),
+        TaskRefusal.ResultDeleted => Row(refusal, 410, "Result was deleted",
+            "What the task produced was stored, and was deleted since with DELETE /api/v1/blobs/{digest}. The receipt states its digest still.",
+            "Submit the task again with POST /api/v1/tasks/{id}/replay."),
         TaskRefusal.NoResult => Row(refusal, 409, "No result",
             "The task has not ended yet, has failed or was cancelled.",
             "Wait for its events, or see GET /api/v1/tasks/{id} for why it failed."),
@@ -427,181 +373,6 @@ public static partial class Problems
         AuctionRefusal.PolicyInvalid => Row(refusal, 422, "Bidding breaks the rules",
             "The policy is not known, or its members are not as they must be.",
             "Correct what is listed in errors and try again."),
-    };
-
-    public static ProblemKind Of(BudgetRefusal refusal) => refusal switch
-    {
-        BudgetRefusal.BudgetUnknown => Row(refusal, 404, "No such budget",
-            "There is no such budget, or it belongs to somebody else.",
-            "List your budgets with GET /api/v1/budgets."),
-        BudgetRefusal.BudgetInvalid => Row(refusal, 422, "Budget breaks the rules",
-            "The amount, what it is for, or a threshold is not as it must be.",
-            "Correct what is listed in errors and try again."),
-        BudgetRefusal.BudgetsTooMany => Row(refusal, 409, "Too many budgets",
-            "You have as many budgets as one user may have.",
-            "Delete those that are not used any more."),
-    };
-
-    public static ProblemKind Of(TransferRefusal refusal) => refusal switch
-    {
-        TransferRefusal.AmountNotPositive => Row(refusal, 422, "Amount not positive",
-            "A transfer moves more than nothing.",
-            "Give an amount above zero."),
-        TransferRefusal.AccountsSame => Row(refusal, 422, "Same account twice",
-            "A transfer moves money from one account to another one.",
-            "Give two different accounts."),
-        TransferRefusal.DebitAccountUnknown => Row(refusal, 404, "No such account to debit",
-            "The account that should pay does not exist.",
-            "Check the account."),
-        TransferRefusal.CreditAccountUnknown => Row(refusal, 404, "No such account to credit",
-            "The account that should receive does not exist.",
-            "Check the account."),
-        TransferRefusal.InsufficientFunds => s_insufficientFunds,
-        TransferRefusal.BalanceOverflow => Row(refusal, 422, "Balance out of range",
-            "A balance would leave the range of int64 nanodollars, about 9.2 billion dollars.",
-            "Move less."),
-        TransferRefusal.IdReusedWithOtherContent => Row(refusal, 409, "Transfer id used before",
-            "The id belongs to another transfer. One id stands for one transfer, so that a repetition moves nothing.",
-            "Give a new transfer a new id."),
-        TransferRefusal.PendingUnknown => Row(refusal, 404, "No such hold",
-            "The pending transfer does not exist, or is not pending.",
-            "Check the id of the hold."),
-        TransferRefusal.PendingAlreadyResolved => Row(refusal, 409, "Hold resolved before",
-            "The pending transfer was posted or voided before.",
-            "Nothing is left to do."),
-        TransferRefusal.PendingAccountsDiffer => Row(refusal, 422, "Accounts differ from the hold's",
-            "A hold is resolved between its own accounts.",
-            "Give the accounts of the hold."),
-        TransferRefusal.AmountExceedsPending => Row(refusal, 422, "More than is held",
-            "No more can be posted than is held.",
-            "Give an amount up to that of the hold."),
-    };
-
-    public static ProblemKind Of(PaymentRefusal refusal) => refusal switch
-    {
-        PaymentRefusal.PaymentsOff => Row(refusal, 501, "Payments are off",
-            "This node has no key of Stripe, so no money comes in or goes out by it.",
-            "Ask the operator of the node: Payments:StripeKey turns payments on, and docs/payments.md says how. Administrators credit wallets with POST /api/v1/deposits."),
-        PaymentRefusal.PaymentUnknown => Row(refusal, 404, "No such payment",
-            "There is no such payment, or it is somebody else's.",
-            "List your payments with GET /api/v1/payments."),
-        PaymentRefusal.PayoutUnknown => Row(refusal, 404, "No such payout",
-            "There is no such payout, or it is somebody else's.",
-            "List your payouts with GET /api/v1/payouts."),
-        PaymentRefusal.AmountNotWholeCents => Row(refusal, 422, "No whole number of cents",
-            "The ledger counts nanodollars, the world outside cents. Nothing is rounded.",
-            "Give an amount with at most two decimals."),
-        PaymentRefusal.AmountOutOfRange => Row(refusal, 422, "Too little or too much at once",
-            "The amount is not between the least and the most that this node takes in one payment.",
-            "Give an amount in the range that the detail names, or pay in several times."),
-        PaymentRefusal.CurrencyUnsupported => Row(refusal, 422, "Only US dollars",
-            "Wallets hold US dollars, and payments are in them.",
-            "Leave currency out, or give \"usd\"; Stripe lets the payer pay by a card in another currency."),
-        PaymentRefusal.PaymentsTooMany => Row(refusal, 409, "Too many payments begun",
-            "The user has begun as many payments as may wait to be paid at once.",
-            "Pay one of them at its address, which GET /api/v1/payments lists, or wait a day until they expire."),
-        PaymentRefusal.PaymentExpired => Row(refusal, 409, "Payment given up",
-            "The payment was given up before its checkout was made, since nobody asked for it for half an hour.",
-            "Begin a new payment, under a new Idempotency-Key."),
-        PaymentRefusal.PaymentNotRefundable => Row(refusal, 409, "Nothing to refund",
-            "The payment is not credited, was refunded whole, or is with a bank that decides.",
-            "GET /api/v1/payments/{id} tells how it stands; of what is in dispute the bank's decision is waited for."),
-        PaymentRefusal.RefundExceedsPayment => Row(refusal, 409, "More than is left of the payment",
-            "A refund goes back by the payment that it is of, and is no more than what of it was not refunded.",
-            "Give a smaller amount, or leave it out for all that is left."),
-        PaymentRefusal.InsufficientFunds => s_insufficientFunds,
-        PaymentRefusal.CustomerUnknown => Row(refusal, 409, "Nothing paid in yet",
-            "The billing portal shows payments, and there are none.",
-            "Pay in with POST /api/v1/payments/add-credit first."),
-        PaymentRefusal.PayoutAccountMissing => Row(refusal, 409, "No account to be paid out to",
-            "Payouts go to an account at Stripe in the creator's own name, and there is none.",
-            "Set one up with POST /api/v1/payouts/account."),
-        PaymentRefusal.PayoutAccountNotReady => Row(refusal, 409, "Account not ready for payouts",
-            "Stripe asks for more before it pays out to the account, or is looking at what it was told.",
-            "POST /api/v1/payouts/account gives the address where Stripe asks; GET /api/v1/payouts/account tells how far it is."),
-        PaymentRefusal.PayoutBelowMinimum => Row(refusal, 422, "Too little to pay out",
-            "A payout has to come to the least that this node pays out at once.",
-            "Wait until there is more in the wallet."),
-        PaymentRefusal.StripeUnavailable => Row(refusal, 503, "Stripe cannot be reached",
-            "Stripe did not answer, or failed. What was begun is not lost: the node goes on with it.",
-            "Send the request again with the same Idempotency-Key.", TimeSpan.FromSeconds(10)),
-        PaymentRefusal.StripeRefused => Row(refusal, 424, "Stripe has refused",
-            "Stripe does not do what this node has asked; the detail has its words.",
-            "If the words are about the node's account or key, tell its operator. Otherwise change what they name."),
-        PaymentRefusal.StripeSignatureInvalid => Row(refusal, 400, "Not signed by Stripe",
-            "The header Stripe-Signature is missing, was not made with a secret of this node, or is more than five minutes old.",
-            "Register the address at Stripe and give its secret in Payments:WebhookSecrets; the body has to arrive as Stripe sent it."),
-        PaymentRefusal.StripeEventInvalid => Row(refusal, 400, "No event of Stripe",
-            "What was signed is not the JSON of an event.",
-            "Send events as Stripe does."),
-    };
-
-    public static ProblemKind Of(PlanRefusal refusal) => refusal switch
-    {
-        PlanRefusal.PlanUnknown => Row(refusal, 404, "No such plan",
-            "No plan of this name, or not this version of it, is offered here.",
-            "List what is offered with GET /api/v1/plans."),
-        PlanRefusal.PlanInvalid => Row(refusal, 422, "Plan breaks the rules",
-            "Name, description, price, credit or a limit is not as it must be.",
-            "Correct what is listed in errors and try again."),
-        PlanRefusal.NotSubscribed => Row(refusal, 404, "No plan",
-            "The account has no plan.",
-            "List what is offered with GET /api/v1/plans, and subscribe with PUT /api/v1/subscription."),
-        PlanRefusal.SubscriptionPastDue => Row(refusal, 409, "Plan is not paid",
-            "The plan could not be renewed since the wallet has too little; until it is, nothing else about it changes.",
-            "Pay in, and it is renewed within hours; or cancel it, and subscribe anew."),
-        PlanRefusal.InsufficientFunds => s_insufficientFunds,
-        PlanRefusal.CouponUnknown => Row(refusal, 404, "No such coupon",
-            "No coupon has this code or id, or it was withdrawn.",
-            "Check the code letter by letter; capitals, hyphens and blanks make no difference."),
-        PlanRefusal.CouponInvalid => Row(refusal, 422, "Coupon breaks the rules",
-            "A coupon gives either credit or something off a plan, and a member is not as it must be.",
-            "Correct what is listed in errors and try again."),
-        PlanRefusal.CouponOver => Row(refusal, 409, "Coupon is over",
-            "The coupon has expired, or was redeemed as often as it may be, by you or in all.",
-            "Use another one."),
-        PlanRefusal.CouponNotForYou => Row(refusal, 409, "Coupon is for others",
-            "The coupon is for new users, or for another plan, or is redeemed in another way; the detail says which.",
-            "Do as the detail says, or use another one."),
-        PlanRefusal.DiscountRunning => Row(refusal, 409, "Something is off already",
-            "One coupon at a time takes something off the price of a plan.",
-            "Redeem this one when the discount that runs is over: GET /api/v1/subscription tells for how many months it is."),
-    };
-
-    public static ProblemKind Of(CallRefusal refusal) => refusal switch
-    {
-        CallRefusal.CallsNotSold => Row(refusal, 404, "No calls are sold here",
-            "This node takes no payments for single calls.",
-            "Register and submit a task, or ask the node's operator to set PayPerCall:Payee."),
-        CallRefusal.PaymentRequired => Row(refusal, 402, "Payment required",
-            "The call has to be paid for, or the payment that was sent does not suffice.",
-            "Send a voucher of a payment channel as PAYMENT-SIGNATURE: the header PAYMENT-REQUIRED says to whom and how much."),
-        CallRefusal.PaymentInvalid => Row(refusal, 422, "Payment cannot be read",
-            "The header PAYMENT-SIGNATURE is not base64 of the JSON of a payment.",
-            "Send it as docs/channels.md says."),
-        CallRefusal.CallFailed => Row(refusal, 422, "The agent failed",
-            "The agent did not do what was asked of it. The call costs nothing.",
-            "Look at the detail, correct the input, and call again: what was paid is credit."),
-        CallRefusal.CallUnknown => Row(refusal, 404, "No such call",
-            "There is no such call, or it was paid for out of another channel.",
-            "Check the id, and send the payment that the call was paid by."),
-    };
-
-    public static ProblemKind Of(DisputeRefusal refusal) => refusal switch
-    {
-        DisputeRefusal.DisputeUnknown => Row(refusal, 404, "No such dispute",
-            "The task is not disputed.",
-            "Dispute it, or check the id of the task."),
-        DisputeRefusal.DisputeInvalid => Row(refusal, 422, "Dispute breaks the rules",
-            "The reason is not as it must be.",
-            "Correct what is listed in errors and try again."),
-        DisputeRefusal.NothingToDispute => Row(refusal, 409, "Nothing was paid",
-            "The task did not succeed, or was free. What fails costs nothing, so there is nothing to give back.",
-            "Dispute a task that succeeded and was paid for."),
-        DisputeRefusal.DisputeTooLate => Row(refusal, 409, "Too late for a dispute",
-            "The task ended longer ago than tasks can be disputed on this node.",
-            "Dispute a task soon after its end."),
-        DisputeRefusal.InsufficientFunds => s_insufficientFunds,
     };
 
     public static ProblemKind Of(NetworkRefusal refusal) => refusal switch

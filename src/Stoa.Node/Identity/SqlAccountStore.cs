@@ -238,6 +238,8 @@ public sealed class SqlAccountStore(Database database, CellKey cell)
         if (await FindCodeAsync(session, user, purpose) is not { } code)
             return false;
         var isRight = code.Admits(typed, now);
+        if (!isRight && !MailedCode.CountsTries(purpose))
+            return false;
         await session.ExecuteAsync(
             isRight
                 ? "DELETE FROM mailed_codes WHERE user_id = @user AND purpose = @purpose"

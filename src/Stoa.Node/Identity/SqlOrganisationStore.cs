@@ -51,6 +51,7 @@ public sealed class SqlOrganisationStore(Database database, SystemAccounts accou
                 if (inserted == 0)
                     return HandleTaken(organisation.Handle);
                 await session.ExecuteAsync("INSERT INTO organisations (id, name) VALUES (@Id, @Name)", organisation);
+                await session.ExecuteAsync("INSERT INTO user_usage (user_id, open_tasks, content_bytes, is_organisation) VALUES (@Id, 0, 0, TRUE)", organisation);
                 await SqlLedger.OpenAccountAsync(
                     session, Account.Open(ids.Next<Account>(), organisation.Id.ToString(), AccountKind.Wallet, organisation.CreatedAt));
                 await AddMemberAsync(session, organisation.Id, founder, OrganisationRole.Admin, organisation.CreatedAt);
@@ -131,7 +132,7 @@ public sealed class SqlOrganisationStore(Database database, SystemAccounts accou
             },
             cancellationToken);
 
-    /// <summary>Deletes an organisation that has nothing any more: nobody belongs to it then, and its keys open nothing.</summary>
+    /// <summary>Deletes an organisation that has nothing any more: nobody belongs to it then, and its keys open nothing. What it has in the content store is paid by nobody from then on, and deleted in a moment.</summary>
     /// <returns>Null, or <see cref="OrganisationRefusal.OrganisationInUse"/> with every reason.</returns>
     public Task<Refusal<OrganisationRefusal>?> DeleteAsync(Id<User> organisation, bool forfeits, DateTimeOffset at, CancellationToken cancellationToken) => database.WriteAsync<Refusal<OrganisationRefusal>?>(
         async session =>
@@ -149,7 +150,8 @@ public sealed class SqlOrganisationStore(Database database, SystemAccounts accou
             await session.SendAsync("DELETE FROM invitations WHERE organisation_id = @organisation", act);
             await session.SendAsync("DELETE FROM identity_providers WHERE organisation_id = @organisation", act);
             await session.SendAsync("DELETE FROM memberships WHERE organisation_id = @organisation", act);
-            await session.SendAsync("UPDATE organisations SET deleted_at = @at WHERE id = @organisation", act);
+            await session.SendAsync("UPDATE organisations SET deleted_at = @at, sweep_at = @at WHERE id = @organisation", act);
+            await session.SendAsync("UPDATE user_usage SET content_bytes = 0, unpaid_since = NULL WHERE user_id = @organisation", act);
             return null;
         },
         cancellationToken);

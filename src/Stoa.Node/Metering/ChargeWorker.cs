@@ -15,6 +15,7 @@ public sealed class ChargeWorker(SqlStorageFees storage, TransferFees transfers,
         while (!stoppingToken.IsCancellationRequested)
         {
             await TryAsync("have storage paid", LookAsync, stoppingToken);
+            await TryAsync("ask again who has not paid", token => storage.AskAgainAsync(time.GetUtcNow(), token), stoppingToken);
             await TryAsync("end downloads", transfers.CareAsync, stoppingToken);
             await Task.Delay(TimeSpan.FromMilliseconds(options.PollMs), time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }

@@ -1,4 +1,5 @@
 using Microsoft.AspNetCore.Http.HttpResults;
+using Stoa.Market.Identity;
 using Stoa.Market.Metering;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
@@ -19,6 +20,14 @@ public sealed class MeteredContentResult(FileStreamHttpResult content, Caller? r
     {
         ArgumentNullException.ThrowIfNull(httpContext);
         var fees = httpContext.RequestServices.GetRequiredService<TransferFees>();
+        if (reader is not null && !HttpMethods.IsHead(httpContext.Request.Method)
+            && await httpContext.RequestServices.GetRequiredService<SqlStorageFees>().RefuseUseAsync(reader.UserId, httpContext.RequestAborted) is { } unpaid)
+        {
+            await content.FileStream.DisposeAsync();
+            await RefuseAsync(httpContext, unpaid.ToProblem());
+            return;
+        }
+
         if (reader is null || !fees.IsOn)
         {
             await content.ExecuteAsync(httpContext);
@@ -44,12 +53,16 @@ public sealed class MeteredContentResult(FileStreamHttpResult content, Caller? r
             await metered.EndAsync();
         }
 
-        if (refused is null)
-            return;
-        response.ContentLength = null;
+        if (refused is not null)
+            await RefuseAsync(httpContext, refused);
+    }
+
+    private static Task RefuseAsync(HttpContext context, ProblemResult refused)
+    {
+        context.Response.ContentLength = null;
         foreach (var header in (string[])["Content-Range", "Accept-Ranges", "ETag", "Content-Disposition", "Cache-Control"])
-            response.Headers.Remove(header);
-        await refused.ExecuteAsync(httpContext);
+            context.Response.Headers.Remove(header);
+        return refused.ExecuteAsync(context);
     }
 
     /// <summary>Counts what was written, and lets the first byte out when all of it is paid for.</summary>
@@ -79,7 +92,8 @@ public sealed class MeteredContentResult(FileStreamHttpResult content, Caller? r
             if (_transfer is null)
             {
                 var bytes = context.Response.ContentLength ?? throw new InvalidOperationException("How much will be sent is not known.");
-                if (!(await fees.BeginAsync(reader.UserId, bytes, reader.Allowance, cancellationToken)).TryGet(out var transfer, out var refusal))
+                // Who may only read spends nothing: a viewer must not empty the wallet of an organisation.
+                if (!(await fees.BeginAsync(reader.UserId, bytes, reader.Rights.Contains(Permission.TasksSubmit) ? reader.Allowance : SpendingAllowance.Nothing, cancellationToken)).TryGet(out var transfer, out var refusal))
                     throw new TransferRefusedException(refusal.ToProblem());
                 _transfer = transfer;
             }

@@ -1,3 +1,4 @@
+using Stoa.Market.Builds;
 using Stoa.Node.Hosting;
 
 namespace Stoa.Node.Metering;
@@ -18,6 +19,7 @@ public static class MeteringModule
         services.AddSingleton(options.ToPrices());
         services.AddSingleton<ChargeTelemetry>();
         services.AddSingleton<SqlStorageFees>();
+        services.AddSingleton<IStoragePayments>(provider => provider.GetRequiredService<SqlStorageFees>());
         services.AddSingleton<SqlTransferFees>();
         services.AddSingleton<TransferFees>();
         services.AddHostedService<ChargeWorker>();

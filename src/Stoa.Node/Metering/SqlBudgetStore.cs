@@ -40,6 +40,9 @@ public sealed class SqlBudgetStore(Database database)
             var owner = budget.OwnerId;
             // From here to the end of the act nobody adds usage up, and no task of this wallet begins or ends.
             await session.QuerySingleAsync<long>("SELECT block FROM usage_cursor WHERE id = 1 {for update}");
+            // A download that ends holds its user's month until it has committed, from before it looks for what it holds of budgets: so it is over by now, or finds what is written here.
+            if (budget.CoversEverything)
+                await SqlTransferFees.LockMonthsAsync(session, owner, now);
             var own = await SqlBudgets.LockAsync(session, "owner_id = @owner", new { owner });
             if (own.FirstOrDefault(other => other.Span == budget.Span && other.Scope == budget.Scope) is { } there)
             {

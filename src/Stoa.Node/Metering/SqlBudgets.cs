@@ -241,6 +241,14 @@ internal static class SqlBudgets
         (await session.QueryAsync<BudgetRow>($"SELECT {Columns} FROM budgets WHERE owner_id = @owner AND scope = ''", new { owner }))
             .Aggregate(new Money(long.MaxValue), (least, row) => Money.Min(least, row.ToBudget().At(now).Left));
 
+    /// <summary>The same of several users; those who have none are left out.</summary>
+    public static async Task<IReadOnlyDictionary<Id<User>, Money>> FindLeftAsync(SqlSession session, IReadOnlyList<Id<User>> owners, DateTimeOffset now) => owners.Count == 0
+        ? new Dictionary<Id<User>, Money>()
+        : (await session.QueryAsync<BudgetRow>($"SELECT {Columns} FROM budgets WHERE owner_id IN @owners AND scope = ''", new { owners }))
+            .Select(row => row.ToBudget())
+            .GroupBy(budget => budget.OwnerId)
+            .ToDictionary(own => own.Key, own => own.Min(budget => budget.At(now).Left));
+
     internal static async Task<IReadOnlyList<Budget>> LockAsync(SqlSession session, string where, object parameters) =>
         [.. (await session.QueryAsync<BudgetRow>($"SELECT {Columns} FROM budgets WHERE {where} ORDER BY id {{for update}}", parameters)).Select(row => row.ToBudget())];
 

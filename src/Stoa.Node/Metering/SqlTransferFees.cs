@@ -46,11 +46,12 @@ public sealed class SqlTransferFees(Database database, SystemAccounts accounts, 
                 RETURNING free_bytes
                 """,
                 new { user, month });
-            var free = Math.Min(bytes, Math.Max(0, prices.FreeTransferBytes - used));
+            var most = prices.For(await session.QueryFirstOrDefaultAsync<bool?>("SELECT is_organisation FROM user_usage WHERE user_id = @user", new { user }) ?? false).FreeTransferBytes;
+            var free = Math.Min(bytes, Math.Max(0, most - used));
             var download = new OpenTransfer(id, user, month, free, bytes - free, null, prices.PriceOfTransfer(bytes - free), null, null);
             if (download.Held > Money.Zero)
             {
-                if (!(await HoldAsync(session, download, allowance, now)).TryGet(out var held, out var refusal))
+                if (!(await HoldAsync(session, download, most, allowance, now)).TryGet(out var held, out var refusal))
                     return refusal;
                 download = held;
             }
@@ -126,10 +127,27 @@ public sealed class SqlTransferFees(Database database, SystemAccounts accounts, 
             "SELECT free_bytes, paid_bytes FROM transfer_months WHERE user_id = @user AND start_at = @month", new { user, month = UsageSpan.Month.StartOf(now) }),
         cancellationToken);
 
-    private async Task<Outcome<OpenTransfer, TransferFeeRefusal>> HoldAsync(SqlSession session, OpenTransfer download, SpendingAllowance? allowance, DateTimeOffset now)
+    /// <summary>Has downloads of a user neither begin nor end until the act is over. Taken before budgets and wallets, as downloads do.</summary>
+    internal static async Task LockMonthsAsync(SqlSession session, Id<User> user, DateTimeOffset now)
+    {
+        await session.ExecuteAsync(
+            "INSERT INTO transfer_months (user_id, start_at, free_bytes, paid_bytes) VALUES (@user, @month, 0, 0) ON CONFLICT (user_id, start_at) DO NOTHING",
+            new { user, month = UsageSpan.Month.StartOf(now) });
+        await session.QueryAsync<long>("SELECT start_at FROM transfer_months WHERE user_id = @user ORDER BY start_at {for update}", new { user });
+    }
+
+    private async Task<Outcome<OpenTransfer, TransferFeeRefusal>> HoldAsync(
+        SqlSession session, OpenTransfer download, long free, SpendingAllowance? allowance, DateTimeOffset now)
     {
         var (user, amount) = (download.UserId, download.Held);
-        var what = $"Beyond what is free in a month, {prices.FreeTransferBytes:N0} bytes, the {download.PaidBytes:N0} bytes that you ask for cost {amount} USD";
+        var what = $"Beyond what is free in a month, {free:N0} bytes, the {download.PaidBytes:N0} bytes that you ask for cost {amount} USD";
+        if (allowance == SpendingAllowance.Nothing)
+        {
+            return new Refusal<TransferFeeRefusal>(
+                TransferFeeRefusal.SpendingForbidden,
+                $"{what}, and that takes the permission {PermissionSet.WordOf(Permission.TasksSubmit)}, which you do not have here. Use a key with that scope, or ask an administrator of the organisation for another role.");
+        }
+
         var budgets = await SqlBudgets.LockForEverythingAsync(session, [user]);
         if (await SqlBudgets.HoldAsync(session, budgets, user, amount, now) is { } full)
         {

@@ -9,13 +9,13 @@ using Stoa.Primitives;
 
 namespace Stoa.Node.Privacy;
 
-/// <summary>Erases persons whose time of reflection is over, step by step, for as long as the node runs.</summary>
+/// <summary>Erases persons whose time of reflection is over, step by step, and what deleted organisations had stored, for as long as the node runs.</summary>
 /// <remarks>
 /// How far an erasure is, is written in the act that does a step, under a lock on its row: of the nodes of a cell one does it, and whoever comes after a node that died goes on where
 /// that was. What is done outside of the database can be done twice. When all is done it is done once more some minutes later, for what was under way in that moment.
 /// </remarks>
 internal sealed class ErasureWorker(
-    Database database, ErasureSteps steps, ErasedContent content, SqlErasureRequests requests, SystemAccounts accounts, AuditLog audit, Credentials credentials, IdSource ids,
+    Database database, ErasureSteps steps, ErasedContent content, OrganisationContent organisations, SqlErasureRequests requests, SystemAccounts accounts, AuditLog audit, Credentials credentials, IdSource ids,
     TimeProvider time, ILogger<ErasureWorker> logger) : BackgroundService
 {
     /// <summary>Name of the entry of the audit log that tells of an erasure.</summary>
@@ -35,7 +35,7 @@ internal sealed class ErasureWorker(
             var isMore = false;
             try
             {
-                isMore = await TurnAsync(stoppingToken);
+                isMore = await TurnAsync(stoppingToken) | await organisations.TurnAsync(stoppingToken);
                 if (!isMore)
                     await SweepAsync(stoppingToken);
             }
@@ -184,7 +184,9 @@ internal sealed class ErasureWorker(
             return;
         var isFirst = _sweepAt == DateTimeOffset.MinValue;
         _sweepAt = now + s_sweeping;
-        if (await requests.NewestErasedAsync(cancellationToken) is not { } newest)
+        await organisations.FindLateAsync(cancellationToken);
+        var (erased, deleted) = (await requests.NewestErasedAsync(cancellationToken), await organisations.NewestDeletedAsync(cancellationToken));
+        if ((erased > deleted || deleted is null ? erased : deleted) is not { } newest)
             return;
         await EachByItself.DoAsync(
             await requests.ListEarningAsync(cancellationToken),

@@ -19,14 +19,15 @@ public sealed class PersonalExport(Database database, ILedgerStore ledger, SqlAu
     private const int DigestsAtOnce = 100;
     private const int ContentBytesAtOnce = 192 << 10;
 
-    /// <summary>Writes all of it.</summary>
-    public async Task WriteAsync(Id<User> user, Stream destination, CancellationToken cancellationToken)
+    /// <summary>Writes all of it, or all but what is in the content store.</summary>
+    public async Task WriteAsync(Id<User> user, bool withContent, Stream destination, CancellationToken cancellationToken)
     {
         foreach (var table in PersonalData.Tables)
             await WriteTableAsync(table, user, destination, cancellationToken);
         await WriteTransfersAsync(user, destination, cancellationToken);
         await WriteAuditAsync(user, destination, cancellationToken);
-        await WriteContentAsync(user, destination, cancellationToken);
+        if (withContent)
+            await WriteContentAsync(user, destination, cancellationToken);
     }
 
     private async Task WriteTableAsync(PersonalTable table, Id<User> user, Stream destination, CancellationToken cancellationToken)

@@ -10,9 +10,11 @@ public static class PrivacyModule
         builder.AddRoomOptions("Privacy", new PrivacyOptions(), options => options.Validate());
         var services = builder.Services;
         services.AddSingleton<PersonalExport>();
+        services.AddSingleton<ExportTurns>();
         services.AddSingleton<SqlErasureRequests>();
         services.AddSingleton<ErasureSteps>();
         services.AddSingleton<ErasedContent>();
+        services.AddSingleton<OrganisationContent>();
         services.AddSingleton<ErasureWorker>();
         services.AddHostedService(provider => provider.GetRequiredService<ErasureWorker>());
     }

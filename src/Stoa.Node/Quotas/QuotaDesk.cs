@@ -15,7 +15,7 @@ public sealed class QuotaDesk(UserUsages usages, SqlTransferFees transfers, Usag
         var usage = await usages.FindAsync(user, cancellationToken);
         var quota = usage.QuotaWithin(usages.Everybody);
         var (free, paid) = await transfers.FindMonthAsync(user, time.GetUtcNow(), cancellationToken);
-        var hour = prices.HourOf(usage.ContentBytes);
+        var hour = prices.For(usage.IsOrganisation).HourOf(usage.ContentBytes);
         return new QuotaResponse(
             handle, usage.OpenTasks, quota.OpenTasks, usage.ContentBytes, quota.ContentBytes, hour == Money.Zero ? null : hour.ToString(), free, paid, usage.UnpaidSince);
     }

@@ -49,7 +49,7 @@ public static class QuotasEndpoints
     private static async Task<IResult> ListUnpaidAsync([AsParameters] ListQuery list, SqlStorageFees storage, UsagePrices prices, CancellationToken cancellationToken) =>
         TypedResults.Ok(ListQuery.Answer(
             await storage.ListUnpaidAsync(list.ToPage(), cancellationToken),
-            user => new UnpaidStorageResponse(user.Handle, user.ContentBytes, prices.HourOf(user.ContentBytes).ToString(), user.UnpaidSince)));
+            user => new UnpaidStorageResponse(user.Handle, user.ContentBytes, prices.For(user.IsOrganisation).HourOf(user.ContentBytes).ToString(), user.UnpaidSince)));
 
     private static async Task<IResult> SetAsync(
         string handle, Body<SetQuotaRequest> body, IUserStore users, UserUsages usages, QuotaDesk desk, HttpContext context, CancellationToken cancellationToken)

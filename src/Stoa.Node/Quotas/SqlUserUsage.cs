@@ -64,7 +64,7 @@ internal static class SqlUserUsage
         new { user, bytes });
 
     public static async Task<UserUsage> FindAsync(SqlSession session, Id<User> user) =>
-        await session.QueryFirstOrDefaultAsync<UserUsage>($"SELECT {Columns}, unpaid_since FROM user_usage WHERE user_id = @user", new { user })
+        await session.QueryFirstOrDefaultAsync<UserUsage>($"SELECT {Columns}, unpaid_since, is_organisation FROM user_usage WHERE user_id = @user", new { user })
         ?? new UserUsage(user, 0, 0, null, null);
 
     /// <summary>Says what a user may take up; null for what everybody may.</summary>

@@ -1,6 +1,7 @@
 using Stoa.Market;
 using Stoa.Market.Builds;
 using Stoa.Market.Identity;
+using Stoa.Node.Builds;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
 
@@ -39,18 +40,28 @@ public sealed class UserUsages(Database database, UserQuota everybody)
     public async Task<Outcome<Room, ContentRefusal>> ReserveAsync(Id<User> user, long? bytes, long most, CancellationToken cancellationToken)
     {
         // Reserved before the database is asked: what others have reserved by then is either still so or counted there.
-        var asked = bytes ?? 0;
+        // Of what is not known to be how long all that may come is reserved: of two at once no two get the same room.
+        var asked = Math.Min(bytes ?? most, UserUsage.GreatestLimit);
         var others = Reserve(user, asked);
         try
         {
-            var usage = await FindAsync(user, cancellationToken);
+            var (usage, released) = await database.ReadAsync(
+                async session => (await SqlUserUsage.FindAsync(session, user), await ReleasedContent.SumAsync(session, user)), cancellationToken);
+            // What nobody owns any more takes room until it is gone.
+            others += released;
             var limit = usage.QuotaWithin(everybody).ContentBytes;
             var left = limit - usage.ContentBytes - others;
             // What takes no more room is taken although there is none left.
             if (bytes is { } known ? known == 0 || known <= left : left > 0)
-                return new Room(this, user, asked, bytes is null ? Math.Min(left, most) : most, Refusal(usage, limit)) { Taken = usage.ContentBytes + others, IsUnpaid = usage.UnpaidSince is not null };
+            {
+                var room = new Room(this, user, asked, most, Refusal(usage, limit, others)) { Taken = usage.ContentBytes + others, IsUnpaid = usage.UnpaidSince is not null, IsOrganisation = usage.IsOrganisation };
+                if (bytes is null)
+                    room.ShrinkTo(left);
+                return room;
+            }
+
             Release(user, asked);
-            return Refusal(usage, limit);
+            return Refusal(usage, limit, others);
         }
         catch
         {
@@ -59,16 +70,16 @@ public sealed class UserUsages(Database database, UserQuota everybody)
         }
     }
 
-    private static Refusal<ContentRefusal> Refusal(UserUsage usage, long limit) => new(
+    private static Refusal<ContentRefusal> Refusal(UserUsage usage, long limit, long others) => new(
         ContentRefusal.StorageQuotaExceeded,
-        $"You have {usage.ContentBytes:N0} bytes in the content store and may have {limit:N0}. Bring less, or ask an administrator of this node for more.");
+        $"You have {usage.ContentBytes:N0} bytes in the content store and may have {limit:N0}.{(others > 0 ? $" {others:N0} more are kept for uploads of yours that are under way, or are about to be deleted." : "")} Bring less, or ask an administrator of this node for more.");
 
     private long Reserve(Id<User> user, long bytes)
     {
         lock (_gate)
         {
             var before = _reserved.GetValueOrDefault(user);
-            _reserved[user] = before + bytes;
+            _reserved[user] = checked(before + bytes);
             return before;
         }
     }
@@ -90,13 +101,13 @@ public sealed class UserUsages(Database database, UserQuota everybody)
     {
         private readonly UserUsages _usages;
         private readonly Id<User> _user;
-        private readonly long _bytes;
+        private long _bytes;
 
         internal Room(UserUsages usages, Id<User> user, long bytes, long most, Refusal<ContentRefusal> exceeded) =>
             (_usages, _user, _bytes, Most, Exceeded) = (usages, user, bytes, most, exceeded);
 
         /// <summary>The most bytes that may come.</summary>
-        public long Most { get; }
+        public long Most { get; private set; }
 
         /// <summary>What the user has already, with what else is on its way.</summary>
         public long Taken { get; internal init; }
@@ -104,9 +115,26 @@ public sealed class UserUsages(Database database, UserQuota everybody)
         /// <summary>Whether what the user has is not paid.</summary>
         public bool IsUnpaid { get; internal init; }
 
+        /// <summary>Whether the user is an organisation.</summary>
+        public bool IsOrganisation { get; internal init; }
+
         /// <summary>What is answered when more come than there is room for.</summary>
         public Refusal<ContentRefusal> Exceeded { get; }
 
-        public void Dispose() => _usages.Release(_user, _bytes);
+        /// <summary>Lets no more come than so much, and keeps no more room than that.</summary>
+        public void ShrinkTo(long most)
+        {
+            Most = Math.Min(Most, most);
+            if (_bytes <= Most)
+                return;
+            _usages.Release(_user, _bytes - Most);
+            _bytes = Most;
+        }
+
+        public void Dispose()
+        {
+            _usages.Release(_user, _bytes);
+            _bytes = 0;
+        }
     }
 }

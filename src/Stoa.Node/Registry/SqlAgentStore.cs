@@ -2,10 +2,12 @@ using System.Collections.Concurrent;
 using System.Text.Json;
 using Stoa.Client;
 using Stoa.Market;
+using Stoa.Market.Builds;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Registry;
 using Stoa.Market.Selection;
+using Stoa.Node.Builds;
 using Stoa.Node.Events;
 using Stoa.Node.Quotas;
 using Stoa.Node.Registry.Statements;
@@ -28,8 +30,17 @@ public sealed class SqlAgentStore(Database database, AgentIndex? index = null, P
     private readonly ConcurrentDictionary<Id<AgentVersion>, AgentVersion> _remembered = new();
 
     public Task<Outcome<AgentVersion, PublishRefusal>> AddAsync(
-        AgentVersion version, NewEvent published, CancellationToken cancellationToken) =>
-        database.WriteAsync(session => AddAsync(session, version, published), cancellationToken);
+        AgentVersion version, IReadOnlyList<(ContentHash Digest, long SizeBytes)> content, NewEvent published, CancellationToken cancellationToken) =>
+        database.WriteAsync(session => AddAsync(session, version, content, published), cancellationToken);
+
+    public Task<Outcome<AgentVersion?, PublishRefusal>> FindSameAsync(AgentVersion version, CancellationToken cancellationToken) => database.ReadAsync(
+        async Task<Outcome<AgentVersion?, PublishRefusal>> (session) =>
+        {
+            if (await FindExactAsync(session, version.Publisher, version.Manifest.Name, version.Manifest.Version) is null)
+                return null as AgentVersion;
+            return (await AnswerExistingAsync(session, version)).TryGet(out var existing, out var refusal) ? existing : refusal;
+        },
+        cancellationToken);
 
     public async Task<AgentVersion?> FindAsync(ListingName listing, CancellationToken cancellationToken)
     {
@@ -209,7 +220,8 @@ public sealed class SqlAgentStore(Database database, AgentIndex? index = null, P
             json.WriteString("listing", $"{agent.Publisher}/{agent.Name}@{row.Version}");
         }))]);
 
-    private async Task<Outcome<AgentVersion, PublishRefusal>> AddAsync(SqlSession session, AgentVersion version, NewEvent published)
+    private async Task<Outcome<AgentVersion, PublishRefusal>> AddAsync(
+        SqlSession session, AgentVersion version, IReadOnlyList<(ContentHash Digest, long SizeBytes)> content, NewEvent published)
     {
         var manifest = version.Manifest;
         var stored = JsonSerializer.Serialize(ManifestBody.Of(manifest), StoaJson.Default.AgentManifestBody);
@@ -240,6 +252,8 @@ public sealed class SqlAgentStore(Database database, AgentIndex? index = null, P
         // Of two publications of one agent at once each misses the other's version, unless they come one after another.
         await SqlAgentListings.LockAsync(session, version.Publisher, manifest.Name, version.Id);
         await SqlAgentListings.RefreshAsync(session, index, version.Publisher, manifest.Name);
+        foreach (var (digest, sizeBytes) in content)
+            await SqlContentOwners.GrantAsync(session, new ContentDescriptor(digest, sizeBytes), owner: null);
         await SqlUserUsage.AddContentAsync(session, version.PublisherId, version.ProgramBytes);
         if (statements is not null)
             await statements.ListAsync(session, version with { ManifestJson = version.ManifestJson ?? stored });

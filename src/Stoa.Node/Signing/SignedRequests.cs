@@ -9,7 +9,7 @@ using Stoa.Primitives.HttpSignatures;
 
 namespace Stoa.Node.Signing;
 
-/// <summary>Recognises the caller by the signature of the request (RFC 9421): method, path, query, body, time and nonce are those that the holder of a registered key has signed.</summary>
+/// <summary>Recognises the caller by the signature of the request (RFC 9421): method, path, query, body, organisation, idempotency key, time and nonce are those that the holder of a registered key has signed.</summary>
 public sealed class SignedRequests(SqlSigningKeyStore keys, RequestNonces nonces, Credentials credentials, TimeProvider time)
 {
     private const string SignatureField = "Signature";
@@ -33,7 +33,7 @@ public sealed class SignedRequests(SqlSigningKeyStore keys, RequestNonces nonces
         try
         {
             (input, signature) = Read(Joined(headers[InputField]), Joined(headers[SignatureField]));
-            if (SignedRequestRules.Check(input, hasBody, time.GetUtcNow()) is { } fault)
+            if (SignedRequestRules.Check(input, hasBody, field => headers.ContainsKey(field), time.GetUtcNow()) is { } fault)
                 return AuthenticateResult.Fail(fault);
             digest = input.Components.Contains(ContentDigest.FieldName) ? ContentDigest.Read(Joined(headers[ContentDigest.FieldName])) : null;
             signed = input.ToBase(name => ValueOf(context.Request, name));

@@ -73,7 +73,7 @@ public static class TasksEndpoints
             .WithSummary("Download what a task produced")
             .WithDescription("The bytes, in the media type of the agent's output; of a sealed task they are the sealed output, which its consumer alone can open. Takes ranges; the ETag is the digest. Above 64 KiB it counts as transfer.")
             .Produces<byte[]>(StatusCodes.Status200OK, "application/octet-stream")
-            .Refuses(TaskRefusal.TaskUnknown, TaskRefusal.NoResult)
+            .Refuses(TaskRefusal.TaskUnknown, TaskRefusal.NoResult, TaskRefusal.ResultDeleted, TaskRefusal.StorageUnpaid)
             .Refuses(Enum.GetValues<TransferFeeRefusal>());
         tasks.MapGet("/{id}/input", GetInputAsync)
             .Needs(Permission.TasksRead)
@@ -81,7 +81,7 @@ public static class TasksEndpoints
             .WithSummary("Download what a task read")
             .WithDescription("The bytes, to look at them or to run the receipt again. Takes ranges; the ETag is the digest. What was uploaded beforehand counts as transfer.")
             .Produces<byte[]>(StatusCodes.Status200OK, "application/octet-stream")
-            .Refuses(TaskRefusal.TaskUnknown, TaskRefusal.InputUnknown)
+            .Refuses(TaskRefusal.TaskUnknown, TaskRefusal.InputUnknown, TaskRefusal.StorageUnpaid)
             .Refuses(Enum.GetValues<TransferFeeRefusal>());
         tasks.MapGet("/{id}/receipt", GetReceiptAsync)
             .Needs(Permission.TasksRead)
@@ -107,7 +107,7 @@ public static class TasksEndpoints
     internal static TaskRefusal[] SubmissionRefusals =>
     [
         TaskRefusal.AgentUnknown, TaskRefusal.AgentWithdrawn, TaskRefusal.NoCandidate, TaskRefusal.RegionUnserved, TaskRefusal.ParametersInvalid, TaskRefusal.LimitsInvalid, TaskRefusal.InputInvalid,
-        TaskRefusal.InputTooLarge, TaskRefusal.InputUnknown, TaskRefusal.SealInvalid, TaskRefusal.SealingKeyUnknown, TaskRefusal.SealingOff, TaskRefusal.CallsNotSealed, TaskRefusal.PriceOutOfRange,
+        TaskRefusal.InputTooLarge, TaskRefusal.InputUnknown, TaskRefusal.StorageUnpaid, TaskRefusal.SealInvalid, TaskRefusal.SealingKeyUnknown, TaskRefusal.SealingOff, TaskRefusal.CallsNotSealed, TaskRefusal.PriceOutOfRange,
     ];
 
     internal static async Task<Results<Created<TaskResponse>, Accepted<TaskResponse>, ProblemResult>> SubmitAsync(
@@ -235,7 +235,7 @@ public static class TasksEndpoints
     }
 
     private static async Task<Results<MeteredContentResult, FileContentHttpResult, ProblemResult>> GetResultAsync(
-        Id<AgentTask> id, Caller caller, ITaskStore tasks, IContentStore content, HttpResponse http, CancellationToken cancellationToken)
+        Id<AgentTask> id, Caller caller, ITaskStore tasks, IContentStore content, IContentOwners owners, HttpResponse http, CancellationToken cancellationToken)
     {
         if (await FindAsync(tasks, id, caller, cancellationToken) is not { } task)
             return Unknown(id);
@@ -253,13 +253,14 @@ public static class TasksEndpoints
                 : throw new IOException($"The output of {id} is not in the database.");
         }
 
-        return await content.OpenAsync(result.Output, cancellationToken) is { } stream
+        // What its owner has given up is not to be had by way of the task, although others may have the same.
+        return await owners.MayReadAsync(result.Output, task.OwnerId, cancellationToken) && await content.OpenAsync(result.Output, cancellationToken) is { } stream
             ? new MeteredContentResult(TypedResults.Stream(stream, result.MediaType, enableRangeProcessing: true, entityTag: etag), caller)
-            : throw new IOException($"The output {result.Output} of {id} is not in the content store.");
+            : new Refusal<TaskRefusal>(TaskRefusal.ResultDeleted, $"The output {result.Output} of the task is not stored here any more.").ToProblem();
     }
 
     private static async Task<Results<MeteredContentResult, FileContentHttpResult, ProblemResult>> GetInputAsync(
-        Id<AgentTask> id, Caller caller, ITaskStore tasks, IContentStore content, HttpResponse http, CancellationToken cancellationToken)
+        Id<AgentTask> id, Caller caller, ITaskStore tasks, IContentStore content, IContentOwners owners, HttpResponse http, CancellationToken cancellationToken)
     {
         if (await FindAsync(tasks, id, caller, cancellationToken) is not { } task)
             return Unknown(id);
@@ -271,7 +272,7 @@ public static class TasksEndpoints
         var etag = new EntityTagHeaderValue($"\"{task.Input.Digest}\"");
         if (await tasks.ReadInputAsync(id, cancellationToken) is { } bytes)
             return TypedResults.Bytes(bytes, mediaType, enableRangeProcessing: true, entityTag: etag);
-        return await content.OpenAsync(task.Input.Digest, cancellationToken) is { } stream
+        return await owners.MayReadAsync(task.Input.Digest, task.OwnerId, cancellationToken) && await content.OpenAsync(task.Input.Digest, cancellationToken) is { } stream
             ? new MeteredContentResult(TypedResults.Stream(stream, mediaType, enableRangeProcessing: true, entityTag: etag), caller)
             : new Refusal<TaskRefusal>(TaskRefusal.InputUnknown, $"The input {task.Input.Digest} of the task is not stored here any more.").ToProblem();
     }

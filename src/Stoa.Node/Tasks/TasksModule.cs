@@ -44,6 +44,7 @@ public static class TasksModule
             provider.GetRequiredService<IAgentStore>(),
             provider.GetRequiredService<IContentStore>(),
             provider.GetRequiredService<IContentOwners>(),
+            provider.GetRequiredService<IStoragePayments>(),
             provider.GetRequiredService<ILedgerStore>(),
             provider.GetRequiredService<ITaskStore>(),
             provider.GetRequiredService<SystemAccounts>().Clearing,

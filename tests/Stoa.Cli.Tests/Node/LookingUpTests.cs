@@ -55,6 +55,13 @@ public sealed class LookingUpTests(RealNode node) : IDisposable
         (await _cli.RunAsync($"template submit {template} --set page={Samples.Digest("nowhere")}")).ShouldBe(ExitCode.Refused);
         _cli.Error.ShouldContain("stoa blob put FILE");
         (await _cli.RunAsync($"template delete {template}")).ShouldBe(ExitCode.Ok, _cli.Error);
+
+        (await _cli.RunAsync("blob list")).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldContain(digest);
+        (await _cli.RunAsync($"blob delete {digest}")).ShouldBe(ExitCode.Ok, _cli.Error);
+        (await _cli.RunAsync("blob list --json")).ShouldBe(ExitCode.Ok, _cli.Error);
+        _cli.Output.ShouldNotContain(digest);
+        (await _cli.RunAsync($"blob delete {digest}")).ShouldBe(ExitCode.Refused);
     }
 
     [Fact]

@@ -22,6 +22,16 @@ public sealed class SignedRequestRulesTests
         (Check(components: components, hasBody: hasBody) is null).ShouldBe(isEnough);
 
     [Theory]
+    [InlineData("@method @path @query", "", true)]
+    [InlineData("@method @path @query", "stoa-organisation", false)]
+    [InlineData("@method @path @query", "idempotency-key", false)]
+    [InlineData("@method @path @query stoa-organisation", "stoa-organisation", true)]
+    [InlineData("@method @path @query stoa-organisation", "stoa-organisation idempotency-key", false)]
+    [InlineData("@method @target-uri idempotency-key stoa-organisation", "stoa-organisation idempotency-key", true)]
+    public void Fields_ThatSayForWhomAndWhich_AreCoveredWhereTheyAreThere(string components, string fields, bool isEnough) =>
+        (Check(components: components, fields: fields) is null).ShouldBe(isEnough);
+
+    [Theory]
     [InlineData(0L, true)]
     [InlineData(-300L, true)]
     [InlineData(300L, true)]
@@ -65,7 +75,8 @@ public sealed class SignedRequestRulesTests
     }
 
     private static string? Check(
-        string components = "@method @path @query", bool hasBody = false, long? created = Now, string? nonce = "a nonce of its own", KeyValuePair<string, object>? more = null)
+        string components = "@method @path @query", bool hasBody = false, long? created = Now, string? nonce = "a nonce of its own", KeyValuePair<string, object>? more = null,
+        string fields = "")
     {
         var parameters = new List<KeyValuePair<string, object>>();
         if (created is { } time)
@@ -75,6 +86,6 @@ public sealed class SignedRequestRulesTests
         if (more is { } one)
             parameters.Add(one);
         return SignedRequestRules.Check(
-            new SignatureInput(components.Split(' ', StringSplitOptions.RemoveEmptyEntries), parameters), hasBody, DateTimeOffset.FromUnixTimeSeconds(Now));
+            new SignatureInput(components.Split(' ', StringSplitOptions.RemoveEmptyEntries), parameters), hasBody, fields.Split(' ').Contains, DateTimeOffset.FromUnixTimeSeconds(Now));
     }
 }

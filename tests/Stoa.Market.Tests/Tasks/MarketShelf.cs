@@ -11,7 +11,7 @@ using Stoa.Primitives;
 namespace Stoa.Market.Tests.Tasks;
 
 /// <summary>The few things that a submission looks up, in memory: one agent, some blobs, some wallets, and what was submitted.</summary>
-internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, ILedgerStore, ITaskStore, IBiddingStore
+internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, IStoragePayments, ILedgerStore, ITaskStore, IBiddingStore
 {
     public AgentVersion? Agent { get; set; }
 
@@ -70,9 +70,22 @@ internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, 
 
     Task<bool> IContentStore.DeleteAsync(ContentHash digest, CancellationToken cancellationToken) => throw new NotSupportedException();
 
+    /// <summary>Why nothing that is stored may be used; null when it may.</summary>
+    public string? Unpaid { get; set; }
+
+    Task<string?> IStoragePayments.WhyUnusableAsync(Id<User> user, CancellationToken cancellationToken) => Task.FromResult(Unpaid);
+
+    Task<bool> IContentStore.DeleteAsync(ContentHash digest, DateTimeOffset putBefore, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task IContentOwners.ExpectAsync(IReadOnlyList<ContentDescriptor> content, Id<User> user, DateTimeOffset now, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<bool> IContentOwners.OwnsAsync(ContentHash digest, Id<User> user, CancellationToken cancellationToken) => throw new NotSupportedException();
+
     Task IContentOwners.GrantAsync(ContentDescriptor content, Id<User>? owner, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    Task<Outcome<AgentVersion, PublishRefusal>> IAgentStore.AddAsync(AgentVersion version, NewEvent published, CancellationToken cancellationToken) => throw new NotSupportedException();
+    Task<Outcome<AgentVersion, PublishRefusal>> IAgentStore.AddAsync(AgentVersion version, IReadOnlyList<(ContentHash Digest, long SizeBytes)> content, NewEvent published, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    Task<Outcome<AgentVersion?, PublishRefusal>> IAgentStore.FindSameAsync(AgentVersion version, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     Task<AgentVersion?> IAgentStore.GetAsync(Id<AgentVersion> id, CancellationToken cancellationToken) => throw new NotSupportedException();
 

@@ -124,5 +124,7 @@ public sealed class SpoolStreamTests
         public Task<ContentDescriptor?> StatAsync(ContentHash digest, CancellationToken cancellationToken) => throw new NotSupportedException();
 
         public Task<bool> DeleteAsync(ContentHash digest, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+        public Task<bool> DeleteAsync(ContentHash digest, DateTimeOffset putBefore, CancellationToken cancellationToken) => throw new NotSupportedException();
     }
 }

@@ -42,7 +42,7 @@ public sealed class SubmitTaskTests
         _shelf.Wallets[_owner.ToString()] = new Account(
             TaskSamples.Ids.Next<Account>(), _owner.ToString(), AccountKind.Wallet, Money.Parse("10"), Money.Zero, Money.Zero, TaskSamples.Now);
         _shelf.Agent = Agent(TaskSamples.Manifest(parameters: s_parameters));
-        _submit = new SubmitTask(_shelf, _shelf, _shelf, _shelf, _shelf, _clearing, _index, new OpenAuction(_shelf, new BiddingPolicy.Posted(), 10, _cell.Self, TaskSamples.Ids), _cell, new TaskSealing(null), maxMemoryBytes: 1L << 30, TaskSamples.Ids, TimeProvider.System, new Random(1));
+        _submit = new SubmitTask(_shelf, _shelf, _shelf, _shelf, _shelf, _shelf, _clearing, _index, new OpenAuction(_shelf, new BiddingPolicy.Posted(), 10, _cell.Self, TaskSamples.Ids), _cell, new TaskSealing(null), maxMemoryBytes: 1L << 30, TaskSamples.Ids, TimeProvider.System, new Random(1));
         _index.SetLoaded();
     }
 
@@ -170,7 +170,7 @@ public sealed class SubmitTaskTests
     [Fact]
     public async Task Submit_BeyondTheNodesMemory_IsRefused()
     {
-        var small = new SubmitTask(_shelf, _shelf, _shelf, _shelf, _shelf, _clearing, _index, new OpenAuction(_shelf, new BiddingPolicy.Posted(), 10, _cell.Self, TaskSamples.Ids), _cell, new TaskSealing(null), maxMemoryBytes: 1 << 20, TaskSamples.Ids, TimeProvider.System, new Random(1));
+        var small = new SubmitTask(_shelf, _shelf, _shelf, _shelf, _shelf, _shelf, _clearing, _index, new OpenAuction(_shelf, new BiddingPolicy.Posted(), 10, _cell.Self, TaskSamples.Ids), _cell, new TaskSealing(null), maxMemoryBytes: 1 << 20, TaskSamples.Ids, TimeProvider.System, new Random(1));
 
         (await small.SubmitAsync(_owner, Request(), null, _ => null, null, Stop)).Refusal!.Code.ShouldBe(TaskRefusal.LimitsInvalid);
     }
@@ -219,6 +219,20 @@ public sealed class SubmitTaskTests
         (await SubmitAsync(request)).Refusal!.Code.ShouldBe(TaskRefusal.InputUnknown);
         _shelf.Grants.Add((ContentHash.Of(bytes), _owner));
         (await SubmitAsync(request)).Value.Task.Input.ShouldBe(new TaskInput(ContentHash.Of(bytes), bytes.Length, IsInline: false));
+    }
+
+    [Fact]
+    public async Task Submit_OfABlobThatIsNotPaidFor_IsRefused()
+    {
+        var bytes = Encoding.UTF8.GetBytes("a blob");
+        _shelf.Blobs[ContentHash.Of(bytes)] = bytes;
+        _shelf.Grants.Add((ContentHash.Of(bytes), _owner));
+        _shelf.Unpaid = "It is not paid for.";
+
+        var refusal = (await SubmitAsync(Request() with { Input = new RequestedInput.Stored(ContentHash.Of(bytes)) })).Refusal.ShouldNotBeNull();
+
+        (refusal.Code, refusal.Detail).ShouldBe((TaskRefusal.StorageUnpaid, "It is not paid for."));
+        (await SubmitAsync(Request("inline"))).Refusal.ShouldBeNull();
     }
 
     public static TheoryData<TaskRefusal> Codes() =>

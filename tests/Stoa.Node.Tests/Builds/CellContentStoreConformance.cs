@@ -15,8 +15,8 @@ public abstract class CellContentStoreConformance(DatabaseSource source) : Datab
     public override async ValueTask InitializeAsync()
     {
         await base.InitializeAsync();
-        _here = new CellContentStore(Database, new FileContentStore(Path.Combine(_folder, "here")));
-        _there = new CellContentStore(Database, new FileContentStore(Path.Combine(_folder, "there")));
+        _here = new CellContentStore(Database, new FileContentStore(Path.Combine(_folder, "here")), TimeProvider.System);
+        _there = new CellContentStore(Database, new FileContentStore(Path.Combine(_folder, "there")), TimeProvider.System);
     }
 
     public override async ValueTask DisposeAsync()

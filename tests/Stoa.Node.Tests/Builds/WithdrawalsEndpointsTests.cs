@@ -159,6 +159,7 @@ public sealed class WithdrawalsEndpointsTests : IAsyncLifetime
 
         await _ada.CreateOrganisationAsync(new CreateOrganisationRequest("acme", "Acme"), Stop);
         using var acting = new StoaClient(_ada.Options with { Organisation = "acme" });
+        await _node.Client.DepositAsync(new DepositRequest("acme", "1"), Stop);
         await TestNode.PublishAsync(acting, "tool", GuestPrograms.Echo);
         var ofAcme = new AgentReference("acme", "tool");
         (await RefusedAsync(() => _ada.WithdrawAgentAsync(ofAcme, cancellationToken: Stop))).ShouldBe("agentNotYours");

@@ -117,7 +117,7 @@ public abstract class OrganisationStoreConformance(DatabaseSource source) : Data
         var founder = await PersonAsync("ada");
         var acme = (await Organisations.CreateAsync(new Organisation(Ids.Next<User>(), "acme", "Acme", s_now), founder, Stop)).Value.Organisation.Id;
         await Database.WriteAsync(
-            session => session.ExecuteAsync("INSERT INTO user_usage (user_id, open_tasks, content_bytes) VALUES (@acme, 2, 0)", new { acme }), Stop);
+            session => session.ExecuteAsync("UPDATE user_usage SET open_tasks = 2, content_bytes = 77 WHERE user_id = @acme", new { acme }), Stop);
 
         (await Organisations.DeleteAsync(acme, false, s_now, Stop))!.Errors.Single().Reason.ShouldBe("2 tasks that wait or run.");
         await Database.WriteAsync(session => session.ExecuteAsync("UPDATE user_usage SET open_tasks = 0"), Stop);
@@ -130,6 +130,8 @@ public abstract class OrganisationStoreConformance(DatabaseSource source) : Data
         (await Organisations.DeleteAsync(acme, false, s_now, Stop)).ShouldBeNull();
 
         (await Organisations.FindMembershipAsync(acme, founder, Stop)).ShouldBeNull();
+        (await Database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT content_bytes FROM user_usage WHERE user_id = @acme", new { acme }), Stop)).ShouldBe(0, "nobody pays for it");
+        (await Database.ReadAsync(session => session.QuerySingleAsync<DateTimeOffset?>("SELECT sweep_at FROM organisations WHERE id = @acme", new { acme }), Stop)).ShouldBe(s_now);
         (await new SqlUserStore(Database, Ids, TestCell.Key).FindByHandleAsync("acme", Stop)).ShouldNotBeNull("the handle stays taken, and the books its");
     }
 

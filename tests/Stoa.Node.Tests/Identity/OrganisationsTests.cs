@@ -215,6 +215,9 @@ public sealed class OrganisationsTests(SharedNode shared) : IClassFixture<Shared
         using var stranger = await PersonAsync("stranger6");
         using var deviActing = For(devi, "shared");
         using var veraActing = For(vera, "shared");
+        // An organisation keeps nothing for nothing: its program is paid for.
+        using (var admin = new StoaClient(boss.Options with { ApiKey = shared.Node.AdminKey }))
+            await admin.DepositAsync(new DepositRequest("shared", "1"), Stop);
         var agent = await TestNode.PublishAsync(deviActing, "echo", GuestPrograms.Echo, price: new AgentPriceBody("0", "0", "0"));
 
         var task = await deviActing.SubmitTextAsync(agent, "hello", new SubmitOptions { Wait = TimeSpan.FromSeconds(60) }, Stop);

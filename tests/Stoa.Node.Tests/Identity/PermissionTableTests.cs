@@ -144,6 +144,9 @@ public sealed class PermissionTableTests(PermissionTableTests.NodeForManySignIns
     {
         var path = row.Pattern.Replace("{organisation}", Organisation, StringComparison.Ordinal).Replace("{handle}", "nobody-there", StringComparison.Ordinal);
         path = System.Text.RegularExpressions.Regex.Replace(path, @"\{\w+\}", "x");
+        // With content it is answered once a day, whoever asks for it in a person's name.
+        if (row.Pattern == "/api/v1/users/me/export")
+            path += "?content=false";
         using var request = new HttpRequestMessage(new HttpMethod(row.Method), path);
         if (caller.ActsFor is { } organisation)
             request.Headers.Add(PermissionGate.OrganisationHeader, organisation);

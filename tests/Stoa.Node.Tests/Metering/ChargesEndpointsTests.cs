@@ -36,7 +36,7 @@ public sealed class ChargesEndpointsTests : IAsyncLifetime
         _node = await TestNode.StartAsync(
             null,
             "--Metering:PollMs", "20",
-            "--Metering:StorageGibMonth", "100", "--Metering:FreeStorageBytes", "1000000", "--Metering:TransferGib", "1.073741824", "--Metering:FreeTransferBytes", $"{FreeBytes}");
+            "--Metering:UnpaidStorageDays", "1", "--Metering:StorageGibMonth", "100", "--Metering:FreeStorageBytes", "1000000", "--Metering:TransferGib", "1.073741824", "--Metering:FreeTransferBytes", $"{FreeBytes}");
         _ada = await _node.JoinAsync("ada");
         _http = new HttpClient { BaseAddress = _node.Client.Options.Address };
         _http.DefaultRequestHeaders.Authorization = new("Bearer", _ada.Options.ApiKey);
@@ -118,6 +118,49 @@ public sealed class ChargesEndpointsTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Content_ThatWasNotPaidForTooLong_IsNeitherSentNorTakenAsInput()
+    {
+        var listing = await _node.PublishAsync("echo", GuestPrograms.Echo);
+        var agent = await _ada.GetAgentAsync(AgentReference.Parse(listing), Stop);
+        await _node.Client.DepositAsync(new DepositRequest("ada", "0.01"), Stop);
+        var blob = await UploadAsync(70_000, 1);
+        var task = await _ada.SubmitAsync(new SubmitTaskRequest(listing, new TaskInputBody(Digest: blob)), cancellationToken: Stop);
+        (await _ada.WaitForTaskAsync(task.Id, cancellationToken: Stop)).State.ShouldBe("succeeded");
+        await UploadAsync(2_000_000, 2);
+        var database = _node.Host.Services.GetRequiredService<Database>();
+        // All that is left is held, as by a task that runs for long.
+        var owner = (await _ada.GetMeAsync(Stop)).Id;
+        await database.WriteAsync(session => session.ExecuteAsync("UPDATE accounts SET pending_debits = posted WHERE owner = @owner AND kind = 'Wallet'", new { owner }), Stop);
+        var storage = _node.Host.Services.GetRequiredService<SqlStorageFees>();
+        for (var hours = 1; hours <= 24; hours++)
+        {
+            while (!await storage.ChargeAsync(DateTimeOffset.UtcNow.AddHours(hours), Stop))
+            {
+            }
+        }
+
+        (await GetAsync(blob)).ShouldBe((402, "storageUnpaid"));
+        foreach (var part in (string[])["result", "input"])
+        {
+            using var answer = await _http.GetAsync($"/api/v1/tasks/{task.Id}/{part}", Stop);
+            ((int)answer.StatusCode, (await RunningNode.ReadProblemAsync(answer)).Code).ShouldBe((402, "storageUnpaid"), part);
+        }
+
+        (await Should.ThrowAsync<StoaException>(() => _ada.SubmitAsync(new SubmitTaskRequest(listing, new TaskInputBody(Digest: blob)), cancellationToken: Stop))).Code.ShouldBe("storageUnpaid");
+        (await GetAsync(agent.ProgramDigest)).Status.ShouldBe(200);
+        using var head = await _http.SendAsync(new HttpRequestMessage(HttpMethod.Head, $"/api/v1/blobs/{blob}"), Stop);
+        head.StatusCode.ShouldBe(HttpStatusCode.OK, "whether it is there is told");
+
+        // As soon as there is money the node has the hour paid by itself.
+        await database.WriteAsync(session => session.ExecuteAsync("UPDATE accounts SET pending_debits = 0 WHERE owner = @owner AND kind = 'Wallet'", new { owner }), Stop);
+        while ((await _ada.GetQuotaAsync(Stop)).UnpaidSince is not null)
+            await Task.Delay(10, Stop);
+        (await GetAsync(blob)).ShouldBe((200, "70000"));
+        task = await _ada.SubmitAsync(new SubmitTaskRequest(listing, new TaskInputBody(Digest: blob)), cancellationToken: Stop);
+        (await _ada.WaitForTaskAsync(task.Id, cancellationToken: Stop)).State.ShouldBe("succeeded");
+    }
+
+    [Fact]
     public async Task Download_BeyondWhatIsFree_IsPaidAndBeyondTheWalletRefused()
     {
         var blob = await UploadAsync(150_000, 1);
@@ -140,6 +183,45 @@ public sealed class ChargesEndpointsTests : IAsyncLifetime
         events.Select(used => used.Data.GetProperty("quantities").GetProperty("bytes").GetInt64()).ShouldBe([1_000, 150_000]);
         foreach (var used in events)
             PortSchema.Validate(Encoding.UTF8.GetString(UsageSchema.Utf8), JsonSerializer.SerializeToUtf8Bytes(used, StoaJson.Default.CloudEvent)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Download_ByAViewerOfAnOrganisation_SpendsNothingOfIt()
+    {
+        using var vic = await _node.JoinAsync("vic");
+        await _ada.CreateOrganisationAsync(new CreateOrganisationRequest("acme", "Acme"), Stop);
+        var invited = await _ada.InviteAsync("acme", new InviteRequest("viewer", "vic"), Stop);
+        await vic.AcceptInvitationAsync(invited.Id, new AcceptInvitationRequest(), Stop);
+        await _node.Client.DepositAsync(new DepositRequest("acme", "1"), Stop);
+        using var acting = new StoaClient(_ada.Options with { Organisation = "acme" });
+        var blob = (await acting.UploadAsync(new MemoryStream(Bytes(70_000, 1)), cancellationToken: Stop)).Digest;
+        var before = (await acting.GetWalletAsync(Stop)).Available;
+
+        for (var times = 0; times < 3; times++)
+            (await GetAsAsync(vic)).ShouldBe((403, "spendingForbidden"));
+
+        (await acting.GetWalletAsync(Stop)).Available.ShouldBe(before);
+        (await GetAsAsync(_ada)).Status.ShouldBe(200);
+        await EndedAsync();
+        (await acting.GetQuotaAsync(Stop)).PaidTransferBytes.ShouldBe(70_000);
+
+        // Neither does a key that may only read.
+        var own = await UploadAsync(150_000, 2);
+        var reading = await _ada.CreateApiKeyAsync(new CreateApiKeyRequest("reads", Scopes: ["tasks:read"]), Stop);
+        await _node.Client.DepositAsync(new DepositRequest("ada", "1"), Stop);
+        using var request = new HttpRequestMessage(HttpMethod.Get, $"/api/v1/blobs/{own}");
+        request.Headers.Authorization = new("Bearer", reading.Secret);
+        using var answer = await _http.SendAsync(request, Stop);
+        ((int)answer.StatusCode, (await RunningNode.ReadProblemAsync(answer)).Code).ShouldBe((403, "spendingForbidden"));
+
+        async Task<(int Status, string Code)> GetAsAsync(StoaClient client)
+        {
+            using var asked = new HttpRequestMessage(HttpMethod.Get, $"/api/v1/blobs/{blob}");
+            asked.Headers.Authorization = new("Bearer", client.Options.ApiKey);
+            asked.Headers.Add("Stoa-Organisation", "acme");
+            using var got = await _http.SendAsync(asked, Stop);
+            return got.IsSuccessStatusCode ? ((int)got.StatusCode, "") : ((int)got.StatusCode, (await RunningNode.ReadProblemAsync(got)).Code);
+        }
     }
 
     [Fact]

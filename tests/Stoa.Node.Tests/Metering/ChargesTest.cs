@@ -40,7 +40,8 @@ public abstract class ChargesTest(DatabaseSource source) : MeteringTest(source)
         new Cell(node ?? Holder, null, Now),
         new LetterBox(new Mailer(new MailOptions { Host = "127.0.0.1", From = "stoa@example.org" }), Ids),
         new ChargeTelemetry(_services.GetRequiredService<IMeterFactory>()),
-        Ids);
+        Ids,
+        Clock);
 
     protected SqlTransferFees TransfersAt(LeaseHolder? node = null) => new(Database, Accounts, Prices, SplitPolicy.Default, new Cell(node ?? Holder, null, Now));
 

@@ -5,6 +5,7 @@ using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Metering;
 using Stoa.Node.Events;
+using Stoa.Node.Identity;
 using Stoa.Node.Mail;
 using Stoa.Node.Metering;
 using Stoa.Node.Tests.Storage;
@@ -113,7 +114,7 @@ public abstract class StorageFeesConformance(DatabaseSource source) : ChargesTes
 
         (await WalletOfAsync(user)).Posted.ShouldBe(price - new Money(1));
         (await UsageOfAsync(user)).UnpaidSince.ShouldBe(Now);
-        (await StorageAt().ListUnpaidAsync(new PageRequest(), Stop)).Items.ShouldHaveSingleItem().ShouldBe(new UnpaidStorage(user, "ada", 1_100, Now));
+        (await StorageAt().ListUnpaidAsync(new PageRequest(), Stop)).Items.ShouldHaveSingleItem().ShouldBe(new UnpaidStorage(user, "ada", 1_100, Now, IsOrganisation: false));
         (await EventsAsync()).ShouldBe([EventTypes.StorageUnpaid]);
         (await new SqlLetterQueue(Database, Clock).TakeAsync(100, Stop)).ShouldHaveSingleItem().Body.ShouldContain("1,100 bytes");
 
@@ -150,6 +151,141 @@ public abstract class StorageFeesConformance(DatabaseSource source) : ChargesTes
         // What was spent before a budget was made counts for it.
         var made = await SetBudgetAsync(user, Money.Parse("1"), UsageSpan.Month, Now.AddDays(1));
         made.Meter.Captured.ShouldBe(price + price);
+    }
+
+    [Fact]
+    public async Task Hour_OfAnOrganisation_IsPaidFromTheFirstByte()
+    {
+        var founder = await AddUserAsync(Money.Zero, 100);
+        var organisations = new List<Id<User>>();
+        for (var index = 0; index < 3; index++)
+        {
+            var made = await new SqlOrganisationStore(Database, Accounts, Ids, TestCell.Key).CreateAsync(new Organisation(Ids.Next<User>(), $"org-{index}", "x", Now), founder, Stop);
+            organisations.Add(made.Value.Organisation.Id);
+            await AddContentAsync(organisations[index], 100);
+            if (index > 0)
+                await DepositAsync(organisations[index], Money.Parse("1"));
+        }
+
+        await AddContentAsync(organisations[2], -100);
+        await ChargeAsync(Now);
+
+        var price = Prices.For(isOrganisation: true).HourOf(100);
+        price.ShouldBe(Prices.HourOf(200));
+        (await WalletOfAsync(organisations[1])).Posted.ShouldBe(Money.Parse("1") - price);
+        (await WalletOfAsync(organisations[2])).Posted.ShouldBe(Money.Parse("1"), "it has nothing");
+        (await StorageAt().ListUnpaidAsync(new PageRequest(), Stop)).Items.ShouldHaveSingleItem().ShouldBe(new UnpaidStorage(organisations[0], "org-0", 100, Now, IsOrganisation: true));
+        (await UsageOfAsync(founder)).UnpaidSince.ShouldBeNull("a hundred bytes are free for a person");
+        using (var room = (await Usages.ReserveAsync(organisations[0], 1, 100, Stop)).Value)
+            (await StorageAt().AdmitAsync(organisations[0], room, 1, Now, Stop)).Refusal.ShouldNotBeNull().Detail.ShouldContain("of which 0 are free");
+
+        // And transfer likewise.
+        (await TransfersAt().OpenAsync(Ids.Next<UsageCharge>(), founder, 1_000, null, Now, Stop)).ShouldBeNull();
+        (await TransfersAt().OpenAsync(Ids.Next<UsageCharge>(), organisations[0], 1, null, Now, Stop)).ShouldNotBeNull().Code.ShouldBe(TransferFeeRefusal.InsufficientFunds);
+        (await TransfersAt().OpenAsync(Ids.Next<UsageCharge>(), organisations[1], 1_000, null, Now, Stop)).ShouldBeNull();
+        (await WalletOfAsync(organisations[1])).PendingDebits.ShouldBe(new Money(1_000));
+        await DepositAsync(organisations[0], price);
+        await StorageAt().AskAgainAsync(Now, Stop);
+        (await WalletOfAsync(organisations[0])).Posted.ShouldBe(Money.Zero);
+    }
+
+    [Fact]
+    public async Task Hour_ThatABudgetBarredAtItsTurn_IsPaidAsSoonAsTheBudgetIsGone()
+    {
+        var price = Prices.HourOf(1_100);
+        var user = await AddUserAsync(Money.Parse("1"), 1_100);
+        var poor = await AddUserAsync(Money.Zero, 1_100);
+        for (var hours = 0; hours < 3; hours++)
+        {
+            var turn = Now.AddHours(hours);
+            var budget = await SetBudgetAsync(user, new Money(1), at: turn);
+            await ChargeAsync(turn);
+            await StorageAt().AskAgainAsync(turn.AddSeconds(1), Stop);
+            (await UsageOfAsync(user)).UnpaidSince.ShouldNotBeNull("the budget is still there");
+            (await Budgets.DeleteAsync(budget.Id, user, Stop)).ShouldBeTrue();
+
+            await Task.WhenAll(Enumerable.Range(0, 4).Select(index => Task.Run(() => StorageAt(index % 2 == 0 ? Holder : Other).AskAgainAsync(turn.AddSeconds(2 + index), Stop), Stop)));
+
+            (await WalletOfAsync(user)).Posted.ShouldBe(Money.Parse("1") - (price * (hours + 1)), "each hour once");
+            (await UsageOfAsync(user)).UnpaidSince.ShouldBeNull();
+        }
+
+        (await UsageOfAsync(poor)).UnpaidSince.ShouldBe(Now);
+        (await WalletOfAsync(poor)).Posted.ShouldBe(Money.Zero);
+        await FoldAllAsync();
+        (await Usage.VerifyAsync(Stop)).FindingCount.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task AskingAgain_GoesThroughAllWhoHaveNotPaid()
+    {
+        const int Users = SqlStorageFees.UsersAtOnce + 5;
+        await Database.WriteAsync(
+            async session =>
+            {
+                for (var index = 0; index < Users; index++)
+                {
+                    var user = Ids.Next<User>();
+                    await session.SendAsync(
+                        "INSERT INTO accounts (id, owner, kind, posted, pending_debits, pending_credits, open_holds, created_at) VALUES (@id, @user, 'Wallet', 0, 0, 0, 0, 0)",
+                        new { id = Ids.Next<Account>(), user });
+                    await session.SendAsync("INSERT INTO user_usage (user_id, open_tasks, content_bytes, unpaid_since) VALUES (@user, 0, 1100, @Now)", new { user, Now });
+                }
+            },
+            Stop);
+        // The last of all in the order of their ids.
+        var last = await AddUserAsync(Money.Parse("1"), 1_100);
+        await MarkUnpaidAsync(last);
+        var storage = StorageAt();
+
+        await storage.AskAgainAsync(Now, Stop);
+        (await UsageOfAsync(last)).UnpaidSince.ShouldNotBeNull("it was not this one's turn");
+        await storage.AskAgainAsync(Now, Stop);
+
+        (await UsageOfAsync(last)).UnpaidSince.ShouldBeNull();
+        (await WalletOfAsync(last)).Posted.ShouldBe(Money.Parse("1") - Prices.HourOf(1_100));
+    }
+
+    [Fact]
+    public async Task Content_ThatWasNotPaidForTooLong_IsNotUsed_UntilAnHourIsPaid()
+    {
+        var prices = Prices with { UnpaidStorageDays = 1 };
+        var price = Prices.HourOf(1_100);
+        var user = await AddUserAsync(Money.Zero, 1_100);
+        var storage = StorageAt(prices: prices);
+        for (var hours = 0; hours < 23; hours++)
+            await AskAsync(hours);
+        (await storage.RefuseUseAsync(user, Stop)).ShouldBeNull("a day is not over");
+        await AskAsync(23);
+        await AskAsync(24);
+        await AskAsync(23);
+        var refused = (await storage.RefuseUseAsync(user, Stop)).ShouldNotBeNull();
+        refused.Code.ShouldBe(ContentRefusal.StorageUnpaid);
+        refused.Detail.ShouldContain("neither sent nor taken as input");
+        (await StorageAt(prices: prices with { StorageGibMonth = Money.Zero }).RefuseUseAsync(user, Stop)).ShouldBeNull("nothing is taken for it any more");
+
+        await DepositAsync(user, price);
+        await storage.AskAgainAsync(Now.AddHours(24).AddMinutes(1), Stop);
+        (await storage.RefuseUseAsync(user, Stop)).ShouldBeNull("an hour is paid");
+
+        // One hour for a day is not the price: the next that is not paid bars again, and only ten that are paid make up for it.
+        await AskAsync(25);
+        (await storage.RefuseUseAsync(user, Stop)).ShouldNotBeNull();
+        await DepositAsync(user, price * 11);
+        for (var hours = 26; hours < 37; hours++)
+            await AskAsync(hours);
+        (await WalletOfAsync(user)).Posted.ShouldBe(Money.Zero);
+        await AskAsync(37);
+        (await storage.RefuseUseAsync(user, Stop)).ShouldBeNull("eleven hours were paid, so one may be missed");
+        await AskAsync(38);
+        (await storage.RefuseUseAsync(user, Stop)).ShouldNotBeNull();
+
+        async Task AskAsync(int hours)
+        {
+            while (!await storage.ChargeAsync(Now.AddHours(hours), Stop))
+            {
+            }
+        }
     }
 
     [Fact]
@@ -209,7 +345,7 @@ public abstract class StorageFeesConformance(DatabaseSource source) : ChargesTes
         (await UsageOfAsync(user)).UnpaidSince.ShouldBeNull();
     }
 
-    private Task MarkUnpaidAsync(Id<User> user) => Database.WriteAsync(
+    private Task<int> MarkUnpaidAsync(Id<User> user) => Database.WriteAsync(
         session => session.ExecuteAsync("UPDATE user_usage SET unpaid_since = @Now WHERE user_id = @user", new { Now, user }), Stop);
 }
 

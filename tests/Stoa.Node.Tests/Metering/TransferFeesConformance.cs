@@ -2,6 +2,7 @@ using Stoa.Market;
 using Stoa.Market.Identity;
 using Stoa.Market.Metering;
 using Stoa.Node.Metering;
+using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
 using Stoa.Node.Tests.Storage;
 using Stoa.Primitives;
@@ -127,6 +128,47 @@ public abstract class TransferFeesConformance(DatabaseSource source) : ChargesTe
     }
 
     [Fact]
+    public async Task Budgets_MadeWhileDownloadsEnd_KeepNoHold()
+    {
+        const int Rounds = 20;
+        var user = await AddUserAsync(new Money(1_000_000), 0);
+        await SendAsync(user, 1_000, 1_000);
+        for (var round = 0; round < Rounds; round++)
+        {
+            var ids = Enumerable.Range(0, 4).Select(_ => Ids.Next<UsageCharge>()).ToList();
+            foreach (var id in ids)
+                (await TransfersAt().OpenAsync(id, user, 100, null, Now, Stop)).ShouldBeNull();
+
+            var ends = ids.Select((id, index) => Task.Run(() => TransfersAt(index % 2 == 0 ? Holder : Other).CloseAsync(id, 70, Now, Stop), Stop)).ToList();
+            var made = await SetBudgetAsync(user, new Money(1_000_000));
+            await Task.WhenAll(ends);
+
+            var meter = (await Budgets.FindAsync(made.Id, user, Now, Stop)).ShouldNotBeNull().Meter;
+            (meter.Held, meter.Captured).ShouldBe((Money.Zero, new Money(280L * (round + 1))));
+            await NoHoldsAsync();
+            (await Budgets.DeleteAsync(made.Id, user, Stop)).ShouldBeTrue();
+        }
+    }
+
+    protected async Task NoHoldsAsync() => (await Database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT COUNT(*) FROM budget_holds"), Stop)).ShouldBe(0);
+
+    [Fact]
+    public async Task Download_OfWhoMayNotSpend_IsSentAsFarAsItIsFree()
+    {
+        var user = await AddUserAsync(new Money(50_000), 0);
+        var id = Ids.Next<UsageCharge>();
+        (await TransfersAt().OpenAsync(id, user, 1_000, SpendingAllowance.Nothing, Now, Stop)).ShouldBeNull();
+        await TransfersAt().CloseAsync(id, 1_000, Now, Stop);
+
+        var refused = (await TransfersAt().OpenAsync(Ids.Next<UsageCharge>(), user, 1, SpendingAllowance.Nothing, Now, Stop)).ShouldNotBeNull();
+
+        refused.Code.ShouldBe(TransferFeeRefusal.SpendingForbidden);
+        refused.Detail.ShouldContain("tasks:submit");
+        (await WalletOfAsync(user)).ShouldSatisfyAllConditions(wallet => wallet.Posted.ShouldBe(new Money(50_000)), wallet => wallet.PendingDebits.ShouldBe(Money.Zero));
+        (await MonthAsync(user)).ShouldBe((1_000, 0));
+    }
+
+    [Fact]
     public async Task Download_AboveWhatTheKeyMaySpend_IsRefused()
     {
         var user = await AddUserAsync(new Money(50_000), 0);
@@ -156,4 +198,45 @@ public abstract class TransferFeesConformance(DatabaseSource source) : ChargesTe
 public sealed class SqliteTransferFeesTests() : TransferFeesConformance(new SqliteSource());
 
 [Trait("needs", "postgres")]
-public sealed class PostgresTransferFeesTests(PostgresCluster cluster) : TransferFeesConformance(new PostgresSource(cluster));
+public sealed class PostgresTransferFeesTests(PostgresCluster cluster) : TransferFeesConformance(new PostgresSource(cluster))
+{
+    /// <summary>The budget has the wallet before the end of the download, which has looked for its holds before the budget was there.</summary>
+    [Fact]
+    public async Task Budget_MadeBetweenTheLookAndTheEndOfADownload_KeepsNoHold()
+    {
+        var user = await AddUserAsync(new Money(1_000_000), 0);
+        var id = Ids.Next<UsageCharge>();
+        (await TransfersAt().OpenAsync(id, user, 1_500, null, Now, Stop)).ShouldBeNull();
+        Task<Budget>? making = null;
+        Task<(long Free, long Paid)?>? ending = null;
+        await Database.WriteAsync(
+            async session =>
+            {
+                await session.QuerySingleAsync<string>("SELECT id FROM accounts WHERE owner = @user AND kind = 'Wallet' FOR UPDATE", new { user });
+                using (ExecutionContext.SuppressFlow())
+                    making = Task.Run(() => SetBudgetAsync(user, new Money(1_000_000)), Stop);
+                await WaitingAsync(session, 1);
+                using (ExecutionContext.SuppressFlow())
+                    ending = Task.Run(() => TransfersAt().CloseAsync(id, 1_200, Now, Stop), Stop);
+                await WaitingAsync(session, 2);
+            },
+            Stop);
+
+        var made = await making!;
+        (await ending!).ShouldBe((1_000, 200));
+        made.Meter.Held.ShouldBe(new Money(500), "it was under way");
+        var meter = (await Budgets.FindAsync(made.Id, user, Now, Stop)).ShouldNotBeNull().Meter;
+        (meter.Held, meter.Captured).ShouldBe((Money.Zero, new Money(200)));
+        await NoHoldsAsync();
+    }
+
+    /// <summary>Waits until so many others wait for a lock.</summary>
+    private static async Task WaitingAsync(SqlSession session, int count)
+    {
+        while (await session.QuerySingleAsync<long>(
+            "SELECT COUNT(DISTINCT l.pid) FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid WHERE NOT l.granted AND a.datname = current_database()") < count)
+        {
+            Stop.ThrowIfCancellationRequested();
+        }
+    }
+}

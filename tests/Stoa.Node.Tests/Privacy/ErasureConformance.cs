@@ -214,6 +214,49 @@ public abstract class ErasureConformance(DatabaseSource source) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Organisation_ThatIsDeleted_LeavesNothingInTheContentStore()
+    {
+        using var person = new MarkedPerson(_node, NewMark());
+        await person.JoinAsync();
+        var handle = "gone-" + Guid.NewGuid().ToString("n")[..8];
+        await person.Client.CreateOrganisationAsync(new CreateOrganisationRequest(handle, "x"), Stop);
+        using var acting = new StoaClient(person.Client.Options with { Organisation = handle });
+        await _node.Client.DepositAsync(new DepositRequest(handle, "1"), Stop);
+        var id = Id<User>.Parse((await acting.GetMeAsync(Stop)).Id);
+        var (own, shared) = (Encoding.UTF8.GetBytes($"own of {handle}"), Encoding.UTF8.GetBytes($"also of somebody else {handle}"));
+        foreach (var bytes in (byte[][])[own, shared])
+            await acting.UploadAsync(new MemoryStream(bytes), cancellationToken: Stop);
+        var kept = await _node.Client.UploadAsync(new MemoryStream(shared), cancellationToken: Stop);
+        var content = _node.Host.Services.GetRequiredService<Market.Builds.IContentStore>();
+        var organisations = _node.Host.Services.GetRequiredService<OrganisationContent>();
+
+        await person.Client.DeleteOrganisationAsync(handle, forfeit: true, Stop);
+        while (await organisations.TurnAsync(Stop))
+        {
+        }
+
+        await NothingAsync();
+        (await content.StatAsync(ContentHash.Parse(kept.Digest), Stop)).ShouldNotBeNull("somebody else has it");
+
+        // What was on its way when it was deleted is found later.
+        var late = (await content.PutAsync(new MemoryStream(own), null, 1_000, Stop)).Value;
+        await _node.Host.Services.GetRequiredService<Market.Builds.IContentOwners>().GrantAsync(late, id, Stop);
+        await organisations.FindLateAsync(Stop);
+        while (await organisations.TurnAsync(Stop))
+        {
+        }
+
+        await NothingAsync();
+
+        async Task NothingAsync()
+        {
+            (await Database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT COUNT(*) FROM content_owners WHERE owner = @id", new { id }), Stop)).ShouldBe(0);
+            (await content.StatAsync(ContentHash.Of(own), Stop)).ShouldBeNull();
+            (await Database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT content_bytes FROM user_usage WHERE user_id = @id", new { id }), Stop)).ShouldBe(0);
+        }
+    }
+
+    [Fact]
     public async Task Erasure_CanBeUndone_UntilItBegins()
     {
         using var person = new MarkedPerson(_node, NewMark());

@@ -7,6 +7,7 @@ using Stoa.Node.Builds;
 using Stoa.Node.Ledger;
 using Stoa.Node.Privacy;
 using Stoa.Node.Registry.Statements;
+using Stoa.Node.Tests.Hosting;
 using Stoa.Node.Tests.Storage;
 using Stoa.Primitives;
 
@@ -71,9 +72,43 @@ public abstract class PersonalDataConformance(DatabaseSource source) : DatabaseT
         using var files = new FileContentStore(Path.Combine(Path.GetTempPath(), $"stoa-privacy-{Guid.NewGuid():n}"));
 
         await new PersonalExport(Database, new SqlLedgerStore(Database), new SqlAuditBlocks(Database), files)
-            .WriteAsync(new Id<User>(Guid.CreateVersion7()), written, Stop);
+            .WriteAsync(new Id<User>(Guid.CreateVersion7()), withContent: true, written, Stop);
 
         written.Length.ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Export_WithContent_BeginsOnceADay()
+    {
+        var (clock, user, other) = (new SettableTime(DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123)), new Id<User>(Guid.CreateVersion7()), new Id<User>(Guid.CreateVersion7()));
+        foreach (var person in (Id<User>[])[user, other])
+        {
+            await Database.WriteAsync(
+                session => session.ExecuteAsync(
+                    "INSERT INTO users (id, handle, email, role, created_at) VALUES (@person, @name, @name, 'Member', 0)", new { person, name = person.ToString() }),
+                Stop);
+        }
+
+        ExportTurns[] nodes = [new(Database, clock), new(Database, clock)];
+
+        var first = await Task.WhenAll(Enumerable.Range(0, 8).Select(index => Task.Run(() => nodes[index % 2].TakeContentAsync(user, Stop), Stop)));
+
+        first.Count(wait => wait is null).ShouldBe(1);
+        first.Where(wait => wait is not null).ShouldAllBe(wait => wait == ExportTurns.ContentPause);
+        (await nodes[0].TakeContentAsync(other, Stop)).ShouldBeNull();
+        clock.Advance(TimeSpan.FromHours(23));
+        (await nodes[0].TakeContentAsync(user, Stop)).ShouldBe(TimeSpan.FromHours(1));
+        clock.Advance(TimeSpan.FromHours(1));
+        (await nodes[1].TakeContentAsync(user, Stop)).ShouldBeNull();
+        clock.Advance(TimeSpan.FromDays(-30));
+        (await nodes[1].TakeContentAsync(user, Stop)).ShouldBeNull("the clock was set back");
+        using (nodes[0].TryBegin(user).ShouldNotBeNull())
+        {
+            nodes[0].TryBegin(user).ShouldBeNull();
+            using var others = nodes[0].TryBegin(other).ShouldNotBeNull();
+        }
+
+        using var again = nodes[0].TryBegin(user).ShouldNotBeNull();
     }
 
     private static ErasureSteps Steps() => new(

@@ -43,6 +43,77 @@ public sealed class PersonalExportTests
         text.ShouldNotContain("PBKDF2", Case.Insensitive);
     }
 
+    [Fact]
+    public async Task Export_OfStoredContent_IsHadOnceADay_AndTheRestAtAnyTime()
+    {
+        await using var node = await TestNode.StartAsync();
+        using var ada = await JoinAsync(node, "ada-often");
+        await ada.UploadAsync(new MemoryStream(new byte[100_000]), cancellationToken: Stop);
+        using var first = new MemoryStream();
+        await ada.ExportMeAsync(first, Stop);
+        first.Length.ShouldBeGreaterThan(100_000);
+
+        var refused = await Should.ThrowAsync<StoaException>(() => ada.ExportMeAsync(new MemoryStream(), Stop));
+
+        (refused.Code, refused.Problem.Status).ShouldBe(("rateLimited", 429));
+        refused.Problem.Detail.ShouldContain("content=false");
+        for (var times = 0; times < 3; times++)
+        {
+            using var rest = new MemoryStream();
+            await ada.ExportMeAsync(rest, withContent: false, Stop);
+            var lines = Encoding.UTF8.GetString(rest.ToArray()).TrimEnd('\n').Split('\n').Select(line => (string)JsonNode.Parse(line)!["kind"]!).ToList();
+            lines.ShouldContain("users");
+            lines.ShouldNotContain("content");
+        }
+    }
+
+    [Fact]
+    public async Task Export_ByASessionThatIsEnded_BreaksOff_AndIsTheOnlyOneOfItsPerson()
+    {
+        const int Size = 48 << 20;
+        await using var node = await TestNode.StartAsync();
+        using var ada = await JoinAsync(node, "ada-stolen");
+        var content = new byte[Size];
+        new Random(1).NextBytes(content);
+        await ada.UploadAsync(new MemoryStream(content), cancellationToken: Stop);
+        using var anyone = new StoaClient(node.Client.Options with { ApiKey = null });
+        var stolen = await anyone.LoginAsync(new LoginRequest("ada-stolen", Password), Stop);
+        using var http = new HttpClient { BaseAddress = node.Client.Options.Address };
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/v1/users/me/export");
+        request.Headers.Authorization = new("Bearer", stolen.Token);
+        using var answer = await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, Stop);
+        answer.EnsureSuccessStatusCode();
+        await using var body = await answer.Content.ReadAsStreamAsync(Stop);
+        var buffer = new byte[64 << 10];
+        var received = (long)await body.ReadAsync(buffer, Stop);
+        (await RestAsync()).ShouldBe("rateLimited");
+
+        await ada.EndSessionAsync(stolen.SessionId, Stop);
+
+        // The export is over when the person may have another one.
+        while (await RestAsync() is not null)
+            await Task.Delay(50, Stop);
+        await Should.ThrowAsync<IOException>(async () =>
+        {
+            while (await body.ReadAsync(buffer, Stop) is > 0 and var count)
+                received += count;
+        });
+        received.ShouldBeLessThan(Size);
+
+        async Task<string?> RestAsync()
+        {
+            try
+            {
+                await ada.ExportMeAsync(new MemoryStream(), withContent: false, Stop);
+                return null;
+            }
+            catch (StoaException refused)
+            {
+                return refused.Code;
+            }
+        }
+    }
+
     private static async Task<StoaClient> JoinAsync(TestNode node, string handle)
     {
         using var anyone = new StoaClient(node.Client.Options with { ApiKey = null });

@@ -147,6 +147,36 @@ public abstract class UserUsageConformance(DatabaseSource source) : TaskStoreTes
     }
 
     [Fact]
+    public async Task Reserve_OfUnknownLength_TakesAllThatIsLeft()
+    {
+        using var known = (await _usages.ReserveAsync(Owner, 300, 5_000, Stop)).Value;
+        var rooms = await Task.WhenAll(Enumerable.Range(0, 8).Select(_ => Task.Run(() => _usages.ReserveAsync(Owner, null, 5_000, Stop), Stop)));
+
+        var most = rooms.Where(room => room.Refusal is null).Sum(room => room.Value.Most);
+        most.ShouldBeInRange(0, 700, "however many come at once, together they get what is left");
+        (await _usages.ReserveAsync(Owner, null, 5_000, Stop)).Refusal.ShouldNotBeNull().Detail.ShouldContain("under way");
+        foreach (var room in rooms.Where(room => room.Refusal is null))
+        {
+            room.Value.Dispose();
+            room.Value.Dispose();
+        }
+
+        using var rest = (await _usages.ReserveAsync(Owner, null, 5_000, Stop)).Value;
+        rest.Most.ShouldBe(700);
+        rest.ShrinkTo(200);
+        (await _usages.ReserveAsync(Owner, 500, 5_000, Stop)).Value.Dispose();
+        (await _usages.ReserveAsync(Owner, 501, 5_000, Stop)).Refusal.ShouldNotBeNull();
+    }
+
+    [Fact]
+    public async Task Reserve_OfMoreThanANumberHolds_IsRefused()
+    {
+        using var first = (await _usages.ReserveAsync(Owner, 1, 5_000, Stop)).Value;
+        (await _usages.ReserveAsync(Owner, long.MaxValue, long.MaxValue, Stop)).Refusal.ShouldNotBeNull();
+        (await _usages.ReserveAsync(Owner, null, long.MaxValue, Stop)).Value.Most.ShouldBe(999);
+    }
+
+    [Fact]
     public async Task Migration_CountsWhatIsThere()
     {
         await Tasks.SubmitAllAsync([NewTask(), NewTask(), NewTask(dueAt: Now.AddHours(1))], Stop);

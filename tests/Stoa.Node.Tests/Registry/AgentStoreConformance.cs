@@ -36,7 +36,7 @@ public abstract class AgentStoreConformance(DatabaseSource source) : DatabaseTes
     public async Task Add_WithRoyalties_KeepsWhoIsMeant()
     {
         var version = Make("ann", "resize", "1.0.0") with { Royalties = [new Royalty(100, _ids.Next<User>(), "eve", null), new Royalty(1, _ids.Next<User>(), "bob", _ids.Next<AgentVersion>())] };
-        await Agents.AddAsync(version, Published(version), Stop);
+        await Agents.AddAsync(version, [], Published(version), Stop);
 
         (await new SqlAgentStore(Database).GetAsync(version.Id, Stop))!.Royalties.ShouldBe(version.Royalties);
     }
@@ -48,7 +48,7 @@ public abstract class AgentStoreConformance(DatabaseSource source) : DatabaseTes
         var plain = new AgentUse(ListingName.Parse("bob/other@1.0.0"), 1, Money.Zero, AgentUse.DefaultInputBytes, UseLimits.None);
         var made = Make("ann", "resize", "1.0.0");
         var version = made with { Manifest = made.Manifest with { Uses = [use, plain] }, Uses = [_ids.Next<AgentVersion>(), _ids.Next<AgentVersion>()] };
-        await Agents.AddAsync(version, Published(version), Stop);
+        await Agents.AddAsync(version, [], Published(version), Stop);
 
         var read = (await new SqlAgentStore(Database).GetAsync(version.Id, Stop))!;
 
@@ -69,7 +69,7 @@ public abstract class AgentStoreConformance(DatabaseSource source) : DatabaseTes
     {
         var first = await AddAsync("ann", "resize", "1.0.0");
         var again = Make("ann", "resize", "1.0.0");
-        (await Agents.AddAsync(again, Published(again), Stop)).Value.Id.ShouldBe(first.Id);
+        (await Agents.AddAsync(again, [], Published(again), Stop)).Value.Id.ShouldBe(first.Id);
         (await new SqlEventStore(Database).LastSequenceAsync(Stop)).ShouldBe(1);
     }
 
@@ -78,7 +78,7 @@ public abstract class AgentStoreConformance(DatabaseSource source) : DatabaseTes
     {
         await AddAsync("ann", "resize", "1.0.0");
         var other = Make("ann", "resize", "1.0.0") with { ArtifactDigest = ContentHash.Of("other"u8) };
-        (await Agents.AddAsync(other, Published(other), Stop)).Refusal.ShouldNotBeNull().Code.ShouldBe(PublishRefusal.VersionExists);
+        (await Agents.AddAsync(other, [], Published(other), Stop)).Refusal.ShouldNotBeNull().Code.ShouldBe(PublishRefusal.VersionExists);
     }
 
     [Fact]
@@ -87,7 +87,7 @@ public abstract class AgentStoreConformance(DatabaseSource source) : DatabaseTes
         var answers = await Task.WhenAll(Enumerable.Range(0, 10).Select(async _ =>
         {
             var version = Make("ann", "resize", "1.0.0");
-            return (await Agents.AddAsync(version, Published(version), Stop)).Value.Id;
+            return (await Agents.AddAsync(version, [], Published(version), Stop)).Value.Id;
         }));
         answers.Distinct().Count().ShouldBe(1);
     }
@@ -255,7 +255,7 @@ public abstract class AgentStoreConformance(DatabaseSource source) : DatabaseTes
         var first = await AddAsync("ann", "resize", "1.0.0");
         await WithdrawAsync("ann/resize", null);
 
-        (await Agents.AddAsync(Make("ann", "resize", "1.0.0"), Published(first), Stop)).Refusal!.Code.ShouldBe(PublishRefusal.VersionWithdrawn);
+        (await Agents.AddAsync(Make("ann", "resize", "1.0.0"), [], Published(first), Stop)).Refusal!.Code.ShouldBe(PublishRefusal.VersionWithdrawn);
         (await ListAsync("resize")).ShouldBeEmpty();
 
         await AddAsync("ann", "resize", "0.9.0");
@@ -274,7 +274,7 @@ public abstract class AgentStoreConformance(DatabaseSource source) : DatabaseTes
         {
             var version = Make("ann", "resize", $"1.{round}.0");
             await Task.WhenAll(
-                Task.Run(() => agents.AddAsync(version, Published(version), Stop)),
+                Task.Run(() => agents.AddAsync(version, [], Published(version), Stop)),
                 Task.Run(() => agents.WithdrawAsync(_publishers["ann"], ListingName.Parse("ann/resize"), null, s_now, Stop)),
                 Task.Run(() => agents.WithdrawAsync(_publishers["ann"], ListingName.Parse($"ann/resize@1.{round - 1}.0"), null, s_now, Stop)),
                 Task.Run(() => agents.ReinstateAsync(_publishers["ann"], ListingName.Parse("ann/resize"), s_now, Stop)));
@@ -306,7 +306,7 @@ public abstract class AgentStoreConformance(DatabaseSource source) : DatabaseTes
         string publisher, string name, string version, string description = "Words.", string capability = "image.resize")
     {
         var made = Make(publisher, name, version, description, capability);
-        return (await Agents.AddAsync(made, Published(made), Stop)).Value;
+        return (await Agents.AddAsync(made, [], Published(made), Stop)).Value;
     }
 
     private AgentVersion Make(

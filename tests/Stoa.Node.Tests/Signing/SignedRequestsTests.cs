@@ -49,6 +49,9 @@ public sealed class SignedRequestsTests(SignedRequestsTests.OpenNode shared) : I
         ["no digest"] = request => request.Headers.Remove("Content-Digest"),
         ["content type"] = request => request.Content!.Headers.ContentType = new MediaTypeHeaderValue("application/json", "utf-8"),
         ["idempotency key"] = request => Set(request, "Idempotency-Key", "another-key"),
+        ["no idempotency key"] = request => request.Headers.Remove("Idempotency-Key"),
+        ["idempotency key not covered"] = request => Replace(request, "Signature-Input", " \"idempotency-key\"", ""),
+        ["organisation added"] = request => request.Headers.Add("Stoa-Organisation", "somebody-else"),
         ["time"] = request => Replace(request, "Signature-Input", ";created=1", ";created=2"),
         ["time by a second"] = request => Set(request, "Signature-Input", Later(Get(request, "Signature-Input"))),
         ["nonce"] = request => Replace(request, "Signature-Input", ";nonce=\"", ";nonce=\"a"),
@@ -78,6 +81,40 @@ public sealed class SignedRequestsTests(SignedRequestsTests.OpenNode shared) : I
 
         refused.Problem.Status.ShouldBe(401, refused.Problem.Detail);
         (await honest.ListApiKeysAsync(Stop).ToListAsync(Stop)).ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Request_InTheNameOfAnOrganisation_IsSignedSo_AndActsForNoOther()
+    {
+        var name = "o" + Guid.NewGuid().ToString("n")[..12];
+        var key = await RegisterAsync(shared.Node, name);
+        using var own = Connect(shared.Node, key);
+        foreach (var organisation in (string[])["one", "two"])
+            await own.CreateOrganisationAsync(new CreateOrganisationRequest($"{name}-{organisation}", "x"), Stop);
+        using var acting = new StoaClient(own.Options with { Organisation = $"{name}-one" });
+        (await acting.GetMeAsync(Stop)).Handle.ShouldBe($"{name}-one");
+        await acting.CreateApiKeyAsync(new CreateApiKeyRequest("of one"), Stop);
+
+        foreach (var change in (Action<HttpRequestMessage>[])
+        [
+            request => Set(request, "Stoa-Organisation", $"{name}-two"),
+            request => request.Headers.Remove("Stoa-Organisation"),
+            request => request.Headers.Add("Stoa-Organisation", $"{name}-two"),
+        ])
+        {
+            using var handler = new Between(change);
+            using var client = new StoaClient(acting.Options with { Handler = handler });
+            (await Should.ThrowAsync<StoaException>(() => client.CreateApiKeyAsync(new CreateApiKeyRequest("laptop"), Stop))).Problem.Status.ShouldBe(401);
+        }
+
+        // What was signed for oneself is not carried over to an organisation.
+        using var adding = new Between(request => request.Headers.Add("Stoa-Organisation", $"{name}-two"));
+        using var carried = new StoaClient(own.Options with { Handler = adding });
+        var refused = await Should.ThrowAsync<StoaException>(() => carried.CreateApiKeyAsync(new CreateApiKeyRequest("laptop"), Stop));
+        (refused.Problem.Status, refused.Problem.Detail.Contains("stoa-organisation", StringComparison.Ordinal)).ShouldBe((401, true));
+        using var other = new StoaClient(own.Options with { Organisation = $"{name}-two" });
+        (await other.ListApiKeysAsync(Stop).ToListAsync(Stop)).ShouldBeEmpty();
+        (await own.ListApiKeysAsync(Stop).ToListAsync(Stop)).ShouldBeEmpty();
     }
 
     [Fact]

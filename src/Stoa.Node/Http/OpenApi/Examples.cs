@@ -287,6 +287,7 @@ internal static class Examples
         new WithdrawAgentRequest("Tables lose their last row; 1.0.1 mends it."),
         new AgentOfferResponse("stoa/markdown-html", ["1.0.0"], "1.0.1"),
         new BlobResponse(InputDigest, 5),
+        new ListResponse<BlobResponse>([new BlobResponse(InputDigest, 5)]),
         new ReplayTasksRequest("stoa/markdown-html", "timedOut", Again: false),
         new ReplaysResponse([new ReplayBody("task_01m81g2h7df0a1b2c3d4e5f6g7", TaskId, true)]),
         new CreateTemplateRequest("thumbnail", s_blank, [s_width]),

@@ -241,7 +241,7 @@ public abstract class PublisherStatementsConformance(DatabaseSource source) : Da
             ManifestJson = listing.ManifestJson,
         };
         var published = new NewEvent(EventTypes.AgentPublished, made.Id.ToString(), null, made.PublishedAt, "{}");
-        return (await new SqlAgentStore(Database, null, isSaid ? Statements : null).AddAsync(made, published, Stop)).Value;
+        return (await new SqlAgentStore(Database, null, isSaid ? Statements : null).AddAsync(made, [], published, Stop)).Value;
     }
 
     private sealed class NoContent : IContentStore
@@ -253,6 +253,8 @@ public abstract class PublisherStatementsConformance(DatabaseSource source) : Da
         public Task<ContentDescriptor?> StatAsync(ContentHash digest, CancellationToken cancellationToken) => Task.FromResult<ContentDescriptor?>(null);
 
         public Task<bool> DeleteAsync(ContentHash digest, CancellationToken cancellationToken) => Task.FromResult(false);
+
+        public Task<bool> DeleteAsync(ContentHash digest, DateTimeOffset putBefore, CancellationToken cancellationToken) => Task.FromResult(true);
     }
 }
 
