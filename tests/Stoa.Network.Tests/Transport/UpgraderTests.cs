@@ -84,7 +84,7 @@ public sealed class UpgraderTests : IDisposable
     [InlineData("noise", true, 25)]
     public async Task Handshake_ThatIsCutAnywhere_IsBrokenForBoth(string security, bool isResponder, int step)
     {
-        var length = await LengthAsync(security, isResponder);
+        var length = await ShortestAsync(security, isResponder);
         for (var cut = 0L; cut < length; cut += step)
         {
             var at = cut;
@@ -105,7 +105,7 @@ public sealed class UpgraderTests : IDisposable
     [InlineData("noise", true, 11)]
     public async Task Handshake_WithABitFlippedAnywhere_Fails(string security, bool isResponder, int step)
     {
-        var length = await LengthAsync(security, isResponder);
+        var length = await ShortestAsync(security, isResponder);
         for (var flip = 0L; flip < length; flip += step)
         {
             var at = flip;
@@ -225,6 +225,9 @@ public sealed class UpgraderTests : IDisposable
                 await connection.DisposeAsync();
         }
     }
+
+    /// <summary>What a handshake sends at least: signatures have no fixed length, each has up to some bytes more or less than another.</summary>
+    private async Task<long> ShortestAsync(string security, bool isResponder) => await LengthAsync(security, isResponder) - 16;
 
     private async Task<long> LengthAsync(string security, bool isResponder)
     {

@@ -7,14 +7,53 @@ namespace Stoa.Node.Tests.Hosting;
 /// <summary>Libraries of others, in <c>tests/judges</c>, that judge what this one does. They are installed at the first run, below <c>artifacts</c>.</summary>
 public static class NpmJudge
 {
+    private static readonly SemaphoreSlim s_turn = new(1);
+
     /// <summary>Installs what a judge needs, as its lock file says; skips the test where that cannot be.</summary>
     /// <returns>The folder that it runs in.</returns>
     public static async Task<string> InstallAsync(string judge, CancellationToken cancellationToken)
     {
-        var folder = Path.Combine(Root(), "artifacts", "judge-" + judge);
-        Directory.CreateDirectory(folder);
+        // Tests run side by side, in this process and in others.
+        await s_turn.WaitAsync(cancellationToken);
+        try
+        {
+            var folder = Path.Combine(Root(), "artifacts", "judge-" + judge);
+            Directory.CreateDirectory(folder);
+            await using var turn = await LockAsync(folder + ".lock", cancellationToken);
+            return await InstallAsync(judge, folder, cancellationToken);
+        }
+        finally
+        {
+            s_turn.Release();
+        }
+    }
+
+    private static async Task<FileStream> LockAsync(string path, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            try
+            {
+                return new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException)
+            {
+                await Task.Delay(200, cancellationToken);
+            }
+        }
+    }
+
+    private static async Task<string> InstallAsync(string judge, string folder, CancellationToken cancellationToken)
+    {
         foreach (var file in Directory.GetFiles(Path.Combine(Root(), "tests", "judges", judge)))
-            File.Copy(file, Path.Combine(folder, Path.GetFileName(file)), overwrite: true);
+        {
+            // One that runs may be reading what is there.
+            var copy = Path.Combine(folder, Path.GetFileName(file));
+            var bytes = await File.ReadAllBytesAsync(file, cancellationToken);
+            if (!File.Exists(copy) || !(await File.ReadAllBytesAsync(copy, cancellationToken)).AsSpan().SequenceEqual(bytes))
+                await File.WriteAllBytesAsync(copy, bytes, cancellationToken);
+        }
+
         // npm writes it when all is there.
         if (!File.Exists(Path.Combine(folder, "node_modules", ".package-lock.json")))
         {
