@@ -108,10 +108,9 @@ public static class NetworkEndpoints
                 connection = await host.ConnectAsync(address, both.Token);
             else
                 return Invalid($"'{body.Value.Peer}' is neither a multiaddr, such as /ip4/192.0.2.1/tcp/8421/p2p/Qm…, nor the peer id of a node that is known here.");
-            var times = new List<double>();
-            for (var number = 0; number < count; number++)
-                times.Add((await PingProtocol.PingAsync(host, connection.RemotePeer, both.Token)).TotalMilliseconds);
-            return TypedResults.Ok(new PingResponse(connection.RemotePeer.ToString(), connection.RemoteAddress.ToString(), times));
+            var times = await PingProtocol.PingAsync(host, connection.RemotePeer, count, both.Token);
+            return TypedResults.Ok(new PingResponse(
+                connection.RemotePeer.ToString(), connection.RemoteAddress.ToString(), [.. times.Select(took => took.TotalMilliseconds)]));
         }
         catch (Exception e) when (e is IOException or InvalidDataException || (e is OperationCanceledException && !cancellationToken.IsCancellationRequested))
         {
