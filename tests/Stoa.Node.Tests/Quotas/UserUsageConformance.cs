@@ -195,6 +195,7 @@ public abstract class UserUsageConformance(DatabaseSource source) : TaskStoreTes
                 var plans = Migrations.Embedded.Single(step => step.Number == 31).Sql;
                 await session.ExecuteAsync(plans[plans.IndexOf("ALTER TABLE user_usage", StringComparison.Ordinal)..]);
                 await session.ExecuteAsync("ALTER TABLE user_usage ADD COLUMN unpaid_since BIGINT");
+                await session.ExecuteAsync("ALTER TABLE user_usage ADD COLUMN is_organisation BOOLEAN NOT NULL DEFAULT FALSE");
             },
             Stop);
 
