@@ -1,3 +1,4 @@
+using Stoa.Node.Background;
 using Stoa.Node.Tasks;
 
 namespace Stoa.Node.Channels;
@@ -15,15 +16,8 @@ public sealed class ChannelWorker(SqlChannelStore store, ChannelsOptions options
         while (!stoppingToken.IsCancellationRequested)
         {
             var looked = 0;
-            try
-            {
-                looked = await store.ActOnDueAsync(time.GetUtcNow(), ChannelsAtOnce, stoppingToken);
-            }
-            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
-            {
-                _failures.Tell("look at payment channels", failure);
-            }
-
+            await _failures.TryAsync(
+                "look at payment channels", async token => looked = await store.ActOnDueAsync(time.GetUtcNow(), ChannelsAtOnce, token), stoppingToken);
             if (looked < ChannelsAtOnce)
                 await Task.Delay(TimeSpan.FromMilliseconds(options.PollMs), time, stoppingToken);
         }

@@ -4,6 +4,7 @@ using Stoa.Market.Disputes;
 using Stoa.Market.Membership;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
+using Stoa.Node.Background;
 using Stoa.Node.Tasks;
 using Stoa.Primitives;
 
@@ -52,15 +53,7 @@ public sealed class DisputeWorker(
         while (!stoppingToken.IsCancellationRequested)
         {
             var found = false;
-            try
-            {
-                found = await LookAsync(stoppingToken);
-            }
-            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
-            {
-                _failures.Tell("decide a dispute", failure);
-            }
-
+            await _failures.TryAsync("decide a dispute", async token => found = await LookAsync(token), stoppingToken);
             if (!found)
                 await _wake.WaitAsync(TimeSpan.FromMilliseconds(options.PollMs), stoppingToken);
         }

@@ -1,3 +1,4 @@
+using Stoa.Node.Background;
 using Stoa.Node.Membership;
 using Stoa.Node.Tasks;
 

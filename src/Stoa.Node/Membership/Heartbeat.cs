@@ -1,5 +1,6 @@
 using Stoa.Market.Membership;
 using Stoa.Market.Selection;
+using Stoa.Node.Background;
 using Stoa.Node.Tasks;
 
 namespace Stoa.Node.Membership;

@@ -1,5 +1,5 @@
 using Stoa.Market.Metering;
-using Stoa.Node.Tasks;
+using Stoa.Node.Background;
 
 namespace Stoa.Node.Metering;
 
@@ -12,12 +12,12 @@ public sealed class ChargeWorker(SqlStorageFees storage, TransferFees transfers,
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        while (!stoppingToken.IsCancellationRequested)
+        while (true)
         {
-            await TryAsync("have storage paid", LookAsync, stoppingToken);
-            await TryAsync("ask again who has not paid", token => storage.AskAgainAsync(time.GetUtcNow(), token), stoppingToken);
-            await TryAsync("end downloads", transfers.CareAsync, stoppingToken);
-            await Task.Delay(TimeSpan.FromMilliseconds(options.PollMs), time, stoppingToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await _failures.TryAsync("have storage paid", LookAsync, stoppingToken);
+            await _failures.TryAsync("ask again who has not paid", token => storage.AskAgainAsync(time.GetUtcNow(), token), stoppingToken);
+            await _failures.TryAsync("end downloads", transfers.CareAsync, stoppingToken);
+            await Task.Delay(TimeSpan.FromMilliseconds(options.PollMs), time, stoppingToken);
         }
     }
 
@@ -28,22 +28,6 @@ public sealed class ChargeWorker(SqlStorageFees storage, TransferFees transfers,
         {
             if (await storage.ChargeAsync(now, cancellationToken))
                 _asked = hour;
-        }
-    }
-
-    private async Task TryAsync(string step, Func<CancellationToken, Task> act, CancellationToken stoppingToken)
-    {
-        try
-        {
-            await act(stoppingToken);
-        }
-        catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
-        {
-            _failures.Tell(step, failure);
-        }
-        catch (OperationCanceledException)
-        {
-            // It stops.
         }
     }
 }

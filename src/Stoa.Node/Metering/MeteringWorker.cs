@@ -1,4 +1,4 @@
-using Stoa.Node.Tasks;
+using Stoa.Node.Background;
 
 namespace Stoa.Node.Metering;
 
@@ -12,29 +12,11 @@ public sealed class MeteringWorker(SqlUsageStore usage, SqlAlerts alerts, Meteri
         while (!stoppingToken.IsCancellationRequested)
         {
             // What is added up and what is told fail each by itself.
-            var isMore = await TryAsync("add up usage", usage.FoldAsync, stoppingToken);
-            await TryAsync("tell of budgets and balances", TellAsync, stoppingToken);
+            var isMore = false;
+            await _failures.TryAsync("add up usage", async token => isMore = await usage.FoldAsync(token), stoppingToken);
+            await _failures.TryAsync("tell of budgets and balances", alerts.TellAsync, stoppingToken);
             if (!isMore)
                 await Task.Delay(TimeSpan.FromMilliseconds(options.PollMs), time, stoppingToken);
-        }
-    }
-
-    private async Task<bool> TellAsync(CancellationToken cancellationToken)
-    {
-        await alerts.TellAsync(cancellationToken);
-        return false;
-    }
-
-    private async Task<bool> TryAsync(string step, Func<CancellationToken, Task<bool>> act, CancellationToken stoppingToken)
-    {
-        try
-        {
-            return await act(stoppingToken);
-        }
-        catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
-        {
-            _failures.Tell(step, failure);
-            return false;
         }
     }
 }

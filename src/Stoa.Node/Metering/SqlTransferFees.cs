@@ -112,13 +112,13 @@ public sealed class SqlTransferFees(Database database, SystemAccounts accounts, 
     /// <param name="after">The last one of the page before; null for the first page.</param>
     /// <param name="now">UTC.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public Task<IReadOnlyList<Id<UsageCharge>>> ListAbandonedAsync(Id<UsageCharge>? after, DateTimeOffset now, CancellationToken cancellationToken) => database.ReadAsync(
+    public Task<IReadOnlyList<Id<UsageCharge>>> ListAbandonedAsync(Id<UsageCharge> after, DateTimeOffset now, CancellationToken cancellationToken) => database.ReadAsync(
         session => session.QueryAsync<Id<UsageCharge>>(
             """
             SELECT id FROM open_transfers
             WHERE id > @after AND holder <> @self AND created_at < @before AND holder NOT IN (SELECT holder FROM nodes) ORDER BY id LIMIT @limit
             """,
-            new { after = after?.ToString() ?? "", self = cell.Self.ToString(), before = now - s_untilListed, limit = AbandonedAtOnce }),
+            new { after, self = cell.Self.ToString(), before = now - s_untilListed, limit = AbandonedAtOnce }),
         cancellationToken);
 
     /// <summary>What was sent to a user in the month, what is on its way for nothing included.</summary>

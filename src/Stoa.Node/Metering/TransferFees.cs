@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Stoa.Market;
 using Stoa.Market.Identity;
 using Stoa.Market.Metering;
+using Stoa.Node.Background;
 using Stoa.Node.Tasks;
 using Stoa.Primitives;
 

@@ -1,6 +1,7 @@
 using Stoa.Market.Channels;
 using Stoa.Market.Identity;
 using Stoa.Market.Tasks;
+using Stoa.Node.Background;
 using Stoa.Node.Tasks;
 using Stoa.Primitives;
 
@@ -25,14 +26,7 @@ public sealed class PaidCallWorker(
         using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(options.PollMs), time);
         while (await timer.WaitForNextTickAsync(stoppingToken))
         {
-            try
-            {
-                await LookAsync(stoppingToken);
-            }
-            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
-            {
-                _failures.Tell("end calls that are paid for one by one", failure);
-            }
+            await _failures.TryAsync("end calls that are paid for one by one", LookAsync, stoppingToken);
         }
     }
 
@@ -41,26 +35,23 @@ public sealed class PaidCallWorker(
     {
         var now = time.GetUtcNow();
         var payee = (User?)null;
-        for (PaidCallPlace? last = null; await store.ListOpenAsync(last, MaxAtOnce, cancellationToken) is { Count: > 0 } open; last = open[^1].Place)
-        {
-            await EachByItself.DoAsync(
-                open,
-                async call =>
+        await EachByItself.DoAllAsync<PaidCall>(
+            after => store.ListOpenAsync(after, MaxAtOnce, cancellationToken),
+            async call =>
+            {
+                if (call.Task is { } id)
                 {
-                    if (call.Task is { } id)
-                    {
-                        if (await tasks.GetAsync(id, cancellationToken) is { } task)
-                            await EndAsync(call, task, cancellationToken);
-                    }
-                    else if (call.CreatedAt < now - s_longestSubmission)
-                    {
-                        payee ??= await users.FindByHandleAsync(options.Payee, cancellationToken);
-                        await FindLostAsync(call, payee, cancellationToken);
-                    }
-                },
-                Tell,
-                cancellationToken);
-        }
+                    if (await tasks.GetAsync(id, cancellationToken) is { } task)
+                        await EndAsync(call, task, cancellationToken);
+                }
+                else if (call.CreatedAt < now - s_longestSubmission)
+                {
+                    payee ??= await users.FindByHandleAsync(options.Payee, cancellationToken);
+                    await FindLostAsync(call, payee, cancellationToken);
+                }
+            },
+            (call, failure) => _failures.TellOf("end the call of", call.Key, failure),
+            cancellationToken);
 
         await EachByItself.DoAllAsync<Id<Channel>>(
             after => store.ListOverAsync(after, MaxAtOnce, cancellationToken),
@@ -78,8 +69,6 @@ public sealed class PaidCallWorker(
         else
             await store.AttachAsync(lost, submitted.Id, cancellationToken);
     }
-
-    private void Tell(PaidCall call, Exception failure) => _failures.TellOf("end the call of", call.Key, failure);
 
     /// <summary>Writes what a call has cost, when its task has ended.</summary>
     internal Task EndAsync(PaidCall call, AgentTask task, CancellationToken cancellationToken) => task.State switch

@@ -17,20 +17,13 @@ namespace Stoa.Node.PayPerCall;
 /// <param name="Reserved">What it can cost at most.</param>
 /// <param name="Price">What it has cost; null until it has ended.</param>
 /// <param name="CreatedAt">When it was reserved, UTC.</param>
-public sealed record PaidCall(Id<Channel> Channel, string Key, ContentHash RequestHash, Id<AgentTask>? Task, Money Reserved, Money? Price, DateTimeOffset CreatedAt)
-{
-    /// <summary>Where it is in the order of age.</summary>
-    public PaidCallPlace Place => new(CreatedAt, Channel, Key);
-}
+public sealed record PaidCall(Id<Channel> Channel, string Key, ContentHash RequestHash, Id<AgentTask>? Task, Money Reserved, Money? Price, DateTimeOffset CreatedAt);
 
 /// <summary>What came of asking for a reservation.</summary>
 /// <param name="Call">The call; null when the credit does not suffice.</param>
 /// <param name="IsNew">Whether it was not there before: only who has made it may take it back.</param>
 /// <param name="Credit">As it was found.</param>
 public readonly record struct Reservation(PaidCall? Call, bool IsNew, CallCredit Credit);
-
-/// <summary>A place among calls, the oldest first.</summary>
-public readonly record struct PaidCallPlace(DateTimeOffset CreatedAt, Id<Channel> Channel, string Key);
 
 /// <summary>Calls in the cell's database, and the credit that they are paid out of.</summary>
 /// <remarks>Whoever changes the credit of a channel has its row in <c>channels</c> locked, as those who settle vouchers have.</remarks>
@@ -118,7 +111,7 @@ public sealed class SqlPaidCallStore(Database database, IdSource ids)
     /// <param name="after">Only those behind it; null for all.</param>
     /// <param name="limit">The most.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public Task<IReadOnlyList<PaidCall>> ListOpenAsync(PaidCallPlace? after, int limit, CancellationToken cancellationToken) => database.ReadAsync(
+    public Task<IReadOnlyList<PaidCall>> ListOpenAsync(PaidCall? after, int limit, CancellationToken cancellationToken) => database.ReadAsync(
         session => session.QueryAsync<PaidCall>(
             $"""
             SELECT {Columns} FROM paid_calls WHERE price IS NULL AND (created_at > @at OR (created_at = @at AND (channel_id > @channel OR (channel_id = @channel AND request_key > @key))))
@@ -128,16 +121,16 @@ public sealed class SqlPaidCallStore(Database database, IdSource ids)
         cancellationToken);
 
     /// <summary>Channels that are closed and of which what calls have left over was not given back yet, in the order of their ids.</summary>
-    /// <param name="after">Only those behind it; null for all.</param>
+    /// <param name="after">Only those behind it; the default for all.</param>
     /// <param name="limit">The most.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    public Task<IReadOnlyList<Id<Channel>>> ListOverAsync(Id<Channel>? after, int limit, CancellationToken cancellationToken) => database.ReadAsync(
+    public Task<IReadOnlyList<Id<Channel>>> ListOverAsync(Id<Channel> after, int limit, CancellationToken cancellationToken) => database.ReadAsync(
         session => session.QueryAsync<Id<Channel>>(
             """
             SELECT k.channel_id FROM call_credit AS k JOIN channels AS c ON c.id = k.channel_id
             WHERE k.channel_id > @after AND NOT k.is_over AND k.reserved = 0 AND c.state = 'Closed' ORDER BY k.channel_id LIMIT @limit
             """,
-            new { after = after?.ToString() ?? "", limit }),
+            new { after, limit }),
         cancellationToken);
 
     /// <summary>Gives back what calls have left over of one, unless a call is under way again.</summary>

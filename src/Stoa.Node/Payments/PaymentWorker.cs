@@ -1,4 +1,5 @@
 using Stoa.Market.Payments;
+using Stoa.Node.Background;
 using Stoa.Node.Tasks;
 
 namespace Stoa.Node.Payments;
@@ -73,15 +74,7 @@ public sealed class PaymentWorker(
         while (!stoppingToken.IsCancellationRequested)
         {
             var looked = 0;
-            try
-            {
-                looked = await RunOnceAsync(stoppingToken);
-            }
-            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
-            {
-                _failures.Tell("look at payments", failure);
-            }
-
+            await _failures.TryAsync("look at payments", async token => looked = await RunOnceAsync(token), stoppingToken);
             if (looked < AtOnce)
                 await _awake.WaitAsync(TimeSpan.FromMilliseconds(options.PollMs), stoppingToken);
         }

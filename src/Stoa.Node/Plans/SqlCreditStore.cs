@@ -1,6 +1,7 @@
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Plans;
+using Stoa.Node.Background;
 using Stoa.Node.Events;
 using Stoa.Node.Quotas;
 using Stoa.Node.Storage;
@@ -41,17 +42,14 @@ public sealed class SqlCreditStore(Database database, SystemAccounts accounts)
     /// <returns>Of how many users it did not fail.</returns>
     public async Task<int> ExpireDueAsync(DateTimeOffset now, Action<Id<User>, Exception> tell, CancellationToken cancellationToken)
     {
-        var (done, after) = (0, new Id<User>(Guid.Empty));
-        // Page by page, past those that fail.
-        while (await database.ReadAsync(
-            session => session.QueryAsync<Id<User>>(
-                "SELECT DISTINCT user_id FROM credit_grants WHERE due_at <= @now AND user_id > @after ORDER BY user_id LIMIT @limit", new { now, after, limit = UsersAtOnce }),
-            cancellationToken) is { Count: > 0 } users)
-        {
-            done += await EachByItself.DoAsync(users, user => ExpireAsync(user, now, cancellationToken), tell, cancellationToken);
-            after = users[^1];
-        }
-
+        var done = await EachByItself.DoAllAsync<Id<User>>(
+            after => database.ReadAsync(
+                session => session.QueryAsync<Id<User>>(
+                    "SELECT DISTINCT user_id FROM credit_grants WHERE due_at <= @now AND user_id > @after ORDER BY user_id LIMIT @limit", new { now, after, limit = UsersAtOnce }),
+                cancellationToken),
+            user => ExpireAsync(user, now, cancellationToken),
+            tell,
+            cancellationToken);
         await EachByItself.DoAsync(await FindSpentAsync(cancellationToken), user => ExpireAsync(user, now, cancellationToken), tell, cancellationToken);
         return done;
     }

@@ -3,6 +3,7 @@ using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Plans;
+using Stoa.Node.Background;
 using Stoa.Node.Events;
 using Stoa.Node.Ledger;
 using Stoa.Node.Mail;
@@ -79,23 +80,16 @@ public sealed class SqlSubscriptionStore(Database database, SystemAccounts accou
     /// <param name="tell">Told of one at which that failed, and why. It is due still.</param>
     /// <param name="cancellationToken">Ends it.</param>
     /// <returns>At how many it did not fail.</returns>
-    public async Task<int> RunDueAsync(DateTimeOffset now, Action<Id<Subscription>, Exception> tell, CancellationToken cancellationToken)
-    {
-        var (done, after, id) = (0, DateTimeOffset.MinValue, new Id<Subscription>(Guid.Empty));
-        // Page by page, past those that fail: they stay due, and however many they are the others are not to wait behind them.
-        while (await database.ReadAsync(
-            session => session.QueryAsync<(Id<Subscription> Id, Id<User> User, DateTimeOffset DueAt)>(
-                "SELECT id, user_id, due_at FROM subscriptions WHERE due_at <= @now AND (due_at > @after OR (due_at = @after AND id > @id)) ORDER BY due_at, id LIMIT @limit",
-                new { now, after, id, limit = DueAtOnce }),
-            cancellationToken) is { Count: > 0 } due)
-        {
-            done += await EachByItself.DoAsync(
-                due, one => database.WriteAsync(session => RunAsync(session, one.Id, one.User, now), cancellationToken), (one, failure) => tell(one.Id, failure), cancellationToken);
-            (id, _, after) = due[^1];
-        }
-
-        return done;
-    }
+    public Task<int> RunDueAsync(DateTimeOffset now, Action<Id<Subscription>, Exception> tell, CancellationToken cancellationToken) =>
+        EachByItself.DoAllAsync<(Id<Subscription> Id, Id<User> User, DateTimeOffset DueAt)>(
+            after => database.ReadAsync(
+                session => session.QueryAsync<(Id<Subscription> Id, Id<User> User, DateTimeOffset DueAt)>(
+                    "SELECT id, user_id, due_at FROM subscriptions WHERE due_at <= @now AND (due_at > @at OR (due_at = @at AND id > @id)) ORDER BY due_at, id LIMIT @limit",
+                    new { now, at = after.DueAt, id = after.Id, limit = DueAtOnce }),
+                cancellationToken),
+            due => database.WriteAsync(session => RunAsync(session, due.Id, due.User, now), cancellationToken),
+            (due, failure) => tell(due.Id, failure),
+            cancellationToken);
 
     private async Task<bool> RunAsync(SqlSession session, Id<Subscription> id, Id<User> user, DateTimeOffset now)
     {

@@ -2,6 +2,7 @@ using System.Globalization;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Node.Audit;
+using Stoa.Node.Background;
 using Stoa.Node.Identity;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks;

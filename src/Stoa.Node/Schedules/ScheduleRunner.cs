@@ -3,6 +3,7 @@ using Stoa.Market.Events;
 using Stoa.Market.Membership;
 using Stoa.Market.Schedules;
 using Stoa.Market.Tasks;
+using Stoa.Node.Background;
 using Stoa.Node.Http;
 using Stoa.Node.Membership;
 using Stoa.Node.Tasks;

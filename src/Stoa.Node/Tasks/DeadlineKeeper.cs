@@ -1,5 +1,6 @@
 using Stoa.Market.Ledger;
 using Stoa.Market.Tasks;
+using Stoa.Node.Background;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Tasks;
@@ -31,14 +32,7 @@ public sealed class DeadlineKeeper(
         using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(options.BeatMs), time);
         do
         {
-            try
-            {
-                await LookAsync(stoppingToken);
-            }
-            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
-            {
-                _failures.Tell("end tasks whose deadlines have passed", failure);
-            }
+            await _failures.TryAsync("end tasks whose deadlines have passed", LookAsync, stoppingToken);
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }

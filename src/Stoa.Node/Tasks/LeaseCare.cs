@@ -1,4 +1,5 @@
 using Stoa.Market.Tasks;
+using Stoa.Node.Background;
 using Stoa.Node.Membership;
 
 namespace Stoa.Node.Tasks;
@@ -26,18 +27,18 @@ public sealed class LeaseCare(LeaseKeeper keeper, LeaseRescuer rescuer, TasksOpt
 
     /// <summary>One look at the leases of this node.</summary>
     internal Task LookAsync(CancellationToken cancellationToken) =>
-        TryAsync("look after its own tasks", async () => _strays = await keeper.LookAsync(cancellationToken), cancellationToken);
+        _failures.TryAsync("look after its own tasks", async token => _strays = await keeper.LookAsync(token), cancellationToken);
 
     /// <summary>Takes over what nobody works on, and brings forward what a clock has put off.</summary>
     internal async Task TakeOverAsync(CancellationToken cancellationToken)
     {
-        await TryAsync("take over tasks of nodes that are gone", () => rescuer.RescueAbandonedAsync(cancellationToken), cancellationToken);
-        await TryAsync("take up its own lost tasks", () => rescuer.RescueAsync(_strays, cancellationToken), cancellationToken);
+        await _failures.TryAsync("take over tasks of nodes that are gone", rescuer.RescueAbandonedAsync, cancellationToken);
+        await _failures.TryAsync("take up its own lost tasks", token => rescuer.RescueAsync(_strays, token), cancellationToken);
         // Retries may wait for an hour that lies ahead again now, or that lay ahead by a dead node's clock only.
         if (!_clock.WasSetBack() && !_mayBePutOff)
             return;
         _mayBePutOff = false;
-        if (!await TryAsync("bring retries forward", () => rescuer.BringForwardAsync(cancellationToken), cancellationToken))
+        if (!await _failures.TryAsync("bring retries forward", rescuer.BringForwardAsync, cancellationToken))
             _mayBePutOff = true;
     }
 
@@ -69,20 +70,6 @@ public sealed class LeaseCare(LeaseKeeper keeper, LeaseRescuer rescuer, TasksOpt
         {
             await TakeOverAsync(cancellationToken);
             await _nodeDied.WaitAsync(_pause, time, cancellationToken);
-        }
-    }
-
-    private async Task<bool> TryAsync(string step, Func<Task> act, CancellationToken cancellationToken)
-    {
-        try
-        {
-            await act();
-            return true;
-        }
-        catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
-        {
-            _failures.Tell(step, failure);
-            return false;
         }
     }
 }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Stoa.Market.Membership;
 using Stoa.Market.Tasks;
+using Stoa.Node.Background;
 using Stoa.Node.Tasks.Live;
 using Stoa.Primitives;
 

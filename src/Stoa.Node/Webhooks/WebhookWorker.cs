@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Stoa.Market.Webhooks;
+using Stoa.Node.Background;
 using Stoa.Node.Events;
 using Stoa.Node.Membership;
 using Stoa.Node.Tasks;
@@ -52,29 +53,17 @@ public sealed class WebhookWorker(
         var fannedOut = (FannedOut?)null;
         var begun = 0;
         _mayBePutOff |= _clock.WasSetBack();
-        await TryAsync("bring deliveries of webhooks forward", BringForwardAsync);
-        await TryAsync("make deliveries to webhooks of events", async () => fannedOut = await queue.FanOutAsync(cancellationToken));
-        await TryAsync("begin deliveries to webhooks", async () => begun = await BeginDueAsync(cancellationToken));
-        await TryAsync("forget old deliveries to webhooks", () => CleanAsync(cancellationToken));
+        await _failures.TryAsync("bring deliveries of webhooks forward", BringForwardAsync, cancellationToken);
+        await _failures.TryAsync("make deliveries to webhooks of events", async token => fannedOut = await queue.FanOutAsync(token), cancellationToken);
+        await _failures.TryAsync("begin deliveries to webhooks", async token => begun = await BeginDueAsync(token), cancellationToken);
+        await _failures.TryAsync("forget old deliveries to webhooks", CleanAsync, cancellationToken);
         return (fannedOut?.Position, begun == 0 && fannedOut is not { HasMore: true });
 
-        async Task BringForwardAsync()
+        async Task BringForwardAsync(CancellationToken token)
         {
             if (_mayBePutOff)
-                await queue.BringForwardAsync(cancellationToken);
+                await queue.BringForwardAsync(token);
             _mayBePutOff = false;
-        }
-
-        async Task TryAsync(string step, Func<Task> act)
-        {
-            try
-            {
-                await act();
-            }
-            catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
-            {
-                _failures.Tell(step, failure);
-            }
         }
     }
 

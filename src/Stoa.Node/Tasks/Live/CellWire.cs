@@ -2,6 +2,7 @@ using System.Text.RegularExpressions;
 using Stoa.Market.Events;
 using Stoa.Market.Membership;
 using Stoa.Market.Tasks;
+using Stoa.Node.Background;
 using Stoa.Node.Events;
 using Stoa.Node.Storage;
 using Stoa.Primitives;

@@ -1,4 +1,4 @@
-namespace Stoa.Node.Tasks;
+namespace Stoa.Node.Background;
 
 /// <summary>Wakes one waiter. Signals that come while nobody waits are remembered as one.</summary>
 internal sealed class WakeSignal

@@ -1,3 +1,4 @@
+using Stoa.Node.Background;
 using Stoa.Node.Tasks;
 
 namespace Stoa.Node.Tests.Tasks;

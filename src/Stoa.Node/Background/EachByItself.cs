@@ -1,4 +1,4 @@
-namespace Stoa.Node.Tasks;
+namespace Stoa.Node.Background;
 
 /// <summary>A worker's round over things that have nothing to do with each other: what fails is told of and left to a later round, and the others are done.</summary>
 internal static class EachByItself
@@ -29,14 +29,16 @@ internal static class EachByItself
     }
 
     /// <summary>Does it to all that there are, page by page, past those that fail: they stay where they are, and however many they are the others are not to wait behind them.</summary>
-    /// <param name="list">What comes after one; null for the first page. Empty when there is nothing more.</param>
+    /// <param name="list">What comes after one; the default of its type for the first page. Empty when there is nothing more.</param>
     /// <param name="act">What is done to one.</param>
     /// <param name="tell">Told of each that failed, and why.</param>
     /// <param name="cancellationToken">Ends the round: what is thrown then is thrown here.</param>
-    public static async Task DoAllAsync<T>(Func<T?, Task<IReadOnlyList<T>>> list, Func<T, Task> act, Action<T, Exception> tell, CancellationToken cancellationToken)
-        where T : struct
+    /// <returns>How many did not fail.</returns>
+    public static async Task<int> DoAllAsync<T>(Func<T?, Task<IReadOnlyList<T>>> list, Func<T, Task> act, Action<T, Exception> tell, CancellationToken cancellationToken)
     {
-        for (var page = await list(null); page.Count > 0; page = await list(page[^1]))
-            await DoAsync(page, act, tell, cancellationToken);
+        var done = 0;
+        for (var page = await list(default); page.Count > 0; page = await list(page[^1]))
+            done += await DoAsync(page, act, tell, cancellationToken);
+        return done;
     }
 }

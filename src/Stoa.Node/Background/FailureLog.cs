@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 
-namespace Stoa.Node.Tasks;
+namespace Stoa.Node.Background;
 
 /// <summary>Logs what fails again and again, but not each time: whoever tries twice a second would fill a disk with one fault.</summary>
 internal sealed class FailureLog(ILogger logger, TimeProvider time)
@@ -26,6 +26,25 @@ internal sealed class FailureLog(ILogger logger, TimeProvider time)
     {
         if (IsTime(step, thing))
             logger.LogError(failure, "This node cannot {Step} {Thing}, and goes on with others; it tries again and again, and tells of it once a minute.", step, thing);
+    }
+
+    /// <summary>Takes a step, and tells of it when it fails.</summary>
+    /// <param name="step">As for <see cref="Tell"/>.</param>
+    /// <param name="act">The step.</param>
+    /// <param name="cancellationToken">Ends it: what is thrown then is thrown here.</param>
+    /// <returns>Whether it did not fail.</returns>
+    public async Task<bool> TryAsync(string step, Func<CancellationToken, Task> act, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await act(cancellationToken);
+            return true;
+        }
+        catch (Exception failure) when (!cancellationToken.IsCancellationRequested)
+        {
+            Tell(step, failure);
+            return false;
+        }
     }
 
     private bool IsTime(string step, object? thing)
