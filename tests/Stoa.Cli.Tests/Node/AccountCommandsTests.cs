@@ -10,6 +10,7 @@ using Stoa.Primitives;
 namespace Stoa.Cli.Tests.Node;
 
 /// <summary>A person who registers, signs in and out, and looks after the account, by commands alone.</summary>
+[Collection(RealNode.Turns)]
 public sealed class AccountCommandsTests(RealNode node) : IDisposable
 {
     private const string Password = "a long enough password";

@@ -3,6 +3,7 @@ using Stoa.Primitives;
 
 namespace Stoa.Cli.Tests.Node;
 
+[Collection(RealNode.Turns)]
 public sealed class AuctionCommandsTests(RealNode node) : IDisposable
 {
     private const string Agent = "stoa/markdown-html";

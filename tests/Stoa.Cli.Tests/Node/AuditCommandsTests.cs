@@ -2,6 +2,7 @@ using System.Text.Json;
 
 namespace Stoa.Cli.Tests.Node;
 
+[Collection(RealNode.Turns)]
 public sealed class AuditCommandsTests(RealNode node) : IDisposable
 {
     private readonly TestCli _cli = node.Cli();

@@ -5,6 +5,7 @@ using Stoa.Client.Contracts;
 namespace Stoa.Cli.Tests.Node;
 
 /// <summary>A payer and a payee, each at a machine of its own, and the node between them.</summary>
+[Collection(RealNode.Turns)]
 public sealed class ChannelCommandsTests(RealNode node) : IAsyncLifetime
 {
     private readonly TestCli _payer = node.Cli();

@@ -6,6 +6,7 @@ using Stoa.Client.Contracts;
 
 namespace Stoa.Cli.Tests.Node;
 
+[Collection(RealNode.Turns)]
 public sealed class CommandsOnANodeTests(RealNode node) : IDisposable
 {
     private const string Markdown = "stoa/markdown-html";

@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 
 namespace Stoa.Cli.Tests.Node;
 
+[Collection(RealNode.Turns)]
 public sealed class LedgerCommandsTests(RealNode node) : IDisposable
 {
     private readonly TestCli _cli = node.Cli();

@@ -6,6 +6,7 @@ using Stoa.Cli.Commands;
 namespace Stoa.Cli.Tests.Node;
 
 /// <summary>What is found again by its id or digest, and what is said of what is not found.</summary>
+[Collection(RealNode.Turns)]
 public sealed class LookingUpTests(RealNode node) : IDisposable
 {
     private const string Markdown = "stoa/markdown-html";

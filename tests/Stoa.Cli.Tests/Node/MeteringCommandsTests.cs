@@ -3,6 +3,7 @@ using Stoa.Client.Contracts;
 
 namespace Stoa.Cli.Tests.Node;
 
+[Collection(RealNode.Turns)]
 public sealed class MeteringCommandsTests(RealNode node) : IDisposable
 {
     private readonly TestCli _cli = node.Cli();

@@ -5,6 +5,7 @@ using Stoa.Client.Contracts;
 namespace Stoa.Cli.Tests.Node;
 
 /// <summary>Organisations and bounded keys by the command line, on a node.</summary>
+[Collection(RealNode.Turns)]
 public sealed class OrganisationCommandsTests(RealNode node) : IDisposable
 {
     private readonly TestCli _cli = node.Cli();

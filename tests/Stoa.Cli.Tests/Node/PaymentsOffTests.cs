@@ -1,5 +1,6 @@
 namespace Stoa.Cli.Tests.Node;
 
+[Collection(RealNode.Turns)]
 public sealed class PaymentsOffTests(RealNode node) : IDisposable
 {
     private readonly TestCli _cli = node.Cli();

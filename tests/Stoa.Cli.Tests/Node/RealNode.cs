@@ -12,6 +12,9 @@ public sealed class RealNode : IAsyncLifetime
     /// <summary>What the node is told that browsers know it as.</summary>
     public const string PublicUrl = "http://stoa.test";
 
+    /// <summary>The collection of the tests of this node: one at a time, since they count what is there.</summary>
+    public const string Turns = "tests of the one node";
+
     private static readonly string[] s_options =
         ["--singleSignOn:publicUrl", PublicUrl, "--singleSignOn:allowHttp", "true", "--singleSignOn:allowPrivateAddresses", "true", "--http:signInsPerMinute", "1000"];
 

@@ -6,6 +6,7 @@ using Stoa.Primitives;
 namespace Stoa.Cli.Tests.Node;
 
 /// <summary>Tasks that are sealed from the command line.</summary>
+[Collection(RealNode.Turns)]
 public sealed class SealedTasksTests(RealNode node) : IDisposable
 {
     private const string Markdown = "stoa/markdown-html";

@@ -8,6 +8,7 @@ using Stoa.Node.Tests.SingleSignOn;
 namespace Stoa.Cli.Tests.Node;
 
 /// <summary>An organisation that sets up its provider, and people who sign in by it, by commands alone.</summary>
+[Collection(RealNode.Turns)]
 public sealed partial class SingleSignOnCommandsTests(RealNode node) : IAsyncLifetime
 {
     private readonly TestCli _boss = new();
