@@ -53,7 +53,7 @@ public static class AwardJson
             json.WriteString("agent", loss.Agent);
             if (loss.Ask is { } ask)
                 Write(json, ask);
-            json.WriteString("reason", Word(loss.Reason));
+            json.WriteString("reason", EnumWord.Of(loss.Reason));
             json.WriteEndObject();
         }
 
@@ -223,8 +223,6 @@ public static class AwardJson
         parent.TryGetProperty("price", out var price) ? price.GetString() : null).Match(
             ask => ask, refusal => throw new FormatException(refusal.Detail));
 
-    private static LossReason ReadReason(string word) => Enum.GetValues<LossReason>().Cast<LossReason?>().FirstOrDefault(reason => Word(reason!.Value) == word)
+    private static LossReason ReadReason(string word) => Enum.GetValues<LossReason>().Cast<LossReason?>().FirstOrDefault(reason => EnumWord.Of(reason!.Value) == word)
         ?? throw new FormatException($"\"{word}\" is not a reason for which a bid loses.");
-
-    private static string Word(LossReason reason) => JsonNamingPolicy.CamelCase.ConvertName(reason.ToString());
 }

@@ -1,5 +1,5 @@
 using System.Buffers;
-using System.Text.Json;
+using Stoa.Primitives;
 
 namespace Stoa.Market.Calls;
 
@@ -14,7 +14,7 @@ internal static class CallError
     public static ReadOnlySequence<byte> Of(Refusal<CallRefusal> refused, string? failure, string log) => new(SignedJson.Written(json =>
     {
         json.WriteStartObject();
-        json.WriteString("error", JsonNamingPolicy.CamelCase.ConvertName(refused.Code.ToString()));
+        json.WriteString("error", EnumWord.Of(refused.Code));
         json.WriteString("detail", refused.Detail);
         if (failure is not null)
         {

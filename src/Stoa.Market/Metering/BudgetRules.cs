@@ -1,5 +1,4 @@
 using Stoa.Market.Registry;
-using Stoa.Primitives;
 
 namespace Stoa.Market.Metering;
 
@@ -35,18 +34,5 @@ public static class BudgetRules
         else if (thresholds.Any(percent => percent is < 1 or > 100))
             errors.Add(new FieldError("/alertAt", "A threshold is a whole percentage from 1 to 100."));
         return [.. thresholds.Distinct().Order()];
-    }
-
-    /// <summary>An amount of dollars above zero.</summary>
-    /// <param name="text">As the request has it.</param>
-    /// <param name="pointer">Where it is.</param>
-    /// <param name="errors">What is wrong is added to these.</param>
-    public static Money ReadAmount(string text, string pointer, List<FieldError> errors)
-    {
-        ArgumentNullException.ThrowIfNull(errors);
-        if (Money.TryParse(text, out var amount) && amount > Money.Zero)
-            return amount;
-        errors.Add(new FieldError(pointer, "An amount in US dollars above zero is expected, such as \"5\" or \"0.25\"."));
-        return Money.Zero;
     }
 }

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Primitives;
@@ -26,7 +25,7 @@ public static class PaymentEvents
         return types.Select(type => NewEvent.Create(type, after.Id.ToString(), after.UserId, now, json =>
         {
             json.WriteString("paymentId", after.Id.ToString());
-            json.WriteString("state", JsonNamingPolicy.CamelCase.ConvertName(after.State.ToString()));
+            json.WriteString("state", EnumWord.Of(after.State));
             json.WriteString("amount", after.Amount.ToString());
             json.WriteString("refunded", after.Refunded.ToString());
             json.WriteString("disputed", after.Disputed.ToString());
@@ -56,7 +55,7 @@ public static class PaymentEvents
         return [NewEvent.Create(after.State is PayoutState.Paid ? EventTypes.PayoutPaid : EventTypes.PayoutFailed, after.Id.ToString(), after.UserId, now, json =>
         {
             json.WriteString("payoutId", after.Id.ToString());
-            json.WriteString("state", JsonNamingPolicy.CamelCase.ConvertName(after.State.ToString()));
+            json.WriteString("state", EnumWord.Of(after.State));
             json.WriteString("amount", after.Amount.ToString());
             json.WriteString("returned", after.Returned.ToString());
             if (after.Reason is not null)

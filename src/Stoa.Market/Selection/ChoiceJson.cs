@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Stoa.Market.Registry;
+using Stoa.Primitives;
 
 namespace Stoa.Market.Selection;
 
@@ -22,7 +23,7 @@ public static class ChoiceJson
             json.WriteNumber("candidateCount", choice.CandidateCount);
             json.WriteStartObject("unfit");
             foreach (var (reason, count) in choice.UnfitCounts.OrderBy(entry => entry.Key))
-                json.WriteNumber(Word(reason.ToString()), count);
+                json.WriteNumber(EnumWord.Of(reason), count);
             json.WriteEndObject();
             WriteParts(json, "weights", choice.Weights.Quality, choice.Weights.Price, choice.Weights.Speed, choice.Weights.Availability);
             json.WriteStartObject("typical");
@@ -45,7 +46,7 @@ public static class ChoiceJson
     {
         json.WriteStartObject();
         json.WriteString("agent", candidate.Agent.Listing.ToString());
-        json.WriteString("standing", Word(candidate.Standing.ToString()));
+        json.WriteString("standing", EnumWord.Of(candidate.Standing));
         WriteNumber(json, "score", candidate.Score);
         WriteParts(json, "parts", candidate.Quality, candidate.Price, candidate.Speed, candidate.Availability);
         WriteNumber(json, "reputation", candidate.Reputation);
@@ -71,6 +72,4 @@ public static class ChoiceJson
 
     // Nine digits say all that single precision knows.
     private static void WriteNumber(Utf8JsonWriter json, string name, double value) => json.WriteNumber(name, Math.Round(value, 9));
-
-    private static string Word(string name) => JsonNamingPolicy.CamelCase.ConvertName(name);
 }

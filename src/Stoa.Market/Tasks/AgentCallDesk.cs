@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Security.Cryptography;
-using System.Text.Json;
 using Stoa.Market.Calls;
 using Stoa.Market.Registry;
 using Stoa.Primitives;
@@ -114,7 +113,7 @@ public sealed class AgentCallDesk(TaskCalls calls, CallTree tree, int number, lo
         // In words of its own: those for people name functions of the program, as this engine has compiled it.
         return new CallAnswer(false, CallError.Of(
             new Refusal<CallRefusal>(CallRefusal.CallFailed, "The called agent failed, and costs nothing; failure says how, and log what it wrote last."),
-            JsonNamingPolicy.CamelCase.ConvertName(code.ToString()),
+            EnumWord.Of(code),
             log));
     }
 

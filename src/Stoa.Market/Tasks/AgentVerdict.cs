@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 using Stoa.Primitives;
@@ -15,7 +14,7 @@ public static class AgentVerdict
     /// <summary>Of a failure; null when the agent had no part in it.</summary>
     public static EndedAttempt? OfFailure(AgentTask task, AgentVersion agent, TaskFailure failure, DateTimeOffset now) =>
         Judge(failure.Code, task.Limits, agent.Manifest.Limits) is { } verdict
-            ? Ended(task, agent, verdict, JsonNamingPolicy.CamelCase.ConvertName(failure.Code.ToString()), failure.Usage, Money.Zero, now)
+            ? Ended(task, agent, verdict, EnumWord.Of(failure.Code), failure.Usage, Money.Zero, now)
             : null;
 
     /// <summary>Whether another agent may do better: whatever this one did, but not what happened to its node.</summary>

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
@@ -16,7 +15,7 @@ internal sealed record SharedCall(
 {
     private int? Parent => Call.Parent == 0 ? null : Call.Parent;
 
-    private string? Failure => Call.Failure is { } code ? JsonNamingPolicy.CamelCase.ConvertName(code.ToString()) : null;
+    private string? Failure => Call.Failure is { } code ? EnumWord.Of(code) : null;
 
     /// <summary>Where everybody is paid who has a part in an agent or in what it called.</summary>
     public static Dictionary<Id<User>, Id<Account>> WalletsOf(IReadOnlyDictionary<Id<User>, Id<Account>> own, IReadOnlyList<SharedCall> calls)

@@ -19,7 +19,7 @@ public static class TaskEvents
 
     /// <summary>An attempt ended badly; another follows.</summary>
     public static NewEvent Retried(AgentTask task, FailureCode code, string detail, DateTimeOffset now) =>
-        Retried(task, JsonNamingPolicy.CamelCase.ConvertName(code.ToString()), detail, now);
+        Retried(task, EnumWord.Of(code), detail, now);
 
     /// <summary>The node that worked on it vanished or stopped; another attempt follows.</summary>
     public static NewEvent Retried(AgentTask task, string code, string detail, DateTimeOffset now) =>
@@ -36,7 +36,7 @@ public static class TaskEvents
     public static NewEvent Reassigned(AgentTask task, ListingName failedAgent, TaskFailure failure, DateTimeOffset now) =>
         About(task, EventTypes.TaskRetried, now, json =>
         {
-            json.WriteString("code", JsonNamingPolicy.CamelCase.ConvertName(failure.Code.ToString()));
+            json.WriteString("code", EnumWord.Of(failure.Code));
             json.WriteString("detail", $"{failedAgent} failed: {failure.Detail} {task.Agent} tries it next.");
             json.WriteString("failedAgent", failedAgent.ToString());
         });
@@ -49,7 +49,7 @@ public static class TaskEvents
             json.WriteString("price", succeeded.Result.Price.ToString())),
         TaskState.Failed failed => About(task, EventTypes.TaskFailed, now, json =>
         {
-            json.WriteString("code", JsonNamingPolicy.CamelCase.ConvertName(failed.Failure.Code.ToString()));
+            json.WriteString("code", EnumWord.Of(failed.Failure.Code));
             json.WriteString("detail", failed.Failure.Detail);
         }),
         TaskState.Cancelled => About(task, EventTypes.TaskCancelled, now),

@@ -3,7 +3,6 @@ using Stoa.Market.Auctions;
 using Stoa.Market.Identity;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
-using Stoa.Node.Http;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Auctions;
@@ -39,7 +38,7 @@ internal static class AuctionContracts
         return new AuctionResponse(
             announcement.Id.ToString(),
             announcement.TaskId,
-            ProblemKind.CodeOf(kept.State),
+            EnumWord.Of(kept.State),
             announcement.Capabilities,
             announcement.InputBytes,
             announcement.OpenedAt,
@@ -63,7 +62,7 @@ internal static class AuctionContracts
             (ranked, lost) switch
             {
                 ({ } bid, _) => ReferenceEquals(bid, decided!.Decision.Winner) ? "won" : "outbid",
-                (_, { } loss) => ProblemKind.CodeOf(loss.Reason),
+                (_, { } loss) => EnumWord.Of(loss.Reason),
                 _ => "invited",
             },
             bidder.Quality / (double)BidQuality.Full,

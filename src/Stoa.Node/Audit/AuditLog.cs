@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Threading.Channels;
 using Stoa.Market.Audit;
 using Stoa.Node.Background;
-using Stoa.Node.Tasks;
 
 namespace Stoa.Node.Audit;
 

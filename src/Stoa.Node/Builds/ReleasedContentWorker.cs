@@ -1,6 +1,5 @@
 using Stoa.Market.Builds;
 using Stoa.Node.Background;
-using Stoa.Node.Tasks;
 
 namespace Stoa.Node.Builds;
 

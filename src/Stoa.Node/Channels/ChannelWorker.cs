@@ -1,5 +1,4 @@
 using Stoa.Node.Background;
-using Stoa.Node.Tasks;
 
 namespace Stoa.Node.Channels;
 

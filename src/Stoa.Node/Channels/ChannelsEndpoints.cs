@@ -7,6 +7,7 @@ using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
+using Stoa.Node.Ledger;
 using Stoa.Node.Privacy;
 using Stoa.Primitives;
 
@@ -113,8 +114,8 @@ public static class ChannelsEndpoints
         var channel = new Channel(
             made.For<Channel>(),
             node.PublicKey.PeerId,
-            new ChannelParty(caller.UserId, caller.Handle, await FindWalletAsync(ledger, caller.UserId, cancellationToken), payerKey),
-            new ChannelParty(payee.Id, payee.Handle, await FindWalletAsync(ledger, payee.Id, cancellationToken), payeeKey),
+            new ChannelParty(caller.UserId, caller.Handle, (await ledger.GetWalletAsync(caller.UserId, cancellationToken)).Id, payerKey),
+            new ChannelParty(payee.Id, payee.Handle, (await ledger.GetWalletAsync(payee.Id, cancellationToken)).Id, payeeKey),
             default,
             TimeSpan.FromSeconds(asked.ChallengeWindowSeconds ?? options.ChallengeWindowSeconds),
             now,
@@ -283,10 +284,6 @@ public static class ChannelsEndpoints
             return null;
         }
     }
-
-    private static async Task<Id<Account>> FindWalletAsync(ILedgerStore ledger, Id<User> user, CancellationToken cancellationToken) =>
-        (await ledger.FindAccountAsync(user.ToString(), AccountKind.Wallet, cancellationToken))?.Id
-        ?? throw new InvalidOperationException($"The user {user} has no wallet.");
 
     // What is stored is to the millisecond; a statement of it is to be the same.
     private static DateTimeOffset Now(TimeProvider time) => time.GetUtcNow().ToMilliseconds();

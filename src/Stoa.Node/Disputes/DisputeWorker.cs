@@ -5,7 +5,6 @@ using Stoa.Market.Membership;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
 using Stoa.Node.Background;
-using Stoa.Node.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Disputes;

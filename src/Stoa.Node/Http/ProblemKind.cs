@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace Stoa.Node.Http;
 
 /// <summary>What is the same in every occurrence of a refusal: its row in the table of problems.</summary>
@@ -15,8 +13,4 @@ public sealed record ProblemKind(string Code, int Status, string Title, string E
 
     /// <summary>Path of the page that explains it: the <c>type</c> of the problem details, relative to the node.</summary>
     public string Type => "/problems/" + Code;
-
-    /// <summary>The code of a case of a refusal enum.</summary>
-    public static string CodeOf<TCode>(TCode code)
-        where TCode : struct, Enum => JsonNamingPolicy.CamelCase.ConvertName(code.ToString());
 }

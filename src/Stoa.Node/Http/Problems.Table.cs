@@ -9,6 +9,7 @@ using Stoa.Market.Tasks;
 using Stoa.Market.Templates;
 using Stoa.Market.Webhooks;
 using Stoa.Node.Network;
+using Stoa.Primitives;
 
 // Values without a name cannot occur; a name without a row is CS8509, which stays an error.
 #pragma warning disable CS8524
@@ -471,5 +472,5 @@ public static partial class Problems
     };
 
     private static ProblemKind Row<TCode>(TCode refusal, int status, string title, string explanation, string remedy, TimeSpan? retryAfter = null)
-        where TCode : struct, Enum => new(ProblemKind.CodeOf(refusal), status, title, explanation, remedy) { RetryAfter = retryAfter };
+        where TCode : struct, Enum => new(EnumWord.Of(refusal), status, title, explanation, remedy) { RetryAfter = retryAfter };
 }

@@ -2,7 +2,6 @@ using System.Threading.Channels;
 using Stoa.Market.Identity;
 using Stoa.Node.Background;
 using Stoa.Node.Mail;
-using Stoa.Node.Tasks;
 
 namespace Stoa.Node.Identity;
 

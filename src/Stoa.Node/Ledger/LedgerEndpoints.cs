@@ -1,5 +1,4 @@
 using System.ComponentModel;
-using System.Text.Json;
 using Microsoft.AspNetCore.Mvc;
 using Stoa.Client.Contracts;
 using Stoa.Market;
@@ -66,7 +65,7 @@ public static class LedgerEndpoints
 
     private static async Task<IResult> GetWalletAsync(Caller caller, ILedgerStore ledger, CancellationToken cancellationToken)
     {
-        var wallet = await FindWalletAsync(ledger, caller.UserId, cancellationToken);
+        var wallet = await ledger.GetWalletAsync(caller.UserId, cancellationToken);
         return TypedResults.Ok(new WalletResponse(
             wallet.Id.ToString(), wallet.Posted.ToString(), wallet.PendingDebits.ToString(), wallet.Available.ToString()));
     }
@@ -74,14 +73,14 @@ public static class LedgerEndpoints
     private static async Task<IResult> ListTransfersAsync(
         [AsParameters] ListQuery query, Caller caller, ILedgerStore ledger, CancellationToken cancellationToken)
     {
-        var wallet = await FindWalletAsync(ledger, caller.UserId, cancellationToken);
+        var wallet = await ledger.GetWalletAsync(caller.UserId, cancellationToken);
         var page = await ledger.ListTransfersAsync(wallet.Id, query.ToPage(), cancellationToken);
         return TypedResults.Ok(ListQuery.Answer(page, transfer => ToContract(transfer, wallet.Id)));
     }
 
     private static async Task<IResult> ExportTransfers(Caller caller, ILedgerStore ledger, HttpContext context, CancellationToken cancellationToken)
     {
-        var wallet = await FindWalletAsync(ledger, caller.UserId, cancellationToken);
+        var wallet = await ledger.GetWalletAsync(caller.UserId, cancellationToken);
         context.Response.Headers.ContentDisposition = "attachment; filename=\"transfers.csv\"";
         return TypedResults.Stream(
             async stream =>
@@ -109,7 +108,7 @@ public static class LedgerEndpoints
         TypedResults.Ok(ListQuery.Answer(await ledger.ListAccountsAsync(query.ToPage(), cancellationToken), stated => new AccountResponse(
             stated.Account.Id.ToString(),
             stated.Account.Owner,
-            JsonNamingPolicy.CamelCase.ConvertName(stated.Account.Kind.ToString()),
+            EnumWord.Of(stated.Account.Kind),
             stated.Account.Posted.ToString(),
             stated.Account.PendingDebits.ToString(),
             stated.Account.PendingCredits.ToString(),
@@ -156,7 +155,7 @@ public static class LedgerEndpoints
                 IdentityRefusal.UserUnknown, $"No user has the handle '{body.Value.Handle}'.", [new FieldError("/handle", "No user has this handle.")]).ToProblem();
         }
 
-        var wallet = await FindWalletAsync(ledger, user.Id, cancellationToken);
+        var wallet = await ledger.GetWalletAsync(user.Id, cancellationToken);
         // The same request again makes the same transfer, which the ledger answers as it was entered.
         var transfer = new Transfer(
             id.For<Transfer>(), TransferKind.Posted, accounts.World, wallet.Id, amount, null, TransferPurpose.Deposit, user.Id.ToString(), time.GetUtcNow());
@@ -166,14 +165,10 @@ public static class LedgerEndpoints
             refusal => refusal.ToProblem());
     }
 
-    private static async Task<Account> FindWalletAsync(ILedgerStore ledger, Id<User> user, CancellationToken cancellationToken) =>
-        await ledger.FindAccountAsync(user.ToString(), AccountKind.Wallet, cancellationToken)
-        ?? throw new InvalidOperationException($"The user {user} has no wallet.");
-
     internal static TransferResponse ToContract(Transfer transfer, Id<Account> wallet) => new(
         transfer.Id.ToString(),
-        JsonNamingPolicy.CamelCase.ConvertName(transfer.Kind.ToString()),
-        JsonNamingPolicy.CamelCase.ConvertName(transfer.Purpose.ToString()),
+        EnumWord.Of(transfer.Kind),
+        EnumWord.Of(transfer.Purpose),
         transfer.CreditAccountId == wallet ? "in" : "out",
         transfer.Amount.ToString(),
         transfer.Cause,

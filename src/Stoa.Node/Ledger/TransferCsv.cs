@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 using Stoa.Market.Ledger;
 using Stoa.Primitives;
 
@@ -17,10 +16,8 @@ internal static class TransferCsv
         var amount = transfer.CreditAccountId == wallet ? transfer.Amount : -transfer.Amount;
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{transfer.CreatedAt.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss.fff'Z'},{transfer.Id},{Word(transfer.Kind)},{Word(transfer.Purpose)},{amount},{Quoted(transfer.Cause)}");
+            $"{transfer.CreatedAt.UtcDateTime:yyyy-MM-dd'T'HH:mm:ss.fff'Z'},{transfer.Id},{EnumWord.Of(transfer.Kind)},{EnumWord.Of(transfer.Purpose)},{amount},{Quoted(transfer.Cause)}");
     }
-
-    private static string Word<T>(T value) where T : struct, Enum => JsonNamingPolicy.CamelCase.ConvertName(value.ToString());
 
     private static string Quoted(string text) => text.AsSpan().ContainsAny(",\"\r\n")
         ? $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\""

@@ -1,6 +1,5 @@
 using Stoa.Node.Background;
 using Stoa.Node.Membership;
-using Stoa.Node.Tasks;
 
 namespace Stoa.Node.Mail;
 

@@ -69,7 +69,7 @@ public static class BudgetsEndpoints
         };
         if (span is null)
             errors.Add(new FieldError("/per", "One of day, month is expected."));
-        var amount = BudgetRules.ReadAmount(asked.Amount, "/amount", errors);
+        var amount = AmountField.ReadAboveZero(asked.Amount, "/amount", errors);
         var scope = BudgetRules.ReadScope(asked.Agent, asked.Publisher, errors);
         var thresholds = BudgetRules.ReadThresholds(asked.AlertAt ?? Budget.DefaultThresholds, errors);
         if (errors.Count > 0)
@@ -120,7 +120,7 @@ public static class BudgetsEndpoints
         }
 
         var errors = new List<FieldError>();
-        var below = BudgetRules.ReadAmount(body.Value.Below, "/below", errors);
+        var below = AmountField.ReadAboveZero(body.Value.Below, "/below", errors);
         if (errors.Count > 0)
             return Invalid(errors);
         var alert = new BalanceAlert(caller.UserId, below, body.Value.Mail ?? true, IsTold: false);

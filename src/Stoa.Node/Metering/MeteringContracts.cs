@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Text.Json;
 using Stoa.Client.Contracts;
 using Stoa.Market.Metering;
-using Stoa.Node.Http;
 using Stoa.Primitives;
 using UsageQuery = Stoa.Market.Metering.UsageQuery;
 
@@ -31,7 +30,7 @@ internal static class MeteringContracts
 
     /// <summary>What a row is about.</summary>
     public static string NameOf(UsageRow row, UsageQuery query) =>
-        query.Group is UsageGroup.Kind && Enum.TryParse<UsageKind>(row.Name, out var kind) ? ProblemKind.CodeOf(kind) : row.Name;
+        query.Group is UsageGroup.Kind && Enum.TryParse<UsageKind>(row.Name, out var kind) ? EnumWord.Of(kind) : row.Name;
 
     /// <summary>What of it whoever asks has earned; null for who has paid.</summary>
     public static string? EarnedOf(UsageAmounts amounts, UsageRole role) => role switch
@@ -44,7 +43,7 @@ internal static class MeteringContracts
     public static BudgetResponse ToContract(Budget budget) => new(
         budget.Id.ToString(),
         budget.Amount.ToString(),
-        ProblemKind.CodeOf(budget.Span),
+        EnumWord.Of(budget.Span),
         budget.Meter.Captured.ToString(),
         budget.Meter.Held.ToString(),
         budget.Left.ToString(),
@@ -104,7 +103,7 @@ internal static class MeteringContracts
         using (var json = new Utf8JsonWriter(data))
         {
             json.WriteStartObject();
-            json.WriteString("kind", ProblemKind.CodeOf(UsageKind.Task));
+            json.WriteString("kind", EnumWord.Of(UsageKind.Task));
             foreach (var member in showsConsumer ? (string[])["taskId", "agent", "consumerId", "node"] : ["taskId", "agent", "node"])
                 json.WriteString(member, root.GetProperty(member).GetString());
             json.WritePropertyName("quantities");

@@ -3,7 +3,6 @@ using Stoa.Market;
 using Stoa.Market.Identity;
 using Stoa.Market.Metering;
 using Stoa.Node.Background;
-using Stoa.Node.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Metering;

@@ -6,6 +6,7 @@ using Stoa.Market.Metering;
 using Stoa.Market.Registry;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
+using Stoa.Primitives;
 
 namespace Stoa.Node.Metering;
 
@@ -75,11 +76,11 @@ public sealed record UsageParameters
             return otherwise;
         foreach (var value in Enum.GetValues<T>())
         {
-            if (ProblemKind.CodeOf(value) == text)
+            if (EnumWord.Of(value) == text)
                 return value;
         }
 
-        errors.Add(new FieldError("", $"The parameter {name} is one of {string.Join(", ", Enum.GetValues<T>().Select(ProblemKind.CodeOf))}."));
+        errors.Add(new FieldError("", $"The parameter {name} is one of {string.Join(", ", Enum.GetValues<T>().Select(EnumWord.Of))}."));
         return otherwise;
     }
 

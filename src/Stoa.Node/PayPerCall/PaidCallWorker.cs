@@ -2,7 +2,6 @@ using Stoa.Market.Channels;
 using Stoa.Market.Identity;
 using Stoa.Market.Tasks;
 using Stoa.Node.Background;
-using Stoa.Node.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.PayPerCall;

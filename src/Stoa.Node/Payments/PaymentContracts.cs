@@ -1,6 +1,6 @@
-using System.Text.Json;
 using Stoa.Client.Contracts;
 using Stoa.Market.Payments;
+using Stoa.Primitives;
 
 namespace Stoa.Node.Payments;
 
@@ -9,7 +9,7 @@ internal static class PaymentContracts
 {
     public static PaymentResponse ToContract(this Payment payment, IReadOnlyList<Refund>? refunds = null) => new(
         payment.Id.ToString(),
-        Word(payment.State),
+        EnumWord.Of(payment.State),
         payment.Amount.ToString(),
         payment.Refunded.ToString(),
         payment.Disputed.ToString(),
@@ -20,13 +20,10 @@ internal static class PaymentContracts
         refunds is null ? null : [.. refunds.Select(refund => refund.ToContract())]);
 
     public static RefundResponse ToContract(this Refund refund) =>
-        new(refund.Id.ToString(), refund.PaymentId.ToString(), Word(refund.State), refund.Amount.ToString(), refund.CreatedAt, refund.ChangedAt, refund.Reason);
+        new(refund.Id.ToString(), refund.PaymentId.ToString(), EnumWord.Of(refund.State), refund.Amount.ToString(), refund.CreatedAt, refund.ChangedAt, refund.Reason);
 
     public static PayoutResponse ToContract(this Payout payout) => new(
-        payout.Id.ToString(), Word(payout.State), payout.Amount.ToString(), payout.Returned.ToString(), payout.CreatedAt, payout.ChangedAt, payout.Reason);
+        payout.Id.ToString(), EnumWord.Of(payout.State), payout.Amount.ToString(), payout.Returned.ToString(), payout.CreatedAt, payout.ChangedAt, payout.Reason);
 
-    public static PayoutAccountResponse ToContract(this StripeParty party, string? url) => new(party.Account!, Word(party.AccountState!.Value), url);
-
-    private static string Word<T>(T state)
-        where T : struct, Enum => JsonNamingPolicy.CamelCase.ConvertName(state.ToString());
+    public static PayoutAccountResponse ToContract(this StripeParty party, string? url) => new(party.Account!, EnumWord.Of(party.AccountState!.Value), url);
 }

@@ -1,6 +1,5 @@
 using Stoa.Market.Payments;
 using Stoa.Node.Background;
-using Stoa.Node.Tasks;
 
 namespace Stoa.Node.Payments;
 

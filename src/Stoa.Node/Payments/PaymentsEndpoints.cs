@@ -5,6 +5,7 @@ using Stoa.Market.Ledger;
 using Stoa.Market.Payments;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
+using Stoa.Node.Ledger;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Payments;
@@ -73,7 +74,7 @@ public static class PaymentsEndpoints
     private static async Task<IResult> AddCreditAsync(
         Body<AddCreditRequest> body, MadeId made, Caller caller, IUserStore users, ILedgerStore ledger, PaymentDesk desk, PaymentsOptions options, CancellationToken cancellationToken)
     {
-        var amount = ReadAmount(body.Value.Amount);
+        var amount = AmountField.ReadOrRefuse(body.Value.Amount, "/amount");
         if (body.Value.Currency is { } currency && !currency.Equals(StripeView.Dollars, StringComparison.OrdinalIgnoreCase))
             return Refuse(PaymentRefusal.CurrencyUnsupported, "Only US dollars are taken: leave currency out, or give \"usd\".", "/currency").ToProblem();
         if (!Cents.TryOf(amount, out _))
@@ -83,7 +84,7 @@ public static class PaymentsEndpoints
             return Refuse(PaymentRefusal.AmountOutOfRange, $"From {min} to {max} USD are paid in at once.", "/amount").ToProblem();
         if (await users.GetAsync(caller.UserId, cancellationToken) is not { } user)
             return RequestRefusal.Unauthenticated.ToProblem();
-        var wallet = await FindWalletAsync(ledger, caller.UserId, cancellationToken);
+        var wallet = (await ledger.GetWalletAsync(caller.UserId, cancellationToken)).Id;
         return (await desk.BeginAsync(made.For<Payment>(), user, wallet, amount, cancellationToken)).Match<IResult>(
             payment => TypedResults.Created($"/api/v1/payments/{payment.Id}", payment.ToContract()), refusal => refusal.ToProblem());
     }
@@ -104,7 +105,7 @@ public static class PaymentsEndpoints
     {
         if (await FindAsync(id, caller, store, cancellationToken) is not { } payment)
             return Unknown(id).ToProblem();
-        var amount = body.Value.Amount is { } text ? ReadAmount(text) : payment.Amount - payment.Refunded;
+        var amount = body.Value.Amount is { } text ? AmountField.ReadOrRefuse(text, "/amount") : payment.Amount - payment.Refunded;
         var now = time.GetUtcNow().ToMilliseconds();
         var asked = new Refund(made.For<Refund>(), id, amount, RefundState.Requested, null, null, now, now);
         if (!(await store.RequestRefundAsync(asked, cancellationToken)).TryGet(out var refund, out var refusal))
@@ -148,14 +149,6 @@ public static class PaymentsEndpoints
         IdempotencyKeyHeader.Read(context.Request) is { } key
             ? ContentHash.Of(System.Text.Encoding.UTF8.GetBytes($"{caller.UserId} {context.Request.Path} {key}")).ToString()
             : made.Uuid.ToString();
-
-    internal static Money ReadAmount(string text) => Money.TryParse(text, out var amount)
-        ? amount
-        : throw new RequestRefusedException(RequestRefusal.RequestInvalid, errors: [new FieldError("/amount", "An amount in US dollars such as \"25\" or \"12.50\" is expected.")]);
-
-    internal static async Task<Id<Account>> FindWalletAsync(ILedgerStore ledger, Id<User> user, CancellationToken cancellationToken) =>
-        (await ledger.FindAccountAsync(user.ToString(), AccountKind.Wallet, cancellationToken))?.Id
-        ?? throw new InvalidOperationException($"The user {user} has no wallet.");
 
     private static async Task<Payment?> FindAsync(Id<Payment> id, Caller caller, SqlPaymentStore store, CancellationToken cancellationToken) =>
         await store.FindAsync(id, cancellationToken) is { } payment && (payment.UserId == caller.UserId || caller.IsAdmin) ? payment : null;

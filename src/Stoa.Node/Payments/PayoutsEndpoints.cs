@@ -5,6 +5,7 @@ using Stoa.Market.Ledger;
 using Stoa.Market.Payments;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
+using Stoa.Node.Ledger;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Payments;
@@ -77,8 +78,8 @@ public static class PayoutsEndpoints
         TimeProvider time,
         CancellationToken cancellationToken)
     {
-        Money? amount = body.Value.Amount is { } text ? PaymentsEndpoints.ReadAmount(text) : null;
-        var wallet = await PaymentsEndpoints.FindWalletAsync(ledger, caller.UserId, cancellationToken);
+        Money? amount = body.Value.Amount is { } text ? AmountField.ReadOrRefuse(text, "/amount") : null;
+        var wallet = (await ledger.GetWalletAsync(caller.UserId, cancellationToken)).Id;
         var now = time.GetUtcNow().ToMilliseconds();
         if (await parties.FindAsync(caller.UserId, cancellationToken) is { Account: not null, AccountState: not PayoutAccountState.Active })
         {

@@ -1,6 +1,5 @@
 using Stoa.Market;
 using Stoa.Node.Background;
-using Stoa.Node.Tasks;
 
 namespace Stoa.Node.Plans;
 

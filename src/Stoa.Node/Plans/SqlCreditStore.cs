@@ -5,7 +5,6 @@ using Stoa.Node.Background;
 using Stoa.Node.Events;
 using Stoa.Node.Quotas;
 using Stoa.Node.Storage;
-using Stoa.Node.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Plans;

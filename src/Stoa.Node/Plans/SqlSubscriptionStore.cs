@@ -9,7 +9,6 @@ using Stoa.Node.Ledger;
 using Stoa.Node.Mail;
 using Stoa.Node.Quotas;
 using Stoa.Node.Storage;
-using Stoa.Node.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Plans;

@@ -5,7 +5,6 @@ using Stoa.Node.Audit;
 using Stoa.Node.Background;
 using Stoa.Node.Identity;
 using Stoa.Node.Storage;
-using Stoa.Node.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Privacy;

@@ -78,8 +78,8 @@ public sealed class PersonalExport(Database database, ILedgerStore ledger, SqlAu
                 var value = new JsonObject
                 {
                     ["id"] = transfer.Id.ToString(),
-                    ["kind"] = JsonNamingPolicy.CamelCase.ConvertName(transfer.Kind.ToString()),
-                    ["purpose"] = JsonNamingPolicy.CamelCase.ConvertName(transfer.Purpose.ToString()),
+                    ["kind"] = EnumWord.Of(transfer.Kind),
+                    ["purpose"] = EnumWord.Of(transfer.Purpose),
                     ["direction"] = transfer.CreditAccountId == wallet.Id ? "in" : "out",
                     ["amount"] = transfer.Amount.ToString(),
                     ["cause"] = transfer.Cause,

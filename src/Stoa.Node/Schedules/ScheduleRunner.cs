@@ -177,12 +177,12 @@ public sealed class ScheduleRunner(
         {
             var resolved = await requests.ResolveAsync(schedule.OwnerId, schedule.Request, schedule.IsTemplate, cancellationToken);
             if (!resolved.TryGet(out var request, out var unfilled))
-                return Refused(ProblemKind.CodeOf(unfilled.Code), unfilled.Detail);
+                return Refused(EnumWord.Of(unfilled.Code), unfilled.Detail);
             var submitted = await submit.SubmitAsync(
                 schedule.OwnerId, request with { ScheduleId = schedule.Id.ToString() }, Schedule.KeyOf(schedule.Id, tick), _ => null, traceParent: null, cancellationToken);
             return submitted.TryGet(out var made, out var refusal)
                 ? new ScheduleRun(schedule.Id, tick, RunOutcome.Submitted, made.Task.Id, null, null, time.GetUtcNow())
-                : Refused(ProblemKind.CodeOf(refusal.Code), refusal.Detail);
+                : Refused(EnumWord.Of(refusal.Code), refusal.Detail);
         }
         catch (RequestRefusedException refused)
         {

@@ -175,11 +175,11 @@ public static class SchedulesEndpoints
     {
         foreach (var value in Enum.GetValues<T>())
         {
-            if (ProblemKind.CodeOf(value) == text)
+            if (EnumWord.Of(value) == text)
                 return value;
         }
 
-        errors.Add(new FieldError(pointer, $"One of {string.Join(", ", Enum.GetValues<T>().Select(ProblemKind.CodeOf))} is expected."));
+        errors.Add(new FieldError(pointer, $"One of {string.Join(", ", Enum.GetValues<T>().Select(EnumWord.Of))} is expected."));
         return default;
     }
 
@@ -208,8 +208,8 @@ public static class SchedulesEndpoints
         schedule.Id.ToString(),
         schedule.Cron,
         schedule.TimeZone,
-        ProblemKind.CodeOf(schedule.Missed),
-        ProblemKind.CodeOf(schedule.Overlap),
+        EnumWord.Of(schedule.Missed),
+        EnumWord.Of(schedule.Overlap),
         schedule.PausedAt is null ? "active" : "paused",
         [.. schedule.ToTimetable().After(now).Take(TicksShown)],
         schedule.CreatedAt,
@@ -219,7 +219,7 @@ public static class SchedulesEndpoints
         run is null ? null : ToContract(run, taskState));
 
     private static ScheduleRunBody ToContract(ScheduleRun run, string? taskState) => new(
-        run.TickAt, ProblemKind.CodeOf(run.Outcome), run.At, run.TaskId?.ToString(), taskState, run.Code, run.Detail);
+        run.TickAt, EnumWord.Of(run.Outcome), run.At, run.TaskId?.ToString(), taskState, run.Code, run.Detail);
 
     private static ProblemResult Unknown(Id<Schedule> id) =>
         new Refusal<ScheduleRefusal>(ScheduleRefusal.ScheduleUnknown, $"You have no schedule {id}. List those that you have with GET /api/v1/schedules.").ToProblem();

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text.Json;
 using Stoa.Client.Contracts;
 using Stoa.Market;
 using Stoa.Market.Identity;
@@ -72,7 +71,7 @@ public static class ReplaysEndpoints
             var made = await replay.ReplayAsync(caller.UserId, task.Id, caller.Allowance, Activity.Current?.Id, cancellationToken);
             replays.Add(made.Match(
                 submitted => new ReplayBody(task.Id.ToString(), submitted.Task.Id.ToString(), submitted.IsNew),
-                refusal => new ReplayBody(task.Id.ToString(), Code: ProblemKind.CodeOf(refusal.Code), Detail: refusal.Detail)));
+                refusal => new ReplayBody(task.Id.ToString(), Code: EnumWord.Of(refusal.Code), Detail: refusal.Detail)));
         }
 
         if (replays.Exists(made => made.IsNew is true))
@@ -83,7 +82,7 @@ public static class ReplaysEndpoints
     private static bool IsAsked(AgentTask task, ReplayTasksRequest asked) =>
         task.State is TaskState.Failed failed
         && (asked.Agent is null || asked.Agent == task.Agent.ToString() || task.Agent.ToString().StartsWith(asked.Agent + "@", StringComparison.Ordinal))
-        && (asked.Code is null || asked.Code == JsonNamingPolicy.CamelCase.ConvertName(failed.Failure.Code.ToString()))
+        && (asked.Code is null || asked.Code == EnumWord.Of(failed.Failure.Code))
         && !(failed.FinishedAt < asked.FailedAfter)
         && !(failed.FinishedAt > asked.FailedBefore);
 }

@@ -163,7 +163,7 @@ internal static class TaskContracts
 
     private static IEnumerable<string> Priorities => Enum.GetValues<TaskPriority>().Select(WordOf);
 
-    private static string WordOf(TaskPriority priority) => JsonNamingPolicy.CamelCase.ConvertName(priority.ToString());
+    private static string WordOf(TaskPriority priority) => EnumWord.Of(priority);
 
     private static bool TryReadPriority(string word, out TaskPriority priority)
     {
@@ -207,7 +207,7 @@ internal static class TaskContracts
             : null,
         Failure: (task.State as TaskState.Failed)?.Failure is { } failure
             ? new TaskFailureBody(
-                JsonNamingPolicy.CamelCase.ConvertName(failure.Code.ToString()),
+                EnumWord.Of(failure.Code),
                 failure.Detail,
                 failure.Log.Length == 0 ? null : failure.Log,
                 failure.Usage?.ToContract())

@@ -3,7 +3,6 @@ using Stoa.Market.Webhooks;
 using Stoa.Node.Background;
 using Stoa.Node.Events;
 using Stoa.Node.Membership;
-using Stoa.Node.Tasks;
 
 namespace Stoa.Node.Webhooks;
 

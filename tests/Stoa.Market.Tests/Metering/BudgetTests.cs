@@ -122,20 +122,6 @@ public sealed class BudgetTests
             thresholds.ShouldBe(read);
     }
 
-    [Theory]
-    [InlineData("5", 0)]
-    [InlineData("0.000000001", 0)]
-    [InlineData("0", 1)]
-    [InlineData("-1", 1)]
-    [InlineData("five", 1)]
-    [InlineData("99999999999", 1)]
-    public void Amount_OfARequest_IsAboveZero(string text, int faults)
-    {
-        var errors = new List<FieldError>();
-        BudgetRules.ReadAmount(text, "/amount", errors);
-        errors.Count.ShouldBe(faults);
-    }
-
     private static Budget New(string amount = "1", string scope = "") => new(
         new Id<Budget>(Guid.Empty), s_owner, UsageSpan.Day, scope, Money.Parse(amount), [50, 80, 100], true, BudgetMeter.New(s_noon.AddHours(-12)), s_noon);
 }

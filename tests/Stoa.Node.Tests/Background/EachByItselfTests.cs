@@ -1,7 +1,6 @@
 using Stoa.Node.Background;
-using Stoa.Node.Tasks;
 
-namespace Stoa.Node.Tests.Tasks;
+namespace Stoa.Node.Tests.Background;
 
 /// <summary>Rounds of workers.</summary>
 public sealed class EachByItselfTests

@@ -1,7 +1,7 @@
 using Stoa.Node.Background;
-using Stoa.Node.Tasks;
+using Stoa.Node.Tests.Tasks;
 
-namespace Stoa.Node.Tests.Tasks;
+namespace Stoa.Node.Tests.Background;
 
 public sealed class WakeSignalTests
 {

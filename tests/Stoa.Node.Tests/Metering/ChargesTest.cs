@@ -58,7 +58,7 @@ public abstract class ChargesTest(DatabaseSource source) : MeteringTest(source)
     /// <summary>Gives back what nodes that are not alive have taken for downloads.</summary>
     protected async Task<int> VoidAbandonedAsync(DateTimeOffset at)
     {
-        var abandoned = await TransfersAt().ListAbandonedAsync(null, at, Stop);
+        var abandoned = await TransfersAt().ListAbandonedAsync(default, at, Stop);
         foreach (var id in abandoned)
             await TransfersAt().CloseAsync(id, 0, at, Stop);
         return abandoned.Count;
