@@ -9,8 +9,8 @@ namespace Stoa.Node.Audit;
 
 /// <summary>Seals what identifies a person in an entry: where a request came from, and names. The key is beside the chain, and goes when the person is erased.</summary>
 /// <remarks>
-/// What is chained by hash is the sealed text, so the chain holds with the key and without. Each user has a key of its own in each block. AES-256-GCM with a
-/// random nonce; the member that a text is of is authenticated with it. Ids are left as they are: they lead to a row, and to nobody once that is erased.
+/// What is chained by hash is the sealed text, so the chain holds with the key and without. Each user has a key of its own in each block; the member
+/// that a text is of is what it is sealed for. Ids are left as they are: they lead to a row, and to nobody once that is erased.
 /// </remarks>
 internal static class AuditSeal
 {
@@ -18,7 +18,7 @@ internal static class AuditSeal
     public const string Prefix = "sealed:";
 
     /// <summary>Length of a key in bytes.</summary>
-    public const int KeyBytes = CellKey.SizeBytes;
+    public const int KeyBytes = SecretBox.KeyBytes;
 
     /// <summary>The act as it is written.</summary>
     public static AuditAct Seal(AuditAct act, byte[] key) => act with
@@ -38,7 +38,7 @@ internal static class AuditSeal
     internal static bool IsOfIds(string subject) => subject.Split('/').All(part => TypeId.TryParse(part, out _));
 
     private static string? Seal(string member, string? text, byte[] key) =>
-        text is null ? null : Prefix + Base64Url.EncodeToString(new CellKey(key).Seal(member, Encoding.UTF8.GetBytes(text)));
+        text is null ? null : Prefix + Base64Url.EncodeToString(new SecretBox(key).Seal(member, Encoding.UTF8.GetBytes(text)));
 
     private static string? Open(string member, string? text, byte[]? key)
     {
@@ -48,7 +48,7 @@ internal static class AuditSeal
             return null;
         try
         {
-            return Encoding.UTF8.GetString(new CellKey(key).Open(member, Base64Url.DecodeFromChars(text.AsSpan(Prefix.Length))));
+            return Encoding.UTF8.GetString(new SecretBox(key).Open(member, Base64Url.DecodeFromChars(text.AsSpan(Prefix.Length))));
         }
         catch (Exception changed) when (changed is FormatException or CryptographicException)
         {

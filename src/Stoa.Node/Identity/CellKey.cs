@@ -7,28 +7,25 @@ namespace Stoa.Node.Identity;
 
 /// <summary>Seals what the database keeps but must not show: private halves of signing keys, keys of sessions, secrets of authenticators.</summary>
 /// <remarks>
-/// AES-256-GCM with a random nonce; what a sealed value is for is authenticated with it, so that none can be put in another's place. Every node of a
-/// cell has the same key. Where the operator gives none, the cell makes one and keeps it in its database: that protects single tables and
+/// Sealed as <see cref="SecretBox"/> does it. Every node of a cell has the same key. Where the operator gives none, the cell makes one and keeps it in its database: that protects single tables and
 /// log shipping, but nobody who has the whole database.
 /// </remarks>
 public sealed class CellKey
 {
     /// <summary>Length of the key in bytes.</summary>
-    public const int SizeBytes = 32;
+    public const int SizeBytes = SecretBox.KeyBytes;
 
     private const string MadeName = "cell-key";
     private const string CheckName = "cell-key-check";
-    private const int NonceBytes = 12;
-    private const int TagBytes = 16;
 
     private readonly byte[] _key;
+    private readonly SecretBox _box;
 
     /// <param name="key">32 random bytes.</param>
     /// <param name="isOperators">It was given by the operator; otherwise the cell made it, and its database has it.</param>
     public CellKey(byte[] key, bool isOperators = false)
     {
-        ArgumentNullException.ThrowIfNull(key);
-        ArgumentOutOfRangeException.ThrowIfNotEqual(key.Length, SizeBytes);
+        _box = new SecretBox(key);
         _key = key;
         IsOperators = isOperators;
     }
@@ -77,30 +74,11 @@ public sealed class CellKey
         ]);
     }
 
-    /// <summary>Seals bytes.</summary>
-    /// <param name="purpose">What they are for, and of whom; the same when they are opened.</param>
-    /// <param name="plain">What nobody may see.</param>
-    public byte[] Seal(string purpose, ReadOnlySpan<byte> plain)
-    {
-        var box = new byte[NonceBytes + plain.Length + TagBytes];
-        var nonce = box.AsSpan(0, NonceBytes);
-        RandomNumberGenerator.Fill(nonce);
-        using var aes = new AesGcm(_key, TagBytes);
-        aes.Encrypt(nonce, plain, box.AsSpan(NonceBytes, plain.Length), box.AsSpan(NonceBytes + plain.Length), Encoding.UTF8.GetBytes(purpose));
-        return box;
-    }
+    /// <inheritdoc cref="SecretBox.Seal"/>
+    public byte[] Seal(string purpose, ReadOnlySpan<byte> plain) => _box.Seal(purpose, plain);
 
-    /// <summary>Opens what was sealed.</summary>
-    /// <exception cref="CryptographicException">It was sealed for another purpose or with another key, or was changed.</exception>
-    public byte[] Open(string purpose, ReadOnlySpan<byte> box)
-    {
-        if (box.Length < NonceBytes + TagBytes)
-            throw new CryptographicException("A sealed value is cut off.");
-        var plain = new byte[box.Length - NonceBytes - TagBytes];
-        using var aes = new AesGcm(_key, TagBytes);
-        aes.Decrypt(box[..NonceBytes], box[NonceBytes..^TagBytes], box[^TagBytes..], plain, Encoding.UTF8.GetBytes(purpose));
-        return plain;
-    }
+    /// <inheritdoc cref="SecretBox.Open"/>
+    public byte[] Open(string purpose, ReadOnlySpan<byte> box) => _box.Open(purpose, box);
 
     /// <summary>A fingerprint of a text that nobody without the key can make, so that guesses cannot be tried on it: HMAC-SHA256, in hexadecimal.</summary>
     /// <param name="purpose">What it is for: the same text has another one for another purpose.</param>

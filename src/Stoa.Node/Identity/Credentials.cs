@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Stoa.Market.Identity;
 using Stoa.Primitives;
 
@@ -12,11 +11,9 @@ namespace Stoa.Node.Identity;
 public sealed class Credentials(
     ApiKeys keys, IUserStore users, SqlOrganisationStore organisations, Sessions sessions, KeyUses uses, IdentityOptions options, TimeProvider time)
 {
-    private const int AnswersMax = 10_000;
-
-    private readonly ConcurrentDictionary<ContentHash, (ApiKey Key, DateTimeOffset Until)> _keysBySecret = new();
-    private readonly ConcurrentDictionary<Id<User>, (Caller Caller, UserKind Kind, DateTimeOffset Until)> _callers = new();
-    private readonly ConcurrentDictionary<(string Organisation, Id<User> Member), (JoinedOrganisation Joined, DateTimeOffset Until)> _memberships = new();
+    private readonly RecentAnswers<ContentHash, ApiKey> _keysBySecret = new(options, time);
+    private readonly RecentAnswers<Id<User>, (Caller Caller, UserKind Kind)> _callers = new(options, time);
+    private readonly RecentAnswers<(string Organisation, Id<User> Member), JoinedOrganisation> _memberships = new(options, time);
     private readonly Lock _membershipsChange = new();
     private long _membershipsEpoch;
 
@@ -55,7 +52,7 @@ public sealed class Credentials(
     }
 
     /// <summary>Takes note that a key was revoked.</summary>
-    public void Revoke(ApiKey revoked) => _keysBySecret[revoked.SecretHash] = (revoked, Remember(time.GetUtcNow()));
+    public void Revoke(ApiKey revoked) => _keysBySecret.Set(revoked.SecretHash, revoked);
 
     /// <summary>Forgets all that is remembered: much has changed at once, as when a person asks to be erased.</summary>
     public void Forget()
@@ -78,7 +75,7 @@ public sealed class Credentials(
             // An answer that is being looked up now may be of before the change: it is used once and not kept.
             _membershipsEpoch++;
             foreach (var known in _memberships.Keys.Where(one => one.Organisation == organisation).ToList())
-                _memberships.TryRemove(known, out _);
+                _memberships.Forget(known);
         }
     }
 
@@ -86,24 +83,22 @@ public sealed class Credentials(
     {
         if (!ApiKeySecret.TryParse(token, out var secret))
             return null;
-        var now = time.GetUtcNow();
         var hash = secret.Hash;
-        if (!_keysBySecret.TryGetValue(hash, out var known) || IsStale(known.Until, now))
+        if (!_keysBySecret.TryGet(hash, out var known))
         {
             var found = await keys.FindAsync(secret, cancellationToken);
             // Only keys that exist are kept: guesses must not fill the memory.
             if (found is null)
                 return null;
-            MakeRoom(_keysBySecret);
             // A key that was revoked while it was being looked up stays revoked.
-            var fresh = (Key: found, Until: Remember(now));
-            known = _keysBySecret.AddOrUpdate(hash, fresh, (_, old) => old.Key.RevokedAt is null || IsStale(old.Until, now) ? fresh : old);
+            known = _keysBySecret.Keep(hash, found, isFinal: key => key.RevokedAt is not null);
         }
 
-        if (!known.Key.IsInForce(now))
+        var now = time.GetUtcNow();
+        if (!known.IsInForce(now))
             return null;
-        uses.Note(known.Key.Id, now);
-        return known.Key;
+        uses.Note(known.Id, now);
+        return known;
     }
 
     private async Task<Caller?> FindCallerAsync(ApiKey key, CancellationToken cancellationToken)
@@ -131,48 +126,29 @@ public sealed class Credentials(
 
     private async Task<(Caller Caller, UserKind Kind)?> FindAccountAsync(Id<User> id, CancellationToken cancellationToken)
     {
-        var now = time.GetUtcNow();
-        if (_callers.TryGetValue(id, out var known) && !IsStale(known.Until, now))
-            return (known.Caller, known.Kind);
+        if (_callers.TryGet(id, out var known))
+            return known;
         if (await users.GetAsync(id, cancellationToken) is not { } user)
             return null;
         var caller = new Caller(user.Id, user.Handle, user.Role);
-        MakeRoom(_callers);
-        _callers[id] = (caller, user.Kind, Remember(now));
+        _callers.Set(id, (caller, user.Kind));
         return (caller, user.Kind);
     }
 
     private async Task<JoinedOrganisation?> FindMembershipAsync(string organisation, Id<User> member, CancellationToken cancellationToken)
     {
-        var now = time.GetUtcNow();
         var key = (organisation, member);
-        if (_memberships.TryGetValue(key, out var known) && !IsStale(known.Until, now))
-            return known.Joined;
+        if (_memberships.TryGet(key, out var known))
+            return known;
         var epoch = Interlocked.Read(ref _membershipsEpoch);
         if (await organisations.FindMembershipAsync(organisation, member, cancellationToken) is not { } membership)
             return null;
         lock (_membershipsChange)
         {
             if (epoch == _membershipsEpoch)
-            {
-                MakeRoom(_memberships);
-                _memberships[key] = (membership, Remember(now));
-            }
+                _memberships.Set(key, membership);
         }
 
         return membership;
-    }
-
-    /// <summary>Whether an answer has aged; one of later than it could be is of before the clock was set back.</summary>
-    private bool IsStale(DateTimeOffset until, DateTimeOffset now) => until <= now || until > Remember(now);
-
-    private DateTimeOffset Remember(DateTimeOffset now) => now.AddSeconds(options.CredentialCacheSeconds);
-
-    // Answers live for seconds, so starting afresh costs little and needs no bookkeeping.
-    private static void MakeRoom<TKey, TValue>(ConcurrentDictionary<TKey, TValue> answers)
-        where TKey : notnull
-    {
-        if (answers.Count >= AnswersMax)
-            answers.Clear();
     }
 }

@@ -31,11 +31,11 @@ public sealed class Sessions(SqlSessionStore store, SigningKeys keys, IdentityOp
     private const string Issuer = "stoa";
     private const string TokenType = "at+jwt";
     private const string SessionClaim = "sid";
-    private const int AnswersMax = 10_000;
+    private const int TokensMax = 10_000;
 
     private readonly JsonWebTokenHandler _handler = new() { MapInboundClaims = false, SetDefaultTimesOnTokenCreation = false };
     private readonly ConcurrentDictionary<ContentHash, AccessToken> _tokens = new();
-    private readonly ConcurrentDictionary<Id<Session>, (bool InForce, DateTimeOffset Until)> _sessions = new();
+    private readonly RecentAnswers<Id<Session>, bool> _sessions = new(options, time);
 
     /// <summary>Opens a session for a user who has shown who they are.</summary>
     /// <param name="user">Who signs in.</param>
@@ -75,7 +75,9 @@ public sealed class Sessions(SqlSessionStore store, SigningKeys keys, IdentityOp
         {
             if (await VerifyAsync(token, cancellationToken) is not { } verified)
                 return null;
-            MakeRoom(_tokens);
+            // To read one again costs a signature check: starting afresh needs no bookkeeping.
+            if (_tokens.Count >= TokensMax)
+                _tokens.Clear();
             _tokens[hash] = access = verified;
         }
 
@@ -115,9 +117,8 @@ public sealed class Sessions(SqlSessionStore store, SigningKeys keys, IdentityOp
     /// <summary>Takes note of sessions that were ended, so that this node refuses their tokens from now on.</summary>
     public void NoteEnded(IEnumerable<Id<Session>> ended)
     {
-        var until = Remember(time.GetUtcNow());
         foreach (var id in ended)
-            _sessions[id] = (false, until);
+            _sessions.Set(id, false);
     }
 
     private async Task<SessionTokens> MakeAsync(Session session, RefreshToken refresh, CancellationToken cancellationToken)
@@ -183,23 +184,9 @@ public sealed class Sessions(SqlSessionStore store, SigningKeys keys, IdentityOp
 
     private async Task<bool> IsInForceAsync(Id<Session> id, CancellationToken cancellationToken)
     {
-        var now = time.GetUtcNow();
-        if (_sessions.TryGetValue(id, out var known) && !IsStale(known.Until, now))
-            return known.InForce;
-        var fresh = (InForce: await store.IsInForceAsync(id, now, cancellationToken), Until: Remember(now));
-        MakeRoom(_sessions);
+        if (_sessions.TryGet(id, out var inForce))
+            return inForce;
         // A session that was ended while it was being looked up stays ended.
-        return _sessions.AddOrUpdate(id, fresh, (_, old) => old.InForce || IsStale(old.Until, now) ? fresh : old).InForce;
-    }
-
-    private bool IsStale(DateTimeOffset until, DateTimeOffset now) => until <= now || until > Remember(now);
-
-    private DateTimeOffset Remember(DateTimeOffset now) => now.AddSeconds(options.CredentialCacheSeconds);
-
-    private static void MakeRoom<TKey, TValue>(ConcurrentDictionary<TKey, TValue> answers)
-        where TKey : notnull
-    {
-        if (answers.Count >= AnswersMax)
-            answers.Clear();
+        return _sessions.Keep(id, await store.IsInForceAsync(id, time.GetUtcNow(), cancellationToken), isFinal: known => !known);
     }
 }
