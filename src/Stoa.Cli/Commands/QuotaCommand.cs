@@ -42,7 +42,7 @@ internal sealed class QuotaCommand : StoaCommand
             ("Content", $"{Format.Size(quota.ContentBytes)} of {Format.Size(quota.MaxContentBytes)}"),
             ("Storage", quota.StorageHour is null ? null : $"{Format.Money(quota.StorageHour)} an hour"),
             ("Unpaid since", quota.UnpaidSince is { } since ? $"[red]{ListLimit.When(invocation, since)}[/]: nothing more is taken in. Pay in, and upload again" : null),
-            ("Sent this month", $"{Format.Size(quota.FreeTransferBytes)} for nothing, {Format.Size(quota.PaidTransferBytes)} paid"));
+            ("Sent this month", $"{Format.Size(quota.FreeTransferBytes)} free, {Format.Size(quota.PaidTransferBytes)} paid"));
         return ExitCode.Ok;
     }
 
