@@ -40,7 +40,7 @@ public static class PayPerCallEndpoints
             .Refuses(CallRefusal.CallsNotSold, CallRefusal.PaymentRequired, CallRefusal.PaymentInvalid, CallRefusal.CallFailed)
             .Refuses(
                 TaskRefusal.AgentUnknown, TaskRefusal.AgentWithdrawn, TaskRefusal.ParametersInvalid, TaskRefusal.LimitsInvalid, TaskRefusal.InputInvalid, TaskRefusal.PriceOutOfRange,
-                TaskRefusal.BudgetTooSmall, TaskRefusal.InsufficientFunds, TaskRefusal.OpenTasksTooMany, TaskRefusal.IdempotencyKeyReused)
+                TaskRefusal.BudgetTooSmall, TaskRefusal.InsufficientFunds, TaskRefusal.OpenTasksTooMany, TaskRefusal.IdempotencyKeyReused, TaskRefusal.ResultDeleted)
             .Refuses(
                 ChannelRefusal.ChannelUnknown, ChannelRefusal.ChannelClosed, ChannelRefusal.ChallengeWindowOver, ChannelRefusal.VoucherInvalid, ChannelRefusal.VoucherForOtherChannel,
                 ChannelRefusal.VoucherSignatureInvalid, ChannelRefusal.ChainWordInvalid, ChannelRefusal.VoucherExceedsDeposit, ChannelRefusal.VoucherSuperseded);
@@ -50,7 +50,8 @@ public static class PayPerCallEndpoints
             .WithDescription("With a payment of the same channel as PAYMENT-SIGNATURE, such as the one that the call was paid by; nothing more is charged.")
             .Produces<Stream>(StatusCodes.Status200OK, "application/octet-stream")
             .Produces<PaidCallResponse>(StatusCodes.Status202Accepted)
-            .Refuses(CallRefusal.CallsNotSold, CallRefusal.CallUnknown, CallRefusal.PaymentInvalid, CallRefusal.CallFailed);
+            .Refuses(CallRefusal.CallsNotSold, CallRefusal.CallUnknown, CallRefusal.PaymentInvalid, CallRefusal.CallFailed)
+            .Refuses(TaskRefusal.ResultDeleted);
     }
 
     private static async Task<IResult> CallAsync(

@@ -121,9 +121,10 @@ public sealed class Till(
                         await tasks.ReadOutputAsync(task.Id, cancellationToken) ?? throw new IOException($"The output of {task.Id} is not in the database."), result.MediaType);
                 }
 
-                return TypedResults.Stream(
-                    await content.OpenAsync(result.Output, cancellationToken) ?? throw new IOException($"The output {result.Output} of {task.Id} is not in the content store."),
-                    result.MediaType);
+                // Asked for again after a while, it may have been given up meanwhile.
+                return await content.OpenAsync(result.Output, cancellationToken) is { } output
+                    ? TypedResults.Stream(output, result.MediaType)
+                    : new Refusal<TaskRefusal>(TaskRefusal.ResultDeleted, $"The output {result.Output} of the call is not stored here any more.").ToProblem();
             case { IsFinal: true }:
                 var why = task.State is TaskState.Failed failed ? failed.Failure.Detail : "It was cancelled.";
                 Tell(new PaymentOutcome(false, Network, channel.Payer.Handle, task.Id.ToString(), Money.Zero.ToString(), why));

@@ -1,7 +1,10 @@
+using System.Net;
 using System.Text;
+using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Stoa.Client;
 using Stoa.Client.Contracts;
+using Stoa.Market.Builds;
 using Stoa.Market.Channels;
 using Stoa.Market.Tasks;
 using Stoa.Market.Tests.Tasks;
@@ -82,6 +85,29 @@ public sealed class PayPerCallTests : IAsyncLifetime
 
         (refused.Code, refused.Problem.Status).ShouldBe(("paymentRequired", 402));
         refused.Message.ShouldContain("is needed");
+    }
+
+    [Fact]
+    public async Task Call_WhoseOutputWasGivenUp_SaysSo_WhenItIsAskedForAgain()
+    {
+        var input = new string('x', TaskResult.MaxInlineBytes + 1);
+        await CallAsync(input);
+        using var till = new StoaClient(_anonymous.Options with { ApiKey = (await _anonymous.LoginAsync(new LoginRequest("till", "a long enough password"), Stop)).Token });
+        await till.DeleteBlobAsync(ContentHash.Of(Encoding.UTF8.GetBytes(input)).ToString(), Stop);
+        var owned = _node.Host.Services.GetRequiredService<IContentStore>();
+        await owned.DeleteAsync(ContentHash.Of(Encoding.UTF8.GetBytes(input)), Stop);
+
+        var database = _node.Host.Services.GetRequiredService<Database>();
+        var task = await database.ReadAsync(session => session.QuerySingleAsync<string>("SELECT task_id FROM paid_calls"), Stop);
+        using var request = new HttpRequestMessage(HttpMethod.Get, new Uri(_anonymous.Options.Address, $"/api/v1/calls/{task}"));
+        request.Headers.Add(
+            PaymentHeaders.Signature,
+            Convert.ToBase64String(JsonSerializer.SerializeToUtf8Bytes(new PaymentPayload(PaymentHeaders.Version, _asked[0], Voucher(_signed)), StoaJson.Default.PaymentPayload)));
+        using var http = new HttpClient();
+        using var gone = await http.SendAsync(request, Stop);
+
+        gone.StatusCode.ShouldBe(HttpStatusCode.Gone);
+        (await gone.Content.ReadAsStringAsync(Stop)).ShouldContain("resultDeleted");
     }
 
     [Fact]

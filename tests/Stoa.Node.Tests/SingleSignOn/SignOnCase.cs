@@ -19,6 +19,8 @@ public sealed partial class SignOnCase : IAsyncDisposable
     public static readonly string[] Options =
     [
         "--singleSignOn:publicUrl", Browser.PublicUrl, "--singleSignOn:allowHttp", "true", "--singleSignOn:allowPrivateAddresses", "true", "--http:signInsPerMinute", "100000",
+        // The provider is in this process, and the machine may be busy.
+        "--singleSignOn:timeoutMs", "30000",
     ];
 
     private SignOnCase(RunningNode node, FakeProvider provider, HttpClient boss) => (Node, Provider, Boss) = (node, provider, boss);
