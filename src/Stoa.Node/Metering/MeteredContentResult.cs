@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Stoa.Market.Identity;
 using Stoa.Market.Metering;
@@ -36,7 +37,7 @@ public sealed class MeteredContentResult(FileStreamHttpResult content, Caller? r
 
         var response = httpContext.Response;
         var connection = response.Body;
-        await using var metered = new MeteredStream(connection, httpContext, fees, reader);
+        await using var metered = new MeteredStream(response.BodyWriter, httpContext, fees, reader);
         response.Body = metered;
         ProblemResult? refused = null;
         try
@@ -66,24 +67,10 @@ public sealed class MeteredContentResult(FileStreamHttpResult content, Caller? r
     }
 
     /// <summary>Counts what was written, and lets the first byte out when all of it is paid for.</summary>
-    private sealed class MeteredStream(Stream connection, HttpContext context, TransferFees fees, Caller reader) : Stream
+    private sealed class MeteredStream(PipeWriter connection, HttpContext context, TransferFees fees, Caller reader) : WriteOnlyStream
     {
         private Id<UsageCharge>? _transfer;
         private long _sent;
-
-        public override bool CanRead => false;
-
-        public override bool CanSeek => false;
-
-        public override bool CanWrite => true;
-
-        public override long Length => throw new NotSupportedException();
-
-        public override long Position
-        {
-            get => throw new NotSupportedException();
-            set => throw new NotSupportedException();
-        }
 
         public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
         {
@@ -98,28 +85,23 @@ public sealed class MeteredContentResult(FileStreamHttpResult content, Caller? r
                 _transfer = transfer;
             }
 
-            await connection.WriteAsync(buffer, cancellationToken);
-            // What is written to a connection that is gone is not sent.
-            context.RequestAborted.ThrowIfCancellationRequested();
+            // What is written to a connection that is gone is not sent, and is taken without a word. That the request is aborted may be told later.
+            var written = await connection.WriteAsync(buffer, cancellationToken);
+            if (written.IsCompleted || context.RequestAborted.IsCancellationRequested)
+                throw new OperationCanceledException("The reader has gone.");
             _sent += buffer.Length;
         }
 
         public override Task WriteAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
             WriteAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
-        public override Task FlushAsync(CancellationToken cancellationToken) => connection.FlushAsync(cancellationToken);
-
-        public Task EndAsync() => _transfer is { } transfer ? fees.EndAsync(transfer, _sent) : Task.CompletedTask;
+        public override void Write(ReadOnlySpan<byte> buffer) => throw new NotSupportedException();
 
         public override void Flush() => throw new NotSupportedException();
 
-        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+        public override async Task FlushAsync(CancellationToken cancellationToken) => await connection.FlushAsync(cancellationToken);
 
-        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-        public override void SetLength(long value) => throw new NotSupportedException();
+        public Task EndAsync() => _transfer is { } transfer ? fees.EndAsync(transfer, _sent) : Task.CompletedTask;
     }
 
     private sealed class TransferRefusedException(ProblemResult problem) : Exception
