@@ -8,6 +8,7 @@ Benchmark[] benchmarks =
     new("ledger", "transfers a second with checks, ids, chain and fsync, in batches and alone, embedded and on PostgreSQL; vouchers of payment channels", LedgerBench.RunAsync) { Parts = LedgerBench.Parts },
     new("channels", "vouchers of payment channels, made and checked on one core: hash chains and signatures", (run, stop) => Task.FromResult(ChannelsBench.Run(run.Tell, stop))),
     new("main-job", "submit to result over HTTP on a warm node, throughput, start to ready", (run, stop) => MainJobBench.RunAsync(run.Tell, stop)),
+    new("registry", "comparing a million statements with a million others; statements of a peer, checked and stored", (run, stop) => RegistryBench.RunAsync(run.Tell, stop)),
     new("sealing", "inputs of tasks sealed and opened on one core", (run, stop) => Task.FromResult(SealingBench.Run(run.Tell, stop))),
     new("selection", "choosing one of 100,000 registered agents in memory", (run, stop) => SelectionBench.RunAsync(run.Tell, stop)),
     new("storage", "durable acts on the embedded database with 1, 16 and 256 concurrent writers", (run, stop) => StorageBench.RunAsync(run.Tell, stop)),

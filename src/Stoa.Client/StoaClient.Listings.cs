@@ -20,6 +20,12 @@ public sealed partial class StoaClient
     public Task<ListingDetailsResponse> GetListingAsync(string publisher, string name, CancellationToken cancellationToken = default) =>
         GetAsync($"listings/{Uri.EscapeDataString(publisher)}/{Uri.EscapeDataString(name)}", StoaJson.Default.ListingDetailsResponse, cancellationToken);
 
+    /// <summary><c>POST /api/v1/listings</c>: gives the node a listing, or any other statement of the registry, that was signed elsewhere.</summary>
+    /// <exception cref="StoaException">It is not taken.</exception>
+    public Task<AddedStatementResponse> AddListingAsync(DsseEnvelope statement, CancellationToken cancellationToken = default) => SendAsync(
+        // The same one again changes nothing.
+        new Call(HttpMethod.Post, "listings", () => JsonBody(statement, StoaJson.Default.DsseEnvelope)), StoaJson.Default.AddedStatementResponse, cancellationToken);
+
     /// <summary><c>GET /api/v1/statements/{id}</c>: a statement of the registry as its signer made it. That its payload has this id, and was signed by the key in it, is the caller's to check.</summary>
     public Task<DsseEnvelope> GetStatementAsync(ContentHash id, CancellationToken cancellationToken = default) =>
         GetAsync($"statements/{id}", StoaJson.Default.DsseEnvelope, cancellationToken);

@@ -16,6 +16,10 @@ public sealed partial class StoaClient
     public Task<FoundPeerResponse> FindPeerAsync(string peer, CancellationToken cancellationToken = default) =>
         GetAsync($"network/peers/{Uri.EscapeDataString(peer)}", StoaJson.Default.FoundPeerResponse, cancellationToken);
 
+    /// <summary><c>GET /api/v1/network/offers</c>: what the nodes of the network offer, all pages.</summary>
+    public IAsyncEnumerable<OfferResponse> ListOffersAsync(CancellationToken cancellationToken = default) =>
+        ListAsync("network/offers", StoaJson.Default.ListResponseOfferResponse, cancellationToken);
+
     /// <summary><c>POST /api/v1/network/pings</c>: pings a peer from the node.</summary>
     public Task<PingResponse> PingPeerAsync(PingRequest request, CancellationToken cancellationToken = default) => SendAsync(
         Once(HttpMethod.Post, "network/pings", () => JsonBody(request, StoaJson.Default.PingRequest)), StoaJson.Default.PingResponse, cancellationToken);

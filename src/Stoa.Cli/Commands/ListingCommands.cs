@@ -13,7 +13,8 @@ internal static class ListingCommands
         "Find agents of the whole network, by the keys of their publishers.",
         [new("What can work on pictures, anywhere?", "stoa listing search image")],
         new ListingSearchCommand(scope),
-        new ListingShowCommand(scope));
+        new ListingShowCommand(scope),
+        new ListingSubmitCommand(scope));
 
     /// <summary>Who publishes, with what is only claimed marked.</summary>
     internal static string Say(ListingPublisherBody publisher) => publisher switch

@@ -18,7 +18,8 @@ internal static class NetworkCommands
         new ShowCommand(scope),
         new PeersCommand(scope),
         new FindCommand(scope),
-        new PingCommand(scope));
+        new PingCommand(scope),
+        new NetworkMapCommand(scope));
 
     /// <summary><c>stoa network show</c>.</summary>
     private sealed class ShowCommand(CommandScope scope) : StoaCommand(

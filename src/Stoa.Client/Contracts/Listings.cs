@@ -96,3 +96,10 @@ public sealed record ListingDetailsResponse(
     IReadOnlyList<ListingVersionBody> Versions,
     string? Newest = null,
     ListingDeprecationBody? Deprecation = null);
+
+/// <summary><c>POST /api/v1/listings</c>: what became of a statement.</summary>
+/// <param name="Id">Its id.</param>
+/// <param name="Signer">Peer id of the key that signed it.</param>
+/// <param name="Kind">Its kind, such as <c>listing</c>.</param>
+/// <param name="Effect"><c>added</c>; <c>replaced</c> when it took the place of another; <c>contradicted</c> when its signer has said something else before; <c>known</c> when it was there; <c>superseded</c> when something later is there.</param>
+public sealed record AddedStatementResponse(string Id, string Signer, string Kind, string Effect);

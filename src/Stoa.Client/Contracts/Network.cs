@@ -41,3 +41,28 @@ public sealed record PingRequest(string Peer, int? Count = null);
 /// <param name="Address">Multiaddr at which it is seen.</param>
 /// <param name="TimesMs">The way there and back, in milliseconds, one after another.</param>
 public sealed record PingResponse(string PeerId, string Address, IReadOnlyList<double> TimesMs);
+
+/// <summary>One of <c>GET /api/v1/network/offers</c>: what a node says that it offers.</summary>
+/// <param name="Node">Peer id of its key, which has signed it.</param>
+/// <param name="IsThisNode">Whether it is the node that answers.</param>
+/// <param name="Addresses">Multiaddrs where it is reached.</param>
+/// <param name="Workers">How many tasks it runs at once.</param>
+/// <param name="MemoryBytes">Memory for tasks.</param>
+/// <param name="PriceFactorPermille">What posted rates are multiplied by there, in parts per thousand.</param>
+/// <param name="Programs">Digests of the programs of agents that it has at hand.</param>
+/// <param name="SaidAt">When it said so, UTC.</param>
+/// <param name="ExpiresAt">Until when it holds, UTC.</param>
+/// <param name="Statement">Id of the statement: <c>GET /api/v1/statements/{id}</c>.</param>
+/// <param name="Region">Where it stands; left out when it does not say.</param>
+public sealed record OfferResponse(
+    string Node,
+    bool IsThisNode,
+    IReadOnlyList<string> Addresses,
+    long Workers,
+    long MemoryBytes,
+    int PriceFactorPermille,
+    IReadOnlyList<string> Programs,
+    DateTimeOffset SaidAt,
+    DateTimeOffset ExpiresAt,
+    string Statement,
+    string? Region = null);

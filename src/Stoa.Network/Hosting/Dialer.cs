@@ -12,7 +12,7 @@ internal sealed class Dialer(IReadOnlyList<ITransport> transports, PeerBook book
     private readonly Lock _lock = new();
     private readonly Dictionary<PeerId, Dial> _dials = [];
     private readonly Dictionary<PeerId, Backoff> _backoffs = [];
-    private readonly DialRoom _room = new(options.MaxDials);
+    private readonly Turnstile _room = new(options.MaxDials);
 
     /// <summary>Connects to a peer, or joins those who wait for the same.</summary>
     /// <param name="peer">Whom.</param>

@@ -25,6 +25,8 @@ using Stoa.Node.Plans;
 using Stoa.Node.Privacy;
 using Stoa.Node.Quotas;
 using Stoa.Node.Registry;
+using Stoa.Node.Registry.Offers;
+using Stoa.Node.Registry.Replication;
 using Stoa.Node.Registry.Statements;
 using Stoa.Node.Reviews;
 using Stoa.Node.Schedules;
@@ -89,6 +91,8 @@ public sealed class NodeHost : IAsyncDisposable
         builder.AddSelection();
         builder.AddMembership();
         builder.AddNetwork();
+        builder.AddOffers();
+        builder.AddReplication();
         builder.AddTasks();
         builder.AddAuctions();
         builder.AddReviews();
@@ -177,6 +181,8 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapWithdrawals();
         api.MapRegistry();
         api.MapListings();
+        api.MapOffers();
+        api.MapStatements();
         api.MapTasks();
         api.MapSealing();
         api.MapAuctions();

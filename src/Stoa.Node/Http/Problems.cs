@@ -10,6 +10,7 @@ using Stoa.Market.Payments;
 using Stoa.Market.PayPerCall;
 using Stoa.Market.Plans;
 using Stoa.Market.Registry;
+using Stoa.Market.Registry.Statements;
 using Stoa.Market.Reviews;
 using Stoa.Market.Schedules;
 using Stoa.Market.Signing;
@@ -56,6 +57,8 @@ public static partial class Problems
     public static ProblemResult ToProblem(this Refusal<PublishRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<ReviewRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
+
+    public static ProblemResult ToProblem(this Refusal<StatementFault> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<TaskRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
@@ -120,6 +123,7 @@ public static partial class Problems
             .. Enum.GetValues<PaymentRefusal>().Select(Of),
             .. Enum.GetValues<PlanRefusal>().Select(Of),
             .. Enum.GetValues<PublishRefusal>().Select(Of),
+            .. Enum.GetValues<StatementFault>().Select(Of),
             .. Enum.GetValues<TaskRefusal>().Select(Of),
             .. Enum.GetValues<ReviewRefusal>().Select(Of),
             .. Enum.GetValues<ScheduleRefusal>().Select(Of),

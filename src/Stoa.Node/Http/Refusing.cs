@@ -9,6 +9,7 @@ using Stoa.Market.Payments;
 using Stoa.Market.PayPerCall;
 using Stoa.Market.Plans;
 using Stoa.Market.Registry;
+using Stoa.Market.Registry.Statements;
 using Stoa.Market.Reviews;
 using Stoa.Market.Schedules;
 using Stoa.Market.Signing;
@@ -67,6 +68,9 @@ public static class Refusing
 
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params PublishRefusal[] refusals)
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
+
+    public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params StatementFault[] faults)
+        where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(faults.Select(Problems.Of));
 
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params TaskRefusal[] refusals)
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));

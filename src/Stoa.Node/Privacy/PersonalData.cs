@@ -113,6 +113,7 @@ internal static class PersonalData
         ["agent_capabilities"] = new("Follows from agent_versions.", new OnErasure.ByStep(ErasureSteps.Agents)),
         ["statements"] = new("Signed and public: GET /api/v1/listings/{publisher}/{name} leads to them.", new OnErasure.ByStep(ErasureSteps.Agents)),
         ["statement_signers"] = new("How many statements each key has; follows from statements.", new OnErasure.Kept("Sums under a key that nobody has any more.")),
+        ["statement_removals"] = new("Hashes of what is not here any more; gone after a day.", new OnErasure.Kept("Hashes of what is not here any more; gone after a day.")),
         ["statement_strangers"] = new("About nobody.", s_aboutNobody),
         ["equivocations"] = new("Follows from statements.", new OnErasure.Kept("Names of agents and versions under a key that nobody has any more.")),
         ["network_listings"] = new("Follows from statements.", new OnErasure.ByStep(ErasureSteps.Agents)),

@@ -1,6 +1,6 @@
 // A js-libp2p peer that does what it is told. Each line of standard input is a JSON object {"id", "do", ...}; each is answered by a line {"id", ...} or
 // {"id", "error"}. What happens without being asked for is a line {"event", ...}. Bytes are base64.
-//   {"do": "start", "key": "Ed25519" | "secp256k1" | "RSA" | "ECDSA", "security": ["tls", "noise"], "muxers": ["yamux"], "listen": [address], "services": ["identify", "identifyPush", "ping", "dht"]}
+//   {"do": "start", "key": "Ed25519" | "secp256k1" | "RSA" | "ECDSA", "security": ["tls", "noise"], "muxers": ["yamux"], "listen": [address], "services": ["identify", "identifyPush", "ping", "dht", "gossip", "oldGossip"]}
 //                                                       -> {"peer", "addresses"}
 //   {"do": "dial", "address"}                           -> {"peer", "security", "muxer"}
 //   {"do": "echo", "peer", "bytes", "seed"}             -> {"bytes", "isSame"}: that many bytes sent on an echo stream to a connected peer, and read back
@@ -10,8 +10,11 @@
 //   {"do": "put" | "get", "key", "value"}               -> {} | {"value"}: a record of the hash table
 //   {"do": "provide", "key"} | {"do": "providers", "key"}  -> {} | {"peers"}: by the SHA-256 of the key's bytes, as a raw block
 //   {"do": "find", "peer"}                              -> {"addresses"}
+//   {"do": "subscribe", "topic"}                        -> {}
+//   {"do": "publish", "topic", "data", "isForged"}      -> {"recipients"}: how many peers; a forged message has a signature that does not hold
+//   {"do": "topic", "topic"}                            -> {"subscribers", "mesh"}: peers
 //   {"do": "stop"}                                      -> {}
-// Events: {"event": "connected", "peer", "security", "muxer", "direction"}, {"event": "disconnected", "peer"}.
+// Events: {"event": "connected", "peer", "security", "muxer", "direction"}, {"event": "disconnected", "peer"}, {"event": "message", "topic", "from", "data"}.
 import './ecdsa.mjs';
 import { createInterface } from 'node:readline';
 
@@ -32,10 +35,30 @@ const services = {
     return kadDHT({ protocol: '/ipfs/kad/1.0.0', clientMode: false, peerInfoMapper: passthroughMapper, validators: { test: async () => {} }, selectors: { test: () => 0 } });
   },
 };
+// Its own ids have the author's key where the specification has the author's id.
+async function gossip(change) {
+  const { gossipsub } = await import('@libp2p/gossipsub');
+  const make = gossipsub({
+    allowPublishToZeroTopicPeers: true,
+    msgIdFn: message => Buffer.concat([message.from.toMultihash().bytes, Buffer.from(message.sequenceNumber.toString(16).padStart(16, '0'), 'hex')]),
+  });
+  return components => {
+    const made = change(make(components));
+    made.addEventListener('message', ({ detail }) =>
+      say({ event: 'message', topic: detail.topic, from: detail.from.toString(), data: Buffer.from(detail.data).toString('base64') }));
+    return made;
+  };
+}
+
+services.gossip = () => gossip(made => made);
+services.oldGossip = () => gossip(made => Object.assign(made, { protocols: ['/meshsub/1.0.0'] }));
+const gossipOf = node => node.services.gossip ?? node.services.oldGossip;
+
 const bytesOf = base64 => Uint8Array.from(Buffer.from(base64, 'base64'));
 
 const echo = '/stoa-test/echo/1.0.0';
 let node;
+let privateKey;
 const say = line => process.stdout.write(JSON.stringify(line) + '\n');
 const describe = connection => ({ peer: connection.remotePeer.toString(), security: connection.encryption, muxer: connection.multiplexer });
 const drained = stream => new Promise((resolve, reject) => {
@@ -72,8 +95,9 @@ async function cidOf(key) {
 
 const acts = {
   async start({ key, security, muxers: muxing = ['yamux'], listen = ['/ip4/127.0.0.1/tcp/0'], services: named = [] }) {
+    privateKey = await generateKeyPair(key, key === 'RSA' ? 2048 : undefined);
     node = await createLibp2p({
-      privateKey: await generateKeyPair(key, key === 'RSA' ? 2048 : undefined),
+      privateKey,
       addresses: { listen },
       transports: [tcp()],
       connectionEncrypters: security.map(name => securities[name]()),
@@ -148,6 +172,26 @@ const acts = {
   async find({ peer }) {
     const found = await node.peerRouting.findPeer(peerIdFromString(peer));
     return { addresses: found.multiaddrs.map(address => address.toString()) };
+  },
+
+  async subscribe({ topic }) {
+    gossipOf(node).subscribe(topic);
+    return {};
+  },
+
+  async publish({ topic, data, isForged }) {
+    const sign = privateKey.sign;
+    if (isForged)
+      privateKey.sign = bytes => sign.call(privateKey, Uint8Array.from([...bytes.subarray(), 1]));
+    try {
+      return { recipients: (await gossipOf(node).publish(topic, bytesOf(data))).recipients.length };
+    } finally {
+      privateKey.sign = sign;
+    }
+  },
+
+  async topic({ topic }) {
+    return { subscribers: gossipOf(node).getSubscribers(topic).map(peer => peer.toString()), mesh: gossipOf(node).getMeshPeers(topic) };
   },
 
   async stop() {

@@ -79,19 +79,16 @@ public sealed class Statement
     /// <param name="hlc">Later than whatever it is to take the place of.</param>
     /// <param name="content">What is said.</param>
     /// <param name="workBits">Zero bits that its id is to begin with: each doubles the hashes that are tried. 0 for no work.</param>
+    /// <param name="cancellationToken">Gives up trying.</param>
     /// <returns>The statement, or why what is said breaks the rules.</returns>
-    public static Outcome<Statement, StatementFault> Sign(PrivateKey key, Hlc hlc, StatementContent content, int workBits = 0)
+    public static Outcome<Statement, StatementFault> Sign(PrivateKey key, Hlc hlc, StatementContent content, int workBits = 0, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(key);
         ArgumentNullException.ThrowIfNull(content);
         ArgumentOutOfRangeException.ThrowIfNegative(workBits);
-        long? work = workBits == 0 ? null : 0;
-        byte[] payload;
-        do
-        {
-            payload = StatementJson.Write(key.PublicKey, hlc, content, work++);
-        }
-        while (workBits > 0 && StatementWork.BitsOf(ContentHash.Of(payload)) < workBits);
+        var payload = workBits == 0
+            ? StatementJson.Write(key.PublicKey, hlc, content, work: null)
+            : StatementWork.Search(StatementJson.Write(key.PublicKey, hlc, content, work: 0), workBits, cancellationToken);
         return StatementJson.Read(payload).TryGet(out var text, out var refusal)
             ? new Statement(payload, key.Sign(Dsse.PreAuthenticationEncoding(PayloadType, payload)), text)
             : refusal;

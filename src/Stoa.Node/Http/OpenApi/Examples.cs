@@ -103,6 +103,9 @@ internal static class Examples
         "QmTnaGEp8ddMBJqb6GSLKBtB7Ldq5aqrAhXAjFPvCYLHRk", "/ip4/192.0.2.7/tcp/8421", "out", "/tls/1.0.0", "stoa/0.1.0",
         ["/ipfs/id/1.0.0", "/ipfs/ping/1.0.0"], ["/ip4/192.0.2.7/tcp/8421"]);
 
+    private static readonly OfferResponse s_offer = new(
+        s_peer.PeerId, false, ["/ip4/192.0.2.7/tcp/8421/p2p/QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N"], 8, 16L << 30, 1_000, [OutputDigest], s_submitted, s_submitted.AddHours(4), InputDigest, "eu-central");
+
     private static readonly ListedNodeResponse s_listedNode = new(
         "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", s_submitted.AddDays(-3), s_submitted, "0.1.0", "eu-central",
         new NodeCapacityBody(4, 8_589_934_592), new NodeLoadBody(3, 201_326_592, 3, 48_210));
@@ -363,6 +366,9 @@ internal static class Examples
         new FoundPeerResponse(s_peer.PeerId, [s_peer.Address], false),
         new PingRequest("/ip4/192.0.2.7/tcp/8421"),
         new PingResponse(s_peer.PeerId, s_peer.Address, [12.31, 11.87, 11.92]),
+        s_offer,
+        new ListResponse<OfferResponse>([s_offer]),
+        new AddedStatementResponse(OutputDigest, s_peer.PeerId, "listing", "added"),
     }.ToDictionary(example => example.GetType(), example => JsonSerializer.SerializeToNode(example, example.GetType(), StrictJson.Options)!);
 
     /// <summary>Which contracts have an example.</summary>

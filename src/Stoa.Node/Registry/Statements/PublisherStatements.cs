@@ -73,10 +73,10 @@ public sealed class PublisherStatements(CellKey cell, AdmissionPolicy policy, Ti
         List<StatementContent> contents = [.. listed.Select(version => new WithdrawalStatement(version.Agent, version.Version, IsWithdrawn: true, Reason: null))];
         await AddAsync(session, await SignNewestAsync(session, key, listed.Count < ForgottenAtOnce ? [.. contents, new ProfileStatement(null, null)] : contents));
         foreach (var (agent, version) in listed)
-            await SqlStatements.DropAsync(session, signer, "kind = 'listing' AND agent = @agent AND version = @version", new { signer, agent, version });
+            await SqlStatements.DropAsync(session, signer, "kind = 'listing' AND agent = @agent AND version = @version", new { signer, agent, version }, time.GetUtcNow());
         if (listed.Count == ForgottenAtOnce)
             return false;
-        await SqlStatements.DropAsync(session, signer, "kind = 'deprecation'", new { signer });
+        await SqlStatements.DropAsync(session, signer, "kind = 'deprecation'", new { signer }, time.GetUtcNow());
         await SqlStatements.VouchAsync(session, signer, SignerStanding.Forgotten);
         await PublisherKeys.ForgetAsync(session, publisher);
         return true;

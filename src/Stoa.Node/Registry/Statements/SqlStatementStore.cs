@@ -10,6 +10,9 @@ namespace Stoa.Node.Registry.Statements;
 /// <param name="policy">Who may have how many.</param>
 public sealed class SqlStatementStore(Database database, AdmissionPolicy policy) : IStatementStore
 {
+    /// <summary>How long it can be read which statements went. Who has not looked for so long reads all ids anew.</summary>
+    public static TimeSpan RemovalsKept { get; } = TimeSpan.FromDays(1);
+
     public Task<IReadOnlyList<Outcome<StatementEffect, StatementFault>>> AddAsync(
         IReadOnlyList<Statement> statements, DateTimeOffset now, CancellationToken cancellationToken) =>
         database.WriteAsync(session => SqlStatements.AddAsync(session, statements, policy, now), cancellationToken);
@@ -53,7 +56,14 @@ public sealed class SqlStatementStore(Database database, AdmissionPolicy policy)
         database.WriteAsync(session => SqlStatements.VouchAsync(session, signer, standing), cancellationToken);
 
     public Task<int> ForgetOversAsync(DateTimeOffset now, int limit, CancellationToken cancellationToken) =>
-        database.WriteAsync(session => SqlStatements.ForgetOversAsync(session, now, limit), cancellationToken);
+        database.WriteAsync(
+            async session =>
+            {
+                var forgotten = await SqlStatements.ForgetOversAsync(session, now, limit);
+                await SqlStatements.ForgetRemovalsAsync(session, now - RemovalsKept);
+                return forgotten;
+            },
+            cancellationToken);
 
     private static List<Statement> ToStatements(IReadOnlyList<StatementRow> rows) => [.. rows.Select(row => row.ToStatement())];
 

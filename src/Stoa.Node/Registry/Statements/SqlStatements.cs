@@ -14,6 +14,13 @@ internal static class SqlStatements
     // Sequences have to become visible in the order in which they are drawn, as those of events, and what is merged must not change meanwhile. The key is the word "stat" in ASCII.
     private const string Lock = "SELECT 1 FROM (SELECT pg_advisory_xact_lock(1937006964)) AS locked";
 
+    private static readonly SqlRows<(ContentHash Id, DateTimeOffset At)> s_noteRemovals = SqlRows<(ContentHash Id, DateTimeOffset At)>.Insert(
+        "statement_removals",
+        [
+            SqlField<(ContentHash Id, DateTimeOffset At)>.OfText("id", row => row.Id),
+            SqlField<(ContentHash Id, DateTimeOffset At)>.OfInteger("removed_at", row => row.At.ToUnixTimeMilliseconds()),
+        ]);
+
     /// <summary>Waits until nobody else writes statements. From here to the end of the act nobody does. Lock what else is to be locked before, and append events behind.</summary>
     public static Task LockAsync(SqlSession session) => session.Dialect.IsSqlite ? Task.CompletedTask : session.SendAsync(Lock);
 
@@ -55,7 +62,7 @@ internal static class SqlStatements
         var overs = await session.QueryAsync<OverRow>(
             "SELECT id, signer, size_bytes FROM statements WHERE kind = 'offer' AND hlc < @before ORDER BY hlc LIMIT @limit",
             new { before = Statement.ForgetOffersBefore(now).Packed, limit });
-        await session.SendRowsAsync(NewStatementRow.Delete, [.. overs.Select(over => over.Id)]);
+        await RemoveAsync(session, [.. overs.Select(over => over.Id)], now);
         foreach (var over in overs)
         {
             // Only who is vouched for is remembered without anything.
@@ -73,13 +80,25 @@ internal static class SqlStatements
     /// <param name="signer">Whose.</param>
     /// <param name="which">Which of them.</param>
     /// <param name="parameters">With the signer.</param>
-    public static async Task DropAsync(SqlSession session, PeerId signer, string which, object parameters)
+    /// <param name="now">UTC.</param>
+    public static async Task DropAsync(SqlSession session, PeerId signer, string which, object parameters, DateTimeOffset now)
     {
-        var sizes = await session.QueryAsync<long>($"SELECT size_bytes FROM statements WHERE signer = @signer AND {which}", parameters);
-        await session.ExecuteAsync($"DELETE FROM statements WHERE signer = @signer AND {which}", parameters);
+        var dropped = await session.QueryAsync<(ContentHash Id, long Bytes)>($"SELECT id, size_bytes FROM statements WHERE signer = @signer AND {which}", parameters);
+        await RemoveAsync(session, [.. dropped.Select(statement => statement.Id)], now);
         await session.ExecuteAsync(
-            "UPDATE statement_signers SET statements = statements - @count, bytes = bytes - @bytes WHERE signer = @signer", new { signer, count = sizes.Count, bytes = sizes.Sum() });
+            "UPDATE statement_signers SET statements = statements - @count, bytes = bytes - @bytes WHERE signer = @signer",
+            new { signer, count = dropped.Count, bytes = dropped.Sum(statement => statement.Bytes) });
     }
+
+    /// <summary>Takes statements away, and notes it for those who have their ids in memory.</summary>
+    public static async Task RemoveAsync(SqlSession session, IReadOnlyList<ContentHash> ids, DateTimeOffset now)
+    {
+        await session.SendRowsAsync(NewStatementRow.Delete, ids);
+        await session.SendRowsAsync(s_noteRemovals, [.. ids.Select(id => (id, now))]);
+    }
+
+    /// <summary>Forgets which statements went before a time.</summary>
+    public static Task ForgetRemovalsAsync(SqlSession session, DateTimeOffset before) => session.ExecuteAsync("DELETE FROM statement_removals WHERE removed_at < @before", new { before });
 
     private static async Task TellAsync(SqlSession session) => session.RaiseOnCommit(Topic, await session.QuerySingleAsync<long>(
         """

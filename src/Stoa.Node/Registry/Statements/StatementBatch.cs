@@ -78,7 +78,7 @@ internal sealed class StatementBatch
     /// <summary>Writes what has changed.</summary>
     public async Task WriteAsync(SqlSession session)
     {
-        await session.SendRowsAsync(NewStatementRow.Delete, Removed);
+        await SqlStatements.RemoveAsync(session, Removed, _now);
         await session.SendRowsAsync(NewStatementRow.Insert, [.. Added.Select(statement => new NewStatementRow(statement, _now))]);
         await session.SendEachAsync(SignerRow.Upsert, _changed.Select(signer => SignerRow.Of(signer, _signers[signer])));
         if (_strangersBytes != _strangersBytesBefore)

@@ -1,8 +1,8 @@
 namespace Stoa.Network.Hosting;
 
-/// <summary>Room for so many dials at once; who comes later waits for a turn.</summary>
+/// <summary>Room for so many at once; who comes later waits for a turn.</summary>
 /// <remarks>Not a <see cref="SemaphoreSlim"/>: who has waited at one goes on in a thread of the pool, also where there is to be only one thread.</remarks>
-internal sealed class DialRoom(int max)
+internal sealed class Turnstile(int max)
 {
     private readonly Lock _lock = new();
     private readonly LinkedList<TaskCompletionSource> _waiting = [];

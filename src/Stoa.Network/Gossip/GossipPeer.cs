@@ -1,0 +1,43 @@
+using Stoa.Primitives;
+
+namespace Stoa.Network.Gossip;
+
+/// <summary>A neighbour: what it wants to hear, what is to be sent to it, and what it has asked for in this heartbeat. Guarded by the overlay's lock, but for its queue.</summary>
+internal sealed class GossipPeer(PeerId id, bool isOutbound, SendQueue queue, Hosting.Turnstile turns)
+{
+    public PeerId Id => id;
+
+    /// <summary>Whether this node has dialled it: such peers are harder to have too many of.</summary>
+    public bool IsOutbound => isOutbound;
+
+    public SendQueue Queue => queue;
+
+    /// <summary>Its places among what is judged.</summary>
+    public Hosting.Turnstile Turns => turns;
+
+    /// <summary>Whether there is a stream to it.</summary>
+    public bool IsOpen { get; set; }
+
+    /// <summary>Whether it takes no stream, though it opens some.</summary>
+    public bool IsMute { get; set; }
+
+    /// <summary>Whether it speaks gossipsub 1.1, and so knows backoffs.</summary>
+    public bool HasBackoffs { get; set; }
+
+    public HashSet<string> Topics { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>How many meshes it is in.</summary>
+    public int Meshes { get; set; }
+
+    /// <summary>How many IHAVE it has sent.</summary>
+    public int IHaves { get; set; }
+
+    /// <summary>How many ids it was asked for.</summary>
+    public int Asked { get; set; }
+
+    /// <summary>How many ids it has wanted.</summary>
+    public int Wanted { get; set; }
+
+    /// <summary>How many bytes it got for that.</summary>
+    public long WantedBytes { get; set; }
+}

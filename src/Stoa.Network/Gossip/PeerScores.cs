@@ -1,0 +1,230 @@
+using Stoa.Network.Kademlia;
+using Stoa.Primitives;
+
+namespace Stoa.Network.Gossip;
+
+/// <summary>What neighbours are worth: the peer score of gossipsub 1.1, P1 to P7. Not safe for use by many threads.</summary>
+internal sealed class PeerScores(GossipOptions options, TimeProvider time)
+{
+    private const double DecayedTo = 0.01;
+
+    private readonly ScoreOptions _options = options.Score;
+    private readonly Dictionary<PeerId, Tally> _tallies = [];
+    private readonly Dictionary<AddressNetwork, int> _networks = [];
+    private readonly Dictionary<string, TopicScoreOptions> _topics = new(StringComparer.Ordinal);
+
+    /// <summary>How many are known, gone ones too.</summary>
+    public int Count => _tallies.Count;
+
+    /// <summary>Counts in a topic from now on.</summary>
+    public void AddTopic(string topic, TopicScoreOptions score) => _topics[topic] = score;
+
+    /// <summary>Forgets what was counted in a topic.</summary>
+    public void RemoveTopic(string topic)
+    {
+        _topics.Remove(topic);
+        foreach (var tally in _tallies.Values)
+            tally.Topics.Remove(topic);
+    }
+
+    public void AddPeer(PeerId peer, AddressNetwork? network)
+    {
+        if (!_tallies.TryGetValue(peer, out var tally))
+            _tallies.Add(peer, tally = new Tally());
+        if (tally.IsConnected)
+            return;
+        tally.IsConnected = true;
+        tally.Network = network;
+        if (network is { } one)
+            _networks[one] = _networks.GetValueOrDefault(one) + 1;
+    }
+
+    /// <summary>A peer has gone. Only what is bad is remembered of it: who comes again does not begin anew.</summary>
+    public void RemovePeer(PeerId peer)
+    {
+        if (!_tallies.TryGetValue(peer, out var tally) || !tally.IsConnected)
+            return;
+        var score = ScoreOf(peer);
+        if (tally.Network is { } network && --_networks[network] == 0)
+            _networks.Remove(network);
+        (tally.IsConnected, tally.Network) = (false, null);
+        foreach (var topic in tally.Topics.Keys.ToList())
+        {
+            Prune(peer, topic);
+            tally.Topics[topic].FirstDeliveries = 0;
+        }
+
+        if (score >= 0 || _options.MaxRetained == 0)
+        {
+            _tallies.Remove(peer);
+            return;
+        }
+
+        tally.Until = time.GetUtcNow() + _options.Retention;
+        if (_tallies.Values.Count(other => !other.IsConnected) > _options.MaxRetained)
+            _tallies.Remove(_tallies.Where(pair => !pair.Value.IsConnected).MinBy(pair => pair.Value.Until).Key);
+    }
+
+    /// <summary>What a peer is worth; 0 for one that is not known.</summary>
+    public double ScoreOf(PeerId peer)
+    {
+        if (!_tallies.TryGetValue(peer, out var tally))
+            return 0;
+        var score = 0.0;
+        foreach (var (topic, counts) in tally.Topics)
+            score += _topics[topic].Weight * ScoreOf(counts, _topics[topic]);
+        if (_options.TopicScoreCap > 0)
+            score = Math.Min(score, _options.TopicScoreCap);
+        if (_options.ApplicationScore is { } application)
+            score += _options.ApplicationWeight * application(peer);
+        if (tally.Network is { } network && _networks[network] - _options.ColocationThreshold is > 0 and var surplus)
+            score += _options.ColocationWeight * surplus * surplus;
+        if (tally.Behaviour - _options.BehaviourThreshold is > 0 and var excess)
+            score += _options.BehaviourWeight * excess * excess;
+        return score;
+    }
+
+    /// <summary>A peer has come into the mesh.</summary>
+    public void Graft(PeerId peer, string topic)
+    {
+        if (Counts(peer, topic) is { } counts)
+            (counts.MeshSince, counts.TimeInMesh, counts.IsActive) = (time.GetUtcNow(), TimeSpan.Zero, false);
+    }
+
+    /// <summary>A peer has left the mesh.</summary>
+    public void Prune(PeerId peer, string topic)
+    {
+        if (Counts(peer, topic) is not { } counts)
+            return;
+        if (counts.IsActive && _topics[topic].MeshDeliveriesThreshold - counts.MeshDeliveries is > 0 and var deficit)
+            counts.MeshFailures += deficit * deficit;
+        (counts.MeshSince, counts.IsActive) = (null, false);
+    }
+
+    /// <summary>A peer was the first with a message that was accepted.</summary>
+    public void FirstDelivery(PeerId peer, string topic)
+    {
+        if (Counts(peer, topic) is not { } counts)
+            return;
+        counts.FirstDeliveries = Math.Min(counts.FirstDeliveries + 1, _topics[topic].FirstDeliveriesCap);
+        Delivery(counts, _topics[topic]);
+    }
+
+    /// <summary>A peer has brought an accepted message that another brought first.</summary>
+    /// <param name="peer">Who.</param>
+    /// <param name="topic">Of what.</param>
+    /// <param name="judgedAt">When it was accepted; null when it still was being judged.</param>
+    public void Duplicate(PeerId peer, string topic, DateTimeOffset? judgedAt)
+    {
+        if (Counts(peer, topic) is { } counts && (judgedAt is not { } at || time.GetUtcNow() - at <= _topics[topic].MeshDeliveriesWindow))
+            Delivery(counts, _topics[topic]);
+    }
+
+    /// <summary>A peer has brought a message that nobody may pass on.</summary>
+    public void Invalid(PeerId peer, string topic)
+    {
+        if (Counts(peer, topic) is { } counts)
+            counts.Invalid++;
+    }
+
+    /// <summary>A peer has behaved badly.</summary>
+    public void Misbehave(PeerId peer, int times)
+    {
+        if (_tallies.TryGetValue(peer, out var tally))
+            tally.Behaviour += times;
+    }
+
+    /// <summary>A heartbeat is over: counters lose of their worth.</summary>
+    public void Decay()
+    {
+        var now = time.GetUtcNow();
+        foreach (var (peer, tally) in _tallies.ToList())
+        {
+            if (!tally.IsConnected)
+            {
+                // Nothing gets better by staying away.
+                if (tally.Until <= now)
+                    _tallies.Remove(peer);
+                continue;
+            }
+
+            tally.Behaviour = Less(tally.Behaviour, _options.BehaviourDecay);
+            foreach (var (topic, counts) in tally.Topics)
+            {
+                var score = _topics[topic];
+                counts.FirstDeliveries = Less(counts.FirstDeliveries, score.FirstDeliveriesDecay);
+                counts.MeshDeliveries = Less(counts.MeshDeliveries, score.MeshDeliveriesDecay);
+                counts.MeshFailures = Less(counts.MeshFailures, score.MeshFailureDecay);
+                counts.Invalid = Less(counts.Invalid, score.InvalidDecay);
+                if (counts.MeshSince is not { } since)
+                    continue;
+                counts.TimeInMesh = now - since;
+                counts.IsActive |= counts.TimeInMesh > score.MeshDeliveriesActivation;
+            }
+        }
+    }
+
+    private static double ScoreOf(TopicTally counts, TopicScoreOptions options)
+    {
+        var score = options.FirstDeliveriesWeight * counts.FirstDeliveries;
+        if (counts.MeshSince is not null)
+            score += options.TimeInMeshWeight * Math.Min(counts.TimeInMesh / options.TimeInMeshQuantum, options.TimeInMeshCap);
+        if (counts.IsActive && options.MeshDeliveriesThreshold - counts.MeshDeliveries is > 0 and var deficit)
+            score += options.MeshDeliveriesWeight * deficit * deficit;
+        return score + (options.MeshFailureWeight * counts.MeshFailures) + (options.InvalidWeight * counts.Invalid * counts.Invalid);
+    }
+
+    private static void Delivery(TopicTally counts, TopicScoreOptions options)
+    {
+        if (counts.MeshSince is not null)
+            counts.MeshDeliveries = Math.Min(counts.MeshDeliveries + 1, options.MeshDeliveriesCap);
+    }
+
+    private double Less(double counter, TimeSpan decay)
+    {
+        if (counter == 0)
+            return 0;
+        counter *= Math.Pow(DecayedTo, options.HeartbeatInterval / decay);
+        return counter < _options.DecayToZero ? 0 : counter;
+    }
+
+    /// <summary>What is counted of a peer in a topic; null where nothing is.</summary>
+    private TopicTally? Counts(PeerId peer, string topic)
+    {
+        if (!_topics.ContainsKey(topic) || !_tallies.TryGetValue(peer, out var tally))
+            return null;
+        if (!tally.Topics.TryGetValue(topic, out var counts))
+            tally.Topics.Add(topic, counts = new TopicTally());
+        return counts;
+    }
+
+    private sealed class Tally
+    {
+        public bool IsConnected { get; set; }
+
+        public DateTimeOffset Until { get; set; }
+
+        public AddressNetwork? Network { get; set; }
+
+        public double Behaviour { get; set; }
+
+        public Dictionary<string, TopicTally> Topics { get; } = new(StringComparer.Ordinal);
+    }
+
+    private sealed class TopicTally
+    {
+        public DateTimeOffset? MeshSince { get; set; }
+
+        public TimeSpan TimeInMesh { get; set; }
+
+        public bool IsActive { get; set; }
+
+        public double FirstDeliveries { get; set; }
+
+        public double MeshDeliveries { get; set; }
+
+        public double MeshFailures { get; set; }
+
+        public double Invalid { get; set; }
+    }
+}

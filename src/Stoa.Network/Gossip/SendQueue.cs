@@ -1,0 +1,123 @@
+using System.Threading.Channels;
+
+namespace Stoa.Network.Gossip;
+
+/// <summary>How important something is that is sent to a peer.</summary>
+internal enum SendPriority
+{
+    /// <summary>IHAVE, IWANT, and what a peer wanted.</summary>
+    Gossip,
+
+    /// <summary>Messages of others.</summary>
+    Forward,
+
+    /// <summary>Messages of this node.</summary>
+    Own,
+
+    /// <summary>Subscriptions, grafts and prunes.</summary>
+    Control,
+}
+
+/// <summary>What is to be sent to a peer: most important first, and bounded, so that a peer that does not read costs nothing but its place.</summary>
+/// <remarks>Safe for use by many threads; one reads.</remarks>
+internal sealed class SendQueue(GossipOptions options, GossipMetrics metrics)
+{
+    private readonly Lock _lock = new();
+    private readonly Queue<(Wire.Rpc Part, int Size)>[] _queues = [[], [], [], []];
+    private readonly Channel<bool> _signal = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
+    private long _bytes;
+    private int _count;
+
+    public long Bytes
+    {
+        get
+        {
+            lock (_lock)
+                return _bytes;
+        }
+    }
+
+    /// <summary>Adds a part, which is not changed any more. What is less important makes room for it, the oldest first.</summary>
+    /// <returns>Whether there was room.</returns>
+    public bool Add(Wire.Rpc part, SendPriority priority)
+    {
+        var size = part.CalculateSize();
+        lock (_lock)
+        {
+            for (var below = SendPriority.Gossip; IsFull(size) && below < priority; below++)
+            {
+                while (IsFull(size) && _queues[(int)below].TryDequeue(out var dropped))
+                    Forget(dropped.Size, below);
+            }
+
+            if (IsFull(size))
+            {
+                metrics.Drop(priority);
+                return false;
+            }
+
+            _queues[(int)priority].Enqueue((part, size));
+            _bytes += size;
+            _count++;
+        }
+
+        _signal.Writer.TryWrite(true);
+        return true;
+    }
+
+    /// <summary>Takes as much as goes into one exchange; null when there is nothing.</summary>
+    public Wire.Rpc? Take()
+    {
+        lock (_lock)
+        {
+            Wire.Rpc? taken = null;
+            var length = 0;
+            for (var priority = SendPriority.Control; priority >= SendPriority.Gossip; priority--)
+            {
+                var queue = _queues[(int)priority];
+                while (queue.TryPeek(out var next) && (taken is null || length + next.Size <= options.MaxRpcLength))
+                {
+                    queue.Dequeue();
+                    _bytes -= next.Size;
+                    _count--;
+                    length += next.Size;
+                    taken ??= new Wire.Rpc();
+                    // Not MergeFrom, which copies the messages.
+                    taken.Subscriptions.Add(next.Part.Subscriptions);
+                    taken.Publish.Add(next.Part.Publish);
+                    if (next.Part.Control is not { } control)
+                        continue;
+                    taken.Control ??= new Wire.Control();
+                    taken.Control.Ihave.Add(control.Ihave);
+                    taken.Control.Iwant.Add(control.Iwant);
+                    taken.Control.Graft.Add(control.Graft);
+                    taken.Control.Prune.Add(control.Prune);
+                }
+            }
+
+            return taken;
+        }
+    }
+
+    /// <summary>Waits until there is something.</summary>
+    public async Task WaitAsync(CancellationToken cancellationToken) => await _signal.Reader.ReadAsync(cancellationToken);
+
+    /// <summary>Forgets all: the stream that it was for is no more.</summary>
+    public void Clear()
+    {
+        lock (_lock)
+        {
+            Array.ForEach(_queues, queue => queue.Clear());
+            (_bytes, _count) = (0, 0);
+        }
+    }
+
+    private bool IsFull(int size) => _bytes + size > options.MaxQueuedBytes || _count >= options.MaxQueuedParts;
+
+    private void Forget(int size, SendPriority priority)
+    {
+        _bytes -= size;
+        _count--;
+        metrics.Drop(priority);
+    }
+}

@@ -1,0 +1,90 @@
+using Stoa.Market.Registry.Statements;
+using Stoa.Node.Background;
+using Stoa.Node.Hosting;
+using Stoa.Node.Network;
+using Stoa.Node.Tasks;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Registry.Offers;
+
+/// <summary>Tells the network what this node offers, for as long as it takes part: anew when something has changed, and well before what it said last is over.</summary>
+internal sealed class NodeOffers(
+    NetworkService network,
+    NodeOptions node,
+    TasksOptions tasks,
+    SqlOffers offers,
+    IStatementStore statements,
+    AdmissionPolicy policy,
+    PrivateKey key,
+    TimeProvider time,
+    ILogger<NodeOffers> logger) : BackgroundService
+{
+    /// <summary>What is multiplied with posted rates: this node takes them as they are.</summary>
+    private const int PostedRates = 1_000;
+
+    private static readonly TimeSpan s_look = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_life = TimeSpan.FromHours(4);
+    private static readonly TimeSpan s_renewal = TimeSpan.FromHours(1);
+
+    private readonly FailureLog _failures = new(logger, time);
+    private readonly HlcClock _clock = new(time, StatementLimits.MaxAhead);
+    private Told? _last;
+    private (DateOnly Day, int Count) _today;
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (network.Host is null)
+            return;
+        while (true)
+        {
+            await _failures.TryAsync("tell the network what it offers", TellAsync, stoppingToken);
+            await Task.Delay(s_look, time, stoppingToken);
+        }
+    }
+
+    /// <summary>Tells it, if that is due.</summary>
+    internal async Task TellAsync(CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        var (addresses, programs) = (Addresses(), await offers.ListProgramsAsync(StatementLimits.MaxPrograms, cancellationToken));
+        if (_last is { } last && last.Says(addresses, programs))
+        {
+            if (now - last.At < s_renewal)
+                return;
+        }
+        else if (!MayChange(now))
+        {
+            return;
+        }
+
+        var content = new OfferStatement(
+            addresses, node.Region, tasks.Workers, tasks.MaxMemoryBytes, programs, PostedRates, DateTimeOffset.FromUnixTimeMilliseconds((now + s_life).ToUnixTimeMilliseconds()));
+        // Those who do not know this node take nothing of it without work.
+        var offer = await Task.Run(() => Statement.Sign(key, _clock.Now(), content, policy.StrangerWorkBits), cancellationToken);
+        if (!offer.TryGet(out var statement, out var refusal))
+            throw new InvalidOperationException($"The node's offer cannot be said: {refusal.Detail} {string.Join(' ', refusal.Errors.Select(error => $"{error.Pointer}: {error.Reason}"))}");
+        await statements.VouchAsync(statement.SignerId, SignerStanding.Own, cancellationToken);
+        if ((await statements.AddAsync([statement], now, cancellationToken))[0].Refusal is { } fault)
+            throw new InvalidOperationException($"The node's offer is refused by itself: {fault.Code}: {fault.Detail}");
+        _last = new Told(now, addresses, programs);
+        _today = (DateOnly.FromDateTime(now.UtcDateTime), _today.Count + 1);
+    }
+
+    /// <summary>Of what a stranger may say in a day some is left for the renewals that are to come.</summary>
+    private bool MayChange(DateTimeOffset now)
+    {
+        if (_today.Day != DateOnly.FromDateTime(now.UtcDateTime))
+            _today = (DateOnly.FromDateTime(now.UtcDateTime), 0);
+        var renewals = (int)Math.Ceiling((TimeSpan.FromDays(1) - now.UtcDateTime.TimeOfDay) / s_renewal);
+        return _today.Count + renewals < policy.Stranger.PerDay;
+    }
+
+    private List<string> Addresses() =>
+        [.. network.Addresses.Select(address => address.ToString()).Where(address => address.Length <= StatementLimits.MaxAddressLength).Order(StringComparer.Ordinal).Take(StatementLimits.MaxAddresses)];
+
+    private sealed record Told(DateTimeOffset At, IReadOnlyList<string> Addresses, IReadOnlyList<ContentHash> Programs)
+    {
+        public bool Says(IReadOnlyList<string> addresses, IReadOnlyList<ContentHash> programs) => Addresses.SequenceEqual(addresses) && Programs.SequenceEqual(programs);
+    }
+}

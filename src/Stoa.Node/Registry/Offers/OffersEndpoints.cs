@@ -1,0 +1,37 @@
+using Stoa.Client.Contracts;
+using Stoa.Market.Registry.Statements;
+using Stoa.Node.Http;
+using Stoa.Node.Identity;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Registry.Offers;
+
+/// <summary>What the nodes of the network offer, over HTTP. It is public, as the statements are.</summary>
+public static class OffersEndpoints
+{
+    public static void MapOffers(this IEndpointRouteBuilder api) => api.MapGet("/network/offers", ListAsync)
+        .OpenToAll()
+        .WithName("listOffers").WithTags("Network").WithSummary("What do the nodes of the network offer?")
+        .WithDescription("What each node that this one has heard of says of itself, signed by it, unless it is over: where it is reached, where it stands, what it has room for, and which programs it has at hand. By the nodes' peer ids.")
+        .Produces<ListResponse<OfferResponse>>();
+
+    private static async Task<IResult> ListAsync([AsParameters] ListQuery query, SqlOffers offers, PublicKey self, TimeProvider time, CancellationToken cancellationToken) =>
+        TypedResults.Ok(ListQuery.Answer(await offers.ListAsync(query.ToPage(), time.GetUtcNow(), cancellationToken), offer => ToContract(offer, self.PeerId)));
+
+    private static OfferResponse ToContract(Statement statement, PeerId self)
+    {
+        var offer = (OfferStatement)statement.Content;
+        return new OfferResponse(
+            statement.SignerId.ToString(),
+            statement.SignerId == self,
+            offer.Addresses,
+            offer.Workers,
+            offer.MemoryBytes,
+            offer.PriceFactor,
+            [.. offer.Programs.Select(program => program.ToString())],
+            DateTimeOffset.FromUnixTimeMilliseconds(statement.Hlc.UnixTimeMs),
+            offer.ExpiresAt,
+            statement.Id.ToString(),
+            offer.Region);
+    }
+}

@@ -1,0 +1,12 @@
+namespace Stoa.Node.Registry.Offers;
+
+/// <summary>Wires what this node tells the network of itself. It comes behind the network, which has to be there first.</summary>
+public static class OffersModule
+{
+    public static void AddOffers(this IHostApplicationBuilder builder)
+    {
+        builder.Services.AddSingleton<SqlOffers>();
+        builder.Services.AddSingleton<NodeOffers>();
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<NodeOffers>());
+    }
+}

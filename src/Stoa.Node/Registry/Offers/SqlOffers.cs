@@ -1,0 +1,47 @@
+using Stoa.Market;
+using Stoa.Market.Registry.Statements;
+using Stoa.Node.Registry.Statements;
+using Stoa.Node.Storage;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Registry.Offers;
+
+/// <summary>What nodes of the network offer, and what this one has at hand.</summary>
+/// <param name="database">The cell's.</param>
+public sealed class SqlOffers(Database database)
+{
+    /// <summary>Programs of agents that were published here and are offered: those published last, if there are more than are asked for.</summary>
+    /// <returns>In the order of their digests.</returns>
+    public async Task<IReadOnlyList<ContentHash>> ListProgramsAsync(int limit, CancellationToken cancellationToken) =>
+        [.. (await database.ReadAsync(
+            session => session.QueryAsync<ContentHash>(
+                "SELECT program_digest FROM agent_versions WHERE withdrawn_at IS NULL GROUP BY program_digest ORDER BY MAX(published_at) DESC, program_digest LIMIT @limit", new { limit }),
+            cancellationToken)).OrderBy(digest => digest.ToString(), StringComparer.Ordinal)];
+
+    /// <summary>Offers that are not over, by the peer ids of the nodes.</summary>
+    /// <param name="page">The cursor is the last node of the page before.</param>
+    /// <param name="now">UTC.</param>
+    /// <param name="cancellationToken">Stops the query.</param>
+    public async Task<Page<Statement>> ListAsync(PageRequest page, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        var found = new List<Statement>();
+        var after = page.Cursor ?? "";
+        // Of those that are read some are over, though they are still kept.
+        while (found.Count <= page.Limit)
+        {
+            var rows = await database.ReadAsync(
+                session => session.QueryAsync<StatementRow>(
+                    $"SELECT {StatementRow.Columns} FROM statements WHERE kind = 'offer' AND hlc >= @since AND signer > @after ORDER BY signer LIMIT @limit",
+                    new { since = Statement.ForgetOffersBefore(now).Packed, after, limit = page.Limit + 1 }),
+                cancellationToken);
+            if (rows.Count == 0)
+                break;
+            var offers = rows.Select(row => row.ToStatement()).ToList();
+            after = offers[^1].SignerId.ToString();
+            found.AddRange(offers.Where(offer => ((OfferStatement)offer.Content).ExpiresAt > now));
+        }
+
+        var shown = found.Take(page.Limit).ToList();
+        return new Page<Statement>(shown, found.Count > shown.Count ? shown[^1].SignerId.ToString() : null);
+    }
+}

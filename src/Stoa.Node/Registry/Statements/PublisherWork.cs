@@ -1,0 +1,80 @@
+using Stoa.Market.Identity;
+using Stoa.Market.Registry.Statements;
+using Stoa.Node.Identity;
+using Stoa.Node.Storage;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Registry.Statements;
+
+/// <summary>
+/// Does the work that statements of this cell's publishers cost where nobody vouches for them: what a publisher has just said is said again, with an id that begins with enough zero bits, and takes
+/// the place of the one without.
+/// </summary>
+/// <remarks>
+/// The search takes about a second, and is none that a transaction could wait for. Who says the same again says it at the next moment; a listing, of which the first one stands, at the one before.
+/// Nodes of a cell that do it at the same time come to the same statement, for the search has nothing random in it.
+/// </remarks>
+/// <param name="database">The cell's.</param>
+/// <param name="cell">Opens the publishers' keys.</param>
+/// <param name="policy">What the work is; that of other nodes is taken to be the same.</param>
+/// <param name="time">The clock.</param>
+public sealed class PublisherWork(Database database, CellKey cell, AdmissionPolicy policy, TimeProvider time)
+{
+    private long _doneTo;
+
+    /// <summary>Does the work of the next statement that lacks it.</summary>
+    /// <returns>Whether there was one.</returns>
+    public async Task<bool> RunOnceAsync(CancellationToken cancellationToken)
+    {
+        if (policy.StrangerWorkBits == 0 || await FindAsync(cancellationToken) is not { } idle)
+            return false;
+        var statement = Statement.FromKept(idle.Payload, idle.Signature);
+        using var key = await database.ReadAsync(session => PublisherKeys.FindAsync(session, cell, idle.UserId), cancellationToken);
+        if (key is not null)
+        {
+            var hlc = statement.Key.Kind.Rule() is MergeRule.Once ? Hlc.FromPacked(statement.Hlc.Packed - 1) : statement.Hlc.Next();
+            if (Statement.Sign(key, hlc, statement.Content, policy.StrangerWorkBits, cancellationToken).TryGet(out var worked, out _))
+                await ReplaceAsync(statement, worked, cancellationToken);
+        }
+
+        _doneTo = idle.Sequence;
+        return true;
+    }
+
+    private Task<IdleRow?> FindAsync(CancellationToken cancellationToken) => database.ReadAsync(
+        session => session.QueryFirstOrDefaultAsync<IdleRow>(
+            """
+            SELECT statements.sequence, publisher_keys.user_id, statements.payload, statements.signature
+            FROM statements JOIN publisher_keys ON publisher_keys.peer_id = statements.signer
+            WHERE statements.sequence > @after AND statements.id >= @without ORDER BY statements.sequence LIMIT 1
+            """,
+            new { after = _doneTo, without = LeastWithout(policy.StrangerWorkBits) }),
+        cancellationToken);
+
+    /// <summary>Says it again, unless it was taken back meanwhile, or whoever said it is forgotten.</summary>
+    private Task ReplaceAsync(Statement idle, Statement worked, CancellationToken cancellationToken) => database.WriteAsync(
+        async session =>
+        {
+            await SqlStatements.LockAsync(session);
+            var still = await session.QueryFirstOrDefaultAsync<string>(
+                "SELECT statements.id FROM statements JOIN publisher_keys ON publisher_keys.peer_id = statements.signer WHERE statements.id = @id", new { id = idle.Id });
+            if (still is null)
+                return;
+            // What the clock of another node of the cell has said is not too far ahead for this one.
+            var said = DateTimeOffset.FromUnixTimeMilliseconds(worked.Hlc.UnixTimeMs);
+            var now = time.GetUtcNow();
+            await SqlStatements.AddAsync(session, [worked], policy, now > said ? now : said);
+        },
+        cancellationToken);
+
+    /// <summary>The least id that begins with fewer zero bits.</summary>
+    private static ContentHash LeastWithout(int bits)
+    {
+        Span<byte> digest = stackalloc byte[ContentHash.Size];
+        digest.Clear();
+        digest[(bits - 1) / 8] = (byte)(0x80 >> ((bits - 1) % 8));
+        return ContentHash.FromBytes(digest);
+    }
+
+    private sealed record IdleRow(long Sequence, Id<User> UserId, byte[] Payload, byte[] Signature);
+}

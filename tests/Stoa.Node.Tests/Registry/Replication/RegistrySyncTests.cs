@@ -1,0 +1,158 @@
+using Microsoft.Extensions.DependencyInjection;
+using Stoa.Client;
+using Stoa.Client.Contracts;
+using Stoa.Market.Registry.Replication;
+using Stoa.Market.Registry.Statements;
+using Stoa.Market.Tests.Tasks;
+using Stoa.Network.Addressing;
+using Stoa.Network.Hosting;
+using Stoa.Network.Identify;
+using Stoa.Network.Muxing;
+using Stoa.Network.Security;
+using Stoa.Network.Transport;
+using Stoa.Node.Network;
+using Stoa.Node.Registry.Replication;
+using Stoa.Node.Tests.Registry.Statements;
+using Stoa.Node.Tests.Tasks;
+using Stoa.Primitives;
+using AgentQuery = Stoa.Client.AgentQuery;
+using PeerHost = Stoa.Network.Hosting.Host;
+
+namespace Stoa.Node.Tests.Registry.Replication;
+
+/// <summary>Nodes of several operators, whose statements get from one to another.</summary>
+[Trait("speed", "slow")]
+public sealed class RegistrySyncTests
+{
+    private static readonly string[] s_options = ["--network:listen:0", "/ip4/127.0.0.1/tcp/0", "--network:mdns", "false", "--registry:syncSeconds", "1"];
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Agent_ThatIsPublishedOnOneNode_IsFoundOnAllAndGoneWhenItIsWithdrawn()
+    {
+        await using var first = await TestNode.StartAsync(null, s_options);
+        await using var second = await TestNode.StartAsync(null, [.. s_options, "--network:join:0", AddressOf(first)]);
+        await using var third = await TestNode.StartAsync(null, [.. s_options, "--network:join:0", AddressOf(second)]);
+
+        var listing = await first.PublishAsync("wanderer", GuestPrograms.Echo);
+        var found = await FindAsync(third, "wanderer");
+
+        (found.Publisher.Verified, found.ArtifactDigest.Length > 0).ShouldBe((false, true));
+        var envelope = await third.Client.GetStatementAsync(ContentHash.Parse(found.StatementId), Stop);
+        StatementWork.BitsOf(Statement.Open(envelope).Value.Id).ShouldBeGreaterThanOrEqualTo(AdmissionPolicy.Default.StrangerWorkBits);
+        // The other way as well: the one that was joined hears of what the one that joins publishes.
+        await third.PublishAsync("homecomer", GuestPrograms.Echo);
+        await FindAsync(first, "homecomer");
+
+        await first.Client.WithdrawAgentAsync(AgentReference.Parse(listing), "It has come home.", Stop);
+        await WaitAsync(async () => !await third.Client.ListListingsAsync(new AgentQuery(Text: "wanderer"), Stop).AnyAsync(Stop));
+    }
+
+    [Fact]
+    public async Task Peer_ThatSendsGarbage_IsShutOut_AndOthersAreServed()
+    {
+        await using var node = await TestNode.StartAsync(null, s_options);
+        await node.PublishAsync("wanderer", GuestPrograms.Echo);
+        using var key = PrivateKey.Generate();
+        await using var hostile = NewHost(key);
+        var address = Multiaddr.Parse(AddressOf(node));
+        var peer = (await hostile.ConnectAsync(address, Stop)).RemotePeer;
+
+        for (var number = 0; number < 200 && hostile.IsConnected(peer); number++)
+        {
+            try
+            {
+                await using var stream = await hostile.OpenStreamAsync(peer, [RegistryProtocol.Name], Stop);
+                await stream.WriteMessageAsync(new byte[] { 77, 1, 2, 3 }, Stop);
+                await stream.ReadMessageAsync(1 << 20, Stop);
+            }
+            catch (Exception e) when (e is IOException or InvalidDataException)
+            {
+                // It is reset, and at last the connection is ended.
+            }
+        }
+
+        await WaitAsync(() => Task.FromResult(!hostile.IsConnected(peer)));
+        await Should.ThrowAsync<IOException>(async () =>
+        {
+            await hostile.ConnectAsync(address, Stop);
+            // A connection is ended as soon as it stands.
+            await using var stream = await hostile.OpenStreamAsync(peer, [RegistryProtocol.Name], Stop);
+            await stream.WriteMessageAsync(new ReplicationMessage.Hello(default, 1).Write(), Stop);
+            if (await stream.ReadMessageAsync(1 << 20, Stop) is null)
+                throw new IOException("It was ended.");
+        });
+        await using var friend = await TestNode.StartAsync(null, [.. s_options, "--network:join:0", AddressOf(node)]);
+        await FindAsync(friend, "wanderer");
+    }
+
+    [Fact]
+    public async Task Peer_ThatOffersForgedStatements_GetsNoneIn()
+    {
+        await using var node = await TestNode.StartAsync(null, s_options);
+        using var key = PrivateKey.Generate();
+        await using var hostile = NewHost(key);
+        var peer = (await hostile.ConnectAsync(Multiaddr.Parse(AddressOf(node)), Stop)).RemotePeer;
+        var hlc = new Hlc(TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds(), 0);
+        var statements = Enumerable.Range(0, 20).Select(number => Statement.Sign(key, hlc, StatementStoreConformance.Listing($"1.{number}.0")).Value).ToList();
+        var forged = statements.Select((statement, number) => new SignedStatement(statement.Payload, statements[(number + 1) % statements.Count].Signature)).ToList();
+
+        // A node that has just begun may have no time yet.
+        await WaitAsync(async () =>
+        {
+            await using var stream = await hostile.OpenStreamAsync(peer, [RegistryProtocol.Name], Stop);
+            await stream.WriteMessageAsync(new ReplicationMessage.Hello(default, 1).Write(), Stop);
+            if (ReplicationMessage.Read((await stream.ReadMessageAsync(1 << 20, Stop))!.Value.Span) is ReplicationMessage.Busy)
+                return false;
+            await stream.ReadMessageAsync(1 << 20, Stop);
+            await stream.WriteMessageAsync(new ReplicationMessage.Offer([.. forged.Select(statement => statement.Item)]).Write(), Stop);
+            ReplicationMessage.Read((await stream.ReadMessageAsync(1 << 20, Stop))!.Value.Span).ShouldBeOfType<ReplicationMessage.Wanted>().Items.Count.ShouldBe(20);
+            await stream.WriteMessageAsync(new ReplicationMessage.Give(forged).Write(), Stop);
+            try
+            {
+                // To leave at once would be a reset, which overtakes what was sent.
+                await stream.ReadMessageAsync(1 << 20, Stop);
+            }
+            catch (IOException)
+            {
+                // It is disconnected.
+            }
+
+            return true;
+        });
+
+        await WaitAsync(() => Task.FromResult(!hostile.IsConnected(peer)));
+        (await node.Host.Services.GetRequiredService<IStatementStore>().FindAsync(statements[0].Id, Stop)).ShouldBeNull();
+    }
+
+    private static PeerHost NewHost(PrivateKey key)
+    {
+        var host = new PeerHost(
+            key,
+            [new TcpTransport([new TlsSecurity(key, TimeProvider.System)], [new Yamux(new YamuxOptions(), TimeProvider.System)], new TcpOptions(), TimeProvider.System)],
+            new HostOptions(),
+            TimeProvider.System,
+            new Random(1));
+        IdentifyProtocol.Serve(host);
+        return host;
+    }
+
+    private static string AddressOf(TestNode node) => node.Host.Services.GetRequiredService<NetworkService>().Addresses[0].ToString();
+
+    private static async Task<ListingResponse> FindAsync(TestNode node, string name)
+    {
+        ListingResponse? found = null;
+        await WaitAsync(async () => (found = (await node.Client.ListListingsAsync(new AgentQuery(Text: name), Stop).ToListAsync(Stop)).SingleOrDefault()) is not null);
+        return found!;
+    }
+
+    /// <summary>Waits for what happens on a loaded machine, too.</summary>
+    private static async Task WaitAsync(Func<Task<bool>> happened)
+    {
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Stop);
+        patience.CancelAfter(TimeSpan.FromMinutes(3));
+        while (!await happened())
+            await Task.Delay(100, patience.Token);
+    }
+}

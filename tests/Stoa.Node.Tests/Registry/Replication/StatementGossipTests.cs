@@ -1,0 +1,111 @@
+using Microsoft.Extensions.DependencyInjection;
+using Stoa.Client;
+using Stoa.Client.Contracts;
+using Stoa.Market.Registry.Statements;
+using Stoa.Market.Tests.Tasks;
+using Stoa.Node.Network;
+using Stoa.Node.Registry.Replication;
+using Stoa.Node.Tests.Registry.Statements;
+using Stoa.Node.Tests.Tasks;
+using Stoa.Primitives;
+using AgentQuery = Stoa.Client.AgentQuery;
+
+namespace Stoa.Node.Tests.Registry.Replication;
+
+/// <summary>Nodes that tell each other what is new, and compare their statements only when they meet.</summary>
+[Trait("speed", "slow")]
+public sealed class StatementGossipTests : IAsyncLifetime
+{
+    private static readonly string[] s_options = ["--network:listen:0", "/ip4/127.0.0.1/tcp/0", "--network:mdns", "false", "--registry:syncSeconds", "86400", "--node:region", "eu-central"];
+
+    private TestNode _first = null!;
+    private TestNode _second = null!;
+    private TestNode _third = null!;
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        _first = await TestNode.StartAsync(null, s_options);
+        _second = await TestNode.StartAsync(null, [.. s_options, "--network:join:0", AddressOf(_first)]);
+        _third = await TestNode.StartAsync(null, [.. s_options, "--network:join:0", AddressOf(_second)]);
+        // From here on nothing is compared any more.
+        foreach (var node in (TestNode[])[_first, _third])
+            await WaitAsync(() => GossipOf(node).Router!.GetPeers(StatementGossip.Topic).Count > 0);
+        await WaitAsync(() => GossipOf(_second).Router!.GetPeers(StatementGossip.Topic).Count == 2);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _third.DisposeAsync();
+        await _second.DisposeAsync();
+        await _first.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Agent_IsHeardOf_ByWhoIsNotConnectedToItsNode_AndItsWithdrawalToo()
+    {
+        var listing = await _first.PublishAsync("wanderer", GuestPrograms.Echo);
+        await WaitAsync(async () => await FindAsync(_third, "wanderer") is not null);
+
+        await _first.Client.WithdrawAgentAsync(AgentReference.Parse(listing), "It has come home.", Stop);
+        await WaitAsync(async () => await FindAsync(_third, "wanderer") is null);
+    }
+
+    [Fact]
+    public async Task Offers_OfAllNodes_AreOnTheMapOfEach()
+    {
+        foreach (var node in (TestNode[])[_first, _second, _third])
+        {
+            await WaitAsync(async () => (await node.Client.ListOffersAsync(Stop).ToListAsync(Stop)).Count == 3);
+            var offers = await node.Client.ListOffersAsync(Stop).ToListAsync(Stop);
+            offers.Count(offer => offer.IsThisNode).ShouldBe(1);
+            offers.ShouldAllBe(offer => offer.Region == "eu-central" && offer.Workers > 0 && offer.Addresses.Count > 0 && offer.ExpiresAt > offer.SaidAt);
+            offers.Select(offer => offer.Node).ShouldBe([IdOf(_first), IdOf(_second), IdOf(_third)], ignoreOrder: true);
+        }
+
+        // What is at hand changes with what is published.
+        var listing = await _third.PublishAsync("homecomer", GuestPrograms.Echo);
+        var program = (await _third.Client.GetAgentAsync(AgentReference.Parse(listing), Stop)).ProgramDigest;
+        await WaitAsync(async () => (await _first.Client.ListOffersAsync(Stop).ToListAsync(Stop)).Single(offer => offer.Node == IdOf(_third)).Programs.Contains(program));
+    }
+
+    [Fact]
+    public async Task Statement_ThatIsGivenToANode_IsCheckedThere_AndToldToTheOthers()
+    {
+        using var key = PrivateKey.Generate();
+        var hlc = new Hlc(TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds(), 0);
+        var idle = Statement.Sign(key, hlc, StatementStoreConformance.Listing("1.0.0"), cancellationToken: Stop).Value;
+        var worked = Statement.Sign(key, hlc, StatementStoreConformance.Listing("1.0.0"), AdmissionPolicy.Default.StrangerWorkBits, Stop).Value;
+
+        if (StatementWork.BitsOf(idle.Id) < AdmissionPolicy.Default.StrangerWorkBits)
+            (await Should.ThrowAsync<StoaException>(() => _first.Client.AddListingAsync(idle.Envelope, Stop))).Code.ShouldBe("statementWorkMissing");
+        var forged = worked.Envelope with { Signatures = [worked.Envelope.Signatures[0] with { Sig = idle.Signature }] };
+        (await Should.ThrowAsync<StoaException>(() => _first.Client.AddListingAsync(forged, Stop))).Code.ShouldBe("statementSignatureInvalid");
+
+        (await _first.Client.AddListingAsync(worked.Envelope, Stop)).Effect.ShouldBe("added");
+        (await _first.Client.AddListingAsync(worked.Envelope, Stop)).Effect.ShouldBe("known");
+        var statements = _third.Host.Services.GetRequiredService<IStatementStore>();
+        await WaitAsync(async () => await statements.FindAsync(worked.Id, Stop) is not null);
+    }
+
+    private static StatementGossip GossipOf(TestNode node) => node.Host.Services.GetRequiredService<StatementGossip>();
+
+    private static string AddressOf(TestNode node) => node.Host.Services.GetRequiredService<NetworkService>().Addresses[0].ToString();
+
+    private static string IdOf(TestNode node) => node.Host.Services.GetRequiredService<PublicKey>().PeerId.ToString();
+
+    private static async Task<ListingResponse?> FindAsync(TestNode node, string name) =>
+        (await node.Client.ListListingsAsync(new AgentQuery(Text: name), Stop).ToListAsync(Stop)).SingleOrDefault();
+
+    private static Task WaitAsync(Func<bool> condition) => WaitAsync(() => Task.FromResult(condition()));
+
+    /// <summary>Waits for what happens on a loaded machine, too.</summary>
+    private static async Task WaitAsync(Func<Task<bool>> condition)
+    {
+        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(Stop);
+        deadline.CancelAfter(TimeSpan.FromMinutes(2));
+        while (!await condition())
+            await Task.Delay(50, deadline.Token);
+    }
+}
