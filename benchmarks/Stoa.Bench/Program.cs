@@ -10,6 +10,7 @@ Benchmark[] benchmarks =
     new("main-job", "submit to result over HTTP on a warm node, throughput, start to ready", (run, stop) => MainJobBench.RunAsync(run.Tell, stop)),
     new("registry", "comparing a million statements with a million others; statements of a peer, checked and stored", (run, stop) => RegistryBench.RunAsync(run.Tell, stop)),
     new("sealing", "inputs of tasks sealed and opened on one core", (run, stop) => Task.FromResult(SealingBench.Run(run.Tell, stop))),
+    new("search", "searching a million listings in memory, mixed searches on one core, and beside a writer", (run, stop) => SearchBench.RunAsync(run.Tell, stop)),
     new("selection", "choosing one of 100,000 registered agents in memory", (run, stop) => SelectionBench.RunAsync(run.Tell, stop)),
     new("storage", "durable acts on the embedded database with 1, 16 and 256 concurrent writers", (run, stop) => StorageBench.RunAsync(run.Tell, stop)),
     new("tasks", "the queue: durable no-op and WASM tasks, submission to start, a million tasks, choices; other queues beside it", TasksBench.RunAsync) { Parts = TasksBench.Parts },

@@ -1,17 +1,85 @@
+using System.Globalization;
+using System.Runtime.CompilerServices;
 using Stoa.Client.Contracts;
 using Stoa.Primitives;
 
 namespace Stoa.Client;
 
+/// <summary>What is looked for in the network; all of it has to hold.</summary>
+/// <param name="Text">Words of name, description, tags or capabilities; the last one may be the beginning of a word.</param>
+public sealed record ListingQuery(string? Text = null)
+{
+    /// <summary>What it can do, such as <c>image.resize</c>.</summary>
+    public IReadOnlyList<string> Capabilities { get; init; } = [];
+
+    /// <summary>Tags that it has.</summary>
+    public IReadOnlyList<string> Tags { get; init; } = [];
+
+    /// <summary>A key (a peer id) or a handle.</summary>
+    public string? Publisher { get; init; }
+
+    /// <summary>Media type that it reads.</summary>
+    public string? Input { get; init; }
+
+    /// <summary>Media type that it writes.</summary>
+    public string? Output { get; init; }
+
+    /// <summary>The least base price of a task in US dollars.</summary>
+    public string? MinPrice { get; init; }
+
+    /// <summary>The greatest base price of a task in US dollars.</summary>
+    public string? MaxPrice { get; init; }
+
+    /// <summary>The largest program.</summary>
+    public long? MaxProgramBytes { get; init; }
+
+    /// <summary>The least mean of its reviews, 1 to 5.</summary>
+    public decimal? MinRating { get; init; }
+
+    /// <summary><c>relevance</c>, <c>rating</c>, <c>tasks</c>, <c>price</c> or <c>newest</c>; null for relevance when there are words, and newest otherwise.</summary>
+    public string? Sort { get; init; }
+
+    /// <summary>By what is counted: <c>capability</c>, <c>tag</c>, <c>input</c>, <c>output</c>, <c>publisher</c>.</summary>
+    public IReadOnlyList<string> Facets { get; init; } = [];
+}
+
 public sealed partial class StoaClient
 {
+    /// <summary><c>GET /api/v1/listings</c>: a page of the agents of the network.</summary>
+    /// <param name="query">What is looked for; null for everything.</param>
+    /// <param name="limit">How many items the page has at most, 1 to 200; null for 50.</param>
+    /// <param name="cursor">The <c>NextCursor</c> of the page before; null for the first.</param>
+    /// <param name="cancellationToken">Stops the call.</param>
+    public Task<ListingSearchResponse> SearchListingsAsync(ListingQuery? query = null, int? limit = null, string? cursor = null, CancellationToken cancellationToken = default)
+    {
+        query ??= new ListingQuery();
+        return GetAsync(
+            "listings" + Query(
+            [
+                ("q", query.Text), ("publisher", query.Publisher), ("input", query.Input), ("output", query.Output), ("minPrice", query.MinPrice), ("maxPrice", query.MaxPrice),
+                ("maxProgramBytes", query.MaxProgramBytes?.ToString(CultureInfo.InvariantCulture)), ("minRating", query.MinRating?.ToString(CultureInfo.InvariantCulture)), ("sort", query.Sort),
+                .. query.Capabilities.Select(capability => ("capability", (string?)capability)), .. query.Tags.Select(tag => ("tag", (string?)tag)), .. query.Facets.Select(facet => ("facet", (string?)facet)),
+                ("limit", limit?.ToString(CultureInfo.InvariantCulture)), ("cursor", cursor),
+            ]),
+            StoaJson.Default.ListingSearchResponse,
+            cancellationToken);
+    }
+
     /// <summary><c>GET /api/v1/listings</c>: the agents of the network, all pages.</summary>
-    /// <param name="query">Its publisher is a key (a peer id) or a handle.</param>
+    /// <param name="query">What is looked for; null for everything.</param>
     /// <param name="cancellationToken">Stops the listing.</param>
-    public IAsyncEnumerable<ListingResponse> ListListingsAsync(AgentQuery? query = null, CancellationToken cancellationToken = default) => ListAsync(
-        "listings" + Query(("text", query?.Text), ("capability", query?.Capability), ("publisher", query?.Publisher)),
-        StoaJson.Default.ListResponseListingResponse,
-        cancellationToken);
+    public async IAsyncEnumerable<ListingResponse> ListListingsAsync(ListingQuery? query = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        string? cursor = null;
+        do
+        {
+            var page = await SearchListingsAsync(query, limit: null, cursor, cancellationToken);
+            foreach (var item in page.Items)
+                yield return item;
+            cursor = page.NextCursor;
+        }
+        while (cursor is not null);
+    }
 
     /// <summary><c>GET /api/v1/listings/{publisher}/{name}</c>: an agent of the network with its versions.</summary>
     /// <param name="publisher">A key (a peer id) or a handle.</param>
@@ -25,6 +93,25 @@ public sealed partial class StoaClient
     public Task<AddedStatementResponse> AddListingAsync(DsseEnvelope statement, CancellationToken cancellationToken = default) => SendAsync(
         // The same one again changes nothing.
         new Call(HttpMethod.Post, "listings", () => JsonBody(statement, StoaJson.Default.DsseEnvelope)), StoaJson.Default.AddedStatementResponse, cancellationToken);
+
+    /// <summary><c>GET /api/v1/listings/{publisher}/{name}/versions</c>: the versions of an agent of the network, newest first, all pages.</summary>
+    /// <param name="publisher">A key (a peer id) or a handle.</param>
+    /// <param name="name">Of the agent.</param>
+    /// <param name="range">Which of them, such as <c>^1.2.0</c>; null for all.</param>
+    /// <param name="cancellationToken">Stops the listing.</param>
+    public IAsyncEnumerable<ListingVersionBody> ListListingVersionsAsync(string publisher, string name, string? range = null, CancellationToken cancellationToken = default) => ListAsync(
+        $"listings/{Uri.EscapeDataString(publisher)}/{Uri.EscapeDataString(name)}/versions" + Query(("range", range)), StoaJson.Default.ListResponseListingVersionBody, cancellationToken);
+
+    /// <summary><c>GET /api/v1/listings/{publisher}/{name}/resolve</c>: the newest versions of agents that fit together with all that they call.</summary>
+    /// <param name="publisher">A key (a peer id) or a handle.</param>
+    /// <param name="name">Of the agent.</param>
+    /// <param name="range">Which versions of it will do; null for every release.</param>
+    /// <param name="also">Other agents that have to fit, <c>publisher/name@range</c>.</param>
+    /// <param name="cancellationToken">Stops the call.</param>
+    public Task<ResolutionResponse> ResolveListingAsync(string publisher, string name, string? range = null, IReadOnlyList<string>? also = null, CancellationToken cancellationToken = default) => GetAsync(
+        $"listings/{Uri.EscapeDataString(publisher)}/{Uri.EscapeDataString(name)}/resolve" + Query([("range", range), .. (also ?? []).Select(other => ("also", (string?)other))]),
+        StoaJson.Default.ResolutionResponse,
+        cancellationToken);
 
     /// <summary><c>GET /api/v1/statements/{id}</c>: a statement of the registry as its signer made it. That its payload has this id, and was signed by the key in it, is the caller's to check.</summary>
     public Task<DsseEnvelope> GetStatementAsync(ContentHash id, CancellationToken cancellationToken = default) =>

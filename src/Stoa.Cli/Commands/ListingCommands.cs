@@ -1,6 +1,5 @@
 using System.CommandLine;
 using Stoa.Cli.Terminal;
-using Stoa.Client;
 using Stoa.Client.Contracts;
 
 namespace Stoa.Cli.Commands;
@@ -11,9 +10,11 @@ internal static class ListingCommands
     public static CommandGroup Create(CommandScope scope) => new(
         "listing",
         "Find agents of the whole network, by the keys of their publishers.",
-        [new("What can work on pictures, anywhere?", "stoa listing search image")],
+        [new("What can work on pictures, anywhere?", "stoa listing search image"), new("What belongs to an agent, to be had again", "stoa listing resolve stoa/picture-page@^1.0.0 --lock")],
         new ListingSearchCommand(scope),
         new ListingShowCommand(scope),
+        new ListingVersionsCommand(scope),
+        new ListingResolveCommand(scope),
         new ListingSubmitCommand(scope));
 
     /// <summary>Who publishes, with what is only claimed marked.</summary>
@@ -24,60 +25,6 @@ internal static class ListingCommands
         { DisplayName: { } name } => $"{name} (unverified)",
         _ => publisher.Key,
     };
-}
-
-/// <summary><c>stoa listing search</c>.</summary>
-internal sealed class ListingSearchCommand : StoaCommand
-{
-    private readonly Argument<string?> _text = new("TEXT") { Description = "Words to search for in name, description, tags and capabilities.", Arity = ArgumentArity.ZeroOrOne };
-    private readonly Option<string?> _capability = new("--capability", "-c") { Description = "Only agents that can do this, such as image.resize.", HelpName = "NAME" };
-    private readonly Option<string?> _publisher = new("--publisher", "-p") { Description = "Only agents of this publisher.", HelpName = "KEY|HANDLE" };
-    private readonly Option<int> _limit = ListLimit.Option();
-
-    public ListingSearchCommand(CommandScope scope)
-        : base(
-            scope,
-            "search",
-            "Find agents in the network: the newest version of each that this node knows of.",
-            new("All", "stoa listing search"),
-            new("What can work on pictures?", "stoa listing search image"))
-    {
-        Add(_text);
-        Add(_capability);
-        Add(_publisher);
-        Add(_limit);
-    }
-
-    protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
-    {
-        var query = new AgentQuery(invocation.Get(_text), invocation.Get(_capability), invocation.Get(_publisher));
-        var (listings, hasMore) = await ListLimit.TakeAsync(invocation.Client.ListListingsAsync(query, cancellationToken), invocation.Get(_limit));
-        if (invocation.IsJson)
-        {
-            invocation.Screen.Json(new ListResponse<ListingResponse>(listings), json => json.ListResponseListingResponse);
-            return ExitCode.Ok;
-        }
-
-        if (listings.Count == 0)
-        {
-            invocation.Screen.Note("[grey]This node knows of no such agent.[/]");
-            return ExitCode.Ok;
-        }
-
-        invocation.Screen.Table(
-            ["Agent", "Version", "Publisher", "Can do", "From", "Key"],
-            [.. listings.Select(listing => (IReadOnlyList<string>)
-            [
-                listing.Name,
-                listing.Version + (listing.Deprecation is null ? "" : " (deprecated)"),
-                ListingCommands.Say(listing.Publisher),
-                string.Join(", ", listing.Capabilities),
-                Format.Money(listing.Price.Base),
-                listing.Publisher.Key,
-            ])]);
-        ListLimit.TellOfMore(invocation, hasMore);
-        return ExitCode.Ok;
-    }
 }
 
 /// <summary><c>stoa listing show</c>.</summary>

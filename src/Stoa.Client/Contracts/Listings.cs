@@ -37,6 +37,7 @@ public sealed record ListingWithdrawalBody(string StatementId, DateTimeOffset St
 /// <param name="StatedAt">When it was published, as the publisher says.</param>
 /// <param name="StatementId">The publisher's statement: <c>GET /api/v1/statements/{id}</c>.</param>
 /// <param name="Deprecation">The publisher has a better one.</param>
+/// <param name="Standing">What consumers of the node's cell made of it, in all of its versions; left out when nobody there has had to do with it.</param>
 public sealed record ListingResponse(
     string Listing,
     ListingPublisherBody Publisher,
@@ -53,7 +54,34 @@ public sealed record ListingResponse(
     long ProgramBytes,
     DateTimeOffset StatedAt,
     string StatementId,
-    ListingDeprecationBody? Deprecation = null);
+    ListingDeprecationBody? Deprecation = null,
+    ListingStandingBody? Standing = null);
+
+/// <summary>What consumers of a cell made of an agent.</summary>
+/// <param name="Tasks">Tasks that it did well.</param>
+/// <param name="Reviews">How many there are.</param>
+/// <param name="Rating">Their mean, 1 to 5; left out when there is none.</param>
+public sealed record ListingStandingBody(long Tasks, int Reviews, decimal? Rating = null);
+
+/// <summary>How many findings have a value.</summary>
+/// <param name="Value">The value.</param>
+/// <param name="Count">How many.</param>
+public sealed record FacetCountBody(string Value, long Count);
+
+/// <summary>A page of a search.</summary>
+/// <param name="Items">The newest version of each agent that was found, in the order that was asked for.</param>
+/// <param name="Total">How many were found, on all pages.</param>
+/// <param name="Facets">Of each facet that was asked for the ten most frequent values.</param>
+/// <param name="FacetsEstimated">So much was found that the counts were taken of a sample.</param>
+/// <param name="IsIncomplete">The node has started a moment ago, and more may be found soon.</param>
+/// <param name="NextCursor">Opaque; left out on the last page.</param>
+public sealed record ListingSearchResponse(
+    IReadOnlyList<ListingResponse> Items,
+    long Total,
+    IReadOnlyDictionary<string, IReadOnlyList<FacetCountBody>>? Facets = null,
+    bool? FacetsEstimated = null,
+    bool? IsIncomplete = null,
+    string? NextCursor = null);
 
 /// <summary>A version of an agent of the network.</summary>
 /// <param name="Version">Semantic version.</param>
@@ -103,3 +131,24 @@ public sealed record ListingDetailsResponse(
 /// <param name="Kind">Its kind, such as <c>listing</c>.</param>
 /// <param name="Effect"><c>added</c>; <c>replaced</c> when it took the place of another; <c>contradicted</c> when its signer has said something else before; <c>known</c> when it was there; <c>superseded</c> when something later is there.</param>
 public sealed record AddedStatementResponse(string Id, string Signer, string Kind, string Effect);
+
+/// <summary>A version that fits together with the others.</summary>
+/// <param name="Listing">Full name by the publisher's key, <c>key/name@version</c>.</param>
+/// <param name="Name">As whoever needs it has written it, <c>publisher/name</c>.</param>
+/// <param name="Version">Semantic version.</param>
+/// <param name="ArtifactDigest">Of the OCI artifact.</param>
+/// <param name="ProgramDigest">Of the WebAssembly program.</param>
+/// <param name="StatementId">The publisher's statement.</param>
+/// <param name="NeededBy">What calls it, <c>publisher/name@version</c>; empty for what was only asked for.</param>
+public sealed record ResolvedListingBody(
+    string Listing, string Name, string Version, string ArtifactDigest, string ProgramDigest, string StatementId, IReadOnlyList<string> NeededBy);
+
+/// <summary>Versions that fit together.</summary>
+/// <param name="Versions">By their names.</param>
+public sealed record ResolutionResponse(IReadOnlyList<ResolvedListingBody> Versions);
+
+/// <summary>The file <c>stoa.lock</c>: what was asked for, and what came of it, to be had again.</summary>
+/// <param name="Format">1.</param>
+/// <param name="Asked">Agents with the ranges that were asked for, <c>publisher/name@range</c>.</param>
+/// <param name="Versions">What came of it.</param>
+public sealed record ListingLock(int Format, IReadOnlyList<string> Asked, IReadOnlyList<ResolvedListingBody> Versions);

@@ -27,6 +27,7 @@ using Stoa.Node.Quotas;
 using Stoa.Node.Registry;
 using Stoa.Node.Registry.Offers;
 using Stoa.Node.Registry.Replication;
+using Stoa.Node.Registry.Resolution;
 using Stoa.Node.Registry.Statements;
 using Stoa.Node.Reviews;
 using Stoa.Node.Schedules;
@@ -183,6 +184,7 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapListings();
         api.MapOffers();
         api.MapStatements();
+        api.MapListingVersions();
         api.MapTasks();
         api.MapSealing();
         api.MapAuctions();

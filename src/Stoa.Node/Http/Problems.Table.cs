@@ -2,6 +2,7 @@ using Stoa.Market.Auctions;
 using Stoa.Market.Builds;
 using Stoa.Market.Identity;
 using Stoa.Market.Registry;
+using Stoa.Market.Registry.Resolution;
 using Stoa.Market.Reviews;
 using Stoa.Market.Schedules;
 using Stoa.Market.Signing;
@@ -238,6 +239,16 @@ public static partial class Problems
         PublishRefusal.PublishingBusy => Row(refusal, 503, "Busy with other publications",
             "A program is held in memory until it is checked. As many publications are under way at the node as it takes at a time.",
             "Publish again as long after as Retry-After says.", TimeSpan.FromSeconds(5)),
+    };
+
+    public static ProblemKind Of(ResolutionRefusal refusal) => refusal switch
+    {
+        ResolutionRefusal.VersionsConflict => Row(refusal, 409, "No versions fit together",
+            "Of each agent one version is taken that does for all who call it, and there is none: what is offered does not fit what is asked for, or two agents call different versions of a third.",
+            "Read detail: it names the two that are at odds. Ask for other ranges, or resolve the agents one by one."),
+        ResolutionRefusal.ResolutionTooLarge => Row(refusal, 422, "Too much to be tried",
+            "Thousands of versions were tried and none fit together, or hundreds of agents belong to it.",
+            "Ask for narrower ranges, or for fewer agents at once."),
     };
 
     public static ProblemKind Of(WithdrawalRefusal refusal) => refusal switch

@@ -9,6 +9,7 @@ using Stoa.Market.Payments;
 using Stoa.Market.PayPerCall;
 using Stoa.Market.Plans;
 using Stoa.Market.Registry;
+using Stoa.Market.Registry.Resolution;
 using Stoa.Market.Registry.Statements;
 using Stoa.Market.Reviews;
 using Stoa.Market.Schedules;
@@ -79,6 +80,9 @@ public static class Refusing
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params WebhookRefusal[] refusals)
+        where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
+
+    public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params ResolutionRefusal[] refusals)
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params ReviewRefusal[] refusals)

@@ -1,5 +1,7 @@
 using Stoa.Market.Registry;
+using Stoa.Market.Registry.Discovery;
 using Stoa.Market.Registry.Statements;
+using Stoa.Node.Registry.Discovery;
 using Stoa.Node.Registry.Statements;
 
 namespace Stoa.Node.Registry;
@@ -18,5 +20,9 @@ public static class RegistryModule
         builder.Services.AddSingleton<SqlListings>();
         builder.Services.AddSingleton<ListingBackfill>();
         builder.Services.AddHostedService<StatementCare>();
+        builder.Services.AddSingleton<ListingIndex>();
+        builder.Services.AddSingleton<ListingFeed>();
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<ListingFeed>());
+        builder.Services.AddSingleton<ListingSearches>();
     }
 }

@@ -278,7 +278,16 @@ internal static class Examples
         s_agent,
         new ListResponse<AgentResponse>([s_agent]),
         s_listing,
-        new ListResponse<ListingResponse>([s_listing]),
+        new ListingSearchResponse(
+            [s_listing with { Standing = new ListingStandingBody(1_204, 18, 4.72m) }],
+            Total: 1,
+            Facets: new Dictionary<string, IReadOnlyList<FacetCountBody>> { ["tag"] = [new FacetCountBody("html", 1), new FacetCountBody("markdown", 1)] }),
+        new ListResponse<ListingVersionBody>([new ListingVersionBody("1.0.0", "offered", OutputDigest, InputDigest, 84_211, s_submitted, OutputDigest, [s_listingPublisher.Key])]),
+        new ResolutionResponse(
+        [
+            new ResolvedListingBody($"{s_listingPublisher.Key}/image-resize@1.1.0", "stoa/image-resize", "1.1.0", OutputDigest, InputDigest, OutputDigest, ["stoa/picture-page@1.0.0"]),
+            new ResolvedListingBody($"{s_listingPublisher.Key}/picture-page@1.0.0", "stoa/picture-page", "1.0.0", InputDigest, OutputDigest, InputDigest, []),
+        ]),
         new ListingDetailsResponse(
             $"{s_listingPublisher.Key}/markdown-html", s_listingPublisher, "markdown-html", "Turns Markdown into HTML.",
             [

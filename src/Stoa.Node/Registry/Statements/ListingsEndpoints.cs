@@ -1,10 +1,9 @@
-using System.ComponentModel;
-using Microsoft.AspNetCore.Mvc;
 using Stoa.Client.Contracts;
-using Stoa.Market.Registry;
+using Stoa.Market;
 using Stoa.Market.Registry.Statements;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
+using Stoa.Node.Registry.Discovery;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Registry.Statements;
@@ -16,9 +15,9 @@ public static class ListingsEndpoints
     {
         api.MapGet("/listings", ListAsync)
             .OpenToAll()
-            .WithName("listListings").WithTags("Listings").WithSummary("List the agents of the network")
-            .WithDescription("The newest version of each agent that this node knows of, whoever published it and wherever, by publisher's key and name. What is withdrawn or contradicted is left out.")
-            .Produces<ListResponse<ListingResponse>>();
+            .WithName("listListings").WithTags("Listings").WithSummary("Search the agents of the network")
+            .WithDescription("The newest version of each agent that this node knows of, whoever published it and wherever. What is withdrawn or contradicted is left out. All that is asked for has to hold; a parameter that there is not is refused. An agent that does not change is on just one page, whatever else changes meanwhile. Soon after the start of the node isIncomplete may say that it still reads what there is.")
+            .Produces<ListingSearchResponse>();
         api.MapGet("/listings/{publisher}/{name}", GetAsync)
             .OpenToAll()
             .WithName("getListing").WithTags("Listings").WithSummary("Show an agent of the network with its versions")
@@ -44,16 +43,14 @@ public static class ListingsEndpoints
     }
 
     private static async Task<IResult> ListAsync(
-        [AsParameters] ListQuery query,
-        [FromQuery, Description("Words that must all appear in name, description, tags or capabilities.")] string? text,
-        [FromQuery, Description("A capability such as image.resize.")] string? capability,
-        [FromQuery, Description("A publisher's key (its peer id) or handle.")] string? publisher,
-        SqlListings listings,
-        CancellationToken cancellationToken) =>
-        TypedResults.Ok(ListQuery.Answer(await listings.ListAsync(new AgentQuery(text, capability, publisher), query.ToPage(), cancellationToken), listing => listing));
+        [AsParameters] ListingSearchQuery query, [AsParameters] ListQuery list, HttpContext context, ListingSearches searches, CancellationToken cancellationToken) =>
+        await searches.SearchAsync(query.ToSearch(context.Request.Query), query.Publisher, list.ToPage(), cancellationToken) is { } found
+            ? TypedResults.Ok(found)
+            : throw new RequestRefusedException(
+                RequestRefusal.RequestInvalid, errors: [new FieldError("", "The parameter cursor is the nextCursor of the page before, unchanged, and all else is as it was then.")]);
 
     private static async Task<IResult> GetAsync(string publisher, string name, SqlListings listings, TimeProvider time, CancellationToken cancellationToken) =>
-        Market.Names.IsAgentName(name) && await listings.FindAsync(publisher, name, time.GetUtcNow(), cancellationToken) is { } found
+        Names.IsAgentName(name) && await listings.FindAsync(publisher, name, time.GetUtcNow(), cancellationToken) is { } found
             ? TypedResults.Ok(found)
             : RequestRefusal.NotFound.ToProblem($"This node knows of no agent {publisher}/{name} in the network. Name the publisher by its key, which is unmistakable; list what there is with GET /api/v1/listings.");
 

@@ -1,5 +1,6 @@
 using Stoa.Market.Registry;
 using Stoa.Market.Registry.Statements;
+using Stoa.Node.Registry.Discovery;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
 
@@ -13,19 +14,14 @@ internal static class NetworkCatalogue
     private static readonly SqlRows<NewestListing> s_insertListings = SqlRows<NewestListing>.Insert(
         "network_listings",
         [
-            SqlField<NewestListing>.OfText("signer", row => row.Statement.SignerId),
-            SqlField<NewestListing>.OfText("agent", row => row.Statement.Key.Agent),
-            SqlField<NewestListing>.OfText("newest_id", row => row.Statement.Id),
-            SqlField<NewestListing>.OfText("search_text", row => row.SearchText),
+            SqlField<NewestListing>.OfText("signer", row => row.Agent.Signer),
+            SqlField<NewestListing>.OfText("agent", row => row.Agent.Agent),
+            SqlField<NewestListing>.OfText("newest_id", row => row.NewestId),
         ]);
 
-    private static readonly SqlRows<(Statement Of, string Name)> s_insertCapabilities = SqlRows<(Statement Of, string Name)>.Insert(
-        "network_capabilities",
-        [
-            SqlField<(Statement Of, string Name)>.OfText("capability", row => row.Name),
-            SqlField<(Statement Of, string Name)>.OfText("signer", row => row.Of.SignerId),
-            SqlField<(Statement Of, string Name)>.OfText("agent", row => row.Of.Key.Agent),
-        ]);
+    private static readonly SqlRows<AgentRef> s_deleteChanges = SqlRows<AgentRef>.Delete("listing_changes", "t.signer = {signer} AND t.agent = {agent}", AgentRef.Fields);
+
+    private static readonly SqlRows<AgentRef> s_insertChanges = SqlRows<AgentRef>.Insert("listing_changes", AgentRef.Fields);
 
     private static readonly SqlRows<(ContentHash Program, PeerId Node, DateTimeOffset ExpiresAt)> s_insertPrograms = SqlRows<(ContentHash Program, PeerId Node, DateTimeOffset ExpiresAt)>.Insert(
         "offered_programs",
@@ -39,12 +35,12 @@ internal static class NetworkCatalogue
     public static async Task FollowAsync(SqlSession session, StatementBatch batch)
     {
         var changed = batch.Changed.ToList();
-        await FollowAgentsAsync(session, [.. changed.Where(key => key.Kind is StatementKind.Listing or StatementKind.Withdrawal).Select(key => new AgentRef(key.Signer, key.Agent!)).Distinct()], batch.Added);
+        await FollowAgentsAsync(session, [.. changed.Where(key => key.Kind is StatementKind.Listing or StatementKind.Withdrawal).Select(key => new AgentRef(key.Signer, key.Agent!)).Distinct()]);
         await FollowProfilesAsync(session, batch.Added);
         await FollowOffersAsync(session, batch.Added);
     }
 
-    private static async Task FollowAgentsAsync(SqlSession session, IReadOnlyList<AgentRef> agents, IReadOnlyList<Statement> added)
+    private static async Task FollowAgentsAsync(SqlSession session, IReadOnlyList<AgentRef> agents)
     {
         if (agents.Count == 0)
             return;
@@ -59,28 +55,33 @@ internal static class NetworkCatalogue
             .Select(agent => (Agent: agent, Before: before.TryGetValue(agent, out var known) ? known : (ContentHash?)null, After: FindNewest(versions[agent])))
             .Where(agent => agent.Before != agent.After)
             .ToList();
-        var gone = changed.Where(agent => agent.Before is not null).Select(agent => agent.Agent).ToList();
-        await session.SendRowsAsync(s_deleteListings, gone);
-        await session.SendEachAsync("DELETE FROM network_capabilities WHERE signer = @Signer AND agent = @Agent", gone);
-
-        var listings = added.Where(statement => statement.Key.Kind is StatementKind.Listing).ToDictionary(statement => statement.Id);
-        var unread = changed.Select(agent => agent.After).OfType<ContentHash>().Where(id => !listings.ContainsKey(id)).ToList();
-        foreach (var row in unread.Count == 0 ? [] : await session.QueryAsync<StatementRow>($"SELECT {StatementRow.Columns} FROM statements WHERE id IN @unread", new { unread }))
-            listings[row.ToStatement().Id] = row.ToStatement();
-        var newest = changed.Select(agent => agent.After).OfType<ContentHash>().Select(id => new NewestListing(listings[id])).ToList();
-        await session.SendRowsAsync(s_insertListings, newest);
-        await session.SendRowsAsync(s_insertCapabilities, [.. newest.SelectMany(row => row.Manifest.Capabilities.Select(capability => (row.Statement, capability)))]);
+        if (changed.Count == 0)
+            return;
+        await session.SendRowsAsync(s_deleteListings, [.. changed.Where(agent => agent.Before is not null).Select(agent => agent.Agent)]);
+        await session.SendRowsAsync(s_insertListings, [.. changed.Where(agent => agent.After is not null).Select(agent => new NewestListing(agent.Agent, agent.After!.Value))]);
+        // Each agent is there once, at its last change: the writing of statements is locked, so places become visible in their order.
+        List<AgentRef> anew = [.. changed.Select(agent => agent.Agent)];
+        await session.SendRowsAsync(s_deleteChanges, anew);
+        await session.SendRowsAsync(s_insertChanges, anew);
+        await SqlListingChanges.TellAsync(session);
     }
 
-    /// <summary>The listing of the newest version that is neither withdrawn nor contradicted: releases before pre-releases, then by precedence.</summary>
-    private static ContentHash? FindNewest(IEnumerable<VersionRow> rows) => rows
+    /// <summary>The versions of an agent that are neither withdrawn nor contradicted, newest first: releases before pre-releases, then by precedence.</summary>
+    /// <param name="session">Reads.</param>
+    /// <param name="signer">The publisher.</param>
+    /// <param name="agent">The agent.</param>
+    /// <returns>With the ids of their listings.</returns>
+    public static async Task<IReadOnlyList<(SemanticVersion Version, ContentHash Id)>> ListOfferedAsync(SqlSession session, PeerId signer, string agent) => [.. FindOffered(await session.QueryAsync<VersionRow>(
+        "SELECT id, signer, agent, version, kind, holds FROM statements WHERE signer = @signer AND agent = @agent AND version IS NOT NULL AND kind <> 'deprecation'", new { signer, agent }))];
+
+    private static ContentHash? FindNewest(IEnumerable<VersionRow> rows) => FindOffered(rows).Select(version => (ContentHash?)version.Id).FirstOrDefault();
+
+    private static IEnumerable<(SemanticVersion Version, ContentHash Id)> FindOffered(IEnumerable<VersionRow> rows) => rows
         .GroupBy(row => row.Version)
         .Where(version => version.Count(row => row.Kind == StatementKind.Listing.Word()) == 1 && !version.Any(row => row.Kind == StatementKind.Withdrawal.Word() && row.Holds))
         .Select(version => (Version: SemanticVersion.Parse(version.Key), version.First(row => row.Kind == StatementKind.Listing.Word()).Id))
         .OrderByDescending(version => version.Version.PreRelease.Length == 0)
-        .ThenByDescending(version => version.Version)
-        .Select(version => (ContentHash?)version.Id)
-        .FirstOrDefault();
+        .ThenByDescending(version => version.Version);
 
     private static Task FollowProfilesAsync(SqlSession session, IReadOnlyList<Statement> added) => session.SendEachAsync(
         """
@@ -103,12 +104,7 @@ internal static class NetworkCatalogue
         public static IReadOnlyList<SqlField<AgentRef>> Fields { get; } = [SqlField<AgentRef>.OfText("signer", agent => agent.Signer), SqlField<AgentRef>.OfText("agent", agent => agent.Agent)];
     }
 
-    private sealed record NewestListing(Statement Statement)
-    {
-        public AgentManifest Manifest => ((ListingStatement)Statement.Content).Manifest;
-
-        public string SearchText => string.Join(' ', [Manifest.Name, Manifest.Description, .. Manifest.Tags, .. Manifest.Capabilities]).ToLowerInvariant();
-    }
+    private sealed record NewestListing(AgentRef Agent, ContentHash NewestId);
 
     private sealed record VersionRow(ContentHash Id, PeerId Signer, string Agent, string Version, string Kind, bool Holds);
 

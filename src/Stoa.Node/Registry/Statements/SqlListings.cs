@@ -1,8 +1,6 @@
-using System.Globalization;
-using System.Text;
+using System.Text.Json.Nodes;
 using Stoa.Client.Contracts;
-using Stoa.Market;
-using Stoa.Market.Registry;
+using Stoa.Market.Registry.Discovery;
 using Stoa.Market.Registry.Statements;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
@@ -15,25 +13,39 @@ public sealed class SqlListings(Database database)
 {
     private const int NodesMax = 50;
 
-    /// <summary>The newest version of each agent that matches, by publisher's key and name.</summary>
-    /// <param name="query">Its publisher is a key or a handle.</param>
-    /// <param name="page">The cursor is the last agent of the page before, <c>key/name</c>.</param>
+    /// <summary>The newest version of agents; those of which nothing is offered are left out.</summary>
+    /// <param name="agents">At most some hundreds.</param>
     /// <param name="cancellationToken">Stops the query.</param>
-    public Task<Page<ListingResponse>> ListAsync(AgentQuery query, PageRequest page, CancellationToken cancellationToken) => database.ReadAsync(
+    public Task<IReadOnlyDictionary<ListingKey, ListingResponse>> ReadAsync(IReadOnlyCollection<ListingKey> agents, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyDictionary<ListingKey, ListingResponse>>(
         async session =>
         {
-            var publisher = query.Publisher is null ? null : await FindPublisherAsync(session, query.Publisher);
-            if (query.Publisher is not null && publisher is null)
-                return new Page<ListingResponse>([], null);
-            var (sql, parameters) = Search(query, publisher, page);
-            var rows = await session.QueryAsync<FoundRow>(sql, parameters);
-            var found = rows.Take(page.Limit).Select(row => (Row: row, Statement: Statement.FromKept(row.Payload, row.Signature))).ToList();
+            if (agents.Count == 0)
+                return new Dictionary<ListingKey, ListingResponse>();
+            var rows = await session.QueryAsync<FoundRow>(
+                $$"""
+                WITH asked (signer, agent) AS (
+                    {if sqlite}SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(@pairs){end}
+                    {if postgres}SELECT value ->> 0, value ->> 1 FROM jsonb_array_elements(CAST(@pairs AS JSONB)){end})
+                SELECT l.signer, l.agent, s.payload, s.signature, {{ProfileRow.Columns}}
+                FROM asked CROSS JOIN network_listings l JOIN statements s ON s.id = l.newest_id {{ProfileRow.Joins}} WHERE l.signer = asked.signer AND l.agent = asked.agent
+                """,
+                new { pairs = new JsonArray([.. agents.Select(agent => new JsonArray(agent.Publisher.ToString(), agent.Name))]).ToJsonString() });
+            var found = rows.Select(row => (Row: row, Statement: Statement.FromKept(row.Payload, row.Signature))).ToList();
             var deprecations = await ReadDeprecationsAsync(session, found);
-            var items = found.Select(one => ListingContracts.ToResponse(
-                one.Statement, one.Row.ToPublisher(), FindDeprecation(deprecations, one.Statement) ?? FindDeprecation(deprecations, one.Statement, ofAgent: true))).ToList();
-            return new Page<ListingResponse>(items, rows.Count > page.Limit ? $"{found[^1].Row.Signer}/{found[^1].Row.Agent}" : null);
+            return found.ToDictionary(
+                one => new ListingKey(one.Row.Signer, one.Row.Agent),
+                one => ListingContracts.ToResponse(one.Statement, one.Row.ToPublisher(), FindDeprecation(deprecations, one.Statement) ?? FindDeprecation(deprecations, one.Statement, ofAgent: true)));
         },
         cancellationToken);
+
+    /// <summary>Statements by their ids; those that are not kept any more are left out.</summary>
+    public Task<IReadOnlyDictionary<ContentHash, Statement>> ReadStatementsAsync(IReadOnlyCollection<ContentHash> ids, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyDictionary<ContentHash, Statement>>(
+        async session => (await session.QueryAsync<StatementRow>($"SELECT {StatementRow.Columns} FROM statements WHERE id IN @ids", new { ids }))
+            .Select(row => row.ToStatement()).ToDictionary(statement => statement.Id),
+        cancellationToken);
+
+    /// <summary>Who is meant by a text: a key; or a handle of this cell; or a handle that just one foreign publisher claims. Null for nobody.</summary>
+    public Task<PeerId?> FindPublisherAsync(string text, CancellationToken cancellationToken) => database.ReadAsync(session => FindPublisherAsync(session, text), cancellationToken);
 
     /// <summary>An agent with all its versions; null when nothing is listed under the name.</summary>
     /// <param name="publisher">A key or a handle.</param>
@@ -60,7 +72,6 @@ public sealed class SqlListings(Database database)
         },
         cancellationToken);
 
-    /// <summary>Who is meant by a text: a key; or a handle of this cell; or a handle that just one foreign publisher claims.</summary>
     private static async Task<PeerId?> FindPublisherAsync(SqlSession session, string text)
     {
         if (PeerId.TryParse(text, out var key))
@@ -70,40 +81,6 @@ public sealed class SqlListings(Database database)
             return own;
         var claimants = await session.QueryAsync<PeerId>("SELECT signer FROM publisher_profiles WHERE handle = @handle ORDER BY signer LIMIT 2", new { handle });
         return claimants.Count == 1 ? claimants[0] : null;
-    }
-
-    private static (string Sql, Dictionary<string, object?> Parameters) Search(AgentQuery query, PeerId? publisher, PageRequest page)
-    {
-        var sql = new StringBuilder($"SELECT l.signer, l.agent, s.payload, s.signature, {ProfileRow.Columns} FROM network_listings l JOIN statements s ON s.id = l.newest_id {ProfileRow.Joins}");
-        // One row more than asked for tells whether there is a next page.
-        var parameters = new Dictionary<string, object?> { ["rows"] = page.Limit + 1 };
-        if (query.Capability is not null)
-        {
-            sql.Append(" JOIN network_capabilities c ON c.signer = l.signer AND c.agent = l.agent AND c.capability = @capability");
-            parameters["capability"] = AgentSearch.Storable(query.Capability);
-        }
-
-        sql.Append(" WHERE 1 = 1");
-        if (publisher is not null)
-        {
-            sql.Append(" AND l.signer = @publisher");
-            parameters["publisher"] = publisher;
-        }
-
-        foreach (var (index, pattern) in AgentSearch.Patterns(query.Text).Index())
-        {
-            sql.Append(CultureInfo.InvariantCulture, $" AND l.search_text LIKE @word{index} ESCAPE '!'");
-            parameters[$"word{index}"] = pattern;
-        }
-
-        if (KeyedListing.TryParse(page.Cursor, null, out var last))
-        {
-            sql.Append(" AND (l.signer > @afterSigner OR (l.signer = @afterSigner AND l.agent > @afterAgent))");
-            (parameters["afterSigner"], parameters["afterAgent"]) = (last.Publisher, last.Name);
-        }
-
-        sql.Append(" ORDER BY l.signer, l.agent LIMIT @rows");
-        return (sql.ToString(), parameters);
     }
 
     private static async Task<Dictionary<MergeKey, Statement>> ReadDeprecationsAsync(SqlSession session, IReadOnlyList<(FoundRow Row, Statement Statement)> found) =>

@@ -15,7 +15,7 @@ using Stoa.Node.Registry.Replication;
 using Stoa.Node.Tests.Registry.Statements;
 using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
-using AgentQuery = Stoa.Client.AgentQuery;
+
 using PeerHost = Stoa.Network.Hosting.Host;
 
 namespace Stoa.Node.Tests.Registry.Replication;
@@ -46,7 +46,7 @@ public sealed class RegistrySyncTests
         await FindAsync(first, "homecomer");
 
         await first.Client.WithdrawAgentAsync(AgentReference.Parse(listing), "It has come home.", Stop);
-        await WaitAsync(async () => !await third.Client.ListListingsAsync(new AgentQuery(Text: "wanderer"), Stop).AnyAsync(Stop));
+        await WaitAsync(async () => !await third.Client.ListListingsAsync(new ListingQuery(Text: "wanderer"), Stop).AnyAsync(Stop));
     }
 
     [Fact]
@@ -143,7 +143,7 @@ public sealed class RegistrySyncTests
     private static async Task<ListingResponse> FindAsync(TestNode node, string name)
     {
         ListingResponse? found = null;
-        await WaitAsync(async () => (found = (await node.Client.ListListingsAsync(new AgentQuery(Text: name), Stop).ToListAsync(Stop)).SingleOrDefault()) is not null);
+        await WaitAsync(async () => (found = (await node.Client.ListListingsAsync(new ListingQuery(Text: name), Stop).ToListAsync(Stop)).SingleOrDefault()) is not null);
         return found!;
     }
 

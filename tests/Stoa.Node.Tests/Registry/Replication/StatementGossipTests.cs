@@ -8,7 +8,7 @@ using Stoa.Node.Registry.Replication;
 using Stoa.Node.Tests.Registry.Statements;
 using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
-using AgentQuery = Stoa.Client.AgentQuery;
+
 
 namespace Stoa.Node.Tests.Registry.Replication;
 
@@ -96,7 +96,7 @@ public sealed class StatementGossipTests : IAsyncLifetime
     private static string IdOf(TestNode node) => node.Host.Services.GetRequiredService<PublicKey>().PeerId.ToString();
 
     private static async Task<ListingResponse?> FindAsync(TestNode node, string name) =>
-        (await node.Client.ListListingsAsync(new AgentQuery(Text: name), Stop).ToListAsync(Stop)).SingleOrDefault();
+        (await node.Client.ListListingsAsync(new ListingQuery(Text: name), Stop).ToListAsync(Stop)).SingleOrDefault();
 
     private static Task WaitAsync(Func<bool> condition) => WaitAsync(() => Task.FromResult(condition()));
 

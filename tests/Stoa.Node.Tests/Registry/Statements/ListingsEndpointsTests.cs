@@ -7,7 +7,6 @@ using Stoa.Market.Tests.Tasks;
 using Stoa.Node.Registry.Statements;
 using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
-using AgentQuery = Stoa.Client.AgentQuery;
 
 namespace Stoa.Node.Tests.Registry.Statements;
 
@@ -35,7 +34,7 @@ public sealed class ListingsEndpointsTests : IAsyncLifetime
         var agent = await _node.Client.PublishAgentAsync(manifest, new MemoryStream(GuestPrograms.Echo), cancellationToken: Stop);
 
         using var anybody = new StoaClient(new StoaClientOptions { Address = _node.Client.Options.Address });
-        var found = (await anybody.ListListingsAsync(new AgentQuery(Text: "repeats", Capability: "text.echo", Publisher: agent.Publisher), Stop).ToListAsync(Stop)).ShouldHaveSingleItem();
+        var found = (await anybody.ListListingsAsync(new ListingQuery("repeats") { Capabilities = ["text.echo"], Publisher = agent.Publisher }, Stop).ToListAsync(Stop)).ShouldHaveSingleItem();
         (found.Listing, found.ArtifactDigest, found.Publisher.Verified).ShouldBe(($"{found.Publisher.Key}/echo@1.0.0", agent.ArtifactDigest, true));
         var details = await anybody.GetListingAsync(found.Publisher.Key, "echo", Stop);
         (details.Newest, details.Versions.ShouldHaveSingleItem().State).ShouldBe(("1.0.0", "offered"));

@@ -6,14 +6,15 @@ using Stoa.Market.Builds;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.Registry;
+using Stoa.Market.Registry.Discovery;
 using Stoa.Market.Registry.Statements;
 using Stoa.Node.Identity;
 using Stoa.Node.Registry;
+using Stoa.Node.Registry.Discovery;
 using Stoa.Node.Registry.Statements;
 using Stoa.Node.Tests.Hosting;
 using Stoa.Node.Tests.Storage;
 using Stoa.Primitives;
-using AgentQuery = Stoa.Market.Registry.AgentQuery;
 
 namespace Stoa.Node.Tests.Registry.Statements;
 
@@ -24,6 +25,8 @@ public abstract class PublisherStatementsConformance(DatabaseSource source) : Da
     private readonly SettableTime _time = new(DateTimeOffset.FromUnixTimeMilliseconds(1_764_000_000_000));
     private readonly IdSource _ids = new(TimeProvider.System, new Random(1));
     private readonly Dictionary<string, Id<User>> _users = [];
+    private readonly ListingIndex _index = new();
+    private ListingFeed? _feed;
 
     private SqlStatementStore Store => new(Database, AdmissionPolicy.Default);
 
@@ -53,7 +56,7 @@ public abstract class PublisherStatementsConformance(DatabaseSource source) : Da
         await Task.WhenAll(Enumerable.Range(0, 6).Select(number => PublishAsync("ann", "resize", $"1.{number}.0")));
         await PublishAsync("bob", "resize", "1.0.0");
 
-        var found = await Listings.ListAsync(new AgentQuery(null, null, null), new PageRequest(), Stop);
+        var found = await FindAllAsync(new ListingSearch());
         found.Items.Select(item => $"{item.Publisher.Handle} {item.Version}").ShouldBe(["ann 1.5.0", "bob 1.0.0"], ignoreOrder: true);
         (await FindAsync("ann", "resize")).Versions.Select(version => version.Version).ShouldBe(["1.5.0", "1.4.0", "1.3.0", "1.2.0", "1.1.0", "1.0.0"]);
         (await FindAsync(found.Items[0].Publisher.Key, "resize")).Publisher.ShouldBe(found.Items[0].Publisher);
@@ -193,7 +196,7 @@ public abstract class PublisherStatementsConformance(DatabaseSource source) : Da
         string? cursor = null;
         do
         {
-            var page = await Listings.ListAsync(new AgentQuery(null, null, null), new PageRequest(2, cursor), Stop);
+            var page = await FindAllAsync(new ListingSearch(), page: new PageRequest(2, cursor));
             listed.AddRange(page.Items.Select(item => item.Name));
             cursor = page.NextCursor;
         }
@@ -207,7 +210,14 @@ public abstract class PublisherStatementsConformance(DatabaseSource source) : Da
     private async Task<ListingDetailsResponse> FindAsync(string publisher, string name) => (await Listings.FindAsync(publisher, name, _time.GetUtcNow(), Stop)).ShouldNotBeNull();
 
     private async Task<IEnumerable<string>> SearchAsync(string? text = null, string? capability = null, string? publisher = null) =>
-        (await Listings.ListAsync(new AgentQuery(text, capability, publisher), new PageRequest(), Stop)).Items.Select(item => item.Version);
+        (await FindAllAsync(new ListingSearch { Text = text, Capabilities = capability is null ? [] : [capability] }, publisher)).Items.Select(item => item.Version);
+
+    private async Task<ListingSearchResponse> FindAllAsync(ListingSearch search, string? publisher = null, PageRequest? page = null)
+    {
+        _feed ??= new ListingFeed(Database, _index, _time, NullLogger<ListingFeed>.Instance);
+        await _feed.FollowAsync(Stop);
+        return (await new ListingSearches(_index, _feed, Listings).SearchAsync(search, publisher, page ?? new PageRequest(), Stop)).ShouldNotBeNull();
+    }
 
     private Task WithdrawAsync(PublisherStatements statements, AgentVersion version, bool isWithdrawn, string? reason) => Database.WriteAsync(
         session => statements.WithdrawAsync(session, version.PublisherId, [(version.Manifest.Name, version.Manifest.Version)], isWithdrawn, reason), Stop);

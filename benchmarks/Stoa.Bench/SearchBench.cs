@@ -1,0 +1,189 @@
+using System.Buffers.Binary;
+using System.Diagnostics;
+using System.Security.Cryptography;
+using Stoa.Bench.Wasm;
+using Stoa.Market;
+using Stoa.Market.Registry.Discovery;
+using Stoa.Primitives;
+
+namespace Stoa.Bench;
+
+/// <summary>Searching a million listings that are made up, on one core: words, beginnings, filters, orders, counts and pages, mixed; and beside a writer.</summary>
+internal static class SearchBench
+{
+    private const int Listings = 1_000_000;
+    private const int Publishers = 50_000;
+    private const int AtOnce = 500;
+    private const int Searches = 2_000;
+    private const int WarmUps = 200;
+    private const int Words = 60_000;
+    private const int ChangesPerSecond = 50;
+
+    private static readonly string[] s_syllables =
+        ["ba", "be", "bo", "ca", "co", "da", "de", "di", "fa", "fi", "ga", "go", "ha", "he", "in", "ka", "ko", "la", "le", "li", "ma", "me", "mi", "na", "ne", "no", "on", "pa", "pe", "ra", "re", "ri", "sa", "se", "si", "ta", "te", "ti", "to", "un", "va", "ve", "vi", "wa"];
+
+    private static readonly string[] s_media = ["text/plain", "application/json", "image/png", "image/jpeg", "audio/wav", "text/csv", "application/pdf", "text/markdown"];
+
+    public static async Task<Figures> RunAsync(Action<string> tell, CancellationToken cancellationToken)
+    {
+        var figures = new Figures();
+        var random = new Random(7);
+        var index = new ListingIndex();
+        tell($"{Listings:N0} listings, {AtOnce} at once");
+        var memory = GC.GetTotalMemory(forceFullCollection: true);
+        var cpu = ThreadTime.NowMs;
+        for (var number = 0; number < Listings; number += AtOnce)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            index.Change([.. Enumerable.Range(number, AtOnce).Select(one => Listing(one, random))], []);
+        }
+
+        figures.Add("search_1m_build_cpu_s", (ThreadTime.NowMs - cpu) / 1e3);
+        figures.Add("search_1m_bytes_a_listing", (double)(GC.GetTotalMemory(forceFullCollection: true) - memory) / Listings);
+
+        tell("searches of all kinds, one after the other");
+        var mixed = Measure(index, random, Mixed, cancellationToken);
+        mixed.AddTo(figures, "search_1m", 50, 99);
+        foreach (var (name, search) in ((string, Func<Random, ListingSearch>)[])
+        [
+            ("one_word", random => new ListingSearch { Text = Word(random) + " " }),
+            ("two_words", random => new ListingSearch { Text = $"{Word(random)} {Word(random)} " }),
+            ("beginning", random => new ListingSearch { Text = Word(random)[..2] }),
+            ("most_frequent_word", _ => new ListingSearch { Text = "agent " }),
+            ("filters", random => Filtered(random)),
+            ("everything_by_rating", _ => new ListingSearch { Sort = ListingSort.Rating }),
+            ("everything_counted", _ => new ListingSearch { Sort = ListingSort.Newest, Facets = Enum.GetValues<ListingFacet>() }),
+        ])
+        {
+            Measure(index, random, search, cancellationToken, Searches / 4).AddTo(figures, $"search_1m_{name}", 99);
+        }
+
+        tell($"beside {ChangesPerSecond} changes a second");
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var changes = Task.Run(() => Change(index, stop.Token), CancellationToken.None);
+        Measure(index, random, Mixed, cancellationToken).AddTo(figures, "search_1m_changed", 99);
+        await stop.CancelAsync();
+        figures.Add("search_1m_change_ms_mean", await changes);
+        figures.Notes.Add($"{Listings:N0} listings of {Publishers:N0} publishers, 8 to 20 words of {Words:N0} that are as frequent as words are, 1 to 3 of 2,000 capabilities, up to 4 of 5,000 tags");
+        figures.Notes.Add("cpu is the time of the processor alone, which others on the machine do not lengthen");
+        return figures;
+    }
+
+    /// <summary>Puts listings anew, each with a new text and alone, so many a second.</summary>
+    /// <returns>How long each took in the mean, in milliseconds.</returns>
+    private static double Change(ListingIndex index, CancellationToken stop)
+    {
+        var random = new Random(3);
+        var (begin, done, tookMs) = (Stopwatch.GetTimestamp(), 0, 0.0);
+        for (; !stop.IsCancellationRequested; Thread.Sleep(1))
+        {
+            for (; done < Clock.Since(begin) / 1e3 * ChangesPerSecond; done++)
+            {
+                var listing = Listing(random.Next(Listings), random);
+                var start = Stopwatch.GetTimestamp();
+                index.Change([listing], []);
+                tookMs += Clock.Since(start);
+            }
+        }
+
+        return tookMs / Math.Max(1, done);
+    }
+
+    private static Times Measure(ListingIndex index, Random random, Func<Random, ListingSearch> next, CancellationToken cancellationToken, int searches = Searches)
+    {
+        var (wallMs, cpuMs) = (new List<double>(searches), new List<double>(searches));
+        for (var turn = -WarmUps; turn < searches; turn++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var search = next(random);
+            // Every eighth goes on with the page behind, which is another search of its own.
+            var cursor = turn % 8 == 0 ? index.Search(search, new PageRequest(20), cancellationToken)!.NextCursor : null;
+            var (cpu, start) = (ThreadTime.NowMs, Stopwatch.GetTimestamp());
+            var page = index.Search(search, new PageRequest(20, cursor), cancellationToken) ?? throw new BenchmarkException("A cursor was refused.");
+            var wall = Clock.Since(start);
+            if (page.Hits.Count == 0 && page.Total > 20)
+                throw new BenchmarkException("Nothing came of what was found.");
+            if (turn < 0)
+                continue;
+            wallMs.Add(wall);
+            cpuMs.Add(ThreadTime.NowMs - cpu);
+        }
+
+        return new Times(wallMs, cpuMs);
+    }
+
+    /// <summary>One or two words, the last one often not written to its end; often with filters, in any order, every other time with counts.</summary>
+    private static ListingSearch Mixed(Random random)
+    {
+        var search = random.Next(3) == 0 ? Filtered(random) : new ListingSearch();
+        return search with
+        {
+            Text = random.Next(10) switch
+            {
+                0 => null,
+                < 4 => Word(random) + " ",
+                < 6 => $"{Word(random)} {Word(random)} ",
+                < 8 => Cut(Word(random), random),
+                _ => $"{Word(random)} {Cut(Word(random), random)}",
+            },
+            Sort = (ListingSort)random.Next(5),
+            Facets = random.Next(2) == 0 ? Enum.GetValues<ListingFacet>() : [],
+        };
+    }
+
+    private static ListingSearch Filtered(Random random) => new()
+    {
+        Capabilities = random.Next(2) == 0 ? [Capability(random)] : [],
+        Tags = random.Next(3) == 0 ? [Tag(random)] : [],
+        Input = random.Next(3) == 0 ? s_media[Skewed(random, s_media.Length)] : null,
+        MaxPrice = random.Next(3) == 0 ? new Money(random.Next(100_000_000)) : null,
+        MinRatingHundredths = random.Next(4) == 0 ? 400 : null,
+        Sort = ListingSort.Price,
+    };
+
+    private static ListingDocument Listing(int number, Random random) => new(
+        new ListingKey(Publisher(number % Publishers), $"{Word(random)}-{number}"),
+        // One word is nearly everywhere.
+        "agent " + string.Join(' ', Enumerable.Range(0, random.Next(8, 21)).Select(_ => Word(random))),
+        [.. Enumerable.Range(0, random.Next(1, 4)).Select(_ => Capability(random)).Distinct()],
+        [.. Enumerable.Range(0, random.Next(0, 5)).Select(_ => Tag(random)).Distinct()],
+        s_media[Skewed(random, s_media.Length)],
+        s_media[Skewed(random, s_media.Length)],
+        new Money(random.Next(100_000_000)),
+        random.Next(10_000, 10_000_000),
+        1_764_000_000_000 + random.NextInt64(10_000_000_000),
+        random.Next(4) == 0 && random.Next(1, 200) is var reviews ? new ListingStanding(random.Next(10_000), reviews, random.Next(reviews, (5 * reviews) + 1)) : default);
+
+    private static PeerId Publisher(int number)
+    {
+        Span<byte> multihash = stackalloc byte[34];
+        (multihash[0], multihash[1]) = (0x12, 32);
+        Span<byte> written = stackalloc byte[4];
+        BinaryPrimitives.WriteInt32BigEndian(written, number);
+        SHA256.HashData(written, multihash[2..]);
+        return PeerId.FromBytes(multihash);
+    }
+
+    private static string Capability(Random random) => Skewed(random, 2_000) is var number ? $"{WordOf(number % 40)}.{WordOf(number)}" : "";
+
+    private static string Tag(Random random) => WordOf(100 + Skewed(random, 5_000));
+
+    private static string Word(Random random) => WordOf(Skewed(random, Words));
+
+    private static string Cut(string word, Random random) => word[..Math.Min(word.Length, random.Next(2, 6))];
+
+    private static string WordOf(int number) =>
+        s_syllables[(number * 7) % s_syllables.Length] + s_syllables[(number / s_syllables.Length * 5) % s_syllables.Length] + s_syllables[number / (s_syllables.Length * s_syllables.Length) % s_syllables.Length] + s_syllables[(number * 3) % s_syllables.Length];
+
+    /// <summary>Zipf's law, near enough: each number about half as often as the one of half its size.</summary>
+    private static int Skewed(Random random, int count) => (int)(Math.Pow(count, random.NextDouble()) - 1);
+
+    private sealed record Times(IReadOnlyList<double> WallMs, IReadOnlyList<double> CpuMs)
+    {
+        public void AddTo(Figures figures, string name, params int[] percentiles)
+        {
+            figures.AddPercentiles($"{name}_ms", WallMs, percentiles);
+            figures.AddPercentiles($"{name}_cpu_ms", CpuMs, percentiles);
+        }
+    }
+}

@@ -1,0 +1,113 @@
+using System.Buffers;
+
+namespace Stoa.Market.Registry.Discovery;
+
+/// <summary>Counts the values of what a search finds. Its arrays are borrowed.</summary>
+/// <param name="facets">By what it is counted.</param>
+/// <param name="agents">How many agents there are in all segments.</param>
+internal sealed class FacetCounter(IReadOnlyList<ListingFacet> facets, long agents) : IDisposable
+{
+    // So many findings are counted one by one; of more, as many that are spread evenly.
+    private const int Sample = 1 << 15;
+
+    // Of how many values of each segment the counts are added up over all: what is among the ten most frequent in the whole and behind these in every segment is left out.
+    private const int CandidatesOfSegment = 30;
+
+    private readonly List<Counts> _segments = [];
+
+    /// <summary>Whether some were left out and counts stand for them.</summary>
+    public bool IsEstimated { get; private set; }
+
+    /// <summary>Counts what was found in a segment.</summary>
+    public void Take(SearchSegment segment, ReadOnlySpan<int> found)
+    {
+        if (found.IsEmpty)
+            return;
+        var share = Math.Max(1, (int)(Sample * (long)segment.Count / agents));
+        var step = Math.Max(1, found.Length / share);
+        IsEstimated |= step > 1;
+        var counts = new Counts(segment, ArrayPool<int>.Shared.Rent(segment.ValueTerms), ArrayPool<int>.Shared.Rent(segment.Publishers.Length));
+        Array.Clear(counts.OfTerms, 0, segment.ValueTerms);
+        Array.Clear(counts.OfPublishers, 0, segment.Publishers.Length);
+        _segments.Add(counts);
+        var (countsPublishers, countsValues) = (facets.Contains(ListingFacet.Publisher), facets.Any(facet => facet is not ListingFacet.Publisher));
+        var publisher = 0;
+        for (var index = 0; index < found.Length; index += step)
+        {
+            var agent = found[index];
+            if (countsValues)
+            {
+                for (var at = segment.ValueStarts[agent]; at < segment.ValueStarts[agent + 1]; at++)
+                    counts.OfTerms[segment.Values[at]] += step;
+            }
+
+            if (!countsPublishers)
+                continue;
+            while (segment.PublisherStarts[publisher + 1] <= agent)
+                publisher++;
+            counts.OfPublishers[publisher] += step;
+        }
+    }
+
+    /// <summary>The most frequent values.</summary>
+    public IReadOnlyDictionary<ListingFacet, IReadOnlyList<FacetCount>> Counted() =>
+        facets.Distinct().ToDictionary(facet => facet, facet => (IReadOnlyList<FacetCount>)[.. Candidates(facet)
+            .Select(value => new FacetCount(value, _segments.Sum(segment => (long)segment.CountOf(facet, value))))
+            .OrderByDescending(count => count.Count).ThenBy(count => count.Value, StringComparer.Ordinal)
+            .Take(ListingSearch.MaxFacetValues)]);
+
+    public void Dispose()
+    {
+        foreach (var segment in _segments)
+        {
+            ArrayPool<int>.Shared.Return(segment.OfTerms);
+            ArrayPool<int>.Shared.Return(segment.OfPublishers);
+        }
+
+        _segments.Clear();
+    }
+
+    private HashSet<string> Candidates(ListingFacet facet) => [.. _segments.SelectMany(segment => segment.MostFrequent(facet))];
+
+    private sealed record Counts(SearchSegment Segment, int[] OfTerms, int[] OfPublishers)
+    {
+        public int CountOf(ListingFacet facet, string value)
+        {
+            var at = facet is ListingFacet.Publisher ? Array.BinarySearch(Segment.Publishers, value, StringComparer.Ordinal) : Segment.FindTerm(Terms.Of(KindOf(facet), value));
+            return at < 0 ? 0 : facet is ListingFacet.Publisher ? OfPublishers[at] : OfTerms[at];
+        }
+
+        public IEnumerable<string> MostFrequent(ListingFacet facet)
+        {
+            var (counts, first, end) = facet is ListingFacet.Publisher ? (OfPublishers, 0, Segment.Publishers.Length) : (OfTerms, FirstOf(KindOf(facet)), EndOf(KindOf(facet)));
+            var most = new PriorityQueue<int, int>(CandidatesOfSegment + 1);
+            var least = 0;
+            for (var at = first; at < end; at++)
+            {
+                if (counts[at] <= least)
+                    continue;
+                if (most.Count < CandidatesOfSegment)
+                    most.Enqueue(at, counts[at]);
+                else
+                    most.EnqueueDequeue(at, counts[at]);
+                if (most.Count == CandidatesOfSegment)
+                    least = counts[most.Peek()];
+            }
+
+            return most.UnorderedItems.Select(item => facet is ListingFacet.Publisher ? Segment.Publishers[item.Element] : Terms.TextOf(Segment.TermOf(item.Element)));
+        }
+
+        private int FirstOf(TermKind kind) => Segment.LowerBoundOfTerm([(byte)kind]);
+
+        private int EndOf(TermKind kind) => Segment.LowerBoundOfTerm([(byte)(kind + 1)]);
+
+        private static TermKind KindOf(ListingFacet facet) => facet switch
+        {
+            ListingFacet.Capability => TermKind.Capability,
+            ListingFacet.Tag => TermKind.Tag,
+            ListingFacet.Input => TermKind.Input,
+            ListingFacet.Output => TermKind.Output,
+            _ => throw new ArgumentOutOfRangeException(nameof(facet), facet, "A facet whose values are terms is expected."),
+        };
+    }
+}

@@ -1,0 +1,181 @@
+using System.Text;
+using Stoa.Primitives;
+
+namespace Stoa.Market.Registry.Discovery;
+
+/// <summary>A part of an index: some agents, in the order of their keys, and for each term which of them have it. Nothing in it changes but what consumers made of the agents.</summary>
+/// <remarks>
+/// All is in flat arrays: a million agents are few objects, and a term is a place in one of them. Terms are in the order of their bytes, so those that begin alike stand together, as their postings do. The first
+/// byte of a term is its <see cref="TermKind"/>.
+/// </remarks>
+internal sealed class SearchSegment
+{
+    /// <summary>How many agents.</summary>
+    public int Count => Prices.Length;
+
+    /// <summary>The publishers, in order.</summary>
+    public required string[] Publishers { get; init; }
+
+    /// <summary>The first agent of each publisher, and the count of all agents behind the last.</summary>
+    public required int[] PublisherStarts { get; init; }
+
+    /// <summary>The names of the agents, one behind the other.</summary>
+    public required byte[] Names { get; init; }
+
+    /// <summary>Where each name begins, and where the last one ends.</summary>
+    public required int[] NameStarts { get; init; }
+
+    /// <summary>Nanodollars.</summary>
+    public required long[] Prices { get; init; }
+
+    /// <summary>Of programs.</summary>
+    public required long[] SizesBytes { get; init; }
+
+    /// <summary>Milliseconds of Unix time.</summary>
+    public required long[] StatedAt { get; init; }
+
+    /// <summary>Tasks done well. Written while others read.</summary>
+    public required int[] Succeeded { get; init; }
+
+    /// <summary>Reviews in the upper half, their stars in the lower. Written while others read, both at once.</summary>
+    public required long[] Ratings { get; init; }
+
+    /// <summary>The terms, one behind the other.</summary>
+    public required byte[] Terms { get; init; }
+
+    /// <summary>Where each term begins, and where the last one ends.</summary>
+    public required int[] TermStarts { get; init; }
+
+    /// <summary>How many terms are no words: they come first.</summary>
+    public required int ValueTerms { get; init; }
+
+    /// <summary>Where the postings of each term begin, and where the last ones end.</summary>
+    public required int[] PostingStarts { get; init; }
+
+    /// <summary>Agents that have a term, ascending for each term.</summary>
+    public required int[] Postings { get; init; }
+
+    /// <summary>How much the term says of the agent, beside each posting: <see cref="Impact"/>.</summary>
+    public required byte[] Impacts { get; init; }
+
+    /// <summary>Where the terms of each agent that are no words begin, and where the last ones end.</summary>
+    public required int[] ValueStarts { get; init; }
+
+    /// <summary>Terms of agents that are no words.</summary>
+    public required int[] Values { get; init; }
+
+    /// <summary>How many terms.</summary>
+    public int TermCount => TermStarts.Length - 1;
+
+    public ReadOnlySpan<byte> TermOf(int term) => Terms.AsSpan(TermStarts[term]..TermStarts[term + 1]);
+
+    public ReadOnlySpan<byte> NameOf(int agent) => Names.AsSpan(NameStarts[agent]..NameStarts[agent + 1]);
+
+    public int PublisherOf(int agent)
+    {
+        var found = Array.BinarySearch(PublisherStarts, agent);
+        // No publisher is without an agent, so no two begin at the same one.
+        return found >= 0 ? found : ~found - 1;
+    }
+
+    public ListingKey KeyOf(int agent) => new(PeerId.Parse(Publishers[PublisherOf(agent)]), Encoding.ASCII.GetString(NameOf(agent)));
+
+    public ListingStanding StandingOf(int agent)
+    {
+        var rating = Volatile.Read(ref Ratings[agent]);
+        return new ListingStanding(Volatile.Read(ref Succeeded[agent]), (int)(rating >> 32), (uint)rating);
+    }
+
+    public void SetStanding(int agent, ListingStanding standing)
+    {
+        Volatile.Write(ref Succeeded[agent], PackSucceeded(standing));
+        Volatile.Write(ref Ratings[agent], PackRating(standing));
+    }
+
+    public static int PackSucceeded(ListingStanding standing) => (int)Math.Clamp(standing.Succeeded, 0, int.MaxValue);
+
+    public static long PackRating(ListingStanding standing) => ((long)Math.Max(0, standing.Reviews) << 32) | (uint)Math.Clamp(standing.Stars, 0, uint.MaxValue);
+
+    /// <summary>The agents of a publisher.</summary>
+    public (int First, int End) AgentsOf(string publisher)
+    {
+        var found = Array.BinarySearch(Publishers, publisher, StringComparer.Ordinal);
+        return found < 0 ? (0, 0) : (PublisherStarts[found], PublisherStarts[found + 1]);
+    }
+
+    /// <summary>The first agent whose key is not less than another.</summary>
+    public int LowerBound(string publisher, ReadOnlySpan<byte> name)
+    {
+        var found = Array.BinarySearch(Publishers, publisher, StringComparer.Ordinal);
+        if (found < 0)
+            return PublisherStarts[~found];
+        var (low, high) = (PublisherStarts[found], PublisherStarts[found + 1]);
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            if (NameOf(middle).SequenceCompareTo(name) < 0)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+
+        return low;
+    }
+
+    /// <summary>Where an agent is; −1 where it is not.</summary>
+    public int Find(string publisher, ReadOnlySpan<byte> name)
+    {
+        var at = LowerBound(publisher, name);
+        return at < Count && NameOf(at).SequenceEqual(name) && Publishers[PublisherOf(at)] == publisher ? at : -1;
+    }
+
+    /// <summary>The first term that is not less than some bytes.</summary>
+    public int LowerBoundOfTerm(ReadOnlySpan<byte> bytes)
+    {
+        var (low, high) = (0, TermCount);
+        while (low < high)
+        {
+            var middle = (int)(((uint)low + (uint)high) / 2);
+            if (TermOf(middle).SequenceCompareTo(bytes) < 0)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+
+        return low;
+    }
+
+    /// <summary>The term that is some bytes; −1 where there is none.</summary>
+    public int FindTerm(ReadOnlySpan<byte> bytes)
+    {
+        var at = LowerBoundOfTerm(bytes);
+        return at < TermCount && TermOf(at).SequenceEqual(bytes) ? at : -1;
+    }
+
+    /// <summary>The terms that begin with some bytes, none of which is 255.</summary>
+    public (int First, int End) TermsThatBegin(ReadOnlySpan<byte> bytes)
+    {
+        Span<byte> behind = stackalloc byte[bytes.Length];
+        bytes.CopyTo(behind);
+        behind[^1]++;
+        return (LowerBoundOfTerm(bytes), LowerBoundOfTerm(behind));
+    }
+}
+
+/// <summary>What a term is. It is the first byte of the term; words come last.</summary>
+internal enum TermKind : byte
+{
+    Capability = (byte)'c',
+    Input = (byte)'i',
+    Output = (byte)'o',
+    Tag = (byte)'t',
+    Word = (byte)'w',
+}
+
+/// <summary>Terms as bytes.</summary>
+internal static class Terms
+{
+    public static byte[] Of(TermKind kind, string text) => [(byte)kind, .. Encoding.UTF8.GetBytes(text)];
+
+    public static string TextOf(ReadOnlySpan<byte> term) => Encoding.UTF8.GetString(term[1..]);
+}

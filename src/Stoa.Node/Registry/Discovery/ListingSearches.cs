@@ -1,0 +1,49 @@
+using Stoa.Client.Contracts;
+using Stoa.Market;
+using Stoa.Market.Registry.Discovery;
+using Stoa.Node.Registry.Statements;
+
+namespace Stoa.Node.Registry.Discovery;
+
+/// <summary>Searches the catalogue of the network: found in memory, and read from the database as it is now.</summary>
+/// <param name="index">Finds.</param>
+/// <param name="feed">Keeps the index in step.</param>
+/// <param name="listings">Reads what was found.</param>
+public sealed class ListingSearches(ListingIndex index, ListingFeed feed, SqlListings listings)
+{
+    /// <summary>Searches.</summary>
+    /// <param name="search">What for, but for the publisher.</param>
+    /// <param name="publisher">A key or a handle; null for everybody's.</param>
+    /// <param name="page">Which part of what is found.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    /// <returns>Null when the cursor is none of this search.</returns>
+    public async Task<ListingSearchResponse?> SearchAsync(ListingSearch search, string? publisher, PageRequest page, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(search);
+        await feed.CatchUpAsync(cancellationToken);
+        bool? isIncomplete = feed.IsComplete ? null : true;
+        if (publisher is not null)
+        {
+            if (await listings.FindPublisherAsync(publisher, cancellationToken) is not { } key)
+                return new ListingSearchResponse([], 0, IsIncomplete: isIncomplete);
+            search = search with { Publisher = key };
+        }
+
+        if (index.Search(search, page, cancellationToken) is not { } found)
+            return null;
+        var read = await listings.ReadAsync([.. found.Hits.Select(hit => hit.Key)], cancellationToken);
+        // What was withdrawn a moment ago is not there any more.
+        List<ListingResponse> items = [.. found.Hits.Where(hit => read.ContainsKey(hit.Key)).Select(hit => read[hit.Key] with { Standing = ToContract(hit.Standing) })];
+        return new ListingSearchResponse(
+            items,
+            found.Total,
+            search.Facets.Count == 0 ? null : found.Facets.ToDictionary(
+                facet => ListingSearchQuery.WordOf(facet.Key), facet => (IReadOnlyList<FacetCountBody>)[.. facet.Value.Select(count => new FacetCountBody(count.Value, count.Count))]),
+            found.AreCountsEstimated ? true : null,
+            isIncomplete,
+            found.NextCursor);
+    }
+
+    private static ListingStandingBody? ToContract(ListingStanding standing) =>
+        standing == default ? null : new ListingStandingBody(standing.Succeeded, standing.Reviews, standing.Reviews == 0 ? null : standing.AverageHundredths / 100m);
+}

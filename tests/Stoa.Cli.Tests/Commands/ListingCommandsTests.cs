@@ -1,0 +1,122 @@
+using System.Text.Json;
+
+namespace Stoa.Cli.Tests.Commands;
+
+/// <summary>What the commands of listings send, and how they show what comes back.</summary>
+public sealed class ListingCommandsTests() : FakeNodeCommandsTest("stoa_test")
+{
+    private const string Key = "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N";
+
+    [Fact]
+    public async Task Search_SendsEveryFilter_AndShowsRatingsAndCounts()
+    {
+        const string asked = "GET /api/v1/listings?q=resize%20ima&publisher=ann&input=image%2Fpng&output=image%2Fjpeg&minPrice=0.001&maxPrice=0.05&maxProgramBytes=2000000&minRating=4.5&sort=rating"
+            + "&capability=image.resize&capability=image.crop&tag=a%26b&facet=tag&facet=input&limit=50";
+        Node.On(asked, 200, $$"""
+            {"items":[{{Listing("resize", ""","standing":{"tasks":12,"reviews":3,"rating":4.66}""")}},{{Listing("crop")}}],"total":2,
+             "facets":{"tag":[{"value":"pictures","count":1200},{"value":"evil\u001b[31m","count":1}]},"facetsEstimated":true}
+            """);
+
+        (await Cli.RunAsync(["listing", "search", "resize ima", "-c", "image.resize", "-c", "image.crop", "--tag", "a&b", "-p", "ann", "--input", "image/png", "--output-type", "image/jpeg", "--min-price", "0.001",
+            "--max-price", "$0.05", "--max-size", "2MB", "--min-rating", "4.5", "--sort", "rating", "--facet", "tag", "--facet", "input"])).ShouldBe(ExitCode.Ok, Cli.Error);
+
+        Cli.Output.ShouldContain("4.7 (3)");
+        Cli.Output.ShouldContain("TAG\tABOUT");
+        Cli.Output.ShouldContain("1,200");
+        Cli.Output.ShouldNotContain("\u001b[31m");
+    }
+
+    [Fact]
+    public async Task Search_OfMoreThanAPage_ReadsOn_AndIsOneJsonObject()
+    {
+        Node.On("GET /api/v1/listings?limit=3", 200, $$"""{"items":[{{Listing("one")}},{{Listing("two")}}],"total":5,"nextCursor":"abc"}""");
+        Node.On("GET /api/v1/listings?limit=1&cursor=abc", 200, $$"""{"items":[{{Listing("three")}}],"total":5,"nextCursor":"def"}""");
+
+        (await Cli.RunAsync("listing search --json --limit 3")).ShouldBe(ExitCode.Ok, Cli.Error);
+
+        var found = JsonDocument.Parse(Cli.Output).RootElement;
+        found.GetProperty("items").EnumerateArray().Select(item => item.GetProperty("name").GetString()).ShouldBe(["one", "two", "three"]);
+        (found.GetProperty("total").GetInt32(), found.GetProperty("nextCursor").GetString()).ShouldBe((5, "def"));
+    }
+
+    [Fact]
+    public async Task Search_OfANodeThatHasJustStarted_SaysSo()
+    {
+        Node.On("GET /api/v1/listings?q=image&limit=50", 200, """{"items":[],"total":0,"isIncomplete":true}""");
+        (await Cli.RunAsync("listing search image")).ShouldBe(ExitCode.Ok, Cli.Error);
+        Cli.Error.ShouldContain("more may be found soon");
+        Cli.Error.ShouldContain("This node knows of no such agent.");
+    }
+
+    [Fact]
+    public async Task Search_InAnOrderThatThereIsNot_IsRefusedAtOnce()
+    {
+        (await Cli.RunAsync("listing search --sort pric")).ShouldBe(ExitCode.Usage);
+        Cli.Error.ShouldContain("Did you mean price?");
+        Node.Seen.ShouldBeEmpty();
+    }
+
+    [Fact]
+    public async Task Versions_AreListed_AsARangeTakesThem()
+    {
+        Node.On("GET /api/v1/listings/ann/resize/versions?range=%5E1.0.0", 200, $$"""{"items":[{{Version("1.1.0", "withdrawn")}},{{Version("1.0.0")}}]}""");
+        (await Cli.RunAsync("listing versions ann/resize --range ^1.0.0")).ShouldBe(ExitCode.Ok, Cli.Error);
+        Cli.Output.ShouldContain("withdrawn");
+        Cli.Output.ShouldContain("1.0.0");
+    }
+
+    [Fact]
+    public async Task Resolve_WritesALock_AndChecksIt()
+    {
+        Node.On("GET /api/v1/listings/ann/page/resolve?range=%5E1.0.0&also=ann%2Fcrop", 200, $$"""
+            {"versions":[{"listing":"{{Key}}/resize@1.0.0","name":"ann/resize","version":"1.0.0","artifactDigest":"sha256:{{new string('a', 64)}}","programDigest":"sha256:{{new string('b', 64)}}",
+              "statementId":"sha256:{{new string('c', 64)}}","neededBy":["ann/page@1.2.0"]}]}
+            """);
+        (await Cli.RunAsync("listing resolve ann/page@^1.0.0 ann/crop --lock")).ShouldBe(ExitCode.Ok, Cli.Error);
+        Cli.Output.ShouldContain("ann/page@1.2.0");
+        var written = JsonDocument.Parse(File.ReadAllText(Path.Combine(Cli.Folder, "stoa.lock"))).RootElement;
+        (written.GetProperty("format").GetInt32(), written.GetProperty("asked")[0].GetString(), written.GetProperty("versions")[0].GetProperty("name").GetString()).ShouldBe((1, "ann/page@^1.0.0", "ann/resize"));
+
+        const string asked = $"GET /api/v1/listings/{Key}/resize/versions?range=1.0.0";
+        Node.On(asked, 200, $$"""{"items":[{{Version("1.0.0")}}]}""");
+        (await Cli.RunAsync("listing resolve --check")).ShouldBe(ExitCode.Ok, Cli.Error);
+        Node.On(asked, 200, $$"""{"items":[{{Version("1.0.0", program: 'd')}}]}""");
+        (await Cli.RunAsync("listing resolve --check")).ShouldBe(ExitCode.Ok, Cli.Error);
+        (await Cli.RunAsync("listing resolve --check")).ShouldBe(ExitCode.Refused);
+        Cli.Error.ShouldContain("another program");
+        Node.On(asked, 200, $$"""{"items":[{{Version("1.0.0", "contradicted")}}]}""");
+        (await Cli.RunAsync("listing resolve --check")).ShouldBe(ExitCode.Refused);
+        (await Cli.RunAsync("listing resolve --check")).ShouldBe(ExitCode.Refused);
+        Cli.Error.ShouldContain("ann/resize@1.0.0 is contradicted.");
+    }
+
+    [Theory]
+    [InlineData(null, "There is no stoa.lock in this folder.")]
+    [InlineData("not json", "none that this stoa can read")]
+    [InlineData("""{"format":2,"asked":[],"versions":[]}""", "none that this stoa can read")]
+    [InlineData("null", "none that this stoa can read")]
+    public async Task Check_OfWhatIsNoLock_SaysSo(string? content, string said)
+    {
+        if (content is not null)
+            Cli.Write("stoa.lock", content);
+        (await Cli.RunAsync("listing resolve --check")).ShouldBe(ExitCode.Usage);
+        Cli.Error.ShouldContain(said);
+    }
+
+    [Theory]
+    [InlineData("listing resolve")]
+    [InlineData("listing resolve --check ann/resize")]
+    [InlineData("listing resolve --check --lock")]
+    public async Task Resolve_OfNothing_IsRefusedAtOnce(string command) => (await Cli.RunAsync(command)).ShouldBe(ExitCode.Usage);
+
+    private static string Version(string version, string state = "offered", char program = 'b') => $$"""
+        {"version":"{{version}}","state":"{{state}}","artifactDigest":"sha256:{{new string('a', 64)}}","programDigest":"sha256:{{new string(program, 64)}}","programBytes":7,"statedAt":"2026-01-01T00:00:00.000Z",
+         "statementId":"sha256:{{new string('c', 64)}}","nodes":[]}
+        """;
+
+    private static string Listing(string name, string more = "") => $$"""
+        {"listing":"{{Key}}/{{name}}@1.0.0","publisher":{"key":"{{Key}}","verified":false,"handle":"ann"},"name":"{{name}}","version":"1.0.0","description":"x","capabilities":["image.resize"],"tags":[],
+         "input":{"mediaType":"image/png"},"output":{"mediaType":"image/png"},"price":{"base":"0.001","perMegabyte":"0","perGigafuel":"0"},"artifactDigest":"sha256:{{new string('a', 64)}}",
+         "programDigest":"sha256:{{new string('b', 64)}}","programBytes":7,"statedAt":"2026-01-01T00:00:00.000Z","statementId":"sha256:{{new string('c', 64)}}"{{more}}}
+        """;
+}
