@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using System.Diagnostics.Metrics;
 using System.Text;
 using System.Threading.Channels;
@@ -14,12 +15,14 @@ using Stoa.Primitives;
 
 namespace Stoa.Bench;
 
-/// <summary>Two nodes with a million statements each that differ in a thousand; and what a peer sends, checked and stored.</summary>
+/// <summary>Two nodes with a million statements each that differ in a thousand; what a peer sends, checked and stored; and the searches of <see cref="SearchBench"/>.</summary>
 internal static class RegistryBench
 {
     private const int Common = 999_500;
     private const int Apart = 500;
     private const int Merged = 10_240;
+    private const int MergedItems = 4_000_000;
+    private const int MergedKeys = 1_000_000;
     private const int BatchSize = 256;
 
     public static async Task<Figures> RunAsync(Action<string> tell, CancellationToken cancellationToken)
@@ -55,7 +58,13 @@ internal static class RegistryBench
         figures.Add("index_update_us", Clock.Since(begin) * 1e3 / changes);
 
         tell($"{Merged:N0} statements, checked and stored in batches of {BatchSize}");
-        figures.Add("merges_per_s", await MergeAsync(cancellationToken));
+        figures.Add("statements_taken_per_s", await TakeAsync(cancellationToken));
+        tell($"{MergedItems:N0} statements of {MergedKeys:N0} keys, merged in memory on one processor");
+        figures.Add("merges_per_s", Merge());
+        var search = await SearchBench.RunAsync(tell, cancellationToken);
+        foreach (var (name, value) in search.Values)
+            figures.Add(name, value);
+        figures.Notes.AddRange(search.Notes);
         figures.Notes.Add("bytes are those of all messages but the statements themselves, both ways; cpu is that of both sides together");
         return figures;
     }
@@ -74,7 +83,7 @@ internal static class RegistryBench
         return new Session(report, left.Bytes + right.Bytes, left.Messages, (Environment.CpuUsage.TotalTime - cpu).TotalSeconds);
     }
 
-    private static async Task<double> MergeAsync(CancellationToken cancellationToken)
+    private static async Task<double> TakeAsync(CancellationToken cancellationToken)
     {
         var folder = Directory.CreateTempSubdirectory("stoa-bench-");
         try
@@ -103,6 +112,28 @@ internal static class RegistryBench
         {
             folder.Delete(recursive: true);
         }
+    }
+
+    /// <summary>What merging alone costs: two nodes' statements, under each key some that take each other's place, come twice, or contradict each other.</summary>
+    private static double Merge()
+    {
+        var random = new Random(1);
+        var items = new (int Key, MergeRule Rule, MergeItem Item)[MergedItems];
+        for (var number = 0; number < items.Length; number++)
+        {
+            var key = random.Next(MergedKeys);
+            items[number] = (key, key % 4 == 0 ? MergeRule.Newest : MergeRule.Once, new MergeItem(new Hlc(1_000_000 + random.Next(10), 0), NumberedReplica.IdOf(number / 2), NumberedReplica.IdOf(key + random.Next(2))));
+        }
+
+        var kept = new Dictionary<int, Merged>(MergedKeys);
+        var begin = Stopwatch.GetTimestamp();
+        foreach (var (key, rule, item) in items)
+        {
+            ref var merged = ref CollectionsMarshal.GetValueRefOrAddDefault(kept, key, out var isThere);
+            merged = StatementMerge.Add(rule, isThere ? merged : null, item, out _);
+        }
+
+        return items.Length / (Clock.Since(begin) / 1e3);
     }
 
     private static ListingStatement Listing(int number)

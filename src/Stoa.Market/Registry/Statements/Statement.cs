@@ -79,19 +79,30 @@ public sealed class Statement
     /// <param name="hlc">Later than whatever it is to take the place of.</param>
     /// <param name="content">What is said.</param>
     /// <param name="workBits">Zero bits that its id is to begin with: each doubles the hashes that are tried. 0 for no work.</param>
-    /// <param name="cancellationToken">Gives up trying.</param>
     /// <returns>The statement, or why what is said breaks the rules.</returns>
-    public static Outcome<Statement, StatementFault> Sign(PrivateKey key, Hlc hlc, StatementContent content, int workBits = 0, CancellationToken cancellationToken = default)
+    public static Outcome<Statement, StatementFault> Sign(PrivateKey key, Hlc hlc, StatementContent content, int workBits = 0)
     {
         ArgumentNullException.ThrowIfNull(key);
         ArgumentNullException.ThrowIfNull(content);
         ArgumentOutOfRangeException.ThrowIfNegative(workBits);
-        var payload = workBits == 0
-            ? StatementJson.Write(key.PublicKey, hlc, content, work: null)
-            : StatementWork.Search(StatementJson.Write(key.PublicKey, hlc, content, work: 0), workBits, cancellationToken);
-        return StatementJson.Read(payload).TryGet(out var text, out var refusal)
-            ? new Statement(payload, key.Sign(Dsse.PreAuthenticationEncoding(PayloadType, payload)), text)
-            : refusal;
+        return workBits == 0
+            ? Finish(key, StatementJson.Write(key.PublicKey, hlc, content, work: null))
+            : SignWorked(key, hlc, content, workBits, CancellationToken.None);
+    }
+
+    /// <summary>Makes a statement with work, which may take seconds.</summary>
+    /// <param name="key">Who says it.</param>
+    /// <param name="hlc">Later than whatever it is to take the place of.</param>
+    /// <param name="content">What is said.</param>
+    /// <param name="workBits">Zero bits that its id is to begin with, at least one: each doubles the hashes that are tried.</param>
+    /// <param name="cancellationToken">Gives up trying.</param>
+    /// <returns>The statement, or why what is said breaks the rules.</returns>
+    public static Outcome<Statement, StatementFault> SignWorked(PrivateKey key, Hlc hlc, StatementContent content, int workBits, CancellationToken cancellationToken)
+    {
+        ArgumentNullException.ThrowIfNull(key);
+        ArgumentNullException.ThrowIfNull(content);
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(workBits);
+        return Finish(key, StatementWork.Search(StatementJson.Write(key.PublicKey, hlc, content, work: 0), workBits, cancellationToken));
     }
 
     /// <summary>Why it is not of a time that may be taken; null when it is.</summary>
@@ -116,4 +127,8 @@ public sealed class Statement
     /// <summary>Offers with a lesser timestamp are over: see <see cref="IsOver"/>.</summary>
     public static Hlc ForgetOffersBefore(DateTimeOffset now) =>
         new(Math.Max(0, (now - StatementLimits.MaxOfferLife - StatementLimits.OfferGrace).ToUnixTimeMilliseconds()), 0);
+
+    private static Outcome<Statement, StatementFault> Finish(PrivateKey key, byte[] payload) => StatementJson.Read(payload).TryGet(out var text, out var refusal)
+        ? new Statement(payload, key.Sign(Dsse.PreAuthenticationEncoding(PayloadType, payload)), text)
+        : refusal;
 }

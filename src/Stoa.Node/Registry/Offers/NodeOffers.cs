@@ -61,7 +61,7 @@ internal sealed class NodeOffers(
         var content = new OfferStatement(
             addresses, node.Region, tasks.Workers, tasks.MaxMemoryBytes, programs, PostedRates, DateTimeOffset.FromUnixTimeMilliseconds((now + s_life).ToUnixTimeMilliseconds()));
         // Those who do not know this node take nothing of it without work.
-        var offer = await Task.Run(() => Statement.Sign(key, _clock.Now(), content, policy.StrangerWorkBits), cancellationToken);
+        var offer = await Task.Run(() => Statement.SignWorked(key, _clock.Now(), content, policy.StrangerWorkBits, cancellationToken), cancellationToken);
         if (!offer.TryGet(out var statement, out var refusal))
             throw new InvalidOperationException($"The node's offer cannot be said: {refusal.Detail} {string.Join(' ', refusal.Errors.Select(error => $"{error.Pointer}: {error.Reason}"))}");
         await statements.VouchAsync(statement.SignerId, SignerStanding.Own, cancellationToken);

@@ -33,7 +33,7 @@ public sealed class PublisherWork(Database database, CellKey cell, AdmissionPoli
         if (key is not null)
         {
             var hlc = statement.Key.Kind.Rule() is MergeRule.Once ? Hlc.FromPacked(statement.Hlc.Packed - 1) : statement.Hlc.Next();
-            if (Statement.Sign(key, hlc, statement.Content, policy.StrangerWorkBits, cancellationToken).TryGet(out var worked, out _))
+            if (Statement.SignWorked(key, hlc, statement.Content, policy.StrangerWorkBits, cancellationToken).TryGet(out var worked, out _))
                 await ReplaceAsync(statement, worked, cancellationToken);
         }
 

@@ -126,7 +126,7 @@ public sealed class StatementTests
     [Fact]
     public void Sign_WithWork_FindsAnIdThatBeginsWithZeros()
     {
-        var worked = Statement.Sign(StatementSamples.Key, StatementSamples.At(), new ProfileStatement("Ann", null), workBits: 8, TestContext.Current.CancellationToken).Value;
+        var worked = Statement.Sign(StatementSamples.Key, StatementSamples.At(), new ProfileStatement("Ann", null), workBits: 8).Value;
         StatementWork.BitsOf(worked.Id).ShouldBeGreaterThanOrEqualTo(8);
         Statement.Open(worked.Envelope).Value.Item.Said.ShouldBe(StatementSamples.Sign(new ProfileStatement("Ann", null)).Item.Said);
         StatementWork.BitsOf(ContentHash.Parse("sha256:00" + "1" + new string('0', 61))).ShouldBe(11);
@@ -134,7 +134,7 @@ public sealed class StatementTests
 
     [Fact]
     public void Sign_WhatBreaksTheRules_IsRefused() =>
-        Statement.Sign(StatementSamples.Key, StatementSamples.At(), new ProfileStatement("a\nb", null), cancellationToken: TestContext.Current.CancellationToken).Refusal!.Code.ShouldBe(StatementFault.MembersInvalid);
+        Statement.Sign(StatementSamples.Key, StatementSamples.At(), new ProfileStatement("a\nb", null)).Refusal!.Code.ShouldBe(StatementFault.MembersInvalid);
 
     [Fact]
     public void Keys_OfDifferentSigners_AreDifferent()
