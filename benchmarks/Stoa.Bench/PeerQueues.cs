@@ -43,7 +43,7 @@ internal sealed class PeerQueues(BenchmarkRun run)
         Process? redis = null;
         try
         {
-            redis = Start("redis-server", folder, ["--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", isKept ? "yes" : "no", "--dir", folder]);
+            redis = NpmPackages.Start("redis-server", folder, ["--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", isKept ? "yes" : "no", "--dir", folder]);
             if (redis is null)
             {
                 run.Warn("redis-server is not installed, so the figures of BullMQ are left out.");
@@ -63,21 +63,9 @@ internal sealed class PeerQueues(BenchmarkRun run)
 
     private async Task<bool> InstallAsync(CancellationToken cancellationToken)
     {
-        Directory.CreateDirectory(Folder);
-        foreach (var file in Directory.GetFiles(Path.Combine(Checkout.Root, "benchmarks", "peers")))
-            File.Copy(file, Path.Combine(Folder, Path.GetFileName(file)), overwrite: true);
-        // npm writes it when all is there.
-        if (File.Exists(Path.Combine(Folder, "node_modules", ".package-lock.json")))
+        run.Tell("other queues from npm");
+        if (await NpmPackages.InstallAsync(Path.Combine("benchmarks", "peers"), "peers", cancellationToken) is not null)
             return true;
-        run.Tell("installing other queues from npm");
-        using var npm = Start("npm", Folder, ["ci", "--no-audit", "--no-fund", "--silent"]);
-        if (npm is not null)
-        {
-            await npm.WaitForExitAsync(cancellationToken);
-            if (npm.ExitCode == 0)
-                return true;
-        }
-
         run.Warn("npm is not installed or cannot install what benchmarks/peers needs, so the figures of other queues are left out.");
         return false;
     }
@@ -89,7 +77,7 @@ internal sealed class PeerQueues(BenchmarkRun run)
         File.Copy(Path.Combine(Checkout.Root, "benchmarks", "peers", program), path, overwrite: true);
         using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         patience.CancelAfter(s_timeout);
-        using var node = Start("node", Folder, [path, .. arguments]) ?? throw new BenchmarkException("node is not installed.");
+        using var node = NpmPackages.Start("node", Folder, [path, .. arguments]) ?? throw new BenchmarkException("node is not installed.");
         try
         {
             var output = await node.StandardOutput.ReadToEndAsync(patience.Token);
@@ -112,17 +100,5 @@ internal sealed class PeerQueues(BenchmarkRun run)
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
         return ((IPEndPoint)listener.LocalEndpoint).Port;
-    }
-
-    private static Process? Start(string program, string folder, string[] arguments)
-    {
-        try
-        {
-            return Process.Start(new ProcessStartInfo(program, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true });
-        }
-        catch (System.ComponentModel.Win32Exception)
-        {
-            return null;
-        }
     }
 }

@@ -8,6 +8,7 @@ Benchmark[] benchmarks =
     new("ledger", "transfers a second with checks, ids, chain and fsync, in batches and alone, embedded and on PostgreSQL; vouchers of payment channels", LedgerBench.RunAsync) { Parts = LedgerBench.Parts },
     new("channels", "vouchers of payment channels, made and checked on one core: hash chains and signatures", (run, stop) => Task.FromResult(ChannelsBench.Run(run.Tell, stop))),
     new("main-job", "submit to result over HTTP on a warm node, throughput, start to ready", (run, stop) => MainJobBench.RunAsync(run.Tell, stop)),
+    new("network", "finding providers where three nodes in ten are silent, beside js-libp2p; statements on their way to fifty nodes; lookups among ten thousand", NetworkBench.RunAsync) { Parts = NetworkBench.Parts },
     new("registry", "comparing a million statements with a million others; statements of a peer, checked and stored; and all of search", (run, stop) => RegistryBench.RunAsync(run.Tell, stop)),
     new("sealing", "inputs of tasks sealed and opened on one core", (run, stop) => Task.FromResult(SealingBench.Run(run.Tell, stop))),
     new("search", "searching a million listings in memory, mixed searches on one core, and beside a writer", (run, stop) => SearchBench.RunAsync(run.Tell, stop)),
@@ -16,6 +17,10 @@ Benchmark[] benchmarks =
     new("tasks", "the queue: durable no-op and WASM tasks, submission to start, a million tasks, choices; other queues beside it", TasksBench.RunAsync) { Parts = TasksBench.Parts },
     new("wasm", "the WebAssembly engine: programs beside V8, metering, start, instances, stopping", WasmBench.RunAsync) { Parts = WasmBench.Parts },
 ];
+
+// One of the processes of a benchmark.
+if (args is [TableProgram.Word])
+    return await TableProgram.RunAsync(Console.In, Console.Out);
 
 using var stop = new CancellationTokenSource();
 // Whoever ends a run early finds nothing of it left. Who asks twice does not wait for what heeds no token.

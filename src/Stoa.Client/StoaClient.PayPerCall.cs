@@ -1,7 +1,9 @@
+using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
 using Stoa.Client.Contracts;
+using Stoa.Primitives;
 
 namespace Stoa.Client;
 
@@ -15,6 +17,9 @@ public sealed partial class StoaClient
     private const string PaymentSignature = "PAYMENT-SIGNATURE";
     private const int MaxPayments = 3;
 
+    /// <summary>The header that lowers the limits of a call: <c>fuel=…, memoryBytes=…, timeoutMs=…, outputBytes=…, logBytes=…</c>.</summary>
+    public const string LimitsHeader = "Stoa-Limits";
+
     /// <summary><c>POST /api/v1/calls/{publisher}/{agent}</c>: calls an agent and pays for it out of a payment channel. No API key is needed.</summary>
     /// <param name="agent">Without a version: the newest.</param>
     /// <param name="input">At most <see cref="MaxInlineInputBytes"/>.</param>
@@ -27,10 +32,49 @@ public sealed partial class StoaClient
     public async Task<PaymentOutcome> CallAgentAsync(
         AgentReference agent, ReadOnlyMemory<byte> input, IReadOnlyDictionary<string, string>? parameters, PayForCall pay, Stream output, CancellationToken cancellationToken = default)
     {
-        var query = Query([.. (parameters ?? new Dictionary<string, string>()).Select(parameter => (parameter.Key, (string?)parameter.Value))]);
         var version = agent.Version is null ? "" : "@" + agent.Version;
-        var path = $"calls/{Uri.EscapeDataString(agent.Publisher)}/{Uri.EscapeDataString(agent.Name)}{version}{query}";
-        var (method, key, payment) = (HttpMethod.Post, NewIdempotencyKey(), (string?)null);
+        var path = $"calls/{Uri.EscapeDataString(agent.Publisher)}/{Uri.EscapeDataString(agent.Name)}{version}";
+        return (await CallAsync(path, input, parameters, limits: null, NewIdempotencyKey(), pay, (body, stop) => body.CopyToAsync(output, stop), cancellationToken)).Payment;
+    }
+
+    /// <summary><c>POST /api/v1/program-calls/{digest}</c>: has a program run that agents of the node have, and pays for it out of a payment channel.</summary>
+    /// <param name="program">Its digest.</param>
+    /// <param name="input">At most <see cref="MaxInlineInputBytes"/>.</param>
+    /// <param name="parameters">Of the agent.</param>
+    /// <param name="limits">The most that it may use.</param>
+    /// <param name="idempotencyKey">The same call with the same key is one call, whenever it is made again.</param>
+    /// <param name="pay">Asked for a voucher, and asked again when more is needed than it says.</param>
+    /// <param name="read">Reads the output.</param>
+    /// <param name="cancellationToken">Stops waiting; what was paid for goes on.</param>
+    /// <exception cref="StoaException">The call was refused, or failed and cost nothing.</exception>
+    public Task<ProgramCallOutcome> CallProgramAsync(
+        string program, ReadOnlyMemory<byte> input, IReadOnlyDictionary<string, string> parameters, AgentLimitsBody limits, string idempotencyKey, PayForCall pay,
+        Func<Stream, CancellationToken, Task> read, CancellationToken cancellationToken = default) =>
+        CallAsync(ProgramPath(program), input, parameters, limits, idempotencyKey, pay, read, cancellationToken);
+
+    /// <summary><c>GET /api/v1/program-calls/{digest}/quote</c>: what a call can cost at most.</summary>
+    public Task<ProgramQuoteResponse> QuoteProgramAsync(string program, long inputBytes, AgentLimitsBody limits, CancellationToken cancellationToken = default) => GetAsync(
+        $"{ProgramPath(program)}/quote" + Query(
+            ("inputBytes", Text(inputBytes)), ("fuel", Text(limits.Fuel)), ("memoryBytes", Text(limits.MemoryBytes)), ("timeoutMs", Text(limits.TimeoutMs)),
+            ("outputBytes", Text(limits.OutputBytes)), ("logBytes", Text(limits.LogBytes))),
+        StoaJson.Default.ProgramQuoteResponse,
+        cancellationToken);
+
+    /// <summary><c>GET /api/v1/calls/{id}/receipt</c>: the receipt of a call that has ended well.</summary>
+    /// <param name="id">Of the call.</param>
+    /// <param name="payment">Any of the same channel.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public Task<DsseEnvelope> GetCallReceiptAsync(string id, PaymentPayload payment, CancellationToken cancellationToken = default) => SendAsync(
+        new Call(HttpMethod.Get, $"calls/{Uri.EscapeDataString(id)}/receipt") { Prepare = request => request.Headers.Add(PaymentSignature, ToHeader(payment)) },
+        StoaJson.Default.DsseEnvelope,
+        cancellationToken);
+
+    private async Task<ProgramCallOutcome> CallAsync(
+        string callPath, ReadOnlyMemory<byte> input, IReadOnlyDictionary<string, string>? parameters, AgentLimitsBody? limits, string idempotencyKey, PayForCall pay,
+        Func<Stream, CancellationToken, Task> read, CancellationToken cancellationToken)
+    {
+        var query = Query([.. (parameters ?? new Dictionary<string, string>()).Select(parameter => (parameter.Key, (string?)parameter.Value))]);
+        var (method, path, key, id, payment) = (HttpMethod.Post, callPath + query, idempotencyKey, (string?)null, (PaymentPayload?)null);
         for (var payments = 0; ;)
         {
             var call = new Call(method, path, method == HttpMethod.Post ? Body : null, method == HttpMethod.Post ? key : null)
@@ -38,7 +82,9 @@ public sealed partial class StoaClient
                 Prepare = request =>
                 {
                     if (payment is not null)
-                        request.Headers.Add(PaymentSignature, payment);
+                        request.Headers.Add(PaymentSignature, ToHeader(payment));
+                    if (limits is not null && request.Method == HttpMethod.Post)
+                        request.Headers.Add(LimitsHeader, ToHeader(limits));
                 },
             };
             using var response = await SendOnceAsync(call, cancellationToken);
@@ -46,19 +92,24 @@ public sealed partial class StoaClient
             {
                 var way = JsonSerializer.Deserialize(required, StoaJson.Default.PaymentRequired)?.Accepts.FirstOrDefault(accepted => accepted.Scheme == "stoa-channel")
                     ?? throw new StoaException(Unreadable(response, "it asks for no payment out of a channel"));
-                payment = Convert.ToBase64String(JsonSerializer.SerializeToUtf8Bytes(
-                    new PaymentPayload(2, way, await pay(way, cancellationToken)), StoaJson.Default.PaymentPayload));
+                payment = new PaymentPayload(2, way, await pay(way, cancellationToken));
             }
             else if (response.StatusCode == HttpStatusCode.Accepted)
             {
                 var later = await JsonSerializer.DeserializeAsync(await response.Content.ReadAsStreamAsync(cancellationToken), StoaJson.Default.PaidCallResponse, cancellationToken);
-                (method, path) = (HttpMethod.Get, $"calls/{Uri.EscapeDataString(later!.Id)}");
+                // A node holds the line for a while; one that does not is not asked without a pause.
+                if (method == HttpMethod.Get)
+                    await PauseAsync(attempt: 1, asked: null, cancellationToken);
+                id = later!.Id;
+                (method, path) = (HttpMethod.Get, $"calls/{Uri.EscapeDataString(id)}");
             }
-            else if (response.IsSuccessStatusCode)
+            else if (response.IsSuccessStatusCode && payment is not null)
             {
-                await response.Content.CopyToAsync(output, cancellationToken);
-                return JsonSerializer.Deserialize(ReadHeader(response, "PAYMENT-RESPONSE") ?? "null"u8.ToArray(), StoaJson.Default.PaymentOutcome)
+                var place = response.Content.Headers.ContentLocation?.OriginalString;
+                await read(await response.Content.ReadAsStreamAsync(cancellationToken), cancellationToken);
+                var outcome = JsonSerializer.Deserialize(ReadHeader(response, "PAYMENT-RESPONSE") ?? "null"u8.ToArray(), StoaJson.Default.PaymentOutcome)
                     ?? throw new StoaException(Unreadable(response, "it does not say what was charged"));
+                return new ProgramCallOutcome(outcome, id ?? place?[(place.LastIndexOf('/') + 1)..] ?? "", payment);
             }
             else
             {
@@ -68,6 +119,16 @@ public sealed partial class StoaClient
 
         HttpContent Body() => new ReadOnlyMemoryContent(input) { Headers = { ContentType = new MediaTypeHeaderValue("application/octet-stream") } };
     }
+
+    private static string ProgramPath(string program) => $"program-calls/{Uri.EscapeDataString(program)}";
+
+    private static string Text(long number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private static string ToHeader(AgentLimitsBody limits) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"fuel={limits.Fuel}, memoryBytes={limits.MemoryBytes}, timeoutMs={limits.TimeoutMs}, outputBytes={limits.OutputBytes}, logBytes={limits.LogBytes}");
+
+    private static string ToHeader(PaymentPayload payment) => Convert.ToBase64String(JsonSerializer.SerializeToUtf8Bytes(payment, StoaJson.Default.PaymentPayload));
 
     private static byte[]? ReadHeader(HttpResponseMessage response, string name)
     {

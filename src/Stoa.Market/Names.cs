@@ -5,6 +5,9 @@ namespace Stoa.Market;
 /// <summary>The grammar of the names that people choose.</summary>
 public static partial class Names
 {
+    /// <summary>The longest handle: 39 characters. Every peer id is longer.</summary>
+    public const int MaxHandleLength = 39;
+
     /// <summary>A handle: 2 to 39 characters of <c>a-z 0-9 -</c>, a letter or digit at both ends.</summary>
     public static bool IsHandle(string text) => HandlePattern().IsMatch(text);
 

@@ -39,6 +39,7 @@ public sealed partial class RoomTests
         ["Tasks"] = ["Identity", "Events", "Ledger", "Registry", "Membership", "Calls", "Builds", "Selection", "Auctions"],
         ["Disputes"] = ["Identity", "Events", "Ledger", "Registry", "Tasks"],
         ["PayPerCall"] = [],
+        ["Supply"] = ["Channels", "Registry", "Tasks"],
         ["Metering"] = ["Identity", "Events", "Ledger", "Registry", "Tasks"],
         ["Reviews"] = ["Identity", "Events", "Registry", "Selection", "Tasks"],
         ["Templates"] = ["Identity"],

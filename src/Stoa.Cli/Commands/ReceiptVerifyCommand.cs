@@ -2,6 +2,7 @@ using System.CommandLine;
 using Stoa.Cli.Receipts;
 using Stoa.Cli.Sealing;
 using Stoa.Cli.Terminal;
+using Stoa.Client.Contracts;
 using Stoa.Market.Tasks;
 using Stoa.Primitives;
 
@@ -14,7 +15,7 @@ internal sealed class ReceiptVerifyCommand : StoaCommand
     private readonly Option<bool> _rerun = new("--rerun") { Description = "Run the program on the input again, in a sandbox on this machine, and compare output and fuel." };
     private readonly Option<string?> _input = new("--input") { Description = "The input of the run, where the node does not give it to you; of a sealed task as it was sealed.", HelpName = "FILE" };
     private readonly Option<string?> _replyKey = KeptSeals.Option();
-    private readonly Option<string?> _node = new("--node") { Description = "Peer id of the node that must have signed. Default for a task: the node that is asked.", HelpName = "PEER-ID" };
+    private readonly Option<string?> _node = new("--node") { Description = "Peer id of the node that must have signed. Default for a task: the node that is asked, or the one that it says has run it.", HelpName = "PEER-ID" };
 
     public ReceiptVerifyCommand(CommandScope scope)
         : base(
@@ -38,9 +39,11 @@ internal sealed class ReceiptVerifyCommand : StoaCommand
         var envelope = isTask
             ? await invocation.Client.GetReceiptAsync(subject, cancellationToken)
             : await SmallFile.ReadEnvelopeAsync(invocation, subject, "receipt", cancellationToken);
-        var check = ReceiptCheck.Verify(envelope, await FindNodeAsync(invocation, isTask, cancellationToken));
-        if (isTask && check.Receipt.TaskId.ToString() != subject)
-            throw new CommandFailure($"The node gave the receipt of {check.Receipt.TaskId}, not of {subject}.", ExitCode.Refused);
+        // Another operator's node has signed for the task that it was there.
+        var supplied = isTask ? (await invocation.Client.GetTaskAsync(subject, cancellationToken: cancellationToken)).Result?.Supplied : null;
+        var check = ReceiptCheck.Verify(envelope, await FindNodeAsync(invocation, isTask, supplied, cancellationToken));
+        if (isTask && check.Receipt.TaskId.ToString() != (supplied?.TaskId ?? subject))
+            throw new CommandFailure($"The node gave the receipt of {check.Receipt.TaskId}, not of {supplied?.TaskId ?? subject}.", ExitCode.Refused);
         var auction = isTask && check.Receipt.Auction is not null ? await AuctionCheck.OfAsync(invocation.Client, check.Receipt, cancellationToken) : null;
         var report = invocation.Get(_rerun) ? await RerunAsync(invocation, check, cancellationToken) : null;
         Tell(invocation.Screen, check.Receipt, auction, report);
@@ -61,10 +64,12 @@ internal sealed class ReceiptVerifyCommand : StoaCommand
                 _ => KeptSeals.Find(invocation.Surroundings, check.Receipt.InputDigest.ToString(), invocation.Get(_replyKey)).Open()));
     }
 
-    private async Task<PeerId?> FindNodeAsync(Invocation invocation, bool isTask, CancellationToken cancellationToken)
+    private async Task<PeerId?> FindNodeAsync(Invocation invocation, bool isTask, SuppliedBody? supplied, CancellationToken cancellationToken)
     {
         if (invocation.Get(_node) is { } named)
             return PeerId.TryParse(named, out var peer) ? peer : throw new CommandFailure($"'{named}' is not a peer id.");
+        if (supplied is not null)
+            return PeerId.Parse(supplied.Node);
         return isTask ? PeerId.Parse((await invocation.Client.GetNodeAsync(cancellationToken)).PeerId) : null;
     }
 

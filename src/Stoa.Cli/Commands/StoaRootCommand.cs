@@ -87,6 +87,7 @@ internal static class StoaRootCommand
                 [new("Which nodes are there, and how busy are they?", "stoa node list")],
                 new NodeListCommand(scope)),
             NetworkCommands.Create(scope),
+            SupplierCommands.Create(scope),
             new RegisterCommand(scope),
             new LoginCommand(scope),
             new LogoutCommand(scope),

@@ -49,3 +49,15 @@ public sealed record PaymentOutcome(bool Success, string Network, string Payer, 
 /// <param name="State"><c>queued</c> or <c>running</c>.</param>
 /// <param name="Result">Where its result is to be fetched, with the same payment.</param>
 public sealed record PaidCallResponse(string Id, string State, string Result);
+
+/// <summary>What a call of a program can cost.</summary>
+/// <param name="Agent">Full name of the version that would be called: one of this node that has the program.</param>
+/// <param name="Amount">The most that it can cost; decimal string in US dollars.</param>
+/// <param name="Node">Peer id of the node.</param>
+public sealed record ProgramQuoteResponse(string Agent, string Amount, string Node);
+
+/// <summary>What came of a call of a program. Not on the wire.</summary>
+/// <param name="Payment">What was charged.</param>
+/// <param name="CallId">Id of the task that did it, by which its receipt is had; empty when the node has not told.</param>
+/// <param name="Paid">The payment that it was had for.</param>
+public sealed record ProgramCallOutcome(PaymentOutcome Payment, string CallId, PaymentPayload Paid);

@@ -189,8 +189,14 @@ public sealed record TaskResponse(
 /// <param name="Price">Charged.</param>
 /// <param name="ReceiptId">The signed receipt, at <c>GET /api/v1/tasks/{id}/receipt</c>.</param>
 /// <param name="Calls">The other agents that were called for it, in the order in which they began; the price has theirs in it, the usage has not. Null when none was.</param>
+/// <param name="Supplied">The other operator's node that ran it and signed the receipt; null when it ran here.</param>
 public sealed record TaskResultBody(
-    string Digest, long SizeBytes, string MediaType, UsageBody Usage, string Price, string ReceiptId, IReadOnlyList<TaskCallBody>? Calls = null);
+    string Digest, long SizeBytes, string MediaType, UsageBody Usage, string Price, string ReceiptId, IReadOnlyList<TaskCallBody>? Calls = null, SuppliedBody? Supplied = null);
+
+/// <summary>Another operator's node that ran a task.</summary>
+/// <param name="Node">Its peer id.</param>
+/// <param name="TaskId">Id of the task there, which the receipt names.</param>
+public sealed record SuppliedBody(string Node, string TaskId);
 
 /// <summary>A call of another agent, with who earned what by it.</summary>
 /// <param name="Number">From 1.</param>

@@ -39,6 +39,12 @@ public static class DisputeRules
                 DisputeRefusal.NothingToDispute, $"The task is {task.State.Name}. Only a task that succeeded was paid for; whatever fails costs nothing.");
         }
 
+        if (succeeded.Result.Supplied is { } supplied)
+        {
+            return new Refusal<DisputeRefusal>(
+                DisputeRefusal.NothingToDispute, $"{supplied.Node} ran the task and signed the receipt, and no node of this cell is liable for that. What the receipt says can be run again by everybody who has the program.");
+        }
+
         if (succeeded.Result.Price == Money.Zero)
             return new Refusal<DisputeRefusal>(DisputeRefusal.NothingToDispute, "The task was free: there is nothing to give back. `stoa receipt verify --rerun` says whether its receipt is true.");
         return now - succeeded.FinishedAt > window

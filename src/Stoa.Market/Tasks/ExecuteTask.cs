@@ -98,6 +98,7 @@ public sealed class Attempt(AgentTask task) : IDisposable
 /// <param name="ids">Makes ids of transfers and receipts.</param>
 /// <param name="time">The clock.</param>
 /// <param name="random">Seeds of programs, and the jitter of retries; safe for many threads.</param>
+/// <param name="remote">Runs the tasks of agents that were not published here; null for nobody.</param>
 public sealed class ExecuteTask(
     IAgentStore agents,
     Royalties royalties,
@@ -117,7 +118,8 @@ public sealed class ExecuteTask(
     GuestThreads threads,
     IdSource ids,
     TimeProvider time,
-    Random random)
+    Random random,
+    IRemoteWork? remote = null)
 {
     private const int MaxRemembered = 4_096;
 
@@ -162,6 +164,8 @@ public sealed class ExecuteTask(
             return await FailAsync(task, agent: null, new AttemptOutcome.Failed(TaskFailure.Late("It was not begun by its deadline."), default));
         if (task.Input.SealedTo is { } sealedTo && !sealing.Knows(sealedTo))
             return await FailAsync(task, agent: null, SealClosed(FailureCode.SealingKeyUnknown, $"The input is sealed to the key {sealedTo}, which this node does not have."));
+        if (task.Agent.IsKeyed)
+            return await WorkRemotelyAsync(attempt, inlineInput);
         await using var output = new SpoolStream(content, SealedRun.SizeOf(task, task.Limits.OutputBytes), attempt.Token);
         var seed = random.NextInt64();
         var clockMs = Now().ToUnixTimeMilliseconds();
@@ -221,13 +225,86 @@ public sealed class ExecuteTask(
             case AttemptOutcome.Failed failed:
                 return await FailAsync(task, agent, failed);
             default:
-                return attempt.StopReason switch
-                {
-                    StopReason.Cancelled => Cancel(task, outcome.Log),
-                    StopReason.NodeStopping => HandBack(task, "nodeStopping", "The node that worked on it stops."),
-                    _ => null,
-                };
+                return Stopped(attempt, outcome.Log);
         }
+    }
+
+    private AttemptEnd? Stopped(Attempt attempt, KeptLog log = default) => attempt.StopReason switch
+    {
+        StopReason.Cancelled => Cancel(attempt.Task, log),
+        StopReason.NodeStopping => HandBack(attempt.Task, "nodeStopping", "The node that worked on it stops."),
+        _ => null,
+    };
+
+    /// <summary>Has another operator's node run the attempt.</summary>
+    private async Task<AttemptEnd?> WorkRemotelyAsync(Attempt attempt, ReadOnlyMemory<byte>? inlineInput)
+    {
+        var task = attempt.Task;
+        await using var output = new SpoolStream(content, task.Limits.OutputBytes, attempt.Token);
+        try
+        {
+            if (remote is null)
+                return await FailAsync(task, agent: null, Unsupplied("This node gives no tasks to others."));
+            switch (await remote.RunAsync(task, await ReadInputAsync(task, inlineInput, attempt.Token), output, attempt.Token))
+            {
+                case RemoteOutcome.Completed when IsLate(task):
+                    return await FailAsync(task, agent: null, new AttemptOutcome.Failed(TaskFailure.Late("It was done after its deadline."), default));
+                case RemoteOutcome.Completed completed:
+                    return await SettleRemoteAsync(task, completed, output);
+                case RemoteOutcome.Failed failed:
+                    return await FailAsync(task, agent: null, Unsupplied(failed.Detail));
+                default:
+                    throw new InvalidOperationException("Unknown outcome of an attempt elsewhere.");
+            }
+        }
+        catch (OperationCanceledException) when (attempt.StopReason is not null)
+        {
+            return Stopped(attempt);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            return await FailAsync(task, agent: null, Unavailable(fault, default));
+        }
+    }
+
+    /// <summary>The consumer pays what the supplier was paid, to the operator who has paid it.</summary>
+    private async Task<AttemptEnd> SettleRemoteAsync(AgentTask task, RemoteOutcome.Completed done, SpoolStream output)
+    {
+        var inline = await output.CompleteAsync();
+        var receipt = done.Receipt;
+        if (receipt.Price > task.MaxPrice)
+            throw new InvalidOperationException($"The price of {task.Id} is above its hold of {task.MaxPrice}.");
+        if (inline is null)
+            await owners.GrantAsync(new ContentDescriptor(receipt.OutputDigest, done.OutputBytes), task.OwnerId, CancellationToken.None);
+        var now = Now();
+        var next = task.Succeed(
+            new TaskResult(receipt.OutputDigest, done.OutputBytes, inline is not null, done.MediaType, receipt.Usage, receipt.Price, receipt.Id)
+            {
+                Supplied = new SuppliedBy(receipt.NodeKey.PeerId.ToString(), receipt.TaskId.ToString()),
+            },
+            now);
+        var shares = new Shares(Money.Zero, receipt.Price, Money.Zero);
+        var payees = new Payees(accounts.Clearing, accounts.Node, accounts.Node, accounts.Platform);
+        return new AttemptEnd(
+            next, Settlement.Capture(task, shares, payees, ids, now), new SignedReceipt(receipt.Id, task.Id, done.Envelope), inline, ReadOnlyMemory<byte>.Empty, [TaskEvents.Ended(next, now)]);
+    }
+
+    private static AttemptOutcome.Failed Unsupplied(string detail) => new(new TaskFailure(FailureCode.SupplierFailed, $"{detail} Nothing was charged.", "", null), default);
+
+    /// <summary>An input as a whole: what goes to others is short.</summary>
+    private async Task<ReadOnlyMemory<byte>> ReadInputAsync(AgentTask task, ReadOnlyMemory<byte>? inlineInput, CancellationToken cancellationToken)
+    {
+        if (task.Input.IsInline)
+        {
+            return inlineInput ?? await tasks.ReadInputAsync(task.Id, cancellationToken)
+                ?? throw new IOException($"The input of {task.Id} is not in the database.");
+        }
+
+        await using var stored = await content.OpenAsync(task.Input.Digest, cancellationToken)
+            ?? throw new IOException($"The input {task.Input.Digest} is not in the content store any more.");
+        var bytes = new byte[task.Input.SizeBytes];
+        await stored.ReadExactlyAsync(bytes, cancellationToken);
+        return bytes;
     }
 
     /// <summary>The end of an attempt that has not begun, since no thread was free for it: the task goes back to the queue.</summary>

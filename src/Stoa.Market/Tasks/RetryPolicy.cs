@@ -3,8 +3,8 @@ namespace Stoa.Market.Tasks;
 /// <summary>When another attempt is worth it, and how long to wait for it.</summary>
 /// <remarks>
 /// A sandboxed agent is deterministic: the same input under the same limits traps, burns its fuel or refuses the input
-/// again. So only these failures are transient: the agent's own word for it (exit code 75), and storage that did not
-/// answer or is full. A timeout is final too: fuel bounds the work, and an agent that is too slow for its limit on one node is not
+/// again. So only these failures are transient: the agent's own word for it (exit code 75), storage that did not
+/// answer or is full, and other operators' nodes, of which there may be another one. A timeout is final too: fuel bounds the work, and an agent that is too slow for its limit on one node is not
 /// helped by doing it three times. A full disk is full for as long as it takes somebody to make room, so that is waited for much longer. Delays are exponential with full jitter (Brooker, "Exponential Backoff And Jitter"):
 /// anything from nothing to the cap, so that tasks that failed together do not come back together. A node that
 /// vanishes is not the agent's fault: losses are counted apart from attempts.
@@ -32,7 +32,7 @@ public sealed record RetryPolicy
     /// <summary>Whether the same task may do better another time.</summary>
     public static bool IsTransient(FailureCode code) => code switch
     {
-        FailureCode.AgentUnavailable or FailureCode.StorageUnavailable or FailureCode.StorageFull => true,
+        FailureCode.AgentUnavailable or FailureCode.StorageUnavailable or FailureCode.StorageFull or FailureCode.SupplierFailed => true,
         FailureCode.AgentExit or FailureCode.Trap or FailureCode.CallStackExhausted or FailureCode.OutOfFuel
             or FailureCode.TimedOut or FailureCode.OutputTooLarge or FailureCode.OutputInvalid or FailureCode.NotStartable or FailureCode.NodeLost
             or FailureCode.NoBids or FailureCode.DeadlinePassed or FailureCode.SealBroken or FailureCode.SealingKeyUnknown => false,

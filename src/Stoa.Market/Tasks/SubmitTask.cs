@@ -27,6 +27,7 @@ namespace Stoa.Market.Tasks;
 /// <param name="ids">Makes ids of tasks and holds.</param>
 /// <param name="time">The clock.</param>
 /// <param name="random">Chance of choices; safe for many threads.</param>
+/// <param name="remote">Where tasks of agents go that were not published here; null for nowhere.</param>
 public sealed class SubmitTask(
     IAgentStore agents,
     IContentStore content,
@@ -42,7 +43,8 @@ public sealed class SubmitTask(
     long maxMemoryBytes,
     IdSource ids,
     TimeProvider time,
-    Random random)
+    Random random,
+    IRemoteWork? remote = null)
 {
     /// <summary>The largest input that is checked against a JSON Schema: 8 MiB.</summary>
     public const int MaxSchemaInputBytes = 8 << 20;
@@ -60,6 +62,17 @@ public sealed class SubmitTask(
     public async Task<Outcome<Quote, TaskRefusal>> QuoteAsync(Id<User> owner, TaskRequest request, CancellationToken cancellationToken) =>
         (await PrepareAsync(owner, request, agents.FindAsync, batch: null, cancellationToken)).Match<Outcome<Quote, TaskRefusal>>(
             prepared => new Quote(prepared.Agent, prepared.Limits, prepared.Parts, prepared.Hold, prepared.Least, prepared.CandidateCount) { Calls = prepared.Calls }, refusal => refusal);
+
+    /// <summary>What a task of an agent can cost at most, by the size of its input alone.</summary>
+    public async Task<Outcome<Money, TaskRefusal>> QuoteAsync(Id<User> owner, AgentVersion agent, long inputBytes, RequestedLimits asked, CancellationToken cancellationToken)
+    {
+        if (!TaskRules.CheckLimits(agent.Manifest.Limits, asked, maxMemoryBytes).TryGet(out var limits, out var refusal))
+            return refusal;
+        var factor = await FactorAsync(owner, agent, TaskPriority.Normal, batch: null, cancellationToken);
+        return agent.Manifest.Price.TryPrice(PricedWork.AtLimits(inputBytes, limits), factor, out var parts) && agent.Manifest.MostForCalls <= new Money(long.MaxValue) - parts.Total
+            ? parts.Total + agent.Manifest.MostForCalls
+            : BeyondMoney(agent.Listing, limits);
+    }
 
     /// <summary>Makes a task.</summary>
     /// <param name="owner">The consumer.</param>
@@ -166,7 +179,8 @@ public sealed class SubmitTask(
             Auction = auction is null
                 ? null
                 : new TaskAuction(auction.Announcement.Id, auction.Announcement.ClosesAt, IsOpen: true, AwardDigest: null, Awards: []),
-            Regions = request.Regions,
+            // A node of this cell has it run elsewhere, wherever it stands itself.
+            Regions = prepared.IsRemote ? [] : request.Regions,
             DeadlineAt = prepared.Selection?.DeadlineAt,
             Volume = prepared.Volume,
         };
@@ -181,23 +195,27 @@ public sealed class SubmitTask(
             Demand = auction is null ? prepared.Demand : null,
             Auction = auction,
             Allowance = request.Allowance,
+            SupplyRegions = prepared.IsRemote ? request.Regions : null,
         };
     }
 
     private async Task<Outcome<Prepared, TaskRefusal>> PrepareAsync(
         Id<User> owner, TaskRequest request, FindAgent find, BatchCounts? batch, CancellationToken cancellationToken)
     {
-        if (request.Regions.Count > 0 && cell.Regions is var served && !request.Regions.Any(served.Contains))
+        var unserved = FindUnserved(request.Regions);
+        if (request.Requirement is { } requirement)
+            return unserved ?? await ChooseAsync(owner, request, requirement, batch, cancellationToken);
+        var agent = await find(request.Agent!, cancellationToken);
+        // Each of a batch would ask all suppliers.
+        if (agent is null && remote is not null && batch is null && await agents.FindWithdrawnAsync(request.Agent!, cancellationToken) is null
+            && await remote.FindAsync(request.Agent!, cancellationToken) is { } foreign)
         {
-            return Refuse(
-                TaskRefusal.RegionUnserved,
-                $"No node that is alive stands in {string.Join(" or ", request.Regions)}. "
-                + (served.Count == 0 ? "No node here says where it stands: ask for no region." : $"There are nodes in {string.Join(", ", served)}: ask for one of these, or for none."));
+            return await OrderAsync(owner, request, foreign, remote, cancellationToken);
         }
 
-        if (request.Requirement is { } requirement)
-            return await ChooseAsync(owner, request, requirement, batch, cancellationToken);
-        if (await find(request.Agent!, cancellationToken) is not { } agent)
+        if (unserved is not null)
+            return unserved;
+        if (agent is null)
         {
             return await agents.FindWithdrawnAsync(request.Agent!, cancellationToken) is { } withdrawn
                 ? Refuse(TaskRefusal.AgentWithdrawn, withdrawn.ToString())
@@ -227,8 +245,45 @@ public sealed class SubmitTask(
                 Calls = agent.Manifest.MostForCalls,
                 Volume = TaskPricing.VolumeOf(factor),
             }
-            : Refuse(TaskRefusal.PriceOutOfRange, $"The price of {agent.Listing} at {limits.Fuel} units of fuel is beyond any amount of money. Ask for a lower limits.fuel.");
+            : BeyondMoney(agent.Listing, limits);
     }
+
+    /// <summary>Prepares a task of an agent that was published elsewhere: other operators' nodes run it.</summary>
+    private async Task<Outcome<Prepared, TaskRefusal>> OrderAsync(
+        Id<User> owner, TaskRequest request, ForeignAgent agent, IRemoteWork suppliers, CancellationToken cancellationToken)
+    {
+        if (request.Input.IsSealed)
+            return Refuse(TaskRefusal.NotSupplied, $"{agent.Listing} runs at another operator's node, which cannot open what is sealed to this one. Submit it in the clear.");
+        if (agent.Manifest.Uses.Count > 0)
+            return Refuse(TaskRefusal.NotSupplied, $"{agent.Listing} calls other agents, which is only done by the cell that it was published in. Take an agent that calls nobody.");
+        if (!TaskRules.CheckParameters(agent.Manifest.Parameters, request.Parameters).TryGet(out var parameters, out var refusal))
+            return refusal;
+        if (!TaskRules.CheckLimits(agent.Manifest.Limits, request.Limits, maxMemoryBytes).TryGet(out var limits, out refusal))
+            return refusal;
+        if (!(await CheckInputAsync(owner, agent.Manifest.Input, request.Input, cancellationToken)).TryGet(out var input, out refusal))
+            return refusal;
+        if (input.SizeBytes > TaskInput.MaxInlineBytes)
+            return TooLarge($"Other operators' nodes take inputs of at most {TaskInput.MaxInlineBytes} bytes; this one has {input.SizeBytes}.");
+        if (!agent.Manifest.Price.TryPrice(PricedWork.AtLimits(input.SizeBytes, limits), PriceFactor.One, out var posted))
+            return BeyondMoney(agent.Listing, limits);
+        return (await suppliers.QuoteAsync(new RemoteOrder(agent.ProgramDigest, input.SizeBytes, limits, request.Regions), request.MaxPrice, cancellationToken)).Match<Outcome<Prepared, TaskRefusal>>(
+            quoted => new Prepared(
+                agent.Id, agent.Listing, parameters, limits, input, posted, quoted, Money.Min(quoted, posted.Base + posted.Input), CandidateCount: 1, Demand: null, Selection: null)
+            {
+                IsRemote = true,
+            },
+            refused => refused);
+    }
+
+    private Refusal<TaskRefusal>? FindUnserved(IReadOnlyList<string> regions) => regions.Count > 0 && cell.Regions is var served && !regions.Any(served.Contains)
+        ? Refuse(
+            TaskRefusal.RegionUnserved,
+            $"No node that is alive stands in {string.Join(" or ", regions)}. "
+            + (served.Count == 0 ? "No node here says where it stands: ask for no region." : $"There are nodes in {string.Join(", ", served)}: ask for one of these, or for none."))
+        : null;
+
+    private static Refusal<TaskRefusal> BeyondMoney(ListingName agent, AgentLimits limits) => Refuse(
+        TaskRefusal.PriceOutOfRange, $"The price of {agent} at {limits.Fuel} units of fuel is beyond any amount of money. Ask for a lower limits.fuel.");
 
     /// <summary>What a task of an agent is charged by when it is submitted now.</summary>
     private async Task<PriceFactor> FactorAsync(Id<User> owner, AgentVersion agent, TaskPriority priority, BatchCounts? batch, CancellationToken cancellationToken)
@@ -527,5 +582,8 @@ public sealed class SubmitTask(
 
         /// <summary>The volume factor, in parts per thousand; null when it is one.</summary>
         public int? Volume { get; init; }
+
+        /// <summary>Other operators' nodes run it.</summary>
+        public bool IsRemote { get; init; }
     }
 }

@@ -15,6 +15,12 @@ public enum TaskRefusal
     /// <summary>The agent, or this version of it, was withdrawn by its publisher: when, why and what to take instead is told.</summary>
     AgentWithdrawn,
 
+    /// <summary>The agent was published elsewhere in the network, and a task like this one is not given to other operators' nodes.</summary>
+    NotSupplied,
+
+    /// <summary>The agent was published elsewhere in the network, and no supplier of this node has it to offer now.</summary>
+    SupplierUnavailable,
+
     /// <summary>No agent fits what is required; every filter is listed with how many it removed and what to change.</summary>
     NoCandidate,
 

@@ -91,7 +91,15 @@ public sealed record TaskResult(
 
     /// <summary>The other agents that were called for it; null when none was. The price has theirs in it.</summary>
     public IReadOnlyList<TaskCall>? Calls { get; init; }
+
+    /// <summary>Who ran it, when that was another operator's node; null when it was a node of this cell.</summary>
+    public SuppliedBy? Supplied { get; init; }
 }
+
+/// <summary>Another operator's node that ran a task, and signed its receipt.</summary>
+/// <param name="Node">Its peer id.</param>
+/// <param name="Task">Id of the task there: the receipt names it.</param>
+public sealed record SuppliedBy(string Node, string Task);
 
 /// <summary>A call of another agent, with who earned what by it.</summary>
 /// <param name="Number">From 1, in the order in which they began.</param>
@@ -164,6 +172,9 @@ public enum FailureCode
 
     /// <summary>The nodes that worked on it vanished too often.</summary>
     NodeLost,
+
+    /// <summary>The nodes of other operators that were to run it did not, or what they gave back was not to be believed.</summary>
+    SupplierFailed,
 
     /// <summary>The sealed input does not verify: it was changed, cut off, or sealed for another account.</summary>
     SealBroken,

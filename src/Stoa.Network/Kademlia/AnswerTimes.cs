@@ -3,7 +3,8 @@ namespace Stoa.Network.Kademlia;
 /// <summary>How long answers take, and from it how long to wait for one.</summary>
 /// <remarks>
 /// Only answers are measured. When many in a row do not come, the wait doubles, as for TCP's retransmissions (RFC 6298): else a network that
-/// became slower than the limit could never be measured again.
+/// became slower than the limit could never be measured again. As there, nobody is given up within a second, however fast answers are: a processor that had
+/// others to serve for a moment would count as gone. It costs little, for the next is asked as soon as patience is over.
 /// </remarks>
 internal sealed class AnswerTimes(TimeSpan initialPatience, TimeSpan max)
 {
@@ -11,7 +12,8 @@ internal sealed class AnswerTimes(TimeSpan initialPatience, TimeSpan max)
     private const int Enough = 8;
     // More than the dead that one lookup meets one after the other where a third is dead.
     private const int MissesToDouble = 16;
-    private static readonly TimeSpan s_least = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan s_leastPatience = TimeSpan.FromMilliseconds(10);
+    private static readonly TimeSpan s_leastLimit = TimeSpan.FromSeconds(1);
 
     private readonly Lock _lock = new();
     private readonly TimeSpan[] _taken = new TimeSpan[Kept];
@@ -25,7 +27,7 @@ internal sealed class AnswerTimes(TimeSpan initialPatience, TimeSpan max)
         get
         {
             lock (_lock)
-                return Slow is { } slow ? Clamp(slow * 1.25) : initialPatience;
+                return Slow is { } slow ? Clamp(slow * 1.25, s_leastPatience) : initialPatience;
         }
     }
 
@@ -35,7 +37,7 @@ internal sealed class AnswerTimes(TimeSpan initialPatience, TimeSpan max)
         get
         {
             lock (_lock)
-                return Slow is { } slow ? Clamp(slow * 2 * (1 << Math.Min(_misses / MissesToDouble, 10))) : max;
+                return Slow is { } slow ? Clamp(slow * 2 * (1 << Math.Min(_misses / MissesToDouble, 10)), s_leastLimit) : max;
         }
     }
 
@@ -74,5 +76,5 @@ internal sealed class AnswerTimes(TimeSpan initialPatience, TimeSpan max)
             _misses++;
     }
 
-    private TimeSpan Clamp(TimeSpan wait) => wait < s_least ? s_least : wait > max ? max : wait;
+    private TimeSpan Clamp(TimeSpan wait, TimeSpan least) => wait > max ? max : wait < least ? (least < max ? least : max) : wait;
 }

@@ -35,6 +35,7 @@ using Stoa.Node.Selection;
 using Stoa.Node.Signing;
 using Stoa.Node.SingleSignOn;
 using Stoa.Node.Storage;
+using Stoa.Node.Supply;
 using Stoa.Node.Tasks;
 using Stoa.Node.Tasks.Live;
 using Stoa.Node.Templates;
@@ -94,6 +95,7 @@ public sealed class NodeHost : IAsyncDisposable
         builder.AddNetwork();
         builder.AddOffers();
         builder.AddReplication();
+        builder.AddSupply();
         builder.AddTasks();
         builder.AddAuctions();
         builder.AddReviews();
@@ -183,6 +185,7 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapRegistry();
         api.MapListings();
         api.MapOffers();
+        api.MapSuppliers();
         api.MapStatements();
         api.MapListingVersions();
         api.MapTasks();

@@ -5,6 +5,7 @@ using Stoa.Market.Metering;
 using Stoa.Market.Payments;
 using Stoa.Market.PayPerCall;
 using Stoa.Market.Plans;
+using Stoa.Market.Supply;
 
 // Values without a name cannot occur; a name without a row is CS8509, which stays an error.
 #pragma warning disable CS8524
@@ -14,6 +15,22 @@ namespace Stoa.Node.Http;
 /// <content>What is refused about money.</content>
 public static partial class Problems
 {
+    public static ProblemKind Of(SupplierRefusal refusal) => refusal switch
+    {
+        SupplierRefusal.SupplierUnknown => Row(refusal, 404, "No such supplier",
+            "Tasks are given to no such node, or not any more.",
+            "List those that they are given to with GET /api/v1/suppliers."),
+        SupplierRefusal.SupplierInvalid => Row(refusal, 422, "Supplier breaks the rules",
+            "Address, channel, key or amount are not as they must be, or there are as many suppliers as may be.",
+            "Correct what is listed in errors."),
+        SupplierRefusal.SupplierUnreachable => Row(refusal, 502, "Supplier unreachable",
+            "Nothing that could be a node answers at the address.",
+            "Check the address: it is the one that the other node's API answers at."),
+        SupplierRefusal.SupplierExists => Row(refusal, 409, "Supplier exists",
+            "Tasks are given to this node already, or paid out of this channel.",
+            "Remove the supplier that is there with DELETE /api/v1/suppliers/{id} first."),
+    };
+
     public static ProblemKind Of(ChannelRefusal refusal) => refusal switch
     {
         ChannelRefusal.ChannelUnknown => Row(refusal, 404, "No such channel",

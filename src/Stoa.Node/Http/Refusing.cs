@@ -15,6 +15,7 @@ using Stoa.Market.Reviews;
 using Stoa.Market.Schedules;
 using Stoa.Market.Signing;
 using Stoa.Market.SingleSignOn;
+using Stoa.Market.Supply;
 using Stoa.Market.Tasks;
 using Stoa.Market.Templates;
 using Stoa.Market.Webhooks;
@@ -72,6 +73,9 @@ public static class Refusing
 
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params StatementFault[] faults)
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(faults.Select(Problems.Of));
+
+    public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params SupplierRefusal[] refusals)
+        where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params TaskRefusal[] refusals)
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));

@@ -34,16 +34,19 @@ public static class PayPerCallEndpoints
             .OpenToAll()
             .WithName("callAgent").AuditedInBulk(refusesInTheOrdinary: true).WithTags("Pay per call").WithSummary("Call an agent and pay for it out of a channel")
             .WithDescription("No account is needed. The body is the input, each query parameter a parameter of the agent; agent is a name, or name@version. Without a payment the answer is 402, and its header PAYMENT-REQUIRED says how to pay (base64 of JSON, as x402 version 2 has it): sign a voucher of a payment channel and send it as PAYMENT-SIGNATURE. The answer is the agent's output; PAYMENT-RESPONSE says what was charged, and what is over is credit for the next call. The same call with the same payment, or with the same Idempotency-Key, is one call. One that takes longer is answered by 202; fetch its result.")
-            .TakesAtMost(MaxInputBytes)
-            .Produces<Stream>(StatusCodes.Status200OK, "application/octet-stream")
-            .Produces<PaidCallResponse>(StatusCodes.Status202Accepted)
-            .Refuses(CallRefusal.CallsNotSold, CallRefusal.PaymentRequired, CallRefusal.PaymentInvalid, CallRefusal.CallFailed)
-            .Refuses(
-                TaskRefusal.AgentUnknown, TaskRefusal.AgentWithdrawn, TaskRefusal.ParametersInvalid, TaskRefusal.LimitsInvalid, TaskRefusal.InputInvalid, TaskRefusal.PriceOutOfRange,
-                TaskRefusal.BudgetTooSmall, TaskRefusal.InsufficientFunds, TaskRefusal.OpenTasksTooMany, TaskRefusal.IdempotencyKeyReused, TaskRefusal.ResultDeleted)
-            .Refuses(
-                ChannelRefusal.ChannelUnknown, ChannelRefusal.ChannelClosed, ChannelRefusal.ChallengeWindowOver, ChannelRefusal.VoucherInvalid, ChannelRefusal.VoucherForOtherChannel,
-                ChannelRefusal.VoucherSignatureInvalid, ChannelRefusal.ChainWordInvalid, ChannelRefusal.VoucherExceedsDeposit, ChannelRefusal.VoucherSuperseded);
+            .Sells();
+        api.MapPost("/program-calls/{digest}", CallProgramAsync)
+            .OpenToAll()
+            .WithName("callProgram").AuditedInBulk(refusesInTheOrdinary: true).WithTags("Pay per call").WithSummary("Have a program run and pay for it out of a channel")
+            .WithDescription("As callAgent, for who knows the program and not under which name it is published here: of the agents that have it, the one that was published first is called. The header Stoa-Limits lowers its limits: fuel=N, memoryBytes=N, timeoutMs=N, outputBytes=N, logBytes=N, any of them.")
+            .Sells();
+        api.MapGet("/program-calls/{digest}/quote", QuoteProgramAsync)
+            .OpenToAll()
+            .WithName("quoteProgram").WithTags("Pay per call").WithSummary("Ask what a call of a program can cost")
+            .WithDescription("The most, by the size of the input and the limits, which are those of the agent where they are left out. Nothing is reserved: it may be dearer when it is called.")
+            .Produces<ProgramQuoteResponse>()
+            .Refuses(CallRefusal.CallsNotSold)
+            .Refuses(TaskRefusal.AgentUnknown, TaskRefusal.LimitsInvalid, TaskRefusal.PriceOutOfRange);
         api.MapGet("/calls/{id}", GetAsync)
             .OpenToAll()
             .WithName("getCall").WithTags("Pay per call").WithSummary("Fetch the result of a call that took longer")
@@ -52,7 +55,26 @@ public static class PayPerCallEndpoints
             .Produces<PaidCallResponse>(StatusCodes.Status202Accepted)
             .Refuses(CallRefusal.CallsNotSold, CallRefusal.CallUnknown, CallRefusal.PaymentInvalid, CallRefusal.CallFailed)
             .Refuses(TaskRefusal.ResultDeleted);
+        api.MapGet("/calls/{id}/receipt", GetReceiptAsync)
+            .OpenToAll()
+            .WithName("getCallReceipt").WithTags("Pay per call").WithSummary("Get the signed receipt of a call")
+            .WithDescription("With a payment of the same channel as PAYMENT-SIGNATURE; nothing more is charged. A DSSE envelope, as that of a task.")
+            .Produces<DsseEnvelope>()
+            .Refuses(CallRefusal.CallsNotSold, CallRefusal.CallUnknown, CallRefusal.PaymentInvalid)
+            .Refuses(TaskRefusal.NoResult);
     }
+
+    private static RouteHandlerBuilder Sells(this RouteHandlerBuilder endpoint) => endpoint
+        .TakesAtMost(MaxInputBytes)
+        .Produces<Stream>(StatusCodes.Status200OK, "application/octet-stream")
+        .Produces<PaidCallResponse>(StatusCodes.Status202Accepted)
+        .Refuses(CallRefusal.CallsNotSold, CallRefusal.PaymentRequired, CallRefusal.PaymentInvalid, CallRefusal.CallFailed)
+        .Refuses(
+            TaskRefusal.AgentUnknown, TaskRefusal.AgentWithdrawn, TaskRefusal.ParametersInvalid, TaskRefusal.LimitsInvalid, TaskRefusal.InputInvalid, TaskRefusal.PriceOutOfRange,
+            TaskRefusal.BudgetTooSmall, TaskRefusal.InsufficientFunds, TaskRefusal.OpenTasksTooMany, TaskRefusal.IdempotencyKeyReused, TaskRefusal.ResultDeleted)
+        .Refuses(
+            ChannelRefusal.ChannelUnknown, ChannelRefusal.ChannelClosed, ChannelRefusal.ChallengeWindowOver, ChannelRefusal.VoucherInvalid, ChannelRefusal.VoucherForOtherChannel,
+            ChannelRefusal.VoucherSignatureInvalid, ChannelRefusal.ChainWordInvalid, ChannelRefusal.VoucherExceedsDeposit, ChannelRefusal.VoucherSuperseded);
 
     private static async Task<IResult> CallAsync(
         string publisher,
@@ -65,11 +87,53 @@ public static class PayPerCallEndpoints
     {
         if (await till.FindPayeeAsync(cancellationToken) is not { } payee)
             return NotSold();
-        if (!ListingName.TryParse($"{publisher}/{agent}", null, out var listing))
-            return new Refusal<TaskRefusal>(TaskRefusal.AgentUnknown, $"{publisher}/{agent} is not the name of an agent.").ToProblem();
+        // What is sold is what was published here: an agent of elsewhere would be bought to be sold again.
+        if (!ListingName.TryParse($"{publisher}/{agent}", null, out var listing) || listing.IsKeyed || !await till.HasAsync(listing, cancellationToken))
+            return new Refusal<TaskRefusal>(TaskRefusal.AgentUnknown, $"There is no agent {publisher}/{agent} here.").ToProblem();
+        return await SellAsync(listing, RequestedLimits.None, payee, context, till, submit, workers, cancellationToken);
+    }
+
+    private static async Task<IResult> CallProgramAsync(
+        [Description("Digest of the program, sha256:….")] string digest, HttpContext context, Till till, SubmitTask submit, TaskWorkers workers, CancellationToken cancellationToken)
+    {
+        if (await till.FindPayeeAsync(cancellationToken) is not { } payee)
+            return NotSold();
+        if (!LimitsHeader.TryRead(context.Request, out var limits))
+            return new Refusal<TaskRefusal>(TaskRefusal.LimitsInvalid, $"The header {StoaClient.LimitsHeader} has a form such as fuel=1000000, timeoutMs=5000.").ToProblem();
+        return await till.FindByProgramAsync(digest, cancellationToken) is { } agent
+            ? await SellAsync(agent.Listing, limits, payee, context, till, submit, workers, cancellationToken)
+            : NotHere(digest);
+    }
+
+    private static async Task<IResult> QuoteProgramAsync(
+        [Description("Digest of the program, sha256:….")] string digest,
+        [Description("Size of the input.")] long inputBytes,
+        [Description("Most fuel; the agent's own limit when left out, as with the others.")] long? fuel,
+        [Description("Most bytes of memory.")] long? memoryBytes,
+        [Description("Most milliseconds.")] long? timeoutMs,
+        [Description("Most bytes of output.")] long? outputBytes,
+        [Description("Most bytes of log.")] long? logBytes,
+        Till till,
+        SubmitTask submit,
+        PublicKey node,
+        CancellationToken cancellationToken)
+    {
+        if (await till.FindPayeeAsync(cancellationToken) is not { } payee)
+            return NotSold();
+        if (inputBytes is < 0 or > MaxInputBytes)
+            throw new RequestRefusedException(RequestRefusal.RequestInvalid, errors: [new FieldError("", $"The parameter inputBytes is from 0 to {MaxInputBytes}.")]);
+        if (await till.FindByProgramAsync(digest, cancellationToken) is not { } agent)
+            return NotHere(digest);
+        return (await submit.QuoteAsync(payee.Id, agent, inputBytes, new RequestedLimits(fuel, memoryBytes, timeoutMs, outputBytes, logBytes), cancellationToken)).Match<IResult>(
+            amount => TypedResults.Ok(new ProgramQuoteResponse(agent.Listing.ToString(), amount.ToString(), node.PeerId.ToString())), refusal => refusal.ToProblem());
+    }
+
+    private static async Task<IResult> SellAsync(
+        ListingName listing, RequestedLimits limits, User payee, HttpContext context, Till till, SubmitTask submit, TaskWorkers workers, CancellationToken cancellationToken)
+    {
         var input = await RequestBody.ReadAsync(context.Request, cancellationToken);
         var parameters = context.Request.Query.ToDictionary(parameter => parameter.Key, parameter => parameter.Value.ToString(), StringComparer.Ordinal);
-        var asked = new TaskRequest(listing, new RequestedInput.Inline(input), parameters, RequestedLimits.None, MaxPrice: null);
+        var asked = new TaskRequest(listing, new RequestedInput.Inline(input), parameters, limits, MaxPrice: null);
         if (!(await submit.QuoteAsync(payee.Id, asked, cancellationToken)).TryGet(out var quote, out var refusal))
             return refusal.ToProblem();
         // What was quoted is what runs, whatever is published meanwhile.
@@ -106,7 +170,22 @@ public static class PayPerCallEndpoints
         return await till.AnswerAsync(context, call, made.Task, paid, cancellationToken);
     }
 
-    private static async Task<IResult> GetAsync(Id<AgentTask> id, HttpContext context, Till till, ITaskStore tasks, CancellationToken cancellationToken)
+    private static async Task<IResult> GetAsync(Id<AgentTask> id, HttpContext context, Till till, ITaskStore tasks, CancellationToken cancellationToken) =>
+        (await FindAsync(id, context, till, tasks, cancellationToken)).TryGet(out var found, out var refusal)
+            ? await till.AnswerAsync(context, found.Call, found.Task, found.Channel, cancellationToken)
+            : refusal;
+
+    private static async Task<IResult> GetReceiptAsync(Id<AgentTask> id, HttpContext context, Till till, ITaskStore tasks, CancellationToken cancellationToken)
+    {
+        if (!(await FindAsync(id, context, till, tasks, cancellationToken)).TryGet(out _, out var refusal))
+            return refusal;
+        return await tasks.GetReceiptAsync(id, cancellationToken) is { } receipt
+            ? TypedResults.Ok(receipt.Envelope)
+            : new Refusal<TaskRefusal>(TaskRefusal.NoResult, $"The call {id} has no receipt: it has not ended, or it failed.").ToProblem();
+    }
+
+    /// <summary>A call that whoever asks has paid for.</summary>
+    private static async Task<Checked<FoundCall>> FindAsync(Id<AgentTask> id, HttpContext context, Till till, ITaskStore tasks, CancellationToken cancellationToken)
     {
         if (await till.FindPayeeAsync(cancellationToken) is not { } payee)
             return NotSold();
@@ -118,8 +197,11 @@ public static class PayPerCallEndpoints
             return unpaid;
         if (await till.FindAsync(id, channel.Channel.Id, cancellationToken) is not { } call || await tasks.GetAsync(id, cancellationToken) is not { } task)
             return new Refusal<CallRefusal>(CallRefusal.CallUnknown, $"No call {id} was paid for out of {channel.Channel.Id}.").ToProblem();
-        return await till.AnswerAsync(context, call, task, channel.Channel, cancellationToken);
+        return new FoundCall(call, task, channel.Channel);
     }
+
+    private static ProblemResult NotHere(string digest) =>
+        new Refusal<TaskRefusal>(TaskRefusal.AgentUnknown, $"No agent of this node has the program {digest}. GET /api/v1/network/offers says who has it.").ToProblem();
 
     private static ProblemResult NotSold() => new Refusal<CallRefusal>(
         CallRefusal.CallsNotSold, "This node sells no calls. Register and submit a task with POST /api/v1/tasks, or ask its operator for PayPerCall:Payee.").ToProblem();
@@ -137,4 +219,6 @@ public static class PayPerCallEndpoints
 
     internal static PaymentRequirements Requirements(Quote quote, User payee, PublicKey node, int waitSeconds) => new(
         Scheme, $"stoa:{node.PeerId}", quote.Hold.ToString(), Asset, payee.Handle, Math.Max(1, waitSeconds), new ChannelRequirements(Convert.ToBase64String(node.ToSpki())));
+
+    private sealed record FoundCall(PaidCall Call, AgentTask Task, Channel Channel);
 }

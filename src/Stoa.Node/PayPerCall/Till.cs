@@ -9,6 +9,7 @@ using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
 using Stoa.Node.Channels;
 using Stoa.Node.Http;
+using Stoa.Node.Registry.Offers;
 using Stoa.Node.Tasks;
 using Stoa.Primitives;
 
@@ -27,6 +28,7 @@ public sealed class Till(
     ITaskStore tasks,
     IContentStore content,
     IAgentStore agents,
+    SqlOffers offers,
     IUserStore users,
     TaskWaiters waiters,
     PublicKey node,
@@ -36,6 +38,14 @@ public sealed class Till(
     /// <summary>Who sells; null when nobody does.</summary>
     public async Task<User?> FindPayeeAsync(CancellationToken cancellationToken) =>
         options.Payee.Length == 0 ? null : await users.FindByHandleAsync(options.Payee, cancellationToken);
+
+    /// <summary>Whether an agent was published here, whether it is offered or not.</summary>
+    public async Task<bool> HasAsync(ListingName agent, CancellationToken cancellationToken) =>
+        await agents.FindAsync(agent, cancellationToken) is not null || await agents.FindWithdrawnAsync(agent, cancellationToken) is not null;
+
+    /// <summary>The agent that was published first of those that have a program; null when none is offered here.</summary>
+    public async Task<AgentVersion?> FindByProgramAsync(string digest, CancellationToken cancellationToken) =>
+        ContentHash.TryParse(digest, out var program) && await offers.FindByProgramAsync(program, cancellationToken) is { } id ? await agents.GetAsync(id, cancellationToken) : null;
 
     /// <summary>How a call is to be paid for.</summary>
     public async Task<PaymentRequired> RequireAsync(HttpContext context, User payee, Quote quote, CancellationToken cancellationToken)
@@ -113,6 +123,7 @@ public sealed class Till(
         switch (task.State)
         {
             case TaskState.Succeeded { Result: var result }:
+                context.Response.Headers.ContentLocation = $"/api/v1/calls/{task.Id}";
                 Tell(new PaymentOutcome(true, Network, channel.Payer.Handle, result.ReceiptId.ToString(), result.Price.ToString()));
                 context.Response.Headers.ContentSecurityPolicy = "default-src 'none'; sandbox";
                 if (result.IsInline)

@@ -80,6 +80,8 @@ public static class ReviewsEndpoints
     {
         if (await TasksEndpoints.FindAsync(tasks, id, caller, cancellationToken) is not { } task)
             return TasksEndpoints.Unknown(id);
+        if (task.Agent.IsKeyed)
+            return new Refusal<ReviewRefusal>(ReviewRefusal.NothingToReview, $"{task.Agent} was published elsewhere in the network, and agents are reviewed where they are published.").ToProblem();
         var agent = await agents.GetAsync(task.AgentId, cancellationToken)
             ?? throw new InvalidOperationException($"The agent {task.AgentId} of {id} is not in the catalogue.");
         var text = string.IsNullOrEmpty(body.Value.Text) ? null : body.Value.Text;

@@ -77,6 +77,10 @@ internal static class SqlTaskSubmissions
         await SqlTaskQueue.AddAsync(session, tasks);
         await session.SendRowsAsync(TaskStatements.InsertContent, contents);
         await SqlTaskChoices.AddAsync(session, [.. open.Select(index => submissions[index])]);
+        await session.SendEachAsync(
+            "INSERT INTO task_supplies (task_id, regions) VALUES (@Id, @regions)",
+            open.Where(index => submissions[index].SupplyRegions is not null)
+                .Select(index => new { submissions[index].Task.Id, regions = SqlRegionalQueue.Join(submissions[index].SupplyRegions!) }));
         await SqlTaskDeadlines.AddAsync(session, [.. open.Select(index => submissions[index])]);
         await SqlAuctions.AddAsync(session, [.. open.Select(index => submissions[index])]);
         await SqlTaskDemand.AddAsync(session, open.Select(index => submissions[index]));

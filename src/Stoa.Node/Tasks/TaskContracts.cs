@@ -203,7 +203,8 @@ internal static class TaskContracts
         Result: (task.State as TaskState.Succeeded)?.Result is { } result
             ? new TaskResultBody(
                 result.Output.ToString(), result.OutputBytes, result.MediaType, result.Usage.ToContract(), result.Price.ToString(), result.ReceiptId.ToString(),
-                result.Calls is { } calls ? [.. calls.Select(ToContract)] : null)
+                result.Calls is { } calls ? [.. calls.Select(ToContract)] : null,
+                result.Supplied is { } supplied ? new SuppliedBody(supplied.Node, supplied.Task) : null)
             : null,
         Failure: (task.State as TaskState.Failed)?.Failure is { } failure
             ? new TaskFailureBody(

@@ -106,7 +106,7 @@ public static class TasksEndpoints
 
     internal static TaskRefusal[] SubmissionRefusals =>
     [
-        TaskRefusal.AgentUnknown, TaskRefusal.AgentWithdrawn, TaskRefusal.NoCandidate, TaskRefusal.RegionUnserved, TaskRefusal.ParametersInvalid, TaskRefusal.LimitsInvalid, TaskRefusal.InputInvalid,
+        TaskRefusal.AgentUnknown, TaskRefusal.AgentWithdrawn, TaskRefusal.NotSupplied, TaskRefusal.SupplierUnavailable, TaskRefusal.NoCandidate, TaskRefusal.RegionUnserved, TaskRefusal.ParametersInvalid, TaskRefusal.LimitsInvalid, TaskRefusal.InputInvalid,
         TaskRefusal.InputTooLarge, TaskRefusal.InputUnknown, TaskRefusal.StorageUnpaid, TaskRefusal.SealInvalid, TaskRefusal.SealingKeyUnknown, TaskRefusal.SealingOff, TaskRefusal.CallsNotSealed, TaskRefusal.PriceOutOfRange,
     ];
 

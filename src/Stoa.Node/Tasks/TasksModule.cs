@@ -55,7 +55,8 @@ public static class TasksModule
             options.MaxMemoryBytes,
             provider.GetRequiredService<IdSource>(),
             provider.GetRequiredService<TimeProvider>(),
-            provider.GetRequiredService<Random>()));
+            provider.GetRequiredService<Random>(),
+            provider.GetRequiredService<IRemoteWork>()));
         services.AddSingleton(provider => new FailOver(
             provider.GetRequiredService<ITaskStore>(),
             provider.GetRequiredService<IContentStore>(),

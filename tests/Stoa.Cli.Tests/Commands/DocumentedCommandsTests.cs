@@ -12,6 +12,7 @@ public sealed partial class DocumentedCommandsTests
     {
         ["TASK"] = "task_01h2xcejqtf2nbrexx3vqjhp41",
         ["AUCTION"] = "auction_01h2xcejqtf2nbrexx3vqjhp41",
+        ["supp_…"] = "supp_01h2xcejqtf2nbrexx3vqjhp41",
         ["PAYMENT"] = "pay_01h2xcejqtf2nbrexx3vqjhp41",
         ["sha256:…"] = $"sha256:{new string('a', 64)}",
     };

@@ -14,6 +14,7 @@ public sealed class RetryPolicyTests
     [Theory]
     [InlineData(FailureCode.AgentUnavailable, 3)]
     [InlineData(FailureCode.StorageUnavailable, 3)]
+    [InlineData(FailureCode.SupplierFailed, 3)]
     [InlineData(FailureCode.StorageFull, 125)]
     public void TransientFailure_OnTheLastAttempt_IsFinal(FailureCode code, int most)
     {

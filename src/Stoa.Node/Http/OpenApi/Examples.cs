@@ -103,6 +103,9 @@ internal static class Examples
         "QmTnaGEp8ddMBJqb6GSLKBtB7Ldq5aqrAhXAjFPvCYLHRk", "/ip4/192.0.2.7/tcp/8421", "out", "/tls/1.0.0", "stoa/0.1.0",
         ["/ipfs/id/1.0.0", "/ipfs/ping/1.0.0"], ["/ip4/192.0.2.7/tcp/8421"]);
 
+    private static readonly SupplierResponse s_supplier = new(
+        "supp_01h2xcejqtf2nbrexx3vqjhp41", s_peer.PeerId, "https://node.example.org", "chan_01h2xcejqtf2nbrexx3vqjhp41", "1.250000000", "1.080000000", "0.020000000", "0.150000000", 812, 3, 1, 0, 0.996, s_submitted, 14.2);
+
     private static readonly OfferResponse s_offer = new(
         s_peer.PeerId, false, ["/ip4/192.0.2.7/tcp/8421/p2p/QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N"], 8, 16L << 30, 1_000, [OutputDigest], s_submitted, s_submitted.AddHours(4), InputDigest, "eu-central");
 
@@ -376,6 +379,10 @@ internal static class Examples
         new PingRequest("/ip4/192.0.2.7/tcp/8421"),
         new PingResponse(s_peer.PeerId, s_peer.Address, [12.31, 11.87, 11.92]),
         s_offer,
+        new AddSupplierRequest("https://node.example.org", "chan_01h2xcejqtf2nbrexx3vqjhp41", "-----BEGIN PRIVATE KEY-----\n…\n-----END PRIVATE KEY-----\n", "1.25"),
+        s_supplier,
+        new ListResponse<SupplierResponse>([s_supplier]),
+        new ProgramQuoteResponse("stoa/image-resize@1.0.0", "0.002605359", s_peer.PeerId),
         new ListResponse<OfferResponse>([s_offer]),
         new AddedStatementResponse(OutputDigest, s_peer.PeerId, "listing", "added"),
     }.ToDictionary(example => example.GetType(), example => JsonSerializer.SerializeToNode(example, example.GetType(), StrictJson.Options)!);

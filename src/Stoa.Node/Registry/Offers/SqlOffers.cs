@@ -1,4 +1,5 @@
 using Stoa.Market;
+using Stoa.Market.Registry;
 using Stoa.Market.Registry.Statements;
 using Stoa.Node.Registry.Statements;
 using Stoa.Node.Storage;
@@ -17,6 +18,28 @@ public sealed class SqlOffers(Database database)
             session => session.QueryAsync<ContentHash>(
                 "SELECT program_digest FROM agent_versions WHERE withdrawn_at IS NULL GROUP BY program_digest ORDER BY MAX(published_at) DESC, program_digest LIMIT @limit", new { limit }),
             cancellationToken)).OrderBy(digest => digest.ToString(), StringComparer.Ordinal)];
+
+    /// <summary>The version that was published first of those that are offered and have a program; null when none is.</summary>
+    public Task<Id<AgentVersion>?> FindByProgramAsync(ContentHash program, CancellationToken cancellationToken) => database.ReadAsync(
+        session => session.QueryFirstOrDefaultAsync<Id<AgentVersion>?>(
+            "SELECT id FROM agent_versions WHERE program_digest = @program AND withdrawn_at IS NULL ORDER BY published_at, id LIMIT 1", new { program }),
+        cancellationToken);
+
+    /// <summary>Nodes that offer to run a program, and where they say that they stand.</summary>
+    public async Task<IReadOnlyDictionary<PeerId, string?>> ListNodesWithAsync(ContentHash program, IReadOnlyCollection<PeerId> among, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        if (among.Count == 0)
+            return new Dictionary<PeerId, string?>();
+        var rows = await database.ReadAsync(
+            session => session.QueryAsync<StatementRow>(
+                """
+                SELECT s.sequence, s.payload, s.signature FROM offered_programs AS o JOIN statements AS s ON s.signer = o.node AND s.kind = 'offer'
+                WHERE o.program_digest = @program AND o.expires_at > @now AND o.node IN @among
+                """,
+                new { program, now, among }),
+            cancellationToken);
+        return rows.Select(row => row.ToStatement()).ToDictionary(offer => offer.SignerId, offer => ((OfferStatement)offer.Content).Region);
+    }
 
     /// <summary>Offers that are not over, by the peer ids of the nodes.</summary>
     /// <param name="page">The cursor is the last node of the page before.</param>

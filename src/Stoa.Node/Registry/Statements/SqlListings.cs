@@ -72,7 +72,7 @@ public sealed class SqlListings(Database database)
         },
         cancellationToken);
 
-    private static async Task<PeerId?> FindPublisherAsync(SqlSession session, string text)
+    internal static async Task<PeerId?> FindPublisherAsync(SqlSession session, string text)
     {
         if (PeerId.TryParse(text, out var key))
             return key;

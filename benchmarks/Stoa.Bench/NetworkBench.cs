@@ -1,0 +1,19 @@
+namespace Stoa.Bench;
+
+/// <summary>The network: finding who provides a key where many have fallen silent, how fast what is said is everywhere, and how lookups grow.</summary>
+internal static class NetworkBench
+{
+    public static IReadOnlyList<string> Parts { get; } = ["lookups", "propagation", "simulation"];
+
+    public static async Task<Figures> RunAsync(BenchmarkRun run, CancellationToken cancellationToken)
+    {
+        var figures = new Figures();
+        if (run.Wants("lookups"))
+            await LookupBench.AddAsync(figures, run, cancellationToken);
+        if (run.Wants("propagation"))
+            await PropagationBench.AddAsync(figures, run, cancellationToken);
+        if (run.Wants("simulation"))
+            SimulatedLookups.Add(figures, run, cancellationToken);
+        return figures;
+    }
+}

@@ -1,0 +1,45 @@
+namespace Stoa.Client.Contracts;
+
+/// <summary><c>POST /api/v1/suppliers</c>.</summary>
+/// <param name="Address">Where the node answers over HTTP, such as https://node.example.org.</param>
+/// <param name="ChannelId">The payment channel that was opened there.</param>
+/// <param name="PayerKey">The private key of the channel's payer: PKCS #8 of a P-256 key as PEM. It is kept sealed, and never shown.</param>
+/// <param name="Signed">The highest voucher that was signed with it before, in US dollars; null for none.</param>
+public sealed record AddSupplierRequest(string Address, string ChannelId, string PayerKey, string? Signed = null);
+
+/// <summary>Another operator's node that runs tasks for this one.</summary>
+/// <param name="Id">TypeID with prefix <c>supp</c>.</param>
+/// <param name="Node">Its peer id.</param>
+/// <param name="Address">Where it answers over HTTP.</param>
+/// <param name="ChannelId">Out of which it is paid.</param>
+/// <param name="Signed">The highest voucher that was signed for it, in US dollars.</param>
+/// <param name="Spent">What of that was charged for what was done.</param>
+/// <param name="Reserved">What of that calls under way can cost.</param>
+/// <param name="Credit">What of that is left there for further calls, by the books of this node.</param>
+/// <param name="Successes">Calls that it did.</param>
+/// <param name="Failures">Calls that it did not answer, or refused.</param>
+/// <param name="Declines">Calls in which the agent failed there.</param>
+/// <param name="Lies">Calls whose answers were not to be believed.</param>
+/// <param name="Reliability">What these come to when suppliers are chosen, above 0 and at most 1.</param>
+/// <param name="AddedAt">When it was added.</param>
+/// <param name="LatencyMs">How long it takes to say a price; null before it was asked.</param>
+/// <param name="LastFailure">What happened when it last failed or lied.</param>
+/// <param name="LastFailedAt">When that was.</param>
+public sealed record SupplierResponse(
+    string Id,
+    string Node,
+    string Address,
+    string ChannelId,
+    string Signed,
+    string Spent,
+    string Reserved,
+    string Credit,
+    long Successes,
+    long Failures,
+    long Declines,
+    long Lies,
+    double Reliability,
+    DateTimeOffset AddedAt,
+    double? LatencyMs = null,
+    string? LastFailure = null,
+    DateTimeOffset? LastFailedAt = null);

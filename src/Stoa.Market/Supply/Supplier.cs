@@ -1,0 +1,96 @@
+using Stoa.Market.Channels;
+using Stoa.Primitives;
+
+namespace Stoa.Market.Supply;
+
+/// <summary>Another operator's node at which this cell has a payment channel, as payer.</summary>
+/// <param name="Id">In this cell.</param>
+/// <param name="Node">Its peer id: signs receipts, and opened the channel.</param>
+/// <param name="Address">Where it answers over HTTP.</param>
+/// <param name="Channel">Out of which it is paid.</param>
+/// <param name="Signed">The highest voucher that was ever signed.</param>
+/// <param name="Spent">What of it was charged for what was done.</param>
+/// <param name="Reserved">What of it calls that have not ended can cost.</param>
+/// <param name="Standing">What it has done so far.</param>
+/// <param name="AddedAt">UTC.</param>
+public sealed record Supplier(
+    Id<Supplier> Id,
+    PeerId Node,
+    Uri Address,
+    Id<Channel> Channel,
+    Money Signed,
+    Money Spent,
+    Money Reserved,
+    SupplierStanding Standing,
+    DateTimeOffset AddedAt) : IIdentified
+{
+    public static string IdPrefix => "supp";
+
+    /// <summary>What is left there for further calls, by this cell's own books.</summary>
+    public Money Credit => Signed - Spent - Reserved;
+
+    /// <summary>What a voucher has to say in all for one more call: never less than before, and never nothing, since a voucher also shows whose the call is.</summary>
+    /// <param name="amount">The most that the call can cost.</param>
+    public Money VoucherFor(Money amount) => Money.Max(new Money(1), Money.Max(Signed, Spent + Reserved + amount));
+}
+
+/// <summary>What a supplier has done so far.</summary>
+/// <param name="Successes">Calls whose receipts held.</param>
+/// <param name="Failures">Calls that it did not answer, or refused.</param>
+/// <param name="Declines">Calls in which the agent failed there. Whose fault that is nobody can see from here: they count for nothing.</param>
+/// <param name="Lies">Calls whose answers were not to be believed.</param>
+/// <param name="Latency">How long it takes to answer, a moving mean; null before it was asked.</param>
+/// <param name="LastFailure">What happened when it last failed or lied; null when it never did.</param>
+/// <param name="LastFailedAt">When that was.</param>
+public sealed record SupplierStanding(long Successes, long Failures, long Declines, long Lies, TimeSpan? Latency, string? LastFailure, DateTimeOffset? LastFailedAt)
+{
+    /// <summary>As many failures as one lie weighs.</summary>
+    public const int FailuresPerLie = 20;
+
+    /// <summary>The share of the newest measurement in the mean.</summary>
+    public const double NewestShare = 0.2;
+
+    /// <summary>Of one that has done nothing yet.</summary>
+    public static SupplierStanding None { get; } = new(0, 0, 0, 0, null, null, null);
+
+    /// <summary>How likely it does what it is paid for, above 0 and at most 1: one that is unknown is trusted until it fails.</summary>
+    public double Reliability => (Successes + 1.0) / (Successes + Failures + ((double)FailuresPerLie * Lies) + 1.0);
+
+    /// <summary>The mean with one more measurement.</summary>
+    public TimeSpan LatencyWith(TimeSpan measured) => Latency is { } before ? before + ((measured - before) * NewestShare) : measured;
+}
+
+/// <summary>What became of a call at a supplier.</summary>
+public enum CallOutcome
+{
+    /// <summary>It has not ended, as far as is known.</summary>
+    Open,
+
+    /// <summary>Done, and its receipt holds.</summary>
+    Done,
+
+    /// <summary>Not answered, or refused.</summary>
+    Failed,
+
+    /// <summary>The agent failed there.</summary>
+    Declined,
+
+    /// <summary>The answer was not to be believed.</summary>
+    Lied,
+}
+
+/// <summary>Every reason for which an act on suppliers is refused.</summary>
+public enum SupplierRefusal
+{
+    /// <summary>No such supplier.</summary>
+    SupplierUnknown,
+
+    /// <summary>Address, channel, key or amount are not as they must be; every reason is listed.</summary>
+    SupplierInvalid,
+
+    /// <summary>Nothing that could be a node answers at the address.</summary>
+    SupplierUnreachable,
+
+    /// <summary>The node, or the channel, is that of a supplier that is there.</summary>
+    SupplierExists,
+}

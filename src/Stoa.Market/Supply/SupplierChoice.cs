@@ -1,0 +1,30 @@
+using Stoa.Primitives;
+
+namespace Stoa.Market.Supply;
+
+/// <summary>A supplier that says what it would take.</summary>
+/// <param name="Supplier">Which.</param>
+/// <param name="Amount">The most that the task can cost there.</param>
+/// <param name="Latency">How long it took to say so.</param>
+public sealed record SupplierQuote(Supplier Supplier, Money Amount, TimeSpan Latency);
+
+/// <summary>Which supplier gets a task.</summary>
+public static class SupplierChoice
+{
+    /// <summary>How many suppliers a task may come to, one after the other, and what is held covers.</summary>
+    public const int MaxSuppliers = 3;
+
+    // A free agent costs as much as the smallest amount: then standing and distance decide.
+    private const double LeastPrice = 1;
+
+    /// <summary>The best first: by what a success costs there, and for every second that it takes to answer as much again.</summary>
+    /// <remarks>What a success costs is the price divided by the chance of one. Equal ones in the order of their nodes, so that the order never depends on who answered first.</remarks>
+    public static IReadOnlyList<SupplierQuote> Rank(IEnumerable<SupplierQuote> quotes) =>
+        [.. quotes.OrderBy(Cost).ThenBy(quote => quote.Supplier.Node.ToString(), StringComparer.Ordinal)];
+
+    private static double Cost(SupplierQuote quote)
+    {
+        var standing = quote.Supplier.Standing;
+        return Math.Max(LeastPrice, quote.Amount.Nanodollars) / standing.Reliability * (1 + standing.LatencyWith(quote.Latency).TotalSeconds);
+    }
+}

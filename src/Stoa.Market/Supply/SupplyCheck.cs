@@ -1,0 +1,83 @@
+using Stoa.Market.Registry;
+using Stoa.Market.Tasks;
+using Stoa.Primitives;
+
+namespace Stoa.Market.Supply;
+
+/// <summary>What a supplier was asked to do, and for how much.</summary>
+/// <param name="Node">Whose signature is expected.</param>
+/// <param name="Program">The program of the listing.</param>
+/// <param name="Input">Digest of the input.</param>
+/// <param name="InputBytes">Its size.</param>
+/// <param name="Parameters">Settings.</param>
+/// <param name="Limits">The most that it may use.</param>
+/// <param name="Amount">The most that it may cost.</param>
+public sealed record SupplyOrder(
+    PeerId Node, ContentHash Program, ContentHash Input, long InputBytes, IReadOnlyList<TaskParameter> Parameters, AgentLimits Limits, Money Amount);
+
+/// <summary>What came back beside the receipt.</summary>
+/// <param name="Task">Id of the task there.</param>
+/// <param name="Output">Digest of the output that came.</param>
+/// <param name="OutputBytes">Its size.</param>
+/// <param name="Charged">What the supplier says that it has charged.</param>
+public sealed record SupplyAnswer(string Task, ContentHash Output, long OutputBytes, Money Charged);
+
+/// <summary>Why what a supplier gave back is not to be believed.</summary>
+public enum SupplyFault
+{
+    /// <summary>The receipt does not hold by itself, or another node has signed it.</summary>
+    ReceiptInvalid,
+
+    /// <summary>The receipt is of another task than the one that was paid for.</summary>
+    OtherTask,
+
+    /// <summary>Another program has run, or it called others.</summary>
+    OtherProgram,
+
+    /// <summary>It ran on another input.</summary>
+    OtherInput,
+
+    /// <summary>It ran with other parameters or limits.</summary>
+    OtherTerms,
+
+    /// <summary>The output that came is not the one that the receipt swears to.</summary>
+    OtherOutput,
+
+    /// <summary>The price is above the quote, or not the one that was charged.</summary>
+    OtherPrice,
+}
+
+/// <summary>Checks what a supplier gave back against what was ordered.</summary>
+/// <remarks>What is left is whether the receipt is true. That costs a run: the consumer, or anybody, can do it again with the receipt.</remarks>
+public static class SupplyCheck
+{
+    /// <summary>The receipt, if all of it fits.</summary>
+    public static Outcome<Receipt, SupplyFault> Check(DsseEnvelope envelope, SupplyOrder order, SupplyAnswer answer)
+    {
+        ArgumentNullException.ThrowIfNull(order);
+        ArgumentNullException.ThrowIfNull(answer);
+        if (!ReceiptVerifier.Verify(envelope, order.Node).TryGet(out var receipt, out var fault))
+            return Fault(SupplyFault.ReceiptInvalid, fault.Detail);
+        if (receipt.TaskId.ToString() != answer.Task)
+            return Fault(SupplyFault.OtherTask, $"The receipt is of {receipt.TaskId}, and {answer.Task} was paid for.");
+        if (receipt.ProgramDigest != order.Program || receipt.Calls.Count > 0)
+            return Fault(SupplyFault.OtherProgram, $"The program {receipt.ProgramDigest} has run, with {receipt.Calls.Count} calls of others; the agent's is {order.Program}.");
+        if (receipt.InputDigest != order.Input || receipt.SealedTo is not null || (receipt.Pricing is { } pricing && pricing.InputBytes != order.InputBytes))
+            return Fault(SupplyFault.OtherInput, $"It ran on the input {receipt.InputDigest}, not on {order.Input}.");
+        if (receipt.Limits != order.Limits || !Same(receipt.Parameters, order.Parameters))
+            return Fault(SupplyFault.OtherTerms, "It ran with other parameters or limits than it was given.");
+        if (receipt.OutputDigest != answer.Output || receipt.Usage.OutputBytes != answer.OutputBytes)
+            return Fault(SupplyFault.OtherOutput, $"The output {answer.Output} came, and the receipt swears to {receipt.OutputDigest}.");
+        if (receipt.Price > order.Amount)
+            return Fault(SupplyFault.OtherPrice, $"It cost {receipt.Price} USD, and the quote was {order.Amount} USD.");
+        return receipt.Price == answer.Charged
+            ? receipt
+            : Fault(SupplyFault.OtherPrice, $"{answer.Charged} USD were charged, and the receipt says {receipt.Price} USD.");
+    }
+
+    // The order is that of a manifest, and the supplier's may be another one of the same program.
+    private static bool Same(IReadOnlyList<TaskParameter> there, IReadOnlyList<TaskParameter> here) =>
+        there.Count == here.Count && there.ToHashSet().SetEquals(here);
+
+    private static Refusal<SupplyFault> Fault(SupplyFault fault, string detail) => new(fault, detail);
+}

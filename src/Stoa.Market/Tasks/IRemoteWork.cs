@@ -1,0 +1,61 @@
+using Stoa.Market.Registry;
+using Stoa.Primitives;
+
+namespace Stoa.Market.Tasks;
+
+/// <summary>A version of an agent that was not published here, as its publisher has listed it in the network.</summary>
+/// <param name="Id">By which this cell knows it.</param>
+/// <param name="Listing">By its publisher's key, with the version.</param>
+/// <param name="Manifest">What it says of itself.</param>
+/// <param name="ProgramDigest">Of its program.</param>
+public sealed record ForeignAgent(Id<AgentVersion> Id, ListingName Listing, AgentManifest Manifest, ContentHash ProgramDigest);
+
+/// <summary>What other operators are asked to do.</summary>
+/// <param name="Program">The program that is to run.</param>
+/// <param name="InputBytes">Size of its input.</param>
+/// <param name="Limits">The most that it may use.</param>
+/// <param name="Regions">Only nodes that stand in one of these; empty: any.</param>
+public sealed record RemoteOrder(ContentHash Program, long InputBytes, AgentLimits Limits, IReadOnlyList<string> Regions);
+
+/// <summary>Where tasks go whose agents were not published here.</summary>
+public interface IRemoteWork
+{
+    /// <summary>What the network lists under a name; null when that is nothing, or something that was published here.</summary>
+    /// <param name="named">By the publisher's key, or by a handle that a single publisher claims.</param>
+    /// <param name="cancellationToken">Stops the search.</param>
+    Task<ForeignAgent?> FindAsync(ListingName named, CancellationToken cancellationToken);
+
+    /// <summary>What a task can cost at most at the suppliers that would get it, one after the other.</summary>
+    /// <param name="order">What is to be done.</param>
+    /// <param name="most">Dearer ones are left out as long as there are others; null for any price.</param>
+    /// <param name="cancellationToken">Stops asking.</param>
+    /// <returns>The dearest of those quotes, or <see cref="TaskRefusal.SupplierUnavailable"/>.</returns>
+    Task<Outcome<Money, TaskRefusal>> QuoteAsync(RemoteOrder order, Money? most, CancellationToken cancellationToken);
+
+    /// <summary>Has a supplier run one attempt, pays for it, and checks what it gave back.</summary>
+    /// <param name="task">That this node has claimed.</param>
+    /// <param name="input">Its whole input.</param>
+    /// <param name="output">Where the output goes, at most as much as the task's limit. After a failure what is in it is worth nothing.</param>
+    /// <param name="cancellationToken">Stops waiting for it.</param>
+    /// <exception cref="OperationCanceledException">The token was cancelled. The next attempt goes on where this one was.</exception>
+    Task<RemoteOutcome> RunAsync(AgentTask task, ReadOnlyMemory<byte> input, Stream output, CancellationToken cancellationToken);
+}
+
+/// <summary>What came of an attempt at another operator's node.</summary>
+public abstract record RemoteOutcome
+{
+    private RemoteOutcome()
+    {
+    }
+
+    /// <summary>It was done, and its receipt holds.</summary>
+    /// <param name="Receipt">What the node swears, checked against what was ordered.</param>
+    /// <param name="Envelope">As it was signed.</param>
+    /// <param name="OutputBytes">Size of the output.</param>
+    /// <param name="MediaType">Of the output.</param>
+    public sealed record Completed(Receipt Receipt, DsseEnvelope Envelope, long OutputBytes, string MediaType) : RemoteOutcome;
+
+    /// <summary>It was not, or not to be believed.</summary>
+    /// <param name="Detail">What happened.</param>
+    public sealed record Failed(string Detail) : RemoteOutcome;
+}

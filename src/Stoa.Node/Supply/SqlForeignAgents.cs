@@ -1,0 +1,76 @@
+using Stoa.Market.Registry;
+using Stoa.Market.Registry.Statements;
+using Stoa.Market.Tasks;
+using Stoa.Node.Registry.Statements;
+using Stoa.Node.Storage;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Supply;
+
+/// <summary>Versions of agents that were not published here, as their publishers have signed them.</summary>
+/// <remarks>What a task was submitted for is kept, whatever becomes of the statement: a withdrawal is for what comes after it.</remarks>
+/// <param name="database">The cell's.</param>
+/// <param name="ids">Makes the ids by which the cell knows them.</param>
+/// <param name="time">The clock.</param>
+public sealed class SqlForeignAgents(Database database, IdSource ids, TimeProvider time)
+{
+    /// <summary>What the network lists under a name and offers; null when that is nothing, or was published here.</summary>
+    public async Task<ForeignAgent?> FindAsync(ListingName named, CancellationToken cancellationToken)
+    {
+        var listed = await database.ReadAsync(session => FindListingAsync(session, named), cancellationToken);
+        if (listed is null)
+            return null;
+        return await database.ReadAsync(session => FindNotedAsync(session, listed.Id), cancellationToken) is { } noted
+            ? noted.ToAgent()
+            : await database.WriteAsync(session => NoteAsync(session, listed), cancellationToken);
+    }
+
+    /// <summary>One that a task was submitted for.</summary>
+    public async Task<ForeignAgent?> GetAsync(Id<AgentVersion> id, CancellationToken cancellationToken) =>
+        (await database.ReadAsync(
+            session => session.QueryFirstOrDefaultAsync<Row>("SELECT id, payload, signature FROM foreign_agents WHERE id = @id", new { id }), cancellationToken))?.ToAgent();
+
+    private static async Task<Statement?> FindListingAsync(SqlSession session, ListingName named)
+    {
+        if (await SqlListings.FindPublisherAsync(session, named.Publisher) is not { } signer
+            || await session.QueryFirstOrDefaultAsync<string>("SELECT handle FROM publisher_keys WHERE peer_id = @signer", new { signer }) is not null)
+        {
+            return null;
+        }
+
+        var version = named.Version?.ToString();
+        var rows = version is null
+            ? await session.QueryAsync<StatementRow>(
+                "SELECT s.sequence, s.payload, s.signature FROM network_listings AS l JOIN statements AS s ON s.id = l.newest_id WHERE l.signer = @signer AND l.agent = @Name",
+                new { signer, named.Name })
+            : await session.QueryAsync<StatementRow>(
+                """
+                SELECT sequence, payload, signature FROM statements AS s WHERE signer = @signer AND agent = @Name AND version = @version AND kind = 'listing'
+                AND NOT EXISTS (SELECT 1 FROM statements AS w WHERE w.signer = s.signer AND w.agent = s.agent AND w.version = s.version AND w.kind = 'withdrawal' AND w.holds)
+                """,
+                new { signer, named.Name, version });
+        // Two under one name: the publisher has contradicted itself.
+        return rows.Count == 1 ? rows[0].ToStatement() : null;
+    }
+
+    private static Task<Row?> FindNotedAsync(SqlSession session, ContentHash statement) =>
+        session.QueryFirstOrDefaultAsync<Row>("SELECT id, payload, signature FROM foreign_agents WHERE statement_id = @statement", new { statement });
+
+    private async Task<ForeignAgent?> NoteAsync(SqlSession session, Statement listed)
+    {
+        await session.ExecuteAsync(
+            "INSERT INTO foreign_agents (id, statement_id, payload, signature, noted_at) VALUES (@id, @statement, @Payload, @Signature, @now) ON CONFLICT (statement_id) DO NOTHING",
+            new { id = ids.Next<AgentVersion>(), statement = listed.Id, listed.Payload, listed.Signature, now = time.GetUtcNow() });
+        return (await FindNotedAsync(session, listed.Id))!.ToAgent();
+    }
+
+    private sealed record Row(Id<AgentVersion> Id, byte[] Payload, byte[] Signature)
+    {
+        public ForeignAgent ToAgent()
+        {
+            var statement = Statement.FromKept(Payload, Signature);
+            var listing = (ListingStatement)statement.Content;
+            return new ForeignAgent(Id, new ListingName(statement.SignerId.ToString(), listing.Manifest.Name, listing.Manifest.Version), listing.Manifest, listing.ProgramDigest);
+        }
+    }
+}

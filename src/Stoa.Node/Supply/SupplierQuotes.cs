@@ -1,0 +1,50 @@
+using Stoa.Market.Supply;
+using Stoa.Market.Tasks;
+using Stoa.Node.Registry.Offers;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Supply;
+
+/// <summary>Asks suppliers what they would take, all at once, and puts the best first.</summary>
+/// <param name="suppliers">Who they are.</param>
+/// <param name="offers">What they say that they have at hand.</param>
+/// <param name="connections">The way to them.</param>
+/// <param name="options">How long they have.</param>
+/// <param name="time">The clock.</param>
+/// <param name="logger">Told of those that do not answer.</param>
+public sealed class SupplierQuotes(
+    SqlSuppliers suppliers, SqlOffers offers, SupplierConnections connections, SupplyOptions options, TimeProvider time, ILogger<SupplierQuotes> logger)
+{
+    /// <summary>Those that offer the program, stand where they may, and say a price; the best first.</summary>
+    public async Task<IReadOnlyList<SupplierQuote>> RankAsync(RemoteOrder order, CancellationToken cancellationToken)
+    {
+        var all = (await suppliers.ListAsync(new Market.PageRequest(options.MaxSuppliers), cancellationToken)).Items;
+        var offering = await offers.ListNodesWithAsync(order.Program, [.. all.Select(supplier => supplier.Node)], time.GetUtcNow(), cancellationToken);
+        var fit = all.Where(supplier => offering.TryGetValue(supplier.Node, out var region) && (order.Regions.Count == 0 || (region is not null && order.Regions.Contains(region))));
+        var quotes = await Task.WhenAll(fit.Select(supplier => AskAsync(supplier, order, cancellationToken)));
+        return SupplierChoice.Rank(quotes.OfType<SupplierQuote>());
+    }
+
+    private async Task<SupplierQuote?> AskAsync(Supplier supplier, RemoteOrder order, CancellationToken cancellationToken)
+    {
+        var timeout = TimeSpan.FromMilliseconds(options.QuoteTimeoutMs);
+        using var client = connections.Open(supplier.Address, timeout);
+        using var late = new CancellationTokenSource(timeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellationToken);
+        var since = time.GetTimestamp();
+        try
+        {
+            var quote = await client.QuoteProgramAsync(order.Program.ToString(), order.InputBytes, order.Limits.ToContract(), either.Token);
+            var latency = time.GetElapsedTime(since);
+            if (!Money.TryParse(quote.Amount, out var amount) || amount < Money.Zero || quote.Node != supplier.Node.ToString())
+                throw new FormatException($"It answered as {quote.Node}, with the price '{quote.Amount}'.");
+            await suppliers.MeasureAsync(supplier, latency, cancellationToken);
+            return new SupplierQuote(supplier, amount, latency);
+        }
+        catch (Exception failure) when (SupplierFaults.IsOfSupplier(failure) && !cancellationToken.IsCancellationRequested)
+        {
+            logger.LogInformation("The supplier {Node} at {Address} says no price: {Reason}", supplier.Node, supplier.Address, failure.Message);
+            return null;
+        }
+    }
+}

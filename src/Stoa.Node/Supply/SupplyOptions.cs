@@ -1,0 +1,25 @@
+namespace Stoa.Node.Supply;
+
+/// <summary>How this node deals with other operators' nodes that run tasks for it.</summary>
+public sealed record SupplyOptions
+{
+    /// <summary>How long a supplier has to say a price, in milliseconds. Default 5,000.</summary>
+    public int QuoteTimeoutMs { get; init; } = 5_000;
+
+    /// <summary>How long a supplier has beyond the time limit of a task, in seconds: for the way there and back, and until it begins. Default 60.</summary>
+    public int PatienceSeconds { get; init; } = 60;
+
+    /// <summary>How many suppliers there may be; all that offer an agent are asked. Default 32.</summary>
+    public int MaxSuppliers { get; init; } = 32;
+
+    /// <summary>Every reason why these options cannot be used; empty when they can.</summary>
+    public IEnumerable<string> Validate()
+    {
+        if (QuoteTimeoutMs is < 100 or > 60_000)
+            yield return "Supply:QuoteTimeoutMs is from 100 to 60000.";
+        if (PatienceSeconds is < 1 or > 3_600)
+            yield return "Supply:PatienceSeconds is from 1 to 3600.";
+        if (MaxSuppliers is < 1 or > 200)
+            yield return "Supply:MaxSuppliers is from 1 to 200.";
+    }
+}

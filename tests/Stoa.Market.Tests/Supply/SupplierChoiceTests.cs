@@ -1,0 +1,59 @@
+using Stoa.Market.Channels;
+using Stoa.Market.Supply;
+using Stoa.Primitives;
+
+namespace Stoa.Market.Tests.Supply;
+
+public sealed class SupplierChoiceTests
+{
+    [Theory]
+    // Alike in all else: the cheaper, the more reliable, the nearer one.
+    [InlineData(100, 0, 0, 0, 10, 200, 0, 0, 0, 10)]
+    [InlineData(100, 5, 0, 0, 10, 100, 5, 5, 0, 10)]
+    [InlineData(100, 0, 0, 0, 10, 100, 0, 0, 0, 500)]
+    // One lie outweighs twenty failures less one, and a price of ten times as much.
+    [InlineData(100, 0, 19, 0, 10, 100, 0, 0, 1, 10)]
+    [InlineData(1_000, 0, 0, 0, 10, 100, 0, 0, 1, 10)]
+    // Of two free ones, too, the one that does it.
+    [InlineData(0, 1, 0, 0, 10, 0, 1, 1, 0, 10)]
+    public void Rank_OfTwo_PutsTheBetterFirst(long amount, int done, int failed, int lies, int ms, long otherAmount, int otherDone, int otherFailed, int otherLies, int otherMs)
+    {
+        var better = Quote(amount, done, failed, lies, ms);
+        var worse = Quote(otherAmount, otherDone, otherFailed, otherLies, otherMs);
+
+        SupplierChoice.Rank([worse, better]).ShouldBe([better, worse]);
+        SupplierChoice.Rank([better, worse]).ShouldBe([better, worse]);
+    }
+
+    [Fact]
+    public void Declines_CountForNothing()
+    {
+        var standing = SupplierStanding.None with { Declines = 1_000 };
+
+        standing.Reliability.ShouldBe(SupplierStanding.None.Reliability);
+    }
+
+    [Fact]
+    public void VoucherFor_IsWhatWasChargedAndCanBe_AndNeverLessThanBefore()
+    {
+        var supplier = Quote(1, 0, 0, 0, 1).Supplier with { Signed = new Money(100), Spent = new Money(60), Reserved = new Money(10) };
+
+        supplier.Credit.ShouldBe(new Money(30));
+        supplier.VoucherFor(new Money(20)).ShouldBe(new Money(100));
+        supplier.VoucherFor(new Money(31)).ShouldBe(new Money(101));
+        // A free call needs a voucher as well: it shows whose the call is.
+        (supplier with { Signed = Money.Zero, Spent = Money.Zero, Reserved = Money.Zero }).VoucherFor(Money.Zero).ShouldBe(new Money(1));
+    }
+
+    private static SupplierQuote Quote(long amount, int done, int failed, int lies, int ms)
+    {
+        using var key = PrivateKey.Generate();
+        var standing = new SupplierStanding(done, failed, 0, lies, null, null, null);
+        return new SupplierQuote(
+            new Supplier(
+                new Id<Supplier>(Guid.CreateVersion7()), key.PublicKey.PeerId, new Uri("http://127.0.0.1:1"), new Id<Channel>(Guid.CreateVersion7()), Money.Zero, Money.Zero, Money.Zero, standing,
+                DateTimeOffset.UnixEpoch),
+            new Money(amount),
+            TimeSpan.FromMilliseconds(ms));
+    }
+}

@@ -1,0 +1,56 @@
+using Stoa.Market.Supply;
+using Stoa.Market.Tasks;
+using Stoa.Market.Tests.Tasks;
+using Stoa.Primitives;
+
+namespace Stoa.Market.Tests.Supply;
+
+public sealed class SupplyCheckTests : IDisposable
+{
+    private static readonly Money s_price = new(1_000);
+    private readonly PrivateKey _key = PrivateKey.Generate();
+    private readonly Receipt _receipt;
+
+    public SupplyCheckTests() => _receipt = TaskSamples.Receipt(_key, s_price);
+
+    public void Dispose() => _key.Dispose();
+
+    private SupplyOrder Order => new(
+        _key.PublicKey.PeerId, _receipt.ProgramDigest, _receipt.InputDigest, _receipt.Pricing?.InputBytes ?? _receipt.Usage.InputBytes, _receipt.Parameters, _receipt.Limits, _receipt.Price);
+
+    private SupplyAnswer Answer => new(_receipt.TaskId.ToString(), _receipt.OutputDigest, _receipt.Usage.OutputBytes, _receipt.Price);
+
+    [Fact]
+    public void Check_OfWhatWasOrdered_GivesTheReceipt() => SupplyCheck.Check(Envelope, Order, Answer).Value.Id.ShouldBe(_receipt.Id);
+
+    [Fact]
+    public void Check_OfAnotherNodesReceipt_Refuses()
+    {
+        using var other = PrivateKey.Generate();
+
+        Fault(Order with { Node = other.PublicKey.PeerId }, Answer).ShouldBe(SupplyFault.ReceiptInvalid);
+    }
+
+    [Fact]
+    public void Check_OfWhatWasNotOrdered_Refuses()
+    {
+        var other = ContentHash.Of("other"u8);
+
+        Fault(Order with { Program = other }, Answer).ShouldBe(SupplyFault.OtherProgram);
+        Fault(Order with { Input = other }, Answer).ShouldBe(SupplyFault.OtherInput);
+        Fault(Order with { Limits = _receipt.Limits with { Fuel = _receipt.Limits.Fuel - 1 } }, Answer).ShouldBe(SupplyFault.OtherTerms);
+        Fault(Order with { Limits = _receipt.Limits with { LogBytes = _receipt.Limits.LogBytes + 1 } }, Answer).ShouldBe(SupplyFault.OtherTerms);
+        Fault(Order with { Parameters = [.. _receipt.Parameters, new TaskParameter("more", "1")] }, Answer).ShouldBe(SupplyFault.OtherTerms);
+        Fault(Order, Answer with { Task = "task_01h2xcejqtf2nbrexx3vqjhp41" }).ShouldBe(SupplyFault.OtherTask);
+        Fault(Order, Answer with { Output = other }).ShouldBe(SupplyFault.OtherOutput);
+        Fault(Order, Answer with { OutputBytes = Answer.OutputBytes + 1 }).ShouldBe(SupplyFault.OtherOutput);
+        Fault(Order, Answer with { Charged = _receipt.Price + new Money(1) }).ShouldBe(SupplyFault.OtherPrice);
+    }
+
+    [Fact]
+    public void Check_OfAPriceAboveTheQuote_Refuses() => Fault(Order with { Amount = _receipt.Price - new Money(1) }, Answer).ShouldBe(SupplyFault.OtherPrice);
+
+    private DsseEnvelope Envelope => _receipt.Sign(_key).Envelope;
+
+    private SupplyFault? Fault(SupplyOrder order, SupplyAnswer answer) => SupplyCheck.Check(Envelope, order, answer).Refusal?.Code;
+}

@@ -1,0 +1,67 @@
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Stoa.Node.Tests.Supply;
+
+/// <summary>Stands before a node that sells, and changes what it says.</summary>
+public sealed class SellerProxy : IAsyncDisposable
+{
+    private static readonly string[] s_ownHeaders = ["Host", "Transfer-Encoding", "Connection", "Content-Length"];
+
+    private readonly WebApplication _app;
+    private readonly HttpClient _http = new();
+    private readonly Uri _seller;
+
+    private SellerProxy(WebApplication app, Uri seller) => (_app, _seller) = (app, seller);
+
+    /// <summary>Given the request's path and the answer's bytes and headers, gives other bytes; null leaves them.</summary>
+    public Func<string, byte[], IHeaderDictionary, byte[]?> Alter { get; set; } = (_, _, _) => null;
+
+    /// <summary>Awaited after the seller has answered, before that is passed on.</summary>
+    public Func<string, Task> Hold { get; set; } = _ => Task.CompletedTask;
+
+    public string Address => _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
+
+    public static async Task<SellerProxy> StartAsync(Uri seller)
+    {
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        builder.WebHost.UseKestrelCore().UseUrls("http://127.0.0.1:0");
+        var proxy = new SellerProxy(builder.Build(), seller);
+        proxy._app.Run(proxy.PassAsync);
+        await proxy._app.StartAsync(TestContext.Current.CancellationToken);
+        return proxy;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _app.DisposeAsync();
+        _http.Dispose();
+    }
+
+    private async Task PassAsync(HttpContext context)
+    {
+        using var request = new HttpRequestMessage(new HttpMethod(context.Request.Method), new Uri(_seller, context.Request.Path + context.Request.QueryString.ToString()));
+        using var body = new MemoryStream();
+        await context.Request.Body.CopyToAsync(body);
+        if (HttpMethods.IsPost(context.Request.Method))
+            request.Content = new ByteArrayContent(body.ToArray());
+        foreach (var (name, values) in context.Request.Headers.Where(header => !s_ownHeaders.Contains(header.Key)))
+        {
+            if (!request.Headers.TryAddWithoutValidation(name, values.ToArray()))
+                request.Content?.Headers.TryAddWithoutValidation(name, values.ToArray());
+        }
+
+        using var answer = await _http.SendAsync(request);
+        var bytes = await answer.Content.ReadAsByteArrayAsync();
+        context.Response.StatusCode = (int)answer.StatusCode;
+        foreach (var (name, values) in answer.Headers.Concat(answer.Content.Headers).Where(header => !s_ownHeaders.Contains(header.Key)))
+            context.Response.Headers[name] = values.ToArray();
+        bytes = (int)answer.StatusCode == StatusCodes.Status200OK ? Alter(context.Request.Path, bytes, context.Response.Headers) ?? bytes : bytes;
+        await Hold(context.Request.Path);
+        await context.Response.Body.WriteAsync(bytes, context.RequestAborted);
+    }
+}

@@ -1,0 +1,172 @@
+using Stoa.Market;
+using Stoa.Market.Channels;
+using Stoa.Market.Supply;
+using Stoa.Market.Tasks;
+using Stoa.Node.Identity;
+using Stoa.Node.Supply;
+using Stoa.Node.Tests.Storage;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Tests.Supply;
+
+/// <summary>What every store of suppliers does.</summary>
+public abstract class SupplierStoreConformance(DatabaseSource source) : DatabaseTest(source)
+{
+    private static readonly CellKey s_cell = new(new byte[CellKey.SizeBytes]);
+    private readonly PrivateKey _payer = PrivateKey.Generate();
+    private readonly PeerId _node = NewNode();
+    private readonly Id<Channel> _channel = NewId<Channel>();
+
+    private SqlSuppliers Store => new(Database, s_cell, new SupplyOptions { MaxSuppliers = 3 }, TimeProvider.System);
+
+    [Fact]
+    public async Task Begin_WritesWhatTheVoucherSays_BeforeItIsSigned()
+    {
+        var supplier = await AddAsync();
+        var first = await BeginAsync(supplier, 100);
+        var second = await BeginAsync(supplier, 50);
+
+        // Two at once: the second is for both.
+        (first.Voucher, second.Voucher).ShouldBe((new Money(100), new Money(150)));
+        var voucher = await Store.SignAsync(second, Stop);
+        voucher.Envelope.Verify(_payer.PublicKey).ShouldBeTrue();
+        VoucherPayload.Read(voucher.Envelope.Payload).ShouldBe(new VoucherPayload(_channel, _node, new Money(150)));
+
+        (await Store.EndAsync(first, NewId<Receipt>(), new Money(40), Stop)).ShouldBeTrue();
+        // 60 of the first are left, so 10 more suffice for 70.
+        (await BeginAsync(supplier, 70)).Voucher.ShouldBe(new Money(160));
+        var kept = (await Store.FindAsync(supplier.Id, Stop))!;
+        (kept.Signed, kept.Spent, kept.Reserved, kept.Credit).ShouldBe((new Money(160), new Money(40), new Money(120), Money.Zero));
+    }
+
+    [Fact]
+    public async Task Call_IsTakenUpAgainAfterARestart_WithTheSameKeyAndVoucher()
+    {
+        var call = await BeginAsync(await AddAsync(), 100);
+        await ReopenAsync();
+
+        var again = (await Store.FindCallAsync(call.Task, Stop)).ShouldNotBeNull();
+        (again.Key, again.Voucher, again.Amount, again.State).ShouldBe((call.Key, call.Voucher, call.Amount, CallOutcome.Open));
+        (await Store.FindCallAsync(NewId<AgentTask>(), Stop)).ShouldBeNull();
+
+        // Done, and the end of the task was not written: it is had again, and counted once.
+        var receipt = NewId<Receipt>();
+        (await Store.EndAsync(again, receipt, new Money(30), Stop)).ShouldBeTrue();
+        var done = (await Store.FindCallAsync(call.Task, Stop)).ShouldNotBeNull();
+        (done.State, done.Key).ShouldBe((CallOutcome.Done, call.Key));
+        (await Store.EndAsync(done, receipt, new Money(30), Stop)).ShouldBeTrue();
+        var supplier = (await Store.FindAsync(call.Supplier.Id, Stop))!;
+        (supplier.Spent, supplier.Standing.Successes).ShouldBe((new Money(30), 1));
+    }
+
+    [Fact]
+    public async Task Receipt_OfAnotherTask_IsNotTakenAgain()
+    {
+        var supplier = await AddAsync();
+        var (first, second) = (await BeginAsync(supplier, 10), await BeginAsync(supplier, 10));
+        var receipt = NewId<Receipt>();
+
+        (await Store.EndAsync(first, receipt, new Money(10), Stop)).ShouldBeTrue();
+        (await Store.EndAsync(second, receipt, new Money(10), Stop)).ShouldBeFalse();
+        (await Store.FindAsync(supplier.Id, Stop))!.Spent.ShouldBe(new Money(10));
+    }
+
+    [Fact]
+    public async Task Raise_IsForAsMuchAsTheCallCanCost_AndOnce()
+    {
+        var call = await BeginAsync(await AddAsync(), 100);
+
+        (await Store.RaiseAsync(call, new Money(201), Stop)).ShouldBeNull();
+        var raised = (await Store.RaiseAsync(call, new Money(200), Stop)).ShouldNotBeNull();
+        raised.Voucher.ShouldBe(new Money(200));
+        (await Store.FindAsync(call.Supplier.Id, Stop))!.Signed.ShouldBe(new Money(200));
+        (await Store.RaiseAsync(raised, new Money(210), Stop)).ShouldBeNull();
+        (await Store.FindCallAsync(call.Task, Stop))!.Voucher.ShouldBe(new Money(200));
+    }
+
+    [Fact]
+    public async Task Failures_AreCountedByKind_AndOnce()
+    {
+        var supplier = await AddAsync();
+        foreach (var outcome in new[] { CallOutcome.Failed, CallOutcome.Declined, CallOutcome.Lied })
+        {
+            var call = await BeginAsync(supplier, 10);
+            await Store.FailAsync(call, outcome, $"It {outcome}.", Stop);
+            await Store.FailAsync(call, CallOutcome.Failed, "again", Stop);
+            (await Store.FindCallAsync(call.Task, Stop)).ShouldBeNull();
+            (await Store.ListTriedAsync(call.Task, Stop)).ShouldBe([KeyValuePair.Create(supplier.Id, outcome)]);
+        }
+
+        var kept = (await Store.FindAsync(supplier.Id, Stop))!;
+        (kept.Standing.Failures, kept.Standing.Declines, kept.Standing.Lies, kept.Standing.LastFailure, kept.Reserved).ShouldBe((1, 1, 1, "It Lied.", Money.Zero));
+        // The second call needed no more than the first had left.
+        kept.Signed.ShouldBe(new Money(10));
+    }
+
+    [Fact]
+    public async Task Removed_AndAddedAgain_GoesOnFromWhatWasSigned()
+    {
+        var supplier = await AddAsync();
+        var call = await BeginAsync(supplier, 100);
+        (await Store.AddAsync(NewId<Supplier>(), _node, new Uri("http://127.0.0.1:2"), NewId<Channel>(), _payer, Money.Zero, Stop)).Refusal!.Code.ShouldBe(SupplierRefusal.SupplierExists);
+
+        (await Store.RemoveAsync(supplier.Id, Stop)).ShouldBeTrue();
+        (await Store.RemoveAsync(supplier.Id, Stop)).ShouldBeFalse();
+        (await Store.ListAsync(new PageRequest(10), Stop)).Items.ShouldBeEmpty();
+        await Should.ThrowAsync<IOException>(() => Store.SignAsync(call, Stop));
+        (await Store.BeginAsync(NewId<AgentTask>(), supplier.Id, new Money(1), Stop)).ShouldBeNull();
+
+        var again = await AddAsync(signed: 5);
+        (again.Id, again.Signed).ShouldBe((supplier.Id, new Money(100)));
+        (await Store.SignAsync(call, Stop)).Envelope.Verify(_payer.PublicKey).ShouldBeTrue();
+    }
+
+    [Fact]
+    public async Task Add_AtMoreNodesThanThereMayBe_IsRefused()
+    {
+        for (var number = 0; number < 3; number++)
+            (await Store.AddAsync(NewId<Supplier>(), NewNode(), new Uri("http://127.0.0.1:1"), NewId<Channel>(), _payer, Money.Zero, Stop)).Refusal.ShouldBeNull();
+
+        (await Store.AddAsync(NewId<Supplier>(), _node, new Uri("http://127.0.0.1:1"), _channel, _payer, Money.Zero, Stop)).Refusal!.Code.ShouldBe(SupplierRefusal.SupplierInvalid);
+        var page = await Store.ListAsync(new PageRequest(2), Stop);
+        (page.Items.Count, (await Store.ListAsync(new PageRequest(2, page.NextCursor), Stop)).Items.Count).ShouldBe((2, 1));
+    }
+
+    [Fact]
+    public async Task Measurements_MakeAMean()
+    {
+        var supplier = await AddAsync();
+        await Store.MeasureAsync(supplier, TimeSpan.FromMilliseconds(10), Stop);
+        await Store.MeasureAsync((await Store.FindAsync(supplier.Id, Stop))!, TimeSpan.FromMilliseconds(20), Stop);
+
+        (await Store.FindAsync(supplier.Id, Stop))!.Standing.Latency.ShouldBe(TimeSpan.FromMilliseconds(12));
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        _payer.Dispose();
+        await base.DisposeAsync();
+        GC.SuppressFinalize(this);
+    }
+
+    private async Task<Supplier> AddAsync(long signed = 0) =>
+        (await Store.AddAsync(NewId<Supplier>(), _node, new Uri("http://127.0.0.1:1"), _channel, _payer, new Money(signed), Stop)).TryGet(out var added, out var refusal)
+            ? added
+            : throw new InvalidOperationException(refusal.Detail);
+
+    private async Task<SupplierCall> BeginAsync(Supplier supplier, long amount) => (await Store.BeginAsync(NewId<AgentTask>(), supplier.Id, new Money(amount), Stop)).ShouldNotBeNull();
+
+    private static PeerId NewNode()
+    {
+        using var key = PrivateKey.Generate();
+        return key.PublicKey.PeerId;
+    }
+
+    private static Id<T> NewId<T>()
+        where T : IIdentified => new(Guid.CreateVersion7());
+}
+
+public sealed class SqliteSupplierStoreTests() : SupplierStoreConformance(new SqliteSource());
+
+[Trait("needs", "postgres")]
+public sealed class PostgresSupplierStoreTests(PostgresCluster cluster) : SupplierStoreConformance(new PostgresSource(cluster));
