@@ -12,7 +12,7 @@ public static partial class Problems
     {
         StatementFault.NotAStatement => new("notAStatement", 422, "Not a statement",
             "The envelope holds something else than a statement of the registry, or its payload is no JSON object.",
-            "Send the DSSE envelope as its signer made it, as GET /api/v1/statements/{id} of another node gives it."),
+            "Send the DSSE envelope as its signer made it, and as another node gives it."),
         StatementFault.TooLarge => new("statementTooLarge", 422, "Statement too large",
             "The payload is larger than statements may be on any node.",
             "Say less: shorten the manifest."),
@@ -24,7 +24,7 @@ public static partial class Problems
             "Bring the node up to date, or give the statement to one that knows it."),
         StatementFault.MembersInvalid => new("statementMembersInvalid", 422, "Statement breaks its schema",
             "Members of the payload are missing, unknown or wrong.",
-            "Correct what is listed in errors, each with a JSON Pointer into the payload, and sign anew. The schemas are at /schemas/statement-{kind}.v1.json."),
+            "Correct what is listed, and sign anew. The schemas are at /schemas/statement-{kind}.v1.json."),
         StatementFault.SignatureInvalid => new("statementSignatureInvalid", 422, "Statement not signed by its signer",
             "No signature of the envelope was made by the key that the payload names, over this payload.",
             "Sign the payload with the key that it names; do not change it afterwards."),
