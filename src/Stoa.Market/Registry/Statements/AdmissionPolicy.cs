@@ -48,7 +48,7 @@ public sealed record AdmissionPolicy(int StrangerWorkBits, long StrangersBytes, 
 {
     private const long Megabyte = 1 << 20;
 
-    /// <summary>18 bits, about a second of one processor; 256 MiB for all strangers; 32 statements a stranger, 10,000 who is vouched for. The cell's own have no bound here: what its users
+    /// <summary>18 bits, about a tenth of a second of one processor; 256 MiB for all strangers; 32 statements a stranger, 10,000 who is vouched for. The cell's own have no bound here: what its users
     /// may publish is bounded where they publish it.</summary>
     public static AdmissionPolicy Default { get; } = new(
         18, 256 * Megabyte, new SignerQuota(32, Megabyte, 64), new SignerQuota(10_000, 64 * Megabyte, 5_000), new SignerQuota(long.MaxValue, long.MaxValue, long.MaxValue));

@@ -1,5 +1,5 @@
-using System.Globalization;
 using System.Numerics;
+using System.Text;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Registry.Statements;
@@ -7,30 +7,34 @@ namespace Stoa.Market.Registry.Statements;
 /// <summary>The price of a statement that nobody vouches for: its id, a hash, begins with zero bits. It is paid by trying values of the member <c>work</c>, and checked for nothing.</summary>
 public static class StatementWork
 {
-    private const int MaxDigits = 20;
+    // All values that are tried have as many digits, so that one takes the place of the other.
+    private const string First = "1000000000";
 
     /// <summary>Tries values of the member <c>work</c> until the id begins with enough zero bits.</summary>
     /// <param name="payload">Canonical, with the work 0: it is the last member, so that only the end changes.</param>
-    /// <param name="bits">How many bits.</param>
+    /// <param name="bits">How many bits, at most 32.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <returns>The payload with the work that was found.</returns>
     internal static byte[] Search(ReadOnlySpan<byte> payload, int bits, CancellationToken cancellationToken)
     {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(bits, 32);
         if (!payload.EndsWith("\"work\":0}"u8))
             throw new ArgumentException("A payload whose last member is a work of 0 is expected.", nameof(payload));
-        var start = payload.Length - 2;
-        var tried = new byte[start + MaxDigits];
-        payload[..start].CopyTo(tried);
-        for (var work = 0L; ; work++)
+        byte[] tried = [.. payload[..^2], .. Encoding.ASCII.GetBytes(First), (byte)'}'];
+        var tail = new Sha256Tail(tried, First.Length + 1);
+        var digits = tail.Last(First.Length + 1)[..^1];
+        for (var tries = 0; tail.LeadingZeros() < bits; tries++)
         {
-            work.TryFormat(tried.AsSpan(start), out var digits, default, CultureInfo.InvariantCulture);
-            tried[start + digits] = (byte)'}';
-            var whole = tried.AsSpan(0, start + digits + 1);
-            if (BitsOf(ContentHash.Of(whole)) >= bits)
-                return whole.ToArray();
-            if (work % 1_024 == 0)
+            var digit = digits.Length - 1;
+            for (; digits[digit] == '9'; digit--)
+                digits[digit] = (byte)'0';
+            digits[digit]++;
+            if (tries % 1_024 == 0)
                 cancellationToken.ThrowIfCancellationRequested();
         }
+
+        digits.CopyTo(tried.AsSpan(tried.Length - First.Length - 1));
+        return BitsOf(ContentHash.Of(tried)) >= bits ? tried : throw new InvalidOperationException("What was found is not what the library finds.");
     }
 
     /// <summary>The zero bits that an id begins with.</summary>
