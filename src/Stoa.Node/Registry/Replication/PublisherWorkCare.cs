@@ -5,10 +5,11 @@ using Stoa.Node.Storage;
 
 namespace Stoa.Node.Registry.Replication;
 
-/// <summary>Has the work done of what publishers of this cell say, while the node takes part in the network, and never more than half of the time.</summary>
+/// <summary>Has the work done of what publishers of this cell say, while the node takes part in the network, and for long never more than half of the time.</summary>
 internal sealed class PublisherWorkCare(
     NetworkOptions network, Database database, PublisherWork work, TimeProvider time, ILogger<PublisherWorkCare> log) : BackgroundService
 {
+    private static readonly TimeSpan s_burst = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_poll = TimeSpan.FromSeconds(30);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -24,7 +25,10 @@ internal sealed class PublisherWorkCare(
                 var began = Stopwatch.GetTimestamp();
                 while (await work.RunOnceAsync(stoppingToken))
                 {
-                    await Task.Delay(Stopwatch.GetElapsedTime(began), time, stoppingToken);
+                    // Others wait to hear of what was just published: only much of it has to pause.
+                    if (Stopwatch.GetElapsedTime(began) is var spent && spent < s_burst)
+                        continue;
+                    await Task.Delay(spent, time, stoppingToken);
                     began = Stopwatch.GetTimestamp();
                 }
             }
