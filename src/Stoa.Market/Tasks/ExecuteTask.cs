@@ -295,11 +295,7 @@ public sealed class ExecuteTask(
     private async Task<ReadOnlyMemory<byte>> ReadInputAsync(AgentTask task, ReadOnlyMemory<byte>? inlineInput, CancellationToken cancellationToken)
     {
         if (task.Input.IsInline)
-        {
-            return inlineInput ?? await tasks.ReadInputAsync(task.Id, cancellationToken)
-                ?? throw new IOException($"The input of {task.Id} is not in the database.");
-        }
-
+            return await ReadInlineAsync(task, inlineInput, cancellationToken);
         await using var stored = await content.OpenAsync(task.Input.Digest, cancellationToken)
             ?? throw new IOException($"The input {task.Input.Digest} is not in the content store any more.");
         var bytes = new byte[task.Input.SizeBytes];
@@ -498,12 +494,7 @@ public sealed class ExecuteTask(
     {
         if (task.Input.IsInline)
         {
-            var bytes = inlineInput
-                ?? await tasks.ReadInputAsync(task.Id, cancellationToken)
-                ?? throw new IOException($"The input of {task.Id} is not in the database.");
-            // The receipt states the digest: no agent runs on anything else.
-            if (ContentHash.Of(bytes.Span) != task.Input.Digest)
-                throw new IOException($"The input of {task.Id} that the node has does not have the digest {task.Input.Digest}.");
+            var bytes = await ReadInlineAsync(task, inlineInput, cancellationToken);
             return task.Input.SealedTo is null
                 ? new Source(GuestInput.FromBytes(bytes), null)
                 : await UnsealAsync(task, new MemoryStream(bytes.ToArray(), writable: false), cancellationToken);
@@ -515,6 +506,17 @@ public sealed class ExecuteTask(
             return await UnsealAsync(task, stored, cancellationToken);
         var stream = new InputStream(stored);
         return new Source(GuestInput.FromStream(stream), stream);
+    }
+
+    private async Task<ReadOnlyMemory<byte>> ReadInlineAsync(AgentTask task, ReadOnlyMemory<byte>? inlineInput, CancellationToken cancellationToken)
+    {
+        var bytes = inlineInput
+            ?? await tasks.ReadInputAsync(task.Id, cancellationToken)
+            ?? throw new IOException($"The input of {task.Id} is not in the database.");
+        // The receipt states the digest: no agent runs on anything else.
+        return ContentHash.Of(bytes.Span) == task.Input.Digest
+            ? bytes
+            : throw new IOException($"The input of {task.Id} that the node has does not have the digest {task.Input.Digest}.");
     }
 
     private async Task<Source> UnsealAsync(AgentTask task, Stream @sealed, CancellationToken cancellationToken)
