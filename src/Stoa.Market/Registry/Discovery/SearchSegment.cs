@@ -10,6 +10,15 @@ namespace Stoa.Market.Registry.Discovery;
 /// </remarks>
 internal sealed class SearchSegment
 {
+    /// <param name="terms">With all their postings.</param>
+    /// <param name="agents">How many agents.</param>
+    public SearchSegment(TermWriter terms, int agents)
+    {
+        (Terms, TermStarts, ValueTerms) = (terms.Terms, terms.TermStarts, terms.ValueTerms);
+        (PostingStarts, Postings, Impacts) = (terms.PostingStarts, terms.Postings, terms.Impacts);
+        (ValueStarts, Values) = TurnRound(agents);
+    }
+
     /// <summary>How many agents.</summary>
     public int Count => Prices.Length;
 
@@ -41,28 +50,28 @@ internal sealed class SearchSegment
     public required long[] Ratings { get; init; }
 
     /// <summary>The terms, one behind the other.</summary>
-    public required byte[] Terms { get; init; }
+    public byte[] Terms { get; }
 
     /// <summary>Where each term begins, and where the last one ends.</summary>
-    public required int[] TermStarts { get; init; }
+    public int[] TermStarts { get; }
 
     /// <summary>How many terms are no words: they come first.</summary>
-    public required int ValueTerms { get; init; }
+    public int ValueTerms { get; }
 
     /// <summary>Where the postings of each term begin, and where the last ones end.</summary>
-    public required int[] PostingStarts { get; init; }
+    public int[] PostingStarts { get; }
 
     /// <summary>Agents that have a term, ascending for each term.</summary>
-    public required int[] Postings { get; init; }
+    public int[] Postings { get; }
 
     /// <summary>How much the term says of the agent, beside each posting: <see cref="Impact"/>.</summary>
-    public required byte[] Impacts { get; init; }
+    public byte[] Impacts { get; }
 
     /// <summary>Where the terms of each agent that are no words begin, and where the last ones end.</summary>
-    public required int[] ValueStarts { get; init; }
+    public int[] ValueStarts { get; }
 
     /// <summary>Terms of agents that are no words.</summary>
-    public required int[] Values { get; init; }
+    public int[] Values { get; }
 
     /// <summary>How many terms.</summary>
     public int TermCount => TermStarts.Length - 1;
@@ -159,6 +168,25 @@ internal sealed class SearchSegment
         bytes.CopyTo(behind);
         behind[^1]++;
         return (LowerBoundOfTerm(bytes), LowerBoundOfTerm(behind));
+    }
+
+    /// <summary>Turns the postings of the terms that are no words round: for each agent which it has.</summary>
+    private (int[] Starts, int[] Values) TurnRound(int agents)
+    {
+        var starts = new int[agents + 1];
+        var postings = Postings.AsSpan(0, PostingStarts[ValueTerms]);
+        foreach (var agent in postings)
+            starts[agent + 1]++;
+        for (var agent = 0; agent < agents; agent++)
+            starts[agent + 1] += starts[agent];
+        var (values, next) = (new int[postings.Length], starts.AsSpan(0, agents).ToArray());
+        for (var term = 0; term < ValueTerms; term++)
+        {
+            foreach (var agent in Postings.AsSpan(PostingStarts[term]..PostingStarts[term + 1]))
+                values[next[agent]++] = term;
+        }
+
+        return (starts, values);
     }
 }
 

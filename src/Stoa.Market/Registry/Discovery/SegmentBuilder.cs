@@ -46,8 +46,7 @@ internal static class SegmentBuilder
             written.EndTerm(bytes);
         }
 
-        var values = ValuesOf(written, sorted.Length);
-        return new SearchSegment
+        return new SearchSegment(written, sorted.Length)
         {
             Publishers = [.. publishers],
             PublisherStarts = [.. publisherStarts],
@@ -58,14 +57,6 @@ internal static class SegmentBuilder
             StatedAt = [.. sorted.Select(document => document.StatedAt)],
             Succeeded = [.. sorted.Select(document => SearchSegment.PackSucceeded(document.Standing))],
             Ratings = [.. sorted.Select(document => SearchSegment.PackRating(document.Standing))],
-            Terms = written.Terms,
-            TermStarts = written.TermStarts,
-            ValueTerms = written.ValueTerms,
-            PostingStarts = written.PostingStarts,
-            Postings = written.Postings,
-            Impacts = written.Impacts,
-            ValueStarts = values.Starts,
-            Values = values.Values,
         };
 
         void Add(TermKind kind, string text, int agent, byte impact)
@@ -75,25 +66,6 @@ internal static class SegmentBuilder
                 terms[term] = postings = [];
             postings.Add((agent, impact));
         }
-    }
-
-    /// <summary>Turns the postings of the terms that are no words round: for each agent which it has.</summary>
-    public static (int[] Starts, int[] Values) ValuesOf(TermWriter written, int agents)
-    {
-        var starts = new int[agents + 1];
-        var postings = written.Postings.AsSpan(0, written.PostingStarts[written.ValueTerms]);
-        foreach (var agent in postings)
-            starts[agent + 1]++;
-        for (var agent = 0; agent < agents; agent++)
-            starts[agent + 1] += starts[agent];
-        var (values, next) = (new int[postings.Length], starts.AsSpan(0, agents).ToArray());
-        for (var term = 0; term < written.ValueTerms; term++)
-        {
-            foreach (var agent in written.Postings.AsSpan(written.PostingStarts[term]..written.PostingStarts[term + 1]))
-                values[next[agent]++] = term;
-        }
-
-        return (starts, values);
     }
 
     private sealed class ByBytes : IComparer<(byte[] Bytes, List<(int Agent, byte Impact)> Postings)>

@@ -41,8 +41,7 @@ internal sealed class SegmentMerger
         }
 
         var terms = MergeTerms();
-        var values = SegmentBuilder.ValuesOf(terms, _agentOf.Length);
-        return new SearchSegment
+        return new SearchSegment(terms, _agentOf.Length)
         {
             Publishers = publishers,
             PublisherStarts = publisherStarts,
@@ -53,14 +52,6 @@ internal sealed class SegmentMerger
             StatedAt = Gather(segment => segment.StatedAt),
             Succeeded = Gather(segment => segment.Succeeded),
             Ratings = Gather(segment => segment.Ratings),
-            Terms = terms.Terms,
-            TermStarts = terms.TermStarts,
-            ValueTerms = terms.ValueTerms,
-            PostingStarts = terms.PostingStarts,
-            Postings = terms.Postings,
-            Impacts = terms.Impacts,
-            ValueStarts = values.Starts,
-            Values = values.Values,
         };
     }
 
