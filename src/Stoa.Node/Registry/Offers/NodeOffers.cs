@@ -2,6 +2,8 @@ using Stoa.Market.Registry.Statements;
 using Stoa.Node.Background;
 using Stoa.Node.Hosting;
 using Stoa.Node.Network;
+using Stoa.Node.Registry.Discovery;
+using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
 using Stoa.Primitives;
 
@@ -12,6 +14,7 @@ internal sealed class NodeOffers(
     NetworkService network,
     NodeOptions node,
     TasksOptions tasks,
+    Database database,
     SqlOffers offers,
     IStatementStore statements,
     AdmissionPolicy policy,
@@ -23,12 +26,14 @@ internal sealed class NodeOffers(
     private const int PostedRates = 1_000;
 
     private static readonly TimeSpan s_look = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_reading = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan s_life = TimeSpan.FromHours(4);
     private static readonly TimeSpan s_renewal = TimeSpan.FromHours(1);
 
     private readonly FailureLog _failures = new(logger, time);
     private readonly HlcClock _clock = new(time, StatementLimits.MaxAhead);
     private Told? _last;
+    private (IReadOnlyList<ContentHash> Programs, long Changes, DateTimeOffset At)? _atHand;
     private (DateOnly Day, int Count) _today;
 
     /// <inheritdoc/>
@@ -47,7 +52,7 @@ internal sealed class NodeOffers(
     internal async Task TellAsync(CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        var (addresses, programs) = (Addresses(), await offers.ListProgramsAsync(StatementLimits.MaxPrograms, cancellationToken));
+        var (addresses, programs) = (Addresses(), await ProgramsAsync(now, cancellationToken));
         if (_last is { } last && last.Says(addresses, programs))
         {
             if (now - last.At < s_renewal)
@@ -78,6 +83,15 @@ internal sealed class NodeOffers(
             _today = (DateOnly.FromDateTime(now.UtcDateTime), 0);
         var renewals = (int)Math.Ceiling((TimeSpan.FromDays(1) - now.UtcDateTime.TimeOfDay) / s_renewal);
         return _today.Count + renewals < policy.Stranger.PerDay;
+    }
+
+    /// <summary>What is at hand: read again when a listing has changed, and now and then, not at each look.</summary>
+    private async Task<IReadOnlyList<ContentHash>> ProgramsAsync(DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        var changes = database.GetSignal(SqlListingChanges.Topic).Value;
+        if (_atHand is not { } atHand || atHand.Changes != changes || now - atHand.At >= s_reading)
+            _atHand = atHand = (await offers.ListProgramsAsync(StatementLimits.MaxPrograms, cancellationToken), changes, now);
+        return atHand.Programs;
     }
 
     private List<string> Addresses() =>
