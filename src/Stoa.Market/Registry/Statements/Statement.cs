@@ -78,16 +78,12 @@ public sealed class Statement
     /// <param name="key">Who says it.</param>
     /// <param name="hlc">Later than whatever it is to take the place of.</param>
     /// <param name="content">What is said.</param>
-    /// <param name="workBits">Zero bits that its id is to begin with: each doubles the hashes that are tried. 0 for no work.</param>
     /// <returns>The statement, or why what is said breaks the rules.</returns>
-    public static Outcome<Statement, StatementFault> Sign(PrivateKey key, Hlc hlc, StatementContent content, int workBits = 0)
+    public static Outcome<Statement, StatementFault> Sign(PrivateKey key, Hlc hlc, StatementContent content)
     {
         ArgumentNullException.ThrowIfNull(key);
         ArgumentNullException.ThrowIfNull(content);
-        ArgumentOutOfRangeException.ThrowIfNegative(workBits);
-        return workBits == 0
-            ? Finish(key, StatementJson.Write(key.PublicKey, hlc, content, work: null))
-            : SignWorked(key, hlc, content, workBits, CancellationToken.None);
+        return Finish(key, StatementJson.Write(key.PublicKey, hlc, content, work: null));
     }
 
     /// <summary>Makes a statement with work, which may take seconds.</summary>

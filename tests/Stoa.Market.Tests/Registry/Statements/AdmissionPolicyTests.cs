@@ -5,7 +5,7 @@ namespace Stoa.Market.Tests.Registry.Statements;
 public sealed class AdmissionPolicyTests
 {
     private static readonly AdmissionPolicy s_policy = new(8, 2_000, new SignerQuota(2, 1_000, 3), new SignerQuota(5, 5_000, 10), new SignerQuota(9, 9_000, 20));
-    private static readonly Statement s_worked = Statement.Sign(StatementSamples.Key, StatementSamples.At(), new ProfileStatement("Ann", null), workBits: 8).Value;
+    private static readonly Statement s_worked = Statement.SignWorked(StatementSamples.Key, StatementSamples.At(), new ProfileStatement("Ann", null), workBits: 8, CancellationToken.None).Value;
     private static readonly long s_today = StatementSamples.Now.ToUnixTimeMilliseconds() / 86_400_000;
 
     [Fact]
