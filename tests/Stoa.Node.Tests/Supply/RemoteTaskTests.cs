@@ -261,14 +261,14 @@ public sealed class RemoteTaskTests : IAsyncLifetime
     private async Task<string> FindAgentAsync(TestNode seller)
     {
         var key = (await seller.Client.ListListingsAsync(new ListingQuery("worker"), Stop).ToListAsync(Stop)).Single(listing => listing.Publisher.Verified).Publisher.Key;
-        await WaitAsync(async () => (await _buyer.Client.ListListingsAsync(new ListingQuery("worker"), Stop).ToListAsync(Stop)).Any(listing => listing.Publisher.Key == key));
+        await Eventually.IsSoAsync(async () => (await _buyer.Client.ListListingsAsync(new ListingQuery("worker"), Stop).ToListAsync(Stop)).Any(listing => listing.Publisher.Key == key));
         await WaitForOfferAsync(seller, await ProgramAsync(seller));
         return $"{key}/worker";
     }
 
     private static async Task<string> ProgramAsync(TestNode seller) => (await seller.Client.ListAgentsAsync(new AgentQuery(Text: "worker"), Stop).FirstAsync(Stop)).ProgramDigest;
 
-    private Task WaitForOfferAsync(TestNode seller, string program) => WaitAsync(async () =>
+    private Task WaitForOfferAsync(TestNode seller, string program) => Eventually.IsSoAsync(async () =>
         (await _buyer.Client.ListOffersAsync(Stop).ToListAsync(Stop)).Any(offer => offer.Node == PeerIdOf(seller).ToString() && offer.Programs.Contains(program)));
 
     private async Task<string?> RefuseAsync(SubmitTaskRequest request)
@@ -279,7 +279,7 @@ public sealed class RemoteTaskTests : IAsyncLifetime
 
     private async Task<TaskResponse> EndAsync(TaskResponse task)
     {
-        await WaitAsync(async () => (task = await _buyer.Client.GetTaskAsync(task.Id, cancellationToken: Stop)).State is not ("queued" or "running"));
+        await Eventually.IsSoAsync(async () => (task = await _buyer.Client.GetTaskAsync(task.Id, cancellationToken: Stop)).State is not ("queued" or "running"));
         return task;
     }
 
@@ -292,12 +292,4 @@ public sealed class RemoteTaskTests : IAsyncLifetime
 
     private static async Task<Money> EarnedAsync(TestNode node) =>
         (await node.Host.Services.GetRequiredService<ILedgerStore>().GetAccountAsync(node.Host.Services.GetRequiredService<SystemAccounts>().Node, Stop))!.Posted;
-
-    private static async Task WaitAsync(Func<Task<bool>> condition)
-    {
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(Stop);
-        deadline.CancelAfter(TimeSpan.FromMinutes(2));
-        while (!await condition())
-            await Task.Delay(50, deadline.Token);
-    }
 }

@@ -1,7 +1,9 @@
 using System.Text;
+using Microsoft.Extensions.DependencyInjection;
 using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Node.Hosting;
+using Stoa.Node.Network;
 using Stoa.Node.Tests.Observability;
 
 namespace Stoa.Node.Tests.Tasks;
@@ -28,6 +30,9 @@ public sealed class TestNode : IAsyncDisposable
     }
 
     public NodeHost Host { get; }
+
+    /// <summary>Where other nodes join the network by this one; it has to take part.</summary>
+    public string PeerAddress => Host.Services.GetRequiredService<NetworkService>().Addresses[0].ToString();
 
     /// <summary>As the node's first administrator, whose wallet has an opening credit of 10 dollars.</summary>
     public StoaClient Client { get; }

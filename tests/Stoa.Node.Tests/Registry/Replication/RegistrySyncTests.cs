@@ -10,7 +10,6 @@ using Stoa.Network.Identify;
 using Stoa.Network.Muxing;
 using Stoa.Network.Security;
 using Stoa.Network.Transport;
-using Stoa.Node.Network;
 using Stoa.Node.Registry.Replication;
 using Stoa.Node.Tests.Registry.Statements;
 using Stoa.Node.Tests.Tasks;
@@ -32,8 +31,8 @@ public sealed class RegistrySyncTests
     public async Task Agent_ThatIsPublishedOnOneNode_IsFoundOnAllAndGoneWhenItIsWithdrawn()
     {
         await using var first = await TestNode.StartAsync(null, s_options);
-        await using var second = await TestNode.StartAsync(null, [.. s_options, "--network:join:0", AddressOf(first)]);
-        await using var third = await TestNode.StartAsync(null, [.. s_options, "--network:join:0", AddressOf(second)]);
+        await using var second = await TestNode.StartAsync(null, [.. s_options, "--network:join:0", first.PeerAddress]);
+        await using var third = await TestNode.StartAsync(null, [.. s_options, "--network:join:0", second.PeerAddress]);
 
         var listing = await first.PublishAsync("wanderer", GuestPrograms.Echo);
         var found = await FindAsync(third, "wanderer");
@@ -46,7 +45,7 @@ public sealed class RegistrySyncTests
         await FindAsync(first, "homecomer");
 
         await first.Client.WithdrawAgentAsync(AgentReference.Parse(listing), "It has come home.", Stop);
-        await WaitAsync(async () => !await third.Client.ListListingsAsync(new ListingQuery(Text: "wanderer"), Stop).AnyAsync(Stop));
+        await Eventually.IsSoAsync(async () => !await third.Client.ListListingsAsync(new ListingQuery(Text: "wanderer"), Stop).AnyAsync(Stop));
     }
 
     [Fact]
@@ -56,7 +55,7 @@ public sealed class RegistrySyncTests
         await node.PublishAsync("wanderer", GuestPrograms.Echo);
         using var key = PrivateKey.Generate();
         await using var hostile = NewHost(key);
-        var address = Multiaddr.Parse(AddressOf(node));
+        var address = Multiaddr.Parse(node.PeerAddress);
         var peer = (await hostile.ConnectAsync(address, Stop)).RemotePeer;
 
         for (var number = 0; number < 200 && hostile.IsConnected(peer); number++)
@@ -73,7 +72,7 @@ public sealed class RegistrySyncTests
             }
         }
 
-        await WaitAsync(() => Task.FromResult(!hostile.IsConnected(peer)));
+        await Eventually.IsSoAsync(() => Task.FromResult(!hostile.IsConnected(peer)));
         await Should.ThrowAsync<IOException>(async () =>
         {
             await hostile.ConnectAsync(address, Stop);
@@ -83,7 +82,7 @@ public sealed class RegistrySyncTests
             if (await stream.ReadMessageAsync(1 << 20, Stop) is null)
                 throw new IOException("It was ended.");
         });
-        await using var friend = await TestNode.StartAsync(null, [.. s_options, "--network:join:0", AddressOf(node)]);
+        await using var friend = await TestNode.StartAsync(null, [.. s_options, "--network:join:0", node.PeerAddress]);
         await FindAsync(friend, "wanderer");
     }
 
@@ -93,13 +92,13 @@ public sealed class RegistrySyncTests
         await using var node = await TestNode.StartAsync(null, s_options);
         using var key = PrivateKey.Generate();
         await using var hostile = NewHost(key);
-        var peer = (await hostile.ConnectAsync(Multiaddr.Parse(AddressOf(node)), Stop)).RemotePeer;
+        var peer = (await hostile.ConnectAsync(Multiaddr.Parse(node.PeerAddress), Stop)).RemotePeer;
         var hlc = new Hlc(TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds(), 0);
         var statements = Enumerable.Range(0, 20).Select(number => Statement.Sign(key, hlc, StatementStoreConformance.Listing($"1.{number}.0")).Value).ToList();
         var forged = statements.Select((statement, number) => new SignedStatement(statement.Payload, statements[(number + 1) % statements.Count].Signature)).ToList();
 
         // A node that has just begun may have no time yet.
-        await WaitAsync(async () =>
+        await Eventually.IsSoAsync(async () =>
         {
             await using var stream = await hostile.OpenStreamAsync(peer, [RegistryProtocol.Name], Stop);
             await stream.WriteMessageAsync(new ReplicationMessage.Hello(default, 1).Write(), Stop);
@@ -122,7 +121,7 @@ public sealed class RegistrySyncTests
             return true;
         });
 
-        await WaitAsync(() => Task.FromResult(!hostile.IsConnected(peer)));
+        await Eventually.IsSoAsync(() => Task.FromResult(!hostile.IsConnected(peer)));
         (await node.Host.Services.GetRequiredService<IStatementStore>().FindAsync(statements[0].Id, Stop)).ShouldBeNull();
     }
 
@@ -138,21 +137,10 @@ public sealed class RegistrySyncTests
         return host;
     }
 
-    private static string AddressOf(TestNode node) => node.Host.Services.GetRequiredService<NetworkService>().Addresses[0].ToString();
-
     private static async Task<ListingResponse> FindAsync(TestNode node, string name)
     {
         ListingResponse? found = null;
-        await WaitAsync(async () => (found = (await node.Client.ListListingsAsync(new ListingQuery(Text: name), Stop).ToListAsync(Stop)).SingleOrDefault()) is not null);
+        await Eventually.IsSoAsync(async () => (found = (await node.Client.ListListingsAsync(new ListingQuery(Text: name), Stop).ToListAsync(Stop)).SingleOrDefault()) is not null);
         return found!;
-    }
-
-    /// <summary>Waits for what happens on a loaded machine, too.</summary>
-    private static async Task WaitAsync(Func<Task<bool>> happened)
-    {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Stop);
-        patience.CancelAfter(TimeSpan.FromMinutes(3));
-        while (!await happened())
-            await Task.Delay(100, patience.Token);
     }
 }

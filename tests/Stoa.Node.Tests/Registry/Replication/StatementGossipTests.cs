@@ -3,12 +3,10 @@ using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Market.Registry.Statements;
 using Stoa.Market.Tests.Tasks;
-using Stoa.Node.Network;
 using Stoa.Node.Registry.Replication;
 using Stoa.Node.Tests.Registry.Statements;
 using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
-
 
 namespace Stoa.Node.Tests.Registry.Replication;
 
@@ -27,12 +25,12 @@ public sealed class StatementGossipTests : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _first = await TestNode.StartAsync(null, s_options);
-        _second = await TestNode.StartAsync(null, [.. s_options, "--network:join:0", AddressOf(_first)]);
-        _third = await TestNode.StartAsync(null, [.. s_options, "--network:join:0", AddressOf(_second)]);
+        _second = await TestNode.StartAsync(null, [.. s_options, "--network:join:0", _first.PeerAddress]);
+        _third = await TestNode.StartAsync(null, [.. s_options, "--network:join:0", _second.PeerAddress]);
         // From here on nothing is compared any more.
         foreach (var node in (TestNode[])[_first, _third])
-            await WaitAsync(() => GossipOf(node).Router!.GetPeers(StatementGossip.Topic).Count > 0);
-        await WaitAsync(() => GossipOf(_second).Router!.GetPeers(StatementGossip.Topic).Count == 2);
+            await Eventually.IsSoAsync(() => GossipOf(node).Router!.GetPeers(StatementGossip.Topic).Count > 0);
+        await Eventually.IsSoAsync(() => GossipOf(_second).Router!.GetPeers(StatementGossip.Topic).Count == 2);
     }
 
     public async ValueTask DisposeAsync()
@@ -46,10 +44,10 @@ public sealed class StatementGossipTests : IAsyncLifetime
     public async Task Agent_IsHeardOf_ByWhoIsNotConnectedToItsNode_AndItsWithdrawalToo()
     {
         var listing = await _first.PublishAsync("wanderer", GuestPrograms.Echo);
-        await WaitAsync(async () => await FindAsync(_third, "wanderer") is not null);
+        await Eventually.IsSoAsync(async () => await FindAsync(_third, "wanderer") is not null);
 
         await _first.Client.WithdrawAgentAsync(AgentReference.Parse(listing), "It has come home.", Stop);
-        await WaitAsync(async () => await FindAsync(_third, "wanderer") is null);
+        await Eventually.IsSoAsync(async () => await FindAsync(_third, "wanderer") is null);
     }
 
     [Fact]
@@ -57,7 +55,7 @@ public sealed class StatementGossipTests : IAsyncLifetime
     {
         foreach (var node in (TestNode[])[_first, _second, _third])
         {
-            await WaitAsync(async () => (await node.Client.ListOffersAsync(Stop).ToListAsync(Stop)).Count == 3);
+            await Eventually.IsSoAsync(async () => (await node.Client.ListOffersAsync(Stop).ToListAsync(Stop)).Count == 3);
             var offers = await node.Client.ListOffersAsync(Stop).ToListAsync(Stop);
             offers.Count(offer => offer.IsThisNode).ShouldBe(1);
             offers.ShouldAllBe(offer => offer.Region == "eu-central" && offer.Workers > 0 && offer.Addresses.Count > 0 && offer.ExpiresAt > offer.SaidAt);
@@ -67,7 +65,7 @@ public sealed class StatementGossipTests : IAsyncLifetime
         // What is at hand changes with what is published.
         var listing = await _third.PublishAsync("homecomer", GuestPrograms.Echo);
         var program = (await _third.Client.GetAgentAsync(AgentReference.Parse(listing), Stop)).ProgramDigest;
-        await WaitAsync(async () => (await _first.Client.ListOffersAsync(Stop).ToListAsync(Stop)).Single(offer => offer.Node == IdOf(_third)).Programs.Contains(program));
+        await Eventually.IsSoAsync(async () => (await _first.Client.ListOffersAsync(Stop).ToListAsync(Stop)).Single(offer => offer.Node == IdOf(_third)).Programs.Contains(program));
     }
 
     [Fact]
@@ -86,26 +84,13 @@ public sealed class StatementGossipTests : IAsyncLifetime
         (await _first.Client.AddListingAsync(worked.Envelope, Stop)).Effect.ShouldBe("added");
         (await _first.Client.AddListingAsync(worked.Envelope, Stop)).Effect.ShouldBe("known");
         var statements = _third.Host.Services.GetRequiredService<IStatementStore>();
-        await WaitAsync(async () => await statements.FindAsync(worked.Id, Stop) is not null);
+        await Eventually.IsSoAsync(async () => await statements.FindAsync(worked.Id, Stop) is not null);
     }
 
     private static StatementGossip GossipOf(TestNode node) => node.Host.Services.GetRequiredService<StatementGossip>();
-
-    private static string AddressOf(TestNode node) => node.Host.Services.GetRequiredService<NetworkService>().Addresses[0].ToString();
 
     private static string IdOf(TestNode node) => node.Host.Services.GetRequiredService<PublicKey>().PeerId.ToString();
 
     private static async Task<ListingResponse?> FindAsync(TestNode node, string name) =>
         (await node.Client.ListListingsAsync(new ListingQuery(Text: name), Stop).ToListAsync(Stop)).SingleOrDefault();
-
-    private static Task WaitAsync(Func<bool> condition) => WaitAsync(() => Task.FromResult(condition()));
-
-    /// <summary>Waits for what happens on a loaded machine, too.</summary>
-    private static async Task WaitAsync(Func<Task<bool>> condition)
-    {
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(Stop);
-        deadline.CancelAfter(TimeSpan.FromMinutes(2));
-        while (!await condition())
-            await Task.Delay(50, deadline.Token);
-    }
 }
