@@ -223,6 +223,7 @@ public static class AwardJson
         parent.TryGetProperty("price", out var price) ? price.GetString() : null).Match(
             ask => ask, refusal => throw new FormatException(refusal.Detail));
 
-    private static LossReason ReadReason(string word) => Enum.GetValues<LossReason>().Cast<LossReason?>().FirstOrDefault(reason => EnumWord.Of(reason!.Value) == word)
-        ?? throw new FormatException($"\"{word}\" is not a reason for which a bid loses.");
+    private static LossReason ReadReason(string word) => EnumWord.TryParse<LossReason>(word, out var reason)
+        ? reason
+        : throw new FormatException($"\"{word}\" is not a reason for which a bid loses.");
 }

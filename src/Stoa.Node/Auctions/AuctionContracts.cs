@@ -3,6 +3,7 @@ using Stoa.Market.Auctions;
 using Stoa.Market.Identity;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
+using Stoa.Node.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Auctions;
@@ -69,8 +70,7 @@ internal static class AuctionContracts
             bidder.Expected.ToString(),
             bidder.Load,
             ToContract(bidder.Rates),
-            new AgentLimitsBody(
-                bidder.Limits.Fuel, bidder.Limits.MemoryBytes, bidder.Limits.TimeoutMs, bidder.Limits.OutputBytes, bidder.Limits.LogBytes),
+            bidder.Limits.ToContract(),
             (ranked?.Ask ?? lost?.Ask) is { } ask && receivedAt is { } at
                 ? new BidBody(at, FactorOf(ask), PriceOf(ask), ranked?.Expected.ToString(), ranked?.Score.ToString())
                 : null,

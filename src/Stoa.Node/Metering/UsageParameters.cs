@@ -74,13 +74,9 @@ public sealed record UsageParameters
     {
         if (text is null)
             return otherwise;
-        foreach (var value in Enum.GetValues<T>())
-        {
-            if (EnumWord.Of(value) == text)
-                return value;
-        }
-
-        errors.Add(new FieldError("", $"The parameter {name} is one of {string.Join(", ", Enum.GetValues<T>().Select(EnumWord.Of))}."));
+        if (EnumWord.TryParse<T>(text, out var value))
+            return value;
+        errors.Add(new FieldError("", $"The parameter {name} is one of {EnumWord.All<T>()}."));
         return otherwise;
     }
 

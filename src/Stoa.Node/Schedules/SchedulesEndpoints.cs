@@ -173,14 +173,9 @@ public static class SchedulesEndpoints
     private static T Read<T>(string text, string pointer, List<FieldError> errors)
         where T : struct, Enum
     {
-        foreach (var value in Enum.GetValues<T>())
-        {
-            if (EnumWord.Of(value) == text)
-                return value;
-        }
-
-        errors.Add(new FieldError(pointer, $"One of {string.Join(", ", Enum.GetValues<T>().Select(EnumWord.Of))} is expected."));
-        return default;
+        if (!EnumWord.TryParse<T>(text, out var value))
+            errors.Add(new FieldError(pointer, $"One of {EnumWord.All<T>()} is expected."));
+        return value;
     }
 
     /// <summary>What is wrong with the submission already now; null when nothing is.</summary>

@@ -48,4 +48,19 @@ public sealed class Signal
             await grown.WaitAsync(cancellationToken);
         }
     }
+
+    /// <summary>The same, for a while at most: whoever waits looks for itself then.</summary>
+    public async Task WaitBeyondAsync(long seen, TimeSpan atMost, TimeProvider time, CancellationToken cancellationToken)
+    {
+        using var limit = new CancellationTokenSource(atMost, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(limit.Token, cancellationToken);
+        try
+        {
+            await WaitBeyondAsync(seen, either.Token);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            // The time is over.
+        }
+    }
 }

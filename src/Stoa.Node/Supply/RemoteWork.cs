@@ -6,6 +6,7 @@ using Stoa.Market;
 using Stoa.Market.Registry;
 using Stoa.Market.Supply;
 using Stoa.Market.Tasks;
+using Stoa.Node.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Supply;

@@ -1,7 +1,5 @@
 using System.Text.Json;
 using Stoa.Client;
-using Stoa.Client.Contracts;
-using Stoa.Market.Registry;
 
 namespace Stoa.Node.Supply;
 
@@ -12,7 +10,4 @@ internal static class SupplierFaults
     public static bool IsOfSupplier(Exception failure) =>
         failure is StoaException or NodeUnreachableException or HttpRequestException or IOException or OperationCanceledException or TimeoutException or JsonException or FormatException
             or OverflowException or NotSupportedException;
-
-    /// <summary>Limits as they are sent.</summary>
-    public static AgentLimitsBody ToContract(this AgentLimits limits) => new(limits.Fuel, limits.MemoryBytes, limits.TimeoutMs, limits.OutputBytes, limits.LogBytes);
 }

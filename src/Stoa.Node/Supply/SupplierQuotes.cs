@@ -1,6 +1,7 @@
 using Stoa.Market.Supply;
 using Stoa.Market.Tasks;
 using Stoa.Node.Registry.Offers;
+using Stoa.Node.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Supply;

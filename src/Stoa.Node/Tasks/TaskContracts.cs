@@ -178,6 +178,8 @@ internal static class TaskContracts
         return false;
     }
 
+    public static AgentLimitsBody ToContract(this AgentLimits limits) => new(limits.Fuel, limits.MemoryBytes, limits.TimeoutMs, limits.OutputBytes, limits.LogBytes);
+
     public static TaskResponse ToContract(this AgentTask task) => new(
         task.Id.ToString(),
         task.Agent.ToString(),
@@ -185,8 +187,7 @@ internal static class TaskContracts
         task.Input.Digest.ToString(),
         task.Input.SizeBytes,
         task.Parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Value),
-        new AgentLimitsBody(
-            task.Limits.Fuel, task.Limits.MemoryBytes, task.Limits.TimeoutMs, task.Limits.OutputBytes, task.Limits.LogBytes),
+        task.Limits.ToContract(),
         task.MaxPrice.ToString(),
         task.Attempts,
         task.CreatedAt,

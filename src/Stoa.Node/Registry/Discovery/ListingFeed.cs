@@ -1,4 +1,5 @@
 using Stoa.Market.Registry.Discovery;
+using Stoa.Node.Background;
 using Stoa.Node.Storage;
 
 namespace Stoa.Node.Registry.Discovery;
@@ -28,10 +29,7 @@ public sealed class ListingFeed(Database database, ListingIndex index, TimeProvi
         var written = database.GetSignal(SqlListingChanges.Topic).Value;
         if (!IsComplete || _reached.Value >= written)
             return;
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        await Task.WhenAny(_reached.WaitBeyondAsync(written - 1, patience.Token), Task.Delay(s_patience, time, patience.Token));
-        await patience.CancelAsync();
-        cancellationToken.ThrowIfCancellationRequested();
+        await _reached.WaitBeyondAsync(written - 1, s_patience, time, cancellationToken);
     }
 
     /// <summary>Takes all that has changed since the last time.</summary>
@@ -58,28 +56,14 @@ public sealed class ListingFeed(Database database, ListingIndex index, TimeProvi
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        var failures = new FailureLog(logger, time);
         while (!stoppingToken.IsCancellationRequested)
         {
-            try
-            {
-                await FollowAsync(stoppingToken);
-            }
-            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
-            {
-                logger.LogError(failure, "The index of listings cannot be brought up to date; trying again in {Pause}.", s_pause);
+            if (await failures.TryAsync("bring the index of listings up to date", FollowAsync, stoppingToken))
+                await database.GetSignal(SqlListingChanges.Topic).WaitBeyondAsync(_reached.Value, s_pause, time, stoppingToken);
+            else
                 await Task.Delay(s_pause, time, stoppingToken);
-                continue;
-            }
-
-            await WaitAsync(stoppingToken);
         }
-    }
-
-    private async Task WaitAsync(CancellationToken cancellationToken)
-    {
-        using var waits = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        await Task.WhenAny(database.GetSignal(SqlListingChanges.Topic).WaitBeyondAsync(_reached.Value, waits.Token), Task.Delay(s_pause, time, waits.Token));
-        await waits.CancelAsync();
     }
 
     private async Task FollowStandingsAsync(CancellationToken cancellationToken)

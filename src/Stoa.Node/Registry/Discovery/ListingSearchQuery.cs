@@ -116,18 +116,9 @@ public sealed record ListingSearchQuery
         T Word<T>(string name, string text)
             where T : struct, Enum
         {
-            foreach (var value in Enum.GetValues<T>())
-            {
-                if (WordOf(value) == text)
-                    return value;
-            }
-
-            Refuse($"The parameter {name} is one of {string.Join(", ", Enum.GetValues<T>().Select(WordOf))}.");
-            return default;
+            if (!EnumWord.TryParse<T>(text, out var value))
+                Refuse($"The parameter {name} is one of {EnumWord.All<T>()}.");
+            return value;
         }
     }
-
-    /// <summary>A value as it is written on the wire.</summary>
-    internal static string WordOf<T>(T value)
-        where T : struct, Enum => value.ToString().ToLowerInvariant();
 }

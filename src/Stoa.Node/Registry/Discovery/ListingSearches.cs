@@ -2,6 +2,7 @@ using Stoa.Client.Contracts;
 using Stoa.Market;
 using Stoa.Market.Registry.Discovery;
 using Stoa.Node.Registry.Statements;
+using Stoa.Primitives;
 
 namespace Stoa.Node.Registry.Discovery;
 
@@ -38,7 +39,7 @@ public sealed class ListingSearches(ListingIndex index, ListingFeed feed, SqlLis
             items,
             found.Total,
             search.Facets.Count == 0 ? null : found.Facets.ToDictionary(
-                facet => ListingSearchQuery.WordOf(facet.Key), facet => (IReadOnlyList<FacetCountBody>)[.. facet.Value.Select(count => new FacetCountBody(count.Value, count.Count))]),
+                facet => EnumWord.Of(facet.Key), facet => (IReadOnlyList<FacetCountBody>)[.. facet.Value.Select(count => new FacetCountBody(count.Value, count.Count))]),
             found.AreCountsEstimated ? true : null,
             isIncomplete,
             found.NextCursor);

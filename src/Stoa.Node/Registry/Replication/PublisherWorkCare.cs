@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Stoa.Node.Background;
 using Stoa.Node.Network;
 using Stoa.Node.Registry.Statements;
 using Stoa.Node.Storage;
@@ -16,31 +17,26 @@ internal sealed class PublisherWorkCare(
     {
         if (!network.IsOn)
             return;
+        var failures = new FailureLog(log, time);
         var signal = database.GetSignal(SqlStatements.Topic);
         while (true)
         {
             var seen = signal.Value;
-            try
-            {
-                var began = Stopwatch.GetTimestamp();
-                while (await work.RunOnceAsync(stoppingToken))
-                {
-                    // Others wait to hear of what was just published: only much of it has to pause.
-                    if (Stopwatch.GetElapsedTime(began) is var spent && spent < s_burst)
-                        continue;
-                    await Task.Delay(spent, time, stoppingToken);
-                    began = Stopwatch.GetTimestamp();
-                }
-            }
-            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
-            {
-                log.LogError(failure, "The work of what publishers say cannot be done; trying again.");
-            }
+            await failures.TryAsync("do the work of what publishers say", WorkAsync, stoppingToken);
+            await signal.WaitBeyondAsync(seen, s_poll, time, stoppingToken);
+        }
+    }
 
-            using var waiting = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
-            await Task.WhenAny(signal.WaitBeyondAsync(seen, waiting.Token), Task.Delay(s_poll, time, waiting.Token));
-            await waiting.CancelAsync();
-            stoppingToken.ThrowIfCancellationRequested();
+    private async Task WorkAsync(CancellationToken cancellationToken)
+    {
+        var began = Stopwatch.GetTimestamp();
+        while (await work.RunOnceAsync(cancellationToken))
+        {
+            // Others wait to hear of what was just published: only much of it has to pause.
+            if (Stopwatch.GetElapsedTime(began) is var spent && spent < s_burst)
+                continue;
+            await Task.Delay(spent, time, cancellationToken);
+            began = Stopwatch.GetTimestamp();
         }
     }
 }

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Security.Cryptography;
 using Stoa.Market.Registry.Replication;
 using Stoa.Network.Hosting;
+using Stoa.Node.Background;
 using Stoa.Node.Network;
 using Stoa.Primitives;
 using PeerHost = Stoa.Network.Hosting.Host;
@@ -48,17 +49,11 @@ internal sealed partial class RegistrySync(
 
     private async Task FollowStoreAsync(CancellationToken stoppingToken)
     {
+        var failures = new FailureLog(log, time);
         while (true)
         {
-            try
-            {
-                await follower.RunAsync(stoppingToken);
-            }
-            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
-            {
-                LogBehind(failure);
-                await Task.Delay(s_pause, time, stoppingToken);
-            }
+            await failures.TryAsync("follow what statements are stored", follower.RunAsync, stoppingToken);
+            await Task.Delay(s_pause, time, stoppingToken);
         }
     }
 
@@ -167,7 +162,4 @@ internal sealed partial class RegistrySync(
 
     [LoggerMessage(LogLevel.Error, "The registry: comparing with {Peer} has failed.")]
     private partial void LogFault(PeerId peer, Exception failure);
-
-    [LoggerMessage(LogLevel.Error, "The registry: what is stored cannot be followed; trying again.")]
-    private partial void LogBehind(Exception failure);
 }

@@ -31,10 +31,7 @@ internal sealed class ReplicaFollower(Database database, ReplicaIndex index, Tim
         {
             var seen = _signal.Value;
             await StepAsync(cancellationToken);
-            using var waiting = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            await Task.WhenAny(_signal.WaitBeyondAsync(seen, waiting.Token), Task.Delay(s_poll, time, waiting.Token));
-            await waiting.CancelAsync();
-            cancellationToken.ThrowIfCancellationRequested();
+            await _signal.WaitBeyondAsync(seen, s_poll, time, cancellationToken);
         }
     }
 

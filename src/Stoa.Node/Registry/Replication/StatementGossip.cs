@@ -72,10 +72,7 @@ internal sealed class StatementGossip(
         {
             var seen = signal.Value;
             await _failures.TryAsync("announce what is said here", AnnounceNewAsync, stoppingToken);
-            using var waiting = CancellationTokenSource.CreateLinkedTokenSource(stoppingToken);
-            await Task.WhenAny(signal.WaitBeyondAsync(seen, waiting.Token), Task.Delay(s_poll, time, waiting.Token));
-            await waiting.CancelAsync();
-            stoppingToken.ThrowIfCancellationRequested();
+            await signal.WaitBeyondAsync(seen, s_poll, time, stoppingToken);
         }
     }
 

@@ -1,4 +1,5 @@
 using Stoa.Market.Registry.Statements;
+using Stoa.Node.Background;
 
 namespace Stoa.Node.Registry.Statements;
 
@@ -11,21 +12,19 @@ public sealed class StatementCare(ListingBackfill backfill, IStatementStore stat
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        var failures = new FailureLog(logger, time);
         while (!stoppingToken.IsCancellationRequested)
         {
-            try
-            {
-                await backfill.RunAsync(stoppingToken);
-                while (await statements.ForgetOversAsync(time.GetUtcNow(), ForgottenAtOnce, stoppingToken) == ForgottenAtOnce)
-                {
-                }
-            }
-            catch (Exception failure) when (!stoppingToken.IsCancellationRequested)
-            {
-                logger.LogError(failure, "The registry's statements cannot be looked after; trying again.");
-            }
-
+            await failures.TryAsync("look after the registry's statements", LookAfterAsync, stoppingToken);
             await Task.Delay(s_pause, time, stoppingToken);
+        }
+    }
+
+    private async Task LookAfterAsync(CancellationToken cancellationToken)
+    {
+        await backfill.RunAsync(cancellationToken);
+        while (await statements.ForgetOversAsync(time.GetUtcNow(), ForgottenAtOnce, cancellationToken) == ForgottenAtOnce)
+        {
         }
     }
 }
