@@ -336,6 +336,9 @@ public sealed class SubmitTask(
         if (!(await CheckInputAsync(owner, new AgentPort("", null), request.Input, cancellationToken)).TryGet(out var input, out refusal))
             return refusal;
         await index.Loaded.WaitAsync(cancellationToken);
+        // Before the choice, not after one that found nobody: of many tasks at once another one may fill the index in between.
+        if (requirement.Capabilities.FirstOrDefault(capability => !index.Knows(capability)) is { } unknown)
+            await LookUpAsync(unknown, cancellationToken);
         var now = time.GetUtcNow();
         var fit = new TaskFit(request.Parameters, await ReadInputAsync(request.Input, input, cancellationToken)) { IsSealed = request.Input.IsSealed };
         var query = new SelectionQuery(
@@ -347,8 +350,6 @@ public sealed class SubmitTask(
             CallsNobody = request.Auction is not null || request.Input.IsSealed,
         };
         var choice = index.Choose(query, now, random);
-        if (choice.Chosen is null && requirement.Capabilities.FirstOrDefault(capability => !index.Knows(capability)) is { } unknown && await LookUpAsync(unknown, cancellationToken))
-            choice = index.Choose(query with { Paid = await CountPaidAsync(owner, request, requirement, batch, cancellationToken) }, now, random);
         if (choice.Chosen is not { } chosen)
             return Nobody(requirement, request, choice);
         var limits = TaskRules.CapLimits(chosen.Agent.Limits, request.Limits);
@@ -388,13 +389,11 @@ public sealed class SubmitTask(
     }
 
     /// <summary>Takes agents into the index that another node of the cell has published just now: nobody is told of none while the catalogue has one.</summary>
-    /// <returns>False when there is none.</returns>
-    private async Task<bool> LookUpAsync(string capability, CancellationToken cancellationToken)
+    private async Task LookUpAsync(string capability, CancellationToken cancellationToken)
     {
         var published = await agents.ListAsync(new AgentQuery(Text: null, capability, Publisher: null), new PageRequest(MaxLookedUp), cancellationToken);
         foreach (var version in published.Items)
             index.Put(IndexedAgent.Of(version));
-        return published.Items.Count > 0;
     }
 
     private static Refusal<TaskRefusal> Nobody(Requirement requirement, TaskRequest request, Choice choice)
