@@ -116,4 +116,11 @@ public sealed partial class StoaClient
     /// <summary><c>GET /api/v1/statements/{id}</c>: a statement of the registry as its signer made it. That its payload has this id, and was signed by the key in it, is the caller's to check.</summary>
     public Task<DsseEnvelope> GetStatementAsync(ContentHash id, CancellationToken cancellationToken = default) =>
         GetAsync($"statements/{id}", StoaJson.Default.DsseEnvelope, cancellationToken);
+
+    /// <summary><c>GET /api/v1/listings/{publisher}/{name}/reviews</c>: what consumers of the whole network say of an agent, all pages.</summary>
+    /// <param name="publisher">A key (a peer id) or a handle.</param>
+    /// <param name="name">Of the agent.</param>
+    /// <param name="cancellationToken">Stops the listing.</param>
+    public IAsyncEnumerable<ListingReviewBody> ListListingReviewsAsync(string publisher, string name, CancellationToken cancellationToken = default) => ListAsync(
+        $"listings/{Uri.EscapeDataString(publisher)}/{Uri.EscapeDataString(name)}/reviews", StoaJson.Default.ListResponseListingReviewBody, cancellationToken);
 }

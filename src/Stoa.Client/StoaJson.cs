@@ -19,6 +19,8 @@ namespace Stoa.Client;
 [JsonSerializable(typeof(ListResponse<AgentResponse>))]
 [JsonSerializable(typeof(ListingSearchResponse))]
 [JsonSerializable(typeof(ListResponse<ListingVersionBody>))]
+[JsonSerializable(typeof(ListResponse<ListingReviewBody>))]
+[JsonSerializable(typeof(ListResponse<SignerResponse>))]
 [JsonSerializable(typeof(ResolutionResponse))]
 [JsonSerializable(typeof(ListingLock))]
 [JsonSerializable(typeof(ListingDetailsResponse))]

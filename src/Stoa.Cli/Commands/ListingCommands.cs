@@ -14,6 +14,7 @@ internal static class ListingCommands
         new ListingSearchCommand(scope),
         new ListingShowCommand(scope),
         new ListingVersionsCommand(scope),
+        new ListingReviewsCommand(scope),
         new ListingResolveCommand(scope),
         new ListingSubmitCommand(scope));
 

@@ -63,6 +63,20 @@ public sealed record ListingResponse(
 /// <param name="Rating">Their mean, 1 to 5; left out when there is none.</param>
 public sealed record ListingStandingBody(long Tasks, int Reviews, decimal? Rating = null);
 
+/// <summary>What a consumer says of an agent of the network.</summary>
+/// <param name="Reviewer">The key that signed it, as its peer id.</param>
+/// <param name="Version">The version that did the task.</param>
+/// <param name="Stars">1 to 5.</param>
+/// <param name="Node">Peer id of the node that gives its word that the reviewer has a receipt.</param>
+/// <param name="Counts">The node is of this cell, or is vouched for here: the review counts in the standing.</param>
+/// <param name="StatedAt">When it was written, as the reviewer says.</param>
+/// <param name="StatementId">The reviewer's statement: <c>GET /api/v1/statements/{id}</c>.</param>
+/// <param name="Verified">The handle is that of the key, which this node keeps for its user; otherwise it is a claim.</param>
+/// <param name="Handle">Of the reviewer, where there is one.</param>
+/// <param name="Text">What it says in words.</param>
+public sealed record ListingReviewBody(
+    string Reviewer, string Version, int Stars, string Node, bool Counts, DateTimeOffset StatedAt, string StatementId, bool Verified, string? Handle = null, string? Text = null);
+
 /// <summary>How many findings have a value.</summary>
 /// <param name="Value">The value.</param>
 /// <param name="Count">How many.</param>

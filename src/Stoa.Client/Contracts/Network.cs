@@ -66,3 +66,12 @@ public sealed record OfferResponse(
     DateTimeOffset ExpiresAt,
     string Statement,
     string? Region = null);
+
+/// <summary>Who says something in the registry of the network: a publisher, a reviewer, a node.</summary>
+/// <param name="Key">The peer id of the key.</param>
+/// <param name="Standing">What is known of it here: <c>stranger</c>, <c>vouched</c>, <c>own</c> (of this cell) or <c>forgotten</c> (a person who was erased here).</param>
+/// <param name="Statements">How many statements of it are kept.</param>
+/// <param name="Bytes">Their payloads together.</param>
+/// <param name="IsOwnHandle">The handle is that of a user of this cell; otherwise it is a claim.</param>
+/// <param name="Handle">Of the profile, where there is one.</param>
+public sealed record SignerResponse(string Key, string Standing, long Statements, long Bytes, bool IsOwnHandle, string? Handle = null);

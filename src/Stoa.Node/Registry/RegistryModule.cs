@@ -2,6 +2,7 @@ using Stoa.Market.Registry;
 using Stoa.Market.Registry.Discovery;
 using Stoa.Market.Registry.Statements;
 using Stoa.Node.Registry.Discovery;
+using Stoa.Node.Registry.Reviews;
 using Stoa.Node.Registry.Statements;
 
 namespace Stoa.Node.Registry;
@@ -18,6 +19,8 @@ public static class RegistryModule
         builder.Services.AddSingleton<IStatementStore, SqlStatementStore>();
         builder.Services.AddSingleton<PublisherStatements>();
         builder.Services.AddSingleton<SqlListings>();
+        builder.Services.AddSingleton<SqlSigners>();
+        builder.Services.AddSingleton<SqlNetworkReviews>();
         builder.Services.AddSingleton<ListingBackfill>();
         builder.Services.AddHostedService<StatementCare>();
         builder.Services.AddSingleton<ListingIndex>();

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Stoa.Market.Selection;
 using Stoa.Primitives;
 using static Stoa.Market.Registry.Statements.StatementLimits;
 
@@ -43,6 +44,9 @@ internal static class StatementBodies
                 WriteOptional(json, "region", offer.Region);
                 json.WriteNumber("workers", offer.Workers);
                 break;
+            case ReviewStatement review:
+                WriteReview(json, review);
+                break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(content), content, "A kind that is known is expected.");
         }
@@ -62,6 +66,7 @@ internal static class StatementBodies
             StatementKind.Withdrawal => ReadWithdrawal(root, body),
             StatementKind.Deprecation => ReadDeprecation(root, body),
             StatementKind.Offer => ReadOffer(body, hlc),
+            StatementKind.Review => ReadReview(body),
             _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "A kind that is known is expected."),
         };
         body.RefuseUnknown();
@@ -118,6 +123,60 @@ internal static class StatementBodies
         return offer;
     }
 
+    private static void WriteReview(Utf8JsonWriter json, ReviewStatement review)
+    {
+        json.WriteString("agent", review.Of.ToString());
+        if (review.Verdict is not { } verdict)
+            return;
+        json.WriteStartObject("proof");
+        json.WriteBase64String("node", verdict.Proof.Node.ToSpki());
+        json.WriteString("receipt", verdict.Proof.Receipt.ToString());
+        json.WriteBase64String("signature", verdict.Proof.Signature);
+        json.WriteEndObject();
+        json.WriteNumber("stars", verdict.Stars);
+        WriteOptional(json, "text", verdict.Text);
+    }
+
+    private static ReviewStatement? ReadReview(JsonFields body)
+    {
+        var agent = body.Parsed<KeyedListing>("agent", "an agent by its publisher's key, such as Qm…/resize@2.0.0");
+        if (!body.Has("stars") && !body.Has("proof"))
+        {
+            // One thing is said in one way: what is taken back is so for all versions.
+            if (agent?.Version is not null)
+                body.Refuse("agent", "without a version where a review is taken back");
+            return new ReviewStatement(agent!, Verdict: null);
+        }
+
+        if (agent is { Version: null })
+            body.Refuse("agent", "with the version that did the task");
+        var stars = (int)body.Number("stars", ReviewVoice.FewestStars, ReviewVoice.MostStars);
+        var text = Optional(body, "text", IsReviewText, $"1 to {MaxReviewLength} characters, none of them a control character but ends of lines and tabs");
+        var proof = body.Object("proof");
+        var read = new ReceiptProof(
+            StatementJson.ReadKey(proof, "node")!,
+            proof.Parsed<ContentHash>("receipt", "a digest such as sha256:…"),
+            ReadSignature(proof));
+        proof.RefuseUnknown();
+        return new ReviewStatement(agent!, new ReviewVerdict(stars, text, read));
+    }
+
+    private static byte[] ReadSignature(JsonFields proof)
+    {
+        byte[] signature = [];
+        proof.Text("signature", IsSignature, $"base64 of a signature in DER, of at most {ReceiptProof.MaxSignatureBytes} bytes");
+        return signature;
+
+        bool IsSignature(string text)
+        {
+            var bytes = new byte[ReceiptProof.MaxSignatureBytes];
+            if (text.Length > 2 * bytes.Length || !Convert.TryFromBase64String(text, bytes, out var length) || length == 0 || Convert.ToBase64String(bytes.AsSpan(0, length)) != text)
+                return false;
+            signature = bytes[..length];
+            return true;
+        }
+    }
+
     private static string ReadName(JsonFields root) => root.Text("name", Names.IsAgentName, "2 to 64 characters of a-z 0-9 -, starting with a letter");
 
     private static SemanticVersion? ReadVersion(JsonFields root) => root.Parsed<SemanticVersion>("version", "a semantic version such as 1.0.0");
@@ -131,6 +190,8 @@ internal static class StatementBodies
     private static bool IsDisplayName(string text) => text.Length is > 0 and <= MaxDisplayNameLength && !text.Any(char.IsControl) && !string.IsNullOrWhiteSpace(text);
 
     private static bool IsReason(string text) => text.Length is > 0 and <= MaxReasonLength && !text.Any(char.IsControl);
+
+    private static bool IsReviewText(string text) => text.Length <= MaxReviewLength && !string.IsNullOrWhiteSpace(text) && JsonFields.IsReadable(text);
 
     private static bool IsHandleClaim(string text) => text.Length <= MaxHandleLength && text.Split('.').All(label =>
         label.Length is > 0 and <= 63 && label.All(character => char.IsAsciiLetterLower(character) || char.IsAsciiDigit(character) || character == '-')

@@ -17,6 +17,9 @@ public enum StatementKind
 
     /// <summary>What a node offers, for a while.</summary>
     Offer,
+
+    /// <summary>What a consumer thinks of an agent, with a node's word that there is a receipt.</summary>
+    Review,
 }
 
 /// <summary>Which of several statements under one key stands.</summary>
@@ -43,6 +46,7 @@ public static class StatementKinds
         StatementKind.Withdrawal => "withdrawal",
         StatementKind.Deprecation => "deprecation",
         StatementKind.Offer => "offer",
+        StatementKind.Review => "review",
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "A kind of statement is expected."),
     };
 

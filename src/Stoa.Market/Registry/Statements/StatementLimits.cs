@@ -15,6 +15,9 @@ public static class StatementLimits
     /// <summary>The longest reason, in characters.</summary>
     public const int MaxReasonLength = 500;
 
+    /// <summary>The longest text of a review, in characters.</summary>
+    public const int MaxReviewLength = 2_000;
+
     /// <summary>The most addresses of an offer.</summary>
     public const int MaxAddresses = 16;
 

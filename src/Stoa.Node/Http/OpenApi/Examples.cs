@@ -31,6 +31,8 @@ internal static class Examples
 
     private static readonly ListingPublisherBody s_listingPublisher = new("QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", Verified: true, "stoa", "stoa");
 
+    private static readonly SignerResponse s_signer = new("QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", "vouched", 12, 14_233, IsOwnHandle: false, "ann.example.org");
+
     private static readonly ListingResponse s_listing = new(
         $"{s_listingPublisher.Key}/markdown-html@1.0.0", s_listingPublisher, "markdown-html", "1.0.0", "Turns Markdown into HTML.", ["text.convert"], ["markdown", "html"],
         new AgentPortBody("text/markdown"), new AgentPortBody("text/html"), s_agent.Price, OutputDigest, InputDigest, 84_211, s_submitted, OutputDigest);
@@ -286,6 +288,9 @@ internal static class Examples
             Total: 1,
             Facets: new Dictionary<string, IReadOnlyList<FacetCountBody>> { ["tag"] = [new FacetCountBody("html", 1), new FacetCountBody("markdown", 1)] }),
         new ListResponse<ListingVersionBody>([new ListingVersionBody("1.0.0", "offered", OutputDigest, InputDigest, 84_211, s_submitted, OutputDigest, [s_listingPublisher.Key])]),
+        new ListResponse<ListingReviewBody>([new ListingReviewBody(s_listingPublisher.Key, "1.0.0", 5, "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", Counts: true, s_submitted, OutputDigest, Verified: false, "ann.example.org", "Tables come out right.")]),
+        s_signer,
+        new ListResponse<SignerResponse>([s_signer]),
         new ResolutionResponse(
         [
             new ResolvedListingBody($"{s_listingPublisher.Key}/image-resize@1.1.0", "stoa/image-resize", "1.1.0", OutputDigest, InputDigest, OutputDigest, ["stoa/picture-page@1.0.0"]),

@@ -27,7 +27,7 @@ public static class ListingsEndpoints
         api.MapGet("/statements/{id}", GetStatementAsync)
             .OpenToAll()
             .WithName("getStatement").WithTags("Listings").WithSummary("Get a signed statement of the registry")
-            .WithDescription("The DSSE envelope as its signer made it. The id is the SHA-256 of the payload, the key that signs is in it. The schemas are at /schemas/statement-{kind}.v1.json, for the kinds profile, listing, withdrawal, deprecation and offer.")
+            .WithDescription("The DSSE envelope as its signer made it. The id is the SHA-256 of the payload, the key that signs is in it. The schemas are at /schemas/statement-{kind}.v1.json, for the kinds profile, listing, withdrawal, deprecation, offer and review.")
             .Produces<DsseEnvelope>()
             .Refuses(RequestRefusal.NotFound);
     }

@@ -1,6 +1,7 @@
 using Stoa.Market.Registry;
 using Stoa.Market.Registry.Statements;
 using Stoa.Node.Registry.Discovery;
+using Stoa.Node.Registry.Reviews;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
 
@@ -19,10 +20,6 @@ internal static class NetworkCatalogue
             SqlField<NewestListing>.OfText("newest_id", row => row.NewestId),
         ]);
 
-    private static readonly SqlRows<AgentRef> s_deleteChanges = SqlRows<AgentRef>.Delete("listing_changes", "t.signer = {signer} AND t.agent = {agent}", AgentRef.Fields);
-
-    private static readonly SqlRows<AgentRef> s_insertChanges = SqlRows<AgentRef>.Insert("listing_changes", AgentRef.Fields);
-
     private static readonly SqlRows<(ContentHash Program, PeerId Node, DateTimeOffset ExpiresAt)> s_insertPrograms = SqlRows<(ContentHash Program, PeerId Node, DateTimeOffset ExpiresAt)>.Insert(
         "offered_programs",
         [
@@ -38,6 +35,7 @@ internal static class NetworkCatalogue
         await FollowAgentsAsync(session, [.. changed.Where(key => key.Kind is StatementKind.Listing or StatementKind.Withdrawal).Select(key => new AgentRef(key.Signer, key.Agent!)).Distinct()]);
         await FollowProfilesAsync(session, batch.Added);
         await FollowOffersAsync(session, batch.Added);
+        await NetworkReviews.FollowAsync(session, batch.Added);
     }
 
     private static async Task FollowAgentsAsync(SqlSession session, IReadOnlyList<AgentRef> agents)
@@ -59,11 +57,7 @@ internal static class NetworkCatalogue
             return;
         await session.SendRowsAsync(s_deleteListings, [.. changed.Where(agent => agent.Before is not null).Select(agent => agent.Agent)]);
         await session.SendRowsAsync(s_insertListings, [.. changed.Where(agent => agent.After is not null).Select(agent => new NewestListing(agent.Agent, agent.After!.Value))]);
-        // Each agent is there once, at its last change: the writing of statements is locked, so places become visible in their order.
-        List<AgentRef> anew = [.. changed.Select(agent => agent.Agent)];
-        await session.SendRowsAsync(s_deleteChanges, anew);
-        await session.SendRowsAsync(s_insertChanges, anew);
-        await SqlListingChanges.TellAsync(session);
+        await SqlListingChanges.AddAsync(session, [.. changed.Select(agent => (agent.Agent.Signer, agent.Agent.Agent))]);
     }
 
     /// <summary>The versions of an agent that are neither withdrawn nor contradicted, newest first: releases before pre-releases, then by precedence.</summary>

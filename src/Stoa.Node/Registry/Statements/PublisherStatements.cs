@@ -24,17 +24,47 @@ public sealed class PublisherStatements(CellKey cell, AdmissionPolicy policy, Ti
         ArgumentNullException.ThrowIfNull(session);
         ArgumentNullException.ThrowIfNull(version);
         await SqlStatements.LockAsync(session);
-        var known = await PublisherKeys.FindAsync(session, cell, version.PublisherId);
-        var isNew = known is null && await PublisherKeys.MakeAsync(session, cell, version.PublisherId, version.Publisher, time.GetUtcNow());
-        using var key = known
-            ?? await PublisherKeys.FindAsync(session, cell, version.PublisherId)
-            ?? throw new InvalidOperationException($"The handle {version.Publisher} has the key of another publisher.");
-        await SqlStatements.VouchAsync(session, key.PublicKey.PeerId, SignerStanding.Own);
+        using var key = await OpenAsync(session, version.PublisherId, version.Publisher);
         var manifest = version.ManifestJson ?? throw new ArgumentException("The text of the manifest is expected.", nameof(version));
         var listing = Sign(key, at ?? _clock.Now(), new ListingStatement(version.Manifest, manifest, version.ArtifactDigest, version.ProgramDigest, version.ProgramBytes));
         if (await session.QueryFirstOrDefaultAsync<string>("SELECT id FROM statements WHERE merge_key = @key", new { key = listing.Key.ToString() }) is not null)
             return;
-        await AddAsync(session, isNew ? [Sign(key, _clock.Now(), new ProfileStatement(version.Publisher, version.Publisher)), listing] : [listing]);
+        var profile = new MergeKey(StatementKind.Profile, listing.SignerId, Agent: null, Version: null).ToString();
+        var hasProfile = await session.QueryFirstOrDefaultAsync<string>("SELECT id FROM statements WHERE merge_key = @profile", new { profile }) is not null;
+        await AddAsync(session, hasProfile ? [listing] : [Sign(key, _clock.Now(), new ProfileStatement(version.Publisher, version.Publisher)), listing]);
+    }
+
+    /// <summary>Says what a user thinks of an agent, by the user's key; who has none gets one. Nothing is said of who the user is.</summary>
+    /// <param name="session">The act in which the review is written.</param>
+    /// <param name="reviewer">Who writes it.</param>
+    /// <param name="handle">The user's.</param>
+    /// <param name="node">The node that gives its word for the receipt: one of this cell.</param>
+    /// <param name="say">What is said, by the key that will sign it.</param>
+    public async Task ReviewAsync(SqlSession session, Id<User> reviewer, string handle, PeerId node, Func<PeerId, ReviewStatement> say)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        ArgumentNullException.ThrowIfNull(say);
+        await SqlStatements.LockAsync(session);
+        await SqlStatements.VouchAsync(session, node, SignerStanding.Own);
+        using var key = await OpenAsync(session, reviewer, handle);
+        await AddAsync(session, await SignNewestAsync(session, key, [say(key.PublicKey.PeerId)]));
+    }
+
+    /// <summary>Takes back what a user has said of an agent, if anything was said.</summary>
+    /// <param name="session">The act in which the review is withdrawn.</param>
+    /// <param name="reviewer">Who has written it.</param>
+    /// <param name="agent">Without a version.</param>
+    public async Task TakeReviewBackAsync(SqlSession session, Id<User> reviewer, KeyedListing agent)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        using var key = await PublisherKeys.FindAsync(session, cell, reviewer);
+        if (key is null)
+            return;
+        await SqlStatements.LockAsync(session);
+        var back = new ReviewStatement(agent, Verdict: null);
+        var said = MergeKey.Of(key.PublicKey.PeerId, back).ToString();
+        if (await session.QueryFirstOrDefaultAsync<string>("SELECT id FROM statements WHERE merge_key = @said AND holds", new { said }) is not null)
+            await AddAsync(session, await SignNewestAsync(session, key, [back]));
     }
 
     /// <summary>Withdraws versions, or takes that back. Of a publisher without a key nothing was listed, and nothing is said.</summary>
@@ -55,7 +85,7 @@ public sealed class PublisherStatements(CellKey cell, AdmissionPolicy policy, Ti
     }
 
     /// <summary>
-    /// Does what can be done to have the network forget a publisher, a portion at a time: withdraws all that it has listed, takes back who it is said to be, and forgets the key. Here the
+    /// Does what can be done to have the network forget a user, a portion at a time: withdraws all that was listed, takes back reviews and who the key is said to be of, and forgets the key. Here the
     /// listings go, and none of the key is taken again. What stays are names and versions of agents, in the withdrawals, and what other nodes keep.
     /// </summary>
     /// <returns>Whether all is done.</returns>
@@ -76,15 +106,34 @@ public sealed class PublisherStatements(CellKey cell, AdmissionPolicy policy, Ti
             await SqlStatements.DropAsync(session, signer, "kind = 'listing' AND agent = @agent AND version = @version", new { signer, agent, version }, time.GetUtcNow());
         if (listed.Count == ForgottenAtOnce)
             return false;
+        var reviewed = (await session.QueryAsync<StatementRow>(
+                $"SELECT {StatementRow.Columns} FROM statements WHERE signer = @signer AND kind = 'review' AND holds ORDER BY sequence LIMIT @limit", new { signer, limit = ForgottenAtOnce }))
+            .Select(row => ((ReviewStatement)row.ToStatement().Content).Of with { Version = null }).ToList();
+        await AddAsync(session, await SignNewestAsync(session, key, [.. reviewed.Select(agent => new ReviewStatement(agent, Verdict: null))]));
+        if (reviewed.Count == ForgottenAtOnce)
+            return false;
         await SqlStatements.DropAsync(session, signer, "kind = 'deprecation'", new { signer }, time.GetUtcNow());
         await SqlStatements.VouchAsync(session, signer, SignerStanding.Forgotten);
         await PublisherKeys.ForgetAsync(session, publisher);
         return true;
     }
 
+    /// <summary>The key of a user, who gets one when there is none. The writing of statements is locked.</summary>
+    private async Task<PrivateKey> OpenAsync(SqlSession session, Id<User> user, string handle)
+    {
+        var known = await PublisherKeys.FindAsync(session, cell, user);
+        if (known is null)
+            await PublisherKeys.MakeAsync(session, cell, user, handle, time.GetUtcNow());
+        var key = known ?? await PublisherKeys.FindAsync(session, cell, user) ?? throw new InvalidOperationException($"The handle {handle} has the key of another user.");
+        await SqlStatements.VouchAsync(session, key.PublicKey.PeerId, SignerStanding.Own);
+        return key;
+    }
+
     /// <summary>Signs what takes the place of what was said before: later than that, also when another node of the cell, whose clock is ahead, has said it.</summary>
     private async Task<List<Statement>> SignNewestAsync(SqlSession session, PrivateKey key, IReadOnlyList<StatementContent> contents)
     {
+        if (contents.Count == 0)
+            return [];
         var keys = contents.Select(content => MergeKey.Of(key.PublicKey.PeerId, content).ToString()).ToList();
         var before = (await session.QueryAsync<(string Key, long Hlc)>("SELECT merge_key, hlc FROM statements WHERE merge_key IN @keys", new { keys })).ToDictionary(row => row.Key, row => Hlc.FromPacked(row.Hlc));
         return [.. contents.Select((content, index) =>

@@ -39,6 +39,7 @@ internal sealed record NewStatementRow(Statement Statement, DateTimeOffset Arriv
     {
         WithdrawalStatement withdrawal => withdrawal.IsWithdrawn,
         DeprecationStatement deprecation => deprecation.IsDeprecated,
+        ReviewStatement review => review.Verdict is not null,
         _ => true,
     };
 }

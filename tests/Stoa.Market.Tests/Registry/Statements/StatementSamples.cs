@@ -11,6 +11,8 @@ internal static class StatementSamples
 
     public static readonly PrivateKey Key = PrivateKey.Generate();
 
+    public static readonly PrivateKey Node = PrivateKey.Generate();
+
     public static Hlc At(TimeSpan after = default) => new((Now + after).ToUnixTimeMilliseconds(), 0);
 
     public static Statement Sign(StatementContent content, Hlc? hlc = null, PrivateKey? key = null) => Statement.Sign(key ?? Key, hlc ?? At(), content).Value;
@@ -37,6 +39,14 @@ internal static class StatementSamples
         StatementKind.Withdrawal => new WithdrawalStatement("resize", SemanticVersion.Parse("1.0.0"), true, "It loses \"colours\"."),
         StatementKind.Deprecation => new DeprecationStatement(
             "resize", null, true, new KeyedListing(Key.PublicKey.PeerId, "scale", SemanticVersion.Parse("2.0.0-rc.1")), null),
+        StatementKind.Review => Review(),
         _ => Offer(),
     };
+
+    public static ReviewStatement Review(PrivateKey? reviewer = null, PrivateKey? node = null)
+    {
+        var agent = new KeyedListing(Key.PublicKey.PeerId, "scale", SemanticVersion.Parse("2.0.0-rc.1"));
+        return new ReviewStatement(
+            agent, new ReviewVerdict(4, "Fast, and\nthe colours are right.", ReceiptProof.Sign(node ?? Node, (reviewer ?? Key).PublicKey.PeerId, agent, ContentHash.Of("receipt"u8))));
+    }
 }

@@ -1,0 +1,12 @@
+-- What is said of agents of the network, and which node says that there is a receipt: follows from the statements. Who publishes an agent has no voice in it.
+CREATE TABLE network_reviews (
+    signer TEXT NOT NULL,
+    agent TEXT NOT NULL,
+    reviewer TEXT NOT NULL,
+    stars BIGINT NOT NULL,
+    node TEXT NOT NULL,
+    statement_id TEXT NOT NULL,
+    PRIMARY KEY (signer, agent, reviewer)
+);
+CREATE INDEX network_reviews_nodes ON network_reviews (node);
+CREATE INDEX network_reviews_reviewers ON network_reviews (reviewer);
