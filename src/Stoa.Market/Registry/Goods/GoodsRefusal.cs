@@ -13,7 +13,7 @@ public enum GoodsRefusal
     NameOfOtherKind,
 
     /// <summary>This version was published before with another manifest.</summary>
-    VersionExists,
+    ListingExists,
 
     /// <summary>What the manifest names by its digest is not the publisher's content at this node, or has another size.</summary>
     ContentNotYours,
@@ -28,5 +28,5 @@ public enum GoodsRefusal
     ListingWithdrawn,
 
     /// <summary>The publisher keeps the bytes no more at this node.</summary>
-    ContentGone,
+    ListingContentGone,
 }

@@ -19,23 +19,54 @@ public sealed class PublisherStatements(CellKey cell, AdmissionPolicy policy, Ti
     /// <param name="session">The act that publishes it.</param>
     /// <param name="version">The version, with <see cref="AgentVersion.ManifestJson"/>.</param>
     /// <param name="at">When it was published, if that was before; null for now.</param>
+    /// <exception cref="NameOfOtherKindException">The publisher has listed something else under the name.</exception>
     public async Task ListAsync(SqlSession session, AgentVersion version, Hlc? at = null)
     {
-        ArgumentNullException.ThrowIfNull(session);
         ArgumentNullException.ThrowIfNull(version);
-        await SqlStatements.LockAsync(session);
-        var known = await PublisherKeys.FindAsync(session, cell, version.PublisherId);
-        var isNew = known is null && await PublisherKeys.MakeAsync(session, cell, version.PublisherId, version.Publisher, time.GetUtcNow());
-        using var key = known
-            ?? await PublisherKeys.FindAsync(session, cell, version.PublisherId)
-            ?? throw new InvalidOperationException($"The handle {version.Publisher} has the key of another publisher.");
-        await SqlStatements.VouchAsync(session, key.PublicKey.PeerId, SignerStanding.Own);
         var manifest = version.ManifestJson ?? throw new ArgumentException("The text of the manifest is expected.", nameof(version));
-        var listing = Sign(key, at ?? _clock.Now(), new ListingStatement(version.Manifest, manifest, version.ArtifactDigest, version.ProgramDigest, version.ProgramBytes));
-        if (await session.QueryFirstOrDefaultAsync<string>("SELECT id FROM statements WHERE merge_key = @key", new { key = listing.Key.ToString() }) is not null)
-            return;
-        await AddAsync(session, isNew ? [Sign(key, _clock.Now(), new ProfileStatement(version.Publisher, version.Publisher)), listing] : [listing]);
+        await ListAsync(
+            session, version.PublisherId, version.Publisher, new ListingStatement(version.Manifest, manifest, version.ArtifactDigest, version.ProgramDigest, version.ProgramBytes), at);
     }
+
+    /// <summary>Lists a version of anything, as that of an agent.</summary>
+    /// <param name="session">The act that publishes it.</param>
+    /// <param name="publisher">Who publishes it.</param>
+    /// <param name="handle">Of the publisher.</param>
+    /// <param name="listed">What.</param>
+    /// <param name="at">When it was published, if that was before; null for now.</param>
+    /// <returns>The statement that stands: another one when the version was listed before.</returns>
+    /// <exception cref="NameOfOtherKindException">The publisher has listed something else under the name.</exception>
+    public async Task<Statement> ListAsync(SqlSession session, Id<User> publisher, string handle, ListedStatement listed, Hlc? at = null)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        ArgumentNullException.ThrowIfNull(listed);
+        await SqlStatements.LockAsync(session);
+        var known = await PublisherKeys.FindAsync(session, cell, publisher);
+        var isNew = known is null && await PublisherKeys.MakeAsync(session, cell, publisher, handle, time.GetUtcNow());
+        using var key = known
+            ?? await PublisherKeys.FindAsync(session, cell, publisher)
+            ?? throw new InvalidOperationException($"The handle {handle} has the key of another publisher.");
+        var signer = key.PublicKey.PeerId;
+        await SqlStatements.VouchAsync(session, signer, SignerStanding.Own);
+        if (await FindListedAsync(session, signer, listed.Agent) is { } kind && kind != listed.Listed)
+            throw new NameOfOtherKindException();
+        var listing = Sign(key, at ?? _clock.Now(), listed);
+        if (await session.QueryFirstOrDefaultAsync<StatementRow>(
+            $"SELECT {StatementRow.Columns} FROM statements WHERE merge_key = @key ORDER BY hlc, id", new { key = listing.Key.ToString() }) is { } before)
+        {
+            return before.ToStatement();
+        }
+
+        await AddAsync(session, isNew ? [Sign(key, _clock.Now(), new ProfileStatement(handle, handle)), listing] : [listing]);
+        return listing;
+    }
+
+    /// <summary>What a signer has listed under a name; null for nothing. Of one whose key the cell keeps all is of one kind.</summary>
+    private static async Task<ListingKind?> FindListedAsync(SqlSession session, PeerId signer, string name) =>
+        (await session.QueryFirstOrDefaultAsync<StatementRow>(
+            $"SELECT {StatementRow.Columns} FROM statements WHERE signer = @signer AND agent = @name AND kind = 'listing' LIMIT 1", new { signer, name }))?.ToStatement().Content is ListedStatement listed
+            ? listed.Listed
+            : null;
 
     /// <summary>Withdraws versions, or takes that back. Of a publisher without a key nothing was listed, and nothing is said.</summary>
     /// <param name="session">The act that does so.</param>
