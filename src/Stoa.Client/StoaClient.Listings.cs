@@ -18,6 +18,27 @@ public sealed record ListingQuery(string? Text = null)
     /// <summary>A key (a peer id) or a handle.</summary>
     public string? Publisher { get; init; }
 
+    /// <summary><c>agent</c>, <c>model</c>, <c>template</c>, <c>bundle</c> or <c>dataset</c>; null for anything.</summary>
+    public string? Kind { get; init; }
+
+    /// <summary>The shelf that it stands on.</summary>
+    public string? Category { get; init; }
+
+    /// <summary>A licence that it names, such as <c>MIT</c>.</summary>
+    public string? License { get; init; }
+
+    /// <summary>Where a node offers it now, such as <c>eu-central</c>.</summary>
+    public string? Region { get; init; }
+
+    /// <summary>The form of a model's weights, such as <c>gguf</c>.</summary>
+    public string? Framework { get; init; }
+
+    /// <summary>How a model's weights are rounded, such as <c>Q4_K_M</c>.</summary>
+    public string? Quantisation { get; init; }
+
+    /// <summary>The least number of tokens that a model sees at once.</summary>
+    public int? MinContextLength { get; init; }
+
     /// <summary>Media type that it reads.</summary>
     public string? Input { get; init; }
 
@@ -30,7 +51,7 @@ public sealed record ListingQuery(string? Text = null)
     /// <summary>The greatest base price of a task in US dollars.</summary>
     public string? MaxPrice { get; init; }
 
-    /// <summary>The largest program.</summary>
+    /// <summary>The largest program, or of models, templates and datasets the largest file.</summary>
     public long? MaxProgramBytes { get; init; }
 
     /// <summary>The least mean of its reviews, 1 to 5.</summary>
@@ -39,13 +60,13 @@ public sealed record ListingQuery(string? Text = null)
     /// <summary><c>relevance</c>, <c>rating</c>, <c>tasks</c>, <c>price</c> or <c>newest</c>; null for relevance when there are words, and newest otherwise.</summary>
     public string? Sort { get; init; }
 
-    /// <summary>By what is counted: <c>capability</c>, <c>tag</c>, <c>input</c>, <c>output</c>, <c>publisher</c>.</summary>
+    /// <summary>By what is counted: <c>capability</c>, <c>tag</c>, <c>input</c>, <c>output</c>, <c>publisher</c>, <c>kind</c>, <c>category</c>, <c>license</c>, <c>region</c>, <c>framework</c>, <c>quantisation</c>.</summary>
     public IReadOnlyList<string> Facets { get; init; } = [];
 }
 
 public sealed partial class StoaClient
 {
-    /// <summary><c>GET /api/v1/listings</c>: a page of the agents of the network.</summary>
+    /// <summary><c>GET /api/v1/listings</c>: a page of what is listed in the network.</summary>
     /// <param name="query">What is looked for; null for everything.</param>
     /// <param name="limit">How many items the page has at most, 1 to 200; null for 50.</param>
     /// <param name="cursor">The <c>NextCursor</c> of the page before; null for the first.</param>
@@ -58,6 +79,8 @@ public sealed partial class StoaClient
             [
                 ("q", query.Text), ("publisher", query.Publisher), ("input", query.Input), ("output", query.Output), ("minPrice", query.MinPrice), ("maxPrice", query.MaxPrice),
                 ("maxProgramBytes", query.MaxProgramBytes?.ToString(CultureInfo.InvariantCulture)), ("minRating", query.MinRating?.ToString(CultureInfo.InvariantCulture)), ("sort", query.Sort),
+                ("kind", query.Kind), ("category", query.Category), ("license", query.License), ("region", query.Region), ("framework", query.Framework), ("quantisation", query.Quantisation),
+                ("minContextLength", query.MinContextLength?.ToString(CultureInfo.InvariantCulture)),
                 .. query.Capabilities.Select(capability => ("capability", (string?)capability)), .. query.Tags.Select(tag => ("tag", (string?)tag)), .. query.Facets.Select(facet => ("facet", (string?)facet)),
                 ("limit", limit?.ToString(CultureInfo.InvariantCulture)), ("cursor", cursor),
             ]),

@@ -20,6 +20,9 @@ public static partial class Names
     /// <summary>A region: 2 to 32 characters of <c>a-z 0-9 -</c>, starting with a letter, no hyphen at the end; such as <c>eu-central</c>.</summary>
     public static bool IsRegion(string text) => RegionPattern().IsMatch(text);
 
+    /// <summary>A category of listings: 2 to 32 characters of <c>a-z 0-9 -</c>, starting with a letter, no hyphen at the end; such as <c>image-editing</c>.</summary>
+    public static bool IsCategory(string text) => RegionPattern().IsMatch(text);
+
     [GeneratedRegex(@"^[a-z0-9][a-z0-9-]{0,37}[a-z0-9]\z", RegexOptions.CultureInvariant)]
     private static partial Regex HandlePattern();
 

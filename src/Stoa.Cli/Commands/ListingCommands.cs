@@ -1,22 +1,48 @@
 using System.CommandLine;
+using System.Globalization;
 using Stoa.Cli.Terminal;
 using Stoa.Client.Contracts;
 
 namespace Stoa.Cli.Commands;
 
-/// <summary><c>stoa listing</c>: the agents of the whole network.</summary>
+/// <summary><c>stoa listing</c>: what is listed in the whole network.</summary>
 internal static class ListingCommands
 {
     public static CommandGroup Create(CommandScope scope) => new(
         "listing",
-        "Find agents of the whole network, by the keys of their publishers.",
-        [new("What can work on pictures, anywhere?", "stoa listing search image"), new("What belongs to an agent, to be had again", "stoa listing resolve stoa/picture-page@^1.0.0 --lock")],
+        "Find agents, models, templates, bundles and datasets of the whole network, by the keys of their publishers, and publish yours.",
+        [
+            new("What can work on pictures, anywhere?", "stoa listing search image"),
+            new("What else is like it?", "stoa listing similar stoa/image-resize"),
+            new("Publish a model whose weights are uploaded", "stoa listing publish model.json"), new("What belongs to an agent, to be had again", "stoa listing resolve stoa/picture-page@^1.0.0 --lock"),
+        ],
         new ListingSearchCommand(scope),
         new ListingShowCommand(scope),
+        new ListingSimilarCommand(scope),
+        new ListingUsedWithCommand(scope),
         new ListingVersionsCommand(scope),
         new ListingReviewsCommand(scope),
         new ListingResolveCommand(scope),
+        new ListingGetCommand(scope),
+        new ListingPublishCommand(scope),
+        ListingWithdrawalCommands.Withdraw(scope),
+        ListingWithdrawalCommands.Reinstate(scope),
         new ListingSubmitCommand(scope));
+
+    /// <summary>Listings as a table.</summary>
+    internal static void Show(Invocation invocation, IReadOnlyList<ListingResponse> listings) => invocation.Screen.Table(
+        ["Name", "Kind", "Version", "Publisher", "Can do", "From", "Rating", "Key"],
+        [.. listings.Select(listing => (IReadOnlyList<string>)
+        [
+            listing.Name,
+            listing.Kind,
+            listing.Version + (listing.Deprecation is null ? "" : " (deprecated)"),
+            Say(listing.Publisher),
+            string.Join(", ", listing.Capabilities),
+            (listing.Price?.Base ?? listing.Model?.PerMillionInputTokens) is { } price ? Format.Money(price) : "",
+            listing.Standing?.Rating is { } rating ? string.Create(CultureInfo.InvariantCulture, $"{rating:0.0} ({listing.Standing.Reviews:N0})") : "",
+            listing.Publisher.Key,
+        ])]);
 
     /// <summary>Who publishes, with what is only claimed marked.</summary>
     internal static string Say(ListingPublisherBody publisher) => publisher switch
@@ -37,7 +63,7 @@ internal sealed class ListingShowCommand : StoaCommand
         : base(
             scope,
             "show",
-            "Show an agent of the network: who publishes it, its versions, where they are at hand.",
+            "Show a listing of the network: who publishes it, its versions, where they are at hand.",
             new("By the publisher's handle", "stoa listing show stoa/image-resize"),
             new("By the publisher's key, which is unmistakable", "stoa listing show QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/image-resize"))
     {
@@ -58,6 +84,7 @@ internal sealed class ListingShowCommand : StoaCommand
         invocation.Screen.Line(Format.Wrap(Format.Clean(found.Description), invocation.Screen.Surroundings.TerminalWidth ?? 100, 0));
         invocation.Screen.Line();
         invocation.Screen.Facts(
+            ("Kind", Format.Escaped(found.Kind)),
             ("Publisher", Format.Escaped(ListingCommands.Say(found.Publisher))),
             ("Key", Format.Escaped(found.Publisher.Key)),
             ("Newest", found.Newest is null ? null : Format.Escaped(found.Newest)),
@@ -70,7 +97,7 @@ internal sealed class ListingShowCommand : StoaCommand
                 version.Version,
                 version.State,
                 Format.Time(version.StatedAt),
-                version.Nodes.Count.ToString(System.Globalization.CultureInfo.InvariantCulture),
+                version.Nodes.Count.ToString(CultureInfo.InvariantCulture),
                 version.Withdrawal?.Reason ?? (version.Deprecation is null ? "" : Say(version.Deprecation)),
             ])]);
         return ExitCode.Ok;

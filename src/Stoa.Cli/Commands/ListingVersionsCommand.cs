@@ -15,7 +15,7 @@ internal sealed class ListingVersionsCommand : StoaCommand
         : base(
             scope,
             "versions",
-            "List the versions of an agent of the network, newest first.",
+            "List the versions of a listing of the network, newest first.",
             new("All", "stoa listing versions stoa/image-resize"),
             new("Those that still work as 1.2.0 did", "stoa listing versions stoa/image-resize --range ^1.2.0"))
     {
@@ -42,8 +42,8 @@ internal sealed class ListingVersionsCommand : StoaCommand
         }
 
         invocation.Screen.Table(
-            ["Version", "State", "Published", "Program"],
-            [.. versions.Select(version => (IReadOnlyList<string>)[version.Version, version.State, Format.Time(version.StatedAt), version.ProgramDigest])]);
+            ["Version", "State", "Published", "Content"],
+            [.. versions.Select(version => (IReadOnlyList<string>)[version.Version, version.State, Format.Time(version.StatedAt), version.ProgramDigest ?? version.Content?.Digest ?? ""])]);
         ListLimit.TellOfMore(invocation, hasMore);
         return ExitCode.Ok;
     }

@@ -24,6 +24,8 @@ namespace Stoa.Client.Contracts;
 /// <param name="Uses">Which other agents it calls while it works, and on which terms.</param>
 /// <param name="MaxPriceOfCalls">The most that all its calls cost in one task: a part of what a task holds. Null when it calls nobody.</param>
 /// <param name="Withdrawal">That its publisher offers it no more; null while it is offered.</param>
+/// <param name="Category">The shelf that it stands on.</param>
+/// <param name="License">A licence expression of SPDX.</param>
 public sealed record AgentResponse(
     string Id,
     string Listing,
@@ -45,7 +47,9 @@ public sealed record AgentResponse(
     IReadOnlyList<RoyaltyBody>? Royalties = null,
     IReadOnlyList<AgentUseBody>? Uses = null,
     string? MaxPriceOfCalls = null,
-    WithdrawalBody? Withdrawal = null);
+    WithdrawalBody? Withdrawal = null,
+    string? Category = null,
+    string? License = null);
 
 /// <summary>That a version is offered no more: no new task gets it, and those that have it run to their ends.</summary>
 /// <param name="At">Since when.</param>
@@ -77,6 +81,8 @@ public sealed record AgentOfferResponse(string Agent, IReadOnlyList<string> Vers
 /// <param name="Permissions">Operations of the <c>stoa</c> import module that it needs; this version grants none.</param>
 /// <param name="Royalties">What of the creator's share goes to others, at most 16.</param>
 /// <param name="Uses">Which other agents it may call while it works, at most 16.</param>
+/// <param name="Category">The shelf that it stands on: 2 to 32 characters of <c>a-z 0-9 -</c>, starting with a letter.</param>
+/// <param name="License">A licence expression of SPDX such as <c>MIT</c> or <c>Apache-2.0 OR MIT</c>, at most 128 characters.</param>
 public sealed record AgentManifestBody(
     string Name,
     string Version,
@@ -91,7 +97,9 @@ public sealed record AgentManifestBody(
     IReadOnlyList<AgentParameterBody>? Parameters = null,
     IReadOnlyList<string>? Permissions = null,
     IReadOnlyList<RoyaltyBody>? Royalties = null,
-    IReadOnlyList<AgentUseBody>? Uses = null);
+    IReadOnlyList<AgentUseBody>? Uses = null,
+    string? Category = null,
+    string? License = null);
 
 /// <summary>An agent that another one may call, and on which terms.</summary>
 /// <param name="Agent">A published version, <c>publisher/name@version</c>.</param>

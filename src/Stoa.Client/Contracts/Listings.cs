@@ -20,22 +20,30 @@ public sealed record ListingDeprecationBody(string StatementId, DateTimeOffset S
 /// <param name="Reason">For people.</param>
 public sealed record ListingWithdrawalBody(string StatementId, DateTimeOffset StatedAt, string? Reason = null);
 
-/// <summary>An agent of the network: the newest version that is offered.</summary>
+/// <summary>An agent, a model, a template, a bundle or a dataset of the network: the newest version that is offered.</summary>
 /// <param name="Listing">Full name by the publisher's key, <c>key/name@version</c>: it means the same on every node.</param>
 /// <param name="Publisher">Who publishes it.</param>
-/// <param name="Name">Name of the agent.</param>
+/// <param name="Name">Its name.</param>
 /// <param name="Version">Semantic version.</param>
-/// <param name="Description">What it does.</param>
+/// <param name="Description">What it is or does.</param>
 /// <param name="Capabilities">Dotted names such as <c>image.resize</c>.</param>
 /// <param name="Tags">Free words.</param>
-/// <param name="Input">What it reads.</param>
-/// <param name="Output">What it writes.</param>
-/// <param name="Price">What a task costs; nodes may multiply it.</param>
-/// <param name="ArtifactDigest">Of the OCI artifact.</param>
-/// <param name="ProgramDigest">Of the WebAssembly program.</param>
-/// <param name="ProgramBytes">Size of the program.</param>
 /// <param name="StatedAt">When it was published, as the publisher says.</param>
 /// <param name="StatementId">The publisher's statement: <c>GET /api/v1/statements/{id}</c>.</param>
+/// <param name="Kind"><c>agent</c>, <c>model</c>, <c>template</c>, <c>bundle</c> or <c>dataset</c>.</param>
+/// <param name="Category">The shelf that it stands on.</param>
+/// <param name="License">A licence expression of SPDX.</param>
+/// <param name="Input">What an agent reads.</param>
+/// <param name="Output">What an agent writes.</param>
+/// <param name="Price">What a task of an agent costs; nodes may multiply it.</param>
+/// <param name="ArtifactDigest">Of an agent's OCI artifact.</param>
+/// <param name="ProgramDigest">Of an agent's WebAssembly program.</param>
+/// <param name="ProgramBytes">Size of an agent's program.</param>
+/// <param name="Content">The bytes that a model, a template or a dataset consists of.</param>
+/// <param name="Model">Of a model.</param>
+/// <param name="Dataset">Of a dataset.</param>
+/// <param name="Template">Of a template.</param>
+/// <param name="Requires">Other listings that it needs; of a bundle those that it consists of.</param>
 /// <param name="Deprecation">The publisher has a better one.</param>
 /// <param name="Standing">What consumers of the node's cell made of it, in all of its versions; left out when nobody there has had to do with it.</param>
 public sealed record ListingResponse(
@@ -46,16 +54,29 @@ public sealed record ListingResponse(
     string Description,
     IReadOnlyList<string> Capabilities,
     IReadOnlyList<string> Tags,
-    AgentPortBody Input,
-    AgentPortBody Output,
-    AgentPriceBody Price,
-    string ArtifactDigest,
-    string ProgramDigest,
-    long ProgramBytes,
     DateTimeOffset StatedAt,
     string StatementId,
+    string Kind = "agent",
+    string? Category = null,
+    string? License = null,
+    AgentPortBody? Input = null,
+    AgentPortBody? Output = null,
+    AgentPriceBody? Price = null,
+    string? ArtifactDigest = null,
+    string? ProgramDigest = null,
+    long? ProgramBytes = null,
+    BlobResponse? Content = null,
+    ModelBody? Model = null,
+    DatasetBody? Dataset = null,
+    ListedTemplateBody? Template = null,
+    IReadOnlyList<ListingDemandBody>? Requires = null,
     ListingDeprecationBody? Deprecation = null,
     ListingStandingBody? Standing = null);
+
+/// <summary>A listing that is like another one.</summary>
+/// <param name="Likeness">How much of what marks the other one it shares, 0.01 to 1.</param>
+/// <param name="Listing">The listing.</param>
+public sealed record SimilarListingBody(decimal Likeness, ListingResponse Listing);
 
 /// <summary>What consumers of a cell made of an agent.</summary>
 /// <param name="Tasks">Tasks that it did well.</param>
@@ -97,39 +118,42 @@ public sealed record ListingSearchResponse(
     bool? IsIncomplete = null,
     string? NextCursor = null);
 
-/// <summary>A version of an agent of the network.</summary>
+/// <summary>A version of a listing of the network.</summary>
 /// <param name="Version">Semantic version.</param>
 /// <param name="State"><c>offered</c>, <c>withdrawn</c>, or <c>contradicted</c>: the publisher has signed two that say different things, and neither is to be trusted.</param>
-/// <param name="ArtifactDigest">Of the OCI artifact.</param>
-/// <param name="ProgramDigest">Of the WebAssembly program.</param>
-/// <param name="ProgramBytes">Size of the program.</param>
 /// <param name="StatedAt">When it was published, as the publisher says.</param>
 /// <param name="StatementId">The publisher's statement.</param>
-/// <param name="Nodes">Peer ids of nodes that offer to run it, at most fifty.</param>
+/// <param name="Nodes">Peer ids of nodes that offer it, at most fifty.</param>
+/// <param name="ArtifactDigest">Of an agent's OCI artifact.</param>
+/// <param name="ProgramDigest">Of an agent's WebAssembly program.</param>
+/// <param name="ProgramBytes">Size of an agent's program.</param>
+/// <param name="Content">The bytes that a model, a template or a dataset consists of.</param>
 /// <param name="Withdrawal">That it is withdrawn.</param>
 /// <param name="Deprecation">That this version is deprecated.</param>
 /// <param name="ContradictionId">The other statement about this version.</param>
 public sealed record ListingVersionBody(
     string Version,
     string State,
-    string ArtifactDigest,
-    string ProgramDigest,
-    long ProgramBytes,
     DateTimeOffset StatedAt,
     string StatementId,
     IReadOnlyList<string> Nodes,
+    string? ArtifactDigest = null,
+    string? ProgramDigest = null,
+    long? ProgramBytes = null,
+    BlobResponse? Content = null,
     ListingWithdrawalBody? Withdrawal = null,
     ListingDeprecationBody? Deprecation = null,
     string? ContradictionId = null);
 
-/// <summary>An agent of the network with all its versions.</summary>
+/// <summary>A listing of the network with all its versions.</summary>
 /// <param name="Listing">Its name by the publisher's key, <c>key/name</c>.</param>
 /// <param name="Publisher">Who publishes it.</param>
-/// <param name="Name">Name of the agent.</param>
-/// <param name="Description">What the newest version does.</param>
+/// <param name="Name">Its name.</param>
+/// <param name="Description">What the newest version is or does.</param>
 /// <param name="Versions">Newest precedence first.</param>
 /// <param name="Newest">The newest version that is offered, releases before pre-releases; left out when none is.</param>
-/// <param name="Deprecation">That the agent is deprecated, with all its versions.</param>
+/// <param name="Deprecation">That it is deprecated, with all its versions.</param>
+/// <param name="Kind">What the newest version is: <c>agent</c>, <c>model</c>, <c>template</c>, <c>bundle</c> or <c>dataset</c>.</param>
 public sealed record ListingDetailsResponse(
     string Listing,
     ListingPublisherBody Publisher,
@@ -137,7 +161,8 @@ public sealed record ListingDetailsResponse(
     string Description,
     IReadOnlyList<ListingVersionBody> Versions,
     string? Newest = null,
-    ListingDeprecationBody? Deprecation = null);
+    ListingDeprecationBody? Deprecation = null,
+    string Kind = "agent");
 
 /// <summary><c>POST /api/v1/listings</c>: what became of a statement.</summary>
 /// <param name="Id">Its id.</param>

@@ -38,6 +38,12 @@ public sealed record AgentManifest(
     /// <summary>What it may call while it works; nothing unless the manifest says so.</summary>
     public IReadOnlyList<AgentUse> Uses { get; init; } = [];
 
+    /// <summary>One word for the shelf that it stands on, 2 to 32 characters of <c>a-z 0-9 -</c>; null unless the manifest says it.</summary>
+    public string? Category { get; init; }
+
+    /// <summary>An <see cref="SpdxExpression"/>; null unless the manifest says it.</summary>
+    public string? License { get; init; }
+
     /// <summary>The most that its calls cost in one task, at all levels.</summary>
     public Money MostForCalls => Uses.Aggregate(Money.Zero, (sum, use) => sum + use.MaxPrice);
 }

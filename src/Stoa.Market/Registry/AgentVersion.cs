@@ -64,6 +64,9 @@ public enum PublishRefusal
     /// <summary>This version was published before, and withdrawn.</summary>
     VersionWithdrawn,
 
+    /// <summary>The publisher has listed something that is no agent under this name.</summary>
+    NameOfOtherKind,
+
     /// <summary>As many publications of the user are under way at the node as one may have.</summary>
     PublicationsTooMany,
 

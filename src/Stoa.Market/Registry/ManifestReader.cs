@@ -15,6 +15,7 @@ public static class ManifestReader
     private const int MaxTagLength = 64;
     private const int MaxDescriptionLength = 1_000;
     private const long Megabyte = 1 << 20;
+    private const string CapabilityRule = "a dotted lower-case name such as image.resize";
 
     /// <summary>The bounds of every limit: the least that makes sense and the most that any node may be asked for.</summary>
     private static readonly (string Name, long Least, long Most)[] s_limitBounds =
@@ -67,14 +68,40 @@ public static class ManifestReader
     private static Refusal<PublishRefusal> Refused(List<FieldError> errors) =>
         new(PublishRefusal.ManifestInvalid, $"agent.json has {errors.Count} fault(s); mend them and publish again.", errors);
 
+    // What the manifests of all kinds of listings have in common.
+
+    internal static string ReadName(JsonFields root) => root.Text("name", Names.IsAgentName, "2 to 64 characters of a-z 0-9 -, starting with a letter");
+
+    internal static SemanticVersion ReadVersion(JsonFields root) => root.Parsed<SemanticVersion>("version", "a semantic version such as 1.0.0")!;
+
+    internal static string ReadDescription(JsonFields root) => root.Text(
+        "description", text => text.Length is > 0 and <= MaxDescriptionLength && JsonFields.IsReadable(text), $"1 to {MaxDescriptionLength} characters, none of them a control character");
+
+    internal static IReadOnlyList<string> ReadTags(JsonFields root) => root.Texts(
+        "tags", 0, MaxListItems, tag => tag.Length is > 0 and <= MaxTagLength && JsonFields.IsReadable(tag), $"1 to {MaxTagLength} characters, none of them a control character");
+
+    internal static IReadOnlyList<string> ReadCapabilities(JsonFields root)
+    {
+        var capabilities = root.Texts("capabilities", 1, MaxListItems, Names.IsCapability, CapabilityRule);
+        root.RefuseRepeated("capabilities", capabilities);
+        return capabilities;
+    }
+
+    internal static string? ReadCategory(JsonFields root) =>
+        root.Has("category") ? root.Text("category", Names.IsCategory, "2 to 32 characters of a-z 0-9 -, starting with a letter, such as image-editing") : null;
+
+    internal static string? ReadLicense(JsonFields root) => root.Has("license")
+        ? root.Text("license", SpdxExpression.IsValid, $"a licence expression of SPDX such as MIT or Apache-2.0 OR MIT, of at most {SpdxExpression.MaxLength} characters")
+        : null;
+
     private static AgentManifest ReadManifest(JsonFields root)
     {
         var manifest = new AgentManifest(
-            root.Text("name", Names.IsAgentName, "2 to 64 characters of a-z 0-9 -, starting with a letter"),
-            root.Parsed<SemanticVersion>("version", "a semantic version such as 1.0.0")!,
-            root.Text("description", text => text.Length is > 0 and <= MaxDescriptionLength && JsonFields.IsReadable(text), $"1 to {MaxDescriptionLength} characters, none of them a control character"),
-            root.Texts("capabilities", 1, MaxListItems, Names.IsCapability, "a dotted lower-case name such as image.resize"),
-            root.Texts("tags", 0, MaxListItems, tag => tag.Length is > 0 and <= MaxTagLength && JsonFields.IsReadable(tag), $"1 to {MaxTagLength} characters, none of them a control character"),
+            ReadName(root),
+            ReadVersion(root),
+            ReadDescription(root),
+            root.Texts("capabilities", 1, MaxListItems, Names.IsCapability, CapabilityRule),
+            ReadTags(root),
             root.Text("program", IsFileName, "the file name of the program beside the manifest, such as my-agent.wasm"),
             ReadPort(root.Object("input")),
             ReadPort(root.Object("output")),
@@ -86,6 +113,8 @@ public static class ManifestReader
             Factors = factors,
             Royalties = root.Objects("royalties", RoyaltyTerm.MostTerms, ReadRoyalty),
             Uses = root.Objects("uses", AgentUse.MostUses, ReadUse),
+            Category = ReadCategory(root),
+            License = ReadLicense(root),
         };
         if (manifest.Royalties.Sum(term => term.Permille) > RoyaltyTerm.Whole)
             root.Refuse("royalties", "no more than 1 in all: it is the creator's share that they are of");
@@ -231,7 +260,7 @@ public static class ManifestReader
         }
     }
 
-    private static Money ReadMoney(JsonFields fields, string name)
+    internal static Money ReadMoney(JsonFields fields, string name)
     {
         var amount = fields.Parsed<Money>(name, "a decimal text in US dollars such as \"0.000100000\"");
         if (amount < Money.Zero)

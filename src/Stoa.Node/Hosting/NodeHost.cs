@@ -25,6 +25,8 @@ using Stoa.Node.Plans;
 using Stoa.Node.Privacy;
 using Stoa.Node.Quotas;
 using Stoa.Node.Registry;
+using Stoa.Node.Registry.Discovery;
+using Stoa.Node.Registry.Goods;
 using Stoa.Node.Registry.Offers;
 using Stoa.Node.Registry.Replication;
 using Stoa.Node.Registry.Resolution;
@@ -191,6 +193,8 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapStatements();
         api.MapSigners();
         api.MapListingVersions();
+        api.MapRecommendations();
+        api.MapGoods();
         api.MapTasks();
         api.MapSealing();
         api.MapAuctions();

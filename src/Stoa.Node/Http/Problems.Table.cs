@@ -2,6 +2,7 @@ using Stoa.Market.Auctions;
 using Stoa.Market.Builds;
 using Stoa.Market.Identity;
 using Stoa.Market.Registry;
+using Stoa.Market.Registry.Goods;
 using Stoa.Market.Registry.Resolution;
 using Stoa.Market.Reviews;
 using Stoa.Market.Schedules;
@@ -48,6 +49,16 @@ public static partial class Problems
         "agentNotYours", 403, "Not your agent",
         "There is no such agent, or somebody else has published it.",
         "Name an agent that you have published.");
+
+    private static readonly ProblemKind s_nameOfOtherKind = new(
+        "nameOfOtherKind", 409, "Name of something else",
+        "You have listed something of another kind under this name, and a name is that of one kind: of an agent, a model, a template, a bundle or a dataset.",
+        "Choose another name.");
+
+    private static readonly ProblemKind s_reasonInvalid = new(
+        "reasonInvalid", 422, "Reason breaks the rules",
+        "The reason of a withdrawal is one line of at most 500 characters.",
+        "Correct what is listed in errors and try again, or leave it out.");
 
     private static readonly ProblemKind s_idempotencyKeyReused = new(
         "idempotencyKeyReused", 422, "Idempotency key used for something else",
@@ -233,12 +244,40 @@ public static partial class Problems
         PublishRefusal.VersionWithdrawn => Row(refusal, 409, "Version was withdrawn",
             "This version was published before with the same content, and withdrawn. Publishing it again does not offer it again.",
             "Reinstate it with DELETE /api/v1/agents/{publisher}/{name}/{version}/withdrawal, or raise the version in agent.json and publish again."),
+        PublishRefusal.NameOfOtherKind => s_nameOfOtherKind,
         PublishRefusal.PublicationsTooMany => Row(refusal, 429, "Too many publications at a time",
             "A program is held in memory until it is checked. As many publications of yours are under way at the node as one user may have.",
             "Wait as long as Retry-After says, and publish one after another.", TimeSpan.FromSeconds(5)),
         PublishRefusal.PublishingBusy => Row(refusal, 503, "Busy with other publications",
             "A program is held in memory until it is checked. As many publications are under way at the node as it takes at a time.",
             "Publish again as long after as Retry-After says.", TimeSpan.FromSeconds(5)),
+    };
+
+    public static ProblemKind Of(GoodsRefusal refusal) => refusal switch
+    {
+        GoodsRefusal.GoodsInvalid => Row(refusal, 422, "Manifest breaks the rules",
+            "The manifest of a model, a template, a bundle or a dataset is not JSON, or its members are not as they must be.",
+            "Correct everything that is listed in errors and publish again."),
+        GoodsRefusal.ListingNotYours => Row(refusal, 403, "Not your listing",
+            "There is no such listing or version, or somebody else has published it.",
+            "Name a listing that you have published: your handle, its name and its version. Agents are withdrawn below /api/v1/agents."),
+        GoodsRefusal.NameOfOtherKind => s_nameOfOtherKind,
+        GoodsRefusal.ListingExists => Row(refusal, 409, "Version listed before",
+            "This version was listed before with another manifest. A version never changes.",
+            "Raise the version in the manifest and publish again."),
+        GoodsRefusal.ContentNotYours => Row(refusal, 422, "Content is not here",
+            "What the manifest names by its digest is no content of yours at this node, or has another size.",
+            "Upload it with POST /api/v1/blobs, write the digest and the size of the answer into the manifest, and publish again."),
+        GoodsRefusal.ListingsTooMany => Row(refusal, 409, "Too many listings",
+            "You have listed as much as other nodes would take of you. Versions stay, also those that are withdrawn.",
+            "Publish fewer versions, or under another account."),
+        GoodsRefusal.ReasonInvalid => s_reasonInvalid,
+        GoodsRefusal.ListingWithdrawn => Row(refusal, 410, "Version is withdrawn",
+            "The publisher has withdrawn this version: nobody should begin to use it.",
+            "Take another version. Its publisher offers it again with DELETE /api/v1/listings/{publisher}/{name}/{version}/withdrawal."),
+        GoodsRefusal.ListingContentGone => Row(refusal, 404, "Content is not here",
+            "The listing consists of nothing of its own, or its publisher does not keep the bytes at this node.",
+            "Ask a node of the publisher's cell, or whoever offers the digest."),
     };
 
     public static ProblemKind Of(ResolutionRefusal refusal) => refusal switch
@@ -254,9 +293,7 @@ public static partial class Problems
     public static ProblemKind Of(WithdrawalRefusal refusal) => refusal switch
     {
         WithdrawalRefusal.AgentNotYours => s_agentNotYours,
-        WithdrawalRefusal.ReasonInvalid => Row(refusal, 422, "Reason breaks the rules",
-            "The reason of a withdrawal is one line of at most 500 characters.",
-            "Correct what is listed in errors and try again, or leave it out."),
+        WithdrawalRefusal.ReasonInvalid => s_reasonInvalid,
         WithdrawalRefusal.ContentGone => Row(refusal, 410, "Content is gone",
             "What the version consists of is not stored here any more, so no task could run it.",
             "Publish the program as a new version."),

@@ -10,6 +10,7 @@ using Stoa.Market.Payments;
 using Stoa.Market.PayPerCall;
 using Stoa.Market.Plans;
 using Stoa.Market.Registry;
+using Stoa.Market.Registry.Goods;
 using Stoa.Market.Registry.Resolution;
 using Stoa.Market.Registry.Statements;
 using Stoa.Market.Reviews;
@@ -59,6 +60,8 @@ public static partial class Problems
     public static ProblemResult ToProblem(this Refusal<PublishRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<ResolutionRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
+
+    public static ProblemResult ToProblem(this Refusal<GoodsRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<ReviewRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
@@ -138,6 +141,7 @@ public static partial class Problems
             .. Enum.GetValues<SingleSignOnRefusal>().Select(Of),
             .. Enum.GetValues<TemplateRefusal>().Select(Of),
             .. Enum.GetValues<TransferRefusal>().Select(Of),
+            .. Enum.GetValues<GoodsRefusal>().Select(Of),
             .. Enum.GetValues<ResolutionRefusal>().Select(Of),
             .. Enum.GetValues<WithdrawalRefusal>().Select(Of),
             .. Enum.GetValues<WebhookRefusal>().Select(Of),

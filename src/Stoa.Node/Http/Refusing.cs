@@ -9,6 +9,7 @@ using Stoa.Market.Payments;
 using Stoa.Market.PayPerCall;
 using Stoa.Market.Plans;
 using Stoa.Market.Registry;
+using Stoa.Market.Registry.Goods;
 using Stoa.Market.Registry.Resolution;
 using Stoa.Market.Registry.Statements;
 using Stoa.Market.Reviews;
@@ -90,6 +91,9 @@ public static class Refusing
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params ReviewRefusal[] refusals)
+        where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
+
+    public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params GoodsRefusal[] refusals)
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params ScheduleRefusal[] refusals)

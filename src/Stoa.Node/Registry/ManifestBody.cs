@@ -22,7 +22,9 @@ internal static class ManifestBody
         [.. manifest.Parameters.Select(Parameter)],
         manifest.Permissions,
         Royalties(manifest),
-        Uses(manifest));
+        Uses(manifest),
+        manifest.Category,
+        manifest.License);
 
     public static AgentResponse Of(PublishedVersion published) => Of(published.Version) with
     {
@@ -52,7 +54,9 @@ internal static class ManifestBody
             version.PublishedAt,
             manifest.Royalties,
             manifest.Uses,
-            version.Manifest.Uses.Count == 0 ? null : version.Manifest.MostForCalls.ToString());
+            version.Manifest.Uses.Count == 0 ? null : version.Manifest.MostForCalls.ToString(),
+            Category: manifest.Category,
+            License: manifest.License);
     }
 
     public static AgentLimitsBody Limits(AgentLimits limits) =>

@@ -1,7 +1,9 @@
 using Stoa.Market.Registry;
 using Stoa.Market.Registry.Discovery;
 using Stoa.Market.Registry.Statements;
+using Stoa.Node.Hosting;
 using Stoa.Node.Registry.Discovery;
+using Stoa.Node.Registry.Goods;
 using Stoa.Node.Registry.Reviews;
 using Stoa.Node.Registry.Statements;
 
@@ -21,11 +23,15 @@ public static class RegistryModule
         builder.Services.AddSingleton<SqlListings>();
         builder.Services.AddSingleton<SqlSigners>();
         builder.Services.AddSingleton<SqlNetworkReviews>();
+        builder.Services.AddSingleton<GoodsPublications>();
         builder.Services.AddSingleton<ListingBackfill>();
         builder.Services.AddHostedService<StatementCare>();
         builder.Services.AddSingleton<ListingIndex>();
         builder.Services.AddSingleton<ListingFeed>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<ListingFeed>());
         builder.Services.AddSingleton<ListingSearches>();
+        builder.AddRoomOptions("Discovery", new DiscoveryOptions(), options => options.Validate());
+        builder.Services.AddSingleton<UsedWithFinder>();
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<UsedWithFinder>());
     }
 }

@@ -29,9 +29,18 @@ public sealed class SqlAgentStore(Database database, AgentIndex? index = null, P
     // A version never changes; reading its manifest takes longer than asking which version a name means.
     private readonly ConcurrentDictionary<Id<AgentVersion>, AgentVersion> _remembered = new();
 
-    public Task<Outcome<AgentVersion, PublishRefusal>> AddAsync(
-        AgentVersion version, IReadOnlyList<(ContentHash Digest, long SizeBytes)> content, NewEvent published, CancellationToken cancellationToken) =>
-        database.WriteAsync(session => AddAsync(session, version, content, published), cancellationToken);
+    public async Task<Outcome<AgentVersion, PublishRefusal>> AddAsync(
+        AgentVersion version, IReadOnlyList<(ContentHash Digest, long SizeBytes)> content, NewEvent published, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await database.WriteAsync(session => AddAsync(session, version, content, published), cancellationToken);
+        }
+        catch (NameOfOtherKindException)
+        {
+            return new Refusal<PublishRefusal>(PublishRefusal.NameOfOtherKind, $"{version.Publisher}/{version.Manifest.Name} is the name of something that you have listed and that is no agent. Choose another name.");
+        }
+    }
 
     public Task<Outcome<AgentVersion?, PublishRefusal>> FindSameAsync(AgentVersion version, CancellationToken cancellationToken) => database.ReadAsync(
         async Task<Outcome<AgentVersion?, PublishRefusal>> (session) =>

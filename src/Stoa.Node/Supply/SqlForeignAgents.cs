@@ -50,7 +50,7 @@ public sealed class SqlForeignAgents(Database database, IdSource ids, TimeProvid
                 """,
                 new { signer, named.Name, version });
         // Two under one name: the publisher has contradicted itself.
-        return rows.Count == 1 ? rows[0].ToStatement() : null;
+        return rows.Count == 1 && rows[0].ToStatement() is { Content: ListingStatement } agent ? agent : null;
     }
 
     private static Task<Row?> FindNotedAsync(SqlSession session, ContentHash statement) =>

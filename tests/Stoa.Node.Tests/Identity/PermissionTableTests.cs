@@ -5,7 +5,6 @@ using System.Text;
 using Microsoft.AspNetCore.Routing;
 using Stoa.Client.Contracts;
 using Stoa.Market.Identity;
-using Stoa.Market.Registry.Statements;
 using Stoa.Node.Identity;
 using Stoa.Node.Registry.Statements;
 using Stoa.Node.Tests.Hosting;
@@ -22,7 +21,7 @@ public sealed class PermissionTableTests(PermissionTableTests.NodeForManySignIns
     // What lies beside the API has its place in this list on purpose; none of it takes a caller's word for anything.
     private static readonly string[] s_beside =
         ["/", "/reference", "/problems", "/problems/{code}", "/favicon.ico", "/assets/{name}", "/login/{organisation}", "/login/{organisation}/callback", "/openapi/v1.json", "/.well-known/jwks.json", "/schemas/usage-event.v1.json", "/health", "/ready", "/metrics",
-        .. Enum.GetValues<StatementKind>().Select(kind => "/schemas/" + StatementSchemas.FileOf(kind))];
+        .. StatementSchemas.Files.Select(file => "/schemas/" + file)];
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 

@@ -1,11 +1,14 @@
 using System.Buffers;
+using System.Numerics;
+using Stoa.Primitives;
 
 namespace Stoa.Market.Registry.Discovery;
 
 /// <summary>Counts the values of what a search finds. Its arrays are borrowed.</summary>
 /// <param name="facets">By what it is counted.</param>
+/// <param name="regions">What the bits of regions mean.</param>
 /// <param name="agents">How many agents there are in all segments.</param>
-internal sealed class FacetCounter(IReadOnlyList<ListingFacet> facets, long agents) : IDisposable
+internal sealed class FacetCounter(IReadOnlyList<ListingFacet> facets, ListingRegions regions, long agents) : IDisposable
 {
     // So many findings are counted one by one; of more, as many that are spread evenly.
     private const int Sample = 1 << 15;
@@ -14,6 +17,8 @@ internal sealed class FacetCounter(IReadOnlyList<ListingFacet> facets, long agen
     private const int CandidatesOfSegment = 30;
 
     private readonly List<Counts> _segments = [];
+    private readonly long[] _ofKinds = new long[Enum.GetValues<ListingKind>().Length];
+    private readonly long[] _ofRegions = new long[ListingRegions.Most];
 
     /// <summary>Whether some were left out and counts stand for them.</summary>
     public bool IsEstimated { get; private set; }
@@ -26,11 +31,21 @@ internal sealed class FacetCounter(IReadOnlyList<ListingFacet> facets, long agen
         var share = Math.Max(1, (int)(Sample * (long)segment.Count / agents));
         var step = Math.Max(1, found.Length / share);
         IsEstimated |= step > 1;
+        var (countsPublishers, countsKinds, countsRegions) = (facets.Contains(ListingFacet.Publisher), facets.Contains(ListingFacet.Kind), facets.Contains(ListingFacet.Region));
+        for (var index = 0; index < found.Length && (countsKinds || countsRegions); index += step)
+        {
+            _ofKinds[segment.Kinds[found[index]]] += step;
+            for (var mask = Volatile.Read(ref segment.Regions[found[index]]); mask != 0; mask &= mask - 1)
+                _ofRegions[BitOperations.TrailingZeroCount(mask)] += step;
+        }
+
+        var countsValues = facets.Any(IsOfTerms);
+        if (!countsPublishers && !countsValues)
+            return;
         var counts = new Counts(segment, ArrayPool<int>.Shared.Rent(segment.ValueTerms), ArrayPool<int>.Shared.Rent(segment.Publishers.Length));
         Array.Clear(counts.OfTerms, 0, segment.ValueTerms);
         Array.Clear(counts.OfPublishers, 0, segment.Publishers.Length);
         _segments.Add(counts);
-        var (countsPublishers, countsValues) = (facets.Contains(ListingFacet.Publisher), facets.Any(facet => facet is not ListingFacet.Publisher));
         var publisher = 0;
         for (var index = 0; index < found.Length; index += step)
         {
@@ -51,8 +66,7 @@ internal sealed class FacetCounter(IReadOnlyList<ListingFacet> facets, long agen
 
     /// <summary>The most frequent values.</summary>
     public IReadOnlyDictionary<ListingFacet, IReadOnlyList<FacetCount>> Counted() =>
-        facets.Distinct().ToDictionary(facet => facet, facet => (IReadOnlyList<FacetCount>)[.. Candidates(facet)
-            .Select(value => new FacetCount(value, _segments.Sum(segment => (long)segment.CountOf(facet, value))))
+        facets.Distinct().ToDictionary(facet => facet, facet => (IReadOnlyList<FacetCount>)[.. All(facet)
             .OrderByDescending(count => count.Count).ThenBy(count => count.Value, StringComparer.Ordinal)
             .Take(ListingSearch.MaxFacetValues)]);
 
@@ -66,6 +80,15 @@ internal sealed class FacetCounter(IReadOnlyList<ListingFacet> facets, long agen
 
         _segments.Clear();
     }
+
+    private static bool IsOfTerms(ListingFacet facet) => facet is not (ListingFacet.Publisher or ListingFacet.Kind or ListingFacet.Region);
+
+    private IEnumerable<FacetCount> All(ListingFacet facet) => facet switch
+    {
+        ListingFacet.Kind => Enum.GetValues<ListingKind>().Where(kind => _ofKinds[(int)kind] > 0).Select(kind => new FacetCount(EnumWord.Of(kind), _ofKinds[(int)kind])),
+        ListingFacet.Region => Enumerable.Range(0, ListingRegions.Most).Where(bit => _ofRegions[bit] > 0 && regions.NameOf(bit) is not null).Select(bit => new FacetCount(regions.NameOf(bit)!, _ofRegions[bit])),
+        _ => Candidates(facet).Select(value => new FacetCount(value, _segments.Sum(segment => (long)segment.CountOf(facet, value)))),
+    };
 
     private HashSet<string> Candidates(ListingFacet facet) => [.. _segments.SelectMany(segment => segment.MostFrequent(facet))];
 
@@ -107,6 +130,10 @@ internal sealed class FacetCounter(IReadOnlyList<ListingFacet> facets, long agen
             ListingFacet.Tag => TermKind.Tag,
             ListingFacet.Input => TermKind.Input,
             ListingFacet.Output => TermKind.Output,
+            ListingFacet.Category => TermKind.Category,
+            ListingFacet.License => TermKind.License,
+            ListingFacet.Framework => TermKind.Framework,
+            ListingFacet.Quantisation => TermKind.Quantisation,
             _ => throw new ArgumentOutOfRangeException(nameof(facet), facet, "A facet whose values are terms is expected."),
         };
     }

@@ -29,6 +29,8 @@ internal static class Impact
             Add(capability, OfCapability);
         foreach (var tag in document.Tags)
             Add(tag, OfTag);
+        foreach (var mark in (string?[])[document.Category, document.Framework, document.Architecture, document.Quantisation])
+            Add(mark ?? "", OfTag);
         return counts.ToDictionary(count => count.Key, count => Of(count.Value, length), StringComparer.Ordinal);
 
         void Add(string text, int weight)

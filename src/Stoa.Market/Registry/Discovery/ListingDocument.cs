@@ -1,17 +1,18 @@
+using Stoa.Market.Registry.Goods;
 using Stoa.Market.Registry.Statements;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Registry.Discovery;
 
-/// <summary>What an index knows of an agent: its newest version that is offered.</summary>
-/// <param name="Key">Which agent.</param>
+/// <summary>What an index knows of a listing, an agent or other: its newest version that is offered.</summary>
+/// <param name="Key">Which.</param>
 /// <param name="Description">What it says it does.</param>
 /// <param name="Capabilities">Dotted names such as <c>image.resize</c>.</param>
 /// <param name="Tags">Free words.</param>
-/// <param name="Input">Media type of what it reads.</param>
-/// <param name="Output">Media type of what it writes.</param>
-/// <param name="Price">Per task, before whatever depends on the task.</param>
-/// <param name="ProgramBytes">Size of the program.</param>
+/// <param name="Input">Media type of what it reads; null of what is no agent.</param>
+/// <param name="Output">Media type of what it writes; null of what is no agent.</param>
+/// <param name="Price">Per task, before whatever depends on the task; of a model per million tokens that it reads; null of what has no price.</param>
+/// <param name="ProgramBytes">Size of the program, or of what else it consists of; 0 of what consists of nothing of its own.</param>
 /// <param name="StatedAt">When the version was published, as the publisher says, in milliseconds of Unix time.</param>
 /// <param name="Standing">What consumers made of it.</param>
 public sealed record ListingDocument(
@@ -19,20 +20,79 @@ public sealed record ListingDocument(
     string Description,
     IReadOnlyList<string> Capabilities,
     IReadOnlyList<string> Tags,
-    string Input,
-    string Output,
-    Money Price,
+    string? Input,
+    string? Output,
+    Money? Price,
     long ProgramBytes,
     long StatedAt,
     ListingStanding Standing)
 {
-    /// <summary>What a statement says of an agent.</summary>
+    /// <summary>What it is.</summary>
+    public ListingKind Kind { get; init; }
+
+    /// <summary>The shelf that it stands on; null for none.</summary>
+    public string? Category { get; init; }
+
+    /// <summary>An <see cref="SpdxExpression"/>; null when nothing is said.</summary>
+    public string? License { get; init; }
+
+    /// <summary>Of a model, the form of its weights.</summary>
+    public string? Framework { get; init; }
+
+    /// <summary>Of a model.</summary>
+    public string? Architecture { get; init; }
+
+    /// <summary>Of a model, how its weights are rounded.</summary>
+    public string? Quantisation { get; init; }
+
+    /// <summary>Of a model, the most tokens that it sees at once; 0 when nothing is said.</summary>
+    public int ContextLength { get; init; }
+
+    /// <summary>Of the bytes that it consists of; null where there are none.</summary>
+    public ContentHash? Content { get; init; }
+
+    /// <summary>What a statement says of what it lists.</summary>
     /// <param name="statement">A listing.</param>
-    /// <param name="standing">What consumers made of the agent.</param>
+    /// <param name="standing">What consumers made of it.</param>
     public static ListingDocument Of(Statement statement, ListingStanding standing)
     {
         ArgumentNullException.ThrowIfNull(statement);
-        var listing = (ListingStatement)statement.Content;
+        return statement.Content switch
+        {
+            ListingStatement agent => Of(statement, agent, standing),
+            GoodsStatement goods => Of(statement, goods.Manifest, standing),
+            var other => throw new ArgumentException($"A listing is expected, and no {other.Kind.Word()}.", nameof(statement)),
+        };
+    }
+
+    private static ListingDocument Of(Statement statement, GoodsManifest manifest, ListingStanding standing)
+    {
+        var model = manifest.Details as ModelDetails;
+        return new ListingDocument(
+            new ListingKey(statement.SignerId, manifest.Name),
+            manifest.Description,
+            model?.Capabilities ?? [],
+            manifest.Tags,
+            Input: null,
+            Output: null,
+            model?.Price?.PerMillionInputTokens,
+            manifest.Details.Content?.Bytes ?? 0,
+            statement.Hlc.UnixTimeMs,
+            standing)
+        {
+            Kind = manifest.Kind,
+            Category = manifest.Category,
+            License = manifest.License,
+            Framework = model?.Framework,
+            Architecture = model?.Architecture,
+            Quantisation = model?.Quantisation,
+            ContextLength = (int)(model?.ContextLength ?? 0),
+            Content = manifest.Details.Content?.Digest,
+        };
+    }
+
+    private static ListingDocument Of(Statement statement, ListingStatement listing, ListingStanding standing)
+    {
         var manifest = listing.Manifest;
         return new ListingDocument(
             new ListingKey(statement.SignerId, manifest.Name),
@@ -44,7 +104,12 @@ public sealed record ListingDocument(
             manifest.Price.Base,
             listing.ProgramBytes,
             statement.Hlc.UnixTimeMs,
-            standing);
+            standing)
+        {
+            Category = manifest.Category,
+            License = manifest.License,
+            Content = listing.ProgramDigest,
+        };
     }
 }
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Stoa.Primitives;
 
 namespace Stoa.Market.Registry.Discovery;
 
@@ -14,6 +15,7 @@ public sealed class ListingIndex
 
     private readonly Lock _writing = new();
     private SegmentView[] _segments = [];
+    private ListingRegions _regions = ListingRegions.None;
 
     /// <summary>How many agents it knows.</summary>
     public int Count => Volatile.Read(ref _segments).Sum(view => view.LiveCount);
@@ -32,7 +34,7 @@ public sealed class ListingIndex
         {
             var segments = _segments.Select(view => Without(view, documents.Keys.Concat(removed))).ToList();
             if (documents.Count > 0)
-                segments.Add(SegmentView.Of(SegmentBuilder.Build(documents.Values)));
+                segments.Add(SegmentView.Of(SegmentBuilder.Build(documents.Values, _regions)));
             Volatile.Write(ref _segments, [.. Merge(segments)]);
         }
     }
@@ -55,6 +57,22 @@ public sealed class ListingIndex
         }
     }
 
+    /// <summary>Says where nodes offer what. Between two calls a search may see some of the new and some of the old.</summary>
+    /// <param name="offers">Regions, each with content that is at hand there.</param>
+    public void SetRegions(IEnumerable<(string Region, ContentHash Content)> offers)
+    {
+        ArgumentNullException.ThrowIfNull(offers);
+        lock (_writing)
+        {
+            var regions = _regions.Next(offers);
+            if (regions.Says(_regions))
+                return;
+            Volatile.Write(ref _regions, regions);
+            foreach (var view in _segments)
+                view.Segment.SetRegions(regions);
+        }
+    }
+
     /// <summary>Searches.</summary>
     /// <param name="search">What for.</param>
     /// <param name="page">Which part of what is found.</param>
@@ -67,7 +85,8 @@ public sealed class ListingIndex
         ArgumentNullException.ThrowIfNull(page);
         ArgumentOutOfRangeException.ThrowIfLessThan(page.Limit, 1);
         var segments = Volatile.Read(ref _segments);
-        var plan = new SearchPlan(search);
+        var regions = Volatile.Read(ref _regions);
+        var plan = new SearchPlan(search, regions);
         if (page.Cursor is not null)
         {
             if (!SearchCursor.TryRead(page.Cursor, search, plan.Words.Count, out var cursor))
@@ -82,7 +101,7 @@ public sealed class ListingIndex
 
         // One more than asked for tells whether there is a next page.
         var top = new TopListings(plan, page.Limit + 1);
-        using var facets = search.Facets.Count == 0 ? null : new FacetCounter(search.Facets, segments.Sum(view => (long)view.Segment.Count));
+        using var facets = search.Facets.Count == 0 ? null : new FacetCounter(search.Facets, regions, segments.Sum(view => (long)view.Segment.Count));
         var total = 0L;
         foreach (var view in segments)
         {
@@ -104,6 +123,17 @@ public sealed class ListingIndex
         {
             Weights = plan.Weights,
         };
+    }
+
+    /// <summary>What is like a listing: of the same kind, with the same capabilities, tags and words, weighted by how rare they are.</summary>
+    /// <param name="of">To which; it need not be in the index.</param>
+    /// <param name="limit">The most that are answered, best first.</param>
+    /// <param name="cancellationToken">Looked at between segments.</param>
+    public IReadOnlyList<SimilarListing> FindSimilar(ListingDocument of, int limit, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(of);
+        ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1);
+        return new SimilarListings(of, Volatile.Read(ref _segments)).Find(limit, cancellationToken);
     }
 
     private static SegmentView Without(SegmentView view, IEnumerable<ListingKey> keys)

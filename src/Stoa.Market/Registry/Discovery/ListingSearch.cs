@@ -16,7 +16,7 @@ public enum ListingSort
     /// <summary>By tasks done well, most first.</summary>
     Tasks,
 
-    /// <summary>By the price of a task, least first.</summary>
+    /// <summary>By the price, least first, and what has none last.</summary>
     Price,
 
     /// <summary>By when the version was published, latest first.</summary>
@@ -40,6 +40,24 @@ public enum ListingFacet
 
     /// <summary>The key of their publisher.</summary>
     Publisher,
+
+    /// <summary>What they are.</summary>
+    Kind,
+
+    /// <summary>The shelf that they stand on.</summary>
+    Category,
+
+    /// <summary>The licences that they name, in lower case.</summary>
+    License,
+
+    /// <summary>Where nodes offer them.</summary>
+    Region,
+
+    /// <summary>Of models, the form of the weights.</summary>
+    Framework,
+
+    /// <summary>Of models, how the weights are rounded, in lower case.</summary>
+    Quantisation,
 }
 
 /// <summary>What somebody looks for. All of it has to hold.</summary>
@@ -71,6 +89,27 @@ public sealed record ListingSearch
 
     /// <summary>Media type that it must write.</summary>
     public string? Output { get; init; }
+
+    /// <summary>What it must be.</summary>
+    public ListingKind? Kind { get; init; }
+
+    /// <summary>The shelf that it must stand on.</summary>
+    public string? Category { get; init; }
+
+    /// <summary>A licence that it must name, whatever its case.</summary>
+    public string? License { get; init; }
+
+    /// <summary>Where a node must offer it.</summary>
+    public string? Region { get; init; }
+
+    /// <summary>The form that its weights must have.</summary>
+    public string? Framework { get; init; }
+
+    /// <summary>How its weights must be rounded, whatever the case.</summary>
+    public string? Quantisation { get; init; }
+
+    /// <summary>The least number of tokens that it must see at once.</summary>
+    public int? MinContextLength { get; init; }
 
     /// <summary>The least price of a task.</summary>
     public Money? MinPrice { get; init; }
@@ -105,6 +144,8 @@ public sealed record ListingSearch
         [
             Sort.ToString(), Publisher?.ToString() ?? "", Input ?? "", Output ?? "", MinPrice?.ToString() ?? "", MaxPrice?.ToString() ?? "",
             MaxProgramBytes?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "", MinRatingHundredths?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "",
+            Kind?.ToString() ?? "", Category ?? "", License?.ToLowerInvariant() ?? "", Region ?? "", Framework ?? "", Quantisation?.ToLowerInvariant() ?? "",
+            MinContextLength?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "",
             string.Join(' ', Words), LastIsBeginning ? "…" : "", .. Capabilities.Order(StringComparer.Ordinal).Prepend("capabilities"), .. Tags.Select(SearchWords.FoldTag).Order(StringComparer.Ordinal).Prepend("tags"),
         ])
         {

@@ -3,7 +3,7 @@ namespace Stoa.Market.Registry.Discovery;
 /// <summary>A search as segments are asked it.</summary>
 internal sealed class SearchPlan
 {
-    public SearchPlan(ListingSearch search)
+    public SearchPlan(ListingSearch search, ListingRegions regions)
     {
         Search = search;
         Words = [.. search.Words.Select(word => Terms.Of(TermKind.Word, word))];
@@ -14,10 +14,18 @@ internal sealed class SearchPlan
             .. search.Tags.Select(tag => Terms.Of(TermKind.Tag, SearchWords.FoldTag(tag))),
             .. search.Input is null ? (byte[][])[] : [Terms.Of(TermKind.Input, search.Input)],
             .. search.Output is null ? (byte[][])[] : [Terms.Of(TermKind.Output, search.Output)],
+            .. search.Category is null ? (byte[][])[] : [Terms.Of(TermKind.Category, search.Category)],
+            .. search.License is null ? (byte[][])[] : [Terms.Of(TermKind.License, SearchWords.FoldTag(search.License))],
+            .. search.Framework is null ? (byte[][])[] : [Terms.Of(TermKind.Framework, search.Framework)],
+            .. search.Quantisation is null ? (byte[][])[] : [Terms.Of(TermKind.Quantisation, SearchWords.FoldTag(search.Quantisation))],
         ];
         Publisher = search.Publisher?.ToString();
         (MinPrice, MaxPrice) = (search.MinPrice?.Nanodollars ?? long.MinValue, search.MaxPrice?.Nanodollars ?? long.MaxValue);
-        HasNumbers = search.MinPrice is not null || search.MaxPrice is not null || search.MaxProgramBytes is not null || search.MinRatingHundredths is not null;
+        if (search.MinPrice is not null || search.MaxPrice is not null)
+            MaxPrice = Math.Min(MaxPrice, SearchSegment.NoPrice - 1);
+        Region = search.Region is null ? 0 : regions.BitOf(search.Region);
+        HasNumbers = search.MinPrice is not null || search.MaxPrice is not null || search.MaxProgramBytes is not null || search.MinRatingHundredths is not null
+            || search.Kind is not null || search.Region is not null || search.MinContextLength is not null;
     }
 
     public ListingSearch Search { get; }
@@ -36,7 +44,10 @@ internal sealed class SearchPlan
 
     public long MaxPrice { get; }
 
-    /// <summary>Whether a number is asked for.</summary>
+    /// <summary>The bit of the region that is asked for; 0 when none is, or nothing is offered there.</summary>
+    public ulong Region { get; }
+
+    /// <summary>Whether a number, or what is kept as one, is asked for.</summary>
     public bool HasNumbers { get; }
 
     /// <summary>How much each word counts.</summary>
@@ -64,6 +75,9 @@ internal sealed class SearchPlan
     /// <summary>Whether the numbers of an agent are as they are asked for.</summary>
     public bool HasWantedNumbers(SearchSegment segment, int agent) =>
         segment.Prices[agent] >= MinPrice && segment.Prices[agent] <= MaxPrice
+        && (Search.Kind is not { } kind || segment.Kinds[agent] == (byte)kind)
+        && (Search.Region is null || (Volatile.Read(ref segment.Regions[agent]) & Region) != 0)
+        && (Search.MinContextLength is not { } tokens || segment.ContextLengths[agent] >= tokens)
         && (Search.MaxProgramBytes is not { } most || segment.SizesBytes[agent] <= most)
         && (Search.MinRatingHundredths is not { } least || segment.StandingOf(agent) is { Reviews: > 0 } standing && standing.AverageHundredths >= least);
 }

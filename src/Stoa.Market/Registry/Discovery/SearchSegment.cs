@@ -34,10 +34,25 @@ internal sealed class SearchSegment
     /// <summary>Where each name begins, and where the last one ends.</summary>
     public required int[] NameStarts { get; init; }
 
-    /// <summary>Nanodollars.</summary>
+    /// <summary>The price of what has none: behind all others.</summary>
+    public const long NoPrice = long.MaxValue - 1;
+
+    /// <summary>Nanodollars, or <see cref="NoPrice"/>.</summary>
     public required long[] Prices { get; init; }
 
-    /// <summary>Of programs.</summary>
+    /// <summary>Each a <see cref="ListingKind"/>.</summary>
+    public required byte[] Kinds { get; init; }
+
+    /// <summary>Tokens; 0 of what is no model.</summary>
+    public required int[] ContextLengths { get; init; }
+
+    /// <summary>What each consists of, by <see cref="ListingRegions.KeyOf"/>; 0 for nothing.</summary>
+    public required ulong[] Contents { get; init; }
+
+    /// <summary>Bits of <see cref="ListingRegions"/>. Written while others read.</summary>
+    public required ulong[] Regions { get; init; }
+
+    /// <summary>Of programs, or of what else each consists of.</summary>
     public required long[] SizesBytes { get; init; }
 
     /// <summary>Milliseconds of Unix time.</summary>
@@ -99,6 +114,17 @@ internal sealed class SearchSegment
     {
         Volatile.Write(ref Succeeded[agent], PackSucceeded(standing));
         Volatile.Write(ref Ratings[agent], PackRating(standing));
+    }
+
+    /// <summary>Says anew where what is offered.</summary>
+    public void SetRegions(ListingRegions regions)
+    {
+        for (var agent = 0; agent < Count; agent++)
+        {
+            var mask = Contents[agent] == 0 ? 0 : regions.MaskOf(Contents[agent]);
+            if (Regions[agent] != mask)
+                Volatile.Write(ref Regions[agent], mask);
+        }
     }
 
     public static int PackSucceeded(ListingStanding standing) => (int)Math.Clamp(standing.Succeeded, 0, int.MaxValue);
@@ -193,9 +219,13 @@ internal sealed class SearchSegment
 /// <summary>What a term is. It is the first byte of the term; words come last.</summary>
 internal enum TermKind : byte
 {
+    Category = (byte)'a',
     Capability = (byte)'c',
+    Framework = (byte)'f',
     Input = (byte)'i',
+    License = (byte)'l',
     Output = (byte)'o',
+    Quantisation = (byte)'q',
     Tag = (byte)'t',
     Word = (byte)'w',
 }

@@ -7,7 +7,8 @@ internal static class SegmentBuilder
 {
     /// <summary>Makes a segment.</summary>
     /// <param name="documents">At least one, and no two of one agent.</param>
-    public static SearchSegment Build(IEnumerable<ListingDocument> documents)
+    /// <param name="regions">Where what is offered.</param>
+    public static SearchSegment Build(IEnumerable<ListingDocument> documents, ListingRegions regions)
     {
         var sorted = documents.OrderBy(document => document.Key).ToArray();
         var publishers = new List<string>();
@@ -33,8 +34,13 @@ internal static class SegmentBuilder
                 Add(TermKind.Capability, capability, agent, 1);
             foreach (var tag in document.Tags.Select(SearchWords.FoldTag).Distinct(StringComparer.Ordinal))
                 Add(TermKind.Tag, tag, agent, 1);
-            Add(TermKind.Input, document.Input, agent, 1);
-            Add(TermKind.Output, document.Output, agent, 1);
+            foreach (var licence in document.License is null ? [] : SpdxExpression.LicencesOf(document.License))
+                Add(TermKind.License, licence, agent, 1);
+            AddOne(TermKind.Input, document.Input, agent);
+            AddOne(TermKind.Output, document.Output, agent);
+            AddOne(TermKind.Category, document.Category, agent);
+            AddOne(TermKind.Framework, document.Framework, agent);
+            AddOne(TermKind.Quantisation, document.Quantisation is null ? null : SearchWords.FoldTag(document.Quantisation), agent);
         }
 
         publisherStarts.Add(sorted.Length);
@@ -46,18 +52,29 @@ internal static class SegmentBuilder
             written.EndTerm(bytes);
         }
 
+        ulong[] contents = [.. sorted.Select(document => document.Content is { } content ? ListingRegions.KeyOf(content) : 0)];
         return new SearchSegment(written, sorted.Length)
         {
             Publishers = [.. publishers],
             PublisherStarts = [.. publisherStarts],
             Names = [.. names],
             NameStarts = [.. nameStarts],
-            Prices = [.. sorted.Select(document => document.Price.Nanodollars)],
+            Prices = [.. sorted.Select(document => document.Price?.Nanodollars ?? SearchSegment.NoPrice)],
+            Kinds = [.. sorted.Select(document => (byte)document.Kind)],
+            ContextLengths = [.. sorted.Select(document => document.ContextLength)],
+            Contents = contents,
+            Regions = [.. contents.Select(content => content == 0 ? 0 : regions.MaskOf(content))],
             SizesBytes = [.. sorted.Select(document => document.ProgramBytes)],
             StatedAt = [.. sorted.Select(document => document.StatedAt)],
             Succeeded = [.. sorted.Select(document => SearchSegment.PackSucceeded(document.Standing))],
             Ratings = [.. sorted.Select(document => SearchSegment.PackRating(document.Standing))],
         };
+
+        void AddOne(TermKind kind, string? text, int agent)
+        {
+            if (text is not null)
+                Add(kind, text, agent, 1);
+        }
 
         void Add(TermKind kind, string text, int agent, byte impact)
         {

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using Stoa.Market.Registry.Goods;
 using Stoa.Market.Selection;
 using Stoa.Primitives;
 using static Stoa.Market.Registry.Statements.StatementLimits;
@@ -25,6 +26,10 @@ internal static class StatementBodies
                 json.WriteString("manifest", listing.ManifestJson);
                 json.WriteNumber("programBytes", listing.ProgramBytes);
                 json.WriteString("programDigest", listing.ProgramDigest.ToString());
+                break;
+            case GoodsStatement goods:
+                json.WriteString("kind", EnumWord.Of(goods.Listed));
+                json.WriteString("manifest", goods.ManifestJson);
                 break;
             case WithdrawalStatement withdrawal:
                 WriteOptional(json, "reason", withdrawal.Reason);
@@ -77,25 +82,51 @@ internal static class StatementBodies
         Optional(body, "displayName", IsDisplayName, $"1 to {MaxDisplayNameLength} characters in one line"),
         Optional(body, "handle", IsHandleClaim, $"a DNS name or a handle in lower case, of at most {MaxHandleLength} characters"));
 
-    private static ListingStatement? ReadListing(JsonFields root, JsonFields body)
+    private static ListedStatement? ReadListing(JsonFields root, JsonFields body)
     {
         var (name, version) = (ReadName(root), ReadVersion(root));
+        ListedStatement? listed = body.Has("kind") ? ReadGoods(body) : ReadAgent(body);
+        if (listed is null)
+            return null;
+        if (listed.Agent != name)
+            root.Refuse("name", "the name in the manifest");
+        if (listed.AgentVersion.ToString() != version?.ToString())
+            root.Refuse("version", "the version in the manifest");
+        return listed;
+    }
+
+    private static GoodsStatement? ReadGoods(JsonFields body)
+    {
+        var kind = body.OneOf<ListingKind>("kind");
+        var json = body.Text("manifest", text => text.Length > 0, "the text of the manifest");
+        if (!GoodsReader.Read(Encoding.UTF8.GetBytes(json)).TryGet(out var manifest, out var refusal))
+        {
+            RefuseManifest(body, refusal.Errors);
+            return null;
+        }
+
+        if (manifest.Kind != kind)
+            body.Refuse("kind", "the kind in the manifest");
+        return new GoodsStatement(manifest, json);
+    }
+
+    private static ListingStatement? ReadAgent(JsonFields body)
+    {
         var json = body.Text("manifest", text => text.Length > 0, "the text of agent.json");
         var artifact = body.Parsed<ContentHash>("artifactDigest", "a digest such as sha256:…");
         var program = body.Parsed<ContentHash>("programDigest", "a digest such as sha256:…");
         var bytes = body.Number("programBytes", 1, MaxProgramBytes);
         if (!ManifestReader.Read(Encoding.UTF8.GetBytes(json)).TryGet(out var manifest, out var refusal))
         {
-            body.Errors.AddRange(refusal.Errors.Select(error => new FieldError("/body/manifest", $"{error.Reason} (at \"{error.Pointer}\" of the manifest)")));
+            RefuseManifest(body, refusal.Errors);
             return null;
         }
 
-        if (manifest.Name != name)
-            root.Refuse("name", "the name in the manifest");
-        if (manifest.Version.ToString() != version?.ToString())
-            root.Refuse("version", "the version in the manifest");
         return new ListingStatement(manifest, json, artifact, program, bytes);
     }
+
+    private static void RefuseManifest(JsonFields body, IReadOnlyList<FieldError> errors) =>
+        body.Errors.AddRange(errors.Select(error => new FieldError("/body/manifest", $"{error.Reason} (at \"{error.Pointer}\" of the manifest)")));
 
     private static WithdrawalStatement ReadWithdrawal(JsonFields root, JsonFields body) => new(ReadName(root), ReadVersion(root)!, ReadFlag(body, "withdrawn"), ReadReason(body));
 

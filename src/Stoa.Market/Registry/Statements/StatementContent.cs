@@ -1,3 +1,4 @@
+using Stoa.Market.Registry.Goods;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Registry.Statements;
@@ -11,6 +12,9 @@ public abstract record StatementContent
 
     /// <summary>Its kind.</summary>
     public abstract StatementKind Kind { get; }
+
+    /// <summary>The version of the schema that it is written by.</summary>
+    internal virtual int Schema => 1;
 
     /// <summary>The agent that it is about; null when it is about the signer.</summary>
     public virtual string? Agent => null;
@@ -31,6 +35,32 @@ public sealed record ProfileStatement(string? DisplayName, string? Handle) : Sta
     public override StatementKind Kind => StatementKind.Profile;
 }
 
+/// <summary>A version of something that is listed, which never changes: of an agent, or of goods.</summary>
+/// <param name="ManifestJson">The text of the manifest as it was published.</param>
+public abstract record ListedStatement(string ManifestJson) : StatementContent
+{
+    /// <summary>Schema 1 knows agents alone, without category and license.</summary>
+    protected const int SecondSchema = 2;
+
+    /// <inheritdoc/>
+    public sealed override StatementKind Kind => StatementKind.Listing;
+
+    /// <summary>What is listed.</summary>
+    public abstract ListingKind Listed { get; }
+
+    /// <summary>Its name.</summary>
+    public abstract override string Agent { get; }
+
+    /// <summary>Its version.</summary>
+    public abstract override SemanticVersion AgentVersion { get; }
+
+    /// <summary>What its publisher says of it, for people.</summary>
+    public abstract string Description { get; }
+
+    /// <summary>Of the bytes that it consists of, such as an agent's program; null where it has none of its own.</summary>
+    public abstract ContentHash? ContentDigest { get; }
+}
+
 /// <summary>A version of an agent, which never changes.</summary>
 /// <param name="Manifest">Read from the text.</param>
 /// <param name="ManifestJson">The text of agent.json as it was published: its SHA-256 is the config's digest in the artifact.</param>
@@ -38,16 +68,47 @@ public sealed record ProfileStatement(string? DisplayName, string? Handle) : Sta
 /// <param name="ProgramDigest">Of the WebAssembly program.</param>
 /// <param name="ProgramBytes">Size of the program.</param>
 public sealed record ListingStatement(
-    AgentManifest Manifest, string ManifestJson, ContentHash ArtifactDigest, ContentHash ProgramDigest, long ProgramBytes) : StatementContent
+    AgentManifest Manifest, string ManifestJson, ContentHash ArtifactDigest, ContentHash ProgramDigest, long ProgramBytes) : ListedStatement(ManifestJson)
 {
     /// <inheritdoc/>
-    public override StatementKind Kind => StatementKind.Listing;
+    public override ListingKind Listed => ListingKind.Agent;
 
     /// <inheritdoc/>
     public override string Agent => Manifest.Name;
 
     /// <inheritdoc/>
     public override SemanticVersion AgentVersion => Manifest.Version;
+
+    /// <inheritdoc/>
+    public override string Description => Manifest.Description;
+
+    /// <inheritdoc/>
+    public override ContentHash? ContentDigest => ProgramDigest;
+
+    internal override int Schema => Manifest is { Category: null, License: null } ? base.Schema : SecondSchema;
+}
+
+/// <summary>A version of a model, a template, a bundle or a dataset, which never changes.</summary>
+/// <param name="Manifest">Read from the text.</param>
+/// <param name="ManifestJson">The text of the manifest as it was published.</param>
+public sealed record GoodsStatement(GoodsManifest Manifest, string ManifestJson) : ListedStatement(ManifestJson)
+{
+    /// <inheritdoc/>
+    public override ListingKind Listed => Manifest.Kind;
+
+    /// <inheritdoc/>
+    public override string Agent => Manifest.Name;
+
+    /// <inheritdoc/>
+    public override SemanticVersion AgentVersion => Manifest.Version;
+
+    /// <inheritdoc/>
+    public override string Description => Manifest.Description;
+
+    /// <inheritdoc/>
+    public override ContentHash? ContentDigest => Manifest.Details.Content?.Digest;
+
+    internal override int Schema => SecondSchema;
 }
 
 /// <summary>That a version is withdrawn: nobody should begin to use it. Or that it is so no more.</summary>

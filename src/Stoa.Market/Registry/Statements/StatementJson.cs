@@ -6,13 +6,12 @@ namespace Stoa.Market.Registry.Statements;
 /// <summary>The payload of a statement.</summary>
 /// <remarks>
 /// Canonical JSON (<see cref="CanonicalJson"/>), so that it has one form and one id:
-/// <code>{ "body", "hlc", "kind", "name"?, "schema": 1, "signer", "version"?, "work"? }</code>
+/// <code>{ "body", "hlc", "kind", "name"?, "schema", "signer", "version"?, "work"? }</code>
 /// <c>signer</c> is base64 of the SubjectPublicKeyInfo. <c>name</c> and <c>version</c> are the agent and its version, where it is about one; with <c>kind</c> and <c>signer</c> they are the
 /// key. The body of each kind has a JSON Schema of its own. Unknown members are refused: what nobody here understands is a later schema's.
 /// </remarks>
 internal static class StatementJson
 {
-    private const int Schema = 1;
     private const int MaxDepth = 8;
 
     /// <summary>The bytes that are signed.</summary>
@@ -26,7 +25,7 @@ internal static class StatementJson
         json.WriteString("kind", content.Kind.Word());
         if (content.Agent is { } agent)
             json.WriteString("name", agent);
-        json.WriteNumber("schema", Schema);
+        json.WriteNumber("schema", content.Schema);
         json.WriteBase64String("signer", signer.ToSpki());
         if (content.AgentVersion is { } version)
             json.WriteString("version", version.ToString());
@@ -68,7 +67,7 @@ internal static class StatementJson
             return new Refusal<StatementFault>(StatementFault.NotAStatement, "The payload does not say its kind and the version of its schema.");
         }
 
-        if (!StatementKinds.TryParse(word.GetString(), out var kind) || !schema.TryGetInt32(out var number) || number != Schema)
+        if (!StatementKinds.TryParse(word.GetString(), out var kind) || !schema.TryGetInt32(out var number) || number < 1 || number > kind.LatestSchema())
         {
             return new Refusal<StatementFault>(
                 StatementFault.SchemaUnknown, $"This version of Stoa knows no statements of the kind \"{word}\" by schema {schema}. A later one may: bring the node up to date.");
@@ -82,6 +81,8 @@ internal static class StatementJson
         if (fields.Has("work"))
             fields.Number("work", 0, CanonicalJson.MaxInteger);
         var content = StatementBodies.Read(kind, fields, hlc);
+        if (content is not null && fields.Errors.Count == 0 && content.Schema != number)
+            fields.Refuse("schema", $"{content.Schema}, the first that can say this");
         fields.RefuseUnknown();
         RefuseNulls(root, "", fields.Errors);
         if (root.TryGetProperty("body", out var body) && body.ValueKind is JsonValueKind.Object)

@@ -6,7 +6,7 @@ public enum StatementKind
     /// <summary>Who a publisher says to be.</summary>
     Profile,
 
-    /// <summary>A version of an agent.</summary>
+    /// <summary>A version of an agent, or of a model, a template, a bundle or a dataset.</summary>
     Listing,
 
     /// <summary>Whether a version is withdrawn.</summary>
@@ -37,6 +37,9 @@ public static class StatementKinds
 {
     /// <summary>How statements of a kind merge: a published version never changes, all else may be said anew.</summary>
     public static MergeRule Rule(this StatementKind kind) => kind is StatementKind.Listing ? MergeRule.Once : MergeRule.Newest;
+
+    /// <summary>The latest version of a kind's schema. A statement has the first one that can say what it says, so that nodes that know no later one go on understanding what they can.</summary>
+    public static int LatestSchema(this StatementKind kind) => kind is StatementKind.Listing ? 2 : 1;
 
     /// <summary>The kind as a statement names it.</summary>
     public static string Word(this StatementKind kind) => kind switch

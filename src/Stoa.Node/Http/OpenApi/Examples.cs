@@ -35,7 +35,12 @@ internal static class Examples
 
     private static readonly ListingResponse s_listing = new(
         $"{s_listingPublisher.Key}/markdown-html@1.0.0", s_listingPublisher, "markdown-html", "1.0.0", "Turns Markdown into HTML.", ["text.convert"], ["markdown", "html"],
-        new AgentPortBody("text/markdown"), new AgentPortBody("text/html"), s_agent.Price, OutputDigest, InputDigest, 84_211, s_submitted, OutputDigest);
+        s_submitted, OutputDigest, "agent", "documents", "MIT", new AgentPortBody("text/markdown"), new AgentPortBody("text/html"), s_agent.Price, OutputDigest, InputDigest, 84_211);
+
+    private static readonly ListingResponse s_model = new(
+        $"{s_listingPublisher.Key}/small-chat@1.0.0", s_listingPublisher, "small-chat", "1.0.0", "Answers questions in short.", ["chat"], ["english"],
+        s_submitted, OutputDigest, "model", "language", "Apache-2.0", Content: new BlobResponse(InputDigest, 668_788_096),
+        Model: new ModelBody("gguf", "llama", "Q4_K_M", 8_192, 1_100_048_384, "0.040000000", "0.080000000"));
 
     private static readonly TaskResponse s_task = new(
         TaskId, "stoa/markdown-html@1.0.0", "succeeded", InputDigest, 5, new Dictionary<string, string> { ["title"] = "Hello" }, s_limits,
@@ -287,10 +292,15 @@ internal static class Examples
             [s_listing with { Standing = new ListingStandingBody(1_204, 18, 4.72m) }],
             Total: 1,
             Facets: new Dictionary<string, IReadOnlyList<FacetCountBody>> { ["tag"] = [new FacetCountBody("html", 1), new FacetCountBody("markdown", 1)] }),
-        new ListResponse<ListingVersionBody>([new ListingVersionBody("1.0.0", "offered", OutputDigest, InputDigest, 84_211, s_submitted, OutputDigest, [s_listingPublisher.Key])]),
         new ListResponse<ListingReviewBody>([new ListingReviewBody(s_listingPublisher.Key, "1.0.0", 5, "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", Counts: true, s_submitted, OutputDigest, Verified: false, "ann.example.org", "Tables come out right.")]),
         s_signer,
         new ListResponse<SignerResponse>([s_signer]),
+        new ListResponse<ListingVersionBody>([new ListingVersionBody("1.0.0", "offered", s_submitted, OutputDigest, [s_listingPublisher.Key], OutputDigest, InputDigest, 84_211)]),
+        new ListResponse<SimilarListingBody>([new SimilarListingBody(0.62m, s_listing)]),
+        new ListResponse<ListingResponse>([s_listing, s_model]),
+        new GoodsManifestBody(
+            "model", "small-chat", "1.0.0", "Answers questions in short.", ["english"], "language", "Apache-2.0", "gguf", "llama", "Q4_K_M", 8_192, 1_100_048_384,
+            new GoodsContentBody(InputDigest, 668_788_096), ["chat"], new ModelPriceBody("0.04", "0.08")),
         new ResolutionResponse(
         [
             new ResolvedListingBody($"{s_listingPublisher.Key}/image-resize@1.1.0", "stoa/image-resize", "1.1.0", OutputDigest, InputDigest, OutputDigest, ["stoa/picture-page@1.0.0"]),
@@ -299,9 +309,9 @@ internal static class Examples
         new ListingDetailsResponse(
             $"{s_listingPublisher.Key}/markdown-html", s_listingPublisher, "markdown-html", "Turns Markdown into HTML.",
             [
-                new ListingVersionBody("1.0.0", "offered", OutputDigest, InputDigest, 84_211, s_submitted, OutputDigest, ["QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N"]),
+                new ListingVersionBody("1.0.0", "offered", s_submitted, OutputDigest, ["QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N"], OutputDigest, InputDigest, 84_211),
                 new ListingVersionBody(
-                    "0.9.0", "withdrawn", OutputDigest, InputDigest, 83_977, s_submitted.AddDays(-30), InputDigest, [], new ListingWithdrawalBody(OutputDigest, s_submitted, "It loses tables.")),
+                    "0.9.0", "withdrawn", s_submitted.AddDays(-30), InputDigest, [], OutputDigest, InputDigest, 83_977, Withdrawal: new ListingWithdrawalBody(OutputDigest, s_submitted, "It loses tables.")),
             ],
             "1.0.0"),
         new WithdrawAgentRequest("Tables lose their last row; 1.0.1 mends it."),

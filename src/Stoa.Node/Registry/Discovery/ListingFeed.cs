@@ -15,9 +15,14 @@ public sealed class ListingFeed(Database database, ListingIndex index, TimeProvi
     // The clocks of nodes differ, and what was written before may be committed after.
     private static readonly TimeSpan s_overlap = TimeSpan.FromMinutes(1);
 
+    // Offers hold for hours: a search by regions need not have them at once.
+    private static readonly TimeSpan s_regionsPause = TimeSpan.FromSeconds(5);
+
     private readonly SqlListingChanges _changes = new(database);
+    private readonly OfferedRegions _offers = new(database);
     private readonly Signal _reached = new();
     private DateTimeOffset? _learntUntil;
+    private DateTimeOffset? _regionsAt;
     private volatile bool _isComplete;
 
     /// <summary>Whether all that there was at the start is in the index.</summary>
@@ -52,6 +57,11 @@ public sealed class ListingFeed(Database database, ListingIndex index, TimeProvi
             logger.LogInformation("{Count} listings of the network can be searched.", index.Count);
         _isComplete = true;
         await FollowStandingsAsync(cancellationToken);
+        if (time.GetUtcNow() is var now && (_regionsAt is null || now - _regionsAt >= s_regionsPause))
+        {
+            index.SetRegions(await _offers.ReadAsync(now, cancellationToken));
+            _regionsAt = now;
+        }
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Globalization;
 using Microsoft.AspNetCore.Mvc;
 using Stoa.Market;
+using Stoa.Market.Registry;
 using Stoa.Market.Registry.Discovery;
 using Stoa.Node.Http;
 using Stoa.Primitives;
@@ -15,12 +16,37 @@ public sealed record ListingSearchQuery
     private const int NameLengthMax = 253;
     private const int TagLengthMax = 64;
     private const int MediaTypeLengthMax = 127;
+    private const int MarkLengthMax = 32;
 
     private static readonly string[] s_known =
-        ["q", "capability", "tag", "publisher", "input", "output", "minPrice", "maxPrice", "maxProgramBytes", "minRating", "sort", "facet", "limit", "cursor"];
+    [
+        "q", "kind", "capability", "tag", "category", "license", "publisher", "input", "output", "region", "framework", "quantisation", "minContextLength", "minPrice", "maxPrice", "maxProgramBytes", "minRating",
+        "sort", "facet", "limit", "cursor",
+    ];
 
     [FromQuery(Name = "q"), Description("Words that must all appear in name, description, tags or capabilities, whatever their case and accents; the last one may be the beginning of a word, unless a blank follows. At most 256 characters, of which the first eight words count.")]
     public string? Text { get; init; }
+
+    [FromQuery(Name = "kind"), Description("What it is: agent, model, template, bundle or dataset; anything when left out.")]
+    public string? Kind { get; init; }
+
+    [FromQuery(Name = "category"), Description("The shelf that its manifest puts it on, such as image-editing.")]
+    public string? Category { get; init; }
+
+    [FromQuery(Name = "license"), Description("A licence that its manifest names, such as MIT, whatever its case: of MIT OR Apache-2.0 each is found.")]
+    public string? License { get; init; }
+
+    [FromQuery(Name = "region"), Description("Where a node offers it now, such as eu-central.")]
+    public string? Region { get; init; }
+
+    [FromQuery(Name = "framework"), Description("The form of a model's weights, such as gguf.")]
+    public string? Framework { get; init; }
+
+    [FromQuery(Name = "quantisation"), Description("How a model's weights are rounded, such as Q4_K_M, whatever its case.")]
+    public string? Quantisation { get; init; }
+
+    [FromQuery(Name = "minContextLength"), Description("The least number of tokens that a model sees at once.")]
+    public int? MinContextLength { get; init; }
 
     [FromQuery(Name = "capability"), Description("A capability such as image.resize. Up to eight may be given, and an agent has all of them.")]
     public string[]? Capabilities { get; init; }
@@ -37,22 +63,22 @@ public sealed record ListingSearchQuery
     [FromQuery(Name = "output"), Description("The media type that it writes, such as image/png.")]
     public string? Output { get; init; }
 
-    [FromQuery(Name = "minPrice"), Description("The least base price of a task in US dollars, such as 0.001.")]
+    [FromQuery(Name = "minPrice"), Description("The least base price of a task in US dollars, such as 0.001; of a model, of a million tokens that it reads. What has no price is left out.")]
     public string? MinPrice { get; init; }
 
-    [FromQuery(Name = "maxPrice"), Description("The greatest base price of a task in US dollars, such as 0.05.")]
+    [FromQuery(Name = "maxPrice"), Description("The greatest base price of a task in US dollars, such as 0.05; of a model, of a million tokens that it reads. What has no price is left out.")]
     public string? MaxPrice { get; init; }
 
-    [FromQuery(Name = "maxProgramBytes"), Description("The largest program in bytes.")]
+    [FromQuery(Name = "maxProgramBytes"), Description("The largest program in bytes; of models, templates and datasets the largest file.")]
     public long? MaxProgramBytes { get; init; }
 
     [FromQuery(Name = "minRating"), Description("The least mean of the reviews that this cell has of it, 1 to 5, such as 4.5. What has no review is left out.")]
     public string? MinRating { get; init; }
 
-    [FromQuery(Name = "sort"), Description("relevance (how well the words fit), rating, tasks (done well in this cell), price (least first) or newest. Relevance when there are words, newest otherwise. What is equal is in the order of keys.")]
+    [FromQuery(Name = "sort"), Description("relevance (how well the words fit), rating, tasks (done well in this cell), price (least first, what has none last) or newest. Relevance when there are words, newest otherwise. What is equal is in the order of keys.")]
     public string? Sort { get; init; }
 
-    [FromQuery(Name = "facet"), Description("By what the findings are counted: capability, tag, input, output or publisher. Several may be given.")]
+    [FromQuery(Name = "facet"), Description("By what the findings are counted: capability, tag, input, output, publisher, kind, category, license, region, framework or quantisation. Several may be given.")]
     public string[]? Facets { get; init; }
 
     /// <summary>What is looked for, but for the publisher.</summary>
@@ -73,6 +99,16 @@ public sealed record ListingSearchQuery
             Refuse("The parameter publisher is a key (a peer id) or a handle.");
         if (Input is { Length: 0 or > MediaTypeLengthMax } || Output is { Length: 0 or > MediaTypeLengthMax })
             Refuse($"The parameters input and output are media types such as text/csv, of at most {MediaTypeLengthMax} characters.");
+        if (Category is not null && !Names.IsCategory(Category))
+            Refuse("The parameter category is 2 to 32 characters of a-z 0-9 -, starting with a letter.");
+        if (License is { Length: 0 or > SpdxExpression.MaxLength })
+            Refuse($"The parameter license is a licence of SPDX such as MIT, of at most {SpdxExpression.MaxLength} characters.");
+        if (Region is not null && !Names.IsRegion(Region))
+            Refuse("The parameter region is 2 to 32 characters of a-z 0-9 -, starting with a letter.");
+        if (Framework is { Length: 0 or > MarkLengthMax } || Quantisation is { Length: 0 or > MarkLengthMax })
+            Refuse($"The parameters framework and quantisation are words such as gguf and Q4_K_M, of at most {MarkLengthMax} characters.");
+        if (MinContextLength < 0)
+            Refuse("The parameter minContextLength is zero or more.");
         if (MaxProgramBytes < 0)
             Refuse("The parameter maxProgramBytes is zero or more.");
         var search = new ListingSearch
@@ -80,6 +116,13 @@ public sealed record ListingSearchQuery
             Text = Text,
             Capabilities = Capabilities ?? [],
             Tags = Tags ?? [],
+            Kind = Kind is null ? null : Word<ListingKind>("kind", Kind),
+            Category = Category,
+            License = License,
+            Region = Region,
+            Framework = Framework,
+            Quantisation = Quantisation,
+            MinContextLength = MinContextLength,
             Input = Input,
             Output = Output,
             MinPrice = Price("minPrice", MinPrice),

@@ -45,6 +45,23 @@ public sealed class ListingSearches(ListingIndex index, ListingFeed feed, SqlLis
             found.NextCursor);
     }
 
+    /// <summary>What is like a listing.</summary>
+    /// <param name="publisher">A key or a handle.</param>
+    /// <param name="name">Of the listing.</param>
+    /// <param name="limit">The most that are answered, best first.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    /// <returns>Null when nothing is offered under the name.</returns>
+    public async Task<IReadOnlyList<SimilarListingBody>?> FindSimilarAsync(string publisher, string name, int limit, CancellationToken cancellationToken)
+    {
+        await feed.CatchUpAsync(cancellationToken);
+        if (await listings.FindPublisherAsync(publisher, cancellationToken) is not { } key || await listings.FindNewestAsync(new ListingKey(key, name), cancellationToken) is not { } newest)
+            return null;
+        var found = index.FindSimilar(ListingDocument.Of(newest, default), limit, cancellationToken);
+        var read = await listings.ReadAsync([.. found.Select(similar => similar.Key)], cancellationToken);
+        return [.. found.Where(similar => read.ContainsKey(similar.Key))
+            .Select(similar => new SimilarListingBody(similar.LikenessHundredths / 100m, read[similar.Key] with { Standing = ToContract(similar.Standing) }))];
+    }
+
     private static ListingStandingBody? ToContract(ListingStanding standing) =>
         standing == default ? null : new ListingStandingBody(standing.Succeeded, standing.Reviews, standing.Reviews == 0 ? null : standing.AverageHundredths / 100m);
 }

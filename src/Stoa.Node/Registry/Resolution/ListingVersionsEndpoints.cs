@@ -23,14 +23,14 @@ public static class ListingVersionsEndpoints
     {
         api.MapGet("/listings/{publisher}/{name}/versions", ListAsync)
             .OpenToAll()
-            .WithName("listListingVersions").WithTags("Listings").WithSummary("List the versions of an agent of the network")
+            .WithName("listListingVersions").WithTags("Listings").WithSummary("List the versions of a listing of the network")
             .WithDescription("All that were published, newest first, with what became of them; or those that a range takes.")
             .Produces<ListResponse<ListingVersionBody>>()
             .Refuses(RequestRefusal.NotFound);
         api.MapGet("/listings/{publisher}/{name}/resolve", ResolveAsync)
             .OpenToAll()
             .WithName("resolveListing").WithTags("Listings").WithSummary("Find versions of agents that fit together")
-            .WithDescription("The newest version that a range takes, with all agents that it calls, and those that these call: of each agent one version, which does for all who call it. What is withdrawn or contradicted is not taken. Digests and statements of what was found are in the answer, to be kept.")
+            .WithDescription("Of agents alone: the newest version that a range takes, with all agents that it calls, and those that these call: of each agent one version, which does for all who call it. What is withdrawn or contradicted is not taken. Digests and statements of what was found are in the answer, to be kept.")
             .Produces<ResolutionResponse>()
             .Refuses(RequestRefusal.NotFound)
             .Refuses(ResolutionRefusal.VersionsConflict, ResolutionRefusal.ResolutionTooLarge);

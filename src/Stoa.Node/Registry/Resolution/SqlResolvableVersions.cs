@@ -23,7 +23,7 @@ internal sealed class SqlResolvableVersions(Database database) : IResolvableVers
 
     public async Task<IReadOnlyList<SemanticVersion>> ListAsync(ListingKey agent, CancellationToken cancellationToken)
     {
-        var offered = await database.ReadAsync(session => NetworkCatalogue.ListOfferedAsync(session, agent.Publisher, agent.Name), cancellationToken);
+        var offered = await database.ReadAsync(session => NetworkCatalogue.ListOfferedAgentsAsync(session, agent.Publisher, agent.Name), cancellationToken);
         foreach (var (version, id) in offered)
             _ids[(agent, version.ToString())] = id;
         return [.. offered.Select(version => version.Version)];
@@ -37,7 +37,7 @@ internal sealed class SqlResolvableVersions(Database database) : IResolvableVers
             if (await session.QueryFirstOrDefaultAsync<StatementRow>($"SELECT {StatementRow.Columns} FROM statements WHERE id = @id", new { id }) is not { } row)
                 return [];
             var demands = new List<VersionDemand>();
-            foreach (var use in ((ListingStatement)row.ToStatement().Content).Manifest.Uses)
+            foreach (var use in row.ToStatement().Content is ListingStatement listing ? listing.Manifest.Uses : [])
             {
                 var key = await FindPublisherAsync(session, agent.Publisher, use.Agent.Publisher);
                 demands.Add(new VersionDemand(

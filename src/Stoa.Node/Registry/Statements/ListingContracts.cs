@@ -1,5 +1,7 @@
+using System.Text.Json;
 using Stoa.Client.Contracts;
 using Stoa.Market.Registry;
+using Stoa.Market.Registry.Goods;
 using Stoa.Market.Registry.Statements;
 using Stoa.Primitives;
 
@@ -20,25 +22,75 @@ internal static class ListingContracts
 {
     public static ListingResponse ToResponse(Statement statement, PublisherRef publisher, Statement? deprecation)
     {
-        var listing = (ListingStatement)statement.Content;
-        var manifest = ManifestBody.Of(listing.Manifest);
-        return new ListingResponse(
-            new KeyedListing(publisher.Key, manifest.Name, listing.Manifest.Version).ToString(),
+        var listed = (ListedStatement)statement.Content;
+        var response = new ListingResponse(
+            new KeyedListing(publisher.Key, listed.Agent, listed.AgentVersion).ToString(),
             publisher.ToContract(),
-            manifest.Name,
-            manifest.Version,
-            manifest.Description,
-            manifest.Capabilities,
-            manifest.Tags!,
-            manifest.Input,
-            manifest.Output,
-            manifest.Price,
-            listing.ArtifactDigest.ToString(),
-            listing.ProgramDigest.ToString(),
-            listing.ProgramBytes,
+            listed.Agent,
+            listed.AgentVersion.ToString(),
+            listed.Description,
+            Capabilities: [],
+            Tags: [],
             TimeOf(statement),
             statement.Id.ToString(),
-            ToContract(deprecation));
+            EnumWord.Of(listed.Listed),
+            Deprecation: ToContract(deprecation));
+        return listed switch
+        {
+            ListingStatement agent => WithAgent(response, agent),
+            GoodsStatement goods => WithGoods(response, goods.Manifest),
+            _ => throw new ArgumentException("An agent or goods are expected.", nameof(statement)),
+        };
+    }
+
+    private static ListingResponse WithAgent(ListingResponse response, ListingStatement agent)
+    {
+        var manifest = ManifestBody.Of(agent.Manifest);
+        return response with
+        {
+            Capabilities = manifest.Capabilities,
+            Tags = manifest.Tags!,
+            Category = manifest.Category,
+            License = manifest.License,
+            Input = manifest.Input,
+            Output = manifest.Output,
+            Price = manifest.Price,
+            ArtifactDigest = agent.ArtifactDigest.ToString(),
+            ProgramDigest = agent.ProgramDigest.ToString(),
+            ProgramBytes = agent.ProgramBytes,
+        };
+    }
+
+    private static ListingResponse WithGoods(ListingResponse response, GoodsManifest manifest)
+    {
+        response = response with
+        {
+            Tags = manifest.Tags,
+            Category = manifest.Category,
+            License = manifest.License,
+            Content = ToContract(manifest.Details.Content),
+            Requires = manifest.Details.Requires.Count == 0 ? null : [.. manifest.Details.Requires.Select(demand => new ListingDemandBody(demand.Listing.ToString(), demand.Range.ToString()))],
+        };
+        return manifest.Details switch
+        {
+            ModelDetails model => response with
+            {
+                Capabilities = model.Capabilities,
+                Model = new ModelBody(
+                    model.Framework, model.Architecture, model.Quantisation, model.ContextLength, model.ParameterCount, model.Price?.PerMillionInputTokens.ToString(), model.Price?.PerMillionOutputTokens.ToString()),
+            },
+            DatasetDetails dataset => response with { Dataset = new DatasetBody(dataset.Formats, dataset.Records) },
+            TemplateDetails template => response with { Template = new ListedTemplateBody(ReadSchema(template.Parameters)) },
+            _ => response,
+        };
+    }
+
+    private static BlobResponse? ToContract(GoodsContent? content) => content is null ? null : new BlobResponse(content.Digest.ToString(), content.Bytes);
+
+    private static JsonElement ReadSchema(string text)
+    {
+        using var schema = JsonDocument.Parse(text);
+        return schema.RootElement.Clone();
     }
 
     /// <param name="publisher">Who publishes it.</param>
@@ -50,7 +102,7 @@ internal static class ListingContracts
         var byKey = statements.ToLookup(statement => statement.Key);
         var versions = byKey
             .Where(key => key.Key.Kind is StatementKind.Listing)
-            .Select(key => (Version: ((ListingStatement)key.First().Content).Manifest.Version, Statements: key.ToList()))
+            .Select(key => (Version: ((ListedStatement)key.First().Content).AgentVersion, Statements: key.ToList()))
             .OrderByDescending(version => version.Version)
             .Select(version => ToVersion(version.Statements, byKey, nodesOf))
             .ToList();
@@ -61,27 +113,30 @@ internal static class ListingContracts
             new KeyedListing(publisher.Key, name, null).ToString(),
             publisher.ToContract(),
             name,
-            ((ListingStatement)described.Content).Manifest.Description,
+            ((ListedStatement)described.Content).Description,
             versions,
             newest,
-            ToContract(byKey[new MergeKey(StatementKind.Deprecation, publisher.Key, name, null)].SingleOrDefault()));
+            ToContract(byKey[new MergeKey(StatementKind.Deprecation, publisher.Key, name, null)].SingleOrDefault()),
+            EnumWord.Of(((ListedStatement)described.Content).Listed));
     }
 
     private const string Offered = "offered";
 
     private static ListingVersionBody ToVersion(List<Statement> listings, ILookup<MergeKey, Statement> byKey, Func<ContentHash, IEnumerable<PeerId>> nodesOf)
     {
-        var (statement, listing) = (listings[0], (ListingStatement)listings[0].Content);
+        var (statement, listing) = (listings[0], (ListedStatement)listings[0].Content);
+        var agent = listing as ListingStatement;
         var withdrawal = ToWithdrawal(byKey[statement.Key with { Kind = StatementKind.Withdrawal }].SingleOrDefault());
         return new ListingVersionBody(
-            listing.Manifest.Version.ToString(),
+            listing.AgentVersion.ToString(),
             listings.Count > 1 ? "contradicted" : withdrawal is not null ? "withdrawn" : Offered,
-            listing.ArtifactDigest.ToString(),
-            listing.ProgramDigest.ToString(),
-            listing.ProgramBytes,
             TimeOf(statement),
             statement.Id.ToString(),
-            [.. nodesOf(listing.ProgramDigest).Select(node => node.ToString())],
+            listing.ContentDigest is { } content ? [.. nodesOf(content).Select(node => node.ToString())] : [],
+            agent?.ArtifactDigest.ToString(),
+            agent?.ProgramDigest.ToString(),
+            agent?.ProgramBytes,
+            ToContract((listing as GoodsStatement)?.Manifest.Details.Content),
             withdrawal,
             ToContract(byKey[statement.Key with { Kind = StatementKind.Deprecation }].SingleOrDefault()),
             listings.Count > 1 ? listings[1].Id.ToString() : null);

@@ -27,7 +27,7 @@ public static class ListingsEndpoints
         api.MapGet("/statements/{id}", GetStatementAsync)
             .OpenToAll()
             .WithName("getStatement").WithTags("Listings").WithSummary("Get a signed statement of the registry")
-            .WithDescription("The DSSE envelope as its signer made it. The id is the SHA-256 of the payload, the key that signs is in it. The schemas are at /schemas/statement-{kind}.v1.json, for the kinds profile, listing, withdrawal, deprecation, offer and review.")
+            .WithDescription("The DSSE envelope as its signer made it. The id is the SHA-256 of the payload, the key that signs is in it. The schemas are at /schemas/statement-{kind}.v{schema}.json.")
             .Produces<DsseEnvelope>()
             .Refuses(RequestRefusal.NotFound);
     }
@@ -35,10 +35,10 @@ public static class ListingsEndpoints
     /// <summary>The schemas of statements, for everybody.</summary>
     public static void MapStatementSchemas(this IEndpointRouteBuilder app)
     {
-        foreach (var kind in Enum.GetValues<StatementKind>())
+        foreach (var file in StatementSchemas.Files)
         {
-            var schema = StatementSchemas.Read(kind);
-            app.MapGet("/schemas/" + StatementSchemas.FileOf(kind), () => TypedResults.Bytes(schema, "application/schema+json")).ExcludeFromDescription();
+            var schema = StatementSchemas.Read(file);
+            app.MapGet("/schemas/" + file, () => TypedResults.Bytes(schema, "application/schema+json")).ExcludeFromDescription();
         }
     }
 

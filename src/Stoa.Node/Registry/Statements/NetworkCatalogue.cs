@@ -65,8 +65,16 @@ internal static class NetworkCatalogue
     /// <param name="signer">The publisher.</param>
     /// <param name="agent">The agent.</param>
     /// <returns>With the ids of their listings.</returns>
-    public static async Task<IReadOnlyList<(SemanticVersion Version, ContentHash Id)>> ListOfferedAsync(SqlSession session, PeerId signer, string agent) => [.. FindOffered(await session.QueryAsync<VersionRow>(
-        "SELECT id, signer, agent, version, kind, holds FROM statements WHERE signer = @signer AND agent = @agent AND version IS NOT NULL AND kind <> 'deprecation'", new { signer, agent }))];
+    public static async Task<IReadOnlyList<(SemanticVersion Version, ContentHash Id)>> ListOfferedAgentsAsync(SqlSession session, PeerId signer, string agent)
+    {
+        var offered = FindOffered(await session.QueryAsync<VersionRow>(
+            "SELECT id, signer, agent, version, kind, holds FROM statements WHERE signer = @signer AND agent = @agent AND version IS NOT NULL AND kind <> 'deprecation'", new { signer, agent })).ToList();
+        // A stranger may list an agent and a model under one name.
+        var ids = offered.Select(version => version.Id);
+        var agents = (await session.QueryAsync<StatementRow>($"SELECT {StatementRow.Columns} FROM statements WHERE id IN @ids", new { ids }))
+            .Select(row => row.ToStatement()).Where(statement => statement.Content is ListingStatement).Select(statement => statement.Id).ToHashSet();
+        return [.. offered.Where(version => agents.Contains(version.Id))];
+    }
 
     private static ContentHash? FindNewest(IEnumerable<VersionRow> rows) => FindOffered(rows).Select(version => (ContentHash?)version.Id).FirstOrDefault();
 

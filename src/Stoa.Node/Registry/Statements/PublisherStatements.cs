@@ -19,19 +19,43 @@ public sealed class PublisherStatements(CellKey cell, AdmissionPolicy policy, Ti
     /// <param name="session">The act that publishes it.</param>
     /// <param name="version">The version, with <see cref="AgentVersion.ManifestJson"/>.</param>
     /// <param name="at">When it was published, if that was before; null for now.</param>
+    /// <exception cref="NameOfOtherKindException">The publisher has listed something else under the name.</exception>
     public async Task ListAsync(SqlSession session, AgentVersion version, Hlc? at = null)
     {
-        ArgumentNullException.ThrowIfNull(session);
         ArgumentNullException.ThrowIfNull(version);
-        await SqlStatements.LockAsync(session);
-        using var key = await OpenAsync(session, version.PublisherId, version.Publisher);
         var manifest = version.ManifestJson ?? throw new ArgumentException("The text of the manifest is expected.", nameof(version));
-        var listing = Sign(key, at ?? _clock.Now(), new ListingStatement(version.Manifest, manifest, version.ArtifactDigest, version.ProgramDigest, version.ProgramBytes));
-        if (await session.QueryFirstOrDefaultAsync<string>("SELECT id FROM statements WHERE merge_key = @key", new { key = listing.Key.ToString() }) is not null)
-            return;
-        var profile = new MergeKey(StatementKind.Profile, listing.SignerId, Agent: null, Version: null).ToString();
+        await ListAsync(
+            session, version.PublisherId, version.Publisher, new ListingStatement(version.Manifest, manifest, version.ArtifactDigest, version.ProgramDigest, version.ProgramBytes), at);
+    }
+
+    /// <summary>Lists a version of anything, as that of an agent.</summary>
+    /// <param name="session">The act that publishes it.</param>
+    /// <param name="publisher">Who publishes it.</param>
+    /// <param name="handle">Of the publisher.</param>
+    /// <param name="listed">What.</param>
+    /// <param name="at">When it was published, if that was before; null for now.</param>
+    /// <returns>The statement that stands: another one when the version was listed before.</returns>
+    /// <exception cref="NameOfOtherKindException">The publisher has listed something else under the name.</exception>
+    public async Task<Statement> ListAsync(SqlSession session, Id<User> publisher, string handle, ListedStatement listed, Hlc? at = null)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        ArgumentNullException.ThrowIfNull(listed);
+        await SqlStatements.LockAsync(session);
+        using var key = await OpenAsync(session, publisher, handle);
+        var signer = key.PublicKey.PeerId;
+        if (await FindListedAsync(session, signer, listed.Agent) is { } kind && kind != listed.Listed)
+            throw new NameOfOtherKindException();
+        var listing = Sign(key, at ?? _clock.Now(), listed);
+        if (await session.QueryFirstOrDefaultAsync<StatementRow>(
+            $"SELECT {StatementRow.Columns} FROM statements WHERE merge_key = @key ORDER BY hlc, id", new { key = listing.Key.ToString() }) is { } before)
+        {
+            return before.ToStatement();
+        }
+
+        var profile = new MergeKey(StatementKind.Profile, signer, Agent: null, Version: null).ToString();
         var hasProfile = await session.QueryFirstOrDefaultAsync<string>("SELECT id FROM statements WHERE merge_key = @profile", new { profile }) is not null;
-        await AddAsync(session, hasProfile ? [listing] : [Sign(key, _clock.Now(), new ProfileStatement(version.Publisher, version.Publisher)), listing]);
+        await AddAsync(session, hasProfile ? [listing] : [Sign(key, _clock.Now(), new ProfileStatement(handle, handle)), listing]);
+        return listing;
     }
 
     /// <summary>Says what a user thinks of an agent, by the user's key; who has none gets one. Nothing is said of who the user is.</summary>
@@ -66,6 +90,13 @@ public sealed class PublisherStatements(CellKey cell, AdmissionPolicy policy, Ti
         if (await session.QueryFirstOrDefaultAsync<string>("SELECT id FROM statements WHERE merge_key = @said AND holds", new { said }) is not null)
             await AddAsync(session, await SignNewestAsync(session, key, [back]));
     }
+
+    /// <summary>What a signer has listed under a name; null for nothing. Of one whose key the cell keeps all is of one kind.</summary>
+    private static async Task<ListingKind?> FindListedAsync(SqlSession session, PeerId signer, string name) =>
+        (await session.QueryFirstOrDefaultAsync<StatementRow>(
+            $"SELECT {StatementRow.Columns} FROM statements WHERE signer = @signer AND agent = @name AND kind = 'listing' LIMIT 1", new { signer, name }))?.ToStatement().Content is ListedStatement listed
+            ? listed.Listed
+            : null;
 
     /// <summary>Withdraws versions, or takes that back. Of a publisher without a key nothing was listed, and nothing is said.</summary>
     /// <param name="session">The act that does so.</param>

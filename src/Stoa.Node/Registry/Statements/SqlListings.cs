@@ -44,6 +44,24 @@ public sealed class SqlListings(Database database)
             .Select(row => row.ToStatement()).ToDictionary(statement => statement.Id),
         cancellationToken);
 
+    /// <summary>The newest version that is offered of a listing, as it was said; null when none is.</summary>
+    public Task<Statement?> FindNewestAsync(ListingKey listing, CancellationToken cancellationToken) => database.ReadAsync(
+        async session => (await session.QueryFirstOrDefaultAsync<StatementRow>(
+            "SELECT s.sequence, s.payload, s.signature FROM network_listings AS l JOIN statements AS s ON s.id = l.newest_id WHERE l.signer = @Publisher AND l.agent = @Name",
+            new { listing.Publisher, listing.Name }))?.ToStatement(),
+        cancellationToken);
+
+    /// <summary>A listing as it was said.</summary>
+    /// <param name="statement">A listing.</param>
+    /// <param name="cancellationToken">Stops the query.</param>
+    public Task<ListingResponse> ShowAsync(Statement statement, CancellationToken cancellationToken) => database.ReadAsync(
+        async session =>
+        {
+            var profile = await session.QuerySingleAsync<ProfileRow>($"SELECT {ProfileRow.Columns} FROM (SELECT @SignerId AS signer) AS l {ProfileRow.Joins}", new { statement.SignerId });
+            return ListingContracts.ToResponse(statement, new PublisherRef(statement.SignerId, profile.DisplayName, profile.Handle, profile.OwnHandle), deprecation: null);
+        },
+        cancellationToken);
+
     /// <summary>Who is meant by a text: a key; or a handle of this cell; or a handle that just one foreign publisher claims. Null for nobody.</summary>
     public Task<PeerId?> FindPublisherAsync(string text, CancellationToken cancellationToken) => database.ReadAsync(session => FindPublisherAsync(session, text), cancellationToken);
 
@@ -60,11 +78,11 @@ public sealed class SqlListings(Database database)
             var statements = (await session.QueryAsync<StatementRow>(
                     $"SELECT {StatementRow.Columns} FROM statements WHERE signer = @signer AND agent = @name ORDER BY hlc, id", new { signer, name }))
                 .Select(row => row.ToStatement()).ToList();
-            if (!statements.Exists(statement => statement.Content is ListingStatement))
+            if (!statements.Exists(statement => statement.Content is ListedStatement))
                 return null;
             var profile = await session.QuerySingleAsync<ProfileRow>(
                 $"SELECT {ProfileRow.Columns} FROM (SELECT @signer AS signer) AS l {ProfileRow.Joins}", new { signer });
-            var programs = statements.Select(statement => statement.Content).OfType<ListingStatement>().Select(listing => listing.ProgramDigest).Distinct();
+            var programs = statements.Select(statement => statement.Content).OfType<ListedStatement>().Select(listing => listing.ContentDigest).OfType<ContentHash>().Distinct();
             var nodes = (await session.QueryAsync<(ContentHash Program, PeerId Node)>(
                     "SELECT program_digest, node FROM offered_programs WHERE program_digest IN @programs AND expires_at > @now ORDER BY program_digest, node", new { programs, now }))
                 .ToLookup(row => row.Program, row => row.Node);

@@ -20,6 +20,8 @@ public sealed class ListingIndexTests
         {
             ChangeBoth(index, model, random, random.Next(1, 12));
             index.Count.ShouldBe(model.Documents.Count);
+            if (random.Next(3) == 0)
+                index.SetRegions(model.Offers = ListingSamples.Offers(random));
             var search = ListingSamples.Search(random);
             var page = index.Search(search, new PageRequest(random.Next(1, 20)), Stop)!;
             var found = model.Find(search, page.Weights);
@@ -29,7 +31,7 @@ public sealed class ListingIndexTests
             page.AreCountsEstimated.ShouldBeFalse();
             foreach (var facet in search.Facets)
             {
-                var expected = ListingModel.Count(found, facet).OrderByDescending(count => count.Value).ThenBy(count => count.Key, StringComparer.Ordinal)
+                var expected = model.Count(found, facet).OrderByDescending(count => count.Value).ThenBy(count => count.Key, StringComparer.Ordinal)
                     .Select(count => new FacetCount(count.Key, count.Value)).Take(ListingSearch.MaxFacetValues);
                 page.Facets[facet].ShouldBe(expected, because);
             }
@@ -173,7 +175,7 @@ public sealed class ListingIndexTests
         var cursor = index.Search(search, new PageRequest(5), Stop)!.NextCursor!;
         index.Search(search, new PageRequest(5, cursor), Stop).ShouldNotBeNull();
         index.Search(search with { Facets = [ListingFacet.Tag] }, new PageRequest(5, cursor), Stop).ShouldNotBeNull();
-        foreach (var other in (ListingSearch[])[search with { Text = "agent te " }, search with { Sort = ListingSort.Newest }, search with { Tags = ["fast"] }, search with { Capabilities = ["fast"] }, search with { Input = "a/b" }])
+        foreach (var other in (ListingSearch[])[search with { Text = "agent te " }, search with { Sort = ListingSort.Newest }, search with { Tags = ["fast"] }, search with { Kind = Market.Registry.ListingKind.Model }, search with { License = "mit" }, search with { Capabilities = ["fast"] }, search with { Input = "a/b" }])
             index.Search(other, new PageRequest(5, cursor), Stop).ShouldBeNull();
         foreach (var forged in (string[])["", "!", "AA", "ä", new string('A', 1_000), cursor[..^1], cursor[..20], cursor + "A", cursor + cursor])
             index.Search(search, new PageRequest(5, forged), Stop).ShouldBeNull(forged);

@@ -1,4 +1,5 @@
 using Stoa.Market.Registry.Discovery;
+using Stoa.Primitives;
 
 namespace Stoa.Market.Tests.Registry.Discovery;
 
@@ -6,6 +7,9 @@ namespace Stoa.Market.Tests.Registry.Discovery;
 internal sealed class ListingModel
 {
     public Dictionary<ListingKey, ListingDocument> Documents { get; } = [];
+
+    /// <summary>What is at hand where.</summary>
+    public List<(string Region, ContentHash Content)> Offers { get; set; } = [];
 
     /// <summary>All that is found, in order.</summary>
     /// <param name="search">Its words are ASCII.</param>
@@ -19,30 +23,55 @@ internal sealed class ListingModel
                 ListingSort.Relevance => -found.Score,
                 ListingSort.Rating => -found.Document.Standing.Rank,
                 ListingSort.Tasks => -found.Document.Standing.Succeeded,
-                ListingSort.Price => found.Document.Price.Nanodollars,
+                ListingSort.Price => found.Document.Price?.Nanodollars ?? long.MaxValue,
                 _ => -found.Document.StatedAt,
             })
             .ThenBy(found => found.Document.Key)
             .Select(found => found.Document)];
 
     /// <summary>How many of what is found have each value.</summary>
-    public static Dictionary<string, long> Count(IEnumerable<ListingDocument> found, ListingFacet facet) => found
+    public Dictionary<string, long> Count(IEnumerable<ListingDocument> found, ListingFacet facet) => found
         .SelectMany(document => facet switch
         {
             ListingFacet.Capability => document.Capabilities.Distinct(),
             ListingFacet.Tag => document.Tags.Select(tag => tag.ToLowerInvariant()).Distinct(),
-            ListingFacet.Input => [document.Input],
-            ListingFacet.Output => [document.Output],
+            ListingFacet.Input => One(document.Input),
+            ListingFacet.Output => One(document.Output),
+            ListingFacet.Kind => [document.Kind.ToString().ToLowerInvariant()],
+            ListingFacet.Category => One(document.Category),
+            ListingFacet.License => LicencesOf(document),
+            ListingFacet.Region => RegionsOf(document),
+            ListingFacet.Framework => One(document.Framework),
+            ListingFacet.Quantisation => One(document.Quantisation?.ToLowerInvariant()),
             _ => [document.Key.Publisher.ToString()],
         })
         .GroupBy(value => value).ToDictionary(values => values.Key, values => values.LongCount());
 
-    private static bool Fits(ListingDocument document, ListingSearch search) =>
+    private static IEnumerable<string> One(string? value) => value is null ? [] : [value];
+
+    private static IEnumerable<string> LicencesOf(ListingDocument document) => document.License switch
+    {
+        null => [],
+        "MIT" => ["mit"],
+        "MIT OR Apache-2.0" => ["mit", "apache-2.0"],
+        _ => ["gpl-2.0-only", "mit"],
+    };
+
+    private IEnumerable<string> RegionsOf(ListingDocument document) => Offers.Where(offer => offer.Content == document.Content).Select(offer => offer.Region).Distinct();
+
+    private bool Fits(ListingDocument document, ListingSearch search) =>
         search.Capabilities.All(document.Capabilities.Contains)
         && search.Tags.All(tag => document.Tags.Any(one => string.Equals(one, tag, StringComparison.OrdinalIgnoreCase)))
         && (search.Publisher is null || document.Key.Publisher == search.Publisher)
         && (search.Input is null || document.Input == search.Input)
         && (search.Output is null || document.Output == search.Output)
+        && (search.Kind is null || document.Kind == search.Kind)
+        && (search.Category is null || document.Category == search.Category)
+        && (search.License is null || LicencesOf(document).Contains(search.License.ToLowerInvariant()))
+        && (search.Region is null || RegionsOf(document).Contains(search.Region))
+        && (search.Framework is null || document.Framework == search.Framework)
+        && (search.Quantisation is null || string.Equals(document.Quantisation, search.Quantisation, StringComparison.OrdinalIgnoreCase))
+        && (search.MinContextLength is not { } tokens || document.ContextLength >= tokens)
         && (search.MinPrice is not { } least || document.Price >= least)
         && (search.MaxPrice is not { } most || document.Price <= most)
         && (search.MaxProgramBytes is not { } bytes || document.ProgramBytes <= bytes)
@@ -54,6 +83,7 @@ internal sealed class ListingModel
         var wanted = WordsOf(search.Text ?? "");
         var words = new (string Text, int Weight)[] { (document.Key.Name, 6), (document.Description, 1) }
             .Concat(document.Capabilities.Select(capability => (capability, 3))).Concat(document.Tags.Select(tag => (tag, 3)))
+            .Concat(((string?[])[document.Category, document.Framework, document.Architecture, document.Quantisation?.Replace('_', ' ')]).OfType<string>().Select(mark => (mark, 3)))
             .SelectMany(field => WordsOf(field.Item1).Select(word => (Word: word, Weight: field.Item2))).ToList();
         var length = words.Sum(word => word.Weight);
         var counts = words.GroupBy(word => word.Word).ToDictionary(group => group.Key, group => group.Sum(word => word.Weight));

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Stoa.Market.Registry;
 using Stoa.Market.Registry.Discovery;
 using Stoa.Primitives;
 
@@ -10,6 +11,12 @@ internal static class ListingSamples
     private static readonly string[] s_words = ["image", "imagine", "resize", "resizer", "text", "tex", "summary", "sum", "fast", "faster", "audio", "a", "pdf", "translate"];
     private static readonly string[] s_capabilities = ["image.resize", "image.crop", "text.summary", "audio.text", "pdf.text"];
     private static readonly string[] s_tags = ["Pictures", "pictures", "open source", "Fast", "a"];
+    private static readonly string[] s_categories = ["tool-box", "images"];
+    private static readonly string[] s_licenses = ["MIT", "MIT OR Apache-2.0", "(GPL-2.0-only WITH Classpath-exception-2.0 AND mit)"];
+    private static readonly string[] s_licensesAsked = ["mit", "Apache-2.0", "gpl-2.0-ONLY", "Classpath-exception-2.0"];
+    private static readonly string[] s_frameworks = ["gguf", "onnx"];
+    private static readonly string[] s_quantisations = ["Q4_K_M", "q8_0"];
+    private static readonly string[] s_regions = ["eu-central", "us-east", "nowhere"];
     private static readonly string[] s_media = ["text/plain", "image/png", "application/json"];
 
     private static readonly PeerId[] s_publishers =
@@ -19,7 +26,34 @@ internal static class ListingSamples
 
     public static ListingKey Key(Random random) => new(Pick(random, s_publishers), $"{Pick(random, ["image", "text", "sum", "pdf"])}-{Pick(random, ["tool", "resizer", "x1"])}{random.Next(12)}");
 
-    public static ListingDocument Document(ListingKey key, Random random) => new(
+    public static ListingDocument Document(ListingKey key, Random random) => random.Next(3) switch
+    {
+        0 => Agent(key, random),
+        1 => Agent(key, random) with { Category = Maybe(random, s_categories), License = Maybe(random, s_licenses), Content = Content(random.Next(4)) },
+        _ => Agent(key, random) with
+        {
+            Kind = Pick(random, [ListingKind.Model, ListingKind.Dataset, ListingKind.Bundle]),
+            Input = null,
+            Output = null,
+            Price = random.Next(2) == 0 ? null : new Money(random.Next(5) * 1_000_000L),
+            Category = Maybe(random, s_categories),
+            License = Maybe(random, s_licenses),
+            Framework = Maybe(random, s_frameworks),
+            Architecture = Maybe(random, s_words),
+            Quantisation = Maybe(random, s_quantisations),
+            ContextLength = random.Next(4) * 1_024,
+            Content = random.Next(2) == 0 ? null : Content(random.Next(4)),
+        },
+    };
+
+    /// <summary>One of a few contents.</summary>
+    public static ContentHash Content(int number) => ContentHash.Of([(byte)number]);
+
+    /// <summary>Offers of a few contents in a few regions.</summary>
+    public static List<(string Region, ContentHash Content)> Offers(Random random) =>
+        [.. Enumerable.Range(0, random.Next(0, 6)).Select(_ => (s_regions[random.Next(2)], Content(random.Next(4)))).Distinct()];
+
+    private static ListingDocument Agent(ListingKey key, Random random) => new(
         key,
         string.Join(' ', Enumerable.Range(0, random.Next(1, 9)).Select(_ => Pick(random, s_words))),
         [.. Enumerable.Range(0, random.Next(1, 4)).Select(_ => Pick(random, s_capabilities)).Distinct()],
@@ -52,11 +86,20 @@ internal static class ListingSamples
         MaxPrice = random.Next(6) == 0 ? new Money(random.Next(5) * 1_000_000L) : null,
         MaxProgramBytes = random.Next(6) == 0 ? random.Next(1, 6) * 1_000 : null,
         MinRatingHundredths = random.Next(6) == 0 ? random.Next(100, 500) : null,
+        Kind = random.Next(6) == 0 ? Pick(random, Enum.GetValues<ListingKind>()) : null,
+        Category = random.Next(8) == 0 ? Pick(random, s_categories) : null,
+        License = random.Next(8) == 0 ? Pick(random, s_licensesAsked) : null,
+        Region = random.Next(8) == 0 ? Pick(random, s_regions) : null,
+        Framework = random.Next(10) == 0 ? Pick(random, s_frameworks) : null,
+        Quantisation = random.Next(10) == 0 ? Pick(random, s_quantisations).ToUpperInvariant() : null,
+        MinContextLength = random.Next(10) == 0 ? random.Next(4_000) : null,
         Sort = Pick(random, Enum.GetValues<ListingSort>()),
         Facets = random.Next(2) == 0 ? [.. Enum.GetValues<ListingFacet>()] : [],
     };
 
     private static string Word(Random random) => Pick(random, s_words) is var word && random.Next(3) == 0 ? word[..Math.Max(1, word.Length - 2)] : word;
+
+    private static string? Maybe(Random random, string[] among) => random.Next(2) == 0 ? null : Pick(random, among);
 
     private static T Pick<T>(Random random, T[] among) => among[random.Next(among.Length)];
 }

@@ -35,7 +35,7 @@ public sealed class StatementTests
         Change(signed, root => root.Remove("signer")).Errors.ShouldContain(error => error.Pointer == "/signer");
         Change(signed, root => root.Remove("body")).Errors.ShouldContain(error => error.Pointer == "/body");
         Change(signed, root => root["work"] = null).Errors.ShouldContain(error => error.Pointer == "/work");
-        Change(signed, root => root["schema"] = 2).Code.ShouldBe(StatementFault.SchemaUnknown);
+        Change(signed, root => root["schema"] = kind.LatestSchema() + 1).Code.ShouldBe(StatementFault.SchemaUnknown);
         Change(signed, root => root["kind"] = "rumour").Code.ShouldBe(StatementFault.SchemaUnknown);
         Change(signed, root => root.Remove("kind")).Code.ShouldBe(StatementFault.NotAStatement);
     }

@@ -1,0 +1,83 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using Stoa.Market.Registry;
+using Stoa.Market.Registry.Statements;
+using Stoa.Market.Tests.Registry.Goods;
+using Stoa.Primitives;
+
+namespace Stoa.Market.Tests.Registry.Statements;
+
+/// <summary>Listings by the second schema, beside those of the first, which stay as they are.</summary>
+public sealed class ListedStatementTests
+{
+    public static TheoryData<ListingKind> Kinds => [.. GoodsSamples.Kinds];
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void Goods_ThatWereSigned_AreOpenedAsWhatWasSaid(ListingKind kind)
+    {
+        var signed = StatementSamples.Sign(Goods(kind));
+
+        var opened = Statement.Open(DsseEnvelope.FromJson(signed.Envelope.ToJson())).Value;
+
+        var goods = opened.Content.ShouldBeOfType<GoodsStatement>();
+        (goods.Listed, goods.Kind, goods.ManifestJson, opened.Key).ShouldBe((kind, StatementKind.Listing, GoodsSamples.Json(kind), signed.Key));
+        StatementSamples.Sign(opened.Content).Id.ShouldBe(signed.Id);
+        SchemaOf(signed).ShouldBe(2);
+    }
+
+    [Fact]
+    public void Agent_WithoutWhatIsNew_IsSaidByTheFirstSchema_AndWithItByTheSecond()
+    {
+        var plain = StatementSamples.Listing();
+        SchemaOf(StatementSamples.Sign(plain)).ShouldBe(1);
+
+        var shelved = Shelved();
+        var signed = StatementSamples.Sign(shelved);
+        SchemaOf(signed).ShouldBe(2);
+        Statement.Open(signed.Envelope).Value.Content.ShouldBeOfType<ListingStatement>().Manifest.ShouldSatisfyAllConditions(
+            manifest => manifest.Category.ShouldBe("image-editing"), manifest => manifest.License.ShouldBe("MIT"));
+    }
+
+    [Fact]
+    public void Listing_ByAnotherSchemaThanTheFirstThatCanSayIt_IsRefused()
+    {
+        Change(StatementSamples.Listing(), root => root["schema"] = 2).Errors.ShouldContain(error => error.Pointer == "/schema");
+        Change(Shelved(), root => root["schema"] = 1).Errors.ShouldContain(error => error.Pointer == "/schema");
+        Change(Goods(ListingKind.Model), root => root["schema"] = 1).Errors.ShouldContain(error => error.Pointer == "/schema");
+    }
+
+    [Theory]
+    [InlineData("kind", "\"dataset\"", "/body/kind")]
+    [InlineData("kind", "\"agent\"", "/body/kind")]
+    [InlineData("kind", "7", "/body/kind")]
+    [InlineData("manifest", "\"{}\"", "/body/manifest")]
+    [InlineData("programBytes", "7", "/body/programBytes")]
+    public void Goods_WithAMemberThatIsWrong_SayWhich(string member, string value, string pointer) =>
+        Change(Goods(ListingKind.Model), root => root["body"]![member] = JsonNode.Parse(value)).Errors.ShouldContain(error => error.Pointer == pointer);
+
+    [Fact]
+    public void Goods_UnderAnotherNameOrVersion_AreRefused()
+    {
+        Change(Goods(ListingKind.Bundle), root => root["name"] = "other").Errors.ShouldContain(error => error.Pointer == "/name");
+        Change(Goods(ListingKind.Bundle), root => root["version"] = "1.0.1").Errors.ShouldContain(error => error.Pointer == "/version");
+    }
+
+    private static GoodsStatement Goods(ListingKind kind) => new(GoodsSamples.Read(GoodsSamples.Json(kind)), GoodsSamples.Json(kind));
+
+    private static ListingStatement Shelved()
+    {
+        var plain = StatementSamples.Listing();
+        var json = plain.ManifestJson.TrimEnd().TrimEnd('}') + ", \"category\": \"image-editing\", \"license\": \"MIT\" }";
+        return plain with { Manifest = ManifestReader.Read(Encoding.UTF8.GetBytes(json)).Value, ManifestJson = json };
+    }
+
+    private static int SchemaOf(Statement statement) => (int)JsonNode.Parse(statement.Payload)!["schema"]!;
+
+    private static Refusal<StatementFault> Change(StatementContent content, Action<JsonObject> change)
+    {
+        var root = JsonNode.Parse(StatementSamples.Sign(content).Payload)!.AsObject();
+        change(root);
+        return Statement.Open(StatementSamples.Key.Seal(CanonicalJson.Write(root))).Refusal.ShouldNotBeNull();
+    }
+}
