@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Security.Cryptography;
 using Stoa.Bench.Wasm;
 using Stoa.Market;
+using Stoa.Market.Registry;
 using Stoa.Market.Registry.Discovery;
 using Stoa.Primitives;
 
@@ -22,6 +23,9 @@ internal static class SearchBench
     private static readonly string[] s_syllables =
         ["ba", "be", "bo", "ca", "co", "da", "de", "di", "fa", "fi", "ga", "go", "ha", "he", "in", "ka", "ko", "la", "le", "li", "ma", "me", "mi", "na", "ne", "no", "on", "pa", "pe", "ra", "re", "ri", "sa", "se", "si", "ta", "te", "ti", "to", "un", "va", "ve", "vi", "wa"];
 
+    private static readonly string[] s_licenses = ["Apache-2.0", "MIT", "CC-BY-4.0", "MIT OR Apache-2.0", "GPL-3.0-only", "BSD-3-Clause", "LicenseRef-proprietary"];
+    private static readonly string[] s_frameworks = ["gguf", "safetensors", "onnx", "pytorch"];
+    private static readonly string[] s_quantisations = ["Q4_K_M", "Q8_0", "Q5_K_M", "F16", "Q4_0", "awq-int4"];
     private static readonly string[] s_media = ["text/plain", "application/json", "image/png", "image/jpeg", "audio/wav", "text/csv", "application/pdf", "text/markdown"];
 
     public static async Task<Figures> RunAsync(Action<string> tell, CancellationToken cancellationToken)
@@ -39,6 +43,9 @@ internal static class SearchBench
         }
 
         figures.Add("search_1m_build_cpu_s", (ThreadTime.NowMs - cpu) / 1e3);
+        var (offered, offering) = (Offers(random), ThreadTime.NowMs);
+        index.SetRegions(offered);
+        figures.Add("search_1m_regions_cpu_ms", ThreadTime.NowMs - offering);
         figures.Add("search_1m_bytes_a_listing", (double)(GC.GetTotalMemory(forceFullCollection: true) - memory) / Listings);
 
         tell("searches of all kinds, one after the other");
@@ -51,6 +58,9 @@ internal static class SearchBench
             ("beginning", random => new ListingSearch { Text = Word(random)[..2] }),
             ("most_frequent_word", _ => new ListingSearch { Text = "agent " }),
             ("filters", random => Filtered(random)),
+            ("kind", random => new ListingSearch { Kind = (ListingKind)random.Next(5), Sort = ListingSort.Newest }),
+            ("models", random => new ListingSearch { Kind = ListingKind.Model, License = "apache-2.0", Quantisation = "q4_k_m", MinContextLength = 8_192, Sort = ListingSort.Price }),
+            ("region", random => new ListingSearch { Region = Region(random), Sort = ListingSort.Rating }),
             ("everything_by_rating", _ => new ListingSearch { Sort = ListingSort.Rating }),
             ("everything_counted", _ => new ListingSearch { Sort = ListingSort.Newest, Facets = Enum.GetValues<ListingFacet>() }),
         ])
@@ -58,13 +68,16 @@ internal static class SearchBench
             Measure(index, random, search, cancellationToken, Searches / 4).AddTo(figures, $"search_1m_{name}", 99);
         }
 
+        tell("what is like a listing");
+        MeasureSimilar(index, random, cancellationToken).AddTo(figures, "search_1m_similar", 50, 99);
+
         tell($"beside {ChangesPerSecond} changes a second");
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         var changes = Task.Run(() => Change(index, stop.Token), CancellationToken.None);
         Measure(index, random, Mixed, cancellationToken).AddTo(figures, "search_1m_changed", 99);
         await stop.CancelAsync();
         figures.Add("search_1m_change_ms_mean", await changes);
-        figures.Notes.Add($"{Listings:N0} listings of {Publishers:N0} publishers, 8 to 20 words of {Words:N0} that are as frequent as words are, 1 to 3 of 2,000 capabilities, up to 4 of 5,000 tags");
+        figures.Notes.Add($"{Listings:N0} listings of {Publishers:N0} publishers, 8 to 20 words of {Words:N0} that are as frequent as words are, 1 to 3 of 2,000 capabilities, up to 4 of 5,000 tags, most with one of 60 categories and one of 7 licences; seven in ten are agents; 1,000 nodes in 52 regions offer 300 each");
         figures.Notes.Add("cpu is the time of the processor alone, which others on the machine do not lengthen");
         return figures;
     }
@@ -112,6 +125,23 @@ internal static class SearchBench
         return new Times(wallMs, cpuMs);
     }
 
+    private static Times MeasureSimilar(ListingIndex index, Random random, CancellationToken cancellationToken)
+    {
+        var (wallMs, cpuMs) = (new List<double>(), new List<double>());
+        for (var turn = 0; turn < Searches / 4; turn++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var of = Listing(random.Next(Listings), random);
+            var (cpu, start) = (ThreadTime.NowMs, Stopwatch.GetTimestamp());
+            if (index.FindSimilar(of, 10, cancellationToken).Count == 0)
+                throw new BenchmarkException("Nothing is like a listing that shares words with many.");
+            wallMs.Add(Clock.Since(start));
+            cpuMs.Add(ThreadTime.NowMs - cpu);
+        }
+
+        return new Times(wallMs, cpuMs);
+    }
+
     /// <summary>One or two words, the last one often not written to its end; often with filters, in any order, every other time with counts.</summary>
     private static ListingSearch Mixed(Random random)
     {
@@ -138,10 +168,57 @@ internal static class SearchBench
         Input = random.Next(3) == 0 ? s_media[Skewed(random, s_media.Length)] : null,
         MaxPrice = random.Next(3) == 0 ? new Money(random.Next(100_000_000)) : null,
         MinRatingHundredths = random.Next(4) == 0 ? 400 : null,
+        Kind = random.Next(4) == 0 ? (ListingKind)random.Next(5) : null,
+        License = random.Next(6) == 0 ? "mit" : null,
+        Category = random.Next(6) == 0 ? Category(random) : null,
+        Region = random.Next(8) == 0 ? Region(random) : null,
         Sort = ListingSort.Price,
     };
 
-    private static ListingDocument Listing(int number, Random random) => new(
+    private static ListingDocument Listing(int number, Random random)
+    {
+        var listing = Agent(number, random) with
+        {
+            Category = random.Next(4) == 0 ? null : Category(random),
+            License = random.Next(5) == 0 ? null : s_licenses[Skewed(random, s_licenses.Length)],
+            Content = Content(number),
+        };
+        // Three in ten are no agents, half of them models.
+        return (number % 20) switch
+        {
+            < 14 => listing,
+            < 17 => listing with
+            {
+                Kind = ListingKind.Model,
+                Input = null,
+                Output = null,
+                Framework = s_frameworks[Skewed(random, s_frameworks.Length)],
+                Architecture = WordOf(Skewed(random, 40)),
+                Quantisation = s_quantisations[Skewed(random, s_quantisations.Length)],
+                ContextLength = 1_024 << random.Next(8),
+            },
+            17 => listing with { Kind = ListingKind.Dataset, Input = null, Output = null, Capabilities = [], Price = null },
+            18 => listing with { Kind = ListingKind.Template, Input = null, Output = null, Capabilities = [], Price = null },
+            _ => listing with { Kind = ListingKind.Bundle, Input = null, Output = null, Capabilities = [], Price = null, Content = null },
+        };
+    }
+
+    /// <summary>A thousand nodes in thirty regions, each with 300 contents.</summary>
+    private static List<(string Region, ContentHash Content)> Offers(Random random) =>
+        [.. Enumerable.Range(0, 1_000).SelectMany(_ => Region(random) is var region ? Enumerable.Range(0, 300).Select(_ => (region, Content(random.Next(Listings)))) : [])];
+
+    private static ContentHash Content(int number)
+    {
+        Span<byte> written = stackalloc byte[4];
+        BinaryPrimitives.WriteInt32BigEndian(written, number);
+        return ContentHash.Of(written);
+    }
+
+    private static string Region(Random random) => $"region-{(char)('a' + Skewed(random, 26))}{random.Next(2)}";
+
+    private static string Category(Random random) => WordOf(Skewed(random, 60));
+
+    private static ListingDocument Agent(int number, Random random) => new(
         new ListingKey(Publisher(number % Publishers), $"{Word(random)}-{number}"),
         // One word is nearly everywhere.
         "agent " + string.Join(' ', Enumerable.Range(0, random.Next(8, 21)).Select(_ => Word(random))),

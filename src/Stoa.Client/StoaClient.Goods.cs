@@ -7,7 +7,7 @@ namespace Stoa.Client;
 public sealed partial class StoaClient
 {
     /// <summary><c>POST /api/v1/listings/manifests</c>: lists a version of a model, a template, a bundle or a dataset under the caller's handle.</summary>
-    /// <param name="manifestJson">The manifest. What it names by a digest is content of the caller's: <see cref="UploadBlobAsync(Stream, IProgress{TransferProgress}?, CancellationToken)"/>.</param>
+    /// <param name="manifestJson">The manifest. What it names by a digest is content of the caller's: <see cref="UploadAsync(Stream, IProgress{TransferProgress}?, CancellationToken)"/>.</param>
     /// <param name="cancellationToken">Stops waiting for the answer.</param>
     /// <exception cref="StoaException">It is refused; every reason is listed.</exception>
     public Task<ListingResponse> PublishListingAsync(ReadOnlyMemory<byte> manifestJson, CancellationToken cancellationToken = default) => SendAsync(

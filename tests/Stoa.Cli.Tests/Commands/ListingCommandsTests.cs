@@ -11,14 +11,14 @@ public sealed class ListingCommandsTests() : FakeNodeCommandsTest("stoa_test")
     public async Task Search_SendsEveryFilter_AndShowsRatingsAndCounts()
     {
         const string asked = "GET /api/v1/listings?q=resize%20ima&publisher=ann&input=image%2Fpng&output=image%2Fjpeg&minPrice=0.001&maxPrice=0.05&maxProgramBytes=2000000&minRating=4.5&sort=rating"
-            + "&capability=image.resize&capability=image.crop&tag=a%26b&facet=tag&facet=input&limit=50";
+            + "&kind=model&category=image-editing&license=MIT&region=eu-central&framework=gguf&quantisation=Q4_K_M&minContextLength=4096&capability=image.resize&capability=image.crop&tag=a%26b&facet=tag&facet=input&limit=50";
         Node.On(asked, 200, $$"""
             {"items":[{{Listing("resize", ""","standing":{"tasks":12,"reviews":3,"rating":4.66}""")}},{{Listing("crop")}}],"total":2,
              "facets":{"tag":[{"value":"pictures","count":1200},{"value":"evil\u001b[31m","count":1}]},"facetsEstimated":true}
             """);
 
         (await Cli.RunAsync(["listing", "search", "resize ima", "-c", "image.resize", "-c", "image.crop", "--tag", "a&b", "-p", "ann", "--input", "image/png", "--output-type", "image/jpeg", "--min-price", "0.001",
-            "--max-price", "$0.05", "--max-size", "2MB", "--min-rating", "4.5", "--sort", "rating", "--facet", "tag", "--facet", "input"])).ShouldBe(ExitCode.Ok, Cli.Error);
+            "--max-price", "$0.05", "--max-size", "2MB", "--min-rating", "4.5", "--sort", "rating", "-k", "model", "--category", "image-editing", "--license", "MIT", "--region", "eu-central", "--framework", "gguf", "--quantisation", "Q4_K_M", "--min-context", "4096", "--facet", "tag", "--facet", "input"])).ShouldBe(ExitCode.Ok, Cli.Error);
 
         Cli.Output.ShouldContain("4.7 (3)");
         Cli.Output.ShouldContain("TAG\tABOUT");
@@ -45,7 +45,7 @@ public sealed class ListingCommandsTests() : FakeNodeCommandsTest("stoa_test")
         Node.On("GET /api/v1/listings?q=image&limit=50", 200, """{"items":[],"total":0,"isIncomplete":true}""");
         (await Cli.RunAsync("listing search image")).ShouldBe(ExitCode.Ok, Cli.Error);
         Cli.Error.ShouldContain("more may be found soon");
-        Cli.Error.ShouldContain("This node knows of no such agent.");
+        Cli.Error.ShouldContain("This node knows of nothing like that.");
     }
 
     [Fact]
@@ -103,6 +103,60 @@ public sealed class ListingCommandsTests() : FakeNodeCommandsTest("stoa_test")
         Cli.Error.ShouldContain(said);
     }
 
+    [Fact]
+    public async Task Similar_ShowsHowMuchIsShared_AndUsedWithWhatThereIs()
+    {
+        Node.On("GET /api/v1/listings/ann/resize/similar?limit=3", 200, $$"""{"items":[{"likeness":0.62,"listing":{{Listing("crop")}}}]}""");
+        (await Cli.RunAsync("listing similar ann/resize --limit 3")).ShouldBe(ExitCode.Ok, Cli.Error);
+        Cli.Output.ShouldContain("62%");
+        (await Cli.RunAsync("listing similar ann/resize --limit 51")).ShouldBe(ExitCode.Usage);
+        Node.On("GET /api/v1/listings/ann/resize/used-with", 200, $$"""{"items":[{{Listing("scale")}}]}""");
+        (await Cli.RunAsync("listing used-with ann/resize --json")).ShouldBe(ExitCode.Ok, Cli.Error);
+        Cli.Output.ShouldContain("scale");
+        Node.On("GET /api/v1/listings/ann/crop/used-with", 200, """{"items":[]}""");
+        (await Cli.RunAsync("listing used-with ann/crop")).ShouldBe(ExitCode.Ok, Cli.Error);
+        Cli.Error.ShouldContain("Too few have used it");
+    }
+
+    [Fact]
+    public async Task Publish_SendsTheManifestAsItIs_AndWithdrawAndReinstateNameTheVersion()
+    {
+        const string model = """{"kind":"model", "name":"small"}""";
+        Cli.Write("model.json", model);
+        Node.On("POST /api/v1/listings/manifests", 201, Model);
+        (await Cli.RunAsync("listing publish model.json")).ShouldBe(ExitCode.Ok, Cli.Error);
+        Cli.Output.ShouldContain($"{Key}/small@1.0.0");
+        Node.Seen.ShouldContain(request => request.Text == model);
+
+        Node.On("PUT /api/v1/listings/ann/small/1.0.0/withdrawal", 200, """{"agent":"ann/small","versions":["1.0.0"]}""");
+        (await Cli.RunAsync(["listing", "withdraw", "ann/small@1.0.0", "--reason", "No."])).ShouldBe(ExitCode.Ok, Cli.Error);
+        Cli.Output.ShouldContain("1.0.0 is withdrawn.");
+        Node.On("DELETE /api/v1/listings/ann/small/1.0.0/withdrawal", 200, """{"agent":"ann/small","versions":["1.0.0"],"newest":"1.0.0"}""");
+        (await Cli.RunAsync("listing reinstate ann/small@1.0.0")).ShouldBe(ExitCode.Ok, Cli.Error);
+        (await Cli.RunAsync("listing reinstate ann/small")).ShouldBe(ExitCode.Usage);
+    }
+
+    [Fact]
+    public async Task Get_SavesTheNewest_AndRefusesOtherBytes()
+    {
+        Node.On("GET /api/v1/listings/ann/small", 200, Details(Stoa.Primitives.ContentHash.Of("weights"u8).ToString()));
+        Node.On("GET /api/v1/listings/ann/small/1.0.0/content", 200, "weights");
+        (await Cli.RunAsync("listing get ann/small -o w.gguf")).ShouldBe(ExitCode.Ok, Cli.Error);
+        File.ReadAllText(Path.Combine(Cli.Folder, "w.gguf")).ShouldBe("weights");
+        Node.On("GET /api/v1/listings/ann/other", 200, Details(Stoa.Primitives.ContentHash.Of("other"u8).ToString()));
+        Node.On("GET /api/v1/listings/ann/other/1.0.0/content", 200, "weights");
+        (await Cli.RunAsync("listing get ann/other -o other.gguf")).ShouldNotBe(ExitCode.Ok);
+        File.Exists(Path.Combine(Cli.Folder, "other.gguf")).ShouldBeFalse();
+        Node.On("GET /api/v1/listings/ann/resize", 200, Details(digest: null));
+        (await Cli.RunAsync("listing get ann/resize -o x")).ShouldNotBe(ExitCode.Ok);
+        Cli.Error.ShouldContain("has no file of its own");
+
+        static string Details(string? digest) => $$"""
+            {"listing":"{{Key}}/small","publisher":{"key":"{{Key}}","verified":false},"name":"small","description":"x","kind":"{{(digest is null ? "agent" : "model")}}","newest":"1.0.0","versions":[
+              {"version":"1.0.0","state":"offered"{{(digest is null ? "" : $$""","content":{"digest":"{{digest}}","sizeBytes":7}""")}},"statedAt":"2026-01-01T00:00:00.000Z","statementId":"sha256:{{new string('c', 64)}}","nodes":[]}]}
+            """;
+    }
+
     [Theory]
     [InlineData("listing resolve")]
     [InlineData("listing resolve --check ann/resize")]
@@ -112,6 +166,11 @@ public sealed class ListingCommandsTests() : FakeNodeCommandsTest("stoa_test")
     private static string Version(string version, string state = "offered", char program = 'b') => $$"""
         {"version":"{{version}}","state":"{{state}}","artifactDigest":"sha256:{{new string('a', 64)}}","programDigest":"sha256:{{new string(program, 64)}}","programBytes":7,"statedAt":"2026-01-01T00:00:00.000Z",
          "statementId":"sha256:{{new string('c', 64)}}","nodes":[]}
+        """;
+
+    private static string Model => $$"""
+        {"listing":"{{Key}}/small@1.0.0","publisher":{"key":"{{Key}}","verified":true,"handle":"ann"},"name":"small","version":"1.0.0","description":"x","capabilities":["chat"],"tags":[],"kind":"model",
+         "content":{"digest":"sha256:{{new string('a', 64)}}","sizeBytes":7},"model":{"framework":"gguf"},"statedAt":"2026-01-01T00:00:00.000Z","statementId":"sha256:{{new string('c', 64)}}"}
         """;
 
     private static string Listing(string name, string more = "") => $$"""

@@ -78,6 +78,7 @@ public sealed class ListedStatementTests
     {
         var root = JsonNode.Parse(StatementSamples.Sign(content).Payload)!.AsObject();
         change(root);
-        return Statement.Open(StatementSamples.Key.Seal(CanonicalJson.Write(root))).Refusal.ShouldNotBeNull();
+        var payload = CanonicalJson.Write(Encoding.UTF8.GetBytes(root.ToJsonString()));
+        return Statement.Open(DsseEnvelope.Sign(Statement.PayloadType, payload, StatementSamples.Key)).Refusal.ShouldNotBeNull();
     }
 }
