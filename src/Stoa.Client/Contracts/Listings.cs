@@ -154,6 +154,8 @@ public sealed record ListingVersionBody(
 /// <param name="Newest">The newest version that is offered, releases before pre-releases; left out when none is.</param>
 /// <param name="Deprecation">That it is deprecated, with all its versions.</param>
 /// <param name="Kind">What the newest version is: <c>agent</c>, <c>model</c>, <c>template</c>, <c>bundle</c> or <c>dataset</c>.</param>
+/// <param name="MovedTo">Where it goes on, as both publishers say: <c>key/name</c>.</param>
+/// <param name="MovedFrom">What it goes on from, as both publishers say.</param>
 public sealed record ListingDetailsResponse(
     string Listing,
     ListingPublisherBody Publisher,
@@ -162,7 +164,19 @@ public sealed record ListingDetailsResponse(
     IReadOnlyList<ListingVersionBody> Versions,
     string? Newest = null,
     ListingDeprecationBody? Deprecation = null,
-    string Kind = "agent");
+    string Kind = "agent",
+    string? MovedTo = null,
+    string? MovedFrom = null);
+
+/// <summary><c>PUT /api/v1/listings/{publisher}/{name}/deprecation</c>.</summary>
+/// <param name="Reason">One line, for everybody to read.</param>
+/// <param name="Instead">What to use: PUBLISHER/NAME or PUBLISHER/NAME@VERSION, the publisher by its key or handle.</param>
+public sealed record DeprecateListingRequest(string? Reason = null, string? Instead = null);
+
+/// <summary><c>PUT /api/v1/listings/{publisher}/{name}/transfer</c>: one of the two.</summary>
+/// <param name="To">Where the listing goes on: PUBLISHER/NAME, the publisher by its key or handle.</param>
+/// <param name="From">What it goes on from.</param>
+public sealed record TransferListingRequest(string? To = null, string? From = null);
 
 /// <summary><c>POST /api/v1/listings</c>: what became of a statement.</summary>
 /// <param name="Id">Its id.</param>

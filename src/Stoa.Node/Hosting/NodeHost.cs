@@ -188,6 +188,7 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapRegistry();
         api.MapListings();
         api.MapListingReviews();
+        api.MapOwnListings();
         api.MapOffers();
         api.MapSuppliers();
         api.MapStatements();

@@ -2,6 +2,7 @@ using Stoa.Market.Auctions;
 using Stoa.Market.Builds;
 using Stoa.Market.Identity;
 using Stoa.Market.Registry;
+using Stoa.Market.Registry.Statements;
 using Stoa.Market.Registry.Goods;
 using Stoa.Market.Registry.Resolution;
 using Stoa.Market.Reviews;
@@ -278,6 +279,16 @@ public static partial class Problems
         GoodsRefusal.ListingContentGone => Row(refusal, 404, "Content is not here",
             "The listing consists of nothing of its own, or its publisher does not keep the bytes at this node.",
             "Ask a node of the publisher's cell, or whoever offers the digest."),
+    };
+
+    public static ProblemKind Of(OwnListingRefusal refusal) => refusal switch
+    {
+        OwnListingRefusal.OwnListingUnknown => Row(refusal, 404, "No listing of yours",
+            "You have listed nothing under this name, or not this version.",
+            "Name a listing that you have published: your handle or key, and its name."),
+        OwnListingRefusal.SuccessorUnknown => Row(refusal, 422, "No such other listing",
+            "Nobody is known by the name of the other listing's publisher, or more than one, or it is the same listing.",
+            "Name its publisher by its key, which is unmistakable."),
     };
 
     public static ProblemKind Of(ResolutionRefusal refusal) => refusal switch

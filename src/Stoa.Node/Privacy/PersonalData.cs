@@ -119,6 +119,7 @@ internal static class PersonalData
         ["statement_strangers"] = new("About nobody.", s_aboutNobody),
         ["equivocations"] = new("Follows from statements.", new OnErasure.Kept("Names of agents and versions under a key that nobody has any more.")),
         ["network_listings"] = new("Follows from statements.", new OnErasure.ByStep(ErasureSteps.Agents)),
+        ["listing_moves"] = new("Follows from statements.", new OnErasure.ByStep(ErasureSteps.Agents)),
         ["network_reviews"] = new("Follows from statements.", new OnErasure.ByStep(ErasureSteps.Agents)),
         ["listing_changes"] = new("Follows from statements.", new OnErasure.Kept("Names of agents under a key that nobody has any more.")),
         ["publisher_profiles"] = new("Follows from statements.", new OnErasure.ByStep(ErasureSteps.Agents)),

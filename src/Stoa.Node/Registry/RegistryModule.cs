@@ -22,6 +22,7 @@ public static class RegistryModule
         builder.Services.AddSingleton<PublisherStatements>();
         builder.Services.AddSingleton<SqlListings>();
         builder.Services.AddSingleton<SqlSigners>();
+        builder.Services.AddSingleton<OwnListings>();
         builder.Services.AddSingleton<SqlNetworkReviews>();
         builder.Services.AddSingleton<GoodsPublications>();
         builder.Services.AddSingleton<ListingBackfill>();

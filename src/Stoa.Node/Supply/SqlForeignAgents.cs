@@ -32,8 +32,12 @@ public sealed class SqlForeignAgents(Database database, IdSource ids, TimeProvid
 
     private static async Task<Statement?> FindListingAsync(SqlSession session, ListingName named)
     {
-        if (await SqlListings.FindPublisherAsync(session, named.Publisher) is not { } signer
-            || await session.QueryFirstOrDefaultAsync<string>("SELECT handle FROM publisher_keys WHERE peer_id = @signer", new { signer }) is not null)
+        if (await SqlListings.FindPublisherAsync(session, named.Publisher) is not { } signer)
+            return null;
+        // Whoever names no version gets what there is now, wherever the listing goes on.
+        if (named.Version is null && await Moves.FindLastAsync(session, signer, named.Name) is var last)
+            (signer, named) = (last.Publisher, named with { Name = last.Name });
+        if (await session.QueryFirstOrDefaultAsync<string>("SELECT handle FROM publisher_keys WHERE peer_id = @signer", new { signer }) is not null)
         {
             return null;
         }

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Stoa.Market.Registry.Goods;
 using Stoa.Market.Selection;
+using Stoa.Market.Tasks;
 using Stoa.Primitives;
 using static Stoa.Market.Registry.Statements.StatementLimits;
 
@@ -52,6 +53,18 @@ internal static class StatementBodies
             case ReviewStatement review:
                 WriteReview(json, review);
                 break;
+            case TransferStatement transfer:
+                WriteOptional(json, "from", transfer.From?.ToString());
+                WriteOptional(json, "to", transfer.To?.ToString());
+                break;
+            case SplitStatement split:
+                json.WriteNumber("creatorPercent", split.Policy.CreatorPercent);
+                json.WriteNumber("nodePercent", split.Policy.NodePercent);
+                json.WriteNumber("platformPercent", split.Policy.PlatformPercent);
+                break;
+            case SummaryStatement summary:
+                WriteSummary(json, summary);
+                break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(content), content, "A kind that is known is expected.");
         }
@@ -72,6 +85,9 @@ internal static class StatementBodies
             StatementKind.Deprecation => ReadDeprecation(root, body),
             StatementKind.Offer => ReadOffer(body, hlc),
             StatementKind.Review => ReadReview(body),
+            StatementKind.Transfer => ReadTransfer(root, body),
+            StatementKind.Split => ReadSplit(body),
+            StatementKind.Summary => ReadSummary(body, hlc),
             _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "A kind that is known is expected."),
         };
         body.RefuseUnknown();
@@ -190,6 +206,70 @@ internal static class StatementBodies
             ReadSignature(proof));
         proof.RefuseUnknown();
         return new ReviewStatement(agent!, new ReviewVerdict(stars, text, read));
+    }
+
+    private static TransferStatement ReadTransfer(JsonFields root, JsonFields body)
+    {
+        var transfer = new TransferStatement(ReadName(root), ReadListing("to"), ReadListing("from"));
+        if (transfer is { To: not null, From: not null })
+            body.Refuse("from", "left out where there is \"to\": a listing goes on elsewhere, or from elsewhere");
+        return transfer;
+
+        KeyedListing? ReadListing(string name)
+        {
+            if (!body.Has(name))
+                return null;
+            var listing = body.Parsed<KeyedListing>(name, "a listing by its publisher's key, such as Qm…/resize");
+            if (listing?.Version is not null)
+                body.Refuse(name, "without a version");
+            return listing;
+        }
+    }
+
+    private static SplitStatement? ReadSplit(JsonFields body)
+    {
+        var (creator, node, platform) = ((int)body.Number("creatorPercent", 0, 100), (int)body.Number("nodePercent", 0, 100), (int)body.Number("platformPercent", 0, 100));
+        if (creator + node + platform == 100)
+            return new SplitStatement(new SplitPolicy(creator, node, platform));
+        body.Refuse("creatorPercent", "100 together with nodePercent and platformPercent");
+        return null;
+    }
+
+    private static void WriteSummary(Utf8JsonWriter json, SummaryStatement summary)
+    {
+        json.WriteStartArray("agents");
+        foreach (var agent in summary.Agents)
+        {
+            json.WriteStartObject();
+            json.WriteString("agent", agent.Agent.ToString());
+            json.WriteNumber("receipts", agent.Receipts);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteString("from", SignedJson.Text(summary.From));
+        json.WriteString("to", SignedJson.Text(summary.To));
+    }
+
+    private static SummaryStatement ReadSummary(JsonFields body, Hlc hlc)
+    {
+        var summary = new SummaryStatement(body.Instant("from"), body.Instant("to"), body.Objects("agents", MaxSummedAgents, ReadReceipts));
+        if (summary.From >= summary.To || summary.To - summary.From > MaxSummedTime)
+            body.Refuse("from", $"before \"to\", and by no more than {MaxSummedTime.TotalDays} days");
+        if (summary.To.ToUnixTimeMilliseconds() > hlc.UnixTimeMs)
+            body.Refuse("to", "no later than the timestamp");
+        var names = summary.Agents.Select(agent => agent.Agent?.ToString() ?? "").ToList();
+        if (names.Zip(names.Skip(1)).Any(pair => string.CompareOrdinal(pair.First, pair.Second) >= 0))
+            body.Refuse("agents", "in the order of the agents' names, each once");
+        return summary;
+    }
+
+    private static AgentReceipts ReadReceipts(JsonFields fields)
+    {
+        var agent = fields.Parsed<KeyedListing>("agent", "an agent by its publisher's key, such as Qm…/resize");
+        if (agent?.Version is not null)
+            fields.Refuse("agent", "without a version");
+        return new AgentReceipts(agent!, fields.Number("receipts", 1, CanonicalJson.MaxInteger));
     }
 
     private static byte[] ReadSignature(JsonFields proof)

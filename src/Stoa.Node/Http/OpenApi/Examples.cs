@@ -114,7 +114,8 @@ internal static class Examples
         "supp_01h2xcejqtf2nbrexx3vqjhp41", s_peer.PeerId, "https://node.example.org", "chan_01h2xcejqtf2nbrexx3vqjhp41", "1.250000000", "1.080000000", "0.020000000", "0.150000000", 812, 3, 1, 0, 0.996, s_submitted, 14.2);
 
     private static readonly OfferResponse s_offer = new(
-        s_peer.PeerId, false, ["/ip4/192.0.2.7/tcp/8421/p2p/QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N"], 8, 16L << 30, 1_000, [OutputDigest], s_submitted, s_submitted.AddHours(4), InputDigest, "eu-central");
+        s_peer.PeerId, false, ["/ip4/192.0.2.7/tcp/8421/p2p/QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N"], 8, 16L << 30, 1_000, [OutputDigest], s_submitted, s_submitted.AddHours(4), InputDigest, "eu-central", new SplitBody(70, 25, 5),
+        new ReceiptSummaryBody(s_submitted.AddDays(-30), s_submitted, 1_204, 7));
 
     private static readonly ListedNodeResponse s_listedNode = new(
         "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", s_submitted.AddDays(-3), s_submitted, "0.1.0", "eu-central",
@@ -294,6 +295,8 @@ internal static class Examples
             Facets: new Dictionary<string, IReadOnlyList<FacetCountBody>> { ["tag"] = [new FacetCountBody("html", 1), new FacetCountBody("markdown", 1)] }),
         new ListResponse<ListingReviewBody>([new ListingReviewBody(s_listingPublisher.Key, "1.0.0", 5, "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", Counts: true, s_submitted, OutputDigest, Verified: false, "ann.example.org", "Tables come out right.")]),
         s_signer,
+        new DeprecateListingRequest("It loses tables.", "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/markdown-html-2"),
+        new TransferListingRequest("QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/markdown-html"),
         new ListResponse<SignerResponse>([s_signer]),
         new ListResponse<ListingVersionBody>([new ListingVersionBody("1.0.0", "offered", s_submitted, OutputDigest, [s_listingPublisher.Key], OutputDigest, InputDigest, 84_211)]),
         new ListResponse<SimilarListingBody>([new SimilarListingBody(0.62m, s_listing)]),

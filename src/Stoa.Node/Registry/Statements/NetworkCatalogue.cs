@@ -32,7 +32,9 @@ internal static class NetworkCatalogue
     public static async Task FollowAsync(SqlSession session, StatementBatch batch)
     {
         var changed = batch.Changed.ToList();
-        await FollowAgentsAsync(session, [.. changed.Where(key => key.Kind is StatementKind.Listing or StatementKind.Withdrawal).Select(key => new AgentRef(key.Signer, key.Agent!)).Distinct()]);
+        var moved = (await Moves.FollowAsync(session, batch.Added)).Select(listing => new AgentRef(listing.Publisher, listing.Name));
+        await FollowAgentsAsync(
+            session, [.. changed.Where(key => key.Kind is StatementKind.Listing or StatementKind.Withdrawal).Select(key => new AgentRef(key.Signer, key.Agent!)).Concat(moved).Distinct()]);
         await FollowProfilesAsync(session, batch.Added);
         await FollowOffersAsync(session, batch.Added);
         await NetworkReviews.FollowAsync(session, batch.Added);
@@ -49,8 +51,13 @@ internal static class NetworkCatalogue
             .ToLookup(row => new AgentRef(row.Signer, row.Agent));
         var before = (await session.QueryAsync<NewestRow>("SELECT signer, agent, newest_id FROM network_listings WHERE signer IN @signers AND agent IN @names", which))
             .ToDictionary(row => new AgentRef(row.Signer, row.Agent), row => row.NewestId);
+        // What goes on elsewhere is found there.
+        var moved = await Moves.ListMovedAsync(session, which.signers, which.names);
         var changed = agents
-            .Select(agent => (Agent: agent, Before: before.TryGetValue(agent, out var known) ? known : (ContentHash?)null, After: FindNewest(versions[agent])))
+            .Select(agent => (
+                Agent: agent,
+                Before: before.TryGetValue(agent, out var known) ? known : (ContentHash?)null,
+                After: moved.Contains((agent.Signer, agent.Agent)) ? null : FindNewest(versions[agent])))
             .Where(agent => agent.Before != agent.After)
             .ToList();
         if (changed.Count == 0)

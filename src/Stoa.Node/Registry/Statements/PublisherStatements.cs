@@ -58,6 +58,18 @@ public sealed class PublisherStatements(CellKey cell, AdmissionPolicy policy, Ti
         return listing;
     }
 
+    /// <summary>Says something else of a publisher's listings, in the place of what was said under the same key before.</summary>
+    /// <param name="session">The act in which it is said.</param>
+    /// <param name="publisher">Who has a key, since there are listings.</param>
+    /// <param name="content">What is said.</param>
+    public async Task SayAsync(SqlSession session, Id<User> publisher, StatementContent content)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        using var key = await PublisherKeys.FindAsync(session, cell, publisher) ?? throw new InvalidOperationException($"{publisher} has listings and no key.");
+        await SqlStatements.LockAsync(session);
+        await AddAsync(session, await SignNewestAsync(session, key, [content]));
+    }
+
     /// <summary>Says what a user thinks of an agent, by the user's key; who has none gets one. Nothing is said of who the user is.</summary>
     /// <param name="session">The act in which the review is written.</param>
     /// <param name="reviewer">Who writes it.</param>
@@ -116,7 +128,7 @@ public sealed class PublisherStatements(CellKey cell, AdmissionPolicy policy, Ti
     }
 
     /// <summary>
-    /// Does what can be done to have the network forget a user, a portion at a time: withdraws all that was listed, takes back reviews and who the key is said to be of, and forgets the key. Here the
+    /// Does what can be done to have the network forget a user, a portion at a time: withdraws all that was listed, takes back reviews, transfers and who the key is said to be of, and forgets the key. Here the
     /// listings go, and none of the key is taken again. What stays are names and versions of agents, in the withdrawals, and what other nodes keep.
     /// </summary>
     /// <returns>Whether all is done.</returns>
@@ -137,17 +149,24 @@ public sealed class PublisherStatements(CellKey cell, AdmissionPolicy policy, Ti
             await SqlStatements.DropAsync(session, signer, "kind = 'listing' AND agent = @agent AND version = @version", new { signer, agent, version }, time.GetUtcNow());
         if (listed.Count == ForgottenAtOnce)
             return false;
-        var reviewed = (await session.QueryAsync<StatementRow>(
-                $"SELECT {StatementRow.Columns} FROM statements WHERE signer = @signer AND kind = 'review' AND holds ORDER BY sequence LIMIT @limit", new { signer, limit = ForgottenAtOnce }))
-            .Select(row => ((ReviewStatement)row.ToStatement().Content).Of with { Version = null }).ToList();
-        await AddAsync(session, await SignNewestAsync(session, key, [.. reviewed.Select(agent => new ReviewStatement(agent, Verdict: null))]));
-        if (reviewed.Count == ForgottenAtOnce)
+        var said = (await session.QueryAsync<StatementRow>(
+            $"SELECT {StatementRow.Columns} FROM statements WHERE signer = @signer AND kind IN ('review', 'transfer') AND holds ORDER BY sequence LIMIT @limit", new { signer, limit = ForgottenAtOnce }))
+            .Select(row => row.ToStatement().Content).ToList();
+        await AddAsync(session, await SignNewestAsync(session, key, [.. said.Select(TakenBack)]));
+        if (said.Count == ForgottenAtOnce)
             return false;
         await SqlStatements.DropAsync(session, signer, "kind = 'deprecation'", new { signer }, time.GetUtcNow());
         await SqlStatements.VouchAsync(session, signer, SignerStanding.Forgotten);
         await PublisherKeys.ForgetAsync(session, publisher);
         return true;
     }
+
+    private static StatementContent TakenBack(StatementContent said) => said switch
+    {
+        ReviewStatement review => new ReviewStatement(review.Of with { Version = null }, Verdict: null),
+        TransferStatement transfer => new TransferStatement(transfer.Name, To: null, From: null),
+        _ => throw new ArgumentOutOfRangeException(nameof(said), said, "A review or a transfer is expected."),
+    };
 
     /// <summary>The key of a user, who gets one when there is none. The writing of statements is locked.</summary>
     private async Task<PrivateKey> OpenAsync(SqlSession session, Id<User> user, string handle)

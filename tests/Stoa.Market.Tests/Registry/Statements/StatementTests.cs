@@ -63,6 +63,17 @@ public sealed class StatementTests
     [InlineData(StatementKind.Review, "agent", "\"ann/scale\"")]
     [InlineData(StatementKind.Review, "proof", "{}")]
     [InlineData(StatementKind.Review, "proof", "\"yes\"")]
+    [InlineData(StatementKind.Transfer, "to", "\"ann/scale\"")]
+    [InlineData(StatementKind.Transfer, "to", "\"QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/scale@1.0.0\"")]
+    [InlineData(StatementKind.Transfer, "from", "\"QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/scale\"")]
+    [InlineData(StatementKind.Split, "creatorPercent", "71")]
+    [InlineData(StatementKind.Split, "nodePercent", "-1")]
+    [InlineData(StatementKind.Summary, "from", "\"2036-01-01T00:00:00.000Z\"")]
+    [InlineData(StatementKind.Summary, "from", "\"2016-01-01T00:00:00.000Z\"")]
+    [InlineData(StatementKind.Summary, "to", "\"2036-01-01T00:00:00.000Z\"")]
+    [InlineData(StatementKind.Summary, "agents", "[{\"agent\":\"QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/scale\",\"receipts\":0}]")]
+    [InlineData(StatementKind.Summary, "agents", "[{\"agent\":\"QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/scale@1.0.0\",\"receipts\":1}]")]
+    [InlineData(StatementKind.Summary, "agents", "[{\"agent\":\"QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/b\",\"receipts\":1},{\"agent\":\"QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/aa\",\"receipts\":1}]")]
     public void Open_WithAMemberThatIsWrong_SaysWhich(StatementKind kind, string member, string value) =>
         Change(StatementSamples.Sign(StatementSamples.Of(kind)), root => root["body"]![member] = JsonNode.Parse(value))
             .Errors.ShouldContain(error => error.Pointer.StartsWith("/body/" + member, StringComparison.Ordinal));

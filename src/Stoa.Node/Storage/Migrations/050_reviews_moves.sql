@@ -10,3 +10,13 @@ CREATE TABLE network_reviews (
 );
 CREATE INDEX network_reviews_nodes ON network_reviews (node);
 CREATE INDEX network_reviews_reviewers ON network_reviews (reviewer);
+
+-- Where each listing goes on, or what it goes on from, as its own publisher says.
+CREATE TABLE listing_moves (
+    signer TEXT NOT NULL,
+    agent TEXT NOT NULL,
+    other_signer TEXT NOT NULL,
+    other_agent TEXT NOT NULL,
+    is_to BOOLEAN NOT NULL,
+    PRIMARY KEY (signer, agent)
+);
