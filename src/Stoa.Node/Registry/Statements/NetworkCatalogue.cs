@@ -19,6 +19,8 @@ internal static class NetworkCatalogue
             SqlField<NewestListing>.OfText("newest_id", row => row.NewestId),
         ]);
 
+    private static readonly SqlRows<AgentRef> s_deleteEmbeddings = SqlRows<AgentRef>.Delete("listing_embeddings", "t.signer = {signer} AND t.agent = {agent}", AgentRef.Fields);
+
     private static readonly SqlRows<AgentRef> s_deleteChanges = SqlRows<AgentRef>.Delete("listing_changes", "t.signer = {signer} AND t.agent = {agent}", AgentRef.Fields);
 
     private static readonly SqlRows<AgentRef> s_insertChanges = SqlRows<AgentRef>.Insert("listing_changes", AgentRef.Fields);
@@ -59,6 +61,8 @@ internal static class NetworkCatalogue
             return;
         await session.SendRowsAsync(s_deleteListings, [.. changed.Where(agent => agent.Before is not null).Select(agent => agent.Agent)]);
         await session.SendRowsAsync(s_insertListings, [.. changed.Where(agent => agent.After is not null).Select(agent => new NewestListing(agent.Agent, agent.After!.Value))]);
+        // Of what is offered no more nothing is kept that a model made of it.
+        await session.SendRowsAsync(s_deleteEmbeddings, [.. changed.Where(agent => agent.After is null).Select(agent => agent.Agent)]);
         // Each agent is there once, at its last change: the writing of statements is locked, so places become visible in their order.
         List<AgentRef> anew = [.. changed.Select(agent => agent.Agent)];
         await session.SendRowsAsync(s_deleteChanges, anew);
