@@ -37,7 +37,7 @@ public sealed class RegistrySyncTests
         var listing = await first.PublishAsync("wanderer", GuestPrograms.Echo);
         var found = await FindAsync(third, "wanderer");
 
-        (found.Publisher.Verified, found.ArtifactDigest.Length > 0).ShouldBe((false, true));
+        (found.Publisher.Verified, found.ArtifactDigest is not null).ShouldBe((false, true));
         var envelope = await third.Client.GetStatementAsync(ContentHash.Parse(found.StatementId), Stop);
         StatementWork.BitsOf(Statement.Open(envelope).Value.Id).ShouldBeGreaterThanOrEqualTo(AdmissionPolicy.Default.StrangerWorkBits);
         // The other way as well: the one that was joined hears of what the one that joins publishes.

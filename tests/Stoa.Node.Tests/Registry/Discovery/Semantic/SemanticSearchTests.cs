@@ -3,7 +3,6 @@ using Microsoft.Extensions.DependencyInjection;
 using Stoa.Client;
 using Stoa.Market.Registry.Discovery.Semantic;
 using Stoa.Market.Tests.Tasks;
-using Stoa.Node.Tests.Hosting;
 using Stoa.Node.Tests.Tasks;
 
 namespace Stoa.Node.Tests.Registry.Discovery.Semantic;
@@ -29,7 +28,7 @@ public sealed class SemanticSearchTests : IAsyncLifetime
 
         found.Meaning.ShouldBe("used");
         found.Items[0].Name.ShouldBe("resize-image");
-        (found.Total, found.Items.Select(item => item.Name).Order()).ShouldBe((3, ["interpret-speech", "rain-forecast", "resize-image"]));
+        (found.Total, string.Join(' ', found.Items.Select(item => item.Name).Order())).ShouldBe((3, "interpret-speech rain-forecast resize-image"));
         // What has the words and means the same stands first.
         (await node.Client.SearchListingsAsync(new ListingQuery("rain "), cancellationToken: Stop)).Items[0].Name.ShouldBe("rain-forecast");
         // What else is asked for has to hold.
@@ -83,11 +82,7 @@ public sealed class SemanticSearchTests : IAsyncLifetime
         _model.Fault = fault switch
         {
             "late" => _ => released.WaitAsync(Stop),
-            "status" => context =>
-            {
-                context.Response.StatusCode = 503;
-                return Task.CompletedTask;
-            },
+            "status" => RefuseAsync,
             "garbage" => context => context.Response.WriteAsync("{\"data\":[{\"index\":0,\"embedding\":\"none\"}]}"),
             _ => context => context.Response.WriteAsync("{\"data\":[]}"),
         };
@@ -96,6 +91,12 @@ public sealed class SemanticSearchTests : IAsyncLifetime
         released.Release(10);
 
         (found.Meaning, found.Items.ShouldHaveSingleItem().Name).ShouldBe((meaning, "rain-forecast"));
+
+        static Task RefuseAsync(HttpContext context)
+        {
+            context.Response.StatusCode = 503;
+            return Task.CompletedTask;
+        }
     }
 
     [Fact]
