@@ -5,6 +5,7 @@ using Stoa.Bench.Wasm;
 using Stoa.Market;
 using Stoa.Market.Registry;
 using Stoa.Market.Registry.Discovery;
+using Stoa.Market.Registry.Discovery.Semantic;
 using Stoa.Primitives;
 
 namespace Stoa.Bench;
@@ -19,6 +20,8 @@ internal static class SearchBench
     private const int WarmUps = 200;
     private const int Words = 60_000;
     private const int ChangesPerSecond = 50;
+    private const int Dimensions = 384;
+    private const int Topics = 5_000;
 
     private static readonly string[] s_syllables =
         ["ba", "be", "bo", "ca", "co", "da", "de", "di", "fa", "fi", "ga", "go", "ha", "he", "in", "ka", "ko", "la", "le", "li", "ma", "me", "mi", "na", "ne", "no", "on", "pa", "pe", "ra", "re", "ri", "sa", "se", "si", "ta", "te", "ti", "to", "un", "va", "ve", "vi", "wa"];
@@ -70,6 +73,9 @@ internal static class SearchBench
 
         tell("what is like a listing");
         MeasureSimilar(index, random, cancellationToken).AddTo(figures, "search_1m_similar", 50, 99);
+
+        tell($"by meaning: {Listings:N0} vectors of {Dimensions} numbers");
+        MeasureMeaning(index, random, figures, cancellationToken);
 
         tell($"beside {ChangesPerSecond} changes a second");
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -123,6 +129,70 @@ internal static class SearchBench
         }
 
         return new Times(wallMs, cpuMs);
+    }
+
+    /// <summary>What a blended search does, but for asking the model: the words, the vectors, the blend. The vectors are made up: each is near one of some thousand topics.</summary>
+    private static void MeasureMeaning(ListingIndex index, Random random, Figures figures, CancellationToken cancellationToken)
+    {
+        var memory = GC.GetTotalMemory(forceFullCollection: true);
+        using var vectors = new VectorIndex();
+        var topics = Enumerable.Range(0, Topics).Select(_ => Numbers(random)).ToArray();
+        var (names, keys) = (new Random(7), new List<ListingKey>(Listings));
+        string? cursor = null;
+        // The keys of the index, in portions.
+        do
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var page = index.Search(new ListingSearch { Sort = ListingSort.Newest }, new PageRequest(Listings / 4, cursor), cancellationToken)!;
+            keys.AddRange(page.Hits.Select(hit => hit.Key));
+            cursor = page.NextCursor;
+        }
+        while (cursor is not null);
+        foreach (var part in keys.Chunk(AtOnce))
+            vectors.Put([.. part.Select(key => (key, Near(topics[names.Next(Topics)], random)))]);
+        figures.Add("search_1m_vector_bytes_a_listing", (double)(GC.GetTotalMemory(forceFullCollection: true) - memory) / Listings);
+
+        var (nearestMs, blendedMs, cpuMs) = (new List<double>(), new List<double>(), new List<double>());
+        for (var turn = -20; turn < Searches / 4; turn++)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            var (query, search) = (Near(topics[random.Next(Topics)], random), Mixed(random) with { Sort = ListingSort.Relevance });
+            var (cpu, start) = (ThreadTime.NowMs, Stopwatch.GetTimestamp());
+            var nearest = vectors.FindNearest(query, candidates: 2_000, limit: 100);
+            var nearestAt = Clock.Since(start);
+            var words = index.Search(search, new PageRequest(200), cancellationToken)!;
+            var blended = RankFusion.Blend([.. words.Hits.Select(hit => hit.Key)], [.. index.KeepFitting(search, nearest).Select(hit => hit.Key)]);
+            if (nearest.Count < 100 || (words.Hits.Count > 0 && blended.Count == 0))
+                throw new BenchmarkException("Nothing came of a blended search.");
+            if (turn < 0)
+                continue;
+            nearestMs.Add(nearestAt);
+            blendedMs.Add(Clock.Since(start));
+            cpuMs.Add(ThreadTime.NowMs - cpu);
+        }
+
+        figures.AddPercentiles("search_1m_nearest_ms", nearestMs, 50, 99);
+        figures.AddPercentiles("search_1m_blended_ms", blendedMs, 50, 99);
+        figures.AddPercentiles("search_1m_blended_cpu_ms", cpuMs, 99);
+
+        var (hits, turns) = (0, 0);
+        for (; turns < 20; turns++)
+        {
+            var query = Near(topics[random.Next(Topics)], random);
+            hits += vectors.FindNearest(query, candidates: 2_000, limit: 100).Intersect(vectors.FindNearest(query, keys, limit: 100)).Count();
+        }
+
+        figures.Add("search_1m_nearest_found_share", hits / (100.0 * turns));
+    }
+
+    private static float[] Numbers(Random random) => [.. Enumerable.Range(0, Dimensions).Select(_ => (float)(random.NextDouble() + random.NextDouble() + random.NextDouble() - 1.5))];
+
+    private static sbyte[] Near(float[] topic, Random random)
+    {
+        var near = new float[Dimensions];
+        for (var index = 0; index < near.Length; index++)
+            near[index] = topic[index] + (float)(random.NextDouble() - 0.5);
+        return EmbeddingVector.Pack(near)!;
     }
 
     private static Times MeasureSimilar(ListingIndex index, Random random, CancellationToken cancellationToken)

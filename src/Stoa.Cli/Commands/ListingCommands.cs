@@ -14,7 +14,8 @@ internal static class ListingCommands
         [
             new("What can work on pictures, anywhere?", "stoa listing search image"),
             new("What else is like it?", "stoa listing similar stoa/image-resize"),
-            new("Publish a model whose weights are uploaded", "stoa listing publish model.json"), new("What belongs to an agent, to be had again", "stoa listing resolve stoa/picture-page@^1.0.0 --lock"),
+            new("Publish a model whose weights are uploaded", "stoa listing publish model.json"),
+            new("What belongs to an agent, to be had again", "stoa listing resolve stoa/picture-page@^1.0.0 --lock"),
         ],
         new ListingSearchCommand(scope),
         new ListingShowCommand(scope),

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using Stoa.Cli.Terminal;
 using Stoa.Client.Contracts;
 
 namespace Stoa.Cli.Commands;
@@ -72,7 +71,7 @@ internal sealed class ListingUsedWithCommand : StoaCommand
             scope,
             "used-with",
             "List agents that the same consumers of the node's cell use, closest first.",
-            new("What do others use beside it?", "stoa listing used-with stoa/image-resize")) => Add(_listing);
+            new CommandExample("What do others use beside it?", "stoa listing used-with stoa/image-resize")) => Add(_listing);
 
     protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
     {

@@ -110,13 +110,15 @@ public sealed record FacetCountBody(string Value, long Count);
 /// <param name="FacetsEstimated">So much was found that the counts were taken of a sample.</param>
 /// <param name="IsIncomplete">The node has started a moment ago, and more may be found soon.</param>
 /// <param name="NextCursor">Opaque; left out on the last page.</param>
+/// <param name="Meaning">Of a node that has an embedding model and blends in what means the same: <c>used</c>; or <c>late</c> or <c>failed</c>, and then the words alone were looked for. Left out when no model was to be asked.</param>
 public sealed record ListingSearchResponse(
     IReadOnlyList<ListingResponse> Items,
     long Total,
     IReadOnlyDictionary<string, IReadOnlyList<FacetCountBody>>? Facets = null,
     bool? FacetsEstimated = null,
     bool? IsIncomplete = null,
-    string? NextCursor = null);
+    string? NextCursor = null,
+    string? Meaning = null);
 
 /// <summary>A version of a listing of the network.</summary>
 /// <param name="Version">Semantic version.</param>

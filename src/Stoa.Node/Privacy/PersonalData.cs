@@ -122,6 +122,7 @@ internal static class PersonalData
         ["listing_moves"] = new("Follows from statements.", new OnErasure.ByStep(ErasureSteps.Agents)),
         ["network_reviews"] = new("Follows from statements.", new OnErasure.ByStep(ErasureSteps.Agents)),
         ["listing_changes"] = new("Follows from statements.", new OnErasure.Kept("Names of agents under a key that nobody has any more.")),
+        ["listing_embeddings"] = new("Follows from statements.", new OnErasure.ByStep(ErasureSteps.Agents)),
         ["publisher_profiles"] = new("Follows from statements.", new OnErasure.ByStep(ErasureSteps.Agents)),
         ["offered_programs"] = new("What nodes have at hand; about nobody.", s_aboutNobody),
         ["foreign_agents"] = new("Signed and public: copies of statements of other cells.", new OnErasure.Kept("Signed and public; tasks and receipts name them.")),

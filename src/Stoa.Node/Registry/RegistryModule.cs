@@ -1,8 +1,10 @@
 using Stoa.Market.Registry;
 using Stoa.Market.Registry.Discovery;
+using Stoa.Market.Registry.Discovery.Semantic;
 using Stoa.Market.Registry.Statements;
 using Stoa.Node.Hosting;
 using Stoa.Node.Registry.Discovery;
+using Stoa.Node.Registry.Discovery.Semantic;
 using Stoa.Node.Registry.Goods;
 using Stoa.Node.Registry.Reviews;
 using Stoa.Node.Registry.Statements;
@@ -32,6 +34,12 @@ public static class RegistryModule
         builder.Services.AddHostedService(provider => provider.GetRequiredService<ListingFeed>());
         builder.Services.AddSingleton<ListingSearches>();
         builder.AddRoomOptions("Discovery", new DiscoveryOptions(), options => options.Validate());
+        builder.AddRoomOptions("Embeddings", new EmbeddingsOptions(), options => options.Validate());
+        builder.Services.AddSingleton<VectorIndex>();
+        builder.Services.AddSingleton<QueryEmbeddings>();
+        builder.Services.AddSingleton<BlendedSearches>();
+        builder.Services.AddSingleton<ListingEmbeddings>();
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<ListingEmbeddings>());
         builder.Services.AddSingleton<UsedWithFinder>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<UsedWithFinder>());
     }

@@ -125,6 +125,34 @@ public sealed class ListingIndex
         };
     }
 
+    /// <summary>Those of some listings that a search would find if it asked for no words, in the order in which they are given.</summary>
+    /// <param name="search">What else it asks for.</param>
+    /// <param name="keys">Listings, each once.</param>
+    public IReadOnlyList<ListingHit> KeepFitting(ListingSearch search, IEnumerable<ListingKey> keys)
+    {
+        ArgumentNullException.ThrowIfNull(search);
+        ArgumentNullException.ThrowIfNull(keys);
+        var segments = Volatile.Read(ref _segments);
+        var plan = new SearchPlan(search with { Text = null }, Volatile.Read(ref _regions));
+        int[][] terms = [.. segments.Select(view => plan.Filters.Select(filter => view.Segment.FindTerm(filter)).ToArray())];
+        var hits = new List<ListingHit>();
+        foreach (var key in keys)
+        {
+            var (publisher, name) = (key.Publisher.ToString(), Encoding.ASCII.GetBytes(key.Name));
+            for (var number = 0; number < segments.Length; number++)
+            {
+                var segment = segments[number].Segment;
+                if (segment.Find(publisher, name) is not (>= 0 and var at) || !segments[number].IsLive(at))
+                    continue;
+                if (plan.Fits(segment, at, terms[number]))
+                    hits.Add(new ListingHit(key, segment.StandingOf(at)));
+                break;
+            }
+        }
+
+        return hits;
+    }
+
     /// <summary>What is like a listing: of the same kind, with the same capabilities, tags and words, weighted by how rare they are.</summary>
     /// <param name="of">To which; it need not be in the index.</param>
     /// <param name="limit">The most that are answered, best first.</param>

@@ -129,6 +129,11 @@ public sealed record ListingSearch
     /// <summary>By what the findings are counted.</summary>
     public IReadOnlyList<ListingFacet> Facets { get; init; } = [];
 
+    /// <summary>Whether anything but words is asked for.</summary>
+    public bool HasFilters => Capabilities.Count > 0 || Tags.Count > 0 || Publisher is not null || Input is not null || Output is not null || Kind is not null || Category is not null || License is not null
+        || Region is not null || Framework is not null || Quantisation is not null || MinContextLength is not null || MinPrice is not null || MaxPrice is not null || MaxProgramBytes is not null
+        || MinRatingHundredths is not null;
+
     /// <summary>The words that are looked for.</summary>
     internal IReadOnlyList<string> Words => [.. SearchWords.Split(Text ?? "").Take(MaxWords)];
 

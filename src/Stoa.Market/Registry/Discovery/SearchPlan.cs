@@ -72,6 +72,22 @@ internal sealed class SearchPlan
         return term < 0 ? (0, 0) : (term, term + 1);
     }
 
+    /// <summary>Whether an agent has all that is asked for but words.</summary>
+    /// <param name="segment">Where it is.</param>
+    /// <param name="agent">Which.</param>
+    /// <param name="filters">The terms of <see cref="Filters"/> in that segment; −1 for one that nobody has there.</param>
+    public bool Fits(SearchSegment segment, int agent, ReadOnlySpan<int> filters)
+    {
+        var values = segment.Values.AsSpan(segment.ValueStarts[agent]..segment.ValueStarts[agent + 1]);
+        foreach (var filter in filters)
+        {
+            if (filter < 0 || !values.Contains(filter))
+                return false;
+        }
+
+        return (Publisher is null || segment.Publishers[segment.PublisherOf(agent)] == Publisher) && HasWantedNumbers(segment, agent);
+    }
+
     /// <summary>Whether the numbers of an agent are as they are asked for.</summary>
     public bool HasWantedNumbers(SearchSegment segment, int agent) =>
         segment.Prices[agent] >= MinPrice && segment.Prices[agent] <= MaxPrice

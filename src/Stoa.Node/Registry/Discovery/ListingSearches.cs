@@ -1,6 +1,7 @@
 using Stoa.Client.Contracts;
 using Stoa.Market;
 using Stoa.Market.Registry.Discovery;
+using Stoa.Node.Registry.Discovery.Semantic;
 using Stoa.Node.Registry.Statements;
 using Stoa.Primitives;
 
@@ -10,7 +11,8 @@ namespace Stoa.Node.Registry.Discovery;
 /// <param name="index">Finds.</param>
 /// <param name="feed">Keeps the index in step.</param>
 /// <param name="listings">Reads what was found.</param>
-public sealed class ListingSearches(ListingIndex index, ListingFeed feed, SqlListings listings)
+/// <param name="blended">Blends in what means the same; null where there is no embedding model.</param>
+public sealed class ListingSearches(ListingIndex index, ListingFeed feed, SqlListings listings, BlendedSearches? blended = null)
 {
     /// <summary>Searches.</summary>
     /// <param name="search">What for, but for the publisher.</param>
@@ -30,7 +32,8 @@ public sealed class ListingSearches(ListingIndex index, ListingFeed feed, SqlLis
             search = search with { Publisher = key };
         }
 
-        if (index.Search(search, page, cancellationToken) is not { } found)
+        var both = blended?.Blends(search) is true ? await blended.SearchAsync(search, page, cancellationToken) : null;
+        if ((blended?.Blends(search) is true ? both?.Page : index.Search(search, page, cancellationToken)) is not { } found)
             return null;
         var read = await listings.ReadAsync([.. found.Hits.Select(hit => hit.Key)], cancellationToken);
         // What was withdrawn a moment ago is not there any more.
@@ -42,7 +45,8 @@ public sealed class ListingSearches(ListingIndex index, ListingFeed feed, SqlLis
                 facet => EnumWord.Of(facet.Key), facet => (IReadOnlyList<FacetCountBody>)[.. facet.Value.Select(count => new FacetCountBody(count.Value, count.Count))]),
             found.AreCountsEstimated ? true : null,
             isIncomplete,
-            found.NextCursor);
+            found.NextCursor,
+            both is null ? null : EnumWord.Of(both.Meaning));
     }
 
     /// <summary>What is like a listing.</summary>

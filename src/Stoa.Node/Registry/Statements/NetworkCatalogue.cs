@@ -20,6 +20,8 @@ internal static class NetworkCatalogue
             SqlField<NewestListing>.OfText("newest_id", row => row.NewestId),
         ]);
 
+    private static readonly SqlRows<AgentRef> s_deleteEmbeddings = SqlRows<AgentRef>.Delete("listing_embeddings", "t.signer = {signer} AND t.agent = {agent}", AgentRef.Fields);
+
     private static readonly SqlRows<(ContentHash Program, PeerId Node, DateTimeOffset ExpiresAt)> s_insertPrograms = SqlRows<(ContentHash Program, PeerId Node, DateTimeOffset ExpiresAt)>.Insert(
         "offered_programs",
         [
@@ -64,6 +66,8 @@ internal static class NetworkCatalogue
             return;
         await session.SendRowsAsync(s_deleteListings, [.. changed.Where(agent => agent.Before is not null).Select(agent => agent.Agent)]);
         await session.SendRowsAsync(s_insertListings, [.. changed.Where(agent => agent.After is not null).Select(agent => new NewestListing(agent.Agent, agent.After!.Value))]);
+        // Of what is offered no more nothing is kept that a model made of it.
+        await session.SendRowsAsync(s_deleteEmbeddings, [.. changed.Where(agent => agent.After is null).Select(agent => agent.Agent)]);
         await SqlListingChanges.AddAsync(session, [.. changed.Select(agent => (agent.Agent.Signer, agent.Agent.Agent))]);
     }
 

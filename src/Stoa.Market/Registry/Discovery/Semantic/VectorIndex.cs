@@ -1,0 +1,234 @@
+using System.Buffers;
+using System.Numerics;
+
+namespace Stoa.Market.Registry.Discovery.Semantic;
+
+/// <summary>Vectors of listings in memory, by which those are found whose texts mean the same as another text.</summary>
+/// <remarks>
+/// The signs of all vectors are looked through, a bit for each number, and those from which least differ are compared by all that is kept of them. Whoever writes waits for those who search, and they for him:
+/// a search passes over a million in some milliseconds, and to put one in takes less.
+/// </remarks>
+public sealed class VectorIndex : IDisposable
+{
+    // Arrays of this many vectors: growing copies none, and none is larger than it need be.
+    private const int BlockSize = 8_192;
+
+    private readonly ReaderWriterLockSlim _lock = new();
+    private readonly Dictionary<ListingKey, int> _places = [];
+    private readonly List<ListingKey> _keys = [];
+    private readonly List<Block> _blocks = [];
+    private int _dimensions;
+
+    /// <summary>How many vectors there are.</summary>
+    public int Count
+    {
+        get
+        {
+            _lock.EnterReadLock();
+            try
+            {
+                return _keys.Count;
+            }
+            finally
+            {
+                _lock.ExitReadLock();
+            }
+        }
+    }
+
+    /// <summary>Takes vectors in, in the place of what listings had before.</summary>
+    /// <returns>How many were taken; those with another number of dimensions than the first of all are not.</returns>
+    public int Put(IReadOnlyCollection<(ListingKey Key, sbyte[] Vector)> vectors)
+    {
+        ArgumentNullException.ThrowIfNull(vectors);
+        _lock.EnterWriteLock();
+        try
+        {
+            var taken = 0;
+            foreach (var (key, vector) in vectors)
+            {
+                if (_dimensions == 0)
+                    _dimensions = vector.Length;
+                if (vector.Length != _dimensions)
+                    continue;
+                if (!_places.TryGetValue(key, out var place))
+                {
+                    place = _keys.Count;
+                    _places[key] = place;
+                    _keys.Add(key);
+                    if (place / BlockSize == _blocks.Count)
+                        _blocks.Add(new Block(_dimensions));
+                }
+
+                _blocks[place / BlockSize].Write(place % BlockSize, vector);
+                taken++;
+            }
+
+            return taken;
+        }
+        finally
+        {
+            _lock.ExitWriteLock();
+        }
+    }
+
+    /// <summary>Forgets listings.</summary>
+    public void Remove(IReadOnlyCollection<ListingKey> keys)
+    {
+        ArgumentNullException.ThrowIfNull(keys);
+        _lock.EnterWriteLock();
+        try
+        {
+            foreach (var key in keys)
+            {
+                if (!_places.Remove(key, out var place))
+                    continue;
+                // The last one takes its place.
+                var last = _keys.Count - 1;
+                if (place != last)
+                {
+                    _blocks[place / BlockSize].Copy(place % BlockSize, _blocks[last / BlockSize], last % BlockSize);
+                    (_keys[place], _places[_keys[last]]) = (_keys[last], place);
+                }
+
+                _keys.RemoveAt(last);
+            }
+
+            while ((_blocks.Count - 1) * BlockSize >= _keys.Count && _blocks.Count > 0)
+                _blocks.RemoveAt(_blocks.Count - 1);
+        }
+        finally
+        {
+            _lock.ExitWriteLock();
+        }
+    }
+
+    /// <summary>The listings whose vectors are most like another one, the most like it first, equal ones in the order of keys.</summary>
+    /// <param name="vector">As it is kept.</param>
+    /// <param name="candidates">How many are compared by more than their signs; those that are missed are the fewer, the more it is.</param>
+    /// <param name="limit">The most that are answered.</param>
+    public IReadOnlyList<ListingKey> FindNearest(ReadOnlySpan<sbyte> vector, int candidates, int limit)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(candidates, limit);
+        _lock.EnterReadLock();
+        try
+        {
+            if (vector.Length != _dimensions || _keys.Count == 0)
+                return [];
+            return Best(vector, FindCandidates(vector, candidates), limit);
+        }
+        finally
+        {
+            _lock.ExitReadLock();
+        }
+    }
+
+    /// <summary>The same among a few listings, each of which is compared by all that is kept.</summary>
+    /// <param name="vector">As it is kept.</param>
+    /// <param name="among">Some thousands at most.</param>
+    /// <param name="limit">The most that are answered.</param>
+    public IReadOnlyList<ListingKey> FindNearest(ReadOnlySpan<sbyte> vector, IEnumerable<ListingKey> among, int limit)
+    {
+        ArgumentNullException.ThrowIfNull(among);
+        _lock.EnterReadLock();
+        try
+        {
+            return vector.Length != _dimensions ? [] : Best(vector, [.. among.Where(_places.ContainsKey).Select(key => _places[key])], limit);
+        }
+        finally
+        {
+            _lock.ExitReadLock();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _lock.Dispose();
+
+    /// <summary>The places of those from whose signs least differ: at least as many as are asked for, if there are so many.</summary>
+    private List<int> FindCandidates(ReadOnlySpan<sbyte> vector, int candidates)
+    {
+        Span<ulong> signs = stackalloc ulong[EmbeddingVector.SignWords(EmbeddingVector.MostDimensions)];
+        signs = signs[..EmbeddingVector.SignWords(_dimensions)];
+        EmbeddingVector.WriteSigns(vector, signs);
+        var distances = ArrayPool<ushort>.Shared.Rent(_keys.Count);
+        try
+        {
+            var having = new int[_dimensions + 1];
+            for (var block = 0; block < _blocks.Count; block++)
+            {
+                var count = Math.Min(BlockSize, _keys.Count - (block * BlockSize));
+                _blocks[block].Measure(signs, distances.AsSpan(block * BlockSize, count));
+            }
+
+            foreach (var distance in distances.AsSpan(0, _keys.Count))
+                having[distance]++;
+            var (farthest, found) = (0, having[0]);
+            while (found < candidates && farthest < _dimensions)
+                found += having[++farthest];
+            // Of those that are equally far some may be left over: without these there would be too few, so all are taken, as far as that is bearable.
+            var places = new List<int>(Math.Min(found, 2 * candidates));
+            for (var place = 0; place < _keys.Count && places.Count < 2 * candidates; place++)
+            {
+                if (distances[place] <= farthest)
+                    places.Add(place);
+            }
+
+            return places;
+        }
+        finally
+        {
+            ArrayPool<ushort>.Shared.Return(distances);
+        }
+    }
+
+    private List<ListingKey> Best(ReadOnlySpan<sbyte> vector, List<int> places, int limit)
+    {
+        var scored = new (float Score, ListingKey Key)[places.Count];
+        for (var index = 0; index < scored.Length; index++)
+        {
+            var block = _blocks[places[index] / BlockSize];
+            // The length of the vector that is looked for is the same in all of them.
+            scored[index] = (EmbeddingVector.Product(vector, block.VectorAt(places[index] % BlockSize)) * block.InverseLengths[places[index] % BlockSize], _keys[places[index]]);
+        }
+
+        return [.. scored.OrderByDescending(one => one.Score).ThenBy(one => one.Key).Take(limit).Select(one => one.Key)];
+    }
+
+    private sealed class Block(int dimensions)
+    {
+        private readonly int _words = EmbeddingVector.SignWords(dimensions);
+        private readonly ulong[] _signs = new ulong[BlockSize * EmbeddingVector.SignWords(dimensions)];
+        private readonly sbyte[] _vectors = new sbyte[BlockSize * dimensions];
+
+        public float[] InverseLengths { get; } = new float[BlockSize];
+
+        public ReadOnlySpan<sbyte> VectorAt(int place) => _vectors.AsSpan(place * dimensions, dimensions);
+
+        public void Write(int place, ReadOnlySpan<sbyte> vector)
+        {
+            vector.CopyTo(_vectors.AsSpan(place * dimensions));
+            EmbeddingVector.WriteSigns(vector, _signs.AsSpan(place * _words, _words));
+            InverseLengths[place] = 1 / MathF.Sqrt(Math.Max(1, EmbeddingVector.Product(vector, vector)));
+        }
+
+        public void Copy(int place, Block from, int fromPlace)
+        {
+            from.VectorAt(fromPlace).CopyTo(_vectors.AsSpan(place * dimensions));
+            from._signs.AsSpan(fromPlace * _words, _words).CopyTo(_signs.AsSpan(place * _words));
+            InverseLengths[place] = from.InverseLengths[fromPlace];
+        }
+
+        /// <summary>From how many signs each differs.</summary>
+        public void Measure(ReadOnlySpan<ulong> signs, Span<ushort> distances)
+        {
+            var at = 0;
+            for (var place = 0; place < distances.Length; place++)
+            {
+                var distance = 0;
+                foreach (var word in signs)
+                    distance += BitOperations.PopCount(word ^ _signs[at++]);
+                distances[place] = (ushort)distance;
+            }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+using Stoa.Market.Registry.Discovery;
+using Stoa.Market.Registry.Discovery.Semantic;
+using Stoa.Node.Background;
+using Stoa.Node.Storage;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Registry.Discovery.Semantic;
+
+/// <summary>Has the embedding model read all listings, in the background and no faster than the options say, and keeps the vectors in memory. What it has read once is in the database, for a later start and for other nodes of the cell.</summary>
+/// <remarks>It follows the order of changes as <see cref="ListingFeed"/> does, and stays behind where the model is slow or away; then it goes on there.</remarks>
+/// <param name="database">The cell's.</param>
+/// <param name="vectors">Gets them.</param>
+/// <param name="options">Whether there is a model, and how much it is asked.</param>
+/// <param name="time">The clock.</param>
+/// <param name="logger">Told of failures.</param>
+public sealed class ListingEmbeddings(Database database, VectorIndex vectors, EmbeddingsOptions options, TimeProvider time, ILogger<ListingEmbeddings> logger) : BackgroundService
+{
+    private const int AtOnce = 200;
+    private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(2);
+
+    private static readonly SqlRows<Embedded> s_delete = SqlRows<Embedded>.Delete(
+        "listing_embeddings", "t.signer = {signer} AND t.agent = {agent}", [SqlField<Embedded>.OfText("signer", row => row.Key.Publisher), SqlField<Embedded>.OfText("agent", row => row.Key.Name)]);
+
+    private static readonly SqlRows<Embedded> s_insert = SqlRows<Embedded>.Insert(
+        "listing_embeddings",
+        [
+            SqlField<Embedded>.OfText("signer", row => row.Key.Publisher),
+            SqlField<Embedded>.OfText("agent", row => row.Key.Name),
+            SqlField<Embedded>.OfText("text_digest", row => row.Digest),
+            SqlField<Embedded>.OfBytes("vector", row => row.Vector),
+        ],
+        skipsConflictsOf: "signer, agent");
+
+    private readonly SqlListingChanges _changes = new(database);
+    private long _reached;
+    private (long Minute, int Texts) _sent;
+
+    /// <summary>Reads on until nothing is left.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="cancellationToken">Stops it.</param>
+    /// <exception cref="EmbeddingsException">The model does not answer; what was done until then is done.</exception>
+    internal async Task FollowAsync(EmbeddingModel model, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var changes = await _changes.ReadAfterAsync(_reached, AtOnce, cancellationToken);
+            if (changes.Count == 0)
+                return;
+            vectors.Remove([.. changes.Where(change => change.Document is null).Select(change => change.Key)]);
+            await EmbedAsync(model, [.. changes.Select(change => change.Document).OfType<ListingDocument>()], cancellationToken);
+            _reached = changes[^1].Sequence;
+        }
+    }
+
+    /// <summary>What the model reads of a listing.</summary>
+    internal static string TextOf(ListingDocument document)
+    {
+        ArgumentNullException.ThrowIfNull(document);
+        string?[] parts = [$"{document.Key.Name.Replace('-', ' ')}: {document.Description}", string.Join(", ", document.Capabilities), string.Join(", ", document.Tags), document.Category];
+        return string.Join('\n', parts.Where(part => !string.IsNullOrEmpty(part)));
+    }
+
+    /// <inheritdoc/>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (!options.IsOn)
+            return;
+        using var model = new EmbeddingModel(options);
+        var failures = new FailureLog(logger, time);
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            var signal = database.GetSignal(SqlListingChanges.Topic);
+            var before = signal.Value;
+            if (await failures.TryAsync("have the embedding model read listings", cancellation => FollowAsync(model, cancellation), stoppingToken))
+                await signal.WaitBeyondAsync(before, s_pause, time, stoppingToken);
+            else
+                await Task.Delay(s_retry, time, stoppingToken);
+        }
+    }
+
+    private async Task EmbedAsync(EmbeddingModel model, List<ListingDocument> documents, CancellationToken cancellationToken)
+    {
+        var wanted = documents.Select(document => (document.Key, Text: TextOf(document))).Select(one => (one.Key, one.Text, Digest: model.DigestOf(one.Text))).ToList();
+        var known = await ReadKnownAsync([.. wanted.Select(one => one.Key)], cancellationToken);
+        var had = wanted.Where(one => known.TryGetValue(one.Key, out var kept) && kept.Digest == one.Digest).ToList();
+        vectors.Put([.. had.Select(one => (one.Key, EmbeddingVector.FromBytes(known[one.Key].Vector)))]);
+        foreach (var part in wanted.Except(had).Chunk(EmbeddingModel.TextsMax))
+        {
+            if (vectors.Count >= options.MaxListings)
+                return;
+            await TakeTurnAsync(part.Length, cancellationToken);
+            using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            patience.CancelAfter(s_patience);
+            IReadOnlyList<sbyte[]> made;
+            try
+            {
+                made = await model.EmbedAsync([.. part.Select(one => one.Text)], patience.Token);
+            }
+            catch (OperationCanceledException late) when (!cancellationToken.IsCancellationRequested)
+            {
+                throw new EmbeddingsException($"The embedding model did not answer within {s_patience.TotalSeconds} seconds.", late);
+            }
+
+            List<Embedded> rows = [.. part.Select((one, index) => new Embedded(one.Key, one.Digest, EmbeddingVector.ToBytes(made[index])))];
+            if (vectors.Put([.. part.Select((one, index) => (one.Key, made[index]))]) < part.Length)
+                throw new EmbeddingsException("The embedding model gives vectors with different numbers of dimensions. Restart the node if it is another model now, under another name.");
+            await database.WriteAsync(
+                async session =>
+                {
+                    await session.SendRowsAsync(s_delete, rows);
+                    await session.SendRowsAsync(s_insert, rows);
+                    return rows.Count;
+                },
+                cancellationToken);
+        }
+    }
+
+    private Task<Dictionary<ListingKey, Embedded>> ReadKnownAsync(List<ListingKey> keys, CancellationToken cancellationToken) => database.ReadAsync(
+        async session =>
+        {
+            var rows = await session.QueryAsync<(PeerId Signer, string Agent, ContentHash Digest, byte[] Vector)>(
+                "SELECT signer, agent, text_digest, vector FROM listing_embeddings WHERE signer IN @signers AND agent IN @agents",
+                new { signers = keys.Select(key => key.Publisher).Distinct(), agents = keys.Select(key => key.Name).Distinct() });
+            return rows.ToDictionary(row => new ListingKey(row.Signer, row.Agent), row => new Embedded(new ListingKey(row.Signer, row.Agent), row.Digest, row.Vector));
+        },
+        cancellationToken);
+
+    /// <summary>Waits until so many texts more may be sent.</summary>
+    private async Task TakeTurnAsync(int texts, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            var now = time.GetUtcNow();
+            var minute = now.ToUnixTimeSeconds() / 60;
+            if (_sent.Minute != minute)
+                _sent = (minute, 0);
+            // The first of a minute goes, however many it is.
+            if (_sent.Texts == 0 || _sent.Texts + texts <= options.TextsPerMinute)
+            {
+                _sent.Texts += texts;
+                return;
+            }
+
+            await Task.Delay(DateTimeOffset.FromUnixTimeSeconds((minute + 1) * 60) - now, time, cancellationToken);
+        }
+    }
+
+    private sealed record Embedded(ListingKey Key, ContentHash Digest, byte[] Vector);
+}
