@@ -174,7 +174,9 @@ internal sealed class CircuitListener : IListener
         // Where it was reached from here, and where it says that it is. The port that it has dialled from is none that it listens at.
         var said = reservation.Addrs.Take(MaxAddresses)
             .Select(bytes => Multiaddr.TryRead(bytes.Span, out var address) && (address.Peer ?? _relay.Peer) == _relay.Peer ? address.WithoutPeer : null)
-            .OfType<Multiaddr>();
+            .OfType<Multiaddr>()
+            // With room for the relay and the peer behind.
+            .Where(address => address.Parts.Count <= Multiaddr.MaxParts - 3 && address.ToBytes().Length <= Multiaddr.MaxLength / 2);
         var addresses = Reach.SeenFrom(connection.RemoteAddress, (connection.IsInitiator ? [connection.RemoteAddress] : _relay.Addresses).Concat(said)).Where(address => !address.IsCircuit).Distinct();
         return (UnixTime.FromSeconds(reservation.Expire), [.. addresses.Select(address => address.ThroughRelay(_relay.Peer))]);
     }
