@@ -125,7 +125,8 @@ public sealed class RelayTests
         {
             var key = PrivateKey.Generate();
             var node = _network.AddNode(key.PublicKey.ToProtobuf());
-            var circuits = new CircuitTransport([new TlsSecurity(key, world.Time)], [new Yamux(new YamuxOptions(), world.Time)], new CircuitOptions(), world.Time);
+            Assert.SkipUnless(NoiseSecurity.TryCreate(key, out var noise, out var missing), missing ?? "");
+            var circuits = new CircuitTransport([noise!], [new Yamux(new YamuxOptions(), world.Time)], new CircuitOptions(), world.Time);
             var changes = new List<ReservationChange>();
             circuits.Changed += changes.Add;
             var host = new Host(key, [node, circuits], new HostOptions(), world.Time, world.RandomOf(node.Number));

@@ -23,6 +23,7 @@ public sealed class RelayService : IAsyncDisposable
     private readonly Circuits _circuits;
     private readonly RelayMetrics _metrics;
     private readonly CancellationTokenSource _stop;
+    private bool _isDisposed;
 
     private RelayService(Host host, RelayOptions options)
     {
@@ -57,6 +58,8 @@ public sealed class RelayService : IAsyncDisposable
     /// <summary>Serves no more: circuits are broken off.</summary>
     public ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _isDisposed, true))
+            return ValueTask.CompletedTask;
         _host.Changed -= OnChanged;
         _host.Unhandle(RelayProtocol.Hop);
         _stop.Cancel();

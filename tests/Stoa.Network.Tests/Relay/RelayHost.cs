@@ -19,6 +19,7 @@ internal sealed class RelayHost : IAsyncDisposable
 
     private readonly PrivateKey _key = PrivateKey.Generate();
     private readonly IdentifyProtocol _identify;
+    private bool _isDisposed;
 
     private RelayHost(string security)
     {
@@ -104,6 +105,8 @@ internal sealed class RelayHost : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (Interlocked.Exchange(ref _isDisposed, true))
+            return;
         if (Service is not null)
             await Service.DisposeAsync();
         await _identify.DisposeAsync();

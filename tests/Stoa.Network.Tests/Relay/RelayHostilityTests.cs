@@ -1,9 +1,11 @@
 using Google.Protobuf;
 using Stoa.Network.Addressing;
 using Stoa.Network.Hosting;
+using Stoa.Network.Muxing;
 using Stoa.Network.Relay;
 using Stoa.Network.Relay.Wire;
 using Stoa.Network.Tests.Gossip;
+using Stoa.Network.Tests.Security;
 using Stoa.Network.Transport;
 using Stoa.Primitives;
 
@@ -20,7 +22,7 @@ public sealed class RelayHostilityTests
     {
         { "nothing", [], (int)Status.MalformedMessage },
         { "garbage", [0xff, 0xff, 0xff, 0xff, 0x01], (int)Status.MalformedMessage },
-        { "a type that there is not", [0x08, 0x07], (int)Status.MalformedMessage },
+        { "a type that there is not", [0x08, 0x07], (int)Status.UnexpectedMessage },
         { "an answer", new HopMessage { Type = HopMessage.Types.Type.Status, Status = Status.Ok }.ToByteArray(), (int)Status.UnexpectedMessage },
         { "a circuit to nobody", new HopMessage { Type = HopMessage.Types.Type.Connect }.ToByteArray(), (int)Status.MalformedMessage },
         { "a circuit to no peer", new HopMessage { Type = HopMessage.Types.Type.Connect, Peer = new Peer { Id = ByteString.CopyFromUtf8("someone") } }.ToByteArray(), (int)Status.MalformedMessage },
@@ -101,6 +103,7 @@ public sealed class RelayHostilityTests
         await using var hidden = RelayHost.Hide();
         await hidden.ReserveAsync(relay.Address!);
         await hidden.Host.ConnectAsync(stranger.Address!, Stop);
+        await GossipHost.UntilAsync(() => stranger.Host.IsConnected(hidden.Id), "there is no connection");
 
         (await TellAsync(stranger, hidden.Id, CallFrom(s_nobody))).ShouldBe(Status.PermissionDenied);
         (await TellAsync(relay, hidden.Id, [0x08, 0x01])).ShouldBe(Status.UnexpectedMessage);
@@ -120,7 +123,7 @@ public sealed class RelayHostilityTests
 
         // It is the relay itself that shakes hands.
         using var key = PrivateKey.Generate();
-        var upgrader = new Upgrader([Security.Securities.Create("tls", key)], [new Muxing.Yamux(new Muxing.YamuxOptions(), TimeProvider.System)], TimeSpan.FromSeconds(60), TimeProvider.System);
+        var upgrader = new Upgrader([Securities.Create("tls", key)], [new Yamux(new YamuxOptions(), TimeProvider.System)], TimeSpan.FromSeconds(60), TimeProvider.System);
         var here = relay.Address!.WithoutPeer;
         IPeerConnection? connection = null;
         try
