@@ -205,10 +205,10 @@ public sealed class GossipRouter : IAsyncDisposable
         }
     }
 
-    /// <summary>Takes a peer for a neighbour, and begins to send to it; null when it has gone already.</summary>
+    /// <summary>Takes a peer for a neighbour, and begins to send to it; null when it has gone already, or is reached through a relay only, which carries little and not for long.</summary>
     private GossipPeer? Meet(PeerId id)
     {
-        if (_host.ConnectionTo(id) is not { } connection)
+        if (_host.DirectConnectionTo(id) is not { } connection)
             return null;
         var peer = _overlay.Meet(id, connection.IsInitiator, AddressNetwork.Of(connection.RemoteAddress, _options.AllowsPrivateAddresses));
         lock (_lock)
@@ -304,9 +304,8 @@ public sealed class GossipRouter : IAsyncDisposable
 
     private async Task SendOnStreamAsync(GossipPeer peer, CancellationToken cancellationToken)
     {
-        if (!_host.IsConnected(peer.Id))
-            throw new IOException($"{peer.Id} has gone.");
-        await using var stream = await _host.OpenStreamAsync(peer.Id, [GossipOptions.Protocol, GossipOptions.OldProtocol], cancellationToken);
+        var connection = _host.DirectConnectionTo(peer.Id) ?? throw new IOException($"{peer.Id} has gone.");
+        await using var stream = await _host.OpenStreamAsync(connection, [GossipOptions.Protocol, GossipOptions.OldProtocol], cancellationToken);
         _overlay.Open(peer, hasBackoffs: stream.Protocol == GossipOptions.Protocol);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task? watching = null;

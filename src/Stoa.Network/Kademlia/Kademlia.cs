@@ -121,7 +121,9 @@ public sealed partial class Kademlia : IAsyncDisposable
         var target = KademliaKey.Of(key.Span);
         _table.Touch(target);
         var request = new Wire.Message { Type = type, Key = ByteString.CopyFrom(key.Span) };
-        var result = await new Lookup(target, _host.Id, _options, _messenger, _host.Time).RunAsync(StartOf(target), request, isEnough, cancellationToken);
+        // The own neighbours are looked for at each refresh: bootstrap peers know whoever lost this node, and networks that fell apart come together by them.
+        IEnumerable<PeerAddress> always = target == _table.Key ? _options.BootstrapPeers.Where(peer => peer.Peer != _host.Id) : [];
+        var result = await new Lookup(target, _host.Id, _options, _messenger, _host.Time).RunAsync(StartOf(target), always, request, isEnough, cancellationToken);
         lock (_lock)
             _report = _report.Plus(result.Report);
         return result;
@@ -134,8 +136,7 @@ public sealed partial class Kademlia : IAsyncDisposable
         // With few to ask, those that may be back are asked as well.
         if (near.Count < _options.Concurrency)
             near.AddRange(_table.Closest(target, _options.BucketSize, withSuspects: true).Where(peer => !near.Exists(other => other.Peer == peer.Peer)).Select(_upkeep.AddressOf));
-        // The own neighbours are looked for at each refresh: bootstrap peers know whoever lost this node.
-        if (near.Count < _options.Concurrency || target == _table.Key)
+        if (near.Count < _options.Concurrency)
             near.AddRange(_options.BootstrapPeers.Where(peer => peer.Peer != _host.Id && !near.Exists(other => other.Peer == peer.Peer)));
         return near;
     }
