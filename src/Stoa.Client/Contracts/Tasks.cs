@@ -31,12 +31,14 @@ public sealed record SubmitTaskRequest(
 /// <param name="MinReputation">The least chance of success, from 0 to 1, that must be believed of the agent.</param>
 /// <param name="Weights">What matters how much; 0.4 quality, 0.3 price, 0.2 speed, 0.1 availability when left out.</param>
 /// <param name="Explore">Whether it may be given to an agent of which little is known; true when left out.</param>
+/// <param name="Scope"><c>cellFirst</c> (when left out): an agent of the network is taken only when none of the cell fits. <c>cell</c>: none is. <c>network</c>: both are compared.</param>
 public sealed record RequirementBody(
     IReadOnlyList<string> Capabilities,
     long? DeadlineMs = null,
     double? MinReputation = null,
     WeightsBody? Weights = null,
-    bool? Explore = null);
+    bool? Explore = null,
+    string? Scope = null);
 
 /// <summary>Proportions, whatever their sum; one that is left out is 0.</summary>
 /// <param name="Quality">Few failures.</param>
@@ -102,6 +104,7 @@ public sealed record TypicalBody(double Price, double Failure, double Seconds, d
 /// <param name="ExpectedSeconds">By its runs so far.</param>
 /// <param name="Load">Tasks that it ran just then, at all nodes of the cell.</param>
 /// <param name="PriceFactor">What both prices were multiplied by, for priority, demand and volume; null when that was 1.</param>
+/// <param name="Supplier">Peer id of the other operator's node that would run it; null of an agent of the cell.</param>
 public sealed record CandidateBody(
     string Agent,
     string Standing,
@@ -113,7 +116,8 @@ public sealed record CandidateBody(
     string PriceAtLimits,
     double ExpectedSeconds,
     int Load,
-    double? PriceFactor = null);
+    double? PriceFactor = null,
+    string? Supplier = null);
 
 /// <summary>The input: exactly one of the members.</summary>
 /// <param name="Text">UTF-8 text, at most 1 MiB.</param>

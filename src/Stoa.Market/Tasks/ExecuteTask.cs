@@ -449,7 +449,7 @@ public sealed class ExecuteTask(
     {
         var now = Now();
         var verdict = agent is null ? null : AgentVerdict.OfFailure(task, agent.Version, failed.Failure, now);
-        if (AgentVerdict.IsOfAgent(failed.Failure.Code) && await failOver.NextAsync(task, now, CancellationToken.None) is { } other)
+        if ((AgentVerdict.IsOfAgent(failed.Failure.Code) || failed.Failure.Code is FailureCode.SupplierFailed) && await failOver.NextAsync(task, now, CancellationToken.None) is { } other)
         {
             return new AttemptEnd(
                 other.Task, [], null, null, ReadOnlyMemory<byte>.Empty, [TaskEvents.Reassigned(other.Task, task.Agent, failed.Failure, now)])

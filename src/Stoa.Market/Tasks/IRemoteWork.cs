@@ -1,4 +1,5 @@
 using Stoa.Market.Registry;
+using Stoa.Market.Selection;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Tasks;
@@ -17,6 +18,16 @@ public sealed record ForeignAgent(Id<AgentVersion> Id, ListingName Listing, Agen
 /// <param name="Regions">Only nodes that stand in one of these; empty: any.</param>
 public sealed record RemoteOrder(ContentHash Program, long InputBytes, AgentLimits Limits, IReadOnlyList<string> Regions);
 
+/// <summary>Work for which an agent of the network is looked for.</summary>
+/// <param name="Capabilities">All of these.</param>
+/// <param name="InputBytes">Size of the input.</param>
+/// <param name="Limits">They cut those of each agent.</param>
+/// <param name="Regions">Only nodes that stand in one of these; empty: any.</param>
+/// <param name="Budget">Dearer suppliers are left out as long as there are others; null for any price.</param>
+/// <param name="Takes">Whether an agent would do; nobody is asked for the price of one that would not.</param>
+public sealed record RemoteSearch(
+    IReadOnlyList<string> Capabilities, long InputBytes, RequestedLimits Limits, IReadOnlyList<string> Regions, Money? Budget, Func<IndexedAgent, bool> Takes);
+
 /// <summary>Where tasks go whose agents were not published here.</summary>
 public interface IRemoteWork
 {
@@ -24,6 +35,14 @@ public interface IRemoteWork
     /// <param name="named">By the publisher's key, or by a handle that a single publisher claims.</param>
     /// <param name="cancellationToken">Stops the search.</param>
     Task<ForeignAgent?> FindAsync(ListingName named, CancellationToken cancellationToken);
+
+    /// <summary>Agents of the network that can do some work and that suppliers would run now, each with the best of these.</summary>
+    /// <param name="search">What is to be done.</param>
+    /// <param name="cancellationToken">Stops asking.</param>
+    Task<IReadOnlyList<NetworkOffer>> ListOffersAsync(RemoteSearch search, CancellationToken cancellationToken);
+
+    /// <summary>The regions in which suppliers may run a task; empty for any.</summary>
+    Task<IReadOnlyList<string>> ListRegionsAsync(Id<AgentTask> task, CancellationToken cancellationToken);
 
     /// <summary>What a task can cost at most at the suppliers that would get it, one after the other.</summary>
     /// <param name="order">What is to be done.</param>

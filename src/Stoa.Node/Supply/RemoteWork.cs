@@ -4,6 +4,7 @@ using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Market;
 using Stoa.Market.Registry;
+using Stoa.Market.Selection;
 using Stoa.Market.Supply;
 using Stoa.Market.Tasks;
 using Stoa.Node.Tasks;
@@ -17,6 +18,7 @@ namespace Stoa.Node.Supply;
 /// the same voucher, and is the same call at the supplier.
 /// </remarks>
 /// <param name="agents">What the network lists.</param>
+/// <param name="offers">What of it suppliers would run.</param>
 /// <param name="suppliers">Whom tasks are given to.</param>
 /// <param name="quotes">What they would take.</param>
 /// <param name="connections">The way to them.</param>
@@ -24,7 +26,7 @@ namespace Stoa.Node.Supply;
 /// <param name="time">The clock.</param>
 /// <param name="logger">Told of what failed.</param>
 public sealed class RemoteWork(
-    SqlForeignAgents agents, SqlSuppliers suppliers, SupplierQuotes quotes, SupplierConnections connections, SupplyOptions options, TimeProvider time, ILogger<RemoteWork> logger) : IRemoteWork
+    SqlForeignAgents agents, NetworkOffers offers, SqlSuppliers suppliers, SupplierQuotes quotes, SupplierConnections connections, SupplyOptions options, TimeProvider time, ILogger<RemoteWork> logger) : IRemoteWork
 {
     // A program's output comes with nothing else around it.
     private const int BufferBytes = 64 << 10;
@@ -33,6 +35,12 @@ public sealed class RemoteWork(
 
     /// <inheritdoc/>
     public Task<ForeignAgent?> FindAsync(ListingName named, CancellationToken cancellationToken) => agents.FindAsync(named, cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<NetworkOffer>> ListOffersAsync(RemoteSearch search, CancellationToken cancellationToken) => offers.ListAsync(search, cancellationToken);
+
+    /// <inheritdoc/>
+    public Task<IReadOnlyList<string>> ListRegionsAsync(Id<AgentTask> task, CancellationToken cancellationToken) => suppliers.ListRegionsAsync(task, cancellationToken);
 
     /// <inheritdoc/>
     public async Task<Outcome<Money, TaskRefusal>> QuoteAsync(RemoteOrder order, Money? most, CancellationToken cancellationToken)

@@ -12,6 +12,12 @@ public sealed record SupplyOptions
     /// <summary>How many suppliers there may be; all that offer an agent are asked. Default 32.</summary>
     public int MaxSuppliers { get; init; } = 32;
 
+    /// <summary>How many listings are looked at, the best rated ones, for a task that names only the work. Default 200.</summary>
+    public int MaxListings { get; init; } = 200;
+
+    /// <summary>Of how many of these that suppliers offer prices are asked for. Default 8.</summary>
+    public int MaxCandidates { get; init; } = 8;
+
     /// <summary>Every reason why these options cannot be used; empty when they can.</summary>
     public IEnumerable<string> Validate()
     {
@@ -21,5 +27,9 @@ public sealed record SupplyOptions
             yield return "Supply:PatienceSeconds is from 1 to 3600.";
         if (MaxSuppliers is < 1 or > 200)
             yield return "Supply:MaxSuppliers is from 1 to 200.";
+        if (MaxListings is < 1 or > 1_000)
+            yield return "Supply:MaxListings is from 1 to 1000.";
+        if (MaxCandidates is < 1 or > 64)
+            yield return "Supply:MaxCandidates is from 1 to 64.";
     }
 }

@@ -103,7 +103,8 @@ internal static class TaskContracts
             new WeightsBody(
                 selection.Requirement.Weights.Quality, selection.Requirement.Weights.Price,
                 selection.Requirement.Weights.Speed, selection.Requirement.Weights.Availability),
-            selection.Requirement.Explores),
+            selection.Requirement.Explores,
+            selection.Requirement.Scope is SelectionScope.CellFirst ? null : EnumWord.Of(selection.Requirement.Scope)),
         selection.DeadlineAt,
         selection.Tried,
         [.. selection.Choices.Select((choice, turn) => Read(choice, turn == 0 ? task : null))],
@@ -135,6 +136,9 @@ internal static class TaskContracts
             errors.Add(new FieldError("/requirement/deadlineMs", $"1 to {MaxDeadlineMs} milliseconds are expected."));
         if (body.MinReputation is { } least && !(least is >= 0 and <= 1))
             errors.Add(new FieldError("/requirement/minReputation", "A chance from 0 to 1 is expected."));
+        var scope = SelectionScope.CellFirst;
+        if (body.Scope is not null && !EnumWord.TryParse(body.Scope, out scope))
+            errors.Add(new FieldError("/requirement/scope", $"One of {EnumWord.All<SelectionScope>()} is expected."));
         var weights = body.Weights is { } given
             ? SelectionWeights.From(given.Quality, given.Price, given.Speed, given.Availability)
             : SelectionWeights.Default;
@@ -142,7 +146,7 @@ internal static class TaskContracts
             errors.Add(new FieldError("/requirement/weights", "Weights are expected of which none is negative and not all are 0."));
         return errors.Count > before
             ? null
-            : new Requirement([.. body.Capabilities.Distinct()], Budget: null, body.DeadlineMs, body.MinReputation ?? 0, weights!, body.Explore ?? true);
+            : new Requirement([.. body.Capabilities.Distinct()], Budget: null, body.DeadlineMs, body.MinReputation ?? 0, weights!, body.Explore ?? true) { Scope = scope };
     }
 
     private static AuctionTerms ReadAuction(SubmitTaskRequest body, List<FieldError> errors)
@@ -150,6 +154,8 @@ internal static class TaskContracts
         var (windowMs, onNoBids) = (body.Auction!.WindowMs ?? AuctionTerms.DefaultWindowMs, OnNoBids.Fail);
         if (body.Requirement is null)
             errors.Add(new FieldError("/auction", "An auction goes with a requirement: those who can do it are invited."));
+        if (body.Requirement?.Scope is "network")
+            errors.Add(new FieldError("/requirement/scope", "Agents of the cell make bids: an auction does not go with the scope network."));
         if (body.DueAt is not null)
             errors.Add(new FieldError("/dueAt", "An auction is held at once: it does not go with dueAt."));
         if (windowMs is < AuctionTerms.MinWindowMs or > AuctionTerms.MaxWindowMs)
