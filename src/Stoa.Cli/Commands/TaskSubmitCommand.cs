@@ -36,6 +36,8 @@ internal sealed class TaskSubmitCommand : StoaCommand
     private readonly Option<bool> _orSelect = new("--or-select") { Description = "With --auction: when nobody bids, the best agent does it at its posted price." };
     private readonly Option<string?> _maxPrice = new("--max-price") { Description = "Refuse when more than so many dollars would be held.", HelpName = "USD", CustomParser = Quantity.Dollars };
     private readonly Option<string[]> _regions = new("--region") { Description = "Run it only at a node in this region, such as eu-central (stoa node list shows them). May be repeated.", HelpName = "NAME" };
+    private readonly Option<int?> _runs = new("--runs") { Description = "Have so many executors run it, 2 to 7: this node and other operators', each another one. It costs the sum of those that agree.", HelpName = "N" };
+    private readonly Option<int?> _agree = new("--agree") { Description = "With --runs: so many of them have to give the same output; more than half, which is also the default.", HelpName = "N" };
     private readonly Option<long?> _fuel = new("--fuel") { Description = "Burn at most so much fuel, such as 500M.", HelpName = "N", CustomParser = Quantity.Count };
     private readonly Option<long?> _memory = new("--memory") { Description = "Use at most so much memory, such as 64MB.", HelpName = "SIZE", CustomParser = Quantity.Bytes };
     private readonly Option<long?> _timeout = new("--timeout") { Description = "Stop an attempt after this time, such as 30s; a number alone is seconds.", HelpName = "TIME", CustomParser = Quantity.Milliseconds };
@@ -65,6 +67,7 @@ internal sealed class TaskSubmitCommand : StoaCommand
             new("For at most a cent", "stoa task submit stoa/markdown-html --text '# Hello' --max-price 0.01"),
             new("So that only the node that runs it can read it", "stoa task submit stoa/csv-profile samples/csv-profile/input/lake.csv --seal"),
             new("Only in a certain region", "stoa task submit stoa/csv-profile samples/csv-profile/input/lake.csv --region eu-central"),
+            new("Believe it only when two executors of three agree", "stoa task submit stoa/csv-profile samples/csv-profile/input/lake.csv --runs 3"),
             new("Start many, and look later", "for f in *.png; do stoa task submit stoa/image-resize \"$f\" --param width=320 --no-wait; done"))
     {
         _agent = CommonArguments.Agent(scope, "PUBLISHER/NAME for the newest version, or PUBLISHER/NAME@VERSION. Left out with --capability.");
@@ -74,7 +77,7 @@ internal sealed class TaskSubmitCommand : StoaCommand
         _scope.Accepts(s_scopes);
         Add(_agent);
         Add(_file);
-        foreach (var option in new Option[] { _text, _isJsonInput, _parameters, _outputFile, _capabilities, _prefer, _deadline, _minReputation, _scope, _auction, _window, _orSelect, _maxPrice, _regions, _fuel, _memory, _timeout, _priority, _at, _delay, _quote, _wait, _noWait, _idempotencyKey, _seal, _trustedNodes, _replyKey })
+        foreach (var option in new Option[] { _text, _isJsonInput, _parameters, _outputFile, _capabilities, _prefer, _deadline, _minReputation, _scope, _auction, _window, _orSelect, _maxPrice, _regions, _runs, _agree, _fuel, _memory, _timeout, _priority, _at, _delay, _quote, _wait, _noWait, _idempotencyKey, _seal, _trustedNodes, _replyKey })
             Add(option);
         Validators.Add(result =>
         {
@@ -87,6 +90,10 @@ internal sealed class TaskSubmitCommand : StoaCommand
                 result.AddError("Either FILE or --text is the input, not both.");
             if (!isChosen && new Option[] { _prefer, _deadline, _minReputation, _scope, _auction }.Any(option => result.GetResult(option) is { Implicit: false }))
                 result.AddError("--prefer, --deadline, --min-reputation, --scope and --auction go with --capability.");
+            if (isChosen && result.GetResult(_runs) is { Implicit: false })
+                result.AddError("--runs goes with AGENT: several executors run one agent.");
+            if (result.GetResult(_agree) is { Implicit: false } && result.GetResult(_runs) is not { Implicit: false })
+                result.AddError("--agree goes with --runs.");
             if (result.GetResult(_auction) is not { Implicit: false } && new Option[] { _window, _orSelect }.Any(option => result.GetResult(option) is { Implicit: false }))
                 result.AddError("--window and --or-select go with --auction.");
             if (result.GetResult(_seal) is not { Implicit: false } && new Option[] { _trustedNodes, _replyKey }.Any(option => result.GetResult(option) is { Implicit: false }))
@@ -182,7 +189,8 @@ internal sealed class TaskSubmitCommand : StoaCommand
                 ? new AuctionTermsBody(
                     invocation.Get(_window) is { } window ? (int)Math.Min(window, int.MaxValue) : null, invocation.Get(_orSelect) ? "select" : null)
                 : null,
-            invocation.Get(_regions) is { Length: > 0 } regions ? regions : null);
+            invocation.Get(_regions) is { Length: > 0 } regions ? regions : null,
+            invocation.Get(_runs) is { } runs ? new RedundancyBody(runs, invocation.Get(_agree)) : null);
     }
 
     private RequirementBody? RequirementOf(Invocation invocation)

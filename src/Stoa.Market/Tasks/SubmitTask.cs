@@ -28,7 +28,7 @@ namespace Stoa.Market.Tasks;
 /// <param name="time">The clock.</param>
 /// <param name="random">Chance of choices; safe for many threads.</param>
 /// <param name="remote">Where tasks of agents go that were not published here; null for nowhere.</param>
-public sealed class SubmitTask(
+public sealed partial class SubmitTask(
     IAgentStore agents,
     IContentStore content,
     IContentOwners owners,
@@ -183,6 +183,9 @@ public sealed class SubmitTask(
             Regions = prepared.IsRemote ? [] : request.Regions,
             DeadlineAt = prepared.Selection?.DeadlineAt,
             Volume = prepared.Volume,
+            Redundancy = request.Redundancy,
+            // Runs are compared: what is chance must be the same in all of them.
+            World = request.World ?? (request.Redundancy is null ? null : new TaskWorld(random.NextInt64(), now.ToUnixTimeMilliseconds())),
         };
         var inline = request.Input is RequestedInput.Inline given ? given.Bytes : (ReadOnlyMemory<byte>?)null;
         var transfer = hold is null ? null : Settlement.Hold(hold, clearing, task.Id, now);
@@ -206,6 +209,8 @@ public sealed class SubmitTask(
         if (request.Requirement is { } requirement)
             return unserved is not null && !MayLeave(request, batch) ? unserved : await ChooseAsync(owner, request, requirement, batch, unserved, cancellationToken);
         var agent = await find(request.Agent!, cancellationToken);
+        if (request.Redundancy is { } redundancy)
+            return await OrderRunsAsync(owner, request, redundancy, agent, batch, cancellationToken);
         // Each of a batch would ask all suppliers.
         if (agent is null && remote is not null && batch is null && await agents.FindWithdrawnAsync(request.Agent!, cancellationToken) is null
             && await remote.FindAsync(request.Agent!, cancellationToken) is { } foreign)

@@ -54,7 +54,7 @@ public sealed class NetworkOffers(
             affordable.Count > 0 ? affordable.Max(quote => quote.Amount) : best.Amount,
             standing.LatencyWith(best.Latency).TotalSeconds,
             standing.Successes,
-            standing.Failures,
+            standing.Failures + standing.Disagreements,
             SupplierStanding.FailuresPerLie * (double)standing.Lies);
     }
 

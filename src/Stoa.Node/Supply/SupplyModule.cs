@@ -14,6 +14,12 @@ public static class SupplyModule
         builder.Services.AddSingleton<SupplierConnections>();
         builder.Services.AddSingleton<SupplierQuotes>();
         builder.Services.AddSingleton<NetworkOffers>();
+        builder.Services.AddSingleton<SupplierRuns>();
+        builder.Services.AddSingleton<SupplyTelemetry>();
+        builder.Services.AddSingleton<SqlSpotChecks>();
+        builder.Services.AddSingleton<SpotCheckDraw>();
+        builder.Services.AddSingleton<SpotChecks>();
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<SpotChecks>());
         builder.Services.AddSingleton<IRemoteWork, RemoteWork>();
     }
 }

@@ -80,6 +80,7 @@ internal static class TaskContracts
         var auction = body.Auction is null ? null : ReadAuction(body, errors);
         if (body.Regions is { } regions && (regions.Count is 0 or > TaskRequest.MaxRegions || !regions.All(Names.IsRegion)))
             errors.Add(new FieldError("/regions", $"1 to {TaskRequest.MaxRegions} lower-case words such as eu-central are expected; leave it out for any region."));
+        var redundancy = body.Redundancy is null ? null : ReadRedundancy(body, errors);
         var input = ReadInput(body.Input, errors);
         if (errors.Count > 0)
             return null;
@@ -90,6 +91,7 @@ internal static class TaskContracts
         {
             Requirement = requirement is null ? null : requirement with { Budget = maxPrice },
             Auction = auction,
+            Redundancy = redundancy,
             Regions = [.. (body.Regions ?? []).Distinct().Order(StringComparer.Ordinal)],
         };
     }
@@ -148,6 +150,18 @@ internal static class TaskContracts
             ? null
             : new Requirement([.. body.Capabilities.Distinct()], Budget: null, body.DeadlineMs, body.MinReputation ?? 0, weights!, body.Explore ?? true) { Scope = scope };
     }
+
+    private static Redundancy ReadRedundancy(SubmitTaskRequest body, List<FieldError> errors)
+    {
+        var redundancy = new Redundancy(body.Redundancy!.Runs, body.Redundancy.Agree ?? Redundancy.MajorityOf(body.Redundancy.Runs));
+        if (!redundancy.IsValid)
+            errors.Add(new FieldError("/redundancy", $"{Redundancy.MinRuns} to {Redundancy.MaxRuns} runs are expected, of which more than half agree, and not more than all."));
+        if (body.Agent is null)
+            errors.Add(new FieldError("/redundancy", "Several executors run one agent: it is named."));
+        return redundancy;
+    }
+
+    public static TaskRunBody ToContract(this TaskRun run) => new(run.Node, EnumWord.Of(run.Standing), run.Output?.ToString(), run.Price.ToString(), run.Receipt, run.Detail);
 
     private static AuctionTerms ReadAuction(SubmitTaskRequest body, List<FieldError> errors)
     {
@@ -226,7 +240,8 @@ internal static class TaskContracts
         ScheduleId: task.ScheduleId,
         Auction: task.ToAuctionBody(),
         Regions: task.Regions.Count == 0 ? null : task.Regions,
-        SealedTo: task.Input.SealedTo?.ToString());
+        SealedTo: task.Input.SealedTo?.ToString(),
+        Redundancy: task.Redundancy is { } redundancy ? new RedundancyBody(redundancy.Runs, redundancy.Agree) : null);
 
     public static QuoteResponse ToContract(this Quote quote) => new(
         quote.Agent.ToString(),
