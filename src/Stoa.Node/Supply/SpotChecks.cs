@@ -14,9 +14,7 @@ namespace Stoa.Node.Supply;
 /// All nodes of a cell look; each check is one node's at a time, and one that is taken over goes on with the calls that were made.
 /// </remarks>
 /// <param name="checks">What was drawn.</param>
-/// <param name="suppliers">Who may run it again.</param>
-/// <param name="quotes">For how much.</param>
-/// <param name="runs">Makes calls.</param>
+/// <param name="executors">The way to others.</param>
 /// <param name="tasks">What was done.</param>
 /// <param name="content">Long inputs, and programs.</param>
 /// <param name="versions">What was published here.</param>
@@ -26,7 +24,7 @@ namespace Stoa.Node.Supply;
 /// <param name="time">The clock.</param>
 /// <param name="logger">Told of what was found.</param>
 public sealed class SpotChecks(
-    SqlSpotChecks checks, SqlSuppliers suppliers, SupplierQuotes quotes, SupplierRuns runs, ITaskStore tasks, IContentStore content, IAgentStore versions, SqlOffers offers,
+    SqlSpotChecks checks, SpotCheckWays executors, ITaskStore tasks, IContentStore content, IAgentStore versions, SqlOffers offers,
     SupplyTelemetry telemetry, SupplyOptions options, TimeProvider time, ILogger<SpotChecks> logger) : BackgroundService
 {
     // Nobody could run it: prices change, and offers come.
@@ -77,7 +75,7 @@ public sealed class SpotChecks(
         }
 
         var first = new CheckedRun(receipt.OutputDigest, receipt.Usage.Fuel);
-        var elsewhere = new Elsewhere(this, check, task, receipt, input, await suppliers.ListCallsAsync(check.Id, cancellationToken));
+        var elsewhere = new OtherExecutors(executors, check, task, receipt, input, await executors.Suppliers.ListCallsAsync(check.Id, cancellationToken));
         var own = await RunHereAsync(receipt, input, cancellationToken);
         var (second, other) = own is null ? await elsewhere.NextAsync(cancellationToken) : (own, null);
         if (second is null)
@@ -144,46 +142,5 @@ public sealed class SpotChecks(
         return report.TryGet(out var done, out var refusal)
             ? new CheckedRun(done.Output, done.Usage?.Fuel ?? 0)
             : throw new IOException($"{receipt.TaskId} cannot be run again: {refusal.Detail}");
-    }
-
-    /// <summary>Other suppliers, one after the other: those that were called before come first, as the same calls.</summary>
-    private sealed class Elsewhere(SpotChecks owner, SpotCheck check, AgentTask task, Receipt receipt, byte[] input, IReadOnlyList<SupplierCall> begun)
-    {
-        private int _resumed;
-
-        public async Task<(CheckedRun? Run, Id<Supplier>? Supplier)> NextAsync(CancellationToken cancellationToken)
-        {
-            for (var turn = 0; turn < SupplierChoice.MaxSuppliers; turn++)
-            {
-                var call = _resumed < begun.Count ? begun[_resumed++] : await BeginAsync(cancellationToken);
-                if (call is null)
-                    return default;
-                var run = new ProgramRun(receipt.ProgramDigest, receipt.InputDigest, input.Length, receipt.Parameters, receipt.Limits, "")
-                {
-                    World = new TaskWorld(receipt.Seed, receipt.ClockMs),
-                    Name = receipt.Agent.Name,
-                };
-                if (await owner.runs.RunAsync(call, run, input, Stream.Null, cancellationToken) is RemoteOutcome.Completed { Receipt: var other })
-                    return (new CheckedRun(other.OutputDigest, other.Usage.Fuel), call.Supplier.Id);
-            }
-
-            return default;
-        }
-
-        private async Task<SupplierCall?> BeginAsync(CancellationToken cancellationToken)
-        {
-            // What was bound to regions stays there.
-            var order = new RemoteOrder(receipt.ProgramDigest, input.Length, receipt.Limits, await owner.suppliers.ListRegionsAsync(task.Id, cancellationToken));
-            var tried = await owner.suppliers.ListTriedAsync(check.Id, cancellationToken);
-            foreach (var quote in await owner.quotes.RankAsync(order, cancellationToken))
-            {
-                if (quote.Name != receipt.Agent.Name || quote.Supplier.Id == check.Supplier || tried.ContainsKey(quote.Supplier.Id))
-                    continue;
-                if (await owner.checks.BeginAsync(check, quote.Supplier.Id, quote.Amount, owner.options.SpotCheckDailyMost, cancellationToken) is { } call)
-                    return call;
-            }
-
-            return null;
-        }
     }
 }

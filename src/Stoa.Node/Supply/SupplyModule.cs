@@ -18,6 +18,7 @@ public static class SupplyModule
         builder.Services.AddSingleton<SupplyTelemetry>();
         builder.Services.AddSingleton<SqlSpotChecks>();
         builder.Services.AddSingleton<SpotCheckDraw>();
+        builder.Services.AddSingleton<SpotCheckWays>();
         builder.Services.AddSingleton<SpotChecks>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<SpotChecks>());
         builder.Services.AddSingleton<IRemoteWork, RemoteWork>();
