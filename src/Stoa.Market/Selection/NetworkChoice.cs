@@ -84,7 +84,8 @@ public static class NetworkChoice
     {
         var quality = Chooser.Part(estimate.Failure, typical.Failure);
         var price = Chooser.Part(estimate.Price, typical.Price);
-        var speed = Chooser.Part(estimate.Seconds, typical.Seconds);
+        // Where nothing has run here yet nobody is known to be fast, and who says how long he takes is not behind.
+        var speed = typical.Seconds > 0 ? Chooser.Part(estimate.Seconds, typical.Seconds) : 1;
         var availability = Chooser.Part(estimate.Unavailability, typical.Unavailability);
         return new Candidate(
             offer.Agent,

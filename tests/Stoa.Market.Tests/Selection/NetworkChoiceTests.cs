@@ -45,7 +45,7 @@ public sealed class NetworkChoiceTests
         _market.Publish("stoa/two");
         var local = _market.Index.Choose(Query(), Market.Start, new Random(1));
 
-        var choice = NetworkChoice.Join(local, [Offer("far", price, seconds: 0)], Query(), s_policy);
+        var choice = NetworkChoice.Join(local, [Offer("far", price)], Query(), s_policy);
 
         (choice.Chosen!.Supplier is not null).ShouldBe(isTaken);
         choice.Candidates.Count(candidate => candidate.Standing is Standing.Chosen).ShouldBe(1);

@@ -75,5 +75,5 @@ public sealed class NetworkSelectionTests : SuppliedNodes
     }
 
     private static SubmitTaskRequest Work(string? scope = null) =>
-        new(Input: new TaskInputBody(Text: "hello"), Requirement: new RequirementBody(["test.run"], Explore: false, Scope: scope));
+        new(Input: new TaskInputBody(Text: "hello"), Requirement: new RequirementBody(["test.run"], Weights: new WeightsBody(Price: 1), Explore: false, Scope: scope));
 }
