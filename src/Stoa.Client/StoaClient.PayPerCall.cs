@@ -20,6 +20,9 @@ public sealed partial class StoaClient
     /// <summary>The header that lowers the limits of a call: <c>fuel=…, memoryBytes=…, timeoutMs=…, outputBytes=…, logBytes=…</c>.</summary>
     public const string LimitsHeader = "Stoa-Limits";
 
+    /// <summary>The header that fixes what is chance otherwise: <c>seed=…, clockMs=…</c>.</summary>
+    public const string WorldHeader = "Stoa-World";
+
     /// <summary><c>POST /api/v1/calls/{publisher}/{agent}</c>: calls an agent and pays for it out of a payment channel. No API key is needed.</summary>
     /// <param name="agent">Without a version: the newest.</param>
     /// <param name="input">At most <see cref="MaxInlineInputBytes"/>.</param>
@@ -34,7 +37,7 @@ public sealed partial class StoaClient
     {
         var version = agent.Version is null ? "" : "@" + agent.Version;
         var path = $"calls/{Uri.EscapeDataString(agent.Publisher)}/{Uri.EscapeDataString(agent.Name)}{version}";
-        return (await CallAsync(path, input, parameters, limits: null, NewIdempotencyKey(), pay, (body, stop) => body.CopyToAsync(output, stop), cancellationToken)).Payment;
+        return (await CallAsync(path, input, parameters, limits: null, NewIdempotencyKey(), pay, (body, stop) => body.CopyToAsync(output, stop), world: null, cancellationToken)).Payment;
     }
 
     /// <summary><c>POST /api/v1/program-calls/{digest}</c>: has a program run that agents of the node have, and pays for it out of a payment channel.</summary>
@@ -45,12 +48,13 @@ public sealed partial class StoaClient
     /// <param name="idempotencyKey">The same call with the same key is one call, whenever it is made again.</param>
     /// <param name="pay">Asked for a voucher, and asked again when more is needed than it says.</param>
     /// <param name="read">Reads the output.</param>
+    /// <param name="world">Fixes what is chance otherwise; null to have it drawn.</param>
     /// <param name="cancellationToken">Stops waiting; what was paid for goes on.</param>
     /// <exception cref="StoaException">The call was refused, or failed and cost nothing.</exception>
     public Task<ProgramCallOutcome> CallProgramAsync(
         string program, ReadOnlyMemory<byte> input, IReadOnlyDictionary<string, string> parameters, AgentLimitsBody limits, string idempotencyKey, PayForCall pay,
-        Func<Stream, CancellationToken, Task> read, CancellationToken cancellationToken = default) =>
-        CallAsync(ProgramPath(program), input, parameters, limits, idempotencyKey, pay, read, cancellationToken);
+        Func<Stream, CancellationToken, Task> read, CallWorld? world = null, CancellationToken cancellationToken = default) =>
+        CallAsync(ProgramPath(program), input, parameters, limits, idempotencyKey, pay, read, world, cancellationToken);
 
     /// <summary><c>GET /api/v1/program-calls/{digest}/quote</c>: what a call can cost at most.</summary>
     public Task<ProgramQuoteResponse> QuoteProgramAsync(string program, long inputBytes, AgentLimitsBody limits, CancellationToken cancellationToken = default) => GetAsync(
@@ -71,7 +75,7 @@ public sealed partial class StoaClient
 
     private async Task<ProgramCallOutcome> CallAsync(
         string callPath, ReadOnlyMemory<byte> input, IReadOnlyDictionary<string, string>? parameters, AgentLimitsBody? limits, string idempotencyKey, PayForCall pay,
-        Func<Stream, CancellationToken, Task> read, CancellationToken cancellationToken)
+        Func<Stream, CancellationToken, Task> read, CallWorld? world, CancellationToken cancellationToken)
     {
         var query = Query([.. (parameters ?? new Dictionary<string, string>()).Select(parameter => (parameter.Key, (string?)parameter.Value))]);
         var (method, path, key, id, payment) = (HttpMethod.Post, callPath + query, idempotencyKey, (string?)null, (PaymentPayload?)null);
@@ -85,6 +89,8 @@ public sealed partial class StoaClient
                         request.Headers.Add(PaymentSignature, ToHeader(payment));
                     if (limits is not null && request.Method == HttpMethod.Post)
                         request.Headers.Add(LimitsHeader, ToHeader(limits));
+                    if (world is not null && request.Method == HttpMethod.Post)
+                        request.Headers.Add(WorldHeader, string.Create(CultureInfo.InvariantCulture, $"seed={world.Seed}, clockMs={world.ClockMs}"));
                 },
             };
             using var response = await SendOnceAsync(call, cancellationToken);

@@ -127,6 +127,7 @@ namespace Stoa.Client;
 [JsonSerializable(typeof(RefusedMessage))]
 [JsonSerializable(typeof(ChoiceBody))]
 [JsonSerializable(typeof(SelectionResponse))]
+[JsonSerializable(typeof(ListResponse<TaskRunBody>))]
 [JsonSerializable(typeof(SessionResponse))]
 [JsonSerializable(typeof(RefreshSessionRequest))]
 [JsonSerializable(typeof(ListedSessionResponse))]

@@ -28,7 +28,7 @@ namespace Stoa.Market.Tasks;
 /// <param name="time">The clock.</param>
 /// <param name="random">Chance of choices; safe for many threads.</param>
 /// <param name="remote">Where tasks of agents go that were not published here; null for nowhere.</param>
-public sealed class SubmitTask(
+public sealed partial class SubmitTask(
     IAgentStore agents,
     IContentStore content,
     IContentOwners owners,
@@ -183,6 +183,9 @@ public sealed class SubmitTask(
             Regions = prepared.IsRemote ? [] : request.Regions,
             DeadlineAt = prepared.Selection?.DeadlineAt,
             Volume = prepared.Volume,
+            Redundancy = request.Redundancy,
+            // Runs are compared: what is chance must be the same in all of them.
+            World = request.World ?? (request.Redundancy is null ? null : new TaskWorld(random.NextInt64(), now.ToUnixTimeMilliseconds())),
         };
         var inline = request.Input is RequestedInput.Inline given ? given.Bytes : (ReadOnlyMemory<byte>?)null;
         var transfer = hold is null ? null : Settlement.Hold(hold, clearing, task.Id, now);
@@ -195,7 +198,7 @@ public sealed class SubmitTask(
             Demand = auction is null ? prepared.Demand : null,
             Auction = auction,
             Allowance = request.Allowance,
-            SupplyRegions = prepared.IsRemote ? request.Regions : null,
+            SupplyRegions = prepared.IsRemote || (prepared.MayLeave && request.Regions.Count > 0) ? request.Regions : null,
         };
     }
 
@@ -204,8 +207,10 @@ public sealed class SubmitTask(
     {
         var unserved = FindUnserved(request.Regions);
         if (request.Requirement is { } requirement)
-            return unserved ?? await ChooseAsync(owner, request, requirement, batch, cancellationToken);
+            return unserved is not null && !MayLeave(request, batch) ? unserved : await ChooseAsync(owner, request, requirement, batch, unserved, cancellationToken);
         var agent = await find(request.Agent!, cancellationToken);
+        if (request.Redundancy is { } redundancy)
+            return await OrderRunsAsync(owner, request, redundancy, agent, batch, cancellationToken);
         // Each of a batch would ask all suppliers.
         if (agent is null && remote is not null && batch is null && await agents.FindWithdrawnAsync(request.Agent!, cancellationToken) is null
             && await remote.FindAsync(request.Agent!, cancellationToken) is { } foreign)
@@ -275,6 +280,10 @@ public sealed class SubmitTask(
             refused => refused);
     }
 
+    /// <summary>Whether other operators' nodes may be asked for some work. Each of a batch would ask all of them, and bids are made in the cell.</summary>
+    private bool MayLeave(TaskRequest request, BatchCounts? batch) =>
+        remote is not null && batch is null && request.Auction is null && !request.Input.IsSealed && request.Requirement is { Scope: not SelectionScope.Cell };
+
     private Refusal<TaskRefusal>? FindUnserved(IReadOnlyList<string> regions) => regions.Count > 0 && cell.Regions is var served && !regions.Any(served.Contains)
         ? Refuse(
             TaskRefusal.RegionUnserved,
@@ -329,8 +338,10 @@ public sealed class SubmitTask(
     }
 
     private async Task<Outcome<Prepared, TaskRefusal>> ChooseAsync(
-        Id<User> owner, TaskRequest request, Requirement requirement, BatchCounts? batch, CancellationToken cancellationToken)
+        Id<User> owner, TaskRequest request, Requirement requirement, BatchCounts? batch, Refusal<TaskRefusal>? unserved, CancellationToken cancellationToken)
     {
+        if (requirement.Scope is SelectionScope.Network && request.Input.IsSealed)
+            return Refuse(TaskRefusal.NotSupplied, "Other operators' nodes cannot open what is sealed to this one. Submit it in the clear, or ask for the scope cell.");
         if (!TaskRules.CheckCaps(request.Limits).TryGet(out var caps, out var refusal))
             return refusal;
         if (!(await CheckInputAsync(owner, new AgentPort("", null), request.Input, cancellationToken)).TryGet(out var input, out refusal))
@@ -349,9 +360,15 @@ public sealed class SubmitTask(
             Paid = await CountPaidAsync(owner, request, requirement, batch, cancellationToken),
             CallsNobody = request.Auction is not null || request.Input.IsSealed,
         };
-        var choice = index.Choose(query, now, random);
+        var choice = unserved is null ? index.Choose(query, now, random) : NetworkChoice.Nobody(query, now);
+        if ((choice.Chosen is null || requirement.Scope is SelectionScope.Network) && MayLeave(request, batch) && input.SizeBytes <= TaskInput.MaxInlineBytes)
+        {
+            var search = new RemoteSearch(requirement.Capabilities, input.SizeBytes, request.Limits, request.Regions, request.MaxPrice, fit.Takes);
+            choice = NetworkChoice.Join(choice, await remote!.ListOffersAsync(search, cancellationToken), query, index.Policy);
+        }
+
         if (choice.Chosen is not { } chosen)
-            return Nobody(requirement, request, choice);
+            return unserved is not null && choice.UnfitCounts.Count == 0 ? unserved : Nobody(requirement, request, choice);
         var limits = TaskRules.CapLimits(chosen.Agent.Limits, request.Limits);
         if (!chosen.Agent.Price.TryPrice(PricedWork.AtLimits(input.SizeBytes, limits), chosen.Factor, out var parts))
             throw new InvalidOperationException($"{chosen.Agent.Listing} was chosen at a price beyond money.");
@@ -372,6 +389,8 @@ public sealed class SubmitTask(
         {
             Calls = chosen.Agent.MostForCalls,
             Volume = TaskPricing.VolumeOf(chosen.Factor),
+            IsRemote = chosen.Supplier is not null,
+            MayLeave = MayLeave(request, batch),
         };
 
         Money AtLimitsWithoutVolume(Candidate candidate)
@@ -584,5 +603,8 @@ public sealed class SubmitTask(
 
         /// <summary>Other operators' nodes run it.</summary>
         public bool IsRemote { get; init; }
+
+        /// <summary>They may come to run it, should who has it fail.</summary>
+        public bool MayLeave { get; init; }
     }
 }

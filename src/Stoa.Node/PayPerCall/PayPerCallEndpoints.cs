@@ -38,7 +38,7 @@ public static class PayPerCallEndpoints
         api.MapPost("/program-calls/{digest}", CallProgramAsync)
             .OpenToAll()
             .WithName("callProgram").AuditedInBulk(refusesInTheOrdinary: true).WithTags("Pay per call").WithSummary("Have a program run and pay for it out of a channel")
-            .WithDescription("As callAgent, for who knows the program and not under which name it is published here: of the agents that have it, the one that was published first is called. The header Stoa-Limits lowers its limits: fuel=N, memoryBytes=N, timeoutMs=N, outputBytes=N, logBytes=N, any of them.")
+            .WithDescription("As callAgent, for who knows the program and not under which name it is published here: of the agents that have it, the one that was published first is called. The header Stoa-Limits lowers its limits: fuel=N, memoryBytes=N, timeoutMs=N, outputBytes=N, logBytes=N, any of them. The header Stoa-World fixes what is chance otherwise, so that runs can be compared: seed=N, clockMs=N (Unix time).")
             .Sells();
         api.MapGet("/program-calls/{digest}/quote", QuoteProgramAsync)
             .OpenToAll()
@@ -90,7 +90,7 @@ public static class PayPerCallEndpoints
         // What is sold is what was published here: an agent of elsewhere would be bought to be sold again.
         if (!ListingName.TryParse($"{publisher}/{agent}", null, out var listing) || listing.IsKeyed || !await till.HasAsync(listing, cancellationToken))
             return new Refusal<TaskRefusal>(TaskRefusal.AgentUnknown, $"There is no agent {publisher}/{agent} here.").ToProblem();
-        return await SellAsync(listing, RequestedLimits.None, payee, context, till, submit, workers, cancellationToken);
+        return await SellAsync(listing, RequestedLimits.None, world: null, payee, context, till, submit, workers, cancellationToken);
     }
 
     private static async Task<IResult> CallProgramAsync(
@@ -100,8 +100,10 @@ public static class PayPerCallEndpoints
             return NotSold();
         if (!LimitsHeader.TryRead(context.Request, out var limits))
             return new Refusal<TaskRefusal>(TaskRefusal.LimitsInvalid, $"The header {StoaClient.LimitsHeader} has a form such as fuel=1000000, timeoutMs=5000.").ToProblem();
+        if (!WorldHeader.TryRead(context.Request, out var world))
+            return new Refusal<TaskRefusal>(TaskRefusal.ParametersInvalid, $"The header {StoaClient.WorldHeader} has the form seed=42, clockMs=1764000000000.").ToProblem();
         return await till.FindByProgramAsync(digest, cancellationToken) is { } agent
-            ? await SellAsync(agent.Listing, limits, payee, context, till, submit, workers, cancellationToken)
+            ? await SellAsync(agent.Listing, limits, world, payee, context, till, submit, workers, cancellationToken)
             : NotHere(digest);
     }
 
@@ -129,11 +131,11 @@ public static class PayPerCallEndpoints
     }
 
     private static async Task<IResult> SellAsync(
-        ListingName listing, RequestedLimits limits, User payee, HttpContext context, Till till, SubmitTask submit, TaskWorkers workers, CancellationToken cancellationToken)
+        ListingName listing, RequestedLimits limits, TaskWorld? world, User payee, HttpContext context, Till till, SubmitTask submit, TaskWorkers workers, CancellationToken cancellationToken)
     {
         var input = await RequestBody.ReadAsync(context.Request, cancellationToken);
         var parameters = context.Request.Query.ToDictionary(parameter => parameter.Key, parameter => parameter.Value.ToString(), StringComparer.Ordinal);
-        var asked = new TaskRequest(listing, new RequestedInput.Inline(input), parameters, limits, MaxPrice: null);
+        var asked = new TaskRequest(listing, new RequestedInput.Inline(input), parameters, limits, MaxPrice: null) { World = world };
         if (!(await submit.QuoteAsync(payee.Id, asked, cancellationToken)).TryGet(out var quote, out var refusal))
             return refusal.ToProblem();
         // What was quoted is what runs, whatever is published meanwhile.

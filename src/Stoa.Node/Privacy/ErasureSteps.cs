@@ -88,7 +88,7 @@ internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentI
     /// <summary>Erases what tasks hold of a person: content, parameters, receipts. What was measured and paid stays.</summary>
     internal static async Task EraseTasksAsync(SqlSession session, IReadOnlyCollection<string> tasks)
     {
-        foreach (var part in new[] { "task_content", "task_log_starts", "task_choices", "task_regions", "task_seals", "task_supplies" })
+        foreach (var part in new[] { "task_content", "task_log_starts", "task_choices", "task_regions", "task_seals", "task_supplies", "task_worlds", "task_runs", "spot_checks" })
             await session.ExecuteAsync($"DELETE FROM {part} WHERE task_id IN @tasks", new { tasks });
         foreach (var (task, envelope) in await session.QueryAsync<(string Task, byte[] Envelope)>(
             "SELECT task_id, envelope FROM receipts WHERE task_id IN @tasks AND node IS NULL", new { tasks }))
