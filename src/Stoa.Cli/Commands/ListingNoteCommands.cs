@@ -83,7 +83,7 @@ internal static class ListingNoteCommands
             if (invocation.Get(_undo))
                 return Tell(invocation, await invocation.Client.TakeTransferBackAsync(listing, cancellationToken), "stays where it is.");
             if ((to is null) == (from is null))
-                throw new CommandFailure("Either --to or --from is expected.");
+                throw new CommandFailure("Either --to or --from is expected, one at a time.");
             var details = await invocation.Client.TransferListingAsync(listing, new TransferListingRequest(to, from), cancellationToken);
             return Tell(invocation, details, (to, details) switch
             {

@@ -175,7 +175,7 @@ public sealed record ListingDetailsResponse(
 /// <param name="Instead">What to use: PUBLISHER/NAME or PUBLISHER/NAME@VERSION, the publisher by its key or handle.</param>
 public sealed record DeprecateListingRequest(string? Reason = null, string? Instead = null);
 
-/// <summary><c>PUT /api/v1/listings/{publisher}/{name}/transfer</c>: one of the two.</summary>
+/// <summary><c>PUT /api/v1/listings/{publisher}/{name}/transfer</c>: what is left out stays as it was said.</summary>
 /// <param name="To">Where the listing goes on: PUBLISHER/NAME, the publisher by its key or handle.</param>
 /// <param name="From">What it goes on from.</param>
 public sealed record TransferListingRequest(string? To = null, string? From = null);

@@ -48,6 +48,12 @@ public sealed class RemoteTaskTests : SuppliedNodes
         ReceiptVerifier.Verify(await Buyer.Client.GetReceiptAsync(task.Id, Stop), node).TryGet(out var receipt, out _).ShouldBeTrue();
         (receipt.TaskId.ToString(), receipt.Id.ToString(), receipt.Price).ShouldBe((task.Result.Supplied.TaskId, task.Result.ReceiptId, price));
 
+        // It is reviewed here, and the network hears of it.
+        (await Buyer.Client.ReviewTaskAsync(task.Id, 5, "As if it were near.", Stop)).Version.ShouldBe(task.Agent);
+        var reference = AgentReference.Parse(task.Agent);
+        var review = (await Buyer.Client.ListListingReviewsAsync(reference.Publisher, reference.Name, Stop).ToListAsync(Stop)).ShouldHaveSingleItem();
+        (review.Stars, review.Counts, review.Node).ShouldBe((5, true, PeerIdOf(Buyer).ToString()));
+
         // The next one needs only what the first has used up.
         (await Buyer.RunAsync(agent, "again")).State.ShouldBe("succeeded");
         Money.Parse((await Buyer.Client.GetSupplierAsync(supplier.Id, Stop)).Signed).ShouldBeLessThan(quote + quote);

@@ -210,10 +210,7 @@ internal static class StatementBodies
 
     private static TransferStatement ReadTransfer(JsonFields root, JsonFields body)
     {
-        var transfer = new TransferStatement(ReadName(root), ReadListing("to"), ReadListing("from"));
-        if (transfer is { To: not null, From: not null })
-            body.Refuse("from", "left out where there is \"to\": a listing goes on elsewhere, or from elsewhere");
-        return transfer;
+        return new TransferStatement(ReadName(root), ReadListing("to"), ReadListing("from"));
 
         KeyedListing? ReadListing(string name)
         {

@@ -26,14 +26,14 @@ internal static class Moves
             "SELECT signer, agent, other_signer, other_agent FROM listing_moves WHERE signer IN @signers AND agent IN @names",
             new { signers = transfers.Select(one => one.Signer).Distinct(), names = transfers.Select(one => one.Transfer.Name).Distinct() });
         await session.SendEachAsync("DELETE FROM listing_moves WHERE signer = @Signer AND agent = @Name", transfers.Select(one => (object)new { one.Signer, one.Transfer.Name }));
+        var now = transfers.SelectMany(one => SidesOf(one.Transfer).Select(side => (one.Signer, one.Transfer.Name, side.Other, side.IsTo))).ToList();
         await session.SendEachAsync(
-            "INSERT INTO listing_moves (signer, agent, other_signer, other_agent, is_to) VALUES (@Signer, @agent, @Publisher, @Name, @isTo)",
-            transfers.Where(one => OtherOf(one.Transfer) is not null)
-                .Select(one => (object)new { one.Signer, agent = one.Transfer.Name, OtherOf(one.Transfer)!.Publisher, OtherOf(one.Transfer)!.Name, isTo = one.Transfer.To is not null }));
+            "INSERT INTO listing_moves (signer, agent, other_signer, other_agent, is_to) VALUES (@Signer, @agent, @Publisher, @Name, @IsTo)",
+            now.Select(one => (object)new { one.Signer, agent = one.Name, one.Other.Publisher, one.Other.Name, one.IsTo }));
         return
         [
             .. transfers.Select(one => new KeyedListing(one.Signer, one.Transfer.Name, null)),
-            .. transfers.Select(one => OtherOf(one.Transfer)).OfType<KeyedListing>(),
+            .. now.Select(one => one.Other),
             .. before.Select(row => new KeyedListing(row.OtherSigner, row.OtherAgent, null)),
         ];
     }
@@ -44,6 +44,16 @@ internal static class Moves
     /// <param name="names">Their names; what is answered may be of others with one of the names.</param>
     public static async Task<IReadOnlySet<(PeerId Signer, string Agent)>> ListMovedAsync(SqlSession session, IEnumerable<PeerId> signers, IEnumerable<string> names) =>
         (await session.QueryAsync<(PeerId Signer, string Agent)>($"SELECT a.signer, a.agent FROM {Mutual} WHERE a.signer IN @signers AND a.agent IN @names", new { signers, names })).ToHashSet();
+
+    /// <summary>What a publisher says of a listing, whatever the other sides say.</summary>
+    public static async Task<(KeyedListing? To, KeyedListing? From)> ReadOwnAsync(SqlSession session, PeerId signer, string name)
+    {
+        var sides = await session.QueryAsync<(PeerId OtherSigner, string OtherAgent, bool IsTo)>(
+            "SELECT other_signer, other_agent, is_to FROM listing_moves WHERE signer = @signer AND agent = @name", new { signer, name });
+        return (Side(isTo: true), Side(isTo: false));
+
+        KeyedListing? Side(bool isTo) => sides.Where(side => side.IsTo == isTo).Select(side => new KeyedListing(side.OtherSigner, side.OtherAgent, null)).SingleOrDefault();
+    }
 
     /// <summary>Where a listing goes on; null when it has not been transferred.</summary>
     public static Task<KeyedListing?> FindNextAsync(SqlSession session, PeerId signer, string name) => FindAsync(
@@ -65,7 +75,13 @@ internal static class Moves
     private static async Task<KeyedListing?> FindAsync(SqlSession session, string sql, PeerId signer, string name) =>
         await session.QueryFirstOrDefaultAsync<Row>(sql, new { signer, name }) is { } row ? new KeyedListing(row.Signer, row.Agent, null) : null;
 
-    private static KeyedListing? OtherOf(TransferStatement transfer) => transfer.To ?? transfer.From;
+    private static IEnumerable<(KeyedListing Other, bool IsTo)> SidesOf(TransferStatement transfer)
+    {
+        if (transfer.To is { } to)
+            yield return (to, true);
+        if (transfer.From is { } from)
+            yield return (from, false);
+    }
 
     private sealed record Row(PeerId Signer, string Agent);
 }

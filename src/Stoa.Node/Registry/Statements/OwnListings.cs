@@ -28,7 +28,7 @@ public sealed class OwnListings(Database database, PublisherStatements statement
             : refusal,
         cancellationToken);
 
-    /// <summary>Says of a listing that it goes on elsewhere, or from elsewhere; neither takes back what was said before.</summary>
+    /// <summary>Says of a listing that it goes on elsewhere, or from elsewhere; what was said of the other side stays. Neither takes back both.</summary>
     /// <param name="publisher">Who says it.</param>
     /// <param name="listing">A listing of the publisher's.</param>
     /// <param name="to">Where it goes on.</param>
@@ -38,11 +38,14 @@ public sealed class OwnListings(Database database, PublisherStatements statement
         Id<User> publisher, ListingName listing, ListingName? to, ListingName? from, CancellationToken cancellationToken) => SayAsync(
         publisher,
         listing,
-        async (session, _) =>
+        async (session, signer) =>
         {
             if (!(await FindOtherAsync(session, listing, to)).TryGet(out var next, out var refusal) || !(await FindOtherAsync(session, listing, from)).TryGet(out var before, out refusal))
                 return refusal;
-            return new TransferStatement(listing.Name, next, before);
+            if (to is null && from is null)
+                return new TransferStatement(listing.Name, To: null, From: null);
+            var said = (await Moves.ReadOwnAsync(session, signer, listing.Name));
+            return new TransferStatement(listing.Name, next ?? said.To, before ?? said.From);
         },
         cancellationToken);
 

@@ -40,7 +40,7 @@ public static class OwnListingsEndpoints
         api.MapPut("/listings/{publisher}/{name}/transfer", TransferAsync)
             .Needs(Permission.AgentsPublish)
             .WithName("transferListing").WithTags("Listings").WithSummary("Give a listing of yours to another publisher, or take one")
-            .WithDescription("Who gives it says where it goes on (to), who takes it says what of his it goes on from (from); either may be first. Once both have said so, searches find the new one alone, and tasks that name no version of the old one get the new one. Versions that were published keep their names.")
+            .WithDescription("Who gives it says where it goes on (to), who takes it says what of his it goes on from (from); either may be first, and what was said of the other side stays. Once both have said so, searches find the new one alone, and tasks that name no version of the old one get the new one. Versions that were published keep their names.")
             .Produces<ListingDetailsResponse>()
             .Refuses(OwnListingRefusal.OwnListingUnknown, OwnListingRefusal.SuccessorUnknown);
         api.MapDelete("/listings/{publisher}/{name}/transfer", TakeTransferBackAsync)
@@ -71,8 +71,8 @@ public static class OwnListingsEndpoints
         string publisher, string name, Body<TransferListingRequest> body, Caller caller, OwnListings own, SqlListings listings, TimeProvider time, CancellationToken cancellationToken)
     {
         var (to, from) = (Named("/to", body.Value.To, withVersion: false), Named("/from", body.Value.From, withVersion: false));
-        if ((to is null) == (from is null))
-            throw new RequestRefusedException(RequestRefusal.RequestInvalid, errors: [new FieldError("/to", "Either to or from is expected: where the listing goes on, or what it goes on from.")]);
+        if (to is null && from is null)
+            throw new RequestRefusedException(RequestRefusal.RequestInvalid, errors: [new FieldError("/to", "Expected is to or from: where the listing goes on, or what it goes on from.")]);
         return SayAsync($"{publisher}/{name}", listing => own.TransferAsync(caller.UserId, listing, to, from, cancellationToken), listings, time, cancellationToken);
     }
 

@@ -18,5 +18,6 @@ CREATE TABLE listing_moves (
     other_signer TEXT NOT NULL,
     other_agent TEXT NOT NULL,
     is_to BOOLEAN NOT NULL,
-    PRIMARY KEY (signer, agent)
+    PRIMARY KEY (signer, agent, is_to)
 );
+CREATE INDEX listing_moves_others ON listing_moves (other_signer, other_agent);
