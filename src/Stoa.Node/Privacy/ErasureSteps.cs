@@ -53,6 +53,8 @@ internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentI
     public const string Tasks = "tasks";
     public const string Answers = "answers to reviews";
     public const string Agents = "agents";
+    public const string Work = "work of statements";
+    public const string PublisherKey = "publisher's key";
     public const string Content = "content";
     public const string UnusedVersions = "unused versions";
     public const string Wallet = "wallet";
@@ -146,6 +148,12 @@ internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentI
             "UPDATE reviews SET answer = NULL, answered_at = NULL WHERE id IN (SELECT id FROM reviews WHERE publisher_id = @user AND answer IS NOT NULL LIMIT @limit)",
             act.Parameters(RowsAtOnce)))));
         steps.Add(new(Agents, act => WithdrawAgentsAsync(act, index, statements)));
+        steps.Add(new(Work, null));
+        steps.Add(new(PublisherKey, async act =>
+        {
+            await statements.ForgetKeyAsync(act.Session, act.User);
+            return null;
+        }));
         steps.Add(new(Content, null));
         steps.Add(new(UnusedVersions, null));
         steps.Add(new(Wallet, async act =>
@@ -283,7 +291,7 @@ internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentI
         var theirs = act.Parameters(RowsAtOnce);
         await act.Session.ExecuteAsync("UPDATE agent_versions SET withdrawal_reason = NULL WHERE publisher_id = @user AND withdrawal_reason IS NOT NULL", theirs);
         await act.Session.ExecuteAsync("DELETE FROM agent_bidding WHERE agent IN (SELECT publisher || '/' || name FROM agent_versions WHERE publisher_id = @user)", theirs);
-        return await statements.ForgetAsync(act.Session, act.User) ? null : "";
+        return await statements.SilenceAsync(act.Session, act.User) ? null : "";
     }
 
     private static async Task<string?> EraseUserAsync(ErasureAct act, CellKey cell)

@@ -128,11 +128,11 @@ public sealed class PublisherStatements(CellKey cell, AdmissionPolicy policy, Ti
     }
 
     /// <summary>
-    /// Does what can be done to have the network forget a user, a portion at a time: withdraws all that was listed, takes back reviews, transfers and who the key is said to be of, and forgets the key. Here the
-    /// listings go, and none of the key is taken again. What stays are names and versions of agents, in the withdrawals, and what other nodes keep.
+    /// Does what can be done to have the network forget a user, a portion at a time: withdraws all that was listed, takes back reviews, transfers and who the key is said to be of. Here the
+    /// listings go. What stays are names and versions of agents, in the withdrawals, and what other nodes keep.
     /// </summary>
-    /// <returns>Whether all is done.</returns>
-    public async Task<bool> ForgetAsync(SqlSession session, Id<User> publisher)
+    /// <returns>Whether all is done: what is left is to forget the key (<see cref="ForgetKeyAsync"/>), once what was said has its work.</returns>
+    public async Task<bool> SilenceAsync(SqlSession session, Id<User> publisher)
     {
         ArgumentNullException.ThrowIfNull(session);
         using var key = await PublisherKeys.FindAsync(session, cell, publisher);
@@ -156,9 +156,19 @@ public sealed class PublisherStatements(CellKey cell, AdmissionPolicy policy, Ti
         if (said.Count == ForgottenAtOnce)
             return false;
         await SqlStatements.DropAsync(session, signer, "kind = 'deprecation'", new { signer }, time.GetUtcNow());
-        await SqlStatements.VouchAsync(session, signer, SignerStanding.Forgotten);
-        await PublisherKeys.ForgetAsync(session, publisher);
         return true;
+    }
+
+    /// <summary>Forgets the key of a user, of which nothing is taken here again.</summary>
+    public async Task ForgetKeyAsync(SqlSession session, Id<User> publisher)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        using var key = await PublisherKeys.FindAsync(session, cell, publisher);
+        if (key is null)
+            return;
+        await SqlStatements.LockAsync(session);
+        await SqlStatements.VouchAsync(session, key.PublicKey.PeerId, SignerStanding.Forgotten);
+        await PublisherKeys.ForgetAsync(session, publisher);
     }
 
     private static StatementContent TakenBack(StatementContent said) => said switch

@@ -76,6 +76,21 @@ public abstract class PublisherWorkConformance(DatabaseSource source) : Database
     }
 
     [Fact]
+    public async Task Work_OfOneWhoIsToBeForgotten_IsDoneBeforeTheKeyGoes()
+    {
+        await ListAsync("1.0.0");
+        await Database.WriteAsync(session => Statements.SilenceAsync(session, _ann), Stop);
+
+        await Work().RunAllAsync(_ann, Stop);
+
+        (await AllAsync()).Select(statement => (statement.Content.Kind, StatementWork.BitsOf(statement.Id) >= s_policy.StrangerWorkBits))
+            .ShouldBe([(StatementKind.Withdrawal, true), (StatementKind.Profile, true)], ignoreOrder: true);
+        await Database.WriteAsync(session => Statements.ForgetKeyAsync(session, _ann), Stop);
+        await Work().RunAllAsync(_ann, Stop);
+        (await WorkAsync(Work())).ShouldBe(0);
+    }
+
+    [Fact]
     public async Task Work_OfStrangersStatements_IsTheirs()
     {
         using var stranger = PrivateKey.Generate();
