@@ -23,7 +23,7 @@ public sealed partial class Kademlia : IAsyncDisposable
     private readonly Lock _lock = new();
     private readonly Dictionary<string, ReadOnlyMemory<byte>> _provided = [];
     private readonly Dictionary<string, (ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte> Value)> _put = [];
-    private readonly List<Task> _background = [];
+    private readonly BackgroundTasks _background = new();
     private readonly CancellationTokenSource _stop = new();
     private LookupReport _report = LookupReport.None;
 
@@ -51,8 +51,8 @@ public sealed partial class Kademlia : IAsyncDisposable
         }
 
         if (options.RefreshInterval > TimeSpan.Zero)
-            Background(RefreshRegularlyAsync());
-        Background(RepublishRegularlyAsync());
+            _background.Add(RefreshRegularlyAsync());
+        _background.Add(RepublishRegularlyAsync());
     }
 
     /// <summary>How many peers are in the routing table.</summary>
@@ -106,10 +106,7 @@ public sealed partial class Kademlia : IAsyncDisposable
             _host.Unhandle(_options.Protocol);
         _stop.Cancel();
         await _upkeep.DisposeAsync();
-        Task[] background;
-        lock (_lock)
-            background = [.. _background];
-        await Task.WhenAll(background);
+        await _background.EndAsync();
         _stop.Dispose();
     }
 
@@ -157,28 +154,6 @@ public sealed partial class Kademlia : IAsyncDisposable
             _upkeep.PingSuspects();
             await FindClosestAsync(_host.Id.ToBytes(), _stop.Token);
             await RefreshAsync(_options.RefreshInterval, _stop.Token);
-        }
-    }
-
-    /// <summary>Lets something go on; it ends with this.</summary>
-    private void Background(Task task)
-    {
-        lock (_lock)
-        {
-            _background.RemoveAll(other => other.IsCompleted);
-            _background.Add(SuppressAsync(task));
-        }
-
-        static async Task SuppressAsync(Task task)
-        {
-            try
-            {
-                await task;
-            }
-            catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
-            {
-                // The node stops.
-            }
         }
     }
 }

@@ -10,7 +10,7 @@ namespace Stoa.Network.Tests.Judges;
 [Trait("needs", "node")]
 public sealed class RelayJudgeTests
 {
-    private const int Bytes = 40_000;
+    private const int Bytes = 12_000;
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;
 

@@ -1,6 +1,5 @@
 using Google.Protobuf;
 using Stoa.Network.Addressing;
-using Stoa.Network.Hosting;
 using Stoa.Network.Muxing;
 using Stoa.Network.Relay;
 using Stoa.Network.Relay.Wire;

@@ -1,5 +1,4 @@
 using Stoa.Network.Addressing;
-using Stoa.Network.Hosting;
 using Stoa.Network.Identify;
 using Stoa.Network.Relay;
 using Stoa.Network.Relay.Wire;
