@@ -260,7 +260,7 @@ public static partial class Problems
             "Correct everything that is listed in errors and publish again."),
         GoodsRefusal.ListingNotYours => Row(refusal, 403, "Not your listing",
             "There is no such listing or version, or somebody else has published it.",
-            "Name a listing that you have published: your handle, its name and its version. Agents are withdrawn below /api/v1/agents."),
+            "Name a listing that you have published: your handle, its name and its version. Agents are withdrawn by what is there for agents."),
         GoodsRefusal.NameOfOtherKind => s_nameOfOtherKind,
         GoodsRefusal.ListingExists => Row(refusal, 409, "Version listed before",
             "This version was listed before with another manifest. A version never changes.",

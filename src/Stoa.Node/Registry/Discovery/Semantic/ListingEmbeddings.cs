@@ -10,10 +10,11 @@ namespace Stoa.Node.Registry.Discovery.Semantic;
 /// <remarks>It follows the order of changes as <see cref="ListingFeed"/> does, and stays behind where the model is slow or away; then it goes on there.</remarks>
 /// <param name="database">The cell's.</param>
 /// <param name="vectors">Gets them.</param>
-/// <param name="options">Whether there is a model, and how much it is asked.</param>
+/// <param name="model">The model.</param>
+/// <param name="options">How much it is asked.</param>
 /// <param name="time">The clock.</param>
 /// <param name="logger">Told of failures.</param>
-public sealed class ListingEmbeddings(Database database, VectorIndex vectors, EmbeddingsOptions options, TimeProvider time, ILogger<ListingEmbeddings> logger) : BackgroundService
+public sealed class ListingEmbeddings(Database database, VectorIndex vectors, EmbeddingModel model, EmbeddingsOptions options, TimeProvider time, ILogger<ListingEmbeddings> logger) : BackgroundService
 {
     private const int AtOnce = 200;
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(2);
@@ -38,10 +39,9 @@ public sealed class ListingEmbeddings(Database database, VectorIndex vectors, Em
     private (long Minute, int Texts) _sent;
 
     /// <summary>Reads on until nothing is left.</summary>
-    /// <param name="model">The model.</param>
     /// <param name="cancellationToken">Stops it.</param>
     /// <exception cref="EmbeddingsException">The model does not answer; what was done until then is done.</exception>
-    internal async Task FollowAsync(EmbeddingModel model, CancellationToken cancellationToken)
+    internal async Task FollowAsync(CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -49,7 +49,7 @@ public sealed class ListingEmbeddings(Database database, VectorIndex vectors, Em
             if (changes.Count == 0)
                 return;
             vectors.Remove([.. changes.Where(change => change.Document is null).Select(change => change.Key)]);
-            await EmbedAsync(model, [.. changes.Select(change => change.Document).OfType<ListingDocument>()], cancellationToken);
+            await EmbedAsync([.. changes.Select(change => change.Document).OfType<ListingDocument>()], cancellationToken);
             _reached = changes[^1].Sequence;
         }
     }
@@ -65,22 +65,21 @@ public sealed class ListingEmbeddings(Database database, VectorIndex vectors, Em
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        if (!options.IsOn)
+        if (!model.IsOn)
             return;
-        using var model = new EmbeddingModel(options);
         var failures = new FailureLog(logger, time);
         while (!stoppingToken.IsCancellationRequested)
         {
             var signal = database.GetSignal(SqlListingChanges.Topic);
             var before = signal.Value;
-            if (await failures.TryAsync("have the embedding model read listings", cancellation => FollowAsync(model, cancellation), stoppingToken))
+            if (await failures.TryAsync("have the embedding model read listings", FollowAsync, stoppingToken))
                 await signal.WaitBeyondAsync(before, s_pause, time, stoppingToken);
             else
                 await Task.Delay(s_retry, time, stoppingToken);
         }
     }
 
-    private async Task EmbedAsync(EmbeddingModel model, List<ListingDocument> documents, CancellationToken cancellationToken)
+    private async Task EmbedAsync(List<ListingDocument> documents, CancellationToken cancellationToken)
     {
         var wanted = documents.Select(document => (document.Key, Text: TextOf(document))).Select(one => (one.Key, one.Text, Digest: model.DigestOf(one.Text))).ToList();
         var known = await ReadKnownAsync([.. wanted.Select(one => one.Key)], cancellationToken);
