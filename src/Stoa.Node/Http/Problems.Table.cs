@@ -270,7 +270,7 @@ public static partial class Problems
             "Upload it with POST /api/v1/blobs, write the digest and the size of the answer into the manifest, and publish again."),
         GoodsRefusal.ListingsTooMany => Row(refusal, 409, "Too many listings",
             "You have listed as much as other nodes would take of you. Versions stay, also those that are withdrawn.",
-            "Publish fewer versions, or under another account."),
+            "Publish fewer versions."),
         GoodsRefusal.ReasonInvalid => s_reasonInvalid,
         GoodsRefusal.ListingWithdrawn => Row(refusal, 410, "Version is withdrawn",
             "The publisher has withdrawn this version: nobody should begin to use it.",

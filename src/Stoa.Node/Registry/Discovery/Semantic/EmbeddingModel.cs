@@ -75,7 +75,7 @@ public sealed class EmbeddingModel : IDisposable
             };
             using var response = await _client.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancellationToken);
             if (response.StatusCode is not HttpStatusCode.OK)
-                throw new EmbeddingsException($"The embedding model answered {(int)response.StatusCode}.");
+                throw new EmbeddingsException($"The embedding model answered {(int)response.StatusCode}.") { IsAnswer = true };
             await response.Content.LoadIntoBufferAsync(MaxAnswerBytes, cancellationToken);
             await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
             using var answer = await JsonDocument.ParseAsync(body, s_json, cancellationToken);
@@ -83,7 +83,7 @@ public sealed class EmbeddingModel : IDisposable
         }
         catch (Exception broken) when (broken is HttpRequestException or IOException or JsonException or InvalidOperationException or FormatException or KeyNotFoundException)
         {
-            throw new EmbeddingsException($"The embedding model cannot be asked: {broken.Message}", broken);
+            throw new EmbeddingsException($"The embedding model cannot be asked: {broken.Message}", broken) { IsAnswer = broken is not (HttpRequestException or IOException) };
         }
     }
 
@@ -94,7 +94,7 @@ public sealed class EmbeddingModel : IDisposable
     {
         var data = answer.GetProperty("data");
         if (data.GetArrayLength() != count)
-            throw new EmbeddingsException($"The embedding model gave {data.GetArrayLength()} vectors for {count} texts.");
+            throw new EmbeddingsException($"The embedding model gave {data.GetArrayLength()} vectors for {count} texts.") { IsAnswer = true };
         var vectors = new sbyte[count][];
         var place = 0;
         foreach (var item in data.EnumerateArray())
@@ -102,9 +102,9 @@ public sealed class EmbeddingModel : IDisposable
             var index = item.TryGetProperty("index", out var said) ? said.GetInt32() : place;
             var embedding = item.GetProperty("embedding");
             if (index < 0 || index >= count || vectors[index] is not null || embedding.GetArrayLength() > EmbeddingVector.MostDimensions)
-                throw new EmbeddingsException("The embedding model gave vectors that cannot be told apart, or with too many numbers.");
+                throw new EmbeddingsException("The embedding model gave vectors that cannot be told apart, or with too many numbers.") { IsAnswer = true };
             vectors[index] = EmbeddingVector.Pack([.. embedding.EnumerateArray().Select(number => number.GetSingle())])
-                ?? throw new EmbeddingsException("The embedding model gave a vector that points nowhere, or has too few numbers.");
+                ?? throw new EmbeddingsException("The embedding model gave a vector that points nowhere, or has too few numbers.") { IsAnswer = true };
             place++;
         }
 

@@ -17,6 +17,12 @@ namespace Stoa.Node.Registry.Discovery.Semantic;
 public sealed class ListingEmbeddings(Database database, VectorIndex vectors, EmbeddingModel model, EmbeddingsOptions options, TimeProvider time, ILogger<ListingEmbeddings> logger) : BackgroundService
 {
     private const int AtOnce = 200;
+
+    // Models read some hundred words at least. What a stranger writes behind that is read by none of them for sure.
+    private const int TextLengthMax = 2_000;
+
+    // Any model can read it: when this fails, too, it is the model.
+    private const string Probe = "listing";
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(2);
@@ -59,7 +65,8 @@ public sealed class ListingEmbeddings(Database database, VectorIndex vectors, Em
     {
         ArgumentNullException.ThrowIfNull(document);
         string?[] parts = [$"{document.Key.Name.Replace('-', ' ')}: {document.Description}", string.Join(", ", document.Capabilities), string.Join(", ", document.Tags), document.Category];
-        return string.Join('\n', parts.Where(part => !string.IsNullOrEmpty(part)));
+        var text = string.Join('\n', parts.Where(part => !string.IsNullOrEmpty(part)));
+        return text.Length <= TextLengthMax ? text : text[..TextLengthMax];
     }
 
     /// <inheritdoc/>
@@ -89,21 +96,12 @@ public sealed class ListingEmbeddings(Database database, VectorIndex vectors, Em
         {
             if (vectors.Count >= options.MaxListings)
                 return;
-            await TakeTurnAsync(part.Length, cancellationToken);
-            using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            patience.CancelAfter(s_patience);
-            IReadOnlyList<sbyte[]> made;
-            try
-            {
-                made = await model.EmbedAsync([.. part.Select(one => one.Text)], patience.Token);
-            }
-            catch (OperationCanceledException late) when (!cancellationToken.IsCancellationRequested)
-            {
-                throw new EmbeddingsException($"The embedding model did not answer within {s_patience.TotalSeconds} seconds.", late);
-            }
-
-            List<Embedded> rows = [.. part.Select((one, index) => new Embedded(one.Key, one.Digest, EmbeddingVector.ToBytes(made[index])))];
-            if (vectors.Put([.. part.Select((one, index) => (one.Key, made[index]))]) < part.Length)
+            var made = await AskAsync([.. part.Select(one => one.Text)], cancellationToken);
+            var done = part.Zip(made, (one, vector) => (one.Key, one.Digest, Vector: vector)).Where(one => one.Vector is not null).ToList();
+            List<Embedded> rows = [.. done.Select(one => new Embedded(one.Key, one.Digest, EmbeddingVector.ToBytes(one.Vector)))];
+            // What it was before the text changed it is no more.
+            vectors.Remove([.. part.Select(one => one.Key)]);
+            if (vectors.Put([.. done.Select(one => (one.Key, one.Vector!))]) < done.Count)
                 throw new EmbeddingsException("The embedding model gives vectors with different numbers of dimensions. Restart the node if it is another model now, under another name.");
             await database.WriteAsync(
                 async session =>
@@ -113,6 +111,30 @@ public sealed class ListingEmbeddings(Database database, VectorIndex vectors, Em
                     return rows.Count;
                 },
                 cancellationToken);
+        }
+    }
+
+    /// <summary>Has texts read; null for one that the model refuses though it reads others: what a stranger has written keeps nobody else's from being read.</summary>
+    private async Task<IReadOnlyList<sbyte[]?>> AskAsync(IReadOnlyList<string> texts, CancellationToken cancellationToken)
+    {
+        await TakeTurnAsync(texts.Count, cancellationToken);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(s_patience);
+        try
+        {
+            return await model.EmbedAsync(texts, patience.Token);
+        }
+        catch (OperationCanceledException late) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new EmbeddingsException($"The embedding model did not answer within {s_patience.TotalSeconds} seconds.", late);
+        }
+        catch (EmbeddingsException refused) when (refused.IsAnswer)
+        {
+            if (texts.Count > 1)
+                return [.. await AskAsync([.. texts.Take(texts.Count / 2)], cancellationToken), .. await AskAsync([.. texts.Skip(texts.Count / 2)], cancellationToken)];
+            await model.EmbedAsync([Probe], patience.Token);
+            logger.LogWarning("The embedding model does not read the text of a listing, which is found by its words alone: {Reason}", refused.Message);
+            return [null];
         }
     }
 
