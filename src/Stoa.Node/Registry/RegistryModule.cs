@@ -35,6 +35,7 @@ public static class RegistryModule
         builder.Services.AddSingleton<ListingSearches>();
         builder.AddRoomOptions("Discovery", new DiscoveryOptions(), options => options.Validate());
         builder.AddRoomOptions("Embeddings", new EmbeddingsOptions(), options => options.Validate());
+        builder.Services.AddSingleton<EmbeddingModel>();
         builder.Services.AddSingleton<VectorIndex>();
         builder.Services.AddSingleton<QueryEmbeddings>();
         builder.Services.AddSingleton<BlendedSearches>();

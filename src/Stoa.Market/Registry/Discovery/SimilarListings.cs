@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Text;
 
 namespace Stoa.Market.Registry.Discovery;
 
@@ -87,15 +88,22 @@ internal sealed class SimilarListings
             foreach (var mark in _marks)
                 Add(segment, mark, scores);
             var best = new PriorityQueue<(long Score, SearchSegment Segment, int Agent), (int Likeness, int Place)>();
-            var least = Math.Max(1, _whole * LeastLikeness / 100);
-            for (var agent = 0; agent < segment.Count; agent++)
+            var itself = segment.Find(_of.Key.Publisher.ToString(), Encoding.ASCII.GetBytes(_of.Key.Name));
+            var least = (int)Math.Max(1, ScoreOf(LeastLikeness));
+            var found = scores.AsSpan(0, segment.Count);
+            var kind = (byte)_of.Kind;
+            for (var agent = 0; agent < found.Length; agent++)
             {
-                if (scores[agent] < least || segment.Kinds[agent] != (byte)_of.Kind || !view.IsLive(agent) || IsItself(segment, agent))
+                if (found[agent] < least || segment.Kinds[agent] != kind || !view.IsLive(agent) || agent == itself)
                     continue;
                 // Of those that are equally like it the later in the order of keys goes first.
-                best.Enqueue((scores[agent], segment, agent), ((int)(scores[agent] * 100L / _whole), -agent));
-                if (best.Count > limit)
-                    best.Dequeue();
+                best.Enqueue((found[agent], segment, agent), ((int)(found[agent] * 100L / _whole), -agent));
+                if (best.Count <= limit)
+                    continue;
+                best.Dequeue();
+                // Who comes behind in the order of keys has to be more like it than the last of those that are kept.
+                best.TryPeek(out _, out var last);
+                least = (int)Math.Max(least, ScoreOf(last.Likeness + 1));
             }
 
             return [.. best.UnorderedItems.Select(item => item.Element)];
@@ -116,7 +124,8 @@ internal sealed class SimilarListings
             scores[segment.Postings[posting]] += (isWord ? Math.Min(mark.Says, segment.Impacts[posting]) : mark.Says) * mark.Weight;
     }
 
-    private bool IsItself(SearchSegment segment, int agent) => segment.KeyOf(agent) == _of.Key;
+    /// <summary>The least score of a likeness.</summary>
+    private long ScoreOf(int hundredths) => ((_whole * hundredths) + 99) / 100;
 
     /// <summary>A term that marks the listing.</summary>
     /// <param name="Term">The term.</param>

@@ -27,19 +27,19 @@ internal sealed class OfferedRegions(Database database)
                 new { since = Statement.ForgetOffersBefore(now).Packed, limit = OffersMax }),
             cancellationToken);
         var known = new Dictionary<PeerId, Offered>();
-        var unread = new List<long>();
+        var unread = new List<PeerId>();
         foreach (var (node, sequence) in standing)
         {
             if (_known.TryGetValue(node, out var offered) && offered.Sequence == sequence)
                 known[node] = offered;
             else
-                unread.Add(sequence);
+                unread.Add(node);
         }
 
         foreach (var part in unread.Chunk(AtOnce))
         {
             var rows = await database.ReadAsync(
-                session => session.QueryAsync<StatementRow>($"SELECT {StatementRow.Columns} FROM statements WHERE sequence IN @part", new { part }), cancellationToken);
+                session => session.QueryAsync<StatementRow>($"SELECT {StatementRow.Columns} FROM statements WHERE kind = 'offer' AND signer IN @part", new { part }), cancellationToken);
             foreach (var row in rows)
             {
                 if (row.ToStatement() is { Content: OfferStatement offer } statement)

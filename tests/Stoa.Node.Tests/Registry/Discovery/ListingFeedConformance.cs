@@ -145,6 +145,88 @@ public abstract class ListingFeedConformance(DatabaseSource source) : DatabaseTe
             .Items.Select(item => item.Name).ShouldBe(["other"]);
     }
 
+    [Fact]
+    public async Task Feed_KnowsInWhichRegionsNodesOfferWhat_AndForgetsWhatIsOver()
+    {
+        using var key = PrivateKey.Generate();
+        using var node = PrivateKey.Generate();
+        using var other = PrivateKey.Generate();
+        await AddAsync(Sign(key, StatementStoreConformance.Listing("1.0.0")), Sign(node, Offer("eu-central", 1)), Sign(other, Offer(null, 1)));
+        var (index, feed) = New();
+        await feed.FollowAsync(Stop);
+        (await FindAsync("eu-central")).ShouldBe(1);
+        (await FindAsync("us-east")).ShouldBe(0);
+        (await SearchAsync(index, feed, new ListingSearch { Facets = [ListingFacet.Region] })).Facets!["region"].ShouldBe([new FacetCountBody("eu-central", 1)]);
+
+        await AddAsync(Sign(other, Offer("us-east", 2), 1));
+        _time.Advance(TimeSpan.FromMinutes(1));
+        await feed.FollowAsync(Stop);
+        (await FindAsync("us-east")).ShouldBe(1);
+        _time.Advance(TimeSpan.FromMinutes(89));
+        await feed.FollowAsync(Stop);
+        (await FindAsync("eu-central"), await FindAsync("us-east")).ShouldBe((0, 1));
+
+        async Task<long> FindAsync(string region) => (await SearchAsync(index, feed, new ListingSearch { Region = region })).Total;
+
+        static OfferStatement Offer(string? region, int hours) => StatementStoreConformance.Offer(hours) with { Region = region };
+    }
+
+    [Fact]
+    public async Task Feed_KnowsGoodsByWhatTheirManifestsSay()
+    {
+        using var key = PrivateKey.Generate();
+        var json = Market.Tests.Registry.Goods.GoodsSamples.Json(ListingKind.Model);
+        await AddAsync(Sign(key, new GoodsStatement(Market.Tests.Registry.Goods.GoodsSamples.Read(json), json)), Sign(key, StatementStoreConformance.Listing("1.0.0")));
+        var (index, feed) = New();
+        await feed.FollowAsync(Stop);
+
+        var found = await SearchAsync(index, feed, new ListingSearch { Framework = "gguf", License = "MIT", Category = "language", Facets = [ListingFacet.Kind] });
+        (found.Items.ShouldHaveSingleItem().Kind, found.Items[0].Model!.Quantisation).ShouldBe(("model", "Q4_K_M"));
+        (await SearchAsync(index, feed, new ListingSearch { Kind = ListingKind.Agent })).Items.ShouldHaveSingleItem().Name.ShouldBe("resize");
+    }
+
+    [Fact]
+    public async Task UsedWith_IsFoundOutOfTheUsageOfTheLastMonths_OwnUseAside()
+    {
+        using var own = PrivateKey.Generate();
+        var (user, signer) = (new IdSource(TimeProvider.System, new Random(1)).Next<Market.Identity.User>(), own.PublicKey.PeerId);
+        await Database.WriteAsync(
+            async session =>
+            {
+                await session.ExecuteAsync("INSERT INTO publisher_keys (user_id, handle, peer_id, sealed_key, created_at) VALUES (@user, 'ann', @signer, @box, 1)", new { user, signer, box = new byte[1] });
+                foreach (var consumer in (string[])["c1", "c2", "c3"])
+                {
+                    await UseAsync(session, consumer, "ann/resize", s_now);
+                    await UseAsync(session, consumer, "ann/scale", s_now.AddMonths(-2));
+                    await UseAsync(session, consumer, "ann/old", s_now.AddMonths(-3));
+                }
+
+                // The publisher himself is no third one.
+                await UseAsync(session, "c1", "ann/few", s_now);
+                await UseAsync(session, "c2", "ann/few", s_now);
+                await UseAsync(session, "publisher", "ann/few", s_now);
+                await UseAsync(session, "publisher", "ann/resize", s_now);
+            },
+            Stop);
+        await AddAsync([.. new[] { "resize", "scale", "old", "few" }.Select(name => Sign(own, StatementStoreConformance.Listing("1.0.0", name: name)))]);
+        using var finder = new UsedWithFinder(Database, new SqlListings(Database), new DiscoveryOptions { UsedWithConsumers = 3 }, _time, NullLogger<UsedWithFinder>.Instance);
+        (await finder.FindAsync("ann", "resize", Stop)).ShouldBe([]);
+
+        await finder.FindOutAsync(Stop);
+
+        (await finder.FindAsync("ann", "resize", Stop))!.Select(listing => listing.Name).ShouldBe(["scale"]);
+        (await finder.FindAsync(signer.ToString(), "scale", Stop))!.Select(listing => listing.Name).ShouldBe(["resize"]);
+        (await finder.FindAsync("ann", "few", Stop)).ShouldBe([]);
+        (await finder.FindAsync("ann", "none", Stop)).ShouldBeNull();
+
+        static Task UseAsync(Node.Storage.SqlSession session, string consumer, string agent, DateTimeOffset at) => session.ExecuteAsync(
+            """
+            INSERT INTO usage_totals (span, start_at, consumer_id, agent, version, node, kind, publisher_id, events, fuel, input_bytes, output_bytes, duration_ms, paid, creator_earned, node_earned, platform_earned, byte_hours, transfer_bytes)
+            VALUES ('Month', @start, @consumer, @agent, '1.0.0', 'n', 'Task', 'publisher', 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+            """,
+            new { start = Market.Metering.UsageSpans.StartOf(Market.Metering.UsageSpan.Month, at), consumer, agent });
+    }
+
     private (ListingIndex Index, ListingFeed Feed) New()
     {
         var index = new ListingIndex();

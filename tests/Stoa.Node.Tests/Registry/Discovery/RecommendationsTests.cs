@@ -11,7 +11,7 @@ namespace Stoa.Node.Tests.Registry.Discovery;
 /// <summary>What is like a listing, and what is used with it, as whoever asks a node sees it.</summary>
 public sealed class RecommendationsTests : IAsyncLifetime
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(2);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
 
     private TestNode _node = null!;
 

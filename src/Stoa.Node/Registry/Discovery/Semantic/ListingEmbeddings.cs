@@ -10,12 +10,19 @@ namespace Stoa.Node.Registry.Discovery.Semantic;
 /// <remarks>It follows the order of changes as <see cref="ListingFeed"/> does, and stays behind where the model is slow or away; then it goes on there.</remarks>
 /// <param name="database">The cell's.</param>
 /// <param name="vectors">Gets them.</param>
-/// <param name="options">Whether there is a model, and how much it is asked.</param>
+/// <param name="model">The model.</param>
+/// <param name="options">How much it is asked.</param>
 /// <param name="time">The clock.</param>
 /// <param name="logger">Told of failures.</param>
-public sealed class ListingEmbeddings(Database database, VectorIndex vectors, EmbeddingsOptions options, TimeProvider time, ILogger<ListingEmbeddings> logger) : BackgroundService
+public sealed class ListingEmbeddings(Database database, VectorIndex vectors, EmbeddingModel model, EmbeddingsOptions options, TimeProvider time, ILogger<ListingEmbeddings> logger) : BackgroundService
 {
     private const int AtOnce = 200;
+
+    // Models read some hundred words at least. What a stranger writes behind that is read by none of them for sure.
+    private const int TextLengthMax = 2_000;
+
+    // Any model can read it: when this fails, too, it is the model.
+    private const string Probe = "listing";
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_retry = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_patience = TimeSpan.FromMinutes(2);
@@ -38,10 +45,9 @@ public sealed class ListingEmbeddings(Database database, VectorIndex vectors, Em
     private (long Minute, int Texts) _sent;
 
     /// <summary>Reads on until nothing is left.</summary>
-    /// <param name="model">The model.</param>
     /// <param name="cancellationToken">Stops it.</param>
     /// <exception cref="EmbeddingsException">The model does not answer; what was done until then is done.</exception>
-    internal async Task FollowAsync(EmbeddingModel model, CancellationToken cancellationToken)
+    internal async Task FollowAsync(CancellationToken cancellationToken)
     {
         while (true)
         {
@@ -49,7 +55,7 @@ public sealed class ListingEmbeddings(Database database, VectorIndex vectors, Em
             if (changes.Count == 0)
                 return;
             vectors.Remove([.. changes.Where(change => change.Document is null).Select(change => change.Key)]);
-            await EmbedAsync(model, [.. changes.Select(change => change.Document).OfType<ListingDocument>()], cancellationToken);
+            await EmbedAsync([.. changes.Select(change => change.Document).OfType<ListingDocument>()], cancellationToken);
             _reached = changes[^1].Sequence;
         }
     }
@@ -59,28 +65,28 @@ public sealed class ListingEmbeddings(Database database, VectorIndex vectors, Em
     {
         ArgumentNullException.ThrowIfNull(document);
         string?[] parts = [$"{document.Key.Name.Replace('-', ' ')}: {document.Description}", string.Join(", ", document.Capabilities), string.Join(", ", document.Tags), document.Category];
-        return string.Join('\n', parts.Where(part => !string.IsNullOrEmpty(part)));
+        var text = string.Join('\n', parts.Where(part => !string.IsNullOrEmpty(part)));
+        return text.Length <= TextLengthMax ? text : text[..TextLengthMax];
     }
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        if (!options.IsOn)
+        if (!model.IsOn)
             return;
-        using var model = new EmbeddingModel(options);
         var failures = new FailureLog(logger, time);
         while (!stoppingToken.IsCancellationRequested)
         {
             var signal = database.GetSignal(SqlListingChanges.Topic);
             var before = signal.Value;
-            if (await failures.TryAsync("have the embedding model read listings", cancellation => FollowAsync(model, cancellation), stoppingToken))
+            if (await failures.TryAsync("have the embedding model read listings", FollowAsync, stoppingToken))
                 await signal.WaitBeyondAsync(before, s_pause, time, stoppingToken);
             else
                 await Task.Delay(s_retry, time, stoppingToken);
         }
     }
 
-    private async Task EmbedAsync(EmbeddingModel model, List<ListingDocument> documents, CancellationToken cancellationToken)
+    private async Task EmbedAsync(List<ListingDocument> documents, CancellationToken cancellationToken)
     {
         var wanted = documents.Select(document => (document.Key, Text: TextOf(document))).Select(one => (one.Key, one.Text, Digest: model.DigestOf(one.Text))).ToList();
         var known = await ReadKnownAsync([.. wanted.Select(one => one.Key)], cancellationToken);
@@ -90,21 +96,12 @@ public sealed class ListingEmbeddings(Database database, VectorIndex vectors, Em
         {
             if (vectors.Count >= options.MaxListings)
                 return;
-            await TakeTurnAsync(part.Length, cancellationToken);
-            using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            patience.CancelAfter(s_patience);
-            IReadOnlyList<sbyte[]> made;
-            try
-            {
-                made = await model.EmbedAsync([.. part.Select(one => one.Text)], patience.Token);
-            }
-            catch (OperationCanceledException late) when (!cancellationToken.IsCancellationRequested)
-            {
-                throw new EmbeddingsException($"The embedding model did not answer within {s_patience.TotalSeconds} seconds.", late);
-            }
-
-            List<Embedded> rows = [.. part.Select((one, index) => new Embedded(one.Key, one.Digest, EmbeddingVector.ToBytes(made[index])))];
-            if (vectors.Put([.. part.Select((one, index) => (one.Key, made[index]))]) < part.Length)
+            var made = await AskAsync([.. part.Select(one => one.Text)], cancellationToken);
+            var done = part.Zip(made, (one, vector) => (one.Key, one.Digest, Vector: vector)).Where(one => one.Vector is not null).ToList();
+            List<Embedded> rows = [.. done.Select(one => new Embedded(one.Key, one.Digest, EmbeddingVector.ToBytes(one.Vector)))];
+            // What it was before the text changed it is no more.
+            vectors.Remove([.. part.Select(one => one.Key)]);
+            if (vectors.Put([.. done.Select(one => (one.Key, one.Vector!))]) < done.Count)
                 throw new EmbeddingsException("The embedding model gives vectors with different numbers of dimensions. Restart the node if it is another model now, under another name.");
             await database.WriteAsync(
                 async session =>
@@ -114,6 +111,30 @@ public sealed class ListingEmbeddings(Database database, VectorIndex vectors, Em
                     return rows.Count;
                 },
                 cancellationToken);
+        }
+    }
+
+    /// <summary>Has texts read; null for one that the model refuses though it reads others: what a stranger has written keeps nobody else's from being read.</summary>
+    private async Task<IReadOnlyList<sbyte[]?>> AskAsync(IReadOnlyList<string> texts, CancellationToken cancellationToken)
+    {
+        await TakeTurnAsync(texts.Count, cancellationToken);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        patience.CancelAfter(s_patience);
+        try
+        {
+            return await model.EmbedAsync(texts, patience.Token);
+        }
+        catch (OperationCanceledException late) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new EmbeddingsException($"The embedding model did not answer within {s_patience.TotalSeconds} seconds.", late);
+        }
+        catch (EmbeddingsException refused) when (refused.IsAnswer)
+        {
+            if (texts.Count > 1)
+                return [.. await AskAsync([.. texts.Take(texts.Count / 2)], cancellationToken), .. await AskAsync([.. texts.Skip(texts.Count / 2)], cancellationToken)];
+            await model.EmbedAsync([Probe], patience.Token);
+            logger.LogWarning("The embedding model does not read the text of a listing, which is found by its words alone: {Reason}", refused.Message);
+            return [null];
         }
     }
 

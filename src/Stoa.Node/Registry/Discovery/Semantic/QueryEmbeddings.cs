@@ -16,10 +16,11 @@ public enum Meaning
 }
 
 /// <summary>Has the embedding model read what is looked for, within the time that a search has; and remembers what was looked for a moment ago.</summary>
-/// <param name="options">Whether there is a model, and for how long a search waits.</param>
+/// <param name="model">The model.</param>
+/// <param name="options">For how long a search waits.</param>
 /// <param name="time">The clock.</param>
 /// <param name="logger">Told of failures.</param>
-public sealed class QueryEmbeddings(EmbeddingsOptions options, TimeProvider time, ILogger<QueryEmbeddings> logger) : IDisposable
+public sealed class QueryEmbeddings(EmbeddingModel model, EmbeddingsOptions options, TimeProvider time, ILogger<QueryEmbeddings> logger) : IDisposable
 {
     private const int MaxRemembered = 1_000;
     private const int MaxAtOnce = 16;
@@ -27,7 +28,6 @@ public sealed class QueryEmbeddings(EmbeddingsOptions options, TimeProvider time
     // Who waits for a model that is away waits for nothing: so long it is not asked again.
     private static readonly TimeSpan s_rest = TimeSpan.FromSeconds(5);
 
-    private readonly EmbeddingModel? _model = options.IsOn ? new EmbeddingModel(options) : null;
     private readonly FailureLog _failures = new(logger, time);
     private readonly SemaphoreSlim _slots = new(MaxAtOnce);
     private readonly Lock _lock = new();
@@ -36,7 +36,7 @@ public sealed class QueryEmbeddings(EmbeddingsOptions options, TimeProvider time
     private long _restsUntil = long.MinValue;
 
     /// <summary>Whether there is a model.</summary>
-    public bool IsOn => _model is not null;
+    public bool IsOn => model.IsOn;
 
     /// <summary>The vector of a text; null with the reason when there is none in time.</summary>
     public async Task<(sbyte[]? Vector, Meaning Meaning)> FindAsync(string text, CancellationToken cancellationToken)
@@ -47,7 +47,7 @@ public sealed class QueryEmbeddings(EmbeddingsOptions options, TimeProvider time
                 return (known, Meaning.Used);
         }
 
-        if (_model is null || time.GetUtcNow().ToUnixTimeMilliseconds() < Volatile.Read(ref _restsUntil))
+        if (!model.IsOn || time.GetUtcNow().ToUnixTimeMilliseconds() < Volatile.Read(ref _restsUntil))
             return (null, Meaning.Failed);
         if (!await _slots.WaitAsync(0, cancellationToken))
             return (null, Meaning.Late);
@@ -55,7 +55,7 @@ public sealed class QueryEmbeddings(EmbeddingsOptions options, TimeProvider time
         {
             using var patience = new CancellationTokenSource(TimeSpan.FromMilliseconds(options.QueryMs), time);
             using var stopped = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, patience.Token);
-            var vector = (await _model.EmbedAsync([text], stopped.Token))[0];
+            var vector = (await model.EmbedAsync([text], stopped.Token))[0];
             Remember(text, vector);
             return (vector, Meaning.Used);
         }
@@ -76,11 +76,7 @@ public sealed class QueryEmbeddings(EmbeddingsOptions options, TimeProvider time
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        _model?.Dispose();
-        _slots.Dispose();
-    }
+    public void Dispose() => _slots.Dispose();
 
     private void Remember(string text, sbyte[] vector)
     {

@@ -10,7 +10,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Stoa.Node.Tests.Registry.Discovery.Semantic;
 
-/// <summary>A model on this machine that knows which words mean the same, and nothing else: a text's vector is the sum of what its words mean.</summary>
+/// <summary>A model on this machine that knows which words mean the same, and nothing else, and refuses what is unreadable: a text's vector is the sum of what its words mean.</summary>
 internal sealed class EmbeddingServer : IAsyncDisposable
 {
     private const int Dimensions = 64;
@@ -59,6 +59,12 @@ internal sealed class EmbeddingServer : IAsyncDisposable
 
         context.Request.Path.Value.ShouldBe("/v1/embeddings");
         ((string?)asked["model"]).ShouldBe("words");
+        if (asked["input"]!.AsArray().Any(text => ((string)text!).Contains("unreadable", StringComparison.Ordinal)))
+        {
+            context.Response.StatusCode = 400;
+            return;
+        }
+
         var data = new JsonArray();
         // In another order than they were asked in: the index says which is which.
         foreach (var (text, index) in asked["input"]!.AsArray().Select((text, index) => ((string)text!, index)).Reverse())
