@@ -174,6 +174,39 @@ public sealed class RemoteTaskTests : SuppliedNodes
         (await EarnedAsync(Buyer)).ShouldBe(price);
     }
 
+    [Fact]
+    public async Task Task_ThatRuns_TellsItsProgress_AndIsStoppedThereWhenItsConsumerCancelsIt()
+    {
+        var seller = await SellAsync(
+            null, GuestPrograms.AskAndLoop("""{"op":"progress","done":1,"total":2,"message":"half"}"""), new AgentLimitsBody(1_000_000_000_000, 8 << 20, 600_000, 10_000, 10_000));
+        var agent = await FindAgentAsync(seller);
+        var supplier = await SupplyAsync(seller);
+        var before = await WalletAsync(Buyer.Client);
+        var submitted = await Buyer.Client.SubmitTextAsync(agent, "hello", cancellationToken: Stop);
+
+        TaskProgressData? told = null;
+        await foreach (var happened in Buyer.Client.WatchTaskAsync(submitted.Id, cancellationToken: Stop))
+        {
+            if (StoaClient.TryReadProgress(happened, out told) && told.Message is not null)
+                break;
+        }
+
+        told!.ShouldSatisfyAllConditions(
+            progress => (progress.Done, progress.Total, progress.Message, progress.Elsewhere).ShouldBe((1, 2, "half", "running")), progress => progress.Fuel.ShouldBeGreaterThan(0));
+        Money.Parse((await Buyer.Client.GetSupplierAsync(supplier.Id, Stop)).Reserved).ShouldBeGreaterThan(Money.Zero);
+        await Buyer.Client.CancelTaskAsync(submitted.Id, Stop);
+        (await EndAsync(submitted)).State.ShouldBe("cancelled");
+
+        (await WalletAsync(Buyer.Client)).ShouldBe(before);
+        var shown = await Buyer.Client.GetSupplierAsync(supplier.Id, Stop);
+        (shown.Successes, shown.Failures, shown.Declines, Money.Parse(shown.Reserved), Money.Parse(shown.Spent)).ShouldBe((0, 0, 0, Money.Zero, Money.Zero));
+        await CountCallsAsync(seller, 1);
+        var there = seller.Host.Services.GetRequiredService<Database>();
+        (await there.ReadAsync(session => session.QuerySingleAsync<string>("SELECT state FROM task_ends"), Stop)).ShouldBe("cancelled");
+        (await there.ReadAsync(session => session.QuerySingleAsync<Money>("SELECT reserved + spent FROM call_credit"), Stop)).ShouldBe(Money.Zero);
+        (await Buyer.Host.Services.GetRequiredService<Database>().ReadAsync(session => session.QuerySingleAsync<string>("SELECT state FROM supplier_calls"), Stop)).ShouldBe("Cancelled");
+    }
+
     private static void Overcharge(JsonNode receipt)
     {
         // Rates and shares that give a price that nobody was told of.
