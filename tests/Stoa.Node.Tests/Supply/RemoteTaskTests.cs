@@ -1,17 +1,12 @@
-using System.Text;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
 using Stoa.Client;
 using Stoa.Client.Contracts;
-using Stoa.Market.Ledger;
 using Stoa.Market.Tasks;
 using Stoa.Market.Tests.Tasks;
-using Stoa.Node.Network;
 using Stoa.Node.Storage;
 using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
-using AgentQuery = Stoa.Client.AgentQuery;
 
 namespace Stoa.Node.Tests.Supply;
 

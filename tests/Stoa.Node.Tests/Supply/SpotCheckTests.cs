@@ -4,7 +4,6 @@ using Stoa.Market.Supply;
 using Stoa.Market.Tasks;
 using Stoa.Market.Tests.Tasks;
 using Stoa.Node.Supply;
-using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Tests.Supply;
