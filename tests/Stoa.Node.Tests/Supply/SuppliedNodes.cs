@@ -19,7 +19,7 @@ namespace Stoa.Node.Tests.Supply;
 public abstract class SuppliedNodes : IAsyncLifetime
 {
     private static readonly string[] s_options =
-        ["--network:listen:0", "/ip4/127.0.0.1/tcp/0", "--network:mdns", "false", "--Tasks:StopGraceMs", "0"];
+        ["--network:listen:0", "/ip4/127.0.0.1/tcp/0", "--network:mdns", "false", "--Tasks:StopGraceMs", "0", "--Supply:QuoteTimeoutMs", "60000"];
     private static readonly string[] s_selling = ["--PayPerCall:Payee", "till", "--PayPerCall:PollMs", "50", "--PayPerCall:WaitSeconds", "2"];
 
     private readonly List<TestNode> _sellers = [];
