@@ -170,6 +170,40 @@ public sealed class RemoteTaskTests : SuppliedNodes
     }
 
     [Fact]
+    public async Task Batch_OfAnAgentOfAnotherNode_RunsThere_AndItsPricesAreAskedForOnce()
+    {
+        var seller = await SellAsync(null);
+        var agent = await FindAgentAsync(seller);
+        var proxy = await SellerProxy.StartAsync(seller.Client.Options.Address);
+        Keep(proxy);
+        await SupplyAsync(seller, proxy.Address);
+        var before = await WalletAsync(Buyer.Client);
+        var quotes = 0;
+        proxy.Alter = (path, _, _) =>
+        {
+            if (path.EndsWith("/quote", StringComparison.Ordinal))
+                Interlocked.Increment(ref quotes);
+            return null;
+        };
+
+        var requests = Enumerable.Range(5, 4).Select(length => new SubmitTaskRequest(agent, new TaskInputBody(Text: new string('x', length)), MaxPrice: "1")).ToList();
+        // Refused as a whole, it asks for prices and does nothing else.
+        await Should.ThrowAsync<StoaException>(() => Buyer.Client.SubmitBatchAsync(new SubmitBatchRequest([.. requests, requests[0] with { Agent = "nobody/nothing" }]), cancellationToken: Stop));
+        quotes.ShouldBe(1, "5 to 8 bytes are about as large");
+        var batch = await Buyer.Client.SubmitBatchAsync(new SubmitBatchRequest(requests), cancellationToken: Stop);
+        await Eventually.IsSoAsync(async () => (batch = await Buyer.Client.GetBatchAsync(batch.Id, Stop)).FinishedAt is not null);
+
+        (batch.Succeeded, batch.Failed).ShouldBe((4, 0));
+        var tasks = await Buyer.Client.ListBatchTasksAsync(batch.Id, cancellationToken: Stop).ToListAsync(Stop);
+        tasks.Select(task => task.Result!.SizeBytes).Order().ShouldBe([5, 6, 7, 8]);
+        var price = tasks.Aggregate(Money.Zero, (sum, task) => sum + Money.Parse(task.Result!.Price));
+        Money.Parse(batch.Cost).ShouldBe(price);
+        (await WalletAsync(Buyer.Client)).ShouldBe(before - price);
+        (await EarnedAsync(Buyer)).ShouldBe(price);
+        await CountCallsAsync(seller, 4);
+    }
+
+    [Fact]
     public async Task Task_ThatRuns_TellsItsProgress_AndIsStoppedThereWhenItsConsumerCancelsIt()
     {
         var seller = await SellAsync(
