@@ -46,7 +46,7 @@ public sealed record PaymentOutcome(bool Success, string Network, string Payer, 
 
 /// <summary>A call that has not ended yet.</summary>
 /// <param name="Id">Of the task that does it.</param>
-/// <param name="State"><c>queued</c> or <c>running</c>.</param>
+/// <param name="State"><c>queued</c> or <c>running</c>; of one that was cancelled <c>cancelled</c>.</param>
 /// <param name="Result">Where its result is to be fetched, with the same payment.</param>
 public sealed record PaidCallResponse(string Id, string State, string Result);
 

@@ -1,5 +1,3 @@
-using Stoa.Primitives;
-
 namespace Stoa.Market.Selection;
 
 /// <summary>Puts agents that other operators' nodes would run beside those of the cell, by the same score.</summary>

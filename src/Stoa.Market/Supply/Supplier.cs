@@ -83,6 +83,9 @@ public enum CallOutcome
 
     /// <summary>The answer was not to be believed.</summary>
     Lied,
+
+    /// <summary>The consumer cancelled it, and the supplier has stopped it: it costs nothing.</summary>
+    Cancelled,
 }
 
 /// <summary>Every reason for which an act on suppliers is refused.</summary>

@@ -1,5 +1,4 @@
 using Stoa.Market.Builds;
-using Stoa.Market.Ledger;
 using Stoa.Market.Registry;
 using Stoa.Primitives;
 using Stoa.Wasm;
@@ -56,7 +55,7 @@ public sealed partial class ExecuteTask
         }
         catch (OperationCanceledException) when (attempt.StopReason is not null)
         {
-            return Stopped(attempt);
+            return await StoppedElsewhereAsync(attempt);
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {

@@ -247,7 +247,7 @@ public sealed partial class ExecuteTask(
         {
             if (remote is null)
                 return await FailAsync(task, agent: null, Unsupplied("This node gives no tasks to others."));
-            switch (await remote.RunAsync(task, await ReadInputAsync(task, inlineInput, attempt.Token), output, attempt.Token))
+            switch (await remote.RunAsync(task, await ReadInputAsync(task, inlineInput, attempt.Token), output, attempt.Progress, attempt.Token))
             {
                 case RemoteOutcome.Completed when IsLate(task):
                     return await FailAsync(task, agent: null, new AttemptOutcome.Failed(TaskFailure.Late("It was done after its deadline."), default));
@@ -261,12 +261,20 @@ public sealed partial class ExecuteTask(
         }
         catch (OperationCanceledException) when (attempt.StopReason is not null)
         {
-            return Stopped(attempt);
+            return await StoppedElsewhereAsync(attempt);
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
             return await FailAsync(task, agent: null, Unavailable(fault, default));
         }
+    }
+
+    private async Task<AttemptEnd?> StoppedElsewhereAsync(Attempt attempt)
+    {
+        // Whoever stops for another reason leaves it to the next attempt, which goes on with it.
+        if (attempt.StopReason is StopReason.Cancelled && remote is not null)
+            await remote.CancelAsync(attempt.Task, CancellationToken.None);
+        return Stopped(attempt);
     }
 
     /// <summary>The consumer pays what the supplier was paid, to the operator who has paid it.</summary>

@@ -109,9 +109,13 @@ public interface IRemoteWork
     /// <param name="task">That this node has claimed.</param>
     /// <param name="input">Its whole input.</param>
     /// <param name="output">Where the output goes, at most as much as the task's limit. After a failure what is in it is worth nothing.</param>
+    /// <param name="progress">Told what the supplier tells of the run.</param>
     /// <param name="cancellationToken">Stops waiting for it.</param>
     /// <exception cref="OperationCanceledException">The token was cancelled. The next attempt goes on where this one was.</exception>
-    Task<RemoteOutcome> RunAsync(AgentTask task, ReadOnlyMemory<byte> input, Stream output, CancellationToken cancellationToken);
+    Task<RemoteOutcome> RunAsync(AgentTask task, ReadOnlyMemory<byte> input, Stream output, AttemptProgress progress, CancellationToken cancellationToken);
+
+    /// <summary>Has the suppliers that run a task stop, as far as they can be told within a moment: its consumer has cancelled it.</summary>
+    Task CancelAsync(AgentTask task, CancellationToken cancellationToken);
 }
 
 /// <summary>What came of an attempt at another operator's node.</summary>

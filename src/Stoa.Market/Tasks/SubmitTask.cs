@@ -211,12 +211,8 @@ public sealed partial class SubmitTask(
         var agent = await find(request.Agent!, cancellationToken);
         if (request.Redundancy is { } redundancy)
             return await OrderRunsAsync(owner, request, redundancy, agent, batch, cancellationToken);
-        // Each of a batch would ask all suppliers.
-        if (agent is null && remote is not null && batch is null && await agents.FindWithdrawnAsync(request.Agent!, cancellationToken) is null
-            && await remote.FindAsync(request.Agent!, cancellationToken) is { } foreign)
-        {
-            return await OrderAsync(owner, request, foreign, remote, cancellationToken);
-        }
+        if (agent is null && remote is not null && await FindForeignAsync(request.Agent!, remote, batch, cancellationToken) is { } foreign)
+            return await OrderAsync(owner, request, foreign, remote, batch, cancellationToken);
 
         if (unserved is not null)
             return unserved;
@@ -253,9 +249,19 @@ public sealed partial class SubmitTask(
             : BeyondMoney(agent.Listing, limits);
     }
 
+    /// <summary>An agent that was published elsewhere, looked for once in a batch.</summary>
+    private async Task<ForeignAgent?> FindForeignAsync(ListingName named, IRemoteWork suppliers, BatchCounts? batch, CancellationToken cancellationToken)
+    {
+        if (batch is not null && batch.Foreign.TryGetValue(named, out var known))
+            return known;
+        var found = await agents.FindWithdrawnAsync(named, cancellationToken) is null ? await suppliers.FindAsync(named, cancellationToken) : null;
+        batch?.Foreign.Add(named, found);
+        return found;
+    }
+
     /// <summary>Prepares a task of an agent that was published elsewhere: other operators' nodes run it.</summary>
     private async Task<Outcome<Prepared, TaskRefusal>> OrderAsync(
-        Id<User> owner, TaskRequest request, ForeignAgent agent, IRemoteWork suppliers, CancellationToken cancellationToken)
+        Id<User> owner, TaskRequest request, ForeignAgent agent, IRemoteWork suppliers, BatchCounts? batch, CancellationToken cancellationToken)
     {
         if (request.Input.IsSealed)
             return Refuse(TaskRefusal.NotSupplied, $"{agent.Listing} runs at another operator's node, which cannot open what is sealed to this one. Submit it in the clear.");
@@ -271,7 +277,8 @@ public sealed partial class SubmitTask(
             return TooLarge($"Other operators' nodes take inputs of at most {TaskInput.MaxInlineBytes} bytes; this one has {input.SizeBytes}.");
         if (!agent.Manifest.Price.TryPrice(PricedWork.AtLimits(input.SizeBytes, limits), PriceFactor.One, out var posted))
             return BeyondMoney(agent.Listing, limits);
-        return (await suppliers.QuoteAsync(new RemoteOrder(agent.ProgramDigest, input.SizeBytes, limits, request.Regions), request.MaxPrice, cancellationToken)).Match<Outcome<Prepared, TaskRefusal>>(
+        var order = new RemoteOrder(agent.ProgramDigest, input.SizeBytes, limits, request.Regions);
+        return (batch is null ? await suppliers.QuoteAsync(order, request.MaxPrice, cancellationToken) : await batch.QuoteAsync(suppliers, order, request.MaxPrice, cancellationToken)).Match<Outcome<Prepared, TaskRefusal>>(
             quoted => new Prepared(
                 agent.Id, agent.Listing, parameters, limits, input, posted, quoted, Money.Min(quoted, posted.Base + posted.Input), CandidateCount: 1, Demand: null, Selection: null)
             {
@@ -549,35 +556,6 @@ public sealed partial class SubmitTask(
     private static Refusal<TaskRefusal> TooLarge(string detail) => Refuse(TaskRefusal.InputTooLarge, detail);
 
     private static Refusal<TaskRefusal> Refuse(TaskRefusal code, string detail) => new(code, detail);
-
-    /// <summary>What is counted once for all tasks of a batch that is being made: how many tasks of agents with a demand factor are due or run, where the later ones find
-    /// the earlier ones waiting, and for how many the consumer has paid this month.</summary>
-    internal sealed class BatchCounts
-    {
-        private readonly Dictionary<Id<AgentVersion>, (OpenTasks Before, int More)> _counts = [];
-        private readonly Dictionary<string, long> _paid = new(StringComparer.Ordinal);
-
-        /// <summary>The paid tasks of all agents; null when they were not counted.</summary>
-        public IReadOnlyDictionary<string, long>? Paid { get; private set; }
-
-        /// <summary>The paid tasks of an agent, <c>publisher/name</c>; null when they were not counted.</summary>
-        public long? PaidOf(string agent) => _paid.TryGetValue(agent, out var paid) ? paid : Paid?.GetValueOrDefault(agent);
-
-        public void SetPaid(string agent, long paid) => _paid[agent] = paid;
-
-        public void SetPaid(IReadOnlyDictionary<string, long> paid) => Paid = paid;
-
-        public int? CountOf(Id<AgentVersion> agent, DemandFactor demand) =>
-            _counts.TryGetValue(agent, out var count) ? count.Before.With(count.More, demand) : null;
-
-        public void Begin(Id<AgentVersion> agent, OpenTasks before) => _counts[agent] = (before, 0);
-
-        public void Add(Id<AgentVersion> agent)
-        {
-            if (_counts.TryGetValue(agent, out var count))
-                _counts[agent] = (count.Before, count.More + 1);
-        }
-    }
 
     /// <summary>Finds an agent in the catalogue.</summary>
     internal delegate Task<AgentVersion?> FindAgent(ListingName listing, CancellationToken cancellationToken);

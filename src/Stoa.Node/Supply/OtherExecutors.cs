@@ -36,7 +36,7 @@ internal sealed class OtherExecutors(SpotCheckWays ways, SpotCheck check, AgentT
                 World = new TaskWorld(receipt.Seed, receipt.ClockMs),
                 Name = receipt.Agent.Name,
             };
-            if (await ways.Runs.RunAsync(call, run, input, Stream.Null, cancellationToken) is RemoteOutcome.Completed { Receipt: var other })
+            if (await ways.Runs.RunAsync(call, run, input, Stream.Null, progress: null, cancellationToken) is RemoteOutcome.Completed { Receipt: var other })
                 return (new CheckedRun(other.OutputDigest, other.Usage.Fuel), call.Supplier.Id);
         }
 

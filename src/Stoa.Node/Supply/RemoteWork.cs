@@ -51,16 +51,26 @@ public sealed class RemoteWork(
     }
 
     /// <inheritdoc/>
-    public async Task<RemoteOutcome> RunAsync(AgentTask task, ReadOnlyMemory<byte> input, Stream output, CancellationToken cancellationToken)
+    public async Task<RemoteOutcome> RunAsync(AgentTask task, ReadOnlyMemory<byte> input, Stream output, AttemptProgress progress, CancellationToken cancellationToken)
     {
         var agent = await GetAsync(task, cancellationToken);
         var call = await suppliers.FindCallAsync(task.Id, cancellationToken) ?? await BeginAsync(task, agent, cancellationToken);
         if (call is null)
             return new RemoteOutcome.Failed($"No supplier that offers {task.Agent} takes it for at most {task.MaxPrice} USD now.");
-        var outcome = await runs.RunAsync(call, RunOf(task, agent.ProgramDigest, agent.Manifest.Output.MediaType), input, output, cancellationToken);
+        var outcome = await runs.RunAsync(call, RunOf(task, agent.ProgramDigest, agent.Manifest.Output.MediaType), input, output, progress, cancellationToken);
         if (outcome is RemoteOutcome.Completed)
             await checks.DrawAsync(task, call.Supplier, cancellationToken);
         return outcome;
+    }
+
+    /// <inheritdoc/>
+    public async Task CancelAsync(AgentTask task, CancellationToken cancellationToken)
+    {
+        var open = (await suppliers.ListCallsAsync(task.Id, cancellationToken)).Where(call => call.State is CallOutcome.Open).ToList();
+        if (open.Count == 0)
+            return;
+        var program = (await PlanRunsAsync(task, cancellationToken)).Program;
+        await Task.WhenAll(open.Select(call => runs.CancelAsync(call, program, cancellationToken)));
     }
 
     /// <inheritdoc/>
@@ -100,7 +110,7 @@ public sealed class RemoteWork(
         return await Task.WhenAll(calls.Select(async call =>
         {
             var spool = output();
-            return new RemoteRun(call.Supplier.Node.ToString(), await runs.RunAsync(call, run, input, spool, cancellationToken), spool);
+            return new RemoteRun(call.Supplier.Node.ToString(), await runs.RunAsync(call, run, input, spool, progress: null, cancellationToken), spool);
         }));
     }
 

@@ -256,6 +256,9 @@ public sealed class SqlSuppliers(Database database, CellKey cell, SupplyOptions 
                 return;
             }
 
+            // Nobody's doing but the consumer's.
+            if (outcome is CallOutcome.Cancelled)
+                return;
             var column = outcome switch
             {
                 CallOutcome.Failed => "failures",

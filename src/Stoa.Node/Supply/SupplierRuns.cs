@@ -41,15 +41,22 @@ public sealed class SupplierRuns(SqlSuppliers suppliers, SupplierConnections con
     private const int MaxReasonLength = 500;
 
     /// <summary>Makes a call; made again it is the same one.</summary>
+    /// <param name="call">As it was written.</param>
+    /// <param name="run">What is asked for.</param>
+    /// <param name="input">The whole input.</param>
+    /// <param name="output">Where the output goes.</param>
+    /// <param name="progress">Told what the supplier tells of the run; null for nobody.</param>
+    /// <param name="cancellationToken">Stops waiting.</param>
     /// <exception cref="OperationCanceledException">The token was cancelled. The call goes on, and may be made again.</exception>
     /// <exception cref="IOException">This node's own storage did not take the output.</exception>
-    public async Task<RemoteOutcome> RunAsync(SupplierCall call, ProgramRun run, ReadOnlyMemory<byte> input, Stream output, CancellationToken cancellationToken)
+    public async Task<RemoteOutcome> RunAsync(
+        SupplierCall call, ProgramRun run, ReadOnlyMemory<byte> input, Stream output, AttemptProgress? progress, CancellationToken cancellationToken)
     {
         using var late = new CancellationTokenSource(TimeSpan.FromMilliseconds(run.Limits.TimeoutMs) + TimeSpan.FromSeconds(options.PatienceSeconds), time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellationToken);
         try
         {
-            return await CallAsync(call, run, input, output, either.Token);
+            return await CallAsync(call, run, input, output, progress, either.Token);
         }
         catch (StoreFailedException failure)
         {
@@ -68,7 +75,29 @@ public sealed class SupplierRuns(SqlSuppliers suppliers, SupplierConnections con
         }
     }
 
-    private async Task<RemoteOutcome> CallAsync(SupplierCall call, ProgramRun run, ReadOnlyMemory<byte> input, Stream output, CancellationToken cancellationToken)
+    /// <summary>Has a supplier stop a call, if it can be told within a moment. What it says to have ended otherwise is left as it is: what that costs it says with the next call.</summary>
+    public async Task CancelAsync(SupplierCall call, ContentHash program, CancellationToken cancellationToken)
+    {
+        var timeout = TimeSpan.FromMilliseconds(options.QuoteTimeoutMs);
+        using var late = new CancellationTokenSource(timeout, time);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellationToken);
+        try
+        {
+            using var client = connections.Open(call.Supplier.Address, timeout);
+            var voucher = new ChannelVoucherBody(call.Supplier.Channel.ToString(), new VoucherBody((await suppliers.SignAsync(call, either.Token)).Envelope));
+            if ((await client.CancelProgramCallAsync(program.ToString(), call.Key, $"stoa:{call.Supplier.Node}", voucher, either.Token)).State != TaskStateNames.Cancelled)
+                return;
+            await suppliers.FailAsync(call, CallOutcome.Cancelled, "Its consumer cancelled it.", CancellationToken.None);
+            telemetry.Called(CallOutcome.Cancelled);
+        }
+        catch (Exception failure) when (SupplierFaults.IsOfSupplier(failure) && !cancellationToken.IsCancellationRequested)
+        {
+            logger.LogInformation("The supplier {Node} was not told that {Task} is cancelled: {Reason}", call.Supplier.Node, call.Task, failure.Message);
+        }
+    }
+
+    private async Task<RemoteOutcome> CallAsync(
+        SupplierCall call, ProgramRun run, ReadOnlyMemory<byte> input, Stream output, AttemptProgress? progress, CancellationToken cancellationToken)
     {
         var patience = TimeSpan.FromSeconds(options.PatienceSeconds);
         // The limits on the two are apart: an answer of words is never as long as an output may be.
@@ -76,9 +105,10 @@ public sealed class SupplierRuns(SqlSuppliers suppliers, SupplierConnections con
         using var words = connections.Open(call.Supplier.Address, patience);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var outputBytes = 0L;
+        await using var watch = progress is null ? null : new CallWatch(connections, call.Supplier.Address, progress, logger);
         var done = await client.CallProgramAsync(
             run.Program.ToString(), input, run.Parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Value, StringComparer.Ordinal), run.Limits.ToContract(), call.Key,
-            PayAsync, ReadAsync, run.World is { } world ? new CallWorld(world.Seed, world.ClockMs) : null, cancellationToken);
+            PayAsync, ReadAsync, run.World is { } world ? new CallWorld(world.Seed, world.ClockMs) : null, watch is null ? null : watch.Begin, cancellationToken);
         if (done.CallId.Length == 0 || !Money.TryParse(done.Payment.Amount, out var charged))
             return await FailAsync(call, CallOutcome.Lied, "It does not say what was done, or what was charged.");
         var envelope = await words.GetCallReceiptAsync(done.CallId, done.Paid, cancellationToken);

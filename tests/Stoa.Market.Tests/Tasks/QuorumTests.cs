@@ -1,3 +1,4 @@
+using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
 using Stoa.Primitives;
 
@@ -40,6 +41,19 @@ public sealed class QuorumTests
         new Redundancy(runs, agree).IsValid.ShouldBe(isValid);
         if (isValid)
             Redundancy.MajorityOf(runs).ShouldBeLessThanOrEqualTo(agree);
+    }
+
+    [Fact]
+    public void Request_IsAnotherOne_WithAnotherWorldOrRedundancy()
+    {
+        var request = new TaskRequest(ListingName.Parse("stoa/upper"), new RequestedInput.Inline("hello"u8.ToArray()), new Dictionary<string, string>(), RequestedLimits.None, null);
+        TaskRequest[] requests =
+        [
+            request, request with { World = new TaskWorld(1, 2) }, request with { World = new TaskWorld(12, 2) }, request with { World = new TaskWorld(1, 22) },
+            request with { Redundancy = new Redundancy(3, 2) }, request with { Redundancy = new Redundancy(3, 3) },
+        ];
+
+        requests.Select(one => one.Hash()).Distinct().Count().ShouldBe(requests.Length);
     }
 
     private static ContentHash Digest(char letter) => ContentHash.Of([(byte)letter]);

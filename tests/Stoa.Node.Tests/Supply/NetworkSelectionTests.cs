@@ -74,6 +74,26 @@ public sealed class NetworkSelectionTests : SuppliedNodes
         (await WalletAsync(Buyer.Client)).ShouldBeInRange(before - Money.Parse("1"), before - Money.Parse("0.01"));
     }
 
+    [Fact]
+    public async Task Agent_OfThisNode_ThatFails_IsFollowedByOneOfTheNetwork_AndPaidNothing()
+    {
+        var seller = await SellAsync(null);
+        var agent = await FindAgentAsync(seller);
+        await SupplyAsync(seller);
+        var own = await TestNode.PublishAsync(Buyer.Client, "broken", GuestPrograms.Unreachable, price: new AgentPriceBody("0.5", "0", "0"));
+        var before = await WalletAsync(Buyer.Client);
+
+        var task = await EndAsync(await Buyer.Client.SubmitAsync(Work(), cancellationToken: Stop));
+
+        (task.State, task.Agent).ShouldBe(("succeeded", $"{agent}@1.0.0"), task.Failure?.Detail);
+        (await Buyer.Client.GetSelectionAsync(task.Id, Stop)).Choices.Select(choice => choice.Chosen).ShouldBe([own, task.Agent]);
+        (await WalletAsync(Buyer.Client)).ShouldBe(before - Money.Parse(task.Result!.Price));
+        (await EarnedAsync(Buyer)).ShouldBe(Money.Parse(task.Result.Price));
+
+        // Who wants it done here alone has it fail.
+        (await EndAsync(await Buyer.Client.SubmitAsync(Work("cell"), cancellationToken: Stop))).Failure?.Code.ShouldBe("trap");
+    }
+
     private static SubmitTaskRequest Work(string? scope = null) =>
         new(Input: new TaskInputBody(Text: "hello"), Requirement: new RequirementBody(["test.run"], Weights: new WeightsBody(Price: 1), Explore: false, Scope: scope));
 }

@@ -1,17 +1,12 @@
-using System.Text;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Microsoft.Extensions.DependencyInjection;
 using Stoa.Client;
 using Stoa.Client.Contracts;
-using Stoa.Market.Ledger;
 using Stoa.Market.Tasks;
 using Stoa.Market.Tests.Tasks;
-using Stoa.Node.Network;
 using Stoa.Node.Storage;
 using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
-using AgentQuery = Stoa.Client.AgentQuery;
 
 namespace Stoa.Node.Tests.Supply;
 
@@ -178,6 +173,73 @@ public sealed class RemoteTaskTests : SuppliedNodes
         var price = Money.Parse(task.Result!.Price);
         (Money.Parse(shown.Spent), Money.Parse(shown.Signed), shown.Successes).ShouldBe((price, Money.Parse(task.Hold), 1));
         (await EarnedAsync(Buyer)).ShouldBe(price);
+    }
+
+    [Fact]
+    public async Task Batch_OfAnAgentOfAnotherNode_RunsThere_AndItsPricesAreAskedForOnce()
+    {
+        var seller = await SellAsync(null);
+        var agent = await FindAgentAsync(seller);
+        var proxy = await SellerProxy.StartAsync(seller.Client.Options.Address);
+        Keep(proxy);
+        await SupplyAsync(seller, proxy.Address);
+        var before = await WalletAsync(Buyer.Client);
+        var quotes = 0;
+        proxy.Alter = (path, _, _) =>
+        {
+            if (path.EndsWith("/quote", StringComparison.Ordinal))
+                Interlocked.Increment(ref quotes);
+            return null;
+        };
+
+        var requests = Enumerable.Range(5, 4).Select(length => new SubmitTaskRequest(agent, new TaskInputBody(Text: new string('x', length)), MaxPrice: "1")).ToList();
+        // Refused as a whole, it asks for prices and does nothing else.
+        await Should.ThrowAsync<StoaException>(() => Buyer.Client.SubmitBatchAsync(new SubmitBatchRequest([.. requests, requests[0] with { Agent = "nobody/nothing" }]), cancellationToken: Stop));
+        quotes.ShouldBe(1, "5 to 8 bytes are about as large");
+        var batch = await Buyer.Client.SubmitBatchAsync(new SubmitBatchRequest(requests), cancellationToken: Stop);
+        await Eventually.IsSoAsync(async () => (batch = await Buyer.Client.GetBatchAsync(batch.Id, Stop)).FinishedAt is not null);
+
+        (batch.Succeeded, batch.Failed).ShouldBe((4, 0));
+        var tasks = await Buyer.Client.ListBatchTasksAsync(batch.Id, cancellationToken: Stop).ToListAsync(Stop);
+        tasks.Select(task => task.Result!.SizeBytes).Order().ShouldBe([5, 6, 7, 8]);
+        var price = tasks.Aggregate(Money.Zero, (sum, task) => sum + Money.Parse(task.Result!.Price));
+        Money.Parse(batch.Cost).ShouldBe(price);
+        (await WalletAsync(Buyer.Client)).ShouldBe(before - price);
+        (await EarnedAsync(Buyer)).ShouldBe(price);
+        await CountCallsAsync(seller, 4);
+    }
+
+    [Fact]
+    public async Task Task_ThatRuns_TellsItsProgress_AndIsStoppedThereWhenItsConsumerCancelsIt()
+    {
+        var seller = await SellAsync(
+            null, GuestPrograms.AskAndLoop("""{"op":"progress","done":1,"total":2,"message":"half"}"""), new AgentLimitsBody(1_000_000_000_000, 8 << 20, 600_000, 10_000, 10_000));
+        var agent = await FindAgentAsync(seller);
+        var supplier = await SupplyAsync(seller);
+        var before = await WalletAsync(Buyer.Client);
+        var submitted = await Buyer.Client.SubmitTextAsync(agent, "hello", cancellationToken: Stop);
+
+        TaskProgressData? told = null;
+        await foreach (var happened in Buyer.Client.WatchTaskAsync(submitted.Id, cancellationToken: Stop))
+        {
+            if (StoaClient.TryReadProgress(happened, out told) && told.Message is not null)
+                break;
+        }
+
+        told!.ShouldSatisfyAllConditions(
+            progress => (progress.Done, progress.Total, progress.Message, progress.Elsewhere).ShouldBe((1, 2, "half", "running")), progress => progress.Fuel.ShouldBeGreaterThan(0));
+        Money.Parse((await Buyer.Client.GetSupplierAsync(supplier.Id, Stop)).Reserved).ShouldBeGreaterThan(Money.Zero);
+        await Buyer.Client.CancelTaskAsync(submitted.Id, Stop);
+        (await EndAsync(submitted)).State.ShouldBe("cancelled");
+
+        (await WalletAsync(Buyer.Client)).ShouldBe(before);
+        var shown = await Buyer.Client.GetSupplierAsync(supplier.Id, Stop);
+        (shown.Successes, shown.Failures, shown.Declines, Money.Parse(shown.Reserved), Money.Parse(shown.Spent)).ShouldBe((0, 0, 0, Money.Zero, Money.Zero));
+        await CountCallsAsync(seller, 1);
+        var there = seller.Host.Services.GetRequiredService<Database>();
+        (await there.ReadAsync(session => session.QuerySingleAsync<string>("SELECT state FROM task_ends"), Stop)).ShouldBe("cancelled");
+        (await there.ReadAsync(session => session.QuerySingleAsync<Money>("SELECT reserved + spent FROM call_credit"), Stop)).ShouldBe(Money.Zero);
+        (await Buyer.Host.Services.GetRequiredService<Database>().ReadAsync(session => session.QuerySingleAsync<string>("SELECT state FROM supplier_calls"), Stop)).ShouldBe("Cancelled");
     }
 
     private static void Overcharge(JsonNode receipt)

@@ -4,7 +4,6 @@ using Stoa.Market.Supply;
 using Stoa.Market.Tasks;
 using Stoa.Market.Tests.Tasks;
 using Stoa.Node.Supply;
-using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Tests.Supply;
@@ -64,6 +63,7 @@ public sealed class SpotCheckTests : SuppliedNodes
         await WaitForOfferAsync(honest, await ProgramAsync(liar));
         var supplier = await SupplyAsync(liar, (await LieAsync(liar, "HELLO"u8.ToArray())).Address);
         var task = await Buyer.RunAsync(agent);
+        task.State.ShouldBe("succeeded", task.Failure?.Detail);
         var second = await SupplyAsync(honest);
 
         (await OutcomeAsync(task)).ShouldBe(SpotCheckOutcome.Undecided);

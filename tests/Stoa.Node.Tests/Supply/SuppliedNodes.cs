@@ -19,7 +19,7 @@ namespace Stoa.Node.Tests.Supply;
 public abstract class SuppliedNodes : IAsyncLifetime
 {
     private static readonly string[] s_options =
-        ["--network:listen:0", "/ip4/127.0.0.1/tcp/0", "--network:mdns", "false", "--Tasks:StopGraceMs", "0"];
+        ["--network:listen:0", "/ip4/127.0.0.1/tcp/0", "--network:mdns", "false", "--Tasks:StopGraceMs", "0", "--Supply:QuoteTimeoutMs", "60000"];
     private static readonly string[] s_selling = ["--PayPerCall:Payee", "till", "--PayPerCall:PollMs", "50", "--PayPerCall:WaitSeconds", "2"];
 
     private readonly List<TestNode> _sellers = [];
@@ -90,14 +90,14 @@ public abstract class SuppliedNodes : IAsyncLifetime
     }
 
     /// <summary>A node that has joined the buyer and sells what it has.</summary>
-    protected async Task<TestNode> SellAsync(string? region, byte[]? program = null)
+    protected async Task<TestNode> SellAsync(string? region, byte[]? program = null, AgentLimitsBody? limits = null)
     {
         var join = Buyer.Host.Services.GetRequiredService<NetworkService>().Addresses[0].ToString();
         string[] options = [.. s_options, .. s_selling, "--network:join:0", join, .. region is null ? Array.Empty<string>() : ["--node:region", region]];
         var seller = await TestNode.StartAsync(null, options);
         _sellers.Add(seller);
         (await seller.JoinAsync("till")).Dispose();
-        await seller.PublishAsync("worker", program ?? GuestPrograms.Echo);
+        await seller.PublishAsync("worker", program ?? GuestPrograms.Echo, limits);
         return seller;
     }
 

@@ -1,4 +1,3 @@
-using Stoa.Market;
 using Stoa.Market.Tasks;
 using Stoa.Node.Tests.Storage;
 using Stoa.Primitives;
