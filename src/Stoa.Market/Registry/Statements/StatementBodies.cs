@@ -1,8 +1,6 @@
 using System.Text;
 using System.Text.Json;
 using Stoa.Market.Registry.Goods;
-using Stoa.Market.Selection;
-using Stoa.Market.Tasks;
 using Stoa.Primitives;
 using static Stoa.Market.Registry.Statements.StatementLimits;
 
@@ -58,9 +56,9 @@ internal static class StatementBodies
                 WriteOptional(json, "to", transfer.To?.ToString());
                 break;
             case SplitStatement split:
-                json.WriteNumber("creatorPercent", split.Policy.CreatorPercent);
-                json.WriteNumber("nodePercent", split.Policy.NodePercent);
-                json.WriteNumber("platformPercent", split.Policy.PlatformPercent);
+                json.WriteNumber("creatorPercent", split.CreatorPercent);
+                json.WriteNumber("nodePercent", split.NodePercent);
+                json.WriteNumber("platformPercent", split.PlatformPercent);
                 break;
             case SummaryStatement summary:
                 WriteSummary(json, summary);
@@ -197,7 +195,7 @@ internal static class StatementBodies
 
         if (agent is { Version: null })
             body.Refuse("agent", "with the version that did the task");
-        var stars = (int)body.Number("stars", ReviewVoice.FewestStars, ReviewVoice.MostStars);
+        var stars = (int)body.Number("stars", MinStars, MaxStars);
         var text = Optional(body, "text", IsReviewText, $"1 to {MaxReviewLength} characters, none of them a control character but ends of lines and tabs");
         var proof = body.Object("proof");
         var read = new ReceiptProof(
@@ -227,7 +225,7 @@ internal static class StatementBodies
     {
         var (creator, node, platform) = ((int)body.Number("creatorPercent", 0, 100), (int)body.Number("nodePercent", 0, 100), (int)body.Number("platformPercent", 0, 100));
         if (creator + node + platform == 100)
-            return new SplitStatement(new SplitPolicy(creator, node, platform));
+            return new SplitStatement(creator, node, platform);
         body.Refuse("creatorPercent", "100 together with nodePercent and platformPercent");
         return null;
     }

@@ -15,6 +15,12 @@ public static class StatementLimits
     /// <summary>The longest reason, in characters.</summary>
     public const int MaxReasonLength = 500;
 
+    /// <summary>The fewest stars of a review.</summary>
+    public const int MinStars = 1;
+
+    /// <summary>The most stars of a review.</summary>
+    public const int MaxStars = 5;
+
     /// <summary>The longest text of a review, in characters.</summary>
     public const int MaxReviewLength = 2_000;
 

@@ -33,8 +33,9 @@ internal sealed class NodeDisclosures(
     /// <summary>Tells what has not been told.</summary>
     internal async Task TellAsync(CancellationToken cancellationToken)
     {
-        if (await statements.FindAsync(StatementKind.Split, cancellationToken) is not SplitStatement said || said.Policy != split)
-            await statements.SayAsync(new SplitStatement(split), cancellationToken);
+        var shares = new SplitStatement(split.CreatorPercent, split.NodePercent, split.PlatformPercent);
+        if (await statements.FindAsync(StatementKind.Split, cancellationToken) as SplitStatement != shares)
+            await statements.SayAsync(shares, cancellationToken);
         var today = new DateTimeOffset(time.GetUtcNow().UtcDateTime.Date, TimeSpan.Zero);
         if (await statements.FindAsync(StatementKind.Summary, cancellationToken) is SummaryStatement last && last.To >= today)
             return;

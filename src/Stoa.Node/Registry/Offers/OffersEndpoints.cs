@@ -34,7 +34,7 @@ public static class OffersEndpoints
             offer.ExpiresAt,
             statement.Id.ToString(),
             offer.Region,
-            split is null ? null : new SplitBody(split.Policy.CreatorPercent, split.Policy.NodePercent, split.Policy.PlatformPercent),
+            split is null ? null : new SplitBody(split.CreatorPercent, split.NodePercent, split.PlatformPercent),
             summary is null ? null : new ReceiptSummaryBody(summary.From, summary.To, summary.Agents.Sum(agent => agent.Receipts), summary.Agents.Count));
     }
 }

@@ -1,6 +1,5 @@
 using Stoa.Market.Registry;
 using Stoa.Market.Registry.Statements;
-using Stoa.Market.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Tests.Registry.Statements;
@@ -42,7 +41,7 @@ internal static class StatementSamples
             "resize", null, true, new KeyedListing(Key.PublicKey.PeerId, "scale", SemanticVersion.Parse("2.0.0-rc.1")), null),
         StatementKind.Review => Review(),
         StatementKind.Transfer => new TransferStatement("resize", new KeyedListing(Node.PublicKey.PeerId, "scale", null), From: null),
-        StatementKind.Split => new SplitStatement(SplitPolicy.Default),
+        StatementKind.Split => new SplitStatement(70, 25, 5),
         StatementKind.Summary => new SummaryStatement(Now.AddDays(-30), Now, [new AgentReceipts(new KeyedListing(Key.PublicKey.PeerId, "resize", null), 12)]),
         _ => Offer(),
     };
