@@ -45,15 +45,15 @@ public static partial class Problems
             "Search for a value of work with which the id begins with as many zero bits as the detail says, and sign that."),
         StatementFault.TooManyStatements => new("statementsTooMany", 409, "Too many statements",
             "The signer has as many statements here as it may.",
-            "Say something in place of something old, or have a node that is known here vouch for the signer."),
+            "Say something in place of something old, or have an administrator of the node vouch for the signer."),
         StatementFault.TooManyBytes => new("statementsTooLarge", 409, "Statements too large together",
             "The statements of the signer are as large together as they may be here.",
-            "Say something in place of something old, or have a node that is known here vouch for the signer."),
+            "Say something in place of something old, or have an administrator of the node vouch for the signer."),
         StatementFault.TooManyToday => new("statementsTooManyToday", 429, "Too many statements today",
             "The signer has said as much in this day of UTC as it may here.",
             "Send it again after midnight UTC."),
         StatementFault.StrangersFull => new("strangersFull", 507, "No room for strangers",
             "The room that this node keeps for signers whom nobody vouches for is full.",
-            "Try later, or have a node that is known here vouch for the signer."),
+            "Try later, or have an administrator of the node vouch for the signer."),
     };
 }

@@ -6,7 +6,7 @@ public enum SignerStanding
     /// <summary>Nobody vouches for it. Keys cost nothing, so this says nothing about how many people there are.</summary>
     Stranger,
 
-    /// <summary>A node that this one has dealt with has its agents at hand, or the operator vouches for it.</summary>
+    /// <summary>An administrator of this cell vouches for it. Of a node this also means that its word for receipts is believed.</summary>
     Vouched,
 
     /// <summary>The key is this cell's: one of its nodes, or that of a publisher it keeps the key of.</summary>
@@ -78,7 +78,7 @@ public sealed record AdmissionPolicy(int StrangerWorkBits, long StrangersBytes, 
             }
 
             if (strangersBytes - freed.Bytes + bytes > StrangersBytes)
-                return new(StatementFault.StrangersFull, "The room for publishers whom nobody vouches for is full. Have a node that is known here vouch for it, or try later.");
+                return new(StatementFault.StrangersFull, "The room for publishers whom nobody vouches for is full. Have an administrator here vouch for it, or try later.");
         }
 
         if (usage.Statements - freed.Statements >= quota.Statements)

@@ -64,7 +64,7 @@ public interface IStatementStore
     Task<SignerUsage?> FindSignerAsync(PeerId signer, CancellationToken cancellationToken);
 
     /// <summary>Has a signer be known here from now on. What stands higher already stays so.</summary>
-    /// <param name="signer">Whom a node that this one has dealt with, or the operator, vouches for.</param>
+    /// <param name="signer">Whom an administrator vouches for, or whose key is this cell's.</param>
     /// <param name="standing">As what.</param>
     /// <param name="cancellationToken">Changes nothing.</param>
     Task VouchAsync(PeerId signer, SignerStanding standing, CancellationToken cancellationToken);
