@@ -64,29 +64,36 @@ public sealed class KademliaNetworkTests
     [Trait("speed", "slow")]
     public void Islands_ThatNeverKnewOfEachOther_ComeTogetherByTheBootstrapPeersOfOne() => KademliaRun.Run(async world =>
     {
-        // All are to join by the first; the odd ones cannot reach it, and begin a network of their own. Each is larger than a bucket: whoever asks only the nearest never asks the first.
-        var options = KademliaRun.Quiet with { RefreshInterval = TimeSpan.FromMinutes(10) };
-        var nodes = await KademliaNode.MakeAsync(world, new VirtualNetwork(world), 90, 6, options);
-        foreach (var node in nodes.Where((_, index) => index % 2 == 1))
+        var (network, options) = (new VirtualNetwork(world), KademliaRun.Quiet with { RefreshInterval = TimeSpan.FromMinutes(10) });
+        var one = await KademliaNode.JoinAsync(world, network, 45, 6, options);
+        var other = await KademliaNode.JoinAsync(world, network, 45, 7, options, firstNetwork: 40);
+        // It lives on the other island, and is to join by one that is no near neighbour of its on either: it is asked for being a bootstrap peer.
+        var place = KademliaKey.Of(KademliaNode.KeyOf(8, 0).PublicKey.PeerId);
+        var far = one.MaxBy(NearerThan)!;
+        NearerThan(far).ShouldBeGreaterThan(2 * options.BucketSize);
+        var bridge = (await KademliaNode.MakeAsync(world, network, 1, 8, options with { BootstrapPeers = [far.Address] }, "/ip4/99.0.0.1/tcp/4001")).Single();
+        foreach (var node in other.Append(bridge))
             node.Place.Part = 1;
-        for (var index = 2; index < nodes.Count; index++)
-        {
-            await nodes[index].Host.ConnectAsync(nodes[index % 2].Address, default);
-            await Task.Delay(TimeSpan.FromSeconds(1), world);
-            await nodes[index].Dht.BootstrapAsync(default);
-        }
-
+        await bridge.Host.ConnectAsync(other[0].Address, default);
+        await Task.Delay(TimeSpan.FromSeconds(1), world);
+        await bridge.Dht.BootstrapAsync(default);
         var key = "of one island"u8.ToArray();
-        await nodes[10].Dht.ProvideAsync(key, default);
-        (await KademliaRun.FirstProviderAsync(nodes[21], key)).ShouldBeNull();
-        foreach (var node in nodes)
+        await one[10].Dht.ProvideAsync(key, default);
+        (await KademliaRun.FirstProviderAsync(other[21], key)).ShouldBeNull();
+
+        foreach (var node in other.Append(bridge))
             node.Place.Part = 0;
-        await Task.Delay(TimeSpan.FromHours(1), world);
-        await nodes[10].Dht.ProvideAsync(key, default);
-        foreach (var node in nodes.Where((_, index) => index % 7 == 1))
-            (await KademliaRun.FirstProviderAsync(node, key)).ShouldBe(nodes[10].Host.Id);
-        foreach (var node in nodes)
+        await Task.Delay(TimeSpan.FromHours(2), world);
+
+        await one[10].Dht.ProvideAsync(key, default);
+        foreach (var node in other.Where((_, index) => index % 5 == 1))
+            (await KademliaRun.FirstProviderAsync(node, key)).ShouldBe(one[10].Host.Id);
+        foreach (var node in one.Concat(other).Append(bridge))
             await node.Dht.DisposeAsync();
+
+        int NearerThan(KademliaNode node) => other.Count(near => DistanceOf(near).CompareTo(DistanceOf(node)) < 0);
+
+        KademliaKey DistanceOf(KademliaNode node) => place.DistanceTo(KademliaKey.Of(node.Host.Id));
     });
 
     [Fact]

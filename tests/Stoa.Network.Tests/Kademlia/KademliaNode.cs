@@ -26,13 +26,13 @@ internal sealed class KademliaNode
     public PeerAddress Address => new(Host.Id, [Place.Address]);
 
     /// <summary>Makes nodes that know the first of them.</summary>
-    public static async Task<List<KademliaNode>> MakeAsync(VirtualWorld world, VirtualNetwork network, int count, int seed, KademliaOptions options, string? at = null)
+    public static async Task<List<KademliaNode>> MakeAsync(VirtualWorld world, VirtualNetwork network, int count, int seed, KademliaOptions options, string? at = null, int firstNetwork = 20)
     {
         var nodes = new List<KademliaNode>();
         for (var index = 0; index < count; index++)
         {
             var key = KeyOf(seed, index);
-            var address = Multiaddr.Parse(at ?? $"/ip4/{20 + (index / 200)}.{index % 200}.0.1/tcp/4001");
+            var address = Multiaddr.Parse(at ?? $"/ip4/{firstNetwork + (index / 200)}.{index % 200}.0.1/tcp/4001");
             var place = network.Add(key, address);
             var host = new Host(key, [place], new HostOptions(), world, new Random(unchecked((seed * 7_919) + index)));
             await host.ListenAsync(address, CancellationToken.None);
@@ -52,15 +52,15 @@ internal sealed class KademliaNode
     }
 
     /// <summary>Makes nodes that have joined one after the other.</summary>
-    public static async Task<List<KademliaNode>> JoinAsync(VirtualWorld world, VirtualNetwork network, int count, int seed, KademliaOptions options)
+    public static async Task<List<KademliaNode>> JoinAsync(VirtualWorld world, VirtualNetwork network, int count, int seed, KademliaOptions options, int firstNetwork = 20)
     {
-        var nodes = await MakeAsync(world, network, count, seed, options);
+        var nodes = await MakeAsync(world, network, count, seed, options, firstNetwork: firstNetwork);
         foreach (var node in nodes.Skip(1))
             await node.Dht.BootstrapAsync(CancellationToken.None);
         return nodes;
     }
 
-    private static PrivateKey KeyOf(int seed, int index)
+    public static PrivateKey KeyOf(int seed, int index)
     {
         var number = SHA256.HashData([.. BitConverter.GetBytes(seed), .. BitConverter.GetBytes(index)]);
         using var key = ECDsa.Create(new ECParameters { Curve = ECCurve.NamedCurves.nistP256, D = number });
