@@ -54,10 +54,11 @@ internal sealed class TablePeers : IAsyncDisposable
         }
     }
 
-    /// <summary>Has all join by way of the first node of each process, one process after the other.</summary>
+    /// <summary>Has all join by way of the first node, one process after the other.</summary>
     public async Task JoinAsync(CancellationToken cancellationToken)
     {
-        var addresses = _members.Select(member => member.Nodes[0].Address).ToList();
+        // One for all: by way of several that do not know of each other they would form as many networks.
+        string[] addresses = [_members[0].Nodes[0].Address];
         foreach (var member in _members)
             await member.TellAsync(new JsonObject { ["do"] = "join", ["addresses"] = ToArray(addresses) }, s_patience, cancellationToken);
         // Those who came first know few of the others; in time they would.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Five nodes on this machine: they join each other, four sell an agent, and the first has it run by the best of them.
+# Five nodes on this machine: they join each other, four sell an agent, and the first has it run by the best of them, by whoever can do the work, and by three who have to agree.
 #   samples/network/five-nodes.sh [--stay] [--port N]     --stay: leaves them running until Ctrl-C; N: the first of ten ports (default 8500)
 set -euo pipefail
 
@@ -103,6 +103,15 @@ at 0 task show "$task"
 
 say "The receipt of the node that ran it"
 at 0 receipt verify "$task"
+
+say "A task that names only the work: nobody at the first node can do it"
+at 0 task submit --capability text.markdown-to-html --text "# Hello to whoever can do it" --wait
+at 0 task selection "$(at 0 task list --json | member id)"
+
+say "Three executors, of whom two have to agree"
+await at 0 task submit "$key/markdown-html" --text "# Hello" --runs 3 --quote
+at 0 task submit "$key/markdown-html" --text "# Hello from three nodes" --runs 3 --wait
+at 0 task runs "$(at 0 task list --json | member id)"
 
 say "What it cost the operator"
 at 0 supplier list

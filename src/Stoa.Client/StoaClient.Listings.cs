@@ -139,4 +139,33 @@ public sealed partial class StoaClient
     /// <summary><c>GET /api/v1/statements/{id}</c>: a statement of the registry as its signer made it. That its payload has this id, and was signed by the key in it, is the caller's to check.</summary>
     public Task<DsseEnvelope> GetStatementAsync(ContentHash id, CancellationToken cancellationToken = default) =>
         GetAsync($"statements/{id}", StoaJson.Default.DsseEnvelope, cancellationToken);
+
+    /// <summary><c>GET /api/v1/listings/{publisher}/{name}/reviews</c>: what consumers of the whole network say of an agent, all pages.</summary>
+    /// <param name="publisher">A key (a peer id) or a handle.</param>
+    /// <param name="name">Of the agent.</param>
+    /// <param name="cancellationToken">Stops the listing.</param>
+    public IAsyncEnumerable<ListingReviewBody> ListListingReviewsAsync(string publisher, string name, CancellationToken cancellationToken = default) => ListAsync(
+        $"listings/{Uri.EscapeDataString(publisher)}/{Uri.EscapeDataString(name)}/reviews", StoaJson.Default.ListResponseListingReviewBody, cancellationToken);
+
+    /// <summary><c>PUT /api/v1/listings/{publisher}/{name}[/{version}]/deprecation</c>: says of a listing of the caller's that there is something better.</summary>
+    /// <param name="listing">A listing of yours, or a version.</param>
+    /// <param name="request">What is said.</param>
+    /// <param name="cancellationToken">Stops waiting for the answer.</param>
+    public Task<ListingDetailsResponse> DeprecateListingAsync(AgentReference listing, DeprecateListingRequest request, CancellationToken cancellationToken = default) => SendAsync(
+        new Call(HttpMethod.Put, PathOf(listing) + "/deprecation", () => JsonBody(request, StoaJson.Default.DeprecateListingRequest)), StoaJson.Default.ListingDetailsResponse, cancellationToken);
+
+    /// <summary><c>DELETE /api/v1/listings/{publisher}/{name}[/{version}]/deprecation</c>: takes that back.</summary>
+    public Task<ListingDetailsResponse> UndeprecateListingAsync(AgentReference listing, CancellationToken cancellationToken = default) =>
+        SendAsync(new Call(HttpMethod.Delete, PathOf(listing) + "/deprecation"), StoaJson.Default.ListingDetailsResponse, cancellationToken);
+
+    /// <summary><c>PUT /api/v1/listings/{publisher}/{name}/transfer</c>: gives a listing of the caller's to another publisher, or takes one.</summary>
+    /// <param name="listing">A listing of yours, without a version.</param>
+    /// <param name="request">Where it goes on, or what it goes on from.</param>
+    /// <param name="cancellationToken">Stops waiting for the answer.</param>
+    public Task<ListingDetailsResponse> TransferListingAsync(AgentReference listing, TransferListingRequest request, CancellationToken cancellationToken = default) => SendAsync(
+        new Call(HttpMethod.Put, PathOf(listing) + "/transfer", () => JsonBody(request, StoaJson.Default.TransferListingRequest)), StoaJson.Default.ListingDetailsResponse, cancellationToken);
+
+    /// <summary><c>DELETE /api/v1/listings/{publisher}/{name}/transfer</c>: takes that back.</summary>
+    public Task<ListingDetailsResponse> TakeTransferBackAsync(AgentReference listing, CancellationToken cancellationToken = default) =>
+        SendAsync(new Call(HttpMethod.Delete, PathOf(listing) + "/transfer"), StoaJson.Default.ListingDetailsResponse, cancellationToken);
 }

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
+using System.Net.ServerSentEvents;
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using Stoa.Client.Contracts;
 using Stoa.Primitives;
@@ -20,6 +22,9 @@ public sealed partial class StoaClient
     /// <summary>The header that lowers the limits of a call: <c>fuel=…, memoryBytes=…, timeoutMs=…, outputBytes=…, logBytes=…</c>.</summary>
     public const string LimitsHeader = "Stoa-Limits";
 
+    /// <summary>The header that fixes what is chance otherwise: <c>seed=…, clockMs=…</c>.</summary>
+    public const string WorldHeader = "Stoa-World";
+
     /// <summary><c>POST /api/v1/calls/{publisher}/{agent}</c>: calls an agent and pays for it out of a payment channel. No API key is needed.</summary>
     /// <param name="agent">Without a version: the newest.</param>
     /// <param name="input">At most <see cref="MaxInlineInputBytes"/>.</param>
@@ -34,7 +39,7 @@ public sealed partial class StoaClient
     {
         var version = agent.Version is null ? "" : "@" + agent.Version;
         var path = $"calls/{Uri.EscapeDataString(agent.Publisher)}/{Uri.EscapeDataString(agent.Name)}{version}";
-        return (await CallAsync(path, input, parameters, limits: null, NewIdempotencyKey(), pay, (body, stop) => body.CopyToAsync(output, stop), cancellationToken)).Payment;
+        return (await CallAsync(path, input, parameters, limits: null, NewIdempotencyKey(), pay, (body, stop) => body.CopyToAsync(output, stop), world: null, begun: null, cancellationToken)).Payment;
     }
 
     /// <summary><c>POST /api/v1/program-calls/{digest}</c>: has a program run that agents of the node have, and pays for it out of a payment channel.</summary>
@@ -45,12 +50,58 @@ public sealed partial class StoaClient
     /// <param name="idempotencyKey">The same call with the same key is one call, whenever it is made again.</param>
     /// <param name="pay">Asked for a voucher, and asked again when more is needed than it says.</param>
     /// <param name="read">Reads the output.</param>
+    /// <param name="world">Fixes what is chance otherwise; null to have it drawn.</param>
+    /// <param name="begun">Told the call's id and its payment when it takes longer than a second, to follow it by <see cref="WatchCallAsync"/>; null for nobody.</param>
     /// <param name="cancellationToken">Stops waiting; what was paid for goes on.</param>
     /// <exception cref="StoaException">The call was refused, or failed and cost nothing.</exception>
     public Task<ProgramCallOutcome> CallProgramAsync(
         string program, ReadOnlyMemory<byte> input, IReadOnlyDictionary<string, string> parameters, AgentLimitsBody limits, string idempotencyKey, PayForCall pay,
-        Func<Stream, CancellationToken, Task> read, CancellationToken cancellationToken = default) =>
-        CallAsync(ProgramPath(program), input, parameters, limits, idempotencyKey, pay, read, cancellationToken);
+        Func<Stream, CancellationToken, Task> read, CallWorld? world = null, Action<string, PaymentPayload>? begun = null, CancellationToken cancellationToken = default) =>
+        CallAsync(ProgramPath(program), input, parameters, limits, idempotencyKey, pay, read, world, begun, cancellationToken);
+
+    /// <summary><c>GET /api/v1/calls/{id}/events</c>: what happens to a call, from its beginning to its end, with measured progress between. It is not taken up again when it breaks.</summary>
+    /// <param name="id">Of the call.</param>
+    /// <param name="payment">Any of the same channel.</param>
+    /// <param name="cancellationToken">Ends the stream; the call goes on.</param>
+    public async IAsyncEnumerable<CloudEvent> WatchCallAsync(string id, PaymentPayload payment, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        var call = new Call(HttpMethod.Get, $"calls/{Uri.EscapeDataString(id)}/events")
+        {
+            Prepare = request =>
+            {
+                request.Headers.Accept.Add(new MediaTypeWithQualityHeaderValue("text/event-stream"));
+                request.Headers.Add(PaymentSignature, ToHeader(payment));
+            },
+        };
+        using var response = await SendAsync(call, cancellationToken);
+        await using var body = await response.Content.ReadAsStreamAsync(cancellationToken);
+        await using var guarded = new IdleTimeoutStream(body, Options.EventIdleTimeout, Options.TimeProvider);
+        await foreach (var told in SseParser.Create(guarded, (_, data) => JsonSerializer.Deserialize(data, StoaJson.Default.CloudEvent)).EnumerateAsync(cancellationToken))
+        {
+            if (told.Data is not { } happened)
+                continue;
+            yield return happened;
+            if (IsEnd(happened))
+                yield break;
+        }
+    }
+
+    /// <summary><c>DELETE /api/v1/program-calls/{digest}</c>: stops a call that was made with a key.</summary>
+    /// <param name="program">Its digest.</param>
+    /// <param name="idempotencyKey">That it was made with.</param>
+    /// <param name="network">Of the node: <c>stoa:</c> and its peer id.</param>
+    /// <param name="voucher">Any of the same channel.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="StoaException">There is no such call, or it has ended.</exception>
+    public Task<PaidCallResponse> CancelProgramCallAsync(
+        string program, string idempotencyKey, string network, ChannelVoucherBody voucher, CancellationToken cancellationToken = default)
+    {
+        var payment = new PaymentPayload(2, new PaymentRequirements("stoa-channel", network, "0", "USD", "", 1), voucher);
+        return SendAsync(
+            new Call(HttpMethod.Delete, ProgramPath(program), null, idempotencyKey) { Prepare = request => request.Headers.Add(PaymentSignature, ToHeader(payment)) },
+            StoaJson.Default.PaidCallResponse,
+            cancellationToken);
+    }
 
     /// <summary><c>GET /api/v1/program-calls/{digest}/quote</c>: what a call can cost at most.</summary>
     public Task<ProgramQuoteResponse> QuoteProgramAsync(string program, long inputBytes, AgentLimitsBody limits, CancellationToken cancellationToken = default) => GetAsync(
@@ -71,7 +122,7 @@ public sealed partial class StoaClient
 
     private async Task<ProgramCallOutcome> CallAsync(
         string callPath, ReadOnlyMemory<byte> input, IReadOnlyDictionary<string, string>? parameters, AgentLimitsBody? limits, string idempotencyKey, PayForCall pay,
-        Func<Stream, CancellationToken, Task> read, CancellationToken cancellationToken)
+        Func<Stream, CancellationToken, Task> read, CallWorld? world, Action<string, PaymentPayload>? begun, CancellationToken cancellationToken)
     {
         var query = Query([.. (parameters ?? new Dictionary<string, string>()).Select(parameter => (parameter.Key, (string?)parameter.Value))]);
         var (method, path, key, id, payment) = (HttpMethod.Post, callPath + query, idempotencyKey, (string?)null, (PaymentPayload?)null);
@@ -85,6 +136,11 @@ public sealed partial class StoaClient
                         request.Headers.Add(PaymentSignature, ToHeader(payment));
                     if (limits is not null && request.Method == HttpMethod.Post)
                         request.Headers.Add(LimitsHeader, ToHeader(limits));
+                    // Who wants to follow it learns early what it is called.
+                    if (begun is not null && request.Method == HttpMethod.Post)
+                        request.Headers.Add("Prefer", "wait=1");
+                    if (world is not null && request.Method == HttpMethod.Post)
+                        request.Headers.Add(WorldHeader, string.Create(CultureInfo.InvariantCulture, $"seed={world.Seed}, clockMs={world.ClockMs}"));
                 },
             };
             using var response = await SendOnceAsync(call, cancellationToken);
@@ -100,6 +156,8 @@ public sealed partial class StoaClient
                 // A node holds the line for a while; one that does not is not asked without a pause.
                 if (method == HttpMethod.Get)
                     await PauseAsync(attempt: 1, asked: null, cancellationToken);
+                if (method == HttpMethod.Post && payment is not null)
+                    begun?.Invoke(later!.Id, payment);
                 id = later!.Id;
                 (method, path) = (HttpMethod.Get, $"calls/{Uri.EscapeDataString(id)}");
             }

@@ -80,6 +80,10 @@ public sealed partial class StoaClient
     public Task<SelectionResponse> GetSelectionAsync(string id, CancellationToken cancellationToken = default) =>
         GetAsync(TaskPath(id) + "/selection", StoaJson.Default.SelectionResponse, cancellationToken);
 
+    /// <summary><c>GET /api/v1/tasks/{id}/runs</c>: what each executor of a task gave that several of them ran.</summary>
+    public async Task<IReadOnlyList<TaskRunBody>> ListTaskRunsAsync(string id, CancellationToken cancellationToken = default) =>
+        (await GetAsync(TaskPath(id) + "/runs", StoaJson.Default.ListResponseTaskRunBody, cancellationToken)).Items;
+
     private static string TaskPath(string id) => $"tasks/{Uri.EscapeDataString(id)}";
 
     private static string WaitQuery(TimeSpan? wait) =>

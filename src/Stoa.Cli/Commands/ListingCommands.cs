@@ -22,11 +22,14 @@ internal static class ListingCommands
         new ListingSimilarCommand(scope),
         new ListingUsedWithCommand(scope),
         new ListingVersionsCommand(scope),
+        new ListingReviewsCommand(scope),
         new ListingResolveCommand(scope),
         new ListingGetCommand(scope),
         new ListingPublishCommand(scope),
         ListingWithdrawalCommands.Withdraw(scope),
         ListingWithdrawalCommands.Reinstate(scope),
+        ListingNoteCommands.Deprecate(scope),
+        ListingNoteCommands.Transfer(scope),
         new ListingSubmitCommand(scope));
 
     /// <summary>Listings as a table.</summary>
@@ -88,6 +91,8 @@ internal sealed class ListingShowCommand : StoaCommand
             ("Publisher", Format.Escaped(ListingCommands.Say(found.Publisher))),
             ("Key", Format.Escaped(found.Publisher.Key)),
             ("Newest", found.Newest is null ? null : Format.Escaped(found.Newest)),
+            ("Goes on as", found.MovedTo is null ? null : Format.Escaped(found.MovedTo)),
+            ("Goes on from", found.MovedFrom is null ? null : Format.Escaped(found.MovedFrom)),
             ("Deprecated", found.Deprecation is null ? null : Format.Escaped(Say(found.Deprecation))));
         invocation.Screen.Line();
         invocation.Screen.Table(

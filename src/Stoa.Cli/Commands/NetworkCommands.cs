@@ -19,7 +19,10 @@ internal static class NetworkCommands
         new PeersCommand(scope),
         new FindCommand(scope),
         new PingCommand(scope),
-        new NetworkMapCommand(scope));
+        new NetworkMapCommand(scope),
+        new NetworkSignersCommand(scope),
+        new NetworkVouchCommand(scope),
+        new NetworkUnvouchCommand(scope));
 
     /// <summary><c>stoa network show</c>.</summary>
     private sealed class ShowCommand(CommandScope scope) : StoaCommand(

@@ -36,6 +36,7 @@ internal static class StoaRootCommand
                 new TaskResultCommand(scope),
                 new TaskLogCommand(scope),
                 new TaskSelectionCommand(scope),
+                new TaskRunsCommand(scope),
                 new TaskAuctionCommand(scope),
                 new TaskCancelCommand(scope),
                 new TaskReplayCommand(scope)),

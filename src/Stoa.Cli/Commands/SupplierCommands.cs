@@ -36,6 +36,8 @@ internal static class SupplierCommands
             ("Signed", $"{Format.Money(supplier.Signed)}, of which {Format.Money(supplier.Spent)} charged, {Format.Money(supplier.Reserved)} for calls under way"),
             ("Credit left", Format.Money(supplier.Credit)),
             ("Calls", $"{supplier.Successes} done, {supplier.Failures} failed, {supplier.Declines} in which the agent failed, {supplier.Lies} lies"),
+            ("Done again elsewhere", supplier.Checks + supplier.Disagreements == 0 ? null : $"{supplier.Checks} by spot checks; {supplier.Disagreements} answers that another contradicts, undecided"),
+            ("Region", supplier.Region is { } region ? Format.Escaped(region) : null),
             ("Reliability", Format.Invariant($"{supplier.Reliability:0.###}")),
             ("Answers in", supplier.LatencyMs is { } latency ? Format.Invariant($"{latency:0.#} ms") : null),
             ("Last failure", supplier.LastFailure is { } why ? $"{Format.Escaped(why)} ({ListLimit.When(invocation, supplier.LastFailedAt!.Value)})" : null));
@@ -91,9 +93,9 @@ internal static class SupplierCommands
             }
 
             invocation.Screen.Table(
-                ["Id", "Address", "Done", "Failed", "Lies", "Charged", "Credit left"],
+                ["Id", "Address", "Region", "Answers in", "Done", "Failed", "Lies", "Charged", "Credit left"],
                 [.. suppliers.Select(supplier => (IReadOnlyList<string>)[
-                    supplier.Id, supplier.Address, Format.Invariant($"{supplier.Successes}"), Format.Invariant($"{supplier.Failures}"), Format.Invariant($"{supplier.Lies}"),
+                    supplier.Id, supplier.Address, supplier.Region ?? "", supplier.LatencyMs is { } latency ? Format.Invariant($"{latency:0.#} ms") : "", Format.Invariant($"{supplier.Successes}"), Format.Invariant($"{supplier.Failures}"), Format.Invariant($"{supplier.Lies}"),
                     Format.Money(supplier.Spent), Format.Money(supplier.Credit)])]);
             ListLimit.TellOfMore(invocation, hasMore);
             return ExitCode.Ok;

@@ -52,10 +52,12 @@ internal sealed class TaskSelectionCommand : StoaCommand
             : $"[bold]{Format.Escaped(choice.Chosen)}[/] of {choice.CandidateCount}{(choice.IsExploring ? ", to learn about it" : "")}");
         if (choice.Unfit.Count > 0)
             invocation.Screen.Note($"[grey]Not fit: {string.Join(", ", choice.Unfit.Select(entry => $"{entry.Value} {entry.Key}"))}[/]");
+        var isNetwork = choice.Candidates.Any(candidate => candidate.Supplier is not null);
         invocation.Screen.Table(
-            ["Agent", "Score", "Quality", "Price", "Speed", "There", "Expected", "Most", "Runs", "Standing"],
+            [.. isNetwork ? (string[])["At"] : [], "Agent", "Score", "Quality", "Price", "Speed", "There", "Expected", "Most", "Runs", "Standing"],
             [.. choice.Candidates.Select(candidate => (IReadOnlyList<string>)
             [
+                .. isNetwork ? (string[])[candidate.Supplier is { } node ? $"…{node[^6..]}" : "here"] : [],
                 candidate.Agent,
                 Number(candidate.Score),
                 Number(candidate.Parts.Quality),

@@ -13,6 +13,7 @@ namespace Stoa.Cli.Commands;
 internal sealed class TaskSubmitCommand : StoaCommand
 {
     private static readonly string[] s_preferences = ["quality", "price", "speed", "availability"];
+    private static readonly string[] s_scopes = ["cellFirst", "cell", "network"];
     private static readonly string[] s_priorities = ["background", "normal", "high", "urgent"];
 
     private readonly Argument<string> _agent;
@@ -29,11 +30,14 @@ internal sealed class TaskSubmitCommand : StoaCommand
     private readonly Option<string?> _prefer = new("--prefer") { Description = $"With --capability: what matters most: {OneOf.Listed(s_preferences)}.", HelpName = "WHAT" };
     private readonly Option<long?> _deadline = new("--deadline") { Description = "With --capability: it must be done in this time from now, such as 30s. A task that is not, waiting or running, fails then and costs nothing.", HelpName = "TIME", CustomParser = Quantity.Milliseconds };
     private readonly Option<double?> _minReputation = new("--min-reputation") { Description = "With --capability: the least believed chance of success, 0 to 1.", HelpName = "P" };
+    private readonly Option<string?> _scope = new("--scope") { Description = $"With --capability: where to look for an agent: {OneOf.Listed(s_scopes)}. cellFirst when left out: in the network only when none of this node's fits.", HelpName = "WHERE" };
     private readonly Option<bool> _auction = new("--auction") { Description = "With --capability: those who can do it bid for it; --max-price is the reserve." };
     private readonly Option<long?> _window = new("--window") { Description = "With --auction: how long bids are taken, such as 500ms; 150ms when left out.", HelpName = "TIME", CustomParser = Quantity.Milliseconds };
     private readonly Option<bool> _orSelect = new("--or-select") { Description = "With --auction: when nobody bids, the best agent does it at its posted price." };
     private readonly Option<string?> _maxPrice = new("--max-price") { Description = "Refuse when more than so many dollars would be held.", HelpName = "USD", CustomParser = Quantity.Dollars };
     private readonly Option<string[]> _regions = new("--region") { Description = "Run it only at a node in this region, such as eu-central (stoa node list shows them). May be repeated.", HelpName = "NAME" };
+    private readonly Option<int?> _runs = new("--runs") { Description = "Have so many executors run it, 2 to 7: this node and other operators', each another one. It costs the sum of those that agree.", HelpName = "N" };
+    private readonly Option<int?> _agree = new("--agree") { Description = "With --runs: so many of them have to give the same output; more than half, which is also the default.", HelpName = "N" };
     private readonly Option<long?> _fuel = new("--fuel") { Description = "Burn at most so much fuel, such as 500M.", HelpName = "N", CustomParser = Quantity.Count };
     private readonly Option<long?> _memory = new("--memory") { Description = "Use at most so much memory, such as 64MB.", HelpName = "SIZE", CustomParser = Quantity.Bytes };
     private readonly Option<long?> _timeout = new("--timeout") { Description = "Stop an attempt after this time, such as 30s; a number alone is seconds.", HelpName = "TIME", CustomParser = Quantity.Milliseconds };
@@ -56,21 +60,24 @@ internal sealed class TaskSubmitCommand : StoaCommand
             "Submit a task, watch it, and get its result. The result goes to -o or to standard output, all else to standard error.",
             new("Shrink a picture", "stoa task submit stoa/image-resize samples/image-resize/input/lake.png --param width=640 -o small.png"),
             new("Let the node choose who does it", "stoa task submit --capability image.resize samples/image-resize/input/lake.png --param width=640 --max-price 0.01"),
+            new("Let it go to another operator's node, if one does it better", "stoa task submit --capability image.resize --scope network samples/image-resize/input/lake.png --param width=640"),
             new("Let agents bid for it", "stoa task submit --capability image.resize samples/image-resize/input/lake.png --param width=640 --auction --max-price 0.01"),
             new("In a pipe", "cat samples/csv-profile/input/lake.csv | stoa task submit stoa/csv-profile | jq .columns"),
             new("What would it cost?", "stoa task submit stoa/csv-profile samples/csv-profile/input/lake.csv --priority urgent --quote"),
             new("For at most a cent", "stoa task submit stoa/markdown-html --text '# Hello' --max-price 0.01"),
             new("So that only the node that runs it can read it", "stoa task submit stoa/csv-profile samples/csv-profile/input/lake.csv --seal"),
             new("Only in a certain region", "stoa task submit stoa/csv-profile samples/csv-profile/input/lake.csv --region eu-central"),
+            new("Believe it only when two executors of three agree", "stoa task submit stoa/csv-profile samples/csv-profile/input/lake.csv --runs 3"),
             new("Start many, and look later", "for f in *.png; do stoa task submit stoa/image-resize \"$f\" --param width=320 --no-wait; done"))
     {
         _agent = CommonArguments.Agent(scope, "PUBLISHER/NAME for the newest version, or PUBLISHER/NAME@VERSION. Left out with --capability.");
         _agent.Arity = ArgumentArity.ZeroOrOne;
         _prefer.Accepts(s_preferences);
         _priority.Accepts(s_priorities);
+        _scope.Accepts(s_scopes);
         Add(_agent);
         Add(_file);
-        foreach (var option in new Option[] { _text, _isJsonInput, _parameters, _outputFile, _capabilities, _prefer, _deadline, _minReputation, _auction, _window, _orSelect, _maxPrice, _regions, _fuel, _memory, _timeout, _priority, _at, _delay, _quote, _wait, _noWait, _idempotencyKey, _seal, _trustedNodes, _replyKey })
+        foreach (var option in new Option[] { _text, _isJsonInput, _parameters, _outputFile, _capabilities, _prefer, _deadline, _minReputation, _scope, _auction, _window, _orSelect, _maxPrice, _regions, _runs, _agree, _fuel, _memory, _timeout, _priority, _at, _delay, _quote, _wait, _noWait, _idempotencyKey, _seal, _trustedNodes, _replyKey })
             Add(option);
         Validators.Add(result =>
         {
@@ -81,8 +88,12 @@ internal sealed class TaskSubmitCommand : StoaCommand
                 result.AddError("With --capability there is no AGENT: only FILE is given.");
             if (isChosen && result.GetResult(_agent) is { Tokens.Count: > 0 } && result.GetResult(_text) is { Implicit: false })
                 result.AddError("Either FILE or --text is the input, not both.");
-            if (!isChosen && new Option[] { _prefer, _deadline, _minReputation, _auction }.Any(option => result.GetResult(option) is { Implicit: false }))
-                result.AddError("--prefer, --deadline, --min-reputation and --auction go with --capability.");
+            if (!isChosen && new Option[] { _prefer, _deadline, _minReputation, _scope, _auction }.Any(option => result.GetResult(option) is { Implicit: false }))
+                result.AddError("--prefer, --deadline, --min-reputation, --scope and --auction go with --capability.");
+            if (isChosen && result.GetResult(_runs) is { Implicit: false })
+                result.AddError("--runs goes with AGENT: several executors run one agent.");
+            if (result.GetResult(_agree) is { Implicit: false } && result.GetResult(_runs) is not { Implicit: false })
+                result.AddError("--agree goes with --runs.");
             if (result.GetResult(_auction) is not { Implicit: false } && new Option[] { _window, _orSelect }.Any(option => result.GetResult(option) is { Implicit: false }))
                 result.AddError("--window and --or-select go with --auction.");
             if (result.GetResult(_seal) is not { Implicit: false } && new Option[] { _trustedNodes, _replyKey }.Any(option => result.GetResult(option) is { Implicit: false }))
@@ -178,7 +189,8 @@ internal sealed class TaskSubmitCommand : StoaCommand
                 ? new AuctionTermsBody(
                     invocation.Get(_window) is { } window ? (int)Math.Min(window, int.MaxValue) : null, invocation.Get(_orSelect) ? "select" : null)
                 : null,
-            invocation.Get(_regions) is { Length: > 0 } regions ? regions : null);
+            invocation.Get(_regions) is { Length: > 0 } regions ? regions : null,
+            invocation.Get(_runs) is { } runs ? new RedundancyBody(runs, invocation.Get(_agree)) : null);
     }
 
     private RequirementBody? RequirementOf(Invocation invocation)
@@ -193,7 +205,8 @@ internal sealed class TaskSubmitCommand : StoaCommand
             invocation.Get(_minReputation),
             invocation.Get(_prefer) is null
                 ? null
-                : new WeightsBody(Weight("quality"), Weight("price"), Weight("speed"), Weight("availability")));
+                : new WeightsBody(Weight("quality"), Weight("price"), Weight("speed"), Weight("availability")),
+            Scope: invocation.Get(_scope));
     }
 
     /// <summary>The input's file: with a requirement the only argument, behind an agent the second one.</summary>

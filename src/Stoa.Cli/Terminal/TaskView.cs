@@ -28,6 +28,7 @@ internal static class TaskView
         ("Input", $"{Format.Size(task.InputBytes)}, [grey]{Format.Escaped(task.InputDigest)}[/]"),
         ("Parameters", task.Parameters.Count == 0 ? null : Format.Escaped(string.Join(" ", task.Parameters.Select(parameter => $"{parameter.Key}={parameter.Value}")))),
         ("Auction", task.Auction is { } auction ? $"{Format.Escaped(auction.State)}, see stoa task auction {Format.Escaped(task.Id)}" : null),
+        ("Executors", task.Redundancy is { } redundancy ? Format.Invariant($"{redundancy.Runs}, of whom {redundancy.Agree} have to agree; see stoa task runs") : null),
         ("Regions", task.Regions is { } regions ? Format.Escaped(string.Join(", ", regions)) : null),
         ("Sealed", task.SealedTo is { } key ? $"to the key {Format.Escaped(key)}: no log, no progress" : null),
         ("Submitted", Format.Time(task.CreatedAt)),

@@ -42,6 +42,7 @@ public sealed record TaskEventData(
 /// <param name="Done">How far the agent says that it is, in units of its own; null when it says nothing.</param>
 /// <param name="Total">How many of those there will be; null when it does not know.</param>
 /// <param name="Message">What the agent says that it does, at most 200 characters of a stranger's text.</param>
+/// <param name="Elsewhere">How it stands at the other operator's node that runs it, <c>queued</c> or <c>running</c>, all else being that node's word; null when it runs here.</param>
 public sealed record TaskProgressData(
     string TaskId,
     long InputBytesRead,
@@ -53,7 +54,8 @@ public sealed record TaskProgressData(
     int? Attempt = null,
     long? Done = null,
     long? Total = null,
-    string? Message = null);
+    string? Message = null,
+    string? Elsewhere = null);
 
 /// <summary>Data of <c>stoa.task.log</c>: a piece of what an agent wrote to stderr.</summary>
 /// <param name="TaskId">The task.</param>

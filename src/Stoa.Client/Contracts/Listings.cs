@@ -84,6 +84,20 @@ public sealed record SimilarListingBody(decimal Likeness, ListingResponse Listin
 /// <param name="Rating">Their mean, 1 to 5; left out when there is none.</param>
 public sealed record ListingStandingBody(long Tasks, int Reviews, decimal? Rating = null);
 
+/// <summary>What a consumer says of an agent of the network.</summary>
+/// <param name="Reviewer">The key that signed it, as its peer id.</param>
+/// <param name="Version">The version that did the task.</param>
+/// <param name="Stars">1 to 5.</param>
+/// <param name="Node">Peer id of the node that gives its word that the reviewer has a receipt.</param>
+/// <param name="Counts">The node is of this cell, or is vouched for here: the review counts in the standing.</param>
+/// <param name="StatedAt">When it was written, as the reviewer says.</param>
+/// <param name="StatementId">The reviewer's statement: <c>GET /api/v1/statements/{id}</c>.</param>
+/// <param name="Verified">The handle is that of the key, which this node keeps for its user; otherwise it is a claim.</param>
+/// <param name="Handle">Of the reviewer, where there is one.</param>
+/// <param name="Text">What it says in words.</param>
+public sealed record ListingReviewBody(
+    string Reviewer, string Version, int Stars, string Node, bool Counts, DateTimeOffset StatedAt, string StatementId, bool Verified, string? Handle = null, string? Text = null);
+
 /// <summary>How many findings have a value.</summary>
 /// <param name="Value">The value.</param>
 /// <param name="Count">How many.</param>
@@ -142,6 +156,8 @@ public sealed record ListingVersionBody(
 /// <param name="Newest">The newest version that is offered, releases before pre-releases; left out when none is.</param>
 /// <param name="Deprecation">That it is deprecated, with all its versions.</param>
 /// <param name="Kind">What the newest version is: <c>agent</c>, <c>model</c>, <c>template</c>, <c>bundle</c> or <c>dataset</c>.</param>
+/// <param name="MovedTo">Where it goes on, as both publishers say: <c>key/name</c>.</param>
+/// <param name="MovedFrom">What it goes on from, as both publishers say.</param>
 public sealed record ListingDetailsResponse(
     string Listing,
     ListingPublisherBody Publisher,
@@ -150,7 +166,19 @@ public sealed record ListingDetailsResponse(
     IReadOnlyList<ListingVersionBody> Versions,
     string? Newest = null,
     ListingDeprecationBody? Deprecation = null,
-    string Kind = "agent");
+    string Kind = "agent",
+    string? MovedTo = null,
+    string? MovedFrom = null);
+
+/// <summary><c>PUT /api/v1/listings/{publisher}/{name}/deprecation</c>.</summary>
+/// <param name="Reason">One line, for everybody to read.</param>
+/// <param name="Instead">What to use: PUBLISHER/NAME or PUBLISHER/NAME@VERSION, the publisher by its key or handle.</param>
+public sealed record DeprecateListingRequest(string? Reason = null, string? Instead = null);
+
+/// <summary><c>PUT /api/v1/listings/{publisher}/{name}/transfer</c>: what is left out stays as it was said.</summary>
+/// <param name="To">Where the listing goes on: PUBLISHER/NAME, the publisher by its key or handle.</param>
+/// <param name="From">What it goes on from.</param>
+public sealed record TransferListingRequest(string? To = null, string? From = null);
 
 /// <summary><c>POST /api/v1/listings</c>: what became of a statement.</summary>
 /// <param name="Id">Its id.</param>

@@ -54,6 +54,8 @@ public sealed record PingResponse(string PeerId, string Address, IReadOnlyList<d
 /// <param name="ExpiresAt">Until when it holds, UTC.</param>
 /// <param name="Statement">Id of the statement: <c>GET /api/v1/statements/{id}</c>.</param>
 /// <param name="Region">Where it stands; left out when it does not say.</param>
+/// <param name="Split">How it shares out prices; left out when it does not say.</param>
+/// <param name="Receipts">How many receipts it has given, as it says; left out when it does not.</param>
 public sealed record OfferResponse(
     string Node,
     bool IsThisNode,
@@ -65,4 +67,28 @@ public sealed record OfferResponse(
     DateTimeOffset SaidAt,
     DateTimeOffset ExpiresAt,
     string Statement,
-    string? Region = null);
+    string? Region = null,
+    SplitBody? Split = null,
+    ReceiptSummaryBody? Receipts = null);
+
+/// <summary>How a node shares out prices: whole percents that sum to 100.</summary>
+/// <param name="CreatorPercent">To the agent's creators.</param>
+/// <param name="NodePercent">To the node.</param>
+/// <param name="PlatformPercent">To the platform.</param>
+public sealed record SplitBody(int CreatorPercent, int NodePercent, int PlatformPercent);
+
+/// <summary>How many receipts a node says to have given.</summary>
+/// <param name="From">From when on, UTC.</param>
+/// <param name="To">Until when, UTC.</param>
+/// <param name="Count">Of all agents that it names.</param>
+/// <param name="Agents">How many agents that are; at most 512 are named.</param>
+public sealed record ReceiptSummaryBody(DateTimeOffset From, DateTimeOffset To, long Count, int Agents);
+
+/// <summary>Who says something in the registry of the network: a publisher, a reviewer, a node.</summary>
+/// <param name="Key">The peer id of the key.</param>
+/// <param name="Standing">What is known of it here: <c>stranger</c>, <c>vouched</c>, <c>own</c> (of this cell) or <c>forgotten</c> (a person who was erased here).</param>
+/// <param name="Statements">How many statements of it are kept.</param>
+/// <param name="Bytes">Their payloads together.</param>
+/// <param name="IsOwnHandle">The handle is that of a user of this cell; otherwise it is a claim.</param>
+/// <param name="Handle">Of the profile, where there is one.</param>
+public sealed record SignerResponse(string Key, string Standing, long Statements, long Bytes, bool IsOwnHandle, string? Handle = null);

@@ -46,7 +46,7 @@ public sealed record PaymentOutcome(bool Success, string Network, string Payer, 
 
 /// <summary>A call that has not ended yet.</summary>
 /// <param name="Id">Of the task that does it.</param>
-/// <param name="State"><c>queued</c> or <c>running</c>.</param>
+/// <param name="State"><c>queued</c> or <c>running</c>; of one that was cancelled <c>cancelled</c>.</param>
 /// <param name="Result">Where its result is to be fetched, with the same payment.</param>
 public sealed record PaidCallResponse(string Id, string State, string Result);
 
@@ -61,3 +61,8 @@ public sealed record ProgramQuoteResponse(string Agent, string Amount, string No
 /// <param name="CallId">Id of the task that did it, by which its receipt is had; empty when the node has not told.</param>
 /// <param name="Paid">The payment that it was had for.</param>
 public sealed record ProgramCallOutcome(PaymentOutcome Payment, string CallId, PaymentPayload Paid);
+
+/// <summary>What is chance otherwise: with the same of it a program does the same at every node.</summary>
+/// <param name="Seed">Of the agent's random source.</param>
+/// <param name="ClockMs">Unix time in milliseconds at which the agent's clock begins.</param>
+public sealed record CallWorld(long Seed, long ClockMs);

@@ -25,6 +25,9 @@ public sealed record AddSupplierRequest(string Address, string ChannelId, string
 /// <param name="LatencyMs">How long it takes to say a price; null before it was asked.</param>
 /// <param name="LastFailure">What happened when it last failed or lied.</param>
 /// <param name="LastFailedAt">When that was.</param>
+/// <param name="Checks">Calls that were done again elsewhere and compared.</param>
+/// <param name="Disagreements">Calls whose answers another executor's contradicts, where nobody could say which is right.</param>
+/// <param name="Region">Where it says in its offer that it stands; null when it does not, or offers nothing now.</param>
 public sealed record SupplierResponse(
     string Id,
     string Node,
@@ -42,4 +45,7 @@ public sealed record SupplierResponse(
     DateTimeOffset AddedAt,
     double? LatencyMs = null,
     string? LastFailure = null,
-    DateTimeOffset? LastFailedAt = null);
+    DateTimeOffset? LastFailedAt = null,
+    long Checks = 0,
+    long Disagreements = 0,
+    string? Region = null);

@@ -13,6 +13,7 @@ namespace Stoa.Client.Contracts;
 /// <param name="Requirement">What must be done, in place of who does it: the node chooses the agent.</param>
 /// <param name="Auction">With a requirement: those who can do it bid for it, and <c>maxPrice</c> is the reserve.</param>
 /// <param name="Regions">It runs only at a node that stands in one of these, such as <c>eu-central</c>, 1 to 8; at any node when left out.</param>
+/// <param name="Redundancy">With an agent by name: several executors run it, this cell and other operators' nodes, and enough of them have to agree. One runs it when left out.</param>
 public sealed record SubmitTaskRequest(
     string? Agent = null,
     TaskInputBody? Input = null,
@@ -23,7 +24,22 @@ public sealed record SubmitTaskRequest(
     DateTimeOffset? DueAt = null,
     RequirementBody? Requirement = null,
     AuctionTermsBody? Auction = null,
-    IReadOnlyList<string>? Regions = null);
+    IReadOnlyList<string>? Regions = null,
+    RedundancyBody? Redundancy = null);
+
+/// <summary>How often a task is run, each time by another executor, and how many of these have to give the same output.</summary>
+/// <param name="Runs">2 to 7.</param>
+/// <param name="Agree">More than half of them; just more than half when left out.</param>
+public sealed record RedundancyBody(int Runs, int? Agree = null);
+
+/// <summary>One of the runs of a task that several executors ran. <c>GET /api/v1/tasks/{id}/runs</c>.</summary>
+/// <param name="Node">Peer id of the node that ran it.</param>
+/// <param name="Standing"><c>agreed</c>, <c>contradicted</c> (enough others agree on another output), <c>disputed</c> (outputs differ, and too few agree), <c>unconfirmed</c> (too few answered) or <c>failed</c>.</param>
+/// <param name="Digest">SHA-256 of what it gave; null when it failed.</param>
+/// <param name="Price">What its receipt says. The task costs the sum of those that agreed.</param>
+/// <param name="Receipt">As it was signed; null when it failed.</param>
+/// <param name="Detail">How it failed.</param>
+public sealed record TaskRunBody(string Node, string Standing, string? Digest, string Price, Stoa.Primitives.DsseEnvelope? Receipt = null, string? Detail = null);
 
 /// <summary>What must be done, in place of who does it; <c>maxPrice</c> is the budget.</summary>
 /// <param name="Capabilities">Dotted names such as <c>image.resize</c>, 1 to 8: the agent has all of them.</param>
@@ -31,12 +47,14 @@ public sealed record SubmitTaskRequest(
 /// <param name="MinReputation">The least chance of success, from 0 to 1, that must be believed of the agent.</param>
 /// <param name="Weights">What matters how much; 0.4 quality, 0.3 price, 0.2 speed, 0.1 availability when left out.</param>
 /// <param name="Explore">Whether it may be given to an agent of which little is known; true when left out.</param>
+/// <param name="Scope"><c>cellFirst</c> (when left out): an agent of the network is taken only when none of the cell fits. <c>cell</c>: none is. <c>network</c>: both are compared.</param>
 public sealed record RequirementBody(
     IReadOnlyList<string> Capabilities,
     long? DeadlineMs = null,
     double? MinReputation = null,
     WeightsBody? Weights = null,
-    bool? Explore = null);
+    bool? Explore = null,
+    string? Scope = null);
 
 /// <summary>Proportions, whatever their sum; one that is left out is 0.</summary>
 /// <param name="Quality">Few failures.</param>
@@ -102,6 +120,7 @@ public sealed record TypicalBody(double Price, double Failure, double Seconds, d
 /// <param name="ExpectedSeconds">By its runs so far.</param>
 /// <param name="Load">Tasks that it ran just then, at all nodes of the cell.</param>
 /// <param name="PriceFactor">What both prices were multiplied by, for priority, demand and volume; null when that was 1.</param>
+/// <param name="Supplier">Peer id of the other operator's node that would run it; null of an agent of the cell.</param>
 public sealed record CandidateBody(
     string Agent,
     string Standing,
@@ -113,7 +132,8 @@ public sealed record CandidateBody(
     string PriceAtLimits,
     double ExpectedSeconds,
     int Load,
-    double? PriceFactor = null);
+    double? PriceFactor = null,
+    string? Supplier = null);
 
 /// <summary>The input: exactly one of the members.</summary>
 /// <param name="Text">UTF-8 text, at most 1 MiB.</param>
@@ -155,6 +175,7 @@ public sealed record TaskLimitsBody(
 /// <param name="ScheduleId">The schedule that submitted it.</param>
 /// <param name="Auction">Its auction. While that is open, <c>agent</c> is the best candidate at posted prices, who need not win.</param>
 /// <param name="Regions">It runs only at a node that stands in one of these.</param>
+/// <param name="Redundancy">How many executors run it, and how many have to agree; null for one.</param>
 /// <param name="SealedTo">Id of the key that its input is sealed to: its output is sealed too, and there is no log and no progress. Null for a task in the clear.</param>
 public sealed record TaskResponse(
     string Id,
@@ -179,7 +200,8 @@ public sealed record TaskResponse(
     string? ScheduleId = null,
     TaskAuctionBody? Auction = null,
     IReadOnlyList<string>? Regions = null,
-    string? SealedTo = null);
+    string? SealedTo = null,
+    RedundancyBody? Redundancy = null);
 
 /// <summary>What a task produced; the bytes are at <c>GET /api/v1/tasks/{id}/result</c>.</summary>
 /// <param name="Digest">SHA-256 of the output; of a sealed task of the sealed one.</param>

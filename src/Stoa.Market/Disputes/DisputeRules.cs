@@ -45,6 +45,12 @@ public static class DisputeRules
                 DisputeRefusal.NothingToDispute, $"{supplied.Node} ran the task and signed the receipt, and no node of this cell is liable for that. What the receipt says can be run again by everybody who has the program.");
         }
 
+        if (task.Redundancy is { } redundancy)
+        {
+            return new Refusal<DisputeRefusal>(
+                DisputeRefusal.NothingToDispute, $"{redundancy.Agree} executors of {redundancy.Runs} gave this output. What each has sworn to is at GET /api/v1/tasks/{task.Id}/runs, and can be run again.");
+        }
+
         if (succeeded.Result.Price == Money.Zero)
             return new Refusal<DisputeRefusal>(DisputeRefusal.NothingToDispute, "The task was free: there is nothing to give back. `stoa receipt verify --rerun` says whether its receipt is true.");
         return now - succeeded.FinishedAt > window

@@ -12,6 +12,9 @@ public static class ReviewRules
     /// <summary>Most characters of a text.</summary>
     public const int MaxTextLength = 2_000;
 
+    /// <summary>The publisher of agents that were published elsewhere in the network.</summary>
+    public static readonly Id<User> NobodyHere;
+
     /// <summary>The least time between two changes: each is told to the publisher.</summary>
     public static readonly TimeSpan Pause = TimeSpan.FromSeconds(10);
 
@@ -32,16 +35,16 @@ public static class ReviewRules
     /// <summary>The review that a consumer may write of a task; where one of the same agent is there, it takes its place.</summary>
     /// <param name="id">Of a new one.</param>
     /// <param name="task">The reviewer's own.</param>
-    /// <param name="agent">The version that did it.</param>
+    /// <param name="publisher">Of the version that did it, or <see cref="NobodyHere"/>.</param>
     /// <param name="reviewer">Handle of the task's owner.</param>
     /// <param name="stars">1 to 5.</param>
     /// <param name="text">Null for none.</param>
     /// <param name="now">UTC.</param>
     public static Outcome<ReceiptedReview, ReviewRefusal> Write(
-        Id<Review> id, AgentTask task, AgentVersion agent, string reviewer, int stars, string? text, DateTimeOffset now)
+        Id<Review> id, AgentTask task, Id<User> publisher, string reviewer, int stars, string? text, DateTimeOffset now)
     {
-        if (agent.PublisherId == task.OwnerId)
-            return new Refusal<ReviewRefusal>(ReviewRefusal.OwnAgent, $"You published {agent.Listing}: what you say of it yourself tells others nothing.");
+        if (publisher == task.OwnerId)
+            return new Refusal<ReviewRefusal>(ReviewRefusal.OwnAgent, $"You published {task.Agent}: what you say of it yourself tells others nothing.");
         if (task.State is not TaskState.Succeeded succeeded)
         {
             return new Refusal<ReviewRefusal>(
@@ -53,7 +56,7 @@ public static class ReviewRules
             return new Refusal<ReviewRefusal>(ReviewRefusal.ReviewInvalid, "Correct what is listed in errors and try again.", errors);
         return new ReceiptedReview(
             new Review(
-                id, $"{agent.Publisher}/{agent.Manifest.Name}", agent.Listing, agent.PublisherId, task.OwnerId, reviewer, task.Id, stars, text, now, now, null),
+                id, $"{task.Agent.Publisher}/{task.Agent.Name}", task.Agent, publisher, task.OwnerId, reviewer, task.Id, stars, text, now, now, null),
             succeeded.Result.Price,
             succeeded.FinishedAt);
     }

@@ -25,6 +25,9 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark)
     private readonly ConcurrentDictionary<string, int> _withVolume = new(StringComparer.Ordinal);
     private int _count;
 
+    /// <summary>How the best is chosen.</summary>
+    public SelectionPolicy Policy => policy;
+
     /// <summary>Ends once all that was published before the start is in it.</summary>
     public Task Loaded => _loaded.Task;
 

@@ -81,6 +81,9 @@ public sealed record Candidate(
 {
     /// <summary>What both prices were multiplied by.</summary>
     public PriceFactor Factor { get; init; } = PriceFactor.One;
+
+    /// <summary>Peer id of the other operator's node that would run it; null of an agent of the cell.</summary>
+    public string? Supplier { get; init; }
 }
 
 /// <summary>A choice, with its reasons.</summary>

@@ -55,6 +55,8 @@ public static class ChoiceJson
         json.WriteString("priceAtLimits", candidate.PriceAtLimits.ToString());
         WriteNumber(json, "expectedSeconds", candidate.ExpectedSeconds);
         json.WriteNumber("load", candidate.Load);
+        if (candidate.Supplier is { } supplier)
+            json.WriteString("supplier", supplier);
         if (candidate.Factor != PriceFactor.One)
             WriteNumber(json, "priceFactor", candidate.Factor.Value);
         json.WriteEndObject();

@@ -208,5 +208,5 @@ internal sealed class Chooser(
 
     private double EvidenceOf(AgentState state) => (state.Sums.Successes + state.Sums.Faults) * _decay;
 
-    private static double Part(double value, double median) => median + value > 0 ? median / (median + value) : 1;
+    internal static double Part(double value, double median) => median + value > 0 ? median / (median + value) : 1;
 }

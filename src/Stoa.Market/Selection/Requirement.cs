@@ -18,13 +18,16 @@ public sealed record Requirement(
     SelectionWeights Weights,
     bool Explores)
 {
+    /// <summary>Where an agent is looked for.</summary>
+    public SelectionScope Scope { get; init; }
+
     /// <summary>The most capabilities that are asked for at once.</summary>
     public const int MaxCapabilities = 8;
 
     /// <summary>The same for the same requirement.</summary>
     public string Canonical() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{string.Join(' ', Capabilities.Order(StringComparer.Ordinal))};{Budget};{DeadlineMs};{MinReputation:R};{Weights.Quality:R},{Weights.Price:R},{Weights.Speed:R},{Weights.Availability:R};{Explores}");
+        $"{string.Join(' ', Capabilities.Order(StringComparer.Ordinal))};{Budget};{DeadlineMs};{MinReputation:R};{Weights.Quality:R},{Weights.Price:R},{Weights.Speed:R},{Weights.Availability:R};{Explores}{(Scope is SelectionScope.CellFirst ? "" : $";{Scope}")}");
 }
 
 /// <summary>What matters how much; none is negative and they sum to 1.</summary>

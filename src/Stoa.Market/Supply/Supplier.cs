@@ -44,6 +44,12 @@ public sealed record Supplier(
 /// <param name="LastFailedAt">When that was.</param>
 public sealed record SupplierStanding(long Successes, long Failures, long Declines, long Lies, TimeSpan? Latency, string? LastFailure, DateTimeOffset? LastFailedAt)
 {
+    /// <summary>How many of its calls were done again elsewhere and compared.</summary>
+    public long Checks { get; init; }
+
+    /// <summary>Calls whose answers another executor's contradicts, where nobody could say which of them is right; each weighs as a failure.</summary>
+    public long Disagreements { get; init; }
+
     /// <summary>As many failures as one lie weighs.</summary>
     public const int FailuresPerLie = 20;
 
@@ -54,7 +60,7 @@ public sealed record SupplierStanding(long Successes, long Failures, long Declin
     public static SupplierStanding None { get; } = new(0, 0, 0, 0, null, null, null);
 
     /// <summary>How likely it does what it is paid for, above 0 and at most 1: one that is unknown is trusted until it fails.</summary>
-    public double Reliability => (Successes + 1.0) / (Successes + Failures + ((double)FailuresPerLie * Lies) + 1.0);
+    public double Reliability => (Successes + 1.0) / (Successes + Failures + Disagreements + ((double)FailuresPerLie * Lies) + 1.0);
 
     /// <summary>The mean with one more measurement.</summary>
     public TimeSpan LatencyWith(TimeSpan measured) => Latency is { } before ? before + ((measured - before) * NewestShare) : measured;
@@ -77,6 +83,9 @@ public enum CallOutcome
 
     /// <summary>The answer was not to be believed.</summary>
     Lied,
+
+    /// <summary>The consumer cancelled it, and the supplier has stopped it: it costs nothing.</summary>
+    Cancelled,
 }
 
 /// <summary>Every reason for which an act on suppliers is refused.</summary>

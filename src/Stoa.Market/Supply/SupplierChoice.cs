@@ -6,7 +6,11 @@ namespace Stoa.Market.Supply;
 /// <param name="Supplier">Which.</param>
 /// <param name="Amount">The most that the task can cost there.</param>
 /// <param name="Latency">How long it took to say so.</param>
-public sealed record SupplierQuote(Supplier Supplier, Money Amount, TimeSpan Latency);
+public sealed record SupplierQuote(Supplier Supplier, Money Amount, TimeSpan Latency)
+{
+    /// <summary>Name of the agent that has the program there: the program is told it.</summary>
+    public string? Name { get; init; }
+}
 
 /// <summary>Which supplier gets a task.</summary>
 public static class SupplierChoice

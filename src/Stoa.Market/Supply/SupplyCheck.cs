@@ -13,7 +13,11 @@ namespace Stoa.Market.Supply;
 /// <param name="Limits">The most that it may use.</param>
 /// <param name="Amount">The most that it may cost.</param>
 public sealed record SupplyOrder(
-    PeerId Node, ContentHash Program, ContentHash Input, long InputBytes, IReadOnlyList<TaskParameter> Parameters, AgentLimits Limits, Money Amount);
+    PeerId Node, ContentHash Program, ContentHash Input, long InputBytes, IReadOnlyList<TaskParameter> Parameters, AgentLimits Limits, Money Amount)
+{
+    /// <summary>What is chance otherwise; null where it was left to the supplier.</summary>
+    public TaskWorld? World { get; init; }
+}
 
 /// <summary>What came back beside the receipt.</summary>
 /// <param name="Task">Id of the task there.</param>
@@ -37,7 +41,7 @@ public enum SupplyFault
     /// <summary>It ran on another input.</summary>
     OtherInput,
 
-    /// <summary>It ran with other parameters or limits.</summary>
+    /// <summary>It ran with other parameters, limits, seed or clock.</summary>
     OtherTerms,
 
     /// <summary>The output that came is not the one that the receipt swears to.</summary>
@@ -64,8 +68,8 @@ public static class SupplyCheck
             return Fault(SupplyFault.OtherProgram, $"The program {receipt.ProgramDigest} has run, with {receipt.Calls.Count} calls of others; the agent's is {order.Program}.");
         if (receipt.InputDigest != order.Input || receipt.SealedTo is not null || (receipt.Pricing is { } pricing && pricing.InputBytes != order.InputBytes))
             return Fault(SupplyFault.OtherInput, $"It ran on the input {receipt.InputDigest}, not on {order.Input}.");
-        if (receipt.Limits != order.Limits || !Same(receipt.Parameters, order.Parameters))
-            return Fault(SupplyFault.OtherTerms, "It ran with other parameters or limits than it was given.");
+        if (receipt.Limits != order.Limits || !Same(receipt.Parameters, order.Parameters) || (order.World is { } world && new TaskWorld(receipt.Seed, receipt.ClockMs) != world))
+            return Fault(SupplyFault.OtherTerms, "It ran with other parameters, limits, seed or clock than it was given.");
         if (receipt.OutputDigest != answer.Output || receipt.Usage.OutputBytes != answer.OutputBytes)
             return Fault(SupplyFault.OtherOutput, $"The output {answer.Output} came, and the receipt swears to {receipt.OutputDigest}.");
         if (receipt.Price > order.Amount)

@@ -75,6 +75,12 @@ public sealed partial record AgentTask(
     /// <summary>Only nodes that stand in one of these run it, in the order of the alphabet; empty: any node.</summary>
     public IReadOnlyList<string> Regions { get; init; } = [];
 
+    /// <summary>What is chance otherwise, where it is fixed; null where the node draws it.</summary>
+    public TaskWorld? World { get; init; }
+
+    /// <summary>How many executors run it, and how many have to agree; null for one. Its world is fixed then.</summary>
+    public Redundancy? Redundancy { get; init; }
+
     /// <summary>The most that the task can cost.</summary>
     public Money MaxPrice => Hold?.Amount ?? Money.Zero;
 }

@@ -19,7 +19,7 @@ public static class AgentVerdict
 
     /// <summary>Whether another agent may do better: whatever this one did, but not what happened to its node.</summary>
     public static bool IsOfAgent(FailureCode code) =>
-        code is not (FailureCode.NodeLost or FailureCode.SupplierFailed or FailureCode.StorageUnavailable or FailureCode.StorageFull or FailureCode.NoBids
+        code is not (FailureCode.NodeLost or FailureCode.SupplierFailed or FailureCode.NoQuorum or FailureCode.StorageUnavailable or FailureCode.StorageFull or FailureCode.NoBids
             or FailureCode.DeadlinePassed or FailureCode.SealBroken or FailureCode.SealingKeyUnknown);
 
     /// <summary>A limit that the consumer has lowered is no fault of the agent that runs into it: else it would cost nothing to harm one.</summary>
@@ -32,7 +32,7 @@ public static class AgentVerdict
         FailureCode.NotStartable => given.MemoryBytes < own.MemoryBytes ? Verdict.Declined : Verdict.Unavailable,
         FailureCode.AgentExit => Verdict.Declined,
         FailureCode.AgentUnavailable => Verdict.Unavailable,
-        FailureCode.NodeLost or FailureCode.SupplierFailed or FailureCode.StorageUnavailable or FailureCode.StorageFull or FailureCode.NoBids
+        FailureCode.NodeLost or FailureCode.SupplierFailed or FailureCode.NoQuorum or FailureCode.StorageUnavailable or FailureCode.StorageFull or FailureCode.NoBids
             or FailureCode.DeadlinePassed or FailureCode.SealBroken or FailureCode.SealingKeyUnknown => null,
         _ => throw new ArgumentOutOfRangeException(nameof(code)),
     };

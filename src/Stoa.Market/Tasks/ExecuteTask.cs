@@ -99,7 +99,7 @@ public sealed class Attempt(AgentTask task) : IDisposable
 /// <param name="time">The clock.</param>
 /// <param name="random">Seeds of programs, and the jitter of retries; safe for many threads.</param>
 /// <param name="remote">Runs the tasks of agents that were not published here; null for nobody.</param>
-public sealed class ExecuteTask(
+public sealed partial class ExecuteTask(
     IAgentStore agents,
     Royalties royalties,
     AgentUses uses,
@@ -164,11 +164,13 @@ public sealed class ExecuteTask(
             return await FailAsync(task, agent: null, new AttemptOutcome.Failed(TaskFailure.Late("It was not begun by its deadline."), default));
         if (task.Input.SealedTo is { } sealedTo && !sealing.Knows(sealedTo))
             return await FailAsync(task, agent: null, SealClosed(FailureCode.SealingKeyUnknown, $"The input is sealed to the key {sealedTo}, which this node does not have."));
+        if (task.Redundancy is not null)
+            return await WorkRedundantlyAsync(attempt, inlineInput);
         if (task.Agent.IsKeyed)
             return await WorkRemotelyAsync(attempt, inlineInput);
         await using var output = new SpoolStream(content, SealedRun.SizeOf(task, task.Limits.OutputBytes), attempt.Token);
-        var seed = random.NextInt64();
-        var clockMs = Now().ToUnixTimeMilliseconds();
+        var seed = task.World?.Seed ?? random.NextInt64();
+        var clockMs = task.World?.ClockMs ?? Now().ToUnixTimeMilliseconds();
         AttemptOutcome outcome;
         Known? agent = null;
         TaskCalls? calls = null;
@@ -245,7 +247,7 @@ public sealed class ExecuteTask(
         {
             if (remote is null)
                 return await FailAsync(task, agent: null, Unsupplied("This node gives no tasks to others."));
-            switch (await remote.RunAsync(task, await ReadInputAsync(task, inlineInput, attempt.Token), output, attempt.Token))
+            switch (await remote.RunAsync(task, await ReadInputAsync(task, inlineInput, attempt.Token), output, attempt.Progress, attempt.Token))
             {
                 case RemoteOutcome.Completed when IsLate(task):
                     return await FailAsync(task, agent: null, new AttemptOutcome.Failed(TaskFailure.Late("It was done after its deadline."), default));
@@ -259,12 +261,20 @@ public sealed class ExecuteTask(
         }
         catch (OperationCanceledException) when (attempt.StopReason is not null)
         {
-            return Stopped(attempt);
+            return await StoppedElsewhereAsync(attempt);
         }
         catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
         {
             return await FailAsync(task, agent: null, Unavailable(fault, default));
         }
+    }
+
+    private async Task<AttemptEnd?> StoppedElsewhereAsync(Attempt attempt)
+    {
+        // Whoever stops for another reason leaves it to the next attempt, which goes on with it.
+        if (attempt.StopReason is StopReason.Cancelled && remote is not null)
+            await remote.CancelAsync(attempt.Task, CancellationToken.None);
+        return Stopped(attempt);
     }
 
     /// <summary>The consumer pays what the supplier was paid, to the operator who has paid it.</summary>
@@ -328,22 +338,50 @@ public sealed class ExecuteTask(
             return await FailAsync(task, agent, misfit);
         if (inline is null)
             await owners.GrantAsync(new ContentDescriptor(completed.Output, SealedRun.SizeOf(task, usage.OutputBytes)), task.OwnerId, CancellationToken.None);
+        var (receipt, earned) = await SellAsync(task, task.Agent, agent, completed, facts);
+        var (price, calls, now) = (earned.Shares.Total, earned.Calls, receipt.FinishedAt);
+        if (price > task.MaxPrice)
+            throw new InvalidOperationException($"The price of {task.Id} with its calls is above its hold of {task.MaxPrice}.");
+        var result = new TaskResult(
+            completed.Output, SealedRun.SizeOf(task, usage.OutputBytes), inline is not null, agent.Version.Manifest.Output.MediaType, usage, price, receipt.Id)
+        {
+            Calls = calls.Count == 0 ? null : [.. calls.Select(call => call.ToResult())],
+        };
+        var next = task.Succeed(result, now);
+        // What becomes of the tasks of a batch is told of the batch.
+        NewEvent[] events = task.BatchId is not null
+            ? []
+            : [TaskEvents.Ended(next, now), .. earned.ByAgent().Select(part => TaskEvents.RoyaltyEarned(next, part.Agent, part.Payee, part.Amount, now))];
+        var wallets = calls.Count == 0 ? agent.Wallets : SharedCall.WalletsOf(agent.Wallets, calls);
+        return new AttemptEnd(
+            next, Settlement.Capture(task, earned.Shares, PayeesOf(agent, wallets, earned.Parts), ids, now), receipt.Sign(node), inline, completed.Log, events)
+        {
+            Verdict = AgentVerdict.OfSuccess(task, agent.Version, usage, price, now),
+        };
+    }
+
+    private Payees PayeesOf(Known agent, IReadOnlyDictionary<Id<User>, Id<Account>> wallets, IReadOnlyList<RoyaltyPart> parts) =>
+        new(accounts.Clearing, wallets[agent.Version.PublisherId], accounts.Node, accounts.Platform)
+        {
+            Royalties = [.. parts.Where(part => part.Payee != agent.Version.PublisherId).GroupBy(part => part.Payee).Select(same => (wallets[same.Key], Sum(same)))],
+        };
+
+    /// <summary>Prices a run of this node, shares the price out, and makes its receipt.</summary>
+    private async Task<Sale> SellAsync(AgentTask task, ListingName name, Known agent, AttemptOutcome.Completed completed, ReceiptFacts facts)
+    {
         var now = Now();
-        var manifest = agent.Version.Manifest;
-        var rates = task.RatesOr(manifest.Price);
+        var usage = completed.Usage;
+        var rates = task.RatesOr(agent.Version.Manifest.Price);
         var own = TaskPricing.Capture(rates, facts.Factor, task, usage);
         var calls = facts.Calls.Count == 0 ? [] : await ShareAsync(facts.Calls);
         var ownShares = split.Split(own);
         var ownParts = agent.Royalties?.Split(ownShares.Creator) ?? [];
-        var earned = new TaskEarnings(task.Agent, agent.Version, ownShares, ownParts, calls);
-        var (price, shares, parts) = (earned.Shares.Total, earned.Shares, earned.Parts);
-        if (price > task.MaxPrice)
-            throw new InvalidOperationException($"The price of {task.Id} with its calls is above its hold of {task.MaxPrice}.");
+        var earned = new TaskEarnings(name, agent.Version, ownShares, ownParts, calls);
         var receipt = new Receipt(
             ids.Next<Receipt>(),
             task.Id,
             task.OwnerId,
-            task.Agent,
+            name,
             agent.Version.ArtifactDigest,
             agent.Version.ProgramDigest,
             task.Parameters,
@@ -353,38 +391,18 @@ public sealed class ExecuteTask(
             task.Input.Digest,
             completed.Output,
             usage,
-            price,
-            shares,
+            earned.Shares.Total,
+            earned.Shares,
             node.PublicKey,
             now,
             new ReceiptPricing(rates, task.Input.SizeBytes) { Factor = facts.Factor })
         {
             Auction = task.Auction is { AwardDigest: { } award } auction ? new ReceiptAuction(auction.Id, award) : null,
             SealedTo = task.Input.SealedTo,
-            Royalties = [.. parts.Select(part => new ReceiptRoyalty(part.Handle, part.Agent, part.Amount))],
+            Royalties = [.. earned.Parts.Select(part => new ReceiptRoyalty(part.Handle, part.Agent, part.Amount))],
             Calls = [.. calls.Select(call => call.ToReceipt())],
         };
-        var result = new TaskResult(
-            completed.Output, SealedRun.SizeOf(task, usage.OutputBytes), inline is not null, manifest.Output.MediaType, usage, price, receipt.Id)
-        {
-            Calls = calls.Count == 0 ? null : [.. calls.Select(call => call.ToResult())],
-        };
-        var next = task.Succeed(result, now);
-        // What becomes of the tasks of a batch is told of the batch.
-        NewEvent[] events = task.BatchId is not null
-            ? []
-            : [TaskEvents.Ended(next, now), .. earned.ByAgent().Select(part => TaskEvents.RoyaltyEarned(next, part.Agent, part.Payee, part.Amount, now))];
-        var publisher = agent.Version.PublisherId;
-        var wallets = calls.Count == 0 ? agent.Wallets : SharedCall.WalletsOf(agent.Wallets, calls);
-        var payees = new Payees(accounts.Clearing, wallets[publisher], accounts.Node, accounts.Platform)
-        {
-            Royalties = [.. parts.Where(part => part.Payee != publisher).GroupBy(part => part.Payee).Select(same => (wallets[same.Key], Sum(same)))],
-        };
-        return new AttemptEnd(
-            next, Settlement.Capture(task, shares, payees, ids, now), receipt.Sign(node), inline, completed.Log, events)
-        {
-            Verdict = AgentVerdict.OfSuccess(task, agent.Version, usage, price, now),
-        };
+        return new Sale(receipt, earned);
     }
 
     /// <summary>The desk for what an agent may call, with all the programs.</summary>
@@ -449,7 +467,7 @@ public sealed class ExecuteTask(
     {
         var now = Now();
         var verdict = agent is null ? null : AgentVerdict.OfFailure(task, agent.Version, failed.Failure, now);
-        if (AgentVerdict.IsOfAgent(failed.Failure.Code) && await failOver.NextAsync(task, now, CancellationToken.None) is { } other)
+        if ((AgentVerdict.IsOfAgent(failed.Failure.Code) || failed.Failure.Code is FailureCode.SupplierFailed) && await failOver.NextAsync(task, now, CancellationToken.None) is { } other)
         {
             return new AttemptEnd(
                 other.Task, [], null, null, ReadOnlyMemory<byte>.Empty, [TaskEvents.Reassigned(other.Task, task.Agent, failed.Failure, now)])
@@ -583,6 +601,9 @@ public sealed class ExecuteTask(
 
     /// <summary>What never changes about a version: its manifest, who is paid for it, and where, and what it may call.</summary>
     private sealed record Known(AgentVersion Version, RoyaltyTree? Royalties, IReadOnlyDictionary<Id<User>, Id<Account>> Wallets, CallTree Calls);
+
+    /// <summary>A run of this node that is to be paid for.</summary>
+    private sealed record Sale(Receipt Receipt, TaskEarnings Earned);
 
     private sealed record ReceiptFacts(long Seed, long ClockMs, PriceFactor Factor, IReadOnlyList<AgentCall> Calls)
     {

@@ -10,7 +10,8 @@ namespace Stoa.Market.Tasks;
 /// <param name="index">Chooses.</param>
 /// <param name="maxMemoryBytes">The most memory that a task can get here.</param>
 /// <param name="random">Chance of the choice; safe for many threads.</param>
-public sealed class FailOver(ITaskStore tasks, IContentStore content, AgentIndex index, long maxMemoryBytes, Random random)
+/// <param name="remote">Knows the agents of the network; null for nobody.</param>
+public sealed class FailOver(ITaskStore tasks, IContentStore content, AgentIndex index, long maxMemoryBytes, Random random, IRemoteWork? remote = null)
 {
     /// <summary>How many agents try one task, the first one included.</summary>
     public const int MaxAgents = 3;
@@ -37,23 +38,21 @@ public sealed class FailOver(ITaskStore tasks, IContentStore content, AgentIndex
         var parameters = failed.Parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Value);
         var fit = new TaskFit(parameters, await ReadInputAsync(failed, cancellationToken)) { IsSealed = failed.Input.SealedTo is not null };
         var limits = selection.Limits;
-        var choice = index.Choose(
-            new SelectionQuery(
-                selection.Requirement with { Explores = false },
-                failed.Input.SizeBytes,
-                failed.MaxPrice,
-                timeLeft,
-                maxMemoryBytes,
-                new LimitCaps(limits.Fuel, limits.MemoryBytes, limits.TimeoutMs),
-                tried,
-                full.Count == 0 ? fit.Takes : agent => !IsFull(full, agent.Listing) && fit.Takes(agent))
-            {
-                Priority = (int)failed.Priority,
-                CallsNobody = failed.Input.SealedTo is not null,
-                Paid = index.HasVolume(selection.Requirement) ? await tasks.CountPaidAsync(failed.OwnerId, now, cancellationToken) : SelectionQuery.NonePaid,
-            },
-            now,
-            random);
+        var query = new SelectionQuery(
+            selection.Requirement with { Explores = false },
+            failed.Input.SizeBytes,
+            failed.MaxPrice,
+            timeLeft,
+            maxMemoryBytes,
+            new LimitCaps(limits.Fuel, limits.MemoryBytes, limits.TimeoutMs),
+            tried,
+            full.Count == 0 ? fit.Takes : agent => !IsFull(full, agent.Listing) && fit.Takes(agent))
+        {
+            Priority = (int)failed.Priority,
+            CallsNobody = failed.Input.SealedTo is not null,
+            Paid = index.HasVolume(selection.Requirement) ? await tasks.CountPaidAsync(failed.OwnerId, now, cancellationToken) : SelectionQuery.NonePaid,
+        };
+        var choice = await ChooseAsync(failed, selection, query, now, cancellationToken);
         if (choice.Chosen is not { Agent: var next } chosen)
             return null;
         var accepted = TaskRules.CheckParameters(next.Parameters, parameters).Value;
@@ -61,6 +60,25 @@ public sealed class FailOver(ITaskStore tasks, IContentStore content, AgentIndex
             // Who had it because nobody has bid was the last one of the auction.
             failed.Reassign(next.Id, next.Listing, accepted, TaskRules.CapLimits(next.Limits, limits), now, TaskPricing.VolumeOf(chosen.Factor)) with { Auction = failed.Auction?.Advance() },
             new Reassignment(tried, choice) { Demand = TaskPricing.DemandOf(next.Factors, chosen.Factor) });
+    }
+
+    /// <summary>The best that is left, in the cell or beyond it.</summary>
+    private async Task<Choice> ChooseAsync(AgentTask failed, StoredSelection selection, SelectionQuery query, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        var scope = selection.Requirement.Scope;
+        if (remote is null || scope is SelectionScope.Cell || failed.Auction is not null || failed.BatchId is not null || failed.Input.SealedTo is not null
+            || failed.Input.SizeBytes > TaskInput.MaxInlineBytes)
+        {
+            return index.Choose(query, now, random);
+        }
+
+        var regions = await remote.ListRegionsAsync(failed.Id, cancellationToken);
+        // What was given away for its region is in no queue of that region here.
+        var choice = failed.Agent.IsKeyed && regions.Count > 0 ? NetworkChoice.Nobody(query, now) : index.Choose(query, now, random);
+        if (choice.Chosen is not null && scope is not SelectionScope.Network)
+            return choice;
+        var search = new RemoteSearch(query.Requirement.Capabilities, query.InputBytes, selection.Limits, regions, query.Budget, agent => !query.Excluded.Contains(agent.Name) && query.Takes(agent));
+        return NetworkChoice.Join(choice, await remote.ListOffersAsync(search, cancellationToken), query, index.Policy);
     }
 
     private static bool IsFull(IReadOnlyList<string> full, ListingName agent) => full.Contains(agent.Publisher) || full.Contains($"{agent.Publisher}/{agent.Name}");

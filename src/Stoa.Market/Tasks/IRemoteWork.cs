@@ -1,4 +1,5 @@
 using Stoa.Market.Registry;
+using Stoa.Market.Selection;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Tasks;
@@ -17,6 +18,49 @@ public sealed record ForeignAgent(Id<AgentVersion> Id, ListingName Listing, Agen
 /// <param name="Regions">Only nodes that stand in one of these; empty: any.</param>
 public sealed record RemoteOrder(ContentHash Program, long InputBytes, AgentLimits Limits, IReadOnlyList<string> Regions);
 
+/// <summary>Who may run a task that several executors run.</summary>
+/// <param name="Program">The program.</param>
+/// <param name="MediaType">Of the output.</param>
+/// <param name="Here">The version by which this cell runs it, too; null when it does not.</param>
+public sealed record RunPlan(ContentHash Program, string MediaType, Id<AgentVersion>? Here)
+{
+    /// <summary>Whether a version of this cell that has the program of a listing gives it the same parameters in the same order, and at least the limits.</summary>
+    public static bool MayRun(AgentVersion here, IReadOnlyList<TaskParameter> parameters, AgentLimits limits)
+    {
+        ArgumentNullException.ThrowIfNull(here);
+        ArgumentNullException.ThrowIfNull(limits);
+        var own = here.Manifest.Limits;
+        return limits.Fuel <= own.Fuel && limits.MemoryBytes <= own.MemoryBytes && limits.TimeoutMs <= own.TimeoutMs && limits.OutputBytes <= own.OutputBytes && limits.LogBytes <= own.LogBytes
+            && TaskRules.CheckParameters(here.Manifest.Parameters, parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Value)) is { Refusal: null } same
+            && same.Value.SequenceEqual(parameters);
+    }
+}
+
+/// <summary>Runs of one task at several suppliers.</summary>
+/// <param name="Task">That this node has claimed; its world is fixed.</param>
+/// <param name="Program">The program.</param>
+/// <param name="MediaType">Of the output.</param>
+/// <param name="Count">How many are to run it.</param>
+/// <param name="Most">What all calls of the task may cost together.</param>
+/// <param name="Without">Peer ids of nodes that have given their outputs.</param>
+public sealed record RunsOrder(AgentTask Task, ContentHash Program, string MediaType, int Count, Money Most, IReadOnlyCollection<string> Without);
+
+/// <summary>One of several runs of a task at suppliers.</summary>
+/// <param name="Node">Peer id of the supplier.</param>
+/// <param name="Outcome">What came of it.</param>
+/// <param name="Output">What it gave.</param>
+public sealed record RemoteRun(string Node, RemoteOutcome Outcome, SpoolStream Output);
+
+/// <summary>Work for which an agent of the network is looked for.</summary>
+/// <param name="Capabilities">All of these.</param>
+/// <param name="InputBytes">Size of the input.</param>
+/// <param name="Limits">They cut those of each agent.</param>
+/// <param name="Regions">Only nodes that stand in one of these; empty: any.</param>
+/// <param name="Budget">Dearer suppliers are left out as long as there are others; null for any price.</param>
+/// <param name="Takes">Whether an agent would do; nobody is asked for the price of one that would not.</param>
+public sealed record RemoteSearch(
+    IReadOnlyList<string> Capabilities, long InputBytes, RequestedLimits Limits, IReadOnlyList<string> Regions, Money? Budget, Func<IndexedAgent, bool> Takes);
+
 /// <summary>Where tasks go whose agents were not published here.</summary>
 public interface IRemoteWork
 {
@@ -25,6 +69,14 @@ public interface IRemoteWork
     /// <param name="cancellationToken">Stops the search.</param>
     Task<ForeignAgent?> FindAsync(ListingName named, CancellationToken cancellationToken);
 
+    /// <summary>Agents of the network that can do some work and that suppliers would run now, each with the best of these.</summary>
+    /// <param name="search">What is to be done.</param>
+    /// <param name="cancellationToken">Stops asking.</param>
+    Task<IReadOnlyList<NetworkOffer>> ListOffersAsync(RemoteSearch search, CancellationToken cancellationToken);
+
+    /// <summary>The regions in which suppliers may run a task; empty for any.</summary>
+    Task<IReadOnlyList<string>> ListRegionsAsync(Id<AgentTask> task, CancellationToken cancellationToken);
+
     /// <summary>What a task can cost at most at the suppliers that would get it, one after the other.</summary>
     /// <param name="order">What is to be done.</param>
     /// <param name="most">Dearer ones are left out as long as there are others; null for any price.</param>
@@ -32,13 +84,38 @@ public interface IRemoteWork
     /// <returns>The dearest of those quotes, or <see cref="TaskRefusal.SupplierUnavailable"/>.</returns>
     Task<Outcome<Money, TaskRefusal>> QuoteAsync(RemoteOrder order, Money? most, CancellationToken cancellationToken);
 
+    /// <summary>The version of this cell that has a program under a name, and calls nobody; null when none is offered here.</summary>
+    Task<AgentVersion?> FindHereAsync(ContentHash program, string name, CancellationToken cancellationToken);
+
+    /// <summary>What each supplier would take for a run that is to be compared with others, the best first.</summary>
+    /// <param name="order">What is to be done.</param>
+    /// <param name="name">Of the agent: what a program is told must be the same everywhere.</param>
+    /// <param name="cancellationToken">Stops asking.</param>
+    Task<IReadOnlyList<Money>> QuoteRunsAsync(RemoteOrder order, string name, CancellationToken cancellationToken);
+
+    /// <summary>What a task that several executors run comes to be.</summary>
+    Task<RunPlan> PlanRunsAsync(AgentTask task, CancellationToken cancellationToken);
+
+    /// <summary>Has suppliers run a task that have not had it, side by side, and goes on with the calls of it that were begun.</summary>
+    /// <param name="order">How many, and for how much.</param>
+    /// <param name="input">The whole input.</param>
+    /// <param name="output">Gives a place for each output.</param>
+    /// <param name="cancellationToken">Stops waiting for them.</param>
+    /// <returns>What came of each; fewer than were asked for when there are no more suppliers.</returns>
+    /// <exception cref="OperationCanceledException">The token was cancelled. The next attempt goes on where this one was.</exception>
+    Task<IReadOnlyList<RemoteRun>> RunManyAsync(RunsOrder order, ReadOnlyMemory<byte> input, Func<SpoolStream> output, CancellationToken cancellationToken);
+
     /// <summary>Has a supplier run one attempt, pays for it, and checks what it gave back.</summary>
     /// <param name="task">That this node has claimed.</param>
     /// <param name="input">Its whole input.</param>
     /// <param name="output">Where the output goes, at most as much as the task's limit. After a failure what is in it is worth nothing.</param>
+    /// <param name="progress">Told what the supplier tells of the run.</param>
     /// <param name="cancellationToken">Stops waiting for it.</param>
     /// <exception cref="OperationCanceledException">The token was cancelled. The next attempt goes on where this one was.</exception>
-    Task<RemoteOutcome> RunAsync(AgentTask task, ReadOnlyMemory<byte> input, Stream output, CancellationToken cancellationToken);
+    Task<RemoteOutcome> RunAsync(AgentTask task, ReadOnlyMemory<byte> input, Stream output, AttemptProgress progress, CancellationToken cancellationToken);
+
+    /// <summary>Has the suppliers that run a task stop, as far as they can be told within a moment: its consumer has cancelled it.</summary>
+    Task CancelAsync(AgentTask task, CancellationToken cancellationToken);
 }
 
 /// <summary>What came of an attempt at another operator's node.</summary>

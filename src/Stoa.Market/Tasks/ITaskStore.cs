@@ -35,7 +35,7 @@ public sealed record NewTask(
     /// <summary>What its hold counts against: refused with <see cref="TaskRefusal.SpendingLimitReached"/> when it is above that. Null for no limit.</summary>
     public SpendingAllowance? Allowance { get; init; }
 
-    /// <summary>The regions of a task that other operators' nodes run, empty for any; null of all other tasks.</summary>
+    /// <summary>The regions of a task that other operators' nodes run or may come to run, empty for any; null of all other tasks.</summary>
     public IReadOnlyList<string>? SupplyRegions { get; init; }
 }
 
@@ -81,6 +81,9 @@ public sealed record AttemptEnd(
     KeptLog Log,
     IReadOnlyList<NewEvent> Events)
 {
+    /// <summary>What each executor of a task gave that several of them ran; empty for all others.</summary>
+    public IReadOnlyList<TaskRun> Runs { get; init; } = [];
+
     /// <summary>What the attempt says about its agent; null when it says nothing.</summary>
     public EndedAttempt? Verdict { get; init; }
 
@@ -203,6 +206,9 @@ public interface ITaskStore
 
     /// <summary>The end of what the agent wrote to stderr in the attempt that ended the task; empty when there is nothing.</summary>
     Task<KeptLog> ReadLogAsync(Id<AgentTask> id, CancellationToken cancellationToken);
+
+    /// <summary>What each executor of a task gave that several of them ran; empty when it has not ended, or only one did.</summary>
+    Task<IReadOnlyList<TaskRun>> ListRunsAsync(Id<AgentTask> task, CancellationToken cancellationToken);
 
     Task<SignedReceipt?> GetReceiptAsync(Id<AgentTask> task, CancellationToken cancellationToken);
 

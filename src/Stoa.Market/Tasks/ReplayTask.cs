@@ -71,6 +71,7 @@ public sealed class ReplayTask(ITaskStore tasks, SubmitTask submit)
                 : null,
             ReplayOf = task.Id,
             Regions = task.Regions,
+            Redundancy = task.Redundancy,
         };
     }
 }

@@ -35,7 +35,7 @@ public sealed record RetryPolicy
         FailureCode.AgentUnavailable or FailureCode.StorageUnavailable or FailureCode.StorageFull or FailureCode.SupplierFailed => true,
         FailureCode.AgentExit or FailureCode.Trap or FailureCode.CallStackExhausted or FailureCode.OutOfFuel
             or FailureCode.TimedOut or FailureCode.OutputTooLarge or FailureCode.OutputInvalid or FailureCode.NotStartable or FailureCode.NodeLost
-            or FailureCode.NoBids or FailureCode.DeadlinePassed or FailureCode.SealBroken or FailureCode.SealingKeyUnknown => false,
+            or FailureCode.NoBids or FailureCode.NoQuorum or FailureCode.DeadlinePassed or FailureCode.SealBroken or FailureCode.SealingKeyUnknown => false,
         _ => throw new ArgumentOutOfRangeException(nameof(code)),
     };
 

@@ -28,7 +28,7 @@ namespace Stoa.Market.Tasks;
 /// <param name="time">The clock.</param>
 /// <param name="random">Chance of choices; safe for many threads.</param>
 /// <param name="remote">Where tasks of agents go that were not published here; null for nowhere.</param>
-public sealed class SubmitTask(
+public sealed partial class SubmitTask(
     IAgentStore agents,
     IContentStore content,
     IContentOwners owners,
@@ -183,6 +183,9 @@ public sealed class SubmitTask(
             Regions = prepared.IsRemote ? [] : request.Regions,
             DeadlineAt = prepared.Selection?.DeadlineAt,
             Volume = prepared.Volume,
+            Redundancy = request.Redundancy,
+            // Runs are compared: what is chance must be the same in all of them.
+            World = request.World ?? (request.Redundancy is null ? null : new TaskWorld(random.NextInt64(), now.ToUnixTimeMilliseconds())),
         };
         var inline = request.Input is RequestedInput.Inline given ? given.Bytes : (ReadOnlyMemory<byte>?)null;
         var transfer = hold is null ? null : Settlement.Hold(hold, clearing, task.Id, now);
@@ -195,7 +198,7 @@ public sealed class SubmitTask(
             Demand = auction is null ? prepared.Demand : null,
             Auction = auction,
             Allowance = request.Allowance,
-            SupplyRegions = prepared.IsRemote ? request.Regions : null,
+            SupplyRegions = prepared.IsRemote || (prepared.MayLeave && request.Regions.Count > 0) ? request.Regions : null,
         };
     }
 
@@ -204,14 +207,12 @@ public sealed class SubmitTask(
     {
         var unserved = FindUnserved(request.Regions);
         if (request.Requirement is { } requirement)
-            return unserved ?? await ChooseAsync(owner, request, requirement, batch, cancellationToken);
+            return unserved is not null && !MayLeave(request, batch) ? unserved : await ChooseAsync(owner, request, requirement, batch, unserved, cancellationToken);
         var agent = await find(request.Agent!, cancellationToken);
-        // Each of a batch would ask all suppliers.
-        if (agent is null && remote is not null && batch is null && await agents.FindWithdrawnAsync(request.Agent!, cancellationToken) is null
-            && await remote.FindAsync(request.Agent!, cancellationToken) is { } foreign)
-        {
-            return await OrderAsync(owner, request, foreign, remote, cancellationToken);
-        }
+        if (request.Redundancy is { } redundancy)
+            return await OrderRunsAsync(owner, request, redundancy, agent, batch, cancellationToken);
+        if (agent is null && remote is not null && await FindForeignAsync(request.Agent!, remote, batch, cancellationToken) is { } foreign)
+            return await OrderAsync(owner, request, foreign, remote, batch, cancellationToken);
 
         if (unserved is not null)
             return unserved;
@@ -248,9 +249,19 @@ public sealed class SubmitTask(
             : BeyondMoney(agent.Listing, limits);
     }
 
+    /// <summary>An agent that was published elsewhere, looked for once in a batch.</summary>
+    private async Task<ForeignAgent?> FindForeignAsync(ListingName named, IRemoteWork suppliers, BatchCounts? batch, CancellationToken cancellationToken)
+    {
+        if (batch is not null && batch.Foreign.TryGetValue(named, out var known))
+            return known;
+        var found = await agents.FindWithdrawnAsync(named, cancellationToken) is null ? await suppliers.FindAsync(named, cancellationToken) : null;
+        batch?.Foreign.Add(named, found);
+        return found;
+    }
+
     /// <summary>Prepares a task of an agent that was published elsewhere: other operators' nodes run it.</summary>
     private async Task<Outcome<Prepared, TaskRefusal>> OrderAsync(
-        Id<User> owner, TaskRequest request, ForeignAgent agent, IRemoteWork suppliers, CancellationToken cancellationToken)
+        Id<User> owner, TaskRequest request, ForeignAgent agent, IRemoteWork suppliers, BatchCounts? batch, CancellationToken cancellationToken)
     {
         if (request.Input.IsSealed)
             return Refuse(TaskRefusal.NotSupplied, $"{agent.Listing} runs at another operator's node, which cannot open what is sealed to this one. Submit it in the clear.");
@@ -266,7 +277,8 @@ public sealed class SubmitTask(
             return TooLarge($"Other operators' nodes take inputs of at most {TaskInput.MaxInlineBytes} bytes; this one has {input.SizeBytes}.");
         if (!agent.Manifest.Price.TryPrice(PricedWork.AtLimits(input.SizeBytes, limits), PriceFactor.One, out var posted))
             return BeyondMoney(agent.Listing, limits);
-        return (await suppliers.QuoteAsync(new RemoteOrder(agent.ProgramDigest, input.SizeBytes, limits, request.Regions), request.MaxPrice, cancellationToken)).Match<Outcome<Prepared, TaskRefusal>>(
+        var order = new RemoteOrder(agent.ProgramDigest, input.SizeBytes, limits, request.Regions);
+        return (batch is null ? await suppliers.QuoteAsync(order, request.MaxPrice, cancellationToken) : await batch.QuoteAsync(suppliers, order, request.MaxPrice, cancellationToken)).Match<Outcome<Prepared, TaskRefusal>>(
             quoted => new Prepared(
                 agent.Id, agent.Listing, parameters, limits, input, posted, quoted, Money.Min(quoted, posted.Base + posted.Input), CandidateCount: 1, Demand: null, Selection: null)
             {
@@ -274,6 +286,10 @@ public sealed class SubmitTask(
             },
             refused => refused);
     }
+
+    /// <summary>Whether other operators' nodes may be asked for some work. Each of a batch would ask all of them, and bids are made in the cell.</summary>
+    private bool MayLeave(TaskRequest request, BatchCounts? batch) =>
+        remote is not null && batch is null && request.Auction is null && !request.Input.IsSealed && request.Requirement is { Scope: not SelectionScope.Cell };
 
     private Refusal<TaskRefusal>? FindUnserved(IReadOnlyList<string> regions) => regions.Count > 0 && cell.Regions is var served && !regions.Any(served.Contains)
         ? Refuse(
@@ -329,8 +345,10 @@ public sealed class SubmitTask(
     }
 
     private async Task<Outcome<Prepared, TaskRefusal>> ChooseAsync(
-        Id<User> owner, TaskRequest request, Requirement requirement, BatchCounts? batch, CancellationToken cancellationToken)
+        Id<User> owner, TaskRequest request, Requirement requirement, BatchCounts? batch, Refusal<TaskRefusal>? unserved, CancellationToken cancellationToken)
     {
+        if (requirement.Scope is SelectionScope.Network && request.Input.IsSealed)
+            return Refuse(TaskRefusal.NotSupplied, "Other operators' nodes cannot open what is sealed to this one. Submit it in the clear, or ask for the scope cell.");
         if (!TaskRules.CheckCaps(request.Limits).TryGet(out var caps, out var refusal))
             return refusal;
         if (!(await CheckInputAsync(owner, new AgentPort("", null), request.Input, cancellationToken)).TryGet(out var input, out refusal))
@@ -349,9 +367,15 @@ public sealed class SubmitTask(
             Paid = await CountPaidAsync(owner, request, requirement, batch, cancellationToken),
             CallsNobody = request.Auction is not null || request.Input.IsSealed,
         };
-        var choice = index.Choose(query, now, random);
+        var choice = unserved is null ? index.Choose(query, now, random) : NetworkChoice.Nobody(query, now);
+        if ((choice.Chosen is null || requirement.Scope is SelectionScope.Network) && MayLeave(request, batch) && input.SizeBytes <= TaskInput.MaxInlineBytes)
+        {
+            var search = new RemoteSearch(requirement.Capabilities, input.SizeBytes, request.Limits, request.Regions, request.MaxPrice, fit.Takes);
+            choice = NetworkChoice.Join(choice, await remote!.ListOffersAsync(search, cancellationToken), query, index.Policy);
+        }
+
         if (choice.Chosen is not { } chosen)
-            return Nobody(requirement, request, choice);
+            return unserved is not null && choice.UnfitCounts.Count == 0 ? unserved : Nobody(requirement, request, choice);
         var limits = TaskRules.CapLimits(chosen.Agent.Limits, request.Limits);
         if (!chosen.Agent.Price.TryPrice(PricedWork.AtLimits(input.SizeBytes, limits), chosen.Factor, out var parts))
             throw new InvalidOperationException($"{chosen.Agent.Listing} was chosen at a price beyond money.");
@@ -372,6 +396,8 @@ public sealed class SubmitTask(
         {
             Calls = chosen.Agent.MostForCalls,
             Volume = TaskPricing.VolumeOf(chosen.Factor),
+            IsRemote = chosen.Supplier is not null,
+            MayLeave = MayLeave(request, batch),
         };
 
         Money AtLimitsWithoutVolume(Candidate candidate)
@@ -531,35 +557,6 @@ public sealed class SubmitTask(
 
     private static Refusal<TaskRefusal> Refuse(TaskRefusal code, string detail) => new(code, detail);
 
-    /// <summary>What is counted once for all tasks of a batch that is being made: how many tasks of agents with a demand factor are due or run, where the later ones find
-    /// the earlier ones waiting, and for how many the consumer has paid this month.</summary>
-    internal sealed class BatchCounts
-    {
-        private readonly Dictionary<Id<AgentVersion>, (OpenTasks Before, int More)> _counts = [];
-        private readonly Dictionary<string, long> _paid = new(StringComparer.Ordinal);
-
-        /// <summary>The paid tasks of all agents; null when they were not counted.</summary>
-        public IReadOnlyDictionary<string, long>? Paid { get; private set; }
-
-        /// <summary>The paid tasks of an agent, <c>publisher/name</c>; null when they were not counted.</summary>
-        public long? PaidOf(string agent) => _paid.TryGetValue(agent, out var paid) ? paid : Paid?.GetValueOrDefault(agent);
-
-        public void SetPaid(string agent, long paid) => _paid[agent] = paid;
-
-        public void SetPaid(IReadOnlyDictionary<string, long> paid) => Paid = paid;
-
-        public int? CountOf(Id<AgentVersion> agent, DemandFactor demand) =>
-            _counts.TryGetValue(agent, out var count) ? count.Before.With(count.More, demand) : null;
-
-        public void Begin(Id<AgentVersion> agent, OpenTasks before) => _counts[agent] = (before, 0);
-
-        public void Add(Id<AgentVersion> agent)
-        {
-            if (_counts.TryGetValue(agent, out var count))
-                _counts[agent] = (count.Before, count.More + 1);
-        }
-    }
-
     /// <summary>Finds an agent in the catalogue.</summary>
     internal delegate Task<AgentVersion?> FindAgent(ListingName listing, CancellationToken cancellationToken);
 
@@ -584,5 +581,8 @@ public sealed class SubmitTask(
 
         /// <summary>Other operators' nodes run it.</summary>
         public bool IsRemote { get; init; }
+
+        /// <summary>They may come to run it, should who has it fail.</summary>
+        public bool MayLeave { get; init; }
     }
 }

@@ -62,6 +62,9 @@ internal sealed record SharedCall(
 /// <param name="calls">What was called.</param>
 internal sealed class TaskEarnings(ListingName agent, AgentVersion version, Shares own, IReadOnlyList<RoyaltyPart> ownParts, IReadOnlyList<SharedCall> calls)
 {
+    /// <summary>What was called.</summary>
+    public IReadOnlyList<SharedCall> Calls => calls;
+
     /// <summary>Of the whole price.</summary>
     public Shares Shares { get; } = calls.Aggregate(own, (sum, call) => new Shares(
         sum.Creator + call.Shares.Creator, sum.Node + call.Shares.Node, sum.Platform + call.Shares.Platform));

@@ -21,6 +21,9 @@ public enum TaskRefusal
     /// <summary>The agent was published elsewhere in the network, and no supplier of this node has it to offer now.</summary>
     SupplierUnavailable,
 
+    /// <summary>Fewer executors than runs are asked for could run the task now.</summary>
+    ExecutorsTooFew,
+
     /// <summary>No agent fits what is required; every filter is listed with how many it removed and what to change.</summary>
     NoCandidate,
 

@@ -37,6 +37,12 @@ public sealed record TaskRequest(
     /// <summary>What the API key that it came with may spend; null for no limit. Not a part of what is asked for.</summary>
     public SpendingAllowance? Allowance { get; init; }
 
+    /// <summary>Fixes what is chance otherwise; null to have it drawn.</summary>
+    public TaskWorld? World { get; init; }
+
+    /// <summary>How many executors run it, and how many have to agree; null for one. Goes with an agent by name.</summary>
+    public Redundancy? Redundancy { get; init; }
+
     /// <summary>The most regions that a request names.</summary>
     public const int MaxRegions = 8;
 
@@ -63,6 +69,10 @@ public sealed record TaskRequest(
             Add($"regions {string.Join(' ', Regions)}");
         if (Input.IsSealed)
             Add("sealed");
+        if (World is not null)
+            Add(FormattableString.Invariant($"world {World.Seed} {World.ClockMs}"));
+        if (Redundancy is not null)
+            Add(FormattableString.Invariant($"redundancy {Redundancy.Runs} {Redundancy.Agree}"));
         return ContentHash.FromBytes(hash.GetHashAndReset());
 
         // Each text goes in behind its length, so that no two lists of texts give the same bytes.

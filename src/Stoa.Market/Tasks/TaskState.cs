@@ -176,6 +176,9 @@ public enum FailureCode
     /// <summary>The nodes of other operators that were to run it did not, or what they gave back was not to be believed.</summary>
     SupplierFailed,
 
+    /// <summary>Several executors were to agree on the output, and too few did; each one's is told.</summary>
+    NoQuorum,
+
     /// <summary>The sealed input does not verify: it was changed, cut off, or sealed for another account.</summary>
     SealBroken,
 

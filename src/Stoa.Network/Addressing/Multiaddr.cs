@@ -55,6 +55,9 @@ public sealed class Multiaddr : IEquatable<Multiaddr>, ISpanParsable<Multiaddr>
     /// <summary>The same without the peer that it names last.</summary>
     public Multiaddr WithoutPeer => Peer is null ? this : new Multiaddr(_parts[..^1]);
 
+    /// <summary>Whether it leads through a relay.</summary>
+    public bool IsCircuit => Array.Exists(_parts, part => part.Protocol is AddressProtocol.P2pCircuit);
+
     /// <summary>The address of an IP address and a TCP port.</summary>
     public static Multiaddr OfTcp(IPEndPoint endPoint)
     {
@@ -74,6 +77,21 @@ public sealed class Multiaddr : IEquatable<Multiaddr>, ISpanParsable<Multiaddr>
 
     /// <summary>The same with a peer behind it, in place of the one that it names.</summary>
     public Multiaddr WithPeer(PeerId peer) => new([.. WithoutPeer._parts, new AddressPart(AddressProtocol.P2p, peer.ToBytes())]);
+
+    /// <summary>Where a peer is that is reached through a relay at this address: <c>…/p2p/Qm…/p2p-circuit</c>.</summary>
+    /// <exception cref="FormatException">It would be longer than an address may be.</exception>
+    public Multiaddr ThroughRelay(PeerId relay) => new([.. WithPeer(relay)._parts, new AddressPart(AddressProtocol.P2pCircuit, default)]);
+
+    /// <summary>The relay that it leads through and where that is, when it leads through one that it names, which is reached without another.</summary>
+    public bool TryGetRelay([NotNullWhen(true)] out PeerAddress? relay)
+    {
+        relay = null;
+        if (WithoutPeer._parts is not [.. var way, { Protocol: AddressProtocol.P2p } named, { Protocol: AddressProtocol.P2pCircuit }]
+            || Array.Exists(way, part => part.Protocol is AddressProtocol.P2pCircuit or AddressProtocol.P2p))
+            return false;
+        relay = new PeerAddress(PeerId.FromBytes(named.Value.Span), way.Length > 0 ? [new Multiaddr(way)] : []);
+        return true;
+    }
 
     /// <summary>The IP address that it begins with, when it does; one of IPv4 within IPv6 as what it stands for.</summary>
     public bool TryGetIp([NotNullWhen(true)] out IPAddress? address)

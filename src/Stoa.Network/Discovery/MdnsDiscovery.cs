@@ -189,7 +189,7 @@ public sealed class MdnsDiscovery : IAsyncDisposable
             await Task.Delay(TimeSpan.FromMilliseconds(20 + _host.Choose(100)), _host.Time, _stop.Token);
             lock (_lock)
                 _isAnswerDue = false;
-            var texts = _host.Addresses.SelectMany(LocalAddresses.Expand).Take(MaxAddresses).Select(address => AddressKey + address.WithPeer(_host.Id));
+            var texts = _host.Addresses.Where(address => !address.IsCircuit).SelectMany(LocalAddresses.Expand).Take(MaxAddresses).Select(address => AddressKey + address.WithPeer(_host.Id));
             await SendAsync(MdnsMessage.Answer(Service, _instance, texts, s_lifetime));
         }
         catch (OperationCanceledException)

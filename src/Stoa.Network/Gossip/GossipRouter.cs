@@ -27,7 +27,7 @@ public sealed class GossipRouter : IAsyncDisposable
     private readonly Lock _lock = new();
     private readonly Dictionary<string, (ValidationQueue Queue, TopicOptions Options)> _subscriptions = new(StringComparer.Ordinal);
     private readonly Dictionary<PeerId, CancellationTokenSource> _senders = [];
-    private readonly List<Task> _background = [];
+    private readonly BackgroundTasks _background = new();
     private readonly CancellationTokenSource _stop;
     private ulong _lastSequence;
     private bool _isDisposed;
@@ -50,7 +50,7 @@ public sealed class GossipRouter : IAsyncDisposable
         host.Changed += OnChanged;
         foreach (var peer in host.ConnectedPeers)
             OnChanged(peer, PeerChangeKind.Identified);
-        Background(BeatAsync());
+        _background.Add(BeatAsync());
     }
 
     /// <summary>The topics that are subscribed to.</summary>
@@ -137,7 +137,6 @@ public sealed class GossipRouter : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         List<ValidationQueue> queues;
-        Task[] background;
         lock (_lock)
         {
             if (_isDisposed)
@@ -153,12 +152,11 @@ public sealed class GossipRouter : IAsyncDisposable
         {
             queues = [.. _subscriptions.Values.Select(subscription => subscription.Queue)];
             _subscriptions.Clear();
-            background = [.. _background];
         }
 
         foreach (var queue in queues)
             await queue.DisposeAsync();
-        await Task.WhenAll(background);
+        await _background.EndAsync();
         _stop.Dispose();
         _metrics.Dispose();
     }
@@ -205,10 +203,10 @@ public sealed class GossipRouter : IAsyncDisposable
         }
     }
 
-    /// <summary>Takes a peer for a neighbour, and begins to send to it; null when it has gone already.</summary>
+    /// <summary>Takes a peer for a neighbour, and begins to send to it; null when it has gone already, or is reached through a relay only, which carries little and not for long.</summary>
     private GossipPeer? Meet(PeerId id)
     {
-        if (_host.ConnectionTo(id) is not { } connection)
+        if (_host.DirectConnectionTo(id) is not { } connection)
             return null;
         var peer = _overlay.Meet(id, connection.IsInitiator, AddressNetwork.Of(connection.RemoteAddress, _options.AllowsPrivateAddresses));
         lock (_lock)
@@ -219,7 +217,7 @@ public sealed class GossipRouter : IAsyncDisposable
             {
                 var stop = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
                 _senders.Add(id, stop);
-                Background(SendAsync(peer, stop));
+                _background.Add(SendAsync(peer, stop));
             }
         }
 
@@ -304,9 +302,8 @@ public sealed class GossipRouter : IAsyncDisposable
 
     private async Task SendOnStreamAsync(GossipPeer peer, CancellationToken cancellationToken)
     {
-        if (!_host.IsConnected(peer.Id))
-            throw new IOException($"{peer.Id} has gone.");
-        await using var stream = await _host.OpenStreamAsync(peer.Id, [GossipOptions.Protocol, GossipOptions.OldProtocol], cancellationToken);
+        var connection = _host.DirectConnectionTo(peer.Id) ?? throw new IOException($"{peer.Id} has gone.");
+        await using var stream = await _host.OpenStreamAsync(connection, [GossipOptions.Protocol, GossipOptions.OldProtocol], cancellationToken);
         _overlay.Open(peer, hasBackoffs: stream.Protocol == GossipOptions.Protocol);
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Task? watching = null;
@@ -449,28 +446,6 @@ public sealed class GossipRouter : IAsyncDisposable
         {
             // A fault of the application's ends nothing here; it is counted.
             _metrics.FailDelivery();
-        }
-    }
-
-    /// <summary>Lets something go on; it ends with this.</summary>
-    private void Background(Task task)
-    {
-        lock (_lock)
-        {
-            _background.RemoveAll(other => other.IsCompletedSuccessfully);
-            _background.Add(SuppressAsync(task));
-        }
-
-        static async Task SuppressAsync(Task task)
-        {
-            try
-            {
-                await task;
-            }
-            catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
-            {
-                // The node stops, or the peer has gone.
-            }
         }
     }
 

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Net.Sockets;
 using Stoa.Network.Addressing;
 using Stoa.Network.Transport;
 using Stoa.Primitives;
@@ -14,7 +13,7 @@ internal sealed class Connections(HostOptions options, TimeProvider time)
 
     private readonly Lock _lock = new();
     private readonly Dictionary<PeerId, List<Open>> _byPeer = [];
-    private readonly Dictionary<UInt128, int> _byAddress = [];
+    private readonly Dictionary<IPAddress, int> _byAddress = [];
     private readonly Dictionary<PeerId, Dictionary<string, int>> _worth = [];
     private int _count;
 
@@ -40,11 +39,11 @@ internal sealed class Connections(HostOptions options, TimeProvider time)
         }
     }
 
-    /// <summary>The connection to a peer that is to be used; null when there is none.</summary>
+    /// <summary>The connection to a peer that is to be used: the oldest, but one through a relay only when there is no other; null when there is none.</summary>
     public IPeerConnection? Find(PeerId peer)
     {
         lock (_lock)
-            return _byPeer.TryGetValue(peer, out var open) ? open[0].Connection : null;
+            return _byPeer.TryGetValue(peer, out var open) ? (open.Find(one => !one.Connection.RemoteAddress.IsCircuit) ?? open[0]).Connection : null;
     }
 
     /// <summary>Takes one in.</summary>
@@ -55,8 +54,8 @@ internal sealed class Connections(HostOptions options, TimeProvider time)
         {
             if (_count >= options.MaxConnections)
                 return ("full", false);
-            var network = NetworkOf(connection.RemoteAddress);
-            if (!connection.IsInitiator && network is { } from && _byAddress.GetValueOrDefault(from) >= options.MaxConnectionsPerAddress)
+            var block = AddressBlock.Of(connection.RemoteAddress);
+            if (!connection.IsInitiator && block is { } from && _byAddress.GetValueOrDefault(from) >= options.MaxConnectionsPerAddress)
                 return ("address", false);
             var isFirst = !_byPeer.TryGetValue(connection.RemotePeer, out var open);
             if (isFirst)
@@ -65,7 +64,7 @@ internal sealed class Connections(HostOptions options, TimeProvider time)
                 return ("peer", false);
             open!.Add(new Open(connection, time.GetTimestamp()));
             _count++;
-            if (!connection.IsInitiator && network is { } key)
+            if (!connection.IsInitiator && block is { } key)
                 _byAddress[key] = _byAddress.GetValueOrDefault(key) + 1;
             return (null, isFirst);
         }
@@ -80,7 +79,7 @@ internal sealed class Connections(HostOptions options, TimeProvider time)
             if (!_byPeer.TryGetValue(connection.RemotePeer, out var open) || open.RemoveAll(one => one.Connection == connection) == 0)
                 return false;
             _count--;
-            if (!connection.IsInitiator && NetworkOf(connection.RemoteAddress) is { } key && --_byAddress[key] == 0)
+            if (!connection.IsInitiator && AddressBlock.Of(connection.RemoteAddress) is { } key && --_byAddress[key] == 0)
                 _byAddress.Remove(key);
             if (open.Count > 0)
                 return false;
@@ -127,17 +126,5 @@ internal sealed class Connections(HostOptions options, TimeProvider time)
         }
     }
 
-    /// <summary>What counts as one address of strangers: an IPv4 address, or an IPv6 network of 64 bits. Loopback and what is no IP address have no limit.</summary>
-    private static UInt128? NetworkOf(Multiaddr address)
-    {
-        if (!address.TryGetTcp(out var endPoint) || IPAddress.IsLoopback(endPoint.Address))
-            return null;
-        var bytes = endPoint.Address.GetAddressBytes();
-        var number = UInt128.Zero;
-        foreach (var one in endPoint.AddressFamily == AddressFamily.InterNetwork ? bytes : bytes.AsSpan(0, 8))
-            number = (number << 8) | one;
-        return (number << 1) | (endPoint.AddressFamily == AddressFamily.InterNetwork ? UInt128.Zero : UInt128.One);
-    }
-
-    private readonly record struct Open(IPeerConnection Connection, long Since);
+    private sealed record Open(IPeerConnection Connection, long Since);
 }

@@ -10,7 +10,7 @@ internal sealed class Dialer(IReadOnlyList<ITransport> transports, PeerBook book
     private const int MaxRemembered = 4_096;
 
     private readonly Lock _lock = new();
-    private readonly Dictionary<PeerId, Dial> _dials = [];
+    private readonly Dictionary<(PeerId Peer, bool IsDirect), Dial> _dials = [];
     private readonly Dictionary<PeerId, Backoff> _backoffs = [];
     private readonly Turnstile _room = new(options.MaxDials);
 
@@ -18,23 +18,24 @@ internal sealed class Dialer(IReadOnlyList<ITransport> transports, PeerBook book
     /// <param name="peer">Whom.</param>
     /// <param name="take">Takes the connection in, or throws; called once.</param>
     /// <param name="isUrgent">Whether it is tried although the last try has just failed.</param>
+    /// <param name="isDirect">Whether it is a relay, dialled on the way to another peer: not by way of a third, and without a turn, since that other has one.</param>
     /// <param name="cancellationToken">Stops waiting; the dial goes on while others wait.</param>
     /// <exception cref="ConnectException">Why not.</exception>
     public async Task<IPeerConnection> DialAsync(
-        PeerId peer, Func<IPeerConnection, Task<IPeerConnection>> take, bool isUrgent, CancellationToken cancellationToken)
+        PeerId peer, Func<IPeerConnection, Task<IPeerConnection>> take, bool isUrgent, bool isDirect, CancellationToken cancellationToken)
     {
         Dial? dial;
         lock (_lock)
         {
-            if (!_dials.TryGetValue(peer, out dial))
+            if (!_dials.TryGetValue((peer, isDirect), out dial))
             {
                 if (!isUrgent && _backoffs.TryGetValue(peer, out var backoff) && backoff.Until > time.GetUtcNow())
                     throw new ConnectException(ConnectFault.Unreachable, $"{peer} could not be reached a moment ago; it is not tried before {backoff.Until:O}.");
-                dial = new Dial(new CancellationTokenSource(options.DialTimeout, time));
+                dial = new Dial(new CancellationTokenSource(options.DialTimeout, time), isDirect);
                 dial.Task = DialOnceAsync(peer, take, dial);
                 // One that has ended by now has already taken itself out.
                 if (!dial.Task.IsCompleted)
-                    _dials.Add(peer, dial);
+                    _dials.Add((peer, isDirect), dial);
             }
 
             dial.Waiters++;
@@ -48,7 +49,7 @@ internal sealed class Dialer(IReadOnlyList<ITransport> transports, PeerBook book
         {
             bool isLeft;
             lock (_lock)
-                isLeft = --dial.Waiters == 0 && !dial.Task.IsCompleted && _dials.Remove(peer);
+                isLeft = --dial.Waiters == 0 && !dial.Task.IsCompleted && _dials.Remove((peer, isDirect));
             // Nobody waits any more: it would take the place of others for all of its time.
             if (isLeft)
                 dial.Leave();
@@ -62,17 +63,19 @@ internal sealed class Dialer(IReadOnlyList<ITransport> transports, PeerBook book
         using var timeout = dial.Stop;
         try
         {
-            await _room.EnterAsync(timeout.Token);
+            if (!dial.IsDirect)
+                await _room.EnterAsync(timeout.Token);
             try
             {
-                var connection = await take(await DialAnyAsync(peer, timeout.Token));
+                var connection = await take(await DialAnyAsync(peer, dial.IsDirect, timeout.Token));
                 lock (_lock)
                     _backoffs.Remove(peer);
                 return connection;
             }
             finally
             {
-                _room.Leave();
+                if (!dial.IsDirect)
+                    _room.Leave();
             }
         }
         catch (OperationCanceledException e) when (dial.IsLeft)
@@ -92,15 +95,18 @@ internal sealed class Dialer(IReadOnlyList<ITransport> transports, PeerBook book
             lock (_lock)
             {
                 // One that was left may have a successor by now.
-                if (_dials.TryGetValue(peer, out var current) && current == dial)
-                    _dials.Remove(peer);
+                if (_dials.TryGetValue((peer, dial.IsDirect), out var current) && current == dial)
+                    _dials.Remove((peer, dial.IsDirect));
             }
         }
     }
 
-    private async Task<IPeerConnection> DialAnyAsync(PeerId peer, CancellationToken cancellationToken)
+    private async Task<IPeerConnection> DialAnyAsync(PeerId peer, bool isDirect, CancellationToken cancellationToken)
     {
+        // Through a relay when there is no other way: it costs the relay's operator, and ends soon.
         var addresses = book.AddressesOf(peer)
+            .Where(address => !isDirect || !address.IsCircuit)
+            .OrderBy(address => address.IsCircuit)
             .Select(address => (Address: address, Transport: transports.FirstOrDefault(transport => transport.CanDial(address))))
             .Where(pair => pair.Transport is not null).Take(options.MaxAddressesDialled).ToList();
         if (addresses.Count == 0)
@@ -178,9 +184,11 @@ internal sealed class Dialer(IReadOnlyList<ITransport> transports, PeerBook book
     }
 
     /// <summary>A dial that runs, and how many wait for it.</summary>
-    private sealed class Dial(CancellationTokenSource stop)
+    private sealed class Dial(CancellationTokenSource stop, bool isDirect)
     {
         public CancellationTokenSource Stop => stop;
+
+        public bool IsDirect => isDirect;
 
         public Task<IPeerConnection> Task { get; set; } = null!;
 

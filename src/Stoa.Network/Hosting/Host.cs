@@ -1,5 +1,6 @@
 using Stoa.Network.Addressing;
 using Stoa.Network.Negotiation;
+using Stoa.Network.Relay;
 using Stoa.Network.Transport;
 using Stoa.Primitives;
 
@@ -31,6 +32,8 @@ public sealed class Host : IAsyncDisposable
         _offences = new Offences(options, time);
         _dialer = new Dialer(transports, Peers, options, time, _metrics);
         _server = new StreamServer(options, time, _metrics, Offend);
+        foreach (var circuits in transports.OfType<CircuitTransport>())
+            circuits.Attach(this);
     }
 
     /// <summary>Who this host is.</summary>
@@ -61,15 +64,15 @@ public sealed class Host : IAsyncDisposable
     /// <summary>Ends when the host is disposed.</summary>
     public CancellationToken Stopping => _stop.Token;
 
-    /// <summary>Where it is: what is announced by configuration, or else where it listens. Without the peer.</summary>
+    /// <summary>Where it is: what is announced by configuration, or else where it listens; and the relays that it is reached through. Without the peer.</summary>
     public IReadOnlyList<Multiaddr> Addresses
     {
         get
         {
-            if (Options.AnnouncedAddresses.Count > 0)
-                return Options.AnnouncedAddresses;
+            List<Multiaddr> addresses;
             lock (_lock)
-                return [.. _listeners.Select(listener => listener.Address)];
+                addresses = [.. _listeners.SelectMany(listener => listener.Addresses)];
+            return Options.AnnouncedAddresses.Count == 0 ? addresses : [.. Options.AnnouncedAddresses, .. addresses.Where(address => address.IsCircuit)];
         }
     }
 
@@ -155,7 +158,13 @@ public sealed class Host : IAsyncDisposable
     public async Task<PeerStream> OpenStreamAsync(PeerId peer, IReadOnlyList<string> protocols, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(protocols);
-        var connection = _connections.Find(peer) ?? await DialAsync(peer, isUrgent: false, cancellationToken);
+        return await OpenStreamAsync(_connections.Find(peer) ?? await DialAsync(peer, isUrgent: false, cancellationToken), protocols, cancellationToken);
+    }
+
+    /// <summary>The same over a connection that there is.</summary>
+    internal async Task<PeerStream> OpenStreamAsync(IPeerConnection connection, IReadOnlyList<string> protocols, CancellationToken cancellationToken)
+    {
+        var peer = connection.RemotePeer;
         var stream = await connection.OpenStreamAsync(cancellationToken);
         try
         {
@@ -226,13 +235,27 @@ public sealed class Host : IAsyncDisposable
     /// <summary>The connection to a peer that streams are opened on; null when there is none.</summary>
     internal IPeerConnection? ConnectionTo(PeerId peer) => _connections.Find(peer);
 
-    /// <summary>Dials a peer anew, though there may be a connection to it, to see whether others can; what comes about is ended at once.</summary>
+    /// <summary>The connection to a peer that leads through no relay; null when there is none.</summary>
+    internal IPeerConnection? DirectConnectionTo(PeerId peer) => _connections.Find(peer) is { RemoteAddress.IsCircuit: false } connection ? connection : null;
+
+    /// <summary>Connects to a relay, not by way of another.</summary>
+    /// <exception cref="ConnectException">Why not.</exception>
+    internal async Task<IPeerConnection> ConnectDirectlyAsync(PeerAddress relay, CancellationToken cancellationToken)
+    {
+        Peers.Add(relay.Peer, relay.Addresses, AddressSource.Told);
+        return DirectConnectionTo(relay.Peer) ?? await DialAsync(relay.Peer, isUrgent: true, cancellationToken, isDirect: true);
+    }
+
+    /// <summary>Where this host is has changed.</summary>
+    internal void Move() => SelfChanged?.Invoke();
+
+    /// <summary>Dials a peer anew, though there may be a connection to it, to see whether others can without a relay; what comes about is ended at once.</summary>
     /// <returns>Where it was reached; null when nowhere.</returns>
     internal async Task<Multiaddr?> ReachAsync(PeerId peer, CancellationToken cancellationToken)
     {
         using var timeout = new CancellationTokenSource(Options.DialTimeout, Time);
         using var both = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
-        foreach (var address in Peers.AddressesOf(peer).Take(Options.MaxAddressesDialled))
+        foreach (var address in Peers.AddressesOf(peer).Where(address => !address.IsCircuit).Take(Options.MaxAddressesDialled))
         {
             if (_transports.FirstOrDefault(transport => transport.CanDial(address)) is not { } transport)
                 continue;
@@ -254,14 +277,14 @@ public sealed class Host : IAsyncDisposable
 
     internal void Told(PeerId peer, PeerChangeKind kind) => Changed?.Invoke(peer, kind);
 
-    private async Task<IPeerConnection> DialAsync(PeerId peer, bool isUrgent, CancellationToken cancellationToken)
+    private async Task<IPeerConnection> DialAsync(PeerId peer, bool isUrgent, CancellationToken cancellationToken, bool isDirect = false)
     {
         if (peer == Id)
             throw new ConnectException(ConnectFault.Refused, "A host does not dial itself.");
         if (_offences.IsShutOut(peer))
             throw new ConnectException(ConnectFault.Refused, $"{peer} is shut out for what it sent.");
         ObjectDisposedException.ThrowIf(_stop.IsCancellationRequested, this);
-        return await _dialer.DialAsync(peer, TakeAsync, isUrgent, cancellationToken);
+        return await _dialer.DialAsync(peer, TakeAsync, isUrgent, isDirect, cancellationToken);
     }
 
     private async Task AcceptAsync(IListener listener)
@@ -300,6 +323,9 @@ public sealed class Host : IAsyncDisposable
         _ = KeepAsync(connection);
         if (isFirst)
             Told(peer, PeerChangeKind.Connected);
+        else if (!connection.RemoteAddress.IsCircuit && Peers.DescriptionOf(peer) is not null)
+            // Who came through a relay before may be of more use now.
+            Told(peer, PeerChangeKind.Identified);
         foreach (var useless in _connections.ToTrim())
             _ = EndAsync(useless);
         return connection;

@@ -42,14 +42,14 @@ public sealed class PeerStream : IAsyncDisposable
 
     /// <summary>Reads some bytes; 0 at the end.</summary>
     /// <exception cref="StreamResetException">The other side broke it off.</exception>
-    public async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+    public ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
     {
         if (_start == _end)
-            return await ReadStreamAsync(buffer, cancellationToken);
+            return ReadStreamAsync(buffer, cancellationToken);
         var length = Math.Min(buffer.Length, _end - _start);
         _buffer.AsSpan(_start, length).CopyTo(buffer.Span);
         _start += length;
-        return length;
+        return ValueTask.FromResult(length);
     }
 
     /// <summary>Writes bytes; waits while the other side does not read.</summary>
@@ -146,15 +146,14 @@ public sealed class PeerStream : IAsyncDisposable
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _stream.DisposeAsync();
 
-    private async ValueTask<int> ReadStreamAsync(Memory<byte> buffer, CancellationToken cancellationToken)
-    {
-        if (!_isAgreed)
-        {
-            await ProposeAsync(cancellationToken);
-            await MultistreamSelect.ExpectAsync(_stream, Protocol, cancellationToken);
-            _isAgreed = true;
-        }
+    private ValueTask<int> ReadStreamAsync(Memory<byte> buffer, CancellationToken cancellationToken) =>
+        _isAgreed ? _stream.ReadAsync(buffer, cancellationToken) : AgreeAndReadAsync(buffer, cancellationToken);
 
+    private async ValueTask<int> AgreeAndReadAsync(Memory<byte> buffer, CancellationToken cancellationToken)
+    {
+        await ProposeAsync(cancellationToken);
+        await MultistreamSelect.ExpectAsync(_stream, Protocol, cancellationToken);
+        _isAgreed = true;
         return await _stream.ReadAsync(buffer, cancellationToken);
     }
 

@@ -19,6 +19,9 @@ internal sealed class Candidate(PeerAddress peer, KademliaKey distance, int path
 
     public CandidateState State { get; set; }
 
+    /// <summary>Whether it is asked however many are nearer.</summary>
+    public bool IsAlwaysAsked { get; set; }
+
     /// <summary>The networks of its addresses; once it has answered, of the one it answered from. It counts for them from when it is asked.</summary>
     public IReadOnlyList<AddressNetwork> Networks { get; set; } = [];
 }

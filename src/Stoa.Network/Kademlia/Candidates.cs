@@ -23,7 +23,14 @@ internal sealed class Candidates(KademliaKey target, PeerId self, int count, Kad
     public IReadOnlyList<Candidate> Answered => [.. _byDistance.Where(candidate => candidate.State is CandidateState.Answered).Take(count)];
 
     /// <summary>Takes in a peer that is known here.</summary>
-    public void Start(PeerAddress peer) => Add(peer, _byPeer.Count % options.DisjointPaths, 1);
+    /// <param name="peer">Whom.</param>
+    /// <param name="isAlwaysAsked">Whether it is asked however many are nearer.</param>
+    public void Start(PeerAddress peer, bool isAlwaysAsked)
+    {
+        Add(peer, _byPeer.Count % options.DisjointPaths, 1);
+        if (isAlwaysAsked && _byPeer.TryGetValue(peer.Peer, out var candidate))
+            candidate.IsAlwaysAsked = true;
+    }
 
     /// <summary>Takes in what a peer answered.</summary>
     public void Hear(Candidate from, IEnumerable<PeerAddress> peers)
@@ -56,7 +63,7 @@ internal sealed class Candidates(KademliaKey target, PeerId self, int count, Kad
         {
             if (candidate.State is CandidateState.Failed or CandidateState.Slow || (candidate.State is CandidateState.Heard && IsCrowded(candidate)))
                 continue;
-            if (candidate.State is CandidateState.Heard && (rank < limit || ranks[candidate.Path] < PathWidth)
+            if (candidate.State is CandidateState.Heard && (rank < limit || ranks[candidate.Path] < PathWidth || candidate.IsAlwaysAsked)
                 && (next is null || _active[candidate.Path] < _active[next.Path]))
                 next = candidate;
             rank++;

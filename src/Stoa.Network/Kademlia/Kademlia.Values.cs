@@ -58,7 +58,7 @@ public sealed partial class Kademlia
             var closest = result.IsComplete ? result.Closest.Select(peer => peer.Peer).ToHashSet() : [];
             var outdated = answers.Where(answer => answer.Value is { } value ? validator.Compare(key.Span, winner.Span, value.Span) > 0 : closest.Contains(answer.Peer.Peer)).Select(answer => answer.Peer).ToList();
             if (outdated.Count > 0)
-                Background(SendValueAsync(outdated, key, winner, _stop.Token));
+                _background.Add(SendValueAsync(outdated, key, winner, _stop.Token));
         }
 
         return best;

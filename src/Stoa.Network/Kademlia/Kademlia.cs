@@ -23,7 +23,7 @@ public sealed partial class Kademlia : IAsyncDisposable
     private readonly Lock _lock = new();
     private readonly Dictionary<string, ReadOnlyMemory<byte>> _provided = [];
     private readonly Dictionary<string, (ReadOnlyMemory<byte> Key, ReadOnlyMemory<byte> Value)> _put = [];
-    private readonly List<Task> _background = [];
+    private readonly BackgroundTasks _background = new();
     private readonly CancellationTokenSource _stop = new();
     private LookupReport _report = LookupReport.None;
 
@@ -51,8 +51,8 @@ public sealed partial class Kademlia : IAsyncDisposable
         }
 
         if (options.RefreshInterval > TimeSpan.Zero)
-            Background(RefreshRegularlyAsync());
-        Background(RepublishRegularlyAsync());
+            _background.Add(RefreshRegularlyAsync());
+        _background.Add(RepublishRegularlyAsync());
     }
 
     /// <summary>How many peers are in the routing table.</summary>
@@ -106,10 +106,7 @@ public sealed partial class Kademlia : IAsyncDisposable
             _host.Unhandle(_options.Protocol);
         _stop.Cancel();
         await _upkeep.DisposeAsync();
-        Task[] background;
-        lock (_lock)
-            background = [.. _background];
-        await Task.WhenAll(background);
+        await _background.EndAsync();
         _stop.Dispose();
     }
 
@@ -121,7 +118,9 @@ public sealed partial class Kademlia : IAsyncDisposable
         var target = KademliaKey.Of(key.Span);
         _table.Touch(target);
         var request = new Wire.Message { Type = type, Key = ByteString.CopyFrom(key.Span) };
-        var result = await new Lookup(target, _host.Id, _options, _messenger, _host.Time).RunAsync(StartOf(target), request, isEnough, cancellationToken);
+        // The own neighbours are looked for at each refresh: bootstrap peers know whoever lost this node, and networks that fell apart come together by them.
+        IEnumerable<PeerAddress> always = target == _table.Key ? _options.BootstrapPeers.Where(peer => peer.Peer != _host.Id) : [];
+        var result = await new Lookup(target, _host.Id, _options, _messenger, _host.Time).RunAsync(StartOf(target), always, request, isEnough, cancellationToken);
         lock (_lock)
             _report = _report.Plus(result.Report);
         return result;
@@ -134,8 +133,7 @@ public sealed partial class Kademlia : IAsyncDisposable
         // With few to ask, those that may be back are asked as well.
         if (near.Count < _options.Concurrency)
             near.AddRange(_table.Closest(target, _options.BucketSize, withSuspects: true).Where(peer => !near.Exists(other => other.Peer == peer.Peer)).Select(_upkeep.AddressOf));
-        // The own neighbours are looked for at each refresh: bootstrap peers know whoever lost this node.
-        if (near.Count < _options.Concurrency || target == _table.Key)
+        if (near.Count < _options.Concurrency)
             near.AddRange(_options.BootstrapPeers.Where(peer => peer.Peer != _host.Id && !near.Exists(other => other.Peer == peer.Peer)));
         return near;
     }
@@ -156,28 +154,6 @@ public sealed partial class Kademlia : IAsyncDisposable
             _upkeep.PingSuspects();
             await FindClosestAsync(_host.Id.ToBytes(), _stop.Token);
             await RefreshAsync(_options.RefreshInterval, _stop.Token);
-        }
-    }
-
-    /// <summary>Lets something go on; it ends with this.</summary>
-    private void Background(Task task)
-    {
-        lock (_lock)
-        {
-            _background.RemoveAll(other => other.IsCompleted);
-            _background.Add(SuppressAsync(task));
-        }
-
-        static async Task SuppressAsync(Task task)
-        {
-            try
-            {
-                await task;
-            }
-            catch (Exception e) when (e is OperationCanceledException or ObjectDisposedException)
-            {
-                // The node stops.
-            }
         }
     }
 }

@@ -38,14 +38,17 @@ internal sealed class Lookup
 
     /// <summary>Walks.</summary>
     /// <param name="start">Whom to ask first, the nearest first.</param>
+    /// <param name="always">Whom to ask beside, however many are nearer.</param>
     /// <param name="request">What to ask each.</param>
     /// <param name="isEnough">Sees each answer, and says whether the walk may end; null to go to the end.</param>
     /// <param name="cancellationToken">Gives up.</param>
     public async Task<LookupResult> RunAsync(
-        IEnumerable<PeerAddress> start, Wire.Message request, Func<PeerAddress, Answer, bool>? isEnough, CancellationToken cancellationToken)
+        IEnumerable<PeerAddress> start, IEnumerable<PeerAddress> always, Wire.Message request, Func<PeerAddress, Answer, bool>? isEnough, CancellationToken cancellationToken)
     {
         foreach (var peer in start)
-            _candidates.Start(peer);
+            _candidates.Start(peer, isAlwaysAsked: false);
+        foreach (var peer in always)
+            _candidates.Start(peer, isAlwaysAsked: true);
         var stop = new CancellationTokenSource();
         var isComplete = false;
         using var given = cancellationToken.UnsafeRegister(static stop => ((CancellationTokenSource)stop!).Cancel(), stop);

@@ -64,7 +64,10 @@ internal sealed class TableUpkeep : IAsyncDisposable
 
     private void Answered(PeerId peer, IPeerConnection connection)
     {
-        if (connection.IsInitiator)
+        // A relay carries little and not for long: nobody is sent to a peer through one to be asked.
+        if (connection.RemoteAddress.IsCircuit)
+            _table.Seen(peer);
+        else if (connection.IsInitiator)
             Admit(peer, connection.RemoteAddress);
         else if (_table.Contains(peer))
             _table.Seen(peer);

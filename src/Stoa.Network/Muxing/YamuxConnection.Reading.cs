@@ -224,7 +224,7 @@ internal sealed partial class YamuxConnection
         _streams.Add(id, stream);
         _incoming++;
         _backlog.Add(stream);
-        Set(ref _acceptable);
+        _acceptable.Ring();
         return stream;
     }
 
@@ -238,7 +238,7 @@ internal sealed partial class YamuxConnection
 
         // What is under way may be finished; nothing new begins.
         _isOtherGoing = true;
-        Set(ref _openable);
+        _openable.Ring();
         if (_streams.Count == 0)
             End("The other side closed it.", null);
     }

@@ -12,8 +12,8 @@ internal sealed partial class YamuxConnection : IMuxedConnection
     private readonly List<YamuxStream> _backlog = [];
     private readonly CancellationTokenSource _stop;
     private readonly ITimer? _keepAlive;
-    private TaskCompletionSource? _acceptable;
-    private TaskCompletionSource? _openable;
+    private readonly Bell _acceptable;
+    private readonly Bell _openable;
     private uint _nextId;
     private int _incoming;
     private int _outgoing;
@@ -28,6 +28,7 @@ internal sealed partial class YamuxConnection : IMuxedConnection
         _cheapFrames = new CheapFrames(options.MaxCheapFramesPerSecond);
         Home = SynchronizationContext.Current;
         _wake = new Waiter<bool>(Home);
+        (_acceptable, _openable) = (new Bell(Gate), new Bell(Gate));
         _stop = new CancellationTokenSource(Timeout.InfiniteTimeSpan, time);
         if (options.KeepAliveInterval != Timeout.InfiniteTimeSpan)
             _keepAlive = time.CreateTimer(static connection => ((YamuxConnection)connection!).KeepAlive(), this, options.KeepAliveInterval, Timeout.InfiniteTimeSpan);
@@ -53,7 +54,7 @@ internal sealed partial class YamuxConnection : IMuxedConnection
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            Task openable;
+            LinkedListNode<TaskCompletionSource> place;
             lock (Gate)
             {
                 if (_endedBecause is not null)
@@ -66,10 +67,10 @@ internal sealed partial class YamuxConnection : IMuxedConnection
                     throw new IOException("The connection has used up the numbers of its streams.");
                 if (_unacknowledged < YamuxOptions.AckBacklog)
                     return Open();
-                openable = (_openable ??= NewSignal()).Task;
+                place = _openable.Enter();
             }
 
-            await openable.WaitAsync(cancellationToken);
+            await _openable.WaitAsync(place, cancellationToken);
         }
     }
 
@@ -78,7 +79,7 @@ internal sealed partial class YamuxConnection : IMuxedConnection
         while (true)
         {
             cancellationToken.ThrowIfCancellationRequested();
-            Task acceptable;
+            LinkedListNode<TaskCompletionSource> place;
             lock (Gate)
             {
                 if (_backlog is [var stream, ..])
@@ -90,10 +91,10 @@ internal sealed partial class YamuxConnection : IMuxedConnection
 
                 if (_endedBecause is not null)
                     return null;
-                acceptable = (_acceptable ??= NewSignal()).Task;
+                place = _acceptable.Enter();
             }
 
-            await acceptable.WaitAsync(cancellationToken);
+            await _acceptable.WaitAsync(place, cancellationToken);
         }
     }
 
@@ -123,7 +124,7 @@ internal sealed partial class YamuxConnection : IMuxedConnection
     public void OnAcknowledged()
     {
         _unacknowledged--;
-        Set(ref _openable);
+        _openable.Ring();
     }
 
     /// <summary>Ends the connection once. With a code, the other side is told, if it is quick about it.</summary>
@@ -137,8 +138,8 @@ internal sealed partial class YamuxConnection : IMuxedConnection
         _streams.Clear();
         _backlog.Clear();
         _keepAlive?.Dispose();
-        Set(ref _acceptable);
-        Set(ref _openable);
+        _acceptable.Ring();
+        _openable.Ring();
         if (code is { } told)
             AppendControl(new YamuxHeader(YamuxFrameType.GoAway, YamuxFlags.None, 0, (uint)told));
         else
@@ -192,13 +193,5 @@ internal sealed partial class YamuxConnection : IMuxedConnection
         {
             // It is given up in any case.
         }
-    }
-
-    private static TaskCompletionSource NewSignal() => new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-    private static void Set(ref TaskCompletionSource? signal)
-    {
-        signal?.TrySetResult();
-        signal = null;
     }
 }

@@ -3,7 +3,7 @@ using Stoa.Primitives;
 
 namespace Stoa.Network.Transport;
 
-/// <summary>A way to reach peers: TCP, or the simulated network.</summary>
+/// <summary>A way to reach peers: TCP, a relay, names that stand for addresses, or the simulated network.</summary>
 public interface ITransport
 {
     /// <summary>Whether an address, without its peer, is one of this way's.</summary>
@@ -26,6 +26,9 @@ public interface IListener : IAsyncDisposable
 {
     /// <summary>Where, with the port that was given when 0 was asked for.</summary>
     Multiaddr Address { get; }
+
+    /// <summary>Where others can reach it now, without the peer: at <see cref="Address"/>; of a relay as long as that has room for it, and then wherever the relay is.</summary>
+    IReadOnlyList<Multiaddr> Addresses => [Address];
 
     /// <summary>Waits for a peer that has proved to be itself; null when the listener is closed. Strangers that fail to are dropped and counted inside.</summary>
     Task<IPeerConnection?> AcceptAsync(CancellationToken cancellationToken);

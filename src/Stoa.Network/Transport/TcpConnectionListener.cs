@@ -199,14 +199,5 @@ public sealed class TcpConnectionListener : IListener
         }
     }
 
-    // One customer of IPv6 has a /64, so that is one address here.
-    private static IPAddress AddressOf(Socket socket)
-    {
-        var address = ((IPEndPoint)socket.RemoteEndPoint!).Address;
-        if (address.AddressFamily == AddressFamily.InterNetwork)
-            return address;
-        var bytes = address.GetAddressBytes();
-        bytes.AsSpan(8).Clear();
-        return new IPAddress(bytes);
-    }
+    private static IPAddress AddressOf(Socket socket) => AddressBlock.Of(((IPEndPoint)socket.RemoteEndPoint!).Address);
 }

@@ -2,6 +2,7 @@ using Stoa.Market.Auctions;
 using Stoa.Market.Builds;
 using Stoa.Market.Identity;
 using Stoa.Market.Registry;
+using Stoa.Market.Registry.Statements;
 using Stoa.Market.Registry.Goods;
 using Stoa.Market.Registry.Resolution;
 using Stoa.Market.Reviews;
@@ -280,6 +281,16 @@ public static partial class Problems
             "Ask a node of the publisher's cell, or whoever offers the digest."),
     };
 
+    public static ProblemKind Of(OwnListingRefusal refusal) => refusal switch
+    {
+        OwnListingRefusal.OwnListingUnknown => Row(refusal, 404, "No listing of yours",
+            "You have listed nothing under this name, or not this version.",
+            "Name a listing that you have published: your handle or key, and its name."),
+        OwnListingRefusal.SuccessorUnknown => Row(refusal, 422, "No such other listing",
+            "Nobody is known by the name of the other listing's publisher, or more than one, or it is the same listing.",
+            "Name its publisher by its key, which is unmistakable."),
+    };
+
     public static ProblemKind Of(ResolutionRefusal refusal) => refusal switch
     {
         ResolutionRefusal.VersionsConflict => Row(refusal, 409, "No versions fit together",
@@ -311,11 +322,14 @@ public static partial class Problems
             "The publisher has withdrawn the agent, or this version of it: no new task gets it, and those that have it run to their ends.",
             "Take the version that detail names, or look for other agents with GET /api/v1/agents."),
         TaskRefusal.NotSupplied => Row(refusal, 422, "Not run at other operators' nodes",
-            "The agent was published elsewhere in the network, so another operator's node would run it; those take no sealed inputs, and no agents that call others.",
+            "The agent was published elsewhere in the network, so another operator's node would run it; those take no sealed inputs, no agents that call others, and nothing of a batch that asks for several executors.",
             "Submit the input in the clear, or take an agent that detail says would do."),
         TaskRefusal.SupplierUnavailable => Row(refusal, 503, "No supplier",
             "The agent was published elsewhere in the network, and none of the nodes that this one gives tasks to offers it and says a price now.",
             "Try again later, or ask the node's operator for a supplier that has the agent."),
+        TaskRefusal.ExecutorsTooFew => Row(refusal, 503, "Too few executors",
+            "The task asks to be run by several executors, and fewer than that have its program, say a price and could run it now.",
+            "Ask for as few runs as detail says there are executors, or try again later."),
         TaskRefusal.NoCandidate => Row(refusal, 422, "No agent fits",
             "No agent has the required capabilities, takes the input and stays within the budget, the deadline and the other requirements.",
             "See in errors which requirement removed how many agents, and relax one of them."),

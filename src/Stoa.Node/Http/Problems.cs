@@ -61,6 +61,8 @@ public static partial class Problems
 
     public static ProblemResult ToProblem(this Refusal<ResolutionRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
+    public static ProblemResult ToProblem(this Refusal<OwnListingRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
+
     public static ProblemResult ToProblem(this Refusal<GoodsRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
 
     public static ProblemResult ToProblem(this Refusal<ReviewRefusal> refusal) => new(Of(refusal.Code), refusal.Detail, refusal.Errors);
@@ -142,6 +144,7 @@ public static partial class Problems
             .. Enum.GetValues<TemplateRefusal>().Select(Of),
             .. Enum.GetValues<TransferRefusal>().Select(Of),
             .. Enum.GetValues<GoodsRefusal>().Select(Of),
+            .. Enum.GetValues<OwnListingRefusal>().Select(Of),
             .. Enum.GetValues<ResolutionRefusal>().Select(Of),
             .. Enum.GetValues<WithdrawalRefusal>().Select(Of),
             .. Enum.GetValues<WebhookRefusal>().Select(Of),

@@ -93,6 +93,9 @@ public static class Refusing
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params ReviewRefusal[] refusals)
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 
+    public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params OwnListingRefusal[] refusals)
+        where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
+
     public static TBuilder Refuses<TBuilder>(this TBuilder endpoint, params GoodsRefusal[] refusals)
         where TBuilder : IEndpointConventionBuilder => endpoint.Refuses(refusals.Select(Problems.Of));
 

@@ -6,6 +6,8 @@ using Stoa.Network.Hosting;
 using Stoa.Network.Identify;
 using Stoa.Network.Kademlia;
 using Stoa.Network.Muxing;
+using Stoa.Network.Names;
+using Stoa.Network.Relay;
 using Stoa.Network.Security;
 using Stoa.Network.Transport;
 using Stoa.Node.Pages;
@@ -31,6 +33,7 @@ internal sealed partial class NetworkService(
     private readonly ConcurrentDictionary<PeerId, bool> _meeting = new();
     private TlsSecurity? _tls;
     private IdentifyProtocol? _identify;
+    private RelayService? _relay;
     private MdnsDiscovery? _mdns;
     private bool _isStopped;
     private Task _joining = Task.CompletedTask;
@@ -51,13 +54,17 @@ internal sealed partial class NetworkService(
     {
         if (!options.IsOn)
             return;
-        var host = new PeerHost(key, [CreateTcp()], options.ToHost(PagesEndpoints.Version), time, random);
+        var host = new PeerHost(key, CreateTransports(), options.ToHost(PagesEndpoints.Version), time, random);
         Host = host;
         _identify = IdentifyProtocol.Serve(host);
         PingProtocol.Serve(host);
+        if (options.ToRelay() is { } limits)
+            _relay = RelayService.Serve(host, limits);
         Directory = new Kademlia(host, new KademliaOptions { BootstrapPeers = options.JoinAddresses }, new MemoryRecordStore(new RecordStoreOptions(), time));
         foreach (var address in options.ListenAddresses)
             LogListening(await host.ListenAsync(address, cancellationToken));
+        foreach (var address in options.RelayAddresses)
+            await host.ListenAsync(address, cancellationToken);
         if (options.Mdns)
             Discover(host);
         _joining = Task.WhenAll(options.JoinAddresses.Select(peer => KeepAsync(host, peer, _stop.Token)));
@@ -75,6 +82,8 @@ internal sealed partial class NetworkService(
         if (Directory is { } directory)
             await directory.DisposeAsync();
         Directory = null;
+        if (_relay is not null)
+            await _relay.DisposeAsync();
         if (_identify is not null)
             await _identify.DisposeAsync();
         if (Host is { } host)
@@ -90,7 +99,7 @@ internal sealed partial class NetworkService(
         _stop.Dispose();
     }
 
-    private TcpTransport CreateTcp()
+    private IReadOnlyList<ITransport> CreateTransports()
     {
         _tls = new TlsSecurity(key, time);
         List<ISecurityProtocol> securities = [_tls];
@@ -98,7 +107,19 @@ internal sealed partial class NetworkService(
             securities.Add(noise);
         else
             LogWithoutNoise(missing);
-        return new TcpTransport(securities, [new Yamux(new YamuxOptions(), time)], new TcpOptions(), time);
+        var yamux = new Yamux(new YamuxOptions(), time);
+        var tcp = new TcpTransport(securities, [yamux], new TcpOptions(), time);
+        var circuits = new CircuitTransport(securities, [yamux], new CircuitOptions(), time);
+        circuits.Changed += LogReservation;
+        return [tcp, circuits, new DnsAddrTransport([tcp, circuits], new DnsTextRecords(), new DnsAddrOptions(), time)];
+    }
+
+    private void LogReservation(ReservationChange change)
+    {
+        if (change.HeldUntil is { } until)
+            LogReserved(change.Relay, until);
+        else
+            LogNotReserved(change.Relay, change.Why);
     }
 
     private void Discover(PeerHost host)
@@ -193,6 +214,12 @@ internal sealed partial class NetworkService(
 
     [LoggerMessage(LogLevel.Information, "The network: connected to {Peer}.")]
     private partial void LogJoined(PeerId peer);
+
+    [LoggerMessage(LogLevel.Information, "The network: reached through the relay {Relay} until {Until:O}, and longer when it renews that.")]
+    private partial void LogReserved(PeerId relay, DateTimeOffset until);
+
+    [LoggerMessage(LogLevel.Warning, "The network: not reached through the relay {Relay}, which is asked again: {Why}")]
+    private partial void LogNotReserved(PeerId relay, string why);
 
     [LoggerMessage(LogLevel.Information, "The network: the connection to {Peer} has ended: {Why}")]
     private partial void LogLost(PeerId peer, string why);

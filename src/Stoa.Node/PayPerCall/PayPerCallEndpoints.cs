@@ -5,11 +5,13 @@ using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Market;
 using Stoa.Market.Channels;
+using Stoa.Market.Events;
 using Stoa.Market.Identity;
 using Stoa.Market.PayPerCall;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
 using Stoa.Node.Audit;
+using Stoa.Node.Events;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
 using Stoa.Node.Tasks;
@@ -33,12 +35,12 @@ public static class PayPerCallEndpoints
         api.MapPost("/calls/{publisher}/{agent}", CallAsync)
             .OpenToAll()
             .WithName("callAgent").AuditedInBulk(refusesInTheOrdinary: true).WithTags("Pay per call").WithSummary("Call an agent and pay for it out of a channel")
-            .WithDescription("No account is needed. The body is the input, each query parameter a parameter of the agent; agent is a name, or name@version. Without a payment the answer is 402, and its header PAYMENT-REQUIRED says how to pay (base64 of JSON, as x402 version 2 has it): sign a voucher of a payment channel and send it as PAYMENT-SIGNATURE. The answer is the agent's output; PAYMENT-RESPONSE says what was charged, and what is over is credit for the next call. The same call with the same payment, or with the same Idempotency-Key, is one call. One that takes longer is answered by 202; fetch its result.")
+            .WithDescription("No account is needed. The body is the input, each query parameter a parameter of the agent; agent is a name, or name@version. Without a payment the answer is 402, and its header PAYMENT-REQUIRED says how to pay (base64 of JSON, as x402 version 2 has it): sign a voucher of a payment channel and send it as PAYMENT-SIGNATURE. The answer is the agent's output; PAYMENT-RESPONSE says what was charged, and what is over is credit for the next call. The same call with the same payment, or with the same Idempotency-Key, is one call. One that takes longer, than the header Prefer: wait=N says in seconds where it is given, is answered by 202; fetch its result.")
             .Sells();
         api.MapPost("/program-calls/{digest}", CallProgramAsync)
             .OpenToAll()
             .WithName("callProgram").AuditedInBulk(refusesInTheOrdinary: true).WithTags("Pay per call").WithSummary("Have a program run and pay for it out of a channel")
-            .WithDescription("As callAgent, for who knows the program and not under which name it is published here: of the agents that have it, the one that was published first is called. The header Stoa-Limits lowers its limits: fuel=N, memoryBytes=N, timeoutMs=N, outputBytes=N, logBytes=N, any of them.")
+            .WithDescription("As callAgent, for who knows the program and not under which name it is published here: of the agents that have it, the one that was published first is called. The header Stoa-Limits lowers its limits: fuel=N, memoryBytes=N, timeoutMs=N, outputBytes=N, logBytes=N, any of them. The header Stoa-World fixes what is chance otherwise, so that runs can be compared: seed=N, clockMs=N (Unix time).")
             .Sells();
         api.MapGet("/program-calls/{digest}/quote", QuoteProgramAsync)
             .OpenToAll()
@@ -55,6 +57,19 @@ public static class PayPerCallEndpoints
             .Produces<PaidCallResponse>(StatusCodes.Status202Accepted)
             .Refuses(CallRefusal.CallsNotSold, CallRefusal.CallUnknown, CallRefusal.PaymentInvalid, CallRefusal.CallFailed)
             .Refuses(TaskRefusal.ResultDeleted);
+        api.MapGet("/calls/{id}/events", WatchAsync)
+            .OpenToAll()
+            .WithName("watchCall").WithTags("Pay per call").WithSummary("Watch a call")
+            .WithDescription("With a payment of the same channel as PAYMENT-SIGNATURE; nothing more is charged. Server-sent events, each a CloudEvent, as of a task: what has happened to the call, its progress while it runs, and the end, after which the stream ends.")
+            .Produces<CloudEvent>(StatusCodes.Status200OK, "text/event-stream")
+            .Refuses(CallRefusal.CallsNotSold, CallRefusal.CallUnknown, CallRefusal.PaymentInvalid);
+        api.MapDelete("/program-calls/{digest}", CancelAsync)
+            .OpenToAll()
+            .WithName("cancelProgramCall").AuditedInBulk(refusesInTheOrdinary: true).WithTags("Pay per call").WithSummary("Stop a call of a program")
+            .WithDescription("The one that was made with the same Idempotency-Key, with a payment of the same channel as PAYMENT-SIGNATURE. The line is held until it has ended; one that was stopped costs nothing, and what was paid is credit for the next call.")
+            .Produces<PaidCallResponse>()
+            .Refuses(CallRefusal.CallsNotSold, CallRefusal.CallUnknown, CallRefusal.PaymentInvalid)
+            .Refuses(TaskRefusal.AlreadyFinal);
         api.MapGet("/calls/{id}/receipt", GetReceiptAsync)
             .OpenToAll()
             .WithName("getCallReceipt").WithTags("Pay per call").WithSummary("Get the signed receipt of a call")
@@ -90,7 +105,7 @@ public static class PayPerCallEndpoints
         // What is sold is what was published here: an agent of elsewhere would be bought to be sold again.
         if (!ListingName.TryParse($"{publisher}/{agent}", null, out var listing) || listing.IsKeyed || !await till.HasAsync(listing, cancellationToken))
             return new Refusal<TaskRefusal>(TaskRefusal.AgentUnknown, $"There is no agent {publisher}/{agent} here.").ToProblem();
-        return await SellAsync(listing, RequestedLimits.None, payee, context, till, submit, workers, cancellationToken);
+        return await SellAsync(listing, RequestedLimits.None, world: null, payee, context, till, submit, workers, cancellationToken);
     }
 
     private static async Task<IResult> CallProgramAsync(
@@ -100,8 +115,10 @@ public static class PayPerCallEndpoints
             return NotSold();
         if (!LimitsHeader.TryRead(context.Request, out var limits))
             return new Refusal<TaskRefusal>(TaskRefusal.LimitsInvalid, $"The header {StoaClient.LimitsHeader} has a form such as fuel=1000000, timeoutMs=5000.").ToProblem();
+        if (!WorldHeader.TryRead(context.Request, out var world))
+            return new Refusal<TaskRefusal>(TaskRefusal.ParametersInvalid, $"The header {StoaClient.WorldHeader} has the form seed=42, clockMs=1764000000000.").ToProblem();
         return await till.FindByProgramAsync(digest, cancellationToken) is { } agent
-            ? await SellAsync(agent.Listing, limits, payee, context, till, submit, workers, cancellationToken)
+            ? await SellAsync(agent.Listing, limits, world, payee, context, till, submit, workers, cancellationToken)
             : NotHere(digest);
     }
 
@@ -129,11 +146,11 @@ public static class PayPerCallEndpoints
     }
 
     private static async Task<IResult> SellAsync(
-        ListingName listing, RequestedLimits limits, User payee, HttpContext context, Till till, SubmitTask submit, TaskWorkers workers, CancellationToken cancellationToken)
+        ListingName listing, RequestedLimits limits, TaskWorld? world, User payee, HttpContext context, Till till, SubmitTask submit, TaskWorkers workers, CancellationToken cancellationToken)
     {
         var input = await RequestBody.ReadAsync(context.Request, cancellationToken);
         var parameters = context.Request.Query.ToDictionary(parameter => parameter.Key, parameter => parameter.Value.ToString(), StringComparer.Ordinal);
-        var asked = new TaskRequest(listing, new RequestedInput.Inline(input), parameters, limits, MaxPrice: null);
+        var asked = new TaskRequest(listing, new RequestedInput.Inline(input), parameters, limits, MaxPrice: null) { World = world };
         if (!(await submit.QuoteAsync(payee.Id, asked, cancellationToken)).TryGet(out var quote, out var refusal))
             return refusal.ToProblem();
         // What was quoted is what runs, whatever is published meanwhile.
@@ -175,6 +192,30 @@ public static class PayPerCallEndpoints
             ? await till.AnswerAsync(context, found.Call, found.Task, found.Channel, cancellationToken)
             : refusal;
 
+    private static async Task<IResult> WatchAsync(Id<AgentTask> id, HttpContext context, Till till, ITaskStore tasks, CancellationToken cancellationToken) =>
+        (await FindAsync(id, context, till, tasks, cancellationToken)).TryGet(out var found, out var refusal)
+            ? new EventStreamResult(
+                new EventFilter(found.Task.OwnerId, id.ToString(), []),
+                DefaultAfter: 0,
+                EndsWith: told => told.Type is EventTypes.TaskSucceeded or EventTypes.TaskFailed or EventTypes.TaskCancelled)
+            : refusal;
+
+    private static async Task<IResult> CancelAsync(
+        [Description("Digest of the program, sha256:….")] string digest, HttpContext context, Till till, TaskWorkers workers, CancellationToken cancellationToken)
+    {
+        if (await till.FindPayeeAsync(cancellationToken) is not { } payee)
+            return NotSold();
+        if (!PaymentHeaders.Read(context.Request).TryGet(out var payment, out var unreadable))
+            return unreadable.ToProblem();
+        if (payment is null || IdempotencyKeyHeader.Read(context.Request) is not { } given)
+            return new Refusal<CallRefusal>(CallRefusal.PaymentInvalid, $"Send the payment of the call as {PaymentHeaders.Signature}, and the Idempotency-Key that it was made with: they show that the call is yours.").ToProblem();
+        if (!(await till.CheckAsync(payment, payee, cancellationToken)).TryGet(out var paid, out var unpaid))
+            return unpaid;
+        return await till.FindAsync(paid.Channel.Id, KeyOf(payment, given), cancellationToken) is { Task: { } task } call
+            ? await till.CancelAsync(call, task, payee, workers, cancellationToken)
+            : new Refusal<CallRefusal>(CallRefusal.CallUnknown, $"No call of {digest} was made out of {paid.Channel.Id} with this key.").ToProblem();
+    }
+
     private static async Task<IResult> GetReceiptAsync(Id<AgentTask> id, HttpContext context, Till till, ITaskStore tasks, CancellationToken cancellationToken)
     {
         if (!(await FindAsync(id, context, till, tasks, cancellationToken)).TryGet(out _, out var refusal))
@@ -210,12 +251,14 @@ public static class PayPerCallEndpoints
     private static string KeyOf(HttpContext context, TaskRequest asked, PaymentPayload payment)
     {
         if (IdempotencyKeyHeader.Read(context.Request) is { } given)
-            return $"call:{ContentHash.Of(System.Text.Encoding.ASCII.GetBytes(payment.Payload.ChannelId + ' ' + given))}";
+            return KeyOf(payment, given);
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(System.Text.Encoding.ASCII.GetBytes($"{payment.Payload.ChannelId} {asked.Hash()} {payment.Payload.Voucher.Index} "));
         hash.AppendData(payment.Payload.Voucher.Envelope.Payload);
         return $"call:{ContentHash.FromBytes(hash.GetHashAndReset())}";
     }
+
+    private static string KeyOf(PaymentPayload payment, string given) => $"call:{ContentHash.Of(System.Text.Encoding.ASCII.GetBytes(payment.Payload.ChannelId + ' ' + given))}";
 
     internal static PaymentRequirements Requirements(Quote quote, User payee, PublicKey node, int waitSeconds) => new(
         Scheme, $"stoa:{node.PeerId}", quote.Hold.ToString(), Asset, payee.Handle, Math.Max(1, waitSeconds), new ChannelRequirements(Convert.ToBase64String(node.ToSpki())));

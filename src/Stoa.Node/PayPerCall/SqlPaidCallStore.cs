@@ -107,6 +107,10 @@ public sealed class SqlPaidCallStore(Database database, IdSource ids)
     public Task<PaidCall?> FindAsync(Id<AgentTask> task, CancellationToken cancellationToken) => database.ReadAsync(
         session => session.QueryFirstOrDefaultAsync<PaidCall>($"SELECT {Columns} FROM paid_calls WHERE task_id = @task", new { task }), cancellationToken);
 
+    /// <summary>The call that was made out of a channel under a key; null when there is none.</summary>
+    public Task<PaidCall?> FindAsync(Id<Channel> channel, string key, CancellationToken cancellationToken) => database.ReadAsync(
+        session => session.QueryFirstOrDefaultAsync<PaidCall>($"SELECT {Columns} FROM paid_calls WHERE channel_id = @channel AND request_key = @key", new { channel, key }), cancellationToken);
+
     /// <summary>Calls that have no price yet, the oldest first.</summary>
     /// <param name="after">Only those behind it; null for all.</param>
     /// <param name="limit">The most.</param>

@@ -4,6 +4,7 @@ using Stoa.Market;
 using Stoa.Market.Builds;
 using Stoa.Market.Channels;
 using Stoa.Market.Identity;
+using Stoa.Market.Ledger;
 using Stoa.Market.PayPerCall;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
@@ -32,6 +33,8 @@ public sealed class Till(
     IUserStore users,
     TaskWaiters waiters,
     PublicKey node,
+    SystemAccounts accounts,
+    IdSource ids,
     PayPerCallOptions options,
     TimeProvider time)
 {
@@ -104,6 +107,9 @@ public sealed class Till(
     public Task<Outcome<Reservation, TaskRefusal>> ReserveAsync(Id<Channel> channel, string key, TaskRequest asked, Money amount, CancellationToken cancellationToken) =>
         calls.ReserveAsync(channel, key, asked.Hash(), amount, time.GetUtcNow(), cancellationToken);
 
+    /// <summary>The call that was made out of a channel under a key.</summary>
+    public Task<PaidCall?> FindAsync(Id<Channel> channel, string key, CancellationToken cancellationToken) => calls.FindAsync(channel, key, cancellationToken);
+
     public Task ReleaseAsync(PaidCall call, CancellationToken cancellationToken) => calls.ReleaseAsync(call, cancellationToken);
 
     public Task AttachAsync(PaidCall call, Id<AgentTask> task, CancellationToken cancellationToken) => calls.AttachAsync(call, task, cancellationToken);
@@ -118,7 +124,7 @@ public sealed class Till(
         using var waiter = waiters.Listen(task.Id);
         task = await tasks.GetAsync(task.Id, cancellationToken) ?? task;
         if (!task.State.IsFinal)
-            task = await waiter.WaitAsync(task, TimeSpan.FromSeconds(options.WaitSeconds), cancellationToken);
+            task = await waiter.WaitAsync(task, WaitOf(context.Request), cancellationToken);
         await worker.EndAsync(call, task, CancellationToken.None);
         switch (task.State)
         {
@@ -146,6 +152,32 @@ public sealed class Till(
         }
 
         void Tell(PaymentOutcome outcome) => PaymentHeaders.Set(context.Response, PaymentHeaders.Response, outcome, StoaJson.Default.PaymentOutcome);
+    }
+
+    /// <summary>Stops a call, and waits for its end.</summary>
+    public async Task<IResult> CancelAsync(PaidCall call, Id<AgentTask> id, User payee, TaskWorkers workers, CancellationToken cancellationToken)
+    {
+        using var waiter = waiters.Listen(id);
+        if (!(await tasks.CancelAsync(id, payee.Id, ids.Next<Transfer>(), accounts.Clearing, time.GetUtcNow(), cancellationToken)).TryGet(out var task, out var refusal))
+            return refusal.ToProblem();
+        if (task.State.IsFinal)
+            waiters.Complete(task);
+        else
+            workers.Stop(task, StopReason.Cancelled);
+        task = await waiter.WaitAsync(task, TimeSpan.FromSeconds(options.WaitSeconds), cancellationToken);
+        await worker.EndAsync(call, task, CancellationToken.None);
+        return TypedResults.Ok(new PaidCallResponse(id.ToString(), task.State.Name, $"/api/v1/calls/{id}"));
+    }
+
+    /// <summary>How long the line is held: as long as this node does, or shorter, if that is preferred (RFC 7240, section 4.3).</summary>
+    private TimeSpan WaitOf(HttpRequest request)
+    {
+        const string wait = "wait=";
+        var asked = request.Headers["Prefer"].ToString().Split([',', ';'], StringSplitOptions.TrimEntries).FirstOrDefault(part => part.StartsWith(wait, StringComparison.Ordinal));
+        return TimeSpan.FromSeconds(
+            asked is not null && int.TryParse(asked.AsSpan(wait.Length), System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var seconds)
+                ? Math.Min(seconds, options.WaitSeconds)
+                : options.WaitSeconds);
     }
 
     private string Network => $"stoa:{node.PeerId}";

@@ -53,6 +53,8 @@ internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentI
     public const string Tasks = "tasks";
     public const string Answers = "answers to reviews";
     public const string Agents = "agents";
+    public const string Work = "work of statements";
+    public const string PublisherKey = "publisher's key";
     public const string Content = "content";
     public const string UnusedVersions = "unused versions";
     public const string Wallet = "wallet";
@@ -88,7 +90,7 @@ internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentI
     /// <summary>Erases what tasks hold of a person: content, parameters, receipts. What was measured and paid stays.</summary>
     internal static async Task EraseTasksAsync(SqlSession session, IReadOnlyCollection<string> tasks)
     {
-        foreach (var part in new[] { "task_content", "task_log_starts", "task_choices", "task_regions", "task_seals", "task_supplies" })
+        foreach (var part in new[] { "task_content", "task_log_starts", "task_choices", "task_regions", "task_seals", "task_supplies", "task_worlds", "task_runs", "spot_checks" })
             await session.ExecuteAsync($"DELETE FROM {part} WHERE task_id IN @tasks", new { tasks });
         foreach (var (task, envelope) in await session.QueryAsync<(string Task, byte[] Envelope)>(
             "SELECT task_id, envelope FROM receipts WHERE task_id IN @tasks AND node IS NULL", new { tasks }))
@@ -146,6 +148,12 @@ internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentI
             "UPDATE reviews SET answer = NULL, answered_at = NULL WHERE id IN (SELECT id FROM reviews WHERE publisher_id = @user AND answer IS NOT NULL LIMIT @limit)",
             act.Parameters(RowsAtOnce)))));
         steps.Add(new(Agents, act => WithdrawAgentsAsync(act, index, statements)));
+        steps.Add(new(Work, null));
+        steps.Add(new(PublisherKey, async act =>
+        {
+            await statements.ForgetKeyAsync(act.Session, act.User);
+            return null;
+        }));
         steps.Add(new(Content, null));
         steps.Add(new(UnusedVersions, null));
         steps.Add(new(Wallet, async act =>
@@ -283,7 +291,7 @@ internal sealed class ErasureSteps(CellKey cell, SystemAccounts accounts, AgentI
         var theirs = act.Parameters(RowsAtOnce);
         await act.Session.ExecuteAsync("UPDATE agent_versions SET withdrawal_reason = NULL WHERE publisher_id = @user AND withdrawal_reason IS NOT NULL", theirs);
         await act.Session.ExecuteAsync("DELETE FROM agent_bidding WHERE agent IN (SELECT publisher || '/' || name FROM agent_versions WHERE publisher_id = @user)", theirs);
-        return await statements.ForgetAsync(act.Session, act.User) ? null : "";
+        return await statements.SilenceAsync(act.Session, act.User) ? null : "";
     }
 
     private static async Task<string?> EraseUserAsync(ErasureAct act, CellKey cell)

@@ -4,6 +4,8 @@ using Stoa.Market.Ledger;
 using Stoa.Node.Audit;
 using Stoa.Node.Background;
 using Stoa.Node.Identity;
+using Stoa.Node.Network;
+using Stoa.Node.Registry.Statements;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
 
@@ -16,6 +18,7 @@ namespace Stoa.Node.Privacy;
 /// </remarks>
 internal sealed class ErasureWorker(
     Database database, ErasureSteps steps, ErasedContent content, OrganisationContent organisations, SqlErasureRequests requests, SystemAccounts accounts, AuditLog audit, Credentials credentials, IdSource ids,
+    PublisherWork work, NetworkOptions network,
     TimeProvider time, ILogger<ErasureWorker> logger) : BackgroundService
 {
     /// <summary>Name of the entry of the audit log that tells of an erasure.</summary>
@@ -113,6 +116,11 @@ internal sealed class ErasureWorker(
         var isMore = false;
         switch (steps.All[due.Step].Name)
         {
+            case ErasureSteps.Work:
+                // Where nobody vouches for the publisher, what takes everything back would be refused without.
+                if (network.IsOn)
+                    await work.RunAllAsync(due.UserId, cancellationToken);
+                break;
             case ErasureSteps.Content:
                 isMore = await content.DeleteAsync(due.UserId, cancellationToken);
                 break;

@@ -6,6 +6,7 @@ using Stoa.Node.Hosting;
 using Stoa.Node.Registry.Discovery;
 using Stoa.Node.Registry.Discovery.Semantic;
 using Stoa.Node.Registry.Goods;
+using Stoa.Node.Registry.Reviews;
 using Stoa.Node.Registry.Statements;
 
 namespace Stoa.Node.Registry;
@@ -22,6 +23,9 @@ public static class RegistryModule
         builder.Services.AddSingleton<IStatementStore, SqlStatementStore>();
         builder.Services.AddSingleton<PublisherStatements>();
         builder.Services.AddSingleton<SqlListings>();
+        builder.Services.AddSingleton<SqlSigners>();
+        builder.Services.AddSingleton<OwnListings>();
+        builder.Services.AddSingleton<SqlNetworkReviews>();
         builder.Services.AddSingleton<GoodsPublications>();
         builder.Services.AddSingleton<ListingBackfill>();
         builder.Services.AddHostedService<StatementCare>();

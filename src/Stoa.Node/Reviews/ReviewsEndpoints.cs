@@ -80,12 +80,12 @@ public static class ReviewsEndpoints
     {
         if (await TasksEndpoints.FindAsync(tasks, id, caller, cancellationToken) is not { } task)
             return TasksEndpoints.Unknown(id);
-        if (task.Agent.IsKeyed)
-            return new Refusal<ReviewRefusal>(ReviewRefusal.NothingToReview, $"{task.Agent} was published elsewhere in the network, and agents are reviewed where they are published.").ToProblem();
-        var agent = await agents.GetAsync(task.AgentId, cancellationToken)
-            ?? throw new InvalidOperationException($"The agent {task.AgentId} of {id} is not in the catalogue.");
+        // Of an agent that was published elsewhere there is nobody here who could answer.
+        var publisher = task.Agent.IsKeyed
+            ? ReviewRules.NobodyHere
+            : (await agents.GetAsync(task.AgentId, cancellationToken) ?? throw new InvalidOperationException($"The agent {task.AgentId} of {id} is not in the catalogue.")).PublisherId;
         var text = string.IsNullOrEmpty(body.Value.Text) ? null : body.Value.Text;
-        if (!ReviewRules.Write(ids.Next<Review>(), task, agent, caller.Handle, body.Value.Stars, text, time.GetUtcNow()).TryGet(out var review, out var refusal))
+        if (!ReviewRules.Write(ids.Next<Review>(), task, publisher, caller.Handle, body.Value.Stars, text, time.GetUtcNow()).TryGet(out var review, out var refusal))
             return refusal.ToProblem();
         return (await reviews.WriteAsync(review, cancellationToken)).Match<IResult>(
             written => written.IsNew

@@ -18,7 +18,8 @@ public sealed record WrittenReview(Review Review, bool IsNew);
 /// <remarks>Who changes reviews of one agent waits for the row of its statistics first, so that they follow one another.</remarks>
 /// <param name="database">The cell's.</param>
 /// <param name="index">Told what is learnt of agents; null for nobody.</param>
-public sealed class SqlReviewStore(Database database, AgentIndex? index = null)
+/// <param name="statements">Tells the network; null tells nobody.</param>
+public sealed class SqlReviewStore(Database database, AgentIndex? index = null, ReviewStatements? statements = null)
 {
     private const string Select = $"SELECT {ReviewRow.Columns} FROM reviews ";
 
@@ -43,6 +44,7 @@ public sealed class SqlReviewStore(Database database, AgentIndex? index = null)
                     ReviewRow.Of(row.ToReview() with { Text = null, Answer = null, ChangedAt = now }, ReviewVoice.None) with { WithdrawnAt = now });
                 await UncountAsync(session, agent, row.Stars);
                 await SqlAgentStats.UpdateAsync(session, stats.Hear(row.Voice, ReviewVoice.None, now), index);
+                await (statements?.TakeBackAsync(session, row.ToReview()) ?? Task.CompletedTask);
                 await SqlEvents.AppendAsync(session, [ReviewEvents.Withdrawn(row.ToReview(), now)]);
                 return row.ToReview();
             },
@@ -129,6 +131,7 @@ public sealed class SqlReviewStore(Database database, AgentIndex? index = null)
             await UncountAsync(session, review.Agent, before.Stars);
         await CountAsync(session, review.Agent, review.Stars);
         await SqlAgentStats.UpdateAsync(session, stats.Hear(before?.Voice ?? ReviewVoice.None, voice, now), index);
+        await (statements?.SayAsync(session, review) ?? Task.CompletedTask);
         await SqlEvents.AppendAsync(session, [ReviewEvents.Written(review, now)]);
         return new WrittenReview(review, before is not { WithdrawnAt: null });
     }

@@ -1,4 +1,5 @@
 using Stoa.Market.Registry;
+using Stoa.Market.Registry.Discovery;
 using Stoa.Market.Registry.Statements;
 using Stoa.Market.Tasks;
 using Stoa.Node.Registry.Statements;
@@ -18,11 +19,39 @@ public sealed class SqlForeignAgents(Database database, IdSource ids, TimeProvid
     public async Task<ForeignAgent?> FindAsync(ListingName named, CancellationToken cancellationToken)
     {
         var listed = await database.ReadAsync(session => FindListingAsync(session, named), cancellationToken);
-        if (listed is null)
-            return null;
-        return await database.ReadAsync(session => FindNotedAsync(session, listed.Id), cancellationToken) is { } noted
-            ? noted.ToAgent()
-            : await database.WriteAsync(session => NoteAsync(session, listed), cancellationToken);
+        return listed is null ? null : await NotedAsync(listed, cancellationToken);
+    }
+
+    /// <summary>The newest versions of listings whose programs some of these nodes offer now, in the order of the listings; what was published here is left out. They are noted.</summary>
+    public async Task<IReadOnlyList<ForeignAgent>> ListOfferedAsync(
+        IReadOnlyList<ListingKey> listings, IReadOnlyCollection<PeerId> nodes, DateTimeOffset now, CancellationToken cancellationToken)
+    {
+        var newest = await database.ReadAsync(
+            async session =>
+            {
+                var rows = await session.QueryAsync<StatementRow>(
+                    """
+                    SELECT s.sequence, s.payload, s.signature FROM network_listings AS l JOIN statements AS s ON s.id = l.newest_id
+                    WHERE l.signer IN @signers AND l.agent IN @names AND NOT EXISTS (SELECT 1 FROM publisher_keys AS k WHERE k.peer_id = l.signer AND k.handle IS NOT NULL)
+                    """,
+                    new { signers = listings.Select(listing => listing.Publisher).Distinct().ToList(), names = listings.Select(listing => listing.Name).Distinct().ToList() });
+                var listed = rows.Select(row => row.ToStatement()).ToDictionary(statement => new ListingKey(statement.SignerId, ((ListingStatement)statement.Content).Manifest.Name));
+                var programs = listed.Values.Select(statement => ((ListingStatement)statement.Content).ProgramDigest).Distinct().ToList();
+                var offered = programs.Count == 0
+                    ? []
+                    : (await session.QueryAsync<ContentHash>(
+                        "SELECT DISTINCT program_digest FROM offered_programs WHERE program_digest IN @programs AND node IN @nodes AND expires_at > @now", new { programs, nodes, now })).ToHashSet();
+                return listings.Where(listed.ContainsKey).Select(listing => listed[listing]).Where(statement => offered.Contains(((ListingStatement)statement.Content).ProgramDigest)).ToList();
+            },
+            cancellationToken);
+        var agents = new List<ForeignAgent>(newest.Count);
+        foreach (var statement in newest)
+        {
+            if (await NotedAsync(statement, cancellationToken) is { } agent)
+                agents.Add(agent);
+        }
+
+        return agents;
     }
 
     /// <summary>One that a task was submitted for.</summary>
@@ -30,10 +59,19 @@ public sealed class SqlForeignAgents(Database database, IdSource ids, TimeProvid
         (await database.ReadAsync(
             session => session.QueryFirstOrDefaultAsync<Row>("SELECT id, payload, signature FROM foreign_agents WHERE id = @id", new { id }), cancellationToken))?.ToAgent();
 
+    private async Task<ForeignAgent?> NotedAsync(Statement listed, CancellationToken cancellationToken) =>
+        await database.ReadAsync(session => FindNotedAsync(session, listed.Id), cancellationToken) is { } noted
+            ? noted.ToAgent()
+            : await database.WriteAsync(session => NoteAsync(session, listed), cancellationToken);
+
     private static async Task<Statement?> FindListingAsync(SqlSession session, ListingName named)
     {
-        if (await SqlListings.FindPublisherAsync(session, named.Publisher) is not { } signer
-            || await session.QueryFirstOrDefaultAsync<string>("SELECT handle FROM publisher_keys WHERE peer_id = @signer", new { signer }) is not null)
+        if (await SqlListings.FindPublisherAsync(session, named.Publisher) is not { } signer)
+            return null;
+        // Whoever names no version gets what there is now, wherever the listing goes on.
+        if (named.Version is null && await Moves.FindLastAsync(session, signer, named.Name) is var last)
+            (signer, named) = (last.Publisher, named with { Name = last.Name });
+        if (await session.QueryFirstOrDefaultAsync<string>("SELECT handle FROM publisher_keys WHERE peer_id = @signer", new { signer }) is not null)
         {
             return null;
         }

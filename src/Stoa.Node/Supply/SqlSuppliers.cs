@@ -1,9 +1,11 @@
 using System.Security.Cryptography;
 using Stoa.Market;
 using Stoa.Market.Channels;
+using Stoa.Market.Registry.Statements;
 using Stoa.Market.Supply;
 using Stoa.Market.Tasks;
 using Stoa.Node.Identity;
+using Stoa.Node.Registry.Statements;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
 using Stoa.Primitives;
@@ -37,7 +39,7 @@ public sealed class SqlSuppliers(Database database, CellKey cell, SupplyOptions 
         id, node, address, channel_id, signed, spent,
         (SELECT COALESCE(SUM(c.amount), 0) FROM supplier_calls AS c
             WHERE c.supplier_id = s.id AND c.state = 'Open' AND NOT EXISTS (SELECT 1 FROM task_ends AS e WHERE e.task_id = c.task_id)) AS reserved,
-        successes, failures, declines, lies, latency_us, last_failure, last_failed_at, added_at
+        successes, failures, declines, lies, checks, disagreements, latency_us, last_failure, last_failed_at, added_at
         """;
 
     /// <summary>Adds one. With a channel that was there before it takes up where that was: what was signed stays signed.</summary>
@@ -93,6 +95,15 @@ public sealed class SqlSuppliers(Database database, CellKey cell, SupplyOptions 
     /// <summary>One that tasks are given to.</summary>
     public Task<Supplier?> FindAsync(Id<Supplier> id, CancellationToken cancellationToken) => database.ReadAsync(session => FindAsync(session, id), cancellationToken);
 
+    /// <summary>Where nodes say that they stand, in offers that are not over.</summary>
+    public Task<IReadOnlyDictionary<PeerId, string?>> ListOfferedRegionsAsync(IReadOnlyCollection<PeerId> nodes, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyDictionary<PeerId, string?>>(
+        async session => nodes.Count == 0
+            ? new Dictionary<PeerId, string?>()
+            : (await session.QueryAsync<StatementRow>("SELECT sequence, payload, signature FROM statements WHERE kind = 'offer' AND signer IN @nodes", new { nodes }))
+                .Select(row => row.ToStatement()).Where(offer => ((OfferStatement)offer.Content).ExpiresAt > time.GetUtcNow())
+                .GroupBy(offer => offer.SignerId).ToDictionary(offers => offers.Key, offers => ((OfferStatement)offers.First().Content).Region),
+        cancellationToken);
+
     /// <summary>The regions of a task that suppliers run; empty for any.</summary>
     public async Task<IReadOnlyList<string>> ListRegionsAsync(Id<AgentTask> task, CancellationToken cancellationToken) =>
         await database.ReadAsync(session => session.QueryFirstOrDefaultAsync<string>("SELECT regions FROM task_supplies WHERE task_id = @task", new { task }), cancellationToken) is { Length: > 0 } regions
@@ -108,6 +119,22 @@ public sealed class SqlSuppliers(Database database, CellKey cell, SupplyOptions 
                 : null,
         cancellationToken);
 
+    /// <summary>The calls of a task that are under way as far as is known, or that were done, in their order; those at suppliers that were removed are left out.</summary>
+    public Task<IReadOnlyList<SupplierCall>> ListCallsAsync(Id<AgentTask> task, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyList<SupplierCall>>(
+        async session =>
+        {
+            var calls = new List<SupplierCall>();
+            foreach (var row in await session.QueryAsync<CallRow>(
+                "SELECT number, supplier_id, amount, voucher, state FROM supplier_calls WHERE task_id = @task AND state IN ('Open', 'Done') ORDER BY number", new { task }))
+            {
+                if (await FindAsync(session, row.SupplierId) is { } supplier)
+                    calls.Add(row.ToCall(task, supplier));
+            }
+
+            return calls;
+        },
+        cancellationToken);
+
     /// <summary>Which suppliers had a task and did not do it, and how each ended.</summary>
     public async Task<IReadOnlyDictionary<Id<Supplier>, CallOutcome>> ListTriedAsync(Id<AgentTask> task, CancellationToken cancellationToken) =>
         (await database.ReadAsync(
@@ -115,25 +142,39 @@ public sealed class SqlSuppliers(Database database, CellKey cell, SupplyOptions 
         .GroupBy(row => row.Supplier).ToDictionary(calls => calls.Key, calls => Enum.Parse<CallOutcome>(calls.Last().State));
 
     /// <summary>Begins a call: what its voucher promises is written.</summary>
-    /// <returns>Null when the supplier was removed meanwhile.</returns>
-    public Task<SupplierCall?> BeginAsync(Id<AgentTask> task, Id<Supplier> supplier, Money amount, CancellationToken cancellationToken) => database.WriteAsync(
-        async session =>
+    /// <param name="task">That it does.</param>
+    /// <param name="supplier">Where.</param>
+    /// <param name="amount">The most that it can cost.</param>
+    /// <param name="most">What all calls of the task that are under way or were done may cost together; null for any amount.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>Null when the supplier was removed meanwhile, or it would be more than that.</returns>
+    public Task<SupplierCall?> BeginAsync(Id<AgentTask> task, Id<Supplier> supplier, Money amount, Money? most, CancellationToken cancellationToken) =>
+        database.WriteAsync(session => BeginAsync(session, task, supplier, amount, most), cancellationToken);
+
+    /// <summary>The same inside an act.</summary>
+    internal async Task<SupplierCall?> BeginAsync(SqlSession session, Id<AgentTask> task, Id<Supplier> supplier, Money amount, Money? most)
+    {
+        await LockAsync(session, supplier);
+        if (await FindAsync(session, supplier) is not { } found)
+            return null;
+        if (most is { } all
+            && await session.QuerySingleAsync<Money>("SELECT COALESCE(SUM(amount), 0) FROM supplier_calls WHERE task_id = @task AND state IN ('Open', 'Done')", new { task }) is var promised
+            && amount > all - promised)
         {
-            await LockAsync(session, supplier);
-            if (await FindAsync(session, supplier) is not { } found)
-                return null;
-            var voucher = found.VoucherFor(amount);
-            var number = await session.QuerySingleAsync<long>("SELECT COALESCE(MAX(number), 0) + 1 FROM supplier_calls WHERE task_id = @task", new { task });
-            await session.ExecuteAsync("UPDATE suppliers SET signed = @voucher WHERE id = @supplier", new { voucher, supplier });
-            await session.ExecuteAsync(
-                """
-                INSERT INTO supplier_calls (task_id, number, supplier_id, amount, voucher, is_raised, state, begun_at)
-                VALUES (@task, @number, @supplier, @amount, @voucher, @isRaised, 'Open', @now)
-                """,
-                new { task, number, supplier, amount, voucher, isRaised = false, now = time.GetUtcNow() });
-            return new SupplierCall(task, number, found with { Signed = voucher }, amount, voucher, CallOutcome.Open);
-        },
-        cancellationToken);
+            return null;
+        }
+
+        var voucher = found.VoucherFor(amount);
+        var number = await session.QuerySingleAsync<long>("SELECT COALESCE(MAX(number), 0) + 1 FROM supplier_calls WHERE task_id = @task", new { task });
+        await session.ExecuteAsync("UPDATE suppliers SET signed = @voucher WHERE id = @supplier", new { voucher, supplier });
+        await session.ExecuteAsync(
+            """
+            INSERT INTO supplier_calls (task_id, number, supplier_id, amount, voucher, is_raised, state, begun_at)
+            VALUES (@task, @number, @supplier, @amount, @voucher, @isRaised, 'Open', @now)
+            """,
+            new { task, number, supplier, amount, voucher, isRaised = false, now = time.GetUtcNow() });
+        return new SupplierCall(task, number, found with { Signed = voucher }, amount, voucher, CallOutcome.Open);
+    }
 
     /// <summary>Promises what a supplier says that it needs for a call, if that is no more than the call can cost beyond what was promised, and once only: so a call never puts more at stake than twice what it can cost.</summary>
     /// <returns>The call with its new voucher, or null.</returns>
@@ -215,6 +256,9 @@ public sealed class SqlSuppliers(Database database, CellKey cell, SupplyOptions 
                 return;
             }
 
+            // Nobody's doing but the consumer's.
+            if (outcome is CallOutcome.Cancelled)
+                return;
             var column = outcome switch
             {
                 CallOutcome.Failed => "failures",
@@ -249,11 +293,11 @@ public sealed class SqlSuppliers(Database database, CellKey cell, SupplyOptions 
 
     private sealed record SupplierRow(
         Id<Supplier> Id, PeerId Node, string Address, Id<Channel> ChannelId, Money Signed, Money Spent, Money Reserved, long Successes, long Failures, long Declines, long Lies,
-        long? LatencyUs, string? LastFailure, DateTimeOffset? LastFailedAt, DateTimeOffset AddedAt)
+        long Checks, long Disagreements, long? LatencyUs, string? LastFailure, DateTimeOffset? LastFailedAt, DateTimeOffset AddedAt)
     {
         public Supplier ToSupplier() => new(
             Id, Node, new Uri(Address), ChannelId, Signed, Spent, Reserved,
-            new SupplierStanding(Successes, Failures, Declines, Lies, LatencyUs is { } latency ? TimeSpan.FromMicroseconds(latency) : null, LastFailure, LastFailedAt),
+            new SupplierStanding(Successes, Failures, Declines, Lies, LatencyUs is { } latency ? TimeSpan.FromMicroseconds(latency) : null, LastFailure, LastFailedAt) { Checks = Checks, Disagreements = Disagreements },
             AddedAt);
     }
 }

@@ -1,3 +1,4 @@
+using Stoa.Market.Registry;
 using Stoa.Market.Supply;
 using Stoa.Market.Tasks;
 using Stoa.Node.Registry.Offers;
@@ -40,7 +41,7 @@ public sealed class SupplierQuotes(
             if (!Money.TryParse(quote.Amount, out var amount) || amount < Money.Zero || quote.Node != supplier.Node.ToString())
                 throw new FormatException($"It answered as {quote.Node}, with the price '{quote.Amount}'.");
             await suppliers.MeasureAsync(supplier, latency, cancellationToken);
-            return new SupplierQuote(supplier, amount, latency);
+            return new SupplierQuote(supplier, amount, latency) { Name = ListingName.TryParse(quote.Agent, null, out var agent) ? agent.Name : null };
         }
         catch (Exception failure) when (SupplierFaults.IsOfSupplier(failure) && !cancellationToken.IsCancellationRequested)
         {

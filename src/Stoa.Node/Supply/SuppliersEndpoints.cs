@@ -73,14 +73,19 @@ public static class SuppliersEndpoints
         if (node == self.PeerId)
             return new Refusal<SupplierRefusal>(SupplierRefusal.SupplierInvalid, "That is this node itself.", [new FieldError("/address", "Another node's address is expected.")]).ToProblem();
         return (await suppliers.AddAsync(id.For<Supplier>(), node, address!, channel, key!, signed, cancellationToken)).Match<IResult>(
-            added => TypedResults.Created($"/api/v1/suppliers/{added.Id}", ToContract(added)), refusal => refusal.ToProblem());
+            added => TypedResults.Created($"/api/v1/suppliers/{added.Id}", ToContract(added, region: null)), refusal => refusal.ToProblem());
     }
 
-    private static async Task<IResult> ListAsync([AsParameters] ListQuery query, SqlSuppliers suppliers, CancellationToken cancellationToken) =>
-        TypedResults.Ok(ListQuery.Answer(await suppliers.ListAsync(query.ToPage(), cancellationToken), ToContract));
+    private static async Task<IResult> ListAsync([AsParameters] ListQuery query, SqlSuppliers suppliers, CancellationToken cancellationToken)
+    {
+        var page = await suppliers.ListAsync(query.ToPage(), cancellationToken);
+        var regions = await suppliers.ListOfferedRegionsAsync([.. page.Items.Select(supplier => supplier.Node)], cancellationToken);
+        return TypedResults.Ok(ListQuery.Answer(page, supplier => ToContract(supplier, regions.GetValueOrDefault(supplier.Node))));
+    }
 
-    private static async Task<IResult> GetAsync(Id<Supplier> id, SqlSuppliers suppliers, CancellationToken cancellationToken) =>
-        await suppliers.FindAsync(id, cancellationToken) is { } found ? TypedResults.Ok(ToContract(found)) : Unknown(id);
+    private static async Task<IResult> GetAsync(Id<Supplier> id, SqlSuppliers suppliers, CancellationToken cancellationToken) => await suppliers.FindAsync(id, cancellationToken) is { } found
+        ? TypedResults.Ok(ToContract(found, (await suppliers.ListOfferedRegionsAsync([found.Node], cancellationToken)).GetValueOrDefault(found.Node)))
+        : Unknown(id);
 
     private static async Task<IResult> RemoveAsync(Id<Supplier> id, SqlSuppliers suppliers, CancellationToken cancellationToken) =>
         await suppliers.RemoveAsync(id, cancellationToken) ? TypedResults.NoContent() : Unknown(id);
@@ -104,7 +109,7 @@ public static class SuppliersEndpoints
     private static ProblemResult Unknown(Id<Supplier> id) =>
         new Refusal<SupplierRefusal>(SupplierRefusal.SupplierUnknown, $"There is no supplier {id}. List them with GET /api/v1/suppliers.").ToProblem();
 
-    private static SupplierResponse ToContract(Supplier supplier) => new(
+    private static SupplierResponse ToContract(Supplier supplier, string? region) => new(
         supplier.Id.ToString(),
         supplier.Node.ToString(),
         supplier.Address.ToString(),
@@ -121,5 +126,8 @@ public static class SuppliersEndpoints
         supplier.AddedAt,
         supplier.Standing.Latency?.TotalMilliseconds,
         supplier.Standing.LastFailure,
-        supplier.Standing.LastFailedAt);
+        supplier.Standing.LastFailedAt,
+        supplier.Standing.Checks,
+        supplier.Standing.Disagreements,
+        region);
 }

@@ -13,6 +13,14 @@ public static class SupplyModule
         builder.Services.AddSingleton<SqlForeignAgents>();
         builder.Services.AddSingleton<SupplierConnections>();
         builder.Services.AddSingleton<SupplierQuotes>();
+        builder.Services.AddSingleton<NetworkOffers>();
+        builder.Services.AddSingleton<SupplierRuns>();
+        builder.Services.AddSingleton<SupplyTelemetry>();
+        builder.Services.AddSingleton<SqlSpotChecks>();
+        builder.Services.AddSingleton<SpotCheckDraw>();
+        builder.Services.AddSingleton<SpotCheckWays>();
+        builder.Services.AddSingleton<SpotChecks>();
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<SpotChecks>());
         builder.Services.AddSingleton<IRemoteWork, RemoteWork>();
     }
 }

@@ -1,3 +1,5 @@
+using Stoa.Primitives;
+
 namespace Stoa.Node.Supply;
 
 /// <summary>How this node deals with other operators' nodes that run tasks for it.</summary>
@@ -12,6 +14,23 @@ public sealed record SupplyOptions
     /// <summary>How many suppliers there may be; all that offer an agent are asked. Default 32.</summary>
     public int MaxSuppliers { get; init; } = 32;
 
+    /// <summary>How many listings are looked at, the best rated ones, for a task that names only the work. Default 200.</summary>
+    public int MaxListings { get; init; } = 200;
+
+    /// <summary>Of how many of these that suppliers offer prices are asked for. Default 8.</summary>
+    public int MaxCandidates { get; init; } = 8;
+
+    /// <summary>The share of the tasks done by suppliers that is done again elsewhere and compared, from 0 to 1. Default 0.02, that is two in a hundred.</summary>
+    public double SpotCheckShare { get; init; } = 0.02;
+
+    /// <summary>What calls at other suppliers for this may cost on one day (UTC), in US dollars. Default 1. What this node runs itself costs nothing.</summary>
+    public string SpotCheckDailyUsd { get; init; } = "1";
+
+    /// <summary>How often it is looked for what is to be done again, in milliseconds. Default 10,000.</summary>
+    public int SpotCheckPollMs { get; init; } = 10_000;
+
+    internal Money SpotCheckDailyMost => Money.Parse(SpotCheckDailyUsd);
+
     /// <summary>Every reason why these options cannot be used; empty when they can.</summary>
     public IEnumerable<string> Validate()
     {
@@ -21,5 +40,15 @@ public sealed record SupplyOptions
             yield return "Supply:PatienceSeconds is from 1 to 3600.";
         if (MaxSuppliers is < 1 or > 200)
             yield return "Supply:MaxSuppliers is from 1 to 200.";
+        if (!(SpotCheckShare is >= 0 and <= 1))
+            yield return "Supply:SpotCheckShare is from 0 to 1.";
+        if (!Money.TryParse(SpotCheckDailyUsd, out var daily) || daily < Money.Zero)
+            yield return "Supply:SpotCheckDailyUsd is an amount of US dollars such as 1 or 0.50.";
+        if (SpotCheckPollMs is < 10 or > 3_600_000)
+            yield return "Supply:SpotCheckPollMs is from 10 to 3600000.";
+        if (MaxListings is < 1 or > 1_000)
+            yield return "Supply:MaxListings is from 1 to 1000.";
+        if (MaxCandidates is < 1 or > 64)
+            yield return "Supply:MaxCandidates is from 1 to 64.";
     }
 }

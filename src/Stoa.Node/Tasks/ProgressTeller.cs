@@ -40,7 +40,8 @@ public sealed class ProgressTeller(TaskWorkers workers, LiveEvents live, RemoteW
                 task.Attempts + 1,
                 said?.Done,
                 said?.Total,
-                said?.Message);
+                said?.Message,
+                attempt.Progress.Elsewhere);
             var progress = new CellMessage.Progress(
                 task.OwnerId, task.Id, time.GetUtcNow(), JsonSerializer.Serialize(data, StoaJson.Default.TaskProgressData));
             live.Publish(progress.ToEvent());

@@ -29,6 +29,7 @@ internal static class SqlTaskQueue
         await session.SendRowsAsync(TaskStatements.Insert, placed);
         await SqlRegionalQueue.NoteAsync(session, tasks);
         await SqlTaskSeals.NoteAsync(session, tasks);
+        await SqlTaskWorlds.NoteAsync(session, tasks);
         await EnqueueAsync(session, [.. due.Select(index => (EntryOf(tasks[index], placed[index].Tag!.Value), tasks[index].Regions))]);
         await session.SendRowsAsync(TaskStatements.Delay, [.. placed.Where(task => task is { Task.State: TaskState.Queued, Task.IsBidding: false, Tag: null })]);
         await session.SendRowsAsync(TaskStatements.Lease, [.. tasks.Where(task => task.State is TaskState.Running)]);

@@ -269,6 +269,7 @@ public sealed class SqlTaskStore : ITaskStore
 
         await session.SendRowsAsync(TaskStatements.InsertContent, contents);
         await SqlTaskLogs.AddStartsAsync(session, written);
+        await SqlTaskRuns.AddAsync(session, written);
         await session.SendRowsAsync(s_insertReceipts, [.. written.Select(end => end.Receipt).OfType<SignedReceipt>()]);
         await SettleAsync(session, [.. written.Where(end => end.Transfers.Count > 0)]);
         var suspended = await SqlAgentStats.LearnAsync(session, written, index);
@@ -373,6 +374,9 @@ public sealed class SqlTaskStore : ITaskStore
                 ? new SignedReceipt(row.Id, task, DsseEnvelope.FromJson(row.Envelope))
                 : null,
             cancellationToken);
+
+    public Task<IReadOnlyList<TaskRun>> ListRunsAsync(Id<AgentTask> task, CancellationToken cancellationToken) =>
+        _database.ReadAsync(session => SqlTaskRuns.ListAsync(session, task), cancellationToken);
 
     public Task<StoredSelection?> FindSelectionAsync(Id<AgentTask> id, CancellationToken cancellationToken) =>
         _database.ReadAsync(session => SqlTaskChoices.FindAsync(session, id), cancellationToken);

@@ -80,6 +80,7 @@ internal static class TaskContracts
         var auction = body.Auction is null ? null : ReadAuction(body, errors);
         if (body.Regions is { } regions && (regions.Count is 0 or > TaskRequest.MaxRegions || !regions.All(Names.IsRegion)))
             errors.Add(new FieldError("/regions", $"1 to {TaskRequest.MaxRegions} lower-case words such as eu-central are expected; leave it out for any region."));
+        var redundancy = body.Redundancy is null ? null : ReadRedundancy(body, errors);
         var input = ReadInput(body.Input, errors);
         if (errors.Count > 0)
             return null;
@@ -90,6 +91,7 @@ internal static class TaskContracts
         {
             Requirement = requirement is null ? null : requirement with { Budget = maxPrice },
             Auction = auction,
+            Redundancy = redundancy,
             Regions = [.. (body.Regions ?? []).Distinct().Order(StringComparer.Ordinal)],
         };
     }
@@ -103,7 +105,8 @@ internal static class TaskContracts
             new WeightsBody(
                 selection.Requirement.Weights.Quality, selection.Requirement.Weights.Price,
                 selection.Requirement.Weights.Speed, selection.Requirement.Weights.Availability),
-            selection.Requirement.Explores),
+            selection.Requirement.Explores,
+            selection.Requirement.Scope is SelectionScope.CellFirst ? null : EnumWord.Of(selection.Requirement.Scope)),
         selection.DeadlineAt,
         selection.Tried,
         [.. selection.Choices.Select((choice, turn) => Read(choice, turn == 0 ? task : null))],
@@ -135,6 +138,9 @@ internal static class TaskContracts
             errors.Add(new FieldError("/requirement/deadlineMs", $"1 to {MaxDeadlineMs} milliseconds are expected."));
         if (body.MinReputation is { } least && !(least is >= 0 and <= 1))
             errors.Add(new FieldError("/requirement/minReputation", "A chance from 0 to 1 is expected."));
+        var scope = SelectionScope.CellFirst;
+        if (body.Scope is not null && !EnumWord.TryParse(body.Scope, out scope))
+            errors.Add(new FieldError("/requirement/scope", $"One of {EnumWord.All<SelectionScope>()} is expected."));
         var weights = body.Weights is { } given
             ? SelectionWeights.From(given.Quality, given.Price, given.Speed, given.Availability)
             : SelectionWeights.Default;
@@ -142,14 +148,28 @@ internal static class TaskContracts
             errors.Add(new FieldError("/requirement/weights", "Weights are expected of which none is negative and not all are 0."));
         return errors.Count > before
             ? null
-            : new Requirement([.. body.Capabilities.Distinct()], Budget: null, body.DeadlineMs, body.MinReputation ?? 0, weights!, body.Explore ?? true);
+            : new Requirement([.. body.Capabilities.Distinct()], Budget: null, body.DeadlineMs, body.MinReputation ?? 0, weights!, body.Explore ?? true) { Scope = scope };
     }
+
+    private static Redundancy ReadRedundancy(SubmitTaskRequest body, List<FieldError> errors)
+    {
+        var redundancy = new Redundancy(body.Redundancy!.Runs, body.Redundancy.Agree ?? Redundancy.MajorityOf(body.Redundancy.Runs));
+        if (!redundancy.IsValid)
+            errors.Add(new FieldError("/redundancy", $"{Redundancy.MinRuns} to {Redundancy.MaxRuns} runs are expected, of which more than half agree, and not more than all."));
+        if (body.Agent is null)
+            errors.Add(new FieldError("/redundancy", "Several executors run one agent: it is named."));
+        return redundancy;
+    }
+
+    public static TaskRunBody ToContract(this TaskRun run) => new(run.Node, EnumWord.Of(run.Standing), run.Output?.ToString(), run.Price.ToString(), run.Receipt, run.Detail);
 
     private static AuctionTerms ReadAuction(SubmitTaskRequest body, List<FieldError> errors)
     {
         var (windowMs, onNoBids) = (body.Auction!.WindowMs ?? AuctionTerms.DefaultWindowMs, OnNoBids.Fail);
         if (body.Requirement is null)
             errors.Add(new FieldError("/auction", "An auction goes with a requirement: those who can do it are invited."));
+        if (body.Requirement?.Scope is "network")
+            errors.Add(new FieldError("/requirement/scope", "Agents of the cell make bids: an auction does not go with the scope network."));
         if (body.DueAt is not null)
             errors.Add(new FieldError("/dueAt", "An auction is held at once: it does not go with dueAt."));
         if (windowMs is < AuctionTerms.MinWindowMs or > AuctionTerms.MaxWindowMs)
@@ -220,7 +240,8 @@ internal static class TaskContracts
         ScheduleId: task.ScheduleId,
         Auction: task.ToAuctionBody(),
         Regions: task.Regions.Count == 0 ? null : task.Regions,
-        SealedTo: task.Input.SealedTo?.ToString());
+        SealedTo: task.Input.SealedTo?.ToString(),
+        Redundancy: task.Redundancy is { } redundancy ? new RedundancyBody(redundancy.Runs, redundancy.Agree) : null);
 
     public static QuoteResponse ToContract(this Quote quote) => new(
         quote.Agent.ToString(),

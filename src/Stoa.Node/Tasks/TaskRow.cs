@@ -49,7 +49,8 @@ internal sealed record TaskRow(
     DateTimeOffset? DeadlineAt,
     long? Volume,
     string? Regions,
-    string? SealedTo)
+    string? SealedTo,
+    string? World)
 {
     /// <summary>What is stored for a task without parameters.</summary>
     public const string NoParameters = "[]";
@@ -61,7 +62,8 @@ internal sealed record TaskRow(
         attempts, losses, token, state, due_at, tag, lease_holder, started_at, finished_at, outcome,
         cancel_requested_at, trace_parent, created_at, batch_id, schedule_id, replay_of, priority, auction, deadline_at, volume,
         (SELECT r.regions FROM task_regions AS r WHERE r.task_id = tasks_now.id) AS regions,
-        (SELECT s.key_id FROM task_seals AS s WHERE s.task_id = tasks_now.id) AS sealed_to
+        (SELECT s.key_id FROM task_seals AS s WHERE s.task_id = tasks_now.id) AS sealed_to,
+        (SELECT w.seed || ' ' || w.clock_ms || ' ' || w.runs || ' ' || w.agree FROM task_worlds AS w WHERE w.task_id = tasks_now.id) AS world
         """;
 
     /// <summary>To be followed by the rest of a query over <c>tasks_now</c>.</summary>
@@ -93,6 +95,8 @@ internal sealed record TaskRow(
         DeadlineAt = DeadlineAt,
         Volume = (int?)Volume,
         Regions = Regions is null ? [] : SqlRegionalQueue.Split(Regions),
+        World = World is null ? null : SqlTaskWorlds.Read(World).World,
+        Redundancy = World is null ? null : SqlTaskWorlds.Read(World).Redundancy,
     };
 
     private TaskState ToState() => State switch

@@ -89,6 +89,12 @@ public static class TasksEndpoints
             .WithSummary("Get the signed receipt of a task")
             .WithDescription("A DSSE envelope; its payload says what ran, on what, what was measured and what was charged. Anyone can verify it, and run it again.")
             .Refuses(TaskRefusal.TaskUnknown, TaskRefusal.NoResult);
+        tasks.MapGet("/{id}/runs", ListRunsAsync)
+            .Needs(Permission.TasksRead)
+            .WithName("listTaskRuns")
+            .WithSummary("See what each executor of a task gave")
+            .WithDescription("Of a task that several executors ran: the digest of what each gave, what it comes to, and the receipt that it has signed. Empty before the task has ended, and of a task that one executor ran.")
+            .Refuses(TaskRefusal.TaskUnknown);
         tasks.MapGet("/{id}/selection", GetSelectionAsync)
             .Needs(Permission.TasksRead)
             .WithName("getTaskSelection")
@@ -106,7 +112,7 @@ public static class TasksEndpoints
 
     internal static TaskRefusal[] SubmissionRefusals =>
     [
-        TaskRefusal.AgentUnknown, TaskRefusal.AgentWithdrawn, TaskRefusal.NotSupplied, TaskRefusal.SupplierUnavailable, TaskRefusal.NoCandidate, TaskRefusal.RegionUnserved, TaskRefusal.ParametersInvalid, TaskRefusal.LimitsInvalid, TaskRefusal.InputInvalid,
+        TaskRefusal.AgentUnknown, TaskRefusal.AgentWithdrawn, TaskRefusal.NotSupplied, TaskRefusal.SupplierUnavailable, TaskRefusal.ExecutorsTooFew, TaskRefusal.NoCandidate, TaskRefusal.RegionUnserved, TaskRefusal.ParametersInvalid, TaskRefusal.LimitsInvalid, TaskRefusal.InputInvalid,
         TaskRefusal.InputTooLarge, TaskRefusal.InputUnknown, TaskRefusal.StorageUnpaid, TaskRefusal.SealInvalid, TaskRefusal.SealingKeyUnknown, TaskRefusal.SealingOff, TaskRefusal.CallsNotSealed, TaskRefusal.PriceOutOfRange,
     ];
 
@@ -284,6 +290,11 @@ public static class TasksEndpoints
             return Unknown(id);
         return await tasks.GetReceiptAsync(id, cancellationToken) is { } receipt ? TypedResults.Ok(receipt.Envelope) : NoResult(task);
     }
+
+    private static async Task<Results<Ok<ListResponse<TaskRunBody>>, ProblemResult>> ListRunsAsync(
+        Id<AgentTask> id, Caller caller, ITaskStore tasks, CancellationToken cancellationToken) => await FindAsync(tasks, id, caller, cancellationToken) is null
+        ? Unknown(id)
+        : TypedResults.Ok(new ListResponse<TaskRunBody>([.. (await tasks.ListRunsAsync(id, cancellationToken)).Select(run => run.ToContract())]));
 
     private static async Task<Results<Ok<SelectionResponse>, ProblemResult>> GetSelectionAsync(
         Id<AgentTask> id, Caller caller, ITaskStore tasks, CancellationToken cancellationToken)

@@ -62,7 +62,8 @@ public static class TasksModule
             provider.GetRequiredService<IContentStore>(),
             provider.GetRequiredService<AgentIndex>(),
             options.MaxMemoryBytes,
-            provider.GetRequiredService<Random>()));
+            provider.GetRequiredService<Random>(),
+            provider.GetRequiredService<IRemoteWork>()));
         services.AddSingleton(provider => new AgentPrograms(
             provider.GetRequiredService<Engine>(), provider.GetRequiredService<IContentStore>(), options.CachedPrograms));
         services.AddSingleton(_ => new GuestThreads(options.Workers));

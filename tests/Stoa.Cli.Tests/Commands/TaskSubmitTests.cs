@@ -39,6 +39,16 @@ public sealed class TaskSubmitTests : FakeNodeCommandsTest
     }
 
     [Fact]
+    public async Task Executors_AndScope_AreSentAsTheyAreGiven()
+    {
+        (await Cli.RunAsync("task submit stoa/upper --text hi --runs 5 --agree 4")).ShouldBe(ExitCode.Ok, Cli.Error);
+        (await Cli.RunAsync("task submit --capability text.upper --scope network --text hi")).ShouldBe(ExitCode.Ok, Cli.Error);
+
+        JsonDocument.Parse(Node.SeenOf(Submission)[0].Text).RootElement.GetProperty("redundancy").GetRawText().ShouldBe("""{"runs":5,"agree":4}""");
+        JsonDocument.Parse(Node.SeenOf(Submission)[1].Text).RootElement.GetProperty("requirement").GetProperty("scope").GetString().ShouldBe("network");
+    }
+
+    [Fact]
     public async Task Success_WithOutput_IsSavedWhole()
     {
         (await Cli.RunAsync("task submit stoa/upper --text hi -o out.txt")).ShouldBe(ExitCode.Ok);

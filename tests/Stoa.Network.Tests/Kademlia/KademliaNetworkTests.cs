@@ -61,6 +61,35 @@ public sealed class KademliaNetworkTests
     });
 
     [Fact]
+    [Trait("speed", "slow")]
+    public void Islands_ThatNeverKnewOfEachOther_ComeTogetherByTheBootstrapPeersOfOne() => KademliaRun.Run(async world =>
+    {
+        // All are to join by the first; the odd ones cannot reach it, and begin a network of their own. Each is larger than a bucket: whoever asks only the nearest never asks the first.
+        var options = KademliaRun.Quiet with { RefreshInterval = TimeSpan.FromMinutes(10) };
+        var nodes = await KademliaNode.MakeAsync(world, new VirtualNetwork(world), 90, 6, options);
+        foreach (var node in nodes.Where((_, index) => index % 2 == 1))
+            node.Place.Part = 1;
+        for (var index = 2; index < nodes.Count; index++)
+        {
+            await nodes[index].Host.ConnectAsync(nodes[index % 2].Address, default);
+            await Task.Delay(TimeSpan.FromSeconds(1), world);
+            await nodes[index].Dht.BootstrapAsync(default);
+        }
+
+        var key = "of one island"u8.ToArray();
+        await nodes[10].Dht.ProvideAsync(key, default);
+        (await KademliaRun.FirstProviderAsync(nodes[21], key)).ShouldBeNull();
+        foreach (var node in nodes)
+            node.Place.Part = 0;
+        await Task.Delay(TimeSpan.FromHours(1), world);
+        await nodes[10].Dht.ProvideAsync(key, default);
+        foreach (var node in nodes.Where((_, index) => index % 7 == 1))
+            (await KademliaRun.FirstProviderAsync(node, key)).ShouldBe(nodes[10].Host.Id);
+        foreach (var node in nodes)
+            await node.Dht.DisposeAsync();
+    });
+
+    [Fact]
     public void Client_FindsOthers_AndIsInNoTable() => KademliaRun.Run(async world =>
     {
         var network = new VirtualNetwork(world);

@@ -128,9 +128,9 @@ public sealed class OpenApiTests(SharedNode shared) : IClassFixture<SharedNode>
         [
             "getHealth", "getReady", "getMetrics", "getNode", "getNetwork", "getSigningKeys",
             "registerUser", "createSession", "refreshSession", "sendVerificationCode", "verifyEmail", "sendPasswordResetCode", "resetPassword", "cancelErasure",
-            "listAgents", "getAgent", "listAgentVersions", "getAgentVersion", "getAgentProgram", "listAgentReviews", "getReview", "headBlob", "getBlob", "listListings", "getListing", "listListingVersions", "resolveListing", "listSimilarListings", "listUsedWith", "getStatement", "listOffers", "listPlans", "getPlan",
+            "listAgents", "getAgent", "listAgentVersions", "getAgentVersion", "getAgentProgram", "listAgentReviews", "getReview", "headBlob", "getBlob", "listListings", "getListing", "listListingVersions", "resolveListing", "listSimilarListings", "listUsedWith", "listListingReviews", "getStatement", "listOffers", "listPlans", "getPlan",
             // The voucher is the proof.
-            "callAgent", "getCall", "callProgram", "quoteProgram", "getCallReceipt",
+            "callAgent", "getCall", "watchCall", "callProgram", "quoteProgram", "cancelProgramCall", "getCallReceipt",
             // Stripe calls it, and signs what it says.
             "receiveStripeEvent",
             // The code of a sign-in is its own proof.

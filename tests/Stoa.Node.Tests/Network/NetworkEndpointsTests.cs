@@ -67,6 +67,38 @@ public sealed class NetworkEndpointsTests
         Directory.Delete(folder, recursive: true);
     }
 
+    [Fact]
+    public async Task Node_ThatNobodyCanDial_IsReachedThroughItsRelay()
+    {
+        await using var relay = await RunningNode.StartAsync(s_listen);
+        var at = relay.Started.NetworkAddresses.ShouldHaveSingleItem();
+        // What it tells of itself is a port at which nobody is, as behind a router.
+        await using var hidden = await RunningNode.StartAsync([.. s_listen, "--network:announce:0", "/ip4/127.0.0.1/tcp/1", "--network:relays:0", at]);
+        await using var caller = await RunningNode.StartAsync([.. s_listen, "--network:join:0", at]);
+        var (hiddenId, circuit) = (await PeerIdAsync(hidden), "");
+        await Eventually.IsSoAsync(async () => (circuit = (await NetworkOfAsync(hidden)).Addresses.FirstOrDefault(address => address.Contains("/p2p-circuit/", StringComparison.Ordinal)) ?? "").Length > 0);
+
+        circuit.ShouldBe($"{at}/p2p-circuit/p2p/{hiddenId}");
+        (await NetworkOfAsync(relay)).Protocols.ShouldContain("/libp2p/circuit/relay/0.2.0/hop");
+        (await NetworkOfAsync(hidden)).Protocols.ShouldNotContain("/libp2p/circuit/relay/0.2.0/hop");
+        // By its id alone: the relay tells where it is.
+        await Eventually.IsSoAsync(async () =>
+        {
+            var answer = await caller.Admin.GetAsync($"/api/v1/network/peers/{hiddenId}", Stop);
+            return answer.IsSuccessStatusCode && (await RunningNode.ReadAsync<FoundPeerResponse>(answer)).Addresses.Any(address => address.EndsWith("/p2p-circuit", StringComparison.Ordinal));
+        });
+        var ping = await RunningNode.ReadAsync<PingResponse>(await caller.Admin.PostAsJsonAsync("/api/v1/network/pings", new PingRequest(circuit, 2), Stop));
+        (ping.PeerId, ping.Address, ping.TimesMs.Count).ShouldBe((hiddenId, $"{at}/p2p-circuit", 2));
+    }
+
+    [Fact]
+    public async Task Node_ThatIsToBeNoRelay_IsNone()
+    {
+        await using var node = await RunningNode.StartAsync([.. s_listen, "--network:isRelay", "false"]);
+
+        (await NetworkOfAsync(node)).Protocols.ShouldNotContain("/libp2p/circuit/relay/0.2.0/hop");
+    }
+
     [Theory]
     [InlineData("nonsense", HttpStatusCode.UnprocessableEntity, "addressInvalid")]
     [InlineData("/ip4/127.0.0.1/udp/1", HttpStatusCode.BadGateway, "peerUnreachable")]
@@ -117,6 +149,10 @@ public sealed class NetworkEndpointsTests
     [Theory]
     [InlineData("--network:listen:0", "127.0.0.1:80", "Network:Listen")]
     [InlineData("--network:join:0", "/ip4/127.0.0.1/tcp/80", "Network:Join")]
+    [InlineData("--network:relays:0", "/ip4/127.0.0.1/tcp/80", "Network:Relays")]
+    [InlineData("--network:relays:0", "/p2p/QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/p2p-circuit/p2p/QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", "Network:Relays")]
+    [InlineData("--network:maxRelayReservations", "0", "Network:MaxRelayReservations")]
+    [InlineData("--network:maxRelayBytes", "1", "Network:MaxRelayBytes")]
     [InlineData("--network:maxConnections", "3", "Network:MaxConnections")]
     public async Task Options_ThatMakeNoSense_StopTheStart(string option, string value, string named) =>
         (await Should.ThrowAsync<BadOptionsException>(() => RunningNode.StartAsync(option, value))).Reasons.ShouldHaveSingleItem().ShouldContain(named);
@@ -127,8 +163,9 @@ public sealed class NetworkEndpointsTests
         (response.StatusCode, problem.Code).ShouldBe((status, code));
     }
 
-    private static async Task<string> PeerIdAsync(RunningNode node) =>
-        (await RunningNode.ReadAsync<NetworkResponse>(await node.Anonymous.GetAsync("/api/v1/network", Stop))).PeerId;
+    private static async Task<NetworkResponse> NetworkOfAsync(RunningNode node) => await RunningNode.ReadAsync<NetworkResponse>(await node.Anonymous.GetAsync("/api/v1/network", Stop));
+
+    private static async Task<string> PeerIdAsync(RunningNode node) => (await NetworkOfAsync(node)).PeerId;
 
     /// <summary>The peers of a node, when there are so many and each has said who it is.</summary>
     private static async Task<IReadOnlyList<PeerResponse>> WaitForPeersAsync(RunningNode node, int count)

@@ -1,7 +1,9 @@
 using Stoa.Client;
 using Stoa.Client.Contracts;
+using Stoa.Market.Registry.Statements;
 using Stoa.Market.Tests.Tasks;
 using Stoa.Node.Tests.Tasks;
+using Stoa.Primitives;
 
 namespace Stoa.Node.Tests.Reviews;
 
@@ -59,6 +61,34 @@ public sealed class ReviewsEndpointsTests : IAsyncLifetime
 
         var tooSoon = await Should.ThrowAsync<StoaException>(() => _consumer.WithdrawReviewAsync(task.Id, Stop));
         (tooSoon.Code, tooSoon.Problem.Status).ShouldBe(("reviewTooSoon", 429));
+    }
+
+    [Fact]
+    public async Task Review_IsSaidToTheNetwork_WithTheNodesWordForTheReceipt()
+    {
+        var task = await RunAsync(await _node.PublishAsync("echo", GuestPrograms.Echo));
+        var agent = AgentReference.Parse(task.Agent);
+        await _consumer.ReviewTaskAsync(task.Id, 4, "Echoes well.", Stop);
+
+        var said = (await _consumer.ListListingReviewsAsync(agent.Publisher, agent.Name, Stop).ToListAsync(Stop)).ShouldHaveSingleItem();
+
+        (said.Stars, said.Text, said.Counts, said.Handle, said.Verified).ShouldBe((4, "Echoes well.", true, "ada", true));
+        var statement = Statement.Open(await _consumer.GetStatementAsync(ContentHash.Parse(said.StatementId), Stop)).Value;
+        (statement.SignerId.ToString(), statement.Content.Kind).ShouldBe((said.Reviewer, StatementKind.Review));
+        var receipt = await _consumer.GetReceiptAsync(task.Id, Stop);
+        ((ReviewStatement)statement.Content).Verdict!.Proof.Receipt.ShouldBe(ContentHash.Of(receipt.Payload));
+        var found = await _consumer.SearchListingsAsync(new ListingQuery("echo"), cancellationToken: Stop);
+        found.Items.ShouldHaveSingleItem().Standing!.ShouldSatisfyAllConditions(standing => (standing.Reviews, standing.Rating).ShouldBe((1, 4m)));
+
+        var signers = await _node.Client.ListSignersAsync("own", Stop).ToListAsync(Stop);
+        signers.Select(signer => signer.Key).ShouldContain(said.Reviewer);
+        signers.Select(signer => signer.Key).ShouldContain(said.Node);
+        using var stranger = PrivateKey.Generate();
+        (await _node.Client.VouchForSignerAsync(stranger.PublicKey.PeerId.ToString(), Stop)).Standing.ShouldBe("vouched");
+        (await _node.Client.ListSignersAsync("vouched", Stop).ToListAsync(Stop)).ShouldHaveSingleItem();
+        await _node.Client.StopVouchingForSignerAsync(stranger.PublicKey.PeerId.ToString(), Stop);
+        (await _node.Client.ListSignersAsync("vouched", Stop).ToListAsync(Stop)).ShouldBeEmpty();
+        (await Should.ThrowAsync<StoaException>(() => _node.Client.VouchForSignerAsync("nobody", Stop))).Code.ShouldBe("addressInvalid");
     }
 
     [Fact]

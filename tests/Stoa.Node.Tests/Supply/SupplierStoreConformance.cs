@@ -5,6 +5,7 @@ using Stoa.Market.Tasks;
 using Stoa.Node.Identity;
 using Stoa.Node.Supply;
 using Stoa.Node.Tests.Storage;
+using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Tests.Supply;
@@ -16,6 +17,11 @@ public abstract class SupplierStoreConformance(DatabaseSource source) : Database
     private readonly PrivateKey _payer = PrivateKey.Generate();
     private readonly PeerId _node = NewNode();
     private readonly Id<Channel> _channel = NewId<Channel>();
+
+    // The middle of a day, so that none ends while a test runs.
+    private readonly ManualTime _time = new(new DateTimeOffset(2026, 6, 1, 12, 0, 0, TimeSpan.Zero));
+
+    private SqlSpotChecks Checks => new(Database, Store, new IdSource(_time, Random.Shared), _time);
 
     private SqlSuppliers Store => new(Database, s_cell, new SupplyOptions { MaxSuppliers = 3 }, TimeProvider.System);
 
@@ -114,7 +120,7 @@ public abstract class SupplierStoreConformance(DatabaseSource source) : Database
         (await Store.RemoveAsync(supplier.Id, Stop)).ShouldBeFalse();
         (await Store.ListAsync(new PageRequest(10), Stop)).Items.ShouldBeEmpty();
         await Should.ThrowAsync<IOException>(() => Store.SignAsync(call, Stop));
-        (await Store.BeginAsync(NewId<AgentTask>(), supplier.Id, new Money(1), Stop)).ShouldBeNull();
+        (await Store.BeginAsync(NewId<AgentTask>(), supplier.Id, new Money(1), most: null, Stop)).ShouldBeNull();
 
         var again = await AddAsync(signed: 5);
         (again.Id, again.Signed).ShouldBe((supplier.Id, new Money(100)));
@@ -130,6 +136,80 @@ public abstract class SupplierStoreConformance(DatabaseSource source) : Database
         (await Store.AddAsync(NewId<Supplier>(), _node, new Uri("http://127.0.0.1:1"), _channel, _payer, Money.Zero, Stop)).Refusal!.Code.ShouldBe(SupplierRefusal.SupplierInvalid);
         var page = await Store.ListAsync(new PageRequest(2), Stop);
         (page.Items.Count, (await Store.ListAsync(new PageRequest(2, page.NextCursor), Stop)).Items.Count).ShouldBe((2, 1));
+    }
+
+    [Fact]
+    public async Task Calls_OfOneTaskTogether_CostNoMoreThanIsAllowed()
+    {
+        var supplier = await AddAsync();
+        var task = NewId<AgentTask>();
+        var first = (await Store.BeginAsync(task, supplier.Id, new Money(60), new Money(100), Stop)).ShouldNotBeNull();
+        (await Store.BeginAsync(task, supplier.Id, new Money(41), new Money(100), Stop)).ShouldBeNull();
+        (await Store.BeginAsync(task, supplier.Id, new Money(40), new Money(100), Stop)).ShouldNotBeNull();
+        (await Store.ListCallsAsync(task, Stop)).Select(call => (call.Number, call.Amount)).ShouldBe([(1, new Money(60)), (2, new Money(40))]);
+
+        // What came to nothing leaves room for another one.
+        await Store.FailAsync(first, CallOutcome.Failed, "It is away.", Stop);
+        (await Store.BeginAsync(task, supplier.Id, new Money(60), new Money(100), Stop)).ShouldNotBeNull();
+        (await Store.ListCallsAsync(task, Stop)).Select(call => call.Number).ShouldBe([2, 3]);
+    }
+
+    [Fact]
+    public async Task SpotCheck_IsNotedOnce_AndOneNodesAtATime()
+    {
+        var supplier = await AddAsync();
+        var task = NewId<AgentTask>();
+        await Checks.AddAsync(task, supplier.Id, Stop);
+        await Checks.AddAsync(task, supplier.Id, Stop);
+
+        var check = (await Checks.ClaimAsync(Stop)).ShouldNotBeNull();
+        (check.Task, check.Supplier).ShouldBe((task, supplier.Id));
+        (await Checks.ClaimAsync(Stop)).ShouldBeNull();
+        await Checks.PutOffAsync(check, TimeSpan.Zero, Stop);
+        (await Checks.ClaimAsync(Stop)).ShouldBe(check);
+
+        (await Checks.EndAsync(check, SpotCheckOutcome.Contradicted, null, "It lied.", Stop)).ShouldBeTrue();
+        (await Checks.EndAsync(check, SpotCheckOutcome.Contradicted, null, "It lied.", Stop)).ShouldBeFalse();
+        var standing = (await Store.FindAsync(supplier.Id, Stop))!.Standing;
+        (standing.Checks, standing.Lies, standing.LastFailure).ShouldBe((1, 1, "It lied."));
+        (await Checks.FindOutcomeAsync(task, Stop)).ShouldBe(SpotCheckOutcome.Contradicted);
+    }
+
+    [Theory]
+    [InlineData(SpotCheckOutcome.Confirmed, 1, 0, 0, 0, 0)]
+    [InlineData(SpotCheckOutcome.OtherContradicted, 1, 0, 0, 1, 0)]
+    [InlineData(SpotCheckOutcome.Undecided, 1, 0, 1, 0, 1)]
+    [InlineData(SpotCheckOutcome.Skipped, 0, 0, 0, 0, 0)]
+    public async Task SpotCheck_ThatEnds_CountsForWhomItConcerns(SpotCheckOutcome outcome, long checks, long lies, long disagreements, long otherLies, long otherDisagreements)
+    {
+        var supplier = await AddAsync();
+        var other = (await Store.AddAsync(NewId<Supplier>(), NewNode(), new Uri("http://127.0.0.1:1"), NewId<Channel>(), _payer, Money.Zero, Stop)).Value;
+        await Checks.AddAsync(NewId<AgentTask>(), supplier.Id, Stop);
+
+        await Checks.EndAsync((await Checks.ClaimAsync(Stop))!, outcome, other.Id, "It was run again.", Stop);
+
+        var (first, second) = ((await Store.FindAsync(supplier.Id, Stop))!.Standing, (await Store.FindAsync(other.Id, Stop))!.Standing);
+        (first.Checks, first.Lies, first.Disagreements, second.Lies, second.Disagreements).ShouldBe((checks, lies, disagreements, otherLies, otherDisagreements));
+    }
+
+    [Fact]
+    public async Task SpotChecks_PromiseNoMoreThanADayMayCost()
+    {
+        var supplier = await AddAsync();
+        await Checks.AddAsync(NewId<AgentTask>(), supplier.Id, Stop);
+        var check = (await Checks.ClaimAsync(Stop)).ShouldNotBeNull();
+        var most = new Money(100);
+
+        var calls = new List<SupplierCall?>();
+        foreach (var amount in new long[] { 60, 41, 40, 1 })
+            calls.Add(await Checks.BeginAsync(check, supplier.Id, new Money(amount), most, Stop));
+
+        calls.Select(call => call?.Amount.Nanodollars).ShouldBe([60, null, 40, null]);
+        // A call of a check is under way as that of a task is: what it can cost is reserved.
+        (await Store.FindAsync(supplier.Id, Stop))!.Reserved.ShouldBe(new Money(100));
+        await ReopenAsync();
+        (await Store.ListCallsAsync(check.Id, Stop)).Select(call => call.Key).ShouldBe([calls[0]!.Key, calls[2]!.Key]);
+        (await Checks.BeginAsync(check, supplier.Id, new Money(1), most, Stop)).ShouldBeNull();
     }
 
     [Fact]
@@ -154,7 +234,7 @@ public abstract class SupplierStoreConformance(DatabaseSource source) : Database
             ? added
             : throw new InvalidOperationException(refusal.Detail);
 
-    private async Task<SupplierCall> BeginAsync(Supplier supplier, long amount) => (await Store.BeginAsync(NewId<AgentTask>(), supplier.Id, new Money(amount), Stop)).ShouldNotBeNull();
+    private async Task<SupplierCall> BeginAsync(Supplier supplier, long amount) => (await Store.BeginAsync(NewId<AgentTask>(), supplier.Id, new Money(amount), most: null, Stop)).ShouldNotBeNull();
 
     private static PeerId NewNode()
     {

@@ -1,7 +1,7 @@
 // A js-libp2p peer that does what it is told. Each line of standard input is a JSON object {"id", "do", ...}; each is answered by a line {"id", ...} or
 // {"id", "error"}. What happens without being asked for is a line {"event", ...}. Bytes are base64.
-//   {"do": "start", "key": "Ed25519" | "secp256k1" | "RSA" | "ECDSA", "security": ["tls", "noise"], "muxers": ["yamux"], "listen": [address], "services": ["identify", "identifyPush", "ping", "dht", "gossip", "oldGossip"]}
-//                                                       -> {"peer", "addresses"}
+//   {"do": "start", "key": "Ed25519" | "secp256k1" | "RSA" | "ECDSA", "security": ["tls", "noise"], "muxers": ["yamux"], "listen": [address], "services": ["identify", "identifyPush", "ping", "dht", "gossip", "oldGossip", "relay"], "circuits": true | false}
+//                                                       -> {"peer", "addresses"}; with "circuits" it dials by way of relays, and listens at relays, …/p2p/RELAY/p2p-circuit
 //   {"do": "dial", "address"}                           -> {"peer", "security", "muxer"}
 //   {"do": "echo", "peer", "bytes", "seed"}             -> {"bytes", "isSame"}: that many bytes sent on an echo stream to a connected peer, and read back
 //   {"do": "hangUp", "peer"}                            -> {}
@@ -30,6 +30,7 @@ const services = {
   identify: async () => (await import('@libp2p/identify')).identify(),
   identifyPush: async () => (await import('@libp2p/identify')).identifyPush(),
   ping: async () => (await import('@libp2p/ping')).ping(),
+  relay: async () => (await import('@libp2p/circuit-relay-v2')).circuitRelayServer(),
   dht: async () => {
     const { kadDHT, passthroughMapper } = await import('@libp2p/kad-dht');
     return kadDHT({ protocol: '/ipfs/kad/1.0.0', clientMode: false, peerInfoMapper: passthroughMapper, validators: { test: async () => {} }, selectors: { test: () => 0 } });
@@ -94,18 +95,18 @@ async function cidOf(key) {
 }
 
 const acts = {
-  async start({ key, security, muxers: muxing = ['yamux'], listen = ['/ip4/127.0.0.1/tcp/0'], services: named = [] }) {
+  async start({ key, security, muxers: muxing = ['yamux'], listen = ['/ip4/127.0.0.1/tcp/0'], services: named = [], circuits = false }) {
     privateKey = await generateKeyPair(key, key === 'RSA' ? 2048 : undefined);
     node = await createLibp2p({
       privateKey,
       addresses: { listen },
-      transports: [tcp()],
+      transports: circuits ? [tcp(), (await import('@libp2p/circuit-relay-v2')).circuitRelayTransport()] : [tcp()],
       connectionEncrypters: security.map(name => securities[name]()),
       streamMuxers: muxing.map(name => muxers[name]()),
       connectionMonitor: { enabled: false },
       services: Object.fromEntries(await Promise.all(named.map(async name => [name, await services[name]()]))),
     });
-    await node.handle(echo, answerEcho);
+    await node.handle(echo, answerEcho, { runOnLimitedConnection: true });
     node.addEventListener('connection:open', ({ detail }) => say({ event: 'connected', ...describe(detail), direction: detail.direction }));
     node.addEventListener('connection:close', ({ detail }) => say({ event: 'disconnected', peer: detail.remotePeer.toString() }));
     return { peer: node.peerId.toString(), addresses: node.getMultiaddrs().map(address => address.toString()) };
@@ -117,7 +118,7 @@ const acts = {
 
   async echo({ peer, bytes, seed }) {
     const sent = pattern(bytes, seed);
-    const stream = await node.dialProtocol(peerIdFromString(peer), echo);
+    const stream = await node.dialProtocol(peerIdFromString(peer), echo, { runOnLimitedConnection: true });
     const reading = (async () => {
       let [at, isSame] = [0, true];
       for await (const piece of stream) {

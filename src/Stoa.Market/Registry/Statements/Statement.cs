@@ -63,8 +63,10 @@ public sealed class Statement
             return refusal;
         var signed = Dsse.PreAuthenticationEncoding(PayloadType, envelope.Payload);
         var signature = envelope.Signatures.FirstOrDefault(candidate => text.Signer.Verify(signed, candidate.Sig));
-        return signature is null
-            ? new Refusal<StatementFault>(StatementFault.SignatureInvalid, $"It was not signed by {text.Signer.PeerId}, or was changed since.")
+        if (signature is null)
+            return new Refusal<StatementFault>(StatementFault.SignatureInvalid, $"It was not signed by {text.Signer.PeerId}, or was changed since.");
+        return text.Content is ReviewStatement { Verdict.Proof: { } proof } review && !proof.Holds(text.Signer.PeerId, review.Of)
+            ? new Refusal<StatementFault>(StatementFault.ProofInvalid, $"The node {proof.Node.PeerId} has not said that {text.Signer.PeerId} has this receipt of {review.Of}.")
             : new Statement(envelope.Payload, signature.Sig, text);
     }
 

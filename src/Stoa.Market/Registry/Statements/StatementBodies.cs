@@ -1,6 +1,8 @@
 using System.Text;
 using System.Text.Json;
 using Stoa.Market.Registry.Goods;
+using Stoa.Market.Selection;
+using Stoa.Market.Tasks;
 using Stoa.Primitives;
 using static Stoa.Market.Registry.Statements.StatementLimits;
 
@@ -48,6 +50,21 @@ internal static class StatementBodies
                 WriteOptional(json, "region", offer.Region);
                 json.WriteNumber("workers", offer.Workers);
                 break;
+            case ReviewStatement review:
+                WriteReview(json, review);
+                break;
+            case TransferStatement transfer:
+                WriteOptional(json, "from", transfer.From?.ToString());
+                WriteOptional(json, "to", transfer.To?.ToString());
+                break;
+            case SplitStatement split:
+                json.WriteNumber("creatorPercent", split.Policy.CreatorPercent);
+                json.WriteNumber("nodePercent", split.Policy.NodePercent);
+                json.WriteNumber("platformPercent", split.Policy.PlatformPercent);
+                break;
+            case SummaryStatement summary:
+                WriteSummary(json, summary);
+                break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(content), content, "A kind that is known is expected.");
         }
@@ -67,6 +84,10 @@ internal static class StatementBodies
             StatementKind.Withdrawal => ReadWithdrawal(root, body),
             StatementKind.Deprecation => ReadDeprecation(root, body),
             StatementKind.Offer => ReadOffer(body, hlc),
+            StatementKind.Review => ReadReview(body),
+            StatementKind.Transfer => ReadTransfer(root, body),
+            StatementKind.Split => ReadSplit(body),
+            StatementKind.Summary => ReadSummary(body, hlc),
             _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "A kind that is known is expected."),
         };
         body.RefuseUnknown();
@@ -149,6 +170,121 @@ internal static class StatementBodies
         return offer;
     }
 
+    private static void WriteReview(Utf8JsonWriter json, ReviewStatement review)
+    {
+        json.WriteString("agent", review.Of.ToString());
+        if (review.Verdict is not { } verdict)
+            return;
+        json.WriteStartObject("proof");
+        json.WriteBase64String("node", verdict.Proof.Node.ToSpki());
+        json.WriteString("receipt", verdict.Proof.Receipt.ToString());
+        json.WriteBase64String("signature", verdict.Proof.Signature);
+        json.WriteEndObject();
+        json.WriteNumber("stars", verdict.Stars);
+        WriteOptional(json, "text", verdict.Text);
+    }
+
+    private static ReviewStatement? ReadReview(JsonFields body)
+    {
+        var agent = body.Parsed<KeyedListing>("agent", "an agent by its publisher's key, such as Qm…/resize@2.0.0");
+        if (!body.Has("stars") && !body.Has("proof"))
+        {
+            // One thing is said in one way: what is taken back is so for all versions.
+            if (agent?.Version is not null)
+                body.Refuse("agent", "without a version where a review is taken back");
+            return new ReviewStatement(agent!, Verdict: null);
+        }
+
+        if (agent is { Version: null })
+            body.Refuse("agent", "with the version that did the task");
+        var stars = (int)body.Number("stars", ReviewVoice.FewestStars, ReviewVoice.MostStars);
+        var text = Optional(body, "text", IsReviewText, $"1 to {MaxReviewLength} characters, none of them a control character but ends of lines and tabs");
+        var proof = body.Object("proof");
+        var read = new ReceiptProof(
+            StatementJson.ReadKey(proof, "node")!,
+            proof.Parsed<ContentHash>("receipt", "a digest such as sha256:…"),
+            ReadSignature(proof));
+        proof.RefuseUnknown();
+        return new ReviewStatement(agent!, new ReviewVerdict(stars, text, read));
+    }
+
+    private static TransferStatement ReadTransfer(JsonFields root, JsonFields body)
+    {
+        return new TransferStatement(ReadName(root), ReadListing("to"), ReadListing("from"));
+
+        KeyedListing? ReadListing(string name)
+        {
+            if (!body.Has(name))
+                return null;
+            var listing = body.Parsed<KeyedListing>(name, "a listing by its publisher's key, such as Qm…/resize");
+            if (listing?.Version is not null)
+                body.Refuse(name, "without a version");
+            return listing;
+        }
+    }
+
+    private static SplitStatement? ReadSplit(JsonFields body)
+    {
+        var (creator, node, platform) = ((int)body.Number("creatorPercent", 0, 100), (int)body.Number("nodePercent", 0, 100), (int)body.Number("platformPercent", 0, 100));
+        if (creator + node + platform == 100)
+            return new SplitStatement(new SplitPolicy(creator, node, platform));
+        body.Refuse("creatorPercent", "100 together with nodePercent and platformPercent");
+        return null;
+    }
+
+    private static void WriteSummary(Utf8JsonWriter json, SummaryStatement summary)
+    {
+        json.WriteStartArray("agents");
+        foreach (var agent in summary.Agents)
+        {
+            json.WriteStartObject();
+            json.WriteString("agent", agent.Agent.ToString());
+            json.WriteNumber("receipts", agent.Receipts);
+            json.WriteEndObject();
+        }
+
+        json.WriteEndArray();
+        json.WriteString("from", SignedJson.Text(summary.From));
+        json.WriteString("to", SignedJson.Text(summary.To));
+    }
+
+    private static SummaryStatement ReadSummary(JsonFields body, Hlc hlc)
+    {
+        var summary = new SummaryStatement(body.Instant("from"), body.Instant("to"), body.Objects("agents", MaxSummedAgents, ReadReceipts));
+        if (summary.From >= summary.To || summary.To - summary.From > MaxSummedTime)
+            body.Refuse("from", $"before \"to\", and by no more than {MaxSummedTime.TotalDays} days");
+        if (summary.To.ToUnixTimeMilliseconds() > hlc.UnixTimeMs)
+            body.Refuse("to", "no later than the timestamp");
+        var names = summary.Agents.Select(agent => agent.Agent?.ToString() ?? "").ToList();
+        if (names.Zip(names.Skip(1)).Any(pair => string.CompareOrdinal(pair.First, pair.Second) >= 0))
+            body.Refuse("agents", "in the order of the agents' names, each once");
+        return summary;
+    }
+
+    private static AgentReceipts ReadReceipts(JsonFields fields)
+    {
+        var agent = fields.Parsed<KeyedListing>("agent", "an agent by its publisher's key, such as Qm…/resize");
+        if (agent?.Version is not null)
+            fields.Refuse("agent", "without a version");
+        return new AgentReceipts(agent!, fields.Number("receipts", 1, CanonicalJson.MaxInteger));
+    }
+
+    private static byte[] ReadSignature(JsonFields proof)
+    {
+        byte[] signature = [];
+        proof.Text("signature", IsSignature, $"base64 of a signature in DER, of at most {ReceiptProof.MaxSignatureBytes} bytes");
+        return signature;
+
+        bool IsSignature(string text)
+        {
+            var bytes = new byte[ReceiptProof.MaxSignatureBytes];
+            if (text.Length > 2 * bytes.Length || !Convert.TryFromBase64String(text, bytes, out var length) || length == 0 || Convert.ToBase64String(bytes.AsSpan(0, length)) != text)
+                return false;
+            signature = bytes[..length];
+            return true;
+        }
+    }
+
     private static string ReadName(JsonFields root) => root.Text("name", Names.IsAgentName, "2 to 64 characters of a-z 0-9 -, starting with a letter");
 
     private static SemanticVersion? ReadVersion(JsonFields root) => root.Parsed<SemanticVersion>("version", "a semantic version such as 1.0.0");
@@ -162,6 +298,8 @@ internal static class StatementBodies
     private static bool IsDisplayName(string text) => text.Length is > 0 and <= MaxDisplayNameLength && !text.Any(char.IsControl) && !string.IsNullOrWhiteSpace(text);
 
     private static bool IsReason(string text) => text.Length is > 0 and <= MaxReasonLength && !text.Any(char.IsControl);
+
+    private static bool IsReviewText(string text) => text.Length <= MaxReviewLength && !string.IsNullOrWhiteSpace(text) && JsonFields.IsReadable(text);
 
     private static bool IsHandleClaim(string text) => text.Length <= MaxHandleLength && text.Split('.').All(label =>
         label.Length is > 0 and <= 63 && label.All(character => char.IsAsciiLetterLower(character) || char.IsAsciiDigit(character) || character == '-')

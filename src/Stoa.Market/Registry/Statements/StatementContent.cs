@@ -21,6 +21,9 @@ public abstract record StatementContent
 
     /// <summary>The version of that agent; null when it is about all of them.</summary>
     public virtual SemanticVersion? AgentVersion => null;
+
+    /// <summary>What it merges under, beside kind and signer: the signer's own agent, or what of somebody else's it is about.</summary>
+    public virtual string? Subject => Agent;
 }
 
 /// <summary>Who a publisher says to be. Both members may be missing: then a publisher takes back what was said before.</summary>

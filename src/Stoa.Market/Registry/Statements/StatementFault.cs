@@ -21,6 +21,9 @@ public enum StatementFault
     /// <summary>No signature was made by the key that the payload carries.</summary>
     SignatureInvalid,
 
+    /// <summary>A review whose receipt is not vouched for by the node that it names.</summary>
+    ProofInvalid,
+
     /// <summary>It is further ahead of this node's clock than <see cref="StatementLimits.MaxAhead"/>. Later it will not be.</summary>
     TooFarAhead,
 

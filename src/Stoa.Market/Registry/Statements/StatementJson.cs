@@ -77,7 +77,7 @@ internal static class StatementJson
         // Both were read above; asked for, they are known.
         _ = (fields.Has("kind"), fields.Has("schema"));
         var hlc = fields.Parsed<Hlc>("hlc", "16 lower-case hex digits of which the first is 0 to 7");
-        var signer = ReadSigner(fields);
+        var signer = ReadKey(fields, "signer");
         if (fields.Has("work"))
             fields.Number("work", 0, CanonicalJson.MaxInteger);
         var content = StatementBodies.Read(kind, fields, hlc);
@@ -96,11 +96,13 @@ internal static class StatementJson
     private static void RefuseNulls(JsonElement element, string pointer, List<FieldError> errors) => errors.AddRange(
         element.EnumerateObject().Where(member => member.Value.ValueKind is JsonValueKind.Null).Select(member => new FieldError($"{pointer}/{member.Name}", "Must be left out, not null.")));
 
-    private static PublicKey? ReadSigner(JsonFields fields)
+    /// <summary>Reads a member that is a key.</summary>
+    /// <returns>Null when it is none, which is among the errors then.</returns>
+    public static PublicKey? ReadKey(JsonFields fields, string name)
     {
-        PublicKey? signer = null;
-        fields.Text("signer", IsKey, "base64 of the 91 bytes of a P-256 key's SubjectPublicKeyInfo, with the named curve and an uncompressed point");
-        return signer;
+        PublicKey? key = null;
+        fields.Text(name, IsKey, "base64 of the 91 bytes of a P-256 key's SubjectPublicKeyInfo, with the named curve and an uncompressed point");
+        return key;
 
         bool IsKey(string text)
         {
@@ -110,7 +112,7 @@ internal static class StatementJson
                 return false;
             try
             {
-                signer = PublicKey.FromSpki(spki);
+                key = PublicKey.FromSpki(spki);
                 return true;
             }
             catch (FormatException)

@@ -17,6 +17,18 @@ public enum StatementKind
 
     /// <summary>What a node offers, for a while.</summary>
     Offer,
+
+    /// <summary>What a consumer thinks of an agent, with a node's word that there is a receipt.</summary>
+    Review,
+
+    /// <summary>That a listing goes on under another key.</summary>
+    Transfer,
+
+    /// <summary>How a node shares out prices.</summary>
+    Split,
+
+    /// <summary>How many receipts a node has given.</summary>
+    Summary,
 }
 
 /// <summary>Which of several statements under one key stands.</summary>
@@ -46,6 +58,10 @@ public static class StatementKinds
         StatementKind.Withdrawal => "withdrawal",
         StatementKind.Deprecation => "deprecation",
         StatementKind.Offer => "offer",
+        StatementKind.Review => "review",
+        StatementKind.Transfer => "transfer",
+        StatementKind.Split => "split",
+        StatementKind.Summary => "summary",
         _ => throw new ArgumentOutOfRangeException(nameof(kind), kind, "A kind of statement is expected."),
     };
 

@@ -15,6 +15,12 @@ public static class StatementLimits
     /// <summary>The longest reason, in characters.</summary>
     public const int MaxReasonLength = 500;
 
+    /// <summary>The longest text of a review, in characters.</summary>
+    public const int MaxReviewLength = 2_000;
+
+    /// <summary>The most agents of a summary of receipts.</summary>
+    public const int MaxSummedAgents = 512;
+
     /// <summary>The most addresses of an offer.</summary>
     public const int MaxAddresses = 16;
 
@@ -35,4 +41,7 @@ public static class StatementLimits
 
     /// <summary>How much longer than it could be good for an offer is kept: clocks differ, and who keeps it should not be told anew by those who do.</summary>
     public static TimeSpan OfferGrace { get; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>The longest while that a summary of receipts is about.</summary>
+    public static TimeSpan MaxSummedTime { get; } = TimeSpan.FromDays(366);
 }

@@ -31,6 +31,8 @@ internal static class Examples
 
     private static readonly ListingPublisherBody s_listingPublisher = new("QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", Verified: true, "stoa", "stoa");
 
+    private static readonly SignerResponse s_signer = new("QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", "vouched", 12, 14_233, IsOwnHandle: false, "ann.example.org");
+
     private static readonly ListingResponse s_listing = new(
         $"{s_listingPublisher.Key}/markdown-html@1.0.0", s_listingPublisher, "markdown-html", "1.0.0", "Turns Markdown into HTML.", ["text.convert"], ["markdown", "html"],
         s_submitted, OutputDigest, "agent", "documents", "MIT", new AgentPortBody("text/markdown"), new AgentPortBody("text/html"), s_agent.Price, OutputDigest, InputDigest, 84_211);
@@ -112,7 +114,8 @@ internal static class Examples
         "supp_01h2xcejqtf2nbrexx3vqjhp41", s_peer.PeerId, "https://node.example.org", "chan_01h2xcejqtf2nbrexx3vqjhp41", "1.250000000", "1.080000000", "0.020000000", "0.150000000", 812, 3, 1, 0, 0.996, s_submitted, 14.2);
 
     private static readonly OfferResponse s_offer = new(
-        s_peer.PeerId, false, ["/ip4/192.0.2.7/tcp/8421/p2p/QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N"], 8, 16L << 30, 1_000, [OutputDigest], s_submitted, s_submitted.AddHours(4), InputDigest, "eu-central");
+        s_peer.PeerId, false, ["/ip4/192.0.2.7/tcp/8421/p2p/QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N"], 8, 16L << 30, 1_000, [OutputDigest], s_submitted, s_submitted.AddHours(4), InputDigest, "eu-central", new SplitBody(70, 25, 5),
+        new ReceiptSummaryBody(s_submitted.AddDays(-30), s_submitted, 1_204, 7));
 
     private static readonly ListedNodeResponse s_listedNode = new(
         "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", s_submitted.AddDays(-3), s_submitted, "0.1.0", "eu-central",
@@ -290,6 +293,11 @@ internal static class Examples
             [s_listing with { Standing = new ListingStandingBody(1_204, 18, 4.72m) }],
             Total: 1,
             Facets: new Dictionary<string, IReadOnlyList<FacetCountBody>> { ["tag"] = [new FacetCountBody("html", 1), new FacetCountBody("markdown", 1)] }),
+        new ListResponse<ListingReviewBody>([new ListingReviewBody(s_listingPublisher.Key, "1.0.0", 5, "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", Counts: true, s_submitted, OutputDigest, Verified: false, "ann.example.org", "Tables come out right.")]),
+        s_signer,
+        new DeprecateListingRequest("It loses tables.", "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/markdown-html-2"),
+        new TransferListingRequest("QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/markdown-html"),
+        new ListResponse<SignerResponse>([s_signer]),
         new ListResponse<ListingVersionBody>([new ListingVersionBody("1.0.0", "offered", s_submitted, OutputDigest, [s_listingPublisher.Key], OutputDigest, InputDigest, 84_211)]),
         new ListResponse<SimilarListingBody>([new SimilarListingBody(0.62m, s_listing)]),
         new ListResponse<ListingResponse>([s_listing, s_model]),

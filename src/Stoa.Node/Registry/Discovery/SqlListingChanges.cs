@@ -1,5 +1,6 @@
 using Stoa.Market.Registry.Discovery;
 using Stoa.Market.Registry.Statements;
+using Stoa.Node.Registry.Reviews;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
 
@@ -15,11 +16,29 @@ internal sealed record ListingChange(long Sequence, ListingKey Key, ListingDocum
 /// <param name="database">The cell's.</param>
 internal sealed class SqlListingChanges(Database database)
 {
+    private static readonly IReadOnlyList<SqlField<(PeerId Signer, string Agent)>> s_fields =
+        [SqlField<(PeerId Signer, string Agent)>.OfText("signer", agent => agent.Signer), SqlField<(PeerId Signer, string Agent)>.OfText("agent", agent => agent.Agent)];
+
+    private static readonly SqlRows<(PeerId Signer, string Agent)> s_delete = SqlRows<(PeerId Signer, string Agent)>.Delete("listing_changes", "t.signer = {signer} AND t.agent = {agent}", s_fields);
+
+    private static readonly SqlRows<(PeerId Signer, string Agent)> s_insert = SqlRows<(PeerId Signer, string Agent)>.Insert("listing_changes", s_fields);
+
     /// <summary>The signal of the database that tells the newest sequence; on PostgreSQL also the channel of its notifications.</summary>
     public const string Topic = "stoa_listings";
 
+    /// <summary>Has agents read anew by those who follow, and tells them once it is committed. The writing of statements is locked.</summary>
+    public static async Task AddAsync(SqlSession session, IReadOnlyList<(PeerId Signer, string Agent)> agents)
+    {
+        if (agents.Count == 0)
+            return;
+        // Each agent is there once, at its last change: the writing of statements is locked, so places become visible in their order.
+        await session.SendRowsAsync(s_delete, agents);
+        await session.SendRowsAsync(s_insert, agents);
+        await TellAsync(session);
+    }
+
     /// <summary>Tells of a change once it is committed. The writing of statements is locked.</summary>
-    public static async Task TellAsync(SqlSession session) => session.RaiseOnCommit(Topic, await session.QuerySingleAsync<long>(
+    private static async Task TellAsync(SqlSession session) => session.RaiseOnCommit(Topic, await session.QuerySingleAsync<long>(
         """
         SELECT last FROM (SELECT COALESCE(MAX(sequence), 0) AS last FROM listing_changes) AS newest
         {if postgres}, LATERAL pg_notify(@topic, CAST(last AS TEXT)) AS notified{end}
@@ -42,13 +61,13 @@ internal sealed class SqlListingChanges(Database database)
                     WHERE c.sequence > @sequence ORDER BY c.sequence LIMIT @limit
                     """,
                     new { sequence, limit });
-                return (rows, await ReadStandingsAsync(session, [.. rows.Select(row => row.LocalName).OfType<string>()]));
+                return (rows, await ReadStandingsAsync(session, [.. rows.Select(row => (row.Key, row.LocalName))]));
             },
             cancellationToken);
         return [.. rows.Select(row => new ListingChange(
             row.Sequence,
-            new ListingKey(row.Signer, row.Agent),
-            row.Payload is null ? null : ListingDocument.Of(Statement.FromKept(row.Payload, row.Signature!), row.LocalName is null ? default : standings.GetValueOrDefault(row.LocalName))))];
+            row.Key,
+            row.Payload is null ? null : ListingDocument.Of(Statement.FromKept(row.Payload, row.Signature!), standings[row.Key])))];
     }
 
     /// <summary>What consumers of this cell made of agents about which something was learnt, by when that was and by agent.</summary>
@@ -65,35 +84,48 @@ internal sealed class SqlListingChanges(Database database)
                 "SELECT agent, updated_at FROM agent_stats WHERE updated_at > @since OR (updated_at = @since AND agent > @after) ORDER BY updated_at, agent LIMIT @limit", new { since, after, limit });
             if (learnt.Count == 0)
                 return ([], null, 0);
-            var standings = await ReadStandingsAsync(session, [.. learnt.Select(row => row.Agent)]);
-            var handles = standings.Keys.Select(PublisherOf).Distinct();
+            var local = learnt.Select(row => (Publisher: PublisherOf(row.Agent), Name: row.Agent[(PublisherOf(row.Agent).Length + 1)..], row.Agent)).ToList();
+            var handles = local.Select(agent => agent.Publisher).Distinct();
             var keys = (await session.QueryAsync<(string Handle, PeerId Key)>("SELECT handle, peer_id FROM publisher_keys WHERE handle IN @handles", new { handles })).ToDictionary(row => row.Handle, row => row.Key);
-            return (
-                [.. standings.Where(one => keys.ContainsKey(PublisherOf(one.Key))).Select(one => (new ListingKey(keys[PublisherOf(one.Key)], one.Key[(PublisherOf(one.Key).Length + 1)..]), one.Value))],
-                (learnt[^1].UpdatedAt, learnt[^1].Agent),
-                learnt.Count);
+            var known = local
+                .Select(agent => (Key: keys.TryGetValue(agent.Publisher, out var key) || PeerId.TryParse(agent.Publisher, out key) ? key : (PeerId?)null, agent.Name, agent.Agent))
+                .Where(agent => agent.Key is not null)
+                .Select(agent => (new ListingKey(agent.Key!.Value, agent.Name), agent.Agent))
+                .ToList();
+            var standings = await ReadStandingsAsync(session, known);
+            return ([.. standings.Select(one => (one.Key, one.Value))], (learnt[^1].UpdatedAt, learnt[^1].Agent), learnt.Count);
         },
         cancellationToken);
 
-    private static async Task<Dictionary<string, ListingStanding>> ReadStandingsAsync(SqlSession session, IReadOnlyList<string> agents)
+    /// <summary>What is said and known of agents here: by this cell's own consumers, and by those of others whose reviews count.</summary>
+    private static async Task<Dictionary<ListingKey, ListingStanding>> ReadStandingsAsync(SqlSession session, IReadOnlyList<(ListingKey Key, string LocalName)> agents)
     {
         if (agents.Count == 0)
             return [];
+        var names = agents.Select(agent => agent.LocalName);
         var ratings = (await session.QueryAsync<RatingRow>(
-                "SELECT agent, CAST(SUM(reviews) AS BIGINT) AS reviews, CAST(SUM(reviews * stars) AS BIGINT) AS stars FROM agent_ratings WHERE agent IN @agents GROUP BY agent", new { agents }))
+                "SELECT agent, CAST(SUM(reviews) AS BIGINT) AS reviews, CAST(SUM(reviews * stars) AS BIGINT) AS stars FROM agent_ratings WHERE agent IN @names GROUP BY agent", new { names }))
             .ToDictionary(row => row.Agent);
-        var done = (await session.QueryAsync<(string Agent, long Succeeded)>("SELECT agent, succeeded FROM agent_stats WHERE agent IN @agents", new { agents })).ToDictionary(row => row.Agent, row => row.Succeeded);
-        return agents.Distinct().ToDictionary(
-            agent => agent,
-            agent => new ListingStanding(done.GetValueOrDefault(agent), (int)Math.Min(int.MaxValue, ratings.GetValueOrDefault(agent)?.Reviews ?? 0), ratings.GetValueOrDefault(agent)?.Stars ?? 0));
+        var done = (await session.QueryAsync<(string Agent, long Succeeded)>("SELECT agent, succeeded FROM agent_stats WHERE agent IN @names", new { names })).ToDictionary(row => row.Agent, row => row.Succeeded);
+        var elsewhere = await NetworkReviews.CountAsync(session, [.. agents.Select(agent => (agent.Key.Publisher, agent.Key.Name))]);
+        return agents.DistinctBy(agent => agent.Key).ToDictionary(
+            agent => agent.Key,
+            agent =>
+            {
+                var (here, there) = (ratings.GetValueOrDefault(agent.LocalName), elsewhere.GetValueOrDefault((agent.Key.Publisher, agent.Key.Name)));
+                return new ListingStanding(
+                    done.GetValueOrDefault(agent.LocalName), (int)Math.Min(int.MaxValue, (here?.Reviews ?? 0) + there.Reviews), (here?.Stars ?? 0) + there.Stars);
+            });
     }
 
     private static string PublisherOf(string agent) => agent[..agent.IndexOf('/', StringComparison.Ordinal)];
 
     private sealed record ChangeRow(long Sequence, PeerId Signer, string Agent, byte[]? Payload, byte[]? Signature, string? Handle)
     {
-        /// <summary>As which this cell counts what consumers make of it; null of publishers who are not of this cell.</summary>
-        public string? LocalName => Handle is null ? null : $"{Handle}/{Agent}";
+        public ListingKey Key => new(Signer, Agent);
+
+        /// <summary>As which this cell counts what its consumers make of it.</summary>
+        public string LocalName => $"{Handle ?? Signer.ToString()}/{Agent}";
     }
 
     private sealed record RatingRow(string Agent, long Reviews, long Stars);

@@ -3,6 +3,7 @@ using Stoa.Node.Background;
 using Stoa.Node.Hosting;
 using Stoa.Node.Network;
 using Stoa.Node.Registry.Discovery;
+using Stoa.Node.Registry.Statements;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
 using Stoa.Primitives;
@@ -16,9 +17,8 @@ internal sealed class NodeOffers(
     TasksOptions tasks,
     Database database,
     SqlOffers offers,
-    IStatementStore statements,
+    NodeStatements statements,
     AdmissionPolicy policy,
-    PrivateKey key,
     TimeProvider time,
     ILogger<NodeOffers> logger) : BackgroundService
 {
@@ -31,7 +31,6 @@ internal sealed class NodeOffers(
     private static readonly TimeSpan s_renewal = TimeSpan.FromHours(1);
 
     private readonly FailureLog _failures = new(logger, time);
-    private readonly HlcClock _clock = new(time, StatementLimits.MaxAhead);
     private Told? _last;
     private (IReadOnlyList<ContentHash> Programs, long Changes, DateTimeOffset At)? _atHand;
     private (DateOnly Day, int Count) _today;
@@ -65,13 +64,7 @@ internal sealed class NodeOffers(
 
         var content = new OfferStatement(
             addresses, node.Region, tasks.Workers, tasks.MaxMemoryBytes, programs, PostedRates, DateTimeOffset.FromUnixTimeMilliseconds((now + s_life).ToUnixTimeMilliseconds()));
-        // Those who do not know this node take nothing of it without work.
-        var offer = await Task.Run(() => Statement.SignWorked(key, _clock.Now(), content, policy.StrangerWorkBits, cancellationToken), cancellationToken);
-        if (!offer.TryGet(out var statement, out var refusal))
-            throw new InvalidOperationException($"The node's offer cannot be said: {refusal.Detail} {string.Join(' ', refusal.Errors.Select(error => $"{error.Pointer}: {error.Reason}"))}");
-        await statements.VouchAsync(statement.SignerId, SignerStanding.Own, cancellationToken);
-        if ((await statements.AddAsync([statement], now, cancellationToken))[0].Refusal is { } fault)
-            throw new InvalidOperationException($"The node's offer is refused by itself: {fault.Code}: {fault.Detail}");
+        await statements.SayAsync(content, cancellationToken);
         _last = new Told(now, addresses, programs);
         _today = (DateOnly.FromDateTime(now.UtcDateTime), _today.Count + 1);
     }

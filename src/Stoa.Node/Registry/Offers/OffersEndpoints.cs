@@ -12,14 +12,15 @@ public static class OffersEndpoints
     public static void MapOffers(this IEndpointRouteBuilder api) => api.MapGet("/network/offers", ListAsync)
         .OpenToAll()
         .WithName("listOffers").WithTags("Network").WithSummary("What do the nodes of the network offer?")
-        .WithDescription("What each node that this one has heard of says of itself, signed by it, unless it is over: where it is reached, where it stands, what it has room for, and which programs it has at hand. By the nodes' peer ids.")
+        .WithDescription("What each node that this one has heard of says of itself, signed by it, unless it is over: where it is reached, where it stands, what it has room for, which programs it has at hand, how it shares out prices, and how many receipts it has given in thirty days. By the nodes' peer ids.")
         .Produces<ListResponse<OfferResponse>>();
 
     private static async Task<IResult> ListAsync([AsParameters] ListQuery query, SqlOffers offers, PublicKey self, TimeProvider time, CancellationToken cancellationToken) =>
         TypedResults.Ok(ListQuery.Answer(await offers.ListAsync(query.ToPage(), time.GetUtcNow(), cancellationToken), offer => ToContract(offer, self.PeerId)));
 
-    private static OfferResponse ToContract(Statement statement, PeerId self)
+    private static OfferResponse ToContract(DisclosedOffer disclosed, PeerId self)
     {
+        var (statement, split, summary) = disclosed;
         var offer = (OfferStatement)statement.Content;
         return new OfferResponse(
             statement.SignerId.ToString(),
@@ -32,6 +33,8 @@ public static class OffersEndpoints
             DateTimeOffset.FromUnixTimeMilliseconds(statement.Hlc.UnixTimeMs),
             offer.ExpiresAt,
             statement.Id.ToString(),
-            offer.Region);
+            offer.Region,
+            split is null ? null : new SplitBody(split.Policy.CreatorPercent, split.Policy.NodePercent, split.Policy.PlatformPercent),
+            summary is null ? null : new ReceiptSummaryBody(summary.From, summary.To, summary.Agents.Sum(agent => agent.Receipts), summary.Agents.Count));
     }
 }

@@ -1,3 +1,5 @@
+using Stoa.Node.Registry.Statements;
+
 namespace Stoa.Node.Registry.Offers;
 
 /// <summary>Wires what this node tells the network of itself. It comes behind the network, which has to be there first.</summary>
@@ -6,7 +8,10 @@ public static class OffersModule
     public static void AddOffers(this IHostApplicationBuilder builder)
     {
         builder.Services.AddSingleton<SqlOffers>();
+        builder.Services.AddSingleton<NodeStatements>();
         builder.Services.AddSingleton<NodeOffers>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<NodeOffers>());
+        builder.Services.AddSingleton<NodeDisclosures>();
+        builder.Services.AddHostedService(provider => provider.GetRequiredService<NodeDisclosures>());
     }
 }

@@ -7,6 +7,12 @@ using Stoa.Primitives;
 
 namespace Stoa.Node.Registry.Offers;
 
+/// <summary>What a node offers, and what it says of itself beside that.</summary>
+/// <param name="Offer">An offer.</param>
+/// <param name="Split">How it shares out prices; null when it has not said.</param>
+/// <param name="Summary">How many receipts it has given; null when it has not said.</param>
+public sealed record DisclosedOffer(Statement Offer, SplitStatement? Split, SummaryStatement? Summary);
+
 /// <summary>What nodes of the network offer, and what this one has at hand.</summary>
 /// <param name="database">The cell's.</param>
 public sealed class SqlOffers(Database database)
@@ -45,7 +51,7 @@ public sealed class SqlOffers(Database database)
     /// <param name="page">The cursor is the last node of the page before.</param>
     /// <param name="now">UTC.</param>
     /// <param name="cancellationToken">Stops the query.</param>
-    public async Task<Page<Statement>> ListAsync(PageRequest page, DateTimeOffset now, CancellationToken cancellationToken)
+    public async Task<Page<DisclosedOffer>> ListAsync(PageRequest page, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var found = new List<Statement>();
         var after = page.Cursor ?? "";
@@ -65,6 +71,12 @@ public sealed class SqlOffers(Database database)
         }
 
         var shown = found.Take(page.Limit).ToList();
-        return new Page<Statement>(shown, found.Count > shown.Count ? shown[^1].SignerId.ToString() : null);
+        var signers = shown.Select(offer => offer.SignerId).ToList();
+        var disclosed = (await database.ReadAsync(
+                session => session.QueryAsync<StatementRow>($"SELECT {StatementRow.Columns} FROM statements WHERE signer IN @signers AND kind IN ('split', 'summary')", new { signers }), cancellationToken))
+            .Select(row => row.ToStatement()).ToLookup(statement => statement.SignerId, statement => statement.Content);
+        return new Page<DisclosedOffer>(
+            [.. shown.Select(offer => new DisclosedOffer(offer, disclosed[offer.SignerId].OfType<SplitStatement>().SingleOrDefault(), disclosed[offer.SignerId].OfType<SummaryStatement>().SingleOrDefault()))],
+            found.Count > shown.Count ? shown[^1].SignerId.ToString() : null);
     }
 }

@@ -17,6 +17,9 @@ internal sealed partial class RegistrySync(
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_goodbye = TimeSpan.FromSeconds(5);
 
+    // A million statements are some hundred sessions, and a peer that has nothing to get comes once in some minutes.
+    private readonly ServedPace _served = new(60, TimeSpan.FromSeconds(3));
+
     private SyncSchedule? _schedule;
 
     /// <inheritdoc/>
@@ -133,7 +136,7 @@ internal sealed partial class RegistrySync(
     private async Task ServeAsync(PeerHost host, PeerStream stream, CancellationToken cancellationToken)
     {
         var channel = new PeerChannel(stream, time);
-        if (!follower.IsReady)
+        if (!follower.IsReady || !_served.TryTake(stream.Peer, time.GetUtcNow()))
         {
             await AnsweringSide.RefuseAsync(channel, cancellationToken);
             return;

@@ -1,6 +1,7 @@
 using Stoa.Market.Registry;
 using Stoa.Market.Registry.Statements;
 using Stoa.Node.Registry.Discovery;
+using Stoa.Node.Registry.Reviews;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
 
@@ -21,10 +22,6 @@ internal static class NetworkCatalogue
 
     private static readonly SqlRows<AgentRef> s_deleteEmbeddings = SqlRows<AgentRef>.Delete("listing_embeddings", "t.signer = {signer} AND t.agent = {agent}", AgentRef.Fields);
 
-    private static readonly SqlRows<AgentRef> s_deleteChanges = SqlRows<AgentRef>.Delete("listing_changes", "t.signer = {signer} AND t.agent = {agent}", AgentRef.Fields);
-
-    private static readonly SqlRows<AgentRef> s_insertChanges = SqlRows<AgentRef>.Insert("listing_changes", AgentRef.Fields);
-
     private static readonly SqlRows<(ContentHash Program, PeerId Node, DateTimeOffset ExpiresAt)> s_insertPrograms = SqlRows<(ContentHash Program, PeerId Node, DateTimeOffset ExpiresAt)>.Insert(
         "offered_programs",
         [
@@ -37,9 +34,12 @@ internal static class NetworkCatalogue
     public static async Task FollowAsync(SqlSession session, StatementBatch batch)
     {
         var changed = batch.Changed.ToList();
-        await FollowAgentsAsync(session, [.. changed.Where(key => key.Kind is StatementKind.Listing or StatementKind.Withdrawal).Select(key => new AgentRef(key.Signer, key.Agent!)).Distinct()]);
+        var moved = (await Moves.FollowAsync(session, batch.Added)).Select(listing => new AgentRef(listing.Publisher, listing.Name));
+        await FollowAgentsAsync(
+            session, [.. changed.Where(key => key.Kind is StatementKind.Listing or StatementKind.Withdrawal).Select(key => new AgentRef(key.Signer, key.Agent!)).Concat(moved).Distinct()]);
         await FollowProfilesAsync(session, batch.Added);
         await FollowOffersAsync(session, batch.Added);
+        await NetworkReviews.FollowAsync(session, batch.Added);
     }
 
     private static async Task FollowAgentsAsync(SqlSession session, IReadOnlyList<AgentRef> agents)
@@ -53,8 +53,13 @@ internal static class NetworkCatalogue
             .ToLookup(row => new AgentRef(row.Signer, row.Agent));
         var before = (await session.QueryAsync<NewestRow>("SELECT signer, agent, newest_id FROM network_listings WHERE signer IN @signers AND agent IN @names", which))
             .ToDictionary(row => new AgentRef(row.Signer, row.Agent), row => row.NewestId);
+        // What goes on elsewhere is found there.
+        var moved = await Moves.ListMovedAsync(session, which.signers, which.names);
         var changed = agents
-            .Select(agent => (Agent: agent, Before: before.TryGetValue(agent, out var known) ? known : (ContentHash?)null, After: FindNewest(versions[agent])))
+            .Select(agent => (
+                Agent: agent,
+                Before: before.TryGetValue(agent, out var known) ? known : (ContentHash?)null,
+                After: moved.Contains((agent.Signer, agent.Agent)) ? null : FindNewest(versions[agent])))
             .Where(agent => agent.Before != agent.After)
             .ToList();
         if (changed.Count == 0)
@@ -63,11 +68,7 @@ internal static class NetworkCatalogue
         await session.SendRowsAsync(s_insertListings, [.. changed.Where(agent => agent.After is not null).Select(agent => new NewestListing(agent.Agent, agent.After!.Value))]);
         // Of what is offered no more nothing is kept that a model made of it.
         await session.SendRowsAsync(s_deleteEmbeddings, [.. changed.Where(agent => agent.After is null).Select(agent => agent.Agent)]);
-        // Each agent is there once, at its last change: the writing of statements is locked, so places become visible in their order.
-        List<AgentRef> anew = [.. changed.Select(agent => agent.Agent)];
-        await session.SendRowsAsync(s_deleteChanges, anew);
-        await session.SendRowsAsync(s_insertChanges, anew);
-        await SqlListingChanges.TellAsync(session);
+        await SqlListingChanges.AddAsync(session, [.. changed.Select(agent => (agent.Agent.Signer, agent.Agent.Agent))]);
     }
 
     /// <summary>The versions of an agent that are neither withdrawn nor contradicted, newest first: releases before pre-releases, then by precedence.</summary>

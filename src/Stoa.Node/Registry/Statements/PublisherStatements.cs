@@ -41,13 +41,8 @@ public sealed class PublisherStatements(CellKey cell, AdmissionPolicy policy, Ti
         ArgumentNullException.ThrowIfNull(session);
         ArgumentNullException.ThrowIfNull(listed);
         await SqlStatements.LockAsync(session);
-        var known = await PublisherKeys.FindAsync(session, cell, publisher);
-        var isNew = known is null && await PublisherKeys.MakeAsync(session, cell, publisher, handle, time.GetUtcNow());
-        using var key = known
-            ?? await PublisherKeys.FindAsync(session, cell, publisher)
-            ?? throw new InvalidOperationException($"The handle {handle} has the key of another publisher.");
+        using var key = await OpenAsync(session, publisher, handle);
         var signer = key.PublicKey.PeerId;
-        await SqlStatements.VouchAsync(session, signer, SignerStanding.Own);
         if (await FindListedAsync(session, signer, listed.Agent) is { } kind && kind != listed.Listed)
             throw new NameOfOtherKindException();
         var listing = Sign(key, at ?? _clock.Now(), listed);
@@ -57,8 +52,55 @@ public sealed class PublisherStatements(CellKey cell, AdmissionPolicy policy, Ti
             return before.ToStatement();
         }
 
-        await AddAsync(session, isNew ? [Sign(key, _clock.Now(), new ProfileStatement(handle, handle)), listing] : [listing]);
+        var profile = new MergeKey(StatementKind.Profile, signer, Agent: null, Version: null).ToString();
+        var hasProfile = await session.QueryFirstOrDefaultAsync<string>("SELECT id FROM statements WHERE merge_key = @profile", new { profile }) is not null;
+        await AddAsync(session, hasProfile ? [listing] : [Sign(key, _clock.Now(), new ProfileStatement(handle, handle)), listing]);
         return listing;
+    }
+
+    /// <summary>Says something else of a publisher's listings, in the place of what was said under the same key before.</summary>
+    /// <param name="session">The act in which it is said.</param>
+    /// <param name="publisher">Who has a key, since there are listings.</param>
+    /// <param name="content">What is said.</param>
+    public async Task SayAsync(SqlSession session, Id<User> publisher, StatementContent content)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        using var key = await PublisherKeys.FindAsync(session, cell, publisher) ?? throw new InvalidOperationException($"{publisher} has listings and no key.");
+        await SqlStatements.LockAsync(session);
+        await AddAsync(session, await SignNewestAsync(session, key, [content]));
+    }
+
+    /// <summary>Says what a user thinks of an agent, by the user's key; who has none gets one. Nothing is said of who the user is.</summary>
+    /// <param name="session">The act in which the review is written.</param>
+    /// <param name="reviewer">Who writes it.</param>
+    /// <param name="handle">The user's.</param>
+    /// <param name="node">The node that gives its word for the receipt: one of this cell.</param>
+    /// <param name="say">What is said, by the key that will sign it.</param>
+    public async Task ReviewAsync(SqlSession session, Id<User> reviewer, string handle, PeerId node, Func<PeerId, ReviewStatement> say)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        ArgumentNullException.ThrowIfNull(say);
+        await SqlStatements.LockAsync(session);
+        await SqlStatements.VouchAsync(session, node, SignerStanding.Own);
+        using var key = await OpenAsync(session, reviewer, handle);
+        await AddAsync(session, await SignNewestAsync(session, key, [say(key.PublicKey.PeerId)]));
+    }
+
+    /// <summary>Takes back what a user has said of an agent, if anything was said.</summary>
+    /// <param name="session">The act in which the review is withdrawn.</param>
+    /// <param name="reviewer">Who has written it.</param>
+    /// <param name="agent">Without a version.</param>
+    public async Task TakeReviewBackAsync(SqlSession session, Id<User> reviewer, KeyedListing agent)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        using var key = await PublisherKeys.FindAsync(session, cell, reviewer);
+        if (key is null)
+            return;
+        await SqlStatements.LockAsync(session);
+        var back = new ReviewStatement(agent, Verdict: null);
+        var said = MergeKey.Of(key.PublicKey.PeerId, back).ToString();
+        if (await session.QueryFirstOrDefaultAsync<string>("SELECT id FROM statements WHERE merge_key = @said AND holds", new { said }) is not null)
+            await AddAsync(session, await SignNewestAsync(session, key, [back]));
     }
 
     /// <summary>What a signer has listed under a name; null for nothing. Of one whose key the cell keeps all is of one kind.</summary>
@@ -86,11 +128,11 @@ public sealed class PublisherStatements(CellKey cell, AdmissionPolicy policy, Ti
     }
 
     /// <summary>
-    /// Does what can be done to have the network forget a publisher, a portion at a time: withdraws all that it has listed, takes back who it is said to be, and forgets the key. Here the
-    /// listings go, and none of the key is taken again. What stays are names and versions of agents, in the withdrawals, and what other nodes keep.
+    /// Does what can be done to have the network forget a user, a portion at a time: withdraws all that was listed, takes back reviews, transfers and who the key is said to be of. Here the
+    /// listings go. What stays are names and versions of agents, in the withdrawals, and what other nodes keep.
     /// </summary>
-    /// <returns>Whether all is done.</returns>
-    public async Task<bool> ForgetAsync(SqlSession session, Id<User> publisher)
+    /// <returns>Whether all is done: what is left is to forget the key (<see cref="ForgetKeyAsync"/>), once what was said has its work.</returns>
+    public async Task<bool> SilenceAsync(SqlSession session, Id<User> publisher)
     {
         ArgumentNullException.ThrowIfNull(session);
         using var key = await PublisherKeys.FindAsync(session, cell, publisher);
@@ -107,15 +149,51 @@ public sealed class PublisherStatements(CellKey cell, AdmissionPolicy policy, Ti
             await SqlStatements.DropAsync(session, signer, "kind = 'listing' AND agent = @agent AND version = @version", new { signer, agent, version }, time.GetUtcNow());
         if (listed.Count == ForgottenAtOnce)
             return false;
+        var said = (await session.QueryAsync<StatementRow>(
+            $"SELECT {StatementRow.Columns} FROM statements WHERE signer = @signer AND kind IN ('review', 'transfer') AND holds ORDER BY sequence LIMIT @limit", new { signer, limit = ForgottenAtOnce }))
+            .Select(row => row.ToStatement().Content).ToList();
+        await AddAsync(session, await SignNewestAsync(session, key, [.. said.Select(TakenBack)]));
+        if (said.Count == ForgottenAtOnce)
+            return false;
         await SqlStatements.DropAsync(session, signer, "kind = 'deprecation'", new { signer }, time.GetUtcNow());
-        await SqlStatements.VouchAsync(session, signer, SignerStanding.Forgotten);
-        await PublisherKeys.ForgetAsync(session, publisher);
         return true;
+    }
+
+    /// <summary>Forgets the key of a user, of which nothing is taken here again.</summary>
+    public async Task ForgetKeyAsync(SqlSession session, Id<User> publisher)
+    {
+        ArgumentNullException.ThrowIfNull(session);
+        using var key = await PublisherKeys.FindAsync(session, cell, publisher);
+        if (key is null)
+            return;
+        await SqlStatements.LockAsync(session);
+        await SqlStatements.VouchAsync(session, key.PublicKey.PeerId, SignerStanding.Forgotten);
+        await PublisherKeys.ForgetAsync(session, publisher);
+    }
+
+    private static StatementContent TakenBack(StatementContent said) => said switch
+    {
+        ReviewStatement review => new ReviewStatement(review.Of with { Version = null }, Verdict: null),
+        TransferStatement transfer => new TransferStatement(transfer.Name, To: null, From: null),
+        _ => throw new ArgumentOutOfRangeException(nameof(said), said, "A review or a transfer is expected."),
+    };
+
+    /// <summary>The key of a user, who gets one when there is none. The writing of statements is locked.</summary>
+    private async Task<PrivateKey> OpenAsync(SqlSession session, Id<User> user, string handle)
+    {
+        var known = await PublisherKeys.FindAsync(session, cell, user);
+        if (known is null)
+            await PublisherKeys.MakeAsync(session, cell, user, handle, time.GetUtcNow());
+        var key = known ?? await PublisherKeys.FindAsync(session, cell, user) ?? throw new InvalidOperationException($"The handle {handle} has the key of another user.");
+        await SqlStatements.VouchAsync(session, key.PublicKey.PeerId, SignerStanding.Own);
+        return key;
     }
 
     /// <summary>Signs what takes the place of what was said before: later than that, also when another node of the cell, whose clock is ahead, has said it.</summary>
     private async Task<List<Statement>> SignNewestAsync(SqlSession session, PrivateKey key, IReadOnlyList<StatementContent> contents)
     {
+        if (contents.Count == 0)
+            return [];
         var keys = contents.Select(content => MergeKey.Of(key.PublicKey.PeerId, content).ToString()).ToList();
         var before = (await session.QueryAsync<(string Key, long Hlc)>("SELECT merge_key, hlc FROM statements WHERE merge_key IN @keys", new { keys })).ToDictionary(row => row.Key, row => Hlc.FromPacked(row.Hlc));
         return [.. contents.Select((content, index) =>

@@ -26,29 +26,43 @@ public sealed class PublisherWork(Database database, CellKey cell, AdmissionPoli
     /// <returns>Whether there was one.</returns>
     public async Task<bool> RunOnceAsync(CancellationToken cancellationToken)
     {
-        if (policy.StrangerWorkBits == 0 || await FindAsync(cancellationToken) is not { } idle)
+        if (await FindAsync(_doneTo, of: null, cancellationToken) is not { } idle)
             return false;
-        var statement = Statement.FromKept(idle.Payload, idle.Signature);
-        using var key = await database.ReadAsync(session => PublisherKeys.FindAsync(session, cell, idle.UserId), cancellationToken);
-        if (key is not null)
-        {
-            var hlc = statement.Key.Kind.Rule() is MergeRule.Once ? Hlc.FromPacked(statement.Hlc.Packed - 1) : statement.Hlc.Next();
-            if (Statement.SignWorked(key, hlc, statement.Content, policy.StrangerWorkBits, cancellationToken).TryGet(out var worked, out _))
-                await ReplaceAsync(statement, worked, cancellationToken);
-        }
-
+        await DoAsync(idle, cancellationToken);
         _doneTo = idle.Sequence;
         return true;
     }
 
-    private Task<IdleRow?> FindAsync(CancellationToken cancellationToken) => database.ReadAsync(
+    /// <summary>Does the work of all that one publisher has said: for one whose key is to be forgotten.</summary>
+    public async Task RunAllAsync(Id<User> publisher, CancellationToken cancellationToken)
+    {
+        var done = 0L;
+        while (await FindAsync(done, publisher, cancellationToken) is { } idle)
+        {
+            await DoAsync(idle, cancellationToken);
+            done = idle.Sequence;
+        }
+    }
+
+    private async Task DoAsync(IdleRow idle, CancellationToken cancellationToken)
+    {
+        var statement = Statement.FromKept(idle.Payload, idle.Signature);
+        using var key = await database.ReadAsync(session => PublisherKeys.FindAsync(session, cell, idle.UserId), cancellationToken);
+        if (key is null)
+            return;
+        var hlc = statement.Key.Kind.Rule() is MergeRule.Once ? Hlc.FromPacked(statement.Hlc.Packed - 1) : statement.Hlc.Next();
+        if (Statement.SignWorked(key, hlc, statement.Content, policy.StrangerWorkBits, cancellationToken).TryGet(out var worked, out _))
+            await ReplaceAsync(statement, worked, cancellationToken);
+    }
+
+    private async Task<IdleRow?> FindAsync(long after, Id<User>? of, CancellationToken cancellationToken) => policy.StrangerWorkBits == 0 ? null : await database.ReadAsync(
         session => session.QueryFirstOrDefaultAsync<IdleRow>(
-            """
+            $"""
             SELECT statements.sequence, publisher_keys.user_id, statements.payload, statements.signature
             FROM statements JOIN publisher_keys ON publisher_keys.peer_id = statements.signer
-            WHERE statements.sequence > @after AND statements.id >= @without ORDER BY statements.sequence LIMIT 1
+            WHERE statements.sequence > @after AND statements.id >= @without {(of is null ? "" : "AND publisher_keys.user_id = @of")} ORDER BY statements.sequence LIMIT 1
             """,
-            new { after = _doneTo, without = LeastWithout(policy.StrangerWorkBits) }),
+            new { after, of, without = LeastWithout(policy.StrangerWorkBits) }),
         cancellationToken);
 
     /// <summary>Says it again, unless it was taken back meanwhile, or whoever said it is forgotten.</summary>

@@ -86,7 +86,12 @@ public sealed class SqlListings(Database database)
             var nodes = (await session.QueryAsync<(ContentHash Program, PeerId Node)>(
                     "SELECT program_digest, node FROM offered_programs WHERE program_digest IN @programs AND expires_at > @now ORDER BY program_digest, node", new { programs, now }))
                 .ToLookup(row => row.Program, row => row.Node);
-            return ListingContracts.ToDetails(new PublisherRef(signer, profile.DisplayName, profile.Handle, profile.OwnHandle), name, statements, program => nodes[program].Take(NodesMax));
+            var details = ListingContracts.ToDetails(new PublisherRef(signer, profile.DisplayName, profile.Handle, profile.OwnHandle), name, statements, program => nodes[program].Take(NodesMax));
+            return details with
+            {
+                MovedTo = (await Moves.FindNextAsync(session, signer, name))?.ToString(),
+                MovedFrom = (await Moves.FindBeforeAsync(session, signer, name))?.ToString(),
+            };
         },
         cancellationToken);
 

@@ -55,6 +55,19 @@ internal static class SqlStatements
             await session.ExecuteAsync("UPDATE statement_strangers SET bytes = bytes - @Bytes", new { usage.Bytes });
     }
 
+    /// <summary>Has a signer who is vouched for be a stranger again.</summary>
+    public static async Task WithdrawVouchAsync(SqlSession session, PeerId signer)
+    {
+        await LockAsync(session);
+        var parameters = new { signer, vouched = SignerStanding.Vouched, stranger = SignerStanding.Stranger };
+        if (await session.QueryFirstOrDefaultAsync<long?>("SELECT bytes FROM statement_signers WHERE signer = @signer AND standing = @vouched", parameters) is not { } bytes)
+            return;
+        await session.ExecuteAsync("UPDATE statement_signers SET standing = @stranger WHERE signer = @signer", parameters);
+        // Only who is vouched for is remembered without anything.
+        await session.ExecuteAsync("DELETE FROM statement_signers WHERE signer = @signer AND statements = 0", parameters);
+        await session.ExecuteAsync("UPDATE statement_strangers SET bytes = bytes + @bytes", new { bytes });
+    }
+
     /// <summary>Forgets offers that are over.</summary>
     public static async Task<int> ForgetOversAsync(SqlSession session, DateTimeOffset now, int limit)
     {

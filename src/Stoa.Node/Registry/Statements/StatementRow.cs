@@ -39,6 +39,8 @@ internal sealed record NewStatementRow(Statement Statement, DateTimeOffset Arriv
     {
         WithdrawalStatement withdrawal => withdrawal.IsWithdrawn,
         DeprecationStatement deprecation => deprecation.IsDeprecated,
+        ReviewStatement review => review.Verdict is not null,
+        TransferStatement transfer => transfer.To is not null || transfer.From is not null,
         _ => true,
     };
 }

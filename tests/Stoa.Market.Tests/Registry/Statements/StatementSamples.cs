@@ -1,5 +1,6 @@
 using Stoa.Market.Registry;
 using Stoa.Market.Registry.Statements;
+using Stoa.Market.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Tests.Registry.Statements;
@@ -10,6 +11,8 @@ internal static class StatementSamples
     public static readonly DateTimeOffset Now = DateTimeOffset.FromUnixTimeMilliseconds(1_764_000_000_000);
 
     public static readonly PrivateKey Key = PrivateKey.Generate();
+
+    public static readonly PrivateKey Node = PrivateKey.Generate();
 
     public static Hlc At(TimeSpan after = default) => new((Now + after).ToUnixTimeMilliseconds(), 0);
 
@@ -37,6 +40,17 @@ internal static class StatementSamples
         StatementKind.Withdrawal => new WithdrawalStatement("resize", SemanticVersion.Parse("1.0.0"), true, "It loses \"colours\"."),
         StatementKind.Deprecation => new DeprecationStatement(
             "resize", null, true, new KeyedListing(Key.PublicKey.PeerId, "scale", SemanticVersion.Parse("2.0.0-rc.1")), null),
+        StatementKind.Review => Review(),
+        StatementKind.Transfer => new TransferStatement("resize", new KeyedListing(Node.PublicKey.PeerId, "scale", null), From: null),
+        StatementKind.Split => new SplitStatement(SplitPolicy.Default),
+        StatementKind.Summary => new SummaryStatement(Now.AddDays(-30), Now, [new AgentReceipts(new KeyedListing(Key.PublicKey.PeerId, "resize", null), 12)]),
         _ => Offer(),
     };
+
+    public static ReviewStatement Review(PrivateKey? reviewer = null, PrivateKey? node = null)
+    {
+        var agent = new KeyedListing(Key.PublicKey.PeerId, "scale", SemanticVersion.Parse("2.0.0-rc.1"));
+        return new ReviewStatement(
+            agent, new ReviewVerdict(4, "Fast, and\nthe colours are right.", ReceiptProof.Sign(node ?? Node, (reviewer ?? Key).PublicKey.PeerId, agent, ContentHash.Of("receipt"u8))));
+    }
 }

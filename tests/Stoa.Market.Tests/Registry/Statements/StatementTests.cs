@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json.Nodes;
+using Stoa.Market.Registry;
 using Stoa.Market.Registry.Statements;
 using Stoa.Primitives;
 
@@ -35,7 +36,7 @@ public sealed class StatementTests
         Change(signed, root => root.Remove("body")).Errors.ShouldContain(error => error.Pointer == "/body");
         Change(signed, root => root["work"] = null).Errors.ShouldContain(error => error.Pointer == "/work");
         Change(signed, root => root["schema"] = kind.LatestSchema() + 1).Code.ShouldBe(StatementFault.SchemaUnknown);
-        Change(signed, root => root["kind"] = "review").Code.ShouldBe(StatementFault.SchemaUnknown);
+        Change(signed, root => root["kind"] = "rumour").Code.ShouldBe(StatementFault.SchemaUnknown);
         Change(signed, root => root.Remove("kind")).Code.ShouldBe(StatementFault.NotAStatement);
     }
 
@@ -55,6 +56,24 @@ public sealed class StatementTests
     [InlineData(StatementKind.Offer, "priceFactorPermille", "-1")]
     [InlineData(StatementKind.Offer, "expiresAt", "\"2036-01-01T00:00:00.000Z\"")]
     [InlineData(StatementKind.Offer, "expiresAt", "\"tomorrow\"")]
+    [InlineData(StatementKind.Review, "stars", "6")]
+    [InlineData(StatementKind.Review, "stars", "0")]
+    [InlineData(StatementKind.Review, "text", "\" \"")]
+    [InlineData(StatementKind.Review, "text", "\"a\\u0007b\"")]
+    [InlineData(StatementKind.Review, "agent", "\"ann/scale\"")]
+    [InlineData(StatementKind.Review, "proof", "{}")]
+    [InlineData(StatementKind.Review, "proof", "\"yes\"")]
+    [InlineData(StatementKind.Transfer, "to", "\"ann/scale\"")]
+    [InlineData(StatementKind.Transfer, "to", "\"QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/scale@1.0.0\"")]
+    [InlineData(StatementKind.Transfer, "from", "7")]
+    [InlineData(StatementKind.Split, "creatorPercent", "71")]
+    [InlineData(StatementKind.Split, "nodePercent", "-1")]
+    [InlineData(StatementKind.Summary, "from", "\"2036-01-01T00:00:00.000Z\"")]
+    [InlineData(StatementKind.Summary, "from", "\"2016-01-01T00:00:00.000Z\"")]
+    [InlineData(StatementKind.Summary, "to", "\"2036-01-01T00:00:00.000Z\"")]
+    [InlineData(StatementKind.Summary, "agents", "[{\"agent\":\"QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/scale\",\"receipts\":0}]")]
+    [InlineData(StatementKind.Summary, "agents", "[{\"agent\":\"QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/scale@1.0.0\",\"receipts\":1}]")]
+    [InlineData(StatementKind.Summary, "agents", "[{\"agent\":\"QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/b\",\"receipts\":1},{\"agent\":\"QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/aa\",\"receipts\":1}]")]
     public void Open_WithAMemberThatIsWrong_SaysWhich(StatementKind kind, string member, string value) =>
         Change(StatementSamples.Sign(StatementSamples.Of(kind)), root => root["body"]![member] = JsonNode.Parse(value))
             .Errors.ShouldContain(error => error.Pointer.StartsWith("/body/" + member, StringComparison.Ordinal));
@@ -64,6 +83,38 @@ public sealed class StatementTests
     [InlineData("version", "1.0.1")]
     public void Open_AListingUnderAnotherNameThanItsManifests_IsRefused(string member, string value) =>
         Change(StatementSamples.Sign(StatementSamples.Listing()), root => root[member] = value).Errors.ShouldHaveSingleItem().Pointer.ShouldBe("/" + member);
+
+    [Fact]
+    public void Open_AReviewWhoseProofIsOfAnother_IsRefused()
+    {
+        using var other = PrivateKey.Generate();
+        var ofAnother = StatementSamples.Review(reviewer: other);
+        Statement.Open(StatementSamples.Sign(ofAnother).Envelope).Refusal!.Code.ShouldBe(StatementFault.ProofInvalid);
+        Statement.Open(StatementSamples.Sign(ofAnother, key: other).Envelope).Value.Content.ShouldBeOfType<ReviewStatement>().Verdict!.Stars.ShouldBe(4);
+
+        var review = StatementSamples.Review();
+        var ofAnotherVersion = review with { Of = review.Of with { Version = SemanticVersion.Parse("2.0.0") } };
+        Statement.Open(StatementSamples.Sign(ofAnotherVersion).Envelope).Refusal!.Code.ShouldBe(StatementFault.ProofInvalid);
+        var byAnotherNode = review with { Verdict = review.Verdict! with { Proof = review.Verdict.Proof with { Node = other.PublicKey } } };
+        Statement.Open(StatementSamples.Sign(byAnotherNode).Envelope).Refusal!.Code.ShouldBe(StatementFault.ProofInvalid);
+    }
+
+    [Fact]
+    public void Key_OfReviews_IsOfReviewerAndAgentWhateverTheVersion()
+    {
+        var review = StatementSamples.Review();
+        var later = review with { Of = review.Of with { Version = SemanticVersion.Parse("2.0.0") } };
+        var takenBack = new ReviewStatement(review.Of with { Version = null }, Verdict: null);
+
+        var key = StatementSamples.Sign(review).Key;
+
+        key.ToString().ShouldBe($"review/{StatementSamples.Key.PublicKey.PeerId}/{review.Of.Publisher}/scale");
+        StatementSamples.Sign(later).Key.ShouldBe(key);
+        StatementSamples.Sign(takenBack).Key.ShouldBe(key);
+        StatementSamples.Sign(review with { Of = review.Of with { Name = "other" } }).Key.ShouldNotBe(key);
+        Statement.Sign(StatementSamples.Key, StatementSamples.At(), takenBack with { Of = review.Of }).Refusal!.Errors.ShouldHaveSingleItem().Pointer.ShouldBe("/body/agent");
+        Statement.Sign(StatementSamples.Key, StatementSamples.At(), review with { Of = takenBack.Of }).Refusal!.Errors.ShouldHaveSingleItem().Pointer.ShouldBe("/body/agent");
+    }
 
     [Fact]
     public void Open_WhatAnotherKeySigned_IsRefused()

@@ -55,10 +55,11 @@ public sealed class StatementGossipTests : IAsyncLifetime
     {
         foreach (var node in (TestNode[])[_first, _second, _third])
         {
-            await Eventually.IsSoAsync(async () => (await node.Client.ListOffersAsync(Stop).ToListAsync(Stop)).Count == 3);
+            await Eventually.IsSoAsync(async () => (await node.Client.ListOffersAsync(Stop).ToListAsync(Stop)).Count(offer => offer is { Split: not null, Receipts: not null }) == 3);
             var offers = await node.Client.ListOffersAsync(Stop).ToListAsync(Stop);
             offers.Count(offer => offer.IsThisNode).ShouldBe(1);
             offers.ShouldAllBe(offer => offer.Region == "eu-central" && offer.Workers > 0 && offer.Addresses.Count > 0 && offer.ExpiresAt > offer.SaidAt);
+            offers.ShouldAllBe(offer => offer.Split == new SplitBody(70, 25, 5) && offer.Receipts!.Count == 0 && offer.Receipts.To - offer.Receipts.From == TimeSpan.FromDays(30));
             offers.Select(offer => offer.Node).ShouldBe([IdOf(_first), IdOf(_second), IdOf(_third)], ignoreOrder: true);
         }
 

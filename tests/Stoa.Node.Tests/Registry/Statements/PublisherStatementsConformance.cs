@@ -101,7 +101,7 @@ public abstract class PublisherStatementsConformance(DatabaseSource source) : Da
     }
 
     [Fact]
-    public async Task Forget_WithdrawsAll_AndTakesNothingOfTheKeyAgain()
+    public async Task Silence_WithdrawsAll_AndTakesNothingOfTheKeyAgain()
     {
         var version = await PublishAsync("ann", "resize", "1.0.0");
         await PublishAsync("ann", "scale", "1.0.0");
@@ -109,7 +109,8 @@ public abstract class PublisherStatementsConformance(DatabaseSource source) : Da
         var before = await Store.ReadAfterAsync(0, 10, Stop);
         var listing = before.First(arrived => arrived.Statement.Content is ListingStatement).Statement;
 
-        (await Database.WriteAsync(session => Statements.ForgetAsync(session, version.PublisherId), Stop)).ShouldBeTrue();
+        (await Database.WriteAsync(session => Statements.SilenceAsync(session, version.PublisherId), Stop)).ShouldBeTrue();
+        await Database.WriteAsync(session => Statements.ForgetKeyAsync(session, version.PublisherId), Stop);
 
         var after = (await Store.ReadAfterAsync(0, 10, Stop)).Select(arrived => arrived.Statement.Content).ToList();
         after.OfType<WithdrawalStatement>().ShouldAllBe(withdrawal => withdrawal.IsWithdrawn && withdrawal.Reason == null);
@@ -120,6 +121,29 @@ public abstract class PublisherStatementsConformance(DatabaseSource source) : Da
         (await SearchAsync()).ShouldBeEmpty();
         (await Database.ReadAsync(session => session.QueryAsync<string>("SELECT user_id FROM publisher_keys"), Stop)).ShouldBeEmpty();
         (await Store.FindSignerAsync(listing.SignerId, Stop))!.Statements.ShouldBe(3);
+    }
+
+    [Fact]
+    public async Task Review_OfAUserWithoutAKey_GivesHimOne_AndSaysNothingOfWhoHeIs()
+    {
+        var version = await PublishAsync("ann", "resize", "1.0.0");
+        var publisher = PeerId.Parse((await FindAsync("ann", "resize")).Publisher.Key);
+        var agent = new KeyedListing(publisher, "resize", version.Manifest.Version);
+        using var node = PrivateKey.Generate();
+        var ben = _ids.Next<User>();
+
+        await Database.WriteAsync(
+            session => Statements.ReviewAsync(session, ben, "ben", node.PublicKey.PeerId, reviewer => new ReviewStatement(agent, new ReviewVerdict(5, null, ReceiptProof.Sign(node, reviewer, agent, ContentHash.Of("r"u8))))), Stop);
+
+        var said = (await Store.ReadAfterAsync(0, 10, Stop)).Select(arrived => arrived.Statement).Single(statement => statement.Content is ReviewStatement);
+        Statement.Open(said.Envelope).Value.Id.ShouldBe(said.Id);
+        (await Store.ListByKeyAsync(new MergeKey(StatementKind.Profile, said.SignerId, null, null), Stop)).ShouldBeEmpty();
+        (await Store.FindSignerAsync(node.PublicKey.PeerId, Stop))!.Standing.ShouldBe(SignerStanding.Own);
+
+        (await Database.WriteAsync(session => Statements.SilenceAsync(session, ben), Stop)).ShouldBeTrue();
+        var after = (await Store.ListByKeyAsync(said.Key, Stop)).ShouldHaveSingleItem();
+        (after.Hlc > said.Hlc, ((ReviewStatement)after.Content).Verdict).ShouldBe((true, null));
+        (await Store.AddAsync([said], _time.GetUtcNow(), Stop))[0].Value.ShouldBe(StatementEffect.Superseded);
     }
 
     [Fact]

@@ -173,7 +173,7 @@ public abstract class StatementStoreConformance(DatabaseSource source) : Databas
         await Database.WriteAsync(
             async session =>
             {
-                foreach (var table in new[] { "statements", "statement_signers", "equivocations", "network_listings", "listing_changes", "publisher_profiles" })
+                foreach (var table in new[] { "statements", "statement_signers", "equivocations", "network_listings", "listing_changes", "publisher_profiles", "network_reviews", "listing_moves" })
                     await session.ExecuteAsync($"DELETE FROM {table}");
                 await session.ExecuteAsync("UPDATE statement_strangers SET bytes = 0");
             },

@@ -1,0 +1,188 @@
+using Stoa.Market.Builds;
+using Stoa.Market.Registry;
+using Stoa.Primitives;
+using Stoa.Wasm;
+using Stoa.Wasm.Wasi.Streams;
+
+namespace Stoa.Market.Tasks;
+
+/// <content>Tasks that several executors run, of whom enough have to agree.</content>
+public sealed partial class ExecuteTask
+{
+    /// <summary>Has several executors run the attempt, and takes the output that enough of them agree on.</summary>
+    /// <remarks>
+    /// Calls at suppliers are written before they begin, under keys of the task: after a crash they are made again and are the same ones. What this node runs itself is run again, and gives the same.
+    /// The money of all of it is settled with the end of the task, in its transaction.
+    /// </remarks>
+    private async Task<AttemptEnd?> WorkRedundantlyAsync(Attempt attempt, ReadOnlyMemory<byte>? inlineInput)
+    {
+        var task = attempt.Task;
+        await using var spools = new SpoolSet(content, task.Limits.OutputBytes, attempt.Token);
+        try
+        {
+            if (remote is null)
+                return await FailAsync(task, agent: null, Unsupplied("This node gives no tasks to others."));
+            var input = await ReadInputAsync(task, inlineInput, attempt.Token);
+            var plan = await remote.PlanRunsAsync(task, attempt.Token);
+            var here = plan.Here is { } version ? await RememberAsync(version) : null;
+            var most = here is null ? Money.Zero : MostOf(here.Version, task);
+            // What this node's own run can cost is in the hold, unless that was made when it had no such program.
+            if (most > task.MaxPrice)
+                (here, most) = (null, Money.Zero);
+            var order = new RunsOrder(task, plan.Program, plan.MediaType, task.Redundancy!.Runs - (here is null ? 0 : 1), task.MaxPrice - most, []);
+            var own = here is null ? Task.FromResult<Answer?>(null) : RunHereAsync(attempt, here, input, spools.Next());
+            var others = remote.RunManyAsync(order, input, spools.Next, attempt.Token);
+            await Task.WhenAll(own, others);
+            var answers = new List<Answer>();
+            if (own.Result is { } mine)
+                answers.Add(mine);
+            answers.AddRange(others.Result.Select(run => AnswerOf(run)));
+            // Whoever gave nothing is followed by others, as far as there are any.
+            for (var missing = MissingOf(); missing > 0; missing = MissingOf())
+            {
+                var more = await remote.RunManyAsync(
+                    order with { Count = missing, Without = [.. answers.Select(answer => answer.Node)] }, input, spools.Next, attempt.Token);
+                answers.AddRange(more.Select(run => AnswerOf(run)));
+                if (more.Count == 0)
+                    break;
+            }
+
+            if (IsLate(task))
+                return await FailAsync(task, agent: null, new AttemptOutcome.Failed(TaskFailure.Late("It was done after its deadline."), default));
+            return await DecideAsync(task, here, answers, plan.MediaType);
+
+            int MissingOf() => task.Redundancy.Runs - answers.Count(answer => answer.Output is not null);
+        }
+        catch (OperationCanceledException) when (attempt.StopReason is not null)
+        {
+            return await StoppedElsewhereAsync(attempt);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            return await FailAsync(task, agent: null, Unavailable(fault, default));
+        }
+    }
+
+    /// <summary>What a version of this cell can cost at most as one of several executors: by its priority, and not by demand or volume.</summary>
+    internal static Money MostOf(AgentVersion version, AgentTask task) =>
+        version.Manifest.Price.TryPrice(PricedWork.AtLimits(task.Input.SizeBytes, task.Limits), TaskPricing.FactorOf(version.Manifest.Factors, task.Priority, open: 0), out var parts)
+            ? parts.Total
+            : new Money(long.MaxValue);
+
+    private async Task<Answer?> RunHereAsync(Attempt attempt, Known agent, ReadOnlyMemory<byte> input, SpoolStream output)
+    {
+        var task = attempt.Task;
+        var self = node.PublicKey.PeerId.ToString();
+        try
+        {
+            var program = await programs.LoadAsync(agent.Version.ProgramDigest, attempt.Token);
+            var job = new SandboxJob(agent.Version.Listing, task.Parameters, task.Limits, task.World!.Seed, task.World.ClockMs);
+            var outcome = await threads.RunAsync(() => _sandbox.Run(program, job, GuestInput.FromBytes(input), output, attempt.Progress, attempt.Token));
+            switch (outcome)
+            {
+                case AttemptOutcome.Stopped:
+                    throw new OperationCanceledException("The attempt was stopped.");
+                case AttemptOutcome.Failed failed:
+                    return output.Fault is { } fault ? throw new IOException(fault.Message, fault) : new Answer(self, null, 0, output, Money.Zero, null, failed.Failure.Detail);
+            }
+
+            var completed = (AttemptOutcome.Completed)outcome;
+            var inline = await output.CompleteAsync();
+            if (await MisfitAsync(agent.Version.Manifest.Output, task, completed, inline, exchange: null) is { } misfit)
+                return new Answer(self, null, 0, output, Money.Zero, null, misfit.Failure.Detail);
+            var factor = TaskPricing.FactorOf(agent.Version.Manifest.Factors, task.Priority, open: 0);
+            var sale = await SellAsync(task, agent.Version.Listing, agent, completed, new ReceiptFacts(task.World.Seed, task.World.ClockMs, factor, []));
+            return new Answer(self, completed.Output, completed.Usage.OutputBytes, output, sale.Earned.Shares.Total, sale.Receipt.Sign(node).Envelope, null) { Sale = sale };
+        }
+        catch (InvalidModuleException invalid)
+        {
+            return new Answer(self, null, 0, output, Money.Zero, null, $"The program is not one that this node can run: {invalid.Message}");
+        }
+    }
+
+    private static Answer AnswerOf(RemoteRun run) => run.Outcome switch
+    {
+        RemoteOutcome.Completed done => new Answer(run.Node, done.Receipt.OutputDigest, done.OutputBytes, run.Output, done.Receipt.Price, done.Envelope, null) { Receipt = done.Receipt },
+        RemoteOutcome.Failed failed => new Answer(run.Node, null, 0, run.Output, Money.Zero, null, failed.Detail),
+        _ => throw new InvalidOperationException("Unknown outcome of a run elsewhere."),
+    };
+
+    private async Task<AttemptEnd> DecideAsync(AgentTask task, Known? here, List<Answer> answers, string mediaType)
+    {
+        var now = Now();
+        List<ContentHash> outputs = [.. answers.Select(answer => answer.Output).OfType<ContentHash>()];
+        var agreed = Quorum.AgreedOn(outputs, task.Redundancy!.Agree);
+        List<TaskRun> runs = [.. answers.Select(answer => new TaskRun(
+            answer.Node, Quorum.Judge(answer.Output, outputs, agreed), answer.Output, answer.Price, answer.Envelope, answer.Detail))];
+        if (agreed is null)
+        {
+            var said = string.Join("; ", answers.Select(answer => $"{answer.Node}: {answer.Output?.ToString() ?? answer.Detail}"));
+            var failed = task.Fail(
+                new TaskFailure(
+                    FailureCode.NoQuorum,
+                    $"{outputs.Count} of {task.Redundancy.Runs} executors gave an output, and no {task.Redundancy.Agree} of them the same. Nothing was charged. {said}",
+                    "",
+                    null),
+                now);
+            return EndOf(failed, TaskEvents.Ended(failed, now)) with { Runs = runs };
+        }
+
+        var good = answers.Where(answer => answer.Output == agreed).ToList();
+        var first = good[0];
+        var inline = await first.Spool.CompleteAsync();
+        if (inline is null)
+            await owners.GrantAsync(new ContentDescriptor(agreed.Value, first.OutputBytes), task.OwnerId, CancellationToken.None);
+        var sale = good.Select(answer => answer.Sale).FirstOrDefault(own => own is not null);
+        // What suppliers were paid is the operator's, who has paid it.
+        var paid = good.Where(answer => answer.Sale is null).Aggregate(Money.Zero, (sum, answer) => sum + answer.Price);
+        var shares = sale is null ? new Shares(Money.Zero, paid, Money.Zero) : sale.Earned.Shares with { Node = sale.Earned.Shares.Node + paid };
+        if (shares.Total > task.MaxPrice)
+            throw new InvalidOperationException($"The price of {task.Id} is above its hold of {task.MaxPrice}.");
+        var payees = sale is null ? new Payees(accounts.Clearing, accounts.Node, accounts.Node, accounts.Platform) : PayeesOf(here!, here!.Wallets, sale.Earned.Parts);
+        var receipt = first.Sale?.Receipt ?? first.Receipt!;
+        var next = task.Succeed(
+            new TaskResult(agreed.Value, first.OutputBytes, inline is not null, mediaType, receipt.Usage, shares.Total, receipt.Id)
+            {
+                Supplied = first.Sale is null ? new SuppliedBy(first.Node, receipt.TaskId.ToString()) : null,
+            },
+            now);
+        IEnumerable<Events.NewEvent> earned = sale is null ? [] : sale.Earned.ByAgent().Select(part => TaskEvents.RoyaltyEarned(next, part.Agent, part.Payee, part.Amount, now));
+        return new AttemptEnd(
+            next, Settlement.Capture(task, shares, payees, ids, now), new SignedReceipt(receipt.Id, task.Id, first.Envelope!), inline, ReadOnlyMemory<byte>.Empty,
+            [TaskEvents.Ended(next, now), .. earned])
+        {
+            Runs = runs,
+            Verdict = sale is null ? null : AgentVerdict.OfSuccess(task, here!.Version, sale.Receipt.Usage, sale.Earned.Shares.Total, now),
+        };
+    }
+
+    /// <summary>What one executor gave.</summary>
+    private sealed record Answer(string Node, ContentHash? Output, long OutputBytes, SpoolStream Spool, Money Price, DsseEnvelope? Envelope, string? Detail)
+    {
+        /// <summary>Of a run of this node that is to be paid for.</summary>
+        public Sale? Sale { get; init; }
+
+        /// <summary>Of a run elsewhere.</summary>
+        public Receipt? Receipt { get; init; }
+    }
+
+    /// <summary>A place for each output; what is not taken is thrown away.</summary>
+    private sealed class SpoolSet(IContentStore content, long maxBytes, CancellationToken cancellationToken) : IAsyncDisposable
+    {
+        private readonly List<SpoolStream> _spools = [];
+
+        public SpoolStream Next()
+        {
+            var spool = new SpoolStream(content, maxBytes, cancellationToken);
+            lock (_spools)
+                _spools.Add(spool);
+            return spool;
+        }
+
+        public async ValueTask DisposeAsync()
+        {
+            foreach (var spool in _spools)
+                await spool.DisposeAsync();
+        }
+    }
+}

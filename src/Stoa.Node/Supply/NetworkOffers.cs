@@ -1,0 +1,74 @@
+using Stoa.Market;
+using Stoa.Market.Identity;
+using Stoa.Market.Registry.Discovery;
+using Stoa.Market.Selection;
+using Stoa.Market.Supply;
+using Stoa.Market.Tasks;
+using Stoa.Node.Registry.Discovery;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Supply;
+
+/// <summary>Finds agents of the network for work of which only the capabilities are named.</summary>
+/// <remarks>The best rated listings are looked at, of these those that a supplier offers now, and of the best of these prices are asked for: whatever strangers list, what is asked stays bounded.</remarks>
+/// <param name="index">Of the network's listings.</param>
+/// <param name="feed">Keeps it in step.</param>
+/// <param name="agents">What they are.</param>
+/// <param name="suppliers">Who would run them.</param>
+/// <param name="quotes">For how much.</param>
+/// <param name="options">How many are looked at.</param>
+/// <param name="time">The clock.</param>
+public sealed class NetworkOffers(
+    ListingIndex index, ListingFeed feed, SqlForeignAgents agents, SqlSuppliers suppliers, SupplierQuotes quotes, SupplyOptions options, TimeProvider time)
+{
+    /// <summary>Those that would do, each with what its best supplier asks.</summary>
+    public async Task<IReadOnlyList<NetworkOffer>> ListAsync(RemoteSearch search, CancellationToken cancellationToken)
+    {
+        var nodes = (await suppliers.ListAsync(new PageRequest(options.MaxSuppliers), cancellationToken)).Items;
+        if (nodes.Count == 0)
+            return [];
+        await feed.CatchUpAsync(cancellationToken);
+        var found = index.Search(
+            new ListingSearch { Capabilities = search.Capabilities, Sort = ListingSort.Rating }, new PageRequest(options.MaxListings), cancellationToken)!;
+        if (found.Hits.Count == 0)
+            return [];
+        var offered = await agents.ListOfferedAsync([.. found.Hits.Select(hit => hit.Key)], [.. nodes.Select(node => node.Node)], time.GetUtcNow(), cancellationToken);
+        var fit = offered.Where(agent => agent.Manifest.Uses.Count == 0 && search.Takes(ToIndexed(agent))).Take(options.MaxCandidates);
+        var priced = await Task.WhenAll(fit.Select(agent => PriceAsync(agent, search, cancellationToken)));
+        return [.. priced.OfType<NetworkOffer>()];
+    }
+
+    private async Task<NetworkOffer?> PriceAsync(ForeignAgent agent, RemoteSearch search, CancellationToken cancellationToken)
+    {
+        var limits = TaskRules.CapLimits(agent.Manifest.Limits, search.Limits);
+        var ranked = await quotes.RankAsync(new RemoteOrder(agent.ProgramDigest, search.InputBytes, limits, search.Regions), cancellationToken);
+        if (ranked.Count == 0)
+            return null;
+        var affordable = ranked.Where(quote => search.Budget is null || quote.Amount <= search.Budget).Take(SupplierChoice.MaxSuppliers).ToList();
+        var best = affordable.Count > 0 ? affordable[0] : ranked.MinBy(quote => quote.Amount)!;
+        var standing = best.Supplier.Standing;
+        return new NetworkOffer(
+            ToIndexed(agent),
+            best.Supplier.Node.ToString(),
+            best.Amount,
+            affordable.Count > 0 ? affordable.Max(quote => quote.Amount) : best.Amount,
+            standing.LatencyWith(best.Latency).TotalSeconds,
+            standing.Successes,
+            standing.Failures + standing.Disagreements,
+            SupplierStanding.FailuresPerLie * (double)standing.Lies);
+    }
+
+    private static IndexedAgent ToIndexed(ForeignAgent agent) => new(
+        agent.Id,
+        agent.Listing,
+        // Nobody of this cell.
+        default(Id<User>),
+        agent.Manifest.Capabilities,
+        agent.Manifest.Price,
+        agent.Manifest.Limits,
+        agent.Manifest.Input,
+        agent.Manifest.Parameters)
+    {
+        Factors = agent.Manifest.Factors,
+    };
+}

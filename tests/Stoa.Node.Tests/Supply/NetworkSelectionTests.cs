@@ -1,0 +1,99 @@
+using Stoa.Client.Contracts;
+using Stoa.Market.Tests.Tasks;
+using Stoa.Node.Tests.Tasks;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Tests.Supply;
+
+/// <summary>Tasks that name only the work, and agents of the network that suppliers offer.</summary>
+[Trait("speed", "slow")]
+public sealed class NetworkSelectionTests : SuppliedNodes
+{
+    [Fact]
+    public async Task Work_ThatNobodyHereCanDo_GoesToAnAgentOfTheNetwork_AndItIsShownWhy()
+    {
+        var seller = await SellAsync("eu-central");
+        var agent = await FindAgentAsync(seller);
+        (await RefuseAsync(Work())).ShouldBe("noCandidate");
+        await SupplyAsync(seller);
+        var before = await WalletAsync(Buyer.Client);
+
+        (await RefuseAsync(Work("cell"))).ShouldBe("noCandidate");
+        (await RefuseAsync(Work() with { Regions = ["us-east"] })).ShouldBe("regionUnserved");
+        var task = await EndAsync(await Buyer.Client.SubmitAsync(Work() with { Regions = ["eu-central"] }, cancellationToken: Stop));
+
+        task.State.ShouldBe("succeeded", task.Failure?.Detail);
+        task.Agent.ShouldBe($"{agent}@1.0.0");
+        task.Result!.Supplied!.Node.ShouldBe(PeerIdOf(seller).ToString());
+        (await WalletAsync(Buyer.Client)).ShouldBe(before - Money.Parse(task.Result.Price));
+        var choice = (await Buyer.Client.GetSelectionAsync(task.Id, Stop)).Choices.ShouldHaveSingleItem();
+        choice.Chosen.ShouldBe(task.Agent);
+        var candidate = choice.Candidates.ShouldHaveSingleItem();
+        (candidate.Supplier, candidate.Standing).ShouldBe((PeerIdOf(seller).ToString(), "chosen"));
+        Money.Parse(candidate.PriceAtLimits).ShouldBe(Money.Parse(task.Hold));
+    }
+
+    [Fact]
+    public async Task Work_ThatAnAgentHereCanDo_StaysHere_UnlessTheNetworkIsAskedForAndCheaper()
+    {
+        var seller = await SellAsync(null);
+        var agent = await FindAgentAsync(seller);
+        await SupplyAsync(seller);
+        var own = await TestNode.PublishAsync(Buyer.Client, "dear", GuestPrograms.Echo, price: new AgentPriceBody("1", "0", "0"));
+
+        var near = await EndAsync(await Buyer.Client.SubmitAsync(Work(), cancellationToken: Stop));
+        var far = await EndAsync(await Buyer.Client.SubmitAsync(Work("network"), cancellationToken: Stop));
+
+        (near.Agent, near.State).ShouldBe((own, "succeeded"));
+        (far.Agent, far.State).ShouldBe(($"{agent}@1.0.0", "succeeded"));
+        var candidates = (await Buyer.Client.GetSelectionAsync(far.Id, Stop)).Choices[0].Candidates;
+        candidates.Select(candidate => (candidate.Agent, candidate.Standing)).ShouldBe([($"{agent}@1.0.0", "chosen"), (own, "lowerScore")]);
+    }
+
+    [Fact]
+    public async Task Supplier_ThatLies_IsFollowedByTheNextBest_WhichIsAnAgentHere()
+    {
+        var seller = await SellAsync(null);
+        var agent = await FindAgentAsync(seller);
+        var proxy = await SellerProxy.StartAsync(seller.Client.Options.Address);
+        Keep(proxy);
+        proxy.Alter = (path, _, _) => path.StartsWith("/api/v1/program-calls/", StringComparison.Ordinal) && !path.EndsWith("/quote", StringComparison.Ordinal) ? "HELLO"u8.ToArray() : null;
+        var supplier = await SupplyAsync(seller, proxy.Address);
+        var own = await TestNode.PublishAsync(Buyer.Client, "dear", GuestPrograms.Echo, price: new AgentPriceBody("1", "0", "0"));
+        var before = await WalletAsync(Buyer.Client);
+
+        var task = await EndAsync(await Buyer.Client.SubmitAsync(Work("network"), cancellationToken: Stop));
+
+        (task.State, task.Agent).ShouldBe(("succeeded", own), task.Failure?.Detail);
+        (await Buyer.ResultAsync(task)).ShouldBe("hello");
+        var selection = await Buyer.Client.GetSelectionAsync(task.Id, Stop);
+        selection.Tried.ShouldBe([agent]);
+        selection.Choices.Select(choice => choice.Chosen).ShouldBe([$"{agent}@1.0.0", own]);
+        (await Buyer.Client.GetSupplierAsync(supplier.Id, Stop)).Lies.ShouldBe(1);
+        // Who publishes here gets the creator's share back.
+        (await WalletAsync(Buyer.Client)).ShouldBeInRange(before - Money.Parse("1"), before - Money.Parse("0.01"));
+    }
+
+    [Fact]
+    public async Task Agent_OfThisNode_ThatFails_IsFollowedByOneOfTheNetwork_AndPaidNothing()
+    {
+        var seller = await SellAsync(null);
+        var agent = await FindAgentAsync(seller);
+        await SupplyAsync(seller);
+        var own = await TestNode.PublishAsync(Buyer.Client, "broken", GuestPrograms.Unreachable, price: new AgentPriceBody("0.5", "0", "0"));
+        var before = await WalletAsync(Buyer.Client);
+
+        var task = await EndAsync(await Buyer.Client.SubmitAsync(Work(), cancellationToken: Stop));
+
+        (task.State, task.Agent).ShouldBe(("succeeded", $"{agent}@1.0.0"), task.Failure?.Detail);
+        (await Buyer.Client.GetSelectionAsync(task.Id, Stop)).Choices.Select(choice => choice.Chosen).ShouldBe([own, task.Agent]);
+        (await WalletAsync(Buyer.Client)).ShouldBe(before - Money.Parse(task.Result!.Price));
+        (await EarnedAsync(Buyer)).ShouldBe(Money.Parse(task.Result.Price));
+
+        // Who wants it done here alone has it fail.
+        (await EndAsync(await Buyer.Client.SubmitAsync(Work("cell"), cancellationToken: Stop))).Failure?.Code.ShouldBe("trap");
+    }
+
+    private static SubmitTaskRequest Work(string? scope = null) =>
+        new(Input: new TaskInputBody(Text: "hello"), Requirement: new RequirementBody(["test.run"], Weights: new WeightsBody(Price: 1), Explore: false, Scope: scope));
+}

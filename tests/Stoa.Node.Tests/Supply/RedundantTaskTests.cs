@@ -1,0 +1,126 @@
+using Stoa.Client;
+using Stoa.Client.Contracts;
+using Stoa.Market.Tasks;
+using Stoa.Market.Tests.Tasks;
+using Stoa.Node.Tests.Tasks;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Tests.Supply;
+
+/// <summary>Tasks that several executors run, of whom enough have to agree.</summary>
+[Trait("speed", "slow")]
+public sealed class RedundantTaskTests : SuppliedNodes
+{
+    [Fact]
+    public async Task Liar_AmongThree_IsFoundOut_AndWhatTheOthersAgreeOnIsPaidFor()
+    {
+        // What it writes depends on chance and clock: executors agree only because both are fixed.
+        var (liar, one, other) = (await SellAsync(null, GuestPrograms.RandomAndClock), await SellAsync(null, GuestPrograms.RandomAndClock), await SellAsync(null, GuestPrograms.RandomAndClock));
+        var agent = await FindAgentAsync(liar);
+        var proxy = await LieAsync(liar, new byte[16]);
+        var suppliers = new List<SupplierResponse> { await SupplyAsync(liar, proxy.Address), await SupplyAsync(one), await SupplyAsync(other) };
+        foreach (var seller in new[] { one, other })
+            await WaitForOfferAsync(seller, await ProgramAsync(liar));
+        var before = await WalletAsync(Buyer.Client);
+
+        var task = await EndAsync(await Buyer.Client.SubmitAsync(Work(agent, 3), cancellationToken: Stop));
+
+        task.State.ShouldBe("succeeded", task.Failure?.Detail);
+        task.Redundancy.ShouldBe(new RedundancyBody(3, 2));
+        var runs = await Buyer.Client.ListTaskRunsAsync(task.Id, Stop);
+        runs.Count(run => run.Standing == "agreed" && run.Digest == task.Result!.Digest).ShouldBe(2);
+        runs.Single(run => run.Standing == "contradicted").Node.ShouldBe(PeerIdOf(liar).ToString());
+        foreach (var run in runs)
+            ReceiptVerifier.Verify(run.Receipt!, PeerId.Parse(run.Node)).TryGet(out _, out _).ShouldBeTrue();
+        var price = runs.Where(run => run.Standing == "agreed").Aggregate(Money.Zero, (sum, run) => sum + Money.Parse(run.Price));
+        Money.Parse(task.Result!.Price).ShouldBe(price);
+        (await WalletAsync(Buyer.Client)).ShouldBe(before - price);
+        (await EarnedAsync(Buyer)).ShouldBe(price);
+        var shown = await Task.WhenAll(suppliers.Select(supplier => Buyer.Client.GetSupplierAsync(supplier.Id, Stop)));
+        shown.Select(supplier => (supplier.Lies, supplier.Disagreements)).ShouldBe([(1, 0), (0, 0), (0, 0)]);
+        await Should.ThrowAsync<StoaException>(() => Buyer.Client.DisputeTaskAsync(task.Id, "Wrong.", Stop));
+    }
+
+    [Fact]
+    public async Task Executors_ThatDoNotAgree_FailTheTask_WhichCostsNothing()
+    {
+        var (liar, honest) = (await SellAsync(null), await SellAsync(null));
+        var agent = await FindAgentAsync(liar);
+        await WaitForOfferAsync(honest, await ProgramAsync(liar));
+        var proxy = await LieAsync(liar, "HELLO"u8.ToArray());
+        var suppliers = new List<SupplierResponse> { await SupplyAsync(liar, proxy.Address), await SupplyAsync(honest) };
+        var before = await WalletAsync(Buyer.Client);
+        (await RefuseAsync(Work(agent, 3))).ShouldBe("executorsTooFew");
+        (await RefuseAsync(Work(agent, 3) with { Redundancy = new RedundancyBody(3, 1) })).ShouldBe("requestInvalid");
+
+        var task = await EndAsync(await Buyer.Client.SubmitAsync(Work(agent, 2), cancellationToken: Stop));
+
+        (task.State, task.Failure?.Code).ShouldBe(("failed", "noQuorum"));
+        task.Failure!.Detail.ShouldContain(ContentHash.Of("HELLO"u8).ToString());
+        task.Failure.Detail.ShouldContain(ContentHash.Of("hello"u8).ToString());
+        (await WalletAsync(Buyer.Client)).ShouldBe(before);
+        (await Buyer.Client.ListTaskRunsAsync(task.Id, Stop)).Select(run => run.Standing).ShouldBe(["disputed", "disputed"]);
+        foreach (var supplier in suppliers)
+        {
+            var shown = await Buyer.Client.GetSupplierAsync(supplier.Id, Stop);
+            (shown.Lies, shown.Disagreements, shown.Successes).ShouldBe((0, 1, 1));
+            shown.Reliability.ShouldBeLessThan(1);
+        }
+    }
+
+    [Fact]
+    public async Task Agent_OfThisNode_IsRunHereAndElsewhere_AndBothArePaid()
+    {
+        var seller = await SellAsync(null);
+        await FindAgentAsync(seller);
+        await SupplyAsync(seller);
+        var own = await Buyer.PublishAsync("worker", GuestPrograms.Echo);
+        using var consumer = await Buyer.JoinAsync("consumer");
+        await Buyer.Client.DepositAsync(new DepositRequest("consumer", "5"), Stop);
+        var (before, creator) = (await WalletAsync(consumer), await WalletAsync(Buyer.Client));
+
+        var task = await consumer.WaitForTaskAsync((await consumer.SubmitAsync(Work(own, 2), cancellationToken: Stop)).Id, cancellationToken: Stop);
+
+        task.State.ShouldBe("succeeded", task.Failure?.Detail);
+        task.Result!.Supplied.ShouldBeNull();
+        var runs = await consumer.ListTaskRunsAsync(task.Id, Stop);
+        runs.Select(run => (run.Node, run.Standing)).ShouldBe([(PeerIdOf(Buyer).ToString(), "agreed"), (PeerIdOf(seller).ToString(), "agreed")]);
+        var (here, there) = (Money.Parse(runs[0].Price), Money.Parse(runs[1].Price));
+        Money.Parse(task.Result.Price).ShouldBe(here + there);
+        (await WalletAsync(consumer)).ShouldBe(before - here - there);
+        ReceiptVerifier.Verify(await consumer.GetReceiptAsync(task.Id, Stop), PeerIdOf(Buyer)).TryGet(out var receipt, out _).ShouldBeTrue();
+        receipt!.Price.ShouldBe(here);
+        (await WalletAsync(Buyer.Client)).ShouldBe(creator + receipt.Shares.Creator);
+        (await EarnedAsync(Buyer)).ShouldBe(receipt.Shares.Node + there);
+    }
+
+    [Fact]
+    public async Task Buyer_ThatEndsWhileExecutorsRun_PaysEachOnce()
+    {
+        var (first, second) = (await SellAsync(null), await SellAsync(null));
+        var agent = await FindAgentAsync(first);
+        await WaitForOfferAsync(second, await ProgramAsync(first));
+        var (proxy, held) = await HoldAsync(first);
+        await SupplyAsync(first, proxy.Address);
+        await SupplyAsync(second);
+        var submitted = await Buyer.Client.SubmitAsync(Work(agent, 2), cancellationToken: Stop);
+        // One has done it, and its answer never comes; the other has answered, or is about to.
+        await held;
+        await Buyer.StopAsync();
+        proxy.Hold = _ => Task.CompletedTask;
+        Buyer = await TestNode.StartAsync(Folder, Options);
+
+        var task = await EndAsync(submitted);
+
+        task.State.ShouldBe("succeeded", task.Failure?.Detail);
+        await CountCallsAsync(first, 1);
+        await CountCallsAsync(second, 1);
+        var price = Money.Parse(task.Result!.Price);
+        (await EarnedAsync(Buyer)).ShouldBe(price);
+        var shown = await Buyer.Client.ListSuppliersAsync(Stop).ToListAsync(Stop);
+        shown.Aggregate(Money.Zero, (sum, supplier) => sum + Money.Parse(supplier.Spent)).ShouldBe(price);
+        shown.Select(supplier => (supplier.Successes, supplier.Failures)).ShouldBe([(1, 0), (1, 0)]);
+    }
+
+    private static SubmitTaskRequest Work(string agent, int runs) => new(agent, new TaskInputBody(Text: "hello"), Redundancy: new RedundancyBody(runs));
+}
