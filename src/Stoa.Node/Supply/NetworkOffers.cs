@@ -1,5 +1,6 @@
 using Stoa.Market;
 using Stoa.Market.Identity;
+using Stoa.Market.Registry;
 using Stoa.Market.Registry.Discovery;
 using Stoa.Market.Selection;
 using Stoa.Market.Supply;
@@ -29,7 +30,7 @@ public sealed class NetworkOffers(
             return [];
         await feed.CatchUpAsync(cancellationToken);
         var found = index.Search(
-            new ListingSearch { Capabilities = search.Capabilities, Sort = ListingSort.Rating }, new PageRequest(options.MaxListings), cancellationToken)!;
+            new ListingSearch { Kind = ListingKind.Agent, Capabilities = search.Capabilities, Sort = ListingSort.Rating }, new PageRequest(options.MaxListings), cancellationToken)!;
         if (found.Hits.Count == 0)
             return [];
         var offered = await agents.ListOfferedAsync([.. found.Hits.Select(hit => hit.Key)], [.. nodes.Select(node => node.Node)], time.GetUtcNow(), cancellationToken);

@@ -35,7 +35,9 @@ public sealed class SqlForeignAgents(Database database, IdSource ids, TimeProvid
                     WHERE l.signer IN @signers AND l.agent IN @names AND NOT EXISTS (SELECT 1 FROM publisher_keys AS k WHERE k.peer_id = l.signer AND k.handle IS NOT NULL)
                     """,
                     new { signers = listings.Select(listing => listing.Publisher).Distinct().ToList(), names = listings.Select(listing => listing.Name).Distinct().ToList() });
-                var listed = rows.Select(row => row.ToStatement()).ToDictionary(statement => new ListingKey(statement.SignerId, ((ListingStatement)statement.Content).Manifest.Name));
+                // Beside the agents that were found a publisher may list what is none, under a name that another one has for an agent.
+                var listed = rows.Select(row => row.ToStatement()).Where(statement => statement.Content is ListingStatement)
+                    .ToDictionary(statement => new ListingKey(statement.SignerId, ((ListingStatement)statement.Content).Manifest.Name));
                 var programs = listed.Values.Select(statement => ((ListingStatement)statement.Content).ProgramDigest).Distinct().ToList();
                 var offered = programs.Count == 0
                     ? []

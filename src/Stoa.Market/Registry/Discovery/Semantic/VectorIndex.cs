@@ -196,7 +196,7 @@ public sealed class VectorIndex : IDisposable
 
     private sealed class Block(int dimensions)
     {
-        private readonly int _words = EmbeddingVector.SignWords(dimensions);
+        // The first words of all vectors, then the second ones: a pass over one word of all is a loop without any other in it.
         private readonly ulong[] _signs = new ulong[BlockSize * EmbeddingVector.SignWords(dimensions)];
         private readonly sbyte[] _vectors = new sbyte[BlockSize * dimensions];
 
@@ -207,27 +207,31 @@ public sealed class VectorIndex : IDisposable
         public void Write(int place, ReadOnlySpan<sbyte> vector)
         {
             vector.CopyTo(_vectors.AsSpan(place * dimensions));
-            EmbeddingVector.WriteSigns(vector, _signs.AsSpan(place * _words, _words));
+            Span<ulong> signs = stackalloc ulong[EmbeddingVector.SignWords(dimensions)];
+            EmbeddingVector.WriteSigns(vector, signs);
+            for (var word = 0; word < signs.Length; word++)
+                _signs[(word * BlockSize) + place] = signs[word];
             InverseLengths[place] = 1 / MathF.Sqrt(Math.Max(1, EmbeddingVector.Product(vector, vector)));
         }
 
         public void Copy(int place, Block from, int fromPlace)
         {
             from.VectorAt(fromPlace).CopyTo(_vectors.AsSpan(place * dimensions));
-            from._signs.AsSpan(fromPlace * _words, _words).CopyTo(_signs.AsSpan(place * _words));
+            for (var words = 0; words < _signs.Length; words += BlockSize)
+                _signs[words + place] = from._signs[words + fromPlace];
             InverseLengths[place] = from.InverseLengths[fromPlace];
         }
 
         /// <summary>From how many signs each differs.</summary>
         public void Measure(ReadOnlySpan<ulong> signs, Span<ushort> distances)
         {
-            var at = 0;
-            for (var place = 0; place < distances.Length; place++)
+            distances.Clear();
+            for (var word = 0; word < signs.Length; word++)
             {
-                var distance = 0;
-                foreach (var word in signs)
-                    distance += BitOperations.PopCount(word ^ _signs[at++]);
-                distances[place] = (ushort)distance;
+                ReadOnlySpan<ulong> column = _signs.AsSpan(word * BlockSize, distances.Length);
+                var wanted = signs[word];
+                for (var place = 0; place < distances.Length; place++)
+                    distances[place] += (ushort)BitOperations.PopCount(column[place] ^ wanted);
             }
         }
     }
