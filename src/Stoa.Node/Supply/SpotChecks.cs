@@ -27,6 +27,8 @@ public sealed class SpotChecks(
     SqlSpotChecks checks, SpotCheckWays executors, ITaskStore tasks, IContentStore content, IAgentStore versions, SqlOffers offers,
     SupplyTelemetry telemetry, SupplyOptions options, TimeProvider time, ILogger<SpotChecks> logger) : BackgroundService
 {
+    private const long FuelMargin = 1_000_000;
+
     // Nobody could run it: prices change, and offers come.
     private static readonly TimeSpan s_delay = TimeSpan.FromMinutes(5);
     private static readonly TimeSpan s_longest = TimeSpan.FromDays(1);
@@ -138,7 +140,9 @@ public sealed class SpotChecks(
         var program = new byte[stored.Length];
         await stored.ReadExactlyAsync(program, cancellationToken);
         using var stdin = new MemoryStream(input, writable: false);
-        var report = await ReceiptRerun.RunAsync(receipt, program, RerunCalls.None, stdin, time, new AttemptProgress(), cancellationToken);
+        // Who says that it took little must not have this node burn all that it might have taken: beyond this it differs anyhow.
+        var limits = receipt.Usage.Fuel < receipt.Limits.Fuel - FuelMargin ? receipt.Limits with { Fuel = Math.Max(0, receipt.Usage.Fuel) + FuelMargin } : receipt.Limits;
+        var report = await ReceiptRerun.RunAsync(receipt with { Limits = limits }, program, RerunCalls.None, stdin, time, new AttemptProgress(), cancellationToken);
         return report.TryGet(out var done, out var refusal)
             ? new CheckedRun(done.Output, done.Usage?.Fuel ?? 0)
             : throw new IOException($"{receipt.TaskId} cannot be run again: {refusal.Detail}");
