@@ -25,14 +25,17 @@ public sealed partial class StoaClient
         Once(HttpMethod.Post, "network/pings", () => JsonBody(request, StoaJson.Default.PingRequest)), StoaJson.Default.PingResponse, cancellationToken);
 
     /// <summary><c>GET /api/v1/network/signers</c>: who says something in the registry, all pages.</summary>
-    /// <param name="standing"><c>stranger</c>, <c>vouched</c>, <c>own</c> or <c>forgotten</c>; null for all.</param>
+    /// <param name="standing"><c>stranger</c>, <c>vouched</c>, <c>believed</c>, <c>own</c> or <c>forgotten</c>; null for all.</param>
     /// <param name="cancellationToken">Stops the listing.</param>
     public IAsyncEnumerable<SignerResponse> ListSignersAsync(string? standing = null, CancellationToken cancellationToken = default) =>
         ListAsync("network/signers" + Query(("standing", standing)), StoaJson.Default.ListResponseSignerResponse, cancellationToken);
 
     /// <summary><c>PUT /api/v1/network/signers/{key}/vouch</c>: vouches for a publisher or a node.</summary>
-    public Task<SignerResponse> VouchForSignerAsync(string key, CancellationToken cancellationToken = default) => SendAsync(
-        new Call(HttpMethod.Put, VouchPath(key)), StoaJson.Default.SignerResponse, cancellationToken);
+    /// <param name="key">The peer id of its key.</param>
+    /// <param name="receipts">Whether it is a node whose word for receipts is believed.</param>
+    /// <param name="cancellationToken">Stops waiting for the answer.</param>
+    public Task<SignerResponse> VouchForSignerAsync(string key, bool receipts = false, CancellationToken cancellationToken = default) => SendAsync(
+        new Call(HttpMethod.Put, VouchPath(key) + Query(("receipts", receipts ? "true" : null))), StoaJson.Default.SignerResponse, cancellationToken);
 
     /// <summary><c>DELETE /api/v1/network/signers/{key}/vouch</c>: vouches for it no more.</summary>
     public Task StopVouchingForSignerAsync(string key, CancellationToken cancellationToken = default) => DoAsync(new Call(HttpMethod.Delete, VouchPath(key)), cancellationToken);

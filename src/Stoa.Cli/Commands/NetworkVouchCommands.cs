@@ -8,23 +8,28 @@ namespace Stoa.Cli.Commands;
 internal sealed class NetworkVouchCommand : StoaCommand
 {
     private readonly Argument<string> _key = new("KEY") { Description = "The peer id of a publisher's or a node's key, such as Qm…." };
+    private readonly Option<bool> _receipts = new("--receipts") { Description = "It is a node whose word for receipts is believed: reviews for which it gives it count here." };
 
     public NetworkVouchCommand(CommandScope scope)
         : base(
             scope,
             "vouch",
-            "Vouch for a publisher or a node: its statements cost no work here, and of a node the word for receipts is believed. Administrators only.",
-            new("A node whose reviews are to count here", "stoa network vouch QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N"),
-            new("Not any more", "stoa network unvouch QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N")) =>
+            "Vouch for a publisher or a node: its statements cost no work here, and it may have more of them. Administrators only.",
+            new("A publisher", "stoa network vouch QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N"),
+            new("A node that you know, whose consumers' reviews are to count here", "stoa network vouch QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N --receipts"),
+            new("Not any more", "stoa network unvouch QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N"))
+    {
         Add(_key);
+        Add(_receipts);
+    }
 
     protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
     {
-        var signer = await invocation.Client.VouchForSignerAsync(invocation.Get(_key)!, cancellationToken);
+        var signer = await invocation.Client.VouchForSignerAsync(invocation.Get(_key)!, invocation.Get(_receipts), cancellationToken);
         if (invocation.IsJson)
             invocation.Screen.Json(signer, json => json.SignerResponse);
         else
-            invocation.Screen.Markup($"[green]✓[/] {Format.Escaped(signer.Key)} is {(signer.Standing == "own" ? "this cell's own anyway" : "vouched for")}.");
+            invocation.Screen.Markup($"[green]✓[/] {Format.Escaped(signer.Key)} is {(signer.Standing == "own" ? "this cell's own anyway" : signer.Standing == "believed" ? "vouched for, and its word for receipts is believed" : "vouched for")}.");
         return ExitCode.Ok;
     }
 }
@@ -54,7 +59,7 @@ internal sealed class NetworkUnvouchCommand : StoaCommand
 /// <summary><c>stoa network signers</c>.</summary>
 internal sealed class NetworkSignersCommand : StoaCommand
 {
-    private readonly Option<string?> _standing = new("--standing") { Description = "Only those who stand so: stranger, vouched, own or forgotten.", HelpName = "STANDING" };
+    private readonly Option<string?> _standing = new("--standing") { Description = "Only those who stand so: stranger, vouched, believed, own or forgotten.", HelpName = "STANDING" };
     private readonly Option<int> _limit = ListLimit.Option();
 
     public NetworkSignersCommand(CommandScope scope)
@@ -65,7 +70,7 @@ internal sealed class NetworkSignersCommand : StoaCommand
             new("For whom do we vouch?", "stoa network signers --standing vouched"),
             new("Who has the most?", "stoa network signers --limit 200 --json | jq '.items | max_by(.bytes)'"))
     {
-        _standing.Accepts("stranger", "vouched", "own", "forgotten");
+        _standing.Accepts("stranger", "vouched", "believed", "own", "forgotten");
         Add(_standing);
         Add(_limit);
     }

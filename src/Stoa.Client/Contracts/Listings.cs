@@ -89,7 +89,7 @@ public sealed record ListingStandingBody(long Tasks, int Reviews, decimal? Ratin
 /// <param name="Version">The version that did the task.</param>
 /// <param name="Stars">1 to 5.</param>
 /// <param name="Node">Peer id of the node that gives its word that the reviewer has a receipt.</param>
-/// <param name="Counts">The node is of this cell, or is vouched for here: the review counts in the standing.</param>
+/// <param name="Counts">The node is of this cell, or is believed here: the review counts in the standing.</param>
 /// <param name="StatedAt">When it was written, as the reviewer says.</param>
 /// <param name="StatementId">The reviewer's statement: <c>GET /api/v1/statements/{id}</c>.</param>
 /// <param name="Verified">The handle is that of the key, which this node keeps for its user; otherwise it is a claim.</param>

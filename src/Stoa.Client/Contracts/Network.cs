@@ -86,7 +86,7 @@ public sealed record ReceiptSummaryBody(DateTimeOffset From, DateTimeOffset To, 
 
 /// <summary>Who says something in the registry of the network: a publisher, a reviewer, a node.</summary>
 /// <param name="Key">The peer id of the key.</param>
-/// <param name="Standing">What is known of it here: <c>stranger</c>, <c>vouched</c>, <c>own</c> (of this cell) or <c>forgotten</c> (a person who was erased here).</param>
+/// <param name="Standing">What is known of it here: <c>stranger</c>, <c>vouched</c>, <c>believed</c> (a node whose word for receipts counts), <c>own</c> (of this cell) or <c>forgotten</c> (a person who was erased here).</param>
 /// <param name="Statements">How many statements of it are kept.</param>
 /// <param name="Bytes">Their payloads together.</param>
 /// <param name="IsOwnHandle">The handle is that of a user of this cell; otherwise it is a claim.</param>

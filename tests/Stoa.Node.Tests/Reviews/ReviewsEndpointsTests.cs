@@ -84,11 +84,12 @@ public sealed class ReviewsEndpointsTests : IAsyncLifetime
         signers.Select(signer => signer.Key).ShouldContain(said.Reviewer);
         signers.Select(signer => signer.Key).ShouldContain(said.Node);
         using var stranger = PrivateKey.Generate();
-        (await _node.Client.VouchForSignerAsync(stranger.PublicKey.PeerId.ToString(), Stop)).Standing.ShouldBe("vouched");
+        (await _node.Client.VouchForSignerAsync(stranger.PublicKey.PeerId.ToString(), receipts: true, Stop)).Standing.ShouldBe("believed");
+        (await _node.Client.VouchForSignerAsync(stranger.PublicKey.PeerId.ToString(), cancellationToken: Stop)).Standing.ShouldBe("vouched");
         (await _node.Client.ListSignersAsync("vouched", Stop).ToListAsync(Stop)).ShouldHaveSingleItem();
         await _node.Client.StopVouchingForSignerAsync(stranger.PublicKey.PeerId.ToString(), Stop);
         (await _node.Client.ListSignersAsync("vouched", Stop).ToListAsync(Stop)).ShouldBeEmpty();
-        (await Should.ThrowAsync<StoaException>(() => _node.Client.VouchForSignerAsync("nobody", Stop))).Code.ShouldBe("addressInvalid");
+        (await Should.ThrowAsync<StoaException>(() => _node.Client.VouchForSignerAsync("nobody", cancellationToken: Stop))).Code.ShouldBe("addressInvalid");
     }
 
     [Fact]

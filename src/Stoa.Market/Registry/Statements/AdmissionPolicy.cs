@@ -6,8 +6,11 @@ public enum SignerStanding
     /// <summary>Nobody vouches for it. Keys cost nothing, so this says nothing about how many people there are.</summary>
     Stranger,
 
-    /// <summary>An administrator of this cell vouches for it. Of a node this also means that its word for receipts is believed.</summary>
+    /// <summary>An administrator of this cell vouches for it.</summary>
     Vouched,
+
+    /// <summary>The same, and it is a node whose word for receipts is believed: reviews that it vouches for count.</summary>
+    Believed,
 
     /// <summary>The key is this cell's: one of its nodes, or that of a publisher it keeps the key of.</summary>
     Own,
@@ -65,7 +68,7 @@ public sealed record AdmissionPolicy(int StrangerWorkBits, long StrangersBytes, 
         ArgumentNullException.ThrowIfNull(usage);
         if (usage.Standing is SignerStanding.Forgotten)
             return new(StatementFault.SignerForgotten, $"Who {statement.SignerId} was, was erased here.");
-        var quota = usage.Standing switch { SignerStanding.Own => Own, SignerStanding.Vouched => Vouched, _ => Stranger };
+        var quota = usage.Standing switch { SignerStanding.Own => Own, SignerStanding.Vouched or SignerStanding.Believed => Vouched, _ => Stranger };
         long bytes = statement.Payload.Length;
         if (usage.Standing is SignerStanding.Stranger)
         {

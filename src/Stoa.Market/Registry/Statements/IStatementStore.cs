@@ -67,7 +67,7 @@ public interface IStatementStore
     /// <param name="signer">Whom an administrator vouches for, or whose key is this cell's.</param>
     /// <param name="standing">As what.</param>
     /// <param name="cancellationToken">Changes nothing.</param>
-    Task VouchAsync(PeerId signer, SignerStanding standing, CancellationToken cancellationToken);
+    Task RaiseStandingAsync(PeerId signer, SignerStanding standing, CancellationToken cancellationToken);
 
     /// <summary>Forgets offers that are over (<see cref="Statement.IsOver"/>). All else is needed by merging for ever: what was superseded is gone at once, and withdrawals stay, or what
     /// they withdraw could come back.</summary>

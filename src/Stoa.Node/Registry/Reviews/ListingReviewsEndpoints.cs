@@ -12,7 +12,7 @@ public static class ListingReviewsEndpoints
     public static void MapListingReviews(this IEndpointRouteBuilder api) => api.MapGet("/listings/{publisher}/{name}/reviews", ListAsync)
         .OpenToAll()
         .WithName("listListingReviews").WithTags("Listings").WithSummary("List what consumers of the whole network say of an agent")
-        .WithDescription("One review of each reviewer, by their keys, with the node that gives its word that there is a receipt. Only those count, in the standing of the listing and in searches, whose node is of this cell or is vouched for here: keys are free, and anybody can give his own word.")
+        .WithDescription("One review of each reviewer, by their keys, with the node that gives its word that there is a receipt. Only those count, in the standing of the listing and in searches, whose node is of this cell or is believed here: keys are free, and anybody can give his own word.")
         .Produces<ListResponse<ListingReviewBody>>()
         .Refuses(RequestRefusal.NotFound);
 
@@ -29,7 +29,7 @@ public static class ListingReviewsEndpoints
             found.Review.Of.Version!.ToString(),
             verdict.Stars,
             verdict.Proof.Node.PeerId.ToString(),
-            found.NodeStanding is SignerStanding.Own or SignerStanding.Vouched,
+            found.NodeStanding is SignerStanding.Own or SignerStanding.Believed,
             DateTimeOffset.FromUnixTimeMilliseconds(found.Statement.Hlc.UnixTimeMs),
             found.Statement.Id.ToString(),
             found.OwnHandle is not null,

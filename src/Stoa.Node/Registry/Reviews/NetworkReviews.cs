@@ -7,7 +7,7 @@ namespace Stoa.Node.Registry.Reviews;
 
 /// <summary>Keeps what the network says of agents in step with the statements, in the transaction that adds them, and counts it.</summary>
 /// <remarks>
-/// Keys of reviewers and of nodes are free, so a review counts only when the node that gives its word for the receipt is one that somebody here vouches for. All others are kept and shown.
+/// Keys of reviewers and of nodes are free, so a review counts only when the node that gives its word for the receipt is one that an administrator here believes. All others are kept and shown.
 /// What consumers of this cell say is counted where they say it.
 /// </remarks>
 internal static class NetworkReviews
@@ -45,10 +45,10 @@ internal static class NetworkReviews
         agents.Count == 0 ? new Dictionary<(PeerId, string), (long, long)>() : (await session.QueryAsync<CountRow>(
             """
             SELECT r.signer, r.agent, COUNT(*) AS reviews, CAST(SUM(r.stars) AS BIGINT) AS stars
-            FROM network_reviews r JOIN statement_signers g ON g.signer = r.node AND g.standing = @vouched
+            FROM network_reviews r JOIN statement_signers g ON g.signer = r.node AND g.standing = @believed
             WHERE r.signer IN @signers AND r.agent IN @names GROUP BY r.signer, r.agent
             """,
-            new { vouched = SignerStanding.Vouched, signers = agents.Select(agent => agent.Signer).Distinct(), names = agents.Select(agent => agent.Agent).Distinct() }))
+            new { believed = SignerStanding.Believed, signers = agents.Select(agent => agent.Signer).Distinct(), names = agents.Select(agent => agent.Agent).Distinct() }))
             .ToDictionary(row => (row.Signer, row.Agent), row => (row.Reviews, row.Stars));
 
     private sealed record CountRow(PeerId Signer, string Agent, long Reviews, long Stars);

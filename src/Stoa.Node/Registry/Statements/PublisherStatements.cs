@@ -81,7 +81,7 @@ public sealed class PublisherStatements(CellKey cell, AdmissionPolicy policy, Ti
         ArgumentNullException.ThrowIfNull(session);
         ArgumentNullException.ThrowIfNull(say);
         await SqlStatements.LockAsync(session);
-        await SqlStatements.VouchAsync(session, node, SignerStanding.Own);
+        await SqlStatements.RaiseStandingAsync(session, node, SignerStanding.Own);
         using var key = await OpenAsync(session, reviewer, handle);
         await AddAsync(session, await SignNewestAsync(session, key, [say(key.PublicKey.PeerId)]));
     }
@@ -167,7 +167,7 @@ public sealed class PublisherStatements(CellKey cell, AdmissionPolicy policy, Ti
         if (key is null)
             return;
         await SqlStatements.LockAsync(session);
-        await SqlStatements.VouchAsync(session, key.PublicKey.PeerId, SignerStanding.Forgotten);
+        await SqlStatements.RaiseStandingAsync(session, key.PublicKey.PeerId, SignerStanding.Forgotten);
         await PublisherKeys.ForgetAsync(session, publisher);
     }
 
@@ -185,7 +185,7 @@ public sealed class PublisherStatements(CellKey cell, AdmissionPolicy policy, Ti
         if (known is null)
             await PublisherKeys.MakeAsync(session, cell, user, handle, time.GetUtcNow());
         var key = known ?? await PublisherKeys.FindAsync(session, cell, user) ?? throw new InvalidOperationException($"The handle {handle} has the key of another user.");
-        await SqlStatements.VouchAsync(session, key.PublicKey.PeerId, SignerStanding.Own);
+        await SqlStatements.RaiseStandingAsync(session, key.PublicKey.PeerId, SignerStanding.Own);
         return key;
     }
 

@@ -25,7 +25,7 @@ public static class SignersEndpoints
         api.MapPut("/network/signers/{key}/vouch", VouchAsync)
             .Needs(Permission.NodeAdmin)
             .WithName("vouchForSigner").AuditedInBulk().WithTags("Network").WithSummary("Vouch for a publisher or a node")
-            .WithDescription("Its statements cost no work here from now on, and it may have more of them. Of a node it also means that its word for receipts is believed: reviews that it vouches for count here. Administrators only.")
+            .WithDescription("Its statements cost no work here from now on, and it may have more of them. With receipts its word for receipts is believed, too: reviews for which it gives it count here. That is for nodes that you know, not for publishers. Administrators only.")
             .Produces<SignerResponse>()
             .Refuses(NetworkRefusal.AddressInvalid)
             .Refuses(StatementFault.SignerForgotten);
@@ -38,7 +38,7 @@ public static class SignersEndpoints
     }
 
     private static async Task<IResult> ListAsync(
-        [AsParameters] ListQuery query, [FromQuery, Description("Only those of one standing: stranger, vouched, own or forgotten.")] string? standing, SqlSigners signers, CancellationToken cancellationToken)
+        [AsParameters] ListQuery query, [FromQuery, Description("Only those of one standing: stranger, vouched, believed, own or forgotten.")] string? standing, SqlSigners signers, CancellationToken cancellationToken)
     {
         SignerStanding? wanted = null;
         if (standing is not null)
@@ -51,11 +51,14 @@ public static class SignersEndpoints
         return TypedResults.Ok(ListQuery.Answer(await signers.ListAsync(wanted, query.ToPage(), cancellationToken), ToContract));
     }
 
-    private static async Task<IResult> VouchAsync([Description("The peer id of its key.")] string key, SqlSigners signers, CancellationToken cancellationToken)
+    private static async Task<IResult> VouchAsync(
+        [Description("The peer id of its key.")] string key,
+        [FromQuery, Description("Whether it is a node whose word for receipts is believed. Left out: false.")] bool? receipts,
+        SqlSigners signers, CancellationToken cancellationToken)
     {
         if (!PeerId.TryParse(key, out var signer))
             return Invalid(key);
-        var known = await signers.VouchAsync(signer, cancellationToken);
+        var known = await signers.VouchAsync(signer, receipts ?? false, cancellationToken);
         return known.Usage.Standing is SignerStanding.Forgotten
             ? new Refusal<StatementFault>(StatementFault.SignerForgotten, $"Who {signer} was, was erased here.").ToProblem()
             : TypedResults.Ok(ToContract(known));

@@ -39,12 +39,15 @@ internal sealed class SqlSigners(Database database)
         },
         cancellationToken);
 
-    /// <summary>Vouches for a signer. The reviews count from now on for which it gives its word.</summary>
+    /// <summary>Vouches for a signer.</summary>
+    /// <param name="signer">A publisher, or a node.</param>
+    /// <param name="believesReceipts">Whether its word for receipts is believed: then the reviews count for which it gives it.</param>
+    /// <param name="cancellationToken">Changes nothing.</param>
     /// <returns>The signer as it stands now: higher already, if it did.</returns>
-    public Task<KnownSigner> VouchAsync(PeerId signer, CancellationToken cancellationToken) => database.WriteAsync(
+    public Task<KnownSigner> VouchAsync(PeerId signer, bool believesReceipts, CancellationToken cancellationToken) => database.WriteAsync(
         async session =>
         {
-            await SqlStatements.VouchAsync(session, signer, SignerStanding.Vouched);
+            await SqlStatements.VouchAsync(session, signer, believesReceipts);
             await NetworkReviews.CountAnewAsync(session, signer);
             return (await session.QuerySingleAsync<Row>($"{Select} WHERE g.signer = @signer", new { signer })).ToSigner();
         },

@@ -52,8 +52,8 @@ public sealed class SqlStatementStore(Database database, AdmissionPolicy policy)
         session => session.QueryFirstOrDefaultAsync<SignerRow>($"SELECT {SignerRow.Columns} FROM statement_signers WHERE signer = @signer", new { signer }),
         cancellationToken))?.ToUsage();
 
-    public Task VouchAsync(PeerId signer, SignerStanding standing, CancellationToken cancellationToken) =>
-        database.WriteAsync(session => SqlStatements.VouchAsync(session, signer, standing), cancellationToken);
+    public Task RaiseStandingAsync(PeerId signer, SignerStanding standing, CancellationToken cancellationToken) =>
+        database.WriteAsync(session => SqlStatements.RaiseStandingAsync(session, signer, standing), cancellationToken);
 
     public Task<int> ForgetOversAsync(DateTimeOffset now, int limit, CancellationToken cancellationToken) =>
         database.WriteAsync(

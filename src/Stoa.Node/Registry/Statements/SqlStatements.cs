@@ -43,7 +43,7 @@ internal static class SqlStatements
     }
 
     /// <summary>Has a signer stand at least so high.</summary>
-    public static async Task VouchAsync(SqlSession session, PeerId signer, SignerStanding standing)
+    public static async Task RaiseStandingAsync(SqlSession session, PeerId signer, SignerStanding standing)
     {
         await LockAsync(session);
         var row = await session.QueryFirstOrDefaultAsync<SignerRow>($"SELECT {SignerRow.Columns} FROM statement_signers WHERE signer = @signer", new { signer });
@@ -55,12 +55,24 @@ internal static class SqlStatements
             await session.ExecuteAsync("UPDATE statement_strangers SET bytes = bytes - @Bytes", new { usage.Bytes });
     }
 
+    /// <summary>Vouches for a signer in one of the two ways. What stands higher stays so.</summary>
+    public static async Task VouchAsync(SqlSession session, PeerId signer, bool believesReceipts)
+    {
+        await RaiseStandingAsync(session, signer, believesReceipts ? SignerStanding.Believed : SignerStanding.Vouched);
+        if (!believesReceipts)
+        {
+            await session.ExecuteAsync(
+                "UPDATE statement_signers SET standing = @vouched WHERE signer = @signer AND standing = @believed",
+                new { signer, vouched = SignerStanding.Vouched, believed = SignerStanding.Believed });
+        }
+    }
+
     /// <summary>Has a signer who is vouched for be a stranger again.</summary>
     public static async Task WithdrawVouchAsync(SqlSession session, PeerId signer)
     {
         await LockAsync(session);
-        var parameters = new { signer, vouched = SignerStanding.Vouched, stranger = SignerStanding.Stranger };
-        if (await session.QueryFirstOrDefaultAsync<long?>("SELECT bytes FROM statement_signers WHERE signer = @signer AND standing = @vouched", parameters) is not { } bytes)
+        var parameters = new { signer, vouched = new[] { SignerStanding.Vouched, SignerStanding.Believed }, stranger = SignerStanding.Stranger };
+        if (await session.QueryFirstOrDefaultAsync<long?>("SELECT bytes FROM statement_signers WHERE signer = @signer AND standing IN @vouched", parameters) is not { } bytes)
             return;
         await session.ExecuteAsync("UPDATE statement_signers SET standing = @stranger WHERE signer = @signer", parameters);
         // Only who is vouched for is remembered without anything.

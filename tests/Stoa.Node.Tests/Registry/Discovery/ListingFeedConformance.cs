@@ -239,7 +239,7 @@ public abstract class ListingFeedConformance(DatabaseSource source) : DatabaseTe
     private async Task AddAsync(params Statement[] statements)
     {
         foreach (var signer in statements.Select(statement => statement.SignerId).Distinct())
-            await Store.VouchAsync(signer, SignerStanding.Vouched, Stop);
+            await Store.RaiseStandingAsync(signer, SignerStanding.Vouched, Stop);
         (await Store.AddAsync(statements, s_now.AddHours(1), Stop)).ShouldAllBe(outcome => outcome.Refusal == null);
     }
 

@@ -49,7 +49,7 @@ public abstract class ReplicaConformance(DatabaseSource source) : DatabaseTest(s
         index.Ids.All.ShouldBe(listings.Append(second).Append(offer).Select(statement => statement.Id).Order());
 
         (await Store.ForgetOversAsync(s_now.AddDays(2), 10, Stop)).ShouldBe(1);
-        await Store.VouchAsync(first.SignerId, SignerStanding.Vouched, Stop);
+        await Store.RaiseStandingAsync(first.SignerId, SignerStanding.Vouched, Stop);
         await Database.WriteAsync(session => SqlStatements.DropAsync(session, first.SignerId, "version = '1.3.0'", new { signer = first.SignerId }, s_now), Stop);
         await follower.StepAsync(Stop);
         index.Ids.All.ShouldBe(await IdsAsync());

@@ -66,7 +66,7 @@ public abstract class ResolvableVersionsConformance(DatabaseSource source) : Dat
     {
         var store = new SqlStatementStore(Database, AdmissionPolicy.Default);
         foreach (var signer in statements.Select(statement => statement.SignerId).Distinct())
-            await store.VouchAsync(signer, SignerStanding.Vouched, Stop);
+            await store.RaiseStandingAsync(signer, SignerStanding.Vouched, Stop);
         (await store.AddAsync(statements, s_now, Stop)).ShouldAllBe(outcome => outcome.Refusal == null);
     }
 

@@ -41,20 +41,26 @@ public abstract class NetworkReviewsConformance(DatabaseSource source) : Databas
         (await StandingAsync()).ShouldBeNull("keys are free");
         (await ReviewsAsync()).Select(review => (review.Review.Verdict!.Stars, review.NodeStanding)).ShouldBe([(5, SignerStanding.Stranger), (2, SignerStanding.Stranger)], ignoreOrder: true);
 
-        (await Signers.VouchAsync(_node.PublicKey.PeerId, Stop)).Usage.Standing.ShouldBe(SignerStanding.Vouched);
+        (await Signers.VouchAsync(_node.PublicKey.PeerId, believesReceipts: true, Stop)).Usage.Standing.ShouldBe(SignerStanding.Believed);
         (await StandingAsync()).ShouldBe(new ListingStandingBody(0, 2, 3.5m));
-        (await ReviewsAsync()).ShouldAllBe(review => review.NodeStanding == SignerStanding.Vouched);
+        (await ReviewsAsync()).ShouldAllBe(review => review.NodeStanding == SignerStanding.Believed);
+
+        // A publisher may be spared the work without being believed.
+        (await Signers.VouchAsync(_node.PublicKey.PeerId, believesReceipts: false, Stop)).Usage.Standing.ShouldBe(SignerStanding.Vouched);
+        (await StandingAsync()).ShouldBeNull();
+        await Signers.VouchAsync(_node.PublicKey.PeerId, believesReceipts: true, Stop);
+        (await StandingAsync()).ShouldBe(new ListingStandingBody(0, 2, 3.5m));
 
         await Signers.WithdrawVouchAsync(_node.PublicKey.PeerId, Stop);
         (await StandingAsync()).ShouldBeNull();
-        (await Signers.ListAsync(SignerStanding.Vouched, new PageRequest(), Stop)).Items.ShouldBeEmpty();
+        (await Signers.ListAsync(SignerStanding.Believed, new PageRequest(), Stop)).Items.ShouldBeEmpty();
     }
 
     [Fact]
     public async Task Review_SaidAgain_TakesThePlaceOfTheFirst_AndMayBeTakenBack()
     {
         using var ann = PrivateKey.Generate();
-        await Signers.VouchAsync(_node.PublicKey.PeerId, Stop);
+        await Signers.VouchAsync(_node.PublicKey.PeerId, believesReceipts: true, Stop);
         await AddAsync(Sign(_publisher, StatementStoreConformance.Listing("1.0.0")), Review(ann, 5));
         await AddAsync(Review(ann, 1, seconds: 1));
         (await StandingAsync()).ShouldBe(new ListingStandingBody(0, 1, 1m));
@@ -71,7 +77,7 @@ public abstract class NetworkReviewsConformance(DatabaseSource source) : Databas
     [Fact]
     public async Task Review_OfOnesOwnAgent_SaysNothing()
     {
-        await Signers.VouchAsync(_node.PublicKey.PeerId, Stop);
+        await Signers.VouchAsync(_node.PublicKey.PeerId, believesReceipts: true, Stop);
 
         await AddAsync(Sign(_publisher, StatementStoreConformance.Listing("1.0.0")), Review(_publisher, 5));
 
@@ -106,9 +112,9 @@ public abstract class NetworkReviewsConformance(DatabaseSource source) : Databas
         await AddAsync(said);
         (await StrangersAsync()).ShouldBe(said.Payload.Length);
 
-        (await Signers.VouchAsync(said.SignerId, Stop)).ShouldSatisfyAllConditions(
+        (await Signers.VouchAsync(said.SignerId, believesReceipts: false, Stop)).ShouldSatisfyAllConditions(
             signer => (signer.Usage.Standing, signer.Usage.Statements, signer.Handle).ShouldBe((SignerStanding.Vouched, 1, null)));
-        await Signers.VouchAsync(said.SignerId, Stop);
+        await Signers.VouchAsync(said.SignerId, believesReceipts: false, Stop);
         (await StrangersAsync()).ShouldBe(0);
 
         await Signers.WithdrawVouchAsync(said.SignerId, Stop);
@@ -116,9 +122,9 @@ public abstract class NetworkReviewsConformance(DatabaseSource source) : Databas
         (await StrangersAsync()).ShouldBe(said.Payload.Length);
         (await Store.FindSignerAsync(said.SignerId, Stop))!.Standing.ShouldBe(SignerStanding.Stranger);
 
-        await Store.VouchAsync(said.SignerId, SignerStanding.Own, Stop);
+        await Store.RaiseStandingAsync(said.SignerId, SignerStanding.Own, Stop);
         await Signers.WithdrawVouchAsync(said.SignerId, Stop);
-        (await Signers.VouchAsync(said.SignerId, Stop)).Usage.Standing.ShouldBe(SignerStanding.Own, "what is the cell's own stays so");
+        (await Signers.VouchAsync(said.SignerId, believesReceipts: false, Stop)).Usage.Standing.ShouldBe(SignerStanding.Own, "what is the cell's own stays so");
     }
 
     private Task<long> StrangersAsync() => Database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT bytes FROM statement_strangers"), Stop);

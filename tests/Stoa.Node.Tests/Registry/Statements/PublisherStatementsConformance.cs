@@ -252,7 +252,7 @@ public abstract class PublisherStatementsConformance(DatabaseSource source) : Da
     private async Task AddAsync(params Statement[] statements)
     {
         foreach (var statement in statements)
-            await Store.VouchAsync(statement.SignerId, SignerStanding.Vouched, Stop);
+            await Store.RaiseStandingAsync(statement.SignerId, SignerStanding.Vouched, Stop);
         (await Store.AddAsync(statements, _time.GetUtcNow(), Stop)).ShouldAllBe(outcome => outcome.Refusal == null);
     }
 

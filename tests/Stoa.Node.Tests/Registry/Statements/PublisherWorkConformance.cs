@@ -95,7 +95,7 @@ public abstract class PublisherWorkConformance(DatabaseSource source) : Database
     {
         using var stranger = PrivateKey.Generate();
         var said = Statement.Sign(stranger, new Hlc(_time.GetUtcNow().ToUnixTimeMilliseconds(), 0), new ProfileStatement("Eve", null)).Value;
-        await Store.VouchAsync(said.SignerId, SignerStanding.Vouched, Stop);
+        await Store.RaiseStandingAsync(said.SignerId, SignerStanding.Vouched, Stop);
         (await Store.AddAsync([said], _time.GetUtcNow(), Stop))[0].Refusal.ShouldBeNull();
 
         (await WorkAsync(Work())).ShouldBe(0);

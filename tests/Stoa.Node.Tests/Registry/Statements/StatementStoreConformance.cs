@@ -125,10 +125,10 @@ public abstract class StatementStoreConformance(DatabaseSource source) : Databas
         outcomes.Select(outcome => outcome.Refusal?.Code).ShouldBe(
             [StatementFault.WorkMissing, null, null, StatementFault.TooManyStatements, StatementFault.TooManyStatements, StatementFault.TooManyStatements]);
 
-        await store.VouchAsync(idle.SignerId, SignerStanding.Vouched, Stop);
+        await store.RaiseStandingAsync(idle.SignerId, SignerStanding.Vouched, Stop);
         (await store.AddAsync([idle, worked[2]], s_now, Stop)).Select(outcome => outcome.Refusal?.Code).ShouldBe([null, StatementFault.TooManyStatements]);
-        await store.VouchAsync(idle.SignerId, SignerStanding.Own, Stop);
-        await store.VouchAsync(idle.SignerId, SignerStanding.Vouched, Stop);
+        await store.RaiseStandingAsync(idle.SignerId, SignerStanding.Own, Stop);
+        await store.RaiseStandingAsync(idle.SignerId, SignerStanding.Vouched, Stop);
         (await store.FindSignerAsync(idle.SignerId, Stop))!.Standing.ShouldBe(SignerStanding.Own);
         (await Database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT bytes FROM statement_strangers"), Stop)).ShouldBe(0);
     }

@@ -109,7 +109,7 @@ public abstract class ListingEmbeddingsConformance(DatabaseSource source) : Data
 
     private async Task AddAsync(params StatementContent[] contents)
     {
-        await Store.VouchAsync(_publisher.PublicKey.PeerId, SignerStanding.Vouched, Stop);
+        await Store.RaiseStandingAsync(_publisher.PublicKey.PeerId, SignerStanding.Vouched, Stop);
         var statements = contents.Select((content, number) => Statement.Sign(_publisher, new Hlc(s_now.AddSeconds(number).ToUnixTimeMilliseconds(), 0), content).Value).ToList();
         (await Store.AddAsync(statements, s_now.AddHours(1), Stop)).ShouldAllBe(outcome => outcome.Refusal == null);
     }
