@@ -98,7 +98,7 @@ internal sealed class SqlListingChanges(Database database)
         cancellationToken);
 
     /// <summary>What is said and known of agents here: by this cell's own consumers, and by those of others whose reviews count.</summary>
-    private static async Task<Dictionary<ListingKey, ListingStanding>> ReadStandingsAsync(SqlSession session, IReadOnlyList<(ListingKey Key, string LocalName)> agents)
+    private static async Task<Dictionary<ListingKey, ListingStanding>> ReadStandingsAsync(SqlSession session, List<(ListingKey Key, string LocalName)> agents)
     {
         if (agents.Count == 0)
             return [];

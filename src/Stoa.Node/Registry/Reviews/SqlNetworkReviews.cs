@@ -2,7 +2,6 @@ using Stoa.Market;
 using Stoa.Market.Registry.Statements;
 using Stoa.Node.Registry.Statements;
 using Stoa.Node.Storage;
-using Stoa.Primitives;
 
 namespace Stoa.Node.Registry.Reviews;
 
