@@ -1,3 +1,5 @@
+using System.Numerics;
+
 namespace Stoa.Market.Registry.Statements;
 
 /// <summary>What a node knows of a signer.</summary>
@@ -42,19 +44,31 @@ public sealed record SignerQuota(long Statements, long Bytes, long PerDay);
 /// Keys are free, so strangers pay: each of their statements has to be the find of a search (<see cref="StatementWork"/>), and all of them together have a bounded room. Who is vouched
 /// for pays nothing. All that a stranger can make grow is bounded by <see cref="StrangersBytes"/>.
 /// </remarks>
-/// <param name="StrangerWorkBits">Zero bits that the id of a stranger's statement begins with: 2ⁿ hashes are tried on average.</param>
-/// <param name="StrangersBytes">Payloads of all strangers together.</param>
+/// <param name="StrangerWorkBits">Zero bits that the id of a stranger's small statement begins with: 2ⁿ hashes are tried on average. Larger ones cost more, see <see cref="WorkBitsOf"/>.</param>
+/// <param name="StrangersBytes">Payloads of all strangers together. An eighth of it is for withdrawals and offers alone.</param>
 /// <param name="Stranger">A stranger's quota.</param>
 /// <param name="Vouched">The quota of those who are vouched for.</param>
 /// <param name="Own">The quota of publishers and nodes of this cell.</param>
 public sealed record AdmissionPolicy(int StrangerWorkBits, long StrangersBytes, SignerQuota Stranger, SignerQuota Vouched, SignerQuota Own)
 {
+    /// <summary>A payload of so many bytes is small; each doubling beyond it costs twice the work, so that room is as dear in large pieces as in small ones.</summary>
+    public const int SmallBytes = 2_048;
+
     private const long Megabyte = 1 << 20;
+
+    // What protects others finds room where all else does not: a withdrawal, and where a node is.
+    private const int SparePart = 8;
 
     /// <summary>18 bits, about a tenth of a second of one processor; 256 MiB for all strangers; 32 statements a stranger, 10,000 who is vouched for. The cell's own have no bound here: what its users
     /// may publish is bounded where they publish it.</summary>
     public static AdmissionPolicy Default { get; } = new(
         18, 256 * Megabyte, new SignerQuota(32, Megabyte, 64), new SignerQuota(10_000, 64 * Megabyte, 5_000), new SignerQuota(long.MaxValue, long.MaxValue, long.MaxValue));
+
+    /// <summary>Zero bits that the id of a stranger's statement begins with.</summary>
+    /// <param name="payloadBytes">Its size.</param>
+    public int WorkBitsOf(int payloadBytes) => StrangerWorkBits == 0 || payloadBytes <= SmallBytes
+        ? StrangerWorkBits
+        : StrangerWorkBits + BitOperations.Log2((uint)(payloadBytes - 1) / SmallBytes) + 1;
 
     /// <summary>Why a statement is not taken for now; null when it is.</summary>
     /// <param name="statement">The statement.</param>
@@ -72,15 +86,16 @@ public sealed record AdmissionPolicy(int StrangerWorkBits, long StrangersBytes, 
         long bytes = statement.Payload.Length;
         if (usage.Standing is SignerStanding.Stranger)
         {
-            var bits = StatementWork.BitsOf(statement.Id);
-            if (bits < StrangerWorkBits)
+            var (bits, asked) = (StatementWork.BitsOf(statement.Id), WorkBitsOf(statement.Payload.Length));
+            if (bits < asked)
             {
                 return new(
                     StatementFault.WorkMissing,
-                    $"Nobody vouches for {statement.SignerId} here, so its statements cost work: the id has to begin with {StrangerWorkBits} zero bits, and has {bits}. Search for a \"work\" that gives such an id.");
+                    $"Nobody vouches for {statement.SignerId} here, so its statements cost work: the id has to begin with {asked} zero bits, and has {bits}. Search for a \"work\" that gives such an id.");
             }
 
-            if (strangersBytes - freed.Bytes + bytes > StrangersBytes)
+            var room = statement.Content.Kind is StatementKind.Withdrawal or StatementKind.Offer ? StrangersBytes : StrangersBytes - (StrangersBytes / SparePart);
+            if (strangersBytes - freed.Bytes + bytes > room)
                 return new(StatementFault.StrangersFull, "The room for publishers whom nobody vouches for is full. Have an administrator here vouch for it, or try later.");
         }
 

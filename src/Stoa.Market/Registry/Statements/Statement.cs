@@ -92,15 +92,16 @@ public sealed class Statement
     /// <param name="key">Who says it.</param>
     /// <param name="hlc">Later than whatever it is to take the place of.</param>
     /// <param name="content">What is said.</param>
-    /// <param name="workBits">Zero bits that its id is to begin with, at least one: each doubles the hashes that are tried.</param>
+    /// <param name="policy">What it costs.</param>
     /// <param name="cancellationToken">Gives up trying.</param>
     /// <returns>The statement, or why what is said breaks the rules.</returns>
-    public static Outcome<Statement, StatementFault> SignWorked(PrivateKey key, Hlc hlc, StatementContent content, int workBits, CancellationToken cancellationToken)
+    public static Outcome<Statement, StatementFault> SignWorked(PrivateKey key, Hlc hlc, StatementContent content, AdmissionPolicy policy, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(key);
         ArgumentNullException.ThrowIfNull(content);
-        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(workBits);
-        return Finish(key, StatementWork.Search(StatementJson.Write(key.PublicKey, hlc, content, work: 0), workBits, cancellationToken));
+        ArgumentNullException.ThrowIfNull(policy);
+        var idle = StatementJson.Write(key.PublicKey, hlc, content, work: 0);
+        return Finish(key, StatementWork.Search(idle, policy.WorkBitsOf(StatementWork.LengthOf(idle.Length)), cancellationToken));
     }
 
     /// <summary>Why it is not of a time that may be taken; null when it is.</summary>

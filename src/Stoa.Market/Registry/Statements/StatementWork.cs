@@ -10,6 +10,9 @@ public static class StatementWork
     // All values that are tried have as many digits, so that one takes the place of the other.
     private const string First = "1000000000";
 
+    /// <summary>How many bytes a payload has with its work, if it has so many with the work 0.</summary>
+    internal static int LengthOf(int idleLength) => idleLength - 1 + First.Length;
+
     /// <summary>Tries values of the member <c>work</c> until the id begins with enough zero bits.</summary>
     /// <param name="payload">Canonical, with the work 0: it is the last member, so that only the end changes.</param>
     /// <param name="bits">How many bits, at most 32.</param>

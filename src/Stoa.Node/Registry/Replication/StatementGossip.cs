@@ -99,7 +99,7 @@ internal sealed class StatementGossip(
             {
                 var statement = new SignedStatement(row.Payload, row.Signature);
                 // One that lacks its work is refused by all; it comes again when that is done.
-                if (StatementWork.BitsOf(statement.Id) >= policy.StrangerWorkBits)
+                if (StatementWork.BitsOf(statement.Id) >= policy.WorkBitsOf(statement.Payload.Length))
                     await PublishAsync(statement, cancellationToken);
                 _toldTo = row.Sequence;
             }

@@ -18,7 +18,7 @@ internal sealed class NodeStatements(IStatementStore statements, AdmissionPolicy
     {
         ArgumentNullException.ThrowIfNull(content);
         var kind = content.Kind.Word();
-        if (!(await Task.Run(() => Statement.SignWorked(key, _clock.Now(), content, policy.StrangerWorkBits, cancellationToken), cancellationToken)).TryGet(out var statement, out var refusal))
+        if (!(await Task.Run(() => Statement.SignWorked(key, _clock.Now(), content, policy, cancellationToken), cancellationToken)).TryGet(out var statement, out var refusal))
             throw new InvalidOperationException($"The node's {kind} cannot be said: {refusal.Detail} {string.Join(' ', refusal.Errors.Select(error => $"{error.Pointer}: {error.Reason}"))}");
         await statements.RaiseStandingAsync(statement.SignerId, SignerStanding.Own, cancellationToken);
         if ((await statements.AddAsync([statement], time.GetUtcNow(), cancellationToken))[0].Refusal is { } fault)

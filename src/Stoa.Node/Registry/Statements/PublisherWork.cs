@@ -20,6 +20,8 @@ namespace Stoa.Node.Registry.Statements;
 /// <param name="time">The clock.</param>
 public sealed class PublisherWork(Database database, CellKey cell, AdmissionPolicy policy, TimeProvider time)
 {
+    private const int AtOnce = 50;
+
     private long _doneTo;
 
     /// <summary>Does the work of the next statement that lacks it.</summary>
@@ -51,19 +53,34 @@ public sealed class PublisherWork(Database database, CellKey cell, AdmissionPoli
         if (key is null)
             return;
         var hlc = statement.Key.Kind.Rule() is MergeRule.Once ? Hlc.FromPacked(statement.Hlc.Packed - 1) : statement.Hlc.Next();
-        if (Statement.SignWorked(key, hlc, statement.Content, policy.StrangerWorkBits, cancellationToken).TryGet(out var worked, out _))
+        if (Statement.SignWorked(key, hlc, statement.Content, policy, cancellationToken).TryGet(out var worked, out _))
             await ReplaceAsync(statement, worked, cancellationToken);
     }
 
-    private async Task<IdleRow?> FindAsync(long after, Id<User>? of, CancellationToken cancellationToken) => policy.StrangerWorkBits == 0 ? null : await database.ReadAsync(
-        session => session.QueryFirstOrDefaultAsync<IdleRow>(
-            $"""
-            SELECT statements.sequence, publisher_keys.user_id, statements.payload, statements.signature
-            FROM statements JOIN publisher_keys ON publisher_keys.peer_id = statements.signer
-            WHERE statements.sequence > @after AND statements.id >= @without {(of is null ? "" : "AND publisher_keys.user_id = @of")} ORDER BY statements.sequence LIMIT 1
-            """,
-            new { after, of, without = LeastWithout(policy.StrangerWorkBits) }),
-        cancellationToken);
+    /// <summary>The next statement that lacks its work: what is small is found by its id, and what is large by its size.</summary>
+    private async Task<IdleRow?> FindAsync(long after, Id<User>? of, CancellationToken cancellationToken)
+    {
+        if (policy.StrangerWorkBits == 0)
+            return null;
+        while (true)
+        {
+            var rows = await database.ReadAsync(
+                session => session.QueryAsync<IdleRow>(
+                    $"""
+                    SELECT statements.sequence, publisher_keys.user_id, statements.payload, statements.signature
+                    FROM statements JOIN publisher_keys ON publisher_keys.peer_id = statements.signer
+                    WHERE statements.sequence > @after AND (statements.id >= @without OR statements.size_bytes > @small) {(of is null ? "" : "AND publisher_keys.user_id = @of")}
+                    ORDER BY statements.sequence LIMIT @limit
+                    """,
+                    new { after, of, without = LeastWithout(policy.StrangerWorkBits), small = AdmissionPolicy.SmallBytes, limit = AtOnce }),
+                cancellationToken);
+            if (rows.FirstOrDefault(row => StatementWork.BitsOf(ContentHash.Of(row.Payload)) < policy.WorkBitsOf(row.Payload.Length)) is { } idle)
+                return idle;
+            if (rows.Count < AtOnce)
+                return null;
+            after = rows[^1].Sequence;
+        }
+    }
 
     /// <summary>Says it again, unless it was taken back meanwhile, or whoever said it is forgotten.</summary>
     private Task ReplaceAsync(Statement idle, Statement worked, CancellationToken cancellationToken) => database.WriteAsync(

@@ -5,7 +5,7 @@ namespace Stoa.Market.Tests.Registry.Statements;
 public sealed class AdmissionPolicyTests
 {
     private static readonly AdmissionPolicy s_policy = new(8, 2_000, new SignerQuota(2, 1_000, 3), new SignerQuota(5, 5_000, 10), new SignerQuota(9, 9_000, 20));
-    private static readonly Statement s_worked = Statement.SignWorked(StatementSamples.Key, StatementSamples.At(), new ProfileStatement("Ann", null), workBits: 8, CancellationToken.None).Value;
+    private static readonly Statement s_worked = Statement.SignWorked(StatementSamples.Key, StatementSamples.At(), new ProfileStatement("Ann", null), AdmissionPolicy.Default with { StrangerWorkBits = 8 }, CancellationToken.None).Value;
     private static readonly long s_today = StatementSamples.Now.ToUnixTimeMilliseconds() / 86_400_000;
 
     [Fact]
@@ -33,6 +33,40 @@ public sealed class AdmissionPolicyTests
     {
         Find(s_worked, SignerStanding.Stranger, strangersBytes: 1_900)!.Code.ShouldBe(StatementFault.StrangersFull);
         Find(s_worked, SignerStanding.Vouched, strangersBytes: 1_900).ShouldBeNull();
+    }
+
+    [Fact]
+    public void Find_WhenStrangersHaveMostOfTheirRoom_LeavesTheRestToWithdrawalsAndOffers()
+    {
+        var withdrawal = Statement.SignWorked(StatementSamples.Key, StatementSamples.At(), StatementSamples.Of(StatementKind.Withdrawal), s_policy, CancellationToken.None).Value;
+        var mostOf = 1_900 - withdrawal.Payload.Length;
+        Find(s_worked, SignerStanding.Stranger, mostOf)!.Code.ShouldBe(StatementFault.StrangersFull);
+        Find(withdrawal, SignerStanding.Stranger, mostOf).ShouldBeNull();
+        Find(withdrawal, SignerStanding.Stranger, strangersBytes: 2_000)!.Code.ShouldBe(StatementFault.StrangersFull);
+    }
+
+    [Theory]
+    [InlineData(100, 18)]
+    [InlineData(2_048, 18)]
+    [InlineData(2_049, 19)]
+    [InlineData(4_096, 19)]
+    [InlineData(4_097, 20)]
+    [InlineData(StatementLimits.MaxPayloadBytes, 25)]
+    public void WorkBitsOf_LargerPayloads_AreMore(int bytes, int bits)
+    {
+        AdmissionPolicy.Default.WorkBitsOf(bytes).ShouldBe(bits);
+        (AdmissionPolicy.Default with { StrangerWorkBits = 0 }).WorkBitsOf(bytes).ShouldBe(0);
+    }
+
+    [Fact]
+    public void SignWorked_OfALargeStatement_HasTheWorkOfItsSize()
+    {
+        var json = StatementSamples.Listing().ManifestJson.Replace("Scales", "Scales " + new string('s', 400), StringComparison.Ordinal) + new string(' ', 6_000);
+        var listing = StatementSamples.Listing() with { ManifestJson = json };
+        var large = Statement.SignWorked(StatementSamples.Key, StatementSamples.At(), listing, s_policy, CancellationToken.None).Value;
+
+        large.Payload.Length.ShouldBeInRange(4_097, 8_192);
+        StatementWork.BitsOf(large.Id).ShouldBeGreaterThanOrEqualTo(10);
     }
 
     [Fact]

@@ -177,7 +177,7 @@ public sealed class StatementTests
     [Fact]
     public void Sign_WithWork_FindsAnIdThatBeginsWithZeros()
     {
-        var worked = Statement.SignWorked(StatementSamples.Key, StatementSamples.At(), new ProfileStatement("Ann", null), workBits: 8, TestContext.Current.CancellationToken).Value;
+        var worked = Statement.SignWorked(StatementSamples.Key, StatementSamples.At(), new ProfileStatement("Ann", null), AdmissionPolicy.Default with { StrangerWorkBits = 8 }, TestContext.Current.CancellationToken).Value;
         StatementWork.BitsOf(worked.Id).ShouldBeGreaterThanOrEqualTo(8);
         Statement.Open(worked.Envelope).Value.Item.Said.ShouldBe(StatementSamples.Sign(new ProfileStatement("Ann", null)).Item.Said);
         StatementWork.BitsOf(ContentHash.Parse("sha256:00" + "1" + new string('0', 61))).ShouldBe(11);

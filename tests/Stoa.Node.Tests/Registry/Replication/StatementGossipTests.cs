@@ -75,7 +75,7 @@ public sealed class StatementGossipTests : IAsyncLifetime
         using var key = PrivateKey.Generate();
         var hlc = new Hlc(TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds(), 0);
         var idle = Statement.Sign(key, hlc, StatementStoreConformance.Listing("1.0.0")).Value;
-        var worked = Statement.SignWorked(key, hlc, StatementStoreConformance.Listing("1.0.0"), AdmissionPolicy.Default.StrangerWorkBits, Stop).Value;
+        var worked = Statement.SignWorked(key, hlc, StatementStoreConformance.Listing("1.0.0"), AdmissionPolicy.Default, Stop).Value;
 
         if (StatementWork.BitsOf(idle.Id) < AdmissionPolicy.Default.StrangerWorkBits)
             (await Should.ThrowAsync<StoaException>(() => _first.Client.AddListingAsync(idle.Envelope, Stop))).Code.ShouldBe("statementWorkMissing");

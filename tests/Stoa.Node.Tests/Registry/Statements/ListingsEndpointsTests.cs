@@ -75,7 +75,7 @@ public sealed class ListingsEndpointsTests : IAsyncLifetime
             using var answer = await http.GetAsync("/schemas/" + StatementSchemas.FileOf(content.Kind), Stop);
             (answer.StatusCode, answer.Content.Headers.ContentType!.MediaType).ShouldBe((HttpStatusCode.OK, "application/schema+json"));
             var schema = await answer.Content.ReadAsStringAsync(Stop);
-            var payload = Statement.SignWorked(key, new Hlc(now.ToUnixTimeMilliseconds(), 0), content, workBits: 1, TestContext.Current.CancellationToken).Value.Payload;
+            var payload = Statement.SignWorked(key, new Hlc(now.ToUnixTimeMilliseconds(), 0), content, AdmissionPolicy.Default with { StrangerWorkBits = 1 }, TestContext.Current.CancellationToken).Value.Payload;
             PortSchema.Validate(schema, payload).ShouldBeEmpty(content.ToString());
             PortSchema.Validate(schema, Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(payload).Replace("\"hlc\"", "\"clock\"", StringComparison.Ordinal))).ShouldNotBeEmpty();
         }

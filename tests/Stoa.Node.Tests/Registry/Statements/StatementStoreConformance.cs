@@ -118,7 +118,7 @@ public abstract class StatementStoreConformance(DatabaseSource source) : Databas
     public async Task Add_ByAStranger_CostsWorkAndHasItsQuota()
     {
         var store = new SqlStatementStore(Database, AdmissionPolicy.Default with { StrangerWorkBits = 4, Stranger = new SignerQuota(2, 10_000, 3), Vouched = new SignerQuota(3, 10_000, 10) });
-        Statement[] worked = [.. Enumerable.Range(0, 5).Select(number => Statement.SignWorked(s_ann, At(0), Listing($"1.{number}.0"), workBits: 4, TestContext.Current.CancellationToken).Value)];
+        Statement[] worked = [.. Enumerable.Range(0, 5).Select(number => Statement.SignWorked(s_ann, At(0), Listing($"1.{number}.0"), AdmissionPolicy.Default with { StrangerWorkBits = 4 }, TestContext.Current.CancellationToken).Value)];
         var idle = Enumerable.Range(0, 100).Select(number => Sign(new ProfileStatement($"Ann {number}", null))).First(statement => StatementWork.BitsOf(statement.Id) < 4);
 
         var outcomes = await store.AddAsync([idle, .. worked], s_now, Stop);

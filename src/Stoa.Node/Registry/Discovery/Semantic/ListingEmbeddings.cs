@@ -1,6 +1,7 @@
 using Stoa.Market.Registry.Discovery;
 using Stoa.Market.Registry.Discovery.Semantic;
 using Stoa.Node.Background;
+using Stoa.Node.Registry.Statements;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
 
@@ -92,23 +93,31 @@ public sealed class ListingEmbeddings(Database database, VectorIndex vectors, Em
         var known = await ReadKnownAsync([.. wanted.Select(one => one.Key)], cancellationToken);
         var had = wanted.Where(one => known.TryGetValue(one.Key, out var kept) && kept.Digest == one.Digest).ToList();
         vectors.Put([.. had.Select(one => (one.Key, EmbeddingVector.FromBytes(known[one.Key].Vector)))]);
-        foreach (var part in wanted.Except(had).Chunk(EmbeddingModel.TextsMax))
+        var unread = wanted.Except(had).ToList();
+        // What they were before their texts changed they are no more, also where there is no room for what they are now.
+        vectors.Remove([.. unread.Select(one => one.Key)]);
+        foreach (var part in unread.Chunk(EmbeddingModel.TextsMax))
         {
             if (vectors.Count >= options.MaxListings)
                 return;
             var made = await AskAsync([.. part.Select(one => one.Text)], cancellationToken);
             var done = part.Zip(made, (one, vector) => (one.Key, one.Digest, Vector: vector)).Where(one => one.Vector is not null).ToList();
             List<Embedded> rows = [.. done.Select(one => new Embedded(one.Key, one.Digest, EmbeddingVector.ToBytes(one.Vector)))];
-            // What it was before the text changed it is no more.
-            vectors.Remove([.. part.Select(one => one.Key)]);
             if (vectors.Put([.. done.Select(one => (one.Key, one.Vector!))]) < done.Count)
                 throw new EmbeddingsException("The embedding model gives vectors with different numbers of dimensions. Restart the node if it is another model now, under another name.");
             await database.WriteAsync(
                 async session =>
                 {
+                    // Of what was withdrawn while the model was reading nothing is kept.
+                    await SqlStatements.LockAsync(session);
                     await session.SendRowsAsync(s_delete, rows);
                     await session.SendRowsAsync(s_insert, rows);
-                    return rows.Count;
+                    return await session.ExecuteAsync(
+                        """
+                        DELETE FROM listing_embeddings WHERE signer IN @signers AND agent IN @agents
+                        AND NOT EXISTS (SELECT 1 FROM network_listings AS l WHERE l.signer = listing_embeddings.signer AND l.agent = listing_embeddings.agent)
+                        """,
+                        new { signers = rows.Select(row => row.Key.Publisher).Distinct(), agents = rows.Select(row => row.Key.Name).Distinct() });
                 },
                 cancellationToken);
         }
