@@ -114,7 +114,7 @@ public abstract class PublisherWorkConformance(DatabaseSource source) : Database
 
     private async Task<IReadOnlyList<Statement>> AllAsync() => [.. (await Store.ReadAfterAsync(0, 100, Stop)).Select(arrived => arrived.Statement)];
 
-    private Task ListAsync(string version) => Database.WriteAsync(
+    private Task<Statement> ListAsync(string version) => Database.WriteAsync(
         session => Statements.ListAsync(session, _ann, "ann", StatementStoreConformance.Listing(version)), Stop);
 
     private Task WithdrawAsync(bool isWithdrawn) => Database.WriteAsync(
