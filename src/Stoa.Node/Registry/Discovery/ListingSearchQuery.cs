@@ -24,7 +24,7 @@ public sealed record ListingSearchQuery
         "sort", "facet", "limit", "cursor",
     ];
 
-    [FromQuery(Name = "q"), Description("Words that must all appear in name, description, tags or capabilities, whatever their case and accents; the last one may be the beginning of a word, unless a blank follows. At most 256 characters, of which the first eight words count.")]
+    [FromQuery(Name = "q"), Description("Words that must all appear in name, description, tags, capabilities, category, or a model's framework, architecture and quantisation, whatever their case and accents; a node with an embedding model also finds what means the same; the last one may be the beginning of a word, unless a blank follows. At most 256 characters, of which the first eight words count.")]
     public string? Text { get; init; }
 
     [FromQuery(Name = "kind"), Description("What it is: agent, model, template, bundle or dataset; anything when left out.")]
@@ -72,7 +72,7 @@ public sealed record ListingSearchQuery
     [FromQuery(Name = "maxProgramBytes"), Description("The largest program in bytes; of models, templates and datasets the largest file.")]
     public long? MaxProgramBytes { get; init; }
 
-    [FromQuery(Name = "minRating"), Description("The least mean of the reviews that this cell has of it, 1 to 5, such as 4.5. What has no review is left out.")]
+    [FromQuery(Name = "minRating"), Description("The least mean of the reviews that count here, 1 to 5, such as 4.5. What has no review is left out.")]
     public string? MinRating { get; init; }
 
     [FromQuery(Name = "sort"), Description("relevance (how well the words fit), rating, tasks (done well in this cell), price (least first, what has none last) or newest. Relevance when there are words, newest otherwise. What is equal is in the order of keys.")]

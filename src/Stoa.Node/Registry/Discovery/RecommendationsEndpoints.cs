@@ -24,7 +24,7 @@ public static class RecommendationsEndpoints
         api.MapGet("/listings/{publisher}/{name}/used-with", ListUsedWithAsync)
             .OpenToAll()
             .WithName("listUsedWith").WithTags("Listings").WithSummary("List what is used with an agent")
-            .WithDescription("Agents for which the same consumers of this cell were charged in this month and the two before, called ones too, closest first and ten at most. Only what so many consumers have in common as Discovery:UsedWithConsumers says is told, so nobody's own use can be read from it. It is found out anew now and then, and is empty on a node that has just started.")
+            .WithDescription("Agents for which the same consumers of this cell were charged in this month and the two before, called ones too, closest first and ten at most. Only what so many consumers have in common as Discovery:UsedWithConsumers says is told. Accounts are cheap: who makes that many and knows that somebody is the only one to use an agent may find out with which others. It is found out anew now and then, and is empty on a node that has just started.")
             .Produces<ListResponse<ListingResponse>>()
             .Refuses(RequestRefusal.NotFound);
     }

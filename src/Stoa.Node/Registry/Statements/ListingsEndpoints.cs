@@ -15,7 +15,7 @@ public static class ListingsEndpoints
     {
         api.MapGet("/listings", ListAsync)
             .OpenToAll()
-            .WithName("listListings").WithTags("Listings").WithSummary("Search the agents of the network")
+            .WithName("listListings").WithTags("Listings").WithSummary("Search the listings of the network")
             .WithDescription("The newest version of each agent that this node knows of, whoever published it and wherever. What is withdrawn or contradicted is left out. All that is asked for has to hold; a parameter that there is not is refused. An agent that does not change is on just one page, whatever else changes meanwhile. Soon after the start of the node isIncomplete may say that it still reads what there is.")
             .Produces<ListingSearchResponse>();
         api.MapGet("/listings/{publisher}/{name}", GetAsync)
