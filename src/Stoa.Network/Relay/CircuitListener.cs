@@ -18,6 +18,9 @@ internal sealed class CircuitListener : IListener
     // A relay that gives shorter ones is asked no more often.
     private static readonly TimeSpan s_shortestTerm = TimeSpan.FromSeconds(30);
 
+    // One that promises centuries is asked every day all the same: it may forget, and a timer takes no more than 49 days.
+    private static readonly TimeSpan s_longestTerm = TimeSpan.FromDays(1);
+
     private readonly Host _host;
     private readonly PeerAddress _relay;
     private readonly CircuitOptions _options;
@@ -77,11 +80,17 @@ internal sealed class CircuitListener : IListener
     {
         _forget(_relay.Peer);
         _closing.Cancel();
-        await _keeping;
-        _ready.Writer.TryComplete();
-        while (_ready.Reader.TryRead(out var connection))
-            await connection.DisposeAsync();
-        _closing.Dispose();
+        try
+        {
+            await _keeping;
+        }
+        finally
+        {
+            _ready.Writer.TryComplete();
+            while (_ready.Reader.TryRead(out var connection))
+                await connection.DisposeAsync();
+            _closing.Dispose();
+        }
     }
 
     private async Task KeepAsync()
@@ -155,7 +164,7 @@ internal sealed class CircuitListener : IListener
     {
         var left = expires - _host.Time.GetUtcNow();
         var term = left / 2 < _options.RenewBefore ? left / 2 : left - _options.RenewBefore;
-        return term > s_shortestTerm ? term : s_shortestTerm;
+        return term < s_shortestTerm ? s_shortestTerm : term > s_longestTerm ? s_longestTerm : term;
     }
 
     private async Task<(DateTimeOffset Expires, IReadOnlyList<Multiaddr> Addresses)> ReserveAsync(IPeerConnection connection)
