@@ -29,7 +29,7 @@ public sealed record NetworkOptions
     /// <summary>Most nodes that have a place at this relay; 8 of them at one IPv4 address or IPv6 network of 64 bits, 32 in one network of 16 or 32 bits. Default 128.</summary>
     public int MaxRelayReservations { get; init; } = 128;
 
-    /// <summary>Most circuits through this relay at once; 16 of them of one node. Default 128.</summary>
+    /// <summary>Most circuits through this relay at once; 16 of them of one node, 16 dialled from one IPv4 address or IPv6 network of 64 bits, 32 from one network of 16 or 32 bits, and 4 from one node or address to the same other. Default 128.</summary>
     public int MaxRelayCircuits { get; init; } = 128;
 
     /// <summary>Bytes that a circuit through this relay carries each way before it is broken off. Default 131072.</summary>
