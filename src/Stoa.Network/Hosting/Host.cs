@@ -140,7 +140,9 @@ public sealed class Host : IAsyncDisposable
         using var both = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
         try
         {
-            return await TakeAsync(await transport.DialAsync(address, null, both.Token));
+            var connection = await TakeAsync(await transport.DialAsync(address, null, both.Token));
+            Peers.Add(connection.RemotePeer, [address], AddressSource.Peer);
+            return connection;
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {

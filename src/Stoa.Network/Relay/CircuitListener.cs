@@ -186,7 +186,9 @@ internal sealed class CircuitListener : IListener
             .OfType<Multiaddr>()
             // With room for the relay and the peer behind.
             .Where(address => address.Parts.Count <= Multiaddr.MaxParts - 3 && address.ToBytes().Length <= Multiaddr.MaxLength / 2);
-        var addresses = Reach.SeenFrom(connection.RemoteAddress, (connection.IsInitiator ? [connection.RemoteAddress] : _relay.Addresses).Concat(said)).Where(address => !address.IsCircuit).Distinct();
+        // A name that it is known by here may lead to where it moves.
+        IEnumerable<Multiaddr> reached = connection.IsInitiator ? _relay.Addresses.Where(address => !address.TryGetIp(out _)).Prepend(connection.RemoteAddress) : _relay.Addresses;
+        var addresses = Reach.SeenFrom(connection.RemoteAddress, reached.Concat(said)).Where(address => !address.IsCircuit).Distinct();
         return (UnixTime.FromSeconds(reservation.Expire), [.. addresses.Select(address => address.ThroughRelay(_relay.Peer))]);
     }
 
