@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Stoa.Network.Addressing;
 using Stoa.Network.Transport;
 using Stoa.Primitives;
 
@@ -121,7 +122,7 @@ internal sealed class Dialer(IReadOnlyList<ITransport> transports, PeerBook book
             for (var index = 0; index < addresses.Count; index++)
             {
                 var (address, transport) = addresses[index];
-                running.Add(transport!.DialAsync(address, peer, stop.Token));
+                running.Add(DialOneAsync(address, transport!, stop.Token));
                 _ = ReportAsync(running[^1], events.Writer);
                 using var stagger = index + 1 < addresses.Count
                     ? time.CreateTimer(static events => ((ChannelWriter<Task<IPeerConnection>?>)events!).TryWrite(null), events.Writer, options.DialStagger, Timeout.InfiniteTimeSpan)
@@ -147,6 +148,14 @@ internal sealed class Dialer(IReadOnlyList<ITransport> transports, PeerBook book
             stop.Cancel();
             foreach (var dial in running)
                 _ = DropAsync(dial);
+        }
+
+        async Task<IPeerConnection> DialOneAsync(Multiaddr address, ITransport transport, CancellationToken stopped)
+        {
+            var connection = await transport.DialAsync(address, peer, stopped);
+            // The connection knows where a name has led this time; next time it may lead elsewhere.
+            book.Add(peer, [address], AddressSource.Peer);
+            return connection;
         }
     }
 

@@ -140,7 +140,9 @@ public sealed class Host : IAsyncDisposable
         using var both = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
         try
         {
-            return await TakeAsync(await transport.DialAsync(address, null, both.Token));
+            var connection = await TakeAsync(await transport.DialAsync(address, null, both.Token));
+            Peers.Add(connection.RemotePeer, [address], AddressSource.Peer);
+            return connection;
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {
@@ -215,7 +217,8 @@ public sealed class Host : IAsyncDisposable
             return Random.Next(limit);
     }
 
-    /// <inheritdoc/>
+    /// <summary>Ends all listeners and connections, also where some of them fail to.</summary>
+    /// <exception cref="AggregateException">What failed, when all else has ended.</exception>
     public async ValueTask DisposeAsync()
     {
         // Not CancelAsync: it runs what is cancelled on other threads, also where there is to be only one.
@@ -224,12 +227,28 @@ public sealed class Host : IAsyncDisposable
         List<Task> tasks;
         lock (_lock)
             (listeners, tasks) = ([.. _listeners], [.. _tasks]);
+        var faults = new List<Exception>();
         foreach (var listener in listeners)
-            await listener.DisposeAsync();
-        await Task.WhenAll(_connections.All.Select(EndAsync));
+            await TryAsync(async () => await listener.DisposeAsync());
+        foreach (var ending in _connections.All.Select(EndAsync).ToList())
+            await TryAsync(() => ending);
         await Task.WhenAll(tasks).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
         _metrics.Dispose();
         _stop.Dispose();
+        if (faults.Count > 0)
+            throw new AggregateException("Some listeners or connections of this host failed to end.", faults);
+
+        async Task TryAsync(Func<Task> end)
+        {
+            try
+            {
+                await end();
+            }
+            catch (Exception e)
+            {
+                faults.Add(e);
+            }
+        }
     }
 
     /// <summary>The connection to a peer that streams are opened on; null when there is none.</summary>

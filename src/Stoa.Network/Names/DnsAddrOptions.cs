@@ -1,3 +1,5 @@
+using Stoa.Network.Addressing;
+
 namespace Stoa.Network.Names;
 
 /// <summary>How far names are followed that stand for addresses.</summary>
@@ -17,4 +19,7 @@ public sealed record DnsAddrOptions
 
     /// <summary>How long all lookups for one address may take together. Default 8 seconds.</summary>
     public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(8);
+
+    /// <summary>Where names may lead; records that lead elsewhere are left out. Default: anywhere.</summary>
+    public NameReach Names { get; init; } = new();
 }

@@ -70,7 +70,7 @@ public sealed class DnsAddrTransport(IReadOnlyList<ITransport> ways, ITextRecord
                         if (next.Depth < options.MaxDepth)
                             waiting.Enqueue((one, next.Depth + 1));
                     }
-                    else if (found.Count < options.MaxAddresses && ways.Any(way => way.CanDial(one.WithoutPeer)))
+                    else if (found.Count < options.MaxAddresses && options.Names.MayLead(address, Reach.Of(one)) && ways.Any(way => way.CanDial(one.WithoutPeer)))
                     {
                         found.Add(one);
                     }

@@ -18,6 +18,9 @@ internal sealed class CircuitListener : IListener
     // A relay that gives shorter ones is asked no more often.
     private static readonly TimeSpan s_shortestTerm = TimeSpan.FromSeconds(30);
 
+    // One that promises centuries is asked every day all the same: it may forget, and a timer takes no more than 49 days.
+    private static readonly TimeSpan s_longestTerm = TimeSpan.FromDays(1);
+
     private readonly Host _host;
     private readonly PeerAddress _relay;
     private readonly CircuitOptions _options;
@@ -77,11 +80,17 @@ internal sealed class CircuitListener : IListener
     {
         _forget(_relay.Peer);
         _closing.Cancel();
-        await _keeping;
-        _ready.Writer.TryComplete();
-        while (_ready.Reader.TryRead(out var connection))
-            await connection.DisposeAsync();
-        _closing.Dispose();
+        try
+        {
+            await _keeping;
+        }
+        finally
+        {
+            _ready.Writer.TryComplete();
+            while (_ready.Reader.TryRead(out var connection))
+                await connection.DisposeAsync();
+            _closing.Dispose();
+        }
     }
 
     private async Task KeepAsync()
@@ -155,7 +164,7 @@ internal sealed class CircuitListener : IListener
     {
         var left = expires - _host.Time.GetUtcNow();
         var term = left / 2 < _options.RenewBefore ? left / 2 : left - _options.RenewBefore;
-        return term > s_shortestTerm ? term : s_shortestTerm;
+        return term < s_shortestTerm ? s_shortestTerm : term > s_longestTerm ? s_longestTerm : term;
     }
 
     private async Task<(DateTimeOffset Expires, IReadOnlyList<Multiaddr> Addresses)> ReserveAsync(IPeerConnection connection)
@@ -177,7 +186,9 @@ internal sealed class CircuitListener : IListener
             .OfType<Multiaddr>()
             // With room for the relay and the peer behind.
             .Where(address => address.Parts.Count <= Multiaddr.MaxParts - 3 && address.ToBytes().Length <= Multiaddr.MaxLength / 2);
-        var addresses = Reach.SeenFrom(connection.RemoteAddress, (connection.IsInitiator ? [connection.RemoteAddress] : _relay.Addresses).Concat(said)).Where(address => !address.IsCircuit).Distinct();
+        // A name that it is known by here may lead to where it moves.
+        IEnumerable<Multiaddr> reached = connection.IsInitiator ? _relay.Addresses.Where(address => !address.TryGetIp(out _)).Prepend(connection.RemoteAddress) : _relay.Addresses;
+        var addresses = Reach.SeenFrom(connection.RemoteAddress, reached.Concat(said)).Where(address => !address.IsCircuit).Distinct();
         return (UnixTime.FromSeconds(reservation.Expire), [.. addresses.Select(address => address.ThroughRelay(_relay.Peer))]);
     }
 

@@ -21,6 +21,15 @@ public sealed record RelayOptions
     /// <summary>How many of them one peer has, those that it dialled and those that it was dialled by together. Default 16.</summary>
     public int MaxCircuitsPerPeer { get; init; } = 16;
 
+    /// <summary>How many of them were dialled from one IPv4 address, or from one IPv6 network of 64 bits. Default 16. Loopback has no such limit.</summary>
+    public int MaxCircuitsPerAddress { get; init; } = 16;
+
+    /// <summary>How many of them were dialled from one <see cref="Kademlia.AddressNetwork"/>. Default 32. Loopback and private networks have no such limit.</summary>
+    public int MaxCircuitsPerNetwork { get; init; } = 32;
+
+    /// <summary>How many of them one peer, or one address, has to one that it dials: a quarter of <see cref="MaxCircuitsPerPeer"/>, at least one, so that nobody takes all that lead to another.</summary>
+    public int MaxCircuitsPerPair => Math.Max(1, MaxCircuitsPerPeer / 4);
+
     /// <summary>How many bytes a circuit carries each way before it is broken off. Default 128 KiB.</summary>
     public long MaxCircuitBytes { get; init; } = 128 * 1_024;
 
@@ -33,7 +42,8 @@ public sealed record RelayOptions
     /// <exception cref="ArgumentException">One of them makes no sense.</exception>
     public void Validate()
     {
-        if (MaxReservations < 1 || MaxReservationsPerAddress < 1 || MaxReservationsPerNetwork < 1 || MaxCircuits < 1 || MaxCircuitsPerPeer < 1 || MaxCircuitBytes < 1)
+        if (MaxReservations < 1 || MaxReservationsPerAddress < 1 || MaxReservationsPerNetwork < 1 || MaxCircuits < 1 || MaxCircuitsPerPeer < 1 || MaxCircuitBytes < 1
+            || MaxCircuitsPerAddress < 1 || MaxCircuitsPerNetwork < 1)
             throw new ArgumentException("Relay: the numbers of reservations, circuits and bytes are at least one.");
         if (ReservationLifetime < TimeSpan.FromMinutes(1) || ReservationLifetime > TimeSpan.FromDays(1))
             throw new ArgumentException("Relay: a reservation holds from a minute to a day.");

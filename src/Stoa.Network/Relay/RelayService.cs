@@ -151,7 +151,7 @@ public sealed class RelayService : IAsyncDisposable
             await RefuseAsync(stream, what, Wire.Status.PermissionDenied, exchange);
         else if (!_reservations.Contains(dialled) || _host.DirectConnectionTo(dialled) is not { } connection)
             await RefuseAsync(stream, what, Wire.Status.NoReservation, exchange);
-        else if (!_circuits.TryEnter(stream.Peer, dialled))
+        else if (_circuits.Enter(stream.Peer, stream.Connection.RemoteAddress, dialled) is not { } place)
             await RefuseAsync(stream, what, Wire.Status.ResourceLimitExceeded, exchange);
         else
         {
@@ -161,7 +161,7 @@ public sealed class RelayService : IAsyncDisposable
             }
             finally
             {
-                _circuits.Leave(stream.Peer, dialled);
+                _circuits.Leave(place);
             }
         }
     }

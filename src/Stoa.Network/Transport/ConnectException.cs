@@ -21,7 +21,7 @@ public enum ConnectFault
     /// <summary>No transport here speaks the address, or the peer has no address.</summary>
     NoAddress,
 
-    /// <summary>This side has as many connections as it may, or has shut the peer out.</summary>
+    /// <summary>This side has as many connections as it may, has shut the peer out, or does not go where a name leads.</summary>
     Refused,
 }
 

@@ -1,3 +1,5 @@
+using Stoa.Network.Addressing;
+
 namespace Stoa.Network.Transport;
 
 /// <summary>How long peers may take to connect over TCP, and how many strangers may try at once.</summary>
@@ -20,4 +22,7 @@ public sealed record TcpOptions
 
     /// <summary>How many addresses of one name are tried at most. Default: 8.</summary>
     public int AddressesMax { get; init; } = 8;
+
+    /// <summary>Where names may lead. Default: anywhere.</summary>
+    public NameReach Names { get; init; } = new();
 }

@@ -36,9 +36,10 @@ public sealed class TcpTransport : ITransport
     /// <inheritdoc/>
     public async Task<IPeerConnection> DialAsync(Multiaddr address, PeerId? expected, CancellationToken cancellationToken)
     {
-        var socket = await ConnectAsync(address, cancellationToken);
-        var local = Multiaddr.OfTcp((IPEndPoint)socket.LocalEndPoint!);
-        return await _upgrader.UpgradeAsync(new NetworkStream(socket, ownsSocket: true), true, expected, local, address, cancellationToken);
+        var (socket, reached) = await ConnectAsync(address, cancellationToken);
+        // What is counted by addresses goes by where the other side is, not by what it is called.
+        var (local, remote) = (Multiaddr.OfTcp((IPEndPoint)socket.LocalEndPoint!), Multiaddr.OfTcp(reached));
+        return await _upgrader.UpgradeAsync(new NetworkStream(socket, ownsSocket: true), true, expected, local, remote, cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -50,14 +51,14 @@ public sealed class TcpTransport : ITransport
         return Task.FromResult<IListener>(TcpConnectionListener.Start(endPoint, _upgrader, _options, _time));
     }
 
-    private async Task<Socket> ConnectAsync(Multiaddr address, CancellationToken cancellationToken)
+    private async Task<(Socket Socket, IPEndPoint Reached)> ConnectAsync(Multiaddr address, CancellationToken cancellationToken)
     {
         ConnectException? last = null;
         foreach (var endPoint in await ResolveAsync(address, cancellationToken))
         {
             try
             {
-                return await ConnectAsync(endPoint, cancellationToken);
+                return (await ConnectAsync(endPoint, cancellationToken), endPoint);
             }
             catch (ConnectException e)
             {
@@ -103,7 +104,10 @@ public sealed class TcpTransport : ITransport
         {
             // The system's resolver cannot be stopped everywhere, only be left alone.
             var found = await Dns.GetHostAddressesAsync(host, family, either.Token).WaitAsync(either.Token);
-            return found.Take(_options.AddressesMax).Select(one => new IPEndPoint(one, port));
+            var allowed = found.Where(one => _options.Names.MayLead(address, Reach.Of(one))).ToList();
+            if (allowed.Count == 0 && found.Length > 0)
+                throw new ConnectException(ConnectFault.Refused, $"The name {host} leads into this machine or a private network, where nobody is dialled whom others tell of.");
+            return allowed.Take(_options.AddressesMax).Select(one => new IPEndPoint(one, port));
         }
         catch (OperationCanceledException e) when (!cancellationToken.IsCancellationRequested)
         {

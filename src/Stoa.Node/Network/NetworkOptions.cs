@@ -29,7 +29,7 @@ public sealed record NetworkOptions
     /// <summary>Most nodes that have a place at this relay; 8 of them at one IPv4 address or IPv6 network of 64 bits, 32 in one network of 16 or 32 bits. Default 128.</summary>
     public int MaxRelayReservations { get; init; } = 128;
 
-    /// <summary>Most circuits through this relay at once; 16 of them of one node. Default 128.</summary>
+    /// <summary>Most circuits through this relay at once; 16 of them of one node, 16 dialled from one IPv4 address or IPv6 network of 64 bits, 32 from one network of 16 or 32 bits, and 4 from one node or address to the same other. Default 128.</summary>
     public int MaxRelayCircuits { get; init; } = 128;
 
     /// <summary>Bytes that a circuit through this relay carries each way before it is broken off. Default 131072.</summary>
@@ -40,6 +40,9 @@ public sealed record NetworkOptions
 
     /// <summary>Whether to look for other nodes on the local network, and to be found there, by multicast DNS. Default true; of no effect while the node takes no part.</summary>
     public bool Mdns { get; init; } = true;
+
+    /// <summary>Whether this node dials loopback and private addresses that others tell it of. Default false, but where all addresses that it is told to listen at, announce, join by and be reached through are of that kind it does, as on one machine or in one local network.</summary>
+    public bool AllowPrivateAddresses { get; init; }
 
     /// <summary>Most connections to other nodes. Default 512; above four fifths of it the least useful are ended.</summary>
     public int MaxConnections { get; init; } = 512;
@@ -55,6 +58,18 @@ public sealed record NetworkOptions
 
     /// <summary>Where to listen through relays.</summary>
     public IReadOnlyList<Multiaddr> RelayAddresses => [.. Relays.Select(text => Multiaddr.Parse(text)).Select(relay => relay.WithoutPeer.ThroughRelay(relay.Peer!.Value))];
+
+    /// <summary>Whether loopback and private addresses are taken from others: when that is said, or when the node has nothing to do with the world. That it listens on all networks says neither.</summary>
+    public bool TakesPrivateAddresses => AllowPrivateAddresses
+        || (Listen.Concat(Announce).Concat(Join).Concat(Relays).Select(text => Multiaddr.Parse(text)).Where(address => !Reach.IsUnspecified(address)).ToList() is { Count: > 0 } own
+            && own.TrueForAll(address => Reach.Of(address) is not AddressReach.World));
+
+    /// <summary>Where names may lead that others tell of; those that the operator has said may lead anywhere.</summary>
+    public NameReach ToNames() => new()
+    {
+        AllowsPrivateAddresses = TakesPrivateAddresses,
+        Configured = Join.Concat(Relays).Select(text => Multiaddr.Parse(text).WithoutPeer).ToHashSet(),
+    };
 
     /// <summary>The limits of this relay; null when it is none.</summary>
     public RelayOptions? ToRelay() => !IsRelay || Relays.Count > 0 ? null : new RelayOptions

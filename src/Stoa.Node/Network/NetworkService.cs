@@ -44,6 +44,9 @@ internal sealed partial class NetworkService(
     /// <summary>Finds peers that this node does not know; null while it takes no part.</summary>
     public Kademlia? Directory { get; private set; }
 
+    /// <summary>Whether loopback and private addresses are taken from others, and have no limits.</summary>
+    public bool AllowsPrivateAddresses => options.TakesPrivateAddresses;
+
     /// <summary>Where others can reach this node, with its peer id; none while it takes no part.</summary>
     public IReadOnlyList<Multiaddr> Addresses => Host is { } host
         ? [.. host.Addresses.SelectMany(LocalAddresses.Expand).Distinct().Select(address => address.WithPeer(host.Id))]
@@ -60,7 +63,7 @@ internal sealed partial class NetworkService(
         PingProtocol.Serve(host);
         if (options.ToRelay() is { } limits)
             _relay = RelayService.Serve(host, limits);
-        Directory = new Kademlia(host, new KademliaOptions { BootstrapPeers = options.JoinAddresses }, new MemoryRecordStore(new RecordStoreOptions(), time));
+        Directory = new Kademlia(host, new KademliaOptions { BootstrapPeers = options.JoinAddresses, AllowsPrivateAddresses = AllowsPrivateAddresses }, new MemoryRecordStore(new RecordStoreOptions(), time));
         foreach (var address in options.ListenAddresses)
             LogListening(await host.ListenAsync(address, cancellationToken));
         foreach (var address in options.RelayAddresses)
@@ -107,11 +110,12 @@ internal sealed partial class NetworkService(
             securities.Add(noise);
         else
             LogWithoutNoise(missing);
+        var names = options.ToNames();
         var yamux = new Yamux(new YamuxOptions(), time);
-        var tcp = new TcpTransport(securities, [yamux], new TcpOptions(), time);
+        var tcp = new TcpTransport(securities, [yamux], new TcpOptions { Names = names }, time);
         var circuits = new CircuitTransport(securities, [yamux], new CircuitOptions(), time);
         circuits.Changed += LogReservation;
-        return [tcp, circuits, new DnsAddrTransport([tcp, circuits], new DnsTextRecords(), new DnsAddrOptions(), time)];
+        return [tcp, circuits, new DnsAddrTransport([tcp, circuits], new DnsTextRecords(), new DnsAddrOptions { Names = names }, time)];
     }
 
     private void LogReservation(ReservationChange change)

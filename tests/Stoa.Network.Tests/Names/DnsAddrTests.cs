@@ -48,6 +48,21 @@ public sealed class DnsAddrTests : ITextRecords, ITransport
         _dialled.ShouldBe([("/ip4/1.1.1.1/tcp/1", PeerId.Parse(Peer)), ("/ip4/2.2.2.2/tcp/2", null)]);
     }
 
+    [Theory]
+    [InlineData(true, false, 4)]
+    [InlineData(false, true, 4)]
+    [InlineData(false, false, 1)]
+    public async Task Records_OfPrivateAddresses_AreFollowed_OnAPrivateNetworkOrWhenConfigured(bool allowsPrivate, bool isConfigured, int followed)
+    {
+        _records["_dnsaddr.node.example"] = [.. new[] { "/ip4/127.0.0.1/tcp/1", "/ip4/169.254.169.254/tcp/80", "/ip4/1.2.3.4/tcp/1", "/ip6/fd00:ec2::254/tcp/80" }.Select(address => $"dnsaddr={address}/p2p/{Peer}")];
+        var configured = new HashSet<Multiaddr>(isConfigured ? [Multiaddr.Parse("/dnsaddr/node.example")] : []);
+
+        await DialAsync("/dnsaddr/node.example", Peer, options: new DnsAddrOptions { Names = new NameReach { AllowsPrivateAddresses = allowsPrivate, Configured = configured } });
+
+        _dialled.Count.ShouldBe(followed);
+        _dialled.ShouldContain(("/ip4/1.2.3.4/tcp/1", PeerId.Parse(Peer)));
+    }
+
     [Fact]
     public async Task Names_AreFollowed_NotWithoutEnd()
     {
@@ -146,9 +161,9 @@ public sealed class DnsAddrTests : ITextRecords, ITransport
 
     Task<IListener> ITransport.ListenAsync(Multiaddr address, CancellationToken cancellationToken) => throw new NotSupportedException();
 
-    private async Task DialAsync(string address, string? peer, ConnectFault fault = ConnectFault.Unreachable)
+    private async Task DialAsync(string address, string? peer, ConnectFault fault = ConnectFault.Unreachable, DnsAddrOptions? options = null)
     {
-        var transport = new DnsAddrTransport([this], this, new DnsAddrOptions(), TimeProvider.System);
+        var transport = new DnsAddrTransport([this], this, options ?? new DnsAddrOptions(), TimeProvider.System);
         (await Should.ThrowAsync<ConnectException>(() => transport.DialAsync(Multiaddr.Parse(address), peer is null ? null : PeerId.Parse(peer), Stop))).Fault.ShouldBe(fault);
     }
 

@@ -182,6 +182,28 @@ public sealed class RelayHostilityTests
         hidden.Host.Addresses.ShouldBe([relay.Address!.WithoutPeer.ThroughRelay(relay.Id), Multiaddr.Parse("/ip4/127.0.0.1/tcp/5").ThroughRelay(relay.Id)]);
     }
 
+    [Fact]
+    public async Task Reservation_OfACentury_IsKeptAsOthersAre()
+    {
+        await using var relay = await RelayHost.ListenAsync();
+        var asked = 0;
+        var century = (ulong)DateTimeOffset.UtcNow.AddYears(100).ToUnixTimeSeconds();
+        relay.Host.Handle(RelayProtocol.Hop, async (stream, token) =>
+        {
+            Interlocked.Increment(ref asked);
+            var reservation = new Reservation { Expire = century };
+            await stream.WriteMessageAsync(new HopMessage { Type = HopMessage.Types.Type.Status, Status = Status.Ok, Reservation = reservation }, token);
+            await stream.CompleteWritesAsync(token);
+        });
+        await using var hidden = RelayHost.Hide();
+        await hidden.ReserveAsync(relay.Address!);
+
+        // Somebody watches over it still: when the connection is lost the place is asked for again.
+        hidden.Host.Disconnect(relay.Id);
+        await GossipHost.UntilAsync(() => Volatile.Read(ref asked) > 1 && hidden.Host.Addresses.Any(address => address.IsCircuit), "it is not reserved again");
+        hidden.Last!.HeldUntil!.Value.ToUnixTimeSeconds().ShouldBe((long)century);
+    }
+
     private static byte[] Accept(ByteString voucher) => new HopMessage
     {
         Type = HopMessage.Types.Type.Status,

@@ -78,16 +78,50 @@ public sealed class ReservationsTests
         var circuits = new Circuits(new RelayOptions { MaxCircuits = 3, MaxCircuitsPerPeer = 2 });
         var (one, other, third) = (NewPeer(), NewPeer(), NewPeer());
 
-        circuits.TryEnter(one, other).ShouldBeTrue();
-        circuits.TryEnter(third, one).ShouldBeTrue();
-        circuits.TryEnter(one, NewPeer()).ShouldBeFalse();
-        circuits.TryEnter(NewPeer(), one).ShouldBeFalse();
-        circuits.TryEnter(third, other).ShouldBeTrue();
-        circuits.TryEnter(NewPeer(), NewPeer()).ShouldBeFalse();
-        circuits.Leave(one, other);
+        var first = circuits.Enter(one, At("127.0.0.1"), other).ShouldNotBeNull();
+        circuits.Enter(third, At("127.0.0.1"), one).ShouldNotBeNull();
+        circuits.Enter(one, At("127.0.0.1"), NewPeer()).ShouldBeNull();
+        circuits.Enter(NewPeer(), At("127.0.0.1"), one).ShouldBeNull();
+        circuits.Enter(third, At("127.0.0.1"), other).ShouldNotBeNull();
+        circuits.Enter(NewPeer(), At("127.0.0.1"), NewPeer()).ShouldBeNull();
+        circuits.Leave(first);
 
-        circuits.TryEnter(one, NewPeer()).ShouldBeTrue();
+        circuits.Enter(one, At("127.0.0.1"), NewPeer()).ShouldNotBeNull();
         circuits.Count.ShouldBe(3);
+    }
+
+    [Theory]
+    [InlineData(2, 9, "1.2.3.4", "1.2.3.4", "1.2.3.4")]
+    [InlineData(2, 9, "2001:db8::1", "2001:db8::ffff:1", "2001:db8:0:0:aaaa::1")]
+    [InlineData(9, 2, "1.2.3.4", "1.2.4.5", "1.2.200.1")]
+    [InlineData(9, 2, "2001:db8:1::1", "2001:db8:2::1", "2001:db8:3::1")]
+    public void Circuits_OfManyKeysAtFewAddresses_AreBounded_UntilOneEnds(int perAddress, int perNetwork, params string[] addresses)
+    {
+        var circuits = new Circuits(new RelayOptions { MaxCircuitsPerAddress = perAddress, MaxCircuitsPerNetwork = perNetwork });
+        var first = circuits.Enter(NewPeer(), At(addresses[0]), NewPeer()).ShouldNotBeNull();
+        foreach (var address in addresses[1..^1])
+            circuits.Enter(NewPeer(), At(address), NewPeer()).ShouldNotBeNull();
+
+        circuits.Enter(NewPeer(), At(addresses[^1]), NewPeer()).ShouldBeNull();
+        circuits.Enter(NewPeer(), At("9.9.9.9"), NewPeer()).ShouldNotBeNull();
+        circuits.Leave(first);
+        circuits.Enter(NewPeer(), At(addresses[^1]), NewPeer()).ShouldNotBeNull();
+    }
+
+    [Fact]
+    public void Dialler_HasAQuarter_OfTheCircuitsToOnePeer_WithOneKeyOrMany()
+    {
+        var circuits = new Circuits(new RelayOptions { MaxCircuitsPerPeer = 8 });
+        var (dialler, dialled) = (NewPeer(), NewPeer());
+
+        circuits.Enter(dialler, At("1.2.3.4"), dialled).ShouldNotBeNull();
+        circuits.Enter(dialler, At("1.2.3.4"), dialled).ShouldNotBeNull();
+        // Neither from elsewhere nor under another key.
+        circuits.Enter(dialler, At("5.6.7.8"), dialled).ShouldBeNull();
+        circuits.Enter(NewPeer(), At("1.2.3.4"), dialled).ShouldBeNull();
+
+        circuits.Enter(dialler, At("1.2.3.4"), NewPeer()).ShouldNotBeNull();
+        circuits.Enter(NewPeer(), At("5.6.7.8"), dialled).ShouldNotBeNull();
     }
 
     private static Multiaddr At(string ip) => Multiaddr.Parse($"/ip{(ip.Contains(':') ? 6 : 4)}/{ip}/tcp/4001");

@@ -42,8 +42,31 @@ public sealed class TcpTransportTests : IDisposable
         await using var theirs = (await listener.AcceptAsync(Stop)).ShouldNotBeNull();
 
         (ours.RemotePeer, theirs.RemotePeer).ShouldBe((_otherKey.PublicKey.PeerId, _key.PublicKey.PeerId));
-        (ours.RemoteAddress, theirs.LocalAddress).ShouldBe((address, listener.Address));
+        (ours.RemoteAddress, theirs.LocalAddress).ShouldBe((listener.Address, listener.Address));
         theirs.RemoteAddress.ShouldBe(ours.LocalAddress);
+    }
+
+    [Theory]
+    [InlineData("dns4/localhost", true, false, true)]
+    [InlineData("dns4/localhost", false, true, true)]
+    [InlineData("dns4/localhost", false, false, false)]
+    [InlineData("dns/localhost", false, false, false)]
+    [InlineData("ip4/127.0.0.1", false, false, true)]
+    public async Task Name_ThatLeadsIntoThisMachine_IsDialled_OnAPrivateNetworkOrWhenConfigured(string host, bool allowsPrivate, bool isConfigured, bool isDialled)
+    {
+        await using var listener = await ListenAsync(new TcpOptions());
+        listener.Address.TryGetTcp(out var endPoint).ShouldBeTrue();
+        var address = Multiaddr.Parse($"/{host}/tcp/{endPoint!.Port}");
+        var transport = Create(_key, new TcpOptions { Names = new NameReach { AllowsPrivateAddresses = allowsPrivate, Configured = new HashSet<Multiaddr>(isConfigured ? [address] : []) } });
+
+        if (!isDialled)
+        {
+            (await Should.ThrowAsync<ConnectException>(() => transport.DialAsync(address, null, Stop))).Fault.ShouldBe(ConnectFault.Refused);
+            return;
+        }
+
+        await using var ours = await transport.DialAsync(address, null, Stop);
+        ours.RemotePeer.ShouldBe(_otherKey.PublicKey.PeerId);
     }
 
     [Fact]

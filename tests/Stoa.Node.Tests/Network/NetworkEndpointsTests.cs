@@ -52,6 +52,24 @@ public sealed class NetworkEndpointsTests
     }
 
     [Fact]
+    public async Task Node_OfTheWorld_GoesToNoPrivateAddressThatOthersTellOf()
+    {
+        await using var first = await RunningNode.StartAsync(s_listen);
+        var address = first.Started.NetworkAddresses.ShouldHaveSingleItem();
+        await using var second = await RunningNode.StartAsync([.. s_listen, "--network:join:0", address]);
+        await using var third = await RunningNode.StartAsync([.. s_listen, "--network:join:0", address, "--network:announce:0", "/ip4/192.0.2.1/tcp/1"]);
+        await WaitForPeersAsync(first, 2);
+        await WaitForPeersAsync(third, 1);
+
+        // The second one is known to the first, at an address of this machine.
+        await ShouldBeProblemAsync(await third.Admin.GetAsync($"/api/v1/network/peers/{await PeerIdAsync(second)}", Stop), HttpStatusCode.NotFound, "peerUnknown");
+        var at = second.Started.NetworkAddresses.ShouldHaveSingleItem();
+        var name = at[..at.IndexOf("/p2p/", StringComparison.Ordinal)].Replace("/ip4/127.0.0.1/", "/dns4/localhost/", StringComparison.Ordinal);
+        await ShouldBeProblemAsync(await third.Admin.PostAsJsonAsync("/api/v1/network/pings", new PingRequest(name), Stop), HttpStatusCode.BadGateway, "peerUnreachable");
+        (await RunningNode.ReadAsync<PingResponse>(await first.Admin.PostAsJsonAsync("/api/v1/network/pings", new PingRequest(name), Stop))).PeerId.ShouldBe(await PeerIdAsync(second));
+    }
+
+    [Fact]
     public async Task Node_WhoseFriendIsAway_JoinsWhenItIsBack()
     {
         var folder = Directory.CreateTempSubdirectory("stoa-node-").FullName;

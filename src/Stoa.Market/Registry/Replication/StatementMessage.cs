@@ -26,6 +26,6 @@ public static class StatementMessage
             ? new SignedStatement(message[(1 + message[0])..].ToArray(), message.Slice(1, message[0]).ToArray())
             : null;
 
-    /// <summary>By what all nodes know it, whoever sends it and however it is signed: the id of the statement; of what is none, its hash.</summary>
-    public static ContentHash IdOf(ReadOnlySpan<byte> message) => message.Length > 1 && message.Length > 1 + message[0] ? ContentHash.Of(message[(1 + message[0])..]) : ContentHash.Of(message);
+    /// <summary>By what all nodes know it, whoever sends it: the hash of all of it. By the payload alone a copy with a spoilt signature would pass for the statement itself, and whoever brings that would be blamed for the copy.</summary>
+    public static ContentHash IdOf(ReadOnlySpan<byte> message) => ContentHash.Of(message);
 }

@@ -46,7 +46,7 @@ internal sealed class StatementGossip(
             return;
         // What was said before gets around by comparisons: not all that a cell has ever said is to be told with each start.
         _toldTo = await LastAsync(cancellationToken);
-        _router = new GossipRouter(host, new GossipOptions { IdOf = IdOf });
+        _router = new GossipRouter(host, new GossipOptions { IdOf = IdOf, AllowsPrivateAddresses = network.AllowsPrivateAddresses });
         _subscription = _router.Subscribe(Topic, new TopicOptions { Validator = JudgeAsync });
         await base.StartAsync(cancellationToken);
     }

@@ -49,10 +49,10 @@ public sealed class StatementIntake(IStatementStore store, ReplicaIndex index, U
         var known = index.Ids;
         var fates = new IntakeFate[statements.Count];
         var unseen = new List<int>();
-        var seen = new HashSet<ContentHash>();
+        var seen = new HashSet<(ContentHash Id, ContentHash Signature)>();
         for (var number = 0; number < statements.Count; number++)
         {
-            if (known.Contains(statements[number].Id) || unwanted.Contains(statements[number].Item) || !seen.Add(statements[number].Id))
+            if (known.Contains(statements[number].Id) || unwanted.Contains(statements[number].Item) || !seen.Add((statements[number].Id, ContentHash.Of(statements[number].Signature))))
                 fates[number] = Note(way, IntakeFate.Known, nameof(StatementEffect.Known));
             else
                 unseen.Add(number);
@@ -66,12 +66,16 @@ public sealed class StatementIntake(IStatementStore store, ReplicaIndex index, U
             var opened = new Outcome<Statement, StatementFault>[unseen.Count];
             Parallel.For(0, unseen.Count, _checking, number => opened[number] = statements[unseen[number]].Open());
             var good = new List<(int Number, Statement Statement)>(unseen.Count);
+            var taken = new HashSet<ContentHash>();
             for (var number = 0; number < opened.Length; number++)
             {
-                if (opened[number].TryGet(out var statement, out var refusal))
+                // Of copies with several signatures the first good one is taken, however many spoilt ones came before it.
+                if (!opened[number].TryGet(out var statement, out var refusal))
+                    fates[unseen[number]] = Refuse(way, statements[unseen[number]].Item, refusal.Code);
+                else if (taken.Add(statement.Id))
                     good.Add((unseen[number], statement));
                 else
-                    fates[unseen[number]] = Refuse(way, statements[unseen[number]].Item, refusal.Code);
+                    fates[unseen[number]] = Note(way, IntakeFate.Known, nameof(StatementEffect.Known));
             }
 
             var outcomes = await store.AddAsync([.. good.Select(one => one.Statement)], time.GetUtcNow(), cancellationToken);

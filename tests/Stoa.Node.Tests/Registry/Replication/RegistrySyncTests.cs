@@ -5,17 +5,10 @@ using Stoa.Market.Registry.Replication;
 using Stoa.Market.Registry.Statements;
 using Stoa.Market.Tests.Tasks;
 using Stoa.Network.Addressing;
-using Stoa.Network.Hosting;
-using Stoa.Network.Identify;
-using Stoa.Network.Muxing;
-using Stoa.Network.Security;
-using Stoa.Network.Transport;
 using Stoa.Node.Registry.Replication;
 using Stoa.Node.Tests.Registry.Statements;
 using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
-
-using PeerHost = Stoa.Network.Hosting.Host;
 
 namespace Stoa.Node.Tests.Registry.Replication;
 
@@ -54,7 +47,7 @@ public sealed class RegistrySyncTests
         await using var node = await TestNode.StartAsync(null, s_options);
         await node.PublishAsync("wanderer", GuestPrograms.Echo);
         using var key = PrivateKey.Generate();
-        await using var hostile = NewHost(key);
+        await using var hostile = PeerHosts.Create(key);
         var address = Multiaddr.Parse(node.PeerAddress);
         var peer = (await hostile.ConnectAsync(address, Stop)).RemotePeer;
 
@@ -91,7 +84,7 @@ public sealed class RegistrySyncTests
     {
         await using var node = await TestNode.StartAsync(null, s_options);
         using var key = PrivateKey.Generate();
-        await using var hostile = NewHost(key);
+        await using var hostile = PeerHosts.Create(key);
         var peer = (await hostile.ConnectAsync(Multiaddr.Parse(node.PeerAddress), Stop)).RemotePeer;
         var hlc = new Hlc(TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds(), 0);
         var statements = Enumerable.Range(0, 20).Select(number => Statement.Sign(key, hlc, StatementStoreConformance.Listing($"1.{number}.0")).Value).ToList();
@@ -123,18 +116,6 @@ public sealed class RegistrySyncTests
 
         await Eventually.IsSoAsync(() => Task.FromResult(!hostile.IsConnected(peer)));
         (await node.Host.Services.GetRequiredService<IStatementStore>().FindAsync(statements[0].Id, Stop)).ShouldBeNull();
-    }
-
-    private static PeerHost NewHost(PrivateKey key)
-    {
-        var host = new PeerHost(
-            key,
-            [new TcpTransport([new TlsSecurity(key, TimeProvider.System)], [new Yamux(new YamuxOptions(), TimeProvider.System)], new TcpOptions(), TimeProvider.System)],
-            new HostOptions(),
-            TimeProvider.System,
-            new Random(1));
-        IdentifyProtocol.Serve(host);
-        return host;
     }
 
     private static async Task<ListingResponse> FindAsync(TestNode node, string name)

@@ -98,6 +98,20 @@ public abstract class ReplicaConformance(DatabaseSource source) : DatabaseTest(s
     }
 
     [Fact]
+    public async Task Intake_OfCopiesWithSeveralSignatures_TakesTheFirstGoodOne()
+    {
+        var (index, _) = Follow();
+        var listing = SignedStatement.Of(Sign(StatementStoreConformance.Listing("1.0.0")));
+        var again = SignedStatement.Of(Sign(StatementStoreConformance.Listing("1.0.0")));
+        var forged = new SignedStatement(listing.Payload, Sign(StatementStoreConformance.Listing("2.0.0")).Signature);
+
+        var fates = await Intake(index, new UnwantedStatements(_time), Open).TakeEachAsync("gossip", [forged, listing, again, forged, listing], Stop);
+
+        fates.ShouldBe([IntakeFate.Forged, IntakeFate.Taken, IntakeFate.Known, IntakeFate.Known, IntakeFate.Known]);
+        (await IdsAsync()).ShouldBe([listing.Id]);
+    }
+
+    [Fact]
     public async Task Intake_OfStrangers_IsRefusedForNow()
     {
         var (index, _) = Follow();

@@ -1,8 +1,11 @@
 using Microsoft.Extensions.DependencyInjection;
 using Stoa.Client;
 using Stoa.Client.Contracts;
+using Stoa.Market.Registry.Replication;
 using Stoa.Market.Registry.Statements;
 using Stoa.Market.Tests.Tasks;
+using Stoa.Network.Addressing;
+using Stoa.Network.Gossip;
 using Stoa.Node.Registry.Replication;
 using Stoa.Node.Tests.Registry.Statements;
 using Stoa.Node.Tests.Tasks;
@@ -86,6 +89,28 @@ public sealed class StatementGossipTests : IAsyncLifetime
         (await _first.Client.AddListingAsync(worked.Envelope, Stop)).Effect.ShouldBe("known");
         var statements = _third.Host.Services.GetRequiredService<IStatementStore>();
         await Eventually.IsSoAsync(async () => await statements.FindAsync(worked.Id, Stop) is not null);
+    }
+
+    [Fact]
+    public async Task ForgedCopy_ThatComesFirst_IsHeldAgainstWhoBringsIt_AndNotAgainstWhoBringsTheStatement()
+    {
+        using var publisher = PrivateKey.Generate();
+        using var key = PrivateKey.Generate();
+        var hlc = new Hlc(TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds(), 0);
+        var statement = Statement.SignWorked(publisher, hlc, StatementStoreConformance.Listing("1.0.0"), AdmissionPolicy.Default.StrangerWorkBits, Stop).Value;
+        var other = Statement.Sign(publisher, hlc, StatementStoreConformance.Listing("2.0.0")).Value;
+        await using var attacker = PeerHosts.Create(key);
+        await using var router = new GossipRouter(attacker, new GossipOptions());
+        await attacker.ConnectAsync(Multiaddr.Parse(_third.PeerAddress), Stop);
+        await Eventually.IsSoAsync(() => router.GetPeers(StatementGossip.Topic).Count > 0 && GossipOf(_third).Router!.GetScores().ContainsKey(attacker.Id));
+
+        await router.PublishAsync(StatementGossip.Topic, StatementMessage.Write(new SignedStatement(statement.Payload, other.Signature)), Stop);
+        await Eventually.IsSoAsync(() => GossipOf(_third).Router!.GetScores()[attacker.Id] < 0);
+        (await _first.Client.AddListingAsync(statement.Envelope, Stop)).Effect.ShouldBe("added");
+
+        var statements = _third.Host.Services.GetRequiredService<IStatementStore>();
+        await Eventually.IsSoAsync(async () => await statements.FindAsync(statement.Id, Stop) is not null);
+        GossipOf(_third).Router!.GetScores()[PeerId.Parse(IdOf(_second))].ShouldBeGreaterThanOrEqualTo(0);
     }
 
     private static StatementGossip GossipOf(TestNode node) => node.Host.Services.GetRequiredService<StatementGossip>();
