@@ -97,7 +97,7 @@ public sealed class StatementGossipTests : IAsyncLifetime
         using var publisher = PrivateKey.Generate();
         using var key = PrivateKey.Generate();
         var hlc = new Hlc(TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds(), 0);
-        var statement = Statement.SignWorked(publisher, hlc, StatementStoreConformance.Listing("1.0.0"), AdmissionPolicy.Default.StrangerWorkBits, Stop).Value;
+        var statement = Statement.SignWorked(publisher, hlc, StatementStoreConformance.Listing("1.0.0"), AdmissionPolicy.Default, Stop).Value;
         var other = Statement.Sign(publisher, hlc, StatementStoreConformance.Listing("2.0.0")).Value;
         await using var attacker = PeerHosts.Create(key);
         await using var router = new GossipRouter(attacker, new GossipOptions());
