@@ -21,20 +21,23 @@ public readonly record struct UsageAmounts(
     /// <summary>Bytes sent that were paid for.</summary>
     public long TransferBytes { get; init; }
 
+    /// <summary>Money is added as it is; what was measured ends at the largest number, so that no single row holds up the count of all others.</summary>
     public static UsageAmounts operator +(UsageAmounts left, UsageAmounts right) => new(
-        checked(left.Events + right.Events),
-        checked(left.Fuel + right.Fuel),
-        checked(left.InputBytes + right.InputBytes),
-        checked(left.OutputBytes + right.OutputBytes),
-        checked(left.DurationMs + right.DurationMs),
+        Sum(left.Events, right.Events),
+        Sum(left.Fuel, right.Fuel),
+        Sum(left.InputBytes, right.InputBytes),
+        Sum(left.OutputBytes, right.OutputBytes),
+        Sum(left.DurationMs, right.DurationMs),
         left.Paid + right.Paid,
         left.Creator + right.Creator,
         left.Node + right.Node,
         left.Platform + right.Platform)
     {
-        ByteHours = checked(left.ByteHours + right.ByteHours),
-        TransferBytes = checked(left.TransferBytes + right.TransferBytes),
+        ByteHours = Sum(left.ByteHours, right.ByteHours),
+        TransferBytes = Sum(left.TransferBytes, right.TransferBytes),
     };
+
+    private static long Sum(long left, long right) => (long)Int128.Clamp((Int128)left + right, long.MinValue, long.MaxValue);
 }
 
 /// <summary>What usage is told apart by.</summary>

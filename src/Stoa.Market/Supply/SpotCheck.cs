@@ -1,3 +1,4 @@
+using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
 using Stoa.Primitives;
 
@@ -41,12 +42,20 @@ public sealed record CheckedRun(ContentHash? Output, long Fuel);
 public static class SpotCheckRules
 {
     /// <summary>Whether a task is one of those that are done again.</summary>
-    /// <param name="share">Of a hundred tasks how many, in hundredths.</param>
+    /// <param name="share">Of all tasks, from 0 to 1.</param>
     /// <param name="random">Chance.</param>
     public static bool IsDrawn(double share, Random random)
     {
         ArgumentNullException.ThrowIfNull(random);
         return random.NextDouble() < share;
+    }
+
+    /// <summary>What the run may use when it is done again: a deadline that cut the time of the first one is not one of the others, and who is slower has not lied.</summary>
+    public static AgentLimits LimitsOf(Receipt receipt, AgentTask task)
+    {
+        ArgumentNullException.ThrowIfNull(receipt);
+        ArgumentNullException.ThrowIfNull(task);
+        return receipt.Limits with { TimeoutMs = Math.Max(receipt.Limits.TimeoutMs, task.Limits.TimeoutMs) };
     }
 
     /// <summary>Whether a third run is needed.</summary>

@@ -17,6 +17,12 @@ public sealed record SupplyOrder(
 {
     /// <summary>What is chance otherwise; null where it was left to the supplier.</summary>
     public TaskWorld? World { get; init; }
+
+    /// <summary>Name of the agent in the quote, which a program is told; null where it was not noted.</summary>
+    public string? Agent { get; init; }
+
+    /// <summary>How much longer than its time limit a run may have taken by the supplier's clock.</summary>
+    public TimeSpan Patience { get; init; }
 }
 
 /// <summary>What came back beside the receipt.</summary>
@@ -37,6 +43,12 @@ public enum SupplyFault
 
     /// <summary>Another program has run, or it called others.</summary>
     OtherProgram,
+
+    /// <summary>It ran as another agent than the one of the quote: under a name of its own nobody else could be asked to run it again.</summary>
+    OtherAgent,
+
+    /// <summary>More was measured than can have been: longer than the limit and the patience, or more read than there was.</summary>
+    OtherUsage,
 
     /// <summary>It ran on another input.</summary>
     OtherInput,
@@ -66,10 +78,19 @@ public static class SupplyCheck
             return Fault(SupplyFault.OtherTask, $"The receipt is of {receipt.TaskId}, and {answer.Task} was paid for.");
         if (receipt.ProgramDigest != order.Program || receipt.Calls.Count > 0)
             return Fault(SupplyFault.OtherProgram, $"The program {receipt.ProgramDigest} has run, with {receipt.Calls.Count} calls of others; the agent's is {order.Program}.");
+        if (order.Agent is { } agent && receipt.Agent.Name != agent)
+            return Fault(SupplyFault.OtherAgent, $"It ran as {receipt.Agent}, and the quote was {agent}'s.");
         if (receipt.InputDigest != order.Input || receipt.SealedTo is not null || (receipt.Pricing is { } pricing && pricing.InputBytes != order.InputBytes))
             return Fault(SupplyFault.OtherInput, $"It ran on the input {receipt.InputDigest}, not on {order.Input}.");
         if (receipt.Limits != order.Limits || !Same(receipt.Parameters, order.Parameters) || (order.World is { } world && new TaskWorld(receipt.Seed, receipt.ClockMs) != world))
             return Fault(SupplyFault.OtherTerms, "It ran with other parameters, limits, seed or clock than it was given.");
+        // What is measured goes into sums over all tasks.
+        if (receipt.Usage.InputBytes < 0 || receipt.Usage.InputBytes > order.InputBytes
+            || receipt.Usage.DurationMs < 0 || receipt.Usage.DurationMs > order.Limits.TimeoutMs + order.Patience.TotalMilliseconds)
+        {
+            return Fault(SupplyFault.OtherUsage, $"It swears to have read {receipt.Usage.InputBytes} bytes of {order.InputBytes}, in {receipt.Usage.DurationMs} ms of at most {order.Limits.TimeoutMs}.");
+        }
+
         if (receipt.OutputDigest != answer.Output || receipt.Usage.OutputBytes != answer.OutputBytes)
             return Fault(SupplyFault.OtherOutput, $"The output {answer.Output} came, and the receipt swears to {receipt.OutputDigest}.");
         if (receipt.Price > order.Amount)

@@ -6,6 +6,13 @@ namespace Stoa.Market.Tasks;
 /// <summary>The transitions of docs/task-states.md, each a verb. A verb that does not fit the state is a bug of its caller.</summary>
 public sealed partial record AgentTask
 {
+    /// <summary>The limits of a run that begins now: it has no more time than there is until the deadline.</summary>
+    /// <param name="now">UTC.</param>
+    public AgentLimits LimitsAt(DateTimeOffset now) =>
+        DeadlineAt is { } deadline && Math.Max(1, (long)(deadline - now).TotalMilliseconds) is var leftMs && leftMs < Limits.TimeoutMs
+            ? Limits with { TimeoutMs = leftMs }
+            : Limits;
+
     /// <summary>Queued → running: a node takes it on, under a token greater than every earlier one.</summary>
     public AgentTask Claim(string holder, DateTimeOffset now)
     {

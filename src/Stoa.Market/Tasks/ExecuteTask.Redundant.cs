@@ -30,6 +30,20 @@ public sealed partial class ExecuteTask
             if (most > task.MaxPrice)
                 (here, most) = (null, Money.Zero);
             var order = new RunsOrder(task, plan.Program, plan.MediaType, task.Redundancy!.Runs - (here is null ? 0 : 1), task.MaxPrice - most, []);
+            // Who is alone with an output cannot be confirmed: where enough cannot be begun, nobody is paid for one.
+            var mineToRun = here is null ? 0 : 1;
+            var begun = await remote.BeginRunsAsync(order, task.Redundancy.Agree - mineToRun, attempt.Token) + mineToRun;
+            if (begun < task.Redundancy.Agree)
+            {
+                return await EndEarlyAsync(task, charged => task.Fail(
+                    new TaskFailure(
+                        FailureCode.NoQuorum,
+                        $"Only {begun} of the {task.Redundancy.Agree} executors that have to agree would run it now. {TaskFailure.TellCharged(charged)} Submit it again later, or with fewer runs.",
+                        "",
+                        null),
+                    Now()));
+            }
+
             var own = here is null ? Task.FromResult<Answer?>(null) : RunHereAsync(attempt, here, input, spools.Next());
             var others = remote.RunManyAsync(order, input, spools.Next, attempt.Token);
             await Task.WhenAll(own, others);
@@ -38,7 +52,7 @@ public sealed partial class ExecuteTask
                 answers.Add(mine);
             answers.AddRange(others.Result.Select(run => AnswerOf(run)));
             // Whoever gave nothing is followed by others, as far as there are any.
-            for (var missing = MissingOf(); missing > 0; missing = MissingOf())
+            for (var missing = MissingOf(); missing > 0 && !IsLate(task); missing = MissingOf())
             {
                 var more = await remote.RunManyAsync(
                     order with { Count = missing, Without = [.. answers.Select(answer => answer.Node)] }, input, spools.Next, attempt.Token);
@@ -47,9 +61,7 @@ public sealed partial class ExecuteTask
                     break;
             }
 
-            if (IsLate(task))
-                return await FailAsync(task, agent: null, new AttemptOutcome.Failed(TaskFailure.Late("It was done after its deadline."), default));
-            return await DecideAsync(task, here, answers, plan.MediaType);
+            return await DecideAsync(task, here, answers, plan.MediaType, unmet: null);
 
             int MissingOf() => task.Redundancy.Runs - answers.Count(answer => answer.Output is not null);
         }
@@ -76,7 +88,7 @@ public sealed partial class ExecuteTask
         try
         {
             var program = await programs.LoadAsync(agent.Version.ProgramDigest, attempt.Token);
-            var job = new SandboxJob(agent.Version.Listing, task.Parameters, task.Limits, task.World!.Seed, task.World.ClockMs);
+            var job = new SandboxJob(agent.Version.Listing, task.Parameters, task.LimitsAt(Now()), task.World!.Seed, task.World.ClockMs);
             var outcome = await threads.RunAsync(() => _sandbox.Run(program, job, GuestInput.FromBytes(input), output, attempt.Progress, attempt.Token));
             switch (outcome)
             {
@@ -107,7 +119,13 @@ public sealed partial class ExecuteTask
         _ => throw new InvalidOperationException("Unknown outcome of a run elsewhere."),
     };
 
-    private async Task<AttemptEnd> DecideAsync(AgentTask task, Known? here, List<Answer> answers, string mediaType)
+    /// <summary>What the answers come to.</summary>
+    /// <param name="task">That they are of.</param>
+    /// <param name="here">Of this node's own run; null when there is none.</param>
+    /// <param name="answers">All of them.</param>
+    /// <param name="mediaType">Of the output.</param>
+    /// <param name="unmet">Given what it costs all the same, ends the task when too few agree; null to fail it.</param>
+    private async Task<AttemptEnd> DecideAsync(AgentTask task, Known? here, List<Answer> answers, string mediaType, Func<Money, AgentTask>? unmet)
     {
         var now = Now();
         List<ContentHash> outputs = [.. answers.Select(answer => answer.Output).OfType<ContentHash>()];
@@ -116,15 +134,25 @@ public sealed partial class ExecuteTask
             answer.Node, Quorum.Judge(answer.Output, outputs, agreed), answer.Output, answer.Price, answer.Envelope, answer.Detail))];
         if (agreed is null)
         {
+            // Of those who contradict each other nobody is paid for by the consumer. Where nobody does, it is not for the operator to bear that others did not answer: so whoever
+            // has an agent at two suppliers and takes it away from one of them gains nothing by it.
+            var standing = Share(task, here, [.. answers.Where((_, place) => runs[place].Standing is RunStanding.Unconfirmed)]);
             var said = string.Join("; ", answers.Select(answer => $"{answer.Node}: {answer.Output?.ToString() ?? answer.Detail}"));
-            var failed = task.Fail(
+            var charged = task.Hold is null ? Money.Zero : standing.Shares.Total;
+            var failed = unmet?.Invoke(charged) ?? task.Fail(
                 new TaskFailure(
                     FailureCode.NoQuorum,
-                    $"{outputs.Count} of {task.Redundancy.Runs} executors gave an output, and no {task.Redundancy.Agree} of them the same. Nothing was charged. {said}",
+                    $"{outputs.Count} of {task.Redundancy.Runs} executors gave an output, and no {task.Redundancy.Agree} of them the same. {TaskFailure.TellCharged(charged)} {said}",
                     "",
                     null),
                 now);
-            return EndOf(failed, TaskEvents.Ended(failed, now)) with { Runs = runs };
+            var told = TaskEvents.Ended(failed, now);
+            return charged == Money.Zero
+                ? EndOf(failed, told) with { Runs = runs }
+                : new AttemptEnd(failed, Settlement.Capture(task, standing.Shares, standing.Payees, ids, now), null, null, ReadOnlyMemory<byte>.Empty, [told, .. EarnedBy(failed, standing.Sale, now)])
+                {
+                    Runs = runs,
+                };
         }
 
         var good = answers.Where(answer => answer.Output == agreed).ToList();
@@ -132,13 +160,7 @@ public sealed partial class ExecuteTask
         var inline = await first.Spool.CompleteAsync();
         if (inline is null)
             await owners.GrantAsync(new ContentDescriptor(agreed.Value, first.OutputBytes), task.OwnerId, CancellationToken.None);
-        var sale = good.Select(answer => answer.Sale).FirstOrDefault(own => own is not null);
-        // What suppliers were paid is the operator's, who has paid it.
-        var paid = good.Where(answer => answer.Sale is null).Aggregate(Money.Zero, (sum, answer) => sum + answer.Price);
-        var shares = sale is null ? new Shares(Money.Zero, paid, Money.Zero) : sale.Earned.Shares with { Node = sale.Earned.Shares.Node + paid };
-        if (shares.Total > task.MaxPrice)
-            throw new InvalidOperationException($"The price of {task.Id} is above its hold of {task.MaxPrice}.");
-        var payees = sale is null ? new Payees(accounts.Clearing, accounts.Node, accounts.Node, accounts.Platform) : PayeesOf(here!, here!.Wallets, sale.Earned.Parts);
+        var (shares, payees, sale) = Share(task, here, good);
         var receipt = first.Sale?.Receipt ?? first.Receipt!;
         var next = task.Succeed(
             new TaskResult(agreed.Value, first.OutputBytes, inline is not null, mediaType, receipt.Usage, shares.Total, receipt.Id)
@@ -146,15 +168,33 @@ public sealed partial class ExecuteTask
                 Supplied = first.Sale is null ? new SuppliedBy(first.Node, receipt.TaskId.ToString()) : null,
             },
             now);
-        IEnumerable<Events.NewEvent> earned = sale is null ? [] : sale.Earned.ByAgent().Select(part => TaskEvents.RoyaltyEarned(next, part.Agent, part.Payee, part.Amount, now));
         return new AttemptEnd(
             next, Settlement.Capture(task, shares, payees, ids, now), new SignedReceipt(receipt.Id, task.Id, first.Envelope!), inline, ReadOnlyMemory<byte>.Empty,
-            [TaskEvents.Ended(next, now), .. earned])
+            [TaskEvents.Ended(next, now), .. EarnedBy(next, sale, now)])
         {
             Runs = runs,
             Verdict = sale is null ? null : AgentVerdict.OfSuccess(task, here!.Version, sale.Receipt.Usage, sale.Earned.Shares.Total, now),
         };
     }
+
+    /// <summary>Shares out what some answers cost together.</summary>
+    private Paid Share(AgentTask task, Known? here, IReadOnlyList<Answer> answers)
+    {
+        var sale = answers.Select(answer => answer.Sale).FirstOrDefault(own => own is not null);
+        // What suppliers were paid is the operator's, who has paid it.
+        var paid = answers.Where(answer => answer.Sale is null).Aggregate(Money.Zero, (sum, answer) => sum + answer.Price);
+        var shares = sale is null ? new Shares(Money.Zero, paid, Money.Zero) : sale.Earned.Shares with { Node = sale.Earned.Shares.Node + paid };
+        if (shares.Total > task.MaxPrice)
+            throw new InvalidOperationException($"The price of {task.Id} is above its hold of {task.MaxPrice}.");
+        var payees = sale is null ? new Payees(accounts.Clearing, accounts.Node, accounts.Node, accounts.Platform) : PayeesOf(here!, here!.Wallets, sale.Earned.Parts);
+        return new Paid(shares, payees, sale);
+    }
+
+    private static IEnumerable<Events.NewEvent> EarnedBy(AgentTask task, Sale? sale, DateTimeOffset now) =>
+        sale is null ? [] : sale.Earned.ByAgent().Select(part => TaskEvents.RoyaltyEarned(task, part.Agent, part.Payee, part.Amount, now));
+
+    /// <summary>What is paid for some of the runs, to whom, and of that what for this node's own.</summary>
+    private sealed record Paid(Shares Shares, Payees Payees, Sale? Sale);
 
     /// <summary>What one executor gave.</summary>
     private sealed record Answer(string Node, ContentHash? Output, long OutputBytes, SpoolStream Spool, Money Price, DsseEnvelope? Envelope, string? Detail)

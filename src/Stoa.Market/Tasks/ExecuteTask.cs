@@ -151,7 +151,7 @@ public sealed partial class ExecuteTask(
         AttemptEndOutcome.Written => end.Task,
         AttemptEndOutcome.LeaseLost => null,
         // It never went back: it still runs under this token, and ends under it.
-        AttemptEndOutcome.CancelRequested => await EndAsync(Cancel(end.Task)),
+        AttemptEndOutcome.CancelRequested => await EndAsync(await EndCancelledAsync(end.Task)),
         _ => throw new InvalidOperationException("Unknown outcome of the end of an attempt."),
     };
 
@@ -159,9 +159,9 @@ public sealed partial class ExecuteTask(
     {
         var task = attempt.Task;
         if (task.CancelRequestedAt is not null)
-            return Cancel(task);
+            return await EndEarlyAsync(task, _ => task.Cancel(Now()));
         if (IsLate(task))
-            return await FailAsync(task, agent: null, new AttemptOutcome.Failed(TaskFailure.Late("It was not begun by its deadline."), default));
+            return await EndEarlyAsync(task, charged => task.Fail(TaskFailure.Late("It was not begun by its deadline.", charged: charged), Now()));
         if (task.Input.SealedTo is { } sealedTo && !sealing.Knows(sealedTo))
             return await FailAsync(task, agent: null, SealClosed(FailureCode.SealingKeyUnknown, $"The input is sealed to the key {sealedTo}, which this node does not have."));
         if (task.Redundancy is not null)
@@ -182,7 +182,7 @@ public sealed partial class ExecuteTask(
             factor = task.Auction?.Current?.Factor ?? await FactorAsync(task, agent.Version.Manifest.Factors);
             var program = await programs.LoadAsync(agent.Version.ProgramDigest, attempt.Token);
             await using var input = await OpenInputAsync(task, inlineInput, attempt.Token);
-            var limits = UntilDeadline(task);
+            var limits = task.LimitsAt(Now());
             exchange = input.Exchange;
             // A receipt tells the digests of what calls are given and give, and those would be of what is sealed.
             calls = exchange is not null || agent.Calls.IsEmpty ? null : await OpenCallsAsync(agent, attempt.Token);
@@ -249,8 +249,7 @@ public sealed partial class ExecuteTask(
                 return await FailAsync(task, agent: null, Unsupplied("This node gives no tasks to others."));
             switch (await remote.RunAsync(task, await ReadInputAsync(task, inlineInput, attempt.Token), output, attempt.Progress, attempt.Token))
             {
-                case RemoteOutcome.Completed when IsLate(task):
-                    return await FailAsync(task, agent: null, new AttemptOutcome.Failed(TaskFailure.Late("It was done after its deadline."), default));
+                // The supplier was given no more time than there was, and what it has done in that was charged: whatever comes after it is too late.
                 case RemoteOutcome.Completed completed:
                     return await SettleRemoteAsync(task, completed, output);
                 case RemoteOutcome.Failed failed:
@@ -269,12 +268,48 @@ public sealed partial class ExecuteTask(
         }
     }
 
-    private async Task<AttemptEnd?> StoppedElsewhereAsync(Attempt attempt)
+    // Whoever stops for another reason than a cancellation leaves it to the next attempt, which goes on with it.
+    private async Task<AttemptEnd?> StoppedElsewhereAsync(Attempt attempt) => attempt.StopReason is StopReason.Cancelled
+        ? await EndEarlyAsync(attempt.Task, _ => attempt.Task.Cancel(Now()))
+        : Stopped(attempt);
+
+    /// <summary>Ends a task before it is done: at suppliers it is stopped. What they had done by then was charged, and is settled: for that cancellation or deadline came too late.</summary>
+    /// <param name="task">That this node has.</param>
+    /// <param name="end">Given what it costs all the same, ends it.</param>
+    private async Task<AttemptEnd> EndEarlyAsync(AgentTask task, Func<Money, AgentTask> end)
     {
-        // Whoever stops for another reason leaves it to the next attempt, which goes on with it.
-        if (attempt.StopReason is StopReason.Cancelled && remote is not null)
-            await remote.CancelAsync(attempt.Task, CancellationToken.None);
-        return Stopped(attempt);
+        if (remote is null || (task.Redundancy is null && !task.Agent.IsKeyed))
+            return Unpaid();
+        await using var spools = new SpoolSet(content, task.Limits.OutputBytes, CancellationToken.None);
+        try
+        {
+            var runs = await remote.StopAsync(task, await ReadInputAsync(task, null, CancellationToken.None), spools.Next, CancellationToken.None);
+            var done = runs.Where(run => run.Outcome is RemoteOutcome.Completed).ToList();
+            if (done.Count == 0)
+                return Unpaid();
+            return task.Redundancy is null
+                ? await SettleRemoteAsync(task, (RemoteOutcome.Completed)done[0].Outcome, done[0].Output)
+                : await DecideAsync(task, here: null, [.. runs.Select(AnswerOf)], ((RemoteOutcome.Completed)done[0].Outcome).MediaType, end);
+        }
+        catch (Exception fault) when (fault is IOException or UnauthorizedAccessException)
+        {
+            // This node's own storage is away, which is not the consumer's matter.
+            return Unpaid();
+        }
+
+        AttemptEnd Unpaid()
+        {
+            var next = end(Money.Zero);
+            return EndOf(next, TaskEvents.Ended(next, Now()));
+        }
+    }
+
+    /// <summary>Ends a task that was to go back to the queue when its consumer wanted it stopped.</summary>
+    private async Task<AttemptEnd> EndCancelledAsync(AgentTask queued)
+    {
+        if (remote is null || (queued.Redundancy is null && !queued.Agent.IsKeyed) || await tasks.GetAsync(queued.Id, CancellationToken.None) is not { State: TaskState.Running } held || held.Token != queued.Token)
+            return Cancel(queued);
+        return await EndEarlyAsync(held, _ => held.Cancel(Now()));
     }
 
     /// <summary>The consumer pays what the supplier was paid, to the operator who has paid it.</summary>
@@ -322,7 +357,7 @@ public sealed partial class ExecuteTask(
     {
         var now = Now();
         if (abandoned.CancelRequestedAt is not null)
-            return await EndAsync(Cancel(abandoned));
+            return await EndAsync(await EndEarlyAsync(abandoned, _ => abandoned.Cancel(Now())));
         var next = retry.AfterLoss(abandoned, now);
         return await EndAsync(EndOf(next, next.State is TaskState.Queued
             ? TaskEvents.Retried(next, "nodeLost", "The node that worked on it vanished.", now)
@@ -590,12 +625,6 @@ public sealed partial class ExecuteTask(
         log);
 
     private bool IsLate(AgentTask task) => task.DeadlineAt is { } deadline && Now() > deadline;
-
-    /// <summary>The limits of an attempt that begins now: it has no more time than there is until the deadline.</summary>
-    private AgentLimits UntilDeadline(AgentTask task) =>
-        task.DeadlineAt is { } deadline && Math.Max(1, (long)(deadline - Now()).TotalMilliseconds) is var leftMs && leftMs < task.Limits.TimeoutMs
-            ? task.Limits with { TimeoutMs = leftMs }
-            : task.Limits;
 
     private DateTimeOffset Now() => time.GetUtcNow().ToMilliseconds();
 

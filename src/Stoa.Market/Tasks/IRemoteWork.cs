@@ -96,6 +96,13 @@ public interface IRemoteWork
     /// <summary>What a task that several executors run comes to be.</summary>
     Task<RunPlan> PlanRunsAsync(AgentTask task, CancellationToken cancellationToken);
 
+    /// <summary>Begins the calls of a task that several executors run, as far as there are suppliers for it; nobody is called yet.</summary>
+    /// <param name="order">How many, and for how much.</param>
+    /// <param name="least">Where there would be fewer, with those that were begun before, none is begun.</param>
+    /// <param name="cancellationToken">Stops asking.</param>
+    /// <returns>How many calls there are then, with those that were begun before.</returns>
+    Task<int> BeginRunsAsync(RunsOrder order, int least, CancellationToken cancellationToken);
+
     /// <summary>Has suppliers run a task that have not had it, side by side, and goes on with the calls of it that were begun.</summary>
     /// <param name="order">How many, and for how much.</param>
     /// <param name="input">The whole input.</param>
@@ -114,8 +121,12 @@ public interface IRemoteWork
     /// <exception cref="OperationCanceledException">The token was cancelled. The next attempt goes on where this one was.</exception>
     Task<RemoteOutcome> RunAsync(AgentTask task, ReadOnlyMemory<byte> input, Stream output, AttemptProgress progress, CancellationToken cancellationToken);
 
-    /// <summary>Has the suppliers that run a task stop, as far as they can be told within a moment: its consumer has cancelled it.</summary>
-    Task CancelAsync(AgentTask task, CancellationToken cancellationToken);
+    /// <summary>Has the suppliers that run a task stop, as far as they can be told within a moment, and brings what those give that had done it by then: that was charged.</summary>
+    /// <param name="task">That this node has claimed, and that is cancelled or late.</param>
+    /// <param name="input">The whole input.</param>
+    /// <param name="output">Gives a place for each output.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    Task<IReadOnlyList<RemoteRun>> StopAsync(AgentTask task, ReadOnlyMemory<byte> input, Func<SpoolStream> output, CancellationToken cancellationToken);
 }
 
 /// <summary>What came of an attempt at another operator's node.</summary>

@@ -130,9 +130,13 @@ public sealed record CreatorPart(Id<User> PayeeId, string Handle, string Agent, 
 public sealed record TaskFailure(FailureCode Code, string Detail, string Log, Usage? Usage)
 {
     /// <summary>Of a task that was not done by its deadline.</summary>
-    public static TaskFailure Late(string what, Usage? usage = null, string log = "") => new(
-        FailureCode.DeadlinePassed, $"{what} Nothing was charged. Submit it again with a longer deadline, or with none.", log, usage);
+    public static TaskFailure Late(string what, Usage? usage = null, string log = "", Money charged = default) => new(
+        FailureCode.DeadlinePassed, $"{what} {TellCharged(charged)} Submit it again with a longer deadline, or with none.", log, usage);
+
+    /// <summary>What a task that failed costs: of several executors those are paid whom nobody contradicts.</summary>
+    internal static string TellCharged(Money charged) => charged == Money.Zero ? "Nothing was charged." : $"{charged} USD were charged for the runs that nobody contradicts.";
 }
+
 
 /// <summary>Every way in which an attempt fails.</summary>
 public enum FailureCode

@@ -334,7 +334,7 @@ public static partial class Problems
             "No agent has the required capabilities, takes the input and stays within the budget, the deadline and the other requirements.",
             "See in errors which requirement removed how many agents, and relax one of them."),
         TaskRefusal.RegionUnserved => Row(refusal, 422, "No node in the region",
-            "The task asks for regions, and no node that is alive stands in any of them.",
+            "The task asks for regions, no node that is alive stands in any of them, and no supplier there takes it.",
             "Ask for a region that GET /api/v1/nodes shows, or for none."),
         TaskRefusal.ParametersInvalid => Row(refusal, 422, "Parameters do not fit the agent",
             "A parameter is not declared by the agent or has the wrong form.",

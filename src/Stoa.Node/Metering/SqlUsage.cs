@@ -29,11 +29,10 @@ internal static class SqlUsage
 
     private static readonly SqlRows<TotalRow> s_add = SqlRows<TotalRow>.Update(
         "usage_totals",
-        """
-        events = t.events + {events}, fuel = t.fuel + {fuel}, input_bytes = t.input_bytes + {input_bytes}, output_bytes = t.output_bytes + {output_bytes},
-        duration_ms = t.duration_ms + {duration_ms}, paid = t.paid + {paid}, creator_earned = t.creator_earned + {creator_earned},
+        $$"""
+        events = t.events + {events}, {{Saturated("fuel")}}, {{Saturated("input_bytes")}}, {{Saturated("output_bytes")}}, {{Saturated("duration_ms")}}, paid = t.paid + {paid}, creator_earned = t.creator_earned + {creator_earned},
         node_earned = t.node_earned + {node_earned}, platform_earned = t.platform_earned + {platform_earned},
-        byte_hours = t.byte_hours + {byte_hours}, transfer_bytes = t.transfer_bytes + {transfer_bytes}
+        {{Saturated("byte_hours")}}, {{Saturated("transfer_bytes")}}
         """,
         """
         t.span = {span} AND t.start_at = {start_at} AND t.consumer_id = {consumer_id} AND t.publisher_id = {publisher_id} AND t.agent = {agent}
@@ -164,7 +163,7 @@ internal static class SqlUsage
         {
             var rows = await session.QueryAsync<EndedRow>(
                 """
-                SELECT t.id, t.owner_id, t.agent, v.publisher_id, e.finished_at, e.outcome, r.envelope, r.node
+                SELECT t.id, t.owner_id, t.agent, v.publisher_id, e.finished_at, CASE WHEN e.state = 'succeeded' THEN e.outcome END AS outcome, r.envelope, r.node
                 FROM tasks AS t
                 JOIN task_ends AS e ON e.task_id = t.id
                 LEFT JOIN receipts AS r ON r.task_id = t.id
@@ -178,6 +177,10 @@ internal static class SqlUsage
 
         return tasks;
     }
+
+    /// <summary>Adds to what was measured, up to the largest number: one row must not hold up the journal.</summary>
+    private static string Saturated(string column) =>
+        $"{column} = CASE WHEN t.{column} > 9223372036854775807 - {{{column}}} THEN 9223372036854775807 ELSE t.{column} + {{{column}}} END";
 
     private static SqlField<TotalRow>[] Keys() =>
     [

@@ -22,6 +22,8 @@ namespace Stoa.Node.Supply;
 public sealed class NetworkOffers(
     ListingIndex index, ListingFeed feed, SqlForeignAgents agents, SqlSuppliers suppliers, SupplierQuotes quotes, SupplyOptions options, TimeProvider time)
 {
+    private const int MaxAtOnce = 8_000;
+
     /// <summary>Those that would do, each with what its best supplier asks.</summary>
     public async Task<IReadOnlyList<NetworkOffer>> ListAsync(RemoteSearch search, CancellationToken cancellationToken)
     {
@@ -29,14 +31,33 @@ public sealed class NetworkOffers(
         if (nodes.Count == 0)
             return [];
         await feed.CatchUpAsync(cancellationToken);
-        var found = index.Search(
-            new ListingSearch { Kind = ListingKind.Agent, Capabilities = search.Capabilities, Sort = ListingSort.Rating }, new PageRequest(options.MaxListings), cancellationToken)!;
-        if (found.Hits.Count == 0)
+        var listings = await FindForeignAsync(search, cancellationToken);
+        if (listings.Count == 0)
             return [];
-        var offered = await agents.ListOfferedAsync([.. found.Hits.Select(hit => hit.Key)], [.. nodes.Select(node => node.Node)], time.GetUtcNow(), cancellationToken);
+        var offered = await agents.ListOfferedAsync(listings, [.. nodes.Select(node => node.Node)], time.GetUtcNow(), cancellationToken);
         var fit = offered.Where(agent => agent.Manifest.Uses.Count == 0 && search.Takes(ToIndexed(agent))).Take(options.MaxCandidates);
         var priced = await Task.WhenAll(fit.Select(agent => PriceAsync(agent, search, cancellationToken)));
         return [.. priced.OfType<NetworkOffer>()];
+    }
+
+    /// <summary>The best rated listings of others: the cell's own, however many there are and however good, take nobody's place among those that are looked at.</summary>
+    private async Task<IReadOnlyList<ListingKey>> FindForeignAsync(RemoteSearch search, CancellationToken cancellationToken)
+    {
+        var wanted = new ListingSearch { Kind = ListingKind.Agent, Capabilities = search.Capabilities, Sort = ListingSort.Rating };
+        var foreign = new List<ListingKey>();
+        string? cursor = null;
+        // Each search looks at the whole index, so pages grow: many listings of the cell cost few searches.
+        for (var limit = options.MaxListings; foreign.Count < options.MaxListings; limit = Math.Min(2 * limit, MaxAtOnce))
+        {
+            if (index.Search(wanted, new PageRequest(limit, cursor), cancellationToken) is not { } found)
+                break;
+            var own = await agents.ListOwnAsync([.. found.Hits.Select(hit => hit.Key.Publisher).Distinct()], cancellationToken);
+            foreign.AddRange(found.Hits.Select(hit => hit.Key).Where(key => !own.Contains(key.Publisher)).Take(options.MaxListings - foreign.Count));
+            if ((cursor = found.NextCursor) is null)
+                break;
+        }
+
+        return foreign;
     }
 
     private async Task<NetworkOffer?> PriceAsync(ForeignAgent agent, RemoteSearch search, CancellationToken cancellationToken)

@@ -1,3 +1,4 @@
+using Stoa.Market.Registry;
 using Stoa.Market.Supply;
 using Stoa.Market.Tasks;
 using Stoa.Primitives;
@@ -23,6 +24,9 @@ internal sealed class OtherExecutors(SpotCheckWays ways, SpotCheck check, AgentT
 {
     private int _resumed;
 
+    // The deadline that cut the time of the first run is over.
+    private AgentLimits Limits => SpotCheckRules.LimitsOf(receipt, task);
+
     /// <summary>Has the next one run it; null when nobody is left who would within the money that is for it.</summary>
     public async Task<(CheckedRun? Run, Id<Supplier>? Supplier)> NextAsync(CancellationToken cancellationToken)
     {
@@ -31,7 +35,7 @@ internal sealed class OtherExecutors(SpotCheckWays ways, SpotCheck check, AgentT
             var call = _resumed < begun.Count ? begun[_resumed++] : await BeginAsync(cancellationToken);
             if (call is null)
                 return default;
-            var run = new ProgramRun(receipt.ProgramDigest, receipt.InputDigest, input.Length, receipt.Parameters, receipt.Limits, "")
+            var run = new ProgramRun(receipt.ProgramDigest, receipt.InputDigest, input.Length, receipt.Parameters, Limits, "")
             {
                 World = new TaskWorld(receipt.Seed, receipt.ClockMs),
                 Name = receipt.Agent.Name,
@@ -46,13 +50,13 @@ internal sealed class OtherExecutors(SpotCheckWays ways, SpotCheck check, AgentT
     private async Task<SupplierCall?> BeginAsync(CancellationToken cancellationToken)
     {
         // What was bound to regions stays there.
-        var order = new RemoteOrder(receipt.ProgramDigest, input.Length, receipt.Limits, await ways.Suppliers.ListRegionsAsync(task.Id, cancellationToken));
+        var order = new RemoteOrder(receipt.ProgramDigest, input.Length, Limits, await ways.Suppliers.ListRegionsAsync(task.Id, cancellationToken));
         var tried = await ways.Suppliers.ListTriedAsync(check.Id, cancellationToken);
         foreach (var quote in await ways.Quotes.RankAsync(order, cancellationToken))
         {
             if (quote.Name != receipt.Agent.Name || quote.Supplier.Id == check.Supplier || tried.ContainsKey(quote.Supplier.Id))
                 continue;
-            if (await ways.Checks.BeginAsync(check, quote.Supplier.Id, quote.Amount, ways.Options.SpotCheckDailyMost, cancellationToken) is { } call)
+            if (await ways.Checks.BeginAsync(check, quote.Supplier.Id, CallTerms.Of(quote, Limits), ways.Options.SpotCheckDailyMost, cancellationToken) is { } call)
                 return call;
         }
 

@@ -21,8 +21,10 @@ namespace Stoa.Node.Supply;
 /// <param name="quotes">What they would take.</param>
 /// <param name="runs">Makes calls.</param>
 /// <param name="checks">Has some of what was done done again.</param>
+/// <param name="time">The clock of deadlines.</param>
 public sealed class RemoteWork(
-    SqlForeignAgents agents, IAgentStore versions, SqlOffers programs, NetworkOffers offers, SqlSuppliers suppliers, SupplierQuotes quotes, SupplierRuns runs, SpotCheckDraw checks) : IRemoteWork
+    SqlForeignAgents agents, IAgentStore versions, SqlOffers programs, NetworkOffers offers, SqlSuppliers suppliers, SupplierQuotes quotes, SupplierRuns runs, SpotCheckDraw checks,
+    TimeProvider time) : IRemoteWork
 {
     /// <inheritdoc/>
     public Task<ForeignAgent?> FindAsync(ListingName named, CancellationToken cancellationToken) => agents.FindAsync(named, cancellationToken);
@@ -59,18 +61,26 @@ public sealed class RemoteWork(
             return new RemoteOutcome.Failed($"No supplier that offers {task.Agent} takes it for at most {task.MaxPrice} USD now.");
         var outcome = await runs.RunAsync(call, RunOf(task, agent.ProgramDigest, agent.Manifest.Output.MediaType), input, output, progress, cancellationToken);
         if (outcome is RemoteOutcome.Completed)
-            await checks.DrawAsync(task, call.Supplier, cancellationToken);
+            await checks.DrawAsync(task, call.Supplier, CancellationToken.None);
         return outcome;
     }
 
     /// <inheritdoc/>
-    public async Task CancelAsync(AgentTask task, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<RemoteRun>> StopAsync(AgentTask task, ReadOnlyMemory<byte> input, Func<SpoolStream> output, CancellationToken cancellationToken)
     {
-        var open = (await suppliers.ListCallsAsync(task.Id, cancellationToken)).Where(call => call.State is CallOutcome.Open).ToList();
-        if (open.Count == 0)
-            return;
-        var program = (await PlanRunsAsync(task, cancellationToken)).Program;
-        await Task.WhenAll(open.Select(call => runs.CancelAsync(call, program, cancellationToken)));
+        var calls = await suppliers.ListCallsAsync(task.Id, cancellationToken);
+        if (calls.Count == 0)
+            return [];
+        var plan = await PlanRunsAsync(task, cancellationToken);
+        var run = RunOf(task, plan.Program, plan.MediaType);
+        var ended = await Task.WhenAll(calls.Select(async call =>
+        {
+            if (call.State is CallOutcome.Open && !await runs.StopAsync(call, plan.Program, cancellationToken))
+                return null;
+            var spool = output();
+            return new RemoteRun(call.Supplier.Node.ToString(), await runs.RunAsync(call, run, input, spool, progress: null, cancellationToken), spool);
+        }));
+        return [.. ended.OfType<RemoteRun>()];
     }
 
     /// <inheritdoc/>
@@ -100,6 +110,20 @@ public sealed class RemoteWork(
     }
 
     /// <inheritdoc/>
+    public async Task<int> BeginRunsAsync(RunsOrder order, int least, CancellationToken cancellationToken)
+    {
+        var task = order.Task;
+        var before = (await suppliers.ListCallsAsync(task.Id, cancellationToken)).Count;
+        var begun = before < order.Count ? await BeginManyAsync(order, order.Count - before, cancellationToken) : [];
+        if (before + begun.Count >= least)
+            return before + begun.Count;
+        // Their vouchers have not left: nobody has run anything.
+        foreach (var call in begun)
+            await suppliers.FailAsync(call, CallOutcome.Cancelled, "Too few others would have run it.", CancellationToken.None);
+        return before;
+    }
+
+    /// <inheritdoc/>
     public async Task<IReadOnlyList<RemoteRun>> RunManyAsync(RunsOrder order, ReadOnlyMemory<byte> input, Func<SpoolStream> output, CancellationToken cancellationToken)
     {
         var task = order.Task;
@@ -117,14 +141,15 @@ public sealed class RemoteWork(
     private async Task<List<SupplierCall>> BeginManyAsync(RunsOrder order, int count, CancellationToken cancellationToken)
     {
         var task = order.Task;
-        var asked = new RemoteOrder(order.Program, task.Input.SizeBytes, task.Limits, await suppliers.ListRegionsAsync(task.Id, cancellationToken));
+        var limits = task.LimitsAt(time.GetUtcNow());
+        var asked = new RemoteOrder(order.Program, task.Input.SizeBytes, limits, await suppliers.ListRegionsAsync(task.Id, cancellationToken));
         var tried = await suppliers.ListTriedAsync(task.Id, cancellationToken);
         var begun = new List<SupplierCall>();
         foreach (var quote in (await quotes.RankAsync(asked, cancellationToken)).Where(quote => quote.Name == task.Agent.Name && !tried.ContainsKey(quote.Supplier.Id)))
         {
             if (begun.Count == count)
                 break;
-            if (await suppliers.BeginAsync(task.Id, quote.Supplier.Id, quote.Amount, order.Most, cancellationToken) is { } call)
+            if (await suppliers.BeginAsync(task.Id, quote.Supplier.Id, CallTerms.Of(quote, limits), order.Most, cancellationToken) is { } call)
                 begun.Add(call);
         }
 
@@ -133,7 +158,8 @@ public sealed class RemoteWork(
 
     private async Task<SupplierCall?> BeginAsync(AgentTask task, ForeignAgent agent, CancellationToken cancellationToken)
     {
-        var order = new RemoteOrder(agent.ProgramDigest, task.Input.SizeBytes, task.Limits, await suppliers.ListRegionsAsync(task.Id, cancellationToken));
+        var limits = task.LimitsAt(time.GetUtcNow());
+        var order = new RemoteOrder(agent.ProgramDigest, task.Input.SizeBytes, limits, await suppliers.ListRegionsAsync(task.Id, cancellationToken));
         var tried = await suppliers.ListTriedAsync(task.Id, cancellationToken);
         // Whoever has not had it comes first; whoever has lied about it does not get it again.
         var ranked = (await quotes.RankAsync(order, cancellationToken))
@@ -141,7 +167,7 @@ public sealed class RemoteWork(
             .OrderBy(quote => tried.ContainsKey(quote.Supplier.Id));
         foreach (var quote in ranked)
         {
-            if (await suppliers.BeginAsync(task.Id, quote.Supplier.Id, quote.Amount, most: null, cancellationToken) is { } call)
+            if (await suppliers.BeginAsync(task.Id, quote.Supplier.Id, CallTerms.Of(quote, limits), most: null, cancellationToken) is { } call)
                 return call;
         }
 

@@ -78,7 +78,7 @@ public sealed class SpotChecks(
 
         var first = new CheckedRun(receipt.OutputDigest, receipt.Usage.Fuel);
         var elsewhere = new OtherExecutors(executors, check, task, receipt, input, await executors.Suppliers.ListCallsAsync(check.Id, cancellationToken));
-        var own = await RunHereAsync(receipt, input, cancellationToken);
+        var own = await RunHereAsync(receipt with { Limits = SpotCheckRules.LimitsOf(receipt, task) }, input, cancellationToken);
         var (second, other) = own is null ? await elsewhere.NextAsync(cancellationToken) : (own, null);
         if (second is null)
         {

@@ -56,6 +56,12 @@ public sealed class SqlForeignAgents(Database database, IdSource ids, TimeProvid
         return agents;
     }
 
+    /// <summary>Which of some publishers publish here.</summary>
+    public async Task<IReadOnlySet<PeerId>> ListOwnAsync(IReadOnlyCollection<PeerId> publishers, CancellationToken cancellationToken) => publishers.Count == 0
+        ? new HashSet<PeerId>()
+        : (await database.ReadAsync(
+            session => session.QueryAsync<PeerId>("SELECT peer_id FROM publisher_keys WHERE handle IS NOT NULL AND peer_id IN @publishers", new { publishers }), cancellationToken)).ToHashSet();
+
     /// <summary>One that a task was submitted for.</summary>
     public async Task<ForeignAgent?> GetAsync(Id<AgentVersion> id, CancellationToken cancellationToken) =>
         (await database.ReadAsync(

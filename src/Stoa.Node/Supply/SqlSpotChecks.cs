@@ -48,14 +48,15 @@ public sealed class SqlSpotChecks(Database database, SqlSuppliers suppliers, IdS
 
     /// <summary>Begins a call of a check: its voucher, and that it is within what a day may cost, are written in one transaction.</summary>
     /// <returns>Null when that is used up, or the supplier was removed meanwhile.</returns>
-    public Task<SupplierCall?> BeginAsync(SpotCheck check, Id<Supplier> supplier, Money amount, Money dailyMost, CancellationToken cancellationToken) => database.WriteAsync(
+    public Task<SupplierCall?> BeginAsync(SpotCheck check, Id<Supplier> supplier, CallTerms terms, Money dailyMost, CancellationToken cancellationToken) => database.WriteAsync(
         async session =>
         {
+            var amount = terms.Amount;
             var day = time.GetUtcNow().ToUnixTimeSeconds() / (24 * 60 * 60);
             await session.ExecuteAsync("INSERT INTO spot_check_days (day, promised) VALUES (@day, 0) ON CONFLICT (day) DO NOTHING", new { day });
             if (await session.ExecuteAsync("UPDATE spot_check_days SET promised = promised + @amount WHERE day = @day AND promised + @amount <= @dailyMost", new { amount, day, dailyMost }) != 1)
                 return null;
-            if (await suppliers.BeginAsync(session, check.Id, supplier, amount, most: null) is { } call)
+            if (await suppliers.BeginAsync(session, check.Id, supplier, terms, most: null) is { } call)
                 return call;
             await session.ExecuteAsync("UPDATE spot_check_days SET promised = promised - @amount WHERE day = @day", new { amount, day });
             return null;

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Stoa.Market;
 using Stoa.Market.Channels;
+using Stoa.Market.Registry;
 using Stoa.Market.Registry.Statements;
 using Stoa.Market.Supply;
 using Stoa.Market.Tasks;
@@ -21,8 +22,33 @@ namespace Stoa.Node.Supply;
 /// <param name="State">What became of it.</param>
 public sealed record SupplierCall(Id<AgentTask> Task, long Number, Supplier Supplier, Money Amount, Money Voucher, CallOutcome State)
 {
+    /// <summary>How long it may run, in milliseconds; null for as long as the task's limits say.</summary>
+    public long? TimeoutMs { get; init; }
+
+    /// <summary>Name of the agent in the quote; null where it was not noted.</summary>
+    public string? Agent { get; init; }
+
+    /// <summary>What it may use: made again it is the same call only with the limits that it was begun with.</summary>
+    /// <param name="limits">Of the task.</param>
+    public AgentLimits LimitsOf(AgentLimits limits) => TimeoutMs is { } timeout ? limits with { TimeoutMs = timeout } : limits;
+
     /// <summary>Names the call at the supplier, so that made again it is the same one.</summary>
     public string Key => $"{Task}.{Number}";
+}
+
+/// <summary>What a call is begun with.</summary>
+/// <param name="Amount">The most that it can cost: the quote.</param>
+/// <param name="Agent">Name of the agent in the quote.</param>
+/// <param name="TimeoutMs">How long it may run, in milliseconds.</param>
+public sealed record CallTerms(Money Amount, string? Agent, long TimeoutMs)
+{
+    /// <summary>Those of a quote.</summary>
+    public static CallTerms Of(SupplierQuote quote, AgentLimits limits)
+    {
+        ArgumentNullException.ThrowIfNull(quote);
+        ArgumentNullException.ThrowIfNull(limits);
+        return new CallTerms(quote.Amount, quote.Name, limits.TimeoutMs);
+    }
 }
 
 /// <summary>The suppliers of this cell, what was signed for them, and the calls that were made there.</summary>
@@ -41,6 +67,8 @@ public sealed class SqlSuppliers(Database database, CellKey cell, SupplyOptions 
             WHERE c.supplier_id = s.id AND c.state = 'Open' AND NOT EXISTS (SELECT 1 FROM task_ends AS e WHERE e.task_id = c.task_id)) AS reserved,
         successes, failures, declines, lies, checks, disagreements, latency_us, last_failure, last_failed_at, added_at
         """;
+
+    private const string CallColumns = "SELECT number, supplier_id, amount, voucher, state, timeout_ms, agent FROM supplier_calls";
 
     /// <summary>Adds one. With a channel that was there before it takes up where that was: what was signed stays signed.</summary>
     public Task<Outcome<Supplier, SupplierRefusal>> AddAsync(
@@ -113,7 +141,7 @@ public sealed class SqlSuppliers(Database database, CellKey cell, SupplyOptions 
     /// <summary>The call that a task has at a supplier: one that is under way as far as is known, or that was done while the end of the task was not written. Null when the next one is to be made.</summary>
     public Task<SupplierCall?> FindCallAsync(Id<AgentTask> task, CancellationToken cancellationToken) => database.ReadAsync(
         async session => await session.QueryFirstOrDefaultAsync<CallRow>(
-            "SELECT number, supplier_id, amount, voucher, state FROM supplier_calls WHERE task_id = @task AND state IN ('Open', 'Done') ORDER BY number DESC LIMIT 1", new { task }) is { } row
+            CallColumns + " WHERE task_id = @task AND state IN ('Open', 'Done') ORDER BY number DESC LIMIT 1", new { task }) is { } row
             && await FindAsync(session, row.SupplierId) is { } supplier
                 ? row.ToCall(task, supplier)
                 : null,
@@ -125,7 +153,7 @@ public sealed class SqlSuppliers(Database database, CellKey cell, SupplyOptions 
         {
             var calls = new List<SupplierCall>();
             foreach (var row in await session.QueryAsync<CallRow>(
-                "SELECT number, supplier_id, amount, voucher, state FROM supplier_calls WHERE task_id = @task AND state IN ('Open', 'Done') ORDER BY number", new { task }))
+                CallColumns + " WHERE task_id = @task AND state IN ('Open', 'Done') ORDER BY number", new { task }))
             {
                 if (await FindAsync(session, row.SupplierId) is { } supplier)
                     calls.Add(row.ToCall(task, supplier));
@@ -144,16 +172,17 @@ public sealed class SqlSuppliers(Database database, CellKey cell, SupplyOptions 
     /// <summary>Begins a call: what its voucher promises is written.</summary>
     /// <param name="task">That it does.</param>
     /// <param name="supplier">Where.</param>
-    /// <param name="amount">The most that it can cost.</param>
+    /// <param name="terms">What it is begun with.</param>
     /// <param name="most">What all calls of the task that are under way or were done may cost together; null for any amount.</param>
     /// <param name="cancellationToken">Gives up.</param>
     /// <returns>Null when the supplier was removed meanwhile, or it would be more than that.</returns>
-    public Task<SupplierCall?> BeginAsync(Id<AgentTask> task, Id<Supplier> supplier, Money amount, Money? most, CancellationToken cancellationToken) =>
-        database.WriteAsync(session => BeginAsync(session, task, supplier, amount, most), cancellationToken);
+    public Task<SupplierCall?> BeginAsync(Id<AgentTask> task, Id<Supplier> supplier, CallTerms terms, Money? most, CancellationToken cancellationToken) =>
+        database.WriteAsync(session => BeginAsync(session, task, supplier, terms, most), cancellationToken);
 
     /// <summary>The same inside an act.</summary>
-    internal async Task<SupplierCall?> BeginAsync(SqlSession session, Id<AgentTask> task, Id<Supplier> supplier, Money amount, Money? most)
+    internal async Task<SupplierCall?> BeginAsync(SqlSession session, Id<AgentTask> task, Id<Supplier> supplier, CallTerms terms, Money? most)
     {
+        var amount = terms.Amount;
         await LockAsync(session, supplier);
         if (await FindAsync(session, supplier) is not { } found)
             return null;
@@ -169,11 +198,11 @@ public sealed class SqlSuppliers(Database database, CellKey cell, SupplyOptions 
         await session.ExecuteAsync("UPDATE suppliers SET signed = @voucher WHERE id = @supplier", new { voucher, supplier });
         await session.ExecuteAsync(
             """
-            INSERT INTO supplier_calls (task_id, number, supplier_id, amount, voucher, is_raised, state, begun_at)
-            VALUES (@task, @number, @supplier, @amount, @voucher, @isRaised, 'Open', @now)
+            INSERT INTO supplier_calls (task_id, number, supplier_id, amount, voucher, is_raised, state, begun_at, timeout_ms, agent)
+            VALUES (@task, @number, @supplier, @amount, @voucher, @isRaised, 'Open', @now, @TimeoutMs, @Agent)
             """,
-            new { task, number, supplier, amount, voucher, isRaised = false, now = time.GetUtcNow() });
-        return new SupplierCall(task, number, found with { Signed = voucher }, amount, voucher, CallOutcome.Open);
+            new { task, number, supplier, amount, voucher, isRaised = false, now = time.GetUtcNow(), terms.TimeoutMs, terms.Agent });
+        return new SupplierCall(task, number, found with { Signed = voucher }, amount, voucher, CallOutcome.Open) { TimeoutMs = terms.TimeoutMs, Agent = terms.Agent };
     }
 
     /// <summary>Promises what a supplier says that it needs for a call, if that is no more than the call can cost beyond what was promised, and once only: so a call never puts more at stake than twice what it can cost.</summary>
@@ -286,9 +315,10 @@ public sealed class SqlSuppliers(Database database, CellKey cell, SupplyOptions 
 
     private static string Purpose(Id<Channel> channel) => "supplier-channel " + channel;
 
-    private sealed record CallRow(long Number, Id<Supplier> SupplierId, Money Amount, Money Voucher, string State)
+    private sealed record CallRow(long Number, Id<Supplier> SupplierId, Money Amount, Money Voucher, string State, long? TimeoutMs, string? Agent)
     {
-        public SupplierCall ToCall(Id<AgentTask> task, Supplier supplier) => new(task, Number, supplier, Amount, Voucher, Enum.Parse<CallOutcome>(State));
+        public SupplierCall ToCall(Id<AgentTask> task, Supplier supplier) =>
+            new(task, Number, supplier, Amount, Voucher, Enum.Parse<CallOutcome>(State)) { TimeoutMs = TimeoutMs, Agent = Agent };
     }
 
     private sealed record SupplierRow(

@@ -52,6 +52,7 @@ public sealed class SupplierRuns(SqlSuppliers suppliers, SupplierConnections con
     public async Task<RemoteOutcome> RunAsync(
         SupplierCall call, ProgramRun run, ReadOnlyMemory<byte> input, Stream output, AttemptProgress? progress, CancellationToken cancellationToken)
     {
+        run = run with { Limits = call.LimitsOf(run.Limits) };
         using var late = new CancellationTokenSource(TimeSpan.FromMilliseconds(run.Limits.TimeoutMs) + TimeSpan.FromSeconds(options.PatienceSeconds), time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellationToken);
         try
@@ -75,8 +76,9 @@ public sealed class SupplierRuns(SqlSuppliers suppliers, SupplierConnections con
         }
     }
 
-    /// <summary>Has a supplier stop a call, if it can be told within a moment. What it says to have ended otherwise is left as it is: what that costs it says with the next call.</summary>
-    public async Task CancelAsync(SupplierCall call, ContentHash program, CancellationToken cancellationToken)
+    /// <summary>Has a supplier stop a call, if it can be told within a moment. One that cannot be told has failed; what that costs it says with the next call.</summary>
+    /// <returns>True when the call has ended otherwise: made again, it gives what was done and charged.</returns>
+    public async Task<bool> StopAsync(SupplierCall call, ContentHash program, CancellationToken cancellationToken)
     {
         var timeout = TimeSpan.FromMilliseconds(options.QuoteTimeoutMs);
         using var late = new CancellationTokenSource(timeout, time);
@@ -86,13 +88,25 @@ public sealed class SupplierRuns(SqlSuppliers suppliers, SupplierConnections con
             using var client = connections.Open(call.Supplier.Address, timeout);
             var voucher = new ChannelVoucherBody(call.Supplier.Channel.ToString(), new VoucherBody((await suppliers.SignAsync(call, either.Token)).Envelope));
             if ((await client.CancelProgramCallAsync(program.ToString(), call.Key, $"stoa:{call.Supplier.Node}", voucher, either.Token)).State != TaskStateNames.Cancelled)
-                return;
+                return true;
             await suppliers.FailAsync(call, CallOutcome.Cancelled, "Its consumer cancelled it.", CancellationToken.None);
             telemetry.Called(CallOutcome.Cancelled);
+            return false;
+        }
+        catch (StoaException refused) when (refused.Code == EnumWord.Of(TaskRefusal.AlreadyFinal))
+        {
+            return true;
+        }
+        catch (StoaException refused) when (refused.Code == EnumWord.Of(Market.PayPerCall.CallRefusal.CallUnknown))
+        {
+            // It has not come there, or not yet.
+            logger.LogInformation("The supplier {Node} does not know the call of {Task} that is cancelled: {Reason}", call.Supplier.Node, call.Task, refused.Message);
+            return false;
         }
         catch (Exception failure) when (SupplierFaults.IsOfSupplier(failure) && !cancellationToken.IsCancellationRequested)
         {
-            logger.LogInformation("The supplier {Node} was not told that {Task} is cancelled: {Reason}", call.Supplier.Node, call.Task, failure.Message);
+            await FailAsync(call, CallOutcome.Failed, $"It was not told that the task is cancelled: {failure.Message}");
+            return false;
         }
     }
 
@@ -112,7 +126,12 @@ public sealed class SupplierRuns(SqlSuppliers suppliers, SupplierConnections con
         if (done.CallId.Length == 0 || !Money.TryParse(done.Payment.Amount, out var charged))
             return await FailAsync(call, CallOutcome.Lied, "It does not say what was done, or what was charged.");
         var envelope = await words.GetCallReceiptAsync(done.CallId, done.Paid, cancellationToken);
-        var order = new SupplyOrder(call.Supplier.Node, run.Program, run.Input, run.InputBytes, run.Parameters, run.Limits, call.Amount) { World = run.World };
+        var order = new SupplyOrder(call.Supplier.Node, run.Program, run.Input, run.InputBytes, run.Parameters, run.Limits, call.Amount)
+        {
+            World = run.World,
+            Agent = call.Agent,
+            Patience = patience,
+        };
         var answer = new SupplyAnswer(done.CallId, ContentHash.FromBytes(hash.GetHashAndReset()), outputBytes, charged);
         if (!SupplyCheck.Check(envelope, order, answer).TryGet(out var receipt, out var fault))
             return await FailAsync(call, CallOutcome.Lied, $"{fault.Code}: {fault.Detail}");

@@ -31,7 +31,10 @@ internal static class SqlTaskDeadlines
             return new Expiry([], IsMore: false);
         var rows = await session.QueryAsync<TaskRow>(TaskRow.Select + "WHERE id IN @passed", new { passed });
         var tasks = rows.Select(row => row.ToTask()).ToList();
-        var waiting = rows.Where((_, place) => tasks[place] is { State: TaskState.Queued, IsBidding: false }).ToList();
+        // What suppliers have, or have done while its end was not written, is settled by the node that takes it next.
+        var elsewhere = (await session.QueryAsync<Id<AgentTask>>(
+            "SELECT DISTINCT task_id FROM supplier_calls WHERE task_id IN @passed AND state IN ('Open', 'Done')", new { passed })).ToHashSet();
+        var waiting = rows.Where((_, place) => tasks[place] is { State: TaskState.Queued, IsBidding: false } task && !elsewhere.Contains(task.Id)).ToList();
         List<AgentTask> expired = [.. (await SqlTaskQueue.TakeOutAsync(session, waiting)).Select(task => task.Expire(now))];
         await session.SendRowsAsync(TaskStatements.End, [.. expired.Select(TaskEnd.Of)]);
         await SqlTaskStore.SettleAsync(

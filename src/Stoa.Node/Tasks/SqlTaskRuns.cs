@@ -25,7 +25,13 @@ internal static class SqlTaskRuns
                     envelope = run.Receipt?.ToJson(),
                     run.Detail,
                 }));
-            var now = end.Task.State is TaskState.Succeeded succeeded ? succeeded.FinishedAt : ((TaskState.Failed)end.Task.State).FinishedAt;
+            var now = end.Task.State switch
+            {
+                TaskState.Succeeded succeeded => succeeded.FinishedAt,
+                TaskState.Failed failed => failed.FinishedAt,
+                TaskState.Cancelled cancelled => cancelled.FinishedAt,
+                _ => throw new InvalidOperationException($"{end.Task.Id} is {end.Task.State.Name}, which is not an end."),
+            };
             foreach (var run in end.Runs.Where(run => run.Standing is RunStanding.Contradicted or RunStanding.Disputed))
             {
                 // This node itself, where it is among them, is nobody's supplier.

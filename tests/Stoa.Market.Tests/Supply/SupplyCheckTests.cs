@@ -51,6 +51,35 @@ public sealed class SupplyCheckTests : IDisposable
     }
 
     [Fact]
+    public void Check_OfAnotherAgentThanTheQuotes_Refuses()
+    {
+        Fault(Order with { Agent = "no-" + _receipt.Agent.Name }, Answer).ShouldBe(SupplyFault.OtherAgent);
+        Fault(Order with { Agent = _receipt.Agent.Name }, Answer).ShouldBeNull();
+    }
+
+    [Theory]
+    [InlineData(long.MaxValue, 0)]
+    [InlineData(6, 0)]
+    [InlineData(5, long.MaxValue)]
+    [InlineData(5, 61_001)]
+    public void Check_OfMoreThanCanHaveBeenMeasured_Refuses(long inputBytes, long durationMs)
+    {
+        var order = Order with { InputBytes = 5, Patience = TimeSpan.FromSeconds(1) };
+        var usage = _receipt.Usage with { InputBytes = inputBytes, DurationMs = durationMs };
+
+        SupplyCheck.Check((_receipt with { Usage = usage }).Sign(_key).Envelope, order, Answer).Refusal!.Code.ShouldBe(SupplyFault.OtherUsage);
+    }
+
+    [Fact]
+    public void Check_OfARunAsLongAsItMayBe_GivesTheReceipt()
+    {
+        var order = Order with { InputBytes = 5, Patience = TimeSpan.FromSeconds(1) };
+        var usage = _receipt.Usage with { InputBytes = order.InputBytes, DurationMs = order.Limits.TimeoutMs + 1_000 };
+
+        SupplyCheck.Check((_receipt with { Usage = usage, Pricing = null }).Sign(_key).Envelope, order, Answer).Refusal.ShouldBeNull();
+    }
+
+    [Fact]
     public void Check_OfAPriceAboveTheQuote_Refuses() => Fault(Order with { Amount = _receipt.Price - new Money(1) }, Answer).ShouldBe(SupplyFault.OtherPrice);
 
     private DsseEnvelope Envelope => _receipt.Sign(_key).Envelope;

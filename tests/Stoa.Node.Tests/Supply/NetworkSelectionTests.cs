@@ -94,6 +94,28 @@ public sealed class NetworkSelectionTests : SuppliedNodes
         (await EndAsync(await Buyer.Client.SubmitAsync(Work("cell"), cancellationToken: Stop))).Failure?.Code.ShouldBe("trap");
     }
 
+    [Fact]
+    public async Task Agents_OfThisCell_TakeNoPlaceAmongThoseOfTheNetworkThatAreLookedAt()
+    {
+        await Buyer.DisposeAsync();
+        Buyer = await TestNode.StartAsync(Folder, [.. Options, "--Supply:MaxListings", "1"]);
+        var seller = await SellAsync(null);
+        var agent = await FindAgentAsync(seller);
+        await SupplyAsync(seller);
+        var own = await TestNode.PublishAsync(Buyer.Client, "dear", GuestPrograms.Echo, price: new AgentPriceBody("1", "0", "0"));
+        // The best rated of all is one of this cell.
+        using var consumer = await Buyer.JoinAsync("consumer");
+        await Buyer.Client.DepositAsync(new DepositRequest("consumer", "5"), Stop);
+        var praised = await consumer.WaitForTaskAsync((await consumer.SubmitTextAsync(own, "hello", cancellationToken: Stop)).Id, cancellationToken: Stop);
+        await consumer.ReviewTaskAsync(praised.Id, 5, "None better.", Stop);
+        await Eventually.IsSoAsync(async () =>
+            (await Buyer.Client.ListListingsAsync(new Stoa.Client.ListingQuery { Capabilities = ["test.run"], Sort = "rating" }, Stop).ToListAsync(Stop)) is [{ Name: "dear" }, { Name: "worker" }]);
+
+        var task = await EndAsync(await Buyer.Client.SubmitAsync(Work("network"), cancellationToken: Stop));
+
+        (task.Agent, task.State).ShouldBe(($"{agent}@1.0.0", "succeeded"), task.Failure?.Detail);
+    }
+
     private static SubmitTaskRequest Work(string? scope = null) =>
         new(Input: new TaskInputBody(Text: "hello"), Requirement: new RequirementBody(["test.run"], Weights: new WeightsBody(Price: 1), Explore: false, Scope: scope));
 }

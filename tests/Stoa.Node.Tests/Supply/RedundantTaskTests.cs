@@ -1,3 +1,4 @@
+using Microsoft.Extensions.DependencyInjection;
 using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Market.Tasks;
@@ -66,6 +67,63 @@ public sealed class RedundantTaskTests : SuppliedNodes
             (shown.Lies, shown.Disagreements, shown.Successes).ShouldBe((0, 1, 1));
             shown.Reliability.ShouldBeLessThan(1);
         }
+    }
+
+    [Fact]
+    public async Task Executors_ThatAreTooFewByTheTimeItRuns_AreNotCalled()
+    {
+        var (first, second) = (await SellAsync(null), await SellAsync(null));
+        var agent = await FindAgentAsync(first);
+        await WaitForOfferAsync(second, await ProgramAsync(first));
+        var proxy = await SellerProxy.StartAsync(second.Client.Options.Address);
+        Keep(proxy);
+        var asked = 0;
+        // Says a price when the task is submitted, and none when it is to run.
+        proxy.Alter = (path, _, _) => path.EndsWith("/quote", StringComparison.Ordinal) && Interlocked.Increment(ref asked) > 1 ? "{}"u8.ToArray() : null;
+        var suppliers = new List<SupplierResponse> { await SupplyAsync(first), await SupplyAsync(second, proxy.Address) };
+        var before = await WalletAsync(Buyer.Client);
+
+        var task = await EndAsync(await Buyer.Client.SubmitAsync(Work(agent, 2), cancellationToken: Stop));
+
+        (task.State, task.Failure?.Code).ShouldBe(("failed", "noQuorum"));
+        asked.ShouldBeGreaterThan(1);
+        (await WalletAsync(Buyer.Client)).ShouldBe(before);
+        await CountCallsAsync(first, 0);
+        foreach (var supplier in suppliers)
+        {
+            var shown = await Buyer.Client.GetSupplierAsync(supplier.Id, Stop);
+            (Money.Parse(shown.Spent), shown.Successes, shown.Failures).ShouldBe((Money.Zero, 0, 0));
+        }
+    }
+
+    [Fact]
+    public async Task Executor_ThatNobodyContradicts_IsPaidForByTheConsumer_ThoughTooFewAnswer()
+    {
+        var (honest, silent) = (await SellAsync(null), await SellAsync(null));
+        var agent = await FindAgentAsync(honest);
+        await WaitForOfferAsync(silent, await ProgramAsync(honest));
+        var proxy = await SellerProxy.StartAsync(silent.Client.Options.Address);
+        Keep(proxy);
+        proxy.Alter = (path, _, _) => path.EndsWith("/receipt", StringComparison.Ordinal) ? "{}"u8.ToArray() : null;
+        var supplier = await SupplyAsync(honest);
+        await SupplyAsync(silent, proxy.Address);
+        var before = await WalletAsync(Buyer.Client);
+
+        var task = await EndAsync(await Buyer.Client.SubmitAsync(Work(agent, 2), cancellationToken: Stop));
+
+        (task.State, task.Failure?.Code).ShouldBe(("failed", "noQuorum"));
+        var runs = await Buyer.Client.ListTaskRunsAsync(task.Id, Stop);
+        runs.Select(run => run.Standing).Order().ShouldBe(["failed", "unconfirmed"]);
+        var price = Money.Parse(runs.Single(run => run.Standing == "unconfirmed").Price);
+        price.ShouldBeGreaterThan(Money.Zero);
+        task.Failure!.Detail.ShouldContain($"{price} USD were charged");
+        (await WalletAsync(Buyer.Client)).ShouldBe(before - price);
+        (await EarnedAsync(Buyer)).ShouldBe(price);
+        Money.Parse((await Buyer.Client.GetSupplierAsync(supplier.Id, Stop)).Spent).ShouldBe(price);
+
+        // Usage has it, though the task failed.
+        var usage = Buyer.Host.Services.GetRequiredService<Stoa.Node.Storage.Database>();
+        (await usage.ReadAsync(session => Stoa.Node.Metering.SqlUsage.ReadStepAsync(session, int.MaxValue), Stop)).Totals.Rows.Values.ShouldContain(row => row.Paid == price);
     }
 
     [Fact]

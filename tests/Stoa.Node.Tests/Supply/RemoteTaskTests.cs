@@ -113,6 +113,8 @@ public sealed class RemoteTaskTests : SuppliedNodes
     [InlineData("program", "OtherProgram")]
     [InlineData("signature", "ReceiptInvalid")]
     [InlineData("price", "OtherPrice")]
+    [InlineData("agent", "OtherAgent")]
+    [InlineData("duration", "OtherUsage")]
     public async Task Seller_ThatLies_IsFoundOut_AndAnotherOneDoesIt(string lie, string fault)
     {
         var (liar, honest) = (await SellAsync(null), await SellAsync(null));
@@ -128,6 +130,8 @@ public sealed class RemoteTaskTests : SuppliedNodes
             "output" when path.StartsWith("/api/v1/program-calls/", StringComparison.Ordinal) && !path.EndsWith("/quote", StringComparison.Ordinal) => "HELLO"u8.ToArray(),
             "program" => Rewrite(path, bytes, key, receipt => receipt["programDigest"] = ContentHash.Of("other"u8).ToString()),
             "signature" => Rewrite(path, bytes, forger, _ => { }),
+            "agent" => Rewrite(path, bytes, key, receipt => receipt["agent"] = receipt["agent"]!.GetValue<string>().Replace("/worker", "/nobody-else", StringComparison.Ordinal)),
+            "duration" => Rewrite(path, bytes, key, receipt => receipt["usage"]!["durationMs"] = long.MaxValue),
             "price" => Rewrite(path, bytes, key, Overcharge),
             _ => null,
         };
@@ -240,6 +244,62 @@ public sealed class RemoteTaskTests : SuppliedNodes
         (await there.ReadAsync(session => session.QuerySingleAsync<string>("SELECT state FROM task_ends"), Stop)).ShouldBe("cancelled");
         (await there.ReadAsync(session => session.QuerySingleAsync<Money>("SELECT reserved + spent FROM call_credit"), Stop)).ShouldBe(Money.Zero);
         (await Buyer.Host.Services.GetRequiredService<Database>().ReadAsync(session => session.QuerySingleAsync<string>("SELECT state FROM supplier_calls"), Stop)).ShouldBe("Cancelled");
+    }
+
+    [Fact]
+    public async Task Task_ThatWasDoneInItsTime_IsPaidForByItsConsumer_ThoughTheAnswerComesAfterTheDeadline()
+    {
+        var seller = await SellAsync(null, GuestPrograms.Echo, new AgentLimitsBody(1_000_000_000, 8 << 20, 600_000, 10_000, 10_000));
+        await FindAgentAsync(seller);
+        var answer = new TaskCompletionSource();
+        var (proxy, done) = await HoldAsync(seller);
+        var pass = proxy.Hold;
+        proxy.Hold = path => Task.WhenAny(pass(path), answer.Task);
+        var supplier = await SupplyAsync(seller, proxy.Address);
+        var before = await WalletAsync(Buyer.Client);
+
+        var submitted = await Buyer.Client.SubmitAsync(
+            new SubmitTaskRequest(Input: new TaskInputBody(Text: "hello"), Requirement: new RequirementBody(["test.run"], DeadlineMs: 20_000, Explore: false)), cancellationToken: Stop);
+        var late = DateTimeOffset.UtcNow.AddSeconds(21);
+        await done;
+        await Eventually.IsSoAsync(() => Task.FromResult(DateTimeOffset.UtcNow > late));
+        answer.SetResult();
+        var task = await EndAsync(submitted);
+
+        task.State.ShouldBe("succeeded", task.Failure?.Detail);
+        var price = Money.Parse(task.Result!.Price);
+        price.ShouldBeGreaterThan(Money.Zero);
+        (await WalletAsync(Buyer.Client)).ShouldBe(before - price);
+        (await EarnedAsync(Buyer)).ShouldBe(price);
+        Money.Parse((await Buyer.Client.GetSupplierAsync(supplier.Id, Stop)).Spent).ShouldBe(price);
+        ReceiptVerifier.Verify(await Buyer.Client.GetReceiptAsync(task.Id, Stop), PeerIdOf(seller)).TryGet(out var receipt, out _).ShouldBeTrue();
+        receipt!.Limits.TimeoutMs.ShouldBeLessThanOrEqualTo(20_000, "no more time than there was until the deadline");
+    }
+
+    [Fact]
+    public async Task Task_ThatIsCancelledWhenItWasDoneThere_IsSettledAllTheSame()
+    {
+        var seller = await SellAsync(null);
+        var agent = await FindAgentAsync(seller);
+        var (proxy, held) = await HoldAsync(seller);
+        var supplier = await SupplyAsync(seller, proxy.Address);
+        var before = await WalletAsync(Buyer.Client);
+        var submitted = await Buyer.Client.SubmitTextAsync(agent, "hello", cancellationToken: Stop);
+        // The seller has done it and charged for it; its answer is on the way.
+        await held;
+        await Eventually.IsSoAsync(async () => await seller.Host.Services.GetRequiredService<Database>().ReadAsync(session => session.QuerySingleAsync<long>("SELECT COUNT(*) FROM task_ends"), Stop) == 1);
+        proxy.Hold = _ => Task.CompletedTask;
+        await Buyer.Client.CancelTaskAsync(submitted.Id, Stop);
+
+        var task = await EndAsync(submitted);
+
+        task.State.ShouldBe("succeeded", task.Failure?.Detail);
+        (await Buyer.ResultAsync(task)).ShouldBe("hello");
+        var price = Money.Parse(task.Result!.Price);
+        (await WalletAsync(Buyer.Client)).ShouldBe(before - price);
+        (await EarnedAsync(Buyer)).ShouldBe(price);
+        Money.Parse((await Buyer.Client.GetSupplierAsync(supplier.Id, Stop)).Spent).ShouldBe(price);
+        await CountCallsAsync(seller, 1);
     }
 
     private static void Overcharge(JsonNode receipt)

@@ -53,6 +53,7 @@ public abstract class SupplierStoreConformance(DatabaseSource source) : Database
 
         var again = (await Store.FindCallAsync(call.Task, Stop)).ShouldNotBeNull();
         (again.Key, again.Voucher, again.Amount, again.State).ShouldBe((call.Key, call.Voucher, call.Amount, CallOutcome.Open));
+        (again.TimeoutMs, again.Agent).ShouldBe((10_000, "worker"));
         (await Store.FindCallAsync(NewId<AgentTask>(), Stop)).ShouldBeNull();
 
         // Done, and the end of the task was not written: it is had again, and counted once.
@@ -120,7 +121,7 @@ public abstract class SupplierStoreConformance(DatabaseSource source) : Database
         (await Store.RemoveAsync(supplier.Id, Stop)).ShouldBeFalse();
         (await Store.ListAsync(new PageRequest(10), Stop)).Items.ShouldBeEmpty();
         await Should.ThrowAsync<IOException>(() => Store.SignAsync(call, Stop));
-        (await Store.BeginAsync(NewId<AgentTask>(), supplier.Id, new Money(1), most: null, Stop)).ShouldBeNull();
+        (await Store.BeginAsync(NewId<AgentTask>(), supplier.Id, Terms(1), most: null, Stop)).ShouldBeNull();
 
         var again = await AddAsync(signed: 5);
         (again.Id, again.Signed).ShouldBe((supplier.Id, new Money(100)));
@@ -143,14 +144,14 @@ public abstract class SupplierStoreConformance(DatabaseSource source) : Database
     {
         var supplier = await AddAsync();
         var task = NewId<AgentTask>();
-        var first = (await Store.BeginAsync(task, supplier.Id, new Money(60), new Money(100), Stop)).ShouldNotBeNull();
-        (await Store.BeginAsync(task, supplier.Id, new Money(41), new Money(100), Stop)).ShouldBeNull();
-        (await Store.BeginAsync(task, supplier.Id, new Money(40), new Money(100), Stop)).ShouldNotBeNull();
+        var first = (await Store.BeginAsync(task, supplier.Id, Terms(60), new Money(100), Stop)).ShouldNotBeNull();
+        (await Store.BeginAsync(task, supplier.Id, Terms(41), new Money(100), Stop)).ShouldBeNull();
+        (await Store.BeginAsync(task, supplier.Id, Terms(40), new Money(100), Stop)).ShouldNotBeNull();
         (await Store.ListCallsAsync(task, Stop)).Select(call => (call.Number, call.Amount)).ShouldBe([(1, new Money(60)), (2, new Money(40))]);
 
         // What came to nothing leaves room for another one.
         await Store.FailAsync(first, CallOutcome.Failed, "It is away.", Stop);
-        (await Store.BeginAsync(task, supplier.Id, new Money(60), new Money(100), Stop)).ShouldNotBeNull();
+        (await Store.BeginAsync(task, supplier.Id, Terms(60), new Money(100), Stop)).ShouldNotBeNull();
         (await Store.ListCallsAsync(task, Stop)).Select(call => call.Number).ShouldBe([2, 3]);
     }
 
@@ -202,14 +203,14 @@ public abstract class SupplierStoreConformance(DatabaseSource source) : Database
 
         var calls = new List<SupplierCall?>();
         foreach (var amount in new long[] { 60, 41, 40, 1 })
-            calls.Add(await Checks.BeginAsync(check, supplier.Id, new Money(amount), most, Stop));
+            calls.Add(await Checks.BeginAsync(check, supplier.Id, Terms(amount), most, Stop));
 
         calls.Select(call => call?.Amount.Nanodollars).ShouldBe([60, null, 40, null]);
         // A call of a check is under way as that of a task is: what it can cost is reserved.
         (await Store.FindAsync(supplier.Id, Stop))!.Reserved.ShouldBe(new Money(100));
         await ReopenAsync();
         (await Store.ListCallsAsync(check.Id, Stop)).Select(call => call.Key).ShouldBe([calls[0]!.Key, calls[2]!.Key]);
-        (await Checks.BeginAsync(check, supplier.Id, new Money(1), most, Stop)).ShouldBeNull();
+        (await Checks.BeginAsync(check, supplier.Id, Terms(1), most, Stop)).ShouldBeNull();
     }
 
     [Fact]
@@ -234,7 +235,9 @@ public abstract class SupplierStoreConformance(DatabaseSource source) : Database
             ? added
             : throw new InvalidOperationException(refusal.Detail);
 
-    private async Task<SupplierCall> BeginAsync(Supplier supplier, long amount) => (await Store.BeginAsync(NewId<AgentTask>(), supplier.Id, new Money(amount), most: null, Stop)).ShouldNotBeNull();
+    private async Task<SupplierCall> BeginAsync(Supplier supplier, long amount) => (await Store.BeginAsync(NewId<AgentTask>(), supplier.Id, Terms(amount), most: null, Stop)).ShouldNotBeNull();
+
+    private static CallTerms Terms(long amount) => new(new Money(amount), "worker", 10_000);
 
     private static PeerId NewNode()
     {
