@@ -57,7 +57,7 @@ public sealed class NetworkSelectionTests : SuppliedNodes
         var agent = await FindAgentAsync(seller);
         var proxy = await SellerProxy.StartAsync(seller.Client.Options.Address);
         Keep(proxy);
-        proxy.Alter = (path, _, _) => path.StartsWith("/api/v1/program-calls/", StringComparison.Ordinal) && !path.EndsWith("/quote", StringComparison.Ordinal) ? "HELLO"u8.ToArray() : null;
+        proxy.Alter = (path, _, _) => SellerProxy.IsOutput(path) ? "HELLO"u8.ToArray() : null;
         var supplier = await SupplyAsync(seller, proxy.Address);
         var own = await TestNode.PublishAsync(Buyer.Client, "dear", GuestPrograms.Echo, price: new AgentPriceBody("1", "0", "0"));
         var before = await WalletAsync(Buyer.Client);

@@ -26,6 +26,11 @@ public sealed class SellerProxy : IAsyncDisposable
 
     public string Address => _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
 
+    /// <summary>Whether what is answered with 200 is an output: to the call, or, of one that took a while, to who asked for it afterwards.</summary>
+    public static bool IsOutput(string path) =>
+        (path.StartsWith("/api/v1/program-calls/", StringComparison.Ordinal) && !path.EndsWith("/quote", StringComparison.Ordinal))
+        || (path.StartsWith("/api/v1/calls/", StringComparison.Ordinal) && path.Count(letter => letter == '/') == 4);
+
     public static async Task<SellerProxy> StartAsync(Uri seller)
     {
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());

@@ -55,7 +55,7 @@ public abstract class SuppliedNodes : IAsyncLifetime
         var proxy = await SellerProxy.StartAsync(seller.Client.Options.Address);
         Keep(proxy);
         var key = seller.Host.Services.GetRequiredService<PrivateKey>();
-        proxy.Alter = (path, bytes, _) => path.StartsWith("/api/v1/program-calls/", StringComparison.Ordinal) && !path.EndsWith("/quote", StringComparison.Ordinal)
+        proxy.Alter = (path, bytes, _) => SellerProxy.IsOutput(path)
             ? output
             : Rewrite(path, bytes, key, receipt => receipt["outputDigest"] = ContentHash.Of(output).ToString());
         return proxy;
