@@ -13,7 +13,12 @@ internal static class AgentWithdrawalCommands
 
     private static Argument<string> Agent(CommandScope scope) => CommonArguments.Agent(scope, "An agent of yours: PUBLISHER/NAME@VERSION, or PUBLISHER/NAME for all of it.");
 
-    private static int Tell(Invocation invocation, AgentOfferResponse offer, string done)
+    /// <summary>Tells what became of versions.</summary>
+    /// <param name="invocation">Of the command.</param>
+    /// <param name="offer">What is left.</param>
+    /// <param name="done">What was to be done with them, such as <c>withdrawn</c>.</param>
+    /// <param name="newest">A sentence about the newest that is offered, without it and the full stop.</param>
+    internal static int Tell(Invocation invocation, AgentOfferResponse offer, string done, string newest = "A task that names no version gets")
     {
         if (invocation.IsJson)
         {
@@ -21,11 +26,11 @@ internal static class AgentWithdrawalCommands
             return ExitCode.Ok;
         }
 
-        var agent = Format.Escaped(offer.Agent);
+        var listing = Format.Escaped(offer.Agent);
         invocation.Screen.Markup(offer.Versions.Count == 0
-            ? $"No version of [bold]{agent}[/] was to be {done}."
-            : $"[bold]{agent}[/]: {Format.Escaped(string.Join(", ", offer.Versions))} {(offer.Versions.Count == 1 ? "is" : "are")} {done}.");
-        invocation.Screen.Line(offer.Newest is null ? $"No version of {offer.Agent} is offered." : $"A task that names no version gets {offer.Newest}.");
+            ? $"No version of [bold]{listing}[/] was to be {done}."
+            : $"[bold]{listing}[/]: {Format.Escaped(string.Join(", ", offer.Versions))} {(offer.Versions.Count == 1 ? "is" : "are")} {done}.");
+        invocation.Screen.Line(offer.Newest is null ? $"No version of {offer.Agent} is offered." : $"{newest} {offer.Newest}.");
         return ExitCode.Ok;
     }
 

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Stoa.Cli.Terminal;
 using Stoa.Client.Contracts;
 
 namespace Stoa.Cli.Commands;
@@ -11,21 +10,7 @@ internal static class ListingWithdrawalCommands
 
     public static Command Reinstate(CommandScope scope) => new ReinstateCommand(scope);
 
-    private static int Tell(Invocation invocation, AgentOfferResponse offer, string done)
-    {
-        if (invocation.IsJson)
-        {
-            invocation.Screen.Json(offer, json => json.AgentOfferResponse);
-            return ExitCode.Ok;
-        }
-
-        var listing = Format.Escaped(offer.Agent);
-        invocation.Screen.Markup(offer.Versions.Count == 0
-            ? $"No version of [bold]{listing}[/] was to be {done}."
-            : $"[bold]{listing}[/]: {Format.Escaped(string.Join(", ", offer.Versions))} {(offer.Versions.Count == 1 ? "is" : "are")} {done}.");
-        invocation.Screen.Line(offer.Newest is null ? $"No version of {offer.Agent} is offered." : $"The newest that is offered is {offer.Newest}.");
-        return ExitCode.Ok;
-    }
+    private static int Tell(Invocation invocation, AgentOfferResponse offer, string done) => AgentWithdrawalCommands.Tell(invocation, offer, done, "The newest that is offered is");
 
     private sealed class WithdrawCommand : StoaCommand
     {

@@ -1,5 +1,6 @@
 using Stoa.Market.Identity;
 using Stoa.Market.Registry;
+using Stoa.Market.Registry.Statements;
 using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
 using Stoa.Primitives;
@@ -10,7 +11,7 @@ namespace Stoa.Market.Reviews;
 public static class ReviewRules
 {
     /// <summary>Most characters of a text.</summary>
-    public const int MaxTextLength = 2_000;
+    public const int MaxTextLength = StatementLimits.MaxReviewLength;
 
     /// <summary>The publisher of agents that were published elsewhere in the network.</summary>
     public static readonly Id<User> NobodyHere;

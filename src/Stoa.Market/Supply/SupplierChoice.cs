@@ -26,6 +26,18 @@ public static class SupplierChoice
     public static IReadOnlyList<SupplierQuote> Rank(IEnumerable<SupplierQuote> quotes) =>
         [.. quotes.OrderBy(Cost).ThenBy(quote => quote.Supplier.Node.ToString(), StringComparer.Ordinal)];
 
+    /// <summary>Those that a task may come to: the best that are within what it may cost.</summary>
+    /// <param name="ranked">The best first.</param>
+    /// <param name="most">What it may cost; null for anything.</param>
+    public static IReadOnlyList<SupplierQuote> Affordable(IEnumerable<SupplierQuote> ranked, Money? most) =>
+        [.. ranked.Where(quote => most is null || quote.Amount <= most).Take(MaxSuppliers)];
+
+    /// <summary>What is held for a task: enough for each that it may come to, or, where none is within what it may cost, what the cheapest asks.</summary>
+    /// <param name="ranked">The best first, at least one.</param>
+    /// <param name="most">What it may cost; null for anything.</param>
+    public static Money HoldOf(IReadOnlyList<SupplierQuote> ranked, Money? most) =>
+        Affordable(ranked, most) is { Count: > 0 } affordable ? affordable.Max(quote => quote.Amount) : ranked.Min(quote => quote.Amount);
+
     private static double Cost(SupplierQuote quote)
     {
         var standing = quote.Supplier.Standing;

@@ -66,14 +66,13 @@ public sealed class NetworkOffers(
         var ranked = await quotes.RankAsync(new RemoteOrder(agent.ProgramDigest, search.InputBytes, limits, search.Regions), cancellationToken);
         if (ranked.Count == 0)
             return null;
-        var affordable = ranked.Where(quote => search.Budget is null || quote.Amount <= search.Budget).Take(SupplierChoice.MaxSuppliers).ToList();
-        var best = affordable.Count > 0 ? affordable[0] : ranked.MinBy(quote => quote.Amount)!;
+        var best = SupplierChoice.Affordable(ranked, search.Budget) is [var first, ..] ? first : ranked.MinBy(quote => quote.Amount)!;
         var standing = best.Supplier.Standing;
         return new NetworkOffer(
             ToIndexed(agent),
             best.Supplier.Node.ToString(),
             best.Amount,
-            affordable.Count > 0 ? affordable.Max(quote => quote.Amount) : best.Amount,
+            SupplierChoice.HoldOf(ranked, search.Budget),
             standing.LatencyWith(best.Latency).TotalSeconds,
             standing.Successes,
             standing.Failures + standing.Disagreements,

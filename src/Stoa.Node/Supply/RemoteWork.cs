@@ -48,8 +48,7 @@ public sealed class RemoteWork(
                 + " offers it and says a price now. Try again later, or ask the operator for a supplier that has it.");
         }
 
-        var affordable = ranked.Where(quote => most is null || quote.Amount <= most).Take(SupplierChoice.MaxSuppliers).ToList();
-        return affordable.Count > 0 ? affordable.Max(quote => quote.Amount) : ranked.Min(quote => quote.Amount);
+        return SupplierChoice.HoldOf(ranked, most);
     }
 
     /// <inheritdoc/>

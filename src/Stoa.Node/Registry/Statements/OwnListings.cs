@@ -44,7 +44,7 @@ public sealed class OwnListings(Database database, PublisherStatements statement
                 return refusal;
             if (to is null && from is null)
                 return new TransferStatement(listing.Name, To: null, From: null);
-            var said = (await Moves.ReadOwnAsync(session, signer, listing.Name));
+            var said = await Moves.ReadOwnAsync(session, signer, listing.Name);
             return new TransferStatement(listing.Name, next ?? said.To, before ?? said.From);
         },
         cancellationToken);
