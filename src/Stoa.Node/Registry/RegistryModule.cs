@@ -38,6 +38,7 @@ public static class RegistryModule
         builder.Services.AddSingleton<EmbeddingModel>();
         builder.Services.AddSingleton<VectorIndex>();
         builder.Services.AddSingleton<QueryEmbeddings>();
+        builder.Services.AddSingleton<BlendedIndex>();
         builder.Services.AddSingleton<BlendedSearches>();
         builder.Services.AddSingleton<ListingEmbeddings>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<ListingEmbeddings>());

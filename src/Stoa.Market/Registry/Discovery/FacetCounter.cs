@@ -96,7 +96,7 @@ internal sealed class FacetCounter(IReadOnlyList<ListingFacet> facets, ListingRe
     {
         public int CountOf(ListingFacet facet, string value)
         {
-            var at = facet is ListingFacet.Publisher ? Array.BinarySearch(Segment.Publishers, value, StringComparer.Ordinal) : Segment.FindTerm(Terms.Of(KindOf(facet), value));
+            var at = facet is ListingFacet.Publisher ? Segment.FindPublisher(value) : Segment.FindTerm(Terms.Of(KindOf(facet), value));
             return at < 0 ? 0 : facet is ListingFacet.Publisher ? OfPublishers[at] : OfTerms[at];
         }
 
@@ -117,7 +117,7 @@ internal sealed class FacetCounter(IReadOnlyList<ListingFacet> facets, ListingRe
                     least = counts[most.Peek()];
             }
 
-            return most.UnorderedItems.Select(item => facet is ListingFacet.Publisher ? Segment.Publishers[item.Element] : Terms.TextOf(Segment.TermOf(item.Element)));
+            return most.UnorderedItems.Select(item => facet is ListingFacet.Publisher ? Segment.Publishers[item.Element].ToString() : Terms.TextOf(Segment.TermOf(item.Element)));
         }
 
         private int FirstOf(TermKind kind) => Segment.LowerBoundOfTerm([(byte)kind]);

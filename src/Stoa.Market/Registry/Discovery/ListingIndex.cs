@@ -128,7 +128,8 @@ public sealed class ListingIndex
     /// <summary>Those of some listings that a search would find if it asked for no words, in the order in which they are given.</summary>
     /// <param name="search">What else it asks for.</param>
     /// <param name="keys">Listings, each once.</param>
-    public IReadOnlyList<ListingHit> KeepFitting(ListingSearch search, IEnumerable<ListingKey> keys)
+    /// <param name="limit">The most that are answered; those behind are not looked at.</param>
+    public IReadOnlyList<ListingHit> KeepFitting(ListingSearch search, IEnumerable<ListingKey> keys, int limit)
     {
         ArgumentNullException.ThrowIfNull(search);
         ArgumentNullException.ThrowIfNull(keys);
@@ -148,6 +149,9 @@ public sealed class ListingIndex
                     hits.Add(new ListingHit(key, segment.StandingOf(at)));
                 break;
             }
+
+            if (hits.Count == limit)
+                break;
         }
 
         return hits;

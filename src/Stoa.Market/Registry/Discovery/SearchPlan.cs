@@ -85,7 +85,7 @@ internal sealed class SearchPlan
                 return false;
         }
 
-        return (Publisher is null || segment.Publishers[segment.PublisherOf(agent)] == Publisher) && HasWantedNumbers(segment, agent);
+        return (Publisher is null || segment.Publishers[segment.PublisherOf(agent)].ToString() == Publisher) && HasWantedNumbers(segment, agent);
     }
 
     /// <summary>Whether the numbers of an agent are as they are asked for.</summary>

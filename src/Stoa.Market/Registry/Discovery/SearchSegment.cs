@@ -22,8 +22,8 @@ internal sealed class SearchSegment
     /// <summary>How many agents.</summary>
     public int Count => Prices.Length;
 
-    /// <summary>The publishers, in order.</summary>
-    public required string[] Publishers { get; init; }
+    /// <summary>The publishers, in the order of their texts.</summary>
+    public required PeerId[] Publishers { get; init; }
 
     /// <summary>The first agent of each publisher, and the count of all agents behind the last.</summary>
     public required int[] PublisherStarts { get; init; }
@@ -102,7 +102,7 @@ internal sealed class SearchSegment
         return found >= 0 ? found : ~found - 1;
     }
 
-    public ListingKey KeyOf(int agent) => new(PeerId.Parse(Publishers[PublisherOf(agent)]), Encoding.ASCII.GetString(NameOf(agent)));
+    public ListingKey KeyOf(int agent) => new(Publishers[PublisherOf(agent)], Encoding.ASCII.GetString(NameOf(agent)));
 
     public ListingStanding StandingOf(int agent)
     {
@@ -134,14 +134,14 @@ internal sealed class SearchSegment
     /// <summary>The agents of a publisher.</summary>
     public (int First, int End) AgentsOf(string publisher)
     {
-        var found = Array.BinarySearch(Publishers, publisher, StringComparer.Ordinal);
+        var found = FindPublisher(publisher);
         return found < 0 ? (0, 0) : (PublisherStarts[found], PublisherStarts[found + 1]);
     }
 
     /// <summary>The first agent whose key is not less than another.</summary>
     public int LowerBound(string publisher, ReadOnlySpan<byte> name)
     {
-        var found = Array.BinarySearch(Publishers, publisher, StringComparer.Ordinal);
+        var found = FindPublisher(publisher);
         if (found < 0)
             return PublisherStarts[~found];
         var (low, high) = (PublisherStarts[found], PublisherStarts[found + 1]);
@@ -161,7 +161,26 @@ internal sealed class SearchSegment
     public int Find(string publisher, ReadOnlySpan<byte> name)
     {
         var at = LowerBound(publisher, name);
-        return at < Count && NameOf(at).SequenceEqual(name) && Publishers[PublisherOf(at)] == publisher ? at : -1;
+        return at < Count && NameOf(at).SequenceEqual(name) && Publishers[PublisherOf(at)].ToString() == publisher ? at : -1;
+    }
+
+    /// <summary>Where a publisher is; where there is none, the complement of where it would be.</summary>
+    public int FindPublisher(string publisher)
+    {
+        var (low, high) = (0, Publishers.Length);
+        while (low < high)
+        {
+            var middle = (int)(((uint)low + (uint)high) / 2);
+            var order = string.CompareOrdinal(Publishers[middle].ToString(), publisher);
+            if (order == 0)
+                return middle;
+            if (order < 0)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+
+        return ~low;
     }
 
     /// <summary>The first term that is not less than some bytes.</summary>

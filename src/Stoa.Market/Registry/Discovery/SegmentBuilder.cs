@@ -1,4 +1,5 @@
 using System.Text;
+using Stoa.Primitives;
 
 namespace Stoa.Market.Registry.Discovery;
 
@@ -11,7 +12,7 @@ internal static class SegmentBuilder
     public static SearchSegment Build(IEnumerable<ListingDocument> documents, ListingRegions regions)
     {
         var sorted = documents.OrderBy(document => document.Key).ToArray();
-        var publishers = new List<string>();
+        var publishers = new List<PeerId>();
         var publisherStarts = new List<int>();
         var names = new List<byte>();
         var nameStarts = new List<int> { 0 };
@@ -19,7 +20,7 @@ internal static class SegmentBuilder
         for (var agent = 0; agent < sorted.Length; agent++)
         {
             var document = sorted[agent];
-            var publisher = document.Key.Publisher.ToString();
+            var publisher = document.Key.Publisher;
             if (publishers.Count == 0 || publishers[^1] != publisher)
             {
                 publishers.Add(publisher);

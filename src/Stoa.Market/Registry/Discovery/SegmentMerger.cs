@@ -1,3 +1,5 @@
+using Stoa.Primitives;
+
 namespace Stoa.Market.Registry.Discovery;
 
 /// <summary>Makes one segment of several, without what has been removed from them.</summary>
@@ -60,11 +62,12 @@ internal sealed class SegmentMerger
     }
 
     /// <summary>Puts the agents in order.</summary>
-    private (string[] Publishers, int[] Starts) PlaceAgents()
+    private (PeerId[] Publishers, int[] Starts) PlaceAgents()
     {
-        string[] all = [.. _sources.SelectMany(source => source.Segment.Publishers).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
+        PeerId[] all = [.. _sources.SelectMany(source => source.Segment.Publishers).Distinct().OrderBy(publisher => publisher.ToString(), StringComparer.Ordinal)];
+        var ordinalOf = all.Index().ToDictionary(one => one.Item, one => one.Index);
         // Keys are compared by numbers: of their publishers among all, and then by names.
-        var ordinals = _sources.Select(source => source.Segment.Publishers.Select(publisher => Array.BinarySearch(all, publisher, StringComparer.Ordinal)).ToArray()).ToArray();
+        var ordinals = _sources.Select(source => source.Segment.Publishers.Select(publisher => ordinalOf[publisher]).ToArray()).ToArray();
         var (next, publisher) = (new int[_sources.Length], new int[_sources.Length]);
         for (var source = 0; source < _sources.Length; source++)
         {
@@ -72,7 +75,7 @@ internal sealed class SegmentMerger
             Advance(source);
         }
 
-        var (publishers, starts) = (new List<string>(), new List<int>());
+        var (publishers, starts) = (new List<PeerId>(), new List<int>());
         var last = -1;
         for (var place = 0; place < _agentOf.Length; place++)
         {

@@ -58,7 +58,7 @@ internal sealed class TopListings(SearchPlan plan, int limit)
         if (_kept.Count < limit)
             return (long.MaxValue, int.MaxValue);
         var last = _kept.Peek();
-        return (last.SortKey, last.Segment == segment ? last.Agent : segment.LowerBound(last.Segment.Publishers[last.Segment.PublisherOf(last.Agent)], last.Segment.NameOf(last.Agent)));
+        return (last.SortKey, last.Segment == segment ? last.Agent : segment.LowerBound(last.Segment.Publishers[last.Segment.PublisherOf(last.Agent)].ToString(), last.Segment.NameOf(last.Agent)));
     }
 
     private static int FirstBehind(SearchSegment segment, ListingKey key)
@@ -95,7 +95,7 @@ internal sealed class TopListings(SearchPlan plan, int limit)
                 return y.SortKey.CompareTo(x.SortKey);
             if (x.Segment == y.Segment)
                 return y.Agent.CompareTo(x.Agent);
-            var publishers = string.CompareOrdinal(y.Segment.Publishers[y.Segment.PublisherOf(y.Agent)], x.Segment.Publishers[x.Segment.PublisherOf(x.Agent)]);
+            var publishers = string.CompareOrdinal(y.Segment.Publishers[y.Segment.PublisherOf(y.Agent)].ToString(), x.Segment.Publishers[x.Segment.PublisherOf(x.Agent)].ToString());
             return publishers != 0 ? publishers : y.Segment.NameOf(y.Agent).SequenceCompareTo(x.Segment.NameOf(x.Agent));
         }
     }
