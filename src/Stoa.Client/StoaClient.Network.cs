@@ -1,3 +1,4 @@
+using System.Globalization;
 using Stoa.Client.Contracts;
 
 namespace Stoa.Client;
@@ -15,6 +16,13 @@ public sealed partial class StoaClient
     /// <summary><c>GET /api/v1/network/peers/{peer}</c>: where a peer is, as the network knows it.</summary>
     public Task<FoundPeerResponse> FindPeerAsync(string peer, CancellationToken cancellationToken = default) =>
         GetAsync($"network/peers/{Uri.EscapeDataString(peer)}", StoaJson.Default.FoundPeerResponse, cancellationToken);
+
+    /// <summary><c>GET /api/v1/network/contents/{digest}/providers</c>: who has a content, as the network knows it.</summary>
+    /// <param name="digest">Of the content, such as <c>sha256:…</c> of a program.</param>
+    /// <param name="limit">The most that are looked for, 1 to 100; 20 when null.</param>
+    /// <param name="cancellationToken">Stops waiting for the answer.</param>
+    public Task<ListResponse<FoundPeerResponse>> ListProvidersAsync(string digest, int? limit = null, CancellationToken cancellationToken = default) => GetAsync(
+        $"network/contents/{Uri.EscapeDataString(digest)}/providers" + Query(("limit", limit?.ToString(CultureInfo.InvariantCulture))), StoaJson.Default.ListResponseFoundPeerResponse, cancellationToken);
 
     /// <summary><c>GET /api/v1/network/offers</c>: what the nodes of the network offer, all pages.</summary>
     public IAsyncEnumerable<OfferResponse> ListOffersAsync(CancellationToken cancellationToken = default) =>

@@ -111,6 +111,7 @@ namespace Stoa.Client;
 [JsonSerializable(typeof(NetworkResponse))]
 [JsonSerializable(typeof(ListResponse<PeerResponse>))]
 [JsonSerializable(typeof(FoundPeerResponse))]
+[JsonSerializable(typeof(ListResponse<FoundPeerResponse>))]
 [JsonSerializable(typeof(PingRequest))]
 [JsonSerializable(typeof(AddedStatementResponse))]
 [JsonSerializable(typeof(OfferResponse))]

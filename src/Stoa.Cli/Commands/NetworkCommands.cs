@@ -85,19 +85,25 @@ internal static class NetworkCommands
     /// <summary><c>stoa network find</c>.</summary>
     private sealed class FindCommand : StoaCommand
     {
-        private readonly Argument<string> _peer = new("PEER") { Description = "Its peer id, such as Qm… or 12D3…." };
+        private const string Content = "sha256:";
+
+        private readonly Argument<string> _sought = new("PEER|DIGEST") { Description = "A peer id, such as Qm… or 12D3…, or the digest of a program, sha256:…." };
 
         public FindCommand(CommandScope scope)
             : base(
                 scope,
                 "find",
-                "Find where a peer is: as the node knows it, or as those near to it in the network's hash table say. Administrators only.",
-                new CommandExample("Where is it now?", "stoa network find QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N")) =>
-            Add(_peer);
+                "Find where a peer is, or who has a program: as the node knows it, or as those near to it in the network's hash table say. Administrators only.",
+                new("Where is it now?", "stoa network find QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N"),
+                new("Who runs this program?", "stoa network find sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")) =>
+            Add(_sought);
 
         protected override async Task<int> RunAsync(Invocation invocation, CancellationToken cancellationToken)
         {
-            var found = await invocation.Client.FindPeerAsync(invocation.Get(_peer)!, cancellationToken);
+            var sought = invocation.Get(_sought)!;
+            if (sought.StartsWith(Content, StringComparison.Ordinal))
+                return Tell(invocation, await invocation.Client.ListProvidersAsync(sought, cancellationToken: cancellationToken));
+            var found = await invocation.Client.FindPeerAsync(sought, cancellationToken);
             if (invocation.IsJson)
             {
                 invocation.Screen.Json(found, json => json.FoundPeerResponse);
@@ -108,6 +114,17 @@ internal static class NetworkCommands
                 ("Peer", Format.Escaped(found.PeerId)),
                 ("Addresses", found.Addresses.Count == 0 ? "none that it has told" : string.Join('\n', found.Addresses.Select(Format.Escaped))),
                 ("Connected", found.IsConnected ? "yes" : "no"));
+            return ExitCode.Ok;
+        }
+
+        private static int Tell(Invocation invocation, ListResponse<FoundPeerResponse> providers)
+        {
+            if (invocation.IsJson)
+                invocation.Screen.Json(providers, json => json.ListResponseFoundPeerResponse);
+            else if (providers.Items.Count == 0)
+                invocation.Screen.Line("Nobody who was reached says that it has this content.");
+            else
+                invocation.Screen.Table(["Peer", "Addresses", "Connected"], [.. providers.Items.Select(peer => (IReadOnlyList<string>)[peer.PeerId, string.Join(' ', peer.Addresses), peer.IsConnected ? "yes" : "no"])]);
             return ExitCode.Ok;
         }
     }

@@ -16,6 +16,8 @@ namespace Stoa.Node.Network;
 public static class NetworkEndpoints
 {
     private const int MaxPings = 20;
+    private const int DefaultProviders = 20;
+    private const int MaxProviders = 100;
 
     private static readonly TimeSpan s_findTimeout = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan s_pingTimeout = TimeSpan.FromSeconds(10);
@@ -39,6 +41,14 @@ public static class NetworkEndpoints
             .WithDescription("As this node knows it, or as it is told by those nearest to the peer in the network's hash table; nobody in the middle is asked. Administrators only.")
             .Produces<FoundPeerResponse>()
             .Refuses(NetworkRefusal.NetworkOff, NetworkRefusal.AddressInvalid, NetworkRefusal.PeerUnknown);
+        api.MapGet("/network/contents/{digest}/providers", ListProvidersAsync)
+            .Needs(Permission.NodeAdmin)
+            .WithName("listProviders").WithTags("Network").WithSummary("Who has a content?")
+            .WithDescription(
+                "Peers that say in the network's hash table that they have it, as they are found, for at most 20 seconds: each node tells so of the programs that it has at hand. "
+                + "There are no further pages; that nobody is found says nothing about those who were not reached. Administrators only.")
+            .Produces<ListResponse<FoundPeerResponse>>()
+            .Refuses(NetworkRefusal.NetworkOff, NetworkRefusal.AddressInvalid);
         api.MapPost("/network/pings", PingAsync)
             .Needs(Permission.NodeAdmin)
             .WithName("pingPeer").WithTags("Network").WithSummary("Ping a peer")
@@ -88,6 +98,43 @@ public static class NetworkEndpoints
         {
             return Unknown($"{sought} was not found within {s_findTimeout.TotalSeconds} s.");
         }
+    }
+
+    private static async Task<IResult> ListProvidersAsync(
+        [Description("Of the content, such as sha256:… of a program.")] string digest,
+        [Description("The most that are looked for, 1 to 100; 20 when left out.")] int? limit,
+        NetworkService network,
+        TimeProvider time,
+        CancellationToken cancellationToken)
+    {
+        if (network.Directory is not { } directory)
+            return Off();
+        if (!ContentHash.TryParse(digest, out var content))
+            return Invalid($"'{digest}' is no digest: sha256: and 64 hexadecimal digits.");
+        if (limit is < 1 or > MaxProviders)
+            return Invalid($"limit is from 1 to {MaxProviders}.");
+        using var timeout = new CancellationTokenSource(s_findTimeout, time);
+        using var both = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        var found = new List<FoundPeerResponse>();
+        try
+        {
+            await foreach (var provider in directory.FindProvidersAsync(ContentKey.Of(content), both.Token))
+            {
+                found.Add(new FoundPeerResponse(provider.Peer.ToString(), [.. provider.Addresses.Select(address => address.ToString())], network.Host!.IsConnected(provider.Peer)));
+                if (found.Count == (limit ?? DefaultProviders))
+                    break;
+            }
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            // Those who were found until now are told.
+        }
+        catch (IOException)
+        {
+            // Nobody is there to be asked: what this node knows itself has been told.
+        }
+
+        return TypedResults.Ok(new ListResponse<FoundPeerResponse>(found));
     }
 
     private static async Task<IResult> PingAsync(Body<PingRequest> body, NetworkService network, TimeProvider time, CancellationToken cancellationToken)

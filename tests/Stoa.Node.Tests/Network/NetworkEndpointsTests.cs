@@ -1,9 +1,12 @@
 using System.Net;
 using System.Net.Http.Json;
 using System.Net.Sockets;
+using Stoa.Client;
 using Stoa.Client.Contracts;
+using Stoa.Market.Tests.Tasks;
 using Stoa.Node.Hosting;
 using Stoa.Node.Tests.Hosting;
+using Stoa.Node.Tests.Tasks;
 
 namespace Stoa.Node.Tests.Network;
 
@@ -49,6 +52,24 @@ public sealed class NetworkEndpointsTests
         found.Addresses.ShouldBe(second.Started.NetworkAddresses.Select(place => place[..place.IndexOf("/p2p/", StringComparison.Ordinal)]));
         var byId = await RunningNode.ReadAsync<PingResponse>(await third.Admin.PostAsJsonAsync("/api/v1/network/pings", new PingRequest(secondId), Stop));
         byId.PeerId.ShouldBe(secondId);
+    }
+
+    [Fact]
+    public async Task Program_OfOneNode_IsFoundWithWhoHasIt()
+    {
+        await using var first = await TestNode.StartAsync(folder: null, s_listen);
+        await using var second = await TestNode.StartAsync(folder: null, [.. s_listen, "--network:join:0", first.PeerAddress]);
+        using var ada = await first.JoinAsync("ada");
+        var program = (await ada.GetAgentAsync(AgentReference.Parse(await TestNode.PublishAsync(ada, "echo", GuestPrograms.Echo)), Stop)).ProgramDigest;
+
+        IReadOnlyList<FoundPeerResponse> found = [];
+        await Eventually.IsSoAsync(async () => (found = (await second.Client.ListProvidersAsync(program, cancellationToken: Stop)).Items).Count > 0);
+
+        found.ShouldHaveSingleItem().PeerId.ShouldBe((await first.Client.GetNetworkAsync(Stop)).PeerId);
+        found[0].Addresses.ShouldNotBeEmpty();
+        (await second.Client.ListProvidersAsync($"sha256:{new string('a', 64)}", cancellationToken: Stop)).Items.ShouldBeEmpty();
+        (await Should.ThrowAsync<StoaException>(() => second.Client.ListProvidersAsync("echo", cancellationToken: Stop))).Code.ShouldBe("addressInvalid");
+        (await Should.ThrowAsync<StoaException>(() => second.Client.ListProvidersAsync(program, 101, Stop))).Code.ShouldBe("addressInvalid");
     }
 
     [Fact]

@@ -394,6 +394,7 @@ internal static class Examples
         s_peer,
         new ListResponse<PeerResponse>([s_peer]),
         new FoundPeerResponse(s_peer.PeerId, [s_peer.Address], false),
+        new ListResponse<FoundPeerResponse>([new FoundPeerResponse(s_peer.PeerId, [s_peer.Address], false)]),
         new PingRequest("/ip4/192.0.2.7/tcp/8421"),
         new PingResponse(s_peer.PeerId, s_peer.Address, [12.31, 11.87, 11.92]),
         s_offer,

@@ -11,6 +11,7 @@ public static class OffersModule
         builder.Services.AddSingleton<NodeStatements>();
         builder.Services.AddSingleton<NodeOffers>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<NodeOffers>());
+        builder.Services.AddHostedService<ProvidedPrograms>();
         builder.Services.AddSingleton<NodeDisclosures>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<NodeDisclosures>());
     }
