@@ -3,7 +3,7 @@ using Stoa.Network.Addressing;
 using Stoa.Network.Gossip;
 using Stoa.Network.Hosting;
 using Stoa.Network.Identify;
-using Stoa.Network.Transport;
+using Stoa.Network.Negotiation;
 using Stoa.Primitives;
 
 namespace Stoa.Simulation;

@@ -1,9 +1,9 @@
 using Stoa.Network.Addressing;
 using Stoa.Network.Hosting;
 using Stoa.Network.Identify;
+using Stoa.Network.Muxing;
 using Stoa.Network.Negotiation;
 using Stoa.Network.Records;
-using Stoa.Network.Transport;
 using Stoa.Primitives;
 
 namespace Stoa.Simulation;

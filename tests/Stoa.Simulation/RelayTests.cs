@@ -3,9 +3,9 @@ using Stoa.Network.Hosting;
 using Stoa.Network.Identify;
 using Stoa.Network.Kademlia;
 using Stoa.Network.Muxing;
+using Stoa.Network.Negotiation;
 using Stoa.Network.Relay;
 using Stoa.Network.Security;
-using Stoa.Network.Transport;
 using Stoa.Primitives;
 
 namespace Stoa.Simulation;

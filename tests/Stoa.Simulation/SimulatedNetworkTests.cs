@@ -1,6 +1,7 @@
 using System.Text;
 using Stoa.Network.Addressing;
-using Stoa.Network.Hosting;
+using Stoa.Network.Muxing;
+using Stoa.Network.Negotiation;
 using Stoa.Network.Transport;
 
 namespace Stoa.Simulation;

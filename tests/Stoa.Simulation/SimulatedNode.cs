@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Stoa.Network.Addressing;
+using Stoa.Network.Negotiation;
 using Stoa.Network.Transport;
 using Stoa.Primitives;
 

@@ -1,4 +1,4 @@
-using Stoa.Network.Hosting;
+using Stoa.Network.Muxing;
 
 namespace Stoa.Simulation;
 

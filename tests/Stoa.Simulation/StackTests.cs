@@ -1,7 +1,6 @@
 using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
-using Stoa.Network.Hosting;
 using Stoa.Network.Muxing;
 using Stoa.Network.Negotiation;
 

@@ -1,4 +1,5 @@
 using Stoa.Network.Muxing;
+using Stoa.Network.Negotiation;
 using Stoa.Network.Security;
 using Stoa.Network.Transport;
 using Stoa.Primitives;

@@ -1,5 +1,5 @@
+using Stoa.Network.Addressing;
 using Stoa.Network.Hosting;
-using Stoa.Network.Kademlia;
 using Stoa.Network.Negotiation;
 using Stoa.Primitives;
 

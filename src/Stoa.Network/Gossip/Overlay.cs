@@ -1,4 +1,4 @@
-using Stoa.Network.Kademlia;
+using Stoa.Network.Addressing;
 using Stoa.Primitives;
 
 namespace Stoa.Network.Gossip;

@@ -1,3 +1,4 @@
+using Stoa.Network.Addressing;
 using Stoa.Primitives;
 
 namespace Stoa.Network.Gossip;
@@ -15,7 +16,7 @@ public sealed record ScoreOptions
     /// <summary>P5's weight; at least 0.</summary>
     public double ApplicationWeight { get; init; } = 1;
 
-    /// <summary>P6: so many peers of one network of addresses (see <see cref="Kademlia.AddressNetwork"/>) are nothing unusual. The square of how many more there are counts.</summary>
+    /// <summary>P6: so many peers of one network of addresses (see <see cref="AddressNetwork"/>) are nothing unusual. The square of how many more there are counts.</summary>
     public int ColocationThreshold { get; init; } = 10;
 
     /// <summary>P6's weight; at most 0.</summary>

@@ -1,6 +1,5 @@
 using Stoa.Network.Addressing;
 using Stoa.Network.Negotiation;
-using Stoa.Network.Relay;
 using Stoa.Network.Transport;
 using Stoa.Primitives;
 
@@ -32,8 +31,8 @@ public sealed class Host : IAsyncDisposable
         _offences = new Offences(options, time);
         _dialer = new Dialer(transports, Peers, options, time, _metrics);
         _server = new StreamServer(options, time, _metrics, Offend);
-        foreach (var circuits in transports.OfType<CircuitTransport>())
-            circuits.Attach(this);
+        foreach (var transport in transports.OfType<IHostedTransport>())
+            transport.Attach(this);
     }
 
     /// <summary>Who this host is.</summary>

@@ -1,5 +1,6 @@
 using System.Buffers;
 using Google.Protobuf;
+using Stoa.Network.Muxing;
 using Stoa.Network.Negotiation;
 using Stoa.Network.Transport;
 using Stoa.Primitives;

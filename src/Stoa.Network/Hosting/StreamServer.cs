@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Stoa.Network.Muxing;
 using Stoa.Network.Negotiation;
 using Stoa.Network.Transport;
 using Stoa.Primitives;

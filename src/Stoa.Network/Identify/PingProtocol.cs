@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using Stoa.Network.Hosting;
-using Stoa.Network.Transport;
+using Stoa.Network.Negotiation;
 using Stoa.Primitives;
 
 namespace Stoa.Network.Identify;

@@ -1,4 +1,3 @@
-using Stoa.Network.Hosting;
 
 namespace Stoa.Network.Muxing;
 

@@ -14,7 +14,7 @@ namespace Stoa.Network.Relay;
 /// To dial asks the relay for a circuit to the peer; to listen reserves a place at the relay and renews it. What then stands is a connection like others, secured and
 /// multiplexed from end to end, but it ends when the relay's limits are reached. It goes over the host's own connections, so it is of use to one host only: the one that it is given to.
 /// </remarks>
-public sealed class CircuitTransport : ITransport
+public sealed class CircuitTransport : IHostedTransport
 {
     private readonly CircuitOptions _options;
     private readonly TimeProvider _time;
@@ -82,8 +82,10 @@ public sealed class CircuitTransport : ITransport
         return Task.FromResult<IListener>(listener);
     }
 
-    internal void Attach(Host host)
+    /// <inheritdoc/>
+    public void Attach(Host host)
     {
+        ArgumentNullException.ThrowIfNull(host);
         if (_host is not null)
             throw new InvalidOperationException("A transport by way of relays is of one host only.");
         _host = host;

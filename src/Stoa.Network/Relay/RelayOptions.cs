@@ -1,3 +1,5 @@
+using Stoa.Network.Addressing;
+
 namespace Stoa.Network.Relay;
 
 /// <summary>What a relay has room for, and what one circuit through it may take.</summary>
@@ -9,7 +11,7 @@ public sealed record RelayOptions
     /// <summary>How many of them are at one IPv4 address, or in one IPv6 network of 64 bits. Default 8. Loopback has no such limit.</summary>
     public int MaxReservationsPerAddress { get; init; } = 8;
 
-    /// <summary>How many of them are in one <see cref="Kademlia.AddressNetwork"/>: 16 bits of IPv4, 32 of IPv6. Default 32. Loopback and private networks have no such limit.</summary>
+    /// <summary>How many of them are in one <see cref="AddressNetwork"/>: 16 bits of IPv4, 32 of IPv6. Default 32. Loopback and private networks have no such limit.</summary>
     public int MaxReservationsPerNetwork { get; init; } = 32;
 
     /// <summary>How long a reservation holds unless it is renewed, and its peer stays connected. Default one hour.</summary>
@@ -24,7 +26,7 @@ public sealed record RelayOptions
     /// <summary>How many of them were dialled from one IPv4 address, or from one IPv6 network of 64 bits. Default 16. Loopback has no such limit.</summary>
     public int MaxCircuitsPerAddress { get; init; } = 16;
 
-    /// <summary>How many of them were dialled from one <see cref="Kademlia.AddressNetwork"/>. Default 32. Loopback and private networks have no such limit.</summary>
+    /// <summary>How many of them were dialled from one <see cref="AddressNetwork"/>. Default 32. Loopback and private networks have no such limit.</summary>
     public int MaxCircuitsPerNetwork { get; init; } = 32;
 
     /// <summary>How many of them one peer, or one address, has to one that it dials: a quarter of <see cref="MaxCircuitsPerPeer"/>, at least one, so that nobody takes all that lead to another.</summary>

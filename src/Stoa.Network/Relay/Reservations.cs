@@ -1,6 +1,5 @@
 using System.Net;
 using Stoa.Network.Addressing;
-using Stoa.Network.Kademlia;
 using Stoa.Primitives;
 
 namespace Stoa.Network.Relay;

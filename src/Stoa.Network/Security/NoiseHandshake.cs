@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using Stoa.Network.Identity;
 using Stoa.Network.Negotiation;
-using Stoa.Network.Transport;
 using Stoa.Primitives;
 
 namespace Stoa.Network.Security;

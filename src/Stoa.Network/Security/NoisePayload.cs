@@ -1,6 +1,6 @@
 using Google.Protobuf;
 using Stoa.Network.Identity;
-using Stoa.Network.Transport;
+using Stoa.Network.Negotiation;
 using Stoa.Primitives;
 
 namespace Stoa.Network.Security;

@@ -1,5 +1,5 @@
 using Stoa.Network.Identity;
-using Stoa.Network.Transport;
+using Stoa.Network.Negotiation;
 using Stoa.Primitives;
 
 namespace Stoa.Network.Security;

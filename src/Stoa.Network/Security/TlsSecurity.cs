@@ -2,7 +2,7 @@ using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography.X509Certificates;
 using Stoa.Network.Identity;
-using Stoa.Network.Transport;
+using Stoa.Network.Negotiation;
 using Stoa.Primitives;
 
 namespace Stoa.Network.Security;

@@ -1,3 +1,5 @@
+using Stoa.Network.Negotiation;
+
 namespace Stoa.Network.Transport;
 
 /// <summary>How many strangers did not get through, by why. Safe for use by many threads.</summary>

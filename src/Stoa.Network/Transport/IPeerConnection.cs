@@ -1,5 +1,5 @@
 using Stoa.Network.Addressing;
-using Stoa.Network.Hosting;
+using Stoa.Network.Muxing;
 using Stoa.Primitives;
 
 namespace Stoa.Network.Transport;

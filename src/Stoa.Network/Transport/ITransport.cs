@@ -1,4 +1,5 @@
 using Stoa.Network.Addressing;
+using Stoa.Network.Negotiation;
 using Stoa.Primitives;
 
 namespace Stoa.Network.Transport;

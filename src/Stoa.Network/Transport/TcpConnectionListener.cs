@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Threading.Channels;
 using Stoa.Network.Addressing;
+using Stoa.Network.Negotiation;
 
 namespace Stoa.Network.Transport;
 

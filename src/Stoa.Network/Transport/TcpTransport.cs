@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Stoa.Network.Addressing;
 using Stoa.Network.Muxing;
+using Stoa.Network.Negotiation;
 using Stoa.Network.Security;
 using Stoa.Primitives;
 

@@ -1,5 +1,4 @@
 using Stoa.Network.Addressing;
-using Stoa.Network.Hosting;
 using Stoa.Network.Identity;
 using Stoa.Network.Muxing;
 using Stoa.Primitives;

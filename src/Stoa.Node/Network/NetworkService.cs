@@ -7,6 +7,7 @@ using Stoa.Network.Identify;
 using Stoa.Network.Kademlia;
 using Stoa.Network.Muxing;
 using Stoa.Network.Names;
+using Stoa.Network.Negotiation;
 using Stoa.Network.Relay;
 using Stoa.Network.Security;
 using Stoa.Network.Transport;

@@ -1,6 +1,6 @@
 using System.Net.Sockets;
+using Stoa.Network.Addressing;
 using Stoa.Network.Gossip;
-using Stoa.Network.Kademlia;
 using Stoa.Primitives;
 
 namespace Stoa.Network.Tests.Gossip;

@@ -1,6 +1,5 @@
 using Stoa.Network.Addressing;
 using Stoa.Network.Hosting;
-using Stoa.Network.Kademlia;
 using Stoa.Network.Tests.Relay;
 
 namespace Stoa.Network.Tests.Hosting;

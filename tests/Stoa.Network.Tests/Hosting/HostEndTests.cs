@@ -1,5 +1,6 @@
 using Stoa.Network.Addressing;
 using Stoa.Network.Hosting;
+using Stoa.Network.Negotiation;
 using Stoa.Network.Transport;
 using Stoa.Primitives;
 

@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Stoa.Network.Addressing;
-using Stoa.Network.Hosting;
 using Stoa.Network.Muxing;
 using Stoa.Network.Negotiation;
 using Stoa.Network.Tests.Security;

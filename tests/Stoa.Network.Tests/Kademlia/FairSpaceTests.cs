@@ -1,4 +1,5 @@
 using System.Net.Sockets;
+using Stoa.Network.Addressing;
 using Stoa.Network.Kademlia;
 
 namespace Stoa.Network.Tests.Kademlia;

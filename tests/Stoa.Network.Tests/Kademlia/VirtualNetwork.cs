@@ -1,6 +1,7 @@
 using System.Threading.Channels;
 using Stoa.Network.Addressing;
-using Stoa.Network.Hosting;
+using Stoa.Network.Muxing;
+using Stoa.Network.Negotiation;
 using Stoa.Network.Transport;
 using Stoa.Primitives;
 

@@ -1,4 +1,3 @@
-using Stoa.Network.Hosting;
 using Stoa.Network.Muxing;
 using static Stoa.Network.Muxing.YamuxFlags;
 using static Stoa.Network.Muxing.YamuxFrameType;

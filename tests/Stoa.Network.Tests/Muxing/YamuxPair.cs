@@ -1,4 +1,3 @@
-using Stoa.Network.Hosting;
 using Stoa.Network.Muxing;
 
 namespace Stoa.Network.Tests.Muxing;

@@ -1,5 +1,4 @@
 using FsCheck.Fluent;
-using Stoa.Network.Hosting;
 using Stoa.Network.Muxing;
 
 namespace Stoa.Network.Tests.Muxing;

@@ -1,6 +1,7 @@
 using Google.Protobuf;
 using Stoa.Network.Addressing;
 using Stoa.Network.Muxing;
+using Stoa.Network.Negotiation;
 using Stoa.Network.Relay;
 using Stoa.Network.Relay.Wire;
 using Stoa.Network.Tests.Gossip;

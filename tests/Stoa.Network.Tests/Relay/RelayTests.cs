@@ -1,9 +1,9 @@
 using Stoa.Network.Addressing;
 using Stoa.Network.Identify;
+using Stoa.Network.Negotiation;
 using Stoa.Network.Relay;
 using Stoa.Network.Relay.Wire;
 using Stoa.Network.Tests.Gossip;
-using Stoa.Network.Transport;
 using Stoa.Primitives;
 
 namespace Stoa.Network.Tests.Relay;

@@ -2,9 +2,9 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using Google.Protobuf;
 using Stoa.Network.Identity;
+using Stoa.Network.Negotiation;
 using Stoa.Network.Security;
 using Stoa.Network.Tests.Muxing;
-using Stoa.Network.Transport;
 using Stoa.Primitives;
 
 namespace Stoa.Network.Tests.Security;

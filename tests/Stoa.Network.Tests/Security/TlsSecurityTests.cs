@@ -2,9 +2,9 @@ using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Stoa.Network.Negotiation;
 using Stoa.Network.Security;
 using Stoa.Network.Tests.Muxing;
-using Stoa.Network.Transport;
 using Stoa.Primitives;
 
 namespace Stoa.Network.Tests.Security;

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Stoa.Network.Addressing;
 using Stoa.Network.Muxing;
+using Stoa.Network.Negotiation;
 using Stoa.Network.Tests.Security;
 using Stoa.Network.Transport;
 using Stoa.Primitives;

@@ -1,4 +1,4 @@
-namespace Stoa.Network.Hosting;
+namespace Stoa.Network.Muxing;
 
 /// <summary>A stream was reset by one of its sides, or its connection was lost.</summary>
 public sealed class StreamResetException : IOException

@@ -1,4 +1,4 @@
-namespace Stoa.Network.Transport;
+namespace Stoa.Network.Negotiation;
 
 /// <summary>Why no connection came about.</summary>
 public enum ConnectFault

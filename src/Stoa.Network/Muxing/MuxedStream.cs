@@ -1,4 +1,4 @@
-namespace Stoa.Network.Hosting;
+namespace Stoa.Network.Muxing;
 
 /// <summary>One of many streams of a connection: bytes both ways, each way ended by itself.</summary>
 /// <remarks>

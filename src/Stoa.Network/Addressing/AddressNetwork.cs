@@ -1,8 +1,7 @@
 using System.Buffers.Binary;
 using System.Net.Sockets;
-using Stoa.Network.Addressing;
 
-namespace Stoa.Network.Kademlia;
+namespace Stoa.Network.Addressing;
 
 /// <summary>A network of addresses that one owner has easily: the 16 bits of an IPv4 network, the 32 of an IPv6 one.</summary>
 /// <remarks>Keys cost nothing and addresses do, so what one may have of many is counted by it.</remarks>
