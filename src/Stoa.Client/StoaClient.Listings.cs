@@ -129,7 +129,7 @@ public sealed partial class StoaClient
     /// <param name="publisher">A key (a peer id) or a handle.</param>
     /// <param name="name">Of the agent.</param>
     /// <param name="range">Which versions of it will do; null for every release.</param>
-    /// <param name="also">Other agents that have to fit, <c>publisher/name@range</c>.</param>
+    /// <param name="also">Other listings that have to fit, <c>publisher/name@range</c>.</param>
     /// <param name="cancellationToken">Stops the call.</param>
     public Task<ResolutionResponse> ResolveListingAsync(string publisher, string name, string? range = null, IReadOnlyList<string>? also = null, CancellationToken cancellationToken = default) => GetAsync(
         $"listings/{Uri.EscapeDataString(publisher)}/{Uri.EscapeDataString(name)}/resolve" + Query([("range", range), .. (also ?? []).Select(other => ("also", (string?)other))]),

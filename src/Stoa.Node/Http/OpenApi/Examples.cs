@@ -306,9 +306,16 @@ internal static class Examples
             new GoodsContentBody(InputDigest, 668_788_096), ["chat"], new ModelPriceBody("0.04", "0.08")),
         new ResolutionResponse(
         [
-            new ResolvedListingBody($"{s_listingPublisher.Key}/image-resize@1.1.0", "stoa/image-resize", "1.1.0", OutputDigest, InputDigest, OutputDigest, ["stoa/picture-page@1.0.0"]),
-            new ResolvedListingBody($"{s_listingPublisher.Key}/picture-page@1.0.0", "stoa/picture-page", "1.0.0", InputDigest, OutputDigest, InputDigest, []),
-        ]),
+            new ResolvedListingBody(
+                $"{s_listingPublisher.Key}/image-resize@1.1.0", "stoa/image-resize", "1.1.0", OutputDigest, ["stoa/picture-page@1.0.0"],
+                ManifestDigest: InputDigest, ArtifactDigest: OutputDigest, ProgramDigest: InputDigest),
+            new ResolvedListingBody(
+                $"{s_listingPublisher.Key}/picture-page@1.0.0", "stoa/picture-page", "1.0.0", InputDigest, [], ManifestDigest: OutputDigest, ArtifactDigest: InputDigest, ProgramDigest: OutputDigest),
+            new ResolvedListingBody(
+                $"{s_listingPublisher.Key}/small-chat@1.2.0", "stoa/small-chat", "1.2.0", OutputDigest, [], "model", ["stoa/picture-page@1.0.0"], InputDigest,
+                Content: new BlobResponse(InputDigest, 668_788_096)),
+        ],
+        [new LeftOutBody("stoa/large-chat@^2.0.0", "stoa/picture-page@1.0.0", "stoa/picture-page@1.0.0 prefers the model stoa/large-chat@^2.0.0, and what is offered is 1.4.0.")]),
         new ListingDetailsResponse(
             $"{s_listingPublisher.Key}/markdown-html", s_listingPublisher, "markdown-html", "Turns Markdown into HTML.",
             [
