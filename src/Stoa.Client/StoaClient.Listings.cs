@@ -140,6 +140,24 @@ public sealed partial class StoaClient
     public Task<DsseEnvelope> GetStatementAsync(ContentHash id, CancellationToken cancellationToken = default) =>
         GetAsync($"statements/{id}", StoaJson.Default.DsseEnvelope, cancellationToken);
 
+    /// <summary><c>GET /api/v1/contradictions</c>: versions of which their publishers have signed two that say different things, all pages.</summary>
+    /// <param name="publisher">A key (a peer id) or a handle; null for everybody's.</param>
+    /// <param name="cancellationToken">Stops the listing.</param>
+    public IAsyncEnumerable<ContradictionBody> ListContradictionsAsync(string? publisher = null, CancellationToken cancellationToken = default) => ListAsync(
+        "contradictions" + Query([("publisher", publisher)]), StoaJson.Default.ListResponseContradictionBody, cancellationToken);
+
+    /// <summary><c>GET /api/v1/contradictions/{publisher}/{name}/{version}</c>: both statements. That they hold is the caller's to check.</summary>
+    /// <param name="listing">With a version.</param>
+    /// <param name="cancellationToken">Stops the call.</param>
+    public Task<ContradictionProofResponse> GetContradictionAsync(AgentReference listing, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(listing);
+        return GetAsync(
+            $"contradictions/{Uri.EscapeDataString(listing.Publisher)}/{Uri.EscapeDataString(listing.Name)}/{Uri.EscapeDataString(listing.Version ?? "")}",
+            StoaJson.Default.ContradictionProofResponse,
+            cancellationToken);
+    }
+
     /// <summary><c>GET /api/v1/listings/{publisher}/{name}/reviews</c>: what consumers of the whole network say of an agent, all pages.</summary>
     /// <param name="publisher">A key (a peer id) or a handle.</param>
     /// <param name="name">Of the agent.</param>

@@ -1,3 +1,5 @@
+using Stoa.Primitives;
+
 namespace Stoa.Client.Contracts;
 
 /// <summary>Who publishes an agent in the network: a key, and a name beside it.</summary>
@@ -5,7 +7,22 @@ namespace Stoa.Client.Contracts;
 /// <param name="Verified">The node knows that the handle is that of the key, since it keeps the key for its user. Otherwise handle and display name are claims.</param>
 /// <param name="Handle">A handle or a DNS name.</param>
 /// <param name="DisplayName">For people; others may have the same.</param>
-public sealed record ListingPublisherBody(string Key, bool Verified, string? Handle = null, string? DisplayName = null);
+/// <param name="Contradictions">Of how many versions the key has signed two that say different things, as far as the node knows: <c>GET /api/v1/contradictions</c>. Left out when there is none.</param>
+public sealed record ListingPublisherBody(string Key, bool Verified, string? Handle = null, string? DisplayName = null, long? Contradictions = null);
+
+/// <summary>That a publisher has signed two listings of one version that say different things.</summary>
+/// <param name="Listing">The version by the publisher's key, <c>key/name@version</c>.</param>
+/// <param name="Publisher">Who has signed both.</param>
+/// <param name="Name">Name of the listing.</param>
+/// <param name="Version">Semantic version.</param>
+/// <param name="StatementIds">The two statements: <c>GET /api/v1/statements/{id}</c>.</param>
+/// <param name="FoundAt">Since when the node has both.</param>
+public sealed record ContradictionBody(string Listing, ListingPublisherBody Publisher, string Name, string Version, IReadOnlyList<string> StatementIds, DateTimeOffset FoundAt);
+
+/// <summary>The proof that a publisher has contradicted itself.</summary>
+/// <param name="Listing">The version by the publisher's key, <c>key/name@version</c>.</param>
+/// <param name="Statements">Two listings of it, as they were signed.</param>
+public sealed record ContradictionProofResponse(string Listing, IReadOnlyList<DsseEnvelope> Statements);
 
 /// <summary>That an agent or a version should not be used any more.</summary>
 /// <param name="StatementId">The publisher's statement.</param>

@@ -298,6 +298,14 @@ internal static class Examples
         new DeprecateListingRequest("It loses tables.", "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/markdown-html-2"),
         new TransferListingRequest("QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/markdown-html"),
         new ListResponse<SignerResponse>([s_signer]),
+        new ContradictionProofResponse(
+            $"{s_listingPublisher.Key}/markdown-html@0.8.0",
+            [
+                new DsseEnvelope("application/vnd.stoa.statement+json", "{…}"u8.ToArray(), [new DsseSignature(s_listingPublisher.Key, [48, 69])]),
+                new DsseEnvelope("application/vnd.stoa.statement+json", "{…}"u8.ToArray(), [new DsseSignature(s_listingPublisher.Key, [48, 70])]),
+            ]),
+        new ListResponse<ContradictionBody>(
+            [new ContradictionBody($"{s_listingPublisher.Key}/markdown-html@0.8.0", s_listingPublisher with { Contradictions = 1 }, "markdown-html", "0.8.0", [InputDigest, OutputDigest], s_submitted)]),
         new ListResponse<ListingVersionBody>([new ListingVersionBody("1.0.0", "offered", s_submitted, OutputDigest, [s_listingPublisher.Key], OutputDigest, InputDigest, 84_211)]),
         new ListResponse<SimilarListingBody>([new SimilarListingBody(0.62m, s_listing)]),
         new ListResponse<ListingResponse>([s_listing, s_model]),

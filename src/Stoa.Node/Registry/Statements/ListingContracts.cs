@@ -12,9 +12,10 @@ namespace Stoa.Node.Registry.Statements;
 /// <param name="DisplayName">Of its profile.</param>
 /// <param name="Handle">What its profile claims.</param>
 /// <param name="OwnHandle">Of the user of this cell whose key it is; null of others.</param>
-internal sealed record PublisherRef(PeerId Key, string? DisplayName, string? Handle, string? OwnHandle)
+/// <param name="Contradictions">Of how many versions it has signed two listings that say different things.</param>
+internal sealed record PublisherRef(PeerId Key, string? DisplayName, string? Handle, string? OwnHandle, long Contradictions)
 {
-    public ListingPublisherBody ToContract() => new(Key.ToString(), OwnHandle is not null, OwnHandle ?? Handle, DisplayName);
+    public ListingPublisherBody ToContract() => new(Key.ToString(), OwnHandle is not null, OwnHandle ?? Handle, DisplayName, Contradictions == 0 ? null : Contradictions);
 }
 
 /// <summary>The wire form of the network's catalogue.</summary>
