@@ -97,7 +97,7 @@ public sealed class ListingCommandsTests() : FakeNodeCommandsTest("stoa_test")
             {"versions":[
               {"listing":"{{Key}}/kit@1.0.0","name":"ann/kit","version":"1.0.0","kind":"bundle","statementId":"sha256:{{new string('c', 64)}}","manifestDigest":"sha256:{{new string('e', 64)}}","neededBy":[]},
               {"listing":"{{Key}}/small@1.0.0","name":"ann/small","version":"1.0.0","kind":"model","statementId":"sha256:{{new string('c', 64)}}","manifestDigest":"sha256:{{new string('e', 64)}}","neededBy":[],
-               "preferredBy":["ann/kit@1.0.0"],"content":{"digest":"sha256:{{new string('a', 64)}}","sizeBytes":7}}],
+               "preferredBy":["ann/kit@1.0.0"],"content":{"digest":"sha256:{{new string('a', 64)}}","sizeBytes":7} }],
              "leftOut":[{"name":"ann/large@*","preferredBy":"ann/kit@1.0.0","reason":"Nobody has\u001b[31m it."}]}
             """);
         (await Cli.RunAsync("listing resolve ann/kit --lock")).ShouldBe(ExitCode.Ok, Cli.Error);
@@ -117,10 +117,15 @@ public sealed class ListingCommandsTests() : FakeNodeCommandsTest("stoa_test")
             refused = await Cli.RunAsync("listing resolve --check");
         refused.ShouldBe(ExitCode.Refused);
 
-        static string Goods(char manifest, char? content) => $$"""
-            {"version":"1.0.0","state":"offered"{{(content is { } of ? $$""","content":{"digest":"sha256:{{new string(of, 64)}}","sizeBytes":7}""" : "")}},"manifestDigest":"sha256:{{new string(manifest, 64)}}",
-             "statedAt":"2026-01-01T00:00:00.000Z","statementId":"sha256:{{new string('c', 64)}}","nodes":[]}
-            """;
+        static string Goods(char manifest, char? content)
+        {
+            var bytes = content is null ? "" : $$"""
+                "content":{"digest":"sha256:{{new string(content.Value, 64)}}","sizeBytes":7},
+                """;
+            return $$"""
+                {"version":"1.0.0","state":"offered",{{bytes}}"manifestDigest":"sha256:{{new string(manifest, 64)}}","statedAt":"2026-01-01T00:00:00.000Z","statementId":"sha256:{{new string('c', 64)}}","nodes":[]}
+                """;
+        }
     }
 
     [Fact]

@@ -162,6 +162,7 @@ public sealed class GoodsEndpointsTests : IAsyncLifetime
         page.Models.ShouldBe(needs);
         (await _node.Client.SearchListingsAsync(new ListingQuery { Kind = "agent" }, cancellationToken: Stop)).Items.ShouldHaveSingleItem().Models.ShouldBe(needs);
         // Whoever asks for it with another version is told why not.
+        await PublishAsync(ListingKind.Model, "2.0.0", requires: "[]");
         var conflict = await Should.ThrowAsync<StoaException>(() => _node.Client.ResolveListingAsync(handle, "page", also: [$"{handle}/small-thing@^2.0.0"], cancellationToken: Stop));
         conflict.Message.ShouldContain($"{handle}/page@1.0.0 needs the model {handle}/small-thing@^1.0.0");
         var statement = await _node.Client.GetStatementAsync(ContentHash.Parse(agent.StatementId), Stop);
