@@ -275,8 +275,8 @@ internal static class SearchBench
     }
 
     /// <summary>A thousand nodes in thirty regions, each with 300 contents.</summary>
-    private static List<(string Region, ContentHash Content)> Offers(Random random) =>
-        [.. Enumerable.Range(0, 1_000).SelectMany(_ => Region(random) is var region ? Enumerable.Range(0, 300).Select(_ => (region, Content(random.Next(Listings)))) : [])];
+    private static List<RegionOffer> Offers(Random random) =>
+        [.. Enumerable.Range(0, 1_000).Select(_ => new RegionOffer(Region(random), IsKnown: false, [.. Enumerable.Range(0, 300).Select(_ => ListingRegions.KeyOf(Content(random.Next(Listings))))]))];
 
     private static ContentHash Content(int number)
     {

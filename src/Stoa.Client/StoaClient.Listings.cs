@@ -129,7 +129,7 @@ public sealed partial class StoaClient
     /// <param name="publisher">A key (a peer id) or a handle.</param>
     /// <param name="name">Of the agent.</param>
     /// <param name="range">Which versions of it will do; null for every release.</param>
-    /// <param name="also">Other agents that have to fit, <c>publisher/name@range</c>.</param>
+    /// <param name="also">Other listings that have to fit, <c>publisher/name@range</c>.</param>
     /// <param name="cancellationToken">Stops the call.</param>
     public Task<ResolutionResponse> ResolveListingAsync(string publisher, string name, string? range = null, IReadOnlyList<string>? also = null, CancellationToken cancellationToken = default) => GetAsync(
         $"listings/{Uri.EscapeDataString(publisher)}/{Uri.EscapeDataString(name)}/resolve" + Query([("range", range), .. (also ?? []).Select(other => ("also", (string?)other))]),
@@ -139,6 +139,24 @@ public sealed partial class StoaClient
     /// <summary><c>GET /api/v1/statements/{id}</c>: a statement of the registry as its signer made it. That its payload has this id, and was signed by the key in it, is the caller's to check.</summary>
     public Task<DsseEnvelope> GetStatementAsync(ContentHash id, CancellationToken cancellationToken = default) =>
         GetAsync($"statements/{id}", StoaJson.Default.DsseEnvelope, cancellationToken);
+
+    /// <summary><c>GET /api/v1/contradictions</c>: versions of which their publishers have signed two that say different things, all pages.</summary>
+    /// <param name="publisher">A key (a peer id) or a handle; null for everybody's.</param>
+    /// <param name="cancellationToken">Stops the listing.</param>
+    public IAsyncEnumerable<ContradictionBody> ListContradictionsAsync(string? publisher = null, CancellationToken cancellationToken = default) => ListAsync(
+        "contradictions" + Query([("publisher", publisher)]), StoaJson.Default.ListResponseContradictionBody, cancellationToken);
+
+    /// <summary><c>GET /api/v1/contradictions/{publisher}/{name}/{version}</c>: both statements. That they hold is the caller's to check.</summary>
+    /// <param name="listing">With a version.</param>
+    /// <param name="cancellationToken">Stops the call.</param>
+    public Task<ContradictionProofResponse> GetContradictionAsync(AgentReference listing, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(listing);
+        return GetAsync(
+            $"contradictions/{Uri.EscapeDataString(listing.Publisher)}/{Uri.EscapeDataString(listing.Name)}/{Uri.EscapeDataString(listing.Version ?? "")}",
+            StoaJson.Default.ContradictionProofResponse,
+            cancellationToken);
+    }
 
     /// <summary><c>GET /api/v1/listings/{publisher}/{name}/reviews</c>: what consumers of the whole network say of an agent, all pages.</summary>
     /// <param name="publisher">A key (a peer id) or a handle.</param>

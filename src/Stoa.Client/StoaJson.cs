@@ -25,6 +25,8 @@ namespace Stoa.Client;
 [JsonSerializable(typeof(ListResponse<ListingVersionBody>))]
 [JsonSerializable(typeof(ListResponse<ListingReviewBody>))]
 [JsonSerializable(typeof(ListResponse<SignerResponse>))]
+[JsonSerializable(typeof(ListResponse<ContradictionBody>))]
+[JsonSerializable(typeof(ContradictionProofResponse))]
 [JsonSerializable(typeof(DeprecateListingRequest))]
 [JsonSerializable(typeof(TransferListingRequest))]
 [JsonSerializable(typeof(ResolutionResponse))]

@@ -24,6 +24,7 @@ internal static class ListingCommands
         new ListingVersionsCommand(scope),
         new ListingReviewsCommand(scope),
         new ListingResolveCommand(scope),
+        new ListingContradictionsCommand(scope),
         new ListingGetCommand(scope),
         new ListingPublishCommand(scope),
         ListingWithdrawalCommands.Withdraw(scope),
@@ -48,13 +49,13 @@ internal static class ListingCommands
         ])]);
 
     /// <summary>Who publishes, with what is only claimed marked.</summary>
-    internal static string Say(ListingPublisherBody publisher) => publisher switch
+    internal static string Say(ListingPublisherBody publisher) => (publisher switch
     {
         { Handle: { } handle, Verified: true } => handle,
         { Handle: { } handle } => $"{handle} (unverified)",
         { DisplayName: { } name } => $"{name} (unverified)",
         _ => publisher.Key,
-    };
+    }) + (publisher.Contradictions is null ? "" : " (has contradicted itself)");
 }
 
 /// <summary><c>stoa listing show</c>.</summary>
@@ -103,8 +104,16 @@ internal sealed class ListingShowCommand : StoaCommand
                 version.State,
                 Format.Time(version.StatedAt),
                 version.Nodes.Count.ToString(CultureInfo.InvariantCulture),
-                version.Withdrawal?.Reason ?? (version.Deprecation is null ? "" : Say(version.Deprecation)),
+                version.ContradictionId is { } other
+                    ? $"signed twice: {version.StatementId} and {other}"
+                    : version.Withdrawal?.Reason ?? (version.Deprecation is null ? "" : Say(version.Deprecation)),
             ])]);
+        if (found.Publisher.Contradictions is { } count)
+        {
+            invocation.Screen.Note(
+                $"[grey]The publisher has signed two listings that say different things, of {Format.Count(count, "version", "versions")}. Check it with:[/] stoa listing contradictions {Format.Escaped(found.Publisher.Key)} --verify");
+        }
+
         return ExitCode.Ok;
     }
 

@@ -45,6 +45,14 @@ internal sealed class ListingGetCommand : StoaCommand
         var wanted = reference.Version ?? details.Newest;
         var found = details.Versions.FirstOrDefault(version => version.Version == wanted)
             ?? throw new CommandFailure(wanted is null ? $"No version of {details.Name} is offered." : $"There is no version {wanted} of {details.Name}.");
+        if (found.ContradictionId is not null)
+        {
+            throw new CommandFailure(
+                $"The publisher of {details.Name} has signed two listings of {found.Version} that say different things: neither is to be trusted.",
+                ExitCode.Refused,
+                hint: $"See both with: stoa listing contradictions {details.Publisher.Key} --verify");
+        }
+
         return found.Content is { } content
             ? (found.Version, content)
             : throw new CommandFailure($"A listing of the kind {details.Kind} has no file of its own.", hint: details.Kind == "agent" ? "Give an agent a task with: stoa task submit" : $"See what belongs to it with: stoa listing show {reference.Publisher}/{reference.Name} --json");

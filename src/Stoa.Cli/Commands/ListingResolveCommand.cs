@@ -10,7 +10,10 @@ namespace Stoa.Cli.Commands;
 internal sealed class ListingResolveCommand : StoaCommand
 {
     private const string LockFile = "stoa.lock";
-    private const int LockFormat = 1;
+    private const int LockFormat = 2;
+
+    // Of agents alone, without the digests of their manifests.
+    private const int FirstLockFormat = 1;
     private const int LockBytesMax = 4 << 20;
 
     private readonly Argument<string[]> _listings = new("LISTING")
@@ -26,8 +29,9 @@ internal sealed class ListingResolveCommand : StoaCommand
         : base(
             scope,
             "resolve",
-            "Find the newest versions of agents that fit together with all that they call.",
-            new("An agent and what it calls", "stoa listing resolve stoa/picture-page"),
+            "Find the newest versions of listings that fit together with all that they need: agents with the agents that they call and their models, bundles with all that belongs to them.",
+            new("An agent and what it needs", "stoa listing resolve stoa/picture-page"),
+            new("All that belongs to a bundle", "stoa listing resolve ada/chat-kit --lock"),
             new("Two that have to fit, written down", "stoa listing resolve stoa/picture-page@^1.0.0 stoa/image-resize@~1.1 --lock"),
             new("Is what was written down still there, and still the same?", "stoa listing resolve --check"))
     {
@@ -68,8 +72,17 @@ internal sealed class ListingResolveCommand : StoaCommand
         }
 
         invocation.Screen.Table(
-            ["Agent", "Version", "Called by", "Program"],
-            [.. found.Versions.Select(version => (IReadOnlyList<string>)[version.Name, version.Version, string.Join(", ", version.NeededBy), version.ProgramDigest])]);
+            ["Listing", "Kind", "Version", "Needed by", "Content"],
+            [.. found.Versions.Select(version => (IReadOnlyList<string>)
+            [
+                version.Name,
+                version.Kind,
+                version.Version,
+                string.Join(", ", [.. version.NeededBy, .. (version.PreferredBy ?? []).Select(by => $"{by} (preferred)")]),
+                version.ProgramDigest ?? version.Content?.Digest ?? "",
+            ])]);
+        foreach (var left in found.LeftOut ?? [])
+            invocation.Screen.Note($"[grey]Left out:[/] {Format.Escaped(Format.Line(left.Reason))}");
         return ExitCode.Ok;
     }
 
@@ -110,6 +123,8 @@ internal sealed class ListingResolveCommand : StoaCommand
             null => "is not known here any more.",
             { State: not "offered" } => $"is {found.State}{(found.Withdrawal?.Reason is { } reason ? $": {Format.Line(reason)}" : ".")}",
             _ when found.ProgramDigest != locked.ProgramDigest || found.ArtifactDigest != locked.ArtifactDigest => "is another program here than was locked.",
+            _ when found.Content?.Digest != locked.Content?.Digest => "is other content here than was locked.",
+            _ when locked.ManifestDigest is { } manifest && found.ManifestDigest != manifest => "has another manifest here than was locked.",
             _ => null,
         };
     }
@@ -122,7 +137,7 @@ internal sealed class ListingResolveCommand : StoaCommand
             throw new CommandFailure($"{LockFile} is larger than any that is written.");
         try
         {
-            if (JsonSerializer.Deserialize(await File.ReadAllBytesAsync(path, cancellationToken), StoaJson.Default.ListingLock) is { Format: LockFormat, Versions: not null, Asked: not null } read)
+            if (JsonSerializer.Deserialize(await File.ReadAllBytesAsync(path, cancellationToken), StoaJson.Default.ListingLock) is { Format: FirstLockFormat or LockFormat, Versions: not null, Asked: not null } read)
                 return read;
         }
         catch (JsonException)

@@ -85,7 +85,7 @@ internal sealed class NetworkSignersCommand : StoaCommand
         }
 
         invocation.Screen.Table(
-            ["Key", "Name", "Standing", "Statements", "Size"],
+            ["Key", "Name", "Standing", "Statements", "Size", "Contradictions"],
             [.. signers.Select(signer => (IReadOnlyList<string>)
             [
                 signer.Key,
@@ -93,6 +93,7 @@ internal sealed class NetworkSignersCommand : StoaCommand
                 signer.Standing,
                 Format.Invariant($"{signer.Statements}"),
                 Format.Size(signer.Bytes),
+                signer.Contradictions is { } count ? Format.Invariant($"{count}") : "",
             ])]);
         ListLimit.TellOfMore(invocation, hasMore);
         return ExitCode.Ok;

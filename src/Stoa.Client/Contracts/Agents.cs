@@ -26,6 +26,7 @@ namespace Stoa.Client.Contracts;
 /// <param name="Withdrawal">That its publisher offers it no more; null while it is offered.</param>
 /// <param name="Category">The shelf that it stands on.</param>
 /// <param name="License">A licence expression of SPDX.</param>
+/// <param name="Models">Which models it needs beside it.</param>
 public sealed record AgentResponse(
     string Id,
     string Listing,
@@ -49,7 +50,8 @@ public sealed record AgentResponse(
     string? MaxPriceOfCalls = null,
     WithdrawalBody? Withdrawal = null,
     string? Category = null,
-    string? License = null);
+    string? License = null,
+    IReadOnlyList<AgentModelBody>? Models = null);
 
 /// <summary>That a version is offered no more: no new task gets it, and those that have it run to their ends.</summary>
 /// <param name="At">Since when.</param>
@@ -83,6 +85,7 @@ public sealed record AgentOfferResponse(string Agent, IReadOnlyList<string> Vers
 /// <param name="Uses">Which other agents it may call while it works, at most 16.</param>
 /// <param name="Category">The shelf that it stands on: 2 to 32 characters of <c>a-z 0-9 -</c>, starting with a letter.</param>
 /// <param name="License">A licence expression of SPDX such as <c>MIT</c> or <c>Apache-2.0 OR MIT</c>, at most 128 characters.</param>
+/// <param name="Models">Which models it needs beside it, 1 to 16; left out when it needs none.</param>
 public sealed record AgentManifestBody(
     string Name,
     string Version,
@@ -99,7 +102,14 @@ public sealed record AgentManifestBody(
     IReadOnlyList<RoyaltyBody>? Royalties = null,
     IReadOnlyList<AgentUseBody>? Uses = null,
     string? Category = null,
-    string? License = null);
+    string? License = null,
+    IReadOnlyList<AgentModelBody>? Models = null);
+
+/// <summary>A model that an agent needs beside it. The node does not load it: resolution finds the version for whoever runs the agent.</summary>
+/// <param name="Listing">A listing of the kind <c>model</c> without a version, <c>publisher/name</c>; the publisher by its key or, where it is of the same cell, its handle.</param>
+/// <param name="Range">Which versions will do, such as <c>^1.2.0</c>; every release when it is left out.</param>
+/// <param name="Preferred">The agent also does without it: it is taken where it fits with all else. Left out: false.</param>
+public sealed record AgentModelBody(string Listing, string? Range = null, bool? Preferred = null);
 
 /// <summary>An agent that another one may call, and on which terms.</summary>
 /// <param name="Agent">A published version, <c>publisher/name@version</c>.</param>

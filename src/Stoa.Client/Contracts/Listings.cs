@@ -1,3 +1,5 @@
+using Stoa.Primitives;
+
 namespace Stoa.Client.Contracts;
 
 /// <summary>Who publishes an agent in the network: a key, and a name beside it.</summary>
@@ -5,7 +7,22 @@ namespace Stoa.Client.Contracts;
 /// <param name="Verified">The node knows that the handle is that of the key, since it keeps the key for its user. Otherwise handle and display name are claims.</param>
 /// <param name="Handle">A handle or a DNS name.</param>
 /// <param name="DisplayName">For people; others may have the same.</param>
-public sealed record ListingPublisherBody(string Key, bool Verified, string? Handle = null, string? DisplayName = null);
+/// <param name="Contradictions">Of how many versions the key has signed two that say different things, as far as the node knows: <c>GET /api/v1/contradictions</c>. Left out when there is none.</param>
+public sealed record ListingPublisherBody(string Key, bool Verified, string? Handle = null, string? DisplayName = null, long? Contradictions = null);
+
+/// <summary>That a publisher has signed two listings of one version that say different things.</summary>
+/// <param name="Listing">The version by the publisher's key, <c>key/name@version</c>.</param>
+/// <param name="Publisher">Who has signed both.</param>
+/// <param name="Name">Name of the listing.</param>
+/// <param name="Version">Semantic version.</param>
+/// <param name="StatementIds">The two statements: <c>GET /api/v1/statements/{id}</c>.</param>
+/// <param name="FoundAt">Since when the node has both.</param>
+public sealed record ContradictionBody(string Listing, ListingPublisherBody Publisher, string Name, string Version, IReadOnlyList<string> StatementIds, DateTimeOffset FoundAt);
+
+/// <summary>The proof that a publisher has contradicted itself.</summary>
+/// <param name="Listing">The version by the publisher's key, <c>key/name@version</c>.</param>
+/// <param name="Statements">Two listings of it, as they were signed.</param>
+public sealed record ContradictionProofResponse(string Listing, IReadOnlyList<DsseEnvelope> Statements);
 
 /// <summary>That an agent or a version should not be used any more.</summary>
 /// <param name="StatementId">The publisher's statement.</param>
@@ -46,6 +63,7 @@ public sealed record ListingWithdrawalBody(string StatementId, DateTimeOffset St
 /// <param name="Requires">Other listings that it needs; of a bundle those that it consists of.</param>
 /// <param name="Deprecation">The publisher has a better one.</param>
 /// <param name="Standing">What consumers of the node's cell made of it, in all of its versions; left out when nobody there has had to do with it.</param>
+/// <param name="Models">Models that an agent needs beside it.</param>
 public sealed record ListingResponse(
     string Listing,
     ListingPublisherBody Publisher,
@@ -71,7 +89,8 @@ public sealed record ListingResponse(
     ListedTemplateBody? Template = null,
     IReadOnlyList<ListingDemandBody>? Requires = null,
     ListingDeprecationBody? Deprecation = null,
-    ListingStandingBody? Standing = null);
+    ListingStandingBody? Standing = null,
+    IReadOnlyList<AgentModelBody>? Models = null);
 
 /// <summary>A listing that is like another one.</summary>
 /// <param name="Likeness">How much of what marks the other one it shares, 0.01 to 1.</param>
@@ -132,7 +151,8 @@ public sealed record ListingSearchResponse(
 /// <param name="Content">The bytes that a model, a template or a dataset consists of.</param>
 /// <param name="Withdrawal">That it is withdrawn.</param>
 /// <param name="Deprecation">That this version is deprecated.</param>
-/// <param name="ContradictionId">The other statement about this version.</param>
+/// <param name="ContradictionId">The other statement about this version: <c>GET /api/v1/contradictions</c>.</param>
+/// <param name="ManifestDigest">SHA-256 of the manifest's text.</param>
 public sealed record ListingVersionBody(
     string Version,
     string State,
@@ -145,7 +165,8 @@ public sealed record ListingVersionBody(
     BlobResponse? Content = null,
     ListingWithdrawalBody? Withdrawal = null,
     ListingDeprecationBody? Deprecation = null,
-    string? ContradictionId = null);
+    string? ContradictionId = null,
+    string? ManifestDigest = null);
 
 /// <summary>A listing of the network with all its versions.</summary>
 /// <param name="Listing">Its name by the publisher's key, <c>key/name</c>.</param>
@@ -191,19 +212,40 @@ public sealed record AddedStatementResponse(string Id, string Signer, string Kin
 /// <param name="Listing">Full name by the publisher's key, <c>key/name@version</c>.</param>
 /// <param name="Name">As whoever needs it has written it, <c>publisher/name</c>.</param>
 /// <param name="Version">Semantic version.</param>
-/// <param name="ArtifactDigest">Of the OCI artifact.</param>
-/// <param name="ProgramDigest">Of the WebAssembly program.</param>
 /// <param name="StatementId">The publisher's statement.</param>
-/// <param name="NeededBy">What calls it, <c>publisher/name@version</c>; empty for what was only asked for.</param>
+/// <param name="NeededBy">What cannot do without it, <c>publisher/name@version</c>; empty for what was only asked for, or is only preferred.</param>
+/// <param name="Kind"><c>agent</c>, <c>model</c>, <c>template</c>, <c>bundle</c> or <c>dataset</c>.</param>
+/// <param name="PreferredBy">What could do without it; left out when nothing could.</param>
+/// <param name="ManifestDigest">SHA-256 of the manifest's text; lock files of the format 1 have none.</param>
+/// <param name="ArtifactDigest">Of an agent's OCI artifact.</param>
+/// <param name="ProgramDigest">Of an agent's WebAssembly program.</param>
+/// <param name="Content">The bytes that a model, a template or a dataset consists of.</param>
 public sealed record ResolvedListingBody(
-    string Listing, string Name, string Version, string ArtifactDigest, string ProgramDigest, string StatementId, IReadOnlyList<string> NeededBy);
+    string Listing,
+    string Name,
+    string Version,
+    string StatementId,
+    IReadOnlyList<string> NeededBy,
+    string Kind = "agent",
+    IReadOnlyList<string>? PreferredBy = null,
+    string? ManifestDigest = null,
+    string? ArtifactDigest = null,
+    string? ProgramDigest = null,
+    BlobResponse? Content = null);
+
+/// <summary>Something preferred that does not fit with the rest.</summary>
+/// <param name="Name">As it is preferred, <c>publisher/name@range</c>.</param>
+/// <param name="PreferredBy">What could do without it, <c>publisher/name@version</c>.</param>
+/// <param name="Reason">Why it was left out, in a sentence.</param>
+public sealed record LeftOutBody(string Name, string PreferredBy, string Reason);
 
 /// <summary>Versions that fit together.</summary>
 /// <param name="Versions">By their names.</param>
-public sealed record ResolutionResponse(IReadOnlyList<ResolvedListingBody> Versions);
+/// <param name="LeftOut">What is preferred and does not fit; left out when all does.</param>
+public sealed record ResolutionResponse(IReadOnlyList<ResolvedListingBody> Versions, IReadOnlyList<LeftOutBody>? LeftOut = null);
 
 /// <summary>The file <c>stoa.lock</c>: what was asked for, and what came of it, to be had again.</summary>
-/// <param name="Format">1.</param>
-/// <param name="Asked">Agents with the ranges that were asked for, <c>publisher/name@range</c>.</param>
+/// <param name="Format">2; 1 has agents alone, without the digests of their manifests.</param>
+/// <param name="Asked">Listings with the ranges that were asked for, <c>publisher/name@range</c>.</param>
 /// <param name="Versions">What came of it.</param>
 public sealed record ListingLock(int Format, IReadOnlyList<string> Asked, IReadOnlyList<ResolvedListingBody> Versions);

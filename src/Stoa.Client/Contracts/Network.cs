@@ -91,4 +91,5 @@ public sealed record ReceiptSummaryBody(DateTimeOffset From, DateTimeOffset To, 
 /// <param name="Bytes">Their payloads together.</param>
 /// <param name="IsOwnHandle">The handle is that of a user of this cell; otherwise it is a claim.</param>
 /// <param name="Handle">Of the profile, where there is one.</param>
-public sealed record SignerResponse(string Key, string Standing, long Statements, long Bytes, bool IsOwnHandle, string? Handle = null);
+/// <param name="Contradictions">Of how many versions it has signed two listings that say different things; left out when there is none.</param>
+public sealed record SignerResponse(string Key, string Standing, long Statements, long Bytes, bool IsOwnHandle, string? Handle = null, long? Contradictions = null);

@@ -14,18 +14,18 @@ public sealed class AgentWithdrawals(IAgentStore agents, IContentStore content, 
     /// <summary>Offers a version no more, or all versions that an agent has now. Doing so again changes the reason, and not the time.</summary>
     /// <param name="publisher">Who withdraws.</param>
     /// <param name="listing">An agent of the publisher.</param>
-    /// <param name="reason">At most <see cref="Withdrawal.MostReason"/> characters in one line, which everybody may read; null for none.</param>
+    /// <param name="reason">A <see cref="StatedReason"/>; null for none.</param>
     /// <param name="cancellationToken">Changes nothing.</param>
     /// <returns>What is left, or <see cref="WithdrawalRefusal.AgentNotYours"/> or <see cref="WithdrawalRefusal.ReasonInvalid"/>.</returns>
     public async Task<Outcome<AgentOffer, WithdrawalRefusal>> WithdrawAsync(
         Id<User> publisher, ListingName listing, string? reason, CancellationToken cancellationToken)
     {
-        if (reason is not null && (reason.Length > Withdrawal.MostReason || string.IsNullOrWhiteSpace(reason) || reason.Any(char.IsControl)))
+        if (reason is not null && !StatedReason.IsGiven(reason))
         {
             return new Refusal<WithdrawalRefusal>(
                 WithdrawalRefusal.ReasonInvalid,
                 "Say it in one line, or leave it out.",
-                [new FieldError("/reason", $"1 to {Withdrawal.MostReason} characters are expected, none of them a control character.")]);
+                [new FieldError("/reason", $"Expected are {StatedReason.MustBe}.")]);
         }
 
         return await agents.WithdrawAsync(publisher, listing, reason, time.GetUtcNow().ToMilliseconds(), cancellationToken);

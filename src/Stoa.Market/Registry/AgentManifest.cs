@@ -38,6 +38,9 @@ public sealed record AgentManifest(
     /// <summary>What it may call while it works; nothing unless the manifest says so.</summary>
     public IReadOnlyList<AgentUse> Uses { get; init; } = [];
 
+    /// <summary>The models that it needs beside it; none unless the manifest says so.</summary>
+    public IReadOnlyList<AgentModel> Models { get; init; } = [];
+
     /// <summary>One word for the shelf that it stands on, 2 to 32 characters of <c>a-z 0-9 -</c>; null unless the manifest says it.</summary>
     public string? Category { get; init; }
 

@@ -147,6 +147,9 @@ internal sealed class JsonFields
     /// <summary>Whether an optional member is there.</summary>
     public bool Has(string name) => TryGet(name, out _);
 
+    /// <summary>Whether a member is there, be it null.</summary>
+    public bool IsNamed(string name) => TryGet(name, out var value) || value.ValueKind is JsonValueKind.Null;
+
     public string? Raw(string name) => TryGet(name, out var value) ? value.GetRawText() : null;
 
     public void RefuseRepeated(string name, IEnumerable<string> texts)

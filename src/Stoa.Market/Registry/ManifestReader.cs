@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Stoa.Market.Registry.Goods;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Registry;
@@ -113,6 +114,8 @@ public static class ManifestReader
             Factors = factors,
             Royalties = root.Objects("royalties", RoyaltyTerm.MostTerms, ReadRoyalty),
             Uses = root.Objects("uses", AgentUse.MostUses, ReadUse),
+            // Whoever needs none leaves the member out: statements of agents that name models have a schema of their own.
+            Models = root.IsNamed("models") ? root.Objects("models", AgentModel.MostModels, ReadModel, least: 1) : [],
             Category = ReadCategory(root),
             License = ReadLicense(root),
         };
@@ -121,6 +124,7 @@ public static class ManifestReader
         root.RefuseRepeated("parameters", manifest.Parameters.Select(parameter => parameter.Name));
         root.RefuseRepeated("capabilities", manifest.Capabilities);
         root.RefuseRepeated("uses", manifest.Uses.Where(use => use.Agent.Name.Length > 0).Select(use => use.Agent.ToString()));
+        root.RefuseRepeated("models", manifest.Models.Where(model => model.Model.Listing.Name.Length > 0).Select(model => model.Model.Listing.ToString()));
         root.RefuseUnknown();
         return manifest;
     }
@@ -186,6 +190,13 @@ public static class ManifestReader
             fields.Has("limits") ? ReadUseLimits(fields.Object("limits")) : UseLimits.None);
         fields.RefuseUnknown();
         return use;
+    }
+
+    private static AgentModel ReadModel(JsonFields fields)
+    {
+        var model = new AgentModel(GoodsReader.ReadDemand(fields), fields.Has("preferred") && fields.Flag("preferred"));
+        fields.RefuseUnknown();
+        return model;
     }
 
     private static UseLimits ReadUseLimits(JsonFields fields)

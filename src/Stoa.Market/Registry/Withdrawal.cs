@@ -4,12 +4,8 @@ namespace Stoa.Market.Registry;
 
 /// <summary>That a version is offered no more: no new task gets it, and those that have it run to their ends.</summary>
 /// <param name="At">Since when, UTC.</param>
-/// <param name="Reason">In the words of its publisher; null when nothing was said.</param>
-public sealed record Withdrawal(DateTimeOffset At, string? Reason)
-{
-    /// <summary>Most characters of a reason.</summary>
-    public const int MostReason = 500;
-}
+/// <param name="Reason">In the words of its publisher, a <see cref="StatedReason"/>; null when nothing was said.</param>
+public sealed record Withdrawal(DateTimeOffset At, string? Reason);
 
 /// <summary>A version, and whether it is offered.</summary>
 /// <param name="Version">The version.</param>

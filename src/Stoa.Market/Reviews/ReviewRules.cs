@@ -23,15 +23,15 @@ public static class ReviewRules
     public static IReadOnlyList<FieldError> Check(int stars, string? text)
     {
         var errors = new List<FieldError>();
-        if (stars is < ReviewVoice.FewestStars or > ReviewVoice.MostStars)
-            errors.Add(new FieldError("/stars", $"{ReviewVoice.FewestStars} to {ReviewVoice.MostStars} stars are expected."));
-        if (text is not null && !IsText(text))
+        if (stars is < StatementLimits.MinStars or > StatementLimits.MaxStars)
+            errors.Add(new FieldError("/stars", $"{StatementLimits.MinStars} to {StatementLimits.MaxStars} stars are expected."));
+        if (text is not null && !ReviewVerdict.IsText(text))
             errors.Add(new FieldError("/text", TextMustBe));
         return errors;
     }
 
     /// <summary>Every reason against the words of an answer.</summary>
-    public static IReadOnlyList<FieldError> CheckAnswer(string text) => IsText(text) ? [] : [new FieldError("/text", TextMustBe)];
+    public static IReadOnlyList<FieldError> CheckAnswer(string text) => ReviewVerdict.IsText(text) ? [] : [new FieldError("/text", TextMustBe)];
 
     /// <summary>The review that a consumer may write of a task; where one of the same agent is there, it takes its place.</summary>
     /// <param name="id">Of a new one.</param>
@@ -84,8 +84,6 @@ public static class ReviewRules
     }
 
     private static string TextMustBe => $"A text of 1 to {MaxTextLength} characters is expected, none of them a control character.";
-
-    private static bool IsText(string text) => text.Length <= MaxTextLength && !string.IsNullOrWhiteSpace(text) && JsonFields.IsReadable(text);
 }
 
 /// <summary>A review with what its receipt says.</summary>

@@ -1,3 +1,4 @@
+using Stoa.Market.Registry.Statements;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Selection;
@@ -9,16 +10,10 @@ namespace Stoa.Market.Selection;
 /// <param name="Faults">Part of a fault.</param>
 public readonly record struct ReviewVoice(double Successes, double Paid, double Faults)
 {
-    /// <summary>The fewest stars: a fault.</summary>
-    public const int FewestStars = 1;
-
-    /// <summary>The most stars: a success.</summary>
-    public const int MostStars = 5;
-
     /// <summary>Says nothing.</summary>
     public static ReviewVoice None => default;
 
-    /// <summary>The voice of a review: part success, part fault, and one voice at the most.</summary>
+    /// <summary>The voice of a review: part success, part fault, and one voice at the most. The fewest stars are a fault, the most a success.</summary>
     /// <remarks>
     /// Unlike a fault, a bad word needs no bad run: it costs what the task cost. So it weighs by the money, compared with what the agent's tasks
     /// usually cost. And it is as old as the receipt that it stands on, not as its last change: who rewrites it makes it no younger.
@@ -30,12 +25,12 @@ public readonly record struct ReviewVoice(double Successes, double Paid, double 
     /// <param name="known">What is known of the agent without this review.</param>
     public static ReviewVoice Of(int stars, Money price, int otherPublishers, DateTimeOffset receiptAt, AgentStats known)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(stars, FewestStars);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(stars, MostStars);
+        ArgumentOutOfRangeException.ThrowIfLessThan(stars, StatementLimits.MinStars);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(stars, StatementLimits.MaxStars);
         var paid = price.Nanodollars / 1e9;
         var usual = known.Successes > 0 ? known.Paid / known.Successes : 0;
         var weight = Reputation.WeightOf(0, 1, otherPublishers) * (paid < usual ? paid / usual : 1) * Decay.WeightAt(receiptAt);
-        var success = (double)(stars - FewestStars) / (MostStars - FewestStars);
+        var success = (double)(stars - StatementLimits.MinStars) / (StatementLimits.MaxStars - StatementLimits.MinStars);
         return new ReviewVoice(weight * success, weight * success * paid, weight * (1 - success));
     }
 }

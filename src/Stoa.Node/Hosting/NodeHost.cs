@@ -194,6 +194,7 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapStatements();
         api.MapSigners();
         api.MapListingVersions();
+        api.MapContradictions();
         api.MapRecommendations();
         api.MapGoods();
         api.MapTasks();

@@ -24,7 +24,8 @@ internal static class ManifestBody
         Royalties(manifest),
         Uses(manifest),
         manifest.Category,
-        manifest.License);
+        manifest.License,
+        Models(manifest));
 
     public static AgentResponse Of(PublishedVersion published) => Of(published.Version) with
     {
@@ -56,7 +57,8 @@ internal static class ManifestBody
             manifest.Uses,
             version.Manifest.Uses.Count == 0 ? null : version.Manifest.MostForCalls.ToString(),
             Category: manifest.Category,
-            License: manifest.License);
+            License: manifest.License,
+            Models: manifest.Models);
     }
 
     public static AgentLimitsBody Limits(AgentLimits limits) =>
@@ -76,6 +78,11 @@ internal static class ManifestBody
             use.Limits == UseLimits.None
                 ? null
                 : new TaskLimitsBody(use.Limits.Fuel, use.Limits.MemoryBytes, use.Limits.TimeoutMs, use.Limits.OutputBytes, use.Limits.LogBytes)))];
+
+    private static IReadOnlyList<AgentModelBody>? Models(AgentManifest manifest) => manifest.Models.Count == 0
+        ? null
+        : [.. manifest.Models.Select(model => new AgentModelBody(
+            model.Model.Listing.ToString(), model.Model.Range == SemanticRange.Any ? null : model.Model.Range.ToString(), model.IsPreferred ? true : null))];
 
     private static AgentPortBody Port(AgentPort port)
     {

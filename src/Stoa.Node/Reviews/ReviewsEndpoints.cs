@@ -5,6 +5,7 @@ using Stoa.Client.Contracts;
 using Stoa.Market;
 using Stoa.Market.Identity;
 using Stoa.Market.Registry;
+using Stoa.Market.Registry.Statements;
 using Stoa.Market.Reviews;
 using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
@@ -124,7 +125,7 @@ public static class ReviewsEndpoints
         SqlReviewStore reviews,
         CancellationToken cancellationToken)
     {
-        if (stars is < ReviewVoice.FewestStars or > ReviewVoice.MostStars)
+        if (stars is < StatementLimits.MinStars or > StatementLimits.MaxStars)
             throw new RequestRefusedException(RequestRefusal.RequestInvalid, errors: [new FieldError("", "The parameter stars is a whole number from 1 to 5.")]);
         var page = query.ToPage();
         var agent = $"{publisher}/{name}";

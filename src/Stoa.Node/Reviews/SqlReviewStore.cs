@@ -1,5 +1,6 @@
 using Stoa.Market;
 using Stoa.Market.Identity;
+using Stoa.Market.Registry.Statements;
 using Stoa.Market.Reviews;
 using Stoa.Market.Selection;
 using Stoa.Node.Events;
@@ -97,7 +98,7 @@ public sealed class SqlReviewStore(Database database, AgentIndex? index = null, 
     public Task<Rating> RateAsync(string agent, CancellationToken cancellationToken) => database.ReadAsync(
         async session =>
         {
-            var counts = new long[ReviewVoice.MostStars];
+            var counts = new long[StatementLimits.MaxStars];
             foreach (var (stars, count) in await session.QueryAsync<(int Stars, long Count)>(
                 "SELECT stars, reviews FROM agent_ratings WHERE agent = @agent", new { agent }))
             {

@@ -84,19 +84,15 @@ public sealed class SqlForeignAgents(Database database, IdSource ids, TimeProvid
             return null;
         }
 
-        var version = named.Version?.ToString();
-        var rows = version is null
-            ? await session.QueryAsync<StatementRow>(
-                "SELECT s.sequence, s.payload, s.signature FROM network_listings AS l JOIN statements AS s ON s.id = l.newest_id WHERE l.signer = @signer AND l.agent = @Name",
-                new { signer, named.Name })
-            : await session.QueryAsync<StatementRow>(
-                """
-                SELECT sequence, payload, signature FROM statements AS s WHERE signer = @signer AND agent = @Name AND version = @version AND kind = 'listing'
-                AND NOT EXISTS (SELECT 1 FROM statements AS w WHERE w.signer = s.signer AND w.agent = s.agent AND w.version = s.version AND w.kind = 'withdrawal' AND w.holds)
-                """,
-                new { signer, named.Name, version });
-        // Two under one name: the publisher has contradicted itself.
-        return rows.Count == 1 && rows[0].ToStatement() is { Content: ListingStatement } agent ? agent : null;
+        var listing = new ListingKey(signer, named.Name);
+        var row = named.Version is null
+            ? await session.QueryFirstOrDefaultAsync<StatementRow>(
+                "SELECT s.sequence, s.payload, s.signature FROM network_listings AS l JOIN statements AS s ON s.id = l.newest_id WHERE l.signer = @Publisher AND l.agent = @Name",
+                new { listing.Publisher, listing.Name })
+            : await OfferedVersions.FindAsync(session, listing, named.Version) is { Kind: ListingKind.Agent } version
+                ? await session.QueryFirstOrDefaultAsync<StatementRow>($"SELECT {StatementRow.Columns} FROM statements WHERE id = @Id", new { version.Id })
+                : null;
+        return row?.ToStatement() is { Content: ListingStatement } agent ? agent : null;
     }
 
     private static Task<Row?> FindNotedAsync(SqlSession session, ContentHash statement) =>

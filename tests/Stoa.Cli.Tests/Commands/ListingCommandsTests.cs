@@ -75,7 +75,7 @@ public sealed class ListingCommandsTests() : FakeNodeCommandsTest("stoa_test")
         (await Cli.RunAsync("listing resolve ann/page@^1.0.0 ann/crop --lock")).ShouldBe(ExitCode.Ok, Cli.Error);
         Cli.Output.ShouldContain("ann/page@1.2.0");
         var written = JsonDocument.Parse(File.ReadAllText(Path.Combine(Cli.Folder, "stoa.lock"))).RootElement;
-        (written.GetProperty("format").GetInt32(), written.GetProperty("asked")[0].GetString(), written.GetProperty("versions")[0].GetProperty("name").GetString()).ShouldBe((1, "ann/page@^1.0.0", "ann/resize"));
+        (written.GetProperty("format").GetInt32(), written.GetProperty("asked")[0].GetString(), written.GetProperty("versions")[0].GetProperty("name").GetString()).ShouldBe((2, "ann/page@^1.0.0", "ann/resize"));
 
         const string asked = $"GET /api/v1/listings/{Key}/resize/versions?range=1.0.0";
         Node.On(asked, 200, $$"""{"items":[{{Version("1.0.0")}}]}""");
@@ -90,10 +90,92 @@ public sealed class ListingCommandsTests() : FakeNodeCommandsTest("stoa_test")
         Cli.Error.ShouldContain("ann/resize@1.0.0 is contradicted.");
     }
 
+    [Fact]
+    public async Task Resolve_OfABundle_ShowsKinds_AndWhatWasLeftOut_AndChecksTheDigestsOfAll()
+    {
+        Node.On("GET /api/v1/listings/ann/kit/resolve", 200, $$"""
+            {"versions":[
+              {"listing":"{{Key}}/kit@1.0.0","name":"ann/kit","version":"1.0.0","kind":"bundle","statementId":"sha256:{{new string('c', 64)}}","manifestDigest":"sha256:{{new string('e', 64)}}","neededBy":[]},
+              {"listing":"{{Key}}/small@1.0.0","name":"ann/small","version":"1.0.0","kind":"model","statementId":"sha256:{{new string('c', 64)}}","manifestDigest":"sha256:{{new string('e', 64)}}","neededBy":[],
+               "preferredBy":["ann/kit@1.0.0"],"content":{"digest":"sha256:{{new string('a', 64)}}","sizeBytes":7} }],
+             "leftOut":[{"name":"ann/large@*","preferredBy":"ann/kit@1.0.0","reason":"Nobody has\u001b[31m it."}]}
+            """);
+        (await Cli.RunAsync("listing resolve ann/kit --lock")).ShouldBe(ExitCode.Ok, Cli.Error);
+        Cli.Output.ShouldContain("bundle");
+        Cli.Output.ShouldContain("ann/kit@1.0.0 (preferred)");
+        Cli.Error.ShouldContain("Nobody has");
+        Cli.Error.ShouldNotContain("\u001b[31m");
+
+        Node.On($"GET /api/v1/listings/{Key}/kit/versions?range=1.0.0", 200, $$"""{"items":[{{Goods('e', null)}}]}""");
+        Node.On($"GET /api/v1/listings/{Key}/small/versions?range=1.0.0", 200, $$"""{"items":[{{Goods('e', 'a')}}]}""");
+        (await Cli.RunAsync("listing resolve --check")).ShouldBe(ExitCode.Ok, Cli.Error);
+        Cli.Error.ShouldContain("2 versions are offered");
+        Node.On($"GET /api/v1/listings/{Key}/kit/versions?range=1.0.0", 200, $$"""{"items":[{{Goods('d', null)}}]}""");
+        Node.On($"GET /api/v1/listings/{Key}/small/versions?range=1.0.0", 200, $$"""{"items":[{{Goods('e', 'b')}}]}""");
+        var refused = ExitCode.Ok;
+        for (var look = 0; look < 3 && refused == ExitCode.Ok; look++)
+            refused = await Cli.RunAsync("listing resolve --check");
+        refused.ShouldBe(ExitCode.Refused);
+
+        static string Goods(char manifest, char? content)
+        {
+            var bytes = content is null ? "" : $$"""
+                "content":{"digest":"sha256:{{new string(content.Value, 64)}}","sizeBytes":7},
+                """;
+            return $$"""
+                {"version":"1.0.0","state":"offered",{{bytes}}"manifestDigest":"sha256:{{new string(manifest, 64)}}","statedAt":"2026-01-01T00:00:00.000Z","statementId":"sha256:{{new string('c', 64)}}","nodes":[]}
+                """;
+        }
+    }
+
+    [Fact]
+    public async Task Contradictions_AreShown_AndCheckedHere_WhateverTheNodeSays()
+    {
+        using var key = Stoa.Primitives.PrivateKey.Generate();
+        var publisher = key.PublicKey.PeerId;
+        Node.On($"GET /api/v1/contradictions?publisher={publisher}", 200, $$"""
+            {"items":[{"listing":"{{publisher}}/resize@1.0.0","publisher":{"key":"{{publisher}}","verified":false,"handle":"ann","contradictions":1},"name":"resize","version":"1.0.0",
+              "statementIds":["sha256:{{new string('a', 64)}}","sha256:{{new string('b', 64)}}"],"foundAt":"2026-01-01T00:00:00.000Z"}]}
+            """);
+        (await Cli.RunAsync($"listing contradictions {publisher}")).ShouldBe(ExitCode.Ok, Cli.Error);
+        Cli.Output.ShouldContain("ann (unverified) (has contradicted itself)");
+
+        Node.On($"GET /api/v1/contradictions/{publisher}/resize/1.0.0", 200, Proof(Sign("One."), Sign("Two.")));
+        (await Cli.RunAsync($"listing contradictions {publisher} --verify")).ShouldBe(ExitCode.Ok, Cli.Error);
+        Cli.Error.ShouldContain("both signatures hold");
+
+        string Proof(params Stoa.Primitives.DsseEnvelope[] statements) =>
+            $$"""{"listing":"{{publisher}}/resize@1.0.0","statements":[{{string.Join(',', statements.Select(statement => System.Text.Encoding.UTF8.GetString(statement.ToJson())))}}]}""";
+
+        Stoa.Primitives.DsseEnvelope Sign(string description) => SignedBundle(key, description);
+    }
+
+    [Fact]
+    public async Task Contradictions_WithoutProof_AreRefused()
+    {
+        using var key = Stoa.Primitives.PrivateKey.Generate();
+        var publisher = key.PublicKey.PeerId;
+        Node.On("GET /api/v1/contradictions", 200, $$"""
+            {"items":[{"listing":"{{publisher}}/resize@1.0.0","publisher":{"key":"{{publisher}}","verified":false,"contradictions":1},"name":"resize","version":"1.0.0",
+              "statementIds":["sha256:{{new string('a', 64)}}","sha256:{{new string('b', 64)}}"],"foundAt":"2026-01-01T00:00:00.000Z"}]}
+            """);
+        var one = System.Text.Encoding.UTF8.GetString(SignedBundle(key, "One.").ToJson());
+        Node.On($"GET /api/v1/contradictions/{publisher}/resize/1.0.0", 200, $$"""{"listing":"{{publisher}}/resize@1.0.0","statements":[{{one}},{{one}}]}""");
+        (await Cli.RunAsync("listing contradictions --verify")).ShouldBe(ExitCode.Refused);
+        Cli.Error.ShouldContain("The two say the same.");
+    }
+
+    private static Stoa.Primitives.DsseEnvelope SignedBundle(Stoa.Primitives.PrivateKey key, string description)
+    {
+        var json = $$"""{"kind":"bundle","name":"resize","version":"1.0.0","description":"{{description}}","tags":[],"listings":[{"listing":"ann/a-bundle"}]}""";
+        var goods = new Market.Registry.Statements.GoodsStatement(Market.Registry.Goods.GoodsReader.Read(System.Text.Encoding.UTF8.GetBytes(json)).Value, json);
+        return Market.Registry.Statements.Statement.Sign(key, new Stoa.Primitives.Hlc(1_764_000_000_000, 0), goods).Value.Envelope;
+    }
+
     [Theory]
     [InlineData(null, "There is no stoa.lock in this folder.")]
     [InlineData("not json", "none that this stoa can read")]
-    [InlineData("""{"format":2,"asked":[],"versions":[]}""", "none that this stoa can read")]
+    [InlineData("""{"format":3,"asked":[],"versions":[]}""", "none that this stoa can read")]
     [InlineData("null", "none that this stoa can read")]
     public async Task Check_OfWhatIsNoLock_SaysSo(string? content, string said)
     {

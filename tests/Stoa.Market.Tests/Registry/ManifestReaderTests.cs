@@ -36,6 +36,16 @@ public sealed class ManifestReaderTests
         manifest.Price.PerGigafuel.Nanodollars.ShouldBe(500_000_000);
     }
 
+    [Fact]
+    public void Models_OfAManifest_AreAtMostSixteen_AndNoneWhereItNamesNone()
+    {
+        Read(Good).Value.Models.ShouldBeEmpty();
+        Read(With(16)).Value.Models.Count.ShouldBe(16);
+        Read(With(17)).Refusal!.Errors.ShouldHaveSingleItem().Pointer.ShouldBe("/models");
+
+        static string With(int models) => Good.TrimEnd().TrimEnd('}') + $", \"models\": [{string.Join(',', Enumerable.Range(0, models).Select(model => $"{{\"listing\": \"stoa/m{model}\"}}"))}] }}";
+    }
+
     [Theory]
     [InlineData("name", "\"Csv\"", "/name")]
     [InlineData("name", "\"x\"", "/name")]
@@ -47,6 +57,13 @@ public sealed class ManifestReaderTests
     [InlineData("capabilities", "[\"csv.profile\", \"CSV\"]", "/capabilities/1")]
     [InlineData("capabilities", "[\"a\", \"a\"]", "/capabilities")]
     [InlineData("description", "\"\\u001b[2J\"", "/description")]
+    [InlineData("models", "null", "/models")]
+    [InlineData("models", "[]", "/models")]
+    [InlineData("models", "[{\"listing\": \"stoa/chat@1.0.0\"}]", "/models/0/listing")]
+    [InlineData("models", "[{\"listing\": \"stoa/chat\", \"range\": \">>1\"}]", "/models/0/range")]
+    [InlineData("models", "[{\"listing\": \"stoa/chat\", \"preferred\": 1}]", "/models/0/preferred")]
+    [InlineData("models", "[{\"listing\": \"stoa/chat\", \"optional\": true}]", "/models/0/optional")]
+    [InlineData("models", "[{\"listing\": \"stoa/chat\"}, {\"listing\": \"stoa/chat\", \"range\": \"2.x\"}]", "/models")]
     [InlineData("tags", "\"csv\"", "/tags")]
     [InlineData("tags", "[\"a\\u0000\"]", "/tags/0")]
     [InlineData("program", "\"../up.wasm\"", "/program")]

@@ -58,19 +58,37 @@ public sealed class ListingIndex
     }
 
     /// <summary>Says where nodes offer what. Between two calls a search may see some of the new and some of the old.</summary>
-    /// <param name="offers">Regions, each with content that is at hand there.</param>
-    public void SetRegions(IEnumerable<(string Region, ContentHash Content)> offers)
+    /// <param name="offers">Those of whoever has been here longest first.</param>
+    public void SetRegions(IReadOnlyList<RegionOffer> offers)
     {
         ArgumentNullException.ThrowIfNull(offers);
+        var offered = offers.SelectMany(offer => offer.Contents).ToHashSet();
         lock (_writing)
         {
-            var regions = _regions.Next(offers);
-            if (regions.Says(_regions))
-                return;
+            var before = _regions;
+            var regions = before.Next(offers, FindListed(offered));
             Volatile.Write(ref _regions, regions);
+            if (regions.HasMasksOf(before))
+                return;
             foreach (var view in _segments)
                 view.Segment.SetRegions(regions);
         }
+    }
+
+    /// <summary>Which contents some listing consists of.</summary>
+    private HashSet<ulong> FindListed(HashSet<ulong> contents)
+    {
+        var listed = new HashSet<ulong>();
+        foreach (var view in contents.Count == 0 ? [] : _segments)
+        {
+            for (var agent = 0; agent < view.Segment.Count; agent++)
+            {
+                if (contents.Contains(view.Segment.Contents[agent]) && view.IsLive(agent))
+                    listed.Add(view.Segment.Contents[agent]);
+            }
+        }
+
+        return listed;
     }
 
     /// <summary>Searches.</summary>

@@ -24,6 +24,7 @@ internal sealed class SearchPlan
         if (search.MinPrice is not null || search.MaxPrice is not null)
             MaxPrice = Math.Min(MaxPrice, SearchSegment.NoPrice - 1);
         Region = search.Region is null ? 0 : regions.BitOf(search.Region);
+        RegionContents = search.Region is null || Region != 0 ? null : regions.ContentsOf(search.Region);
         HasNumbers = search.MinPrice is not null || search.MaxPrice is not null || search.MaxProgramBytes is not null || search.MinRatingHundredths is not null
             || search.Kind is not null || search.Region is not null || search.MinContextLength is not null;
     }
@@ -46,6 +47,9 @@ internal sealed class SearchPlan
 
     /// <summary>The bit of the region that is asked for; 0 when none is, or nothing is offered there.</summary>
     public ulong Region { get; }
+
+    /// <summary>What is at hand in the region that is asked for, where it has no bit.</summary>
+    public IReadOnlySet<ulong>? RegionContents { get; }
 
     /// <summary>Whether a number, or what is kept as one, is asked for.</summary>
     public bool HasNumbers { get; }
@@ -92,8 +96,12 @@ internal sealed class SearchPlan
     public bool HasWantedNumbers(SearchSegment segment, int agent) =>
         segment.Prices[agent] >= MinPrice && segment.Prices[agent] <= MaxPrice
         && (Search.Kind is not { } kind || segment.Kinds[agent] == (byte)kind)
-        && (Search.Region is null || (Volatile.Read(ref segment.Regions[agent]) & Region) != 0)
+        && (Search.Region is null || IsInRegion(segment, agent))
         && (Search.MinContextLength is not { } tokens || segment.ContextLengths[agent] >= tokens)
         && (Search.MaxProgramBytes is not { } most || segment.SizesBytes[agent] <= most)
         && (Search.MinRatingHundredths is not { } least || segment.StandingOf(agent) is { Reviews: > 0 } standing && standing.AverageHundredths >= least);
+
+    // By the bit where the region has one, which is one look.
+    private bool IsInRegion(SearchSegment segment, int agent) =>
+        Region != 0 ? (Volatile.Read(ref segment.Regions[agent]) & Region) != 0 : segment.Contents[agent] != 0 && RegionContents?.Contains(segment.Contents[agent]) is true;
 }

@@ -122,18 +122,25 @@ public static class GoodsReader
 
     private static IReadOnlyList<ListingDemand> ReadDemands(JsonFields root, string name, int least)
     {
-        var demands = root.Objects(name, MaxDemands, ReadDemand, least);
+        var demands = root.Objects(name, MaxDemands, ReadClosedDemand, least);
         root.RefuseRepeated(name, demands.Where(demand => demand.Listing.Name.Length > 0).Select(demand => demand.Listing.ToString()));
         return demands;
     }
 
-    private static ListingDemand ReadDemand(JsonFields fields)
+    private static ListingDemand ReadClosedDemand(JsonFields fields)
+    {
+        var demand = ReadDemand(fields);
+        fields.RefuseUnknown();
+        return demand;
+    }
+
+    /// <summary>Reads <c>listing</c> and <c>range</c>; what else belongs to it is the caller's.</summary>
+    internal static ListingDemand ReadDemand(JsonFields fields)
     {
         var listing = fields.Parsed<ListingName>("listing", ListingRule);
         if (listing is { Version: not null })
             fields.Refuse("listing", ListingRule);
         var range = fields.Has("range") ? fields.Parsed<SemanticRange>("range", $"a range of versions such as ^1.2.0, of at most {SemanticRange.MaxLength} characters") : null;
-        fields.RefuseUnknown();
         return new ListingDemand(listing ?? new ListingName("", "", Version: null), range ?? SemanticRange.Any);
     }
 

@@ -27,6 +27,9 @@ public enum GoodsRefusal
     /// <summary>The version is withdrawn.</summary>
     ListingWithdrawn,
 
+    /// <summary>The publisher has signed two of this version that say different things.</summary>
+    ListingContradicted,
+
     /// <summary>The publisher keeps the bytes no more at this node.</summary>
     ListingContentGone,
 }

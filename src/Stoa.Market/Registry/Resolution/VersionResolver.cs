@@ -2,10 +2,12 @@ using Stoa.Market.Registry.Discovery;
 
 namespace Stoa.Market.Registry.Resolution;
 
-/// <summary>Finds the newest versions of agents that fit together with all that these call: of each agent one version, which does for all who need it.</summary>
+/// <summary>Finds the newest versions of listings that fit together with all that these need: of each listing one version, which does for all who need it.</summary>
 /// <remarks>
-/// Depth first, newest versions first; where nothing fits, the last choice is taken back. What is told of a conflict is the first one that was met: it is of the newest versions, which are those that were wanted.
-/// That can take exponentially long, so the work is bounded.
+/// <para>Depth first, newest versions first; where nothing fits, the last choice is taken back. What is told of a conflict is the first one that was met: it is of the newest versions, which are those that were
+/// wanted. That can take exponentially long, so the work is bounded.</para>
+/// <para>What is preferred comes last, one after another: each is taken, with all that it needs, where it fits with what was chosen before, and changes nothing of that. So nobody gets an older version of what he
+/// needs for the sake of what he could do without.</para>
 /// </remarks>
 /// <param name="offered">What there is.</param>
 public sealed class VersionResolver(IResolvableVersions offered)
@@ -13,64 +15,72 @@ public sealed class VersionResolver(IResolvableVersions offered)
     /// <summary>Most versions that are tried.</summary>
     public const int MostTries = 2_000;
 
-    /// <summary>Most agents of a resolution.</summary>
-    public const int MostAgents = 256;
+    /// <summary>Most listings of a resolution.</summary>
+    public const int MostListings = 256;
 
-    private const int MostVersionsNamed = 5;
-
-    private readonly Dictionary<ListingKey, IReadOnlyList<SemanticVersion>> _versions = [];
-    private readonly Dictionary<(ListingKey Agent, SemanticVersion Version), IReadOnlyList<VersionDemand>> _uses = [];
+    private readonly Dictionary<ListingKey, IReadOnlyList<ResolvableVersion>> _versions = [];
+    private readonly Dictionary<(ListingKey Listing, SemanticVersion Version), IReadOnlyList<VersionDemand>> _demands = [];
     private int _tries;
     private Refusal<ResolutionRefusal>? _conflict;
 
     /// <summary>Resolves. A resolver does so once.</summary>
     /// <param name="demands">What is asked for.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    /// <returns>All that belongs to it, by the names of agents; or why there is nothing, in a sentence.</returns>
+    /// <returns>All that belongs to it, by the names of listings; or why there is nothing, in a sentence.</returns>
     public async Task<Outcome<ResolvedVersions, ResolutionRefusal>> ResolveAsync(IReadOnlyList<VersionDemand> demands, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(demands);
-        var chosen = await ChooseAsync(new Choices(new Dictionary<ListingKey, SemanticVersion>(), [.. demands.Select(demand => new Need(demand, By: null))]), cancellationToken);
-        if (chosen is null)
+        var asked = new Choices(new Dictionary<ListingKey, ResolvableVersion>(), [.. demands.Select(demand => new VersionNeed(demand, By: null))], []);
+        if (await ChooseAsync(asked, cancellationToken) is not { } chosen)
             return _conflict ?? throw new InvalidOperationException("Nothing fits, and nobody knows why.");
-        return new ResolvedVersions([.. chosen.Versions.Select(version => new ResolvedVersion(
-                version.Key,
-                NeedsOf(chosen, version.Key)[0].Demand.Name,
-                version.Value,
-                [.. NeedsOf(chosen, version.Key).Select(need => need.By).OfType<string>().Distinct()]))
-            .OrderBy(version => version.Name, StringComparer.Ordinal)]);
+        var (all, leftOut) = await AddPreferredAsync(chosen, cancellationToken);
+        var needs = all.Needs.ToLookup(need => need.Demand.Listing);
+        return new ResolvedVersions(
+            [.. all.Versions.Select(version => new ResolvedVersion(
+                    version.Key,
+                    needs[version.Key].First().Demand.Name,
+                    version.Value.Version,
+                    version.Value.Kind,
+                    By(needs[version.Key], isPreferred: false),
+                    By(needs[version.Key], isPreferred: true)))
+                .OrderBy(version => version.Name, StringComparer.Ordinal).ThenBy(version => version.Listing)],
+            leftOut);
+
+        static IReadOnlyList<string> By(IEnumerable<VersionNeed> needs, bool isPreferred) =>
+            [.. needs.Where(need => need.Demand.IsPreferred == isPreferred).Select(need => need.By).OfType<string>().Distinct()];
     }
 
-    private static List<Need> NeedsOf(Choices choices, ListingKey agent) => [.. choices.Needs.Where(need => need.Demand.Agent == agent)];
+    private static List<VersionNeed> NeedsOf(Choices choices, ListingKey listing) => [.. choices.Needs.Where(need => need.Demand.Listing == listing)];
 
-    /// <summary>Chooses a version of the first agent that has none, and of all others behind it.</summary>
+    /// <summary>Chooses a version of the first listing that has none, and of all others behind it.</summary>
     private async Task<Choices?> ChooseAsync(Choices choices, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        if (choices.Needs.FirstOrDefault(need => need.Demand.Agent is not { } agent || !choices.Versions.ContainsKey(agent)) is not { } open)
+        if (choices.Needs.FirstOrDefault(need => need.Demand.Listing is not { } listing || !choices.Versions.ContainsKey(listing)) is not { } open)
             return choices;
-        if (open.Demand.Agent is not { } key)
-            return Conflict($"{Needs(open)}, and who publishes that is not known here.");
-        if (choices.Versions.Count == MostAgents)
-            return GiveUp($"More than {MostAgents} agents belong together. Resolve fewer at once.");
+        if (open.Demand.Listing is not { } key)
+            return Conflict($"{open.Say()}, and who publishes that is not known here.");
+        if (choices.Versions.Count == MostListings)
+            return GiveUp($"More than {MostListings} listings belong together. Resolve fewer at once.");
         var needs = NeedsOf(choices, key);
         var known = await ListAsync(key, cancellationToken);
-        List<SemanticVersion> fitting = [.. known.Where(version => needs.TrueForAll(need => need.Demand.Range.Takes(version)))];
+        List<ResolvableVersion> fitting = [.. known.Where(version => needs.TrueForAll(need => need.Demand.Takes(version)))];
         if (fitting.Count == 0)
-            return Conflict(Explain(needs, known));
+            return Conflict(VersionNeed.Explain(needs, known));
         foreach (var version in fitting)
         {
             if (++_tries > MostTries)
                 return GiveUp($"{MostTries:N0} versions were tried, and none fit together. Ask for narrower ranges.");
-            var name = $"{open.Demand.Name}@{version}";
-            List<Need> more = [.. (await ListUsesAsync(key, version, cancellationToken)).Select(use => new Need(use, name))];
-            if (more.Find(need => need.Demand.Agent is { } used && choices.Versions.TryGetValue(used, out var taken) && !need.Demand.Range.Takes(taken)) is { } clash)
+            var name = $"{open.Demand.Name}@{version.Version}";
+            var more = (await ListDemandsAsync(key, version.Version, cancellationToken)).Select(demand => new VersionNeed(demand, name)).ToLookup(need => need.Demand.IsPreferred);
+            var next = new Choices(
+                new Dictionary<ListingKey, ResolvableVersion>(choices.Versions) { [key] = version }, [.. choices.Needs, .. more[false]], [.. choices.Preferred, .. more[true]]);
+            if (more[false].FirstOrDefault(need => FindClash(next, need) is not null) is { } clashing)
             {
-                Conflict($"{Needs(clash)}, but {Needs(NeedsOf(choices, clash.Demand.Agent!.Value)[0])}.");
+                Conflict(FindClash(next, clashing)!);
                 continue;
             }
 
-            var next = new Choices(new Dictionary<ListingKey, SemanticVersion>(choices.Versions) { [key] = version }, [.. choices.Needs, .. more]);
             if (await ChooseAsync(next, cancellationToken) is { } all)
                 return all;
             if (_conflict?.Code is ResolutionRefusal.ResolutionTooLarge)
@@ -80,35 +90,44 @@ public sealed class VersionResolver(IResolvableVersions offered)
         return null;
     }
 
-    private async Task<IReadOnlyList<SemanticVersion>> ListAsync(ListingKey agent, CancellationToken cancellationToken)
+    /// <summary>Takes of what is preferred whatever fits with what is chosen. Of what is taken more may be preferred.</summary>
+    private async Task<(Choices Choices, IReadOnlyList<LeftOut> LeftOut)> AddPreferredAsync(Choices chosen, CancellationToken cancellationToken)
     {
-        if (!_versions.TryGetValue(agent, out var versions))
+        var leftOut = new List<LeftOut>();
+        for (var index = 0; index < chosen.Preferred.Count; index++)
+        {
+            var need = chosen.Preferred[index];
+            _conflict = null;
+            var clash = FindClash(chosen, need);
+            if (clash is null && await ChooseAsync(chosen with { Needs = [.. chosen.Needs, need] }, cancellationToken) is { } with)
+                chosen = with;
+            else
+                leftOut.Add(new LeftOut($"{need.Demand.Name}@{need.Demand.Range}", need.By!, clash ?? _conflict!.Detail));
+        }
+
+        return (chosen, leftOut);
+    }
+
+    /// <summary>Why what is chosen of a listing will not do for one more who needs it; null when it does, or nothing is chosen yet.</summary>
+    private static string? FindClash(Choices choices, VersionNeed need) =>
+        need.Demand.Listing is { } listing && choices.Versions.TryGetValue(listing, out var taken) && !need.Demand.Takes(taken) ? need.ExplainClash(taken, NeedsOf(choices, listing)[0]) : null;
+
+    private async Task<IReadOnlyList<ResolvableVersion>> ListAsync(ListingKey listing, CancellationToken cancellationToken)
+    {
+        if (!_versions.TryGetValue(listing, out var versions))
         {
             // As everywhere releases come before pre-releases.
-            versions = _versions[agent] = [.. (await offered.ListAsync(agent, cancellationToken)).OrderByDescending(version => version.PreRelease.Length == 0).ThenByDescending(version => version)];
+            versions = _versions[listing] =
+            [
+                .. (await offered.ListAsync(listing, cancellationToken)).OrderByDescending(version => version.Version.PreRelease.Length == 0).ThenByDescending(version => version.Version),
+            ];
         }
 
         return versions;
     }
 
-    private async Task<IReadOnlyList<VersionDemand>> ListUsesAsync(ListingKey agent, SemanticVersion version, CancellationToken cancellationToken) =>
-        _uses.TryGetValue((agent, version), out var uses) ? uses : _uses[(agent, version)] = await offered.ListUsesAsync(agent, version, cancellationToken);
-
-    private static string Needs(Need need) => need.By is null ? $"{need.Demand.Name}@{need.Demand.Range} is asked for" : $"{need.By} needs {need.Demand.Name}@{need.Demand.Range}";
-
-    private static string Explain(List<Need> needs, IReadOnlyList<SemanticVersion> known)
-    {
-        if (known.Count == 0)
-            return $"{Needs(needs[0])}, and no version of it is offered.";
-        // Each alone may be satisfied; then it is two of them that are at odds.
-        if (needs.Find(need => !known.Any(version => need.Demand.Range.Takes(version))) is { } hopeless)
-        {
-            var named = string.Join(", ", known.Take(MostVersionsNamed));
-            return $"{Needs(hopeless)}, and what is offered is {named}{(known.Count > MostVersionsNamed ? " and older ones" : "")}.";
-        }
-
-        return $"{Needs(needs[^1])}, but {string.Join(" and ", needs.SkipLast(1).Take(MostVersionsNamed).Select(Needs))}.";
-    }
+    private async Task<IReadOnlyList<VersionDemand>> ListDemandsAsync(ListingKey listing, SemanticVersion version, CancellationToken cancellationToken) =>
+        _demands.TryGetValue((listing, version), out var demands) ? demands : _demands[(listing, version)] = await offered.ListDemandsAsync(listing, version, cancellationToken);
 
     private Choices? Conflict(string sentence)
     {
@@ -122,9 +141,6 @@ public sealed class VersionResolver(IResolvableVersions offered)
         return null;
     }
 
-    /// <summary>A demand, and who has it.</summary>
-    private sealed record Need(VersionDemand Demand, string? By);
-
-    /// <summary>What is chosen so far, and all that is needed by it.</summary>
-    private sealed record Choices(IReadOnlyDictionary<ListingKey, SemanticVersion> Versions, IReadOnlyList<Need> Needs);
+    /// <summary>What is chosen so far, all that is needed by it, and what it would rather have.</summary>
+    private sealed record Choices(IReadOnlyDictionary<ListingKey, ResolvableVersion> Versions, IReadOnlyList<VersionNeed> Needs, IReadOnlyList<VersionNeed> Preferred);
 }

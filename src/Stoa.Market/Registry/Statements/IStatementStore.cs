@@ -20,7 +20,11 @@ public sealed record StatementName(ContentHash Id, StatementKind Kind, Hlc Hlc);
 /// <param name="First">The id of the earlier one.</param>
 /// <param name="Second">The id of the other one. Both are kept.</param>
 /// <param name="FoundAt">When this cell had both, UTC.</param>
-public sealed record Equivocation(PeerId Signer, string Agent, string Version, ContentHash First, ContentHash Second, DateTimeOffset FoundAt);
+public sealed record Equivocation(PeerId Signer, string Agent, string Version, ContentHash First, ContentHash Second, DateTimeOffset FoundAt)
+{
+    /// <summary>The version.</summary>
+    public KeyedListing Listing => new(Signer, Agent, SemanticVersion.Parse(Version));
+}
 
 /// <summary>Keeps the statements of the registry: of each key what <see cref="StatementMerge"/> leaves.</summary>
 public interface IStatementStore
@@ -56,9 +60,10 @@ public interface IStatementStore
 
     /// <summary>Contradictions that were found, by signer, agent and version.</summary>
     /// <param name="signer">Whose; null for everybody's.</param>
+    /// <param name="after">Only those behind this version; null for all.</param>
     /// <param name="limit">The most that are answered.</param>
     /// <param name="cancellationToken">Stops the query.</param>
-    Task<IReadOnlyList<Equivocation>> ListEquivocationsAsync(PeerId? signer, int limit, CancellationToken cancellationToken);
+    Task<IReadOnlyList<Equivocation>> ListEquivocationsAsync(PeerId? signer, KeyedListing? after, int limit, CancellationToken cancellationToken);
 
     /// <summary>What a signer has here; null when it has nothing and nobody vouches for it.</summary>
     Task<SignerUsage?> FindSignerAsync(PeerId signer, CancellationToken cancellationToken);

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Stoa.Market.Registry.Discovery;
 using Stoa.Primitives;
 
 namespace Stoa.Market.Registry.Statements;
@@ -9,6 +10,9 @@ namespace Stoa.Market.Registry.Statements;
 /// <param name="Version">Null for the whole listing.</param>
 public sealed record KeyedListing(PeerId Publisher, string Name, SemanticVersion? Version) : IParsable<KeyedListing>
 {
+    /// <summary>The listing, with all of its versions.</summary>
+    public ListingKey Key => new(Publisher, Name);
+
     /// <exception cref="FormatException">Not such a name.</exception>
     public static KeyedListing Parse(string s, IFormatProvider? provider = null) => TryParse(s, provider, out var listing)
         ? listing

@@ -19,7 +19,15 @@ public sealed record ReviewStatement(KeyedListing Of, ReviewVerdict? Verdict) : 
 /// <param name="Stars">1 to 5.</param>
 /// <param name="Text">For people, at most <see cref="StatementLimits.MaxReviewLength"/> characters; null for none.</param>
 /// <param name="Proof">That there is a receipt.</param>
-public sealed record ReviewVerdict(int Stars, string? Text, ReceiptProof Proof);
+public sealed record ReviewVerdict(int Stars, string? Text, ReceiptProof Proof)
+{
+    /// <summary>Whether a review may say so in words: it is shown on terminals, and there is something in it.</summary>
+    public static bool IsText(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        return text.Length <= StatementLimits.MaxReviewLength && !string.IsNullOrWhiteSpace(text) && JsonFields.IsReadable(text);
+    }
+}
 
 /// <summary>A node's word that a reviewer has the receipt of a task that an agent did.</summary>
 /// <remarks>

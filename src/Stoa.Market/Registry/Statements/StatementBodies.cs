@@ -196,7 +196,7 @@ internal static class StatementBodies
         if (agent is { Version: null })
             body.Refuse("agent", "with the version that did the task");
         var stars = (int)body.Number("stars", MinStars, MaxStars);
-        var text = Optional(body, "text", IsReviewText, $"1 to {MaxReviewLength} characters, none of them a control character but ends of lines and tabs");
+        var text = Optional(body, "text", ReviewVerdict.IsText, $"1 to {MaxReviewLength} characters, none of them a control character but ends of lines and tabs");
         var proof = body.Object("proof");
         var read = new ReceiptProof(
             StatementJson.ReadKey(proof, "node")!,
@@ -287,17 +287,13 @@ internal static class StatementBodies
 
     private static SemanticVersion? ReadVersion(JsonFields root) => root.Parsed<SemanticVersion>("version", "a semantic version such as 1.0.0");
 
-    private static string? ReadReason(JsonFields body) => Optional(body, "reason", IsReason, $"1 to {MaxReasonLength} characters, none of them a control character");
+    private static string? ReadReason(JsonFields body) => Optional(body, "reason", StatedReason.IsSigned, StatedReason.MustBe);
 
     private static bool ReadFlag(JsonFields body, string name) => body.Flag(name);
 
     private static string? Optional(JsonFields fields, string name, Func<string, bool> rule, string mustBe) => fields.Has(name) ? fields.Text(name, rule, mustBe) : null;
 
     private static bool IsDisplayName(string text) => text.Length is > 0 and <= MaxDisplayNameLength && !text.Any(char.IsControl) && !string.IsNullOrWhiteSpace(text);
-
-    private static bool IsReason(string text) => text.Length is > 0 and <= MaxReasonLength && !text.Any(char.IsControl);
-
-    private static bool IsReviewText(string text) => text.Length <= MaxReviewLength && !string.IsNullOrWhiteSpace(text) && JsonFields.IsReadable(text);
 
     private static bool IsHandleClaim(string text) => text.Length <= MaxHandleLength && text.Split('.').All(label =>
         label.Length is > 0 and <= 63 && label.All(character => char.IsAsciiLetterLower(character) || char.IsAsciiDigit(character) || character == '-')

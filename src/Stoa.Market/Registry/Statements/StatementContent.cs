@@ -1,3 +1,4 @@
+using System.Text;
 using Stoa.Market.Registry.Goods;
 using Stoa.Primitives;
 
@@ -39,11 +40,30 @@ public sealed record ProfileStatement(string? DisplayName, string? Handle) : Sta
 /// <param name="ManifestJson">The text of the manifest as it was published.</param>
 public abstract record ListedStatement(string ManifestJson) : StatementContent
 {
+    /// <summary>The first bytes of a payload that <see cref="KindOf"/> needs.</summary>
+    public const int KindBytes = 32;
+
     /// <summary>Schema 1 knows agents alone, without category and license.</summary>
     protected const int SecondSchema = 2;
 
+    /// <summary>Schema 2 knows no agents that need models.</summary>
+    protected const int ThirdSchema = 3;
+
     /// <inheritdoc/>
     public sealed override StatementKind Kind => StatementKind.Listing;
+
+    /// <summary>What the payload of a listing lists, by its beginning alone: members are in order, so the body is first, and of what is no agent its kind is first in that.</summary>
+    /// <param name="payload">Of a listing that was checked; <see cref="KindBytes"/> of it will do.</param>
+    public static ListingKind KindOf(ReadOnlySpan<byte> payload)
+    {
+        var beginning = "{\"body\":{\"kind\":\""u8;
+        if (!payload.StartsWith(beginning))
+            return ListingKind.Agent;
+        var word = payload[beginning.Length..];
+        return EnumWord.TryParse<ListingKind>(Encoding.ASCII.GetString(word[..Math.Max(0, word.IndexOf((byte)'"'))]), out var kind)
+            ? kind
+            : throw new ArgumentException("The beginning of a listing that was checked is expected.", nameof(payload));
+    }
 
     /// <summary>What is listed.</summary>
     public abstract ListingKind Listed { get; }
@@ -59,6 +79,9 @@ public abstract record ListedStatement(string ManifestJson) : StatementContent
 
     /// <summary>Of the bytes that it consists of, such as an agent's program; null where it has none of its own.</summary>
     public abstract ContentHash? ContentDigest { get; }
+
+    /// <summary>SHA-256 of the manifest's text: whatever its kind, a version with the same one is the same.</summary>
+    public ContentHash ManifestDigest => ContentHash.Of(Encoding.UTF8.GetBytes(ManifestJson));
 }
 
 /// <summary>A version of an agent, which never changes.</summary>
@@ -85,7 +108,12 @@ public sealed record ListingStatement(
     /// <inheritdoc/>
     public override ContentHash? ContentDigest => ProgramDigest;
 
-    internal override int Schema => Manifest is { Category: null, License: null } ? base.Schema : SecondSchema;
+    internal override int Schema => Manifest switch
+    {
+        { Models.Count: > 0 } => ThirdSchema,
+        { Category: null, License: null } => base.Schema,
+        _ => SecondSchema,
+    };
 }
 
 /// <summary>A version of a model, a template, a bundle or a dataset, which never changes.</summary>

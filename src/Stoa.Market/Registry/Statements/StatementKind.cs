@@ -48,7 +48,7 @@ public static class StatementKinds
     public static MergeRule Rule(this StatementKind kind) => kind is StatementKind.Listing ? MergeRule.Once : MergeRule.Newest;
 
     /// <summary>The latest version of a kind's schema. A statement has the first one that can say what it says, so that nodes that know no later one go on understanding what they can.</summary>
-    public static int LatestSchema(this StatementKind kind) => kind is StatementKind.Listing ? 2 : 1;
+    public static int LatestSchema(this StatementKind kind) => kind is StatementKind.Listing ? 3 : 1;
 
     /// <summary>The kind as a statement names it.</summary>
     public static string Word(this StatementKind kind) => kind switch

@@ -12,9 +12,6 @@ public static class StatementLimits
     /// <summary>The longest handle that is claimed, in characters: that of a DNS name.</summary>
     public const int MaxHandleLength = 253;
 
-    /// <summary>The longest reason, in characters.</summary>
-    public const int MaxReasonLength = 500;
-
     /// <summary>The fewest stars of a review.</summary>
     public const int MinStars = 1;
 

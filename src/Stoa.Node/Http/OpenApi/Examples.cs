@@ -298,6 +298,14 @@ internal static class Examples
         new DeprecateListingRequest("It loses tables.", "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/markdown-html-2"),
         new TransferListingRequest("QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N/markdown-html"),
         new ListResponse<SignerResponse>([s_signer]),
+        new ContradictionProofResponse(
+            $"{s_listingPublisher.Key}/markdown-html@0.8.0",
+            [
+                new DsseEnvelope("application/vnd.stoa.statement+json", "{…}"u8.ToArray(), [new DsseSignature(s_listingPublisher.Key, [48, 69])]),
+                new DsseEnvelope("application/vnd.stoa.statement+json", "{…}"u8.ToArray(), [new DsseSignature(s_listingPublisher.Key, [48, 70])]),
+            ]),
+        new ListResponse<ContradictionBody>(
+            [new ContradictionBody($"{s_listingPublisher.Key}/markdown-html@0.8.0", s_listingPublisher with { Contradictions = 1 }, "markdown-html", "0.8.0", [InputDigest, OutputDigest], s_submitted)]),
         new ListResponse<ListingVersionBody>([new ListingVersionBody("1.0.0", "offered", s_submitted, OutputDigest, [s_listingPublisher.Key], OutputDigest, InputDigest, 84_211)]),
         new ListResponse<SimilarListingBody>([new SimilarListingBody(0.62m, s_listing)]),
         new ListResponse<ListingResponse>([s_listing, s_model]),
@@ -306,9 +314,16 @@ internal static class Examples
             new GoodsContentBody(InputDigest, 668_788_096), ["chat"], new ModelPriceBody("0.04", "0.08")),
         new ResolutionResponse(
         [
-            new ResolvedListingBody($"{s_listingPublisher.Key}/image-resize@1.1.0", "stoa/image-resize", "1.1.0", OutputDigest, InputDigest, OutputDigest, ["stoa/picture-page@1.0.0"]),
-            new ResolvedListingBody($"{s_listingPublisher.Key}/picture-page@1.0.0", "stoa/picture-page", "1.0.0", InputDigest, OutputDigest, InputDigest, []),
-        ]),
+            new ResolvedListingBody(
+                $"{s_listingPublisher.Key}/image-resize@1.1.0", "stoa/image-resize", "1.1.0", OutputDigest, ["stoa/picture-page@1.0.0"],
+                ManifestDigest: InputDigest, ArtifactDigest: OutputDigest, ProgramDigest: InputDigest),
+            new ResolvedListingBody(
+                $"{s_listingPublisher.Key}/picture-page@1.0.0", "stoa/picture-page", "1.0.0", InputDigest, [], ManifestDigest: OutputDigest, ArtifactDigest: InputDigest, ProgramDigest: OutputDigest),
+            new ResolvedListingBody(
+                $"{s_listingPublisher.Key}/small-chat@1.2.0", "stoa/small-chat", "1.2.0", OutputDigest, [], "model", ["stoa/picture-page@1.0.0"], InputDigest,
+                Content: new BlobResponse(InputDigest, 668_788_096)),
+        ],
+        [new LeftOutBody("stoa/large-chat@^2.0.0", "stoa/picture-page@1.0.0", "stoa/picture-page@1.0.0 prefers the model stoa/large-chat@^2.0.0, and what is offered is 1.4.0.")]),
         new ListingDetailsResponse(
             $"{s_listingPublisher.Key}/markdown-html", s_listingPublisher, "markdown-html", "Turns Markdown into HTML.",
             [

@@ -18,11 +18,14 @@ public sealed class ListingFeed(Database database, ListingIndex index, TimeProvi
     // Offers hold for hours: a search by regions need not have them at once.
     private static readonly TimeSpan s_regionsPause = TimeSpan.FromSeconds(5);
 
+    // However much strangers offer, looking at it takes no more than this part of the time.
+    private const int RegionsShare = 20;
+
     private readonly SqlListingChanges _changes = new(database);
     private readonly OfferedRegions _offers = new(database);
     private readonly Signal _reached = new();
     private DateTimeOffset? _learntUntil;
-    private DateTimeOffset? _regionsAt;
+    private DateTimeOffset? _regionsDue;
     private volatile bool _isComplete;
 
     /// <summary>Whether all that there was at the start is in the index.</summary>
@@ -57,10 +60,12 @@ public sealed class ListingFeed(Database database, ListingIndex index, TimeProvi
             logger.LogInformation("{Count} listings of the network can be searched.", index.Count);
         _isComplete = true;
         await FollowStandingsAsync(cancellationToken);
-        if (time.GetUtcNow() is var now && (_regionsAt is null || now - _regionsAt >= s_regionsPause))
+        if (time.GetUtcNow() is var now && (_regionsDue is null || now >= _regionsDue))
         {
+            var began = time.GetTimestamp();
             index.SetRegions(await _offers.ReadAsync(now, cancellationToken));
-            _regionsAt = now;
+            var pause = RegionsShare * time.GetElapsedTime(began);
+            _regionsDue = now + (pause > s_regionsPause ? pause : s_regionsPause);
         }
     }
 

@@ -1,6 +1,7 @@
 using Stoa.Market.Registry.Discovery;
 using Stoa.Market.Registry.Statements;
 using Stoa.Node.Registry.Reviews;
+using Stoa.Node.Registry.Statements;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
 
@@ -16,18 +17,15 @@ internal sealed record ListingChange(long Sequence, ListingKey Key, ListingDocum
 /// <param name="database">The cell's.</param>
 internal sealed class SqlListingChanges(Database database)
 {
-    private static readonly IReadOnlyList<SqlField<(PeerId Signer, string Agent)>> s_fields =
-        [SqlField<(PeerId Signer, string Agent)>.OfText("signer", agent => agent.Signer), SqlField<(PeerId Signer, string Agent)>.OfText("agent", agent => agent.Agent)];
+    private static readonly SqlRows<ListingKey> s_delete = SqlRows<ListingKey>.Delete("listing_changes", "t.signer = {signer} AND t.agent = {agent}", ListingFields.All);
 
-    private static readonly SqlRows<(PeerId Signer, string Agent)> s_delete = SqlRows<(PeerId Signer, string Agent)>.Delete("listing_changes", "t.signer = {signer} AND t.agent = {agent}", s_fields);
-
-    private static readonly SqlRows<(PeerId Signer, string Agent)> s_insert = SqlRows<(PeerId Signer, string Agent)>.Insert("listing_changes", s_fields);
+    private static readonly SqlRows<ListingKey> s_insert = SqlRows<ListingKey>.Insert("listing_changes", ListingFields.All);
 
     /// <summary>The signal of the database that tells the newest sequence; on PostgreSQL also the channel of its notifications.</summary>
     public const string Topic = "stoa_listings";
 
     /// <summary>Has agents read anew by those who follow, and tells them once it is committed. The writing of statements is locked.</summary>
-    public static async Task AddAsync(SqlSession session, IReadOnlyList<(PeerId Signer, string Agent)> agents)
+    public static async Task AddAsync(SqlSession session, IReadOnlyList<ListingKey> agents)
     {
         if (agents.Count == 0)
             return;
@@ -107,12 +105,12 @@ internal sealed class SqlListingChanges(Database database)
                 "SELECT agent, CAST(SUM(reviews) AS BIGINT) AS reviews, CAST(SUM(reviews * stars) AS BIGINT) AS stars FROM agent_ratings WHERE agent IN @names GROUP BY agent", new { names }))
             .ToDictionary(row => row.Agent);
         var done = (await session.QueryAsync<(string Agent, long Succeeded)>("SELECT agent, succeeded FROM agent_stats WHERE agent IN @names", new { names })).ToDictionary(row => row.Agent, row => row.Succeeded);
-        var elsewhere = await NetworkReviews.CountAsync(session, [.. agents.Select(agent => (agent.Key.Publisher, agent.Key.Name))]);
+        var elsewhere = await NetworkReviews.CountAsync(session, [.. agents.Select(agent => agent.Key)]);
         return agents.DistinctBy(agent => agent.Key).ToDictionary(
             agent => agent.Key,
             agent =>
             {
-                var (here, there) = (ratings.GetValueOrDefault(agent.LocalName), elsewhere.GetValueOrDefault((agent.Key.Publisher, agent.Key.Name)));
+                var (here, there) = (ratings.GetValueOrDefault(agent.LocalName), elsewhere.GetValueOrDefault(agent.Key));
                 return new ListingStanding(
                     done.GetValueOrDefault(agent.LocalName), (int)Math.Min(int.MaxValue, (here?.Reviews ?? 0) + there.Reviews), (here?.Stars ?? 0) + there.Stars);
             });

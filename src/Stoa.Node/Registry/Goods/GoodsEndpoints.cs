@@ -49,7 +49,7 @@ public static class GoodsEndpoints
             .WithDescription("The bytes that the manifest names, as long as their publisher, who is of this cell, keeps them here and offers the version. Ranges are served. It counts as transfer of whoever asks: beyond what is free in a month it is paid, before the first byte, and what was not sent is given back.")
             .Produces<Stream>(StatusCodes.Status200OK, "application/octet-stream")
             .Refuses(RequestRefusal.RangeNotSatisfiable)
-            .Refuses(GoodsRefusal.ListingContentGone, GoodsRefusal.ListingWithdrawn)
+            .Refuses(GoodsRefusal.ListingContentGone, GoodsRefusal.ListingWithdrawn, GoodsRefusal.ListingContradicted)
             .Refuses(ContentRefusal.StorageUnpaid)
             .Refuses(Enum.GetValues<TransferFeeRefusal>());
     }

@@ -46,10 +46,10 @@ public sealed class GoodsPublications(Database database, PublisherStatements sta
     public async Task<Outcome<AgentOffer, GoodsRefusal>> WithdrawAsync(Id<User> publisher, ListingName listing, string? reason, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(listing);
-        if (reason is not null && (reason.Length > Withdrawal.MostReason || string.IsNullOrWhiteSpace(reason) || reason.Any(char.IsControl)))
+        if (reason is not null && !StatedReason.IsGiven(reason))
         {
             return new Refusal<GoodsRefusal>(
-                GoodsRefusal.ReasonInvalid, "Say it in one line, or leave it out.", [new FieldError("/reason", $"1 to {Withdrawal.MostReason} characters are expected, none of them a control character.")]);
+                GoodsRefusal.ReasonInvalid, "Say it in one line, or leave it out.", [new FieldError("/reason", $"Expected are {StatedReason.MustBe}.")]);
         }
 
         return await database.WriteAsync(
@@ -86,9 +86,12 @@ public sealed class GoodsPublications(Database database, PublisherStatements sta
                 return Gone(listing);
             }
 
-            if (version.IsWithdrawn)
-                return new Refusal<GoodsRefusal>(GoodsRefusal.ListingWithdrawn, $"{listing} is withdrawn{(version.Reason is { } reason ? $": \"{reason}\"" : ".")}");
-            return await OwnsAsync(session, publisher, content) ? content : Gone(listing);
+            return version.State switch
+            {
+                VersionState.Contradicted => new Refusal<GoodsRefusal>(GoodsRefusal.ListingContradicted, $"The publisher of {listing} has signed two that say different things."),
+                VersionState.Withdrawn => new Refusal<GoodsRefusal>(GoodsRefusal.ListingWithdrawn, $"{listing} is withdrawn{(version.Reason is { } reason ? $": \"{reason}\"" : ".")}"),
+                _ => await OwnsAsync(session, publisher, content) ? content : Gone(listing),
+            };
         },
         cancellationToken);
 
@@ -124,7 +127,7 @@ public sealed class GoodsPublications(Database database, PublisherStatements sta
     /// <summary>Whether others would take no more of a signer: with a withdrawal that is still to come.</summary>
     private async Task<bool> HasFullAsync(SqlSession session, PeerId signer, GoodsStatement goods) =>
         await session.QueryFirstOrDefaultAsync<SignerRow>($"SELECT {SignerRow.Columns} FROM statement_signers WHERE signer = @signer", new { signer }) is { } has
-        && (has.Statements + 2 > policy.Vouched.Statements || has.Bytes + (2 * goods.ManifestJson.Length) + StatementLimits.MaxReasonLength > policy.Vouched.Bytes);
+        && (has.Statements + 2 > policy.Vouched.Statements || has.Bytes + (2 * goods.ManifestJson.Length) + StatedReason.MaxLength > policy.Vouched.Bytes);
 
     private async Task<Outcome<AgentOffer, GoodsRefusal>> ChangeOfferAsync(
         SqlSession session, Id<User> publisher, ListingName listing, bool isWithdrawn, string? reason, Func<GoodsVersion, bool> isMeant)
@@ -148,11 +151,13 @@ public sealed class GoodsPublications(Database database, PublisherStatements sta
         var rows = await session.QueryAsync<StatementRow>(
             $"SELECT {StatementRow.Columns} FROM statements WHERE signer = @signer AND agent = @name AND kind IN ('listing', 'withdrawal')", new { signer, name });
         var all = rows.Select(row => row.ToStatement().Content).ToList();
+        var listed = all.OfType<ListedStatement>().CountBy(listing => listing.AgentVersion.ToString()).ToDictionary();
         var withdrawn = all.OfType<WithdrawalStatement>().Where(withdrawal => withdrawal.IsWithdrawn).ToDictionary(withdrawal => withdrawal.Version.ToString());
         return [.. all.OfType<GoodsStatement>().Select(goods =>
         {
             var withdrawal = withdrawn.GetValueOrDefault(goods.AgentVersion.ToString());
-            return new GoodsVersion(goods.AgentVersion, goods.Manifest, goods.ManifestJson, withdrawal is not null, withdrawal?.Reason);
+            return new GoodsVersion(
+                goods.AgentVersion, goods.Manifest, goods.ManifestJson, withdrawal is not null, VersionStates.Of(listed[goods.AgentVersion.ToString()], withdrawal is not null), withdrawal?.Reason);
         })];
     }
 
@@ -165,5 +170,5 @@ public sealed class GoodsPublications(Database database, PublisherStatements sta
 
     private static Refusal<GoodsRefusal> Gone(ListingName listing) => new(GoodsRefusal.ListingContentGone, $"This node has no content of {listing}. GET /api/v1/listings/{listing.Publisher}/{listing.Name} says what is listed, and who offers it.");
 
-    private sealed record GoodsVersion(SemanticVersion Version, GoodsManifest Manifest, string ManifestJson, bool IsWithdrawn, string? Reason);
+    private sealed record GoodsVersion(SemanticVersion Version, GoodsManifest Manifest, string ManifestJson, bool IsWithdrawn, VersionState State, string? Reason);
 }

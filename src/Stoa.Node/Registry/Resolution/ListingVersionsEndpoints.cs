@@ -10,6 +10,7 @@ using Stoa.Node.Http;
 using Stoa.Node.Identity;
 using Stoa.Node.Registry.Statements;
 using Stoa.Node.Storage;
+using Stoa.Primitives;
 
 namespace Stoa.Node.Registry.Resolution;
 
@@ -29,8 +30,8 @@ public static class ListingVersionsEndpoints
             .Refuses(RequestRefusal.NotFound);
         api.MapGet("/listings/{publisher}/{name}/resolve", ResolveAsync)
             .OpenToAll()
-            .WithName("resolveListing").WithTags("Listings").WithSummary("Find versions of agents that fit together")
-            .WithDescription("Of agents alone: the newest version that a range takes, with all agents that it calls, and those that these call: of each agent one version, which does for all who call it. What is withdrawn or contradicted is not taken. Digests and statements of what was found are in the answer, to be kept.")
+            .WithName("resolveListing").WithTags("Listings").WithSummary("Find versions of listings that fit together")
+            .WithDescription("The newest version that a range takes, with all that it needs, and what that needs: of an agent the agents that it calls and its models, of a model or a template what it requires, of a bundle all that belongs to it. Of each listing one version is taken, which does for all who need it. What is preferred is taken where it fits, and is named in leftOut with the reason where it does not. What is withdrawn or contradicted is not taken. Digests and statements of what was found are in the answer, to be kept.")
             .Produces<ResolutionResponse>()
             .Refuses(RequestRefusal.NotFound)
             .Refuses(ResolutionRefusal.VersionsConflict, ResolutionRefusal.ResolutionTooLarge);
@@ -65,7 +66,7 @@ public static class ListingVersionsEndpoints
         string publisher,
         string name,
         [FromQuery, Description("Which versions will do; every release when left out.")] string? range,
-        [FromQuery, Description("Another agent that has to fit: key/name or handle/name, and behind @ a range. Up to fifteen may be given.")] string[]? also,
+        [FromQuery, Description("Another listing that has to fit: key/name or handle/name, and behind @ a range. Up to fifteen may be given.")] string[]? also,
         Database database,
         SqlListings listings,
         CancellationToken cancellationToken)
@@ -87,23 +88,30 @@ public static class ListingVersionsEndpoints
         var outcome = await new VersionResolver(offered).ResolveAsync(demands, cancellationToken);
         if (!outcome.TryGet(out var resolved, out var refusal))
             return refusal.ToProblem();
-        var statements = await listings.ReadStatementsAsync([.. resolved.Versions.Select(version => offered.IdOf(version.Agent, version.Version))], cancellationToken);
-        return TypedResults.Ok(new ResolutionResponse([.. resolved.Versions
-            .Where(version => statements.ContainsKey(offered.IdOf(version.Agent, version.Version)))
-            .Select(version => ToContract(version, statements[offered.IdOf(version.Agent, version.Version)]))]));
+        var statements = await listings.ReadStatementsAsync([.. resolved.Versions.Select(version => offered.IdOf(version.Listing, version.Version))], cancellationToken);
+        return TypedResults.Ok(new ResolutionResponse(
+            [.. resolved.Versions
+                .Where(version => statements.ContainsKey(offered.IdOf(version.Listing, version.Version)))
+                .Select(version => ToContract(version, statements[offered.IdOf(version.Listing, version.Version)]))],
+            resolved.LeftOut.Count == 0 ? null : [.. resolved.LeftOut.Select(left => new LeftOutBody(left.Name, left.PreferredBy, left.Reason))]));
     }
 
     private static ResolvedListingBody ToContract(ResolvedVersion resolved, Statement statement)
     {
-        var listing = (ListingStatement)statement.Content;
+        var listed = (ListedStatement)statement.Content;
+        var agent = listed as ListingStatement;
         return new ResolvedListingBody(
-            new KeyedListing(resolved.Agent.Publisher, resolved.Agent.Name, resolved.Version).ToString(),
+            new KeyedListing(resolved.Listing.Publisher, resolved.Listing.Name, resolved.Version).ToString(),
             resolved.Name,
             resolved.Version.ToString(),
-            listing.ArtifactDigest.ToString(),
-            listing.ProgramDigest.ToString(),
             statement.Id.ToString(),
-            resolved.NeededBy);
+            resolved.NeededBy,
+            EnumWord.Of(listed.Listed),
+            resolved.PreferredBy.Count == 0 ? null : resolved.PreferredBy,
+            listed.ManifestDigest.ToString(),
+            agent?.ArtifactDigest.ToString(),
+            agent?.ProgramDigest.ToString(),
+            ListingContracts.ToContract((listed as GoodsStatement)?.Manifest.Details.Content));
     }
 
     private static (string Publisher, string Name, SemanticRange Range) ReadDemand(string text)
@@ -112,7 +120,7 @@ public static class ListingVersionsEndpoints
         var at = text.IndexOf('@', StringComparison.Ordinal);
         var end = at < 0 ? text.Length : at;
         if (text.Length > DemandLengthMax || slash <= 0 || slash > end || !Names.IsAgentName(text[(slash + 1)..end]))
-            throw Refused("The parameter also is an agent such as stoa/image-resize@^1.0.0.");
+            throw Refused("The parameter also is a listing such as stoa/image-resize@^1.0.0.");
         return (text[..slash], text[(slash + 1)..end], at < 0 ? SemanticRange.Any : ReadRange(text[(at + 1)..])!);
     }
 
@@ -123,5 +131,5 @@ public static class ListingVersionsEndpoints
     private static RequestRefusedException Refused(string reason) => new(RequestRefusal.RequestInvalid, errors: [new FieldError("", reason)]);
 
     private static ProblemResult NotFound(string publisher, string name) =>
-        RequestRefusal.NotFound.ToProblem($"This node knows of no agent {publisher}/{name} in the network. Name the publisher by its key, which is unmistakable; list what there is with GET /api/v1/listings.");
+        RequestRefusal.NotFound.ToProblem($"This node knows of no listing {publisher}/{name} in the network. Name the publisher by its key, which is unmistakable; list what there is with GET /api/v1/listings.");
 }

@@ -1,3 +1,4 @@
+using Stoa.Market.Registry.Discovery;
 using Stoa.Market.Registry.Statements;
 using Stoa.Node.Registry.Discovery;
 using Stoa.Node.Storage;
@@ -33,23 +34,24 @@ internal static class NetworkReviews
                 node = one.Review.Verdict.Proof.Node.PeerId,
                 id = one.Statement.Id,
             }));
-        await SqlListingChanges.AddAsync(session, [.. reviews.Select(one => (one.Review.Of.Publisher, one.Review.Of.Name)).Distinct()]);
+        await SqlListingChanges.AddAsync(session, [.. reviews.Select(one => one.Review.Of.Key).Distinct()]);
     }
 
     /// <summary>Has agents counted anew about which somebody has a word of a node. The writing of statements is locked.</summary>
     public static async Task CountAnewAsync(SqlSession session, PeerId node) => await SqlListingChanges.AddAsync(
-        session, await session.QueryAsync<(PeerId Signer, string Agent)>("SELECT DISTINCT signer, agent FROM network_reviews WHERE node = @node", new { node }));
+        session,
+        [.. (await session.QueryAsync<(PeerId Signer, string Agent)>("SELECT DISTINCT signer, agent FROM network_reviews WHERE node = @node", new { node })).Select(row => new ListingKey(row.Signer, row.Agent))]);
 
     /// <summary>The reviews of agents that count here, beside those of this cell.</summary>
-    public static async Task<IReadOnlyDictionary<(PeerId Signer, string Agent), (long Reviews, long Stars)>> CountAsync(SqlSession session, IReadOnlyCollection<(PeerId Signer, string Agent)> agents) =>
-        agents.Count == 0 ? new Dictionary<(PeerId, string), (long, long)>() : (await session.QueryAsync<CountRow>(
+    public static async Task<IReadOnlyDictionary<ListingKey, (long Reviews, long Stars)>> CountAsync(SqlSession session, IReadOnlyCollection<ListingKey> agents) =>
+        agents.Count == 0 ? new Dictionary<ListingKey, (long, long)>() : (await session.QueryAsync<CountRow>(
             """
             SELECT r.signer, r.agent, COUNT(*) AS reviews, CAST(SUM(r.stars) AS BIGINT) AS stars
             FROM network_reviews r JOIN statement_signers g ON g.signer = r.node AND g.standing = @believed
             WHERE r.signer IN @signers AND r.agent IN @names GROUP BY r.signer, r.agent
             """,
-            new { believed = SignerStanding.Believed, signers = agents.Select(agent => agent.Signer).Distinct(), names = agents.Select(agent => agent.Agent).Distinct() }))
-            .ToDictionary(row => (row.Signer, row.Agent), row => (row.Reviews, row.Stars));
+            new { believed = SignerStanding.Believed, signers = agents.Select(agent => agent.Publisher).Distinct(), names = agents.Select(agent => agent.Name).Distinct() }))
+            .ToDictionary(row => new ListingKey(row.Signer, row.Agent), row => (row.Reviews, row.Stars));
 
     private sealed record CountRow(PeerId Signer, string Agent, long Reviews, long Stars);
 }

@@ -12,9 +12,10 @@ namespace Stoa.Node.Registry.Statements;
 /// <param name="DisplayName">Of its profile.</param>
 /// <param name="Handle">What its profile claims.</param>
 /// <param name="OwnHandle">Of the user of this cell whose key it is; null of others.</param>
-internal sealed record PublisherRef(PeerId Key, string? DisplayName, string? Handle, string? OwnHandle)
+/// <param name="Contradictions">Of how many versions it has signed two listings that say different things.</param>
+internal sealed record PublisherRef(PeerId Key, string? DisplayName, string? Handle, string? OwnHandle, long Contradictions)
 {
-    public ListingPublisherBody ToContract() => new(Key.ToString(), OwnHandle is not null, OwnHandle ?? Handle, DisplayName);
+    public ListingPublisherBody ToContract() => new(Key.ToString(), OwnHandle is not null, OwnHandle ?? Handle, DisplayName, Contradictions == 0 ? null : Contradictions);
 }
 
 /// <summary>The wire form of the network's catalogue.</summary>
@@ -58,6 +59,7 @@ internal static class ListingContracts
             ArtifactDigest = agent.ArtifactDigest.ToString(),
             ProgramDigest = agent.ProgramDigest.ToString(),
             ProgramBytes = agent.ProgramBytes,
+            Models = manifest.Models,
         };
     }
 
@@ -85,7 +87,7 @@ internal static class ListingContracts
         };
     }
 
-    private static BlobResponse? ToContract(GoodsContent? content) => content is null ? null : new BlobResponse(content.Digest.ToString(), content.Bytes);
+    public static BlobResponse? ToContract(GoodsContent? content) => content is null ? null : new BlobResponse(content.Digest.ToString(), content.Bytes);
 
     private static JsonElement ReadSchema(string text)
     {
@@ -106,7 +108,7 @@ internal static class ListingContracts
             .OrderByDescending(version => version.Version)
             .Select(version => ToVersion(version.Statements, byKey, nodesOf))
             .ToList();
-        var newest = versions.Where(version => version.State == Offered).Select(version => SemanticVersion.Parse(version.Version))
+        var newest = versions.Where(version => version.State == s_offered).Select(version => SemanticVersion.Parse(version.Version))
             .OrderByDescending(version => version.PreRelease.Length == 0).ThenByDescending(version => version).FirstOrDefault()?.ToString();
         var described = statements.First(statement => statement.Key is { Kind: StatementKind.Listing } key && key.Version == (newest ?? versions[0].Version));
         return new ListingDetailsResponse(
@@ -120,7 +122,7 @@ internal static class ListingContracts
             EnumWord.Of(((ListedStatement)described.Content).Listed));
     }
 
-    private const string Offered = "offered";
+    private static readonly string s_offered = EnumWord.Of(VersionState.Offered);
 
     private static ListingVersionBody ToVersion(List<Statement> listings, ILookup<MergeKey, Statement> byKey, Func<ContentHash, IEnumerable<PeerId>> nodesOf)
     {
@@ -129,7 +131,7 @@ internal static class ListingContracts
         var withdrawal = ToWithdrawal(byKey[statement.Key with { Kind = StatementKind.Withdrawal }].SingleOrDefault());
         return new ListingVersionBody(
             listing.AgentVersion.ToString(),
-            listings.Count > 1 ? "contradicted" : withdrawal is not null ? "withdrawn" : Offered,
+            EnumWord.Of(VersionStates.Of(listings.Count, withdrawal is not null)),
             TimeOf(statement),
             statement.Id.ToString(),
             listing.ContentDigest is { } content ? [.. nodesOf(content).Select(node => node.ToString())] : [],
@@ -139,7 +141,8 @@ internal static class ListingContracts
             ToContract((listing as GoodsStatement)?.Manifest.Details.Content),
             withdrawal,
             ToContract(byKey[statement.Key with { Kind = StatementKind.Deprecation }].SingleOrDefault()),
-            listings.Count > 1 ? listings[1].Id.ToString() : null);
+            listings.Count > 1 ? listings[1].Id.ToString() : null,
+            listing.ManifestDigest.ToString());
     }
 
     private static ListingWithdrawalBody? ToWithdrawal(Statement? statement) => statement?.Content is WithdrawalStatement { IsWithdrawn: true } withdrawal

@@ -1,3 +1,4 @@
+using Stoa.Market.Registry.Discovery;
 using Stoa.Market.Registry.Statements;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
@@ -17,7 +18,7 @@ internal static class Moves
 
     /// <summary>Takes up what was said, in the transaction that adds it.</summary>
     /// <returns>The listings of which something may be otherwise now, those of the other sides among them.</returns>
-    public static async Task<IReadOnlyList<KeyedListing>> FollowAsync(SqlSession session, IReadOnlyList<Statement> added)
+    public static async Task<IReadOnlyList<ListingKey>> FollowAsync(SqlSession session, IReadOnlyList<Statement> added)
     {
         var transfers = added.Where(statement => statement.Content is TransferStatement).Select(statement => (Signer: statement.SignerId, Transfer: (TransferStatement)statement.Content)).ToList();
         if (transfers.Count == 0)
@@ -32,18 +33,20 @@ internal static class Moves
             now.Select(one => (object)new { one.Signer, agent = one.Name, one.Other.Publisher, one.Other.Name, one.IsTo }));
         return
         [
-            .. transfers.Select(one => new KeyedListing(one.Signer, one.Transfer.Name, null)),
-            .. now.Select(one => one.Other),
-            .. before.Select(row => new KeyedListing(row.OtherSigner, row.OtherAgent, null)),
+            .. transfers.Select(one => new ListingKey(one.Signer, one.Transfer.Name)),
+            .. now.Select(one => one.Other.Key),
+            .. before.Select(row => new ListingKey(row.OtherSigner, row.OtherAgent)),
         ];
     }
 
     /// <summary>Which of some listings have been transferred.</summary>
     /// <param name="session">Reads.</param>
-    /// <param name="signers">Their publishers.</param>
-    /// <param name="names">Their names; what is answered may be of others with one of the names.</param>
-    public static async Task<IReadOnlySet<(PeerId Signer, string Agent)>> ListMovedAsync(SqlSession session, IEnumerable<PeerId> signers, IEnumerable<string> names) =>
-        (await session.QueryAsync<(PeerId Signer, string Agent)>($"SELECT a.signer, a.agent FROM {Mutual} WHERE a.signer IN @signers AND a.agent IN @names", new { signers, names })).ToHashSet();
+    /// <param name="listings">Which; what is answered may be of others with one of their names.</param>
+    public static async Task<IReadOnlySet<ListingKey>> ListMovedAsync(SqlSession session, IReadOnlyCollection<ListingKey> listings) =>
+        (await session.QueryAsync<Row>(
+            $"SELECT a.signer, a.agent FROM {Mutual} WHERE a.signer IN @signers AND a.agent IN @names",
+            new { signers = listings.Select(listing => listing.Publisher).Distinct(), names = listings.Select(listing => listing.Name).Distinct() }))
+        .Select(row => new ListingKey(row.Signer, row.Agent)).ToHashSet();
 
     /// <summary>What a publisher says of a listing, whatever the other sides say.</summary>
     public static async Task<(KeyedListing? To, KeyedListing? From)> ReadOwnAsync(SqlSession session, PeerId signer, string name)

@@ -1,4 +1,4 @@
-using Stoa.Market.Registry;
+using Stoa.Market.Registry.Discovery;
 using Stoa.Market.Registry.Statements;
 using Stoa.Node.Registry.Discovery;
 using Stoa.Node.Registry.Reviews;
@@ -10,17 +10,17 @@ namespace Stoa.Node.Registry.Statements;
 /// <summary>Keeps the catalogue of the network in step with the statements, in the transaction that adds them.</summary>
 internal static class NetworkCatalogue
 {
-    private static readonly SqlRows<AgentRef> s_deleteListings = SqlRows<AgentRef>.Delete("network_listings", "t.signer = {signer} AND t.agent = {agent}", AgentRef.Fields);
+    private static readonly SqlRows<ListingKey> s_deleteListings = SqlRows<ListingKey>.Delete("network_listings", "t.signer = {signer} AND t.agent = {agent}", ListingFields.All);
 
     private static readonly SqlRows<NewestListing> s_insertListings = SqlRows<NewestListing>.Insert(
         "network_listings",
         [
-            SqlField<NewestListing>.OfText("signer", row => row.Agent.Signer),
-            SqlField<NewestListing>.OfText("agent", row => row.Agent.Agent),
+            SqlField<NewestListing>.OfText("signer", row => row.Listing.Publisher),
+            SqlField<NewestListing>.OfText("agent", row => row.Listing.Name),
             SqlField<NewestListing>.OfText("newest_id", row => row.NewestId),
         ]);
 
-    private static readonly SqlRows<AgentRef> s_deleteEmbeddings = SqlRows<AgentRef>.Delete("listing_embeddings", "t.signer = {signer} AND t.agent = {agent}", AgentRef.Fields);
+    private static readonly SqlRows<ListingKey> s_deleteEmbeddings = SqlRows<ListingKey>.Delete("listing_embeddings", "t.signer = {signer} AND t.agent = {agent}", ListingFields.All);
 
     private static readonly SqlRows<(ContentHash Program, PeerId Node, DateTimeOffset ExpiresAt)> s_insertPrograms = SqlRows<(ContentHash Program, PeerId Node, DateTimeOffset ExpiresAt)>.Insert(
         "offered_programs",
@@ -34,67 +34,39 @@ internal static class NetworkCatalogue
     public static async Task FollowAsync(SqlSession session, StatementBatch batch)
     {
         var changed = batch.Changed.ToList();
-        var moved = (await Moves.FollowAsync(session, batch.Added)).Select(listing => new AgentRef(listing.Publisher, listing.Name));
-        await FollowAgentsAsync(
-            session, [.. changed.Where(key => key.Kind is StatementKind.Listing or StatementKind.Withdrawal).Select(key => new AgentRef(key.Signer, key.Agent!)).Concat(moved).Distinct()]);
+        var moved = await Moves.FollowAsync(session, batch.Added);
+        await FollowListingsAsync(
+            session, [.. changed.Where(key => key.Kind is StatementKind.Listing or StatementKind.Withdrawal).Select(key => new ListingKey(key.Signer, key.Agent!)).Concat(moved).Distinct()]);
         await FollowProfilesAsync(session, batch.Added);
         await FollowOffersAsync(session, batch.Added);
         await NetworkReviews.FollowAsync(session, batch.Added);
     }
 
-    private static async Task FollowAgentsAsync(SqlSession session, IReadOnlyList<AgentRef> agents)
+    private static async Task FollowListingsAsync(SqlSession session, IReadOnlyList<ListingKey> listings)
     {
-        if (agents.Count == 0)
+        if (listings.Count == 0)
             return;
-        // Of what is read some is of other agents with one of the names: one statement for all is less than one for each.
-        var which = new { signers = agents.Select(agent => agent.Signer).Distinct(), names = agents.Select(agent => agent.Agent).Distinct() };
-        var versions = (await session.QueryAsync<VersionRow>(
-                "SELECT id, signer, agent, version, kind, holds FROM statements WHERE signer IN @signers AND agent IN @names AND version IS NOT NULL AND kind <> 'deprecation'", which))
-            .ToLookup(row => new AgentRef(row.Signer, row.Agent));
+        var which = new { signers = listings.Select(listing => listing.Publisher).Distinct(), names = listings.Select(listing => listing.Name).Distinct() };
+        var offered = await OfferedVersions.ListAsync(session, listings);
         var before = (await session.QueryAsync<NewestRow>("SELECT signer, agent, newest_id FROM network_listings WHERE signer IN @signers AND agent IN @names", which))
-            .ToDictionary(row => new AgentRef(row.Signer, row.Agent), row => row.NewestId);
+            .ToDictionary(row => new ListingKey(row.Signer, row.Agent), row => row.NewestId);
         // What goes on elsewhere is found there.
-        var moved = await Moves.ListMovedAsync(session, which.signers, which.names);
-        var changed = agents
-            .Select(agent => (
-                Agent: agent,
-                Before: before.TryGetValue(agent, out var known) ? known : (ContentHash?)null,
-                After: moved.Contains((agent.Signer, agent.Agent)) ? null : FindNewest(versions[agent])))
-            .Where(agent => agent.Before != agent.After)
+        var moved = await Moves.ListMovedAsync(session, listings);
+        var changed = listings
+            .Select(listing => (
+                Listing: listing,
+                Before: before.TryGetValue(listing, out var known) ? known : (ContentHash?)null,
+                After: moved.Contains(listing) ? null : offered[listing].Select(version => (ContentHash?)version.Id).FirstOrDefault()))
+            .Where(listing => listing.Before != listing.After)
             .ToList();
         if (changed.Count == 0)
             return;
-        await session.SendRowsAsync(s_deleteListings, [.. changed.Where(agent => agent.Before is not null).Select(agent => agent.Agent)]);
-        await session.SendRowsAsync(s_insertListings, [.. changed.Where(agent => agent.After is not null).Select(agent => new NewestListing(agent.Agent, agent.After!.Value))]);
+        await session.SendRowsAsync(s_deleteListings, [.. changed.Where(listing => listing.Before is not null).Select(listing => listing.Listing)]);
+        await session.SendRowsAsync(s_insertListings, [.. changed.Where(listing => listing.After is not null).Select(listing => new NewestListing(listing.Listing, listing.After!.Value))]);
         // Of what is offered no more nothing is kept that a model made of it.
-        await session.SendRowsAsync(s_deleteEmbeddings, [.. changed.Where(agent => agent.After is null).Select(agent => agent.Agent)]);
-        await SqlListingChanges.AddAsync(session, [.. changed.Select(agent => (agent.Agent.Signer, agent.Agent.Agent))]);
+        await session.SendRowsAsync(s_deleteEmbeddings, [.. changed.Where(listing => listing.After is null).Select(listing => listing.Listing)]);
+        await SqlListingChanges.AddAsync(session, [.. changed.Select(listing => listing.Listing)]);
     }
-
-    /// <summary>The versions of an agent that are neither withdrawn nor contradicted, newest first: releases before pre-releases, then by precedence.</summary>
-    /// <param name="session">Reads.</param>
-    /// <param name="signer">The publisher.</param>
-    /// <param name="agent">The agent.</param>
-    /// <returns>With the ids of their listings.</returns>
-    public static async Task<IReadOnlyList<(SemanticVersion Version, ContentHash Id)>> ListOfferedAgentsAsync(SqlSession session, PeerId signer, string agent)
-    {
-        var offered = FindOffered(await session.QueryAsync<VersionRow>(
-            "SELECT id, signer, agent, version, kind, holds FROM statements WHERE signer = @signer AND agent = @agent AND version IS NOT NULL AND kind <> 'deprecation'", new { signer, agent })).ToList();
-        // A stranger may list an agent and a model under one name.
-        var ids = offered.Select(version => version.Id);
-        var agents = (await session.QueryAsync<StatementRow>($"SELECT {StatementRow.Columns} FROM statements WHERE id IN @ids", new { ids }))
-            .Select(row => row.ToStatement()).Where(statement => statement.Content is ListingStatement).Select(statement => statement.Id).ToHashSet();
-        return [.. offered.Where(version => agents.Contains(version.Id))];
-    }
-
-    private static ContentHash? FindNewest(IEnumerable<VersionRow> rows) => FindOffered(rows).Select(version => (ContentHash?)version.Id).FirstOrDefault();
-
-    private static IEnumerable<(SemanticVersion Version, ContentHash Id)> FindOffered(IEnumerable<VersionRow> rows) => rows
-        .GroupBy(row => row.Version)
-        .Where(version => version.Count(row => row.Kind == StatementKind.Listing.Word()) == 1 && !version.Any(row => row.Kind == StatementKind.Withdrawal.Word() && row.Holds))
-        .Select(version => (Version: SemanticVersion.Parse(version.Key), version.First(row => row.Kind == StatementKind.Listing.Word()).Id))
-        .OrderByDescending(version => version.Version.PreRelease.Length == 0)
-        .ThenByDescending(version => version.Version);
 
     private static Task FollowProfilesAsync(SqlSession session, IReadOnlyList<Statement> added) => session.SendEachAsync(
         """
@@ -112,14 +84,7 @@ internal static class NetworkCatalogue
             [.. offers.SelectMany(offer => ((OfferStatement)offer.Content).Programs.Select(program => (program, offer.SignerId, ((OfferStatement)offer.Content).ExpiresAt)))]);
     }
 
-    private sealed record AgentRef(PeerId Signer, string Agent)
-    {
-        public static IReadOnlyList<SqlField<AgentRef>> Fields { get; } = [SqlField<AgentRef>.OfText("signer", agent => agent.Signer), SqlField<AgentRef>.OfText("agent", agent => agent.Agent)];
-    }
-
-    private sealed record NewestListing(AgentRef Agent, ContentHash NewestId);
-
-    private sealed record VersionRow(ContentHash Id, PeerId Signer, string Agent, string Version, string Kind, bool Holds);
+    private sealed record NewestListing(ListingKey Listing, ContentHash NewestId);
 
     private sealed record NewestRow(PeerId Signer, string Agent, ContentHash NewestId);
 }

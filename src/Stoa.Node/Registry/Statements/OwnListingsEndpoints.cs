@@ -83,10 +83,10 @@ public static class OwnListingsEndpoints
     private static Task<IResult> SayDeprecatedAsync(
         string named, DeprecateListingRequest request, Caller caller, OwnListings own, SqlListings listings, TimeProvider time, CancellationToken cancellationToken)
     {
-        if (request.Reason is { } reason && (reason.Length is 0 or > StatementLimits.MaxReasonLength || string.IsNullOrWhiteSpace(reason) || reason.Any(char.IsControl)))
+        if (request.Reason is { } reason && !StatedReason.IsGiven(reason))
         {
             throw new RequestRefusedException(
-                RequestRefusal.RequestInvalid, errors: [new FieldError("/reason", $"1 to {StatementLimits.MaxReasonLength} characters are expected, none of them a control character.")]);
+                RequestRefusal.RequestInvalid, errors: [new FieldError("/reason", $"Expected are {StatedReason.MustBe}.")]);
         }
 
         var instead = Named("/instead", request.Instead, withVersion: true);

@@ -20,7 +20,7 @@ public static class SignersEndpoints
         api.MapGet("/network/signers", ListAsync)
             .Needs(Permission.NodeAdmin)
             .WithName("listSigners").WithTags("Network").WithSummary("Who says something in the registry, and how much?")
-            .WithDescription("Publishers, reviewers and nodes, by the peer ids of their keys: what is known of each here, and what each has. Administrators only.")
+            .WithDescription("Publishers, reviewers and nodes, by the peer ids of their keys: what is known of each here, what each has, and of how many versions it has signed two that say different things. Administrators only.")
             .Produces<ListResponse<SignerResponse>>();
         api.MapPut("/network/signers/{key}/vouch", VouchAsync)
             .Needs(Permission.NodeAdmin)
@@ -76,5 +76,5 @@ public static class SignersEndpoints
         new Refusal<NetworkRefusal>(NetworkRefusal.AddressInvalid, $"'{key}' is not the peer id of a key, such as Qm… or 12D3….").ToProblem();
 
     private static SignerResponse ToContract(KnownSigner signer) => new(
-        signer.Key.ToString(), EnumWord.Of(signer.Usage.Standing), signer.Usage.Statements, signer.Usage.Bytes, signer.IsOwnHandle, signer.Handle);
+        signer.Key.ToString(), EnumWord.Of(signer.Usage.Standing), signer.Usage.Statements, signer.Usage.Bytes, signer.IsOwnHandle, signer.Handle, signer.Contradictions == 0 ? null : signer.Contradictions);
 }

@@ -58,7 +58,25 @@ public sealed class SqlListings(Database database)
         async session =>
         {
             var profile = await session.QuerySingleAsync<ProfileRow>($"SELECT {ProfileRow.Columns} FROM (SELECT @SignerId AS signer) AS l {ProfileRow.Joins}", new { statement.SignerId });
-            return ListingContracts.ToResponse(statement, new PublisherRef(statement.SignerId, profile.DisplayName, profile.Handle, profile.OwnHandle), deprecation: null);
+            return ListingContracts.ToResponse(statement, profile.ToPublisher(statement.SignerId), deprecation: null);
+        },
+        cancellationToken);
+
+    /// <summary>Publishers as the catalogue knows them, by their keys: also those of whom nothing is known but the key.</summary>
+    internal Task<IReadOnlyDictionary<PeerId, PublisherRef>> ReadPublishersAsync(IReadOnlyCollection<PeerId> keys, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyDictionary<PeerId, PublisherRef>>(
+        async session =>
+        {
+            if (keys.Count == 0)
+                return new Dictionary<PeerId, PublisherRef>();
+            var rows = await session.QueryAsync<(PeerId Signer, string? DisplayName, string? Handle, string? OwnHandle, long Contradictions)>(
+                $$"""
+                WITH l (signer) AS (
+                    {if sqlite}SELECT value FROM json_each(@asked){end}
+                    {if postgres}SELECT jsonb_array_elements_text(CAST(@asked AS JSONB)){end})
+                SELECT l.signer, {{ProfileRow.Columns}} FROM l {{ProfileRow.Joins}}
+                """,
+                new { asked = new JsonArray([.. keys.Distinct().Select(key => (JsonNode)key.ToString())]).ToJsonString() });
+            return rows.ToDictionary(row => row.Signer, row => new PublisherRef(row.Signer, row.DisplayName, row.Handle, row.OwnHandle, row.Contradictions));
         },
         cancellationToken);
 
@@ -86,7 +104,7 @@ public sealed class SqlListings(Database database)
             var nodes = (await session.QueryAsync<(ContentHash Program, PeerId Node)>(
                     "SELECT program_digest, node FROM offered_programs WHERE program_digest IN @programs AND expires_at > @now ORDER BY program_digest, node", new { programs, now }))
                 .ToLookup(row => row.Program, row => row.Node);
-            var details = ListingContracts.ToDetails(new PublisherRef(signer, profile.DisplayName, profile.Handle, profile.OwnHandle), name, statements, program => nodes[program].Take(NodesMax));
+            var details = ListingContracts.ToDetails(profile.ToPublisher(signer), name, statements, program => nodes[program].Take(NodesMax));
             return details with
             {
                 MovedTo = (await Moves.FindNextAsync(session, signer, name))?.ToString(),
@@ -115,14 +133,16 @@ public sealed class SqlListings(Database database)
     private static Statement? FindDeprecation(Dictionary<MergeKey, Statement> deprecations, Statement listing, bool ofAgent = false) =>
         deprecations.GetValueOrDefault(listing.Key with { Kind = StatementKind.Deprecation, Version = ofAgent ? null : listing.Key.Version });
 
-    private sealed record ProfileRow(string? DisplayName, string? Handle, string? OwnHandle)
+    private sealed record ProfileRow(string? DisplayName, string? Handle, string? OwnHandle, long Contradictions)
     {
-        public const string Columns = "p.display_name, p.handle, k.handle AS own_handle";
+        public const string Columns = "p.display_name, p.handle, k.handle AS own_handle, (SELECT COUNT(*) FROM equivocations e WHERE e.signer = l.signer) AS contradictions";
         public const string Joins = "LEFT JOIN publisher_profiles p ON p.signer = l.signer LEFT JOIN publisher_keys k ON k.peer_id = l.signer";
+
+        public PublisherRef ToPublisher(PeerId key) => new(key, DisplayName, Handle, OwnHandle, Contradictions);
     }
 
-    private sealed record FoundRow(PeerId Signer, string Agent, byte[] Payload, byte[] Signature, string? DisplayName, string? Handle, string? OwnHandle)
+    private sealed record FoundRow(PeerId Signer, string Agent, byte[] Payload, byte[] Signature, string? DisplayName, string? Handle, string? OwnHandle, long Contradictions)
     {
-        public PublisherRef ToPublisher() => new(Signer, DisplayName, Handle, OwnHandle);
+        public PublisherRef ToPublisher() => new(Signer, DisplayName, Handle, OwnHandle, Contradictions);
     }
 }

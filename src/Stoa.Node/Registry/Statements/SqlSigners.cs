@@ -11,7 +11,8 @@ namespace Stoa.Node.Registry.Statements;
 /// <param name="Usage">What is known of it here, and what it has.</param>
 /// <param name="Handle">Of its profile, or as a user of this cell.</param>
 /// <param name="IsOwnHandle">Whether it is that of a user of this cell.</param>
-internal sealed record KnownSigner(PeerId Key, SignerUsage Usage, string? Handle, bool IsOwnHandle);
+/// <param name="Contradictions">Of how many versions it has signed two listings that say different things.</param>
+internal sealed record KnownSigner(PeerId Key, SignerUsage Usage, string? Handle, bool IsOwnHandle, long Contradictions);
 
 /// <summary>Signers, and for whom the operators of this cell vouch.</summary>
 /// <param name="database">The cell's.</param>
@@ -19,7 +20,8 @@ internal sealed class SqlSigners(Database database)
 {
     private const string Select =
         """
-        SELECT g.signer, g.standing, g.statements, g.bytes, g.day, g.today, p.handle, k.handle AS own_handle FROM statement_signers g
+        SELECT g.signer, g.standing, g.statements, g.bytes, g.day, g.today, p.handle, k.handle AS own_handle,
+        (SELECT COUNT(*) FROM equivocations e WHERE e.signer = g.signer) AS contradictions FROM statement_signers g
         LEFT JOIN publisher_profiles p ON p.signer = g.signer LEFT JOIN publisher_keys k ON k.peer_id = g.signer
 
         """;
@@ -62,8 +64,8 @@ internal sealed class SqlSigners(Database database)
         },
         cancellationToken);
 
-    private sealed record Row(PeerId Signer, SignerStanding Standing, long Statements, long Bytes, long Day, long Today, string? Handle, string? OwnHandle)
+    private sealed record Row(PeerId Signer, SignerStanding Standing, long Statements, long Bytes, long Day, long Today, string? Handle, string? OwnHandle, long Contradictions)
     {
-        public KnownSigner ToSigner() => new(Signer, new SignerUsage(Standing, Statements, Bytes, Day, Today), OwnHandle ?? Handle, OwnHandle is not null);
+        public KnownSigner ToSigner() => new(Signer, new SignerUsage(Standing, Statements, Bytes, Day, Today), OwnHandle ?? Handle, OwnHandle is not null, Contradictions);
     }
 }

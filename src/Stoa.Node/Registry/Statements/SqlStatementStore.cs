@@ -39,13 +39,16 @@ public sealed class SqlStatementStore(Database database, AdmissionPolicy policy)
             session => session.QueryAsync<NameRow>("SELECT id, kind, hlc FROM statements WHERE id > @after ORDER BY id LIMIT @limit", new { after, limit }),
             cancellationToken)).Select(row => row.ToName())];
 
-    public Task<IReadOnlyList<Equivocation>> ListEquivocationsAsync(PeerId? signer, int limit, CancellationToken cancellationToken) => database.ReadAsync(
+    public Task<IReadOnlyList<Equivocation>> ListEquivocationsAsync(PeerId? signer, KeyedListing? after, int limit, CancellationToken cancellationToken) => database.ReadAsync(
         session => session.QueryAsync<Equivocation>(
             $"""
             SELECT signer, agent, version, first_id AS first, second_id AS second, found_at FROM equivocations
-            {(signer is null ? "" : "WHERE signer = @signer")} ORDER BY signer, agent, version LIMIT @limit
+            WHERE {(signer is null ? "TRUE" : "signer = @signer")} AND {(after is null ? "TRUE" : "(signer, agent, version) > (@Publisher, @Name, @version)")}
+            -- Of whom was erased here the statements are gone, and with them the proof.
+            AND EXISTS (SELECT 1 FROM statements WHERE id = first_id) AND EXISTS (SELECT 1 FROM statements WHERE id = second_id)
+            ORDER BY signer, agent, version LIMIT @limit
             """,
-            new { signer, limit }),
+            new { signer, after?.Publisher, after?.Name, version = after?.Version?.ToString() ?? "", limit }),
         cancellationToken);
 
     public async Task<SignerUsage?> FindSignerAsync(PeerId signer, CancellationToken cancellationToken) => (await database.ReadAsync(

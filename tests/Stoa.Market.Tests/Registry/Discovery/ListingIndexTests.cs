@@ -21,7 +21,7 @@ public sealed class ListingIndexTests
             ChangeBoth(index, model, random, random.Next(1, 12));
             index.Count.ShouldBe(model.Documents.Count);
             if (random.Next(3) == 0)
-                index.SetRegions(model.Offers = ListingSamples.Offers(random));
+                index.SetRegions([.. (model.Offers = ListingSamples.Offers(random)).Select(offer => new RegionOffer(offer.Region, random.Next(2) == 0, [ListingRegions.KeyOf(offer.Content)]))]);
             var search = ListingSamples.Search(random);
             var page = index.Search(search, new PageRequest(random.Next(1, 20)), Stop)!;
             var found = model.Find(search, page.Weights);

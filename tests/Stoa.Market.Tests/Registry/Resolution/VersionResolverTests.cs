@@ -71,7 +71,7 @@ public sealed class VersionResolverTests
 
         for (var agent = 0; agent < 300; agent++)
             Offer($"c{agent}", "1.0.0", $"c{agent + 1}@*");
-        (await ResolveAsync("c0@*")).ShouldStartWith("More than 256 agents belong together.");
+        (await ResolveAsync("c0@*")).ShouldStartWith("More than 256 listings belong together.");
     }
 
     [Fact]
@@ -91,7 +91,7 @@ public sealed class VersionResolverTests
             var found = outcome.TryGet(out var resolved, out _);
             found.ShouldBe(AllChoices([]).Any(Fits), $"seed {seed}");
             if (found)
-                Fits(resolved!.Versions.ToDictionary(version => version.Agent.Name, version => version.Version)).ShouldBeTrue($"seed {seed}");
+                Fits(resolved!.Versions.ToDictionary(version => version.Listing.Name, version => version.Version)).ShouldBeTrue($"seed {seed}");
         }
 
         // Every way to take a version, or none, of each agent.
@@ -110,7 +110,7 @@ public sealed class VersionResolverTests
             {
                 if (!seen.Add(name))
                     continue;
-                foreach (var use in _offered[name].Single(version => version.Version == chosen[name]).Uses)
+                foreach (var use in _offered[name].Single(version => version.Version == chosen[name]).Demands)
                 {
                     if (!chosen.TryGetValue(use.Name, out var used) || !use.Range.Takes(used))
                         return false;
@@ -122,17 +122,127 @@ public sealed class VersionResolverTests
         }
     }
 
-    private static VersionDemand Demand(string text)
+    [Fact]
+    public async Task Resolve_TakesListingsOfEveryKind_AndABundleWithAllThatBelongsToIt()
     {
-        var (name, range) = (text[..text.IndexOf('@', StringComparison.Ordinal)], text[(text.IndexOf('@', StringComparison.Ordinal) + 1)..]);
-        return new VersionDemand(name.Contains('/', StringComparison.Ordinal) ? null : new ListingKey(ListingSamples.Publisher(0), name), SemanticRange.Parse(range), name);
+        Offer("bundle:kit", "1.0.0", "page@^1.0.0", "prompt@*", "records@~1.0.0");
+        Offer("page", "1.1.0", "model:chat@^2.0.0");
+        Offer("model:chat", "2.0.0", "base@1.0.0");
+        Offer("model:chat", "3.0.0");
+        Offer("model:base", "1.0.0");
+        Offer("template:prompt", "1.0.0", "chat@>=2.0.0");
+        Offer("dataset:records", "1.0.4");
+
+        (await ResolveAsync("kit@*")).ShouldBe("base@1.0.0<chat@2.0.0 chat@2.0.0<page@1.1.0,prompt@1.0.0 kit@1.0.0 page@1.1.0<kit@1.0.0 prompt@1.0.0<kit@1.0.0 records@1.0.4<kit@1.0.0");
+        var kinds = (await new VersionResolver(_offered).ResolveAsync([Demand("kit@*")], TestContext.Current.CancellationToken)).Value.Versions.Select(version => version.Kind);
+        kinds.ShouldBe([ListingKind.Model, ListingKind.Model, ListingKind.Bundle, ListingKind.Agent, ListingKind.Template, ListingKind.Dataset]);
     }
 
-    private void Offer(string name, string version, params string[] uses)
+    [Fact]
+    public async Task Resolve_OfWhatNeedsItself_TakesItOnce_AndRefusesAnotherVersionOfIt()
     {
+        Offer("bundle:kit", "1.0.0", "kit@^1.0.0");
+        Offer("bundle:kit", "2.0.0", "kit@^1.0.0");
+
+        (await ResolveAsync("kit@1.x")).ShouldBe("kit@1.0.0<kit@1.0.0");
+        (await ResolveAsync("kit@2.x")).ShouldBe("kit@2.0.0 needs kit@^1.0.0, but kit@2.x is asked for.");
+    }
+
+    [Theory]
+    [InlineData("page@1.0.0", "page@1.0.0 needs the model chat@*, and what is offered under that name is an agent.")]
+    [InlineData("page@2.0.0", "page@2.0.0 needs the model tiny@^2.0.0, and what is offered is 1.0.0.")]
+    [InlineData("page@3.0.0", "page@3.0.0 needs the agent tiny@1.0.0, and what is offered under that name is a model.")]
+    [InlineData("chat@* page@1.0.0", "page@1.0.0 needs the model chat@*, but chat@* is asked for, and that is an agent.")]
+    [InlineData("page@4.0.0", "page@4.0.0 needs the model two@*, but page@4.0.0 needs the agent two@*.")]
+    [InlineData("page@5.0.0", "page@5.0.0 needs the model lost@*, and no version of it is offered.")]
+    public async Task Resolve_OfWhatIsOfAnotherKind_SaysTheKind(string demands, string sentence)
+    {
+        Offer("page", "1.0.0", "model:chat@*");
+        Offer("page", "2.0.0", "model:tiny@^2.0.0");
+        Offer("page", "3.0.0", "agent:tiny@1.0.0");
+        Offer("page", "4.0.0", "agent:two@*", "model:two@*");
+        Offer("page", "5.0.0", "model:lost@*");
+        Offer("chat", "1.0.0");
+        Offer("model:tiny", "1.0.0");
+        // A stranger may list both under one name.
+        Offer("two", "1.0.0");
+        Offer("model:two", "1.1.0");
+
+        (await ResolveAsync(demands.Split(' '))).ShouldBe(sentence);
+    }
+
+    [Fact]
+    public async Task Resolve_TakesWhatIsPreferredWhereItFits_AndSaysOfTheRestWhyItDoesNot()
+    {
+        Offer("page", "1.0.0", "?model:large@^2.0.0", "?model:small@*", "?model:old@^2.0.0", "model:old@^1.0.0", "?model:gone@*", "?model:stuck@*");
+        Offer("model:large", "2.1.0", "base@1.0.0", "?model:extra@*");
+        Offer("model:base", "1.0.0");
+        Offer("model:extra", "1.0.0");
+        Offer("model:small", "1.0.0", "base@1.0.0");
+        Offer("model:small", "2.0.0", "base@2.0.0");
+        Offer("model:old", "1.0.0");
+        Offer("model:old", "2.0.0");
+        Offer("model:stuck", "1.0.0", "old@2.0.0");
+
+        var resolved = (await new VersionResolver(_offered).ResolveAsync([Demand("page@*")], TestContext.Current.CancellationToken)).Value;
+
+        resolved.Versions.Select(version => $"{version.Name}@{version.Version}<{string.Join(',', version.NeededBy)}?{string.Join(',', version.PreferredBy)}").ShouldBe(
+            ["base@1.0.0<large@2.1.0,small@1.0.0?", "extra@1.0.0<?large@2.1.0", "large@2.1.0<?page@1.0.0", "old@1.0.0<page@1.0.0?", "page@1.0.0<?", "small@1.0.0<?page@1.0.0"]);
+        resolved.LeftOut.ShouldBe(
+        [
+            new LeftOut("old@^2.0.0", "page@1.0.0", "page@1.0.0 prefers the model old@^2.0.0, but page@1.0.0 needs the model old@^1.0.0."),
+            new LeftOut("gone@*", "page@1.0.0", "page@1.0.0 prefers the model gone@*, and no version of it is offered."),
+            new LeftOut("stuck@*", "page@1.0.0", "stuck@1.0.0 needs old@2.0.0, but page@1.0.0 needs the model old@^1.0.0."),
+        ]);
+    }
+
+    [Fact]
+    public async Task Resolve_NeverTakesAnOlderVersionOfWhatIsNeeded_ForTheSakeOfWhatIsPreferred()
+    {
+        Offer("a", "1.0.0");
+        Offer("a", "2.0.0");
+        Offer("b", "1.0.0", "a@*", "?model:m@*");
+        Offer("model:m", "1.0.0", "a@1.0.0");
+
+        (await ResolveAsync("b@*")).ShouldBe("a@2.0.0<b@1.0.0 b@1.0.0");
+    }
+
+    [Fact]
+    public async Task Resolve_OfWhatIsPreferred_IsGivenUpAlone_WhenItIsMadeToTakeForEver()
+    {
+        Offer("page", "1.0.0", "?model:a0@*", "?model:late@*");
+        Offer("model:late", "1.0.0");
+        for (var model = 0; model < 12; model++)
+        {
+            for (var version = 0; version < 10; version++)
+                Offer($"model:a{model}", $"1.{version}.0", model < 11 ? $"a{model + 1}@*" : "gone@*");
+        }
+
+        var resolved = (await new VersionResolver(_offered).ResolveAsync([Demand("page@*")], TestContext.Current.CancellationToken)).Value;
+
+        resolved.Versions.ShouldHaveSingleItem().Name.ShouldBe("page");
+        resolved.LeftOut.Select(left => left.Name).ShouldBe(["a0@*", "late@*"]);
+        resolved.LeftOut.ShouldAllBe(left => left.Reason.StartsWith("2,000 versions were tried", StringComparison.Ordinal));
+    }
+
+    private static VersionDemand Demand(string text)
+    {
+        var isPreferred = text.StartsWith('?');
+        (var kind, text) = SplitKind(text.TrimStart('?'));
+        var (name, range) = (text[..text.IndexOf('@', StringComparison.Ordinal)], text[(text.IndexOf('@', StringComparison.Ordinal) + 1)..]);
+        return new VersionDemand(name.Contains('/', StringComparison.Ordinal) ? null : new ListingKey(ListingSamples.Publisher(0), name), SemanticRange.Parse(range), name) { Kind = kind, IsPreferred = isPreferred };
+    }
+
+    private static (ListingKind? Kind, string Name) SplitKind(string text) => text.IndexOf(':', StringComparison.Ordinal) is > 0 and var colon
+        ? (Enum.Parse<ListingKind>(text[..colon], ignoreCase: true), text[(colon + 1)..])
+        : (null, text);
+
+    private void Offer(string name, string version, params string[] demands)
+    {
+        (var kind, name) = SplitKind(name);
         if (!_offered.TryGetValue(name, out var versions))
             _offered[name] = versions = [];
-        versions.Add((SemanticVersion.Parse(version), [.. uses.Select(Demand)]));
+        versions.Add((SemanticVersion.Parse(version), kind ?? ListingKind.Agent, [.. demands.Select(Demand)]));
     }
 
     private async Task<string> ResolveAsync(params string[] demands) =>
@@ -140,12 +250,12 @@ public sealed class VersionResolverTests
             resolved => string.Join(' ', resolved.Versions.Select(version => $"{version.Name}@{version.Version}" + (version.NeededBy.Count == 0 ? "" : "<" + string.Join(',', version.NeededBy)))),
             refusal => refusal.Detail);
 
-    private sealed class Offered : Dictionary<string, List<(SemanticVersion Version, IReadOnlyList<VersionDemand> Uses)>>, IResolvableVersions
+    private sealed class Offered : Dictionary<string, List<(SemanticVersion Version, ListingKind Kind, IReadOnlyList<VersionDemand> Demands)>>, IResolvableVersions
     {
-        public Task<IReadOnlyList<SemanticVersion>> ListAsync(ListingKey agent, CancellationToken cancellationToken) =>
-            Task.FromResult<IReadOnlyList<SemanticVersion>>([.. (this.GetValueOrDefault(agent.Name) ?? []).Select(version => version.Version)]);
+        public Task<IReadOnlyList<ResolvableVersion>> ListAsync(ListingKey listing, CancellationToken cancellationToken) =>
+            Task.FromResult<IReadOnlyList<ResolvableVersion>>([.. (this.GetValueOrDefault(listing.Name) ?? []).Select(version => new ResolvableVersion(version.Version, version.Kind))]);
 
-        public Task<IReadOnlyList<VersionDemand>> ListUsesAsync(ListingKey agent, SemanticVersion version, CancellationToken cancellationToken) =>
-            Task.FromResult(this[agent.Name].Single(one => one.Version == version).Uses);
+        public Task<IReadOnlyList<VersionDemand>> ListDemandsAsync(ListingKey listing, SemanticVersion version, CancellationToken cancellationToken) =>
+            Task.FromResult(this[listing.Name].Single(one => one.Version == version).Demands);
     }
 }

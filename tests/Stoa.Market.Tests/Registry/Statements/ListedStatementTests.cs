@@ -7,7 +7,7 @@ using Stoa.Primitives;
 
 namespace Stoa.Market.Tests.Registry.Statements;
 
-/// <summary>Listings by the second schema, beside those of the first, which stay as they are.</summary>
+/// <summary>Listings by the later schemas, beside those of the first, which stay as they are.</summary>
 public sealed class ListedStatementTests
 {
     public static TheoryData<ListingKind> Kinds => [.. GoodsSamples.Kinds];
@@ -40,6 +40,27 @@ public sealed class ListedStatementTests
     }
 
     [Fact]
+    public void Agent_ThatNamesModels_IsSaidByTheThirdSchema_AndNoOtherChanges()
+    {
+        var signed = StatementSamples.Sign(Modelled());
+
+        SchemaOf(signed).ShouldBe(3);
+        var opened = Statement.Open(signed.Envelope).Value;
+        var manifest = opened.Content.ShouldBeOfType<ListingStatement>().Manifest;
+        manifest.Models.Select(model => (model.Model.ToString(), model.IsPreferred)).ShouldBe([("stoa/base-model@^1.0.0", false), ("stoa/big-model@*", true)]);
+        StatementSamples.Sign(opened.Content).Id.ShouldBe(signed.Id);
+        Change(Modelled(), root => root["schema"] = 2).Errors.ShouldContain(error => error.Pointer == "/schema");
+    }
+
+    [Fact]
+    public void Kind_OfAListing_IsReadOfTheBeginningOfItsPayload()
+    {
+        foreach (var content in (ListedStatement[])[StatementSamples.Listing(), Shelved(), Modelled(), .. GoodsSamples.Kinds.Select(Goods)])
+            ListedStatement.KindOf(StatementSamples.Sign(content).Payload.AsSpan(0, ListedStatement.KindBytes)).ShouldBe(content.Listed);
+        Should.Throw<ArgumentException>(() => ListedStatement.KindOf("{\"body\":{\"kind\":\"none"u8));
+    }
+
+    [Fact]
     public void Listing_ByAnotherSchemaThanTheFirstThatCanSayIt_IsRefused()
     {
         Change(StatementSamples.Listing(), root => root["schema"] = 2).Errors.ShouldContain(error => error.Pointer == "/schema");
@@ -69,6 +90,14 @@ public sealed class ListedStatementTests
     {
         var plain = StatementSamples.Listing();
         var json = plain.ManifestJson.TrimEnd().TrimEnd('}') + ", \"category\": \"image-editing\", \"license\": \"MIT\" }";
+        return plain with { Manifest = ManifestReader.Read(Encoding.UTF8.GetBytes(json)).Value, ManifestJson = json };
+    }
+
+    private static ListingStatement Modelled()
+    {
+        var plain = StatementSamples.Listing();
+        var json = plain.ManifestJson.TrimEnd().TrimEnd('}')
+            + ", \"models\": [{ \"listing\": \"stoa/base-model\", \"range\": \"^1.0.0\" }, { \"listing\": \"stoa/big-model\", \"preferred\": true }] }";
         return plain with { Manifest = ManifestReader.Read(Encoding.UTF8.GetBytes(json)).Value, ManifestJson = json };
     }
 

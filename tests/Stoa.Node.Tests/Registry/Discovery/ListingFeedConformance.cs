@@ -172,6 +172,32 @@ public abstract class ListingFeedConformance(DatabaseSource source) : DatabaseTe
     }
 
     [Fact]
+    public async Task Offers_OfWhomSomebodyKnows_ComeFirst_AndThenThoseOfWhoHasBeenHereLongest()
+    {
+        using var known = PrivateKey.Generate();
+        PrivateKey[] strangers = [PrivateKey.Generate(), PrivateKey.Generate(), PrivateKey.Generate()];
+        var policy = AdmissionPolicy.Default with { StrangerWorkBits = 0 };
+        // The first stranger was here before the others, and has said its offer anew behind all of them.
+        await TakeAsync(strangers[0], new SplitStatement(70, 20, 10), 0);
+        await TakeAsync(strangers[2], Offer("third"), 1);
+        await TakeAsync(strangers[1], Offer("second"), 2);
+        await TakeAsync(strangers[0], Offer("first"), 3);
+        await TakeAsync(known, Offer("known"), 4);
+        await Store.RaiseStandingAsync(known.PublicKey.PeerId, SignerStanding.Vouched, Stop);
+
+        var offers = await new OfferedRegions(Database).ReadAsync(s_now, Stop);
+
+        offers.Select(offer => (offer.Region, offer.IsKnown)).ShouldBe([("known", true), ("first", false), ("third", false), ("second", false)]);
+        offers[0].Contents.ShouldBe([ListingRegions.KeyOf(ContentHash.Of("program"u8))]);
+        Array.ForEach(strangers, stranger => stranger.Dispose());
+
+        async Task TakeAsync(PrivateKey key, StatementContent content, int milliseconds) =>
+            (await new SqlStatementStore(Database, policy).AddAsync([Sign(key, content, milliseconds)], s_now, Stop)).ShouldAllBe(outcome => outcome.Refusal == null);
+
+        static OfferStatement Offer(string region) => StatementStoreConformance.Offer(1) with { Region = region };
+    }
+
+    [Fact]
     public async Task Feed_KnowsGoodsByWhatTheirManifestsSay()
     {
         using var key = PrivateKey.Generate();

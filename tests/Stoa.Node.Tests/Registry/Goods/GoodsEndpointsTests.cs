@@ -128,8 +128,46 @@ public sealed class GoodsEndpointsTests : IAsyncLifetime
         var publisher = AgentReference.Parse(agent).Publisher;
         (await _node.Client.ListAgentsAsync(cancellationToken: Stop).ToListAsync(Stop)).Select(found => found.Name).ShouldNotContain("a-bundle");
         (await RefusedAsync(() => _node.Client.SubmitTextAsync($"{publisher}/a-bundle", "x", cancellationToken: Stop))).ShouldBe("agentUnknown");
-        (await RefusedAsync(() => _node.Client.ResolveListingAsync(publisher, "a-bundle", cancellationToken: Stop))).ShouldBe("versionsConflict");
         (await _node.Client.SearchListingsAsync(new ListingQuery { Facets = ["kind"], Kind = "bundle" }, cancellationToken: Stop)).Facets!["kind"].ShouldBe([new FacetCountBody("bundle", 1)]);
+    }
+
+    [Fact]
+    public async Task Bundle_IsResolved_ToAllThatBelongsToIt_WithDigestsToKeep()
+    {
+        await UploadAsync();
+        var model = await PublishAsync(ListingKind.Model, "1.2.0", requires: "[]");
+        var handle = model.Publisher.Handle!;
+        var page = await PublishAgentAsync("page", $$"""[{ "listing": "{{handle}}/small-thing", "range": "^1.0.0" }, { "listing": "{{handle}}/large-thing", "preferred": true }]""");
+        await _node.Client.PublishListingAsync(
+            Encoding.UTF8.GetBytes($$"""{ "kind": "bundle", "name": "kit", "version": "1.0.0", "description": "All of it.", "tags": [], "listings": [{ "listing": "{{handle}}/page", "range": "1.x" }] }"""), Stop);
+
+        var resolved = await _node.Client.ResolveListingAsync(handle, "kit", cancellationToken: Stop);
+
+        resolved.Versions.Select(version => $"{version.Kind} {version.Name}@{version.Version}<{string.Join(',', version.NeededBy)}").ShouldBe(
+            [$"bundle {handle}/kit@1.0.0<", $"agent {handle}/page@1.0.0<{handle}/kit@1.0.0", $"model {handle}/small-thing@1.2.0<{handle}/page@1.0.0"]);
+        var (bundle, agent, weights) = (resolved.Versions[0], resolved.Versions[1], resolved.Versions[2]);
+        (bundle.Content, bundle.ProgramDigest, agent.ProgramDigest, agent.ArtifactDigest).ShouldBe((null, null, page.ProgramDigest, page.ArtifactDigest));
+        (weights.Content, weights.StatementId).ShouldBe((new BlobResponse(GoodsSamples.Content.ToString(), 7), model.StatementId));
+        var left = resolved.LeftOut.ShouldNotBeNull().ShouldHaveSingleItem();
+        (left.Name, left.PreferredBy, left.Reason).ShouldBe(
+            ($"{handle}/large-thing@*", $"{handle}/page@1.0.0", $"{handle}/page@1.0.0 prefers the model {handle}/large-thing@*, and no version of it is offered."));
+        foreach (var version in resolved.Versions)
+        {
+            var listed = (ListedStatement)Statement.Open(await _node.Client.GetStatementAsync(ContentHash.Parse(version.StatementId), Stop)).Value.Content;
+            version.ManifestDigest.ShouldBe(ContentHash.Of(Encoding.UTF8.GetBytes(listed.ManifestJson)).ToString());
+        }
+
+        // What an agent needs is on its pages, and in its listing.
+        AgentModelBody[] needs = [new($"{handle}/small-thing", "^1.0.0"), new($"{handle}/large-thing", Preferred: true)];
+        page.Models.ShouldBe(needs);
+        (await _node.Client.SearchListingsAsync(new ListingQuery { Kind = "agent" }, cancellationToken: Stop)).Items.ShouldHaveSingleItem().Models.ShouldBe(needs);
+        // Whoever asks for it with another version is told why not.
+        await PublishAsync(ListingKind.Model, "2.0.0", requires: "[]");
+        var conflict = await Should.ThrowAsync<StoaException>(() => _node.Client.ResolveListingAsync(handle, "page", also: [$"{handle}/small-thing@^2.0.0"], cancellationToken: Stop));
+        conflict.Message.ShouldContain($"{handle}/page@1.0.0 needs the model {handle}/small-thing@^1.0.0");
+        var statement = await _node.Client.GetStatementAsync(ContentHash.Parse(agent.StatementId), Stop);
+        using var http = new HttpClient { BaseAddress = _node.Client.Options.Address };
+        PortSchema.Validate(await http.GetStringAsync("/schemas/" + StatementSchemas.FileOf(StatementKind.Listing, 3), Stop), statement.Payload).ShouldBeEmpty();
     }
 
     [Fact]
@@ -179,7 +217,24 @@ public sealed class GoodsEndpointsTests : IAsyncLifetime
 
     private async Task UploadAsync(StoaClient? by = null) => await (by ?? _node.Client).UploadAsync(new MemoryStream("content"u8.ToArray()), cancellationToken: Stop);
 
-    private Task<ListingResponse> PublishAsync(ListingKind kind, string version = "1.0.0") => _node.Client.PublishListingAsync(Encoding.UTF8.GetBytes(GoodsSamples.Json(kind, version)), Stop);
+    private Task<ListingResponse> PublishAsync(ListingKind kind, string version = "1.0.0", string? requires = null)
+    {
+        var json = System.Text.Json.Nodes.JsonNode.Parse(GoodsSamples.Json(kind, version))!.AsObject();
+        if (requires is not null)
+            json["requires"] = System.Text.Json.Nodes.JsonNode.Parse(requires);
+        return _node.Client.PublishListingAsync(Encoding.UTF8.GetBytes(requires is null ? GoodsSamples.Json(kind, version) : json.ToJsonString()), Stop);
+    }
+
+    private Task<AgentResponse> PublishAgentAsync(string name, string models) => _node.Client.PublishAgentAsync(
+        Encoding.UTF8.GetBytes(
+            $$"""
+            { "name": "{{name}}", "version": "1.0.0", "description": "Repeats what it reads.", "capabilities": ["text.echo"], "program": "echo.wasm", "models": {{models}},
+              "input": { "mediaType": "text/plain" }, "output": { "mediaType": "text/plain" },
+              "limits": { "fuel": 1000000, "memoryBytes": 1048576, "timeoutMs": 1000, "outputBytes": 65536, "logBytes": 0 },
+              "price": { "base": "0.0001", "perMegabyte": "0", "perGigafuel": "0.5" } }
+            """),
+        new MemoryStream(GuestPrograms.Echo),
+        cancellationToken: Stop);
 
     private Task DownloadAsync(AgentReference listing) => _node.Client.DownloadListingContentAsync(listing, GoodsSamples.Content.ToString(), new MemoryStream(), cancellationToken: Stop);
 

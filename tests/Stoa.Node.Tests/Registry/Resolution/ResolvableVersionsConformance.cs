@@ -58,6 +58,29 @@ public abstract class ResolvableVersionsConformance(DatabaseSource source) : Dat
         (await ResolveAsync("page", "*")).ShouldBe("ann/page@1.0.0 needs stoa/resize@1.0.0, and who publishes that is not known here.");
     }
 
+    [Fact]
+    public async Task Resolve_OfGoods_FollowsWhatTheyRequire_ByHandlesAndByKeys_AndOfAgentsTheirModels()
+    {
+        await AddAsync(
+            Sign(s_foreign, new ProfileStatement("Ann", "ann")),
+            Sign(s_other, new ProfileStatement("Bob", "bob")),
+            Sign(s_other, Model("base", "1.0.0")),
+            Sign(s_other, Model("base", "2.0.0")),
+            Sign(s_other, Model("chat", "1.0.0", $$"""{"listing":"bob/base","range":"1.x"}""")),
+            Sign(s_foreign, Listing("talk", "1.0.0")),
+            Sign(s_foreign, Talk("talk", "1.1.0", $$"""{"listing":"{{s_other.PublicKey.PeerId}}/chat","range":"^1.0.0"},{"listing":"carl/none","preferred":true}""")),
+            Sign(s_foreign, Bundle("kit", "1.0.0", """{"listing":"ann/talk"},{"listing":"bob/base","range":"1.0.0"}""")),
+            Sign(s_foreign, Bundle("kit", "2.0.0", """{"listing":"ann/talk"},{"listing":"bob/base","range":"^2.0.0"}""")),
+            Sign(s_foreign, Bundle("wrong", "1.0.0", """{"listing":"ann/stray"}""")),
+            Sign(s_foreign, Talk("stray", "1.0.0", """{"listing":"ann/talk"}""")));
+
+        var key = s_other.PublicKey.PeerId;
+        (await ResolveAsync("kit", "1.x")).ShouldBe($"{key}/chat@1.0.0 ann/kit@1.0.0 ann/talk@1.1.0 bob/base@1.0.0");
+        // Of the older agent nothing is known that stands in the way.
+        (await ResolveAsync("kit", "2.x")).ShouldBe("ann/kit@2.0.0 ann/talk@1.0.0 bob/base@2.0.0");
+        (await ResolveAsync("wrong", "*")).ShouldBe("ann/stray@1.0.0 needs the model ann/talk@*, and what is offered under that name is an agent.");
+    }
+
     private async Task<string> ResolveAsync(string name, string range, PrivateKey? publisher = null) =>
         (await new VersionResolver(new SqlResolvableVersions(Database)).ResolveAsync([new VersionDemand(new ListingKey((publisher ?? s_foreign).PublicKey.PeerId, name), SemanticRange.Parse(range), $"ann/{name}")], Stop)).Match(
             resolved => string.Join(' ', resolved.Versions.Select(version => $"{version.Name}@{version.Version}")), refusal => refusal.Detail);
@@ -68,6 +91,21 @@ public abstract class ResolvableVersionsConformance(DatabaseSource source) : Dat
         foreach (var signer in statements.Select(statement => statement.SignerId).Distinct())
             await store.RaiseStandingAsync(signer, SignerStanding.Vouched, Stop);
         (await store.AddAsync(statements, s_now, Stop)).ShouldAllBe(outcome => outcome.Refusal == null);
+    }
+
+    private static GoodsStatement Model(string name, string version, string requires = "") => Goods(
+        $$"""{"kind":"model","name":"{{name}}","version":"{{version}}","description":"A model.","tags":[],"framework":"gguf","weights":{"digest":"{{ContentHash.Of("weights"u8)}}","bytes":7},"capabilities":["chat"],"requires":[{{requires}}]}""");
+
+    private static GoodsStatement Bundle(string name, string version, string listings) =>
+        Goods($$"""{"kind":"bundle","name":"{{name}}","version":"{{version}}","description":"A bundle.","tags":[],"listings":[{{listings}}]}""");
+
+    private static GoodsStatement Goods(string json) => new(Market.Registry.Goods.GoodsReader.Read(Encoding.UTF8.GetBytes(json)).Value, json);
+
+    private static ListingStatement Talk(string name, string version, string models)
+    {
+        var plain = Listing(name, version);
+        var json = plain.ManifestJson.TrimEnd().TrimEnd('}') + $$""","models":[{{models}}] }""";
+        return plain with { Manifest = ManifestReader.Read(Encoding.UTF8.GetBytes(json)).Value, ManifestJson = json };
     }
 
     private static ListingStatement Listing(string name, string version, params string[] uses)

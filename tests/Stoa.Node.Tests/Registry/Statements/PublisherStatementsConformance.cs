@@ -171,7 +171,7 @@ public abstract class PublisherStatementsConformance(DatabaseSource source) : Da
         (await FindAsync("ann", "old")).Versions.ShouldHaveSingleItem().State.ShouldBe("withdrawn");
         (await FindAsync("ann", "resize")).Versions[0].StatedAt.ShouldBe(withdrawn.PublishedAt);
         (await Listings.FindAsync("eve", "erased", _time.GetUtcNow(), Stop)).ShouldBeNull();
-        (await Store.ListEquivocationsAsync(null, 10, Stop)).ShouldBeEmpty();
+        (await Store.ListEquivocationsAsync(null, null, 10, Stop)).ShouldBeEmpty();
     }
 
     [Fact]

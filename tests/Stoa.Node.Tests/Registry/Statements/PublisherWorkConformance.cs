@@ -46,7 +46,7 @@ public abstract class PublisherWorkConformance(DatabaseSource source) : Database
         }
 
         (await WorkAsync(Work())).ShouldBe(0, "what has its work needs none");
-        (await Store.ListEquivocationsAsync(null, 10, Stop)).ShouldBeEmpty();
+        (await Store.ListEquivocationsAsync(null, null, 10, Stop)).ShouldBeEmpty();
     }
 
     [Fact]

@@ -53,17 +53,33 @@ public abstract class StatementStoreConformance(DatabaseSource source) : Databas
         (await AddAsync(second)).ShouldBe([StatementEffect.Contradicted]);
 
         (await Store.ListByKeyAsync(first.Key, Stop)).Select(statement => statement.Id).ShouldBe([second.Id, first.Id]);
-        var told = (await Store.ListEquivocationsAsync(first.SignerId, 10, Stop)).ShouldHaveSingleItem();
+        var told = (await Store.ListEquivocationsAsync(first.SignerId, null, 10, Stop)).ShouldHaveSingleItem();
         told.ShouldBe(new Equivocation(first.SignerId, "resize", "1.0.0", second.Id, first.Id, s_now));
-        (await Store.ListEquivocationsAsync(s_bob.PublicKey.PeerId, 10, Stop)).ShouldBeEmpty();
-        (await Store.ListEquivocationsAsync(null, 10, Stop)).Count.ShouldBe(1);
+        (await Store.ListEquivocationsAsync(s_bob.PublicKey.PeerId, null, 10, Stop)).ShouldBeEmpty();
+        (await Store.ListEquivocationsAsync(null, null, 10, Stop)).Count.ShouldBe(1);
+    }
+
+    [Fact]
+    public async Task Contradictions_AreReadInPages_ByPublisherNameAndVersion()
+    {
+        foreach (var version in (string[])["1.0.0", "1.0.0-rc.1", "2.0.0"])
+            await AddAsync(Sign(Listing(version)), Sign(Listing(version, "other"), seconds: -60), Sign(Listing(version), key: s_bob), Sign(Listing(version, "other"), seconds: -60, key: s_bob));
+        var all = await Store.ListEquivocationsAsync(null, null, 10, Stop);
+        all.Count.ShouldBe(6);
+
+        List<Equivocation> read = [];
+        while (await Store.ListEquivocationsAsync(null, read.LastOrDefault()?.Listing, 2, Stop) is { Count: > 0 } page)
+            read.AddRange(page);
+        read.ShouldBe(all);
+        var own = await Store.ListEquivocationsAsync(s_bob.PublicKey.PeerId, null, 2, Stop);
+        (await Store.ListEquivocationsAsync(s_bob.PublicKey.PeerId, own[^1].Listing, 2, Stop)).ShouldHaveSingleItem().ShouldBe(all.Last(one => one.Signer == s_bob.PublicKey.PeerId));
     }
 
     [Fact]
     public async Task Add_WhatAnotherSigns_IsUnderAnotherKey()
     {
         (await AddAsync(Sign(Listing("1.0.0")), Sign(Listing("1.0.0", "other"), key: s_bob))).ShouldBe([StatementEffect.Added, StatementEffect.Added]);
-        (await Store.ListEquivocationsAsync(null, 10, Stop)).ShouldBeEmpty();
+        (await Store.ListEquivocationsAsync(null, null, 10, Stop)).ShouldBeEmpty();
     }
 
     [Fact]
