@@ -11,7 +11,7 @@ namespace Stoa.Market.Tasks;
 /// <param name="maxMemoryBytes">The most memory that a task can get here.</param>
 /// <param name="random">Chance of the choice; safe for many threads.</param>
 /// <param name="remote">Knows the agents of the network; null for nobody.</param>
-public sealed class FailOver(ITaskStore tasks, IContentStore content, AgentIndex index, long maxMemoryBytes, Random random, IRemoteWork? remote = null)
+public sealed class FailOver(ITaskStore tasks, IContentStore content, AgentIndex index, long maxMemoryBytes, Random random, IRemoteWork remote)
 {
     /// <summary>How many agents try one task, the first one included.</summary>
     public const int MaxAgents = 3;
@@ -66,11 +66,8 @@ public sealed class FailOver(ITaskStore tasks, IContentStore content, AgentIndex
     private async Task<Choice> ChooseAsync(AgentTask failed, StoredSelection selection, SelectionQuery query, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var scope = selection.Requirement.Scope;
-        if (remote is null || scope is SelectionScope.Cell || failed.Auction is not null || failed.BatchId is not null || failed.Input.SealedTo is not null
-            || failed.Input.SizeBytes > TaskInput.MaxInlineBytes)
-        {
+        if (!RemoteReach.MayLeave(failed, selection.Requirement))
             return index.Choose(query, now, random);
-        }
 
         var regions = await remote.ListRegionsAsync(failed.Id, cancellationToken);
         // What was given away for its region is in no queue of that region here.

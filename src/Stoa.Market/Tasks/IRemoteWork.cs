@@ -105,28 +105,28 @@ public interface IRemoteWork
 
     /// <summary>Has suppliers run a task that have not had it, side by side, and goes on with the calls of it that were begun.</summary>
     /// <param name="order">How many, and for how much.</param>
-    /// <param name="input">The whole input.</param>
+    /// <param name="input">The way to the input.</param>
     /// <param name="output">Gives a place for each output.</param>
     /// <param name="cancellationToken">Stops waiting for them.</param>
     /// <returns>What came of each; fewer than were asked for when there are no more suppliers.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled. The next attempt goes on where this one was.</exception>
-    Task<IReadOnlyList<RemoteRun>> RunManyAsync(RunsOrder order, ReadOnlyMemory<byte> input, Func<SpoolStream> output, CancellationToken cancellationToken);
+    Task<IReadOnlyList<RemoteRun>> RunManyAsync(RunsOrder order, OpenInput input, Func<SpoolStream> output, CancellationToken cancellationToken);
 
     /// <summary>Has a supplier run one attempt, pays for it, and checks what it gave back.</summary>
     /// <param name="task">That this node has claimed.</param>
-    /// <param name="input">Its whole input.</param>
+    /// <param name="input">The way to its input.</param>
     /// <param name="output">Where the output goes, at most as much as the task's limit. After a failure what is in it is worth nothing.</param>
     /// <param name="progress">Told what the supplier tells of the run.</param>
     /// <param name="cancellationToken">Stops waiting for it.</param>
     /// <exception cref="OperationCanceledException">The token was cancelled. The next attempt goes on where this one was.</exception>
-    Task<RemoteOutcome> RunAsync(AgentTask task, ReadOnlyMemory<byte> input, Stream output, AttemptProgress progress, CancellationToken cancellationToken);
+    Task<RemoteOutcome> RunAsync(AgentTask task, OpenInput input, Stream output, AttemptProgress progress, CancellationToken cancellationToken);
 
     /// <summary>Has the suppliers that run a task stop, as far as they can be told within a moment, and brings what those give that had done it by then: that was charged.</summary>
     /// <param name="task">That this node has claimed, and that is cancelled or late.</param>
-    /// <param name="input">The whole input.</param>
+    /// <param name="input">The way to the input.</param>
     /// <param name="output">Gives a place for each output.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    Task<IReadOnlyList<RemoteRun>> StopAsync(AgentTask task, ReadOnlyMemory<byte> input, Func<SpoolStream> output, CancellationToken cancellationToken);
+    Task<IReadOnlyList<RemoteRun>> StopAsync(AgentTask task, OpenInput input, Func<SpoolStream> output, CancellationToken cancellationToken);
 }
 
 /// <summary>What came of an attempt at another operator's node.</summary>

@@ -25,7 +25,7 @@ public sealed partial class SubmitTask
         /// <summary>What tasks like this one can cost at suppliers, who are asked once for all that are about as large: for the next power of two of bytes. What is held too much is released.</summary>
         public async Task<Outcome<Money, TaskRefusal>> QuoteAsync(IRemoteWork suppliers, RemoteOrder order, Money? most, CancellationToken cancellationToken)
         {
-            var rounded = order with { InputBytes = Math.Min(TaskInput.MaxInlineBytes, (long)BitOperations.RoundUpToPowerOf2((ulong)Math.Max(1, order.InputBytes))) };
+            var rounded = order with { InputBytes = (long)BitOperations.RoundUpToPowerOf2((ulong)Math.Max(1, order.InputBytes)) };
             var key = (rounded.Program, rounded.InputBytes, rounded.Limits, string.Join(' ', rounded.Regions), most);
             if (_quotes.TryGetValue(key, out var quoted))
                 return quoted;

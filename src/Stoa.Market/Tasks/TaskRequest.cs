@@ -110,6 +110,12 @@ public abstract record RequestedInput
         public override ContentHash Digest { get; } = ContentHash.Of(Bytes.Span);
     }
 
+    /// <summary>Bytes that come once it is known what they cost: good for a quote, and for no submission.</summary>
+    public sealed record Announced(ContentHash Content, long SizeBytes) : RequestedInput
+    {
+        public override ContentHash Digest => Content;
+    }
+
     /// <summary>Bytes that were uploaded before.</summary>
     public sealed record Stored(ContentHash Content) : RequestedInput
     {

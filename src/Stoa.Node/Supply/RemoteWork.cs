@@ -52,7 +52,7 @@ public sealed class RemoteWork(
     }
 
     /// <inheritdoc/>
-    public async Task<RemoteOutcome> RunAsync(AgentTask task, ReadOnlyMemory<byte> input, Stream output, AttemptProgress progress, CancellationToken cancellationToken)
+    public async Task<RemoteOutcome> RunAsync(AgentTask task, OpenInput input, Stream output, AttemptProgress progress, CancellationToken cancellationToken)
     {
         var agent = await GetAsync(task, cancellationToken);
         var call = await suppliers.FindCallAsync(task.Id, cancellationToken) ?? await BeginAsync(task, agent, cancellationToken);
@@ -65,7 +65,7 @@ public sealed class RemoteWork(
     }
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<RemoteRun>> StopAsync(AgentTask task, ReadOnlyMemory<byte> input, Func<SpoolStream> output, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<RemoteRun>> StopAsync(AgentTask task, OpenInput input, Func<SpoolStream> output, CancellationToken cancellationToken)
     {
         var calls = await suppliers.ListCallsAsync(task.Id, cancellationToken);
         if (calls.Count == 0)
@@ -123,7 +123,7 @@ public sealed class RemoteWork(
     }
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<RemoteRun>> RunManyAsync(RunsOrder order, ReadOnlyMemory<byte> input, Func<SpoolStream> output, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<RemoteRun>> RunManyAsync(RunsOrder order, OpenInput input, Func<SpoolStream> output, CancellationToken cancellationToken)
     {
         var task = order.Task;
         var run = RunOf(task, order.Program, order.MediaType);
