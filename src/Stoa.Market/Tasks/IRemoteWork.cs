@@ -11,12 +11,24 @@ namespace Stoa.Market.Tasks;
 /// <param name="ProgramDigest">Of its program.</param>
 public sealed record ForeignAgent(Id<AgentVersion> Id, ListingName Listing, AgentManifest Manifest, ContentHash ProgramDigest);
 
+/// <summary>Where suppliers of a task stand.</summary>
+/// <param name="Regions">Only in one of these; empty: anywhere.</param>
+/// <param name="Preferred">Better in one of these: who stands elsewhere ranks as if it answered a second later. Empty: no matter.</param>
+public sealed record SupplyPlaces(IReadOnlyList<string> Regions, IReadOnlyList<string> Preferred)
+{
+    /// <summary>Anywhere.</summary>
+    public static SupplyPlaces Any { get; } = new([], []);
+
+    /// <summary>Whether nothing was said.</summary>
+    public bool IsAny => Regions.Count == 0 && Preferred.Count == 0;
+}
+
 /// <summary>What other operators are asked to do.</summary>
 /// <param name="Program">The program that is to run.</param>
 /// <param name="InputBytes">Size of its input.</param>
 /// <param name="Limits">The most that it may use.</param>
-/// <param name="Regions">Only nodes that stand in one of these; empty: any.</param>
-public sealed record RemoteOrder(ContentHash Program, long InputBytes, AgentLimits Limits, IReadOnlyList<string> Regions);
+/// <param name="Places">Where they stand.</param>
+public sealed record RemoteOrder(ContentHash Program, long InputBytes, AgentLimits Limits, SupplyPlaces Places);
 
 /// <summary>Who may run a task that several executors run.</summary>
 /// <param name="Program">The program.</param>
@@ -55,11 +67,11 @@ public sealed record RemoteRun(string Node, RemoteOutcome Outcome, SpoolStream O
 /// <param name="Capabilities">All of these.</param>
 /// <param name="InputBytes">Size of the input.</param>
 /// <param name="Limits">They cut those of each agent.</param>
-/// <param name="Regions">Only nodes that stand in one of these; empty: any.</param>
+/// <param name="Places">Where nodes stand that are asked.</param>
 /// <param name="Budget">Dearer suppliers are left out as long as there are others; null for any price.</param>
 /// <param name="Takes">Whether an agent would do; nobody is asked for the price of one that would not.</param>
 public sealed record RemoteSearch(
-    IReadOnlyList<string> Capabilities, long InputBytes, RequestedLimits Limits, IReadOnlyList<string> Regions, Money? Budget, Func<IndexedAgent, bool> Takes);
+    IReadOnlyList<string> Capabilities, long InputBytes, RequestedLimits Limits, SupplyPlaces Places, Money? Budget, Func<IndexedAgent, bool> Takes);
 
 /// <summary>Where tasks go whose agents were not published here.</summary>
 public interface IRemoteWork
@@ -74,8 +86,8 @@ public interface IRemoteWork
     /// <param name="cancellationToken">Stops asking.</param>
     Task<IReadOnlyList<NetworkOffer>> ListOffersAsync(RemoteSearch search, CancellationToken cancellationToken);
 
-    /// <summary>The regions in which suppliers may run a task; empty for any.</summary>
-    Task<IReadOnlyList<string>> ListRegionsAsync(Id<AgentTask> task, CancellationToken cancellationToken);
+    /// <summary>Where suppliers of a task stand, as its consumer has said.</summary>
+    Task<SupplyPlaces> FindPlacesAsync(Id<AgentTask> task, CancellationToken cancellationToken);
 
     /// <summary>What a task can cost at most at the suppliers that would get it, one after the other.</summary>
     /// <param name="order">What is to be done.</param>

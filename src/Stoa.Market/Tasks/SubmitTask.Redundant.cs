@@ -45,7 +45,7 @@ public sealed partial class SubmitTask
             ? Money.Zero
             : parts.Total;
         var others = redundancy.Runs - (here is null ? 0 : 1);
-        var quoted = await remote.QuoteRunsAsync(new RemoteOrder(program, input.SizeBytes, limits, request.Regions), manifest.Name, cancellationToken);
+        var quoted = await remote.QuoteRunsAsync(new RemoteOrder(program, input.SizeBytes, limits, request.Places), manifest.Name, cancellationToken);
         if (quoted.Count < others)
         {
             return Refuse(

@@ -202,7 +202,7 @@ public sealed partial class SubmitTask(
             Demand = auction is null ? prepared.Demand : null,
             Auction = auction,
             Allowance = request.Allowance,
-            SupplyRegions = prepared.IsRemote || (prepared.MayLeave && request.Regions.Count > 0) ? request.Regions : null,
+            Places = prepared.IsRemote || (prepared.MayLeave && !request.Places.IsAny) ? request.Places : null,
         };
     }
 
@@ -279,7 +279,7 @@ public sealed partial class SubmitTask(
             return refusal;
         if (!agent.Manifest.Price.TryPrice(PricedWork.AtLimits(input.SizeBytes, limits), PriceFactor.One, out var posted))
             return BeyondMoney(agent.Listing, limits);
-        var order = new RemoteOrder(agent.ProgramDigest, input.SizeBytes, limits, request.Regions);
+        var order = new RemoteOrder(agent.ProgramDigest, input.SizeBytes, limits, request.Places);
         return (batch is null ? await remote.QuoteAsync(order, request.MaxPrice, cancellationToken) : await batch.QuoteAsync(remote, order, request.MaxPrice, cancellationToken)).Match<Outcome<Prepared, TaskRefusal>>(
             quoted => new Prepared(
                 agent.Id, agent.Listing, parameters, limits, input, posted, quoted, Money.Min(quoted, posted.Base + posted.Input), CandidateCount: 1, Demand: null, Selection: null)
@@ -357,6 +357,7 @@ public sealed partial class SubmitTask(
             await LookUpAsync(unknown, cancellationToken);
         var now = time.GetUtcNow();
         var fit = new TaskFit(request.Parameters, await ReadInputAsync(request.Input, input, cancellationToken)) { IsSealed = request.Input.IsSealed };
+        var mayLeave = RemoteReach.MayLeave(request, batch is not null);
         var query = new SelectionQuery(
             // In an auction who is too dear at its posted price may bid less.
             requirement, input.SizeBytes, request.Auction is null ? request.MaxPrice : null, TimeLeft(request), maxMemoryBytes, caps, Excluded: [], fit.Takes)
@@ -364,12 +365,13 @@ public sealed partial class SubmitTask(
             Priority = (int)request.Priority,
             Paid = await CountPaidAsync(owner, request, requirement, batch, cancellationToken),
             CallsNobody = request.Auction is not null || request.Input.IsSealed,
+            // Where nobody else may have it, the region is that of whichever node of the cell takes it, whoever is chosen.
+            Preference = mayLeave && request.PreferredRegions.Count > 0 ? new RegionPreference(request.PreferredRegions, cell.ShareIn(request.PreferredRegions)) : null,
         };
         var choice = unserved is null ? index.Choose(query, now, random) : NetworkChoice.Nobody(query, now);
-        var mayLeave = RemoteReach.MayLeave(request, batch is not null);
         if (mayLeave && (choice.Chosen is null || requirement.Scope is SelectionScope.Network))
         {
-            var search = new RemoteSearch(requirement.Capabilities, input.SizeBytes, request.Limits, request.Regions, request.MaxPrice, fit.Takes);
+            var search = new RemoteSearch(requirement.Capabilities, input.SizeBytes, request.Limits, request.Places, request.MaxPrice, fit.Takes);
             choice = NetworkChoice.Join(choice, await remote.ListOffersAsync(search, cancellationToken), query, index.Policy);
         }
 

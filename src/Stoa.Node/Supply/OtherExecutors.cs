@@ -50,7 +50,7 @@ internal sealed class OtherExecutors(SpotCheckWays ways, SpotCheck check, AgentT
     private async Task<SupplierCall?> BeginAsync(CancellationToken cancellationToken)
     {
         // What was bound to regions stays there.
-        var order = new RemoteOrder(receipt.ProgramDigest, task.Input.SizeBytes, Limits, await ways.Suppliers.ListRegionsAsync(task.Id, cancellationToken));
+        var order = new RemoteOrder(receipt.ProgramDigest, task.Input.SizeBytes, Limits, await ways.Suppliers.FindPlacesAsync(task.Id, cancellationToken));
         var tried = await ways.Suppliers.ListTriedAsync(check.Id, cancellationToken);
         foreach (var quote in await ways.Quotes.RankAsync(order, cancellationToken))
         {

@@ -12,7 +12,7 @@ public sealed class NoSuppliers : IRemoteWork
 
     public Task<IReadOnlyList<NetworkOffer>> ListOffersAsync(RemoteSearch search, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<NetworkOffer>>([]);
 
-    public Task<IReadOnlyList<string>> ListRegionsAsync(Id<AgentTask> task, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<string>>([]);
+    public Task<SupplyPlaces> FindPlacesAsync(Id<AgentTask> task, CancellationToken cancellationToken) => Task.FromResult(SupplyPlaces.Any);
 
     public Task<Outcome<Money, TaskRefusal>> QuoteAsync(RemoteOrder order, Money? most, CancellationToken cancellationToken) =>
         Task.FromResult<Outcome<Money, TaskRefusal>>(new Refusal<TaskRefusal>(TaskRefusal.SupplierUnavailable, "Nobody."));

@@ -81,10 +81,12 @@ public sealed class RemoteInputTests : SuppliedNodes
         var agent = await FindAgentAsync(first);
         await WaitForOfferAsync(second, await ProgramAsync(first));
         var broken = await StandBeforeAsync(first);
-        broken.BreaksAfter = 1 << 20;
+        var isOtherThere = new TaskCompletionSource();
+        (broken.BreaksAfter, broken.MayBreak) = (1 << 20, isOtherThere.Task.WaitAsync(Stop));
         var supplier = await SupplyAsync(first, broken.Address);
         var submitted = await SubmitAsync(agent);
         var other = await SupplyAsync(second);
+        isOtherThere.SetResult();
 
         var task = await EndAsync(submitted);
 
@@ -130,7 +132,7 @@ public sealed class RemoteInputTests : SuppliedNodes
         var task = await EndAsync(await Buyer.Client.SubmitAsync(new SubmitTaskRequest(agent, input, Redundancy: new RedundancyBody(3, 3)), cancellationToken: Stop));
 
         task.State.ShouldBe("succeeded", task.Failure?.Detail);
-        task.Result!.Output.ShouldBe(ContentHash.Of(_input).ToString());
+        task.Result!.Digest.ShouldBe(ContentHash.Of(_input).ToString());
     }
 
     private async Task<SellerProxy> StandBeforeAsync(TestNode seller)

@@ -31,6 +31,9 @@ public sealed class SellerProxy : IAsyncDisposable
     /// <summary>After how many bytes of a body the connection is broken off; null for never.</summary>
     public long? BreaksAfter { get; set; }
 
+    /// <summary>Awaited before it is broken off.</summary>
+    public Task MayBreak { get; set; } = Task.CompletedTask;
+
     public string Address => _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
 
     /// <summary>Whether what is answered with 200 is an output: to the call, or, of one that took a while, to who asked for it afterwards.</summary>
@@ -65,6 +68,7 @@ public sealed class SellerProxy : IAsyncDisposable
             await body.WriteAsync(buffer.AsMemory(0, read));
             if (body.Length <= (BreaksAfter ?? long.MaxValue))
                 continue;
+            await MayBreak;
             context.Abort();
             return;
         }
