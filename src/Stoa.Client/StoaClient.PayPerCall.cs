@@ -18,6 +18,7 @@ public sealed partial class StoaClient
 {
     private const string PaymentSignature = "PAYMENT-SIGNATURE";
     private const int MaxPayments = 3;
+    private const string InputRequired = "inputRequired";
 
     /// <summary>The header that lowers the limits of a call: <c>fuel=…, memoryBytes=…, timeoutMs=…, outputBytes=…, logBytes=…</c>.</summary>
     public const string LimitsHeader = "Stoa-Limits";
@@ -25,9 +26,12 @@ public sealed partial class StoaClient
     /// <summary>The header that fixes what is chance otherwise: <c>seed=…, clockMs=…</c>.</summary>
     public const string WorldHeader = "Stoa-World";
 
+    /// <summary>The header that announces an input above <see cref="MaxInlineInputBytes"/>: <c>digest=sha256:…, bytes=…</c>.</summary>
+    public const string InputHeader = "Stoa-Input";
+
     /// <summary><c>POST /api/v1/calls/{publisher}/{agent}</c>: calls an agent and pays for it out of a payment channel. No API key is needed.</summary>
     /// <param name="agent">Without a version: the newest.</param>
-    /// <param name="input">At most <see cref="MaxInlineInputBytes"/>.</param>
+    /// <param name="input">As long as the node takes one.</param>
     /// <param name="parameters">Of the agent; null for none.</param>
     /// <param name="pay">Asked for a voucher, and asked again when more is needed than it says.</param>
     /// <param name="output">Where the result goes.</param>
@@ -35,7 +39,7 @@ public sealed partial class StoaClient
     /// <returns>What was charged.</returns>
     /// <exception cref="StoaException">The call was refused, or failed and cost nothing.</exception>
     public async Task<PaymentOutcome> CallAgentAsync(
-        AgentReference agent, ReadOnlyMemory<byte> input, IReadOnlyDictionary<string, string>? parameters, PayForCall pay, Stream output, CancellationToken cancellationToken = default)
+        AgentReference agent, CallInput input, IReadOnlyDictionary<string, string>? parameters, PayForCall pay, Stream output, CancellationToken cancellationToken = default)
     {
         var version = agent.Version is null ? "" : "@" + agent.Version;
         var path = $"calls/{Uri.EscapeDataString(agent.Publisher)}/{Uri.EscapeDataString(agent.Name)}{version}";
@@ -44,7 +48,7 @@ public sealed partial class StoaClient
 
     /// <summary><c>POST /api/v1/program-calls/{digest}</c>: has a program run that agents of the node have, and pays for it out of a payment channel.</summary>
     /// <param name="program">Its digest.</param>
-    /// <param name="input">At most <see cref="MaxInlineInputBytes"/>.</param>
+    /// <param name="input">As long as the node takes one.</param>
     /// <param name="parameters">Of the agent.</param>
     /// <param name="limits">The most that it may use.</param>
     /// <param name="idempotencyKey">The same call with the same key is one call, whenever it is made again.</param>
@@ -55,7 +59,7 @@ public sealed partial class StoaClient
     /// <param name="cancellationToken">Stops waiting; what was paid for goes on.</param>
     /// <exception cref="StoaException">The call was refused, or failed and cost nothing.</exception>
     public Task<ProgramCallOutcome> CallProgramAsync(
-        string program, ReadOnlyMemory<byte> input, IReadOnlyDictionary<string, string> parameters, AgentLimitsBody limits, string idempotencyKey, PayForCall pay,
+        string program, CallInput input, IReadOnlyDictionary<string, string> parameters, AgentLimitsBody limits, string idempotencyKey, PayForCall pay,
         Func<Stream, CancellationToken, Task> read, CallWorld? world = null, Action<string, PaymentPayload>? begun = null, CancellationToken cancellationToken = default) =>
         CallAsync(ProgramPath(program), input, parameters, limits, idempotencyKey, pay, read, world, begun, cancellationToken);
 
@@ -121,19 +125,28 @@ public sealed partial class StoaClient
         cancellationToken);
 
     private async Task<ProgramCallOutcome> CallAsync(
-        string callPath, ReadOnlyMemory<byte> input, IReadOnlyDictionary<string, string>? parameters, AgentLimitsBody? limits, string idempotencyKey, PayForCall pay,
+        string callPath, CallInput input, IReadOnlyDictionary<string, string>? parameters, AgentLimitsBody? limits, string idempotencyKey, PayForCall pay,
         Func<Stream, CancellationToken, Task> read, CallWorld? world, Action<string, PaymentPayload>? begun, CancellationToken cancellationToken)
     {
         var query = Query([.. (parameters ?? new Dictionary<string, string>()).Select(parameter => (parameter.Key, (string?)parameter.Value))]);
         var (method, path, key, id, payment) = (HttpMethod.Post, callPath + query, idempotencyKey, (string?)null, (PaymentPayload?)null);
+        // What is long is sent when the node has said that it wants it: then it is paid for, and not there from an earlier time.
+        var isWanted = !input.IsLong;
         for (var payments = 0; ;)
         {
-            var call = new Call(method, path, method == HttpMethod.Post ? Body : null, method == HttpMethod.Post ? key : null)
+            var call = new Call(method, path, method == HttpMethod.Post && isWanted ? input.ToBody : null, method == HttpMethod.Post ? key : null)
             {
                 Prepare = request =>
                 {
                     if (payment is not null)
                         request.Headers.Add(PaymentSignature, ToHeader(payment));
+                    if (input.IsLong && request.Method == HttpMethod.Post)
+                    {
+                        request.Headers.Add(InputHeader, string.Create(CultureInfo.InvariantCulture, $"digest={input.Digest}, bytes={input.SizeBytes}"));
+                        // A refusal comes before the bytes are sent rather than after.
+                        request.Headers.ExpectContinue = isWanted ? true : null;
+                    }
+
                     if (limits is not null && request.Method == HttpMethod.Post)
                         request.Headers.Add(LimitsHeader, ToHeader(limits));
                     // Who wants to follow it learns early what it is called.
@@ -171,11 +184,12 @@ public sealed partial class StoaClient
             }
             else
             {
-                throw new StoaException(await ReadProblemAsync(response, cancellationToken));
+                var problem = await ReadProblemAsync(response, cancellationToken);
+                if (isWanted || problem.Code != InputRequired)
+                    throw new StoaException(problem);
+                isWanted = true;
             }
         }
-
-        HttpContent Body() => new ReadOnlyMemoryContent(input) { Headers = { ContentType = new MediaTypeHeaderValue("application/octet-stream") } };
     }
 
     private static string ProgramPath(string program) => $"program-calls/{Uri.EscapeDataString(program)}";

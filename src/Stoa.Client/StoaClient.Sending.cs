@@ -107,7 +107,8 @@ public sealed partial class StoaClient
             request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", await source(cancellationToken));
         call.Prepare?.Invoke(request);
         // A node that refuses a long body for its length says so before it is sent, not by hanging up in the middle.
-        request.Headers.ExpectContinue = request.Content is ByteArrayContent { Headers.ContentLength: > LongBodyBytes } ? true : null;
+        if (request.Content is ByteArrayContent { Headers.ContentLength: > LongBodyBytes })
+            request.Headers.ExpectContinue = true;
         if (Options.SigningKey is { } key)
             await SignAsync(request, key, call.BodyHash, cancellationToken);
         // A large body takes its time before the head of the answer can come: only silence after it is a failure, and the

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Stoa.Cli.Channels;
 using Stoa.Cli.Terminal;
+using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Primitives;
 
@@ -10,7 +11,7 @@ namespace Stoa.Cli.Commands;
 internal sealed class CallCommand : StoaCommand
 {
     private readonly Argument<string> _agent;
-    private readonly Argument<string> _file = new("FILE") { Description = "The input, at most 1 MiB; - for standard input." };
+    private readonly Argument<string> _file = new("FILE") { Description = "The input; - for standard input, of which at most 1 MiB are read." };
     private readonly Option<string> _channel = new("--channel") { Description = "Pay out of this channel, which was opened to the node's payee.", HelpName = "CHANNEL", Required = true };
     private readonly Option<Dictionary<string, string>?> _parameters = ParameterOption.Create();
     private readonly Option<string?> _maxPrice = new("--max-price") { Description = "Refuse when the call could cost more.", HelpName = "USD", CustomParser = Quantity.Dollars };
@@ -37,7 +38,7 @@ internal sealed class CallCommand : StoaCommand
         var agent = CommonArguments.ParseAgent(invocation.Get(_agent));
         var path = invocation.Get(_output);
         ResultOutput.RefuseUnwritable(invocation, path);
-        var input = await SmallFile.ReadAsync(invocation, invocation.Get(_file), "input of a call", cancellationToken);
+        var input = await OpenInputAsync(invocation, invocation.Get(_file), cancellationToken);
         using var output = new MemoryStream();
         var outcome = await TaskProgress.RunAsync(
             invocation.Screen,
@@ -57,6 +58,16 @@ internal sealed class CallCommand : StoaCommand
 
         invocation.Screen.Note($"[grey]{Format.Money(outcome.Amount)} charged; receipt {Format.Escaped(outcome.Transaction)}.[/]");
         return ExitCode.Ok;
+    }
+
+    // A call is made in several requests, so what is read once only is kept.
+    private static async Task<CallInput> OpenInputAsync(Invocation invocation, string file, CancellationToken cancellationToken)
+    {
+        var path = invocation.Surroundings.FullPath(file);
+        if (file == "-" || new FileInfo(path) is not { Exists: true, Length: > StoaClient.MaxInlineInputBytes })
+            return CallInput.Of(await SmallFile.ReadAsync(invocation, file, "input of a call", cancellationToken));
+        await using var bytes = File.OpenRead(path);
+        return new CallInput(await ContentHash.OfAsync(bytes, cancellationToken), bytes.Length, _ => Task.FromResult<Stream>(File.OpenRead(path)));
     }
 
     private async Task<ChannelVoucherBody> PayAsync(Invocation invocation, PaymentRequirements required, CancellationToken cancellationToken)

@@ -53,8 +53,9 @@ internal sealed class TaskSelectionCommand : StoaCommand
         if (choice.Unfit.Count > 0)
             invocation.Screen.Note($"[grey]Not fit: {string.Join(", ", choice.Unfit.Select(entry => $"{entry.Value} {entry.Key}"))}[/]");
         var isNetwork = choice.Candidates.Any(candidate => candidate.Supplier is not null);
+        var isNear = choice.RegionWeight is not null;
         invocation.Screen.Table(
-            [.. isNetwork ? (string[])["At"] : [], "Agent", "Score", "Quality", "Price", "Speed", "There", "Expected", "Most", "Runs", "Standing"],
+            [.. isNetwork ? (string[])["At"] : [], "Agent", "Score", "Quality", "Price", "Speed", "There", .. isNear ? (string[])["Near"] : [], "Expected", "Most", "Runs", "Standing"],
             [.. choice.Candidates.Select(candidate => (IReadOnlyList<string>)
             [
                 .. isNetwork ? (string[])[candidate.Supplier is { } node ? $"…{node[^6..]}" : "here"] : [],
@@ -64,6 +65,7 @@ internal sealed class TaskSelectionCommand : StoaCommand
                 Number(candidate.Parts.Price),
                 Number(candidate.Parts.Speed),
                 Number(candidate.Parts.Availability),
+                .. isNear ? (string[])[Number(candidate.Region ?? 0)] : [],
                 candidate.ExpectedPrice,
                 candidate.PriceAtLimits,
                 candidate.Load.ToString(CultureInfo.InvariantCulture),

@@ -35,6 +35,7 @@ internal sealed class TaskSubmitCommand : StoaCommand
     private readonly Option<long?> _window = new("--window") { Description = "With --auction: how long bids are taken, such as 500ms; 150ms when left out.", HelpName = "TIME", CustomParser = Quantity.Milliseconds };
     private readonly Option<bool> _orSelect = new("--or-select") { Description = "With --auction: when nobody bids, the best agent does it at its posted price." };
     private readonly Option<string?> _maxPrice = new("--max-price") { Description = "Refuse when more than so many dollars would be held.", HelpName = "USD", CustomParser = Quantity.Dollars };
+    private readonly Option<string[]> _near = new("--near") { Description = "Better at a node in this region, where other operators' nodes may run it. May be repeated.", HelpName = "NAME" };
     private readonly Option<string[]> _regions = new("--region") { Description = "Run it only at a node in this region, such as eu-central (stoa node list shows them). May be repeated.", HelpName = "NAME" };
     private readonly Option<int?> _runs = new("--runs") { Description = "Have so many executors run it, 2 to 7: this node and other operators', each another one. It costs the sum of those that agree.", HelpName = "N" };
     private readonly Option<int?> _agree = new("--agree") { Description = "With --runs: so many of them have to give the same output; more than half, which is also the default.", HelpName = "N" };
@@ -77,7 +78,7 @@ internal sealed class TaskSubmitCommand : StoaCommand
         _scope.Accepts(s_scopes);
         Add(_agent);
         Add(_file);
-        foreach (var option in new Option[] { _text, _isJsonInput, _parameters, _outputFile, _capabilities, _prefer, _deadline, _minReputation, _scope, _auction, _window, _orSelect, _maxPrice, _regions, _runs, _agree, _fuel, _memory, _timeout, _priority, _at, _delay, _quote, _wait, _noWait, _idempotencyKey, _seal, _trustedNodes, _replyKey })
+        foreach (var option in new Option[] { _text, _isJsonInput, _parameters, _outputFile, _capabilities, _prefer, _deadline, _minReputation, _scope, _auction, _window, _orSelect, _maxPrice, _regions, _near, _runs, _agree, _fuel, _memory, _timeout, _priority, _at, _delay, _quote, _wait, _noWait, _idempotencyKey, _seal, _trustedNodes, _replyKey })
             Add(option);
         Validators.Add(result =>
         {
@@ -190,7 +191,8 @@ internal sealed class TaskSubmitCommand : StoaCommand
                     invocation.Get(_window) is { } window ? (int)Math.Min(window, int.MaxValue) : null, invocation.Get(_orSelect) ? "select" : null)
                 : null,
             invocation.Get(_regions) is { Length: > 0 } regions ? regions : null,
-            invocation.Get(_runs) is { } runs ? new RedundancyBody(runs, invocation.Get(_agree)) : null);
+            invocation.Get(_runs) is { } runs ? new RedundancyBody(runs, invocation.Get(_agree)) : null,
+            invocation.Get(_near) is { Length: > 0 } near ? near : null);
     }
 
     private RequirementBody? RequirementOf(Invocation invocation)

@@ -14,6 +14,7 @@ namespace Stoa.Client.Contracts;
 /// <param name="Auction">With a requirement: those who can do it bid for it, and <c>maxPrice</c> is the reserve.</param>
 /// <param name="Regions">It runs only at a node that stands in one of these, such as <c>eu-central</c>, 1 to 8; at any node when left out.</param>
 /// <param name="Redundancy">With an agent by name: several executors run it, this cell and other operators' nodes, and enough of them have to agree. One runs it when left out.</param>
+/// <param name="PreferredRegions">Better a node that stands in one of these, 1 to 8, where other operators' nodes may run it: it weighs a fifth of the score, and as much as a second of time to answer. No matter when left out.</param>
 public sealed record SubmitTaskRequest(
     string? Agent = null,
     TaskInputBody? Input = null,
@@ -25,7 +26,8 @@ public sealed record SubmitTaskRequest(
     RequirementBody? Requirement = null,
     AuctionTermsBody? Auction = null,
     IReadOnlyList<string>? Regions = null,
-    RedundancyBody? Redundancy = null);
+    RedundancyBody? Redundancy = null,
+    IReadOnlyList<string>? PreferredRegions = null);
 
 /// <summary>How often a task is run, each time by another executor, and how many of these have to give the same output.</summary>
 /// <param name="Runs">2 to 7.</param>
@@ -90,6 +92,7 @@ public sealed record SelectionResponse(
 /// <param name="Weights">What mattered how much.</param>
 /// <param name="Typical">The medians that candidates are compared with.</param>
 /// <param name="Candidates">The best of them, by score.</param>
+/// <param name="RegionWeight">What it mattered where candidates stand, beside the weights, which share the rest; null where no regions are preferred.</param>
 public sealed record ChoiceBody(
     DateTimeOffset At,
     string Chosen,
@@ -98,7 +101,8 @@ public sealed record ChoiceBody(
     IReadOnlyDictionary<string, int> Unfit,
     WeightsBody Weights,
     TypicalBody Typical,
-    IReadOnlyList<CandidateBody> Candidates);
+    IReadOnlyList<CandidateBody> Candidates,
+    double? RegionWeight = null);
 
 /// <summary>The medians of the candidates.</summary>
 /// <param name="Price">Expected, in dollars.</param>
@@ -121,6 +125,7 @@ public sealed record TypicalBody(double Price, double Failure, double Seconds, d
 /// <param name="Load">Tasks that it ran just then, at all nodes of the cell.</param>
 /// <param name="PriceFactor">What both prices were multiplied by, for priority, demand and volume; null when that was 1.</param>
 /// <param name="Supplier">Peer id of the other operator's node that would run it; null of an agent of the cell.</param>
+/// <param name="Region">1 for who stands in a preferred region, 0 for who does not; of an agent of the cell the share of the cell's nodes that do. Null where none is preferred.</param>
 public sealed record CandidateBody(
     string Agent,
     string Standing,
@@ -133,7 +138,8 @@ public sealed record CandidateBody(
     double ExpectedSeconds,
     int Load,
     double? PriceFactor = null,
-    string? Supplier = null);
+    string? Supplier = null,
+    double? Region = null);
 
 /// <summary>The input: exactly one of the members.</summary>
 /// <param name="Text">UTF-8 text, at most 1 MiB.</param>

@@ -24,6 +24,13 @@ public sealed class Cell(LeaseHolder self, string? region, DateTimeOffset starte
     public IReadOnlySet<string> Regions => new SortedSet<string>(
         _others.Select(node => node.Report?.Region).Append(region).OfType<string>(), StringComparer.Ordinal);
 
+    /// <summary>The share of the nodes that are alive, this one among them, that stand in one of some regions: from 0 to 1.</summary>
+    public double ShareIn(IReadOnlyList<string> regions)
+    {
+        var stand = _others.Select(node => node.Report?.Region).Append(region).ToList();
+        return (double)stand.Count(where => where is not null && regions.Contains(where)) / stand.Count;
+    }
+
     /// <summary>Whether this node may run what asks for one of these regions; for none of them any node may.</summary>
     public bool MayRun(IReadOnlyList<string> regions) => regions.Count == 0 || (region is not null && regions.Contains(region));
 

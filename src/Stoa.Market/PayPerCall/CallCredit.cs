@@ -34,4 +34,13 @@ public enum CallRefusal
 
     /// <summary>No such call, or it was paid for out of another channel.</summary>
     CallUnknown,
+
+    /// <summary>The call is reserved, and its input, which was announced, has to be sent.</summary>
+    InputRequired,
+
+    /// <summary>As many inputs are on their way for calls of the channel, or as many bytes are here for those that have not ended, as may be.</summary>
+    InputsTooMany,
+
+    /// <summary>The node has no room for the input now.</summary>
+    InputsBusy,
 }

@@ -188,7 +188,8 @@ public sealed class AgentIndex(SelectionPolicy policy, DateTimeOffset landmark)
 
         var (smallest, agents) = wanted.MinBy(entry => entry.Value.Count);
         wanted.Remove(smallest);
-        return new Chooser(policy, agents, wanted, query, now, landmark, random).Choose(_slots);
+        var choice = new Chooser(policy, agents, wanted, query, now, landmark, random).Choose(_slots);
+        return query.Preference?.Weigh(choice) ?? choice;
     }
 
     private void Withdraw(string name, AgentSlot slot)

@@ -84,6 +84,9 @@ public sealed record Candidate(
 
     /// <summary>Peer id of the other operator's node that would run it; null of an agent of the cell.</summary>
     public string? Supplier { get; init; }
+
+    /// <summary>Its part of the score for standing where the consumer would have it, 0 to 1; null where he has said nothing.</summary>
+    public double? Region { get; init; }
 }
 
 /// <summary>A choice, with its reasons.</summary>
@@ -103,6 +106,9 @@ public sealed record Choice(
     bool IsExploring,
     TypicalCandidate Typical)
 {
+    /// <summary>What it mattered where candidates stand; null where the consumer has said nothing.</summary>
+    public double? RegionWeight { get; init; }
+
     /// <summary>Who gets the task; null when nobody can do it.</summary>
     public Candidate? Chosen => Candidates.FirstOrDefault(candidate => candidate.Standing is Standing.Chosen);
 }

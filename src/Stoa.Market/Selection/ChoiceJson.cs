@@ -10,7 +10,7 @@ namespace Stoa.Market.Selection;
 /// <summary>A choice as it is kept and shown.</summary>
 public static class ChoiceJson
 {
-    /// <summary>Members: <c>at</c>, <c>chosen</c>, <c>isExploring</c>, <c>candidateCount</c>, <c>unfit</c>, <c>weights</c>, <c>typical</c>, <c>candidates</c>.</summary>
+    /// <summary>Members: <c>at</c>, <c>chosen</c>, <c>isExploring</c>, <c>candidateCount</c>, <c>unfit</c>, <c>weights</c>, <c>regionWeight</c> where regions are preferred, <c>typical</c>, <c>candidates</c>.</summary>
     public static string Write(Choice choice)
     {
         var buffer = new ArrayBufferWriter<byte>(4_096);
@@ -26,6 +26,8 @@ public static class ChoiceJson
                 json.WriteNumber(EnumWord.Of(reason), count);
             json.WriteEndObject();
             WriteParts(json, "weights", choice.Weights.Quality, choice.Weights.Price, choice.Weights.Speed, choice.Weights.Availability);
+            if (choice.RegionWeight is { } regionWeight)
+                WriteNumber(json, "regionWeight", regionWeight);
             json.WriteStartObject("typical");
             WriteNumber(json, "price", choice.Typical.Price);
             WriteNumber(json, "failure", choice.Typical.Failure);
@@ -57,6 +59,8 @@ public static class ChoiceJson
         json.WriteNumber("load", candidate.Load);
         if (candidate.Supplier is { } supplier)
             json.WriteString("supplier", supplier);
+        if (candidate.Region is { } region)
+            WriteNumber(json, "region", region);
         if (candidate.Factor != PriceFactor.One)
             WriteNumber(json, "priceFactor", candidate.Factor.Value);
         json.WriteEndObject();

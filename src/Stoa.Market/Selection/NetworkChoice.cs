@@ -47,7 +47,7 @@ public static class NetworkChoice
         if (estimates.Count == 0)
             return local with { UnfitCounts = unfit };
         var typical = local.CandidateCount > 0 ? local.Typical : TypicalOf([.. estimates.Select(one => one.Estimate)]);
-        var added = estimates.Select(one => Describe(one.Offer, one.Estimate, typical, query.Requirement.Weights)).OrderByDescending(candidate => candidate.Score)
+        var added = estimates.Select(one => Describe(one.Offer, one.Estimate, typical, query)).OrderByDescending(candidate => candidate.Score)
             .ThenBy(candidate => candidate.Agent.Name, StringComparer.Ordinal).ToList();
         var isTaken = !local.IsExploring && (local.Chosen is not { } before || added[0].Score > before.Score);
         if (isTaken)
@@ -57,7 +57,7 @@ public static class NetworkChoice
         var listed = all.Take(policy.Listed).ToList();
         if (!listed.Exists(candidate => candidate.Standing is Standing.Chosen))
             listed.Add(all.First(candidate => candidate.Standing is Standing.Chosen));
-        return local with { Candidates = listed, CandidateCount = local.CandidateCount + added.Count, UnfitCounts = unfit, Typical = typical };
+        return local with { RegionWeight = query.Preference is null ? null : RegionPreference.Weight, Candidates = listed, CandidateCount = local.CandidateCount + added.Count, UnfitCounts = unfit, Typical = typical };
     }
 
     private static double Believed(double prior, double against, double favourable) =>
@@ -78,14 +78,15 @@ public static class NetworkChoice
         return query.Takes(offer.Agent) ? null : Unfit.Input;
     }
 
-    private static Candidate Describe(NetworkOffer offer, Estimate estimate, TypicalCandidate typical, SelectionWeights weights)
+    private static Candidate Describe(NetworkOffer offer, Estimate estimate, TypicalCandidate typical, SelectionQuery query)
     {
+        var weights = query.Requirement.Weights;
         var quality = Chooser.Part(estimate.Failure, typical.Failure);
         var price = Chooser.Part(estimate.Price, typical.Price);
         // Where nothing has run here yet nobody is known to be fast, and who says how long he takes is not behind.
         var speed = typical.Seconds > 0 ? Chooser.Part(estimate.Seconds, typical.Seconds) : 1;
         var availability = Chooser.Part(estimate.Unavailability, typical.Unavailability);
-        return new Candidate(
+        var candidate = new Candidate(
             offer.Agent,
             quality,
             price,
@@ -102,6 +103,7 @@ public static class NetworkChoice
         {
             Supplier = offer.Node,
         };
+        return query.Preference is { } preference ? RegionPreference.Weigh(candidate, preference.PartOf(offer.Region)) : candidate;
     }
 
     private static TypicalCandidate TypicalOf(IReadOnlyList<Estimate> estimates)

@@ -34,6 +34,9 @@ public sealed record SelectionQuery(
 
     /// <summary>Whether only agents will do that call nobody: what calls cost cannot be bid for, and what they are given and give is not sealed.</summary>
     public bool CallsNobody { get; init; }
+
+    /// <summary>Where it had better run; null for anywhere.</summary>
+    public RegionPreference? Preference { get; init; }
 }
 
 /// <summary>Limits below those of the agents; each null leaves the agent's.</summary>

@@ -10,6 +10,9 @@ public sealed record SupplierQuote(Supplier Supplier, Money Amount, TimeSpan Lat
 {
     /// <summary>Name of the agent that has the program there: the program is told it.</summary>
     public string? Name { get; init; }
+
+    /// <summary>Where it says that it stands; null when it does not.</summary>
+    public string? Region { get; init; }
 }
 
 /// <summary>Which supplier gets a task.</summary>
@@ -18,13 +21,18 @@ public static class SupplierChoice
     /// <summary>How many suppliers a task may come to, one after the other, and what is held covers.</summary>
     public const int MaxSuppliers = 3;
 
+    /// <summary>By how many seconds later it answers, as it were, who does not stand where the consumer would have it.</summary>
+    public const double SecondsAway = 1;
+
     // A free agent costs as much as the smallest amount: then standing and distance decide.
     private const double LeastPrice = 1;
 
     /// <summary>The best first: by what a success costs there, and for every second that it takes to answer as much again.</summary>
+    /// <param name="quotes">What each asks.</param>
+    /// <param name="preferred">Regions in which they had better stand; empty: no matter.</param>
     /// <remarks>What a success costs is the price divided by the chance of one. Equal ones in the order of their nodes, so that the order never depends on who answered first.</remarks>
-    public static IReadOnlyList<SupplierQuote> Rank(IEnumerable<SupplierQuote> quotes) =>
-        [.. quotes.OrderBy(Cost).ThenBy(quote => quote.Supplier.Node.ToString(), StringComparer.Ordinal)];
+    public static IReadOnlyList<SupplierQuote> Rank(IEnumerable<SupplierQuote> quotes, IReadOnlyList<string> preferred) =>
+        [.. quotes.OrderBy(quote => CostOf(quote, preferred)).ThenBy(quote => quote.Supplier.Node.ToString(), StringComparer.Ordinal)];
 
     /// <summary>Those that a task may come to: the best that are within what it may cost.</summary>
     /// <param name="ranked">The best first.</param>
@@ -38,9 +46,10 @@ public static class SupplierChoice
     public static Money HoldOf(IReadOnlyList<SupplierQuote> ranked, Money? most) =>
         Affordable(ranked, most) is { Count: > 0 } affordable ? affordable.Max(quote => quote.Amount) : ranked.Min(quote => quote.Amount);
 
-    private static double Cost(SupplierQuote quote)
+    private static double CostOf(SupplierQuote quote, IReadOnlyList<string> preferred)
     {
+        var away = preferred.Count == 0 || (quote.Region is { } region && preferred.Contains(region)) ? 0 : SecondsAway;
         var standing = quote.Supplier.Standing;
-        return Math.Max(LeastPrice, quote.Amount.Nanodollars) / standing.Reliability * (1 + standing.LatencyWith(quote.Latency).TotalSeconds);
+        return Math.Max(LeastPrice, quote.Amount.Nanodollars) / standing.Reliability * (1 + standing.LatencyWith(quote.Latency).TotalSeconds + away);
     }
 }

@@ -81,6 +81,9 @@ public sealed partial record AgentTask(
     /// <summary>How many executors run it, and how many have to agree; null for one. Its world is fixed then.</summary>
     public Redundancy? Redundancy { get; init; }
 
+    /// <summary>Other operators' nodes run it, or some of its runs: what was begun there has to be ended there, too.</summary>
+    public bool IsSupplied => Redundancy is not null || Agent.IsKeyed;
+
     /// <summary>The most that the task can cost.</summary>
     public Money MaxPrice => Hold?.Amount ?? Money.Zero;
 }

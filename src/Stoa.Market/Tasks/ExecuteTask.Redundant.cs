@@ -20,9 +20,7 @@ public sealed partial class ExecuteTask
         await using var spools = new SpoolSet(content, task.Limits.OutputBytes, attempt.Token);
         try
         {
-            if (remote is null)
-                return await FailAsync(task, agent: null, Unsupplied("This node gives no tasks to others."));
-            var input = await ReadInputAsync(task, inlineInput, attempt.Token);
+            var input = await FindInputAsync(task, inlineInput, attempt.Token);
             var plan = await remote.PlanRunsAsync(task, attempt.Token);
             var here = plan.Here is { } version ? await RememberAsync(version) : null;
             var most = here is null ? Money.Zero : MostOf(here.Version, task);
@@ -44,7 +42,7 @@ public sealed partial class ExecuteTask
                     Now()));
             }
 
-            var own = here is null ? Task.FromResult<Answer?>(null) : RunHereAsync(attempt, here, input, spools.Next());
+            var own = here is null ? Task.FromResult<Answer?>(null) : RunHereAsync(attempt, here, inlineInput, spools.Next());
             var others = remote.RunManyAsync(order, input, spools.Next, attempt.Token);
             await Task.WhenAll(own, others);
             var answers = new List<Answer>();
@@ -81,21 +79,25 @@ public sealed partial class ExecuteTask
             ? parts.Total
             : new Money(long.MaxValue);
 
-    private async Task<Answer?> RunHereAsync(Attempt attempt, Known agent, ReadOnlyMemory<byte> input, SpoolStream output)
+    private async Task<Answer?> RunHereAsync(Attempt attempt, Known agent, ReadOnlyMemory<byte>? inlineInput, SpoolStream output)
     {
         var task = attempt.Task;
         var self = node.PublicKey.PeerId.ToString();
         try
         {
             var program = await programs.LoadAsync(agent.Version.ProgramDigest, attempt.Token);
+            await using var input = await OpenInputAsync(task, inlineInput, attempt.Token);
             var job = new SandboxJob(agent.Version.Listing, task.Parameters, task.LimitsAt(Now()), task.World!.Seed, task.World.ClockMs);
-            var outcome = await threads.RunAsync(() => _sandbox.Run(program, job, GuestInput.FromBytes(input), output, attempt.Progress, attempt.Token));
+            var outcome = await threads.RunAsync(() => _sandbox.Run(program, job, input.Stdin, output, attempt.Progress, attempt.Token));
+            // A program is only told that reading or writing failed; whatever it made of that is not what it gives.
+            if (outcome is not AttemptOutcome.Stopped && (input.Fault ?? output.Fault) is { } fault)
+                throw new IOException(fault.Message, fault);
             switch (outcome)
             {
                 case AttemptOutcome.Stopped:
                     throw new OperationCanceledException("The attempt was stopped.");
                 case AttemptOutcome.Failed failed:
-                    return output.Fault is { } fault ? throw new IOException(fault.Message, fault) : new Answer(self, null, 0, output, Money.Zero, null, failed.Failure.Detail);
+                    return new Answer(self, null, 0, output, Money.Zero, null, failed.Failure.Detail);
             }
 
             var completed = (AttemptOutcome.Completed)outcome;

@@ -98,7 +98,7 @@ public sealed class Attempt(AgentTask task) : IDisposable
 /// <param name="ids">Makes ids of transfers and receipts.</param>
 /// <param name="time">The clock.</param>
 /// <param name="random">Seeds of programs, and the jitter of retries; safe for many threads.</param>
-/// <param name="remote">Runs the tasks of agents that were not published here; null for nobody.</param>
+/// <param name="remote">Runs the tasks of agents that were not published here.</param>
 public sealed partial class ExecuteTask(
     IAgentStore agents,
     Royalties royalties,
@@ -119,7 +119,7 @@ public sealed partial class ExecuteTask(
     IdSource ids,
     TimeProvider time,
     Random random,
-    IRemoteWork? remote = null)
+    IRemoteWork remote)
 {
     private const int MaxRemembered = 4_096;
 
@@ -245,9 +245,7 @@ public sealed partial class ExecuteTask(
         await using var output = new SpoolStream(content, task.Limits.OutputBytes, attempt.Token);
         try
         {
-            if (remote is null)
-                return await FailAsync(task, agent: null, Unsupplied("This node gives no tasks to others."));
-            switch (await remote.RunAsync(task, await ReadInputAsync(task, inlineInput, attempt.Token), output, attempt.Progress, attempt.Token))
+            switch (await remote.RunAsync(task, await FindInputAsync(task, inlineInput, attempt.Token), output, attempt.Progress, attempt.Token))
             {
                 // The supplier was given no more time than there was, and what it has done in that was charged: whatever comes after it is too late.
                 case RemoteOutcome.Completed completed:
@@ -278,12 +276,12 @@ public sealed partial class ExecuteTask(
     /// <param name="end">Given what it costs all the same, ends it.</param>
     private async Task<AttemptEnd> EndEarlyAsync(AgentTask task, Func<Money, AgentTask> end)
     {
-        if (remote is null || (task.Redundancy is null && !task.Agent.IsKeyed))
+        if (!task.IsSupplied)
             return Unpaid();
         await using var spools = new SpoolSet(content, task.Limits.OutputBytes, CancellationToken.None);
         try
         {
-            var runs = await remote.StopAsync(task, await ReadInputAsync(task, null, CancellationToken.None), spools.Next, CancellationToken.None);
+            var runs = await remote.StopAsync(task, await FindInputAsync(task, null, CancellationToken.None), spools.Next, CancellationToken.None);
             var done = runs.Where(run => run.Outcome is RemoteOutcome.Completed).ToList();
             if (done.Count == 0)
                 return Unpaid();
@@ -307,7 +305,7 @@ public sealed partial class ExecuteTask(
     /// <summary>Ends a task that was to go back to the queue when its consumer wanted it stopped.</summary>
     private async Task<AttemptEnd> EndCancelledAsync(AgentTask queued)
     {
-        if (remote is null || (queued.Redundancy is null && !queued.Agent.IsKeyed) || await tasks.GetAsync(queued.Id, CancellationToken.None) is not { State: TaskState.Running } held || held.Token != queued.Token)
+        if (!queued.IsSupplied || await tasks.GetAsync(queued.Id, CancellationToken.None) is not { State: TaskState.Running } held || held.Token != queued.Token)
             return Cancel(queued);
         return await EndEarlyAsync(held, _ => held.Cancel(Now()));
     }
@@ -336,17 +334,17 @@ public sealed partial class ExecuteTask(
 
     private static AttemptOutcome.Failed Unsupplied(string detail) => new(new TaskFailure(FailureCode.SupplierFailed, $"{detail} Nothing was charged.", "", null), default);
 
-    /// <summary>An input as a whole: what goes to others is short.</summary>
-    private async Task<ReadOnlyMemory<byte>> ReadInputAsync(AgentTask task, ReadOnlyMemory<byte>? inlineInput, CancellationToken cancellationToken)
+    /// <summary>The way to an input, for those who send it elsewhere.</summary>
+    private async Task<OpenInput> FindInputAsync(AgentTask task, ReadOnlyMemory<byte>? inlineInput, CancellationToken cancellationToken)
     {
-        if (task.Input.IsInline)
-            return await ReadInlineAsync(task, inlineInput, cancellationToken);
-        await using var stored = await content.OpenAsync(task.Input.Digest, cancellationToken)
-            ?? throw new IOException($"The input {task.Input.Digest} is not in the content store any more.");
-        var bytes = new byte[task.Input.SizeBytes];
-        await stored.ReadExactlyAsync(bytes, cancellationToken);
-        return bytes;
+        if (!task.Input.IsInline)
+            return stop => OpenStoredAsync(task, stop);
+        var bytes = (await ReadInlineAsync(task, inlineInput, cancellationToken)).ToArray();
+        return _ => Task.FromResult<Stream>(new MemoryStream(bytes, writable: false));
     }
+
+    private async Task<Stream> OpenStoredAsync(AgentTask task, CancellationToken cancellationToken) => await content.OpenAsync(task.Input.Digest, cancellationToken)
+        ?? throw new IOException($"The input {task.Input.Digest} is not in the content store any more.");
 
     /// <summary>The end of an attempt that has not begun, since no thread was free for it: the task goes back to the queue.</summary>
     public AttemptEnd GiveBack(AgentTask task) => HandBack(task, "nodeBusy", "The node that took it had no thread for it after all.");
@@ -553,8 +551,7 @@ public sealed partial class ExecuteTask(
                 : await UnsealAsync(task, new MemoryStream(bytes.ToArray(), writable: false), cancellationToken);
         }
 
-        var stored = await content.OpenAsync(task.Input.Digest, cancellationToken)
-            ?? throw new IOException($"The input {task.Input.Digest} is not in the content store any more.");
+        var stored = await OpenStoredAsync(task, cancellationToken);
         if (task.Input.SealedTo is not null)
             return await UnsealAsync(task, stored, cancellationToken);
         var stream = new InputStream(stored);

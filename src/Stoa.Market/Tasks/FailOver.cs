@@ -1,4 +1,5 @@
 using Stoa.Market.Builds;
+using Stoa.Market.Membership;
 using Stoa.Market.Registry;
 using Stoa.Market.Selection;
 
@@ -8,10 +9,11 @@ namespace Stoa.Market.Tasks;
 /// <param name="tasks">Where the requirement and the input are.</param>
 /// <param name="content">Where long inputs are.</param>
 /// <param name="index">Chooses.</param>
+/// <param name="cell">Knows where its nodes stand.</param>
 /// <param name="maxMemoryBytes">The most memory that a task can get here.</param>
 /// <param name="random">Chance of the choice; safe for many threads.</param>
-/// <param name="remote">Knows the agents of the network; null for nobody.</param>
-public sealed class FailOver(ITaskStore tasks, IContentStore content, AgentIndex index, long maxMemoryBytes, Random random, IRemoteWork? remote = null)
+/// <param name="remote">Knows the agents of the network.</param>
+public sealed class FailOver(ITaskStore tasks, IContentStore content, AgentIndex index, Cell cell, long maxMemoryBytes, Random random, IRemoteWork remote)
 {
     /// <summary>How many agents try one task, the first one included.</summary>
     public const int MaxAgents = 3;
@@ -66,18 +68,17 @@ public sealed class FailOver(ITaskStore tasks, IContentStore content, AgentIndex
     private async Task<Choice> ChooseAsync(AgentTask failed, StoredSelection selection, SelectionQuery query, DateTimeOffset now, CancellationToken cancellationToken)
     {
         var scope = selection.Requirement.Scope;
-        if (remote is null || scope is SelectionScope.Cell || failed.Auction is not null || failed.BatchId is not null || failed.Input.SealedTo is not null
-            || failed.Input.SizeBytes > TaskInput.MaxInlineBytes)
-        {
+        if (!RemoteReach.MayLeave(failed, selection.Requirement))
             return index.Choose(query, now, random);
-        }
 
-        var regions = await remote.ListRegionsAsync(failed.Id, cancellationToken);
+        var places = await remote.FindPlacesAsync(failed.Id, cancellationToken);
+        if (places.Preferred.Count > 0)
+            query = query with { Preference = new RegionPreference(places.Preferred, cell.ShareIn(places.Preferred)) };
         // What was given away for its region is in no queue of that region here.
-        var choice = failed.Agent.IsKeyed && regions.Count > 0 ? NetworkChoice.Nobody(query, now) : index.Choose(query, now, random);
+        var choice = failed.Agent.IsKeyed && places.Regions.Count > 0 ? NetworkChoice.Nobody(query, now) : index.Choose(query, now, random);
         if (choice.Chosen is not null && scope is not SelectionScope.Network)
             return choice;
-        var search = new RemoteSearch(query.Requirement.Capabilities, query.InputBytes, selection.Limits, regions, query.Budget, agent => !query.Excluded.Contains(agent.Name) && query.Takes(agent));
+        var search = new RemoteSearch(query.Requirement.Capabilities, query.InputBytes, selection.Limits, places, query.Budget, agent => !query.Excluded.Contains(agent.Name) && query.Takes(agent));
         return NetworkChoice.Join(choice, await remote.ListOffersAsync(search, cancellationToken), query, index.Policy);
     }
 

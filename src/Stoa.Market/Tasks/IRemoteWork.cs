@@ -11,12 +11,24 @@ namespace Stoa.Market.Tasks;
 /// <param name="ProgramDigest">Of its program.</param>
 public sealed record ForeignAgent(Id<AgentVersion> Id, ListingName Listing, AgentManifest Manifest, ContentHash ProgramDigest);
 
+/// <summary>Where suppliers of a task stand.</summary>
+/// <param name="Regions">Only in one of these; empty: anywhere.</param>
+/// <param name="Preferred">Better in one of these: who stands elsewhere ranks as if it answered a second later. Empty: no matter.</param>
+public sealed record SupplyPlaces(IReadOnlyList<string> Regions, IReadOnlyList<string> Preferred)
+{
+    /// <summary>Anywhere.</summary>
+    public static SupplyPlaces Any { get; } = new([], []);
+
+    /// <summary>Whether nothing was said.</summary>
+    public bool IsAny => Regions.Count == 0 && Preferred.Count == 0;
+}
+
 /// <summary>What other operators are asked to do.</summary>
 /// <param name="Program">The program that is to run.</param>
 /// <param name="InputBytes">Size of its input.</param>
 /// <param name="Limits">The most that it may use.</param>
-/// <param name="Regions">Only nodes that stand in one of these; empty: any.</param>
-public sealed record RemoteOrder(ContentHash Program, long InputBytes, AgentLimits Limits, IReadOnlyList<string> Regions);
+/// <param name="Places">Where they stand.</param>
+public sealed record RemoteOrder(ContentHash Program, long InputBytes, AgentLimits Limits, SupplyPlaces Places);
 
 /// <summary>Who may run a task that several executors run.</summary>
 /// <param name="Program">The program.</param>
@@ -55,11 +67,11 @@ public sealed record RemoteRun(string Node, RemoteOutcome Outcome, SpoolStream O
 /// <param name="Capabilities">All of these.</param>
 /// <param name="InputBytes">Size of the input.</param>
 /// <param name="Limits">They cut those of each agent.</param>
-/// <param name="Regions">Only nodes that stand in one of these; empty: any.</param>
+/// <param name="Places">Where nodes stand that are asked.</param>
 /// <param name="Budget">Dearer suppliers are left out as long as there are others; null for any price.</param>
 /// <param name="Takes">Whether an agent would do; nobody is asked for the price of one that would not.</param>
 public sealed record RemoteSearch(
-    IReadOnlyList<string> Capabilities, long InputBytes, RequestedLimits Limits, IReadOnlyList<string> Regions, Money? Budget, Func<IndexedAgent, bool> Takes);
+    IReadOnlyList<string> Capabilities, long InputBytes, RequestedLimits Limits, SupplyPlaces Places, Money? Budget, Func<IndexedAgent, bool> Takes);
 
 /// <summary>Where tasks go whose agents were not published here.</summary>
 public interface IRemoteWork
@@ -74,8 +86,8 @@ public interface IRemoteWork
     /// <param name="cancellationToken">Stops asking.</param>
     Task<IReadOnlyList<NetworkOffer>> ListOffersAsync(RemoteSearch search, CancellationToken cancellationToken);
 
-    /// <summary>The regions in which suppliers may run a task; empty for any.</summary>
-    Task<IReadOnlyList<string>> ListRegionsAsync(Id<AgentTask> task, CancellationToken cancellationToken);
+    /// <summary>Where suppliers of a task stand, as its consumer has said.</summary>
+    Task<SupplyPlaces> FindPlacesAsync(Id<AgentTask> task, CancellationToken cancellationToken);
 
     /// <summary>What a task can cost at most at the suppliers that would get it, one after the other.</summary>
     /// <param name="order">What is to be done.</param>
@@ -105,28 +117,28 @@ public interface IRemoteWork
 
     /// <summary>Has suppliers run a task that have not had it, side by side, and goes on with the calls of it that were begun.</summary>
     /// <param name="order">How many, and for how much.</param>
-    /// <param name="input">The whole input.</param>
+    /// <param name="input">The way to the input.</param>
     /// <param name="output">Gives a place for each output.</param>
     /// <param name="cancellationToken">Stops waiting for them.</param>
     /// <returns>What came of each; fewer than were asked for when there are no more suppliers.</returns>
     /// <exception cref="OperationCanceledException">The token was cancelled. The next attempt goes on where this one was.</exception>
-    Task<IReadOnlyList<RemoteRun>> RunManyAsync(RunsOrder order, ReadOnlyMemory<byte> input, Func<SpoolStream> output, CancellationToken cancellationToken);
+    Task<IReadOnlyList<RemoteRun>> RunManyAsync(RunsOrder order, OpenInput input, Func<SpoolStream> output, CancellationToken cancellationToken);
 
     /// <summary>Has a supplier run one attempt, pays for it, and checks what it gave back.</summary>
     /// <param name="task">That this node has claimed.</param>
-    /// <param name="input">Its whole input.</param>
+    /// <param name="input">The way to its input.</param>
     /// <param name="output">Where the output goes, at most as much as the task's limit. After a failure what is in it is worth nothing.</param>
     /// <param name="progress">Told what the supplier tells of the run.</param>
     /// <param name="cancellationToken">Stops waiting for it.</param>
     /// <exception cref="OperationCanceledException">The token was cancelled. The next attempt goes on where this one was.</exception>
-    Task<RemoteOutcome> RunAsync(AgentTask task, ReadOnlyMemory<byte> input, Stream output, AttemptProgress progress, CancellationToken cancellationToken);
+    Task<RemoteOutcome> RunAsync(AgentTask task, OpenInput input, Stream output, AttemptProgress progress, CancellationToken cancellationToken);
 
     /// <summary>Has the suppliers that run a task stop, as far as they can be told within a moment, and brings what those give that had done it by then: that was charged.</summary>
     /// <param name="task">That this node has claimed, and that is cancelled or late.</param>
-    /// <param name="input">The whole input.</param>
+    /// <param name="input">The way to the input.</param>
     /// <param name="output">Gives a place for each output.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    Task<IReadOnlyList<RemoteRun>> StopAsync(AgentTask task, ReadOnlyMemory<byte> input, Func<SpoolStream> output, CancellationToken cancellationToken);
+    Task<IReadOnlyList<RemoteRun>> StopAsync(AgentTask task, OpenInput input, Func<SpoolStream> output, CancellationToken cancellationToken);
 }
 
 /// <summary>What came of an attempt at another operator's node.</summary>

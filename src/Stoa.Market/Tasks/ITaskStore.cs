@@ -35,8 +35,8 @@ public sealed record NewTask(
     /// <summary>What its hold counts against: refused with <see cref="TaskRefusal.SpendingLimitReached"/> when it is above that. Null for no limit.</summary>
     public SpendingAllowance? Allowance { get; init; }
 
-    /// <summary>The regions of a task that other operators' nodes run or may come to run, empty for any; null of all other tasks.</summary>
-    public IReadOnlyList<string>? SupplyRegions { get; init; }
+    /// <summary>Where suppliers of a task stand that they run or may come to run; null of all other tasks.</summary>
+    public SupplyPlaces? Places { get; init; }
 }
 
 /// <summary>What an agent has to do, as its demand factor counts it.</summary>

@@ -10,7 +10,7 @@ namespace Stoa.Market.Tasks;
 /// the same requirement, and put out to bids anew when it was. A task is replayed once: to repeat the act gives the same new task. Should that fail
 /// too, it is the one to be replayed.
 /// </remarks>
-public sealed class ReplayTask(ITaskStore tasks, SubmitTask submit)
+public sealed class ReplayTask(ITaskStore tasks, SubmitTask submit, IRemoteWork remote)
 {
     /// <summary>Replays a task.</summary>
     /// <param name="owner">The consumer.</param>
@@ -54,6 +54,7 @@ public sealed class ReplayTask(ITaskStore tasks, SubmitTask submit)
     private async Task<TaskRequest> RequestAsync(AgentTask task, RequestedInput input, CancellationToken cancellationToken)
     {
         var selection = await tasks.FindSelectionAsync(task.Id, cancellationToken);
+        var places = await remote.FindPlacesAsync(task.Id, cancellationToken);
         return new TaskRequest(
             selection is null ? task.Agent : null,
             input,
@@ -70,7 +71,9 @@ public sealed class ReplayTask(ITaskStore tasks, SubmitTask submit)
                 ? new AuctionTerms((int)(auction.ClosesAt - task.CreatedAt).TotalMilliseconds, onNoBids)
                 : null,
             ReplayOf = task.Id,
-            Regions = task.Regions,
+            // One that went to other operators' nodes is bound to no node of this cell, and all the same to its regions.
+            Regions = task.Regions.Count > 0 ? task.Regions : places.Regions,
+            PreferredRegions = places.Preferred,
             Redundancy = task.Redundancy,
         };
     }

@@ -17,7 +17,7 @@ public sealed partial class SubmitTask
         // Each asks all suppliers that offer a program.
         private const int MaxQuotes = 32;
 
-        private readonly Dictionary<(ContentHash Program, long InputBytes, AgentLimits Limits, string Regions, Money? Most), Outcome<Money, TaskRefusal>> _quotes = [];
+        private readonly Dictionary<(ContentHash Program, long InputBytes, AgentLimits Limits, string Places, Money? Most), Outcome<Money, TaskRefusal>> _quotes = [];
 
         /// <summary>Agents that were published elsewhere, by the names that they were looked for by; null for those that were not found.</summary>
         public Dictionary<ListingName, ForeignAgent?> Foreign { get; } = [];
@@ -25,8 +25,8 @@ public sealed partial class SubmitTask
         /// <summary>What tasks like this one can cost at suppliers, who are asked once for all that are about as large: for the next power of two of bytes. What is held too much is released.</summary>
         public async Task<Outcome<Money, TaskRefusal>> QuoteAsync(IRemoteWork suppliers, RemoteOrder order, Money? most, CancellationToken cancellationToken)
         {
-            var rounded = order with { InputBytes = Math.Min(TaskInput.MaxInlineBytes, (long)BitOperations.RoundUpToPowerOf2((ulong)Math.Max(1, order.InputBytes))) };
-            var key = (rounded.Program, rounded.InputBytes, rounded.Limits, string.Join(' ', rounded.Regions), most);
+            var rounded = order with { InputBytes = (long)BitOperations.RoundUpToPowerOf2((ulong)Math.Max(1, order.InputBytes)) };
+            var key = (rounded.Program, rounded.InputBytes, rounded.Limits, $"{string.Join(' ', rounded.Places.Regions)};{string.Join(' ', rounded.Places.Preferred)}", most);
             if (_quotes.TryGetValue(key, out var quoted))
                 return quoted;
             if (_quotes.Count >= MaxQuotes)

@@ -14,7 +14,7 @@ public sealed partial class SubmitTask
     private async Task<Outcome<Prepared, TaskRefusal>> OrderRunsAsync(
         Id<User> owner, TaskRequest request, Redundancy redundancy, AgentVersion? own, BatchCounts? batch, CancellationToken cancellationToken)
     {
-        if (remote is null || batch is not null)
+        if (batch is not null)
             return Refuse(TaskRefusal.NotSupplied, "A task of a batch is run by one executor. Submit it by itself, or without redundancy.");
         if (request.Input.IsSealed)
             return Refuse(TaskRefusal.NotSupplied, "Several executors run it, and only this node can open what is sealed to it. Submit it in the clear, or without redundancy.");
@@ -30,8 +30,6 @@ public sealed partial class SubmitTask
             return refusal;
         if (!(await CheckInputAsync(owner, manifest.Input, request.Input, cancellationToken)).TryGet(out var input, out refusal))
             return refusal;
-        if (input.SizeBytes > TaskInput.MaxInlineBytes)
-            return TooLarge($"Other operators' nodes take inputs of at most {TaskInput.MaxInlineBytes} bytes; this one has {input.SizeBytes}.");
         if (!manifest.Price.TryPrice(PricedWork.AtLimits(input.SizeBytes, limits), TaskPricing.FactorOf(manifest.Factors, request.Priority, open: 0), out var posted))
             return BeyondMoney(listing, limits);
 
@@ -47,7 +45,7 @@ public sealed partial class SubmitTask
             ? Money.Zero
             : parts.Total;
         var others = redundancy.Runs - (here is null ? 0 : 1);
-        var quoted = await remote.QuoteRunsAsync(new RemoteOrder(program, input.SizeBytes, limits, request.Regions), manifest.Name, cancellationToken);
+        var quoted = await remote.QuoteRunsAsync(new RemoteOrder(program, input.SizeBytes, limits, request.Places), manifest.Name, cancellationToken);
         if (quoted.Count < others)
         {
             return Refuse(

@@ -27,7 +27,7 @@ namespace Stoa.Market.Tasks;
 /// <param name="ids">Makes ids of tasks and holds.</param>
 /// <param name="time">The clock.</param>
 /// <param name="random">Chance of choices; safe for many threads.</param>
-/// <param name="remote">Where tasks of agents go that were not published here; null for nowhere.</param>
+/// <param name="remote">Where tasks of agents go that were not published here.</param>
 public sealed partial class SubmitTask(
     IAgentStore agents,
     IContentStore content,
@@ -44,7 +44,7 @@ public sealed partial class SubmitTask(
     IdSource ids,
     TimeProvider time,
     Random random,
-    IRemoteWork? remote = null)
+    IRemoteWork remote)
 {
     /// <summary>The largest input that is checked against a JSON Schema: 8 MiB.</summary>
     public const int MaxSchemaInputBytes = 8 << 20;
@@ -66,6 +66,8 @@ public sealed partial class SubmitTask(
     /// <summary>What a task of an agent can cost at most, by the size of its input alone.</summary>
     public async Task<Outcome<Money, TaskRefusal>> QuoteAsync(Id<User> owner, AgentVersion agent, long inputBytes, RequestedLimits asked, CancellationToken cancellationToken)
     {
+        if (agent.Manifest.Input.Schema is not null && inputBytes > MaxSchemaInputBytes)
+            return BeyondSchema(inputBytes);
         if (!TaskRules.CheckLimits(agent.Manifest.Limits, asked, maxMemoryBytes).TryGet(out var limits, out var refusal))
             return refusal;
         var factor = await FactorAsync(owner, agent, TaskPriority.Normal, batch: null, cancellationToken);
@@ -131,6 +133,8 @@ public sealed partial class SubmitTask(
     internal async Task<Outcome<NewTask, TaskRefusal>> MakeAsync(
         Id<User> owner, TaskRequest request, FindAgent find, BatchCounts? batch, string? traceParent, CancellationToken cancellationToken)
     {
+        if (request.Input is RequestedInput.Announced)
+            throw new ArgumentException("An input that was announced has to come before the task is submitted.", nameof(request));
         if (!(await PrepareAsync(owner, request, find, batch, cancellationToken)).TryGet(out var prepared, out var refusal))
             return refusal;
         if (request.MaxPrice is { } maxPrice && prepared.Hold > maxPrice)
@@ -198,7 +202,7 @@ public sealed partial class SubmitTask(
             Demand = auction is null ? prepared.Demand : null,
             Auction = auction,
             Allowance = request.Allowance,
-            SupplyRegions = prepared.IsRemote || (prepared.MayLeave && request.Regions.Count > 0) ? request.Regions : null,
+            Places = prepared.IsRemote || (prepared.MayLeave && !request.Places.IsAny) ? request.Places : null,
         };
     }
 
@@ -207,12 +211,12 @@ public sealed partial class SubmitTask(
     {
         var unserved = FindUnserved(request.Regions);
         if (request.Requirement is { } requirement)
-            return unserved is not null && !MayLeave(request, batch) ? unserved : await ChooseAsync(owner, request, requirement, batch, unserved, cancellationToken);
+            return unserved is not null && !RemoteReach.MayLeave(request, batch is not null) ? unserved : await ChooseAsync(owner, request, requirement, batch, unserved, cancellationToken);
         var agent = await find(request.Agent!, cancellationToken);
         if (request.Redundancy is { } redundancy)
             return await OrderRunsAsync(owner, request, redundancy, agent, batch, cancellationToken);
-        if (agent is null && remote is not null && await FindForeignAsync(request.Agent!, remote, batch, cancellationToken) is { } foreign)
-            return await OrderAsync(owner, request, foreign, remote, batch, cancellationToken);
+        if (agent is null && await FindForeignAsync(request.Agent!, batch, cancellationToken) is { } foreign)
+            return await OrderAsync(owner, request, foreign, batch, cancellationToken);
 
         if (unserved is not null)
             return unserved;
@@ -250,18 +254,18 @@ public sealed partial class SubmitTask(
     }
 
     /// <summary>An agent that was published elsewhere, looked for once in a batch.</summary>
-    private async Task<ForeignAgent?> FindForeignAsync(ListingName named, IRemoteWork suppliers, BatchCounts? batch, CancellationToken cancellationToken)
+    private async Task<ForeignAgent?> FindForeignAsync(ListingName named, BatchCounts? batch, CancellationToken cancellationToken)
     {
         if (batch is not null && batch.Foreign.TryGetValue(named, out var known))
             return known;
-        var found = await agents.FindWithdrawnAsync(named, cancellationToken) is null ? await suppliers.FindAsync(named, cancellationToken) : null;
+        var found = await agents.FindWithdrawnAsync(named, cancellationToken) is null ? await remote.FindAsync(named, cancellationToken) : null;
         batch?.Foreign.Add(named, found);
         return found;
     }
 
     /// <summary>Prepares a task of an agent that was published elsewhere: other operators' nodes run it.</summary>
     private async Task<Outcome<Prepared, TaskRefusal>> OrderAsync(
-        Id<User> owner, TaskRequest request, ForeignAgent agent, IRemoteWork suppliers, BatchCounts? batch, CancellationToken cancellationToken)
+        Id<User> owner, TaskRequest request, ForeignAgent agent, BatchCounts? batch, CancellationToken cancellationToken)
     {
         if (request.Input.IsSealed)
             return Refuse(TaskRefusal.NotSupplied, $"{agent.Listing} runs at another operator's node, which cannot open what is sealed to this one. Submit it in the clear.");
@@ -273,12 +277,10 @@ public sealed partial class SubmitTask(
             return refusal;
         if (!(await CheckInputAsync(owner, agent.Manifest.Input, request.Input, cancellationToken)).TryGet(out var input, out refusal))
             return refusal;
-        if (input.SizeBytes > TaskInput.MaxInlineBytes)
-            return TooLarge($"Other operators' nodes take inputs of at most {TaskInput.MaxInlineBytes} bytes; this one has {input.SizeBytes}.");
         if (!agent.Manifest.Price.TryPrice(PricedWork.AtLimits(input.SizeBytes, limits), PriceFactor.One, out var posted))
             return BeyondMoney(agent.Listing, limits);
-        var order = new RemoteOrder(agent.ProgramDigest, input.SizeBytes, limits, request.Regions);
-        return (batch is null ? await suppliers.QuoteAsync(order, request.MaxPrice, cancellationToken) : await batch.QuoteAsync(suppliers, order, request.MaxPrice, cancellationToken)).Match<Outcome<Prepared, TaskRefusal>>(
+        var order = new RemoteOrder(agent.ProgramDigest, input.SizeBytes, limits, request.Places);
+        return (batch is null ? await remote.QuoteAsync(order, request.MaxPrice, cancellationToken) : await batch.QuoteAsync(remote, order, request.MaxPrice, cancellationToken)).Match<Outcome<Prepared, TaskRefusal>>(
             quoted => new Prepared(
                 agent.Id, agent.Listing, parameters, limits, input, posted, quoted, Money.Min(quoted, posted.Base + posted.Input), CandidateCount: 1, Demand: null, Selection: null)
             {
@@ -286,10 +288,6 @@ public sealed partial class SubmitTask(
             },
             refused => refused);
     }
-
-    /// <summary>Whether other operators' nodes may be asked for some work. Each of a batch would ask all of them, and bids are made in the cell.</summary>
-    private bool MayLeave(TaskRequest request, BatchCounts? batch) =>
-        remote is not null && batch is null && request.Auction is null && !request.Input.IsSealed && request.Requirement is { Scope: not SelectionScope.Cell };
 
     private Refusal<TaskRefusal>? FindUnserved(IReadOnlyList<string> regions) => regions.Count > 0 && cell.Regions is var served && !regions.Any(served.Contains)
         ? Refuse(
@@ -359,6 +357,7 @@ public sealed partial class SubmitTask(
             await LookUpAsync(unknown, cancellationToken);
         var now = time.GetUtcNow();
         var fit = new TaskFit(request.Parameters, await ReadInputAsync(request.Input, input, cancellationToken)) { IsSealed = request.Input.IsSealed };
+        var mayLeave = RemoteReach.MayLeave(request, batch is not null);
         var query = new SelectionQuery(
             // In an auction who is too dear at its posted price may bid less.
             requirement, input.SizeBytes, request.Auction is null ? request.MaxPrice : null, TimeLeft(request), maxMemoryBytes, caps, Excluded: [], fit.Takes)
@@ -366,12 +365,14 @@ public sealed partial class SubmitTask(
             Priority = (int)request.Priority,
             Paid = await CountPaidAsync(owner, request, requirement, batch, cancellationToken),
             CallsNobody = request.Auction is not null || request.Input.IsSealed,
+            // Where nobody else may have it, the region is that of whichever node of the cell takes it, whoever is chosen.
+            Preference = mayLeave && request.PreferredRegions.Count > 0 ? new RegionPreference(request.PreferredRegions, cell.ShareIn(request.PreferredRegions)) : null,
         };
         var choice = unserved is null ? index.Choose(query, now, random) : NetworkChoice.Nobody(query, now);
-        if ((choice.Chosen is null || requirement.Scope is SelectionScope.Network) && MayLeave(request, batch) && input.SizeBytes <= TaskInput.MaxInlineBytes)
+        if (mayLeave && (choice.Chosen is null || requirement.Scope is SelectionScope.Network))
         {
-            var search = new RemoteSearch(requirement.Capabilities, input.SizeBytes, request.Limits, request.Regions, request.MaxPrice, fit.Takes);
-            choice = NetworkChoice.Join(choice, await remote!.ListOffersAsync(search, cancellationToken), query, index.Policy);
+            var search = new RemoteSearch(requirement.Capabilities, input.SizeBytes, request.Limits, request.Places, request.MaxPrice, fit.Takes);
+            choice = NetworkChoice.Join(choice, await remote.ListOffersAsync(search, cancellationToken), query, index.Policy);
         }
 
         if (choice.Chosen is not { } chosen)
@@ -397,7 +398,7 @@ public sealed partial class SubmitTask(
             Calls = chosen.Agent.MostForCalls,
             Volume = TaskPricing.VolumeOf(chosen.Factor),
             IsRemote = chosen.Supplier is not null,
-            MayLeave = MayLeave(request, batch),
+            MayLeave = mayLeave,
         };
 
         Money AtLimitsWithoutVolume(Candidate candidate)
@@ -491,6 +492,13 @@ public sealed partial class SubmitTask(
                 : new TaskInput(inline.Digest, inline.Bytes.Length, IsInline: true);
         }
 
+        if (input is RequestedInput.Announced announced)
+        {
+            return port.Schema is not null && announced.SizeBytes > MaxSchemaInputBytes
+                ? BeyondSchema(announced.SizeBytes)
+                : new TaskInput(announced.Content, announced.SizeBytes, IsInline: false);
+        }
+
         // Whether it is missing or somebody else's is not told apart: a digest must not be a way to ask what others have.
         if (!await owners.MayReadAsync(input.Digest, owner, cancellationToken)
             || await content.StatAsync(input.Digest, cancellationToken) is not { } stored)
@@ -504,7 +512,7 @@ public sealed partial class SubmitTask(
         if (port.Schema is null)
             return new TaskInput(stored.Digest, stored.SizeBytes, IsInline: false);
         if (stored.SizeBytes > MaxSchemaInputBytes)
-            return TooLarge($"This agent checks its input against a JSON Schema, which is done for at most {MaxSchemaInputBytes} bytes; this one has {stored.SizeBytes}.");
+            return BeyondSchema(stored.SizeBytes);
         if (await ReadStoredAsync(stored.Digest, stored.SizeBytes, cancellationToken) is not { } bytes)
             return Refuse(TaskRefusal.InputUnknown, $"The content {stored.Digest} was deleted just now.");
         return Misfits(port, bytes) is { Count: > 0 } reasons
@@ -552,6 +560,9 @@ public sealed partial class SubmitTask(
 
     private static Refusal<TaskRefusal> Invalid(IReadOnlyList<FieldError> errors) =>
         new(TaskRefusal.InputInvalid, "The input does not fit the JSON Schema of the agent's input.", errors);
+
+    private static Refusal<TaskRefusal> BeyondSchema(long bytes) =>
+        TooLarge($"This agent checks its input against a JSON Schema, which is done for at most {MaxSchemaInputBytes} bytes; this one has {bytes}.");
 
     private static Refusal<TaskRefusal> TooLarge(string detail) => Refuse(TaskRefusal.InputTooLarge, detail);
 

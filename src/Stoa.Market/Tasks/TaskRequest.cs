@@ -34,6 +34,12 @@ public sealed record TaskRequest(
     /// <summary>Only nodes that stand in one of these may run it, each once and in the order of the alphabet; empty: any node.</summary>
     public IReadOnlyList<string> Regions { get; init; } = [];
 
+    /// <summary>Better a node that stands in one of these, each once and in the order of the alphabet; empty: no matter.</summary>
+    public IReadOnlyList<string> PreferredRegions { get; init; } = [];
+
+    /// <summary>Where suppliers stand that may run it.</summary>
+    public SupplyPlaces Places => new(Regions, PreferredRegions);
+
     /// <summary>What the API key that it came with may spend; null for no limit. Not a part of what is asked for.</summary>
     public SpendingAllowance? Allowance { get; init; }
 
@@ -67,6 +73,8 @@ public sealed record TaskRequest(
             Add(Auction.Canonical());
         if (Regions.Count > 0)
             Add($"regions {string.Join(' ', Regions)}");
+        if (PreferredRegions.Count > 0)
+            Add($"preferred {string.Join(' ', PreferredRegions)}");
         if (Input.IsSealed)
             Add("sealed");
         if (World is not null)
@@ -108,6 +116,12 @@ public abstract record RequestedInput
     public sealed record Inline(ReadOnlyMemory<byte> Bytes) : RequestedInput
     {
         public override ContentHash Digest { get; } = ContentHash.Of(Bytes.Span);
+    }
+
+    /// <summary>Bytes that come once it is known what they cost: good for a quote, and for no submission.</summary>
+    public sealed record Announced(ContentHash Content, long SizeBytes) : RequestedInput
+    {
+        public override ContentHash Digest => Content;
     }
 
     /// <summary>Bytes that were uploaded before.</summary>

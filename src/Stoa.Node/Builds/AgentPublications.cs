@@ -18,7 +18,7 @@ public sealed class AgentPublications(
     private const long MultipartOverheadBytes = 64 * 1024;
     private const long AroundProgramBytes = ManifestReader.MaxBytes + MultipartOverheadBytes;
 
-    private readonly UploadSlots _slots = new(options.MaxPublicationsPerUser, options.MaxPublications);
+    private readonly UploadSlots<Id<User>> _slots = new(options.MaxPublicationsPerUser, options.MaxPublications);
 
     /// <summary>The largest body that a publication has.</summary>
     public static long MaxBytes(BuildsOptions options)

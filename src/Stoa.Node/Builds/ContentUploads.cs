@@ -11,7 +11,7 @@ namespace Stoa.Node.Builds;
 public sealed class ContentUploads(
     IContentStore content, IContentOwners owners, UserUsages usages, SqlStorageFees storage, BuildsOptions options, TimeProvider time)
 {
-    private readonly UploadSlots _slots = new(options.MaxUploadsPerUser, int.MaxValue);
+    private readonly UploadSlots<Id<User>> _slots = new(options.MaxUploadsPerUser, int.MaxValue);
 
     /// <summary>Streams bytes in and grants them to who has brought them.</summary>
     /// <param name="user">Who brings them.</param>
@@ -33,7 +33,20 @@ public sealed class ContentUploads(
                 ContentRefusal.UploadsTooMany, $"{options.MaxUploadsPerUser} uploads of yours are under way at this node. Wait until one has ended, and upload again.");
         }
 
-        if (!(await usages.ReserveAsync(user, length, options.MaxBlobBytes, cancellationToken)).TryGet(out var room, out var full))
+        return await ReceiveAsync(user, expected, body, length, options.MaxBlobBytes, cancellationToken);
+    }
+
+    /// <summary>The same of bytes that somebody else brings for a user, within limits of his own: they are read also when they are the user's already, since whoever brings them has to have them.</summary>
+    /// <param name="user">Whose they will be.</param>
+    /// <param name="expected">The digest that was announced; null for none.</param>
+    /// <param name="body">The bytes.</param>
+    /// <param name="length">How many there will be; null when that is not known.</param>
+    /// <param name="most">The most that are taken.</param>
+    /// <param name="cancellationToken">Leaves nothing behind.</param>
+    public async Task<Outcome<ContentDescriptor, ContentRefusal>> ReceiveAsync(
+        Id<User> user, ContentHash? expected, Stream body, long? length, long most, CancellationToken cancellationToken)
+    {
+        if (!(await usages.ReserveAsync(user, length, most, cancellationToken)).TryGet(out var room, out var full))
             return full;
         using var kept = room;
         if (!(await storage.AdmitAsync(user, room, length, time.GetUtcNow(), cancellationToken)).TryGet(out var payable, out var unpaid))
@@ -46,7 +59,7 @@ public sealed class ContentUploads(
             return refusal.Code switch
             {
                 ContentRefusal.TooLarge when payable < mostOfQuota => await storage.RefuseAsync(user, room.Taken + payable + 1, time.GetUtcNow(), cancellationToken),
-                ContentRefusal.TooLarge when mostOfQuota < options.MaxBlobBytes => room.Exceeded,
+                ContentRefusal.TooLarge when mostOfQuota < most => room.Exceeded,
                 _ => refusal,
             };
         }

@@ -103,7 +103,7 @@ public sealed class NodeHost : IAsyncDisposable
         builder.AddAuctions();
         builder.AddReviews();
         builder.AddDisputes();
-        builder.AddPayPerCall();
+        var calls = builder.AddPayPerCall();
         builder.AddTemplates();
         builder.AddSchedules();
         builder.AddWebhooks();
@@ -117,7 +117,7 @@ public sealed class NodeHost : IAsyncDisposable
         return await OrDispose(app, async () =>
         {
             var adminKey = await app.Services.GetRequiredService<FirstAdmin>().EnsureAsync(cancellationToken);
-            MapRooms(app, builds);
+            MapRooms(app, builds, calls);
             return new NodeHost(app, adminKey, began);
         });
     }
@@ -152,7 +152,7 @@ public sealed class NodeHost : IAsyncDisposable
         await _app.DisposeAsync();
     }
 
-    private static void MapRooms(WebApplication app, BuildsOptions builds)
+    private static void MapRooms(WebApplication app, BuildsOptions builds, PayPerCallOptions calls)
     {
         app.UseHttp();
         app.MapPages();
@@ -206,7 +206,7 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapReplays();
         api.MapReviews();
         api.MapDisputes();
-        api.MapPayPerCall();
+        api.MapPayPerCall(calls);
         api.MapTemplates();
         api.MapSchedules();
         api.MapWebhooks();

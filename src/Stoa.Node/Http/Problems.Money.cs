@@ -256,6 +256,15 @@ public static partial class Problems
         CallRefusal.CallUnknown => Row(refusal, 404, "No such call",
             "There is no such call, or it was paid for out of another channel.",
             "Check the id, and send the payment that the call was paid by."),
+        CallRefusal.InputRequired => Row(refusal, 428, "Input required",
+            "The call is reserved and will be paid for; its input, which the header Stoa-Input has announced, has to come.",
+            "Make the same request again, with the same headers and the input as its body."),
+        CallRefusal.InputsTooMany => Row(refusal, 429, "Too many inputs of a channel",
+            "As many inputs are on their way for calls that this channel pays for, or as many bytes are here for those that have not ended, as may be.",
+            "Wait as long as Retry-After says, and call again when one of them has ended.", TimeSpan.FromSeconds(5)),
+        CallRefusal.InputsBusy => Row(refusal, 503, "No room for an input",
+            "As many inputs of calls are on their way to the node as may be, or it has no room for more.",
+            "Wait as long as Retry-After says, and call again.", TimeSpan.FromSeconds(5)),
     };
 
     public static ProblemKind Of(DisputeRefusal refusal) => refusal switch

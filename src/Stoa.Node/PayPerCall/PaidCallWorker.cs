@@ -9,13 +9,12 @@ namespace Stoa.Node.PayPerCall;
 /// <summary>Ends calls for which nobody waits any more, and gives back what channels that are closed have left over.</summary>
 /// <remarks>All nodes of a cell look; who comes second changes nothing.</remarks>
 public sealed class PaidCallWorker(
-    SqlPaidCallStore store, ITaskStore tasks, IUserStore users, PayPerCallOptions options, TimeProvider time, ILogger<PaidCallWorker> logger) : BackgroundService
+    SqlPaidCallStore store, CallInputs inputs, ITaskStore tasks, IUserStore users, PayPerCallOptions options, TimeProvider time, ILogger<PaidCallWorker> logger) : BackgroundService
 {
     private const int MaxAtOnce = 200;
 
-    // A call that has no task by then was cut off between its reservation and its submission.
-    private static readonly TimeSpan s_longestSubmission = TimeSpan.FromMinutes(10);
-
+    // A call that has no task by then was cut off between its reservation and its submission; so long its input may be on its way.
+    private readonly TimeSpan _longestSubmission = TimeSpan.FromMinutes(10) + TimeSpan.FromSeconds(options.MaxUploadSeconds);
     private readonly FailureLog _failures = new(logger, time);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -43,7 +42,7 @@ public sealed class PaidCallWorker(
                     if (await tasks.GetAsync(id, cancellationToken) is { } task)
                         await EndAsync(call, task, cancellationToken);
                 }
-                else if (call.CreatedAt < now - s_longestSubmission)
+                else if (call.CreatedAt < now - _longestSubmission)
                 {
                     payee ??= await users.FindByHandleAsync(options.Payee, cancellationToken);
                     await FindLostAsync(call, payee, cancellationToken);
@@ -63,17 +62,22 @@ public sealed class PaidCallWorker(
     {
         var submitted = payee is null ? null : (await tasks.FindSubmissionAsync(payee.Id, new IdempotencyKey(lost.Key, lost.RequestHash), cancellationToken)).Match(
             task => task, _ => null);
-        if (submitted is null)
+        if (submitted is null && payee is not null)
+            await inputs.TakeBackAsync(lost, payee.Id, cancellationToken);
+        else if (submitted is null)
             await store.ReleaseAsync(lost, cancellationToken);
         else
             await store.AttachAsync(lost, submitted.Id, cancellationToken);
     }
 
-    /// <summary>Writes what a call has cost, when its task has ended.</summary>
-    internal Task EndAsync(PaidCall call, AgentTask task, CancellationToken cancellationToken) => task.State switch
+    /// <summary>Writes what a call has cost, when its task has ended, and lets go of its input.</summary>
+    internal async Task EndAsync(PaidCall call, AgentTask task, CancellationToken cancellationToken)
     {
-        TaskState.Succeeded succeeded => store.EndAsync(call, succeeded.Result.Price, cancellationToken),
-        { IsFinal: true } => store.EndAsync(call, Money.Zero, cancellationToken),
-        _ => Task.CompletedTask,
-    };
+        if (!task.State.IsFinal || call.Price is not null)
+            return;
+        // Before it counts as ended: whoever goes on after a crash looks at those that have not.
+        if (task.State is not TaskState.Succeeded { Result.Output: var output } || output != call.Input)
+            await inputs.LetGoAsync(call, task.OwnerId, cancellationToken);
+        await store.EndAsync(call, task.State is TaskState.Succeeded succeeded ? succeeded.Result.Price : Money.Zero, cancellationToken);
+    }
 }

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Market;
+using Stoa.Market.Builds;
 using Stoa.Market.Channels;
 using Stoa.Market.Events;
 using Stoa.Market.Identity;
@@ -27,28 +28,25 @@ public static class PayPerCallEndpoints
 
     private const string Asset = "USD";
 
-    // As much as travels inside a submission.
-    private const int MaxInputBytes = StoaClient.MaxInlineInputBytes;
-
-    public static void MapPayPerCall(this IEndpointRouteBuilder api)
+    public static void MapPayPerCall(this IEndpointRouteBuilder api, PayPerCallOptions options)
     {
         api.MapPost("/calls/{publisher}/{agent}", CallAsync)
             .OpenToAll()
             .WithName("callAgent").AuditedInBulk(refusesInTheOrdinary: true).WithTags("Pay per call").WithSummary("Call an agent and pay for it out of a channel")
-            .WithDescription("No account is needed. The body is the input, each query parameter a parameter of the agent; agent is a name, or name@version. Without a payment the answer is 402, and its header PAYMENT-REQUIRED says how to pay (base64 of JSON, as x402 version 2 has it): sign a voucher of a payment channel and send it as PAYMENT-SIGNATURE. The answer is the agent's output; PAYMENT-RESPONSE says what was charged, and what is over is credit for the next call. The same call with the same payment, or with the same Idempotency-Key, is one call. One that takes longer, than the header Prefer: wait=N says in seconds where it is given, is answered by 202; fetch its result.")
-            .Sells();
+            .WithDescription("No account is needed. The body is the input, each query parameter a parameter of the agent; agent is a name, or name@version. Without a payment the answer is 402, and its header PAYMENT-REQUIRED says how to pay (base64 of JSON, as x402 version 2 has it): sign a voucher of a payment channel and send it as PAYMENT-SIGNATURE. The answer is the agent's output; PAYMENT-RESPONSE says what was charged, and what is over is credit for the next call. The same call with the same payment, or with the same Idempotency-Key, is one call. One that takes longer, than the header Prefer: wait=N says in seconds where it is given, is answered by 202; fetch its result. An input above 1 MiB is announced by the header Stoa-Input: digest=sha256:…, bytes=N in a request without a body; when the call is paid for the answer is 428, and the same request with the body makes it.")
+            .Sells(options);
         api.MapPost("/program-calls/{digest}", CallProgramAsync)
             .OpenToAll()
             .WithName("callProgram").AuditedInBulk(refusesInTheOrdinary: true).WithTags("Pay per call").WithSummary("Have a program run and pay for it out of a channel")
             .WithDescription("As callAgent, for who knows the program and not under which name it is published here: of the agents that have it, the one that was published first is called. The header Stoa-Limits lowers its limits: fuel=N, memoryBytes=N, timeoutMs=N, outputBytes=N, logBytes=N, any of them. The header Stoa-World fixes what is chance otherwise, so that runs can be compared: seed=N, clockMs=N (Unix time).")
-            .Sells();
+            .Sells(options);
         api.MapGet("/program-calls/{digest}/quote", QuoteProgramAsync)
             .OpenToAll()
             .WithName("quoteProgram").WithTags("Pay per call").WithSummary("Ask what a call of a program can cost")
             .WithDescription("The most, by the size of the input and the limits, which are those of the agent where they are left out. Nothing is reserved: it may be dearer when it is called.")
             .Produces<ProgramQuoteResponse>()
             .Refuses(CallRefusal.CallsNotSold)
-            .Refuses(TaskRefusal.AgentUnknown, TaskRefusal.LimitsInvalid, TaskRefusal.PriceOutOfRange);
+            .Refuses(TaskRefusal.AgentUnknown, TaskRefusal.LimitsInvalid, TaskRefusal.InputTooLarge, TaskRefusal.PriceOutOfRange);
         api.MapGet("/calls/{id}", GetAsync)
             .OpenToAll()
             .WithName("getCall").WithTags("Pay per call").WithSummary("Fetch the result of a call that took longer")
@@ -79,13 +77,15 @@ public static class PayPerCallEndpoints
             .Refuses(TaskRefusal.NoResult);
     }
 
-    private static RouteHandlerBuilder Sells(this RouteHandlerBuilder endpoint) => endpoint
-        .TakesAtMost(MaxInputBytes)
+    private static RouteHandlerBuilder Sells(this RouteHandlerBuilder endpoint, PayPerCallOptions options) => endpoint
+        .TakesAtMost(options.MaxInputBytes)
         .Produces<Stream>(StatusCodes.Status200OK, "application/octet-stream")
         .Produces<PaidCallResponse>(StatusCodes.Status202Accepted)
-        .Refuses(CallRefusal.CallsNotSold, CallRefusal.PaymentRequired, CallRefusal.PaymentInvalid, CallRefusal.CallFailed)
+        .Refuses(CallRefusal.CallsNotSold, CallRefusal.PaymentRequired, CallRefusal.PaymentInvalid, CallRefusal.CallFailed, CallRefusal.InputRequired, CallRefusal.InputsTooMany, CallRefusal.InputsBusy)
+        .Refuses(RequestRefusal.RequestTimeout)
+        .Refuses(ContentRefusal.DigestMismatch, ContentRefusal.TooLarge)
         .Refuses(
-            TaskRefusal.AgentUnknown, TaskRefusal.AgentWithdrawn, TaskRefusal.ParametersInvalid, TaskRefusal.LimitsInvalid, TaskRefusal.InputInvalid, TaskRefusal.PriceOutOfRange,
+            TaskRefusal.AgentUnknown, TaskRefusal.AgentWithdrawn, TaskRefusal.ParametersInvalid, TaskRefusal.LimitsInvalid, TaskRefusal.InputInvalid, TaskRefusal.InputTooLarge, TaskRefusal.PriceOutOfRange,
             TaskRefusal.BudgetTooSmall, TaskRefusal.InsufficientFunds, TaskRefusal.OpenTasksTooMany, TaskRefusal.IdempotencyKeyReused, TaskRefusal.ResultDeleted)
         .Refuses(
             ChannelRefusal.ChannelUnknown, ChannelRefusal.ChannelClosed, ChannelRefusal.ChallengeWindowOver, ChannelRefusal.VoucherInvalid, ChannelRefusal.VoucherForOtherChannel,
@@ -96,6 +96,7 @@ public static class PayPerCallEndpoints
         [Description("Name of the agent, or name@version.")] string agent,
         HttpContext context,
         Till till,
+        CallInputs inputs,
         SubmitTask submit,
         TaskWorkers workers,
         CancellationToken cancellationToken)
@@ -105,11 +106,11 @@ public static class PayPerCallEndpoints
         // What is sold is what was published here: an agent of elsewhere would be bought to be sold again.
         if (!ListingName.TryParse($"{publisher}/{agent}", null, out var listing) || listing.IsKeyed || !await till.HasAsync(listing, cancellationToken))
             return new Refusal<TaskRefusal>(TaskRefusal.AgentUnknown, $"There is no agent {publisher}/{agent} here.").ToProblem();
-        return await SellAsync(listing, RequestedLimits.None, world: null, payee, context, till, submit, workers, cancellationToken);
+        return await SellAsync(listing, RequestedLimits.None, world: null, payee, context, till, inputs, submit, workers, cancellationToken);
     }
 
     private static async Task<IResult> CallProgramAsync(
-        [Description("Digest of the program, sha256:….")] string digest, HttpContext context, Till till, SubmitTask submit, TaskWorkers workers, CancellationToken cancellationToken)
+        [Description("Digest of the program, sha256:….")] string digest, HttpContext context, Till till, CallInputs inputs, SubmitTask submit, TaskWorkers workers, CancellationToken cancellationToken)
     {
         if (await till.FindPayeeAsync(cancellationToken) is not { } payee)
             return NotSold();
@@ -118,7 +119,7 @@ public static class PayPerCallEndpoints
         if (!WorldHeader.TryRead(context.Request, out var world))
             return new Refusal<TaskRefusal>(TaskRefusal.ParametersInvalid, $"The header {StoaClient.WorldHeader} has the form seed=42, clockMs=1764000000000.").ToProblem();
         return await till.FindByProgramAsync(digest, cancellationToken) is { } agent
-            ? await SellAsync(agent.Listing, limits, world, payee, context, till, submit, workers, cancellationToken)
+            ? await SellAsync(agent.Listing, limits, world, payee, context, till, inputs, submit, workers, cancellationToken)
             : NotHere(digest);
     }
 
@@ -131,14 +132,18 @@ public static class PayPerCallEndpoints
         [Description("Most bytes of output.")] long? outputBytes,
         [Description("Most bytes of log.")] long? logBytes,
         Till till,
+        CallInputs inputs,
+        PayPerCallOptions options,
         SubmitTask submit,
         PublicKey node,
         CancellationToken cancellationToken)
     {
         if (await till.FindPayeeAsync(cancellationToken) is not { } payee)
             return NotSold();
-        if (inputBytes is < 0 or > MaxInputBytes)
-            throw new RequestRefusedException(RequestRefusal.RequestInvalid, errors: [new FieldError("", $"The parameter inputBytes is from 0 to {MaxInputBytes}.")]);
+        if (inputBytes < 0)
+            throw new RequestRefusedException(RequestRefusal.RequestInvalid, errors: [new FieldError("", "The parameter inputBytes is the size of the input.")]);
+        if (inputBytes > options.MaxInputBytes)
+            return inputs.TooLarge(inputBytes).ToProblem();
         if (await till.FindByProgramAsync(digest, cancellationToken) is not { } agent)
             return NotHere(digest);
         return (await submit.QuoteAsync(payee.Id, agent, inputBytes, new RequestedLimits(fuel, memoryBytes, timeoutMs, outputBytes, logBytes), cancellationToken)).Match<IResult>(
@@ -146,12 +151,13 @@ public static class PayPerCallEndpoints
     }
 
     private static async Task<IResult> SellAsync(
-        ListingName listing, RequestedLimits limits, TaskWorld? world, User payee, HttpContext context, Till till, SubmitTask submit, TaskWorkers workers, CancellationToken cancellationToken)
+        ListingName listing, RequestedLimits limits, TaskWorld? world, User payee, HttpContext context, Till till, CallInputs inputs, SubmitTask submit, TaskWorkers workers, CancellationToken cancellationToken)
     {
-        var input = await RequestBody.ReadAsync(context.Request, cancellationToken);
+        if (!(await inputs.ReadAsync(context, cancellationToken)).TryGet(out var input, out var refusal))
+            return refusal.ToProblem();
         var parameters = context.Request.Query.ToDictionary(parameter => parameter.Key, parameter => parameter.Value.ToString(), StringComparer.Ordinal);
-        var asked = new TaskRequest(listing, new RequestedInput.Inline(input), parameters, limits, MaxPrice: null) { World = world };
-        if (!(await submit.QuoteAsync(payee.Id, asked, cancellationToken)).TryGet(out var quote, out var refusal))
+        var asked = new TaskRequest(listing, input, parameters, limits, MaxPrice: null) { World = world };
+        if (!(await submit.QuoteAsync(payee.Id, asked, cancellationToken)).TryGet(out var quote, out refusal))
             return refusal.ToProblem();
         // What was quoted is what runs, whatever is published meanwhile.
         asked = asked with { Agent = quote.Agent, MaxPrice = quote.Hold };
@@ -166,6 +172,12 @@ public static class PayPerCallEndpoints
         if (!(await till.ReserveAsync(paid.Id, key, asked, quote.Hold, cancellationToken)).TryGet(out var reservation, out refusal))
             return refusal.ToProblem();
         var (call, isNew, credit) = reservation;
+        if (reservation.IsFull)
+        {
+            return new Refusal<CallRefusal>(
+                CallRefusal.InputsTooMany, $"Inputs of calls that this channel pays for take up all that they may. They are deleted when the calls have ended: call again then.").ToProblem();
+        }
+
         if (call is null)
         {
             var required = await till.RequireAsync(context, payee, quote, cancellationToken);
@@ -174,11 +186,19 @@ public static class PayPerCallEndpoints
                 $"The call can cost {quote.Hold} USD, and {credit.Left} USD of what the channel has paid are left. A voucher of {credit.Required(quote.Hold)} USD in all is needed.");
         }
 
+        if (input is RequestedInput.Announced announced)
+        {
+            if (!await till.IsSubmittedAsync(call, asked, payee, cancellationToken) && await inputs.TakeAsync(context, payee, call, announced, cancellationToken) is { } untaken)
+                return untaken;
+            asked = asked with { Input = new RequestedInput.Stored(announced.Content) };
+        }
+
         var submitted = await submit.SubmitAsync(payee.Id, asked, key, _ => null, Activity.Current?.Id, cancellationToken);
         if (!submitted.TryGet(out var made, out refusal))
         {
-            if (isNew)
-                await till.ReleaseAsync(call, CancellationToken.None);
+            // Of an input that was announced an earlier request has reserved for this one.
+            if (isNew || call.Input is not null)
+                await inputs.TakeBackAsync(call, payee.Id, CancellationToken.None);
             return refusal.ToProblem();
         }
 

@@ -12,6 +12,21 @@ public sealed record PayPerCallOptions
     /// <summary>How often the node looks for calls that have ended and channels that are closed, in milliseconds. Default 2,000.</summary>
     public int PollMs { get; init; } = 2_000;
 
+    /// <summary>Largest input of a call, in bytes, from 1 MiB to 1 TiB. One above 1 MiB comes once the call is paid for, goes to the content store, and is deleted when the call has ended. Default 64 MiB.</summary>
+    public long MaxInputBytes { get; init; } = 64L << 20;
+
+    /// <summary>What inputs above 1 MiB of calls that one channel pays for may have together, in bytes, until the calls have ended; at least <see cref="MaxInputBytes"/>. Default 256 MiB.</summary>
+    public long MaxInputBytesPerChannel { get; init; } = 256L << 20;
+
+    /// <summary>How many inputs above 1 MiB are on their way to this node at a time; more are refused with 503 <c>inputsBusy</c>. 1 to 1,000. Default 16.</summary>
+    public int MaxUploads { get; init; } = 16;
+
+    /// <summary>How many of these are for calls that one channel pays for; more are refused with 429 <c>inputsTooMany</c>. 1 to 1,000. Default 4.</summary>
+    public int MaxUploadsPerChannel { get; init; } = 4;
+
+    /// <summary>How long one may take to arrive, in seconds: 1 to 86,400. Default 600.</summary>
+    public int MaxUploadSeconds { get; init; } = 600;
+
     /// <summary>Every reason why these options cannot be used; empty when they can.</summary>
     public IEnumerable<string> Validate()
     {
@@ -19,5 +34,15 @@ public sealed record PayPerCallOptions
             yield return "PayPerCall:WaitSeconds is from 0 to 300.";
         if (PollMs is < 10 or > 60_000)
             yield return "PayPerCall:PollMs is from 10 to 60000.";
+        if (MaxInputBytes is < 1L << 20 or > 1L << 40)
+            yield return $"PayPerCall:MaxInputBytes is from {1L << 20} to {1L << 40}.";
+        if (MaxInputBytesPerChannel < MaxInputBytes || MaxInputBytesPerChannel > 1L << 50)
+            yield return $"PayPerCall:MaxInputBytesPerChannel is from PayPerCall:MaxInputBytes to {1L << 50}.";
+        if (MaxUploads is < 1 or > 1_000)
+            yield return "PayPerCall:MaxUploads is from 1 to 1000.";
+        if (MaxUploadsPerChannel is < 1 or > 1_000)
+            yield return "PayPerCall:MaxUploadsPerChannel is from 1 to 1000.";
+        if (MaxUploadSeconds is < 1 or > 24 * 60 * 60)
+            yield return $"PayPerCall:MaxUploadSeconds is from 1 to {24 * 60 * 60}.";
     }
 }

@@ -17,24 +17,38 @@ namespace Stoa.Node.PayPerCall;
 /// <param name="Reserved">What it can cost at most.</param>
 /// <param name="Price">What it has cost; null until it has ended.</param>
 /// <param name="CreatedAt">When it was reserved, UTC.</param>
-public sealed record PaidCall(Id<Channel> Channel, string Key, ContentHash RequestHash, Id<AgentTask>? Task, Money Reserved, Money? Price, DateTimeOffset CreatedAt);
+/// <param name="Input">The input, where it is too long to come with the call in one piece; null where it came with it.</param>
+/// <param name="InputBytes">Its size; 0 where it came with the call.</param>
+public sealed record PaidCall(
+    Id<Channel> Channel, string Key, ContentHash RequestHash, Id<AgentTask>? Task, Money Reserved, Money? Price, DateTimeOffset CreatedAt, ContentHash? Input, long InputBytes);
 
 /// <summary>What came of asking for a reservation.</summary>
 /// <param name="Call">The call; null when the credit does not suffice.</param>
 /// <param name="IsNew">Whether it was not there before: only who has made it may take it back.</param>
 /// <param name="Credit">As it was found.</param>
-public readonly record struct Reservation(PaidCall? Call, bool IsNew, CallCredit Credit);
+public readonly record struct Reservation(PaidCall? Call, bool IsNew, CallCredit Credit)
+{
+    /// <summary>There is no call because inputs of others that the channel pays for take up all that they may.</summary>
+    public bool IsFull { get; init; }
+}
 
 /// <summary>Calls in the cell's database, and the credit that they are paid out of.</summary>
 /// <remarks>Whoever changes the credit of a channel has its row in <c>channels</c> locked, as those who settle vouchers have.</remarks>
-public sealed class SqlPaidCallStore(Database database, IdSource ids)
+public sealed class SqlPaidCallStore(Database database, IdSource ids, PayPerCallOptions options)
 {
-    private const string Columns = "channel_id AS channel, request_key AS key, request_hash, task_id AS task, reserved, price, created_at";
+    private const string Columns = "channel_id AS channel, request_key AS key, request_hash, task_id AS task, reserved, price, created_at, input_digest AS input, input_bytes";
 
     /// <summary>Reserves what a call can cost; the same call again changes nothing.</summary>
-    /// <returns>The call, or null with the credit that does not suffice; refused when the key names a call for something else, which may have cost less.</returns>
+    /// <param name="channel">That pays.</param>
+    /// <param name="key">Of the call.</param>
+    /// <param name="requestHash">Of what is asked for.</param>
+    /// <param name="input">The input that is to come; null when it came with the call.</param>
+    /// <param name="amount">The most that it can cost.</param>
+    /// <param name="now">UTC.</param>
+    /// <param name="cancellationToken">Reserves nothing.</param>
+    /// <returns>The call, or null with the credit that does not suffice or when inputs of the channel take up all that they may; refused when the key names a call for something else, which may have cost less.</returns>
     public Task<Outcome<Reservation, TaskRefusal>> ReserveAsync(
-        Id<Channel> channel, string key, ContentHash requestHash, Money amount, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync<Outcome<Reservation, TaskRefusal>>(
+        Id<Channel> channel, string key, ContentHash requestHash, RequestedInput.Announced? input, Money amount, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync<Outcome<Reservation, TaskRefusal>>(
         async session =>
         {
             var credit = await LockAsync(session, channel);
@@ -48,11 +62,22 @@ public sealed class SqlPaidCallStore(Database database, IdSource ids)
 
             if (credit.Left < amount)
                 return new Reservation(null, IsNew: false, credit);
+            var bytes = input?.SizeBytes ?? 0;
+            if (bytes > 0
+                && await session.QuerySingleAsync<long>("SELECT CAST(COALESCE(SUM(input_bytes), 0) AS BIGINT) FROM paid_calls WHERE channel_id = @channel AND price IS NULL", new { channel }) is var kept
+                && bytes > options.MaxInputBytesPerChannel - kept)
+            {
+                return new Reservation(null, IsNew: false, credit) { IsFull = true };
+            }
+
             await session.ExecuteAsync(
-                "INSERT INTO paid_calls (channel_id, request_key, request_hash, reserved, created_at) VALUES (@channel, @key, @requestHash, @amount, @now)",
-                new { channel, key, requestHash, amount, now });
+                """
+                INSERT INTO paid_calls (channel_id, request_key, request_hash, reserved, created_at, input_digest, input_bytes)
+                VALUES (@channel, @key, @requestHash, @amount, @now, @digest, @bytes)
+                """,
+                new { channel, key, requestHash, amount, now, digest = input?.Content, bytes });
             await session.ExecuteAsync("UPDATE call_credit SET reserved = reserved + @amount WHERE channel_id = @channel", new { channel, amount });
-            return new Reservation(new PaidCall(channel, key, requestHash, null, amount, null, now), IsNew: true, credit with { Reserved = credit.Reserved + amount });
+            return new Reservation(new PaidCall(channel, key, requestHash, null, amount, null, now, input?.Content, bytes), IsNew: true, credit with { Reserved = credit.Reserved + amount });
         },
         cancellationToken);
 
@@ -70,8 +95,11 @@ public sealed class SqlPaidCallStore(Database database, IdSource ids)
             }
 
             await session.ExecuteAsync(
-                "INSERT INTO paid_calls (channel_id, request_key, request_hash, task_id, reserved, created_at) VALUES (@Channel, @Key, @RequestHash, @task, @Reserved, @CreatedAt)",
-                new { call.Channel, call.Key, call.RequestHash, task, call.Reserved, call.CreatedAt });
+                """
+                INSERT INTO paid_calls (channel_id, request_key, request_hash, task_id, reserved, created_at, input_digest, input_bytes)
+                VALUES (@Channel, @Key, @RequestHash, @task, @Reserved, @CreatedAt, @Input, @InputBytes)
+                """,
+                new { call.Channel, call.Key, call.RequestHash, task, call.Reserved, call.CreatedAt, call.Input, call.InputBytes });
             await session.ExecuteAsync("UPDATE call_credit SET reserved = reserved + @Reserved WHERE channel_id = @Channel", new { call.Reserved, call.Channel });
         },
         cancellationToken);
@@ -101,6 +129,12 @@ public sealed class SqlPaidCallStore(Database database, IdSource ids)
                     "UPDATE call_credit SET reserved = reserved - @Reserved, spent = spent + @price WHERE channel_id = @Channel", new { call.Reserved, price, call.Channel });
             }
         },
+        cancellationToken);
+
+    /// <summary>Whether another call that has not ended has the same input.</summary>
+    public Task<bool> IsNeededElsewhereAsync(PaidCall call, ContentHash input, CancellationToken cancellationToken) => database.ReadAsync(
+        async session => await session.QueryFirstOrDefaultAsync<long?>(
+            "SELECT 1 FROM paid_calls WHERE input_digest = @input AND price IS NULL AND NOT (channel_id = @Channel AND request_key = @Key) LIMIT 1", new { input, call.Channel, call.Key }) is not null,
         cancellationToken);
 
     /// <summary>The call that a task does; null when it does none.</summary>

@@ -105,12 +105,15 @@ public sealed class Till(
     }
 
     public Task<Outcome<Reservation, TaskRefusal>> ReserveAsync(Id<Channel> channel, string key, TaskRequest asked, Money amount, CancellationToken cancellationToken) =>
-        calls.ReserveAsync(channel, key, asked.Hash(), amount, time.GetUtcNow(), cancellationToken);
+        calls.ReserveAsync(channel, key, asked.Hash(), asked.Input as RequestedInput.Announced, amount, time.GetUtcNow(), cancellationToken);
 
     /// <summary>The call that was made out of a channel under a key.</summary>
     public Task<PaidCall?> FindAsync(Id<Channel> channel, string key, CancellationToken cancellationToken) => calls.FindAsync(channel, key, cancellationToken);
 
-    public Task ReleaseAsync(PaidCall call, CancellationToken cancellationToken) => calls.ReleaseAsync(call, cancellationToken);
+    /// <summary>Whether the task of a call was submitted before: then its input is here.</summary>
+    public async Task<bool> IsSubmittedAsync(PaidCall call, TaskRequest asked, User payee, CancellationToken cancellationToken) =>
+        call.Task is not null
+        || (await tasks.FindSubmissionAsync(payee.Id, new IdempotencyKey(call.Key, asked.Hash()), cancellationToken)).TryGet(out var submitted, out _) && submitted is not null;
 
     public Task AttachAsync(PaidCall call, Id<AgentTask> task, CancellationToken cancellationToken) => calls.AttachAsync(call, task, cancellationToken);
 

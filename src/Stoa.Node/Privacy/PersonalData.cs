@@ -35,7 +35,7 @@ internal static class PersonalData
                 new("task_content", "task_id || ' ' || kind", OfTasks, "task_id kind hex:bytes"),
                 new("task_log_starts", "task_id", OfTasks, "task_id start_bytes"),
                 new("task_choices", "task_id || ' ' || number", OfTasks, "task_id number choice"),
-                new("task_regions", "task_id", OfTasks, "task_id regions"),
+                new("task_regions", "task_id", OfTasks, "task_id regions preferred"),
                 new("task_seals", "task_id", OfTasks, "task_id key_id"),
                 new("task_supplies", "task_id", OfTasks, "task_id regions"),
                 new("task_worlds", "task_id", OfTasks, "task_id seed clock_ms runs agree"),

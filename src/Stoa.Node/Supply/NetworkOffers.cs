@@ -63,7 +63,7 @@ public sealed class NetworkOffers(
     private async Task<NetworkOffer?> PriceAsync(ForeignAgent agent, RemoteSearch search, CancellationToken cancellationToken)
     {
         var limits = TaskRules.CapLimits(agent.Manifest.Limits, search.Limits);
-        var ranked = await quotes.RankAsync(new RemoteOrder(agent.ProgramDigest, search.InputBytes, limits, search.Regions), cancellationToken);
+        var ranked = await quotes.RankAsync(new RemoteOrder(agent.ProgramDigest, search.InputBytes, limits, search.Places), cancellationToken);
         if (ranked.Count == 0)
             return null;
         var best = SupplierChoice.Affordable(ranked, search.Budget) is [var first, ..] ? first : ranked.MinBy(quote => quote.Amount)!;
@@ -76,7 +76,10 @@ public sealed class NetworkOffers(
             standing.LatencyWith(best.Latency).TotalSeconds,
             standing.Successes,
             standing.Failures + standing.Disagreements,
-            SupplierStanding.FailuresPerLie * (double)standing.Lies);
+            SupplierStanding.FailuresPerLie * (double)standing.Lies)
+        {
+            Region = best.Region,
+        };
     }
 
     private static IndexedAgent ToIndexed(ForeignAgent agent) => new(

@@ -18,9 +18,9 @@ public sealed record SpotCheckWays(SqlSpotChecks Checks, SqlSuppliers Suppliers,
 /// <param name="check">The check.</param>
 /// <param name="task">What is done again.</param>
 /// <param name="receipt">As the supplier has sworn to it.</param>
-/// <param name="input">What it ran on.</param>
+/// <param name="input">The way to what it ran on.</param>
 /// <param name="begun">Calls of the check that were made before.</param>
-internal sealed class OtherExecutors(SpotCheckWays ways, SpotCheck check, AgentTask task, Receipt receipt, byte[] input, IReadOnlyList<SupplierCall> begun)
+internal sealed class OtherExecutors(SpotCheckWays ways, SpotCheck check, AgentTask task, Receipt receipt, OpenInput input, IReadOnlyList<SupplierCall> begun)
 {
     private int _resumed;
 
@@ -35,7 +35,7 @@ internal sealed class OtherExecutors(SpotCheckWays ways, SpotCheck check, AgentT
             var call = _resumed < begun.Count ? begun[_resumed++] : await BeginAsync(cancellationToken);
             if (call is null)
                 return default;
-            var run = new ProgramRun(receipt.ProgramDigest, receipt.InputDigest, input.Length, receipt.Parameters, Limits, "")
+            var run = new ProgramRun(receipt.ProgramDigest, receipt.InputDigest, task.Input.SizeBytes, receipt.Parameters, Limits, "")
             {
                 World = new TaskWorld(receipt.Seed, receipt.ClockMs),
                 Name = receipt.Agent.Name,
@@ -50,7 +50,7 @@ internal sealed class OtherExecutors(SpotCheckWays ways, SpotCheck check, AgentT
     private async Task<SupplierCall?> BeginAsync(CancellationToken cancellationToken)
     {
         // What was bound to regions stays there.
-        var order = new RemoteOrder(receipt.ProgramDigest, input.Length, Limits, await ways.Suppliers.ListRegionsAsync(task.Id, cancellationToken));
+        var order = new RemoteOrder(receipt.ProgramDigest, task.Input.SizeBytes, Limits, await ways.Suppliers.FindPlacesAsync(task.Id, cancellationToken));
         var tried = await ways.Suppliers.ListTriedAsync(check.Id, cancellationToken);
         foreach (var quote in await ways.Quotes.RankAsync(order, cancellationToken))
         {

@@ -33,7 +33,7 @@ public sealed class RemoteWork(
     public Task<IReadOnlyList<NetworkOffer>> ListOffersAsync(RemoteSearch search, CancellationToken cancellationToken) => offers.ListAsync(search, cancellationToken);
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<string>> ListRegionsAsync(Id<AgentTask> task, CancellationToken cancellationToken) => suppliers.ListRegionsAsync(task, cancellationToken);
+    public Task<SupplyPlaces> FindPlacesAsync(Id<AgentTask> task, CancellationToken cancellationToken) => suppliers.FindPlacesAsync(task, cancellationToken);
 
     /// <inheritdoc/>
     public async Task<Outcome<Money, TaskRefusal>> QuoteAsync(RemoteOrder order, Money? most, CancellationToken cancellationToken)
@@ -44,15 +44,15 @@ public sealed class RemoteWork(
             return new Refusal<TaskRefusal>(
                 TaskRefusal.SupplierUnavailable,
                 "The agent was published elsewhere in the network, and no supplier of this node"
-                + (order.Regions.Count == 0 ? "" : $" in {string.Join(" or ", order.Regions)}")
-                + " offers it and says a price now. Try again later, or ask the operator for a supplier that has it.");
+                + (order.Places.Regions.Count == 0 ? "" : $" in {string.Join(" or ", order.Places.Regions)}")
+                + $" offers it and says a price for an input of {order.InputBytes} bytes now. Try again later, or ask the operator for a supplier that has it.");
         }
 
         return SupplierChoice.HoldOf(ranked, most);
     }
 
     /// <inheritdoc/>
-    public async Task<RemoteOutcome> RunAsync(AgentTask task, ReadOnlyMemory<byte> input, Stream output, AttemptProgress progress, CancellationToken cancellationToken)
+    public async Task<RemoteOutcome> RunAsync(AgentTask task, OpenInput input, Stream output, AttemptProgress progress, CancellationToken cancellationToken)
     {
         var agent = await GetAsync(task, cancellationToken);
         var call = await suppliers.FindCallAsync(task.Id, cancellationToken) ?? await BeginAsync(task, agent, cancellationToken);
@@ -65,7 +65,7 @@ public sealed class RemoteWork(
     }
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<RemoteRun>> StopAsync(AgentTask task, ReadOnlyMemory<byte> input, Func<SpoolStream> output, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<RemoteRun>> StopAsync(AgentTask task, OpenInput input, Func<SpoolStream> output, CancellationToken cancellationToken)
     {
         var calls = await suppliers.ListCallsAsync(task.Id, cancellationToken);
         if (calls.Count == 0)
@@ -96,7 +96,7 @@ public sealed class RemoteWork(
     public async Task<RunPlan> PlanRunsAsync(AgentTask task, CancellationToken cancellationToken)
     {
         // Who may run it is bound to regions, and the node of this cell that has the task may stand anywhere.
-        var isBound = (await suppliers.ListRegionsAsync(task.Id, cancellationToken)).Count > 0;
+        var isBound = (await suppliers.FindPlacesAsync(task.Id, cancellationToken)).Regions.Count > 0;
         if (!task.Agent.IsKeyed)
         {
             var own = await versions.GetAsync(task.AgentId, cancellationToken) ?? throw new IOException($"The agent {task.Agent} is not in the catalogue.");
@@ -123,7 +123,7 @@ public sealed class RemoteWork(
     }
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<RemoteRun>> RunManyAsync(RunsOrder order, ReadOnlyMemory<byte> input, Func<SpoolStream> output, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<RemoteRun>> RunManyAsync(RunsOrder order, OpenInput input, Func<SpoolStream> output, CancellationToken cancellationToken)
     {
         var task = order.Task;
         var run = RunOf(task, order.Program, order.MediaType);
@@ -141,7 +141,7 @@ public sealed class RemoteWork(
     {
         var task = order.Task;
         var limits = task.LimitsAt(time.GetUtcNow());
-        var asked = new RemoteOrder(order.Program, task.Input.SizeBytes, limits, await suppliers.ListRegionsAsync(task.Id, cancellationToken));
+        var asked = new RemoteOrder(order.Program, task.Input.SizeBytes, limits, await suppliers.FindPlacesAsync(task.Id, cancellationToken));
         var tried = await suppliers.ListTriedAsync(task.Id, cancellationToken);
         var begun = new List<SupplierCall>();
         foreach (var quote in (await quotes.RankAsync(asked, cancellationToken)).Where(quote => quote.Name == task.Agent.Name && !tried.ContainsKey(quote.Supplier.Id)))
@@ -158,7 +158,7 @@ public sealed class RemoteWork(
     private async Task<SupplierCall?> BeginAsync(AgentTask task, ForeignAgent agent, CancellationToken cancellationToken)
     {
         var limits = task.LimitsAt(time.GetUtcNow());
-        var order = new RemoteOrder(agent.ProgramDigest, task.Input.SizeBytes, limits, await suppliers.ListRegionsAsync(task.Id, cancellationToken));
+        var order = new RemoteOrder(agent.ProgramDigest, task.Input.SizeBytes, limits, await suppliers.FindPlacesAsync(task.Id, cancellationToken));
         var tried = await suppliers.ListTriedAsync(task.Id, cancellationToken);
         // Whoever has not had it comes first; whoever has lied about it does not get it again.
         var ranked = (await quotes.RankAsync(order, cancellationToken))

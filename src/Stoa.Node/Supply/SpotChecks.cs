@@ -70,7 +70,7 @@ public sealed class SpotChecks(
         }
 
         if (await tasks.GetReceiptAsync(check.Task, cancellationToken) is not { } signed || !ReceiptVerifier.Verify(signed.Envelope, null).TryGet(out var receipt, out _)
-            || await ReadInputAsync(task, cancellationToken) is not { } input)
+            || await FindInputAsync(task, cancellationToken) is not { } input)
         {
             await EndAsync(check, SpotCheckOutcome.Skipped, null, "Its input or its receipt is not here any more.", cancellationToken);
             return;
@@ -116,20 +116,21 @@ public sealed class SpotChecks(
             logger.LogWarning("A spot check of {Supplier}: {Outcome}. {Detail}", check.Supplier, outcome, detail);
     }
 
-    private async Task<byte[]?> ReadInputAsync(AgentTask task, CancellationToken cancellationToken)
+    /// <summary>The way to what a task ran on; null when it is not here any more.</summary>
+    private async Task<OpenInput?> FindInputAsync(AgentTask task, CancellationToken cancellationToken)
     {
-        if (task.Input.IsInline)
-            return await tasks.ReadInputAsync(task.Id, cancellationToken);
-        await using var stored = await content.OpenAsync(task.Input.Digest, cancellationToken);
-        if (stored is null)
-            return null;
-        var bytes = new byte[task.Input.SizeBytes];
-        await stored.ReadExactlyAsync(bytes, cancellationToken);
-        return bytes;
+        if (!task.Input.IsInline)
+        {
+            return await content.StatAsync(task.Input.Digest, cancellationToken) is null
+                ? null
+                : async stop => await content.OpenAsync(task.Input.Digest, stop) ?? throw new IOException($"The input {task.Input.Digest} is not in the content store any more.");
+        }
+
+        return await tasks.ReadInputAsync(task.Id, cancellationToken) is { } bytes ? _ => Task.FromResult<Stream>(new MemoryStream(bytes, writable: false)) : null;
     }
 
     /// <summary>Runs what the receipt swears to in this process; null when the program is not here.</summary>
-    private async Task<CheckedRun?> RunHereAsync(Receipt receipt, byte[] input, CancellationToken cancellationToken)
+    private async Task<CheckedRun?> RunHereAsync(Receipt receipt, OpenInput input, CancellationToken cancellationToken)
     {
         // What lies here and is offered by nobody is not this cell's to run.
         if (await offers.FindByProgramAsync(receipt.ProgramDigest, cancellationToken) is not { } id || await versions.GetAsync(id, cancellationToken) is null)
@@ -139,7 +140,7 @@ public sealed class SpotChecks(
             return null;
         var program = new byte[stored.Length];
         await stored.ReadExactlyAsync(program, cancellationToken);
-        using var stdin = new MemoryStream(input, writable: false);
+        await using var stdin = await input(cancellationToken);
         // Who says that it took little must not have this node burn all that it might have taken: beyond this it differs anyhow.
         var limits = receipt.Usage.Fuel < receipt.Limits.Fuel - FuelMargin ? receipt.Limits with { Fuel = Math.Max(0, receipt.Usage.Fuel) + FuelMargin } : receipt.Limits;
         var report = await ReceiptRerun.RunAsync(receipt with { Limits = limits }, program, RerunCalls.None, stdin, time, new AttemptProgress(), cancellationToken);

@@ -132,11 +132,12 @@ public sealed class SqlSuppliers(Database database, CellKey cell, SupplyOptions 
                 .GroupBy(offer => offer.SignerId).ToDictionary(offers => offers.Key, offers => ((OfferStatement)offers.First().Content).Region),
         cancellationToken);
 
-    /// <summary>The regions of a task that suppliers run; empty for any.</summary>
-    public async Task<IReadOnlyList<string>> ListRegionsAsync(Id<AgentTask> task, CancellationToken cancellationToken) =>
-        await database.ReadAsync(session => session.QueryFirstOrDefaultAsync<string>("SELECT regions FROM task_supplies WHERE task_id = @task", new { task }), cancellationToken) is { Length: > 0 } regions
-            ? SqlRegionalQueue.Split(regions)
-            : [];
+    /// <summary>Where suppliers of a task stand, as its consumer has said.</summary>
+    public async Task<SupplyPlaces> FindPlacesAsync(Id<AgentTask> task, CancellationToken cancellationToken) =>
+        await database.ReadAsync(
+            session => session.QueryFirstOrDefaultAsync<(string Regions, string Preferred)?>("SELECT regions, preferred FROM task_supplies WHERE task_id = @task", new { task }), cancellationToken) is { } places
+            ? new SupplyPlaces(SqlRegionalQueue.Split(places.Regions), SqlRegionalQueue.Split(places.Preferred))
+            : SupplyPlaces.Any;
 
     /// <summary>The call that a task has at a supplier: one that is under way as far as is known, or that was done while the end of the task was not written. Null when the next one is to be made.</summary>
     public Task<SupplierCall?> FindCallAsync(Id<AgentTask> task, CancellationToken cancellationToken) => database.ReadAsync(

@@ -22,12 +22,12 @@ public sealed class SupplierQuotes(
     {
         var all = (await suppliers.ListAsync(new Market.PageRequest(options.MaxSuppliers), cancellationToken)).Items;
         var offering = await offers.ListNodesWithAsync(order.Program, [.. all.Select(supplier => supplier.Node)], time.GetUtcNow(), cancellationToken);
-        var fit = all.Where(supplier => offering.TryGetValue(supplier.Node, out var region) && (order.Regions.Count == 0 || (region is not null && order.Regions.Contains(region))));
-        var quotes = await Task.WhenAll(fit.Select(supplier => AskAsync(supplier, order, cancellationToken)));
-        return SupplierChoice.Rank(quotes.OfType<SupplierQuote>());
+        var fit = all.Where(supplier => offering.TryGetValue(supplier.Node, out var region) && (order.Places.Regions.Count == 0 || (region is not null && order.Places.Regions.Contains(region))));
+        var quotes = await Task.WhenAll(fit.Select(supplier => AskAsync(supplier, offering[supplier.Node], order, cancellationToken)));
+        return SupplierChoice.Rank(quotes.OfType<SupplierQuote>(), order.Places.Preferred);
     }
 
-    private async Task<SupplierQuote?> AskAsync(Supplier supplier, RemoteOrder order, CancellationToken cancellationToken)
+    private async Task<SupplierQuote?> AskAsync(Supplier supplier, string? region, RemoteOrder order, CancellationToken cancellationToken)
     {
         var timeout = TimeSpan.FromMilliseconds(options.QuoteTimeoutMs);
         using var client = connections.Open(supplier.Address, timeout);
@@ -41,7 +41,7 @@ public sealed class SupplierQuotes(
             if (!Money.TryParse(quote.Amount, out var amount) || amount < Money.Zero || quote.Node != supplier.Node.ToString())
                 throw new FormatException($"It answered as {quote.Node}, with the price '{quote.Amount}'.");
             await suppliers.MeasureAsync(supplier, latency, cancellationToken);
-            return new SupplierQuote(supplier, amount, latency) { Name = ListingName.TryParse(quote.Agent, null, out var agent) ? agent.Name : null };
+            return new SupplierQuote(supplier, amount, latency) { Name = ListingName.TryParse(quote.Agent, null, out var agent) ? agent.Name : null, Region = region };
         }
         catch (Exception failure) when (SupplierFaults.IsOfSupplier(failure) && !cancellationToken.IsCancellationRequested)
         {

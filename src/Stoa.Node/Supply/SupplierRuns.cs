@@ -43,17 +43,17 @@ public sealed class SupplierRuns(SqlSuppliers suppliers, SupplierConnections con
     /// <summary>Makes a call; made again it is the same one.</summary>
     /// <param name="call">As it was written.</param>
     /// <param name="run">What is asked for.</param>
-    /// <param name="input">The whole input.</param>
+    /// <param name="input">The way to the input.</param>
     /// <param name="output">Where the output goes.</param>
     /// <param name="progress">Told what the supplier tells of the run; null for nobody.</param>
     /// <param name="cancellationToken">Stops waiting.</param>
     /// <exception cref="OperationCanceledException">The token was cancelled. The call goes on, and may be made again.</exception>
-    /// <exception cref="IOException">This node's own storage did not take the output.</exception>
+    /// <exception cref="IOException">This node's own storage did not give the input, or did not take the output.</exception>
     public async Task<RemoteOutcome> RunAsync(
-        SupplierCall call, ProgramRun run, ReadOnlyMemory<byte> input, Stream output, AttemptProgress? progress, CancellationToken cancellationToken)
+        SupplierCall call, ProgramRun run, OpenInput input, Stream output, AttemptProgress? progress, CancellationToken cancellationToken)
     {
         run = run with { Limits = call.LimitsOf(run.Limits) };
-        using var late = new CancellationTokenSource(TimeSpan.FromMilliseconds(run.Limits.TimeoutMs) + TimeSpan.FromSeconds(options.PatienceSeconds), time);
+        using var late = new CancellationTokenSource(TimeSpan.FromMilliseconds(run.Limits.TimeoutMs) + options.PatienceFor(run.InputBytes), time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(late.Token, cancellationToken);
         try
         {
@@ -111,7 +111,7 @@ public sealed class SupplierRuns(SqlSuppliers suppliers, SupplierConnections con
     }
 
     private async Task<RemoteOutcome> CallAsync(
-        SupplierCall call, ProgramRun run, ReadOnlyMemory<byte> input, Stream output, AttemptProgress? progress, CancellationToken cancellationToken)
+        SupplierCall call, ProgramRun run, OpenInput input, Stream output, AttemptProgress? progress, CancellationToken cancellationToken)
     {
         var patience = TimeSpan.FromSeconds(options.PatienceSeconds);
         // The limits on the two are apart: an answer of words is never as long as an output may be.
@@ -121,7 +121,7 @@ public sealed class SupplierRuns(SqlSuppliers suppliers, SupplierConnections con
         var outputBytes = 0L;
         await using var watch = progress is null ? null : new CallWatch(connections, call.Supplier.Address, progress, logger);
         var done = await client.CallProgramAsync(
-            run.Program.ToString(), input, run.Parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Value, StringComparer.Ordinal), run.Limits.ToContract(), call.Key,
+            run.Program.ToString(), new CallInput(run.Input, run.InputBytes, OpenAsync), run.Parameters.ToDictionary(parameter => parameter.Name, parameter => parameter.Value, StringComparer.Ordinal), run.Limits.ToContract(), call.Key,
             PayAsync, ReadAsync, run.World is { } world ? new CallWorld(world.Seed, world.ClockMs) : null, watch is null ? null : watch.Begin, cancellationToken);
         if (done.CallId.Length == 0 || !Money.TryParse(done.Payment.Amount, out var charged))
             return await FailAsync(call, CallOutcome.Lied, "It does not say what was done, or what was charged.");
@@ -160,6 +160,18 @@ public sealed class SupplierRuns(SqlSuppliers suppliers, SupplierConnections con
             return new ChannelVoucherBody(call.Supplier.Channel.ToString(), new VoucherBody((await suppliers.SignAsync(call, stop)).Envelope));
         }
 
+        async Task<Stream> OpenAsync(CancellationToken stop)
+        {
+            try
+            {
+                return new OwnInput(await input(stop));
+            }
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+            {
+                throw new StoreFailedException(failure);
+            }
+        }
+
         async Task ReadAsync(Stream body, CancellationToken stop)
         {
             var buffer = new byte[BufferBytes];
@@ -190,6 +202,35 @@ public sealed class SupplierRuns(SqlSuppliers suppliers, SupplierConnections con
         return new RemoteOutcome.Failed($"The node {call.Supplier.Node} did not do it: {why}");
     }
 
-    /// <summary>This node's own storage did not take the output: that is not the supplier's fault.</summary>
+    /// <summary>This node's own storage did not give the input, or did not take the output: that is not the supplier's fault.</summary>
     private sealed class StoreFailedException(Exception cause) : Exception(cause.Message, cause);
+
+    /// <summary>An input on its way to a supplier.</summary>
+    private sealed class OwnInput(Stream stored) : ReadOnlyStream
+    {
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            try
+            {
+                return await stored.ReadAsync(buffer, cancellationToken);
+            }
+            catch (IOException failure)
+            {
+                throw new StoreFailedException(failure);
+            }
+        }
+
+        public override async ValueTask DisposeAsync()
+        {
+            await stored.DisposeAsync();
+            await base.DisposeAsync();
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing)
+                stored.Dispose();
+            base.Dispose(disposing);
+        }
+    }
 }

@@ -11,6 +11,9 @@ public sealed record SupplyOptions
     /// <summary>How long a supplier has beyond the time limit of a task, in seconds: for the way there and back, and until it begins. Default 60.</summary>
     public int PatienceSeconds { get; init; } = 60;
 
+    /// <summary>The slowest at which an input may go to a supplier, in bytes per second: it has as much longer as the input takes at that. Default 131,072.</summary>
+    public int MinInputBytesPerSecond { get; init; } = 128 << 10;
+
     /// <summary>How many suppliers there may be; all that offer an agent are asked. Default 32.</summary>
     public int MaxSuppliers { get; init; } = 32;
 
@@ -29,6 +32,9 @@ public sealed record SupplyOptions
     /// <summary>How often it is looked for what is to be done again, in milliseconds. Default 10,000.</summary>
     public int SpotCheckPollMs { get; init; } = 10_000;
 
+    /// <summary>How long a supplier has beyond the time limit of a run, with an input of that size.</summary>
+    internal TimeSpan PatienceFor(long inputBytes) => TimeSpan.FromSeconds(PatienceSeconds + ((double)inputBytes / MinInputBytesPerSecond));
+
     internal Money SpotCheckDailyMost => Money.Parse(SpotCheckDailyUsd);
 
     /// <summary>Every reason why these options cannot be used; empty when they can.</summary>
@@ -38,6 +44,8 @@ public sealed record SupplyOptions
             yield return "Supply:QuoteTimeoutMs is from 100 to 60000.";
         if (PatienceSeconds is < 1 or > 3_600)
             yield return "Supply:PatienceSeconds is from 1 to 3600.";
+        if (MinInputBytesPerSecond is < 1_024 or > 1 << 30)
+            yield return "Supply:MinInputBytesPerSecond is from 1024 to 1073741824.";
         if (MaxSuppliers is < 1 or > 200)
             yield return "Supply:MaxSuppliers is from 1 to 200.";
         if (!(SpotCheckShare is >= 0 and <= 1))

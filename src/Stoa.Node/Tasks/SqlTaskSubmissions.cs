@@ -78,9 +78,9 @@ internal static class SqlTaskSubmissions
         await session.SendRowsAsync(TaskStatements.InsertContent, contents);
         await SqlTaskChoices.AddAsync(session, [.. open.Select(index => submissions[index])]);
         await session.SendEachAsync(
-            "INSERT INTO task_supplies (task_id, regions) VALUES (@Id, @regions)",
-            open.Where(index => submissions[index].SupplyRegions is not null)
-                .Select(index => new { submissions[index].Task.Id, regions = SqlRegionalQueue.Join(submissions[index].SupplyRegions!) }));
+            "INSERT INTO task_supplies (task_id, regions, preferred) VALUES (@Id, @regions, @preferred)",
+            open.Select(index => submissions[index]).Where(one => one.Places is not null)
+                .Select(one => new { one.Task.Id, regions = SqlRegionalQueue.Join(one.Places!.Regions), preferred = SqlRegionalQueue.Join(one.Places.Preferred) }));
         await SqlTaskDeadlines.AddAsync(session, [.. open.Select(index => submissions[index])]);
         await SqlAuctions.AddAsync(session, [.. open.Select(index => submissions[index])]);
         await SqlTaskDemand.AddAsync(session, open.Select(index => submissions[index]));

@@ -80,6 +80,8 @@ internal static class TaskContracts
         var auction = body.Auction is null ? null : ReadAuction(body, errors);
         if (body.Regions is { } regions && (regions.Count is 0 or > TaskRequest.MaxRegions || !regions.All(Names.IsRegion)))
             errors.Add(new FieldError("/regions", $"1 to {TaskRequest.MaxRegions} lower-case words such as eu-central are expected; leave it out for any region."));
+        if (body.PreferredRegions is { } preferred && (preferred.Count is 0 or > TaskRequest.MaxRegions || !preferred.All(Names.IsRegion)))
+            errors.Add(new FieldError("/preferredRegions", $"1 to {TaskRequest.MaxRegions} lower-case words such as eu-central are expected; leave it out where it does not matter."));
         var redundancy = body.Redundancy is null ? null : ReadRedundancy(body, errors);
         var input = ReadInput(body.Input, errors);
         if (errors.Count > 0)
@@ -93,6 +95,7 @@ internal static class TaskContracts
             Auction = auction,
             Redundancy = redundancy,
             Regions = [.. (body.Regions ?? []).Distinct().Order(StringComparer.Ordinal)],
+            PreferredRegions = [.. (body.PreferredRegions ?? []).Distinct().Order(StringComparer.Ordinal)],
         };
     }
 

@@ -61,6 +61,7 @@ public static class TasksModule
             provider.GetRequiredService<ITaskStore>(),
             provider.GetRequiredService<IContentStore>(),
             provider.GetRequiredService<AgentIndex>(),
+            provider.GetRequiredService<Cell>(),
             options.MaxMemoryBytes,
             provider.GetRequiredService<Random>(),
             provider.GetRequiredService<IRemoteWork>()));

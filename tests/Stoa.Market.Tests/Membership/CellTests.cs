@@ -39,6 +39,9 @@ public sealed class CellTests
         cell.Learn([Node("b", "us-east"), Node("c", "us-east"), Node("d", region: null), Node("old") with { Report = null }]);
 
         cell.Regions.ShouldBe(["eu-central", "us-east"]);
+        cell.ShareIn(["nowhere"]).ShouldBe(0);
+        cell.ShareIn(["us-east"]).ShouldBe(0.4);
+        cell.ShareIn(["eu-central", "us-east"]).ShouldBe(0.6);
         new Cell(s_self, null, TaskSamples.Now).Regions.ShouldBeEmpty();
     }
 

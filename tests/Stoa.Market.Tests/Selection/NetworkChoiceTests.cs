@@ -55,6 +55,42 @@ public sealed class NetworkChoiceTests
         choice.Typical.ShouldBe(local.Typical);
     }
 
+    [Theory]
+    [InlineData("0.012", "near")]
+    [InlineData("0.1", "far")]
+    public void Agent_InAPreferredRegion_IsChosenUnlessOthersAreMuchBetter(string price, string chosen)
+    {
+        var query = Query() with { Preference = new RegionPreference(["eu-central"], CellShare: 0) };
+
+        var choice = NetworkChoice.Join(
+            NetworkChoice.Nobody(query, Market.Start), [Offer("far", "0.01") with { Region = "us-east" }, Offer("near", price) with { Region = "eu-central" }], query, s_policy);
+
+        choice.Chosen!.Agent.Listing.Name.ShouldBe(chosen);
+        choice.RegionWeight.ShouldBe(RegionPreference.Weight);
+        choice.Candidates.ToDictionary(candidate => candidate.Agent.Listing.Name, candidate => candidate.Region).ShouldBe(
+            new Dictionary<string, double?> { ["near"] = 1, ["far"] = 0 }, ignoreOrder: true);
+        ChoiceJson.Write(choice).ShouldContain("\"regionWeight\":0.2");
+    }
+
+    [Theory]
+    [InlineData(0, true)]
+    [InlineData(1, false)]
+    public void Agent_OfTheCell_StandsWhereItsNodesDo(double cellShare, bool isTaken)
+    {
+        _market.Publish("stoa/one");
+        var query = Query() with { Preference = new RegionPreference(["eu-central"], cellShare) };
+        var plain = _market.Index.Choose(Query(), Market.Start, new Random(1));
+        var local = _market.Index.Choose(query, Market.Start, new Random(1));
+        // As good in all else.
+        var offer = Offer("near", plain.Chosen!.ExpectedPrice.ToString(), 0, 0) with { Region = "eu-central" };
+
+        var choice = NetworkChoice.Join(local, [offer], query, s_policy);
+
+        local.Chosen!.Score.ShouldBe((plain.Chosen.Score * 0.8) + (0.2 * cellShare), 1e-9);
+        (choice.Chosen!.Supplier is not null).ShouldBe(isTaken);
+        NetworkChoice.Join(plain, [offer], Query(), s_policy).RegionWeight.ShouldBeNull();
+    }
+
     [Fact]
     public void Task_ThatIsGivenToLearn_IsNotTakenAway()
     {

@@ -21,8 +21,23 @@ public sealed class SupplierChoiceTests
         var better = Quote(amount, done, failed, lies, ms);
         var worse = Quote(otherAmount, otherDone, otherFailed, otherLies, otherMs);
 
-        SupplierChoice.Rank([worse, better]).ShouldBe([better, worse]);
-        SupplierChoice.Rank([better, worse]).ShouldBe([better, worse]);
+        SupplierChoice.Rank([worse, better], []).ShouldBe([better, worse]);
+        SupplierChoice.Rank([better, worse], []).ShouldBe([better, worse]);
+    }
+
+    [Theory]
+    // Who stands elsewhere ranks as if it answered a second later: at ten milliseconds as if it were nearly twice as dear.
+    [InlineData("eu-central", 190, "us-east", 100, true)]
+    [InlineData("eu-central", 210, "us-east", 100, false)]
+    [InlineData("eu-central", 190, null, 100, true)]
+    [InlineData("eu-west", 110, "eu-central", 100, false)]
+    public void Rank_WithAPreferredRegion_WeighsItBesidePriceAndTime(string near, long amount, string? far, long otherAmount, bool isNearFirst)
+    {
+        var one = Quote(amount, 0, 0, 0, 10) with { Region = near };
+        var other = Quote(otherAmount, 0, 0, 0, 10) with { Region = far };
+
+        SupplierChoice.Rank([other, one], ["eu-central", "eu-west"])[0].ShouldBe(isNearFirst ? one : other);
+        SupplierChoice.Rank([one, other], [])[0].ShouldBe(other, "where it does not matter the cheaper one is first");
     }
 
     [Fact]

@@ -42,7 +42,7 @@ public sealed class SubmitTaskTests
         _shelf.Wallets[_owner.ToString()] = new Account(
             TaskSamples.Ids.Next<Account>(), _owner.ToString(), AccountKind.Wallet, Money.Parse("10"), Money.Zero, Money.Zero, TaskSamples.Now);
         _shelf.Agent = Agent(TaskSamples.Manifest(parameters: s_parameters));
-        _submit = new SubmitTask(_shelf, _shelf, _shelf, _shelf, _shelf, _shelf, _clearing, _index, new OpenAuction(_shelf, new BiddingPolicy.Posted(), 10, _cell.Self, TaskSamples.Ids), _cell, new TaskSealing(null), maxMemoryBytes: 1L << 30, TaskSamples.Ids, TimeProvider.System, new Random(1));
+        _submit = new SubmitTask(_shelf, _shelf, _shelf, _shelf, _shelf, _shelf, _clearing, _index, new OpenAuction(_shelf, new BiddingPolicy.Posted(), 10, _cell.Self, TaskSamples.Ids), _cell, new TaskSealing(null), maxMemoryBytes: 1L << 30, TaskSamples.Ids, TimeProvider.System, new Random(1), new NoSuppliers());
         _index.SetLoaded();
     }
 
@@ -170,7 +170,7 @@ public sealed class SubmitTaskTests
     [Fact]
     public async Task Submit_BeyondTheNodesMemory_IsRefused()
     {
-        var small = new SubmitTask(_shelf, _shelf, _shelf, _shelf, _shelf, _shelf, _clearing, _index, new OpenAuction(_shelf, new BiddingPolicy.Posted(), 10, _cell.Self, TaskSamples.Ids), _cell, new TaskSealing(null), maxMemoryBytes: 1 << 20, TaskSamples.Ids, TimeProvider.System, new Random(1));
+        var small = new SubmitTask(_shelf, _shelf, _shelf, _shelf, _shelf, _shelf, _clearing, _index, new OpenAuction(_shelf, new BiddingPolicy.Posted(), 10, _cell.Self, TaskSamples.Ids), _cell, new TaskSealing(null), maxMemoryBytes: 1 << 20, TaskSamples.Ids, TimeProvider.System, new Random(1), new NoSuppliers());
 
         (await small.SubmitAsync(_owner, Request(), null, _ => null, null, Stop)).Refusal!.Code.ShouldBe(TaskRefusal.LimitsInvalid);
     }

@@ -81,7 +81,7 @@ public sealed class PayPerCallTests : IAsyncLifetime
         // The same voucher, for the same input and for another.
         using var output = new MemoryStream();
         var refused = await Should.ThrowAsync<StoaException>(() => _anonymous.CallAgentAsync(
-            AgentReference.Parse(_echo), Encoding.UTF8.GetBytes("another"), null, (_, _) => Task.FromResult(Voucher(before)), output, Stop));
+            AgentReference.Parse(_echo), CallInput.Of(Encoding.UTF8.GetBytes("another")), null, (_, _) => Task.FromResult(Voucher(before)), output, Stop));
 
         (refused.Code, refused.Problem.Status).ShouldBe(("paymentRequired", 402));
         refused.Message.ShouldContain("is needed");
@@ -148,14 +148,14 @@ public sealed class PayPerCallTests : IAsyncLifetime
         var cheap = await ReserveAsync("cheap", 1);
 
         cheap.IsNew.ShouldBeTrue();
-        (await store.ReserveAsync(channel, "key", Hash("dear"), new Money(10), DateTimeOffset.UtcNow, Stop)).Refusal!.Code.ShouldBe(TaskRefusal.IdempotencyKeyReused);
+        (await store.ReserveAsync(channel, "key", Hash("dear"), null, new Money(10), DateTimeOffset.UtcNow, Stop)).Refusal!.Code.ShouldBe(TaskRefusal.IdempotencyKeyReused);
         // The same call again has what is reserved, and is not to take it back.
         var again = await ReserveAsync("cheap", 1);
         (again.IsNew, again.Call!.Key, again.Credit.Reserved).ShouldBe((false, "key", new Money(1)));
 
         async Task<Reservation> ReserveAsync(string what, long amount)
         {
-            (await store.ReserveAsync(channel, "key", Hash(what), new Money(amount), DateTimeOffset.UtcNow, Stop)).TryGet(out var reservation, out _).ShouldBeTrue();
+            (await store.ReserveAsync(channel, "key", Hash(what), null, new Money(amount), DateTimeOffset.UtcNow, Stop)).TryGet(out var reservation, out _).ShouldBeTrue();
             return reservation;
         }
     }
@@ -165,7 +165,7 @@ public sealed class PayPerCallTests : IAsyncLifetime
     {
         var first = Money.Parse((await CallAsync("hello")).Amount);
         var (store, channel, task) = (_node.Host.Services.GetRequiredService<SqlPaidCallStore>(), Id<Channel>.Parse(_channel.Id), new Id<AgentTask>(Guid.CreateVersion7()));
-        (await store.ReserveAsync(channel, "key", Hash("call"), new Money(7), DateTimeOffset.UtcNow, Stop)).TryGet(out var reserved, out _).ShouldBeTrue();
+        (await store.ReserveAsync(channel, "key", Hash("call"), null, new Money(7), DateTimeOffset.UtcNow, Stop)).TryGet(out var reserved, out _).ShouldBeTrue();
         // Of the same call twice at once, one request was refused, and the other's task was made.
         await store.ReleaseAsync(reserved.Call!, Stop);
         await store.AttachAsync(reserved.Call!, task, Stop);
@@ -208,7 +208,7 @@ public sealed class PayPerCallTests : IAsyncLifetime
         using var output = new MemoryStream();
 
         var refused = await Should.ThrowAsync<StoaException>(() => _anonymous.CallAgentAsync(
-            AgentReference.Parse(_echo), Encoding.UTF8.GetBytes("hello"), null, (_, _) => Task.FromResult(bad), output, Stop));
+            AgentReference.Parse(_echo), CallInput.Of(Encoding.UTF8.GetBytes("hello")), null, (_, _) => Task.FromResult(bad), output, Stop));
 
         refused.Code.ShouldBe(code);
     }
@@ -220,7 +220,7 @@ public sealed class PayPerCallTests : IAsyncLifetime
         using var output = new MemoryStream();
 
         var refused = await Should.ThrowAsync<StoaException>(() => plain.Client.CallAgentAsync(
-            AgentReference.Parse("stoa/echo"), Encoding.UTF8.GetBytes("hello"), null, (_, _) => throw new InvalidOperationException("Nobody asks for money."), output, Stop));
+            AgentReference.Parse("stoa/echo"), CallInput.Of(Encoding.UTF8.GetBytes("hello")), null, (_, _) => throw new InvalidOperationException("Nobody asks for money."), output, Stop));
 
         refused.Code.ShouldBe("callsNotSold");
     }
@@ -230,7 +230,7 @@ public sealed class PayPerCallTests : IAsyncLifetime
     private async Task<PaymentOutcome> CallAsync(string input, string? agent = null)
     {
         using var output = new MemoryStream();
-        var outcome = await _anonymous.CallAgentAsync(AgentReference.Parse(agent ?? _echo), Encoding.UTF8.GetBytes(input), null, PayAsync, output, Stop);
+        var outcome = await _anonymous.CallAgentAsync(AgentReference.Parse(agent ?? _echo), CallInput.Of(Encoding.UTF8.GetBytes(input)), null, PayAsync, output, Stop);
         Encoding.UTF8.GetString(output.ToArray()).ShouldBe(input);
         return outcome;
     }

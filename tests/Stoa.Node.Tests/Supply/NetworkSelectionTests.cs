@@ -1,5 +1,7 @@
+using Microsoft.Extensions.DependencyInjection;
 using Stoa.Client.Contracts;
 using Stoa.Market.Tests.Tasks;
+using Stoa.Node.Storage;
 using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
 
@@ -48,6 +50,46 @@ public sealed class NetworkSelectionTests : SuppliedNodes
         (far.Agent, far.State).ShouldBe(($"{agent}@1.0.0", "succeeded"));
         var candidates = (await Buyer.Client.GetSelectionAsync(far.Id, Stop)).Choices[0].Candidates;
         candidates.Select(candidate => (candidate.Agent, candidate.Standing)).ShouldBe([($"{agent}@1.0.0", "chosen"), (own, "lowerScore")]);
+    }
+
+    [Theory]
+    [InlineData("eu-central")]
+    [InlineData("us-east")]
+    public async Task Work_WithAPreferredRegion_GoesThere_AndItIsShown(string region)
+    {
+        var sellers = new Dictionary<string, TestNode> { ["eu-central"] = await SellAsync("eu-central"), ["us-east"] = await SellAsync("us-east") };
+        var agent = await FindAgentAsync(sellers["eu-central"]);
+        await WaitForOfferAsync(sellers["us-east"], await ProgramAsync(sellers["eu-central"]));
+        foreach (var seller in sellers.Values)
+            await SupplyAsync(seller);
+        // A machine that has much else to do is no distance: a single measurement changes the mean by a fifth.
+        await Buyer.Host.Services.GetRequiredService<Database>().WriteAsync(session => session.ExecuteAsync("UPDATE suppliers SET latency_us = 1"), Stop);
+
+        var named = await EndAsync(await Buyer.Client.SubmitAsync(new SubmitTaskRequest(agent, new TaskInputBody(Text: "hello"), PreferredRegions: [region]), cancellationToken: Stop));
+        var work = await EndAsync(await Buyer.Client.SubmitAsync(Work() with { PreferredRegions = [region] }, cancellationToken: Stop));
+
+        var wanted = PeerIdOf(sellers[region]).ToString();
+        (named.State, named.Result?.Supplied?.Node).ShouldBe(("succeeded", wanted), named.Failure?.Detail);
+        (work.State, work.Result?.Supplied?.Node).ShouldBe(("succeeded", wanted), work.Failure?.Detail);
+        var choice = (await Buyer.Client.GetSelectionAsync(work.Id, Stop)).Choices.ShouldHaveSingleItem();
+        choice.RegionWeight.ShouldBe(0.2);
+        choice.Candidates.Single(candidate => candidate.Standing == "chosen").ShouldSatisfyAllConditions(
+            candidate => candidate.Region.ShouldBe(1), candidate => candidate.Supplier.ShouldBe(wanted));
+    }
+
+    [Fact]
+    public async Task Replay_OfATaskThatIsBoundToARegion_IsBoundToIt()
+    {
+        var seller = await SellAsync("eu-central", GuestPrograms.Unreachable);
+        var agent = await FindAgentAsync(seller);
+        await SupplyAsync(seller);
+        var failed = await EndAsync(await Buyer.Client.SubmitAsync(new SubmitTaskRequest(agent, new TaskInputBody(Text: "hello"), Regions: ["eu-central"], PreferredRegions: ["us-east"]), cancellationToken: Stop));
+        failed.State.ShouldBe("failed");
+
+        var replay = await Buyer.Client.ReplayTaskAsync(failed.Id, cancellationToken: Stop);
+
+        (await Buyer.Host.Services.GetRequiredService<Database>().ReadAsync(
+            session => session.QuerySingleAsync<(string, string)>("SELECT regions, preferred FROM task_supplies WHERE task_id = @Id", new { replay.Id }), Stop)).ShouldBe(("eu-central", "us-east"));
     }
 
     [Fact]

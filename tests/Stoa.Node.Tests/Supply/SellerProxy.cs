@@ -10,11 +10,12 @@ namespace Stoa.Node.Tests.Supply;
 /// <summary>Stands before a node that sells, and changes what it says.</summary>
 public sealed class SellerProxy : IAsyncDisposable
 {
-    private static readonly string[] s_ownHeaders = ["Host", "Transfer-Encoding", "Connection", "Content-Length"];
+    private static readonly string[] s_ownHeaders = ["Host", "Transfer-Encoding", "Connection", "Content-Length", "Expect"];
 
     private readonly WebApplication _app;
     private readonly HttpClient _http = new();
     private readonly Uri _seller;
+    private long _bodyBytes;
 
     private SellerProxy(WebApplication app, Uri seller) => (_app, _seller) = (app, seller);
 
@@ -23,6 +24,15 @@ public sealed class SellerProxy : IAsyncDisposable
 
     /// <summary>Awaited after the seller has answered, before that is passed on.</summary>
     public Func<string, Task> Hold { get; set; } = _ => Task.CompletedTask;
+
+    /// <summary>Bytes of bodies that came.</summary>
+    public long BodyBytes => Interlocked.Read(ref _bodyBytes);
+
+    /// <summary>After how many bytes of a body the connection is broken off; null for never.</summary>
+    public long? BreaksAfter { get; set; }
+
+    /// <summary>Awaited before it is broken off.</summary>
+    public Task MayBreak { get; set; } = Task.CompletedTask;
 
     public string Address => _app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.Single();
 
@@ -51,7 +61,18 @@ public sealed class SellerProxy : IAsyncDisposable
     {
         using var request = new HttpRequestMessage(new HttpMethod(context.Request.Method), new Uri(_seller, context.Request.Path + context.Request.QueryString.ToString()));
         using var body = new MemoryStream();
-        await context.Request.Body.CopyToAsync(body);
+        var buffer = new byte[64 << 10];
+        for (int read; (read = await context.Request.Body.ReadAsync(buffer)) > 0;)
+        {
+            Interlocked.Add(ref _bodyBytes, read);
+            await body.WriteAsync(buffer.AsMemory(0, read));
+            if (body.Length <= (BreaksAfter ?? long.MaxValue))
+                continue;
+            await MayBreak;
+            context.Abort();
+            return;
+        }
+
         if (HttpMethods.IsPost(context.Request.Method))
             request.Content = new ByteArrayContent(body.ToArray());
         foreach (var (name, values) in context.Request.Headers.Where(header => !s_ownHeaders.Contains(header.Key)))

@@ -71,7 +71,10 @@ public abstract class SuppliedNodes : IAsyncLifetime
         return JsonSerializer.SerializeToUtf8Bytes(forged, StoaJson.Default.DsseEnvelope);
     }
 
-    protected async Task<(SellerProxy Proxy, Task Held)> HoldAsync(TestNode seller)
+    /// <summary>Stands before a seller and keeps its answer to a call back.</summary>
+    /// <param name="seller">The seller.</param>
+    /// <param name="request">Of those that a call is made in: the first is told what to pay, the second one makes it, or, where its input is long, the third.</param>
+    protected async Task<(SellerProxy Proxy, Task Held)> HoldAsync(TestNode seller, int request = 2)
     {
         var proxy = await SellerProxy.StartAsync(seller.Client.Options.Address);
         Keep(proxy);
@@ -79,8 +82,7 @@ public abstract class SuppliedNodes : IAsyncLifetime
         var calls = 0;
         proxy.Hold = async path =>
         {
-            // The first call is told what to pay; the second one is done.
-            if (path.StartsWith("/api/v1/program-calls/", StringComparison.Ordinal) && !path.EndsWith("/quote", StringComparison.Ordinal) && ++calls >= 2)
+            if (path.StartsWith("/api/v1/program-calls/", StringComparison.Ordinal) && !path.EndsWith("/quote", StringComparison.Ordinal) && ++calls >= request)
             {
                 held.TrySetResult();
                 await never.Task.WaitAsync(Stop);
@@ -90,10 +92,10 @@ public abstract class SuppliedNodes : IAsyncLifetime
     }
 
     /// <summary>A node that has joined the buyer and sells what it has.</summary>
-    protected async Task<TestNode> SellAsync(string? region, byte[]? program = null, AgentLimitsBody? limits = null)
+    protected async Task<TestNode> SellAsync(string? region, byte[]? program = null, AgentLimitsBody? limits = null, params string[] more)
     {
         var join = Buyer.Host.Services.GetRequiredService<NetworkService>().Addresses[0].ToString();
-        string[] options = [.. s_options, .. s_selling, "--network:join:0", join, .. region is null ? Array.Empty<string>() : ["--node:region", region]];
+        string[] options = [.. s_options, .. s_selling, "--network:join:0", join, .. region is null ? Array.Empty<string>() : ["--node:region", region], .. more];
         var seller = await TestNode.StartAsync(null, options);
         _sellers.Add(seller);
         (await seller.JoinAsync("till")).Dispose();

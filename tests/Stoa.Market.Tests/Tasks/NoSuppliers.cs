@@ -1,0 +1,33 @@
+using Stoa.Market.Registry;
+using Stoa.Market.Selection;
+using Stoa.Market.Tasks;
+using Stoa.Primitives;
+
+namespace Stoa.Market.Tests.Tasks;
+
+/// <summary>A node that gives no tasks to others: the network lists nothing.</summary>
+public sealed class NoSuppliers : IRemoteWork
+{
+    public Task<ForeignAgent?> FindAsync(ListingName named, CancellationToken cancellationToken) => Task.FromResult<ForeignAgent?>(null);
+
+    public Task<IReadOnlyList<NetworkOffer>> ListOffersAsync(RemoteSearch search, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<NetworkOffer>>([]);
+
+    public Task<SupplyPlaces> FindPlacesAsync(Id<AgentTask> task, CancellationToken cancellationToken) => Task.FromResult(SupplyPlaces.Any);
+
+    public Task<Outcome<Money, TaskRefusal>> QuoteAsync(RemoteOrder order, Money? most, CancellationToken cancellationToken) =>
+        Task.FromResult<Outcome<Money, TaskRefusal>>(new Refusal<TaskRefusal>(TaskRefusal.SupplierUnavailable, "Nobody."));
+
+    public Task<AgentVersion?> FindHereAsync(ContentHash program, string name, CancellationToken cancellationToken) => Task.FromResult<AgentVersion?>(null);
+
+    public Task<IReadOnlyList<Money>> QuoteRunsAsync(RemoteOrder order, string name, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<Money>>([]);
+
+    public Task<RunPlan> PlanRunsAsync(AgentTask task, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task<int> BeginRunsAsync(RunsOrder order, int least, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task<IReadOnlyList<RemoteRun>> RunManyAsync(RunsOrder order, OpenInput input, Func<SpoolStream> output, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task<RemoteOutcome> RunAsync(AgentTask task, OpenInput input, Stream output, AttemptProgress progress, CancellationToken cancellationToken) => throw new NotSupportedException();
+
+    public Task<IReadOnlyList<RemoteRun>> StopAsync(AgentTask task, OpenInput input, Func<SpoolStream> output, CancellationToken cancellationToken) => throw new NotSupportedException();
+}

@@ -1,0 +1,170 @@
+using Microsoft.Extensions.DependencyInjection;
+using Stoa.Client;
+using Stoa.Client.Contracts;
+using Stoa.Market.Channels;
+using Stoa.Market.Tests.Tasks;
+using Stoa.Node.PayPerCall;
+using Stoa.Node.Storage;
+using Stoa.Node.Tests.Tasks;
+using Stoa.Primitives;
+
+namespace Stoa.Node.Tests.PayPerCall;
+
+/// <summary>Inputs above 1 MiB of a stranger's calls: what is taken of them, and what is not.</summary>
+[Trait("speed", "slow")]
+public sealed class CallInputTests : IAsyncLifetime
+{
+    private readonly PrivateKey _key = PrivateKey.Generate();
+    private readonly byte[] _input = new byte[(2 << 20) + 1];
+    private TestNode _node = null!;
+    private StoaClient _ada = null!;
+    private StoaClient _anonymous = null!;
+    private string _echo = "";
+    private Money _signed;
+
+    private static CancellationToken Stop => TestContext.Current.CancellationToken;
+
+    public async ValueTask InitializeAsync()
+    {
+        new Random(3).NextBytes(_input);
+        _node = await TestNode.StartAsync(
+            null, "--PayPerCall:Payee", "till", "--PayPerCall:PollMs", "50", "--PayPerCall:MaxInputBytes", "4194304", "--PayPerCall:MaxInputBytesPerChannel", "4194304");
+        (await _node.JoinAsync("till")).Dispose();
+        _ada = await _node.JoinAsync("ada");
+        _anonymous = new StoaClient(_node.Client.Options with { ApiKey = null, MaxAttempts = 1 });
+        await _node.Client.DepositAsync(new DepositRequest("ada", "20"), Stop);
+        _echo = await _node.PublishAsync("echo", GuestPrograms.Echo, new AgentLimitsBody(100_000_000_000, 8 << 20, 60_000, 16 << 20, 10_000));
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        _ada.Dispose();
+        _anonymous.Dispose();
+        _key.Dispose();
+        await _node.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Call_WithALongInput_IsAnswered_AndChargedExactly()
+    {
+        var channel = await OpenChannelAsync();
+        using var output = new MemoryStream();
+
+        var outcome = await CallAsync(channel, CallInput.Of(_input), output);
+
+        output.ToArray().ShouldBe(_input);
+        (await CreditAsync(channel)).ShouldBe((Money.Parse(outcome.Amount), Money.Zero));
+    }
+
+    [Fact]
+    public async Task Input_WithoutMoneyForTheCall_IsNotReadAtAll()
+    {
+        var channel = await OpenChannelAsync();
+        var (input, opened) = Counted();
+
+        var refused = await Should.ThrowAsync<StoaException>(() => _anonymous.CallAgentAsync(
+            AgentReference.Parse(_echo), input, null, (_, _) => Task.FromResult(Voucher(channel, new Money(1))), Stream.Null, Stop));
+
+        (refused.Code, opened()).ShouldBe(("paymentRequired", 0));
+        (await CountAsync("SELECT COUNT(*) FROM paid_calls")).ShouldBe(0);
+    }
+
+    [Fact]
+    public async Task Input_ThatIsNotWhatWasAnnounced_IsRefused_AndNothingStaysReserved()
+    {
+        var channel = await OpenChannelAsync();
+
+        (await Should.ThrowAsync<StoaException>(() => CallAsync(channel, CallInput.Of(_input) with { Digest = ContentHash.Of("other"u8) }, Stream.Null))).Code.ShouldBe("digestMismatch");
+
+        (await CountAsync("SELECT COUNT(*) FROM paid_calls")).ShouldBe(0);
+        (await CountAsync("SELECT COUNT(*) FROM content_owners WHERE size_bytes > 1000000")).ShouldBe(0);
+        (await CreditAsync(channel)).ShouldBe((Money.Zero, Money.Zero));
+    }
+
+    [Theory]
+    [InlineData("nonsense", "inputInvalid")]
+    [InlineData("digest=sha256:00, bytes=2000000", "inputInvalid")]
+    [InlineData("digest=sha256:0000000000000000000000000000000000000000000000000000000000000000, bytes=1048576", "inputInvalid")]
+    [InlineData("digest=sha256:0000000000000000000000000000000000000000000000000000000000000000, bytes=4194305", "inputTooLarge")]
+    public async Task Announcement_ThatIsNone_OrOfTooMuch_IsRefused(string header, string code) => (await AnnounceAsync(header)).ShouldBe(code);
+
+    [Fact]
+    public async Task Input_ThatComesWithoutAnnouncement_IsRefusedAboveAMebibyte()
+    {
+        using var http = new HttpClient();
+        using var body = new ByteArrayContent(_input);
+        using var refused = await http.PostAsync(new Uri(_node.Client.Options.Address, $"/api/v1/calls/{_echo.Split('@')[0]}"), body, Stop);
+
+        (await refused.Content.ReadAsStringAsync(Stop)).ShouldContain("inputTooLarge");
+    }
+
+    [Fact]
+    public async Task Inputs_OfOneChannel_AreBoundedTogether_UntilTheirCallsHaveEnded()
+    {
+        var channel = await OpenChannelAsync();
+        var calls = _node.Host.Services.GetRequiredService<SqlPaidCallStore>();
+        var id = Id<Channel>.Parse(channel.Id);
+        await CallAsync(channel, CallInput.Of(_input), Stream.Null);
+        // Paid for, and on its way for a long time.
+        var open = (await calls.ReserveAsync(id, "open", ContentHash.Of("open"u8), new(ContentHash.Of("open"u8), 3 << 20), Money.Zero, DateTimeOffset.UtcNow, Stop)).Value.Call!;
+
+        (await Should.ThrowAsync<StoaException>(() => CallAsync(channel, CallInput.Of((byte[])[.. _input, 1]), Stream.Null))).Code.ShouldBe("inputsTooMany");
+
+        var other = await OpenChannelAsync();
+        await CallAsync(other, CallInput.Of((byte[])[.. _input, 2]), Stream.Null);
+        await calls.EndAsync(open, Money.Zero, Stop);
+        await CallAsync(channel, CallInput.Of((byte[])[.. _input, 3]), Stream.Null);
+    }
+
+    [Fact]
+    public async Task Input_ThatIsHereAlready_HasToBeSentByAStrangerAllTheSame()
+    {
+        var (first, second) = (await OpenChannelAsync(), await OpenChannelAsync());
+        await CallAsync(first, CallInput.Of(_input), Stream.Null);
+        var (input, opened) = Counted();
+
+        await CallAsync(second, input, Stream.Null);
+
+        opened().ShouldBe(1, "a digest is no password");
+    }
+
+    /// <summary>The input, and how often it was sent.</summary>
+    private (CallInput Input, Func<int> Opened) Counted()
+    {
+        var opened = 0;
+        var input = CallInput.Of(_input);
+        return (input with { Open = stop => { opened++; return input.Open(stop); } }, () => opened);
+    }
+
+    private async Task<string?> AnnounceAsync(string header)
+    {
+        using var http = new HttpClient();
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_node.Client.Options.Address, $"/api/v1/calls/{_echo.Split('@')[0]}"));
+        request.Headers.Add(StoaClient.InputHeader, header);
+        using var answer = await http.SendAsync(request, Stop);
+        return System.Text.Json.JsonSerializer.Deserialize(await answer.Content.ReadAsStringAsync(Stop), StoaJson.Default.Problem)!.Code;
+    }
+
+    private async Task<ChannelResponse> OpenChannelAsync() => await _ada.OpenChannelAsync(
+        new OpenChannelRequest("till", Convert.ToBase64String(_key.PublicKey.ToSpki()), (await _anonymous.GetNodeAsync(Stop)).PublicKey, "5"), cancellationToken: Stop);
+
+    private Task<PaymentOutcome> CallAsync(ChannelResponse channel, CallInput input, Stream output)
+    {
+        _signed = Money.Zero;
+        return _anonymous.CallAgentAsync(AgentReference.Parse(_echo), input, null, PayAsync, output, Stop);
+
+        Task<ChannelVoucherBody> PayAsync(PaymentRequirements required, CancellationToken cancellationToken)
+        {
+            _signed = Money.Parse(required.Extra!.Cumulative ?? required.Amount);
+            return Task.FromResult(Voucher(channel, _signed));
+        }
+    }
+
+    private ChannelVoucherBody Voucher(ChannelResponse channel, Money cumulative) => new(
+        channel.Id, new VoucherBody(new VoucherPayload(Id<Channel>.Parse(channel.Id), PeerId.Parse(channel.Node), cumulative).Sign(_key).Envelope));
+
+    private Task<(Money Spent, Money Reserved)> CreditAsync(ChannelResponse channel) => _node.Host.Services.GetRequiredService<Database>().ReadAsync(
+        session => session.QuerySingleAsync<(Money, Money)>("SELECT spent, reserved FROM call_credit WHERE channel_id = @Id", new { channel.Id }), Stop);
+
+    private Task<long> CountAsync(string query) => _node.Host.Services.GetRequiredService<Database>().ReadAsync(session => session.QuerySingleAsync<long>(query), Stop);
+}
