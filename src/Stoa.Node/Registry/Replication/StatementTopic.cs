@@ -112,7 +112,8 @@ internal sealed class StatementTopic : IAsyncDisposable
         _ => GossipVerdict.Ignore,
     };
 
-    private static MessageId IdOf(GossipMessage message)
+    /// <summary>By what all nodes know a message of the topic.</summary>
+    public static MessageId IdOf(GossipMessage message)
     {
         var id = new byte[ContentHash.Size];
         StatementMessage.IdOf(message.Data.Span).CopyTo(id);
