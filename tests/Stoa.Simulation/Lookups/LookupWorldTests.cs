@@ -13,8 +13,8 @@ public sealed class LookupWorldTests(ITestOutputHelper output)
         var world = new LookupWorld(seed);
         world.Run(async world =>
         {
-            await JoinAsync(world, count: 100, stored: 20);
-            await world.ChurnAsync(30, TimeSpan.FromMinutes(1));
+            await JoinAsync(world, count: 80, stored: 16);
+            await world.ChurnAsync(20, TimeSpan.FromMinutes(1));
             (await world.NotFoundAsync(Askers)).ShouldBeEmpty(world.Pace.ToString());
 
             // Nothing has been looked after since they died.

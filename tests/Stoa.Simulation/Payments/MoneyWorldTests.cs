@@ -60,7 +60,7 @@ public sealed class MoneyWorldTests(ITestOutputHelper output)
     {
         var first = Of(521);
 
-        first.Happenings.ShouldBeGreaterThan(10_000);
+        first.Happenings.ShouldBeGreaterThan(5_000);
         Of(521).ShouldBe(first);
         Of(522).ShouldNotBe(first);
 
