@@ -65,6 +65,7 @@ internal sealed class Link
     public (SimulatedSocket Dialed, SimulatedSocket Accepted) ToSockets()
     {
         var (dialed, accepted) = SimulatedStream.Pair(Dialer, ++LastStream);
+        (dialed.IsBare, accepted.IsBare) = (true, true);
         Dialer.Add(dialed);
         Listener.Add(accepted);
         return (new SimulatedSocket(Dialer, dialed), new SimulatedSocket(Listener, accepted));

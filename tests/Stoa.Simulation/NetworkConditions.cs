@@ -21,6 +21,9 @@ public sealed record NetworkConditions
     /// <summary>How likely, with each message, its stream stalls from there on, and is reset after <see cref="StallTimeout"/>. Default 0.</summary>
     public double StreamLoss { get; init; }
 
+    /// <summary>How likely each message is changed on the way. Security notices it, so the connection ends at once; on sockets it is the bytes that change, and whoever reads them has to notice. Default 0.</summary>
+    public double Corruption { get; init; }
+
     /// <summary>After which time an attempt to connect that nobody answers is given up. Default 10 s.</summary>
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(10);
 

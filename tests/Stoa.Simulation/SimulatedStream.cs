@@ -6,6 +6,7 @@ namespace Stoa.Simulation;
 internal sealed class SimulatedStream : MuxedStream
 {
     private static readonly SendOrPostCallback s_giveUp = static stream => ((SimulatedStream)stream!).GiveUp();
+    private static readonly SendOrPostCallback s_notice = static stream => ((SimulatedStream)stream!).Notice();
 
     private readonly SimulatedConnection _connection;
     private string? _readsBrokenBecause;
@@ -35,6 +36,9 @@ internal sealed class SimulatedStream : MuxedStream
     }
 
     public int Number { get; }
+
+    /// <summary>Whether it is a socket: what is above has its own security.</summary>
+    public bool IsBare { get; set; }
 
     /// <summary>The end where what is written here arrives.</summary>
     public SimulatedStream Other { get; private set; } = null!;
@@ -211,8 +215,27 @@ internal sealed class SimulatedStream : MuxedStream
             return;
         }
 
+        if (Conditions.Corruption > 0 && kind is PacketKind.Data && _connection.Link.Network.Random.NextDouble() < Conditions.Corruption && !TryChange(bytes))
+        {
+            World.Schedule(_connection.Link.Network.ArrivalOf(_connection.Node, _connection.Other.Node, bytes.Length), s_notice, this);
+            // What comes behind it is of no use to anybody.
+            _isStalled = true;
+            return;
+        }
+
         _connection.Send(kind, Other, bytes, 0, ref _lastArrival);
     }
+
+    /// <summary>Changes a bit where there is nobody below who would notice.</summary>
+    private bool TryChange(byte[] bytes)
+    {
+        if (!IsBare)
+            return false;
+        bytes[_connection.Link.Network.Random.Next(bytes.Length)] ^= (byte)(1 << _connection.Link.Network.Random.Next(8));
+        return true;
+    }
+
+    private void Notice() => Other._connection.End("What came was changed on the way.", isOtherTold: true);
 
     private void GiveUp()
     {

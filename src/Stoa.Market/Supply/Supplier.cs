@@ -32,6 +32,11 @@ public sealed record Supplier(
     /// <summary>What a voucher has to say in all for one more call: never less than before, and never nothing, since a voucher also shows whose the call is.</summary>
     /// <param name="amount">The most that the call can cost.</param>
     public Money VoucherFor(Money amount) => Money.Max(new Money(1), Money.Max(Signed, Spent + Reserved + amount));
+
+    /// <summary>Whether as much may be promised as a supplier says that it needs for a call: no more than the call can cost beyond what was signed. Another call may have promised it meanwhile.</summary>
+    /// <param name="cumulative">What it asks for in all.</param>
+    /// <param name="amount">The most that the call can cost.</param>
+    public bool MayPromise(Money cumulative, Money amount) => cumulative - Signed <= Money.Max(amount, new Money(1));
 }
 
 /// <summary>What a supplier has done so far.</summary>

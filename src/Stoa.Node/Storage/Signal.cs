@@ -5,7 +5,7 @@ namespace Stoa.Node.Storage;
 public sealed class Signal
 {
     private readonly Lock _lock = new();
-    private TaskCompletionSource _grown = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly LinkedList<TaskCompletionSource> _waiting = [];
     private long _value;
 
     /// <summary>The greatest number raised so far; 0 at first.</summary>
@@ -21,31 +21,25 @@ public sealed class Signal
     /// <summary>Raises the number and wakes those who wait for it; a number that is no greater changes nothing.</summary>
     public void Raise(long value)
     {
-        TaskCompletionSource reached;
+        List<TaskCompletionSource> reached;
         lock (_lock)
         {
             if (value <= _value)
                 return;
             _value = value;
-            reached = _grown;
-            _grown = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            reached = [.. _waiting];
+            _waiting.Clear();
         }
-        reached.SetResult();
+
+        foreach (var one in reached)
+            one.TrySetResult();
     }
 
     /// <summary>Ends once the number is greater than <paramref name="seen"/>; at once when it is already.</summary>
     public async Task WaitBeyondAsync(long seen, CancellationToken cancellationToken)
     {
-        while (true)
+        while (!await GrowsAsync(seen, cancellationToken))
         {
-            Task grown;
-            lock (_lock)
-            {
-                if (_value > seen)
-                    return;
-                grown = _grown.Task;
-            }
-            await grown.WaitAsync(cancellationToken);
         }
     }
 
@@ -61,6 +55,36 @@ public sealed class Signal
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             // The time is over.
+        }
+    }
+
+    /// <summary>Waits until the number grows, unless it is greater already.</summary>
+    /// <returns>Whether it was.</returns>
+    private async Task<bool> GrowsAsync(long seen, CancellationToken cancellationToken)
+    {
+        // Not Task.WaitAsync: with a token it comes back by a thread of the pool, also where there is to be only one.
+        var grown = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        LinkedListNode<TaskCompletionSource> place;
+        lock (_lock)
+        {
+            if (_value > seen)
+                return true;
+            place = _waiting.AddLast(grown);
+        }
+
+        try
+        {
+            using var registration = cancellationToken.UnsafeRegister(static (grown, token) => ((TaskCompletionSource)grown!).TrySetCanceled(token), grown);
+            await grown.Task;
+            return false;
+        }
+        finally
+        {
+            lock (_lock)
+            {
+                if (place.List is not null)
+                    _waiting.Remove(place);
+            }
         }
     }
 }

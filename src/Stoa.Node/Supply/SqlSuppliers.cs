@@ -212,10 +212,7 @@ public sealed class SqlSuppliers(Database database, CellKey cell, SupplyOptions 
         async session =>
         {
             await LockAsync(session, call.Supplier.Id);
-            if (await FindAsync(session, call.Supplier.Id) is not { } supplier)
-                return null;
-            // Another call may have promised as much meanwhile.
-            if (cumulative > supplier.Signed && cumulative - supplier.Signed > Money.Max(call.Amount, new Money(1)))
+            if (await FindAsync(session, call.Supplier.Id) is not { } supplier || !supplier.MayPromise(cumulative, call.Amount))
                 return null;
             if (await session.ExecuteAsync(
                 "UPDATE supplier_calls SET voucher = @cumulative, is_raised = @isRaised WHERE task_id = @Task AND number = @Number AND state = 'Open' AND NOT is_raised",

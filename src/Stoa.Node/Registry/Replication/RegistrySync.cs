@@ -1,26 +1,14 @@
-using System.Diagnostics;
-using System.Security.Cryptography;
 using Stoa.Market.Registry.Replication;
-using Stoa.Network.Hosting;
-using Stoa.Node.Background;
 using Stoa.Node.Network;
-using Stoa.Primitives;
-using PeerHost = Stoa.Network.Hosting.Host;
 
 namespace Stoa.Node.Registry.Replication;
 
-/// <summary>Compares the statements of this node with those of each peer that speaks the protocol, and lets them compare theirs, for as long as the node runs.</summary>
-internal sealed partial class RegistrySync(
-    NetworkService network, SqlReplica replica, ReplicaFollower follower, RegistryOptions options, ReplicationTelemetry telemetry, TimeProvider time, ILogger<RegistrySync> log) : BackgroundService
+/// <summary>Compares the statements of this node with those of others for as long as the node runs.</summary>
+internal sealed class RegistrySync(
+    NetworkService network, SqlReplica replica, ReplicaFollower follower, RegistryOptions options, ReplicationTelemetry telemetry, Func<SipKey> drawKey, TimeProvider time, ILogger<RegistrySync> log)
+    : BackgroundService
 {
-    private static readonly TimeSpan s_tick = TimeSpan.FromMilliseconds(250);
-    private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(5);
-    private static readonly TimeSpan s_goodbye = TimeSpan.FromSeconds(5);
-
-    // A million statements are some hundred sessions, and a peer that has nothing to get comes once in some minutes.
-    private readonly ServedPace _served = new(60, TimeSpan.FromSeconds(3));
-
-    private SyncSchedule? _schedule;
+    private RegistrySessions? _sessions;
 
     /// <inheritdoc/>
     public override Task StartAsync(CancellationToken cancellationToken)
@@ -28,141 +16,11 @@ internal sealed partial class RegistrySync(
         // A node that takes no part has nobody to compare with.
         if (network.Host is not { } host)
             return Task.CompletedTask;
-        _schedule = new SyncSchedule(TimeSpan.FromSeconds(options.SyncSeconds), host.Choose);
-        host.Changed += (peer, kind) => Follow(host, peer, kind);
-        host.Handle(
-            RegistryProtocol.Name,
-            (stream, stop) => ServeAsync(host, stream, stop),
-            new HandlerOptions(options.MaxServedSyncs, MaxStreamsPerPeer: 2, RegistryProtocol.MaxSession));
-        foreach (var peer in host.ConnectedPeers)
-            Follow(host, peer, PeerChangeKind.Identified);
+        _sessions = new RegistrySessions(host, replica, follower, options, telemetry, drawKey, time, log);
+        _sessions.Open();
         return base.StartAsync(cancellationToken);
     }
 
     /// <inheritdoc/>
-    protected override Task ExecuteAsync(CancellationToken stoppingToken) => Task.WhenAll(FollowStoreAsync(stoppingToken), SyncAsync(network.Host!, stoppingToken));
-
-    private void Follow(PeerHost host, PeerId peer, PeerChangeKind kind)
-    {
-        if (kind is PeerChangeKind.Disconnected)
-            _schedule!.Leave(peer);
-        else if (kind is PeerChangeKind.Identified && host.Peers.Speaks(peer, RegistryProtocol.Name))
-            _schedule!.Meet(peer, host.Connections.Any(connection => connection.RemotePeer == peer && connection.IsInitiator), time.GetUtcNow());
-    }
-
-    private async Task FollowStoreAsync(CancellationToken stoppingToken)
-    {
-        var failures = new FailureLog(log, time);
-        while (true)
-        {
-            await failures.TryAsync("follow what statements are stored", follower.RunAsync, stoppingToken);
-            await Task.Delay(s_pause, time, stoppingToken);
-        }
-    }
-
-    private async Task SyncAsync(PeerHost host, CancellationToken stoppingToken)
-    {
-        var running = new List<Task>();
-        try
-        {
-            while (true)
-            {
-                running.RemoveAll(session => session.IsCompleted);
-                while (follower.IsReady && running.Count < options.MaxSyncs && _schedule!.Begin(time.GetUtcNow()) is { } due)
-                    running.Add(AskAsync(host, due.Peer, due.PageFrom, stoppingToken));
-                await Task.Delay(s_tick, time, stoppingToken);
-            }
-        }
-        finally
-        {
-            await Task.WhenAll(running);
-        }
-    }
-
-    private async Task AskAsync(PeerHost host, PeerId peer, UInt128? pageFrom, CancellationToken stoppingToken)
-    {
-        // Much of a session is arithmetic.
-        await Task.Yield();
-        ReconciliationReport? report = null;
-        try
-        {
-            using var timeout = new CancellationTokenSource(RegistryProtocol.MaxSession, time);
-            using var both = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, stoppingToken);
-            await using var stream = await host.OpenStreamAsync(peer, [RegistryProtocol.Name], both.Token);
-            var channel = new PeerChannel(stream, time);
-            var began = Stopwatch.GetTimestamp();
-            report = await new AskingSide(replica, channel, Nonce(), pageFrom).RunAsync(both.Token);
-            telemetry.Took(Stopwatch.GetElapsedTime(began));
-            telemetry.Ended("asking", report);
-            LogCompared(peer, report.Way, report.Theirs, report.Ours, report.Intake.Taken, report.Given);
-            Blame(host, peer, report.Intake.Forged);
-            await EndAsync(stream, channel, both.Token);
-        }
-        catch (InvalidDataException breach)
-        {
-            telemetry.Failed("broken");
-            LogFailed(peer, breach.Message);
-            host.Offend(peer);
-        }
-        catch (Exception e) when (e is IOException or OperationCanceledException or ObjectDisposedException)
-        {
-            if (!stoppingToken.IsCancellationRequested && report is null)
-            {
-                telemetry.Failed(e is OperationCanceledException ? "deadline" : "lost");
-                LogFailed(peer, e.Message);
-            }
-        }
-        catch (Exception failure)
-        {
-            telemetry.Failed("fault");
-            LogFault(peer, failure);
-        }
-        finally
-        {
-            _schedule!.End(peer, report, time.GetUtcNow());
-        }
-    }
-
-    /// <summary>Says goodbye: what was sent last is not to be overtaken by a reset.</summary>
-    private async Task EndAsync(PeerStream stream, PeerChannel channel, CancellationToken cancellationToken)
-    {
-        using var timeout = new CancellationTokenSource(s_goodbye, time);
-        using var both = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
-        await stream.CompleteWritesAsync(both.Token);
-        if (await channel.ReceiveAsync(ReplicationLimits.MaxQuestionBytes, both.Token) is not null)
-            throw new InvalidDataException("Something comes behind the end of a session.");
-    }
-
-    private async Task ServeAsync(PeerHost host, PeerStream stream, CancellationToken cancellationToken)
-    {
-        var channel = new PeerChannel(stream, time);
-        if (!follower.IsReady || !_served.TryTake(stream.Peer, time.GetUtcNow()))
-        {
-            await AnsweringSide.RefuseAsync(channel, cancellationToken);
-            return;
-        }
-
-        var report = await new AnsweringSide(replica, channel, Nonce()).RunAsync(cancellationToken);
-        telemetry.Ended("answering", report);
-        Blame(host, stream.Peer, report.Intake.Forged);
-        if (report is { Intake.Forged: 0, Symbols: > 0 })
-            _schedule!.Served(stream.Peer, time.GetUtcNow());
-    }
-
-    private static void Blame(PeerHost host, PeerId peer, int forged)
-    {
-        for (var number = 0; number < forged; number++)
-            host.Offend(peer);
-    }
-
-    private static SipKey Nonce() => SipKey.FromBytes(RandomNumberGenerator.GetBytes(SipKey.Size));
-
-    [LoggerMessage(LogLevel.Debug, "The registry: compared with {Peer} by {Way}: {Theirs} there alone, {Ours} here alone; {Taken} taken, {Given} given.")]
-    private partial void LogCompared(PeerId peer, ReconciliationWay way, int theirs, int ours, int taken, int given);
-
-    [LoggerMessage(LogLevel.Debug, "The registry: comparing with {Peer} was broken off: {Why}")]
-    private partial void LogFailed(PeerId peer, string why);
-
-    [LoggerMessage(LogLevel.Error, "The registry: comparing with {Peer} has failed.")]
-    private partial void LogFault(PeerId peer, Exception failure);
+    protected override Task ExecuteAsync(CancellationToken stoppingToken) => _sessions!.RunAsync(stoppingToken);
 }

@@ -11,11 +11,13 @@ public static class ReplicationModule
     public static void AddReplication(this IHostApplicationBuilder builder)
     {
         builder.AddRoomOptions("Registry", new RegistryOptions(), options => options.Validate());
-        builder.Services.AddSingleton(_ => new ReplicaIndex(SipKey.FromBytes(RandomNumberGenerator.GetBytes(SipKey.Size))));
+        builder.Services.AddSingleton<Func<SipKey>>(static () => SipKey.FromBytes(RandomNumberGenerator.GetBytes(SipKey.Size)));
+        builder.Services.AddSingleton(provider => new ReplicaIndex(provider.GetRequiredService<Func<SipKey>>()()));
         builder.Services.AddSingleton(provider => new UnwantedStatements(provider.GetRequiredService<TimeProvider>()));
         builder.Services.AddSingleton<ReplicationTelemetry>();
         builder.Services.AddSingleton<StatementIntake>();
         builder.Services.AddSingleton<SqlReplica>();
+        builder.Services.AddSingleton<IStatementChanges, SqlStatementChanges>();
         builder.Services.AddSingleton<ReplicaFollower>();
         builder.Services.AddHostedService<RegistrySync>();
         builder.Services.AddSingleton<StatementGossip>();

@@ -1,7 +1,7 @@
-using System.Diagnostics.CodeAnalysis;
 using Stoa.Market;
 using Stoa.Market.Registry.Replication;
 using Stoa.Market.Registry.Statements;
+using Stoa.Network.Hosting;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Registry.Replication;
@@ -16,7 +16,6 @@ namespace Stoa.Node.Registry.Replication;
 /// <param name="unwanted">Which are not to be asked for.</param>
 /// <param name="telemetry">Counts.</param>
 /// <param name="time">The clock.</param>
-[SuppressMessage("Design", "CA1001", Justification = "The semaphore makes nothing to dispose of: its handle is never asked for.")]
 public sealed class StatementIntake(IStatementStore store, ReplicaIndex index, UnwantedStatements unwanted, ReplicationTelemetry telemetry, TimeProvider time)
 {
     private const int MaxBatches = 2;
@@ -27,7 +26,7 @@ public sealed class StatementIntake(IStatementStore store, ReplicaIndex index, U
 
     // Signatures are checked beside other work of this node, and peers wait meanwhile.
     private readonly ParallelOptions _checking = new() { MaxDegreeOfParallelism = Math.Max(1, Environment.ProcessorCount / 2) };
-    private readonly SemaphoreSlim _room = new(MaxBatches);
+    private readonly Turnstile _room = new(MaxBatches);
 
     /// <summary>Takes statements in.</summary>
     /// <param name="way">How they came, for the measures.</param>
@@ -60,7 +59,7 @@ public sealed class StatementIntake(IStatementStore store, ReplicaIndex index, U
 
         if (unseen.Count == 0)
             return fates;
-        await _room.WaitAsync(cancellationToken);
+        await _room.EnterAsync(cancellationToken);
         try
         {
             var opened = new Outcome<Statement, StatementFault>[unseen.Count];
@@ -89,7 +88,7 @@ public sealed class StatementIntake(IStatementStore store, ReplicaIndex index, U
         }
         finally
         {
-            _room.Release();
+            _room.Leave();
         }
     }
 

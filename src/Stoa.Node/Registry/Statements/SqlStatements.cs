@@ -32,11 +32,11 @@ internal static class SqlStatements
         if (statements.Count == 0)
             return [];
         await LockAsync(session);
-        var batch = await StatementBatch.LoadAsync(session, statements, policy, now);
+        var batch = new StatementBatch(await SqlStatementBatch.ReadAsync(session, statements), policy, now);
         List<Outcome<StatementEffect, StatementFault>> outcomes = [.. statements.Select(batch.Take)];
         if (batch.Added.Count == 0)
             return outcomes;
-        await batch.WriteAsync(session);
+        await SqlStatementBatch.WriteAsync(session, batch, now);
         await NetworkCatalogue.FollowAsync(session, batch);
         await TellAsync(session);
         return outcomes;

@@ -1,4 +1,5 @@
 using System.Diagnostics.Metrics;
+using System.Security.Cryptography;
 using Microsoft.Extensions.DependencyInjection;
 using Stoa.Market.Registry.Replication;
 using Stoa.Market.Registry.Statements;
@@ -173,7 +174,7 @@ public abstract class ReplicaConformance(DatabaseSource source) : DatabaseTest(s
         var index = new ReplicaIndex(new SipKey(1, 2));
         var unwanted = new UnwantedStatements(_time);
         var store = new SqlStatementStore(database, Open);
-        var follower = new ReplicaFollower(database, index, _time);
+        var follower = new ReplicaFollower(new SqlStatementChanges(database), index, DrawKey, _time);
         await follower.StepAsync(Stop);
         return (new SqlReplica(database, index, unwanted, new StatementIntake(store, index, unwanted, new ReplicationTelemetry(_services.GetRequiredService<IMeterFactory>()), _time)), follower);
     }
@@ -196,10 +197,12 @@ public abstract class ReplicaConformance(DatabaseSource source) : DatabaseTest(s
     private (ReplicaIndex Index, ReplicaFollower Follower) Follow()
     {
         var index = new ReplicaIndex(new SipKey(1, 2));
-        return (index, new ReplicaFollower(Database, index, _time));
+        return (index, new ReplicaFollower(new SqlStatementChanges(Database), index, DrawKey, _time));
     }
 
     private async Task<IEnumerable<ContentHash>> IdsAsync() => (await Store.ListNamesAsync(default, 100, Stop)).Select(name => name.Id);
+
+    private static SipKey DrawKey() => SipKey.FromBytes(RandomNumberGenerator.GetBytes(SipKey.Size));
 
     private static Statement Sign(StatementContent content, int seconds = 0) => Statement.Sign(s_ann, new Hlc(s_now.AddSeconds(seconds).ToUnixTimeMilliseconds(), 0), content).Value;
 }
