@@ -2,7 +2,6 @@ using Stoa.Market;
 using Stoa.Market.Channels;
 using Stoa.Market.Ledger;
 using Stoa.Market.Supply;
-using Stoa.Network.Addressing;
 using Stoa.Primitives;
 
 namespace Stoa.Simulation.Payments;

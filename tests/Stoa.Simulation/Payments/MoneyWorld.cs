@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using Stoa.Market.Channels;
 using Stoa.Network.Hosting;
-using Stoa.Network.Transport;
+using Stoa.Network.Negotiation;
 using Stoa.Primitives;
 
 namespace Stoa.Simulation.Payments;

@@ -60,8 +60,13 @@ internal sealed class DiskStatements(StatementDisk disk) : IStatementStore, ISta
         [.. Open().IdsAfter(after).Take(limit).Select(id => disk.Statements[id]).Select(statement => new StatementName(statement.Id, statement.Content.Kind, statement.Hlc))]);
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<Equivocation>> ListEquivocationsAsync(PeerId? signer, int limit, CancellationToken cancellationToken) =>
-        Task.FromResult<IReadOnlyList<Equivocation>>([.. Open().Equivocations.Where(one => signer is null || one.Signer == signer).Take(limit)]);
+    public Task<IReadOnlyList<Equivocation>> ListEquivocationsAsync(PeerId? signer, KeyedListing? after, int limit, CancellationToken cancellationToken)
+    {
+        var place = after is null ? default : (after.Publisher.ToString(), after.Name, after.Version?.ToString());
+        var all = Open().Equivocations.Select(one => (Place: (one.Signer.ToString(), one.Agent, one.Version), One: one)).OrderBy(one => one.Place);
+        return Task.FromResult<IReadOnlyList<Equivocation>>(
+            [.. all.Where(one => (signer is null || one.One.Signer == signer) && (after is null || one.Place.CompareTo(place!) > 0)).Take(limit).Select(one => one.One)]);
+    }
 
     /// <inheritdoc/>
     public Task<SignerUsage?> FindSignerAsync(PeerId signer, CancellationToken cancellationToken) => Task.FromResult(Open().Signers.GetValueOrDefault(signer));

@@ -1,3 +1,4 @@
+using Stoa.Market.Registry;
 using Stoa.Market.Registry.Replication;
 using Stoa.Market.Registry.Statements;
 using Stoa.Network.Gossip;
@@ -116,7 +117,7 @@ internal sealed class RegistryStranger
     private SignedStatement Sign(PrivateKey key, TimeSpan ahead, string name = "oracle")
     {
         var at = new Hlc((_host.Time.GetUtcNow() + ahead).ToUnixTimeMilliseconds(), 0);
-        var content = new DeprecationStatement(name, null, true, null, new string('x', StatementLimits.MaxReasonLength));
+        var content = new DeprecationStatement(name, null, true, null, new string('x', StatedReason.MaxLength));
         return SignedStatement.Of(Statement.SignWorked(key, at, content, _world.Options.Policy, CancellationToken.None).Value);
     }
 

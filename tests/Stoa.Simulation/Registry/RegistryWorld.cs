@@ -4,7 +4,7 @@ using Stoa.Market.Registry.Statements;
 using Stoa.Network.Addressing;
 using Stoa.Network.Hosting;
 using Stoa.Network.Identify;
-using Stoa.Network.Transport;
+using Stoa.Network.Negotiation;
 using Stoa.Primitives;
 
 namespace Stoa.Simulation.Registry;
