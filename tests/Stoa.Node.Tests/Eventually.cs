@@ -15,6 +15,15 @@ internal static class Eventually
             await Task.Delay(s_pause, deadline.Token);
     }
 
-    /// <summary>The same.</summary>
+    /// <summary>Waits for something that is not there yet.</summary>
+    public static async Task<T> FoundAsync<T>(Func<Task<T?>> find)
+        where T : class
+    {
+        T? found = null;
+        await IsSoAsync(async () => (found = await find()) is not null);
+        return found!;
+    }
+
+    /// <summary>The same of what needs no waiting for.</summary>
     public static Task IsSoAsync(Func<bool> condition) => IsSoAsync(() => Task.FromResult(condition()));
 }

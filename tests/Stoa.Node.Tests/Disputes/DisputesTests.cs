@@ -80,8 +80,8 @@ public sealed class DisputesTests : IAsyncLifetime
         await _ada.DisputeTaskAsync(well.Id, "Nor is this.", Stop);
 
         (await DecidedAsync(well.Id)).State.ShouldBe("rejected");
-        while (await database.ReadAsync(session => session.QuerySingleAsync<DateTimeOffset>("SELECT due_at FROM disputes WHERE task_id = @Id", new { ill.Id }), Stop) < DateTimeOffset.UtcNow)
-            await Task.Delay(20, Stop);
+        await Eventually.IsSoAsync(async () =>
+            await database.ReadAsync(session => session.QuerySingleAsync<DateTimeOffset>("SELECT due_at FROM disputes WHERE task_id = @Id", new { ill.Id }), Stop) >= DateTimeOffset.UtcNow);
         (await _ada.GetTaskDisputeAsync(ill.Id, Stop)).State.ShouldBe("open");
         (await database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT attempts FROM disputes WHERE task_id = @Id", new { ill.Id }), Stop)).ShouldBe(0, "a fault of the node's is no run");
     }

@@ -320,21 +320,9 @@ public sealed class OwaspTests(SharedNode shared) : IClassFixture<SharedNode>
         never.SetResult();
     }
 
-    private static async Task<WebhookDeliveryResponse> AttemptedAsync(StoaClient client, string webhook, int attempts, string? id = null)
-    {
-        for (var look = 0; look < 600; look++)
-        {
-            await foreach (var delivery in client.ListWebhookDeliveriesAsync(webhook, cancellationToken: Stop))
-            {
-                if ((id is null || delivery.Id == id) && delivery.Attempts >= attempts && delivery.AttemptedAt is not null)
-                    return delivery;
-            }
-
-            await Task.Delay(50, Stop);
-        }
-
-        throw new TimeoutException("The delivery was not attempted.");
-    }
+    private static Task<WebhookDeliveryResponse> AttemptedAsync(StoaClient client, string webhook, int attempts, string? id = null) => Eventually.FoundAsync(() =>
+        client.ListWebhookDeliveriesAsync(webhook, cancellationToken: Stop)
+            .FirstOrDefaultAsync(delivery => (id is null || delivery.Id == id) && delivery.Attempts >= attempts && delivery.AttemptedAt is not null, Stop).AsTask());
 
     private static async Task<string> MakeAsync(HttpClient client, string collection, object body)
     {

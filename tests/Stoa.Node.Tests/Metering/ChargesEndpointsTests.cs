@@ -153,8 +153,7 @@ public sealed class ChargesEndpointsTests : IAsyncLifetime
 
         // As soon as there is money the node has the hour paid by itself.
         await database.WriteAsync(session => session.ExecuteAsync("UPDATE accounts SET pending_debits = 0 WHERE owner = @owner AND kind = 'Wallet'", new { owner }), Stop);
-        while ((await _ada.GetQuotaAsync(Stop)).UnpaidSince is not null)
-            await Task.Delay(10, Stop);
+        await Eventually.IsSoAsync(async () => (await _ada.GetQuotaAsync(Stop)).UnpaidSince is null);
         (await GetAsync(blob)).ShouldBe((200, "70000"));
         task = await _ada.SubmitAsync(new SubmitTaskRequest(listing, new TaskInputBody(Digest: blob)), cancellationToken: Stop);
         (await _ada.WaitForTaskAsync(task.Id, cancellationToken: Stop)).State.ShouldBe("succeeded");
@@ -352,8 +351,7 @@ public sealed class ChargesEndpointsTests : IAsyncLifetime
     private async Task EndedAsync()
     {
         var database = _node.Host.Services.GetRequiredService<Database>();
-        while (await database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT COUNT(*) FROM open_transfers"), Stop) > 0)
-            await Task.Delay(10, Stop);
+        await Eventually.IsSoAsync(async () => await database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT COUNT(*) FROM open_transfers"), Stop) == 0);
     }
 
     /// <summary>Uploads bytes without saying how many there are.</summary>

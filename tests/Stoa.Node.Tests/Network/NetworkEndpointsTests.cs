@@ -207,14 +207,9 @@ public sealed class NetworkEndpointsTests
     private static async Task<string> PeerIdAsync(RunningNode node) => (await NetworkOfAsync(node)).PeerId;
 
     /// <summary>The peers of a node, when there are so many and each has said who it is.</summary>
-    private static async Task<IReadOnlyList<PeerResponse>> WaitForPeersAsync(RunningNode node, int count)
+    private static Task<IReadOnlyList<PeerResponse>> WaitForPeersAsync(RunningNode node, int count) => Eventually.FoundAsync(async () =>
     {
-        while (true)
-        {
-            var peers = await RunningNode.ReadAsync<ListResponse<PeerResponse>>(await node.Admin.GetAsync("/api/v1/network/peers", Stop));
-            if (peers.Items.Count >= count && peers.Items.All(peer => peer.AgentVersion is not null))
-                return peers.Items;
-            await Task.Delay(50, Stop);
-        }
-    }
+        var peers = (await RunningNode.ReadAsync<ListResponse<PeerResponse>>(await node.Admin.GetAsync("/api/v1/network/peers", Stop))).Items;
+        return peers.Count >= count && peers.All(peer => peer.AgentVersion is not null) ? peers : null;
+    });
 }

@@ -185,10 +185,8 @@ public sealed class PayPerCallTests : IAsyncLifetime
     {
         await CallAsync("hello");
 
-        List<AuditEntryResponse> entries;
         // They are gathered for a moment; the demand came before the call.
-        while ((entries = await _node.Client.ListAuditAsync(act: "callAgent", cancellationToken: Stop).ToListAsync(Stop)).Count == 0)
-            await Task.Delay(50, Stop);
+        var entries = await Eventually.FoundAsync(async () => await _node.Client.ListAuditAsync(act: "callAgent", cancellationToken: Stop).ToListAsync(Stop) is { Count: > 0 } some ? some : null);
         entries.Select(entry => entry.Status).Distinct().ShouldBe([200]);
     }
 
@@ -247,9 +245,5 @@ public sealed class PayPerCallTests : IAsyncLifetime
         new VoucherBody(new VoucherPayload(Id<Channel>.Parse(_channel.Id), PeerId.Parse(_channel.Node), cumulative).Sign(key ?? _key).Envelope));
 
     /// <summary>What the channel has left over comes back some time after it is closed.</summary>
-    private async Task WalletAsync(Money expected)
-    {
-        while (Money.Parse((await _ada.GetWalletAsync(Stop)).Posted) != expected)
-            await Task.Delay(50, Stop);
-    }
+    private Task WalletAsync(Money expected) => Eventually.IsSoAsync(async () => Money.Parse((await _ada.GetWalletAsync(Stop)).Posted) == expected);
 }

@@ -84,7 +84,7 @@ public sealed class PaymentsEndpointsTests : IAsyncLifetime
         _stripe.Stripe.Onboard(account.AccountId);
         foreach (var told in _stripe.Stripe.Events)
             await SendAsync(told);
-        await UntilAsync(async () => (await _ada.GetPayoutAccountAsync(Stop)).State == "active");
+        await Eventually.IsSoAsync(async () => (await _ada.GetPayoutAccountAsync(Stop)).State == "active");
         var payout = await _ada.CreatePayoutAsync(null, "p-key", Stop);
 
         (payout.State, payout.Amount).ShouldBe(("paid", "12.340000000"));
@@ -255,17 +255,8 @@ public sealed class PaymentsEndpointsTests : IAsyncLifetime
     /// <summary>The payment, once an event of its user has told that it is so far.</summary>
     private async Task<PaymentResponse> WaitAsync(string id, string state)
     {
-        await UntilAsync(async () => (await _ada.GetPaymentAsync(id, Stop)).State == state);
+        await Eventually.IsSoAsync(async () => (await _ada.GetPaymentAsync(id, Stop)).State == state);
         return await _ada.GetPaymentAsync(id, Stop);
-    }
-
-    private static async Task UntilAsync(Func<Task<bool>> holds)
-    {
-        // The worker of the node is woken, and asks Stripe: there is no signal of that outside.
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(Stop);
-        patience.CancelAfter(TimeSpan.FromSeconds(60));
-        while (!await holds())
-            await Task.Delay(20, patience.Token);
     }
 
     private static async Task<(string Code, int Status)> RefusedAsync(Func<Task> act)

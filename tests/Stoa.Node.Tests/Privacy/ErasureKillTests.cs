@@ -82,8 +82,7 @@ public sealed class ErasureKillTests(ITestOutputHelper output)
         await client.SubmitBatchAsync(new SubmitBatchRequest([.. Enumerable.Repeat(task, Tasks)]), cancellationToken: Stop);
         for (var upload = 0; upload < 20; upload++)
             await client.UploadAsync(new MemoryStream(System.Text.Encoding.UTF8.GetBytes($"{mark} {upload}")), cancellationToken: Stop);
-        while ((await client.GetQuotaAsync(Stop)).OpenTasks > 0)
-            await Task.Delay(50, Stop);
+        await Eventually.IsSoAsync(async () => (await client.GetQuotaAsync(Stop)).OpenTasks == 0);
         await client.RequestErasureAsync(new RequestErasureRequest(MarkedPerson.Password, Forfeit: true), Stop);
     }
 

@@ -116,8 +116,7 @@ internal sealed class MarkedPerson(TestNode node, string mark) : IDisposable
         await Client.SubmitBatchAsync(new SubmitBatchRequest([request, request]), cancellationToken: Stop);
         await Client.SubmitAsync(request, idempotencyKey: mark + "-idempotency", cancellationToken: Stop);
         var dispute = await Client.DisputeTaskAsync(task.Id, mark + "-dispute", Stop);
-        while ((await Client.GetTaskDisputeAsync(task.Id, Stop)).State == dispute.State)
-            await Task.Delay(20, Stop);
+        await Eventually.IsSoAsync(async () => (await Client.GetTaskDisputeAsync(task.Id, Stop)).State != dispute.State);
         await Client.ReviewTaskAsync(task.Id, 4, mark + "-review", Stop);
         await Client.CreateTemplateAsync(new CreateTemplateRequest(mark + "-template", request, []), cancellationToken: Stop);
         await Client.CreateScheduleAsync(new CreateScheduleRequest("0 0 1 1 *", Task: request, Name: mark + "-schedule"), cancellationToken: Stop);
@@ -131,8 +130,7 @@ internal sealed class MarkedPerson(TestNode node, string mark) : IDisposable
         await JoinOrganisationAsync();
         await PayByChannelAsync();
         await SettledAsync();
-        while (await node.Client.ListWebhookDeliveriesAsync(told.Id, cancellationToken: Stop).CountAsync(Stop) < 3)
-            await Task.Delay(20, Stop);
+        await Eventually.IsSoAsync(async () => await node.Client.ListWebhookDeliveriesAsync(told.Id, cancellationToken: Stop).CountAsync(Stop) >= 3);
     }
 
     /// <summary>Publishes a program that gives back what it gets and has a parameter.</summary>
@@ -256,9 +254,5 @@ internal sealed class MarkedPerson(TestNode node, string mark) : IDisposable
         (await Client.AgreeOnChannelAsync(opened.Id, Agreement.Accept(proposal, _payerKey), Stop)).State.ShouldBe("closed");
     }
 
-    private async Task SettledAsync()
-    {
-        while ((await Client.GetQuotaAsync(Stop)).OpenTasks > 0)
-            await Task.Delay(20, Stop);
-    }
+    private Task SettledAsync() => Eventually.IsSoAsync(async () => (await Client.GetQuotaAsync(Stop)).OpenTasks == 0);
 }

@@ -91,8 +91,7 @@ public sealed class PersonalExportTests
         await ada.EndSessionAsync(stolen.SessionId, Stop);
 
         // The export is over when the person may have another one.
-        while (await RestAsync() is not null)
-            await Task.Delay(50, Stop);
+        await Eventually.IsSoAsync(async () => await RestAsync() is null);
         await Should.ThrowAsync<IOException>(async () =>
         {
             while (await body.ReadAsync(buffer, Stop) is > 0 and var count)

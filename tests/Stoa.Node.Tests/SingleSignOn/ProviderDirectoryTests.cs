@@ -154,8 +154,7 @@ public sealed class ProviderDirectoryTests : IAsyncLifetime
         var directory = new ProviderDirectory(http, options, _clock);
 
         var asking = Task.WhenAll(Enumerable.Range(0, 10).Select(_ => Should.ThrowAsync<ProviderException>(() => directory.GetAsync(_provider.Issuer, Stop))));
-        while (!_provider.Requests.ContainsKey(Discovery))
-            await Task.Delay(10, Stop);
+        await Eventually.IsSoAsync(() => _provider.Requests.ContainsKey(Discovery));
         // To be given up takes longer than the pause that follows.
         _clock.Advance(TimeSpan.FromSeconds(10));
         var failures = await asking;

@@ -203,15 +203,8 @@ public sealed class CallsTests : IAsyncLifetime
         throw new InvalidOperationException("The stream has ended.");
     }
 
-    private async Task<DisputeResponse> DecidedAsync(string task)
-    {
-        while (true)
-        {
-            if (await _node.Client.GetTaskDisputeAsync(task, Stop) is { State: not "open" } decided)
-                return decided;
-            await Task.Delay(20, Stop);
-        }
-    }
+    private Task<DisputeResponse> DecidedAsync(string task) =>
+        Eventually.FoundAsync(async () => await _node.Client.GetTaskDisputeAsync(task, Stop) is { State: not "open" } decided ? decided : null);
 
     private Task<AgentResponse> PublishAsync(
         string publisher, string name, byte[] program, string price, IReadOnlyList<RoyaltyBody>? royalties, params AgentUseBody[] uses) =>

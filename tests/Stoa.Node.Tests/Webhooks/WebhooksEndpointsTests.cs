@@ -52,7 +52,7 @@ public sealed class WebhooksEndpointsTests : IAsyncLifetime
 
         var test = await Client.TestWebhookAsync(webhook.Id, Stop);
         (await _receiver.NextAsync()).Id.ShouldBe(test.Id);
-        await UntilAsync(async () => await LastAsync(webhook.Id) is { Attempts: 1, Status: 500, DueAt: not null });
+        await Eventually.IsSoAsync(async () => await LastAsync(webhook.Id) is { Attempts: 1, Status: 500, DueAt: not null });
         await Client.RedeliverWebhookAsync(webhook.Id, test.Id, Stop);
 
         (await _receiver.NextAsync()).Id.ShouldBe(test.Id);
@@ -101,15 +101,6 @@ public sealed class WebhooksEndpointsTests : IAsyncLifetime
     private async Task<WebhookDeliveryResponse?> LastAsync(string webhook) =>
         await Client.ListWebhookDeliveriesAsync(webhook, cancellationToken: Stop).FirstOrDefaultAsync(Stop);
 
-    private async Task<WebhookDeliveryResponse> EndAsync(string webhook)
-    {
-        await UntilAsync(async () => await LastAsync(webhook) is { FinishedAt: not null });
-        return (await LastAsync(webhook))!;
-    }
-
-    private static async Task UntilAsync(Func<Task<bool>> condition)
-    {
-        while (!await condition())
-            await Task.Delay(10, Stop);
-    }
+    private Task<WebhookDeliveryResponse> EndAsync(string webhook) =>
+        Eventually.FoundAsync(async () => await LastAsync(webhook) is { FinishedAt: not null } ended ? ended : null);
 }
