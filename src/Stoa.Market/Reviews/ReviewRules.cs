@@ -1,7 +1,5 @@
 using Stoa.Market.Identity;
-using Stoa.Market.Registry;
 using Stoa.Market.Registry.Statements;
-using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
 using Stoa.Primitives;
 

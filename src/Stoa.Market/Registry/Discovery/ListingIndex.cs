@@ -1,5 +1,4 @@
 using System.Text;
-using Stoa.Primitives;
 
 namespace Stoa.Market.Registry.Discovery;
 
