@@ -75,6 +75,11 @@ internal sealed class AgentShowCommand : StoaCommand
             + (uses.Count > 1 ? $": {Format.Money(agent.MaxPriceOfCalls ?? "0")} at most" : "")
         : null;
 
+    /// <summary>Which models it needs beside it; null when it needs none.</summary>
+    private static string? Models(AgentResponse agent) => agent.Models is { Count: > 0 } models
+        ? string.Join(", ", models.Select(model => Format.Escaped($"{model.Listing}{(model.Range is { } range ? $"@{range}" : "")}{(model.Preferred is true ? " (preferred)" : "")}")))
+        : null;
+
     /// <summary>Since when it is offered no more, and why; null while it is.</summary>
     private static string? Withdrawn(AgentResponse agent) => agent.Withdrawal is { } withdrawal
         ? $"[yellow]{Format.Time(withdrawal.At)}[/]" + (withdrawal.Reason is { } reason ? $": {Format.Escaped(Format.Clean(reason))}" : "")
@@ -95,6 +100,7 @@ internal sealed class AgentShowCommand : StoaCommand
             ("Times", Factors(agent.Price)),
             ("Royalties", Royalties(agent)),
             ("Uses", Uses(agent)),
+            ("Models", Models(agent)),
             ("At most", $"{Format.Fuel(agent.Limits.Fuel)}, {Format.Size(agent.Limits.MemoryBytes)} memory, {Format.Duration(TimeSpan.FromMilliseconds(agent.Limits.TimeoutMs))}, {Format.Size(agent.Limits.OutputBytes)} output"),
             ("Program", $"{Format.Size(agent.ProgramBytes)}, [grey]{Format.Escaped(agent.ProgramDigest)}[/]"),
             ("Published", Format.Time(agent.PublishedAt)),
