@@ -84,8 +84,8 @@ public sealed class CallInputTests : IAsyncLifetime
     [Theory]
     [InlineData("nonsense", "inputInvalid")]
     [InlineData("digest=sha256:00, bytes=2000000", "inputInvalid")]
-    [InlineData("digest=sha256:0000000000000000000000000000000000000000000000000000000000000000, bytes=1048576", "inputInvalid")]
-    [InlineData("digest=sha256:0000000000000000000000000000000000000000000000000000000000000000, bytes=4194305", "inputTooLarge")]
+    [InlineData("digest=sha256:1111111111111111111111111111111111111111111111111111111111111111, bytes=1048576", "inputInvalid")]
+    [InlineData("digest=sha256:1111111111111111111111111111111111111111111111111111111111111111, bytes=4194305", "inputTooLarge")]
     public async Task Announcement_ThatIsNone_OrOfTooMuch_IsRefused(string header, string code) => (await AnnounceAsync(header)).ShouldBe(code);
 
     [Fact]
