@@ -14,7 +14,7 @@ namespace Stoa.Client.Contracts;
 /// <param name="Auction">With a requirement: those who can do it bid for it, and <c>maxPrice</c> is the reserve.</param>
 /// <param name="Regions">It runs only at a node that stands in one of these, such as <c>eu-central</c>, 1 to 8; at any node when left out.</param>
 /// <param name="Redundancy">With an agent by name: several executors run it, this cell and other operators' nodes, and enough of them have to agree. One runs it when left out.</param>
-/// <param name="PreferredRegions">Better a node that stands in one of these, 1 to 8, where other operators' nodes may run it: it weighs a fifth of the score, and as much as a second of time to answer. No matter when left out.</param>
+/// <param name="PreferredRegions">Better a node that stands in one of these, 1 to 8, where other operators' nodes may run it: it weighs a twentieth of the score, and as much as a second of time to answer. No matter when left out.</param>
 public sealed record SubmitTaskRequest(
     string? Agent = null,
     TaskInputBody? Input = null,

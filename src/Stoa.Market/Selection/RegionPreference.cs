@@ -1,13 +1,13 @@
 namespace Stoa.Market.Selection;
 
-/// <summary>Where a consumer would have his task run, without demanding it: a fifth part of the score, beside the four others.</summary>
+/// <summary>Where a consumer would have his task run, without demanding it: a twentieth part of the score, beside the four others.</summary>
 /// <remarks>Which node of the cell takes a task nobody knows beforehand: so of the cell's agents the part is the chance that it is one of those that stand there.</remarks>
 /// <param name="Regions">Any of these; not empty.</param>
 /// <param name="CellShare">The share of the cell's nodes that stand in one of them, from 0 to 1.</param>
 public sealed record RegionPreference(IReadOnlyList<string> Regions, double CellShare)
 {
-    /// <summary>The weight of the part: as much as speed has by default. The other four share what is left in their proportions.</summary>
-    public const double Weight = 0.2;
+    /// <summary>The weight of the part: about as much as half the price brings by default. The other four share what is left in their proportions.</summary>
+    public const double Weight = 0.05;
 
     /// <summary>The part of who stands in a region; null for nowhere in particular.</summary>
     public double PartOf(string? region) => region is not null && Regions.Contains(region) ? 1 : 0;

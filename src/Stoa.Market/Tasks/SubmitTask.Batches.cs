@@ -17,7 +17,8 @@ public sealed partial class SubmitTask
         // Each asks all suppliers that offer a program.
         private const int MaxQuotes = 32;
 
-        private readonly Dictionary<(ContentHash Program, long InputBytes, AgentLimits Limits, string Places, Money? Most), Outcome<Money, TaskRefusal>> _quotes = [];
+        private readonly Dictionary<Order, Outcome<Money, TaskRefusal>> _quotes = [];
+        private readonly Dictionary<(Order Order, string Name), Money[]> _runQuotes = [];
 
         /// <summary>Agents that were published elsewhere, by the names that they were looked for by; null for those that were not found.</summary>
         public Dictionary<ListingName, ForeignAgent?> Foreign { get; } = [];
@@ -25,14 +26,28 @@ public sealed partial class SubmitTask
         /// <summary>What tasks like this one can cost at suppliers, who are asked once for all that are about as large: for the next power of two of bytes. What is held too much is released.</summary>
         public async Task<Outcome<Money, TaskRefusal>> QuoteAsync(IRemoteWork suppliers, RemoteOrder order, Money? most, CancellationToken cancellationToken)
         {
-            var rounded = order with { InputBytes = (long)BitOperations.RoundUpToPowerOf2((ulong)Math.Max(1, order.InputBytes)) };
-            var key = (rounded.Program, rounded.InputBytes, rounded.Limits, $"{string.Join(' ', rounded.Places.Regions)};{string.Join(' ', rounded.Places.Preferred)}", most);
+            var rounded = Rounded(order);
+            var key = new Order(rounded, most);
             if (_quotes.TryGetValue(key, out var quoted))
                 return quoted;
-            if (_quotes.Count >= MaxQuotes)
-                return Refuse(TaskRefusal.NotSupplied, $"Suppliers are asked for at most {MaxQuotes} prices for one batch, and its tasks differ more than that in program, size, limits, regions and price. Make several batches of it.");
+            if (IsFull)
+                return TooMany();
             quoted = await suppliers.QuoteAsync(rounded, most, cancellationToken);
             _quotes.Add(key, quoted);
+            return quoted;
+        }
+
+        /// <summary>What each supplier takes for a run that is to be compared with others, asked for in the same way.</summary>
+        public async Task<Outcome<Money[], TaskRefusal>> QuoteRunsAsync(IRemoteWork suppliers, RemoteOrder order, string name, CancellationToken cancellationToken)
+        {
+            var rounded = Rounded(order);
+            var key = (new Order(rounded, null), name);
+            if (_runQuotes.TryGetValue(key, out var quoted))
+                return quoted;
+            if (IsFull)
+                return TooMany();
+            quoted = [.. await suppliers.QuoteRunsAsync(rounded, name, cancellationToken)];
+            _runQuotes.Add(key, quoted);
             return quoted;
         }
 
@@ -55,6 +70,23 @@ public sealed partial class SubmitTask
         {
             if (_counts.TryGetValue(agent, out var count))
                 _counts[agent] = (count.Before, count.More + 1);
+        }
+
+        private bool IsFull => _quotes.Count + _runQuotes.Count >= MaxQuotes;
+
+        private static RemoteOrder Rounded(RemoteOrder order) => order with { InputBytes = (long)BitOperations.RoundUpToPowerOf2((ulong)Math.Max(1, order.InputBytes)) };
+
+        private static Refusal<TaskRefusal> TooMany() => Refuse(
+            TaskRefusal.NotSupplied,
+            $"Suppliers are asked for at most {MaxQuotes} prices for one batch, and its tasks differ more than that in program, size, limits, regions and price. Make several batches of it.");
+
+        /// <summary>What is asked for once.</summary>
+        private sealed record Order(ContentHash Program, long InputBytes, AgentLimits Limits, string Regions, string Preferred, Money? Most)
+        {
+            public Order(RemoteOrder order, Money? most)
+                : this(order.Program, order.InputBytes, order.Limits, string.Join(' ', order.Places.Regions), string.Join(' ', order.Places.Preferred), most)
+            {
+            }
         }
     }
 }

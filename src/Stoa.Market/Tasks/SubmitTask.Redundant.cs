@@ -14,11 +14,9 @@ public sealed partial class SubmitTask
     private async Task<Outcome<Prepared, TaskRefusal>> OrderRunsAsync(
         Id<User> owner, TaskRequest request, Redundancy redundancy, AgentVersion? own, BatchCounts? batch, CancellationToken cancellationToken)
     {
-        if (batch is not null)
-            return Refuse(TaskRefusal.NotSupplied, "A task of a batch is run by one executor. Submit it by itself, or without redundancy.");
         if (request.Input.IsSealed)
             return Refuse(TaskRefusal.NotSupplied, "Several executors run it, and only this node can open what is sealed to it. Submit it in the clear, or without redundancy.");
-        var foreign = own is null && await agents.FindWithdrawnAsync(request.Agent!, cancellationToken) is null ? await remote.FindAsync(request.Agent!, cancellationToken) : null;
+        var foreign = own is null ? await FindForeignAsync(request.Agent!, batch, cancellationToken) : null;
         if ((own?.Manifest ?? foreign?.Manifest) is not { } manifest)
             return Refuse(TaskRefusal.AgentUnknown, $"There is no agent {request.Agent}. List what there is with GET /api/v1/agents.");
         var (id, listing, program) = own is null ? (foreign!.Id, foreign.Listing, foreign.ProgramDigest) : (own.Id, own.Listing, own.ProgramDigest);
@@ -45,12 +43,14 @@ public sealed partial class SubmitTask
             ? Money.Zero
             : parts.Total;
         var others = redundancy.Runs - (here is null ? 0 : 1);
-        var quoted = await remote.QuoteRunsAsync(new RemoteOrder(program, input.SizeBytes, limits, request.Places), manifest.Name, cancellationToken);
-        if (quoted.Count < others)
+        var order = new RemoteOrder(program, input.SizeBytes, limits, request.Places);
+        if (!(batch is null ? (Money[])[.. await remote.QuoteRunsAsync(order, manifest.Name, cancellationToken)] : await batch.QuoteRunsAsync(remote, order, manifest.Name, cancellationToken)).TryGet(out var quoted, out refusal))
+            return refusal;
+        if (quoted.Length < others)
         {
             return Refuse(
                 TaskRefusal.ExecutorsTooFew,
-                $"{redundancy.Runs} executors are asked for, and {quoted.Count + redundancy.Runs - others} could run {listing} now: {(here is null ? "" : "this node and ")}{quoted.Count} suppliers. Ask for fewer runs, or try again later.");
+                $"{redundancy.Runs} executors are asked for, and {quoted.Length + redundancy.Runs - others} could run {listing} now: {(here is null ? "" : "this node and ")}{quoted.Length} suppliers. Ask for fewer runs, or try again later.");
         }
 
         var least = Sum(quoted.Take(others));

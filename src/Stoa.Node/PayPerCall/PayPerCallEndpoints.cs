@@ -169,6 +169,9 @@ public static class PayPerCallEndpoints
             return unpaid;
 
         var key = KeyOf(context, asked, payment);
+        // What was reserved for it is the most that it costs, though prices have moved since: between an announcement and its input demand may change.
+        if (await till.FindAsync(paid.Id, key, cancellationToken) is { } before)
+            asked = asked with { MaxPrice = before.Reserved };
         if (!(await till.ReserveAsync(paid.Id, key, asked, quote.Hold, cancellationToken)).TryGet(out var reservation, out refusal))
             return refusal.ToProblem();
         var (call, isNew, credit) = reservation;

@@ -56,8 +56,8 @@ public sealed class NetworkChoiceTests
     }
 
     [Theory]
-    [InlineData("0.012", "near")]
-    [InlineData("0.1", "far")]
+    [InlineData("0.019", "near")]
+    [InlineData("0.025", "far")]
     public void Agent_InAPreferredRegion_IsChosenUnlessOthersAreMuchBetter(string price, string chosen)
     {
         var query = Query() with { Preference = new RegionPreference(["eu-central"], CellShare: 0) };
@@ -69,7 +69,7 @@ public sealed class NetworkChoiceTests
         choice.RegionWeight.ShouldBe(RegionPreference.Weight);
         choice.Candidates.ToDictionary(candidate => candidate.Agent.Listing.Name, candidate => candidate.Region).ShouldBe(
             new Dictionary<string, double?> { ["near"] = 1, ["far"] = 0 }, ignoreOrder: true);
-        ChoiceJson.Write(choice).ShouldContain("\"regionWeight\":0.2");
+        ChoiceJson.Write(choice).ShouldContain("\"regionWeight\":0.05");
     }
 
     [Theory]
@@ -86,7 +86,7 @@ public sealed class NetworkChoiceTests
 
         var choice = NetworkChoice.Join(local, [offer], query, s_policy);
 
-        local.Chosen!.Score.ShouldBe((plain.Chosen.Score * 0.8) + (0.2 * cellShare), 1e-9);
+        local.Chosen!.Score.ShouldBe((plain.Chosen.Score * 0.95) + (0.05 * cellShare), 1e-9);
         (choice.Chosen!.Supplier is not null).ShouldBe(isTaken);
         NetworkChoice.Join(plain, [offer], Query(), s_policy).RegionWeight.ShouldBeNull();
     }

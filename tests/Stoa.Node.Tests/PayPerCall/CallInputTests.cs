@@ -1,3 +1,5 @@
+using System.Net;
+using System.Text.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Stoa.Client;
 using Stoa.Client.Contracts;
@@ -84,8 +86,8 @@ public sealed class CallInputTests : IAsyncLifetime
     [Theory]
     [InlineData("nonsense", "inputInvalid")]
     [InlineData("digest=sha256:00, bytes=2000000", "inputInvalid")]
-    [InlineData("digest=sha256:0000000000000000000000000000000000000000000000000000000000000000, bytes=1048576", "inputInvalid")]
-    [InlineData("digest=sha256:0000000000000000000000000000000000000000000000000000000000000000, bytes=4194305", "inputTooLarge")]
+    [InlineData("digest=sha256:1111111111111111111111111111111111111111111111111111111111111111, bytes=1048576", "inputInvalid")]
+    [InlineData("digest=sha256:1111111111111111111111111111111111111111111111111111111111111111, bytes=4194305", "inputTooLarge")]
     public async Task Announcement_ThatIsNone_OrOfTooMuch_IsRefused(string header, string code) => (await AnnounceAsync(header)).ShouldBe(code);
 
     [Fact]
@@ -117,6 +119,43 @@ public sealed class CallInputTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Call_WhosePriceMovedBetweenAnnouncementAndInput_CostsAtMostWhatWasReserved()
+    {
+        var busy = await TestNode.PublishAsync(
+            _node.Client, "busy", GuestPrograms.EndlessLoop, new AgentLimitsBody(1_000_000_000_000, 8 << 20, 600_000, 1_000, 1_000),
+            price: new AgentPriceBody("0.001", "0", "0", Demand: new PriceDemandBody(Max: 3, Capacity: 4, From: 0.5m)));
+        var request = new SubmitTaskRequest(busy, new TaskInputBody(Text: "hello"));
+        var open = new List<TaskResponse>();
+        foreach (var consumer in new[] { _node.Client, _node.Client, _ada, _ada })
+            open.Add(await consumer.SubmitAsync(request, cancellationToken: Stop));
+        var channel = await OpenChannelAsync();
+
+        (await PostAsync([])).ShouldBe(HttpStatusCode.PreconditionRequired);
+        (await CreditAsync(channel)).Reserved.ShouldBeGreaterThan(Money.Parse("0.001"));
+        foreach (var (task, consumer) in open.Zip([_node.Client, _node.Client, _ada, _ada]))
+        {
+            await consumer.CancelTaskAsync(task.Id, Stop);
+            await Eventually.IsSoAsync(async () => (await consumer.GetTaskAsync(task.Id, cancellationToken: Stop)).State == "cancelled");
+        }
+
+        (await PostAsync(_input)).ShouldBe(HttpStatusCode.Accepted);
+        (await PostAsync([])).ShouldBe(HttpStatusCode.Accepted, "it is known, and needs no input");
+
+        async Task<HttpStatusCode> PostAsync(byte[] body)
+        {
+            var payment = new PaymentPayload(PaymentHeaders.Version, new PaymentRequirements("stoa-channel", $"stoa:{channel.Node}", "0", "USD", "", 1), Voucher(channel, Money.Parse("1")));
+            using var http = new HttpClient();
+            using var post = new HttpRequestMessage(HttpMethod.Post, new Uri(_node.Client.Options.Address, $"/api/v1/calls/{busy}")) { Content = new ByteArrayContent(body) };
+            post.Headers.Add(PaymentHeaders.Signature, Convert.ToBase64String(JsonSerializer.SerializeToUtf8Bytes(payment, StoaJson.Default.PaymentPayload)));
+            post.Headers.Add(StoaClient.InputHeader, $"digest={ContentHash.Of(_input)}, bytes={_input.Length}");
+            post.Headers.Add("Idempotency-Key", "one");
+            post.Headers.Add("Prefer", "wait=0");
+            using var answer = await http.SendAsync(post, Stop);
+            return answer.StatusCode;
+        }
+    }
+
+    [Fact]
     public async Task Input_ThatIsHereAlready_HasToBeSentByAStrangerAllTheSame()
     {
         var (first, second) = (await OpenChannelAsync(), await OpenChannelAsync());
@@ -142,7 +181,7 @@ public sealed class CallInputTests : IAsyncLifetime
         using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_node.Client.Options.Address, $"/api/v1/calls/{_echo.Split('@')[0]}"));
         request.Headers.Add(StoaClient.InputHeader, header);
         using var answer = await http.SendAsync(request, Stop);
-        return System.Text.Json.JsonSerializer.Deserialize(await answer.Content.ReadAsStringAsync(Stop), StoaJson.Default.Problem)!.Code;
+        return JsonSerializer.Deserialize(await answer.Content.ReadAsStringAsync(Stop), StoaJson.Default.Problem)!.Code;
     }
 
     private async Task<ChannelResponse> OpenChannelAsync() => await _ada.OpenChannelAsync(

@@ -72,7 +72,7 @@ public sealed class NetworkSelectionTests : SuppliedNodes
         (named.State, named.Result?.Supplied?.Node).ShouldBe(("succeeded", wanted), named.Failure?.Detail);
         (work.State, work.Result?.Supplied?.Node).ShouldBe(("succeeded", wanted), work.Failure?.Detail);
         var choice = (await Buyer.Client.GetSelectionAsync(work.Id, Stop)).Choices.ShouldHaveSingleItem();
-        choice.RegionWeight.ShouldBe(0.2);
+        choice.RegionWeight.ShouldBe(0.05);
         choice.Candidates.Single(candidate => candidate.Standing == "chosen").ShouldSatisfyAllConditions(
             candidate => candidate.Region.ShouldBe(1), candidate => candidate.Supplier.ShouldBe(wanted));
     }

@@ -43,6 +43,43 @@ public sealed class RedundantTaskTests : SuppliedNodes
     }
 
     [Fact]
+    public async Task Batch_OfTasksThatSeveralExecutorsRun_AsksForTheirPricesOnce()
+    {
+        var (one, other) = (await SellAsync(null), await SellAsync(null));
+        var agent = await FindAgentAsync(one);
+        await WaitForOfferAsync(other, await ProgramAsync(one));
+        var proxy = await SellerProxy.StartAsync(one.Client.Options.Address);
+        Keep(proxy);
+        await SupplyAsync(one, proxy.Address);
+        await SupplyAsync(other);
+        var before = await WalletAsync(Buyer.Client);
+        var quotes = 0;
+        proxy.Alter = (path, _, _) =>
+        {
+            if (path.EndsWith("/quote", StringComparison.Ordinal))
+                Interlocked.Increment(ref quotes);
+            return null;
+        };
+
+        var work = Work(agent, 2) with { Redundancy = new RedundancyBody(2, 2) };
+        // Refused as a whole, it asks for prices and does nothing else.
+        await Should.ThrowAsync<StoaException>(() => Buyer.Client.SubmitBatchAsync(new SubmitBatchRequest([work, work, work with { Agent = "nobody/nothing" }]), cancellationToken: Stop));
+        quotes.ShouldBe(1);
+        var batch = await Buyer.Client.SubmitBatchAsync(new SubmitBatchRequest([work, work]), cancellationToken: Stop);
+        await Eventually.IsSoAsync(async () => (batch = await Buyer.Client.GetBatchAsync(batch.Id, Stop)).FinishedAt is not null);
+
+        (batch.Succeeded, batch.Failed).ShouldBe((2, 0));
+        var tasks = await Buyer.Client.ListBatchTasksAsync(batch.Id, cancellationToken: Stop).ToListAsync(Stop);
+        foreach (var task in tasks)
+            (await Buyer.Client.ListTaskRunsAsync(task.Id, Stop)).Select(run => run.Standing).ShouldBe(["agreed", "agreed"]);
+        var price = tasks.Aggregate(Money.Zero, (sum, task) => sum + Money.Parse(task.Result!.Price));
+        Money.Parse(batch.Cost).ShouldBe(price);
+        (await WalletAsync(Buyer.Client)).ShouldBe(before - price);
+        await CountCallsAsync(one, 2);
+        await CountCallsAsync(other, 2);
+    }
+
+    [Fact]
     public async Task Executors_ThatDoNotAgree_FailTheTask_WhichCostsNothing()
     {
         var (liar, honest) = (await SellAsync(null), await SellAsync(null));
