@@ -3,7 +3,6 @@ using Stoa.Network.Addressing;
 using Stoa.Network.Hosting;
 using Stoa.Network.Identify;
 using Stoa.Network.Kademlia;
-using Stoa.Primitives;
 using Dht = Stoa.Network.Kademlia.Kademlia;
 
 namespace Stoa.Simulation.Lookups;

@@ -1,5 +1,3 @@
-using Stoa.Market;
-using Stoa.Market.Registry.Replication;
 using Stoa.Market.Registry.Statements;
 using Stoa.Network.Hosting;
 using Stoa.Primitives;
