@@ -8,10 +8,11 @@ public static class OffersModule
     public static void AddOffers(this IHostApplicationBuilder builder)
     {
         builder.Services.AddSingleton<SqlOffers>();
+        builder.Services.AddSingleton<OwnGoods>();
         builder.Services.AddSingleton<NodeStatements>();
         builder.Services.AddSingleton<NodeOffers>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<NodeOffers>());
-        builder.Services.AddHostedService<ProvidedPrograms>();
+        builder.Services.AddHostedService<ProvidedContents>();
         builder.Services.AddSingleton<NodeDisclosures>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<NodeDisclosures>());
     }
