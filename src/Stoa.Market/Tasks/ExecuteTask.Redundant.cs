@@ -2,7 +2,6 @@ using Stoa.Market.Builds;
 using Stoa.Market.Registry;
 using Stoa.Primitives;
 using Stoa.Wasm;
-using Stoa.Wasm.Wasi.Streams;
 
 namespace Stoa.Market.Tasks;
 
