@@ -1,5 +1,4 @@
 using Microsoft.Extensions.DependencyInjection;
-using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Market.Tests.Tasks;
 using Stoa.Node.Storage;
