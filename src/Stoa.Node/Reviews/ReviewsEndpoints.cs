@@ -7,7 +7,6 @@ using Stoa.Market.Identity;
 using Stoa.Market.Registry;
 using Stoa.Market.Registry.Statements;
 using Stoa.Market.Reviews;
-using Stoa.Market.Selection;
 using Stoa.Market.Tasks;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
