@@ -2,7 +2,6 @@ using System.Net;
 using System.Text;
 using Microsoft.Extensions.DependencyInjection;
 using Stoa.Client;
-using Stoa.Client.Contracts;
 using Stoa.Market.Identity;
 using Stoa.Market.Registry;
 using Stoa.Market.Registry.Statements;
