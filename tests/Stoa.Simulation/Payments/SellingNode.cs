@@ -252,6 +252,9 @@ internal sealed class SellingNode : MoneyNode
         _credits.TryAdd(asked.Channel, default);
         if (!World.Options.Plants(Fault.ChargesTwice) && _calls.TryGetValue((asked.Channel, asked.Key), out var before))
         {
+            // It has come again: who has reserved it before cannot take it back any more.
+            if (before.Task is null)
+                before = _calls[(asked.Channel, asked.Key)] = before with { CreatedAt = Now > before.CreatedAt ? Now : before.CreatedAt.AddMilliseconds(1) };
             return before.What == asked.What
                 ? new Reservation(before, IsNew: false, credit)
                 : new Refusal<TaskRefusal>(TaskRefusal.IdempotencyKeyReused, "The key was used for another call.");
@@ -299,7 +302,7 @@ internal sealed class SellingNode : MoneyNode
 
     private bool Release(SoldCall call)
     {
-        if (_calls.GetValueOrDefault((call.Channel, call.Key)) is not { Task: null })
+        if (_calls.GetValueOrDefault((call.Channel, call.Key)) is not { Task: null } there || there.CreatedAt != call.CreatedAt)
             return false;
         _calls.Remove((call.Channel, call.Key));
         Change(call.Channel, before => before with { Reserved = before.Reserved - call.Reserved });
