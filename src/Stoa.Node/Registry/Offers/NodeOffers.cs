@@ -64,8 +64,11 @@ internal sealed class NodeOffers(
             return;
         }
 
-        var content = new OfferStatement(
-            addresses, node.Region, tasks.Workers, tasks.MaxMemoryBytes, programs, PostedRates, DateTimeOffset.FromUnixTimeMilliseconds((now + s_life).ToUnixTimeMilliseconds())) { Models = models };
+        var until = DateTimeOffset.FromUnixTimeMilliseconds((now + s_life).ToUnixTimeMilliseconds());
+        var content = new OfferStatement(addresses, node.Region, tasks.Workers, tasks.MaxMemoryBytes, programs, PostedRates, until)
+        {
+            Models = models,
+        };
         await statements.SayAsync(content, cancellationToken);
         _last = new Told(now, addresses, programs, models);
         _today = (DateOnly.FromDateTime(now.UtcDateTime), _today.Count + 1);
