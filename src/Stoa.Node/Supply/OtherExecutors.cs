@@ -38,7 +38,6 @@ internal sealed class OtherExecutors(SpotCheckWays ways, SpotCheck check, AgentT
             var run = new ProgramRun(receipt.ProgramDigest, receipt.InputDigest, task.Input.SizeBytes, receipt.Parameters, Limits, "")
             {
                 World = new TaskWorld(receipt.Seed, receipt.ClockMs),
-                Name = receipt.Agent.Name,
             };
             if (await ways.Runs.RunAsync(call, run, input, Stream.Null, progress: null, cancellationToken) is RemoteOutcome.Completed { Receipt: var other })
                 return (new CheckedRun(other.OutputDigest, other.Usage.Fuel), call.Supplier.Id);

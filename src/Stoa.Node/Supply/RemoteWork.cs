@@ -15,7 +15,7 @@ namespace Stoa.Node.Supply;
 /// </remarks>
 /// <param name="agents">What the network lists.</param>
 /// <param name="versions">What was published here.</param>
-/// <param name="programs">Which of that has a program.</param>
+/// <param name="programs">Which of that has which program.</param>
 /// <param name="offers">What of the network suppliers would run.</param>
 /// <param name="suppliers">Whom tasks are given to.</param>
 /// <param name="quotes">What they would take.</param>
@@ -23,7 +23,7 @@ namespace Stoa.Node.Supply;
 /// <param name="checks">Has some of what was done done again.</param>
 /// <param name="time">The clock of deadlines.</param>
 public sealed class RemoteWork(
-    SqlForeignAgents agents, IAgentStore versions, SqlOffers programs, NetworkOffers offers, SqlSuppliers suppliers, SupplierQuotes quotes, SupplierRuns runs, SpotCheckDraw checks,
+    SqlForeignAgents agents, IAgentStore versions, OwnPrograms programs, NetworkOffers offers, SqlSuppliers suppliers, SupplierQuotes quotes, SupplierRuns runs, SpotCheckDraw checks,
     TimeProvider time) : IRemoteWork
 {
     /// <inheritdoc/>
@@ -84,9 +84,7 @@ public sealed class RemoteWork(
 
     /// <inheritdoc/>
     public async Task<AgentVersion?> FindHereAsync(ContentHash program, string name, CancellationToken cancellationToken) =>
-        await programs.FindByProgramAsync(program, cancellationToken) is { } id && await versions.GetAsync(id, cancellationToken) is { Manifest.Uses.Count: 0 } version && version.Manifest.Name == name
-            ? version
-            : null;
+        await programs.FindAsync(program, cancellationToken) is { Manifest.Uses.Count: 0 } version && version.Manifest.Name == name ? version : null;
 
     /// <inheritdoc/>
     public async Task<IReadOnlyList<Money>> QuoteRunsAsync(RemoteOrder order, string name, CancellationToken cancellationToken) =>
@@ -177,5 +175,5 @@ public sealed class RemoteWork(
         await agents.GetAsync(task.AgentId, cancellationToken) ?? throw new IOException($"The listing of {task.Agent} is not in the database.");
 
     private static ProgramRun RunOf(AgentTask task, ContentHash program, string mediaType) =>
-        new(program, task.Input.Digest, task.Input.SizeBytes, task.Parameters, task.Limits, mediaType) { World = task.World, Name = task.Agent.Name };
+        new(program, task.Input.Digest, task.Input.SizeBytes, task.Parameters, task.Limits, mediaType) { World = task.World };
 }

@@ -79,7 +79,7 @@ public sealed class GoodsPublications(Database database, PublisherStatements sta
         async Task<Outcome<GoodsContent, GoodsRefusal>> (session) =>
         {
             if (await SqlListings.FindPublisherAsync(session, listing.Publisher) is not { } signer
-                || await session.QueryFirstOrDefaultAsync<Id<User>?>("SELECT user_id FROM publisher_keys WHERE peer_id = @signer", new { signer }) is not { } publisher
+                || await PublisherKeys.FindUserAsync(session, signer) is not { } publisher
                 || (await ReadAsync(session, signer, listing.Name)).Find(version => version.Version.ToString() == listing.Version?.ToString()) is not { } version
                 || version.Manifest.Details.Content is not { } content)
             {

@@ -16,7 +16,7 @@ internal sealed class NodeOffers(
     NodeOptions node,
     TasksOptions tasks,
     Database database,
-    SqlOffers offers,
+    OwnPrograms own,
     NodeStatements statements,
     AdmissionPolicy policy,
     TimeProvider time,
@@ -83,7 +83,7 @@ internal sealed class NodeOffers(
     {
         var changes = database.GetSignal(SqlListingChanges.Topic).Value;
         if (_atHand is not { } atHand || atHand.Changes != changes || now - atHand.At >= s_reading)
-            _atHand = atHand = (await offers.ListProgramsAsync(StatementLimits.MaxPrograms, cancellationToken), changes, now);
+            _atHand = atHand = (await own.ListAsync(StatementLimits.MaxPrograms, cancellationToken), changes, now);
         return atHand.Programs;
     }
 

@@ -7,11 +7,11 @@ using Stoa.Primitives;
 
 namespace Stoa.Node.Registry.Offers;
 
-/// <summary>Tells the network's hash table which programs are at hand here: all of them, where the <see cref="NodeOffers">offer</see> has room for the newest alone.</summary>
+/// <summary>Tells the network's hash table which programs are at hand here: up to <see cref="Most"/>, those published last, where the <see cref="NodeOffers">offer</see> has room for fewer.</summary>
 /// <remarks>A provider record says who has something and how to reach it, costs its readers nothing until they ask, and is kept by the nodes nearest to the program's digest. The table repeats them by itself.</remarks>
-internal sealed class ProvidedPrograms(NetworkService network, Database database, SqlOffers offers, TimeProvider time, ILogger<ProvidedPrograms> logger) : BackgroundService
+internal sealed class ProvidedPrograms(NetworkService network, Database database, OwnPrograms own, TimeProvider time, ILogger<ProvidedPrograms> logger) : BackgroundService
 {
-    /// <summary>The most that are told of, those published last: the table of a network is shared by all.</summary>
+    /// <summary>The most that are told of: the table of a network is shared by all.</summary>
     public const int Most = 100_000;
 
     private static readonly TimeSpan s_look = TimeSpan.FromSeconds(5);
@@ -39,7 +39,7 @@ internal sealed class ProvidedPrograms(NetworkService network, Database database
         // Alone there is nobody to tell.
         if (network.Host is not { ConnectedPeers.Count: > 0 } || (_read is { } read && read.Changes == changes && now - read.At < s_reading))
             return;
-        var programs = (await offers.ListProgramsAsync(Most, cancellationToken)).ToHashSet();
+        var programs = (await own.ListAsync(Most, cancellationToken)).ToHashSet();
         foreach (var gone in _told.Where(program => !programs.Contains(program)).ToList())
         {
             directory.StopProviding(ContentKey.Of(gone));

@@ -79,7 +79,7 @@ internal sealed class SqlResolvableVersions(Database database) : IResolvableVers
 
         if (handles.Count == 0)
             return found;
-        if (await session.QueryFirstOrDefaultAsync<string>("SELECT handle FROM publisher_keys WHERE peer_id = @by", new { by }) is not null)
+        if (await PublisherKeys.FindHandleAsync(session, by) is not null)
         {
             foreach (var (handle, key) in await session.QueryAsync<(string Handle, PeerId Key)>("SELECT handle, peer_id FROM publisher_keys WHERE handle IN @handles", new { handles }))
                 found[handle] = key;
