@@ -40,14 +40,14 @@ public sealed class SqlForeignAgents(Database database, IdSource ids, TimeProvid
                     """,
                     new { signers, names = listings.Select(listing => listing.Name).Distinct().ToList() });
                 // Beside the agents that were found a publisher may list what is none, under a name that another one has for an agent.
-                var listed = rows.Select(row => row.ToStatement()).Where(statement => statement.Content is ListingStatement)
-                    .ToDictionary(statement => new ListingKey(statement.SignerId, ((ListingStatement)statement.Content).Manifest.Name));
-                var programs = listed.Values.Select(statement => ((ListingStatement)statement.Content).ProgramDigest).Distinct().ToList();
+                var listed = rows.Select(row => row.ToStatement()).Where(statement => statement.Content is AgentListing)
+                    .ToDictionary(statement => new ListingKey(statement.SignerId, ((AgentListing)statement.Content).Manifest.Name));
+                var programs = listed.Values.Select(statement => ((AgentListing)statement.Content).ProgramDigest).Distinct().ToList();
                 var offered = programs.Count == 0
                     ? []
                     : (await session.QueryAsync<ContentHash>(
                         "SELECT DISTINCT program_digest FROM offered_programs WHERE program_digest IN @programs AND node IN @nodes AND expires_at > @now", new { programs, nodes, now })).ToHashSet();
-                return listings.Where(listed.ContainsKey).Select(listing => listed[listing]).Where(statement => offered.Contains(((ListingStatement)statement.Content).ProgramDigest)).ToList();
+                return listings.Where(listed.ContainsKey).Select(listing => listed[listing]).Where(statement => offered.Contains(((AgentListing)statement.Content).ProgramDigest)).ToList();
             },
             cancellationToken);
         var agents = new List<ForeignAgent>(newest.Count);
@@ -94,7 +94,7 @@ public sealed class SqlForeignAgents(Database database, IdSource ids, TimeProvid
             : await OfferedVersions.FindAsync(session, listing, named.Version) is { Kind: ListingKind.Agent } version
                 ? await session.QueryFirstOrDefaultAsync<StatementRow>($"SELECT {StatementRow.Columns} FROM statements WHERE id = @Id", new { version.Id })
                 : null;
-        return row?.ToStatement() is { Content: ListingStatement } agent ? agent : null;
+        return row?.ToStatement() is { Content: AgentListing } agent ? agent : null;
     }
 
     private static Task<Row?> FindNotedAsync(SqlSession session, ContentHash statement) =>
@@ -113,7 +113,7 @@ public sealed class SqlForeignAgents(Database database, IdSource ids, TimeProvid
         public ForeignAgent ToAgent()
         {
             var statement = Statement.FromKept(Payload, Signature);
-            var listing = (ListingStatement)statement.Content;
+            var listing = (AgentListing)statement.Content;
             return new ForeignAgent(Id, new ListingName(statement.SignerId.ToString(), listing.Manifest.Name, listing.Manifest.Version), listing.Manifest, listing.ProgramDigest);
         }
     }

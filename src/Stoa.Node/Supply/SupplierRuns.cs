@@ -127,14 +127,14 @@ public sealed class SupplierRuns(SqlSuppliers suppliers, SupplierConnections con
         if (done.CallId.Length == 0 || !Money.TryParse(done.Payment.Amount, out var charged))
             return await FailAsync(call, CallOutcome.Lied, "It does not say what was done, or what was charged.");
         var envelope = await words.GetCallReceiptAsync(done.CallId, done.Paid, cancellationToken);
-        var order = new SupplyOrder(call.Supplier.Node, run.Program, run.Input, run.InputBytes, run.Parameters, run.Limits, call.Amount)
+        var expected = new ExpectedReceipt(call.Supplier.Node, run.Program, run.Input, run.InputBytes, run.Parameters, run.Limits, call.Amount)
         {
             World = run.World,
             Agent = call.Agent,
             Patience = patience,
         };
         var answer = new SupplyAnswer(done.CallId, ContentHash.FromBytes(hash.GetHashAndReset()), outputBytes, charged);
-        if (!SupplyCheck.Check(envelope, order, answer).TryGet(out var receipt, out var fault))
+        if (!SupplyCheck.Check(envelope, expected, answer).TryGet(out var receipt, out var fault))
             return await FailAsync(call, CallOutcome.Lied, $"{fault.Code}: {fault.Detail}");
         // What cannot be compared is no lie, and was charged; of use it is not.
         var outcome = run.IsComparable(receipt) ? CallOutcome.Done : CallOutcome.Declined;

@@ -22,9 +22,6 @@ internal sealed class NodeOffers(
     TimeProvider time,
     ILogger<NodeOffers> logger) : BackgroundService
 {
-    /// <summary>What is multiplied with posted rates: this node takes them as they are.</summary>
-    private const int PostedRates = 1_000;
-
     private static readonly TimeSpan s_look = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_reading = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan s_life = TimeSpan.FromHours(4);
@@ -63,7 +60,7 @@ internal sealed class NodeOffers(
         }
 
         var content = new OfferStatement(
-            addresses, node.Region, tasks.Workers, tasks.MaxMemoryBytes, programs, PostedRates, DateTimeOffset.FromUnixTimeMilliseconds((now + s_life).ToUnixTimeMilliseconds()));
+            addresses, node.Region, tasks.Workers, tasks.MaxMemoryBytes, programs, OfferStatement.PostedRates, DateTimeOffset.FromUnixTimeMilliseconds((now + s_life).ToUnixTimeMilliseconds()));
         await statements.SayAsync(content, cancellationToken);
         _last = new Told(now, addresses, programs);
         _today = (DateOnly.FromDateTime(now.UtcDateTime), _today.Count + 1);

@@ -43,7 +43,7 @@ public abstract class PublisherStatementsConformance(DatabaseSource source) : Da
         (listed.Publisher.Handle, listed.Publisher.Verified, listed.Newest).ShouldBe(("ann", true, "1.0.0"));
         var statement = (await Store.FindAsync(ContentHash.Parse(listed.Versions[0].StatementId), Stop)).ShouldNotBeNull();
         var opened = Statement.Open(statement.Envelope).Value;
-        var content = opened.Content.ShouldBeOfType<ListingStatement>();
+        var content = opened.Content.ShouldBeOfType<AgentListing>();
         (content.ManifestJson, content.ArtifactDigest, content.ProgramDigest, content.ProgramBytes).ShouldBe((version.ManifestJson, version.ArtifactDigest, version.ProgramDigest, 7));
         opened.SignerId.ToString().ShouldBe(listed.Publisher.Key);
         (await Store.ListByKeyAsync(new MergeKey(StatementKind.Profile, opened.SignerId, null, null), Stop)).ShouldHaveSingleItem().Content.ShouldBe(new ProfileStatement("ann", "ann"));
@@ -106,7 +106,7 @@ public abstract class PublisherStatementsConformance(DatabaseSource source) : Da
         var version = await PublishAsync("ann", "resize", "1.0.0");
         await PublishAsync("ann", "scale", "1.0.0");
         await WithdrawAsync(Statements, version, isWithdrawn: true, "Words of a person.");
-        var listing = (await Database.ListStatementsAsync()).First(statement => statement.Content is ListingStatement);
+        var listing = (await Database.ListStatementsAsync()).First(statement => statement.Content is AgentListing);
 
         (await Database.WriteAsync(session => Statements.SilenceAsync(session, version.PublisherId), Stop)).ShouldBeTrue();
         await Database.WriteAsync(session => Statements.ForgetKeyAsync(session, version.PublisherId), Stop);

@@ -174,14 +174,14 @@ public abstract class StatementStoreConformance(DatabaseSource source) : Databas
         (await Database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT bytes FROM statement_strangers"), Stop)).ShouldBe(listing.Payload.Length);
     }
 
-    internal static ListingStatement Listing(string version, string artifact = "artifact", string name = "resize", string capability = "image.resize")
+    internal static AgentListing Listing(string version, string artifact = "artifact", string name = "resize", string capability = "image.resize")
     {
         var json = $$"""
             {"name":"{{name}}","version":"{{version}}","description":"Scales images.","capabilities":["{{capability}}"],"program":"p.wasm","input":{"mediaType":"image/png"},
             "output":{"mediaType":"image/png"},"limits":{"fuel":1000,"memoryBytes":65536,"timeoutMs":1000,"outputBytes":1000,"logBytes":0},
             "price":{"base":"0.001","perMegabyte":"0","perGigafuel":"0"} }
             """;
-        return new ListingStatement(
+        return new AgentListing(
             ManifestReader.Read(System.Text.Encoding.UTF8.GetBytes(json)).Value, json, ContentHash.Of(System.Text.Encoding.UTF8.GetBytes(artifact)), ContentHash.Of("program"u8), 7);
     }
 
