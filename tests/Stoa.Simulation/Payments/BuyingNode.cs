@@ -98,7 +98,7 @@ internal sealed class BuyingNode : MoneyNode
     public void Close(PeerId seller) => Spawn(async () =>
     {
         var (_, channel, key) = _channels[seller];
-        var old = Chance.Next(2) == 0 ? null : Sign(channel, key, new Money(Chance.NextInt64(_suppliers[seller].Signed.Nanodollars + 1)));
+        Voucher? old = Chance.Next(2) == 0 ? null : Sign(channel, key, new Money(Chance.NextInt64(_suppliers[seller].Signed.Nanodollars + 1)));
         while (await TryAskAsync(seller, new Question.Close(channel.Id, old)) is null or Answer.Refused { Code: nameof(ChannelRefusal.VoucherSuperseded) })
         {
             old = null;
@@ -179,7 +179,7 @@ internal sealed class BuyingNode : MoneyNode
         return await FailAsync(call, CallOutcome.Failed);
     }
 
-    private Voucher Sign(Channel channel, PrivateKey key, Money cumulative)
+    private Voucher.Signed Sign(Channel channel, PrivateKey key, Money cumulative)
     {
         var voucher = new VoucherPayload(channel.Id, channel.Node, cumulative).Sign(key);
         World.Signed(channel.Id, cumulative, voucher);
@@ -195,7 +195,7 @@ internal sealed class BuyingNode : MoneyNode
             await Host.ConnectAsync(_channels[seller].Node.Address, either.Token);
             await using var stream = await Host.OpenStreamAsync(seller, [Letters.Protocol], either.Token);
             // Some questions come twice, and nobody waits for the answer of the first.
-            if (Chance.Next(8) == 0)
+            if (Chance.NextDouble() < World.Options.CopyChance)
                 World.Copy(Host, seller, question);
             await World.Letters.SendAsync(stream, question, either.Token);
             return await World.Letters.ReceiveAsync<Answer>(stream, either.Token);

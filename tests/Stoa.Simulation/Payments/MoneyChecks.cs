@@ -93,8 +93,8 @@ internal sealed class MoneyChecks(MoneyWorld world)
         }
 
         var charged = Sum(seller.Channels.Keys.Select(channel => seller.CreditOf(channel).Spent));
-        if (seller.TillBalance != SellingNode.Float)
-            yield return $"{seller.Node}: who sells has {seller.TillBalance}, and began with {SellingNode.Float}";
+        if (seller.TillBalance != world.Options.Float)
+            yield return $"{seller.Node}: who sells has {seller.TillBalance}, and began with {world.Options.Float}";
         if (seller.Earned != charged)
             yield return $"{seller.Node}: {seller.Earned} are shared out, and {charged} were charged";
         var prices = Sum(seller.Tasks.Values.Select(task => task.Price ?? Money.Zero));

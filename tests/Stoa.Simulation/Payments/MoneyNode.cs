@@ -107,7 +107,7 @@ internal abstract class MoneyNode
     }
 
     /// <summary>Does something beside the rest for as long as the power is there.</summary>
-    protected void Spawn(Func<Task> act)
+    protected static void Spawn(Func<Task> act)
     {
         _ = RunAsync();
 

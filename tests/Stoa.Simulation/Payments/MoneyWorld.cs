@@ -40,6 +40,12 @@ internal sealed record MoneyWorldOptions
     /// <summary>What each buyer has at each seller, beside the deposit.</summary>
     public Money Purse { get; init; } = Money.FromDollars(0.5m);
 
+    /// <summary>What the account that sells has of its own at each seller, to pay for tasks before calls are charged. Default 0.003 USD: a few calls, so that now and then it does not suffice.</summary>
+    public Money Float { get; init; } = Money.FromDollars(0.003m);
+
+    /// <summary>How likely a question comes twice. Default 1 in 8.</summary>
+    public double CopyChance { get; init; } = 0.125;
+
     /// <summary>How long a channel is closing. Default 2 minutes.</summary>
     public TimeSpan Window { get; init; } = TimeSpan.FromMinutes(2);
 

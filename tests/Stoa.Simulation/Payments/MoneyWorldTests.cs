@@ -1,5 +1,6 @@
 using Stoa.Market.Channels;
 using Stoa.Market.Supply;
+using Stoa.Primitives;
 
 namespace Stoa.Simulation.Payments;
 
@@ -37,6 +38,21 @@ public sealed class MoneyWorldTests(ITestOutputHelper output)
         world.Nodes.Sum(node => node.CrashesBehindWrites).ShouldBeGreaterThan(3);
         (world.Nodes.Sum(node => node.Crashes) - world.Nodes.Sum(node => node.CrashesBehindWrites)).ShouldBeGreaterThan(3);
         world.Sellers.SelectMany(seller => seller.Channels.Values).ShouldAllBe(channel => channel.State is ChannelState.Closed);
+    }
+
+    /// <summary>Of two requests that are the same call one is refused for want of funds, and the other is not.</summary>
+    [Theory, MemberData(nameof(Few))]
+    public void Payments_AtSellersWithNextToNothing_AskedTwiceEachTime_MakeAndLoseNothing(int seed)
+    {
+        var world = new MoneyWorld(seed, new MoneyWorldOptions { Float = Money.FromDollars(0.0007m), CopyChance = 0.7, Sellers = 3 });
+        world.Run(async world =>
+        {
+            await world.StartAsync();
+            (await PlayAsync(world)).ShouldBeEmpty(world.Pace.ToString());
+            await world.SettleAsync();
+            new MoneyChecks(world).FinalViolations().ShouldBeEmpty(world.Pace.ToString());
+        });
+        world.Sellers.Sum(seller => seller.Unpaid).ShouldBeGreaterThan(5);
     }
 
     [Theory, MemberData(nameof(Faults))]

@@ -64,11 +64,8 @@ internal sealed class SellingNode : MoneyNode
         _creator = Books.Open("creator", AccountKind.Wallet);
         _till = new ChannelParty(Ids.Next<User>(), "till", Books.Open("till", AccountKind.Wallet), World.NewKey().PublicKey);
         // The account that sells pays for tasks before it is paid for calls that end later.
-        Fund(_till.Wallet, Float);
+        Fund(_till.Wallet, World.Options.Float);
     }
-
-    /// <summary>What the account that sells has of its own: a few calls, so that it does not suffice now and then.</summary>
-    public static Money Float { get; } = Money.FromDollars(0.003m);
 
     public IReadOnlyDictionary<Id<Channel>, Channel> Channels => _channels;
 
@@ -79,6 +76,9 @@ internal sealed class SellingNode : MoneyNode
     public Money TillBalance => Books[_till.Wallet].Posted;
 
     public Money Earned => Books[_node].Posted + Books[_platform].Posted + Books[_creator].Posted;
+
+    /// <summary>How many tasks the account that sells could not pay for.</summary>
+    public int Unpaid { get; private set; }
 
     /// <summary>The credit of a channel's calls.</summary>
     public CallCredit CreditOf(Id<Channel> channel) => _credits.GetValueOrDefault(channel) with { Settled = _channels[channel].Settled };
@@ -271,7 +271,11 @@ internal sealed class SellingNode : MoneyNode
             return (there, false);
         var hold = new Transfer(Ids.Next<Transfer>(), TransferKind.Pending, _till.Wallet, _clearing, quote, null, TransferPurpose.TaskHold, name, Now.ToMilliseconds());
         if (Books.Apply([hold]) is not null)
+        {
+            Unpaid++;
             return (null, true);
+        }
+
         var task = new SoldTask(name, what, hold.Id, quote);
         _tasks.Add(name, task);
         return (task, false);

@@ -7,6 +7,7 @@ namespace Stoa.Simulation.Registry;
 public sealed class RegistryCheckersTests
 {
     private static readonly RegistryWorldOptions s_small = new() { Nodes = 5, Degree = 3 };
+    private static readonly PrivateKey s_signer = SeededKeys.Of(9, 1);
 
     [Fact]
     public void Convergence_WithANodeThatKeepsLessThanItSays_IsViolatedThere_AndAcknowledgedIsLostThere() => Run(s_small, async world =>
@@ -18,7 +19,7 @@ public sealed class RegistryCheckersTests
 
         new Convergence(world.Nodes).Violations().ShouldContain(violation => violation.Contains(world.Nodes[3].Node.ToString()) && violation.Contains("lacks"));
         new NothingLost(world.Acknowledged, world.Nodes).Violations().ShouldHaveSingleItem().ShouldStartWith($"{world.Nodes[3].Node} has lost");
-        new Bounds(world.Nodes, world.Options).Violations().ShouldContain(violation => violation.StartsWith($"{world.Nodes[3].Node} counts"));
+        new Bounds(world.Nodes, world.Options).Violations().ShouldContain(violation => violation.StartsWith($"{world.Nodes[3].Node} counts", StringComparison.Ordinal));
     });
 
     [Fact]
@@ -115,8 +116,6 @@ public sealed class RegistryCheckersTests
 
     private static Statement Sign(RegistryWorld world, StatementContent content, TimeSpan ahead = default) => Statement.SignWorked(
         s_signer, new Hlc((world.World.Time.GetUtcNow() + ahead).ToUnixTimeMilliseconds(), 0), content, world.Options.Policy, CancellationToken.None).Value;
-
-    private static readonly PrivateKey s_signer = SeededKeys.Of(9, 1);
 
     private static void Run(RegistryWorldOptions options, Func<RegistryWorld, Task> act) => new RegistryWorld(1, options).Run(async world =>
     {

@@ -34,7 +34,7 @@ internal enum Malice
 }
 
 /// <summary>A peer that means no good. It speaks the protocol by the node's own code, over a replica that lies, or writes bytes as it likes.</summary>
-internal sealed class RegistryStranger
+internal sealed class RegistryStranger : IAsyncDisposable
 {
     private static readonly TimeSpan s_pause = TimeSpan.FromSeconds(15);
 
@@ -63,7 +63,7 @@ internal sealed class RegistryStranger
 
     public static async Task<RegistryStranger> StartAsync(RegistryWorld world, Malice malice, int number) => new(world, await world.AddStrangerAsync(), malice, number);
 
-    /// <summary>Does harm until it is stopped.</summary>
+    /// <summary>Does harm until it is stopped, and is disposed of then.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
         while (!stop.IsCancellationRequested)
@@ -82,6 +82,12 @@ internal sealed class RegistryStranger
             await TryAsync(() => AskAsync(victims[_random.Next(victims.Count)].Node.Peer, stop));
         }
 
+        await DisposeAsync();
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
         await _subscription.DisposeAsync();
         await _router.DisposeAsync();
         await _host.DisposeAsync();

@@ -1,4 +1,3 @@
-using Stoa.Market.Registry.Replication;
 using Stoa.Market.Registry.Statements;
 using Stoa.Network.Hosting;
 using Stoa.Primitives;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Stoa.Market.Registry.Discovery;
 
 namespace Stoa.Market.Registry.Resolution;
@@ -5,22 +6,37 @@ namespace Stoa.Market.Registry.Resolution;
 /// <summary>Finds the newest versions of listings that fit together with all that these need: of each listing one version, which does for all who need it.</summary>
 /// <remarks>
 /// <para>Depth first, newest versions first; where nothing fits, the last choice is taken back. What is told of a conflict is the first one that was met: it is of the newest versions, which are those that were
-/// wanted. That can take exponentially long, so the work is bounded.</para>
+/// wanted. That can take exponentially long, and listings are made by strangers, so the work is bounded: by the versions that are tried, and by how often a version is held against a need.</para>
 /// <para>What is preferred comes last, one after another: each is taken, with all that it needs, where it fits with what was chosen before, and changes nothing of that. So nobody gets an older version of what he
-/// needs for the sake of what he could do without.</para>
+/// needs for the sake of what he could do without. Each has a small share of the work, so that a hopeless one leaves the others theirs.</para>
 /// </remarks>
 /// <param name="offered">What there is.</param>
 public sealed class VersionResolver(IResolvableVersions offered)
 {
-    /// <summary>Most versions that are tried.</summary>
+    /// <summary>Most versions that are tried for what is needed, and as many again for all that is preferred.</summary>
     public const int MostTries = 2_000;
 
     /// <summary>Most listings of a resolution.</summary>
     public const int MostListings = 256;
 
+    // Of one that is preferred, with all that it needs.
+    private const int MostTriesOfPreferred = 100;
+
+    // How often a version is held against a need, all together.
+    private const int MostChecks = 500_000;
+
     private readonly Dictionary<ListingKey, IReadOnlyList<ResolvableVersion>> _versions = [];
     private readonly Dictionary<(ListingKey Listing, SemanticVersion Version), IReadOnlyList<VersionDemand>> _demands = [];
-    private int _tries;
+
+    // What is chosen so far, what is needed by it in the order in which that was met, the same by listing, and what it would rather have. All but the first grow at their ends only, and are cut back when a choice is taken back.
+    private readonly Dictionary<ListingKey, ResolvableVersion> _chosen = [];
+    private readonly List<VersionNeed> _needs = [];
+    private readonly Dictionary<ListingKey, List<VersionNeed>> _needsOf = [];
+    private readonly List<VersionNeed> _preferred = [];
+
+    private int _triesAllowed;
+    private int _triesLeft;
+    private int _checksLeft = MostChecks;
     private Refusal<ResolutionRefusal>? _conflict;
 
     /// <summary>Resolves. A resolver does so once.</summary>
@@ -30,19 +46,20 @@ public sealed class VersionResolver(IResolvableVersions offered)
     public async Task<Outcome<ResolvedVersions, ResolutionRefusal>> ResolveAsync(IReadOnlyList<VersionDemand> demands, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(demands);
-        var asked = new Choices(new Dictionary<ListingKey, ResolvableVersion>(), [.. demands.Select(demand => new VersionNeed(demand, By: null))], []);
-        if (await ChooseAsync(asked, cancellationToken) is not { } chosen)
+        _triesAllowed = _triesLeft = MostTries;
+        foreach (var demand in demands)
+            Add(new VersionNeed(demand, By: null));
+        if (!await ChooseAsync(0, cancellationToken))
             return _conflict ?? throw new InvalidOperationException("Nothing fits, and nobody knows why.");
-        var (all, leftOut) = await AddPreferredAsync(chosen, cancellationToken);
-        var needs = all.Needs.ToLookup(need => need.Demand.Listing);
+        var leftOut = await AddPreferredAsync(cancellationToken);
         return new ResolvedVersions(
-            [.. all.Versions.Select(version => new ResolvedVersion(
+            [.. _chosen.Select(version => new ResolvedVersion(
                     version.Key,
-                    needs[version.Key].First().Demand.Name,
+                    _needsOf[version.Key][0].Demand.Name,
                     version.Value.Version,
                     version.Value.Kind,
-                    By(needs[version.Key], isPreferred: false),
-                    By(needs[version.Key], isPreferred: true)))
+                    By(_needsOf[version.Key], isPreferred: false),
+                    By(_needsOf[version.Key], isPreferred: true)))
                 .OrderBy(version => version.Name, StringComparer.Ordinal).ThenBy(version => version.Listing)],
             leftOut);
 
@@ -50,67 +67,127 @@ public sealed class VersionResolver(IResolvableVersions offered)
             [.. needs.Where(need => need.Demand.IsPreferred == isPreferred).Select(need => need.By).OfType<string>().Distinct()];
     }
 
-    private static List<VersionNeed> NeedsOf(Choices choices, ListingKey listing) => [.. choices.Needs.Where(need => need.Demand.Listing == listing)];
-
     /// <summary>Chooses a version of the first listing that has none, and of all others behind it.</summary>
-    private async Task<Choices?> ChooseAsync(Choices choices, CancellationToken cancellationToken)
+    /// <param name="open">The needs before this one are met.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <returns>Whether all are met. When not, all is as it was before.</returns>
+    private async Task<bool> ChooseAsync(int open, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        if (choices.Needs.FirstOrDefault(need => need.Demand.Listing is not { } listing || !choices.Versions.ContainsKey(listing)) is not { } open)
-            return choices;
-        if (open.Demand.Listing is not { } key)
-            return Conflict($"{open.Say()}, and who publishes that is not known here.");
-        if (choices.Versions.Count == MostListings)
+        while (open < _needs.Count && _needs[open].Demand.Listing is { } met && _chosen.ContainsKey(met))
+            open++;
+        if (open == _needs.Count)
+            return true;
+        var need = _needs[open];
+        if (need.Demand.Listing is not { } key)
+            return Conflict($"{need.Say()}, and who publishes that is not known here.");
+        if (_chosen.Count == MostListings)
             return GiveUp($"More than {MostListings} listings belong together. Resolve fewer at once.");
-        var needs = NeedsOf(choices, key);
         var known = await ListAsync(key, cancellationToken);
-        List<ResolvableVersion> fitting = [.. known.Where(version => needs.TrueForAll(need => need.Demand.Takes(version)))];
-        if (fitting.Count == 0)
-            return Conflict(VersionNeed.Explain(needs, known));
+        List<ResolvableVersion> fitting = [.. known.Where(version => _needsOf[key].TrueForAll(other => Takes(other, version)))];
+        // Told of the first alone: to explain costs as much as to look did.
+        if (fitting.Count == 0 && _checksLeft > 0)
+            return _conflict is null && Conflict(VersionNeed.Explain(_needsOf[key], known));
         foreach (var version in fitting)
         {
-            if (++_tries > MostTries)
-                return GiveUp($"{MostTries:N0} versions were tried, and none fit together. Ask for narrower ranges.");
-            var name = $"{open.Demand.Name}@{version.Version}";
-            var more = (await ListDemandsAsync(key, version.Version, cancellationToken)).Select(demand => new VersionNeed(demand, name)).ToLookup(need => need.Demand.IsPreferred);
-            var next = new Choices(
-                new Dictionary<ListingKey, ResolvableVersion>(choices.Versions) { [key] = version }, [.. choices.Needs, .. more[false]], [.. choices.Preferred, .. more[true]]);
-            if (more[false].FirstOrDefault(need => FindClash(next, need) is not null) is { } clashing)
+            if (_triesLeft-- <= 0 || _checksLeft <= 0)
+                break;
+            if (await TryAsync(need, key, version, open, cancellationToken))
+                return true;
+            if (_conflict?.Code is ResolutionRefusal.ResolutionTooLarge)
+                return false;
+        }
+
+        return (_triesLeft < 0 || _checksLeft <= 0)
+            && GiveUp($"{(_checksLeft <= 0 ? "Too many" : _triesAllowed.ToString("N0", CultureInfo.InvariantCulture))} versions were tried, and none fit together. Ask for narrower ranges.");
+    }
+
+    /// <summary>Chooses a version, and all others behind it; takes it back where that does not work out.</summary>
+    private async Task<bool> TryAsync(VersionNeed need, ListingKey key, ResolvableVersion version, int open, CancellationToken cancellationToken)
+    {
+        var (needs, preferred) = (_needs.Count, _preferred.Count);
+        _chosen.Add(key, version);
+        var (name, clash) = ($"{need.Demand.Name}@{version.Version}", (string?)null);
+        foreach (var more in (await ListDemandsAsync(key, version.Version, cancellationToken)).Select(demand => new VersionNeed(demand, name)))
+        {
+            if (more.Demand.IsPreferred)
             {
-                Conflict(FindClash(next, clashing)!);
+                _preferred.Add(more);
                 continue;
             }
 
-            if (await ChooseAsync(next, cancellationToken) is { } all)
-                return all;
-            if (_conflict?.Code is ResolutionRefusal.ResolutionTooLarge)
-                return null;
+            Add(more);
+            clash ??= FindClash(more);
         }
 
-        return null;
+        if (clash is null && await ChooseAsync(open + 1, cancellationToken))
+            return true;
+        if (clash is not null)
+            Conflict(clash);
+        CutBack(needs);
+        _preferred.RemoveRange(preferred, _preferred.Count - preferred);
+        _chosen.Remove(key);
+        return false;
     }
 
     /// <summary>Takes of what is preferred whatever fits with what is chosen. Of what is taken more may be preferred.</summary>
-    private async Task<(Choices Choices, IReadOnlyList<LeftOut> LeftOut)> AddPreferredAsync(Choices chosen, CancellationToken cancellationToken)
+    private async Task<IReadOnlyList<LeftOut>> AddPreferredAsync(CancellationToken cancellationToken)
     {
         var leftOut = new List<LeftOut>();
-        for (var index = 0; index < chosen.Preferred.Count; index++)
+        var left = MostTries;
+        for (var index = 0; index < _preferred.Count; index++)
         {
-            var need = chosen.Preferred[index];
+            var (need, before) = (_preferred[index], _needs.Count);
             _conflict = null;
-            var clash = FindClash(chosen, need);
-            if (clash is null && await ChooseAsync(chosen with { Needs = [.. chosen.Needs, need] }, cancellationToken) is { } with)
-                chosen = with;
-            else
-                leftOut.Add(new LeftOut($"{need.Demand.Name}@{need.Demand.Range}", need.By!, clash ?? _conflict!.Detail));
+            _triesAllowed = _triesLeft = Math.Min(left, MostTriesOfPreferred);
+            left -= _triesLeft;
+            var clash = _triesLeft == 0 || _checksLeft <= 0 ? "Too much had been tried before it." : FindClash(need);
+            if (clash is null)
+            {
+                Add(need);
+                if (await ChooseAsync(before, cancellationToken))
+                {
+                    left += Math.Max(0, _triesLeft);
+                    continue;
+                }
+
+                CutBack(before);
+            }
+
+            left += Math.Max(0, _triesLeft);
+            leftOut.Add(new LeftOut($"{need.Demand.Name}@{need.Demand.Range}", need.By!, clash ?? _conflict!.Detail));
         }
 
-        return (chosen, leftOut);
+        return leftOut;
+    }
+
+    private void Add(VersionNeed need)
+    {
+        _needs.Add(need);
+        if (need.Demand.Listing is not { } listing)
+            return;
+        if (!_needsOf.TryGetValue(listing, out var needs))
+            _needsOf.Add(listing, needs = []);
+        needs.Add(need);
+    }
+
+    /// <summary>Forgets the needs that were met last.</summary>
+    private void CutBack(int count)
+    {
+        for (var index = _needs.Count - 1; index >= count; index--)
+        {
+            if (_needs[index].Demand.Listing is { } listing)
+                _needsOf[listing].RemoveAt(_needsOf[listing].Count - 1);
+        }
+
+        _needs.RemoveRange(count, _needs.Count - count);
     }
 
     /// <summary>Why what is chosen of a listing will not do for one more who needs it; null when it does, or nothing is chosen yet.</summary>
-    private static string? FindClash(Choices choices, VersionNeed need) =>
-        need.Demand.Listing is { } listing && choices.Versions.TryGetValue(listing, out var taken) && !need.Demand.Takes(taken) ? need.ExplainClash(taken, NeedsOf(choices, listing)[0]) : null;
+    private string? FindClash(VersionNeed need) =>
+        need.Demand.Listing is { } listing && _chosen.TryGetValue(listing, out var taken) && !Takes(need, taken) ? need.ExplainClash(taken, _needsOf[listing][0]) : null;
+
+    private bool Takes(VersionNeed need, ResolvableVersion version) => _checksLeft-- > 0 && need.Demand.Takes(version);
 
     private async Task<IReadOnlyList<ResolvableVersion>> ListAsync(ListingKey listing, CancellationToken cancellationToken)
     {
@@ -129,18 +206,15 @@ public sealed class VersionResolver(IResolvableVersions offered)
     private async Task<IReadOnlyList<VersionDemand>> ListDemandsAsync(ListingKey listing, SemanticVersion version, CancellationToken cancellationToken) =>
         _demands.TryGetValue((listing, version), out var demands) ? demands : _demands[(listing, version)] = await offered.ListDemandsAsync(listing, version, cancellationToken);
 
-    private Choices? Conflict(string sentence)
+    private bool Conflict(string sentence)
     {
         _conflict ??= new Refusal<ResolutionRefusal>(ResolutionRefusal.VersionsConflict, sentence);
-        return null;
+        return false;
     }
 
-    private Choices? GiveUp(string sentence)
+    private bool GiveUp(string sentence)
     {
         _conflict = new Refusal<ResolutionRefusal>(ResolutionRefusal.ResolutionTooLarge, sentence);
-        return null;
+        return false;
     }
-
-    /// <summary>What is chosen so far, all that is needed by it, and what it would rather have.</summary>
-    private sealed record Choices(IReadOnlyDictionary<ListingKey, ResolvableVersion> Versions, IReadOnlyList<VersionNeed> Needs, IReadOnlyList<VersionNeed> Preferred);
 }

@@ -72,6 +72,12 @@ public sealed class VersionResolverTests
         for (var agent = 0; agent < 300; agent++)
             Offer($"c{agent}", "1.0.0", $"c{agent + 1}@*");
         (await ResolveAsync("c0@*")).ShouldStartWith("More than 256 listings belong together.");
+
+        // Few listings, but each version of one is held against each of many needs.
+        for (var version = 0; version < 1_000; version++)
+            Offer("much", $"1.{version}.0");
+        Offer("wants", "1.0.0", [.. Enumerable.Repeat("much@*", 600)]);
+        (await ResolveAsync("wants@*")).ShouldStartWith("Too many versions were tried");
     }
 
     [Fact]
@@ -220,9 +226,9 @@ public sealed class VersionResolverTests
 
         var resolved = (await new VersionResolver(_offered).ResolveAsync([Demand("page@*")], TestContext.Current.CancellationToken)).Value;
 
-        resolved.Versions.ShouldHaveSingleItem().Name.ShouldBe("page");
-        resolved.LeftOut.Select(left => left.Name).ShouldBe(["a0@*", "late@*"]);
-        resolved.LeftOut.ShouldAllBe(left => left.Reason.StartsWith("2,000 versions were tried", StringComparison.Ordinal));
+        resolved.Versions.Select(version => version.Name).ShouldBe(["late", "page"]);
+        var left = resolved.LeftOut.ShouldHaveSingleItem();
+        (left.Name, left.Reason[..23]).ShouldBe(("a0@*", "100 versions were tried"));
     }
 
     private static VersionDemand Demand(string text)
