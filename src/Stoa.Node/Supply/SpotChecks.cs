@@ -1,5 +1,4 @@
 using Stoa.Market.Builds;
-using Stoa.Market.Registry;
 using Stoa.Market.Supply;
 using Stoa.Market.Tasks;
 using Stoa.Node.Background;
