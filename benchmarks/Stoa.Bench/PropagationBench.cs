@@ -120,7 +120,7 @@ internal static class PropagationBench
     {
         using var key = PrivateKey.Generate();
         var json = Manifest(name);
-        var content = new ListingStatement(ManifestReader.Read(Encoding.UTF8.GetBytes(json)).Value, json, ContentHash.Of("a"u8), ContentHash.Of("b"u8), 1_000);
+        var content = new AgentListing(ManifestReader.Read(Encoding.UTF8.GetBytes(json)).Value, json, ContentHash.Of("a"u8), ContentHash.Of("b"u8), 1_000);
         var hlc = new Hlc(TimeProvider.System.GetUtcNow().ToUnixTimeMilliseconds(), 0);
         var statement = await Task.Run(() => Statement.SignWorked(key, hlc, content, AdmissionPolicy.Default, cancellationToken).Value, cancellationToken);
         return () => node.Client.AddListingAsync(statement.Envelope, cancellationToken);

@@ -136,7 +136,7 @@ internal static class RegistryBench
         return items.Length / (Clock.Since(begin) / 1e3);
     }
 
-    private static ListingStatement Listing(int number)
+    private static AgentListing Listing(int number)
     {
         var json = $$"""
             { "name": "agent-{{number}}", "version": "1.0.0", "description": "Does the work of number {{number}}.", "capabilities": ["work.kind{{number % 200}}"], "program": "p.wasm",
@@ -144,7 +144,7 @@ internal static class RegistryBench
               "limits": { "fuel": 1000000, "memoryBytes": 1048576, "timeoutMs": 1000, "outputBytes": 65536, "logBytes": 0 },
               "price": { "base": "0.0001", "perMegabyte": "0", "perGigafuel": "0.5" } }
             """;
-        return new ListingStatement(ManifestReader.Read(Encoding.UTF8.GetBytes(json)).Value, json, NumberedReplica.IdOf(number), NumberedReplica.IdOf(number + 1), 1_000);
+        return new AgentListing(ManifestReader.Read(Encoding.UTF8.GetBytes(json)).Value, json, NumberedReplica.IdOf(number), NumberedReplica.IdOf(number + 1), 1_000);
     }
 
     private sealed record Session(ReconciliationReport Report, long Bytes, int RoundTrips, double CpuSeconds);

@@ -7,12 +7,23 @@ internal static class Eventually
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Ends once it is so; fails when that takes too long.</summary>
-    public static async Task IsSoAsync(Func<Task<bool>> condition)
+    /// <param name="condition">Looked at again and again.</param>
+    /// <param name="otherwise">What is wrong then.</param>
+    public static async Task IsSoAsync(Func<Task<bool>> condition, string otherwise = "It has not come about.")
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(TestContext.Current.CancellationToken);
         deadline.CancelAfter(s_patience);
         while (!await condition())
-            await Task.Delay(s_pause, deadline.Token);
+        {
+            try
+            {
+                await Task.Delay(s_pause, deadline.Token);
+            }
+            catch (OperationCanceledException) when (!TestContext.Current.CancellationToken.IsCancellationRequested)
+            {
+                throw new TimeoutException($"{otherwise} It was waited for {s_patience}.");
+            }
+        }
     }
 
     /// <summary>Waits for something that is not there yet.</summary>
@@ -25,5 +36,5 @@ internal static class Eventually
     }
 
     /// <summary>The same of what needs no waiting for.</summary>
-    public static Task IsSoAsync(Func<bool> condition) => IsSoAsync(() => Task.FromResult(condition()));
+    public static Task IsSoAsync(Func<bool> condition, string otherwise = "It has not come about.") => IsSoAsync(() => Task.FromResult(condition()), otherwise);
 }

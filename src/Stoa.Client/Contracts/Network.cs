@@ -48,7 +48,7 @@ public sealed record PingResponse(string PeerId, string Address, IReadOnlyList<d
 /// <param name="Addresses">Multiaddrs where it is reached.</param>
 /// <param name="Workers">How many tasks it runs at once.</param>
 /// <param name="MemoryBytes">Memory for tasks.</param>
-/// <param name="PriceFactorPermille">What posted rates are multiplied by there, in parts per thousand.</param>
+/// <param name="PriceFactorPermille">Reserved for a factor on posted rates, in parts per thousand: nodes say 1,000, and quotes do not read it.</param>
 /// <param name="Programs">Digests of the programs of agents that it has at hand.</param>
 /// <param name="SaidAt">When it said so, UTC.</param>
 /// <param name="ExpiresAt">Until when it holds, UTC.</param>

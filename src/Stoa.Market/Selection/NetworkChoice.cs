@@ -19,35 +19,35 @@ public static class NetworkChoice
 
     /// <summary>The choice with these beside the agents of the cell; the best has the task, unless it was given to another one to learn.</summary>
     /// <param name="local">Among the agents of the cell; it may be that none fits.</param>
-    /// <param name="offers">Of the network: each agent once.</param>
+    /// <param name="candidates">Of the network: each agent once.</param>
     /// <param name="query">The task.</param>
     /// <param name="policy">How many candidates are listed.</param>
-    public static Choice Join(Choice local, IReadOnlyList<NetworkOffer> offers, SelectionQuery query, SelectionPolicy policy)
+    public static Choice Join(Choice local, IReadOnlyList<NetworkCandidate> candidates, SelectionQuery query, SelectionPolicy policy)
     {
         ArgumentNullException.ThrowIfNull(local);
-        ArgumentNullException.ThrowIfNull(offers);
+        ArgumentNullException.ThrowIfNull(candidates);
         ArgumentNullException.ThrowIfNull(query);
         ArgumentNullException.ThrowIfNull(policy);
         var unfit = local.UnfitCounts.ToDictionary();
-        var estimates = new List<(NetworkOffer Offer, Estimate Estimate)>();
+        var estimates = new List<(NetworkCandidate Candidate, Estimate Estimate)>();
         var (failure, unavailability, seconds) = local.CandidateCount > 0 ? (local.Typical.Failure, local.Typical.Unavailability, local.Typical.Seconds) : (EvenOdds, EvenOdds, 0);
-        foreach (var offer in offers)
+        foreach (var other in candidates)
         {
             var estimate = new Estimate(
-                offer.Amount.Nanodollars / 1e9,
-                Believed(failure, offer.Lies, offer.Successes),
-                offer.Seconds + seconds,
-                Believed(unavailability, offer.Failures, offer.Successes));
-            if (WhyUnfit(offer, estimate, query) is { } reason)
+                other.Amount.Nanodollars / 1e9,
+                Believed(failure, other.Lies, other.Successes),
+                other.Seconds + seconds,
+                Believed(unavailability, other.Failures, other.Successes));
+            if (WhyUnfit(other, estimate, query) is { } reason)
                 unfit[reason] = unfit.GetValueOrDefault(reason) + 1;
             else
-                estimates.Add((offer, estimate));
+                estimates.Add((other, estimate));
         }
 
         if (estimates.Count == 0)
             return local with { UnfitCounts = unfit };
         var typical = local.CandidateCount > 0 ? local.Typical : TypicalOf([.. estimates.Select(one => one.Estimate)]);
-        var added = estimates.Select(one => Describe(one.Offer, one.Estimate, typical, query)).OrderByDescending(candidate => candidate.Score)
+        var added = estimates.Select(one => Describe(one.Candidate, one.Estimate, typical, query)).OrderByDescending(candidate => candidate.Score)
             .ThenBy(candidate => candidate.Agent.Name, StringComparer.Ordinal).ToList();
         var isTaken = !local.IsExploring && (local.Chosen is not { } before || added[0].Score > before.Score);
         if (isTaken)
@@ -63,22 +63,22 @@ public static class NetworkChoice
     private static double Believed(double prior, double against, double favourable) =>
         ((Reputation.PriorStrength * prior) + against) / (Reputation.PriorStrength + against + favourable);
 
-    private static Unfit? WhyUnfit(NetworkOffer offer, Estimate estimate, SelectionQuery query)
+    private static Unfit? WhyUnfit(NetworkCandidate other, Estimate estimate, SelectionQuery query)
     {
-        if (query.Excluded.Contains(offer.Agent.Name))
+        if (query.Excluded.Contains(other.Agent.Name))
             return Unfit.Tried;
-        if (Math.Min(offer.Agent.Limits.MemoryBytes, query.Caps.MemoryBytes ?? long.MaxValue) > query.MaxMemoryBytes)
+        if (Math.Min(other.Agent.Limits.MemoryBytes, query.Caps.MemoryBytes ?? long.MaxValue) > query.MaxMemoryBytes)
             return Unfit.Memory;
-        if (offer.Amount > query.Budget)
+        if (other.Amount > query.Budget)
             return Unfit.Budget;
-        if (offer.Seconds > query.TimeLeft?.TotalSeconds)
+        if (other.Seconds > query.TimeLeft?.TotalSeconds)
             return Unfit.Deadline;
         if (estimate.Failure > 1 - query.Requirement.MinReputation)
             return Unfit.Reputation;
-        return query.Takes(offer.Agent) ? null : Unfit.Input;
+        return query.Takes(other.Agent) ? null : Unfit.Input;
     }
 
-    private static Candidate Describe(NetworkOffer offer, Estimate estimate, TypicalCandidate typical, SelectionQuery query)
+    private static Candidate Describe(NetworkCandidate other, Estimate estimate, TypicalCandidate typical, SelectionQuery query)
     {
         var weights = query.Requirement.Weights;
         var quality = Chooser.Part(estimate.Failure, typical.Failure);
@@ -87,23 +87,23 @@ public static class NetworkChoice
         var speed = typical.Seconds > 0 ? Chooser.Part(estimate.Seconds, typical.Seconds) : 1;
         var availability = Chooser.Part(estimate.Unavailability, typical.Unavailability);
         var candidate = new Candidate(
-            offer.Agent,
+            other.Agent,
             quality,
             price,
             speed,
             availability,
             (quality * weights.Quality) + (price * weights.Price) + (speed * weights.Speed) + (availability * weights.Availability),
             1 - estimate.Failure,
-            offer.Amount,
-            offer.Hold,
+            other.Amount,
+            other.Hold,
             estimate.Seconds,
-            offer.Successes + offer.Lies,
+            other.Successes + other.Lies,
             Load: 0,
             Standing.LowerScore)
         {
-            Supplier = offer.Node,
+            Supplier = other.Node,
         };
-        return query.Preference is { } preference ? RegionPreference.Weigh(candidate, preference.PartOf(offer.Region)) : candidate;
+        return query.Preference is { } preference ? RegionPreference.Weigh(candidate, preference.PartOf(other.Region)) : candidate;
     }
 
     private static TypicalCandidate TypicalOf(IReadOnlyList<Estimate> estimates)

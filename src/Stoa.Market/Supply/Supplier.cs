@@ -42,7 +42,7 @@ public sealed record Supplier(
 /// <summary>What a supplier has done so far.</summary>
 /// <param name="Successes">Calls whose receipts held.</param>
 /// <param name="Failures">Calls that it did not answer, or refused.</param>
-/// <param name="Declines">Calls in which the agent failed there. Whose fault that is nobody can see from here: they count for nothing.</param>
+/// <param name="Declines">Calls in which the agent failed there, or did what cannot be compared. Whose fault that is nobody can see from here: they count for nothing.</param>
 /// <param name="Lies">Calls whose answers were not to be believed.</param>
 /// <param name="Latency">How long it takes to answer, a moving mean; null before it was asked.</param>
 /// <param name="LastFailure">What happened when it last failed or lied; null when it never did.</param>
@@ -83,7 +83,7 @@ public enum CallOutcome
     /// <summary>Not answered, or refused.</summary>
     Failed,
 
-    /// <summary>The agent failed there.</summary>
+    /// <summary>The agent failed there, or was given its parameters in another order than those have that it is compared with: that is charged, and of no use.</summary>
     Declined,
 
     /// <summary>The answer was not to be believed.</summary>

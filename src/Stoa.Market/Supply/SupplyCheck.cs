@@ -4,7 +4,7 @@ using Stoa.Primitives;
 
 namespace Stoa.Market.Supply;
 
-/// <summary>What a supplier was asked to do, and for how much.</summary>
+/// <summary>What a supplier was asked to do, and for how much: what its receipt has to say.</summary>
 /// <param name="Node">Whose signature is expected.</param>
 /// <param name="Program">The program of the listing.</param>
 /// <param name="Input">Digest of the input.</param>
@@ -12,7 +12,7 @@ namespace Stoa.Market.Supply;
 /// <param name="Parameters">Settings.</param>
 /// <param name="Limits">The most that it may use.</param>
 /// <param name="Amount">The most that it may cost.</param>
-public sealed record SupplyOrder(
+public sealed record ExpectedReceipt(
     PeerId Node, ContentHash Program, ContentHash Input, long InputBytes, IReadOnlyList<TaskParameter> Parameters, AgentLimits Limits, Money Amount)
 {
     /// <summary>What is chance otherwise; null where it was left to the supplier.</summary>
@@ -68,33 +68,33 @@ public enum SupplyFault
 public static class SupplyCheck
 {
     /// <summary>The receipt, if all of it fits.</summary>
-    public static Outcome<Receipt, SupplyFault> Check(DsseEnvelope envelope, SupplyOrder order, SupplyAnswer answer)
+    public static Outcome<Receipt, SupplyFault> Check(DsseEnvelope envelope, ExpectedReceipt expected, SupplyAnswer answer)
     {
-        ArgumentNullException.ThrowIfNull(order);
+        ArgumentNullException.ThrowIfNull(expected);
         ArgumentNullException.ThrowIfNull(answer);
-        if (!ReceiptVerifier.Verify(envelope, order.Node).TryGet(out var receipt, out var fault))
+        if (!ReceiptVerifier.Verify(envelope, expected.Node).TryGet(out var receipt, out var fault))
             return Fault(SupplyFault.ReceiptInvalid, fault.Detail);
         if (receipt.TaskId.ToString() != answer.Task)
             return Fault(SupplyFault.OtherTask, $"The receipt is of {receipt.TaskId}, and {answer.Task} was paid for.");
-        if (receipt.ProgramDigest != order.Program || receipt.Calls.Count > 0)
-            return Fault(SupplyFault.OtherProgram, $"The program {receipt.ProgramDigest} has run, with {receipt.Calls.Count} calls of others; the agent's is {order.Program}.");
-        if (order.Agent is { } agent && receipt.Agent.Name != agent)
+        if (receipt.ProgramDigest != expected.Program || receipt.Calls.Count > 0)
+            return Fault(SupplyFault.OtherProgram, $"The program {receipt.ProgramDigest} has run, with {receipt.Calls.Count} calls of others; the agent's is {expected.Program}.");
+        if (expected.Agent is { } agent && receipt.Agent.Name != agent)
             return Fault(SupplyFault.OtherAgent, $"It ran as {receipt.Agent}, and the quote was {agent}'s.");
-        if (receipt.InputDigest != order.Input || receipt.SealedTo is not null || (receipt.Pricing is { } pricing && pricing.InputBytes != order.InputBytes))
-            return Fault(SupplyFault.OtherInput, $"It ran on the input {receipt.InputDigest}, not on {order.Input}.");
-        if (receipt.Limits != order.Limits || !Same(receipt.Parameters, order.Parameters) || (order.World is { } world && new TaskWorld(receipt.Seed, receipt.ClockMs) != world))
+        if (receipt.InputDigest != expected.Input || receipt.SealedTo is not null || (receipt.Pricing is { } pricing && pricing.InputBytes != expected.InputBytes))
+            return Fault(SupplyFault.OtherInput, $"It ran on the input {receipt.InputDigest}, not on {expected.Input}.");
+        if (receipt.Limits != expected.Limits || !Same(receipt.Parameters, expected.Parameters) || (expected.World is { } world && new TaskWorld(receipt.Seed, receipt.ClockMs) != world))
             return Fault(SupplyFault.OtherTerms, "It ran with other parameters, limits, seed or clock than it was given.");
         // What is measured goes into sums over all tasks.
-        if (receipt.Usage.InputBytes < 0 || receipt.Usage.InputBytes > order.InputBytes
-            || receipt.Usage.DurationMs < 0 || receipt.Usage.DurationMs > order.Limits.TimeoutMs + order.Patience.TotalMilliseconds)
+        if (receipt.Usage.InputBytes < 0 || receipt.Usage.InputBytes > expected.InputBytes
+            || receipt.Usage.DurationMs < 0 || receipt.Usage.DurationMs > expected.Limits.TimeoutMs + expected.Patience.TotalMilliseconds)
         {
-            return Fault(SupplyFault.OtherUsage, $"It swears to have read {receipt.Usage.InputBytes} bytes of {order.InputBytes}, in {receipt.Usage.DurationMs} ms of at most {order.Limits.TimeoutMs}.");
+            return Fault(SupplyFault.OtherUsage, $"It swears to have read {receipt.Usage.InputBytes} bytes of {expected.InputBytes}, in {receipt.Usage.DurationMs} ms of at most {expected.Limits.TimeoutMs}.");
         }
 
         if (receipt.OutputDigest != answer.Output || receipt.Usage.OutputBytes != answer.OutputBytes)
             return Fault(SupplyFault.OtherOutput, $"The output {answer.Output} came, and the receipt swears to {receipt.OutputDigest}.");
-        if (receipt.Price > order.Amount)
-            return Fault(SupplyFault.OtherPrice, $"It cost {receipt.Price} USD, and the quote was {order.Amount} USD.");
+        if (receipt.Price > expected.Amount)
+            return Fault(SupplyFault.OtherPrice, $"It cost {receipt.Price} USD, and the quote was {expected.Amount} USD.");
         return receipt.Price == answer.Charged
             ? receipt
             : Fault(SupplyFault.OtherPrice, $"{answer.Charged} USD were charged, and the receipt says {receipt.Price} USD.");

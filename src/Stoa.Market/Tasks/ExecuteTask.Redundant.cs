@@ -182,12 +182,11 @@ public sealed partial class ExecuteTask
     private Paid Share(AgentTask task, Known? here, IReadOnlyList<Answer> answers)
     {
         var sale = answers.Select(answer => answer.Sale).FirstOrDefault(own => own is not null);
-        // What suppliers were paid is the operator's, who has paid it.
-        var paid = answers.Where(answer => answer.Sale is null).Aggregate(Money.Zero, (sum, answer) => sum + answer.Price);
-        var shares = sale is null ? new Shares(Money.Zero, paid, Money.Zero) : sale.Earned.Shares with { Node = sale.Earned.Shares.Node + paid };
+        var (shares, payees) = PayeesOfSupplied(answers.Where(answer => answer.Sale is null).Aggregate(Money.Zero, (sum, answer) => sum + answer.Price));
+        if (sale is not null)
+            (shares, payees) = (sale.Earned.Shares with { Node = sale.Earned.Shares.Node + shares.Node }, PayeesOf(here!, here!.Wallets, sale.Earned.Parts));
         if (shares.Total > task.MaxPrice)
             throw new InvalidOperationException($"The price of {task.Id} is above its hold of {task.MaxPrice}.");
-        var payees = sale is null ? new Payees(accounts.Clearing, accounts.Node, accounts.Node, accounts.Platform) : PayeesOf(here!, here!.Wallets, sale.Earned.Parts);
         return new Paid(shares, payees, sale);
     }
 

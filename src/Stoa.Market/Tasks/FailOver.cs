@@ -79,7 +79,7 @@ public sealed class FailOver(ITaskStore tasks, IContentStore content, AgentIndex
         if (choice.Chosen is not null && scope is not SelectionScope.Network)
             return choice;
         var search = new RemoteSearch(query.Requirement.Capabilities, query.InputBytes, selection.Limits, places, query.Budget, agent => !query.Excluded.Contains(agent.Name) && query.Takes(agent));
-        return NetworkChoice.Join(choice, await remote.ListOffersAsync(search, cancellationToken), query, index.Policy);
+        return NetworkChoice.Join(choice, await remote.ListCandidatesAsync(search, cancellationToken), query, index.Policy);
     }
 
     private static bool IsFull(IReadOnlyList<string> full, ListingName agent) => full.Contains(agent.Publisher) || full.Contains($"{agent.Publisher}/{agent.Name}");

@@ -23,12 +23,12 @@ public sealed record SupplyPlaces(IReadOnlyList<string> Regions, IReadOnlyList<s
     public bool IsAny => Regions.Count == 0 && Preferred.Count == 0;
 }
 
-/// <summary>What other operators are asked to do.</summary>
+/// <summary>A run whose price suppliers are asked for.</summary>
 /// <param name="Program">The program that is to run.</param>
 /// <param name="InputBytes">Size of its input.</param>
 /// <param name="Limits">The most that it may use.</param>
 /// <param name="Places">Where they stand.</param>
-public sealed record RemoteOrder(ContentHash Program, long InputBytes, AgentLimits Limits, SupplyPlaces Places);
+public sealed record QuoteRequest(ContentHash Program, long InputBytes, AgentLimits Limits, SupplyPlaces Places);
 
 /// <summary>Who may run a task that several executors run.</summary>
 /// <param name="Program">The program.</param>
@@ -84,26 +84,26 @@ public interface IRemoteWork
     /// <summary>Agents of the network that can do some work and that suppliers would run now, each with the best of these.</summary>
     /// <param name="search">What is to be done.</param>
     /// <param name="cancellationToken">Stops asking.</param>
-    Task<IReadOnlyList<NetworkOffer>> ListOffersAsync(RemoteSearch search, CancellationToken cancellationToken);
+    Task<IReadOnlyList<NetworkCandidate>> ListCandidatesAsync(RemoteSearch search, CancellationToken cancellationToken);
 
     /// <summary>Where suppliers of a task stand, as its consumer has said.</summary>
     Task<SupplyPlaces> FindPlacesAsync(Id<AgentTask> task, CancellationToken cancellationToken);
 
     /// <summary>What a task can cost at most at the suppliers that would get it, one after the other.</summary>
-    /// <param name="order">What is to be done.</param>
+    /// <param name="request">What is to be done.</param>
     /// <param name="most">Dearer ones are left out as long as there are others; null for any price.</param>
     /// <param name="cancellationToken">Stops asking.</param>
     /// <returns>The dearest of those quotes, or <see cref="TaskRefusal.SupplierUnavailable"/>.</returns>
-    Task<Outcome<Money, TaskRefusal>> QuoteAsync(RemoteOrder order, Money? most, CancellationToken cancellationToken);
+    Task<Outcome<Money, TaskRefusal>> QuoteAsync(QuoteRequest request, Money? most, CancellationToken cancellationToken);
 
     /// <summary>The version of this cell that has a program under a name, and calls nobody; null when none is offered here.</summary>
     Task<AgentVersion?> FindHereAsync(ContentHash program, string name, CancellationToken cancellationToken);
 
     /// <summary>What each supplier would take for a run that is to be compared with others, the best first.</summary>
-    /// <param name="order">What is to be done.</param>
+    /// <param name="request">What is to be done.</param>
     /// <param name="name">Of the agent: what a program is told must be the same everywhere.</param>
     /// <param name="cancellationToken">Stops asking.</param>
-    Task<IReadOnlyList<Money>> QuoteRunsAsync(RemoteOrder order, string name, CancellationToken cancellationToken);
+    Task<IReadOnlyList<Money>> QuoteRunsAsync(QuoteRequest request, string name, CancellationToken cancellationToken);
 
     /// <summary>What a task that several executors run comes to be.</summary>
     Task<RunPlan> PlanRunsAsync(AgentTask task, CancellationToken cancellationToken);

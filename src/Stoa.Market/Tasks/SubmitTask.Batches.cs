@@ -17,17 +17,17 @@ public sealed partial class SubmitTask
         // Each asks all suppliers that offer a program.
         private const int MaxQuotes = 32;
 
-        private readonly Dictionary<Order, Outcome<Money, TaskRefusal>> _quotes = [];
-        private readonly Dictionary<(Order Order, string Name), Money[]> _runQuotes = [];
+        private readonly Dictionary<Asked, Outcome<Money, TaskRefusal>> _quotes = [];
+        private readonly Dictionary<(Asked Asked, string Name), Money[]> _runQuotes = [];
 
         /// <summary>Agents that were published elsewhere, by the names that they were looked for by; null for those that were not found.</summary>
         public Dictionary<ListingName, ForeignAgent?> Foreign { get; } = [];
 
         /// <summary>What tasks like this one can cost at suppliers, who are asked once for all that are about as large: for the next power of two of bytes. What is held too much is released.</summary>
-        public async Task<Outcome<Money, TaskRefusal>> QuoteAsync(IRemoteWork suppliers, RemoteOrder order, Money? most, CancellationToken cancellationToken)
+        public async Task<Outcome<Money, TaskRefusal>> QuoteAsync(IRemoteWork suppliers, QuoteRequest request, Money? most, CancellationToken cancellationToken)
         {
-            var rounded = Rounded(order);
-            var key = new Order(rounded, most);
+            var rounded = Rounded(request);
+            var key = new Asked(rounded, most);
             if (_quotes.TryGetValue(key, out var quoted))
                 return quoted;
             if (IsFull)
@@ -38,10 +38,10 @@ public sealed partial class SubmitTask
         }
 
         /// <summary>What each supplier takes for a run that is to be compared with others, asked for in the same way.</summary>
-        public async Task<Outcome<Money[], TaskRefusal>> QuoteRunsAsync(IRemoteWork suppliers, RemoteOrder order, string name, CancellationToken cancellationToken)
+        public async Task<Outcome<Money[], TaskRefusal>> QuoteRunsAsync(IRemoteWork suppliers, QuoteRequest request, string name, CancellationToken cancellationToken)
         {
-            var rounded = Rounded(order);
-            var key = (new Order(rounded, null), name);
+            var rounded = Rounded(request);
+            var key = (new Asked(rounded, null), name);
             if (_runQuotes.TryGetValue(key, out var quoted))
                 return quoted;
             if (IsFull)
@@ -74,17 +74,17 @@ public sealed partial class SubmitTask
 
         private bool IsFull => _quotes.Count + _runQuotes.Count >= MaxQuotes;
 
-        private static RemoteOrder Rounded(RemoteOrder order) => order with { InputBytes = (long)BitOperations.RoundUpToPowerOf2((ulong)Math.Max(1, order.InputBytes)) };
+        private static QuoteRequest Rounded(QuoteRequest request) => request with { InputBytes = (long)BitOperations.RoundUpToPowerOf2((ulong)Math.Max(1, request.InputBytes)) };
 
         private static Refusal<TaskRefusal> TooMany() => Refuse(
             TaskRefusal.NotSupplied,
             $"Suppliers are asked for at most {MaxQuotes} prices for one batch, and its tasks differ more than that in program, size, limits, regions and price. Make several batches of it.");
 
         /// <summary>What is asked for once.</summary>
-        private sealed record Order(ContentHash Program, long InputBytes, AgentLimits Limits, string Regions, string Preferred, Money? Most)
+        private sealed record Asked(ContentHash Program, long InputBytes, AgentLimits Limits, string Regions, string Preferred, Money? Most)
         {
-            public Order(RemoteOrder order, Money? most)
-                : this(order.Program, order.InputBytes, order.Limits, string.Join(' ', order.Places.Regions), string.Join(' ', order.Places.Preferred), most)
+            public Asked(QuoteRequest request, Money? most)
+                : this(request.Program, request.InputBytes, request.Limits, string.Join(' ', request.Places.Regions), string.Join(' ', request.Places.Preferred), most)
             {
             }
         }

@@ -43,7 +43,7 @@ public sealed partial class SubmitTask
             ? Money.Zero
             : parts.Total;
         var others = redundancy.Runs - (here is null ? 0 : 1);
-        var order = new RemoteOrder(program, input.SizeBytes, limits, request.Places);
+        var order = new QuoteRequest(program, input.SizeBytes, limits, request.Places);
         if (!(batch is null ? (Money[])[.. await remote.QuoteRunsAsync(order, manifest.Name, cancellationToken)] : await batch.QuoteRunsAsync(remote, order, manifest.Name, cancellationToken)).TryGet(out var quoted, out refusal))
             return refusal;
         if (quoted.Length < others)

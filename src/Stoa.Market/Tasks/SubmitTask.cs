@@ -279,7 +279,7 @@ public sealed partial class SubmitTask(
             return refusal;
         if (!agent.Manifest.Price.TryPrice(PricedWork.AtLimits(input.SizeBytes, limits), PriceFactor.One, out var posted))
             return BeyondMoney(agent.Listing, limits);
-        var order = new RemoteOrder(agent.ProgramDigest, input.SizeBytes, limits, request.Places);
+        var order = new QuoteRequest(agent.ProgramDigest, input.SizeBytes, limits, request.Places);
         return (batch is null ? await remote.QuoteAsync(order, request.MaxPrice, cancellationToken) : await batch.QuoteAsync(remote, order, request.MaxPrice, cancellationToken)).Match<Outcome<Prepared, TaskRefusal>>(
             quoted => new Prepared(
                 agent.Id, agent.Listing, parameters, limits, input, posted, quoted, Money.Min(quoted, posted.Base + posted.Input), CandidateCount: 1, Demand: null, Selection: null)
@@ -372,7 +372,7 @@ public sealed partial class SubmitTask(
         if (mayLeave && (choice.Chosen is null || requirement.Scope is SelectionScope.Network))
         {
             var search = new RemoteSearch(requirement.Capabilities, input.SizeBytes, request.Limits, request.Places, request.MaxPrice, fit.Takes);
-            choice = NetworkChoice.Join(choice, await remote.ListOffersAsync(search, cancellationToken), query, index.Policy);
+            choice = NetworkChoice.Join(choice, await remote.ListCandidatesAsync(search, cancellationToken), query, index.Policy);
         }
 
         if (choice.Chosen is not { } chosen)

@@ -284,7 +284,7 @@ public static class PayPerCallEndpoints
     private static string KeyOf(PaymentPayload payment, string given) => $"call:{ContentHash.Of(System.Text.Encoding.ASCII.GetBytes(payment.Payload.ChannelId + ' ' + given))}";
 
     internal static PaymentRequirements Requirements(Quote quote, User payee, PublicKey node, int waitSeconds) => new(
-        Scheme, $"stoa:{node.PeerId}", quote.Hold.ToString(), Asset, payee.Handle, Math.Max(1, waitSeconds), new ChannelRequirements(Convert.ToBase64String(node.ToSpki())));
+        Scheme, PaymentNetwork.Of(node.PeerId), quote.Hold.ToString(), Asset, payee.Handle, Math.Max(1, waitSeconds), new ChannelRequirements(Convert.ToBase64String(node.ToSpki())));
 
     private sealed record FoundCall(PaidCall Call, AgentTask Task, Channel Channel);
 }

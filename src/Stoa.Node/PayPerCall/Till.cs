@@ -29,7 +29,7 @@ public sealed class Till(
     ITaskStore tasks,
     IContentStore content,
     IAgentStore agents,
-    SqlOffers offers,
+    OwnPrograms programs,
     IUserStore users,
     TaskWaiters waiters,
     PublicKey node,
@@ -48,7 +48,7 @@ public sealed class Till(
 
     /// <summary>The agent that was published first of those that have a program; null when none is offered here.</summary>
     public async Task<AgentVersion?> FindByProgramAsync(string digest, CancellationToken cancellationToken) =>
-        ContentHash.TryParse(digest, out var program) && await offers.FindByProgramAsync(program, cancellationToken) is { } id ? await agents.GetAsync(id, cancellationToken) : null;
+        ContentHash.TryParse(digest, out var program) ? await programs.FindAsync(program, cancellationToken) : null;
 
     /// <summary>How a call is to be paid for.</summary>
     public async Task<PaymentRequired> RequireAsync(HttpContext context, User payee, Quote quote, CancellationToken cancellationToken)
@@ -183,7 +183,7 @@ public sealed class Till(
                 : options.WaitSeconds);
     }
 
-    private string Network => $"stoa:{node.PeerId}";
+    private string Network => PaymentNetwork.Of(node.PeerId);
 }
 
 /// <summary>What was checked, or the answer that says why it is refused.</summary>

@@ -38,7 +38,6 @@ internal sealed class OtherExecutors(SpotCheckWays ways, SpotCheck check, AgentT
             var run = new ProgramRun(receipt.ProgramDigest, receipt.InputDigest, task.Input.SizeBytes, receipt.Parameters, Limits, "")
             {
                 World = new TaskWorld(receipt.Seed, receipt.ClockMs),
-                Name = receipt.Agent.Name,
             };
             if (await ways.Runs.RunAsync(call, run, input, Stream.Null, progress: null, cancellationToken) is RemoteOutcome.Completed { Receipt: var other })
                 return (new CheckedRun(other.OutputDigest, other.Usage.Fuel), call.Supplier.Id);
@@ -50,9 +49,9 @@ internal sealed class OtherExecutors(SpotCheckWays ways, SpotCheck check, AgentT
     private async Task<SupplierCall?> BeginAsync(CancellationToken cancellationToken)
     {
         // What was bound to regions stays there.
-        var order = new RemoteOrder(receipt.ProgramDigest, task.Input.SizeBytes, Limits, await ways.Suppliers.FindPlacesAsync(task.Id, cancellationToken));
+        var request = new QuoteRequest(receipt.ProgramDigest, task.Input.SizeBytes, Limits, await ways.Suppliers.FindPlacesAsync(task.Id, cancellationToken));
         var tried = await ways.Suppliers.ListTriedAsync(check.Id, cancellationToken);
-        foreach (var quote in await ways.Quotes.RankAsync(order, cancellationToken))
+        foreach (var quote in await ways.Quotes.RankAsync(request, cancellationToken))
         {
             if (quote.Name != receipt.Agent.Name || quote.Supplier.Id == check.Supplier || tried.ContainsKey(quote.Supplier.Id))
                 continue;

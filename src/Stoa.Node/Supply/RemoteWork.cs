@@ -15,37 +15,37 @@ namespace Stoa.Node.Supply;
 /// </remarks>
 /// <param name="agents">What the network lists.</param>
 /// <param name="versions">What was published here.</param>
-/// <param name="programs">Which of that has a program.</param>
-/// <param name="offers">What of the network suppliers would run.</param>
+/// <param name="programs">Which of that has which program.</param>
+/// <param name="candidates">What of the network suppliers would run.</param>
 /// <param name="suppliers">Whom tasks are given to.</param>
 /// <param name="quotes">What they would take.</param>
 /// <param name="runs">Makes calls.</param>
 /// <param name="checks">Has some of what was done done again.</param>
 /// <param name="time">The clock of deadlines.</param>
 public sealed class RemoteWork(
-    SqlForeignAgents agents, IAgentStore versions, SqlOffers programs, NetworkOffers offers, SqlSuppliers suppliers, SupplierQuotes quotes, SupplierRuns runs, SpotCheckDraw checks,
+    SqlForeignAgents agents, IAgentStore versions, OwnPrograms programs, NetworkCandidates candidates, SqlSuppliers suppliers, SupplierQuotes quotes, SupplierRuns runs, SpotCheckDraw checks,
     TimeProvider time) : IRemoteWork
 {
     /// <inheritdoc/>
     public Task<ForeignAgent?> FindAsync(ListingName named, CancellationToken cancellationToken) => agents.FindAsync(named, cancellationToken);
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<NetworkOffer>> ListOffersAsync(RemoteSearch search, CancellationToken cancellationToken) => offers.ListAsync(search, cancellationToken);
+    public Task<IReadOnlyList<NetworkCandidate>> ListCandidatesAsync(RemoteSearch search, CancellationToken cancellationToken) => candidates.ListAsync(search, cancellationToken);
 
     /// <inheritdoc/>
     public Task<SupplyPlaces> FindPlacesAsync(Id<AgentTask> task, CancellationToken cancellationToken) => suppliers.FindPlacesAsync(task, cancellationToken);
 
     /// <inheritdoc/>
-    public async Task<Outcome<Money, TaskRefusal>> QuoteAsync(RemoteOrder order, Money? most, CancellationToken cancellationToken)
+    public async Task<Outcome<Money, TaskRefusal>> QuoteAsync(QuoteRequest request, Money? most, CancellationToken cancellationToken)
     {
-        var ranked = await quotes.RankAsync(order, cancellationToken);
+        var ranked = await quotes.RankAsync(request, cancellationToken);
         if (ranked.Count == 0)
         {
             return new Refusal<TaskRefusal>(
                 TaskRefusal.SupplierUnavailable,
                 "The agent was published elsewhere in the network, and no supplier of this node"
-                + (order.Places.Regions.Count == 0 ? "" : $" in {string.Join(" or ", order.Places.Regions)}")
-                + $" offers it and says a price for an input of {order.InputBytes} bytes now. Try again later, or ask the operator for a supplier that has it.");
+                + (request.Places.Regions.Count == 0 ? "" : $" in {string.Join(" or ", request.Places.Regions)}")
+                + $" offers it and says a price for an input of {request.InputBytes} bytes now. Try again later, or ask the operator for a supplier that has it.");
         }
 
         return SupplierChoice.HoldOf(ranked, most);
@@ -84,13 +84,11 @@ public sealed class RemoteWork(
 
     /// <inheritdoc/>
     public async Task<AgentVersion?> FindHereAsync(ContentHash program, string name, CancellationToken cancellationToken) =>
-        await programs.FindByProgramAsync(program, cancellationToken) is { } id && await versions.GetAsync(id, cancellationToken) is { Manifest.Uses.Count: 0 } version && version.Manifest.Name == name
-            ? version
-            : null;
+        await programs.FindAsync(program, cancellationToken) is { Manifest.Uses.Count: 0 } version && version.Manifest.Name == name ? version : null;
 
     /// <inheritdoc/>
-    public async Task<IReadOnlyList<Money>> QuoteRunsAsync(RemoteOrder order, string name, CancellationToken cancellationToken) =>
-        [.. (await quotes.RankAsync(order, cancellationToken)).Where(quote => quote.Name == name).Select(quote => quote.Amount)];
+    public async Task<IReadOnlyList<Money>> QuoteRunsAsync(QuoteRequest request, string name, CancellationToken cancellationToken) =>
+        [.. (await quotes.RankAsync(request, cancellationToken)).Where(quote => quote.Name == name).Select(quote => quote.Amount)];
 
     /// <inheritdoc/>
     public async Task<RunPlan> PlanRunsAsync(AgentTask task, CancellationToken cancellationToken)
@@ -141,10 +139,10 @@ public sealed class RemoteWork(
     {
         var task = order.Task;
         var limits = task.LimitsAt(time.GetUtcNow());
-        var asked = new RemoteOrder(order.Program, task.Input.SizeBytes, limits, await suppliers.FindPlacesAsync(task.Id, cancellationToken));
+        var request = new QuoteRequest(order.Program, task.Input.SizeBytes, limits, await suppliers.FindPlacesAsync(task.Id, cancellationToken));
         var tried = await suppliers.ListTriedAsync(task.Id, cancellationToken);
         var begun = new List<SupplierCall>();
-        foreach (var quote in (await quotes.RankAsync(asked, cancellationToken)).Where(quote => quote.Name == task.Agent.Name && !tried.ContainsKey(quote.Supplier.Id)))
+        foreach (var quote in (await quotes.RankAsync(request, cancellationToken)).Where(quote => quote.Name == task.Agent.Name && !tried.ContainsKey(quote.Supplier.Id)))
         {
             if (begun.Count == count)
                 break;
@@ -158,10 +156,10 @@ public sealed class RemoteWork(
     private async Task<SupplierCall?> BeginAsync(AgentTask task, ForeignAgent agent, CancellationToken cancellationToken)
     {
         var limits = task.LimitsAt(time.GetUtcNow());
-        var order = new RemoteOrder(agent.ProgramDigest, task.Input.SizeBytes, limits, await suppliers.FindPlacesAsync(task.Id, cancellationToken));
+        var request = new QuoteRequest(agent.ProgramDigest, task.Input.SizeBytes, limits, await suppliers.FindPlacesAsync(task.Id, cancellationToken));
         var tried = await suppliers.ListTriedAsync(task.Id, cancellationToken);
         // Whoever has not had it comes first; whoever has lied about it does not get it again.
-        var ranked = (await quotes.RankAsync(order, cancellationToken))
+        var ranked = (await quotes.RankAsync(request, cancellationToken))
             .Where(quote => quote.Amount <= task.MaxPrice && tried.GetValueOrDefault(quote.Supplier.Id) is not CallOutcome.Lied)
             .OrderBy(quote => tried.ContainsKey(quote.Supplier.Id));
         foreach (var quote in ranked)
@@ -177,5 +175,5 @@ public sealed class RemoteWork(
         await agents.GetAsync(task.AgentId, cancellationToken) ?? throw new IOException($"The listing of {task.Agent} is not in the database.");
 
     private static ProgramRun RunOf(AgentTask task, ContentHash program, string mediaType) =>
-        new(program, task.Input.Digest, task.Input.SizeBytes, task.Parameters, task.Limits, mediaType) { World = task.World, Name = task.Agent.Name };
+        new(program, task.Input.Digest, task.Input.SizeBytes, task.Parameters, task.Limits, mediaType) { World = task.World };
 }

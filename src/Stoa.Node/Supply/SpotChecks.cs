@@ -1,5 +1,4 @@
 using Stoa.Market.Builds;
-using Stoa.Market.Registry;
 using Stoa.Market.Supply;
 using Stoa.Market.Tasks;
 using Stoa.Node.Background;
@@ -17,14 +16,13 @@ namespace Stoa.Node.Supply;
 /// <param name="executors">The way to others.</param>
 /// <param name="tasks">What was done.</param>
 /// <param name="content">Long inputs, and programs.</param>
-/// <param name="versions">What was published here.</param>
-/// <param name="offers">Which of that has a program.</param>
+/// <param name="programs">Which programs are this cell's to run.</param>
 /// <param name="telemetry">Counts.</param>
 /// <param name="options">How often it looks, and what a day may cost.</param>
 /// <param name="time">The clock.</param>
 /// <param name="logger">Told of what was found.</param>
 public sealed class SpotChecks(
-    SqlSpotChecks checks, SpotCheckWays executors, ITaskStore tasks, IContentStore content, IAgentStore versions, SqlOffers offers,
+    SqlSpotChecks checks, SpotCheckWays executors, ITaskStore tasks, IContentStore content, OwnPrograms programs,
     SupplyTelemetry telemetry, SupplyOptions options, TimeProvider time, ILogger<SpotChecks> logger) : BackgroundService
 {
     private const long FuelMargin = 1_000_000;
@@ -133,7 +131,7 @@ public sealed class SpotChecks(
     private async Task<CheckedRun?> RunHereAsync(Receipt receipt, OpenInput input, CancellationToken cancellationToken)
     {
         // What lies here and is offered by nobody is not this cell's to run.
-        if (await offers.FindByProgramAsync(receipt.ProgramDigest, cancellationToken) is not { } id || await versions.GetAsync(id, cancellationToken) is null)
+        if (await programs.FindAsync(receipt.ProgramDigest, cancellationToken) is null)
             return null;
         await using var stored = await content.OpenAsync(receipt.ProgramDigest, cancellationToken);
         if (stored is null)

@@ -29,21 +29,25 @@ public sealed class SqlForeignAgents(Database database, IdSource ids, TimeProvid
         var newest = await database.ReadAsync(
             async session =>
             {
+                var signers = listings.Select(listing => listing.Publisher).ToHashSet();
+                signers.ExceptWith(await PublisherKeys.ListOwnAsync(session, signers));
+                if (signers.Count == 0)
+                    return [];
                 var rows = await session.QueryAsync<StatementRow>(
                     """
                     SELECT s.sequence, s.payload, s.signature FROM network_listings AS l JOIN statements AS s ON s.id = l.newest_id
-                    WHERE l.signer IN @signers AND l.agent IN @names AND NOT EXISTS (SELECT 1 FROM publisher_keys AS k WHERE k.peer_id = l.signer AND k.handle IS NOT NULL)
+                    WHERE l.signer IN @signers AND l.agent IN @names
                     """,
-                    new { signers = listings.Select(listing => listing.Publisher).Distinct().ToList(), names = listings.Select(listing => listing.Name).Distinct().ToList() });
+                    new { signers, names = listings.Select(listing => listing.Name).Distinct().ToList() });
                 // Beside the agents that were found a publisher may list what is none, under a name that another one has for an agent.
-                var listed = rows.Select(row => row.ToStatement()).Where(statement => statement.Content is ListingStatement)
-                    .ToDictionary(statement => new ListingKey(statement.SignerId, ((ListingStatement)statement.Content).Manifest.Name));
-                var programs = listed.Values.Select(statement => ((ListingStatement)statement.Content).ProgramDigest).Distinct().ToList();
+                var listed = rows.Select(row => row.ToStatement()).Where(statement => statement.Content is AgentListing)
+                    .ToDictionary(statement => new ListingKey(statement.SignerId, ((AgentListing)statement.Content).Manifest.Name));
+                var programs = listed.Values.Select(statement => ((AgentListing)statement.Content).ProgramDigest).Distinct().ToList();
                 var offered = programs.Count == 0
                     ? []
                     : (await session.QueryAsync<ContentHash>(
                         "SELECT DISTINCT program_digest FROM offered_programs WHERE program_digest IN @programs AND node IN @nodes AND expires_at > @now", new { programs, nodes, now })).ToHashSet();
-                return listings.Where(listed.ContainsKey).Select(listing => listed[listing]).Where(statement => offered.Contains(((ListingStatement)statement.Content).ProgramDigest)).ToList();
+                return listings.Where(listed.ContainsKey).Select(listing => listed[listing]).Where(statement => offered.Contains(((AgentListing)statement.Content).ProgramDigest)).ToList();
             },
             cancellationToken);
         var agents = new List<ForeignAgent>(newest.Count);
@@ -57,10 +61,8 @@ public sealed class SqlForeignAgents(Database database, IdSource ids, TimeProvid
     }
 
     /// <summary>Which of some publishers publish here.</summary>
-    public async Task<IReadOnlySet<PeerId>> ListOwnAsync(IReadOnlyCollection<PeerId> publishers, CancellationToken cancellationToken) => publishers.Count == 0
-        ? new HashSet<PeerId>()
-        : (await database.ReadAsync(
-            session => session.QueryAsync<PeerId>("SELECT peer_id FROM publisher_keys WHERE handle IS NOT NULL AND peer_id IN @publishers", new { publishers }), cancellationToken)).ToHashSet();
+    public Task<IReadOnlySet<PeerId>> ListOwnAsync(IReadOnlyCollection<PeerId> publishers, CancellationToken cancellationToken) =>
+        database.ReadAsync(session => PublisherKeys.ListOwnAsync(session, publishers), cancellationToken);
 
     /// <summary>One that a task was submitted for.</summary>
     public async Task<ForeignAgent?> GetAsync(Id<AgentVersion> id, CancellationToken cancellationToken) =>
@@ -79,7 +81,7 @@ public sealed class SqlForeignAgents(Database database, IdSource ids, TimeProvid
         // Whoever names no version gets what there is now, wherever the listing goes on.
         if (named.Version is null && await Moves.FindLastAsync(session, signer, named.Name) is var last)
             (signer, named) = (last.Publisher, named with { Name = last.Name });
-        if (await session.QueryFirstOrDefaultAsync<string>("SELECT handle FROM publisher_keys WHERE peer_id = @signer", new { signer }) is not null)
+        if (await PublisherKeys.FindHandleAsync(session, signer) is not null)
         {
             return null;
         }
@@ -92,7 +94,7 @@ public sealed class SqlForeignAgents(Database database, IdSource ids, TimeProvid
             : await OfferedVersions.FindAsync(session, listing, named.Version) is { Kind: ListingKind.Agent } version
                 ? await session.QueryFirstOrDefaultAsync<StatementRow>($"SELECT {StatementRow.Columns} FROM statements WHERE id = @Id", new { version.Id })
                 : null;
-        return row?.ToStatement() is { Content: ListingStatement } agent ? agent : null;
+        return row?.ToStatement() is { Content: AgentListing } agent ? agent : null;
     }
 
     private static Task<Row?> FindNotedAsync(SqlSession session, ContentHash statement) =>
@@ -111,7 +113,7 @@ public sealed class SqlForeignAgents(Database database, IdSource ids, TimeProvid
         public ForeignAgent ToAgent()
         {
             var statement = Statement.FromKept(Payload, Signature);
-            var listing = (ListingStatement)statement.Content;
+            var listing = (AgentListing)statement.Content;
             return new ForeignAgent(Id, new ListingName(statement.SignerId.ToString(), listing.Manifest.Name, listing.Manifest.Version), listing.Manifest, listing.ProgramDigest);
         }
     }

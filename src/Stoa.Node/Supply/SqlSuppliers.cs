@@ -2,11 +2,9 @@ using System.Security.Cryptography;
 using Stoa.Market;
 using Stoa.Market.Channels;
 using Stoa.Market.Registry;
-using Stoa.Market.Registry.Statements;
 using Stoa.Market.Supply;
 using Stoa.Market.Tasks;
 using Stoa.Node.Identity;
-using Stoa.Node.Registry.Statements;
 using Stoa.Node.Storage;
 using Stoa.Node.Tasks;
 using Stoa.Primitives;
@@ -123,15 +121,6 @@ public sealed class SqlSuppliers(Database database, CellKey cell, SupplyOptions 
     /// <summary>One that tasks are given to.</summary>
     public Task<Supplier?> FindAsync(Id<Supplier> id, CancellationToken cancellationToken) => database.ReadAsync(session => FindAsync(session, id), cancellationToken);
 
-    /// <summary>Where nodes say that they stand, in offers that are not over.</summary>
-    public Task<IReadOnlyDictionary<PeerId, string?>> ListOfferedRegionsAsync(IReadOnlyCollection<PeerId> nodes, CancellationToken cancellationToken) => database.ReadAsync<IReadOnlyDictionary<PeerId, string?>>(
-        async session => nodes.Count == 0
-            ? new Dictionary<PeerId, string?>()
-            : (await session.QueryAsync<StatementRow>("SELECT sequence, payload, signature FROM statements WHERE kind = 'offer' AND signer IN @nodes", new { nodes }))
-                .Select(row => row.ToStatement()).Where(offer => ((OfferStatement)offer.Content).ExpiresAt > time.GetUtcNow())
-                .GroupBy(offer => offer.SignerId).ToDictionary(offers => offers.Key, offers => ((OfferStatement)offers.First().Content).Region),
-        cancellationToken);
-
     /// <summary>Where suppliers of a task stand, as its consumer has said.</summary>
     public async Task<SupplyPlaces> FindPlacesAsync(Id<AgentTask> task, CancellationToken cancellationToken) =>
         await database.ReadAsync(
@@ -164,7 +153,7 @@ public sealed class SqlSuppliers(Database database, CellKey cell, SupplyOptions 
         },
         cancellationToken);
 
-    /// <summary>Which suppliers had a task and did not do it, and how each ended.</summary>
+    /// <summary>Which suppliers have had a task, and what became of the last call at each, whatever that is.</summary>
     public async Task<IReadOnlyDictionary<Id<Supplier>, CallOutcome>> ListTriedAsync(Id<AgentTask> task, CancellationToken cancellationToken) =>
         (await database.ReadAsync(
             session => session.QueryAsync<(Id<Supplier> Supplier, string State)>("SELECT supplier_id, state FROM supplier_calls WHERE task_id = @task ORDER BY number", new { task }), cancellationToken))
@@ -245,8 +234,13 @@ public sealed class SqlSuppliers(Database database, CellKey cell, SupplyOptions 
     }
 
     /// <summary>Writes that a call was done, and what it cost. Again it changes nothing.</summary>
+    /// <param name="call">The call.</param>
+    /// <param name="receipt">That came back.</param>
+    /// <param name="price">What was charged, of use or not.</param>
+    /// <param name="outcome"><see cref="CallOutcome.Done"/>, or <see cref="CallOutcome.Declined"/> where what was done is of no use.</param>
+    /// <param name="cancellationToken">Writes nothing.</param>
     /// <returns>False when the receipt was given for another task before.</returns>
-    public Task<bool> EndAsync(SupplierCall call, Id<Receipt> receipt, Money price, CancellationToken cancellationToken) => database.WriteAsync(
+    public Task<bool> EndAsync(SupplierCall call, Id<Receipt> receipt, Money price, CallOutcome outcome, CancellationToken cancellationToken) => database.WriteAsync(
         async session =>
         {
             if (await session.QuerySingleAsync<long>(
@@ -260,10 +254,11 @@ public sealed class SqlSuppliers(Database database, CellKey cell, SupplyOptions 
             }
 
             if (await session.ExecuteAsync(
-                "UPDATE supplier_calls SET state = 'Done', receipt_id = @receipt, price = @price, ended_at = @now WHERE task_id = @Task AND number = @Number AND state = 'Open'",
-                new { receipt, price, now = time.GetUtcNow(), call.Task, call.Number }) == 1)
+                "UPDATE supplier_calls SET state = @state, receipt_id = @receipt, price = @price, ended_at = @now WHERE task_id = @Task AND number = @Number AND state = 'Open'",
+                new { state = outcome.ToString(), receipt, price, now = time.GetUtcNow(), call.Task, call.Number }) == 1)
             {
-                await session.ExecuteAsync("UPDATE suppliers SET spent = spent + @price, successes = successes + 1 WHERE id = @Id", new { price, call.Supplier.Id });
+                var column = CounterOf(outcome);
+                await session.ExecuteAsync($"UPDATE suppliers SET spent = spent + @price, {column} = {column} + 1 WHERE id = @Id", new { price, call.Supplier.Id });
             }
 
             return true;
@@ -286,13 +281,7 @@ public sealed class SqlSuppliers(Database database, CellKey cell, SupplyOptions 
             // Nobody's doing but the consumer's.
             if (outcome is CallOutcome.Cancelled)
                 return;
-            var column = outcome switch
-            {
-                CallOutcome.Failed => "failures",
-                CallOutcome.Declined => "declines",
-                CallOutcome.Lied => "lies",
-                _ => throw new ArgumentOutOfRangeException(nameof(outcome)),
-            };
+            var column = CounterOf(outcome);
             await session.ExecuteAsync($"UPDATE suppliers SET {column} = {column} + 1 WHERE id = @Id", new { call.Supplier.Id });
             if (outcome is not CallOutcome.Declined)
                 await session.ExecuteAsync("UPDATE suppliers SET last_failure = @detail, last_failed_at = @now WHERE id = @Id", new { detail, now, call.Supplier.Id });
@@ -310,6 +299,15 @@ public sealed class SqlSuppliers(Database database, CellKey cell, SupplyOptions 
 
     private static Task<Money?> LockAsync(SqlSession session, Id<Supplier> supplier) =>
         session.QueryFirstOrDefaultAsync<Money?>("SELECT signed FROM suppliers WHERE id = @supplier {for update}", new { supplier });
+
+    private static string CounterOf(CallOutcome outcome) => outcome switch
+    {
+        CallOutcome.Done => "successes",
+        CallOutcome.Failed => "failures",
+        CallOutcome.Declined => "declines",
+        CallOutcome.Lied => "lies",
+        _ => throw new ArgumentOutOfRangeException(nameof(outcome)),
+    };
 
     private static string Purpose(Id<Channel> channel) => "supplier-channel " + channel;
 

@@ -18,16 +18,16 @@ public sealed class SupplierQuotes(
     SqlSuppliers suppliers, SqlOffers offers, SupplierConnections connections, SupplyOptions options, TimeProvider time, ILogger<SupplierQuotes> logger)
 {
     /// <summary>Those that offer the program, stand where they may, and say a price; the best first.</summary>
-    public async Task<IReadOnlyList<SupplierQuote>> RankAsync(RemoteOrder order, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<SupplierQuote>> RankAsync(QuoteRequest request, CancellationToken cancellationToken)
     {
         var all = (await suppliers.ListAsync(new Market.PageRequest(options.MaxSuppliers), cancellationToken)).Items;
-        var offering = await offers.ListNodesWithAsync(order.Program, [.. all.Select(supplier => supplier.Node)], time.GetUtcNow(), cancellationToken);
-        var fit = all.Where(supplier => offering.TryGetValue(supplier.Node, out var region) && (order.Places.Regions.Count == 0 || (region is not null && order.Places.Regions.Contains(region))));
-        var quotes = await Task.WhenAll(fit.Select(supplier => AskAsync(supplier, offering[supplier.Node], order, cancellationToken)));
-        return SupplierChoice.Rank(quotes.OfType<SupplierQuote>(), order.Places.Preferred);
+        var offering = await offers.ListNodesWithAsync(request.Program, [.. all.Select(supplier => supplier.Node)], time.GetUtcNow(), cancellationToken);
+        var fit = all.Where(supplier => offering.TryGetValue(supplier.Node, out var region) && (request.Places.Regions.Count == 0 || (region is not null && request.Places.Regions.Contains(region))));
+        var quotes = await Task.WhenAll(fit.Select(supplier => AskAsync(supplier, offering[supplier.Node], request, cancellationToken)));
+        return SupplierChoice.Rank(quotes.OfType<SupplierQuote>(), request.Places.Preferred);
     }
 
-    private async Task<SupplierQuote?> AskAsync(Supplier supplier, string? region, RemoteOrder order, CancellationToken cancellationToken)
+    private async Task<SupplierQuote?> AskAsync(Supplier supplier, string? region, QuoteRequest request, CancellationToken cancellationToken)
     {
         var timeout = TimeSpan.FromMilliseconds(options.QuoteTimeoutMs);
         using var client = connections.Open(supplier.Address, timeout);
@@ -36,7 +36,7 @@ public sealed class SupplierQuotes(
         var since = time.GetTimestamp();
         try
         {
-            var quote = await client.QuoteProgramAsync(order.Program.ToString(), order.InputBytes, order.Limits.ToContract(), either.Token);
+            var quote = await client.QuoteProgramAsync(request.Program.ToString(), request.InputBytes, request.Limits.ToContract(), either.Token);
             var latency = time.GetElapsedTime(since);
             if (!Money.TryParse(quote.Amount, out var amount) || amount < Money.Zero || quote.Node != supplier.Node.ToString())
                 throw new FormatException($"It answered as {quote.Node}, with the price '{quote.Amount}'.");

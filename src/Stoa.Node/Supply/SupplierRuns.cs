@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using Stoa.Client;
 using Stoa.Client.Contracts;
+using Stoa.Market.PayPerCall;
 using Stoa.Market.Registry;
 using Stoa.Market.Supply;
 using Stoa.Market.Tasks;
@@ -19,11 +20,11 @@ namespace Stoa.Node.Supply;
 /// <param name="MediaType">Of the output, by the listing.</param>
 public sealed record ProgramRun(ContentHash Program, ContentHash Input, long InputBytes, IReadOnlyList<TaskParameter> Parameters, AgentLimits Limits, string MediaType)
 {
-    /// <summary>What is chance otherwise, where it is fixed: then the receipt has to say the same, and the run can be compared with others.</summary>
+    /// <summary>What is chance otherwise, where it is fixed: then the receipt has to say the same, and the run is compared with others.</summary>
     public TaskWorld? World { get; init; }
 
-    /// <summary>The name of the agent, which a program is told; where runs are compared, it has to be the same.</summary>
-    public string? Name { get; init; }
+    /// <summary>Whether a run may be compared with others, as it is where its world is fixed: their programs have to be told the parameters in one order.</summary>
+    public bool IsComparable(Receipt receipt) => World is null || receipt.Parameters.SequenceEqual(Parameters);
 }
 
 /// <summary>Makes a call that was written at its supplier, pays for it, and checks what comes back.</summary>
@@ -70,7 +71,7 @@ public sealed class SupplierRuns(SqlSuppliers suppliers, SupplierConnections con
         }
         catch (Exception failure) when (SupplierFaults.IsOfSupplier(failure) && !cancellationToken.IsCancellationRequested)
         {
-            var isDeclined = failure is StoaException { Code: "callFailed" };
+            var isDeclined = failure is StoaException { Code: var code } && code == EnumWord.Of(CallRefusal.CallFailed);
             var why = late.IsCancellationRequested ? "It was not done in time." : failure.Message;
             return await FailAsync(call, isDeclined ? CallOutcome.Declined : CallOutcome.Failed, why);
         }
@@ -87,7 +88,7 @@ public sealed class SupplierRuns(SqlSuppliers suppliers, SupplierConnections con
         {
             using var client = connections.Open(call.Supplier.Address, timeout);
             var voucher = new ChannelVoucherBody(call.Supplier.Channel.ToString(), new VoucherBody((await suppliers.SignAsync(call, either.Token)).Envelope));
-            if ((await client.CancelProgramCallAsync(program.ToString(), call.Key, $"stoa:{call.Supplier.Node}", voucher, either.Token)).State != TaskStateNames.Cancelled)
+            if ((await client.CancelProgramCallAsync(program.ToString(), call.Key, PaymentNetwork.Of(call.Supplier.Node), voucher, either.Token)).State != TaskStateNames.Cancelled)
                 return true;
             await suppliers.FailAsync(call, CallOutcome.Cancelled, "Its consumer cancelled it.", CancellationToken.None);
             telemetry.Called(CallOutcome.Cancelled);
@@ -97,7 +98,7 @@ public sealed class SupplierRuns(SqlSuppliers suppliers, SupplierConnections con
         {
             return true;
         }
-        catch (StoaException refused) when (refused.Code == EnumWord.Of(Market.PayPerCall.CallRefusal.CallUnknown))
+        catch (StoaException refused) when (refused.Code == EnumWord.Of(CallRefusal.CallUnknown))
         {
             // It has not come there, or not yet.
             logger.LogInformation("The supplier {Node} does not know the call of {Task} that is cancelled: {Reason}", call.Supplier.Node, call.Task, refused.Message);
@@ -126,26 +127,27 @@ public sealed class SupplierRuns(SqlSuppliers suppliers, SupplierConnections con
         if (done.CallId.Length == 0 || !Money.TryParse(done.Payment.Amount, out var charged))
             return await FailAsync(call, CallOutcome.Lied, "It does not say what was done, or what was charged.");
         var envelope = await words.GetCallReceiptAsync(done.CallId, done.Paid, cancellationToken);
-        var order = new SupplyOrder(call.Supplier.Node, run.Program, run.Input, run.InputBytes, run.Parameters, run.Limits, call.Amount)
+        var expected = new ExpectedReceipt(call.Supplier.Node, run.Program, run.Input, run.InputBytes, run.Parameters, run.Limits, call.Amount)
         {
             World = run.World,
             Agent = call.Agent,
             Patience = patience,
         };
         var answer = new SupplyAnswer(done.CallId, ContentHash.FromBytes(hash.GetHashAndReset()), outputBytes, charged);
-        if (!SupplyCheck.Check(envelope, order, answer).TryGet(out var receipt, out var fault))
+        if (!SupplyCheck.Check(envelope, expected, answer).TryGet(out var receipt, out var fault))
             return await FailAsync(call, CallOutcome.Lied, $"{fault.Code}: {fault.Detail}");
-        if (!await suppliers.EndAsync(call, receipt.Id, receipt.Price, cancellationToken))
+        // What cannot be compared is no lie, and was charged; of use it is not.
+        var outcome = run.IsComparable(receipt) ? CallOutcome.Done : CallOutcome.Declined;
+        if (!await suppliers.EndAsync(call, receipt.Id, receipt.Price, outcome, cancellationToken))
             return await FailAsync(call, CallOutcome.Lied, $"It gave the receipt {receipt.Id} of an earlier task again.");
-        telemetry.Called(CallOutcome.Done);
-        // That is no lie, and was charged: only that it cannot be compared.
-        return run.World is not null && (receipt.Agent.Name != run.Name || !receipt.Parameters.SequenceEqual(run.Parameters))
-            ? await FailAsync(call, CallOutcome.Declined, "It has the program under another name, or with its parameters in another order, and both may show in what a program writes.")
-            : new RemoteOutcome.Completed(receipt, envelope, outputBytes, run.MediaType);
+        telemetry.Called(outcome);
+        return outcome is CallOutcome.Done
+            ? new RemoteOutcome.Completed(receipt, envelope, outputBytes, run.MediaType)
+            : Failed(call, outcome, "It has the program with its parameters in another order, which may show in what a program writes.");
 
         async Task<ChannelVoucherBody> PayAsync(PaymentRequirements required, CancellationToken stop)
         {
-            if (required.Network != $"stoa:{call.Supplier.Node}")
+            if (required.Network != PaymentNetwork.Of(call.Supplier.Node))
                 throw new FormatException($"It wants to be paid at {required.Network}.");
             if (!Money.TryParse(required.Amount, out var amount) || amount > call.Amount)
                 throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"It asks for {required.Amount} USD, and its quote was {call.Amount} USD."));
@@ -196,9 +198,14 @@ public sealed class SupplierRuns(SqlSuppliers suppliers, SupplierConnections con
     {
         // Some of it are the words of a stranger.
         var why = string.Concat(reason.Take(MaxReasonLength).Select(letter => char.IsControl(letter) || char.IsSurrogate(letter) ? ' ' : letter));
-        logger.LogWarning("The supplier {Node} did not do {Task} ({Outcome}): {Reason}", call.Supplier.Node, call.Task, outcome, why);
         await suppliers.FailAsync(call, outcome, why, CancellationToken.None);
         telemetry.Called(outcome);
+        return Failed(call, outcome, why);
+    }
+
+    private RemoteOutcome.Failed Failed(SupplierCall call, CallOutcome outcome, string why)
+    {
+        logger.LogWarning("The supplier {Node} did not do {Task} ({Outcome}): {Reason}", call.Supplier.Node, call.Task, outcome, why);
         return new RemoteOutcome.Failed($"The node {call.Supplier.Node} did not do it: {why}");
     }
 

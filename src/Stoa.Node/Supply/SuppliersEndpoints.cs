@@ -5,6 +5,7 @@ using Stoa.Market.Identity;
 using Stoa.Market.Supply;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
+using Stoa.Node.Registry.Offers;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Supply;
@@ -76,15 +77,15 @@ public static class SuppliersEndpoints
             added => TypedResults.Created($"/api/v1/suppliers/{added.Id}", ToContract(added, region: null)), refusal => refusal.ToProblem());
     }
 
-    private static async Task<IResult> ListAsync([AsParameters] ListQuery query, SqlSuppliers suppliers, CancellationToken cancellationToken)
+    private static async Task<IResult> ListAsync([AsParameters] ListQuery query, SqlSuppliers suppliers, SqlOffers offers, TimeProvider time, CancellationToken cancellationToken)
     {
         var page = await suppliers.ListAsync(query.ToPage(), cancellationToken);
-        var regions = await suppliers.ListOfferedRegionsAsync([.. page.Items.Select(supplier => supplier.Node)], cancellationToken);
+        var regions = await offers.ListRegionsAsync([.. page.Items.Select(supplier => supplier.Node)], time.GetUtcNow(), cancellationToken);
         return TypedResults.Ok(ListQuery.Answer(page, supplier => ToContract(supplier, regions.GetValueOrDefault(supplier.Node))));
     }
 
-    private static async Task<IResult> GetAsync(Id<Supplier> id, SqlSuppliers suppliers, CancellationToken cancellationToken) => await suppliers.FindAsync(id, cancellationToken) is { } found
-        ? TypedResults.Ok(ToContract(found, (await suppliers.ListOfferedRegionsAsync([found.Node], cancellationToken)).GetValueOrDefault(found.Node)))
+    private static async Task<IResult> GetAsync(Id<Supplier> id, SqlSuppliers suppliers, SqlOffers offers, TimeProvider time, CancellationToken cancellationToken) => await suppliers.FindAsync(id, cancellationToken) is { } found
+        ? TypedResults.Ok(ToContract(found, (await offers.ListRegionsAsync([found.Node], time.GetUtcNow(), cancellationToken)).GetValueOrDefault(found.Node)))
         : Unknown(id);
 
     private static async Task<IResult> RemoveAsync(Id<Supplier> id, SqlSuppliers suppliers, CancellationToken cancellationToken) =>

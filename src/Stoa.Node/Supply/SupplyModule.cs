@@ -13,7 +13,7 @@ public static class SupplyModule
         builder.Services.AddSingleton<SqlForeignAgents>();
         builder.Services.AddSingleton<SupplierConnections>();
         builder.Services.AddSingleton<SupplierQuotes>();
-        builder.Services.AddSingleton<NetworkOffers>();
+        builder.Services.AddSingleton<NetworkCandidates>();
         builder.Services.AddSingleton<SupplierRuns>();
         builder.Services.AddSingleton<SupplyTelemetry>();
         builder.Services.AddSingleton<SqlSpotChecks>();

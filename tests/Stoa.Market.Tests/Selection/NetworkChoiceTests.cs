@@ -139,7 +139,7 @@ public sealed class NetworkChoiceTests
     private static SelectionQuery Query() => new(
         new Requirement(["text.upper"], null, null, 0, SelectionWeights.Default, Explores: false), 1_000, null, null, 1L << 40, new LimitCaps(), [], _ => true);
 
-    private static NetworkOffer Offer(string name, string price, double seconds = 0.01, double done = 0, double failed = 0, double lies = 0) => new(
+    private static NetworkCandidate Offer(string name, string price, double seconds = 0.01, double done = 0, double failed = 0, double lies = 0) => new(
         new IndexedAgent(
             TaskSamples.Ids.Next<AgentVersion>(), ListingName.Parse($"elsewhere/{name}@1.0.0"), default(Id<User>), ["text.upper"], new AgentPrice(Money.Parse(price), Money.Zero, Money.Zero), TaskSamples.Limits,
             new AgentPort("text/plain", null), []),

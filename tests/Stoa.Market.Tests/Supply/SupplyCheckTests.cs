@@ -15,20 +15,20 @@ public sealed class SupplyCheckTests : IDisposable
 
     public void Dispose() => _key.Dispose();
 
-    private SupplyOrder Order => new(
+    private ExpectedReceipt Expected => new(
         _key.PublicKey.PeerId, _receipt.ProgramDigest, _receipt.InputDigest, _receipt.Pricing?.InputBytes ?? _receipt.Usage.InputBytes, _receipt.Parameters, _receipt.Limits, _receipt.Price);
 
     private SupplyAnswer Answer => new(_receipt.TaskId.ToString(), _receipt.OutputDigest, _receipt.Usage.OutputBytes, _receipt.Price);
 
     [Fact]
-    public void Check_OfWhatWasOrdered_GivesTheReceipt() => SupplyCheck.Check(Envelope, Order, Answer).Value.Id.ShouldBe(_receipt.Id);
+    public void Check_OfWhatWasOrdered_GivesTheReceipt() => SupplyCheck.Check(Envelope, Expected, Answer).Value.Id.ShouldBe(_receipt.Id);
 
     [Fact]
     public void Check_OfAnotherNodesReceipt_Refuses()
     {
         using var other = PrivateKey.Generate();
 
-        Fault(Order with { Node = other.PublicKey.PeerId }, Answer).ShouldBe(SupplyFault.ReceiptInvalid);
+        Fault(Expected with { Node = other.PublicKey.PeerId }, Answer).ShouldBe(SupplyFault.ReceiptInvalid);
     }
 
     [Fact]
@@ -36,25 +36,25 @@ public sealed class SupplyCheckTests : IDisposable
     {
         var other = ContentHash.Of("other"u8);
 
-        Fault(Order with { Program = other }, Answer).ShouldBe(SupplyFault.OtherProgram);
-        Fault(Order with { Input = other }, Answer).ShouldBe(SupplyFault.OtherInput);
-        Fault(Order with { Limits = _receipt.Limits with { Fuel = _receipt.Limits.Fuel - 1 } }, Answer).ShouldBe(SupplyFault.OtherTerms);
-        Fault(Order with { Limits = _receipt.Limits with { LogBytes = _receipt.Limits.LogBytes + 1 } }, Answer).ShouldBe(SupplyFault.OtherTerms);
-        Fault(Order with { Parameters = [.. _receipt.Parameters, new TaskParameter("more", "1")] }, Answer).ShouldBe(SupplyFault.OtherTerms);
-        Fault(Order with { World = new TaskWorld(_receipt.Seed + 1, _receipt.ClockMs) }, Answer).ShouldBe(SupplyFault.OtherTerms);
-        Fault(Order with { World = new TaskWorld(_receipt.Seed, _receipt.ClockMs + 1) }, Answer).ShouldBe(SupplyFault.OtherTerms);
-        Fault(Order with { World = new TaskWorld(_receipt.Seed, _receipt.ClockMs) }, Answer).ShouldBeNull();
-        Fault(Order, Answer with { Task = "task_01h2xcejqtf2nbrexx3vqjhp41" }).ShouldBe(SupplyFault.OtherTask);
-        Fault(Order, Answer with { Output = other }).ShouldBe(SupplyFault.OtherOutput);
-        Fault(Order, Answer with { OutputBytes = Answer.OutputBytes + 1 }).ShouldBe(SupplyFault.OtherOutput);
-        Fault(Order, Answer with { Charged = _receipt.Price + new Money(1) }).ShouldBe(SupplyFault.OtherPrice);
+        Fault(Expected with { Program = other }, Answer).ShouldBe(SupplyFault.OtherProgram);
+        Fault(Expected with { Input = other }, Answer).ShouldBe(SupplyFault.OtherInput);
+        Fault(Expected with { Limits = _receipt.Limits with { Fuel = _receipt.Limits.Fuel - 1 } }, Answer).ShouldBe(SupplyFault.OtherTerms);
+        Fault(Expected with { Limits = _receipt.Limits with { LogBytes = _receipt.Limits.LogBytes + 1 } }, Answer).ShouldBe(SupplyFault.OtherTerms);
+        Fault(Expected with { Parameters = [.. _receipt.Parameters, new TaskParameter("more", "1")] }, Answer).ShouldBe(SupplyFault.OtherTerms);
+        Fault(Expected with { World = new TaskWorld(_receipt.Seed + 1, _receipt.ClockMs) }, Answer).ShouldBe(SupplyFault.OtherTerms);
+        Fault(Expected with { World = new TaskWorld(_receipt.Seed, _receipt.ClockMs + 1) }, Answer).ShouldBe(SupplyFault.OtherTerms);
+        Fault(Expected with { World = new TaskWorld(_receipt.Seed, _receipt.ClockMs) }, Answer).ShouldBeNull();
+        Fault(Expected, Answer with { Task = "task_01h2xcejqtf2nbrexx3vqjhp41" }).ShouldBe(SupplyFault.OtherTask);
+        Fault(Expected, Answer with { Output = other }).ShouldBe(SupplyFault.OtherOutput);
+        Fault(Expected, Answer with { OutputBytes = Answer.OutputBytes + 1 }).ShouldBe(SupplyFault.OtherOutput);
+        Fault(Expected, Answer with { Charged = _receipt.Price + new Money(1) }).ShouldBe(SupplyFault.OtherPrice);
     }
 
     [Fact]
     public void Check_OfAnotherAgentThanTheQuotes_Refuses()
     {
-        Fault(Order with { Agent = "no-" + _receipt.Agent.Name }, Answer).ShouldBe(SupplyFault.OtherAgent);
-        Fault(Order with { Agent = _receipt.Agent.Name }, Answer).ShouldBeNull();
+        Fault(Expected with { Agent = "no-" + _receipt.Agent.Name }, Answer).ShouldBe(SupplyFault.OtherAgent);
+        Fault(Expected with { Agent = _receipt.Agent.Name }, Answer).ShouldBeNull();
     }
 
     [Theory]
@@ -64,25 +64,25 @@ public sealed class SupplyCheckTests : IDisposable
     [InlineData(5, 61_001)]
     public void Check_OfMoreThanCanHaveBeenMeasured_Refuses(long inputBytes, long durationMs)
     {
-        var order = Order with { InputBytes = 5, Patience = TimeSpan.FromSeconds(1) };
+        var expected = Expected with { InputBytes = 5, Patience = TimeSpan.FromSeconds(1) };
         var usage = _receipt.Usage with { InputBytes = inputBytes, DurationMs = durationMs };
 
-        SupplyCheck.Check((_receipt with { Usage = usage }).Sign(_key).Envelope, order, Answer).Refusal!.Code.ShouldBe(SupplyFault.OtherUsage);
+        SupplyCheck.Check((_receipt with { Usage = usage }).Sign(_key).Envelope, expected, Answer).Refusal!.Code.ShouldBe(SupplyFault.OtherUsage);
     }
 
     [Fact]
     public void Check_OfARunAsLongAsItMayBe_GivesTheReceipt()
     {
-        var order = Order with { InputBytes = 5, Patience = TimeSpan.FromSeconds(1) };
-        var usage = _receipt.Usage with { InputBytes = order.InputBytes, DurationMs = order.Limits.TimeoutMs + 1_000 };
+        var expected = Expected with { InputBytes = 5, Patience = TimeSpan.FromSeconds(1) };
+        var usage = _receipt.Usage with { InputBytes = expected.InputBytes, DurationMs = expected.Limits.TimeoutMs + 1_000 };
 
-        SupplyCheck.Check((_receipt with { Usage = usage, Pricing = null }).Sign(_key).Envelope, order, Answer).Refusal.ShouldBeNull();
+        SupplyCheck.Check((_receipt with { Usage = usage, Pricing = null }).Sign(_key).Envelope, expected, Answer).Refusal.ShouldBeNull();
     }
 
     [Fact]
-    public void Check_OfAPriceAboveTheQuote_Refuses() => Fault(Order with { Amount = _receipt.Price - new Money(1) }, Answer).ShouldBe(SupplyFault.OtherPrice);
+    public void Check_OfAPriceAboveTheQuote_Refuses() => Fault(Expected with { Amount = _receipt.Price - new Money(1) }, Answer).ShouldBe(SupplyFault.OtherPrice);
 
     private DsseEnvelope Envelope => _receipt.Sign(_key).Envelope;
 
-    private SupplyFault? Fault(SupplyOrder order, SupplyAnswer answer) => SupplyCheck.Check(Envelope, order, answer).Refusal?.Code;
+    private SupplyFault? Fault(ExpectedReceipt expected, SupplyAnswer answer) => SupplyCheck.Check(Envelope, expected, answer).Refusal?.Code;
 }

@@ -10,16 +10,16 @@ public sealed class NoSuppliers : IRemoteWork
 {
     public Task<ForeignAgent?> FindAsync(ListingName named, CancellationToken cancellationToken) => Task.FromResult<ForeignAgent?>(null);
 
-    public Task<IReadOnlyList<NetworkOffer>> ListOffersAsync(RemoteSearch search, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<NetworkOffer>>([]);
+    public Task<IReadOnlyList<NetworkCandidate>> ListCandidatesAsync(RemoteSearch search, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<NetworkCandidate>>([]);
 
     public Task<SupplyPlaces> FindPlacesAsync(Id<AgentTask> task, CancellationToken cancellationToken) => Task.FromResult(SupplyPlaces.Any);
 
-    public Task<Outcome<Money, TaskRefusal>> QuoteAsync(RemoteOrder order, Money? most, CancellationToken cancellationToken) =>
+    public Task<Outcome<Money, TaskRefusal>> QuoteAsync(QuoteRequest request, Money? most, CancellationToken cancellationToken) =>
         Task.FromResult<Outcome<Money, TaskRefusal>>(new Refusal<TaskRefusal>(TaskRefusal.SupplierUnavailable, "Nobody."));
 
     public Task<AgentVersion?> FindHereAsync(ContentHash program, string name, CancellationToken cancellationToken) => Task.FromResult<AgentVersion?>(null);
 
-    public Task<IReadOnlyList<Money>> QuoteRunsAsync(RemoteOrder order, string name, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<Money>>([]);
+    public Task<IReadOnlyList<Money>> QuoteRunsAsync(QuoteRequest request, string name, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<Money>>([]);
 
     public Task<RunPlan> PlanRunsAsync(AgentTask task, CancellationToken cancellationToken) => throw new NotSupportedException();
 

@@ -64,18 +64,6 @@ internal sealed class GossipHost : IAsyncDisposable
 
     public Task<PublishReport> PublishAsync(string text) => Router.PublishAsync(Topic, Encoding.UTF8.GetBytes(text), TestContext.Current.CancellationToken);
 
-    /// <summary>Waits until something has come about.</summary>
-    public static async Task UntilAsync(Func<Task<bool>> isSo, string what)
-    {
-        for (var count = 0; !await isSo(); count++)
-        {
-            count.ShouldBeLessThan(1_200, what);
-            await Task.Delay(50, TestContext.Current.CancellationToken);
-        }
-    }
-
-    public static Task UntilAsync(Func<bool> isSo, string what) => UntilAsync(() => Task.FromResult(isSo()), what);
-
     public async ValueTask DisposeAsync()
     {
         await Router.DisposeAsync();

@@ -24,7 +24,7 @@ public sealed class GossipRouterTests
 
         reports.Count.ShouldBe(50);
         reports.Select(report => report.Id).Distinct().Count().ShouldBe(50);
-        await GossipHost.UntilAsync(() => ann.Heard.Count >= 50 && !bob.Heard.IsEmpty, "what was published does not come");
+        await Eventually.IsSoAsync(() => ann.Heard.Count >= 50 && !bob.Heard.IsEmpty, "What was published does not come.");
         ann.Heard.ShouldBe(texts);
         bob.Heard.ShouldBe(["from ann"]);
         (ann.Count("accepted"), ann.Count("published")).ShouldBe((50, 1));
@@ -69,7 +69,7 @@ public sealed class GossipRouterTests
 
         for (var count = 0; count < 50 && bob.Host.IsConnected(ann.Host.Id); count++)
             await SendAsync(bob, ann, [0x0a, 0x05, 0x00]);
-        await GossipHost.UntilAsync(() => !ann.Host.IsConnected(bob.Host.Id), "who sends garbage is still connected");
+        await Eventually.IsSoAsync(() => !ann.Host.IsConnected(bob.Host.Id), "Who sends garbage is still connected.");
     }
 
     [Fact]
@@ -83,7 +83,7 @@ public sealed class GossipRouterTests
 
         for (var count = 0; count < 50 && bob.Host.IsConnected(ann.Host.Id); count++)
             await SendAsync(bob, ann, count % 2 == 0 ? topics : new byte[new GossipOptions().MaxRpcLength + 1]);
-        await GossipHost.UntilAsync(() => !ann.Host.IsConnected(bob.Host.Id), "who sends too much is still connected");
+        await Eventually.IsSoAsync(() => !ann.Host.IsConnected(bob.Host.Id), "Who sends too much is still connected.");
         ann.Router.GetPeers("").ShouldBeEmpty();
     }
 
@@ -102,14 +102,14 @@ public sealed class GossipRouterTests
 
         await SendAsync(bob, ann, new Network.Gossip.Wire.Rpc { Publish = { changed, good, good, unsigned, tooLong } });
 
-        await GossipHost.UntilAsync(() => ann.Count("refused TooLong") == 1, "the last was not refused");
+        await Eventually.IsSoAsync(() => ann.Count("refused TooLong") == 1, "The last was not refused.");
         ann.Heard.ShouldBe(["good"]);
         (ann.Count("refused BadSignature"), ann.Count("refused Malformed"), ann.Count("refused Duplicate")).ShouldBe((1, 1, 1));
         // Three offences: 20 for each, squared; and some for the good one.
         ann.Router.GetScores()[bob.Host.Id].ShouldBeLessThan(-150);
         // Nothing is heard from it any more.
         await SendAsync(bob, ann, new Network.Gossip.Wire.Rpc { Publish = { MessageSignature.Sign(bob.Host.Key, Topic, 3, "too late"u8.ToArray()) } });
-        await GossipHost.UntilAsync(() => ann.Count("refused Graylisted") > 0, "it is still heard");
+        await Eventually.IsSoAsync(() => ann.Count("refused Graylisted") > 0, "It is still heard.");
         ann.Heard.ShouldBe(["good"]);
     }
 
@@ -130,13 +130,13 @@ public sealed class GossipRouterTests
 
         for (var number = 0; number < 200; number++)
             await bob.PublishAsync($"message {number}");
-        await GossipHost.UntilAsync(() => ann.Router.Overlay.Sizes.Seen == 8 && !asked.IsEmpty, "not as many are judged as may be");
+        await Eventually.IsSoAsync(() => ann.Router.Overlay.Sizes.Seen == 8 && !asked.IsEmpty, "Not as many are judged as may be.");
         asked.Sum().ShouldBeLessThanOrEqualTo(8);
         bob.Count("published").ShouldBe(200);
         ann.Router.Overlay.Sizes.Seen.ShouldBe(8);
 
         gate.SetResult();
-        await GossipHost.UntilAsync(() => ann.Heard.Count == 200, "not all were judged");
+        await Eventually.IsSoAsync(() => ann.Heard.Count == 200, "Not all were judged.");
         asked.ShouldAllBe(count => count <= 8);
         ann.Heard.Distinct().Count().ShouldBe(200);
     }
@@ -154,7 +154,7 @@ public sealed class GossipRouterTests
         foreach (var text in new[] { "i 1", "a 1", "r 1", "a 2" })
             await ann.PublishAsync(text);
 
-        await GossipHost.UntilAsync(() => cid.Heard.Count == 2, "what was accepted does not come");
+        await Eventually.IsSoAsync(() => cid.Heard.Count == 2, "What was accepted does not come.");
         bob.Heard.ShouldBe(["a 1", "a 2"]);
         cid.Heard.ShouldBe(["a 1", "a 2"]);
         (bob.Count("refused Ignored"), bob.Count("refused Rejected"), bob.Count("accepted")).ShouldBe((1, 1, 2));
@@ -171,7 +171,7 @@ public sealed class GossipRouterTests
         bob.Host.Handle(GossipOptions.Protocol, (_, token) => Task.Delay(Timeout.Infinite, token));
         await bob.Host.ConnectAsync(ann.Address, Stop);
         await SendAsync(bob, ann, new Network.Gossip.Wire.Rpc { Subscriptions = { new Network.Gossip.Wire.Subscription { Topic = Topic, Subscribe = true } } });
-        await GossipHost.UntilAsync(() => ann.Router.GetPeers(Topic).Count == 1, "it has not subscribed");
+        await Eventually.IsSoAsync(() => ann.Router.GetPeers(Topic).Count == 1, "It has not subscribed.");
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(Stop);
         var published = 0;
@@ -182,7 +182,7 @@ public sealed class GossipRouterTests
                     await ann.Router.PublishAsync(Topic, new byte[options.MaxDataLength], stop.Token);
             },
             Stop);
-        await GossipHost.UntilAsync(() => ann.Count("dropped Own") > 1, "there is always room");
+        await Eventually.IsSoAsync(() => ann.Count("dropped Own") > 1, "There is always room.");
 
         publishing.IsCompleted.ShouldBeFalse();
         ann.Router.Overlay.Meet(bob.Host.Id, false, null).Queue.Bytes.ShouldBeLessThanOrEqualTo(options.MaxQueuedBytes);
@@ -194,11 +194,11 @@ public sealed class GossipRouterTests
     private static async Task MeetAsync(GossipHost one, GossipHost other, bool isSubscribed = true)
     {
         await one.Host.ConnectAsync(other.Address, Stop);
-        await GossipHost.UntilAsync(
+        await Eventually.IsSoAsync(
             () => isSubscribed
                 ? one.Router.GetPeers(Topic).Any(peer => peer.Peer == other.Host.Id && peer.IsInMesh) && other.Router.GetPeers(Topic).Any(peer => peer.Peer == one.Host.Id && peer.IsInMesh)
                 : other.Router.GetPeers(Topic).Any(peer => peer.Peer == one.Host.Id),
-            "they do not find to each other");
+            "They do not find to each other.");
     }
 
     private static Task SendAsync(GossipHost from, GossipHost to, Network.Gossip.Wire.Rpc rpc) => SendAsync(from, to, Google.Protobuf.MessageExtensions.ToByteArray(rpc));

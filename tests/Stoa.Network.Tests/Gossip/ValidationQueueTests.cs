@@ -190,14 +190,11 @@ public sealed class ValidationQueueTests : IDisposable
         }
     }
 
-    private async Task AdvanceUntilAsync(Func<bool> isDone)
+    private Task AdvanceUntilAsync(Func<bool> isDone) => Eventually.IsSoAsync(() =>
     {
-        for (var count = 0; count < 1_000 && !isDone(); count++)
-        {
-            _time.Advance(TimeSpan.FromSeconds(10));
-            await Task.Delay(20, Stop);
-        }
-
-        isDone().ShouldBeTrue();
-    }
+        if (isDone())
+            return true;
+        _time.Advance(TimeSpan.FromSeconds(10));
+        return false;
+    });
 }

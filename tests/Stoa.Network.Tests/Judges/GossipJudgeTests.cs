@@ -25,10 +25,10 @@ public sealed class GossipJudgeTests
         await MeetAsync(ours, js, isJsDialled);
 
         // Each has the other in its mesh.
-        await GossipHost.UntilAsync(
+        await Eventually.IsSoAsync(
             async () => ours.Router.GetPeers(Topic).Any(peer => peer.Peer == js.Peer && peer.IsInMesh)
                 && (await AskAsync(js, "topic"))["mesh"]!.AsArray().Any(peer => (string?)peer == ours.Host.Id.ToString()),
-            "they are not in each other's mesh");
+            "They are not in each other's mesh.");
         for (var number = 0; number < 10; number++)
         {
             (await ours.PublishAsync($"ours {number}")).Peers.ShouldBe(1);
@@ -41,7 +41,7 @@ public sealed class GossipJudgeTests
             (Text(heard), (string?)heard["from"], (string?)heard["topic"]).ShouldBe(($"ours {number}", ours.Host.Id.ToString(), Topic));
         }
 
-        await GossipHost.UntilAsync(() => ours.Heard.Count == 10, "what js publishes does not come");
+        await Eventually.IsSoAsync(() => ours.Heard.Count == 10, "What js publishes does not come.");
         ours.Heard.ShouldBe(Enumerable.Range(0, 10).Select(number => $"theirs {number}"));
         ours.Router.GetScores()[js.Peer].ShouldBeGreaterThan(0);
     }
@@ -59,16 +59,16 @@ public sealed class GossipJudgeTests
         await MeetAsync(middle, firstJs, isJsDialled: true);
         await MeetAsync(middle, lastJs, isJsDialled: false);
         await MeetAsync(last, lastJs, isJsDialled: true);
-        await GossipHost.UntilAsync(
+        await Eventually.IsSoAsync(
             async () => (await AskAsync(firstJs, "topic"))["mesh"]!.AsArray().Count == 2 && (await AskAsync(lastJs, "topic"))["mesh"]!.AsArray().Count == 2
                 && middle.Router.GetPeers(Topic).Count(peer => peer.IsInMesh) == 2,
-            "there is no mesh");
+            "There is no mesh.");
 
         await first.PublishAsync("from one end");
         await last.PublishAsync("from the other");
         await PublishAsync(firstJs, "from js");
 
-        await GossipHost.UntilAsync(() => first.Heard.Count == 2 && middle.Heard.Count == 3 && last.Heard.Count == 2, "not all has come to all");
+        await Eventually.IsSoAsync(() => first.Heard.Count == 2 && middle.Heard.Count == 3 && last.Heard.Count == 2, "Not all has come to all.");
         first.Heard.ShouldBe(["from the other", "from js"], ignoreOrder: true);
         last.Heard.ShouldBe(["from one end", "from js"], ignoreOrder: true);
         new[] { Text(await lastJs.WaitForAsync("message", Stop)), Text(await lastJs.WaitForAsync("message", Stop)), Text(await lastJs.WaitForAsync("message", Stop)) }
@@ -84,14 +84,14 @@ public sealed class GossipJudgeTests
         await using var js = await StartAsync(security, keyType);
         await MeetAsync(ours, js, isJsDialled: true);
         await PublishAsync(js, "good");
-        await GossipHost.UntilAsync(() => !ours.Heard.IsEmpty, "what is good does not come");
+        await Eventually.IsSoAsync(() => !ours.Heard.IsEmpty, "What is good does not come.");
 
         await PublishAsync(js, "forged", isForged: true);
 
-        await GossipHost.UntilAsync(() => ours.Count("refused BadSignature") == 1, "it was not refused");
+        await Eventually.IsSoAsync(() => ours.Count("refused BadSignature") == 1, "It was not refused.");
         ours.Router.GetScores()[js.Peer].ShouldBeLessThan(0);
         await PublishAsync(js, "good again");
-        await GossipHost.UntilAsync(() => ours.Heard.Count == 2, "one that is good does not come any more");
+        await Eventually.IsSoAsync(() => ours.Heard.Count == 2, "One that is good does not come any more.");
         ours.Heard.ShouldBe(["good", "good again"]);
     }
 
@@ -108,10 +108,10 @@ public sealed class GossipJudgeTests
             await ours.Host.ConnectAsync(js.Address, Stop);
         else
             await js.AskAsync(new JsonObject { ["do"] = "dial", ["address"] = ours.Address.ToString() }, Stop);
-        await GossipHost.UntilAsync(
+        await Eventually.IsSoAsync(
             async () => ours.Router.GetPeers(Topic).Any(peer => peer.Peer == js.Peer)
                 && (await AskAsync(js, "topic"))["subscribers"]!.AsArray().Any(peer => (string?)peer == ours.Host.Id.ToString()),
-            "they do not know of each other's subscriptions");
+            "They do not know of each other's subscriptions.");
     }
 
     private static Task<JsonObject> AskAsync(JsPeer js, string act) => js.AskAsync(new JsonObject { ["do"] = act, ["topic"] = Topic }, Stop);

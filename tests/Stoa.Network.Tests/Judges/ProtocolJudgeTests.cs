@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Stoa.Network.Addressing;
 using Stoa.Network.Hosting;
@@ -80,7 +81,8 @@ public sealed class ProtocolJudgeTests : IAsyncLifetime
 
         for (var count = 0; count < 5; count++)
             (await PingProtocol.PingAsync(_host, js.Peer, Stop)).ShouldBeGreaterThan(TimeSpan.Zero);
-        ((double)(await js.AskAsync(new JsonObject { ["do"] = "ping", ["peer"] = _host.Id.ToString() }, Stop))["ms"]!).ShouldBeGreaterThanOrEqualTo(0);
+        // In whole milliseconds, of which here it takes none: that there is an answer says that the bytes came back.
+        (await js.AskAsync(new JsonObject { ["do"] = "ping", ["peer"] = _host.Id.ToString() }, Stop))["ms"].ShouldNotBeNull().GetValueKind().ShouldBe(JsonValueKind.Number);
     }
 
     [Fact]
@@ -136,14 +138,9 @@ public sealed class ProtocolJudgeTests : IAsyncLifetime
     /// <summary>Asks until the answer is the one that is waited for: js-libp2p does not tell when it has taken something up.</summary>
     private static async Task<T> UntilAsync<T>(Func<Task<T>> ask, Func<T, bool> isIt)
     {
-        for (var count = 0; ; count++)
-        {
-            var answer = await ask();
-            if (isIt(answer))
-                return answer;
-            count.ShouldBeLessThan(400, $"The answer that was waited for does not come; it is {answer}.");
-            await Task.Delay(50, Stop);
-        }
+        var answer = default(T)!;
+        await Eventually.IsSoAsync(async () => isIt(answer = await ask()), "The answer that is waited for does not come.");
+        return answer;
     }
 
     private sealed class AnyRecord : IRecordValidator

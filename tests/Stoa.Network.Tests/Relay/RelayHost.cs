@@ -66,7 +66,7 @@ internal sealed class RelayHost : IAsyncDisposable
     public async Task<Multiaddr> ReserveAsync(Multiaddr relay)
     {
         await Host.ListenAsync(relay.WithoutPeer.ThroughRelay(relay.Peer!.Value), Stop);
-        await GossipHost.UntilAsync(() => Host.Addresses.Any(address => address.IsCircuit), $"there is no place at the relay: {Last?.Why}");
+        await Eventually.IsSoAsync(() => Host.Addresses.Any(address => address.IsCircuit), $"There is no place at the relay: {Last?.Why}");
         return Host.Addresses.First(address => address.IsCircuit).WithPeer(Id);
     }
 

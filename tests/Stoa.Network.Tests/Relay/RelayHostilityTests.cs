@@ -63,7 +63,7 @@ public sealed class RelayHostilityTests
             }
         }
 
-        await GossipHost.UntilAsync(() => !relay.Host.IsConnected(stranger.Id), "it is not shut out");
+        await Eventually.IsSoAsync(() => !relay.Host.IsConnected(stranger.Id), "It is not shut out.");
     }
 
     [Fact]
@@ -92,7 +92,7 @@ public sealed class RelayHostilityTests
 
         (await caller.AskRelayAsync(relay, RelayHost.Connect(hidden.Id))).ShouldBe(Status.ConnectionFailed);
         relay.Host.IsConnected(caller.Id).ShouldBeTrue();
-        await GossipHost.UntilAsync(() => relay.Service!.CircuitCount == 0, "the circuit stays counted");
+        await Eventually.IsSoAsync(() => relay.Service!.CircuitCount == 0, "The circuit stays counted.");
     }
 
     [Fact]
@@ -103,7 +103,7 @@ public sealed class RelayHostilityTests
         await using var hidden = RelayHost.Hide();
         await hidden.ReserveAsync(relay.Address!);
         await hidden.Host.ConnectAsync(stranger.Address!, Stop);
-        await GossipHost.UntilAsync(() => stranger.Host.IsConnected(hidden.Id), "there is no connection");
+        await Eventually.IsSoAsync(() => stranger.Host.IsConnected(hidden.Id), "There is no connection.");
 
         (await TellAsync(stranger, hidden.Id, CallFrom(s_nobody))).ShouldBe(Status.PermissionDenied);
         (await TellAsync(relay, hidden.Id, [0x08, 0x01])).ShouldBe(Status.UnexpectedMessage);
@@ -160,7 +160,7 @@ public sealed class RelayHostilityTests
         });
         await using var hidden = RelayHost.Hide();
         await hidden.Host.ListenAsync(relay.Address!.WithoutPeer.ThroughRelay(relay.Id), Stop);
-        await GossipHost.UntilAsync(() => hidden.Last is not null, "nothing is told of the reservation");
+        await Eventually.IsSoAsync(() => hidden.Last is not null, "Nothing is told of the reservation.");
 
         hidden.Last!.HeldUntil.ShouldBeNull(what);
         hidden.Host.Addresses.ShouldBeEmpty();
@@ -201,7 +201,7 @@ public sealed class RelayHostilityTests
 
         // Somebody watches over it still: when the connection is lost the place is asked for again.
         hidden.Host.Disconnect(relay.Id);
-        await GossipHost.UntilAsync(() => Volatile.Read(ref asked) > 1 && hidden.Host.Addresses.Any(address => address.IsCircuit), "it is not reserved again");
+        await Eventually.IsSoAsync(() => Volatile.Read(ref asked) > 1 && hidden.Host.Addresses.Any(address => address.IsCircuit), "It is not reserved again.");
         hidden.Last!.HeldUntil!.Value.ToUnixTimeSeconds().ShouldBe((long)century);
     }
 

@@ -35,9 +35,9 @@ public sealed class RelayTests
         hidden.Host.Connections.Single(one => one.RemotePeer == caller.Id).RemoteAddress.ShouldBe(address.WithoutPeer);
         relay.Service.CircuitCount.ShouldBe(1);
         // Where it is reached it tells everybody.
-        await GossipHost.UntilAsync(() => caller.Host.Peers.DescriptionOf(hidden.Id) is { } said && said.Addresses.Contains(address.WithoutPeer), "it does not tell of its relay");
+        await Eventually.IsSoAsync(() => caller.Host.Peers.DescriptionOf(hidden.Id) is { } said && said.Addresses.Contains(address.WithoutPeer), "It does not tell of its relay.");
         await connection.DisposeAsync();
-        await GossipHost.UntilAsync(() => relay.Service.CircuitCount == 0, "the circuit does not end");
+        await Eventually.IsSoAsync(() => relay.Service.CircuitCount == 0, "The circuit does not end.");
     }
 
     [Fact]
@@ -63,8 +63,8 @@ public sealed class RelayTests
         var address = await hidden.ReserveAsync(relay.Address!);
 
         relay.Host.Disconnect(hidden.Id);
-        await GossipHost.UntilAsync(() => hidden.Last is { HeldUntil: null }, "it does not notice that its relay has gone");
-        await GossipHost.UntilAsync(() => hidden.Last is { HeldUntil: not null }, "it does not come back to its relay");
+        await Eventually.IsSoAsync(() => hidden.Last is { HeldUntil: null }, "It does not notice that its relay has gone.");
+        await Eventually.IsSoAsync(() => hidden.Last is { HeldUntil: not null }, "It does not come back to its relay.");
 
         (await caller.Host.ConnectAsync(address, Stop)).RemotePeer.ShouldBe(hidden.Id);
     }
@@ -75,7 +75,7 @@ public sealed class RelayTests
         await using var plain = await RelayHost.ListenAsync();
         await using var hidden = RelayHost.Hide();
         await hidden.Host.ListenAsync(plain.Address!.WithoutPeer.ThroughRelay(plain.Id), Stop);
-        await GossipHost.UntilAsync(() => hidden.Last is not null, "nothing is told of the reservation");
+        await Eventually.IsSoAsync(() => hidden.Last is not null, "Nothing is told of the reservation.");
 
         hidden.Last!.HeldUntil.ShouldBeNull();
         hidden.Host.Addresses.ShouldBeEmpty();
@@ -125,7 +125,7 @@ public sealed class RelayTests
 
         (await Should.ThrowAsync<ConnectException>(() => other.Host.ConnectAsync(address, Stop))).Message.ShouldContain(nameof(Status.ResourceLimitExceeded));
         await connection.DisposeAsync();
-        await GossipHost.UntilAsync(() => relay.Service!.CircuitCount == 0, "the circuit does not end");
+        await Eventually.IsSoAsync(() => relay.Service!.CircuitCount == 0, "The circuit does not end.");
         (await other.Host.ConnectAsync(address, Stop)).RemotePeer.ShouldBe(hidden.Id);
     }
 
@@ -141,7 +141,7 @@ public sealed class RelayTests
         await Should.ThrowAsync<IOException>(() => caller.EchoAsync(hidden.Id, int.MaxValue));
 
         await connection.Completion.WaitAsync(TimeSpan.FromSeconds(60), Stop);
-        await GossipHost.UntilAsync(() => relay.Service!.CircuitCount == 0 && !hidden.Host.IsConnected(caller.Id), "the circuit does not end");
+        await Eventually.IsSoAsync(() => relay.Service!.CircuitCount == 0 && !hidden.Host.IsConnected(caller.Id), "The circuit does not end.");
         // It is the circuit that has ended; another may begin.
         hidden.Host.IsConnected(relay.Id).ShouldBeTrue();
         (await caller.EchoAsync(hidden.Id, 1_000)).ShouldBe(1_000);

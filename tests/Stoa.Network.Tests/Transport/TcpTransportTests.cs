@@ -109,7 +109,7 @@ public sealed class TcpTransportTests : IDisposable
         // Both are hung up on. The place of the one lets the third in, whether the other has gone by then or not.
         (await IsOverAsync(first)).ShouldBeTrue();
         (await IsOverAsync(second)).ShouldBeTrue();
-        await UntilAsync(() => ((TcpConnectionListener)listener).Dropped[ConnectFault.TimedOut] == 2);
+        await Eventually.IsSoAsync(() => ((TcpConnectionListener)listener).Dropped[ConnectFault.TimedOut] == 2);
     }
 
     [Fact]
@@ -137,7 +137,7 @@ public sealed class TcpTransportTests : IDisposable
 
         await using var ours = await Create(_key, new TcpOptions()).DialAsync(listener.Address, null, Stop);
         (await listener.AcceptAsync(Stop)).ShouldNotBeNull();
-        await UntilAsync(() => ((TcpConnectionListener)listener).Dropped[ConnectFault.BrokenProtocol] == 30);
+        await Eventually.IsSoAsync(() => ((TcpConnectionListener)listener).Dropped[ConnectFault.BrokenProtocol] == 30);
     }
 
     [Fact]
@@ -161,15 +161,6 @@ public sealed class TcpTransportTests : IDisposable
         var client = new TcpClient();
         await client.ConnectAsync(new IPEndPoint(endPoint!.Address, endPoint.Port), Stop);
         return client;
-    }
-
-    private static async Task UntilAsync(Func<bool> holds)
-    {
-        for (var tries = 0; !holds(); tries++)
-        {
-            tries.ShouldBeLessThan(6_000, "it has not come about within a minute");
-            await Task.Delay(10, Stop);
-        }
     }
 
     private static async Task<bool> IsOverAsync(TcpClient client)

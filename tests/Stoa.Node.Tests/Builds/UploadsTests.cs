@@ -83,18 +83,18 @@ public sealed class UploadsTests : IAsyncLifetime
         }
 
         // Whoever hung up has no place any more.
-        while (true)
+        await Eventually.IsSoAsync(async () =>
         {
             try
             {
                 await TestNode.PublishAsync(_ada, "tool", GuestPrograms.Echo);
-                break;
+                return true;
             }
             catch (StoaException refused) when (refused.Code is "publicationsTooMany" or "publishingBusy" or "storageQuotaExceeded")
             {
-                await Task.Delay(20, Stop);
+                return false;
             }
-        }
+        });
     }
 
     [Fact]

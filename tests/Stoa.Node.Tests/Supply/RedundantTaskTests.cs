@@ -203,7 +203,7 @@ public sealed class RedundantTaskTests : SuppliedNodes
         await held;
         await Buyer.StopAsync();
         proxy.Hold = _ => Task.CompletedTask;
-        Buyer = await TestNode.StartAsync(Folder, Options);
+        Buyer = await StartBuyerAsync();
 
         var task = await EndAsync(submitted);
 
@@ -215,6 +215,38 @@ public sealed class RedundantTaskTests : SuppliedNodes
         var shown = await Buyer.Client.ListSuppliersAsync(Stop).ToListAsync(Stop);
         shown.Aggregate(Money.Zero, (sum, supplier) => sum + Money.Parse(supplier.Spent)).ShouldBe(price);
         shown.Select(supplier => (supplier.Successes, supplier.Failures)).ShouldBe([(1, 0), (1, 0)]);
+    }
+
+    [Fact]
+    public async Task Executor_ThatIsGivenTheParametersInAnotherOrder_IsPaidByTheOperator_AndCountsOnceAndForNothing()
+    {
+        var (first, turned) = (await SellAsync("left", "right"), await SellAsync("right", "left"));
+        var agent = await FindAgentAsync(first);
+        await WaitForOfferAsync(turned, await ProgramAsync(first));
+        var (supplier, other) = (await SupplyAsync(first), await SupplyAsync(turned));
+        var before = await WalletAsync(Buyer.Client);
+        var work = Work(agent, 2) with { Parameters = new Dictionary<string, string> { ["left"] = "1", ["right"] = "2" } };
+
+        var task = await EndAsync(await Buyer.Client.SubmitAsync(work, cancellationToken: Stop));
+
+        (task.State, task.Failure?.Code).ShouldBe(("failed", "noQuorum"));
+        var runs = await Buyer.Client.ListTaskRunsAsync(task.Id, Stop);
+        runs.Single(run => run.Node == PeerIdOf(turned).ToString()).Standing.ShouldBe("failed");
+        var shown = await Buyer.Client.GetSupplierAsync(other.Id, Stop);
+        (shown.Successes, shown.Declines, shown.Failures, shown.Lies).ShouldBe((0, 1, 0, 0));
+        var charged = Money.Parse(shown.Spent);
+        charged.ShouldBeGreaterThan(Money.Zero);
+        Money.Parse(shown.Reserved).ShouldBe(Money.Zero);
+        var compared = await Buyer.Client.GetSupplierAsync(supplier.Id, Stop);
+        (compared.Successes, compared.Declines).ShouldBe((1, 0));
+        (before - await WalletAsync(Buyer.Client)).ShouldBe(Money.Parse(compared.Spent), "only what can be compared is the consumer's to pay");
+
+        async Task<TestNode> SellAsync(params string[] parameters)
+        {
+            var seller = await OpenShopAsync(null);
+            await TestNode.PublishAsync(seller.Client, "worker", GuestPrograms.Echo, parameters: [.. parameters.Select(name => new AgentParameterBody(name, "Anything.", "string"))]);
+            return seller;
+        }
     }
 
     private static SubmitTaskRequest Work(string agent, int runs) => new(agent, new TaskInputBody(Text: "hello"), Redundancy: new RedundancyBody(runs));

@@ -63,7 +63,7 @@ public sealed class RemoteInputTests : SuppliedNodes
         await Buyer.StopAsync();
         await CountCallsAsync(seller, 1);
         proxy.Hold = _ => Task.CompletedTask;
-        Buyer = await TestNode.StartAsync(Folder, Options);
+        Buyer = await StartBuyerAsync();
 
         var task = await EndAsync(submitted);
 

@@ -7,8 +7,10 @@ using Stoa.Client.Contracts;
 using Stoa.Market.Ledger;
 using Stoa.Market.Tasks;
 using Stoa.Market.Tests.Tasks;
+using Stoa.Node.Hosting;
 using Stoa.Node.Network;
 using Stoa.Node.Storage;
+using Stoa.Node.Tests.Hosting;
 using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
 using AgentQuery = Stoa.Client.AgentQuery;
@@ -34,7 +36,10 @@ public abstract class SuppliedNodes : IAsyncLifetime
 
     protected static CancellationToken Stop => TestContext.Current.CancellationToken;
 
-    public async ValueTask InitializeAsync() => Buyer = await TestNode.StartAsync(Folder, Options);
+    /// <summary>Of the node that buys.</summary>
+    protected ShiftableTime Clock { get; } = new();
+
+    public async ValueTask InitializeAsync() => Buyer = await StartBuyerAsync();
 
     public async ValueTask DisposeAsync()
     {
@@ -46,6 +51,9 @@ public abstract class SuppliedNodes : IAsyncLifetime
         Directory.Delete(Folder, recursive: true);
         GC.SuppressFinalize(this);
     }
+
+    /// <summary>Starts the node that buys, once more if need be.</summary>
+    protected Task<TestNode> StartBuyerAsync() => TestNode.StartAsync(Folder, NodePhysics.Real with { Time = Clock }, Options);
 
     protected void Keep(IAsyncDisposable other) => _others.Add(other);
 
@@ -94,12 +102,19 @@ public abstract class SuppliedNodes : IAsyncLifetime
     /// <summary>A node that has joined the buyer and sells what it has.</summary>
     protected async Task<TestNode> SellAsync(string? region, byte[]? program = null, AgentLimitsBody? limits = null, params string[] more)
     {
+        var seller = await OpenShopAsync(region, more);
+        await seller.PublishAsync("worker", program ?? GuestPrograms.Echo, limits);
+        return seller;
+    }
+
+    /// <summary>A node that sells, and has nothing yet.</summary>
+    protected async Task<TestNode> OpenShopAsync(string? region, params string[] more)
+    {
         var join = Buyer.Host.Services.GetRequiredService<NetworkService>().Addresses[0].ToString();
         string[] options = [.. s_options, .. s_selling, "--network:join:0", join, .. region is null ? Array.Empty<string>() : ["--node:region", region], .. more];
         var seller = await TestNode.StartAsync(null, options);
         _sellers.Add(seller);
         (await seller.JoinAsync("till")).Dispose();
-        await seller.PublishAsync("worker", program ?? GuestPrograms.Echo, limits);
         return seller;
     }
 

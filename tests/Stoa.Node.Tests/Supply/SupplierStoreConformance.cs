@@ -38,7 +38,7 @@ public abstract class SupplierStoreConformance(DatabaseSource source) : Database
         voucher.Envelope.Verify(_payer.PublicKey).ShouldBeTrue();
         VoucherPayload.Read(voucher.Envelope.Payload).ShouldBe(new VoucherPayload(_channel, _node, new Money(150)));
 
-        (await Store.EndAsync(first, NewId<Receipt>(), new Money(40), Stop)).ShouldBeTrue();
+        (await Store.EndAsync(first, NewId<Receipt>(), new Money(40), CallOutcome.Done, Stop)).ShouldBeTrue();
         // 60 of the first are left, so 10 more suffice for 70.
         (await BeginAsync(supplier, 70)).Voucher.ShouldBe(new Money(160));
         var kept = (await Store.FindAsync(supplier.Id, Stop))!;
@@ -58,12 +58,25 @@ public abstract class SupplierStoreConformance(DatabaseSource source) : Database
 
         // Done, and the end of the task was not written: it is had again, and counted once.
         var receipt = NewId<Receipt>();
-        (await Store.EndAsync(again, receipt, new Money(30), Stop)).ShouldBeTrue();
+        (await Store.EndAsync(again, receipt, new Money(30), CallOutcome.Done, Stop)).ShouldBeTrue();
         var done = (await Store.FindCallAsync(call.Task, Stop)).ShouldNotBeNull();
         (done.State, done.Key).ShouldBe((CallOutcome.Done, call.Key));
-        (await Store.EndAsync(done, receipt, new Money(30), Stop)).ShouldBeTrue();
+        (await Store.EndAsync(done, receipt, new Money(30), CallOutcome.Done, Stop)).ShouldBeTrue();
         var supplier = (await Store.FindAsync(call.Supplier.Id, Stop))!;
         (supplier.Spent, supplier.Standing.Successes).ShouldBe((new Money(30), 1));
+    }
+
+    [Fact]
+    public async Task Call_ThatWasDoneAndIsOfNoUse_IsPaidFor_AndIsADecline()
+    {
+        var call = await BeginAsync(await AddAsync(), 100);
+
+        (await Store.EndAsync(call, NewId<Receipt>(), new Money(30), CallOutcome.Declined, Stop)).ShouldBeTrue();
+
+        var supplier = (await Store.FindAsync(call.Supplier.Id, Stop))!;
+        (supplier.Spent, supplier.Reserved, supplier.Standing.Successes, supplier.Standing.Declines).ShouldBe((new Money(30), Money.Zero, 0, 1));
+        (await Store.FindCallAsync(call.Task, Stop)).ShouldBeNull();
+        (await Store.ListTriedAsync(call.Task, Stop)).ShouldBe([KeyValuePair.Create(supplier.Id, CallOutcome.Declined)]);
     }
 
     [Fact]
@@ -73,8 +86,8 @@ public abstract class SupplierStoreConformance(DatabaseSource source) : Database
         var (first, second) = (await BeginAsync(supplier, 10), await BeginAsync(supplier, 10));
         var receipt = NewId<Receipt>();
 
-        (await Store.EndAsync(first, receipt, new Money(10), Stop)).ShouldBeTrue();
-        (await Store.EndAsync(second, receipt, new Money(10), Stop)).ShouldBeFalse();
+        (await Store.EndAsync(first, receipt, new Money(10), CallOutcome.Done, Stop)).ShouldBeTrue();
+        (await Store.EndAsync(second, receipt, new Money(10), CallOutcome.Done, Stop)).ShouldBeFalse();
         (await Store.FindAsync(supplier.Id, Stop))!.Spent.ShouldBe(new Money(10));
     }
 

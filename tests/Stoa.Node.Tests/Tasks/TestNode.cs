@@ -73,7 +73,7 @@ public sealed class TestNode : IAsyncDisposable
 
     /// <summary>Publishes a program as an agent and answers its listing.</summary>
     public static async Task<string> PublishAsync(StoaClient client, string name, byte[] program, AgentLimitsBody? limits = null, string version = "1.0.0",
-        string capability = "test.run", AgentPriceBody? price = null, AgentPortBody? output = null)
+        string capability = "test.run", AgentPriceBody? price = null, AgentPortBody? output = null, IReadOnlyList<AgentParameterBody>? parameters = null)
     {
         var manifest = new AgentManifestBody(
             name,
@@ -84,7 +84,8 @@ public sealed class TestNode : IAsyncDisposable
             new AgentPortBody("text/plain"),
             output ?? new AgentPortBody("text/plain"),
             limits ?? s_limits,
-            price ?? new AgentPriceBody("0.0001", "0.0005", "0.001"));
+            price ?? new AgentPriceBody("0.0001", "0.0005", "0.001"),
+            Parameters: parameters);
         var json = System.Text.Json.JsonSerializer.SerializeToUtf8Bytes(manifest, StoaJson.Default.AgentManifestBody);
         return (await client.PublishAgentAsync(json, new MemoryStream(program), cancellationToken: TestContext.Current.CancellationToken)).Listing;
     }

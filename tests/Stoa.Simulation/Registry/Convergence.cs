@@ -68,7 +68,7 @@ internal sealed class Contradictions(IReadOnlyList<Statement> said, IReadOnlyLis
         var expected = new RegistryOracle(said).Contradictions.Select(one => (one.Key.Signer, Agent: one.Key.Agent!, Version: one.Key.Version!, one.First, one.Second)).ToHashSet();
         foreach (var node in nodes)
         {
-            var found = node.Disk.Equivocations.Select(one => (one.Signer, one.Agent, one.Version, one.First, one.Second)).ToHashSet();
+            var found = node.Disk.Contradictions.Select(one => (one.Signer, Agent: one.Name, one.Version, one.First, one.Second)).ToHashSet();
             foreach (var one in expected.Except(found))
                 yield return $"{node.Node} has not noticed that {one.Signer} contradicts itself about {one.Agent}@{one.Version} with {one.First} and {one.Second}";
             foreach (var one in found.Except(expected))

@@ -45,31 +45,16 @@ internal sealed class DiskStatements(StatementDisk disk) : IStatementStore, ISta
     public Task<Statement?> FindAsync(ContentHash id, CancellationToken cancellationToken) => Task.FromResult(Open().Statements.GetValueOrDefault(id));
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<Statement>> FindAllAsync(IReadOnlyCollection<ContentHash> ids, CancellationToken cancellationToken) =>
-        Task.FromResult<IReadOnlyList<Statement>>([.. ids.Select(id => Open().Statements.GetValueOrDefault(id)).OfType<Statement>()]);
-
-    /// <inheritdoc/>
     public Task<IReadOnlyList<Statement>> ListByKeyAsync(MergeKey key, CancellationToken cancellationToken) => Task.FromResult(Open().ListByKey(key));
 
     /// <inheritdoc/>
-    public Task<IReadOnlyList<ArrivedStatement>> ReadAfterAsync(long sequence, int limit, CancellationToken cancellationToken) =>
-        Task.FromResult<IReadOnlyList<ArrivedStatement>>([.. Open().After(sequence).Take(limit).Select(row => new ArrivedStatement(row.Sequence, disk.Statements[row.Id]))]);
-
-    /// <inheritdoc/>
-    public Task<IReadOnlyList<StatementName>> ListNamesAsync(ContentHash after, int limit, CancellationToken cancellationToken) => Task.FromResult<IReadOnlyList<StatementName>>(
-        [.. Open().IdsAfter(after).Take(limit).Select(id => disk.Statements[id]).Select(statement => new StatementName(statement.Id, statement.Content.Kind, statement.Hlc))]);
-
-    /// <inheritdoc/>
-    public Task<IReadOnlyList<Equivocation>> ListEquivocationsAsync(PeerId? signer, KeyedListing? after, int limit, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<Contradiction>> ListContradictionsAsync(PeerId? signer, KeyedListing? after, int limit, CancellationToken cancellationToken)
     {
         var place = after is null ? default : (after.Publisher.ToString(), after.Name, after.Version?.ToString());
-        var all = Open().Equivocations.Select(one => (Place: (one.Signer.ToString(), one.Agent, one.Version), One: one)).OrderBy(one => one.Place);
-        return Task.FromResult<IReadOnlyList<Equivocation>>(
+        var all = Open().Contradictions.Select(one => (Place: (one.Signer.ToString(), one.Name, one.Version), One: one)).OrderBy(one => one.Place);
+        return Task.FromResult<IReadOnlyList<Contradiction>>(
             [.. all.Where(one => (signer is null || one.One.Signer == signer) && (after is null || one.Place.CompareTo(place!) > 0)).Take(limit).Select(one => one.One)]);
     }
-
-    /// <inheritdoc/>
-    public Task<SignerUsage?> FindSignerAsync(PeerId signer, CancellationToken cancellationToken) => Task.FromResult(Open().Signers.GetValueOrDefault(signer));
 
     /// <inheritdoc/>
     public Task RaiseStandingAsync(PeerId signer, SignerStanding standing, CancellationToken cancellationToken)

@@ -184,7 +184,7 @@ internal sealed class RegistryWorld
     }
 
     /// <summary>A version of an agent.</summary>
-    public static ListingStatement Listing(string name, string version, string description)
+    public static AgentListing Listing(string name, string version, string description)
     {
         var json =
             $$"""
@@ -194,7 +194,7 @@ internal sealed class RegistryWorld
               "price": { "base": "0.002", "perMegabyte": "0", "perGigafuel": "0" } }
             """;
         var bytes = System.Text.Encoding.UTF8.GetBytes(json);
-        return new ListingStatement(ManifestReader.Read(bytes).Value, json, ContentHash.Of(bytes), ContentHash.Of(System.Text.Encoding.UTF8.GetBytes(name)), 1_000);
+        return new AgentListing(ManifestReader.Read(bytes).Value, json, ContentHash.Of(bytes), ContentHash.Of(System.Text.Encoding.UTF8.GetBytes(name)), 1_000);
     }
 
     private void Note(Statement? acknowledged)

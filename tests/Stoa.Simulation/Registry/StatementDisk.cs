@@ -17,7 +17,7 @@ internal sealed class StatementDisk(World world, AdmissionPolicy policy, TimeSpa
     private readonly Dictionary<ContentHash, long> _sequenceOf = [];
     private readonly SortedSet<ContentHash> _ids = [];
     private readonly Dictionary<PeerId, SignerUsage> _signers = [];
-    private readonly Dictionary<MergeKey, Equivocation> _equivocations = [];
+    private readonly Dictionary<MergeKey, Contradiction> _contradictions = [];
     private readonly List<ContentHash> _removals = [];
     private readonly List<(DateTimeOffset At, IReadOnlyList<Statement> Removed, IReadOnlyList<Statement> Added)> _writes = [];
     private long _lastSequence;
@@ -29,7 +29,7 @@ internal sealed class StatementDisk(World world, AdmissionPolicy policy, TimeSpa
     public IReadOnlyDictionary<PeerId, SignerUsage> Signers => _signers;
 
     /// <summary>Contradictions that were found.</summary>
-    public IReadOnlyCollection<Equivocation> Equivocations => _equivocations.Values;
+    public IReadOnlyCollection<Contradiction> Contradictions => _contradictions.Values;
 
     /// <summary>Payloads of strangers together, as they are counted.</summary>
     public long StrangersBytes { get; private set; }
@@ -82,7 +82,7 @@ internal sealed class StatementDisk(World world, AdmissionPolicy policy, TimeSpa
             _signers[signer] = usage;
         StrangersBytes += batch.StrangersBytesAdded;
         foreach (var (key, kept) in batch.Contradictions)
-            _equivocations[key] = new Equivocation(key.Signer, key.Agent!, key.Version!, kept.Standing.Id, kept.Contradiction!.Value.Id, now);
+            _contradictions[key] = new Contradiction(key.Signer, key.Agent!, key.Version!, kept.Standing.Id, kept.Contradiction!.Value.Id, now);
         if (Lies > TimeSpan.Zero)
             _writes.Add((world.Time.GetUtcNow(), removed, added));
         foreach (var statement in added)

@@ -59,7 +59,7 @@ public sealed record ListingDocument(
         ArgumentNullException.ThrowIfNull(statement);
         return statement.Content switch
         {
-            ListingStatement agent => Of(statement, agent, standing),
+            AgentListing agent => Of(statement, agent, standing),
             GoodsStatement goods => Of(statement, goods.Manifest, standing),
             var other => throw new ArgumentException($"A listing is expected, and no {other.Kind.Word()}.", nameof(statement)),
         };
@@ -91,7 +91,7 @@ public sealed record ListingDocument(
         };
     }
 
-    private static ListingDocument Of(Statement statement, ListingStatement listing, ListingStanding standing)
+    private static ListingDocument Of(Statement statement, AgentListing listing, ListingStanding standing)
     {
         var manifest = listing.Manifest;
         return new ListingDocument(

@@ -2,9 +2,9 @@ using Stoa.Primitives;
 
 namespace Stoa.Market.Registry.Discovery;
 
-/// <summary>An agent of the network, with all of its versions.</summary>
+/// <summary>What a publisher lists in the network under one name, an agent or goods, with all of its versions.</summary>
 /// <param name="Publisher">The publisher's key.</param>
-/// <param name="Name">Its name.</param>
+/// <param name="Name">Its name: a publisher has one listing of a name, of whatever kind.</param>
 public readonly record struct ListingKey(PeerId Publisher, string Name) : IComparable<ListingKey>
 {
     /// <summary>By the text of the publisher's key, then by name; both by their bytes.</summary>

@@ -13,7 +13,7 @@ public readonly record struct MergeKey(StatementKind Kind, PeerId Signer, string
     public static MergeKey Of(PeerId signer, StatementContent content)
     {
         ArgumentNullException.ThrowIfNull(content);
-        return new MergeKey(content.Kind, signer, content.Subject, content.AgentVersion?.ToString());
+        return new MergeKey(content.Kind, signer, content.Subject, content.Version?.ToString());
     }
 
     /// <summary>The key as text, with slashes between. Different keys have different texts: the kind says how many parts there are.</summary>

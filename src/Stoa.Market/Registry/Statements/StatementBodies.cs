@@ -20,7 +20,7 @@ internal static class StatementBodies
                 WriteOptional(json, "displayName", profile.DisplayName);
                 WriteOptional(json, "handle", profile.Handle);
                 break;
-            case ListingStatement listing:
+            case AgentListing listing:
                 json.WriteString("artifactDigest", listing.ArtifactDigest.ToString());
                 json.WriteString("manifest", listing.ManifestJson);
                 json.WriteNumber("programBytes", listing.ProgramBytes);
@@ -98,15 +98,15 @@ internal static class StatementBodies
         Optional(body, "displayName", IsDisplayName, $"1 to {MaxDisplayNameLength} characters in one line"),
         Optional(body, "handle", IsHandleClaim, $"a DNS name or a handle in lower case, of at most {MaxHandleLength} characters"));
 
-    private static ListedStatement? ReadListing(JsonFields root, JsonFields body)
+    private static ListingStatement? ReadListing(JsonFields root, JsonFields body)
     {
         var (name, version) = (ReadName(root), ReadVersion(root));
-        ListedStatement? listed = body.Has("kind") ? ReadGoods(body) : ReadAgent(body);
+        ListingStatement? listed = body.Has("kind") ? ReadGoods(body) : ReadAgent(body);
         if (listed is null)
             return null;
-        if (listed.Agent != name)
+        if (listed.Name != name)
             root.Refuse("name", "the name in the manifest");
-        if (listed.AgentVersion.ToString() != version?.ToString())
+        if (listed.Version.ToString() != version?.ToString())
             root.Refuse("version", "the version in the manifest");
         return listed;
     }
@@ -126,7 +126,7 @@ internal static class StatementBodies
         return new GoodsStatement(manifest, json);
     }
 
-    private static ListingStatement? ReadAgent(JsonFields body)
+    private static AgentListing? ReadAgent(JsonFields body)
     {
         var json = body.Text("manifest", text => text.Length > 0, "the text of agent.json");
         var artifact = body.Parsed<ContentHash>("artifactDigest", "a digest such as sha256:…");
@@ -138,7 +138,7 @@ internal static class StatementBodies
             return null;
         }
 
-        return new ListingStatement(manifest, json, artifact, program, bytes);
+        return new AgentListing(manifest, json, artifact, program, bytes);
     }
 
     private static void RefuseManifest(JsonFields body, IReadOnlyList<FieldError> errors) =>

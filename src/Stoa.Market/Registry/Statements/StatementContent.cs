@@ -17,14 +17,14 @@ public abstract record StatementContent
     /// <summary>The version of the schema that it is written by.</summary>
     internal virtual int Schema => 1;
 
-    /// <summary>The agent that it is about; null when it is about the signer.</summary>
-    public virtual string? Agent => null;
+    /// <summary>Name of the signer's listing that it is about; null when it is about none of these.</summary>
+    public virtual string? Name => null;
 
-    /// <summary>The version of that agent; null when it is about all of them.</summary>
-    public virtual SemanticVersion? AgentVersion => null;
+    /// <summary>The version of that listing; null when it is about all of them.</summary>
+    public virtual SemanticVersion? Version => null;
 
-    /// <summary>What it merges under, beside kind and signer: the signer's own agent, or what of somebody else's it is about.</summary>
-    public virtual string? Subject => Agent;
+    /// <summary>What it merges under, beside kind and signer: the signer's own listing, or what of somebody else's it is about.</summary>
+    public virtual string? Subject => Name;
 }
 
 /// <summary>Who a publisher says to be. Both members may be missing: then a publisher takes back what was said before.</summary>
@@ -38,7 +38,7 @@ public sealed record ProfileStatement(string? DisplayName, string? Handle) : Sta
 
 /// <summary>A version of something that is listed, which never changes: of an agent, or of goods.</summary>
 /// <param name="ManifestJson">The text of the manifest as it was published.</param>
-public abstract record ListedStatement(string ManifestJson) : StatementContent
+public abstract record ListingStatement(string ManifestJson) : StatementContent
 {
     /// <summary>The first bytes of a payload that <see cref="KindOf"/> needs.</summary>
     public const int KindBytes = 32;
@@ -69,10 +69,10 @@ public abstract record ListedStatement(string ManifestJson) : StatementContent
     public abstract ListingKind Listed { get; }
 
     /// <summary>Its name.</summary>
-    public abstract override string Agent { get; }
+    public abstract override string Name { get; }
 
     /// <summary>Its version.</summary>
-    public abstract override SemanticVersion AgentVersion { get; }
+    public abstract override SemanticVersion Version { get; }
 
     /// <summary>What its publisher says of it, for people.</summary>
     public abstract string Description { get; }
@@ -90,17 +90,17 @@ public abstract record ListedStatement(string ManifestJson) : StatementContent
 /// <param name="ArtifactDigest">Of the OCI image manifest.</param>
 /// <param name="ProgramDigest">Of the WebAssembly program.</param>
 /// <param name="ProgramBytes">Size of the program.</param>
-public sealed record ListingStatement(
-    AgentManifest Manifest, string ManifestJson, ContentHash ArtifactDigest, ContentHash ProgramDigest, long ProgramBytes) : ListedStatement(ManifestJson)
+public sealed record AgentListing(
+    AgentManifest Manifest, string ManifestJson, ContentHash ArtifactDigest, ContentHash ProgramDigest, long ProgramBytes) : ListingStatement(ManifestJson)
 {
     /// <inheritdoc/>
     public override ListingKind Listed => ListingKind.Agent;
 
     /// <inheritdoc/>
-    public override string Agent => Manifest.Name;
+    public override string Name => Manifest.Name;
 
     /// <inheritdoc/>
-    public override SemanticVersion AgentVersion => Manifest.Version;
+    public override SemanticVersion Version => Manifest.Version;
 
     /// <inheritdoc/>
     public override string Description => Manifest.Description;
@@ -119,16 +119,16 @@ public sealed record ListingStatement(
 /// <summary>A version of a model, a template, a bundle or a dataset, which never changes.</summary>
 /// <param name="Manifest">Read from the text.</param>
 /// <param name="ManifestJson">The text of the manifest as it was published.</param>
-public sealed record GoodsStatement(GoodsManifest Manifest, string ManifestJson) : ListedStatement(ManifestJson)
+public sealed record GoodsStatement(GoodsManifest Manifest, string ManifestJson) : ListingStatement(ManifestJson)
 {
     /// <inheritdoc/>
     public override ListingKind Listed => Manifest.Kind;
 
     /// <inheritdoc/>
-    public override string Agent => Manifest.Name;
+    public override string Name => Manifest.Name;
 
     /// <inheritdoc/>
-    public override SemanticVersion AgentVersion => Manifest.Version;
+    public override SemanticVersion Version => Manifest.Version;
 
     /// <inheritdoc/>
     public override string Description => Manifest.Description;
@@ -140,7 +140,7 @@ public sealed record GoodsStatement(GoodsManifest Manifest, string ManifestJson)
 }
 
 /// <summary>That a version is withdrawn: nobody should begin to use it. Or that it is so no more.</summary>
-/// <param name="Name">Of the agent.</param>
+/// <param name="Name">Of the listing.</param>
 /// <param name="Version">The version.</param>
 /// <param name="IsWithdrawn">False takes an earlier withdrawal back.</param>
 /// <param name="Reason">For people; null for none.</param>
@@ -150,14 +150,14 @@ public sealed record WithdrawalStatement(string Name, SemanticVersion Version, b
     public override StatementKind Kind => StatementKind.Withdrawal;
 
     /// <inheritdoc/>
-    public override string Agent => Name;
+    public override string Name { get; } = Name;
 
     /// <inheritdoc/>
-    public override SemanticVersion AgentVersion => Version;
+    public override SemanticVersion Version { get; } = Version;
 }
 
-/// <summary>That an agent, or one version, still works but has a better successor. Or that it is so no more.</summary>
-/// <param name="Name">Of the agent.</param>
+/// <summary>That a listing, or one version, still works but has a better successor. Or that it is so no more.</summary>
+/// <param name="Name">Of the listing.</param>
 /// <param name="Version">The version; null for all, also those to come.</param>
 /// <param name="IsDeprecated">False takes an earlier deprecation back.</param>
 /// <param name="Instead">What to use; null when nothing is named.</param>
@@ -168,10 +168,10 @@ public sealed record DeprecationStatement(string Name, SemanticVersion? Version,
     public override StatementKind Kind => StatementKind.Deprecation;
 
     /// <inheritdoc/>
-    public override string Agent => Name;
+    public override string Name { get; } = Name;
 
     /// <inheritdoc/>
-    public override SemanticVersion? AgentVersion => Version;
+    public override SemanticVersion? Version { get; } = Version;
 }
 
 /// <summary>What the node that signs it offers until it expires. The next one takes its place.</summary>
@@ -180,7 +180,7 @@ public sealed record DeprecationStatement(string Name, SemanticVersion? Version,
 /// <param name="Workers">How many tasks it runs at once.</param>
 /// <param name="MemoryBytes">Memory for tasks.</param>
 /// <param name="Programs">Digests of the programs of agents that it has at hand.</param>
-/// <param name="PriceFactor">What posted rates are multiplied by there, in parts per thousand.</param>
+/// <param name="PriceFactor">Reserved for a factor on posted rates, in parts per thousand: <see cref="PostedRates"/>, and no quote reads it.</param>
 /// <param name="ExpiresAt">UTC, to the millisecond; at most <see cref="StatementLimits.MaxOfferLife"/> after the statement's timestamp.</param>
 public sealed record OfferStatement(
     IReadOnlyList<string> Addresses,
@@ -191,6 +191,9 @@ public sealed record OfferStatement(
     int PriceFactor,
     DateTimeOffset ExpiresAt) : StatementContent
 {
+    /// <summary>The factor of a node that takes posted rates as they are, as all do.</summary>
+    public const int PostedRates = 1_000;
+
     /// <summary>Digests of the files of models that it has at hand.</summary>
     public IReadOnlyList<ContentHash> Models { get; init; } = [];
 

@@ -23,11 +23,11 @@ internal static class StatementJson
         StatementBodies.Write(json, content);
         json.WriteString("hlc", hlc.ToString());
         json.WriteString("kind", content.Kind.Word());
-        if (content.Agent is { } agent)
-            json.WriteString("name", agent);
+        if (content.Name is { } name)
+            json.WriteString("name", name);
         json.WriteNumber("schema", content.Schema);
         json.WriteBase64String("signer", signer.ToSpki());
-        if (content.AgentVersion is { } version)
+        if (content.Version is { } version)
             json.WriteString("version", version.ToString());
         if (work is { } tried)
             json.WriteNumber("work", tried);

@@ -11,5 +11,5 @@ public sealed record TransferStatement(string Name, KeyedListing? To, KeyedListi
     public override StatementKind Kind => StatementKind.Transfer;
 
     /// <inheritdoc/>
-    public override string Agent => Name;
+    public override string Name { get; } = Name;
 }

@@ -33,8 +33,7 @@ public sealed class UsedWithFinder(Database database, SqlListings listings, Disc
     {
         if (await listings.FindPublisherAsync(publisher, cancellationToken) is not { } key || await listings.FindNewestAsync(new ListingKey(key, name), cancellationToken) is null)
             return null;
-        var handle = await database.ReadAsync(
-            session => session.QueryFirstOrDefaultAsync<string>("SELECT handle FROM publisher_keys WHERE peer_id = @key", new { key }), cancellationToken);
+        var handle = await database.ReadAsync(session => PublisherKeys.FindHandleAsync(session, key), cancellationToken);
         List<ListingName> beside = [.. _found.With($"{handle ?? key.ToString()}/{name}").Select(other => ListingName.Parse(other))];
         var handles = beside.Select(other => other.Publisher);
         var keys = (await database.ReadAsync(

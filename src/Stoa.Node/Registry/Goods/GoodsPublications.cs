@@ -79,7 +79,7 @@ public sealed class GoodsPublications(Database database, PublisherStatements sta
         async Task<Outcome<GoodsContent, GoodsRefusal>> (session) =>
         {
             if (await SqlListings.FindPublisherAsync(session, listing.Publisher) is not { } signer
-                || await session.QueryFirstOrDefaultAsync<Id<User>?>("SELECT user_id FROM publisher_keys WHERE peer_id = @signer", new { signer }) is not { } publisher
+                || await PublisherKeys.FindUserAsync(session, signer) is not { } publisher
                 || (await ReadAsync(session, signer, listing.Name)).Find(version => version.Version.ToString() == listing.Version?.ToString()) is not { } version
                 || version.Manifest.Details.Content is not { } content)
             {
@@ -97,7 +97,7 @@ public sealed class GoodsPublications(Database database, PublisherStatements sta
 
     private async Task<Outcome<Statement, GoodsRefusal>> ListAsync(SqlSession session, User publisher, GoodsStatement goods)
     {
-        var listing = new ListingName(publisher.Handle, goods.Agent, goods.AgentVersion);
+        var listing = new ListingName(publisher.Handle, goods.Name, goods.Version);
         // Agents of before there were statements are listed one after another, and have their names already.
         if (await session.QueryFirstOrDefaultAsync<string>("SELECT id FROM agent_versions WHERE publisher = @Publisher AND name = @Name LIMIT 1", listing) is not null)
             return OtherKind(listing);
@@ -112,7 +112,7 @@ public sealed class GoodsPublications(Database database, PublisherStatements sta
         await SqlStatements.LockAsync(session);
         if (await session.QueryFirstOrDefaultAsync<PeerId?>("SELECT peer_id FROM publisher_keys WHERE user_id = @Id", new { publisher.Id }) is { } signer)
         {
-            var before = (await ReadAsync(session, signer, goods.Agent)).Find(version => version.Version.ToString() == goods.AgentVersion.ToString());
+            var before = (await ReadAsync(session, signer, goods.Name)).Find(version => version.Version.ToString() == goods.Version.ToString());
             if (before is not null && before.ManifestJson != goods.ManifestJson)
                 return new Refusal<GoodsRefusal>(GoodsRefusal.ListingExists, $"{listing} was listed before with another manifest, and a version never changes; raise the version.");
             if (before is { IsWithdrawn: true })
@@ -151,13 +151,13 @@ public sealed class GoodsPublications(Database database, PublisherStatements sta
         var rows = await session.QueryAsync<StatementRow>(
             $"SELECT {StatementRow.Columns} FROM statements WHERE signer = @signer AND agent = @name AND kind IN ('listing', 'withdrawal')", new { signer, name });
         var all = rows.Select(row => row.ToStatement().Content).ToList();
-        var listed = all.OfType<ListedStatement>().CountBy(listing => listing.AgentVersion.ToString()).ToDictionary();
+        var listed = all.OfType<ListingStatement>().CountBy(listing => listing.Version.ToString()).ToDictionary();
         var withdrawn = all.OfType<WithdrawalStatement>().Where(withdrawal => withdrawal.IsWithdrawn).ToDictionary(withdrawal => withdrawal.Version.ToString());
         return [.. all.OfType<GoodsStatement>().Select(goods =>
         {
-            var withdrawal = withdrawn.GetValueOrDefault(goods.AgentVersion.ToString());
+            var withdrawal = withdrawn.GetValueOrDefault(goods.Version.ToString());
             return new GoodsVersion(
-                goods.AgentVersion, goods.Manifest, goods.ManifestJson, withdrawal is not null, VersionStates.Of(listed[goods.AgentVersion.ToString()], withdrawal is not null), withdrawal?.Reason);
+                goods.Version, goods.Manifest, goods.ManifestJson, withdrawal is not null, VersionStates.Of(listed[goods.Version.ToString()], withdrawal is not null), withdrawal?.Reason);
         })];
     }
 

@@ -17,16 +17,13 @@ internal sealed class NodeOffers(
     NodeOptions node,
     TasksOptions tasks,
     Database database,
-    SqlOffers offers,
+    OwnPrograms own,
     OwnGoods goods,
     NodeStatements statements,
     AdmissionPolicy policy,
     TimeProvider time,
     ILogger<NodeOffers> logger) : BackgroundService
 {
-    /// <summary>What is multiplied with posted rates: this node takes them as they are.</summary>
-    private const int PostedRates = 1_000;
-
     private static readonly TimeSpan s_look = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_reading = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan s_life = TimeSpan.FromHours(4);
@@ -65,7 +62,7 @@ internal sealed class NodeOffers(
         }
 
         var until = DateTimeOffset.FromUnixTimeMilliseconds((now + s_life).ToUnixTimeMilliseconds());
-        var content = new OfferStatement(addresses, node.Region, tasks.Workers, tasks.MaxMemoryBytes, programs, PostedRates, until)
+        var content = new OfferStatement(addresses, node.Region, tasks.Workers, tasks.MaxMemoryBytes, programs, OfferStatement.PostedRates, until)
         {
             Models = models,
         };
@@ -89,7 +86,7 @@ internal sealed class NodeOffers(
         var changes = database.GetSignal(SqlListingChanges.Topic).Value;
         if (_atHand is not { } atHand || atHand.Changes != changes || now - atHand.At >= s_reading)
         {
-            atHand = (await offers.ListProgramsAsync(StatementLimits.MaxPrograms, cancellationToken), await goods.ListContentsAsync(ListingKind.Model, StatementLimits.MaxModels, cancellationToken), changes, now);
+            atHand = (await own.ListAsync(StatementLimits.MaxPrograms, cancellationToken), await goods.ListContentsAsync(ListingKind.Model, StatementLimits.MaxModels, cancellationToken), changes, now);
             _atHand = atHand;
         }
 

@@ -12,7 +12,7 @@ public static class OffersEndpoints
     public static void MapOffers(this IEndpointRouteBuilder api) => api.MapGet("/network/offers", ListAsync)
         .OpenToAll()
         .WithName("listOffers").WithTags("Network").WithSummary("What do the nodes of the network offer?")
-        .WithDescription("What each node that this one has heard of says of itself, signed by it, unless it is over: where it is reached, where it stands, what it has room for, which programs and models it has at hand, how it shares out prices, and how many receipts it has given in thirty days. By the nodes' peer ids.")
+        .WithDescription("What each node that this one has heard of says of itself, signed by it, unless it is over: where it is reached, where it stands, what it has room for, which programs and models it has at hand, how it shares out prices, and how many receipts it has given in thirty days. By the nodes' peer ids. priceFactorPermille is always 1000, reserved.")
         .Produces<ListResponse<OfferResponse>>();
 
     private static async Task<IResult> ListAsync([AsParameters] ListQuery query, SqlOffers offers, PublicKey self, TimeProvider time, CancellationToken cancellationToken) =>

@@ -8,6 +8,7 @@ public static class OffersModule
     public static void AddOffers(this IHostApplicationBuilder builder)
     {
         builder.Services.AddSingleton<SqlOffers>();
+        builder.Services.AddSingleton<OwnPrograms>();
         builder.Services.AddSingleton<OwnGoods>();
         builder.Services.AddSingleton<NodeStatements>();
         builder.Services.AddSingleton<NodeOffers>();

@@ -9,7 +9,7 @@ namespace Stoa.Node.Registry.Offers;
 
 /// <summary>Tells the network's hash table what is at hand here, programs and the bytes of goods: where the <see cref="NodeOffers">offer</see> has room for little, the table has it for nearly all.</summary>
 /// <remarks>A provider record says who has something and how to reach it, costs its readers nothing until they ask, and is kept by the nodes nearest to the digest. The table repeats them by itself.</remarks>
-internal sealed class ProvidedContents(NetworkService network, Database database, SqlOffers offers, OwnGoods goods, TimeProvider time, ILogger<ProvidedContents> logger) : BackgroundService
+internal sealed class ProvidedContents(NetworkService network, Database database, OwnPrograms own, OwnGoods goods, TimeProvider time, ILogger<ProvidedContents> logger) : BackgroundService
 {
     /// <summary>The most that are told of, of either, those published last: the table of a network is shared by all.</summary>
     public const int Most = 100_000;
@@ -39,7 +39,7 @@ internal sealed class ProvidedContents(NetworkService network, Database database
         // Alone there is nobody to tell.
         if (network.Host is not { ConnectedPeers.Count: > 0 } || (_read is { } read && read.Changes == changes && now - read.At < s_reading))
             return;
-        var contents = (await offers.ListProgramsAsync(Most, cancellationToken)).Concat(await goods.ListContentsAsync(kind: null, Most, cancellationToken)).ToHashSet();
+        var contents = (await own.ListAsync(Most, cancellationToken)).Concat(await goods.ListContentsAsync(kind: null, Most, cancellationToken)).ToHashSet();
         foreach (var gone in _told.Where(content => !contents.Contains(content)).ToList())
         {
             directory.StopProviding(ContentKey.Of(gone));

@@ -1,5 +1,4 @@
 using Stoa.Market;
-using Stoa.Market.Registry;
 using Stoa.Market.Registry.Statements;
 using Stoa.Node.Registry.Statements;
 using Stoa.Node.Storage;
@@ -13,24 +12,10 @@ namespace Stoa.Node.Registry.Offers;
 /// <param name="Summary">How many receipts it has given; null when it has not said.</param>
 public sealed record DisclosedOffer(Statement Offer, SplitStatement? Split, SummaryStatement? Summary);
 
-/// <summary>What nodes of the network offer, and what this one has at hand.</summary>
+/// <summary>What nodes of the network offer.</summary>
 /// <param name="database">The cell's.</param>
 public sealed class SqlOffers(Database database)
 {
-    /// <summary>Programs of agents that were published here and are offered: those published last, if there are more than are asked for.</summary>
-    /// <returns>In the order of their digests.</returns>
-    public async Task<IReadOnlyList<ContentHash>> ListProgramsAsync(int limit, CancellationToken cancellationToken) =>
-        [.. (await database.ReadAsync(
-            session => session.QueryAsync<ContentHash>(
-                "SELECT program_digest FROM agent_versions WHERE withdrawn_at IS NULL GROUP BY program_digest ORDER BY MAX(published_at) DESC, program_digest LIMIT @limit", new { limit }),
-            cancellationToken)).OrderBy(digest => digest.ToString(), StringComparer.Ordinal)];
-
-    /// <summary>The version that was published first of those that are offered and have a program; null when none is.</summary>
-    public Task<Id<AgentVersion>?> FindByProgramAsync(ContentHash program, CancellationToken cancellationToken) => database.ReadAsync(
-        session => session.QueryFirstOrDefaultAsync<Id<AgentVersion>?>(
-            "SELECT id FROM agent_versions WHERE program_digest = @program AND withdrawn_at IS NULL ORDER BY published_at, id LIMIT 1", new { program }),
-        cancellationToken);
-
     /// <summary>Nodes that offer to run a program, and where they say that they stand.</summary>
     public async Task<IReadOnlyDictionary<PeerId, string?>> ListNodesWithAsync(ContentHash program, IReadOnlyCollection<PeerId> among, DateTimeOffset now, CancellationToken cancellationToken)
     {
@@ -46,6 +31,14 @@ public sealed class SqlOffers(Database database)
             cancellationToken);
         return rows.Select(row => row.ToStatement()).ToDictionary(offer => offer.SignerId, offer => ((OfferStatement)offer.Content).Region);
     }
+
+    /// <summary>Where nodes say that they stand, in offers that are not over.</summary>
+    public async Task<IReadOnlyDictionary<PeerId, string?>> ListRegionsAsync(IReadOnlyCollection<PeerId> nodes, DateTimeOffset now, CancellationToken cancellationToken) => nodes.Count == 0
+        ? new Dictionary<PeerId, string?>()
+        : (await database.ReadAsync(
+                session => session.QueryAsync<StatementRow>($"SELECT {StatementRow.Columns} FROM statements WHERE kind = 'offer' AND signer IN @nodes", new { nodes }), cancellationToken))
+            .Select(row => row.ToStatement()).Where(offer => ((OfferStatement)offer.Content).ExpiresAt > now)
+            .GroupBy(offer => offer.SignerId).ToDictionary(offers => offers.Key, offers => ((OfferStatement)offers.First().Content).Region);
 
     /// <summary>Offers that are not over, by the peer ids of the nodes.</summary>
     /// <param name="page">The cursor is the last node of the page before.</param>

@@ -98,8 +98,8 @@ public static class ListingVersionsEndpoints
 
     private static ResolvedListingBody ToContract(ResolvedVersion resolved, Statement statement)
     {
-        var listed = (ListedStatement)statement.Content;
-        var agent = listed as ListingStatement;
+        var listed = (ListingStatement)statement.Content;
+        var agent = listed as AgentListing;
         return new ResolvedListingBody(
             new KeyedListing(resolved.Listing.Publisher, resolved.Listing.Name, resolved.Version).ToString(),
             resolved.Name,

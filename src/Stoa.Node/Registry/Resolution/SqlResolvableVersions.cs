@@ -36,7 +36,7 @@ internal sealed class SqlResolvableVersions(Database database) : IResolvableVers
             // What has gone since it was listed needs nothing: what is answered is of a moment.
             if (await session.QueryFirstOrDefaultAsync<StatementRow>($"SELECT {StatementRow.Columns} FROM statements WHERE id = @id", new { id }) is not { } row)
                 return [];
-            var named = DemandsOf((ListedStatement)row.ToStatement().Content).ToList();
+            var named = DemandsOf((ListingStatement)row.ToStatement().Content).ToList();
             var publishers = await FindPublishersAsync(session, listing.Publisher, [.. named.Select(demand => demand.Listing.Publisher).Distinct()]);
             return [.. named.Select(demand => new VersionDemand(
                 publishers.TryGetValue(demand.Listing.Publisher, out var key) ? new ListingKey(key, demand.Listing.Name) : null,
@@ -49,9 +49,9 @@ internal sealed class SqlResolvableVersions(Database database) : IResolvableVers
         },
         cancellationToken);
 
-    private static IEnumerable<(ListingName Listing, SemanticRange Range, ListingKind? Kind, bool IsPreferred)> DemandsOf(ListedStatement listed) => listed switch
+    private static IEnumerable<(ListingName Listing, SemanticRange Range, ListingKind? Kind, bool IsPreferred)> DemandsOf(ListingStatement listed) => listed switch
     {
-        ListingStatement agent =>
+        AgentListing agent =>
         [
             .. agent.Manifest.Uses.Select(use => (
                 use.Agent, use.Agent.Version is { } exact ? SemanticRange.Exactly(exact) : SemanticRange.Any, (ListingKind?)ListingKind.Agent, false)),
@@ -79,7 +79,7 @@ internal sealed class SqlResolvableVersions(Database database) : IResolvableVers
 
         if (handles.Count == 0)
             return found;
-        if (await session.QueryFirstOrDefaultAsync<string>("SELECT handle FROM publisher_keys WHERE peer_id = @by", new { by }) is not null)
+        if (await PublisherKeys.FindHandleAsync(session, by) is not null)
         {
             foreach (var (handle, key) in await session.QueryAsync<(string Handle, PeerId Key)>("SELECT handle, peer_id FROM publisher_keys WHERE handle IN @handles", new { handles }))
                 found[handle] = key;

@@ -42,12 +42,12 @@ public static class ContradictionsEndpoints
         var signer = publisher is null ? null : await listings.FindPublisherAsync(publisher, cancellationToken);
         if (publisher is not null && signer is null)
             return RequestRefusal.NotFound.ToProblem($"Nobody is known here as {publisher}, or more than one. Name the publisher by its key.");
-        var found = await statements.ListEquivocationsAsync(signer, after, page.Limit + 1, cancellationToken);
+        var found = await statements.ListContradictionsAsync(signer, after, page.Limit + 1, cancellationToken);
         var publishers = await listings.ReadPublishersAsync([.. found.Select(one => one.Signer).Distinct()], cancellationToken);
         List<ContradictionBody> items =
         [
             .. found.Take(page.Limit).Select(one => new ContradictionBody(
-                one.Listing.ToString(), publishers[one.Signer].ToContract(), one.Agent, one.Version, [one.First.ToString(), one.Second.ToString()], one.FoundAt)),
+                one.Listing.ToString(), publishers[one.Signer].ToContract(), one.Name, one.Version, [one.First.ToString(), one.Second.ToString()], one.FoundAt)),
         ];
         return TypedResults.Ok(new ListResponse<ContradictionBody>(items, found.Count > page.Limit ? items[^1].Listing : null));
     }

@@ -23,12 +23,12 @@ internal static class ListingContracts
 {
     public static ListingResponse ToResponse(Statement statement, PublisherRef publisher, Statement? deprecation)
     {
-        var listed = (ListedStatement)statement.Content;
+        var listed = (ListingStatement)statement.Content;
         var response = new ListingResponse(
-            new KeyedListing(publisher.Key, listed.Agent, listed.AgentVersion).ToString(),
+            new KeyedListing(publisher.Key, listed.Name, listed.Version).ToString(),
             publisher.ToContract(),
-            listed.Agent,
-            listed.AgentVersion.ToString(),
+            listed.Name,
+            listed.Version.ToString(),
             listed.Description,
             Capabilities: [],
             Tags: [],
@@ -38,13 +38,13 @@ internal static class ListingContracts
             Deprecation: ToContract(deprecation));
         return listed switch
         {
-            ListingStatement agent => WithAgent(response, agent),
+            AgentListing agent => WithAgent(response, agent),
             GoodsStatement goods => WithGoods(response, goods.Manifest),
             _ => throw new ArgumentException("An agent or goods are expected.", nameof(statement)),
         };
     }
 
-    private static ListingResponse WithAgent(ListingResponse response, ListingStatement agent)
+    private static ListingResponse WithAgent(ListingResponse response, AgentListing agent)
     {
         var manifest = ManifestBody.Of(agent.Manifest);
         return response with
@@ -104,7 +104,7 @@ internal static class ListingContracts
         var byKey = statements.ToLookup(statement => statement.Key);
         var versions = byKey
             .Where(key => key.Key.Kind is StatementKind.Listing)
-            .Select(key => (Version: ((ListedStatement)key.First().Content).AgentVersion, Statements: key.ToList()))
+            .Select(key => (Version: ((ListingStatement)key.First().Content).Version, Statements: key.ToList()))
             .OrderByDescending(version => version.Version)
             .Select(version => ToVersion(version.Statements, byKey, nodesOf))
             .ToList();
@@ -115,22 +115,22 @@ internal static class ListingContracts
             new KeyedListing(publisher.Key, name, null).ToString(),
             publisher.ToContract(),
             name,
-            ((ListedStatement)described.Content).Description,
+            ((ListingStatement)described.Content).Description,
             versions,
             newest,
             ToContract(byKey[new MergeKey(StatementKind.Deprecation, publisher.Key, name, null)].SingleOrDefault()),
-            EnumWord.Of(((ListedStatement)described.Content).Listed));
+            EnumWord.Of(((ListingStatement)described.Content).Listed));
     }
 
     private static readonly string s_offered = EnumWord.Of(VersionState.Offered);
 
     private static ListingVersionBody ToVersion(List<Statement> listings, ILookup<MergeKey, Statement> byKey, Func<ContentHash, IEnumerable<PeerId>> nodesOf)
     {
-        var (statement, listing) = (listings[0], (ListedStatement)listings[0].Content);
-        var agent = listing as ListingStatement;
+        var (statement, listing) = (listings[0], (ListingStatement)listings[0].Content);
+        var agent = listing as AgentListing;
         var withdrawal = ToWithdrawal(byKey[statement.Key with { Kind = StatementKind.Withdrawal }].SingleOrDefault());
         return new ListingVersionBody(
-            listing.AgentVersion.ToString(),
+            listing.Version.ToString(),
             EnumWord.Of(VersionStates.Of(listings.Count, withdrawal is not null)),
             TimeOf(statement),
             statement.Id.ToString(),

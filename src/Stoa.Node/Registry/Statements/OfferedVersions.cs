@@ -17,7 +17,7 @@ internal static class OfferedVersions
 {
     // Of a payload no more is read than says its kind.
     private static readonly string s_select =
-        $"SELECT id, signer, agent, version, kind, holds, substr(payload, 1, {ListedStatement.KindBytes}) AS beginning FROM statements WHERE version IS NOT NULL AND kind IN ('listing', 'withdrawal')";
+        $"SELECT id, signer, agent, version, kind, holds, substr(payload, 1, {ListingStatement.KindBytes}) AS beginning FROM statements WHERE version IS NOT NULL AND kind IN ('listing', 'withdrawal')";
 
     /// <summary>All of a listing.</summary>
     public static async Task<IReadOnlyList<OfferedVersion>> ListAsync(SqlSession session, ListingKey listing) =>
@@ -43,7 +43,7 @@ internal static class OfferedVersions
         .GroupBy(row => row.Version)
         .Select(version => (version.Key, Listings: version.Where(row => row.IsListing).ToList(), IsWithdrawn: version.Any(row => !row.IsListing && row.Holds)))
         .Where(version => version.Listings.Count > 0 && VersionStates.Of(version.Listings.Count, version.IsWithdrawn) is VersionState.Offered)
-        .Select(version => new OfferedVersion(SemanticVersion.Parse(version.Key), ListedStatement.KindOf(version.Listings[0].Beginning), version.Listings[0].Id))
+        .Select(version => new OfferedVersion(SemanticVersion.Parse(version.Key), ListingStatement.KindOf(version.Listings[0].Beginning), version.Listings[0].Id))
         .OrderByDescending(version => version.Version.PreRelease.Length == 0)
         .ThenByDescending(version => version.Version);
 

@@ -56,7 +56,7 @@ public sealed class OwnListings(Database database, PublisherStatements statement
             {
                 var version = listing.Version?.ToString();
                 if (await SqlListings.FindPublisherAsync(session, listing.Publisher) is not { } signer
-                    || await session.QueryFirstOrDefaultAsync<string>("SELECT handle FROM publisher_keys WHERE peer_id = @signer AND user_id = @publisher", new { signer, publisher }) is null
+                    || await PublisherKeys.FindUserAsync(session, signer) != publisher
                     || await session.QueryFirstOrDefaultAsync<string>(
                         $"SELECT id FROM statements WHERE signer = @signer AND agent = @Name AND kind = 'listing' {(version is null ? "" : "AND version = @version")} LIMIT 1", new { signer, listing.Name, version }) is null)
                 {

@@ -43,6 +43,23 @@ internal static class PublisherKeys
         }
     }
 
+    /// <summary>The handle by which a publisher publishes here; null of one who does so elsewhere.</summary>
+    /// <remarks>
+    /// Published here is what was signed with a key of this table: the cell makes one for each user who publishes, with the user's handle, and there is no key without a handle. A user whose key was
+    /// forgotten is a publisher of the network like any other, of whom the listings are left and nobody speaks.
+    /// </remarks>
+    public static Task<string?> FindHandleAsync(SqlSession session, PeerId signer) =>
+        session.QueryFirstOrDefaultAsync<string>("SELECT handle FROM publisher_keys WHERE peer_id = @signer", new { signer });
+
+    /// <summary>Which of some publishers publish here.</summary>
+    public static async Task<IReadOnlySet<PeerId>> ListOwnAsync(SqlSession session, IReadOnlyCollection<PeerId> signers) => signers.Count == 0
+        ? new HashSet<PeerId>()
+        : (await session.QueryAsync<PeerId>("SELECT peer_id FROM publisher_keys WHERE peer_id IN @signers", new { signers })).ToHashSet();
+
+    /// <summary>Whose key it is; null of one that is not kept here.</summary>
+    public static Task<Id<User>?> FindUserAsync(SqlSession session, PeerId signer) =>
+        session.QueryFirstOrDefaultAsync<Id<User>?>("SELECT user_id FROM publisher_keys WHERE peer_id = @signer", new { signer });
+
     /// <summary>Forgets the key of a publisher: from now on nobody speaks for it.</summary>
     public static Task ForgetAsync(SqlSession session, Id<User> publisher) =>
         session.ExecuteAsync("DELETE FROM publisher_keys WHERE user_id = @publisher", new { publisher });

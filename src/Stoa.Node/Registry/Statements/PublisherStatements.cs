@@ -25,7 +25,7 @@ public sealed class PublisherStatements(CellKey cell, AdmissionPolicy policy, Ti
         ArgumentNullException.ThrowIfNull(version);
         var manifest = version.ManifestJson ?? throw new ArgumentException("The text of the manifest is expected.", nameof(version));
         await ListAsync(
-            session, version.PublisherId, version.Publisher, new ListingStatement(version.Manifest, manifest, version.ArtifactDigest, version.ProgramDigest, version.ProgramBytes), at);
+            session, version.PublisherId, version.Publisher, new AgentListing(version.Manifest, manifest, version.ArtifactDigest, version.ProgramDigest, version.ProgramBytes), at);
     }
 
     /// <summary>Lists a version of anything, as that of an agent.</summary>
@@ -36,14 +36,14 @@ public sealed class PublisherStatements(CellKey cell, AdmissionPolicy policy, Ti
     /// <param name="at">When it was published, if that was before; null for now.</param>
     /// <returns>The statement that stands: another one when the version was listed before.</returns>
     /// <exception cref="NameOfOtherKindException">The publisher has listed something else under the name.</exception>
-    public async Task<Statement> ListAsync(SqlSession session, Id<User> publisher, string handle, ListedStatement listed, Hlc? at = null)
+    public async Task<Statement> ListAsync(SqlSession session, Id<User> publisher, string handle, ListingStatement listed, Hlc? at = null)
     {
         ArgumentNullException.ThrowIfNull(session);
         ArgumentNullException.ThrowIfNull(listed);
         await SqlStatements.LockAsync(session);
         using var key = await OpenAsync(session, publisher, handle);
         var signer = key.PublicKey.PeerId;
-        if (await FindListedAsync(session, signer, listed.Agent) is { } kind && kind != listed.Listed)
+        if (await FindListedAsync(session, signer, listed.Name) is { } kind && kind != listed.Listed)
             throw new NameOfOtherKindException();
         var listing = Sign(key, at ?? _clock.Now(), listed);
         if (await session.QueryFirstOrDefaultAsync<StatementRow>(
@@ -106,7 +106,7 @@ public sealed class PublisherStatements(CellKey cell, AdmissionPolicy policy, Ti
     /// <summary>What a signer has listed under a name; null for nothing. Of one whose key the cell keeps all is of one kind.</summary>
     private static async Task<ListingKind?> FindListedAsync(SqlSession session, PeerId signer, string name) =>
         (await session.QueryFirstOrDefaultAsync<StatementRow>(
-            $"SELECT {StatementRow.Columns} FROM statements WHERE signer = @signer AND agent = @name AND kind = 'listing' LIMIT 1", new { signer, name }))?.ToStatement().Content is ListedStatement listed
+            $"SELECT {StatementRow.Columns} FROM statements WHERE signer = @signer AND agent = @name AND kind = 'listing' LIMIT 1", new { signer, name }))?.ToStatement().Content is ListingStatement listed
             ? listed.Listed
             : null;
 

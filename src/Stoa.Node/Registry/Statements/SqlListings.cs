@@ -96,11 +96,11 @@ public sealed class SqlListings(Database database)
             var statements = (await session.QueryAsync<StatementRow>(
                     $"SELECT {StatementRow.Columns} FROM statements WHERE signer = @signer AND agent = @name ORDER BY hlc, id", new { signer, name }))
                 .Select(row => row.ToStatement()).ToList();
-            if (!statements.Exists(statement => statement.Content is ListedStatement))
+            if (!statements.Exists(statement => statement.Content is ListingStatement))
                 return null;
             var profile = await session.QuerySingleAsync<ProfileRow>(
                 $"SELECT {ProfileRow.Columns} FROM (SELECT @signer AS signer) AS l {ProfileRow.Joins}", new { signer });
-            var programs = statements.Select(statement => statement.Content).OfType<ListedStatement>().Select(listing => listing.ContentDigest).OfType<ContentHash>().Distinct();
+            var programs = statements.Select(statement => statement.Content).OfType<ListingStatement>().Select(listing => listing.ContentDigest).OfType<ContentHash>().Distinct();
             var nodes = (await session.QueryAsync<(ContentHash Program, PeerId Node)>(
                     "SELECT program_digest, node FROM offered_programs WHERE program_digest IN @programs AND expires_at > @now ORDER BY program_digest, node", new { programs, now }))
                 .ToLookup(row => row.Program, row => row.Node);

@@ -29,7 +29,7 @@ public sealed class ContradictionTests
         Contradiction.FindFault(s_listing, Sign("program"), forged).ShouldNotBeNull().ShouldStartWith("A statement of the two does not hold");
     }
 
-    private static ListingStatement Listing(string program) => StatementSamples.Listing() with { ProgramDigest = ContentHash.Of(System.Text.Encoding.UTF8.GetBytes(program)) };
+    private static AgentListing Listing(string program) => StatementSamples.Listing() with { ProgramDigest = ContentHash.Of(System.Text.Encoding.UTF8.GetBytes(program)) };
 
     private static DsseEnvelope Sign(string program, int seconds = 0) =>
         Statement.Sign(StatementSamples.Key, new Hlc(1_764_000_000_000 + (seconds * 1_000), 0), Listing(program)).Value.Envelope;

@@ -17,7 +17,7 @@ internal static class StatementSamples
 
     public static Statement Sign(StatementContent content, Hlc? hlc = null, PrivateKey? key = null) => Statement.Sign(key ?? Key, hlc ?? At(), content).Value;
 
-    public static ListingStatement Listing(string name = "resize", string version = "1.0.0", string artifact = "artifact")
+    public static AgentListing Listing(string name = "resize", string version = "1.0.0", string artifact = "artifact")
     {
         var json = $$"""
             { "name": "{{name}}", "version": "{{version}}", "description": "Scales \u00e9 images.",
@@ -25,7 +25,7 @@ internal static class StatementSamples
               "limits": { "fuel": 1000, "memoryBytes": 65536, "timeoutMs": 1000, "outputBytes": 1000, "logBytes": 0 },
               "price": { "base": "0.001", "perMegabyte": "0", "perGigafuel": "0" } }
             """;
-        return new ListingStatement(
+        return new AgentListing(
             ManifestReader.Read(System.Text.Encoding.UTF8.GetBytes(json)).Value, json, ContentHash.Of(System.Text.Encoding.UTF8.GetBytes(artifact)), ContentHash.Of("program"u8), 7);
     }
 

@@ -153,7 +153,7 @@ public sealed class GoodsEndpointsTests : IAsyncLifetime
             ($"{handle}/large-thing@*", $"{handle}/page@1.0.0", $"{handle}/page@1.0.0 prefers the model {handle}/large-thing@*, and no version of it is offered."));
         foreach (var version in resolved.Versions)
         {
-            var listed = (ListedStatement)Statement.Open(await _node.Client.GetStatementAsync(ContentHash.Parse(version.StatementId), Stop)).Value.Content;
+            var listed = (ListingStatement)Statement.Open(await _node.Client.GetStatementAsync(ContentHash.Parse(version.StatementId), Stop)).Value.Content;
             version.ManifestDigest.ShouldBe(ContentHash.Of(Encoding.UTF8.GetBytes(listed.ManifestJson)).ToString());
         }
 

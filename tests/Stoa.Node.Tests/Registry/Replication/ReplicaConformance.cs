@@ -200,7 +200,7 @@ public abstract class ReplicaConformance(DatabaseSource source) : DatabaseTest(s
         return (index, new ReplicaFollower(new SqlStatementChanges(Database), index, DrawKey, _time));
     }
 
-    private async Task<IEnumerable<ContentHash>> IdsAsync() => (await Store.ListNamesAsync(default, 100, Stop)).Select(name => name.Id);
+    private Task<IReadOnlyList<ContentHash>> IdsAsync() => new SqlStatementChanges(Database).ListIdsAsync(default, 100, Stop);
 
     private static SipKey DrawKey() => SipKey.FromBytes(RandomNumberGenerator.GetBytes(SipKey.Size));
 

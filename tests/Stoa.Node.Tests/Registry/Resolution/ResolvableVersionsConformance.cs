@@ -101,21 +101,21 @@ public abstract class ResolvableVersionsConformance(DatabaseSource source) : Dat
 
     private static GoodsStatement Goods(string json) => new(Market.Registry.Goods.GoodsReader.Read(Encoding.UTF8.GetBytes(json)).Value, json);
 
-    private static ListingStatement Talk(string name, string version, string models)
+    private static AgentListing Talk(string name, string version, string models)
     {
         var plain = Listing(name, version);
         var json = plain.ManifestJson.TrimEnd().TrimEnd('}') + $$""","models":[{{models}}] }""";
         return plain with { Manifest = ManifestReader.Read(Encoding.UTF8.GetBytes(json)).Value, ManifestJson = json };
     }
 
-    private static ListingStatement Listing(string name, string version, params string[] uses)
+    private static AgentListing Listing(string name, string version, params string[] uses)
     {
         var json = $$"""
             {"name":"{{name}}","version":"{{version}}","description":"A program.","capabilities":["test.run"],"program":"p.wasm","input":{"mediaType":"image/png"},
             "output":{"mediaType":"image/png"},"limits":{"fuel":1000,"memoryBytes":65536,"timeoutMs":1000,"outputBytes":1000,"logBytes":0},
             "price":{"base":"0.001","perMegabyte":"0","perGigafuel":"0"},"uses":[{{string.Join(',', uses.Select(use => $$"""{"agent":"{{use}}","maxCalls":1,"maxPrice":"0.01"}"""))}}] }
             """;
-        return new ListingStatement(ManifestReader.Read(Encoding.UTF8.GetBytes(json)).Value, json, ContentHash.Of(Encoding.UTF8.GetBytes(name + version)), ContentHash.Of("program"u8), 7);
+        return new AgentListing(ManifestReader.Read(Encoding.UTF8.GetBytes(json)).Value, json, ContentHash.Of(Encoding.UTF8.GetBytes(name + version)), ContentHash.Of("program"u8), 7);
     }
 
     private static Statement Sign(PrivateKey key, StatementContent content) => Statement.Sign(key, new Hlc(s_now.ToUnixTimeMilliseconds(), 0), content).Value;

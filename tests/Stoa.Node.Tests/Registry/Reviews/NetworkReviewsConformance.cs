@@ -120,7 +120,7 @@ public abstract class NetworkReviewsConformance(DatabaseSource source) : Databas
         await Signers.WithdrawVouchAsync(said.SignerId, Stop);
         await Signers.WithdrawVouchAsync(said.SignerId, Stop);
         (await StrangersAsync()).ShouldBe(said.Payload.Length);
-        (await Store.FindSignerAsync(said.SignerId, Stop))!.Standing.ShouldBe(SignerStanding.Stranger);
+        (await Database.FindSignerAsync(said.SignerId))!.Standing.ShouldBe(SignerStanding.Stranger);
 
         await Store.RaiseStandingAsync(said.SignerId, SignerStanding.Own, Stop);
         await Signers.WithdrawVouchAsync(said.SignerId, Stop);

@@ -43,7 +43,7 @@ public sealed class ListingsEndpointsTests : IAsyncLifetime
         var envelope = await anybody.GetStatementAsync(ContentHash.Parse(found.StatementId), Stop);
         ContentHash.Of(envelope.Payload).ToString().ShouldBe(found.StatementId);
         var statement = Statement.Open(envelope).Value;
-        (statement.SignerId.ToString(), ((ListingStatement)statement.Content).ManifestJson).ShouldBe((found.Publisher.Key, Encoding.UTF8.GetString(manifest)));
+        (statement.SignerId.ToString(), ((AgentListing)statement.Content).ManifestJson).ShouldBe((found.Publisher.Key, Encoding.UTF8.GetString(manifest)));
     }
 
     [Fact]

@@ -43,11 +43,11 @@ public abstract class PublisherStatementsConformance(DatabaseSource source) : Da
         (listed.Publisher.Handle, listed.Publisher.Verified, listed.Newest).ShouldBe(("ann", true, "1.0.0"));
         var statement = (await Store.FindAsync(ContentHash.Parse(listed.Versions[0].StatementId), Stop)).ShouldNotBeNull();
         var opened = Statement.Open(statement.Envelope).Value;
-        var content = opened.Content.ShouldBeOfType<ListingStatement>();
+        var content = opened.Content.ShouldBeOfType<AgentListing>();
         (content.ManifestJson, content.ArtifactDigest, content.ProgramDigest, content.ProgramBytes).ShouldBe((version.ManifestJson, version.ArtifactDigest, version.ProgramDigest, 7));
         opened.SignerId.ToString().ShouldBe(listed.Publisher.Key);
         (await Store.ListByKeyAsync(new MergeKey(StatementKind.Profile, opened.SignerId, null, null), Stop)).ShouldHaveSingleItem().Content.ShouldBe(new ProfileStatement("ann", "ann"));
-        (await Store.FindSignerAsync(opened.SignerId, Stop))!.Standing.ShouldBe(SignerStanding.Own);
+        (await Database.FindSignerAsync(opened.SignerId))!.Standing.ShouldBe(SignerStanding.Own);
     }
 
     [Fact]
@@ -106,13 +106,12 @@ public abstract class PublisherStatementsConformance(DatabaseSource source) : Da
         var version = await PublishAsync("ann", "resize", "1.0.0");
         await PublishAsync("ann", "scale", "1.0.0");
         await WithdrawAsync(Statements, version, isWithdrawn: true, "Words of a person.");
-        var before = await Store.ReadAfterAsync(0, 10, Stop);
-        var listing = before.First(arrived => arrived.Statement.Content is ListingStatement).Statement;
+        var listing = (await Database.ListStatementsAsync()).First(statement => statement.Content is AgentListing);
 
         (await Database.WriteAsync(session => Statements.SilenceAsync(session, version.PublisherId), Stop)).ShouldBeTrue();
         await Database.WriteAsync(session => Statements.ForgetKeyAsync(session, version.PublisherId), Stop);
 
-        var after = (await Store.ReadAfterAsync(0, 10, Stop)).Select(arrived => arrived.Statement.Content).ToList();
+        var after = (await Database.ListStatementsAsync()).Select(statement => statement.Content).ToList();
         after.OfType<WithdrawalStatement>().ShouldAllBe(withdrawal => withdrawal.IsWithdrawn && withdrawal.Reason == null);
         (after.Count, after.OfType<WithdrawalStatement>().Count()).ShouldBe((3, 2));
         after.ShouldContain(new ProfileStatement(null, null));
@@ -120,7 +119,7 @@ public abstract class PublisherStatementsConformance(DatabaseSource source) : Da
         (await Listings.FindAsync("ann", "resize", _time.GetUtcNow(), Stop)).ShouldBeNull();
         (await SearchAsync()).ShouldBeEmpty();
         (await Database.ReadAsync(session => session.QueryAsync<string>("SELECT user_id FROM publisher_keys"), Stop)).ShouldBeEmpty();
-        (await Store.FindSignerAsync(listing.SignerId, Stop))!.Statements.ShouldBe(3);
+        (await Database.FindSignerAsync(listing.SignerId))!.Statements.ShouldBe(3);
     }
 
     [Fact]
@@ -135,10 +134,10 @@ public abstract class PublisherStatementsConformance(DatabaseSource source) : Da
         await Database.WriteAsync(
             session => Statements.ReviewAsync(session, ben, "ben", node.PublicKey.PeerId, reviewer => new ReviewStatement(agent, new ReviewVerdict(5, null, ReceiptProof.Sign(node, reviewer, agent, ContentHash.Of("r"u8))))), Stop);
 
-        var said = (await Store.ReadAfterAsync(0, 10, Stop)).Select(arrived => arrived.Statement).Single(statement => statement.Content is ReviewStatement);
+        var said = (await Database.ListStatementsAsync()).Single(statement => statement.Content is ReviewStatement);
         Statement.Open(said.Envelope).Value.Id.ShouldBe(said.Id);
         (await Store.ListByKeyAsync(new MergeKey(StatementKind.Profile, said.SignerId, null, null), Stop)).ShouldBeEmpty();
-        (await Store.FindSignerAsync(node.PublicKey.PeerId, Stop))!.Standing.ShouldBe(SignerStanding.Own);
+        (await Database.FindSignerAsync(node.PublicKey.PeerId))!.Standing.ShouldBe(SignerStanding.Own);
 
         (await Database.WriteAsync(session => Statements.SilenceAsync(session, ben), Stop)).ShouldBeTrue();
         var after = (await Store.ListByKeyAsync(said.Key, Stop)).ShouldHaveSingleItem();
@@ -171,7 +170,7 @@ public abstract class PublisherStatementsConformance(DatabaseSource source) : Da
         (await FindAsync("ann", "old")).Versions.ShouldHaveSingleItem().State.ShouldBe("withdrawn");
         (await FindAsync("ann", "resize")).Versions[0].StatedAt.ShouldBe(withdrawn.PublishedAt);
         (await Listings.FindAsync("eve", "erased", _time.GetUtcNow(), Stop)).ShouldBeNull();
-        (await Store.ListEquivocationsAsync(null, null, 10, Stop)).ShouldBeEmpty();
+        (await Store.ListContradictionsAsync(null, null, 10, Stop)).ShouldBeEmpty();
     }
 
     [Fact]

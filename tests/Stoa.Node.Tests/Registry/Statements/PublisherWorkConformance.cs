@@ -46,7 +46,7 @@ public abstract class PublisherWorkConformance(DatabaseSource source) : Database
         }
 
         (await WorkAsync(Work())).ShouldBe(0, "what has its work needs none");
-        (await Store.ListEquivocationsAsync(null, null, 10, Stop)).ShouldBeEmpty();
+        (await Store.ListContradictionsAsync(null, null, 10, Stop)).ShouldBeEmpty();
     }
 
     [Fact]
@@ -112,7 +112,7 @@ public abstract class PublisherWorkConformance(DatabaseSource source) : Database
         return done;
     }
 
-    private async Task<IReadOnlyList<Statement>> AllAsync() => [.. (await Store.ReadAfterAsync(0, 100, Stop)).Select(arrived => arrived.Statement)];
+    private Task<IReadOnlyList<Statement>> AllAsync() => Database.ListStatementsAsync();
 
     private Task<Statement> ListAsync(string version) => Database.WriteAsync(
         session => Statements.ListAsync(session, _ann, "ann", StatementStoreConformance.Listing(version)), Stop);

@@ -2,6 +2,7 @@ using FsCheck;
 using FsCheck.Fluent;
 using Stoa.Market.Registry;
 using Stoa.Market.Registry.Statements;
+using Stoa.Node.Registry.Replication;
 using Stoa.Node.Registry.Statements;
 using Stoa.Node.Tests.Storage;
 using Stoa.Primitives;
@@ -16,6 +17,8 @@ public abstract class StatementStoreConformance(DatabaseSource source) : Databas
     private static readonly PrivateKey s_bob = PrivateKey.Generate();
 
     private SqlStatementStore Store => new(Database, Open);
+
+    private SqlStatementChanges Changes => new(Database);
 
     private static AdmissionPolicy Open => AdmissionPolicy.Default with { StrangerWorkBits = 0, Stranger = AdmissionPolicy.Default.Own };
 
@@ -41,8 +44,8 @@ public abstract class StatementStoreConformance(DatabaseSource source) : Databas
         (await AddAsync(old)).ShouldBe([StatementEffect.Superseded]);
 
         (await Store.FindAsync(old.Id, Stop)).ShouldBeNull();
-        (await Store.ReadAfterAsync(0, 10, Stop)).ShouldHaveSingleItem().Statement.Id.ShouldBe(young.Id);
-        (await Store.FindSignerAsync(young.SignerId, Stop)).ShouldNotBeNull().Statements.ShouldBe(1);
+        (await Database.ListStatementsAsync()).ShouldHaveSingleItem().Id.ShouldBe(young.Id);
+        (await Database.FindSignerAsync(young.SignerId)).ShouldNotBeNull().Statements.ShouldBe(1);
     }
 
     [Fact]
@@ -53,10 +56,10 @@ public abstract class StatementStoreConformance(DatabaseSource source) : Databas
         (await AddAsync(second)).ShouldBe([StatementEffect.Contradicted]);
 
         (await Store.ListByKeyAsync(first.Key, Stop)).Select(statement => statement.Id).ShouldBe([second.Id, first.Id]);
-        var told = (await Store.ListEquivocationsAsync(first.SignerId, null, 10, Stop)).ShouldHaveSingleItem();
-        told.ShouldBe(new Equivocation(first.SignerId, "resize", "1.0.0", second.Id, first.Id, s_now));
-        (await Store.ListEquivocationsAsync(s_bob.PublicKey.PeerId, null, 10, Stop)).ShouldBeEmpty();
-        (await Store.ListEquivocationsAsync(null, null, 10, Stop)).Count.ShouldBe(1);
+        var told = (await Store.ListContradictionsAsync(first.SignerId, null, 10, Stop)).ShouldHaveSingleItem();
+        told.ShouldBe(new Contradiction(first.SignerId, "resize", "1.0.0", second.Id, first.Id, s_now));
+        (await Store.ListContradictionsAsync(s_bob.PublicKey.PeerId, null, 10, Stop)).ShouldBeEmpty();
+        (await Store.ListContradictionsAsync(null, null, 10, Stop)).Count.ShouldBe(1);
     }
 
     [Fact]
@@ -64,22 +67,22 @@ public abstract class StatementStoreConformance(DatabaseSource source) : Databas
     {
         foreach (var version in (string[])["1.0.0", "1.0.0-rc.1", "2.0.0"])
             await AddAsync(Sign(Listing(version)), Sign(Listing(version, "other"), seconds: -60), Sign(Listing(version), key: s_bob), Sign(Listing(version, "other"), seconds: -60, key: s_bob));
-        var all = await Store.ListEquivocationsAsync(null, null, 10, Stop);
+        var all = await Store.ListContradictionsAsync(null, null, 10, Stop);
         all.Count.ShouldBe(6);
 
-        List<Equivocation> read = [];
-        while (await Store.ListEquivocationsAsync(null, read.LastOrDefault()?.Listing, 2, Stop) is { Count: > 0 } page)
+        List<Contradiction> read = [];
+        while (await Store.ListContradictionsAsync(null, read.LastOrDefault()?.Listing, 2, Stop) is { Count: > 0 } page)
             read.AddRange(page);
         read.ShouldBe(all);
-        var own = await Store.ListEquivocationsAsync(s_bob.PublicKey.PeerId, null, 2, Stop);
-        (await Store.ListEquivocationsAsync(s_bob.PublicKey.PeerId, own[^1].Listing, 2, Stop)).ShouldHaveSingleItem().ShouldBe(all.Last(one => one.Signer == s_bob.PublicKey.PeerId));
+        var own = await Store.ListContradictionsAsync(s_bob.PublicKey.PeerId, null, 2, Stop);
+        (await Store.ListContradictionsAsync(s_bob.PublicKey.PeerId, own[^1].Listing, 2, Stop)).ShouldHaveSingleItem().ShouldBe(all.Last(one => one.Signer == s_bob.PublicKey.PeerId));
     }
 
     [Fact]
     public async Task Add_WhatAnotherSigns_IsUnderAnotherKey()
     {
         (await AddAsync(Sign(Listing("1.0.0")), Sign(Listing("1.0.0", "other"), key: s_bob))).ShouldBe([StatementEffect.Added, StatementEffect.Added]);
-        (await Store.ListEquivocationsAsync(null, null, 10, Stop)).ShouldBeEmpty();
+        (await Store.ListContradictionsAsync(null, null, 10, Stop)).ShouldBeEmpty();
     }
 
     [Fact]
@@ -103,31 +106,37 @@ public abstract class StatementStoreConformance(DatabaseSource source) : Databas
         var effects = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Store.AddAsync(all, s_now, Stop)));
 
         effects.SelectMany(effect => effect).Count(effect => effect.Value is StatementEffect.Added).ShouldBe(20);
-        (await Store.FindSignerAsync(all[0].SignerId, Stop)).ShouldBe(new SignerUsage(SignerStanding.Stranger, 20, all.Sum(statement => statement.Payload.Length), 20416, 20));
+        (await Database.FindSignerAsync(all[0].SignerId)).ShouldBe(new SignerUsage(SignerStanding.Stranger, 20, all.Sum(statement => statement.Payload.Length), 20416, 20));
     }
 
     [Fact]
-    public async Task ReadAfter_ByPages_GivesEachOnceInTheOrderOfArrival()
+    public async Task Changes_ReadByPages_GiveEachOnceInTheOrderOfArrival()
     {
         Statement[] all = [.. Enumerable.Range(0, 25).Select(number => Sign(Listing($"1.{number}.0")))];
         foreach (var part in all.Chunk(4))
             await AddAsync(part);
-        List<ArrivedStatement> read = [];
-        while (await Store.ReadAfterAsync(read.Count == 0 ? 0 : read[^1].Sequence, 10, Stop) is { Count: > 0 } page)
-            read.AddRange(page);
-        read.Select(arrived => arrived.Statement.Id).ShouldBe(all.Select(statement => statement.Id));
+        List<ContentHash> read = [];
+        var place = default(StatementPlace);
+        for (var hasMore = true; hasMore;)
+        {
+            var changes = await Changes.ReadAsync(place, 10, Stop);
+            read.AddRange(changes.Added);
+            (place, hasMore) = (changes.Last, changes.HasMore);
+        }
 
-        List<StatementName> names = [];
-        while (await Store.ListNamesAsync(names.Count == 0 ? default : names[^1].Id, 10, Stop) is { Count: > 0 } page)
-            names.AddRange(page);
-        names.ShouldBe(all.Select(statement => new StatementName(statement.Id, StatementKind.Listing, statement.Hlc)).OrderBy(name => name.Id));
+        read.ShouldBe(all.Select(statement => statement.Id));
+
+        List<ContentHash> ids = [];
+        while (await Changes.ListIdsAsync(ids.LastOrDefault(), 10, Stop) is { Count: > 0 } page)
+            ids.AddRange(page);
+        ids.ShouldBe(all.Select(statement => statement.Id).Order());
     }
 
     [Fact]
     public async Task Add_RaisesTheSignalOfTheDatabase()
     {
         await AddAsync(Sign(Listing("1.0.0")));
-        Database.GetSignal(SqlStatements.Topic).Value.ShouldBe((await Store.ReadAfterAsync(0, 1, Stop))[0].Sequence);
+        Database.GetSignal(SqlStatements.Topic).Value.ShouldBe((await Changes.LastAsync(Stop)).Added);
     }
 
     [Fact]
@@ -145,7 +154,7 @@ public abstract class StatementStoreConformance(DatabaseSource source) : Databas
         (await store.AddAsync([idle, worked[2]], s_now, Stop)).Select(outcome => outcome.Refusal?.Code).ShouldBe([null, StatementFault.TooManyStatements]);
         await store.RaiseStandingAsync(idle.SignerId, SignerStanding.Own, Stop);
         await store.RaiseStandingAsync(idle.SignerId, SignerStanding.Vouched, Stop);
-        (await store.FindSignerAsync(idle.SignerId, Stop))!.Standing.ShouldBe(SignerStanding.Own);
+        (await Database.FindSignerAsync(idle.SignerId))!.Standing.ShouldBe(SignerStanding.Own);
         (await Database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT bytes FROM statement_strangers"), Stop)).ShouldBe(0);
     }
 
@@ -160,19 +169,19 @@ public abstract class StatementStoreConformance(DatabaseSource source) : Databas
         var later = s_now.AddHours(25);
         (await Store.ForgetOversAsync(later, 10, Stop)).ShouldBe(1);
         (await Store.AddAsync([early, offer], later, Stop)).Select(outcome => outcome.Refusal!.Code).ShouldBe([StatementFault.Expired, StatementFault.Expired]);
-        (await Store.ReadAfterAsync(0, 10, Stop)).ShouldHaveSingleItem().Statement.Id.ShouldBe(listing.Id);
-        (await Store.FindSignerAsync(offer.SignerId, Stop)).ShouldBeNull();
+        (await Database.ListStatementsAsync()).ShouldHaveSingleItem().Id.ShouldBe(listing.Id);
+        (await Database.FindSignerAsync(offer.SignerId)).ShouldBeNull();
         (await Database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT bytes FROM statement_strangers"), Stop)).ShouldBe(listing.Payload.Length);
     }
 
-    internal static ListingStatement Listing(string version, string artifact = "artifact", string name = "resize", string capability = "image.resize")
+    internal static AgentListing Listing(string version, string artifact = "artifact", string name = "resize", string capability = "image.resize")
     {
         var json = $$"""
             {"name":"{{name}}","version":"{{version}}","description":"Scales images.","capabilities":["{{capability}}"],"program":"p.wasm","input":{"mediaType":"image/png"},
             "output":{"mediaType":"image/png"},"limits":{"fuel":1000,"memoryBytes":65536,"timeoutMs":1000,"outputBytes":1000,"logBytes":0},
             "price":{"base":"0.001","perMegabyte":"0","perGigafuel":"0"} }
             """;
-        return new ListingStatement(
+        return new AgentListing(
             ManifestReader.Read(System.Text.Encoding.UTF8.GetBytes(json)).Value, json, ContentHash.Of(System.Text.Encoding.UTF8.GetBytes(artifact)), ContentHash.Of("program"u8), 7);
     }
 
@@ -208,8 +217,8 @@ public abstract class StatementStoreConformance(DatabaseSource source) : Databas
             var merged = key.Select(statement => new Merged(statement.Item)).Aggregate((left, right) => StatementMerge.Join(key.Key.Kind.Rule(), left, right));
             return key.Where(statement => merged.Keeps(statement.Id)).Select(statement => statement.Id);
         }).Order().ToList();
-        var kept = (await Store.ListNamesAsync(default, 100, Stop)).Select(name => name.Id).ToList();
-        var usage = await Store.FindSignerAsync(all[0].SignerId, Stop);
+        var kept = await Changes.ListIdsAsync(default, 100, Stop);
+        var usage = await Database.FindSignerAsync(all[0].SignerId);
         return kept.SequenceEqual(expected) && usage!.Statements == kept.Count
             && usage.Bytes == all.Where(statement => kept.Contains(statement.Id)).Sum(statement => statement.Payload.Length);
     }

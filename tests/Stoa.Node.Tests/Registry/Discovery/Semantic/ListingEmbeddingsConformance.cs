@@ -105,7 +105,7 @@ public abstract class ListingEmbeddingsConformance(DatabaseSource source) : Data
 
     private Task<long> CountAsync() => Database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT COUNT(*) FROM listing_embeddings"), Stop);
 
-    private static ListingStatement Listing(string name, string version = "1.0.0", string capability = "image.resize") => StatementStoreConformance.Listing(version, name: name, capability: capability);
+    private static AgentListing Listing(string name, string version = "1.0.0", string capability = "image.resize") => StatementStoreConformance.Listing(version, name: name, capability: capability);
 
     private async Task AddAsync(params StatementContent[] contents)
     {

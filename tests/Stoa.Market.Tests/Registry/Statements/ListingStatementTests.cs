@@ -8,7 +8,7 @@ using Stoa.Primitives;
 namespace Stoa.Market.Tests.Registry.Statements;
 
 /// <summary>Listings by the later schemas, beside those of the first, which stay as they are.</summary>
-public sealed class ListedStatementTests
+public sealed class ListingStatementTests
 {
     public static TheoryData<ListingKind> Kinds => [.. GoodsSamples.Kinds];
 
@@ -35,7 +35,7 @@ public sealed class ListedStatementTests
         var shelved = Shelved();
         var signed = StatementSamples.Sign(shelved);
         SchemaOf(signed).ShouldBe(2);
-        Statement.Open(signed.Envelope).Value.Content.ShouldBeOfType<ListingStatement>().Manifest.ShouldSatisfyAllConditions(
+        Statement.Open(signed.Envelope).Value.Content.ShouldBeOfType<AgentListing>().Manifest.ShouldSatisfyAllConditions(
             manifest => manifest.Category.ShouldBe("image-editing"), manifest => manifest.License.ShouldBe("MIT"));
     }
 
@@ -46,7 +46,7 @@ public sealed class ListedStatementTests
 
         SchemaOf(signed).ShouldBe(3);
         var opened = Statement.Open(signed.Envelope).Value;
-        var manifest = opened.Content.ShouldBeOfType<ListingStatement>().Manifest;
+        var manifest = opened.Content.ShouldBeOfType<AgentListing>().Manifest;
         manifest.Models.Select(model => (model.Model.ToString(), model.IsPreferred)).ShouldBe([("stoa/base-model@^1.0.0", false), ("stoa/big-model@*", true)]);
         StatementSamples.Sign(opened.Content).Id.ShouldBe(signed.Id);
         Change(Modelled(), root => root["schema"] = 2).Errors.ShouldContain(error => error.Pointer == "/schema");
@@ -55,9 +55,9 @@ public sealed class ListedStatementTests
     [Fact]
     public void Kind_OfAListing_IsReadOfTheBeginningOfItsPayload()
     {
-        foreach (var content in (ListedStatement[])[StatementSamples.Listing(), Shelved(), Modelled(), .. GoodsSamples.Kinds.Select(Goods)])
-            ListedStatement.KindOf(StatementSamples.Sign(content).Payload.AsSpan(0, ListedStatement.KindBytes)).ShouldBe(content.Listed);
-        Should.Throw<ArgumentException>(() => ListedStatement.KindOf("{\"body\":{\"kind\":\"none"u8));
+        foreach (var content in (ListingStatement[])[StatementSamples.Listing(), Shelved(), Modelled(), .. GoodsSamples.Kinds.Select(Goods)])
+            ListingStatement.KindOf(StatementSamples.Sign(content).Payload.AsSpan(0, ListingStatement.KindBytes)).ShouldBe(content.Listed);
+        Should.Throw<ArgumentException>(() => ListingStatement.KindOf("{\"body\":{\"kind\":\"none"u8));
     }
 
     [Fact]
@@ -86,14 +86,14 @@ public sealed class ListedStatementTests
 
     private static GoodsStatement Goods(ListingKind kind) => new(GoodsSamples.Read(GoodsSamples.Json(kind)), GoodsSamples.Json(kind));
 
-    private static ListingStatement Shelved()
+    private static AgentListing Shelved()
     {
         var plain = StatementSamples.Listing();
         var json = plain.ManifestJson.TrimEnd().TrimEnd('}') + ", \"category\": \"image-editing\", \"license\": \"MIT\" }";
         return plain with { Manifest = ManifestReader.Read(Encoding.UTF8.GetBytes(json)).Value, ManifestJson = json };
     }
 
-    private static ListingStatement Modelled()
+    private static AgentListing Modelled()
     {
         var plain = StatementSamples.Listing();
         var json = plain.ManifestJson.TrimEnd().TrimEnd('}')

@@ -11,7 +11,7 @@ namespace Stoa.Market.Selection;
 /// <param name="Successes">What it has done well for this cell.</param>
 /// <param name="Failures">What it has not done.</param>
 /// <param name="Lies">As many failures as what it has lied about weighs.</param>
-public sealed record NetworkOffer(IndexedAgent Agent, string Node, Money Amount, Money Hold, double Seconds, double Successes, double Failures, double Lies)
+public sealed record NetworkCandidate(IndexedAgent Agent, string Node, Money Amount, Money Hold, double Seconds, double Successes, double Failures, double Lies)
 {
     /// <summary>Where it says that it stands; null when it does not.</summary>
     public string? Region { get; init; }

@@ -19,13 +19,13 @@ namespace Stoa.Node.Supply;
 /// <param name="quotes">For how much.</param>
 /// <param name="options">How many are looked at.</param>
 /// <param name="time">The clock.</param>
-public sealed class NetworkOffers(
+public sealed class NetworkCandidates(
     ListingIndex index, ListingFeed feed, SqlForeignAgents agents, SqlSuppliers suppliers, SupplierQuotes quotes, SupplyOptions options, TimeProvider time)
 {
     private const int MaxAtOnce = 8_000;
 
     /// <summary>Those that would do, each with what its best supplier asks.</summary>
-    public async Task<IReadOnlyList<NetworkOffer>> ListAsync(RemoteSearch search, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<NetworkCandidate>> ListAsync(RemoteSearch search, CancellationToken cancellationToken)
     {
         var nodes = (await suppliers.ListAsync(new PageRequest(options.MaxSuppliers), cancellationToken)).Items;
         if (nodes.Count == 0)
@@ -37,7 +37,7 @@ public sealed class NetworkOffers(
         var offered = await agents.ListOfferedAsync(listings, [.. nodes.Select(node => node.Node)], time.GetUtcNow(), cancellationToken);
         var fit = offered.Where(agent => agent.Manifest.Uses.Count == 0 && search.Takes(ToIndexed(agent))).Take(options.MaxCandidates);
         var priced = await Task.WhenAll(fit.Select(agent => PriceAsync(agent, search, cancellationToken)));
-        return [.. priced.OfType<NetworkOffer>()];
+        return [.. priced.OfType<NetworkCandidate>()];
     }
 
     /// <summary>The best rated listings of others: the cell's own, however many there are and however good, take nobody's place among those that are looked at.</summary>
@@ -60,15 +60,15 @@ public sealed class NetworkOffers(
         return foreign;
     }
 
-    private async Task<NetworkOffer?> PriceAsync(ForeignAgent agent, RemoteSearch search, CancellationToken cancellationToken)
+    private async Task<NetworkCandidate?> PriceAsync(ForeignAgent agent, RemoteSearch search, CancellationToken cancellationToken)
     {
         var limits = TaskRules.CapLimits(agent.Manifest.Limits, search.Limits);
-        var ranked = await quotes.RankAsync(new RemoteOrder(agent.ProgramDigest, search.InputBytes, limits, search.Places), cancellationToken);
+        var ranked = await quotes.RankAsync(new QuoteRequest(agent.ProgramDigest, search.InputBytes, limits, search.Places), cancellationToken);
         if (ranked.Count == 0)
             return null;
         var best = SupplierChoice.Affordable(ranked, search.Budget) is [var first, ..] ? first : ranked.MinBy(quote => quote.Amount)!;
         var standing = best.Supplier.Standing;
-        return new NetworkOffer(
+        return new NetworkCandidate(
             ToIndexed(agent),
             best.Supplier.Node.ToString(),
             best.Amount,
