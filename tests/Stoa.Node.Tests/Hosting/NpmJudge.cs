@@ -54,11 +54,14 @@ public static class NpmJudge
                 await File.WriteAllBytesAsync(copy, bytes, cancellationToken);
         }
 
-        // npm writes it when all is there.
-        if (!File.Exists(Path.Combine(folder, "node_modules", ".package-lock.json")))
+        // Written when all is there, by the lock file as it was then: another one is installed anew.
+        var installedBy = Path.Combine(folder, "installed-by.json");
+        var lockFile = await File.ReadAllTextAsync(Path.Combine(folder, "package-lock.json"), cancellationToken);
+        if (!File.Exists(installedBy) || await File.ReadAllTextAsync(installedBy, cancellationToken) != lockFile)
         {
             var (installed, said) = await RunAsync("npm", folder, ["ci", "--no-audit", "--no-fund", "--silent"], null, cancellationToken);
             Assert.SkipUnless(installed, $"npm is needed to install {judge}: {said}");
+            await File.WriteAllTextAsync(installedBy, lockFile, cancellationToken);
         }
 
         return folder;
