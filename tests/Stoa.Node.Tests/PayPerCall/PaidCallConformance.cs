@@ -17,6 +17,7 @@ public abstract class PaidCallConformance(DatabaseSource source) : DatabaseTest(
 {
     private static readonly DateTimeOffset s_now = new(2026, 1, 1, 0, 0, 0, TimeSpan.Zero);
     private static readonly ContentDescriptor s_content = new(ContentHash.Of("content"u8), 2 << 20);
+    private static readonly UserQuota s_everybody = new(100, 1L << 30);
     private readonly IdSource _ids = new(TimeProvider.System, new Random(1));
     private readonly PayPerCallOptions _options = new() { Payee = "till" };
     private SqlPaidCallStore _calls = null!;
@@ -152,7 +153,7 @@ public abstract class PaidCallConformance(DatabaseSource source) : DatabaseTest(
         (await _calls.EndAsync(call, Money.Zero, _till, null, s_now, Stop)).ShouldBeNull();
 
         (await _owners.OwnsAsync(s_content.Digest, _till, Stop)).ShouldBeTrue();
-        (await new UserUsages(Database, new QuotasOptions()).FindAsync(_till, Stop)).ContentBytes.ShouldBe(s_content.SizeBytes, "it counts once");
+        (await new UserUsages(Database, s_everybody).FindAsync(_till, Stop)).ContentBytes.ShouldBe(s_content.SizeBytes, "it counts once");
     }
 
     [Fact]
@@ -175,7 +176,7 @@ public abstract class PaidCallConformance(DatabaseSource source) : DatabaseTest(
         (await _calls.EndAsync(reader, Money.Zero, _till, null, over, Stop)).ShouldBe(s_content.Digest);
 
         (await _owners.OwnsAsync(s_content.Digest, _till, Stop)).ShouldBeFalse();
-        (await new UserUsages(Database, new QuotasOptions()).FindAsync(_till, Stop)).ContentBytes.ShouldBe(0);
+        (await new UserUsages(Database, s_everybody).FindAsync(_till, Stop)).ContentBytes.ShouldBe(0);
     }
 
     [Fact]
