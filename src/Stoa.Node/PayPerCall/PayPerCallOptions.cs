@@ -12,7 +12,7 @@ public sealed record PayPerCallOptions
     /// <summary>How often the node looks for calls that have ended and channels that are closed, in milliseconds. Default 2,000.</summary>
     public int PollMs { get; init; } = 2_000;
 
-    /// <summary>Largest input of a call, in bytes, from 1 MiB to 1 TiB. One above 1 MiB comes once the call is paid for, goes to the content store, and is deleted when the call has ended. Default 64 MiB.</summary>
+    /// <summary>Largest input of a call, in bytes, from 1 MiB to 1 TiB. One above 1 MiB comes once the call is paid for, goes to the content store, and is deleted when the last call that has it has ended. Default 64 MiB.</summary>
     public long MaxInputBytes { get; init; } = 64L << 20;
 
     /// <summary>What inputs above 1 MiB of calls that one channel pays for may have together, in bytes, until the calls have ended; at least <see cref="MaxInputBytes"/>. Default 256 MiB.</summary>
