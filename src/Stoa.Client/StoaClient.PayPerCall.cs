@@ -19,6 +19,7 @@ public sealed partial class StoaClient
     private const string PaymentSignature = "PAYMENT-SIGNATURE";
     private const int MaxPayments = 3;
     private const string InputRequired = "inputRequired";
+    private const string CallUnderWay = "callUnderWay";
 
     /// <summary>The header that lowers the limits of a call: <c>fuel=…, memoryBytes=…, timeoutMs=…, outputBytes=…, logBytes=…</c>.</summary>
     public const string LimitsHeader = "Stoa-Limits";
@@ -185,6 +186,13 @@ public sealed partial class StoaClient
             else
             {
                 var problem = await ReadProblemAsync(response, cancellationToken);
+                // An earlier request, of which only the connection broke, makes the call still: for a while, and then it is known or free.
+                if (problem.Code == CallUnderWay && RetryAfter(response) is { } asked && asked <= Options.MaxRetryDelay)
+                {
+                    await PauseAsync(attempt: 1, asked, cancellationToken);
+                    continue;
+                }
+
                 if (isWanted || problem.Code != InputRequired)
                     throw new StoaException(problem);
                 isWanted = true;

@@ -38,7 +38,10 @@ public enum CallRefusal
     /// <summary>The call is reserved, and its input, which was announced, has to be sent.</summary>
     InputRequired,
 
-    /// <summary>As many inputs are on their way for calls of the channel, or as many bytes are here for those that have not ended, as may be.</summary>
+    /// <summary>Another request makes the same call just now.</summary>
+    CallUnderWay,
+
+    /// <summary>As many inputs are on their way for calls of the payer, or as many bytes are here for those of the channel that have not ended, as may be.</summary>
     InputsTooMany,
 
     /// <summary>The node has no room for the input now.</summary>

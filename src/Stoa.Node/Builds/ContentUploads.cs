@@ -9,7 +9,7 @@ namespace Stoa.Node.Builds;
 
 /// <summary>Takes content in that a user brings, when there is room for it and it can be paid for.</summary>
 public sealed class ContentUploads(
-    IContentStore content, IContentOwners owners, UserUsages usages, SqlStorageFees storage, BuildsOptions options, TimeProvider time)
+    IContentStore content, SqlContentOwners owners, UserUsages usages, SqlStorageFees storage, BuildsOptions options, TimeProvider time)
 {
     private readonly UploadSlots<Id<User>> _slots = new(options.MaxUploadsPerUser, int.MaxValue);
 
@@ -25,7 +25,12 @@ public sealed class ContentUploads(
         if (length > options.MaxBlobBytes)
             return new Refusal<ContentRefusal>(ContentRefusal.TooLarge, $"{length:N0} bytes are more than the {options.MaxBlobBytes:N0} that are accepted here; send less.");
         if (expected is { } digest && await owners.OwnsAsync(digest, user, cancellationToken) && await content.StatAsync(digest, cancellationToken) is { } there)
+        {
+            // It may be his only because of a call or a task.
+            await owners.GrantAsync(there, user, ContentOrigins.Owner, cancellationToken);
             return there;
+        }
+
         using var slot = _slots.TryEnter(user, out _);
         if (slot is null)
         {
@@ -33,18 +38,22 @@ public sealed class ContentUploads(
                 ContentRefusal.UploadsTooMany, $"{options.MaxUploadsPerUser} uploads of yours are under way at this node. Wait until one has ended, and upload again.");
         }
 
-        return await ReceiveAsync(user, expected, body, length, options.MaxBlobBytes, cancellationToken);
+        return await ReceiveAsync(user, ContentOrigins.Owner, expected, body, length, options.MaxBlobBytes, cancellationToken);
     }
 
-    /// <summary>The same of bytes that somebody else brings for a user, within limits of his own: they are read also when they are the user's already, since whoever brings them has to have them.</summary>
+    /// <summary>The same of bytes that a caller brings for a user, within limits of his own: they are read also when they are the user's already, since whoever brings them has to have them.</summary>
     /// <param name="user">Whose they will be.</param>
     /// <param name="expected">The digest that was announced; null for none.</param>
     /// <param name="body">The bytes.</param>
     /// <param name="length">How many there will be; null when that is not known.</param>
     /// <param name="most">The most that are taken.</param>
     /// <param name="cancellationToken">Leaves nothing behind.</param>
-    public async Task<Outcome<ContentDescriptor, ContentRefusal>> ReceiveAsync(
-        Id<User> user, ContentHash? expected, Stream body, long? length, long most, CancellationToken cancellationToken)
+    public Task<Outcome<ContentDescriptor, ContentRefusal>> ReceiveAsync(
+        Id<User> user, ContentHash? expected, Stream body, long? length, long most, CancellationToken cancellationToken) =>
+        ReceiveAsync(user, ContentOrigins.Caller, expected, body, length, most, cancellationToken);
+
+    private async Task<Outcome<ContentDescriptor, ContentRefusal>> ReceiveAsync(
+        Id<User> user, string cameBy, ContentHash? expected, Stream body, long? length, long most, CancellationToken cancellationToken)
     {
         if (!(await usages.ReserveAsync(user, length, most, cancellationToken)).TryGet(out var room, out var full))
             return full;
@@ -65,7 +74,7 @@ public sealed class ContentUploads(
         }
 
         // Whoever hangs up now has brought it all the same: bytes that nobody owns would count for nobody.
-        await owners.GrantAsync(stored, user, CancellationToken.None);
+        await owners.GrantAsync(stored, user, cameBy, CancellationToken.None);
         return stored;
     }
 }

@@ -50,27 +50,32 @@ public sealed class ReleasedContent(Database database, IContentStore content, Ti
             return new Refusal<ContentRefusal>(ContentRefusal.ContentInUse, $"{use} needs {digest}.");
         var isGivenUp = await database.WriteAsync(
             async session =>
-            {
-                if (await session.QueryFirstOrDefaultAsync<long?>("SELECT size_bytes FROM content_owners WHERE digest = @digest AND owner = @user", new { digest, user }) is not { } size
-                    || await session.ExecuteAsync("DELETE FROM content_owners WHERE digest = @digest AND owner = @user", new { digest, user }) == 0)
-                {
-                    return false;
-                }
-
-                // Also when others own it: of two who give it up at once neither sees that the other one does.
-                await AddAsync(session, user, [new ContentDescriptor(digest, size)], time.GetUtcNow());
-                await SqlUserUsage.AddContentAsync(session, user, -size);
-                return true;
-            },
+                await session.QueryFirstOrDefaultAsync<long?>("SELECT size_bytes FROM content_owners WHERE digest = @digest AND owner = @user", new { digest, user }) is { } size
+                    && await TakeAsync(session, user, new ContentDescriptor(digest, size), time.GetUtcNow()),
             cancellationToken);
         if (isGivenUp)
             await DeleteAsync(digest, CancellationToken.None);
         return isGivenUp;
     }
 
-    /// <summary>What of a user's cannot do without the content; null for nothing.</summary>
-    private static async Task<string?> FindUseAsync(SqlSession session, Id<User> user, ContentHash digest)
+    /// <summary>Takes content from a user and notes it, within a transaction of another store. Its bytes are deleted afterwards.</summary>
+    /// <returns>Whether it was his.</returns>
+    public static async Task<bool> TakeAsync(SqlSession session, Id<User> user, ContentDescriptor taken, DateTimeOffset now)
     {
+        ArgumentNullException.ThrowIfNull(session);
+        ArgumentNullException.ThrowIfNull(taken);
+        if (await session.ExecuteAsync("DELETE FROM content_owners WHERE digest = @Digest AND owner = @user", new { taken.Digest, user }) == 0)
+            return false;
+        // Also when others own it: of two who give it up at once neither sees that the other one does.
+        await AddAsync(session, user, [taken], now);
+        await SqlUserUsage.AddContentAsync(session, user, -taken.SizeBytes);
+        return true;
+    }
+
+    /// <summary>What of a user's cannot do without the content; null for nothing.</summary>
+    public static async Task<string?> FindUseAsync(SqlSession session, Id<User> user, ContentHash digest)
+    {
+        ArgumentNullException.ThrowIfNull(session);
         if (await session.QueryFirstOrDefaultAsync<Id<AgentTask>?>(
             """
             SELECT t.id FROM tasks AS t

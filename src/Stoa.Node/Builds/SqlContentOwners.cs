@@ -15,7 +15,15 @@ public sealed class SqlContentOwners(Database database) : IContentOwners
     private const string Everyone = "";
 
     public Task GrantAsync(ContentDescriptor content, Id<User>? owner, CancellationToken cancellationToken) =>
-        database.WriteAsync(session => GrantAsync(session, content, owner), cancellationToken);
+        database.WriteAsync(session => GrantAsync(session, content, owner, ContentOrigins.Task), cancellationToken);
+
+    /// <summary>Grants content that a user has brought, or that a caller has sent for him.</summary>
+    /// <param name="content">That is stored.</param>
+    /// <param name="owner">Whose it is.</param>
+    /// <param name="cameBy">How it came, of <see cref="ContentOrigins"/>.</param>
+    /// <param name="cancellationToken">Grants nothing.</param>
+    public Task GrantAsync(ContentDescriptor content, Id<User> owner, string cameBy, CancellationToken cancellationToken) =>
+        database.WriteAsync(session => GrantAsync(session, content, owner, cameBy), cancellationToken);
 
     public async Task<bool> MayReadAsync(ContentHash digest, Id<User>? reader, CancellationToken cancellationToken) =>
         await database.ReadAsync(
@@ -64,13 +72,24 @@ public sealed class SqlContentOwners(Database database) : IContentOwners
         cursor?.Split(' ') is [var size, var after] && long.TryParse(size, NumberStyles.None, CultureInfo.InvariantCulture, out var bytes) ? (bytes, after) : (long.MaxValue, "");
 
     /// <summary>The same within a transaction of another store.</summary>
-    public static async Task GrantAsync(SqlSession session, ContentDescriptor content, Id<User>? owner)
+    public static async Task GrantAsync(SqlSession session, ContentDescriptor content, Id<User>? owner, string cameBy = ContentOrigins.Owner)
     {
-        var added = await session.ExecuteAsync(
-            "INSERT INTO content_owners (digest, owner, size_bytes) VALUES (@digest, @owner, @size) ON CONFLICT DO NOTHING",
-            new { digest = content.Digest, owner = owner?.ToString() ?? Everyone, size = content.SizeBytes });
-        if (added == 0)
-            return;
+        var row = new { digest = content.Digest, owner = owner?.ToString() ?? Everyone, size = content.SizeBytes, cameBy };
+        while (await session.ExecuteAsync("INSERT INTO content_owners (digest, owner, size_bytes, came_by) VALUES (@digest, @owner, @size, @cameBy) ON CONFLICT DO NOTHING", row) == 0)
+        {
+            // What he brings himself he keeps, and what a task has made does not go with the call that has sent the same. If it is let go of in this moment, it is granted anew.
+            if (owner is null
+                || await session.ExecuteAsync(
+                    """
+                    UPDATE content_owners SET came_by = CASE WHEN 'owner' IN (came_by, @cameBy) THEN 'owner' WHEN 'task' IN (came_by, @cameBy) THEN 'task' ELSE 'caller' END
+                    WHERE digest = @digest AND owner = @owner
+                    """,
+                    row) == 1)
+            {
+                return;
+            }
+        }
+
         await session.SendAsync("DELETE FROM released_content WHERE digest = @digest", new { digest = content.Digest });
         if (owner is { } user)
             await SqlUserUsage.AddContentAsync(session, user, content.SizeBytes);

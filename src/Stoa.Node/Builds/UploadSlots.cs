@@ -1,7 +1,7 @@
 namespace Stoa.Node.Builds;
 
 /// <summary>Bounds how many requests that bring content are under way at this node at a time.</summary>
-/// <typeparam name="TOwner">Names whose they are: a user, or a channel.</typeparam>
+/// <typeparam name="TOwner">Names whose they are, such as a user.</typeparam>
 /// <param name="ofOne">Of one owner.</param>
 /// <param name="ofAll">Of all owners together.</param>
 internal sealed class UploadSlots<TOwner>(int ofOne, int ofAll)

@@ -259,11 +259,14 @@ public static partial class Problems
         CallRefusal.InputRequired => Row(refusal, 428, "Input required",
             "The call is reserved and will be paid for; its input, which the header Stoa-Input has announced, has to come.",
             "Make the same request again, with the same headers and the input as its body."),
-        CallRefusal.InputsTooMany => Row(refusal, 429, "Too many inputs of a channel",
-            "As many inputs are on their way for calls that this channel pays for, or as many bytes are here for those that have not ended, as may be.",
+        CallRefusal.CallUnderWay => Row(refusal, 409, "Call under way",
+            "Another request with the same key makes the same call just now, and may be sending its input.",
+            "Wait as long as Retry-After says, and make the same request again: it gives what the other one got, or makes the call where that came to nothing.", TimeSpan.FromSeconds(1)),
+        CallRefusal.InputsTooMany => Row(refusal, 429, "Too many inputs of a payer",
+            "As many inputs are on their way for calls that one payer pays for, or as many bytes are here for those of the channel that have not ended, as may be.",
             "Wait as long as Retry-After says, and call again when one of them has ended.", TimeSpan.FromSeconds(5)),
         CallRefusal.InputsBusy => Row(refusal, 503, "No room for an input",
-            "As many inputs of calls are on their way to the node as may be, or it has no room for more.",
+            "As many inputs of calls are on their way to the node as may be, or it has no room for more; of too many the slowest gives way.",
             "Wait as long as Retry-After says, and call again.", TimeSpan.FromSeconds(5)),
     };
 

@@ -396,7 +396,7 @@ public static partial class Problems
             "As many tasks of the consumer are out to bids as may be at once.",
             "Wait until some are awarded, which takes no longer than their windows, or submit without auction."),
         TaskRefusal.ResultDeleted => Row(refusal, 410, "Result was deleted",
-            "What the task produced was stored, and was deleted since with DELETE /api/v1/blobs/{digest}. The receipt states its digest still.",
+            "What the task produced was stored, and was deleted since: with DELETE /api/v1/blobs/{digest}, or, of a paid call, when PayPerCall:KeepOutputDays were over. The receipt states its digest still.",
             "Submit the task again with POST /api/v1/tasks/{id}/replay."),
         TaskRefusal.NoResult => Row(refusal, 409, "No result",
             "The task has not ended yet, has failed or was cancelled.",

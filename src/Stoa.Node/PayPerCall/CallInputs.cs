@@ -2,7 +2,6 @@ using Microsoft.AspNetCore.Http.Features;
 using Stoa.Client;
 using Stoa.Market;
 using Stoa.Market.Builds;
-using Stoa.Market.Channels;
 using Stoa.Market.Identity;
 using Stoa.Market.PayPerCall;
 using Stoa.Market.Tasks;
@@ -15,7 +14,7 @@ namespace Stoa.Node.PayPerCall;
 /// <summary>Takes in the inputs of calls that are too long to come with a request in one piece, and lets go of them when the calls have ended.</summary>
 /// <remarks>
 /// They come from strangers. Not a byte is read before the call is reserved, so what it can cost is paid; what calls of one channel have here that have not ended is bounded in the transaction that
-/// reserves; how many come at a time, and how long one takes, is bounded here; and all of it together by the quota of the account that sells. A digest is no password: whoever announces what is
+/// reserves; how many come at a time, and how slowly one may, is bounded here; and all of it together by the quota of the account that sells. A digest is no password: whoever announces what is
 /// here already has to send it all the same, unless the call is known.
 /// </remarks>
 /// <param name="uploads">Where they go.</param>
@@ -26,7 +25,7 @@ namespace Stoa.Node.PayPerCall;
 /// <param name="logger">Told when there is no room.</param>
 public sealed class CallInputs(ContentUploads uploads, ReleasedContent released, SqlPaidCallStore calls, PayPerCallOptions options, TimeProvider time, ILogger<CallInputs> logger)
 {
-    private readonly UploadSlots<Id<Channel>> _slots = new(options.MaxUploadsPerChannel, options.MaxUploads);
+    private readonly CallUploads _underWay = new(options.MaxUploadsPerPayer, options.MaxUploads, options.MinInputBytesPerSecond, time);
 
     /// <summary>The input that a request brings, or that it announces.</summary>
     public async Task<Outcome<RequestedInput, TaskRefusal>> ReadAsync(HttpContext context, CancellationToken cancellationToken)
@@ -54,72 +53,78 @@ public sealed class CallInputs(ContentUploads uploads, ReleasedContent released,
     /// <summary>Why an input is not taken, or quoted for.</summary>
     public Refusal<TaskRefusal> TooLarge(long bytes) => new(TaskRefusal.InputTooLarge, $"An input of a call has at most {options.MaxInputBytes} bytes here; this one has {bytes}.");
 
-    /// <summary>Streams the input of a call in that is reserved; whatever goes wrong, the reservation is taken back.</summary>
-    /// <param name="context">Of the request that brings it.</param>
+    /// <summary>Whether a request brings the input that it announces.</summary>
+    public static bool IsBroughtBy(HttpContext context) => context.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: false };
+
+    /// <summary>Asks for the input of a call that is reserved.</summary>
+    public static ProblemResult Ask(RequestedInput.Announced announced) =>
+        new Refusal<CallRefusal>(CallRefusal.InputRequired, $"The call is reserved. Send the {announced.SizeBytes} bytes of its input with the same headers.").ToProblem();
+
+    /// <summary>Streams the input of a call in that the request holds; whatever goes wrong, the reservation is taken back.</summary>
+    /// <param name="request">That brings it.</param>
     /// <param name="payee">Whose task it will be for.</param>
-    /// <param name="call">As it is reserved.</param>
+    /// <param name="payer">Who pays.</param>
+    /// <param name="held">The call.</param>
     /// <param name="announced">What has to come.</param>
     /// <param name="cancellationToken">Leaves nothing behind.</param>
-    /// <returns>Why it was not taken; null when it is here.</returns>
-    public async Task<ProblemResult?> TakeAsync(HttpContext context, User payee, PaidCall call, RequestedInput.Announced announced, CancellationToken cancellationToken)
+    /// <returns>Why it was not taken; null when it is here, and the call is held for its submission.</returns>
+    public async Task<ProblemResult?> TakeAsync(HttpRequest request, User payee, Id<User> payer, HeldCall held, RequestedInput.Announced announced, CancellationToken cancellationToken)
     {
-        if (context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false })
-            return new Refusal<CallRefusal>(CallRefusal.InputRequired, $"The call is reserved. Send the {announced.SizeBytes} bytes of its input with the same headers.").ToProblem();
         ProblemResult? refused = null;
         var isHere = false;
         try
         {
-            refused = await ReceiveAsync(context.Request, payee, call, announced, cancellationToken);
-            isHere = refused is null;
+            refused = await ReceiveAsync(request, payee, payer, announced, cancellationToken);
+            if (refused is null && !(isHere = await calls.ConfirmAsync(held, time.GetUtcNow() + PaidCallWorker.SubmissionTime, cancellationToken)))
+                refused = PayPerCallEndpoints.UnderWay();
         }
         finally
         {
             if (!isHere)
-                await TakeBackAsync(call, payee.Id, CancellationToken.None);
+                await TakeBackAsync(held, payee.Id, CancellationToken.None);
         }
 
         return refused;
     }
 
-    /// <summary>Takes a reservation back, and lets go of the input that came for it.</summary>
-    public async Task TakeBackAsync(PaidCall call, Id<User> payee, CancellationToken cancellationToken)
+    /// <summary>Takes the reservation of a call back that is held, and lets go of the input that came for it.</summary>
+    public async Task TakeBackAsync(HeldCall held, Id<User> payee, CancellationToken cancellationToken)
     {
-        await calls.ReleaseAsync(call, cancellationToken);
-        await LetGoAsync(call, payee, cancellationToken);
+        if (await calls.ReleaseAsync(held, payee, time.GetUtcNow(), cancellationToken) is { } input)
+            await released.DeleteAsync(input, cancellationToken);
     }
 
-    /// <summary>Lets go of the input of a call that has ended, or that came to nothing; unless another one needs it.</summary>
-    public async Task LetGoAsync(PaidCall call, Id<User> payee, CancellationToken cancellationToken)
-    {
-        if (call.Input is { } digest && !await calls.IsNeededElsewhereAsync(call, digest, cancellationToken))
-            await released.GiveUpAsync(payee, digest, cancellationToken);
-    }
-
-    private async Task<ProblemResult?> ReceiveAsync(HttpRequest request, User payee, PaidCall call, RequestedInput.Announced announced, CancellationToken cancellationToken)
+    private async Task<ProblemResult?> ReceiveAsync(HttpRequest request, User payee, Id<User> payer, RequestedInput.Announced announced, CancellationToken cancellationToken)
     {
         if (request.ContentLength is { } length && length != announced.SizeBytes)
             return new Refusal<TaskRefusal>(TaskRefusal.InputInvalid, $"The body has {length} bytes, and {announced.SizeBytes} were announced.").ToProblem();
-        using var slot = _slots.TryEnter(call.Channel, out var isOwn);
-        if (slot is null)
+        using var upload = _underWay.TryEnter(payer, out var isOwn);
+        if (upload is null)
         {
             return isOwn
-                ? new Refusal<CallRefusal>(CallRefusal.InputsTooMany, $"{options.MaxUploadsPerChannel} inputs for calls of this channel are on their way already. Call again when one of them is here.").ToProblem()
+                ? new Refusal<CallRefusal>(CallRefusal.InputsTooMany, $"{options.MaxUploadsPerPayer} inputs for calls that you pay for are on their way already. Call again when one of them is here.").ToProblem()
                 : Busy();
         }
 
-        using var late = new CancellationTokenSource(TimeSpan.FromSeconds(options.MaxUploadSeconds), time);
-        using var stopped = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, late.Token);
+        var most = options.UploadTimeOf(announced.SizeBytes);
+        using var late = new CancellationTokenSource(most, time);
+        using var stopped = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, late.Token, upload.Stopped);
         try
         {
-            return (await uploads.ReceiveAsync(payee.Id, announced.Content, request.Body, announced.SizeBytes, announced.SizeBytes, stopped.Token)).Match(
+            await using var body = upload.Count(request.Body);
+            return (await uploads.ReceiveAsync(payee.Id, announced.Content, body, announced.SizeBytes, announced.SizeBytes, stopped.Token)).Match(
                 stored => stored.SizeBytes == announced.SizeBytes
                     ? null
                     : new Refusal<TaskRefusal>(TaskRefusal.InputInvalid, $"{stored.SizeBytes} bytes came, and {announced.SizeBytes} were announced.").ToProblem(),
                 Refuse);
         }
+        catch (OperationCanceledException) when (upload.HasGivenWay && !cancellationToken.IsCancellationRequested)
+        {
+            return Busy();
+        }
         catch (OperationCanceledException) when (late.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
         {
-            return RequestRefusal.RequestTimeout.ToProblem($"The input did not arrive within {options.MaxUploadSeconds} seconds; send it over a faster connection.");
+            return RequestRefusal.RequestTimeout.ToProblem($"The input did not arrive within {most.TotalSeconds:F0} seconds, which is {options.MinInputBytesPerSecond} bytes per second; send it over a faster connection.");
         }
         catch (NoRoomException full)
         {

@@ -33,7 +33,7 @@ public static class PayPerCallEndpoints
         api.MapPost("/calls/{publisher}/{agent}", CallAsync)
             .OpenToAll()
             .WithName("callAgent").AuditedInBulk(refusesInTheOrdinary: true).WithTags("Pay per call").WithSummary("Call an agent and pay for it out of a channel")
-            .WithDescription("No account is needed. The body is the input, each query parameter a parameter of the agent; agent is a name, or name@version. Without a payment the answer is 402, and its header PAYMENT-REQUIRED says how to pay (base64 of JSON, as x402 version 2 has it): sign a voucher of a payment channel and send it as PAYMENT-SIGNATURE. The answer is the agent's output; PAYMENT-RESPONSE says what was charged, and what is over is credit for the next call. The same call with the same payment, or with the same Idempotency-Key, is one call. One that takes longer, than the header Prefer: wait=N says in seconds where it is given, is answered by 202; fetch its result. An input above 1 MiB is announced by the header Stoa-Input: digest=sha256:…, bytes=N in a request without a body; when the call is paid for the answer is 428, and the same request with the body makes it.")
+            .WithDescription("No account is needed. The body is the input, each query parameter a parameter of the agent; agent is a name, or name@version. Without a payment the answer is 402, and its header PAYMENT-REQUIRED says how to pay (base64 of JSON, as x402 version 2 has it): sign a voucher of a payment channel and send it as PAYMENT-SIGNATURE. The answer is the agent's output; PAYMENT-RESPONSE says what was charged, and what is over is credit for the next call. The same call with the same payment, or with the same Idempotency-Key, is one call; while one request makes it another one gets 409, with Retry-After. One that takes longer, than the header Prefer: wait=N says in seconds where it is given, is answered by 202; fetch its result. An input above 1 MiB is announced by the header Stoa-Input: digest=sha256:…, bytes=N in a request without a body; when the call is paid for the answer is 428, and the same request with the body makes it.")
             .Sells(options);
         api.MapPost("/program-calls/{digest}", CallProgramAsync)
             .OpenToAll()
@@ -81,7 +81,7 @@ public static class PayPerCallEndpoints
         .TakesAtMost(options.MaxInputBytes)
         .Produces<Stream>(StatusCodes.Status200OK, "application/octet-stream")
         .Produces<PaidCallResponse>(StatusCodes.Status202Accepted)
-        .Refuses(CallRefusal.CallsNotSold, CallRefusal.PaymentRequired, CallRefusal.PaymentInvalid, CallRefusal.CallFailed, CallRefusal.InputRequired, CallRefusal.InputsTooMany, CallRefusal.InputsBusy)
+        .Refuses(CallRefusal.CallsNotSold, CallRefusal.PaymentRequired, CallRefusal.PaymentInvalid, CallRefusal.CallFailed, CallRefusal.CallUnderWay, CallRefusal.InputRequired, CallRefusal.InputsTooMany, CallRefusal.InputsBusy)
         .Refuses(RequestRefusal.RequestTimeout)
         .Refuses(ContentRefusal.DigestMismatch, ContentRefusal.TooLarge)
         .Refuses(
@@ -98,6 +98,7 @@ public static class PayPerCallEndpoints
         Till till,
         CallInputs inputs,
         SubmitTask submit,
+        ITaskStore tasks,
         TaskWorkers workers,
         CancellationToken cancellationToken)
     {
@@ -106,11 +107,11 @@ public static class PayPerCallEndpoints
         // What is sold is what was published here: an agent of elsewhere would be bought to be sold again.
         if (!ListingName.TryParse($"{publisher}/{agent}", null, out var listing) || listing.IsKeyed || !await till.HasAsync(listing, cancellationToken))
             return new Refusal<TaskRefusal>(TaskRefusal.AgentUnknown, $"There is no agent {publisher}/{agent} here.").ToProblem();
-        return await SellAsync(listing, RequestedLimits.None, world: null, payee, context, till, inputs, submit, workers, cancellationToken);
+        return await SellAsync(listing, RequestedLimits.None, world: null, payee, context, till, inputs, submit, tasks, workers, cancellationToken);
     }
 
     private static async Task<IResult> CallProgramAsync(
-        [Description("Digest of the program, sha256:….")] string digest, HttpContext context, Till till, CallInputs inputs, SubmitTask submit, TaskWorkers workers, CancellationToken cancellationToken)
+        [Description("Digest of the program, sha256:….")] string digest, HttpContext context, Till till, CallInputs inputs, SubmitTask submit, ITaskStore tasks, TaskWorkers workers, CancellationToken cancellationToken)
     {
         if (await till.FindPayeeAsync(cancellationToken) is not { } payee)
             return NotSold();
@@ -119,7 +120,7 @@ public static class PayPerCallEndpoints
         if (!WorldHeader.TryRead(context.Request, out var world))
             return new Refusal<TaskRefusal>(TaskRefusal.ParametersInvalid, $"The header {StoaClient.WorldHeader} has the form seed=42, clockMs=1764000000000.").ToProblem();
         return await till.FindByProgramAsync(digest, cancellationToken) is { } agent
-            ? await SellAsync(agent.Listing, limits, world, payee, context, till, inputs, submit, workers, cancellationToken)
+            ? await SellAsync(agent.Listing, limits, world, payee, context, till, inputs, submit, tasks, workers, cancellationToken)
             : NotHere(digest);
     }
 
@@ -151,7 +152,7 @@ public static class PayPerCallEndpoints
     }
 
     private static async Task<IResult> SellAsync(
-        ListingName listing, RequestedLimits limits, TaskWorld? world, User payee, HttpContext context, Till till, CallInputs inputs, SubmitTask submit, TaskWorkers workers, CancellationToken cancellationToken)
+        ListingName listing, RequestedLimits limits, TaskWorld? world, User payee, HttpContext context, Till till, CallInputs inputs, SubmitTask submit, ITaskStore tasks, TaskWorkers workers, CancellationToken cancellationToken)
     {
         if (!(await inputs.ReadAsync(context, cancellationToken)).TryGet(out var input, out var refusal))
             return refusal.ToProblem();
@@ -170,11 +171,11 @@ public static class PayPerCallEndpoints
 
         var key = KeyOf(context, asked, payment);
         // What was reserved for it is the most that it costs, though prices have moved since: between an announcement and its input demand may change.
-        if (await till.FindAsync(paid.Id, key, cancellationToken) is { } before)
-            asked = asked with { MaxPrice = before.Reserved };
-        if (!(await till.ReserveAsync(paid.Id, key, asked, quote.Hold, cancellationToken)).TryGet(out var reservation, out refusal))
+        var most = (await till.FindAsync(paid.Id, key, cancellationToken))?.Reserved ?? quote.Hold;
+        asked = asked with { MaxPrice = most };
+        if (!(await till.ReserveAsync(paid.Id, key, asked, most, cancellationToken)).TryGet(out var reservation, out refusal))
             return refusal.ToProblem();
-        var (call, isNew, credit) = reservation;
+        var (call, _, credit) = reservation;
         if (reservation.IsFull)
         {
             return new Refusal<CallRefusal>(
@@ -185,29 +186,60 @@ public static class PayPerCallEndpoints
         {
             var required = await till.RequireAsync(context, payee, quote, cancellationToken);
             return till.Demand(
-                context, till.With(required, credit.Required(quote.Hold)),
-                $"The call can cost {quote.Hold} USD, and {credit.Left} USD of what the channel has paid are left. A voucher of {credit.Required(quote.Hold)} USD in all is needed.");
+                context, till.With(required, credit.Required(most)),
+                $"The call can cost {most} USD, and {credit.Left} USD of what the channel has paid are left. A voucher of {credit.Required(most)} USD in all is needed.");
         }
 
-        if (input is RequestedInput.Announced announced)
+        // Of an input that is here already nothing has to come.
+        var awaited = asked.Input is RequestedInput.Announced announced && !await till.IsSubmittedAsync(call, asked, payee, cancellationToken) ? announced : null;
+        if (awaited is not null && !CallInputs.IsBroughtBy(context))
+            return CallInputs.Ask(awaited);
+        if (asked.Input is RequestedInput.Announced { Content: var digest })
+            asked = asked with { Input = new RequestedInput.Stored(digest) };
+        if (call.Task is null && await till.HoldAsync(call, awaited, cancellationToken) is { } held)
         {
-            if (!await till.IsSubmittedAsync(call, asked, payee, cancellationToken) && await inputs.TakeAsync(context, payee, call, announced, cancellationToken) is { } untaken)
+            return (await MakeAsync(context, asked, awaited, held, paid, payee, till, inputs, submit, workers, cancellationToken)).TryGet(out var made, out var unmade)
+                ? await till.AnswerAsync(context, call with { Task = made.Id }, made, paid, cancellationToken)
+                : unmade;
+        }
+
+        // Whoever held it may have made it in this moment.
+        if (call.Task is null)
+            call = await till.FindAsync(paid.Id, key, cancellationToken);
+        if (call?.Task is not { } known)
+            return UnderWay();
+        return await tasks.GetAsync(known, cancellationToken) is { } task
+            ? await till.AnswerAsync(context, call, task, paid, cancellationToken)
+            : throw new InvalidOperationException($"The task {known} of the call {key} is not there.");
+    }
+
+    /// <summary>Makes a call that the request holds: takes its input in, and has its task submitted. While it does, the reservation is nobody else's to take back.</summary>
+    /// <returns>The task, or why there is none.</returns>
+    private static async Task<Checked<AgentTask>> MakeAsync(
+        HttpContext context, TaskRequest asked, RequestedInput.Announced? awaited, HeldCall held, Channel paid, User payee, Till till, CallInputs inputs, SubmitTask submit, TaskWorkers workers,
+        CancellationToken cancellationToken)
+    {
+        var isDone = false;
+        try
+        {
+            if (awaited is not null && await inputs.TakeAsync(context.Request, payee, paid.Payer.User, held, awaited, cancellationToken) is { } untaken)
                 return untaken;
-            asked = asked with { Input = new RequestedInput.Stored(announced.Content) };
-        }
+            if (!(await submit.SubmitAsync(payee.Id, asked, held.Call.Key, _ => null, Activity.Current?.Id, cancellationToken)).TryGet(out var made, out var refusal))
+            {
+                await inputs.TakeBackAsync(held, payee.Id, CancellationToken.None);
+                return refusal.ToProblem();
+            }
 
-        var submitted = await submit.SubmitAsync(payee.Id, asked, key, _ => null, Activity.Current?.Id, cancellationToken);
-        if (!submitted.TryGet(out var made, out refusal))
+            isDone = await till.AttachAsync(held.Call, made.Task, payee, workers);
+            workers.Wake();
+            return isDone ? (Checked<AgentTask>)made.Task : UnderWay();
+        }
+        finally
         {
-            // Of an input that was announced an earlier request has reserved for this one.
-            if (isNew || call.Input is not null)
-                await inputs.TakeBackAsync(call, payee.Id, CancellationToken.None);
-            return refusal.ToProblem();
+            // Whoever has hung up in the middle may come again at once.
+            if (!isDone)
+                await till.LeaveAsync(held);
         }
-
-        await till.AttachAsync(call, made.Task.Id, CancellationToken.None);
-        workers.Wake();
-        return await till.AnswerAsync(context, call, made.Task, paid, cancellationToken);
     }
 
     private static async Task<IResult> GetAsync(Id<AgentTask> id, HttpContext context, Till till, ITaskStore tasks, CancellationToken cancellationToken) =>
@@ -263,6 +295,9 @@ public static class PayPerCallEndpoints
             return new Refusal<CallRefusal>(CallRefusal.CallUnknown, $"No call {id} was paid for out of {channel.Channel.Id}.").ToProblem();
         return new FoundCall(call, task, channel.Channel);
     }
+
+    internal static ProblemResult UnderWay() =>
+        new Refusal<CallRefusal>(CallRefusal.CallUnderWay, "Another request makes this call just now. Make the same request again in a moment.").ToProblem();
 
     private static ProblemResult NotHere(string digest) =>
         new Refusal<TaskRefusal>(TaskRefusal.AgentUnknown, $"No agent of this node has the program {digest}. GET /api/v1/network/offers says who has it.").ToProblem();

@@ -12,20 +12,29 @@ public sealed record PayPerCallOptions
     /// <summary>How often the node looks for calls that have ended and channels that are closed, in milliseconds. Default 2,000.</summary>
     public int PollMs { get; init; } = 2_000;
 
-    /// <summary>Largest input of a call, in bytes, from 1 MiB to 1 TiB. One above 1 MiB comes once the call is paid for, goes to the content store, and is deleted when the call has ended. Default 64 MiB.</summary>
+    /// <summary>Largest input of a call, in bytes, from 1 MiB to 1 TiB. One above 1 MiB comes once the call is paid for, goes to the content store, and is deleted when the last call that has it has ended. Default 64 MiB.</summary>
     public long MaxInputBytes { get; init; } = 64L << 20;
 
     /// <summary>What inputs above 1 MiB of calls that one channel pays for may have together, in bytes, until the calls have ended; at least <see cref="MaxInputBytes"/>. Default 256 MiB.</summary>
     public long MaxInputBytesPerChannel { get; init; } = 256L << 20;
 
-    /// <summary>How many inputs above 1 MiB are on their way to this node at a time; more are refused with 503 <c>inputsBusy</c>. 1 to 1,000. Default 16.</summary>
+    /// <summary>How many inputs above 1 MiB are on their way to this node at a time. When there are as many, the one that is slowest against <see cref="MinInputBytesPerSecond"/> gives way, or one of whoever has more of them than the newcomer; else more are refused with 503 <c>inputsBusy</c>. 1 to 1,000. Default 16.</summary>
     public int MaxUploads { get; init; } = 16;
 
-    /// <summary>How many of these are for calls that one channel pays for; more are refused with 429 <c>inputsTooMany</c>. 1 to 1,000. Default 4.</summary>
-    public int MaxUploadsPerChannel { get; init; } = 4;
+    /// <summary>How many of these are for calls that one account pays for, out of whichever channels; more are refused with 429 <c>inputsTooMany</c>. 1 to 1,000. Default 4.</summary>
+    public int MaxUploadsPerPayer { get; init; } = 4;
 
-    /// <summary>How long one may take to arrive, in seconds: 1 to 86,400. Default 600.</summary>
-    public int MaxUploadSeconds { get; init; } = 600;
+    /// <summary>The slowest at which an input above 1 MiB may come, in bytes per second; it has as long as it takes at that, and <see cref="UploadGraceSeconds"/>. 1,024 to 1,073,741,824. Default 131,072.</summary>
+    public int MinInputBytesPerSecond { get; init; } = 128 << 10;
+
+    /// <summary>How much longer an input may take to arrive, in seconds: 1 to 3,600. Default 30.</summary>
+    public int UploadGraceSeconds { get; init; } = 30;
+
+    /// <summary>How long outputs above 64 KiB of calls that have ended are kept to be fetched, in days: 1 to 3,650. Until then they count for the account that sells. Default 7.</summary>
+    public int KeepOutputDays { get; init; } = 7;
+
+    /// <summary>How long an input of that size may take to arrive.</summary>
+    internal TimeSpan UploadTimeOf(long inputBytes) => TimeSpan.FromSeconds(UploadGraceSeconds + ((double)inputBytes / MinInputBytesPerSecond));
 
     /// <summary>Every reason why these options cannot be used; empty when they can.</summary>
     public IEnumerable<string> Validate()
@@ -40,9 +49,13 @@ public sealed record PayPerCallOptions
             yield return $"PayPerCall:MaxInputBytesPerChannel is from PayPerCall:MaxInputBytes to {1L << 50}.";
         if (MaxUploads is < 1 or > 1_000)
             yield return "PayPerCall:MaxUploads is from 1 to 1000.";
-        if (MaxUploadsPerChannel is < 1 or > 1_000)
-            yield return "PayPerCall:MaxUploadsPerChannel is from 1 to 1000.";
-        if (MaxUploadSeconds is < 1 or > 24 * 60 * 60)
-            yield return $"PayPerCall:MaxUploadSeconds is from 1 to {24 * 60 * 60}.";
+        if (MaxUploadsPerPayer is < 1 or > 1_000)
+            yield return "PayPerCall:MaxUploadsPerPayer is from 1 to 1000.";
+        if (MinInputBytesPerSecond is < 1_024 or > 1 << 30)
+            yield return $"PayPerCall:MinInputBytesPerSecond is from 1024 to {1 << 30}.";
+        if (UploadGraceSeconds is < 1 or > 3_600)
+            yield return "PayPerCall:UploadGraceSeconds is from 1 to 3600.";
+        if (KeepOutputDays is < 1 or > 3_650)
+            yield return "PayPerCall:KeepOutputDays is from 1 to 3650.";
     }
 }

@@ -1,8 +1,12 @@
+using System.Security.Cryptography;
 using Stoa.Market;
+using Stoa.Market.Builds;
 using Stoa.Market.Channels;
+using Stoa.Market.Identity;
 using Stoa.Market.Ledger;
 using Stoa.Market.PayPerCall;
 using Stoa.Market.Tasks;
+using Stoa.Node.Builds;
 using Stoa.Node.Ledger;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
@@ -16,15 +20,27 @@ namespace Stoa.Node.PayPerCall;
 /// <param name="Task">That does it; null until it was submitted.</param>
 /// <param name="Reserved">What it can cost at most.</param>
 /// <param name="Price">What it has cost; null until it has ended.</param>
-/// <param name="CreatedAt">When it was reserved, or came again before there was a task, UTC. Each time is later than the one before.</param>
+/// <param name="CreatedAt">When it was reserved, UTC.</param>
 /// <param name="Input">The input, where it is too long to come with the call in one piece; null where it came with it.</param>
 /// <param name="InputBytes">Its size; 0 where it came with the call.</param>
 public sealed record PaidCall(
     Id<Channel> Channel, string Key, ContentHash RequestHash, Id<AgentTask>? Task, Money Reserved, Money? Price, DateTimeOffset CreatedAt, ContentHash? Input, long InputBytes);
 
+/// <summary>A call that one request makes: until the time has passed no other one submits its task or takes its reservation back.</summary>
+/// <param name="Call">As it was when the request came to hold it.</param>
+/// <param name="Hold">Names the request.</param>
+public sealed record HeldCall(PaidCall Call, string Hold);
+
+/// <summary>An output that is to be kept no more.</summary>
+/// <param name="Channel">Of the call.</param>
+/// <param name="Key">Of the call.</param>
+/// <param name="Output">Its digest.</param>
+/// <param name="Until">When its time was over, UTC.</param>
+public sealed record KeptOutput(Id<Channel> Channel, string Key, ContentHash Output, DateTimeOffset Until);
+
 /// <summary>What came of asking for a reservation.</summary>
 /// <param name="Call">The call; null when the credit does not suffice.</param>
-/// <param name="IsNew">Whether it was not there before: only who has made it may take it back.</param>
+/// <param name="IsNew">Whether it was not there before.</param>
 /// <param name="Credit">As it was found.</param>
 public readonly record struct Reservation(PaidCall? Call, bool IsNew, CallCredit Credit)
 {
@@ -55,8 +71,9 @@ public sealed class SqlPaidCallStore(Database database, IdSource ids, PayPerCall
             if (await session.QueryFirstOrDefaultAsync<PaidCall>(
                 $"SELECT {Columns} FROM paid_calls WHERE channel_id = @channel AND request_key = @key", new { channel, key }) is { } before)
             {
-                return before.RequestHash == requestHash
-                    ? new Reservation(await JoinAsync(session, before, now), IsNew: false, credit)
+                // The hash has the digest of an input that is to come, and not its size, which bounds what is taken in.
+                return before.RequestHash == requestHash && before.InputBytes == (input?.SizeBytes ?? 0)
+                    ? new Reservation(before, IsNew: false, credit)
                     : new Refusal<TaskRefusal>(TaskRefusal.IdempotencyKeyReused, "The key was used for another call out of this channel. Use a new key for each call.");
             }
 
@@ -77,66 +94,156 @@ public sealed class SqlPaidCallStore(Database database, IdSource ids, PayPerCall
                 """,
                 new { channel, key, requestHash, amount, now, digest = input?.Content, bytes });
             await session.ExecuteAsync("UPDATE call_credit SET reserved = reserved + @amount WHERE channel_id = @channel", new { channel, amount });
-            return new Reservation(new PaidCall(channel, key, requestHash, null, amount, null, now.ToMilliseconds(), input?.Content, bytes), IsNew: true, credit with { Reserved = credit.Reserved + amount });
+            return new Reservation(new PaidCall(channel, key, requestHash, null, amount, null, now, input?.Content, bytes), IsNew: true, credit with { Reserved = credit.Reserved + amount });
         },
+        cancellationToken);
+
+    /// <summary>Has one request make a call that has no task yet.</summary>
+    /// <param name="call">As it is reserved.</param>
+    /// <param name="until">How long no other request may, UTC: one that has crashed is in nobody's way for ever.</param>
+    /// <param name="now">UTC.</param>
+    /// <param name="cancellationToken">Holds nothing.</param>
+    /// <returns>Null when another request holds it, or it is not there as it was any more.</returns>
+    public Task<HeldCall?> HoldAsync(PaidCall call, DateTimeOffset until, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
+        async session =>
+        {
+            await LockAsync(session, call.Channel);
+            var hold = RandomNumberGenerator.GetHexString(32, lowercase: true);
+            return await session.ExecuteAsync(
+                """
+                UPDATE paid_calls SET hold = @hold, held_until = @until
+                WHERE channel_id = @Channel AND request_key = @Key AND request_hash = @RequestHash AND task_id IS NULL AND price IS NULL AND (hold IS NULL OR held_until <= @now)
+                """,
+                new { hold, until, call.Channel, call.Key, call.RequestHash, now }) == 1
+                    ? new HeldCall(call, hold)
+                    : null;
+        },
+        cancellationToken);
+
+    /// <summary>Makes sure that a call is held still, and for how long, before its task is submitted: until then its reservation stays.</summary>
+    public Task<bool> ConfirmAsync(HeldCall held, DateTimeOffset until, CancellationToken cancellationToken) => database.WriteAsync(
+        async session =>
+        {
+            await LockAsync(session, held.Call.Channel);
+            return await session.ExecuteAsync(
+                "UPDATE paid_calls SET held_until = @until WHERE channel_id = @Channel AND request_key = @Key AND hold = @Hold AND task_id IS NULL",
+                new { until, held.Call.Channel, held.Call.Key, held.Hold }) == 1;
+        },
+        cancellationToken);
+
+    /// <summary>Lets others make a call; the reservation stays. Nothing when it is held by another one.</summary>
+    public Task LeaveAsync(HeldCall held, CancellationToken cancellationToken) => database.WriteAsync(
+        session => session.ExecuteAsync(
+            "UPDATE paid_calls SET hold = NULL, held_until = NULL WHERE channel_id = @Channel AND request_key = @Key AND hold = @Hold",
+            new { held.Call.Channel, held.Call.Key, held.Hold }),
         cancellationToken);
 
     /// <summary>Writes which task does a call.</summary>
-    /// <remarks>Of two requests that are the same call the one that was refused may have taken the reservation back meanwhile. The task is there and costs what it costs, so it is reserved again.</remarks>
-    public Task AttachAsync(PaidCall call, Id<AgentTask> task, CancellationToken cancellationToken) => database.WriteAsync(
+    /// <remarks>Whoever was held up for longer than it held the call may find that the reservation was taken back meanwhile. The task is there and costs what it costs, so it is reserved again, if the credit suffices.</remarks>
+    /// <returns>False when nothing pays for the task.</returns>
+    public Task<bool> AttachAsync(PaidCall call, Id<AgentTask> task, CancellationToken cancellationToken) => database.WriteAsync(
+        async session =>
+        {
+            var credit = await LockAsync(session, call.Channel);
+            if (await session.ExecuteAsync(
+                """
+                UPDATE paid_calls SET task_id = @task, hold = NULL, held_until = NULL
+                WHERE channel_id = @Channel AND request_key = @Key AND request_hash = @RequestHash AND (task_id IS NULL OR task_id = @task)
+                """,
+                new { task, call.Channel, call.Key, call.RequestHash }) == 1)
+            {
+                return true;
+            }
+
+            if (credit.Left < call.Reserved
+                || await session.ExecuteAsync(
+                    """
+                    INSERT INTO paid_calls (channel_id, request_key, request_hash, task_id, reserved, created_at, input_digest, input_bytes)
+                    VALUES (@Channel, @Key, @RequestHash, @task, @Reserved, @CreatedAt, @Input, @InputBytes) ON CONFLICT DO NOTHING
+                    """,
+                    new { call.Channel, call.Key, call.RequestHash, task, call.Reserved, call.CreatedAt, call.Input, call.InputBytes }) == 0)
+            {
+                return false;
+            }
+
+            await session.ExecuteAsync("UPDATE call_credit SET reserved = reserved + @Reserved WHERE channel_id = @Channel", new { call.Reserved, call.Channel });
+            return true;
+        },
+        cancellationToken);
+
+    /// <summary>Takes back the reservation of a call that is held and whose task was refused, and lets go of its input: the same call may be tried again.</summary>
+    /// <param name="held">As whoever asks holds it; of another's nothing is taken back.</param>
+    /// <param name="payee">Who has the input; null when nobody sells any more.</param>
+    /// <param name="now">UTC.</param>
+    /// <param name="cancellationToken">Takes nothing back.</param>
+    /// <returns>The input, when its bytes may be deleted.</returns>
+    public Task<ContentHash?> ReleaseAsync(HeldCall held, Id<User>? payee, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync<ContentHash?>(
+        async session =>
+        {
+            var call = held.Call;
+            await LockAsync(session, call.Channel);
+            if (await session.QueryFirstOrDefaultAsync<Money?>(
+                "SELECT reserved FROM paid_calls WHERE channel_id = @Channel AND request_key = @Key AND request_hash = @RequestHash AND hold = @Hold AND task_id IS NULL AND price IS NULL",
+                new { call.Channel, call.Key, call.RequestHash, held.Hold }) is { } reserved)
+            {
+                await session.ExecuteAsync("DELETE FROM paid_calls WHERE channel_id = @Channel AND request_key = @Key", new { call.Channel, call.Key });
+                await session.ExecuteAsync("UPDATE call_credit SET reserved = reserved - @reserved WHERE channel_id = @Channel", new { reserved, call.Channel });
+            }
+
+            return payee is { } owner && call.Input is { } input && await CallContent.LetGoOfInputAsync(session, owner, input, now) ? input : null;
+        },
+        cancellationToken);
+
+    /// <summary>Writes what a call has cost, once, keeps its output for a while, and lets go of its input, if no other call that has not ended has the same.</summary>
+    /// <param name="call">That has ended.</param>
+    /// <param name="price">What it costs.</param>
+    /// <param name="payee">Who has the input, and the output.</param>
+    /// <param name="output">In the content store; null when there is none.</param>
+    /// <param name="now">UTC.</param>
+    /// <param name="cancellationToken">Writes nothing.</param>
+    /// <returns>The input, when its bytes may be deleted.</returns>
+    public Task<ContentHash?> EndAsync(PaidCall call, Money price, Id<User> payee, ContentDescriptor? output, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync<ContentHash?>(
         async session =>
         {
             await LockAsync(session, call.Channel);
-            if (await session.ExecuteAsync(
-                "UPDATE paid_calls SET task_id = @task WHERE channel_id = @Channel AND request_key = @Key AND (task_id IS NULL OR task_id = @task)",
-                new { task, call.Channel, call.Key }) == 1)
+            if (await session.QueryFirstOrDefaultAsync<Money?>(
+                "SELECT reserved FROM paid_calls WHERE channel_id = @Channel AND request_key = @Key AND price IS NULL", new { call.Channel, call.Key }) is not { } reserved)
             {
-                return;
+                return null;
             }
 
             await session.ExecuteAsync(
-                """
-                INSERT INTO paid_calls (channel_id, request_key, request_hash, task_id, reserved, created_at, input_digest, input_bytes)
-                VALUES (@Channel, @Key, @RequestHash, @task, @Reserved, @CreatedAt, @Input, @InputBytes)
-                """,
-                new { call.Channel, call.Key, call.RequestHash, task, call.Reserved, call.CreatedAt, call.Input, call.InputBytes });
-            await session.ExecuteAsync("UPDATE call_credit SET reserved = reserved + @Reserved WHERE channel_id = @Channel", new { call.Reserved, call.Channel });
+                "UPDATE paid_calls SET price = @price, output_digest = @digest, output_until = @until WHERE channel_id = @Channel AND request_key = @Key",
+                new { price, digest = output?.Digest, until = output is null ? (DateTimeOffset?)null : now + TimeSpan.FromDays(options.KeepOutputDays), call.Channel, call.Key });
+            await session.ExecuteAsync("UPDATE call_credit SET reserved = reserved - @reserved, spent = spent + @price WHERE channel_id = @Channel", new { reserved, price, call.Channel });
+            // Another call's output with the same bytes may have come to the end of its time since this one was made.
+            if (output is not null)
+                await SqlContentOwners.GrantAsync(session, output, payee, ContentOrigins.Task);
+            return call.Input is { } input && await CallContent.LetGoOfInputAsync(session, payee, input, now) ? input : null;
         },
         cancellationToken);
 
-    /// <summary>Takes back the reservation of a call whose task was refused: the same call may be tried again.</summary>
-    /// <remarks>Not if the same call has come once more meanwhile: its task may be submitted already, and after a crash nobody would know that it is a call's. Then <see cref="PaidCallWorker"/> looks for it.</remarks>
-    public Task ReleaseAsync(PaidCall call, CancellationToken cancellationToken) => database.WriteAsync(
-        async session =>
-        {
-            await LockAsync(session, call.Channel);
-            if (await session.ExecuteAsync(
-                "DELETE FROM paid_calls WHERE channel_id = @Channel AND request_key = @Key AND task_id IS NULL AND created_at = @CreatedAt",
-                new { call.Channel, call.Key, call.CreatedAt }) == 1)
-            {
-                await session.ExecuteAsync("UPDATE call_credit SET reserved = reserved - @Reserved WHERE channel_id = @Channel", new { call.Reserved, call.Channel });
-            }
-        },
+    /// <summary>Outputs whose time is over, the oldest first.</summary>
+    /// <param name="after">Only those behind it; null for all.</param>
+    /// <param name="now">UTC.</param>
+    /// <param name="limit">The most.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    public Task<IReadOnlyList<KeptOutput>> ListKeptAsync(KeptOutput? after, DateTimeOffset now, int limit, CancellationToken cancellationToken) => database.ReadAsync(
+        session => session.QueryAsync<KeptOutput>(
+            """
+            SELECT channel_id AS channel, request_key AS key, output_digest AS output, output_until AS until FROM paid_calls
+            WHERE output_until <= @now AND (output_until > @at OR (output_until = @at AND (channel_id > @channel OR (channel_id = @channel AND request_key > @key))))
+            ORDER BY output_until, channel_id, request_key LIMIT @limit
+            """,
+            new { now, at = after?.Until ?? DateTimeOffset.UnixEpoch, channel = after?.Channel.ToString() ?? "", key = after?.Key ?? "", limit }),
         cancellationToken);
 
-    /// <summary>Writes what a call has cost; once.</summary>
-    public Task EndAsync(PaidCall call, Money price, CancellationToken cancellationToken) => database.WriteAsync(
-        async session =>
-        {
-            await LockAsync(session, call.Channel);
-            if (await session.ExecuteAsync(
-                "UPDATE paid_calls SET price = @price WHERE channel_id = @Channel AND request_key = @Key AND price IS NULL", new { price, call.Channel, call.Key }) == 1)
-            {
-                await session.ExecuteAsync(
-                    "UPDATE call_credit SET reserved = reserved - @Reserved, spent = spent + @price WHERE channel_id = @Channel", new { call.Reserved, price, call.Channel });
-            }
-        },
-        cancellationToken);
-
-    /// <summary>Whether another call that has not ended has the same input.</summary>
-    public Task<bool> IsNeededElsewhereAsync(PaidCall call, ContentHash input, CancellationToken cancellationToken) => database.ReadAsync(
-        async session => await session.QueryFirstOrDefaultAsync<long?>(
-            "SELECT 1 FROM paid_calls WHERE input_digest = @input AND price IS NULL AND NOT (channel_id = @Channel AND request_key = @Key) LIMIT 1", new { input, call.Channel, call.Key }) is not null,
+    /// <summary>Keeps an output no more.</summary>
+    /// <returns>Whether its bytes may be deleted: no other call keeps it or reads it, and the account has not brought it itself.</returns>
+    public Task<bool> LetGoAsync(KeptOutput kept, Id<User> payee, DateTimeOffset now, CancellationToken cancellationToken) => database.WriteAsync(
+        async session => await session.ExecuteAsync(
+            "UPDATE paid_calls SET output_until = NULL WHERE channel_id = @Channel AND request_key = @Key AND output_until <= @now", new { kept.Channel, kept.Key, now }) == 1
+            && await CallContent.LetGoOfOutputAsync(session, payee, kept.Output, now),
         cancellationToken);
 
     /// <summary>The call that a task does; null when it does none.</summary>
@@ -195,17 +302,6 @@ public sealed class SqlPaidCallStore(Database database, IdSource ids, PayPerCall
                 "UPDATE call_credit SET returned = returned + @Left, is_over = @isOver WHERE channel_id = @channel", new { credit.Left, isOver = true, channel });
         },
         cancellationToken);
-
-    /// <summary>Notes that a call has come again, by a later time: who has reserved it before cannot take it back any more.</summary>
-    private static async Task<PaidCall> JoinAsync(SqlSession session, PaidCall call, DateTimeOffset now)
-    {
-        if (call.Task is not null)
-            return call;
-        var joined = call with { CreatedAt = now.ToMilliseconds() > call.CreatedAt ? now.ToMilliseconds() : call.CreatedAt.AddMilliseconds(1) };
-        await session.ExecuteAsync(
-            "UPDATE paid_calls SET created_at = @CreatedAt WHERE channel_id = @Channel AND request_key = @Key", new { joined.CreatedAt, joined.Channel, joined.Key });
-        return joined;
-    }
 
     private static async Task<CallCredit> LockAsync(SqlSession session, Id<Channel> channel)
     {

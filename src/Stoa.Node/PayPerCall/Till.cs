@@ -115,7 +115,29 @@ public sealed class Till(
         call.Task is not null
         || (await tasks.FindSubmissionAsync(payee.Id, new IdempotencyKey(call.Key, asked.Hash()), cancellationToken)).TryGet(out var submitted, out _) && submitted is not null;
 
-    public Task AttachAsync(PaidCall call, Id<AgentTask> task, CancellationToken cancellationToken) => calls.AttachAsync(call, task, cancellationToken);
+    /// <summary>Has one request make a call: others that are the same one wait, or come when it is known.</summary>
+    /// <param name="call">That has no task yet.</param>
+    /// <param name="awaited">The input that the request brings; null when there is none to come.</param>
+    /// <param name="cancellationToken">Holds nothing.</param>
+    public Task<HeldCall?> HoldAsync(PaidCall call, RequestedInput.Announced? awaited, CancellationToken cancellationToken)
+    {
+        var now = time.GetUtcNow();
+        return calls.HoldAsync(call, now + PaidCallWorker.SubmissionTime + (awaited is null ? TimeSpan.Zero : options.UploadTimeOf(awaited.SizeBytes)), now, cancellationToken);
+    }
+
+    /// <summary>Lets others make a call; its reservation stays.</summary>
+    public Task LeaveAsync(HeldCall held) => calls.LeaveAsync(held, CancellationToken.None);
+
+    /// <summary>Writes which task does a call; one that nothing pays for any more is stopped.</summary>
+    /// <returns>False when it was.</returns>
+    public async Task<bool> AttachAsync(PaidCall call, AgentTask task, User payee, TaskWorkers workers)
+    {
+        if (await calls.AttachAsync(call, task.Id, CancellationToken.None))
+            return true;
+        if ((await tasks.CancelAsync(task.Id, payee.Id, ids.Next<Transfer>(), accounts.Clearing, time.GetUtcNow(), CancellationToken.None)).TryGet(out var stopped, out _) && !stopped.State.IsFinal)
+            workers.Stop(stopped, StopReason.Cancelled);
+        return false;
+    }
 
     /// <summary>The call that a task does, when it was paid for out of this channel.</summary>
     public async Task<PaidCall?> FindAsync(Id<AgentTask> task, Id<Channel> channel, CancellationToken cancellationToken) =>

@@ -30,7 +30,8 @@ public sealed class CallInputTests : IAsyncLifetime
     {
         new Random(3).NextBytes(_input);
         _node = await TestNode.StartAsync(
-            null, "--PayPerCall:Payee", "till", "--PayPerCall:PollMs", "50", "--PayPerCall:MaxInputBytes", "4194304", "--PayPerCall:MaxInputBytesPerChannel", "4194304");
+            null, "--PayPerCall:Payee", "till", "--PayPerCall:PollMs", "50", "--PayPerCall:MaxInputBytes", "4194304", "--PayPerCall:MaxInputBytesPerChannel", "4194304",
+            "--PayPerCall:UploadGraceSeconds", "600");
         (await _node.JoinAsync("till")).Dispose();
         _ada = await _node.JoinAsync("ada");
         _anonymous = new StoaClient(_node.Client.Options with { ApiKey = null, MaxAttempts = 1 });
@@ -114,7 +115,7 @@ public sealed class CallInputTests : IAsyncLifetime
 
         var other = await OpenChannelAsync();
         await CallAsync(other, CallInput.Of((byte[])[.. _input, 2]), Stream.Null);
-        await calls.EndAsync(open, Money.Zero, Stop);
+        await calls.EndAsync(open, Money.Zero, default, null, DateTimeOffset.UtcNow, Stop);
         await CallAsync(channel, CallInput.Of((byte[])[.. _input, 3]), Stream.Null);
     }
 
@@ -165,6 +166,102 @@ public sealed class CallInputTests : IAsyncLifetime
         await CallAsync(second, input, Stream.Null);
 
         opened().ShouldBe(1, "a digest is no password");
+    }
+
+    [Fact]
+    public async Task Upload_ThatIsUnderWay_KeepsItsReservation_WhateverComesUnderItsKey()
+    {
+        var channel = await OpenChannelAsync();
+        using var slow = new SlowBody(_input);
+        (await PostAsync(channel, "key", null)).Status.ShouldBe(HttpStatusCode.PreconditionRequired);
+        var first = PostAsync(channel, "key", slow);
+        await Eventually.IsSoAsync(async () => await CountAsync("SELECT COUNT(*) FROM paid_calls WHERE hold IS NOT NULL") == 1);
+
+        using var wrong = new ByteArrayContent(_input[1..]);
+        (await PostAsync(channel, "key", wrong)).ShouldBe((HttpStatusCode.Conflict, TimeSpan.FromSeconds(1)));
+        // However long it takes: the worker looks at what has no task after ten minutes.
+        await _node.Host.Services.GetRequiredService<Database>().WriteAsync(session => session.ExecuteAsync("UPDATE paid_calls SET created_at = 1"), Stop);
+        await _node.Host.Services.GetRequiredService<PaidCallWorker>().LookAsync(Stop);
+        (await CountAsync("SELECT COUNT(*) FROM paid_calls")).ShouldBe(1);
+        (await CreditAsync(channel)).Reserved.ShouldBeGreaterThan(Money.Zero);
+
+        slow.GoOn();
+        (await first).Status.ShouldBe(HttpStatusCode.OK);
+        (await CountAsync("SELECT COUNT(*) FROM tasks")).ShouldBe(1);
+        (await CreditAsync(channel)).ShouldBe((new Money(await CountAsync("SELECT price FROM paid_calls")), Money.Zero));
+    }
+
+    [Fact]
+    public async Task Reservation_WhoseRequestHasCrashed_IsTakenBackWhenItsTimeHasPassed()
+    {
+        var channel = await OpenChannelAsync();
+        (await PostAsync(channel, "key", null)).Status.ShouldBe(HttpStatusCode.PreconditionRequired);
+
+        await _node.Host.Services.GetRequiredService<Database>().WriteAsync(session => session.ExecuteAsync("UPDATE paid_calls SET created_at = 1, hold = 'of a node that has crashed', held_until = 2"), Stop);
+
+        await Eventually.IsSoAsync(async () => await CountAsync("SELECT COUNT(*) FROM paid_calls") == 0);
+        (await CreditAsync(channel)).ShouldBe((Money.Zero, Money.Zero));
+    }
+
+    [Fact]
+    public async Task Output_OfAnother_IsNotDeletedByWhoeverNamesIt_AndGoesWhenItsTimeIsOver()
+    {
+        await CallAsync(await OpenChannelAsync(), CallInput.Of(_input), Stream.Null);
+        const string owned = "SELECT COUNT(*) FROM content_owners WHERE size_bytes = 2097153";
+
+        // It names the output, and sends other bytes.
+        var stranger = await Should.ThrowAsync<StoaException>(async () => await CallAsync(
+            await OpenChannelAsync(), CallInput.Of(_input) with { Open = _ => Task.FromResult<Stream>(new MemoryStream(new byte[_input.Length])) }, Stream.Null));
+
+        stranger.Code.ShouldBe("digestMismatch");
+        (await CountAsync(owned)).ShouldBe(1);
+        await _node.Host.Services.GetRequiredService<Database>().WriteAsync(session => session.ExecuteAsync("UPDATE paid_calls SET output_until = 1 WHERE output_until IS NOT NULL"), Stop);
+        await Eventually.IsSoAsync(async () => await CountAsync(owned) == 0);
+    }
+
+    private async Task<(HttpStatusCode Status, TimeSpan? RetryAfter)> PostAsync(ChannelResponse channel, string key, HttpContent? body)
+    {
+        var payment = new PaymentPayload(PaymentHeaders.Version, new PaymentRequirements("stoa-channel", $"stoa:{channel.Node}", "0", "USD", "", 1), Voucher(channel, Money.Parse("4")));
+        using var http = new HttpClient { Timeout = Timeout.InfiniteTimeSpan };
+        using var post = new HttpRequestMessage(HttpMethod.Post, new Uri(_node.Client.Options.Address, $"/api/v1/calls/{_echo}")) { Content = body };
+        post.Headers.Add(PaymentHeaders.Signature, Convert.ToBase64String(JsonSerializer.SerializeToUtf8Bytes(payment, StoaJson.Default.PaymentPayload)));
+        post.Headers.Add(StoaClient.InputHeader, $"digest={ContentHash.Of(_input)}, bytes={_input.Length}");
+        post.Headers.Add("Idempotency-Key", key);
+        post.Headers.Add("Prefer", "wait=300");
+        using var answer = await http.SendAsync(post, HttpCompletionOption.ResponseHeadersRead, Stop);
+        return (answer.StatusCode, answer.Headers.RetryAfter?.Delta);
+    }
+
+    /// <summary>A body of which nothing more comes than its half until it goes on.</summary>
+    private sealed class SlowBody : HttpContent
+    {
+        private readonly byte[] _bytes;
+        private readonly TaskCompletionSource _goOn = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        public SlowBody(byte[] bytes) => (_bytes, Headers.ContentLength) = (bytes, bytes.Length);
+
+        public void GoOn() => _goOn.TrySetResult();
+
+        protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context)
+        {
+            // In pieces, so that the connection is not given up for its silence.
+            var sent = 0;
+            for (; !_goOn.Task.IsCompleted && sent < _bytes.Length / 2; sent += 4_096)
+            {
+                await stream.WriteAsync(_bytes.AsMemory(sent, 4_096));
+                await stream.FlushAsync();
+                await Task.WhenAny(_goOn.Task, Task.Delay(100));
+            }
+
+            await _goOn.Task;
+            await stream.WriteAsync(_bytes.AsMemory(sent));
+        }
+
+        protected override bool TryComputeLength(out long length)
+        {
+            length = _bytes.Length;
+            return true;
+        }
     }
 
     /// <summary>The input, and how often it was sent.</summary>

@@ -134,6 +134,7 @@ public sealed class PayPerCallTests : IAsyncLifetime
         var keys = await database.ReadAsync(session => session.QueryAsync<string>("SELECT request_key FROM paid_calls ORDER BY created_at"), Stop);
         await StuckRows.MakeAsync(database, "UPDATE", "paid_calls", $"OLD.request_key = '{keys[0]}' AND NEW.price IS NOT NULL");
         await database.WriteAsync(session => session.ExecuteAsync("UPDATE paid_calls SET price = NULL"), Stop);
+        await database.WriteAsync(session => session.ExecuteAsync("UPDATE call_credit SET spent = 0, reserved = (SELECT CAST(SUM(reserved) AS BIGINT) FROM paid_calls)"), Stop);
 
         await _node.Host.Services.GetRequiredService<PaidCallWorker>().LookAsync(Stop);
 
@@ -167,12 +168,13 @@ public sealed class PayPerCallTests : IAsyncLifetime
         var (store, channel, task) = (_node.Host.Services.GetRequiredService<SqlPaidCallStore>(), Id<Channel>.Parse(_channel.Id), new Id<AgentTask>(Guid.CreateVersion7()));
         (await store.ReserveAsync(channel, "key", Hash("call"), null, new Money(7), DateTimeOffset.UtcNow, Stop)).TryGet(out var reserved, out _).ShouldBeTrue();
         // Of the same call twice at once, one request was refused, and the other's task was made.
-        await store.ReleaseAsync(reserved.Call!, Stop);
-        await store.AttachAsync(reserved.Call!, task, Stop);
-        await store.AttachAsync(reserved.Call!, task, Stop);
+        var held = (await store.HoldAsync(reserved.Call!, DateTimeOffset.UtcNow.AddMinutes(1), DateTimeOffset.UtcNow, Stop))!;
+        await store.ReleaseAsync(held, null, DateTimeOffset.UtcNow, Stop);
+        (await store.AttachAsync(reserved.Call!, task, Stop)).ShouldBeTrue();
+        (await store.AttachAsync(reserved.Call!, task, Stop)).ShouldBeTrue();
 
         var call = (await store.FindAsync(task, Stop)).ShouldNotBeNull();
-        await store.EndAsync(call, new Money(5), Stop);
+        await store.EndAsync(call, new Money(5), default, null, DateTimeOffset.UtcNow, Stop);
 
         var credit = await _node.Host.Services.GetRequiredService<Database>().ReadAsync(
             session => session.QuerySingleAsync<(Money Spent, Money Reserved)>("SELECT spent, reserved FROM call_credit WHERE channel_id = @channel", new { channel }), Stop);

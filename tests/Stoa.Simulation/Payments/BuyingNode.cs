@@ -144,7 +144,7 @@ internal sealed class BuyingNode : MoneyNode
         {
             switch (await TryAskAsync(call.Supplier, new Question.Call(channel.Id, call.Key, task.What, voucher)))
             {
-                case null:
+                case null or Answer.UnderWay:
                     await World.World.PassAsync(TimeSpan.FromSeconds(2), Stopping);
                     break;
                 case Answer.Accepted:

@@ -41,6 +41,9 @@ internal abstract record Answer
     /// <summary>The call is under way: ask again.</summary>
     public sealed record Accepted : Answer;
 
+    /// <summary>Another request makes the call just now: ask again in a moment.</summary>
+    public sealed record UnderWay : Answer;
+
     /// <summary>It was done.</summary>
     public sealed record Done(Money Charged, string Receipt) : Answer;
 

@@ -17,6 +17,9 @@ internal sealed record SoldCall(Id<Channel> Channel, string Key, ContentHash Wha
 
     /// <summary>What it has cost; null until it has ended.</summary>
     public Money? Price { get; init; }
+
+    /// <summary>The request that makes it, until the time; 0 for none.</summary>
+    public (int Request, DateTimeOffset Until) Hold { get; init; }
 }
 
 /// <summary>A task of the node that sells.</summary>
@@ -38,7 +41,8 @@ internal sealed class SellingNode : MoneyNode
     private static readonly TimeSpan s_line = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan s_poll = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan s_look = TimeSpan.FromSeconds(2);
-    private static readonly TimeSpan s_longestSubmission = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan s_longestSubmission = TimeSpan.FromMinutes(10);
+    private static readonly TimeSpan s_submissionTime = TimeSpan.FromSeconds(30);
     private static readonly SplitPolicy s_split = new(70, 25, 5);
 
     private readonly Dictionary<Id<Channel>, Channel> _channels = [];
@@ -47,6 +51,7 @@ internal sealed class SellingNode : MoneyNode
     private readonly Dictionary<(Id<Channel> Channel, string Key), SoldCall> _calls = [];
     private readonly Dictionary<string, SoldTask> _tasks = [];
     private readonly HashSet<string> _running = [];
+    private int _lastRequest;
     private readonly Id<Account> _world;
     private readonly Id<Account> _clearing;
     private readonly Id<Account> _node;
@@ -151,15 +156,26 @@ internal sealed class SellingNode : MoneyNode
         if (reservation.Call is not { } reserved)
             return new Answer.Demand(quote, reservation.Credit.Required(quote));
         var name = $"{call.Channel}/{call.Key}";
-        var task = await WriteAsync(() => Submit(name, call.What, quote));
-        if (task is null)
+        if (reserved.Task is null)
         {
-            if (reservation.IsNew)
-                await WriteAsync(() => Release(reserved));
-            return new Answer.Refused(nameof(TaskRefusal.OpenTasksTooMany));
+            // One request makes a call: whoever comes beside it comes again, or finds it made.
+            if (await WriteAsync(() => Hold(reserved)) is { } held)
+            {
+                if (await WriteAsync(() => Submit(name, call.What, quote)) is null)
+                {
+                    await WriteAsync(() => Release(held));
+                    return new Answer.Refused(nameof(TaskRefusal.OpenTasksTooMany));
+                }
+
+                await WriteAsync(() => Attach(held, name));
+            }
+            else if (_calls.GetValueOrDefault((call.Channel, call.Key))?.Task is null)
+            {
+                return new Answer.UnderWay();
+            }
         }
 
-        await WriteAsync(() => Attach(reserved, name));
+        var task = _tasks[name];
         if (!task.IsFinal)
             await WaitAsync(name);
         task = _tasks[name];
@@ -205,8 +221,8 @@ internal sealed class SellingNode : MoneyNode
             {
                 if (call.Task is { } name && _tasks[name] is { IsFinal: true } task)
                     await WriteAsync(() => End(call, task));
-                else if (call.Task is null && call.CreatedAt < Now - s_longestSubmission)
-                    await WriteAsync(() => _tasks.ContainsKey($"{call.Channel}/{call.Key}") ? Attach(call, $"{call.Channel}/{call.Key}") : Release(call));
+                else if (call.Task is null && call.CreatedAt < Now - s_longestSubmission && await WriteAsync(() => Hold(call)) is { } held)
+                    await WriteAsync(() => _tasks.ContainsKey($"{call.Channel}/{call.Key}") ? Attach(held, $"{call.Channel}/{call.Key}") : Release(held));
             }
 
             foreach (var channel in _channels.Values.Where(IsDue).Select(channel => channel.Id).ToList())
@@ -252,9 +268,6 @@ internal sealed class SellingNode : MoneyNode
         _credits.TryAdd(asked.Channel, default);
         if (!World.Options.Plants(Fault.ChargesTwice) && _calls.TryGetValue((asked.Channel, asked.Key), out var before))
         {
-            // It has come again: who has reserved it before cannot take it back any more.
-            if (before.Task is null)
-                before = _calls[(asked.Channel, asked.Key)] = before with { CreatedAt = Now > before.CreatedAt ? Now : before.CreatedAt.AddMilliseconds(1) };
             return before.What == asked.What
                 ? new Reservation(before, IsNew: false, credit)
                 : new Refusal<TaskRefusal>(TaskRefusal.IdempotencyKeyReused, "The key was used for another call.");
@@ -286,26 +299,35 @@ internal sealed class SellingNode : MoneyNode
         return task;
     }
 
+    private SoldCall? Hold(SoldCall call)
+    {
+        if (_calls.GetValueOrDefault((call.Channel, call.Key)) is not { Task: null } there || (there.Hold.Request != 0 && there.Hold.Until > Now))
+            return null;
+        return _calls[(call.Channel, call.Key)] = there with { Hold = (++_lastRequest, Now + s_submissionTime) };
+    }
+
     private bool Attach(SoldCall call, string task)
     {
         if (_calls.TryGetValue((call.Channel, call.Key), out var there))
         {
-            _calls[(call.Channel, call.Key)] = there with { Task = task };
+            _calls[(call.Channel, call.Key)] = there with { Task = task, Hold = default };
             return true;
         }
 
-        // It was taken back meanwhile. The task is there and costs what it costs, so it is reserved again.
-        _calls.Add((call.Channel, call.Key), call with { Task = task });
+        // It was held up for longer than it held the call, and the reservation was taken back meanwhile. The task costs what it costs, so it is reserved again, if the credit suffices.
+        if (CreditOf(call.Channel).Left < call.Reserved)
+            return false;
+        _calls.Add((call.Channel, call.Key), call with { Task = task, Hold = default });
         Change(call.Channel, before => before with { Reserved = before.Reserved + call.Reserved });
         return true;
     }
 
     private bool Release(SoldCall call)
     {
-        if (_calls.GetValueOrDefault((call.Channel, call.Key)) is not { Task: null } there || there.CreatedAt != call.CreatedAt)
+        if (_calls.GetValueOrDefault((call.Channel, call.Key)) is not { Task: null } there || there.Hold.Request != call.Hold.Request)
             return false;
         _calls.Remove((call.Channel, call.Key));
-        Change(call.Channel, before => before with { Reserved = before.Reserved - call.Reserved });
+        Change(call.Channel, before => before with { Reserved = before.Reserved - there.Reserved });
         return true;
     }
 
