@@ -41,7 +41,7 @@ internal sealed class NetworkMapCommand : StoaCommand
         }
 
         invocation.Screen.Table(
-            ["Node", "Region", "Workers", "Memory", "Programs", "To creators", "Receipts", "Reached at"],
+            ["Node", "Region", "Workers", "Memory", "Programs", "Models", "To creators", "Receipts", "Reached at"],
             [.. offers.Select(offer => (IReadOnlyList<string>)
             [
                 offer.IsThisNode ? offer.Node + " (this one)" : offer.Node,
@@ -49,6 +49,7 @@ internal sealed class NetworkMapCommand : StoaCommand
                 offer.Workers.ToString(CultureInfo.InvariantCulture),
                 Format.Size(offer.MemoryBytes),
                 offer.Programs.Count.ToString(CultureInfo.InvariantCulture),
+                (offer.Models?.Count ?? 0).ToString(CultureInfo.InvariantCulture),
                 offer.Split is null ? "" : string.Create(CultureInfo.InvariantCulture, $"{offer.Split.CreatorPercent} %"),
                 offer.Receipts?.Count.ToString("N0", CultureInfo.InvariantCulture) ?? "",
                 offer.Addresses is [var first, ..] ? first : "",

@@ -40,6 +40,8 @@ internal sealed partial class CommandWords(Command command)
         (Path("DELETE", "listings/{}/{}/{}/withdrawal"), "stoa listing reinstate $1/$2@$3"),
         (Path("GET", "listings/{}/{}"), "stoa listing show $1/$2"),
         (Path("GET", "listings"), "stoa listing search"),
+        (Path("GET", "contradictions/{}/{}/{}"), "stoa listing contradictions $1 with --verify"),
+        (Path("GET", "contradictions"), "stoa listing contradictions"),
         (Path("(?:PUT|POST)", "blobs(?:/{digest})?"), "stoa blob put FILE"),
         (Path("GET", "auctions/{}"), "stoa auction show $1"),
         (Path("PUT", "reviews/{}/answer"), "stoa review answer $1"),

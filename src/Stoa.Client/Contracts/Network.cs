@@ -56,6 +56,7 @@ public sealed record PingResponse(string PeerId, string Address, IReadOnlyList<d
 /// <param name="Region">Where it stands; left out when it does not say.</param>
 /// <param name="Split">How it shares out prices; left out when it does not say.</param>
 /// <param name="Receipts">How many receipts it has given, as it says; left out when it does not.</param>
+/// <param name="Models">Digests of the files of models that it has at hand; left out when there are none.</param>
 public sealed record OfferResponse(
     string Node,
     bool IsThisNode,
@@ -69,7 +70,8 @@ public sealed record OfferResponse(
     string Statement,
     string? Region = null,
     SplitBody? Split = null,
-    ReceiptSummaryBody? Receipts = null);
+    ReceiptSummaryBody? Receipts = null,
+    IReadOnlyList<string>? Models = null);
 
 /// <summary>How a node shares out prices: whole percents that sum to 100.</summary>
 /// <param name="CreatorPercent">To the agent's creators.</param>

@@ -16,7 +16,7 @@ namespace Stoa.Node.PayPerCall;
 /// <param name="Task">That does it; null until it was submitted.</param>
 /// <param name="Reserved">What it can cost at most.</param>
 /// <param name="Price">What it has cost; null until it has ended.</param>
-/// <param name="CreatedAt">When it was reserved, UTC.</param>
+/// <param name="CreatedAt">When it was reserved, or came again before there was a task, UTC. Each time is later than the one before.</param>
 /// <param name="Input">The input, where it is too long to come with the call in one piece; null where it came with it.</param>
 /// <param name="InputBytes">Its size; 0 where it came with the call.</param>
 public sealed record PaidCall(
@@ -56,7 +56,7 @@ public sealed class SqlPaidCallStore(Database database, IdSource ids, PayPerCall
                 $"SELECT {Columns} FROM paid_calls WHERE channel_id = @channel AND request_key = @key", new { channel, key }) is { } before)
             {
                 return before.RequestHash == requestHash
-                    ? new Reservation(before, IsNew: false, credit)
+                    ? new Reservation(await JoinAsync(session, before, now), IsNew: false, credit)
                     : new Refusal<TaskRefusal>(TaskRefusal.IdempotencyKeyReused, "The key was used for another call out of this channel. Use a new key for each call.");
             }
 
@@ -77,7 +77,7 @@ public sealed class SqlPaidCallStore(Database database, IdSource ids, PayPerCall
                 """,
                 new { channel, key, requestHash, amount, now, digest = input?.Content, bytes });
             await session.ExecuteAsync("UPDATE call_credit SET reserved = reserved + @amount WHERE channel_id = @channel", new { channel, amount });
-            return new Reservation(new PaidCall(channel, key, requestHash, null, amount, null, now, input?.Content, bytes), IsNew: true, credit with { Reserved = credit.Reserved + amount });
+            return new Reservation(new PaidCall(channel, key, requestHash, null, amount, null, now.ToMilliseconds(), input?.Content, bytes), IsNew: true, credit with { Reserved = credit.Reserved + amount });
         },
         cancellationToken);
 
@@ -105,12 +105,14 @@ public sealed class SqlPaidCallStore(Database database, IdSource ids, PayPerCall
         cancellationToken);
 
     /// <summary>Takes back the reservation of a call whose task was refused: the same call may be tried again.</summary>
+    /// <remarks>Not if the same call has come once more meanwhile: its task may be submitted already, and after a crash nobody would know that it is a call's. Then <see cref="PaidCallWorker"/> looks for it.</remarks>
     public Task ReleaseAsync(PaidCall call, CancellationToken cancellationToken) => database.WriteAsync(
         async session =>
         {
             await LockAsync(session, call.Channel);
             if (await session.ExecuteAsync(
-                "DELETE FROM paid_calls WHERE channel_id = @Channel AND request_key = @Key AND task_id IS NULL", new { call.Channel, call.Key }) == 1)
+                "DELETE FROM paid_calls WHERE channel_id = @Channel AND request_key = @Key AND task_id IS NULL AND created_at = @CreatedAt",
+                new { call.Channel, call.Key, call.CreatedAt }) == 1)
             {
                 await session.ExecuteAsync("UPDATE call_credit SET reserved = reserved - @Reserved WHERE channel_id = @Channel", new { call.Reserved, call.Channel });
             }
@@ -193,6 +195,17 @@ public sealed class SqlPaidCallStore(Database database, IdSource ids, PayPerCall
                 "UPDATE call_credit SET returned = returned + @Left, is_over = @isOver WHERE channel_id = @channel", new { credit.Left, isOver = true, channel });
         },
         cancellationToken);
+
+    /// <summary>Notes that a call has come again, by a later time: who has reserved it before cannot take it back any more.</summary>
+    private static async Task<PaidCall> JoinAsync(SqlSession session, PaidCall call, DateTimeOffset now)
+    {
+        if (call.Task is not null)
+            return call;
+        var joined = call with { CreatedAt = now.ToMilliseconds() > call.CreatedAt ? now.ToMilliseconds() : call.CreatedAt.AddMilliseconds(1) };
+        await session.ExecuteAsync(
+            "UPDATE paid_calls SET created_at = @CreatedAt WHERE channel_id = @Channel AND request_key = @Key", new { joined.CreatedAt, joined.Channel, joined.Key });
+        return joined;
+    }
 
     private static async Task<CallCredit> LockAsync(SqlSession session, Id<Channel> channel)
     {

@@ -128,7 +128,7 @@ public sealed class OpenApiTests(SharedNode shared) : IClassFixture<SharedNode>
         [
             "getHealth", "getReady", "getMetrics", "getNode", "getNetwork", "getSigningKeys",
             "registerUser", "createSession", "refreshSession", "sendVerificationCode", "verifyEmail", "sendPasswordResetCode", "resetPassword", "cancelErasure",
-            "listAgents", "getAgent", "listAgentVersions", "getAgentVersion", "getAgentProgram", "listAgentReviews", "getReview", "headBlob", "getBlob", "listListings", "getListing", "listListingVersions", "resolveListing", "listSimilarListings", "listUsedWith", "listListingReviews", "getStatement", "listOffers", "listPlans", "getPlan",
+            "listAgents", "getAgent", "listAgentVersions", "getAgentVersion", "getAgentProgram", "listAgentReviews", "getReview", "headBlob", "getBlob", "listListings", "getListing", "listListingVersions", "resolveListing", "listContradictions", "getContradiction", "listSimilarListings", "listUsedWith", "listListingReviews", "getStatement", "listOffers", "listPlans", "getPlan",
             // The voucher is the proof.
             "callAgent", "getCall", "watchCall", "callProgram", "quoteProgram", "cancelProgramCall", "getCallReceipt",
             // Stripe calls it, and signs what it says.

@@ -40,8 +40,11 @@ internal sealed record MoneyWorldOptions
     /// <summary>What each buyer has at each seller, beside the deposit.</summary>
     public Money Purse { get; init; } = Money.FromDollars(0.5m);
 
-    /// <summary>What the account that sells has of its own at each seller, to pay for tasks before calls are charged. Default 0.003 USD: a few calls, so that now and then it does not suffice.</summary>
+    /// <summary>What the account that sells has of its own at each seller, to pay for tasks before calls are charged. Default 0.003 USD: a few calls.</summary>
     public Money Float { get; init; } = Money.FromDollars(0.003m);
+
+    /// <summary>How likely a task is refused after its call was reserved: the seller has as many as it may have. Default 1 in 50.</summary>
+    public double RefuseChance { get; init; } = 0.02;
 
     /// <summary>How likely a question comes twice. Default 1 in 8.</summary>
     public double CopyChance { get; init; } = 0.125;

@@ -77,8 +77,8 @@ internal sealed class SellingNode : MoneyNode
 
     public Money Earned => Books[_node].Posted + Books[_platform].Posted + Books[_creator].Posted;
 
-    /// <summary>How many tasks the account that sells could not pay for.</summary>
-    public int Unpaid { get; private set; }
+    /// <summary>How many tasks were refused after their calls were reserved.</summary>
+    public int Refused { get; private set; }
 
     /// <summary>The credit of a channel's calls.</summary>
     public CallCredit CreditOf(Id<Channel> channel) => _credits.GetValueOrDefault(channel) with { Settled = _channels[channel].Settled };
@@ -151,16 +151,16 @@ internal sealed class SellingNode : MoneyNode
         if (reservation.Call is not { } reserved)
             return new Answer.Demand(quote, reservation.Credit.Required(quote));
         var name = $"{call.Channel}/{call.Key}";
-        var (task, isUnpaid) = await WriteAsync(() => Submit(name, call.What, quote));
-        if (isUnpaid)
+        var task = await WriteAsync(() => Submit(name, call.What, quote));
+        if (task is null)
         {
             if (reservation.IsNew)
                 await WriteAsync(() => Release(reserved));
-            return new Answer.Refused(nameof(TaskRefusal.InsufficientFunds));
+            return new Answer.Refused(nameof(TaskRefusal.OpenTasksTooMany));
         }
 
         await WriteAsync(() => Attach(reserved, name));
-        if (!task!.IsFinal)
+        if (!task.IsFinal)
             await WaitAsync(name);
         task = _tasks[name];
         if (!task.IsFinal)
@@ -252,6 +252,9 @@ internal sealed class SellingNode : MoneyNode
         _credits.TryAdd(asked.Channel, default);
         if (!World.Options.Plants(Fault.ChargesTwice) && _calls.TryGetValue((asked.Channel, asked.Key), out var before))
         {
+            // It has come again: who has reserved it before cannot take it back any more.
+            if (before.Task is null)
+                before = _calls[(asked.Channel, asked.Key)] = before with { CreatedAt = Now > before.CreatedAt ? Now : before.CreatedAt.AddMilliseconds(1) };
             return before.What == asked.What
                 ? new Reservation(before, IsNew: false, credit)
                 : new Refusal<TaskRefusal>(TaskRefusal.IdempotencyKeyReused, "The key was used for another call.");
@@ -265,20 +268,22 @@ internal sealed class SellingNode : MoneyNode
         return new Reservation(call, IsNew: true, credit);
     }
 
-    private (SoldTask? Task, bool IsUnpaid) Submit(string name, ContentHash what, Money quote)
+    private SoldTask? Submit(string name, ContentHash what, Money quote)
     {
         if (_tasks.TryGetValue(name, out var there))
-            return (there, false);
-        var hold = new Transfer(Ids.Next<Transfer>(), TransferKind.Pending, _till.Wallet, _clearing, quote, null, TransferPurpose.TaskHold, name, Now.ToMilliseconds());
-        if (Books.Apply([hold]) is not null)
+            return there;
+        if (Chance.NextDouble() < World.Options.RefuseChance)
         {
-            Unpaid++;
-            return (null, true);
+            Refused++;
+            return null;
         }
 
+        var hold = new Transfer(Ids.Next<Transfer>(), TransferKind.Pending, _till.Wallet, _clearing, quote, null, TransferPurpose.TaskHold, name, Now.ToMilliseconds());
+        // What the voucher has paid is there.
+        Require(Books.Apply([hold]));
         var task = new SoldTask(name, what, hold.Id, quote);
         _tasks.Add(name, task);
-        return (task, false);
+        return task;
     }
 
     private bool Attach(SoldCall call, string task)
@@ -297,7 +302,7 @@ internal sealed class SellingNode : MoneyNode
 
     private bool Release(SoldCall call)
     {
-        if (_calls.GetValueOrDefault((call.Channel, call.Key)) is not { Task: null })
+        if (_calls.GetValueOrDefault((call.Channel, call.Key)) is not { Task: null } there || there.CreatedAt != call.CreatedAt)
             return false;
         _calls.Remove((call.Channel, call.Key));
         Change(call.Channel, before => before with { Reserved = before.Reserved - call.Reserved });

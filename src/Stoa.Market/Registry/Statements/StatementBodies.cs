@@ -43,6 +43,8 @@ internal static class StatementBodies
                 WriteTexts(json, "addresses", offer.Addresses);
                 json.WriteString("expiresAt", SignedJson.Text(offer.ExpiresAt));
                 json.WriteNumber("memoryBytes", offer.MemoryBytes);
+                if (offer.Models.Count > 0)
+                    WriteTexts(json, "models", offer.Models.Select(model => model.ToString()));
                 json.WriteNumber("priceFactorPermille", offer.PriceFactor);
                 WriteTexts(json, "programs", offer.Programs.Select(program => program.ToString()));
                 WriteOptional(json, "region", offer.Region);
@@ -158,15 +160,22 @@ internal static class StatementBodies
             Optional(body, "region", Names.IsRegion, "a region such as eu-central"),
             body.Number("workers", 0, 1_000_000),
             body.Number("memoryBytes", 0, 1L << 50),
-            [.. body.Texts("programs", 0, MaxPrograms, text => ContentHash.TryParse(text, out _), "a digest such as sha256:…").Select(text => ContentHash.Parse(text))],
+            ReadDigests(body, "programs", 0, MaxPrograms),
             (int)body.Number("priceFactorPermille", 0, MaxPriceFactor),
-            body.Instant("expiresAt"));
+            body.Instant("expiresAt"))
+        {
+            Models = body.Has("models") ? ReadDigests(body, "models", 1, MaxModels) : [],
+        };
         var lifeMs = offer.ExpiresAt.ToUnixTimeMilliseconds() - hlc.UnixTimeMs;
         if (lifeMs < 0 || lifeMs > MaxOfferLife.TotalMilliseconds)
             body.Refuse("expiresAt", $"no earlier than the timestamp, and at most {MaxOfferLife.TotalHours} hours after it");
         body.RefuseRepeated("programs", offer.Programs.Select(program => program.ToString()));
+        body.RefuseRepeated("models", offer.Models.Select(model => model.ToString()));
         return offer;
     }
+
+    private static IReadOnlyList<ContentHash> ReadDigests(JsonFields body, string member, int min, int max) =>
+        [.. body.Texts(member, min, max, text => ContentHash.TryParse(text, out _), "a digest such as sha256:…").Select(text => ContentHash.Parse(text))];
 
     private static void WriteReview(Utf8JsonWriter json, ReviewStatement review)
     {

@@ -194,6 +194,15 @@ public sealed record OfferStatement(
     /// <summary>The factor of a node that takes posted rates as they are, as all do.</summary>
     public const int PostedRates = 1_000;
 
+    /// <summary>Digests of the files of models that it has at hand.</summary>
+    public IReadOnlyList<ContentHash> Models { get; init; } = [];
+
+    /// <summary>All that it has at hand.</summary>
+    public IEnumerable<ContentHash> Contents => Programs.Concat(Models);
+
     /// <inheritdoc/>
     public override StatementKind Kind => StatementKind.Offer;
+
+    /// <summary>Schema 1 knows no models.</summary>
+    internal override int Schema => Models.Count > 0 ? 2 : base.Schema;
 }

@@ -48,7 +48,12 @@ public static class StatementKinds
     public static MergeRule Rule(this StatementKind kind) => kind is StatementKind.Listing ? MergeRule.Once : MergeRule.Newest;
 
     /// <summary>The latest version of a kind's schema. A statement has the first one that can say what it says, so that nodes that know no later one go on understanding what they can.</summary>
-    public static int LatestSchema(this StatementKind kind) => kind is StatementKind.Listing ? 3 : 1;
+    public static int LatestSchema(this StatementKind kind) => kind switch
+    {
+        StatementKind.Listing => 3,
+        StatementKind.Offer => 2,
+        _ => 1,
+    };
 
     /// <summary>The kind as a statement names it.</summary>
     public static string Word(this StatementKind kind) => kind switch

@@ -33,6 +33,9 @@ public static class StatementLimits
     /// <summary>The most programs that an offer names.</summary>
     public const int MaxPrograms = 1_024;
 
+    /// <summary>The most models.</summary>
+    public const int MaxModels = 256;
+
     /// <summary>The greatest factor on prices, in parts per thousand.</summary>
     public const int MaxPriceFactor = 100_000;
 

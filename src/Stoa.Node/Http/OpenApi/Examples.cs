@@ -115,7 +115,7 @@ internal static class Examples
 
     private static readonly OfferResponse s_offer = new(
         s_peer.PeerId, false, ["/ip4/192.0.2.7/tcp/8421/p2p/QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N"], 8, 16L << 30, 1_000, [OutputDigest], s_submitted, s_submitted.AddHours(4), InputDigest, "eu-central", new SplitBody(70, 25, 5),
-        new ReceiptSummaryBody(s_submitted.AddDays(-30), s_submitted, 1_204, 7));
+        new ReceiptSummaryBody(s_submitted.AddDays(-30), s_submitted, 1_204, 7), [InputDigest]);
 
     private static readonly ListedNodeResponse s_listedNode = new(
         "QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N", s_submitted.AddDays(-3), s_submitted, "0.1.0", "eu-central",

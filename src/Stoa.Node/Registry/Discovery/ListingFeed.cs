@@ -18,8 +18,9 @@ public sealed class ListingFeed(Database database, ListingIndex index, TimeProvi
     // Offers hold for hours: a search by regions need not have them at once.
     private static readonly TimeSpan s_regionsPause = TimeSpan.FromSeconds(5);
 
-    // However much strangers offer, looking at it takes no more than this part of the time.
+    // However much strangers offer, looking at it takes no more than this part of the time; but what is offered is never older than a minute.
     private const int RegionsShare = 20;
+    private static readonly TimeSpan s_regionsPauseMax = TimeSpan.FromMinutes(1);
 
     private readonly SqlListingChanges _changes = new(database);
     private readonly OfferedRegions _offers = new(database);
@@ -64,8 +65,8 @@ public sealed class ListingFeed(Database database, ListingIndex index, TimeProvi
         {
             var began = time.GetTimestamp();
             index.SetRegions(await _offers.ReadAsync(now, cancellationToken));
-            var pause = RegionsShare * time.GetElapsedTime(began);
-            _regionsDue = now + (pause > s_regionsPause ? pause : s_regionsPause);
+            var share = RegionsShare * time.GetElapsedTime(began);
+            _regionsDue = now + TimeSpan.FromTicks(Math.Clamp(share.Ticks, s_regionsPause.Ticks, s_regionsPauseMax.Ticks));
         }
     }
 

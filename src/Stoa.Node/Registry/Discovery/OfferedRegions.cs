@@ -53,7 +53,7 @@ internal sealed class OfferedRegions(Database database)
             foreach (var row in rows)
             {
                 if (row.ToStatement() is { Content: OfferStatement offer } statement)
-                    known[statement.SignerId] = new Offered(row.Sequence, offer.Region, offer.Region is null ? [] : [.. offer.Programs.Select(ListingRegions.KeyOf)], offer.ExpiresAt);
+                    known[statement.SignerId] = new Offered(row.Sequence, offer.Region, offer.Region is null ? [] : [.. offer.Contents.Select(ListingRegions.KeyOf)], offer.ExpiresAt);
             }
         }
 

@@ -1,3 +1,4 @@
+using Stoa.Market.Registry;
 using Stoa.Market.Registry.Statements;
 using Stoa.Node.Background;
 using Stoa.Node.Hosting;
@@ -17,6 +18,7 @@ internal sealed class NodeOffers(
     TasksOptions tasks,
     Database database,
     OwnPrograms own,
+    OwnGoods goods,
     NodeStatements statements,
     AdmissionPolicy policy,
     TimeProvider time,
@@ -29,7 +31,7 @@ internal sealed class NodeOffers(
 
     private readonly FailureLog _failures = new(logger, time);
     private Told? _last;
-    private (IReadOnlyList<ContentHash> Programs, long Changes, DateTimeOffset At)? _atHand;
+    private (IReadOnlyList<ContentHash> Programs, IReadOnlyList<ContentHash> Models, long Changes, DateTimeOffset At)? _atHand;
     private (DateOnly Day, int Count) _today;
 
     /// <inheritdoc/>
@@ -48,8 +50,8 @@ internal sealed class NodeOffers(
     internal async Task TellAsync(CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        var (addresses, programs) = (Addresses(), await ProgramsAsync(now, cancellationToken));
-        if (_last is { } last && last.Says(addresses, programs))
+        var (addresses, (programs, models)) = (Addresses(), await AtHandAsync(now, cancellationToken));
+        if (_last is { } last && last.Says(addresses, programs, models))
         {
             if (now - last.At < s_renewal)
                 return;
@@ -59,10 +61,13 @@ internal sealed class NodeOffers(
             return;
         }
 
-        var content = new OfferStatement(
-            addresses, node.Region, tasks.Workers, tasks.MaxMemoryBytes, programs, OfferStatement.PostedRates, DateTimeOffset.FromUnixTimeMilliseconds((now + s_life).ToUnixTimeMilliseconds()));
+        var until = DateTimeOffset.FromUnixTimeMilliseconds((now + s_life).ToUnixTimeMilliseconds());
+        var content = new OfferStatement(addresses, node.Region, tasks.Workers, tasks.MaxMemoryBytes, programs, OfferStatement.PostedRates, until)
+        {
+            Models = models,
+        };
         await statements.SayAsync(content, cancellationToken);
-        _last = new Told(now, addresses, programs);
+        _last = new Told(now, addresses, programs, models);
         _today = (DateOnly.FromDateTime(now.UtcDateTime), _today.Count + 1);
     }
 
@@ -76,19 +81,24 @@ internal sealed class NodeOffers(
     }
 
     /// <summary>What is at hand: read again when a listing has changed, and now and then, not at each look.</summary>
-    private async Task<IReadOnlyList<ContentHash>> ProgramsAsync(DateTimeOffset now, CancellationToken cancellationToken)
+    private async Task<(IReadOnlyList<ContentHash> Programs, IReadOnlyList<ContentHash> Models)> AtHandAsync(DateTimeOffset now, CancellationToken cancellationToken)
     {
         var changes = database.GetSignal(SqlListingChanges.Topic).Value;
         if (_atHand is not { } atHand || atHand.Changes != changes || now - atHand.At >= s_reading)
-            _atHand = atHand = (await own.ListAsync(StatementLimits.MaxPrograms, cancellationToken), changes, now);
-        return atHand.Programs;
+        {
+            atHand = (await own.ListAsync(StatementLimits.MaxPrograms, cancellationToken), await goods.ListContentsAsync(ListingKind.Model, StatementLimits.MaxModels, cancellationToken), changes, now);
+            _atHand = atHand;
+        }
+
+        return (atHand.Programs, atHand.Models);
     }
 
     private List<string> Addresses() =>
         [.. network.Addresses.Select(address => address.ToString()).Where(address => address.Length <= StatementLimits.MaxAddressLength).Order(StringComparer.Ordinal).Take(StatementLimits.MaxAddresses)];
 
-    private sealed record Told(DateTimeOffset At, IReadOnlyList<string> Addresses, IReadOnlyList<ContentHash> Programs)
+    private sealed record Told(DateTimeOffset At, IReadOnlyList<string> Addresses, IReadOnlyList<ContentHash> Programs, IReadOnlyList<ContentHash> Models)
     {
-        public bool Says(IReadOnlyList<string> addresses, IReadOnlyList<ContentHash> programs) => Addresses.SequenceEqual(addresses) && Programs.SequenceEqual(programs);
+        public bool Says(IReadOnlyList<string> addresses, IReadOnlyList<ContentHash> programs, IReadOnlyList<ContentHash> models) =>
+            Addresses.SequenceEqual(addresses) && Programs.SequenceEqual(programs) && Models.SequenceEqual(models);
     }
 }

@@ -9,10 +9,11 @@ public static class OffersModule
     {
         builder.Services.AddSingleton<SqlOffers>();
         builder.Services.AddSingleton<OwnPrograms>();
+        builder.Services.AddSingleton<OwnGoods>();
         builder.Services.AddSingleton<NodeStatements>();
         builder.Services.AddSingleton<NodeOffers>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<NodeOffers>());
-        builder.Services.AddHostedService<ProvidedPrograms>();
+        builder.Services.AddHostedService<ProvidedContents>();
         builder.Services.AddSingleton<NodeDisclosures>();
         builder.Services.AddHostedService(provider => provider.GetRequiredService<NodeDisclosures>());
     }

@@ -81,7 +81,7 @@ internal static class NetworkCatalogue
         await session.SendEachAsync("DELETE FROM offered_programs WHERE node = @SignerId", offers.Select(offer => new { offer.SignerId }));
         await session.SendRowsAsync(
             s_insertPrograms,
-            [.. offers.SelectMany(offer => ((OfferStatement)offer.Content).Programs.Select(program => (program, offer.SignerId, ((OfferStatement)offer.Content).ExpiresAt)))]);
+            [.. offers.SelectMany(offer => ((OfferStatement)offer.Content).Contents.Distinct().Select(program => (program, offer.SignerId, ((OfferStatement)offer.Content).ExpiresAt)))]);
     }
 
     private sealed record NewestListing(ListingKey Listing, ContentHash NewestId);

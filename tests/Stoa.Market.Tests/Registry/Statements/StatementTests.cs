@@ -24,6 +24,18 @@ public sealed class StatementTests
         Statement.FromKept(signed.Payload, signed.Signature).Key.ShouldBe(signed.Key);
     }
 
+    [Fact]
+    public void Offer_IsOfTheSecondSchema_OnlyWhenItHasModels()
+    {
+        var (without, with) = (StatementSamples.Sign(StatementSamples.Offer()), StatementSamples.Sign(StatementSamples.Offer() with { Models = [ContentHash.Of("weights"u8)] }));
+
+        (without.Content.Schema, with.Content.Schema).ShouldBe((1, 2));
+        var opened = Statement.Open(with.Envelope).Value;
+        ((OfferStatement)opened.Content).Models.ShouldBe([ContentHash.Of("weights"u8)]);
+        StatementSamples.Sign(opened.Content).Id.ShouldBe(with.Id);
+        Change(with, root => root["schema"] = 1).Errors.ShouldContain(error => error.Pointer == "/schema");
+    }
+
     [Theory]
     [MemberData(nameof(Kinds))]
     public void Open_WithAMemberLessOrMore_SaysWhich(StatementKind kind)
@@ -53,6 +65,8 @@ public sealed class StatementTests
     [InlineData(StatementKind.Deprecation, "instead", "\"ann/scale\"")]
     [InlineData(StatementKind.Offer, "addresses", "[\"192.0.2.1\"]")]
     [InlineData(StatementKind.Offer, "region", "\"EU\"")]
+    [InlineData(StatementKind.Offer, "models", "[]")]
+    [InlineData(StatementKind.Offer, "models", "[\"sha256:00\"]")]
     [InlineData(StatementKind.Offer, "priceFactorPermille", "-1")]
     [InlineData(StatementKind.Offer, "expiresAt", "\"2036-01-01T00:00:00.000Z\"")]
     [InlineData(StatementKind.Offer, "expiresAt", "\"tomorrow\"")]

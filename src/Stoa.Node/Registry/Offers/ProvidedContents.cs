@@ -7,11 +7,11 @@ using Stoa.Primitives;
 
 namespace Stoa.Node.Registry.Offers;
 
-/// <summary>Tells the network's hash table which programs are at hand here: up to <see cref="Most"/>, those published last, where the <see cref="NodeOffers">offer</see> has room for fewer.</summary>
-/// <remarks>A provider record says who has something and how to reach it, costs its readers nothing until they ask, and is kept by the nodes nearest to the program's digest. The table repeats them by itself.</remarks>
-internal sealed class ProvidedPrograms(NetworkService network, Database database, OwnPrograms own, TimeProvider time, ILogger<ProvidedPrograms> logger) : BackgroundService
+/// <summary>Tells the network's hash table what is at hand here, programs and the bytes of goods: up to <see cref="Most"/> of either, those published last, where the <see cref="NodeOffers">offer</see> has room for fewer.</summary>
+/// <remarks>A provider record says who has something and how to reach it, costs its readers nothing until they ask, and is kept by the nodes nearest to the digest. The table repeats them by itself.</remarks>
+internal sealed class ProvidedContents(NetworkService network, Database database, OwnPrograms own, OwnGoods goods, TimeProvider time, ILogger<ProvidedContents> logger) : BackgroundService
 {
-    /// <summary>The most that are told of: the table of a network is shared by all.</summary>
+    /// <summary>The most that are told of, of either: the table of a network is shared by all.</summary>
     public const int Most = 100_000;
 
     private static readonly TimeSpan s_look = TimeSpan.FromSeconds(5);
@@ -28,7 +28,7 @@ internal sealed class ProvidedPrograms(NetworkService network, Database database
             return;
         while (true)
         {
-            await _failures.TryAsync("tell the network which programs are at hand", stop => TellAsync(directory, stop), stoppingToken);
+            await _failures.TryAsync("tell the network what is at hand", stop => TellAsync(directory, stop), stoppingToken);
             await Task.Delay(s_look, time, stoppingToken);
         }
     }
@@ -39,14 +39,14 @@ internal sealed class ProvidedPrograms(NetworkService network, Database database
         // Alone there is nobody to tell.
         if (network.Host is not { ConnectedPeers.Count: > 0 } || (_read is { } read && read.Changes == changes && now - read.At < s_reading))
             return;
-        var programs = (await own.ListAsync(Most, cancellationToken)).ToHashSet();
-        foreach (var gone in _told.Where(program => !programs.Contains(program)).ToList())
+        var contents = (await own.ListAsync(Most, cancellationToken)).Concat(await goods.ListContentsAsync(kind: null, Most, cancellationToken)).ToHashSet();
+        foreach (var gone in _told.Where(content => !contents.Contains(content)).ToList())
         {
             directory.StopProviding(ContentKey.Of(gone));
             _told.Remove(gone);
         }
 
-        List<ContentHash> added = [.. programs.Where(program => !_told.Contains(program))];
+        List<ContentHash> added = [.. contents.Where(content => !_told.Contains(content))];
         // What nobody has taken is told again at the next look.
         if (added.Count > 0 && await directory.ProvideAsync([.. added.Select(ContentKey.Of)], cancellationToken) == 0)
             return;
