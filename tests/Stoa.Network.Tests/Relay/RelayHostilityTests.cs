@@ -4,7 +4,6 @@ using Stoa.Network.Muxing;
 using Stoa.Network.Negotiation;
 using Stoa.Network.Relay;
 using Stoa.Network.Relay.Wire;
-using Stoa.Network.Tests.Gossip;
 using Stoa.Network.Tests.Security;
 using Stoa.Network.Transport;
 using Stoa.Primitives;

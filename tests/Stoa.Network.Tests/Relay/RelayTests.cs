@@ -3,7 +3,6 @@ using Stoa.Network.Identify;
 using Stoa.Network.Negotiation;
 using Stoa.Network.Relay;
 using Stoa.Network.Relay.Wire;
-using Stoa.Network.Tests.Gossip;
 using Stoa.Primitives;
 
 namespace Stoa.Network.Tests.Relay;
