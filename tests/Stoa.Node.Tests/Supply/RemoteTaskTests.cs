@@ -5,7 +5,6 @@ using Stoa.Client.Contracts;
 using Stoa.Market.Tasks;
 using Stoa.Market.Tests.Tasks;
 using Stoa.Node.Storage;
-using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.Tests.Supply;
