@@ -38,7 +38,7 @@ public sealed class OwnGoods(Database database)
                 """
                 SELECT s.sequence, s.payload, s.signature, k.user_id AS publisher
                 FROM network_listings AS n JOIN publisher_keys AS k ON k.peer_id = n.signer JOIN statements AS s ON s.id = n.newest_id
-                WHERE k.handle IS NOT NULL AND s.sequence < @before AND NOT EXISTS (SELECT 1 FROM agent_versions AS a WHERE a.publisher = k.handle AND a.name = n.agent)
+                WHERE s.sequence < @before AND NOT EXISTS (SELECT 1 FROM agent_versions AS a WHERE a.publisher = k.handle AND a.name = n.agent)
                 ORDER BY s.sequence DESC LIMIT @limit
                 """,
                 new { before, limit = AtOnce });

@@ -7,11 +7,11 @@ using Stoa.Primitives;
 
 namespace Stoa.Node.Registry.Offers;
 
-/// <summary>Tells the network's hash table what is at hand here, programs and the bytes of goods: where the <see cref="NodeOffers">offer</see> has room for little, the table has it for nearly all.</summary>
+/// <summary>Tells the network's hash table what is at hand here, programs and the bytes of goods: up to <see cref="Most"/> of either, those published last, where the <see cref="NodeOffers">offer</see> has room for fewer.</summary>
 /// <remarks>A provider record says who has something and how to reach it, costs its readers nothing until they ask, and is kept by the nodes nearest to the digest. The table repeats them by itself.</remarks>
 internal sealed class ProvidedContents(NetworkService network, Database database, OwnPrograms own, OwnGoods goods, TimeProvider time, ILogger<ProvidedContents> logger) : BackgroundService
 {
-    /// <summary>The most that are told of, of either, those published last: the table of a network is shared by all.</summary>
+    /// <summary>The most that are told of, of either: the table of a network is shared by all.</summary>
     public const int Most = 100_000;
 
     private static readonly TimeSpan s_look = TimeSpan.FromSeconds(5);
