@@ -37,6 +37,9 @@ internal sealed partial class FunctionCompiler
         if (shape.Lanes > 0)
         {
             int lane = reader.ReadByte();
+            // The lane of a constant would be one, and a signalling NaN in it quiet: see OpaqueConstants.
+            if (opcode == VectorOpcode.F32x4ExtractLane)
+                EmitOpaque();
             if (shape.Result == ValueKind.V128)
                 EmitBeneath(shape.Second, lane);
             else

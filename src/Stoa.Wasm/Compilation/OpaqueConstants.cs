@@ -9,7 +9,7 @@ namespace Stoa.Wasm.Compilation;
 /// Arithmetic makes a signalling NaN a quiet one (core specification 2.0, section 4.3.3), and so do x * 1, x / 1, x - 0 and x + -0, which
 /// an optimising JIT replaces by x. It also keeps float constants as doubles, in which a signalling NaN has become quiet already.
 /// It knows nothing of what is read from an address.
-/// Of vectors it knows the same identities, and that a sum with a vector of NaNs is that vector.
+/// Of vectors it knows the same identities, and that a sum with a vector of NaNs is that vector; the lane of a constant one is a float constant to it.
 /// </remarks>
 internal static unsafe class OpaqueConstants
 {

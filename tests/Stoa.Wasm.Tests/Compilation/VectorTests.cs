@@ -52,6 +52,19 @@ public sealed class VectorTests
         Run([.. s_first, .. Constant(Vector128.Create(SignallingSingle)), .. Vector(F32x4Add)], Vector128.Create(2f).AsByte())
             .AsUInt32().ShouldBe(Vector128.Create(QuietSingle));
 
+    public static TheoryData<string, byte[]> Constants => new()
+    {
+        { "a constant", Constant(Vector128.Create(SignallingSingle, 1, 2, 3)) },
+        { "constants together", [.. Constant(Vector128.Create(0x7f800000u)), .. Constant(Vector128.Create(0x200000u)), .. Vector(V128Or)] },
+        { "a splat", [.. ConstI32(unchecked((int)SignallingSingle)), .. Vector(I32x4Splat)] },
+        { "a lane that was put in", [.. Constant(Vector128<uint>.Zero), .. ConstI32(unchecked((int)SignallingSingle)), .. Vector(I32x4ReplaceLane), 0] },
+    };
+
+    [Theory]
+    [MemberData(nameof(Constants))]
+    public void Lane_OfASignallingConstant_KeepsItSignalling(string what, byte[] code) =>
+        Run([.. code, .. Vector(F32x4ExtractLane), 0, .. Vector(F32x4Splat)], default).AsUInt32().ShouldBe(Vector128.Create(SignallingSingle), what);
+
     [Theory]
     [InlineData(F32x4Abs, 0x7fa00000u)]
     [InlineData(F32x4Neg, 0xffa00000u)]
