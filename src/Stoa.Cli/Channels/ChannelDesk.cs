@@ -28,9 +28,11 @@ internal static class ChannelDesk
             if (file is not null || File.Exists(path))
                 return PrivateKey.FromPem(File.ReadAllText(path));
         }
-        catch (FormatException other)
+        catch (Exception other) when (other is FormatException or FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new CommandFailure($"{path} holds no key for channels: {other.Message}", hint: "Make one with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out channels.pem");
+            throw new CommandFailure(
+                other is FormatException ? $"{path} holds no key for channels: {other.Message}" : $"There is no file {path}.",
+                hint: "Make one with: openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out channels.pem");
         }
 
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);

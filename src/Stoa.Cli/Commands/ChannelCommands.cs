@@ -100,7 +100,7 @@ internal static class ChannelCommands
     {
         private readonly Argument<string> _payee = new("PAYEE") { Description = "Handle of who is to be paid." };
         private readonly Argument<string> _deposit = new("DEPOSIT") { Description = "US dollars that are taken from your wallet and held." };
-        private readonly Option<string> _payeeKey = new("--payee-key") { Description = "The payee's public key, as stoa channel key shows it there.", HelpName = "BASE64", Required = true };
+        private readonly Option<string> _payeeKey = new("--payee-key") { Description = "The payee's public key, as stoa channel key shows it there; of a node that sells calls the one that stoa status shows.", HelpName = "BASE64", Required = true };
         private readonly Option<long?> _window = new("--window") { Description = "How long a closing waits for a higher voucher. Default: a day, unless the operator says otherwise.", HelpName = "TIME", CustomParser = Quantity.Milliseconds };
         private readonly Option<int?> _days = new("--days") { Description = "After so many days the channel expires. Default: 90, unless the operator says otherwise.", HelpName = "N", CustomParser = result => Quantity.Whole(result) };
         private readonly Option<string?> _file = KeyFile();

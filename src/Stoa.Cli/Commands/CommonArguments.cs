@@ -43,5 +43,5 @@ internal static class CommonArguments
     /// <exception cref="CommandFailure">Not of the form <c>publisher/name[@version]</c>.</exception>
     public static AgentReference ParseAgent(string text) => AgentReference.TryParse(text, out var agent)
         ? agent
-        : throw new CommandFailure($"'{text}' is not an agent: it is written as PUBLISHER/NAME or PUBLISHER/NAME@VERSION, such as stoa/image-resize.", hint: "Find agents with: stoa agent list");
+        : throw new CommandFailure($"'{text}' is not an agent: it is written as PUBLISHER/NAME or PUBLISHER/NAME@VERSION, such as stoa/image-resize.", hint: "Find agents with: stoa agent list, and those of the whole network with: stoa listing search");
 }

@@ -34,6 +34,7 @@ internal sealed class StatusCommand(CommandScope scope) : StoaCommand(
         invocation.Screen.Facts(
             ("Node", $"[bold]{Format.Escaped(connection.Address.ToString().TrimEnd('/'))}[/]  version {Format.Escaped(node.Version)}, {Format.Escaped(node.Storage)}, {Workers(node)}"),
             ("Peer id", Format.Escaped(node.PeerId)),
+            ("Public key", Format.Escaped(node.PublicKey)),
             ("Region", node.Region),
             ("Payments", node.Payments switch
             {

@@ -36,7 +36,7 @@ internal sealed class TaskSubmitCommand : StoaCommand
     private readonly Option<bool> _orSelect = new("--or-select") { Description = "With --auction: when nobody bids, the best agent does it at its posted price." };
     private readonly Option<string?> _maxPrice = new("--max-price") { Description = "Refuse when more than so many dollars would be held.", HelpName = "USD", CustomParser = Quantity.Dollars };
     private readonly Option<string[]> _near = new("--near") { Description = "Better at a node in this region, where other operators' nodes may run it. May be repeated.", HelpName = "NAME" };
-    private readonly Option<string[]> _regions = new("--region") { Description = "Run it only at a node in this region, such as eu-central (stoa node list shows them). May be repeated.", HelpName = "NAME" };
+    private readonly Option<string[]> _regions = new("--region") { Description = "Run it only at a node in this region, such as eu-central (stoa node list shows those of this cell, stoa supplier list those of other operators). May be repeated.", HelpName = "NAME" };
     private readonly Option<int?> _runs = new("--runs") { Description = "Have so many executors run it, 2 to 7: this node and other operators', each another one. It costs the sum of those that agree.", HelpName = "N" };
     private readonly Option<int?> _agree = new("--agree") { Description = "With --runs: so many of them have to give the same output; more than half, which is also the default.", HelpName = "N" };
     private readonly Option<long?> _fuel = new("--fuel") { Description = "Burn at most so much fuel, such as 500M.", HelpName = "N", CustomParser = Quantity.Count };

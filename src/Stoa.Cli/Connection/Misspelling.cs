@@ -45,6 +45,6 @@ internal sealed partial record Misspelling(string Word, bool IsCapability)
     [GeneratedRegex(@"^There is no agent (\S+)\. ")]
     private static partial Regex UnknownAgent();
 
-    [GeneratedRegex(@"^No agent here can do (\S+)\. ")]
+    [GeneratedRegex(@"^No agent here can do (\S+), and none ")]
     private static partial Regex UnknownCapability();
 }

@@ -38,6 +38,7 @@ internal sealed partial class CommandWords(Command command)
         (Path("GET", "agents/{}/{}"), "stoa agent show $1/$2"),
         (Path("GET", "agents"), "stoa agent list"),
         (Path("DELETE", "listings/{}/{}/{}/withdrawal"), "stoa listing reinstate $1/$2@$3"),
+        (Path("GET", @"listings\?capability=([\w.-]+)"), "stoa listing search --capability $1"),
         (Path("GET", "listings/{}/{}"), "stoa listing show $1/$2"),
         (Path("GET", "listings"), "stoa listing search"),
         (Path("GET", "contradictions/{}/{}/{}"), "stoa listing contradictions $1 with --verify"),

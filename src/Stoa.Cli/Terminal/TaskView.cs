@@ -5,6 +5,9 @@ namespace Stoa.Cli.Terminal;
 /// <summary>A task as people read it.</summary>
 internal static class TaskView
 {
+    /// <summary>The failure of a task that too few executors agreed on.</summary>
+    private const string NoQuorum = "noQuorum";
+
     public static string State(TaskResponse task) =>
         $"[{Format.StateColour(task.State)}]{Format.Escaped(task.State)}[/]"
         + (task.CancelRequestedAt is not null && task.FinishedAt is null ? " (asked to stop)" : "");
@@ -18,6 +21,8 @@ internal static class TaskView
     {
         { Result.Price: { } price } => Format.Money(price),
         { FinishedAt: null } => $"≤ {Format.Money(task.Hold)}",
+        // Its detail says what those cost whom nobody contradicts.
+        { Failure.Code: NoQuorum } => "",
         _ => Format.Money("0"),
     };
 
@@ -42,6 +47,7 @@ internal static class TaskView
     public static IReadOnlyList<(string Name, string? Markup)> ResultFacts(TaskResponse task, TaskResultBody result) =>
     [
         ("Result", $"{Format.Size(result.SizeBytes)} of {Format.Escaped(result.MediaType)}, [grey]{Format.Escaped(result.Digest)}[/]"),
+        ("Ran at", result.Supplied is { } supplied ? $"node {Format.Escaped(supplied.Node)}, as {Format.Escaped(supplied.TaskId)}" : null),
         ("Used", Usage(result.Usage)),
         ("Price", $"[bold]{Format.Money(result.Price)}[/] of {Format.Money(task.Hold)} that were held"),
         ("Calls", result.Calls is { } calls ? string.Join(", ", calls.Select(Call)) : null),
@@ -61,7 +67,8 @@ internal static class TaskView
     [
         ("Failure", $"[red]{Format.Escaped(failure.Code)}[/]: {Format.Escaped(CommandWords.OfTasks.Text(failure.Detail))}"),
         ("Used", failure.Usage is { } usage ? Usage(usage) : null),
-        ("Price", "nothing was charged"),
+        // Where too few executors agreed, the failure says what was.
+        ("Price", failure.Code == NoQuorum ? null : "nothing was charged"),
         ("Log", string.IsNullOrWhiteSpace(failure.Log) ? null : Format.Escaped(failure.Log.TrimEnd())),
     ];
 }

@@ -251,7 +251,7 @@ public sealed record CreatorPartBody(string To, string Agent, string Amount);
 /// <param name="DurationMs">Wall time in the sandbox.</param>
 public sealed record UsageBody(long Fuel, long PeakMemoryBytes, long InputBytes, long OutputBytes, long DurationMs);
 
-/// <summary>Why a task failed; nothing was charged.</summary>
+/// <summary>Why a task failed. Nothing was charged, unless <paramref name="Detail"/> says so: of several executors those are paid whom nobody contradicts.</summary>
 /// <param name="Code">The failure's name in camelCase.</param>
 /// <param name="Detail">What happened and what to do next.</param>
 /// <param name="Log">The end of what the agent wrote to stderr; never of a sealed task.</param>

@@ -259,10 +259,17 @@ public sealed partial class ExecuteTask(
     {
         var inline = await output.CompleteAsync();
         var usage = completed.Usage;
+        var stored = inline is null ? new ContentDescriptor(completed.Output, SealedRun.SizeOf(task, usage.OutputBytes)) : null;
         if (await MisfitAsync(agent.Version.Manifest.Output, task, completed, inline, facts.Exchange) is { } misfit)
+        {
+            // It is stored, and will be nobody's: so it is noted to be deleted.
+            if (stored is not null)
+                await owners.ExpectAsync([stored], task.OwnerId, Now(), CancellationToken.None);
             return await FailAsync(task, agent, misfit);
-        if (inline is null)
-            await owners.GrantAsync(new ContentDescriptor(completed.Output, SealedRun.SizeOf(task, usage.OutputBytes)), task.OwnerId, CancellationToken.None);
+        }
+
+        if (stored is not null)
+            await owners.GrantAsync(stored, task.OwnerId, CancellationToken.None);
         var (receipt, earned) = await SellAsync(task, task.Agent, agent, completed, facts);
         var (price, calls, now) = (earned.Shares.Total, earned.Calls, receipt.FinishedAt);
         if (price > task.MaxPrice)

@@ -18,7 +18,7 @@ public sealed partial class SubmitTask
             return Refuse(TaskRefusal.NotSupplied, "Several executors run it, and only this node can open what is sealed to it. Submit it in the clear, or without redundancy.");
         var foreign = own is null ? await FindForeignAsync(request.Agent!, batch, cancellationToken) : null;
         if ((own?.Manifest ?? foreign?.Manifest) is not { } manifest)
-            return Refuse(TaskRefusal.AgentUnknown, $"There is no agent {request.Agent}. List what there is with GET /api/v1/agents.");
+            return Refuse(TaskRefusal.AgentUnknown, $"There is no agent {request.Agent}. List what there is here with GET /api/v1/agents, and in the whole network with GET /api/v1/listings.");
         var (id, listing, program) = own is null ? (foreign!.Id, foreign.Listing, foreign.ProgramDigest) : (own.Id, own.Listing, own.ProgramDigest);
         if (manifest.Uses.Count > 0)
             return Refuse(TaskRefusal.NotSupplied, $"{listing} calls other agents, which is only done by the cell that it was published in. Take an agent that calls nobody, or submit it without redundancy.");

@@ -224,7 +224,7 @@ public sealed partial class SubmitTask(
         {
             return await agents.FindWithdrawnAsync(request.Agent!, cancellationToken) is { } withdrawn
                 ? Refuse(TaskRefusal.AgentWithdrawn, withdrawn.ToString())
-                : Refuse(TaskRefusal.AgentUnknown, $"There is no agent {request.Agent}. List what there is with GET /api/v1/agents.");
+                : Refuse(TaskRefusal.AgentUnknown, $"There is no agent {request.Agent}. List what there is here with GET /api/v1/agents, and in the whole network with GET /api/v1/listings.");
         }
 
         if (request.Input.IsSealed && agent.Manifest.Uses.Count > 0)
@@ -430,7 +430,7 @@ public sealed partial class SubmitTask(
         {
             return Refuse(
                 TaskRefusal.NoCandidate,
-                $"No agent here can do {wanted}. GET /api/v1/agents?capability={requirement.Capabilities[0]} lists who can do the first of it.");
+                $"No agent here can do {wanted}, and none of the network that a supplier offers. GET /api/v1/listings?capability={requirement.Capabilities[0]} lists who can do the first of it anywhere.");
         }
 
         var errors = choice.UnfitCounts.OrderBy(entry => entry.Key).Select(entry => entry.Key switch

@@ -180,7 +180,7 @@ public static class NetworkEndpoints
     }
 
     private static ProblemResult Off() => new Refusal<NetworkRefusal>(
-        NetworkRefusal.NetworkOff, "This node takes no part in the network. Start it with --network:listen:0 /ip4/0.0.0.0/tcp/8421, or with stoa up --join ADDRESS.").ToProblem();
+        NetworkRefusal.NetworkOff, "This node takes no part in the network. Start it with stoa up --set network:listen:0=/ip4/0.0.0.0/tcp/8421, or with stoa up --join ADDRESS.").ToProblem();
 
     private static ProblemResult Unknown(string detail) => new Refusal<NetworkRefusal>(NetworkRefusal.PeerUnknown, detail).ToProblem();
 

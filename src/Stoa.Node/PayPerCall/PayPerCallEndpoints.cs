@@ -160,8 +160,7 @@ public static class PayPerCallEndpoints
         var asked = new TaskRequest(listing, input, parameters, limits, MaxPrice: null) { World = world };
         if (!(await submit.QuoteAsync(payee.Id, asked, cancellationToken)).TryGet(out var quote, out refusal))
             return refusal.ToProblem();
-        // What was quoted is what runs, whatever is published meanwhile.
-        asked = asked with { Agent = quote.Agent, MaxPrice = quote.Hold };
+        var asIs = asked;
         if (!PaymentHeaders.Read(context.Request).TryGet(out var payment, out var unreadable))
             return unreadable.ToProblem();
         if (payment is null)
@@ -169,10 +168,16 @@ public static class PayPerCallEndpoints
         if (!(await till.TakeAsync(payment, payee, cancellationToken)).TryGet(out var paid, out var unpaid))
             return unpaid;
 
-        var key = KeyOf(context, asked, payment);
-        // What was reserved for it is the most that it costs, though prices have moved since: between an announcement and its input demand may change.
-        var most = (await till.FindAsync(paid.Id, key, cancellationToken))?.Reserved ?? quote.Hold;
-        asked = asked with { MaxPrice = most };
+        // The same request with the same payment is the same call, whatever is published meanwhile, and however prices move.
+        var key = KeyOf(context, asIs, payment);
+        var before = await till.FindAsync(paid.Id, key, cancellationToken);
+        // What was quoted is what runs, and what was reserved for it is the most that it costs: between an announcement and its input demand may change.
+        var most = before?.Reserved ?? quote.Hold;
+        asked = asked with
+        {
+            Agent = before?.Task is { } id && await tasks.GetAsync(id, cancellationToken) is { } submitted ? submitted.Agent : quote.Agent,
+            MaxPrice = most,
+        };
         if (!(await till.ReserveAsync(paid.Id, key, asked, most, cancellationToken)).TryGet(out var reservation, out refusal))
             return refusal.ToProblem();
         var (call, _, credit) = reservation;

@@ -33,8 +33,11 @@ public sealed record PayPerCallOptions
     /// <summary>How long outputs above 64 KiB of calls that have ended are kept to be fetched, in days: 1 to 3,650. Until then they count for the account that sells. Default 7.</summary>
     public int KeepOutputDays { get; init; } = 7;
 
+    // A day: timers take no more than 49.
+    private const double LongestUploadSeconds = 86_400;
+
     /// <summary>How long an input of that size may take to arrive.</summary>
-    internal TimeSpan UploadTimeOf(long inputBytes) => TimeSpan.FromSeconds(UploadGraceSeconds + ((double)inputBytes / MinInputBytesPerSecond));
+    internal TimeSpan UploadTimeOf(long inputBytes) => TimeSpan.FromSeconds(Math.Min(UploadGraceSeconds + ((double)inputBytes / MinInputBytesPerSecond), LongestUploadSeconds));
 
     /// <summary>Every reason why these options cannot be used; empty when they can.</summary>
     public IEnumerable<string> Validate()

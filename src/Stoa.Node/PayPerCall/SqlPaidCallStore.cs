@@ -299,7 +299,7 @@ public sealed class SqlPaidCallStore(Database database, IdSource ids, PayPerCall
             }
 
             await session.ExecuteAsync(
-                "UPDATE call_credit SET returned = returned + @Left, is_over = @isOver WHERE channel_id = @channel", new { credit.Left, isOver = true, channel });
+                "UPDATE call_credit SET returned = returned + @left, is_over = @isOver WHERE channel_id = @channel", new { left = credit.Left > Money.Zero ? credit.Left : Money.Zero, isOver = true, channel });
         },
         cancellationToken);
 

@@ -1,7 +1,9 @@
+using Stoa.Client;
 using Stoa.Client.Contracts;
 using Stoa.Market;
 using Stoa.Market.Channels;
 using Stoa.Market.Identity;
+using Stoa.Market.PayPerCall;
 using Stoa.Market.Supply;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
@@ -65,6 +67,11 @@ public static class SuppliersEndpoints
         {
             using var client = connections.Open(address!, TimeSpan.FromMilliseconds(options.QuoteTimeoutMs));
             node = PeerId.Parse((await client.GetNodeAsync(cancellationToken)).PeerId);
+            if (!await SellsCallsAsync(client, cancellationToken))
+            {
+                return new Refusal<SupplierRefusal>(
+                    SupplierRefusal.SupplierInvalid, $"The node at {address} sells no calls. Ask its operator for PayPerCall:Payee.", [new FieldError("/address", "A node that sells calls is expected.")]).ToProblem();
+            }
         }
         catch (Exception failure) when (SupplierFaults.IsOfSupplier(failure) && !cancellationToken.IsCancellationRequested)
         {
@@ -90,6 +97,21 @@ public static class SuppliersEndpoints
 
     private static async Task<IResult> RemoveAsync(Id<Supplier> id, SqlSuppliers suppliers, CancellationToken cancellationToken) =>
         await suppliers.RemoveAsync(id, cancellationToken) ? TypedResults.NoContent() : Unknown(id);
+
+    /// <summary>Whether a node sells at all: it is asked for the price of a program that nobody has.</summary>
+    private static async Task<bool> SellsCallsAsync(StoaClient client, CancellationToken cancellationToken)
+    {
+        try
+        {
+            await client.QuoteProgramAsync(ContentHash.Of("no program"u8).ToString(), inputBytes: 0, new AgentLimitsBody(0, 0, 0, 0, 0), cancellationToken);
+        }
+        catch (StoaException refused)
+        {
+            return refused.Code != EnumWord.Of(CallRefusal.CallsNotSold);
+        }
+
+        return true;
+    }
 
     private static PrivateKey? ReadKey(string pem, List<FieldError> errors)
     {

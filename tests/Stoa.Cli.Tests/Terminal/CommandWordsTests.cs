@@ -31,6 +31,7 @@ public sealed class CommandWordsTests
     [Theory]
     [InlineData("You have no template tmpl_1. List those that you have with GET /api/v1/templates.", "You have no template tmpl_1. List those that you have with stoa template list.")]
     [InlineData("No agent here can do a.b. GET /api/v1/agents?capability=a.b lists who can do the first of it.", "No agent here can do a.b. stoa agent list --capability a.b lists who can do the first of it.")]
+    [InlineData("GET /api/v1/listings?capability=a.b lists who can", "stoa listing search --capability a.b lists who can")]
     [InlineData("watch GET /api/v1/batches/batch_1/events.", "watch stoa batch watch batch_1.")]
     [InlineData("GET /api/v1/agents/{publisher}/{name} lists the parameters.", "stoa agent show PUBLISHER/NAME lists the parameters.")]
     [InlineData("would hold 0.002520001 USD, more than the 0.001000000 that you allow", "would hold $0.002520001, more than the $0.001 that you allow")]

@@ -3,6 +3,11 @@ namespace Stoa.Faults.Nodes;
 /// <summary>The nodes of a run, each in one life after another.</summary>
 internal sealed class NodePool(IReadOnlyList<NodePlace> places, Watchdog watchdog, CancellationToken stop) : IAsyncDisposable
 {
+    private const int MostStarts = 3;
+
+    // What a node says that cannot start for that.
+    private const string DatabaseWentAway = "The connection to the database broke";
+
     private readonly NodeProcess?[] _lives = new NodeProcess?[places.Count];
     private readonly List<double> _startMs = [];
 
@@ -44,11 +49,16 @@ internal sealed class NodePool(IReadOnlyList<NodePlace> places, Watchdog watchdo
         return _lives[index] = NodeProcess.Launch(places[index], watchdog);
     }
 
-    /// <summary>Waits until a node that was launched takes requests.</summary>
+    /// <summary>Waits until a node that was launched takes requests. One whose database went away while it started says so and ends; it is started again, as whoever looks after nodes does.</summary>
     public async Task ListensAsync(int index)
     {
-        if (!await TryListensAsync(index))
-            throw new FaultException($"Node {index} ended at its start: {await TailAsync(places[index].LogFile)}");
+        for (var starts = 1; !await TryListensAsync(index); starts++)
+        {
+            var said = await TailAsync(places[index].LogFile);
+            if (starts == MostStarts || !said.Contains(DatabaseWentAway, StringComparison.Ordinal))
+                throw new FaultException($"Node {index} ended at its start: {said}");
+            await LaunchAsync(index);
+        }
     }
 
     /// <summary>Waits until a node that was launched takes requests; false when it ended instead.</summary>

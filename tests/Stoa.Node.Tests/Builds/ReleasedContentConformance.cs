@@ -133,7 +133,10 @@ public abstract class ReleasedContentConformance(DatabaseSource source) : Databa
     public async Task GivenUp_WhileManyBringAndGiveUp_NobodyOwnsWhatIsGone()
     {
         var users = Enumerable.Range(0, 6).Select(_ => _ids.Next<User>()).ToList();
-        _time.Advance(Long);
+        // Bytes of long ago, that nobody has: the first who brings them finds them about to be deleted. What is brought now is protected by being new.
+        var old = await StoreAsync(1, 300);
+        File.SetLastWriteTimeUtc(Path.Combine(_folder, "sha256", old.Digest.Hex[..2], old.Digest.Hex), (_time.GetUtcNow() - Long).UtcDateTime);
+        await _owners.ExpectAsync([old], users[0], _time.GetUtcNow() - Long, Stop);
         await Task.WhenAll(users.Select(user => Task.Run(
             async () =>
             {

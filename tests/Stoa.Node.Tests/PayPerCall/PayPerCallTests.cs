@@ -87,6 +87,23 @@ public sealed class PayPerCallTests : IAsyncLifetime
         refused.Message.ShouldContain("is needed");
     }
 
+    [Theory]
+    [InlineData(null)]
+    [InlineData("again-and-again")]
+    public async Task Call_ThatIsMadeAgain_IsTheSameCall_WhateverIsPublishedMeanwhile(string? key)
+    {
+        await CallAsync("hello");
+        var voucher = Voucher(_signed + _signed);
+        var first = await PostAsync(key, voucher);
+
+        await TestNode.PublishAsync(_node.Client, "echo", GuestPrograms.Echo, price: s_price, version: "1.1.0");
+        var again = await PostAsync(key, voucher);
+
+        (first.Status, again).ShouldBe((HttpStatusCode.OK, first));
+        var database = _node.Host.Services.GetRequiredService<Database>();
+        (await database.ReadAsync(session => session.QuerySingleAsync<long>("SELECT COUNT(*) FROM paid_calls"), Stop)).ShouldBe(2, "the first one, and this one");
+    }
+
     [Fact]
     public async Task Call_WhoseOutputWasGivenUp_SaysSo_WhenItIsAskedForAgain()
     {
@@ -233,6 +250,18 @@ public sealed class PayPerCallTests : IAsyncLifetime
         var outcome = await _anonymous.CallAgentAsync(AgentReference.Parse(agent ?? _echo), CallInput.Of(Encoding.UTF8.GetBytes(input)), null, PayAsync, output, Stop);
         Encoding.UTF8.GetString(output.ToArray()).ShouldBe(input);
         return outcome;
+    }
+
+    /// <summary>Calls the newest version as whoever knows the protocol alone does: which task it was, if it is answered.</summary>
+    private async Task<(HttpStatusCode Status, string? Call)> PostAsync(string? key, ChannelVoucherBody voucher)
+    {
+        using var http = new HttpClient();
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_anonymous.Options.Address, "/api/v1/calls/" + _echo.Split('@')[0])) { Content = new StringContent("hello again") };
+        if (key is not null)
+            request.Headers.Add("Idempotency-Key", key);
+        request.Headers.Add(PaymentHeaders.Signature, Convert.ToBase64String(JsonSerializer.SerializeToUtf8Bytes(new PaymentPayload(PaymentHeaders.Version, _asked[0], voucher), StoaJson.Default.PaymentPayload)));
+        using var response = await http.SendAsync(request, Stop);
+        return (response.StatusCode, response.Content.Headers.ContentLocation?.ToString());
     }
 
     private Task<ChannelVoucherBody> PayAsync(PaymentRequirements required, CancellationToken cancellationToken)

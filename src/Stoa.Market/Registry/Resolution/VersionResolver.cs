@@ -22,8 +22,10 @@ public sealed class VersionResolver(IResolvableVersions offered)
     // Of one that is preferred, with all that it needs.
     private const int MostTriesOfPreferred = 100;
 
-    // How often a version is held against a need, all together.
+    // How often a version is held against a need, for what is needed; for one that is preferred, and for all of these together.
     private const int MostChecks = 500_000;
+    private const int MostChecksOfPreferred = 20_000;
+    private const int MostChecksOfAllPreferred = 200_000;
 
     private readonly Dictionary<ListingKey, IReadOnlyList<ResolvableVersion>> _versions = [];
     private readonly Dictionary<(ListingKey Listing, SemanticVersion Version), IReadOnlyList<VersionDemand>> _demands = [];
@@ -134,28 +136,27 @@ public sealed class VersionResolver(IResolvableVersions offered)
     private async Task<IReadOnlyList<LeftOut>> AddPreferredAsync(CancellationToken cancellationToken)
     {
         var leftOut = new List<LeftOut>();
-        var left = MostTries;
+        var (left, checks) = (MostTries, MostChecksOfAllPreferred);
         for (var index = 0; index < _preferred.Count; index++)
         {
             var (need, before) = (_preferred[index], _needs.Count);
             _conflict = null;
             _triesAllowed = _triesLeft = Math.Min(left, MostTriesOfPreferred);
-            left -= _triesLeft;
+            _checksLeft = Math.Min(checks, MostChecksOfPreferred);
+            (left, checks) = (left - _triesLeft, checks - _checksLeft);
             var clash = _triesLeft == 0 || _checksLeft <= 0 ? "Too much had been tried before it." : FindClash(need);
+            var fits = false;
             if (clash is null)
             {
                 Add(need);
-                if (await ChooseAsync(before, cancellationToken))
-                {
-                    left += Math.Max(0, _triesLeft);
-                    continue;
-                }
-
-                CutBack(before);
+                fits = await ChooseAsync(before, cancellationToken);
+                if (!fits)
+                    CutBack(before);
             }
 
-            left += Math.Max(0, _triesLeft);
-            leftOut.Add(new LeftOut($"{need.Demand.Name}@{need.Demand.Range}", need.By!, clash ?? _conflict!.Detail));
+            (left, checks) = (left + Math.Max(0, _triesLeft), checks + Math.Max(0, _checksLeft));
+            if (!fits)
+                leftOut.Add(new LeftOut($"{need.Demand.Name}@{need.Demand.Range}", need.By!, clash ?? _conflict!.Detail));
         }
 
         return leftOut;

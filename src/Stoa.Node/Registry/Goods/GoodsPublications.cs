@@ -168,7 +168,7 @@ public sealed class GoodsPublications(Database database, PublisherStatements sta
 
     private static Refusal<GoodsRefusal> OtherKind(ListingName listing) => new(GoodsRefusal.NameOfOtherKind, $"You have listed something of another kind as {listing.Publisher}/{listing.Name}. Choose another name.");
 
-    private static Refusal<GoodsRefusal> Gone(ListingName listing) => new(GoodsRefusal.ListingContentGone, $"This node has no content of {listing}. GET /api/v1/listings/{listing.Publisher}/{listing.Name} says what is listed, and who offers it.");
+    private static Refusal<GoodsRefusal> Gone(ListingName listing) => new(GoodsRefusal.ListingContentGone, $"This node has no content of {listing}. GET /api/v1/listings/{listing.Publisher}/{listing.Name} says what is listed, and in nodes which ones have it: with an account there, ask one of them.");
 
     private sealed record GoodsVersion(SemanticVersion Version, GoodsManifest Manifest, string ManifestJson, bool IsWithdrawn, VersionState State, string? Reason);
 }

@@ -19,6 +19,9 @@ public static class ListingVersionsEndpoints
 {
     private const int MostDemands = 16;
     private const int DemandLengthMax = 512;
+    private const int MostAtOnce = 4;
+
+    private static readonly SemaphoreSlim s_turns = new(MostAtOnce);
 
     public static void MapListingVersions(this IEndpointRouteBuilder api)
     {
@@ -85,7 +88,18 @@ public static class ListingVersionsEndpoints
         }
 
         var offered = new SqlResolvableVersions(database);
-        var outcome = await new VersionResolver(offered).ResolveAsync(demands, cancellationToken);
+        // Anybody may ask, and listings of strangers can be made to cost thousands of reads: some at a time, whatever is asked.
+        await s_turns.WaitAsync(cancellationToken);
+        Outcome<ResolvedVersions, ResolutionRefusal> outcome;
+        try
+        {
+            outcome = await new VersionResolver(offered).ResolveAsync(demands, cancellationToken);
+        }
+        finally
+        {
+            s_turns.Release();
+        }
+
         if (!outcome.TryGet(out var resolved, out var refusal))
             return refusal.ToProblem();
         var statements = await listings.ReadStatementsAsync([.. resolved.Versions.Select(version => offered.IdOf(version.Listing, version.Version))], cancellationToken);
