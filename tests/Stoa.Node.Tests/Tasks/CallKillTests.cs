@@ -19,7 +19,8 @@ public sealed class CallKillTests
 {
     private const int Kills = 2;
     private const int Calls = 3;
-    private const int Loops = 400_000_000;
+    // A call takes a second or more, so that there is time to be told of the first and to kill the node within the next.
+    private const int Loops = 1_200_000_000;
     private const string Password = "a long enough password";
 
     private static CancellationToken Stop => TestContext.Current.CancellationToken;

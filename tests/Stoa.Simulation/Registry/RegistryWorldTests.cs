@@ -14,7 +14,7 @@ public sealed class RegistryWorldTests(ITestOutputHelper output)
     public static TheoryData<int> Fewer => Seeds.From(201, 1);
 
     [Theory, MemberData(nameof(Few))]
-    public void Nodes_ThatCrashAndFallApartWithWrongClocks_ComeToHaveTheSame_AndLoseNothing(int seed) => Play(seed, new RegistryWorldOptions(), async world =>
+    public void Nodes_ThatCrashAndFallApartWithWrongClocks_ComeToHaveTheSame_AndLoseNothing(int seed) => Play(seed, new RegistryWorldOptions { Nodes = Seeds.Nodes(40) }, async world =>
     {
         await world.StartAsync();
         using var stop = new CancellationTokenSource();
