@@ -76,7 +76,7 @@ public sealed class AllowanceKeeper(
         var spent = standing.Spent.Price.Total;
         if (time.GetElapsedTime(seen.LookedAt, now) is { Ticks: > 0 } passed)
         {
-            held.PerSecond = new Money((long)Math.Min((spent - seen.Spent).Nanodollars / passed.TotalSeconds, long.MaxValue / 4));
+            held.PerSecond = new Money((long)Math.Min((spent - seen.Spent).Nanodollars / passed.TotalSeconds, 1e18));
             (seen.LookedAt, seen.Spent) = (now, spent);
         }
 
@@ -86,7 +86,7 @@ public sealed class AllowanceKeeper(
             await allowances.EndAsync(held, null, cancellationToken);
         else if (standing.Open == 0 && time.GetElapsedTime(seen.UsedAt, now) >= s_untilIdle)
             await allowances.EndAsync(held, standing.Uses, cancellationToken);
-        else if (standing.Spent != held.Settled)
+        else if (spent != held.Settled.Price.Total)
             await allowances.RenewAsync(held, cancellationToken);
     }
 

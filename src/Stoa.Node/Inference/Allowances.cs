@@ -23,6 +23,9 @@ public sealed class Allowances(SqlAllowances store, ChargeSlots slots, Inference
     // After so long whatever was under way to the database has come about, or never will.
     private static readonly TimeSpan s_untilKnown = TimeSpan.FromMinutes(1);
 
+    // Far from the range of money, whatever is added to it.
+    private static readonly Money s_most = Money.FromDollars(1_000_000);
+
     private readonly Money _least = options.LeastAllowance;
     private readonly ConcurrentDictionary<Place, HeldAllowance> _current = new();
     private readonly ConcurrentDictionary<Id<Allowance>, HeldAllowance> _all = new();
@@ -147,8 +150,6 @@ public sealed class Allowances(SqlAllowances store, ChargeSlots slots, Inference
                     why = held.Refused!.Why;
                 }
 
-                if (hasAskedOthers && !held.IsOpen && held.TriedAt is null)
-                    await EndInTurnAsync(held, null, CancellationToken.None);
             }
             finally
             {
@@ -163,7 +164,23 @@ public sealed class Allowances(SqlAllowances store, ChargeSlots slots, Inference
                     continue;
             }
 
+            await DropUnopenedAsync(held, cancellationToken);
             return why with { Detail = $"The request may cost {amount} USD{why.Detail}" };
+        }
+    }
+
+    /// <summary>One that was refused from the beginning is not kept, so that nobody fills the slots without money.</summary>
+    private async Task DropUnopenedAsync(HeldAllowance held, CancellationToken cancellationToken)
+    {
+        await held.Turn.WaitAsync(cancellationToken);
+        try
+        {
+            if (!held.IsOpen && held.TriedAt is null && held.Waiting == Money.Zero)
+                await EndInTurnAsync(held, null, cancellationToken);
+        }
+        finally
+        {
+            held.Turn.Release();
         }
     }
 
@@ -214,7 +231,10 @@ public sealed class Allowances(SqlAllowances store, ChargeSlots slots, Inference
 
         if (now is not { } amount)
         {
-            Lose(held);
+            // What is settled from here on would be paid by nobody.
+            held.Allowance.Lose();
+            await TellLostAsync(held, held.Allowance.Standing.Spent, CancellationToken.None);
+            Drop(held);
             return null;
         }
 
@@ -234,7 +254,7 @@ public sealed class Allowances(SqlAllowances store, ChargeSlots slots, Inference
         if (held.TriedAt is { } tried && await store.CloseAsync(held.Allowance.Id, spent, time.GetUtcNow(), cancellationToken) is null)
         {
             if (held.IsOpen)
-                TellLost(held, spent);
+                await TellLostAsync(held, spent, cancellationToken);
             else if (time.GetUtcNow() - tried < s_untilKnown)
                 return false;
         }
@@ -243,16 +263,16 @@ public sealed class Allowances(SqlAllowances store, ChargeSlots slots, Inference
         return true;
     }
 
-    private void Lose(HeldAllowance held)
+    /// <summary>An allowance has no row any more. If this node has closed it and did not learn of it, all is paid.</summary>
+    private async Task TellLostAsync(HeldAllowance held, InferenceSpending spent, CancellationToken cancellationToken)
     {
-        TellLost(held, held.Allowance.Standing.Spent);
-        held.Allowance.Lose();
-        Drop(held);
+        if (spent.Price.Total - await store.FindPaidAsync(held.Allowance.Id, cancellationToken) is var lost && lost > Money.Zero)
+        {
+            logger.LogError(
+                "The allowance {Allowance} of {Consumer} for {Model} was given back by another node, since this one gave no sign of life for long. {Price} USD that were not settled by then are not paid.",
+                held.Allowance.Id, held.Holder.Consumer, held.Model.Listing, lost);
+        }
     }
-
-    private void TellLost(HeldAllowance held, InferenceSpending spent) => logger.LogError(
-        "The allowance {Allowance} of {Consumer} for {Model} was given back by another node, since this one gave no sign of life. {Requests} requests of {Price} USD that were not settled by then are not paid.",
-        held.Allowance.Id, held.Holder.Consumer, held.Model.Listing, spent.Since(held.Settled).Requests, spent.Since(held.Settled).Price.Total);
 
     private void Drop(HeldAllowance held)
     {
@@ -281,8 +301,13 @@ public sealed class Allowances(SqlAllowances store, ChargeSlots slots, Inference
         }
     }
 
-    /// <summary>What is held for requests to come: for as long as two seconds of what is spent lately, so that one renewal a second suffices.</summary>
-    private Money Sensible(HeldAllowance held) => Money.Max(_least, new Money(held.PerSecond.Nanodollars > long.MaxValue / 4 ? long.MaxValue / 4 : held.PerSecond.Nanodollars * 2));
+    /// <summary>What is held for requests to come: for two seconds of what is spent lately, so that one renewal a second suffices; and twice of what was spent since the last one, so that few are
+    /// needed until it is known how much that is.</summary>
+    private Money Sensible(HeldAllowance held)
+    {
+        var unsettled = held.Allowance.Standing.Spent.Price.Total - held.Settled.Price.Total;
+        return Money.Max(_least, new Money(Math.Min(Money.Max(held.PerSecond, unsettled).Nanodollars, s_most.Nanodollars) * 2));
+    }
 
     /// <summary>What an allowance is for.</summary>
     private readonly record struct Place(Id<User> Consumer, Id<ApiKey> Key, ListingName Model);

@@ -72,10 +72,13 @@ internal sealed class SqlInferenceBudgets
         {
             var budget = _group.Budgets[id];
             _group.Change(budget.Hold(amount) ?? throw new InvalidOperationException($"The budget {id} has {budget.Left} left, not {amount}."));
-            await _session.SendAsync(
-                "INSERT INTO budget_holds (task_id, budget_id, start_at, amount) VALUES (@hold, @id, @Start, @amount)", new { hold, id, budget.Meter.Start, amount });
+            await AddHoldAsync(_session, hold, id, budget.Meter.Start, amount);
         }
     }
+
+    /// <summary>Writes down what is held of one budget.</summary>
+    public static Task AddHoldAsync(SqlSession session, Id<InferenceCharge> hold, Id<Budget> budget, DateTimeOffset start, Money amount) => session.SendAsync(
+        "INSERT INTO budget_holds (task_id, budget_id, start_at, amount) VALUES (@hold, @budget, @start, @amount)", new { hold, budget, start, amount });
 
     /// <summary>Writes what has changed.</summary>
     /// <exception cref="SqlRetryException">A budget was made or removed since they were locked. Whoever does either holds the wallet until it has committed, as this act does by now.</exception>

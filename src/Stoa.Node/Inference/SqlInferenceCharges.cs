@@ -3,6 +3,7 @@ using Stoa.Market.Inference;
 using Stoa.Market.Metering;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
+using Stoa.Node.Ledger;
 using Stoa.Node.Storage;
 using Stoa.Primitives;
 
@@ -58,6 +59,21 @@ internal static class SqlInferenceCharges
     /// <summary>What was paid of an allowance in all.</summary>
     public static Task<Money> SumAsync(SqlSession session, Id<Allowance> allowance) => session.QuerySingleAsync<Money>(
         "SELECT CAST(COALESCE(SUM(listing_price + serving_price), 0) AS BIGINT) FROM inference_charges WHERE allowance_id = @allowance", new { allowance });
+
+    /// <summary>Charges that no entry of the journal pays for, in words: their captures are named after them.</summary>
+    public static async Task<IReadOnlyList<string>> FindUnpaidAsync(SqlSession session)
+    {
+        var findings = new List<string>();
+        for (var after = default(Id<InferenceCharge>); ;)
+        {
+            var page = await session.QueryAsync<Id<InferenceCharge>>("SELECT id FROM inference_charges WHERE id > @after ORDER BY id LIMIT @limit", new { after, limit = ReadAtOnce });
+            var there = (await SqlJournal.FindPlacesAsync(session, [.. page.Select(id => InferenceTransfers.CaptureOf(id).Uuid)])).Select(place => place.Id).ToHashSet();
+            findings.AddRange(page.Where(id => !there.Contains(InferenceTransfers.CaptureOf(id).Uuid)).Select(id => $"{id} says what was paid, and no entry of the journal has paid it."));
+            if (page.Count < ReadAtOnce)
+                return findings;
+            after = page[^1];
+        }
+    }
 
     private sealed record ChargeRow(
         Id<InferenceCharge> Id, Id<User> UserId, Id<ApiKey>? KeyId, Id<User>? PublisherId, ListingName Model, string Node, long Requests, long InputTokens, long OutputTokens,
