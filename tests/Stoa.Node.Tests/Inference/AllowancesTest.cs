@@ -39,7 +39,7 @@ public abstract class AllowancesTest(DatabaseSource source) : ChargesTest(source
     }
 
     protected PricedModel ModelOf(string listing) =>
-        new(ListingName.Parse(listing), Publisher, new(Money.FromDollars(0.001m), Money.Zero), new(Money.Zero, Money.FromDollars(0.001m)));
+        new(ListingName.Parse(listing), Publisher, new(Money.FromDollars(1), Money.Zero), new(Money.Zero, Money.FromDollars(1)));
 
     /// <summary>A start of a node. Another of the same node finds what the one before has left.</summary>
     protected Node Start(string node = "node", string boot = "boot1", string allowance = "0.001")

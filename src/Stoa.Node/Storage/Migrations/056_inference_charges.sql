@@ -6,7 +6,7 @@ CREATE TABLE inference_charges (
     user_id TEXT NOT NULL,
     key_id TEXT,
     publisher_id TEXT,
-    -- publisher/name@version.
+    -- The listing with its version.
     model TEXT NOT NULL,
     node TEXT NOT NULL,
     requests BIGINT NOT NULL CHECK (requests >= 0),
