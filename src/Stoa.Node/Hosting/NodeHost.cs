@@ -12,6 +12,7 @@ using Stoa.Node.Events;
 using Stoa.Node.Http;
 using Stoa.Node.Http.OpenApi;
 using Stoa.Node.Identity;
+using Stoa.Node.Inference;
 using Stoa.Node.Ledger;
 using Stoa.Node.Mail;
 using Stoa.Node.Membership;
@@ -108,6 +109,7 @@ public sealed class NodeHost : IAsyncDisposable
         builder.AddSchedules();
         builder.AddWebhooks();
         builder.AddMetering();
+        builder.AddInference();
         var storage = builder.AddStorage();
         builder.RefuseBadOptions();
 
