@@ -8,10 +8,10 @@ using System.Text;
 namespace Stoa.Bench.Inference;
 
 /// <summary>A server of a model that answers at once: OpenAI's API as far as gateways ask for it, on bare sockets, so that what is measured is the gateway.</summary>
-/// <remarks>A request that asks for a stream gets a token each ten milliseconds, which says in its text when it was due by the clock that all processes of a machine share.</remarks>
+/// <remarks>A request that asks for a stream gets its max_tokens, one each ten milliseconds, which says in its text when it was due by the clock that all processes of a machine share.</remarks>
 internal static class StubServer
 {
-    /// <summary>What this program is started with to be one; then the port, and the tokens of a stream.</summary>
+    /// <summary>What this program is started with to be one; then the port.</summary>
     public const string Word = "stub-of-a-model";
 
     /// <summary>Between two tokens of a stream.</summary>
@@ -31,7 +31,7 @@ internal static class StubServer
 
     private static readonly Ticker s_ticker = new();
 
-    public static async Task<int> RunAsync(int port, int tokens)
+    public static async Task<int> RunAsync(int port)
     {
         using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         listener.Bind(new IPEndPoint(IPAddress.Loopback, port));
@@ -41,11 +41,11 @@ internal static class StubServer
         {
             var socket = await listener.AcceptAsync();
             socket.NoDelay = true;
-            _ = ServeAsync(socket, tokens);
+            _ = ServeAsync(socket);
         }
     }
 
-    private static async Task ServeAsync(Socket socket, int tokens)
+    private static async Task ServeAsync(Socket socket)
     {
         using (socket)
         {
@@ -66,7 +66,7 @@ internal static class StubServer
                     }
 
                     var request = buffer.AsSpan(0, length);
-                    var (isStream, isList) = (request.IndexOf("\"stream\":true"u8) >= 0, request.StartsWith("GET "u8));
+                    var (isStream, isList, tokens) = (request.IndexOf("\"stream\":true"u8) >= 0, request.StartsWith("GET "u8), MaxTokens(request));
                     buffer.AsSpan(length, filled - length).CopyTo(buffer);
                     filled -= length;
                     if (isStream)
@@ -81,6 +81,9 @@ internal static class StubServer
             }
         }
     }
+
+    private static int MaxTokens(ReadOnlySpan<byte> request) =>
+        request.IndexOf("\"max_tokens\":"u8) is >= 0 and var at && Utf8Parser.TryParse(request[(at + 13)..], out int tokens, out _) ? tokens : 0;
 
     private static int RequestLength(ReadOnlySpan<byte> bytes)
     {
