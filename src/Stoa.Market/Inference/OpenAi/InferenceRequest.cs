@@ -1,5 +1,5 @@
-using System.Buffers.Text;
 using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 
@@ -93,42 +93,46 @@ public sealed class InferenceRequest
     /// <param name="maxTokens">The most tokens of a choice, where the client has left it open; null to leave it open.</param>
     public byte[] Rewrite(string model, long? maxTokens)
     {
-        var span = _body.Span;
-        Span<byte> head = stackalloc byte[128];
-        var headLength = 0;
+        var edits = new List<Edit>(3) { new(_members.Model, [(byte)'"', .. JsonEncodedText.Encode(model).EncodedUtf8Bytes, (byte)'"']) };
+        var front = _members.Open + 1;
         if (MaxTokens is null && maxTokens is { } most && Kind is not InferenceKind.Embedding)
         {
-            Append(head, ref headLength, "\"max_tokens\":"u8);
-            Utf8Formatter.TryFormat(most, head[headLength..], out var digits);
-            headLength += digits;
-            Append(head, ref headLength, ","u8);
+            var number = Encoding.UTF8.GetBytes(most.ToString(CultureInfo.InvariantCulture));
+            edits.Add(_members.NoMaxTokens is { } nothing ? new Edit(nothing, number) : new Edit(front..front, [.. "\"max_tokens\":"u8, .. number, (byte)',']));
         }
 
         // A gateway needs to know what was used, whether the client wants to or not.
-        var usage = IsStream && !WantsUsage ? "{\"include_usage\":true}"u8 : default;
-        if (usage.Length > 0 && _members.StreamOptions is null)
+        if (IsStream && !WantsUsage)
         {
-            Append(head, ref headLength, "\"stream_options\":"u8);
-            Append(head, ref headLength, usage);
-            Append(head, ref headLength, ","u8);
+            edits.Add(_members.StreamOptions is { } options
+                ? new Edit(options, "{\"include_usage\":true}"u8.ToArray())
+                : new Edit(front..front, "\"stream_options\":{\"include_usage\":true},"u8.ToArray()));
         }
 
-        var name = JsonEncodedText.Encode(model).EncodedUtf8Bytes;
-        var splices = new Splices(span, headLength + name.Length + usage.Length + 2);
-        splices.Insert(_members.Open + 1, head[..headLength]);
-        if (usage.Length > 0 && _members.StreamOptions is { } options && options.Start.Value < _members.Model.Start.Value)
-            splices.Replace(options, usage);
-        splices.Replace(_members.Model, [(byte)'"', .. name, (byte)'"']);
-        if (usage.Length > 0 && _members.StreamOptions is { } later && later.Start.Value > _members.Model.Start.Value)
-            splices.Replace(later, usage);
-        return splices.ToArray();
+        edits.Sort((one, other) => one.Range.Start.Value.CompareTo(other.Range.Start.Value));
+        return Apply(_body.Span, edits);
     }
 
-    private static void Append(Span<byte> head, ref int length, ReadOnlySpan<byte> text)
+    private static byte[] Apply(ReadOnlySpan<byte> source, List<Edit> edits)
     {
-        text.CopyTo(head[length..]);
-        length += text.Length;
+        var length = source.Length;
+        foreach (var edit in edits)
+            length += edit.Text.Length - (edit.Range.End.Value - edit.Range.Start.Value);
+        var (copy, written, taken) = (new byte[length], 0, 0);
+        foreach (var edit in edits)
+        {
+            var kept = source[taken..edit.Range.Start.Value];
+            kept.CopyTo(copy.AsSpan(written));
+            edit.Text.CopyTo(copy, written + kept.Length);
+            written += kept.Length + edit.Text.Length;
+            taken = edit.Range.End.Value;
+        }
+
+        source[taken..].CopyTo(copy.AsSpan(written));
+        return copy;
     }
+
+    private readonly record struct Edit(Range Range, byte[] Text);
 
     /// <summary>What was found.</summary>
     private sealed class Members
@@ -151,6 +155,9 @@ public sealed class InferenceRequest
         public bool WantsUsage { get; private set; }
 
         public long? MaxTokens { get; private set; }
+
+        /// <summary>Where it is said that there is no limit to the tokens of an answer.</summary>
+        public Range? NoMaxTokens { get; private set; }
 
         public long? N { get; private set; }
 
@@ -281,11 +288,15 @@ public sealed class InferenceRequest
 
         private RequestFault? ReadMaxTokens(ref Utf8JsonReader json, string name)
         {
-            if (MaxTokens is not null)
+            if (MaxTokens is not null || NoMaxTokens is not null)
                 return new RequestFault(name, "The most tokens of an answer are said twice: max_completion_tokens is the newer name of max_tokens.");
             json.Read();
             if (json.TokenType is JsonTokenType.Null)
+            {
+                NoMaxTokens = (int)json.TokenStartIndex..(int)json.BytesConsumed;
                 return null;
+            }
+
             if (json.TokenType is not JsonTokenType.Number || !json.TryGetInt64(out var most) || most is < 1 or > int.MaxValue)
                 return new RequestFault(name, "A whole number from 1 on is expected.");
             MaxTokens = most;
@@ -325,38 +336,6 @@ public sealed class InferenceRequest
             JsonTokenType.Number => 1,
             _ => 0,
         };
-    }
-
-    /// <summary>A copy of bytes with some of them replaced, from the front to the back.</summary>
-    private ref struct Splices(ReadOnlySpan<byte> source, int more)
-    {
-        private readonly ReadOnlySpan<byte> _source = source;
-        private readonly byte[] _copy = new byte[source.Length + more];
-        private int _taken;
-        private int _length;
-
-        public void Insert(int at, scoped ReadOnlySpan<byte> text) => Replace(at..at, text);
-
-        public void Replace(Range range, scoped ReadOnlySpan<byte> text)
-        {
-            Take(range.Start.Value);
-            text.CopyTo(_copy.AsSpan(_length));
-            _length += text.Length;
-            _taken = range.End.Value;
-        }
-
-        public byte[] ToArray()
-        {
-            Take(_source.Length);
-            return _copy.AsSpan(0, _length).ToArray();
-        }
-
-        private void Take(int to)
-        {
-            _source[_taken..to].CopyTo(_copy.AsSpan(_length));
-            _length += to - _taken;
-            _taken = to;
-        }
     }
 }
 
