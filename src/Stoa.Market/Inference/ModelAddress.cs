@@ -4,6 +4,7 @@ using Stoa.Market.Registry;
 namespace Stoa.Market.Inference;
 
 /// <summary>What a request names as its model.</summary>
+/// <remarks>Its text is what <see cref="TryParse"/> reads.</remarks>
 public abstract record ModelAddress
 {
     /// <summary>The longest that is read, in characters.</summary>
@@ -64,7 +65,10 @@ public abstract record ModelAddress
     /// <summary>One listing, in the newest version that is served and in the range.</summary>
     /// <param name="Listing">Without a version.</param>
     /// <param name="Range">Which versions will do.</param>
-    public sealed record ByListing(ListingName Listing, SemanticRange Range) : ModelAddress;
+    public sealed record ByListing(ListingName Listing, SemanticRange Range) : ModelAddress
+    {
+        public override string ToString() => Range == SemanticRange.Any ? Listing.ToString() : $"{Listing}@{Range}";
+    }
 
     /// <summary>Any model that can all of this.</summary>
     /// <param name="Capabilities">Dotted lower-case names as manifests have them; none for any model that fits the request.</param>
@@ -73,9 +77,14 @@ public abstract record ModelAddress
         public bool Equals(ByCapability? other) => other is not null && Capabilities.SequenceEqual(other.Capabilities, StringComparer.Ordinal);
 
         public override int GetHashCode() => string.Join(',', Capabilities).GetHashCode(StringComparison.Ordinal);
+
+        public override string ToString() => Capabilities.Count == 0 ? AnyOf : $"{AnyOf}:{string.Join(',', Capabilities)}";
     }
 
     /// <summary>What a route of this name stands for.</summary>
     /// <param name="Name">The route's.</param>
-    public sealed record ByRoute(string Name) : ModelAddress;
+    public sealed record ByRoute(string Name) : ModelAddress
+    {
+        public override string ToString() => Name;
+    }
 }

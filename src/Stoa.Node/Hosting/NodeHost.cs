@@ -13,6 +13,8 @@ using Stoa.Node.Http;
 using Stoa.Node.Http.OpenApi;
 using Stoa.Node.Identity;
 using Stoa.Node.Inference;
+using Stoa.Node.Inference.Replicas;
+using Stoa.Node.Inference.Routes;
 using Stoa.Node.Ledger;
 using Stoa.Node.Mail;
 using Stoa.Node.Membership;
@@ -164,6 +166,7 @@ public sealed class NodeHost : IAsyncDisposable
         app.MapOpenApiDocument();
         app.MapObservability();
         app.MapSigningKeys();
+        app.MapInference();
         var api = app.MapApi();
         api.MapNode();
         api.MapNetwork();
@@ -193,6 +196,8 @@ public sealed class NodeHost : IAsyncDisposable
         api.MapOwnListings();
         api.MapOffers();
         api.MapSuppliers();
+        api.MapReplicas();
+        api.MapRoutes();
         api.MapStatements();
         api.MapSigners();
         api.MapListingVersions();

@@ -42,6 +42,9 @@ public sealed record InferenceOptions
     /// <summary>How often replicas are asked whether they are well, in seconds. Default 10.</summary>
     public int HealthSeconds { get; init; } = 10;
 
+    /// <summary>How long a replica may take to answer that, in milliseconds. Default 5,000.</summary>
+    public int HealthMs { get; init; } = 5_000;
+
     /// <summary>How many beginnings of prompts are remembered, by which requests go to replicas that have seen them; each takes 16 bytes of memory. Default 1,048,576.</summary>
     public int PrefixEntries { get; init; } = 1 << 20;
 
@@ -90,6 +93,8 @@ public sealed record InferenceOptions
             yield return "Inference:MaxAttempts is from 1 to 32.";
         if (HealthSeconds is < 1 or > 3_600)
             yield return "Inference:HealthSeconds is from 1 to 3600.";
+        if (HealthMs is < 10 or > 600_000)
+            yield return "Inference:HealthMs is from 10 to 600000.";
         if (PrefixEntries is < 1_024 or > 1 << 26)
             yield return "Inference:PrefixEntries is from 1024 to 67108864.";
         if (PrefixSeconds is < 1 or > 86_400)

@@ -13,6 +13,7 @@ namespace Stoa.Node.Inference;
 public sealed class Upstreams : IDisposable
 {
     private const int MostRefusalBytes = 64 << 10;
+    private const int MostListBytes = 1 << 20;
 
     private readonly HttpMessageInvoker _client;
     private readonly ReplicaKeys _keys;
@@ -71,14 +72,35 @@ public sealed class Upstreams : IDisposable
         }
     }
 
+    /// <summary>Asks a server that is not registered yet what its models are called.</summary>
+    /// <param name="address">Of its API.</param>
+    /// <param name="key">That it is asked with; null for none.</param>
+    /// <param name="cancellationToken">Gives up.</param>
+    /// <exception cref="UpstreamException">It refused, or what it answered is no list of models.</exception>
+    internal async Task<IReadOnlyList<string>> ListModelsAsync(Uri address, string? key, CancellationToken cancellationToken)
+    {
+        var message = new HttpRequestMessage(HttpMethod.Get, address.AbsoluteUri.TrimEnd('/') + "/models");
+        using var answer = await SendAsync(key is null ? null : $"Bearer {key}", message, cancellationToken);
+        await using var stream = await answer.Content.ReadAsStreamAsync(cancellationToken);
+        using var buffer = new GrowingBuffer(MostListBytes);
+        while (await buffer.ReadAsync(stream, cancellationToken) > 0)
+        {
+        }
+
+        return ModelList.TryRead(buffer.Memory) ?? throw new UpstreamException(UpstreamFailureKind.Malformed, "What it answered is no list of models.");
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _client.Dispose();
 
-    private async Task<HttpResponseMessage> SendAsync(Id<Replica> id, HttpRequestMessage message, CancellationToken cancellationToken)
+    private Task<HttpResponseMessage> SendAsync(Id<Replica> id, HttpRequestMessage message, CancellationToken cancellationToken) =>
+        SendAsync(_keys.Find(id), message, cancellationToken);
+
+    private async Task<HttpResponseMessage> SendAsync(string? authorization, HttpRequestMessage message, CancellationToken cancellationToken)
     {
         using (message)
         {
-            if (_keys.Find(id) is { } authorization)
+            if (authorization is not null)
                 message.Headers.TryAddWithoutValidation("Authorization", authorization);
             var answer = await _client.SendAsync(message, cancellationToken);
             if (answer.StatusCode is HttpStatusCode.OK)

@@ -60,6 +60,7 @@ internal static class PersonalData
             "schedule_id || ' ' || tick_at",
             "schedule_id IN (SELECT id FROM schedules WHERE owner_id = @user)",
             "schedule_id tick_at outcome task_id code detail at") { OnErasure = new OnErasure.Deleted() },
+        new("model_routes", "name", "owner_id = @user", "name targets alternatives is_for_all changed_at") { OnErasure = new OnErasure.Deleted(Key: "owner_id, name") },
         new("webhooks", "id", "owner_id = @user", "id url name types created_at disabled_at disabled_reason failing_since") { OnErasure = new OnErasure.Deleted() },
         new(
             "webhook_deliveries",
@@ -132,6 +133,8 @@ internal static class PersonalData
         ["foreign_agents"] = new("Signed and public: copies of statements of other cells.", new OnErasure.Kept("Signed and public; tasks and receipts name them.")),
         ["spot_check_days"] = new("Sums by day; about nobody.", s_aboutNobody),
         ["suppliers"] = new("Other operators' nodes; about nobody.", s_aboutNobody),
+        ["replicas"] = new("The operator's servers; about nobody.", s_aboutNobody),
+        ["inference_changes"] = new("About nobody.", s_aboutNobody),
         ["listing_backfill"] = new("About nobody.", s_aboutNobody),
         ["agent_stats"] = new("About agents; sums over all their consumers.", new OnErasure.ByStep(ErasureSteps.UnusedVersions)),
         ["agent_ratings"] = new("About agents; sums over all their reviews.", new OnErasure.ByStep(ErasureSteps.UnusedVersions)),

@@ -18,6 +18,7 @@ public sealed class ModelAddressTests
         ModelAddress.TryParse(text, out var address).ShouldBeTrue();
 
         Describe(address).ShouldBe(expected);
+        address.ToString().ShouldBe(text);
     }
 
     [Theory]

@@ -1,7 +1,9 @@
+using Stoa.Market.Inference.Routing;
 using Stoa.Market.Registry;
 using Stoa.Market.Registry.Statements;
 using Stoa.Node.Background;
 using Stoa.Node.Hosting;
+using Stoa.Node.Inference.Replicas;
 using Stoa.Node.Network;
 using Stoa.Node.Registry.Discovery;
 using Stoa.Node.Registry.Statements;
@@ -19,6 +21,8 @@ internal sealed class NodeOffers(
     Database database,
     OwnPrograms own,
     OwnGoods goods,
+    ModelFleets fleets,
+    ListedModels listed,
     NodeStatements statements,
     AdmissionPolicy policy,
     TimeProvider time,
@@ -31,7 +35,7 @@ internal sealed class NodeOffers(
 
     private readonly FailureLog _failures = new(logger, time);
     private Told? _last;
-    private (IReadOnlyList<ContentHash> Programs, IReadOnlyList<ContentHash> Models, long Changes, DateTimeOffset At)? _atHand;
+    private (IReadOnlyList<ContentHash> Programs, IReadOnlyList<ContentHash> Models, IReadOnlyList<ListingName> Served, long Changes, DateTimeOffset At)? _atHand;
     private (DateOnly Day, int Count) _today;
 
     /// <inheritdoc/>
@@ -84,13 +88,21 @@ internal sealed class NodeOffers(
     private async Task<(IReadOnlyList<ContentHash> Programs, IReadOnlyList<ContentHash> Models)> AtHandAsync(DateTimeOffset now, CancellationToken cancellationToken)
     {
         var changes = database.GetSignal(SqlListingChanges.Topic).Value;
-        if (_atHand is not { } atHand || atHand.Changes != changes || now - atHand.At >= s_reading)
+        List<ListingName> served = [.. fleets.All.Select(fleet => fleet.Model.Listing).Take(StatementLimits.MaxModels)];
+        if (_atHand is not { } atHand || atHand.Changes != changes || !atHand.Served.SequenceEqual(served) || now - atHand.At >= s_reading)
         {
-            atHand = (await own.ListAsync(StatementLimits.MaxPrograms, cancellationToken), await goods.ListContentsAsync(ListingKind.Model, StatementLimits.MaxModels, cancellationToken), changes, now);
+            atHand = (await own.ListAsync(StatementLimits.MaxPrograms, cancellationToken), await ListModelsAsync(served, cancellationToken), served, changes, now);
             _atHand = atHand;
         }
 
         return (atHand.Programs, atHand.Models);
+    }
+
+    /// <summary>The files of models that servers of this node have, before those that it only keeps.</summary>
+    private async Task<IReadOnlyList<ContentHash>> ListModelsAsync(IReadOnlyCollection<ListingName> served, CancellationToken cancellationToken)
+    {
+        var weights = await listed.ListWeightsAsync(served, cancellationToken);
+        return [.. weights.Concat(await goods.ListContentsAsync(ListingKind.Model, StatementLimits.MaxModels, cancellationToken)).Distinct().Take(StatementLimits.MaxModels).Order()];
     }
 
     private List<string> Addresses() =>
