@@ -7,6 +7,7 @@ Benchmark[] benchmarks =
     new("auctions", "an auction of sixteen bidders: bids, decision and transactions beyond its window", (run, stop) => AuctionsBench.RunAsync(run.Tell, stop)),
     new("ledger", "transfers a second with checks, ids, chain and fsync, in batches and alone, embedded and on PostgreSQL; vouchers of payment channels", LedgerBench.RunAsync) { Parts = LedgerBench.Parts },
     new("channels", "vouchers of payment channels, made and checked on one core: hash chains and signatures", (run, stop) => Task.FromResult(ChannelsBench.Run(run.Tell, stop))),
+    new("inference", "the money of requests to models: reserved before and settled after, on one core and by 64 threads", (run, stop) => InferenceBench.RunAsync(run.Tell, stop)),
     new("main-job", "submit to result over HTTP on a warm node, throughput, start to ready", (run, stop) => MainJobBench.RunAsync(run.Tell, stop)),
     new("network", "finding providers where three nodes in ten are silent, beside js-libp2p; statements on their way to fifty nodes; lookups among ten thousand", NetworkBench.RunAsync) { Parts = NetworkBench.Parts },
     new("registry", "comparing a million statements with a million others; statements of a peer, checked and stored; and all of search", (run, stop) => RegistryBench.RunAsync(run.Tell, stop)),
