@@ -2,7 +2,6 @@ using System.Diagnostics;
 using System.Globalization;
 using Stoa.Faults.Nodes;
 using Stoa.Market.Ledger;
-using Stoa.Market.Metering;
 using Stoa.Node.Ledger;
 using Stoa.Node.Metering;
 using Stoa.Node.Storage;
