@@ -233,6 +233,31 @@ public abstract class AllowancesConformance(DatabaseSource source) : AllowancesT
         await BooksHoldAsync();
     }
 
+    /// <summary>Who makes a budget and who renews an allowance each look for what the other has written: neither misses it.</summary>
+    [Fact]
+    public async Task Budgets_MadeWhileAllowancesAreRenewed_CountAllThatIsSpentFromThenOn()
+    {
+        const int Rounds = 12;
+        var node = Start(allowance: "0.0001");
+        var user = await AddUserAsync(Money.FromDollars(1), 0);
+        var spent = Money.Zero;
+        for (var round = 0; round < Rounds; round++)
+        {
+            spent += await node.UseAsync(user, 70, 0);
+            var turn = Task.Run(node.TurnAsync, Stop);
+            var made = await SetBudgetAsync(user, Money.FromDollars(1));
+            await turn;
+            spent += await node.UseAsync(user, 30, 0);
+            await node.Allowances.EndAsync(node.Allowances.All.Single(), null, Stop);
+
+            var meter = (await Budgets.FindAsync(made.Id, user, Now, Stop)).ShouldNotBeNull().Meter;
+            (meter.Held, meter.Captured).ShouldBe((Money.Zero, spent));
+            (await Budgets.DeleteAsync(made.Id, user, Stop)).ShouldBeTrue();
+        }
+
+        await BooksHoldAsync();
+    }
+
     [Fact]
     public async Task Request_AboveWhatTheKeyMaySpend_IsRefused()
     {
