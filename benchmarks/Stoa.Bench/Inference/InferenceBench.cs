@@ -135,13 +135,9 @@ internal static class InferenceBench
 
     private static void MeasurePrefixes(BenchmarkRun run, Figures figures)
     {
-        run.Tell("conversations, by routing and by turns");
-        var (ratio, routed, turns) = PrefixTrace.Run();
-        figures.Add("prefix_hits_vs_round_robin", ratio);
-        figures.Add("prefix_hits_percent", routed);
-        figures.Add("round_robin_hits_percent", turns);
         run.Tell($"{Prefixes:N0} prompts, none like another");
         var options = new Node.Inference.InferenceOptions();
+        GC.Collect();
         var before = Environment.WorkingSet;
         var chooser = new ReplicaChooser(new PrefixIndex(options.PrefixEntries, options.PrefixSeconds), new Random(1));
         var model = new ReplicaModel(ListingName.Parse("bench/model@1.0.0"), null, ["chat"], null, null);
@@ -163,6 +159,11 @@ internal static class InferenceBench
         figures.Add("route_us", Clock.Since(start) * 1_000 / Prefixes);
         figures.Add("rss_mb_10m_prefixes", (Environment.WorkingSet - before) / 1e6);
         figures.Add("rss_mb_1m_prefixes", (first - before) / 1e6);
+        run.Tell("conversations, by routing and by turns");
+        var (ratio, routed, turns) = PrefixTrace.Run();
+        figures.Add("prefix_hits_vs_round_robin", ratio);
+        figures.Add("prefix_hits_percent", routed);
+        figures.Add("round_robin_hits_percent", turns);
     }
 
     private static Process StartStub(Watchdog watchdog, out Uri server)

@@ -8,7 +8,7 @@ namespace Stoa.Bench.Inference;
 
 /// <summary>What replicas have in their caches of prompts, by the node's routing and by turns, on the same conversations.</summary>
 /// <remarks>
-/// Many conversations go on side by side, each with one of a few long instructions and all that was said in front of each new message, as clients of chat models send them. A replica keeps
+/// Many conversations go on side by side, each about a document of its own: one of a few instructions, the document, and all that was said stand in front of each new message, as clients of chat models send them. A replica keeps
 /// the blocks that it has read last, as servers do (vLLM, llama.cpp); a block is a hit when its replica still has it.
 /// </remarks>
 internal static class PrefixTrace
@@ -17,7 +17,8 @@ internal static class PrefixTrace
     private const int Conversations = 400;
     private const int Turns = 12;
     private const int Instructions = 20;
-    private const int InstructionBytes = 4_096;
+    private const int InstructionBytes = 1_024;
+    private const int DocumentBytes = 6_144;
     private const int MessageBytes = 1_024;
 
     // A fifth of all that the conversations come to: a cache that holds everything needs no routing.
@@ -44,7 +45,7 @@ internal static class PrefixTrace
                 new Replica(new Id<Replica>(new Guid(number, 0, 0, new byte[8])), model, new Uri("http://127.0.0.1:1/v1"), "m", null, 1, 1_000, null, false, DateTimeOffset.UnixEpoch), (ushort)number, 0)),
         ];
         var caches = Enumerable.Range(0, Replicas).Select(_ => new LruSet(BlocksOfReplica)).ToList();
-        var prompts = Enumerable.Range(0, Conversations).Select(_ => new StringBuilder(Text(new Random(random.Next(Instructions)), InstructionBytes))).ToList();
+        var prompts = Enumerable.Range(0, Conversations).Select(_ => new StringBuilder(Text(new Random(random.Next(Instructions)), InstructionBytes)).Append(Text(random, DocumentBytes))).ToList();
         var under = new Queue<(ReplicaState State, RoutedRequest Request)>();
         var (hits, blocks) = (0L, 0L);
         for (var turn = 0; turn < Turns; turn++)

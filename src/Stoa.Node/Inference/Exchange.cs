@@ -17,10 +17,11 @@ namespace Stoa.Node.Inference;
 /// <param name="request">What it says.</param>
 /// <param name="replica">Who is asked.</param>
 /// <param name="reservation">The most that it may cost.</param>
+/// <param name="race">With whom it runs.</param>
 /// <param name="terms">What goes with it.</param>
 /// <param name="options">Limits.</param>
 internal sealed class Exchange(
-    HttpContext context, InferenceRequest request, Replica replica, Reservation reservation, ExchangeTerms terms, InferenceOptions options)
+    HttpContext context, InferenceRequest request, Replica replica, Reservation reservation, ExchangeRace race, ExchangeTerms terms, InferenceOptions options)
 {
     private readonly long _began = Stopwatch.GetTimestamp();
     private readonly byte[] _modelName = AnswerEdits.NameOf(replica.Model.Listing.ToString());
@@ -38,11 +39,17 @@ internal sealed class Exchange(
     /// <param name="upstreams">Asks.</param>
     /// <returns>How it ended: with an answer, or with a part of one and an error behind it.</returns>
     /// <exception cref="UpstreamException">The replica failed, and the client has got nothing yet.</exception>
-    /// <exception cref="OperationCanceledException">The client has gone.</exception>
+    /// <exception cref="OperationCanceledException">The client has gone, or another replica was faster.</exception>
     public async Task<RequestEnd> RunAsync(Upstreams upstreams)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
         limit.CancelAfter(options.FirstTokenMs);
+        // Whoever has won is beyond being given up.
+        await using var givenUp = race.Lost.Register(() =>
+        {
+            if (!race.IsWonBy(this))
+                limit.Cancel();
+        });
         try
         {
             using var answer = await upstreams.SendAsync(replica, request.Kind, request.Rewrite(replica.UpstreamModel, terms.MaxTokens), request.IsStream, limit.Token);
@@ -53,6 +60,10 @@ internal sealed class Exchange(
         {
             if (_isStarted)
                 Settle();
+            throw;
+        }
+        catch (OperationCanceledException) when (!_isStarted && race.Lost.IsCancellationRequested)
+        {
             throw;
         }
         catch (Exception exception) when (UpstreamException.Of(exception, limit.IsCancellationRequested) is { } failure)
@@ -82,9 +93,8 @@ internal sealed class Exchange(
             throw new UpstreamException(UpstreamFailureKind.ErrorInAnswer, $"It answered 200 and an error: {reading.ErrorMessage}");
         if (!reading.HasResult || reading.Results == 0)
             throw new UpstreamException(UpstreamFailureKind.Malformed, "What it answered has no result in it.");
-        _firstTokenMs = ElapsedMs;
         _claims.Add(reading);
-        _isStarted = true;
+        Win();
         var price = Settle();
         var response = context.Response;
         response.ContentType = "application/json";
@@ -180,10 +190,18 @@ internal sealed class Exchange(
         return false;
     }
 
-    private void Start(ArrayBufferWriter<byte> held)
+    /// <summary>From here on the client's answer is this one's.</summary>
+    private void Win()
     {
+        if (!race.TryWin(this))
+            throw new OperationCanceledException("Another replica was faster.");
         _isStarted = true;
         _firstTokenMs = ElapsedMs;
+    }
+
+    private void Start(ArrayBufferWriter<byte> held)
+    {
+        Win();
         var response = context.Response;
         response.ContentType = "text/event-stream";
         response.Headers["X-Accel-Buffering"] = "no";

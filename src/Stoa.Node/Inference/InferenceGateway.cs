@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using Stoa.Market;
@@ -30,7 +31,11 @@ public sealed class InferenceGateway(
     /// <summary>The header that names the region in which a request should be answered.</summary>
     public const string RegionHeader = "Stoa-Region";
 
+    /// <summary>The header that says after how many milliseconds without a word a second replica is asked beside the first.</summary>
+    public const string HedgeHeader = "Stoa-Hedge-Ms";
+
     private const int MaxHeaderLength = 256;
+    private const int LongestHedgeMs = 600_000;
 
     // Of this process: hashes are compared with nobody else's.
     private readonly SipKey _promptKey = SipKey.FromBytes(RandomNumberGenerator.GetBytes(SipKey.Size));
@@ -111,28 +116,21 @@ public sealed class InferenceGateway(
                     break;
                 }
 
-                var end = RequestEnd.Abandoned;
-                try
+                using var race = new ExchangeRace();
+                var attempt = new ReplicaAttempt(context, request, routed, model, replica, race, Stopwatch.GetElapsedTime(waitsFrom).TotalMilliseconds);
+                foreach (var (asked, result) in await RunAsync(context, attempt, holder, race, model, routed, request, failed))
                 {
-                    if (!(await allowances.ReserveAsync(holder, replica.Replica.Priced, routed.Most, context.RequestAborted)).TryGet(out var reservation, out var unpaid))
+                    if (result.IsOver)
+                        return result.IsAnswered ? InferenceOutcome.Answered : InferenceOutcome.Broken;
+                    if (result.Unpaid is { } unpaid)
                     {
                         await Tell(unpaid).WriteAsync(context);
                         return InferenceOutcome.Unpaid;
                     }
 
-                    var terms = new ExchangeTerms(routed.MaxTokens, routed.Most.OutputTokens, Stopwatch.GetElapsedTime(waitsFrom).TotalMilliseconds);
-                    var exchange = new Exchange(context, request, replica.Replica, reservation, terms, options);
-                    end = await exchange.RunAsync(upstreams);
-                    telemetry.Used(exchange.Used, end.IsCorrected);
-                    return end.Kind is RequestEndKind.Served ? InferenceOutcome.Answered : InferenceOutcome.Broken;
-                }
-                catch (UpstreamException failure)
-                {
-                    // What the client may be at fault for itself is no mark against a replica; but one may be alone with it.
-                    end = failure.ClientFault is null ? RequestEnd.Failed : RequestEnd.Abandoned;
-                    failed.Add(replica);
-                    telemetry.Failed(failure.Kind);
-                    logger.LogWarning("Replica {Replica} of {Model} did not answer: {Reason}", replica.Replica.Id, replica.Replica.Model.Listing, failure.Message);
+                    failed.Add(asked);
+                    var failure = result.Failure!;
+                    logger.LogWarning("Replica {Replica} of {Model} did not answer: {Reason}", asked.Replica.Id, asked.Replica.Model.Listing, failure.Message);
                     if (failure.ClientFault is not null && last?.ClientFault is not null)
                     {
                         await failure.ClientFault.WriteAsync(context);
@@ -141,10 +139,6 @@ public sealed class InferenceGateway(
 
                     last = failure;
                 }
-                finally
-                {
-                    model.Leave(replica, routed.Request, end);
-                }
             }
         }
 
@@ -152,7 +146,30 @@ public sealed class InferenceGateway(
         return last?.ClientFault is not null ? InferenceOutcome.Refused : InferenceOutcome.Unanswered;
     }
 
-    private Routed RouteOf(HttpContext context, InferenceRequest request, ModelFleet model)
+    /// <summary>Asks a replica; where the client wants that, a second one when the first has no word after a while.</summary>
+    /// <returns>What came of each, that which counts first.</returns>
+    private async Task<IReadOnlyList<(ReplicaState Replica, AttemptResult Result)>> RunAsync(
+        HttpContext context, ReplicaAttempt first, AllowanceHolder holder, ExchangeRace race, ModelFleet model, RoutedInference routed, InferenceRequest request, List<ReplicaState> failed)
+    {
+        var firstRun = first.RunAsync(holder, allowances, upstreams, options, telemetry);
+        if (HedgeOf(context) is not { } patience)
+            return [(first.Replica, await firstRun)];
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
+        await Task.WhenAny(firstRun, race.Won, Task.Delay(patience, enough.Token));
+        await enough.CancelAsync();
+        if (firstRun.IsCompleted || race.Won.IsCompleted || model.TryEnter(routed.Request, [.. failed, first.Replica]) is not { } replica)
+            return [(first.Replica, await firstRun)];
+        var second = new ReplicaAttempt(context, request, routed, model, replica, race, patience.TotalMilliseconds);
+        var secondRun = second.RunAsync(holder, allowances, upstreams, options, telemetry);
+        // One that fails leaves the other its time.
+        await Task.WhenAny(race.Won, Task.WhenAll(firstRun, secondRun));
+        race.GiveUpOthers();
+        (ReplicaState Replica, AttemptResult Result)[] both = [(first.Replica, await firstRun), (replica, await secondRun)];
+        // A second one that cannot be paid for is as if it had not been asked.
+        return [.. both.Where(one => one.Result != AttemptResult.Lost && (one.Result.Unpaid is null || one.Replica == first.Replica)).OrderByDescending(one => one.Result.IsOver)];
+    }
+
+    private RoutedInference RouteOf(HttpContext context, InferenceRequest request, ModelFleet model)
     {
         var most = request.Kind is InferenceKind.Embedding ? 0 : request.MaxTokens ?? options.DefaultMaxTokens;
         if (model.Model.ContextLength is { } length)
@@ -162,7 +179,7 @@ public sealed class InferenceGateway(
         var session = HeaderOf(context, SessionHeader);
         // Where one replica has the model there is nothing to choose.
         var isAlone = model.Replicas.Count == 1;
-        return new Routed(
+        return new RoutedInference(
             new RoutedRequest(
                 request.InputTokens + (most * request.Choices),
                 isAlone ? default : PromptPrefixes.Hash(request.Prompt.Span, key, _promptKey),
@@ -174,6 +191,11 @@ public sealed class InferenceGateway(
 
     private static string? HeaderOf(HttpContext context, string name) =>
         context.Request.Headers.TryGetValue(name, out var values) && values is [{ Length: > 0 and <= MaxHeaderLength } value] ? value : null;
+
+    private static TimeSpan? HedgeOf(HttpContext context) =>
+        HeaderOf(context, HedgeHeader) is { } text && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var milliseconds) && milliseconds <= LongestHedgeMs
+            ? TimeSpan.FromMilliseconds(milliseconds)
+            : null;
 
     private static OpenAiError Tell(Refusal<RoutingRefusal> refusal) => refusal.Code switch
     {
@@ -200,8 +222,6 @@ public sealed class InferenceGateway(
     {
         RetryAfterSeconds = 2,
     };
-
-    private sealed record Routed(RoutedRequest Request, TokenUsage Most, long? MaxTokens);
 }
 
 /// <summary>What came of a request.</summary>

@@ -217,6 +217,27 @@ public sealed class InferenceGatewayTests : IAsyncLifetime
         secondAnswer.StatusCode.ShouldBe(HttpStatusCode.OK);
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Request_ThatIsHedged_IsAnsweredByTheFaster_AndPaidOnce(bool stream)
+    {
+        await using var slow = ModelServer.Start(call => call.HangAsync());
+        await using var fast = ModelServer.Start();
+        await _node.RegisterAsync(slow, weight: 1_000);
+        await _node.RegisterAsync(fast);
+
+        using var answer = await _node.AskAsync(_node.Chat(stream: stream), headers: ("Stoa-Hedge-Ms", "50"));
+
+        if (stream)
+            InferenceNode.TextOf(await InferenceNode.ReadEventsAsync(answer)).ShouldBe("Hello there ");
+        else
+            (await InferenceNode.ReadAsync(answer))["choices"]!.AsArray().Count.ShouldBe(1);
+        slow.Requests.Count.ShouldBe(1);
+        await Eventually.IsSoAsync(() => slow.GivenUp == 1);
+        await _node.HasUsedAsync(1, 7, 2, "0.000011000");
+    }
+
     private static async Task ShouldRefuseAsync(HttpResponseMessage answer, HttpStatusCode status, string code, string type)
     {
         using (answer)

@@ -85,6 +85,14 @@ public sealed class ModelFleet
         return WaitAsync(waiting, patience, cancellationToken);
     }
 
+    /// <summary>Gives a request to a replica that has room at once, and whose place nobody waits for.</summary>
+    /// <returns>Null when there is none.</returns>
+    public ReplicaState? TryEnter(RoutedRequest request, IReadOnlyCollection<ReplicaState> excluded)
+    {
+        lock (_lock)
+            return _waiting.Count == 0 ? _chooser.TryEnter(_replicas, excluded, request, NowOf(_time)) : null;
+    }
+
     /// <summary>A request at a replica has ended; whoever waits gets the place.</summary>
     public void Leave(ReplicaState replica, RoutedRequest request, RequestEnd end)
     {
