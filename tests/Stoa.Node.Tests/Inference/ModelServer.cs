@@ -165,7 +165,7 @@ public sealed class ModelCall(ModelServer server, Socket socket, NetworkStream s
         }
         else if (Request["input"] is not null)
         {
-            await RawAsync(Whole(200, $$"""{"object":"list","model":"tiny","data":[{"object":"embedding","index":0,"embedding":[0.25,-0.5]}],"usage":{"prompt_tokens":{{input}},"total_tokens":{{input}}}}"""));
+            await RawAsync(Whole(200, $$"""{"object":"list","model":"tiny","data":[{"object":"embedding","index":0,"embedding":[0.25,-0.5]}],"usage":{"prompt_tokens":{{input}},"total_tokens":{{input}} } }"""));
         }
         else
         {

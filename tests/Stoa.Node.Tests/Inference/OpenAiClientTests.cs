@@ -121,6 +121,6 @@ public sealed class OpenAiClientTests : IAsyncLifetime
         var vector = call.Request["encoding_format"]?.GetValue<string>() == "base64"
             ? $"\"{Convert.ToBase64String([.. BitConverter.GetBytes(0.25f), .. BitConverter.GetBytes(-0.5f)])}\""
             : "[0.25,-0.5]";
-        return call.RawAsync(ModelCall.Whole(200, $$"""{"object":"list","model":"tiny","data":[{"object":"embedding","index":0,"embedding":{{vector}}}],"usage":{"prompt_tokens":2,"total_tokens":2}}"""));
+        return call.RawAsync(ModelCall.Whole(200, $$"""{"object":"list","model":"tiny","data":[{"object":"embedding","index":0,"embedding":{{vector}}}],"usage":{"prompt_tokens":2,"total_tokens":2} }"""));
     }
 }

@@ -232,7 +232,7 @@ public sealed class UpstreamFaultTests : IAsyncLifetime
                 call.Break();
                 break;
             case "too large a body":
-                await call.RawAsync(ModelCall.Whole(200, $$"""{"padding":"{{new string('x', 300_000)}}","choices":[{"message":{"content":"x"}}]}"""));
+                await call.RawAsync(ModelCall.Whole(200, $$"""{"padding":"{{new string('x', 300_000)}}","choices":[{"message":{"content":"x"} }]}"""));
                 break;
             case "empty stream":
                 await call.BeginAsync();

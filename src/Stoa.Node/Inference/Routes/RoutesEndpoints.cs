@@ -68,7 +68,7 @@ public static class RoutesEndpoints
         var route = Read(isForAll ? default : caller.UserId, name, body.Value, listing: null, isForAll, errors);
         if (errors.Count > 0)
             return Invalid(errors);
-        return isForAll && !caller.IsAdmin ? NotForAll() : await SetAsync(route, store, directory, cancellationToken);
+        return isForAll && !caller.IsAdmin ? NotForAll() : await KeepAsync(route, store, directory, cancellationToken);
     }
 
     private static async Task<IResult> SetOfListingAsync(
@@ -80,7 +80,7 @@ public static class RoutesEndpoints
         if (body.Value.IsForAll is false)
             errors.Add(new FieldError("/isForAll", "The route of a listing is for everybody's requests: leave it out, or make a route of another name."));
         var route = Read(caller.UserId, listing.ToString(), body.Value, listing, isForAll: true, errors);
-        return errors.Count > 0 ? Invalid(errors) : await SetAsync(route, store, directory, cancellationToken);
+        return errors.Count > 0 ? Invalid(errors) : await KeepAsync(route, store, directory, cancellationToken);
     }
 
     private static async Task<IResult> ListAsync(Caller caller, SqlRouteStore store, CancellationToken cancellationToken) =>
@@ -96,13 +96,13 @@ public static class RoutesEndpoints
     {
         if (forAll is true && !caller.IsAdmin)
             return NotForAll();
-        return await RemoveAsync(forAll is true ? default : caller.UserId, name, store, directory, cancellationToken);
+        return await ForgetAsync(forAll is true ? default : caller.UserId, name, store, directory, cancellationToken);
     }
 
     private static Task<IResult> RemoveOfListingAsync(string publisher, string name, Caller caller, SqlRouteStore store, ReplicaDirectory directory, CancellationToken cancellationToken) =>
-        RemoveAsync(caller.UserId, $"{publisher}/{name}", store, directory, cancellationToken);
+        ForgetAsync(caller.UserId, $"{publisher}/{name}", store, directory, cancellationToken);
 
-    private static async Task<IResult> RemoveAsync(Id<User> owner, string name, SqlRouteStore store, ReplicaDirectory directory, CancellationToken cancellationToken)
+    private static async Task<IResult> ForgetAsync(Id<User> owner, string name, SqlRouteStore store, ReplicaDirectory directory, CancellationToken cancellationToken)
     {
         if (!await store.RemoveAsync(owner, name, cancellationToken))
             return Unknown(name);
@@ -110,7 +110,7 @@ public static class RoutesEndpoints
         return TypedResults.NoContent();
     }
 
-    private static async Task<IResult> SetAsync(ModelRoute route, SqlRouteStore store, ReplicaDirectory directory, CancellationToken cancellationToken)
+    private static async Task<IResult> KeepAsync(ModelRoute route, SqlRouteStore store, ReplicaDirectory directory, CancellationToken cancellationToken)
     {
         if (!(await store.SetAsync(route, cancellationToken)).TryGet(out var set, out var refusal))
             return refusal.ToProblem();

@@ -70,7 +70,8 @@ public sealed class ReplicaProbesTests
         await using var silent = await ListingServer.StartAsync();
         await using var well = await ListingServer.StartAsync();
         var client = node.Node.Client;
-        var (first, second) = ((await client.AddReplicaAsync(new AddReplicaRequest(node.Model, silent.Address), Stop)).Id, (await client.AddReplicaAsync(new AddReplicaRequest(node.Model, well.Address), Stop)).Id);
+        var first = (await client.AddReplicaAsync(new AddReplicaRequest(node.Model, silent.Address, "tiny", SkipCheck: true), Stop)).Id;
+        var second = (await client.AddReplicaAsync(new AddReplicaRequest(node.Model, well.Address, "tiny", SkipCheck: true), Stop)).Id;
 
         silent.IsSilent = true;
         await Eventually.IsSoAsync(async () => (await client.GetReplicaAsync(first, Stop)).Figures!.Health == "silent");

@@ -26,7 +26,7 @@ public sealed class ReplicasEndpointsTests : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        _node = await InferenceNode.StartAsync("--Inference:HealthSeconds", "3600", "--Inference:HealthMs", "2000");
+        _node = await InferenceNode.StartAsync("--Inference:HealthSeconds", "3600", "--Inference:HealthMs", "8000");
         _server = await ListingServer.StartAsync();
     }
 
@@ -171,19 +171,20 @@ public sealed class ReplicasEndpointsTests : IAsyncLifetime
         await using var other = await ListingServer.StartAsync();
         var id = (await Client.AddReplicaAsync(new AddReplicaRequest(_node.Model, _server.Address, ApiKey: "sk-secret"), Stop)).Id;
 
+        _server.Instead = (500, "");
         var changed = await Client.UpdateReplicaAsync(id, new UpdateReplicaRequest(Weight: 7, MaxRequests: 3, Region: "us-east"), Stop);
         (changed.Weight, changed.MaxRequests, changed.Region, changed.HasApiKey).ShouldBe((7, 3, "us-east", true));
-        _server.Asked.ShouldBe(1);
-
+        (await ChangeRefusedAsync(id, new UpdateReplicaRequest(UpstreamModel: "tiny"))).Code.ShouldBe("replicaUnreachable");
+        _server.Instead = null;
         (await ChangeRefusedAsync(id, new UpdateReplicaRequest(UpstreamModel: "big"))).Code.ShouldBe("upstreamModelUnknown");
-        _server.Authorizations.ShouldBe(["Bearer sk-secret", "Bearer sk-secret"]);
+        _server.Authorizations.ShouldAllBe(authorization => authorization == "Bearer sk-secret");
         var refused = await ChangeRefusedAsync(id, new UpdateReplicaRequest(other.Address));
         (refused.Code, refused.Problem.Errors!.Single().Pointer).ShouldBe(("replicaInvalid", "/apiKey"));
         other.Asked.ShouldBe(0);
 
         changed = await Client.UpdateReplicaAsync(id, new UpdateReplicaRequest(other.Address, ApiKey: ""), Stop);
         (changed.Address, changed.HasApiKey).ShouldBe((other.Address, false));
-        other.Authorizations.ShouldBe([""]);
+        other.Authorizations.ShouldAllBe(authorization => authorization.Length == 0);
         await Client.AskModelAsync(new ModelQuestion(_node.Publisher + "/tiny", "Say hello"), cancellationToken: Stop);
         (_server.Questions, other.Questions).ShouldBe((0, 1));
         (await ChangeRefusedAsync("repl_01h2xcejqtf2nbrexx3vqjhp41", new UpdateReplicaRequest(Weight: 1))).Problem.Status.ShouldBe(404);
@@ -245,6 +246,25 @@ public sealed class ReplicasEndpointsTests : IAsyncLifetime
             Stop);
 
         await Eventually.IsSoAsync(() => fleets.All.Single().Replicas.Single().Replica.Weight == 17);
+    }
+
+    [Fact]
+    public async Task Offer_NamesTheModelsThatAreServed_WhoeverKeepsTheirFiles()
+    {
+        await using var node = await InferenceNode.StartAsync("--network:listen:0", "/ip4/127.0.0.1/tcp/0", "--network:mdns", "false");
+        var client = node.Node.Client;
+        var weights = ContentHash.Of("weights"u8).ToString();
+        await client.DeleteBlobAsync(weights, Stop);
+        await OffersAsync([]);
+
+        var id = (await client.AddReplicaAsync(new AddReplicaRequest(node.Model, _server.Address), Stop)).Id;
+        await OffersAsync([weights]);
+
+        await client.RemoveReplicaAsync(id, Stop);
+        await OffersAsync([]);
+
+        async Task OffersAsync(string[] models) => await Eventually.IsSoAsync(
+            async () => await client.ListOffersAsync(Stop).FirstOrDefaultAsync(offer => offer.IsThisNode, Stop) is { } offer && (offer.Models ?? []).SequenceEqual(models), $"The offer does not say [{string.Join(", ", models)}].");
     }
 
     [Fact]

@@ -16,7 +16,7 @@ public sealed class RoutesEndpointsTests : IAsyncLifetime
 
     private StoaClient Admin => _node.Node.Client;
 
-    private string Listing => $"{_node.Publisher}/tiny";
+    private string Listing => $"{_node.Publisher}/free";
 
     public async ValueTask InitializeAsync()
     {
@@ -41,11 +41,11 @@ public sealed class RoutesEndpointsTests : IAsyncLifetime
 
         set.Targets.ShouldBe([new RouteTargetBody(Listing + "@^9", 1), new RouteTargetBody(Listing, 3)]);
         (set.Name, set.Alternatives.Single(), set.IsForAll).ShouldBe(("fast", "auto:chat", false));
-        (await AskAsync(Admin, "fast")).ShouldBe(_node.Model);
+        (await AskAsync(Admin, "fast")).ShouldBe(Listing + "@1.0.0");
         (await RefusedAsync(() => AskAsync(_ann, "fast"))).Code.ShouldBe("model_not_found");
         (await Admin.GetRouteAsync("fast", Stop)).Name.ShouldBe("fast");
         (await RefusedAsync(() => _ann.GetRouteAsync("fast", Stop))).Code.ShouldBe("routeUnknown");
-        (await Admin.ListModelsAsync(Stop)).Select(model => model.Id).ShouldBe([_node.Model, "fast"]);
+        (await Admin.ListModelsAsync(Stop)).Select(model => model.Id).ShouldBe([Listing + "@1.0.0", "fast"]);
 
         await Admin.RemoveRouteAsync("fast", cancellationToken: Stop);
         (await RefusedAsync(() => AskAsync(Admin, "fast"))).Code.ShouldBe("model_not_found");
@@ -116,7 +116,7 @@ public sealed class RoutesEndpointsTests : IAsyncLifetime
 
     private async Task ServeAsync(string version)
     {
-        await _node.PublishAsync(version, isFree: true);
+        await _node.PublishAsync(version, "free", isFree: true);
         await Admin.AddReplicaAsync(new AddReplicaRequest($"{Listing}@{version}", _server.Address), Stop);
     }
 
