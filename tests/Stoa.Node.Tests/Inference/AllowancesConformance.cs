@@ -1,8 +1,7 @@
+using Stoa.Market;
 using Stoa.Market.Identity;
 using Stoa.Market.Inference;
-using Stoa.Market.Ledger;
 using Stoa.Market.Metering;
-using Stoa.Node.Inference;
 using Stoa.Node.Tasks;
 using Stoa.Node.Tests.Storage;
 using Stoa.Primitives;
@@ -401,7 +400,7 @@ public abstract class AllowancesConformance(DatabaseSource source) : AllowancesT
                 await FoldAllAsync();
             foreach (var (role, who) in ((UsageRole, Id<User>)[])[(UsageRole.Consumer, user), (UsageRole.Creator, Publisher), (UsageRole.Operator, user)])
             {
-                var row = (await Usage.ReportAsync(new UsageQuery(role, who, UsageSpan.Day, UsageGroup.Version, Now.AddDays(-1), Now.AddDays(1)), new Market.PageRequest(), Stop)).Items.ShouldHaveSingleItem();
+                var row = (await Usage.ReportAsync(new UsageQuery(role, who, UsageSpan.Day, UsageGroup.Version, Now.AddDays(-1), Now.AddDays(1)), new PageRequest(), Stop)).Items.ShouldHaveSingleItem();
                 (row.Name, row.Charges, row.Calls).ShouldBe(("ann/tiny@1.0.0", 1, 0));
                 (row.Amounts.Events, row.Amounts.Requests, row.Amounts.InputTokens, row.Amounts.OutputTokens, row.Amounts.Paid).ShouldBe((1, 1, 100, 50, new Money(150_000)));
                 row.Amounts.Creator.ShouldBe(new Money(70_000));
@@ -409,8 +408,8 @@ public abstract class AllowancesConformance(DatabaseSource source) : AllowancesT
             }
         }
 
-        (await Usage.ListSourcesAsync([(await WalletOfAsync(Publisher)).Id], UsageRole.Creator, new Market.PageRequest(), Stop)).Items.ShouldHaveSingleItem().Inference.ShouldNotBeNull();
-        (await Usage.ListSourcesAsync([Accounts.Node], UsageRole.Operator, new Market.PageRequest(), Stop)).Items.ShouldHaveSingleItem().Inference.ShouldNotBeNull();
+        (await Usage.ListSourcesAsync([(await WalletOfAsync(Publisher)).Id], UsageRole.Creator, new PageRequest(), Stop)).Items.ShouldHaveSingleItem().Inference.ShouldNotBeNull();
+        (await Usage.ListSourcesAsync([Accounts.Node], UsageRole.Operator, new PageRequest(), Stop)).Items.ShouldHaveSingleItem().Inference.ShouldNotBeNull();
     }
 
     [Theory]

@@ -8,7 +8,6 @@ using Stoa.Market.Inference;
 using Stoa.Market.Registry;
 using Stoa.Node.Inference;
 using Stoa.Node.Metering;
-using Stoa.Node.Tests.Hosting;
 using Stoa.Node.Tests.Tasks;
 using Stoa.Primitives;
 
