@@ -108,8 +108,8 @@ public sealed class InferenceNode : IAsyncDisposable
     /// <summary>What usage says of requests to models: how many were paid for, tokens, and what they cost.</summary>
     public async Task<(long Requests, long Input, long Output, Money Paid)> UsedAsync()
     {
-        var usage = await _node.Client.GetUsageAsync(new UsageQuery { By = "month", GroupBy = "kind" }, cancellationToken: Stop);
-        return usage.Items.SingleOrDefault(row => row.Group == "inference") is { } row ? (row.Requests, row.InputTokens, row.OutputTokens, Money.Parse(row.Paid)) : default;
+        var usage = await _node.Client.ListUsageAsync(new UsageQuery { By = "month", GroupBy = "kind" }, Stop).ToListAsync(Stop);
+        return usage.SingleOrDefault(row => row.Group == "inference") is { } row ? (row.Requests, row.InputTokens, row.OutputTokens, Money.Parse(row.Paid)) : default;
     }
 
     /// <summary>Waits until usage says this.</summary>
