@@ -52,9 +52,7 @@ public sealed class ModelServer : IAsyncDisposable
         _listener.Stop();
         foreach (var socket in _sockets)
         {
-            // No goodbye: the other side sees a reset.
-            socket.LingerState = new LingerOption(true, 0);
-            socket.Close();
+            Reset(socket);
         }
     }
 
@@ -64,6 +62,20 @@ public sealed class ModelServer : IAsyncDisposable
         Kill();
         await _accepting;
         _stop.Dispose();
+    }
+
+    /// <summary>No goodbye: the other side sees a reset.</summary>
+    internal static void Reset(Socket socket)
+    {
+        try
+        {
+            socket.LingerState = new LingerOption(true, 0);
+            socket.Close();
+        }
+        catch (ObjectDisposedException)
+        {
+            // It is closed already.
+        }
     }
 
     private async Task AcceptAsync()
@@ -198,8 +210,7 @@ public sealed class ModelCall(ModelServer server, Socket socket, NetworkStream s
     public void Break()
     {
         IsClosed = true;
-        socket.LingerState = new LingerOption(true, 0);
-        socket.Close();
+        ModelServer.Reset(socket);
     }
 
     /// <summary>Does nothing until whoever asked goes away.</summary>
