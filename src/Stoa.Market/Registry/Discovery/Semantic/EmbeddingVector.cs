@@ -12,6 +12,8 @@ public static class EmbeddingVector
     /// <summary>The most numbers of a vector.</summary>
     public const int MostDimensions = 4_096;
 
+    private const int BitsOfWord = 64;
+
     /// <summary>A vector as it is kept; null when it points nowhere, is none, or has too few numbers or too many.</summary>
     public static sbyte[]? Pack(ReadOnlySpan<float> vector)
     {
@@ -37,6 +39,20 @@ public static class EmbeddingVector
     /// <param name="left">As it is kept.</param>
     /// <param name="right">With as many numbers.</param>
     public static float Cosine(ReadOnlySpan<sbyte> left, ReadOnlySpan<sbyte> right) => (float)(Product(left, right) / Math.Sqrt((double)Product(left, left) * Product(right, right)));
+
+    /// <summary>How many words of bits the signs of a vector take.</summary>
+    internal static int SignWords(int dimensions) => (dimensions + BitsOfWord - 1) / BitsOfWord;
+
+    /// <summary>Writes the signs: of vectors that are much alike few differ.</summary>
+    internal static void WriteSigns(ReadOnlySpan<sbyte> vector, Span<ulong> signs)
+    {
+        signs.Clear();
+        for (var index = 0; index < vector.Length; index++)
+        {
+            if (vector[index] >= 0)
+                signs[index / BitsOfWord] |= 1UL << (index % BitsOfWord);
+        }
+    }
 
     /// <summary>The sum of the products.</summary>
     internal static int Product(ReadOnlySpan<sbyte> left, ReadOnlySpan<sbyte> right)

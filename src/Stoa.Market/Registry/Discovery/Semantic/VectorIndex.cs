@@ -155,18 +155,18 @@ public sealed class VectorIndex : IDisposable
     /// <summary>The places of those from whose signs least differ: at least as many as are asked for, if there are so many.</summary>
     private List<int> FindCandidates(ReadOnlySpan<sbyte> vector, int candidates)
     {
-        Span<SignPair> signs = stackalloc SignPair[SignPair.CountOf(EmbeddingVector.MostDimensions)];
-        signs = signs[..SignPair.CountOf(_dimensions)];
-        SignPair.Write(vector, signs);
+        Span<ulong> signs = stackalloc ulong[EmbeddingVector.SignWords(EmbeddingVector.MostDimensions)];
+        signs = signs[..EmbeddingVector.SignWords(_dimensions)];
+        EmbeddingVector.WriteSigns(vector, signs);
         var distances = ArrayPool<ushort>.Shared.Rent(BlockSize);
         try
         {
             var nearest = new FewestSigns(_dimensions, Math.Clamp(candidates, 1, _keys.Count));
             for (var block = 0; block < _blocks.Count; block++)
             {
-                var measured = distances.AsSpan(0, Math.Min(BlockSize, _keys.Count - (block * BlockSize)));
-                _blocks[block].Measure(signs, measured);
-                nearest.Take(block * BlockSize, measured);
+                var count = Math.Min(BlockSize, _keys.Count - (block * BlockSize));
+                _blocks[block].Signs.Measure(signs, distances, count);
+                nearest.Take(block * BlockSize, distances.AsSpan(0, count));
             }
 
             return nearest.Places();
@@ -193,9 +193,9 @@ public sealed class VectorIndex : IDisposable
 
     private sealed class Block(int dimensions)
     {
-        // Those of one vector stand together: they are read once, in the order in which they are in memory.
-        private readonly SignPair[] _signs = new SignPair[BlockSize * SignPair.CountOf(dimensions)];
         private readonly sbyte[] _vectors = new sbyte[BlockSize * dimensions];
+
+        public SignColumns Signs { get; } = new(BlockSize, dimensions);
 
         public float[] InverseLengths { get; } = new float[BlockSize];
 
@@ -204,25 +204,15 @@ public sealed class VectorIndex : IDisposable
         public void Write(int place, ReadOnlySpan<sbyte> vector)
         {
             vector.CopyTo(_vectors.AsSpan(place * dimensions));
-            SignPair.Write(vector, SignsAt(place));
+            Signs.Write(place, vector);
             InverseLengths[place] = 1 / MathF.Sqrt(Math.Max(1, EmbeddingVector.Product(vector, vector)));
         }
 
         public void Copy(int place, Block from, int fromPlace)
         {
             from.VectorAt(fromPlace).CopyTo(_vectors.AsSpan(place * dimensions));
-            from.SignsAt(fromPlace).CopyTo(SignsAt(place));
+            Signs.Write(place, from.VectorAt(fromPlace));
             InverseLengths[place] = from.InverseLengths[fromPlace];
         }
-
-        /// <summary>From how many signs each differs.</summary>
-        public void Measure(ReadOnlySpan<SignPair> signs, Span<ushort> distances)
-        {
-            ReadOnlySpan<SignPair> rest = _signs;
-            for (var place = 0; place < distances.Length; place++, rest = rest[signs.Length..])
-                distances[place] = (ushort)SignPair.Distance(signs, rest[..signs.Length]);
-        }
-
-        private Span<SignPair> SignsAt(int place) => _signs.AsSpan(place * SignPair.CountOf(dimensions), SignPair.CountOf(dimensions));
     }
 }
