@@ -40,7 +40,8 @@ public sealed class BlendedIndex(ListingIndex index, VectorIndex vectors)
             next < blended.Count ? BlendedCursor.After(search, next).ToString() : null);
     }
 
-    private IReadOnlyList<ListingHit> FindAlike(ListingSearch search, sbyte[] vector, CancellationToken cancellationToken)
+    /// <summary>What fits and means nearly the same, the nearest first.</summary>
+    internal IReadOnlyList<ListingHit> FindAlike(ListingSearch search, sbyte[] vector, CancellationToken cancellationToken)
     {
         var others = search with { Text = null, Sort = ListingSort.Newest, Facets = [] };
         // Few that filters leave may be none of those that are nearest: then each of the few is compared.
