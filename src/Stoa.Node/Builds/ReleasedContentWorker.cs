@@ -40,9 +40,13 @@ public sealed class ReleasedContentWorker(ReleasedContent released, IContentStor
     private async Task SweepFilesAsync(CancellationToken cancellationToken)
     {
         var now = time.GetUtcNow();
-        if (content is not CellContentStore cell || now < _filesAt)
+        if (now < _filesAt)
             return;
-        await cell.SweepAsync(now - s_betweenFiles, cancellationToken);
+        var forgotten = await released.DeleteForgottenAsync(now - s_betweenFiles, cancellationToken);
+        if (forgotten > 0)
+            logger.LogInformation("Deleted the bytes of {Count} contents that nobody owns: a node has crashed while they came.", forgotten);
+        if (content is CellContentStore cell)
+            await cell.SweepAsync(now - s_betweenFiles, cancellationToken);
         _filesAt = now + s_betweenFiles;
     }
 }

@@ -14,15 +14,12 @@ public sealed class SqlContentOwners(Database database) : IContentOwners
     // No user has an empty id, so the empty owner can stand for everyone and stay part of the primary key.
     private const string Everyone = "";
 
-    public Task GrantAsync(ContentDescriptor content, Id<User>? owner, CancellationToken cancellationToken) =>
-        database.WriteAsync(session => GrantAsync(session, content, owner, ContentOrigins.Task), cancellationToken);
-
-    /// <summary>Grants content that a user has brought, or that a caller has sent for him.</summary>
+    /// <summary>Grants content that a user has brought, that a task of his has made, or that a caller has sent for him.</summary>
     /// <param name="content">That is stored.</param>
-    /// <param name="owner">Whose it is.</param>
+    /// <param name="owner">Whose it is; null makes it public, as an agent's program is.</param>
     /// <param name="cameBy">How it came, of <see cref="ContentOrigins"/>.</param>
     /// <param name="cancellationToken">Grants nothing.</param>
-    public Task GrantAsync(ContentDescriptor content, Id<User> owner, string cameBy, CancellationToken cancellationToken) =>
+    public Task GrantAsync(ContentDescriptor content, Id<User>? owner, string cameBy, CancellationToken cancellationToken) =>
         database.WriteAsync(session => GrantAsync(session, content, owner, cameBy), cancellationToken);
 
     public async Task<bool> MayReadAsync(ContentHash digest, Id<User>? reader, CancellationToken cancellationToken) =>

@@ -69,7 +69,7 @@ public abstract class ReleasedContentConformance(DatabaseSource source) : Databa
     {
         var content = await StoreAsync(1, 700);
         await _owners.ExpectAsync([content], _ann, _time.GetUtcNow(), Stop);
-        await _owners.GrantAsync(content, null, Stop);
+        await _owners.GrantAsync(content, null, ContentOrigins.Task, Stop);
         (await CountAsync()).ShouldBe(0);
 
         // Also when it had one before.
@@ -85,7 +85,7 @@ public abstract class ReleasedContentConformance(DatabaseSource source) : Databa
     public async Task GivenUp_ByItsLastOwner_IsDeletedAtOnce_AndCountsNoMore()
     {
         var content = await BringAsync(_ann, 1, 700);
-        await _owners.GrantAsync(content, _bob, Stop);
+        await _owners.GrantAsync(content, _bob, ContentOrigins.Task, Stop);
         _time.Advance(Long);
 
         (await _released.GiveUpAsync(_ann, content.Digest, Stop)).Value.ShouldBeTrue();
@@ -164,7 +164,7 @@ public abstract class ReleasedContentConformance(DatabaseSource source) : Databa
     public async Task List_ByPages_HasTheLargestFirst_AndOnlyOnesOwn()
     {
         await BringAsync(_bob, 9, 900);
-        await _owners.GrantAsync(await StoreAsync(8, 800), null, Stop);
+        await _owners.GrantAsync(await StoreAsync(8, 800), null, ContentOrigins.Task, Stop);
         List<ContentDescriptor> own = [];
         for (byte value = 0; value < 5; value++)
             own.Add(await BringAsync(_ann, value, value < 3 ? 100 : 10 * value));
@@ -195,7 +195,7 @@ public abstract class ReleasedContentConformance(DatabaseSource source) : Databa
     private async Task<ContentDescriptor> BringAsync(Id<User> user, byte value, int size)
     {
         var content = await StoreAsync(value, size);
-        await _owners.GrantAsync(content, user, Stop);
+        await _owners.GrantAsync(content, user, ContentOrigins.Task, Stop);
         return content;
     }
 

@@ -131,7 +131,7 @@ public abstract class PaidCallConformance(DatabaseSource source) : DatabaseTest(
     [InlineData(ContentOrigins.Task)]
     public async Task Content_ThatNoCallHasBrought_StaysWhateverCallsName(string cameBy)
     {
-        await _owners.GrantAsync(s_content, _till, cameBy, Stop);
+        await _owners.GrantAsync(s_content, _till, cameBy, ContentOrigins.Task, Stop);
         var refused = (await _calls.HoldAsync(await ReserveAsync("refused", 1, s_content), s_now.AddMinutes(1), s_now, Stop))!;
         var done = await ReserveAsync("done", 1, s_content);
         // It sends what is here already.
@@ -160,7 +160,7 @@ public abstract class PaidCallConformance(DatabaseSource source) : DatabaseTest(
     public async Task Output_IsKeptForItsTime_AndWhileACallNeedsIt()
     {
         var (first, second) = (await ReserveAsync("first", 1), await ReserveAsync("second", 1));
-        await _owners.GrantAsync(s_content, _till, Stop);
+        await _owners.GrantAsync(s_content, _till, ContentOrigins.Task, Stop);
         await _calls.EndAsync(first, Money.Zero, _till, s_content, s_now, Stop);
         await _calls.EndAsync(second, Money.Zero, _till, s_content, s_now.AddHours(1), Stop);
         var over = s_now.AddDays(_options.KeepOutputDays);
