@@ -117,6 +117,25 @@ public abstract class ReleasedContentConformance(DatabaseSource source) : Databa
     }
 
     [Fact]
+    public async Task Forgotten_ByANodeThatCrashed_IsDeleted_AndNothingElse()
+    {
+        var forgotten = await StoreAsync(1, 700);
+        var owned = await BringAsync(_ann, 2, 100);
+        var everybodys = await StoreAsync(3, 100);
+        await _owners.GrantAsync(everybodys, null, ContentOrigins.Owner, Stop);
+        var noted = await StoreAsync(4, 100);
+        await _owners.ExpectAsync([noted], _ann, _time.GetUtcNow(), Stop);
+        (await _released.DeleteForgottenAsync(_time.GetUtcNow() - ReleasedContent.Settling, Stop)).ShouldBe(0, "it may be about to have an owner");
+
+        _time.Advance(Long);
+        (await _released.DeleteForgottenAsync(_time.GetUtcNow() - ReleasedContent.Settling, Stop)).ShouldBe(1);
+
+        (await _store.StatAsync(forgotten.Digest, Stop)).ShouldBeNull();
+        foreach (var content in new[] { owned, everybodys, noted })
+            (await _store.StatAsync(content.Digest, Stop)).ShouldBe(content);
+    }
+
+    [Fact]
     public async Task GivenUp_AndBroughtAgain_Stays()
     {
         var content = await BringAsync(_ann, 1, 500);

@@ -31,7 +31,8 @@ public sealed class CallInputTests : IAsyncLifetime
         new Random(3).NextBytes(_input);
         _node = await TestNode.StartAsync(
             null, "--PayPerCall:Payee", "till", "--PayPerCall:PollMs", "50", "--PayPerCall:MaxInputBytes", "4194304", "--PayPerCall:MaxInputBytesPerChannel", "4194304",
-            "--PayPerCall:UploadGraceSeconds", "600");
+            "--PayPerCall:UploadGraceSeconds", "600",
+            "--PayPerCall:MaxOutputBytesPerPayer", "33554432");
         (await _node.JoinAsync("till")).Dispose();
         _ada = await _node.JoinAsync("ada");
         _anonymous = new StoaClient(_node.Client.Options with { ApiKey = null, MaxAttempts = 1 });
@@ -107,9 +108,8 @@ public sealed class CallInputTests : IAsyncLifetime
         var channel = await OpenChannelAsync();
         var calls = _node.Host.Services.GetRequiredService<SqlPaidCallStore>();
         var id = Id<Channel>.Parse(channel.Id);
-        await CallAsync(channel, CallInput.Of(_input), Stream.Null);
         // Paid for, and on its way for a long time.
-        var open = (await calls.ReserveAsync(id, "open", ContentHash.Of("open"u8), new(ContentHash.Of("open"u8), 3 << 20), Money.Zero, DateTimeOffset.UtcNow, Stop)).Value.Call!;
+        var open = (await calls.ReserveAsync(id, new CallOrder("open", ContentHash.Of("open"u8), Money.Zero) { Input = new(ContentHash.Of("open"u8), 3 << 20) }, DateTimeOffset.UtcNow, Stop)).Value.Call!;
 
         (await Should.ThrowAsync<StoaException>(() => CallAsync(channel, CallInput.Of((byte[])[.. _input, 1]), Stream.Null))).Code.ShouldBe("inputsTooMany");
 
@@ -122,6 +122,7 @@ public sealed class CallInputTests : IAsyncLifetime
     [Fact]
     public async Task Call_WhosePriceMovedBetweenAnnouncementAndInput_CostsAtMostWhatWasReserved()
     {
+        using var body = new ByteArrayContent(_input);
         var busy = await TestNode.PublishAsync(
             _node.Client, "busy", GuestPrograms.EndlessLoop, new AgentLimitsBody(1_000_000_000_000, 8 << 20, 600_000, 1_000, 1_000),
             price: new AgentPriceBody("0.001", "0", "0", Demand: new PriceDemandBody(Max: 3, Capacity: 4, From: 0.5m)));
@@ -131,7 +132,7 @@ public sealed class CallInputTests : IAsyncLifetime
             open.Add(await consumer.SubmitAsync(request, cancellationToken: Stop));
         var channel = await OpenChannelAsync();
 
-        (await PostAsync([])).ShouldBe(HttpStatusCode.PreconditionRequired);
+        (await PostAsync(channel, "one", null, busy, "wait=0")).Status.ShouldBe(HttpStatusCode.PreconditionRequired);
         (await CreditAsync(channel)).Reserved.ShouldBeGreaterThan(Money.Parse("0.001"));
         foreach (var (task, consumer) in open.Zip([_node.Client, _node.Client, _ada, _ada]))
         {
@@ -139,21 +140,8 @@ public sealed class CallInputTests : IAsyncLifetime
             await Eventually.IsSoAsync(async () => (await consumer.GetTaskAsync(task.Id, cancellationToken: Stop)).State == "cancelled");
         }
 
-        (await PostAsync(_input)).ShouldBe(HttpStatusCode.Accepted);
-        (await PostAsync([])).ShouldBe(HttpStatusCode.Accepted, "it is known, and needs no input");
-
-        async Task<HttpStatusCode> PostAsync(byte[] body)
-        {
-            var payment = new PaymentPayload(PaymentHeaders.Version, new PaymentRequirements("stoa-channel", $"stoa:{channel.Node}", "0", "USD", "", 1), Voucher(channel, Money.Parse("1")));
-            using var http = new HttpClient();
-            using var post = new HttpRequestMessage(HttpMethod.Post, new Uri(_node.Client.Options.Address, $"/api/v1/calls/{busy}")) { Content = new ByteArrayContent(body) };
-            post.Headers.Add(PaymentHeaders.Signature, Convert.ToBase64String(JsonSerializer.SerializeToUtf8Bytes(payment, StoaJson.Default.PaymentPayload)));
-            post.Headers.Add(StoaClient.InputHeader, $"digest={ContentHash.Of(_input)}, bytes={_input.Length}");
-            post.Headers.Add("Idempotency-Key", "one");
-            post.Headers.Add("Prefer", "wait=0");
-            using var answer = await http.SendAsync(post, Stop);
-            return answer.StatusCode;
-        }
+        (await PostAsync(channel, "one", body, busy, "wait=0")).Status.ShouldBe(HttpStatusCode.Accepted);
+        (await PostAsync(channel, "one", null, busy, "wait=0")).Status.ShouldBe(HttpStatusCode.Accepted, "it is known, and needs no input");
     }
 
     [Fact]
@@ -219,15 +207,69 @@ public sealed class CallInputTests : IAsyncLifetime
         await Eventually.IsSoAsync(async () => await CountAsync(owned) == 0);
     }
 
-    private async Task<(HttpStatusCode Status, TimeSpan? RetryAfter)> PostAsync(ChannelResponse channel, string key, HttpContent? body)
+    [Fact]
+    public async Task Call_ThatWasAnnounced_IsTheSameCall_WhateverIsPublishedBeforeItsInputComes()
+    {
+        var channel = await OpenChannelAsync();
+        var name = _echo.Split('@')[0];
+        using var body = new ByteArrayContent(_input);
+        (await PostAsync(channel, "key", null, name)).Status.ShouldBe(HttpStatusCode.PreconditionRequired);
+
+        // It would not even take the call.
+        await TestNode.PublishAsync(_node.Client, "echo", GuestPrograms.Echo, new AgentLimitsBody(1_000, 8 << 20, 60_000, 1_000, 10_000), version: "1.1.0", output: new AgentPortBody("text/html"));
+
+        (await PostAsync(channel, "key", body, name)).Status.ShouldBe(HttpStatusCode.OK);
+        var agents = await _node.Host.Services.GetRequiredService<Database>().ReadAsync(session => session.QueryAsync<string>("SELECT agent FROM tasks"), Stop);
+        agents.ShouldBe([_echo]);
+    }
+
+    [Fact]
+    public async Task Call_WhoseOutputCouldBeMoreThanThePayerMayHaveHere_IsRefusedBeforeItRuns()
+    {
+        var channel = await OpenChannelAsync();
+        var calls = _node.Host.Services.GetRequiredService<SqlPaidCallStore>();
+        var open = (await calls.ReserveAsync(
+            Id<Channel>.Parse(channel.Id), new CallOrder("open", ContentHash.Of("open"u8), Money.Zero) { OutputBytes = 20 << 20 }, DateTimeOffset.UtcNow, Stop)).Value.Call!;
+
+        (await Should.ThrowAsync<StoaException>(async () => await CallAsync(await OpenChannelAsync(), CallInput.Of(_input), Stream.Null))).Code.ShouldBe("outputsTooMany");
+        (await CountAsync("SELECT COUNT(*) FROM tasks")).ShouldBe(0);
+
+        await calls.EndAsync(open, Money.Zero, default, null, DateTimeOffset.UtcNow, Stop);
+        await CallAsync(channel, CallInput.Of(_input), Stream.Null);
+    }
+
+    [Fact]
+    public async Task Call_WithALimitThatNobodyMayHave_IsMadeWithALowerOne()
+    {
+        var channel = await OpenChannelAsync();
+        var wide = await TestNode.PublishAsync(_node.Client, "wide", GuestPrograms.Echo, new AgentLimitsBody(100_000_000_000, 8 << 20, 60_000, 64 << 20, 10_000));
+        using var body = new ByteArrayContent(_input);
+
+        (await PostAsync(channel, "key", null, wide)).Status.ShouldBe(HttpStatusCode.UnprocessableEntity);
+        (await PostAsync(channel, "key", null, wide, limits: "outputBytes=3000000")).Status.ShouldBe(HttpStatusCode.PreconditionRequired);
+        (await PostAsync(channel, "key", body, wide, limits: "outputBytes=3000000")).Status.ShouldBe(HttpStatusCode.OK);
+    }
+
+    [Fact]
+    public async Task Output_ThatWasFetched_IsKeptForMinutesOnly()
+    {
+        await CallAsync(await OpenChannelAsync(), CallInput.Of(_input), Stream.Null);
+
+        var soon = DateTimeOffset.UtcNow.AddHours(1).ToUnixTimeMilliseconds();
+        await Eventually.IsSoAsync(async () => await CountAsync($"SELECT COUNT(*) FROM paid_calls WHERE output_until < {soon}") == 1);
+    }
+
+    private async Task<(HttpStatusCode Status, TimeSpan? RetryAfter)> PostAsync(ChannelResponse channel, string key, HttpContent? body, string? agent = null, string prefer = "wait=300", string? limits = null)
     {
         var payment = new PaymentPayload(PaymentHeaders.Version, new PaymentRequirements("stoa-channel", $"stoa:{channel.Node}", "0", "USD", "", 1), Voucher(channel, Money.Parse("4")));
         using var http = new HttpClient { Timeout = Timeout.InfiniteTimeSpan };
-        using var post = new HttpRequestMessage(HttpMethod.Post, new Uri(_node.Client.Options.Address, $"/api/v1/calls/{_echo}")) { Content = body };
+        using var post = new HttpRequestMessage(HttpMethod.Post, new Uri(_node.Client.Options.Address, $"/api/v1/calls/{agent ?? _echo}")) { Content = body };
         post.Headers.Add(PaymentHeaders.Signature, Convert.ToBase64String(JsonSerializer.SerializeToUtf8Bytes(payment, StoaJson.Default.PaymentPayload)));
         post.Headers.Add(StoaClient.InputHeader, $"digest={ContentHash.Of(_input)}, bytes={_input.Length}");
         post.Headers.Add("Idempotency-Key", key);
-        post.Headers.Add("Prefer", "wait=300");
+        post.Headers.Add("Prefer", prefer);
+        if (limits is not null)
+            post.Headers.Add(StoaClient.LimitsHeader, limits);
         using var answer = await http.SendAsync(post, HttpCompletionOption.ResponseHeadersRead, Stop);
         return (answer.StatusCode, answer.Headers.RetryAfter?.Delta);
     }

@@ -105,6 +105,32 @@ public sealed class PayPerCallTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Key_OfACallOfOneAgent_IsNoCallOfAnother()
+    {
+        await CallAsync("hello");
+        var other = await TestNode.PublishAsync(_node.Client, "other", GuestPrograms.Echo, price: s_price);
+        var voucher = Voucher(_signed + _signed + _signed);
+        (await PostAsync("key", voucher)).Status.ShouldBe(HttpStatusCode.OK);
+
+        (await PostAsync("key", voucher, other.Split('@')[0])).Status.ShouldBe(HttpStatusCode.UnprocessableEntity);
+        (await PostAsync("key", voucher, "stoa/echo@2.0.0")).Status.ShouldNotBe(HttpStatusCode.OK);
+        (await PostAsync("key", voucher, _echo)).Status.ShouldBe(HttpStatusCode.OK, "it is the version that was called");
+    }
+
+    [Fact]
+    public async Task Call_ThatIsMadeAgain_IsAnswered_ThoughItsAgentIsWithdrawn()
+    {
+        await CallAsync("hello");
+        var voucher = Voucher(_signed + _signed);
+        var first = await PostAsync("key", voucher);
+
+        await _node.Client.WithdrawAgentAsync(AgentReference.Parse(_echo.Split('@')[0]), cancellationToken: Stop);
+
+        (await PostAsync("key", voucher)).ShouldBe(first);
+        (await PostAsync("another", voucher)).Status.ShouldBe(HttpStatusCode.Gone);
+    }
+
+    [Fact]
     public async Task Call_WhoseOutputWasGivenUp_SaysSo_WhenItIsAskedForAgain()
     {
         var input = new string('x', TaskResult.MaxInlineBytes + 1);
@@ -166,14 +192,14 @@ public sealed class PayPerCallTests : IAsyncLifetime
         var cheap = await ReserveAsync("cheap", 1);
 
         cheap.IsNew.ShouldBeTrue();
-        (await store.ReserveAsync(channel, "key", Hash("dear"), null, new Money(10), DateTimeOffset.UtcNow, Stop)).Refusal!.Code.ShouldBe(TaskRefusal.IdempotencyKeyReused);
+        (await store.ReserveAsync(channel, new CallOrder("key", Hash("dear"), new Money(10)), DateTimeOffset.UtcNow, Stop)).Refusal!.Code.ShouldBe(TaskRefusal.IdempotencyKeyReused);
         // The same call again has what is reserved, and is not to take it back.
         var again = await ReserveAsync("cheap", 1);
         (again.IsNew, again.Call!.Key, again.Credit.Reserved).ShouldBe((false, "key", new Money(1)));
 
         async Task<Reservation> ReserveAsync(string what, long amount)
         {
-            (await store.ReserveAsync(channel, "key", Hash(what), null, new Money(amount), DateTimeOffset.UtcNow, Stop)).TryGet(out var reservation, out _).ShouldBeTrue();
+            (await store.ReserveAsync(channel, new CallOrder("key", Hash(what), new Money(amount)), DateTimeOffset.UtcNow, Stop)).TryGet(out var reservation, out _).ShouldBeTrue();
             return reservation;
         }
     }
@@ -183,7 +209,7 @@ public sealed class PayPerCallTests : IAsyncLifetime
     {
         var first = Money.Parse((await CallAsync("hello")).Amount);
         var (store, channel, task) = (_node.Host.Services.GetRequiredService<SqlPaidCallStore>(), Id<Channel>.Parse(_channel.Id), new Id<AgentTask>(Guid.CreateVersion7()));
-        (await store.ReserveAsync(channel, "key", Hash("call"), null, new Money(7), DateTimeOffset.UtcNow, Stop)).TryGet(out var reserved, out _).ShouldBeTrue();
+        (await store.ReserveAsync(channel, new CallOrder("key", Hash("call"), new Money(7)), DateTimeOffset.UtcNow, Stop)).TryGet(out var reserved, out _).ShouldBeTrue();
         // Of the same call twice at once, one request was refused, and the other's task was made.
         var held = (await store.HoldAsync(reserved.Call!, DateTimeOffset.UtcNow.AddMinutes(1), DateTimeOffset.UtcNow, Stop))!;
         await store.ReleaseAsync(held, null, DateTimeOffset.UtcNow, Stop);
@@ -253,10 +279,10 @@ public sealed class PayPerCallTests : IAsyncLifetime
     }
 
     /// <summary>Calls the newest version as whoever knows the protocol alone does: which task it was, if it is answered.</summary>
-    private async Task<(HttpStatusCode Status, string? Call)> PostAsync(string? key, ChannelVoucherBody voucher)
+    private async Task<(HttpStatusCode Status, string? Call)> PostAsync(string? key, ChannelVoucherBody voucher, string? agent = null)
     {
         using var http = new HttpClient();
-        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_anonymous.Options.Address, "/api/v1/calls/" + _echo.Split('@')[0])) { Content = new StringContent("hello again") };
+        using var request = new HttpRequestMessage(HttpMethod.Post, new Uri(_anonymous.Options.Address, "/api/v1/calls/" + (agent ?? _echo.Split('@')[0]))) { Content = new StringContent("hello again") };
         if (key is not null)
             request.Headers.Add("Idempotency-Key", key);
         request.Headers.Add(PaymentHeaders.Signature, Convert.ToBase64String(JsonSerializer.SerializeToUtf8Bytes(new PaymentPayload(PaymentHeaders.Version, _asked[0], voucher), StoaJson.Default.PaymentPayload)));
