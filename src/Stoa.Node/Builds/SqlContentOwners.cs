@@ -71,6 +71,14 @@ public sealed class SqlContentOwners(Database database) : IContentOwners
     /// <summary>The same within a transaction of another store.</summary>
     public static async Task GrantAsync(SqlSession session, ContentDescriptor content, Id<User>? owner, string cameBy = ContentOrigins.Owner)
     {
+        if (await AddAsync(session, content, owner, cameBy) && owner is { } user)
+            await SqlUserUsage.AddContentAsync(session, user, content.SizeBytes);
+    }
+
+    /// <summary>The same, and what it takes up is left to be counted.</summary>
+    /// <returns>Whether it was not the owner's before.</returns>
+    internal static async Task<bool> AddAsync(SqlSession session, ContentDescriptor content, Id<User>? owner, string cameBy)
+    {
         var row = new { digest = content.Digest, owner = owner?.ToString() ?? Everyone, size = content.SizeBytes, cameBy };
         while (await session.ExecuteAsync("INSERT INTO content_owners (digest, owner, size_bytes, came_by) VALUES (@digest, @owner, @size, @cameBy) ON CONFLICT DO NOTHING", row) == 0)
         {
@@ -83,12 +91,11 @@ public sealed class SqlContentOwners(Database database) : IContentOwners
                     """,
                     row) == 1)
             {
-                return;
+                return false;
             }
         }
 
         await session.SendAsync("DELETE FROM released_content WHERE digest = @digest", new { digest = content.Digest });
-        if (owner is { } user)
-            await SqlUserUsage.AddContentAsync(session, user, content.SizeBytes);
+        return true;
     }
 }

@@ -8,16 +8,24 @@ namespace Stoa.Node.Tasks;
 internal static class SqlTaskOutputs
 {
     /// <summary>Grants the outputs of ends that are written.</summary>
+    /// <remarks>As whoever brings content: its owner's row first, then that which counts for him, and of each kind in the order of their keys. So nobody who does the same waits in a circle.</remarks>
     public static async Task GrantAsync(SqlSession session, IReadOnlyList<AttemptEnd> written)
     {
-        var stored = written.Where(end => end.StoredOutput is not null).OrderBy(end => end.Task.OwnerId).ToList();
-        if (stored.Count == 0)
+        var added = new List<AttemptEnd>();
+        var stored = written.Where(end => end.StoredOutput is not null).OrderBy(end => end.StoredOutput!.Digest.ToString(), StringComparer.Ordinal).ThenBy(end => end.Task.OwnerId).ToList();
+        foreach (var end in stored)
+        {
+            if (await SqlContentOwners.AddAsync(session, end.StoredOutput!, end.Task.OwnerId, ContentOrigins.Task))
+                added.Add(end);
+        }
+
+        if (added.Count == 0)
             return;
-        // Those who count users wait for each other in the order of the ids, and these and others are counted once more with the ends.
+        // These and the others are counted once more, with the ends.
         await session.QueryAsync<string>(
             "SELECT user_id FROM user_usage WHERE user_id IN @owners ORDER BY user_id {for update}", new { owners = written.Select(end => end.Task.OwnerId).Distinct() });
-        foreach (var end in stored)
-            await SqlContentOwners.GrantAsync(session, end.StoredOutput!, end.Task.OwnerId, ContentOrigins.Task);
+        foreach (var end in added)
+            await SqlUserUsage.AddContentAsync(session, end.Task.OwnerId, end.StoredOutput!.SizeBytes);
     }
 
     /// <summary>Notes outputs of ends that came too late: they are deleted, unless they are somebody's.</summary>
