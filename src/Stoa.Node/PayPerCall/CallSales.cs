@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Stoa.Client;
-using Stoa.Client.Contracts;
 using Stoa.Market;
 using Stoa.Market.Channels;
 using Stoa.Market.Identity;

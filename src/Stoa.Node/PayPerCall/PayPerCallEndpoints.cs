@@ -5,7 +5,6 @@ using Stoa.Market;
 using Stoa.Market.Builds;
 using Stoa.Market.Channels;
 using Stoa.Market.Events;
-using Stoa.Market.Identity;
 using Stoa.Market.PayPerCall;
 using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
@@ -13,7 +12,6 @@ using Stoa.Node.Audit;
 using Stoa.Node.Events;
 using Stoa.Node.Http;
 using Stoa.Node.Identity;
-using Stoa.Node.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.PayPerCall;

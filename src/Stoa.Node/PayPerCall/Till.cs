@@ -8,7 +8,6 @@ using Stoa.Market.Registry;
 using Stoa.Market.Tasks;
 using Stoa.Node.Channels;
 using Stoa.Node.Http;
-using Stoa.Node.Tasks;
 using Stoa.Primitives;
 
 namespace Stoa.Node.PayPerCall;

@@ -1,5 +1,6 @@
 using Stoa.Market.Tasks;
 using Stoa.Node.Builds;
+using Stoa.Node.Quotas;
 using Stoa.Node.Storage;
 
 namespace Stoa.Node.Tasks;
