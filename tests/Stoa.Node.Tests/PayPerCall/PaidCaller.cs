@@ -42,7 +42,7 @@ internal sealed class PaidCaller : IAsyncDisposable
     }
 
     /// <summary>A channel of five dollars.</summary>
-    public Task<ChannelResponse> OpenChannelAsync(long? challengeWindowSeconds = null) => Ada.OpenChannelAsync(
+    public Task<ChannelResponse> OpenChannelAsync(int? challengeWindowSeconds = null) => Ada.OpenChannelAsync(
         new OpenChannelRequest("till", Convert.ToBase64String(_key.PublicKey.ToSpki()), _nodeKey, "5", ChallengeWindowSeconds: challengeWindowSeconds), cancellationToken: Stop);
 
     public ChannelVoucherBody Voucher(ChannelResponse channel, Money cumulative, PrivateKey? key = null) => new(
@@ -52,7 +52,7 @@ internal sealed class PaidCaller : IAsyncDisposable
     /// <returns>The answer, of which the body was not read.</returns>
     public async Task<HttpResponseMessage> SendAsync(HttpMethod method, string path, ChannelResponse channel, ChannelVoucherBody voucher, HttpContent? body = null, params (string Name, string? Value)[] headers)
     {
-        var payment = new PaymentPayload(PaymentHeaders.Version, new PaymentRequirements(Node.PayPerCall.Till.Scheme, $"stoa:{channel.Node}", "0", "USD", "", 1), voucher);
+        var payment = new PaymentPayload(PaymentHeaders.Version, new PaymentRequirements(Stoa.Node.PayPerCall.Till.Scheme, $"stoa:{channel.Node}", "0", "USD", "", 1), voucher);
         using var http = new HttpClient { Timeout = Timeout.InfiniteTimeSpan };
         using var request = new HttpRequestMessage(method, new Uri(Node.Client.Options.Address, path)) { Content = body };
         request.Headers.Add(PaymentHeaders.Signature, Convert.ToBase64String(JsonSerializer.SerializeToUtf8Bytes(payment, StoaJson.Default.PaymentPayload)));
