@@ -24,14 +24,16 @@ internal sealed class NodeOffers(
     TimeProvider time,
     ILogger<NodeOffers> logger) : BackgroundService
 {
-    private static readonly TimeSpan s_look = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_look = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_settle = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan s_reading = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan s_life = TimeSpan.FromHours(4);
     private static readonly TimeSpan s_renewal = TimeSpan.FromHours(1);
 
     private readonly FailureLog _failures = new(logger, time);
+    private readonly RereadSchedule _reread = new(s_settle, patience: s_reading, longest: s_reading);
     private Told? _last;
-    private (IReadOnlyList<ContentHash> Programs, IReadOnlyList<ContentHash> Models, long Changes, DateTimeOffset At)? _atHand;
+    private (IReadOnlyList<ContentHash> Programs, IReadOnlyList<ContentHash> Models) _atHand;
     private (DateOnly Day, int Count) _today;
 
     /// <inheritdoc/>
@@ -80,17 +82,15 @@ internal sealed class NodeOffers(
         return _today.Count + renewals < policy.Stranger.PerDay;
     }
 
-    /// <summary>What is at hand: read again when a listing has changed, and now and then, not at each look.</summary>
+    /// <summary>What is at hand: read again when listings have changed, and now and then, not at each look.</summary>
     private async Task<(IReadOnlyList<ContentHash> Programs, IReadOnlyList<ContentHash> Models)> AtHandAsync(DateTimeOffset now, CancellationToken cancellationToken)
     {
         var changes = database.GetSignal(SqlListingChanges.Topic).Value;
-        if (_atHand is not { } atHand || atHand.Changes != changes || now - atHand.At >= s_reading)
-        {
-            atHand = (await own.ListAsync(StatementLimits.MaxPrograms, cancellationToken), await goods.ListContentsAsync(ListingKind.Model, StatementLimits.MaxModels, cancellationToken), changes, now);
-            _atHand = atHand;
-        }
-
-        return (atHand.Programs, atHand.Models);
+        if (!_reread.IsDue(changes, now))
+            return _atHand;
+        _atHand = (await own.ListAsync(StatementLimits.MaxPrograms, cancellationToken), await goods.ListContentsAsync(ListingKind.Model, StatementLimits.MaxModels, cancellationToken));
+        _reread.Read(changes, now);
+        return _atHand;
     }
 
     private List<string> Addresses() =>
