@@ -14,9 +14,6 @@ namespace Stoa.Simulation.Registry;
 /// <summary>A node with its disk, its clock and the keys of its publishers. Between starts and crashes it runs what a node runs of the registry.</summary>
 internal sealed class RegistryNode
 {
-    // What costs memory: a quarter of a megabyte each.
-    private const int KeptSketches = 2;
-
     private readonly World _world;
     private readonly RegistryWorldOptions _options;
     private readonly PrivateKey _key;
@@ -62,7 +59,7 @@ internal sealed class RegistryNode
     public async Task StartAsync()
     {
         var statements = new DiskStatements(Disk);
-        var index = new ReplicaIndex(Draw(), KeptSketches);
+        var index = new ReplicaIndex(Draw());
         var unwanted = new UnwantedStatements(Clock, _options.UnwantedCapacity);
         var telemetry = new ReplicationTelemetry(new Meters());
         var intake = new StatementIntake(statements, index, unwanted, telemetry, Clock);

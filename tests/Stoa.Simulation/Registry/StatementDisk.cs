@@ -13,14 +13,14 @@ internal sealed class StatementDisk(World world, AdmissionPolicy policy, TimeSpa
 {
     private readonly Dictionary<ContentHash, Statement> _byId = [];
     private readonly Dictionary<MergeKey, List<ContentHash>> _byKey = [];
-    private readonly SortedDictionary<long, ContentHash> _bySequence = [];
+    // The first has sequence 1; empty is what went.
+    private readonly List<ContentHash> _bySequence = [];
     private readonly Dictionary<ContentHash, long> _sequenceOf = [];
     private readonly SortedSet<ContentHash> _ids = [];
     private readonly Dictionary<PeerId, SignerUsage> _signers = [];
     private readonly Dictionary<MergeKey, Contradiction> _contradictions = [];
     private readonly List<ContentHash> _removals = [];
     private readonly List<(DateTimeOffset At, IReadOnlyList<Statement> Removed, IReadOnlyList<Statement> Added)> _writes = [];
-    private long _lastSequence;
 
     /// <summary>All statements, by their ids.</summary>
     public IReadOnlyDictionary<ContentHash, Statement> Statements => _byId;
@@ -48,7 +48,7 @@ internal sealed class StatementDisk(World world, AdmissionPolicy policy, TimeSpa
 
     internal AdmissionPolicy Policy => policy;
 
-    internal long LastSequence => _lastSequence;
+    internal long LastSequence => _bySequence.Count;
 
     internal int LastRemoval => _removals.Count;
 
@@ -64,7 +64,14 @@ internal sealed class StatementDisk(World world, AdmissionPolicy policy, TimeSpa
     internal IReadOnlyList<Statement> ListByKey(MergeKey key) =>
         _byKey.TryGetValue(key, out var ids) ? [.. ids.Select(id => _byId[id]).OrderBy(statement => statement.Item)] : [];
 
-    internal IEnumerable<(long Sequence, ContentHash Id)> After(long sequence) => _bySequence.Where(row => row.Key > sequence).Select(row => (row.Key, row.Value));
+    internal IEnumerable<(long Sequence, ContentHash Id)> After(long sequence)
+    {
+        for (var index = (int)sequence; index < _bySequence.Count; index++)
+        {
+            if (!_bySequence[index].IsEmpty)
+                yield return (index + 1, _bySequence[index]);
+        }
+    }
 
     internal IEnumerable<ContentHash> IdsAfter(ContentHash after) => _ids.Where(id => id > after);
 
@@ -120,8 +127,8 @@ internal sealed class StatementDisk(World world, AdmissionPolicy policy, TimeSpa
         if (!_byId.TryAdd(statement.Id, statement))
             return;
         _ids.Add(statement.Id);
-        _bySequence.Add(++_lastSequence, statement.Id);
-        _sequenceOf.Add(statement.Id, _lastSequence);
+        _bySequence.Add(statement.Id);
+        _sequenceOf.Add(statement.Id, _bySequence.Count);
         if (!_byKey.TryGetValue(statement.Key, out var ids))
             _byKey.Add(statement.Key, ids = []);
         ids.Add(statement.Id);
@@ -133,7 +140,7 @@ internal sealed class StatementDisk(World world, AdmissionPolicy policy, TimeSpa
         _ids.Remove(statement.Id);
         _byKey[statement.Key].Remove(statement.Id);
         if (_sequenceOf.Remove(statement.Id, out var sequence))
-            _bySequence.Remove(sequence);
+            _bySequence[(int)sequence - 1] = default;
         _removals.Add(statement.Id);
     }
 }

@@ -77,14 +77,16 @@ public sealed class ReplicaIndex
             return _own.Copy();
     }
 
-    /// <summary>The sketch under another's key as it is now. The first time all statements are gone through: a quarter of a microsecond each.</summary>
-    public Sketch Under(SipKey key)
+    /// <summary>The sketch under another's key as it is now. The first time, or when it was shorter, all statements are gone through: a quarter of a microsecond each.</summary>
+    /// <param name="key">The other's.</param>
+    /// <param name="length">How many symbols it is to have at least: what is short costs little to keep.</param>
+    public Sketch Under(SipKey key, int length = ReplicationLimits.MaxSymbols)
     {
         lock (_lock)
         {
             if (_own.Key == key)
                 return _own.Copy();
-            if (_others.Find(sketch => sketch.Key == key) is { } known)
+            if (_others.Find(sketch => sketch.Key == key && sketch.Length >= length) is { } known)
             {
                 _others.Remove(known);
                 _others.Add(known);
@@ -92,7 +94,7 @@ public sealed class ReplicaIndex
             }
         }
 
-        return Make(key, sketch =>
+        return Make(key, length, sketch =>
         {
             _others.RemoveAll(other => other.Key == key);
             _others.Add(sketch);
@@ -103,11 +105,11 @@ public sealed class ReplicaIndex
     }
 
     /// <summary>Has this node's own sketch be under another key from now on.</summary>
-    public void Rekey(SipKey key) => Make(key, sketch => _own = sketch);
+    public void Rekey(SipKey key) => Make(key, ReplicationLimits.MaxSymbols, sketch => _own = sketch);
 
-    private Sketch Make(SipKey key, Func<Sketch, Sketch> keep)
+    private Sketch Make(SipKey key, int length, Func<Sketch, Sketch> keep)
     {
-        var begun = new Begun(new Sketch(key, ReplicationLimits.MaxSymbols), []);
+        var begun = new Begun(new Sketch(key, length), []);
         IdSnapshot ids;
         lock (_lock)
         {

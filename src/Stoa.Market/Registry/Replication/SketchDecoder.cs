@@ -26,7 +26,7 @@ public sealed class SketchDecoder
     {
         ArgumentNullException.ThrowIfNull(own);
         _own = own;
-        _symbols = new CodedSymbol[own.Symbols.Length];
+        _symbols = new CodedSymbol[own.Length];
         _waiting = new int[_symbols.Length];
         _waiting.AsSpan().Fill(-1);
     }
@@ -69,7 +69,7 @@ public sealed class SketchDecoder
     private void Add(CodedSymbol theirs)
     {
         var index = Received++;
-        var difference = theirs.Minus(_own.Symbols[index]);
+        var difference = theirs.Minus(_own[index]);
         Measure(index, difference.Count);
         for (var number = _waiting[index]; number >= 0;)
         {

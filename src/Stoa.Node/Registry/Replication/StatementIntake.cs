@@ -63,7 +63,10 @@ public sealed class StatementIntake(IStatementStore store, ReplicaIndex index, U
         try
         {
             var opened = new Outcome<Statement, StatementFault>[unseen.Count];
-            Parallel.For(0, unseen.Count, _checking, number => opened[number] = statements[unseen[number]].Open());
+            if (unseen.Count == 1)
+                opened[0] = statements[unseen[0]].Open();
+            else
+                Parallel.For(0, unseen.Count, _checking, number => opened[number] = statements[unseen[number]].Open());
             var good = new List<(int Number, Statement Statement)>(unseen.Count);
             var taken = new HashSet<ContentHash>();
             for (var number = 0; number < opened.Length; number++)

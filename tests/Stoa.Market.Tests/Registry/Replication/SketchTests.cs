@@ -23,7 +23,7 @@ public sealed class SketchTests
             var decoder = new SketchDecoder(SketchOf([.. both, .. right]));
             var sketch = SketchOf([.. both, .. left]);
             while (!decoder.IsDone)
-                decoder.Add(sketch.Symbols.Slice(decoder.Received, 1));
+                decoder.Add(sketch.Read(decoder.Received, 1));
 
             decoder.Theirs.Order().ShouldBe(left.Order());
             decoder.Ours.Order().ShouldBe(right.Order());
@@ -41,8 +41,41 @@ public sealed class SketchTests
         foreach (var item in gone)
             sketch.Remove(item);
 
-        sketch.Symbols.ToArray().ShouldBe(SketchOf(kept).Symbols.ToArray());
+        All(sketch).ShouldBe(All(SketchOf(kept)));
         sketch.Count.ShouldBe(300);
+    }
+
+    [Fact]
+    public void Copy_AndWhatItIsOf_ChangeEachForItself()
+    {
+        var random = new Random(6);
+        UInt128[] both = Items(random, 100), here = Items(random, 30), there = Items(random, 20);
+        var sketch = SketchOf(both);
+        var copy = sketch.Copy();
+        var second = copy.Copy();
+        foreach (var item in here)
+            sketch.Add(item);
+        foreach (var item in there)
+            copy.Add(item);
+
+        All(sketch).ShouldBe(All(SketchOf([.. both, .. here])));
+        All(copy).ShouldBe(All(SketchOf([.. both, .. there])));
+        All(second).ShouldBe(All(SketchOf(both)));
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(64)]
+    [InlineData(100)]
+    public void Sketch_ThatIsShort_IsTheBeginningOfALongOne(int length)
+    {
+        var items = Items(new Random(7), 500);
+        var sketch = new Sketch(s_key, length);
+        foreach (var item in items)
+            sketch.Add(item);
+
+        All(sketch).ShouldBe(SketchOf(items).Read(0, length));
+        Should.Throw<ArgumentOutOfRangeException>(() => sketch.Read(1, length));
     }
 
     [Theory]
@@ -55,7 +88,7 @@ public sealed class SketchTests
             var random = new Random(seed);
             var common = Items(random, 2_000);
             var decoder = new SketchDecoder(SketchOf([.. common, .. Items(random, differences / 2)]));
-            decoder.Add(SketchOf([.. common, .. Items(random, differences - (differences / 2))]).Symbols[..ReplicationLimits.FirstSymbols]);
+            decoder.Add(SketchOf([.. common, .. Items(random, differences - (differences / 2))]).Read(0, ReplicationLimits.FirstSymbols));
             return decoder.Estimate;
         }).ToList();
 
@@ -101,10 +134,12 @@ public sealed class SketchTests
     {
         var sketch = SketchOf(Items(new Random(1), 10));
         var decoder = new SketchDecoder(sketch);
-        decoder.Add(sketch.Symbols);
+        decoder.Add(All(sketch));
         decoder.Room.ShouldBe(0);
-        Should.Throw<ArgumentException>(() => decoder.Add(sketch.Symbols[..1]));
+        Should.Throw<ArgumentException>(() => decoder.Add(sketch.Read(0, 1)));
     }
+
+    private static CodedSymbol[] All(Sketch sketch) => sketch.Read(0, sketch.Length);
 
     private static Sketch SketchOf(UInt128[] items)
     {
