@@ -26,6 +26,9 @@ internal sealed class GossipPeer(PeerId id, bool isOutbound, SendQueue queue, Ho
 
     public HashSet<string> Topics { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>What it was worth at the last heartbeat: that costs some, and within one it does not change by much.</summary>
+    public double Score { get; set; }
+
     /// <summary>How many meshes it is in.</summary>
     public int Meshes { get; set; }
 

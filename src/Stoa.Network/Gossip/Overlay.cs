@@ -50,6 +50,13 @@ internal sealed partial class Overlay(PeerId self, GossipOptions options, TimePr
         }
     }
 
+    /// <summary>A peer that was met and has not gone; null for any other.</summary>
+    public GossipPeer? Find(PeerId id)
+    {
+        lock (_lock)
+            return _peers.GetValueOrDefault(id);
+    }
+
     /// <summary>A peer has gone.</summary>
     public void Leave(PeerId id)
     {

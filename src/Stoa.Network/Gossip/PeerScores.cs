@@ -138,7 +138,7 @@ internal sealed class PeerScores(GossipOptions options, TimeProvider time)
     public void Decay()
     {
         var now = time.GetUtcNow();
-        foreach (var (peer, tally) in _tallies.ToList())
+        foreach (var (peer, tally) in _tallies)
         {
             if (!tally.IsConnected)
             {

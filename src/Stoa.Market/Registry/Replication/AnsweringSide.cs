@@ -10,7 +10,7 @@ public sealed class AnsweringSide(IReplica replica, IMessageChannel channel, Sip
 {
     private readonly HashSet<UInt128> _wanted = [];
     private ReconciliationReport _report = new() { Way = ReconciliationWay.Sketch, IsComplete = true };
-    private Sketch? _sketch;
+    private SketchedSet? _sketch;
     private RangeView? _view;
     private SipKey _asker;
     private int _asked;

@@ -53,22 +53,12 @@ public sealed class AskingSide(IReplica replica, IMessageChannel channel, SipKey
     private async Task<bool> CompareSketchesAsync(ReplicationMessage.Welcome welcome, ReplicationMessage.Symbols symbols, CancellationToken cancellationToken)
     {
         _report = _report with { Way = ReconciliationWay.Sketch };
-        var begun = new List<CodedSymbol>(ReplicationLimits.FirstSymbols);
-        var decoder = new SketchDecoder(replica.Index.Under(welcome.Key, FirstLength(welcome.Count)));
+        var decoder = new SketchDecoder(replica.Index.Under(welcome.Key));
         while (true)
         {
-            if (symbols.First != decoder.Received || symbols.Coded.Count == 0 || symbols.Coded.Count > ReplicationLimits.MaxSymbols - decoder.Received)
+            if (symbols.First != decoder.Received || symbols.Coded.Count == 0 || symbols.Coded.Count > decoder.Room)
                 throw new InvalidDataException("The symbols of a registry do not follow each other.");
-            if (symbols.Coded.Count > decoder.Room)
-            {
-                // Begun anew with as many as there can be, on what is here by now.
-                decoder = new SketchDecoder(replica.Index.Under(welcome.Key));
-                decoder.Add([.. begun]);
-            }
-
             decoder.Add([.. symbols.Coded]);
-            if (decoder.Received <= ReplicationLimits.FirstSymbols)
-                begun.AddRange(symbols.Coded);
             _report = _report with { Symbols = decoder.Received };
             if (decoder.IsDone)
             {
@@ -77,22 +67,14 @@ public sealed class AskingSide(IReplica replica, IMessageChannel channel, SipKey
                 return true;
             }
 
-            var room = ReplicationLimits.MaxSymbols - decoder.Received;
             var enough = (SymbolsPerItem * decoder.Estimate) + SpareSymbols;
             var most = (MostSymbolsPerItem * decoder.Estimate) + MostSpareSymbols;
-            if (decoder.IsBroken || room == 0 || decoder.Received >= most || enough > ReplicationLimits.MaxSymbols)
+            if (decoder.IsBroken || decoder.Room == 0 || decoder.Received >= most || enough > ReplicationLimits.MaxSymbols)
                 return false;
             var more = Math.Max((int)enough - decoder.Received, (decoder.Received / 8) + SpareSymbols);
-            await SendAsync(new ReplicationMessage.More(Math.Min(Math.Min(more, room), ReplicationLimits.MaxSymbolsAtOnce)), cancellationToken);
+            await SendAsync(new ReplicationMessage.More(Math.Min(Math.Min(more, decoder.Room), ReplicationLimits.MaxSymbolsAtOnce)), cancellationToken);
             symbols = await ReceiveAsync<ReplicationMessage.Symbols>(cancellationToken);
         }
-    }
-
-    /// <summary>How long the sketch here is to be at first. Mostly there is next to no difference, and the first symbols do; but where there are many statements they are not to be gone through twice.</summary>
-    private int FirstLength(long theirs)
-    {
-        var own = replica.Index.Ids.Count;
-        return own <= ReplicationLimits.MaxSymbols && SymbolsPerItem * Math.Abs(own - theirs) < ReplicationLimits.FirstSymbols ? ReplicationLimits.FirstSymbols : ReplicationLimits.MaxSymbols;
     }
 
     private async Task CompareRangesAsync(ReplicationMessage.Welcome welcome, CancellationToken cancellationToken)

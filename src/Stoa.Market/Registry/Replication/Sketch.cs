@@ -22,7 +22,7 @@ public readonly record struct CodedSymbol(UInt128 Sum, uint Check, int Count)
 /// <param name="length">How many symbols are kept.</param>
 public sealed class Sketch(SipKey key, int length)
 {
-    private const int PartLength = 64;
+    private const int PartLength = 32;
 
     // Never written: it is shared from the start.
     private static readonly CodedSymbol[] s_empty = new CodedSymbol[PartLength];
@@ -38,10 +38,7 @@ public sealed class Sketch(SipKey key, int length)
     public int Length => length;
 
     /// <summary>How many items the set has.</summary>
-    public int Count => this[0].Count;
-
-    /// <summary>One of the symbols.</summary>
-    public CodedSymbol this[int index] => _parts[index / PartLength][index % PartLength];
+    public int Count => _parts[0][0].Count;
 
     /// <summary>Some symbols, one after the other.</summary>
     /// <param name="first">The first of them.</param>
@@ -52,9 +49,25 @@ public sealed class Sketch(SipKey key, int length)
         ArgumentOutOfRangeException.ThrowIfNegative(first);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(count, length - first);
         var read = new CodedSymbol[count];
-        for (var number = 0; number < count; number++)
-            read[number] = this[first + number];
+        for (var done = 0; done < count;)
+        {
+            var (part, place) = Math.DivRem(first + done, PartLength);
+            var here = _parts[part].AsSpan(place);
+            here = here[..Math.Min(here.Length, count - done)];
+            here.CopyTo(read.AsSpan(done));
+            done += here.Length;
+        }
+
         return read;
+    }
+
+    /// <summary>The sketch of some ids.</summary>
+    internal static Sketch Of(SipKey key, int length, IdSnapshot ids)
+    {
+        var sketch = new Sketch(key, length);
+        foreach (var id in ids.All)
+            sketch.Add(SetItem.Of(id));
+        return sketch;
     }
 
     /// <summary>Adds an item that the set did not have.</summary>

@@ -1,4 +1,5 @@
 using Stoa.Market.Registry.Replication;
+using Stoa.Primitives;
 
 namespace Stoa.Market.Tests.Registry.Replication;
 
@@ -143,7 +144,25 @@ public sealed class ReconciliationTests
         All(replica.Index.Own()).ShouldBe(All(other.Index.Under(new SipKey(8, 8))));
         All(replica.Index.Under(new SipKey(12, 9))).ShouldBe(All(other.Index.Under(new SipKey(12, 9))));
 
-        static CodedSymbol[] All(Sketch sketch) => sketch.Read(0, sketch.Length);
+        static CodedSymbol[] All(SketchedSet set) => set.Read(0, set.Length);
+    }
+
+    [Fact]
+    public void Index_OfFewStatements_TellsAsManySymbolsAsOneOfMany_OfTheMomentThatItWasAsked()
+    {
+        var (replica, whole) = (new MemoryReplica(1), new Sketch(new SipKey(5, 6), ReplicationLimits.MaxSymbols));
+        replica.Index.Rekey(whole.Key);
+        for (var number = 1; number <= ReplicationLimits.MaxSymbols + 10; number++)
+        {
+            var id = ContentHash.Of(BitConverter.GetBytes(number));
+            var before = number % 1_500 == 0 || number > ReplicationLimits.MaxSymbols ? replica.Index.Own() : null;
+            var expected = before is null ? [] : whole.Read(0, whole.Length);
+            replica.Index.Apply([id], []);
+            whole.Add(SetItem.Of(id));
+            before?.Read(0, before.Length).ShouldBe(expected);
+        }
+
+        replica.Index.Own().Read(0, whole.Length).ShouldBe(whole.Read(0, whole.Length));
     }
 
     internal static void Fill(MemoryReplica replica, params (string Kind, int Count)[] what)

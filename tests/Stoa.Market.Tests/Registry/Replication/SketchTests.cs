@@ -20,7 +20,7 @@ public sealed class SketchTests
         {
             var random = new Random(seed);
             UInt128[] both = Items(random, common), left = Items(random, theirs), right = Items(random, ours);
-            var decoder = new SketchDecoder(SketchOf([.. both, .. right]));
+            var decoder = new SketchDecoder(new SketchedSet(SketchOf([.. both, .. right])));
             var sketch = SketchOf([.. both, .. left]);
             while (!decoder.IsDone)
                 decoder.Add(sketch.Read(decoder.Received, 1));
@@ -87,7 +87,7 @@ public sealed class SketchTests
         {
             var random = new Random(seed);
             var common = Items(random, 2_000);
-            var decoder = new SketchDecoder(SketchOf([.. common, .. Items(random, differences / 2)]));
+            var decoder = new SketchDecoder(new SketchedSet(SketchOf([.. common, .. Items(random, differences / 2)])));
             decoder.Add(SketchOf([.. common, .. Items(random, differences - (differences / 2))]).Read(0, ReplicationLimits.FirstSymbols));
             return decoder.Estimate;
         }).ToList();
@@ -102,7 +102,7 @@ public sealed class SketchTests
         for (var seed = 0; seed < 20; seed++)
         {
             var random = new Random(seed);
-            var decoder = new SketchDecoder(SketchOf(Items(random, 100)));
+            var decoder = new SketchDecoder(new SketchedSet(SketchOf(Items(random, 100))));
             var garbage = Enumerable.Range(0, ReplicationLimits.MaxSymbols).Select(_ =>
             {
                 var item = Items(random, 1)[0];
@@ -121,7 +121,7 @@ public sealed class SketchTests
     {
         var item = Items(new Random(1), 1)[0];
         var single = new CodedSymbol(item, (uint)SipHash.Of(s_key, item), 1);
-        var decoder = new SketchDecoder(new Sketch(s_key, ReplicationLimits.MaxSymbols));
+        var decoder = new SketchDecoder(new SketchedSet(new Sketch(s_key, ReplicationLimits.MaxSymbols)));
         // It is taken out of the first two, and each that comes has it all the same.
         decoder.Add([.. Enumerable.Repeat(single, 200)]);
 
@@ -133,7 +133,7 @@ public sealed class SketchTests
     public void Symbols_BeyondTheLast_AreNotTaken()
     {
         var sketch = SketchOf(Items(new Random(1), 10));
-        var decoder = new SketchDecoder(sketch);
+        var decoder = new SketchDecoder(new SketchedSet(sketch));
         decoder.Add(All(sketch));
         decoder.Room.ShouldBe(0);
         Should.Throw<ArgumentException>(() => decoder.Add(sketch.Read(0, 1)));
