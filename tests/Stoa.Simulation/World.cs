@@ -96,7 +96,7 @@ public sealed class World
     /// <summary>Something that was scheduled is void: its stamp is not its timer's any more.</summary>
     internal void Void()
     {
-        const int few = 1_000;
+        const int few = 10_000;
         // Most deadlines are never met. Left where they are, they would soon be more than all else.
         if (++_void <= few || _void * 2 <= _later.Count)
             return;

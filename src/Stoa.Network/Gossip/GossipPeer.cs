@@ -3,7 +3,7 @@ using Stoa.Primitives;
 namespace Stoa.Network.Gossip;
 
 /// <summary>A neighbour: what it wants to hear, what is to be sent to it, and what it has asked for in this heartbeat. Guarded by the overlay's lock, but for its queue.</summary>
-internal sealed class GossipPeer(PeerId id, bool isOutbound, SendQueue queue, Hosting.Turnstile turns)
+internal sealed class GossipPeer(PeerId id, bool isOutbound, SendQueue queue, Hosting.Turnstile turns, PeerScores.Tally tally)
 {
     public PeerId Id => id;
 
@@ -14,6 +14,9 @@ internal sealed class GossipPeer(PeerId id, bool isOutbound, SendQueue queue, Ho
 
     /// <summary>Its places among what is judged.</summary>
     public Hosting.Turnstile Turns => turns;
+
+    /// <summary>What is counted of it.</summary>
+    public PeerScores.Tally Tally => tally;
 
     /// <summary>Whether there is a stream to it.</summary>
     public bool IsOpen { get; set; }

@@ -23,7 +23,7 @@ internal sealed partial class Overlay
             if (_ticks % BackoffTicks == 0)
                 _backoffs.Expire(now);
             foreach (var peer in _peers.Values)
-                peer.Score = _scores.ScoreOf(peer.Id);
+                peer.Score = _scores.ScoreOf(peer.Tally);
             foreach (var (topic, mesh) in _meshes)
             {
                 Tend(topic, mesh);
@@ -93,10 +93,13 @@ internal sealed partial class Overlay
     /// <summary>Tells some who are not in the mesh what messages there are.</summary>
     private void Tell(string topic, HashSet<GossipPeer> except)
     {
-        var ids = _cache.IdsOf(topic);
-        if (ids.Count == 0)
+        if (_cache.Count == 0)
             return;
-        var listeners = _peers.Values.Count(peer => IsListener(peer));
+        var listeners = 0;
+        foreach (var peer in _peers.Values)
+            listeners += IsListener(peer) ? 1 : 0;
+        if (listeners == 0 || _cache.IdsOf(topic) is not { Count: > 0 } ids)
+            return;
         foreach (var peer in Pick(topic, Math.Max(options.LazyPeers, (int)(listeners * options.GossipFactor)), IsListener))
         {
             // Where there are more than may be told, each hears of others.

@@ -43,9 +43,8 @@ internal sealed partial class Overlay(PeerId self, GossipOptions options, TimePr
         {
             if (_peers.TryGetValue(id, out var peer))
                 return peer;
-            peer = new GossipPeer(id, isOutbound, new SendQueue(options, metrics), new Hosting.Turnstile(options.MaxJudgedPerPeer));
+            peer = new GossipPeer(id, isOutbound, new SendQueue(options, metrics), new Hosting.Turnstile(options.MaxJudgedPerPeer), _scores.AddPeer(id, network));
             _peers.Add(id, peer);
-            _scores.AddPeer(id, network);
             return peer;
         }
     }

@@ -16,13 +16,14 @@ internal sealed class RegistryNode
 {
     private readonly World _world;
     private readonly RegistryWorldOptions _options;
+    private readonly OpenedStatements _opened;
     private readonly PrivateKey _key;
     private readonly Random _chance;
     private Run? _run;
 
-    public RegistryNode(World world, SimulatedNode node, PrivateKey key, IReadOnlyList<PrivateKey> publishers, TimeSpan skew, StatementDisk disk, RegistryWorldOptions options)
+    public RegistryNode(World world, SimulatedNode node, PrivateKey key, IReadOnlyList<PrivateKey> publishers, TimeSpan skew, StatementDisk disk, OpenedStatements opened, RegistryWorldOptions options)
     {
-        (_world, Node, _key, Publishers, Disk, _options) = (world, node, key, publishers, disk, options);
+        (_world, Node, _key, Publishers, Disk, _opened, _options) = (world, node, key, publishers, disk, opened, options);
         Clock = new SkewedTime(world.Time, skew);
         _chance = world.RandomOf(100_000 + node.Number);
         foreach (var publisher in publishers)
@@ -62,7 +63,7 @@ internal sealed class RegistryNode
         var index = new ReplicaIndex(Draw());
         var unwanted = new UnwantedStatements(Clock, _options.UnwantedCapacity);
         var telemetry = new ReplicationTelemetry(new Meters());
-        var intake = new StatementIntake(statements, index, unwanted, telemetry, Clock);
+        var intake = new StatementIntake(statements, index, unwanted, telemetry, Clock, _opened.Open);
         var follower = new ReplicaFollower(statements, index, Draw, Clock);
         var host = new Host(_key, [Node], new HostOptions(), Clock, _world.RandomOf((Crashes * 1_000_000) + Node.Number));
         IdentifyProtocol.Serve(host);

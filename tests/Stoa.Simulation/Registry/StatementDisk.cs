@@ -55,14 +55,23 @@ internal sealed class StatementDisk(World world, AdmissionPolicy policy, TimeSpa
     internal Task WriteAsync(CancellationToken cancellationToken) => world.PassAsync(writeTime, cancellationToken);
 
     /// <summary>What of the disk counts for some statements.</summary>
-    internal StatementShelf ShelfOf(IReadOnlyList<Statement> statements) => new(
-        statements.Select(statement => statement.Key).Distinct().ToDictionary(
-            key => key, key => (IReadOnlyList<KeptStatement>)[.. ListByKey(key).Select(kept => new KeptStatement(kept.Item, kept.Payload.Length))]),
-        statements.Select(statement => statement.SignerId).Distinct().Where(_signers.ContainsKey).ToDictionary(signer => signer, signer => _signers[signer]),
-        StrangersBytes);
+    internal StatementShelf ShelfOf(IReadOnlyList<Statement> statements)
+    {
+        var byKey = new Dictionary<MergeKey, IReadOnlyList<KeptStatement>>();
+        var signers = new Dictionary<PeerId, SignerUsage>();
+        foreach (var statement in statements)
+        {
+            if (!byKey.ContainsKey(statement.Key))
+                byKey.Add(statement.Key, [.. ListByKey(statement.Key).Select(kept => new KeptStatement(kept.Item, kept.Payload.Length))]);
+            if (_signers.TryGetValue(statement.SignerId, out var usage))
+                signers[statement.SignerId] = usage;
+        }
+
+        return new StatementShelf(byKey, signers, StrangersBytes);
+    }
 
     internal IReadOnlyList<Statement> ListByKey(MergeKey key) =>
-        _byKey.TryGetValue(key, out var ids) ? [.. ids.Select(id => _byId[id]).OrderBy(statement => statement.Item)] : [];
+        _byKey.TryGetValue(key, out var ids) && ids.Count > 0 ? [.. ids.Select(id => _byId[id]).OrderBy(statement => statement.Item)] : [];
 
     internal IEnumerable<(long Sequence, ContentHash Id)> After(long sequence)
     {

@@ -32,8 +32,10 @@ public sealed class SketchedSet
     /// <exception cref="ArgumentOutOfRangeException">There are not so many.</exception>
     public CodedSymbol[] Read(int first, int count)
     {
-        if (count > _sketch.Length - first && _ids is not null && _sketch.Length < Length)
-            _sketch = Sketch.Of(Key, Length, _ids);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, Length - first);
+        // Some more than are asked for: whoever asks once mostly asks again.
+        if (first + count > _sketch.Length && _ids is not null)
+            _sketch = Sketch.Of(Key, Math.Min(Length, 4 * (first + count)), _ids);
         return _sketch.Read(first, count);
     }
 }
