@@ -184,6 +184,22 @@ internal sealed class RegistryWorld
         return World.Time.GetUtcNow() - start;
     }
 
+    /// <summary>Eight minutes in which publishers say things while nodes crash and the network falls apart, and then as long as it takes until all have the same.</summary>
+    /// <param name="atMost">How long it may take from the last fault on.</param>
+    /// <returns>How long it took.</returns>
+    public async Task<TimeSpan> FallApartAsync(TimeSpan atMost)
+    {
+        var duration = TimeSpan.FromMinutes(8);
+        await StartAsync();
+        using var stop = new CancellationTokenSource();
+        var keeping = KeepConnectedAsync(stop.Token);
+        await Task.WhenAll(SayAsync(perMinute: 30, duration), FaultsAsync(duration, crashesPerMinute: 6));
+        var took = await SettleAsync(atMost);
+        stop.Cancel();
+        await keeping;
+        return took;
+    }
+
     /// <summary>A version of an agent.</summary>
     public static AgentListing Listing(string name, string version, string description)
     {
